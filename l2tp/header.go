@@ -1,0 +1,184 @@
+package l2tp
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Protocol versions as the version field of the first 16 bits has them.
+const (
+	VersionL2F = 1 // RFC 2341, recognised only
+	Version2   = 2 // RFC 2661
+	Version3   = 3 // RFC 3931
+)
+
+// Bits of the first 16 bits of a header (RFC 2661 section 3.1).
+const (
+	flagType     = 0x8000
+	flagLength   = 0x4000
+	flagSequence = 0x0800
+	flagOffset   = 0x0200
+	flagPriority = 0x0100
+	maskVersion  = 0x000f
+)
+
+// Errors of Header.Decode. They are static, so that a damaged packet costs no allocation.
+var (
+	// ErrShort means that the data ends inside the header.
+	ErrShort = errors.New("l2tp: packet is shorter than its header")
+	// ErrLength means that the Length field covers less than the header itself.
+	ErrLength = errors.New("l2tp: length field is smaller than the header")
+	// ErrTruncated means that the Length field says more bytes than there are. The
+	// header has been decoded and the payload is what there is of it.
+	ErrTruncated = errors.New("l2tp: length field is larger than the packet")
+	// ErrOffset means that the offset padding reaches beyond the packet.
+	ErrOffset = errors.New("l2tp: offset field reaches beyond the packet")
+	// ErrVersion means that the version field is neither L2F, L2TPv2 nor L2TPv3.
+	ErrVersion = errors.New("l2tp: unknown version")
+)
+
+// Header is a decoded L2TP header. It holds no pointer: offsets count from the first byte of
+// the data that was given to Decode. A Header may be reused for any number of packets.
+type Header struct {
+	Version     uint8 // VersionL2F, Version2 or Version3
+	Control     bool  // T bit: a control message
+	HasLength   bool  // L bit
+	HasSequence bool  // S bit: Ns and Nr are there
+	HasOffset   bool  // O bit
+	Priority    bool  // P bit
+
+	Length  uint16 // Length field in bytes, header included; 0 without the L bit
+	Tunnel  uint16 // Tunnel ID that the receiver assigned (L2F: CLID)
+	Session uint16 // Session ID that the receiver assigned (L2F: MID)
+	Ns, Nr  uint16 // sequence numbers; 0 without the S bit
+	Offset  uint16 // Offset Size field: bytes of padding; 0 without the O bit
+
+	// L2TPv3 has 32-bit IDs: Connection is the Control Connection ID of a control message,
+	// SessionID the Session ID of a data message. Both are 0 in the other versions.
+	Connection, SessionID uint32
+
+	// The payload is data[PayloadStart:PayloadEnd]: AVPs of a control message, a PPP frame of
+	// a data message. Of an L2TPv3 data message it begins with the cookie, if there is one; of
+	// an L2F packet it is empty.
+	PayloadStart, PayloadEnd int
+}
+
+// Decode reads the header at the beginning of data, the payload of a UDP packet. It keeps no
+// reference to data and does not allocate. After ErrTruncated the header can be used.
+func (h *Header) Decode(data []byte) error {
+	*h = Header{}
+	if len(data) < 6 {
+		return ErrShort
+	}
+	flags := binary.BigEndian.Uint16(data)
+	h.Version = uint8(flags & maskVersion)
+	switch {
+	case h.Version == Version2:
+		return h.decode2(flags, data)
+	case h.Version == Version3:
+		return h.decode3(flags, data)
+	case flags&0x0007 == VersionL2F && flags&0x0ff0 == 0:
+		return h.decodeL2F(data)
+	}
+	return ErrVersion
+}
+
+func (h *Header) decode2(flags uint16, data []byte) error {
+	h.Control = flags&flagType != 0
+	h.HasLength = flags&flagLength != 0
+	h.HasSequence = flags&flagSequence != 0
+	h.HasOffset = flags&flagOffset != 0
+	h.Priority = flags&flagPriority != 0
+
+	size := 6
+	if h.HasLength {
+		size += 2
+	}
+	if h.HasSequence {
+		size += 4
+	}
+	if h.HasOffset {
+		size += 2
+	}
+	if len(data) < size {
+		return ErrShort
+	}
+	n := 2
+	if h.HasLength {
+		h.Length = binary.BigEndian.Uint16(data[n:])
+		n += 2
+	}
+	h.Tunnel = binary.BigEndian.Uint16(data[n:])
+	h.Session = binary.BigEndian.Uint16(data[n+2:])
+	n += 4
+	if h.HasSequence {
+		h.Ns = binary.BigEndian.Uint16(data[n:])
+		h.Nr = binary.BigEndian.Uint16(data[n+2:])
+		n += 4
+	}
+	end := len(data)
+	if h.HasLength {
+		end = int(h.Length)
+	}
+	if h.HasOffset {
+		h.Offset = binary.BigEndian.Uint16(data[n:])
+		n += 2
+	}
+	if end < n {
+		return ErrLength
+	}
+	n += int(h.Offset)
+	if n > end || n > len(data) {
+		return ErrOffset
+	}
+	return h.setPayload(n, end, len(data))
+}
+
+// decode3 reads the header of L2TPv3 over UDP (RFC 3931 section 4.1.2).
+func (h *Header) decode3(flags uint16, data []byte) error {
+	h.Control = flags&flagType != 0
+	if !h.Control {
+		if len(data) < 8 {
+			return ErrShort
+		}
+		h.SessionID = binary.BigEndian.Uint32(data[4:])
+		return h.setPayload(8, len(data), len(data))
+	}
+	h.HasLength = flags&flagLength != 0
+	h.HasSequence = flags&flagSequence != 0
+	if len(data) < 12 {
+		return ErrShort
+	}
+	h.Length = binary.BigEndian.Uint16(data[2:])
+	h.Connection = binary.BigEndian.Uint32(data[4:])
+	h.Ns = binary.BigEndian.Uint16(data[8:])
+	h.Nr = binary.BigEndian.Uint16(data[10:])
+	if h.Length < 12 {
+		return ErrLength
+	}
+	return h.setPayload(12, int(h.Length), len(data))
+}
+
+// decodeL2F reads the fixed part of an L2F header (RFC 2341 section 4.2): flags, protocol,
+// sequence, MID, CLID and length.
+func (h *Header) decodeL2F(data []byte) error {
+	h.Version = VersionL2F
+	if len(data) < 10 {
+		return ErrShort
+	}
+	h.HasLength = true
+	h.Session = binary.BigEndian.Uint16(data[4:])
+	h.Tunnel = binary.BigEndian.Uint16(data[6:])
+	h.Length = binary.BigEndian.Uint16(data[8:])
+	h.PayloadStart, h.PayloadEnd = len(data), len(data)
+	return nil
+}
+
+func (h *Header) setPayload(start, end, have int) error {
+	h.PayloadStart, h.PayloadEnd = start, end
+	if end > have {
+		h.PayloadEnd = have
+		return ErrTruncated
+	}
+	return nil
+}
