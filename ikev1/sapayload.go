@@ -1,0 +1,206 @@
+package ikev1
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// ProtocolID is the number of a security protocol (RFC 2407 section 4.4.1).
+type ProtocolID uint8
+
+// The security protocols.
+const (
+	ProtocolISAKMP ProtocolID = 1
+	ProtocolAH     ProtocolID = 2
+	ProtocolESP    ProtocolID = 3
+	ProtocolIPCOMP ProtocolID = 4
+)
+
+// DOIs of SA, Notify and Delete payloads.
+const (
+	DOIGeneric = 0
+	DOIIPsec   = 1 // RFC 2407
+	DOIGDOI    = 2 // RFC 6407
+)
+
+// Situation bits of the IPsec DOI (RFC 2407 section 4.2).
+const (
+	SituationIdentityOnly = 1
+	SituationSecrecy      = 2
+	SituationIntegrity    = 4
+)
+
+// SAPayload is the body of a Security Association payload (RFC 2408 section
+// 3.4, RFC 2407 section 4.6.1).
+type SAPayload struct {
+	DOI       uint32
+	Situation uint32
+	Labels    []byte // labelled domain, secrecy and integrity fields, where the situation has them
+	Proposals []Proposal
+}
+
+// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same
+// number belong together: all of them are wanted at once, as ESP with IPComp.
+type Proposal struct {
+	Number     uint8
+	Protocol   ProtocolID
+	SPI        []byte // 4 bytes for ESP and AH, 2 or 4 for IPComp, often none in phase 1
+	Transforms []Transform
+}
+
+// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the
+// attributes mean depends on the protocol of its proposal.
+type Transform struct {
+	Number     uint8
+	ID         uint8
+	Protocol   ProtocolID // of the proposal
+	Attributes []Attribute
+}
+
+// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts
+// the DOIs 0 and 1. The lists it returns refer to body.
+//
+// All lengths must agree exactly: proposals fill the payload, transforms fill
+// their proposal in the number that it states, attributes fill their
+// transform, reserved fields are zero. On an error, what stood before the
+// damage is returned with it.
+func ParseSA(body []byte) (*SAPayload, error) {
+	if len(body) < 8 {
+		return &SAPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
+	}
+	sa := &SAPayload{
+		DOI:       binary.BigEndian.Uint32(body),
+		Situation: binary.BigEndian.Uint32(body[4:]),
+	}
+	if sa.DOI > DOIIPsec {
+		return sa, fmt.Errorf("ikev1: SA payload of the unknown DOI %d: %w", sa.DOI, ErrMalformed)
+	}
+	off := 8
+	if sa.Situation&(SituationSecrecy|SituationIntegrity) != 0 {
+		n, err := labelsLen(body[off:])
+		if err != nil {
+			return sa, err
+		}
+		sa.Labels = body[off : off+n : off+n]
+		off += n
+	}
+	for {
+		next, payload, err := nestedPayload(body, off, PayloadProposal)
+		if err != nil {
+			return sa, err
+		}
+		p, err := parseProposal(payload)
+		if err != nil {
+			return sa, fmt.Errorf("ikev1: proposal %d: %w", len(sa.Proposals)+1, err)
+		}
+		sa.Proposals = append(sa.Proposals, p)
+		off += payloadHeaderLen + len(payload)
+		if next == PayloadNone {
+			break
+		}
+	}
+	if off != len(body) {
+		return sa, fmt.Errorf("ikev1: SA payload: %d bytes behind the last proposal: %w", len(body)-off, ErrMalformed)
+	}
+	return sa, nil
+}
+
+// nestedPayload returns the body of the proposal or transform at body[off:],
+// and the type of its follower, which is want or none.
+func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, payload []byte, err error) {
+	rest := body[off:]
+	if len(rest) < payloadHeaderLen {
+		return 0, nil, fmt.Errorf("%s at byte %d has %d bytes: %w", want, off, len(rest), ErrMalformed)
+	}
+	n := int(binary.BigEndian.Uint16(rest[2:]))
+	if n < payloadHeaderLen || n > len(rest) {
+		return 0, nil, fmt.Errorf("%s at byte %d: length %d, with %d bytes left: %w", want, off, n, len(rest), ErrMalformed)
+	}
+	next = PayloadType(rest[0])
+	if next != PayloadNone && next != want || rest[1] != 0 {
+		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1], ErrMalformed)
+	}
+	return next, rest[payloadHeaderLen:n:n], nil
+}
+
+func parseProposal(b []byte) (Proposal, error) {
+	if len(b) < 4 {
+		return Proposal{}, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrMalformed)
+	}
+	p := Proposal{Number: b[0], Protocol: ProtocolID(b[1])}
+	spiLen, count := int(b[2]), int(b[3])
+	off := 4 + spiLen
+	if off > len(b) {
+		return p, fmt.Errorf("SPI of %d bytes, with %d bytes left: %w", spiLen, len(b)-4, ErrMalformed)
+	}
+	p.SPI = b[4:off:off]
+	for len(p.Transforms) < count {
+		next, payload, err := nestedPayload(b, off, PayloadTransform)
+		if err != nil {
+			return p, err
+		}
+		t, err := parseTransform(payload, p.Protocol)
+		if err != nil {
+			return p, fmt.Errorf("transform %d: %w", len(p.Transforms)+1, err)
+		}
+		p.Transforms = append(p.Transforms, t)
+		off += payloadHeaderLen + len(payload)
+		if last := len(p.Transforms) == count; last != (next == PayloadNone) {
+			return p, fmt.Errorf("transform %d of %d: next payload %d: %w", len(p.Transforms), count, next, ErrMalformed)
+		}
+	}
+	if off != len(b) {
+		return p, fmt.Errorf("%d bytes behind the last transform: %w", len(b)-off, ErrMalformed)
+	}
+	return p, nil
+}
+
+func parseTransform(b []byte, protocol ProtocolID) (Transform, error) {
+	if len(b) < 4 {
+		return Transform{Protocol: protocol}, fmt.Errorf("transform of %d bytes: %w", len(b), ErrMalformed)
+	}
+	t := Transform{Number: b[0], ID: b[1], Protocol: protocol}
+	if b[2] != 0 || b[3] != 0 {
+		return t, fmt.Errorf("reserved bytes %#02x %#02x: %w", b[2], b[3], ErrMalformed)
+	}
+	var err error
+	t.Attributes, err = ParseAttributes(b[4:])
+	return t, err
+}
+
+// labelsLen returns the size of the fields that follow a situation with
+// secrecy or integrity (RFC 2407 section 4.6.1): labelled domain identifier,
+// then level and category bitmap of both, each padded to 4 bytes.
+func labelsLen(b []byte) (int, error) {
+	off := 4
+	for range 2 { // secrecy, integrity
+		for _, unit := range [2]int{1, 8} { // level in bytes, category bitmap in bits
+			if off+4 > len(b) {
+				return 0, fmt.Errorf("ikev1: SA payload: labels reach behind it: %w", ErrMalformed)
+			}
+			n := (int(binary.BigEndian.Uint16(b[off:])) + unit - 1) / unit
+			off += 4 + (n+3)&^3
+		}
+	}
+	if off > len(b) {
+		return 0, fmt.Errorf("ikev1: SA payload: labels reach behind it: %w", ErrMalformed)
+	}
+	return off, nil
+}
+
+// SPI32 returns the 4-byte SPI of an ESP or AH proposal, or 0.
+func (p *Proposal) SPI32() uint32 {
+	if len(p.SPI) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(p.SPI)
+}
+
+// CPI returns the compression parameter index of an IPComp proposal, which
+// takes 2 bytes or the low half of 4 (RFC 3173 section 4.1), or 0.
+func (p *Proposal) CPI() uint16 {
+	if n := len(p.SPI); p.Protocol == ProtocolIPCOMP && (n == 2 || n == 4) {
+		return binary.BigEndian.Uint16(p.SPI[n-2:])
+	}
+	return 0
+}
