@@ -1,0 +1,22 @@
+package esp
+
+import "errors"
+
+// What can be wrong with a packet or a key. SA.Open returns these values themselves, so
+// that a damaged or foreign packet costs no allocation; constructors wrap them with the
+// figures that a person needs.
+var (
+	// ErrNoKey: no source has a key for this SPI.
+	ErrNoKey = errors.New("esp: no key")
+	// ErrICV: the integrity check value does not match: another key, or a damaged packet.
+	ErrICV = errors.New("esp: integrity check value does not match")
+	// ErrStructure: there is no authentication key, and what decryption gives is not the
+	// inside of an ESP packet.
+	ErrStructure = errors.New("esp: decrypted bytes have not the structure of a packet")
+	// ErrIncomplete: a key is known, but not all of its bytes.
+	ErrIncomplete = errors.New("esp: key is incomplete")
+	// ErrTruncated: the capture holds only part of the packet.
+	ErrTruncated = errors.New("esp: packet is truncated")
+	// ErrMalformed: the packet itself is broken.
+	ErrMalformed = errors.New("esp: malformed packet")
+)

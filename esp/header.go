@@ -1,0 +1,52 @@
+package esp
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// HeaderLen is the length of what is in front of the IV: SPI and sequence number, 4 bytes each (RFC 4303, 2).
+const HeaderLen = 8
+
+// Header is the part of an ESP packet that is never encrypted.
+type Header struct {
+	SPI uint32 // 1 to 255 are reserved, 0 is never on the wire
+	Seq uint32 // low 32 bits of the sequence number
+}
+
+// Decode reads the header of a packet that begins with its SPI. The error wraps ErrMalformed.
+func (h *Header) Decode(packet []byte) error {
+	if len(packet) < HeaderLen {
+		return fmt.Errorf("%w: %d bytes are shorter than the header", ErrMalformed, len(packet))
+	}
+	h.SPI = binary.BigEndian.Uint32(packet)
+	h.Seq = binary.BigEndian.Uint32(packet[4:])
+	return nil
+}
+
+// UDPKind is what a UDP datagram of an IPsec port carries (RFC 3948, 2).
+type UDPKind uint8
+
+// The kinds of UDP payload on port 4500.
+const (
+	UDPShort     UDPKind = iota // fewer than 4 bytes and no keepalive
+	UDPKeepalive                // one byte 0xff
+	UDPIKE                      // non-ESP marker: four zero bytes, then ISAKMP
+	UDPESP                      // SPI, sequence number ...
+)
+
+// NonESPMarkerLen is the number of zero bytes in front of ISAKMP on port 4500.
+const NonESPMarkerLen = 4
+
+// ClassifyUDP tells what the payload of a datagram of port 4500 is.
+func ClassifyUDP(payload []byte) UDPKind {
+	switch {
+	case len(payload) == 1 && payload[0] == 0xff:
+		return UDPKeepalive
+	case len(payload) < NonESPMarkerLen:
+		return UDPShort
+	case binary.BigEndian.Uint32(payload) == 0:
+		return UDPIKE
+	}
+	return UDPESP
+}

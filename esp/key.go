@@ -1,0 +1,119 @@
+package esp
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Key is key material of any length. It prints its length and a fingerprint, never its
+// bytes, whatever way it is printed: the bytes are behind a pointer, so a struct with a Key
+// in an unexported field, where fmt calls no method, shows an address. The zero value is the empty key.
+// A Key never changes and may be shared.
+type Key struct {
+	p *keyBytes
+}
+
+type keyBytes struct {
+	b []byte
+}
+
+// NewKey returns a Key with a copy of b; an empty b gives the zero Key.
+func NewKey(b []byte) Key {
+	if len(b) == 0 {
+		return Key{}
+	}
+	return Key{&keyBytes{bytes.Clone(b)}}
+}
+
+// Len returns the number of bytes.
+func (k Key) Len() int {
+	if k.p == nil {
+		return 0
+	}
+	return len(k.p.b)
+}
+
+// IsZero reports whether the key is empty.
+func (k Key) IsZero() bool { return k.Len() == 0 }
+
+// Bytes returns the bytes themselves, nil for the empty key. It is the only way to them. The caller must neither
+// change nor print them.
+func (k Key) Bytes() []byte {
+	if k.p == nil {
+		return nil
+	}
+	return k.p.b[:len(k.p.b):len(k.p.b)]
+}
+
+// Equal reports whether both keys have the same bytes, in a time that depends on the
+// length only.
+func (k Key) Equal(other Key) bool {
+	return subtle.ConstantTimeCompare(k.Bytes(), other.Bytes()) == 1
+}
+
+// Head returns the first n bytes, the whole key if it has no more, and the empty key for n <= 0.
+func (k Key) Head(n int) Key {
+	switch {
+	case n <= 0:
+		return Key{}
+	case n >= k.Len():
+		return k
+	}
+	return NewKey(k.p.b[:n])
+}
+
+// HasPrefix reports whether the key begins with prefix; each key begins with the empty key.
+func (k Key) HasPrefix(prefix Key) bool {
+	n := prefix.Len()
+	return n <= k.Len() && subtle.ConstantTimeCompare(k.Bytes()[:n], prefix.Bytes()) == 1
+}
+
+// Fingerprint tells keys apart without showing them: 8 hex digits of a SHA-256 over a
+// label and the key, "-" for the empty key.
+func (k Key) Fingerprint() string {
+	if k.IsZero() {
+		return "-"
+	}
+	h := sha256.New()
+	io.WriteString(h, "l2tpdump key fingerprint\x00")
+	h.Write(k.p.b)
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}
+
+// String returns what may be shown of a key, as in "16 bytes, fingerprint 1a2b3c4d", or "none".
+func (k Key) String() string {
+	switch n := k.Len(); n {
+	case 0:
+		return "none"
+	case 1:
+		return "1 byte, fingerprint " + k.Fingerprint()
+	default:
+		return fmt.Sprintf("%d bytes, fingerprint %s", n, k.Fingerprint())
+	}
+}
+
+// GoString is String, for %#v.
+func (k Key) GoString() string { return "esp.Key(" + k.String() + ")" }
+
+// Format writes String for every verb, %x and %s too.
+func (k Key) Format(s fmt.State, verb rune) {
+	if verb == 'v' && s.Flag('#') {
+		io.WriteString(s, k.GoString())
+		return
+	}
+	io.WriteString(s, k.String())
+}
+
+// LogValue is String, for log/slog.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText is String; there is no way back.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// MarshalJSON is String as a JSON string; there is no way back.
+func (k Key) MarshalJSON() ([]byte, error) { return []byte(`"` + k.String() + `"`), nil }
