@@ -30,13 +30,15 @@ const (
 // RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64 bits; the high half is
 // deduced from the order of arrival as the one that brings the number nearest to the newest.
 type window struct {
-	started bool
-	run     uint8  // packets that agree with strange
-	strange uint64 // position of the last one that was far away
-	top     uint64 // newest position
-	first   uint64 // oldest position since the last restart
-	seen    uint64 // distinct positions since the last restart
-	bits    [windowWords]uint64
+	started  bool
+	run      uint8  // packets that were far away and continued one another
+	strange  uint64 // position of the last of them
+	runStart uint64 // and of the first
+	runSeen  uint64 // how many of them were counted in seen
+	top      uint64 // newest position
+	first    uint64 // oldest position since the last restart
+	seen     uint64 // distinct positions since the last restart
+	bits     [windowWords]uint64
 
 	low, high  uint64 // oldest and newest position of all
 	gaps       uint64 // missing before the last restart
@@ -44,7 +46,6 @@ type window struct {
 	reordered  uint64
 	wraps      uint64
 	restarts   uint64
-	strays     uint64 // far away and not confirmed
 }
 
 // add counts the sequence number and returns its position (the high half is position>>32).
@@ -57,39 +58,42 @@ func (w *window) add(seq uint32) (position uint64, event seqEvent) {
 	}
 	p := w.nearest(seq)
 	switch {
+	case p > w.top && p-w.top <= farAhead:
+		w.advance(p)
+		return p, seqNext
 	case p > w.top:
-		if p-w.top > farAhead && !w.confirmed(p, 2) {
+		before := w.strange
+		if !w.confirmed(p, 2) {
 			return p, seqStrange
 		}
-		if p-w.top > farAhead { // the packet before this one was the first of the new run
-			w.run = 0
-			if w.strange != p {
-				w.advance(w.strange)
-			}
+		if before > w.top { // the first of the new run
+			w.advance(before)
 		}
-		if p > w.top {
-			w.advance(p)
-			return p, seqNext
-		}
-		return p, w.mark(p)
+		w.run = 0
+		w.advance(p)
+		return p, seqNext
 	case w.top-p < windowBits-64:
 		return p, w.mark(p)
 	}
 	// Older than the window: a very late packet, or the count begins anew.
 	if w.confirmed(p, restartRun) {
+		w.seen -= w.runSeen
 		w.gaps += w.missingNow()
 		w.restarts++
+		start, seen := w.runStart, uint64(w.run)
 		w.run = 0
 		w.begin(p)
-		if p < w.low {
-			w.low = p
-		}
+		w.first, w.seen = start, seen
+		w.low = min(w.low, start)
 		return p, seqRestart
 	}
-	if w.missingNow() > 0 && p >= w.first {
+	switch {
+	case p < w.first:
+	case w.missingNow() > 0:
 		w.reordered++
 		w.seen++
-	} else if p >= w.first {
+		w.runSeen++
+	default:
 		w.duplicates++
 	}
 	return p, seqStrange
@@ -109,21 +113,15 @@ func (w *window) nearest(seq uint32) uint64 {
 
 // confirmed reports whether the far position p continues a run of n packets, this one included.
 func (w *window) confirmed(p uint64, n uint8) bool {
-	if w.run > 0 && p > w.strange && p-w.strange <= farRun {
-		w.run++
-		if w.run >= n {
-			if n > 2 {
-				w.strange = p
-			}
-			return true
-		}
-		w.strange = p
+	switch {
+	case w.run > 0 && p == w.strange: // captured twice
 		return false
+	case w.run > 0 && p > w.strange && p-w.strange <= farRun:
+		w.run++
+		w.strange = p
+		return w.run >= n
 	}
-	if w.run == 1 {
-		w.strays++
-	}
-	w.run, w.strange = 1, p
+	w.run, w.runSeen, w.runStart, w.strange = 1, 0, p, p
 	return false
 }
 
@@ -195,4 +193,5 @@ func (w *window) setHigh(high uint32) {
 	w.low += delta
 	w.high += delta
 	w.strange += delta
+	w.runStart += delta
 }
