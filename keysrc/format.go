@@ -1,0 +1,116 @@
+package keysrc
+
+import (
+	"strconv"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// A Format is one kind of key source.
+type Format struct {
+	Name  string // as the caller names it, as in "yamaha"
+	Title string // for a person, as in "Yamaha router log"
+	Looks string // what is looked for, as in "[IKE] lines with CKY-I and SKEYID_e"
+
+	// match reports whether the line, without its line end, is of this format and of no
+	// other. It is called on every line that no running parser calls its own, of files of any kind and size:
+	// it looks at cheap signs first, and allocates nothing.
+	match func(line []byte) bool
+	// new starts a parser.
+	new func(out *output) parser
+}
+
+// A parser reads one format line by line. Several may run over one source, each of them is given every line
+// and passes over what is not its own.
+type parser interface {
+	// line takes line n (from 1) without its line end; text is valid until it returns. It reports whether the line
+	// surely belongs to the format, so that no other format needs to look at it for a start.
+	line(n int, text []byte) (mine bool)
+	// close takes the end of the source.
+	close()
+}
+
+// A flusher is a parser that may hold a value back because a later line could add to it.
+type flusher interface {
+	// flush gives out what is complete when nothing followed for a while. Lines may still come.
+	flush()
+}
+
+// A nearer is a parser that can say what came near to a key when there was none.
+type nearer interface {
+	// near returns a sentence without a full stop, "" for nothing to say.
+	near() string
+}
+
+// formats are in the order in which a line is offered to them.
+var formats = []*Format{
+	&yamahaFormat,
+}
+
+// Formats returns all formats that Parse knows, in the order in which they are tried.
+func Formats() []Format {
+	list := make([]Format, len(formats))
+	for i, f := range formats {
+		list[i] = *f
+	}
+	return list
+}
+
+// FormatNamed returns the format of that name, nil if there is none.
+func FormatNamed(name string) *Format {
+	for _, f := range formats {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// output is where parsers put what they find.
+type output struct {
+	name string // of the source, for Origin and notes
+	emit func(*Keys)
+	keys int // secrets given out
+	said int // notes given out
+}
+
+// maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
+const maxNotes = 1000
+
+// origin returns "name:line".
+func (o *output) origin(line int) string { return o.name + ":" + strconv.Itoa(line) }
+
+// ike gives out a phase 1 secret. The caller does not change it afterwards.
+func (o *output) ike(s *ikev1.Secret) {
+	o.keys++
+	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
+}
+
+// esp gives out ESP keys that belong together. The caller does not change them afterwards.
+func (o *output) esp(s ...*esp.Secret) {
+	o.keys += len(s)
+	o.emit(&Keys{ESP: s})
+}
+
+// note says that a value was left out, and why. The text holds no key bytes.
+func (o *output) note(line int, text string) { o.say(Note{File: o.name, Line: line, Text: text}) }
+
+// doubt says that a value was kept although something may be wrong with it.
+func (o *output) doubt(line int, text string) {
+	o.say(Note{File: o.name, Line: line, Text: text, Doubt: true})
+}
+
+func (o *output) say(n Note) {
+	o.said++
+	switch {
+	case o.said == maxNotes+1:
+		n = Note{File: o.name, Text: "more than " + strconv.Itoa(maxNotes) + " values are damaged; the others are not listed"}
+	case o.said > maxNotes:
+		return
+	}
+	o.emit(&Keys{Notes: []Note{n}})
+}
+
+// hints gives out what the source says beside keys.
+func (o *output) hints(h Hints) { o.emit(&Keys{Hints: h}) }

@@ -1,0 +1,89 @@
+package keysrc
+
+import (
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// Keys is what a source holds.
+type Keys struct {
+	IKE   []*ikev1.Secret // phase 1 secrets, in the order in which they were completed
+	ESP   []*esp.Secret   // keys of ESP SAs
+	Notes []Note          // values that were found damaged and left out, or kept with a doubt
+	Hints Hints           // what the source says beside keys
+}
+
+// A Note is about one value of a source that could not be used as it stands. It never
+// holds key bytes.
+type Note struct {
+	File string
+	Line int // from 1; 0 if the note is about the file
+	Text string
+	// Doubt: the value was kept, and the text says what may be wrong with it. Otherwise the value was left out.
+	Doubt bool
+}
+
+// String returns the note as one line, as in "router.log:17: SKEYID_e: …".
+func (n Note) String() string {
+	if n.Line == 0 {
+		return n.File + ": " + n.Text
+	}
+	return n.File + ":" + strconv.Itoa(n.Line) + ": " + n.Text
+}
+
+// Hints are facts that a source states beside keys.
+type Hints struct {
+	Local []netip.Addr // the router's own addresses on its outer links
+	Peers []netip.Addr // the other ends of these links, or of the negotiations
+	SAs   []SAHint     // what the source says of SAs whose keys it may not hold
+}
+
+// SAHint is what a listing of SAs says about one SA.
+type SAHint struct {
+	IKE bool // an ISAKMP SA; else ESP or AH
+
+	InitiatorCookie, ResponderCookie ikev1.Cookie // IKE
+	SPI                              uint32       // ESP, AH
+
+	Local, Remote  netip.Addr // as the router sees them
+	Send           bool       // from Local to Remote (if DirectionKnown)
+	DirectionKnown bool
+	Protocol       string // "ESP", "AH", "IKE"
+	Mode           string // "tunnel", "transport", "" unknown
+	Suite          esp.Suite
+	// KeyHead is the first bytes of the key where the listing shows them: the first 8 of the expanded IKE
+	// key (Ka), the first 16 of an ESP key.
+	KeyHead esp.Key
+	Origin  string // "router.log:17"
+}
+
+// add appends what other holds.
+func (k *Keys) add(other *Keys) {
+	k.IKE = append(k.IKE, other.IKE...)
+	k.ESP = append(k.ESP, other.ESP...)
+	k.Notes = append(k.Notes, other.Notes...)
+	k.Hints.Local = appendNew(k.Hints.Local, other.Hints.Local)
+	k.Hints.Peers = appendNew(k.Hints.Peers, other.Hints.Peers)
+	k.Hints.SAs = append(k.Hints.SAs, other.Hints.SAs...)
+}
+
+// maxAddrs bounds each list of addresses.
+const maxAddrs = 1024
+
+func appendNew(list, more []netip.Addr) []netip.Addr {
+next:
+	for _, a := range more {
+		for _, b := range list {
+			if a == b {
+				continue next
+			}
+		}
+		if len(list) < maxAddrs {
+			list = append(list, a)
+		}
+	}
+	return list
+}
