@@ -1,6 +1,14 @@
 package l2tp
 
-import "iter"
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"strconv"
+)
+
+// avpHeader is the size of an AVP's header: flags and length, vendor, type (RFC 2661 section 4.1).
+const avpHeader = 6
 
 // AVP is an Attribute Value Pair of a control message (RFC 2661 section 4.1).
 type AVP struct {
@@ -8,23 +16,92 @@ type AVP struct {
 	Hidden    bool   // H bit: Value is encrypted with the tunnel's shared secret
 	Vendor    uint16 // SMI enterprise number; 0 is the IETF
 	Type      uint16
-	Value     []byte // part of the control message
+	Value     []byte // at most 1017 bytes, part of the control message
 }
 
-// AVPs walks the AVPs of a control message's payload.
-func AVPs(payload []byte) iter.Seq2[AVP, error] { return func(func(AVP, error) bool) {} }
+// AVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
+// whose length is less than its header or reaches beyond the message ends the walk with an
+// error. The values are part of payload.
+func AVPs(payload []byte) iter.Seq2[AVP, error] {
+	return func(yield func(AVP, error) bool) {
+		for rest := payload; len(rest) > 0; {
+			if len(rest) < avpHeader {
+				yield(AVP{}, fmt.Errorf("l2tp: %d bytes left, an AVP has at least %d", len(rest), avpHeader))
+				return
+			}
+			flags := binary.BigEndian.Uint16(rest)
+			a := AVP{
+				Mandatory: flags&0x8000 != 0,
+				Hidden:    flags&0x4000 != 0,
+				Vendor:    binary.BigEndian.Uint16(rest[2:]),
+				Type:      binary.BigEndian.Uint16(rest[4:]),
+			}
+			n := int(flags & 0x03ff)
+			if n < avpHeader {
+				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is less than its header", n, a.Name()))
+				return
+			}
+			if n > len(rest) {
+				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is more than the %d bytes left", n, a.Name(), len(rest)))
+				return
+			}
+			a.Value = rest[avpHeader:n]
+			if !yield(a, nil) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
 
-// Name is the name of the attribute, as RFC 2661 has it.
-func (a *AVP) Name() string { return "" }
+// Name is the name of the attribute as its RFC has it ("Host Name"); of another vendor's, the
+// vendor and the number ("Microsoft AVP 1"); of an unknown one, the number ("AVP 200").
+func (a *AVP) Name() string {
+	if a.Vendor == 0 {
+		if int(a.Type) < len(avps) && avps[a.Type].name != "" {
+			return avps[a.Type].name
+		}
+		return "AVP " + strconv.Itoa(int(a.Type))
+	}
+	return vendorName(a.Vendor) + " AVP " + strconv.Itoa(int(a.Type))
+}
 
-// Describe is the value for people.
-func (a *AVP) Describe() string { return "" }
+// Describe is the value for people: numbers, flags and texts by what they mean. What is hidden,
+// what serves authentication, and what is not known is described by its length.
+func (a *AVP) Describe() string { return string(a.appendValue(nil)) }
 
-// MessageType is the type of a control message from its payload: "SCCRQ", "ZLB" for empty.
-func MessageType(payload []byte) (uint16, string) { return 0, "" }
+func (a *AVP) appendValue(dst []byte) []byte {
+	if a.Hidden {
+		return append(appendBytes(dst, len(a.Value)), " hidden"...)
+	}
+	f := appendLength
+	if a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].value != nil {
+		f = avps[a.Type].value
+	}
+	if out, ok := f(dst, a.Value); ok {
+		return out
+	}
+	return append(appendBytes(dst, len(a.Value)), " malformed"...)
+}
 
-// AppendControlSummary appends the summary of a control message: "SCCRQ Ns 0 Nr 0 host=iPhone".
-func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byte { return dst }
+// vendors are the SMI enterprise numbers met in L2TP.
+var vendors = map[uint16]string{
+	9: "Cisco", 43: "3Com", 193: "Ericsson", 311: "Microsoft", 429: "US Robotics", 529: "Ascend", 674: "Dell",
+	1182: "Yamaha", 2011: "Huawei", 2352: "Redback", 2636: "Juniper", 3561: "Broadband Forum", 4874: "Juniper ERX",
+	12356: "Fortinet", 14988: "MikroTik",
+}
 
-// AppendSummary appends "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone" or "L2TP 21/7" for data.
-func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte { return dst }
+func vendorName(v uint16) string {
+	if s, ok := vendors[v]; ok {
+		return s
+	}
+	return "vendor " + strconv.Itoa(int(v))
+}
+
+func appendBytes(dst []byte, n int) []byte {
+	dst = strconv.AppendInt(dst, int64(n), 10)
+	if n == 1 {
+		return append(dst, " byte"...)
+	}
+	return append(dst, " bytes"...)
+}

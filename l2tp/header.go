@@ -128,7 +128,7 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 		return ErrLength
 	}
 	n += int(h.Offset)
-	if n > end || n > len(data) {
+	if n > end {
 		return ErrOffset
 	}
 	return h.setPayload(n, end, len(data))
@@ -175,10 +175,10 @@ func (h *Header) decodeL2F(data []byte) error {
 }
 
 func (h *Header) setPayload(start, end, have int) error {
-	h.PayloadStart, h.PayloadEnd = start, end
 	if end > have {
-		h.PayloadEnd = have
+		h.PayloadStart, h.PayloadEnd = min(start, have), have
 		return ErrTruncated
 	}
+	h.PayloadStart, h.PayloadEnd = start, end
 	return nil
 }

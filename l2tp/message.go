@@ -1,0 +1,64 @@
+package l2tp
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// Message types (RFC 2661 section 3.2).
+const (
+	MessageSCCRQ   = 1
+	MessageSCCRP   = 2
+	MessageSCCCN   = 3
+	MessageStopCCN = 4
+	MessageHELLO   = 6
+	MessageOCRQ    = 7
+	MessageOCRP    = 8
+	MessageOCCN    = 9
+	MessageICRQ    = 10
+	MessageICRP    = 11
+	MessageICCN    = 12
+	MessageCDN     = 14
+	MessageWEN     = 15
+	MessageSLI     = 16
+)
+
+// messages are the names of the message types in IANA's list.
+var messages = [...]string{
+	MessageSCCRQ: "SCCRQ", MessageSCCRP: "SCCRP", MessageSCCCN: "SCCCN", MessageStopCCN: "StopCCN", MessageHELLO: "HELLO",
+	MessageOCRQ: "OCRQ", MessageOCRP: "OCRP", MessageOCCN: "OCCN",
+	MessageICRQ: "ICRQ", MessageICRP: "ICRP", MessageICCN: "ICCN",
+	MessageCDN: "CDN", MessageWEN: "WEN", MessageSLI: "SLI",
+	17: "MDMST",            // RFC 3573
+	18: "SRRQ", 19: "SRRP", // RFC 3817
+	20: "ACK",            // RFC 3931
+	21: "FSQ", 22: "FSR", // RFC 4951
+	23: "MSRQ", 24: "MSRP", 25: "MSE", 26: "MSI", 27: "MSEN", // RFC 4045
+	28: "CSUN", 29: "CSURQ", // RFC 5515
+}
+
+func messageName(t uint16) string {
+	if int(t) < len(messages) && messages[t] != "" {
+		return messages[t]
+	}
+	return "message " + strconv.Itoa(int(t))
+}
+
+// MessageType is the type of a control message and its name, from payload, which is
+// data[h.PayloadStart:h.PayloadEnd]: "SCCRQ"; "ZLB" for the empty message that only acknowledges;
+// "message 99" for an unknown type. A message that does not begin with a Message Type AVP
+// (RFC 2661 section 4.4.1) has type 0 and the name "control".
+func MessageType(payload []byte) (uint16, string) {
+	if len(payload) == 0 {
+		return 0, "ZLB"
+	}
+	const length = avpHeader + 2
+	if len(payload) < length || payload[0]&0x40 != 0 ||
+		binary.BigEndian.Uint16(payload)&0x03ff != length ||
+		binary.BigEndian.Uint16(payload[2:]) != 0 ||
+		binary.BigEndian.Uint16(payload[4:]) != avpMessageType {
+		return 0, "control"
+	}
+	t := binary.BigEndian.Uint16(payload[avpHeader:])
+	return t, messageName(t)
+}

@@ -1,0 +1,162 @@
+package l2tp
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"l2tpdump/l2tp/internal/printable"
+)
+
+// stopCCNResults are the result codes of a StopCCN (RFC 2661 section 4.4.2, RFC 3308).
+var stopCCNResults = [...]string{
+	1: "general request to clear control connection",
+	2: "general error",
+	3: "control channel already exists",
+	4: "requester is not authorized",
+	5: "protocol version not supported",
+	6: "requester is being shut down",
+	7: "finite state machine error",
+	8: "mismatching CCDS value",
+}
+
+// cdnResults are the result codes of a CDN (RFC 2661 section 4.4.2, RFC 3308, RFC 3931).
+var cdnResults = [...]string{
+	1:  "loss of carrier",
+	2:  "general error",
+	3:  "administrative reasons",
+	4:  "temporary lack of facilities",
+	5:  "permanent lack of facilities",
+	6:  "invalid destination",
+	7:  "no carrier detected",
+	8:  "busy signal",
+	9:  "no dial tone",
+	10: "call not established in time",
+	11: "no appropriate framing detected",
+	12: "mismatching SDS value",
+	13: "lost tie breaker",
+	14: "unsupported pseudowire type",
+	15: "sequencing required without valid sublayer",
+	16: "finite state machine error",
+	17: "frame relay circuit deleted",
+	18: "frame relay circuit inactive",
+	19: "mismatching frame relay header length",
+	20: "HDLC link deleted",
+	21: "HDLC link inactive",
+	22: "OAM cell emulation not supported",
+	23: "mismatching interface MTU",
+	24: "no such forwarder",
+	25: "unauthorized forwarder",
+	26: "loop detected",
+}
+
+// generalErrors are the error codes that explain result 2 (RFC 2661 section 4.4.2).
+var generalErrors = [...]string{
+	0:  "no general error",
+	1:  "no control connection exists yet",
+	2:  "length is wrong",
+	3:  "field value out of range or reserved field not zero",
+	4:  "insufficient resources",
+	5:  "invalid session ID",
+	6:  "vendor-specific error",
+	7:  "try another LNS",
+	8:  "unknown AVP with the mandatory bit",
+	9:  "try another directed",
+	10: "next hop unreachable",
+	11: "next hop busy",
+	12: "aggregator busy",
+}
+
+func codeText(table []string, code uint16) string {
+	if int(code) < len(table) {
+		return table[code]
+	}
+	return ""
+}
+
+// appendResult writes a Result Code AVP whose message is not known.
+func appendResult(dst, v []byte) ([]byte, bool) { return appendResultOf(dst, v, 0) }
+
+// appendResultOf writes a Result Code AVP: the result of a StopCCN or a CDN, the error code and
+// the message, where they are there: `2 general error: insufficient resources "pool empty"`.
+func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
+	if len(v) < 2 || len(v) == 3 {
+		return dst, false
+	}
+	code := binary.BigEndian.Uint16(v)
+	dst = strconv.AppendUint(dst, uint64(code), 10)
+	text := ""
+	switch message {
+	case MessageStopCCN:
+		text = codeText(stopCCNResults[:], code)
+	case MessageCDN:
+		text = codeText(cdnResults[:], code)
+	}
+	if text != "" {
+		dst = append(append(dst, ' '), text...)
+	}
+	if len(v) < 4 {
+		return dst, true
+	}
+	if n := binary.BigEndian.Uint16(v[2:]); n != 0 {
+		dst = strconv.AppendUint(append(dst, ", error "...), uint64(n), 10)
+		if text := codeText(generalErrors[:], n); text != "" {
+			dst = append(append(dst, ' '), text...)
+		}
+	}
+	if len(v) > 4 {
+		dst = printable.Append(append(dst, ", "...), v[4:])
+	}
+	return dst, true
+}
+
+// pppDisconnects are the codes of RFC 3145 section 3.
+var pppDisconnects = [...]string{
+	0:  "no information",
+	1:  "administrative disconnect",
+	2:  "LCP renegotiation disabled at LNS",
+	3:  "normal disconnection",
+	4:  "compulsory encryption refused",
+	5:  "LCP timeout",
+	6:  "no recognizable LCP packets",
+	7:  "magic number error, link looped back",
+	8:  "echo request timeout",
+	9:  "unexpected endpoint discriminator",
+	10: "unexpected MRRU",
+	11: "unexpected short sequence number option",
+	12: "compulsory call-back refused",
+	13: "authentication timeout",
+	14: "unexpected authenticated name",
+	15: "authentication protocol unacceptable",
+	16: "authentication failed",
+	17: "network protocol timeout",
+	18: "no network protocol available",
+	19: "no acceptable address",
+	20: "no permitted address",
+}
+
+// appendPPPDisconnect writes a PPP Disconnect Cause Code (RFC 3145 section 2): code, protocol,
+// direction, message.
+func appendPPPDisconnect(dst, v []byte) ([]byte, bool) {
+	if len(v) < 5 {
+		return dst, false
+	}
+	code := binary.BigEndian.Uint16(v)
+	dst = strconv.AppendUint(dst, uint64(code), 10)
+	if text := codeText(pppDisconnects[:], code); text != "" {
+		dst = append(append(dst, ' '), text...)
+	}
+	dst = appendHex(append(dst, ", protocol "...), v[2:4])
+	switch v[4] {
+	case 0:
+	case 1:
+		dst = append(dst, " at peer"...)
+	case 2:
+		dst = append(dst, " at local"...)
+	default:
+		dst = strconv.AppendUint(append(dst, " direction "...), uint64(v[4]), 10)
+	}
+	if len(v) > 5 {
+		dst = printable.Append(append(dst, ", "...), v[5:])
+	}
+	return dst, true
+}

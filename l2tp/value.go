@@ -1,0 +1,182 @@
+package l2tp
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"strconv"
+
+	"l2tpdump/l2tp/internal/printable"
+)
+
+// The functions of this file write the values of AVPs. Each says false when the value has the wrong
+// length for its attribute; what it appended is then dropped.
+
+func appendLength(dst, v []byte) ([]byte, bool) { return appendBytes(dst, len(v)), true }
+
+func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
+
+func appendText(dst, v []byte) ([]byte, bool) { return printable.Append(dst, v), true }
+
+func appendUint16(dst, v []byte) ([]byte, bool) {
+	if len(v) != 2 {
+		return dst, false
+	}
+	return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10), true
+}
+
+func appendUint32(dst, v []byte) ([]byte, bool) {
+	if len(v) != 4 {
+		return dst, false
+	}
+	return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint32(v)), 10), true
+}
+
+func appendUint64(dst, v []byte) ([]byte, bool) {
+	if len(v) != 8 {
+		return dst, false
+	}
+	return strconv.AppendUint(dst, binary.BigEndian.Uint64(v), 10), true
+}
+
+func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }
+
+func appendHex16(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 2 }
+func appendHex32(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 4 }
+func appendHex8(dst, v []byte) ([]byte, bool)  { return appendHex(dst, v), len(v) == 8 }
+
+func appendMessageType(dst, v []byte) ([]byte, bool) {
+	if len(v) != 2 {
+		return dst, false
+	}
+	return append(dst, messageName(binary.BigEndian.Uint16(v))...), true
+}
+
+func appendVersion(dst, v []byte) ([]byte, bool) {
+	if len(v) != 2 {
+		return dst, false
+	}
+	dst = strconv.AppendUint(dst, uint64(v[0]), 10)
+	return strconv.AppendUint(append(dst, '.'), uint64(v[1]), 10), true
+}
+
+// appendFraming writes the A and S bits of RFC 2661 section 4.4.3.
+func appendFraming(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "sync", "async") }
+
+// appendBearer writes the A and D bits of RFC 2661 section 4.4.3.
+func appendBearer(dst, v []byte) ([]byte, bool) { return appendBits(dst, v, "digital", "analog") }
+
+// appendBits writes the two lowest bits by name, or all in hexadecimal if there are others.
+func appendBits(dst, v []byte, bit0, bit1 string) ([]byte, bool) {
+	if len(v) != 4 {
+		return dst, false
+	}
+	switch n := binary.BigEndian.Uint32(v); n {
+	case 0:
+		return append(dst, "none"...), true
+	case 1:
+		return append(dst, bit0...), true
+	case 2:
+		return append(dst, bit1...), true
+	case 3:
+		return append(append(append(dst, bit1...), '+'), bit0...), true
+	default:
+		return appendHex(dst, v), true
+	}
+}
+
+// appendProxyType writes the types of RFC 2661 section 4.4.5.
+func appendProxyType(dst, v []byte) ([]byte, bool) {
+	if len(v) != 2 {
+		return dst, false
+	}
+	names := [...]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
+	n := binary.BigEndian.Uint16(v)
+	if int(n) < len(names) && names[n] != "" {
+		return append(dst, names[n]...), true
+	}
+	return strconv.AppendUint(dst, uint64(n), 10), true
+}
+
+// appendCallErrors writes the counters of RFC 2661 section 4.4.6 that are not zero.
+func appendCallErrors(dst, v []byte) ([]byte, bool) {
+	if len(v) != 26 {
+		return dst, false
+	}
+	names := [...]string{"crc", "framing", "hardware-overrun", "buffer-overrun", "timeout", "alignment"}
+	start := len(dst)
+	for i, name := range names {
+		n := binary.BigEndian.Uint32(v[2+4*i:])
+		if n == 0 {
+			continue
+		}
+		if len(dst) > start {
+			dst = append(dst, '/')
+		}
+		dst = append(append(dst, name...), '-')
+		dst = strconv.AppendUint(dst, uint64(n), 10)
+	}
+	if len(dst) == start {
+		dst = append(dst, "none"...)
+	}
+	return dst, true
+}
+
+func appendACCM(dst, v []byte) ([]byte, bool) {
+	if len(v) != 10 {
+		return dst, false
+	}
+	dst = appendHex(append(dst, "send-"...), v[2:6])
+	return appendHex(append(dst, "/receive-"...), v[6:]), true
+}
+
+// appendCause writes a Q.931 cause: code, message and an advisory text (RFC 2661 section 4.4.2).
+func appendCause(dst, v []byte) ([]byte, bool) {
+	if len(v) < 3 {
+		return dst, false
+	}
+	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
+	dst = strconv.AppendUint(append(dst, '/'), uint64(v[2]), 10)
+	if len(v) > 3 {
+		dst = printable.Append(append(dst, ' '), v[3:])
+	}
+	return dst, true
+}
+
+// appendVPI writes an ATM path and channel (RFC 3301 section 5).
+func appendVPI(dst, v []byte) ([]byte, bool) {
+	if len(v) != 4 {
+		return dst, false
+	}
+	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
+	return strconv.AppendUint(append(dst, '/'), uint64(binary.BigEndian.Uint16(v[2:])), 10), true
+}
+
+// pseudowires are the types of RFC 4446 and its registry that L2TPv3 carries.
+var pseudowires = map[uint16]string{
+	1: "frame-relay", 2: "atm-aal5", 3: "atm-cell", 4: "ethernet-vlan", 5: "ethernet", 6: "hdlc", 7: "ppp",
+	9: "atm-vcc", 10: "atm-vpc", 11: "ip", 17: "e1", 18: "t1", 19: "e3", 20: "t3",
+}
+
+func appendPseudowire(dst, v []byte) ([]byte, bool) {
+	if len(v) != 2 {
+		return dst, false
+	}
+	n := binary.BigEndian.Uint16(v)
+	if s, ok := pseudowires[n]; ok {
+		return append(dst, s...), true
+	}
+	return strconv.AppendUint(dst, uint64(n), 10), true
+}
+
+func appendPseudowires(dst, v []byte) ([]byte, bool) {
+	if len(v)%2 != 0 {
+		return dst, false
+	}
+	for i := 0; i < len(v); i += 2 {
+		if i > 0 {
+			dst = append(dst, '/')
+		}
+		dst, _ = appendPseudowire(dst, v[i:i+2])
+	}
+	return dst, true
+}
