@@ -13,6 +13,7 @@ const (
 	avpMessageType        = 0
 	avpResultCode         = 1
 	avpHostName           = 7
+	avpVendorName         = 8
 	avpAssignedTunnel     = 9
 	avpCauseCode          = 12
 	avpAssignedSession    = 14

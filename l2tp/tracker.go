@@ -1,41 +1,433 @@
 package l2tp
 
-import "net/netip"
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+)
 
-// Session is one call of a tunnel.
-type Session struct {
-	Tunnel *Tunnel
-	IDs    [2]uint16 // Session IDs that Tunnel.Ends[0] and [1] assigned; 0 not known
-	Start  int64
-	Last   int64
-	Value  any // the caller's
+// Bounds of a Tracker. When one is reached, the eighth that was idle for the longest time is forgotten.
+const (
+	maxTunnels  = 4096
+	maxSessions = 16384
+	maxName     = 128
+)
+
+// Tracker follows the tunnels and sessions of L2TPv2: which end assigned which ID, and what belongs
+// together in the two directions. It is for one goroutine, and bounded: 4096 tunnels, 16384
+// sessions.
+type Tracker struct {
+	tunnels  map[tunnelKey]tunnelRef
+	sessions map[sessionKey]sessionRef
+	all      []*Tunnel // in the order of their first packets
+	count    int       // sessions of all tunnels
 }
 
-// End is one end of a tunnel.
-type End struct {
-	Addr   netip.AddrPort
-	Tunnel uint16 // Tunnel ID that this end assigned; 0 not known
-	Host   string // Host Name AVP
+// tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID that
+// the receiver assigned.
+type tunnelKey struct {
+	src, dst netip.AddrPort
+	id       uint16
 }
 
-// Tunnel is a control connection.
-type Tunnel struct {
-	Ends  [2]End
-	Start int64
-	Last  int64
+type sessionKey struct {
+	tunnelKey
+	session uint16
 }
 
-// Tracker follows tunnels and sessions.
-type Tracker struct{}
+// A ref says also which end is the sender of the packets that its key finds.
+type tunnelRef struct {
+	tunnel *Tunnel
+	sender int
+}
 
-// NewTracker returns a Tracker.
-func NewTracker() *Tracker { return &Tracker{} }
+type sessionRef struct {
+	session *Session
+	sender  int
+}
 
-// Observe takes note of a packet and returns its session (nil if it belongs to none) and the
-// index in Tunnel.Ends of the end that sent it.
+// NewTracker returns a Tracker that knows no tunnel.
+func NewTracker() *Tracker {
+	return &Tracker{tunnels: make(map[tunnelKey]tunnelRef), sessions: make(map[sessionKey]sessionRef)}
+}
+
+// Tunnels are the tunnels known, in the order of their first packets. The slice is the Tracker's
+// and valid until the next call of Observe or Expire.
+func (t *Tracker) Tunnels() []*Tunnel { return t.all }
+
+// Observe takes note of a packet that was sent from src to dst at time (nanoseconds since the Unix
+// epoch), h having been decoded from data. It returns the packet's session, nil if it belongs to none (or is no
+// L2TPv2), and the index in Tunnel.Ends of the end that sent it.
+//
+// src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
+// addresses and ports, since clients behind one NAT have the same address, and often the same
+// inner port and IDs. When ports change in the life of a tunnel, it is found by addresses and IDs. A session whose
+// beginning was not seen is made up from its data; the two directions of it are taken together if
+// there is only one possibility.
+//
+// For a data message of a known session it does not allocate.
 func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data []byte) (s *Session, sender int) {
-	return nil, 0
+	if h.Version != Version2 || h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) {
+		return nil, 0
+	}
+	payload := data[h.PayloadStart:h.PayloadEnd]
+	if h.Control {
+		return t.control(src, dst, time, h, payload)
+	}
+	if h.Tunnel == 0 || h.Session == 0 {
+		return nil, 0 // RFC 2661 section 3.1: 0 is never assigned
+	}
+	ref, ok := t.sessions[sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}]
+	if !ok {
+		tr := t.tunnel(src, dst, h.Tunnel, time)
+		if ref, ok = t.sessions[sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}]; !ok { // tunnel may have moved it
+			ref = sessionRef{t.lateSession(tr, h.Session, time), tr.sender}
+		}
+	}
+	s, sender = ref.session, ref.sender
+	if s.State == Opening {
+		s.State = Established
+	}
+	s.Tunnel.data = true
+	s.touch(time)
+	s.Packets[sender]++
+	s.Bytes[sender] += uint64(len(payload))
+	return s, sender
 }
 
-// Expire forgets what has been idle for longer than idle nanoseconds at the time now.
-func (t *Tracker) Expire(now, idle int64) {}
+func (s *Session) touch(time int64) {
+	s.Last = max(s.Last, time)
+	s.Tunnel.Last = max(s.Tunnel.Last, time)
+}
+
+// control follows a control message.
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payload []byte) (*Session, int) {
+	message, _ := MessageType(payload)
+	var m struct {
+		tunnel, session uint16
+		host, vendor    string
+	}
+	for a, err := range AVPs(payload) {
+		if err != nil {
+			break
+		}
+		if a.Vendor != 0 || a.Hidden {
+			continue
+		}
+		switch {
+		case a.Type == avpAssignedTunnel && len(a.Value) == 2:
+			m.tunnel = binary.BigEndian.Uint16(a.Value)
+		case a.Type == avpAssignedSession && len(a.Value) == 2:
+			m.session = binary.BigEndian.Uint16(a.Value)
+		case a.Type == avpHostName && (message == MessageSCCRQ || message == MessageSCCRP):
+			m.host = string(a.Value[:min(len(a.Value), maxName)])
+		case a.Type == avpVendorName && (message == MessageSCCRQ || message == MessageSCCRP):
+			m.vendor = string(a.Value[:min(len(a.Value), maxName)])
+		}
+	}
+	var tr tunnelRef
+	switch {
+	case message == MessageSCCRQ:
+		if m.tunnel == 0 {
+			return nil, 0
+		}
+		tr = t.requested(src, dst, m.tunnel, time)
+	case h.Tunnel != 0:
+		tr = t.tunnel(src, dst, h.Tunnel, time)
+	case message == MessageStopCCN && m.tunnel != 0:
+		// Sent before the peer's ID was known: found by the sender's own.
+		ref, ok := t.tunnels[tunnelKey{dst, src, m.tunnel}]
+		if !ok {
+			return nil, 0
+		}
+		tr = tunnelRef{ref.tunnel, 1 - ref.sender}
+	default:
+		return nil, 0
+	}
+	tr.tunnel.Last = max(tr.tunnel.Last, time)
+	end := &tr.tunnel.Ends[tr.sender]
+	if m.tunnel != 0 && end.Tunnel != m.tunnel && (end.Tunnel == 0 || message == MessageSCCRP) {
+		t.assignTunnel(tr.tunnel, tr.sender, m.tunnel)
+	}
+	if m.host != "" {
+		end.Host = m.host
+	}
+	if m.vendor != "" {
+		end.Vendor = m.vendor
+	}
+	switch message {
+	case MessageSCCCN:
+		if tr.tunnel.State == Opening {
+			tr.tunnel.State = Established
+		}
+		return nil, tr.sender
+	case MessageStopCCN:
+		tr.tunnel.State = Closed
+		for _, s := range tr.tunnel.Sessions {
+			s.State = Closed
+		}
+		return nil, tr.sender
+	}
+	return t.call(tr, message, h, m.session, time)
+}
+
+// call follows a control message about a session. assigned is the ID that its sender assigned.
+func (t *Tracker) call(tr tunnelRef, message uint16, h *Header, assigned uint16, time int64) (*Session, int) {
+	tunnel, sender := tr.tunnel, tr.sender
+	var s *Session
+	switch message {
+	case MessageICRQ, MessageOCRQ:
+		if assigned == 0 {
+			return nil, sender
+		}
+		s = tunnel.find(sender, assigned)
+		if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
+			s = t.newSession(tunnel, time)
+			t.assignSession(s, sender, assigned)
+			s.requested, s.request = true, h.Ns
+		}
+	case MessageICRP, MessageOCRP, MessageICCN, MessageOCCN, MessageCDN, MessageWEN, MessageSLI:
+		if h.Session != 0 {
+			s = tunnel.find(1-sender, h.Session)
+		}
+		if s == nil && assigned != 0 {
+			s = tunnel.find(sender, assigned)
+		}
+		if s == nil {
+			if h.Session == 0 || message == MessageCDN {
+				return nil, sender
+			}
+			s = t.lateSession(tr, h.Session, time)
+		}
+		if assigned != 0 && s.IDs[sender] == 0 {
+			t.assignSession(s, sender, assigned)
+		}
+	default:
+		return nil, sender
+	}
+	switch message {
+	case MessageICCN, MessageOCCN:
+		if s.State == Opening {
+			s.State = Established
+		}
+	case MessageCDN:
+		s.State = Closed
+	}
+	s.touch(time)
+	return s, sender
+}
+
+// find is the newest session of the tunnel in which the end has assigned the ID.
+func (t *Tunnel) find(end int, id uint16) *Session {
+	for _, s := range slices.Backward(t.Sessions) {
+		if s.IDs[end] == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// requested is the tunnel that an SCCRQ from src asks for. A repeated request finds the tunnel
+// that the first one made, until data has flowed in it: then it is a new dial with the same ID.
+func (t *Tracker) requested(src, dst netip.AddrPort, id uint16, time int64) tunnelRef {
+	if ref, ok := t.tunnels[tunnelKey{dst, src, id}]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
+		return tunnelRef{ref.tunnel, 1 - ref.sender}
+	}
+	tunnel := t.newTunnel(src, dst, time)
+	t.assignTunnel(tunnel, 0, id)
+	return tunnelRef{tunnel, 0}
+}
+
+// tunnel is the tunnel of a packet from src to dst with the Tunnel ID that dst assigned; made up
+// if the packets that set it up were not seen.
+func (t *Tracker) tunnel(src, dst netip.AddrPort, id uint16, time int64) tunnelRef {
+	if ref, ok := t.tunnels[tunnelKey{src, dst, id}]; ok {
+		return ref
+	}
+	// The slow way, for the first packet of an unknown tunnel only.
+	var moved, half []tunnelRef
+	for _, tunnel := range t.all {
+		for i := range 2 {
+			from, to := &tunnel.Ends[i], &tunnel.Ends[1-i]
+			switch {
+			case tunnel.State == Closed || from.Addr.Addr() != src.Addr() || to.Addr.Addr() != dst.Addr():
+			case to.Tunnel == id:
+				moved = append(moved, tunnelRef{tunnel, i})
+			case to.Tunnel == 0 && tunnel.Late && from.Addr == src && to.Addr == dst:
+				half = append(half, tunnelRef{tunnel, i})
+			}
+		}
+	}
+	if len(moved) == 1 { // another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1)
+		t.move(moved[0], src, dst)
+		return moved[0]
+	}
+	if len(moved) == 0 && len(half) == 1 { // the other direction of one that was made up
+		t.assignTunnel(half[0].tunnel, 1-half[0].sender, id)
+		return half[0]
+	}
+	tunnel := t.newTunnel(src, dst, time)
+	tunnel.State, tunnel.Late = Established, true
+	t.assignTunnel(tunnel, 1, id)
+	return tunnelRef{tunnel, 0}
+}
+
+// lateSession is the session of a packet whose Session ID is not known yet: the one session of which
+// this direction has not been seen, or a new one.
+func (t *Tracker) lateSession(tr tunnelRef, id uint16, time int64) *Session {
+	var half *Session
+	n := 0
+	for _, s := range tr.tunnel.Sessions {
+		if s.IDs[1-tr.sender] == 0 && s.State != Closed {
+			half = s
+			n++
+		}
+	}
+	if n != 1 {
+		half = t.newSession(tr.tunnel, time)
+		half.Late = true
+	}
+	t.assignSession(half, 1-tr.sender, id)
+	return half
+}
+
+func (t *Tracker) newTunnel(src, dst netip.AddrPort, time int64) *Tunnel {
+	if len(t.all) >= maxTunnels {
+		byLast := slices.SortedFunc(slices.Values(t.all), func(a, b *Tunnel) int { return cmp.Compare(a.Last, b.Last) })
+		t.drop(byLast[:maxTunnels/8])
+	}
+	tunnel := &Tunnel{Ends: [2]End{{Addr: src}, {Addr: dst}}, Start: time, Last: time}
+	t.all = append(t.all, tunnel)
+	return tunnel
+}
+
+func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
+	if t.count >= maxSessions {
+		var sessions []*Session
+		for _, tunnel := range t.all {
+			sessions = append(sessions, tunnel.Sessions...)
+		}
+		slices.SortFunc(sessions, func(a, b *Session) int { return cmp.Compare(a.Last, b.Last) })
+		t.dropSessions(sessions[:maxSessions/8])
+	}
+	s := &Session{Tunnel: tunnel, Start: time, Last: time}
+	tunnel.Sessions = append(tunnel.Sessions, s)
+	t.count++
+	return s
+}
+
+// assignTunnel takes note of the Tunnel ID that an end has assigned.
+func (t *Tracker) assignTunnel(tunnel *Tunnel, end int, id uint16) {
+	t.forget(tunnel)
+	tunnel.Ends[end].Tunnel = id
+	t.remember(tunnel)
+}
+
+// assignSession takes note of the Session ID that an end has assigned.
+func (t *Tracker) assignSession(s *Session, end int, id uint16) {
+	s.IDs[end] = id
+	if k, ok := s.key(end); ok {
+		t.sessions[k] = sessionRef{s, 1 - end}
+	}
+}
+
+// move takes note of new addresses of a tunnel.
+func (t *Tracker) move(tr tunnelRef, src, dst netip.AddrPort) {
+	t.forget(tr.tunnel)
+	tr.tunnel.Ends[tr.sender].Addr = src
+	tr.tunnel.Ends[1-tr.sender].Addr = dst
+	t.remember(tr.tunnel)
+}
+
+// key is what packets to the end show; false as long as the end's ID is not known.
+func (t *Tunnel) key(end int) (tunnelKey, bool) {
+	return tunnelKey{t.Ends[1-end].Addr, t.Ends[end].Addr, t.Ends[end].Tunnel}, t.Ends[end].Tunnel != 0
+}
+
+func (s *Session) key(end int) (sessionKey, bool) {
+	k, ok := s.Tunnel.key(end)
+	return sessionKey{k, s.IDs[end]}, ok && s.IDs[end] != 0
+}
+
+// remember makes a tunnel and its sessions found by their keys.
+func (t *Tracker) remember(tunnel *Tunnel) {
+	for end := range 2 {
+		if k, ok := tunnel.key(end); ok {
+			t.tunnels[k] = tunnelRef{tunnel, 1 - end}
+		}
+		for _, s := range tunnel.Sessions {
+			if k, ok := s.key(end); ok {
+				t.sessions[k] = sessionRef{s, 1 - end}
+			}
+		}
+	}
+}
+
+// forget undoes remember, but for keys that lead to another tunnel by now.
+func (t *Tracker) forget(tunnel *Tunnel) {
+	for end := range 2 {
+		if k, ok := tunnel.key(end); ok && t.tunnels[k].tunnel == tunnel {
+			delete(t.tunnels, k)
+		}
+		for _, s := range tunnel.Sessions {
+			t.forgetSession(s, end)
+		}
+	}
+}
+
+func (t *Tracker) forgetSession(s *Session, end int) {
+	if k, ok := s.key(end); ok && t.sessions[k].session == s {
+		delete(t.sessions, k)
+	}
+}
+
+// drop removes tunnels with their sessions.
+func (t *Tracker) drop(tunnels []*Tunnel) {
+	gone := make(map[*Tunnel]bool, len(tunnels))
+	for _, tunnel := range tunnels {
+		t.forget(tunnel)
+		t.count -= len(tunnel.Sessions)
+		gone[tunnel] = true
+	}
+	t.all = slices.DeleteFunc(t.all, func(tunnel *Tunnel) bool { return gone[tunnel] })
+}
+
+// dropSessions removes sessions.
+func (t *Tracker) dropSessions(sessions []*Session) {
+	gone := make(map[*Session]bool, len(sessions))
+	touched := make(map[*Tunnel]bool)
+	for _, s := range sessions {
+		t.forgetSession(s, 0)
+		t.forgetSession(s, 1)
+		gone[s] = true
+		touched[s.Tunnel] = true
+	}
+	for tunnel := range touched {
+		tunnel.Sessions = slices.DeleteFunc(tunnel.Sessions, func(s *Session) bool { return gone[s] })
+	}
+	t.count -= len(sessions)
+}
+
+// Expire forgets the sessions and tunnels that have been idle for more than idle nanoseconds at the time now.
+func (t *Tracker) Expire(now, idle int64) {
+	var tunnels []*Tunnel
+	var sessions []*Session
+	for _, tunnel := range t.all {
+		if now-tunnel.Last > idle {
+			tunnels = append(tunnels, tunnel)
+			continue
+		}
+		for _, s := range tunnel.Sessions {
+			if now-s.Last > idle {
+				sessions = append(sessions, s)
+			}
+		}
+	}
+	if len(sessions) > 0 {
+		t.dropSessions(sessions)
+	}
+	if len(tunnels) > 0 {
+		t.drop(tunnels)
+	}
+}
