@@ -1,19 +1,49 @@
 package ikev1
 
+import (
+	"math"
+	"strconv"
+)
+
+// Attributes of a phase 1 transform (RFC 2409 appendix A).
+const (
+	phase1Encryption   = 1
+	phase1Hash         = 2
+	phase1AuthMethod   = 3
+	phase1Group        = 4
+	phase1LifeType     = 11
+	phase1LifeDuration = 12
+	phase1PRF          = 13
+	phase1KeyLength    = 14
+)
+
+// Encryption algorithms of phase 1 (RFC 2409 appendix A, IANA).
+const (
+	EncryptionDES      = 1
+	EncryptionIDEA     = 2
+	EncryptionBlowfish = 3
+	EncryptionRC5      = 4
+	Encryption3DES     = 5
+	EncryptionCAST     = 6
+	EncryptionAES      = 7
+	EncryptionCamellia = 8
+)
+
 // Phase1 is what a transform of a phase 1 SA says (RFC 2409 appendix A).
 // A field is 0 where its attribute is absent.
 type Phase1 struct {
 	Encryption    uint16 // 1 DES, 3 Blowfish, 5 3DES, 6 CAST, 7 AES, 8 Camellia
-	KeyBits       int    // the key length attribute
+	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
 	Hash          uint16 // 1 MD5, 2 SHA1, 3 Tiger, 4 SHA2-256, 5 SHA2-384, 6 SHA2-512
-	PRF           uint16
+	PRF           uint16 // none is assigned: HMAC of the hash is used
 	AuthMethod    uint16
 	Group         uint16
 	LifeSeconds   uint64
 	LifeKilobytes uint64
 }
 
-// Phase1 reads the attributes of a phase 1 transform.
+// Phase1 reads the attributes of a phase 1 transform. Values that don't fit
+// their field become the field's maximum, which names nothing.
 func (t *Transform) Phase1() Phase1 {
 	var p Phase1
 	var life uint64
@@ -24,59 +54,92 @@ func (t *Transform) Phase1() Phase1 {
 			continue
 		}
 		switch a.Type {
-		case 1:
-			p.Encryption = uint16(v)
-		case 2:
-			p.Hash = uint16(v)
-		case 3:
-			p.AuthMethod = uint16(v)
-		case 4:
-			p.Group = uint16(v)
-		case 11:
+		case phase1Encryption:
+			p.Encryption = clamp16(v)
+		case phase1Hash:
+			p.Hash = clamp16(v)
+		case phase1AuthMethod:
+			p.AuthMethod = clamp16(v)
+		case phase1Group:
+			p.Group = clamp16(v)
+		case phase1LifeType:
 			life = v
-		case 12:
-			switch life {
-			case 1:
-				p.LifeSeconds = v
-			case 2:
-				p.LifeKilobytes = v
-			}
-		case 13:
-			p.PRF = uint16(v)
-		case 14:
-			p.KeyBits = int(min(v, 0xffff))
+		case phase1LifeDuration:
+			setLife(life, v, &p.LifeSeconds, &p.LifeKilobytes)
+		case phase1PRF:
+			p.PRF = clamp16(v)
+		case phase1KeyLength:
+			p.KeyBits = int(clamp16(v))
 		}
 	}
 	return p
 }
 
-// CipherSpec gives the cipher's name ("aes-cbc", "3des-cbc"), the key's size and the
-// block's size in bytes; ok is false for an unknown cipher.
-func (p Phase1) CipherSpec() (name string, keyLen, blockLen int, ok bool) {
-	bits := func(d int) int {
-		if p.KeyBits == 0 {
-			return d / 8
-		}
-		return p.KeyBits / 8
-	}
-	switch p.Encryption {
+// clamp16 keeps a value that is too large from being taken for another one.
+func clamp16(v uint64) uint16 { return uint16(min(v, math.MaxUint16)) }
+
+// setLife assigns a life duration to what the life type before it says: both
+// lists of attributes number seconds 1 and kilobytes 2.
+func setLife(lifeType, v uint64, seconds, kilobytes *uint64) {
+	switch lifeType {
 	case 1:
-		return "des-cbc", 8, 8, true
-	case 3:
-		return "blowfish-cbc", bits(128), 8, true
-	case 5:
-		return "3des-cbc", 24, 8, true
-	case 6:
-		return "cast-cbc", bits(128), 8, true
-	case 7:
-		return "aes-cbc", bits(128), 16, true
-	case 8:
-		return "camellia-cbc", bits(128), 16, true
+		*seconds = v
+	case 2:
+		*kilobytes = v
 	}
-	return "", 0, 0, false
 }
 
-// HashName returns "md5", "sha1", "tiger", "sha256", "sha384", "sha512", or "".
+// phase1Cipher is a row of the table of encryption algorithms of phase 1.
+type phase1Cipher struct {
+	name     string
+	keyBits  int // when the transform has no key length attribute
+	fixed    bool
+	blockLen int
+}
+
+var phase1Ciphers = map[uint16]phase1Cipher{
+	EncryptionDES:      {"des-cbc", 64, true, 8},
+	EncryptionIDEA:     {"idea-cbc", 128, true, 8},
+	EncryptionBlowfish: {"blowfish-cbc", 128, false, 8},
+	EncryptionRC5:      {"rc5-cbc", 128, false, 8},
+	Encryption3DES:     {"3des-cbc", 192, true, 8},
+	EncryptionCAST:     {"cast5-cbc", 128, false, 8},
+	EncryptionAES:      {"aes-cbc", 128, false, 16},
+	EncryptionCamellia: {"camellia-cbc", 128, false, 16},
+}
+
+// CipherSpec gives the name of the cipher without its key length ("aes-cbc",
+// "3des-cbc"), and the sizes of its key and its block in bytes. ok is false for
+// a number that is not assigned. A key length that is no whole number of bytes
+// is rounded down.
+func (p Phase1) CipherSpec() (name string, keyLen, blockLen int, ok bool) {
+	c, ok := phase1Ciphers[p.Encryption]
+	if !ok {
+		return "", 0, 0, false
+	}
+	bits := c.keyBits
+	if p.KeyBits != 0 && !c.fixed {
+		bits = p.KeyBits
+	}
+	return c.name, bits / 8, c.blockLen, true
+}
+
+// CipherName returns the cipher as it is printed: "aes-cbc-256", "3des-cbc", or
+// "cipher 99" for a number that is not assigned.
+func (p Phase1) CipherName() string {
+	c, ok := phase1Ciphers[p.Encryption]
+	if !ok {
+		return numbered("cipher", p.Encryption)
+	}
+	if c.fixed {
+		return c.name
+	}
+	_, keyLen, _, _ := p.CipherSpec()
+	return c.name + "-" + strconv.Itoa(keyLen*8)
+}
+
+// HashName returns "md5", "sha1", "tiger", "sha256", "sha384", "sha512", or
+// "hash 99" for a number that is not assigned.
 func (p Phase1) HashName() string {
 	switch p.Hash {
 	case 1:
@@ -92,5 +155,12 @@ func (p Phase1) HashName() string {
 	case 6:
 		return "sha512"
 	}
-	return ""
+	return numbered("hash", p.Hash)
 }
+
+// AuthMethodName returns "psk", "rsa-sig", "xauth-psk", or "method 99" for a
+// number that is not assigned.
+func (p Phase1) AuthMethodName() string { return AuthMethodName(p.AuthMethod) }
+
+// GroupName returns "modp2048", "ecp384", or "group 99".
+func (p Phase1) GroupName() string { return GroupName(p.Group) }

@@ -1,0 +1,98 @@
+package ikev1
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"strconv"
+)
+
+// CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
+type CertEncoding uint8
+
+// CertX509Signature is the encoding of an X.509 certificate for signatures.
+const CertX509Signature CertEncoding = 4
+
+// String returns the name of the encoding, such as "x509", or "encoding 99".
+func (e CertEncoding) String() string {
+	if s, ok := certEncodings[uint8(e)]; ok {
+		return s
+	}
+	return numbered("encoding", e)
+}
+
+// Certificate is the body of a Certificate or Certificate Request payload
+// (RFC 2408 sections 3.9 and 3.10). In a request the data is the name of an
+// acceptable authority, or nothing.
+type Certificate struct {
+	Encoding CertEncoding
+	Data     []byte // part of the body parsed
+}
+
+// ParseCertificate reads the body of a Certificate or Certificate Request
+// payload. It does not look into the data.
+func ParseCertificate(body []byte) (Certificate, error) {
+	if len(body) < 1 {
+		return Certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
+	}
+	return Certificate{Encoding: CertEncoding(body[0]), Data: body[1:]}, nil
+}
+
+// Subject returns the subject of an X.509 certificate in quotes, and ok false
+// where it can't be read.
+func (c *Certificate) Subject() (name string, ok bool) {
+	cert := c.x509()
+	if cert == nil {
+		return "", false
+	}
+	return quoteName(cert.Subject.String()), true
+}
+
+// Authority returns the name that a Certificate Request asks for, in quotes, and
+// ok false where there is none or it can't be read.
+func (c *Certificate) Authority() (name string, ok bool) { return distinguishedName(c.Data) }
+
+// details describes the certificate in one line.
+func (c *Certificate) details() string {
+	cert := c.x509()
+	if cert == nil {
+		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
+	}
+	return fmt.Sprintf("%s, subject %s, issuer %s, serial %s, valid %s to %s, %s, %d bytes", c.Encoding,
+		quoteName(cert.Subject.String()), quoteName(cert.Issuer.String()), printable([]byte(cert.SerialNumber.Text(16))),
+		cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
+}
+
+// x509 parses the certificate; nil where it is none or is damaged.
+func (c *Certificate) x509() *x509.Certificate {
+	if c.Encoding != CertX509Signature && c.Encoding != 5 {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(c.Data)
+	if err != nil {
+		return nil
+	}
+	return cert
+}
+
+// distinguishedName returns a DER-encoded name as text in quotes.
+func distinguishedName(der []byte) (string, bool) {
+	var rdn pkix.RDNSequence
+	if len(der) == 0 {
+		return "", false
+	}
+	rest, err := asn1.Unmarshal(der, &rdn)
+	if err != nil || len(rest) > 0 {
+		return "", false
+	}
+	return quoteName(rdn.String()), true
+}
+
+// quoteName quotes a name of any length.
+func quoteName(s string) string {
+	if len(s) > 2*maxText {
+		return strconv.QuoteToASCII(s[:2*maxText]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}

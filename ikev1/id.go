@@ -1,0 +1,216 @@
+package ikev1
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"strconv"
+)
+
+// IDType is the type of an identification (RFC 2407 section 4.6.2.1).
+type IDType uint8
+
+// The types of identification.
+const (
+	IDIPv4Addr       IDType = 1
+	IDFQDN           IDType = 2
+	IDUserFQDN       IDType = 3
+	IDIPv4AddrSubnet IDType = 4
+	IDIPv6Addr       IDType = 5
+	IDIPv6AddrSubnet IDType = 6
+	IDIPv4AddrRange  IDType = 7
+	IDIPv6AddrRange  IDType = 8
+	IDDERASN1DN      IDType = 9
+	IDDERASN1GN      IDType = 10
+	IDKeyID          IDType = 11
+	IDList           IDType = 12 // RFC 3554
+)
+
+// Identification is the body of an Identification payload (RFC 2407 section
+// 4.6.2). In phase 1 it names a peer, in Quick Mode the traffic of one side.
+type Identification struct {
+	Type     IDType
+	Protocol uint8  // IP protocol, 0 for any
+	Port     uint16 // 0 for any
+	Data     []byte // part of the body parsed
+}
+
+// ParseID reads the body of an Identification payload. It fails when the data
+// of an address, subnet or range does not have the length of its type.
+func ParseID(body []byte) (Identification, error) {
+	if len(body) < 4 {
+		return Identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
+	}
+	id := Identification{
+		Type:     IDType(body[0]),
+		Protocol: body[1],
+		Port:     binary.BigEndian.Uint16(body[2:]),
+		Data:     body[4:],
+	}
+	if want := id.Type.dataLen(); want > 0 && want != len(id.Data) {
+		return id, fmt.Errorf("ikev1: ID of type %d with %d bytes, not %d: %w", id.Type, len(id.Data), want, ErrMalformed)
+	}
+	return id, nil
+}
+
+// dataLen is the length of the data that a type demands, 0 for any.
+func (t IDType) dataLen() int {
+	switch t {
+	case IDIPv4Addr:
+		return 4
+	case IDIPv4AddrSubnet, IDIPv4AddrRange:
+		return 8
+	case IDIPv6Addr:
+		return 16
+	case IDIPv6AddrSubnet, IDIPv6AddrRange:
+		return 32
+	}
+	return 0
+}
+
+// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for
+// other types.
+func (id *Identification) Addr() netip.Addr {
+	if id.Type == IDIPv4Addr || id.Type == IDIPv6Addr {
+		if a, ok := netip.AddrFromSlice(id.Data); ok {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// Selector returns the protocol and port of the ID as they are printed:
+// "udp/1701", "udp/any", "icmp", and "" when it speaks of all protocols.
+func (id *Identification) Selector() string {
+	if id.Protocol == 0 && id.Port == 0 {
+		return ""
+	}
+	var s string
+	ports := false
+	switch id.Protocol {
+	case 0:
+		s, ports = "any", true
+	case 1:
+		s = "icmp"
+	case 4:
+		s = "ipip"
+	case 6:
+		s, ports = "tcp", true
+	case 17:
+		s, ports = "udp", true
+	case 47:
+		s = "gre"
+	case 58:
+		s = "icmpv6"
+	case 115:
+		s = "l2tp"
+	case 132:
+		s, ports = "sctp", true
+	default:
+		s = "proto-" + strconv.Itoa(int(id.Protocol))
+	}
+	switch {
+	case id.Port != 0:
+		s += "/" + strconv.Itoa(int(id.Port))
+	case ports:
+		s += "/any"
+	}
+	return s
+}
+
+// String returns the identity without protocol and port: "10.0.0.2",
+// "10.1.0.0/16", "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name
+// in quotes. What can't be shown as text becomes hexadecimal.
+func (id *Identification) String() string {
+	d := id.Data
+	if want := id.Type.dataLen(); want > 0 && want != len(d) {
+		return numbered("damaged ID of type", id.Type)
+	}
+	switch id.Type {
+	case IDIPv4Addr, IDIPv6Addr:
+		return id.Addr().String()
+	case IDIPv4AddrSubnet, IDIPv6AddrSubnet:
+		addr, mask := halves(d)
+		if ones, ok := prefixLen(d[len(d)/2:]); ok {
+			return addr.String() + "/" + strconv.Itoa(ones)
+		}
+		return addr.String() + "/" + mask.String()
+	case IDIPv4AddrRange, IDIPv6AddrRange:
+		first, last := halves(d)
+		return first.String() + "-" + last.String()
+	case IDFQDN, IDUserFQDN:
+		return printable(d)
+	case IDDERASN1DN:
+		if s, ok := distinguishedName(d); ok {
+			return s
+		}
+	case IDKeyID:
+		if isText(d) {
+			return printable(d)
+		}
+	}
+	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
+}
+
+// halves returns the two addresses in d, which has 8 or 32 bytes.
+func halves(d []byte) (a, b netip.Addr) {
+	a, _ = netip.AddrFromSlice(d[:len(d)/2])
+	b, _ = netip.AddrFromSlice(d[len(d)/2:])
+	return a, b
+}
+
+// prefixLen returns the length of the prefix that a netmask stands for.
+func prefixLen(mask []byte) (int, bool) {
+	n := 0
+	for n < len(mask) && mask[n] == 0xff {
+		n++
+	}
+	if n == len(mask) {
+		return n * 8, true
+	}
+	ones := bits.LeadingZeros8(^mask[n])
+	rest := bytes.TrimLeft(mask[n+1:], "\x00")
+	return n*8 + ones, mask[n]<<ones == 0 && len(rest) == 0
+}
+
+// shortHex prints bytes in hexadecimal, of a long value the first 32.
+func shortHex(b []byte) string {
+	if len(b) > 32 {
+		return hex.EncodeToString(b[:32]) + fmt.Sprintf("... (%d bytes)", len(b))
+	}
+	return hex.EncodeToString(b)
+}
+
+// String returns the name of the type in lower case.
+func (t IDType) String() string {
+	switch t {
+	case IDIPv4Addr:
+		return "ipv4"
+	case IDFQDN:
+		return "fqdn"
+	case IDUserFQDN:
+		return "user-fqdn"
+	case IDIPv4AddrSubnet:
+		return "ipv4-subnet"
+	case IDIPv6Addr:
+		return "ipv6"
+	case IDIPv6AddrSubnet:
+		return "ipv6-subnet"
+	case IDIPv4AddrRange:
+		return "ipv4-range"
+	case IDIPv6AddrRange:
+		return "ipv6-range"
+	case IDDERASN1DN:
+		return "dn"
+	case IDDERASN1GN:
+		return "general-name"
+	case IDKeyID:
+		return "key-id"
+	case IDList:
+		return "id-list"
+	}
+	return numbered("id-type", t)
+}
