@@ -1,27 +1,317 @@
 package keysrc
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"hash/maphash"
 	"io"
+	"os"
+	"strings"
 )
 
-// Parse reads a key source to its end. name is for messages and origins. format is the name
-// of a Format, or "" to recognise it by its content; a source may mix formats.
-func Parse(r io.Reader, name, format string) (*Keys, error) { return nil, io.EOF }
+// Parse reads a key source to its end and returns what it holds, each key once. name is for messages and origins.
+// format is the name of a Format, or "" to recognise it by its content; one source may mix
+// formats. A gzipped source and UTF-16 with a byte order mark are read too.
+//
+// The memory in use depends on the number of different keys, not on the size of the source. A source
+// without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
+// hold. A read error gives what was found before it.
+func Parse(r io.Reader, name, format string) (*Keys, error) {
+	c := collector{seen: make(map[uint64]struct{}), seed: maphash.MakeSeed()}
+	s, err := NewStream(name, format, c.add)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.ReadFrom(r)
+	closeErr := s.Close()
+	c.keys.complete()
+	if err == nil {
+		err = closeErr
+	}
+	return &c.keys, err
+}
 
-// ParseFile reads a file, or standard input if path is "-".
-func ParseFile(path, format string) (*Keys, error) { return nil, io.EOF }
+// ParseFile is Parse for a file, or for standard input if path is "-".
+func ParseFile(path, format string) (*Keys, error) {
+	if path == "-" {
+		return Parse(os.Stdin, "standard input", format)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Parse(f, path, format)
+}
 
-// A Stream reads a source that grows.
-type Stream struct{}
+// A NoKeysError says that a source holds no usable key, what was looked for, and what came
+// near.
+type NoKeysError struct {
+	Name    string
+	Format  string   // the format that was asked for, "" for any
+	Lines   int      // lines read
+	Looked  []string // "Yamaha router log ([IKE] lines with …)", one for each format
+	Near    []string // sentences about what came near
+	Damaged int      // notes about values that were left out
+	First   Note     // the first of them
+}
 
-// NewStream starts a stream.
-func NewStream(name, format string, emit func(*Keys)) (*Stream, error) { return &Stream{}, nil }
+// Error names the cause and the cure as far as the source shows them.
+func (e *NoKeysError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Name + ": ")
+	switch {
+	case e.Damaged > 0:
+		fmt.Fprintf(&b, "no usable key: %s damaged; the first: line %d: %s", count(e.Damaged, "value is", "values are"), e.First.Line, e.First.Text)
+	case e.Lines == 0:
+		b.WriteString("no key: it is empty")
+	default:
+		b.WriteString("no key in " + count(e.Lines, "line", "lines"))
+	}
+	if len(e.Near) > 0 {
+		b.WriteString(": " + strings.Join(e.Near, "; "))
+	} else if e.Damaged == 0 && e.Lines > 0 {
+		b.WriteString("; looked for: " + strings.Join(e.Looked, "; "))
+	}
+	return b.String()
+}
 
-// Line takes the next line.
-func (s *Stream) Line(line []byte) {}
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
 
-// Flush gives out what is complete when nothing came for a while.
-func (s *Stream) Flush() {}
+// A Stream takes a source that may still grow: the lines of a file that is being written, or of syslog
+// messages as they arrive. It is not safe for concurrent use.
+type Stream struct {
+	out     output
+	format  string
+	running []started
+	waiting []*Format // formats of which no line has been seen
+	forced  bool
+	n       int // lines taken
+	history history
+	near    []string
+	first   Note
+	damaged int
+	split   splitter
+}
 
-// Close takes the end.
-func (s *Stream) Close() error { return nil }
+type started struct {
+	format *Format
+	parser parser
+}
+
+// NewStream starts a stream. emit is called with each key or note as soon as it is complete; what it is given belongs to the receiver.
+// The only error is the name of a format that does not exist.
+func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
+	s := &Stream{format: format}
+	s.out = output{name: name, emit: func(k *Keys) {
+		for _, n := range k.Notes {
+			if n.Doubt {
+				continue
+			}
+			if s.damaged == 0 {
+				s.first = n
+			}
+			s.damaged++
+		}
+		emit(k)
+	}}
+	if format == "" {
+		s.waiting = append(s.waiting, formats...)
+		return s, nil
+	}
+	f := FormatNamed(format)
+	if f == nil {
+		names := make([]string, len(formats))
+		for i, f := range formats {
+			names[i] = f.Name
+		}
+		return nil, fmt.Errorf("unknown key format %q: one of %s", format, strings.Join(names, ", "))
+	}
+	s.forced = true
+	s.running = append(s.running, started{f, f.new(&s.out)})
+	return s, nil
+}
+
+// Line takes the next line, with or without its line end. Text that holds several lines, ended by LF,
+// CR LF or CR, counts as as many.
+func (s *Stream) Line(line []byte) {
+	for len(line) > 0 {
+		i := bytes.IndexAny(line, "\r\n")
+		if i < 0 {
+			break
+		}
+		s.n++
+		s.feed(line[:i])
+		if line[i] == '\r' {
+			for i+1 < len(line) && line[i+1] == '\r' {
+				i++
+			}
+			if i+1 < len(line) && line[i+1] == '\n' {
+				i++
+			}
+		}
+		line = line[i+1:]
+		if len(line) == 0 {
+			return
+		}
+	}
+	s.n++
+	s.feed(line)
+}
+
+// Flush gives out what is complete if nothing more follows: a value in a log ends only where the next line
+// begins. Call it when no line came for a second or so; lines may still come.
+func (s *Stream) Flush() {
+	for _, r := range s.running {
+		if f, ok := r.parser.(flusher); ok {
+			f.flush()
+		}
+	}
+}
+
+// Close takes the end of the source. The error is a *NoKeysError if no key was found.
+func (s *Stream) Close() error {
+	for _, r := range s.running {
+		r.parser.close()
+	}
+	if s.out.keys > 0 {
+		return nil
+	}
+	e := &NoKeysError{Name: s.out.name, Format: s.format, Lines: s.n, Damaged: s.damaged, First: s.first, Near: s.near}
+	for _, r := range s.running {
+		if n, ok := r.parser.(nearer); ok {
+			if text := n.near(); text != "" {
+				e.Near = append(e.Near, text)
+			}
+		}
+	}
+	looked := formats
+	if s.forced {
+		looked = []*Format{s.running[0].format}
+	}
+	for _, f := range looked {
+		e.Looked = append(e.Looked, f.Title+" ("+f.Looks+")")
+	}
+	return e
+}
+
+// feed gives one line to whom it may concern.
+func (s *Stream) feed(line []byte) {
+	mine := false
+	for _, r := range s.running {
+		if r.parser.line(s.n, line) {
+			mine = true
+		}
+	}
+	if mine || s.forced {
+		return
+	}
+	for i, f := range s.waiting {
+		if !f.match(line) {
+			continue
+		}
+		s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
+		p := f.new(&s.out)
+		s.running = append(s.running, started{f, p})
+		// What stood just before the first sure sign may belong to it.
+		s.history.replay(p)
+		p.line(s.n, line)
+		return
+	}
+	s.history.push(s.n, line)
+}
+
+// history keeps the last lines that nobody called its own, for a parser that starts later.
+type history struct {
+	lines [historyLines][]byte
+	ns    [historyLines]int
+	next  int
+}
+
+const (
+	historyLines  = 32
+	historyMaxLen = 512 // longer lines are not kept
+)
+
+func (h *history) push(n int, line []byte) {
+	if len(line) > historyMaxLen {
+		return
+	}
+	i := h.next % historyLines
+	h.lines[i] = append(h.lines[i][:0], line...)
+	h.ns[i] = n
+	h.next++
+}
+
+func (h *history) replay(p parser) {
+	for i := max(0, h.next-historyLines); i < h.next; i++ {
+		p.line(h.ns[i%historyLines], h.lines[i%historyLines])
+	}
+}
+
+// ReadFrom takes all lines of r.
+func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
+	br := bufio.NewReaderSize(r, splitterSize)
+	head, _ := br.Peek(4)
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", s.out.name, err)
+		}
+		defer z.Close()
+		br = bufio.NewReaderSize(z, splitterSize)
+		head, _ = br.Peek(4)
+	}
+	if isCapture(head) {
+		s.near = append(s.near, "it is a packet capture, which belongs behind -r")
+		return 0, nil
+	}
+	var src io.Reader = br
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		br.Discard(2)
+		src = &utf16Reader{r: br, high: 1}
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		br.Discard(2)
+		src = &utf16Reader{r: br, high: 0}
+	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
+		br.Discard(3)
+	}
+	n, err := s.split.run(src, func(line []byte, next bool) {
+		if next {
+			s.n++
+		}
+		s.feed(line)
+	})
+	if s.split.long > 0 && len(s.running) > 0 {
+		s.out.doubt(s.split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(s.split.long, "line", "lines"), splitterSize/2))
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", s.out.name, err)
+	}
+	return n, err
+}
+
+// isCapture knows the first bytes of pcap (both byte orders, micro- and nanoseconds) and pcapng.
+func isCapture(head []byte) bool {
+	switch string(head) {
+	case "\xa1\xb2\xc3\xd4", "\xd4\xc3\xb2\xa1", "\xa1\xb2\x3c\x4d", "\x4d\x3c\xb2\xa1", "\x0a\x0d\x0d\x0a":
+		return true
+	}
+	return false
+}
+
+// IsNoKeys reports whether err says that a source could be read but holds no usable key.
+func IsNoKeys(err error) bool {
+	var e *NoKeysError
+	return errors.As(err, &e)
+}
