@@ -15,10 +15,7 @@ func (p *Payload) IsNATD() bool {
 	case PayloadNATD, PayloadNATDDraft:
 		return true
 	case PayloadSAK:
-		switch len(p.Body) {
-		case 16, 20, 24, 32, 48, 64:
-			return true
-		}
+		return isHashLen(len(p.Body))
 	}
 	return false
 }

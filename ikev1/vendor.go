@@ -69,6 +69,7 @@ var vendorPrefixes = []vendorBytes{
 	{"699369228741c6d4ca094c93e242c9de19e7b7c6", "NetScreen"},
 	{"166f932d55eb64d8e4df4fd37e2313f0d0fd8451", "NetScreen"},
 	{"8299031757a36082c6a621de", "FortiGate"},
+	{"01528bbbc00696121849ab9a1c5b2a51", "Windows 01528bbb"}, // what it says is not published
 }
 
 // vendorIDs is the table of both lists, by the bytes that a vendor ID begins
@@ -104,7 +105,7 @@ var windowsVersions = map[uint32]string{
 	6: "Vista SP1",
 	7: "7",
 	8: "7",
-	9: "8",
+	9: "8 or later",
 }
 
 // VendorName returns what is known of a Vendor ID payload (RFC 2408 section
