@@ -1,16 +1,45 @@
 package esp
 
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+
+	"golang.org/x/crypto/ripemd160" //nolint:staticcheck // RFC 2857 names it
+)
+
 // Auth is a row of the table of authentication algorithms.
 type Auth struct {
 	Name    string // as in "hmac-sha1-96"
 	KeyLen  int    // bytes of the key, 0 where no key is used
 	ICVLen  int    // bytes of the ICV on the wire
 	Checked bool   // the ICV can be computed; false for "none" and "any-N"
+
+	prepare func(key []byte) (func() mac, error)
 }
 
 // Auths is the table of authentication algorithms, the common ones first.
 var Auths = []*Auth{
-	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true},
+	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, prepare: hmacOf(sha1.New)},
+	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, prepare: hmacOf(sha256.New)},
+	{Name: "hmac-md5-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: hmacOf(md5.New)},
+	{Name: "hmac-sha2-384-192", KeyLen: 48, ICVLen: 24, Checked: true, prepare: hmacOf(sha512.New384)},
+	{Name: "hmac-sha2-512-256", KeyLen: 64, ICVLen: 32, Checked: true, prepare: hmacOf(sha512.New)},
+	// The truncation of draft-ietf-ipsec-ciph-sha-256-00, still made by old stacks.
+	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, prepare: hmacOf(sha256.New)},
+	{Name: "aes-xcbc-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: xcbc},
+	{Name: "aes-cmac-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: cmac},
+	{Name: "hmac-ripemd160-96", KeyLen: 20, ICVLen: 12, Checked: true, prepare: hmacOf(ripemd160.New)},
+	{Name: "none"},
+	// The length of the ICV is known and nothing else.
+	{Name: "any-96", ICVLen: 12},
+	{Name: "any-128", ICVLen: 16},
+	{Name: "any-64", ICVLen: 8},
+	{Name: "any-192", ICVLen: 24},
+	{Name: "any-256", ICVLen: 32},
 }
 
 // AuthByName returns the row with this name, nil if there is none.
@@ -21,4 +50,31 @@ func AuthByName(name string) *Auth {
 		}
 	}
 	return nil
+}
+
+// mac is the part of hash.Hash that is used here. A mac serves one call at a time.
+type mac interface {
+	Reset()
+	Write(p []byte) (int, error)
+	Sum(b []byte) []byte
+}
+
+// hmacOf makes a row of an HMAC (RFC 2104).
+func hmacOf(newHash func() hash.Hash) func(key []byte) (func() mac, error) {
+	return func(key []byte) (func() mac, error) {
+		first := hmac.New(newHash, key)
+		// The first Reset keeps the state behind the padded key, for later ones to go back to.
+		first.Reset()
+		if c, ok := first.(hash.Cloner); ok {
+			if _, err := c.Clone(); err == nil {
+				return func() mac {
+					h, _ := c.Clone()
+					return h
+				}, nil
+			}
+		}
+		// A hash that can't be copied needs the key again for each worker.
+		k := NewKey(key)
+		return func() mac { return hmac.New(newHash, k.Bytes()) }, nil
+	}
 }

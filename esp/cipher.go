@@ -1,21 +1,51 @@
 package esp
 
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"slices"
+
+	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/cast5"
+	"golang.org/x/crypto/chacha20poly1305"
+	"golang.org/x/crypto/twofish"
+)
+
 // Cipher is a row of the table of encryption algorithms.
 type Cipher struct {
 	Name       string // as in "aes-cbc"
 	KeyLens    []int  // lengths of the key in bytes, without the salt; the usual one first
-	SaltLen    int    // bytes of salt at the end of the key material (RFC 3686: nonce)
+	SaltLen    int    // bytes of salt at the end of the key material (RFC 3686 calls it nonce)
 	IVLen      int    // bytes of IV on the wire
-	BlockLen   int    // ciphertext is a multiple of this many bytes
-	AEAD       bool   // the ICV comes from the cipher
-	ICVLens    []int  // of an AEAD cipher: lengths of its ICV in bytes
-	ImplicitIV bool   // the IV is the sequence number (RFC 8750)
+	BlockLen   int    // the ciphertext is a multiple of this many bytes
+	AEAD       bool   // the ICV comes from the cipher, no Auth is needed
+	ICVLens    []int  // of an AEAD cipher: the lengths that its ICV may have in bytes, the usual one first
+	ImplicitIV bool   // the IV is the sequence number and not on the wire (RFC 8750)
 	Common     bool   // worth trying where no source names the algorithm
+
+	// prepare does the key schedule and returns a maker of engines, which share it.
+	// There are no other users of key and salt than this call, icvLen is of ICVLens.
+	prepare func(key, salt []byte, icvLen int) (func() engine, error)
 }
 
 // Ciphers is the table of encryption algorithms, the common ones first.
 var Ciphers = []*Cipher{
-	{Name: "aes-cbc", KeyLens: []int{16, 24, 32}, IVLen: 16, BlockLen: 16, Common: true},
+	{Name: "aes-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, Common: true, prepare: cbc(aes.NewCipher)},
+	{Name: "3des-cbc", KeyLens: []int{24}, IVLen: 8, BlockLen: 8, Common: true, prepare: cbc(des.NewTripleDESCipher)},
+	{Name: "aes-gcm", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16, 12, 8}, Common: true, prepare: gcm},
+	{Name: "aes-ctr", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, Common: true, prepare: ctr},
+	{Name: "aes-ccm", KeyLens: []int{16, 32, 24}, SaltLen: 3, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16, 12, 8}, Common: true, prepare: ccm},
+	{Name: "chacha20-poly1305", KeyLens: []int{32}, SaltLen: 4, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16}, Common: true, prepare: chacha},
+	{Name: "des-cbc", KeyLens: []int{8}, IVLen: 8, BlockLen: 8, Common: true, prepare: cbc(des.NewCipher)},
+	{Name: "null", KeyLens: []int{0}, BlockLen: 1, prepare: null},
+	{Name: "null-gmac", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16}, prepare: gmac},
+	{Name: "aes-gcm-iiv", KeyLens: []int{16, 32, 24}, SaltLen: 4, BlockLen: 1, AEAD: true, ICVLens: []int{16}, ImplicitIV: true, prepare: gcm},
+	{Name: "aes-ccm-iiv", KeyLens: []int{16, 32, 24}, SaltLen: 3, BlockLen: 1, AEAD: true, ICVLens: []int{8}, ImplicitIV: true, prepare: ccm},
+	{Name: "chacha20-poly1305-iiv", KeyLens: []int{32}, SaltLen: 4, BlockLen: 1, AEAD: true, ICVLens: []int{16}, ImplicitIV: true, prepare: chacha},
+	{Name: "blowfish-cbc", KeyLens: keyRange(16, 5, 56), IVLen: 8, BlockLen: 8, prepare: cbc(blowfish.NewCipher)},
+	{Name: "cast5-cbc", KeyLens: []int{16}, IVLen: 8, BlockLen: 8, prepare: cbc(cast5.NewCipher)},
+	{Name: "twofish-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, prepare: cbc(twofish.NewCipher)},
 }
 
 // CipherByName returns the row with this name, nil if there is none.
@@ -29,11 +59,124 @@ func CipherByName(name string) *Cipher {
 }
 
 // KeyLenOK reports whether the cipher takes keys of n bytes (without the salt).
-func (c *Cipher) KeyLenOK(n int) bool {
-	for _, l := range c.KeyLens {
-		if l == n {
-			return true
+func (c *Cipher) KeyLenOK(n int) bool { return slices.Contains(c.KeyLens, n) }
+
+// keyRange returns the usual length and then all others from low to high.
+func keyRange(usual, low, high int) []int {
+	lens := []int{usual}
+	for n := low; n <= high; n++ {
+		if n != usual {
+			lens = append(lens, n)
 		}
 	}
-	return false
+	return lens
+}
+
+// gcm is AES-GCM (RFC 4106). The standard library has no tag of 8 bytes.
+func gcm(key, salt []byte, icvLen int) (func() engine, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	full, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	if icvLen < 12 {
+		return func() engine {
+			e := &shortTagEngine{aeadEngine: aeadEngine{aead: full}, icvLen: icvLen}
+			copy(e.nonce[:], salt)
+			return e
+		}, nil
+	}
+	aead, err := cipher.NewGCMWithTagSize(block, icvLen)
+	if err != nil {
+		return nil, err
+	}
+	return aeadEngines(aead, salt), nil
+}
+
+// chacha is ChaCha20-Poly1305 (RFC 7634).
+func chacha(key, salt []byte, _ int) (func() engine, error) {
+	aead, err := chacha20poly1305.New(key)
+	if err != nil {
+		return nil, err
+	}
+	return aeadEngines(aead, salt), nil
+}
+
+func aeadEngines(aead cipher.AEAD, salt []byte) func() engine {
+	return func() engine {
+		e := &aeadEngine{aead: aead}
+		copy(e.nonce[:], salt)
+		return e
+	}
+}
+
+// gmac is AES-GMAC without encryption (RFC 4543).
+func gmac(key, salt []byte, _ int) (func() engine, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return func() engine {
+		e := &gmacEngine{aead: aead}
+		copy(e.nonce[:], salt)
+		return e
+	}, nil
+}
+
+// ctr is AES-CTR (RFC 3686).
+func ctr(key, salt []byte, _ int) (func() engine, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return func() engine {
+		e := &ctrEngine{counterMode{block: block, gcm: aead}}
+		copy(e.nonce[:], salt)
+		return e
+	}, nil
+}
+
+// ccm is AES-CCM (RFC 4309).
+func ccm(key, salt []byte, icvLen int) (func() engine, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return func() engine {
+		e := &ccmEngine{counterMode: counterMode{block: block, gcm: aead}, mac: newCBCMAC(block), icvLen: icvLen}
+		e.nonce[0] = ccmLengthBytes - 1
+		copy(e.nonce[1:], salt)
+		return e
+	}, nil
+}
+
+// null is the NULL cipher (RFC 2410).
+func null([]byte, []byte, int) (func() engine, error) {
+	return func() engine { return nullEngine{} }, nil
+}
+
+// cbc makes a row of a block cipher in CBC mode (RFC 2451, RFC 3602).
+func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte, icvLen int) (func() engine, error) {
+	return func(key, _ []byte, _ int) (func() engine, error) {
+		block, err := newBlock(key)
+		if err != nil {
+			return nil, err
+		}
+		return func() engine { return newCBCEngine(block) }, nil
+	}
 }

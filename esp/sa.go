@@ -1,9 +1,34 @@
 package esp
 
-// SA is a security association that is ready to decrypt. Any number of goroutines may use it at the same time.
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// SA is a security association that is ready to decrypt: it holds ciphers with their key
+// schedules, not the keys. Any number of goroutines may use it at the same time.
 type SA struct {
-	spi   uint32
-	suite Suite
+	spi       uint32
+	suite     Suite
+	icvLen    int
+	newEngine func() engine
+	newMAC    func() mac // nil: the ICV can't be checked by a mac
+
+	mu   sync.Mutex
+	free []*state
+}
+
+// state is what one call of Open needs for itself.
+type state struct {
+	engine  engine
+	mac     mac
+	parts   parts
+	aad     [12]byte
+	iv      [8]byte // implicit IV
+	sum     [64]byte
+	scratch []byte // plaintext that nobody wants
 }
 
 // Plaintext is what was inside an ESP packet.
@@ -12,25 +37,265 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence that the encryption key is right; computed where the ICV was not checked
+	Evidence   int    // bits of structural evidence (Trailer.Bits) where the ICV was not checked, else 0
 }
 
-// NewSA returns an SA.
-func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) { return &SA{spi: spi, suite: s}, nil }
+// NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
+// length is taken. The key of AES-CTR, GCM, CCM, GMAC and ChaCha20 ends with the salt. Without authKey, and where
+// Suite.Auth is "none" or "any-N", the ICV is not checked and the structure of the plaintext is the proof.
+//
+// The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a key that is too
+// long, is an error of its own.
+func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
+	c := s.Cipher
+	if c == nil {
+		return nil, fmt.Errorf("esp: encryption algorithm is not known")
+	}
+	if s.KeyLen == 0 {
+		s.KeyLen = c.naturalKeyLen(key.Len())
+	}
+	if !c.KeyLenOK(s.KeyLen) {
+		return nil, fmt.Errorf("esp: %s takes no key of %d bytes", c.Name, s.KeyLen)
+	}
+	want := s.KeyLen + c.SaltLen
+	if n := key.Len(); n < want {
+		return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, s.CipherName(), want, n)
+	} else if n > want {
+		return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", s.CipherName(), want, n)
+	}
+	sa := &SA{spi: spi}
+	if c.AEAD {
+		ok := false
+		for _, n := range c.ICVLens {
+			ok = ok || n == s.ICVLen
+		}
+		if !ok {
+			return nil, fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
+		}
+		s.Auth = nil
+		sa.icvLen = s.ICVLen
+	} else {
+		a := s.Auth
+		if a == nil {
+			return nil, fmt.Errorf("esp: authentication algorithm is not known")
+		}
+		s.ICVLen = 0
+		sa.icvLen = a.ICVLen
+		if a.Checked && !authKey.IsZero() {
+			if n := authKey.Len(); n < a.KeyLen {
+				return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, a.Name, a.KeyLen, n)
+			} else if n > a.KeyLen {
+				return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", a.Name, a.KeyLen, n)
+			}
+			newMAC, err := a.prepare(authKey.Bytes())
+			if err != nil {
+				return nil, fmt.Errorf("esp: %s: %w", a.Name, err)
+			}
+			sa.newMAC = newMAC
+		}
+	}
+	b := key.Bytes()
+	newEngine, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
+	if err != nil {
+		return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
+	}
+	sa.newEngine = newEngine
+	sa.suite = s
+	return sa, nil
+}
 
-// SPI returns the SPI that the SA was made with.
+// naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing names it: n without the salt, if the
+// cipher takes that, else the next longer length, so that what is missing can be said.
+func (c *Cipher) naturalKeyLen(n int) int {
+	n -= c.SaltLen
+	best := 0
+	for i, l := range c.KeyLens {
+		if l == n {
+			return l
+		}
+		if i == 0 || l > n && (best < n || l < best) {
+			best = l
+		}
+	}
+	return best
+}
+
+// SPI returns the SPI that the SA was made with. Open does not compare it.
 func (sa *SA) SPI() uint32 { return sa.spi }
 
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite { return sa.suite }
 
 // Checks reports whether Open checks the ICV.
-func (sa *SA) Checks() bool { return false }
+func (sa *SA) Checks() bool { return sa.newMAC != nil || sa.suite.Cipher.AEAD }
 
-// CheckICV reports whether the ICV of a whole packet is right for this high half of the sequence number.
-func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool { return false }
+// get takes a state from the free list, which grows to the number of goroutines that use the SA at
+// the same time.
+func (sa *SA) get() *state {
+	sa.mu.Lock()
+	if n := len(sa.free); n > 0 {
+		st := sa.free[n-1]
+		sa.free = sa.free[:n-1]
+		sa.mu.Unlock()
+		return st
+	}
+	sa.mu.Unlock()
+	st := &state{engine: sa.newEngine()}
+	if sa.newMAC != nil {
+		st.mac = sa.newMAC()
+		st.mac.Reset()
+	}
+	return st
+}
 
-// Open decrypts a packet.
+func (sa *SA) put(st *state) {
+	st.parts = parts{} // the packet is the caller's
+	sa.mu.Lock()
+	sa.free = append(sa.free, st)
+	sa.mu.Unlock()
+}
+
+// split takes a packet apart, of which truncatedBy bytes are missing at the end.
+func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) error {
+	c := sa.suite.Cipher
+	start := HeaderLen + c.IVLen
+	size := len(packet) - start - sa.icvLen // of the ciphertext
+	if truncatedBy > 0 {
+		if len(packet) <= start {
+			return ErrTruncated
+		}
+		size += truncatedBy
+	}
+	// At least pad length and next header.
+	if size < 2 || size%c.BlockLen != 0 {
+		return ErrMalformed
+	}
+	p := &st.parts
+	p.esn = sa.suite.ESN
+	if c.ImplicitIV {
+		clear(st.iv[:4])
+		if p.esn {
+			binary.BigEndian.PutUint32(st.iv[:], seqHigh)
+		}
+		copy(st.iv[4:], packet[4:8])
+		p.iv = st.iv[:]
+	} else {
+		p.iv = packet[HeaderLen:start]
+	}
+	if end := start + size; truncatedBy > 0 {
+		p.body = packet[start:min(end, len(packet))]
+		p.body = p.body[:len(p.body)-len(p.body)%c.BlockLen]
+		return nil
+	} else {
+		p.body, p.icv, p.covered = packet[start:end], packet[end:], packet[:end]
+	}
+	if c.AEAD {
+		p.aad = append(st.aad[:0], packet[:4]...)
+		if p.esn {
+			p.aad = binary.BigEndian.AppendUint32(p.aad, seqHigh)
+		}
+		p.aad = append(p.aad, packet[4:8]...)
+	}
+	return nil
+}
+
+// icvOK computes the ICV with the mac: over all in front of it, and the high half of an extended sequence number,
+// which is not on the wire (RFC 4303, 2.2.1).
+func (sa *SA) icvOK(st *state, seqHigh uint32) bool {
+	st.mac.Reset()
+	st.mac.Write(st.parts.covered)
+	if sa.suite.ESN {
+		binary.BigEndian.PutUint32(st.iv[:], seqHigh)
+		st.mac.Write(st.iv[:4])
+	}
+	sum := st.mac.Sum(st.sum[:0])
+	return subtle.ConstantTimeCompare(sum[:sa.icvLen], st.parts.icv) == 1
+}
+
+// CheckICV reports whether the ICV of a whole packet is right for this high half of the
+// sequence number (of interest with ESN only). It is false where Checks is. For a cipher without AEAD it is much
+// cheaper than Open.
+func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
+	if !sa.Checks() {
+		return false
+	}
+	st := sa.get()
+	defer sa.put(st)
+	if sa.split(st, packet, seqHigh, 0) != nil {
+		return false
+	}
+	if sa.newMAC != nil {
+		return sa.icvOK(st, seqHigh)
+	}
+	out, ok := st.engine.(opener).open(st.scratch[:0], &st.parts)
+	st.scratch = out
+	return ok
+}
+
+// Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes earlier, and
+// appends the payload to dst; Plaintext.Data is the new part. The packet is not changed and must not overlap
+// dst. seqHigh is the high half of the sequence number, of interest with ESN only. Nothing is allocated if dst has
+// capacity for len(packet)+16 more bytes, all of which may be written to.
+//
+// The error is one of these values, not wrapped:
+//   - ErrMalformed: too short for the algorithms, not whole blocks, or the ICV is right and the padding impossible
+//   - ErrICV: another key, or a damaged packet
+//   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
+//   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
+//     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
 func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
-	return Plaintext{}, ErrNoKey
+	st := sa.get()
+	plain, err := sa.open(st, dst, packet, seqHigh, truncatedBy)
+	sa.put(st)
+	return plain, err
+}
+
+func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
+	if err := sa.split(st, packet, seqHigh, truncatedBy); err != nil {
+		return Plaintext{}, err
+	}
+	p := &st.parts
+	if truncatedBy > 0 {
+		missing := len(packet) + truncatedBy - sa.icvLen - HeaderLen - sa.suite.Cipher.IVLen - len(p.body)
+		return openTruncated(st.engine.decrypt(dst, p.iv, p.body)[len(dst):], missing), ErrTruncated
+	}
+	aead := sa.suite.Cipher.AEAD
+	var out []byte
+	switch {
+	case aead:
+		var ok bool
+		if out, ok = st.engine.(opener).open(dst, p); !ok {
+			return Plaintext{}, ErrICV
+		}
+	case sa.newMAC != nil && !sa.icvOK(st, seqHigh):
+		return Plaintext{}, ErrICV
+	default:
+		out = st.engine.decrypt(dst, p.iv, p.body)
+	}
+	body := out[len(dst):]
+	n := len(body)
+	padLen, next := int(body[n-2]), body[n-1]
+	if sa.Checks() {
+		// With AEAD the ICV proves the plaintext; else it proves the ciphertext only, and
+		// the encryption key may still be a wrong one.
+		if padLen > n-2 || !aead && !plausible(body) {
+			return Plaintext{}, ErrMalformed
+		}
+		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen}, nil
+	}
+	t := Structure(body)
+	if t.Bits < minEvidence {
+		return Plaintext{}, ErrStructure
+	}
+	return Plaintext{Data: body[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, nil
+}
+
+func openTruncated(data []byte, missing int) Plaintext {
+	if missing == 0 {
+		if t := Structure(data); t.Bits >= minEvidence {
+			return Plaintext{Data: data[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}
+		}
+	}
+	next, bits := HeadStructure(data, missing)
+	return Plaintext{Data: data, NextHeader: next, Evidence: bits}
 }

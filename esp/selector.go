@@ -1,27 +1,319 @@
 package esp
 
-import "net/netip"
+import (
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"strconv"
+	"strings"
+)
 
 // AddrPattern is an IP address of which some bits may be unknown. The zero value fits any
-// address. Patterns are comparable.
+// address. Patterns are comparable with ==.
 type AddrPattern struct {
 	value, mask [16]byte // an IPv4 address is the last 4 bytes; value has no bit that mask has not
 	family      uint8    // 0 any address, 4, 6
 }
 
-// AddrPatternFrom returns the pattern that fits one address only, and any address if a is not valid.
+// AddrPatternFrom returns the pattern that fits one address only, and any address if a is not
+// valid or unspecified (0.0.0.0, ::). IPv4 in IPv6 counts as IPv4; a zone is dropped.
 func AddrPatternFrom(a netip.Addr) AddrPattern {
-	return AddrPattern{}
+	a = a.Unmap()
+	if !a.IsValid() || a.IsUnspecified() {
+		return AddrPattern{}
+	}
+	return addrPattern(a, a.BitLen())
 }
 
-// ParseAddrPattern reads an address pattern.
-func ParseAddrPattern(s string) (AddrPattern, error) { return AddrPattern{}, nil }
+// addrPattern makes a pattern of the first n bits of a.
+func addrPattern(a netip.Addr, n int) AddrPattern {
+	p := AddrPattern{family: 6}
+	first := 0
+	b := a.As16()
+	if a.Is4() {
+		p.family = 4
+		first = 12
+	}
+	for i := first; i < 16 && n > 0; i, n = i+1, n-8 {
+		p.mask[i] = 0xff << (8 - min(n, 8))
+		p.value[i] = b[i] & p.mask[i]
+	}
+	return p
+}
 
-// Match reports whether the pattern fits the address.
-func (p AddrPattern) Match(a netip.Addr) bool { return p.family == 0 }
+// ParseAddrPattern reads an address pattern: "*" or "any" or "" (any address), an address, with
+// "*" for an octet of IPv4 ("10.1.*.*"), for a group of IPv6 or a hex digit of it ("2001:db8:*:1*::1"), or with a prefix length
+// ("10.0.0.0/8"). The unspecified address is any address. A port behind the address is passed over:
+// "192.0.2.1:4500", "[2001:db8::1]:4500", "192.0.2.1[4500]"; so is a zone.
+func ParseAddrPattern(s string) (AddrPattern, error) {
+	text := strings.TrimSpace(s)
+	switch strings.ToLower(text) {
+	case "", "*", "any", "%any", "0.0.0.0/0", "::/0":
+		return AddrPattern{}, nil
+	}
+	fail := func() (AddrPattern, error) {
+		return AddrPattern{}, fmt.Errorf("esp: %.80q is not an address or a pattern of one", s)
+	}
+	text, ok := cutPort(text)
+	if !ok {
+		return fail()
+	}
+	text, bitsText, prefixed := strings.Cut(text, "/")
+	if strings.Contains(text, "*") {
+		if prefixed {
+			return fail()
+		}
+		if text == "*" {
+			return AddrPattern{}, nil
+		}
+		parse := parseStars4
+		if strings.Contains(text, ":") {
+			parse = parseStars6
+		}
+		p, ok := parse(text)
+		if !ok {
+			return fail()
+		}
+		return p, nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return fail()
+	}
+	if !prefixed {
+		return AddrPatternFrom(a), nil
+	}
+	n, ok := parsePrefixLen(bitsText, a.BitLen())
+	if !ok {
+		return fail()
+	}
+	if a.Is4In6() {
+		if n < 96 {
+			return fail()
+		}
+		a, n = a.Unmap(), n-96
+	}
+	switch n {
+	case 0:
+		return AddrPattern{}, nil
+	case a.BitLen():
+		return AddrPatternFrom(a), nil
+	}
+	return addrPattern(a, n), nil
+}
+
+func parsePrefixLen(s string, most int) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && n <= most && s[0] >= '0' && s[0] <= '9'
+}
+
+// cutPort removes a port behind the address.
+func cutPort(s string) (string, bool) {
+	isPort := func(s string) bool {
+		_, err := strconv.ParseUint(s, 10, 16)
+		return err == nil
+	}
+	if strings.HasPrefix(s, "[") {
+		addr, rest, ok := strings.Cut(s[1:], "]")
+		if !ok {
+			return "", false
+		}
+		if port, ok := strings.CutPrefix(rest, ":"); ok {
+			return addr, isPort(port)
+		}
+		// What is left may be a prefix length.
+		return addr + rest, true
+	}
+	if addr, port, ok := strings.Cut(s, "["); ok {
+		port, ok = strings.CutSuffix(port, "]")
+		return addr, ok && isPort(port)
+	}
+	if strings.Count(s, ":") == 1 {
+		addr, port, _ := strings.Cut(s, ":")
+		return addr, isPort(port)
+	}
+	return s, true
+}
+
+func parseStars4(s string) (AddrPattern, bool) {
+	p := AddrPattern{family: 4}
+	octets := strings.Split(s, ".")
+	if len(octets) != 4 {
+		return p, false
+	}
+	for i, o := range octets {
+		if o == "*" {
+			continue
+		}
+		n, err := strconv.ParseUint(o, 10, 8)
+		if err != nil {
+			return p, false
+		}
+		p.value[12+i] = byte(n)
+		p.mask[12+i] = 0xff
+	}
+	return p.orAny(), true
+}
+
+func parseStars6(s string) (AddrPattern, bool) {
+	p := AddrPattern{family: 6}
+	front, back, gap := strings.Cut(s, "::")
+	split := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return strings.Split(s, ":")
+	}
+	head, tail := split(front), split(back)
+	n := len(head) + len(tail)
+	if gap && n > 7 || !gap && n != 8 {
+		return p, false
+	}
+	groups := make([]string, 8)
+	for i := range groups {
+		groups[i] = "0"
+	}
+	copy(groups, head)
+	copy(groups[8-len(tail):], tail)
+	for i, g := range groups {
+		if g == "*" {
+			continue
+		}
+		if g == "" || len(g) > 4 {
+			return p, false
+		}
+		g = "0000"[len(g):] + g
+		for j := range 4 {
+			if g[j] == '*' {
+				continue
+			}
+			d, err := strconv.ParseUint(g[j:j+1], 16, 8)
+			if err != nil {
+				return p, false
+			}
+			shift := 4 * (1 - j%2)
+			p.value[2*i+j/2] |= byte(d) << shift
+			p.mask[2*i+j/2] |= 0xf << shift
+		}
+	}
+	if p.known96() && netip.AddrFrom16(p.value).Is4In6() {
+		return p, false // IPv4 is written as IPv4
+	}
+	return p.orAny(), true
+}
+
+// known96 reports whether all of the first 96 bits are known.
+func (p AddrPattern) known96() bool {
+	for _, m := range p.mask[:12] {
+		if m != 0xff {
+			return false
+		}
+	}
+	return true
+}
+
+// orAny returns the zero value for a pattern of which no bit is known.
+func (p AddrPattern) orAny() AddrPattern {
+	if p.mask == [16]byte{} {
+		return AddrPattern{}
+	}
+	return p
+}
+
+// Match reports whether the pattern fits the address. IPv4 in IPv6 counts as IPv4, a zone does not
+// matter. Only the pattern that fits any address fits one that is not valid.
+func (p AddrPattern) Match(a netip.Addr) bool {
+	if p.family == 0 {
+		return true
+	}
+	if !a.IsValid() {
+		return false
+	}
+	a = a.Unmap()
+	if a.Is4() != (p.family == 4) {
+		return false
+	}
+	b := a.As16()
+	for i := range b {
+		if b[i]&p.mask[i] != p.value[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // IsAny reports whether the pattern fits every address.
 func (p AddrPattern) IsAny() bool { return p.family == 0 }
 
-// String returns the pattern.
-func (p AddrPattern) String() string { return "*" }
+// Addr returns the only address that the pattern fits, ok is false if it fits several.
+func (p AddrPattern) Addr() (a netip.Addr, ok bool) {
+	if n, prefix := p.known(); p.family == 0 || !prefix || n != p.width() {
+		return netip.Addr{}, false
+	}
+	if p.family == 4 {
+		return netip.AddrFrom4([4]byte(p.value[12:])), true
+	}
+	return netip.AddrFrom16(p.value), true
+}
+
+func (p AddrPattern) width() int {
+	if p.family == 4 {
+		return 32
+	}
+	return 128
+}
+
+// known counts the known bits and tells whether they are the first ones.
+func (p AddrPattern) known() (n int, prefix bool) {
+	prefix = true
+	for i := 16 - p.width()/8; i < 16; i++ {
+		m := p.mask[i]
+		ones := bits.OnesCount8(m)
+		if m != 0 && n != 8*(i-16+p.width()/8) || bits.LeadingZeros8(^m) != ones {
+			prefix = false
+		}
+		n += ones
+	}
+	return n, prefix
+}
+
+// String returns the pattern in a form that ParseAddrPattern reads: an address, stars for octets
+// of IPv4 that are unknown, a prefix length, or stars for the unknown hex digits of IPv6.
+func (p AddrPattern) String() string {
+	if p.family == 0 {
+		return "*"
+	}
+	if a, ok := p.Addr(); ok {
+		return a.String()
+	}
+	n, prefix := p.known()
+	if p.family == 4 && n%8 == 0 {
+		var octets [4]string
+		for i := range octets {
+			octets[i] = "*"
+			if p.mask[12+i] != 0 {
+				octets[i] = strconv.Itoa(int(p.value[12+i]))
+			}
+		}
+		return strings.Join(octets[:], ".")
+	}
+	if prefix {
+		if p.family == 4 {
+			return netip.PrefixFrom(netip.AddrFrom4([4]byte(p.value[12:])), n).String()
+		}
+		return netip.PrefixFrom(netip.AddrFrom16(p.value), n).String()
+	}
+	var b strings.Builder
+	for i := range 32 {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(':')
+		}
+		shift := 4 * (1 - i%2)
+		if p.mask[i/2]>>shift&0xf == 0 {
+			b.WriteByte('*')
+		} else {
+			b.WriteByte("0123456789abcdef"[p.value[i/2]>>shift&0xf])
+		}
+	}
+	return b.String()
+}
