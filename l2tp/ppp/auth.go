@@ -1,0 +1,171 @@
+package ppp
+
+import (
+	"bytes"
+	"strings"
+)
+
+// papFields are the contents of a PAP packet (RFC 1334 section 2.2): the name is shown, of the
+// password the length.
+func (c *Control) papFields(yield func(name, value string) bool) {
+	field, rest, ok := counted(c.Data)
+	switch c.Code {
+	case 1:
+		if !ok {
+			yield("malformed", "peer ID beyond the end")
+			return
+		}
+		if !yield("user", text(field)) {
+			return
+		}
+		password, _, ok := counted(rest)
+		if !ok {
+			yield("malformed", "password beyond the end")
+			return
+		}
+		yield("password", countBytes(len(password)))
+	case 2, 3:
+		if !ok {
+			if len(c.Data) > 0 { // an empty packet is usual
+				yield("malformed", "message beyond the end")
+			}
+			return
+		}
+		messageField(yield, field)
+	default:
+		lengthField(yield, c.Data)
+	}
+}
+
+// chapFields are the contents of a CHAP packet (RFC 1994 section 4): names and messages are shown, of challenge
+// and response the length.
+func (c *Control) chapFields(yield func(name, value string) bool) {
+	switch c.Code {
+	case 1, 2:
+		value, name, ok := counted(c.Data)
+		if !ok {
+			yield("malformed", "value beyond the end")
+			return
+		}
+		if yield("name", text(name)) {
+			yield("value", countBytes(len(value)))
+		}
+	case 3, 4:
+		messageField(yield, redact(c.Data))
+	default: // MS-CHAP's changes of password
+		lengthField(yield, c.Data)
+	}
+}
+
+// counted splits a field that begins with its length in one byte from what follows it.
+func counted(data []byte) (field, rest []byte, ok bool) {
+	if len(data) < 1 || len(data)-1 < int(data[0]) {
+		return nil, nil, false
+	}
+	n := 1 + int(data[0])
+	return data[1:n], data[n:], true
+}
+
+// redact takes the authenticator response "S=" and the challenge "C=" out of an MS-CHAP message
+// (RFC 2759 sections 5 and 6, RFC 2433 section 7): "S=... M=Access granted". The rest of the message is kept.
+func redact(message []byte) []byte {
+	const shortest = 16 // hexadecimal digits; both have 16 or more
+	var out []byte
+	for rest := message; len(rest) > 0; {
+		n := 0
+		if len(rest) > 2 && (rest[0] == 'S' || rest[0] == 'C') && rest[1] == '=' {
+			for n = 2; n < len(rest) && isHex(rest[n]); n++ {
+			}
+		}
+		if n >= 2+shortest {
+			out = append(append(out, rest[:2]...), "..."...)
+			rest = rest[n:]
+			continue
+		}
+		out = append(out, rest[0])
+		rest = rest[1:]
+	}
+	return out
+}
+
+func isHex(b byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", b) >= 0 }
+
+// eapTypes are the methods of RFC 3748 section 5 and of IANA's registry that PPP peers use.
+var eapTypes = map[uint8]string{
+	1: "identity", 2: "notification", 3: "nak", 4: "md5", 5: "otp", 6: "gtc", 9: "rsa-pka", 13: "tls", 15: "securid",
+	17: "leap", 18: "sim", 19: "srp-sha1", 21: "ttls", 23: "aka", 25: "peap", 26: "mschap-v2", 29: "mschap-v2", 32: "potp",
+	38: "http-digest", 43: "fast", 46: "pax", 47: "psk", 48: "sake", 49: "ikev2", 50: "aka-prime", 51: "gpsk", 52: "pwd",
+	53: "eke", 55: "teap", 254: "expanded", 255: "experimental",
+}
+
+func eapType(t uint8) string {
+	if s, ok := eapTypes[t]; ok {
+		return s
+	}
+	return "type " + decimal(int(t))
+}
+
+// eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those that have them
+// names and prompts.
+func (c *Control) eapFields(yield func(name, value string) bool) {
+	if c.Code != 1 && c.Code != 2 {
+		lengthField(yield, c.Data)
+		return
+	}
+	if len(c.Data) < 1 {
+		yield("malformed", "no type")
+		return
+	}
+	request, kind, data := c.Code == 1, c.Data[0], c.Data[1:]
+	if !yield("type", eapType(kind)) {
+		return
+	}
+	switch {
+	case kind == 1 && !request:
+		yield("name", text(data))
+	case kind == 1 || kind == 2 || request && (kind == 5 || kind == 6):
+		// Identity may have options behind a zero byte (RFC 3748 section 5.1).
+		prompt, _, _ := bytes.Cut(data, []byte{0})
+		messageField(yield, prompt)
+	case kind == 3:
+		wanted := ""
+		for _, t := range data {
+			wanted += " " + eapType(t)
+		}
+		if wanted != "" {
+			yield("wants", wanted[1:])
+		}
+	case kind == 4:
+		value, name, ok := counted(data)
+		if !ok {
+			yield("malformed", "value beyond the end")
+			return
+		}
+		if len(name) > 0 && !yield("name", text(name)) {
+			return
+		}
+		yield("value", countBytes(len(value)))
+	case kind == 26:
+		eapMSCHAP(data, yield)
+	default:
+		lengthField(yield, data)
+	}
+}
+
+// eapMSCHAP are the contents of EAP type 26, MS-CHAPv2: operation, identifier, length, and then as
+// in CHAP.
+func eapMSCHAP(data []byte, yield func(name, value string) bool) {
+	if len(data) < 1 {
+		yield("malformed", "no operation")
+		return
+	}
+	inner := Control{Protocol: ProtocolCHAP, Code: data[0]}
+	if !yield("op", inner.CodeName()) || len(data) == 1 {
+		return
+	}
+	if err := inner.Decode(ProtocolCHAP, data); err != nil {
+		yield("malformed", "mschap-v2 length")
+		return
+	}
+	inner.fields(yield)
+}

@@ -1,0 +1,61 @@
+package ppp
+
+import "errors"
+
+// Errors of Frame.Decode and Control.Decode. They are static, so that a damaged packet costs no
+// allocation.
+var (
+	// ErrShort means that the data ends inside the header.
+	ErrShort = errors.New("ppp: packet is shorter than its header")
+	// ErrProtocol means that the protocol field is none: RFC 1661 section 2 wants its last
+	// byte odd and its first byte even.
+	ErrProtocol = errors.New("ppp: invalid protocol field")
+	// ErrLength means that the length field of a control packet covers less than its header.
+	ErrLength = errors.New("ppp: length field is smaller than the header")
+	// ErrTruncated means that the length field of a control packet says more bytes than there are.
+	// What there is has been decoded.
+	ErrTruncated = errors.New("ppp: length field is larger than the packet")
+)
+
+// Frame is a decoded PPP frame. It holds no pointer: offsets count from the first byte of the
+// data that was given to Decode. A Frame may be reused for any number of frames.
+type Frame struct {
+	Protocol       uint16
+	AddressControl bool // the frame begins with FF 03
+	Compressed     bool // the protocol field has one byte (Protocol-Field-Compression)
+
+	// The payload is data[PayloadStart:PayloadEnd]; the end is the end of data, since PPP frames in
+	// L2TP have no length and no FCS of their own.
+	PayloadStart, PayloadEnd int
+}
+
+// Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF 03 is
+// always taken as address and control, since protocol FF03 cannot be (RFC 1661 section 6.6). It
+// keeps no reference to data and does not allocate.
+func (f *Frame) Decode(data []byte) error {
+	*f = Frame{}
+	n := 0
+	if len(data) >= 2 && data[0] == 0xff && data[1] == 0x03 {
+		f.AddressControl = true
+		n = 2
+	}
+	if len(data) <= n {
+		return ErrShort
+	}
+	if data[n]&1 != 0 {
+		f.Protocol = uint16(data[n])
+		f.Compressed = true
+		n++
+	} else {
+		if len(data) < n+2 {
+			return ErrShort
+		}
+		f.Protocol = uint16(data[n])<<8 | uint16(data[n+1])
+		if f.Protocol&1 == 0 {
+			return ErrProtocol
+		}
+		n += 2
+	}
+	f.PayloadStart, f.PayloadEnd = n, len(data)
+	return nil
+}

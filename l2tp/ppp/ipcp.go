@@ -1,0 +1,91 @@
+package ppp
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// ipcpOption is the table of IPCP's options (RFC 1332, 2290, 1877).
+func ipcpOption(kind uint8) option {
+	switch kind {
+	case 1:
+		return option{"addrs", addressPair}
+	case 2:
+		return option{"compress", ipCompression}
+	case 3:
+		return option{"addr", address}
+	case 4:
+		return option{"mobile-ip", address}
+	case 129:
+		return option{"dns1", address}
+	case 130:
+		return option{"wins1", address}
+	case 131:
+		return option{"dns2", address}
+	case 132:
+		return option{"wins2", address}
+	case 144:
+		return option{"netmask", address}
+	}
+	return option{}
+}
+
+// addressPair writes the two addresses of the old IP-Addresses option (RFC 1332 section 3.1).
+func addressPair(data []byte) (string, bool) {
+	if len(data) != 8 {
+		return "", false
+	}
+	a, _ := address(data[:4])
+	b, _ := address(data[4:])
+	return a + " " + b, true
+}
+
+// ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot number
+// and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC 3544), ROHC
+// (RFC 3241).
+func ipCompression(data []byte) (string, bool) {
+	if len(data) < 2 {
+		return "", false
+	}
+	switch p := binary.BigEndian.Uint16(data); p {
+	case ProtocolVJCompressed, 0x0037: // 0037: RFC 1172's number, a misprint
+		switch len(data) {
+		case 2:
+			return "vj", true
+		case 4:
+			return fmt.Sprintf("vj max-slot %d slot-id %d", data[2], data[3]), true
+		}
+		return "", false
+	case 0x0061:
+		if len(data) < 12 {
+			return "", false
+		}
+		return fmt.Sprintf("iphc tcp %d non-tcp %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+	case 0x0003:
+		if len(data) < 8 {
+			return "", false
+		}
+		return fmt.Sprintf("rohc max-cid %d mrru %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+	default:
+		return string(appendHex16(nil, p)), true
+	}
+}
+
+// ipv6cpOption is the table of IPV6CP's options (RFC 5072 section 4, RFC 5172).
+func ipv6cpOption(kind uint8) option {
+	switch kind {
+	case 1:
+		return option{"interface-id", interfaceID}
+	case 2:
+		return option{"compress", ipCompression}
+	}
+	return option{}
+}
+
+func interfaceID(data []byte) (string, bool) {
+	if len(data) != 8 {
+		return "", false
+	}
+	return fmt.Sprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x",
+		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7]), true
+}

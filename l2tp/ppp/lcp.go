@@ -1,0 +1,204 @@
+package ppp
+
+import (
+	"encoding/binary"
+	"net"
+	"strconv"
+)
+
+// lcpOption is the table of LCP's options (IANA's "PPP LCP Configuration Option Types").
+func lcpOption(kind uint8) option {
+	switch kind {
+	case 0:
+		return option{"vendor", vendorOption}
+	case 1:
+		return option{"mru", number16}
+	case 2:
+		return option{"accm", magic}
+	case 3:
+		return option{"auth", authProtocol}
+	case 4:
+		return option{"quality", qualityProtocol}
+	case 5:
+		return option{"magic", magic}
+	case 7:
+		return option{"pfc", nil}
+	case 8:
+		return option{"acfc", nil}
+	case 9:
+		return option{"fcs", fcsAlternatives}
+	case 10:
+		return option{"padding", number8}
+	case 11:
+		return option{"numbered-mode", size}
+	case 12:
+		return option{"multilink-procedure", size}
+	case 13:
+		return option{"callback", callback}
+	case 14:
+		return option{"connect-time", size}
+	case 15:
+		return option{"compound-frames", nil}
+	case 16:
+		return option{"nominal-encapsulation", size}
+	case 17:
+		return option{"mrru", number16}
+	case 18:
+		return option{"short-sequence", nil}
+	case 19:
+		return option{"endpoint", endpoint}
+	case 20:
+		return option{"proprietary", size}
+	case 21:
+		return option{"dce", size}
+	case 22:
+		return option{"multilink-plus", size}
+	case 23:
+		return option{"link-discriminator", number16}
+	case 24:
+		return option{"lcp-auth", size}
+	case 25:
+		return option{"cobs", size}
+	case 26:
+		return option{"prefix-elision", size}
+	case 27:
+		return option{"multilink-header", size}
+	case 28:
+		return option{"language", size}
+	case 29:
+		return option{"simple-data-link", size}
+	case 30:
+		return option{"ppp-mux", nil}
+	}
+	return option{}
+}
+
+// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of CHAP
+// are those of RFC 1994, 2433 and 2759.
+func authProtocol(data []byte) (string, bool) {
+	if len(data) < 2 {
+		return "", false
+	}
+	switch p := binary.BigEndian.Uint16(data); p {
+	case ProtocolPAP:
+		return "pap", true
+	case ProtocolEAP:
+		return "eap", true
+	case 0xc027:
+		return "spap", true
+	case ProtocolCHAP:
+		if len(data) < 3 {
+			return "chap", true
+		}
+		switch data[2] {
+		case 5:
+			return "chap-md5", true
+		case 6:
+			return "chap-sha1", true
+		case 7:
+			return "chap-sha256", true
+		case 8:
+			return "chap-sha3-256", true
+		case 0x80:
+			return "mschap", true
+		case 0x81:
+			return "mschap-v2", true
+		}
+		return "chap-" + decimal(int(data[2])), true
+	default:
+		return string(appendHex16(nil, p)), true
+	}
+}
+
+// qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a second
+// (RFC 1989 section 2.3).
+func qualityProtocol(data []byte) (string, bool) {
+	if len(data) < 2 {
+		return "", false
+	}
+	p := binary.BigEndian.Uint16(data)
+	if p != ProtocolLQR {
+		return string(appendHex16(nil, p)), true
+	}
+	if len(data) != 6 {
+		return "lqr", len(data) == 2
+	}
+	return "lqr " + strconv.FormatUint(uint64(binary.BigEndian.Uint32(data[2:])), 10), true
+}
+
+// fcsAlternatives writes the bits of RFC 1570 section 3.1.
+func fcsAlternatives(data []byte) (string, bool) {
+	if len(data) != 1 {
+		return "", false
+	}
+	return bits(uint32(data[0]), []string{"null", "16", "32"}), true
+}
+
+// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is given by its length.
+func callback(data []byte) (string, bool) {
+	if len(data) < 1 {
+		return "", false
+	}
+	names := [...]string{"authentication", "dialing-string", "location", "e164", "distinguished-name", "", "cbcp"}
+	name := decimal(int(data[0]))
+	if int(data[0]) < len(names) && names[data[0]] != "" {
+		name = names[data[0]]
+	}
+	if len(data) > 1 {
+		name += " (" + countBytes(len(data)-1) + ")"
+	}
+	return name, true
+}
+
+// endpoint writes an Endpoint-Discriminator: class and address (RFC 1990 section 5.1.3).
+func endpoint(data []byte) (string, bool) {
+	if len(data) < 1 || len(data) > 21 {
+		return "", false
+	}
+	value := data[1:]
+	switch data[0] {
+	case 0:
+		return "null", true
+	case 1:
+		return "local " + hexBytes(value), true
+	case 2:
+		if s, ok := address(value); ok {
+			return "ip " + s, true
+		}
+	case 3:
+		if len(value) == 6 {
+			return "mac " + net.HardwareAddr(value).String(), true
+		}
+	case 4:
+		return "magic " + hexBytes(value), true
+	case 5:
+		return "phone " + text(value), true
+	}
+	return "class " + decimal(int(data[0])) + " " + hexBytes(value), true
+}
+
+// vendorOption writes the OUI and the kind of RFC 2153 section 2.
+func vendorOption(data []byte) (string, bool) {
+	if len(data) < 4 {
+		return "", false
+	}
+	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
+}
+
+// bits writes the set bits by name, from the lowest, joined by "+"; bits without a name in hexadecimal.
+func bits(n uint32, names []string) string {
+	s := ""
+	for i, name := range names {
+		if n&(1<<i) != 0 {
+			s += "+" + name
+			n &^= 1 << i
+		}
+	}
+	if n != 0 {
+		s += "+0x" + strconv.FormatUint(uint64(n), 16)
+	}
+	if s == "" {
+		return "none"
+	}
+	return s[1:]
+}
