@@ -1,0 +1,43 @@
+# make demo   sets up what is missing, builds, and decrypts a capture
+# make test   sets up what is missing, and runs every test
+# make help   lists the rest
+
+GO        ?= go
+FUZZTIME  ?= 5s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: demo test build check fuzz bench setup clean help
+
+help:
+	@echo 'make build    build ./l2tpdump'
+	@echo 'make demo     set up, build, decrypt a capture of testdata/'
+	@echo 'make test     set up, run every test with the race detector'
+	@echo 'make check    gofmt, go vet, staticcheck'
+	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
+	@echo 'make bench    throughput, beside the standard library over the same bytes'
+
+build:
+	@scripts/setup build
+	$(GO) build -o l2tpdump ./cmd/l2tpdump
+
+demo: build
+	scripts/demo
+
+test:
+	@scripts/setup test
+	$(GO) test -race -timeout 30m ./...
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+bench:
+	@scripts/setup build
+	$(GO) run ./cmd/internal/bench
+
+clean:
+	rm -f l2tpdump clear.pcapng

@@ -1,0 +1,263 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+)
+
+// Layer says what of each frame the cleartext capture keeps.
+type Layer string
+
+// The layers.
+const (
+	LayerL2TP Layer = "l2tp" // every frame, with ESP replaced by what it carried and IKE in clear
+	LayerPPP  Layer = "ppp"  // the PPP frames
+	LayerIP   Layer = "ip"   // the users' IP packets
+)
+
+// ParseLayer checks the name of a layer.
+func ParseLayer(name string) (Layer, error) {
+	if l := Layer(name); slices.Contains([]Layer{LayerL2TP, LayerPPP, LayerIP}, l) {
+		return l, nil
+	}
+	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp or ip", name)
+}
+
+// Clear writes the cleartext capture.
+type Clear struct {
+	// Packets counts what was written.
+	Packets uint64
+
+	open     func() (io.Writer, error)
+	pcap     bool
+	layer    Layer
+	source   capture.Source
+	w        capture.Writer
+	ids      []int // by the input's interface: the writer's number + 1
+	frame    []byte
+	payload  []byte
+	comment  []byte
+	onCreate func(capture.Writer) error
+}
+
+// ClearConfig says how to write a cleartext capture.
+type ClearConfig struct {
+	// Open is called when the first packet is ready.
+	Open func() (io.Writer, error)
+	// Pcap chooses the older format, which knows one link type and no comments.
+	Pcap   bool
+	Layer  Layer
+	Source capture.Source
+	// OnCreate, if set, is called with the new writer before the first packet.
+	OnCreate func(capture.Writer) error
+}
+
+// NewClear returns the sink that writes the cleartext capture.
+func NewClear(c ClearConfig) *Clear {
+	return &Clear{open: c.Open, pcap: c.Pcap, layer: c.Layer, source: c.Source, onCreate: c.OnCreate}
+}
+
+// Record writes what the layer keeps of r.
+func (c *Clear) Record(r *pipeline.Record) error {
+	if r.Merged() {
+		return nil
+	}
+	var link capture.LinkType
+	p := r.Packet
+	c.comment = c.comment[:0]
+	switch c.layer {
+	case LayerL2TP:
+		link = r.Link
+		c.replace(r, &p)
+	case LayerPPP:
+		if !r.Payload.HasPPP {
+			return nil
+		}
+		link = capture.PPPWithDir
+		direction := byte(1)
+		if r.Payload.ToLNS {
+			direction = 0
+		}
+		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
+		p.Data, p.Length = c.frame, len(c.frame)
+	case LayerIP:
+		if r.Payload.Inner == nil {
+			return nil
+		}
+		link = capture.Raw
+		p.Data, p.Length = r.Payload.Inner, len(r.Payload.Inner)
+	}
+	if c.layer != LayerL2TP {
+		c.comment = appendComment(c.comment, r)
+		if r.Verdict == pipeline.Truncated {
+			p.Length += max(r.Packet.Length-len(r.Packet.Data), 0)
+		}
+	}
+	if err := c.ready(&p, link); err != nil {
+		return err
+	}
+	c.Packets++
+	return c.w.WritePacket(&p, c.comment)
+}
+
+// ready makes sure that there is a writer that knows the packet's interface.
+func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
+	input := c.source.Interfaces()
+	if c.w == nil {
+		out, err := c.open()
+		if err != nil {
+			return err
+		}
+		if c.pcap {
+			c.w = capture.NewPcapWriter(out, slices.ContainsFunc(input, func(i capture.Interface) bool { return i.Resolution > 1e6 }))
+		} else {
+			c.w = capture.NewPcapngWriter(out)
+		}
+		if c.onCreate != nil {
+			if err := c.onCreate(c.w); err != nil {
+				return err
+			}
+		}
+	}
+	for len(c.ids) <= p.Interface {
+		c.ids = append(c.ids, 0)
+	}
+	if c.ids[p.Interface] == 0 {
+		i := input[p.Interface]
+		i.LinkType = link
+		id, err := c.w.AddInterface(i)
+		if err != nil {
+			return err
+		}
+		c.ids[p.Interface] = id + 1
+	}
+	p.Interface = c.ids[p.Interface] - 1
+	return nil
+}
+
+// Flush writes out what is buffered.
+func (c *Clear) Flush() error {
+	if c.w == nil {
+		return nil
+	}
+	return c.w.Flush()
+}
+
+// Close creates the output if no packet has come, so that it exists and is valid, and flushes.
+func (c *Clear) Close() error {
+	if c.w == nil && len(c.source.Interfaces()) > 0 {
+		p := capture.Packet{}
+		link := c.source.Interfaces()[0].LinkType
+		switch c.layer {
+		case LayerPPP:
+			link = capture.PPPWithDir
+		case LayerIP:
+			link = capture.Raw
+		}
+		if err := c.ready(&p, link); err != nil {
+			return err
+		}
+	}
+	return c.Flush()
+}
+
+// replace puts the clear frame into p, if r has one.
+func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
+	whole := r.Data()
+	captured := len(r.Packet.Data)
+	missing := r.Packet.Length - captured
+	switch {
+	case r.Kind == pipeline.ESP && (pipeline.Opened(r.Verdict) || r.Verdict == pipeline.Truncated && r.Plain.NextHeader != 0):
+		c.frame = r.Net.AppendReplaced(c.frame[:0], whole, r.Plain.NextHeader, r.Plain.Data)
+		if r.Net.UDP { // a NAT may have changed the addresses that the inner checksum covers
+			capture.FixTransportChecksum(c.frame[r.Net.LinkLen:])
+		}
+	case r.Kind == pipeline.IKE && r.IKEOpened():
+		c.payload = appendClearIKE(c.payload[:0], r)
+		c.frame = r.Net.AppendUDPPayload(c.frame[:0], whole, c.payload)
+	default:
+		return
+	}
+	p.Data = c.frame
+	p.Length = len(c.frame) + max(missing, 0)
+	c.comment = appendComment(c.comment, r)
+}
+
+// appendClearIKE appends the UDP payload with each message that was decrypted in clear.
+func appendClearIKE(dst []byte, r *pipeline.Record) []byte {
+	payload := r.Data()[r.Net.UDPStart:r.Net.UDPEnd]
+	if r.Marker {
+		dst = append(dst, payload[:4]...)
+		payload = payload[4:]
+	}
+	for _, m := range r.IKE {
+		n := min(int(m.Header.Length), len(payload))
+		if m.Decrypted {
+			dst = append(dst, m.Plain...)
+		} else {
+			dst = append(dst, payload[:n]...)
+		}
+		payload = payload[n:]
+	}
+	return append(dst, payload...)
+}
+
+// appendComment appends what the packet's comment says: the SA, sequence number, algorithms, verdict.
+func appendComment(dst []byte, r *pipeline.Record) []byte {
+	switch r.Kind {
+	case pipeline.ESP:
+		dst = append(dst, "ESP "...)
+		dst = appendSPI(dst, r.SPI)
+		dst = append(dst, " seq "...)
+		dst = strconv.AppendUint(dst, uint64(r.Seq), 10)
+		if r.SA != nil {
+			dst = append(dst, ' ')
+			dst = append(dst, r.SA.CipherName()...)
+			dst = append(dst, ' ')
+			dst = append(dst, r.SA.AuthName()...)
+		}
+	case pipeline.IKE:
+		dst = append(dst, "IKE "...)
+		dst = append(dst, r.IKE[0].Header.ExchangeName()...)
+		if r.IKE[0].SA != nil {
+			dst = append(dst, ' ')
+			dst = append(dst, r.IKE[0].SA.CipherName()...)
+		}
+		for _, m := range r.IKE {
+			if m.Reconstructed {
+				dst = append(dst, ", first block reconstructed"...)
+				break
+			}
+		}
+	default:
+		return dst
+	}
+	dst = append(dst, ", "...)
+	dst = append(dst, string(r.Verdict)...)
+	if r.Fragments > 0 {
+		dst = append(dst, ", reassembled from "...)
+		dst = strconv.AppendInt(dst, int64(r.Fragments), 10)
+		dst = append(dst, " fragments"...)
+	}
+	return dst
+}
+
+func appendSPI(dst []byte, spi uint32) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, '0', 'x')
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, digits[spi>>shift&15])
+	}
+	return dst
+}
+
+// IsPcapName reports whether a file of that name is to be written in the older format.
+func IsPcapName(name string) bool {
+	return strings.HasSuffix(strings.ToLower(name), ".pcap")
+}

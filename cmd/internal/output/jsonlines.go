@@ -1,0 +1,212 @@
+package output
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"l2tpdump/cmd/internal/inner"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
+)
+
+// JSONLines prints an object for each frame. A member that does not apply is absent.
+type JSONLines struct {
+	w    *bufio.Writer
+	enc  *json.Encoder
+	text []byte
+}
+
+// NewJSONLines returns the sink that prints JSON lines to w.
+func NewJSONLines(w io.Writer) *JSONLines {
+	b := bufio.NewWriterSize(w, 64<<10)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	return &JSONLines{w: b, enc: enc}
+}
+
+type jsonFrame struct {
+	Frame     uint64     `json:"frame"`
+	Time      string     `json:"time"`
+	Length    int        `json:"length"`
+	Interface int        `json:"interface"`
+	Src       string     `json:"src,omitempty"`
+	Dst       string     `json:"dst,omitempty"`
+	SrcPort   *uint16    `json:"sport,omitempty"`
+	DstPort   *uint16    `json:"dport,omitempty"`
+	Kind      string     `json:"kind"`
+	Verdict   string     `json:"verdict"`
+	Reason    string     `json:"reason,omitempty"`
+	ESP       *jsonESP   `json:"esp,omitempty"`
+	IKE       *jsonIKE   `json:"ike,omitempty"`
+	L2TP      *jsonL2TP  `json:"l2tp,omitempty"`
+	PPP       *jsonPPP   `json:"ppp,omitempty"`
+	Inner     *jsonInner `json:"inner,omitempty"`
+}
+
+type jsonESP struct {
+	SPI    string `json:"spi"`
+	Seq    uint32 `json:"seq"`
+	Cipher string `json:"cipher,omitempty"`
+	Auth   string `json:"auth,omitempty"`
+}
+
+type jsonIKE struct {
+	InitiatorCookie string   `json:"initiator_cookie"`
+	ResponderCookie string   `json:"responder_cookie"`
+	Exchange        string   `json:"exchange"`
+	Message         int      `json:"message,omitempty"`
+	MessageID       string   `json:"message_id"`
+	Payloads        []string `json:"payloads,omitempty"`
+	Retransmission  bool     `json:"retransmission,omitempty"`
+	Reconstructed   bool     `json:"reconstructed,omitempty"`
+}
+
+type jsonL2TP struct {
+	Version uint8   `json:"version"`
+	Tunnel  uint32  `json:"tunnel"`
+	Session uint32  `json:"session"`
+	Type    string  `json:"type,omitempty"`
+	Ns      *uint16 `json:"ns,omitempty"`
+	Nr      *uint16 `json:"nr,omitempty"`
+}
+
+type jsonPPP struct {
+	Protocol string        `json:"protocol"`
+	Code     string        `json:"code,omitempty"`
+	ID       *uint8        `json:"id,omitempty"`
+	Options  orderedValues `json:"options,omitempty"`
+}
+
+type jsonInner struct {
+	Src      string  `json:"src,omitempty"`
+	Dst      string  `json:"dst,omitempty"`
+	Protocol string  `json:"protocol,omitempty"`
+	SrcPort  *uint16 `json:"sport,omitempty"`
+	DstPort  *uint16 `json:"dport,omitempty"`
+	Length   int     `json:"length"`
+	Summary  string  `json:"summary"`
+}
+
+// orderedValues is an object whose members keep the order of the packet. Of a name that comes
+// again the values are joined.
+type orderedValues []struct{ name, value string }
+
+func (v *orderedValues) add(name, value string) {
+	for i := range *v {
+		if (*v)[i].name == name {
+			(*v)[i].value += ", " + value
+			return
+		}
+	}
+	*v = append(*v, struct{ name, value string }{name, value})
+}
+
+// MarshalJSON writes the object.
+func (v orderedValues) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	for i, o := range v {
+		name, err := json.Marshal(o.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(o.value)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteByte("{,"[min(i, 1)])
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return []byte(b.String()), nil
+}
+
+// Record prints r.
+func (j *JSONLines) Record(r *pipeline.Record) error {
+	f := jsonFrame{
+		Frame:     r.Number,
+		Time:      time.Unix(0, r.Packet.Time).UTC().Format("2006-01-02T15:04:05.000000000Z"),
+		Length:    r.Packet.Length,
+		Interface: r.Packet.Interface,
+		Kind:      r.Kind.String(),
+		Verdict:   string(r.Verdict),
+		Reason:    r.Reason,
+	}
+	if r.Merged() {
+		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)
+	}
+	if n := &r.Net; n.IPVersion != 0 {
+		f.Src, f.Dst = n.Src.String(), n.Dst.String()
+		if n.UDP || n.TCP {
+			f.SrcPort, f.DstPort = &n.SrcPort, &n.DstPort
+		}
+	}
+	if r.Kind == pipeline.ESP && r.HasSPI() {
+		f.ESP = &jsonESP{SPI: string(appendSPI(nil, r.SPI)), Seq: r.Seq}
+		if r.SA != nil {
+			f.ESP.Cipher, f.ESP.Auth = r.SA.CipherName(), r.SA.AuthName()
+		}
+	}
+	if len(r.IKE) > 0 {
+		m := r.IKE[0]
+		f.IKE = &jsonIKE{
+			InitiatorCookie: m.Header.InitiatorCookie.String(),
+			ResponderCookie: m.Header.ResponderCookie.String(),
+			Exchange:        m.Header.ExchangeName(),
+			Message:         m.Number,
+			MessageID:       fmt.Sprintf("0x%08x", m.Header.MessageID),
+			Payloads:        m.PayloadNames(),
+			Retransmission:  m.Retransmission,
+			Reconstructed:   m.Reconstructed,
+		}
+	}
+	j.payload(&f, r)
+	return j.enc.Encode(&f)
+}
+
+// payload fills in what the frame carried.
+func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
+	p := &r.Payload
+	if h := &p.L2TP; p.HasL2TP {
+		f.L2TP = &jsonL2TP{Version: h.Version, Tunnel: uint32(h.Tunnel), Session: uint32(h.Session)}
+		if h.Version == l2tp.Version3 {
+			f.L2TP.Tunnel, f.L2TP.Session = h.Connection, h.SessionID
+		}
+		if h.Control {
+			_, f.L2TP.Type = l2tp.MessageType(p.Message[h.PayloadStart:h.PayloadEnd])
+		}
+		if h.HasSequence {
+			f.L2TP.Ns, f.L2TP.Nr = &h.Ns, &h.Nr
+		}
+	}
+	if p.HasPPP {
+		f.PPP = &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol)}
+		var c ppp.Control
+		if ppp.IsControl(p.PPP.Protocol) && c.Decode(p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]) == nil {
+			f.PPP.Code, f.PPP.ID = c.CodeName(), &c.ID
+			for name, value := range c.Options {
+				f.PPP.Options.add(name, value)
+			}
+		}
+	}
+	if p.Inner != nil {
+		j.text = inner.AppendSummary(j.text[:0], p.Inner, 0)
+		f.Inner = &jsonInner{Length: len(p.Inner), Summary: string(j.text)}
+		if i, err := inner.Decode(p.Inner); err == nil {
+			f.Inner.Src, f.Inner.Dst, f.Inner.Protocol = i.Src.String(), i.Dst.String(), i.Protocol
+			f.Inner.Length = i.Length
+			if i.SrcPort != 0 || i.DstPort != 0 {
+				f.Inner.SrcPort, f.Inner.DstPort = &i.SrcPort, &i.DstPort
+			}
+		}
+	}
+}
+
+// Flush makes the lines so far visible.
+func (j *JSONLines) Flush() error { return j.w.Flush() }

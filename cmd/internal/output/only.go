@@ -1,0 +1,36 @@
+package output
+
+import "l2tpdump/cmd/internal/pipeline"
+
+// Only returns a sink that hands on the records that are or hold what: "ike", "esp", "l2tp",
+// "ppp" or "ip".
+func Only(what string, sink pipeline.Sink) pipeline.Sink { return &only{sink, what} }
+
+type only struct {
+	pipeline.Sink
+	what string
+}
+
+// Record hands r on if it is wanted.
+func (o *only) Record(r *pipeline.Record) error {
+	if !o.wants(r) {
+		return nil
+	}
+	return o.Sink.Record(r)
+}
+
+func (o *only) wants(r *pipeline.Record) bool {
+	switch o.what {
+	case "ike":
+		return r.Kind == pipeline.IKE
+	case "esp":
+		return r.Kind == pipeline.ESP
+	case "l2tp":
+		return r.Payload.HasL2TP
+	case "ppp":
+		return r.Payload.HasPPP
+	case "ip":
+		return r.Payload.Inner != nil
+	}
+	return false
+}

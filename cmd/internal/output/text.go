@@ -1,0 +1,266 @@
+package output
+
+import (
+	"bufio"
+	"encoding/hex"
+	"io"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"l2tpdump/cmd/internal/inner"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
+	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
+)
+
+// Text prints a line for each frame, in tcpdump's manner.
+type Text struct {
+	w       *bufio.Writer
+	verbose int
+	hexdump bool
+	zone    *time.Location
+	line    []byte
+	second  int64 // that clock is for
+	clock   []byte
+}
+
+// NewText returns the sink that prints text to w. verbose is the number of -v; hexdump adds
+// the bytes of the inner packet. Times are those of zone.
+func NewText(w io.Writer, verbose int, hexdump bool, zone *time.Location) *Text {
+	return &Text{w: bufio.NewWriterSize(w, 64<<10), verbose: verbose, hexdump: hexdump, zone: zone, second: -1}
+}
+
+// Record prints r.
+func (t *Text) Record(r *pipeline.Record) error {
+	b := t.appendTime(t.line[:0], r.Packet.Time)
+	switch {
+	case r.Merged():
+		b = appendAddresses(b, r, false)
+		b = append(b, "fragment, part of frame "...)
+		b = strconv.AppendUint(b, r.PartOf, 10)
+	case r.Kind == pipeline.IKE:
+		b = appendAddresses(b, r, true)
+		b = t.appendIKE(b, r)
+	case r.Kind == pipeline.ESP:
+		b = appendAddresses(b, r, r.Net.UDP)
+		b = t.appendESP(b, r)
+	case r.Kind == pipeline.L2TP:
+		b = appendAddresses(b, r, true)
+		b = append(b, '[')
+		b = append(b, string(r.Verdict)...)
+		b = append(b, "]: "...)
+		b = t.appendPayload(b, r)
+	default:
+		b = t.appendOther(b, r)
+	}
+	if t.verbose > 0 && r.Reason != "" {
+		b = append(b, "; "...)
+		b = append(b, r.Reason...)
+	}
+	b = append(b, '\n')
+	if t.verbose > 1 {
+		b = appendDetails(b, r)
+	}
+	if t.hexdump {
+		b = appendHex(b, r)
+	}
+	t.line = b
+	_, err := t.w.Write(b)
+	return err
+}
+
+// Flush makes the lines so far visible.
+func (t *Text) Flush() error { return t.w.Flush() }
+
+// appendTime appends hours, minutes, seconds and microseconds, as tcpdump prints them.
+func (t *Text) appendTime(b []byte, at int64) []byte {
+	second := at / 1e9
+	micro := at % 1e9 / 1e3
+	if micro < 0 {
+		second, micro = second-1, micro+1e6
+	}
+	if second != t.second {
+		t.clock = time.Unix(second, 0).In(t.zone).AppendFormat(t.clock[:0], "15:04:05.")
+		t.second = second
+	}
+	b = append(b, t.clock...)
+	for unit := int64(100000); unit > 0; unit /= 10 {
+		b = append(b, byte('0'+micro/unit%10))
+	}
+	return append(b, ' ')
+}
+
+// appendAddresses appends "IP 192.0.2.1.500 > 192.0.2.2.500: ".
+func appendAddresses(b []byte, r *pipeline.Record, ports bool) []byte {
+	n := &r.Net
+	b = append(b, "IP"...)
+	if n.IPVersion == 6 {
+		b = append(b, '6')
+	}
+	b = append(b, ' ')
+	b = appendEnd(b, n.Src, n.SrcPort, ports)
+	b = append(b, " > "...)
+	b = appendEnd(b, n.Dst, n.DstPort, ports)
+	return append(b, ": "...)
+}
+
+func appendEnd(b []byte, a netip.Addr, port uint16, ports bool) []byte {
+	b = a.AppendTo(b)
+	if ports {
+		b = append(b, '.')
+		b = strconv.AppendUint(b, uint64(port), 10)
+	}
+	return b
+}
+
+func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
+	for i, m := range r.IKE {
+		if i > 0 {
+			b = append(b, "; "...)
+		}
+		b = appendMessage(b, r, m)
+	}
+	return b
+}
+
+// appendMessage appends "IKEv1 main I5 [decrypted]: ID 10.0.0.2, HASH".
+func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
+	b = append(b, m.Header.VersionName()...)
+	b = append(b, ' ')
+	b = append(b, m.Header.ExchangeName()...)
+	if m.Number > 0 {
+		b = append(b, ' ', side(m))
+		b = strconv.AppendInt(b, int64(m.Number), 10)
+	}
+	b = append(b, " ["...)
+	b = append(b, pipeline.MessageVerdict(m).String()...)
+	b = append(b, ']')
+	if m.Retransmission {
+		b = append(b, " retransmission"...)
+	}
+	if d := m.Describe(); d != "" {
+		b = append(b, ": "...)
+		b = append(b, d...)
+	}
+	if m.Reconstructed {
+		b = append(b, ", first block reconstructed"...)
+	}
+	return b
+}
+
+func side(m *ikev1.Message) byte {
+	if m.FromInitiator {
+		return 'I'
+	}
+	return 'R'
+}
+
+func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
+	b = append(b, "ESP "...)
+	b = appendSPI(b, r.SPI)
+	b = append(b, '/')
+	b = strconv.AppendUint(b, uint64(r.Seq), 10)
+	b = append(b, " ["...)
+	b = append(b, string(r.Verdict)...)
+	b = append(b, "]: "...)
+	if !pipeline.Opened(r.Verdict) && r.Plain.Data == nil {
+		b = append(b, "length "...)
+		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
+	}
+	return t.appendPayload(b, r)
+}
+
+// appendPayload appends what a frame carried.
+func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
+	p := &r.Payload
+	if p.HasL2TP {
+		b = l2tp.AppendSummary(b, &p.L2TP, p.Message, t.verbose)
+		if !p.HasPPP {
+			return b
+		}
+		b = append(b, ": PPP"...)
+		if p.Inner == nil {
+			b = append(b, ' ')
+			return ppp.AppendSummary(b, &p.PPP, p.Frame)
+		}
+	}
+	if p.Inner != nil {
+		if p.HasL2TP {
+			b = append(b, ": "...)
+		}
+		return inner.AppendSummary(b, p.Inner, t.verbose)
+	}
+	switch {
+	case r.Kind == pipeline.ESP && pipeline.Opened(r.Verdict):
+		return inner.AppendPayloadSummary(b, r.Plain.NextHeader, r.Plain.Data, t.verbose)
+	case r.Kind == pipeline.ESP:
+		b = append(b, "length "...)
+		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
+	}
+	b = append(b, "length "...)
+	return strconv.AppendInt(b, int64(r.Net.PayloadLen), 10)
+}
+
+// appendOther appends a frame that is none of this program's protocols.
+func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
+	switch {
+	case r.Verdict == pipeline.Malformed:
+		b = append(b, "[malformed] length "...)
+		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+	case r.Net.IPVersion == 0:
+		b = append(b, "not IP, length "...)
+		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+	}
+	return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)
+}
+
+// appendDetails appends a line for each IKE payload, and for the SA.
+func appendDetails(b []byte, r *pipeline.Record) []byte {
+	if r.SA != nil {
+		b = append(b, "    "...)
+		b = append(b, r.SA.CipherName()...)
+		b = append(b, ' ')
+		b = append(b, r.SA.AuthName()...)
+		b = append(b, '\n')
+	}
+	for _, m := range r.IKE {
+		for _, d := range m.Details() {
+			b = append(b, "    "...)
+			b = append(b, d...)
+			b = append(b, '\n')
+		}
+	}
+	return b
+}
+
+// appendHex appends the bytes of the innermost packet known.
+func appendHex(b []byte, r *pipeline.Record) []byte {
+	data := r.Payload.Inner
+	switch {
+	case data != nil:
+	case r.Payload.HasPPP:
+		data = r.Payload.Frame
+	case r.Payload.HasL2TP:
+		data = r.Payload.Message
+	case r.Plain.Data != nil:
+		data = r.Plain.Data
+	default:
+		return b
+	}
+	for at := 0; at < len(data); at += 16 {
+		row := data[at:min(at+16, len(data))]
+		b = append(b, "\t0x"...)
+		b = hex.AppendEncode(b, []byte{byte(at >> 8), byte(at)})
+		b = append(b, ": "...)
+		for i, c := range row {
+			if i%2 == 0 {
+				b = append(b, ' ')
+			}
+			b = hex.AppendEncode(b, []byte{c})
+		}
+		b = append(b, '\n')
+	}
+	return b
+}

@@ -1,0 +1,330 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"l2tpdump/capture"
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/l2tp"
+)
+
+const (
+	portIKE  = 500
+	portNATT = 4500
+	portL2TP = 1701
+
+	protoESP = 50
+
+	reassemblyBytes   = 8 << 20      // held for fragments at most
+	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
+	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
+	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
+)
+
+// framer is the first stage: it takes frames apart down to IKE and ESP, in capture order, and
+// is the only one to use the IKE tracker and the SA database.
+type framer struct {
+	db         *esp.DB
+	ike        *ikev1.Tracker
+	reassembly *capture.Reassembler
+	spis       map[uint32]bool // that have a key or were negotiated: ESP on any port is known by them
+	expireAt   int64
+}
+
+func newFramer() *framer {
+	f := &framer{
+		db:         esp.NewDB(),
+		ike:        ikev1.NewTracker(),
+		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
+		spis:       make(map[uint32]bool),
+	}
+	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
+		if g, ok := d.Value.(*group); ok && !g.isSettled() {
+			g.settle(0)
+		}
+	})
+	return f
+}
+
+// frame finds out what r is, as far as it can be told without decrypting ESP.
+func (f *framer) frame(r *Record) {
+	f.expire(r.Packet.Time)
+	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
+		r.Verdict, r.Reason = Malformed, err.Error()
+		return
+	}
+	if r.Net.Fragment && !f.reassemble(r) {
+		return
+	}
+	f.classify(r)
+	if g := r.complete; g != nil && r.Kind != ESP {
+		// Workers settle ESP, which may turn out not to decrypt.
+		if r.Kind == IKE && r.IKEOpened() {
+			g.settle(r.Number)
+		} else {
+			g.settle(0)
+		}
+	}
+}
+
+// reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
+func (f *framer) reassemble(r *Record) bool {
+	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, r.Packet.Time)
+	switch {
+	case err != nil:
+		r.Verdict, r.Reason = Malformed, err.Error()
+		return false
+	case d == nil:
+		return false
+	}
+	g, ok := d.Value.(*group)
+	if !ok {
+		g = newGroup()
+		d.Value = g
+	}
+	if !d.Complete {
+		if !g.isSettled() {
+			r.group = g
+		}
+		return false
+	}
+	var net capture.Frame
+	whole, err := net.DecodeReassembled(nil, &r.Net, r.Packet.Data, d.Data)
+	if err != nil {
+		g.settle(0)
+		r.Verdict, r.Reason = Malformed, err.Error()
+		return false
+	}
+	g.completed = true
+	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
+	return true
+}
+
+// classify tells IKE, ESP and L2TP apart and hands each on.
+func (f *framer) classify(r *Record) {
+	data, n := r.Data(), &r.Net
+	switch {
+	case n.IPVersion == 0:
+	case n.Protocol == protoESP:
+		f.esp(r, data[n.PayloadStart:n.PayloadEnd], n.PayloadLen)
+	case n.UDP:
+		f.udp(r, data[n.UDPStart:n.UDPEnd])
+	}
+}
+
+func (f *framer) udp(r *Record, payload []byte) {
+	n := &r.Net
+	either := func(port uint16) bool { return n.SrcPort == port || n.DstPort == port }
+	switch {
+	case either(portIKE):
+		if len(payload) >= 4 && binary.BigEndian.Uint32(payload) == 0 && f.plausibleIKE(payload[4:]) {
+			f.isakmp(r, payload[4:], true) // the marker, on a translated port
+			return
+		}
+		f.isakmp(r, payload, false)
+	case either(portNATT):
+		f.natt(r, payload)
+	case either(portL2TP):
+		r.Kind = L2TP
+	default:
+		f.unknownPort(r, payload)
+	}
+}
+
+// natt tells the three users of port 4500 apart (RFC 3948 section 2).
+func (f *framer) natt(r *Record, payload []byte) {
+	switch {
+	case len(payload) == 1 && payload[0] == 0xff: // NAT keepalive
+	case len(payload) < 4:
+		r.Verdict, r.Reason = Malformed, "too short for ESP, for IKE and for a NAT keepalive"
+	case binary.BigEndian.Uint32(payload) == 0:
+		f.isakmp(r, payload[4:], true)
+	default:
+		f.esp(r, payload, r.Net.UDPLen)
+	}
+}
+
+// unknownPort finds IKE and ESP by content on ports that are not theirs.
+func (f *framer) unknownPort(r *Record, payload []byte) {
+	if len(payload) < 8 {
+		return
+	}
+	word := binary.BigEndian.Uint32(payload)
+	switch {
+	case word == 0 && f.plausibleIKE(payload[4:]):
+		f.isakmp(r, payload[4:], true)
+	case f.plausibleIKE(payload):
+		f.isakmp(r, payload, false)
+	case word > 255 && f.spis[word]:
+		f.esp(r, payload, r.Net.UDPLen)
+	case plausibleL2TP(payload):
+		r.Kind = L2TP
+	}
+}
+
+// plausibleIKE reports whether data begins with an ISAKMP header of version 1 that fits the
+// datagram: a test that random data passes once in 2^40.
+func (f *framer) plausibleIKE(data []byte) bool {
+	h, err := ikev1.ParseHeader(data)
+	return err == nil && h.MajorVersion == 1 && h.MinorVersion == 0 &&
+		h.Length >= ikev1.HeaderLen && uint64(h.Length) == uint64(len(data)) &&
+		knownExchange(h.Exchange) && h.Flags&^7 == 0 && h.InitiatorCookie != (ikev1.Cookie{})
+}
+
+func knownExchange(e ikev1.ExchangeType) bool {
+	switch e {
+	case ikev1.ExchangeMain, ikev1.ExchangeAggressive, ikev1.ExchangeInformational, ikev1.ExchangeTransaction,
+		ikev1.ExchangeQuick, ikev1.ExchangeNewGroup:
+		return true
+	}
+	return false
+}
+
+// plausibleL2TP accepts L2TP on a port of its own only where the header proves it: a control
+// message whose length is the datagram's and whose first AVP is a message type.
+func plausibleL2TP(data []byte) bool {
+	var h l2tp.Header
+	return h.Decode(data) == nil && h.Version == 2 && h.Control && int(h.Length) == len(data) &&
+		len(data) >= 20 && data[14] == 0 && data[15] == 0 && data[16] == 0 && data[17] == 0
+}
+
+func (f *framer) isakmp(r *Record, data []byte, natt bool) {
+	r.Kind, r.Marker = IKE, natt
+	n := &r.Net
+	r.IKE = f.ike.Observe(&ikev1.Datagram{
+		Src:       netip.AddrPortFrom(n.Src, n.SrcPort),
+		Dst:       netip.AddrPortFrom(n.Dst, n.DstPort),
+		Time:      r.Packet.Time,
+		Frame:     r.Number,
+		Data:      data,
+		Truncated: n.Truncated,
+		NATT:      natt,
+	})
+	f.learn(r.IKE)
+	judgeIKE(r)
+}
+
+// learn takes over what decrypted Quick Modes and DELETEs say of ESP.
+func (f *framer) learn(messages []*ikev1.Message) {
+	for _, m := range messages {
+		for _, n := range m.Negotiated {
+			f.db.AddNegotiated(n)
+			f.spis[n.SPI] = true
+		}
+	}
+}
+
+// judgeIKE gives the record the verdict of its worst message.
+func judgeIKE(r *Record) {
+	rank := func(v Verdict) int {
+		switch v {
+		case Clear:
+			return 0
+		case Verified:
+			return 1
+		case Decrypted:
+			return 2
+		}
+		return 3
+	}
+	for _, m := range r.IKE {
+		v := MessageVerdict(m)
+		if rank(v) >= rank(r.Verdict) {
+			r.Verdict, r.Reason = v, m.Reason
+		}
+	}
+	if Opened(r.Verdict) || r.Verdict == Clear {
+		r.Reason = ""
+	}
+}
+
+// MessageVerdict is the verdict on one IKE message.
+func MessageVerdict(m *ikev1.Message) Verdict {
+	switch {
+	case m.Err != nil:
+		return verdictOf(m.Err)
+	case !m.Encrypted:
+		return Clear
+	case m.Verified:
+		return Verified
+	case m.Decrypted:
+		return Decrypted
+	}
+	return NoKey
+}
+
+func (f *framer) esp(r *Record, packet []byte, length int) {
+	r.Kind = ESP
+	if len(packet) < esp.HeaderLen {
+		r.Verdict, r.Reason = Malformed, "shorter than the ESP header"
+		if length >= esp.HeaderLen {
+			r.Verdict, r.Reason = Truncated, "the snap length left no ESP header"
+		}
+		f.settlePlain(r)
+		return
+	}
+	r.SPI = binary.BigEndian.Uint32(packet)
+	r.Seq = binary.BigEndian.Uint32(packet[4:])
+	r.esp, r.cut = packet, length-len(packet)
+	r.flow = f.db.Lookup(r.SPI, r.Net.Src, r.Net.Dst)
+	sa, high, err := r.flow.Admit(packet, r.cut, r.Packet.Time)
+	state := r.flow.State()
+	r.Reason = state.Reason
+	if sa == nil {
+		var reason string
+		r.Verdict, reason = esp.VerdictOf(nil, err)
+		if r.Reason == "" {
+			r.Reason = reason
+		}
+		f.settlePlain(r)
+		return
+	}
+	r.SA, r.seqHigh = sa, high
+}
+
+// settlePlain settles the fragments of a datagram that no worker will see.
+func (f *framer) settlePlain(r *Record) {
+	if g := r.complete; g != nil {
+		g.settle(0)
+	}
+}
+
+// verdictOf is the verdict that an error of package ikev1 means.
+func verdictOf(err error) Verdict {
+	for _, e := range [...]struct {
+		err error
+		v   Verdict
+	}{
+		{ikev1.ErrNoKey, NoKey}, {ikev1.ErrWrongKey, WrongKey}, {ikev1.ErrIncomplete, Incomplete}, {ikev1.ErrTruncated, Truncated},
+	} {
+		if errors.Is(err, e.err) {
+			return e.v
+		}
+	}
+	return Malformed
+}
+
+// giveUp settles g, and whatever older datagrams wait, as fragments that pass as they are.
+func (f *framer) giveUp(g *group) {
+	f.reassembly.Abandon(0)
+	if !g.isSettled() {
+		g.settle(0)
+	}
+}
+
+// giveUpAll settles everything that waits: the input has ended.
+func (f *framer) giveUpAll() {
+	f.reassembly.Abandon(0)
+}
+
+func (f *framer) expire(now int64) {
+	if now < f.expireAt && now > f.expireAt-2*expireEvery {
+		return
+	}
+	f.expireAt = now + expireEvery
+	f.db.Expire(now, flowIdle)
+	f.ike.Expire(now)
+}

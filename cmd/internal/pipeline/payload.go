@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"l2tpdump/capture"
+	"l2tpdump/esp"
+	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
+)
+
+// IP protocol numbers of what ESP can carry.
+const (
+	protoIPv4  = 4
+	protoUDP   = 17
+	protoIPv6  = 41
+	maxNesting = 4 // ESP in ESP, IP in IP
+	udpHeader  = 8
+	pppIPv4    = 0x0021
+	pppIPv6    = 0x0057
+)
+
+// unwrapper follows what a frame carries down to the user's IP packet.
+type unwrapper struct {
+	tunnels *l2tp.Tracker
+	nested  *esp.DB // for ESP inside ESP
+}
+
+// unwrap fills in r.Payload.
+func (u *unwrapper) unwrap(r *Record) {
+	n := &r.Net
+	switch {
+	case r.Kind == L2TP:
+		data := r.Data()
+		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
+	case r.Kind == ESP && (Opened(r.Verdict) || r.Verdict == Truncated && r.Plain.NextHeader != 0):
+		u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
+	}
+}
+
+// protocol follows one IP payload whose addresses are those of n.
+func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) {
+	if depth > maxNesting {
+		return
+	}
+	switch protocol {
+	case protoUDP:
+		if isL2TP(data) {
+			src, dst := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+			if n.UDP { // clients behind one NAT differ in the outer port only
+				src, dst = n.SrcPort, n.DstPort
+			}
+			u.l2tp(r, netip.AddrPortFrom(n.Src, src), netip.AddrPortFrom(n.Dst, dst), data[udpHeader:])
+		}
+	case protoIPv4, protoIPv6:
+		r.Payload.Inner = data
+		var inner capture.Frame
+		if inner.DecodeIP(data) != nil || inner.Fragment {
+			return
+		}
+		payload := data[inner.PayloadStart:inner.PayloadEnd]
+		switch {
+		case inner.Protocol == protoESP || inner.Protocol == protoUDP && isL2TP(payload):
+			u.protocol(r, &inner, inner.Protocol, payload, depth+1)
+		}
+	case protoESP:
+		u.esp(r, n, data, depth)
+	}
+}
+
+func isL2TP(udp []byte) bool {
+	return len(udp) > udpHeader && (binary.BigEndian.Uint16(udp) == portL2TP || binary.BigEndian.Uint16(udp[2:]) == portL2TP)
+}
+
+// esp opens ESP that was inside ESP. There is little of it, so it is done here, in order.
+func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) {
+	if len(packet) < esp.HeaderLen {
+		return
+	}
+	flow := u.nested.Lookup(binary.BigEndian.Uint32(packet), n.Src, n.Dst)
+	sa, high, err := flow.Admit(packet, 0, r.Packet.Time)
+	if err != nil || sa == nil {
+		return
+	}
+	plain, err := sa.Open(nil, packet, high, 0)
+	if err != nil {
+		return
+	}
+	r.Nested++
+	u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
+}
+
+// l2tp follows an L2TP message.
+func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
+	p := &r.Payload
+	if err := p.L2TP.Decode(message); err != nil {
+		if r.Kind == L2TP {
+			r.Verdict, r.Reason = Malformed, err.Error()
+		}
+		return
+	}
+	p.HasL2TP, p.Message = true, message
+	if p.L2TP.Version != 2 {
+		return
+	}
+	var sender int
+	p.Session, sender = u.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	p.ToLNS = sender == 0
+	if p.L2TP.Control {
+		return
+	}
+	frame := message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
+	if p.PPP.Decode(frame) != nil {
+		return
+	}
+	p.HasPPP, p.Frame = true, frame
+	switch p.PPP.Protocol {
+	case pppIPv4, pppIPv6:
+		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
+	}
+}

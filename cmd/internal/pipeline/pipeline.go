@@ -1,0 +1,278 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"l2tpdump/capture"
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
+	"l2tpdump/l2tp"
+)
+
+// Sink takes the records in capture order.
+type Sink interface {
+	// Record takes one record, which is valid until Record returns.
+	Record(*Record) error
+	// Flush is called when no further record is at hand: what was taken has to become visible.
+	Flush() error
+}
+
+// Filter picks the frames that take part.
+type Filter interface {
+	Match(data []byte, length int) bool
+}
+
+// Config says what a run works on.
+type Config struct {
+	Source  capture.Source
+	Filter  func(capture.LinkType) (Filter, error) // nil: all frames
+	Limit   uint64                                 // frames to take, 0: all
+	Workers int                                    // that decrypt ESP, 0: one for each processor
+}
+
+// Pipeline is one run over one source.
+type Pipeline struct {
+	config Config
+	framer *framer
+	nested *esp.DB
+	sinks  []Sink
+	stats  Stats
+	pool   *pool
+}
+
+// New prepares a run.
+func New(c Config) *Pipeline {
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Pipeline{config: c, framer: newFramer(), nested: esp.NewDB(), pool: newPool()}
+}
+
+// AddKeys makes keys known. It may be called before Run only.
+func (p *Pipeline) AddKeys(k *keysrc.Keys) {
+	for _, s := range k.IKE {
+		p.framer.ike.AddSecret(s)
+	}
+	for _, s := range k.ESP {
+		p.framer.db.AddSecret(s)
+		p.framer.spis[s.SPI] = true
+		p.nested.AddSecret(s)
+	}
+}
+
+// AddSink adds a taker of records; they are called in the order in which they were added.
+func (p *Pipeline) AddSink(s Sink) { p.sinks = append(p.sinks, s) }
+
+// ESP is the SA database, to be read after Run.
+func (p *Pipeline) ESP() *esp.DB { return p.framer.db }
+
+// IKE is the IKE tracker, to be read after Run.
+func (p *Pipeline) IKE() *ikev1.Tracker { return p.framer.ike }
+
+// Run carries every frame of the source to the sinks. It returns the counts even with an
+// error: all whole frames before a damaged place have been delivered. The error of a sink is
+// returned as a [SinkError].
+func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
+	work := make(chan *batch, p.config.Workers)
+	order := make(chan *batch, poolBatches)
+	var workers sync.WaitGroup
+	for range p.config.Workers {
+		workers.Go(func() {
+			for b := range work {
+				b.work()
+				b.done <- struct{}{}
+			}
+		})
+	}
+	finished := make(chan error, 1)
+	go func() {
+		err := p.finish(order)
+		p.pool.close()
+		for range order { // let the framer go on to its end
+		}
+		finished <- err
+	}()
+
+	err := p.read(ctx, work, order)
+	p.framer.giveUpAll()
+	close(work)
+	close(order)
+	workers.Wait()
+	if sinkErr := <-finished; sinkErr != nil {
+		err = sinkErr
+	}
+	return &p.stats, err
+}
+
+// SinkError is the failure of a sink: the output, not the input, is at fault.
+type SinkError struct{ Err error }
+
+func (e *SinkError) Error() string { return e.Err.Error() }
+func (e *SinkError) Unwrap() error { return e.Err }
+
+// reader is the state of [Pipeline.read].
+type reader struct {
+	p           *Pipeline
+	work, order chan<- *batch
+	batch       *batch
+	filters     []Filter // by interface
+	number      uint64
+	taken       uint64
+}
+
+// read is the loop of the first stage.
+func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
+	r := &reader{p: p, work: work, order: order}
+	defer r.dispatch()
+	src := p.config.Source
+	ready, _ := src.(interface{ Ready() bool })
+	var packet capture.Packet
+	for ctx.Err() == nil {
+		if ready != nil && !ready.Ready() {
+			r.dispatch() // the next packet may be a while
+		}
+		err := src.Next(&packet)
+		switch {
+		case errors.Is(err, capture.ErrIdle):
+			r.idle()
+			continue
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		r.number++
+		link := src.Interfaces()[packet.Interface].LinkType
+		if ok, err := r.wanted(&packet, link); err != nil {
+			return err
+		} else if !ok {
+			continue
+		}
+		if !r.room(&packet) {
+			return nil // the sinks have stopped
+		}
+		rec := r.batch.add(&packet, r.number)
+		rec.Link = link
+		p.framer.frame(rec)
+		if r.taken++; r.taken == p.config.Limit {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// wanted asks the filter of the packet's interface.
+func (r *reader) wanted(packet *capture.Packet, link capture.LinkType) (bool, error) {
+	if r.p.config.Filter == nil {
+		return true, nil
+	}
+	for len(r.filters) <= packet.Interface {
+		r.filters = append(r.filters, nil)
+	}
+	if r.filters[packet.Interface] == nil {
+		f, err := r.p.config.Filter(link)
+		if err != nil {
+			return false, fmt.Errorf("filter: %w", err)
+		}
+		r.filters[packet.Interface] = f
+	}
+	return r.filters[packet.Interface].Match(packet.Data, packet.Length), nil
+}
+
+// room makes sure that the current batch has room for the packet; false if the finisher is gone.
+func (r *reader) room(packet *capture.Packet) bool {
+	if r.batch != nil && r.batch.fits(packet) {
+		return true
+	}
+	r.dispatch()
+	for {
+		b, stuck := r.p.pool.take()
+		switch {
+		case b != nil:
+			r.batch = b
+			return true
+		case stuck == nil:
+			return false
+		}
+		r.p.framer.giveUp(stuck)
+	}
+}
+
+// dispatch sends the current batch on, full or not.
+func (r *reader) dispatch() {
+	b := r.batch
+	r.batch = nil
+	switch {
+	case b == nil:
+	case len(b.records) == 0:
+		r.p.pool.give(b)
+	default:
+		r.order <- b
+		r.work <- b
+	}
+}
+
+// idle is called when a live source has had nothing for a while.
+func (r *reader) idle() {
+	r.dispatch()
+	if g := r.p.pool.waiting(); g != nil && !g.completed {
+		r.p.framer.giveUp(g)
+	}
+}
+
+// finish is the third stage: it takes the batches in order and feeds the sinks.
+func (p *Pipeline) finish(order <-chan *batch) error {
+	u := &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}
+	for b := range order {
+		<-b.done
+		for i := range b.records {
+			r := &b.records[i]
+			if g := r.group; g != nil {
+				if !g.isSettled() {
+					if err := p.flush(); err != nil {
+						return err
+					}
+					p.pool.wait(g)
+				}
+				r.PartOf = g.frame
+			}
+			if r.SA != nil {
+				r.flow.Count(r.Verdict, 1)
+			}
+			for _, m := range r.IKE {
+				for _, n := range m.Negotiated {
+					u.nested.AddNegotiated(n)
+				}
+			}
+			u.unwrap(r)
+			p.stats.add(r)
+			for _, s := range p.sinks {
+				if err := s.Record(r); err != nil {
+					return &SinkError{err}
+				}
+			}
+		}
+		p.pool.give(b)
+		if len(order) == 0 {
+			if err := p.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return p.flush()
+}
+
+func (p *Pipeline) flush() error {
+	for _, s := range p.sinks {
+		if err := s.Flush(); err != nil {
+			return &SinkError{err}
+		}
+	}
+	return nil
+}

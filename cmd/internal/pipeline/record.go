@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"l2tpdump/capture"
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
+)
+
+// Record is what is known of one captured frame when it reaches the sinks. It and everything
+// it points to are valid only until the sink returns.
+type Record struct {
+	Number  uint64         // of the frame in the input, from 1
+	Packet  capture.Packet // as captured
+	Link    capture.LinkType
+	Net     capture.Frame // the outer headers of Packet.Data, or of Whole where that is set
+	Whole   []byte        // the link header and the reassembled datagram, where this frame completed one
+	Kind    Kind
+	Verdict Verdict
+	Reason  string // why the verdict is not better; "" for Clear, Verified and Decrypted
+
+	SPI, Seq  uint32        // ESP
+	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
+	Plain     esp.Plaintext // ESP: what was inside
+	Nested    int           // ESP: how many further ESP headers were opened inside the first
+	IKE       []*ikev1.Message
+	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
+	Fragments int    // how many frames Whole was put together from, else 0
+	PartOf    uint64 // the number of the frame that completed the datagram of which this is a fragment
+
+	Payload  Payload // what L2TP, PPP and IP there are inside
+	flow     *esp.Flow
+	esp      []byte // the ESP packet, SPI to ICV
+	cut      int    // bytes of it that the snap length cut off
+	seqHigh  uint32
+	group    *group // of fragments, this one included, whose fate is not known yet
+	complete *group // that this frame completed
+}
+
+// Payload is where the interesting parts of a frame's cleartext lie.
+type Payload struct {
+	HasL2TP bool
+	L2TP    l2tp.Header
+	Message []byte // the whole L2TP message, header included
+	HasPPP  bool
+	PPP     ppp.Frame
+	Frame   []byte        // the whole PPP frame, address and control included
+	Inner   []byte        // the user's IP packet, from PPP or from tunnel mode
+	Session *l2tp.Session // nil if it belongs to none that is known
+	ToLNS   bool          // sent by the side that opened the L2TP tunnel
+}
+
+// Data is the frame that Net describes: the captured one, or the link header and the
+// reassembled datagram.
+func (r *Record) Data() []byte {
+	if r.Whole != nil {
+		return r.Whole
+	}
+	return r.Packet.Data
+}
+
+// HasSPI reports whether SPI and Seq are known.
+func (r *Record) HasSPI() bool { return r.esp != nil }
+
+// ESPLength is the length of the ESP packet in bytes, SPI to ICV, as it was on the wire.
+func (r *Record) ESPLength() int { return len(r.esp) + r.cut }
+
+// IKEOpened reports whether any of the IKE messages has been decrypted.
+func (r *Record) IKEOpened() bool {
+	for _, m := range r.IKE {
+		if m.Decrypted {
+			return true
+		}
+	}
+	return false
+}
+
+// Merged reports whether the frame is a fragment that another frame's record stands for.
+func (r *Record) Merged() bool { return r.PartOf != 0 }
+
+// group is the fragments of one datagram (or IKE message) and what becomes of them: either
+// they are merged into the frame that completes it, or each passes as it is.
+type group struct {
+	completed bool          // the framer has the last fragment; a worker or the framer will settle it
+	settled   chan struct{} // closed when frame and the fate are known
+	frame     uint64        // that they were merged into, 0: each passes as it is
+}
+
+func newGroup() *group { return &group{settled: make(chan struct{})} }
+
+func (g *group) settle(frame uint64) {
+	g.frame = frame
+	close(g.settled)
+}
+
+func (g *group) isSettled() bool {
+	select {
+	case <-g.settled:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,108 @@
+package pipeline
+
+// Stats counts the frames of a run.
+type Stats struct {
+	Frames     uint64 // taken from the input, fragments included
+	Bytes      uint64 // captured
+	Merged     uint64 // fragments that another frame stands for
+	ByKind     [numKinds]uint64
+	byVerdict  [numKinds][len(Verdicts)]uint64
+	L2TP, PPP  uint64 // frames in which such a message was found, decrypted or in clear
+	Inner      uint64 // users' IP packets
+	First      int64  // time of the first frame, nanoseconds since the Unix epoch
+	Last       int64
+	reasons    map[reasonKey]uint64
+	reasonList []Reason
+}
+
+// maxReasons bounds how many different reasons are told apart.
+const maxReasons = 256
+
+type reasonKey struct {
+	kind    Kind
+	verdict Verdict
+	reason  string
+}
+
+// Reason is why some frames could not be decrypted.
+type Reason struct {
+	Kind    Kind
+	Verdict Verdict
+	Text    string
+	Frames  uint64
+	First   uint64 // number of the first such frame
+}
+
+func (s *Stats) add(r *Record) {
+	if s.Frames == 0 {
+		s.First = r.Packet.Time
+	}
+	s.Last = r.Packet.Time
+	s.Frames++
+	s.Bytes += uint64(len(r.Packet.Data))
+	if r.Merged() {
+		s.Merged++
+		return
+	}
+	s.ByKind[r.Kind]++
+	*s.counter(r.Kind, r.Verdict)++
+	if r.Payload.HasL2TP {
+		s.L2TP++
+	}
+	if r.Payload.HasPPP {
+		s.PPP++
+	}
+	if r.Payload.Inner != nil {
+		s.Inner++
+	}
+	if r.Reason != "" && r.Kind != Other {
+		s.reason(r)
+	}
+}
+
+func (s *Stats) reason(r *Record) {
+	k := reasonKey{r.Kind, r.Verdict, r.Reason}
+	if i, ok := s.reasons[k]; ok {
+		s.reasonList[i].Frames++
+		return
+	}
+	if len(s.reasonList) == maxReasons {
+		return
+	}
+	if s.reasons == nil {
+		s.reasons = make(map[reasonKey]uint64)
+	}
+	s.reasons[k] = uint64(len(s.reasonList))
+	s.reasonList = append(s.reasonList, Reason{r.Kind, r.Verdict, r.Reason, 1, r.Number})
+}
+
+// Reasons lists why frames could not be decrypted, in the order in which each was met first.
+func (s *Stats) Reasons() []Reason { return s.reasonList }
+
+// Count is how many frames of that kind got that verdict.
+func (s *Stats) Count(k Kind, v Verdict) uint64 { return *s.counter(k, v) }
+
+func (s *Stats) counter(k Kind, v Verdict) *uint64 {
+	for i := range Verdicts {
+		if Verdicts[i] == v {
+			return &s.byVerdict[k][i]
+		}
+	}
+	return new(uint64)
+}
+
+// Opened is how many ESP and IKE frames were decrypted.
+func (s *Stats) Opened() uint64 {
+	return s.Count(ESP, Verified) + s.Count(ESP, Decrypted) + s.Count(IKE, Verified) + s.Count(IKE, Decrypted)
+}
+
+// Failed is how many ESP and IKE frames could not be decrypted.
+func (s *Stats) Failed() uint64 {
+	var n uint64
+	for _, v := range Verdicts {
+		if v != Clear && !Opened(v) {
+			n += s.Count(IKE, v) + s.Count(ESP, v)
+		}
+	}
+	return n
+}

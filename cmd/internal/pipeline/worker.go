@@ -1,0 +1,46 @@
+package pipeline
+
+import "l2tpdump/esp"
+
+// work is the second stage: it decrypts the ESP packets of a batch.
+func (b *batch) work() {
+	need := 0
+	for i := range b.records {
+		if b.records[i].SA != nil {
+			need += len(b.records[i].esp)
+		}
+	}
+	if cap(b.plain) < need {
+		b.plain = make([]byte, need+need/4)
+	}
+	at := 0
+	for i := range b.records {
+		r := &b.records[i]
+		if r.SA == nil {
+			continue
+		}
+		end := at + len(r.esp)
+		var err error
+		r.Plain, err = r.SA.Open(b.plain[at:at:end], r.esp, r.seqHigh, r.cut)
+		at = end
+		r.judge(err)
+	}
+}
+
+// judge turns what Open said into the verdict, and settles the fragments of the datagram.
+func (r *Record) judge(err error) {
+	var reason string
+	r.Verdict, reason = esp.VerdictOf(&r.Plain, err)
+	if err != nil && r.Reason == "" {
+		r.Reason = reason
+	} else if err == nil {
+		r.Reason = ""
+	}
+	if g := r.complete; g != nil {
+		if Opened(r.Verdict) {
+			g.settle(r.Number)
+		} else {
+			g.settle(0)
+		}
+	}
+}

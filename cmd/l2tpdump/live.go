@@ -1,0 +1,7 @@
+package main
+
+import "context"
+
+func live(ctx context.Context, args []string) int { return badUsage("not yet", "") }
+func keys(ctx context.Context, args []string) int { return badUsage("not yet", "") }
+func interfaces(args []string) int                { return badUsage("not yet", "") }

@@ -1,0 +1,112 @@
+// The l2tpdump program: tcpdump for L2TP/IPsec. It captures live or reads a capture, takes the
+// keys from where they already are, decrypts IKEv1 and ESP, decodes L2TP and PPP, and prints or
+// writes what was inside. Run "l2tpdump help" for its use; each subcommand has a file of its own.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"l2tpdump/capture"
+)
+
+// Exit statuses. 2 is left to the Go runtime.
+const (
+	exitOK          = 0
+	exitError       = 1   // an error, or bad usage
+	exitPartly      = 3   // done, but something could not be decrypted or verified
+	exitNothing     = 4   // no key matched anything
+	exitInterrupted = 130 // by a signal, after output was flushed
+)
+
+// version is set by the linker for releases.
+var version = ""
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(args) == 0 {
+		os.Stderr.WriteString(usage)
+		return exitError
+	}
+	name, rest := args[0], args[1:]
+	switch name {
+	case "-D":
+		name = "interfaces"
+	case "--version":
+		name = "version"
+	case "-h", "--help":
+		name = "help"
+	}
+	switch name {
+	case "decrypt":
+		return decrypt(ctx, rest)
+	case "live":
+		return live(ctx, rest)
+	case "verify":
+		return verify(ctx, rest)
+	case "keys":
+		return keys(ctx, rest)
+	case "interfaces":
+		return interfaces(rest)
+	case "version":
+		return printVersion(rest)
+	case "help":
+		return help(rest)
+	}
+	if strings.HasPrefix(name, "-") {
+		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
+	}
+	return badUsage("unknown command "+quote(name), "the commands are decrypt, live, verify, keys, interfaces, version and help")
+}
+
+// flagNames picks the options out of args, without their values, which might be anything.
+func flagNames(args []string) []string {
+	var names []string
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") && len(a) > 1 {
+			name, _, _ := strings.Cut(a, "=")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func printVersion(args []string) int {
+	if len(args) > 0 {
+		return badUsage("version takes no arguments", "")
+	}
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+		v = info.Main.Version
+	}
+	if v == "" || v == "(devel)" {
+		v = "development version"
+	}
+	out("l2tpdump %s\n%s\n", v, capture.LibraryVersion())
+	return exitOK
+}
+
+func help(args []string) int {
+	text := usage
+	switch {
+	case len(args) > 1:
+		return badUsage("help takes one command", "")
+	case len(args) == 1:
+		t, ok := commandUsage[args[0]]
+		if !ok {
+			return badUsage("unknown command "+quote(args[0]), "the commands are decrypt, live, verify, keys, interfaces and version")
+		}
+		text = t
+	}
+	out("%s", text)
+	return exitOK
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/output"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/keysrc"
+)
+
+// options are the command line of the commands that read captures.
+type options struct {
+	read      []string
+	keys      []string
+	keyFormat string
+	filter    string
+	count     uint64
+
+	write     string
+	layer     string
+	json      bool
+	print     bool
+	only      string
+	verbose   int
+	hexdump   bool
+	quiet     bool
+	progress  bool
+	embedKeys bool
+}
+
+// newFlags returns a flag set that reports through [parse].
+func newFlags(command string) *pflag.FlagSet {
+	f := pflag.NewFlagSet(command, pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.SortFlags = false
+	return f
+}
+
+func (o *options) inputFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.read, "read", "r", nil, "")
+	o.keyFlags(f)
+	f.StringVarP(&o.filter, "filter", "f", "", "")
+	f.Uint64VarP(&o.count, "count", "c", 0, "")
+}
+
+func (o *options) keyFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
+	f.StringVar(&o.keyFormat, "key-format", "", "")
+}
+
+func (o *options) outputFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.write, "write", "w", "", "")
+	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.print, "print", false, "")
+	f.StringVar(&o.only, "only", "", "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
+	f.BoolVar(&o.progress, "progress", false, "")
+}
+
+// parse reads args into f. If it is false the command ends with the status.
+func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool) {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		out("%s", commandUsage[f.Name()])
+		return nil, exitOK, false
+	case err != nil:
+		return nil, badUsage(err.Error(), "l2tpdump help "+f.Name()), false
+	}
+	return f.Args(), 0, true
+}
+
+// checkInput refuses input options that contradict each other.
+func (o *options) checkInput(rest []string) error {
+	switch {
+	case len(rest) > 0 && len(o.read) == 0:
+		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
+	case len(rest) > 0:
+		return withHint("every capture has its own -r, every key source its own -k; a filter goes behind -f", "unexpected argument %s", quote(rest[0]))
+	case len(o.read) == 0:
+		return withHint("name one with -r FILE; -r - reads standard input", "no capture to read")
+	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
+		return errors.New("the capture and the keys can't both come from standard input")
+	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:
+		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
+	}
+	for i, k := range o.keys {
+		if slices.Contains(o.keys[:i], k) {
+			return errors.New("the key source " + quote(k) + " is named twice")
+		}
+	}
+	return nil
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range keysrc.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// checkOutput refuses output options that contradict each other or the input.
+func (o *options) checkOutput() error {
+	if _, err := output.ParseLayer(o.layer); err != nil {
+		return err
+	}
+	switch o.only {
+	case "", "ike", "esp", "l2tp", "ppp", "ip":
+	default:
+		return errors.New("--only takes ike, esp, l2tp, ppp or ip, not " + quote(o.only))
+	}
+	switch {
+	case o.write == "" && o.layer != string(output.LayerL2TP):
+		return withHint("to print only such frames: --only "+o.layer, "--layer says what -w writes, and there is no -w")
+	case o.write == "" && o.embedKeys:
+		return errors.New("--embed-keys says what -w writes, and there is no -w")
+	case o.embedKeys && o.layer != string(output.LayerL2TP):
+		return errors.New("--embed-keys writes the packets as they were captured: it goes with no --layer")
+	case o.embedKeys && output.IsPcapName(o.write):
+		return withHint("give the output a name that ends in .pcapng", "a pcap file can't hold keys")
+	case o.write == "-" && (o.print || o.json):
+		return errors.New("the capture and the lines can't both go to standard output")
+	case o.write == "-" && isTerminal(os.Stdout):
+		return withHint("pipe it to another program, or name a file", "a capture is not written to a terminal")
+	}
+	for _, in := range append(slices.Clone(o.read), o.keys...) {
+		if same(in, o.write) {
+			return withHint("give the output another name", "%s is an input: it is not overwritten", in)
+		}
+	}
+	return nil
+}
+
+// same reports whether two names are of one existing file.
+func same(a, b string) bool {
+	if a == "-" || b == "-" || b == "" {
+		return false
+	}
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y) && x.Mode().IsRegular()
+}
+
+// readKeys reads all key sources. Damaged values are reported, the others count.
+func (o *options) readKeys() (*keysrc.Keys, error) {
+	all := &keysrc.Keys{}
+	for _, path := range o.keys {
+		k, err := keysrc.ParseFile(path, o.keyFormat)
+		if k != nil {
+			all.Add(k)
+		}
+		if err != nil {
+			reportNotes(all.Notes)
+			return nil, err
+		}
+	}
+	reportNotes(all.Notes)
+	return all, nil
+}
+
+func reportNotes(notes []keysrc.Note) {
+	var lines []string
+	for _, n := range notes {
+		lines = append(lines, n.String())
+	}
+	listed(lines)
+}
+
+// config is what the pipeline needs of the options.
+func (o *options) config(src capture.Source) pipeline.Config {
+	c := pipeline.Config{Source: src, Limit: o.count}
+	if o.filter != "" {
+		c.Filter = func(lt capture.LinkType) (pipeline.Filter, error) { return capture.NewFilter(lt, o.filter) }
+	}
+	return c
+}
+
+// isPcap reports whether -w is to be written in the older format.
+func (o *options) isPcap() bool { return output.IsPcapName(filepath.Base(o.write)) }

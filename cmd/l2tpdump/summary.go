@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/esp"
+)
+
+// summary prints what became of the frames, and for each SA that was not decrypted why.
+func (s *sinks) summary(stats *pipeline.Stats) {
+	message("%s", frameCounts(stats))
+	if line := contentCounts(stats); line != "" {
+		message("%s", line)
+	}
+	if s.clear != nil && s.o.write != "-" && s.clear.Packets > 0 {
+		message("wrote %s to %s", plural(s.clear.Packets, "packet"), s.o.write)
+	}
+	listed(problems(s.p))
+	if stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Frames > 0 {
+		hint("there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?")
+	} else if stats.Failed() > 0 && len(s.o.keys) == 0 {
+		hint("name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log")
+	}
+}
+
+// frameCounts returns "280 frames: 11 IKE (4 clear, 7 decrypted), 253 ESP (253 verified), 16 other".
+func frameCounts(stats *pipeline.Stats) string {
+	var parts []string
+	for _, k := range [...]struct {
+		kind pipeline.Kind
+		name string
+	}{{pipeline.IKE, "IKE"}, {pipeline.ESP, "ESP"}, {pipeline.L2TP, "clear L2TP"}} {
+		if n := stats.ByKind[k.kind]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s%s", n, k.name, verdictCounts(stats, k.kind)))
+		}
+	}
+	if n := stats.ByKind[pipeline.Other]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d other", n))
+	}
+	if stats.Merged > 0 {
+		parts = append(parts, fmt.Sprintf("%d merged into reassembled packets", stats.Merged))
+	}
+	line := plural(stats.Frames, "frame")
+	if len(parts) > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	return line
+}
+
+func verdictCounts(stats *pipeline.Stats, k pipeline.Kind) string {
+	if k == pipeline.L2TP && stats.Count(k, pipeline.Clear) == stats.ByKind[k] {
+		return ""
+	}
+	var counts []string
+	for _, v := range pipeline.Verdicts {
+		if n := stats.Count(k, v); n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	return " (" + strings.Join(counts, ", ") + ")"
+}
+
+func contentCounts(stats *pipeline.Stats) string {
+	if stats.L2TP+stats.Inner == 0 {
+		return ""
+	}
+	return fmt.Sprintf("inside: %d L2TP, %d PPP, %d of the users' IP packets", stats.L2TP, stats.PPP, stats.Inner)
+}
+
+// problems lists the SAs that could not be decrypted, each with cause and cure.
+func problems(p *pipeline.Pipeline) []string {
+	var lines []string
+	for _, sa := range p.IKE().SAs() {
+		if v := esp.Verdict(sa.Verdict()); v != pipeline.Clear && !pipeline.Opened(v) {
+			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
+				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, sa.Reason()))
+		}
+	}
+	for _, f := range p.ESP().Flows() {
+		r := f.Report()
+		if bad := r.Packets - r.Verified - r.Decrypted; bad > 0 {
+			lines = append(lines, fmt.Sprintf("ESP 0x%08x %s > %s: %d of %s not decrypted [%s]: %s",
+				r.SPI, r.Src, r.Dst, bad, plural(r.Packets, "packet"), flowVerdict(&r), flowReason(&r)))
+		}
+	}
+	return lines
+}
+
+// flowVerdict is the word for the packets of a flow that were not decrypted.
+func flowVerdict(r *esp.Report) esp.Verdict {
+	switch {
+	case !pipeline.Opened(r.Verdict):
+		return r.Verdict
+	case r.Truncated >= r.Wrong && r.Truncated >= r.Malformed:
+		return pipeline.Truncated
+	case r.Wrong >= r.Malformed:
+		return pipeline.WrongKey
+	}
+	return pipeline.Malformed
+}
+
+func flowReason(r *esp.Report) string {
+	switch v := flowVerdict(r); {
+	case v == r.Verdict && r.Reason != "":
+		return r.Reason
+	case v == pipeline.Truncated:
+		return "the capture holds only part of them: capture with -s 0"
+	case v == pipeline.WrongKey:
+		return "damaged on the way, or forged: the key fits the other packets of this SA"
+	case v == pipeline.Malformed:
+		return "these packets are broken"
+	}
+	return r.Reason
+}
+
+// showProgress shows on a terminal how far the reading is, when asked to or when the input is
+// large. It returns what ends it.
+func showProgress(o *options, src capture.Source) (stop func()) {
+	const large = 16 << 20
+	ps, ok := src.(capture.ProgressSource)
+	if !ok || o.quiet || !isTerminal(os.Stderr) || o.write == "" && isTerminal(os.Stdout) {
+		return func() {}
+	}
+	_, total := ps.Progress()
+	if total == 0 || total < large && !o.progress {
+		return func() {}
+	}
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				fmt.Fprint(os.Stderr, "\r\x1b[K")
+				return
+			case <-tick.C:
+				n, total := ps.Progress()
+				const width = 40
+				filled := int(min(n, total) * width / total)
+				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled), min(n, total)*100/total)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/esp"
+)
+
+// verification is what verify --json prints.
+type verification struct {
+	IKE    []verifiedIKE `json:"ike"`
+	ESP    []verifiedESP `json:"esp"`
+	Unused []unusedKey   `json:"unused"`
+	Frames uint64        `json:"frames"`
+	Exit   int           `json:"exit"`
+}
+
+type verifiedIKE struct {
+	InitiatorCookie string `json:"initiator_cookie"`
+	ResponderCookie string `json:"responder_cookie"`
+	Initiator       string `json:"initiator"`
+	Responder       string `json:"responder"`
+	Cipher          string `json:"cipher"`
+	Hash            string `json:"hash"`
+	Verdict         string `json:"verdict"`
+	Messages        int    `json:"messages"`
+	Encrypted       int    `json:"encrypted"`
+	Decrypted       int    `json:"decrypted"`
+	HashesChecked   int    `json:"hashes_checked"`
+	Key             string `json:"key"`
+	Reason          string `json:"reason"`
+}
+
+type verifiedESP struct {
+	SPI        string `json:"spi"`
+	Src        string `json:"src"`
+	Dst        string `json:"dst"`
+	Cipher     string `json:"cipher"`
+	Auth       string `json:"auth"`
+	Verdict    string `json:"verdict"`
+	Packets    uint64 `json:"packets"`
+	Verified   uint64 `json:"verified"`
+	Decrypted  uint64 `json:"decrypted"`
+	Wrong      uint64 `json:"wrong"`
+	Truncated  uint64 `json:"truncated"`
+	FirstSeq   uint64 `json:"first_seq"`
+	LastSeq    uint64 `json:"last_seq"`
+	Missing    uint64 `json:"missing"`
+	Duplicates uint64 `json:"duplicates"`
+	Key        string `json:"key"`
+	Reason     string `json:"reason"`
+}
+
+type unusedKey struct {
+	Kind   string `json:"kind"`
+	ID     string `json:"id"`
+	Key    string `json:"key"`
+	Reason string `json:"reason"`
+}
+
+// verify is the command "verify": do these keys belong to this traffic?
+func verify(ctx context.Context, args []string) int {
+	var o options
+	f := newFlags("verify")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	rest, status, ok := parse(f, args)
+	if !ok {
+		return status
+	}
+	if err := o.checkInput(rest); err != nil {
+		return fail(err)
+	}
+	keys, err := o.readKeys()
+	if err != nil {
+		return fail(err)
+	}
+	src, err := capture.Open(o.read)
+	if err != nil {
+		return fail(err)
+	}
+	defer src.Close()
+	p := pipeline.New(o.config(src))
+	p.AddKeys(keys)
+	takeEmbeddedKeys(src, p)
+	stats, err := p.Run(ctx)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return exitInterrupted
+	}
+	v := newVerification(p, stats)
+	if err != nil {
+		v.Exit = exitError
+	}
+	if o.json {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetEscapeHTML(false)
+		if e := enc.Encode(v); e != nil {
+			return fail(e)
+		}
+	} else {
+		v.print(o.count > 0 || o.filter != "")
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return v.Exit
+}
+
+func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats) *verification {
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Unused: []unusedKey{}, Frames: stats.Frames}
+	good, bad := 0, 0
+	judge := func(verdict esp.Verdict) {
+		switch {
+		case pipeline.Opened(verdict):
+			good++
+		case verdict != pipeline.Clear:
+			bad++
+		}
+	}
+	for _, sa := range p.IKE().SAs() {
+		v.IKE = append(v.IKE, verifiedIKE{
+			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
+			sa.Cipher, sa.Hash, sa.Verdict(), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, sa.KeyOrigin, sa.Reason(),
+		})
+		judge(esp.Verdict(sa.Verdict()))
+	}
+	for _, f := range p.ESP().Flows() {
+		r := f.Report()
+		v.ESP = append(v.ESP, verifiedESP{
+			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(r.Verdict),
+			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, r.Reason,
+		})
+		judge(r.Verdict)
+	}
+	for _, u := range p.IKE().Unused() {
+		v.Unused = append(v.Unused, unusedKey{"ike", u.Secret.InitiatorCookie.String(), u.Secret.Origin, u.Reason})
+	}
+	for _, u := range p.ESP().Unused() {
+		v.Unused = append(v.Unused, unusedKey{"esp", fmt.Sprintf("0x%08x", u.Secret.SPI), u.Secret.Origin, u.Reason})
+	}
+	switch {
+	case good == 0 && (bad > 0 || len(v.Unused) > 0):
+		v.Exit = exitNothing
+	case bad > 0:
+		v.Exit = exitPartly
+	}
+	return v
+}
+
+// address is an address for people and JSON, "" while unknown.
+func address(a netip.AddrPort) string {
+	if !a.Addr().IsValid() {
+		return ""
+	}
+	return a.Addr().String()
+}
+
+// print prints the tables, and a sentence that says whether the keys are right.
+func (v *verification) print(part bool) {
+	if len(v.IKE) > 0 {
+		var rows [][]string
+		for _, s := range v.IKE {
+			rows = append(rows, []string{
+				s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
+				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, s.Reason,
+			})
+		}
+		table(os.Stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
+	}
+	if len(v.ESP) > 0 {
+		var rows [][]string
+		for _, s := range v.ESP {
+			rows = append(rows, []string{
+				s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
+				fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, s.Reason,
+			})
+		}
+		if len(v.IKE) > 0 {
+			out("\n")
+		}
+		table(os.Stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
+	}
+	if len(v.Unused) > 0 {
+		var rows [][]string
+		for i, u := range v.Unused {
+			if i == maxListed {
+				rows = append(rows, []string{"...", fmt.Sprintf("%d more", len(v.Unused)-i)})
+				break
+			}
+			rows = append(rows, []string{u.Kind, u.ID, u.Key, u.Reason})
+		}
+		if len(v.IKE)+len(v.ESP) > 0 {
+			out("\n")
+		}
+		table(os.Stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
+	}
+	out("%s\n", v.sentence(part))
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "?"
+	}
+	return s
+}
+
+func sequence(s *verifiedESP) string {
+	text := fmt.Sprintf("%d-%d", s.FirstSeq, s.LastSeq)
+	if s.Missing > 0 {
+		text += fmt.Sprintf(", %d missing", s.Missing)
+	}
+	if s.Duplicates > 0 {
+		text += fmt.Sprintf(", %d twice", s.Duplicates)
+	}
+	return text
+}
+
+// sentence says whether the keys are right, and if not what to do about it.
+func (v *verification) sentence(part bool) string {
+	sas := len(v.IKE) + len(v.ESP)
+	switch {
+	case sas == 0 && part:
+		return "No IKE and no ESP in the part of the capture that was read."
+	case sas == 0:
+		return "No IKE and no ESP in this capture: take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass."
+	case v.Exit == exitOK:
+		return "The keys are right: every SA of the capture was decrypted."
+	}
+	bad, cure := 0, ""
+	note := func(verdict, reason string) {
+		if x := esp.Verdict(verdict); x == pipeline.Clear || pipeline.Opened(x) {
+			return
+		}
+		if bad++; cure == "" {
+			cure = reason
+		}
+	}
+	for _, s := range v.ESP {
+		note(s.Verdict, s.Reason)
+	}
+	for _, s := range v.IKE {
+		note(s.Verdict, s.Reason)
+	}
+	if cure != "" {
+		cure = ": " + cure
+	}
+	if v.Exit == exitNothing {
+		return "No key fits this capture" + cure + "."
+	}
+	return fmt.Sprintf("%d of %d SAs can't be decrypted%s.", bad, sas, cure)
+}
