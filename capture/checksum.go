@@ -1,7 +1,119 @@
 package capture
 
-// FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place.
-func FixTransportChecksum(ip []byte) {}
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+)
 
-// TransportChecksumOK checks the UDP or TCP checksum of a whole IP packet.
-func TransportChecksumOK(ip []byte) (ok, present bool) { return false, false }
+// sum adds b to a ones' complement sum (RFC 1071), eight bytes at a time; an odd last byte is padded with zero.
+func sum(acc uint64, b []byte) uint64 {
+	var carry uint64
+	for len(b) >= 8 {
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b), 0)
+		acc += carry
+		b = b[8:]
+	}
+	if len(b) > 0 {
+		var last [8]byte
+		copy(last[:], b)
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(last[:]), 0)
+		acc += carry
+	}
+	return acc
+}
+
+// fold makes 16 bits of a sum.
+func fold(acc uint64) uint16 {
+	acc = acc>>32 + acc&0xffffffff
+	acc = acc>>16&0xffff + acc>>32 + acc&0xffff
+	acc = acc>>16 + acc&0xffff
+	acc = acc>>16 + acc&0xffff
+	return uint16(acc)
+}
+
+// ipv4Checksum puts the checksum into a whole IPv4 header.
+func ipv4Checksum(h []byte) {
+	h[10], h[11] = 0, 0
+	binary.BigEndian.PutUint16(h[10:], ^fold(sum(0, h)))
+}
+
+// pseudoSum is the sum over the pseudo header of IPv4 (RFC 768, RFC 9293) or IPv6 (RFC 8200 section 8.1).
+func pseudoSum(src, dst netip.Addr, protocol uint8, length int) uint64 {
+	var acc uint64
+	if src.Is4() {
+		s, d := src.As4(), dst.As4()
+		acc = sum(sum(acc, s[:]), d[:])
+	} else {
+		s, d := src.As16(), dst.As16()
+		acc = sum(sum(acc, s[:]), d[:])
+	}
+	var tail [8]byte
+	binary.BigEndian.PutUint32(tail[0:], uint32(length))
+	tail[7] = protocol
+	return sum(acc, tail[:])
+}
+
+// transportSum is the sum over pseudo header and segment, which runs from PayloadStart to end.
+func (f *Frame) transportSum(data []byte, end int) uint64 {
+	dst := f.Dst
+	if f.finalDst.IsValid() {
+		dst = f.finalDst
+	}
+	return sum(pseudoSum(f.Src, dst, f.Protocol, end-f.PayloadStart), data[f.PayloadStart:end])
+}
+
+// segment is where the UDP datagram or TCP segment ends and where in data its checksum is; ok is false if there is
+// none that can be computed.
+func (f *Frame) segment() (end, at int, ok bool) {
+	switch {
+	case f.Fragment || f.Truncated:
+	case f.UDP:
+		return f.UDPEnd, f.PayloadStart + 6, true
+	case f.TCP:
+		return f.PayloadEnd, f.PayloadStart + 16, true
+	}
+	return 0, 0, false
+}
+
+// FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place. A UDP checksum of 0
+// over IPv4 (none) stays. Anything else, fragments and truncated packets stay as they are.
+func FixTransportChecksum(ip []byte) {
+	var f Frame
+	if err := f.DecodeIP(ip); err != nil {
+		return
+	}
+	f.fixTransport(ip)
+}
+
+func (f *Frame) fixTransport(data []byte) {
+	end, at, ok := f.segment()
+	if !ok || f.noChecksum(data, at) && f.IPVersion == 4 {
+		return
+	}
+	data[at], data[at+1] = 0, 0
+	c := ^fold(f.transportSum(data, end))
+	if c == 0 && f.UDP {
+		c = 0xffff
+	}
+	binary.BigEndian.PutUint16(data[at:], c)
+}
+
+// noChecksum: a sender of UDP that computes none sends 0.
+func (f *Frame) noChecksum(data []byte, at int) bool {
+	return f.UDP && data[at] == 0 && data[at+1] == 0
+}
+
+// TransportChecksumOK checks the UDP or TCP checksum of a whole IP packet. present is false if there is none: other
+// protocols, a UDP checksum of 0, fragments, truncated and malformed packets.
+func TransportChecksumOK(ip []byte) (ok, present bool) {
+	var f Frame
+	if err := f.DecodeIP(ip); err != nil {
+		return false, false
+	}
+	end, at, has := f.segment()
+	if !has || f.noChecksum(ip, at) {
+		return false, false
+	}
+	return fold(f.transportSum(ip, end)) == 0xffff, true
+}

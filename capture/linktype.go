@@ -8,22 +8,21 @@ type LinkType uint16
 
 // The link types that Frame.Decode takes apart.
 const (
-	Null        LinkType = 0   // BSD loopback: address family, 4 bytes, in the capturing host's byte order
-	Ethernet    LinkType = 1   // IEEE 802.3
-	PPP         LinkType = 9   // PPP, with or without the address and control bytes
-	RawBSD      LinkType = 12  // DLT_RAW of most systems, written to files by mistake; OpenBSD's DLT_LOOP
-	RawOpenBSD  LinkType = 14  // DLT_RAW of OpenBSD, likewise
-	PPPHDLC     LinkType = 50  // PPP in HDLC-like framing, or Cisco HDLC
-	PPPEther    LinkType = 51  // PPPoE session packets without the Ethernet header
-	Raw         LinkType = 101 // IPv4 or IPv6, as the first four bits say
-	CiscoHDLC   LinkType = 104 // Cisco HDLC
-	Loop        LinkType = 108 // OpenBSD loopback: address family, 4 bytes, in network byte order
-	LinuxSLL    LinkType = 113 // Linux cooked capture v1, 16 bytes
-	PPPWithDir  LinkType = 204 // one byte of direction (0 received, else sent), then PPP
-	IPv4        LinkType = 228 // raw IPv4
-	IPv6        LinkType = 229 // raw IPv6
-	LinuxSLL2   LinkType = 276 // Linux cooked capture v2, 20 bytes
-	maxVLANTags          = 8
+	Null       LinkType = 0   // BSD loopback: address family, 4 bytes, in the capturing host's byte order
+	Ethernet   LinkType = 1   // IEEE 802.3
+	PPP        LinkType = 9   // PPP, with or without the address and control bytes
+	RawBSD     LinkType = 12  // DLT_RAW of most systems, written to files by mistake; OpenBSD's DLT_LOOP
+	RawOpenBSD LinkType = 14  // DLT_RAW of OpenBSD, likewise
+	PPPHDLC    LinkType = 50  // PPP in HDLC-like framing, or Cisco HDLC
+	PPPEther   LinkType = 51  // PPPoE session packets without the Ethernet header
+	Raw        LinkType = 101 // IPv4 or IPv6, as the first four bits say
+	CiscoHDLC  LinkType = 104 // Cisco HDLC
+	Loop       LinkType = 108 // OpenBSD loopback: address family, 4 bytes, in network byte order
+	LinuxSLL   LinkType = 113 // Linux cooked capture v1, 16 bytes
+	PPPWithDir LinkType = 204 // one byte of direction (0 received, else sent), then PPP
+	IPv4       LinkType = 228 // raw IPv4
+	IPv6       LinkType = 229 // raw IPv6
+	LinuxSLL2  LinkType = 276 // Linux cooked capture v2, 20 bytes
 )
 
 var linkNames = map[LinkType]string{

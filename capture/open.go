@@ -1,15 +1,302 @@
 package capture
 
-// SecretsSource is implemented by what Open returns and by *Reader.
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync/atomic"
+)
+
+// SecretsSource is implemented by what Open returns: Decryption Secrets Blocks of all files as they pass.
 type SecretsSource interface {
 	OnSecrets(f func(kind uint32, data []byte))
 }
 
-// ProgressSource is implemented by what Open returns. Progress gives the bytes read from files so far and the
-// size of all files, 0 if it is unknown (a pipe). It may be called while another goroutine reads.
+// ProgressSource is implemented by what Open returns. Progress gives the bytes read from the files so far
+// (compressed bytes, if gzipped) and the size of all files together, 0 if it is unknown because one is a pipe. It
+// may be called while another goroutine reads.
 type ProgressSource interface {
 	Progress() (done, total int64)
 }
 
-// Open opens files as one capture; "-" is standard input.
-func Open(paths []string) (Source, error) { return &Reader{}, nil }
+// Open opens capture files; "-" is standard input. Several files are one capture: they are put in the order of the
+// time of their first packet (equal or no times keep the order of paths) and read one after the other, never more
+// than one open at once beside standard input; their lists of interfaces become one. A file that can't be opened or
+// is no capture fails Open. One that turns out to be cut short or damaged later does not stop the others: what it
+// holds up to there is delivered, and its error comes in place of io.EOF at the end of all.
+func Open(paths []string) (Source, error) {
+	switch len(paths) {
+	case 0:
+		return nil, errors.New("capture: no file to open")
+	case 1:
+		r, err := openFile(paths[0], new(atomic.Int64))
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	s := &series{}
+	for _, path := range paths {
+		if err := s.add(path); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(s.parts, func(a, b *part) int {
+		switch {
+		case a.empty != b.empty: // what has no packet comes last
+			if b.empty {
+				return -1
+			}
+			return 1
+		case a.first < b.first:
+			return -1
+		case a.first > b.first:
+			return 1
+		}
+		return 0
+	})
+	return s, nil
+}
+
+// Progress implements ProgressSource for a Reader that Open made; 0, 0 for others.
+func (r *Reader) Progress() (done, total int64) {
+	if r.progress == nil {
+		return 0, 0
+	}
+	return r.progress()
+}
+
+// counted counts the bytes that pass.
+type counted struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// openFile opens one file and counts what is read of it in n.
+func openFile(path string, n *atomic.Int64) (*Reader, error) {
+	f := os.Stdin
+	if path != "-" {
+		var err error
+		if f, err = os.Open(path); err != nil {
+			return nil, err
+		}
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s: is a directory", path)
+	}
+	var r *Reader
+	if err == nil {
+		r, err = NewReader(&counted{r: f, n: n}, path)
+	}
+	if err != nil {
+		if path != "-" {
+			f.Close()
+		}
+		return nil, err
+	}
+	if path != "-" {
+		r.closer = f
+	}
+	size := int64(0)
+	if info.Mode().IsRegular() {
+		size = info.Size()
+	}
+	r.progress = func() (int64, int64) { return n.Load(), size }
+	return r, nil
+}
+
+// part is one file of a series.
+type part struct {
+	path  string
+	first int64 // time of the first packet
+	empty bool  // it has none
+
+	// Standard input can't be opened again: its reader is kept with the packet and the secrets that were read.
+	reader      *Reader
+	pending     *Packet
+	secrets     []secret
+	secretBytes int
+	err         error // what the first Next said, if not nil
+}
+
+type secret struct {
+	kind uint32
+	data []byte
+}
+
+// series is a Source over several files.
+type series struct {
+	parts      []*part
+	current    int
+	reader     *Reader // of parts[current], nil if not opened yet
+	interfaces []Interface
+	indexes    []int // of the reader's interfaces in interfaces
+	errs       []error
+	done       atomic.Int64
+	total      int64
+	onSecrets  func(kind uint32, data []byte)
+}
+
+// add looks at a file's first packet.
+func (s *series) add(path string) error {
+	p := &part{path: path}
+	var count atomic.Int64
+	if path == "-" {
+		for _, other := range s.parts {
+			if other.path == "-" {
+				return errors.New("standard input can't be read twice")
+			}
+		}
+	}
+	n := &count
+	if path == "-" {
+		n = &s.done
+	}
+	r, err := openFile(path, n)
+	if err != nil {
+		if !errors.Is(err, ErrCut) || path == "-" {
+			return err
+		}
+		p.empty = true
+		s.parts = append(s.parts, p)
+		return nil
+	}
+	if path == "-" {
+		r.OnSecrets(func(kind uint32, data []byte) {
+			if p.secretBytes += len(data); p.secretBytes <= 4*maxBlockLen {
+				p.secrets = append(p.secrets, secret{kind, slices.Clone(data)})
+			}
+		})
+	}
+	_, size := r.Progress()
+	if size == 0 {
+		s.total = -1
+	} else if s.total >= 0 {
+		s.total += size
+	}
+	var first Packet
+	p.err = r.Next(&first)
+	p.empty = p.err != nil
+	p.first = first.Time
+	if path == "-" {
+		p.reader = r
+		first.Data, first.Options = slices.Clone(first.Data), slices.Clone(first.Options)
+		p.pending = &first
+	} else {
+		r.Close()
+	}
+	s.parts = append(s.parts, p)
+	return nil
+}
+
+// OnSecrets implements SecretsSource.
+func (s *series) OnSecrets(f func(kind uint32, data []byte)) { s.onSecrets = f }
+
+// Progress implements ProgressSource.
+func (s *series) Progress() (done, total int64) { return s.done.Load(), max(s.total, 0) }
+
+// Interfaces implements Source.
+func (s *series) Interfaces() []Interface { return s.interfaces }
+
+// Next implements Source.
+func (s *series) Next(p *Packet) error {
+	for s.current < len(s.parts) {
+		part := s.parts[s.current]
+		err := s.nextOf(part, p)
+		if err == nil {
+			return nil
+		}
+		if err != io.EOF {
+			s.errs = append(s.errs, err)
+		}
+		if s.reader != nil {
+			s.reader.Close()
+		}
+		part.reader, s.reader, s.indexes = nil, nil, nil
+		s.current++
+	}
+	p.Data, p.Options = nil, nil
+	switch len(s.errs) {
+	case 0:
+		return io.EOF
+	case 1:
+		return s.errs[0]
+	}
+	return errors.Join(s.errs...)
+}
+
+func (s *series) nextOf(part *part, p *Packet) error {
+	if s.reader == nil {
+		s.reader = part.reader
+		if s.reader == nil {
+			var err error
+			if s.reader, err = openFile(part.path, &s.done); err != nil {
+				return err
+			}
+		}
+		s.reader.OnSecrets(s.secrets)
+		for _, sec := range part.secrets {
+			s.secrets(sec.kind, sec.data)
+		}
+		part.secrets = nil
+	}
+	if part.pending != nil {
+		*p = *part.pending
+		part.pending = nil
+		if part.err != nil {
+			return part.err
+		}
+	} else if err := s.reader.Next(p); err != nil {
+		return err
+	}
+	for p.Interface >= len(s.indexes) {
+		s.merge(s.reader.Interfaces()[len(s.indexes)])
+	}
+	p.Interface = s.indexes[p.Interface]
+	return nil
+}
+
+func (s *series) secrets(kind uint32, data []byte) {
+	if s.onSecrets != nil {
+		s.onSecrets(kind, data)
+	}
+}
+
+// merge gives the next interface of the current file its place: that of an equal one of another file, if there is.
+func (s *series) merge(ifc Interface) {
+	from := 0
+	if n := len(s.indexes); n > 0 {
+		from = s.indexes[n-1] + 1
+	}
+	if i, ok := findInterface(s.interfaces, &ifc, from); ok {
+		s.indexes = append(s.indexes, i)
+		return
+	}
+	s.indexes = append(s.indexes, len(s.interfaces))
+	s.interfaces = append(s.interfaces, ifc)
+}
+
+// Close implements Source.
+func (s *series) Close() error {
+	var err error
+	if s.reader != nil {
+		err = s.reader.Close()
+	}
+	for _, p := range s.parts {
+		if p.reader != nil {
+			err = errors.Join(err, p.reader.Close())
+		}
+	}
+	s.current = len(s.parts)
+	return err
+}

@@ -1,21 +1,173 @@
 package capture
 
-import "io"
+import (
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
 
-// Reader is a Source over one capture file.
-type Reader struct{ onSecrets func(uint32, []byte) }
+// Reader is a Source over one capture file. It reads ahead into a buffer of 1 MiB and returns slices of it.
+type Reader struct {
+	name       string
+	in         *input
+	next       func(p *Packet) error
+	interfaces []Interface
+	onSecrets  func(kind uint32, data []byte)
+	err        error // sticky
+	closer     io.Closer
+	progress   func() (int64, int64)
 
-// NewReader recognises the format of what r delivers. The name is for messages; "-" becomes "standard input".
-func NewReader(r io.Reader, name string) (*Reader, error) { return &Reader{}, nil }
+	pcap   pcapFile
+	pcapng pcapngFile
+}
 
-// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes. f must copy data to keep it.
+// NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of them gzipped. The
+// name is for messages; "-" becomes "standard input". The error is a *FormatError or wraps ErrCut or what r said.
+func NewReader(r io.Reader, name string) (*Reader, error) {
+	if name == "-" {
+		name = "standard input"
+	}
+	rd := &Reader{name: name, in: newInput(r)}
+	head, ok := rd.in.peek(4)
+	if !ok {
+		if rd.in.err == io.EOF && rd.in.rest() == 0 {
+			return nil, fmt.Errorf("%s: the file is empty: %w", name, ErrCut)
+		}
+		return nil, rd.short("file header")
+	}
+	if head[0] == 0x1f && head[1] == 0x8b {
+		z, err := gzip.NewReader(&unread{in: rd.in})
+		if err != nil {
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
+				return nil, fmt.Errorf("%s: in the gzip header: %w", name, ErrCut)
+			}
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		rd.in = newInput(z)
+		if head, ok = rd.in.peek(4); !ok {
+			return nil, rd.short("file header")
+		}
+	}
+	var err error
+	switch {
+	case rd.pcap.match(head):
+		rd.next = rd.nextPcap
+		err = rd.startPcap()
+	case binary.LittleEndian.Uint32(head) == blockSectionHeader:
+		rd.next = rd.nextPcapng
+		err = rd.startPcapng()
+	default:
+		err = rd.damaged(0, "%s", describeForeign(head))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rd, nil
+}
+
+// unread hands gzip the bytes that recognising the format took, and then the rest. It is an io.ByteReader, so that
+// gzip needs no buffer of its own.
+type unread struct{ in *input }
+
+func (u *unread) Read(p []byte) (int, error) {
+	if u.in.rest() == 0 {
+		if _, ok := u.in.peek(1); !ok {
+			return 0, u.in.err
+		}
+	}
+	n := min(len(p), u.in.rest())
+	b, _ := u.in.peek(n)
+	copy(p, b)
+	u.in.take(n)
+	return n, nil
+}
+
+func (u *unread) ReadByte() (byte, error) {
+	b, ok := u.in.peek(1)
+	if !ok {
+		return 0, u.in.err
+	}
+	u.in.take(1)
+	return b[0], nil
+}
+
+// describeForeign names a few formats that people mistake for captures.
+func describeForeign(head []byte) string {
+	for _, f := range []struct{ magic, text string }{
+		{"\x28\xb5\x2f\xfd", "this is zstd-compressed: decompress it first"},
+		{"\x04\x22\x4d\x18", "this is lz4-compressed: decompress it first"},
+		{"\xfd7zX", "this is xz-compressed: decompress it first"},
+		{"BZh", "this is bzip2-compressed: decompress it first"},
+		{"PK\x03\x04", "this is a zip archive: unpack it first"},
+		{"snoo", "this is a snoop capture: convert it with editcap"},
+		{"\x7fELF", "this is a program"},
+	} {
+		if len(head) >= len(f.magic) && string(head[:len(f.magic)]) == f.magic {
+			return "neither pcap nor pcapng: " + f.text
+		}
+	}
+	return fmt.Sprintf("neither pcap nor pcapng (it begins with % x)", head)
+}
+
+// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes, with its secrets type
+// (SecretsESPS ...). f must copy data to keep it.
 func (r *Reader) OnSecrets(f func(kind uint32, data []byte)) { r.onSecrets = f }
 
-// Next implements Source.
-func (r *Reader) Next(p *Packet) error { return io.EOF }
+// Next implements Source. After an error it returns the same error again.
+func (r *Reader) Next(p *Packet) error {
+	if r.err != nil {
+		return r.err
+	}
+	if err := r.next(p); err != nil {
+		p.Data, p.Options = nil, nil
+		r.err = err
+		return err
+	}
+	return nil
+}
 
-// Interfaces implements Source.
-func (r *Reader) Interfaces() []Interface { return nil }
+// Interfaces implements Source. In pcap there is one; in pcapng those described so far.
+func (r *Reader) Interfaces() []Interface { return r.interfaces }
 
 // Close closes the file if Open opened it.
-func (r *Reader) Close() error { return nil }
+func (r *Reader) Close() error {
+	if r.closer == nil {
+		return nil
+	}
+	c := r.closer
+	r.closer = nil
+	return c.Close()
+}
+
+// short is the error for a stream that ends within something.
+func (r *Reader) short(what string) error {
+	err := r.in.err
+	switch {
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s: at byte %d: %w within a %s", r.name, r.in.offset, ErrCut, what)
+	case errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
+		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: "the gzip data is damaged"}
+	}
+	return fmt.Errorf("%s: at byte %d: %w", r.name, r.in.offset, err)
+}
+
+// end is the error where the stream may end: io.EOF if it does so cleanly.
+func (r *Reader) end(what string) error {
+	if r.in.err == io.EOF && r.in.rest() == 0 {
+		return io.EOF
+	}
+	return r.short(what)
+}
+
+// damaged makes a FormatError for what lies delta bytes behind the current position.
+func (r *Reader) damaged(delta int, format string, args ...any) error {
+	return &FormatError{Name: r.name, Offset: r.in.offset + int64(delta), Msg: fmt.Sprintf(format, args...)}
+}
+
+// wireLength keeps Length sane: never less than what was captured, never beyond a 32-bit int.
+func wireLength(original uint32, captured int) int {
+	return max(int(min(original, math.MaxInt32)), captured)
+}

@@ -1,17 +1,48 @@
 package capture
 
-import "io"
+import (
+	"errors"
+	"fmt"
+	"io"
+)
 
-// Writer writes a capture file.
+// Writer writes a capture file, through a buffer: Flush at the end. Its methods return what the underlying writer
+// said; after an error there the file is not usable. It allocates nothing per packet.
 type Writer interface {
+	// AddInterface describes an interface and returns the index to use in packets. A pcap file has one link type:
+	// a second one is an error, the same one again is not. Nothing is written before the first call.
 	AddInterface(Interface) (int, error)
+	// WritePacket writes a packet of interface p.Interface. comment, if not empty, is added to the comments in
+	// p.Options; pcap keeps neither.
 	WritePacket(p *Packet, comment []byte) error
+	// WriteSecrets writes a Decryption Secrets Block, which serves the packets behind it. pcap can't: an error.
 	WriteSecrets(kind uint32, data []byte) error
 	Flush() error
 }
 
-// NewPcapWriter writes pcap.
-func NewPcapWriter(w io.Writer, nanos bool) Writer { return nil }
+// writerSize is the size of a writer's buffer in bytes.
+const writerSize = 256 << 10
 
-// NewPcapngWriter writes pcapng.
-func NewPcapngWriter(w io.Writer) Writer { return nil }
+var (
+	errNoInterface = errors.New("capture: packet of an interface that was not added")
+	errNoSecrets   = errors.New("capture: pcap files can't hold secrets: write pcapng")
+	errOptions     = errors.New("capture: options are not padded to 4 bytes")
+)
+
+func checkPacket(p *Packet, interfaces int) error {
+	if p.Interface < 0 || p.Interface >= interfaces {
+		return errNoInterface
+	}
+	if len(p.Data) > MaxPacketLen {
+		return fmt.Errorf("capture: packet of %d bytes, more than %d", len(p.Data), MaxPacketLen)
+	}
+	return nil
+}
+
+// NewPcapWriter writes pcap in little endian with time stamps in nanoseconds or microseconds.
+func NewPcapWriter(w io.Writer, nanos bool) Writer { return newPcapWriter(w, nanos) }
+
+// NewPcapngWriter writes pcapng in little endian, one section. An interface's time stamps are in its own Resolution where
+// that is a power of ten up to 1e9, else in nanoseconds, so that a packet's time is the one that was read. SnapLen is written
+// as it is given: who writes longer packets (reassembled ones) should raise it or set it to 0.
+func NewPcapngWriter(w io.Writer) Writer { return newPcapngWriter(w) }

@@ -1,0 +1,76 @@
+package capture
+
+import "io"
+
+// inputSize is the size of the read buffer in bytes: several times the largest packet, so that moving what is left
+// to the front costs little.
+const inputSize = 1 << 20
+
+// input is a window onto a stream. What peek returns is valid until the next peek.
+type input struct {
+	r          io.Reader
+	buf        []byte
+	start, end int   // the unread bytes in buf
+	offset     int64 // of buf[start] in the stream
+	err        error // what r.Read said last; io.EOF at the end
+}
+
+func newInput(r io.Reader) *input { return &input{r: r, buf: make([]byte, inputSize)} }
+
+// peek returns the next n bytes without taking them; ok is false if the stream ends before.
+func (in *input) peek(n int) (b []byte, ok bool) {
+	if in.end-in.start < n && !in.fill(n) {
+		return nil, false
+	}
+	return in.buf[in.start : in.start+n : in.start+n], true
+}
+
+// take passes n bytes that peek has returned.
+func (in *input) take(n int) {
+	in.start += n
+	in.offset += int64(n)
+}
+
+// rest is the number of bytes at hand, at the end of the stream those behind the last whole item.
+func (in *input) rest() int { return in.end - in.start }
+
+// fill reads until n bytes are at hand. The buffer grows only after the stream has filled it.
+func (in *input) fill(n int) bool {
+	if in.start > 0 {
+		copy(in.buf, in.buf[in.start:in.end])
+		in.end -= in.start
+		in.start = 0
+	}
+	for empty := 0; in.end < n; {
+		if in.err != nil {
+			return false
+		}
+		if in.end == len(in.buf) {
+			bigger := make([]byte, 2*len(in.buf))
+			copy(bigger, in.buf)
+			in.buf = bigger
+		}
+		var got int
+		got, in.err = in.r.Read(in.buf[in.end:])
+		in.end += got
+		if got > 0 {
+			empty = 0
+		} else if empty++; empty == 100 && in.err == nil {
+			in.err = io.ErrNoProgress
+		}
+	}
+	return true
+}
+
+// skip passes n bytes without keeping them; false if the stream ends before.
+func (in *input) skip(n int) bool {
+	for n > 0 {
+		step := min(n, inputSize)
+		if _, ok := in.peek(step); !ok {
+			return false
+		}
+		in.take(step)
+		n -= step
+	}
+	return true
+}

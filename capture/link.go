@@ -1,0 +1,216 @@
+package capture
+
+import "encoding/binary"
+
+// What link returns for the network layer.
+const (
+	versionNone uint8 = 0    // not IP
+	versionAny  uint8 = 0xff // the first four bits say
+)
+
+// EtherType values.
+const (
+	etherIPv4         = 0x0800
+	etherIPv6         = 0x86dd
+	etherVLAN         = 0x8100 // 802.1Q
+	etherServiceVLAN  = 0x88a8 // 802.1ad
+	etherOldVLAN      = 0x9100 // QinQ before 802.1ad
+	etherPPPoESession = 0x8864
+	etherJumboLLC     = 0x8870 // 802.2 in frames longer than an 802.3 length can say
+	etherMaxLength    = 0x05dc // up to here it is an 802.3 length
+	sllProtocolLLC    = 0x0004 // Linux: 802.2 frames in cooked captures
+)
+
+const maxVLANTags = 8
+
+// link finds the network layer, sets LinkLen, and cuts end to where the link layer says that it ends.
+func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err error) {
+	switch lt {
+	case Ethernet:
+		if len(data) < 14 {
+			return f.shortLink()
+		}
+		return f.etherType(data, binary.BigEndian.Uint16(data[12:]), 12, 14, end, false)
+	case LinuxSLL:
+		if len(data) < 16 {
+			return f.shortLink()
+		}
+		f.Direction = sllDirection(data[1])
+		return f.etherType(data, binary.BigEndian.Uint16(data[14:]), 14, 16, end, true)
+	case LinuxSLL2:
+		if len(data) < 20 {
+			return f.shortLink()
+		}
+		f.Direction = sllDirection(data[10])
+		return f.etherType(data, binary.BigEndian.Uint16(data), 0, 20, end, true)
+	case Raw:
+		return versionAny, nil
+	case IPv4:
+		return 4, nil
+	case IPv6:
+		return 6, nil
+	case RawBSD, RawOpenBSD:
+		if len(data) >= 4 && data[0] == 0 {
+			return f.loopback(data) // OpenBSD's DLT_LOOP has the number that DLT_RAW has elsewhere
+		}
+		return versionAny, nil
+	case Null, Loop:
+		return f.loopback(data)
+	case PPP:
+		return f.ppp(data, 0)
+	case PPPHDLC, CiscoHDLC:
+		if len(data) >= 4 && (data[0] == 0x0f || data[0] == 0x8f) {
+			f.LinkLen = 4 // Cisco HDLC: address, control, EtherType
+			return etherVersion(binary.BigEndian.Uint16(data[2:])), nil
+		}
+		return f.ppp(data, 0)
+	case PPPWithDir:
+		if len(data) < 1 {
+			return f.shortLink()
+		}
+		f.Direction = DirectionIn
+		if data[0] != 0 {
+			f.Direction = DirectionOut
+		}
+		return f.ppp(data, 1)
+	case PPPEther:
+		return f.pppoe(data, 0, end)
+	}
+	return versionNone, nil
+}
+
+func (f *Frame) shortLink() (uint8, error) {
+	f.Truncated = true
+	return versionNone, errShortLink
+}
+
+func sllDirection(packetType byte) Direction {
+	if packetType == 4 {
+		return DirectionOut
+	}
+	return DirectionIn
+}
+
+func etherVersion(kind uint16) uint8 {
+	switch kind {
+	case etherIPv4:
+		return 4
+	case etherIPv6:
+		return 6
+	}
+	return versionNone
+}
+
+// etherType goes on from the EtherType kind, found at position at; what it announces begins at next. In cooked
+// captures small values are Linux's own protocol numbers and no lengths.
+func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cooked bool) (uint8, error) {
+	for tags := 0; kind == etherVLAN || kind == etherServiceVLAN || kind == etherOldVLAN; tags++ {
+		if tags == maxVLANTags {
+			return versionNone, nil
+		}
+		if len(data) < next+4 {
+			return f.shortLink()
+		}
+		at = next + 2
+		kind = binary.BigEndian.Uint16(data[at:])
+		next += 4
+		cooked = false
+	}
+	switch {
+	case kind == etherPPPoESession:
+		return f.pppoe(data, next, end)
+	case cooked && kind == sllProtocolLLC:
+		return f.snap(data, next, 0, end)
+	case !cooked && kind <= etherMaxLength:
+		if *end > next+int(kind) {
+			*end = next + int(kind)
+		}
+		return f.snap(data, next, at, end)
+	}
+	if kind == etherJumboLLC {
+		return f.snap(data, next, at, end)
+	}
+	f.LinkLen = next
+	return etherVersion(kind), nil
+}
+
+// snap passes 802.2 LLC and SNAP (RFC 1042); lengthAt is where the 802.3 length is, 0 if there is none.
+func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
+	if *end < at+8 {
+		return versionNone, nil // other LLC protocols
+	}
+	b := data[at : at+8]
+	if b[0] != 0xaa || b[1] != 0xaa || b[2] != 3 || b[3] != 0 || b[4] != 0 || b[5] != 0 && b[5] != 0xf8 {
+		return versionNone, nil
+	}
+	f.length3At = lengthAt
+	f.LinkLen = at + 8
+	return etherVersion(binary.BigEndian.Uint16(b[6:])), nil
+}
+
+// pppoe passes a PPPoE session header (RFC 2516) at position at.
+func (f *Frame) pppoe(data []byte, at int, end *int) (uint8, error) {
+	if len(data) < at+6 {
+		return f.shortLink()
+	}
+	if data[at] != 0x11 {
+		return versionNone, errPPPoEVersion
+	}
+	if data[at+1] != 0 {
+		return versionNone, nil // discovery
+	}
+	f.pppoeAt = at + 4
+	stop := at + 6 + int(binary.BigEndian.Uint16(data[at+4:]))
+	if stop < *end {
+		*end = stop
+	}
+	return f.ppp(data[:*end], at+6)
+}
+
+// ppp passes a PPP header (RFC 1661, RFC 1662): the address and control bytes if they are there, then a protocol
+// field of one or two bytes.
+func (f *Frame) ppp(data []byte, at int) (uint8, error) {
+	if len(data) >= at+2 && data[at] == 0xff && data[at+1] == 3 {
+		at += 2
+	}
+	if len(data) < at+1 {
+		return f.shortLink()
+	}
+	protocol := uint16(data[at])
+	at++
+	if protocol&1 == 0 {
+		if len(data) < at+1 {
+			return f.shortLink()
+		}
+		protocol = protocol<<8 | uint16(data[at])
+		at++
+	}
+	f.LinkLen = at
+	switch protocol {
+	case 0x0021:
+		return 4, nil
+	case 0x0057:
+		return 6, nil
+	}
+	return versionNone, nil
+}
+
+// loopback passes the address family of null and loopback captures, in either byte order. AF_INET is 2 everywhere,
+// AF_INET6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux) or 23 (Windows).
+func (f *Frame) loopback(data []byte) (uint8, error) {
+	if len(data) < 4 {
+		return f.shortLink()
+	}
+	family := binary.LittleEndian.Uint32(data)
+	if family > 0xffff {
+		family = binary.BigEndian.Uint32(data)
+	}
+	f.LinkLen = 4
+	switch family {
+	case 2:
+		return 4, nil
+	case 10, 23, 24, 28, 30:
+		return 6, nil
+	}
+	return versionNone, nil
+}

@@ -1,0 +1,284 @@
+package capture
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// pcapng block types.
+const (
+	blockSectionHeader     = 0x0a0d0d0a
+	blockInterface         = 1
+	blockObsoletePacket    = 2
+	blockSimplePacket      = 3
+	blockEnhancedPacket    = 6
+	blockDecryptionSecrets = 10
+)
+
+const (
+	byteOrderMagic = 0x1a2b3c4d
+	minBlockLen    = 12 // type, total length, total length again
+
+	// maxBlockLen is the largest block that is believed, in bytes: Wireshark's limit too.
+	maxBlockLen = 16 << 20
+	// maxPacketBlockLen is the same for blocks with a packet and for interface descriptions.
+	maxPacketBlockLen = 1 << 20
+	// maxInterfaces and maxInterfaceBytes bound what a file can have Reader remember.
+	maxInterfaces     = 65536
+	maxInterfaceBytes = 16 << 20
+)
+
+// pcapngFile is the state of the current section.
+type pcapngFile struct {
+	big            bool
+	section        []sectionInterface
+	interfaceBytes int    // names and options remembered in all sections
+	scratch        []byte // options of a big-endian packet, turned round
+}
+
+// sectionInterface is an interface of the current section.
+type sectionInterface struct {
+	index   int // into Reader.interfaces
+	snapLen uint32
+	clock   clock
+}
+
+func (r *Reader) startPcapng() error {
+	return r.sectionHeader()
+}
+
+// nextPcapng reads blocks up to the next packet.
+func (r *Reader) nextPcapng(p *Packet) error {
+	ng := &r.pcapng
+	for {
+		h, ok := r.in.peek(8)
+		if !ok {
+			return r.end("block header")
+		}
+		kind, length := ng.uint32(h[0:4]), ng.uint32(h[4:8])
+		if kind == blockSectionHeader {
+			if err := r.sectionHeader(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.checkBlockLen(length); err != nil {
+			return err
+		}
+		size := int(length)
+		switch kind {
+		case blockEnhancedPacket, blockObsoletePacket, blockSimplePacket, blockInterface:
+			if size > maxPacketBlockLen {
+				return r.damaged(4, "block of %d bytes, more than a packet or an interface needs", size)
+			}
+		case blockDecryptionSecrets:
+		default:
+			if err := r.skipBlock(size); err != nil {
+				return err
+			}
+			continue
+		}
+		b, ok := r.in.peek(size)
+		if !ok {
+			return r.short("block")
+		}
+		if again := ng.uint32(b[size-4:]); again != length {
+			return r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
+		}
+		body := b[8 : size-4]
+		var err error
+		done := false
+		switch kind {
+		case blockEnhancedPacket:
+			err, done = r.enhancedPacket(p, body), true
+		case blockObsoletePacket:
+			err, done = r.obsoletePacket(p, body), true
+		case blockSimplePacket:
+			err, done = r.simplePacket(p, body), true
+		case blockInterface:
+			err = r.interfaceDescription(body)
+		case blockDecryptionSecrets:
+			err = r.decryptionSecrets(body)
+		}
+		if err != nil {
+			return err
+		}
+		r.in.take(size)
+		if done {
+			return nil
+		}
+	}
+}
+
+func (ng *pcapngFile) uint32(b []byte) uint32 {
+	if ng.big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (ng *pcapngFile) uint16(b []byte) uint16 {
+	if ng.big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (r *Reader) checkBlockLen(length uint32) error {
+	switch {
+	case length < minBlockLen:
+		return r.damaged(4, "block of %d bytes, less than %d", length, minBlockLen)
+	case length%4 != 0:
+		return r.damaged(4, "block of %d bytes, not a multiple of 4", length)
+	case length > maxBlockLen:
+		return r.damaged(4, "block of %d bytes, more than %d", length, maxBlockLen)
+	}
+	return nil
+}
+
+// skipBlock passes a block of no interest, checking the second copy of its length only.
+func (r *Reader) skipBlock(size int) error {
+	if !r.in.skip(size - 4) {
+		return r.short("block")
+	}
+	b, ok := r.in.peek(4)
+	if !ok {
+		return r.short("block")
+	}
+	if again := r.pcapng.uint32(b); int64(again) != int64(size) {
+		return r.damaged(0, "block length %d, at the end of the block %d", size, again)
+	}
+	r.in.take(4)
+	return nil
+}
+
+// sectionHeader starts a section: its byte order and no interfaces yet.
+func (r *Reader) sectionHeader() error {
+	ng := &r.pcapng
+	h, ok := r.in.peek(12)
+	if !ok {
+		return r.short("section header")
+	}
+	switch {
+	case binary.LittleEndian.Uint32(h[8:12]) == byteOrderMagic:
+		ng.big = false
+	case binary.BigEndian.Uint32(h[8:12]) == byteOrderMagic:
+		ng.big = true
+	default:
+		return r.damaged(8, "section header without the byte order magic")
+	}
+	length := ng.uint32(h[4:8])
+	if err := r.checkBlockLen(length); err != nil {
+		return err
+	}
+	if length < 28 || length > maxPacketBlockLen {
+		return r.damaged(4, "section header of %d bytes", length)
+	}
+	size := int(length)
+	b, ok := r.in.peek(size)
+	if !ok {
+		return r.short("section header")
+	}
+	if again := ng.uint32(b[size-4:]); again != length {
+		return r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
+	}
+	if major := ng.uint16(b[12:14]); major != 1 {
+		return r.damaged(12, "pcapng version %d is not known", major)
+	}
+	ng.section = ng.section[:0]
+	r.in.take(size)
+	return nil
+}
+
+// interfaceDescription adds an interface to the section. One that an earlier section described in the same words
+// keeps its place in the list.
+func (r *Reader) interfaceDescription(body []byte) error {
+	ng := &r.pcapng
+	if len(body) < 8 {
+		return r.damaged(4, "interface description of %d bytes is shorter than its fields", len(body)+minBlockLen)
+	}
+	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8])}
+	resolution, offset := byte(6), int64(0)
+	var damage string
+	rest := body[8:]
+	for {
+		o, left, state := ng.option(rest)
+		if state == optionEnd {
+			break
+		}
+		if state == optionDamaged {
+			return r.damaged(16+len(body)-8-len(rest), "interface option goes past the end of its block")
+		}
+		rest = left
+		switch {
+		case o.code == optInterfaceName:
+			ifc.Name = string(o.value)
+		case o.code == optInterfaceResolution && len(o.value) == 1:
+			resolution = o.value[0]
+		case o.code == optInterfaceOffset && len(o.value) == 8:
+			offset = int64(ng.uint64(o.value))
+		case o.code == optInterfaceResolution || o.code == optInterfaceOffset:
+			damage = "interface option for time stamps has a wrong length"
+		default:
+			ifc.Options = ng.appendOption(ifc.Options, o, interfaceOptionSwap)
+		}
+	}
+	if damage != "" {
+		return r.damaged(16, "%s", damage)
+	}
+	c, err := newClock(resolution, offset)
+	if err != "" {
+		return r.damaged(16, "%s", err)
+	}
+	ifc.Resolution = c.ticks
+	from := 0
+	if n := len(ng.section); n > 0 {
+		from = ng.section[n-1].index + 1
+	}
+	index, ok := findInterface(r.interfaces, &ifc, from)
+	if !ok {
+		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options)
+		if len(r.interfaces) == maxInterfaces || ng.interfaceBytes > maxInterfaceBytes {
+			return r.damaged(0, "too many interface descriptions")
+		}
+		index = len(r.interfaces)
+		r.interfaces = append(r.interfaces, ifc)
+	}
+	if len(ng.section) == maxInterfaces {
+		return r.damaged(0, "too many interface descriptions")
+	}
+	ng.section = append(ng.section, sectionInterface{index: index, snapLen: ifc.SnapLen, clock: c})
+	return nil
+}
+
+// findInterface looks for an equal interface of an earlier section or file from the given index on, which is behind
+// the one used last, so that two interfaces of one section are never taken for each other. It looks at a few only:
+// a second entry does no harm, a search through many would.
+func findInterface(list []Interface, ifc *Interface, from int) (int, bool) {
+	for i := from; i < len(list) && i < from+64; i++ {
+		if list[i].equal(ifc) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (i *Interface) equal(j *Interface) bool {
+	return i.LinkType == j.LinkType && i.SnapLen == j.SnapLen && i.Resolution == j.Resolution &&
+		i.Name == j.Name && slices.Equal(i.Options, j.Options)
+}
+
+func (r *Reader) decryptionSecrets(body []byte) error {
+	ng := &r.pcapng
+	if len(body) < 8 {
+		return r.damaged(4, "secrets block of %d bytes is shorter than its fields", len(body)+minBlockLen)
+	}
+	n := ng.uint32(body[4:8])
+	if int64(n) > int64(len(body)-8) {
+		return r.damaged(12, "secrets of %d bytes in a block with room for %d", n, len(body)-8)
+	}
+	if r.onSecrets != nil {
+		r.onSecrets(ng.uint32(body[0:4]), body[8:8+n])
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package capture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"unicode/utf8"
+)
+
+// pcapngWriter is a Writer.
+type pcapngWriter struct {
+	w          *bufio.Writer
+	opened     bool
+	interfaces []int64 // nanoseconds of a tick of each
+	head       [32]byte
+}
+
+func newPcapngWriter(w io.Writer) *pcapngWriter {
+	return &pcapngWriter{w: bufio.NewWriterSize(w, writerSize)}
+}
+
+// open writes the section header.
+func (pw *pcapngWriter) open() {
+	if pw.opened {
+		return
+	}
+	pw.opened = true
+	h := make([]byte, 0, 28)
+	h = binary.LittleEndian.AppendUint32(h, blockSectionHeader)
+	h = binary.LittleEndian.AppendUint32(h, 28)
+	h = binary.LittleEndian.AppendUint32(h, byteOrderMagic)
+	h = binary.LittleEndian.AppendUint16(h, 1)
+	h = binary.LittleEndian.AppendUint16(h, 0)
+	h = binary.LittleEndian.AppendUint64(h, math.MaxUint64) // section length: not known
+	h = binary.LittleEndian.AppendUint32(h, 28)
+	pw.w.Write(h)
+}
+
+// AddInterface writes an Interface Description Block.
+func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
+	if len(ifc.Options)%4 != 0 {
+		return 0, errOptions
+	}
+	if len(ifc.Name) > math.MaxUint16 || len(ifc.Options) > maxPacketBlockLen/2 {
+		return 0, fmt.Errorf("capture: interface description of %d bytes is too long", len(ifc.Name)+len(ifc.Options))
+	}
+	pw.open()
+	exponent, unit := byte(9), int64(1)
+	for e, ticks := byte(0), int64(1); e < 9; e, ticks = e+1, ticks*10 {
+		if ifc.Resolution == ticks {
+			exponent, unit = e, 1e9/ticks
+		}
+	}
+	var body []byte
+	body = binary.LittleEndian.AppendUint16(body, uint16(ifc.LinkType))
+	body = append(body, 0, 0)
+	body = binary.LittleEndian.AppendUint32(body, ifc.SnapLen)
+	var ng pcapngFile
+	if ifc.Name != "" {
+		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, interfaceOptionSwap)
+	}
+	body = append(body, ifc.Options...)
+	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, interfaceOptionSwap)
+	body = append(body, 0, 0, 0, 0) // opt_endofopt
+	pw.blockStart(blockInterface, len(body))
+	pw.w.Write(body)
+	if err := pw.blockEnd(len(body)); err != nil {
+		return 0, err
+	}
+	pw.interfaces = append(pw.interfaces, unit)
+	return len(pw.interfaces) - 1, nil
+}
+
+// blockStart writes a block's type and length, for a body of n bytes with its padding.
+func (pw *pcapngWriter) blockStart(kind uint32, n int) {
+	binary.LittleEndian.PutUint32(pw.head[0:], kind)
+	binary.LittleEndian.PutUint32(pw.head[4:], uint32(n+minBlockLen))
+	pw.w.Write(pw.head[:8])
+}
+
+// blockEnd writes the length again.
+func (pw *pcapngWriter) blockEnd(n int) error {
+	binary.LittleEndian.PutUint32(pw.head[0:], uint32(n+minBlockLen))
+	_, err := pw.w.Write(pw.head[:4])
+	return err
+}
+
+// zeros pads what is written to 4 bytes.
+var zeros [4]byte
+
+func (pw *pcapngWriter) pad(n int) { pw.w.Write(zeros[:pad4(n)-n]) }
+
+// WritePacket writes an Enhanced Packet Block. A comment longer than an option can be is cut.
+func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
+	if err := checkPacket(p, len(pw.interfaces)); err != nil {
+		return err
+	}
+	if len(p.Options)%4 != 0 {
+		return errOptions
+	}
+	comment = cutComment(comment)
+	options := len(p.Options)
+	if len(comment) > 0 {
+		options += 4 + pad4(len(comment))
+	}
+	if options > maxPacketBlockLen/2 {
+		return fmt.Errorf("capture: packet options of %d bytes are too long", options)
+	}
+	if options > 0 {
+		options += 4 // opt_endofopt
+	}
+	n := 20 + pad4(len(p.Data)) + options
+	ticks := uint64(max(p.Time, 0) / pw.interfaces[p.Interface])
+
+	h := pw.head[:28]
+	binary.LittleEndian.PutUint32(h[0:], blockEnhancedPacket)
+	binary.LittleEndian.PutUint32(h[4:], uint32(n+minBlockLen))
+	binary.LittleEndian.PutUint32(h[8:], uint32(p.Interface))
+	binary.LittleEndian.PutUint32(h[12:], uint32(ticks>>32))
+	binary.LittleEndian.PutUint32(h[16:], uint32(ticks))
+	binary.LittleEndian.PutUint32(h[20:], uint32(len(p.Data)))
+	binary.LittleEndian.PutUint32(h[24:], uint32(max(p.Length, len(p.Data))))
+	pw.w.Write(h)
+	pw.w.Write(p.Data)
+	pw.pad(len(p.Data))
+	if options > 0 {
+		pw.w.Write(p.Options)
+		if len(comment) > 0 {
+			binary.LittleEndian.PutUint16(h[0:], optComment)
+			binary.LittleEndian.PutUint16(h[2:], uint16(len(comment)))
+			pw.w.Write(h[:4])
+			pw.w.Write(comment)
+			pw.pad(len(comment))
+		}
+		pw.w.Write(zeros[:])
+	}
+	return pw.blockEnd(n)
+}
+
+// cutComment cuts a comment to the 65535 bytes that an option can have, between two characters.
+func cutComment(c []byte) []byte {
+	if len(c) <= math.MaxUint16 {
+		return c
+	}
+	n := math.MaxUint16
+	for n > math.MaxUint16-utf8.UTFMax && !utf8.RuneStart(c[n]) {
+		n--
+	}
+	return c[:n]
+}
+
+// WriteSecrets writes a Decryption Secrets Block.
+func (pw *pcapngWriter) WriteSecrets(kind uint32, data []byte) error {
+	if len(data) > maxBlockLen-32 {
+		return fmt.Errorf("capture: secrets of %d bytes are too long", len(data))
+	}
+	pw.open()
+	n := 8 + pad4(len(data))
+	pw.blockStart(blockDecryptionSecrets, n)
+	binary.LittleEndian.PutUint32(pw.head[0:], kind)
+	binary.LittleEndian.PutUint32(pw.head[4:], uint32(len(data)))
+	pw.w.Write(pw.head[:8])
+	pw.w.Write(data)
+	pw.pad(len(data))
+	return pw.blockEnd(n)
+}
+
+// Flush writes out what is in the buffer; at least the section header, so that a file without packets is one.
+func (pw *pcapngWriter) Flush() error {
+	pw.open()
+	return pw.w.Flush()
+}
