@@ -1,0 +1,110 @@
+package keysrc
+
+import "bytes"
+
+// maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman secret of 8192 bits and two nonces.
+const maxValue = 4096
+
+// hexDigits appends the bytes that s spells with two digits each; ok only if s is nothing else.
+func hexDigits(dst, s []byte) (_ []byte, ok bool) {
+	if len(s)%2 != 0 || len(s) > 2*maxValue {
+		return dst, false
+	}
+	n := len(dst)
+	for i := 0; i < len(s); i += 2 {
+		h, l := unhex(s[i]), unhex(s[i+1])
+		if h|l > 15 {
+			return dst[:n], false
+		}
+		dst = append(dst, h<<4|l)
+	}
+	return dst, true
+}
+
+// hex0x is hexDigits for "0x…".
+func hex0x(s []byte) (b []byte, ok bool) {
+	if len(s) < 2 || s[0] != '0' || s[1]|0x20 != 'x' {
+		return nil, false
+	}
+	return hexDigits(nil, s[2:])
+}
+
+// dumpRow appends up to limit bytes from a row of a dump: two digits each, with one or two blanks between. It stops before
+// a wider gap, where the column of characters begins, and returns what is behind the bytes.
+func dumpRow(dst, s []byte, limit int) (row, rest []byte) {
+	s = bytes.TrimLeft(s, " \t")
+	for n := 0; n < limit; n++ {
+		at := 0
+		if n > 0 {
+			for at < len(s) && s[at] == ' ' {
+				at++
+			}
+			if at < 1 || at > 2 {
+				break
+			}
+		}
+		if len(s) < at+2 || len(s) > at+2 && s[at+2] != ' ' && s[at+2] != '\t' && s[at+2] != '\r' {
+			break
+		}
+		h, l := unhex(s[at]), unhex(s[at+1])
+		if h|l > 15 {
+			break
+		}
+		dst = append(dst, h<<4|l)
+		s = s[at+2:]
+	}
+	return dst, s
+}
+
+// hexWords appends the bytes of a row of words of two or more digits with blanks between; ok only if the row is
+// nothing else and not empty.
+func hexWords(dst, s []byte) (_ []byte, ok bool) {
+	n := len(dst)
+	for {
+		s = bytes.TrimLeft(s, " \t")
+		if len(s) == 0 {
+			break
+		}
+		end := bytes.IndexAny(s, " \t")
+		if end < 0 {
+			end = len(s)
+		}
+		if dst, ok = hexDigits(dst, s[:end]); !ok {
+			return dst[:n], false
+		}
+		s = s[end:]
+	}
+	return dst, len(dst) > n
+}
+
+// allZero reports whether b has bytes, and all of them are 0.
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// trimLine cuts blanks and line ends off both ends.
+func trimLine(s []byte) []byte { return bytes.Trim(s, " \t\r\n\x00") }
+
+// word splits the first word off s.
+func word(s []byte) (first, rest []byte) {
+	s = bytes.TrimLeft(s, " \t")
+	end := bytes.IndexAny(s, " \t")
+	if end < 0 {
+		return s, nil
+	}
+	return s[:end], s[end:]
+}
+
+// after returns what follows mark in s; ok only if mark is there.
+func after(s []byte, mark string) (rest []byte, ok bool) {
+	i := bytes.Index(s, []byte(mark))
+	if i < 0 {
+		return nil, false
+	}
+	return s[i+len(mark):], true
+}

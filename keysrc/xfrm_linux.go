@@ -1,0 +1,115 @@
+package keysrc
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/mdlayher/netlink"
+)
+
+const (
+	netlinkXFRM = 6      // NETLINK_XFRM
+	groupSA     = 1 << 2 // bit of XFRMNLGRP_SA
+
+	// followBuffer is asked for as the receive buffer of the socket: a server may renew all its SAs at once.
+	followBuffer = 1 << 20
+)
+
+// DumpXFRM returns the keys of the ESP SAs that the running kernel has in the network namespace of the calling
+// thread. It takes CAP_NET_ADMIN. Origins are "xfrm:N", N the place of the SA in the kernel's answer.
+func DumpXFRM() (*Keys, error) {
+	keys := new(Keys)
+	x := xfrm{out: &output{name: "xfrm", emit: keys.add}}
+	if err := x.dump(); err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// FollowXFRM is DumpXFRM, and goes on with each SA that the kernel gets, until ctx is done; it returns nil then. emit is called in
+// the calling goroutine; it gets each SA's keys once.
+func FollowXFRM(ctx context.Context, emit func(*Keys)) error {
+	// Listen first, so that no SA is lost between the two.
+	conn, err := netlink.Dial(netlinkXFRM, &netlink.Config{Groups: groupSA})
+	if err != nil {
+		return xfrmError(err)
+	}
+	defer conn.Close()
+	conn.SetReadBuffer(followBuffer) // a smaller one does too
+
+	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+
+	x := xfrm{out: &output{name: "xfrm", emit: emit}}
+	if err := x.dump(); err != nil {
+		return err
+	}
+	for n := 1; ; {
+		messages, err := conn.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && overrun(err): // messages were lost: ask for all that there are
+			if err := x.dump(); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return xfrmError(err)
+		}
+		n = x.messages(n, messages)
+	}
+}
+
+// dump asks the kernel for all its SAs.
+func (x *xfrm) dump() error {
+	conn, err := netlink.Dial(netlinkXFRM, nil)
+	if err != nil {
+		return xfrmError(err)
+	}
+	defer conn.Close()
+	messages, err := conn.Execute(netlink.Message{Header: netlink.Header{
+		Type:  xfrmMsgGetSA,
+		Flags: netlink.Request | netlink.Dump,
+	}})
+	if err != nil {
+		return xfrmError(err)
+	}
+	x.messages(1, messages)
+	return nil
+}
+
+// messages takes messages numbered from n, and returns the number of the next one.
+func (x *xfrm) messages(n int, messages []netlink.Message) int {
+	size := xfrmUsersaLen
+	if runtime.GOARCH == "386" {
+		size = xfrmUsersaLen386
+	}
+	for _, m := range messages {
+		if err := x.message(n, uint16(m.Header.Type), m.Data, binary.NativeEndian, size); err != nil {
+			x.out.note(n, err.Error())
+		}
+		n++
+	}
+	return n
+}
+
+// overrun reports whether the kernel dropped messages because they were not read fast enough.
+func overrun(err error) bool { return errors.Is(err, syscall.ENOBUFS) }
+
+// xfrmError adds the cure to the usual errors.
+func xfrmError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("xfrm: reading the kernel's keys takes root or CAP_NET_ADMIN: %w", err)
+	case errors.Is(err, syscall.EPROTONOSUPPORT):
+		return fmt.Errorf("xfrm: this kernel has no IPsec: %w", err)
+	}
+	return fmt.Errorf("xfrm: %w", err)
+}
