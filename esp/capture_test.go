@@ -413,7 +413,7 @@ func TestOpenSnaplen(t *testing.T) {
 			continue
 		}
 		cut++
-		if err != ErrTruncated || len(plain.Data) < 28 || len(plain.Data) > 32 || plain.NextHeader != 17 {
+		if err != ErrTruncated || len(plain.Data) < 16 || len(plain.Data) > 32 || plain.NextHeader != 17 {
 			t.Fatalf("packet %d: %d bytes, next header %d, %v", i, len(plain.Data), plain.NextHeader, err)
 		}
 	}
