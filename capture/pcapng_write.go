@@ -43,7 +43,7 @@ func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 	if len(ifc.Options)%4 != 0 {
 		return 0, errOptions
 	}
-	if len(ifc.Name) > math.MaxUint16 || len(ifc.Options) > maxPacketBlockLen/2 {
+	if len(ifc.Name) > math.MaxUint16 || len(ifc.Name)+len(ifc.Options)+64 > maxPacketBlockLen {
 		return 0, fmt.Errorf("capture: interface description of %d bytes is too long", len(ifc.Name)+len(ifc.Options))
 	}
 	pw.open()
@@ -105,13 +105,13 @@ func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
 	if len(comment) > 0 {
 		options += 4 + pad4(len(comment))
 	}
-	if options > maxPacketBlockLen/2 {
-		return fmt.Errorf("capture: packet options of %d bytes are too long", options)
-	}
 	if options > 0 {
 		options += 4 // opt_endofopt
 	}
 	n := 20 + pad4(len(p.Data)) + options
+	if n+minBlockLen > maxPacketBlockLen {
+		return fmt.Errorf("capture: packet options of %d bytes are too long", options)
+	}
 	ticks := uint64(max(p.Time, 0) / pw.interfaces[p.Interface])
 
 	h := pw.head[:28]

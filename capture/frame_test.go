@@ -1,0 +1,473 @@
+package capture
+
+import (
+	"bytes"
+	"testing"
+)
+
+// linkFrames are headers in front of an IP packet, one for each link layer and its variants.
+var linkFrames = []struct {
+	name    string
+	lt      LinkType
+	v6      bool
+	header  string
+	trailer string // padding behind the IP packet
+	dir     Direction
+	at3     int // where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; 0 none
+}{
+	{name: "ethernet", lt: Ethernet, header: "020000000001 020000000002 0800"},
+	{name: "ethernet padded", lt: Ethernet, header: "020000000001 020000000002 0800", trailer: "000000000000"},
+	{name: "ethernet ipv6", lt: Ethernet, v6: true, header: "020000000001 020000000002 86dd"},
+	{name: "802.1q", lt: Ethernet, header: "020000000001 020000000002 8100 0064 0800"},
+	{name: "802.1ad", lt: Ethernet, v6: true, header: "020000000001 020000000002 88a8 0064 8100 0065 86dd"},
+	{name: "qinq 9100", lt: Ethernet, header: "020000000001 020000000002 9100 0064 8100 0065 0800"},
+	{name: "pppoe", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", at3: 18},
+	{name: "pppoe padded", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", at3: 18, trailer: "0000"},
+	{name: "pppoe one byte", lt: Ethernet, v6: true, header: "020000000001 020000000002 8864 1100 0007 0000 57", at3: 18},
+	{name: "pppoe in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0007 8864 1100 0007 0000 0021", at3: 22},
+	{name: "802.3 snap", lt: Ethernet, header: "020000000001 020000000002 0000 aaaa03 000000 0800", at3: 12},
+	{name: "802.3 snap padded", lt: Ethernet, v6: true, header: "020000000001 020000000002 0000 aaaa03 000000 86dd", at3: 12, trailer: "000000"},
+	{name: "802.3 snap in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0001 0000 aaaa03 000000 0800", at3: 16},
+	{name: "sll in", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 0800", dir: DirectionIn},
+	{name: "sll out", lt: LinuxSLL, v6: true, header: "0004 0001 0006 020000000001 0000 86dd", dir: DirectionOut},
+	{name: "sll vlan", lt: LinuxSLL, header: "0001 0001 0006 020000000001 0000 8100 0005 0800", dir: DirectionIn},
+	{name: "sll llc", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 0004 aaaa03 000000 0800", dir: DirectionIn},
+	{name: "sll pppoe", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 8864 1100 0007 0000 0021", at3: 20, dir: DirectionIn},
+	{name: "sll2 in", lt: LinuxSLL2, header: "0800 0000 00000003 0001 00 06 0200000000010000", dir: DirectionIn},
+	{name: "sll2 out", lt: LinuxSLL2, v6: true, header: "86dd 0000 00000003 0001 04 06 0200000000010000", dir: DirectionOut},
+	{name: "sll2 vlan", lt: LinuxSLL2, header: "8100 0000 00000003 0001 04 06 0200000000010000 0005 0800", dir: DirectionOut},
+	{name: "raw", lt: Raw}, {name: "raw ipv6", lt: Raw, v6: true},
+	{name: "raw 12", lt: RawBSD}, {name: "raw 14", lt: RawOpenBSD, v6: true},
+	{name: "raw 12 openbsd", lt: RawBSD, header: "00000002"},
+	{name: "raw 12 openbsd ipv6", lt: RawBSD, v6: true, header: "00000018"},
+	{name: "ipv4", lt: IPv4}, {name: "ipv6", lt: IPv6, v6: true},
+	{name: "null little", lt: Null, header: "02000000"},
+	{name: "null big", lt: Null, header: "00000002"},
+	{name: "null ipv6 netbsd", lt: Null, v6: true, header: "18000000"},
+	{name: "null ipv6 freebsd", lt: Null, v6: true, header: "0000001c"},
+	{name: "null ipv6 macos", lt: Null, v6: true, header: "1e000000"},
+	{name: "loop", lt: Loop, header: "00000002"},
+	{name: "loop ipv6", lt: Loop, v6: true, header: "00000018"},
+	{name: "ppp", lt: PPP, header: "0021"}, {name: "ppp hdlc framing", lt: PPP, header: "ff03 0021"},
+	{name: "ppp one byte", lt: PPP, v6: true, header: "57"},
+	{name: "ppp one byte hdlc framing", lt: PPPHDLC, header: "ff03 21"},
+	{name: "ppp hdlc", lt: PPPHDLC, v6: true, header: "ff03 0057"},
+	{name: "cisco hdlc", lt: PPPHDLC, header: "0f00 0800"},
+	{name: "cisco hdlc 104", lt: CiscoHDLC, v6: true, header: "8f00 86dd"},
+	{name: "ppp ether", lt: PPPEther, header: "1100 0007 0000 0021", at3: 4},
+	{name: "ppp with dir in", lt: PPPWithDir, header: "00 ff03 0021", dir: DirectionIn},
+	{name: "ppp with dir out", lt: PPPWithDir, v6: true, header: "01 ff03 0057", dir: DirectionOut},
+}
+
+// buildLink puts a link header before an IP packet.
+func buildLink(header string, at3 int, ip []byte, trailer string) []byte {
+	h := unhex(header)
+	frame := join(h, ip)
+	if at3 != 0 {
+		copy(frame[at3:], be16(len(frame)-at3-2))
+	}
+	return join(frame, unhex(trailer))
+}
+
+func TestLinkLayers(t *testing.T) {
+	for _, c := range linkFrames {
+		t.Run(c.name, func(t *testing.T) {
+			payload := count(33)
+			ip, hdr := ip4(17, udp4(payload)), 20
+			if c.v6 {
+				ip, hdr = ip6(17, udp6(payload)), 40
+			}
+			data := buildLink(c.header, c.at3, ip, c.trailer)
+			f := mustDecode(t, c.lt, data)
+			link := len(unhex(c.header))
+			version := uint8(4)
+			if c.v6 {
+				version = 6
+			}
+			if f.LinkLen != link || f.IPVersion != version || f.Protocol != 17 || f.Direction != c.dir {
+				t.Fatalf("link %d, version %d, protocol %d, direction %d; want %d, %d, 17, %d",
+					f.LinkLen, f.IPVersion, f.Protocol, f.Direction, link, version, c.dir)
+			}
+			if f.PayloadStart != link+hdr || f.PayloadEnd != link+len(ip) || f.PayloadLen != 41 || f.Truncated || f.Fragment {
+				t.Fatalf("payload %d to %d, %d bytes; truncated %v, fragment %v", f.PayloadStart, f.PayloadEnd, f.PayloadLen, f.Truncated, f.Fragment)
+			}
+			if !f.UDP || f.SrcPort != 4500 || f.DstPort != 500 || f.UDPLen != 33 || !bytes.Equal(data[f.UDPStart:f.UDPEnd], payload) {
+				t.Fatalf("udp %v ports %d %d, %d bytes", f.UDP, f.SrcPort, f.DstPort, f.UDPLen)
+			}
+			if !c.v6 && (f.Src != src4 || f.Dst != dst4) || c.v6 && (f.Src != src6 || f.Dst != dst6) {
+				t.Fatalf("addresses %v %v", f.Src, f.Dst)
+			}
+
+			// Written again with the same payload it is the same, without padding.
+			want := data[:link+len(ip)]
+			if got := f.AppendReplaced([]byte{1, 2}, data, 17, data[f.PayloadStart:f.PayloadEnd]); !bytes.Equal(got[2:], want) {
+				t.Errorf("replaced by the same:\n%x\nwant\n%x", got[2:], want)
+			}
+			if got := f.AppendUDPPayload([]byte{1, 2}, data, payload); !bytes.Equal(got[2:], want) {
+				t.Errorf("UDP payload replaced by the same:\n%x\nwant\n%x", got[2:], want)
+			}
+			// With others it decodes to these, and the lengths of the link layer fit.
+			for _, n := range []int{0, 1, 7, 100, 1400} {
+				other := count(n)
+				got := f.AppendReplaced(nil, data, 50, other)
+				if n > 0 { // IPv6 has no way to say that a payload is empty
+					got = join(got, []byte{9, 9, 9})
+				}
+				g := mustDecode(t, c.lt, got)
+				if g.Protocol != 50 || g.Truncated || !bytes.Equal(got[g.PayloadStart:g.PayloadEnd], other) {
+					t.Errorf("payload of %d bytes: protocol %d, truncated %v", n, g.Protocol, g.Truncated)
+				}
+				if version == 4 && slowChecksum(got[link:link+20]) != 0 {
+					t.Errorf("payload of %d bytes: bad header checksum", n)
+				}
+				got = f.AppendUDPPayload(nil, data, other)
+				g = mustDecode(t, c.lt, got)
+				if !bytes.Equal(got[g.UDPStart:g.UDPEnd], other) || g.UDPEnd != len(got) {
+					t.Errorf("UDP payload of %d bytes: wrong", n)
+				}
+				if ok, present := TransportChecksumOK(got[g.LinkLen:]); !ok || !present {
+					t.Errorf("UDP payload of %d bytes: checksum ok %v, present %v", n, ok, present)
+				}
+			}
+			// Cut anywhere it is truncated, never more.
+			for n := range len(data) - len(unhex(c.trailer)) {
+				err := f.Decode(c.lt, data[:n:n])
+				if err == nil && f.IPVersion != 0 && !f.Truncated {
+					t.Errorf("cut to %d bytes: not truncated", n)
+				}
+				if err != nil && !f.Truncated {
+					t.Errorf("cut to %d bytes: %v, not truncated", n, err)
+				}
+				if f.PayloadEnd > n || f.UDPEnd > n {
+					t.Errorf("cut to %d bytes: payload ends at %d, UDP at %d", n, f.PayloadEnd, f.UDPEnd)
+				}
+			}
+		})
+	}
+}
+
+func TestNotIP(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lt   LinkType
+		data string
+	}{
+		{"arp", Ethernet, "ffffffffffff 020000000002 0806 0001 0800 0604 0001"},
+		{"pppoe discovery", Ethernet, "ffffffffffff 020000000002 8863 1109 0000 0004 0101 0000"},
+		{"pppoe padi as session", Ethernet, "ffffffffffff 020000000002 8864 1109 0000 0004 0101 0000"},
+		{"pppoe lcp", Ethernet, "020000000001 020000000002 8864 1100 0007 0006 c021 01010004"},
+		{"spanning tree", Ethernet, "0180c2000000 020000000002 0026 424203 0000000000"},
+		{"snap of another organisation", Ethernet, "0180c2000000 020000000002 0010 aaaa03 00000c 2000 02b4 0000 0000 0000"},
+		{"too many tags", Ethernet, "020000000001 020000000002 8100000181000001810000018100000181000001810000018100000181000001 81000001 0800 45"},
+		{"sll arp", LinuxSLL, "0000 0001 0006 020000000001 0000 0806 0001"},
+		{"sll of a small protocol number", LinuxSLL, "0000 0001 0006 020000000001 0000 0060 0001"},
+		{"null other family", Null, "10000000 45"},
+		{"raw neither", Raw, "00000000"},
+		{"ppp lcp", PPPWithDir, "01 ff03 c021 01010004"},
+		{"802.11", LinkType(105), "08000000"},
+	} {
+		var f Frame
+		if err := f.Decode(c.lt, unhex(c.data)); err != nil || f.IPVersion != 0 || f.LinkLen != 0 {
+			t.Errorf("%s: version %d, link %d, error %v", c.name, f.IPVersion, f.LinkLen, err)
+		}
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	u := udp4([]byte("abcd"))
+	longUDP := join(udpHeader(13, 0), []byte("abcd"))
+	for _, c := range []struct {
+		name string
+		lt   LinkType
+		data []byte
+		want error
+	}{
+		{"pppoe version", Ethernet, unhex("020000000001 020000000002 8864 2100 0007 0006 c021 01010004"), errPPPoEVersion},
+		{"ipv4 expected", IPv4, ip6(59, nil), errIPVersion},
+		{"ipv6 expected", IPv6, ip4(59, nil), errIPVersion},
+		{"version 5", Ethernet, join(unhex("020000000001 020000000002 0800"), unhex("55000014"), make([]byte, 16)), errIPVersion},
+		{"header length 4", Raw, join([]byte{0x44}, ip4(17, u)[1:]), errIPv4Header},
+		{"total length 19", Raw, join(unhex("45000013"), ip4(17, u)[4:]), errIPv4Length},
+		{"udp of 7 bytes", Raw, ip4(17, u[:7]), errShortUDP},
+		{"udp length 7", Raw, ip4(17, join(udpHeader(7, 0), []byte("abcd"))), errUDPLength},
+		{"udp length beyond", Raw, ip4(17, longUDP), errUDPLength},
+		{"udp length beyond ipv6", Raw, ip6(17, longUDP), errUDPLength},
+		{"tcp of 19 bytes", Raw, ip4(6, tcp4(nil)[:19]), errShortTCP},
+		{"tcp header of 16", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x40}, tcp4(nil)[13:])), errTCPHeader},
+		{"tcp header of 24", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x60}, tcp4(nil)[13:])), errTCPHeader},
+		{"extension of 7 bytes", Raw, ip6(0, unhex("11000104000000")), errExtension},
+		{"extension beyond", Raw, ip6(60, join(unhex("1101010400000000"), u[:4])), errExtension},
+		{"extension of 1 byte", Raw, ip6(43, unhex("11")), errExtension},
+		{"fragment header of 7", Raw, ip6(44, unhex("11000001000000")), errExtension},
+		{"fragment of a fragment", Raw, ip6(44, unhex("2c000001 00000001 11000001 00000001 0000000000000000")), errExtensions},
+		{"17 extensions", Raw, ip6(60, join(bytes.Repeat(unhex("3c00010400000000"), 16), unhex("3b00010400000000"))), errExtensions},
+		{"ah of 11 bytes", Raw, ip4(51, unhex("1104000000000001000000")), errAH},
+		{"ah beyond", Raw, ip4(51, unhex("110400000000000100000001aabbccddaabbccdd")), errAH},
+		{"ah beyond ipv6", Raw, ip6(51, unhex("110400000000000100000001aabbccddaabbccdd")), errAH},
+	} {
+		var f Frame
+		if err := f.Decode(c.lt, c.data); err != c.want || f.Truncated {
+			t.Errorf("%s: error %v, truncated %v; want %v", c.name, err, f.Truncated, c.want)
+		}
+	}
+}
+
+func TestSegmentationOffload(t *testing.T) {
+	data := ip4(6, tcp4(count(3000)))
+	data[2], data[3] = 0, 0
+	f := mustDecode(t, Raw, data)
+	if !f.TCP || f.PayloadEnd != len(data) || f.PayloadLen != 3020 || f.TCPEnd-f.TCPStart != 3000 || f.Truncated {
+		t.Errorf("IPv4: %+v", f)
+	}
+	data = ip6(50, count(100))
+	data[4], data[5] = 0, 0
+	if f = mustDecode(t, Raw, data); f.PayloadLen != 100 || f.PayloadEnd != 140 {
+		t.Errorf("IPv6: %+v", f)
+	}
+	data = join(ip6(59, nil), count(6)) // nothing, and padding
+	if f = mustDecode(t, Raw, data); f.PayloadLen != 0 || f.PayloadEnd != 40 {
+		t.Errorf("IPv6 without payload: %+v", f)
+	}
+	if got := f.AppendReplaced(nil, data, 50, count(65540)); got[4] != 0 || got[5] != 0 || len(got) != 40+65540 {
+		t.Error("a payload beyond 65535 bytes does not give length 0")
+	}
+}
+
+func TestExtensionHeaders(t *testing.T) {
+	u := udp6([]byte("payload"))
+	ah := "04 0000 00000100 00000007 112233445566778899aabbcc" // length (4+2)*4 = 24 bytes with the next header byte
+	for _, c := range []struct {
+		name  string
+		next  byte
+		chain string
+		at    int // of the last next header byte, behind the IPv6 header
+		frag  bool
+	}{
+		{name: "hop-by-hop", next: 0, chain: "11 00 010400000000"},
+		{name: "hop-by-hop of 16", next: 0, chain: "11 01 010c000000000000000000000000"},
+		{name: "hop-by-hop, routing, destination", next: 0, chain: "2b 00 010400000000 3c 00 030000000000 11 00 010400000000", at: 16},
+		{name: "ah", next: 51, chain: "11" + ah},
+		{name: "destination, ah, destination", next: 60, chain: "33 00 010400000000 3c" + ah + "11 00 010400000000", at: 32},
+		{name: "mobility", next: 135, chain: "11 00 000000000000"},
+		{name: "hip", next: 139, chain: "11 00 000000000000"},
+		{name: "shim6", next: 140, chain: "11 00 000000000000"},
+		{name: "atomic fragment", next: 44, chain: "11 00 0000 12345678"},
+		{name: "first fragment", next: 44, chain: "3c 00 0001 12345678 11 00 010400000000", at: 8, frag: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			chain := unhex(c.chain)
+			data := join(unhex("020000000001 020000000002 86dd"), ip6(c.next, join(chain, u)), []byte{0, 0})
+			f := mustDecode(t, Ethernet, data)
+			if !f.UDP || f.Protocol != 17 || f.PayloadStart != 14+40+len(chain) || f.PayloadLen != len(u) || f.PayloadEnd != len(data)-2 {
+				t.Fatalf("%+v", f)
+			}
+			if f.Fragment != c.frag || f.MoreFragments != c.frag || c.frag && f.FragID != 0x12345678 {
+				t.Fatalf("fragment %v %v id %#x", f.Fragment, f.MoreFragments, f.FragID)
+			}
+			got := f.AppendReplaced(nil, data, 50, []byte("esp"))
+			want := join(data[:14], ip6(c.next, join(chain, []byte("esp"))))
+			want[14+40+c.at] = 50
+			if !bytes.Equal(got, want) {
+				t.Errorf("replaced:\n%x\nwant\n%x", got, want)
+			}
+			if c.frag {
+				return
+			}
+			got = f.AppendUDPPayload(nil, data, []byte("payload"))
+			if !bytes.Equal(got, data[:len(data)-2]) {
+				t.Errorf("UDP payload replaced:\n%x\nwant\n%x", got, data)
+			}
+			if ok, present := TransportChecksumOK(got[14:]); !ok || !present {
+				t.Errorf("checksum ok %v, present %v", ok, present)
+			}
+		})
+	}
+
+	// AH over IPv4 as well.
+	v4 := udp4([]byte("payload"))
+	data := ip4(51, join(unhex("11"+ah), v4))
+	f := mustDecode(t, IPv4, data)
+	if !f.UDP || f.Protocol != 17 || f.PayloadStart != 44 {
+		t.Fatalf("AH over IPv4: %+v", f)
+	}
+	got := f.AppendReplaced(nil, data, 50, []byte("esp"))
+	if g := mustDecode(t, IPv4, got); g.Protocol != 50 || got[9] != 51 || got[20] != 50 || string(got[g.PayloadStart:g.PayloadEnd]) != "esp" {
+		t.Errorf("AH over IPv4, replaced: %x", got)
+	}
+
+	// A later fragment is opaque.
+	data = ip6(44, join(unhex("3c 00 0009 12345678"), count(16)))
+	f = mustDecode(t, IPv6, data)
+	if !f.Fragment || !f.MoreFragments || f.FragOffset != 8 || f.Protocol != 60 || f.UDP || f.PayloadLen != 16 {
+		t.Errorf("later fragment: %+v", f)
+	}
+}
+
+func TestRoutingHeaderChecksum(t *testing.T) {
+	// The checksum covers the final destination; the IPv6 header holds the next hop.
+	final := dst6
+	for _, kind := range []byte{0, 2, 4} {
+		hop := ip6(43, join([]byte{17, 2, kind, 1, 0, 0, 0, 0}, final.AsSlice(), udp6([]byte("source routed"))))
+		copy(hop[24:40], src6.AsSlice())
+		if ok, present := TransportChecksumOK(hop); !ok || !present {
+			t.Errorf("type %d: ok %v, present %v", kind, ok, present)
+		}
+		hop[43] = 0 // no segment left: the header's destination counts
+		if ok, _ := TransportChecksumOK(hop); ok {
+			t.Errorf("type %d, no segments left: still ok", kind)
+		}
+	}
+}
+
+func TestChecksums(t *testing.T) {
+	for n := range 40 {
+		for _, c := range []struct {
+			name string
+			ip   []byte
+			at   int
+		}{
+			{"udp4", ip4(17, udp4(count(n))), 26},
+			{"udp6", ip6(17, udp6(count(n))), 46},
+			{"tcp4", ip4(6, tcp4(count(n))), 36},
+		} {
+			if ok, present := TransportChecksumOK(c.ip); !ok || !present {
+				t.Errorf("%s of %d bytes: ok %v, present %v", c.name, n, ok, present)
+			}
+			bad := bytes.Clone(c.ip)
+			bad[c.at] ^= 0x55
+			bad[c.at+1] ^= 0x33
+			if ok, present := TransportChecksumOK(bad); ok || !present {
+				t.Errorf("%s of %d bytes, changed: ok %v, present %v", c.name, n, ok, present)
+			}
+			FixTransportChecksum(bad)
+			if !bytes.Equal(bad, c.ip) {
+				t.Errorf("%s of %d bytes: mended to %x, want %x", c.name, n, bad, c.ip)
+			}
+		}
+	}
+	none := ip4(17, join(udpHeader(12, 0), []byte("abcd")))
+	same := bytes.Clone(none)
+	FixTransportChecksum(same)
+	if _, present := TransportChecksumOK(none); present || !bytes.Equal(same, none) {
+		t.Error("UDP checksum 0 over IPv4 counts or was filled in")
+	}
+	f := mustDecode(t, Raw, none)
+	if got := f.AppendUDPPayload(nil, none, []byte("xyz")); got[26] != 0 || got[27] != 0 {
+		t.Error("UDP checksum 0 was filled in by AppendUDPPayload")
+	}
+	six := ip6(17, join(udpHeader(12, 0), []byte("abcd")))
+	FixTransportChecksum(six)
+	if ok, present := TransportChecksumOK(six); !ok || !present {
+		t.Error("UDP checksum 0 over IPv6 was not filled in")
+	}
+	// A sum of zero is sent as ffff.
+	zero := ip4(17, udp4([]byte{0, 0}))
+	copy(zero[28:], be16(int(slowChecksum(src4.AsSlice(), dst4.AsSlice(), []byte{0, 17}, be16(10), udpHeader(10, 0)))))
+	FixTransportChecksum(zero)
+	if zero[26] != 0xff || zero[27] != 0xff {
+		t.Errorf("checksum %x, want ffff", zero[26:28])
+	}
+	for _, whole := range [][]byte{nil, {0x45}, ip4(1, count(20)), ip4Fragment(17, udp4(count(8)), 1, 0x2000), ip4(17, udp4(count(20)))[:40]} {
+		changed := bytes.Clone(whole)
+		FixTransportChecksum(changed)
+		if _, present := TransportChecksumOK(whole); present || !bytes.Equal(changed, whole) {
+			t.Errorf("%x: checksum present or changed", whole)
+		}
+	}
+}
+
+func TestAppendReplacedLen(t *testing.T) {
+	data := buildLink("020000000001 020000000002 8864 1100 0007 0000 0021", 18, ip4(50, count(200)), "")
+	f := mustDecode(t, Ethernet, data[:100])
+	if !f.Truncated || f.PayloadLen != 200 {
+		t.Fatalf("%+v", f)
+	}
+	out := f.AppendReplacedLen(nil, data[:100], 17, udp4(count(150))[:40], 158)
+	g := mustDecode(t, Ethernet, out)
+	if !g.Truncated || g.PayloadLen != 158 || g.UDPLen != 150 || g.UDPEnd != len(out) {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestDecodeDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("allocations differ under the race detector")
+	}
+	v4 := buildLink("020000000001 020000000002 8864 1100 0007 0000 0021", 18, ip4(17, udp4(count(1000))), "")
+	v6 := join(unhex("020000000001 020000000002 86dd"), ip6(0, join(unhex("11 00 010400000000"), udp6(count(1000)))))
+	bad := v4[:50]
+	var f Frame
+	out := make([]byte, 0, 2000)
+	if n := testing.AllocsPerRun(100, func() {
+		for _, d := range [][]byte{v4, v6} {
+			f.Decode(Ethernet, d)
+			out = f.AppendReplaced(out[:0], d, 50, d[:100])
+			out = f.AppendUDPPayload(out[:0], d, d[:100])
+			FixTransportChecksum(out[f.LinkLen:])
+			TransportChecksumOK(out[f.LinkLen:])
+		}
+		f.Decode(Ethernet, bad)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	data := buildLink("020000000001 020000000002 0800", 0, ip4(17, udp4(count(1400))), "")
+	var f Frame
+	for b.Loop() {
+		f.Decode(Ethernet, data)
+	}
+}
+
+func BenchmarkAppendReplaced(b *testing.B) {
+	data := buildLink("020000000001 020000000002 0800", 0, ip4(17, udp4(count(1400))), "")
+	var f Frame
+	f.Decode(Ethernet, data)
+	out := make([]byte, 0, 2000)
+	b.SetBytes(1400)
+	for b.Loop() {
+		out = f.AppendUDPPayload(out[:0], data, data[42:])
+	}
+}
+
+func FuzzFrameDecode(f *testing.F) {
+	for _, c := range linkFrames {
+		ip := ip4(17, udp4(count(9)))
+		if c.v6 {
+			ip = ip6(0, join(unhex("2c 00 010400000000 11 00 0000 12345678"), udp6(count(9))))
+		}
+		f.Add(uint16(c.lt), buildLink(c.header, c.at3, ip, c.trailer))
+	}
+	f.Fuzz(func(t *testing.T, lt uint16, data []byte) {
+		var fr, again Frame
+		err := fr.Decode(LinkType(lt), data)
+		for _, at := range []int{fr.LinkLen, fr.PayloadStart, fr.PayloadEnd, fr.UDPStart, fr.UDPEnd, fr.TCPStart, fr.TCPEnd} {
+			if at < 0 || err == nil && at > len(data) {
+				t.Fatalf("%d is outside of %d bytes: %+v", at, len(data), fr)
+			}
+		}
+		if err != nil || fr.IPVersion == 0 {
+			return
+		}
+		if fr.PayloadEnd < fr.PayloadStart || fr.UDP && fr.UDPEnd < fr.UDPStart || fr.TCP && fr.TCPEnd < fr.TCPStart {
+			t.Fatalf("ends before it begins: %+v", fr)
+		}
+		if !fr.Truncated && fr.PayloadLen != fr.PayloadEnd-fr.PayloadStart {
+			t.Fatalf("not truncated, yet lengths differ: %+v", fr)
+		}
+		out := fr.AppendReplaced(nil, data, 50, []byte("12345678"))
+		if fr.Protocol == 51 || fr.Fragment {
+			return
+		}
+		if err := again.Decode(LinkType(lt), out); err != nil || again.Protocol != 50 || string(out[again.PayloadStart:again.PayloadEnd]) != "12345678" {
+			t.Fatalf("after AppendReplaced: %v %+v\n%x", err, again, out)
+		}
+		if fr.UDP && !fr.Truncated {
+			out = fr.AppendUDPPayload(nil, data, []byte("12345678"))
+			if err := again.Decode(LinkType(lt), out); err != nil || string(out[again.UDPStart:again.UDPEnd]) != "12345678" {
+				t.Fatalf("after AppendUDPPayload: %v %+v\n%x", err, again, out)
+			}
+		}
+	})
+}
