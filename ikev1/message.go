@@ -38,4 +38,6 @@ type Message struct {
 
 	Fragment    *Fragment // set when the message is one IKE fragment
 	Reassembled int       // number of fragments it was put together from, 0 when it was not
+
+	at position // what the Tracker needs to decrypt it later
 }

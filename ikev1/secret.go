@@ -1,6 +1,8 @@
 package ikev1
 
 import (
+	"fmt"
+	"math/bits"
 	"net/netip"
 
 	"l2tpdump/esp"
@@ -12,11 +14,11 @@ type Secret struct {
 	InitiatorCookie Cookie
 	ResponderCookie Cookie
 
-	SKEYID   esp.Key // RFC 2409 section 5
-	SKEYIDd  esp.Key // for KEYMAT
-	SKEYIDa  esp.Key // for the HASH payloads of phase 2
-	SKEYIDe  esp.Key // Ka is made from it
-	Ka       esp.Key // the cipher's key, expanded, as Wireshark's table has it
+	SKEYID  esp.Key // RFC 2409 section 5
+	SKEYIDd esp.Key // for KEYMAT
+	SKEYIDa esp.Key // for the HASH payloads of phase 2
+	SKEYIDe esp.Key // Ka is made from it
+	Ka      esp.Key // the cipher's key, expanded, as Wireshark's table has it
 
 	SharedSecret esp.Key // g^xy of phase 1
 	QuickSecret  esp.Key // g(qm)^xy of a Quick Mode with PFS
@@ -25,4 +27,126 @@ type Secret struct {
 	SKEYIDeHead bool       // SKEYIDe is only the head of the value
 	Peer        netip.Addr // the other end, where the source names it
 	Origin      string     // "router.log:17"
+}
+
+// Unused is a secret that fits no SA of the capture, and why.
+type Unused struct {
+	Secret *Secret
+	Reason string
+}
+
+// maxAnonymous bounds how many secrets without a cookie are tried on one SA.
+const maxAnonymous = 64
+
+// secretState is a Secret and what became of it.
+type secretState struct {
+	*Secret
+	seen bool // an SA with its cookies was observed
+	used bool // it opened a message, checked a HASH or gave KEYMAT
+}
+
+// secretStore finds secrets by cookie.
+type secretStore struct {
+	all         []*secretState
+	byInitiator map[Cookie][]*secretState
+	byResponder map[Cookie][]*secretState // those without an initiator cookie
+	anonymous   []*secretState
+	version     int // grows with each secret
+}
+
+func (st *secretStore) add(s *Secret) {
+	x := &secretState{Secret: s}
+	st.all = append(st.all, x)
+	st.version++
+	switch {
+	case !s.InitiatorCookie.IsZero():
+		if st.byInitiator == nil {
+			st.byInitiator = make(map[Cookie][]*secretState)
+		}
+		st.byInitiator[s.InitiatorCookie] = append(st.byInitiator[s.InitiatorCookie], x)
+	case !s.ResponderCookie.IsZero():
+		if st.byResponder == nil {
+			st.byResponder = make(map[Cookie][]*secretState)
+		}
+		st.byResponder[s.ResponderCookie] = append(st.byResponder[s.ResponderCookie], x)
+	default:
+		st.anonymous = append(st.anonymous, x)
+	}
+}
+
+// of returns the secrets that may belong to the SA, those with its cookies
+// first.
+func (st *secretStore) of(sa *SA) []*secretState {
+	var list []*secretState
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
+			x.seen = true
+			list = append(list, x)
+		}
+	}
+	for _, x := range st.byResponder[sa.ResponderCookie] {
+		x.seen = true
+		list = append(list, x)
+	}
+	n := 0
+	for i := len(st.anonymous) - 1; i >= 0 && n < maxAnonymous; i-- { // the newest first
+		x := st.anonymous[i]
+		if x.Peer.IsValid() && x.Peer != sa.Initiator.Addr().Unmap() && x.Peer != sa.Responder.Addr().Unmap() {
+			continue
+		}
+		n++
+		list = append(list, x)
+	}
+	return list
+}
+
+// nearest returns the secret whose initiator cookie differs from c in the
+// fewest bits, and in how many. It is nil when there is none.
+func (st *secretStore) nearest(c Cookie) (x *secretState, distance int) {
+	distance = 65
+	for _, s := range st.all {
+		if s.InitiatorCookie.IsZero() {
+			continue
+		}
+		if d := cookieDistance(s.InitiatorCookie, c); d < distance {
+			x, distance = s, d
+		}
+	}
+	return x, distance
+}
+
+// cookieDistance returns the number of bits in which the cookies differ.
+func cookieDistance(a, b Cookie) int {
+	n := 0
+	for i := range a {
+		n += bits.OnesCount8(a[i] ^ b[i])
+	}
+	return n
+}
+
+// similarCookie is the distance up to which one cookie can be a damaged copy of
+// another: random ones differ in 32 bits, and in 16 or less about once in 30000.
+const similarCookie = 8
+
+// noKeyReason says why there is no secret for the SA.
+func (st *secretStore) noKeyReason(sa *SA) string {
+	if len(st.all) == 0 {
+		return "no IKE key was given: take the log while the connection is being set up"
+	}
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+		return fmt.Sprintf("the key for initiator cookie %s (%s) names responder cookie %s, not %s: it is of another attempt",
+			sa.InitiatorCookie, x.Origin, x.ResponderCookie, sa.ResponderCookie)
+	}
+	for _, x := range st.byInitiator[sa.ResponderCookie] {
+		return fmt.Sprintf("the key at %s names the responder cookie as the initiator's", x.Origin)
+	}
+	if x, d := st.nearest(sa.InitiatorCookie); x != nil {
+		if d <= similarCookie {
+			return fmt.Sprintf("no key for initiator cookie %s: the nearest is %s (%s), which differs in %d bits: mistyped or damaged?",
+				sa.InitiatorCookie, x.InitiatorCookie, x.Origin, d)
+		}
+		return fmt.Sprintf("no key for initiator cookie %s: the keys are of other connections, as %s (%s)",
+			sa.InitiatorCookie, x.InitiatorCookie, x.Origin)
+	}
+	return fmt.Sprintf("no key for initiator cookie %s", sa.InitiatorCookie)
 }

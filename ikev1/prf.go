@@ -1,0 +1,84 @@
+package ikev1
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+)
+
+// hashAlg is a row of the table of hash algorithms of phase 1 (RFC 2409
+// appendix A). The prf is the HMAC of the hash.
+type hashAlg struct {
+	name string
+	id   uint16 // value of the hash attribute
+	size int    // bytes
+	new  func() hash.Hash
+}
+
+// hashAlgs has one hash for each size, so that the size of a HASH payload or of
+// SKEYID names the hash where no SA payload does.
+var hashAlgs = []*hashAlg{
+	{"sha1", 2, sha1.Size, sha1.New},
+	{"sha256", 4, sha256.Size, sha256.New},
+	{"md5", 1, md5.Size, md5.New},
+	{"sha384", 5, sha512.Size384, sha512.New384},
+	{"sha512", 6, sha512.Size, sha512.New},
+}
+
+// hashByID returns the row of a hash attribute's value, or nil.
+func hashByID(id uint16) *hashAlg {
+	for _, h := range hashAlgs {
+		if h.id == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// hashBySize returns the row of the hash with that many bytes, or nil.
+func hashBySize(n int) *hashAlg {
+	for _, h := range hashAlgs {
+		if h.size == n {
+			return h
+		}
+	}
+	return nil
+}
+
+// sum returns the hash of the concatenated parts.
+func (h *hashAlg) sum(parts ...[]byte) []byte {
+	f := h.new()
+	for _, p := range parts {
+		f.Write(p)
+	}
+	return f.Sum(nil)
+}
+
+// prf returns prf(key, parts) of RFC 2409 section 4.
+func (h *hashAlg) prf(key []byte, parts ...[]byte) []byte {
+	f := hmac.New(h.new, key)
+	for _, p := range parts {
+		f.Write(p)
+	}
+	return f.Sum(nil)
+}
+
+// expand returns n bytes of K1 | K2 | ..., where K1 = prf(key, seed...) and
+// Ki = prf(key, Ki-1 [| seed...]), as RFC 2409 has it in appendix B (chainSeed
+// false) and section 5.5 (chainSeed true).
+func (h *hashAlg) expand(key []byte, n int, chainSeed bool, seed ...[]byte) []byte {
+	k := h.prf(key, seed...)
+	out := append(make([]byte, 0, n+h.size), k...)
+	for len(out) < n {
+		if chainSeed {
+			k = h.prf(key, append([][]byte{k}, seed...)...)
+		} else {
+			k = h.prf(key, k)
+		}
+		out = append(out, k...)
+	}
+	return out[:n:n]
+}

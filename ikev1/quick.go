@@ -1,0 +1,320 @@
+package ikev1
+
+import (
+	"net/netip"
+
+	"l2tpdump/esp"
+)
+
+// quickInfo is what is kept of a decrypted Quick Mode message with an SA
+// payload (RFC 2409 section 5.5).
+type quickInfo struct {
+	sas      []*SAPayload
+	nonce    []byte
+	ke       bool // perfect forward secrecy
+	src, dst netip.Addr
+}
+
+// quickOf reads a Quick Mode message. It returns nil for one without an SA
+// payload or a nonce, or with one that is broken.
+func quickOf(m *Message) *quickInfo {
+	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
+	for i := range m.Payloads {
+		switch p := &m.Payloads[i]; p.Type {
+		case PayloadSA:
+			sa, err := ParseSA(p.Body)
+			if err != nil {
+				return nil
+			}
+			q.sas = append(q.sas, sa)
+		case PayloadNonce:
+			q.nonce = p.Body
+		case PayloadKE:
+			q.ke = true
+		}
+	}
+	if len(q.sas) == 0 || q.nonce == nil {
+		return nil
+	}
+	return q
+}
+
+// What a Quick Mode exchange has reported.
+const (
+	announcedNothing = iota
+	announcedHalf    // one direction, without KEYMAT: the other message is missing
+	announcedAll
+)
+
+// negotiate returns the SAs that a Quick Mode exchange agreed on, once: as soon
+// as its first two messages are known, in whatever order. Where one of the two
+// is missing it returns the direction that the other one names.
+func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
+	q1, q2 := ex.byNumber(1), ex.byNumber(2)
+	switch {
+	case q1 != nil && q2 != nil && ex.announced < announcedAll:
+		ex.announced = announcedAll
+		return sa.pairs(ex, q1.quick, q2.quick)
+	case q1 == nil && q2 != nil && ex.announced == announcedNothing:
+		ex.announced = announcedHalf
+		return sa.half(ex, q2.quick, "Quick Mode message 1 is missing")
+	case q1 != nil && q2 == nil && ex.announced == announcedNothing && ex.accepted() && q1.quick.single():
+		ex.announced = announcedHalf
+		return sa.half(ex, q1.quick, "Quick Mode message 2 is missing")
+	}
+	return nil
+}
+
+// accepted says that the third message was seen: what was proposed was agreed
+// to.
+func (ex *exchange) accepted() bool {
+	for _, r := range ex.records {
+		if r.number >= 3 && r.decrypted {
+			return true
+		}
+	}
+	return false
+}
+
+// single says that each SA proposed has one proposal with one transform, so that
+// only this can have been chosen.
+func (q *quickInfo) single() bool {
+	for _, s := range q.sas {
+		for i := range s.Proposals {
+			if s.Proposals[i].Number != s.Proposals[0].Number || len(s.Proposals[i].Transforms) != 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// half returns the SAs towards the sender of a message, which chose their SPIs.
+func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated {
+	var list []*esp.Negotiated
+	for _, s := range q.sas {
+		c := compression(s)
+		for i := range s.Proposals {
+			p := &s.Proposals[i]
+			if p.Protocol != ProtocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 {
+				continue
+			}
+			n := sa.describe(ex, &p.Transforms[0])
+			n.SPI, n.Src, n.Dst = p.SPI32(), q.dst, q.src
+			n.CPI, n.IPComp = c.CPI(), c.transform()
+			n.KeyReason = reason
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// pairs returns the SAs of a complete exchange, both directions of each. SA
+// payload i of the answer chooses from SA payload i of the offer.
+func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
+	var list []*esp.Negotiated
+	for i, answer := range q2.sas {
+		if i >= len(q1.sas) {
+			break
+		}
+		c2 := compression(answer)
+		for j := range answer.Proposals {
+			chosen := &answer.Proposals[j]
+			if chosen.Protocol != ProtocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 {
+				continue
+			}
+			offer := match(q1.sas[i], chosen)
+			if offer == nil {
+				continue
+			}
+			c1 := offer.bundled(q1.sas[i], ProtocolIPCOMP)
+			t := &chosen.Transforms[0]
+			for _, secret := range sa.quickSecrets(ex, q1.ke || q2.ke) {
+				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
+				toResponder.SPI, toResponder.PairSPI = chosen.SPI32(), offer.SPI32()
+				toInitiator.SPI, toInitiator.PairSPI = offer.SPI32(), chosen.SPI32()
+				toResponder.Src, toResponder.Dst = q2.dst, q2.src
+				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
+				toResponder.CPI, toResponder.IPComp = c2.CPI(), c2.transform()
+				toInitiator.CPI, toInitiator.IPComp = c1.CPI(), c2.transform()
+				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
+					sa.derive(n, secret, q1, q2)
+					list = append(list, n)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// match finds the proposal that was chosen: by its number and protocol, which a
+// responder has to keep (RFC 2408 section 4.2), else the one that offers the
+// same transform.
+func match(offer *SAPayload, chosen *Proposal) *Proposal {
+	var same, only *Proposal
+	count := 0
+	for i := range offer.Proposals {
+		p := &offer.Proposals[i]
+		if p.Protocol != chosen.Protocol || len(p.SPI) != 4 {
+			continue
+		}
+		count++
+		only = p
+		if p.Number == chosen.Number && (same == nil || p.offers(&chosen.Transforms[0])) {
+			same = p
+		}
+	}
+	if same != nil && same.offers(&chosen.Transforms[0]) {
+		return same
+	}
+	for i := range offer.Proposals {
+		p := &offer.Proposals[i]
+		if p.Protocol == chosen.Protocol && len(p.SPI) == 4 && p.offers(&chosen.Transforms[0]) {
+			return p
+		}
+	}
+	if same == nil && count == 1 {
+		return only
+	}
+	return same
+}
+
+// offers says that a proposal has a transform with these algorithms.
+func (p *Proposal) offers(t *Transform) bool {
+	want := t.Phase2()
+	for i := range p.Transforms {
+		x := p.Transforms[i].Phase2()
+		if x.TransformID == want.TransformID && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
+			return true
+		}
+	}
+	return false
+}
+
+// bundled returns the proposal of another protocol with the same number, or nil.
+func (p *Proposal) bundled(s *SAPayload, protocol ProtocolID) *ipcomp {
+	for i := range s.Proposals {
+		if o := &s.Proposals[i]; o.Protocol == protocol && o.Number == p.Number {
+			return &ipcomp{o}
+		}
+	}
+	return nil
+}
+
+// compression returns the IPComp proposal of an SA payload, or nil.
+func compression(s *SAPayload) *ipcomp {
+	for i := range s.Proposals {
+		if p := &s.Proposals[i]; p.Protocol == ProtocolIPCOMP {
+			return &ipcomp{p}
+		}
+	}
+	return nil
+}
+
+// ipcomp is an IPComp proposal; nil is none.
+type ipcomp struct{ p *Proposal }
+
+// CPI returns the compression parameter index, 0 for none.
+func (c *ipcomp) CPI() uint16 {
+	if c == nil {
+		return 0
+	}
+	return c.p.CPI()
+}
+
+// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for
+// none.
+func (c *ipcomp) transform() uint8 {
+	if c == nil || len(c.p.Transforms) == 0 {
+		return 0
+	}
+	return c.p.Transforms[0].ID
+}
+
+// describe fills in what a chosen transform says.
+func (sa *SA) describe(ex *exchange, t *Transform) *esp.Negotiated {
+	p := t.Phase2()
+	return &esp.Negotiated{
+		Suite:         p.Suite(),
+		Tunnel:        p.Tunnel(),
+		UDPEncap:      p.UDPEncap(),
+		LifeSeconds:   p.LifeSeconds,
+		LifeKilobytes: p.LifeKilobytes,
+		Group:         p.Group,
+		Cookie:        sa.InitiatorCookie,
+		MessageID:     ex.key.id,
+	}
+}
+
+// quickSecret is one possible g(qm)^xy.
+type quickSecret struct {
+	x   *secretState // nil where none is known
+	pfs bool
+}
+
+// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one
+// exchange where the source does not say which it is of.
+const maxQuickSecrets = 8
+
+// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had:
+// just none without perfect forward secrecy. It is never empty.
+func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
+	if !pfs {
+		return []quickSecret{{}}
+	}
+	var named, others []quickSecret
+	for _, x := range sa.secrets {
+		switch {
+		case x.QuickSecret.IsZero():
+		case x.MessageID == ex.key.id:
+			named = append(named, quickSecret{x, true})
+		case x.MessageID == 0:
+			others = append(others, quickSecret{x, true})
+		}
+	}
+	if len(named) > 0 {
+		return named[:1]
+	}
+	if len(others) > 0 {
+		return others[max(0, len(others)-maxQuickSecrets):]
+	}
+	return []quickSecret{{pfs: true}}
+}
+
+// derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't
+// be known.
+func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
+	if secret.pfs && secret.x == nil {
+		n.KeyReason = "PFS: not derivable"
+		return
+	}
+	s := n.Suite
+	if s.Cipher == nil || s.KeyLen == 0 && s.Cipher.Name != "null" {
+		n.KeyReason = "the cipher is not supported"
+		return
+	}
+	h := sa.hash()
+	if h == nil {
+		n.KeyReason = "the hash of phase 1 is not known"
+		return
+	}
+	n.KeyReason = "SKEYID_d not known"
+	sa.keysFor(func(x *secretState, k derived) bool {
+		if k.d == nil {
+			return false
+		}
+		var g []byte
+		if secret.pfs {
+			g = secret.x.QuickSecret.Bytes()
+			secret.x.used = true
+		}
+		x.used = true
+		key, auth := s.KeyLen+s.Cipher.SaltLen, 0
+		if s.Auth != nil {
+			auth = s.Auth.KeyLen
+		}
+		b := keymat(h, k.d, g, ProtocolESP, n.SPI, q1.nonce, q2.nonce, key+auth)
+		n.Key, n.AuthKey, n.KeyReason = esp.NewKey(b[:key]), esp.NewKey(b[key:]), ""
+		return true
+	})
+}

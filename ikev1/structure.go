@@ -1,0 +1,156 @@
+package ikev1
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// The proof that a decryption is right where no HASH can be checked is its
+// structure. It is counted in bits: how improbable it is that random bytes, such
+// as a wrong key gives, look the same.
+const (
+	// enoughBits prove a key that nothing has proven yet.
+	enoughBits = 30
+	// fewBits are enough for a message whose first block is unknown, under a key
+	// that other messages have proven.
+	fewBits = 8
+)
+
+// walk follows a chain of payloads in plain from offset off, whose first payload
+// is of type t (PayloadNone: of an unknown type). It returns where the chain
+// ends and how many bits of structure it saw, the padding included. h is the
+// hash whose size HASH payloads have, nil where it is unknown.
+func walk(plain []byte, off int, t PayloadType, h *hashAlg, blockLen int) (end, evidence int, ok bool) {
+	for {
+		rest := plain[off:]
+		if len(rest) < payloadHeaderLen {
+			return 0, 0, false
+		}
+		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
+		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > len(rest) {
+			return 0, 0, false
+		}
+		evidence += headerBits(next, len(rest))
+		b, ok := bodyBits(t, rest[payloadHeaderLen:n], h, len(rest))
+		if !ok {
+			return 0, 0, false
+		}
+		evidence += b
+		off += n
+		if next == PayloadNone {
+			break
+		}
+		t = next
+	}
+	b, ok := paddingBits(plain[off:], blockLen)
+	return off, evidence + b, ok
+}
+
+// headerBits is the evidence of a generic header that fits, of which rest
+// bytes were left.
+func headerBits(next PayloadType, rest int) int {
+	n := 8 + 16 - bits.Len(uint(rest)) // reserved byte, length
+	if next == PayloadNone {
+		return n + 8
+	}
+	return n + 3 // one of about 25 known types
+}
+
+// bodyBits is the evidence of a payload's body, beyond that of its header. ok is
+// false where the body can't be of that type.
+func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool) {
+	switch t {
+	case PayloadNone: // unknown: a HASH is known by its size
+		if h != nil && len(body) == h.size {
+			return bits.Len(uint(rest)), true
+		}
+		return 0, true
+	case PayloadHash:
+		if h != nil {
+			return bits.Len(uint(rest)), len(body) == h.size
+		}
+		return max(0, bits.Len(uint(rest))-3), hashBySize(len(body)) != nil
+	case PayloadSA:
+		if _, err := ParseSA(body); err == nil {
+			return 32, true
+		}
+	case PayloadID:
+		if len(body) < 4 {
+			return 0, false
+		}
+		return 4, body[0] != 0 && body[0] <= 12
+	case PayloadNonce:
+		return 0, len(body) >= 4 && len(body) <= 1024
+	case PayloadNotify:
+		if x, err := ParseNotification(body); err == nil && x.DOI <= DOIGDOI {
+			return 28, true
+		}
+	case PayloadDelete:
+		if x, err := ParseDelete(body); err == nil && x.DOI <= DOIGDOI {
+			return 32, true
+		}
+	case PayloadConfig:
+		if len(body) >= 4 && body[0] >= 1 && body[0] <= 4 && body[1] == 0 {
+			return 12, true
+		}
+	}
+	return 0, true
+}
+
+// paddingBits is the evidence of what stands behind the payloads: zeros (RFC
+// 2409 appendix B), up to a whole block of them, or bytes of which the last
+// counts the padding with or without itself, or less than a block of anything.
+func paddingBits(pad []byte, blockLen int) (n int, ok bool) {
+	if len(pad) == 0 {
+		return 0, true
+	}
+	if len(pad) > maxPadding {
+		return 0, false
+	}
+	last := len(pad) - 1
+	zeros := !slices.ContainsFunc(pad[:last], func(b byte) bool { return b != 0 })
+	switch {
+	case zeros && pad[last] == 0:
+		return 8 * len(pad), true
+	case int(pad[last]) == len(pad) || int(pad[last]) == last:
+		if zeros {
+			return 8*len(pad) - 1, true
+		}
+		return 7, true
+	}
+	return 0, len(pad) < blockLen
+}
+
+// walkCut is walk for a message of which only the beginning was captured. It
+// returns the evidence of the payload headers that are there.
+func walkCut(plain []byte, t PayloadType, h *hashAlg, whole int) (evidence int, ok bool) {
+	for off := 0; ; {
+		rest := plain[min(off, len(plain)):]
+		if len(rest) < payloadHeaderLen {
+			return evidence, true
+		}
+		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
+		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > whole-off {
+			return 0, false
+		}
+		evidence += headerBits(next, whole-off)
+		if n <= len(rest) {
+			b, ok := bodyBits(t, rest[payloadHeaderLen:n], h, whole-off)
+			if !ok {
+				return 0, false
+			}
+			evidence += b
+		} else if t == PayloadHash && h != nil {
+			if n != payloadHeaderLen+h.size {
+				return 0, false
+			}
+			evidence += bits.Len(uint(whole - off))
+		}
+		off += n
+		if next == PayloadNone {
+			return evidence, true
+		}
+		t = next
+	}
+}
