@@ -154,4 +154,3 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 		<-ended
 	}
 }
-

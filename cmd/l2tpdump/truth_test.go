@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"l2tpdump/capture"
+)
+
+const captures = "../../testdata/captures"
+
+// packetsOf reads the IP packets of a capture, without link headers.
+func packetsOf(t *testing.T, name string) []string {
+	t.Helper()
+	src, err := capture.Open([]string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var list []string
+	var p capture.Packet
+	for {
+		err := src.Next(&p)
+		if err == io.EOF {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f capture.Frame
+		if err := f.Decode(src.Interfaces()[p.Interface].LinkType, p.Data); err != nil || f.IPVersion == 0 {
+			t.Fatalf("%s: packet %d is not IP: %v", name, len(list)+1, err)
+		}
+		end := f.PayloadEnd
+		list = append(list, string(p.Data[f.LinkLen:end]))
+	}
+}
+
+// truths are the ground truth files of a capture that tell what its outer file holds.
+func truths(t *testing.T, dir, pattern string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(captures, dir, pattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no ground truth %s in %s", pattern, dir)
+	}
+	return names
+}
+
+// sourceOf is what tells the directions of a truth file apart.
+func sourceOf(ip string) string {
+	if ip[0]>>4 == 6 {
+		return ip[8:24]
+	}
+	return ip[12:16]
+}
+
+// compareTruth checks that got holds the packets of the truth file, byte for byte and, for each
+// sender, in order, and returns how many of got the truth has.
+func compareTruth(t *testing.T, got, truth []string) (matched int) {
+	t.Helper()
+	bySource := func(list []string) map[string][]string {
+		m := make(map[string][]string)
+		for _, p := range list {
+			m[sourceOf(p)] = append(m[sourceOf(p)], p)
+		}
+		return m
+	}
+	have := bySource(got)
+	for source, want := range bySource(truth) {
+		list := have[source]
+		for i, p := range want {
+			at := -1
+			for j := range list {
+				if list[j] == p {
+					at = j
+					break
+				}
+			}
+			if at < 0 {
+				t.Errorf("packet %d of %d from %x is missing or out of order", i+1, len(want), source)
+				return matched
+			}
+			if at > 0 && i > 0 {
+				t.Errorf("%d packets before packet %d from %x are not in the truth", at, i+1, source)
+			}
+			list = list[at+1:]
+			matched++
+		}
+	}
+	return matched
+}
+
+// decryptIP runs decrypt --layer ip and returns the packets and the exit status.
+func decryptIP(t *testing.T, capture string, keys ...string) ([]string, int) {
+	t.Helper()
+	outFile := filepath.Join(t.TempDir(), "x.pcap")
+	args := []string{"decrypt", "-q", "-r", capture, "--layer", "ip", "-w", outFile}
+	for _, k := range keys {
+		args = append(args, "-k", k)
+	}
+	status := run(args)
+	if _, err := os.Stat(outFile); errors.Is(err, os.ErrNotExist) {
+		return nil, status
+	}
+	return packetsOf(t, outFile), status
+}
+
+func TestDecryptEqualsGroundTruth(t *testing.T) {
+	for _, c := range []struct {
+		dir, outer, truth string
+		keys              []string
+		status            int
+	}{
+		{"01-basic-aes128-sha1", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"01-basic-aes128-sha1", "outer-be.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"01-basic-aes128-sha1", "outer-midstart.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"02-natt-aes256-sha1", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"02-natt-aes256-sha1", "outer-ns.pcap", "truth-inner-server.pcap", []string{"router-full.log"}, exitOK},
+		{"03-3des-sha1-modp1024", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"03-3des-sha1-modp1024", "outer.pcapng", "truth-inner-server.pcap", []string{"router-full.log"}, exitOK},
+		{"04-aes128-md5-modp1024", "outer.pcap.gz", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"05-aes256-sha256-ecp384", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"05-aes256-sha256-ecp384", "outer.pcap", "truth-inner-server.pcap", []string{"router-full.log"}, exitOK},
+		{"06-pfs-rekey-dpd", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"07-aggressive-psk", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"08-rsa-ipfrag", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"08b-rsa-ikefrag-natt", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"08x-auth-failed-l2tp-in-clear", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"10-ipv6-outer", "outer.pcap", "truth-inner-sl2tp.pcap", []string{"router.log"}, exitOK},
+		{"11-three-clients-two-behind-nat", "outer.pcap", "truth-inner-client*.pcap", []string{"router.log"}, exitOK},
+		{"13-ip-fragmented-esp", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"14-pppoe-wan", "outer.pcap", "truth-inner-client.pcap", []string{"router.log"}, exitOK},
+		{"14-pppoe-wan", "outer-serverside-ip.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"15-libreswan-server", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"17a-aes128gcm16", "outer.pcap", "truth-inner-server.pcap", []string{"keys/esp_sa"}, exitPartly},
+		{"17b-aes128ctr-sha1", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"17d-aes128-sha256-esn", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"17f-aes192-sha384-modp3072", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"17h-aes128ccm16", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"19-cooked-any", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"23-ipcomp-inside-esp", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"25-forceencaps-no-nat", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"26b-ike-every-message-retransmitted", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+	} {
+		t.Run(c.dir+"/"+c.outer+"/"+strings.Join(c.keys, "+"), func(t *testing.T) {
+			var keys []string
+			for _, k := range c.keys {
+				keys = append(keys, filepath.Join(captures, c.dir, k))
+			}
+			got, status := decryptIP(t, filepath.Join(captures, c.dir, c.outer), keys...)
+			if status != c.status {
+				t.Errorf("exit status %d, want %d", status, c.status)
+			}
+			matched := 0
+			for _, truth := range truths(t, c.dir, c.truth) {
+				matched += compareTruth(t, got, packetsOf(t, truth))
+			}
+			// Up to two IPv6 router solicitations of each end precede the truth.
+			if extra := len(got) - matched; extra > 4*len(truths(t, c.dir, c.truth)) {
+				t.Errorf("%d packets that the truth has not", extra)
+			}
+		})
+	}
+}
