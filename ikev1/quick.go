@@ -93,12 +93,12 @@ func (q *quickInfo) single() bool {
 func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for _, s := range q.sas {
-		c := compression(s)
 		for i := range s.Proposals {
 			p := &s.Proposals[i]
-			if p.Protocol != ProtocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 {
+			if p.Protocol != ProtocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 || p.Number != s.Proposals[0].Number {
 				continue
 			}
+			c := p.bundled(s, ProtocolIPCOMP)
 			n := sa.describe(ex, &p.Transforms[0])
 			n.SPI, n.Src, n.Dst = p.SPI32(), q.dst, q.src
 			n.CPI, n.IPComp = c.CPI(), c.transform()
@@ -117,12 +117,13 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 		if i >= len(q1.sas) {
 			break
 		}
-		c2 := compression(answer)
 		for j := range answer.Proposals {
 			chosen := &answer.Proposals[j]
-			if chosen.Protocol != ProtocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 {
+			if chosen.Protocol != ProtocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 ||
+				chosen.Number != answer.Proposals[0].Number { // strongSwan names the one without IPComp behind its choice
 				continue
 			}
+			c2 := chosen.bundled(answer, ProtocolIPCOMP)
 			offer := match(q1.sas[i], chosen)
 			if offer == nil {
 				continue
@@ -196,16 +197,6 @@ func (p *Proposal) bundled(s *SAPayload, protocol ProtocolID) *ipcomp {
 	for i := range s.Proposals {
 		if o := &s.Proposals[i]; o.Protocol == protocol && o.Number == p.Number {
 			return &ipcomp{o}
-		}
-	}
-	return nil
-}
-
-// compression returns the IPComp proposal of an SA payload, or nil.
-func compression(s *SAPayload) *ipcomp {
-	for i := range s.Proposals {
-		if p := &s.Proposals[i]; p.Protocol == ProtocolIPCOMP {
-			return &ipcomp{p}
 		}
 	}
 	return nil
