@@ -76,39 +76,34 @@ func hexKey(text []byte) (esp.Key, error) {
 type rowKind uint8
 
 const (
-	noRow      rowKind = iota
-	hexRow             // bytes
-	damagedRow         // meant to be bytes, but not all of it is
-	hiddenRow          // "(confidential)" in their place
+	rowNone    rowKind = iota // no row
+	rowBytes                  // bytes
+	rowDamaged                // meant to be bytes, but not all of it is
+	rowHidden                 // "(confidential)" in their place
 )
 
-// parseRow reads a row of hex bytes, two digits each, with one or more spaces between. Bytes without spaces between
-// are taken where the row is indented, as a row is. The bytes are appended to dst.
+// parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes without
+// spaces between are taken where the row is indented. The bytes are appended to dst.
 func parseRow(dst, text []byte) ([]byte, rowKind) {
 	indent := 0
 	for indent < len(text) && (text[indent] == ' ' || text[indent] == '\t') {
 		indent++
 	}
 	if indent == len(text) {
-		return dst, noRow
+		return dst, rowNone
 	}
 	var (
 		start        = len(dst)
-		good, others int    // words
-		pairs        = true // all words are two digits
+		good, others int    // words that are bytes, and that are not
+		pairs        = true // all good words are of two digits
 		run          int    // length of the word
-		clean        = true // all of the word is hex
+		clean        = true // the word is hex so far
 		high         byte
 	)
 	for i := indent; ; i++ {
 		if i < len(text) && text[i] != ' ' && text[i] != '\t' {
 			v := unhex(text[i])
-			if v == 0xff {
-				clean = false
-				if others > 8 && good == 0 {
-					return dst[:start], noRow
-				}
-			}
+			clean = clean && v != 0xff
 			if run++; run%2 == 0 {
 				dst = append(dst, high<<4|v&15)
 			} else {
@@ -128,16 +123,20 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 		if i >= len(text) {
 			break
 		}
+		if others > good+2 && text[indent] != '*' {
+			return dst[:start], rowNone // a sentence
+		}
 	}
+	last := text[len(text)-1]
 	switch {
 	case others == 0 && (pairs || indent >= 2):
-		return dst, hexRow
-	case others > 0 && bytes.Contains(text, []byte("(confidential)")) || bytes.HasPrefix(text[indent:], []byte("** **")):
-		return dst[:start], hiddenRow
+		return dst, rowBytes
+	case bytes.HasPrefix(text[indent:], []byte("** **")) || bytes.Contains(text, []byte("(confidential)")):
+		return dst[:start], rowHidden
 	case good > 0 && good >= others && pairs && (indent >= 2 || good > 2):
-		return dst[:start], damagedRow
-	case others == 1 && good == 0 && indent >= 3 && run == 0 && len(text)-indent <= 2 && unhex(text[indent]) != 0xff:
-		return dst[:start], damagedRow // the first digit of a row that was cut
+		return dst[:start], rowDamaged
+	case good == 0 && others == 1 && indent >= 2 && unhex(last) != 0xff && len(text) == indent+1:
+		return dst[:start], rowDamaged // cut after the first digit
 	}
-	return dst[:start], noRow
+	return dst[:start], rowNone
 }

@@ -1,0 +1,206 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+)
+
+// labelKind is what an [IKE] line that is no row of bytes says.
+type labelKind uint8
+
+const (
+	labelNone    labelKind = iota // any other text; it may be the label of rows that are no key
+	labelCookieI                  // CKY-I
+	labelCookieR                  // CKY-R
+	labelSKEYID                   // SKEYID
+	labelSKEYIDd                  // SKEYID_d
+	labelSKEYIDa                  // SKEYID_a
+	labelSKEYIDe                  // SKEYID_e
+	labelSPI                      // SPI
+	labelKey                      // key material (first 16byte)
+	labelAuthKey                  // authentication key (first 8byte)
+	labelPhase1                   // respond or initiate ISAKMP phase to A
+	labelPhase2                   // respond or initiate IPsec phase to A
+)
+
+var labelNames = [...]string{"text", "CKY-I", "CKY-R", "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "SPI", "key material",
+	"authentication key", "ISAKMP phase", "IPsec phase"}
+
+func (k labelKind) String() string { return labelNames[k] }
+
+// isValue reports whether rows of bytes belong below the label.
+func (k labelKind) isValue() bool { return k >= labelCookieI && k <= labelAuthKey }
+
+func (k labelKind) isSKEYID() bool { return k >= labelSKEYID && k <= labelSKEYIDe }
+
+// label is a classified line.
+type label struct {
+	kind    labelKind
+	line    int
+	first   int // "(first N byte)", 0 if it does not say
+	respond bool
+	addr    netip.Addr // the other end
+	local   netip.Addr // "(local address B)"
+	time    int64
+	timed   bool
+}
+
+// maxLabel bounds what can be a label: longer lines are told apart from phases only.
+const maxLabel = 96
+
+// classify reads the text of a line.
+func classify(text []byte) label {
+	var space [maxLabel]byte
+	t := lowerCollapsed(space[:0], text)
+	switch {
+	case len(t) == 0:
+	case t[0] == 'r' || t[0] == 'i':
+		return classifyPhase(t)
+	case t[0] == 'c' || t[0] == 's':
+		return label{kind: exactLabel(t)}
+	case t[0] == 'k' || t[0] == 'a' || t[0] == 'e' || t[0] == 'h':
+		return classifyKey(t)
+	}
+	return label{}
+}
+
+// lowerCollapsed appends text in lower case, runs of blanks made one, a colon or equals sign at its end
+// cut off.
+func lowerCollapsed(dst, text []byte) []byte {
+	for _, c := range text {
+		if len(dst) == cap(dst) {
+			break
+		}
+		switch {
+		case c == '\t' || c == ' ':
+			if len(dst) == 0 || dst[len(dst)-1] == ' ' {
+				continue
+			}
+			c = ' '
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return bytes.TrimRight(dst, " :=")
+}
+
+// exactLabel knows CKY-I, SKEYID_e and so on, with or without the marks inside.
+func exactLabel(t []byte) labelKind {
+	var b [10]byte
+	n := 0
+	for _, c := range t {
+		if c == '-' || c == '_' || c == ' ' {
+			continue
+		}
+		if n == len(b) {
+			return labelNone
+		}
+		b[n] = c
+		n++
+	}
+	switch string(b[:n]) {
+	case "ckyi":
+		return labelCookieI
+	case "ckyr":
+		return labelCookieR
+	case "skeyid":
+		return labelSKEYID
+	case "skeyidd":
+		return labelSKEYIDd
+	case "skeyida":
+		return labelSKEYIDa
+	case "skeyide":
+		return labelSKEYIDe
+	case "spi":
+		return labelSPI
+	}
+	return labelNone
+}
+
+var (
+	keyCaptions  = []string{"key material", "keymaterial", "encryption key", "enc key", "esp key"}
+	authCaptions = []string{"authentication key", "auth key", "auth. key", "hash key", "hmac key", "authkey"}
+)
+
+// classifyKey knows "key material (first 16byte)", "authentication key (first 8 bytes)" and the like.
+func classifyKey(t []byte) label {
+	rest, kind := "", labelNone
+	s := string(t)
+	for _, c := range authCaptions {
+		if strings.HasPrefix(s, c) {
+			rest, kind = s[len(c):], labelAuthKey
+		}
+	}
+	for _, c := range keyCaptions {
+		if strings.HasPrefix(s, c) {
+			rest, kind = s[len(c):], labelKey
+		}
+	}
+	if kind == labelNone {
+		return label{}
+	}
+	// Behind the caption nothing but "(first N byte)" may stand, else it is a sentence.
+	rest = strings.TrimPrefix(strings.TrimSpace(rest), "material")
+	rest = strings.Trim(rest, " ()")
+	if rest == "" {
+		return label{kind: kind}
+	}
+	number, ok := strings.CutPrefix(rest, "first")
+	if !ok {
+		return label{}
+	}
+	n := 0
+	for _, c := range strings.TrimSpace(number) {
+		if c < '0' || c > '9' || n > 100 {
+			break
+		}
+		n = 10*n + int(c-'0')
+	}
+	return label{kind: kind, first: n}
+}
+
+// classifyPhase knows "respond IPsec phase to A" and "initiate ISAKMP phase to A (local address
+// B)".
+func classifyPhase(t []byte) label {
+	rest, respond := bytes.CutPrefix(t, []byte("respond "))
+	if !respond {
+		var ok bool
+		if rest, ok = bytes.CutPrefix(t, []byte("initiate ")); !ok {
+			return label{}
+		}
+	}
+	l := label{respond: respond}
+	if r, ok := bytes.CutPrefix(rest, []byte("isakmp phase")); ok {
+		l.kind, rest = labelPhase1, r
+	} else if r, ok := bytes.CutPrefix(rest, []byte("ipsec phase")); ok {
+		l.kind, rest = labelPhase2, r
+	} else {
+		return label{}
+	}
+	l.addr = addrAfter(rest, "to ")
+	l.local = addrAfter(rest, "local address ")
+	return l
+}
+
+// addrAfter returns the address behind the mark, the zero Addr if there is none.
+func addrAfter(t []byte, mark string) netip.Addr {
+	rest, ok := after(t, mark)
+	if !ok {
+		return netip.Addr{}
+	}
+	first, _ := word(rest)
+	return parseAddr(string(bytes.Trim(first, "(),;")))
+}
+
+// parseAddr reads an address, with or without a port.
+func parseAddr(s string) netip.Addr {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.WithZone("").Unmap()
+	}
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().WithZone("").Unmap()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,522 @@
+package keysrc
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// Negotiations that run at the same time mix their values in the log, and nothing in a value says whose it is.
+// A value is given to a negotiation only where there is one that it can belong to; otherwise a SKEYID_e is given out without
+// cookie, for the capture to show whose it is, and an SPI's keys without addresses.
+
+const (
+	// A negotiation that did not go on for so long is dead.
+	deadSeconds = 60
+	deadLines   = 4000 // where the log has no times
+	maxOpen     = 64   // negotiations at a time
+)
+
+// negotiation puts the values of a log together.
+type negotiation struct {
+	out *output
+
+	group *ikeGroup    // the phase 1 that took a value last
+	open  []*ikeGroup  // those with a CKY-I and no SKEYID_e
+	done  ikev1.Cookie // of the phase 1 that got its SKEYID_e last
+	given int          // SKEYID_e values given out since more than one was open
+	peers []netip.Addr // of the phase 1 lines since the last CKY-I
+	phase []phase2     // the phase 2 lines whose SPIs have not all come
+	sas   []*yamahaSA  // the SPIs since
+	lost  bool         // bytes without a label stand among them
+}
+
+// ikeGroup is the values of one phase 1.
+type ikeGroup struct {
+	start            label
+	cookieI, cookieR ikev1.Cookie
+	cookieLost       bool // CKY-I is damaged or not in the log
+	keys             [4]esp.Key
+	lines            [4]int // of the labels; 0: has not come
+	peer             netip.Addr
+	dirty            bool
+}
+
+type phase2 struct {
+	label
+}
+
+// yamahaSA is the values under one SPI.
+type yamahaSA struct {
+	spi      uint32
+	spiOK    bool
+	line     int
+	key      esp.Key
+	keyHead  bool
+	keyLine  int // of the caption, 0: has not come
+	auth     esp.Key
+	authHead bool
+	authLine int
+}
+
+// take takes one event. The data is not kept.
+func (n *negotiation) take(ev *event) {
+	if ev.orphan {
+		n.out.note(ev.whyLine, "rows of bytes below \""+ev.kind.String()+"\", where none belong: their label is missing")
+	}
+	if ev.kind.isValue() && !ev.ok {
+		n.out.note(ev.whyLine, ev.kind.String()+": "+ev.why+damagedAt(ev))
+	}
+	switch ev.kind {
+	case labelPhase1:
+		n.endGroup()
+		if ev.addr.IsValid() && len(n.peers) < maxOpen {
+			n.peers = appendNew(n.peers, []netip.Addr{ev.addr})
+		}
+		n.hint(ev)
+	case labelCookieI:
+		n.cookieI(ev)
+	case labelCookieR:
+		if g := n.target(ev); g != nil && ev.ok {
+			copy(g.cookieR[:], ev.data)
+			g.dirty = true
+		}
+	case labelSKEYID, labelSKEYIDd, labelSKEYIDa, labelSKEYIDe:
+		n.skeyid(ev)
+	case labelPhase2:
+		n.endGroup()
+		n.phase2(ev)
+		n.hint(ev)
+	case labelSPI:
+		n.endGroup()
+		n.spi(ev)
+	case labelKey, labelAuthKey:
+		n.espKey(ev)
+	}
+}
+
+// damagedAt names the label's line where the trouble shows in another one.
+func damagedAt(ev *event) string {
+	if ev.whyLine == ev.line {
+		return ""
+	}
+	return fmt.Sprintf(" (value of line %d)", ev.line)
+}
+
+func (n *negotiation) hint(ev *event) {
+	var h Hints
+	if ev.addr.IsValid() {
+		h.Peers = []netip.Addr{ev.addr}
+	}
+	if ev.local.IsValid() {
+		h.Local = []netip.Addr{ev.local}
+	}
+	if h.Local != nil || h.Peers != nil {
+		n.out.hints(h)
+	}
+}
+
+// dead reports whether what began at a can no longer go on at b.
+func dead(a, b *label) bool {
+	if a.timed && b.timed {
+		d := b.time - a.time
+		return d > deadSeconds || d < -deadSeconds
+	}
+	return b.line-a.line > deadLines || a.line-b.line > deadLines
+}
+
+// expire gives up the negotiations that went no further.
+func (n *negotiation) expire(now *label) {
+	alive := n.open[:0]
+	for _, g := range n.open {
+		if dead(&g.start, now) {
+			n.emitGroup(g)
+			if n.group == g {
+				n.group = nil
+			}
+			continue
+		}
+		alive = append(alive, g)
+	}
+	n.open = alive
+	if len(n.open) < 2 {
+		n.given = 0
+	}
+}
+
+func (n *negotiation) cookieI(ev *event) {
+	n.endGroup()
+	n.expire(&ev.label)
+	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok}
+	copy(g.cookieI[:], ev.data)
+	if len(n.peers) == 1 {
+		g.peer = n.peers[0]
+	}
+	n.peers = n.peers[:0]
+	n.group = g
+	if ev.ok {
+		for _, o := range n.open {
+			if o.cookieI == g.cookieI {
+				n.group = o // the same again
+				return
+			}
+		}
+		if n.done == g.cookieI && len(n.open) == 0 {
+			return // logged again after its SKEYID_e; it may be that no other follows
+		}
+	}
+	if len(n.open) == maxOpen {
+		n.emitGroup(n.open[0])
+		n.open = append(n.open[:0], n.open[1:]...)
+	}
+	n.open = append(n.open, g)
+}
+
+// target returns the phase 1 that a value belongs to, nil if it may be of several.
+func (n *negotiation) target(ev *event) *ikeGroup {
+	n.expire(&ev.label)
+	if g := n.group; g != nil && g.lines[3] != 0 && ev.kind != labelSKEYIDe && len(n.open) > 0 {
+		return nil // it may be of the negotiation that has its SKEYID_e
+	}
+	switch len(n.open) {
+	case 0:
+	case 1:
+		n.group = n.open[0]
+	default:
+		return nil
+	}
+	i := int(ev.kind) - int(labelSKEYID)
+	if n.group != nil && i >= 0 && n.group.lines[i] != 0 {
+		// The same label again: a CKY-I between the two is missing.
+		n.endGroup()
+		n.drop(n.group)
+		n.group = nil
+	}
+	if n.group == nil {
+		n.group = &ikeGroup{start: ev.label, cookieLost: true}
+	}
+	return n.group
+}
+
+// drop gives out a group and forgets it.
+func (n *negotiation) drop(g *ikeGroup) {
+	if g == nil {
+		return
+	}
+	n.emitGroup(g)
+	n.settle(g)
+}
+
+// settle takes a group off the list of those that wait for their SKEYID_e.
+func (n *negotiation) settle(g *ikeGroup) {
+	for i, o := range n.open {
+		if o == g {
+			n.open = append(n.open[:i], n.open[i+1:]...)
+			return
+		}
+	}
+}
+
+func (n *negotiation) skeyid(ev *event) {
+	g := n.target(ev)
+	if g == nil {
+		n.ambiguous(ev)
+		return
+	}
+	i := int(ev.kind - labelSKEYID)
+	g.lines[i] = ev.line
+	if ev.ok {
+		g.keys[i] = esp.NewKey(ev.data)
+	}
+	g.dirty = true
+	if ev.kind == labelSKEYIDe {
+		n.settle(g)
+		n.done = g.cookieI
+	}
+}
+
+// ambiguous takes a value that may belong to each of several negotiations.
+func (n *negotiation) ambiguous(ev *event) {
+	cookies := make([]string, 0, 4)
+	for _, g := range n.open {
+		if len(cookies) == cap(cookies) {
+			cookies = append(cookies, "…")
+			break
+		}
+		if !g.cookieLost {
+			cookies = append(cookies, g.cookieI.String())
+		}
+	}
+	whose := fmt.Sprintf("%d negotiations run at once (CKY-I %s)", len(n.open), strings.Join(cookies, ", "))
+	if ev.kind != labelSKEYIDe {
+		if ev.ok {
+			n.out.note(ev.line, ev.kind.String()+": "+whose+", and it can't be told whose it is")
+		}
+		return
+	}
+	if ev.ok {
+		n.out.doubt(ev.line, "SKEYID_e: "+whose+": the capture has to show whose it is")
+		n.out.ike(&ikev1.Secret{SKEYIDe: esp.NewKey(ev.data), Origin: n.out.origin(ev.line)})
+	}
+	if n.given++; n.given >= len(n.open) {
+		n.open, n.given, n.group = n.open[:0], 0, nil
+	}
+}
+
+// endGroup gives out the phase 1 that has its SKEYID_e.
+func (n *negotiation) endGroup() {
+	if g := n.group; g != nil && g.lines[3] != 0 {
+		n.emitGroup(g)
+		n.group = nil
+	}
+}
+
+// emitGroup gives out what is known of a phase 1.
+func (n *negotiation) emitGroup(g *ikeGroup) {
+	if !g.dirty {
+		return
+	}
+	g.dirty = false
+	keys, head := g.keys, false
+	// SKEYID, SKEYID_d and SKEYID_a have the length of the hash; SKEYID_e too, but is logged up to 32 bytes.
+	hash := n.hashLen(g, &keys)
+	if e := keys[3].Len(); e != 0 {
+		switch {
+		case hash == 0:
+			if e == rowLen {
+				// Not marked as a head: the capture names the hash, and with it how long the value has to be.
+				n.out.doubt(g.lines[3], "SKEYID_e: 16 bytes are all of it if the hash is MD5; else its second row is missing")
+			}
+		case e == hash:
+		case e == 32 && hash > 32:
+			head = true
+		case e == rowLen && hash == 20:
+			// The row that is left has 16 bytes, so it is the first.
+			head = true
+			n.out.note(g.lines[3], "SKEYID_e: 16 of 20 bytes, its second row is missing")
+		default:
+			n.out.note(g.lines[3], fmt.Sprintf("SKEYID_e: it has %s where %d are expected from the other values: a line is missing", byteCount(e), min(hash, 32)))
+			keys[3] = esp.Key{}
+		}
+	}
+	if keys == [4]esp.Key{} {
+		return
+	}
+	line := 0
+	for i := len(keys) - 1; i >= 0 && line == 0; i-- {
+		if !keys[i].IsZero() {
+			line = g.lines[i]
+		}
+	}
+	if g.cookieLost {
+		if keys[3].IsZero() {
+			n.out.note(line, "no CKY-I and no SKEYID_e belong to this value: it is of no use")
+			return
+		}
+		n.out.doubt(line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
+	}
+	n.out.ike(&ikev1.Secret{
+		InitiatorCookie: g.cookieI, ResponderCookie: g.cookieR,
+		SKEYID: keys[0], SKEYIDd: keys[1], SKEYIDa: keys[2], SKEYIDe: keys[3],
+		SKEYIDeHead: head, Peer: g.peer, Origin: n.out.origin(line),
+	})
+}
+
+// hashLen returns the length that SKEYID, SKEYID_d and SKEYID_a have in common, 0 if it is not known. One that
+// differs has lost a line or swallowed another's and is left out.
+func (n *negotiation) hashLen(g *ikeGroup, keys *[4]esp.Key) int {
+	e := keys[3].Len()
+	best, most, tie := 0, 0, false
+	for _, size := range [...]int{16, 20, 32, 48, 64} {
+		votes := 0
+		for _, k := range keys[:3] {
+			if k.Len() == size {
+				votes += 2
+			}
+		}
+		if votes > 0 && e != 0 {
+			// SKEYID_e has a say too. One value against it is no more than it.
+			if e == min(size, 32) || e == size {
+				votes++
+			} else if votes == 2 {
+				votes--
+			}
+		}
+		switch {
+		case votes > most:
+			best, most, tie = size, votes, false
+		case votes == most:
+			tie = true
+		}
+	}
+	if most == 0 {
+		return 0
+	}
+	if tie || most == 1 {
+		best = 0
+	}
+	for i := range keys[:3] {
+		if size := keys[i].Len(); size != 0 && size != best {
+			n.out.note(g.lines[i], fmt.Sprintf("%s: it has %s, the other values of this negotiation another length: a line is missing",
+				labelSKEYID+labelKind(i), byteCount(size)))
+			keys[i] = esp.Key{}
+		}
+	}
+	if best == 0 && e != 0 && e != rowLen {
+		n.out.note(g.lines[3], fmt.Sprintf("SKEYID_e: it has %s, the other values of this negotiation another length: a line is missing", byteCount(e)))
+		keys[3] = esp.Key{}
+	}
+	return best
+}
+
+func (n *negotiation) phase2(ev *event) {
+	switch {
+	case len(n.phase) > 0 && len(n.sas) == 2*len(n.phase):
+		n.endSAs()
+	case len(n.phase) == 0 && len(n.sas) > 0:
+		n.endSAs()
+	case len(n.phase) > 0 && dead(&n.phase[0].label, &ev.label):
+		n.endSAs()
+	}
+	if len(n.phase) == maxOpen {
+		n.endSAs()
+	}
+	n.phase = append(n.phase, phase2{ev.label})
+	if ev.orphan {
+		n.lost = true
+	}
+}
+
+func (n *negotiation) spi(ev *event) {
+	if len(n.sas) >= 2*len(n.phase) {
+		n.endSAs()
+	}
+	sa := &yamahaSA{line: ev.line, spiOK: ev.ok}
+	if ev.ok {
+		sa.spi = uint32(ev.data[0])<<24 | uint32(ev.data[1])<<16 | uint32(ev.data[2])<<8 | uint32(ev.data[3])
+	}
+	n.sas = append(n.sas, sa)
+}
+
+func (n *negotiation) espKey(ev *event) {
+	what := ev.kind.String()
+	if len(n.sas) == 0 {
+		if ev.ok {
+			n.out.note(ev.line, what+": no SPI stands before it")
+		}
+		return
+	}
+	last := len(n.sas) - 1
+	sa := n.sas[last]
+	line := &sa.keyLine
+	if ev.kind == labelAuthKey {
+		line = &sa.authLine
+	}
+	if *line != 0 {
+		// A second one for the same SPI: an SPI is missing between, or two negotiations are mixed; then the one before
+		// got none, and neither can be told to be this SPI's.
+		n.out.note(ev.line, what+": it follows another one without an SPI between")
+		n.lost = true
+		if last > 0 {
+			before := n.sas[last-1]
+			if ev.kind == labelKey && before.keyLine == 0 && !sa.key.IsZero() {
+				n.out.note(*line, what+": it may belong to the SPI before")
+				sa.key = esp.Key{}
+			}
+			if ev.kind == labelAuthKey && before.authLine == 0 && !sa.auth.IsZero() {
+				n.out.note(*line, what+": it may belong to the SPI before")
+				sa.auth = esp.Key{}
+			}
+		}
+		return
+	}
+	*line = ev.line
+	if !ev.ok {
+		return
+	}
+	head := ev.first != 0 && len(ev.data) == ev.first
+	if ev.kind == labelAuthKey {
+		sa.auth, sa.authHead = esp.NewKey(ev.data), head
+	} else {
+		sa.key, sa.keyHead = esp.NewKey(ev.data), head
+	}
+}
+
+// endSAs gives out the keys of the SPIs that have come.
+func (n *negotiation) endSAs() {
+	defer func() { n.phase, n.sas, n.lost = n.phase[:0], n.sas[:0], false }()
+	secrets := make([]*esp.Secret, len(n.sas))
+	count := 0
+	for i, sa := range n.sas {
+		switch {
+		case !sa.spiOK && (!sa.key.IsZero() || !sa.auth.IsZero()):
+			n.out.note(max(sa.keyLine, sa.authLine), "key material: the SPI that it belongs to is damaged")
+			continue
+		case !sa.spiOK:
+			continue
+		case sa.key.IsZero():
+			if sa.keyLine == 0 {
+				n.out.note(sa.line, "SPI "+spiName(sa.spi)+": no key material follows it")
+			}
+			continue
+		}
+		line := sa.keyLine
+		secrets[i] = &esp.Secret{SPI: sa.spi, SPIMask: 0xffffffff, Key: sa.key, KeyHead: sa.keyHead,
+			AuthKey: sa.auth, AuthKeyHead: sa.authHead, Origin: n.out.origin(line)}
+		count++
+	}
+	if len(n.phase) == 1 && len(n.sas) == 2 && !n.lost {
+		if n.sas[0].spiOK && n.sas[1].spiOK {
+			for i, s := range secrets {
+				if s != nil {
+					s.PairSPI = n.sas[1-i].spi
+				}
+			}
+		}
+		// After "respond" the first SPI is the one that the router sends with. For "initiate" this is not known.
+		if p := &n.phase[0]; p.respond && p.addr.IsValid() {
+			if secrets[0] != nil {
+				secrets[0].Dst = esp.AddrPatternFrom(p.addr)
+			}
+			if secrets[1] != nil {
+				secrets[1].Src = esp.AddrPatternFrom(p.addr)
+			}
+		}
+	}
+	if count == 0 {
+		return
+	}
+	whole := secrets[:0]
+	for _, s := range secrets {
+		if s != nil {
+			whole = append(whole, s)
+		}
+	}
+	n.out.esp(whole...)
+}
+
+// end gives out all that has come.
+func (n *negotiation) end() {
+	n.endGroup()
+	for _, g := range n.open {
+		n.emitGroup(g)
+	}
+	if n.group != nil {
+		n.emitGroup(n.group)
+	}
+	n.open, n.group, n.given, n.peers = n.open[:0], nil, 0, n.peers[:0]
+	n.endSAs()
+}
+
+// flush gives out what is whole. The open negotiations go on.
+func (n *negotiation) flush() {
+	if g := n.group; g != nil && g.lines[3] != 0 {
+		n.emitGroup(g)
+	}
+	if len(n.sas) > 0 && len(n.sas) >= 2*len(n.phase) && n.sas[len(n.sas)-1].keyLine != 0 {
+		n.endSAs()
+	}
+}
