@@ -1,11 +1,48 @@
 package esp
 
-import "net/netip"
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
 
-// DB holds what is known about keys and one Flow for each (SPI, destination) seen. One goroutine uses it; the
-// exceptions are named at Flow.
+const (
+	maxFlows      = 65536 // flows at a time; beyond it the idlest quarter goes
+	maxGone       = 4096  // accounts of flows that went
+	maxNegotiated = 65536 // SPIs with something negotiated
+	perSPI        = 4     // Quick Modes kept for one SPI
+	recentFlows   = 256   // entries of the cache in front of the map, a power of two
+)
+
+// DB holds what is known about keys and one Flow for each SPI and destination seen. One goroutine uses it; the exceptions are
+// named at Flow.
 type DB struct {
-	flows map[flowKey]*Flow
+	flows  map[flowKey]*Flow
+	bySPI  map[uint32]*Flow // the first of a list through Flow.next
+	recent [recentFlows]*Flow
+	gone   []*Flow
+	lost   uint64 // flows of which not even the account was kept
+	opened uint64 // flows made
+	clock  uint64 // packets admitted
+
+	entries    []*entry // secrets in the order they were added
+	exact      map[uint32][]*entry
+	masked     []*entry // secrets with unknown bits in their SPI
+	negotiated map[uint32][]*Negotiated
+	negOrder   []uint32
+
+	trial  trial
+	budget budget
+}
+
+// entry is a secret and what became of it.
+type entry struct {
+	*Secret
+	index   int
+	used    bool
+	refused bool   // was tried and did not fit
+	differs string // key source that opens the SPI with another key
 }
 
 type flowKey struct {
@@ -14,33 +51,190 @@ type flowKey struct {
 }
 
 // NewDB returns an empty DB.
-func NewDB() *DB { return &DB{flows: make(map[flowKey]*Flow)} }
+func NewDB() *DB {
+	return &DB{
+		flows:      make(map[flowKey]*Flow),
+		bySPI:      make(map[uint32]*Flow),
+		exact:      make(map[uint32][]*entry),
+		negotiated: make(map[uint32][]*Negotiated),
+		budget:     fullBudget,
+	}
+}
 
-// AddSecret adds what a key source says about an SA. The secret must not change afterwards.
-func (db *DB) AddSecret(s *Secret) {}
+// AddSecret adds what a key source says about an SA; the secret must not change afterwards. A secret that says the
+// same as an earlier one for the same SPI is dropped. Flows that no key has opened so far are tried anew with their next packet.
+func (db *DB) AddSecret(s *Secret) {
+	same := db.masked
+	if s.SPIMask == 0xffffffff {
+		same = db.exact[s.SPI]
+	}
+	for i := len(same) - 1; i >= 0 && i >= len(same)-64; i-- {
+		if sameSecret(same[i].Secret, s) {
+			return
+		}
+	}
+	e := &entry{Secret: s, index: len(db.entries)}
+	db.entries = append(db.entries, e)
+	if s.SPIMask == 0xffffffff {
+		db.exact[s.SPI] = append(same, e)
+		for f := db.bySPI[s.SPI]; f != nil; f = f.next {
+			f.renew()
+		}
+		return
+	}
+	db.masked = append(db.masked, e)
+	for spi, f := range db.bySPI {
+		if !s.MatchesSPI(spi) {
+			continue
+		}
+		for ; f != nil; f = f.next {
+			f.renew()
+		}
+	}
+}
 
-// AddNegotiated adds what a Quick Mode agreed on. The value must not change afterwards.
-func (db *DB) AddNegotiated(n *Negotiated) {}
+func sameSecret(a, b *Secret) bool {
+	return a.SPI == b.SPI && a.SPIMask == b.SPIMask && a.Src == b.Src && a.Dst == b.Dst && a.Suite == b.Suite &&
+		a.KeyHead == b.KeyHead && a.AuthKeyHead == b.AuthKeyHead && a.ESNKnown == b.ESNKnown && a.SeqHigh == b.SeqHigh &&
+		a.PairSPI == b.PairSPI && a.Key.Equal(b.Key) && a.AuthKey.Equal(b.AuthKey)
+}
 
-// Delete says that IKE deleted the SA that sends to dst.
-func (db *DB) Delete(spi uint32, dst netip.Addr) {}
+// AddNegotiated adds one direction of what a Quick Mode agreed on; the value must not change afterwards. A flow with this
+// SPI is checked against it from its next packet on: the SPI may have come into use again.
+func (db *DB) AddNegotiated(n *Negotiated) {
+	list, known := db.negotiated[n.SPI]
+	for i, old := range list {
+		if old.Cookie == n.Cookie && old.MessageID == n.MessageID && old.Dst == n.Dst {
+			if old.Key.Equal(n.Key) && old.AuthKey.Equal(n.AuthKey) && old.Suite == n.Suite {
+				return
+			}
+			list = slices.Delete(slices.Clone(list), i, i+1) // the keys came later
+			break
+		}
+	}
+	if len(list) >= perSPI {
+		list = slices.Clone(list[len(list)-perSPI+1:])
+	}
+	db.negotiated[n.SPI] = append(list, n)
+	if !known {
+		db.negOrder = append(db.negOrder, n.SPI)
+		if len(db.negOrder) > maxNegotiated {
+			for _, spi := range db.negOrder[:maxNegotiated/4] {
+				delete(db.negotiated, spi)
+			}
+			db.negOrder = slices.Clone(db.negOrder[maxNegotiated/4:])
+		}
+	}
+	for f := db.bySPI[n.SPI]; f != nil; f = f.next {
+		f.renew()
+	}
+}
+
+// Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not valid. Packets may
+// still be on their way; when the SPI comes into use again its packets are checked before the old key is trusted.
+func (db *DB) Delete(spi uint32, dst netip.Addr) {
+	dst = dst.Unmap()
+	for f := db.bySPI[spi]; f != nil; f = f.next {
+		if !dst.IsValid() || f.dst == dst {
+			f.deleted = true
+			f.renew()
+		}
+	}
+}
 
 // Lookup returns the flow of a packet, a new one if need be; never nil. It allocates nothing for a flow that is known.
 func (db *DB) Lookup(spi uint32, src, dst netip.Addr) *Flow {
-	k := flowKey{dst.Unmap(), spi}
+	dst = dst.Unmap()
+	slot := &db.recent[spi%recentFlows]
+	if f := *slot; f != nil && f.spi == spi && f.dst == dst {
+		return f
+	}
+	k := flowKey{dst, spi}
 	f := db.flows[k]
 	if f == nil {
-		f = &Flow{spi: spi, src: src.Unmap(), dst: k.dst}
+		if len(db.flows) >= maxFlows {
+			db.evict()
+		}
+		f = &Flow{db: db, spi: spi, src: src.Unmap(), dst: dst, order: db.opened, clock: db.clock, next: db.bySPI[spi]}
+		db.opened++
+		f.state.Store(noState)
 		db.flows[k] = f
+		db.bySPI[spi] = f
 	}
+	*slot = f
 	return f
 }
 
-// Expire forgets flows without a packet since now-idle, both in nanoseconds of capture time.
-func (db *DB) Expire(now, idle int64) {}
+// evict makes room: the idlest quarter of the flows goes, those that no key opened first.
+func (db *DB) evict() {
+	all := make([]*Flow, 0, len(db.flows))
+	for _, f := range db.flows {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b *Flow) int {
+		if (a.sa != nil) != (b.sa != nil) {
+			if a.sa == nil {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.clock, b.clock), cmp.Compare(a.order, b.order))
+	})
+	db.forget(all[:max(1, len(all)/4)])
+}
 
-// Flows returns all flows in the order of their first packet, those that have expired included.
-func (db *DB) Flows() []*Flow { return nil }
+// Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time, and those that IKE deleted after an
+// eighth of it. Their accounts are kept, up to a bound.
+func (db *DB) Expire(now, idle int64) {
+	var old []*Flow
+	for _, f := range db.flows {
+		if age := now - f.time; age > idle || f.deleted && age > idle/8 {
+			old = append(old, f)
+		}
+	}
+	slices.SortFunc(old, func(a, b *Flow) int { return cmp.Compare(a.order, b.order) })
+	db.forget(old)
+}
+
+func (db *DB) forget(flows []*Flow) {
+	for _, f := range flows {
+		delete(db.flows, flowKey{f.dst, f.spi})
+		p := db.bySPI[f.spi]
+		if p == f {
+			if f.next == nil {
+				delete(db.bySPI, f.spi)
+			} else {
+				db.bySPI[f.spi] = f.next
+			}
+		} else {
+			for ; p.next != f; p = p.next {
+			}
+			p.next = f.next
+		}
+		f.next, f.sa, f.proof = nil, nil, nil
+		if len(db.gone) < maxGone {
+			db.gone = append(db.gone, f)
+		} else {
+			db.lost++
+		}
+	}
+	if len(flows) > 0 {
+		db.recent = [recentFlows]*Flow{}
+	}
+}
+
+// Forgotten returns how many flows are not among Flows, because there were too many.
+func (db *DB) Forgotten() uint64 { return db.lost }
+
+// Flows returns all flows in the order of their first packets, with those that have expired.
+func (db *DB) Flows() []*Flow {
+	flows := slices.Clone(db.gone)
+	for _, f := range db.flows {
+		flows = append(flows, f)
+	}
+	slices.SortFunc(flows, func(a, b *Flow) int { return cmp.Compare(a.order, b.order) })
+	return flows
+}
 
 // Unused is a secret that opened nothing, and why.
 type Unused struct {
@@ -48,5 +242,46 @@ type Unused struct {
 	Reason string
 }
 
-// Unused returns the secrets that opened no packet, in the order they were added.
-func (db *DB) Unused() []Unused { return nil }
+// Unused returns the secrets that opened no packet, in the order they were added. A secret that is the head of a key which did is not
+// among them.
+func (db *DB) Unused() []Unused {
+	var list []Unused
+	for _, e := range db.entries {
+		if !e.used {
+			list = append(list, Unused{e.Secret, db.unusedReason(e)})
+		}
+	}
+	return list
+}
+
+func (db *DB) unusedReason(e *entry) string {
+	var f *Flow
+	if e.SPIMask == 0xffffffff {
+		f = db.bySPI[e.SPI]
+	}
+	for i := 0; f == nil && i < len(db.gone); i++ {
+		if e.MatchesSPI(db.gone[i].spi) {
+			f = db.gone[i]
+		}
+	}
+	switch {
+	case e.differs != "":
+		return "another key opens the SPI: " + e.differs
+	case e.SPIMask != 0xffffffff && e.refused:
+		return "fits none of the SPIs that it was tried on"
+	case e.SPIMask != 0xffffffff:
+		return "nothing that it could open was captured"
+	case f == nil && len(db.flows)+len(db.gone) == 0:
+		return "no ESP was captured"
+	case f == nil:
+		return "SPI never seen"
+	}
+	if s := f.State(); s.Reason != "" && f.sa == nil {
+		return fmt.Sprintf("%s: %s", s.Verdict, s.Reason)
+	} else if e.Key.IsZero() && e.AuthKey.IsZero() {
+		return "holds no key"
+	} else if f.sa == nil {
+		return string(s.Verdict)
+	}
+	return "another source was used for the SPI"
+}

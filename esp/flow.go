@@ -1,6 +1,11 @@
 package esp
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+)
 
 // Verdict is one of the words for how far a packet or a flow could be read.
 type Verdict string
@@ -16,23 +21,86 @@ const (
 	Malformed  Verdict = "malformed"  // the packet itself is broken
 )
 
-// Flow is the packets of one SPI to one destination. Lookup and Admit, and all of the DB, belong to the goroutine
-// that frames packets; Count belongs to the one that takes decrypted packets back in order; State, Suite, Origin
-// and Reason may be called from any.
-type Flow struct {
-	spi      uint32
-	src, dst netip.Addr
+// VerdictOf returns the word for what SA.Open or Flow.Admit returned, and a sentence about the packet where the verdict needs one. The
+// Plaintext may be nil where there is an error. State.Reason says more where no key fits.
+func VerdictOf(p *Plaintext, err error) (Verdict, string) {
+	switch {
+	case err == nil && p.Verified:
+		return Verified, ""
+	case err == nil:
+		return Decrypted, ""
+	case errors.Is(err, ErrICV):
+		return WrongKey, "the integrity check value does not match: the packet is damaged, or was sent under another key"
+	case errors.Is(err, ErrStructure):
+		return WrongKey, "the decrypted bytes are not the inside of a packet: it is damaged, or was sent under another key"
+	case errors.Is(err, ErrTruncated):
+		return Truncated, "the capture holds only part of the packet (snaplen)"
+	case errors.Is(err, ErrMalformed):
+		return Malformed, "it is no whole ESP packet of this algorithm"
+	case errors.Is(err, ErrIncomplete):
+		return Incomplete, "not all bytes of the key are known"
+	}
+	return NoKey, "no key source names the SPI"
 }
 
-// State is what is known of a flow's key at one time. It never changes: the framer may keep the pointer with a
-// packet, so that whatever is printed about that packet does not depend on the packets behind it.
+// State is what is known of a flow's key at one time. It never changes: the goroutine that frames packets may keep the pointer with a
+// packet, so that what is printed about it does not depend on the packets behind it.
 type State struct {
-	Suite   Suite  // as settled; the named parts while it is not
-	Origin  string // key source, "" while there is none
-	Reason  string // cause and cure where the key does not fit, or a remark on how it was found; may be ""
-	Verdict Verdict
-	Err     error // what Admit returns while no key fits
+	Suite   Suite   // as it proved right; as far as named while none did
+	Origin  string  // key source, as in "router.log:17", "" while there is none
+	Reason  string  // cause and cure where no key fits, else ""
+	Remark  string  // where a key fits: what was found out by trial, what is not checked, which source contradicts; often ""
+	Verdict Verdict // Verified or Decrypted as soon as a key fits
+	Err     error   // what Admit returns while no key fits, nil afterwards
 }
+
+var noState = &State{Verdict: NoKey, Err: ErrNoKey}
+
+const (
+	idleRecheck   = 60e9 // nanoseconds of silence after which a key is no longer trusted blindly
+	sampleRecheck = 256  // one packet in so many is opened by Admit itself, to see whether the key is still the right one
+)
+
+// Flow is the packets of one SPI to one destination. Lookup, Admit and Report, like all of the DB, belong to the goroutine
+// that frames packets, Count to the one that takes the decrypted packets back in order; State, Suite, Origin
+// and Reason may be called from any.
+type Flow struct {
+	db       *DB
+	next     *Flow // with the same SPI
+	spi      uint32
+	src, dst netip.Addr
+	order    uint64 // of the first packet
+	clock    uint64 // of the last packet
+	time     int64  // of the last packet
+
+	sa      *SA // nil until a key fits
+	check   bool
+	deleted bool
+	packets uint64
+	short   uint64 // packets without a whole header
+	lengths uint16 // bit n: a packet of n bytes modulo 16 was seen
+	win     window
+
+	tries    uint32  // attempts to find a key since something new was learnt
+	skip     uint32  // packets until the next attempt
+	searches uint8   // for the high half of the sequence number
+	proof    []proof // of each candidate, while none is enough
+	state    atomic.Pointer[State]
+
+	_      [64]byte // what is below is another goroutine's
+	counts [verdicts]uint64
+}
+
+const (
+	countVerified = iota
+	countDecrypted
+	countWrong
+	countNoKey
+	countIncomplete
+	countTruncated
+	countMalformed
+	verdicts
+)
 
 // SPI returns the SPI.
 func (f *Flow) SPI() uint32 { return f.spi }
@@ -43,57 +111,170 @@ func (f *Flow) Src() netip.Addr { return f.src }
 // Dst returns the destination address.
 func (f *Flow) Dst() netip.Addr { return f.dst }
 
-// Admit counts a packet (SPI to ICV, or as much of it as was captured) and returns what opens it.
-func (f *Flow) Admit(packet []byte, truncatedBy int, time int64) (sa *SA, seqHigh uint32, err error) {
-	return nil, 0, ErrNoKey
-}
-
-var noState = &State{Verdict: NoKey, Err: ErrNoKey}
-
 // State returns the current state, never nil.
-func (f *Flow) State() *State { return noState }
+func (f *Flow) State() *State { return f.state.Load() }
 
-// Suite returns the algorithms.
+// Suite returns the algorithms as far as they are known.
 func (f *Flow) Suite() Suite { return f.State().Suite }
 
 // Origin returns the key source, as in "router.log:17", "" if there is none.
 func (f *Flow) Origin() string { return f.State().Origin }
 
-// Reason returns cause and cure where the key does not fit.
+// Reason returns cause and cure where no key fits.
 func (f *Flow) Reason() string { return f.State().Reason }
 
-// Count adds what became of packets that Admit returned.
-func (f *Flow) Count(v Verdict, n uint64) {}
+// Admit counts a packet (from its SPI to its ICV, or truncatedBy bytes less) that was captured at the given time in nanoseconds, and
+// returns what opens it, with the high half of its sequence number. On the first packets it finds by trial what that is.
+// It allocates nothing once a key fits or the attempts have become rare.
+//
+// The error wraps ErrNoKey, ErrIncomplete, ErrICV or ErrStructure (wrong key; ErrUndecided too while the evidence is not enough),
+// ErrTruncated or ErrMalformed. State has the reason.
+func (f *Flow) Admit(packet []byte, truncatedBy int, time int64) (sa *SA, seqHigh uint32, err error) {
+	f.packets++
+	f.db.clock++
+	f.clock = f.db.clock
+	idle := time - f.time
+	f.time = max(f.time, time)
+	if len(packet) < HeaderLen {
+		f.short++
+		if truncatedBy > 0 {
+			return nil, 0, ErrTruncated
+		}
+		return nil, 0, ErrMalformed
+	}
+	position, event := f.win.add(binary.BigEndian.Uint32(packet[4:]))
+	f.lengths |= 1 << (uint(len(packet)+max(0, truncatedBy)) % 16)
+	if f.sa != nil {
+		if f.check || event >= seqStrange || f.packets%sampleRecheck == 0 || idle > idleRecheck && f.packets > 1 {
+			position = f.recheck(packet, truncatedBy, position)
+		}
+		return f.sa, uint32(position >> 32), nil
+	}
+	if f.skip > 0 {
+		f.skip--
+		return nil, 0, f.State().Err
+	}
+	return f.settle(packet, truncatedBy, position, event)
+}
 
-// VerdictOf returns the word for what SA.Open or Flow.Admit returned, with a sentence for a single packet where no key or state says more.
-func VerdictOf(p *Plaintext, err error) (Verdict, string) { return NoKey, "" }
+// renew makes the next packet a reason to try: something new is known.
+func (f *Flow) renew() {
+	f.check, f.tries, f.skip, f.proof = true, 0, 0, nil
+}
 
-// Report is the account of one flow, for `verify`.
+// later sets when the next attempt is due: with each of the first packets, then after ever longer pauses, so that a long capture
+// under a wrong key costs no more than a short one. A packet of an impossible length is no attempt.
+func (f *Flow) later(out *outcome) {
+	if !out.shaped && f.tries > 0 {
+		f.skip = 7
+		return
+	}
+	f.tries++
+	switch {
+	case f.tries < 8, out.hopeful && f.tries < 64:
+		f.skip = 0
+	default:
+		f.skip = 1 << min(f.tries-6, 20)
+	}
+}
+
+// setState publishes the state if it is another one.
+func (f *Flow) setState(s State) {
+	old := f.State()
+	if old.Suite == s.Suite && old.Origin == s.Origin && old.Reason == s.Reason && old.Remark == s.Remark && old.Verdict == s.Verdict && old.Err == s.Err {
+		return
+	}
+	f.state.Store(&s)
+}
+
+// Count adds the verdict on n packets, whether Admit returned an SA for them or not.
+func (f *Flow) Count(v Verdict, n uint64) {
+	switch v {
+	case Verified:
+		f.counts[countVerified] += n
+	case Decrypted:
+		f.counts[countDecrypted] += n
+	case WrongKey:
+		f.counts[countWrong] += n
+	case NoKey:
+		f.counts[countNoKey] += n
+	case Incomplete:
+		f.counts[countIncomplete] += n
+	case Truncated:
+		f.counts[countTruncated] += n
+	case Malformed:
+		f.counts[countMalformed] += n
+	}
+}
+
+// Report is the account of one flow.
 type Report struct {
-	SPI        uint32
-	Src, Dst   netip.Addr
-	Cipher     string
-	Auth       string
-	Verdict    Verdict
-	Packets    uint64
-	Verified   uint64
+	SPI      uint32
+	Src, Dst netip.Addr
+	Cipher   string  // as in "aes-cbc-128", "" if not known
+	Auth     string  // as in "hmac-sha1-96", "" if not known
+	Verdict  Verdict // on the flow as a whole
+	Key      string  // key source
+	Reason   string
+
+	Packets    uint64 // admitted
+	Verified   uint64 // these and the next six as counted by Count
 	Decrypted  uint64
 	Wrong      uint64
+	NoKey      uint64
+	Incomplete uint64
 	Truncated  uint64
 	Malformed  uint64
-	Unopened   uint64 // no key or an incomplete one
-	FirstSeq   uint64 // with the high half for ESN
-	LastSeq    uint64
-	Missing    uint64
+
+	FirstSeq   uint64 // lowest sequence number, with its high half where ESN is in use
+	LastSeq    uint64 // highest, in the order of the SA (after a wrap it may be less than FirstSeq)
+	Missing    uint64 // between the two and never seen
 	Duplicates uint64
-	Reordered  uint64
-	Wrapped    uint64
-	Restarts   uint64
+	Reordered  uint64 // came after a higher one
+	Wrapped    uint64 // times that the low half went through zero
+	Restarts   uint64 // times that the count began anew
 	ESN        bool
-	Deleted    bool // IKE deleted the SA
-	Key        string
-	Reason     string
+	Deleted    bool // by IKE
 }
 
 // Report returns the account of the flow. Neither Admit nor Count may run at the same time.
-func (f *Flow) Report() Report { return Report{} }
+func (f *Flow) Report() Report {
+	s := f.State()
+	r := Report{
+		SPI: f.spi, Src: f.src, Dst: f.dst,
+		Cipher: s.Suite.CipherName(), Auth: s.Suite.AuthName(), ESN: s.Suite.ESN,
+		Verdict: s.Verdict, Key: s.Origin, Reason: join(s.Reason, s.Remark),
+		Packets:  f.packets,
+		Verified: f.counts[countVerified], Decrypted: f.counts[countDecrypted], Wrong: f.counts[countWrong],
+		NoKey: f.counts[countNoKey], Incomplete: f.counts[countIncomplete],
+		Truncated: f.counts[countTruncated], Malformed: f.counts[countMalformed],
+		FirstSeq: f.win.low, LastSeq: f.win.high, Missing: f.win.missing(), Duplicates: f.win.duplicates,
+		Reordered: f.win.reordered, Wrapped: f.win.wraps, Restarts: f.win.restarts, Deleted: f.deleted,
+	}
+	if !r.ESN {
+		r.FirstSeq &= 0xffffffff
+		r.LastSeq &= 0xffffffff
+	}
+	if s.Err != nil {
+		return r
+	}
+	// A key fits: what was opened with it decides, if anything was counted.
+	switch {
+	case r.Wrong > r.Verified+r.Decrypted+r.Truncated:
+		r.Verdict = WrongKey
+		r.Reason = join("most packets were sent under another key than the one that opened the others", r.Reason)
+	case r.Verified > 0, r.Decrypted > 0:
+	case r.Truncated > 0:
+		r.Verdict = Truncated
+		r.Reason = join("the capture holds only part of each packet (snaplen)", r.Reason)
+	}
+	return r
+}
+
+// join puts two remarks together, either of which may be empty.
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}

@@ -185,9 +185,9 @@ func (w *window) missingNow() uint64 {
 // missing is how many positions were never seen.
 func (w *window) missing() uint64 { return w.gaps + w.missingNow() }
 
-// setHigh moves all positions so that the newest has the given high half: it was found by other means.
-func (w *window) setHigh(high uint32) {
-	delta := (uint64(high) - w.top>>32) << 32
+// setHigh moves all positions so that the given one has this high half, which was found by other means.
+func (w *window) setHigh(position uint64, high uint32) {
+	delta := (uint64(high) - position>>32) << 32
 	w.top += delta
 	w.first += delta
 	w.low += delta

@@ -30,14 +30,12 @@ func TestWindowCounts(t *testing.T) {
 		{"late over the wrap", []uint32{0xfffffffe, 0, 0xffffffff, 1}, 0, 0, 1, 0xfffffffe, 1<<32 + 1},
 		{"a flipped high bit counts for nothing", []uint32{1, 2, 0x80000003, 4, 5}, 1, 0, 0, 1, 5},
 		{"a gap in the capture", []uint32{1, 2, 100001, 100002}, 99998, 0, 0, 1, 100002},
-		{"a gap, every packet captured twice", []uint32{1, 1, 100001, 100001, 100002, 100002}, 99999, 3, 0, 1, 100002},
+		// The second copy of the first packet after the gap counts for nothing.
+		{"a gap, every packet captured twice", []uint32{1, 1, 100001, 100001, 100002, 100002}, 99999, 2, 0, 1, 100002},
 	}
 	for _, tt := range tests {
 		var w window
 		feed(&w, tt.seqs...)
-		if tt.name == "a gap, every packet captured twice" {
-			tt.missing, tt.duplicates = 99999, 2 // the second copy of the first one after the gap is not counted
-		}
 		if w.missing() != tt.missing || w.duplicates != tt.duplicates || w.reordered != tt.reordered || w.low != tt.low || w.high != tt.high {
 			t.Errorf("%s: missing %d, duplicates %d, reordered %d, %d to %d; want %d, %d, %d, %d to %d", tt.name,
 				w.missing(), w.duplicates, w.reordered, w.low, w.high, tt.missing, tt.duplicates, tt.reordered, tt.low, tt.high)
@@ -107,8 +105,8 @@ func TestWindowAgainstModel(t *testing.T) {
 
 func TestWindowSetHigh(t *testing.T) {
 	var w window
-	feed(&w, 0xfffffff0, 0xfffffff1)
-	w.setHigh(68)
+	p, _ := feed(&w, 0xfffffff0, 0xfffffff1)
+	w.setHigh(p, 68)
 	if p, _ := w.add(0xffffffff); p>>32 != 68 {
 		t.Errorf("high half %d, want 68", p>>32)
 	}

@@ -1,0 +1,312 @@
+package esp
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"strings"
+)
+
+// ErrUndecided is the error while a key may fit but the evidence of the packets so far is not enough to say so. It
+// wraps ErrStructure.
+var ErrUndecided = fmt.Errorf("%w so far as to prove a key", ErrStructure)
+
+const (
+	nearDigits   = 2  // hex digits in which a misread SPI may differ
+	foreignLimit = 64 // other secrets whose keys are tried on one flow at a time
+)
+
+// routerCure is what makes a key whole that a router's log shows only the head of.
+const routerCure = "set `ipsec sa policy N N esp aes-cbc sha-hmac` on the router while capturing (AES-128, whose 16 bytes its log shows in full), " +
+	"or give the whole key (ip xfrm state, esp_sa) or SKEYID_d"
+
+// fail publishes why no candidate opened the packet, and returns the error of that state.
+func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
+	s := State{Suite: t.named()}
+	var keyed *source
+	for i := range t.sources {
+		if src := &t.sources[i]; keyed == nil && !src.key.IsZero() {
+			keyed = src
+		}
+		if e := t.sources[i].entry; e != nil && t.sources[i].rank > 1 && out.shaped {
+			e.refused = true
+		}
+	}
+	candidates := len(t.checked) + len(t.plain)
+	switch {
+	case keyed == nil && candidates == 0:
+		s.Verdict, s.Err = NoKey, ErrNoKey
+		s.Reason = f.whyNoKey(t, packet, cut)
+	case candidates == 0 || len(t.short) > 0 && !t.refusedWhole():
+		s.Verdict, s.Origin = Incomplete, keyed.origin()
+		if len(t.short) > 0 {
+			s.Origin = t.short[0].from.origin()
+		}
+		s.Reason = f.whyIncomplete(t, keyed)
+		s.Err = ErrIncomplete
+	case cut > 0 && !out.hopeful:
+		if old := f.State(); old != noState && !errors.Is(old.Err, ErrTruncated) {
+			return ErrTruncated // says nothing new about the flow
+		}
+		s.Verdict, s.Err = Truncated, ErrTruncated
+		s.Reason = "the capture holds only part of each packet (snaplen), too little to prove the key"
+	case !out.shaped:
+		if old := f.State(); old != noState && !errors.Is(old.Err, ErrMalformed) {
+			return ErrMalformed
+		}
+		s.Verdict, s.Err = Malformed, ErrMalformed
+		s.Reason = fmt.Sprintf("no packet has a length that %s gives", s.Suite)
+	case out.hopeful:
+		s.Verdict, s.Err = WrongKey, ErrUndecided
+		s.Origin = t.candidate(0).from.origin()
+		s.Reason = "the key may fit, but the packets so far say too little about themselves to prove it"
+	default:
+		s.Verdict, s.Err = WrongKey, ErrStructure
+		if len(t.checked) > 0 {
+			s.Err = ErrICV
+		}
+		s.Origin = t.candidate(0).from.origin()
+		s.Reason = f.whyWrong(t, out, packet, cut)
+	}
+	f.setState(s)
+	return f.State().Err
+}
+
+// refusedWhole reports whether a key that is no mere head was among the candidates.
+func (t *trial) refusedWhole() bool {
+	for i := range len(t.checked) + len(t.plain) {
+		if c := t.candidate(i); !c.from.keyHead && c.suite.KeyLen > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// whyIncomplete says how much of the key is missing, and the cure.
+func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
+	if len(t.short) == 0 {
+		return fmt.Sprintf("a key of %d bytes is of no length that a cipher takes: part of it is missing in the key source", keyed.key.Len())
+	}
+	// A key that a source names the algorithm of has one length; without a name the lengths of the packets tell the block size.
+	var needs []string
+	head := false
+	have := t.short[0].have
+	for _, s := range t.short {
+		if s.have != have || s.named != t.short[0].named || !s.named && s.cipher.BlockLen == 8 && bits.OnesCount16(f.lengths) == 1 && f.packets > 3 ||
+			!s.named && s.cipher.BlockLen == 16 && bits.OnesCount16(f.lengths) > 1 {
+			continue
+		}
+		head = head || s.from.keyHead
+		name := Suite{Cipher: s.cipher, KeyLen: s.keyLen}.CipherName()
+		if need := fmt.Sprintf("%d (%s)", s.want, name); !strings.Contains(strings.Join(needs, " "), need) {
+			needs = append(needs, need)
+		}
+	}
+	if len(needs) == 0 {
+		needs = append(needs, fmt.Sprint(t.short[0].want))
+	}
+	reason := fmt.Sprintf("%d of %s bytes of the key are known", have, strings.Join(needs, " or "))
+	if !t.short[0].named && len(t.plain)+len(t.checked) > 0 {
+		reason += ", and they are not all of a shorter key"
+	}
+	if head {
+		return reason + ": " + routerCure
+	}
+	return reason + ": take the whole key from the source"
+}
+
+// whyWrong says why keys that are given for the SPI do not open it.
+func (f *Flow) whyWrong(t *trial, out *outcome, packet []byte, cut int) string {
+	if out.authOnly != nil {
+		return fmt.Sprintf("the authentication key fits and the encryption key does not: it is damaged in the key source (%s)", out.authOnly.origin())
+	}
+	if out.keyOnly != nil {
+		return fmt.Sprintf("the encryption key fits and the authentication key does not (ICV mismatch): it is damaged in the key source, or of another algorithm (%s)",
+			out.keyOnly.origin())
+	}
+	if !f.diagnoses() {
+		if old := f.State(); old.Verdict == WrongKey && old.Reason != "" && old.Err != ErrUndecided {
+			return old.Reason
+		}
+	}
+	if e := f.foreign(t, packet, cut); e != nil {
+		if f.otherDirection(t, e) {
+			return fmt.Sprintf("key of the other direction: the key that %s gives for SPI 0x%08x opens it, the pair is swapped", e.Origin, e.SPI)
+		}
+		return fmt.Sprintf("the key that %s gives for SPI 0x%08x opens it: the keys are under the wrong SPIs", e.Origin, e.SPI)
+	}
+	others := 0
+	for i := range t.sources {
+		if t.sources[i].rank == 1 {
+			others++
+		}
+	}
+	what := "the decrypted bytes are not the inside of a packet"
+	if len(t.checked) > 0 {
+		what = "ICV mismatch"
+	}
+	switch {
+	case others == len(t.sources):
+		return what + ": the key source names other addresses for this SPI, it is probably of another connection"
+	case len(t.sources) > 0 && t.sources[0].rank == 2:
+		return what + ": the key that is given for any SPI is not of this SA"
+	}
+	return what + ": the key source is damaged, or of another connection or an earlier use of the SPI"
+}
+
+// diagnoses reports whether this attempt is one that may try other SPIs' keys.
+func (f *Flow) diagnoses() bool { return f.tries == 1 || f.tries == 3 || f.tries >= 8 }
+
+// whyNoKey says why there is no key for the SPI.
+func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
+	for i := range t.sources {
+		if n := t.sources[i].neg; n != nil {
+			why := n.KeyReason
+			if why == "" {
+				why = "not derivable"
+			}
+			return fmt.Sprintf("a Quick Mode in the capture agreed on it (%s), but its key is not known: %s", n.Suite, why)
+		}
+	}
+	db := f.db
+	if len(db.entries) == 0 {
+		return "no ESP key was given"
+	}
+	if !f.diagnoses() && f.State() != noState {
+		return f.State().Reason
+	}
+	nearest, digits := f.nearest()
+	if e := f.foreign(t, packet, cut); e != nil {
+		return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for SPI 0x%08x opens it: an SPI misread, or the keys are under the wrong SPIs",
+			e.Origin, e.SPI)
+	}
+	switch {
+	case nearest == nil:
+		return "the SPI is in no key source: the keys are of another connection"
+	case digits <= nearDigits && db.bySPI[nearest.SPI] == nil:
+		return fmt.Sprintf("the SPI is in no key source; 0x%08x (%s) differs in %d of 8 digits: misread?", nearest.SPI, nearest.Origin, digits)
+	}
+	return fmt.Sprintf("the SPI is in no key source, the nearest is 0x%08x (%s): the keys are of another connection, or of an SA before or after a rekeying",
+		nearest.SPI, nearest.Origin)
+}
+
+// nearest returns the secret whose SPI has most hex digits in common with the flow's.
+func (f *Flow) nearest() (best *entry, digits int) {
+	digits = 9
+	for _, e := range f.db.entries {
+		if f.db.budget.compares--; f.db.budget.compares < 0 {
+			break
+		}
+		if e.SPIMask != 0xffffffff {
+			continue
+		}
+		if d := hexDigits(e.SPI ^ f.spi); d < digits {
+			best, digits = e, d
+		}
+	}
+	return best, digits
+}
+
+// hexDigits counts the hex digits that are not 0.
+func hexDigits(x uint32) int {
+	x |= x >> 1
+	x |= x >> 2
+	return bits.OnesCount32(x & 0x11111111)
+}
+
+// foreign looks for another SPI's secret whose keys open the packet; nil if there is none. The flow does not
+// get that key: under a wrong SPI nothing is decrypted.
+func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
+	db := f.db
+	if cut > 0 {
+		return nil
+	}
+	// Likely ones first: the other direction, the SPI with its bytes reversed, neighbours, then any.
+	likely := make([]*entry, 0, foreignLimit)
+	add := func(e *entry) {
+		if e.SPI == f.spi || e.SPIMask != 0xffffffff || e.Key.IsZero() || len(likely) >= foreignLimit {
+			return
+		}
+		for _, o := range likely {
+			if o == e {
+				return
+			}
+		}
+		likely = append(likely, e)
+	}
+	for i := range t.sources {
+		s := &t.sources[i]
+		for _, e := range db.exact[s.pair] {
+			add(e)
+		}
+		if s.entry != nil {
+			for _, j := range [2]int{s.entry.index - 1, s.entry.index + 1} {
+				if j >= 0 && j < len(db.entries) {
+					add(db.entries[j])
+				}
+			}
+		}
+	}
+	for _, e := range db.exact[bits.ReverseBytes32(f.spi)] {
+		add(e)
+	}
+	for _, e := range db.entries {
+		if len(likely) >= foreignLimit {
+			break
+		}
+		add(e)
+	}
+	var other trial
+	for _, e := range likely {
+		if db.budget.foreign <= 0 {
+			return nil
+		}
+		other.reset()
+		other.scratch = t.scratch
+		other.sources = append(other.sources, sourceOf(e))
+		for i := range t.sources { // these name the algorithms
+			s := t.sources[i]
+			s.key, s.auth, s.entry = Key{}, Key{}, nil
+			other.sources = append(other.sources, s)
+		}
+		other.combine()
+		for i := range len(other.checked) + len(other.plain) {
+			db.budget.foreign--
+			c := other.candidate(i)
+			if o := other.try(c, f.spi, packet, cut); o.proved(c, cut) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// otherDirection reports whether the secret belongs to the other direction of the flow.
+func (f *Flow) otherDirection(t *trial, e *entry) bool {
+	if e.PairSPI == f.spi {
+		return true
+	}
+	for o := f.db.bySPI[e.SPI]; o != nil; o = o.next {
+		if o.src == f.dst && o.dst == f.src {
+			return true
+		}
+	}
+	for i := range t.sources {
+		s := &t.sources[i]
+		if s.pair == e.SPI && s.pair != 0 {
+			return true
+		}
+		if s.entry != nil && (s.entry.index-e.index == 1 || e.index-s.entry.index == 1) && sourceFile(s.entry.Origin) == sourceFile(e.Origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceFile is the origin without its line number.
+func sourceFile(origin string) string {
+	if i := strings.LastIndexByte(origin, ':'); i >= 0 {
+		return origin[:i]
+	}
+	return origin
+}
