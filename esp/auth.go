@@ -8,7 +8,8 @@ import (
 	"crypto/sha512"
 	"hash"
 
-	"golang.org/x/crypto/ripemd160" //nolint:staticcheck // RFC 2857 names it
+	//lint:ignore SA1019 RFC 2857 names it
+	"golang.org/x/crypto/ripemd160"
 )
 
 // Auth is a row of the table of authentication algorithms.

@@ -6,9 +6,12 @@ import (
 	"crypto/des"
 	"slices"
 
+	//lint:ignore SA1019 RFC 2451 names it
 	"golang.org/x/crypto/blowfish"
+	//lint:ignore SA1019 RFC 2451 names it
 	"golang.org/x/crypto/cast5"
 	"golang.org/x/crypto/chacha20poly1305"
+	//lint:ignore SA1019 deployed ESP uses it
 	"golang.org/x/crypto/twofish"
 )
 

@@ -11,11 +11,12 @@ import (
 )
 
 // Key is key material of any length. It prints its length and a fingerprint, never its
-// bytes, whatever way it is printed: the bytes are behind a pointer, so a struct with a Key
-// in an unexported field, where fmt calls no method, shows an address. The zero value is the empty key.
-// A Key never changes and may be shared.
+// bytes, whatever way it is printed. The zero value is the empty key. A Key never changes and
+// may be shared.
 type Key struct {
-	p *keyBytes
+	// A pointer to a pointer: in an unexported field, where fmt calls no method, it
+	// shows an address for every verb. What a single pointer points to it would show for verbs like %s.
+	p **keyBytes
 }
 
 type keyBytes struct {
@@ -27,7 +28,8 @@ func NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	return Key{&keyBytes{bytes.Clone(b)}}
+	p := &keyBytes{bytes.Clone(b)}
+	return Key{&p}
 }
 
 // Len returns the number of bytes.
@@ -35,7 +37,7 @@ func (k Key) Len() int {
 	if k.p == nil {
 		return 0
 	}
-	return len(k.p.b)
+	return len((*k.p).b)
 }
 
 // IsZero reports whether the key is empty.
@@ -47,7 +49,7 @@ func (k Key) Bytes() []byte {
 	if k.p == nil {
 		return nil
 	}
-	return k.p.b[:len(k.p.b):len(k.p.b)]
+	return (*k.p).b[:len((*k.p).b):len((*k.p).b)]
 }
 
 // Equal reports whether both keys have the same bytes, in a time that depends on the
@@ -64,7 +66,7 @@ func (k Key) Head(n int) Key {
 	case n >= k.Len():
 		return k
 	}
-	return NewKey(k.p.b[:n])
+	return NewKey((*k.p).b[:n])
 }
 
 // HasPrefix reports whether the key begins with prefix; each key begins with the empty key.
@@ -81,7 +83,7 @@ func (k Key) Fingerprint() string {
 	}
 	h := sha256.New()
 	io.WriteString(h, "l2tpdump key fingerprint\x00")
-	h.Write(k.p.b)
+	h.Write((*k.p).b)
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
