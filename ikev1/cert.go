@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
@@ -46,7 +47,7 @@ func (c *Certificate) Subject() (name string, ok bool) {
 	if cert == nil {
 		return "", false
 	}
-	return quoteName(cert.Subject.String()), true
+	return distinguishedName(cert.RawSubject)
 }
 
 // Authority returns the name that a Certificate Request asks for, in quotes, and
@@ -60,7 +61,7 @@ func (c *Certificate) details() string {
 		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 	}
 	return fmt.Sprintf("%s, subject %s, issuer %s, serial %s, valid %s to %s, %s, %d bytes", c.Encoding,
-		quoteName(cert.Subject.String()), quoteName(cert.Issuer.String()), printable([]byte(cert.SerialNumber.Text(16))),
+		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)), printable([]byte(cert.SerialNumber.Text(16))),
 		cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
 }
 
@@ -76,7 +77,28 @@ func (c *Certificate) x509() *x509.Certificate {
 	return cert
 }
 
-// distinguishedName returns a DER-encoded name as text in quotes.
+// nameTypes has the short names of RFC 4514 and of e-mail addresses.
+var nameTypes = map[string]string{
+	"2.5.4.3":                    "CN",
+	"2.5.4.4":                    "SN",
+	"2.5.4.5":                    "SERIALNUMBER",
+	"2.5.4.6":                    "C",
+	"2.5.4.7":                    "L",
+	"2.5.4.8":                    "ST",
+	"2.5.4.9":                    "STREET",
+	"2.5.4.10":                   "O",
+	"2.5.4.11":                   "OU",
+	"2.5.4.42":                   "GN",
+	"0.9.2342.19200300.100.1.1":  "UID",
+	"0.9.2342.19200300.100.1.25": "DC",
+	"1.2.840.113549.1.9.1":       "E",
+}
+
+// nameEscapes are the characters that RFC 4514 section 2.4 escapes everywhere.
+var nameEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, `"`, `\"`, "<", `\<`, ">", `\>`, ";", `\;`)
+
+// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most
+// specific part first, in quotes. A long one is cut.
 func distinguishedName(der []byte) (string, bool) {
 	var rdn pkix.RDNSequence
 	if len(der) == 0 {
@@ -86,13 +108,28 @@ func distinguishedName(der []byte) (string, bool) {
 	if err != nil || len(rest) > 0 {
 		return "", false
 	}
-	return quoteName(rdn.String()), true
+	var b strings.Builder
+	for i := len(rdn) - 1; i >= 0 && b.Len() <= maxName; i-- {
+		for j, a := range rdn[i] {
+			switch {
+			case j > 0:
+				b.WriteByte('+')
+			case b.Len() > 0:
+				b.WriteByte(',')
+			}
+			name, ok := nameTypes[a.Type.String()]
+			if !ok {
+				name = a.Type.String()
+			}
+			b.WriteString(name + "=" + nameEscapes.Replace(fmt.Sprint(a.Value)))
+		}
+	}
+	s := b.String()
+	if len(s) > maxName {
+		return strconv.QuoteToASCII(s[:maxName]) + "...", true
+	}
+	return strconv.QuoteToASCII(s), true
 }
 
-// quoteName quotes a name of any length.
-func quoteName(s string) string {
-	if len(s) > 2*maxText {
-		return strconv.QuoteToASCII(s[:2*maxText]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
-}
+// maxName is how many bytes of a distinguished name are printed.
+const maxName = 400

@@ -68,12 +68,13 @@ func ParseConfig(body []byte) (Config, error) {
 	return c, err
 }
 
-// configText returns an attribute of Mode-Config or XAUTH as it is printed. The
+// attributeText returns an attribute of Mode-Config or XAUTH as it is printed. The
 // values of passwords, codes, challenges and answers are never shown, only their
 // lengths, nor are values whose meaning is not known.
-func configText(a *Attribute) string {
+// An acknowledgement repeats attributes without a meaning of their values.
+func (t ConfigType) attributeText(a *Attribute) string {
 	name := ConfigAttributeName(a.Type)
-	if len(a.Value) == 0 {
+	if len(a.Value) == 0 || t == ConfigAck {
 		return name
 	}
 	if v, ok := configValue(a); ok {

@@ -149,7 +149,7 @@ func (p *Payload) summary(phase1 bool) string {
 		if err != nil {
 			return malformed
 		}
-		return c.describe(" ")
+		return c.describe()
 	case PayloadFragment:
 		f, err := ParseFragment(p.Body)
 		if err != nil {
@@ -318,15 +318,16 @@ func (d *Delete) describe() string {
 	return s
 }
 
-func (c *Config) describe(separator string) string {
-	s := c.Type.String()
+func (c *Config) describe() string {
+	words := []string{c.Type.String()}
 	for i := range c.Attributes {
 		if i == maxDescribed {
-			return s + fmt.Sprintf(" and %d more", len(c.Attributes)-i)
+			words = append(words, fmt.Sprintf("and %d more", len(c.Attributes)-i))
+			break
 		}
-		s += separator + configText(&c.Attributes[i])
+		words = append(words, c.Type.attributeText(&c.Attributes[i]))
 	}
-	return s
+	return strings.Join(words, " ")
 }
 
 func (f *Fragment) describe() string {

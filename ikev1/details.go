@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -79,11 +80,7 @@ func (p *Payload) detail() string {
 		return s
 	case PayloadConfig:
 		c, _ := ParseConfig(p.Body)
-		s := c.Type.String() + ", id " + strconv.Itoa(int(c.ID))
-		for i := range c.Attributes {
-			s += ", " + configText(&c.Attributes[i])
-		}
-		return s
+		return c.detail()
 	case PayloadFragment:
 		f, _ := ParseFragment(p.Body)
 		return f.describe()
@@ -111,38 +108,40 @@ func (sa *SAPayload) detail() string {
 		}
 		for j := range p.Transforms {
 			t := &p.Transforms[j]
-			fmt.Fprintf(&b, ", transform %d %s%s", t.Number, t.describe(), t.otherAttributes())
+			fmt.Fprintf(&b, ", transform %d %s", t.Number, t.describe())
+			t.otherAttributes(&b)
 		}
 	}
 	return b.String()
 }
 
-// otherAttributes returns the attributes that Transform.describe does not show.
-func (t *Transform) otherAttributes() string {
-	names, shown := phase2Attributes, []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength, phase2ESN}
+// Attributes that Transform.describe shows.
+var (
+	phase1Shown = []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration, phase1KeyLength}
+	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength, phase2ESN}
+)
+
+// otherAttributes writes the attributes that Transform.describe does not show.
+func (t *Transform) otherAttributes(b *strings.Builder) {
+	names, shown := phase2Attributes, phase2Shown
 	if t.Protocol == ProtocolISAKMP {
-		names, shown = phase1Attributes, []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration, phase1KeyLength}
+		names, shown = phase1Attributes, phase1Shown
 	}
-	s := ""
-next:
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
-		for _, n := range shown {
-			if a.Type == n {
-				continue next
-			}
+		if slices.Contains(shown, a.Type) {
+			continue
 		}
 		name, ok := names[a.Type]
 		if !ok {
 			name = numbered("attribute", a.Type)
 		}
 		if v, ok := a.Uint(); ok {
-			s += fmt.Sprintf(" %s=%d", name, v)
+			fmt.Fprintf(b, " %s=%d", name, v)
 		} else {
-			s += fmt.Sprintf(" %s (%d bytes)", name, len(a.Value))
+			fmt.Fprintf(b, " %s (%d bytes)", name, len(a.Value))
 		}
 	}
-	return s
 }
 
 func (n *Notification) detail() string {
@@ -157,9 +156,19 @@ func (n *Notification) detail() string {
 }
 
 func (d *Delete) detail() string {
-	s := d.Protocol.String() + ", spi"
+	var b strings.Builder
+	b.WriteString(d.Protocol.String() + ", spi")
 	for _, spi := range d.SPIs {
-		s += " " + spiText(spi)
+		b.WriteString(" " + spiText(spi))
 	}
-	return s
+	return b.String()
+}
+
+func (c *Config) detail() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, id %d", c.Type, c.ID)
+	for i := range c.Attributes {
+		b.WriteString(", " + c.Type.attributeText(&c.Attributes[i]))
+	}
+	return b.String()
 }

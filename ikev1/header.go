@@ -81,11 +81,11 @@ func (h Header) IsV2() bool { return h.MajorVersion == 2 }
 func (h Header) Encrypted() bool { return h.IsV1() && h.Flags&FlagEncryption != 0 }
 
 // Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or
-// authentication only.
+// authentication only. It is false for other versions than 1.
 func (h Header) Phase1() bool {
 	switch h.Exchange {
 	case ExchangeBase, ExchangeMain, ExchangeAuthOnly, ExchangeAggressive:
-		return true
+		return h.IsV1()
 	}
 	return false
 }

@@ -117,25 +117,32 @@ func (c *Chain) PaddingZero() bool {
 	return true
 }
 
-// PaddingFits says that the bytes behind the payloads can be the padding to a
-// cipher of blockLen bytes: fewer than a block of zeros, or what racoon writes
-// on request: random bytes, the last of which counts the padding with or
-// without itself.
-func (c *Chain) PaddingFits(blockLen int) bool {
+// maxPadding is how many bytes of padding are believed. Some senders pad more
+// than the cipher's block needs.
+const maxPadding = 256
+
+// PaddingFits says that the bytes behind the payloads can be padding: none or
+// zeros (RFC 2409 appendix B), or what racoon writes, random bytes of which the
+// last one counts the padding, with or without itself.
+func (c *Chain) PaddingFits() bool {
 	n := len(c.Rest)
-	if n == 0 || n < blockLen && c.PaddingZero() {
+	if n > maxPadding {
+		return false
+	}
+	if c.PaddingZero() {
 		return true
 	}
 	last := int(c.Rest[n-1])
 	return last == n || last == n-1
 }
 
-// Exact says that the whole of the data is a well-formed chain and padding to a
-// cipher of blockLen bytes: it ended properly, each type is known, reserved
+// Exact says that the whole of the data is a well-formed chain and padding: the
+// chain ended properly with at least one payload, each type is known, reserved
 // bytes are zero. Random bytes, such as a decryption with a wrong key gives,
-// pass with a probability far under 2^-32.
-func (c *Chain) Exact(blockLen int) bool {
-	return c.Complete && len(c.Payloads) > 0 && c.ReservedZero && c.TypesKnown && c.PaddingFits(blockLen)
+// seldom pass: the length of the first payload alone has to lead to another
+// plausible header or to the padding.
+func (c *Chain) Exact() bool {
+	return c.Complete && len(c.Payloads) > 0 && c.ReservedZero && c.TypesKnown && c.PaddingFits()
 }
 
 // Find returns the first payload of type t, or nil.

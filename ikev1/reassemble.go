@@ -68,7 +68,8 @@ var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reasse
 // A fragment that comes twice counts once; where two of the same number differ
 // the newer one counts. A message sent again in whole is returned again. What was
 // put together is a message only if its header says the same length: else the
-// result is an error that wraps ErrMalformed, and the fragments are forgotten.
+// result is an error that wraps ErrMalformed, and all but this fragment are
+// forgotten.
 func (r *Reassembler) Add(key FragmentKey, f Fragment, time int64) (message []byte, fragments int, err error) {
 	if f.Number == 0 {
 		return nil, 0, fmt.Errorf("ikev1: fragment number 0: %w", ErrMalformed)
@@ -102,7 +103,14 @@ func (r *Reassembler) Add(key FragmentKey, f Fragment, time int64) (message []by
 			len(done), len(message), h.Length, ErrMalformed)
 	}
 	if err != nil {
-		r.remove(set)
+		for i := range set.parts {
+			if i != f.Number {
+				set.drop(r, i)
+			}
+		}
+		if len(done) == 1 {
+			set.drop(r, f.Number)
+		}
 		return nil, 0, err
 	}
 	r.bytes -= set.kept
@@ -147,11 +155,10 @@ func (s *fragmentSet) put(r *Reassembler, f Fragment) bool {
 			}
 		}
 	}
-	if f.Last && s.last != 0 && s.last != n || s.last != 0 && n > s.last {
-		r.bytes -= s.size
-		s.clear()
-	}
 	s.drop(r, f.Number)
+	if s.last != 0 && (f.Last || n > s.last) {
+		s.drop(r, uint8(s.last)) // it was the last one of another message
+	}
 	if f.Last {
 		for i := range s.parts {
 			if i > f.Number {

@@ -1,0 +1,293 @@
+package ikev1
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParsePayloads(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		first    PayloadType
+		data     string
+		types    []PayloadType
+		consumed int
+		rest     int
+		exact    bool
+		err      bool
+	}{
+		{"none", 0, "", nil, 0, 0, false, false},
+		{"none, padded", 0, "0000", nil, 0, 2, false, false},
+		{"one", 8, "00000008 01020304", []PayloadType{8}, 8, 0, true, false},
+		{"one without a body", 13, "00000004", []PayloadType{13}, 4, 0, true, false},
+		{"two and zero padding", 5, "08000008 01020304 00000006 aabb 0000", []PayloadType{5, 8}, 14, 2, true, false},
+		{"a block of padding", 8, "00000008 01020304 00000000000000000000000000000000", []PayloadType{8}, 8, 16, true, false},
+		{"counted padding", 8, "00000008 01020304 a7010203040506 07", []PayloadType{8}, 8, 8, true, false},
+		{"counted padding with itself", 8, "00000008 01020304 a7010203040506 08", []PayloadType{8}, 8, 8, true, false},
+		{"other padding", 8, "00000008 01020304 a7010203040506 55", []PayloadType{8}, 8, 8, false, false},
+		{"reserved byte", 8, "00010008 01020304", []PayloadType{8}, 8, 0, false, false},
+		{"unknown type", 99, "00000008 01020304", []PayloadType{99}, 8, 0, false, false},
+		{"transform outside of an SA", 3, "00000008 01020304", []PayloadType{3}, 8, 0, false, false},
+		{"length 3", 8, "00000003 01020304", nil, 0, 8, false, true},
+		{"length 0", 8, "00000000 01020304", nil, 0, 8, false, true},
+		{"too long", 8, "00000009 01020304", nil, 0, 8, false, true},
+		{"second too long", 8, "05000008 01020304 00000010 00", []PayloadType{8}, 8, 5, false, true},
+		{"ends in a header", 8, "05000008 01020304 0000", []PayloadType{8}, 8, 2, false, true},
+		{"ends before the second", 8, "05000008 01020304", []PayloadType{8}, 8, 0, false, true},
+	} {
+		data := unhex(c.data)
+		got, err := ParsePayloads(c.first, data)
+		if (err != nil) != c.err || err != nil && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+		var types []PayloadType
+		for i := range got.Payloads {
+			types = append(types, got.Payloads[i].Type)
+		}
+		if !slices.Equal(types, c.types) {
+			t.Errorf("%s: payloads %v", c.name, types)
+		}
+		if got.Consumed != c.consumed || len(got.Rest) != c.rest {
+			t.Errorf("%s: consumed %d, rest %d", c.name, got.Consumed, len(got.Rest))
+		}
+		if got.Complete == c.err {
+			t.Errorf("%s: complete %v", c.name, got.Complete)
+		}
+		if got.Exact() != c.exact {
+			t.Errorf("%s: exact %v", c.name, got.Exact())
+		}
+	}
+}
+
+func TestPayloadOffsets(t *testing.T) {
+	first, data := wireChain(wirePayload{PayloadHash, make([]byte, 20)}, wirePayload{PayloadNonce, make([]byte, 16)}, wirePayload{PayloadID, make([]byte, 8)})
+	c, err := ParsePayloads(first, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := 0
+	for i := range c.Payloads {
+		p := &c.Payloads[i]
+		if p.Offset != off || !bytes.Equal(p.Body, data[off+4:off+4+len(p.Body)]) {
+			t.Errorf("payload %d at %d, want %d", i, p.Offset, off)
+		}
+		off = p.End()
+		if cap(p.Body) != len(p.Body) {
+			t.Errorf("payload %d: appending to the body would write into the next", i)
+		}
+	}
+	if off != len(data) || c.Find(PayloadNonce) != &c.Payloads[1] || c.Find(PayloadSA) != nil {
+		t.Errorf("end %d of %d", off, len(data))
+	}
+}
+
+// TestClearMessages parses every message in clear of the captures: each chain
+// fills its message exactly and each body is well formed.
+func TestClearMessages(t *testing.T) {
+	names, err := filepath.Glob("../testdata/captures/*/outer.pcap")
+	if err != nil || len(names) == 0 {
+		t.Skip("no captures")
+	}
+	total := 0
+	for _, name := range names {
+		name = filepath.ToSlash(strings.TrimPrefix(filepath.ToSlash(name), "../testdata/captures/"))
+		for _, m := range isakmpMessages(t, name) {
+			h, err := ParseHeader(m.data)
+			if err != nil || h.Encrypted() {
+				continue
+			}
+			if int(h.Length) != len(m.data) {
+				t.Errorf("%s frame %d: header says %d bytes of %d", name, m.frame, h.Length, len(m.data))
+				continue
+			}
+			c, err := ParsePayloads(h.NextPayload, m.data[HeaderLen:])
+			if err != nil || !c.Exact() || len(c.Rest) != 0 {
+				t.Errorf("%s frame %d: %v, exact %v, %d bytes left", name, m.frame, err, c.Exact(), len(c.Rest))
+			}
+			if err := c.Check(); err != nil {
+				t.Errorf("%s frame %d: %v", name, m.frame, err)
+			}
+			total++
+		}
+	}
+	if total < 100 {
+		t.Errorf("only %d messages found", total)
+	}
+	t.Logf("%d messages in %d captures", total, len(names))
+}
+
+// plaintext is a decrypted message that another project or an independent
+// decryptor published.
+type plaintext struct {
+	name     string
+	exchange ExchangeType
+	first    PayloadType
+	data     []byte
+	payloads []PayloadType
+	padding  []byte
+}
+
+// plaintexts returns the published plaintexts of a JSON file.
+func plaintexts(t testing.TB, name string) []plaintext {
+	t.Helper()
+	type frame struct {
+		Frame     int
+		Exchange  uint8
+		Encrypted bool
+		Plaintext string
+		Padding   string
+		Payloads  []uint8
+	}
+	type handshake struct {
+		Name   string
+		Frames []frame
+	}
+	raw := captureFile(t, name)
+	var all []handshake
+	if json.Unmarshal(raw, &all) != nil {
+		var one handshake
+		if err := json.Unmarshal(raw, &one); err != nil {
+			t.Fatal(err)
+		}
+		all = []handshake{one}
+	}
+	var list []plaintext
+	for _, h := range all {
+		for _, f := range h.Frames {
+			if f.Plaintext == "" || len(f.Payloads) == 0 {
+				continue
+			}
+			p := plaintext{
+				name:     fmt.Sprintf("%s %s frame %d", name, h.Name, f.Frame),
+				exchange: ExchangeType(f.Exchange),
+				data:     unhex(f.Plaintext),
+				padding:  unhex(f.Padding),
+			}
+			for _, n := range f.Payloads {
+				p.payloads = append(p.payloads, PayloadType(n))
+			}
+			p.first = p.payloads[0]
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+var plaintextFiles = []string{
+	"rub-nds/handshakes.json",
+	"wireshark/ikev1-bug-12610.expected.json",
+	"wireshark/ikev1-bug-12620.expected.json",
+	"wireshark/ikev1-certs.expected.json",
+}
+
+func TestPlaintexts(t *testing.T) {
+	for _, file := range plaintextFiles {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			list := plaintexts(t, file)
+			if len(list) == 0 {
+				t.Fatal("no plaintexts in the file")
+			}
+			for _, p := range list {
+				c, err := ParsePayloads(p.first, p.data)
+				if err != nil {
+					t.Errorf("%s: %v", p.name, err)
+					continue
+				}
+				var types []PayloadType
+				for i := range c.Payloads {
+					types = append(types, c.Payloads[i].Type)
+				}
+				if !slices.Equal(types, p.payloads) {
+					t.Errorf("%s: payloads %v, want %v", p.name, types, p.payloads)
+				}
+				if !bytes.Equal(c.Rest, p.padding) {
+					t.Errorf("%s: padding %x, want %x", p.name, c.Rest, p.padding)
+				}
+				if !c.Exact() {
+					t.Errorf("%s: not exact: complete %v, reserved zero %v, types known %v, padding %x",
+						p.name, c.Complete, c.ReservedZero, c.TypesKnown, c.Rest)
+				}
+				if err := c.Check(); err != nil {
+					t.Errorf("%s: %v", p.name, err)
+				}
+			}
+		})
+	}
+}
+
+// TestWrongPlaintexts changes every byte of the first block of every plaintext, as
+// a wrong IV does, and decides by the structure as a decryptor must.
+func TestWrongPlaintexts(t *testing.T) {
+	passed, tried := 0, 0
+	for _, p := range plaintexts(t, "rub-nds/handshakes.json") {
+		for delta := 1; delta < 256; delta++ {
+			b := bytes.Clone(p.data)
+			for i := range 16 {
+				b[i] ^= byte(delta * (2*i + 1))
+			}
+			c, err := ParsePayloads(p.first, b)
+			tried++
+			if err == nil && c.Exact() {
+				passed++
+				t.Logf("%s: %x passed", p.name, b[:16])
+			}
+		}
+	}
+	if passed > 0 {
+		t.Errorf("%d of %d garbled messages pass for exact", passed, tried)
+	}
+}
+
+// TestMalformedCaptures reads what fuzzers made: nothing may panic, and every
+// line that is printed is one line.
+func TestMalformedCaptures(t *testing.T) {
+	for _, name := range []string{
+		"ISAKMP_sa_setup.pcap", "ikev1_id_ipv6_addr_subnet-oobr.pcap", "ikev2four.pcap", "ikev2pI2.pcap", "isakmp-3948-oobr-2.pcap",
+		"isakmp-delete-segfault.pcap", "isakmp-identification-segfault.pcap", "isakmp-ikev1_n_print-oobr.pcap",
+		"isakmp-no-none-np.pcapng", "isakmp-pointer-loop.pcap", "isakmp-rfc3948-oobr.pcap", "isakmp-various-oobr.pcap",
+		"isakmp4500.pcap", "isakmpv1-attr-oobr.pcap",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, frame := range captureFrames(t, captureFile(t, "tcpdump/"+name)) {
+				for _, m := range isakmpOf(frame.linkType, frame.data) {
+					describeAll(t, m)
+				}
+				// Whatever the addresses say: try every position as a message.
+				for i := range frame.data {
+					describeAll(t, frame.data[i:])
+				}
+			}
+		})
+	}
+}
+
+func FuzzParsePayloads(f *testing.F) {
+	first, data := wireChain(wirePayload{PayloadID, unhex("011101f4c0a80064")}, wirePayload{PayloadHash, make([]byte, 20)})
+	f.Add(byte(first), data)
+	f.Add(byte(first), append(slices.Clone(data), make([]byte, 12)...))
+	f.Add(byte(8), unhex("05000008 01020304 00000010 00"))
+	f.Add(byte(15), unhex("10000014 000102030405060708090a0b0c0d0e0f 0000000c 01000000 0a000001"))
+	f.Fuzz(func(t *testing.T, first byte, data []byte) {
+		c, err := ParsePayloads(PayloadType(first), data)
+		if c.Consumed+len(c.Rest) != len(data) {
+			t.Fatalf("%d and %d of %d bytes", c.Consumed, len(c.Rest), len(data))
+		}
+		off := 0
+		for i := range c.Payloads {
+			if c.Payloads[i].Offset != off {
+				t.Fatalf("payload %d at %d, want %d", i, c.Payloads[i].Offset, off)
+			}
+			off = c.Payloads[i].End()
+			c.Payloads[i].Check()
+		}
+		if off != c.Consumed || c.Complete != (err == nil) {
+			t.Fatalf("end %d, consumed %d, complete %v, %v", off, c.Consumed, c.Complete, err)
+		}
+	})
+}
