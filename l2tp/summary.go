@@ -4,9 +4,9 @@ import "strconv"
 
 // brief are the attributes that the summary shows without -v, first those that it begins with.
 var brief = [...]uint16{
-	avpHostName, avpAssignedTunnel, avpAssignedSession, avpResultCode, avpCauseCode, avpPPPDisconnectCause,
-	avpCalledNumber, avpCallingNumber, avpProxyAuthenName,
+	avpHostName, avpAssignedTunnel, avpAssignedSession, avpCalledNumber, avpCallingNumber, avpProxyAuthenName,
 	avpAssignedConnection, avpLocalSession, avpRemoteSession, avpRemoteEnd, avpPseudowireType,
+	avpResultCode, avpCauseCode, avpPPPDisconnectCause,
 }
 
 // AppendSummary appends a whole packet's summary: "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone" for a
@@ -46,7 +46,10 @@ func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	message, name := MessageType(payload)
-	dst = appendSequence(append(append(dst, name...), ' '), h)
+	dst = append(dst, name...)
+	if h.HasSequence {
+		dst = appendSequence(append(dst, ' '), h)
+	}
 	if h.Version == Version2 && !(h.HasLength && h.HasSequence) {
 		// RFC 2661 section 3.1: both must be set in a control message.
 		dst = append(dst, " [length or sequence field missing]"...)

@@ -1,0 +1,229 @@
+package l2tp
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+)
+
+// avp makes one AVP. Flags are the M and H bits: 0x8000, 0x4000.
+func avp(flags, vendor, kind uint16, value ...byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, flags|uint16(6+len(value)))
+	b = binary.BigEndian.AppendUint16(b, vendor)
+	b = binary.BigEndian.AppendUint16(b, kind)
+	return append(b, value...)
+}
+
+func TestAVPDescribe(t *testing.T) {
+	for _, c := range []struct {
+		kind  uint16
+		value string
+		want  string
+	}{
+		{0, "\x00\x01", "Message Type: SCCRQ"},
+		{0, "\x00\x63", "Message Type: message 99"},
+		{0, "\x00", "Message Type: 1 byte malformed"},
+		{1, "\x00\x02\x00\x04no room", `Result Code: 2, error 4 insufficient resources, "no room"`},
+		{1, "\x00\x02\x00", "Result Code: 3 bytes malformed"},
+		{2, "\x01\x00", "Protocol Version: 1.0"},
+		{3, "\x00\x00\x00\x03", "Framing Capabilities: async+sync"},
+		{3, "\x00\x00\x00\x01", "Framing Capabilities: sync"},
+		{4, "\x00\x00\x00\x00", "Bearer Capabilities: none"},
+		{4, "\x00\x00\x00\x02", "Bearer Capabilities: analog"},
+		{4, "\x00\x00\x01\x02", "Bearer Capabilities: 0x00000102"},
+		{5, "\x01\x02\x03\x04\x05\x06\x07\x08", "Tie Breaker: 0x0102030405060708"},
+		{6, "\x06\x90", "Firmware Revision: 0x0690"},
+		{7, "iPhone", "Host Name: iPhone"},
+		{7, "my phone\x1b[2J", `Host Name: "my phone\x1b[2J"`},
+		{7, "", `Host Name: ""`},
+		{9, "\x00\x15", "Assigned Tunnel ID: 21"},
+		{9, "\x00\x00\x15", "Assigned Tunnel ID: 3 bytes malformed"},
+		{10, "\x00\x08", "Receive Window Size: 8"},
+		{11, "secret challenge", "Challenge: 16 bytes"},
+		{12, "\x00\x10\x00normal", "Q.931 Cause Code: 16/0 normal"},
+		{12, "\x00\x10", "Q.931 Cause Code: 2 bytes malformed"},
+		{13, "secret response!", "Challenge Response: 16 bytes"},
+		{15, "\x80\x00\x00\x01", "Call Serial Number: 2147483649"},
+		{19, "\x00\x00\x00\x01", "Framing Type: sync"},
+		{26, "\x01\x04\x05\xdc", "Initial Received LCP CONFREQ: 4 bytes"},
+		{29, "\x00\x03", "Proxy Authen Type: pap"},
+		{29, "\x00\x09", "Proxy Authen Type: 9"},
+		{30, "alice", "Proxy Authen Name: alice"},
+		{31, "secret", "Proxy Authen Challenge: 6 bytes"},
+		{33, "secret", "Proxy Authen Response: 6 bytes"},
+		{34, strings.Repeat("\x00", 26), "Call Errors: none"},
+		{34, "\x00\x00\x00\x00\x00\x02" + strings.Repeat("\x00", 16) + "\x00\x00\x00\x07", "Call Errors: crc-2/alignment-7"},
+		{35, "\x00\x00\x00\x0a\x00\x00\xff\xff\xff\xff", "ACCM: send-0x000a0000/receive-0xffffffff"},
+		{36, "secretrandomvect", "Random Vector: 16 bytes"},
+		{39, "", "Sequencing Required: "},
+		{39, "x", "Sequencing Required: 1 byte malformed"},
+		{46, "\x00\x10\xc2\x23\x01bad password", `PPP Disconnect Cause Code: 16 authentication failed, protocol 0xc223 at peer, "bad password"`},
+		{46, "\x00\x03\x00\x00\x00", "PPP Disconnect Cause Code: 3 normal disconnection, protocol 0x0000"},
+		{61, "\x00\x00\x00\x2a", "Assigned Control Connection ID: 0x0000002a"},
+		{62, "\x00\x05\x00\x04\x00\x63", "Pseudowire Capabilities List: ethernet/ethernet-vlan/99"},
+		{65, "secretck", "Assigned Cookie: 8 bytes"},
+		{75, "\x00\x00\x00\x00\x00\x98\x96\x80", "Rx Connect Speed: 10000000"},
+		{20, "\x00\x01", "AVP 20: 2 bytes"},
+		{200, "abc", "AVP 200: 3 bytes"},
+	} {
+		for a, err := range AVPs(avp(0x8000, 0, c.kind, []byte(c.value)...)) {
+			if err != nil {
+				t.Errorf("%s: %v", c.want, err)
+				continue
+			}
+			if got := a.Name() + ": " + a.Describe(); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if strings.Contains(a.Describe(), "secret") {
+				t.Errorf("%s shows a secret", a.Name())
+			}
+			if !a.Mandatory || a.Hidden {
+				t.Errorf("%s: flags %v %v", c.want, a.Mandatory, a.Hidden)
+			}
+		}
+	}
+}
+
+func TestHiddenAVP(t *testing.T) {
+	for a, err := range AVPs(avp(0x4000, 0, avpHostName, []byte("encrypted")...)) {
+		if err != nil || !a.Hidden || a.Mandatory {
+			t.Fatalf("%+v %v", a, err)
+		}
+		if got := a.Name() + ": " + a.Describe(); got != "Host Name: 9 bytes hidden" {
+			t.Error(got)
+		}
+	}
+}
+
+func TestVendorAVP(t *testing.T) {
+	for vendor, want := range map[uint16]string{9: "Cisco AVP 7", 311: "Microsoft AVP 7", 60000: "vendor 60000 AVP 7"} {
+		a := AVP{Vendor: vendor, Type: 7, Value: []byte("not a host name")}
+		if got := a.Name(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if got := a.Describe(); got != "15 bytes" {
+			t.Error(got)
+		}
+	}
+}
+
+func TestAVPLengths(t *testing.T) {
+	good := avp(0x8000, 0, avpHostName, 'a')
+	for _, c := range []struct {
+		name, want string
+		tail       []byte
+	}{
+		{"length 0", "length 0 of AVP Host Name is less than its header", []byte{0x80, 0, 0, 0, 0, 7}},
+		{"length 5", "length 5 of AVP Host Name is less than its header", []byte{0x80, 5, 0, 0, 0, 7}},
+		{"length 7 of 6", "length 7 of AVP Host Name is more than the 6 bytes left", []byte{0x80, 7, 0, 0, 0, 7}},
+		{"length 1023", "length 1023 of AVP Host Name is more than the 6 bytes left", []byte{0x83, 0xff, 0, 0, 0, 7}},
+		{"5 bytes", "5 bytes left, an AVP has at least 6", []byte{0x80, 6, 0, 0, 0}},
+		{"1 byte", "1 bytes left, an AVP has at least 6", []byte{0x80}},
+	} {
+		n := 0
+		var last error
+		for _, err := range AVPs(append(append([]byte(nil), good...), c.tail...)) {
+			n++
+			last = err
+		}
+		if n != 2 || last == nil || last.Error() != "l2tp: "+c.want {
+			t.Errorf("%s: %d AVPs, %v", c.name, n, last)
+		}
+	}
+}
+
+func TestMessageType(t *testing.T) {
+	for _, c := range []struct {
+		payload []byte
+		want    uint16
+		name    string
+	}{
+		{nil, 0, "ZLB"},
+		{avp(0x8000, 0, 0, 0, 1), 1, "SCCRQ"},
+		{avp(0x8000, 0, 0, 0, 14), 14, "CDN"},
+		{avp(0, 0, 0, 0, 29), 29, "CSURQ"},
+		{avp(0x8000, 0, 0, 0, 5), 5, "message 5"},
+		{avp(0x8000, 0, 0, 1, 0), 256, "message 256"},
+		{avp(0xc000, 0, 0, 0, 1), 0, "control"},
+		{avp(0x8000, 9, 0, 0, 1), 0, "control"},
+		{avp(0x8000, 0, 7, 0, 1), 0, "control"},
+		{avp(0x8000, 0, 0, 0), 0, "control"},
+		{[]byte{0x80}, 0, "control"},
+	} {
+		if got, name := MessageType(c.payload); got != c.want || name != c.name {
+			t.Errorf("%x: %d %s, want %d %s", c.payload, got, name, c.want, c.name)
+		}
+	}
+}
+
+// control makes a control message from AVPs.
+func control(tunnel, session, ns, nr uint16, avps ...[]byte) []byte {
+	b := []byte{0xc8, 0x02, 0, 0}
+	for _, n := range []uint16{tunnel, session, ns, nr} {
+		b = binary.BigEndian.AppendUint16(b, n)
+	}
+	for _, a := range avps {
+		b = append(b, a...)
+	}
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	return b
+}
+
+func message(t uint16) []byte { return avp(0x8000, 0, avpMessageType, byte(t>>8), byte(t)) }
+
+func id(kind, n uint16) []byte { return avp(0x8000, 0, kind, byte(n>>8), byte(n)) }
+
+func TestControlSummary(t *testing.T) {
+	host := avp(0x8000, 0, avpHostName, []byte("iPhone")...)
+	for _, c := range []struct {
+		data    []byte
+		verbose int
+		want    string
+	}{
+		{control(0, 0, 0, 0, message(MessageSCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
+		{control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
+		{control(0, 0, 0, 0, message(MessageSCCRQ), avp(0x8000, 0, 2, 1, 0), host, avp(0x8000, 0, 11, 1, 2, 3), avp(0, 0, 39)), 1,
+			"L2TP 0/0 SCCRQ Ns 0 Nr 0: Protocol Version 1.0, Host Name iPhone, Challenge 3 bytes, Sequencing Required"},
+		{control(5, 0, 1, 2), 0, "L2TP 5/0 ZLB Ns 1 Nr 2"},
+		{control(5, 0, 1, 2), 2, "L2TP 5/0 ZLB Ns 1 Nr 2"},
+		{control(5, 7, 1, 2, message(MessageCDN), avp(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
+			"L2TP 5/7 CDN Ns 1 Nr 2 session=9 result=2 general error, error 8 unknown AVP with the mandatory bit"},
+		{control(5, 0, 1, 2, message(MessageStopCCN), avp(0x8000, 0, 1, 0, 6)), 1, "L2TP 5/0 StopCCN Ns 1 Nr 2: Result Code 6 requester is being shut down"},
+		{control(5, 0, 1, 2, message(MessageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 0,
+			"L2TP 5/0 ICRQ Ns 1 Nr 2 [malformed: length 3 of AVP Call Serial Number is less than its header]"},
+		{control(5, 0, 1, 2, message(MessageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 1,
+			"L2TP 5/0 ICRQ Ns 1 Nr 2: [malformed: length 3 of AVP Call Serial Number is less than its header]"},
+		{[]byte{0x80, 2, 0, 1, 0, 2}, 0, "L2TP 1/2 ZLB [length or sequence field missing]"},
+	} {
+		var h Header
+		if err := h.Decode(c.data); err != nil {
+			t.Errorf("%s: %v", c.want, err)
+			continue
+		}
+		if got := string(AppendSummary([]byte("x "), &h, c.data, c.verbose)); got != "x "+c.want {
+			t.Errorf("got  %s\nwant x %s", got, c.want)
+		}
+	}
+}
+
+// TestCorruptEveryByte changes each byte of a control message to each of several values: the
+// summary must come, and without the secret.
+func TestCorruptEveryByte(t *testing.T) {
+	data := control(0, 0, 0, 0, message(MessageSCCRQ), avp(0x8000, 0, 2, 1, 0), avp(0x8000, 0, avpHostName, []byte("iPhone")...),
+		id(avpAssignedTunnel, 21), avp(0x8000, 0, 11, []byte("Challenge-secret")...), avp(0x8000, 0, 1, 0, 2, 0, 8))
+	for i := range data {
+		for _, x := range []byte{0x01, 0x02, 0x04, 0x40, 0x80, 0xff} {
+			damaged := append([]byte(nil), data...)
+			damaged[i] ^= x
+			var h Header
+			if err := h.Decode(damaged); err != nil && err != ErrTruncated {
+				continue
+			}
+			for verbose := range 2 {
+				if len(AppendSummary(nil, &h, damaged, verbose)) == 0 {
+					t.Errorf("byte %d ^ %#x: no summary", i, x)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package l2tp
+
+import (
+	"net/netip"
+	"testing"
+)
+
+var (
+	client = netip.MustParseAddrPort("203.0.113.10:1701")
+	server = netip.MustParseAddrPort("198.51.100.1:1701")
+)
+
+// observe decodes data and gives it to the tracker.
+func observe(t *testing.T, tr *Tracker, src, dst netip.AddrPort, time int64, data []byte) (*Session, int) {
+	t.Helper()
+	var h Header
+	if err := h.Decode(data); err != nil {
+		t.Fatal(err)
+	}
+	return tr.Observe(src, dst, time, &h, data)
+}
+
+func payload(tunnel, session uint16) []byte {
+	return []byte{0, 2, byte(tunnel >> 8), byte(tunnel), byte(session >> 8), byte(session), 0xff, 0x03, 0x00, 0x21}
+}
+
+// dial sets up a tunnel and a call with the given IDs, and returns the session.
+func dial(t *testing.T, tr *Tracker, c, s netip.AddrPort, ct, st, cs, ss uint16) *Session {
+	t.Helper()
+	host := func(name string) []byte { return avp(0x8000, 0, avpHostName, []byte(name)...) }
+	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, ct), host("phone")))
+	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(MessageSCCRP), id(avpAssignedTunnel, st), host("router")))
+	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(MessageSCCCN)))
+	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(MessageICRQ), id(avpAssignedSession, cs)))
+	if a == nil || from != 0 {
+		t.Fatalf("ICRQ: session %v from %d", a, from)
+	}
+	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(MessageICRP), id(avpAssignedSession, ss)))
+	if b != a || from != 1 {
+		t.Fatalf("ICRP: session %v from %d", b, from)
+	}
+	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(MessageICCN)))
+	return a
+}
+
+// same fails unless data in both directions belongs to s.
+func same(t *testing.T, tr *Tracker, s *Session, c, srv netip.AddrPort, ct, st, cs, ss uint16) {
+	t.Helper()
+	if got, from := observe(t, tr, c, srv, 100, payload(st, ss)); got != s || from != 0 {
+		t.Errorf("data from the client: session %p from %d, want %p", got, from, s)
+	}
+	if got, from := observe(t, tr, srv, c, 101, payload(ct, cs)); got != s || from != 1 {
+		t.Errorf("data from the server: session %p from %d, want %p", got, from, s)
+	}
+}
+
+func TestTracker(t *testing.T) {
+	tr := NewTracker()
+	s := dial(t, tr, client, server, 21, 4711, 7, 815)
+	same(t, tr, s, client, server, 21, 4711, 7, 815)
+	if s.State != Established || s.Tunnel.State != Established || s.Late || s.Tunnel.Late {
+		t.Errorf("%+v %+v", s, s.Tunnel)
+	}
+	if e := s.Tunnel.Ends; e[0] != (End{client, 21, "phone", ""}) || e[1] != (End{server, 4711, "router", ""}) {
+		t.Errorf("%+v", e)
+	}
+	if s.IDs != [2]uint16{7, 815} || s.Packets != [2]uint64{1, 1} || s.Bytes != [2]uint64{4, 4} || s.Last != 101 || s.Tunnel.Last != 101 {
+		t.Errorf("%+v", s)
+	}
+	if s.State.String() != "established" {
+		t.Error(s.State)
+	}
+	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(MessageCDN), id(avpAssignedSession, 7), avp(0x8000, 0, 1, 0, 3)))
+	if s.State != Closed || s.Tunnel.State != Established {
+		t.Errorf("after CDN: %v %v", s.State, s.Tunnel.State)
+	}
+	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(MessageStopCCN), id(avpAssignedTunnel, 21), avp(0x8000, 0, 1, 0, 1)))
+	if s.Tunnel.State != Closed {
+		t.Errorf("after StopCCN: %v", s.Tunnel.State)
+	}
+	if n := len(tr.Tunnels()); n != 1 {
+		t.Errorf("%d tunnels", n)
+	}
+}
+
+func TestTrackerRetransmissions(t *testing.T) {
+	tr := NewTracker()
+	request := control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21))
+	observe(t, tr, client, server, 1, request)
+	observe(t, tr, client, server, 2, request)
+	s := dial(t, tr, client, server, 21, 4711, 7, 815)
+	// Late copies of requests change nothing as long as no data has flowed.
+	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(MessageICRQ), id(avpAssignedSession, 7)))
+	observe(t, tr, client, server, 51, request)
+	same(t, tr, s, client, server, 21, 4711, 7, 815)
+	if len(tr.Tunnels()) != 1 || len(s.Tunnel.Sessions) != 1 {
+		t.Errorf("%d tunnels, %d sessions", len(tr.Tunnels()), len(s.Tunnel.Sessions))
+	}
+}
+
+func TestTrackerRedial(t *testing.T) {
+	tr := NewTracker()
+	first := dial(t, tr, client, server, 1, 4711, 1, 815)
+	same(t, tr, first, client, server, 1, 4711, 1, 815)
+	first.Value = "state of the first call"
+	// A client without memory dials again with the same IDs, having said no goodbye.
+	second := dial(t, tr, client, server, 1, 4712, 1, 816)
+	if second == first || second.Value != nil || second.Tunnel == first.Tunnel {
+		t.Fatal("the second dial found the state of the first")
+	}
+	same(t, tr, second, client, server, 1, 4712, 1, 816)
+	// A second call in the same tunnel, with the ID of the first.
+	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(MessageCDN), id(avpAssignedSession, 1)))
+	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(MessageICRQ), id(avpAssignedSession, 1)))
+	if third == second || third.Tunnel != second.Tunnel {
+		t.Fatal("the new call found the old one")
+	}
+	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(MessageICRP), id(avpAssignedSession, 817)))
+	same(t, tr, third, client, server, 1, 4712, 1, 817)
+}
+
+func TestTrackerBehindOneNAT(t *testing.T) {
+	// Two clients with one address and the same IDs: the ports tell them apart.
+	tr := NewTracker()
+	nat1, nat2 := netip.MustParseAddrPort("203.0.113.10:27795"), netip.MustParseAddrPort("203.0.113.10:4500")
+	s1 := dial(t, tr, nat1, server, 1, 100, 1, 200)
+	s2 := dial(t, tr, nat2, server, 1, 101, 1, 201)
+	if s1 == s2 {
+		t.Fatal("two clients share a session")
+	}
+	same(t, tr, s1, nat1, server, 1, 100, 1, 200)
+	same(t, tr, s2, nat2, server, 1, 101, 1, 201)
+	// The NAT gives the second client another port.
+	moved := netip.MustParseAddrPort("203.0.113.10:61000")
+	same(t, tr, s2, moved, server, 1, 101, 1, 201)
+	same(t, tr, s1, nat1, server, 1, 100, 1, 200)
+	if s2.Tunnel.Ends[0].Addr != moved || len(tr.Tunnels()) != 2 {
+		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, len(tr.Tunnels()))
+	}
+}
+
+func TestTrackerResponderPort(t *testing.T) {
+	// RFC 2661 section 8.1: the responder may answer from a port of its own.
+	tr := NewTracker()
+	other := netip.MustParseAddrPort("198.51.100.1:50000")
+	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21)))
+	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(MessageSCCRP), id(avpAssignedTunnel, 22)))
+	if n := len(tr.Tunnels()); n != 1 {
+		t.Fatalf("%d tunnels", n)
+	}
+	if e := tr.Tunnels()[0].Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestTrackerLate(t *testing.T) {
+	tr := NewTracker()
+	a, from := observe(t, tr, client, server, 1, payload(4711, 815))
+	if a == nil || from != 0 || !a.Late || !a.Tunnel.Late {
+		t.Fatalf("%+v from %d", a, from)
+	}
+	same(t, tr, a, client, server, 21, 4711, 7, 815)
+	if len(tr.Tunnels()) != 1 || a.IDs != [2]uint16{7, 815} {
+		t.Errorf("%d tunnels, IDs %v", len(tr.Tunnels()), a.IDs)
+	}
+	// Two calls of which nothing is known cannot be paired by guessing.
+	b, _ := observe(t, tr, client, server, 2, payload(4711, 816))
+	c, _ := observe(t, tr, client, server, 3, payload(4711, 817))
+	d, from := observe(t, tr, server, client, 4, payload(21, 8))
+	if b == a || c == a || c == b || d == a || d == b || d == c || from != 1 {
+		t.Error("sessions were mixed up")
+	}
+}
+
+func TestTrackerIgnores(t *testing.T) {
+	tr := NewTracker()
+	for _, data := range [][]byte{
+		payload(0, 1), payload(1, 0),
+		control(0, 0, 0, 0), control(0, 0, 0, 0, message(MessageSCCRQ)), control(0, 0, 0, 0, message(MessageHELLO)),
+		control(0, 0, 0, 0, message(MessageStopCCN), id(avpAssignedTunnel, 9)),
+		{0, 3, 0, 0, 0, 0, 0, 1, 2, 3},
+	} {
+		if s, _ := observe(t, tr, client, server, 1, data); s != nil {
+			t.Errorf("%x made a session", data)
+		}
+	}
+	if len(tr.Tunnels()) != 0 {
+		t.Errorf("%d tunnels", len(tr.Tunnels()))
+	}
+}
+
+func TestTrackerBounds(t *testing.T) {
+	tr := NewTracker()
+	for i := range 3 * maxTunnels {
+		observe(t, tr, client, server, int64(i), payload(uint16(i+1), 1))
+	}
+	if n := len(tr.all); n > maxTunnels || n < maxTunnels/2 {
+		t.Errorf("%d tunnels", n)
+	}
+	for i := range 2 * maxSessions {
+		observe(t, tr, client, server, int64(3*maxTunnels+i), payload(60000, uint16(i+1)))
+	}
+	if tr.count > maxSessions || len(tr.sessions) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
+		t.Errorf("%d sessions, %d and %d keys", tr.count, len(tr.sessions), len(tr.tunnels))
+	}
+	tr.Expire(1e9, 1e6)
+	if tr.count != 0 || len(tr.all) != 0 || len(tr.sessions) != 0 || len(tr.tunnels) != 0 {
+		t.Errorf("after expiry: %d sessions, %d tunnels, %d and %d keys", tr.count, len(tr.all), len(tr.sessions), len(tr.tunnels))
+	}
+}
+
+func TestTrackerExpire(t *testing.T) {
+	tr := NewTracker()
+	s := dial(t, tr, client, server, 21, 4711, 7, 815)
+	same(t, tr, s, client, server, 21, 4711, 7, 815)
+	idle, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(MessageICRQ), id(avpAssignedSession, 8)))
+	tr.Expire(150, 60)
+	if got := s.Tunnel.Sessions; len(got) != 1 || got[0] != s {
+		t.Errorf("%d sessions left, idle one %p", len(got), idle)
+	}
+	same(t, tr, s, client, server, 21, 4711, 7, 815)
+}
+
+func TestTrackerNoAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	tr := NewTracker()
+	s := dial(t, tr, client, server, 21, 4711, 7, 815)
+	data := payload(4711, 815)
+	var h Header
+	if err := h.Decode(data); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(1000, func() {
+		if got, _ := tr.Observe(client, server, 9, &h, data); got != s {
+			t.Error("another session")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations for a data message", n)
+	}
+}
