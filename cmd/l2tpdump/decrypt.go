@@ -41,7 +41,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	p := pipeline.New(o.config(src))
-	p.AddKeys(keys)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
 	stop := showProgress(&o, src)
@@ -62,13 +62,11 @@ type sinks struct {
 func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
 	s := &sinks{o: o, p: p}
 	if o.write != "" {
-		s.clear = output.NewClear(output.ClearConfig{
-			Open:     s.open,
-			Pcap:     o.isPcap(),
-			Layer:    output.Layer(o.layer),
-			Source:   src,
-			Original: o.embedKeys,
-		})
+		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src}
+		if o.embedKeys {
+			c.Secrets = newEmbedder().rows
+		}
+		s.clear = output.NewClear(c)
 		p.AddSink(s.only(s.clear))
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/esp"
 	"l2tpdump/keysrc"
 )
 
@@ -26,4 +27,20 @@ func takeEmbeddedKeys(src capture.Source, p *pipeline.Pipeline) {
 		reportNotes(k.Notes)
 		p.AddKeys(k)
 	})
+}
+
+// embedder gives each SA's keys out once, before the first packet that needs them.
+type embedder struct {
+	done map[uint32]*esp.SA // by SPI
+}
+
+func newEmbedder() *embedder { return &embedder{make(map[uint32]*esp.SA)} }
+
+// rows returns the row of Wireshark's esp_sa table for the record's SA, nil if it has been given out.
+func (e *embedder) rows(r *pipeline.Record) []byte {
+	if r.SA == nil || e.done[r.SPI] == r.SA {
+		return nil
+	}
+	e.done[r.SPI] = r.SA
+	return nil
 }

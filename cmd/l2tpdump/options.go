@@ -157,19 +157,18 @@ func same(a, b string) bool {
 }
 
 // readKeys reads all key sources. Damaged values are reported, the others count.
-func (o *options) readKeys() (*keysrc.Keys, error) {
-	all := &keysrc.Keys{}
+func (o *options) readKeys() ([]*keysrc.Keys, error) {
+	var all []*keysrc.Keys
 	for _, path := range o.keys {
 		k, err := keysrc.ParseFile(path, o.keyFormat)
 		if k != nil {
-			all.Add(k)
+			reportNotes(k.Notes)
+			all = append(all, k)
 		}
 		if err != nil {
-			reportNotes(all.Notes)
 			return nil, err
 		}
 	}
-	reportNotes(all.Notes)
 	return all, nil
 }
 

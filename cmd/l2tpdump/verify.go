@@ -88,7 +88,7 @@ func verify(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 	p := pipeline.New(o.config(src))
-	p.AddKeys(keys)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -34,16 +34,16 @@ type Clear struct {
 	// Packets counts what was written.
 	Packets uint64
 
-	open     func() (io.Writer, error)
-	pcap     bool
-	layer    Layer
-	source   capture.Source
-	w        capture.Writer
-	ids      []int // by the input's interface: the writer's number + 1
-	frame    []byte
-	payload  []byte
-	comment  []byte
-	onCreate func(capture.Writer) error
+	open    func() (io.Writer, error)
+	pcap    bool
+	layer   Layer
+	source  capture.Source
+	w       capture.Writer
+	ids     []int // by the input's interface: the writer's number + 1
+	frame   []byte
+	payload []byte
+	comment []byte
+	secrets func(*pipeline.Record) []byte
 }
 
 // ClearConfig says how to write a cleartext capture.
@@ -54,17 +54,21 @@ type ClearConfig struct {
 	Pcap   bool
 	Layer  Layer
 	Source capture.Source
-	// OnCreate, if set, is called with the new writer before the first packet.
-	OnCreate func(capture.Writer) error
+	// Secrets, if set, leaves the packets as they were captured. What it returns for a record is
+	// written before it as an ESPS secrets block; nil: nothing.
+	Secrets func(*pipeline.Record) []byte
 }
 
 // NewClear returns the sink that writes the cleartext capture.
 func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, pcap: c.Pcap, layer: c.Layer, source: c.Source, onCreate: c.OnCreate}
+	return &Clear{open: c.Open, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets}
 }
 
 // Record writes what the layer keeps of r.
 func (c *Clear) Record(r *pipeline.Record) error {
+	if c.secrets != nil {
+		return c.original(r)
+	}
 	if r.Merged() {
 		return nil
 	}
@@ -106,6 +110,21 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	return c.w.WritePacket(&p, c.comment)
 }
 
+// original writes the frame as it was captured, behind the keys that it needs.
+func (c *Clear) original(r *pipeline.Record) error {
+	p := r.Packet
+	if err := c.ready(&p, r.Link); err != nil {
+		return err
+	}
+	if keys := c.secrets(r); keys != nil {
+		if err := c.w.WriteSecrets(capture.SecretsESPS, keys); err != nil {
+			return err
+		}
+	}
+	c.Packets++
+	return c.w.WritePacket(&p, nil)
+}
+
 // ready makes sure that there is a writer that knows the packet's interface.
 func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 	input := c.source.Interfaces()
@@ -118,11 +137,6 @@ func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 			c.w = capture.NewPcapWriter(out, slices.ContainsFunc(input, func(i capture.Interface) bool { return i.Resolution > 1e6 }))
 		} else {
 			c.w = capture.NewPcapngWriter(out)
-		}
-		if c.onCreate != nil {
-			if err := c.onCreate(c.w); err != nil {
-				return err
-			}
 		}
 	}
 	for len(c.ids) <= p.Interface {
@@ -218,16 +232,16 @@ func appendComment(dst []byte, r *pipeline.Record) []byte {
 		dst = strconv.AppendUint(dst, uint64(r.Seq), 10)
 		if r.SA != nil {
 			dst = append(dst, ' ')
-			dst = append(dst, r.SA.CipherName()...)
+			dst = append(dst, r.SA.Suite().CipherName()...)
 			dst = append(dst, ' ')
-			dst = append(dst, r.SA.AuthName()...)
+			dst = append(dst, r.SA.Suite().AuthName()...)
 		}
 	case pipeline.IKE:
 		dst = append(dst, "IKE "...)
 		dst = append(dst, r.IKE[0].Header.ExchangeName()...)
 		if r.IKE[0].SA != nil {
 			dst = append(dst, ' ')
-			dst = append(dst, r.IKE[0].SA.CipherName()...)
+			dst = append(dst, r.IKE[0].SA.Cipher...)
 		}
 		for _, m := range r.IKE {
 			if m.Reconstructed {

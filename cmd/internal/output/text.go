@@ -22,6 +22,7 @@ type Text struct {
 	hexdump bool
 	zone    *time.Location
 	line    []byte
+	packet  []byte
 	second  int64 // that clock is for
 	clock   []byte
 }
@@ -135,7 +136,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 		b = strconv.AppendInt(b, int64(m.Number), 10)
 	}
 	b = append(b, " ["...)
-	b = append(b, pipeline.MessageVerdict(m).String()...)
+	b = append(b, string(pipeline.MessageVerdict(m))...)
 	b = append(b, ']')
 	if m.Retransmission {
 		b = append(b, " retransmission"...)
@@ -194,7 +195,8 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	}
 	switch {
 	case r.Kind == pipeline.ESP && pipeline.Opened(r.Verdict):
-		return inner.AppendPayloadSummary(b, r.Plain.NextHeader, r.Plain.Data, t.verbose)
+		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
+		return inner.AppendSummary(b, t.packet[r.Net.LinkLen:], t.verbose)
 	case r.Kind == pipeline.ESP:
 		b = append(b, "length "...)
 		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
@@ -220,9 +222,9 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 func appendDetails(b []byte, r *pipeline.Record) []byte {
 	if r.SA != nil {
 		b = append(b, "    "...)
-		b = append(b, r.SA.CipherName()...)
+		b = append(b, r.SA.Suite().CipherName()...)
 		b = append(b, ' ')
-		b = append(b, r.SA.AuthName()...)
+		b = append(b, r.SA.Suite().AuthName()...)
 		b = append(b, '\n')
 	}
 	for _, m := range r.IKE {

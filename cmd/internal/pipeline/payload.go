@@ -3,11 +3,11 @@ package pipeline
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
 	"l2tpdump/l2tp"
-	"l2tpdump/l2tp/ppp"
 )
 
 // IP protocol numbers of what ESP can carry.
@@ -24,7 +24,25 @@ const (
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
 	tunnels *l2tp.Tracker
-	nested  *esp.DB // for ESP inside ESP
+	nested  *nestedDB
+}
+
+// nestedDB is the SAs of ESP inside ESP. The finisher looks them up; the framer adds keys.
+type nestedDB struct {
+	mu sync.Mutex
+	db *esp.DB
+}
+
+func (n *nestedDB) addSecret(s *esp.Secret) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.db.AddSecret(s)
+}
+
+func (n *nestedDB) addNegotiated(s *esp.Negotiated) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.db.AddNegotiated(s)
 }
 
 // unwrap fills in r.Payload.
@@ -78,8 +96,10 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) {
 	if len(packet) < esp.HeaderLen {
 		return
 	}
-	flow := u.nested.Lookup(binary.BigEndian.Uint32(packet), n.Src, n.Dst)
+	u.nested.mu.Lock()
+	flow := u.nested.db.Lookup(binary.BigEndian.Uint32(packet), n.Src, n.Dst)
 	sa, high, err := flow.Admit(packet, 0, r.Packet.Time)
+	u.nested.mu.Unlock()
 	if err != nil || sa == nil {
 		return
 	}

@@ -40,7 +40,7 @@ type Config struct {
 type Pipeline struct {
 	config Config
 	framer *framer
-	nested *esp.DB
+	nested *nestedDB
 	sinks  []Sink
 	stats  Stats
 	pool   *pool
@@ -51,18 +51,20 @@ func New(c Config) *Pipeline {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Pipeline{config: c, framer: newFramer(), nested: esp.NewDB(), pool: newPool()}
+	return &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, pool: newPool()}
 }
 
-// AddKeys makes keys known. It may be called before Run only.
-func (p *Pipeline) AddKeys(k *keysrc.Keys) {
-	for _, s := range k.IKE {
-		p.framer.ike.AddSecret(s)
-	}
-	for _, s := range k.ESP {
-		p.framer.db.AddSecret(s)
-		p.framer.spis[s.SPI] = true
-		p.nested.AddSecret(s)
+// AddKeys makes keys known. It may be called before Run only, or by the source from within Next.
+func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
+	for _, k := range keys {
+		for _, s := range k.IKE {
+			p.framer.ike.AddSecret(s)
+		}
+		for _, s := range k.ESP {
+			p.framer.db.AddSecret(s)
+			p.framer.spis[s.SPI] = true
+			p.nested.addSecret(s)
+		}
 	}
 }
 
@@ -247,7 +249,7 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 			}
 			for _, m := range r.IKE {
 				for _, n := range m.Negotiated {
-					u.nested.AddNegotiated(n)
+					u.nested.addNegotiated(n)
 				}
 			}
 			u.unwrap(r)
