@@ -314,9 +314,7 @@ func (t *Tracker) accept(m *Message, o *opened) {
 		return
 	}
 	m.Payloads = c.Payloads
-	if o.rebuilt != nil {
-		t.placeRebuilt(m)
-	}
+	t.placeQuick(m, o)
 	check = sa.checkHash(m, payloads, o.rebuilt)
 	m.Plain = clearMessage(m.Header, payloads)
 	c, _ = ParsePayloads(first, m.Plain[HeaderLen:])
@@ -378,15 +376,16 @@ func (t *Tracker) place(m *Message, o *opened) {
 		switch {
 		case s.prev == nil:
 			ex.setNumber(r, 1)
-		case s.prev.number > 0 && s.prev.dir != r.dir:
+		case s.prev.proven && s.prev.dir != r.dir:
 			ex.setNumber(r, s.prev.number+1)
 		}
 		return
 	}
 	n := 0
 	switch {
-	case s.prev != nil && s.prev.dir != r.dir:
-		n = s.prev.number + 1
+	case s.prev != nil && s.prev.dir != r.dir && m.Header.Exchange == ExchangeMain:
+		n = 6 // the only one that follows an encrypted message
+		s.prev.number, s.prev.proven = 5, true
 	case s.prev == nil && m.Header.Exchange == ExchangeMain:
 		n = 5
 	case s.prev == nil && m.Header.Exchange == ExchangeAggressive:
@@ -404,24 +403,27 @@ func (t *Tracker) place(m *Message, o *opened) {
 	if n == 0 {
 		return
 	}
-	if !sa.rolesSure && r.dir != fromUnknown && (n%2 == 1) != (r.dir == fromInitiator) && s.prev == nil {
+	if !sa.rolesSure && r.dir != fromUnknown && (n%2 == 1) != (r.dir == fromInitiator) {
 		sa.swapRoles()
 	}
-	sa.rolesSure = sa.rolesSure || s.prev == nil
+	sa.rolesSure = true
 	r.number, r.proven = n, true
 }
 
-// placeRebuilt corrects the position of a Quick Mode message whose IV is
-// unknown, as far as its payloads tell.
-func (t *Tracker) placeRebuilt(m *Message) {
+// placeQuick corrects the position of a Quick Mode message, as far as its
+// payloads tell: the third has a HASH only.
+func (t *Tracker) placeQuick(m *Message, o *opened) {
 	ex, r := m.at.ex, m.at.rec
-	if m.Header.Exchange != ExchangeQuick || r.proven {
+	if m.Header.Exchange != ExchangeQuick {
 		return
 	}
 	switch {
 	case len(m.Payloads) == 1:
+		if p := o.source.prev; p != nil && p.dir != r.dir {
+			ex.setNumber(p, 2)
+		}
 		ex.setNumber(r, 3)
-	case FindPayload(m.Payloads, PayloadSA) != nil && m.SA.phase1Whole():
+	case o.rebuilt != nil && FindPayload(m.Payloads, PayloadSA) != nil && m.SA.phase1Whole():
 		ex.setNumber(r, 2) // the IV of a first message is known, and it was not that
 	}
 }

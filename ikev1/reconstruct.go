@@ -27,103 +27,150 @@ func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen in
 			best, rank, ok = r, x, true
 		}
 	}
-	if first == PayloadHash {
-		for _, h := range hashes {
-			rebuildAt(exchange, payloadHeaderLen+h.size, true, plain, blockLen, h, func(r rebuilt) { consider(r, 0) })
-		}
-		return best, ok
-	}
 	// Several lengths are tried: what each proves is worth less.
 	const trials = 6
 	for _, h := range hashes {
-		for n := payloadHeaderLen; n <= len(plain); n++ {
-			if first == PayloadID && n < 8 {
-				continue
-			}
-			bonus := 0
-			if first == PayloadID {
-				switch n { // a HASH can end in a zero byte that looks like padding
-				case 12: // IPv4 address
-					bonus = 20
-				case 24: // IPv6 address
-					bonus = 10
-				}
-			}
-			rebuildAt(exchange, n, first != PayloadID, plain, blockLen, h, func(r rebuilt) {
+		if first == PayloadHash {
+			rebuildAt(exchange, first, payloadHeaderLen+h.size, plain, blockLen, h, func(r rebuilt) { consider(r, 0) })
+			continue
+		}
+		shortest := payloadHeaderLen
+		if first == PayloadID {
+			shortest = 8
+		}
+		for n := shortest; n <= len(plain); n++ {
+			rebuildAt(exchange, first, n, plain, blockLen, h, func(r rebuilt) {
 				r.bits -= trials
-				consider(r, bonus)
+				if first != PayloadID {
+					consider(r, 0)
+				} else {
+					consider(r, idBonus(&r, plain, blockLen, h))
+				}
 			})
 		}
 	}
 	return best, ok
 }
 
-// rebuildAt tries the chain with a first payload of n bytes. alone says that the
-// chain may end behind it.
-func rebuildAt(exchange ExchangeType, n int, alone bool, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
+// idBonus ranks the guesses of an ID payload's length, which different splits of
+// the same chain may fit.
+func idBonus(r *rebuilt, plain []byte, blockLen int, h *hashAlg) int {
+	switch r.firstLen {
+	case ipv4IDLen: // a HASH can end in a zero byte that looks like padding
+		if r.secondLen == 0 || r.second == PayloadCert || r.secondLen == payloadHeaderLen+h.size {
+			return 20
+		}
+		return 0
+	case ipv4IDLen + 12: // an IPv6 address
+		return 10
+	}
+	if r.firstLen <= blockLen+32 {
+		return 0
+	}
+	high := 0 // a name is text for the most part, a signature is not
+	for _, b := range plain[blockLen:r.firstLen] {
+		high += int(b >> 7)
+	}
+	if high*4 > r.firstLen-blockLen {
+		return -30
+	}
+	return 0
+}
+
+// rebuildAt tries the chain with a first payload of n bytes.
+func rebuildAt(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
 	if n > len(plain) {
 		return
 	}
-	if alone && n >= blockLen {
+	if first != PayloadID && n >= blockLen { // nothing but this payload
 		if b, ok := paddingBits(plain[n:], blockLen); ok {
 			found(rebuilt{firstLen: n, end: n, hash: h, bits: b})
 		}
 	}
-	if n+payloadHeaderLen > len(plain) {
+	switch {
+	case n+payloadHeaderLen > len(plain):
+	case n >= blockLen: // the header of the second payload is there, only its type is not
+		if end, b, ok := walk(plain, n, PayloadNone, h, blockLen); ok {
+			size := int(binary.BigEndian.Uint16(plain[n+2:]))
+			t := guessType(exchange, first, plain[n+payloadHeaderLen:n+size], PayloadType(plain[n]), h)
+			found(rebuilt{firstLen: n, second: t, end: end, hash: h, bits: b})
+		}
+	case n+payloadHeaderLen > blockLen: // a part of the header is there
+		rebuildBehind(exchange, first, n, plain, blockLen, h, found)
+	default: // all of the header lies in the first block
+		rebuildHidden(exchange, first, n, plain, blockLen, h, found)
+	}
+}
+
+// rebuildBehind tries a second payload at n whose header the first block holds in
+// part: at least the low byte of its length is there.
+func rebuildBehind(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
+	size, b := int(plain[n+3]), 0
+	if n+2 >= blockLen {
+		size |= int(plain[n+2]) << 8
+		b += 8
+	}
+	if n+1 >= blockLen {
+		if plain[n+1] != 0 {
+			return
+		}
+		b += 8
+	}
+	if size >= payloadHeaderLen {
+		rebuildSecond(exchange, first, n, size, b, plain, blockLen, h, found)
+	}
+}
+
+// rebuildHidden tries a second payload at n whose header is lost: a HASH of known
+// size, a certificate whose DER says its size, or else any size, where the
+// first payload is the ID of an IPv4 address and nothing else explains the rest.
+func rebuildHidden(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
+	rebuildSecond(exchange, first, n, payloadHeaderLen+h.size, 0, plain, blockLen, h, found)
+	if first != PayloadID || n != ipv4IDLen {
 		return
 	}
-	if n >= blockLen { // the header of the second payload is there, only its type is not
-		end, b, ok := walk(plain, n, PayloadNone, h, blockLen)
-		if !ok {
-			return
-		}
-		size := int(binary.BigEndian.Uint16(plain[n+2:]))
-		t := guessType(exchange, plain[n+payloadHeaderLen:n+size], h)
-		if t == PayloadHash && len(plain[n:])-payloadHeaderLen < h.size {
-			return
-		}
-		found(rebuilt{firstLen: n, second: t, end: end, hash: h, bits: b})
-		return
-	}
-	// The header of the second payload lies in the first block, in whole or in part.
-	size, b := payloadHeaderLen+h.size, 0
-	if n+3 >= blockLen {
-		size = int(plain[n+3])
-		if n+2 >= blockLen {
-			size |= int(plain[n+2]) << 8
-			b += 8
-		}
-		if n+1 >= blockLen {
-			if plain[n+1] != 0 {
-				return
-			}
-			b += 8
-		}
-		if size < payloadHeaderLen {
-			return
+	if n+payloadHeaderLen == blockLen {
+		if body := plain[blockLen:]; len(body) > 5 && body[1] == 0x30 && body[2] == 0x82 {
+			size := payloadHeaderLen + 5 + int(binary.BigEndian.Uint16(body[3:]))
+			rebuildSecond(exchange, first, n, size, 24, plain, blockLen, h, found)
 		}
 	}
+	const sizes = 10 // many are tried: what each proves is worth less
+	for size := blockLen - n; n+size <= len(plain); size++ {
+		rebuildSecond(exchange, first, n, size, -sizes, plain, blockLen, h, found)
+	}
+}
+
+// rebuildSecond tries a chain whose second payload, at n, has the given size and
+// whose third has its header behind the first block.
+func rebuildSecond(exchange ExchangeType, first PayloadType, n, size, b int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
 	next := n + size
 	if next > len(plain) || next < blockLen {
 		return
 	}
-	t := guessType(exchange, plain[min(max(n+payloadHeaderLen, blockLen), next):next], h)
-	if size == payloadHeaderLen+h.size {
-		t = PayloadHash
+	t := PayloadHash
+	if size != payloadHeaderLen+h.size {
+		t = guessType(exchange, first, plain[min(max(n+payloadHeaderLen, blockLen), next):next], PayloadNone, h)
 	}
 	if p, ok := paddingBits(plain[next:], blockLen); ok {
 		found(rebuilt{firstLen: n, second: t, secondLen: size, end: next, hash: h, bits: b + p})
 	}
 	if end, w, ok := walk(plain, next, PayloadNone, h, blockLen); ok {
-		size := int(binary.BigEndian.Uint16(plain[next+2:]))
-		third := guessType(ExchangeInformational, plain[next+payloadHeaderLen:next+size], h)
-		found(rebuilt{firstLen: n, second: t, secondLen: len(plain[n:next]), third: third, end: end, hash: h, bits: b + w})
+		body := plain[next+payloadHeaderLen : next+int(binary.BigEndian.Uint16(plain[next+2:]))]
+		third := PayloadSignature
+		if t != PayloadCert {
+			third = guessType(ExchangeInformational, t, body, PayloadNone, h)
+		}
+		found(rebuilt{firstLen: n, second: t, secondLen: size, third: third, end: end, hash: h, bits: b + w})
 	}
 }
 
-// guessType infers the type of a payload whose generic header lost its next
-// payload field, from the exchange and the body.
-func guessType(exchange ExchangeType, body []byte, h *hashAlg) PayloadType {
+// ipv4IDLen is the size of an ID payload of an IPv4 address.
+const ipv4IDLen = 12
+
+// guessType infers the type of a payload that the lost block named, from the
+// exchange, the payload before it, its body and the type of the one behind it.
+func guessType(exchange ExchangeType, before PayloadType, body []byte, next PayloadType, h *hashAlg) PayloadType {
 	switch exchange {
 	case ExchangeTransaction:
 		return PayloadConfig
@@ -147,6 +194,11 @@ func guessType(exchange ExchangeType, body []byte, h *hashAlg) PayloadType {
 		return PayloadNonce
 	}
 	switch {
+	case len(body) == h.size && before == PayloadHash: // the third message of aggressive mode
+		if next == PayloadNATDDraft {
+			return next
+		}
+		return PayloadNATD
 	case len(body) == h.size:
 		return PayloadHash
 	case len(body) > 2 && body[0] >= 1 && body[0] <= 10 && body[1] == 0x30: // a DER sequence

@@ -84,13 +84,13 @@ func (sa *SA) setRoles(initiator, responder netip.AddrPort, sure bool) {
 func (sa *SA) swapRoles() {
 	sa.Initiator, sa.Responder = sa.Responder, sa.Initiator
 	flip := func(ex *exchange) {
-		ex.starter = -ex.starter
 		for _, r := range ex.records {
 			r.dir = -r.dir
 		}
 	}
 	flip(sa.phase1)
 	for _, ex := range sa.exchanges {
+		ex.starter = -ex.starter
 		flip(ex)
 	}
 	for _, x := range sa.ke {

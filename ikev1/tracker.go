@@ -224,6 +224,10 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 			sa.setRoles(d.Src, d.Dst, false)
 		}
 		r.dir = sa.side(d.Src, d.Dst)
+		if r.dir == fromResponder && !sa.rolesSure && h.Exchange == ExchangeMain && m.Encrypted && !sa.phase1.encrypts() {
+			sa.swapRoles() // the initiator encrypts first
+			r.dir = fromInitiator
+		}
 		sa.moved(d.Src, d.Dst, r.dir)
 	}
 	if body := raw[HeaderLen:]; m.Encrypted && !m.at.cut && len(body) >= minCipherBlock {
@@ -339,6 +343,16 @@ func (t *Tracker) find(m *Message, d *Datagram, digest *[sha256.Size]byte) *SA {
 		sa.copyOffer(from)
 	}
 	return sa
+}
+
+// encrypts says that an encrypted message of the exchange was seen.
+func (ex *exchange) encrypts() bool {
+	for _, r := range ex.records {
+		if r.encrypted {
+			return true
+		}
+	}
+	return false
 }
 
 // starts returns the first message of phase 1, or nil.
