@@ -85,7 +85,8 @@ func NewReassembler(maxBytes int, timeout int64) *Reassembler {
 }
 
 // OnGiveUp has f called, during Add and Abandon, with each datagram that will never be complete: for its age, for room,
-// for an overlap. f must not call the Reassembler.
+// for an overlap. One that Add never returned, because its first fragment was one too many, has no Value. f must not
+// call the Reassembler.
 func (r *Reassembler) OnGiveUp(f func(*Datagram)) { r.onGiveUp = f }
 
 // Add takes a fragment: f is the decoded frame of data, time its capture time in nanoseconds. It returns the datagram
