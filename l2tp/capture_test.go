@@ -168,7 +168,7 @@ func TestAgainstTshark(t *testing.T) {
 			fields := []string{"frame.number", "l2tp.type", "l2tp.length_bit", "l2tp.seq_bit", "l2tp.offset_bit", "l2tp.tunnel", "l2tp.session",
 				"l2tp.length", "l2tp.Ns", "l2tp.Nr", "l2tp.avp.message_type", "ppp.protocol", "ppp.code", "ppp.identifier", "chap.code",
 				"chap.identifier", "pap.code", "pap.identifier"}
-			args := []string{"-r", file, "-Y", "l2tp", "-T", "fields", "-E", "occurrence=l", "-E", "separator=|"}
+			args := []string{"-r", file, "-Y", "l2tp", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", "-E", "separator=|"}
 			for _, f := range fields {
 				args = append(args, "-e", f)
 			}
@@ -179,11 +179,18 @@ func TestAgainstTshark(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 			for _, line := range lines {
 				f := strings.Split(line, "|")
-				control := f[1] == "1"
-				if control { // the PPP around L2TP, where there is PPPoE
+				// There is PPP around L2TP where there is PPPoE, and behind a Protocol-Reject the packet that
+				// was rejected.
+				protocols := strings.Split(f[11], ",")
+				if len(protocols) > 1 && protocols[0] == "0x0021" {
+					protocols = protocols[1:]
+				}
+				f[11] = protocols[0]
+				if control := f[1] == "1"; control {
 					f[11] = ""
 				}
-				code, identifier := f[12]+f[14]+f[16], f[13]+f[15]+f[17]
+				code, _, _ := strings.Cut(f[12]+f[14]+f[16], ",")
+				identifier, _, _ := strings.Cut(f[13]+f[15]+f[17], ",")
 				want := strings.Join(append(f[1:12], code, identifier), "|")
 				if got := ours[f[0]]; got != want {
 					t.Errorf("frame %s\n got %s\nwant %s", f[0], got, want)
