@@ -212,6 +212,7 @@ func (db *DB) forget(flows []*Flow) {
 			p.next = f.next
 		}
 		f.next, f.sa, f.proof = nil, nil, nil
+		f.key, f.authKey = Key{}, Key{}
 		if len(db.gone) < maxGone {
 			db.gone = append(db.gone, f)
 		} else {

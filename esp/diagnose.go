@@ -72,10 +72,17 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 	return f.State().Err
 }
 
-// refusedWhole reports whether a key that is no mere head was among the candidates.
+// refusedWhole reports whether a key that is no mere head was among the candidates. A key of another length than the
+// Quick Mode agreed on is one, whatever its source says.
 func (t *trial) refusedWhole() bool {
+	agreed := 0
+	for i := range t.sources {
+		if s := &t.sources[i]; s.neg != nil && agreed == 0 {
+			agreed = s.suite.KeyLen
+		}
+	}
 	for i := range len(t.checked) + len(t.plain) {
-		if c := t.candidate(i); !c.from.keyHead && c.suite.KeyLen > 0 {
+		if c := t.candidate(i); !c.from.keyHead && c.suite.KeyLen > 0 && (agreed == 0 || agreed == c.suite.KeyLen) {
 			return true
 		}
 	}
@@ -109,10 +116,17 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 	if !t.short[0].named && len(t.plain)+len(t.checked) > 0 {
 		reason += ", and they are not all of a shorter key"
 	}
+	cure := "take the whole key from the source"
 	if head {
-		return reason + ": " + routerCure
+		cure = routerCure
 	}
-	return reason + ": take the whole key from the source"
+	for i := range t.sources {
+		if n := t.sources[i].neg; n != nil && n.KeyReason != "" {
+			cure += "; KEYMAT of the Quick Mode: " + n.KeyReason
+			break
+		}
+	}
+	return reason + ": " + cure
 }
 
 // whyWrong says why keys that are given for the SPI do not open it.

@@ -74,6 +74,8 @@ type Flow struct {
 	time     int64  // of the last packet
 
 	sa      *SA // nil until a key fits
+	key     Key // the SA's keys, to tell another one from it
+	authKey Key
 	check   bool
 	deleted bool
 	packets uint64
@@ -260,9 +262,9 @@ func (f *Flow) Report() Report {
 	}
 	// A key fits: what was opened with it decides, if anything was counted.
 	switch {
-	case r.Wrong > r.Verified+r.Decrypted+r.Truncated:
+	case r.Wrong > r.Verified+r.Decrypted:
 		r.Verdict = WrongKey
-		r.Reason = join("most packets were sent under another key than the one that opened the others", r.Reason)
+		r.Reason = join("most packets do not fit the key that fits the others", r.Reason)
 	case r.Verified > 0, r.Decrypted > 0:
 	case r.Truncated > 0:
 		r.Verdict = Truncated
