@@ -18,7 +18,7 @@ type AddrPattern struct {
 // AddrPatternFrom returns the pattern that fits one address only, and any address if a is not
 // valid or unspecified (0.0.0.0, ::). IPv4 in IPv6 counts as IPv4; a zone is dropped.
 func AddrPatternFrom(a netip.Addr) AddrPattern {
-	a = a.Unmap()
+	a = a.Unmap().WithZone("")
 	if !a.IsValid() || a.IsUnspecified() {
 		return AddrPattern{}
 	}

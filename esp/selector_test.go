@@ -16,6 +16,7 @@ func TestAddrPattern(t *testing.T) {
 		{"*:4500", "*", []string{"10.0.0.1"}, nil},
 		{" any ", "*", []string{"10.0.0.1"}, nil},
 		{"0.0.0.0", "*", []string{"10.0.0.1"}, nil},
+		{"::%eth0", "*", []string{"2001:db8::1"}, nil},
 		{"::", "*", []string{"2001:db8::1"}, nil},
 		{"10.0.0.0/0", "*", []string{"1.2.3.4"}, nil},
 		{"*.*.*.*", "*", []string{"1.2.3.4"}, nil},
