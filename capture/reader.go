@@ -103,6 +103,8 @@ func describeForeign(head []byte) string {
 		{"BZh", "this is bzip2-compressed: decompress it first"},
 		{"PK\x03\x04", "this is a zip archive: unpack it first"},
 		{"snoo", "this is a snoop capture: convert it with editcap"},
+		{"GMBU", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
+		{"RTSS", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
 		{"\x7fELF", "this is a program"},
 	} {
 		if len(head) >= len(f.magic) && string(head[:len(f.magic)]) == f.magic {

@@ -378,7 +378,7 @@ func TestWiresharkReads(t *testing.T) {
 		if nanos {
 			kind = "nsecpcap"
 		}
-		if got := strings.Fields(info); strings.Join(got[1:], " ") != kind+" ether 4 30" {
+		if got := strings.Fields(info); strings.Join(got[1:], " ") != kind+" ether 4 240" {
 			t.Errorf("capinfos: %q", info)
 		}
 	}
