@@ -14,11 +14,11 @@ const (
 
 // batch is a run of frames with the memory they lie in.
 type batch struct {
-	records []Record
-	data    []byte        // what the records' packets and options point into
-	plain   []byte        // what their plaintexts point into
-	done    chan struct{} // a worker is through with it
-	jobs    int           // records that need a worker
+	records  []Record
+	data     []byte        // what the records' packets and options point into
+	plain    []byte        // what their plaintexts point into
+	expanded []byte        // what IPComp payloads hold
+	done     chan struct{} // a worker is through with it
 }
 
 func newBatch() *batch {
@@ -62,12 +62,15 @@ func (b *batch) reset() {
 	clear(b.records)
 	b.records = b.records[:0]
 	b.data = b.data[:0]
-	b.jobs = 0
+	b.expanded = b.expanded[:0]
 	if cap(b.data) > 4*batchBytes {
 		b.data = make([]byte, 0, batchBytes+batchBytes/8)
 	}
 	if cap(b.plain) > 4*batchBytes {
 		b.plain = nil
+	}
+	if cap(b.expanded) > 4*batchBytes {
+		b.expanded = nil
 	}
 }
 

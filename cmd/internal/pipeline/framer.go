@@ -21,6 +21,7 @@ const (
 	reassemblyBytes   = 8 << 20      // held for fragments at most
 	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
 	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
+	maxIKEGroups      = 1024         // IKE messages in fragments at a time
 	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
 )
 
@@ -30,6 +31,7 @@ type framer struct {
 	db         *esp.DB
 	ike        *ikev1.Tracker
 	reassembly *capture.Reassembler
+	ikeGroups  map[ikev1.FragmentKey]*group
 	spis       map[uint32]bool // that have a key or were negotiated: ESP on any port is known by them
 	expireAt   int64
 }
@@ -39,6 +41,7 @@ func newFramer() *framer {
 		db:         esp.NewDB(),
 		ike:        ikev1.NewTracker(),
 		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
+		ikeGroups:  make(map[ikev1.FragmentKey]*group),
 		spis:       make(map[uint32]bool),
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
@@ -203,8 +206,56 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 		Truncated: n.Truncated,
 		NATT:      natt,
 	})
+	f.ikeFragments(r, data)
 	f.learn(r.IKE)
 	judgeIKE(r)
+}
+
+// ikeFragments puts the fragments of one IKE message (payload 132) into a group.
+func (f *framer) ikeFragments(r *Record, data []byte) {
+	for _, m := range r.IKE {
+		if m.Err != nil || m.Fragment == nil && m.Reassembled == 0 {
+			continue
+		}
+		h, err := ikev1.ParseHeader(data)
+		if err != nil || len(data) < ikev1.HeaderLen+4 {
+			return
+		}
+		part, err := ikev1.ParseFragment(data[ikev1.HeaderLen+4:]) // behind the generic payload header
+		if err != nil {
+			return
+		}
+		n := &r.Net
+		key := ikev1.FragmentKey{
+			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort),
+			InitiatorCookie: h.InitiatorCookie, ResponderCookie: h.ResponderCookie, ID: part.ID,
+		}
+		g := f.ikeGroups[key]
+		if g == nil || g.isSettled() {
+			if len(f.ikeGroups) >= maxIKEGroups {
+				f.giveUpIKE()
+			}
+			g = newGroup()
+			f.ikeGroups[key] = g
+		}
+		if m.Reassembled == 0 {
+			r.group = g
+			return
+		}
+		delete(f.ikeGroups, key)
+		g.completed = true
+		r.complete, r.Fragments = g, m.Reassembled
+	}
+}
+
+// giveUpIKE settles all IKE fragments that wait for more.
+func (f *framer) giveUpIKE() {
+	for _, g := range f.ikeGroups {
+		if !g.isSettled() {
+			g.settle(0)
+		}
+	}
+	clear(f.ikeGroups)
 }
 
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.
@@ -318,6 +369,7 @@ func (f *framer) giveUp(g *group) {
 // giveUpAll settles everything that waits: the input has ended.
 func (f *framer) giveUpAll() {
 	f.reassembly.Abandon(0)
+	f.giveUpIKE()
 }
 
 func (f *framer) expire(now int64) {

@@ -86,8 +86,9 @@ func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
 	var workers sync.WaitGroup
 	for range p.config.Workers {
 		workers.Go(func() {
+			var x esp.Inflater
 			for b := range work {
-				b.work()
+				b.work(&x)
 				b.done <- struct{}{}
 			}
 		})

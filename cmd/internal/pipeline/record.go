@@ -23,6 +23,7 @@ type Record struct {
 	SPI, Seq  uint32        // ESP
 	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
 	Plain     esp.Plaintext // ESP: what was inside
+	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
 	Nested    int           // ESP: how many further ESP headers were opened inside the first
 	IKE       []*ikev1.Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)

@@ -1,0 +1,60 @@
+package esp
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"io"
+)
+
+// ProtocolIPComp is the next header of a compressed payload (RFC 3173).
+const ProtocolIPComp = 108
+
+const (
+	ipcompHeaderLen = 4     // next header, flags, CPI: RFC 3173 section 3.1
+	maxIPPayload    = 65535 // bytes that an IP packet can carry
+)
+
+// Errors of [Inflater.Expand].
+var (
+	ErrIPCompShort = errors.New("esp: IPComp payload is shorter than its header")
+	ErrIPCompData  = errors.New("esp: IPComp payload is not Deflate, or is damaged")
+)
+
+// Inflater expands IPComp payloads compressed with Deflate (RFC 3173, RFC 2394). It is used again
+// for any number of payloads, by one goroutine; the zero value is ready.
+type Inflater struct {
+	in   bytes.Reader
+	zlib io.ReadCloser
+}
+
+// Expand appends what the IPComp payload data, header included, holds to dst, at most 65535
+// bytes, and returns the grown slice and the protocol number of what was appended.
+func (x *Inflater) Expand(dst, data []byte) (out []byte, nextHeader uint8, err error) {
+	if len(data) < ipcompHeaderLen {
+		return dst, 0, ErrIPCompShort
+	}
+	x.in.Reset(data[ipcompHeaderLen:])
+	if x.zlib == nil {
+		x.zlib = flate.NewReader(&x.in)
+	} else if err := x.zlib.(flate.Resetter).Reset(&x.in, nil); err != nil {
+		return dst, 0, ErrIPCompData
+	}
+	start := len(dst)
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		room := min(cap(dst), start+maxIPPayload+1)
+		n, err := x.zlib.Read(dst[len(dst):room])
+		dst = dst[:len(dst)+n]
+		switch {
+		case len(dst)-start > maxIPPayload:
+			return dst[:start], 0, ErrIPCompData
+		case err == io.EOF:
+			return dst, data[0], nil
+		case err != nil:
+			return dst[:start], 0, ErrIPCompData
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package esp
+
+import (
+	"bytes"
+	"compress/flate"
+	"testing"
+)
+
+func ipcomp(t testing.TB, next byte, payload []byte) []byte {
+	t.Helper()
+	b := bytes.NewBuffer([]byte{next, 0, 0, 2})
+	w, err := flate.NewWriter(b, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(payload)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestInflaterExpand(t *testing.T) {
+	var x Inflater
+	for _, n := range []int{0, 1, 1400, 65535} {
+		want := bytes.Repeat([]byte("L2TP "), n/5+1)[:n]
+		got, next, err := x.Expand([]byte("before"), ipcomp(t, 17, want))
+		if err != nil || next != 17 || !bytes.Equal(got, append([]byte("before"), want...)) {
+			t.Errorf("%d bytes: got %d bytes, next header %d, error %v", n, len(got), next, err)
+		}
+	}
+	bomb := ipcomp(t, 17, make([]byte, 1<<20))
+	if out, _, err := x.Expand(nil, bomb); err != ErrIPCompData || len(out) != 0 {
+		t.Errorf("a payload that expands to 1 MiB: %d bytes, error %v", len(out), err)
+	}
+	whole := ipcomp(t, 17, []byte("some bytes that are compressed"))
+	for n := range whole {
+		if _, _, err := x.Expand(nil, whole[:n]); err == nil {
+			t.Errorf("cut to %d of %d bytes: no error", n, len(whole))
+		}
+	}
+}
+
+func FuzzInflater(f *testing.F) {
+	f.Add(ipcomp(f, 17, []byte("seed")))
+	f.Add([]byte{4, 0, 0, 2, 1, 0, 0})
+	var x Inflater
+	f.Fuzz(func(t *testing.T, data []byte) {
+		out, _, err := x.Expand(nil, data)
+		if len(out) > maxIPPayload || err != nil && len(out) != 0 {
+			t.Errorf("%d bytes, error %v", len(out), err)
+		}
+	})
+}
