@@ -265,3 +265,21 @@ func checkQuick(t *testing.T, keys *Keys, data []byte) {
 		t.Errorf("%d secrets of Quick Modes, the log has %d", len(seen), n)
 	}
 }
+
+func TestPlutoRecording(t *testing.T) {
+	for _, file := range recordings(t, "pluto-*.log") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !plutoFormat.matches(data) {
+			t.Error("not recognised")
+		}
+		keys := parseWith(&plutoFormat, file, data)
+		checkESP(t, keys, readESPSA(t, filepath.Join(filepath.Dir(file), "keys/esp_sa")), true)
+		checkNotes(t, keys)
+		if len(keys.ESP) != 2 || len(keys.IKE) != 0 {
+			t.Errorf("%d ESP keys, %d IKE keys", len(keys.ESP), len(keys.IKE))
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+)
+
+// RouterOS of MikroTik: its log with the topics ipsec,debug, in which racoon's messages stand, and the output of
+// /ip ipsec installed-sa print:
+//
+//	22:00:51 ipsec,debug final encryption key computed:
+//	22:00:51 ipsec,debug 79d5eabc 78ae740b 47258300 f8de371e
+//
+//	 0   E spi=0xE841441 src-address=150.0.0.150 dst-address=50.0.0.50 state=mature
+//	       auth-algorithm=sha256 enc-algorithm=aes-cbc enc-key-size=256
+//	       auth-key="61a63f89…0199
+//	         03"
+//	       enc-key="…"
+//
+// A quoted key goes on in the next line where the terminal is too narrow for it, in the middle of a byte too.
+var mikrotikFormat = Format{
+	Name:  "mikrotik",
+	Title: "MikroTik RouterOS log and installed-sa print",
+	Looks: "ipsec,debug lines with final encryption key computed, and E spi=… with auth-key and enc-key",
+	match: func(line []byte) bool {
+		if msg, ok := mikrotikMessage(line); ok {
+			return racoonMatch(msg)
+		}
+		return mikrotikItem(line)
+	},
+	new: func(out *output) parser { return &mikrotik{racoonLog: racoonLog{out: out}} },
+}
+
+type mikrotik struct {
+	racoonLog
+	sa mikrotikSA
+}
+
+// A mikrotikSA is an item of installed-sa print.
+type mikrotikSA struct {
+	line    int // where it begins, 0 no item
+	esp     bool
+	values  map[string]string
+	lines   map[string]int // of the keys
+	open    string         // key whose quotes are open
+	value   []byte
+	damaged bool
+	given   bool
+}
+
+// mikrotikMessage returns what follows the topics of a log line.
+func mikrotikMessage(text []byte) (msg []byte, ok bool) {
+	i := bytes.Index(text, []byte("ipsec,"))
+	if i < 0 || i > 100 || i > 0 && text[i-1] != ' ' && text[i-1] != ',' && text[i-1] != ':' && text[i-1] != '\t' {
+		return nil, false
+	}
+	_, msg = word(text[i:])
+	return msg, true
+}
+
+// mikrotikItem reports whether a line begins an item: a number, flags, and spi=.
+func mikrotikItem(text []byte) bool {
+	number, rest := word(text)
+	if len(number) == 0 || len(number) > 6 {
+		return false
+	}
+	for _, c := range number {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	for {
+		var flags []byte
+		flags, rest = word(rest)
+		if bytes.HasPrefix(flags, []byte("spi=")) {
+			return true
+		}
+		if len(flags) == 0 || len(flags) > 6 {
+			return false
+		}
+		for _, c := range flags {
+			if !upper(c) {
+				return false
+			}
+		}
+	}
+}
+
+func (m *mikrotik) line(n int, text []byte) bool {
+	if msg, ok := mikrotikMessage(text); ok {
+		m.item()
+		return m.message(n, msg)
+	}
+	if mikrotikItem(text) {
+		m.item()
+		m.sa = mikrotikSA{line: n, values: make(map[string]string), lines: make(map[string]int)}
+		_, rest := word(text)
+		for {
+			w, next := word(rest)
+			if bytes.HasPrefix(w, []byte("spi=")) {
+				break
+			}
+			m.sa.esp = m.sa.esp || bytes.IndexByte(w, 'E') >= 0
+			rest = next
+		}
+		m.words(n, rest)
+		return true
+	}
+	if m.sa.line == 0 {
+		return false
+	}
+	s := trimLine(text)
+	if len(s) == 0 || s[0] == '[' || n-m.sa.line > 40 {
+		m.item()
+		return false
+	}
+	m.words(n, s)
+	return true
+}
+
+// words takes the name=value pairs of a line.
+func (m *mikrotik) words(n int, s []byte) {
+	sa := &m.sa
+	for len(s) > 0 {
+		if sa.open != "" {
+			end := bytes.IndexByte(s, '"')
+			part := s
+			if end >= 0 {
+				part, s = s[:end], s[end+1:]
+			} else {
+				s = nil
+			}
+			for _, c := range trimLine(part) {
+				if unhex(c) == 0xff {
+					sa.damaged = true
+				}
+			}
+			sa.value = append(sa.value, trimLine(part)...)
+			if len(sa.value) > 2*maxKeyLen {
+				sa.damaged, sa.value = true, sa.value[:0]
+			}
+			if end >= 0 {
+				sa.values[sa.open] = string(sa.value)
+				clear(sa.value)
+				sa.open = ""
+			}
+			continue
+		}
+		var w []byte
+		s = bytes.TrimLeft(s, " \t")
+		name, _, ok := bytes.Cut(s, []byte("="))
+		if !ok || bytes.IndexAny(name, " \t") >= 0 {
+			_, s = word(s)
+			continue
+		}
+		switch string(name) {
+		case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state":
+		default:
+			_, s = word(s)
+			continue
+		}
+		rest := s[len(name)+1:]
+		if len(rest) > 0 && rest[0] == '"' {
+			sa.open, sa.value, sa.lines[string(name)] = string(name), sa.value[:0], n
+			s = rest[1:]
+			if len(s) == 0 {
+				break
+			}
+			continue
+		}
+		w, s = word(rest)
+		sa.values[string(name)] = string(w)
+		sa.lines[string(name)] = n
+	}
+	if sa.open == "" && sa.values["enc-key"] != "" && sa.values["auth-key"] != "" {
+		m.give()
+	}
+}
+
+// item ends the item at hand.
+func (m *mikrotik) item() {
+	if m.sa.line != 0 {
+		m.give()
+	}
+	m.sa = mikrotikSA{}
+}
+
+// give gives the keys of the item out, once.
+func (m *mikrotik) give() {
+	sa := &m.sa
+	if sa.given || !sa.esp {
+		return
+	}
+	sa.given = true
+	v := sa.values["spi"]
+	if len(v) > 2 && v[:2] == "0x" {
+		v = v[2:]
+	}
+	spi, err := strconv.ParseUint(v, 16, 32)
+	if err != nil {
+		m.out.note(sa.line, "the SPI can't be read")
+		return
+	}
+	name := "SA " + spiName(uint32(spi)) + ": "
+	if sa.open != "" {
+		m.out.note(sa.lines[sa.open], name+sa.open+" has no closing quote")
+		return
+	}
+	if sa.damaged {
+		m.out.note(sa.line, name+"a key has other characters than hex digits in it")
+		return
+	}
+	k := espKeys{cipher: sa.values["enc-algorithm"], auth: sa.values["auth-algorithm"]}
+	var ok1, ok2 bool
+	k.key, ok1 = hexDigits(nil, []byte(sa.values["enc-key"]))
+	k.authKey, ok2 = hexDigits(nil, []byte(sa.values["auth-key"]))
+	if !ok1 || !ok2 {
+		m.out.note(sa.line, name+"a key is not a whole number of hex bytes")
+		return
+	}
+	if len(k.key) == 0 && plainName(k.cipher) != "null" {
+		return // print without keys, which a user without the policy "sensitive" gets
+	}
+	if bits, err := strconv.Atoi(sa.values["enc-key-size"]); err == nil {
+		k.keyLen = bits / 8
+	}
+	s, problem, doubt := k.secret()
+	if problem != "" {
+		m.out.note(sa.line, name+problem)
+		return
+	}
+	if doubt != "" {
+		m.out.doubt(sa.line, name+doubt)
+	}
+	s.SPI, s.SPIMask = uint32(spi), 0xffffffff
+	src, err1 := netip.ParseAddr(sa.values["src-address"])
+	dst, err2 := netip.ParseAddr(sa.values["dst-address"])
+	if err1 == nil && err2 == nil { // with ports there is a NAT, and the addresses differ along the way
+		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
+	}
+	s.Origin = m.out.origin(sa.line)
+	m.out.esp(s)
+}
+
+func (m *mikrotik) close() {
+	m.item()
+	m.racoonLog.close()
+}
+
+func (m *mikrotik) flush() {
+	if m.sa.line != 0 && m.sa.open == "" && m.sa.values["enc-key"] != "" {
+		m.give()
+	}
+	m.racoonLog.flush()
+}
+
+func (m *mikrotik) near() string {
+	return "RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a user with the policy sensitive"
+}

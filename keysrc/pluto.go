@@ -1,0 +1,333 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// The debug log of pluto: Openswan and old strongSwan (plutodebug=crypt) show the keys of phase 1 and KEYMAT,
+//
+//	| ICOOKIE:  c6 d1 45 92  85 15 0c 7e
+//	| Skeyid_e:  b0 16 81 21  5f 16 20 23  03 18 6d 28  14 dc 56 86
+//	|   ca 5a 47 33
+//	| enc key:  44 9e 82 9e  a9 66 d4 21  …
+//	| our  keymat
+//	|   87 ba a5 46  69 74 1d d0  …
+//
+// libreswan (plutodebug=all,private) only those of ESP:
+//
+//	| ESP enckey:
+//	|   62 87 ba 70  28 92 8e fa  22 35 d9 ef  0e 6c 60 f4   b..p(..."5...l`.
+//	| ESP authkey:
+//	|   26 ba 3b dc  …
+//	| kernel: add_sa() level=0 outbound transport …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
+//
+// A dump has 16 bytes in each row but the last, and says nowhere how many there are in all.
+var plutoFormat = Format{
+	Name:  "pluto",
+	Title: "pluto log",
+	Looks: "| lines with Skeyid_e, enc key, keymat or ESP enckey, which take plutodebug=all,private",
+	match: func(line []byte) bool {
+		msg, ok := plutoDebug(line)
+		if !ok {
+			return false
+		}
+		_, _, known := plutoLabel(bytes.TrimLeft(msg, " "))
+		return known
+	},
+	new: func(out *output) parser { return &pluto{out: out} },
+}
+
+type pluto struct {
+	out  *output
+	dump plutoDump
+
+	initiator, responder ikev1.Cookie // of the last message
+	peer                 netip.Addr
+	encap                bool // the last message was not between ports 500
+
+	ike *ikev1.Secret // keys of phase 1 at hand
+
+	ourKeymat, peerKeymat plutoKeymat
+	half                  plutoHalf
+
+	debug bool // a debug line was seen
+}
+
+// A plutoDump is a value whose rows are being read.
+type plutoDump struct {
+	value   plutoValue
+	label   string
+	line    int
+	got     []byte
+	damaged bool
+}
+
+type plutoValue uint8
+
+const (
+	plutoNone plutoValue = iota
+	plutoInitiator
+	plutoResponder
+	plutoSkeyid
+	plutoSkeyidD
+	plutoSkeyidA
+	plutoSkeyidE
+	plutoEncKey
+	plutoIV
+	plutoOurKeymat
+	plutoPeerKeymat
+	plutoESPEnc
+	plutoESPAuth
+)
+
+var plutoLabels = []struct {
+	text  string
+	value plutoValue
+}{
+	{"ICOOKIE:", plutoInitiator},
+	{"RCOOKIE:", plutoResponder},
+	{"initiator cookie:", plutoInitiator},
+	{"responder cookie:", plutoResponder},
+	{"initiator SPI:", plutoInitiator},
+	{"responder SPI:", plutoResponder},
+	{"Skeyid:", plutoSkeyid},
+	{"Skeyid_d:", plutoSkeyidD},
+	{"Skeyid_a:", plutoSkeyidA},
+	{"Skeyid_e:", plutoSkeyidE},
+	{"enc key:", plutoEncKey},
+	{"IV:", plutoIV},
+	{"our  keymat", plutoOurKeymat},
+	{"peer keymat", plutoPeerKeymat},
+	{"KEYMAT computed:", plutoOurKeymat},
+	{"Peer KEYMAT computed:", plutoPeerKeymat},
+	{"ESP enckey:", plutoESPEnc},
+	{"ESP authkey:", plutoESPAuth},
+}
+
+// plutoDebug returns what follows the bar of a debug line.
+func plutoDebug(text []byte) (msg []byte, ok bool) {
+	if len(text) > 1 && text[0] == '|' && text[1] == ' ' {
+		return text[1:], true
+	}
+	i := bytes.Index(text, []byte(": | "))
+	if i < 0 || i > 100 {
+		return nil, false
+	}
+	return text[i+3:], true
+}
+
+// plutoLabel takes "Skeyid_e:  b0 16 …" apart.
+func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
+	for _, l := range plutoLabels {
+		if rest, ok := bytes.CutPrefix(s, []byte(l.text)); ok {
+			rest = bytes.TrimLeft(rest, ":")
+			if len(rest) > 0 && rest[0] != ' ' {
+				return plutoNone, nil, false
+			}
+			return l.value, rest, true
+		}
+	}
+	return plutoNone, nil, false
+}
+
+func (p *pluto) line(n int, text []byte) bool {
+	msg, ok := plutoDebug(text)
+	if !ok {
+		return p.message(n, text)
+	}
+	p.debug = true
+	if p.dump.value != plutoNone && p.row(n, msg) {
+		return true
+	}
+	p.finish()
+	s := bytes.TrimLeft(msg, " ")
+	if value, rest, ok := plutoLabel(s); ok {
+		p.label(n, value, s, rest)
+		return true
+	}
+	if len(s) == 0 || s[0] != '<' { // anything else ends phase 1's keys
+		p.phase1Give()
+	}
+	p.kernel(n, s)
+	return true
+}
+
+// row takes a row of the dump at hand.
+func (p *pluto) row(n int, msg []byte) bool {
+	d := &p.dump
+	was := len(d.got)
+	if !bytes.HasPrefix(msg, []byte("  ")) {
+		return false
+	}
+	got, rest := dumpRow(d.got, msg, 16)
+	if len(got) == was || len(trimLine(rest)) > 0 && len(got)-was < 16 && !bytes.HasPrefix(rest, []byte("   ")) {
+		return false
+	}
+	if was%16 != 0 || len(got) > maxValue {
+		d.damaged = true
+		return true
+	}
+	d.got = got
+	return true
+}
+
+// label begins a dump.
+func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
+	if value < plutoSkeyid || value > plutoIV {
+		p.phase1Give()
+	}
+	d := &p.dump
+	*d = plutoDump{value: value, label: string(trimLine(s[:len(s)-len(rest)])), line: n, got: d.got[:0]}
+	if len(trimLine(rest)) > 0 {
+		got, tail := dumpRow(d.got, rest, 16)
+		d.got = got
+		if len(trimLine(tail)) > 0 && len(got) < 16 && !bytes.HasPrefix(tail, []byte("   ")) {
+			d.damaged = true
+		}
+	}
+}
+
+// finish takes the value at hand.
+func (p *pluto) finish() {
+	d := &p.dump
+	if d.value == plutoNone {
+		return
+	}
+	value := d.value
+	d.value = plutoNone
+	if d.damaged || len(d.got) == 0 {
+		if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
+			p.out.note(d.line, d.label+" its rows are damaged")
+		}
+		return
+	}
+	switch value {
+	case plutoInitiator, plutoResponder:
+		if len(d.got) != len(p.initiator) {
+			return
+		}
+		c := ikev1.Cookie(d.got)
+		if value == plutoResponder {
+			p.responder = c
+		} else if c != p.initiator {
+			p.initiator, p.responder = c, ikev1.Cookie{}
+		}
+	case plutoSkeyid, plutoSkeyidD, plutoSkeyidA, plutoSkeyidE, plutoEncKey:
+		if p.ike == nil {
+			p.ike = &ikev1.Secret{Origin: p.out.origin(d.line)}
+		}
+		k := esp.NewKey(d.got)
+		switch value {
+		case plutoSkeyid:
+			p.ike.SKEYID = k
+		case plutoSkeyidD:
+			p.ike.SKEYIDd = k
+		case plutoSkeyidA:
+			p.ike.SKEYIDa = k
+		case plutoSkeyidE:
+			p.ike.SKEYIDe = k
+			p.ike.Origin = p.out.origin(d.line)
+		case plutoEncKey:
+			p.ike.Ka = k
+		}
+	case plutoIV:
+		p.phase1Give()
+	case plutoOurKeymat:
+		p.keymatGive(&p.ourKeymat)
+		p.ourKeymat = plutoKeymat{line: d.line, bytes: bytes.Clone(d.got)}
+	case plutoPeerKeymat:
+		p.keymatGive(&p.peerKeymat)
+		p.peerKeymat = plutoKeymat{line: d.line, bytes: bytes.Clone(d.got)}
+	case plutoESPEnc:
+		p.half.key, p.half.line, p.half.authKey = bytes.Clone(d.got), d.line, nil
+	case plutoESPAuth:
+		if p.half.line == 0 {
+			p.half.line = d.line
+		}
+		p.half.authKey = bytes.Clone(d.got)
+	}
+}
+
+// phase1Give gives the keys of phase 1 out. Those of the four SKEYIDs that are shorter than the others lack a row.
+func (p *pluto) phase1Give() {
+	s := p.ike
+	if s == nil {
+		return
+	}
+	p.ike = nil
+	longest := max(s.SKEYID.Len(), s.SKEYIDd.Len(), s.SKEYIDa.Len(), s.SKEYIDe.Len())
+	line := originLine(s.Origin)
+	for _, v := range []struct {
+		name string
+		key  *esp.Key
+	}{{"Skeyid", &s.SKEYID}, {"Skeyid_d", &s.SKEYIDd}, {"Skeyid_a", &s.SKEYIDa}, {"Skeyid_e", &s.SKEYIDe}} {
+		if n := v.key.Len(); n != 0 && n != longest {
+			p.out.note(line, v.name+" has "+byteCount(n)+", others of the same negotiation "+strconv.Itoa(longest)+": a row is missing")
+			*v.key = esp.Key{}
+		}
+	}
+	if n := s.Ka.Len(); n != 0 {
+		switch {
+		case n%8 != 0 || n > 56:
+			p.out.note(line, "enc key of "+byteCount(n)+" is no key of a cipher: a row is missing")
+			s.Ka = esp.Key{}
+		case n <= s.SKEYIDe.Len() && !s.SKEYIDe.HasPrefix(s.Ka):
+			p.out.doubt(line, "enc key is not the head of Skeyid_e")
+		}
+	}
+	if s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
+		return
+	}
+	s.InitiatorCookie, s.ResponderCookie, s.Peer = p.initiator, p.responder, p.peer
+	p.out.ike(s)
+}
+
+// originLine returns the line of an Origin.
+func originLine(origin string) int {
+	i := len(origin)
+	for i > 0 && origin[i-1] != ':' {
+		i--
+	}
+	n, _ := strconv.Atoi(origin[i:])
+	return n
+}
+
+// message takes a line that is not of the debug log.
+func (p *pluto) message(n int, text []byte) bool {
+	if bytes.Contains(text, []byte(" message repeated ")) || bytes.Contains(text, []byte(" repeated ")) && bytes.HasSuffix(trimLine(text), []byte(" times")) {
+		p.dump.damaged = true // rows that are equal may be collapsed
+		return false
+	}
+	if !bytes.Contains(text, []byte("pluto[")) && !bytes.Contains(text, []byte("\" #")) && !bytes.Contains(text, []byte("{ESP")) && !bytes.Contains(text, []byte("\"[")) {
+		return false
+	}
+	p.finish()
+	p.phase1Give()
+	return p.established(n, text)
+}
+
+// close takes the end of the log.
+func (p *pluto) close() {
+	p.flush()
+	p.keymatGive(&p.ourKeymat)
+	p.keymatGive(&p.peerKeymat)
+}
+
+// flush gives out what only the next line would end.
+func (p *pluto) flush() {
+	p.finish()
+	p.phase1Give()
+}
+
+// near says why there was no key.
+func (p *pluto) near() string {
+	if p.debug {
+		return "a pluto log, but without keys: set plutodebug=all,private (libreswan shows only those of ESP, never those of IKEv1)"
+	}
+	return ""
+}

@@ -1,0 +1,276 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+)
+
+// A plutoKeymat is KEYMAT of one direction: the encryption key, then the authentication key.
+type plutoKeymat struct {
+	line  int
+	bytes []byte
+}
+
+// A plutoHalf is the keys of one ESP SA that libreswan is about to install.
+type plutoHalf struct {
+	line         int
+	key, authKey []byte
+	cipher, auth string
+	keyBits      int // as the log declares it, 0 not declared
+}
+
+// The numbers that older versions show for transforms and attributes (RFC 2407 sections 4.4.4 and 4.5, and their registry).
+var (
+	plutoTransforms = map[string]string{
+		"2": "DES_CBC", "3": "3DES_CBC", "6": "CAST_CBC", "7": "BLOWFISH_CBC", "11": "NULL", "12": "AES_CBC", "13": "AES_CTR",
+		"14": "AES_CCM_8", "15": "AES_CCM_12", "16": "AES_CCM_16", "18": "AES_GCM_8", "19": "AES_GCM_12", "20": "AES_GCM_16",
+	}
+	plutoIntegrity = map[string]string{
+		"0": "NONE", "1": "HMAC_MD5_96", "2": "HMAC_SHA1_96", "5": "HMAC_SHA2_256_128", "6": "HMAC_SHA2_384_192",
+		"7": "HMAC_SHA2_512_256", "8": "HMAC_RIPEMD", "9": "AES_XCBC_96",
+	}
+)
+
+// kernel takes debug lines about packets and the kernel:
+//
+//	*received 172 bytes from 203.0.113.10:500 on eth0 203.0.113.1:500 using UDP
+//	kernel: looking for alg with encrypt: AES_CBC keylen: 128 integ: HMAC_SHA1_96
+//	kernel: add_sa() level=0 outbound transport …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
+//	netlink response for Add SA esp.c3991ac7@203.0.113.10 included non-error error
+func (p *pluto) kernel(n int, s []byte) {
+	switch {
+	case bytes.HasPrefix(s, []byte("*received ")):
+		if rest, ok := after(s, " from "); ok {
+			w, rest := word(rest)
+			p.peer = netip.Addr{}
+			a, port := plutoAddr(w)
+			p.peer, p.encap = a, port != 500
+			if rest, ok := after(rest, " on "); ok {
+				_, rest = word(rest)
+				w, _ = word(rest)
+				if _, port := plutoAddr(w); port != 500 && port != 0 {
+					p.encap = true
+				}
+			}
+		}
+	case bytes.Contains(s, []byte("looking for alg with ")):
+		p.half = plutoHalf{}
+		rest, _ := after(s, "looking for alg with ")
+		if e, ok := after(rest, "encrypt: "); ok {
+			w, _ := word(e)
+			p.half.cipher = string(w)
+		} else if e, ok := after(rest, "transid: "); ok {
+			w, _ := word(e)
+			p.half.cipher = plutoTransforms[string(w)]
+		}
+		if e, ok := after(rest, "keylen: "); ok {
+			w, _ := word(e)
+			p.half.keyBits, _ = strconv.Atoi(string(bytes.TrimSuffix(w, []byte(","))))
+		}
+		for _, mark := range []string{"integ: ", "auth: "} {
+			if e, ok := after(rest, mark); ok {
+				w, _ := word(e)
+				p.half.auth = string(w)
+				if name := plutoIntegrity[p.half.auth]; name != "" {
+					p.half.auth = name
+				}
+				break
+			}
+		}
+	case bytes.Contains(s, []byte("add_sa() ")):
+		p.addSA(n, s)
+	case bytes.Contains(s, []byte("Add SA esp.")):
+		rest, _ := after(s, "Add SA esp.")
+		w, _ := word(rest)
+		i := bytes.IndexByte(w, '@')
+		if i < 0 || p.half.line == 0 {
+			return
+		}
+		spi, err1 := strconv.ParseUint(string(w[:i]), 16, 32)
+		dst, err2 := netip.ParseAddr(string(w[i+1:]))
+		if err1 == nil && err2 == nil {
+			p.halfGive(uint32(spi), netip.Addr{}, dst)
+		}
+	}
+}
+
+// plutoAddr takes "203.0.113.10:500" and "[2001:db8::1]:500".
+func plutoAddr(w []byte) (netip.Addr, int) {
+	i := bytes.LastIndexByte(w, ':')
+	if i < 0 {
+		return netip.Addr{}, 0
+	}
+	port, _ := strconv.Atoi(string(w[i+1:]))
+	a, _ := netip.ParseAddr(string(bytes.Trim(w[:i], "[]")))
+	return a, port
+}
+
+// addSA takes the line that tells what goes to the kernel.
+func (p *pluto) addSA(n int, s []byte) {
+	if p.half.line == 0 {
+		return
+	}
+	i := bytes.Index(s, []byte("]==>"))
+	if i < 0 {
+		return
+	}
+	open := bytes.LastIndexByte(s[:i], '[')
+	if open < 0 {
+		return
+	}
+	spi, err := strconv.ParseUint(string(s[open+1:i]), 16, 32)
+	if err != nil {
+		return
+	}
+	from := bytes.LastIndexByte(s[:open], '>')
+	src, _ := netip.ParseAddr(string(s[from+1 : open]))
+	w, _ := word(s[i+4:])
+	if j := bytes.IndexByte(w, '-'); j >= 0 {
+		w = w[:j]
+	}
+	dst, _ := netip.ParseAddr(string(w))
+	// The last two words declare how long the keys are.
+	words := bytes.Fields(s)
+	if len(words) > 2 {
+		name, size, ok := plutoSize(words[len(words)-1])
+		auth, authSize, ok2 := plutoSize(words[len(words)-2])
+		if ok && ok2 {
+			switch {
+			case size != len(p.half.key):
+				p.out.note(p.half.line, "ESP enckey of SPI "+spiName(uint32(spi))+" has "+byteCount(len(p.half.key))+" where "+strconv.Itoa(size)+" are declared")
+				p.half = plutoHalf{}
+				return
+			case authSize != len(p.half.authKey):
+				p.out.note(p.half.line, "ESP authkey of SPI "+spiName(uint32(spi))+" has "+byteCount(len(p.half.authKey))+" where "+strconv.Itoa(authSize)+" are declared")
+				p.half.authKey = nil
+			}
+			p.half.cipher, p.half.auth, p.half.keyBits = name, auth, 0
+		}
+	}
+	p.halfGive(uint32(spi), src, dst)
+}
+
+// plutoSize takes "AES_CBC:16".
+func plutoSize(w []byte) (name string, size int, ok bool) {
+	i := bytes.IndexByte(w, ':')
+	if i <= 0 {
+		return "", 0, false
+	}
+	size, err := strconv.Atoi(string(w[i+1:]))
+	return string(w[:i]), size, err == nil
+}
+
+// halfGive gives the keys of one SA out.
+func (p *pluto) halfGive(spi uint32, src, dst netip.Addr) {
+	h := p.half
+	p.half = plutoHalf{}
+	whole := append(bytes.Clone(h.key), h.authKey...)
+	for _, k := range []*plutoKeymat{&p.ourKeymat, &p.peerKeymat} {
+		if len(k.bytes) > 0 && bytes.Equal(k.bytes, whole) {
+			*k = plutoKeymat{}
+		}
+	}
+	p.give(h.line, spi, src, dst, espKeys{cipher: h.cipher, key: h.key, keyLen: h.keyBits / 8, auth: h.auth, authKey: h.authKey})
+}
+
+func (p *pluto) give(line int, spi uint32, src, dst netip.Addr, k espKeys) {
+	s, problem, doubt := k.secret()
+	if problem != "" {
+		p.out.note(line, "ESP keys of SPI "+spiName(spi)+": "+problem)
+		return
+	}
+	if doubt != "" {
+		p.out.doubt(line, "ESP keys of SPI "+spiName(spi)+": "+doubt)
+	}
+	s.SPI, s.SPIMask = spi, 0xffffffff
+	if !p.encap && src.IsValid() && dst.IsValid() { // else there may be a NAT, and the addresses differ along the way
+		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
+	}
+	s.Origin = p.out.origin(line)
+	p.out.esp(s)
+}
+
+// established takes
+//
+//	"l2tp"[1] 203.0.113.10 #2: IPsec SA established transport mode {ESP=>0xc3991ac7 <0xb9a52e11 xfrm=AES_CBC_128-HMAC_SHA1_96 …}
+//
+// in which the first SPI is that of what pluto sends; it names the SAs of a KEYMAT.
+func (p *pluto) established(n int, text []byte) bool {
+	rest, ok := after(text, "{ESP")
+	if !ok {
+		return false
+	}
+	rest, ok = after(rest, "=>")
+	if !ok {
+		return false
+	}
+	w, rest := word(rest)
+	out, err1 := strconv.ParseUint(string(w), 0, 32)
+	w, rest = word(rest)
+	in, err2 := strconv.ParseUint(string(bytes.TrimPrefix(w, []byte("<"))), 0, 32)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	var names []byte
+	if rest, ok := after(rest, "xfrm="); ok {
+		names, _ = word(rest)
+		names = bytes.TrimRight(names, "}")
+	}
+	p.keymat(&p.peerKeymat, uint32(out), names)
+	p.keymat(&p.ourKeymat, uint32(in), names)
+	return true
+}
+
+// keymat splits KEYMAT by the algorithms of the SA, as in "AES_128-HMAC_SHA1".
+func (p *pluto) keymat(k *plutoKeymat, spi uint32, names []byte) {
+	if len(k.bytes) == 0 {
+		return
+	}
+	m := *k
+	*k = plutoKeymat{}
+	cipher, auth, _ := bytes.Cut(names, []byte("-"))
+	var bits int
+	if i := bytes.LastIndexByte(cipher, '_'); i > 0 {
+		if n, err := strconv.Atoi(string(cipher[i+1:])); err == nil && (n == 0 || n >= 64) {
+			cipher, bits = cipher[:i], n
+		}
+	}
+	a := authNamed(string(auth), 0, 128)
+	if a == nil || a.KeyLen >= len(m.bytes) {
+		p.out.note(m.line, "keymat of SPI "+spiName(spi)+": its algorithms are not known, so it can't be split")
+		return
+	}
+	at := len(m.bytes) - a.KeyLen
+	p.give(m.line, spi, netip.Addr{}, netip.Addr{}, espKeys{
+		cipher: string(cipher), key: m.bytes[:at], keyLen: bits / 8, auth: string(auth), authKey: m.bytes[at:],
+	})
+}
+
+// keymatSplits are the lengths of KEYMAT that only one pair of an encryption key and an
+// authentication key adds up to, with the length of the first.
+var keymatSplits = map[int]int{28: 8, 32: 16, 36: 16, 44: 24, 52: 32, 64: 32}
+
+// keymatGive gives out a KEYMAT of which the log doesn't say what it is for.
+func (p *pluto) keymatGive(k *plutoKeymat) {
+	m := *k
+	*k = plutoKeymat{}
+	if len(m.bytes) == 0 {
+		return
+	}
+	at, ok := keymatSplits[len(m.bytes)]
+	if !ok {
+		p.out.note(m.line, "keymat of "+byteCount(len(m.bytes))+" without SPI and algorithms: it can't be split")
+		return
+	}
+	auth := map[int]string{16: "HMAC_MD5_96", 20: "HMAC_SHA1_96", 32: "HMAC_SHA2_256_128"}[len(m.bytes)-at]
+	s := &esp.Secret{
+		Suite: esp.Suite{KeyLen: at, Auth: authNamed(auth, 0, 128)},
+		Key:   esp.NewKey(m.bytes[:at]), AuthKey: esp.NewKey(m.bytes[at:]), Origin: p.out.origin(m.line),
+	}
+	p.out.doubt(m.line, "keymat without SPI and algorithms: it is tried with each SPI, as keys of "+
+		byteCount(at)+" and "+strconv.Itoa(len(m.bytes)-at))
+	p.out.esp(s)
+}

@@ -1,0 +1,381 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// The debug log of racoon (ipsec-tools), in a file or in syslog, where #012 stands for a line end:
+//
+//	2026-03-13 22:00:51: DEBUG: SKEYID_e computed:
+//	2026-03-13 22:00:51: DEBUG:
+//	79d5eabc 78ae740b 47258300 f8de371e a4a9da87
+//	Mar 13 22:00:51 host racoon: DEBUG: #01279d5eabc 78ae740b 47258300 f8de371e a4a9da87
+//
+// A row has 32 bytes in words of 4; the length of a value stands nowhere. The cookies are those of the packet that racoon
+// got last, which its dump begins with, and of the line "ISAKMP-SA established … spi:CKY-I:CKY-R" that follows later.
+var racoonFormat = Format{
+	Name:  "racoon",
+	Title: "racoon log",
+	Looks: "DEBUG: lines with SKEYID_e computed and final encryption key computed, which take log debug",
+	match: func(line []byte) bool {
+		msg, ok := racoonMessage(line)
+		return ok && racoonMatch(msg)
+	},
+	new: func(out *output) parser { return &racoon{racoonLog: racoonLog{out: out}} },
+}
+
+type racoon struct {
+	racoonLog
+}
+
+// racoonMessage returns what follows "DEBUG: " or "INFO: ".
+func racoonMessage(text []byte) (msg []byte, ok bool) {
+	for _, mark := range []string{"DEBUG: ", "DEBUG2: ", "INFO: ", "DEBUG:", "DEBUG2:"} {
+		if i := bytes.Index(text, []byte(mark)); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
+			return text[i+len(mark):], true
+		}
+	}
+	return nil, false
+}
+
+// racoonMatch knows the messages that are racoon's alone.
+func racoonMatch(msg []byte) bool {
+	value, _ := racoonLabel(trimLine(msg))
+	return value != racoonNone && value != racoonPacket
+}
+
+func (r *racoon) line(n int, text []byte) bool {
+	msg, ok := racoonMessage(text)
+	if !ok {
+		// Rows of a file have nothing before them.
+		return r.rowOnly(n, text)
+	}
+	return r.message(n, msg)
+}
+
+// A racoonLog takes messages, whatever stood before them: RouterOS logs the same ones.
+type racoonLog struct {
+	out *output
+
+	value   racoonValue // being read
+	name    string
+	start   int // line of the value
+	got     []byte
+	rows    [2]int // lengths of the first row and of the last one
+	damaged bool
+
+	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
+	peer                 netip.Addr   // its sender
+
+	ike    *ikev1.Secret // keys of phase 1 at hand
+	keyLen int           // of the encryption key, as declared; 0 not
+	debug  bool          // a message of racoon's was seen
+}
+
+type racoonValue uint8
+
+const (
+	racoonNone racoonValue = iota
+	racoonPacket
+	racoonNewCookie
+	racoonShared
+	racoonSKEYID
+	racoonSKEYIDd
+	racoonSKEYIDa
+	racoonSKEYIDe
+	racoonKey
+	racoonIV
+	racoonEstablished
+)
+
+// racoonLabel tells what follows a message.
+func racoonLabel(msg []byte) (racoonValue, string) {
+	switch {
+	case bytes.HasPrefix(msg, []byte("new cookie:")):
+		return racoonNewCookie, "new cookie"
+	case bytes.HasPrefix(msg, []byte("compute DH's shared.")):
+		return racoonShared, "DH's shared"
+	case bytes.HasPrefix(msg, []byte("SKEYID computed:")):
+		return racoonSKEYID, "SKEYID"
+	case bytes.HasPrefix(msg, []byte("SKEYID_d computed:")):
+		return racoonSKEYIDd, "SKEYID_d"
+	case bytes.HasPrefix(msg, []byte("SKEYID_a computed:")):
+		return racoonSKEYIDa, "SKEYID_a"
+	case bytes.HasPrefix(msg, []byte("SKEYID_e computed:")):
+		return racoonSKEYIDe, "SKEYID_e"
+	case bytes.HasPrefix(msg, []byte("final encryption key computed:")):
+		return racoonKey, "final encryption key"
+	case bytes.HasPrefix(msg, []byte("IV computed:")):
+		return racoonIV, "IV"
+	case bytes.HasPrefix(msg, []byte("ISAKMP-SA established ")):
+		return racoonEstablished, ""
+	case bytes.Contains(msg, []byte(" bytes message received from ")), bytes.HasPrefix(msg, []byte("===== received ")):
+		return racoonPacket, ""
+	}
+	return racoonNone, ""
+}
+
+// message takes one message; the line ends in it are "#012" where syslog wrote it.
+func (r *racoonLog) message(n int, msg []byte) bool {
+	mine := false
+	for {
+		part := msg
+		i := bytes.Index(msg, []byte("#012"))
+		if i >= 0 {
+			part, msg = msg[:i], msg[i+4:]
+		}
+		mine = r.part(n, trimLine(part)) || mine
+		if i < 0 {
+			return mine
+		}
+	}
+}
+
+// rowOnly takes a line that can only be a row.
+func (r *racoonLog) rowOnly(n int, text []byte) bool {
+	if r.value == racoonNone {
+		return false
+	}
+	return r.row(trimLine(text))
+}
+
+// part takes one line of a message.
+func (r *racoonLog) part(n int, msg []byte) bool {
+	if len(msg) == 0 { // before the rows
+		return r.value != racoonNone
+	}
+	if r.row(msg) {
+		return true
+	}
+	r.finish()
+	value, name := racoonLabel(msg)
+	if value == racoonNone {
+		r.other(msg)
+		return false
+	}
+	r.debug = true
+	switch value {
+	case racoonEstablished:
+		r.established(msg)
+		return true
+	case racoonPacket:
+		r.ready()
+		r.packet(msg)
+	case racoonShared, racoonSKEYID:
+		if r.ike != nil && (value == racoonShared || !r.ike.SKEYID.IsZero()) {
+			r.give()
+		}
+	case racoonKey:
+		if r.ike != nil && !r.ike.Ka.IsZero() {
+			r.give()
+		}
+	}
+	r.value, r.name, r.start, r.got, r.rows, r.damaged = value, name, n, r.got[:0], [2]int{}, false
+	// MikroTik and old versions put a short value into the same line.
+	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
+		r.row(trimLine(msg[i+1:]))
+	}
+	return true
+}
+
+// row takes a row of the value at hand.
+func (r *racoonLog) row(msg []byte) bool {
+	if r.value == racoonNone || len(msg) == 0 {
+		return false
+	}
+	was := len(r.got)
+	got, ok := hexWords(r.got, msg)
+	if !ok {
+		if startsHex(msg) && r.value != racoonPacket { // a row that was cut
+			r.damaged = true
+			return true
+		}
+		return false
+	}
+	size := len(got) - was
+	if was == 0 {
+		r.rows[0] = size
+	} else if r.rows[1] != r.rows[0] || size > r.rows[0] || len(got) > maxValue { // only the last row is shorter
+		r.damaged = true
+		return true
+	}
+	r.rows[1] = size
+	r.got = got
+	return true
+}
+
+// finish takes the value at hand.
+func (r *racoonLog) finish() {
+	value := r.value
+	r.value = racoonNone
+	switch {
+	case value == racoonNone:
+		return
+	case value == racoonPacket:
+		if len(r.got) >= 28 { // an ISAKMP header
+			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie(r.got[8:])
+		}
+		return
+	case r.damaged:
+		r.out.note(r.start, r.name+": its rows are damaged")
+		return
+	case len(r.got) == 0:
+		if value != racoonIV && value != racoonShared {
+			r.out.note(r.start, r.name+": its rows are missing")
+		}
+		return
+	case value == racoonNewCookie:
+		// racoon's own: the responder's if it answers a packet without one.
+		switch {
+		case len(r.got) != 8:
+		case r.initiator != (ikev1.Cookie{}) && r.responder == (ikev1.Cookie{}):
+			r.responder = ikev1.Cookie(r.got)
+		default:
+			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie{}
+		}
+		return
+	case value == racoonIV:
+		r.ready()
+		return
+	}
+	if r.ike == nil {
+		r.ike = &ikev1.Secret{
+			InitiatorCookie: r.initiator, ResponderCookie: r.responder, Peer: r.peer, Origin: r.out.origin(r.start),
+		}
+	}
+	k := esp.NewKey(r.got)
+	switch value {
+	case racoonShared:
+		r.ike.SharedSecret = k
+	case racoonSKEYID:
+		r.ike.SKEYID = k
+	case racoonSKEYIDd:
+		r.ike.SKEYIDd = k
+	case racoonSKEYIDa:
+		r.ike.SKEYIDa = k
+	case racoonSKEYIDe:
+		r.ike.SKEYIDe = k
+		r.ike.Origin = r.out.origin(r.start)
+	case racoonKey:
+		r.ike.Ka = k
+		if r.ike.SKEYIDe.IsZero() {
+			r.ike.Origin = r.out.origin(r.start)
+		}
+	}
+}
+
+// other takes a message without a value behind it.
+func (r *racoonLog) other(msg []byte) {
+	// "len(SKEYID_e) < len(Ka) (20 < 24), generating long key (Ka = K1 | K2 | ...)"
+	if rest, ok := after(msg, "len(SKEYID_e) < len(Ka) ("); ok {
+		if rest, ok := after(rest, "< "); ok {
+			if i := bytes.IndexByte(rest, ')'); i > 0 {
+				r.keyLen, _ = strconv.Atoi(string(rest[:i]))
+			}
+		}
+	}
+	r.ready()
+}
+
+// ready gives the keys of phase 1 out, if all that there will be is there, and the cookies. Without them it waits for the
+// line "ISAKMP-SA established".
+func (r *racoonLog) ready() {
+	if r.ike != nil && !r.ike.Ka.IsZero() && r.ike.InitiatorCookie != (ikev1.Cookie{}) {
+		r.give()
+	}
+}
+
+// packet takes "180 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]" and RouterOS's
+// "===== received 180 bytes from 203.0.113.10[500] to 203.0.113.1[500]".
+func (r *racoonLog) packet(msg []byte) {
+	r.initiator, r.responder, r.peer = ikev1.Cookie{}, ikev1.Cookie{}, netip.Addr{}
+	if rest, ok := after(msg, " from "); ok {
+		w, _ := word(rest)
+		r.peer = charonAddr(w).Addr()
+	}
+}
+
+// established takes "ISAKMP-SA established 203.0.113.1[500]-203.0.113.10[500] spi:831d33d46e20f8e6:76f7d24c1b2a3948".
+func (r *racoonLog) established(msg []byte) {
+	rest, ok := after(msg, " spi:")
+	if !ok {
+		return
+	}
+	w, _ := word(rest)
+	i, j, ok := bytes.Cut(w, []byte(":"))
+	if !ok || len(i) != 16 || len(j) < 16 {
+		return
+	}
+	var initiator, responder ikev1.Cookie
+	_, ok1 := hexDigits(initiator[:0], i)
+	_, ok2 := hexDigits(responder[:0], j[:16])
+	if !ok1 || !ok2 || r.ike == nil {
+		return
+	}
+	if w, _ := word(msg[len("ISAKMP-SA established "):]); len(w) > 0 && r.ike.Peer.IsValid() {
+		if k := bytes.Index(w, []byte("]-")); k >= 0 && charonAddr(w[k+2:]).Addr() != r.ike.Peer {
+			return // another one's
+		}
+	}
+	r.ike.InitiatorCookie, r.ike.ResponderCookie = initiator, responder
+	r.give()
+}
+
+// give gives the keys of phase 1 out.
+func (r *racoonLog) give() {
+	s := r.ike
+	r.ike = nil
+	want := r.keyLen
+	r.keyLen = 0
+	if s == nil {
+		return
+	}
+	line := originLine(s.Origin)
+	longest := max(s.SKEYID.Len(), s.SKEYIDd.Len(), s.SKEYIDa.Len(), s.SKEYIDe.Len())
+	for _, v := range []struct {
+		name string
+		key  *esp.Key
+	}{{"SKEYID", &s.SKEYID}, {"SKEYID_d", &s.SKEYIDd}, {"SKEYID_a", &s.SKEYIDa}, {"SKEYID_e", &s.SKEYIDe}} {
+		if n := v.key.Len(); n != 0 && n != longest {
+			r.out.note(line, v.name+" has "+byteCount(n)+", others of the same negotiation "+strconv.Itoa(longest)+": a row is missing")
+			*v.key = esp.Key{}
+		}
+	}
+	if n := s.Ka.Len(); n != 0 && (n%8 != 0 || n > 56 || want != 0 && n != want) {
+		text := "final encryption key of " + byteCount(n) + " is no key of a cipher"
+		if want != 0 {
+			text = "final encryption key has " + byteCount(n) + " where " + strconv.Itoa(want) + " are declared"
+		}
+		r.out.note(line, text)
+		s.Ka = esp.Key{}
+	}
+	if s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
+		return // Quick Mode computes a shared secret too
+	}
+	r.out.ike(s)
+}
+
+// close takes the end of the log.
+func (r *racoonLog) close() {
+	r.finish()
+	r.give()
+}
+
+// flush gives out what only the next line would end.
+func (r *racoonLog) flush() {
+	r.finish()
+	r.ready()
+}
+
+// near says why there was no key.
+func (r *racoonLog) near() string {
+	if r.debug {
+		return "a racoon log without final encryption key computed: set log debug"
+	}
+	return ""
+}
