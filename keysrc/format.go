@@ -46,6 +46,17 @@ type nearer interface {
 // formats are in the order in which a line is offered to them.
 var formats = []*Format{
 	&yamahaFormat,
+	&wiresharkESPFormat,
+	&wiresharkIKEFormat,
+	&xfrmFormat,
+	&charonFormat,
+	&plutoFormat,
+	&racoonFormat,
+	&mikrotikFormat,
+	&setkeyFormat,
+	&ipsecctlFormat,
+	&softetherFormat,
+	&fortigateFormat,
 }
 
 // Formats returns all formats that Parse knows, in the order in which they are tried.
