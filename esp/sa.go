@@ -12,6 +12,8 @@ import (
 type SA struct {
 	spi       uint32
 	suite     Suite
+	cipher    string // names, so that printing them costs nothing per packet
+	auth      string
 	icvLen    int
 	newEngine func() engine
 	newMAC    func() mac // nil: the ICV can't be checked by a mac
@@ -101,6 +103,7 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	}
 	sa.newEngine = newEngine
 	sa.suite = s
+	sa.cipher, sa.auth = sa.suite.CipherName(), sa.suite.AuthName()
 	return sa, nil
 }
 
@@ -122,6 +125,12 @@ func (c *Cipher) naturalKeyLen(n int) int {
 
 // SPI returns the SPI that the SA was made with. Open does not compare it.
 func (sa *SA) SPI() uint32 { return sa.spi }
+
+// CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
+func (sa *SA) CipherName() string { return sa.cipher }
+
+// AuthName is the name of the authentication algorithm, as in "hmac-sha1-96".
+func (sa *SA) AuthName() string { return sa.auth }
 
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite { return sa.suite }
@@ -232,10 +241,13 @@ func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 	return ok
 }
 
+// OpenOverhead is how many bytes Open may use of dst beyond the length of the packet.
+const OpenOverhead = 16
+
 // Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes earlier, and
 // appends the payload to dst; Plaintext.Data is the new part. The packet is not changed and must not overlap
 // dst. seqHigh is the high half of the sequence number, of interest with ESN only. Nothing is allocated if dst has
-// capacity for len(packet)+16 more bytes, all of which may be written to.
+// capacity for len(packet)+OpenOverhead more bytes, all of which may be written to.
 //
 // The error is one of these values, not wrapped:
 //   - ErrMalformed: too short for the algorithms, not whole blocks, or the ICV is right and the padding impossible

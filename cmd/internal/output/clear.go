@@ -232,9 +232,9 @@ func appendComment(dst []byte, r *pipeline.Record) []byte {
 		dst = strconv.AppendUint(dst, uint64(r.Seq), 10)
 		if r.SA != nil {
 			dst = append(dst, ' ')
-			dst = append(dst, r.SA.Suite().CipherName()...)
+			dst = append(dst, r.SA.CipherName()...)
 			dst = append(dst, ' ')
-			dst = append(dst, r.SA.Suite().AuthName()...)
+			dst = append(dst, r.SA.AuthName()...)
 		}
 	case pipeline.IKE:
 		dst = append(dst, "IKE "...)

@@ -150,7 +150,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 	if r.Kind == pipeline.ESP && r.HasSPI() {
 		f.ESP = &jsonESP{SPI: string(appendSPI(nil, r.SPI)), Seq: r.Seq}
 		if r.SA != nil {
-			f.ESP.Cipher, f.ESP.Auth = r.SA.Suite().CipherName(), r.SA.Suite().AuthName()
+			f.ESP.Cipher, f.ESP.Auth = r.SA.CipherName(), r.SA.AuthName()
 		}
 	}
 	if len(r.IKE) > 0 {

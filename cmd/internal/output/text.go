@@ -222,9 +222,9 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 func appendDetails(b []byte, r *pipeline.Record) []byte {
 	if r.SA != nil {
 		b = append(b, "    "...)
-		b = append(b, r.SA.Suite().CipherName()...)
+		b = append(b, r.SA.CipherName()...)
 		b = append(b, ' ')
-		b = append(b, r.SA.Suite().AuthName()...)
+		b = append(b, r.SA.AuthName()...)
 		b = append(b, '\n')
 	}
 	for _, m := range r.IKE {

@@ -7,7 +7,7 @@ func (b *batch) work(x *esp.Inflater) {
 	need := 0
 	for i := range b.records {
 		if b.records[i].SA != nil {
-			need += len(b.records[i].esp) + esp.MaxOverhead
+			need += len(b.records[i].esp) + esp.OpenOverhead
 		}
 	}
 	if cap(b.plain) < need {
@@ -20,7 +20,7 @@ func (b *batch) work(x *esp.Inflater) {
 		if r.SA == nil {
 			continue
 		}
-		end := at + len(r.esp) + esp.MaxOverhead
+		end := at + len(r.esp) + esp.OpenOverhead
 		var err error
 		r.Plain, err = r.SA.Open(b.plain[at:at:end], r.esp, r.seqHigh, r.cut)
 		at = end
