@@ -1,0 +1,62 @@
+package keysrc
+
+import (
+	"bytes"
+	"errors"
+)
+
+// maxColumns bounds the columns of a row: the widest table has 10.
+const maxColumns = 16
+
+var errQuote = errors.New("a quote is not closed")
+
+// csvRow splits a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands for one quote (RFC 4180)
+// and \xHH for a byte (Wireshark). The columns that are quoted are marked.
+func csvRow(text []byte) (columns [][]byte, err error) {
+	for {
+		text = bytes.TrimLeft(text, " \t")
+		var col []byte
+		if len(text) > 0 && text[0] == '"' {
+			if col, text, err = quoted(text[1:]); err != nil {
+				return nil, err
+			}
+			text = bytes.TrimLeft(text, " \t")
+			if len(text) > 0 && text[0] != ',' {
+				return nil, errors.New("text follows a closing quote")
+			}
+		} else {
+			end := bytes.IndexByte(text, ',')
+			if end < 0 {
+				end = len(text)
+			}
+			col, text = bytes.TrimRight(text[:end], " \t"), text[end:]
+		}
+		columns = append(columns, col)
+		switch {
+		case len(text) == 0:
+			return columns, nil
+		case len(columns) == maxColumns:
+			return nil, errors.New("too many columns")
+		}
+		text = text[1:]
+	}
+}
+
+// quoted reads up to the closing quote.
+func quoted(text []byte) (col, rest []byte, err error) {
+	col = make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '"' && i+1 < len(text) && text[i+1] == '"':
+			i++
+		case c == '"':
+			return col, text[i+1:], nil
+		case c == '\\' && i+3 < len(text) && text[i+1] == 'x' && unhex(text[i+2]) != 0xff && unhex(text[i+3]) != 0xff:
+			c = unhex(text[i+2])<<4 | unhex(text[i+3])
+			i += 3
+		}
+		col = append(col, c)
+	}
+	return nil, nil, errQuote
+}

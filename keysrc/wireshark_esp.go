@@ -1,0 +1,263 @@
+package keysrc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"l2tpdump/esp"
+)
+
+var wiresharkESPFormat = Format{
+	Name:  "wireshark-esp",
+	Title: "Wireshark's esp_sa table",
+	Looks: `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
+	match: matchESPRow,
+	new:   func(out *output) parser { return &wiresharkESP{out: out} },
+}
+
+// matchESPRow knows a row by its first column and the number of commas.
+func matchESPRow(line []byte) bool {
+	t := bytes.TrimLeft(line, " \t")
+	if len(t) < 16 || t[0] != '"' && t[0]|0x20 != 'i' {
+		return false
+	}
+	t = bytes.TrimLeft(t, `"`)
+	if len(t) < 5 || !hasPrefixFold(t, "IPv4") && !hasPrefixFold(t, "IPv6") || t[4] != '"' && t[4] != ',' {
+		return false
+	}
+	return bytes.Count(t, []byte(",")) >= 4
+}
+
+// wiresharkESP reads the table of ESP SAs that Wireshark keeps, and that others write for it.
+type wiresharkESP struct {
+	out  *output
+	rows int
+}
+
+func (w *wiresharkESP) line(n int, text []byte) bool {
+	t := bytes.TrimSpace(text)
+	if len(t) == 0 || t[0] == '#' {
+		return false
+	}
+	if !matchESPRow(t) {
+		if t[0] == '"' && bytes.Count(t, []byte(`","`)) >= 6 {
+			w.rows++
+			w.out.note(n, "esp_sa: the first column is neither IPv4 nor IPv6")
+			return true
+		}
+		return false
+	}
+	w.rows++
+	s, doubt, err := parseESPRow(t)
+	if err != nil {
+		w.out.note(n, "esp_sa: "+err.Error())
+		return true
+	}
+	s.Origin = w.out.origin(n)
+	if doubt != "" {
+		w.out.doubt(n, "esp_sa: "+doubt)
+	}
+	w.out.esp(s)
+	return true
+}
+
+func (w *wiresharkESP) close() {}
+
+func (w *wiresharkESP) near() string {
+	if w.rows == 0 {
+		return ""
+	}
+	return "it is Wireshark's esp_sa table, but none of its rows can be used"
+}
+
+// parseESPRow reads a row of 8 columns, or of 10 as from Wireshark 4.2 on. doubt is what may be wrong with a
+// row that can be used. Neither doubt nor error holds bytes of a key.
+func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
+	col, err := csvRow(text)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(col) == 9 && len(col[8]) == 0 {
+		col = col[:8] // a comma at the end
+	}
+	if len(col) != 8 && len(col) != 10 {
+		return nil, "", fmt.Errorf("it has %s, not 8 or 10", count(len(col), "column", "columns"))
+	}
+	s = new(esp.Secret)
+	if s.Src, err = tableAddr(col[1]); err != nil {
+		return nil, "", fmt.Errorf("source address: %w", err)
+	}
+	if s.Dst, err = tableAddr(col[2]); err != nil {
+		return nil, "", fmt.Errorf("destination address: %w", err)
+	}
+	if s.SPI, s.SPIMask, err = tableSPI(col[3]); err != nil {
+		return nil, "", err
+	}
+	if len(col) == 10 {
+		if err = setESN(s, col[8], col[9]); err != nil {
+			return nil, "", err
+		}
+	}
+	c, named, icvLen := cipherFromWireshark(col[4])
+	if c == nil {
+		return nil, "", errors.New("encryption algorithm " + quoteName(string(col[4])) + " is not known")
+	}
+	s.Suite.Cipher, s.Suite.ICVLen = c, icvLen
+	if s.Key, err = tableKey(col[5], func(n int) bool {
+		return c.KeyLenOK(n-c.SaltLen) && (named == 0 || named == n-c.SaltLen)
+	}); err != nil {
+		return nil, "", fmt.Errorf("encryption key: %w", err)
+	}
+	if n := s.Key.Len() - c.SaltLen; c.Name != "null" {
+		if !c.KeyLenOK(n) {
+			return nil, "", fmt.Errorf("encryption key: %s takes no key of %s", c.Name, byteCount(s.Key.Len()))
+		}
+		s.Suite.KeyLen = n
+	} else if !s.Key.IsZero() {
+		s.Key, doubt = esp.Key{}, "the encryption key is not used: the algorithm is NULL"
+	}
+	a := authFromWireshark(col[6])
+	if a == nil {
+		return nil, "", errors.New("authentication algorithm " + quoteName(string(col[6])) + " is not known")
+	}
+	if c.AEAD {
+		// The ICV is the cipher's own. "AES-GCM [RFC4106]" leaves its length to the other column.
+		if icvLen == 0 && a.ICVLen <= 16 {
+			s.Suite.ICVLen = a.ICVLen
+		}
+		return s, doubt, nil
+	}
+	authDoubt, err := setAuth(s, a, col[7])
+	if authDoubt != "" {
+		doubt = authDoubt
+	}
+	return s, doubt, err
+}
+
+// setAuth takes the authentication algorithm and its key. An algorithm without key says how long the ICV is, and
+// that it is not checked.
+func setAuth(s *esp.Secret, a *esp.Auth, text []byte) (doubt string, err error) {
+	s.Suite.Auth = a
+	if !a.Checked {
+		return "", nil
+	}
+	if s.AuthKey, err = tableKey(text, func(n int) bool { return n == a.KeyLen }); err != nil {
+		return "", fmt.Errorf("authentication key: %w", err)
+	}
+	n := s.AuthKey.Len()
+	switch {
+	case n == 0:
+		s.Suite.Auth = esp.AuthByName("any-" + strconv.Itoa(8*a.ICVLen))
+	case n < a.KeyLen:
+		s.AuthKeyHead = true
+		return fmt.Sprintf("authentication key: %s takes %s, it has %d: taken as the first of them, the ICV can't be checked",
+			a.Name, byteCount(a.KeyLen), n), nil
+	case n > a.KeyLen:
+		return "", fmt.Errorf("authentication key: %s takes %s, it has %d", a.Name, byteCount(a.KeyLen), n)
+	}
+	return "", nil
+}
+
+// setESN takes "32-bit" or "64-bit" and the high half of the sequence number.
+func setESN(s *esp.Secret, length, high []byte) error {
+	switch bareName(string(length)) {
+	case "32-bit", "32":
+		s.ESNKnown = true
+	case "64-bit", "64":
+		s.ESNKnown, s.Suite.ESN = true, true
+	case "":
+	default:
+		return errors.New("length of the sequence number: neither 32-bit nor 64-bit")
+	}
+	if len(high) == 0 {
+		return nil
+	}
+	v, err := strconv.ParseUint(string(high), 0, 32)
+	if err != nil {
+		if v, err = strconv.ParseUint(string(high), 16, 32); err != nil {
+			return errors.New("high bits of the sequence number: not a number of 32 bits")
+		}
+	}
+	s.SeqHigh = uint32(v)
+	return nil
+}
+
+// tableAddr reads an address with "*" for all or for octets of it, or with a mask. The error does not show the
+// text: in a row that lost a column it may be a key.
+func tableAddr(text []byte) (esp.AddrPattern, error) {
+	if len(text) > 64 {
+		return esp.AddrPattern{}, errNoAddr
+	}
+	p, err := esp.ParseAddrPattern(string(text))
+	if err != nil {
+		return esp.AddrPattern{}, errNoAddr
+	}
+	return p, nil
+}
+
+var errNoAddr = errors.New("it is neither an address nor a pattern of one")
+
+// tableSPI reads an SPI: hex with 0x, decimal, "*" for any, or hex with "*" for digits.
+func tableSPI(text []byte) (spi, mask uint32, err error) {
+	t := string(bytes.ToLower(text))
+	digits, hex := strings.CutPrefix(t, "0x")
+	if strings.Trim(digits, "*") == "" {
+		if t == "" {
+			return 0, 0, errors.New("SPI: empty")
+		}
+		return 0, 0, nil
+	}
+	if !strings.Contains(digits, "*") {
+		base := 10
+		if hex || strings.ContainsAny(digits, "abcdef") {
+			base = 16
+		}
+		v, err := strconv.ParseUint(digits, base, 32)
+		if err != nil {
+			return 0, 0, errors.New("SPI: not a number of 32 bits")
+		}
+		return uint32(v), 0xffffffff, nil
+	}
+	if len(digits) < 8 && digits[len(digits)-1] == '*' {
+		digits += strings.Repeat("*", 8-len(digits))
+	}
+	if len(digits) != 8 {
+		return 0, 0, errors.New("SPI: with * for digits it needs 8 of them")
+	}
+	for i := 0; i < 8; i++ {
+		spi, mask = spi<<4, mask<<4
+		if digits[i] == '*' {
+			continue
+		}
+		v := unhex(digits[i])
+		if v == 0xff {
+			return 0, 0, errors.New("SPI: not a number of 32 bits")
+		}
+		spi, mask = spi|uint32(v), mask|0xf
+	}
+	return spi, mask, nil
+}
+
+// tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless fits refuses its
+// length and takes that of the hex digits.
+func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
+	t := bytes.TrimSpace(text)
+	if len(t) == 0 {
+		return esp.Key{}, nil
+	}
+	if len(t) > 4*maxKeyLen {
+		return esp.Key{}, errors.New("too long")
+	}
+	if hasPrefixFold(t, "0x") {
+		return hexKey(t)
+	}
+	if !fits(len(t)) {
+		if k, err := hexKey(t); err == nil && fits(k.Len()) {
+			return k, nil
+		}
+	}
+	return esp.NewKey(t), nil
+}

@@ -1,0 +1,139 @@
+package keysrc
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+var wiresharkIKEFormat = Format{
+	Name:  "wireshark-ike",
+	Title: "Wireshark's ikev1_decryption_table",
+	Looks: "rows of two columns: initiator cookie (16 hex digits), key (hex)",
+	match: matchIKERow,
+	new:   func(out *output) parser { return &wiresharkIKE{out: out} },
+}
+
+// matchIKERow knows a row by its two columns of hex digits. A cookie that lost or won digits is known too, to be
+// reported.
+func matchIKERow(line []byte) bool {
+	if len(line) < 24 || len(line) > 4*maxKeyLen {
+		return false
+	}
+	t := bytes.TrimLeft(line, " \t\"")
+	if len(t) < 24 || unhex(t[0]) == 0xff {
+		return false
+	}
+	comma := bytes.IndexByte(t, ',')
+	if comma < 8 || comma > 40 || bytes.IndexByte(t[comma+1:], ',') >= 0 {
+		return false
+	}
+	if n, ok := hexLike(t[:comma]); !ok || n < 12 || n > 20 {
+		return false
+	}
+	n, ok := hexLike(t[comma+1:])
+	return n >= 12 && ok
+}
+
+// hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one character in ten
+// that is wrong.
+func hexLike(text []byte) (digits int, ok bool) {
+	t := bytes.Trim(text, " \t\"")
+	if hasPrefixFold(t, "0x") {
+		t = t[2:]
+	}
+	wrong := 0
+	for _, c := range t {
+		switch {
+		case unhex(c) != 0xff:
+			digits++
+		case c == ':' || c == ' ' || c == '-':
+		default:
+			wrong++
+		}
+	}
+	return digits, wrong*10 <= digits
+}
+
+// wiresharkIKE reads the table of phase 1 keys.
+type wiresharkIKE struct {
+	out  *output
+	rows int
+}
+
+func (w *wiresharkIKE) line(n int, text []byte) bool {
+	t := bytes.TrimSpace(text)
+	if len(t) == 0 || t[0] == '#' || !matchIKERow(t) {
+		return false
+	}
+	w.rows++
+	s, err := parseIKERow(t)
+	if err != nil {
+		w.out.note(n, "ikev1_decryption_table: "+err.Error())
+		return true
+	}
+	s.Origin = w.out.origin(n)
+	w.out.ike(s)
+	return true
+}
+
+func (w *wiresharkIKE) close() {}
+
+func (w *wiresharkIKE) near() string {
+	if w.rows == 0 {
+		return ""
+	}
+	return "it is Wireshark's ikev1_decryption_table, but none of its rows can be used"
+}
+
+// parseIKERow reads a row. The key is Ka, as Wireshark wants it, or SKEYID_e where the length tells: no cipher has a key
+// of 20, 48 or 64 bytes. Where it does not tell, the one who decrypts finds out.
+func parseIKERow(text []byte) (*ikev1.Secret, error) {
+	col, err := csvRow(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(col) != 2 {
+		return nil, fmt.Errorf("it has %s, not 2", count(len(col), "column", "columns"))
+	}
+	cookie, err := decodeHex(col[0])
+	if err != nil {
+		return nil, fmt.Errorf("initiator cookie: %w", err)
+	}
+	if len(cookie) != 8 {
+		return nil, fmt.Errorf("initiator cookie: it has %s, not 8", byteCount(len(cookie)))
+	}
+	key, err := hexKey(col[1])
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	s := &ikev1.Secret{InitiatorCookie: ikev1.Cookie(cookie)}
+	switch n := key.Len(); n {
+	case 8, 16, 24, 32:
+		s.Ka = key
+	case 20, 48, 64:
+		s.SKEYIDe = key
+	default:
+		return nil, fmt.Errorf("key: %s are the length of no cipher's key and of no SKEYID_e", byteCount(n))
+	}
+	return s, nil
+}
+
+// AppendIKERow appends a row of ikev1_decryption_table with its line end. ka is the expanded key, of the cipher's
+// exact length: Wireshark refuses a table with any other.
+func AppendIKERow(dst []byte, cookie ikev1.Cookie, ka esp.Key) ([]byte, error) {
+	switch {
+	case cookie.IsZero():
+		return dst, errors.New("the initiator cookie is not known")
+	case ka.Len() != 8 && ka.Len() != 16 && ka.Len() != 24 && ka.Len() != 32:
+		return dst, fmt.Errorf("%s are the length of no cipher's key", byteCount(ka.Len()))
+	}
+	dst = hex.AppendEncode(dst, cookie[:])
+	dst = append(dst, ',')
+	dst = hex.AppendEncode(dst, ka.Bytes())
+	return append(dst, '\n'), nil
+}
