@@ -170,7 +170,9 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 			out.fit, out.with, out.packets = o, *c, 1
 			return out, true
 		}
-		if fresh && f.weigh(i, len(t.checked)+len(t.plain), o, cut) {
+		if !fresh {
+			out.hopeful = out.hopeful || f.proof != nil && f.proof[i].agreed > 0
+		} else if f.weigh(i, len(t.checked)+len(t.plain), o, cut) {
 			out.hopeful = true
 			p := f.proof[i]
 			need := proofBits
