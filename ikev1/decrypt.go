@@ -217,6 +217,7 @@ func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
 	m.Err, m.Reason = nil, ""
+	m.Decrypted, m.Verified, m.at.badHash = false, false, false
 	if len(m.at.raw) == HeaderLen {
 		t.fail(m, ErrMalformed, "flagged as encrypted, and has no payload")
 		return
@@ -321,14 +322,21 @@ func (t *Tracker) accept(m *Message, o *opened) {
 	m.Payloads = c.Payloads
 
 	m.Verified = check == hashGood
-	m.at.mismatch = check == hashBad
 	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks()
 	if check == hashBad {
-		if sa.HashesChecked == 0 {
-			t.fail(m, ErrWrongKey, "decrypts, but its HASH does not match: SKEYID_a or SKEYID is not of this connection, or the message was altered")
+		class, key := hashByKeyA, "SKEYID_a"
+		if ex == sa.phase1 {
+			class, key = hashByAuth, "SKEYID"
+		}
+		m.at.badHash = true
+		if sa.good[class] == 0 {
+			t.fail(m, ErrWrongKey, "decrypts, but its HASH does not match: "+key+" is not of this connection, or the message was altered")
 		} else {
 			t.fail(m, ErrMalformed, "its HASH does not match: the message was altered")
 		}
+		// What it says is taken all the same: the ICVs of ESP will prove it or not.
+		t.learnPlain(m)
+		m.FromInitiator, m.Number = ex.fromStarter(r), r.number
 		return
 	}
 	m.Decrypted = true
@@ -454,13 +462,13 @@ func (t *Tracker) learnPlain(m *Message) {
 	sa, r := m.SA, m.at.rec
 	m.Deleted = nil
 	if m.at.ex == sa.phase1 {
-		if !m.Reconstructed {
+		if m.Decrypted && !m.Reconstructed {
 			sa.learn(m, r.dir)
 		}
 		return
 	}
 	for i := range m.Payloads {
-		if p := &m.Payloads[i]; p.Type == PayloadDelete {
+		if p := &m.Payloads[i]; p.Type == PayloadDelete && m.Decrypted {
 			t.deleted(m, p.Body)
 		}
 	}

@@ -46,7 +46,7 @@ type SA struct {
 	secrets    []*secretState
 	incomplete string // why a key known is too short
 	note       string // how the key was given
-	mismatches int    // HASHes that do not match
+	good, bad  [2]int // HASHes that match and that do not, by hashClass
 	unknown    string // why no key is known
 }
 
@@ -270,14 +270,12 @@ func (sa *SA) Verdict() string {
 	switch {
 	case sa.Encrypted == 0:
 		return "clear"
-	case sa.mismatches > 0 && sa.HashesChecked == 0:
+	case sa.wrongHashKey() != "", sa.Decrypted == 0 && sa.Wrong > 0:
 		return "wrong key"
-	case sa.HashesChecked > 0:
+	case sa.Decrypted > 0 && sa.HashesChecked > 0:
 		return "verified"
 	case sa.Decrypted > 0:
 		return "decrypted"
-	case sa.Wrong > 0:
-		return "wrong key"
 	case sa.incomplete != "":
 		return "incomplete"
 	case sa.Truncated > 0 && sa.key != nil:
@@ -302,8 +300,8 @@ func (sa *SA) Reason() string {
 		add("no encrypted message was seen")
 	case "wrong key":
 		switch {
-		case sa.mismatches > 0 && sa.HashesChecked == 0:
-			add("the messages decrypt, but no HASH matches: SKEYID or SKEYID_a is not of this connection")
+		case sa.wrongHashKey() != "":
+			add("the messages decrypt, but no HASH matches that is made with %s: it is of another connection, or mistyped", sa.wrongHashKey())
 		case sa.lacksPhase1():
 			add("the key fits no message; the capture begins after the negotiation, so its algorithms were tried: is the key of this connection?")
 		default:
@@ -332,6 +330,25 @@ func (sa *SA) Reason() string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// hashClass tells which key makes a HASH: SKEYID in phase 1, SKEYID_a after it.
+type hashClass int
+
+const (
+	hashByAuth hashClass = iota
+	hashByKeyA
+)
+
+// wrongHashKey names the key that HASHes prove wrong: not one of them matches.
+func (sa *SA) wrongHashKey() string {
+	switch {
+	case sa.bad[hashByAuth] > 0 && sa.good[hashByAuth] == 0:
+		return "SKEYID"
+	case sa.bad[hashByKeyA] > 0 && sa.good[hashByKeyA] == 0:
+		return "SKEYID_a"
+	}
+	return ""
 }
 
 // lacksPhase1 says that the negotiation itself is not in the capture.

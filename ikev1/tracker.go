@@ -73,8 +73,10 @@ type position struct {
 	was             error
 	decrypted, hash bool
 	reconstructed   bool
-	mismatch        bool // its HASH is wrong
-	hashOpen        bool // its HASH waits for another message
+	mismatch        bool
+
+	badHash  bool // its HASH does not match
+	hashOpen bool // its HASH waits for another message
 }
 
 // Observe takes the next datagram and returns its messages: usually one, several
@@ -291,8 +293,9 @@ func (t *Tracker) observeClear(m *Message) {
 	case hashGood:
 		m.Verified = true
 		sa.HashesChecked++
+		sa.good[hashByAuth]++
 	case hashBad:
-		sa.mismatches++
+		sa.bad[hashByAuth]++
 		m.Reason = "its HASH does not match: SKEYID is not of this connection, or the message was altered"
 	}
 }
@@ -530,6 +533,7 @@ func (m *Message) count() {
 		tally(sa, p, -1)
 	}
 	p.was, p.decrypted, p.hash, p.reconstructed = m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed
+	p.mismatch = p.badHash
 	tally(sa, p, 1)
 }
 
@@ -546,7 +550,12 @@ func tally(sa *SA, p *position, n int) {
 	add(&sa.Wrong, errors.Is(p.was, ErrWrongKey))
 	add(&sa.Malformed, errors.Is(p.was, ErrMalformed))
 	add(&sa.Truncated, errors.Is(p.was, ErrTruncated))
-	add(&sa.mismatches, p.mismatch)
+	class := hashByKeyA
+	if p.ex == sa.phase1 {
+		class = hashByAuth
+	}
+	add(&sa.good[class], p.hash)
+	add(&sa.bad[class], p.mismatch)
 }
 
 // SAs returns the ISAKMP SAs in the order of their first message, at most the
