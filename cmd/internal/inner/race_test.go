@@ -1,0 +1,5 @@
+//go:build race
+
+package inner
+
+const raceEnabled = true
