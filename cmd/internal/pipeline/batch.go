@@ -50,6 +50,13 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 	return r
 }
 
+// drop takes the last record off again. Its bytes stay used until the batch is reset.
+func (b *batch) drop() {
+	n := len(b.records) - 1
+	b.records[n] = Record{}
+	b.records = b.records[:n]
+}
+
 // appendCopy appends src to arena and returns the copy, with no room behind it.
 func appendCopy(arena, src []byte) (dst, grown []byte) {
 	at := len(arena)

@@ -8,6 +8,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 	"l2tpdump/l2tp"
 )
 
@@ -32,7 +33,9 @@ type framer struct {
 	ike        *ikev1.Tracker
 	reassembly *capture.Reassembler
 	ikeGroups  map[ikev1.FragmentKey]*group
-	spis       map[uint32]bool // that have a key or were negotiated: ESP on any port is known by them
+	spis       map[uint32]bool // that were named by a key source or by IKE; true: there is a key
+	wildcard   bool            // there is a key for any SPI
+	hold       *hold           // nil: frames do not wait for their key
 	expireAt   int64
 }
 
@@ -77,6 +80,9 @@ func (f *framer) frame(r *Record) {
 func (f *framer) reassemble(r *Record) bool {
 	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, r.Packet.Time)
 	switch {
+	case errors.Is(err, capture.ErrDuplicate):
+		r.group, _ = d.Value.(*group)
+		return false
 	case err != nil:
 		r.Verdict, r.Reason = Malformed, err.Error()
 		return false
@@ -161,7 +167,7 @@ func (f *framer) unknownPort(r *Record, payload []byte) {
 		f.isakmp(r, payload[4:], true)
 	case f.plausibleIKE(payload):
 		f.isakmp(r, payload, false)
-	case word > 255 && f.spis[word]:
+	case word > 255 && f.named(word):
 		f.esp(r, payload, r.Net.UDPLen)
 	case plausibleL2TP(payload):
 		r.Kind = L2TP
@@ -209,6 +215,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	f.ikeFragments(r, data)
 	f.learn(r.IKE)
 	judgeIKE(r)
+	r.waits = f.hold != nil && r.Verdict == NoKey
 }
 
 // ikeFragments puts the fragments of one IKE message (payload 132) into a group.
@@ -258,12 +265,33 @@ func (f *framer) giveUpIKE() {
 	clear(f.ikeGroups)
 }
 
+// addKeys makes keys known.
+func (f *framer) addKeys(k *keysrc.Keys) {
+	for _, s := range k.IKE {
+		f.ike.AddSecret(s)
+	}
+	for _, s := range k.ESP {
+		f.db.AddSecret(s)
+		f.spis[s.SPI] = true
+		f.wildcard = f.wildcard || s.SPIMask != ^uint32(0)
+	}
+}
+
+// named reports whether a key source or IKE has named the SPI.
+func (f *framer) named(spi uint32) bool {
+	_, ok := f.spis[spi]
+	return ok
+}
+
+// keyed reports whether there is a key for the SPI.
+func (f *framer) keyed(spi uint32) bool { return f.wildcard || f.spis[spi] }
+
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.
 func (f *framer) learn(messages []*ikev1.Message) {
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.db.AddNegotiated(n)
-			f.spis[n.SPI] = true
+			f.spis[n.SPI] = f.spis[n.SPI] || !n.Key.IsZero()
 		}
 	}
 }
@@ -320,6 +348,11 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	r.SPI = binary.BigEndian.Uint32(packet)
 	r.Seq = binary.BigEndian.Uint32(packet[4:])
 	r.esp, r.cut = packet, length-len(packet)
+	if f.hold != nil && !r.released && !f.keyed(r.SPI) {
+		r.waits = true
+		f.settlePlain(r)
+		return
+	}
 	r.flow = f.db.Lookup(r.SPI, r.Net.Src, r.Net.Dst)
 	sa, high, err := r.flow.Admit(packet, r.cut, r.Packet.Time)
 	state := r.flow.State()

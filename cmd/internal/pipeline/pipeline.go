@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
@@ -34,6 +35,13 @@ type Config struct {
 	Filter  func(capture.LinkType) (Filter, error) // nil: all frames
 	Limit   uint64                                 // frames to take, 0: all
 	Workers int                                    // that decrypt ESP, 0: one for each processor
+
+	// Keys brings further keys while the run goes on; nil: none come.
+	Keys <-chan *keysrc.Keys
+	// HoldBytes and HoldTime (nanoseconds) bound how much and how long frames wait for a key that
+	// is not there yet. 0: they do not wait.
+	HoldBytes int
+	HoldTime  int64
 }
 
 // Pipeline is one run over one source.
@@ -42,8 +50,9 @@ type Pipeline struct {
 	framer *framer
 	nested *nestedDB
 	sinks  []Sink
-	stats  Stats
 	pool   *pool
+	mu     sync.Mutex // guards stats
+	stats  Stats
 }
 
 // New prepares a run.
@@ -51,21 +60,28 @@ func New(c Config) *Pipeline {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, pool: newPool()}
+	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, pool: newPool()}
+	if c.HoldTime > 0 && c.HoldBytes > 0 {
+		p.framer.hold = newHold(c.HoldBytes, c.HoldTime)
+	}
+	return p
 }
 
 // AddKeys makes keys known. It may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	for _, k := range keys {
-		for _, s := range k.IKE {
-			p.framer.ike.AddSecret(s)
-		}
+		p.framer.addKeys(k)
 		for _, s := range k.ESP {
-			p.framer.db.AddSecret(s)
-			p.framer.spis[s.SPI] = true
 			p.nested.addSecret(s)
 		}
 	}
+}
+
+// Snapshot returns the counts so far. Any goroutine may call it while Run runs.
+func (p *Pipeline) Snapshot() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats
 }
 
 // AddSink adds a taker of records; they are called in the order in which they were added.
@@ -133,10 +149,12 @@ type reader struct {
 func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 	r := &reader{p: p, work: work, order: order}
 	defer r.dispatch()
+	defer r.releaseAll()
 	src := p.config.Source
 	ready, _ := src.(interface{ Ready() bool })
 	var packet capture.Packet
 	for ctx.Err() == nil {
+		r.keys()
 		if ready != nil && !ready.Ready() {
 			r.dispatch() // the next packet may be a while
 		}
@@ -157,12 +175,18 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 		} else if !ok {
 			continue
 		}
+		if h := p.framer.hold; h != nil && len(h.queue) > 0 {
+			r.expire(packet.Time)
+		}
 		if !r.room(&packet) {
 			return nil // the sinks have stopped
 		}
 		rec := r.batch.add(&packet, r.number)
 		rec.Link = link
 		p.framer.frame(rec)
+		if rec.waits {
+			r.wait(rec)
+		}
 		if r.taken++; r.taken == p.config.Limit {
 			return nil
 		}
@@ -221,8 +245,87 @@ func (r *reader) dispatch() {
 	}
 }
 
+// keys takes what keys have come.
+func (r *reader) keys() {
+	for {
+		select {
+		case k, ok := <-r.p.config.Keys:
+			if !ok {
+				r.p.config.Keys = nil
+				return
+			}
+			h := r.p.framer.hold
+			concerned := h != nil && h.concerns(k)
+			r.p.AddKeys(k)
+			if concerned {
+				r.release(h.ready(r.p.framer))
+			}
+		default:
+			return
+		}
+	}
+}
+
+// wait takes the last record off the batch again and has it wait for its key.
+func (r *reader) wait(rec *Record) {
+	h := r.p.framer.hold
+	h.add(rec)
+	now := rec.Packet.Time
+	r.batch.drop()
+	r.count(func(s *Stats) { s.Held++ })
+	r.expire(now)
+}
+
+// expire lets go what has waited long enough at the time now.
+func (r *reader) expire(now int64) {
+	expired, overflow := r.p.framer.hold.old(now)
+	if len(expired)+len(overflow) == 0 {
+		return
+	}
+	r.count(func(s *Stats) {
+		s.Expired += uint64(len(expired))
+		s.Overflow += uint64(len(overflow))
+	})
+	r.release(expired)
+	r.release(overflow)
+}
+
+// release sends held frames on their way.
+func (r *reader) release(frames []*held) {
+	for _, c := range frames {
+		if !r.room(&c.Packet) {
+			return
+		}
+		rec := r.batch.add(&c.Packet, c.Number)
+		packet := rec.Packet
+		*rec = c.Record
+		rec.Packet, rec.released, rec.waits = packet, true, false
+		if rec.Kind == ESP {
+			r.p.framer.classify(rec)
+		}
+	}
+}
+
+// releaseAll lets go everything: the input has ended.
+func (r *reader) releaseAll() {
+	if h := r.p.framer.hold; h != nil {
+		rest := h.rest()
+		r.count(func(s *Stats) { s.Expired += uint64(len(rest)) })
+		r.release(rest)
+	}
+}
+
+func (r *reader) count(f func(*Stats)) {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	f(&r.p.stats)
+}
+
 // idle is called when a live source has had nothing for a while.
 func (r *reader) idle() {
+	if r.p.framer.hold != nil {
+		r.expire(time.Now().UnixNano())
+	}
 	r.dispatch()
 	if g := r.p.pool.waiting(); g != nil && !g.completed {
 		r.p.framer.giveUp(g)
@@ -254,7 +357,9 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 				}
 			}
 			u.unwrap(r)
+			p.mu.Lock()
 			p.stats.add(r)
+			p.mu.Unlock()
 			for _, s := range p.sinks {
 				if err := s.Record(r); err != nil {
 					return &SinkError{err}

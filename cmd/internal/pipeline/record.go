@@ -37,6 +37,8 @@ type Record struct {
 	seqHigh  uint32
 	group    *group // of fragments, this one included, whose fate is not known yet
 	complete *group // that this frame completed
+	waits    bool   // for its key
+	released bool   // it has waited long enough
 }
 
 // Payload is where the interesting parts of a frame's cleartext lie.

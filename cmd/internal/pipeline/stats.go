@@ -2,35 +2,18 @@ package pipeline
 
 // Stats counts the frames of a run.
 type Stats struct {
-	Frames     uint64 // taken from the input, fragments included
-	Bytes      uint64 // captured
-	Merged     uint64 // fragments that another frame stands for
-	ByKind     [numKinds]uint64
-	byVerdict  [numKinds][len(Verdicts)]uint64
-	L2TP, PPP  uint64 // frames in which such a message was found, decrypted or in clear
-	Inner      uint64 // users' IP packets
-	First      int64  // time of the first frame, nanoseconds since the Unix epoch
-	Last       int64
-	reasons    map[reasonKey]uint64
-	reasonList []Reason
-}
-
-// maxReasons bounds how many different reasons are told apart.
-const maxReasons = 256
-
-type reasonKey struct {
-	kind    Kind
-	verdict Verdict
-	reason  string
-}
-
-// Reason is why some frames could not be decrypted.
-type Reason struct {
-	Kind    Kind
-	Verdict Verdict
-	Text    string
-	Frames  uint64
-	First   uint64 // number of the first such frame
+	Frames    uint64 // taken from the input, fragments included
+	Bytes     uint64 // captured
+	Merged    uint64 // fragments that another frame stands for
+	ByKind    [numKinds]uint64
+	byVerdict [numKinds][len(Verdicts)]uint64
+	L2TP, PPP uint64 // frames in which such a message was found, decrypted or in clear
+	Inner     uint64 // users' IP packets
+	First     int64  // time of the first frame, nanoseconds since the Unix epoch
+	Last      int64
+	Held      uint64 // frames that had to wait for their key, in live capture
+	Expired   uint64 // of these, frames whose key did not come in time
+	Overflow  uint64 // of these, frames that could wait no longer because too many did
 }
 
 func (s *Stats) add(r *Record) {
@@ -55,29 +38,7 @@ func (s *Stats) add(r *Record) {
 	if r.Payload.Inner != nil {
 		s.Inner++
 	}
-	if r.Reason != "" && r.Kind != Other {
-		s.reason(r)
-	}
 }
-
-func (s *Stats) reason(r *Record) {
-	k := reasonKey{r.Kind, r.Verdict, r.Reason}
-	if i, ok := s.reasons[k]; ok {
-		s.reasonList[i].Frames++
-		return
-	}
-	if len(s.reasonList) == maxReasons {
-		return
-	}
-	if s.reasons == nil {
-		s.reasons = make(map[reasonKey]uint64)
-	}
-	s.reasons[k] = uint64(len(s.reasonList))
-	s.reasonList = append(s.reasonList, Reason{r.Kind, r.Verdict, r.Reason, 1, r.Number})
-}
-
-// Reasons lists why frames could not be decrypted, in the order in which each was met first.
-func (s *Stats) Reasons() []Reason { return s.reasonList }
 
 // Count is how many frames of that kind got that verdict.
 func (s *Stats) Count(k Kind, v Verdict) uint64 { return *s.counter(k, v) }

@@ -1,0 +1,128 @@
+package pipeline
+
+import (
+	"slices"
+
+	"l2tpdump/keysrc"
+)
+
+// hold keeps frames that came before their key, bounded in bytes and in time. It belongs to the
+// framer's goroutine.
+type hold struct {
+	maxBytes int
+	maxTime  int64 // nanoseconds
+	queue    []*held
+	bytes    int
+	spis     map[uint32]int // how many ESP packets of each SPI wait
+	ike      int            // how many IKE frames wait
+}
+
+// held is a copy of a frame that waits.
+type held struct {
+	Record
+	size int
+}
+
+// heldOverhead is about what a frame costs beside its bytes.
+const heldOverhead = 1024
+
+func newHold(maxBytes int, maxTime int64) *hold {
+	return &hold{maxBytes: maxBytes, maxTime: maxTime, spis: make(map[uint32]int)}
+}
+
+// add takes a copy of r.
+func (h *hold) add(r *Record) {
+	c := &held{Record: *r}
+	c.Packet.Data = slices.Clone(r.Packet.Data)
+	c.Packet.Options = slices.Clone(r.Packet.Options)
+	c.group, c.complete, c.esp = nil, nil, nil
+	c.size = heldOverhead + len(c.Packet.Data) + len(c.Packet.Options) + len(c.Whole)
+	h.bytes += c.size
+	h.queue = append(h.queue, c)
+	if c.Kind == ESP {
+		h.spis[c.SPI]++
+	} else {
+		h.ike++
+	}
+}
+
+// forget takes c's share off the counts; the caller takes it off the queue.
+func (h *hold) forget(c *held) {
+	h.bytes -= c.size
+	if c.Kind == IKE {
+		h.ike--
+	} else if h.spis[c.SPI]--; h.spis[c.SPI] == 0 {
+		delete(h.spis, c.SPI)
+	}
+}
+
+// old returns the frames that have waited too long at the time now, and those beyond the
+// bytes that may be held, oldest first.
+func (h *hold) old(now int64) (expired, overflow []*held) {
+	n := 0
+	for n < len(h.queue) && now-h.queue[n].Packet.Time >= h.maxTime {
+		h.forget(h.queue[n])
+		n++
+	}
+	expired = h.queue[:n]
+	for n < len(h.queue) && h.bytes > h.maxBytes {
+		h.forget(h.queue[n])
+		n++
+	}
+	overflow = h.queue[len(expired):n]
+	h.queue = h.queue[n:]
+	return expired, overflow
+}
+
+// concerns reports whether any frame that waits might be opened by k.
+func (h *hold) concerns(k *keysrc.Keys) bool {
+	if h.ike > 0 && len(k.IKE) > 0 {
+		return true
+	}
+	for _, s := range k.ESP {
+		if h.spis[s.SPI] > 0 || s.SPIMask != ^uint32(0) && len(h.spis) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ready takes the frames off the queue that can be opened now, in order.
+func (h *hold) ready(f *framer) []*held {
+	for again := h.ike > 0; again; {
+		again = false
+		for _, c := range h.queue {
+			if c.Kind != IKE || c.Verdict != NoKey {
+				continue
+			}
+			for _, m := range c.IKE {
+				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m) {
+					again = true
+				}
+			}
+			f.learn(c.IKE)
+			judgeIKE(&c.Record)
+		}
+	}
+	var ready []*held
+	kept := h.queue[:0]
+	for _, c := range h.queue {
+		if c.Kind == IKE && c.Verdict != NoKey || c.Kind == ESP && f.keyed(c.SPI) {
+			h.forget(c)
+			ready = append(ready, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(h.queue[len(kept):])
+	h.queue = kept
+	return ready
+}
+
+// rest takes everything off the queue.
+func (h *hold) rest() []*held {
+	all := h.queue
+	h.queue, h.bytes, h.ike = nil, 0, 0
+	clear(h.spis)
+	return all
+}
