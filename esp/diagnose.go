@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -95,25 +96,27 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 		return fmt.Sprintf("a key of %d bytes is of no length that a cipher takes: part of it is missing in the key source", keyed.key.Len())
 	}
 	// A key that a source names the algorithm of has one length; without a name the lengths of the packets tell the block size.
+	first := &t.short[0]
+	head, stream := first.from.keyHead, !first.named && f.blockLen() == 1
 	var needs []string
-	head := false
-	have := t.short[0].have
-	for _, s := range t.short {
-		if s.have != have || s.named != t.short[0].named || !s.named && s.cipher.BlockLen == 8 && bits.OnesCount16(f.lengths) == 1 && f.packets > 3 ||
-			!s.named && s.cipher.BlockLen == 16 && bits.OnesCount16(f.lengths) > 1 {
+	if stream {
+		needs = append(needs, "20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm)")
+	}
+	for i := range t.short {
+		s := &t.short[i]
+		if stream || s.have != first.have || s.named != first.named || !s.named && f.blockLen() != 0 && s.cipher.BlockLen != f.blockLen() {
 			continue
 		}
-		head = head || s.from.keyHead
-		name := Suite{Cipher: s.cipher, KeyLen: s.keyLen}.CipherName()
-		if need := fmt.Sprintf("%d (%s)", s.want, name); !strings.Contains(strings.Join(needs, " "), need) {
+		need := fmt.Sprintf("%d (%s)", s.want, Suite{Cipher: s.cipher, KeyLen: s.keyLen}.CipherName())
+		if !slices.Contains(needs, need) {
 			needs = append(needs, need)
 		}
 	}
 	if len(needs) == 0 {
-		needs = append(needs, fmt.Sprint(t.short[0].want))
+		needs = append(needs, fmt.Sprint(first.want))
 	}
-	reason := fmt.Sprintf("%d of %s bytes of the key are known", have, strings.Join(needs, " or "))
-	if !t.short[0].named && len(t.plain)+len(t.checked) > 0 {
+	reason := fmt.Sprintf("%d of %s bytes of the key are known", first.have, strings.Join(needs, " or "))
+	if !first.named && len(t.plain)+len(t.checked) > 0 {
 		reason += ", and they are not all of a shorter key"
 	}
 	cure := "take the whole key from the source"
@@ -127,6 +130,19 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 		}
 	}
 	return reason + ": " + cure
+}
+
+// blockLen deduces the block size of the cipher from the lengths of the packets so far, 0 if there were too few.
+func (f *Flow) blockLen() int {
+	switch n := bits.OnesCount16(f.lengths); {
+	case n > 2:
+		return 1
+	case n == 2:
+		return 8
+	case f.packets > 3:
+		return 16
+	}
+	return 0
 }
 
 // whyWrong says why keys that are given for the SPI do not open it.

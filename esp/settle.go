@@ -62,8 +62,10 @@ func (t *trial) remark(f *Flow, c *candidate, out *outcome, again bool) string {
 		switch known := t.authBytes(); {
 		case suite.Auth != nil && suite.Auth.Checked:
 			remark = join(remark, fmt.Sprintf("integrity not checked: %d of %d bytes of the authentication key are known", known, suite.Auth.KeyLen))
+		case known > 0:
+			remark = join(remark, fmt.Sprintf("integrity not checked: only %d bytes of the authentication key are known", known))
 		case suite.ICVSize() != 0:
-			remark = join(remark, fmt.Sprintf("integrity not checked: %d bytes of the authentication key are known", known))
+			remark = join(remark, "integrity not checked: no authentication key is known")
 		}
 	}
 	if out.packets > 1 {

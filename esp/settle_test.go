@@ -187,6 +187,14 @@ func TestAttemptsBecomeRare(t *testing.T) {
 	if f.tries > 30 {
 		t.Errorf("%d attempts", f.tries)
 	}
+	spent := fullBudget.foreign - db.budget.foreign
+	u := db.Lookup(0x12345678, testSrc, testDst)
+	for range 100000 {
+		u.Admit(p.data, 0, 1)
+	}
+	if u.tries > 30 || fullBudget.foreign-db.budget.foreign > spent+200 {
+		t.Errorf("%d attempts without a key, %d trials", u.tries, fullBudget.foreign-db.budget.foreign-spent)
+	}
 	// What is new is tried at once.
 	db.AddSecret(e.secret())
 	p = e.next(l2tpPacket(50), protoUDP)
@@ -215,6 +223,7 @@ func TestShorterThanAgreed(t *testing.T) {
 func TestIncompleteSays(t *testing.T) {
 	for name, want := range map[string]string{
 		"02-natt-aes256-sha1": "16 of 32 (aes-cbc-256) or 24 (aes-cbc-192) bytes", "03-3des-sha1-modp1024": "16 of 24 (3des-cbc) bytes",
+		"17a-aes128gcm16": "16 of 20 or more (key and salt of",
 	} {
 		packets, full := readFlows(t, captureFile(name, "outer.pcap")), readSecrets(t, captureFile(name, "keys", "esp_sa"))
 		db := NewDB()

@@ -21,7 +21,7 @@ type budget struct {
 	compares int // SPIs compared
 }
 
-var fullBudget = budget{searches: 256, foreign: 1 << 16, compares: 1 << 26}
+var fullBudget = budget{searches: 128, foreign: 1 << 16, compares: 1 << 26}
 
 // proof is the evidence for one candidate so far.
 type proof struct{ bits, agreed, refused uint16 }
@@ -160,6 +160,7 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 	if len(f.proof) != len(t.checked)+len(t.plain) {
 		f.proof = nil
 	}
+	out.shaped = len(t.checked)+len(t.plain) == 0
 	var searchable *candidate
 	for i := range len(t.checked) + len(t.plain) {
 		c := t.candidate(i)
