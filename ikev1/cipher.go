@@ -6,8 +6,11 @@ import (
 	"crypto/des"
 	"slices"
 
+	//lint:ignore SA1019 RFC 2409 names it
 	"golang.org/x/crypto/blowfish"
+	//lint:ignore SA1019 RFC 2409 names it
 	"golang.org/x/crypto/cast5"
+	//lint:ignore SA1019 deployed peers offer it
 	"golang.org/x/crypto/twofish"
 )
 

@@ -440,7 +440,10 @@ func (t *Tracker) placeQuick(m *Message, o *opened) {
 // of the first messages after it.
 func (sa *SA) phase1Whole() bool {
 	for _, r := range sa.phase1.records {
-		if r.number == 6 && r.encrypted && r.whole || sa.mode == ExchangeAggressive && r.number == 3 {
+		switch {
+		case r.encrypted && !r.whole:
+		case sa.mode == ExchangeMain && r.number == 6 && r.encrypted,
+			sa.mode == ExchangeAggressive && r.number == 3 && (r.encrypted || len(sa.ke) == 2):
 			return true
 		}
 	}

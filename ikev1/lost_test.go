@@ -110,6 +110,17 @@ func eachCapture(t *testing.T, f func(t *testing.T, secrets []*Secret, list []*D
 	}
 }
 
+// eachPeer calls f for the peers' captures.
+func eachPeer(t *testing.T, f func(t *testing.T, secrets []*Secret, list []*Datagram)) {
+	secrets := tableSecrets(t, peerFile(t, "derived-ikev1/ikev1_decryption_table"))
+	secrets = append(secrets, tableSecrets(t, peerFile(t, "rub-nds/aggressive-psk-aes128-sha1-g2.ikev1_decryption_table"))...)
+	secrets = append(secrets, tableSecrets(t, peerFile(t, "rub-nds/main-psk-two-messages-one-datagram.ikev1_decryption_table"))...)
+	for _, name := range []string{"wireshark/ikev1-certs.pcap", "wireshark/ikev1-bug-12610.pcapng.gz", "wireshark/ikev1-bug-12620.pcapng.gz",
+		"rub-nds/main-psk-aes128-sha1-g2.pcap", "rub-nds/aggressive-psk-aes128-sha1-g2.pcap", "rub-nds/main-psk-two-messages-one-datagram.pcap"} {
+		t.Run(name, func(t *testing.T) { f(t, secrets, readDatagrams(t, filepath.Join(peerDir, name))) })
+	}
+}
+
 // count returns how many encrypted messages there are, how many of them were
 // decrypted, and how many of these reconstructed.
 func count(messages []*Message) (encrypted, decrypted, reconstructed int) {
@@ -127,76 +138,80 @@ func count(messages []*Message) (encrypted, decrypted, reconstructed int) {
 	return
 }
 
-func TestDuplicateAny(t *testing.T) {
-	eachCapture(t, func(t *testing.T, secrets []*Secret, list []*Datagram) {
-		truth := truths(t, secrets, list)
-		for i := range list {
-			for _, at := range []int{i + 1, i + 2, i + 3, len(list)} {
-				if at > len(list) {
-					continue
-				}
-				_, messages := settle(t, secrets, truth, slices.Insert(slices.Clone(list), at, list[i]))
-				if e, d, r := count(messages); e != d || r > 0 {
-					t.Errorf("%d again at %d: %d of %d decrypted, %d reconstructed", i, at, d, e, r)
-				}
-			}
-		}
-	})
-}
+func TestDuplicateAny(t *testing.T)      { eachCapture(t, duplicateAny) }
+func TestDuplicateAnyPeers(t *testing.T) { eachPeer(t, duplicateAny) }
 
-func TestSwapNeighbours(t *testing.T) {
-	eachCapture(t, func(t *testing.T, secrets []*Secret, list []*Datagram) {
-		truth := truths(t, secrets, list)
-		for i := range len(list) - 1 {
-			swapped := slices.Clone(list)
-			swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
-			_, messages := settle(t, secrets, truth, swapped)
+func duplicateAny(t *testing.T, secrets []*Secret, list []*Datagram) {
+	truth := truths(t, secrets, list)
+	for i := range list {
+		for _, at := range []int{i + 1, i + 2, i + 3, len(list)} {
+			if at > len(list) {
+				continue
+			}
+			_, messages := settle(t, secrets, truth, slices.Insert(slices.Clone(list), at, list[i]))
 			if e, d, r := count(messages); e != d || r > 0 {
-				t.Errorf("%d and %d swapped: %d of %d decrypted, %d reconstructed", i, i+1, d, e, r)
-				for _, m := range messages {
-					if m.Encrypted && (!m.Decrypted || m.Reconstructed) {
-						t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
-					}
-				}
+				t.Errorf("%d again at %d: %d of %d decrypted, %d reconstructed", i, at, d, e, r)
 			}
 		}
-	})
+	}
 }
 
-func TestDropAny(t *testing.T) {
-	eachCapture(t, func(t *testing.T, secrets []*Secret, list []*Datagram) {
-		truth := truths(t, secrets, list)
-		for i := range list {
-			_, messages := settle(t, secrets, truth, slices.Delete(slices.Clone(list), i, i+1))
-			e, d, r := count(messages)
-			if e != d {
-				t.Errorf("%d dropped: %d of %d decrypted", i, d, e)
-				for _, m := range messages {
-					if m.Encrypted && !m.Decrypted {
-						t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
-					}
+func TestSwapNeighbours(t *testing.T)      { eachCapture(t, swapNeighbours) }
+func TestSwapNeighboursPeers(t *testing.T) { eachPeer(t, swapNeighbours) }
+
+func swapNeighbours(t *testing.T, secrets []*Secret, list []*Datagram) {
+	truth := truths(t, secrets, list)
+	for i := range len(list) - 1 {
+		swapped := slices.Clone(list)
+		swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
+		_, messages := settle(t, secrets, truth, swapped)
+		if e, d, r := count(messages); e != d || r > 0 {
+			t.Errorf("%d and %d swapped: %d of %d decrypted, %d reconstructed", i, i+1, d, e, r)
+			for _, m := range messages {
+				if m.Encrypted && (!m.Decrypted || m.Reconstructed) {
+					t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
 				}
 			}
-			t.Logf("%d dropped: %d reconstructed", i, r)
 		}
-	})
+	}
 }
 
-func TestStartAnywhere(t *testing.T) {
-	eachCapture(t, func(t *testing.T, secrets []*Secret, list []*Datagram) {
-		truth := truths(t, secrets, list)
-		for i := range list {
-			_, messages := settle(t, secrets, truth, list[i:])
-			e, d, r := count(messages)
-			t.Logf("from %d: %d of %d, %d reconstructed", i, d, e, r)
-			if e != d {
-				t.Errorf("from %d: %d of %d decrypted", i, d, e)
-				for _, m := range messages {
-					if m.Encrypted && !m.Decrypted {
-						t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
-					}
+func TestDropAny(t *testing.T)      { eachCapture(t, dropAny) }
+func TestDropAnyPeers(t *testing.T) { eachPeer(t, dropAny) }
+
+func dropAny(t *testing.T, secrets []*Secret, list []*Datagram) {
+	truth := truths(t, secrets, list)
+	for i := range list {
+		_, messages := settle(t, secrets, truth, slices.Delete(slices.Clone(list), i, i+1))
+		e, d, r := count(messages)
+		if e != d {
+			t.Errorf("%d dropped: %d of %d decrypted", i, d, e)
+			for _, m := range messages {
+				if m.Encrypted && !m.Decrypted {
+					t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
 				}
 			}
 		}
-	})
+		t.Logf("%d dropped: %d reconstructed", i, r)
+	}
+}
+
+func TestStartAnywhere(t *testing.T)      { eachCapture(t, startAnywhere) }
+func TestStartAnywherePeers(t *testing.T) { eachPeer(t, startAnywhere) }
+
+func startAnywhere(t *testing.T, secrets []*Secret, list []*Datagram) {
+	truth := truths(t, secrets, list)
+	for i := range list {
+		_, messages := settle(t, secrets, truth, list[i:])
+		e, d, r := count(messages)
+		t.Logf("from %d: %d of %d, %d reconstructed", i, d, e, r)
+		if e != d {
+			t.Errorf("from %d: %d of %d decrypted", i, d, e)
+			for _, m := range messages {
+				if m.Encrypted && !m.Decrypted {
+					t.Errorf("  %s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
+				}
+			}
+		}
+	}
 }

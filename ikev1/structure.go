@@ -14,7 +14,7 @@ const (
 	enoughBits = 30
 	// fewBits are enough for a message whose first block is unknown, under a key
 	// that other messages have proven.
-	fewBits = 8
+	fewBits = 7
 )
 
 // walk follows a chain of payloads in plain from offset off, whose first payload
@@ -114,8 +114,11 @@ func paddingBits(pad []byte, blockLen int) (n int, ok bool) {
 	case zeros && pad[last] == 0:
 		return 8 * len(pad), true
 	case int(pad[last]) == len(pad) || int(pad[last]) == last:
-		if zeros {
+		switch {
+		case zeros:
 			return 8*len(pad) - 1, true
+		case !slices.ContainsFunc(pad[:last], func(b byte) bool { return b < 0x80 }): // racoon's random bytes
+			return 7 + last, true
 		}
 		return 7, true
 	}
