@@ -360,6 +360,28 @@ func TestDamagedPacketOptions(t *testing.T) {
 	}
 }
 
+// TestBigEndianOptions: the numbers in options come out in little endian, texts and bytes as they are.
+func TestBigEndianOptions(t *testing.T) {
+	var little, big ngBuilder
+	for _, b := range []*ngBuilder{&little, &big} {
+		if b == &little {
+			b.section(binary.LittleEndian)
+		} else {
+			b.section(binary.BigEndian)
+		}
+		b.ifc(Ethernet, 0, b.opt(3, []byte("described")), b.opt(4, count(8)), b.opt(8, b.u64(1e10)), b.opt(10, b.u32(3600)), b.opt(11, []byte("\x00udp")),
+			b.opt(13, []byte{4}), b.opt(16, b.u64(5)), b.opt(17, b.u64(6)), b.opt(19372, join(b.u32(1), []byte("abc"))), b.u32(0))
+		b.epb(0, 0, 4, count(4), b.opt(2, b.u32(0x12345678)), b.opt(3, count(5)), b.opt(4, b.u64(1)), b.opt(5, b.u64(2)), b.opt(6, b.u32(3)), b.opt(7, count(9)),
+			b.opt(8, join(b.u32(4), b.u32(5))), b.opt(2988, join(b.u32(6), []byte("abc"))), b.opt(2989, []byte("ab")), b.opt(1, []byte("text")))
+	}
+	want, wantIfcs := readBytes(t, little.Bytes())
+	got, gotIfcs := readBytes(t, big.Bytes())
+	check(t, got, want)
+	if len(want[0].opt) < 100 || !gotIfcs[0].equal(&wantIfcs[0]) || len(gotIfcs[0].Options) < 90 {
+		t.Errorf("%+v\nwant %+v", gotIfcs, wantIfcs)
+	}
+}
+
 func TestTooManyInterfaces(t *testing.T) {
 	var b ngBuilder
 	b.section(binary.LittleEndian)

@@ -71,16 +71,16 @@ type Frame struct {
 	FragOffset    int // bytes
 	FragID        uint32
 
-	UDP, TCP           bool
-	SrcPort, DstPort   uint16
-	UDPStart, UDPEnd   int // UDP payload, cut to what was captured and to the UDP length
-	UDPLen             int // UDP payload length according to the UDP header
-	TCPStart, TCPEnd   int // TCP payload, cut to what was captured
-	pppoeAt, length3At int // where the PPPoE length and the 802.3 length are; 0 there is none
-	protocolAt         int // the byte that holds Protocol
-	fragmentAt         int // the IPv6 fragment header; 0 there is none
-	fragmentNextAt     int // the byte that says that a fragment header follows
-	finalDst           netip.Addr
+	UDP, TCP          bool
+	SrcPort, DstPort  uint16
+	UDPStart, UDPEnd  int // UDP payload, cut to what was captured and to the UDP length
+	UDPLen            int // UDP payload length according to the UDP header
+	TCPStart, TCPEnd  int // TCP payload, cut to what was captured
+	pppoeAt, lengthAt int // where the PPPoE length and the 802.3 length are; 0 there is none
+	protocolAt        int // the byte that holds Protocol
+	fragmentAt        int // the IPv6 fragment header; 0 there is none
+	fragmentNextAt    int // the byte that says that a fragment header follows
+	finalDst          netip.Addr
 }
 
 // Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion is 0. An error

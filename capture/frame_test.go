@@ -2,18 +2,19 @@ package capture
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
 // linkFrames are headers in front of an IP packet, one for each link layer and its variants.
 var linkFrames = []struct {
-	name    string
-	lt      LinkType
-	v6      bool
-	header  string
-	trailer string // padding behind the IP packet
-	dir     Direction
-	at3     int // where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; 0 none
+	name     string
+	lt       LinkType
+	v6       bool
+	header   string
+	trailer  string // padding behind the IP packet
+	dir      Direction
+	lengthAt int // where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; 0 none
 }{
 	{name: "ethernet", lt: Ethernet, header: "020000000001 020000000002 0800"},
 	{name: "ethernet padded", lt: Ethernet, header: "020000000001 020000000002 0800", trailer: "000000000000"},
@@ -21,18 +22,18 @@ var linkFrames = []struct {
 	{name: "802.1q", lt: Ethernet, header: "020000000001 020000000002 8100 0064 0800"},
 	{name: "802.1ad", lt: Ethernet, v6: true, header: "020000000001 020000000002 88a8 0064 8100 0065 86dd"},
 	{name: "qinq 9100", lt: Ethernet, header: "020000000001 020000000002 9100 0064 8100 0065 0800"},
-	{name: "pppoe", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", at3: 18},
-	{name: "pppoe padded", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", at3: 18, trailer: "0000"},
-	{name: "pppoe one byte", lt: Ethernet, v6: true, header: "020000000001 020000000002 8864 1100 0007 0000 57", at3: 18},
-	{name: "pppoe in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0007 8864 1100 0007 0000 0021", at3: 22},
-	{name: "802.3 snap", lt: Ethernet, header: "020000000001 020000000002 0000 aaaa03 000000 0800", at3: 12},
-	{name: "802.3 snap padded", lt: Ethernet, v6: true, header: "020000000001 020000000002 0000 aaaa03 000000 86dd", at3: 12, trailer: "000000"},
-	{name: "802.3 snap in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0001 0000 aaaa03 000000 0800", at3: 16},
+	{name: "pppoe", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", lengthAt: 18},
+	{name: "pppoe padded", lt: Ethernet, header: "020000000001 020000000002 8864 1100 0007 0000 0021", lengthAt: 18, trailer: "0000"},
+	{name: "pppoe one byte", lt: Ethernet, v6: true, header: "020000000001 020000000002 8864 1100 0007 0000 57", lengthAt: 18},
+	{name: "pppoe in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0007 8864 1100 0007 0000 0021", lengthAt: 22},
+	{name: "802.3 snap", lt: Ethernet, header: "020000000001 020000000002 0000 aaaa03 000000 0800", lengthAt: 12},
+	{name: "802.3 snap padded", lt: Ethernet, v6: true, header: "020000000001 020000000002 0000 aaaa03 000000 86dd", lengthAt: 12, trailer: "000000"},
+	{name: "802.3 snap in vlan", lt: Ethernet, header: "020000000001 020000000002 8100 0001 0000 aaaa03 000000 0800", lengthAt: 16},
 	{name: "sll in", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 0800", dir: DirectionIn},
 	{name: "sll out", lt: LinuxSLL, v6: true, header: "0004 0001 0006 020000000001 0000 86dd", dir: DirectionOut},
 	{name: "sll vlan", lt: LinuxSLL, header: "0001 0001 0006 020000000001 0000 8100 0005 0800", dir: DirectionIn},
 	{name: "sll llc", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 0004 aaaa03 000000 0800", dir: DirectionIn},
-	{name: "sll pppoe", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 8864 1100 0007 0000 0021", at3: 20, dir: DirectionIn},
+	{name: "sll pppoe", lt: LinuxSLL, header: "0000 0001 0006 020000000001 0000 8864 1100 0007 0000 0021", lengthAt: 20, dir: DirectionIn},
 	{name: "sll2 in", lt: LinuxSLL2, header: "0800 0000 00000003 0001 00 06 0200000000010000", dir: DirectionIn},
 	{name: "sll2 out", lt: LinuxSLL2, v6: true, header: "86dd 0000 00000003 0001 04 06 0200000000010000", dir: DirectionOut},
 	{name: "sll2 vlan", lt: LinuxSLL2, header: "8100 0000 00000003 0001 04 06 0200000000010000 0005 0800", dir: DirectionOut},
@@ -54,17 +55,17 @@ var linkFrames = []struct {
 	{name: "ppp hdlc", lt: PPPHDLC, v6: true, header: "ff03 0057"},
 	{name: "cisco hdlc", lt: PPPHDLC, header: "0f00 0800"},
 	{name: "cisco hdlc 104", lt: CiscoHDLC, v6: true, header: "8f00 86dd"},
-	{name: "ppp ether", lt: PPPEther, header: "1100 0007 0000 0021", at3: 4},
+	{name: "ppp ether", lt: PPPEther, header: "1100 0007 0000 0021", lengthAt: 4},
 	{name: "ppp with dir in", lt: PPPWithDir, header: "00 ff03 0021", dir: DirectionIn},
 	{name: "ppp with dir out", lt: PPPWithDir, v6: true, header: "01 ff03 0057", dir: DirectionOut},
 }
 
 // buildLink puts a link header before an IP packet.
-func buildLink(header string, at3 int, ip []byte, trailer string) []byte {
+func buildLink(header string, lengthAt int, ip []byte, trailer string) []byte {
 	h := unhex(header)
 	frame := join(h, ip)
-	if at3 != 0 {
-		copy(frame[at3:], be16(len(frame)-at3-2))
+	if lengthAt != 0 {
+		copy(frame[lengthAt:], be16(len(frame)-lengthAt-2))
 	}
 	return join(frame, unhex(trailer))
 }
@@ -77,7 +78,7 @@ func TestLinkLayers(t *testing.T) {
 			if c.v6 {
 				ip, hdr = ip6(17, udp6(payload)), 40
 			}
-			data := buildLink(c.header, c.at3, ip, c.trailer)
+			data := buildLink(c.header, c.lengthAt, ip, c.trailer)
 			f := mustDecode(t, c.lt, data)
 			link := len(unhex(c.header))
 			version := uint8(4)
@@ -303,6 +304,37 @@ func TestExtensionHeaders(t *testing.T) {
 	}
 }
 
+// TestFirstFragmentCutInHeader: what a first fragment lacks is in the others, and no error.
+func TestFirstFragmentCutInHeader(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		data  []byte
+		proto uint8
+	}{
+		{"udp", ip4Fragment(17, nil, 1, 0x2000), 17},
+		{"tcp", ip4Fragment(6, tcp4(nil)[:16], 1, 0x2000), 6},
+		{"ah", ip4Fragment(51, unhex("1104000000000001"), 1, 0x2000), 51},
+		{"ah ipv6", ip6(44, unhex("3300000100000001 1104000000000001")), 51},
+		{"destination options", ip6(44, unhex("3c00000100000001 1101010400000000")), 60},
+	} {
+		var f Frame
+		if err := f.DecodeIP(c.data); err != nil || !f.Fragment || f.Truncated || f.UDP || f.TCP || f.Protocol != c.proto {
+			t.Errorf("%s: %v %+v", c.name, err, f)
+		}
+	}
+}
+
+func TestLinkTypeNames(t *testing.T) {
+	for _, c := range linkFrames {
+		if !c.lt.Supported() || strings.HasPrefix(c.lt.String(), "LINKTYPE_") {
+			t.Errorf("%v: supported %v", c.lt, c.lt.Supported())
+		}
+	}
+	if lt := LinkType(105); lt.Supported() || lt.String() != "LINKTYPE_105" {
+		t.Errorf("%v: supported %v", lt, lt.Supported())
+	}
+}
+
 func TestRoutingHeaderChecksum(t *testing.T) {
 	// The checksum covers the final destination; the IPv6 header holds the next hop.
 	final := dst6
@@ -437,7 +469,7 @@ func FuzzFrameDecode(f *testing.F) {
 		if c.v6 {
 			ip = ip6(0, join(unhex("2c 00 010400000000 11 00 0000 12345678"), udp6(count(9))))
 		}
-		f.Add(uint16(c.lt), buildLink(c.header, c.at3, ip, c.trailer))
+		f.Add(uint16(c.lt), buildLink(c.header, c.lengthAt, ip, c.trailer))
 	}
 	f.Fuzz(func(t *testing.T, lt uint16, data []byte) {
 		var fr, again Frame

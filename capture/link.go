@@ -143,7 +143,7 @@ func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
 	if b[0] != 0xaa || b[1] != 0xaa || b[2] != 3 || b[3] != 0 || b[4] != 0 || b[5] != 0 && b[5] != 0xf8 {
 		return versionNone, nil
 	}
-	f.length3At = lengthAt
+	f.lengthAt = lengthAt
 	f.LinkLen = at + 8
 	return etherVersion(binary.BigEndian.Uint16(b[6:])), nil
 }

@@ -332,7 +332,7 @@ func TestDecodeReassembled(t *testing.T) {
 			r := NewReassembler(1<<20, 30e9)
 			var f Frame
 			for i, ip := range fragments {
-				data := buildLink(c.header, c.at3, ip, c.trailer)
+				data := buildLink(c.header, c.lengthAt, ip, c.trailer)
 				if err := f.Decode(c.lt, data); err != nil {
 					t.Fatal(err)
 				}

@@ -54,12 +54,12 @@ func (f *Frame) mendLengths(out []byte, end int) {
 	if f.pppoeAt != 0 {
 		binary.BigEndian.PutUint16(out[f.pppoeAt:], length16(end-f.pppoeAt-2))
 	}
-	if f.length3At != 0 {
-		n := end - f.length3At - 2
+	if f.lengthAt != 0 {
+		n := end - f.lengthAt - 2
 		if n > etherMaxLength {
 			n = etherJumboLLC
 		}
-		binary.BigEndian.PutUint16(out[f.length3At:], uint16(n))
+		binary.BigEndian.PutUint16(out[f.lengthAt:], uint16(n))
 	}
 }
 
@@ -79,7 +79,7 @@ func length16(n int) uint16 {
 // it is out[len(buf):], and f holds offsets into that, so that f.AppendReplaced(dst, out[len(buf):], ...) and
 // f.AppendUDPPayload work. f and last may be the same.
 func (f *Frame) DecodeReassembled(dst []byte, last *Frame, data, datagram []byte) (out []byte, err error) {
-	g := Frame{LinkLen: last.LinkLen, Direction: last.Direction, pppoeAt: last.pppoeAt, length3At: last.length3At}
+	g := Frame{LinkLen: last.LinkLen, Direction: last.Direction, pppoeAt: last.pppoeAt, lengthAt: last.lengthAt}
 	base := len(dst)
 	dst = append(dst, data[:g.LinkLen]...)
 	dst = append(dst, datagram...)

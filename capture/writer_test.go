@@ -424,3 +424,69 @@ func BenchmarkWrite(b *testing.B) {
 		w.WritePacket(&p, comment)
 	}
 }
+
+// TestWiresharkAgreesOnLinkLayers has tshark look at frames of every link layer, rewritten ones too: it must find IP
+// and UDP in all, no bad checksum, nothing malformed.
+func TestWiresharkAgreesOnLinkLayers(t *testing.T) {
+	var b bytes.Buffer
+	w := NewPcapngWriter(&b)
+	var names []string
+	write := func(name string, i int, data []byte) {
+		names = append(names, name)
+		if err := w.WritePacket(&Packet{Time: 1e18, Data: data, Length: len(data), Interface: i}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range linkFrames {
+		if strings.Contains(c.name, "openbsd") {
+			continue // tshark takes 12 for raw IP always
+		}
+		i, err := w.AddInterface(Interface{LinkType: c.lt, Name: c.name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip := ip4(17, udp4(count(100)))
+		fragments := cutUp4(17, udp4(count(2000)), 5, 1400)
+		if c.v6 {
+			ip = ip6(17, udp6(count(100)))
+			fragments = cutUp6(17, udp6(count(2000)), 5, 1400)
+		}
+		data := buildLink(c.header, c.lengthAt, ip, c.trailer)
+		f := mustDecode(t, c.lt, data)
+		if c.name != "pppoe padded" { // tshark calls padding behind PPPoE a bad length
+			write(c.name, i, data)
+		}
+		write(c.name+", replaced", i, f.AppendUDPPayload(nil, data, count(77)))
+		r := NewReassembler(1<<20, 30e9)
+		for _, ip := range fragments {
+			data = buildLink(c.header, c.lengthAt, ip, c.trailer)
+			f = mustDecode(t, c.lt, data)
+			d, err := r.Add(f, data, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Complete {
+				out, err := f.DecodeReassembled(nil, f, data, d.Data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(c.name+", reassembled", i, out)
+				write(c.name+", reassembled and replaced", i, f.AppendUDPPayload(nil, out, count(300)))
+			}
+		}
+	}
+	w.Flush()
+	file := filepath.Join(t.TempDir(), "x.pcapng")
+	os.WriteFile(file, b.Bytes(), 0o600)
+	out := tshark(t, "tshark", "-r", file, "--disable-protocol", "isakmp", "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
+		"-T", "fields", "-e", "udp.srcport", "-e", "udp.checksum.status", "-e", "ip.checksum.status", "-e", "ipv6.version", "-e", "_ws.malformed", "-e", "_ws.expert.severity")
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != len(names) {
+		t.Fatalf("%d frames, tshark saw %d", len(names), len(lines))
+	}
+	for i, line := range lines {
+		if f := strings.Split(line, "\t"); f[0] != "4500" || f[1] != "1" || f[2] != "1" && f[3] != "6" || f[4] != "" || strings.Contains(f[5], "8388608") {
+			t.Errorf("%s: %q", names[i], line)
+		}
+	}
+}
