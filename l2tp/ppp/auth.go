@@ -128,12 +128,13 @@ func (c *Control) eapFields(yield func(name, value string) bool) {
 		prompt, _, _ := bytes.Cut(data, []byte{0})
 		messageField(yield, prompt)
 	case kind == 3:
-		wanted := ""
-		for _, t := range data {
-			wanted += " " + eapType(t)
+		const most = 8 // a peer has one or two
+		var wants []string
+		for _, t := range data[:min(len(data), most)] {
+			wants = append(wants, eapType(t))
 		}
-		if wanted != "" {
-			yield("wants", wanted[1:])
+		if wants != nil {
+			yield("wants", strings.Join(wants, " "))
 		}
 	case kind == 4:
 		value, name, ok := counted(data)

@@ -7,8 +7,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// maxAnswers is how many answers are shown; with verbose all are.
-const maxAnswers = 4
+// How many questions and answers are shown, and with verbose.
+const (
+	maxAnswers        = 4
+	maxAnswersVerbose = 32
+)
 
 // appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com. (33)",
 // "DNS 4660 1/0/1 A 93.184.216.34 (49)".
@@ -66,6 +69,10 @@ func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data
 	if err := p.SkipAllQuestions(); err != nil {
 		return append(dst, " [malformed]"...)
 	}
+	most := maxAnswers
+	if verbose > 0 {
+		most = maxAnswersVerbose
+	}
 	for n := 0; ; n++ {
 		r, err := p.AnswerHeader()
 		if err == dnsmessage.ErrSectionDone {
@@ -78,7 +85,7 @@ func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data
 		if n > 0 {
 			separator = ", "
 		}
-		if n == maxAnswers && verbose == 0 {
+		if n == most {
 			return append(append(dst, separator...), "..."...)
 		}
 		dst = append(dst, separator...)
