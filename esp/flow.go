@@ -58,6 +58,7 @@ var noState = &State{Verdict: NoKey, Err: ErrNoKey}
 
 const (
 	idleRecheck   = 60e9 // nanoseconds of silence after which a key is no longer trusted blindly
+	behindRecheck = 4    // packets in a row behind the newest, after which the SPI may be in use again
 	sampleRecheck = 256  // one packet in so many is opened by Admit itself, to see whether the key is still the right one
 )
 
@@ -76,7 +77,8 @@ type Flow struct {
 	sa      *SA // nil until a key fits
 	key     Key // the SA's keys, to tell another one from it
 	authKey Key
-	check   bool
+	check   bool  // the next packet has to show that the SA is still the right one
+	behind  uint8 // packets in a row that were not newer than all before
 	deleted bool
 	packets uint64
 	short   uint64 // packets without a whole header
@@ -144,10 +146,16 @@ func (f *Flow) Admit(packet []byte, truncatedBy int, time int64) (sa *SA, seqHig
 		}
 		return nil, 0, ErrMalformed
 	}
-	position, event := f.win.add(binary.BigEndian.Uint32(packet[4:]))
+	seq := binary.BigEndian.Uint32(packet[4:])
+	position, event := f.win.add(seq)
+	if event == seqNext {
+		f.behind = 0
+	} else if f.behind < behindRecheck {
+		f.behind++
+	}
 	f.lengths |= 1 << (uint(len(packet)+max(0, truncatedBy)) % 16)
 	if f.sa != nil {
-		if f.check || event >= seqStrange || f.packets%sampleRecheck == 0 || idle > idleRecheck && f.packets > 1 {
+		if f.check || event >= seqStrange || f.behind == behindRecheck || seq == 1 || f.packets%sampleRecheck == 0 || idle > idleRecheck {
 			position = f.recheck(packet, truncatedBy, position)
 		}
 		return f.sa, uint32(position >> 32), nil

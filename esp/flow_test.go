@@ -570,16 +570,30 @@ func TestSPIInUseAgain(t *testing.T) {
 	}
 	// The ICV covers the SPI: leave it unchecked for the second key.
 	again.AuthKey, again.Suite.Auth = Key{}, AuthByName("any-96")
-	db := newDB([]*Secret{full[0], again})
-	only(t, "first", run(db, old), Verified)
-	db.Delete(spi, dst)
-	only(t, "again", run(db, packets), Decrypted)
-	r := db.Flows()[0].Report()
-	if !strings.Contains(r.Reason, "into use again") || r.Wrong != 0 || r.Verified == 0 || r.Decrypted == 0 {
-		t.Errorf("%+v", r)
-	}
-	if u := db.Unused(); len(u) != 0 {
-		t.Errorf("unused: %+v", u)
+	for _, told := range []bool{true, false} {
+		db := newDB([]*Secret{full[0], again})
+		only(t, "first", run(db, old), Verified)
+		if told {
+			db.Delete(spi, dst)
+		}
+		only(t, "again", run(db, packets), Decrypted)
+		r := db.Flows()[0].Report()
+		if !strings.Contains(r.Reason, "into use again") || r.Wrong != 0 || r.Verified == 0 || r.Decrypted == 0 || r.Restarts != 1 || r.Missing != 0 || r.Deleted != told {
+			t.Errorf("%+v", r)
+		}
+		if u := db.Unused(); len(u) != 0 {
+			t.Errorf("unused: %+v", u)
+		}
+		// The capture begins in the middle of the second use: some packets pass before it is noticed.
+		db = newDB([]*Secret{full[0], again})
+		only(t, "first", run(db, old), Verified)
+		if told {
+			db.Delete(spi, dst)
+		}
+		got := run(db, packets[20:])
+		if allowed := map[bool]int{true: 0, false: behindRecheck}[told]; got[WrongKey]+got[Malformed] > allowed || got[Decrypted] < len(packets)-20-allowed {
+			t.Errorf("told %v: %v", told, got)
+		}
 	}
 }
 

@@ -28,6 +28,9 @@ func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	// From part of a packet nothing is known of the ICV yet, its length included.
 	f.check = cut > 0
 	suite := f.sa.Suite()
+	if again {
+		f.win.restart(position)
+	}
 	if suite.ESN {
 		f.win.setHigh(position, out.high)
 	}

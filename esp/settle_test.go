@@ -371,6 +371,34 @@ func TestAdmitAllocations(t *testing.T) {
 	}
 }
 
+// What other goroutines may do while packets are admitted.
+func TestStateFromOtherGoroutine(t *testing.T) {
+	e := cbcSealer()
+	db := NewDB()
+	f := db.Lookup(e.spi, testSrc, testDst)
+	done := make(chan bool)
+	go func() {
+		for range 1000 {
+			f.Count(NoKey, 1)
+			if s := f.State(); (s.Err == nil) != (f.Origin() == "test:1" && s.Verdict == Verified) && f.State() == s {
+				t.Errorf("%+v", s)
+			}
+		}
+		done <- true
+	}()
+	for i := range 1000 {
+		p := e.next(l2tpPacket(50), protoUDP)
+		if i == 500 {
+			db.AddSecret(e.secret())
+		}
+		f.Admit(p.data, 0, p.time)
+	}
+	<-done
+	if r := f.Report(); r.NoKey != 1000 || r.Packets != 1000 || r.Key != "test:1" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // FuzzAdmit feeds packets of one flow, each with its length in front, to a DB that knows a right, a wrong and an incomplete key.
 func FuzzAdmit(f *testing.F) {
 	e := cbcSealer()

@@ -78,11 +78,8 @@ func (w *window) add(seq uint32) (position uint64, event seqEvent) {
 	// Older than the window: a very late packet, or the count begins anew.
 	if w.confirmed(p, restartRun) {
 		w.seen -= w.runSeen
-		w.gaps += w.missingNow()
-		w.restarts++
 		start, seen := w.runStart, uint64(w.run)
-		w.run = 0
-		w.begin(p)
+		w.restart(p)
 		w.first, w.seen = start, seen
 		w.low = min(w.low, start)
 		return p, seqRestart
@@ -123,6 +120,15 @@ func (w *window) confirmed(p uint64, n uint8) bool {
 	}
 	w.run, w.runSeen, w.runStart, w.strange = 1, 0, p, p
 	return false
+}
+
+// restart begins a new count at p and closes the account of the one before.
+func (w *window) restart(p uint64) {
+	w.gaps += w.missingNow()
+	w.restarts++
+	w.run = 0
+	w.begin(p)
+	w.low, w.high = min(w.low, p), max(w.high, p)
 }
 
 // begin forgets the bitmap and starts at p.
