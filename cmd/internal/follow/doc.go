@@ -1,0 +1,2 @@
+// Package follow reads key sources that grow while the program runs.
+package follow
