@@ -2,6 +2,9 @@ package ppp
 
 import "strconv"
 
+// maxShown is how many options a summary shows; a real packet has hardly more than ten.
+const maxShown = 32
+
 // AppendSummary appends a frame's summary: "LCP Conf-Req id 1: mru 1400, auth mschap-v2" for a control
 // protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83". data is what f
 // was decoded from. For data it does not allocate.
@@ -28,7 +31,12 @@ func appendControl(dst []byte, protocol uint16, payload []byte) []byte {
 	dst = append(append(dst, ' '), c.CodeName()...)
 	dst = strconv.AppendUint(append(dst, " id "...), uint64(c.ID), 10)
 	separator := ": "
+	shown := 0
 	c.fields(func(name, value string) bool {
+		if shown++; shown > maxShown {
+			dst = append(dst, ", ..."...)
+			return false
+		}
 		dst = append(append(dst, separator...), name...)
 		if value != "" {
 			dst = append(append(dst, ' '), value...)
