@@ -39,7 +39,8 @@ type Clear struct {
 	layer   Layer
 	source  capture.Source
 	w       capture.Writer
-	ids     []int // by the input's interface: the writer's number + 1
+	ids     []int          // by the input's interface: the writer's number + 1
+	packet  capture.Packet // as it is written; a field, so that it does not escape once per packet
 	frame   []byte
 	payload []byte
 	comment []byte
@@ -73,12 +74,13 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		return nil
 	}
 	var link capture.LinkType
-	p := r.Packet
+	c.packet = r.Packet
+	p := &c.packet
 	c.comment = c.comment[:0]
 	switch c.layer {
 	case LayerL2TP:
 		link = r.Link
-		c.replace(r, &p)
+		c.replace(r, p)
 	case LayerPPP:
 		if !r.Payload.HasPPP {
 			return nil
@@ -103,17 +105,18 @@ func (c *Clear) Record(r *pipeline.Record) error {
 			p.Length += max(r.Packet.Length-len(r.Packet.Data), 0)
 		}
 	}
-	if err := c.ready(&p, link); err != nil {
+	if err := c.ready(p, link); err != nil {
 		return err
 	}
 	c.Packets++
-	return c.w.WritePacket(&p, c.comment)
+	return c.w.WritePacket(p, c.comment)
 }
 
 // original writes the frame as it was captured, behind the keys that it needs.
 func (c *Clear) original(r *pipeline.Record) error {
-	p := r.Packet
-	if err := c.ready(&p, r.Link); err != nil {
+	c.packet = r.Packet
+	p := &c.packet
+	if err := c.ready(p, r.Link); err != nil {
 		return err
 	}
 	if keys := c.secrets(r); keys != nil {
@@ -122,7 +125,7 @@ func (c *Clear) original(r *pipeline.Record) error {
 		}
 	}
 	c.Packets++
-	return c.w.WritePacket(&p, nil)
+	return c.w.WritePacket(p, nil)
 }
 
 // ready makes sure that there is a writer that knows the packet's interface.
@@ -145,6 +148,7 @@ func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 	if c.ids[p.Interface] == 0 {
 		i := input[p.Interface]
 		i.LinkType = link
+		i.SnapLen = capture.MaxPacketLen // reassembled packets are longer than the captured ones
 		id, err := c.w.AddInterface(i)
 		if err != nil {
 			return err

@@ -8,8 +8,8 @@ import (
 
 const (
 	batchRecords = 128       // frames in a batch
-	batchBytes   = 192 << 10 // captured bytes at which a batch is full
-	poolBatches  = 48        // batches there are in all: 48 * (192 KiB + plaintext) is under 20 MiB
+	batchBytes   = 128 << 10 // captured bytes at which a batch is full
+	poolBatches  = 32        // batches there are in all: 32 * (128 KiB + plaintext + records) is under 12 MiB
 )
 
 // batch is a run of frames with the memory they lie in.

@@ -50,6 +50,9 @@ func (sa *SA) TableRow() string {
 	return fmt.Sprintf("\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x%08x\",\"AES-CBC [RFC3602]\",\"0x%x\",\"HMAC-SHA-1-96 [RFC2404]\",\"0x%x\"\n", sa.spi, sa.key, sa.authKey)
 }
 
+// SPI is the SA's SPI.
+func (sa *SA) SPI() uint32 { return sa.spi }
+
 // Keys are the encryption and the authentication key.
 func (sa *SA) Keys() (encryption, authentication []byte) { return sa.key[:], sa.authKey[:] }
 
