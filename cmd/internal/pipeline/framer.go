@@ -355,8 +355,8 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	}
 	r.flow = f.db.Lookup(r.SPI, r.Net.Src, r.Net.Dst)
 	sa, high, err := r.flow.Admit(packet, r.cut, r.Packet.Time)
-	state := r.flow.State()
-	r.Reason = state.Reason
+	r.State = r.flow.State()
+	r.Reason = r.State.Reason
 	if sa == nil {
 		var reason string
 		r.Verdict, reason = esp.VerdictOf(nil, err)

@@ -348,7 +348,7 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 				}
 				r.PartOf = g.frame
 			}
-			if r.SA != nil {
+			if r.flow != nil {
 				r.flow.Count(r.Verdict, 1)
 			}
 			for _, m := range r.IKE {

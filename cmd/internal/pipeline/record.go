@@ -22,6 +22,7 @@ type Record struct {
 
 	SPI, Seq  uint32        // ESP
 	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
+	State     *esp.State    // ESP: what is known of the SA's key at this packet
 	Plain     esp.Plaintext // ESP: what was inside
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
 	Nested    int           // ESP: how many further ESP headers were opened inside the first
