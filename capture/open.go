@@ -205,6 +205,11 @@ func (s *series) OnSecrets(f func(kind uint32, data []byte)) { s.onSecrets = f }
 // Progress implements ProgressSource.
 func (s *series) Progress() (done, total int64) { return s.done.Load(), max(s.total, 0) }
 
+// Ready reports whether the next packet is at hand, as far as that can be told without reading.
+func (s *series) Ready() bool {
+	return s.current < len(s.parts) && (s.parts[s.current].pending != nil || s.reader != nil && s.reader.Ready())
+}
+
 // Interfaces implements Source.
 func (s *series) Interfaces() []Interface { return s.interfaces }
 

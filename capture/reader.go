@@ -131,6 +131,10 @@ func (r *Reader) Next(p *Packet) error {
 	return nil
 }
 
+// Ready reports whether bytes of the next packet are at hand. If not, Next has to read, which may take a while on
+// a pipe.
+func (r *Reader) Ready() bool { return r.err != nil || r.in.rest() > 0 }
+
 // Interfaces implements Source. In pcap there is one; in pcapng those described so far.
 func (r *Reader) Interfaces() []Interface { return r.interfaces }
 

@@ -393,7 +393,9 @@ func verdictOf(err error) Verdict {
 
 // giveUp settles g, and whatever older datagrams wait, as fragments that pass as they are.
 func (f *framer) giveUp(g *group) {
-	f.reassembly.Abandon(0)
+	for !g.isSettled() && f.reassembly.Pending() > 0 {
+		f.reassembly.Abandon(f.reassembly.Pending() - 1)
+	}
 	if !g.isSettled() {
 		g.settle(0)
 	}
