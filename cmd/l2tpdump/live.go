@@ -3,5 +3,4 @@ package main
 import "context"
 
 func live(ctx context.Context, args []string) int { return badUsage("not yet", "") }
-func keys(ctx context.Context, args []string) int { return badUsage("not yet", "") }
 func interfaces(args []string) int                { return badUsage("not yet", "") }
