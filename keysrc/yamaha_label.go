@@ -10,27 +10,28 @@ import (
 type labelKind uint8
 
 const (
-	labelNone    labelKind = iota // any other text; it may be the label of rows that are no key
-	labelCookieI                  // CKY-I
-	labelCookieR                  // CKY-R
-	labelSKEYID                   // SKEYID
-	labelSKEYIDd                  // SKEYID_d
-	labelSKEYIDa                  // SKEYID_a
-	labelSKEYIDe                  // SKEYID_e
-	labelSPI                      // SPI
-	labelKey                      // key material (first 16byte)
-	labelAuthKey                  // authentication key (first 8byte)
-	labelPhase1                   // respond or initiate ISAKMP phase to A
-	labelPhase2                   // respond or initiate IPsec phase to A
+	labelNone       labelKind = iota // any other text; it may be the label of rows that are no key
+	labelCookieI                     // CKY-I
+	labelCookieR                     // CKY-R
+	labelSKEYID                      // SKEYID
+	labelSKEYIDd                     // SKEYID_d
+	labelSKEYIDa                     // SKEYID_a
+	labelSKEYIDe                     // SKEYID_e
+	labelSPI                         // SPI
+	labelKey                         // key material (first 16byte)
+	labelAuthKey                     // authentication key (first 8byte)
+	labelUnreadable                  // text that may be one of these, damaged, if rows follow
+	labelPhase1                      // respond or initiate ISAKMP phase to A
+	labelPhase2                      // respond or initiate IPsec phase to A
 )
 
 var labelNames = [...]string{"text", "CKY-I", "CKY-R", "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "SPI", "key material",
-	"authentication key", "ISAKMP phase", "IPsec phase"}
+	"authentication key", "damaged label", "ISAKMP phase", "IPsec phase"}
 
 func (k labelKind) String() string { return labelNames[k] }
 
 // isValue reports whether rows of bytes belong below the label.
-func (k labelKind) isValue() bool { return k >= labelCookieI && k <= labelAuthKey }
+func (k labelKind) isValue() bool { return k >= labelCookieI && k <= labelUnreadable }
 
 func (k labelKind) isSKEYID() bool { return k >= labelSKEYID && k <= labelSKEYIDe }
 
@@ -54,11 +55,15 @@ func classify(text []byte) label {
 	var space [maxLabel]byte
 	t := lowerCollapsed(space[:0], text)
 	switch {
-	case len(t) == 0:
+	case len(t) <= 3 && exactLabel(t) == labelNone:
+		return label{kind: labelUnreadable}
 	case t[0] == 'r' || t[0] == 'i':
 		return classifyPhase(t)
 	case t[0] == 'c' || t[0] == 's':
-		return label{kind: exactLabel(t)}
+		if k := exactLabel(t); k != labelNone || !nearlyLabel(t) {
+			return label{kind: k}
+		}
+		return label{kind: labelUnreadable}
 	case t[0] == 'k' || t[0] == 'a' || t[0] == 'e' || t[0] == 'h':
 		return classifyKey(t)
 	}
@@ -86,8 +91,22 @@ func lowerCollapsed(dst, text []byte) []byte {
 	return bytes.TrimRight(dst, " :=")
 }
 
+// nearlyLabel reports whether a text can only be one of the labels, damaged.
+func nearlyLabel(t []byte) bool {
+	if len(t) > 12 {
+		return false
+	}
+	return bytes.HasPrefix(t, []byte("ck")) || bytes.HasPrefix(t, []byte("sk"))
+}
+
 // exactLabel knows CKY-I, SKEYID_e and so on, with or without the marks inside.
 func exactLabel(t []byte) labelKind {
+	if len(t) == 0 {
+		return labelNone
+	}
+	if last := t[len(t)-1]; last == '-' || last == '_' {
+		return labelNone // cut
+	}
 	var b [10]byte
 	n := 0
 	for _, c := range t {
@@ -149,6 +168,9 @@ func classifyKey(t []byte) label {
 	}
 	number, ok := strings.CutPrefix(rest, "first")
 	if !ok {
+		if len(rest) <= 5 {
+			return label{kind: labelUnreadable}
+		}
 		return label{}
 	}
 	n := 0

@@ -42,6 +42,7 @@ type ikeGroup struct {
 	keys             [4]esp.Key
 	lines            [4]int // of the labels; 0: has not come
 	peer             netip.Addr
+	shape            bool // rows of one of its values are missing or are of another
 	dirty            bool
 }
 
@@ -70,7 +71,12 @@ func (n *negotiation) take(ev *event) {
 	if ev.kind.isValue() && !ev.ok {
 		n.out.note(ev.whyLine, ev.kind.String()+": "+ev.why+damagedAt(ev))
 	}
+	if ev.doubt != "" {
+		n.out.doubt(ev.line, ev.kind.String()+": "+ev.doubt)
+	}
 	switch ev.kind {
+	case labelUnreadable:
+		n.lost = n.lost || !ev.ok
 	case labelPhase1:
 		n.endGroup()
 		if ev.addr.IsValid() && len(n.peers) < maxOpen {
@@ -150,7 +156,7 @@ func (n *negotiation) expire(now *label) {
 func (n *negotiation) cookieI(ev *event) {
 	n.endGroup()
 	n.expire(&ev.label)
-	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok}
+	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape}
 	copy(g.cookieI[:], ev.data)
 	if len(n.peers) == 1 {
 		g.peer = n.peers[0]
@@ -228,6 +234,7 @@ func (n *negotiation) skeyid(ev *event) {
 	}
 	i := int(ev.kind - labelSKEYID)
 	g.lines[i] = ev.line
+	g.shape = g.shape || ev.shape
 	if ev.ok {
 		g.keys[i] = esp.NewKey(ev.data)
 	}
@@ -276,6 +283,9 @@ func (n *negotiation) endGroup() {
 
 // emitGroup gives out what is known of a phase 1.
 func (n *negotiation) emitGroup(g *ikeGroup) {
+	if g.lines[3] == 0 && !g.cookieLost {
+		n.out.doubt(g.start.line, "CKY-I "+g.cookieI.String()+": no SKEYID_e follows: the negotiation failed, or lines are missing")
+	}
 	if !g.dirty {
 		return
 	}
@@ -285,6 +295,9 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 	hash := n.hashLen(g, &keys)
 	if e := keys[3].Len(); e != 0 {
 		switch {
+		case g.shape && (hash == 0 && e == rowLen || e > 32):
+			n.out.note(g.lines[3], fmt.Sprintf("SKEYID_e: it has %s, and rows of the values before it are misplaced: one may be of another value", byteCount(e)))
+			keys[3] = esp.Key{}
 		case hash == 0:
 			if e == rowLen {
 				// Not marked as a head: the capture names the hash, and with it how long the value has to be.
@@ -362,7 +375,7 @@ func (n *negotiation) hashLen(g *ikeGroup, keys *[4]esp.Key) int {
 		if size := keys[i].Len(); size != 0 && size != best {
 			n.out.note(g.lines[i], fmt.Sprintf("%s: it has %s, the other values of this negotiation another length: a line is missing",
 				labelSKEYID+labelKind(i), byteCount(size)))
-			keys[i] = esp.Key{}
+			keys[i], g.shape = esp.Key{}, true
 		}
 	}
 	if best == 0 && e != 0 && e != rowLen {
@@ -395,6 +408,9 @@ func (n *negotiation) spi(ev *event) {
 		n.endSAs()
 	}
 	sa := &yamahaSA{line: ev.line, spiOK: ev.ok}
+	if !ev.ok {
+		n.lost = true // the label may stand twice, so the order of the others tells nothing
+	}
 	if ev.ok {
 		sa.spi = uint32(ev.data[0])<<24 | uint32(ev.data[1])<<16 | uint32(ev.data[2])<<8 | uint32(ev.data[3])
 	}
@@ -448,6 +464,7 @@ func (n *negotiation) espKey(ev *event) {
 // endSAs gives out the keys of the SPIs that have come.
 func (n *negotiation) endSAs() {
 	defer func() { n.phase, n.sas, n.lost = n.phase[:0], n.sas[:0], false }()
+	n.checkShort()
 	secrets := make([]*esp.Secret, len(n.sas))
 	count := 0
 	for i, sa := range n.sas {
@@ -467,6 +484,15 @@ func (n *negotiation) endSAs() {
 		secrets[i] = &esp.Secret{SPI: sa.spi, SPIMask: 0xffffffff, Key: sa.key, KeyHead: sa.keyHead,
 			AuthKey: sa.auth, AuthKeyHead: sa.authHead, Origin: n.out.origin(line)}
 		count++
+	}
+	if len(n.sas) == 2 && n.sas[0].authLine == 0 != (n.sas[1].authLine == 0) {
+		sa := n.sas[0]
+		if sa.authLine != 0 {
+			sa = n.sas[1]
+		}
+		if sa.spiOK && !sa.key.IsZero() {
+			n.out.doubt(sa.line, "SPI "+spiName(sa.spi)+": no authentication key follows it, but the other direction's does")
+		}
 	}
 	if len(n.phase) == 1 && len(n.sas) == 2 && !n.lost {
 		if n.sas[0].spiOK && n.sas[1].spiOK {
@@ -496,6 +522,21 @@ func (n *negotiation) endSAs() {
 		}
 	}
 	n.out.esp(whole...)
+}
+
+// checkShort refuses a key of 8 bytes where more were announced, unless it is clear that the algorithm is DES: the key may have
+// lost its row, and the authentication key its caption.
+func (n *negotiation) checkShort() {
+	for i, sa := range n.sas {
+		if sa.key.Len() != 8 || sa.keyHead || sa.authLine != 0 {
+			continue
+		}
+		if len(n.sas) == 2 && n.sas[1-i].key.Len() == 8 {
+			continue
+		}
+		n.out.note(sa.keyLine, "key material: it has 8 bytes and no authentication key follows: lines are missing, or the key is the authentication key")
+		sa.key = esp.Key{}
+	}
 }
 
 // end gives out all that has come.

@@ -53,10 +53,10 @@ const (
 const (
 	// maxHeld bounds the lines of text that wait for the order to become known.
 	maxHeld = 4096
-	// weighs of the evidence for an order; decided is enough of it.
+	// The evidence for an order, and how much of it is enough: one damaged value must not decide.
 	voteTime    = 1
 	voteRows    = 2
-	voteDecided = 2
+	voteDecided = 4
 )
 
 // ikeLog reads the lines of one tag: values, each a label and rows of bytes, which follow the label or in a
@@ -81,6 +81,8 @@ type event struct {
 	ok      bool
 	why     string // not ok: what is wrong
 	whyLine int    // the line that shows it
+	doubt   string // ok: what may be wrong nevertheless
+	shape   bool   // not ok: rows are missing or are of another value
 	orphan  bool   // rows stand where no label is
 }
 
@@ -267,6 +269,8 @@ func lengthOK(lb *label, n int) bool {
 		}
 		// A DES key is shorter than what the caption promises.
 		return n == lb.first || lb.kind == labelKey && n == 8 && lb.first > 8
+	case labelUnreadable:
+		return false
 	}
 	return n == 16 || n == 20 || n == 32 || n == 48 || n == 64
 }
@@ -322,6 +326,10 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 		return ev
 	}
 	switch {
+	case lb.kind == labelUnreadable:
+		ev.ok = g.empty() // there is nothing that it could be the label of
+		ev.why = "rows of bytes belong to it, and it can't be read"
+		return ev
 	case g.hidden:
 		ev.why = "the router shows it as (confidential)"
 		return ev
@@ -350,20 +358,30 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 			start += int(n)
 		}
 		end := start + int(lens[at])
+		ev.doubt = "a row of it was collapsed into \"same message repeated\" and is taken twice"
 		data = append(append(append([]byte(nil), g.data[:end]...), g.data[start:end]...), g.data[end:]...)
 		lens = append(append(append([]uint8(nil), g.lens[:at+1]...), g.lens[at]), g.lens[at+1:]...)
 	}
 	if !rowsInOrder(lens, reversed) {
+		ev.shape = true
 		ev.why = "its rows have " + lengths(lens) + " bytes: a line between them is missing"
 		return ev
 	}
 	if !lengthOK(lb, len(data)) {
+		ev.shape = true
 		ev.why = "it has " + byteCount(len(data)) + ", not " + wanted(lb)
 		if len(lens) > 1 {
 			ev.why += ", in rows of " + lengths(lens)
 		}
 		ev.why += ": a line is missing or cut"
 		return ev
+	}
+	if equalRows(data, lens) && ev.doubt == "" {
+		if len(data) > 2*rowLen {
+			ev.why = "two of its rows are equal: a line may stand twice"
+			return ev
+		}
+		ev.doubt = "its rows are equal: a line may stand twice"
 	}
 	if reversed && len(lens) > 1 {
 		turned := make([]byte, 0, len(data))
@@ -376,6 +394,17 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 	}
 	ev.data, ev.ok = data, true
 	return ev
+}
+
+// equalRows reports whether a row of full length is equal to the next.
+func equalRows(data []byte, lens []uint8) bool {
+	for i := 1; i < len(lens); i++ {
+		a, b := data[(i-1)*rowLen:], data[i*rowLen:]
+		if lens[i] == rowLen && lens[i-1] == rowLen && string(a[:rowLen]) == string(b[:rowLen]) {
+			return true
+		}
+	}
+	return false
 }
 
 // lengths lists the bytes of each row.
@@ -475,6 +504,9 @@ func (l *ikeLog) close() { l.finish() }
 
 // flush gives out what is whole though no line follows it. A reversed log does not grow.
 func (l *ikeLog) flush() {
+	if l.order == orderUnknown && l.score > 0 {
+		l.order = orderForward
+	}
 	if l.order != orderForward {
 		return
 	}
