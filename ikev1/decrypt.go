@@ -200,7 +200,14 @@ func (sa *SA) attempt(c *keyConfig, m *Message, proven bool) (o opened, fits boo
 		return opened{plain: plain, end: len(plain), cut: true, rebuilt: &rebuilt{}}, proven
 	}
 	b, ok := rebuild(m.Header.Exchange, first, plain, n, hashes)
-	if !ok || b.bits < enoughBits && !(proven && (b.bits >= fewBits || b.end == len(plain))) {
+	switch {
+	case !ok:
+		return opened{}, false
+	case b.bits >= enoughBits:
+	case !proven || sa.certain(m):
+		return opened{}, false
+	case b.rank >= fewBits, b.end == len(plain), first == PayloadHash && b.second == PayloadNone:
+	default:
 		return opened{}, false
 	}
 	b.fill(plain, n)
@@ -211,6 +218,25 @@ func (sa *SA) attempt(c *keyConfig, m *Message, proven bool) (o opened, fits boo
 	return o, true
 }
 
+// certain says that the IV of a message is known for sure, so that a message
+// which it does not fit is rather damaged than one whose predecessor is missing.
+func (sa *SA) certain(m *Message) bool {
+	r := m.at.rec
+	switch {
+	case m.at.ex == sa.phase1 && r.number == 6:
+		for _, o := range sa.phase1.records {
+			if o.number == 5 && o.encrypted && o.whole {
+				return true
+			}
+		}
+	case m.at.ex == sa.phase1 && r.number <= 5:
+		return value(sa.ke, fromInitiator) != nil && value(sa.ke, fromResponder) != nil && len(sa.suites) == 1
+	case m.Header.Exchange == ExchangeInformational:
+		return sa.phase1Whole() && len(sa.suites) == 1
+	}
+	return false
+}
+
 // open decrypts an encrypted message as far as what is known now allows, and
 // sets all its fields.
 func (t *Tracker) open(m *Message) {
@@ -218,7 +244,7 @@ func (t *Tracker) open(m *Message) {
 	t.configure(sa)
 	m.Err, m.Reason = nil, ""
 	m.Decrypted, m.Verified, m.at.badHash = false, false, false
-	if len(m.at.raw) == HeaderLen {
+	if len(m.at.raw) == HeaderLen && !m.at.cut {
 		t.fail(m, ErrMalformed, "flagged as encrypted, and has no payload")
 		return
 	}
@@ -315,13 +341,13 @@ func (t *Tracker) accept(m *Message, o *opened) {
 		return
 	}
 	m.Payloads = c.Payloads
-	t.placeQuick(m, o)
 	check = sa.checkHash(m, payloads, o.rebuilt)
+	t.placeQuick(m, o)
 	m.Plain = clearMessage(m.Header, payloads)
 	c, _ = ParsePayloads(first, m.Plain[HeaderLen:])
 	m.Payloads = c.Payloads
 
-	m.Verified = check == hashGood
+	m.Verified = check == hashGood && (ex == sa.phase1 || usual(m))
 	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks()
 	if check == hashBad {
 		class, key := hashByKeyA, "SKEYID_a"
@@ -354,6 +380,22 @@ func (t *Tracker) accept(m *Message, o *opened) {
 	t.learnPlain(m)
 	m.FromInitiator, m.Number = ex.fromStarter(r), r.number
 	m.count()
+}
+
+// usual says that the payload behind the HASH of a message after phase 1 is of a
+// type that belongs there: the HASH does not cover the field that names it.
+func usual(m *Message) bool {
+	switch t := m.Payloads[0].Next; m.Header.Exchange {
+	case ExchangeQuick:
+		return t == PayloadSA || t == PayloadNotify || t == PayloadNone
+	case ExchangeInformational:
+		return t == PayloadNotify || t == PayloadDelete
+	case ExchangeTransaction:
+		return t == PayloadConfig
+	case ExchangeNewGroup:
+		return t == PayloadSA || t == PayloadNotify
+	}
+	return true
 }
 
 // remember notes the plaintext, and finds out whether the message is one sent
@@ -441,7 +483,7 @@ func (t *Tracker) placeQuick(m *Message, o *opened) {
 func (sa *SA) phase1Whole() bool {
 	for _, r := range sa.phase1.records {
 		switch {
-		case r.encrypted && !r.whole:
+		case r.encrypted && !(r.whole && r.decrypted):
 		case sa.mode == ExchangeMain && r.number == 6 && r.encrypted,
 			sa.mode == ExchangeAggressive && r.number == 3 && (r.encrypted || len(sa.ke) == 2):
 			return true

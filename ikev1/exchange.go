@@ -31,7 +31,8 @@ type exchange struct {
 	starter   direction // who sent its first message
 	sure      bool      // starter was proven, not taken from the order
 	last      int64     // time of the last message
-	announced int       // what Quick Mode has reported: 0 nothing, then ever more
+	announced int       // what Quick Mode has reported
+	secrets   int       // how many secrets were known then; 0 where the keys were derived
 }
 
 // record is what is remembered of a message: enough for the IVs of the messages

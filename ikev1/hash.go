@@ -144,8 +144,10 @@ func (sa *SA) checkHash(m *Message, payloads []byte, rb *rebuilt) hashResult {
 	})
 	switch {
 	case match != nil:
-		if number > 0 {
-			m.at.ex.setNumber(m.at.rec, number)
+		if number > 0 { // a better proof than any before
+			ex, r := m.at.ex, m.at.rec
+			r.proven, ex.sure = false, false
+			ex.setNumber(r, number)
 		}
 		if known > 0 {
 			copy(got, match)
@@ -239,6 +241,7 @@ func (sa *SA) comparePhase2(m *Message, k derived, h *hashAlg, payloads []byte, 
 			if o != r && o.quick != nil && o.dir != r.dir {
 				other = true
 				if compare(h.prf(k.a, id, o.quick.nonce, rest), 2) {
+					o.number, o.proven = 1, true
 					return false
 				}
 			}

@@ -53,8 +53,14 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	q1, q2 := ex.byNumber(1), ex.byNumber(2)
 	switch {
 	case q1 != nil && q2 != nil && ex.announced < announcedAll:
-		ex.announced = announcedAll
-		return sa.pairs(ex, q1.quick, q2.quick)
+		ex.announced, ex.secrets = announcedAll, 0
+		list := sa.pairs(ex, q1.quick, q2.quick)
+		for _, n := range list {
+			if n.KeyReason != "" {
+				ex.secrets = sa.configured.secrets
+			}
+		}
+		return list
 	case q1 == nil && q2 != nil && ex.announced == announcedNothing:
 		ex.announced = announcedHalf
 		return sa.half(ex, q2.quick, "Quick Mode message 1 is missing")
@@ -63,6 +69,27 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 		return sa.half(ex, q1.quick, "Quick Mode message 2 is missing")
 	}
 	return nil
+}
+
+// Derive returns the ESP SAs of earlier Quick Modes whose keys have become
+// derivable with the secrets added since, each once.
+func (t *Tracker) Derive() []*esp.Negotiated {
+	var list []*esp.Negotiated
+	for _, sa := range t.order {
+		for _, ex := range sa.exchanges {
+			if ex.announced != announcedAll || ex.secrets == 0 || ex.secrets == t.secrets.version {
+				continue
+			}
+			t.configure(sa)
+			ex.announced = announcedNothing
+			for _, n := range sa.negotiate(ex) {
+				if n.KeyReason == "" {
+					list = append(list, n)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // accepted says that the third message was seen: what was proposed was agreed

@@ -13,6 +13,7 @@ type rebuilt struct {
 	end       int         // where the chain ends
 	hash      *hashAlg    // the hash whose size was assumed, nil where none was
 	bits      int         // evidence
+	rank      int         // evidence, and how usual it is
 }
 
 // rebuild finds the payload chain of a message whose first block in plain is
@@ -21,10 +22,9 @@ type rebuilt struct {
 // length is the one with which the chain closes. hashes are those that may have
 // been negotiated. ok is false where nothing fits.
 func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen int, hashes []*hashAlg) (best rebuilt, ok bool) {
-	rank := 0
 	consider := func(r rebuilt, bonus int) {
-		if x := r.bits + bonus; !ok || x > rank {
-			best, rank, ok = r, x, true
+		if r.rank = r.bits + bonus; !ok || r.rank > best.rank {
+			best, ok = r, true
 		}
 	}
 	// Several lengths are tried: what each proves is worth less.
@@ -157,6 +157,9 @@ func rebuildSecond(exchange ExchangeType, first PayloadType, n, size, b int, pla
 	}
 	if end, w, ok := walk(plain, next, PayloadNone, h, blockLen); ok {
 		body := plain[next+payloadHeaderLen : next+int(binary.BigEndian.Uint16(plain[next+2:]))]
+		if t == PayloadHash && len(body) == h.size {
+			b -= 24 // rather the HASH itself, behind a longer ID
+		}
 		third := PayloadSignature
 		if t != PayloadCert {
 			third = guessType(ExchangeInformational, t, body, PayloadNone, h)

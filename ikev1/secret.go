@@ -52,12 +52,31 @@ type secretStore struct {
 	byResponder map[Cookie][]*secretState // those without an initiator cookie
 	anonymous   []*secretState
 	version     int // grows with each secret
+	limit       int // secrets to keep, 0: all
+}
+
+// trim forgets the oldest secrets beyond the limit. An SA that uses one keeps it.
+func (st *secretStore) trim() {
+	keep := st.all[len(st.all)-st.limit:]
+	st.all, st.anonymous = make([]*secretState, 0, st.limit+st.limit/4), nil
+	clear(st.byInitiator)
+	clear(st.byResponder)
+	for _, x := range keep {
+		st.index(x)
+	}
 }
 
 func (st *secretStore) add(s *Secret) {
-	x := &secretState{Secret: s}
-	st.all = append(st.all, x)
+	if st.limit > 0 && len(st.all) >= st.limit+st.limit/4 {
+		st.trim()
+	}
 	st.version++
+	st.index(&secretState{Secret: s})
+}
+
+func (st *secretStore) index(x *secretState) {
+	s := x.Secret
+	st.all = append(st.all, x)
 	switch {
 	case !s.InitiatorCookie.IsZero():
 		if st.byInitiator == nil {

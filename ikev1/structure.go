@@ -61,11 +61,15 @@ func headerBits(next PayloadType, rest int) int {
 // false where the body can't be of that type.
 func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool) {
 	switch t {
-	case PayloadNone: // unknown: a HASH is known by its size
+	case PayloadNone: // unknown: what it can be, at the price of several tries
 		if h != nil && len(body) == h.size {
 			return bits.Len(uint(rest)), true
 		}
-		return 0, true
+		for _, t := range [...]PayloadType{PayloadSA, PayloadNotify, PayloadDelete, PayloadConfig} {
+			b, _ := bodyBits(t, body, h, rest)
+			n = max(n, b-2)
+		}
+		return n, true
 	case PayloadHash:
 		if h != nil {
 			return bits.Len(uint(rest)), len(body) == h.size

@@ -79,6 +79,9 @@ type position struct {
 	hashOpen bool // its HASH waits for another message
 }
 
+// LimitSecrets has the Tracker forget the oldest secrets when there are more than about n. Without it all are kept.
+func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
+
 // Observe takes the next datagram and returns its messages: usually one, several
 // where a datagram holds several, none for a NAT keepalive (RFC 3948 section
 // 2.3). An IKE fragment gives a Message with Fragment set; the one that completes

@@ -1,0 +1,446 @@
+package ikev1
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"l2tpdump/esp"
+)
+
+func keyOf(b []byte) esp.Key { return esp.NewKey(b) }
+
+// Each cipher and hash, each kind of padding, all exchanges, any message lost.
+func TestSessions(t *testing.T) {
+	pads := map[string]func(*lab, int) []byte{"zeros": zeroPad, "full": fullPad, "random": randomPad, "count": countPad}
+	for _, c := range cipherAlgs {
+		for _, n := range c.keyLens {
+			for _, h := range hashAlgs {
+				for name, pad := range pads {
+					if c.name != "aes-cbc" && c.name != "3des-cbc" && (h.name != "sha1" || name != "count") {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s-%d/%s/%s", c.name, 8*n, h.name, name), func(t *testing.T) {
+						l := newLab(t, int64(n)+int64(h.size), c.id, h.id, n)
+						l.pad = pad
+						l.session()
+						ka := expandKa(h, l.secret.SKEYIDe.Bytes(), n)
+						for _, secret := range []*Secret{l.secret, {InitiatorCookie: l.i, Ka: keyOf(ka)}} {
+							sessionOf(t, l, secret, name)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func sessionOf(t *testing.T, l *lab, secret *Secret, padding string) {
+	secrets := []*Secret{secret}
+	truth := truths(t, secrets, l.list)
+	tr, messages := follow(secrets, l.list)
+	negotiated := 0
+	for i, m := range messages {
+		negotiated += len(m.Negotiated)
+		if m.Encrypted && m.Verified != !secret.SKEYIDa.IsZero() {
+			t.Errorf("message %d, %s %d: verified %v", i, m.Header.ExchangeName(), m.Number, m.Verified)
+		}
+		for _, n := range m.Negotiated {
+			if (n.KeyReason == "") != !secret.SKEYIDd.IsZero() || n.Key.IsZero() != secret.SKEYIDd.IsZero() {
+				t.Errorf("SPI %08x: key %v, %s", n.SPI, n.Key, n.KeyReason)
+			}
+		}
+	}
+	sa := tr.SAs()[0]
+	if negotiated != 4 || !sa.Deleted || sa.Cipher != l.suite.name() || sa.Hash != l.suite.hash.name {
+		t.Errorf("%d SAs negotiated, deleted %v, %s, %s", negotiated, sa.Deleted, sa.Cipher, sa.Hash)
+	}
+	lost := func(list []*Datagram, what string) {
+		tr, messages := follow(secrets, list)
+		for _, m := range messages { // a later message may have proven the key
+			tr.Decrypt(m)
+		}
+		for _, m := range messages {
+			if padding == "random" && m.Reconstructed {
+				continue // nothing says where the last payload ends
+			}
+			compare(t, truth, m)
+			if m.Encrypted && !m.Decrypted && padding != "random" && m.SA.key != nil {
+				t.Errorf("%s: %s %d: %v: %s", what, m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
+			}
+		}
+	}
+	for i := range l.list {
+		lost(slices.Delete(slices.Clone(l.list), i, i+1), fmt.Sprint("without ", i))
+		lost(l.list[i:], fmt.Sprint("from ", i))
+	}
+}
+
+// Names as ID, of lengths around the block size.
+func TestReconstructNames(t *testing.T) {
+	for _, c := range []uint16{7, 5} {
+		for n := 1; n < 60; n++ {
+			l := newLab(t, int64(n), c, 2, map[uint16]int{7: 32, 5: 24}[c])
+			id := append([]byte{2, 0, 0, 0}, slices.Repeat([]byte("n"), n)...)
+			l.main(id, id)
+			truth := truths(t, []*Secret{l.secret}, l.list)
+			_, messages := follow([]*Secret{l.secret}, slices.Delete(slices.Clone(l.list), 3, 4)) // no g^xr
+			m := messages[3]
+			compare(t, truth, m)
+			if !m.Reconstructed {
+				t.Errorf("cipher %d, name of %d bytes: %v %s", c, n, m.Err, m.Reason)
+			}
+			if messages[4].Reconstructed || !messages[4].Decrypted {
+				t.Errorf("message 6: %s", messages[4].Reason)
+			}
+		}
+	}
+}
+
+// A lost ID of an IPv4 address comes back where HASH_R proves it.
+func TestRecoverID(t *testing.T) {
+	l := newLab(t, 1, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	truth := truths(t, []*Secret{l.secret}, l.list)
+	_, messages := follow([]*Secret{l.secret}, slices.Delete(slices.Clone(l.list), 4, 5))
+	m := messages[4]
+	compare(t, truth, m)
+	if m.Number != 6 || !m.Reconstructed || string(m.Plain) != string(truth[string(m.at.raw)].Plain) {
+		t.Errorf("message %d: reconstructed %v: %s", m.Number, m.Reconstructed, m.Reason)
+	}
+}
+
+// A peer that encrypts a retransmission anew.
+func TestReencrypted(t *testing.T) {
+	l := newLab(t, 2, 7, 4, 32)
+	l.pad = countPad
+	l.main(ipID(l.initiator), ipID(l.responder))
+	id := uint32(0xabcdef01)
+	ni := l.bytes(16)
+	first := func() {
+		l.hashed(true, ExchangeQuick, id, [][]byte{mid(id)}, part{PayloadSA, espSA("11223344", t)}, part{PayloadNonce, ni})
+	}
+	first()
+	delete(l.chains, id) // the same IV, other padding
+	first()
+	first() // the chain moved on
+	nr := l.bytes(16)
+	l.hashed(false, ExchangeQuick, id, [][]byte{mid(id), ni}, part{PayloadSA, espSA("55667788", t)}, part{PayloadNonce, nr})
+	l.hashed(true, ExchangeQuick, id, [][]byte{{0}, mid(id), ni, nr})
+	for _, secret := range []*Secret{l.secret, {InitiatorCookie: l.i, SKEYIDe: l.secret.SKEYIDe}} {
+		_, messages := follow([]*Secret{secret}, l.list)
+		for i, want := range []int{1, 1, 1, 2, 3} {
+			m := messages[6+i]
+			if m.Number != want || m.Retransmission != (i == 1 || i == 2) || !m.Decrypted || m.Reconstructed || m.Verified != !secret.SKEYIDa.IsZero() {
+				t.Errorf("message %d: number %d, retransmission %v, decrypted %v, verified %v: %s", i, m.Number, m.Retransmission, m.Decrypted, m.Verified, m.Reason)
+			}
+			if m.FromInitiator != (i != 3) {
+				t.Errorf("message %d: from initiator %v", i, m.FromInitiator)
+			}
+		}
+		if n := len(messages[9].Negotiated); n != 2 {
+			t.Errorf("%d SAs", n)
+		}
+	}
+}
+
+// Two Quick Modes at once, one from each side, their messages mixed and reordered.
+func TestInterleaved(t *testing.T) {
+	l := newLab(t, 3, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	at := len(l.list)
+	l.quick(true, 0x01, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)})
+	l.quick(false, 0x02, [][]byte{espSA("33333333", t)}, [][]byte{espSA("44444444", t)})
+	q := l.list[at:]
+	for _, order := range [][]int{{0, 3, 1, 4, 2, 5}, {3, 0, 4, 1, 5, 2}, {1, 0, 2, 4, 3, 5}, {2, 1, 0, 5, 4, 3}} {
+		list := slices.Clone(l.list[:at])
+		for _, i := range order {
+			list = append(list, q[i])
+		}
+		truth := truths(t, []*Secret{l.secret}, l.list)
+		_, messages := settle(t, []*Secret{l.secret}, truth, list)
+		spis := map[uint32]*esp.Negotiated{}
+		for _, m := range messages {
+			if m.Encrypted && (!m.Verified || m.Reconstructed) {
+				t.Errorf("order %v: %s %d: %v %s", order, m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
+			}
+			for _, n := range m.Negotiated {
+				if old := spis[n.SPI]; old == nil || old.PairSPI == 0 {
+					spis[n.SPI] = n
+				}
+			}
+		}
+		i, r := l.initiator.Addr(), l.responder.Addr()
+		if len(spis) != 4 || spis[0x22222222].Src != i || spis[0x11111111].Src != r || spis[0x44444444].Src != r || spis[0x33333333].Dst != r ||
+			spis[0x33333333].PairSPI != 0x44444444 {
+			t.Errorf("order %v: %v", order, spis)
+		}
+	}
+}
+
+// Two SA payloads in one Quick Mode, each with a choice among several proposals,
+// and IPComp in the first.
+func TestQuickChoices(t *testing.T) {
+	l := newLab(t, 4, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	aes256 := [][]byte{labTV(4, 2), labTV(5, 5), labTV(6, 256)}
+	des := [][]byte{labTV(4, 1), labTV(5, 1)}
+	spi := func(s string) []byte { return fromHex(t, s) }
+	offer1 := saBody(
+		proposal(true, 1, ProtocolESP, spi("a0000001"), 12, aes256...),
+		proposal(true, 1, ProtocolIPCOMP, spi("1111"), 2, labTV(4, 2)),
+		proposal(true, 2, ProtocolESP, spi("a0000002"), 3, des...),
+		proposal(false, 3, ProtocolAH, spi("a0000003"), 2, labTV(5, 1)))
+	offer2 := saBody(
+		proposal(true, 1, ProtocolESP, spi("b0000001"), 3, des...),
+		proposal(false, 2, ProtocolESP, spi("b0000002"), 12, aes256...))
+	answer1 := saBody(
+		proposal(true, 1, ProtocolESP, spi("c0000001"), 12, aes256...),
+		proposal(false, 1, ProtocolIPCOMP, spi("2222"), 2, labTV(4, 2)))
+	answer2 := saBody(proposal(false, 1, ProtocolESP, spi("d0000002"), 12, aes256...)) // renumbered, as some do
+	ni, nr := l.quick(true, 0x99, [][]byte{offer1, offer2}, [][]byte{answer1, answer2})
+	_, messages := follow([]*Secret{l.secret}, l.list)
+	got := messages[len(messages)-2].Negotiated
+	want := []struct {
+		spi, pair uint32
+		cpi       uint16
+	}{{0xa0000001, 0xc0000001, 0x1111}, {0xc0000001, 0xa0000001, 0x2222}, {0xb0000002, 0xd0000002, 0}, {0xd0000002, 0xb0000002, 0}}
+	if len(got) != len(want) {
+		t.Fatalf("%d SAs", len(got))
+	}
+	for i, w := range want {
+		n := got[i]
+		if n.SPI != w.spi || n.PairSPI != w.pair || n.CPI != w.cpi || n.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || n.Tunnel {
+			t.Errorf("SA %d: %08x %08x %04x %v", i, n.SPI, n.PairSPI, n.CPI, n.Suite)
+		}
+		b := keymat(l.suite.hash, l.d, nil, ProtocolESP, w.spi, ni, nr, 64)
+		if !n.Key.Equal(keyOf(b[:32])) || !n.AuthKey.Equal(keyOf(b[32:])) {
+			t.Errorf("SA %d: keys differ", i)
+		}
+	}
+}
+
+// PFS with the secret of the exchange given, before or after.
+func TestQuickPFS(t *testing.T) {
+	l := newLab(t, 5, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	ni, nr := l.quick(true, 0x99, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)}, part{PayloadKE, l.bytes(128)})
+	g := l.bytes(128)
+	want := keyOf(keymat(l.suite.hash, l.d, g, ProtocolESP, 0x11111111, ni, nr, 16))
+	for _, x := range []*Secret{
+		{InitiatorCookie: l.i, MessageID: 0x99, QuickSecret: keyOf(g)},
+		{InitiatorCookie: l.i, QuickSecret: keyOf(g)},
+	} {
+		tr, messages := follow([]*Secret{l.secret, x}, l.list)
+		if n := messages[7].Negotiated; len(n) != 2 || !n[0].Key.Equal(want) || n[0].KeyReason != "" || len(tr.Unused()) != 0 {
+			t.Errorf("with the secret: %+v", n)
+		}
+		tr, messages = follow([]*Secret{l.secret}, l.list)
+		if n := messages[7].Negotiated; len(n) != 2 || n[0].KeyReason != "PFS: not derivable" {
+			t.Errorf("without: %+v", n)
+		}
+		if n := tr.Derive(); len(n) != 0 {
+			t.Errorf("nothing new: %d SAs", len(n))
+		}
+		tr.AddSecret(x)
+		if n := tr.Derive(); len(n) != 2 || !n[0].Key.Equal(want) {
+			t.Errorf("later: %+v", n)
+		}
+		if n := tr.Derive(); len(n) != 0 {
+			t.Errorf("once more: %d SAs", len(n))
+		}
+	}
+}
+
+// Only one of the first two messages of a Quick Mode.
+func TestQuickHalf(t *testing.T) {
+	l := newLab(t, 6, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	l.quick(true, 0x99, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)})
+	for drop, spi := range map[int]uint32{6: 0x22222222, 7: 0x11111111} {
+		_, messages := follow([]*Secret{l.secret}, slices.Delete(slices.Clone(l.list), drop, drop+1))
+		var got []*esp.Negotiated
+		for _, m := range messages {
+			got = append(got, m.Negotiated...)
+		}
+		if len(got) != 1 || got[0].SPI != spi || got[0].Suite.String() != "aes-cbc-128/hmac-sha1-96" || got[0].KeyReason == "" ||
+			(got[0].Dst == l.responder.Addr()) != (drop == 6) {
+			t.Errorf("without %d: %v", drop, got)
+		}
+	}
+}
+
+// The commit bit: a fourth message says CONNECTED.
+func TestCommit(t *testing.T) {
+	l := newLab(t, 7, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	l.quick(true, 0x99, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)})
+	l.hashed(false, ExchangeQuick, 0x99, [][]byte{mid(0x99)}, part{PayloadNotify, fromHex(t, "00000001 03 04 4000 22222222")})
+	_, messages := follow([]*Secret{l.secret}, l.list)
+	if m := messages[9]; !m.Verified || m.Number != 4 || m.FromInitiator {
+		t.Errorf("number %d, verified %v, from initiator %v: %s", m.Number, m.Verified, m.FromInitiator, m.Reason)
+	}
+}
+
+// The messages of one side change their address in mid-exchange, then the ports
+// of both.
+func TestAddressChanges(t *testing.T) {
+	for at := range 14 {
+		l := newLab(t, 8, 7, 2, 16)
+		l.session()
+		truth := truths(t, []*Secret{l.secret}, l.list)
+		from := l.initiator
+		for i, d := range l.list[at:] {
+			x := *d
+			for _, a := range []*netip.AddrPort{&x.Src, &x.Dst} {
+				if *a == from {
+					*a = netip.MustParseAddrPort("192.0.2.77:61000")
+				} else if i > 2 {
+					*a = netip.MustParseAddrPort("198.51.100.2:4500")
+				}
+			}
+			l.list[at+i] = &x
+		}
+		_, messages := follow([]*Secret{l.secret}, l.list)
+		for i, m := range messages {
+			compare(t, truth, m)
+			if m.Encrypted && !m.Verified {
+				t.Errorf("from %d, message %d: %v %s", at, i, m.Err, m.Reason)
+			}
+		}
+	}
+}
+
+// One bit changed anywhere in an encrypted message: never verified unless it is
+// only in the padding, and no other message is wrong for it.
+func TestCorruptEveryByte(t *testing.T) {
+	l := newLab(t, 9, 7, 2, 16)
+	l.session()
+	secrets := []*Secret{l.secret}
+	truth := truths(t, secrets, l.list)
+	for i, d := range l.list {
+		for off := range d.Data {
+			if off >= 24 && off < 28 && i%3 > 0 {
+				continue
+			}
+			x := *d
+			x.Data = slices.Clone(d.Data)
+			x.Data[off] ^= 1 << (off % 8)
+			list := slices.Clone(l.list)
+			list[i] = &x
+			tr, messages := follow(secrets, list)
+			for j, m := range messages {
+				if j != i && len(messages) == len(list) {
+					if !m.Encrypted || !m.Decrypted || m.Header.InitiatorCookie != l.i {
+						continue
+					}
+					// The next message of the exchange decrypts with the changed block as IV: its first
+					// block is wrong, which only a HASH can tell.
+					if h, err := ParseHeader(d.Data); err != nil || h.MessageID != m.Header.MessageID || m.Verified {
+						compare(t, truth, m)
+					}
+					continue
+				}
+				if j != i || !m.Verified || !m.Encrypted || off < HeaderLen {
+					continue
+				}
+				got, want := m.Plain, truth[string(d.Data)].Plain
+				if m.at.ex == m.SA.phase1 { // HASH_I and HASH_R cover no more than the ID
+					n := HeaderLen + m.Payloads[1].End()
+					got, want = got[HeaderLen:n], want[HeaderLen:n]
+				}
+				if string(got) != string(want) {
+					t.Errorf("message %d, byte %d: verified", i, off)
+				}
+			}
+			for _, sa := range tr.SAs() {
+				_, _ = sa.Verdict(), sa.Reason()
+			}
+		}
+	}
+}
+
+// Each message cut anywhere.
+func TestCutEverywhere(t *testing.T) {
+	l := newLab(t, 10, 5, 1, 24)
+	l.session()
+	secrets := []*Secret{l.secret}
+	truth := truths(t, secrets, l.list)
+	for i, d := range l.list {
+		for n := range d.Data {
+			x := *d
+			x.Data, x.Truncated = d.Data[:n], true
+			list := slices.Clone(l.list)
+			list[i] = &x
+			_, messages := follow(secrets, list)
+			m := messages[i]
+			if m.Decrypted || m.Verified || m.Err != ErrTruncated || m.Reason == "" {
+				t.Fatalf("message %d cut to %d: decrypted %v: %v", i, n, m.Decrypted, m.Err)
+			}
+			if m.Encrypted && m.Plain != nil && !m.Reconstructed {
+				whole := truth[string(d.Data)].Plain
+				if k := min(len(m.Plain), len(whole)); string(m.Plain[HeaderLen:k]) != string(whole[HeaderLen:k]) {
+					t.Fatalf("message %d cut to %d: wrong plaintext", i, n)
+				}
+			}
+			for j, m := range messages {
+				if j != i && m.Encrypted && m.Decrypted {
+					compare(t, truth, m)
+				}
+			}
+		}
+	}
+}
+
+// What a Tracker keeps is bounded.
+func TestBounds(t *testing.T) {
+	l := newLab(t, 11, 7, 2, 16)
+	l.session()
+	tr := NewTracker()
+	tr.AddSecret(l.secret)
+	for _, d := range l.list {
+		tr.Observe(d)
+	}
+	now := l.list[len(l.list)-1].Time
+	flood := func(n int, change func(i int, b []byte)) {
+		for i := range n {
+			d := *l.list[0]
+			d.Data = slices.Clone(l.list[i%len(l.list)].Data)
+			change(i, d.Data)
+			now += 1e6
+			d.Time = now
+			tr.Observe(&d)
+		}
+	}
+	flood(4*maxSAs, func(i int, b []byte) { binary.BigEndian.PutUint64(b, uint64(i)+1) })
+	flood(2*maxExchanges, func(i int, b []byte) { binary.BigEndian.PutUint32(b[20:], uint32(i)+1) })
+	flood(200, func(i int, b []byte) { b[len(b)-1] ^= byte(i); b[19] |= FlagEncryption })
+	flood(2*maxExchanges, func(i int, b []byte) {
+		binary.BigEndian.PutUint64(b, uint64(i)%64+1)
+		binary.BigEndian.PutUint32(b[20:], uint32(i)+1)
+		b[19], b[18] = FlagEncryption, byte(ExchangeQuick)
+	})
+	exchanges := 0
+	for _, sa := range tr.order {
+		exchanges += len(sa.exchanges)
+		if len(sa.exchanges) > maxPerSA || len(sa.phase1.records) > maxRecords {
+			t.Errorf("%d exchanges, %d records", len(sa.exchanges), len(sa.phase1.records))
+		}
+	}
+	if len(tr.order) > maxSAs || len(tr.sas) > maxSAs || exchanges != tr.exchanges || exchanges > maxExchanges {
+		t.Errorf("%d SAs, %d by cookie, %d exchanges, counted %d", len(tr.order), len(tr.sas), exchanges, tr.exchanges)
+	}
+	found := false
+	for _, sa := range tr.SAs() {
+		found = found || sa.InitiatorCookie == l.i && sa.Decrypted > 0
+	}
+	if !found {
+		t.Error("the SA with a key was given up before the others")
+	}
+	tr.Expire(now + 2*saIdle)
+	if len(tr.sas) != 0 || tr.exchanges != 0 {
+		t.Errorf("after expiry: %d SAs, %d exchanges", len(tr.sas), tr.exchanges)
+	}
+}
