@@ -31,6 +31,7 @@ type DB struct {
 	masked     []*entry // secrets with unknown bits in their SPI
 	negotiated map[uint32][]*Negotiated
 	negOrder   []uint32
+	limit      int // secrets to keep, 0: all
 
 	trial  trial
 	budget budget
@@ -73,6 +74,13 @@ func (db *DB) AddSecret(s *Secret) {
 			return
 		}
 	}
+	if db.limit > 0 && len(db.entries) >= db.limit+db.limit/4 {
+		db.trim()
+		same = db.exact[s.SPI]
+		if s.SPIMask != 0xffffffff {
+			same = db.masked
+		}
+	}
 	e := &entry{Secret: s, index: len(db.entries)}
 	db.entries = append(db.entries, e)
 	if s.SPIMask == 0xffffffff {
@@ -91,6 +99,52 @@ func (db *DB) AddSecret(s *Secret) {
 			f.renew()
 		}
 	}
+}
+
+// Limit has the DB forget secrets when there are more than about n: the oldest go first, but for those whose SPI is in
+// use. Without it all are kept.
+func (db *DB) Limit(n int) { db.limit = n }
+
+// trim forgets the secrets beyond the limit.
+func (db *DB) trim() {
+	old := db.entries
+	db.entries, db.masked = make([]*entry, 0, db.limit+db.limit/4), nil
+	clear(db.exact)
+	for i, e := range old {
+		if e.SPIMask == 0xffffffff && len(old)-i > db.limit && db.bySPI[e.SPI] == nil {
+			continue
+		}
+		e.index = len(db.entries)
+		db.entries = append(db.entries, e)
+		if e.SPIMask == 0xffffffff {
+			db.exact[e.SPI] = append(db.exact[e.SPI], e)
+		} else {
+			db.masked = append(db.masked, e)
+		}
+	}
+}
+
+// Named reports whether a secret or a Quick Mode has named the SPI.
+func (db *DB) Named(spi uint32) bool {
+	return len(db.exact[spi]) > 0 || len(db.negotiated[spi]) > 0
+}
+
+// Keyed reports whether there is a key, or a part of one, that may be for the SPI.
+func (db *DB) Keyed(spi uint32) bool {
+	if len(db.exact[spi]) > 0 {
+		return true
+	}
+	for _, e := range db.masked {
+		if e.MatchesSPI(spi) {
+			return true
+		}
+	}
+	for _, n := range db.negotiated[spi] {
+		if !n.Key.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 func sameSecret(a, b *Secret) bool {

@@ -23,6 +23,7 @@ const (
 	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
 	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
 	maxIKEGroups      = 1024         // IKE messages in fragments at a time
+	liveSecrets       = 8192         // of each kind that a live run keeps
 	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
 )
 
@@ -33,9 +34,7 @@ type framer struct {
 	ike        *ikev1.Tracker
 	reassembly *capture.Reassembler
 	ikeGroups  map[ikev1.FragmentKey]*group
-	spis       map[uint32]bool // that were named by a key source or by IKE; true: there is a key
-	wildcard   bool            // there is a key for any SPI
-	hold       *hold           // nil: frames do not wait for their key
+	hold       *hold // nil: frames do not wait for their key
 	expireAt   int64
 }
 
@@ -45,7 +44,6 @@ func newFramer() *framer {
 		ike:        ikev1.NewTracker(),
 		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
-		spis:       make(map[uint32]bool),
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok && !g.isSettled() {
@@ -167,7 +165,7 @@ func (f *framer) unknownPort(r *Record, payload []byte) {
 		f.isakmp(r, payload[4:], true)
 	case f.plausibleIKE(payload):
 		f.isakmp(r, payload, false)
-	case word > 255 && f.named(word):
+	case word > 255 && f.db.Named(word):
 		f.esp(r, payload, r.Net.UDPLen)
 	case plausibleL2TP(payload):
 		r.Kind = L2TP
@@ -272,26 +270,14 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 	}
 	for _, s := range k.ESP {
 		f.db.AddSecret(s)
-		f.spis[s.SPI] = true
-		f.wildcard = f.wildcard || s.SPIMask != ^uint32(0)
 	}
 }
-
-// named reports whether a key source or IKE has named the SPI.
-func (f *framer) named(spi uint32) bool {
-	_, ok := f.spis[spi]
-	return ok
-}
-
-// keyed reports whether there is a key for the SPI.
-func (f *framer) keyed(spi uint32) bool { return f.wildcard || f.spis[spi] }
 
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.
 func (f *framer) learn(messages []*ikev1.Message) {
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.db.AddNegotiated(n)
-			f.spis[n.SPI] = f.spis[n.SPI] || !n.Key.IsZero()
 		}
 	}
 }
@@ -348,7 +334,7 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	r.SPI = binary.BigEndian.Uint32(packet)
 	r.Seq = binary.BigEndian.Uint32(packet[4:])
 	r.esp, r.cut = packet, length-len(packet)
-	if f.hold != nil && !r.released && !f.keyed(r.SPI) {
+	if f.hold != nil && !r.released && !f.db.Keyed(r.SPI) {
 		r.waits = true
 		f.settlePlain(r)
 		return

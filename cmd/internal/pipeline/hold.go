@@ -107,7 +107,7 @@ func (h *hold) ready(f *framer) []*held {
 	var ready []*held
 	kept := h.queue[:0]
 	for _, c := range h.queue {
-		if c.Kind == IKE && c.Verdict != NoKey || c.Kind == ESP && f.keyed(c.SPI) {
+		if c.Kind == IKE && c.Verdict != NoKey || c.Kind == ESP && f.db.Keyed(c.SPI) {
 			h.forget(c)
 			ready = append(ready, c)
 		} else {

@@ -42,6 +42,8 @@ type Config struct {
 	// is not there yet. 0: they do not wait.
 	HoldBytes int
 	HoldTime  int64
+	// Live: keys that have served their time are forgotten, so that a run may go on for months.
+	Live bool
 }
 
 // Pipeline is one run over one source.
@@ -63,6 +65,11 @@ func New(c Config) *Pipeline {
 	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, pool: newPool()}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold = newHold(c.HoldBytes, c.HoldTime)
+	}
+	if c.Live {
+		p.framer.db.Limit(liveSecrets)
+		p.framer.ike.LimitSecrets(liveSecrets)
+		p.nested.db.Limit(liveSecrets)
 	}
 	return p
 }

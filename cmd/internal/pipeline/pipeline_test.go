@@ -1,0 +1,105 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"runtime"
+	"testing"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/output"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/traffic"
+	"l2tpdump/esp"
+	"l2tpdump/keysrc"
+)
+
+// generated is a capture of n ESP packets of 1400 bytes of one SA.
+func generated(t testing.TB, sa *traffic.SA, n int) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w := capture.NewPcapWriter(&file, false)
+	if _, err := w.AddInterface(capture.Interface{LinkType: capture.Ethernet}); err != nil {
+		t.Fatal(err)
+	}
+	var frame []byte
+	for i := range n {
+		frame = sa.Append(frame[:0], 1400)
+		p := capture.Packet{Time: int64(i) * 1e6, Length: len(frame), Data: frame}
+		if err := w.WritePacket(&p, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+func keysOf(sa *traffic.SA) *keysrc.Keys {
+	key, auth := sa.Keys()
+	return &keysrc.Keys{ESP: []*esp.Secret{{
+		SPI: sa.SPI(), SPIMask: ^uint32(0),
+		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"), ICVLen: 12},
+		Key:   esp.NewKey(key), AuthKey: esp.NewKey(auth), Origin: "test:1",
+	}}}
+}
+
+// decrypt runs the pipeline over a capture, to a cleartext capture that is thrown away.
+func decrypt(t testing.TB, file []byte, keys *keysrc.Keys) *pipeline.Stats {
+	t.Helper()
+	src, err := capture.NewReader(bytes.NewReader(file), "generated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pipeline.New(pipeline.Config{Source: src})
+	p.AddKeys(keys)
+	p.AddSink(output.NewClear(output.ClearConfig{
+		Open:   func() (io.Writer, error) { return io.Discard, nil },
+		Layer:  output.LayerL2TP,
+		Source: src,
+	}))
+	stats, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stats
+}
+
+func TestNoAllocationPerPacket(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const few, many = 2000, 22000
+	sa := traffic.NewSA(0x1001)
+	file := generated(t, sa, many)
+	keys := keysOf(sa)
+	size := len(file) / many
+	count := func(n int) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		stats := decrypt(t, file[:24+n*(len(file)-24)/many], keys)
+		runtime.ReadMemStats(&after)
+		if got := stats.Count(pipeline.ESP, pipeline.Verified); got != uint64(n) {
+			t.Fatalf("%d of %d packets verified (%d bytes each)", got, n, size)
+		}
+		return after.Mallocs - before.Mallocs
+	}
+	count(few)
+	base := count(few)
+	if more := count(many); more > base+(many-few)/100 {
+		t.Errorf("%d allocations for %d packets, %d for %d: more than one in 100 packets", base, few, more, many)
+	}
+}
+
+func BenchmarkDecrypt(b *testing.B) {
+	sa := traffic.NewSA(0x1001)
+	file := generated(b, sa, 20000)
+	keys := keysOf(sa)
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	for b.Loop() {
+		decrypt(b, file, keys)
+	}
+}

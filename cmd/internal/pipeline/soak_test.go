@@ -1,0 +1,96 @@
+package pipeline_test
+
+import (
+	"context"
+	"flag"
+	"io"
+	"runtime"
+	"testing"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/output"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/traffic"
+	"l2tpdump/keysrc"
+)
+
+var soak = flag.Bool("soak", false, "run TestSoak over 10 million packets with 10 000 rekeys")
+
+// rekeying is a source of ESP packets whose SA changes again and again; each key comes just before
+// its first packet, as it does in live capture.
+type rekeying struct {
+	t            *testing.T
+	packets      int // in all
+	perSA        int
+	n            int
+	sa           *traffic.SA
+	frame        []byte
+	keys         chan<- *keysrc.Keys
+	step         int64 // between packets
+	each         func(n int)
+	measureEvery int
+}
+
+func (s *rekeying) Next(p *capture.Packet) error {
+	if s.n == s.packets {
+		return io.EOF
+	}
+	if s.n%s.perSA == 0 {
+		s.sa = traffic.NewSA(uint32(0x10000 + s.n/s.perSA))
+		s.keys <- keysOf(s.sa)
+	}
+	if s.n%s.measureEvery == 0 {
+		s.each(s.n)
+	}
+	s.frame = s.sa.Append(s.frame[:0], 200)
+	*p = capture.Packet{Time: 1.7e18 + int64(s.n)*s.step, Length: len(s.frame), Data: s.frame}
+	s.n++
+	return nil
+}
+
+func (s *rekeying) Interfaces() []capture.Interface {
+	return []capture.Interface{{LinkType: capture.Ethernet, Resolution: 1e9}}
+}
+
+func (s *rekeying) Close() error { return nil }
+
+// TestSoak checks that memory stays flat over days of rekeying.
+func TestSoak(t *testing.T) {
+	packets, perSA := 400_000, 100
+	if raceEnabled {
+		packets /= 4
+	}
+	if *soak {
+		packets, perSA = 10_000_000, 1000
+	}
+	var heap []uint64
+	keys := make(chan *keysrc.Keys, 4)
+	src := &rekeying{
+		t: t, packets: packets, perSA: perSA, keys: keys, measureEvery: packets / 10,
+		step: int64(10*24*3600e9) / int64(packets), // ten days
+		each: func(int) {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			heap = append(heap, m.HeapAlloc)
+		},
+	}
+	p := pipeline.New(pipeline.Config{Source: src, Keys: keys, HoldBytes: 64 << 20, HoldTime: 10e9, Live: true})
+	p.AddSink(output.NewClear(output.ClearConfig{
+		Open:   func() (io.Writer, error) { return io.Discard, nil },
+		Layer:  output.LayerL2TP,
+		Source: src,
+	}))
+	stats, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stats.Count(pipeline.ESP, pipeline.Verified); got != uint64(packets) {
+		t.Errorf("%d of %d packets verified", got, packets)
+	}
+	t.Logf("heap in use after each tenth: %d", heap)
+	const room = 4 << 20
+	if first, last := heap[2], heap[len(heap)-1]; last > first+room {
+		t.Errorf("heap grew from %d to %d bytes between 20 %% and 90 %% of the packets", first, last)
+	}
+}
