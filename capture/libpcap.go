@@ -4,19 +4,17 @@ package capture
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
-	"time"
+	"runtime"
+	"strings"
+	"sync"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/pcap"
 )
 
 // This is the only file that reaches libpcap: live capture and the compiler of filters.
-
-// readTimeout is how long Next of a live source waits before it returns ErrIdle.
-const readTimeout = 20 * time.Millisecond
 
 // LibraryVersion names the libpcap in use.
 func LibraryVersion() string { return pcap.Version() }
@@ -69,14 +67,51 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 	return pcap.OpenOffline(file.Name())
 }
 
-// Live is a Source over a network interface.
+// hasAny: the interface any.
+const hasAny = runtime.GOOS == "linux"
+
+// Live is a Source over a network interface. Stats may be called while Next waits; nothing else may be concurrent.
 type Live struct {
 	handle     *pcap.Handle
 	interfaces []Interface
+
+	mu     sync.Mutex // over what follows
+	closed bool
+	last   pcap.Stats // libpcap's counters, which have 32 bits
+	stats  LiveStats
 }
 
 // OpenLive starts to capture.
 func OpenLive(c LiveConfig) (*Live, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	h, err := activate(&c)
+	if err != nil {
+		return nil, err
+	}
+	lt := linkTypeOf(h)
+	filter := c.Filter
+	if filter == "" && !c.All {
+		filter = DefaultFilter(lt)
+	}
+	if filter != "" {
+		if err := h.SetBPFFilter(filter); err != nil {
+			h.Close()
+			return nil, fmt.Errorf("filter for %v frames: %w", lt, err)
+		}
+	}
+	resolution := int64(1e6)
+	if h.Resolution() == gopacket.TimestampResolutionNanosecond {
+		resolution = 1e9
+	}
+	return &Live{handle: h, interfaces: []Interface{{
+		LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: resolution,
+	}}}, nil
+}
+
+// activate opens the interface with time stamps in nanoseconds, where it has them.
+func activate(c *LiveConfig) (*pcap.Handle, error) {
 	inactive, err := pcap.NewInactiveHandle(c.Interface)
 	if err != nil {
 		return nil, err
@@ -87,36 +122,40 @@ func OpenLive(c LiveConfig) (*Live, error) {
 			err = fmt.Errorf("%s: %s: %w", c.Interface, what, e)
 		}
 	}
-	set("snap length", inactive.SetSnapLen(c.SnapLen))
-	set("promiscuous mode", inactive.SetPromisc(c.Promiscuous))
-	set("timeout", inactive.SetTimeout(readTimeout))
-	if c.BufferSize > 0 {
-		set("buffer size", inactive.SetBufferSize(c.BufferSize))
-	}
-	set("immediate mode", inactive.SetImmediateMode(true))
+	set("snap length", inactive.SetSnapLen(c.snapLen()))
+	set("promiscuous mode", inactive.SetPromisc(c.Promiscuous && c.Interface != Any))
+	set("timeout", inactive.SetTimeout(idleAfter))
+	set("buffer size", inactive.SetBufferSize(c.bufferSize()))
+	set("immediate mode", inactive.SetImmediateMode(c.Immediate))
 	if err != nil {
 		return nil, err
 	}
 	h, err := inactive.Activate()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Interface, err)
+	if err == nil {
+		return h, nil
 	}
-	if c.Filter != "" {
-		if err := h.SetBPFFilter(c.Filter); err != nil {
-			h.Close()
-			return nil, fmt.Errorf("filter %q: %w", c.Filter, err)
-		}
+	switch err.Error() { // gopacket gives numbers of an unexported type
+	case "Permission Denied":
+		return nil, fmt.Errorf("%s: %w", c.Interface, ErrNotPermitted)
+	case "No Such Device":
+		return nil, fmt.Errorf("%s: no such interface, or it can't be captured on", c.Interface)
+	case "Interface Not Up":
+		return nil, fmt.Errorf("%s: the interface is down", c.Interface)
 	}
-	return &Live{h, []Interface{{LinkType: linkTypeOf(h), SnapLen: uint32(c.SnapLen), Name: c.Interface, Resolution: 1e9}}}, nil
+	return nil, fmt.Errorf("%s: %s", c.Interface, strings.ToLower(err.Error()))
 }
 
-// linkTypeOf translates the DLT_ value of this platform's libpcap. gopacket cuts it to 8 bits.
+// linkTypeOf translates the DLT_ value of this platform's libpcap to the LINKTYPE_ value of files. gopacket cuts it
+// to 8 bits.
 func linkTypeOf(h *pcap.Handle) LinkType {
-	lt := LinkType(h.LinkType())
-	if lt == LinkType(LinuxSLL2&0xff) {
+	switch lt := LinkType(h.LinkType()); lt {
+	case LinuxSLL2 & 0xff:
 		return LinuxSLL2
+	case RawBSD, RawBSD + 2: // DLT_RAW is 14 on OpenBSD
+		return Raw
+	default:
+		return lt
 	}
-	return lt
 }
 
 // Next implements [Source]. The error is ErrIdle when no packet has come for a short while.
@@ -124,7 +163,7 @@ func (l *Live) Next(p *Packet) error {
 	data, info, err := l.handle.ZeroCopyReadPacketData()
 	switch {
 	case err == nil:
-	case errors.Is(err, pcap.NextErrorTimeoutExpired):
+	case err == pcap.NextErrorTimeoutExpired:
 		return ErrIdle
 	case err == pcap.NextErrorReadError:
 		return fmt.Errorf("%s: %w", l.interfaces[0].Name, l.handle.Error())
@@ -138,34 +177,48 @@ func (l *Live) Next(p *Packet) error {
 // Interfaces implements [Source].
 func (l *Live) Interfaces() []Interface { return l.interfaces }
 
-// Stats returns how many packets the kernel passed and how many it dropped.
+// Stats counts the packets so far. libpcap's counters wrap after 2^32 packets: call it at least once in that many. After Close
+// it returns what it did last.
 func (l *Live) Stats() (LiveStats, error) {
-	s, err := l.handle.Stats()
-	if err != nil {
-		return LiveStats{}, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return l.stats, nil
 	}
-	return LiveStats{Received: s.PacketsReceived, Dropped: s.PacketsDropped, InterfaceDropped: s.PacketsIfDropped}, nil
+	now, err := l.handle.Stats()
+	if err != nil {
+		return l.stats, err
+	}
+	since := func(now, last int) uint64 { return uint64(uint32(now) - uint32(last)) }
+	l.stats.Received += since(now.PacketsReceived, l.last.PacketsReceived)
+	l.stats.Dropped += since(now.PacketsDropped, l.last.PacketsDropped)
+	l.stats.InterfaceDropped += since(now.PacketsIfDropped, l.last.PacketsIfDropped)
+	l.last = *now
+	return l.stats, nil
 }
 
 // Close implements [Source].
 func (l *Live) Close() error {
-	l.handle.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.closed = true
+		l.handle.Close()
+	}
 	return nil
 }
 
-// Devices lists the interfaces that can be captured on.
-func Devices() ([]Device, error) {
-	list, err := pcap.FindAllDevs()
+// describe adds what libpcap knows of the devices.
+func describe(devices []Device) {
+	known, err := pcap.FindAllDevs()
 	if err != nil {
-		return nil, err
+		return
 	}
-	var devices []Device
-	for _, d := range list {
-		device := Device{Name: d.Name, Description: d.Description}
-		for _, a := range d.Addresses {
-			device.Addresses = append(device.Addresses, a.IP.String())
+	for _, k := range known {
+		for i := range devices {
+			if devices[i].Name == k.Name {
+				devices[i].Description = k.Description
+			}
 		}
-		devices = append(devices, device)
 	}
-	return devices, nil
 }
