@@ -90,7 +90,7 @@ func check(t *testing.T, m *Message) {
 }
 
 // None of the malformed packets of tcpdump's tests may do harm, nor be decrypted.
-func TestMalformedCaptures(t *testing.T) {
+func TestTrackerMalformedCaptures(t *testing.T) {
 	dir := peerFile(t, "tcpdump")
 	files, err := filepath.Glob(filepath.Join(dir, "*.pcap"))
 	if err != nil || len(files) == 0 {

@@ -162,6 +162,9 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	digest := sha256.Sum256(raw)
 	sa := t.find(m, d, &digest)
 	if sa == nil {
+		if m.Encrypted {
+			m.Err, m.Reason = ErrNoKey, "encrypted, and of no ISAKMP SA that is known"
+		}
 		return m
 	}
 	m.SA = sa
@@ -216,7 +219,10 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 	r := &record{digest: digest, encrypted: m.Encrypted, src: d.Src, dst: d.Dst}
 	h := &m.Header
 	phase1 := ex == sa.phase1
-	hasSA := phase1 && !m.Encrypted && FindPayload(m.Payloads, PayloadSA) != nil
+	begins := func(t PayloadType) bool { // also when the payload is cut
+		return !m.Encrypted && (h.NextPayload == t || FindPayload(m.Payloads, t) != nil)
+	}
+	hasSA := phase1 && begins(PayloadSA)
 	switch {
 	case hasSA && h.ResponderCookie.IsZero():
 		sa.setRoles(d.Src, d.Dst, true)
@@ -254,7 +260,7 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 	case hasSA:
 		base = 1
 	case h.Exchange == ExchangeAggressive:
-	case h.Exchange == ExchangeMain && !m.Encrypted && FindPayload(m.Payloads, PayloadKE) != nil:
+	case h.Exchange == ExchangeMain && begins(PayloadKE):
 	case h.Exchange == ExchangeMain:
 		base = 5
 	default:
