@@ -268,6 +268,8 @@ func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
 		}
 	} else if k.keyLen != 0 && k.keyLen != len(k.key) {
 		return s, "key of " + byteCount(len(k.key)) + " where " + byteCount(k.keyLen) + " are declared", ""
+	} else if !commonKeyLen(len(k.key)) {
+		return s, "key of " + byteCount(len(k.key)) + ", for a cipher that is not known here", ""
 	}
 	sha256 := k.sha256
 	if sha256 == 0 {
@@ -283,6 +285,16 @@ func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
 		}
 	}
 	return s, "", doubt
+}
+
+// commonKeyLen reports whether one of the usual ciphers has keys of n bytes, with its salt.
+func commonKeyLen(n int) bool {
+	for _, c := range esp.Ciphers {
+		if c.Common && c.KeyLenOK(n-c.SaltLen) {
+			return true
+		}
+	}
+	return false
 }
 
 // secret returns the keys as esp takes them; problem and doubt are suite's.

@@ -90,6 +90,7 @@ func mikrotikItem(text []byte) bool {
 }
 
 func (m *mikrotik) line(n int, text []byte) bool {
+	text = bytes.TrimRight(text, " \t\r\n")
 	if msg, ok := mikrotikMessage(text); ok {
 		m.item()
 		return m.message(n, msg)
@@ -116,6 +117,9 @@ func (m *mikrotik) line(n int, text []byte) bool {
 	if len(s) == 0 || s[0] == '[' || n-m.sa.line > 40 {
 		m.item()
 		return false
+	}
+	if first, _ := word(s); m.sa.open == "" && !m.sa.given && bytes.IndexByte(first, '=') < 0 {
+		m.sa.damaged = true // the rest of a word that was wrapped
 	}
 	m.words(n, s)
 	return true
@@ -209,8 +213,8 @@ func (m *mikrotik) give() {
 		m.out.note(sa.lines[sa.open], name+sa.open+" has no closing quote")
 		return
 	}
-	if sa.damaged {
-		m.out.note(sa.line, name+"a key has other characters than hex digits in it")
+	if sa.damaged || sa.values["src-address"] == "" || sa.values["dst-address"] == "" {
+		m.out.note(sa.line, name+"its lines are damaged")
 		return
 	}
 	k := espKeys{cipher: sa.values["enc-algorithm"], auth: sa.values["auth-algorithm"]}

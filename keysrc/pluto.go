@@ -3,7 +3,6 @@ package keysrc
 import (
 	"bytes"
 	"net/netip"
-	"strconv"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -50,7 +49,8 @@ type pluto struct {
 	peer                 netip.Addr
 	encap                bool // the last message was not between ports 500
 
-	ike *ikev1.Secret // keys of phase 1 at hand
+	ike     *ikev1.Secret // keys of phase 1 at hand
+	ikeLine int           // of the last of them
 
 	ourKeymat, peerKeymat plutoKeymat
 	half                  plutoHalf
@@ -66,6 +66,9 @@ type plutoDump struct {
 	got     []byte
 	damaged bool
 }
+
+// plutoPhase1Lines is the number of lines after which no more keys of phase 1 follow, if the IV does not end them.
+const plutoPhase1Lines = 20
 
 type plutoValue uint8
 
@@ -136,6 +139,7 @@ func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
 }
 
 func (p *pluto) line(n int, text []byte) bool {
+	text = bytes.TrimRight(text, " \t\r\n")
 	msg, ok := plutoDebug(text)
 	if !ok {
 		return p.message(n, text)
@@ -144,13 +148,14 @@ func (p *pluto) line(n int, text []byte) bool {
 	if p.dump.value != plutoNone && p.row(n, msg) {
 		return true
 	}
-	p.finish()
 	s := bytes.TrimLeft(msg, " ")
 	if value, rest, ok := plutoLabel(s); ok {
+		p.finish(value)
 		p.label(n, value, s, rest)
 		return true
 	}
-	if len(s) == 0 || s[0] != '<' { // anything else ends phase 1's keys
+	p.finish(plutoNone)
+	if p.ike != nil && n-p.ikeLine > plutoPhase1Lines {
 		p.phase1Give()
 	}
 	p.kernel(n, s)
@@ -165,8 +170,12 @@ func (p *pluto) row(n int, msg []byte) bool {
 		return false
 	}
 	got, rest := dumpRow(d.got, msg, 16)
-	if len(got) == was || len(trimLine(rest)) > 0 && len(got)-was < 16 && !bytes.HasPrefix(rest, []byte("   ")) {
+	if len(got) == was {
 		return false
+	}
+	if len(trimLine(rest)) > 0 && len(got)-was < 16 && !bytes.HasPrefix(rest, []byte("   ")) {
+		d.damaged = d.damaged || len(got)-was > 2 // else these are words
+		return d.damaged
 	}
 	if was%16 != 0 || len(got) > maxValue {
 		d.damaged = true
@@ -178,7 +187,10 @@ func (p *pluto) row(n int, msg []byte) bool {
 
 // label begins a dump.
 func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
-	if value < plutoSkeyid || value > plutoIV {
+	switch {
+	case value == plutoSkeyid, value >= plutoOurKeymat:
+		p.phase1Give()
+	case value == plutoInitiator && p.ike != nil:
 		p.phase1Give()
 	}
 	d := &p.dump
@@ -192,14 +204,18 @@ func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
 	}
 }
 
-// finish takes the value at hand.
-func (p *pluto) finish() {
+// finish takes the value at hand; next is what follows it.
+func (p *pluto) finish(next plutoValue) {
 	d := &p.dump
 	if d.value == plutoNone {
 		return
 	}
 	value := d.value
 	d.value = plutoNone
+	if value >= plutoSkeyid && value <= plutoSkeyidE && len(d.got) > 16 && next != value+1 && next != plutoNone {
+		// Its last row may be of the value whose line with the label is missing.
+		d.damaged = true
+	}
 	if d.damaged || len(d.got) == 0 {
 		if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
 			p.out.note(d.line, d.label+" its rows are damaged")
@@ -221,6 +237,7 @@ func (p *pluto) finish() {
 		if p.ike == nil {
 			p.ike = &ikev1.Secret{Origin: p.out.origin(d.line)}
 		}
+		p.ikeLine = d.line
 		k := esp.NewKey(d.got)
 		switch value {
 		case plutoSkeyid:
@@ -238,10 +255,12 @@ func (p *pluto) finish() {
 	case plutoIV:
 		p.phase1Give()
 	case plutoOurKeymat:
-		p.keymatGive(&p.ourKeymat)
+		p.keymatGive()
 		p.ourKeymat = plutoKeymat{line: d.line, bytes: bytes.Clone(d.got)}
 	case plutoPeerKeymat:
-		p.keymatGive(&p.peerKeymat)
+		if len(p.peerKeymat.bytes) > 0 {
+			p.keymatGive()
+		}
 		p.peerKeymat = plutoKeymat{line: d.line, bytes: bytes.Clone(d.got)}
 	case plutoESPEnc:
 		p.half.key, p.half.line, p.half.authKey = bytes.Clone(d.got), d.line, nil
@@ -253,48 +272,14 @@ func (p *pluto) finish() {
 	}
 }
 
-// phase1Give gives the keys of phase 1 out. Those of the four SKEYIDs that are shorter than the others lack a row.
+// phase1Give gives the keys of phase 1 out.
 func (p *pluto) phase1Give() {
 	s := p.ike
-	if s == nil {
-		return
-	}
 	p.ike = nil
-	longest := max(s.SKEYID.Len(), s.SKEYIDd.Len(), s.SKEYIDa.Len(), s.SKEYIDe.Len())
-	line := originLine(s.Origin)
-	for _, v := range []struct {
-		name string
-		key  *esp.Key
-	}{{"Skeyid", &s.SKEYID}, {"Skeyid_d", &s.SKEYIDd}, {"Skeyid_a", &s.SKEYIDa}, {"Skeyid_e", &s.SKEYIDe}} {
-		if n := v.key.Len(); n != 0 && n != longest {
-			p.out.note(line, v.name+" has "+byteCount(n)+", others of the same negotiation "+strconv.Itoa(longest)+": a row is missing")
-			*v.key = esp.Key{}
-		}
+	if s != nil && checkPhase1(p.out, s) {
+		s.InitiatorCookie, s.ResponderCookie, s.Peer = p.initiator, p.responder, p.peer
+		p.out.ike(s)
 	}
-	if n := s.Ka.Len(); n != 0 {
-		switch {
-		case n%8 != 0 || n > 56:
-			p.out.note(line, "enc key of "+byteCount(n)+" is no key of a cipher: a row is missing")
-			s.Ka = esp.Key{}
-		case n <= s.SKEYIDe.Len() && !s.SKEYIDe.HasPrefix(s.Ka):
-			p.out.doubt(line, "enc key is not the head of Skeyid_e")
-		}
-	}
-	if s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
-		return
-	}
-	s.InitiatorCookie, s.ResponderCookie, s.Peer = p.initiator, p.responder, p.peer
-	p.out.ike(s)
-}
-
-// originLine returns the line of an Origin.
-func originLine(origin string) int {
-	i := len(origin)
-	for i > 0 && origin[i-1] != ':' {
-		i--
-	}
-	n, _ := strconv.Atoi(origin[i:])
-	return n
 }
 
 // message takes a line that is not of the debug log.
@@ -306,7 +291,7 @@ func (p *pluto) message(n int, text []byte) bool {
 	if !bytes.Contains(text, []byte("pluto[")) && !bytes.Contains(text, []byte("\" #")) && !bytes.Contains(text, []byte("{ESP")) && !bytes.Contains(text, []byte("\"[")) {
 		return false
 	}
-	p.finish()
+	p.finish(plutoNone)
 	p.phase1Give()
 	return p.established(n, text)
 }
@@ -314,13 +299,12 @@ func (p *pluto) message(n int, text []byte) bool {
 // close takes the end of the log.
 func (p *pluto) close() {
 	p.flush()
-	p.keymatGive(&p.ourKeymat)
-	p.keymatGive(&p.peerKeymat)
+	p.keymatGive()
 }
 
 // flush gives out what only the next line would end.
 func (p *pluto) flush() {
-	p.finish()
+	p.finish(plutoNone)
 	p.phase1Give()
 }
 

@@ -219,6 +219,10 @@ func (p *pluto) established(n int, text []byte) bool {
 		names, _ = word(rest)
 		names = bytes.TrimRight(names, "}")
 	}
+	if n, m := len(p.ourKeymat.bytes), len(p.peerKeymat.bytes); n != m && n != 0 && m != 0 {
+		p.out.note(p.ourKeymat.line, "keymat of the two directions has "+byteCount(n)+" and "+strconv.Itoa(m)+": a row is missing")
+		p.ourKeymat, p.peerKeymat = plutoKeymat{}, plutoKeymat{}
+	}
 	p.keymat(&p.peerKeymat, uint32(out), names)
 	p.keymat(&p.ourKeymat, uint32(in), names)
 	return true
@@ -249,28 +253,30 @@ func (p *pluto) keymat(k *plutoKeymat, spi uint32, names []byte) {
 	})
 }
 
-// keymatSplits are the lengths of KEYMAT that only one pair of an encryption key and an
-// authentication key adds up to, with the length of the first.
+// keymatSplits are the lengths of KEYMAT that only one pair of an encryption key and an authentication key adds up to, with the length
+// of the first.
 var keymatSplits = map[int]int{28: 8, 32: 16, 36: 16, 44: 24, 52: 32, 64: 32}
 
-// keymatGive gives out a KEYMAT of which the log doesn't say what it is for.
-func (p *pluto) keymatGive(k *plutoKeymat) {
-	m := *k
-	*k = plutoKeymat{}
-	if len(m.bytes) == 0 {
+// keymatGive gives out KEYMAT of which the log doesn't say what it is for.
+func (p *pluto) keymatGive() {
+	our, peer := p.ourKeymat, p.peerKeymat
+	p.ourKeymat, p.peerKeymat = plutoKeymat{}, plutoKeymat{}
+	n := len(our.bytes)
+	at, ok := keymatSplits[n]
+	if !ok || len(peer.bytes) != n {
+		for _, m := range []plutoKeymat{our, peer} {
+			if len(m.bytes) > 0 {
+				p.out.note(m.line, "keymat of "+byteCount(len(m.bytes))+" without SPI and algorithms: it can't be split")
+			}
+		}
 		return
 	}
-	at, ok := keymatSplits[len(m.bytes)]
-	if !ok {
-		p.out.note(m.line, "keymat of "+byteCount(len(m.bytes))+" without SPI and algorithms: it can't be split")
-		return
+	auth := map[int]string{16: "HMAC_MD5_96", 20: "HMAC_SHA1_96", 32: "HMAC_SHA2_256_128"}[n-at]
+	for _, m := range []plutoKeymat{our, peer} {
+		p.out.doubt(m.line, "keymat without SPI and algorithms: it is tried with each SPI, as keys of "+byteCount(at)+" and "+strconv.Itoa(n-at))
+		p.out.esp(&esp.Secret{
+			Suite: esp.Suite{KeyLen: at, Auth: authNamed(auth, 0, 128)},
+			Key:   esp.NewKey(m.bytes[:at]), AuthKey: esp.NewKey(m.bytes[at:]), Origin: p.out.origin(m.line),
+		})
 	}
-	auth := map[int]string{16: "HMAC_MD5_96", 20: "HMAC_SHA1_96", 32: "HMAC_SHA2_256_128"}[len(m.bytes)-at]
-	s := &esp.Secret{
-		Suite: esp.Suite{KeyLen: at, Auth: authNamed(auth, 0, 128)},
-		Key:   esp.NewKey(m.bytes[:at]), AuthKey: esp.NewKey(m.bytes[at:]), Origin: p.out.origin(m.line),
-	}
-	p.out.doubt(m.line, "keymat without SPI and algorithms: it is tried with each SPI, as keys of "+
-		byteCount(at)+" and "+strconv.Itoa(len(m.bytes)-at))
-	p.out.esp(s)
 }

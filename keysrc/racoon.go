@@ -66,7 +66,7 @@ type racoonLog struct {
 	name    string
 	start   int // line of the value
 	got     []byte
-	rows    [2]int // lengths of the first row and of the last one
+	lastRow int // length of the last row
 	damaged bool
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
@@ -76,6 +76,9 @@ type racoonLog struct {
 	keyLen int           // of the encryption key, as declared; 0 not
 	debug  bool          // a message of racoon's was seen
 }
+
+// racoonRow is the number of bytes in a row.
+const racoonRow = 32
 
 type racoonValue uint8
 
@@ -175,7 +178,7 @@ func (r *racoonLog) part(n int, msg []byte) bool {
 			r.give()
 		}
 	}
-	r.value, r.name, r.start, r.got, r.rows, r.damaged = value, name, n, r.got[:0], [2]int{}, false
+	r.value, r.name, r.start, r.got, r.lastRow, r.damaged = value, name, n, r.got[:0], 0, false
 	// MikroTik and old versions put a short value into the same line.
 	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
 		r.row(trimLine(msg[i+1:]))
@@ -197,15 +200,11 @@ func (r *racoonLog) row(msg []byte) bool {
 		}
 		return false
 	}
-	size := len(got) - was
-	if was == 0 {
-		r.rows[0] = size
-	} else if r.rows[1] != r.rows[0] || size > r.rows[0] || len(got) > maxValue { // only the last row is shorter
+	if was > 0 && r.lastRow != racoonRow || len(got)-was > racoonRow || len(got) > maxValue { // only the last row is shorter
 		r.damaged = true
 		return true
 	}
-	r.rows[1] = size
-	r.got = got
+	r.got, r.lastRow = got, len(got)-was
 	return true
 }
 
@@ -335,29 +334,13 @@ func (r *racoonLog) give() {
 	if s == nil {
 		return
 	}
-	line := originLine(s.Origin)
-	longest := max(s.SKEYID.Len(), s.SKEYIDd.Len(), s.SKEYIDa.Len(), s.SKEYIDe.Len())
-	for _, v := range []struct {
-		name string
-		key  *esp.Key
-	}{{"SKEYID", &s.SKEYID}, {"SKEYID_d", &s.SKEYIDd}, {"SKEYID_a", &s.SKEYIDa}, {"SKEYID_e", &s.SKEYIDe}} {
-		if n := v.key.Len(); n != 0 && n != longest {
-			r.out.note(line, v.name+" has "+byteCount(n)+", others of the same negotiation "+strconv.Itoa(longest)+": a row is missing")
-			*v.key = esp.Key{}
-		}
-	}
-	if n := s.Ka.Len(); n != 0 && (n%8 != 0 || n > 56 || want != 0 && n != want) {
-		text := "final encryption key of " + byteCount(n) + " is no key of a cipher"
-		if want != 0 {
-			text = "final encryption key has " + byteCount(n) + " where " + strconv.Itoa(want) + " are declared"
-		}
-		r.out.note(line, text)
+	if n := s.Ka.Len(); n != 0 && want != 0 && n != want {
+		r.out.note(originLine(s.Origin), "final encryption key has "+byteCount(n)+" where "+strconv.Itoa(want)+" are declared")
 		s.Ka = esp.Key{}
 	}
-	if s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
-		return // Quick Mode computes a shared secret too
+	if checkPhase1(r.out, s) { // Quick Mode computes a shared secret too, but no other of these
+		r.out.ike(s)
 	}
-	r.out.ike(s)
 }
 
 // close takes the end of the log.

@@ -106,7 +106,7 @@ func softetherHex(text []byte, mark string) (uint64, bool) {
 		end++
 	}
 	v, err := strconv.ParseUint(string(rest[:end]), 16, 64)
-	return v, err == nil
+	return v, err == nil && (end == len(rest) || rest[end] == ',' || rest[end] == ' ')
 }
 
 // newIKE takes the message about a new IKE SA.
@@ -189,21 +189,8 @@ func (p *softether) key(n int, label string, rest []byte) {
 func (p *softether) give() {
 	s := p.ike
 	p.ike = nil
-	if s == nil {
+	if s == nil || !checkPhase1(p.out, s) {
 		return
-	}
-	longest := max(s.SKEYID.Len(), s.SKEYIDd.Len(), s.SKEYIDa.Len(), s.SKEYIDe.Len())
-	if longest == 0 {
-		return
-	}
-	for _, v := range []struct {
-		name string
-		key  *esp.Key
-	}{{"SKEYID", &s.SKEYID}, {"SKEYID_d", &s.SKEYIDd}, {"SKEYID_a", &s.SKEYIDa}, {"SKEYID_e", &s.SKEYIDe}} {
-		if n := v.key.Len(); n != 0 && n != longest {
-			p.out.note(originLine(s.Origin), v.name+" has "+byteCount(n)+", others of the same negotiation "+strconv.Itoa(longest)+": its line was cut")
-			*v.key = esp.Key{}
-		}
 	}
 	if len(p.fresh) == 1 {
 		s.InitiatorCookie, s.ResponderCookie = p.fresh[0].initiator, p.fresh[0].responder

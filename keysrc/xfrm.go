@@ -315,7 +315,10 @@ func (s *xfrmState) id(rest []byte) bool {
 		dec = bytes.TrimSuffix(w[i+1:], []byte(")"))
 		w = w[:i]
 	}
-	spi, err := strconv.ParseUint(string(w), 0, 32)
+	if len(w) != 10 || w[0] != '0' || w[1] != 'x' { // always 8 digits
+		return false
+	}
+	spi, err := strconv.ParseUint(string(w[2:]), 16, 32)
 	if err != nil {
 		return false
 	}
