@@ -102,7 +102,7 @@ func (db *DB) AddSecret(s *Secret) {
 }
 
 // Limit has the DB forget secrets when there are more than about n: the oldest go first, but for those whose SPI is in
-// use. Without it all are kept.
+// use. Of flows that have gone it keeps n/8 accounts. Without it all secrets are kept, and 4096 accounts.
 func (db *DB) Limit(n int) { db.limit = n }
 
 // trim forgets the secrets beyond the limit.
@@ -267,7 +267,7 @@ func (db *DB) forget(flows []*Flow) {
 		}
 		f.next, f.sa, f.proof = nil, nil, nil
 		f.key, f.authKey = Key{}, Key{}
-		if len(db.gone) < maxGone {
+		if len(db.gone) < maxGone && (db.limit == 0 || len(db.gone) < db.limit/8) {
 			db.gone = append(db.gone, f)
 		} else {
 			db.lost++

@@ -23,7 +23,7 @@ const (
 	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
 	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
 	maxIKEGroups      = 1024         // IKE messages in fragments at a time
-	liveSecrets       = 8192         // of each kind that a live run keeps
+	liveSecrets       = 4096         // of each kind that a live run keeps
 	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
 )
 
@@ -80,6 +80,9 @@ func (f *framer) reassemble(r *Record) bool {
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		r.group, _ = d.Value.(*group)
+		return false
+	case errors.Is(err, capture.ErrFragmentTruncated):
+		r.Verdict, r.Reason = Truncated, "the capture holds only part of the fragment (snaplen)"
 		return false
 	case err != nil:
 		r.Verdict, r.Reason = Malformed, err.Error()
