@@ -29,12 +29,17 @@ func ParseLayer(name string) (Layer, error) {
 	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp or ip", name)
 }
 
+// packetOverhead is about what a packet takes in a file beside its bytes and its comment.
+const packetOverhead = 40
+
 // Clear writes the cleartext capture.
 type Clear struct {
 	// Packets counts what was written.
 	Packets uint64
 
 	open    func() (io.Writer, error)
+	full    func(time, size int64) bool
+	size    int64 // about how large the current file is
 	pcap    bool
 	layer   Layer
 	source  capture.Source
@@ -51,6 +56,9 @@ type Clear struct {
 type ClearConfig struct {
 	// Open is called when the first packet is ready.
 	Open func() (io.Writer, error)
+	// Full, if set, is asked before each packet, of that time, whether it has to begin another file: then all is written that
+	// belongs to the present one, which has about size bytes, and Open is called for the next.
+	Full func(time, size int64) bool
 	// Pcap chooses the older format, which knows one link type and no comments.
 	Pcap   bool
 	Layer  Layer
@@ -62,7 +70,7 @@ type ClearConfig struct {
 
 // NewClear returns the sink that writes the cleartext capture.
 func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets}
+	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets}
 }
 
 // Record writes what the layer keeps of r.
@@ -100,10 +108,8 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		p.Data, p.Length = r.Payload.Inner, len(r.Payload.Inner)
 	}
 	if c.layer != LayerL2TP {
+		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
-		if r.Verdict == pipeline.Truncated {
-			p.Length += max(r.Packet.Length-len(r.Packet.Data), 0)
-		}
 	}
 	if err := c.ready(p, link); err != nil {
 		return err
@@ -131,6 +137,12 @@ func (c *Clear) original(r *pipeline.Record) error {
 // ready makes sure that there is a writer that knows the packet's interface.
 func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 	input := c.source.Interfaces()
+	if c.full != nil && c.full(p.Time, c.size) && c.w != nil {
+		if err := c.Flush(); err != nil {
+			return err
+		}
+		c.w, c.ids, c.size = nil, c.ids[:0], 0
+	}
 	if c.w == nil {
 		out, err := c.open()
 		if err != nil {
@@ -156,6 +168,7 @@ func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 		c.ids[p.Interface] = id + 1
 	}
 	p.Interface = c.ids[p.Interface] - 1
+	c.size += int64(packetOverhead + len(p.Data) + len(p.Options) + len(c.comment))
 	return nil
 }
 
@@ -188,11 +201,10 @@ func (c *Clear) Close() error {
 // replace puts the clear frame into p, if r has one.
 func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 	whole := r.Data()
-	captured := len(r.Packet.Data)
-	missing := r.Packet.Length - captured
 	switch {
-	case r.Kind == pipeline.ESP && (pipeline.Opened(r.Verdict) || r.Verdict == pipeline.Truncated && r.Plain.NextHeader != 0):
-		c.frame = r.Net.AppendReplaced(c.frame[:0], whole, r.Plain.NextHeader, r.Plain.Data)
+	case r.Kind == pipeline.ESP && (pipeline.Opened(r.Verdict) || r.Head()):
+		plain := r.Plain.Data
+		c.frame = r.Net.AppendReplacedLen(c.frame[:0], whole, r.Plain.NextHeader, plain, len(plain)+r.Missing)
 		if r.Net.UDP { // a NAT may have changed the addresses that the inner checksum covers
 			capture.FixTransportChecksum(c.frame[r.Net.LinkLen:])
 		}
@@ -203,7 +215,7 @@ func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 		return
 	}
 	p.Data = c.frame
-	p.Length = len(c.frame) + max(missing, 0)
+	p.Length = len(c.frame) + r.Missing
 	c.comment = appendComment(c.comment, r)
 }
 

@@ -1,0 +1,113 @@
+package output
+
+import (
+	"encoding/binary"
+	"io"
+	"os"
+
+	"l2tpdump/capture"
+)
+
+// File is a capture file that stays valid whatever happens to it: when the disk is full, the packet that did not fit
+// is taken off again. It has to be given what a [capture.Writer] writes.
+type File struct {
+	f       *os.File
+	regular bool
+	pcap    bool
+	err     error
+
+	written int64 // bytes in the file
+	whole   int64 // of these, bytes of whole packets and blocks
+	next    int64 // where the packet or block behind them ends, if its header is known
+	header  []byte
+}
+
+// NewFile returns a File over f, which is empty and is closed by [File.Close]. pcap is the format.
+func NewFile(f *os.File, pcap bool) *File {
+	info, err := f.Stat()
+	return &File{f: f, regular: err == nil && info.Mode().IsRegular(), pcap: pcap, header: make([]byte, 0, headerMax)}
+}
+
+// Lengths in bytes of what says how long the next item of a capture file is.
+const (
+	pcapFileHeader   = 24
+	pcapPacketHeader = 16
+	pcapngHeader     = 8
+	headerMax        = pcapFileHeader
+)
+
+// Write writes p. After an error the file ends with its last whole packet, as far as that can be done.
+func (w *File) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.f.Write(p)
+	if w.regular {
+		w.follow(p[:max(n, 0)])
+	}
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		w.err = err
+		if w.regular {
+			w.f.Truncate(w.whole)
+		}
+	}
+	return n, err
+}
+
+// follow keeps track of where packets and blocks end.
+func (w *File) follow(p []byte) {
+	for len(p) > 0 {
+		if w.next == 0 { // in a header
+			need := w.headerLen() - len(w.header)
+			take := min(need, len(p))
+			w.header = append(w.header, p[:take]...)
+			w.written += int64(take)
+			p = p[take:]
+			if take < need {
+				return
+			}
+			w.next = w.whole + w.itemLen()
+			w.header = w.header[:0]
+		}
+		take := min(w.next-w.written, int64(len(p)))
+		w.written += take
+		p = p[take:]
+		if w.written == w.next {
+			w.whole, w.next = w.next, 0
+		}
+	}
+}
+
+// headerLen is how many bytes have to be known before the length of the next item is.
+func (w *File) headerLen() int {
+	switch {
+	case !w.pcap:
+		return pcapngHeader
+	case w.whole == 0:
+		return pcapFileHeader
+	}
+	return pcapPacketHeader
+}
+
+// itemLen is the length of the item whose header is known.
+func (w *File) itemLen() int64 {
+	switch {
+	case !w.pcap:
+		return int64(max(binary.LittleEndian.Uint32(w.header[4:]), pcapngHeader))
+	case w.whole == 0:
+		return pcapFileHeader
+	}
+	return pcapPacketHeader + int64(min(binary.LittleEndian.Uint32(w.header[8:]), capture.MaxPacketLen))
+}
+
+// Close closes the file.
+func (w *File) Close() error {
+	err := w.f.Close()
+	if w.err != nil {
+		return w.err
+	}
+	return err
+}
