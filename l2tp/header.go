@@ -61,6 +61,10 @@ type Header struct {
 	// a data message. Of an L2TPv3 data message it begins with the cookie, if there is one; of
 	// an L2F packet it is empty.
 	PayloadStart, PayloadEnd int
+
+	// Cut is for the caller to set after Decode: the capture lacks the end of the message. Its
+	// summary then shows what is missing as "[|l2tp]" and as no damage.
+	Cut bool
 }
 
 // Decode reads the header at the beginning of data, the payload of a UDP packet. It keeps no

@@ -55,7 +55,7 @@ func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byt
 		dst = append(dst, " [length or sequence field missing]"...)
 	}
 	if verbose > 0 {
-		return appendAVPs(dst, payload, message)
+		return appendAVPs(dst, h, payload, message)
 	}
 	for _, t := range brief {
 		for a, err := range AVPs(payload) {
@@ -72,13 +72,13 @@ func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byt
 	}
 	for _, err := range AVPs(payload) {
 		if err != nil {
-			dst = appendDamage(append(dst, ' '), err)
+			dst = appendDamage(append(dst, ' '), h, err)
 		}
 	}
 	return dst
 }
 
-func appendAVPs(dst, payload []byte, message uint16) []byte {
+func appendAVPs(dst []byte, h *Header, payload []byte, message uint16) []byte {
 	separator := ": "
 	for a, err := range AVPs(payload) {
 		if a.Vendor == 0 && a.Type == avpMessageType && message != 0 && err == nil {
@@ -87,7 +87,7 @@ func appendAVPs(dst, payload []byte, message uint16) []byte {
 		dst = append(dst, separator...)
 		separator = ", "
 		if err != nil {
-			return appendDamage(dst, err)
+			return appendDamage(dst, h, err)
 		}
 		dst = append(dst, a.Name()...)
 		n := len(dst)
@@ -110,7 +110,10 @@ func (a *AVP) appendIn(dst []byte, message uint16) []byte {
 }
 
 // appendDamage writes an error of AVPs without the package's name.
-func appendDamage(dst []byte, err error) []byte {
+func appendDamage(dst []byte, h *Header, err error) []byte {
+	if h.Cut {
+		return append(dst, "[|l2tp]"...)
+	}
 	dst = append(dst, "[malformed: "...)
 	return append(append(dst, err.Error()[len("l2tp: "):]...), ']')
 }

@@ -140,7 +140,7 @@ func statusOf(stats *pipeline.Stats, p *pipeline.Pipeline) int {
 	switch {
 	case stats.Failed() == 0:
 		return exitOK
-	case stats.Opened() == 0:
+	case stats.Opened()+stats.Heads == 0:
 		return exitNothing
 	}
 	return exitPartly

@@ -106,10 +106,10 @@ func flowVerdict(r *esp.Report) esp.Verdict {
 
 func flowReason(r *esp.Report) string {
 	switch v := flowVerdict(r); {
-	case v == r.Verdict && r.Reason != "":
-		return r.Reason
 	case v == pipeline.Truncated:
 		return "the capture holds only part of them: capture with -s 0"
+	case v == r.Verdict && r.Reason != "":
+		return r.Reason
 	case v == pipeline.WrongKey:
 		return "damaged on the way, or forged: the key fits the other packets of this SA"
 	case v == pipeline.Malformed:

@@ -27,6 +27,9 @@ type Frame struct {
 	// The payload is data[PayloadStart:PayloadEnd]; the end is the end of data, since PPP frames in
 	// L2TP have no length and no FCS of their own.
 	PayloadStart, PayloadEnd int
+
+	// Cut is for the caller to set after Decode: the capture lacks the end of the frame.
+	Cut bool
 }
 
 // Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF 03 is

@@ -5,9 +5,13 @@ import "strconv"
 // maxShown is how many options a summary shows; a real packet has hardly more than ten.
 const maxShown = 32
 
+// cutMark stands where the capture ends before the packet does, as tcpdump has it.
+const cutMark = " [|ppp]"
+
 // AppendSummary appends a frame's summary: "LCP Conf-Req id 1: mru 1400, auth mschap-v2" for a control
 // protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83". data is what f
-// was decoded from. For data it does not allocate.
+// was decoded from. Where f.Cut says so, what is missing at the end is shown as "[|ppp]" and is no damage. For
+// data it does not allocate.
 func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 	payload := data[f.PayloadStart:f.PayloadEnd]
 	dst = appendProtocol(dst, f.Protocol)
@@ -17,14 +21,17 @@ func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 	case f.Protocol == ProtocolMultilink:
 		return appendMultilink(dst, payload)
 	case IsControl(f.Protocol):
-		return appendControl(dst, f.Protocol, payload)
+		return appendControl(dst, f, payload)
 	}
 	return strconv.AppendInt(append(dst, ", length "...), int64(len(payload)), 10)
 }
 
-func appendControl(dst []byte, protocol uint16, payload []byte) []byte {
+func appendControl(dst []byte, f *Frame, payload []byte) []byte {
 	var c Control
-	err := c.Decode(protocol, payload)
+	err := c.Decode(f.Protocol, payload)
+	if f.Cut && err == ErrShort {
+		return append(dst, cutMark...)
+	}
 	if err != nil && err != ErrTruncated {
 		return appendDamage(dst, err)
 	}
@@ -37,6 +44,9 @@ func appendControl(dst []byte, protocol uint16, payload []byte) []byte {
 			dst = append(dst, ", ..."...)
 			return false
 		}
+		if f.Cut && name == "malformed" {
+			return false // it is what the end was cut off of
+		}
 		dst = append(append(dst, separator...), name...)
 		if value != "" {
 			dst = append(append(dst, ' '), value...)
@@ -44,10 +54,13 @@ func appendControl(dst []byte, protocol uint16, payload []byte) []byte {
 		separator = ", "
 		return true
 	})
-	if err != nil {
-		dst = appendDamage(dst, err)
+	switch {
+	case err == nil:
+		return dst
+	case f.Cut:
+		return append(dst, cutMark...)
 	}
-	return dst
+	return appendDamage(dst, err)
 }
 
 // appendDamage appends an error of this package without the package's name.

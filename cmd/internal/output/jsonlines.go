@@ -188,17 +188,23 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 	if p.HasPPP {
 		f.PPP = &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol)}
 		var c ppp.Control
-		if ppp.IsControl(p.PPP.Protocol) && c.Decode(p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]) == nil {
+		if ppp.IsControl(p.PPP.Protocol) && decodes(&c, p) {
 			f.PPP.Code, f.PPP.ID = c.CodeName(), &c.ID
 			for name, value := range c.Options {
+				if p.PPP.Cut && name == "malformed" {
+					break // it is what the end was cut off of
+				}
 				f.PPP.Options.add(name, value)
 			}
 		}
 	}
 	if p.Inner != nil {
-		j.text = inner.AppendSummary(j.text[:0], p.Inner, 0)
-		f.Inner = &jsonInner{Length: len(p.Inner), Summary: string(j.text)}
-		if i, err := inner.Decode(p.Inner); err == nil {
+		i, err := inner.Decode(p.Inner)
+		if j.text = j.text[:0]; err != inner.ErrShort || r.Missing == 0 {
+			j.text = inner.AppendSummary(j.text, p.Inner, 0)
+		}
+		f.Inner = &jsonInner{Length: len(p.Inner) + r.Missing, Summary: string(j.text)}
+		if err == nil {
 			f.Inner.Src, f.Inner.Dst, f.Inner.Protocol = i.Src.String(), i.Dst.String(), i.Protocol
 			f.Inner.Length = i.Length
 			if i.SrcPort != 0 || i.DstPort != 0 {
@@ -206,6 +212,12 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 			}
 		}
 	}
+}
+
+// decodes reports whether c can be read from p's PPP frame; of one that was cut, what there is.
+func decodes(c *ppp.Control, p *pipeline.Payload) bool {
+	err := c.Decode(p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
+	return err == nil || err == ppp.ErrTruncated
 }
 
 // Flush makes the lines so far visible.

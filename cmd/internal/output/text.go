@@ -191,6 +191,9 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		if p.HasL2TP {
 			b = append(b, ": "...)
 		}
+		if _, err := inner.Decode(p.Inner); err == inner.ErrShort && r.Missing > 0 {
+			return append(b, "IP [|ip]"...)
+		}
 		return inner.AppendSummary(b, p.Inner, t.verbose)
 	}
 	switch {

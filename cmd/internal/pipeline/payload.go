@@ -51,8 +51,11 @@ func (u *unwrapper) unwrap(r *Record) {
 	switch {
 	case r.Kind == L2TP:
 		data := r.Data()
+		if r.Missing = n.UDPLen - (n.UDPEnd - n.UDPStart); r.Missing > 0 {
+			r.Verdict, r.Reason = Truncated, "the capture holds only part of the packet (snaplen)"
+		}
 		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
-	case r.Kind == ESP && (Opened(r.Verdict) || r.Verdict == Truncated && r.Plain.NextHeader != 0):
+	case r.Kind == ESP && (Opened(r.Verdict) || r.Head()):
 		u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
 	}
 }
@@ -114,13 +117,15 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) {
 // l2tp follows an L2TP message.
 func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	p := &r.Payload
-	if err := p.L2TP.Decode(message); err != nil {
-		if r.Kind == L2TP {
+	cut := r.Missing > 0
+	if err := p.L2TP.Decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
+		if r.Kind == L2TP && !cut {
 			r.Verdict, r.Reason = Malformed, err.Error()
 		}
 		return
 	}
 	p.HasL2TP, p.Message = true, message
+	p.L2TP.Cut = cut
 	if p.L2TP.Version != 2 {
 		return
 	}
@@ -135,6 +140,7 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 		return
 	}
 	p.HasPPP, p.Frame = true, frame
+	p.PPP.Cut = cut
 	switch p.PPP.Protocol {
 	case pppIPv4, pppIPv6:
 		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]

@@ -24,6 +24,7 @@ type Record struct {
 	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
 	State     *esp.State    // ESP: what is known of the SA's key at this packet
 	Plain     esp.Plaintext // ESP: what was inside
+	Missing   int           // bytes that Plain, or L2TP in clear, lacks at its end: the capture has only part of the packet
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
 	Nested    int           // ESP: how many further ESP headers were opened inside the first
 	IKE       []*ikev1.Message
@@ -66,6 +67,9 @@ func (r *Record) Data() []byte {
 
 // HasSPI reports whether SPI and Seq are known.
 func (r *Record) HasSPI() bool { return r.esp != nil }
+
+// Head reports whether Plain is the decrypted head of a packet whose end was not captured.
+func (r *Record) Head() bool { return r.Verdict == Truncated && r.Plain.NextHeader != 0 }
 
 // ESPLength is the length of the ESP packet in bytes, SPI to ICV, as it was on the wire.
 func (r *Record) ESPLength() int { return len(r.esp) + r.cut }

@@ -9,6 +9,7 @@ type Stats struct {
 	byVerdict [numKinds][len(Verdicts)]uint64
 	L2TP, PPP uint64 // frames in which such a message was found, decrypted or in clear
 	Inner     uint64 // users' IP packets
+	Heads     uint64 // truncated ESP packets of which the head was decrypted
 	First     int64  // time of the first frame, nanoseconds since the Unix epoch
 	Last      int64
 	Held      uint64 // frames that had to wait for their key, in live capture
@@ -37,6 +38,9 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Payload.Inner != nil {
 		s.Inner++
+	}
+	if r.Head() {
+		s.Heads++
 	}
 }
 

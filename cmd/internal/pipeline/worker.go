@@ -1,6 +1,10 @@
 package pipeline
 
-import "l2tpdump/esp"
+import (
+	"encoding/binary"
+
+	"l2tpdump/esp"
+)
 
 // work is the second stage: it decrypts the ESP packets of a batch.
 func (b *batch) work(x *esp.Inflater) {
@@ -51,6 +55,9 @@ func (r *Record) judge(err error) {
 	} else if err == nil {
 		r.Reason = ""
 	}
+	if r.Head() {
+		r.measure()
+	}
 	if g := r.complete; g != nil {
 		if Opened(r.Verdict) {
 			g.settle(r.Number)
@@ -58,4 +65,24 @@ func (r *Record) judge(err error) {
 			g.settle(0)
 		}
 	}
+}
+
+// measure finds out how long the plaintext is of which Plain is the head: by its own header where that
+// says so, else as if there were no padding. Of padding in Plain it takes off what that shows.
+func (r *Record) measure() {
+	data := r.Plain.Data
+	suite := r.SA.Suite()
+	length := r.ESPLength() - esp.HeaderLen - suite.Cipher.IVLen - 2 - suite.ICVLen
+	switch {
+	case r.Plain.NextHeader == protoUDP && len(data) >= 6:
+		length = int(binary.BigEndian.Uint16(data[4:]))
+	case r.Plain.NextHeader == protoIPv4 && len(data) >= 4:
+		length = int(binary.BigEndian.Uint16(data[2:]))
+	case r.Plain.NextHeader == protoIPv6 && len(data) >= 6:
+		length = 40 + int(binary.BigEndian.Uint16(data[4:]))
+	}
+	if length > 0 && length < len(data) {
+		r.Plain.Data = data[:length:length]
+	}
+	r.Missing = max(length-len(r.Plain.Data), 0)
 }
