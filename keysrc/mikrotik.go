@@ -156,9 +156,13 @@ func (m *mikrotik) words(n int, s []byte) {
 		var w []byte
 		s = bytes.TrimLeft(s, " \t")
 		name, _, ok := bytes.Cut(s, []byte("="))
-		if !ok || bytes.IndexAny(name, " \t") >= 0 {
+		if !ok || bytes.ContainsAny(name, " \t") {
 			_, s = word(s)
 			continue
+		}
+		if string(name) == "spi" && sa.values["spi"] != "" { // of something else
+			m.item()
+			return
 		}
 		switch string(name) {
 		case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state":

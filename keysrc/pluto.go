@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -114,8 +115,8 @@ var plutoLabels = []struct {
 
 // plutoDebug returns what follows the bar of a debug line.
 func plutoDebug(text []byte) (msg []byte, ok bool) {
-	if len(text) > 1 && text[0] == '|' && text[1] == ' ' {
-		return text[1:], true
+	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && s[0] == '|' && s[1] == ' ' {
+		return s[1:], true
 	}
 	i := bytes.Index(text, []byte(": | "))
 	if i < 0 || i > 100 {
@@ -218,7 +219,7 @@ func (p *pluto) finish(next plutoValue) {
 	}
 	if d.damaged || len(d.got) == 0 {
 		if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
-			p.out.note(d.line, d.label+" its rows are damaged")
+			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": its rows are damaged")
 		}
 		return
 	}

@@ -101,7 +101,7 @@ func (k *setkey) line(n int, text []byte) bool {
 		return true
 	}
 	src, rest := setkeyAddr(first), trimLine(rest)
-	if src.IsValid() && len(rest) > 0 && bytes.IndexAny(rest, " \t") < 0 {
+	if src.IsValid() && len(rest) > 0 && !bytes.ContainsAny(rest, " \t") {
 		if dst := setkeyAddr(rest); dst.IsValid() {
 			k.give()
 			k.src, k.dst, k.addrLine = src, dst, n
