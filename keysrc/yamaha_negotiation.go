@@ -32,6 +32,9 @@ type negotiation struct {
 	phase []phase2     // the phase 2 lines whose SPIs have not all come
 	sas   []*yamahaSA  // the SPIs since
 	lost  bool         // bytes without a label stand among them
+	mixed bool         // more than one is open, and rows of their values are misplaced
+	short labelKind    // the last event is this value, of a single row of 16 bytes
+	cut   *label       // the line of another negotiation that came right behind such a value
 }
 
 // ikeGroup is the values of one phase 1.
@@ -54,6 +57,7 @@ type phase2 struct {
 type yamahaSA struct {
 	spi      uint32
 	spiOK    bool
+	shape    bool // rows of one of its values are missing or are of another
 	line     int
 	key      esp.Key
 	keyHead  bool
@@ -71,6 +75,7 @@ func (n *negotiation) take(ev *event) {
 	if ev.kind.isValue() && !ev.ok {
 		n.out.note(ev.whyLine, ev.kind.String()+": "+ev.why+damagedAt(ev))
 	}
+	n.watchCut(ev)
 	if ev.doubt != "" {
 		n.out.doubt(ev.line, ev.kind.String()+": "+ev.doubt)
 	}
@@ -94,6 +99,7 @@ func (n *negotiation) take(ev *event) {
 		n.skeyid(ev)
 	case labelPhase2:
 		n.endGroup()
+		n.endRowless(ev.addr)
 		n.phase2(ev)
 		n.hint(ev)
 	case labelSPI:
@@ -101,6 +107,35 @@ func (n *negotiation) take(ev *event) {
 		n.spi(ev)
 	case labelKey, labelAuthKey:
 		n.espKey(ev)
+	}
+}
+
+// watchCut looks for a negotiation that begins right behind a row of 16 bytes of another one's value: the rest of that value may come
+// under the labels of the new one, so a value of more rows is not to be trusted until phase 2 begins.
+func (n *negotiation) watchCut(ev *event) {
+	short := n.short
+	n.short = labelNone
+	switch {
+	case ev.kind == labelPhase1 || ev.kind == labelCookieI || ev.kind.isSKEYID() && ev.kind == short:
+		if short != labelNone {
+			at := ev.label
+			n.cut = &at
+		}
+	case ev.kind == labelPhase2:
+		n.cut = nil
+	}
+	if !ev.kind.isSKEYID() || !ev.ok {
+		return
+	}
+	if len(ev.data) == rowLen {
+		n.short = ev.kind
+		if len(n.open) > 1 {
+			at := ev.label
+			n.cut = &at
+		}
+	} else if n.cut != nil && !dead(n.cut, &ev.label) {
+		n.out.note(ev.line, fmt.Sprintf("%s: its last row may belong to a value that was interrupted at line %d", ev.kind, n.cut.line))
+		ev.ok, ev.shape, ev.data = false, true, nil
 	}
 }
 
@@ -184,6 +219,11 @@ func (n *negotiation) cookieI(ev *event) {
 // target returns the phase 1 that a value belongs to, nil if it may be of several.
 func (n *negotiation) target(ev *event) *ikeGroup {
 	n.expire(&ev.label)
+	if len(n.open) < 2 {
+		n.mixed = false
+	} else if ev.rowless || ev.shape {
+		n.mixed = true
+	}
 	if g := n.group; g != nil && g.lines[3] != 0 && ev.kind != labelSKEYIDe && len(n.open) > 0 {
 		return nil // it may be of the negotiation that has its SKEYID_e
 	}
@@ -239,7 +279,7 @@ func (n *negotiation) skeyid(ev *event) {
 		g.keys[i] = esp.NewKey(ev.data)
 	}
 	g.dirty = true
-	if ev.kind == labelSKEYIDe {
+	if ev.kind == labelSKEYIDe && !ev.rowless {
 		n.settle(g)
 		n.done = g.cookieI
 	}
@@ -258,15 +298,19 @@ func (n *negotiation) ambiguous(ev *event) {
 		}
 	}
 	whose := fmt.Sprintf("%d negotiations run at once (CKY-I %s)", len(n.open), strings.Join(cookies, ", "))
-	if ev.kind != labelSKEYIDe {
+	if ev.kind != labelSKEYIDe || n.mixed {
 		if ev.ok {
 			n.out.note(ev.line, ev.kind.String()+": "+whose+", and it can't be told whose it is")
 		}
-		return
-	}
-	if ev.ok {
+	} else if ev.ok {
+		if len(ev.data) == rowLen {
+			whose += ", and its second row may be missing"
+		}
 		n.out.doubt(ev.line, "SKEYID_e: "+whose+": the capture has to show whose it is")
 		n.out.ike(&ikev1.Secret{SKEYIDe: esp.NewKey(ev.data), Origin: n.out.origin(ev.line)})
+	}
+	if ev.kind != labelSKEYIDe {
+		return
 	}
 	if n.given++; n.given >= len(n.open) {
 		n.open, n.given, n.group = n.open[:0], 0, nil
@@ -276,8 +320,30 @@ func (n *negotiation) ambiguous(ev *event) {
 // endGroup gives out the phase 1 that has its SKEYID_e.
 func (n *negotiation) endGroup() {
 	if g := n.group; g != nil && g.lines[3] != 0 {
-		n.emitGroup(g)
+		if !g.keys[3].IsZero() {
+			n.emitGroup(g)
+		}
 		n.group = nil
+	}
+}
+
+// endRowless gives up the phase 1 whose SKEYID_e has no rows: its phase 2 begins, so they do not come any more. Before that
+// they may still come, below a label of another negotiation.
+func (n *negotiation) endRowless(peer netip.Addr) {
+	kept := n.open[:0]
+	for _, g := range n.open {
+		if g.lines[3] != 0 && (!peer.IsValid() || !g.peer.IsValid() || g.peer == peer) {
+			n.emitGroup(g)
+			if n.group == g {
+				n.group = nil
+			}
+			continue
+		}
+		kept = append(kept, g)
+	}
+	n.open = kept
+	if len(n.open) < 2 {
+		n.given = 0
 	}
 }
 
@@ -387,7 +453,7 @@ func (n *negotiation) hashLen(g *ikeGroup, keys *[4]esp.Key) int {
 
 func (n *negotiation) phase2(ev *event) {
 	switch {
-	case len(n.phase) > 0 && len(n.sas) == 2*len(n.phase):
+	case len(n.phase) > 0 && len(n.sas) == 2*len(n.phase) && !n.interrupted():
 		n.endSAs()
 	case len(n.phase) == 0 && len(n.sas) > 0:
 		n.endSAs()
@@ -401,6 +467,12 @@ func (n *negotiation) phase2(ev *event) {
 	if ev.orphan {
 		n.lost = true
 	}
+}
+
+// interrupted reports whether values of the last SPI may still come: it has none yet, or not as many as the first.
+func (n *negotiation) interrupted() bool {
+	first, last := n.sas[0], n.sas[len(n.sas)-1]
+	return last.authLine == 0 && (last.keyLine == 0 || first.authLine != 0)
 }
 
 func (n *negotiation) spi(ev *event) {
@@ -432,25 +504,20 @@ func (n *negotiation) espKey(ev *event) {
 		line = &sa.authLine
 	}
 	if *line != 0 {
-		// A second one for the same SPI: an SPI is missing between, or two negotiations are mixed; then the one before
-		// got none, and neither can be told to be this SPI's.
+		// A second one for the same SPI. Where rows are misplaced under it, the line of the next SPI is missing. Else two
+		// negotiations may be mixed, and neither can be told to be this SPI's.
 		n.out.note(ev.line, what+": it follows another one without an SPI between")
 		n.lost = true
-		if last > 0 {
-			before := n.sas[last-1]
-			if ev.kind == labelKey && before.keyLine == 0 && !sa.key.IsZero() {
-				n.out.note(*line, what+": it may belong to the SPI before")
-				sa.key = esp.Key{}
-			}
-			if ev.kind == labelAuthKey && before.authLine == 0 && !sa.auth.IsZero() {
-				n.out.note(*line, what+": it may belong to the SPI before")
-				sa.auth = esp.Key{}
-			}
+		if !sa.shape && !(sa.key.IsZero() && sa.auth.IsZero()) {
+			n.out.note(max(sa.keyLine, sa.authLine), "key material: it may belong to another SPI")
+			sa.key, sa.auth = esp.Key{}, esp.Key{}
 		}
 		return
 	}
+	sa.shape = sa.shape || ev.shape
 	*line = ev.line
 	if !ev.ok {
+		n.lost = n.lost || len(n.phase) > 1
 		return
 	}
 	head := ev.first != 0 && len(ev.data) == ev.first
@@ -465,6 +532,7 @@ func (n *negotiation) espKey(ev *event) {
 func (n *negotiation) endSAs() {
 	defer func() { n.phase, n.sas, n.lost = n.phase[:0], n.sas[:0], false }()
 	n.checkShort()
+	n.checkMixed()
 	secrets := make([]*esp.Secret, len(n.sas))
 	count := 0
 	for i, sa := range n.sas {
@@ -539,6 +607,27 @@ func (n *negotiation) checkShort() {
 	}
 }
 
+// checkMixed refuses all values of negotiations that ran at once where they do not come SPI by SPI: then a key may stand under another
+// negotiation's SPI.
+func (n *negotiation) checkMixed() {
+	if len(n.phase) < 2 {
+		return
+	}
+	mixed := false
+	for _, sa := range n.sas {
+		mixed = mixed || (sa.keyLine == 0) != (n.sas[0].keyLine == 0) || (sa.authLine == 0) != (n.sas[0].authLine == 0)
+	}
+	if !mixed && !n.lost {
+		return
+	}
+	for _, sa := range n.sas {
+		if !sa.key.IsZero() || !sa.auth.IsZero() {
+			n.out.note(max(sa.keyLine, sa.authLine), fmt.Sprintf("key material: %d negotiations run at once and mix their lines; it can't be told whose it is", len(n.phase)))
+		}
+		sa.key, sa.auth = esp.Key{}, esp.Key{}
+	}
+}
+
 // end gives out all that has come.
 func (n *negotiation) end() {
 	n.endGroup()
@@ -549,6 +638,7 @@ func (n *negotiation) end() {
 		n.emitGroup(n.group)
 	}
 	n.open, n.group, n.given, n.peers = n.open[:0], nil, 0, n.peers[:0]
+	n.cut, n.short = nil, labelNone
 	n.endSAs()
 }
 

@@ -82,6 +82,7 @@ type event struct {
 	why     string // not ok: what is wrong
 	whyLine int    // the line that shows it
 	doubt   string // ok: what may be wrong nevertheless
+	rowless bool   // not ok: no row at all
 	shape   bool   // not ok: rows are missing or are of another value
 	orphan  bool   // rows stand where no label is
 }
@@ -337,7 +338,7 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 		ev.why, ev.whyLine = "a row is damaged", g.damaged
 		return ev
 	case len(g.lens) == 0:
-		ev.why = "its row of bytes is missing"
+		ev.why, ev.rowless = "its row of bytes is missing", true
 		return ev
 	}
 	data, lens := g.data, g.lens
@@ -437,12 +438,21 @@ func (l *ikeLog) push(ev *event) {
 		l.neg.take(ev)
 		return
 	}
-	if n := len(l.stack); n > 0 && (ev.kind.isValue() && ev.kind != labelCookieI && ev.kind != labelCookieR && l.wholeStack() || n >= maxHeld) {
+	if n := len(l.stack); n > 0 && (l.endsBlock(ev) && l.wholeStack() || n >= maxHeld) {
 		l.unstack()
 	}
 	kept := *ev
 	kept.data = append([]byte(nil), ev.data...)
 	l.stack = append(l.stack, kept)
+}
+
+// endsBlock reports whether an event, met upwards, is of an older negotiation than those on the stack. A value that lost
+// rows may have lost them to those.
+func (l *ikeLog) endsBlock(ev *event) bool {
+	if !ev.ok || ev.kind.isSKEYID() && len(ev.data) == rowLen {
+		return false
+	}
+	return ev.kind.isSKEYID() || ev.kind == labelSPI || ev.kind == labelKey || ev.kind == labelAuthKey
 }
 
 // wholeStack reports whether the stack holds the beginning of all that it holds the end of.

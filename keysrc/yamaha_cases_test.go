@@ -1,0 +1,267 @@
+package keysrc
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"l2tpdump/esp"
+)
+
+// interleave takes lines of both logs in turn, n at a time.
+func interleave(a, b string, n int) string {
+	x, y := strings.SplitAfter(strings.TrimSuffix(a, "\n")+"\n", "\n"), strings.SplitAfter(strings.TrimSuffix(b, "\n")+"\n", "\n")
+	var out strings.Builder
+	for len(x) > 1 || len(y) > 1 {
+		for _, l := range []*[]string{&x, &y} {
+			for i := 0; i < n && len(*l) > 1; i++ {
+				out.WriteString((*l)[0])
+				*l = (*l)[1:]
+			}
+		}
+	}
+	return out.String()
+}
+
+// byValue puts the lines of each value of a log in one line, for interleave, and asLines takes them apart again.
+func byValue(log string) string {
+	var b strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "]   ") && b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(strings.TrimSuffix(line, "\n"))
+		b.WriteByte(0)
+	}
+	return b.String() + "\n"
+}
+
+func asLines(log string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(log, "\n", ""), "\x00", "\n")
+}
+
+// Where two negotiations run at once, no value is given to the wrong one.
+func TestYamahaInterleaved(t *testing.T) {
+	for _, name := range []string{"router.log", "router-full.log"} {
+		log := routerLogs(t)["11/"+name]
+		parts := strings.SplitAfter(log, "IP Tunnel[1] Up\n")
+		small := truthOf(parseText(t, parts[0]+parts[2]))
+		orders := map[string]func(string) string{"forward": func(s string) string { return s }, "reversed": reversed}
+		for n := 1; n < 12; n++ {
+			for order, turn := range orders {
+				for how, text := range map[string]string{
+					"lines":  interleave(parts[0], parts[2], n),
+					"values": asLines(interleave(byValue(parts[0]), byValue(parts[2]), n)),
+				} {
+					text = turn(restamped("")(text)) // times out of order are of no help
+					keys := parseText(t, text)
+					if !small.check(t, order+" "+how, text, keys) && len(keys.Notes) == 0 {
+						t.Errorf("%s, %d %s at a time, %s: no note\n%s", name, n, how, order, text)
+					}
+					if t.Failed() {
+						return
+					}
+				}
+			}
+		}
+		// One after the other, whole negotiations: nothing is in doubt.
+		keys := parseText(t, parts[2]+parts[0])
+		if len(keys.Notes) != 0 || len(keys.IKE) != 2 || len(keys.ESP) != 4 {
+			t.Errorf("%s: %d IKE and %d ESP keys, notes %v", name, len(keys.IKE), len(keys.ESP), keys.Notes)
+		}
+	}
+}
+
+// A SKEYID_e that may be of two negotiations comes without cookie, and a note names both.
+func TestYamahaAmbiguous(t *testing.T) {
+	const log = `2026/11/23 07:13:24: [IKE] respond ISAKMP phase to 203.0.113.10
+2026/11/23 07:13:24: [IKE] CKY-I
+2026/11/23 07:13:24: [IKE]   14 80 48 a5 bc 8c 63 7f
+2026/11/23 07:13:24: [IKE] respond ISAKMP phase to 203.0.113.77
+2026/11/23 07:13:24: [IKE] CKY-I
+2026/11/23 07:13:24: [IKE]   63 18 27 ec 0f ef c7 20
+2026/11/23 07:13:25: [IKE] SKEYID_e
+2026/11/23 07:13:25: [IKE]   bb 7f 92 5e 3a 06 d1 ac fe 00 bb d2 54 17 1a 4b
+2026/11/23 07:13:25: [IKE]   06 95 5b 69
+2026/11/23 07:13:25: [IKE] SKEYID_e
+2026/11/23 07:13:25: [IKE]   4a f9 0f 25 cf 10 27 73 61 11 19 37 c2 e1 48 65
+2026/11/23 07:13:25: [IKE]   c3 3f 0e be
+2026/11/23 07:13:26: [IKE] CKY-I
+2026/11/23 07:13:26: [IKE]   01 02 03 04 05 06 07 08
+2026/11/23 07:13:26: [IKE] SKEYID_e
+2026/11/23 07:13:26: [IKE]   11 f9 0f 25 cf 10 27 73 61 11 19 37 c2 e1 48 65
+2026/11/23 07:13:26: [IKE]   c3 3f 0e be
+`
+	keys := parseText(t, log)
+	if len(keys.IKE) != 3 || !keys.IKE[0].InitiatorCookie.IsZero() || !keys.IKE[1].InitiatorCookie.IsZero() ||
+		keys.IKE[2].InitiatorCookie.String() != "0102030405060708" {
+		t.Errorf("%+v", canonical(keys))
+	}
+	if len(keys.Notes) != 2 || !keys.Notes[0].Doubt || keys.Notes[0].Line != 7 || !strings.Contains(keys.Notes[0].Text, "148048a5bc8c637f, 631827ec0fefc720") {
+		t.Errorf("%v", keys.Notes)
+	}
+	// One minute later the first is dead, and the second's SKEYID_e is its own.
+	late := strings.Replace(strings.ReplaceAll(log, "07:13:25", "07:16:25"), "07:13:24: [IKE] respond ISAKMP phase to 203.0.113.77", "07:16:24: [IKE] respond ISAKMP phase to 203.0.113.77", 1)
+	late = strings.Replace(late, "07:13:24: [IKE] CKY-I\n2026/11/23 07:13:24: [IKE]   63", "07:16:24: [IKE] CKY-I\n2026/11/23 07:16:24: [IKE]   63", 1)
+	keys = parseText(t, late)
+	if len(keys.IKE) == 0 || keys.IKE[0].InitiatorCookie.String() != "631827ec0fefc720" || yamahaHex(keys.IKE[0].SKEYIDe)[:4] != "bb7f" {
+		t.Errorf("%v\n%v", canonical(keys), keys.Notes)
+	}
+}
+
+// Equal rows that the router collapsed count, and it is said so.
+func TestYamahaCollapsed(t *testing.T) {
+	const head = `2026/11/23 07:13:24: [IKE] CKY-I
+2026/11/23 07:13:24: [IKE]   14 80 48 a5 bc 8c 63 7f
+2026/11/23 07:13:24: [IKE] SKEYID_e
+2026/11/23 07:13:24: [IKE]   4a f9 0f 25 cf 10 27 73 61 11 19 37 c2 e1 48 65
+`
+	const tail = `2026/11/23 07:13:25: [IKE] add ISAKMP SA[1] (gateway[1])
+`
+	const twice = "4af90f25cf102773611119" + "37c2e14865" + "4af90f25cf102773611119" + "37c2e14865"
+	for _, turn := range []func(string) string{func(s string) string { return s }, reversed} {
+		for _, repeated := range []string{"same message repeated 1 times\n", "2026/11/23 07:13:24: same message repeated 1 times\n", "2026/11/23 07:13:24: [IKE] same message repeated 1 times\n"} {
+			keys := parseText(t, turn(head+repeated+tail))
+			if len(keys.IKE) != 1 || yamahaHex(keys.IKE[0].SKEYIDe) != twice || len(keys.Notes) != 1 || !keys.Notes[0].Doubt {
+				t.Errorf("%v %v", canonical(keys), keys.Notes)
+			}
+		}
+		// How many rows these are can't be told.
+		keys := parseText(t, turn(head+"same message repeated 3 times\n"+tail))
+		if len(keys.IKE) != 0 || len(losses(keys)) != 1 {
+			t.Errorf("%v %v", canonical(keys), keys.Notes)
+		}
+		// A repeat of another line is none of the value's business.
+		keys = parseText(t, turn(head+tail+"2026/11/23 07:13:26: same message repeated 3 times\n"))
+		if len(keys.IKE) != 1 || yamahaHex(keys.IKE[0].SKEYIDe) != twice[:32] {
+			t.Errorf("%v %v", canonical(keys), keys.Notes)
+		}
+	}
+}
+
+const showDetail = `SA[1] Duration: 10675s
+Local ID: 192.168.100.1
+Remote ID: 72.21.209.225
+Protocol: IKE
+Algorithm: AES-CBC, SHA-1, MODP 1024bit
+
+SPI: 6b ce fd 8a d5 30 9b 02 0c f3 87 52 4a 87 6e 77 
+Key: ** ** ** ** **  (confidential)   ** ** ** ** **
+----------------------------------------------------
+SA[2] Duration: 1719s
+Local ID: 192.168.100.1
+Remote ID: 72.21.209.225
+Direction: send
+Protocol: ESP (Mode: tunnel)
+Algorithm: AES-CBC (for Auth.: HMAC-SHA)
+SPI: a6 67 47 47 
+Key: ** ** ** ** **  (confidential)   ** ** ** ** **
+----------------------------------------------------
+SA[3] Duration: 1719s
+Local ID: 192.168.100.1
+Remote ID: 72.21.209.225
+Direction: receive
+Protocol: ESP (Mode: transport)
+Algorithm: AES256-CBC (for Auth.: HMAC-SHA256)
+SPI: 7b 07 d4 9d 
+Key: 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 
+----------------------------------------------------
+# 
+`
+
+func TestYamahaShow(t *testing.T) {
+	keys, err := Parse(strings.NewReader(showDetail+"    PP IP Address Local: 100.1.1.1, Remote: 50.1.1.1\n"), "show.txt", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys.Hints.SAs) != 3 || len(keys.Notes) != 0 {
+		t.Fatalf("%+v", keys)
+	}
+	ike, send, receive := keys.Hints.SAs[0], keys.Hints.SAs[1], keys.Hints.SAs[2]
+	if !ike.IKE || ike.InitiatorCookie.String() != "6bcefd8ad5309b02" || ike.ResponderCookie.String() != "0cf387524a876e77" || ike.Suite.CipherName() != "aes-cbc-128" {
+		t.Errorf("%+v", ike)
+	}
+	if send.SPI != 0xa6674747 || !send.Send || !send.DirectionKnown || send.Mode != "tunnel" || send.Suite.String() != "aes-cbc-128/hmac-sha1-96" {
+		t.Errorf("%+v", send)
+	}
+	if receive.Send || !receive.DirectionKnown || receive.Mode != "transport" || receive.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || receive.KeyHead.Len() != 16 {
+		t.Errorf("%+v", receive)
+	}
+	if len(keys.ESP) != 1 || keys.ESP[0].SPI != 0x7b07d49d || !keys.ESP[0].KeyHead || keys.ESP[0].Origin != "show.txt:26" {
+		t.Errorf("%+v", keys.ESP)
+	}
+	if !slices.Equal(keys.Hints.Local, []netip.Addr{netip.MustParseAddr("100.1.1.1")}) || !slices.Equal(keys.Hints.Peers, []netip.Addr{netip.MustParseAddr("50.1.1.1")}) {
+		t.Errorf("%+v", keys.Hints)
+	}
+}
+
+// A listing names the algorithms of the keys in a log beside it.
+func TestYamahaShowAndLog(t *testing.T) {
+	log := routerLogs(t)["01/router.log"]
+	show := strings.ReplaceAll(showDetail, "a6 67 47 47", "c5 a0 13 59")
+	for _, text := range []string{log + show, show + log} {
+		keys := parseText(t, text)
+		i := slices.IndexFunc(keys.ESP, func(s *esp.Secret) bool { return s.SPI == 0xc5a01359 })
+		if i < 0 || keys.ESP[i].Suite.String() != "aes-cbc-128/hmac-sha1-96" || keys.ESP[i].KeyHead {
+			t.Errorf("%+v", keys.ESP)
+		}
+		if len(keys.ESP) != 3 || len(keys.IKE) != 1 || len(losses(keys)) != 0 {
+			t.Errorf("%v %v", canonical(keys), keys.Notes)
+		}
+	}
+}
+
+// A stream gives a negotiation out when nothing more comes, not only when the next one begins.
+func TestYamahaStream(t *testing.T) {
+	log := routerLogs(t)["02/router-full.log"]
+	want := canonical(parseText(t, log))
+	keys := new(Keys)
+	s, err := NewStream("syslog", "", keys.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "Tunnel") {
+			break
+		}
+		s.Line([]byte(line))
+	}
+	s.Flush()
+	if got := canonical(keys); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := canonical(keys); len(got) != len(want) {
+		t.Errorf("after Close: %s", strings.Join(got, "\n"))
+	}
+}
+
+func TestYamahaCaptions(t *testing.T) {
+	for text, want := range map[string]label{
+		" CKY-I":                              {kind: labelCookieI},
+		" cky_r:":                             {kind: labelCookieR},
+		" SKEYID":                             {kind: labelSKEYID},
+		" SKEYID-d":                           {kind: labelSKEYIDd},
+		" SKEYIDe =":                          {kind: labelSKEYIDe},
+		"  SPI ":                              {kind: labelSPI},
+		" key material (first 16byte)":        {kind: labelKey, first: 16},
+		" Key Material  (first 16 bytes)":     {kind: labelKey, first: 16},
+		" key material(first 8byte)":          {kind: labelKey, first: 8},
+		" encryption key":                     {kind: labelKey},
+		" authentication key (first 8 bytes)": {kind: labelAuthKey, first: 8},
+		" authentication key material (first 8byte)": {kind: labelAuthKey, first: 8},
+		" respond IPsec phase to 203.0.113.10":       {kind: labelPhase2, respond: true, addr: netip.MustParseAddr("203.0.113.10")},
+		" initiate ISAKMP phase to 2001:db8::1 (local address 2001:db8::2)": {kind: labelPhase1, addr: netip.MustParseAddr("2001:db8::1"),
+			local: netip.MustParseAddr("2001:db8::2")},
+		" SKEYID_":                          {kind: labelUnreadable},
+		" key material was deleted by user": {},
+		" add ISAKMP SA[1] (gateway[1])":    {},
+	} {
+		if got := classify([]byte(text)); got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
+	}
+}
