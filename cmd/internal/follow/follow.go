@@ -3,6 +3,10 @@ package follow
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
 
 	"l2tpdump/keysrc"
 )
@@ -11,23 +15,92 @@ import (
 type Options struct {
 	// Format is the name of a keysrc.Format; "" recognises it by the content.
 	Format string
-	// SyslogSave is the path of a file to which received syslog messages are appended, "" for none.
+	// SyslogSave is the path of a file to which each received syslog message is appended as a line, as it was
+	// received; "" for none. The file gets mode 0600.
 	SyslogSave string
-	// Log takes messages to the person, without a line end.
+	// Log takes one-line messages to the person, without a line end and without key bytes. It is called by one
+	// goroutine at a time, and never after Run and Close have returned. nil is allowed.
 	Log func(format string, args ...any)
 }
 
-// A Source is followed until its context ends.
+// A Source is a key source that may grow.
 type Source interface {
-	// Name is for messages.
+	// Name is for messages, as in "router.log" or "exec:ssh". Of a command only the program is named: its
+	// arguments may hold a password.
 	Name() string
-	// Run blocks until ctx ends (nil) or the source can't go on.
+	// Run blocks until ctx ends, then returns nil; standard input's end ends it too. The error says why the source
+	// can't go on. emit is called by the calling goroutine only; what it is given belongs to it. Each
+	// secret is given once. A secret whose log may go on (its last row just came) is given as it stands after
+	// a short pause, and again if it grew. Run may be called once.
 	Run(ctx context.Context, emit func(*keysrc.Keys)) error
-	// Close releases what Open opened.
+	// Close releases what Open opened. It is called after Run has returned, or instead of Run.
 	Close() error
 }
 
-// Open opens a source.
+// poll is how often a source is looked at while nothing comes.
+const poll = 50 * time.Millisecond
+
+// Open opens the source that spec names:
+//
+//	PATH                a file, followed through rotation and truncation, waited for if it is not there; or a FIFO or a device
+//	-                   standard input
+//	syslog:[ADDR]:PORT  syslog messages, by UDP and TCP
+//	xfrm:               the SAs of the Linux kernel
+//	exec:COMMAND        the output of a command, run by sh and started again when it ends
+//
+// What takes privileges happens here: files, sockets and the command's first start; so that they can be dropped
+// before Run. A path that looks like one of the others is written with "./" before it.
 func Open(spec string, o Options) (Source, error) {
-	return nil, errors.New("follow: " + spec + ": not a key source")
+	if _, err := keysrc.NewStream("", o.Format, func(*keysrc.Keys) {}); err != nil {
+		return nil, err
+	}
+	o.Log = oneAtATime(o.Log)
+	switch {
+	case spec == "":
+		return nil, errors.New("a key source without a name")
+	case spec == "-":
+		return openStdin(o)
+	case spec == keysrc.XFRMName:
+		return openXFRM(o)
+	}
+	if addr, ok := strings.CutPrefix(spec, "syslog:"); ok {
+		return openSyslog(addr, o)
+	}
+	if command, ok := strings.CutPrefix(spec, "exec:"); ok {
+		return openExec(command, o)
+	}
+	return openFile(spec, o)
+}
+
+// oneAtATime makes a log function safe for concurrent use.
+func oneAtATime(log func(string, ...any)) func(string, ...any) {
+	if log == nil {
+		return func(string, ...any) {}
+	}
+	var mu sync.Mutex
+	return func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		log(format, args...)
+	}
+}
+
+// sleep waits for d, or until ctx ends: then it returns false.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// plural is "1 line", "2 lines".
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }

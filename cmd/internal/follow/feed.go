@@ -1,0 +1,256 @@
+package follow
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
+)
+
+const (
+	// quiet is how long nothing may have come before what there is counts as whole.
+	quiet = 100 * time.Millisecond
+	// quietPartial is the same for a last line without its end.
+	quietPartial = 200 * time.Millisecond
+	// quietRow is the same after a full row of bytes, which may be followed by another one of the same value.
+	quietRow = 400 * time.Millisecond
+
+	// windowSize is how much of the end of a source is kept, in bytes.
+	windowSize = 64 << 10
+)
+
+// A feed takes the text of one source and gives out its keys.
+//
+// A log has no mark for the end of a value: only the next line tells, and it may come much later. So when the source
+// pauses, the last part of it is read once more by a second stream that takes the pause as the end. The
+// first stream does not notice: if the pause was in the middle of a value, or of a line, nothing is spoilt.
+type feed struct {
+	name   string
+	format string
+	stream *keysrc.Stream
+	emit   func(*keysrc.Keys)
+	seen   *seen
+	keys   int // secrets given out
+
+	window []byte // the end of the text, whole lines but for the last
+	cut    int    // lines that were before it
+	lf, cr bool   // ends of lines that have come
+	coded  bool   // gzip or UTF-16: the window can't be read by itself
+	head   []byte // the first bytes, at most 4
+
+	last  time.Time // when text came
+	dirty bool      // since the last pause
+}
+
+// newFeed starts a feed. The format is a valid one. Feeds of one source share seen.
+func newFeed(name, format string, s *seen, emit func(*keysrc.Keys)) *feed {
+	f := &feed{name: name, format: format, emit: emit, seen: s}
+	f.stream = f.newStream(f.give)
+	return f
+}
+
+func (f *feed) newStream(emit func(*keysrc.Keys)) *keysrc.Stream {
+	s, err := keysrc.NewStream(f.name, f.format, emit)
+	if err != nil {
+		panic("follow: " + err.Error()) // Open has tried the format
+	}
+	return s
+}
+
+func (f *feed) give(k *keysrc.Keys) {
+	if f.seen.fresh(k) {
+		f.keys += len(k.IKE) + len(k.ESP)
+		f.emit(k)
+	}
+}
+
+// line takes a whole line without its end.
+func (f *feed) line(text []byte, now time.Time) {
+	f.took(text, now)
+	f.took([]byte{'\n'}, now)
+	f.stream.Line(text)
+}
+
+// took notes text that the stream is given.
+func (f *feed) took(text []byte, now time.Time) {
+	f.last, f.dirty = now, true
+	if n := 4 - len(f.head); n > 0 {
+		f.head = append(f.head, text[:min(n, len(text))]...)
+		f.coded = isCoded(f.head)
+	}
+	if f.coded {
+		return
+	}
+	f.window = append(f.window, text...)
+	f.lf = f.lf || bytes.IndexByte(text, '\n') >= 0
+	f.cr = f.cr || bytes.IndexByte(text, '\r') >= 0
+	if len(f.window) > 2*windowSize {
+		f.trim()
+	}
+}
+
+// trim shortens the window, at the beginning of a line.
+func (f *feed) trim() {
+	end := byte('\n')
+	if !f.lf && f.cr {
+		end = '\r'
+	}
+	from := len(f.window) - windowSize
+	if i := bytes.IndexByte(f.window[from:], end); i >= 0 {
+		from += i + 1
+	} else {
+		from = len(f.window) // all one line, longer than any format's
+	}
+	f.cut += bytes.Count(f.window[:from], []byte{end})
+	n := copy(f.window, f.window[from:])
+	clear(f.window[n:])
+	f.window = f.window[:n]
+}
+
+// idle is called again and again while nothing comes. It reports whether a pause has been taken as an end now.
+func (f *feed) idle(now time.Time) bool {
+	if !f.dirty || now.Sub(f.last) < f.patience() {
+		return false
+	}
+	f.dirty = false
+	if f.coded {
+		f.stream.Flush()
+		return true
+	}
+	f.replay()
+	return true
+}
+
+// patience is how long a pause has to be.
+func (f *feed) patience() time.Duration {
+	text := bytes.TrimRight(f.window, "\r\n")
+	if endsInRow(text[max(0, len(text)-120):]) {
+		return quietRow
+	}
+	if len(text) == len(f.window) {
+		return quietPartial
+	}
+	return quiet
+}
+
+// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double spaces.
+func endsInRow(text []byte) bool {
+	digits := 0
+	for i := len(text) - 1; i >= 0; i-- {
+		switch c := text[i]; {
+		case c == ' ':
+			if digits%2 != 0 {
+				return false
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+			digits++
+		default:
+			return false
+		}
+		if digits == 32 {
+			return true
+		}
+	}
+	return false
+}
+
+// replay gives out what the window holds if nothing follows it.
+func (f *feed) replay() {
+	lines := bytes.Count(f.window, []byte{'\n'})
+	s := f.newStream(func(k *keysrc.Keys) {
+		// Notes and hints come from the first stream, when they are certain.
+		k = &keysrc.Keys{IKE: k.IKE, ESP: k.ESP}
+		if f.cut > 0 {
+			// What is far from the end has been given out with all that was before it.
+			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return lineOf(x.Origin) > lines/2 })
+			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return lineOf(x.Origin) > lines/2 })
+		}
+		for _, x := range k.IKE {
+			x.Origin = moved(x.Origin, f.cut)
+		}
+		for _, x := range k.ESP {
+			x.Origin = moved(x.Origin, f.cut)
+		}
+		f.give(k)
+	})
+	s.ReadFrom(bytes.NewReader(f.window))
+	s.Close() // no key in it is no error
+}
+
+// close takes the end of the source. The error is a *keysrc.NoKeysError if no key was in it.
+func (f *feed) close() error {
+	err := f.stream.Close()
+	clear(f.window)
+	f.window = nil
+	if f.keys > 0 {
+		return nil
+	}
+	return err
+}
+
+// lineOf returns the line of an origin as in "router.log:17", 0 if it has none.
+func lineOf(origin string) int {
+	n, err := strconv.Atoi(origin[strings.LastIndexByte(origin, ':')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// moved adds to the line of an origin.
+func moved(origin string, by int) string {
+	i := strings.LastIndexByte(origin, ':')
+	n := lineOf(origin)
+	if i < 0 || n == 0 || by == 0 {
+		return origin
+	}
+	return origin[:i+1] + strconv.Itoa(n+by)
+}
+
+// isCoded knows gzip and the byte order marks of UTF-16.
+func isCoded(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0xff, 0xfe}) ||
+		bytes.HasPrefix(head, []byte{0xfe, 0xff})
+}
+
+// A waiter gives the bytes of a source as they come.
+type waiter interface {
+	// wait puts bytes into p. It returns 0 and no error when none came for about the time of one poll. Bytes come
+	// without an error. io.EOF is the end of the source.
+	wait(p []byte) (int, error)
+}
+
+// reader makes an io.Reader for a stream of a waiter, and takes its pauses for the feed.
+type reader struct {
+	done  <-chan struct{} // ends it as io.EOF
+	from  waiter
+	feed  *feed
+	pause func() // called after each pause that was taken as an end; may be nil
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	for {
+		select {
+		case <-r.done:
+			return 0, io.EOF
+		default:
+		}
+		n, err := r.from.wait(p)
+		now := time.Now()
+		if n > 0 {
+			r.feed.took(p[:n], now)
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if r.feed.idle(now) && r.pause != nil {
+			r.pause()
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package follow
+
+import (
+	"bytes"
+	"io"
+	"time"
+)
+
+const (
+	stderrLine  = 200         // bytes shown of a line
+	stderrBurst = 20          // lines shown at once
+	stderrEvery = time.Second // and one more each time
+)
+
+// logLines logs what a command writes to its standard error, until that ends. There is a bound to
+// the lines, and to what is shown of each.
+func logLines(r io.Reader, name string, log func(string, ...any)) {
+	var (
+		line   []byte
+		hidden int
+		tokens = stderrBurst
+		filled = time.Now()
+	)
+	say := func() {
+		text := redact(line)
+		line = line[:0]
+		if len(text) == 0 {
+			return
+		}
+		if n := int(time.Since(filled) / stderrEvery); n > 0 {
+			tokens = min(tokens+n, stderrBurst)
+			filled = time.Now()
+		}
+		if tokens == 0 {
+			hidden++
+			return
+		}
+		tokens--
+		if hidden > 0 {
+			log("%s: %s more not shown", name, plural(hidden, "line"))
+			hidden = 0
+		}
+		log("%s: %s", name, text)
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, err := r.Read(buf)
+		for p := buf[:n]; len(p) > 0; {
+			i := bytes.IndexAny(p, "\r\n")
+			end := i >= 0
+			if !end {
+				i = len(p)
+			}
+			line = append(line, p[:min(i, max(0, 2*stderrLine-len(line)))]...)
+			if p = p[i:]; end {
+				p = p[1:]
+				say()
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	say()
+	if hidden > 0 {
+		log("%s: %s more not shown", name, plural(hidden, "line"))
+	}
+}
+
+const (
+	// redactDigits is the number of hex digits in a row, spaces and colons not counted, that may be a key.
+	redactDigits = 16
+	// redactPairs is the same for digits that stand in pairs, as in "5a 4b 33 ca".
+	redactPairs = 8
+)
+
+// redact returns a line for a terminal: control characters and bytes that may be of a key are taken out, its
+// length is bounded.
+func redact(line []byte) string {
+	line = bytes.TrimSpace(line)
+	out := make([]byte, 0, len(line))
+	for i := 0; i < len(line); {
+		if n := keyLike(line[i:]); n > 0 {
+			out = append(out, "[…]"...)
+			i += n
+			continue
+		}
+		// The whole word: no key begins in the middle of one.
+		for n := max(1, hexLen(line[i:])); n > 0; n-- {
+			c := line[i]
+			if c < ' ' || c == 0x7f {
+				c = '?'
+			}
+			out = append(out, c)
+			i++
+		}
+	}
+	text := string(bytes.ToValidUTF8(out, []byte("?")))
+	if r := []rune(text); len(r) > stderrLine {
+		text = string(r[:stderrLine]) + "…"
+	}
+	return text
+}
+
+// keyLike returns the length of what may be bytes of a key at the beginning of text, 0 for none.
+func keyLike(text []byte) int {
+	digits, end := 0, 0
+	pairs := true
+	for i := 0; i < len(text); {
+		if n := hexLen(text[i:]); n > 0 {
+			digits += n
+			pairs = pairs && n == 2
+			i += n
+			end = i
+			continue
+		}
+		c := text[i]
+		if end == 0 || c != ' ' && c != ':' && c != '-' && c != '_' && (c != 'x' || text[i-1] != '0') {
+			break
+		}
+		i++
+	}
+	if digits >= redactDigits || pairs && digits >= redactPairs {
+		return end
+	}
+	return 0
+}
+
+// hexLen returns the number of hex digits that text begins with.
+func hexLen(text []byte) int {
+	for i, c := range text {
+		if !isHex(c) {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package keysrc
+
+import "context"
+
+// An XFRMFollower takes Linux.
+type XFRMFollower struct{}
+
+// OpenXFRM returns an error: it takes Linux.
+func OpenXFRM() (*XFRMFollower, error) { return nil, errNoXFRM }
+
+// Run returns an error.
+func (f *XFRMFollower) Run(ctx context.Context, emit func(*Keys)) error { return errNoXFRM }
+
+// Close does nothing.
+func (f *XFRMFollower) Close() error { return nil }
