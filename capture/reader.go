@@ -24,6 +24,12 @@ type Reader struct {
 	pcapng pcapngFile
 }
 
+// emptyError is ErrCut for a file of no bytes.
+type emptyError struct{ name string }
+
+func (e *emptyError) Error() string { return e.name + ": the file is empty" }
+func (e *emptyError) Unwrap() error { return ErrCut }
+
 // NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of them gzipped. The
 // name is for messages; "-" becomes "standard input". The error is a *FormatError or wraps ErrCut or what r said.
 func NewReader(r io.Reader, name string) (*Reader, error) {
@@ -34,7 +40,7 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	head, ok := rd.in.peek(4)
 	if !ok {
 		if rd.in.err == io.EOF && rd.in.rest() == 0 {
-			return nil, fmt.Errorf("%s: the file is empty: %w", name, ErrCut)
+			return nil, &emptyError{name}
 		}
 		return nil, rd.short("file header")
 	}

@@ -66,8 +66,10 @@ func (e *NoKeysError) Error() string {
 	switch {
 	case e.Damaged > 0:
 		fmt.Fprintf(&b, "no usable key: %s damaged; the first: line %d: %s", count(e.Damaged, "value is", "values are"), e.First.Line, e.First.Text)
-	case e.Lines == 0:
+	case e.Lines == 0 && len(e.Near) == 0:
 		b.WriteString("no key: it is empty")
+	case e.Lines == 0:
+		b.WriteString("no key")
 	default:
 		b.WriteString("no key in " + count(e.Lines, "line", "lines"))
 	}

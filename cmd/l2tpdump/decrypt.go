@@ -36,7 +36,7 @@ func decrypt(ctx context.Context, args []string) int {
 	}
 	src, err := capture.Open(o.read)
 	if err != nil {
-		return fail(err)
+		return fail(o.explainCapture(err))
 	}
 	defer src.Close()
 
@@ -104,7 +104,7 @@ func (s *sinks) open() (io.Writer, error) {
 
 // end finishes the outputs, prints the summary and returns the exit status.
 func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
-	if s.clear != nil && !isSinkError(err) {
+	if s.clear != nil && !isSinkError(err) && (err == nil || s.clear.Packets > 0) {
 		if e := s.clear.Close(); e != nil {
 			err = &pipeline.SinkError{Err: e}
 		}
@@ -118,7 +118,7 @@ func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 		return exitOK // the reader has had enough
 	}
 	interrupted := ctx.Err() != nil && errors.Is(err, ctx.Err())
-	if !s.o.quiet && (!isSinkError(err) || stats.Frames > 0) {
+	if !s.o.quiet && !isSinkError(err) && (err == nil || stats.Frames > 0) {
 		s.summary(stats)
 	}
 	switch {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,10 +169,60 @@ func (o *options) readKeys() ([]*keysrc.Keys, error) {
 			all = append(all, k)
 		}
 		if err != nil {
-			return nil, err
+			return nil, explainKeys(path, err)
 		}
 	}
 	return all, nil
+}
+
+// explainKeys makes the error of a key source readable: what it is if it is no key source at all, else what was looked
+// for, a line each.
+func explainKeys(path string, err error) error {
+	var none *keysrc.NoKeysError
+	if !errors.As(err, &none) || len(none.Near) > 0 || none.Lines == 0 || none.Damaged > 0 || none.Format != "" {
+		return explainFile(err)
+	}
+	if isBinary(path) {
+		return withHint("keys are text: a router's log, a daemon's log or a table of keys", "%s: no key: it is not a text file", none.Name)
+	}
+	return fmt.Errorf("%s: no key in %s; looked for:\n  %s", none.Name, plural(none.Lines, "line"), strings.Join(none.Looked, "\n  "))
+}
+
+// explainFile puts the name of the file first, and leaves out which system call failed.
+func explainFile(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return fmt.Errorf("%s: %w", file.Path, file.Err)
+	}
+	return err
+}
+
+// explainCapture adds to the error of an input what the file is instead of a capture.
+func (o *options) explainCapture(err error) error {
+	var bad *capture.FormatError
+	if !errors.As(err, &bad) || bad.Offset != 0 {
+		return explainFile(err)
+	}
+	i := slices.Index(o.read, bad.Name)
+	if i < 0 || isBinary(o.read[i]) {
+		return err
+	}
+	if k, e := keysrc.ParseFile(o.read[i], ""); e == nil && len(k.IKE)+len(k.ESP) > 0 {
+		return hinted{err, "it holds keys, and belongs behind -k"}
+	}
+	return hinted{err, "it is a text file: captures are made with tcpdump -i INTERFACE -w FILE"}
+}
+
+// isBinary reports whether the file begins like none that a person can read.
+func isBinary(path string) bool {
+	f, err := os.Open(path)
+	if err != nil || path == "-" {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, _ := io.ReadFull(f, head)
+	return bytes.IndexByte(head[:n], 0) >= 0
 }
 
 func reportNotes(notes []keysrc.Note) {

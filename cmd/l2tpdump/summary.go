@@ -21,11 +21,27 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("wrote %s to %s", plural(s.clear.Packets, "packet"), s.o.write)
 	}
 	listed(problems(s.p))
-	if stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Frames > 0 {
-		hint("there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?")
-	} else if stats.Failed() > 0 && len(s.o.keys) == 0 {
-		hint("name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log")
+	if h := s.advice(stats); h != "" {
+		hint("%s", h)
 	}
+}
+
+// advice says what to do about the most likely mistake.
+func (s *sinks) advice(stats *pipeline.Stats) string {
+	switch {
+	case stats.Frames == 0 && s.o.filter != "":
+		return "no frame passed the filter"
+	case stats.Frames == 0:
+		return "there is no packet in this capture"
+	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
+		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
+	case stats.Failed() == 0:
+	case len(s.o.keys) == 0:
+		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
+	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
+		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
+	}
+	return ""
 }
 
 // frameCounts returns "280 frames: 11 IKE (4 clear, 7 decrypted), 253 ESP (253 verified), 16 other".
@@ -84,8 +100,13 @@ func problems(p *pipeline.Pipeline) []string {
 	for _, f := range p.ESP().Flows() {
 		r := f.Report()
 		if bad := r.Packets - r.Verified - r.Decrypted; bad > 0 {
-			lines = append(lines, fmt.Sprintf("ESP 0x%08x %s > %s: %d of %s not decrypted [%s]: %s",
-				r.SPI, r.Src, r.Dst, bad, plural(r.Packets, "packet"), flowVerdict(&r), flowReason(&r)))
+			v := flowVerdict(&r)
+			what := "not decrypted"
+			if v == pipeline.Truncated {
+				what = "cut"
+			}
+			lines = append(lines, fmt.Sprintf("ESP 0x%08x %s > %s: %d of %s %s [%s]: %s",
+				r.SPI, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, flowReason(&r)))
 		}
 	}
 	return lines
