@@ -35,6 +35,7 @@ type framer struct {
 	reassembly *capture.Reassembler
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
+	late       late  // IKE frames that wait for later messages
 	expireAt   int64
 }
 
@@ -44,6 +45,7 @@ func newFramer() *framer {
 		ike:        ikev1.NewTracker(),
 		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
+		late:       late{patience: defaultPatience},
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok && !g.isSettled() {
@@ -56,6 +58,7 @@ func newFramer() *framer {
 // frame finds out what r is, as far as it can be told without decrypting ESP.
 func (f *framer) frame(r *Record) {
 	f.expire(r.Packet.Time)
+	f.late.expire(r.Packet.Time)
 	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
 		r.Verdict, r.Reason = Malformed, err.Error()
 		return
@@ -64,13 +67,9 @@ func (f *framer) frame(r *Record) {
 		return
 	}
 	f.classify(r)
-	if g := r.complete; g != nil && r.Kind != ESP {
+	if g := r.complete; g != nil && r.Kind != ESP && r.late == nil {
 		// Workers settle ESP, which may turn out not to decrypt.
-		if r.Kind == IKE && r.IKEOpened() {
-			g.settle(r.Number)
-		} else {
-			g.settle(0)
-		}
+		g.settle(mergedInto(r))
 	}
 }
 
@@ -217,6 +216,10 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	f.learn(r.IKE)
 	judgeIKE(r)
 	r.waits = f.hold != nil && r.Verdict == NoKey
+	if !r.waits && gains(r) {
+		f.late.add(r)
+	}
+	f.retry(r.IKE)
 }
 
 // ikeFragments puts the fragments of one IKE message (payload 132) into a group.
@@ -298,14 +301,15 @@ func judgeIKE(r *Record) {
 		}
 		return 3
 	}
+	r.Verdict, r.Reason = Clear, ""
 	for _, m := range r.IKE {
 		v := MessageVerdict(m)
 		if rank(v) >= rank(r.Verdict) {
-			r.Verdict, r.Reason = v, m.Reason
+			r.Verdict = v
+			if m.Reason != "" || !Opened(v) {
+				r.Reason = m.Reason
+			}
 		}
-	}
-	if Opened(r.Verdict) || r.Verdict == Clear {
-		r.Reason = ""
 	}
 }
 
@@ -392,6 +396,7 @@ func (f *framer) giveUp(g *group) {
 
 // giveUpAll settles everything that waits: the input has ended.
 func (f *framer) giveUpAll() {
+	f.late.settle(len(f.late.queue))
 	f.reassembly.Abandon(0)
 	f.giveUpIKE()
 }

@@ -35,7 +35,7 @@ func (h *hold) add(r *Record) {
 	c := &held{Record: *r}
 	c.Packet.Data = slices.Clone(r.Packet.Data)
 	c.Packet.Options = slices.Clone(r.Packet.Options)
-	c.group, c.complete, c.esp = nil, nil, nil
+	c.group, c.complete, c.late, c.esp = nil, nil, nil, nil
 	c.size = heldOverhead + len(c.Packet.Data) + len(c.Packet.Options) + len(c.Whole)
 	h.bytes += c.size
 	h.queue = append(h.queue, c)

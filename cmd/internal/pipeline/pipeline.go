@@ -347,13 +347,15 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 		for i := range b.records {
 			r := &b.records[i]
 			if g := r.group; g != nil {
-				if !g.isSettled() {
-					if err := p.flush(); err != nil {
-						return err
-					}
-					p.pool.wait(g)
+				if err := p.await(g); err != nil {
+					return err
 				}
 				r.PartOf = g.frame
+			}
+			if r.late != nil {
+				if err := p.await(r.late); err != nil {
+					return err
+				}
 			}
 			if r.flow != nil {
 				r.flow.Count(r.Verdict, 1)
@@ -381,6 +383,18 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 		}
 	}
 	return p.flush()
+}
+
+// await waits until g is settled.
+func (p *Pipeline) await(g *group) error {
+	if g.isSettled() {
+		return nil
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	p.pool.wait(g)
+	return nil
 }
 
 func (p *Pipeline) flush() error {

@@ -18,7 +18,7 @@ type Record struct {
 	Whole   []byte        // the link header and the reassembled datagram, where this frame completed one
 	Kind    Kind
 	Verdict Verdict
-	Reason  string // why the verdict is not better; "" for Clear, Verified and Decrypted
+	Reason  string // why the verdict is not better; of an opened or clear one what is to be known of it, mostly ""
 
 	SPI, Seq  uint32        // ESP
 	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
@@ -39,6 +39,7 @@ type Record struct {
 	seqHigh  uint32
 	group    *group // of fragments, this one included, whose fate is not known yet
 	complete *group // that this frame completed
+	late     *group // settled when no later message will change what IKE says
 	waits    bool   // for its key
 	released bool   // it has waited long enough
 }

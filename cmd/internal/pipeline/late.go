@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"errors"
+
+	"l2tpdump/ikev1"
+)
+
+const (
+	maxLate         = 64          // IKE frames that wait for a message that they depend on
+	defaultPatience = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
+)
+
+// late is the IKE frames that may yet gain from a message behind them: the message whose last
+// block is their IV was overtaken or is sent again, their HASH covers a nonce of it, or it proves the
+// key. They keep their place, where the finisher waits for them, so the order of the output is that
+// of the capture. It belongs to the framer's goroutine.
+type late struct {
+	patience int64
+	queue    []lateFrame
+}
+
+// lateFrame is a record in a batch that is on its way to the finisher. The framer may change what
+// it says until group is settled; the finisher reads it only then.
+type lateFrame struct {
+	record   *Record
+	group    *group
+	complete *group // of the fragments that the record may stand for
+}
+
+// gains reports whether later messages can change anything about r.
+func gains(r *Record) bool {
+	for _, m := range r.IKE {
+		if m.SA != nil && m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey) {
+			return true
+		}
+	}
+	return false
+}
+
+// add has r wait.
+func (l *late) add(r *Record) {
+	if len(l.queue) >= maxLate {
+		l.settle(1)
+	}
+	c := lateFrame{record: r, group: newGroup(), complete: r.complete}
+	if c.complete != nil {
+		c.complete.completed = false // its fate is open again
+	}
+	r.late = c.group
+	l.queue = append(l.queue, c)
+}
+
+// retry tries again what waits and belongs to the SA of a message in from.
+func (f *framer) retry(from []*ikev1.Message) {
+	l := &f.late
+	for again := len(l.queue) > 0; again; {
+		again = false
+		for i := range l.queue {
+			r := l.queue[i].record
+			if !related(r.IKE, from) {
+				continue
+			}
+			changed := false
+			for _, m := range r.IKE {
+				if m.SA == nil || !m.Open() {
+					continue
+				}
+				decrypted, verified, reconstructed := m.Decrypted, m.Verified, m.Reconstructed
+				f.ike.Decrypt(m)
+				changed = changed || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
+			}
+			if changed {
+				again = true
+				f.learn(r.IKE)
+				judgeIKE(r)
+			}
+		}
+	}
+	n := 0
+	for _, c := range l.queue {
+		if gains(c.record) {
+			l.queue[n] = c
+			n++
+		} else {
+			c.settle()
+		}
+	}
+	clear(l.queue[n:])
+	l.queue = l.queue[:n]
+}
+
+// related reports whether two lists have messages of one SA.
+func related(a, b []*ikev1.Message) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.SA == y.SA {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// expire lets go what has waited long enough at the time now.
+func (l *late) expire(now int64) {
+	n := 0
+	for n < len(l.queue) && now-l.queue[n].record.Packet.Time > l.patience {
+		n++
+	}
+	l.settle(n)
+}
+
+// has reports whether g is settled by what waits here.
+func (l *late) has(g *group) bool {
+	for _, c := range l.queue {
+		if c.group == g || c.complete == g {
+			return true
+		}
+	}
+	return false
+}
+
+// settle lets the first n go as they are.
+func (l *late) settle(n int) {
+	for i := range l.queue[:n] {
+		l.queue[i].settle()
+	}
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+}
+
+// settle says what becomes of the record and of the fragments that it may stand for.
+func (c *lateFrame) settle() {
+	if g := c.complete; g != nil {
+		g.completed = true
+		g.settle(mergedInto(c.record))
+	}
+	c.group.settle(0)
+}
+
+// mergedInto is the frame that fragments of an IKE message are merged into: r where it was decrypted, else 0.
+func mergedInto(r *Record) uint64 {
+	if r.Kind == IKE && r.IKEOpened() {
+		return r.Number
+	}
+	return 0
+}
