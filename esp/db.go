@@ -162,6 +162,9 @@ func (db *DB) AddNegotiated(n *Negotiated) {
 			if old.Key.Equal(n.Key) && old.AuthKey.Equal(n.AuthKey) && old.Suite == n.Suite {
 				return
 			}
+			if n.Key.IsZero() && !old.Key.IsZero() {
+				return // half of what is known by now
+			}
 			list = slices.Delete(slices.Clone(list), i, i+1) // the keys came later
 			break
 		}
