@@ -36,6 +36,8 @@ func (t *Tracker) configure(sa *SA) {
 	sa.configs, sa.incomplete, sa.unknown = nil, "", ""
 	if len(sa.secrets) == 0 {
 		sa.unknown = t.secrets.noKeyReason(sa)
+	}
+	if len(sa.secrets) == 0 || sa.key != nil {
 		return
 	}
 	suites := sa.suites
@@ -102,7 +104,7 @@ func (sa *SA) addConfigs(x *secretState, s suite) {
 			return
 		}
 		note := ""
-		if s.hash != nil && len(e) == s.keyLen && len(e) != s.hash.size && !x.SKEYIDeHead {
+		if s.hash != nil && len(e) == s.keyLen && len(e) > s.hash.size && !x.SKEYIDeHead {
 			note = "the key was given as SKEYID_e and is Ka"
 		}
 		sa.addConfig(x, s, e[:s.keyLen], note)
@@ -116,6 +118,9 @@ func (sa *SA) addConfigs(x *secretState, s suite) {
 
 // setIncomplete says what is missing of a key.
 func (sa *SA) setIncomplete(name string, x *secretState, have, want int) {
+	if x.used && x.InitiatorCookie.IsZero() && x.ResponderCookie.IsZero() {
+		return // it is of another SA
+	}
 	sa.incomplete = fmt.Sprintf("%s at %s has %d bytes, %d are needed: %d are missing; look for the lines that follow it in the log",
 		name, x.Origin, have, want, want-have)
 	if have >= want {
@@ -294,6 +299,8 @@ func (t *Tracker) refuse(m *Message) {
 		t.fail(m, ErrMalformed, fmt.Sprintf("%d encrypted bytes are no multiple of the cipher's block", body))
 	case sa.key != nil:
 		t.fail(m, ErrMalformed, "does not decrypt with the key that fits the other messages: it was altered, or is of another SA")
+	case len(sa.configs) > 0 && sa.foreignKeys():
+		t.fail(m, ErrNoKey, "no key names its cookie, and those without a cookie are of other SAs")
 	case len(sa.configs) > 0:
 		reason := fmt.Sprintf("the key at %s does not fit: it is of another connection, or mistyped", sa.configs[0].secret.Origin)
 		if len(sa.initialIVs(hashAlgs[0], 8)) == 0 {
@@ -305,6 +312,17 @@ func (t *Tracker) refuse(m *Message) {
 	default:
 		t.fail(m, ErrNoKey, sa.reasonNoKey())
 	}
+}
+
+// foreignKeys says that all keys that were tried name no cookie and have opened
+// other SAs.
+func (sa *SA) foreignKeys() bool {
+	for _, c := range sa.configs {
+		if x := c.secret; !x.used || !x.InitiatorCookie.IsZero() || !x.ResponderCookie.IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // fail sets a message's error and counts it.

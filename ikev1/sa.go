@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"l2tpdump/esp"
 )
 
 // SA is an ISAKMP SA as it was observed.
@@ -44,10 +46,11 @@ type SA struct {
 	configs    []*keyConfig
 	configured configVersion
 	secrets    []*secretState
-	incomplete string // why a key known is too short
-	note       string // how the key was given
-	good, bad  [2]int // HASHes that match and that do not, by hashClass
-	unknown    string // why no key is known
+	incomplete string     // why a key known is too short
+	note       string     // how the key was given
+	good, bad  [2]int     // HASHes that match and that do not, by hashClass
+	proven     [2]esp.Key // SKEYID and SKEYID_a that HASHes were made with, by hashClass
+	unknown    string     // why no key is known
 }
 
 // exchanged is a KE or nonce value of phase 1.
@@ -215,7 +218,7 @@ func (sa *SA) learnSA(body []byte, dir direction) {
 			s, ok := suiteOf(a)
 			if !ok {
 				if dir == fromResponder && sa.foreign == "" {
-					sa.foreign = fmt.Sprintf("cipher %d with %d bits and hash %d", a.Encryption, a.KeyBits, a.Hash)
+					sa.foreign = foreignName(a)
 				}
 				continue
 			}
@@ -232,6 +235,21 @@ func (sa *SA) learnSA(body []byte, dir direction) {
 	if len(sa.suites) == 1 {
 		sa.setSuite(sa.suites[0])
 	}
+}
+
+// foreignName describes a transform whose algorithms are not supported.
+func foreignName(p Phase1) string {
+	cipher, keyLen, _, ok := p.CipherSpec()
+	if ok {
+		cipher = fmt.Sprintf("%s-%d", cipher, 8*keyLen)
+	} else {
+		cipher = fmt.Sprintf("cipher %d", p.Encryption)
+	}
+	hash := p.HashName()
+	if hash == "" {
+		hash = fmt.Sprintf("hash %d", p.Hash)
+	}
+	return cipher + " with " + hash
 }
 
 // maxSuites bounds how many offered combinations are tried where the responder's
@@ -355,8 +373,11 @@ func (sa *SA) wrongHashKey() string {
 func (sa *SA) lacksPhase1() bool { return len(sa.suites) == 0 && sa.foreign == "" }
 
 func (sa *SA) reasonNoKey() string {
-	if sa.foreign != "" {
-		return "not supported: " + sa.foreign
+	switch {
+	case sa.foreign != "" && len(sa.secrets) > 0:
+		return "phase 1 agreed on " + sa.foreign + ", which is not supported"
+	case sa.unknown == "":
+		return "no key names its cookie, and those without a cookie are of other SAs"
 	}
 	return sa.unknown
 }

@@ -2,9 +2,11 @@ package ikev1
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"l2tpdump/esp"
@@ -19,7 +21,8 @@ func TestSessions(t *testing.T) {
 		for _, n := range c.keyLens {
 			for _, h := range hashAlgs {
 				for name, pad := range pads {
-					if c.name != "aes-cbc" && c.name != "3des-cbc" && (h.name != "sha1" || name != "count") {
+					most := c.name == "aes-cbc" && n == 16 || c.name == "3des-cbc"
+					if !most && (h.name != "sha1" || name != "count") || most && h.name != "sha1" && name != "zeros" {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s-%d/%s/%s", c.name, 8*n, h.name, name), func(t *testing.T) {
@@ -442,5 +445,64 @@ func TestBounds(t *testing.T) {
 	tr.Expire(now + 2*saIdle)
 	if len(tr.sas) != 0 || tr.exchanges != 0 {
 		t.Errorf("after expiry: %d SAs, %d exchanges", len(tr.sas), tr.exchanges)
+	}
+}
+
+// Keys without a cookie find their SAs, and blame no other.
+func TestAnonymousKeys(t *testing.T) {
+	a, b, c := newLab(t, 20, 7, 2, 16), newLab(t, 21, 5, 1, 24), newLab(t, 22, 7, 4, 32)
+	var list []*Datagram
+	for _, l := range []*lab{a, b, c} {
+		l.session()
+	}
+	for i := range a.list {
+		list = append(list, a.list[i], b.list[i], c.list[i])
+	}
+	_, messages := follow([]*Secret{{SKEYIDe: a.secret.SKEYIDe}, {SKEYIDe: b.secret.SKEYIDe}}, list)
+	for _, m := range messages {
+		switch {
+		case !m.Encrypted:
+		case m.Header.InitiatorCookie != c.i:
+			if !m.Decrypted {
+				t.Errorf("%v: %s", m.Err, m.Reason)
+			}
+		case !errors.Is(m.Err, ErrNoKey) || m.SA.Verdict() != "no key" || m.SA.Reason() == "":
+			t.Errorf("the SA without a key: %v: %s", m.Err, m.Reason)
+		}
+	}
+}
+
+func TestUnsupportedCipher(t *testing.T) {
+	l := newLab(t, 23, 7, 2, 16)
+	l.sai = saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(1, 8), labTV(2, 2), labTV(3, 1), labTV(4, 2), labTV(14, 256)))
+	l.session()
+	tr, messages := follow([]*Secret{l.secret}, l.list)
+	sa := tr.SAs()[0]
+	if sa.Verdict() != "no key" || !strings.Contains(sa.Reason(), "camellia-cbc-256 with sha1") {
+		t.Errorf("%s: %s", sa.Verdict(), sa.Reason())
+	}
+	if m := messages[4]; !errors.Is(m.Err, ErrNoKey) || !strings.Contains(m.Reason, "not supported") {
+		t.Errorf("%v: %s", m.Err, m.Reason)
+	}
+}
+
+func TestLimitSecrets(t *testing.T) {
+	l := newLab(t, 24, 7, 2, 16)
+	l.session()
+	tr := NewTracker()
+	tr.LimitSecrets(16)
+	for i := range 100 {
+		tr.AddSecret(&Secret{InitiatorCookie: Cookie{byte(i)}, Ka: keyOf(l.bytes(16))})
+	}
+	tr.AddSecret(l.secret)
+	if n := len(tr.secrets.all); n < 16 || n > 20 {
+		t.Errorf("%d secrets kept", n)
+	}
+	for _, d := range l.list {
+		for _, m := range tr.Observe(d) {
+			if m.Encrypted && !m.Verified {
+				t.Errorf("%v: %s", m.Err, m.Reason)
+			}
+		}
 	}
 }
