@@ -1,0 +1,416 @@
+package keysrc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// describe spells out a row as it was understood.
+func describe(s *esp.Secret) string {
+	return fmt.Sprintf("%s>%s %08x/%08x %s %s %t %s %t esn %t %t %d icv %d", s.Src, s.Dst, s.SPI, s.SPIMask, s.Suite, yamahaHex(s.Key), s.KeyHead,
+		yamahaHex(s.AuthKey), s.AuthKeyHead, s.ESNKnown, s.Suite.ESN, s.SeqHigh, s.Suite.ICVLen)
+}
+
+const (
+	k16 = "000102030405060708090a0b0c0d0e0f"
+	k20 = k16 + "10111213"
+	k24 = k20 + "14151617"
+	k32 = k24 + "18191a1b1c1d1e1f"
+	k36 = k32 + "20212223"
+	k48 = k32 + k16
+	k64 = k32 + k32
+)
+
+var espRows = []struct{ row, want string }{
+	{`"IPv4","10.0.0.1","10.0.0.2","0x1a2b3c4d","AES-CBC [RFC3602]","0x` + k16 + `","HMAC-SHA-1-96 [RFC2404]","0x` + k20 + `"`,
+		"10.0.0.1>10.0.0.2 1a2b3c4d/ffffffff aes-cbc-128/hmac-sha1-96 " + k16 + " false " + k20 + " false esn false false 0 icv 0"},
+	{`"IPv4","10.0.0.1","10.0.0.2","0x1a2b3c4d","AES-CBC [RFC3602]","0x` + k32 + `","HMAC-SHA-256-128 [RFC4868]","0x` + k32 + `","64-bit","3"`,
+		"10.0.0.1>10.0.0.2 1a2b3c4d/ffffffff aes-cbc-256/hmac-sha2-256-128/esn " + k32 + " false " + k32 + " false esn true true 3 icv 0"},
+	{`"IPv6","2001:db8::1","*","439041101","TripleDES-CBC [RFC2451]","0x` + k24 + `","HMAC-MD5-96 [RFC2403]","0x` + k16 + `","32-bit","0"`,
+		"2001:db8::1>* 1a2b3c4d/ffffffff 3des-cbc/hmac-md5-96 " + k24 + " false " + k16 + " false esn true false 0 icv 0"},
+	{`IPv4,*,*,*,NULL,,NULL,`, "*>* 00000000/00000000 null/none  false  false esn false false 0 icv 0"},
+	{` "IPv4" , "10.1.*.*" , "*" , "0x1a2b**4*" , "aes-cbc" , "0X` + strings.ToUpper(k16) + `" , "hmac-sha-1-96" , "" `,
+		"10.1.*.*>* 1a2b0040/ffff00f0 aes-cbc-128/any-96 " + k16 + " false  false esn false false 0 icv 0"},
+	{`"IPv4","10.0.0.0/8","*","0xff*","DES-CBC [RFC2405]","8 chars!","ANY 128 bit authentication [no checking]",""`,
+		"10.*.*.*>* ff000000/ff000000 des-cbc/any-128 3820636861727321 false  false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","TripleDes-CBC [RFC2451]","0x` + k24 + `","MAC-RIPEMD-160-96 [RFC2857]","0x` + k20 + `"`,
+		"*>* 00000001/ffffffff 3des-cbc/hmac-ripemd160-96 " + k24 + " false " + k20 + " false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","AES-CTR [RFC3686]","0x` + k20 + `","HMAC-SHA-384-192 [RFC4868]","0x` + k48 + `"`,
+		"*>* 00000001/ffffffff aes-ctr-128/hmac-sha2-384-192 " + k20 + " false " + k48 + " false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","AES-GCM with 16 octet ICV [RFC4106]","0x` + k36 + `","NULL",""`,
+		"*>* 00000001/ffffffff aes-gcm-256/aead-128 " + k36 + " false  false esn false false 0 icv 16"},
+	{`"IPv4","*","*","0x00000001","AES-GCM [RFC4106]","0x` + k20 + `","ANY 96 bit authentication [no checking]",""`,
+		"*>* 00000001/ffffffff aes-gcm-128/aead-96 " + k20 + " false  false esn false false 0 icv 12"},
+	{`"IPv4","*","*","0x00000001","AES-GCM [RFC4106]","0x` + k20 + `","NULL",""`,
+		"*>* 00000001/ffffffff aes-gcm-128/? " + k20 + " false  false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","ChaCha20 with Poly1305 [RFC7634]","0x` + k36 + `","NULL",""`,
+		"*>* 00000001/ffffffff chacha20-poly1305/aead-128 " + k36 + " false  false esn false false 0 icv 16"},
+	{`"IPv4","*","*","0x00000001","rfc4309(ccm(aes))","0x` + k16 + `101112","NULL",""`,
+		"*>* 00000001/ffffffff aes-ccm-128/? " + k16 + "101112 false  false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","AES-CBC [RFC3602]","sixteen\x20letters!","HMAC-SHA-512-256 [RFC4868]","0x` + k64 + `"`,
+		"*>* 00000001/ffffffff aes-cbc-128/hmac-sha2-512-256 7369787465656e206c65747465727321 false " + k64 + " false esn false false 0 icv 0"},
+	{`"IPv4","*","*","c0ffee01","AES-CBC [RFC3602]","` + k24 + `00","HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]","0x` + k32 + `"`, ""},
+	{`"IPv4","*","*","c0ffee01","AES-CBC [RFC3602]","00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f","HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]","0x` + k32 + `"`,
+		"*>* c0ffee01/ffffffff aes-cbc-128/hmac-sha2-256-96 " + k16 + " false " + k32 + " false esn false false 0 icv 0"},
+	{`"IPv4","*","*","0x00000001","AES-CBC [RFC3602]","0x` + k16 + `","HMAC-SHA-1-96 [RFC2404]","0x0001020304050607"`,
+		"*>* 00000001/ffffffff aes-cbc-128/hmac-sha1-96 " + k16 + " false 0001020304050607 true esn false false 0 icv 0"},
+}
+
+func TestWiresharkESPRows(t *testing.T) {
+	for _, r := range espRows {
+		s, _, err := parseESPRow(bytes.TrimSpace([]byte(r.row)))
+		switch {
+		case r.want == "":
+			if err == nil {
+				t.Errorf("%s: %s", r.row, describe(s))
+			}
+		case err != nil:
+			t.Errorf("%s: %v", r.row, err)
+		case describe(s) != r.want:
+			t.Errorf("%s\ngot  %s\nwant %s", r.row, describe(s), r.want)
+		}
+		if !matchESPRow([]byte(r.row)) {
+			t.Errorf("%s: not recognised", r.row)
+		}
+	}
+}
+
+// Bad rows are notes that name the line and what is wrong; the good ones count.
+func TestWiresharkESPBadRows(t *testing.T) {
+	good := espRows[0].row
+	bad := []struct{ row, says string }{
+		{strings.Replace(good, `"10.0.0.1",`, "", 1), "7 columns"},
+		{strings.Replace(good, `"10.0.0.1"`, `"10.0.0.300"`, 1), "source address"},
+		{strings.Replace(good, `"10.0.0.2"`, `"0x`+k16+`"`, 1), "destination address"},
+		{strings.Replace(good, "0x1a2b3c4d", "0x1a2b3c4d5", 1), "SPI"},
+		{strings.Replace(good, "0x1a2b3c4d", "0x1a2*3c", 1), "SPI"},
+		{strings.Replace(good, "AES-CBC", "AES-XTS", 1), `encryption algorithm "AES-XTS [RFC3602]" is not known`},
+		{strings.Replace(good, "HMAC-SHA-1-96", "HMAC-WHIRLPOOL", 1), "authentication algorithm"},
+		{strings.Replace(good, k16, k16+"1", 1), "odd number"},
+		{strings.Replace(good, k16+`",`, k16[:30]+`",`, 1), "takes no key of 15 bytes"},
+		{strings.Replace(good, k16+`",`, k16[:30]+`zz",`, 1), "no hex digit"},
+		{strings.Replace(good, k20, k24, 1), "authentication key"},
+		{strings.TrimSuffix(good, `"`), "quote"},
+		{good + `,"16-bit","0"`, "32-bit nor 64-bit"},
+		{good + `,"64-bit","x"`, "high bits"},
+		{strings.Replace(good, "IPv4", "IPv5", 1), "neither IPv4 nor IPv6"},
+	}
+	var table strings.Builder
+	table.WriteString("# This file is automatically generated, DO NOT MODIFY.\n" + good + "\n")
+	for _, b := range bad {
+		table.WriteString(b.row + "\n")
+	}
+	table.WriteString(espRows[1].row) // without a line end
+	keys, err := Parse(strings.NewReader(table.String()), "esp_sa", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys.ESP) != 2 || keys.ESP[0].Origin != "esp_sa:2" || keys.ESP[1].Origin != fmt.Sprintf("esp_sa:%d", len(bad)+3) {
+		t.Errorf("%d keys", len(keys.ESP))
+	}
+	if len(keys.Notes) != len(bad) {
+		t.Fatalf("%d notes, want %d: %v", len(keys.Notes), len(bad), keys.Notes)
+	}
+	for i, b := range bad {
+		n := keys.Notes[i]
+		if n.Line != i+3 || !strings.Contains(n.Text, b.says) {
+			t.Errorf("%s\n%s, want line %d and %q", b.row, n, i+3, b.says)
+		}
+		if strings.Contains(n.Text, k16[:8]) {
+			t.Errorf("a note shows key bytes: %s", n)
+		}
+	}
+}
+
+func TestWiresharkIKERows(t *testing.T) {
+	const cookie = "148048a5bc8c637f"
+	for row, want := range map[string]string{
+		cookie + "," + k32:                        "Ka " + k32,
+		strings.ToUpper(cookie + "," + k16):       "Ka " + k16,
+		`"` + cookie + `","` + k24 + `"`:          "Ka " + k24,
+		"0x" + cookie + ",0x" + k32:               "Ka " + k32,
+		"14:80:48:a5:bc:8c:63:7f , " + k16 + "  ": "Ka " + k16,
+		cookie + "," + k20:                        "SKEYID_e " + k20,
+		cookie + "," + k48:                        "SKEYID_e " + k48,
+		cookie + ",0001020304050607":              "Ka 0001020304050607",
+		cookie[:15] + "," + k32:                   "initiator cookie: the hex value has an odd number of digits",
+		cookie[:14] + "," + k32:                   "initiator cookie: it has 7 bytes, not 8",
+		cookie + "," + k32 + "0":                  "key: the hex value has an odd number of digits",
+		cookie + "," + k32 + "00":                 "key: 33 bytes are the length of no cipher's key and of no SKEYID_e",
+		cookie + "," + k32[:60] + "zz00":          "key: character 61 of the hex value is no hex digit",
+	} {
+		keys, err := Parse(strings.NewReader("# comment\n\n"+row+"\n"), "t", "")
+		if err != nil {
+			if len(keys.Notes) != 1 || keys.Notes[0].Line != 3 || keys.Notes[0].Text != "ikev1_decryption_table: "+want || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v %v", row, err, keys.Notes)
+			}
+			continue
+		}
+		if len(keys.IKE) != 1 || keys.IKE[0].InitiatorCookie.String() != cookie || keys.IKE[0].Origin != "t:3" {
+			t.Errorf("%s: %+v", row, keys)
+			continue
+		}
+		got := "Ka " + yamahaHex(keys.IKE[0].Ka)
+		if !keys.IKE[0].SKEYIDe.IsZero() {
+			got = "SKEYID_e " + yamahaHex(keys.IKE[0].SKEYIDe)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", row, got, want)
+		}
+	}
+	// Wireshark's table for IKEv2 is another.
+	if matchIKERow([]byte(cookie + ",d3ce76a28e6c8e8c," + k32 + "," + k32 + `,"AES-CBC-256 [RFC3602]",` + k32 + "," + k32 + `,"HMAC_SHA2_256_128 [RFC4868]"`)) {
+		t.Error("a row for IKEv2 was taken for one of IKEv1")
+	}
+}
+
+// The tables of all recordings are read, and written again as they were.
+func TestWiresharkRecordings(t *testing.T) {
+	for _, file := range recordings(t, "keys/esp_sa") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := readESPSA(t, file)
+		keys, err := Parse(bytes.NewReader(data), file, "")
+		if len(want) == 0 {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		checkNotes(t, keys)
+		if len(keys.ESP) != len(want) {
+			t.Errorf("%s: %d keys, want %d", file, len(keys.ESP), len(want))
+		}
+		var rows []byte
+		for _, s := range keys.ESP {
+			if s.Suite.Cipher.Name == "aes-ccm" {
+				if _, err := AppendESPRow(nil, s); err == nil {
+					t.Errorf("%s: a row that Wireshark refuses", file)
+				}
+				continue
+			}
+			if rows, err = AppendESPRow(rows, s); err != nil {
+				t.Errorf("%s: %v", s.Origin, err)
+			}
+		}
+		for line := range strings.Lines(string(rows)) {
+			if !bytes.Contains(data, []byte(strings.Replace(line, "IPv4", "IPv", 1)[5:])) {
+				t.Errorf("%s: wrote %s", file, line)
+			}
+		}
+	}
+	for _, file := range recordings(t, "keys/ikev1_decryption_table") {
+		keys, err := ParseFile(file, "")
+		want := readIKETable(t, file)
+		if len(want) == 0 {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, s := range keys.IKE {
+			if yamahaHex(s.Ka) != want[s.InitiatorCookie.String()] {
+				t.Errorf("%s: Ka differs", s.Origin)
+			}
+		}
+		if len(keys.IKE) != len(want) {
+			t.Errorf("%s: %d keys, want %d", file, len(keys.IKE), len(want))
+		}
+	}
+}
+
+// A head of a key is never written as if it were the key.
+func TestWiresharkHeads(t *testing.T) {
+	key, auth := esp.NewKey(make([]byte, 16)), esp.NewKey(make([]byte, 8))
+	s := esp.Secret{SPI: 1, SPIMask: 0xffffffff, Key: key, KeyHead: true, AuthKey: auth, AuthKeyHead: true}
+	if _, err := AppendESPRow(nil, &s); err == nil {
+		t.Error("the cipher is not known, and a row was written")
+	}
+	s.Suite = esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 32, Auth: esp.AuthByName("hmac-sha1-96")}
+	if _, err := AppendESPRow(nil, &s); err == nil || !strings.Contains(err.Error(), "16 of 32") {
+		t.Errorf("%v", err)
+	}
+	s.Suite.KeyLen = 16
+	row, err := AppendESPRow(nil, &s)
+	const want = `"IPv4","*","*","0x00000001","AES-CBC [RFC3602]","0x00000000000000000000000000000000","ANY 96 bit authentication [no checking]",""` + "\n"
+	if err != nil || string(row) != want {
+		t.Errorf("%v\n%s", err, row)
+	}
+	if _, err := AppendIKERow(nil, ikev1.Cookie{1}, esp.NewKey(make([]byte, 20))); err == nil {
+		t.Error("a row with a SKEYID_e was written")
+	}
+	if _, err := AppendIKERow(nil, ikev1.Cookie{}, key); err == nil {
+		t.Error("a row without cookie was written")
+	}
+}
+
+func TestWriteTables(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "profile")
+	second := strings.Replace(espRows[1].row, "0x1a2b3c4d", "0x1a2b3c4f", 1)
+	keys, err := Parse(strings.NewReader(espRows[0].row+"\n"+second+"\n"), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(r *TableReport, err error, added, present int) {
+		t.Helper()
+		if err != nil || r.Added != added || r.Present != present {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if info, err := os.Stat(r.Path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%v %v", info.Mode(), err)
+		}
+	}
+	read := func(name string) string {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	r, err := WriteESPTable(dir, keys.ESP)
+	check(r, err, 2, 0)
+	if got, want := read(TableESP), espRows[0].row+"\n"+second+"\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	// Again: nothing to add, even where the other hand spelt it in another way, and without the last line end.
+	other := "# mine\n" + strings.ToLower(espRows[0].row[:40]) + espRows[0].row[40:] + "\n" + second
+	if err := os.WriteFile(filepath.Join(dir, TableESP), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err = WriteESPTable(dir, keys.ESP)
+	check(r, err, 0, 2)
+	if read(TableESP) != other {
+		t.Error("the table was changed")
+	}
+	// The row of another SPI goes behind the last line, whose end is mended.
+	third := *keys.ESP[0]
+	third.SPI++
+	r, err = WriteESPTable(dir, []*esp.Secret{&third, &third})
+	check(r, err, 1, 1)
+	if got, want := read(TableESP), other+"\n"+strings.Replace(espRows[0].row, "3c4d", "3c4e", 1)+"\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	// Other keys for the same SPI and addresses go before, as Wireshark takes the first.
+	fourth := *keys.ESP[0]
+	fourth.Key = esp.NewKey(make([]byte, 16))
+	r, err = WriteESPTable(dir, []*esp.Secret{&fourth})
+	check(r, err, 1, 0)
+	if !strings.HasPrefix(read(TableESP), strings.Replace(espRows[0].row, k16+`",`, strings.Repeat("00", 16)+`",`, 1)+"\n# mine\n") {
+		t.Errorf("got\n%s", read(TableESP))
+	}
+	r, err = WriteESPTable(dir, []*esp.Secret{&fourth})
+	check(r, err, 0, 1)
+
+	rows := []IKERow{{ikev1.Cookie{1, 2, 3}, esp.NewKey(make([]byte, 32))}, {ikev1.Cookie{4}, esp.NewKey(make([]byte, 20))}}
+	r, err = WriteIKETable(dir, rows)
+	check(r, err, 1, 0)
+	if len(r.Left) != 1 {
+		t.Errorf("%v", r.Left)
+	}
+	r, err = WriteIKETable(dir, rows)
+	check(r, err, 0, 1)
+	rows[0].Ka = esp.NewKey([]byte(strings.Repeat("x", 16)))
+	r, err = WriteIKETable(dir, rows[:1])
+	check(r, err, 1, 0)
+	if got, want := read(TableIKE), "0102030000000000,"+strings.Repeat("00", 32)+"\n0102030000000000,"+strings.Repeat("78", 16)+"\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// tshark reads the tables that are written here, and decrypts with them.
+func TestTablesInTshark(t *testing.T) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("no tshark")
+	}
+	for _, name := range []string{"02-natt-aes256-sha1", "03-3des-sha1-modp1024", "17a-aes128gcm16"} {
+		dir := filepath.Join("../testdata/captures", name)
+		config := filepath.Join(t.TempDir(), "wireshark")
+		esps, err := ParseFile(filepath.Join(dir, "keys/esp_sa"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ikes, err := ParseFile(filepath.Join(dir, "keys/ikev1_decryption_table"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []IKERow
+		for _, s := range ikes.IKE {
+			rows = append(rows, IKERow{s.InitiatorCookie, s.Ka})
+		}
+		if _, err := WriteIKETable(config, rows); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := WriteESPTable(config, esps.ESP); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(tshark, "-r", filepath.Join(dir, "outer.pcap"), "-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",
+			"-Y", "esp.icv_good==1 or (isakmp.enc.decrypted)", "-T", "fields", "-e", "frame.number", "-e", "isakmp.enc.decrypted")
+		cmd.Env = append(os.Environ(), "WIRESHARK_CONFIG_DIR="+config)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr.Bytes())
+		}
+		if strings.Contains(stderr.String(), "esp_sa") || strings.Contains(stderr.String(), "ikev1") {
+			t.Errorf("%s: %s", name, stderr.String())
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		ike := slices.IndexFunc(lines, func(l string) bool { return !strings.HasSuffix(l, "\t") })
+		if len(lines) < 100 || ike < 0 {
+			t.Errorf("%s: tshark decrypted %d frames with the tables, IKE among them: %t", name, len(lines), ike >= 0)
+		}
+	}
+}
+
+func TestESPSecrets(t *testing.T) {
+	var secrets []*esp.Secret
+	for _, r := range espRows {
+		if s, _, err := parseESPRow(bytes.TrimSpace([]byte(r.row))); err == nil && !s.AuthKeyHead {
+			secrets = append(secrets, s)
+		}
+	}
+	data, left := AppendESPSecrets(nil, secrets)
+	for _, err := range left {
+		if !strings.Contains(err.Error(), "aes-ccm") && !strings.Contains(err.Error(), "not known") && !strings.Contains(err.Error(), "in part") {
+			t.Error(err)
+		}
+	}
+	for line := range bytes.Lines(data) {
+		if col, err := csvRow(bytes.TrimSpace(line)); err != nil || len(col) != 10 {
+			t.Errorf("%d columns, %v: %s", len(col), err, line)
+		}
+	}
+	for _, head := range []string{"", "protocol,source,destination,spi,encryption,key,authentication,key,sn,high\r\n"} {
+		keys := ParseESPSecrets([]byte(head+strings.ReplaceAll(string(data), "\n", "\r\n")), "a.pcapng (secrets)")
+		checkNotes(t, keys)
+		if len(keys.ESP)+len(left) != len(secrets) || len(left) == 0 {
+			t.Fatalf("%d of %d, %d left out", len(keys.ESP), len(secrets), len(left))
+		}
+		for _, s := range keys.ESP {
+			if !s.ESNKnown {
+				t.Errorf("%s: ESN is not known", s.Origin)
+			}
+		}
+	}
+	if keys := ParseESPSecrets([]byte("nonsense\nmore\n"), "x"); len(keys.Notes) != 2 {
+		t.Errorf("%v", keys.Notes)
+	}
+}
