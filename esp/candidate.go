@@ -28,6 +28,9 @@ type source struct {
 
 // origin names the source for a person.
 func (s *source) origin() string {
+	if s.neg != nil && s.neg.Origin != "" {
+		return fmt.Sprintf("%s (KEYMAT of Quick Mode 0x%08x)", s.neg.Origin, s.neg.MessageID)
+	}
 	if s.neg != nil {
 		return fmt.Sprintf("KEYMAT of Quick Mode 0x%08x of %x", s.neg.MessageID, s.neg.Cookie)
 	}

@@ -268,6 +268,7 @@ func (db *DB) forget(flows []*Flow) {
 			}
 			p.next = f.next
 		}
+		f.wrong, f.gone = f.findConflict(), true
 		f.next, f.sa, f.proof = nil, nil, nil
 		f.key, f.authKey = Key{}, Key{}
 		if len(db.gone) < maxGone && (db.limit == 0 || len(db.gone) < db.limit/8) {
@@ -279,6 +280,13 @@ func (db *DB) forget(flows []*Flow) {
 	if len(flows) > 0 {
 		db.recent = [recentFlows]*Flow{}
 	}
+}
+
+// Negotiated returns what Quick Modes agreed on for the SPI, the latest first, empty if nothing is known.
+func (db *DB) Negotiated(spi uint32) []*Negotiated {
+	list := slices.Clone(db.negotiated[spi])
+	slices.Reverse(list)
+	return list
 }
 
 // Forgotten returns how many flows are not among Flows, because there were too many.

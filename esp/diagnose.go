@@ -165,6 +165,9 @@ func (f *Flow) whyWrong(t *trial, out *outcome, packet []byte, cut int) string {
 		}
 		return fmt.Sprintf("the key that %s gives for SPI 0x%08x opens it: the keys are under the wrong SPIs", e.Origin, e.SPI)
 	}
+	if r := t.rivals(); r != "" {
+		return r
+	}
 	others := 0
 	for i := range t.sources {
 		if t.sources[i].rank == 1 {

@@ -51,6 +51,9 @@ type State struct {
 	Reason  string  // cause and cure where no key fits, else ""
 	Remark  string  // where a key fits: what was found out by trial, what is not checked, which source contradicts; often ""
 	Verdict Verdict // Verified or Decrypted as soon as a key fits
+	Key     Key     // what opens the packets (with the salt), as soon as a key fits
+	AuthKey Key     // empty where the ICV is not checked, and for AEAD
+	SeqHigh uint32  // with ESN: the high half of the sequence number of the packet that proved the key
 	Err     error   // what Admit returns while no key fits, nil afterwards
 }
 
@@ -80,6 +83,8 @@ type Flow struct {
 	check   bool  // the next packet has to show that the SA is still the right one
 	behind  uint8 // packets in a row that were not newer than all before
 	deleted bool
+	gone    bool
+	wrong   string // findConflict of a flow that has gone
 	packets uint64
 	short   uint64 // packets without a whole header
 	lengths uint16 // bit n: a packet of n bytes modulo 16 was seen
@@ -191,7 +196,8 @@ func (f *Flow) later(out *outcome) {
 // setState publishes the state if it is another one.
 func (f *Flow) setState(s State) {
 	old := f.State()
-	if old.Suite == s.Suite && old.Origin == s.Origin && old.Reason == s.Reason && old.Remark == s.Remark && old.Verdict == s.Verdict && old.Err == s.Err {
+	if old.Suite == s.Suite && old.Origin == s.Origin && old.Reason == s.Reason && old.Remark == s.Remark && old.Verdict == s.Verdict && old.Err == s.Err &&
+		old.Key.Equal(s.Key) && old.AuthKey.Equal(s.AuthKey) && old.SeqHigh == s.SeqHigh {
 		return
 	}
 	f.state.Store(&s)
@@ -226,6 +232,7 @@ type Report struct {
 	Verdict  Verdict // on the flow as a whole
 	Key      string  // key source
 	Reason   string
+	Conflict string // names the values of key sources that the packets prove wrong though another key opens them, "" if there are none
 
 	Packets    uint64 // admitted
 	Verified   uint64 // these and the next six as counted by Count
@@ -260,6 +267,9 @@ func (f *Flow) Report() Report {
 		Truncated: f.counts[countTruncated], Malformed: f.counts[countMalformed],
 		FirstSeq: f.win.low, LastSeq: f.win.high, Missing: f.win.missing(), Duplicates: f.win.duplicates,
 		Reordered: f.win.reordered, Wrapped: f.win.wraps, Restarts: f.win.restarts, Deleted: f.deleted,
+	}
+	if r.Conflict = f.wrong; !f.gone {
+		r.Conflict = f.findConflict()
 	}
 	if !r.ESN {
 		r.FirstSeq &= 0xffffffff

@@ -34,7 +34,7 @@ func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	if suite.ESN {
 		f.win.setHigh(position, out.high)
 	}
-	s := State{Suite: suite, Verdict: Decrypted, Origin: c.from.origin()}
+	s := State{Suite: suite, Verdict: Decrypted, Origin: c.from.origin(), Key: c.key, AuthKey: c.auth, SeqHigh: out.high}
 	if f.sa.Checks() {
 		s.Verdict = Verified
 	}

@@ -3,6 +3,8 @@ package ikev1
 import (
 	"crypto/hmac"
 	"encoding/binary"
+
+	"l2tpdump/esp"
 )
 
 // hashResult is the outcome of checking a HASH payload.
@@ -108,6 +110,9 @@ func (sa *SA) hash() *hashAlg {
 func (sa *SA) checkHash(m *Message, payloads []byte, rb *rebuilt) hashResult {
 	h := sa.hash()
 	p := FindPayload(m.Payloads, PayloadHash)
+	if h != nil && p == nil && m.at.ex == sa.phase1 {
+		return sa.checkSignature(m, h, payloads, rb)
+	}
 	if h == nil || p == nil || len(p.Body) != h.size {
 		return hashUnchecked
 	}
@@ -125,10 +130,15 @@ func (sa *SA) checkHash(m *Message, payloads []byte, rb *rebuilt) hashResult {
 	var match []byte
 	var number int
 	sa.keysFor(func(x *secretState, k derived) bool {
+		class, key := hashByKeyA, k.a
+		if m.at.ex == sa.phase1 {
+			class, key = hashByAuth, k.skeyid
+		}
 		compare := func(want []byte, n int) bool {
 			tried = true
 			if hmac.Equal(want[known:], got[known:]) {
 				match, number, x.used = want, n, true
+				sa.proven[class] = esp.NewKey(key)
 				return true
 			}
 			return false

@@ -580,7 +580,7 @@ func (t *Tracker) SAs() []*SA {
 func (t *Tracker) Unused() []Unused {
 	var list []Unused
 	for _, x := range t.secrets.all {
-		if !x.used {
+		if !x.used && !t.confirmed(x) {
 			list = append(list, Unused{x.Secret, t.unusedReason(x)})
 		}
 	}

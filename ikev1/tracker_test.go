@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"l2tpdump/esp"
 )
 
 // captures is what each capture of the lab holds: encrypted messages, those with a
@@ -64,26 +66,50 @@ func TestCaptures(t *testing.T) {
 					secrets = routerSecrets(t, filepath.Join(dir, log))
 				}
 				tr, messages := follow(secrets, readDatagrams(t, filepath.Join(dir, c.file)))
+				full := log == "router-full.log"
 				encrypted, pairs := 0, 0
+				deleted := map[uint32]bool{}
+				var negotiated []*esp.Negotiated
 				for i, m := range messages {
 					pairs += len(m.Negotiated)
-					for _, n := range m.Negotiated {
-						t.Logf("%+v %v", n, n.Suite)
+					negotiated = append(negotiated, m.Negotiated...)
+					for _, spi := range m.Deleted {
+						deleted[spi] = true
 					}
-					if m.Encrypted {
-						encrypted++
+					hash := FindPayload(m.Payloads, PayloadHash) != nil || FindPayload(m.Payloads, PayloadSignature) != nil
+					if m.Verified != (full && hash && m.Err == nil) {
+						t.Errorf("message %d, %s %d: verified %v", i, m.Header.ExchangeName(), m.Number, m.Verified)
 					}
-					t.Logf("%d %v %d mid %08x enc %v dec %v ver %v rec %v retr %v %v %s frag %v %d", i, m.Header.Exchange, m.Number, m.Header.MessageID, m.Encrypted, m.Decrypted, m.Verified, m.Reconstructed, m.Retransmission, m.Err, m.Reason, m.Fragment != nil, m.Reassembled)
-					if m.Encrypted && !m.Decrypted {
-						t.Errorf("message %d of %s: %v: %s", i, m.Header.ExchangeName(), m.Err, m.Reason)
+					if !m.Encrypted {
+						continue
+					}
+					encrypted++
+					if !m.Decrypted || m.Reconstructed {
+						t.Errorf("message %d, %s %d: %v: %s", i, m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
+					}
+					if len(m.Payloads) == 0 || string(m.Plain[:16]) != string(m.at.raw[:16]) || m.Plain[19]&FlagEncryption != 0 {
+						t.Errorf("message %d, %s %d: plain % x", i, m.Header.ExchangeName(), m.Number, m.Plain[:HeaderLen])
 					}
 				}
 				if encrypted != c.encrypted || pairs != 2*c.pairs || len(tr.SAs()) != c.isakmp {
 					t.Errorf("%d encrypted, %d SAs of ESP, %d of ISAKMP; want %d, %d, %d", encrypted, pairs, len(tr.SAs()), c.encrypted, 2*c.pairs, c.isakmp)
 				}
+				for _, n := range negotiated { // the initiator deletes the SA towards it, or both
+					if !deleted[n.SPI] && !deleted[n.PairSPI] {
+						t.Errorf("SPI %08x: never deleted", n.SPI)
+					}
+				}
 				for _, sa := range tr.SAs() {
-					t.Logf("%+v", *sa)
-					t.Log(sa.Verdict(), sa.Reason())
+					want := "decrypted"
+					if full {
+						want = "verified"
+					}
+					if sa.Verdict() != want || sa.Reason() != "" || sa.Encrypted != sa.Decrypted || sa.KeyOrigin == "" || !sa.Initiator.IsValid() {
+						t.Errorf("SA %s: %s %q, %d of %d decrypted", sa.InitiatorCookie, sa.Verdict(), sa.Reason(), sa.Decrypted, sa.Encrypted)
+					}
+				}
+				if list := tr.Unused(); len(list) > 0 {
+					t.Errorf("unused: %v", list)
 				}
 			})
 		}
