@@ -115,7 +115,11 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 	if len(needs) == 0 {
 		needs = append(needs, fmt.Sprint(first.want))
 	}
-	reason := fmt.Sprintf("%d of %s bytes of the key are known", first.have, strings.Join(needs, " or "))
+	reason := fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.have, strings.Join(needs, " or "))
+	if len(needs) == 1 && !stream {
+		reason = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing",
+			first.have, first.want, Suite{Cipher: first.cipher, KeyLen: first.keyLen}.CipherName(), first.want-first.have)
+	}
 	if !first.named && len(t.plain)+len(t.checked) > 0 {
 		reason += ", and they are not all of a shorter key"
 	}

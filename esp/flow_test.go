@@ -186,7 +186,7 @@ func TestHeadsOfKeys(t *testing.T) {
 		for _, f := range db.Flows() {
 			r := f.Report()
 			switch {
-			case want == Incomplete && (!strings.Contains(r.Reason, "16 of "+map[int]string{24: "24", 32: "32"}[full[0].Key.Len()]+" (") || !strings.Contains(r.Reason, "ipsec sa policy")):
+			case want == Incomplete && (!strings.Contains(r.Reason, "16 of "+map[int]string{24: "24", 32: "32"}[full[0].Key.Len()]+" bytes of the key (") || !strings.Contains(r.Reason, "ipsec sa policy")):
 				t.Errorf("%s: reason %q", name, r.Reason)
 			case want == Decrypted && !strings.Contains(r.Reason, "integrity not checked: 8 of"):
 				t.Errorf("%s: remark %q", name, r.Reason)
