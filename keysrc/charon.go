@@ -198,7 +198,7 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.row(n, off, rest)
 		return
 	}
-	t.cut(n)
+	t.cut()
 	if label, size, ok := charonDumpHead(msg); ok {
 		c.dumps++
 		value := charonLabels[string(label)]
@@ -296,7 +296,7 @@ func (t *charonThread) row(n, off int, rest []byte) {
 }
 
 // cut ends a dump that has not all of its rows.
-func (t *charonThread) cut(n int) {
+func (t *charonThread) cut() {
 	if d := &t.dump; d.open {
 		d.open = false
 		t.out.note(d.line, d.label+": "+byteCount(len(d.got))+" of "+strconv.Itoa(d.want)+", the rest is missing")
@@ -494,15 +494,24 @@ func (t *charonThread) encoding(msg []byte) {
 // close takes the end of the log.
 func (c *charon) close() {
 	for _, t := range c.threads {
-		t.cut(0)
+		t.cut()
+		c.end(t)
 	}
-	c.flush()
 }
 
-// flush gives out what waited for cookies or SPIs.
+// flush gives out what waits for cookies, or for addresses only.
 func (c *charon) flush() {
 	for _, t := range c.threads {
-		c.end(t)
+		if t.ikeReady {
+			t.phase1Give()
+		}
+		if child := t.child; child != nil {
+			for dir, spi := range child.spi {
+				if spi != 0 && len(child.key[dir]) > 0 && (len(child.authKey[dir]) > 0 || child.auth == "") && !t.dump.open {
+					c.childSecret(t, dir, spi, netip.Addr{}, netip.Addr{})
+				}
+			}
+		}
 	}
 }
 

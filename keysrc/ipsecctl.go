@@ -175,13 +175,6 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 // close takes the end of the source.
 func (p *ipsecctl) close() { p.give() }
 
-// flush gives out the last rule, if its keys are there.
-func (p *ipsecctl) flush() {
-	if !p.rule.more && p.rule.values["enckey"] != "" {
-		p.give()
-	}
-}
-
 // near says why there was no key.
 func (p *ipsecctl) near() string {
 	if p.bare {

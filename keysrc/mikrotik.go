@@ -258,13 +258,6 @@ func (m *mikrotik) close() {
 	m.racoonLog.close()
 }
 
-func (m *mikrotik) flush() {
-	if m.sa.line != 0 && m.sa.open == "" && m.sa.values["enc-key"] != "" {
-		m.give()
-	}
-	m.racoonLog.flush()
-}
-
 func (m *mikrotik) near() string {
 	return "RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a user with the policy sensitive"
 }

@@ -297,16 +297,11 @@ func (p *pluto) message(n int, text []byte) bool {
 	return p.established(n, text)
 }
 
-// close takes the end of the log.
+// close takes the end of the log. Before that, only a line that follows ends a value: there is nothing to flush.
 func (p *pluto) close() {
-	p.flush()
-	p.keymatGive()
-}
-
-// flush gives out what only the next line would end.
-func (p *pluto) flush() {
 	p.finish(plutoNone)
 	p.phase1Give()
+	p.keymatGive()
 }
 
 // near says why there was no key.

@@ -343,16 +343,10 @@ func (r *racoonLog) give() {
 	}
 }
 
-// close takes the end of the log.
+// close takes the end of the log. Before that, only a line that follows ends a value: there is nothing to flush.
 func (r *racoonLog) close() {
 	r.finish()
 	r.give()
-}
-
-// flush gives out what only the next line would end.
-func (r *racoonLog) flush() {
-	r.finish()
-	r.ready()
 }
 
 // near says why there was no key.

@@ -202,13 +202,6 @@ func (k *setkey) give() {
 // close takes the end of the source.
 func (k *setkey) close() { k.give() }
 
-// flush gives out the last SA, if its keys are there.
-func (k *setkey) flush() {
-	if len(k.sa.keys.key) > 0 && len(k.sa.keys.authKey) > 0 {
-		k.give()
-	}
-}
-
 // near says why there was no key.
 func (k *setkey) near() string {
 	if k.bare {

@@ -180,13 +180,6 @@ func startsHex(w []byte) bool {
 // close takes the end of the source.
 func (x *xfrm) close() { x.finish() }
 
-// flush gives out the last state, if it has all it takes.
-func (x *xfrm) flush() {
-	if x.state.keys.cipher != "" {
-		x.finish()
-	}
-}
-
 // near says why there was no key.
 func (x *xfrm) near() string {
 	switch {
