@@ -99,6 +99,7 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 	first := &t.short[0]
 	head, stream := first.from.keyHead, !first.named && f.blockLen() == 1
 	var needs []string
+	only := first // what needs says, where it is one
 	if stream {
 		needs = append(needs, "20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm)")
 	}
@@ -110,6 +111,7 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 		need := fmt.Sprintf("%d (%s)", s.want, Suite{Cipher: s.cipher, KeyLen: s.keyLen}.CipherName())
 		if !slices.Contains(needs, need) {
 			needs = append(needs, need)
+			only = s
 		}
 	}
 	if len(needs) == 0 {
@@ -118,7 +120,7 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 	reason := fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.have, strings.Join(needs, " or "))
 	if len(needs) == 1 && !stream {
 		reason = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing",
-			first.have, first.want, Suite{Cipher: first.cipher, KeyLen: first.keyLen}.CipherName(), first.want-first.have)
+			only.have, only.want, Suite{Cipher: only.cipher, KeyLen: only.keyLen}.CipherName(), only.want-only.have)
 	}
 	if !first.named && len(t.plain)+len(t.checked) > 0 {
 		reason += ", and they are not all of a shorter key"

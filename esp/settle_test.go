@@ -215,14 +215,14 @@ func TestShorterThanAgreed(t *testing.T) {
 		db.AddNegotiated(n)
 	}
 	only(t, "cut key", run(db, packets), Incomplete)
-	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 32 (aes-cbc-256) bytes") || !strings.Contains(r.Reason, "PFS") {
+	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 32 bytes of the key (aes-cbc-256) are known, 16 are missing") || !strings.Contains(r.Reason, "PFS") {
 		t.Error(r.Reason)
 	}
 }
 
 func TestIncompleteSays(t *testing.T) {
 	for name, want := range map[string]string{
-		"02-natt-aes256-sha1": "16 of 32 (aes-cbc-256) or 24 (aes-cbc-192) bytes", "03-3des-sha1-modp1024": "16 of 24 (3des-cbc) bytes",
+		"02-natt-aes256-sha1": "16 of 32 (aes-cbc-256) or 24 (aes-cbc-192) bytes", "03-3des-sha1-modp1024": "16 of 24 bytes of the key (3des-cbc) are known, 8 are missing",
 		"17a-aes128gcm16": "16 of 20 or more (key and salt of",
 	} {
 		packets, full := readFlows(t, captureFile(name, "outer.pcap")), readSecrets(t, captureFile(name, "keys", "esp_sa"))
@@ -244,7 +244,7 @@ func TestIncompleteSays(t *testing.T) {
 	}
 	db := newDB(full)
 	only(t, "ctr", run(db, packets), Incomplete)
-	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 20 (aes-ctr-128)") {
+	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 20 bytes of the key (aes-ctr-128)") {
 		t.Error(r.Reason)
 	}
 }
