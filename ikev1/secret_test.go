@@ -229,3 +229,40 @@ func TestKeymatCaptures(t *testing.T) {
 		}
 	}
 }
+
+// With signatures g^xy alone gives all keys: SKEYID is made from the nonces.
+func TestSignatureFromSharedSecret(t *testing.T) {
+	dir := filepath.Join(capturesDir, "08-rsa-ipfrag")
+	log, err := os.ReadFile(filepath.Join(dir, "charon-server.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, dump, ok := strings.Cut(string(log), "shared Diffie Hellman secret => 256 bytes")
+	if !ok {
+		t.Fatal("no secret in the log")
+	}
+	var gxy []byte
+	for _, line := range strings.Split(dump, "\n")[1:] {
+		_, row, ok := strings.Cut(line, ": ") // "   0: 14 80 ... 8C  text"
+		if !ok || len(gxy) == 256 {
+			break
+		}
+		gxy = append(gxy, fromHex(t, row[:47])...)
+	}
+	list := readDatagrams(t, filepath.Join(dir, "outer.pcap"))
+	full := routerSecrets(t, filepath.Join(dir, "router-full.log"))[0]
+	tr, messages := follow([]*Secret{{InitiatorCookie: full.InitiatorCookie, SharedSecret: esp.NewKey(gxy), Origin: "log"}}, list)
+	for _, m := range messages {
+		if m.Encrypted && !m.Verified {
+			t.Errorf("%s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)
+		}
+		for _, n := range m.Negotiated {
+			if n.KeyReason != "" {
+				t.Errorf("SPI %08x: %s", n.SPI, n.KeyReason)
+			}
+		}
+	}
+	if sa := tr.SAs()[0]; sa.Verdict() != "verified" {
+		t.Errorf("%s: %s", sa.Verdict(), sa.Reason())
+	}
+}
