@@ -28,9 +28,10 @@ type rowRepeat struct {
 }
 
 func (g *rowGroup) reset() {
-	clear(g.data[:cap(g.data)]) // key bytes
-	clear(g.last[:cap(g.last)])
-	*g = rowGroup{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0], last: g.last[:0]}
+	clear(g.data) // key bytes
+	clear(g.last)
+	g.data, g.lens, g.repeats, g.last = g.data[:0], g.lens[:0], g.repeats[:0], g.last[:0]
+	g.line, g.damaged, g.lastLine, g.hidden = 0, 0, 0, false
 }
 
 func (g *rowGroup) empty() bool { return len(g.lens) == 0 && g.damaged == 0 && !g.hidden }
@@ -65,8 +66,8 @@ type ikeLog struct {
 	out    *output
 	order  direction
 	score  int
-	nodes  []ikeNode // nodes[0] has been given out, its rows may be of the next
-	stack  []event   // of a reversed log: the values of one negotiation, newest first
+	nodes  []*ikeNode // nodes[0] has been given out, its rows may be of the next
+	stack  []event    // of a reversed log: the values of one negotiation, newest first
 	neg    negotiation
 	pushed direction // the order in which the last event came
 
@@ -90,12 +91,12 @@ type event struct {
 func (l *ikeLog) init(out *output) {
 	l.out = out
 	l.neg.out = out
-	l.nodes = append(l.nodes, ikeNode{})
+	l.nodes = append(l.nodes, new(ikeNode))
 }
 
 // take reads what follows the tag. It reports whether it is a row.
 func (l *ikeLog) take(n int, prefix, text []byte) bool {
-	cur := &l.nodes[len(l.nodes)-1]
+	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
 	before := len(g.data)
 	data, kind := parseRow(g.data, text)
@@ -171,9 +172,13 @@ func (l *ikeLog) add(lb label) {
 	if len(l.nodes) < cap(l.nodes) {
 		l.nodes = l.nodes[:len(l.nodes)+1]
 	} else {
-		l.nodes = append(l.nodes, ikeNode{})
+		l.nodes = append(l.nodes, nil)
 	}
-	cur := &l.nodes[len(l.nodes)-1]
+	cur := l.nodes[len(l.nodes)-1]
+	if cur == nil {
+		cur = new(ikeNode)
+		l.nodes[len(l.nodes)-1] = cur
+	}
 	cur.label = lb
 	cur.rows.reset()
 }
@@ -293,7 +298,7 @@ func wanted(lb *label) string {
 func (l *ikeLog) release() {
 	last := len(l.nodes) - 1
 	for i := 1; i <= last; i++ {
-		nd := &l.nodes[i]
+		nd := l.nodes[i]
 		if nd.label.kind == labelNone {
 			continue
 		}
@@ -314,7 +319,7 @@ func (l *ikeLog) release() {
 		l.nodes[i].rows.reset()
 	}
 	l.nodes[0], l.nodes[last] = l.nodes[last], l.nodes[0]
-	l.nodes[0].label = label{line: l.nodes[0].label.line, time: l.nodes[0].label.time, timed: l.nodes[0].label.timed}
+	l.nodes[0].label.kind = labelNone
 	l.nodes = l.nodes[:1]
 }
 
@@ -520,7 +525,7 @@ func (l *ikeLog) flush() {
 	if l.order != orderForward {
 		return
 	}
-	if last := &l.nodes[len(l.nodes)-1]; last.label.kind.isValue() && fits(&last.label, &last.rows, false) {
+	if last := l.nodes[len(l.nodes)-1]; last.label.kind.isValue() && fits(&last.label, &last.rows, false) {
 		l.complete()
 	}
 	l.neg.flush()
