@@ -244,7 +244,7 @@ func TestIncompleteSays(t *testing.T) {
 	}
 	db := newDB(full)
 	only(t, "ctr", run(db, packets), Incomplete)
-	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 20 bytes of the key (aes-ctr-128)") {
+	if r := db.Flows()[0].Report(); !strings.Contains(r.Reason, "16 of 20 (aes-ctr-128)") {
 		t.Error(r.Reason)
 	}
 }
