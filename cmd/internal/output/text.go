@@ -56,7 +56,7 @@ func (t *Text) Record(r *pipeline.Record) error {
 	default:
 		b = t.appendOther(b, r)
 	}
-	if t.verbose > 0 && r.Reason != "" {
+	if t.verbose > 0 && r.Reason != "" && r.Reason != pipeline.DummyPacket && !(r.Kind == pipeline.Other && r.Verdict == pipeline.Clear) {
 		b = append(b, "; "...)
 		b = append(b, r.Reason...)
 	}
@@ -197,6 +197,9 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		return inner.AppendSummary(b, p.Inner, t.verbose)
 	}
 	switch {
+	case r.Reason == pipeline.DummyPacket:
+		b = append(b, "dummy packet, length "...)
+		return strconv.AppendInt(b, int64(len(r.Plain.Data)), 10)
 	case r.Kind == pipeline.ESP && pipeline.Opened(r.Verdict):
 		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
 		return inner.AppendSummary(b, t.packet[r.Net.LinkLen:], t.verbose)
@@ -218,7 +221,13 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		b = append(b, "not IP, length "...)
 		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
 	}
-	return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)
+	if r.Reason == "" {
+		return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)
+	}
+	b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
+	b = append(b, r.Reason...)
+	b = append(b, ", length "...)
+	return strconv.AppendInt(b, int64(r.Net.PayloadLen), 10)
 }
 
 // appendDetails appends a line for each IKE payload, and for the SA.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net/netip"
@@ -61,6 +62,9 @@ func (f *framer) frame(r *Record) {
 	f.late.expire(r.Packet.Time)
 	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
 		r.Verdict, r.Reason = Malformed, err.Error()
+		if r.Net.Truncated {
+			r.Verdict, r.Reason = Truncated, "the snap length left no whole header"
+		}
 		return
 	}
 	if r.Net.Fragment && !f.reassemble(r) {
@@ -121,16 +125,27 @@ func (f *framer) classify(r *Record) {
 		f.esp(r, data[n.PayloadStart:n.PayloadEnd], n.PayloadLen)
 	case n.UDP:
 		f.udp(r, data[n.UDPStart:n.UDPEnd])
+	case n.TCP && (n.SrcPort == portNATT || n.DstPort == portNATT || bytes.HasPrefix(data[n.TCPStart:n.TCPEnd], tcpPrefix)):
+		r.Reason = TCPEncapsulated
 	}
 }
+
+// tcpPrefix begins each TCP stream that carries IKE and ESP (RFC 8229 section 4).
+var tcpPrefix = []byte("IKETCP")
 
 func (f *framer) udp(r *Record, payload []byte) {
 	n := &r.Net
 	either := func(port uint16) bool { return n.SrcPort == port || n.DstPort == port }
 	switch {
+	case either(portIKE) && isKeepalive(payload):
+		r.Reason = Keepalive
 	case either(portIKE):
 		if len(payload) >= 4 && binary.BigEndian.Uint32(payload) == 0 && f.plausibleIKE(payload[4:]) {
 			f.isakmp(r, payload[4:], true) // the marker, on a translated port
+			return
+		}
+		if len(payload) >= esp.HeaderLen && f.db.Named(binary.BigEndian.Uint32(payload)) && !f.plausibleIKE(payload) {
+			f.esp(r, payload, n.UDPLen) // before RFC 3948 ESP shared the port of IKE
 			return
 		}
 		f.isakmp(r, payload, false)
@@ -143,14 +158,22 @@ func (f *framer) udp(r *Record, payload []byte) {
 	}
 }
 
+// isKeepalive reports whether a UDP payload is that of a NAT keepalive (RFC 3948 section 2.3); some senders leave it empty.
+func isKeepalive(payload []byte) bool {
+	return len(payload) == 0 || len(payload) == 1 && payload[0] == 0xff
+}
+
 // natt tells the three users of port 4500 apart (RFC 3948 section 2).
 func (f *framer) natt(r *Record, payload []byte) {
 	switch {
-	case len(payload) == 1 && payload[0] == 0xff: // NAT keepalive
+	case isKeepalive(payload) && !r.Net.Truncated:
+		r.Reason = Keepalive
 	case len(payload) < 4:
 		r.Verdict, r.Reason = Malformed, "too short for ESP, for IKE and for a NAT keepalive"
 	case binary.BigEndian.Uint32(payload) == 0:
 		f.isakmp(r, payload[4:], true)
+	case f.plausibleIKE(payload):
+		f.isakmp(r, payload, false) // without the marker that RFC 3947 asks for
 	default:
 		f.esp(r, payload, r.Net.UDPLen)
 	}
@@ -177,6 +200,9 @@ func (f *framer) unknownPort(r *Record, payload []byte) {
 // plausibleIKE reports whether data begins with an ISAKMP header of version 1 that fits the
 // datagram: a test that random data passes once in 2^40.
 func (f *framer) plausibleIKE(data []byte) bool {
+	if len(data) < ikev1.HeaderLen || data[17] != 0x10 {
+		return false
+	}
 	h, err := ikev1.ParseHeader(data)
 	return err == nil && h.MajorVersion == 1 && h.MinorVersion == 0 &&
 		h.Length >= ikev1.HeaderLen && uint64(h.Length) == uint64(len(data)) &&

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"l2tpdump/capture"
@@ -15,6 +16,8 @@ const (
 	protoIPv4  = 4
 	protoUDP   = 17
 	protoIPv6  = 41
+	protoGRE   = 47
+	protoNone  = 59
 	maxNesting = 4 // ESP in ESP, IP in IP
 	udpHeader  = 8
 	pppIPv4    = 0x0021
@@ -56,14 +59,18 @@ func (u *unwrapper) unwrap(r *Record) {
 		}
 		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
 	case r.Kind == ESP && (Opened(r.Verdict) || r.Head()):
-		u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
+		r.Plain.NextHeader, r.Plain.Data, _ = u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
+		if r.Plain.NextHeader == protoNone && r.Reason == "" {
+			r.Reason = DummyPacket
+		}
 	}
 }
 
-// protocol follows one IP payload whose addresses are those of n.
-func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) {
+// protocol follows one IP payload whose addresses are those of n. It returns the same payload with what ESP inside
+// of it could be opened in clear; nested tells that this differs.
+func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
 	if depth > maxNesting {
-		return
+		return protocol, data, false
 	}
 	switch protocol {
 	case protoUDP:
@@ -75,19 +82,66 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 			u.l2tp(r, netip.AddrPortFrom(n.Src, src), netip.AddrPortFrom(n.Dst, dst), data[udpHeader:])
 		}
 	case protoIPv4, protoIPv6:
-		r.Payload.Inner = data
-		var inner capture.Frame
-		if inner.DecodeIP(data) != nil || inner.Fragment {
-			return
-		}
-		payload := data[inner.PayloadStart:inner.PayloadEnd]
-		switch {
-		case inner.Protocol == protoESP || inner.Protocol == protoUDP && isL2TP(payload):
-			u.protocol(r, &inner, inner.Protocol, payload, depth+1)
+		return u.ip(r, protocol, data, depth)
+	case protoGRE:
+		if at, ok := greIP(data); ok {
+			_, clear, nested = u.ip(r, protocol, data[at:], depth)
+			if nested {
+				return protocol, append(slices.Clone(data[:at]), clear...), true
+			}
 		}
 	case protoESP:
-		u.esp(r, n, data, depth)
+		return u.esp(r, n, data, depth)
 	}
+	return protocol, data, false
+}
+
+// ip follows an IP packet inside another.
+func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	r.Payload.Inner = data
+	var inner capture.Frame
+	if inner.DecodeIP(data) != nil || inner.IPVersion == 0 {
+		return protocol, data, false
+	}
+	if !inner.Truncated { // what is behind the packet is padding against traffic analysis (RFC 4303 section 2.7)
+		data = data[:inner.PayloadEnd:inner.PayloadEnd]
+		r.Payload.Inner = data
+	}
+	if inner.Fragment {
+		return protocol, data, false
+	}
+	payload := data[inner.PayloadStart:inner.PayloadEnd]
+	switch {
+	case inner.Protocol == protoESP, inner.Protocol == protoUDP && isL2TP(payload):
+		next, payload, nested = u.protocol(r, &inner, inner.Protocol, payload, depth+1)
+	}
+	if !nested {
+		return protocol, data, false
+	}
+	data = inner.AppendReplaced(nil, data, next, payload)
+	if next != protoIPv4 && next != protoIPv6 && !r.Payload.HasPPP {
+		r.Payload.Inner = data // transport mode: the packet is that of the users
+	}
+	return protocol, data, true
+}
+
+// greIP is where the IP packet in a GRE packet begins (RFC 2784, RFC 2890); ok is false if it holds none.
+func greIP(data []byte) (at int, ok bool) {
+	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
+	if len(data) < 4 {
+		return 0, false
+	}
+	flags, ether := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+	if flags&(routing|version) != 0 || ether != 0x0800 && ether != 0x86dd {
+		return 0, false
+	}
+	at = 4
+	for _, f := range [...]uint16{checksum, key, sequence} {
+		if flags&f != 0 {
+			at += 4
+		}
+	}
+	return at, at < len(data)
 }
 
 func isL2TP(udp []byte) bool {
@@ -95,23 +149,26 @@ func isL2TP(udp []byte) bool {
 }
 
 // esp opens ESP that was inside ESP. There is little of it, so it is done here, in order.
-func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) {
-	if len(packet) < esp.HeaderLen {
-		return
+func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (next uint8, clear []byte, nested bool) {
+	if len(packet) < esp.HeaderLen || r.Missing > 0 {
+		return protoESP, packet, false
 	}
 	u.nested.mu.Lock()
 	flow := u.nested.db.Lookup(binary.BigEndian.Uint32(packet), n.Src, n.Dst)
 	sa, high, err := flow.Admit(packet, 0, r.Packet.Time)
 	u.nested.mu.Unlock()
-	if err != nil || sa == nil {
-		return
+	var plain esp.Plaintext
+	if sa != nil {
+		plain, err = sa.Open(nil, packet, high, 0)
 	}
-	plain, err := sa.Open(nil, packet, high, 0)
-	if err != nil {
-		return
+	verdict, _ := esp.VerdictOf(&plain, err)
+	flow.Count(verdict, 1)
+	if sa == nil || err != nil {
+		return protoESP, packet, false
 	}
 	r.Nested++
-	u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
+	next, clear, _ = u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
+	return next, clear, true
 }
 
 // l2tp follows an L2TP message.

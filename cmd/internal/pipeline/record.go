@@ -57,6 +57,13 @@ type Payload struct {
 	ToLNS   bool          // sent by the side that opened the L2TP tunnel
 }
 
+// What Reason says of frames in which nothing is wrong.
+const (
+	Keepalive       = "NAT keepalive"
+	DummyPacket     = "dummy packet: it carries nothing" // RFC 4303 section 2.6
+	TCPEncapsulated = "IKE and ESP in TCP (RFC 8229), not decrypted"
+)
+
 // Data is the frame that Net describes: the captured one, or the link header and the
 // reassembled datagram.
 func (r *Record) Data() []byte {
