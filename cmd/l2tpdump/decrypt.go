@@ -55,14 +55,19 @@ type sinks struct {
 	o     *options
 	p     *pipeline.Pipeline
 	clear *output.Clear
-	file  *os.File
+	file  *output.File // that is being written
+
+	// live only
+	prepared *os.File // opened before privileges were dropped
+	ring     *output.Ring
+	more     func(*pipeline.Stats) []string // lines of the summary
 }
 
 // newSinks adds the sinks that the options ask for.
 func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
 	s := &sinks{o: o, p: p}
 	if o.write != "" {
-		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src}
+		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full}
 		if o.embedKeys {
 			c.Secrets = newEmbedder().rows
 		}
@@ -85,21 +90,52 @@ func (s *sinks) only(sink pipeline.Sink) pipeline.Sink {
 	return output.Only(s.o.only, sink)
 }
 
-// open creates the output, when the first packet is ready.
+// full reports whether a packet of that time has to begin another file of the ring.
+func (s *sinks) full(time, size int64) bool { return s.ring != nil && s.ring.Full(time, size) }
+
+// open creates the output, when the first packet is ready, and each file of a ring when its first packet is.
 func (s *sinks) open() (io.Writer, error) {
 	if s.o.write == "-" {
 		return os.Stdout, nil
+	}
+	f, err := s.create()
+	if err != nil {
+		return nil, err
+	}
+	s.file = output.NewFile(f, s.o.isPcap())
+	return s.file, nil
+}
+
+func (s *sinks) create() (*os.File, error) {
+	name := s.o.write
+	switch {
+	case s.prepared != nil:
+		return s.prepared, truncate(s.prepared)
+	case s.ring != nil:
+		if s.file != nil {
+			err := s.file.Close()
+			if s.file = nil; err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if name, err = s.ring.Next(); err != nil {
+			return nil, err
+		}
 	}
 	mode := os.FileMode(0o666)
 	if s.o.embedKeys {
 		mode = 0o600
 	}
-	f, err := os.OpenFile(s.o.write, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return nil, err
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+}
+
+// truncate empties a file, if it is one.
+func truncate(f *os.File) error {
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err
 	}
-	s.file = f
-	return f, nil
+	return f.Truncate(0)
 }
 
 // end finishes the outputs, prints the summary and returns the exit status.

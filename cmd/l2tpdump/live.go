@@ -1,6 +1,394 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
 
-func live(ctx context.Context, args []string) int { return badUsage("not yet", "") }
-func interfaces(args []string) int                { return badUsage("not yet", "") }
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/follow"
+	"l2tpdump/cmd/internal/output"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/keysrc"
+)
+
+// liveOptions are the command line of live.
+type liveOptions struct {
+	options
+	iface      string
+	snapLen    int
+	noPromisc  bool
+	buffer     int // KiB
+	immediate  bool
+	all        bool
+	user       string
+	duration   time.Duration
+	holdBytes  int64
+	holdTime   time.Duration
+	syslogSave string
+
+	ringSize   int64 // millions of bytes
+	ringPeriod int64 // seconds
+	ringFiles  int
+
+	extcap bool // called by Wireshark: no summary, and its signal is no interruption
+}
+
+const (
+	defaultHoldBytes = 64e6
+	defaultHoldTime  = 10 * time.Second
+)
+
+// live is the command "live": an interface and keys in, lines or a cleartext capture out.
+func live(ctx context.Context, args []string) int {
+	o := liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime}
+	f := newFlags("live")
+	f.StringVarP(&o.iface, "interface", "i", "", "")
+	o.keyFlags(f)
+	o.outputFlags(f)
+	f.Uint64VarP(&o.count, "count", "c", 0, "")
+	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
+	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
+	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
+	f.BoolVar(&o.immediate, "immediate-mode", false, "")
+	f.BoolVar(&o.all, "all", false, "")
+	f.Int64VarP(&o.ringSize, "file-size", "C", 0, "")
+	f.Int64VarP(&o.ringPeriod, "rotate-seconds", "G", 0, "")
+	f.IntVarP(&o.ringFiles, "files", "W", 0, "")
+	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", "")
+	f.Var((*seconds)(&o.duration), "duration", "")
+	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
+	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	f.StringVar(&o.syslogSave, "syslog-save", "", "")
+	rest, status, ok := parse(f, args)
+	if !ok {
+		return status
+	}
+	o.filter = strings.Join(rest, " ")
+	if err := o.check(); err != nil {
+		return fail(err)
+	}
+	return o.run(ctx)
+}
+
+// check refuses options that contradict each other.
+func (o *liveOptions) check() error {
+	switch {
+	case o.iface == "":
+		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
+	case o.all && o.filter != "":
+		return errors.New("--all takes everything: it goes with no filter")
+	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:
+		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
+	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
+		return fmt.Errorf("-s takes 0 to %d bytes; 0 is the whole packet", capture.MaxPacketLen)
+	case o.buffer < 0 || o.buffer > 2<<20-1:
+		return errors.New("-B takes 1 to 2097151 KiB")
+	case o.syslogSave != "" && !slices.ContainsFunc(o.keys, func(k string) bool { return strings.HasPrefix(k, "syslog:") }):
+		return errors.New("--syslog-save keeps what -k syslog: receives, and there is none")
+	}
+	for i, k := range o.keys {
+		if slices.Contains(o.keys[:i], k) {
+			return errors.New("the key source " + quote(k) + " is named twice")
+		}
+	}
+	if err := o.checkRing(); err != nil {
+		return err
+	}
+	return o.checkOutput()
+}
+
+func (o *liveOptions) checkRing() error {
+	ring := o.ringSize != 0 || o.ringPeriod != 0
+	switch {
+	case o.ringSize < 0 || o.ringSize > 1e9:
+		return errors.New("-C takes millions of bytes")
+	case o.ringPeriod < 0 || o.ringPeriod > 1e9:
+		return errors.New("-G takes seconds")
+	case o.ringFiles < 0 || o.ringFiles > 1e6:
+		return errors.New("-W takes a number of files")
+	case o.ringFiles > 0 && !ring:
+		return errors.New("-W says how many files -C or -G write, and there is neither")
+	case ring && (o.write == "" || o.write == "-"):
+		return errors.New("-C and -G say when -w goes on in another file: they need -w FILE")
+	}
+	return nil
+}
+
+// ring returns the ring that the options ask for, or nil.
+func (o *liveOptions) ring() (*output.Ring, error) {
+	if o.ringSize == 0 && o.ringPeriod == 0 {
+		return nil, nil
+	}
+	return output.NewRing(output.RingConfig{
+		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second, Files: o.ringFiles, Zone: time.Local,
+	})
+}
+
+// run captures until it is told to stop.
+func (o *liveOptions) run(ctx context.Context) int {
+	ctx, stop := endSignals(ctx)
+	defer stop()
+	id, err := chooseIdentity(o.user)
+	if err != nil {
+		return fail(err)
+	}
+	ring, err := o.ring()
+	if err != nil {
+		return fail(err)
+	}
+	time.Now().Zone() // read the time zone while its file can be read
+	src, err := o.open()
+	if err != nil {
+		return fail(err)
+	}
+	defer src.Close()
+	sources, err := o.openKeys(id, func(spec string) bool { return !isCommand(spec) })
+	defer func() { closeAll(sources) }()
+	if err != nil {
+		return fail(err)
+	}
+	file, err := o.openOutput(id, ring)
+	if err != nil {
+		return fail(err)
+	}
+	privileges, err := id.drop(o.needs(ring))
+	if err != nil {
+		return fail(err)
+	}
+	commands, err := o.openKeys(id, isCommand) // as the user that they will be started as again
+	sources = append(sources, commands...)
+	if err != nil {
+		return fail(err)
+	}
+	o.announce(src, sources, privileges)
+
+	keys := make(chan *keysrc.Keys, 64)
+	c := pipeline.Config{Source: src, Limit: o.count, Keys: keys, Live: true}
+	if len(sources) > 0 {
+		c.HoldBytes, c.HoldTime = int(o.holdBytes), int64(o.holdTime)
+	}
+	p := pipeline.New(c)
+	s := newSinks(&o.options, src, p)
+	s.prepared, s.ring = file, ring
+	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
+
+	following, endFollowing := context.WithCancel(context.Background())
+	var followers sync.WaitGroup
+	for _, k := range sources {
+		followers.Go(func() { followKeys(following, k, keys, src) })
+	}
+	if o.duration > 0 {
+		defer time.AfterFunc(o.duration, src.end).Stop()
+	}
+	defer o.summaries(p, s)()
+	stats, err := p.Run(ctx)
+	endFollowing()
+	followers.Wait()
+	return o.status(s.end(ctx, stats, err))
+}
+
+// status is the exit status, given that of a decryption. That some packets of an interface can't be decrypted is no failure: there may
+// be others' tunnels.
+func (o *liveOptions) status(status int) int {
+	switch {
+	case status == exitPartly || status == exitNothing || o.extcap && status == exitInterrupted:
+		return exitOK
+	}
+	return status
+}
+
+// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an error of the write.
+func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) { // nohup
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
+}
+
+// open opens the interface.
+func (o *liveOptions) open() (*liveSource, error) {
+	name, err := interfaceName(o.iface)
+	if err != nil {
+		return nil, err
+	}
+	l, err := capture.OpenLive(capture.LiveConfig{
+		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10,
+		Immediate: o.immediate, Filter: o.filter, All: o.all,
+	})
+	if errors.Is(err, capture.ErrNotPermitted) {
+		return nil, withHint(notePermission(), "%w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newLiveSource(l), nil
+}
+
+// interfaceName allows an interface's number in the list of interfaces instead of its name, as tcpdump does.
+func interfaceName(name string) (string, error) {
+	n, err := strconv.Atoi(name)
+	if err != nil {
+		return name, nil
+	}
+	if _, err := net.InterfaceByName(name); err == nil {
+		return name, nil
+	}
+	devices, err := capture.Devices()
+	if err != nil {
+		return "", err
+	}
+	if n < 1 || n > len(devices) {
+		return "", withHint("l2tpdump interfaces lists them", "there is no interface number %d", n)
+	}
+	return devices[n-1].Name, nil
+}
+
+func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
+
+// isFile reports whether a key source is a file, which may be opened again.
+func isFile(spec string) bool {
+	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !strings.HasPrefix(spec, "syslog:")
+}
+
+// openKeys opens the key sources that which picks. Those that were opened are returned with an error, too.
+func (o *liveOptions) openKeys(id *identity, which func(string) bool) ([]follow.Source, error) {
+	var sources []follow.Source
+	for _, spec := range o.keys {
+		if !which(spec) {
+			continue
+		}
+		k := follow.Options{Format: o.keyFormat, Log: message}
+		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
+			f, err := id.create(o.syslogSave) // so that it is the user's
+			if err != nil {
+				return sources, err
+			}
+			f.Close()
+			k.SyslogSave = o.syslogSave
+		}
+		s, err := follow.Open(spec, k)
+		if err != nil {
+			return sources, err
+		}
+		sources = append(sources, s)
+	}
+	return sources, nil
+}
+
+func closeAll(sources []follow.Source) {
+	for _, s := range sources {
+		s.Close()
+	}
+}
+
+// openOutput opens what -w names while that is allowed. The file is emptied when the first packet is ready.
+func (o *liveOptions) openOutput(id *identity, ring *output.Ring) (*os.File, error) {
+	if o.write == "" || o.write == "-" || ring != nil {
+		return nil, nil
+	}
+	return id.create(o.write)
+}
+
+// needs are what is still to be done once the privileges are dropped.
+func (o *liveOptions) needs(ring *output.Ring) needs {
+	var n needs
+	for _, spec := range o.keys {
+		n.commands = n.commands || isCommand(spec)
+		if isFile(spec) {
+			n.reads = append(n.reads, spec)
+		}
+	}
+	if ring != nil {
+		n.folders = append(n.folders, filepath.Dir(o.write))
+	}
+	return n
+}
+
+// announce says in one line what is going on.
+func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privileges string) {
+	if o.quiet {
+		return
+	}
+	i := src.Interfaces()[0]
+	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.Name())
+	}
+	if len(names) > 0 {
+		line += ", keys from " + strings.Join(names, ", ")
+	} else {
+		line += ", without keys"
+	}
+	if privileges != "" {
+		line += "; " + privileges
+	}
+	message("%s", line)
+}
+
+// followKeys hands on the keys of a source as they come. A source that fails ends the capture.
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, src *liveSource) {
+	err := k.Run(ctx, func(found *keysrc.Keys) {
+		reportNotes(found.Notes)
+		select {
+		case keys <- found:
+		case <-ctx.Done():
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		src.fail(fmt.Errorf("keys: %w", err))
+	}
+}
+
+// summaries prints the summary so far whenever SIGUSR1 comes. It returns what ends that.
+func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
+	asked := make(chan os.Signal, 1)
+	notifySummary(asked)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-asked:
+				stats := p.Snapshot()
+				s.counts(&stats)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(asked)
+		close(done)
+		<-ended
+	}
+}
+
+// liveCounts returns the lines of the summary that only live has.
+func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
+	var lines []string
+	if k, err := src.Stats(); err == nil {
+		line := fmt.Sprintf("%s received by the filter, %d dropped by the kernel", plural(k.Received, "packet"), k.Dropped)
+		if k.InterfaceDropped > 0 {
+			line += fmt.Sprintf(", %d by the interface", k.InterfaceDropped)
+		}
+		lines = append(lines, line)
+	}
+	if stats.Held > 0 {
+		lines = append(lines, fmt.Sprintf("%s waited for a key: %d in vain, %d not to the end, for lack of room (--hold-bytes)",
+			plural(stats.Held, "frame"), stats.Expired, stats.Overflow))
+	}
+	return lines
+}

@@ -33,6 +33,10 @@ func main() {
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if isExtcap(args) {
+		return extcap(ctx, args)
+	}
 	if len(args) == 0 {
 		os.Stderr.WriteString(usage)
 		return exitError
@@ -57,6 +61,8 @@ func run(args []string) int {
 		return keys(ctx, rest)
 	case "interfaces":
 		return interfaces(rest)
+	case "extcap":
+		return extcapCommand(rest)
 	case "version":
 		return printVersion(rest)
 	case "help":
@@ -65,7 +71,7 @@ func run(args []string) int {
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
 	}
-	return badUsage("unknown command "+quote(name), "the commands are decrypt, live, verify, keys, interfaces, version and help")
+	return badUsage("unknown command "+quote(name), "the commands are decrypt, live, verify, keys, interfaces, extcap, version and help")
 }
 
 // flagNames picks the options out of args, without their values, which might be anything.
@@ -84,6 +90,12 @@ func printVersion(args []string) int {
 	if len(args) > 0 {
 		return badUsage("version takes no arguments", "")
 	}
+	out("l2tpdump %s\n%s\n", versionText(), capture.LibraryVersion())
+	return exitOK
+}
+
+// versionText is the program's version in a few words.
+func versionText() string {
 	v := version
 	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
 		v = info.Main.Version
@@ -91,8 +103,7 @@ func printVersion(args []string) int {
 	if v == "" || v == "(devel)" {
 		v = "development version"
 	}
-	out("l2tpdump %s\n%s\n", v, capture.LibraryVersion())
-	return exitOK
+	return v
 }
 
 func help(args []string) int {
@@ -103,7 +114,7 @@ func help(args []string) int {
 	case len(args) == 1:
 		t, ok := commandUsage[args[0]]
 		if !ok {
-			return badUsage("unknown command "+quote(args[0]), "the commands are decrypt, live, verify, keys, interfaces and version")
+			return badUsage("unknown command "+quote(args[0]), "the commands are decrypt, live, verify, keys, interfaces, extcap and version")
 		}
 		text = t
 	}

@@ -13,12 +13,13 @@ import (
 
 // summary prints what became of the frames, and for each SA that was not decrypted why.
 func (s *sinks) summary(stats *pipeline.Stats) {
-	message("%s", frameCounts(stats))
-	if line := contentCounts(stats); line != "" {
-		message("%s", line)
-	}
+	s.counts(stats)
 	if s.clear != nil && s.o.write != "-" && s.clear.Packets > 0 {
-		message("wrote %s to %s", plural(s.clear.Packets, "packet"), s.o.write)
+		to := s.o.write
+		if s.ring != nil {
+			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
+		}
+		message("wrote %s to %s", plural(s.clear.Packets, "packet"), to)
 	}
 	listed(problems(s.p))
 	if h := s.advice(stats); h != "" {
@@ -42,6 +43,19 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
 	}
 	return ""
+}
+
+// counts prints what became of the frames.
+func (s *sinks) counts(stats *pipeline.Stats) {
+	message("%s", frameCounts(stats))
+	if line := contentCounts(stats); line != "" {
+		message("%s", line)
+	}
+	if s.more != nil {
+		for _, line := range s.more(stats) {
+			message("%s", line)
+		}
+	}
 }
 
 // frameCounts returns "280 frames: 11 IKE (4 clear, 7 decrypted), 253 ESP (253 verified), 16 other".

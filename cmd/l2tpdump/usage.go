@@ -5,6 +5,7 @@ const usage = `Usage:
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip] [--json] [FILTER]
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
+    l2tpdump extcap install [DIR]
     l2tpdump interfaces | version | help [COMMAND]
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
@@ -54,8 +55,40 @@ The summary, on standard error, says for each SA that could not be decrypted why
 `,
 	"live": `Usage: l2tpdump live -i IFACE [-k KEYS...] [-w FILE] [options] [FILTER]
 
-Captures on an interface and decrypts as decrypt does.
-` + outputUsage,
+Captures on an interface and decrypts as decrypt does. FILTER, in tcpdump's language, takes the place
+of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE.
+
+Capture:
+    -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
+        --all              take everything: no filter
+    -s, --snapshot-length N  bytes of each packet to take; 0, the default, is all
+    -p, --no-promiscuous-mode  take only what the interface takes by itself
+    -B, --buffer-size KIB  the kernel's buffer; 32768 by default
+        --immediate-mode   take each packet as it comes, not up to 10 ms later with the next
+    -c, --count N          stop after N frames
+        --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
+    -Z, --relinquish-privileges USER
+                           run as USER once all is open; by default, if root, as the one who
+                           called sudo, or nobody
+
+Keys, which may come while it runs:
+    -k, --keys KEYS        may repeat; one of
+                             FILE               followed as it grows and is rotated
+                             -                  standard input
+                             syslog:[ADDR]:PORT syslog messages, by UDP and TCP
+                             xfrm:              the SAs of this Linux kernel
+                             exec:COMMAND       what a command prints; started again if it ends
+        --key-format NAME  the format of the key sources, if it is not recognised
+        --syslog-save FILE keep what syslog: receives
+        --hold-time TIME   how long packets wait for their key; 10 seconds by default
+        --hold-bytes N     how much may wait; 64M by default
+` + outputUsage + `    -C, --file-size N      go on in another file after N million bytes: FILE, FILE1, FILE2 ...
+    -G, --rotate-seconds N go on in another file after N seconds; FILE is a format of strftime
+    -W, --files N          with -C: begin again with the first file after N; with -G alone: stop then
+
+SIGINT and SIGTERM end it with a summary, exit status 130; SIGUSR1 prints the summary so far. Behind
+--duration or -c the exit status is 0, also if some packets could not be decrypted.
+`,
 	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
 
 Says for each SA of a capture whether the keys belong to it, and if not why.
@@ -75,6 +108,11 @@ Lists the keys that a source holds.
 	"interfaces": `Usage: l2tpdump interfaces
 
 Lists the interfaces that live can capture on.
+`,
+	"extcap": `Usage: l2tpdump extcap install [DIR]
+
+Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...", with the source of the keys among its
+options: links this program into Wireshark's folder for extcaps, or DIR.
 `,
 	"version": `Usage: l2tpdump version
 `,

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/output"
+)
+
+// Wireshark runs the programs in its extcap folder to learn of further interfaces, and has them capture to a FIFO (extcap(4)).
+// What it reads is printed to standard output; what it shows the user as an error goes to standard error.
+
+// extcapPrefix is what the names of the interfaces begin with for Wireshark.
+const extcapPrefix = "l2tpdump-"
+
+// extcapOptions are what Wireshark calls the program with.
+type extcapOptions struct {
+	liveOptions
+	interfaces, dlts, config, capture bool
+	name                              string // of the interface, with extcapPrefix
+	fifo                              string
+	captureFilter                     string // of Wireshark's capture dialog
+	filterOption                      string // of the interface's options
+	keyFile, keySource                string
+}
+
+// isExtcap reports whether the program is called by Wireshark.
+func isExtcap(args []string) bool {
+	for _, a := range args {
+		if strings.HasPrefix(a, "--extcap-") {
+			return true
+		}
+	}
+	return false
+}
+
+// extcap answers Wireshark.
+func extcap(ctx context.Context, args []string) int {
+	o := extcapOptions{liveOptions: liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime, extcap: true}}
+	o.quiet = true
+	f := newFlags("extcap")
+	f.ParseErrorsAllowlist.UnknownFlags = true // of later versions
+	f.BoolVar(&o.interfaces, "extcap-interfaces", false, "")
+	f.BoolVar(&o.dlts, "extcap-dlts", false, "")
+	f.BoolVar(&o.config, "extcap-config", false, "")
+	f.BoolVar(&o.capture, "capture", false, "")
+	f.StringVar(&o.name, "extcap-interface", "", "")
+	f.StringVar(&o.captureFilter, "extcap-capture-filter", "", "")
+	f.StringVar(&o.fifo, "fifo", "", "")
+	f.StringVar(&o.keyFile, "key-file", "", "")
+	f.StringVar(&o.keySource, "key-source", "", "")
+	f.StringVar(&o.filterOption, "filter", "", "")
+	f.BoolVar(&o.all, "all", false, "")
+	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
+	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	for _, ignored := range [...]string{"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option"} {
+		f.String(ignored, "", "")
+	}
+	f.Lookup("extcap-version").NoOptDefVal = " "
+	if err := f.Parse(args); err != nil {
+		return fail(err)
+	}
+	if o.interfaces {
+		return extcapInterfaces()
+	}
+	var ok bool
+	if o.iface, ok = strings.CutPrefix(o.name, extcapPrefix); !ok || o.iface == "" {
+		return fail(fmt.Errorf("there is no interface %s: their names begin with %s", quote(o.name), extcapPrefix))
+	}
+	switch {
+	case o.dlts:
+		return extcapDLTs(o.iface)
+	case o.config:
+		out("%s", extcapConfig)
+		return exitOK
+	case o.capture:
+		return o.captureTo(ctx)
+	}
+	return o.checkFilter()
+}
+
+// extcapInterfaces prints the version and the interfaces.
+func extcapInterfaces() int {
+	devices, err := capture.Devices()
+	if err != nil {
+		return fail(err)
+	}
+	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(versionText()))
+	for _, d := range devices {
+		out("interface {value=%s%s}{display=L2TP/IPsec decrypted: %[2]s}\n", extcapPrefix, extcapText(d.Name))
+	}
+	return exitOK
+}
+
+// extcapText takes out what would end a value.
+func extcapText(s string) string {
+	return strings.NewReplacer("{", "(", "}", ")", "\n", " ").Replace(s)
+}
+
+// extcapDLTs prints the link type. It is of use for Wireshark's filters only: the capture says its own.
+func extcapDLTs(iface string) int {
+	if iface == capture.Any {
+		out("dlt {number=%d}{name=LINUX_SLL}{display=Linux cooked}\n", capture.LinuxSLL)
+	} else {
+		out("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", capture.Ethernet)
+	}
+	return exitOK
+}
+
+// extcapConfig is the options that Wireshark shows for each interface.
+const extcapConfig = `arg {number=0}{call=--key-file}{display=Key file}{tooltip=A log or a table of keys: a router's log, a daemon's log, ip xfrm state, Wireshark's tables. It is followed as it grows}{type=fileselect}{mustexist=false}{group=Keys}
+arg {number=1}{call=--key-source}{display=Other source of keys}{tooltip=syslog:[ADDRESS]:PORT, xfrm: or exec:COMMAND}{type=string}{placeholder=syslog::514, xfrm: or exec:COMMAND}{group=Keys}
+arg {number=2}{call=--hold-time}{display=Wait for keys (seconds)}{tooltip=How long packets wait for a key that comes late}{type=unsigned}{range=0,3600}{default=10}{group=Keys}
+arg {number=3}{call=--layer}{display=Show}{tooltip=What of each packet is shown}{type=selector}{group=Packets}
+value {arg=3}{value=l2tp}{display=All packets, decrypted}{default=true}
+value {arg=3}{value=ppp}{display=PPP frames only}{default=false}
+value {arg=3}{value=ip}{display=The users' IP packets only}{default=false}
+arg {number=4}{call=--filter}{display=Capture filter}{tooltip=In tcpdump's language, on the encrypted packets. Without one: what L2TP/IPsec needs}{type=string}{group=Packets}
+arg {number=5}{call=--all}{display=Capture all traffic}{tooltip=Not only what L2TP/IPsec needs}{type=boolflag}{default=false}{group=Packets}
+`
+
+// filters joins the filter of the capture dialog and the one of the interface's options.
+func (o *extcapOptions) filters() string {
+	switch {
+	case o.captureFilter == "":
+		return o.filterOption
+	case o.filterOption == "":
+		return o.captureFilter
+	}
+	return "(" + o.captureFilter + ") and (" + o.filterOption + ")"
+}
+
+// checkFilter prints what is wrong with the filter. Wireshark takes it for valid when nothing is printed.
+func (o *extcapOptions) checkFilter() int {
+	lt := capture.Ethernet
+	if o.iface == capture.Any {
+		lt = capture.LinuxSLL
+	}
+	if o.captureFilter == "" {
+		return exitOK
+	}
+	if _, err := capture.NewFilter(lt, o.captureFilter); err != nil {
+		out("%v\n", err)
+	}
+	return exitOK
+}
+
+// captureTo captures until Wireshark says that it is enough.
+func (o *extcapOptions) captureTo(ctx context.Context) int {
+	if o.fifo == "" {
+		return fail(fmt.Errorf("no --fifo to capture to"))
+	}
+	o.write = o.fifo
+	for _, k := range [...]string{o.keyFile, o.keySource} {
+		if k = strings.TrimSpace(k); k != "" {
+			o.keys = append(o.keys, k)
+		}
+	}
+	if o.filter = o.filters(); o.filter != "" {
+		o.all = false
+	}
+	if err := o.check(); err != nil {
+		return fail(err)
+	}
+	return o.run(ctx)
+}
+
+// extcapCommand is the command "extcap": makes Wireshark know the program.
+func extcapCommand(args []string) int {
+	f := newFlags("extcap")
+	rest, status, ok := parse(f, args)
+	if !ok {
+		return status
+	}
+	if len(rest) == 0 || rest[0] != "install" || len(rest) > 2 {
+		return badUsage("extcap takes \"install\", and a folder if it is not Wireshark's own", "l2tpdump help extcap")
+	}
+	dir := ""
+	if len(rest) == 2 {
+		dir = rest[1]
+	} else {
+		var err error
+		if dir, err = extcapFolder(); err != nil {
+			return fail(err)
+		}
+	}
+	path, err := installExtcap(dir)
+	if err != nil {
+		return fail(err)
+	}
+	message("Wireshark finds l2tpdump as %s; press F5 in its list of interfaces", path)
+	if runtime.GOOS != "windows" && os.Getuid() != 0 {
+		hint("what it needs to capture: %s", notePermission())
+	}
+	return exitOK
+}
+
+// installExtcap links, or where that can't be done copies, the program into the folder.
+func installExtcap(dir string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if exe, err = filepath.EvalSymlinks(exe); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "l2tpdump")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	if same(exe, path) {
+		return path, nil
+	}
+	if info, err := os.Lstat(path); err == nil && (info.Mode()&os.ModeSymlink != 0 || info.Mode().IsRegular()) {
+		if err := os.Remove(path); err != nil { // an earlier one
+			return "", err
+		}
+	}
+	if os.Symlink(exe, path) == nil {
+		return path, nil
+	}
+	return path, copyFile(exe, path)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, in)
+	if e := w.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// extcapFolder is Wireshark's personal folder for extcaps. It has moved with version 4.2, so Wireshark is asked.
+func extcapFolder() (string, error) {
+	if dir := os.Getenv("WIRESHARK_EXTCAP_DIR"); dir != "" {
+		return dir, nil
+	}
+	for _, program := range [...]string{
+		"tshark", "/Applications/Wireshark.app/Contents/MacOS/tshark", `C:\Program Files\Wireshark\tshark.exe`,
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		text, err := exec.CommandContext(ctx, program, "-G", "folders").Output()
+		cancel()
+		if err != nil {
+			continue
+		}
+		if dir := personalExtcap(string(text)); dir != "" {
+			return dir, nil
+		}
+	}
+	if runtime.GOOS == "windows" {
+		return filepath.Join(os.Getenv("APPDATA"), "Wireshark", "extcap"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "lib", "wireshark", "extcap"), nil
+}
+
+// personalExtcap finds the folder in what "tshark -G folders" prints. Versions before 4.2 name none: it lies in the folder of the
+// configuration.
+func personalExtcap(folders string) string {
+	config := ""
+	for line := range strings.Lines(folders) {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "personal extcap path", "personal extcap":
+			return value
+		case "personal configuration":
+			config = value
+		}
+	}
+	if config == "" {
+		return ""
+	}
+	return filepath.Join(config, "extcap")
+}

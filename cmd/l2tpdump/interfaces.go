@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"l2tpdump/capture"
+)
+
+// interfaces is the command "interfaces": lists what live can capture on.
+func interfaces(args []string) int {
+	f := newFlags("interfaces")
+	rest, status, ok := parse(f, args)
+	if !ok {
+		return status
+	}
+	if len(rest) > 0 {
+		return badUsage("interfaces takes no arguments", "")
+	}
+	devices, err := capture.Devices()
+	if err != nil {
+		return fail(err)
+	}
+	var rows [][]string
+	for i, d := range devices {
+		state := "down"
+		if d.Up {
+			state = "up"
+		}
+		what := d.Description
+		if what == "" && d.Loopback {
+			what = "loopback"
+		}
+		rows = append(rows, []string{strconv.Itoa(i + 1), d.Name, state, strings.Join(d.Addresses, " "), what})
+	}
+	table(os.Stdout, []string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"}, rows)
+	return exitOK
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Root is needed to open the capture, and may be needed to open key sources and the output. Behind that, live runs as
+// another user: the one of -Z, else the one who called sudo, else nobody. Where that user could not do what the command line asks
+// for later on (begin the next file of a ring, open a log again after its rotation) and was not chosen with -Z, live stays
+// root, without its capabilities but those for reading and writing files. On Linux, Landlock then leaves it the folders that it
+// works in, whoever it runs as. The command of an exec: source is run as the same user as live, and needs
+// more folders than can be known, so there is no Landlock then.
+
+// identity is whom to run as.
+type identity struct {
+	name     string
+	uid, gid int
+	groups   []int
+	chosen   bool // by -Z
+}
+
+// chooseIdentity returns whom to run as, or nil to stay who we are.
+func chooseIdentity(name string) (*identity, error) {
+	if os.Getuid() != 0 {
+		if name != "" {
+			return nil, withHint("run it as root, or without -Z", "only root can become another user")
+		}
+		return nil, nil
+	}
+	id := &identity{name: name, chosen: name != ""}
+	var u *user.User
+	var err error
+	switch {
+	case id.chosen:
+		if u, err = user.Lookup(name); err != nil {
+			return nil, fmt.Errorf("-Z %s: there is no such user", name)
+		}
+	default:
+		id.name = "nobody"
+		id.uid, id.gid, id.groups = 65534, 65534, []int{65534}
+		if uid := os.Getenv("SUDO_UID"); uid != "" && uid != "0" {
+			if u, err = user.LookupId(uid); err != nil {
+				return nil, withHint("-Z USER chooses another", "the user %s who called sudo is not known", uid)
+			}
+		} else if u, err = user.Lookup("nobody"); err != nil {
+			return id, nil
+		}
+	}
+	if id.name = u.Username; u.Uid == "0" {
+		id.uid, id.gid, id.groups = 0, 0, nil
+		return id, nil
+	}
+	if id.uid, err = strconv.Atoi(u.Uid); err != nil {
+		return nil, err
+	}
+	if id.gid, err = strconv.Atoi(u.Gid); err != nil {
+		return nil, err
+	}
+	id.groups = []int{id.gid}
+	if all, err := u.GroupIds(); err == nil {
+		id.groups = id.groups[:0]
+		for _, g := range all {
+			if n, err := strconv.Atoi(g); err == nil {
+				id.groups = append(id.groups, n)
+			}
+		}
+	}
+	return id, nil
+}
+
+// needs are what live does after it has become another user.
+type needs struct {
+	reads    []string // files that may be opened again
+	folders  []string // in which files are created
+	commands bool     // are run
+}
+
+// readFolders are the folders of the files that may be opened again, those of symbolic links included.
+func (n *needs) readFolders() []string {
+	var folders []string
+	for _, f := range n.reads {
+		folders = append(folders, filepath.Dir(f))
+		if real, err := filepath.EvalSymlinks(f); err == nil {
+			folders = append(folders, filepath.Dir(real))
+		}
+	}
+	return folders
+}
+
+// describe says in a few words what has become of the privileges.
+func (id *identity) describe(done []string) string {
+	return strings.Join(append([]string{"running as " + id.name}, done...), ", ")
+}

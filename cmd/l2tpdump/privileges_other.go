@@ -1,0 +1,26 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// create opens a file for writing, without emptying it.
+func (id *identity) create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+}
+
+// canCreate reports whether files can be created in the folder.
+func (id *identity) canCreate(folder string) error {
+	f, err := os.CreateTemp(folder, ".l2tpdump")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// drop does nothing here: there is no root.
+func (id *identity) drop(needs) (string, error) { return "", nil }
+
+// notePermission says what to do when a capture can't be opened for lack of rights.
+func notePermission() string { return "run it as an administrator" }

@@ -1,0 +1,165 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// as calls f with the rights of the user, and comes back.
+func (id *identity) as(f func() error) (err error) {
+	if id == nil || id.uid == 0 {
+		return f()
+	}
+	before, err := syscall.Getgroups()
+	if err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	back := func(e error, what string) {
+		if e != nil && err == nil {
+			err = fmt.Errorf("%s: %w", what, e)
+		}
+	}
+	if err := syscall.Setgroups(id.groups); err != nil {
+		return fmt.Errorf("groups of %s: %w", id.name, err)
+	}
+	defer func() { back(syscall.Setgroups(before), "groups") }()
+	if err := syscall.Setegid(id.gid); err != nil {
+		return fmt.Errorf("group of %s: %w", id.name, err)
+	}
+	defer func() { back(syscall.Setegid(0), "group") }()
+	if err := syscall.Seteuid(id.uid); err != nil {
+		return fmt.Errorf("user %s: %w", id.name, err)
+	}
+	defer func() { back(syscall.Seteuid(0), "user") }()
+	return f()
+}
+
+// create opens a file for writing, without emptying it, as the user if that is allowed, else as root: then a file that was not there
+// is given to the user.
+func (id *identity) create(path string) (f *os.File, err error) {
+	open := func() error {
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+		return err
+	}
+	if e := id.as(open); e == nil || id == nil || id.uid == 0 || !errors.Is(e, fs.ErrPermission) {
+		return f, e
+	}
+	_, missing := os.Lstat(path)
+	if err := open(); err != nil {
+		return nil, err
+	}
+	if errors.Is(missing, fs.ErrNotExist) {
+		if err := f.Chown(id.uid, id.gid); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// canCreate reports whether the user can create files in the folder.
+func (id *identity) canCreate(folder string) error {
+	return id.as(func() error {
+		f, err := os.CreateTemp(folder, ".l2tpdump")
+		if err != nil {
+			var e *fs.PathError
+			if errors.As(err, &e) {
+				return fmt.Errorf("%s: %w", folder, e.Err)
+			}
+			return err
+		}
+		f.Close()
+		return os.Remove(f.Name())
+	})
+}
+
+// canRead reports whether the user can open the file, or if there is none yet, look into its folder.
+func (id *identity) canRead(path string) error {
+	return id.as(func() error {
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			f, err = os.Open(filepath.Dir(path))
+		}
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+}
+
+// become makes the process the user's for good.
+func (id *identity) become() error {
+	if err := syscall.Setgroups(id.groups); err != nil {
+		return fmt.Errorf("groups of %s: %w", id.name, err)
+	}
+	if err := syscall.Setgid(id.gid); err != nil {
+		return fmt.Errorf("group of %s: %w", id.name, err)
+	}
+	if err := syscall.Setuid(id.uid); err != nil {
+		return fmt.Errorf("user %s: %w", id.name, err)
+	}
+	if syscall.Setuid(0) == nil {
+		return fmt.Errorf("user %s: root could be had back", id.name)
+	}
+	return nil
+}
+
+// drop gives up what is not needed any more, and says what was done. nil: the process is not root's, and nothing is done.
+func (id *identity) drop(n needs) (string, error) {
+	if id == nil {
+		return "", nil
+	}
+	var keep []string // capabilities that are needed to stay root
+	why := ""
+	if id.uid != 0 {
+		for _, f := range n.reads {
+			if err := id.canRead(f); err != nil {
+				if id.chosen {
+					message("%s can't be opened as %s: after a rotation it could not be followed", f, id.name)
+					continue
+				}
+				keep, why = append(keep, capReadFiles), f+" can't be read as "+id.name
+			}
+		}
+		for _, folder := range n.folders {
+			if err := id.canCreate(folder); err != nil {
+				if id.chosen {
+					return "", withHint("-Z root stays root", "%s can't create files: %w", id.name, err)
+				}
+				keep, why = append(keep, capWriteFiles), folder+" can't be written to as "+id.name
+			}
+		}
+		if n.commands && !id.chosen && os.Getenv("SUDO_UID") == "" {
+			return "running as root, as whom the command of exec: was started (-Z USER runs both as USER)", nil
+		}
+	}
+	if id.uid == 0 || why != "" {
+		if id.chosen {
+			return "running as root", nil
+		}
+		return stayRoot(id, keep, why, n)
+	}
+	if err := id.become(); err != nil {
+		return "", err
+	}
+	done, err := confine(n)
+	if err != nil {
+		return "", err
+	}
+	return id.describe(done), nil
+}
+
+// notePermission says what to do when a capture can't be opened for lack of rights.
+func notePermission() string {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = "l2tpdump"
+	}
+	return "run it as root, or once: sudo setcap cap_net_raw,cap_net_admin=ep " + exe
+}
