@@ -4,7 +4,7 @@ import "io"
 
 // inputSize is the size of the read buffer in bytes: several times the largest packet, so that moving what is left
 // to the front costs little.
-const inputSize = 1 << 20
+const inputSize = 512 << 10
 
 // input is a window onto a stream. What peek returns is valid until the next peek.
 type input struct {

@@ -22,6 +22,18 @@ type Tracker struct {
 	sessions map[sessionKey]sessionRef
 	all      []*Tunnel // in the order of their first packets
 	count    int       // sessions of all tunnels
+
+	recent  [recentSessions]recentSession // in front of the map
+	changes uint                          // of the maps
+}
+
+// recentSessions is the number of entries of the cache in front of the map of sessions, a power of two.
+const recentSessions = 64
+
+type recentSession struct {
+	key     sessionKey
+	ref     sessionRef
+	changes uint
 }
 
 // tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID that
@@ -78,14 +90,13 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	if h.Tunnel == 0 || h.Session == 0 {
 		return nil, 0 // RFC 2661 section 3.1: 0 is never assigned
 	}
-	ref, ok := t.sessions[sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}]
-	if !ok {
-		tr := t.tunnel(src, dst, h.Tunnel, time)
-		if ref, ok = t.sessions[sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}]; !ok { // tunnel may have moved it
-			ref = sessionRef{t.lateSession(tr, h.Session, time), tr.sender}
-		}
+	key := sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}
+	slot := &t.recent[(h.Session^h.Tunnel)%recentSessions]
+	if slot.ref.session == nil || slot.changes != t.changes || slot.key != key {
+		ref := t.dataSession(key, time)
+		*slot = recentSession{key, ref, t.changes}
 	}
-	s, sender = ref.session, ref.sender
+	s, sender = slot.ref.session, slot.ref.sender
 	if s.State == Opening {
 		s.State = Established
 	}
@@ -94,6 +105,18 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	s.Packets[sender]++
 	s.Bytes[sender] += uint64(len(payload))
 	return s, sender
+}
+
+// dataSession returns the session of a data message, made up if need be.
+func (t *Tracker) dataSession(key sessionKey, time int64) sessionRef {
+	if ref, ok := t.sessions[key]; ok {
+		return ref
+	}
+	tr := t.tunnel(key.src, key.dst, key.id, time)
+	if ref, ok := t.sessions[key]; ok { // tunnel may have moved it
+		return ref
+	}
+	return sessionRef{t.lateSession(tr, key.session, time), tr.sender}
 }
 
 func (s *Session) touch(time int64) {
@@ -328,6 +351,7 @@ func (t *Tracker) assignTunnel(tunnel *Tunnel, end int, id uint16) {
 func (t *Tracker) assignSession(s *Session, end int, id uint16) {
 	s.IDs[end] = id
 	if k, ok := s.key(end); ok {
+		t.changes++
 		t.sessions[k] = sessionRef{s, 1 - end}
 	}
 }
@@ -354,10 +378,12 @@ func (s *Session) key(end int) (sessionKey, bool) {
 func (t *Tracker) remember(tunnel *Tunnel) {
 	for end := range 2 {
 		if k, ok := tunnel.key(end); ok {
+			t.changes++
 			t.tunnels[k] = tunnelRef{tunnel, 1 - end}
 		}
 		for _, s := range tunnel.Sessions {
 			if k, ok := s.key(end); ok {
+				t.changes++
 				t.sessions[k] = sessionRef{s, 1 - end}
 			}
 		}
@@ -368,6 +394,7 @@ func (t *Tracker) remember(tunnel *Tunnel) {
 func (t *Tracker) forget(tunnel *Tunnel) {
 	for end := range 2 {
 		if k, ok := tunnel.key(end); ok && t.tunnels[k].tunnel == tunnel {
+			t.changes++
 			delete(t.tunnels, k)
 		}
 		for _, s := range tunnel.Sessions {
@@ -378,6 +405,7 @@ func (t *Tracker) forget(tunnel *Tunnel) {
 
 func (t *Tracker) forgetSession(s *Session, end int) {
 	if k, ok := s.key(end); ok && t.sessions[k].session == s {
+		t.changes++
 		delete(t.sessions, k)
 	}
 }

@@ -42,7 +42,7 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]
 	r := &b.records[n]
-	*r = Record{Number: number, Packet: *p, Verdict: Clear}
+	r.Number, r.Packet, r.Verdict = number, *p, Clear // reset has left it zero otherwise
 	r.Packet.Data, b.data = appendCopy(b.data, p.Data)
 	if len(p.Options) > 0 {
 		r.Packet.Options, b.data = appendCopy(b.data, p.Options)
