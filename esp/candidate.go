@@ -219,11 +219,12 @@ func (t *trial) withKey(s *source, suite Suite, icvLen, n int, guessed bool) {
 	}
 	for i := range t.sources {
 		if o := &t.sources[i]; o != s && !o.auth.IsZero() {
-			t.withAuthKey(c, o, o.auth, o.authHead)
+			any := t.withAuthKey(c, o, o.auth, o.authHead)
+			full = full || any && !o.authHead && o.key.HasPrefix(key) && o.auth.HasPrefix(s.auth)
 		}
 	}
-	// A source that has the authentication key is judged by it: where it does not fit, structure alone proves
-	// no more than that the other key does.
+	// A source that has the authentication key, or whose keys another source completes, is judged by it: where
+	// it does not fit, structure alone proves no more than that the other key does.
 	if !full {
 		t.withoutAuthKey(c)
 	}

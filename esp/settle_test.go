@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -457,5 +458,20 @@ func BenchmarkAdmit(b *testing.B) {
 			b.Fatal(err)
 		}
 		f.Count(Verified, 1)
+	}
+}
+
+// A source that has the head of the authentication key does not let through what the whole key of another source refuses.
+func TestHeadBesideWholeKey(t *testing.T) {
+	packets, full := readFlows(t, captureFile("01-basic-aes128-sha1", "outer.pcap")), readSecrets(t, captureFile("01-basic-aes128-sha1", "keys", "esp_sa"))
+	secrets := slices.Clone(full)
+	for _, s := range full {
+		secrets = append(secrets, head(s))
+	}
+	packets[0].data = bytes.Clone(packets[0].data)
+	packets[0].data[7] ^= 1 // of the sequence number, which the plaintext does not depend on
+	got := run(newDB(secrets), packets)
+	if got[WrongKey] != 1 || got[Verified] != len(packets)-1 {
+		t.Errorf("%v", got)
 	}
 }
