@@ -75,6 +75,9 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 	switch protocol {
 	case protoUDP:
 		if isL2TP(data) {
+			if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
+				data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
+			}
 			src, dst := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
 			if n.UDP { // clients behind one NAT differ in the outer port only
 				src, dst = n.SrcPort, n.DstPort
@@ -103,7 +106,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	if inner.DecodeIP(data) != nil || inner.IPVersion == 0 {
 		return protocol, data, false
 	}
-	if !inner.Truncated { // what is behind the packet is padding against traffic analysis (RFC 4303 section 2.7)
+	if !inner.Truncated { // likewise
 		data = data[:inner.PayloadEnd:inner.PayloadEnd]
 		r.Payload.Inner = data
 	}
