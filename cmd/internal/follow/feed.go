@@ -2,7 +2,6 @@ package follow
 
 import (
 	"bytes"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +39,7 @@ type feed struct {
 	window []byte // the end of the text, whole lines but for the last
 	cut    int    // lines that were before it
 	lf, cr bool   // ends of lines that have come
-	coded  bool   // gzip or UTF-16: the window can't be read by itself
-	head   []byte // the first bytes, at most 4
+	coded  bool   // it comes as gzip or UTF-16; the text here is decoded
 
 	last  time.Time // when text came
 	dirty bool      // since the last pause
@@ -79,13 +77,6 @@ func (f *feed) line(text []byte, now time.Time) {
 // took notes text that the stream is given.
 func (f *feed) took(text []byte, now time.Time) {
 	f.last, f.dirty = now, true
-	if n := 4 - len(f.head); n > 0 {
-		f.head = append(f.head, text[:min(n, len(text))]...)
-		f.coded = isCoded(f.head)
-	}
-	if f.coded {
-		return
-	}
 	f.window = append(f.window, text...)
 	f.lf = f.lf || bytes.IndexByte(text, '\n') >= 0
 	f.cr = f.cr || bytes.IndexByte(text, '\r') >= 0
@@ -118,10 +109,6 @@ func (f *feed) idle(now time.Time) bool {
 		return false
 	}
 	f.dirty = false
-	if f.coded {
-		f.stream.Flush()
-		return true
-	}
 	f.replay()
 	return true
 }
@@ -210,47 +197,4 @@ func moved(origin string, by int) string {
 		return origin
 	}
 	return origin[:i+1] + strconv.Itoa(n+by)
-}
-
-// isCoded knows gzip and the byte order marks of UTF-16.
-func isCoded(head []byte) bool {
-	return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0xff, 0xfe}) ||
-		bytes.HasPrefix(head, []byte{0xfe, 0xff})
-}
-
-// A waiter gives the bytes of a source as they come.
-type waiter interface {
-	// wait puts bytes into p. It returns 0 and no error when none came for about the time of one poll. Bytes come
-	// without an error. io.EOF is the end of the source.
-	wait(p []byte) (int, error)
-}
-
-// reader makes an io.Reader for a stream of a waiter, and takes its pauses for the feed.
-type reader struct {
-	done  <-chan struct{} // ends it as io.EOF
-	from  waiter
-	feed  *feed
-	pause func() // called after each pause that was taken as an end; may be nil
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	for {
-		select {
-		case <-r.done:
-			return 0, io.EOF
-		default:
-		}
-		n, err := r.from.wait(p)
-		now := time.Now()
-		if n > 0 {
-			r.feed.took(p[:n], now)
-			return n, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		if r.feed.idle(now) && r.pause != nil {
-			r.pause()
-		}
-	}
 }

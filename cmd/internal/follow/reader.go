@@ -1,0 +1,143 @@
+package follow
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"time"
+)
+
+// A waiter gives the bytes of a source as they come.
+type waiter interface {
+	// wait puts bytes into p. It returns 0 and no error when none came for about the time of one poll. Bytes come
+	// without an error. io.EOF is the end of the source.
+	wait(p []byte) (int, error)
+}
+
+// reader makes an io.Reader for a stream of a waiter, and takes its pauses for the feed.
+type reader struct {
+	done  <-chan struct{} // ends it as io.EOF
+	from  waiter
+	feed  *feed
+	pause func()    // called after each pause that was taken as an end; may be nil
+	text  io.Reader // what comes, decoded; nil before the first byte
+}
+
+// Read gives text. What is compressed, or UTF-16 as Windows shells write it, is known by its first bytes.
+func (r *reader) Read(p []byte) (int, error) {
+	if r.text == nil {
+		if err := r.begin(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := r.text.Read(p)
+	if n > 0 {
+		r.feed.took(p[:n], time.Now())
+	}
+	return n, err
+}
+
+func (r *reader) begin() error {
+	br := bufio.NewReaderSize(waiting{r}, 64<<10)
+	head, err := br.Peek(2)
+	if len(head) == 0 {
+		return err
+	}
+	r.text = br
+	r.feed.coded = true
+	switch {
+	case bytes.Equal(head, []byte{0x1f, 0x8b}):
+		r.text = &members{br: br}
+	case bytes.Equal(head, []byte{0xff, 0xfe}):
+		r.text = &utf16Reader{r: br, high: 1}
+	case bytes.Equal(head, []byte{0xfe, 0xff}):
+		r.text = &utf16Reader{r: br, high: 0}
+	default:
+		r.feed.coded = false
+	}
+	return nil
+}
+
+// waiting reads bytes as they come.
+type waiting struct{ *reader }
+
+func (r waiting) Read(p []byte) (int, error) {
+	for {
+		select {
+		case <-r.done:
+			return 0, io.EOF
+		default:
+		}
+		n, err := r.from.wait(p)
+		if n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if r.feed.idle(time.Now()) && r.pause != nil {
+			r.pause()
+		}
+	}
+}
+
+// members reads a gzip file, whose members are one text. A gzip.Reader would keep the end of one back until the next
+// comes.
+type members struct {
+	br *bufio.Reader
+	z  *gzip.Reader // nil before the first
+	in bool         // inside a member
+}
+
+func (m *members) Read(p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		if !m.in {
+			if m.z == nil {
+				m.z, err = gzip.NewReader(m.br)
+			} else {
+				err = m.z.Reset(m.br)
+			}
+			if err != nil {
+				return 0, err
+			}
+			m.z.Multistream(false)
+			m.in = true
+		}
+		n, err = m.z.Read(p)
+		if err == io.EOF {
+			m.in, err = false, nil
+		}
+	}
+	return n, err
+}
+
+// utf16Reader makes single bytes of UTF-16, '?' of what has none. It does not wait for more than one of them. high is the
+// place of the high byte in each pair.
+type utf16Reader struct {
+	r    *bufio.Reader
+	high int
+	some bool // the byte order mark is behind it
+}
+
+func (u *utf16Reader) Read(p []byte) (n int, err error) {
+	for n < len(p) && (n == 0 || u.r.Buffered() >= 2) {
+		var pair [2]byte
+		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
+			if err == io.ErrUnexpectedEOF {
+				err = io.EOF
+			}
+			return n, err
+		}
+		if !u.some {
+			u.some = true
+			continue
+		}
+		p[n] = pair[1-u.high]
+		if pair[u.high] != 0 {
+			p[n] = '?'
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,232 @@
+//go:build unix
+
+package follow
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"l2tpdump/keysrc"
+)
+
+// A FIFO has an end each time that its last writer goes, and goes on with the next.
+func TestFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	log := routerLog(t)
+	src, _ := openTest(t, path, Options{})
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	write(t, path, bytes.TrimRight(log, "\n"))
+	r.await(want)
+	more := readLog(t, "02-natt-aes256-sha1/router.log")
+	write(t, path, more)
+	want = append(want, wholeOf(t, more, "more.log")...)
+	r.await(want)
+	r.finish(want)
+}
+
+func pipeStdin(t *testing.T) (*stdin, *os.File) {
+	t.Helper()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		out.Close()
+	})
+	return &stdin{f: in}, out
+}
+
+func TestStdin(t *testing.T) {
+	log := routerLog(t)
+	want := wholeOf(t, log, "router.log")
+	t.Run("end", func(t *testing.T) {
+		src, w := pipeStdin(t)
+		r := start(t, src)
+		for _, line := range lines(log) {
+			w.Write(line[:len(line)/2])
+			w.Write(line[len(line)/2:])
+		}
+		r.await(want)
+		w.Close()
+		if err := <-r.done; err != nil {
+			t.Fatal(err)
+		}
+		r.done <- nil
+		r.finish(want)
+	})
+	t.Run("open", func(t *testing.T) {
+		src, w := pipeStdin(t)
+		r := start(t, src)
+		w.Write(bytes.TrimRight(log, "\n"))
+		r.await(want)
+		r.finish(want)
+	})
+	t.Run("no keys", func(t *testing.T) {
+		src, w := pipeStdin(t)
+		r := start(t, src)
+		io.WriteString(w, "nothing\n")
+		w.Close()
+		if err := <-r.done; !keysrc.IsNoKeys(err) {
+			t.Fatalf("error %v", err)
+		}
+	})
+}
+
+// quickly makes a command start again without the pauses.
+func quickly(src Source) { src.(*command).pause = func(int) time.Duration { return time.Millisecond } }
+
+// Each run of the command gives a part of the log.
+func TestExecRestarts(t *testing.T) {
+	dir := t.TempDir()
+	log := routerLog(t)
+	more := readLog(t, "02-natt-aes256-sha1/router.log")
+	write(t, filepath.Join(dir, "0"), bytes.TrimRight(log, "\n"))
+	write(t, filepath.Join(dir, "1"), more)
+	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && echo told >&2 && exit 3`, Options{})
+	quickly(src)
+	if src.Name() != "exec:cd" {
+		t.Errorf("name %q", src.Name())
+	}
+	r := start(t, src)
+	want := append(wholeOf(t, log, "a.log"), wholeOf(t, more, "b.log")...)
+	r.await(want)
+	eventually(t, "the message that it ended", func() bool {
+		return strings.Contains(l.all(), "exec:cd ended (exit status 3); starting it again in 1ms")
+	})
+	eventually(t, "its standard error", func() bool { return strings.Contains(l.all(), "exec:cd: told") })
+	r.finish(want)
+}
+
+// A command that goes on is followed, killed by somebody, and started again.
+func TestExecKilled(t *testing.T) {
+	dir := t.TempDir()
+	log := routerLog(t)
+	half := bytes.Index(log, []byte("respond IPsec"))
+	half = bytes.LastIndexByte(log[:half], '\n') + 1
+	write(t, filepath.Join(dir, "0"), log[:half])
+	write(t, filepath.Join(dir, "1"), log[half:])
+	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && if [ $n = 0 ]; then kill -9 $$; fi; exec sleep 1000`, Options{})
+	quickly(src)
+	r := start(t, src)
+	want := append(wholeOf(t, log[:half], "a.log"), wholeOf(t, log[half:], "b.log")...)
+	r.await(want)
+	if !strings.Contains(l.all(), "killed") {
+		t.Errorf("messages: %s", l.all())
+	}
+	r.finish(want)
+}
+
+// When the source ends, no process of the command stays, though one of them does not care for SIGTERM.
+func TestExecEndsAll(t *testing.T) {
+	for _, trap := range []string{"", "trap '' TERM; "} {
+		path := filepath.Join(t.TempDir(), "alive")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Skip(err)
+		}
+		// It has its end when the last process that has it open for writing is gone.
+		alive := make(chan error, 1)
+		go func() {
+			f, err := os.Open(path)
+			if err == nil {
+				_, err = io.Copy(io.Discard, f)
+				f.Close()
+			}
+			alive <- err
+		}()
+		log := routerLog(t)
+		write(t, path+".log", log)
+		src, _ := openTest(t, "exec:exec 3>"+path+"; "+trap+"sleep 1000 & cat "+path+".log; sleep 1000", Options{})
+		r := start(t, src)
+		want := wholeOf(t, log, "router.log")
+		r.await(want)
+		r.finish(want)
+		select {
+		case err := <-alive:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(deadline):
+			t.Fatal("a process of the command is still there")
+		}
+	}
+}
+
+// A command that closes its output and stays is waited for.
+func TestExecClosesOutput(t *testing.T) {
+	log := routerLog(t)
+	path := filepath.Join(t.TempDir(), "router.log")
+	write(t, path, log)
+	src, l := openTest(t, "exec:cat "+path+"; exec >&-; sleep 1000", Options{})
+	quickly(src)
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	r.finish(want)
+	if strings.Contains(l.all(), "again") {
+		t.Errorf("messages: %s", l.all())
+	}
+}
+
+func TestRestartPause(t *testing.T) {
+	var got []int
+	for i := 0; i < 8; i++ {
+		got = append(got, int(restartPause(i)/time.Second))
+	}
+	want := []int{1, 2, 4, 8, 16, 30, 30, 30}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+	if restartPause(1<<40) != restartMax {
+		t.Error("the pause overflows")
+	}
+}
+
+func TestProgram(t *testing.T) {
+	for _, c := range []struct {
+		text, name string
+		plain      bool
+	}{
+		{"ssh router show log", "ssh", true}, {"/usr/bin/journalctl -f", "journalctl", true}, {"PASS=secret ssh router", "command", false},
+		{"(cat a; cat b)", "command", false}, {"~/bin/x", "command", false}, {"  cat x", "cat", true}, {"'my program' -p secret", "command", false},
+	} {
+		if name, plain := program(c.text); name != c.name || plain != c.plain {
+			t.Errorf("%q: %q %v", c.text, name, plain)
+		}
+	}
+}
+
+func TestLogLines(t *testing.T) {
+	var got []string
+	log := func(format string, args ...any) {
+		l := new(logged)
+		l.log(format, args...)
+		got = append(got, l.lines[0])
+	}
+	logLines(strings.NewReader("one\r\ntwo\n\n"+strings.Repeat("x", 100000)+"\nlast"), "exec:a", log)
+	if len(got) != 4 || got[0] != "exec:a: one" || got[1] != "exec:a: two" || got[3] != "exec:a: last" || len(got[2]) > 2*stderrLine {
+		t.Errorf("%q", got)
+	}
+	got = nil
+	logLines(io.MultiReader(strings.NewReader(strings.Repeat("again\n", 10000)), failing{}), "exec:a", log)
+	if len(got) < stderrBurst+1 || len(got) > 1000 || !strings.HasSuffix(got[len(got)-1], "more not shown") {
+		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("failing") }
