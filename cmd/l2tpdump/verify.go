@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 )
 
 // verification is what verify --json prints.
@@ -94,7 +97,7 @@ func verify(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted
 	}
-	v := newVerification(p, stats)
+	v := newVerification(p, stats, keys)
 	if err != nil {
 		v.Exit = exitError
 	}
@@ -113,45 +116,115 @@ func verify(ctx context.Context, args []string) int {
 	return v.Exit
 }
 
-func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats) *verification {
+func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
 	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Unused: []unusedKey{}, Frames: stats.Frames}
-	good, bad := 0, 0
+	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
+	matched, bad := 0, 0
 	judge := func(verdict esp.Verdict) {
-		switch {
-		case pipeline.Opened(verdict):
-			good++
-		case verdict != pipeline.Clear:
+		if verdict != pipeline.NoKey && verdict != pipeline.Clear && verdict != pipeline.Malformed {
+			matched++
+		}
+		if verdict != pipeline.Clear && !pipeline.Opened(verdict) {
 			bad++
 		}
 	}
+	named := make(map[string]bool) // key sources that stand beside their SA
 	for _, sa := range p.IKE().SAs() {
+		verdict, reason := judgeIKE(sa, keys)
 		v.IKE = append(v.IKE, verifiedIKE{
 			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
-			sa.Cipher, sa.Hash, sa.Verdict(), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, sa.KeyOrigin, sa.Reason(),
+			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, sa.KeyOrigin, reason,
 		})
-		judge(esp.Verdict(sa.Verdict()))
+		judge(verdict)
 	}
 	for _, f := range p.ESP().Flows() {
 		r := f.Report()
+		verdict, reason := judgeESP(f, &r, p)
 		v.ESP = append(v.ESP, verifiedESP{
-			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(r.Verdict),
-			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, r.Reason,
+			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(verdict),
+			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
 		})
-		judge(r.Verdict)
+		judge(verdict)
+		named[r.Key] = true
 	}
 	for _, u := range p.IKE().Unused() {
-		v.Unused = append(v.Unused, unusedKey{"ike", u.Secret.InitiatorCookie.String(), u.Secret.Origin, u.Reason})
+		v.Unused = append(v.Unused, unusedKey{"ike", cookieName(u.Secret.InitiatorCookie), u.Secret.Origin, u.Reason})
 	}
 	for _, u := range p.ESP().Unused() {
-		v.Unused = append(v.Unused, unusedKey{"esp", fmt.Sprintf("0x%08x", u.Secret.SPI), u.Secret.Origin, u.Reason})
+		if !named[u.Secret.Origin] {
+			v.Unused = append(v.Unused, unusedKey{"esp", spiName(u.Secret), u.Secret.Origin, u.Reason})
+		}
 	}
 	switch {
-	case good == 0 && (bad > 0 || len(v.Unused) > 0):
+	case matched == 0 && (bad > 0 || len(v.Unused) > 0):
 		v.Exit = exitNothing
 	case bad > 0:
 		v.Exit = exitPartly
 	}
 	return v
+}
+
+// judgeIKE returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
+func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
+	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
+	conflicts := sa.Conflicts()
+	if ka := sa.Ka(); !ka.IsZero() {
+		for _, k := range keys {
+			for _, h := range k.Hints.SAs {
+				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
+					conflicts = append(conflicts, "the key at "+h.Origin+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
+				}
+			}
+		}
+	}
+	if len(conflicts) == 0 {
+		return verdict, reason
+	}
+	return pipeline.WrongKey, joinReasons(strings.Join(conflicts, "; "), reason)
+}
+
+// judgeESP does the same for a flow of ESP.
+func judgeESP(f *esp.Flow, r *esp.Report, p *pipeline.Pipeline) (esp.Verdict, string) {
+	switch {
+	case r.Conflict != "":
+		return pipeline.WrongKey, r.Conflict
+	case r.Verdict == pipeline.Decrypted:
+		for _, n := range p.ESP().Negotiated(r.SPI) {
+			if n.KeyReason != "" {
+				return r.Verdict, joinReasons(r.Reason, "KEYMAT: "+n.KeyReason)
+			}
+		}
+	}
+	return r.Verdict, r.Reason
+}
+
+func joinReasons(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// cookieName is a cookie for people and JSON, "any" where the source names none.
+func cookieName(c ikev1.Cookie) string {
+	if c.IsZero() {
+		return "any"
+	}
+	return c.String()
+}
+
+// spiName is the SPI of a secret, "any", or with "*" for digits that are not known.
+func spiName(s *esp.Secret) string {
+	if s.SPIMask == 0 {
+		return "any"
+	}
+	name := []byte(fmt.Sprintf("0x%08x", s.SPI))
+	for i := range 8 {
+		if s.SPIMask>>(28-4*i)&0xf != 0xf {
+			name[2+i] = '*'
+		}
+	}
+	return string(name)
 }
 
 // address is an address for people and JSON, "" while unknown.
