@@ -140,8 +140,11 @@ func truncate(f *os.File) error {
 
 // end finishes the outputs, prints the summary and returns the exit status.
 func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
-	if s.clear != nil && !isSinkError(err) && (err == nil || s.clear.Packets > 0) {
-		if e := s.clear.Close(); e != nil {
+	if errors.Is(err, output.ErrRingEnd) {
+		err = nil
+	} else if s.clear != nil && (err == nil || s.clear.Packets > 0 || s.prepared != nil) {
+		// Where another output has failed, the file is finished all the same.
+		if e := s.clear.Close(); e != nil && !isSinkError(err) {
 			err = &pipeline.SinkError{Err: e}
 		}
 	}

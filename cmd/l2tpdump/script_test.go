@@ -12,6 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("L2TPDUMP_BE_PROGRAM") != "" { // a test runs this binary as the program
+		main()
+	}
 	testscript.Main(m, map[string]func(){"l2tpdump": main})
 }
 

@@ -154,6 +154,13 @@ func (p *pool) waiting() *group {
 	return p.stuck
 }
 
+// hasClosed reports whether the finisher has stopped.
+func (p *pool) hasClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true

@@ -168,7 +168,9 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 		err := src.Next(&packet)
 		switch {
 		case errors.Is(err, capture.ErrIdle):
-			r.idle()
+			if r.idle(); p.pool.hasClosed() {
+				return nil // the sinks have stopped
+			}
 			continue
 		case err == io.EOF:
 			return nil

@@ -1,0 +1,397 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"l2tpdump/capture"
+)
+
+// lab is two network namespaces joined by a pair of interfaces: packets are sent on one and captured on the other.
+type lab struct {
+	t              *testing.T
+	nameA, nameB   string
+	dir            string // that every user can look into
+	sendInterface  string
+	interfaceToTap string
+}
+
+var labs atomic.Int32
+
+// newLab makes the namespaces, or skips the test where that can't be done.
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for network namespaces and to capture")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs the program ip (iproute2)")
+	}
+	n := labs.Add(1)
+	l := &lab{
+		t: t, nameA: fmt.Sprintf("l2td%d-%da", os.Getpid(), n), nameB: fmt.Sprintf("l2td%d-%db", os.Getpid(), n),
+		sendInterface: "out0", interfaceToTap: "tap0",
+	}
+	for _, ns := range []string{l.nameA, l.nameB} {
+		if text, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
+			t.Skipf("needs network namespaces: %v: %s", err, text)
+		}
+		t.Cleanup(func() { exec.Command("ip", "netns", "del", ns).Run() })
+		l.ip("netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+		l.ip("-n", ns, "link", "set", "lo", "up")
+	}
+	if text, err := exec.Command("ip", "-n", l.nameA, "link", "add", l.sendInterface, "mtu", "9000", "type", "veth", "peer",
+		"name", l.interfaceToTap, "mtu", "9000", "netns", l.nameB).CombinedOutput(); err != nil {
+		t.Skipf("needs veth interfaces: %v: %s", err, text)
+	}
+	l.ip("-n", l.nameA, "link", "set", l.sendInterface, "up")
+	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "up")
+	dir, err := os.MkdirTemp("", "l2tpdump-lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l.dir = dir
+	return l
+}
+
+func (l *lab) ip(args ...string) {
+	l.t.Helper()
+	if text, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		l.t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, text)
+	}
+}
+
+func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
+
+// within calls f on a thread that is in the namespace. Sockets made there stay there.
+func (l *lab) within(ns string, f func() error) {
+	l.t.Helper()
+	failed := make(chan error)
+	go func() {
+		failed <- func() error {
+			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+			fd, err := unix.Open("/var/run/netns/"+ns, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return f()
+		}()
+	}()
+	if err := <-failed; err != nil {
+		l.t.Fatalf("in namespace %s: %v", ns, err)
+	}
+}
+
+// wholeCapture reads a capture.
+func wholeCapture(t *testing.T, path string) []capture.Packet {
+	t.Helper()
+	all, err := readCapture(path)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return all
+}
+
+// readCapture returns the whole packets of a capture, and what is wrong with it.
+func readCapture(path string) ([]capture.Packet, error) {
+	src, err := capture.Open([]string{path})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	var all []capture.Packet
+	for {
+		var p capture.Packet
+		switch err := src.Next(&p); {
+		case err == io.EOF:
+			return all, nil
+		case err != nil:
+			return all, err
+		}
+		p.Data, p.Options = bytes.Clone(p.Data), bytes.Clone(p.Options)
+		all = append(all, p)
+	}
+}
+
+// send sends the frames at so many times their own pace, 0: as fast as it can. It returns how many were sent when stop is closed.
+func (l *lab) send(all []capture.Packet, pace float64, stop <-chan struct{}) int {
+	l.t.Helper()
+	var fd int
+	l.within(l.nameA, func() error {
+		i, err := net.InterfaceByName(l.sendInterface)
+		if err != nil {
+			return err
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: i.Index})
+	})
+	defer unix.Close(fd)
+	start := time.Now()
+	for i, p := range all {
+		if pace > 0 {
+			at := time.Duration(float64(p.Time-all[0].Time) / pace)
+			select {
+			case <-time.After(at - time.Since(start)):
+			case <-stop:
+				return i
+			}
+		} else if i%64 == 0 {
+			select {
+			case <-stop:
+				return i
+			default:
+			}
+		}
+		for {
+			_, err := unix.Write(fd, p.Data)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, unix.ENOBUFS) {
+				l.t.Fatalf("sending %d bytes: %v", len(p.Data), err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return len(all)
+}
+
+// schedule tells for each line of a router's log when the traffic that it belongs to begins, in nanoseconds since the first frame:
+// when a cookie or an SPI of it is first on the wire. Other lines go with the one before.
+func schedule(log []string, all []capture.Packet) []int64 {
+	times := make([]int64, len(log))
+	now := int64(0)
+	for i, line := range log {
+		_, rows, _ := strings.Cut(line, "]")
+		if id, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(rows), " ", "")); err == nil && (len(id) == 4 || len(id) == 8) {
+			for _, p := range all {
+				if bytes.Contains(p.Data, id) {
+					now = max(now, p.Time-all[0].Time)
+					break
+				}
+			}
+		}
+		times[i] = now
+	}
+	return times
+}
+
+// writeLate writes the lines as their time comes, at so many times their own pace and that much later.
+func writeLate(log []string, times []int64, pace float64, late time.Duration, write func(line string) error) error {
+	start := time.Now()
+	for i, line := range log {
+		at := late
+		if pace > 0 {
+			at += time.Duration(float64(times[i]) / pace)
+		}
+		time.Sleep(at - time.Since(start))
+		if err := write(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// program is a run of l2tpdump.
+type program struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout bytes.Buffer
+	mu     sync.Mutex
+	said   []string // on standard error
+	more   chan struct{}
+	ended  chan struct{}
+	status int
+}
+
+// asProgram is set in the environment of this test binary to have it be l2tpdump.
+const asProgram = "L2TPDUMP_BE_PROGRAM"
+
+func self(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+// start runs l2tpdump in the namespace where packets arrive.
+func (l *lab) start(args ...string) *program {
+	l.t.Helper()
+	return l.startWith(nil, args...)
+}
+
+// startWith is start with its standard output going to w.
+func (l *lab) startWith(w io.Writer, args ...string) *program {
+	l.t.Helper()
+	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
+	p.cmd = exec.Command("ip", append([]string{"netns", "exec", l.nameB, self(l.t)}, args...)...)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "SUDO_UID=")
+	p.cmd.Dir = l.dir
+	p.cmd.Stdout = &p.stdout
+	if w != nil {
+		p.cmd.Stdout = w
+	}
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		<-p.ended
+	})
+	go func() {
+		defer close(p.ended)
+		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			p.mu.Lock()
+			p.said = append(p.said, lines.Text())
+			p.mu.Unlock()
+			select {
+			case p.more <- struct{}{}:
+			default:
+			}
+		}
+		p.cmd.Wait()
+		p.status = p.cmd.ProcessState.ExitCode()
+	}()
+	return p
+}
+
+// errors returns what was printed on standard error.
+func (p *program) errors() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.said, "\n")
+}
+
+// patience is how long a test waits for what has to happen sooner or later.
+const patience = 60 * time.Second
+
+// waitFor waits until standard error holds text.
+func (p *program) waitFor(text string) {
+	p.t.Helper()
+	end := time.After(patience)
+	for !strings.Contains(p.errors(), text) {
+		select {
+		case <-p.more:
+		case <-p.ended:
+			if strings.Contains(p.errors(), text) {
+				return
+			}
+			p.t.Fatalf("it ended with status %d without having said %q:\n%s", p.status, text, p.errors())
+		case <-end:
+			p.t.Fatalf("it does not say %q:\n%s", text, p.errors())
+		}
+	}
+}
+
+// wait waits for the end and returns the exit status.
+func (p *program) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.t.Fatalf("it does not end:\n%s", p.errors())
+	}
+	return p.status
+}
+
+// interrupt ends it as ^C does.
+func (p *program) interrupt() int {
+	p.t.Helper()
+	p.signal(syscall.SIGINT)
+	return p.wait()
+}
+
+func (p *program) signal(s os.Signal) {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Fatal(err)
+	}
+}
+
+// offline decrypts the capture with "decrypt" and returns what it writes.
+func (l *lab) offline(pcap, keys string, args ...string) []capture.Packet {
+	l.t.Helper()
+	to := l.path("offline-" + filepath.Base(filepath.Dir(pcap)) + ".pcapng")
+	args = append([]string{"decrypt", "-r", pcap, "-k", keys, "-w", to, "-f", capture.DefaultFilter(capture.Ethernet)}, args...)
+	cmd := exec.Command(self(l.t), args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	if text, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitPartly {
+		l.t.Fatalf("%v: %s", err, text)
+	}
+	return wholeCapture(l.t, to)
+}
+
+// bag counts packets by what they hold, comments included, whatever their order and time.
+func bag(all []capture.Packet) map[string]int {
+	m := make(map[string]int)
+	for _, p := range all {
+		m[fmt.Sprintf("%d %x %q", p.Length, p.Data, p.Options)]++
+	}
+	return m
+}
+
+// sameSet checks that two captures hold the same packets.
+func sameSet(t *testing.T, what string, got, want []capture.Packet) {
+	t.Helper()
+	g, w := bag(got), bag(want)
+	missing, extra := 0, 0
+	for k, n := range w {
+		missing += max(n-g[k], 0)
+	}
+	for k, n := range g {
+		extra += max(n-w[k], 0)
+	}
+	if missing+extra > 0 || len(got) != len(want) {
+		t.Errorf("%s: %d packets, offline it is %d: %d are missing, %d are others", what, len(got), len(want), missing, extra)
+	}
+}
+
+// eventually waits until done, or for as long as patience lasts.
+func eventually(done func() bool) {
+	for end := time.Now().Add(patience); !done() && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// holds reports whether the capture has n whole packets or more.
+func holds(path string, n int) bool {
+	all, _ := readCapture(path)
+	return len(all) >= n
+}

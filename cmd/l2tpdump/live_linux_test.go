@@ -1,0 +1,508 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"l2tpdump/capture"
+)
+
+// captureOf returns the path of a capture of the lab, its frames, its log and the lines of it.
+func captureOf(t *testing.T, name string) (pcap string, all []capture.Packet, log string, lines []string) {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(captures, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcap, log = filepath.Join(dir, "outer.pcap"), filepath.Join(dir, "router.log")
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		lines = append(lines, strings.TrimRight(line, "\r\n"))
+	}
+	return pcap, wholeCapture(t, pcap), log, lines
+}
+
+// lateRun is a live run whose keys come late.
+type lateRun struct {
+	name string
+	late time.Duration
+	p    *program
+	out  string
+	feed func(line string) error // the next line of the log
+}
+
+// lateRuns starts a run for each way in which keys come and each lateness.
+func (l *lab) lateRuns(late ...time.Duration) []*lateRun {
+	l.t.Helper()
+	var runs []*lateRun
+	port := 5140
+	for _, d := range late {
+		for _, kind := range []string{"file", "syslog by UDP", "syslog by TCP", "exec"} {
+			n := len(runs)
+			r := &lateRun{name: fmt.Sprintf("%s, %v late", kind, d), late: d, out: l.path(fmt.Sprintf("live%d.pcapng", n))}
+			log := l.path(fmt.Sprintf("router%d.log", n))
+			spec := log
+			switch kind {
+			case "file", "exec":
+				if err := os.WriteFile(log, nil, 0o644); err != nil {
+					l.t.Fatal(err)
+				}
+				r.feed = func(line string) error { return appendTo(log, line+"\n") }
+				if kind == "exec" {
+					spec = "exec:tail -n +1 -f " + log
+				}
+			default:
+				port++
+				spec = "syslog:127.0.0.1:" + strconv.Itoa(port)
+			}
+			r.p = l.start("live", "-i", l.interfaceToTap, "-k", spec, "-w", r.out)
+			r.p.waitFor("listening on")
+			if strings.HasPrefix(kind, "syslog") {
+				r.feed = l.syslog(strings.ToLower(kind[len(kind)-3:]), port)
+			}
+			runs = append(runs, r)
+		}
+	}
+	return runs
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// syslog returns what sends lines as syslog messages, within the namespace where packets arrive.
+func (l *lab) syslog(network string, port int) func(string) error {
+	l.t.Helper()
+	var c net.Conn
+	l.within(l.nameB, func() (err error) {
+		c, err = net.Dial(network, "127.0.0.1:"+strconv.Itoa(port))
+		return err
+	})
+	l.t.Cleanup(func() { c.Close() })
+	return func(line string) error {
+		text := "<134>Nov 23 07:13:24 router " + line
+		if network == "tcp" {
+			text += "\n"
+		}
+		_, err := c.Write([]byte(text))
+		return err
+	}
+}
+
+// play sends the frames, and each run its log in time with them.
+func (l *lab) play(all []capture.Packet, lines []string, pace float64, runs []*lateRun) {
+	l.t.Helper()
+	times := schedule(lines, all)
+	var writers sync.WaitGroup
+	for _, r := range runs {
+		writers.Go(func() {
+			if err := writeLate(lines, times, pace, r.late, r.feed); err != nil {
+				l.t.Errorf("%s: %v", r.name, err)
+			}
+		})
+	}
+	l.send(all, pace, nil)
+	writers.Wait()
+}
+
+// check ends the runs when they have written what is expected, and compares.
+func (l *lab) check(runs []*lateRun, want []capture.Packet) {
+	l.t.Helper()
+	for _, r := range runs {
+		eventually(func() bool { return holds(r.out, len(want)) })
+		if status := r.p.interrupt(); status != exitInterrupted {
+			l.t.Errorf("%s: exit status %d:\n%s", r.name, status, r.p.errors())
+		}
+		got := wholeCapture(l.t, r.out)
+		if strings.Contains(r.p.errors(), " 0 dropped by the kernel") {
+			sameSet(l.t, r.name, got, want)
+		} else {
+			l.t.Logf("%s: the kernel dropped packets:\n%s", r.name, r.p.errors())
+		}
+		if l.t.Failed() {
+			l.t.Logf("%s:\n%s", r.name, r.p.errors())
+		}
+	}
+}
+
+// TestLiveLateKeys sends a capture at its own pace, while its log comes 0, 1 and 5 seconds late by each kind of source. What is
+// written has to be what decrypt writes of the whole.
+func TestLiveLateKeys(t *testing.T) {
+	l := newLab(t)
+	pcap, all, log, lines := captureOf(t, "01-basic-aes128-sha1")
+	runs := l.lateRuns(0, time.Second, 5*time.Second)
+	l.play(all, lines, 1, runs)
+	l.check(runs, l.offline(pcap, log))
+}
+
+// TestLivePaces sends captures at 10 and 100 times their pace, and as fast as the interface takes them.
+func TestLivePaces(t *testing.T) {
+	for _, c := range []struct {
+		capture string
+		pace    float64
+		late    time.Duration
+	}{
+		{"06-pfs-rekey-dpd", 10, time.Second},
+		{"06-pfs-rekey-dpd", 100, 0},
+		{"06-pfs-rekey-dpd", 0, time.Second},
+		{"08b-rsa-ikefrag-natt", 100, time.Second},
+		{"13-ip-fragmented-esp", 0, time.Second},
+		{"14-pppoe-wan", 0, 0},
+		{"11-three-clients-two-behind-nat", 100, 0},
+		{"10-ipv6-outer", 0, time.Second},
+	} {
+		t.Run(fmt.Sprintf("%s at %v", c.capture, c.pace), func(t *testing.T) {
+			l := newLab(t)
+			pcap, all, log, lines := captureOf(t, c.capture)
+			runs := l.lateRuns(c.late)
+			l.play(all, lines, c.pace, runs)
+			l.check(runs, l.offline(pcap, log))
+		})
+	}
+}
+
+// TestLiveInterrupted ends live at some time while packets come as fast as they can: the file has to be whole.
+func TestLiveInterrupted(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	flood := slices.Repeat(all, 400)
+	for i, name := range []string{"a.pcapng", "b.pcap", "c.pcapng", "d.pcap", "e.pcapng"} {
+		out := l.path(name)
+		p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
+		p.waitFor("listening on")
+		stop := make(chan struct{})
+		var sender sync.WaitGroup
+		sender.Go(func() { l.send(flood, 0, stop) })
+		eventually(func() bool { info, err := os.Stat(out); return err == nil && info.Size() > int64(i)*500_000 })
+		if status := p.interrupt(); status != exitInterrupted {
+			t.Errorf("%s: exit status %d:\n%s", name, status, p.errors())
+		}
+		close(stop)
+		sender.Wait()
+		if got := wholeCapture(t, out); len(got) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+// TestLiveRing writes a ring of files: each of them is whole, and all together hold everything.
+func TestLiveRing(t *testing.T) {
+	l := newLab(t)
+	pcap, all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
+	want := l.offline(pcap, log)
+	out := l.path("ring.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out, "-C", "1")
+	p.waitFor("listening on")
+	l.send(all, 500, nil)
+	var got []capture.Packet
+	eventually(func() bool {
+		got = nil
+		names, _ := filepath.Glob(out + "*")
+		slices.Sort(names)
+		for _, name := range names {
+			part, _ := readCapture(name)
+			got = append(got, part...)
+		}
+		return len(got) >= len(want)
+	})
+	if status := p.interrupt(); status != exitInterrupted {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	names, err := filepath.Glob(out + "*")
+	if err != nil || len(names) < 2 {
+		t.Errorf("the files are %q, %v", names, err)
+	}
+	for _, name := range names {
+		if len(wholeCapture(t, name)) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	sameSet(t, "ring", got, want)
+	if !strings.Contains(p.errors(), "running as root, with no capability but CAP_DAC_OVERRIDE") {
+		t.Errorf("the folder is root's:\n%s", p.errors())
+	}
+}
+
+// TestLiveRingEnds: with -G and -W it ends by itself.
+func TestLiveRingEnds(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	if err := os.Chmod(l.dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("%s.pcapng"), "-G", "1", "-W", "2")
+	p.waitFor("running as nobody")
+	l.send(all, 5, p.ended)
+	if status := p.wait(); status != exitOK {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	names, _ := filepath.Glob(l.path("*.pcapng"))
+	if len(names) != 2 {
+		t.Errorf("the files are %q", names)
+	}
+	for _, name := range names {
+		wholeCapture(t, name)
+	}
+}
+
+// TestLiveFullDisk fills a small file system: what is there is whole.
+func TestLiveFullDisk(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
+	for _, name := range []string{"a.pcapng", "b.pcap"} {
+		disk := l.path(name + ".disk")
+		if err := os.Mkdir(disk, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mount("none", disk, "tmpfs", 0, "size=360k"); err != nil {
+			t.Skipf("needs to mount a tmpfs: %v", err)
+		}
+		t.Cleanup(func() { syscall.Unmount(disk, 0) })
+		out := filepath.Join(disk, name)
+		p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
+		p.waitFor("listening on")
+		l.send(all, 1000, p.ended)
+		if status := p.wait(); status != exitError {
+			t.Errorf("exit status %d", status)
+		}
+		if !strings.Contains(p.errors(), "no space left on device") {
+			t.Errorf("no word of the reason:\n%s", p.errors())
+		}
+		if got := wholeCapture(t, out); len(got) < 100 {
+			t.Errorf("%s: only %d packets", name, len(got))
+		}
+	}
+}
+
+// TestLiveInterfaceGone takes the interface away.
+func TestLiveInterfaceGone(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	out := l.path("out.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
+	p.waitFor("listening on")
+	n := l.send(all, 0, nil)
+	eventually(func() bool { return holds(out, n/2) })
+	l.ip("-n", l.nameA, "link", "del", l.sendInterface)
+	if status := p.wait(); status != exitError {
+		t.Errorf("exit status %d", status)
+	}
+	if !strings.Contains(p.errors(), "l2tpdump: "+l.interfaceToTap+": ") {
+		t.Errorf("no word of the interface:\n%s", p.errors())
+	}
+	if len(wholeCapture(t, out)) < n/2 {
+		t.Errorf("packets are missing:\n%s", p.errors())
+	}
+}
+
+// TestLiveEnds: with -c and --duration the exit status is 0, though nothing could be decrypted.
+func TestLiveEnds(t *testing.T) {
+	l := newLab(t)
+	_, all, _, _ := captureOf(t, "02-natt-aes256-sha1")
+	for _, args := range [][]string{{"-c", "20"}, {"--duration", "2s"}} {
+		p := l.start(append([]string{"live", "-i", l.interfaceToTap}, args...)...)
+		p.waitFor("listening on")
+		l.send(all, 0, nil)
+		if status := p.wait(); status != exitOK {
+			t.Errorf("%q: exit status %d:\n%s", args, status, p.errors())
+		}
+		if args[0] == "-c" && bytes.Count(p.stdout.Bytes(), []byte("\n")) != 20 {
+			t.Errorf("%q: printed\n%s", args, p.stdout.String())
+		}
+	}
+}
+
+// TestLiveSummarySoFar asks for the summary while it runs.
+func TestLiveSummarySoFar(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("out.pcapng"))
+	p.waitFor("listening on")
+	n := l.send(all[:50], 0, nil)
+	eventually(func() bool { return holds(l.path("out.pcapng"), n/2) })
+	p.signal(syscall.SIGUSR1)
+	p.waitFor("received by the filter")
+	if strings.Contains(p.errors(), "wrote") {
+		t.Errorf("it has ended:\n%s", p.errors())
+	}
+	if status := p.interrupt(); status != exitInterrupted {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// TestLivePipe streams a capture to a reader who has enough after a while.
+func TestLivePipe(t *testing.T) {
+	l := newLab(t)
+	pcap, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	want := l.offline(pcap, log)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := l.startWith(w, "live", "-i", l.interfaceToTap, "-k", log, "-w", "-")
+	w.Close()
+	p.waitFor("listening on")
+	l.send(all, 0, nil)
+	in, err := capture.NewReader(r, "pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []capture.Packet
+	for range want {
+		var c capture.Packet
+		if err := in.Next(&c); err != nil {
+			t.Fatal(err)
+		}
+		c.Data, c.Options = bytes.Clone(c.Data), bytes.Clone(c.Options)
+		got = append(got, c)
+	}
+	sameSet(t, "pipe", got, want)
+	r.Close()
+	l.send(all, 0, nil)
+	if status := p.wait(); status != exitOK {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	if strings.Contains(p.errors(), "pipe") {
+		t.Errorf("it complains:\n%s", p.errors())
+	}
+}
+
+// TestLiveLinesToClosedPipe: the capture is whole though the reader of the lines has gone.
+func TestLiveLinesToClosedPipe(t *testing.T) {
+	l := newLab(t)
+	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := l.path("out.pcapng")
+	p := l.startWith(w, "live", "-i", l.interfaceToTap, "-k", log, "-w", out, "--print")
+	w.Close()
+	p.waitFor("listening on")
+	r.Close()
+	l.send(all, 0, nil)
+	if status := p.wait(); status != exitOK {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	if len(wholeCapture(t, out)) == 0 {
+		t.Error("the capture is empty")
+	}
+}
+
+// TestLiveRotatedLog: the log is rotated, and its successor opened without root's rights.
+func TestLiveRotatedLog(t *testing.T) {
+	l := newLab(t)
+	pcap, all, log, lines := captureOf(t, "01-basic-aes128-sha1")
+	followed := l.path("router.log")
+	if err := os.WriteFile(followed, []byte(strings.Join(lines[:3], "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := l.path("out.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", followed, "-w", out)
+	p.waitFor("running as nobody")
+	if err := os.Rename(followed, followed+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(followed, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l.send(all, 0, nil)
+	want := l.offline(pcap, log)
+	eventually(func() bool { return holds(out, len(want)) })
+	p.interrupt()
+	sameSet(t, "rotated", wholeCapture(t, out), want)
+}
+
+// TestLivePrivileges looks at what the process may do while it captures.
+func TestLivePrivileges(t *testing.T) {
+	l := newLab(t)
+	_, _, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	secret := l.path("secret.log")
+	if err := os.WriteFile(secret, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(secret, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	public := l.path("router.log")
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(public, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		said string
+		want map[string]string // of /proc/PID/status
+	}{
+		{"nobody", []string{"-k", public}, "running as nobody, no_new_privs",
+			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "NoNewPrivs": "1"}},
+		{"-Z daemon", []string{"-k", public, "-Z", "daemon", "-w", l.path("z.pcapng")}, "running as daemon",
+			map[string]string{"Uid": "1\t1\t1\t1", "Gid": "1\t1\t1\t1", "CapEff": "0000000000000000", "NoNewPrivs": "1"}},
+		{"-Z root", []string{"-k", public, "-Z", "root"}, "running as root",
+			map[string]string{"Uid": "0\t0\t0\t0", "NoNewPrivs": "0"}},
+		{"unreadable log", []string{"-k", secret}, "no capability but CAP_DAC_READ_SEARCH",
+			map[string]string{"Uid": "0\t0\t0\t0", "CapEff": "0000000000000004", "NoNewPrivs": "1"}},
+	} {
+		p := l.start(append([]string{"live", "-i", l.interfaceToTap}, c.args...)...)
+		p.waitFor("listening on")
+		if !strings.Contains(p.errors(), c.said) {
+			t.Errorf("%s:\n%s", c.name, p.errors())
+		}
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		if err != nil || len(tasks) == 0 {
+			t.Fatalf("no threads: %v", err)
+		}
+		for _, task := range tasks {
+			status, err := os.ReadFile(task)
+			if err != nil {
+				continue // it has ended
+			}
+			for key, want := range c.want {
+				if !strings.Contains(string(status), "\n"+key+":\t"+want+"\n") {
+					t.Errorf("%s: %s is not %q in\n%s", c.name, key, want, status)
+				}
+			}
+		}
+		if status := p.interrupt(); status != exitInterrupted {
+			t.Errorf("%s: exit status %d", c.name, status)
+		}
+	}
+	info, err := os.Stat(l.path("z.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 1 {
+		t.Errorf("the output belongs to user %d", owner)
+	}
+	wholeCapture(t, l.path("z.pcapng"))
+	p := l.start("live", "-i", l.interfaceToTap, "-k", public, "-Z", "daemon", "-w", l.path("ring.pcapng"), "-C", "1")
+	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "daemon can't create files") {
+		t.Errorf("a ring that can't be written, status %d:\n%s", status, p.errors())
+	}
+}
