@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +78,44 @@ func compareTruth(t *testing.T, got, truth []string) (matched int) {
 	return matched
 }
 
+// compareOrder checks that the packets from one host to another come in the order of the truth, but for what overtook a few others
+// between the ppp interface and the wire.
+func compareOrder(t *testing.T, got, truth []string) {
+	t.Helper()
+	const overtaken = 24
+	flows := byFlow(t, got)
+	for fl, want := range byFlow(t, truth) {
+		have := flows[fl]
+		latest := 0
+		for i, p := range want {
+			n := slices.Index(have, p)
+			if n < latest-overtaken {
+				t.Errorf("packet %d of %d of %v is out of order: place %d behind %d", i+1, len(want), fl, n, latest)
+				return
+			}
+			if latest = max(latest, n); n >= 0 {
+				have[n] = "" // it may come again
+			}
+		}
+	}
+}
+
+// flow is the two ends of a packet.
+type flow struct{ src, dst netip.Addr }
+
+func byFlow(t *testing.T, packets []string) map[flow][]string {
+	t.Helper()
+	list := make(map[flow][]string)
+	for _, p := range packets {
+		var f capture.Frame
+		if err := f.DecodeIP([]byte(p)); err != nil {
+			t.Fatal(err)
+		}
+		list[flow{f.Src, f.Dst}] = append(list[flow{f.Src, f.Dst}], p)
+	}
+	return list
+}
+
 // decryptIP runs decrypt --layer ip and returns the packets and the exit status.
 func decryptIP(t *testing.T, capture string, keys ...string) ([]string, int) {
 	t.Helper()
@@ -118,14 +158,20 @@ func TestDecryptEqualsGroundTruth(t *testing.T) {
 		{"14-pppoe-wan", "outer.pcap", "truth-inner-client.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"14-pppoe-wan", "outer-serverside-ip.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"15-libreswan-server", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"16-netem-loss-reorder-dup", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"16-netem-loss-reorder-dup", "outer-clientside.pcap", "truth-inner-client.pcap", []string{"router-full.log"}, exitOK},
 		{"17a-aes128gcm16", "outer.pcap", "truth-inner-server.pcap", []string{"keys/esp_sa"}, exitPartly},
 		{"17b-aes128ctr-sha1", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"17d-aes128-sha256-esn", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"17f-aes192-sha384-modp3072", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"17h-aes128ccm16", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"19-cooked-any", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"19-cooked-any", "outer-any-sll1.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"19-cooked-any", "server-any-sll1.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"19-cooked-any", "client-any-sll2.pcap", "truth-inner-client.pcap", []string{"router.log"}, exitOK},
 		{"23-ipcomp-inside-esp", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"25-forceencaps-no-nat", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
+		{"26-heavy-loss-ike-retransmits", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"26b-ike-every-message-retransmitted", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 	} {
 		t.Run(c.dir+"/"+c.outer+"/"+strings.Join(c.keys, "+"), func(t *testing.T) {
@@ -139,9 +185,15 @@ func TestDecryptEqualsGroundTruth(t *testing.T) {
 			}
 			matched := 0
 			for _, truth := range truths(t, c.dir, c.truth) {
-				matched += compareTruth(t, got, packetsOf(t, truth))
+				packets := packetsOf(t, truth)
+				matched += compareTruth(t, got, packets)
+				compareOrder(t, got, packets)
 			}
 			// Up to two IPv6 router solicitations of each end precede the truth.
+			switch {
+			case strings.HasPrefix(c.dir, "16-"), strings.HasPrefix(c.dir, "26-"), c.outer == "outer-any-sll1.pcap":
+				return // the wire has more: copies, and what was lost behind the capture point
+			}
 			if extra := len(got) - matched; extra > 4*len(truths(t, c.dir, c.truth)) {
 				t.Errorf("%d packets that the truth has not", extra)
 			}
