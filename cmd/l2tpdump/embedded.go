@@ -53,7 +53,7 @@ func newEmbedder() *embedder {
 
 // rows returns the row of Wireshark's esp_sa table for the record's SA, nil if it has been given out.
 func (e *embedder) rows(r *pipeline.Record) []byte {
-	if r.Nested > 0 && !e.told[r.SPI] {
+	if len(r.Nested) > 0 && !e.told[r.SPI] {
 		e.told[r.SPI] = true
 		message("ESP 0x%08x carries ESP: the keys of what is inside are not embedded", r.SPI)
 	}

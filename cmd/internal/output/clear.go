@@ -252,6 +252,11 @@ func appendComment(dst []byte, r *pipeline.Record) []byte {
 			dst = append(dst, ' ')
 			dst = append(dst, r.SA.AuthName()...)
 		}
+		for _, spi := range r.Nested {
+			dst = append(dst, ", ESP "...)
+			dst = appendSPI(dst, spi)
+			dst = append(dst, " inside"...)
+		}
 	case pipeline.IKE:
 		dst = append(dst, "IKE "...)
 		dst = append(dst, r.IKE[0].Header.ExchangeName()...)

@@ -53,6 +53,8 @@ type jsonESP struct {
 	Seq    uint32 `json:"seq"`
 	Cipher string `json:"cipher,omitempty"`
 	Auth   string `json:"auth,omitempty"`
+
+	Inside []string `json:"inside,omitempty"` // the SPIs of ESP in ESP that was opened too
 }
 
 type jsonIKE struct {
@@ -151,6 +153,9 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		f.ESP = &jsonESP{SPI: string(appendSPI(nil, r.SPI)), Seq: r.Seq}
 		if r.SA != nil {
 			f.ESP.Cipher, f.ESP.Auth = r.SA.CipherName(), r.SA.AuthName()
+		}
+		for _, spi := range r.Nested {
+			f.ESP.Inside = append(f.ESP.Inside, string(appendSPI(nil, spi)))
 		}
 	}
 	if len(r.IKE) > 0 {

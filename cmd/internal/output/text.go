@@ -166,6 +166,11 @@ func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
 	b = append(b, " ["...)
 	b = append(b, string(r.Verdict)...)
 	b = append(b, "]: "...)
+	for _, spi := range r.Nested {
+		b = append(b, "ESP "...)
+		b = appendSPI(b, spi)
+		b = append(b, ": "...)
+	}
 	if !pipeline.Opened(r.Verdict) && r.Plain.Data == nil {
 		b = append(b, "length "...)
 		return strconv.AppendInt(b, int64(r.ESPLength()), 10)

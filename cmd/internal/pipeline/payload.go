@@ -169,7 +169,7 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	if sa == nil || err != nil {
 		return protoESP, packet, false
 	}
-	r.Nested++
+	r.Nested = append(r.Nested, flow.SPI())
 	next, clear, _ = u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
 	return next, clear, true
 }

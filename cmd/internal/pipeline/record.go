@@ -26,7 +26,7 @@ type Record struct {
 	Plain     esp.Plaintext // ESP: what was inside
 	Missing   int           // bytes that Plain, or L2TP in clear, lacks at its end: the capture has only part of the packet
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
-	Nested    int           // ESP: how many further ESP headers were opened inside the first
+	Nested    []uint32      // ESP: the SPIs of further ESP headers that were opened inside the first; Plain and Payload have it all in clear
 	IKE       []*ikev1.Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
 	Fragments int    // how many frames Whole was put together from, else 0
