@@ -1,14 +1,12 @@
 package keysrc
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/mdlayher/netlink"
 )
@@ -30,41 +28,6 @@ func DumpXFRM() (*Keys, error) {
 		return nil, err
 	}
 	return keys, nil
-}
-
-// FollowXFRM is DumpXFRM, and goes on with each SA that the kernel gets, until ctx is done; it returns nil then. emit is called in
-// the calling goroutine; it gets each SA's keys once.
-func FollowXFRM(ctx context.Context, emit func(*Keys)) error {
-	// Listen first, so that no SA is lost between the two.
-	conn, err := netlink.Dial(netlinkXFRM, &netlink.Config{Groups: groupSA})
-	if err != nil {
-		return xfrmError(err)
-	}
-	defer conn.Close()
-	conn.SetReadBuffer(followBuffer) // a smaller one does too
-
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-
-	x := xfrm{out: &output{name: "xfrm", emit: emit}}
-	if err := x.dump(); err != nil {
-		return err
-	}
-	for n := 1; ; {
-		messages, err := conn.Receive()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && overrun(err): // messages were lost: ask for all that there are
-			if err := x.dump(); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			return xfrmError(err)
-		}
-		n = x.messages(n, messages)
-	}
 }
 
 // dump asks the kernel for all its SAs.

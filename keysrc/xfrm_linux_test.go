@@ -71,11 +71,17 @@ func TestDumpXFRM(t *testing.T) {
 	})
 }
 
-func TestFollowXFRMEnds(t *testing.T) {
+func TestOpenXFRMEnds(t *testing.T) {
 	inNamespace(t, func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		time.AfterFunc(50*time.Millisecond, cancel)
-		if err := FollowXFRM(ctx, func(*Keys) {}); err != nil {
+		f, err := OpenXFRM()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		if err := f.Run(ctx, func(*Keys) {}); err != nil {
 			t.Error(err)
 		}
 	})
