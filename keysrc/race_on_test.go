@@ -1,0 +1,5 @@
+//go:build race
+
+package keysrc
+
+const raceEnabled = true
