@@ -31,7 +31,7 @@ func newPcapWriter(w io.Writer, nanos bool) *pcapWriter {
 func (pw *pcapWriter) AddInterface(ifc Interface) (int, error) {
 	if pw.opened {
 		if ifc.LinkType != pw.link {
-			return 0, fmt.Errorf("capture: a pcap file has one link type, not %v and %v: write pcapng", pw.link, ifc.LinkType)
+			return 0, fmt.Errorf("%w, not %v and %v", ErrLinkTypes, pw.link, ifc.LinkType)
 		}
 		return 0, nil
 	}

@@ -6,11 +6,14 @@ import (
 	"io"
 )
 
+// ErrLinkTypes is wrapped by the error of a pcap file that is to hold interfaces of different kinds, which takes pcapng.
+var ErrLinkTypes = errors.New("a pcap file has one link type")
+
 // Writer writes a capture file, through a buffer: Flush at the end. Its methods return what the underlying writer
 // said; after an error there the file is not usable. It allocates nothing per packet.
 type Writer interface {
 	// AddInterface describes an interface and returns the index to use in packets. A pcap file has one link type:
-	// a second one is an error, the same one again is not. Nothing is written before the first call.
+	// a second one is ErrLinkTypes, the same one again is no error. Nothing is written before the first call.
 	AddInterface(Interface) (int, error)
 	// WritePacket writes a packet of interface p.Interface. comment, if not empty, is added to the comments in
 	// p.Options; pcap keeps neither.

@@ -163,6 +163,8 @@ func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 	switch {
 	case interrupted:
 		return exitInterrupted
+	case errors.Is(err, capture.ErrLinkTypes):
+		return fail(hinted{err, "give the output a name that ends in .pcapng"})
 	case err != nil:
 		return fail(err)
 	}

@@ -98,6 +98,11 @@ func (o *options) checkInput(rest []string) error {
 	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:
 		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
 	}
+	for i, r := range o.read {
+		if slices.Contains(o.read[:i], r) {
+			return errors.New("the capture " + quote(r) + " is named twice")
+		}
+	}
 	for i, k := range o.keys {
 		if slices.Contains(o.keys[:i], k) {
 			return errors.New("the key source " + quote(k) + " is named twice")

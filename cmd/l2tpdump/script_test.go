@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"l2tpdump/capture"
 )
 
 func TestMain(m *testing.M) {
@@ -35,10 +38,14 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
 			"head":   head,
+			"split":  split,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "libpcap":
+				return !strings.Contains(capture.LibraryVersion(), "without"), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
@@ -75,4 +82,20 @@ func head(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:min(n, len(data))], 0o666))
+}
+
+// split writes a pcap file as several of N packets each, as tcpdump -C does: split from PREFIX N.
+func split(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: split from prefix N")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	items := itemsOf(data)
+	for i := 0; i < len(items)-1; i += n {
+		part := append(data[:24:24], data[items[i].end:items[min(i+n, len(items)-1)].end]...)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]+strconv.Itoa(i/n)), part, 0o666))
+	}
 }

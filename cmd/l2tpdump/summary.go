@@ -14,7 +14,7 @@ import (
 // summary prints what became of the frames, and for each SA that was not decrypted why.
 func (s *sinks) summary(stats *pipeline.Stats) {
 	s.counts(stats)
-	if s.clear != nil && s.o.write != "-" && s.clear.Packets > 0 {
+	if s.clear != nil && s.o.write != "-" && (s.clear.Packets > 0 || s.file != nil) {
 		to := s.o.write
 		if s.ring != nil {
 			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
