@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,19 @@ const captures = "../../../testdata/captures"
 
 // deadline is only so that a test that hangs ends.
 const deadline = 2 * time.Minute
+
+// TestMain sees that no goroutine is left behind.
+func TestMain(m *testing.M) {
+	before := runtime.NumGoroutine()
+	status := m.Run()
+	for limit := time.Now().Add(deadline); status == 0 && runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
 
 func readLog(t *testing.T, name string) []byte {
 	t.Helper()

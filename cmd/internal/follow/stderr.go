@@ -108,6 +108,9 @@ func keyLike(text []byte) int {
 	pairs := true
 	for i := 0; i < len(text); {
 		if n := hexLen(text[i:]); n > 0 {
+			if end := i + n; end < len(text) && isLetter(text[end]) && (n != 1 || text[i] != '0' || text[end] != 'x') {
+				break // the beginning of a word
+			}
 			digits += n
 			pairs = pairs && n == 2
 			i += n
@@ -135,6 +138,8 @@ func hexLen(text []byte) int {
 	}
 	return len(text)
 }
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"l2tpdump/keysrc"
@@ -40,8 +41,8 @@ type syslog struct {
 	wg      sync.WaitGroup
 	queue   chan received
 	senders map[string]*sender
-	count   int // messages
-	told    int // senders that were named
+	count   atomic.Int64 // messages
+	told    int          // senders that were named
 	keys    int
 	long    sync.Once
 }
@@ -188,8 +189,8 @@ func (s *syslog) finish(known *seen, emit func(*keysrc.Keys)) {
 		x.feed.close()
 		keys += x.feed.keys
 	}
-	if keys == 0 && s.count > 0 {
-		s.log("syslog: no key in %s", plural(s.count, "message"))
+	if keys == 0 && s.count.Load() > 0 {
+		s.log("syslog: no key in %s", plural(int(s.count.Load()), "message"))
 	}
 	clear(s.senders)
 }
@@ -200,7 +201,7 @@ func (s *syslog) take(m *received, known *seen, emit func(*keysrc.Keys)) {
 	if len(text) == 0 {
 		return
 	}
-	s.count++
+	s.count.Add(1)
 	if s.save != nil {
 		s.save.line(text)
 	}

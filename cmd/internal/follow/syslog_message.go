@@ -15,6 +15,7 @@ type deframer struct {
 	skip     int  // bytes of a counted frame that is too long
 	skipLine bool // inside a line that is too long
 	long     int  // frames that were too long, and left out
+	searched int  // bytes at the beginning of buf in which there is no end of a line
 }
 
 // write takes the next bytes of the stream. What give gets is valid until it returns; it is not empty.
@@ -37,7 +38,8 @@ func (d *deframer) end(give func(message []byte)) {
 
 // frames gives out the whole frames of the buffer. It leaves room in it.
 func (d *deframer) frames(give func([]byte)) {
-	buf := d.buf
+	buf, searched := d.buf, d.searched
+	d.searched = 0
 	for len(buf) > 0 {
 		if d.skip > 0 {
 			n := min(d.skip, len(buf))
@@ -65,7 +67,11 @@ func (d *deframer) frames(give func([]byte)) {
 				continue
 			}
 		}
-		i := bytes.IndexAny(buf, "\n\x00")
+		i := bytes.IndexAny(buf[searched:], "\n\x00")
+		if i >= 0 {
+			i += searched
+		}
+		searched = 0
 		switch {
 		case i < 0 && len(buf) > maxMessage && !d.skipLine:
 			d.long++
@@ -75,6 +81,7 @@ func (d *deframer) frames(give func([]byte)) {
 			buf = nil
 			continue
 		case i < 0:
+			d.searched = len(buf)
 		case d.skipLine:
 			d.skipLine = false
 			buf = buf[i+1:]
