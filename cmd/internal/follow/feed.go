@@ -18,6 +18,9 @@ const (
 	quietPartial = 200 * time.Millisecond
 	// quietRow is the same after a full row of bytes, which may be followed by another one of the same value.
 	quietRow = 400 * time.Millisecond
+	// busy is how often the same is done while text comes without a pause: lines that have nothing to do with a
+	// value do not end it.
+	busy = 500 * time.Millisecond
 
 	// windowSize is how much of the end of a source is kept, in bytes.
 	windowSize = 64 << 10
@@ -42,7 +45,8 @@ type feed struct {
 	coded  bool   // it comes as gzip or UTF-16; the text here is decoded
 
 	last  time.Time // when text came
-	dirty bool      // since the last pause
+	since time.Time // when text came first after the window was read
+	dirty bool      // there is such text
 }
 
 // newFeed starts a feed. The format is a valid one. Feeds of one source share seen.
@@ -76,7 +80,12 @@ func (f *feed) line(text []byte, now time.Time) {
 
 // took notes text that the stream is given.
 func (f *feed) took(text []byte, now time.Time) {
-	f.last, f.dirty = now, true
+	if !f.dirty {
+		f.dirty, f.since = true, now
+	} else if now.Sub(f.since) >= busy {
+		f.pass(now)
+	}
+	f.last = now
 	f.window = append(f.window, text...)
 	f.lf = f.lf || bytes.IndexByte(text, '\n') >= 0
 	f.cr = f.cr || bytes.IndexByte(text, '\r') >= 0
@@ -109,14 +118,23 @@ func (f *feed) idle(now time.Time) bool {
 		return false
 	}
 	f.dirty = false
-	f.replay()
+	f.replay(f.window)
 	return true
+}
+
+// pass reads the whole lines of the window while more text comes.
+func (f *feed) pass(now time.Time) {
+	text := f.window[:bytes.LastIndexByte(f.window, '\n')+1]
+	if line := bytes.TrimRight(text, "\r\n"); len(line) > 0 && !endsInRow(line[max(0, len(line)-rowText):]) {
+		f.since = now
+		f.replay(text)
+	}
 }
 
 // patience is how long a pause has to be.
 func (f *feed) patience() time.Duration {
 	text := bytes.TrimRight(f.window, "\r\n")
-	if endsInRow(text[max(0, len(text)-120):]) {
+	if endsInRow(text[max(0, len(text)-rowText):]) {
 		return quietRow
 	}
 	if len(text) == len(f.window) {
@@ -124,6 +142,9 @@ func (f *feed) patience() time.Duration {
 	}
 	return quiet
 }
+
+// rowText is more than the longest spelling of a row, in bytes.
+const rowText = 120
 
 // endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double spaces.
 func endsInRow(text []byte) bool {
@@ -146,9 +167,9 @@ func endsInRow(text []byte) bool {
 	return false
 }
 
-// replay gives out what the window holds if nothing follows it.
-func (f *feed) replay() {
-	lines := bytes.Count(f.window, []byte{'\n'})
+// replay gives out what text, the window or its beginning, holds if nothing follows it.
+func (f *feed) replay(text []byte) {
+	lines := bytes.Count(text, []byte{'\n'})
 	s := f.newStream(func(k *keysrc.Keys) {
 		// Notes and hints come from the first stream, when they are certain.
 		k = &keysrc.Keys{IKE: k.IKE, ESP: k.ESP}
@@ -165,7 +186,7 @@ func (f *feed) replay() {
 		}
 		f.give(k)
 	})
-	s.ReadFrom(bytes.NewReader(f.window))
+	s.ReadFrom(bytes.NewReader(text))
 	s.Close() // no key in it is no error
 }
 

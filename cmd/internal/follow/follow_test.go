@@ -372,6 +372,32 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// Lines of other programs that come without a pause do not keep a key back.
+func TestBusy(t *testing.T) {
+	text := routerLog(t)
+	want := wholeOf(t, text, "log")
+	given := 0
+	f := newFeed("log", "", newSeen(), func(k *keysrc.Keys) { given += len(identities(k)) })
+	now := time.Now()
+	last := bytes.LastIndex(text, []byte("2026/")) // no [IKE] line, but the end of the last value
+	for _, m := range messages(text[:last]) {
+		f.line(m, now)
+	}
+	if given >= len(want) {
+		t.Fatal("the last key does not wait for the next line")
+	}
+	for i := 0; i < 20; i++ {
+		now = now.Add(quiet / 2)
+		f.line([]byte("2026/11/23 07:13:25: [INSPECT] some other line"), now)
+		if f.idle(now) {
+			t.Fatal("a pause")
+		}
+	}
+	if given != len(want) {
+		t.Errorf("%d keys, want %d", given, len(want))
+	}
+}
+
 func TestPatience(t *testing.T) {
 	for _, c := range []struct {
 		text string
