@@ -82,6 +82,8 @@ type jsonPPP struct {
 	Code     string        `json:"code,omitempty"`
 	ID       *uint8        `json:"id,omitempty"`
 	Options  orderedValues `json:"options,omitempty"`
+
+	Compression string `json:"compression,omitempty"` // of a compressed frame, where CCP was seen
 }
 
 type jsonInner struct {
@@ -191,7 +193,7 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 		}
 	}
 	if p.HasPPP {
-		f.PPP = &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol)}
+		f.PPP = &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Compression}
 		var c ppp.Control
 		if ppp.IsControl(p.PPP.Protocol) && decodes(&c, p) {
 			f.PPP.Code, f.PPP.ID = c.CodeName(), &c.ID

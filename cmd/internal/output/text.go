@@ -189,6 +189,10 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		b = append(b, ": PPP"...)
 		if p.Inner == nil {
 			b = append(b, ' ')
+			if p.Compression != "" {
+				b = append(b, p.Compression...)
+				b = append(b, ' ')
+			}
 			return ppp.AppendSummary(b, &p.PPP, p.Frame)
 		}
 	}
@@ -219,8 +223,10 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 // appendOther appends a frame that is none of this program's protocols.
 func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	switch {
-	case r.Verdict == pipeline.Malformed:
-		b = append(b, "[malformed] length "...)
+	case r.Verdict != pipeline.Clear:
+		b = append(b, '[')
+		b = append(b, string(r.Verdict)...)
+		b = append(b, "] length "...)
 		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
 	case r.Net.IPVersion == 0:
 		b = append(b, "not IP, length "...)
@@ -232,7 +238,11 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 	b = append(b, r.Reason...)
 	b = append(b, ", length "...)
-	return strconv.AppendInt(b, int64(r.Net.PayloadLen), 10)
+	length := r.Net.PayloadLen
+	if r.Net.UDP {
+		length = r.Net.UDPLen
+	}
+	return strconv.AppendInt(b, int64(length), 10)
 }
 
 // appendDetails appends a line for each IKE payload, and for the SA.

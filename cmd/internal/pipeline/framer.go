@@ -24,6 +24,7 @@ const (
 	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
 	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
 	maxIKEGroups      = 1024         // IKE messages in fragments at a time
+	liveWait          = int64(50e6)  // nanoseconds that the output of a live run waits for a fragment or an IKE message
 	liveSecrets       = 4096         // of each kind that a live run keeps
 	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
 )
@@ -37,6 +38,7 @@ type framer struct {
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
 	late       late  // IKE frames that wait for later messages
+	clock      clock
 	expireAt   int64
 }
 
@@ -49,7 +51,7 @@ func newFramer() *framer {
 		late:       late{patience: defaultPatience},
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
-		if g, ok := d.Value.(*group); ok && !g.isSettled() {
+		if g, ok := d.Value.(*group); ok {
 			g.settle(0)
 		}
 	})
@@ -58,8 +60,9 @@ func newFramer() *framer {
 
 // frame finds out what r is, as far as it can be told without decrypting ESP.
 func (f *framer) frame(r *Record) {
-	f.expire(r.Packet.Time)
-	f.late.expire(r.Packet.Time)
+	f.clock.tick(r.Packet.Time)
+	f.expire(f.clock.now)
+	f.late.expire(f.clock.now)
 	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
 		r.Verdict, r.Reason = Malformed, err.Error()
 		if r.Net.Truncated {
@@ -79,7 +82,7 @@ func (f *framer) frame(r *Record) {
 
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, r.Packet.Time)
+	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, f.clock.now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		r.group, _ = d.Value.(*group)
@@ -95,7 +98,7 @@ func (f *framer) reassemble(r *Record) bool {
 	}
 	g, ok := d.Value.(*group)
 	if !ok {
-		g = newGroup()
+		g = newGroup(r.Packet.Time)
 		d.Value = g
 	}
 	if !d.Complete {
@@ -232,7 +235,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	r.IKE = f.ike.Observe(&ikev1.Datagram{
 		Src:       netip.AddrPortFrom(n.Src, n.SrcPort),
 		Dst:       netip.AddrPortFrom(n.Dst, n.DstPort),
-		Time:      r.Packet.Time,
+		Time:      f.clock.now,
 		Frame:     r.Number,
 		Data:      data,
 		Truncated: n.Truncated,
@@ -243,7 +246,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	judgeIKE(r)
 	r.waits = f.hold != nil && r.Verdict == NoKey
 	if !r.waits && gains(r) {
-		f.late.add(r)
+		f.late.add(r, f.clock.now)
 	}
 	f.retry(r.IKE)
 }
@@ -272,7 +275,7 @@ func (f *framer) ikeFragments(r *Record, data []byte) {
 			if len(f.ikeGroups) >= maxIKEGroups {
 				f.giveUpIKE()
 			}
-			g = newGroup()
+			g = newGroup(r.Packet.Time)
 			f.ikeGroups[key] = g
 		}
 		if m.Reassembled == 0 {
@@ -288,9 +291,7 @@ func (f *framer) ikeFragments(r *Record, data []byte) {
 // giveUpIKE settles all IKE fragments that wait for more.
 func (f *framer) giveUpIKE() {
 	for _, g := range f.ikeGroups {
-		if !g.isSettled() {
-			g.settle(0)
-		}
+		g.settle(0)
 	}
 	clear(f.ikeGroups)
 }
@@ -310,6 +311,9 @@ func (f *framer) learn(messages []*ikev1.Message) {
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.db.AddNegotiated(n)
+		}
+		for _, spi := range m.Deleted {
+			f.db.Delete(spi, netip.Addr{})
 		}
 	}
 }
@@ -373,7 +377,7 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 		return
 	}
 	r.flow = f.db.Lookup(r.SPI, r.Net.Src, r.Net.Dst)
-	sa, high, err := r.flow.Admit(packet, r.cut, r.Packet.Time)
+	sa, high, err := r.flow.Admit(packet, r.cut, f.clock.now)
 	r.State = r.flow.State()
 	r.Reason = r.State.Reason
 	if sa == nil {
@@ -410,14 +414,11 @@ func verdictOf(err error) Verdict {
 	return Malformed
 }
 
-// giveUp settles g, and whatever older datagrams wait, as fragments that pass as they are.
+// giveUp lets the finisher, which waits for g, go on: fragments pass as they are, though the
+// datagram is still put together when the rest of it comes; IKE frames pass with what is known by now.
 func (f *framer) giveUp(g *group) {
-	for !g.isSettled() && f.reassembly.Pending() > 0 {
-		f.reassembly.Abandon(f.reassembly.Pending() - 1)
-	}
-	if !g.isSettled() {
-		g.settle(0)
-	}
+	f.late.settle(f.late.position(g) + 1)
+	g.settle(0)
 }
 
 // giveUpAll settles everything that waits: the input has ended.

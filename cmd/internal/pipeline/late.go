@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"slices"
 
 	"l2tpdump/ikev1"
 )
@@ -26,6 +27,7 @@ type lateFrame struct {
 	record   *Record
 	group    *group
 	complete *group // of the fragments that the record may stand for
+	since    int64  // nanoseconds since the Unix epoch
 }
 
 // gains reports whether later messages can change anything about r.
@@ -38,12 +40,12 @@ func gains(r *Record) bool {
 	return false
 }
 
-// add has r wait.
-func (l *late) add(r *Record) {
+// add has r wait from now on.
+func (l *late) add(r *Record, now int64) {
 	if len(l.queue) >= maxLate {
 		l.settle(1)
 	}
-	c := lateFrame{record: r, group: newGroup(), complete: r.complete}
+	c := lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: now}
 	if c.complete != nil {
 		c.complete.completed = false // its fate is open again
 	}
@@ -105,20 +107,15 @@ func related(a, b []*ikev1.Message) bool {
 // expire lets go what has waited long enough at the time now.
 func (l *late) expire(now int64) {
 	n := 0
-	for n < len(l.queue) && now-l.queue[n].record.Packet.Time > l.patience {
+	for n < len(l.queue) && now-l.queue[n].since > l.patience {
 		n++
 	}
 	l.settle(n)
 }
 
-// has reports whether g is settled by what waits here.
-func (l *late) has(g *group) bool {
-	for _, c := range l.queue {
-		if c.group == g || c.complete == g {
-			return true
-		}
-	}
-	return false
+// position is the index of the frame whose group, or whose fragments' group, g is; -1 if there is none.
+func (l *late) position(g *group) int {
+	return slices.IndexFunc(l.queue, func(c lateFrame) bool { return c.group == g || c.complete == g })
 }
 
 // settle lets the first n go as they are.

@@ -201,6 +201,7 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	}
 	p.HasPPP, p.Frame = true, frame
 	p.PPP.Cut = cut
+	p.Compression = compressed(p.Session, sender, &p.PPP, frame)
 	switch p.PPP.Protocol {
 	case pppIPv4, pppIPv6:
 		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]

@@ -192,6 +192,9 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 		}
 		rec := r.batch.add(&packet, r.number)
 		rec.Link = link
+		if len(r.batch.records) == 1 {
+			r.hurry(packet.Time)
+		}
 		p.framer.frame(rec)
 		if rec.waits {
 			r.wait(rec)
@@ -330,15 +333,24 @@ func (r *reader) count(f func(*Stats)) {
 	f(&r.p.stats)
 }
 
+// hurry ends the finisher's wait for further fragments or IKE messages when it has lasted long for a
+// person who watches.
+func (r *reader) hurry(now int64) {
+	if !r.p.config.Live {
+		return
+	}
+	if g := r.p.pool.waiting(); g != nil && !g.completed && now-g.time > liveWait {
+		r.p.framer.giveUp(g)
+	}
+}
+
 // idle is called when a live source has had nothing for a while.
 func (r *reader) idle() {
 	if r.p.framer.hold != nil {
 		r.expire(time.Now().UnixNano())
 	}
 	r.dispatch()
-	if g := r.p.pool.waiting(); g != nil && !g.completed {
-		r.p.framer.giveUp(g)
-	}
+	r.hurry(time.Now().UnixNano())
 }
 
 // finish is the third stage: it takes the batches in order and feeds the sinks.

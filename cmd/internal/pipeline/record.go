@@ -51,10 +51,12 @@ type Payload struct {
 	Message []byte // the whole L2TP message, header included
 	HasPPP  bool
 	PPP     ppp.Frame
-	Frame   []byte        // the whole PPP frame, address and control included
-	Inner   []byte        // the user's IP packet, from PPP or from tunnel mode
-	Session *l2tp.Session // nil if it belongs to none that is known
-	ToLNS   bool          // sent by the side that opened the L2TP tunnel
+	Frame   []byte // the whole PPP frame, address and control included
+
+	Compression string        // what a compressed PPP frame is compressed or encrypted with, as CCP names it: "deflate", "mppe"; "" not known
+	Inner       []byte        // the user's IP packet, from PPP or from tunnel mode
+	Session     *l2tp.Session // nil if it belongs to none that is known
+	ToLNS       bool          // sent by the side that opened the L2TP tunnel
 }
 
 // What Reason says of frames in which nothing is wrong.
@@ -98,16 +100,21 @@ func (r *Record) Merged() bool { return r.PartOf != 0 }
 // group is the fragments of one datagram (or IKE message) and what becomes of them: either
 // they are merged into the frame that completes it, or each passes as it is.
 type group struct {
+	time      int64         // of the first of them
 	completed bool          // the framer has the last fragment; a worker or the framer will settle it
 	settled   chan struct{} // closed when frame and the fate are known
 	frame     uint64        // that they were merged into, 0: each passes as it is
 }
 
-func newGroup() *group { return &group{settled: make(chan struct{})} }
+func newGroup(time int64) *group { return &group{time: time, settled: make(chan struct{})} }
 
+// settle says what becomes of the fragments; only the first call counts. The framer and a worker may both call it, never at
+// the same time: the framer only before it hands the frame that completes the group to a worker.
 func (g *group) settle(frame uint64) {
-	g.frame = frame
-	close(g.settled)
+	if !g.isSettled() {
+		g.frame = frame
+		close(g.settled)
+	}
 }
 
 func (g *group) isSettled() bool {
