@@ -48,8 +48,9 @@ const poll = 50 * time.Millisecond
 //	xfrm:               the SAs of the Linux kernel
 //	exec:COMMAND        the output of a command, run by sh and started again when it ends
 //
-// What takes privileges happens here: files, sockets and the command's first start; so that they can be dropped
-// before Run. A path that looks like one of the others is written with "./" before it.
+// What takes privileges happens here: files, sockets and the kernel's list of SAs; so that they can be dropped before
+// Run. A command is only looked up here. Run starts it, with the rights that are left, in a process group of its own: it
+// can't ask for a password on the terminal. A path that looks like one of the others is written with "./" before it.
 func Open(spec string, o Options) (Source, error) {
 	if _, err := keysrc.NewStream("", o.Format, func(*keysrc.Keys) {}); err != nil {
 		return nil, err
