@@ -130,6 +130,8 @@ func (id *Identification) String() string {
 		return numbered("damaged ID of type", id.Type)
 	}
 	switch id.Type {
+	case 0: // reserved: the type stood in a first block that is lost
+		return lostID(d)
 	case IDIPv4Addr, IDIPv6Addr:
 		return id.Addr().String()
 	case IDIPv4AddrSubnet, IDIPv6AddrSubnet:
@@ -153,6 +155,20 @@ func (id *Identification) String() string {
 		}
 	}
 	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
+}
+
+// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not known.
+func lostID(d []byte) string {
+	rest := bytes.TrimLeft(d, "\x00")
+	switch {
+	case len(rest) == 0:
+		return "?"
+	case len(d) == 4:
+		return netip.AddrFrom4([4]byte(d)).String()
+	case isText(rest):
+		return "..." + printable(rest)
+	}
+	return "..." + shortHex(rest)
 }
 
 // halves returns the two addresses in d, which has 8 or 32 bytes.
