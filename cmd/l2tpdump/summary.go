@@ -92,6 +92,9 @@ func verdictCounts(stats *pipeline.Stats, k pipeline.Kind) string {
 			counts = append(counts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
+	if k == pipeline.IKE && stats.Rebuilt > 0 {
+		counts = append(counts, fmt.Sprintf("of these %d but for the first block", stats.Rebuilt))
+	}
 	return " (" + strings.Join(counts, ", ") + ")"
 }
 

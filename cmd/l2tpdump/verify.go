@@ -137,7 +137,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		})
 		judge(verdict)
 	}
-	for _, f := range p.ESP().Flows() {
+	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
 		r := f.Report()
 		verdict, reason := judgeESP(f, &r, p)
 		v.ESP = append(v.ESP, verifiedESP{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,6 +97,14 @@ func (p *Pipeline) AddSink(s Sink) { p.sinks = append(p.sinks, s) }
 
 // ESP is the SA database, to be read after Run.
 func (p *Pipeline) ESP() *esp.DB { return p.framer.db }
+
+// Nested returns the SAs of ESP in ESP of which packets were opened, to be called after Run.
+func (p *Pipeline) Nested() []*esp.Flow {
+	return slices.DeleteFunc(p.nested.db.Flows(), func(f *esp.Flow) bool {
+		r := f.Report()
+		return r.Verified+r.Decrypted == 0
+	})
+}
 
 // IKE is the IKE tracker, to be read after Run.
 func (p *Pipeline) IKE() *ikev1.Tracker { return p.framer.ike }

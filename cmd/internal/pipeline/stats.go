@@ -9,6 +9,7 @@ type Stats struct {
 	byVerdict [numKinds][len(Verdicts)]uint64
 	L2TP, PPP uint64 // frames in which such a message was found, decrypted or in clear
 	Inner     uint64 // users' IP packets
+	Rebuilt   uint64 // IKE frames decrypted but for the first block of a message
 	Heads     uint64 // truncated ESP packets of which the head was decrypted
 	First     int64  // time of the first frame, nanoseconds since the Unix epoch
 	Last      int64
@@ -41,6 +42,12 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Head() {
 		s.Heads++
+	}
+	for _, m := range r.IKE {
+		if m.Decrypted && m.Reconstructed {
+			s.Rebuilt++
+			break
+		}
 	}
 }
 
