@@ -491,6 +491,9 @@ func (t *Tracker) placeQuick(m *Message, o *opened) {
 			ex.setNumber(p, 2)
 		}
 		ex.setNumber(r, 3)
+	case o.source.prev != nil && o.source.prev.dir != r.dir && FindPayload(m.Payloads, PayloadSA) != nil:
+		ex.setNumber(o.source.prev, 1) // of the two with an SA payload this one is behind the other
+		ex.setNumber(r, 2)
 	case o.rebuilt != nil && FindPayload(m.Payloads, PayloadSA) != nil && m.SA.phase1Whole():
 		ex.setNumber(r, 2) // the IV of a first message is known, and it was not that
 	}
