@@ -22,7 +22,7 @@ func (f *Flow) settle(packet []byte, cut int, position uint64, event seqEvent) (
 // accept takes what proved right for the flow's own.
 func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	c := &out.with
-	again := f.sa != nil && !(f.key.Equal(c.key) && f.authKey.Equal(c.auth))
+	again := f.sa != nil && !(f.key.Equal(c.key) && (f.authKey.IsZero() || f.authKey.Equal(c.auth)))
 	f.sa, f.key, f.authKey = out.sa, c.key, c.auth
 	f.proof, f.tries, f.skip = nil, 0, 0
 	// From part of a packet nothing is known of the ICV yet, its length included.
@@ -115,6 +115,22 @@ func (f *Flow) confirm(t *trial, c *candidate, origin string) {
 	}
 }
 
+// upgrade looks whether what has become known since the flow was settled can check its ICV. It returns the packet's position.
+func (f *Flow) upgrade(packet []byte, position uint64) uint64 {
+	t := &f.db.trial
+	t.gather(f)
+	out, ok := t.attempt(f, packet, 0, true)
+	f.proof = nil
+	if !ok || !out.sa.Checks() {
+		return position
+	}
+	f.accept(t, &out, position, 0)
+	if f.sa.Suite().ESN {
+		position = uint64(out.high)<<32 | position&0xffffffff
+	}
+	return position
+}
+
 // recheck opens a packet of a flow whose key is known but may have been replaced. It returns the packet's position, which
 // changes if the high half of its sequence number turns out to be another one.
 func (f *Flow) recheck(packet []byte, cut int, position uint64) uint64 {
@@ -125,7 +141,11 @@ func (f *Flow) recheck(packet []byte, cut int, position uint64) uint64 {
 	t := &f.db.trial
 	switch p, err := t.open(f.sa, packet, uint32(position>>32), cut); {
 	case err == nil:
+		learnt := f.check && !f.sa.Checks() && cut == 0
 		f.check, f.tries, f.proof = false, 0, nil
+		if learnt {
+			return f.upgrade(packet, position)
+		}
 		return position
 	case err == ErrTruncated && (p.Evidence > 0 || !f.check):
 		return position
