@@ -32,7 +32,8 @@ type Source interface {
 	// Next fills *p. p.Data and p.Options are valid until the next call. io.EOF is a clean end; an error
 	// for which errors.Is(err, ErrCut) says that the file ends within a packet; *FormatError that it is damaged.
 	Next(p *Packet) error
-	// Interfaces lists the interfaces seen so far. It grows while packets are read; it never shrinks or reorders.
+	// Interfaces lists the interfaces seen so far. It grows while packets are read; it never shrinks or reorders, and what it
+	// returned before stays as it was, for other goroutines too.
 	Interfaces() []Interface
 	Close() error
 }

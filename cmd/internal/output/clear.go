@@ -111,7 +111,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
 	}
-	if err := c.ready(p, link); err != nil {
+	if err := c.ready(p, r.Inputs, link); err != nil {
 		return err
 	}
 	c.Packets++
@@ -122,7 +122,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 func (c *Clear) original(r *pipeline.Record) error {
 	c.packet = r.Packet
 	p := &c.packet
-	if err := c.ready(p, r.Link); err != nil {
+	if err := c.ready(p, r.Inputs, r.Link); err != nil {
 		return err
 	}
 	if keys := c.secrets(r); keys != nil {
@@ -135,8 +135,7 @@ func (c *Clear) original(r *pipeline.Record) error {
 }
 
 // ready makes sure that there is a writer that knows the packet's interface.
-func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
-	input := c.source.Interfaces()
+func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link capture.LinkType) error {
 	if c.full != nil && c.full(p.Time, c.size) && c.w != nil {
 		if err := c.Flush(); err != nil {
 			return err
@@ -149,7 +148,7 @@ func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 			return err
 		}
 		if c.pcap {
-			c.w = capture.NewPcapWriter(out, slices.ContainsFunc(input, func(i capture.Interface) bool { return i.Resolution > 1e6 }))
+			c.w = capture.NewPcapWriter(out, slices.ContainsFunc(inputs, func(i capture.Interface) bool { return i.Resolution > 1e6 }))
 		} else {
 			c.w = capture.NewPcapngWriter(out)
 		}
@@ -158,7 +157,7 @@ func (c *Clear) ready(p *capture.Packet, link capture.LinkType) error {
 		c.ids = append(c.ids, 0)
 	}
 	if c.ids[p.Interface] == 0 {
-		i := input[p.Interface]
+		i := inputs[p.Interface]
 		i.LinkType = link
 		i.SnapLen = capture.MaxPacketLen // reassembled packets are longer than the captured ones
 		id, err := c.w.AddInterface(i)
@@ -180,18 +179,19 @@ func (c *Clear) Flush() error {
 	return c.w.Flush()
 }
 
-// Close creates the output if no packet has come, so that it exists and is valid, and flushes.
+// Close creates the output if no packet has come, so that it exists and is valid, and flushes. The source must not be
+// read any more.
 func (c *Clear) Close() error {
-	if c.w == nil && len(c.source.Interfaces()) > 0 {
+	if inputs := c.source.Interfaces(); c.w == nil && len(inputs) > 0 {
 		p := capture.Packet{}
-		link := c.source.Interfaces()[0].LinkType
+		link := inputs[0].LinkType
 		switch c.layer {
 		case LayerPPP:
 			link = capture.PPPWithDir
 		case LayerIP:
 			link = capture.Raw
 		}
-		if err := c.ready(&p, link); err != nil {
+		if err := c.ready(&p, inputs, link); err != nil {
 			return err
 		}
 	}

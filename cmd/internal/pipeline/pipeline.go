@@ -187,7 +187,8 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 			return err
 		}
 		r.number++
-		link := src.Interfaces()[packet.Interface].LinkType
+		inputs := src.Interfaces()
+		link := inputs[packet.Interface].LinkType
 		if ok, err := r.wanted(&packet, link); err != nil {
 			return err
 		} else if !ok {
@@ -200,7 +201,7 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 			return nil // the sinks have stopped
 		}
 		rec := r.batch.add(&packet, r.number)
-		rec.Link = link
+		rec.Link, rec.Inputs = link, inputs
 		if len(r.batch.records) == 1 {
 			r.hurry(packet.Time)
 		}

@@ -14,8 +14,9 @@ type Record struct {
 	Number  uint64         // of the frame in the input, from 1
 	Packet  capture.Packet // as captured
 	Link    capture.LinkType
-	Net     capture.Frame // the outer headers of Packet.Data, or of Whole where that is set
-	Whole   []byte        // the link header and the reassembled datagram, where this frame completed one
+	Inputs  []capture.Interface // of the source so far; Packet.Interface is an index
+	Net     capture.Frame       // the outer headers of Packet.Data, or of Whole where that is set
+	Whole   []byte              // the link header and the reassembled datagram, where this frame completed one
 	Kind    Kind
 	Verdict Verdict
 	Reason  string // why the verdict is not better; of an opened or clear one what is to be known of it, mostly ""
