@@ -420,3 +420,105 @@ func TestCompressedPPP(t *testing.T) {
 		}
 	}
 }
+
+// fragmented splits an Ethernet frame's IP payload into fragments of at most size bytes.
+func fragmented(t *testing.T, data []byte, id uint32, size int) [][]byte {
+	t.Helper()
+	var n capture.Frame
+	if err := n.Decode(capture.Ethernet, data); err != nil {
+		t.Fatal(err)
+	}
+	var list [][]byte
+	payload := data[n.PayloadStart:n.PayloadEnd]
+	for at := 0; at < len(payload); at += size {
+		part := payload[at:min(at+size, len(payload))]
+		more := uint16(0)
+		if at+size < len(payload) {
+			more = 1
+		}
+		if n.IPVersion == 6 {
+			part = append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16([]byte{n.Protocol, 0}, uint16(at)|more), id), part...)
+			list = append(list, n.AppendReplaced(nil, data, 44, part))
+			continue
+		}
+		f := n.AppendReplaced(nil, data, n.Protocol, part)
+		ip := f[n.LinkLen:]
+		binary.BigEndian.PutUint16(ip[4:], uint16(id))
+		binary.BigEndian.PutUint16(ip[6:], more<<13|uint16(at/8))
+		ip[10], ip[11] = 0, 0
+		binary.BigEndian.PutUint16(ip[10:], onesComplement(ip[:20]))
+		list = append(list, f)
+	}
+	return list
+}
+
+// TestFragmentedIKE: IKE messages in IP fragments, in order, backwards and twice, over IPv4 and IPv6.
+func TestFragmentedIKE(t *testing.T) {
+	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "10-ipv6-outer"} {
+		f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+		keys := labKeys(t, dir, "router-full.log")
+		want := follow(t, f, keys, mode{})
+		for _, how := range []string{"in order", "backwards", "twice"} {
+			var list []capture.Packet
+			var whole []int // by frame: that of the capture which it completes, -1 for other fragments
+			for i := range f.list {
+				p := f.list[i]
+				if want.results[i].kind != pipeline.IKE {
+					list, whole = append(list, p), append(whole, i)
+					continue
+				}
+				parts := fragmented(t, p.Data, uint32(7000+i), 104)
+				switch how {
+				case "backwards":
+					slices.Reverse(parts)
+				case "twice":
+					parts = append(parts[:1:1], parts...)
+				}
+				for j, part := range parts {
+					p.Data, p.Length = part, len(part)
+					list, whole = append(list, p), append(whole, -1)
+					if j == len(parts)-1 {
+						whole[len(whole)-1] = i
+					}
+				}
+			}
+			g := f.with(list)
+			o := follow(t, g, keys, mode{text: true, layer: output.LayerL2TP})
+			o.checkOrder(t, g)
+			written := 0
+			for i := range o.results {
+				r := &o.results[i]
+				if r.partOf == 0 {
+					written++
+				}
+				if whole[i] < 0 {
+					// The fragments of messages in clear pass as they are.
+					continue
+				}
+				w := &want.results[whole[i]]
+				if r.kind != w.kind || r.verdict != w.verdict || !bytes.Equal(r.plain, w.plain) {
+					t.Errorf("%s %s: %s, want %s", dir, how, r.text, w.verdict)
+					continue
+				}
+				for j, m := range w.ike {
+					if !bytes.Equal(r.ike[j].Plain, m.Plain) {
+						t.Errorf("%s %s: message differs: %s", dir, how, r.text)
+					}
+				}
+			}
+			if written != len(o.clear) {
+				t.Errorf("%s %s: %d packets written, %d records", dir, how, len(o.clear), written)
+			}
+			for i := range o.clear {
+				var n capture.Frame
+				if err := n.Decode(capture.Ethernet, o.clear[i].Data); err != nil {
+					t.Errorf("%s %s: packet %d: %v", dir, how, i, err)
+				} else if n.IPVersion != 0 && !n.Fragment {
+					if bad := badChecksum(o.clear[i].Data[n.LinkLen:n.PayloadEnd]); bad != "" {
+						t.Errorf("%s %s: packet %d: %s", dir, how, i, bad)
+					}
+				}
+			}
+		}
+	}
+}
