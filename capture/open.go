@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,18 +27,22 @@ type ProgressSource interface {
 // than one open at once beside standard input; their lists of interfaces become one. A file that can't be opened or
 // is no capture fails Open. One that turns out to be cut short or damaged later does not stop the others: what it
 // holds up to there is delivered, and its error comes in place of io.EOF at the end of all.
-func Open(paths []string) (Source, error) {
+func Open(paths []string) (Source, error) { return OpenContext(context.Background(), paths) }
+
+// OpenContext is Open for inputs that may wait: when the context ends, a Next that waits for bytes from a pipe returns
+// the context's error, and so does OpenContext itself.
+func OpenContext(ctx context.Context, paths []string) (Source, error) {
 	switch len(paths) {
 	case 0:
 		return nil, errors.New("capture: no file to open")
 	case 1:
-		r, err := openFile(paths[0], new(atomic.Int64))
+		r, err := openFile(ctx, paths[0], new(atomic.Int64))
 		if err != nil {
 			return nil, err
 		}
 		return r, nil
 	}
-	s := &series{}
+	s := &series{ctx: ctx}
 	for _, path := range paths {
 		if err := s.add(path); err != nil {
 			s.Close()
@@ -82,7 +87,7 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // openFile opens one file and counts what is read of it in n.
-func openFile(path string, n *atomic.Int64) (*Reader, error) {
+func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error) {
 	f := os.Stdin
 	if path != "-" {
 		var err error
@@ -96,7 +101,11 @@ func openFile(path string, n *atomic.Int64) (*Reader, error) {
 	}
 	var r *Reader
 	if err == nil {
-		r, err = NewReader(&counted{r: f, n: n}, path)
+		in := io.Reader(&counted{r: f, n: n})
+		if !info.Mode().IsRegular() {
+			in = newInterruptible(ctx, in)
+		}
+		r, err = NewReader(in, path)
 	}
 	if err != nil {
 		if path != "-" {
@@ -136,6 +145,7 @@ type secret struct {
 
 // series is a Source over several files.
 type series struct {
+	ctx        context.Context // of the run, for files that are opened while it goes on
 	parts      []*part
 	current    int
 	reader     *Reader // of parts[current], nil if not opened yet
@@ -162,7 +172,7 @@ func (s *series) add(path string) error {
 	if path == "-" {
 		n = &s.done
 	}
-	r, err := openFile(path, n)
+	r, err := openFile(s.ctx, path, n)
 	if err != nil {
 		if !errors.Is(err, ErrCut) || path == "-" {
 			return err
@@ -245,7 +255,7 @@ func (s *series) nextOf(part *part, p *Packet) error {
 		s.reader = part.reader
 		if s.reader == nil {
 			var err error
-			if s.reader, err = openFile(part.path, &s.done); err != nil {
+			if s.reader, err = openFile(s.ctx, part.path, &s.done); err != nil {
 				return err
 			}
 		}

@@ -73,6 +73,19 @@ func (r *Reader) startPcap() error {
 	return nil
 }
 
+// readyPcap reports whether b begins with a whole packet, or with one that is damaged.
+func (r *Reader) readyPcap(b []byte) bool {
+	f := &r.pcap
+	if len(b) < f.recordLen {
+		return false
+	}
+	captured := f.uint32(b[8:12])
+	if f.swapped {
+		captured = f.uint32(b[12:16])
+	}
+	return captured > MaxPacketLen || len(b) >= f.recordLen+int(captured)
+}
+
 func (r *Reader) nextPcap(p *Packet) error {
 	f := &r.pcap
 	h, ok := r.in.peek(f.recordLen)

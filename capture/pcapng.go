@@ -47,6 +47,23 @@ func (r *Reader) startPcapng() error {
 	return r.sectionHeader()
 }
 
+// readyPcapng reports whether there is a whole packet block in b, or something that ends the reading of this section.
+func (r *Reader) readyPcapng(b []byte) bool {
+	for len(b) >= 8 {
+		kind, length := r.pcapng.uint32(b[0:4]), r.pcapng.uint32(b[4:8])
+		switch {
+		case kind == blockSectionHeader || length < 12 || length > maxPacketBlockLen:
+			return true
+		case len(b) < int(length):
+			return false
+		case kind == blockEnhancedPacket || kind == blockObsoletePacket || kind == blockSimplePacket:
+			return true
+		}
+		b = b[length:]
+	}
+	return false
+}
+
 // nextPcapng reads blocks up to the next packet.
 func (r *Reader) nextPcapng(p *Packet) error {
 	ng := &r.pcapng

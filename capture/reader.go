@@ -14,6 +14,7 @@ type Reader struct {
 	name       string
 	in         *input
 	next       func(p *Packet) error
+	ready      func(b []byte) bool // b begins with what next needs
 	interfaces []Interface
 	onSecrets  func(kind uint32, data []byte)
 	err        error // sticky
@@ -60,10 +61,10 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	var err error
 	switch {
 	case rd.pcap.match(head):
-		rd.next = rd.nextPcap
+		rd.next, rd.ready = rd.nextPcap, rd.readyPcap
 		err = rd.startPcap()
 	case binary.LittleEndian.Uint32(head) == blockSectionHeader:
-		rd.next = rd.nextPcapng
+		rd.next, rd.ready = rd.nextPcapng, rd.readyPcapng
 		err = rd.startPcapng()
 	default:
 		err = rd.damaged(0, "%s", describeForeign(head))
@@ -137,9 +138,13 @@ func (r *Reader) Next(p *Packet) error {
 	return nil
 }
 
-// Ready reports whether bytes of the next packet are at hand. If not, Next has to read, which may take a while on
-// a pipe.
-func (r *Reader) Ready() bool { return r.err != nil || r.in.rest() > 0 }
+// Ready reports whether the next packet is at hand. If not, Next has to read, which may take a while on a pipe.
+func (r *Reader) Ready() bool {
+	if r.err != nil || r.in.err != nil {
+		return true
+	}
+	return r.ready(r.in.buf[r.in.start:r.in.end])
+}
 
 // Interfaces implements Source. In pcap there is one; in pcapng those described so far.
 func (r *Reader) Interfaces() []Interface { return r.interfaces }

@@ -34,9 +34,9 @@ func decrypt(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	src, err := capture.Open(o.read)
-	if err != nil {
-		return fail(o.explainCapture(err))
+	src, status := o.openCapture(ctx)
+	if src == nil {
+		return status
 	}
 	defer src.Close()
 

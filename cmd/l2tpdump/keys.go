@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -130,15 +129,15 @@ type keyring struct {
 
 // read takes what a capture tells about the keys. If it is false the command ends with the status.
 func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
-	src, err := capture.Open(o.read)
-	if err != nil {
-		return fail(err), false
+	src, status := o.openCapture(ctx)
+	if src == nil {
+		return status, false
 	}
 	defer src.Close()
 	k.p = pipeline.New(o.config(src))
 	k.p.AddKeys(k.sources...)
 	takeEmbedded(src, k.p, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
-	_, err = k.p.Run(ctx)
+	_, err := k.p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted, false
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -200,6 +201,18 @@ func explainFile(err error) error {
 		return fmt.Errorf("%s: %w", file.Path, file.Err)
 	}
 	return err
+}
+
+// openCapture opens the captures. If there is none the command ends with the status.
+func (o *options) openCapture(ctx context.Context) (src capture.Source, status int) {
+	src, err := capture.OpenContext(ctx, o.read)
+	switch {
+	case err == nil:
+		return src, exitOK
+	case ctx.Err() != nil:
+		return nil, exitInterrupted
+	}
+	return nil, fail(o.explainCapture(err))
 }
 
 // explainCapture adds to the error of an input what the file is instead of a capture.

@@ -200,3 +200,51 @@ func TestReaderHadEnough(t *testing.T) {
 		}
 	}
 }
+
+// TestInterrupted stops a run whose input goes on, in the middle of a packet too: what was read is written, the summary printed.
+func TestInterrupted(t *testing.T) {
+	file := readFile(t, basic+"/outer.pcap")
+	items := itemsOf(file)
+	for _, more := range []int{0, 30, 100} { // bytes behind the last whole packet
+		name := filepath.Join(t.TempDir(), "clear.pcapng")
+		var messages bytes.Buffer
+		c := l2tpdump(t, "decrypt", "-r", "-", "-k", filepath.Join(captures, basic, "router.log"), "-w", name, "--print")
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Stderr = &messages
+		stop := start(t, c)
+		if _, err := in.Write(file[:items[50].end+more]); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for range 50 { // none of them waits for what comes behind it
+			lines.Scan()
+		}
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() {
+			t.Errorf("one more line: %s", lines.Text())
+		}
+		c.Wait()
+		if !stop() {
+			t.Fatal("it hung")
+		}
+		in.Close()
+		if s := c.ProcessState.ExitCode(); s != exitInterrupted {
+			t.Errorf("exit status %d: %s", s, messages.String())
+		}
+		if m := messages.String(); !strings.Contains(m, "l2tpdump: 50 frames: ") || !strings.Contains(m, "wrote 50 packets") {
+			t.Errorf("messages: %s", m)
+		}
+		if n := len(packetsWithTimes(t, name)); n != 50 {
+			t.Errorf("%d packets written", n)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -85,9 +84,9 @@ func verify(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	src, err := capture.Open(o.read)
-	if err != nil {
-		return fail(err)
+	src, status := o.openCapture(ctx)
+	if src == nil {
+		return status
 	}
 	defer src.Close()
 	p := pipeline.New(o.config(src))
