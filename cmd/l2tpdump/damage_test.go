@@ -407,3 +407,37 @@ func countFrames(file []byte) (n int, err error) {
 	}
 	return len(o), err
 }
+
+// TestDamagedFrames flips bits anywhere in frames, link, IP, UDP and IKE included: with complete keys every other ESP packet
+// gives what it did.
+func TestDamagedFrames(t *testing.T) {
+	step := 1
+	if raceEnabled {
+		step = 11
+	}
+	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "14-pppoe-wan", "23-ipcomp-inside-esp"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			f := readFrames(t, filepath.Join(captures, dir, "outer.pcap"), 75)
+			keys := parseKeys(t, dir, "keys/esp_sa", "keys/ikev1_decryption_table")
+			want := decryptFrames(t, f, keys)
+			for at := 0; at < len(f.packets); at += 3 {
+				data := f.packets[at].Data
+				for i := at % step; i < len(data) && i < 200; i += step {
+					bit := byte(1) << ((i + at) % 8)
+					data[i] ^= bit
+					got := decryptFrames(t, f, keys)
+					data[i] ^= bit
+					part := want[at].partOf
+					for k := range got {
+						switch {
+						case k == at || part != 0 && (got[k].partOf == part || want[k].partOf == part || uint64(k+1) == part):
+						case want[k].kind == pipeline.ESP && got[k] != want[k]:
+							t.Fatalf("byte %d of frame %d flipped: frame %d was %s, is %s", i, at+1, k+1, want[k].verdict, got[k].verdict)
+						}
+					}
+				}
+			}
+		})
+	}
+}
