@@ -41,6 +41,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
 	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
+	case stats.Count(pipeline.ESP, pipeline.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
+		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}
 	return ""
 }
