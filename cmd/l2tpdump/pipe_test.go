@@ -22,7 +22,7 @@ const hangs = 60 * time.Second
 func l2tpdump(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command("l2tpdump", args...) // package testscript puts it into the path
-	c.Env = append(os.Environ(), "TZ=UTC")
+	c.Env = append(os.Environ(), "TZ=UTC", "GORACE="+raceExit)
 	return c
 }
 

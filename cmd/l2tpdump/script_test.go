@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"l2tpdump": main})
 }
 
+// raceExit keeps the race detector from sleeping for a second at the end of each process.
+const raceExit = "atexit_sleep_ms=0"
+
 // TestScripts runs the program as a person does: a script for each feature and each message.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(captures)
@@ -33,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CAPTURES", root)
 			e.Setenv("TZ", "UTC")
+			e.Setenv("GORACE", raceExit)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

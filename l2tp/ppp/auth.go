@@ -77,7 +77,7 @@ func redact(message []byte) []byte {
 			for n = 2; n < len(rest) && isHex(rest[n]); n++ {
 			}
 		}
-		if n >= 2+shortest {
+		if n >= 2+shortest || n > 2 && n == len(rest) { // or cut by a snap length
 			out = append(append(out, rest[:2]...), "..."...)
 			rest = rest[n:]
 			continue
