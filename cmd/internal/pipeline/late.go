@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxLate         = 64          // IKE frames that wait for a message that they depend on
+	maxLate         = 32          // IKE frames that wait for a message that they depend on
 	defaultPatience = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
 )
 

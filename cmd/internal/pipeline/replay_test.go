@@ -183,7 +183,6 @@ func (k *keeper) Record(r *pipeline.Record) error {
 type mode struct {
 	text  bool         // lines, too
 	layer output.Layer // and the cleartext capture
-	hold  bool         // frames wait for keys, as in live capture
 }
 
 // follow runs the pipeline over a capture in memory.

@@ -13,9 +13,12 @@ import (
 	"hash"
 	"net/netip"
 
+	//lint:ignore SA1019 RFC 2451 names it
 	"golang.org/x/crypto/blowfish"
+	//lint:ignore SA1019 RFC 2451 names it
 	"golang.org/x/crypto/cast5"
 	"golang.org/x/crypto/chacha20poly1305"
+	//lint:ignore SA1019 RFC 2857 names it
 	"golang.org/x/crypto/ripemd160"
 
 	"l2tpdump/capture"
