@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -62,6 +63,37 @@ func TestYamahaInterleaved(t *testing.T) {
 					if t.Failed() {
 						return
 					}
+				}
+			}
+		}
+		// However the values of three negotiations fall between each other.
+		all := truthOf(parseText(t, log))
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 300 {
+			lines := make([][]string, 3)
+			for i := range lines {
+				lines[i] = strings.SplitAfter(strings.TrimSuffix(byValue(parts[i]), "\n"), "\n")
+			}
+			var b strings.Builder
+			for len(lines) > 0 {
+				i := random.IntN(len(lines))
+				n := min(1+random.IntN(8), len(lines[i]))
+				b.WriteString(strings.Join(lines[i][:n], ""))
+				if lines[i] = lines[i][n:]; len(lines[i]) == 0 {
+					lines = slices.Delete(lines, i, i+1)
+				}
+			}
+			for order, turn := range orders {
+				text := turn(asLines(b.String()))
+				keys := parseText(t, text)
+				if !all.check(t, "random merge, "+order, text, keys) && len(keys.Notes) == 0 {
+					t.Errorf("random merge, %s: no note\n%s", order, text)
+				}
+				if t.Failed() {
+					for _, n := range keys.Notes {
+						t.Log(n)
+					}
+					return
 				}
 			}
 		}

@@ -431,8 +431,8 @@ func lengths(lens []uint8) string {
 	return b.String()
 }
 
-// push gives an event to the negotiations in the order of time. Of a reversed log the events of one negotiation are
-// gathered, so that each negotiation is read forwards.
+// push gives an event to the negotiations in the order of time. Of a reversed log as many are
+// gathered as may be held, and read forwards; the cut is between negotiations.
 func (l *ikeLog) push(ev *event) {
 	if l.order != l.pushed {
 		l.unstack()
@@ -443,7 +443,7 @@ func (l *ikeLog) push(ev *event) {
 		l.neg.take(ev)
 		return
 	}
-	if n := len(l.stack); n > 0 && (l.endsBlock(ev) && l.wholeStack() || n >= maxHeld) {
+	if n := len(l.stack); n >= maxHeld || n >= maxHeld/2 && l.endsBlock(ev) && l.wholeStack() {
 		l.unstack()
 	}
 	kept := *ev
