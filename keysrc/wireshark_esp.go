@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,10 +113,15 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 		return nil, "", fmt.Errorf("encryption key: %w", err)
 	}
 	if n := s.Key.Len() - c.SaltLen; c.Name != "null" {
-		if !c.KeyLenOK(n) {
+		switch {
+		case c.KeyLenOK(n):
+			s.Suite.KeyLen = n
+		case s.Key.Len() > 0 && len(c.KeyLens) <= 3 && n < slices.Max(c.KeyLens):
+			s.KeyHead = true
+			doubt = fmt.Sprintf("encryption key: %s takes no key of %s: taken as the first of them, the others are missing", c.Name, byteCount(s.Key.Len()))
+		default:
 			return nil, "", fmt.Errorf("encryption key: %s takes no key of %s", c.Name, byteCount(s.Key.Len()))
 		}
-		s.Suite.KeyLen = n
 	} else if !s.Key.IsZero() {
 		s.Key, doubt = esp.Key{}, "the encryption key is not used: the algorithm is NULL"
 	}

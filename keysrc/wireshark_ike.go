@@ -71,10 +71,13 @@ func (w *wiresharkIKE) line(n int, text []byte) bool {
 		return false
 	}
 	w.rows++
-	s, err := parseIKERow(t)
+	s, doubt, err := parseIKERow(t)
 	if err != nil {
 		w.out.note(n, "ikev1_decryption_table: "+err.Error())
 		return true
+	}
+	if doubt != "" {
+		w.out.doubt(n, "ikev1_decryption_table: "+doubt)
 	}
 	s.Origin = w.out.origin(n)
 	w.out.ike(s)
@@ -90,37 +93,36 @@ func (w *wiresharkIKE) near() string {
 	return "it is Wireshark's ikev1_decryption_table, but none of its rows can be used"
 }
 
-// parseIKERow reads a row. The key is Ka, as Wireshark wants it, or SKEYID_e where the length tells: no cipher has a key
-// of 20, 48 or 64 bytes. Where it does not tell, the one who decrypts finds out.
-func parseIKERow(text []byte) (*ikev1.Secret, error) {
+// parseIKERow reads a row. The key is Ka, as Wireshark wants it; where it is SKEYID_e the one who decrypts finds out. doubt is
+// what may be wrong with a row that can be used.
+func parseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 	col, err := csvRow(text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if len(col) != 2 {
-		return nil, fmt.Errorf("it has %s, not 2", count(len(col), "column", "columns"))
+		return nil, "", fmt.Errorf("it has %s, not 2", count(len(col), "column", "columns"))
 	}
 	cookie, err := decodeHex(col[0])
 	if err != nil {
-		return nil, fmt.Errorf("initiator cookie: %w", err)
+		return nil, "", fmt.Errorf("initiator cookie: %w", err)
 	}
 	if len(cookie) != 8 {
-		return nil, fmt.Errorf("initiator cookie: it has %s, not 8", byteCount(len(cookie)))
+		return nil, "", fmt.Errorf("initiator cookie: it has %s, not 8", byteCount(len(cookie)))
 	}
 	key, err := hexKey(col[1])
 	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
+		return nil, "", fmt.Errorf("key: %w", err)
 	}
-	s := &ikev1.Secret{InitiatorCookie: ikev1.Cookie(cookie)}
 	switch n := key.Len(); n {
-	case 8, 16, 24, 32:
-		s.Ka = key
-	case 20, 48, 64:
-		s.SKEYIDe = key
+	case 8, 16, 24, 32, 20, 48, 64:
 	default:
-		return nil, fmt.Errorf("key: %s are the length of no cipher's key and of no SKEYID_e", byteCount(n))
+		if n > 32 {
+			return nil, "", fmt.Errorf("key: %s are the length of no cipher's key and of no SKEYID_e", byteCount(n))
+		}
+		doubt = fmt.Sprintf("key: %s are the length of no cipher's key and of no SKEYID_e: a part of it is missing", byteCount(n))
 	}
-	return s, nil
+	return &ikev1.Secret{InitiatorCookie: ikev1.Cookie(cookie), Ka: key}, doubt, nil
 }
 
 // AppendIKERow appends a row of ikev1_decryption_table with its line end. ka is the expanded key, of the cipher's

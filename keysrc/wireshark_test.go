@@ -96,7 +96,7 @@ func TestWiresharkESPBadRows(t *testing.T) {
 		{strings.Replace(good, "AES-CBC", "AES-XTS", 1), `encryption algorithm "AES-XTS [RFC3602]" is not known`},
 		{strings.Replace(good, "HMAC-SHA-1-96", "HMAC-WHIRLPOOL", 1), "authentication algorithm"},
 		{strings.Replace(good, k16, k16+"1", 1), "odd number"},
-		{strings.Replace(good, k16+`",`, k16[:30]+`",`, 1), "takes no key of 15 bytes"},
+		{strings.Replace(good, k16+`",`, k32+`00",`, 1), "takes no key of 33 bytes"},
 		{strings.Replace(good, k16+`",`, k16[:30]+`zz",`, 1), "no hex digit"},
 		{strings.Replace(good, k20, k24, 1), "authentication key"},
 		{strings.TrimSuffix(good, `"`), "quote"},
@@ -131,6 +131,25 @@ func TestWiresharkESPBadRows(t *testing.T) {
 	}
 }
 
+// A key that lost its end is kept as a head, so that it can be said for which SA it is too short.
+func TestWiresharkShortKeys(t *testing.T) {
+	const cookie = "148048a5bc8c637f"
+	row := strings.Replace(espRows[0].row, k16+`",`, k16[:30]+`",`, 1)
+	keys, err := Parse(strings.NewReader(row+"\n"+cookie+","+k32[:60]+"\n"), "t", "")
+	if err != nil || len(keys.ESP) != 1 || len(keys.IKE) != 1 {
+		t.Fatalf("%+v, %v", keys, err)
+	}
+	if s := keys.ESP[0]; !s.KeyHead || s.Key.Len() != 15 || s.Suite.KeyLen != 0 {
+		t.Errorf("ESP: %+v", s)
+	}
+	if keys.IKE[0].Ka.Len() != 30 {
+		t.Errorf("IKE: %+v", keys.IKE[0])
+	}
+	if len(keys.Notes) != 2 || !keys.Notes[0].Doubt || !keys.Notes[1].Doubt {
+		t.Errorf("notes: %v", keys.Notes)
+	}
+}
+
 func TestWiresharkIKERows(t *testing.T) {
 	const cookie = "148048a5bc8c637f"
 	for row, want := range map[string]string{
@@ -139,8 +158,8 @@ func TestWiresharkIKERows(t *testing.T) {
 		`"` + cookie + `","` + k24 + `"`:          "Ka " + k24,
 		"0x" + cookie + ",0x" + k32:               "Ka " + k32,
 		"14:80:48:a5:bc:8c:63:7f , " + k16 + "  ": "Ka " + k16,
-		cookie + "," + k20:                        "SKEYID_e " + k20,
-		cookie + "," + k48:                        "SKEYID_e " + k48,
+		cookie + "," + k20:                        "Ka " + k20,
+		cookie + "," + k48:                        "Ka " + k48,
 		cookie + ",0001020304050607":              "Ka 0001020304050607",
 		cookie[:15] + "," + k32:                   "initiator cookie: the hex value has an odd number of digits",
 		cookie[:14] + "," + k32:                   "initiator cookie: it has 7 bytes, not 8",

@@ -77,7 +77,7 @@ func wiresharkSuite(s *esp.Secret) (cipher, auth string, err error) {
 		if c.Name == "aes-gcm" && s.Suite.ICVLen == 0 {
 			return "", "", fmt.Errorf("the length of the ICV of %s is not known", c.Name)
 		}
-		return "", "", fmt.Errorf("Wireshark has no %s for ESP", s.Suite.CipherName())
+		return "", "", fmt.Errorf("%s has no name in Wireshark's table", s.Suite.CipherName())
 	}
 	switch {
 	case c.AEAD:
@@ -88,7 +88,7 @@ func wiresharkSuite(s *esp.Secret) (cipher, auth string, err error) {
 		a = esp.AuthByName("any-" + strconv.Itoa(8*a.ICVLen))
 	}
 	if a == nil || wiresharkAuthName(a) == "" {
-		return "", "", fmt.Errorf("Wireshark has no %s for ESP", s.Suite.AuthName())
+		return "", "", fmt.Errorf("%s has no name in Wireshark's table", s.Suite.AuthName())
 	}
 	return cipher, wiresharkAuthName(a), nil
 }
@@ -160,8 +160,8 @@ func WriteIKETable(dir string, rows []IKERow) (*TableReport, error) {
 	}
 	last := make(map[string]string) // cookie to the row that counts
 	for _, line := range t.lines() {
-		if s, err := parseIKERow(line); err == nil {
-			last[s.InitiatorCookie.String()] = string(ikeRowKey(s))
+		if s, _, err := parseIKERow(line); err == nil {
+			last[s.InitiatorCookie.String()] = string(s.Ka.Bytes())
 		}
 	}
 	for _, r := range rows {
@@ -180,13 +180,6 @@ func WriteIKETable(dir string, rows []IKERow) (*TableReport, error) {
 		t.report.Added++
 	}
 	return t.write()
-}
-
-func ikeRowKey(s *ikev1.Secret) []byte {
-	if s.Ka.IsZero() {
-		return s.SKEYIDe.Bytes()
-	}
-	return s.Ka.Bytes()
 }
 
 // WriteESPTable adds a row for each secret to the esp_sa in dir, which is made if it is not there. A row for the
