@@ -219,6 +219,10 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 		return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for SPI 0x%08x opens it: an SPI misread, or the keys are under the wrong SPIs",
 			e.Origin, e.SPI)
 	}
+	if o := f.predecessor(); o != nil {
+		return fmt.Sprintf("the SPI is in no key source; it was rekeyed: SPI 0x%08x before it has a key (%s), so the key source ends before the rekeying: take the log to its end",
+			o.spi, o.State().Origin)
+	}
 	switch {
 	case nearest == nil:
 		return "the SPI is in no key source: the keys are of another connection"
@@ -227,6 +231,20 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 	}
 	return fmt.Sprintf("the SPI is in no key source, the nearest is 0x%08x (%s): the keys are of another connection, or of an SA before or after a rekeying",
 		nearest.SPI, nearest.Origin)
+}
+
+// predecessor returns the newest flow between the same addresses that a key opened, nil if there is none.
+func (f *Flow) predecessor() (newest *Flow) {
+	n := 0
+	for _, o := range f.db.flows {
+		if n++; n > maxGone {
+			break
+		}
+		if o != f && o.src == f.src && o.dst == f.dst && o.State().Err == nil && (newest == nil || o.order > newest.order) {
+			newest = o
+		}
+	}
+	return newest
 }
 
 // nearest returns the secret whose SPI has most hex digits in common with the flow's.

@@ -596,6 +596,9 @@ func (t *Tracker) unusedReason(x *secretState) string {
 			if sa.key != nil && x.Ka.IsZero() && x.SKEYIDe.IsZero() {
 				return "not needed"
 			}
+			if sa.key == nil && sa.Truncated > 0 {
+				return "the messages of this SA were not captured in whole"
+			}
 			if sa.key != nil {
 				return "another key of the same cookie fits"
 			}
@@ -620,7 +623,7 @@ func (t *Tracker) unusedReason(x *secretState) string {
 	}
 	switch {
 	case near == nil:
-		return "cookie never seen: the capture has no IKE"
+		return "cookie never seen: the capture has no IKE, so it begins after the negotiation, or leaves out UDP 500 and 4500"
 	case distance <= similarCookie:
 		return fmt.Sprintf("cookie never seen; the nearest is %s, which differs in %d bits: mistyped or damaged?", near.InitiatorCookie, distance)
 	}
