@@ -163,9 +163,6 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 	return d, nil
 }
 
-// Pending is how many datagrams are incomplete.
-func (r *Reassembler) Pending() int { return r.pending.Len() }
-
 // Abandon gives up all incomplete datagrams but the newest keep.
 func (r *Reassembler) Abandon(keep int) {
 	for r.pending.Len() > max(keep, 0) {

@@ -17,6 +17,9 @@ const (
 	foreignLimit = 64 // other secrets whose keys are tried on one flow at a time
 )
 
+// routerHead is how many bytes of a key a router's log shows.
+const routerHead = 16
+
 // routerCure is what makes a key whole that a router's log shows only the head of.
 const routerCure = "set `ipsec sa policy N N esp aes-cbc sha-hmac` on the router while capturing (AES-128, whose 16 bytes its log shows in full), " +
 	"or give the whole key (ip xfrm state, esp_sa) or SKEYID_d"
@@ -126,7 +129,7 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 		reason += ", and they are not all of a shorter key"
 	}
 	cure := "take the whole key from the source"
-	if head {
+	if head && first.have == routerHead {
 		cure = routerCure
 	}
 	for i := range t.sources {

@@ -27,6 +27,64 @@ func (sa *SA) Ka() esp.Key {
 	return esp.Key{}
 }
 
+// opener names the value that Ka is made from, and its place.
+func (sa *SA) opener() string {
+	s := sa.key.suite
+	for _, v := range sa.cipherValues(sa.key.secret) {
+		for _, ka := range sa.expansions(v.key, s) {
+			if b, err := s.cipher.new(ka); err == nil && sameBlock(b, sa.key.block) {
+				return v.name + " at " + sa.key.secret.OriginOf(v.name)
+			}
+		}
+	}
+	return sa.KeyOrigin
+}
+
+// Tried returns the places of the values that were tried as the cipher's key, as in
+// "router.log:17", and of others that belong to the SA where there are none; the
+// first three.
+func (sa *SA) Tried() string {
+	var list []string
+	add := func(origin string) {
+		if origin != "" && len(list) < 3 && !slices.Contains(list, origin) {
+			list = append(list, origin)
+		}
+	}
+	for _, x := range sa.secrets {
+		for _, v := range sa.cipherValues(x) {
+			add(x.OriginOf(v.name))
+		}
+	}
+	for _, x := range sa.secrets {
+		if len(list) == 0 {
+			add(x.Origin)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// at returns " at router.log:17", or nothing where it is not known.
+func (sa *SA) at() string {
+	if t := sa.Tried(); t != "" {
+		return " at " + t
+	}
+	return ""
+}
+
+// placed returns the name of SKEYID or SKEYID_a with its place.
+func (sa *SA) placed(name string) string {
+	for _, x := range sa.secrets {
+		k := x.SKEYIDa
+		if name == "SKEYID" {
+			k = x.SKEYID
+		}
+		if o := x.OriginOf(name); o != "" && !k.IsZero() {
+			return name + " at " + o
+		}
+	}
+	return name
+}
+
 // cipherValue is a value that Ka is made from, and its name.
 type cipherValue struct {
 	name string
@@ -93,7 +151,7 @@ func (sa *SA) Conflicts() []string {
 	for _, x := range named {
 		for _, v := range sa.cipherValues(x) {
 			if !sa.isKa(v.key, x.SKEYIDeHead && v.name == "SKEYID_e") {
-				say("%s at %s is wrong: what opens the messages is %s", v.name, x.Origin, sa.KeyOrigin)
+				say("%s at %s is wrong: what opens the messages is %s", v.name, x.OriginOf(v.name), sa.opener())
 			}
 		}
 	}
@@ -157,12 +215,12 @@ func (sa *SA) differences(named []*secretState, say func(string, ...any)) {
 			case k.IsZero():
 			case !v.proven.IsZero():
 				if !k.Equal(v.proven) {
-					say("%s at %s is wrong: HASHes are made with another", v.name, x.Origin)
+					say("%s at %s is wrong: HASHes are made with another", v.name, x.OriginOf(v.name))
 				}
 			case first == nil:
 				first = x
 			case !k.HasPrefix(v.of(first)) && !v.of(first).HasPrefix(k):
-				say("%s at %s and at %s differ: one of them is wrong", v.name, first.Origin, x.Origin)
+				say("%s at %s and at %s differ: one of them is wrong", v.name, first.OriginOf(v.name), x.OriginOf(v.name))
 			}
 		}
 	}
@@ -203,12 +261,12 @@ func (sa *SA) checkDerived(x *secretState, say func(string, ...any)) {
 	case len(wrong) == 0:
 	case len(wrong) < given:
 		for _, name := range wrong {
-			say("%s at %s is wrong: it is not what SKEYID and g^xy give", name, x.Origin)
+			say("%s at %s is wrong: it is not what SKEYID and g^xy give", name, x.OriginOf(name))
 		}
 	case given > 1 && sa.proven[hashByAuth].Equal(x.SKEYID):
-		say("g^xy at %s is wrong: with SKEYID, which the HASHes prove, it does not give SKEYID_d, SKEYID_a and SKEYID_e", x.Origin)
+		say("g^xy at %s is wrong: with SKEYID, which the HASHes prove, it does not give SKEYID_d, SKEYID_a and SKEYID_e", x.OriginOf("g^xy"))
 	default:
-		say("SKEYID or g^xy at %s is wrong, or %s is: they do not give it", x.Origin, strings.Join(wrong, ", "))
+		say("SKEYID or g^xy at %s is wrong, or %s is: they do not give it", x.OriginOf("SKEYID"), strings.Join(wrong, ", "))
 	}
 }
 

@@ -332,7 +332,7 @@ func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 			auth = s.Auth.KeyLen
 		}
 		b := keymat(h, k.d, g, ProtocolESP, n.SPI, q1.nonce, q2.nonce, key+auth)
-		n.Key, n.AuthKey, n.KeyReason, n.Origin = esp.NewKey(b[:key]), esp.NewKey(b[key:]), "", x.Origin
+		n.Key, n.AuthKey, n.KeyReason, n.Origin = esp.NewKey(b[:key]), esp.NewKey(b[key:]), "", x.OriginOf("SKEYID_d")
 		return true
 	})
 }

@@ -319,11 +319,11 @@ func (sa *SA) Reason() string {
 	case "wrong key":
 		switch {
 		case sa.wrongHashKey() != "":
-			add("the messages decrypt, but no HASH matches that is made with %s: it is of another connection, or mistyped", sa.wrongHashKey())
+			add("the messages decrypt, but no HASH matches that is made with %s: it is of another connection, or mistyped", sa.placed(sa.wrongHashKey()))
 		case sa.lacksPhase1():
-			add("the key fits no message; the capture begins after the negotiation, so its algorithms were tried: is the key of this connection?")
+			add("the key%s fits no message; the capture begins after the negotiation, so its algorithms were tried: is the key of this connection?", sa.at())
 		default:
-			add("the key fits no message: it is of another connection, or mistyped")
+			add("the key%s fits no message: it is of another connection, or mistyped", sa.at())
 		}
 	case "no key":
 		add("%s", sa.reasonNoKey())

@@ -115,6 +115,11 @@ var charonLabels = map[string]charonValue{
 	"integrity responder key":      charonAuthResponder,
 }
 
+// charonPhase1Names are the names of RFC 2409.
+var charonPhase1Names = map[charonValue]string{
+	charonSKEYID: "SKEYID", charonSKEYIDd: "SKEYID_d", charonSKEYIDa: "SKEYID_a", charonSKEYIDe: "SKEYID_e", charonKa: "Ka",
+}
+
 // A charonDump is a value whose rows are being read.
 type charonDump struct {
 	value charonValue
@@ -313,7 +318,8 @@ func (t *charonThread) full() {
 	switch d.value {
 	case charonShared:
 		t.phase1Give()
-		t.ike = &ikev1.Secret{SharedSecret: esp.NewKey(d.got), Origin: t.out.origin(d.line)}
+		t.ike = &ikev1.Secret{SharedSecret: esp.NewKey(d.got), Origin: t.out.origin(d.line),
+			Origins: map[string]string{"g^xy": t.out.origin(d.line)}}
 	case charonSKEYID, charonSKEYIDd, charonSKEYIDa, charonSKEYIDe, charonKa:
 		t.phase1(d)
 	case charonIV:
@@ -362,6 +368,10 @@ func (t *charonThread) phase1(d *charonDump) {
 		t.ike = &ikev1.Secret{Origin: t.out.origin(d.line)}
 	}
 	k := esp.NewKey(d.got)
+	if t.ike.Origins == nil {
+		t.ike.Origins = make(map[string]string)
+	}
+	t.ike.Origins[charonPhase1Names[d.value]] = t.out.origin(d.line)
 	switch d.value {
 	case charonSKEYID:
 		t.ike.SKEYID = k

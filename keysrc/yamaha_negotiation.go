@@ -382,8 +382,23 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 	n.out.ike(&ikev1.Secret{
 		InitiatorCookie: g.cookieI, ResponderCookie: g.cookieR,
 		SKEYID: keys[0], SKEYIDd: keys[1], SKEYIDa: keys[2], SKEYIDe: keys[3],
-		SKEYIDeHead: head, Peer: g.peer, Origin: n.out.origin(line),
+		SKEYIDeHead: head, Peer: g.peer, Origin: n.out.origin(line), Origins: n.origins(g, line),
 	})
+}
+
+// origins returns the places of a phase 1's values that are not at line.
+func (n *negotiation) origins(g *ikeGroup, line int) map[string]string {
+	var places map[string]string
+	for i, name := range [...]string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e"} {
+		if g.lines[i] == 0 || g.lines[i] == line || g.keys[i].IsZero() {
+			continue
+		}
+		if places == nil {
+			places = make(map[string]string, len(g.lines))
+		}
+		places[name] = n.out.origin(g.lines[i])
+	}
+	return places
 }
 
 // hashLen returns the length that SKEYID, SKEYID_d and SKEYID_a have in common, 0 if it is not known. One that

@@ -146,7 +146,7 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	k.flows = make(map[uint32][]*esp.Report)
 	k.states = make(map[*esp.Report]*esp.State)
-	for _, f := range k.p.ESP().Flows() {
+	for _, f := range append(k.p.ESP().Flows(), k.p.Nested()...) {
 		r := f.Report()
 		k.flows[r.SPI] = append(k.flows[r.SPI], &r)
 		k.states[&r] = f.State()
@@ -228,7 +228,7 @@ func (k *keyring) ikeRow(s *ikev1.Secret, v ikeValue) listedKey {
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
 	}
-	r := k.row(s.Origin, v.name, id, v.key)
+	r := k.row(s.OriginOf(v.name), v.name, id, v.key)
 	if !v.head {
 		r.Needed = r.Bits
 	}

@@ -78,7 +78,11 @@ func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysr
 			return false
 		}
 	}
-	ka := s.Ka
+	ka, e := s.Ka, s.SKEYIDe
+	switch ka.Len() {
+	case 20, 48, 64: // the length of no cipher's key: given in its place
+		ka, e = esp.Key{}, ka
+	}
 	if ka.IsZero() {
 		n := 0
 		for _, h := range source.Hints.SAs {
@@ -87,20 +91,20 @@ func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysr
 			}
 		}
 		switch {
-		case n > 0 && !(s.SKEYIDeHead && s.SKEYIDe.Len() < n):
-			ka, _ = ikev1.ExpandKa("", s.SKEYIDe, n)
+		case n > 0 && !(s.SKEYIDeHead && e.Len() < n):
+			ka, _ = ikev1.ExpandKa("", e, n)
 		case n > 0:
-		case s.SKEYIDe.Len() == 16 || s.SKEYIDe.Len() == 32:
-			ka = s.SKEYIDe
+		case e.Len() == 16 || e.Len() == 32:
+			ka = e
 			t.leave("IKE %s (%s): taken for the key of AES-%d: give the capture with -r, which names the cipher, to be sure", id, s.Origin, 8*ka.Len())
-		case s.SKEYIDe.Len() == 48 || s.SKEYIDe.Len() == 64:
-			ka = s.SKEYIDe.Head(32)
+		case e.Len() == 48 || e.Len() == 64:
+			ka = e.Head(32)
 			t.leave("IKE %s (%s): its head taken for the key of AES-256: give the capture with -r, which names the cipher, to be sure", id, s.Origin)
 		}
 	}
 	if ka.IsZero() {
 		t.leave("left out: IKE %s (%s): from the %d bytes of SKEYID_e the key is made according to the cipher (16 bytes for AES-128, 24 for 3DES, 32 for AES-256), which the capture names: give it with -r",
-			id, s.Origin, s.SKEYIDe.Len())
+			id, s.Origin, e.Len())
 		return false
 	}
 	t.ike = append(t.ike, keysrc.IKERow{InitiatorCookie: s.InitiatorCookie, Ka: ka})

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
-	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
 
@@ -132,13 +132,13 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		verdict, reason := judgeIKE(sa, keys)
 		v.IKE = append(v.IKE, verifiedIKE{
 			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
-			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, sa.KeyOrigin, reason,
+			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, keyOf(sa), reason,
 		})
 		judge(verdict)
 	}
 	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
 		r := f.Report()
-		verdict, reason := judgeESP(f, &r, p)
+		verdict, reason := judgeESP(&r, p, keys)
 		v.ESP = append(v.ESP, verifiedESP{
 			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(verdict),
 			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
@@ -163,69 +163,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 	return v
 }
 
-// judgeIKE returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
-func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
-	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
-	conflicts := sa.Conflicts()
-	if ka := sa.Ka(); !ka.IsZero() {
-		for _, k := range keys {
-			for _, h := range k.Hints.SAs {
-				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
-					conflicts = append(conflicts, "the key at "+h.Origin+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
-				}
-			}
-		}
-	}
-	if len(conflicts) == 0 {
-		return verdict, reason
-	}
-	return pipeline.WrongKey, joinReasons(strings.Join(conflicts, "; "), reason)
-}
-
-// judgeESP does the same for a flow of ESP.
-func judgeESP(f *esp.Flow, r *esp.Report, p *pipeline.Pipeline) (esp.Verdict, string) {
-	switch {
-	case r.Conflict != "":
-		return pipeline.WrongKey, r.Conflict
-	case r.Verdict == pipeline.Decrypted:
-		for _, n := range p.ESP().Negotiated(r.SPI) {
-			if n.KeyReason != "" {
-				return r.Verdict, joinReasons(r.Reason, "KEYMAT: "+n.KeyReason)
-			}
-		}
-	}
-	return r.Verdict, r.Reason
-}
-
-func joinReasons(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "; " + b
-}
-
-// cookieName is a cookie for people and JSON, "any" where the source names none.
-func cookieName(c ikev1.Cookie) string {
-	if c.IsZero() {
-		return "any"
-	}
-	return c.String()
-}
-
-// spiName is the SPI of a secret, "any", or with "*" for digits that are not known.
-func spiName(s *esp.Secret) string {
-	if s.SPIMask == 0 {
-		return "any"
-	}
-	name := []byte(fmt.Sprintf("0x%08x", s.SPI))
-	for i := range 8 {
-		if s.SPIMask>>(28-4*i)&0xf != 0xf {
-			name[2+i] = '*'
-		}
-	}
-	return string(name)
-}
-
 // address is an address for people and JSON, "" while unknown.
 func address(a netip.AddrPort) string {
 	if !a.Addr().IsValid() {
@@ -236,12 +173,13 @@ func address(a netip.AddrPort) string {
 
 // print prints the tables, and a sentence that says whether the keys are right.
 func (v *verification) print(part bool) {
+	said := make(reasons)
 	if len(v.IKE) > 0 {
 		var rows [][]string
 		for _, s := range v.IKE {
 			rows = append(rows, []string{
 				s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, s.Reason,
+				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
 			})
 		}
 		table(os.Stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
@@ -251,7 +189,7 @@ func (v *verification) print(part bool) {
 		for _, s := range v.ESP {
 			rows = append(rows, []string{
 				s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, s.Reason,
+				fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
 			})
 		}
 		if len(v.IKE) > 0 {
@@ -266,7 +204,7 @@ func (v *verification) print(part bool) {
 				rows = append(rows, []string{"...", fmt.Sprintf("%d more", len(v.Unused)-i)})
 				break
 			}
-			rows = append(rows, []string{u.Kind, u.ID, u.Key, u.Reason})
+			rows = append(rows, []string{u.Kind, u.ID, u.Key, said.of(u.ID, u.Reason)})
 		}
 		if len(v.IKE)+len(v.ESP) > 0 {
 			out("\n")
@@ -305,13 +243,16 @@ func (v *verification) sentence(part bool) string {
 	case v.Exit == exitOK:
 		return "The keys are right: every SA of the capture was decrypted."
 	}
-	bad, cure := 0, ""
+	counts := make(map[string]int)
+	cure, worst := "", len(severity)
 	note := func(verdict, reason string) {
-		if x := esp.Verdict(verdict); x == pipeline.Clear || pipeline.Opened(x) {
+		rank := slices.Index(severity, verdict)
+		if rank < 0 {
 			return
 		}
-		if bad++; cure == "" {
-			cure = reason
+		counts[verdict]++
+		if rank < worst {
+			cure, worst = reason, rank
 		}
 	}
 	for _, s := range v.ESP {
@@ -326,5 +267,32 @@ func (v *verification) sentence(part bool) string {
 	if v.Exit == exitNothing {
 		return "No key fits this capture" + cure + "."
 	}
-	return fmt.Sprintf("%d of %d SAs can't be decrypted%s.", bad, sas, cure)
+	var parts []string
+	bad := 0
+	for _, verdict := range severity {
+		if n := counts[verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
+			bad += n
+		}
+	}
+	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
+}
+
+// severity has the verdicts that need a cure, that which says most first.
+var severity = []string{
+	string(pipeline.WrongKey), string(pipeline.Incomplete), string(pipeline.NoKey), string(pipeline.Truncated), string(pipeline.Malformed),
+}
+
+// reasons shortens those that say the same as an earlier one.
+type reasons map[string]string
+
+func (r reasons) of(id, reason string) string {
+	const short = 40
+	if first, ok := r[reason]; ok {
+		return "as " + first
+	}
+	if len(reason) > short {
+		r[reason] = id
+	}
+	return reason
 }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
+)
+
+// judgeIKE returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
+func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
+	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
+	conflicts := sa.Conflicts()
+	if ka := sa.Ka(); !ka.IsZero() {
+		for _, k := range keys {
+			for _, h := range k.Hints.SAs {
+				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
+					conflicts = append(conflicts, "the key at "+h.Origin+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
+				}
+			}
+		}
+	}
+	if len(conflicts) == 0 {
+		return verdict, reason
+	}
+	return pipeline.WrongKey, joinReasons(strings.Join(conflicts, "; "), reason)
+}
+
+// judgeESP does the same for a flow of ESP.
+func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Verdict, string) {
+	if r.Conflict != "" {
+		return pipeline.WrongKey, r.Conflict
+	}
+	negotiated := p.ESP().Negotiated(r.SPI)
+	reason := r.Reason
+	switch r.Verdict {
+	case pipeline.Decrypted:
+		for _, n := range negotiated {
+			if n.KeyReason != "" {
+				return r.Verdict, joinReasons(reason, "KEYMAT: "+n.KeyReason)
+			}
+		}
+	case pipeline.NoKey, pipeline.Incomplete:
+		if len(negotiated) == 0 {
+			reason = joinReasons(reason, withoutQuickMode(r, p, keys))
+		}
+		if r.Verdict == pipeline.NoKey {
+			reason = joinReasons(reason, leftOut(keys))
+		}
+	}
+	return r.Verdict, reason
+}
+
+// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no Quick Mode names, "" where there is none, or
+// its SA is in the capture.
+func withoutQuickMode(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) string {
+	seen := make(map[ikev1.Cookie]bool)
+	if r.Verdict == pipeline.NoKey && len(p.IKE().SAs()) > 0 {
+		return "" // the keys are of other connections
+	}
+	for _, sa := range p.IKE().SAs() {
+		seen[sa.InitiatorCookie] = true
+	}
+	for _, k := range keys {
+		for _, s := range k.IKE {
+			if !s.SKEYIDd.IsZero() && !seen[s.InitiatorCookie] {
+				return "SKEYID_d (" + s.Origin + ") is of no use: the capture begins after the negotiation of its SA, and the Quick Mode is missing"
+			}
+		}
+	}
+	return ""
+}
+
+// leftOut tells of values that are damaged: one of them may be the key that is missing.
+func leftOut(keys []*keysrc.Keys) string {
+	n := 0
+	var first keysrc.Note
+	for _, k := range keys {
+		for _, note := range k.Notes {
+			if note.Doubt {
+				continue
+			}
+			if n++; n == 1 {
+				first = note
+			}
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "a value was left out: " + first.String()
+	}
+	return fmt.Sprintf("%d values were left out, the first: %s", n, first)
+}
+
+func joinReasons(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// cookieName is a cookie for people and JSON, "any" where the source names none.
+func cookieName(c ikev1.Cookie) string {
+	if c.IsZero() {
+		return "any"
+	}
+	return c.String()
+}
+
+// spiName is the SPI of a secret, "any", or with "*" for digits that are not known.
+func spiName(s *esp.Secret) string {
+	if s.SPIMask == 0 {
+		return "any"
+	}
+	name := []byte(fmt.Sprintf("0x%08x", s.SPI))
+	for i := range 8 {
+		if s.SPIMask>>(28-4*i)&0xf != 0xf {
+			name[2+i] = '*'
+		}
+	}
+	return string(name)
+}
+
+// keyOf is where the key of an SA stands: that which opens its messages, else that which does not.
+func keyOf(sa *ikev1.SA) string {
+	if sa.KeyOrigin != "" {
+		return sa.KeyOrigin
+	}
+	return sa.Tried()
+}
