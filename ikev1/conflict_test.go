@@ -51,7 +51,7 @@ func TestConflicts(t *testing.T) {
 				judge(v.name+" before a good one", v.name+" at", &x, good)
 				switch v.name {
 				case "SKEYID", "SKEYID_a":
-					judge(v.name+" alone", "made with "+v.name+":", &x)
+					judge(v.name+" alone", "made with "+v.name+" at x:1:", &x)
 				case "SKEYID_e":
 					judge(v.name+" alone", "fits no message", &x)
 				}

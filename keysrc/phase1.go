@@ -69,8 +69,8 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 			s.Ka = esp.Key{}
 		case s.SKEYIDe.IsZero() || n > s.SKEYIDe.Len() && !sure:
 		case n <= s.SKEYIDe.Len() && !s.SKEYIDe.HasPrefix(s.Ka), n > s.SKEYIDe.Len() && !expand(prf, s.SKEYIDe, n).Equal(s.Ka):
-			out.note(line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: a part of it is missing, or it is of another negotiation")
-			s.Ka = esp.Key{}
+			// Both stay: what opens the messages proves the other wrong.
+			out.doubt(line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is damaged, or of another negotiation")
 		}
 	}
 
