@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
@@ -69,6 +70,11 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 			s.Ka = esp.Key{}
 		case s.SKEYIDe.IsZero() || n > s.SKEYIDe.Len() && !sure:
 		case n <= s.SKEYIDe.Len() && !s.SKEYIDe.HasPrefix(s.Ka), n > s.SKEYIDe.Len() && !expand(prf, s.SKEYIDe, n).Equal(s.Ka):
+			if partOf(s.Ka, s.SKEYIDe) || prf != nil && partOf(s.Ka, expand(prf, s.SKEYIDe, 64)) {
+				out.note(line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest is missing")
+				s.Ka = esp.Key{}
+				break
+			}
 			// Both stay: what opens the messages proves the other wrong.
 			out.doubt(line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is damaged, or of another negotiation")
 		}
@@ -83,6 +89,9 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 	}
 	return usual != 0 || !s.Ka.IsZero()
 }
+
+// partOf reports whether the bytes of a key occur in another one.
+func partOf(k, whole esp.Key) bool { return bytes.Contains(whole.Bytes(), k.Bytes()) }
 
 // prfOf returns the hash whose HMAC is the prf of a negotiation with SKEYIDs of n bytes; sure if there is no other.
 func prfOf(n int) (h func() hash.Hash, sure bool) {

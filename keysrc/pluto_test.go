@@ -88,7 +88,7 @@ Nov 23 07:37:13.116298: | kernel: add_sa() level=0 outbound transport 203.0.113.
 ike 5 5829d9833cfb3f3c/0000000000000000 a=8182838485868788898a8b8c8d8e8f9091929394 e=b01681215f16202303186d2814dc5686ca5a4733
 esp 11 c3991ac7 203.0.113.1>203.0.113.10 aes-cbc-128/hmac-sha1-96 505152535455565758595a5b5c5d5e5f -
 note 5 SKEYID_d has 16 bytes, others of the same negotiation 20: a part of it is missing
-note 5 encryption key of 16 bytes doesn't come from SKEYID_e: a part of it is missing, or it is of another negotiation
+note 5 encryption key of 16 bytes is only a part of what SKEYID_e gives: the rest is missing
 note 11 ESP authkey of SPI 0xc3991ac7 has 16 bytes where 20 are declared`},
 
 	{name: "keymat alone", format: &plutoFormat, text: `

@@ -168,17 +168,29 @@ func flipDigit(s source, at, bit int) source {
 var _ = ikev1.Cookie{}
 
 var limitX uint64
+
 func TestExplore(t *testing.T) {
-	type row struct{ n, bad int; ex string }
+	type row struct {
+		n, bad int
+		ex     string
+	}
 	for _, dir := range captureDirs(t) {
-		if !strings.Contains(dir, "/06") && !strings.Contains(dir, "/11") && !strings.Contains(dir, "/26") { continue }
+		if !strings.Contains(dir, "/06") && !strings.Contains(dir, "/11") && !strings.Contains(dir, "/26") {
+			continue
+		}
 		names := []string{"router.log", "router-full.log", "keys/esp_sa", "keys/ikev1_decryption_table", "xfrm-state.txt"}
 		m, _ := filepath.Glob(dir + "/charon-*.log")
-		for _, f := range m { names = append(names, filepath.Base(f)) }
+		for _, f := range m {
+			names = append(names, filepath.Base(f))
+		}
 		m, _ = filepath.Glob(dir + "/pluto-*.log")
-		for _, f := range m { names = append(names, filepath.Base(f)) }
+		for _, f := range m {
+			names = append(names, filepath.Base(f))
+		}
 		for _, n := range names {
-			if _, err := os.Stat(filepath.Join(dir, n)); err != nil { continue }
+			if _, err := os.Stat(filepath.Join(dir, n)); err != nil {
+				continue
+			}
 			s := readSource(t, filepath.Join(dir, n))
 			digits := keyDigits(t, s)
 			base := verifyKeys(t, filepath.Join(dir, "outer.pcap"), limitX, parseSources(t, s))
@@ -192,9 +204,16 @@ func TestExplore(t *testing.T) {
 				a, b := v.verdicts()
 				wrong := strings.Contains(a+b, "wrong key")
 				r := res[d.value]
-				if r == nil { r = &row{}; res[d.value] = r; order = append(order, d.value) }
+				if r == nil {
+					r = &row{}
+					res[d.value] = r
+					order = append(order, d.value)
+				}
 				r.n++
-				if !wrong || v.Exit != 3 { r.bad++; r.ex = fmt.Sprintf("digit %d exit %d ike %s esp %s", d.digit, v.Exit, a, b) }
+				if !wrong || v.Exit != 3 {
+					r.bad++
+					r.ex = fmt.Sprintf("digit %d exit %d ike %s esp %s", d.digit, v.Exit, a, b)
+				}
 			}
 			for _, o := range order {
 				if r := res[o]; r.bad > 0 {
