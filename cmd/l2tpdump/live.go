@@ -147,7 +147,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
-	time.Now().Zone() // read the time zone while its file can be read
+	_, _ = time.Now().Zone() // read the time zone while its file can be read
 	src, err := o.open()
 	if err != nil {
 		return fail(err)
