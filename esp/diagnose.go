@@ -22,7 +22,7 @@ const routerHead = 16
 
 // routerCure is what makes a key whole that a router's log shows only the head of.
 const routerCure = "set `ipsec sa policy N N esp aes-cbc sha-hmac` on the router while capturing (AES-128, whose 16 bytes its log shows in full), " +
-	"or give the whole key (ip xfrm state, esp_sa) or SKEYID_d"
+	"or give the whole key (ip xfrm state, esp_sa)"
 
 // fail publishes why no candidate opened the packet, and returns the error of that state.
 func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
@@ -53,7 +53,7 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 			return ErrTruncated // says nothing new about the flow
 		}
 		s.Verdict, s.Err = Truncated, ErrTruncated
-		s.Reason = "the capture holds only part of each packet (snaplen), too little to prove the key"
+		s.Reason = "the capture holds only part of each packet (snaplen), too little to prove the key: capture with -s 0"
 	case !out.shaped:
 		if old := f.State(); old != noState && !errors.Is(old.Err, ErrMalformed) {
 			return ErrMalformed
@@ -134,7 +134,7 @@ func (f *Flow) whyIncomplete(t *trial, keyed *source) string {
 	}
 	for i := range t.sources {
 		if n := t.sources[i].neg; n != nil && n.KeyReason != "" {
-			cure += "; KEYMAT of the Quick Mode: " + n.KeyReason
+			cure += "; the rest can't be computed from the Quick Mode: " + n.KeyReason
 			break
 		}
 	}
@@ -183,17 +183,17 @@ func (f *Flow) whyWrong(t *trial, out *outcome, packet []byte, cut int) string {
 			others++
 		}
 	}
-	what := "the decrypted bytes are not the inside of a packet"
+	what, place := "the decrypted bytes are not the inside of a packet", t.candidate(0).from.origin()
 	if len(t.checked) > 0 {
 		what = "ICV mismatch"
 	}
 	switch {
 	case others == len(t.sources):
-		return what + ": the key source names other addresses for this SPI, it is probably of another connection"
+		return fmt.Sprintf("%s: the key at %s is for other addresses with this SPI, it is probably of another connection", what, place)
 	case len(t.sources) > 0 && t.sources[0].rank == 2:
-		return what + ": the key that is given for any SPI is not of this SA"
+		return fmt.Sprintf("%s: the key at %s, which is given for any SPI, is not of this SA", what, place)
 	}
-	return what + ": the key source is damaged, or of another connection or an earlier use of the SPI"
+	return fmt.Sprintf("%s: the key at %s is damaged, or of another connection or an earlier use of the SPI: compare it with where it comes from", what, place)
 }
 
 // diagnoses reports whether this attempt is one that may try other SPIs' keys.
@@ -207,7 +207,8 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 			if why == "" {
 				why = "not derivable"
 			}
-			return fmt.Sprintf("a Quick Mode in the capture agreed on it (%s), but its key is not known: %s", n.Suite, why)
+			return fmt.Sprintf("a Quick Mode in the capture agreed on it (%s), but its key is not known (%s): give a source of ESP keys too, "+
+				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state", n.Suite, why)
 		}
 	}
 	db := f.db
@@ -223,8 +224,8 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 			e.Origin, e.SPI)
 	}
 	if o := f.predecessor(); o != nil {
-		return fmt.Sprintf("the SPI is in no key source; it was rekeyed: SPI 0x%08x before it has a key (%s), so the key source ends before the rekeying: take the log to its end",
-			o.spi, o.State().Origin)
+		return fmt.Sprintf("the SPI is in no key source; SPI 0x%08x between the same addresses has a key (%s): it was rekeyed after the key source ends "+
+			"(take the log to its end), or this one is of another client behind the same NAT", o.spi, o.State().Origin)
 	}
 	switch {
 	case nearest == nil:

@@ -286,7 +286,7 @@ func (f *Flow) Report() Report {
 	case r.Verified > 0, r.Decrypted > 0:
 	case r.Truncated > 0:
 		r.Verdict = Truncated
-		r.Reason = join("the capture holds only part of each packet (snaplen)", r.Reason)
+		r.Reason = join("the capture holds only part of each packet (snaplen): capture with -s 0", r.Reason)
 	}
 	return r
 }

@@ -57,6 +57,7 @@ type NoKeysError struct {
 	Near    []string // sentences about what came near
 	Damaged int      // notes about values that were left out
 	First   Note     // the first of them
+	Comment bool     // it has lines, and all are blank or begin with "#"
 }
 
 // Error names the cause and the cure as far as the source shows them.
@@ -101,6 +102,7 @@ type Stream struct {
 	near    []string
 	first   Note
 	damaged int
+	content bool // a line is neither blank nor a comment
 	split   splitter
 }
 
@@ -188,6 +190,7 @@ func (s *Stream) Close() error {
 		return nil
 	}
 	e := &NoKeysError{Name: s.out.name, Format: s.format, Lines: s.n, Damaged: s.damaged, First: s.first, Near: s.near}
+	e.Comment = s.n > 0 && !s.content
 	for _, r := range s.running {
 		if n, ok := r.parser.(nearer); ok {
 			if text := n.near(); text != "" {
@@ -207,6 +210,10 @@ func (s *Stream) Close() error {
 
 // feed gives one line to whom it may concern.
 func (s *Stream) feed(line []byte) {
+	if !s.content {
+		text := bytes.TrimSpace(line)
+		s.content = len(text) > 0 && text[0] != '#'
+	}
 	mine := false
 	for _, r := range s.running {
 		if r.parser.line(s.n, line) {

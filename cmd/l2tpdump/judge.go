@@ -40,8 +40,11 @@ func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Ver
 	case pipeline.Decrypted:
 		for _, n := range negotiated {
 			if n.KeyReason != "" {
-				return r.Verdict, joinReasons(reason, "KEYMAT: "+n.KeyReason)
+				return r.Verdict, joinReasons(reason, "the rest can't be computed: "+n.KeyReason)
 			}
+		}
+		if len(negotiated) == 0 {
+			reason = joinReasons(reason, withoutQuickMode(r, p, keys))
 		}
 	case pipeline.NoKey, pipeline.Incomplete:
 		if len(negotiated) == 0 {

@@ -165,18 +165,31 @@ func same(a, b string) bool {
 	return err == nil && os.SameFile(x, y) && x.Mode().IsRegular()
 }
 
-// readKeys reads all key sources. Damaged values are reported, the others count.
+// readKeys reads all key sources. Damaged values are reported, the others count. One without any key is an error, but for a
+// table with nothing but comments beside one that has keys.
 func (o *options) readKeys() ([]*keysrc.Keys, error) {
 	var all []*keysrc.Keys
+	var empty error
+	found := false
 	for _, path := range o.keys {
 		k, err := keysrc.ParseFile(path, o.keyFormat)
 		if k != nil {
 			reportNotes(k.Notes)
 			all = append(all, k)
 		}
-		if err != nil {
+		var none *keysrc.NoKeysError
+		switch {
+		case errors.As(err, &none) && none.Comment && len(o.keys) > 1:
+			message("%s holds no key, only comments", path)
+			empty = explainKeys(path, err)
+		case err != nil:
 			return nil, explainKeys(path, err)
+		default:
+			found = true
 		}
+	}
+	if !found {
+		return nil, empty
 	}
 	return all, nil
 }
