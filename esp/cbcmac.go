@@ -17,6 +17,9 @@ type cbcMAC struct {
 	scratch [1024]byte
 }
 
+// ivSetter is what the CBC modes of crypto/cipher have beside the methods of BlockMode.
+type ivSetter interface{ SetIV([]byte) }
+
 var zeroIV [aes.BlockSize]byte
 
 func newCBCMAC(block cipher.Block) *cbcMAC {

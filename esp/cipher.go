@@ -180,6 +180,6 @@ func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte
 		if err != nil {
 			return nil, err
 		}
-		return func() engine { return newCBCEngine(block) }, nil
+		return func() engine { return cbcEngine{block} }, nil
 	}
 }

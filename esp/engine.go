@@ -44,31 +44,18 @@ type nullEngine struct{}
 
 func (nullEngine) decrypt(dst, _, body []byte) []byte { return append(dst, body...) }
 
-// cbcEngine is a block cipher in CBC mode.
-type cbcEngine struct {
-	block cipher.Block
-	mode  cipher.BlockMode
-	ivs   ivSetter // nil if mode can't be set back
-}
+// cbcEngine is a block cipher in CBC mode. The blocks are decrypted first and chained in one go after that, which takes
+// crypto/cipher's mode a call of XORBytes for each block.
+type cbcEngine struct{ block cipher.Block }
 
-// ivSetter is what the CBC modes of crypto/cipher have beside the methods of BlockMode.
-type ivSetter interface{ SetIV([]byte) }
-
-func newCBCEngine(block cipher.Block) *cbcEngine {
-	mode := cipher.NewCBCDecrypter(block, make([]byte, block.BlockSize()))
-	ivs, _ := mode.(ivSetter)
-	return &cbcEngine{block, mode, ivs}
-}
-
-func (e *cbcEngine) decrypt(dst, iv, body []byte) []byte {
+func (e cbcEngine) decrypt(dst, iv, body []byte) []byte {
 	dst, plain := extend(dst, len(body))
-	mode := e.mode
-	if e.ivs != nil {
-		e.ivs.SetIV(iv)
-	} else {
-		mode = cipher.NewCBCDecrypter(e.block, iv)
+	size := e.block.BlockSize()
+	for i := 0; i+size <= len(body); i += size {
+		e.block.Decrypt(plain[i:i+size], body[i:i+size])
 	}
-	mode.CryptBlocks(plain, body)
+	n := subtle.XORBytes(plain, plain, iv)
+	subtle.XORBytes(plain[n:], plain[n:], body)
 	return dst
 }
 
