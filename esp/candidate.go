@@ -135,7 +135,7 @@ func (t *trial) combine() {
 			if j >= 0 {
 				o = &t.sources[j]
 			}
-			if c := o.suite.Cipher; c != nil && (j < 0 || o != s) {
+			if c := o.suite.Cipher; c != nil && (j < 0 || o != s) && !(s.key.IsZero() && !c.KeyLenOK(0)) {
 				named = true
 				t.withCipher(s, c, o.suite.KeyLen, o.suite.ICVLen, true)
 			}

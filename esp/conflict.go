@@ -38,7 +38,7 @@ func (f *Flow) findConflict() string {
 		}
 		key, auth := agrees(s, opened)
 		if !key {
-			if o := f.owner(s.key); o != nil {
+			if o := f.db.keyed.owner(s.key); o != nil {
 				wrong = append(wrong, misplaced(f, o, s))
 				continue
 			}
@@ -56,25 +56,6 @@ func (f *Flow) findConflict() string {
 		return ""
 	}
 	return strings.Join(wrong, "; ") + ": what opens them is " + f.State().Origin
-}
-
-// owner returns another flow whose packets are opened by a key that begins so, nil if there is none.
-func (f *Flow) owner(head Key) *Flow {
-	n := 0
-	for _, o := range f.db.flows {
-		if n++; n > maxGone {
-			break
-		}
-		if o != f && head.Len() >= 8 && o.State().Key.HasPrefix(head) {
-			return o
-		}
-	}
-	for _, o := range f.db.gone {
-		if o != f && head.Len() >= 8 && o.State().Key.HasPrefix(head) {
-			return o
-		}
-	}
-	return nil
 }
 
 // misplaced says that a key that a source gives for f is o's.

@@ -21,6 +21,7 @@ type DB struct {
 	flows  map[flowKey]*Flow
 	bySPI  map[uint32]*Flow // the first of a list through Flow.next
 	recent [recentFlows]*Flow
+	keyed  openedFlows
 	gone   []*Flow
 	lost   uint64 // flows of which not even the account was kept
 	opened uint64 // flows made
@@ -56,6 +57,7 @@ func NewDB() *DB {
 	return &DB{
 		flows:      make(map[flowKey]*Flow),
 		bySPI:      make(map[uint32]*Flow),
+		keyed:      newOpenedFlows(),
 		exact:      make(map[uint32][]*entry),
 		negotiated: make(map[uint32][]*Negotiated),
 		budget:     fullBudget,
@@ -216,6 +218,9 @@ func (db *DB) Lookup(spi uint32, src, dst netip.Addr) *Flow {
 		db.opened++
 		f.state.Store(noState)
 		db.flows[k] = f
+		if f.next != nil {
+			f.next.prev = f
+		}
 		db.bySPI[spi] = f
 	}
 	*slot = f
@@ -256,26 +261,27 @@ func (db *DB) Expire(now, idle int64) {
 func (db *DB) forget(flows []*Flow) {
 	for _, f := range flows {
 		delete(db.flows, flowKey{f.dst, f.spi})
-		p := db.bySPI[f.spi]
-		if p == f {
-			if f.next == nil {
-				delete(db.bySPI, f.spi)
-			} else {
-				db.bySPI[f.spi] = f.next
-			}
-		} else {
-			for ; p.next != f; p = p.next {
-			}
-			p.next = f.next
+		if f.next != nil {
+			f.next.prev = f.prev
+		}
+		switch {
+		case f.prev != nil:
+			f.prev.next = f.next
+		case f.next != nil:
+			db.bySPI[f.spi] = f.next
+		default:
+			delete(db.bySPI, f.spi)
 		}
 		f.wrong, f.gone = f.findConflict(), true
-		f.next, f.sa, f.proof = nil, nil, nil
-		f.key, f.authKey = Key{}, Key{}
+		db.keyed.retire(f)
 		if len(db.gone) < maxGone && (db.limit == 0 || len(db.gone) < db.limit/8) {
 			db.gone = append(db.gone, f)
 		} else {
+			db.keyed.dropKey(f, f.key)
 			db.lost++
 		}
+		f.next, f.prev, f.sa, f.proof = nil, nil, nil, nil
+		f.key, f.authKey = Key{}, Key{}
 	}
 	if len(flows) > 0 {
 		db.recent = [recentFlows]*Flow{}
@@ -311,24 +317,24 @@ type Unused struct {
 // Unused returns the secrets that opened no packet, in the order they were added. A secret that is the head of a key which did is not
 // among them.
 func (db *DB) Unused() []Unused {
+	gone := make(map[uint32]*Flow, len(db.gone))
+	for _, f := range slices.Backward(db.gone) {
+		gone[f.spi] = f // the first of several
+	}
 	var list []Unused
 	for _, e := range db.entries {
 		if !e.used {
-			list = append(list, Unused{e.Secret, db.unusedReason(e)})
+			list = append(list, Unused{e.Secret, db.unusedReason(e, gone[e.SPI])})
 		}
 	}
 	return list
 }
 
-func (db *DB) unusedReason(e *entry) string {
-	var f *Flow
-	if e.SPIMask == 0xffffffff {
-		f = db.bySPI[e.SPI]
-	}
-	for i := 0; f == nil && i < len(db.gone); i++ {
-		if e.MatchesSPI(db.gone[i].spi) {
-			f = db.gone[i]
-		}
+// unusedReason is about a secret that opened nothing; gone is a flow with its SPI that has gone, or nil.
+func (db *DB) unusedReason(e *entry, gone *Flow) string {
+	f := db.bySPI[e.SPI]
+	if f == nil {
+		f = gone
 	}
 	switch {
 	case e.differs != "":

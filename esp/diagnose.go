@@ -1,6 +1,8 @@
 package esp
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -37,6 +39,14 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 		}
 	}
 	candidates := len(t.checked) + len(t.plain)
+	if keyed == nil && candidates == 0 && f.tries == 1 {
+		if near := f.damagedSPI(t, packet, cut); near != 0 {
+			s.Verdict, s.Err = Malformed, ErrMalformed
+			s.Reason = fmt.Sprintf("the SPI was damaged on the way: with 0x%08x, which differs in one bit, the integrity check value is right", near)
+			f.setState(s)
+			return s.Err
+		}
+	}
 	switch {
 	case keyed == nil && candidates == 0:
 		s.Verdict, s.Err = NoKey, ErrNoKey
@@ -215,15 +225,20 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 	if len(db.entries) == 0 {
 		return "no ESP key was given"
 	}
-	if !f.diagnoses() && f.State() != noState {
-		return f.State().Reason
+	if old := f.State(); !f.diagnoses() && old.Verdict == NoKey && old.Reason != "" {
+		return old.Reason
 	}
 	nearest, digits := f.nearest()
 	if e := f.foreign(t, packet, cut); e != nil {
 		return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for SPI 0x%08x opens it: an SPI misread, or the keys are under the wrong SPIs",
 			e.Origin, e.SPI)
 	}
-	if o := f.predecessor(); o != nil {
+	switch o := db.keyed.newest[addrPair{f.src, f.dst}]; {
+	case o == nil:
+	case o.order > f.order:
+		return fmt.Sprintf("the SPI is in no key source; SPI 0x%08x after it between the same addresses has a key (%s): the key source begins after this "+
+			"negotiation (take the log from its beginning), or this one is of another client behind the same NAT", o.spi, o.State().Origin)
+	default:
 		return fmt.Sprintf("the SPI is in no key source; SPI 0x%08x between the same addresses has a key (%s): it was rekeyed after the key source ends "+
 			"(take the log to its end), or this one is of another client behind the same NAT", o.spi, o.State().Origin)
 	}
@@ -235,20 +250,6 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 	}
 	return fmt.Sprintf("the SPI is in no key source, the nearest is 0x%08x (%s): the keys are of another connection, or of an SA before or after a rekeying",
 		nearest.SPI, nearest.Origin)
-}
-
-// predecessor returns the newest flow between the same addresses that a key opened, nil if there is none.
-func (f *Flow) predecessor() (newest *Flow) {
-	n := 0
-	for _, o := range f.db.flows {
-		if n++; n > maxGone {
-			break
-		}
-		if o != f && o.src == f.src && o.dst == f.dst && o.State().Err == nil && (newest == nil || o.order > newest.order) {
-			newest = o
-		}
-	}
-	return newest
 }
 
 // nearest returns the secret whose SPI has most hex digits in common with the flow's.
@@ -279,7 +280,7 @@ func hexDigits(x uint32) int {
 // get that key: under a wrong SPI nothing is decrypted.
 func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
 	db := f.db
-	if cut > 0 {
+	if cut > 0 || db.budget.foreign <= 0 {
 		return nil
 	}
 	// Likely ones first: the other direction, the SPI with its bytes reversed, neighbours, then any.
@@ -340,6 +341,43 @@ func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
 		}
 	}
 	return nil
+}
+
+// damagedSPI looks for an SPI in use of which the flow's differs in one bit, and which makes the ICV of the packet right; 0 if there is none.
+func (f *Flow) damagedSPI(t *trial, packet []byte, cut int) uint32 {
+	db := f.db
+	if cut > 0 {
+		return 0
+	}
+	var mended []byte
+	for bit := range 32 {
+		spi := f.spi ^ 1<<bit
+		if !db.Named(spi) || db.budget.foreign <= 0 {
+			continue
+		}
+		if mended == nil {
+			mended = bytes.Clone(packet)
+		}
+		binary.BigEndian.PutUint32(mended, spi)
+		if o := db.flows[flowKey{f.dst, spi}]; o != nil && o.sa != nil && o.sa.Checks() {
+			db.budget.foreign--
+			position := o.win.nearest(binary.BigEndian.Uint32(packet[4:]))
+			if o.sa.CheckICV(mended, uint32(position>>32)) {
+				return spi
+			}
+			continue
+		}
+		var other trial
+		other.scratch = t.scratch
+		other.gather(&Flow{db: db, spi: spi, src: f.src, dst: f.dst})
+		for i := range other.checked {
+			db.budget.foreign--
+			if c := &other.checked[i]; other.try(c, spi, mended, 0).icv {
+				return spi
+			}
+		}
+	}
+	return 0
 }
 
 // otherDirection reports whether the secret belongs to the other direction of the flow.

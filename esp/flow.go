@@ -3,6 +3,7 @@ package esp
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 )
@@ -70,7 +71,8 @@ const (
 // and Reason may be called from any.
 type Flow struct {
 	db       *DB
-	next     *Flow // with the same SPI
+	next     *Flow // with the same SPI, and the one in front of it
+	prev     *Flow
 	spi      uint32
 	src, dst netip.Addr
 	order    uint64 // of the first packet
@@ -86,7 +88,6 @@ type Flow struct {
 	gone    bool
 	wrong   string // findConflict of a flow that has gone
 	packets uint64
-	short   uint64 // packets without a whole header
 	lengths uint16 // bit n: a packet of n bytes modulo 16 was seen
 	win     window
 
@@ -145,7 +146,6 @@ func (f *Flow) Admit(packet []byte, truncatedBy int, time int64) (sa *SA, seqHig
 	idle := time - f.time
 	f.time = max(f.time, time)
 	if len(packet) < HeaderLen {
-		f.short++
 		if truncatedBy > 0 {
 			return nil, 0, ErrTruncated
 		}
@@ -282,7 +282,8 @@ func (f *Flow) Report() Report {
 	switch {
 	case r.Wrong > r.Verified+r.Decrypted:
 		r.Verdict = WrongKey
-		r.Reason = join("most packets do not fit the key that fits the others", r.Reason)
+		r.Reason = join(fmt.Sprintf("%d of %d packets do not fit the key at %s that fits the others: it is damaged, or the SPI came into use again with another key",
+			r.Wrong, r.Packets, r.Key), r.Reason)
 	case r.Verified > 0, r.Decrypted > 0:
 	case r.Truncated > 0:
 		r.Verdict = Truncated

@@ -23,7 +23,9 @@ func (f *Flow) settle(packet []byte, cut int, position uint64, event seqEvent) (
 func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	c := &out.with
 	again := f.sa != nil && !(f.key.Equal(c.key) && (f.authKey.IsZero() || f.authKey.Equal(c.auth)))
+	f.db.keyed.dropKey(f, f.key)
 	f.sa, f.key, f.authKey = out.sa, c.key, c.auth
+	f.db.keyed.add(f)
 	f.proof, f.tries, f.skip = nil, 0, 0
 	// From part of a packet nothing is known of the ICV yet, its length included.
 	f.check = cut > 0

@@ -14,14 +14,35 @@ const (
 // should not cost much; a capture that begins after 2^42 packets of an SA is hardly ever made.
 var searchLimits = [...]uint32{1 << 10, 1 << 16}
 
-// budget bounds what the flows of one DB may cost together beyond their own candidates.
+// budget bounds what the flows of one DB may cost together beyond their own candidates, however many flows there are. It comes back
+// slowly with the packets admitted, so that a run of days does not end with none.
 type budget struct {
 	searches int // for the high half of the sequence number
 	foreign  int // candidates made of other SPIs' keys
 	compares int // SPIs compared
+	at       uint64
 }
 
-var fullBudget = budget{searches: 128, foreign: 1 << 16, compares: 1 << 26}
+var fullBudget = budget{searches: 128, foreign: 1 << 14, compares: 1 << 26}
+
+// refillEvery is how many packets bring back one search, refillForeign foreign candidates and refillCompares comparisons.
+const (
+	refillEvery    = 1 << 16
+	refillForeign  = 1 << 11
+	refillCompares = 1 << 21
+)
+
+// refill adds what the packets since the last time have earned.
+func (b *budget) refill(clock uint64) {
+	n := int((clock - b.at) / refillEvery)
+	if n == 0 {
+		return
+	}
+	b.at += uint64(n) * refillEvery
+	b.searches = min(b.searches+n, fullBudget.searches)
+	b.foreign = min(max(b.foreign, 0)+n*refillForeign, fullBudget.foreign)
+	b.compares = min(max(b.compares, 0)+n*refillCompares, fullBudget.compares)
+}
 
 // proof is the evidence for one candidate so far.
 type proof struct{ bits, agreed, refused uint16 }
@@ -157,6 +178,7 @@ type outcome struct {
 
 // attempt tries all candidates on the packet; ok tells that one proved right. fresh: the packet is not a copy of an earlier one.
 func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcome, ok bool) {
+	f.db.budget.refill(f.db.clock)
 	if len(f.proof) != len(t.checked)+len(t.plain) {
 		f.proof = nil
 	}
