@@ -12,17 +12,23 @@ import (
 const maxKeyLen = 1024
 
 // unhex returns the value of a hex digit, 0xff for any other byte.
-func unhex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
+func unhex(c byte) byte { return hexValues[c] }
+
+var hexValues = func() (v [256]byte) {
+	for c := range v {
+		switch c := byte(c); {
+		case '0' <= c && c <= '9':
+			v[c] = c - '0'
+		case 'a' <= c && c <= 'f':
+			v[c] = c - 'a' + 10
+		case 'A' <= c && c <= 'F':
+			v[c] = c - 'A' + 10
+		default:
+			v[c] = 0xff
+		}
 	}
-	return 0xff
-}
+	return v
+}()
 
 // decodeHex reads hex digits with or without 0x before them, and with spaces, colons, dashes or
 // underscores between bytes. Errors hold no digit of it.
@@ -92,6 +98,9 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	if indent == len(text) {
 		return dst, rowNone
 	}
+	if b, ok := plainRow(dst, text[indent:]); ok {
+		return b, rowBytes
+	}
 	var (
 		start        = len(dst)
 		good, others int    // words that are bytes, and that are not
@@ -139,4 +148,26 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 		return dst[:start], rowDamaged // cut after the first digit
 	}
 	return dst[:start], rowNone
+}
+
+// plainRow is parseRow for the usual form: two digits, one blank, two digits, and so on.
+func plainRow(dst, text []byte) ([]byte, bool) {
+	start := len(dst)
+	for {
+		if len(text) < 2 {
+			return dst[:start], false
+		}
+		h, l := unhex(text[0]), unhex(text[1])
+		if h|l > 15 {
+			return dst[:start], false
+		}
+		dst = append(dst, h<<4|l)
+		if len(text) == 2 {
+			return dst, true
+		}
+		if text[2] != ' ' {
+			return dst[:start], false
+		}
+		text = text[3:]
+	}
 }

@@ -65,10 +65,18 @@ func (k *Keys) add(other *Keys) {
 	k.IKE = append(k.IKE, other.IKE...)
 	k.ESP = append(k.ESP, other.ESP...)
 	k.Notes = append(k.Notes, other.Notes...)
-	k.Hints.Local = appendNew(k.Hints.Local, other.Hints.Local)
-	k.Hints.Peers = appendNew(k.Hints.Peers, other.Hints.Peers)
-	k.Hints.SAs = append(k.Hints.SAs, other.Hints.SAs...)
+	k.Hints.add(&other.Hints)
 }
+
+// add appends what other says, within bounds.
+func (h *Hints) add(other *Hints) {
+	h.Local = appendNew(h.Local, other.Local)
+	h.Peers = appendNew(h.Peers, other.Peers)
+	h.SAs = append(h.SAs, other.SAs[:min(len(other.SAs), maxSAs-len(h.SAs))]...)
+}
+
+// maxSAs bounds the SAs of listings.
+const maxSAs = 1 << 16
 
 // maxAddrs bounds each list of addresses.
 const maxAddrs = 1024

@@ -6,9 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -20,31 +18,20 @@ import (
 // without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
-	c := collector{seen: make(map[uint64]struct{}), seed: maphash.MakeSeed()}
-	s, err := NewStream(name, format, c.add)
-	if err != nil {
+	st, err := Load(r, name, format)
+	if st == nil {
 		return nil, err
 	}
-	_, err = s.ReadFrom(r)
-	closeErr := s.Close()
-	c.keys.complete()
-	if err == nil {
-		err = closeErr
-	}
-	return &c.keys, err
+	return st.Keys(), err
 }
 
 // ParseFile is Parse for a file, or for standard input if path is "-".
 func ParseFile(path, format string) (*Keys, error) {
-	if path == "-" {
-		return Parse(os.Stdin, "standard input", format)
-	}
-	f, err := os.Open(path)
-	if err != nil {
+	st, err := LoadFile(path, format)
+	if st == nil {
 		return nil, err
 	}
-	defer f.Close()
-	return Parse(f, path, format)
+	return st.Keys(), err
 }
 
 // A NoKeysError says that a source holds no usable key, what was looked for, and what came

@@ -52,6 +52,29 @@ const maxLabel = 96
 
 // classify reads the text of a line.
 func classify(text []byte) label {
+	switch string(text) { // as these routers write them
+	case " CKY-I":
+		return label{kind: labelCookieI}
+	case " CKY-R":
+		return label{kind: labelCookieR}
+	case " SKEYID":
+		return label{kind: labelSKEYID}
+	case " SKEYID_d":
+		return label{kind: labelSKEYIDd}
+	case " SKEYID_a":
+		return label{kind: labelSKEYIDa}
+	case " SKEYID_e":
+		return label{kind: labelSKEYIDe}
+	case " SPI":
+		return label{kind: labelSPI}
+	case " key material (first 16byte)":
+		return label{kind: labelKey, first: 16}
+	case " authentication key (first 8byte)":
+		return label{kind: labelAuthKey, first: 8}
+	}
+	if !mayLabel(text) {
+		return label{}
+	}
 	var space [maxLabel]byte
 	t := lowerCollapsed(space[:0], text)
 	switch {
@@ -68,6 +91,19 @@ func classify(text []byte) label {
 		return classifyKey(t)
 	}
 	return label{}
+}
+
+// mayLabel reports whether a line is short enough, or begins so, that it can be a label.
+func mayLabel(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t")
+	if len(text) < 8 {
+		return true
+	}
+	switch text[0] | 0x20 {
+	case 'r', 'i', 'c', 's', 'k', 'a', 'e', 'h':
+		return true
+	}
+	return false
 }
 
 // lowerCollapsed appends text in lower case, runs of blanks made one, a colon or equals sign at its end

@@ -1,0 +1,159 @@
+package keysrc
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/esp"
+)
+
+// chunkSize is how much memory packed takes at a time.
+const chunkSize = 128 << 10
+
+// packed is records of bytes one behind the other, in chunks that hold no pointers.
+type packed struct {
+	chunks [][]byte
+	n      int // records
+	last   record
+}
+
+// record is the bytes of one secret: written from begin to end, or read.
+type record struct{ b []byte }
+
+// begin starts a record, which is valid until end.
+func (p *packed) begin() *record {
+	p.last.b = p.last.b[:0]
+	return &p.last
+}
+
+// end puts the record behind the others.
+func (p *packed) end() {
+	b := p.last.b
+	if n := len(p.chunks); n == 0 || len(p.chunks[n-1])+len(b) > cap(p.chunks[n-1]) {
+		p.chunks = append(p.chunks, make([]byte, 0, max(chunkSize, len(b))))
+	}
+	last := &p.chunks[len(p.chunks)-1]
+	*last = append(*last, b...)
+	clear(b) // key bytes
+	p.n++
+}
+
+// each calls f with each record until it returns false. f reads a record to its end.
+func (p *packed) each(f func(*record) bool) {
+	for _, c := range p.chunks {
+		for r := (record{b: c}); len(r.b) > 0; {
+			if !f(&r) {
+				return
+			}
+		}
+	}
+}
+
+func (r *record) byte(c byte)     { r.b = append(r.b, c) }
+func (r *record) bytes(b []byte)  { r.b = append(r.b, b...) }
+func (r *record) uint32(n uint32) { r.b = binary.BigEndian.AppendUint32(r.b, n) }
+func (r *record) number(n int)    { r.b = binary.AppendUvarint(r.b, uint64(n)) }
+
+func (r *record) key(k esp.Key) {
+	r.number(k.Len())
+	r.bytes(k.Bytes())
+}
+
+func (r *record) take(n int) []byte {
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *record) takeByte() byte     { return r.take(1)[0] }
+func (r *record) takeUint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
+
+func (r *record) takeNumber() int {
+	v, n := binary.Uvarint(r.b)
+	r.b = r.b[n:]
+	return int(v)
+}
+
+func (r *record) takeKey() esp.Key { return esp.NewKey(r.take(r.takeNumber())) }
+
+// The kinds of a pattern: any address, an address of that many bytes, or a number in a list.
+const (
+	patternAny    = 0
+	patternListed = 1
+)
+
+func (st *Store) putPattern(r *record, p esp.AddrPattern) {
+	a, whole := p.Addr()
+	switch {
+	case p.IsAny():
+		r.byte(patternAny)
+	case !whole:
+		r.byte(patternListed)
+		r.number(st.patterns.number(p))
+	case a.Is4():
+		b := a.As4()
+		r.byte(byte(len(b)))
+		r.bytes(b[:])
+	default:
+		b := a.As16()
+		r.byte(byte(len(b)))
+		r.bytes(b[:])
+	}
+}
+
+func (st *Store) getPattern(r *record) esp.AddrPattern {
+	switch n := r.takeByte(); n {
+	case patternAny:
+		return esp.AddrPattern{}
+	case patternListed:
+		return st.patterns.list[r.takeNumber()]
+	default:
+		a, _ := netip.AddrFromSlice(r.take(int(n)))
+		return esp.AddrPatternFrom(a)
+	}
+}
+
+// putOrigin writes "name:line" as two numbers, and anything else as one and 0.
+func (st *Store) putOrigin(r *record, origin string) {
+	line := originLine(origin)
+	name := origin
+	if line > 0 {
+		name = origin[:len(origin)-len(strconv.Itoa(line))]
+		if name == "" || name[len(name)-1] != ':' {
+			name, line = origin, 0
+		}
+	}
+	r.number(st.names.number(name))
+	r.number(line)
+}
+
+func (st *Store) getOrigin(r *record) string {
+	name, line := st.names.list[r.takeNumber()], r.takeNumber()
+	if line == 0 {
+		return name
+	}
+	return name + strconv.Itoa(line)
+}
+
+// interned numbers values that come again and again.
+type interned[T comparable] struct {
+	list    []T
+	numbers map[T]int
+}
+
+func (in *interned[T]) number(v T) int {
+	n := len(in.list)
+	if n > 0 && in.list[n-1] == v {
+		return n - 1
+	}
+	if i, ok := in.numbers[v]; ok {
+		return i
+	}
+	if in.numbers == nil {
+		in.numbers = make(map[T]int)
+	}
+	in.list = append(in.list, v)
+	in.numbers[v] = n
+	return n
+}

@@ -1,0 +1,266 @@
+package keysrc
+
+import (
+	"hash/maphash"
+	"io"
+	"iter"
+	"os"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// A Store holds what a key source of any size says, each key once: a log that is read from several rotated files, or that was copied
+// twice into one, says the same again. A key takes a fifth of the memory that it takes in Keys: about 60 bytes and the
+// 9 by which it is known again. The zero value is an empty Store. It is not safe for concurrent use.
+type Store struct {
+	Notes []Note
+	Hints Hints
+
+	ike, esp packed
+	names    interned[string]          // of sources, and places that are not "name:line"
+	suites   interned[esp.Suite]       // that sources name
+	patterns interned[esp.AddrPattern] // that are no whole address
+	seen     map[uint64]struct{}       // hashes of what was added
+	seed     maphash.Seed
+	named    map[uint32]*SAHint // what a listing in the source says of SPIs, once it was read to its end
+}
+
+// Load reads a key source as Parse does, and keeps it in little memory.
+func Load(r io.Reader, name, format string) (*Store, error) {
+	st := new(Store)
+	s, err := NewStream(name, format, st.Add)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.ReadFrom(r)
+	closeErr := s.Close()
+	st.complete()
+	if err == nil {
+		err = closeErr
+	}
+	return st, err
+}
+
+// LoadFile is Load for a file, or for standard input if path is "-".
+func LoadFile(path, format string) (*Store, error) {
+	if path == "-" {
+		return Load(os.Stdin, "standard input", format)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Load(f, path, format)
+}
+
+// Add adds what a stream gives out.
+func (st *Store) Add(k *Keys) {
+	if st.seen == nil {
+		st.seen, st.seed = make(map[uint64]struct{}), maphash.MakeSeed()
+	}
+	for _, s := range k.IKE {
+		r := st.ike.begin()
+		if st.putIKE(r, s); st.isNew('i', r) {
+			st.putIKEOrigins(r, s)
+			st.ike.end()
+		}
+	}
+	for _, s := range k.ESP {
+		r := st.esp.begin()
+		if st.putESP(r, s); st.isNew('e', r) {
+			st.putOrigin(r, s.Origin)
+			st.esp.end()
+		}
+	}
+	st.Notes = append(st.Notes, k.Notes...)
+	st.Hints.add(&k.Hints)
+}
+
+// isNew reports whether a record, all but where it was found, was not added before.
+func (st *Store) isNew(kind uint64, r *record) bool {
+	n := len(st.seen)
+	st.seen[maphash.Bytes(st.seed, r.b)^kind] = struct{}{}
+	return len(st.seen) > n
+}
+
+// Len returns the number of secrets.
+func (st *Store) Len() int { return st.ike.n + st.esp.n }
+
+// IKE returns the phase 1 secrets in the order in which they were added. Each of them is the receiver's own.
+func (st *Store) IKE() iter.Seq[*ikev1.Secret] {
+	return func(yield func(*ikev1.Secret) bool) {
+		st.ike.each(func(r *record) bool { return yield(st.getIKE(r)) })
+	}
+}
+
+// ESP returns the keys of ESP SAs in the order in which they were added. Each of them is the receiver's own.
+func (st *Store) ESP() iter.Seq[*esp.Secret] {
+	return func(yield func(*esp.Secret) bool) {
+		st.esp.each(func(r *record) bool { return yield(st.getESP(r)) })
+	}
+}
+
+// Keys returns all as Parse does.
+func (st *Store) Keys() *Keys {
+	k := &Keys{Notes: st.Notes, Hints: st.Hints}
+	for s := range st.IKE() {
+		k.IKE = append(k.IKE, s)
+	}
+	for s := range st.ESP() {
+		k.ESP = append(k.ESP, s)
+	}
+	return k
+}
+
+// complete has the algorithms of keys that stand without them named by a listing of SAs in the same source.
+func (st *Store) complete() {
+	for i := range st.Hints.SAs {
+		if h := &st.Hints.SAs[i]; !h.IKE && h.Protocol == "ESP" {
+			if st.named == nil {
+				st.named = make(map[uint32]*SAHint)
+			}
+			st.named[h.SPI] = h
+		}
+	}
+}
+
+// Marks of a record: which of the values that are mostly missing it has.
+const (
+	hasKeyHead = 1 << iota
+	hasAuthHead
+	hasESNKnown
+	hasMask
+	hasSeqHigh
+	hasPair
+	hasSuite
+)
+
+// putESP writes all that a secret says but where it was found.
+func (st *Store) putESP(r *record, s *esp.Secret) {
+	marks := mark(s.KeyHead, hasKeyHead) | mark(s.AuthKeyHead, hasAuthHead) | mark(s.ESNKnown, hasESNKnown) |
+		mark(s.SPIMask != ^uint32(0), hasMask) | mark(s.SeqHigh != 0, hasSeqHigh) | mark(s.PairSPI != 0, hasPair) |
+		mark(s.Suite != esp.Suite{}, hasSuite)
+	r.byte(marks)
+	r.uint32(s.SPI)
+	if marks&hasMask != 0 {
+		r.uint32(s.SPIMask)
+	}
+	if marks&hasSeqHigh != 0 {
+		r.uint32(s.SeqHigh)
+	}
+	if marks&hasPair != 0 {
+		r.uint32(s.PairSPI)
+	}
+	if marks&hasSuite != 0 {
+		r.number(st.suites.number(s.Suite))
+	}
+	st.putPattern(r, s.Src)
+	st.putPattern(r, s.Dst)
+	r.key(s.Key)
+	r.key(s.AuthKey)
+}
+
+func (st *Store) getESP(r *record) *esp.Secret {
+	marks := r.takeByte()
+	s := &esp.Secret{
+		KeyHead: marks&hasKeyHead != 0, AuthKeyHead: marks&hasAuthHead != 0, ESNKnown: marks&hasESNKnown != 0,
+		SPI: r.takeUint32(), SPIMask: ^uint32(0),
+	}
+	if marks&hasMask != 0 {
+		s.SPIMask = r.takeUint32()
+	}
+	if marks&hasSeqHigh != 0 {
+		s.SeqHigh = r.takeUint32()
+	}
+	if marks&hasPair != 0 {
+		s.PairSPI = r.takeUint32()
+	}
+	if marks&hasSuite != 0 {
+		s.Suite = st.suites.list[r.takeNumber()]
+	}
+	s.Src, s.Dst = st.getPattern(r), st.getPattern(r)
+	s.Key, s.AuthKey = r.takeKey(), r.takeKey()
+	s.Origin = st.getOrigin(r)
+	if h := st.named[s.SPI]; h != nil && s.Suite.Cipher == nil && s.SPIMask == ^uint32(0) {
+		s.Suite = h.Suite
+		if n := h.Suite.KeyLen; n != 0 && s.Key.Len() >= n {
+			s.KeyHead = false
+		}
+	}
+	return s
+}
+
+// originNames are the values whose places are kept apart.
+var originNames = [...]string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka", "g^xy", "g(qm)^xy"}
+
+// ikeKeys returns where the values of originNames are.
+func ikeKeys(s *ikev1.Secret) [len(originNames)]*esp.Key {
+	return [...]*esp.Key{&s.SKEYID, &s.SKEYIDd, &s.SKEYIDa, &s.SKEYIDe, &s.Ka, &s.SharedSecret, &s.QuickSecret}
+}
+
+// putIKE writes all that a secret says but where it was found.
+func (st *Store) putIKE(r *record, s *ikev1.Secret) {
+	r.bytes(s.InitiatorCookie[:])
+	r.bytes(s.ResponderCookie[:])
+	r.number(int(s.MessageID))
+	st.putPattern(r, esp.AddrPatternFrom(s.Peer))
+	keys := mark(s.SKEYIDeHead, 1<<7)
+	for i, k := range ikeKeys(s) {
+		keys |= mark(!k.IsZero(), 1<<i)
+	}
+	r.byte(keys)
+	for _, k := range ikeKeys(s) {
+		if !k.IsZero() {
+			r.key(*k)
+		}
+	}
+}
+
+func (st *Store) putIKEOrigins(r *record, s *ikev1.Secret) {
+	st.putOrigin(r, s.Origin)
+	places := byte(0)
+	for i, name := range originNames {
+		places |= mark(s.Origins[name] != "", 1<<i)
+	}
+	r.byte(places)
+	for i, name := range originNames {
+		if places&(1<<i) != 0 {
+			st.putOrigin(r, s.Origins[name])
+		}
+	}
+}
+
+func (st *Store) getIKE(r *record) *ikev1.Secret {
+	s := new(ikev1.Secret)
+	copy(s.InitiatorCookie[:], r.take(len(s.InitiatorCookie)))
+	copy(s.ResponderCookie[:], r.take(len(s.ResponderCookie)))
+	s.MessageID = uint32(r.takeNumber())
+	s.Peer, _ = st.getPattern(r).Addr()
+	keys := r.takeByte()
+	s.SKEYIDeHead = keys&(1<<7) != 0
+	for i, k := range ikeKeys(s) {
+		if keys&(1<<i) != 0 {
+			*k = r.takeKey()
+		}
+	}
+	s.Origin = st.getOrigin(r)
+	places := r.takeByte()
+	for i, name := range originNames {
+		if places&(1<<i) != 0 {
+			if s.Origins == nil {
+				s.Origins = make(map[string]string, len(originNames))
+			}
+			s.Origins[name] = st.getOrigin(r)
+		}
+	}
+	return s
+}
+
+func mark(is bool, bit byte) byte {
+	if is {
+		return bit
+	}
+	return 0
+}
