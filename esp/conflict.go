@@ -2,20 +2,22 @@ package esp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // findConflict compares what the sources give for a flow's SPI with the keys that open its packets, and says which values are wrong,
 // "" if none is. A source that opened another use of the SPI contradicts nothing.
 func (f *Flow) findConflict() string {
-	if f.sa == nil {
-		return ""
-	}
 	t := &f.db.trial
 	t.gather(f)
+	if f.sa == nil {
+		return f.misplacedKey(t)
+	}
 	opened := &candidate{key: f.key, auth: f.authKey}
 	shared := f.db.bySPI[f.spi] != nil && (f.db.bySPI[f.spi] != f || f.next != nil)
 	var wrong []string
+	right := strings.Split(f.State().Origin, ", ") // of the encryption key, and of the authentication key where it is another
 	derived := t.disproved(opened)
 	for i := range t.sources {
 		s := &t.sources[i]
@@ -36,10 +38,17 @@ func (f *Flow) findConflict() string {
 		if s.entry.used {
 			continue
 		}
+		if len(right) == 2 {
+			right = slices.DeleteFunc(right, func(o string) bool { return o == s.origin() })
+		}
 		key, auth := agrees(s, opened)
 		if !key {
 			if o := f.db.keyed.owner(s.key); o != nil {
-				wrong = append(wrong, misplaced(f, o, s))
+				what := misplaced(f, o, s)
+				if o.reverse(f) {
+					what += ", the pair is swapped"
+				}
+				wrong = append(wrong, what)
 				continue
 			}
 		}
@@ -55,16 +64,33 @@ func (f *Flow) findConflict() string {
 	if len(wrong) == 0 {
 		return ""
 	}
-	return strings.Join(wrong, "; ") + ": what opens them is " + f.State().Origin
+	return strings.Join(wrong, "; ") + "; the packets open with the key at " + strings.Join(right, ", ")
+}
+
+// misplacedKey names the first key that a source gives for a flow which nothing opens, and that opens another one; "" if there is none.
+func (f *Flow) misplacedKey(t *trial) string {
+	for i := range t.sources {
+		s := &t.sources[i]
+		if s.entry == nil || s.rank > 1 || s.key.IsZero() {
+			continue
+		}
+		if o := f.db.keyed.owner(s.key); o != nil {
+			return misplaced(f, o, s) + ", which it opens: look for the key of this SPI in the source"
+		}
+	}
+	return ""
 }
 
 // misplaced says that a key that a source gives for f is o's.
 func misplaced(f, o *Flow, s *source) string {
-	if o.src == f.dst && o.dst == f.src {
-		return fmt.Sprintf("the key at %s is of the other direction (SPI 0x%08x), the pair is swapped", s.origin(), o.spi)
+	if o.reverse(f) {
+		return fmt.Sprintf("the key at %s is of the other direction (SPI 0x%08x)", s.origin(), o.spi)
 	}
 	return fmt.Sprintf("the key at %s is of SPI 0x%08x", s.origin(), o.spi)
 }
+
+// reverse reports whether the other flow goes the opposite way.
+func (f *Flow) reverse(o *Flow) bool { return o.src == f.dst && o.dst == f.src }
 
 // disproved returns a Quick Mode whose KEYMAT is not what opened the packets, nil if there is none, or if that of another Quick
 // Mode is: the SPI may have been agreed on more than once, and g(qm)^xy may have been tried out.

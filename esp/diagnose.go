@@ -230,6 +230,10 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 	}
 	nearest, digits := f.nearest()
 	if e := f.foreign(t, packet, cut); e != nil {
+		if f.otherDirection(t, e) {
+			return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for the other direction (SPI 0x%08x) opens it: the pair is swapped",
+				e.Origin, e.SPI)
+		}
 		return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for SPI 0x%08x opens it: an SPI misread, or the keys are under the wrong SPIs",
 			e.Origin, e.SPI)
 	}

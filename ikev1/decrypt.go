@@ -121,10 +121,14 @@ func (sa *SA) setIncomplete(name string, x *secretState, have, want int) {
 	if x.used && x.InitiatorCookie.IsZero() && x.ResponderCookie.IsZero() {
 		return // it is of another SA
 	}
-	sa.incomplete = fmt.Sprintf("%s at %s has %d bytes, %d are needed: %d are missing; look for the lines that follow it in the log",
-		name, x.Origin, have, want, want-have)
+	missing := "1 is missing"
+	if n := want - have; n != 1 {
+		missing = fmt.Sprintf("%d are missing", n)
+	}
+	sa.incomplete = fmt.Sprintf("%s at %s has %d bytes, %d are needed: %s; take the whole value from its source, a log's rows to the last",
+		name, x.OriginOf(name), have, want, missing)
 	if have >= want {
-		sa.incomplete = fmt.Sprintf("%s at %s is only the head of the value; the whole is needed to expand it", name, x.Origin)
+		sa.incomplete = fmt.Sprintf("%s at %s is only the head of the value; the whole is needed to expand it", name, x.OriginOf(name))
 	}
 }
 

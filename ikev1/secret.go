@@ -175,6 +175,12 @@ func (st *secretStore) noKeyReason(sa *SA) string {
 			return fmt.Sprintf("no key for initiator cookie %s: the nearest is %s (%s), which differs in %d bits: mistyped or damaged?",
 				sa.InitiatorCookie, x.InitiatorCookie, x.Origin, d)
 		}
+		for _, o := range st.all {
+			if o.used && !o.InitiatorCookie.IsZero() {
+				return fmt.Sprintf("no key for initiator cookie %s, though there is one for %s (%s) in this capture: it is another connection, or the next "+
+					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.InitiatorCookie, o.Origin)
+			}
+		}
 		return fmt.Sprintf("no key for initiator cookie %s: the keys are of other connections, as %s (%s)",
 			sa.InitiatorCookie, x.InitiatorCookie, x.Origin)
 	}

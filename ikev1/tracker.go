@@ -602,6 +602,9 @@ func (t *Tracker) unusedReason(x *secretState) string {
 			if sa.key != nil {
 				return "another key of the same cookie fits"
 			}
+			if sa.incomplete != "" {
+				return "incomplete"
+			}
 		}
 		return "it fits no message with this cookie: mistyped, or of another attempt"
 	}

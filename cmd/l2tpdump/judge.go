@@ -57,21 +57,26 @@ func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Ver
 	return r.Verdict, reason
 }
 
-// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no Quick Mode names, "" where there is none, or
-// its SA is in the capture.
+// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no decrypted Quick Mode names, "" where there
+// is none.
 func withoutQuickMode(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) string {
-	seen := make(map[ikev1.Cookie]bool)
-	if r.Verdict == pipeline.NoKey && len(p.IKE().SAs()) > 0 {
-		return "" // the keys are of other connections
-	}
+	seen := make(map[ikev1.Cookie]*ikev1.SA)
 	for _, sa := range p.IKE().SAs() {
-		seen[sa.InitiatorCookie] = true
+		seen[sa.InitiatorCookie] = sa
+	}
+	if r.Verdict == pipeline.NoKey && len(seen) > 0 {
+		return "" // the keys are of other connections
 	}
 	for _, k := range keys {
 		for _, s := range k.IKE {
-			if !s.SKEYIDd.IsZero() && !seen[s.InitiatorCookie] {
-				return "SKEYID_d (" + s.Origin + ") is of no use: the capture begins after the negotiation of its SA, and the Quick Mode is missing"
+			if s.SKEYIDd.IsZero() {
+				continue
 			}
+			why := "the capture begins after the negotiation, and the Quick Mode is missing"
+			if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
+				why = "the Quick Mode is not decrypted"
+			}
+			return "SKEYID_d (" + s.OriginOf("SKEYID_d") + ") is of no use: " + why
 		}
 	}
 	return ""

@@ -135,6 +135,9 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, keyOf(sa), reason,
 		})
 		judge(verdict)
+		for _, o := range strings.Split(keyOf(sa), ", ") {
+			named[o] = true
+		}
 	}
 	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
 		r := f.Report()
@@ -147,7 +150,9 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[r.Key] = true
 	}
 	for _, u := range p.IKE().Unused() {
-		v.Unused = append(v.Unused, unusedKey{"ike", cookieName(u.Secret.InitiatorCookie), u.Secret.Origin, u.Reason})
+		if !named[u.Secret.Origin] {
+			v.Unused = append(v.Unused, unusedKey{"ike", cookieName(u.Secret.InitiatorCookie), u.Secret.Origin, u.Reason})
+		}
 	}
 	for _, u := range p.ESP().Unused() {
 		if !named[u.Secret.Origin] {
@@ -261,6 +266,7 @@ func (v *verification) sentence(part bool) string {
 	for _, s := range v.IKE {
 		note(s.Verdict, s.Reason)
 	}
+	cure = strings.TrimSuffix(cure, "?") // it ends the sentence
 	if cure != "" {
 		cure = ": " + cure
 	}

@@ -319,37 +319,38 @@ func TestVerifyFlippedBits(t *testing.T) {
 	}
 	flips := 0
 	for _, name := range dirs {
-		flips += flipBits(t, filepath.Join(captures, name), each, 60)
+		dir := filepath.Join(captures, name)
+		for _, n := range slices.Concat(sourceSets(dir)...) {
+			flips += flipBits(t, dir, readSource(t, filepath.Join(dir, n)), each, 60)
+		}
 	}
 	if flips < 100*each {
 		t.Errorf("only %d bits", flips)
 	}
 }
 
-// flipBits changes bits of each value in each source of a recording, and returns how many.
-func flipBits(t *testing.T, dir string, each int, limit uint64) (flips int) {
-	for _, n := range slices.Concat(sourceSets(dir)...) {
-		f := flipped{dir: dir, source: readSource(t, filepath.Join(dir, n)), limit: limit}
-		_, f.was = verifyKeys(t, filepath.Join(dir, "outer.pcap"), limit, parseSources(t, f.source)).verdicts()
-		byValue := make(map[string][]keyText)
-		var values []string
-		for _, d := range keyDigits(t, f.source) {
-			if byValue[d.value] == nil {
-				values = append(values, d.value)
-			}
-			byValue[d.value] = append(byValue[d.value], d)
+// flipBits changes bits of each value in a source for a recording, and returns how many.
+func flipBits(t *testing.T, dir string, s source, each int, limit uint64) (flips int) {
+	f := flipped{dir: dir, source: s, limit: limit}
+	_, f.was = verifyKeys(t, filepath.Join(dir, "outer.pcap"), limit, parseSources(t, s)).verdicts()
+	byValue := make(map[string][]keyText)
+	var values []string
+	for _, d := range keyDigits(t, s) {
+		if byValue[d.value] == nil {
+			values = append(values, d.value)
 		}
-		for _, value := range values {
-			digits := byValue[value]
-			for i := range each {
-				d, bit := digits[(i*len(digits)+len(digits)/3)/each%len(digits)], (3*i+len(value)+len(n))%4
-				if unknowable(filepath.Base(dir), f.source.name, value, d.digit, bit) != "" {
-					continue
-				}
-				flips++
-				if wrong := f.flip(t, d, bit); wrong != "" {
-					t.Error(wrong)
-				}
+		byValue[d.value] = append(byValue[d.value], d)
+	}
+	for _, value := range values {
+		digits := byValue[value]
+		for i := range each {
+			d, bit := digits[(i*len(digits)+len(digits)/3)/each%len(digits)], (3*i+len(value)+len(s.name))%4
+			if unknowable(filepath.Base(dir), s.name, value, d.digit, bit) != "" {
+				continue
+			}
+			flips++
+			if wrong := f.flip(t, d, bit); wrong != "" {
+				t.Error(wrong)
 			}
 		}
 	}
