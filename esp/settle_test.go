@@ -89,7 +89,7 @@ func TestRandomKeysNeverFit(t *testing.T) {
 	snapped := readFlows(t, captureFile("01-basic-aes128-sha1", "outer-snap96.pcap"))
 	rng := rand.New(rand.NewPCG(3, 4))
 	rounds := 400
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		rounds = 40
 	}
 	for range rounds {

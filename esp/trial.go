@@ -143,12 +143,6 @@ func (t *trial) search(c *candidate, spi uint32, packet []byte, limit uint32) fi
 	if err != nil {
 		return fit{}
 	}
-	if c.suite.Cipher.AEAD {
-		// Nothing but the structure of the head speaks for the key so far.
-		if p, _ := t.open(sa, packet[:len(packet)-1], 0, 1); p.Evidence < cipherBits {
-			return fit{}
-		}
-	}
 	for high := uint32(1); high < limit; high++ {
 		if sa.CheckICV(packet, high) {
 			return fit{sa: sa, high: high, icv: true, bits: cipherBits, shape: true}
@@ -220,7 +214,7 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 			searchable = c
 		}
 	}
-	if searchable != nil && int(f.searches) < len(searchLimits) && f.db.budget.searches > 0 && t.mayExtend(searchable) {
+	if searchable != nil && int(f.searches) < len(searchLimits) && f.db.budget.searches > 0 && t.mayExtend(searchable) && t.headFits(searchable, packet) {
 		limit := searchLimits[f.searches]
 		f.searches++
 		f.db.budget.searches--
@@ -238,6 +232,20 @@ func (t *trial) candidate(i int) *candidate {
 		return &t.checked[i]
 	}
 	return &t.plain[i-len(t.checked)]
+}
+
+// headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for which nothing else does as long as the high half
+// of the sequence number is not known. With an implicit IV, which the high half is part of, there is not even that.
+func (t *trial) headFits(c *candidate, packet []byte) bool {
+	if !c.suite.Cipher.AEAD || c.suite.Cipher.ImplicitIV {
+		return true
+	}
+	sa, err := NewSA(0, c.suite, c.key, c.auth)
+	if err != nil {
+		return false
+	}
+	p, _ := t.open(sa, packet[:len(packet)-1], 0, 1)
+	return p.Evidence >= cipherBits
 }
 
 // mayExtend reports whether no source denies extended sequence numbers.
