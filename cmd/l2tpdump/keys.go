@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -16,12 +20,7 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// keyList is what keys --json prints.
-type keyList struct {
-	Keys   []listedKey    `json:"keys"`
-	Tables []writtenTable `json:"tables,omitempty"`
-}
-
+// listedKey is a row of what keys prints.
 type listedKey struct {
 	Source      string `json:"source"` // file:line
 	Kind        string `json:"kind"`
@@ -34,6 +33,8 @@ type listedKey struct {
 	Fingerprint string `json:"fingerprint"`
 	Verdict     string `json:"verdict,omitempty"` // with a capture: of the SA
 	Key         string `json:"key,omitempty"`     // with --show
+
+	key esp.Key
 }
 
 type writtenTable struct {
@@ -67,7 +68,7 @@ func keys(ctx context.Context, args []string) int {
 	}
 	k := &keyring{show: o.show}
 	var err error
-	if k.sources, err = o.readKeys(); err != nil {
+	if k.sources, err = o.loadKeys(); err != nil {
 		return fail(err)
 	}
 	if len(o.read) > 0 {
@@ -75,21 +76,27 @@ func keys(ctx context.Context, args []string) int {
 			return status
 		}
 	}
-	list := keyList{Keys: k.list()}
+	var tables []writtenTable
 	if o.wireshark != "" {
-		if list.Tables, err = k.writeTables(o.wireshark); err != nil {
+		if tables, err = k.writeTables(o.wireshark); err != nil {
 			return fail(err)
 		}
 	}
+	w := bufio.NewWriterSize(os.Stdout, 64<<10)
 	if o.json {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(&list); err != nil {
-			return fail(err)
-		}
-		return exitOK
+		err = k.printJSON(w, tables)
+	} else {
+		k.print(w)
 	}
-	list.print(&o)
+	if e := w.Flush(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if !o.json {
+		reportTables(tables)
+	}
 	return exitOK
 }
 
@@ -120,7 +127,7 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 
 // keyring is what key sources hold and what a capture adds.
 type keyring struct {
-	sources []*keysrc.Keys
+	sources []*keysrc.Store
 	show    bool
 	p       *pipeline.Pipeline // nil without a capture
 	flows   map[uint32][]*esp.Report
@@ -135,8 +142,14 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	defer src.Close()
 	k.p = pipeline.New(o.config(src))
-	k.p.AddKeys(k.sources...)
-	takeEmbedded(src, k.p, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
+	for _, st := range k.sources {
+		k.p.AddKeys(st.Keys())
+	}
+	takeEmbedded(src, k.p, func(e *keysrc.Keys) {
+		st := new(keysrc.Store)
+		st.Add(e)
+		k.sources = append(k.sources, st)
+	})
 	_, err := k.p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted, false
@@ -168,98 +181,113 @@ func (k *keyring) sas(s *ikev1.Secret) []*ikev1.SA {
 	return list
 }
 
-// list returns a row for each value of each source, and for each key that was derived with the capture.
-func (k *keyring) list() []listedKey {
-	list := []listedKey{}
+// each calls f with a row for each value of each source, and for each key that was derived with the capture. The row is valid
+// until f returns.
+func (k *keyring) each(f func(*listedKey)) {
+	derived := k.derived()
+	known := make(map[keyIdentity]bool) // those of them that a source has too
+	ids := make(map[string]bool)
+	for i := range derived {
+		ids[derived[i].ID] = true
+	}
+	listed := func(r *listedKey) {
+		if ids[r.ID] {
+			known[r.identity()] = true
+		}
+		f(r)
+	}
 	for _, source := range k.sources {
-		for _, s := range source.IKE {
-			for _, v := range ikeValues(s) {
-				list = append(list, k.ikeRow(s, v))
-			}
+		for s := range source.IKE() {
+			k.ikeRows(s, listed)
 		}
-		for _, s := range source.ESP {
-			list = append(list, k.espRows(s)...)
+		for s := range source.ESP() {
+			k.espRows(s, listed)
 		}
 	}
+	for i := range derived {
+		if r := &derived[i]; !known[r.identity()] {
+			listed(r)
+		}
+	}
+}
+
+// derived returns a row for each key that opens the capture's messages and packets.
+func (k *keyring) derived() (list []listedKey) {
 	if k.p == nil {
-		return list
-	}
-	known := make(map[string]bool)
-	for _, r := range list {
-		known[r.ID+r.Kind+r.Fingerprint] = true
-	}
-	add := func(r listedKey) {
-		if !known[r.ID+r.Kind+r.Fingerprint] {
-			known[r.ID+r.Kind+r.Fingerprint] = true
-			list = append(list, r)
-		}
+		return nil
 	}
 	for _, sa := range k.p.IKE().SAs() {
 		if ka := sa.Ka(); !ka.IsZero() {
-			r := k.row(sa.KeyOrigin, "Ka", sa.InitiatorCookie.String(), ka)
+			r := row(sa.KeyOrigin, "Ka", sa.InitiatorCookie.String(), ka)
 			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, sa.Verdict()
-			add(r)
+			list = append(list, r)
 		}
 	}
 	for _, f := range k.p.ESP().Flows() {
 		report, state := f.Report(), f.State()
-		if state.Err != nil {
-			continue
-		}
-		for _, r := range k.flowRows(&report, state) {
-			add(r)
+		if state.Err == nil {
+			list = append(list, flowRows(&report, state)...)
 		}
 	}
 	return list
 }
 
-// row returns what is the same for all kinds of keys.
-func (k *keyring) row(source, kind, id string, key esp.Key) listedKey {
-	r := listedKey{Source: source, Kind: kind, ID: id, Bits: 8 * key.Len(), Fingerprint: key.Fingerprint()}
-	if k.show {
-		r.Key = hex.EncodeToString(key.Bytes())
-	}
-	return r
+// keyIdentity is what tells keys apart that are listed.
+type keyIdentity struct {
+	id, kind string
+	key      [sha256.Size]byte // its hash
 }
 
-// ikeRow lists a value of phase 1.
-func (k *keyring) ikeRow(s *ikev1.Secret, v ikeValue) listedKey {
+func (r *listedKey) identity() keyIdentity {
+	return keyIdentity{r.ID, r.Kind, sha256.Sum256(r.key.Bytes())}
+}
+
+// row returns what is the same for all kinds of keys.
+func row(source, kind, id string, key esp.Key) listedKey {
+	return listedKey{Source: source, Kind: kind, ID: id, Bits: 8 * key.Len(), key: key}
+}
+
+// ikeRows lists the values of a phase 1.
+func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
 	}
-	r := k.row(s.OriginOf(v.name), v.name, id, v.key)
-	if !v.head {
-		r.Needed = r.Bits
-	}
-	for _, sa := range k.sas(s) {
-		r.Verdict = sa.Verdict()
-		switch v.name {
-		case "Ka":
-			r.Algorithm = sa.Cipher
-		case "SKEYID_e":
-			r.Algorithm = sa.Cipher
-			if n := hashBits[sa.Hash]; n > 0 {
-				r.Needed = n
-			}
-			if ka := 8 * sa.Ka().Len(); ka > 0 && r.Bits >= ka {
-				r.Needed = min(r.Needed, r.Bits) // the head of SKEYID_e is all that Ka takes
-			}
-		case "SKEYID", "SKEYID_d", "SKEYID_a":
-			r.Algorithm = sa.Hash
-			if n := hashBits[sa.Hash]; n > 0 {
-				r.Needed = n
+	sas := k.sas(s)
+	for _, v := range ikeValues(s) {
+		r := row(s.OriginOf(v.name), v.name, id, v.key)
+		if !v.head {
+			r.Needed = r.Bits
+		}
+		for _, sa := range sas {
+			r.Verdict = sa.Verdict()
+			switch v.name {
+			case "Ka":
+				r.Algorithm = sa.Cipher
+			case "SKEYID_e":
+				r.Algorithm = sa.Cipher
+				if n := hashBits[sa.Hash]; n > 0 {
+					r.Needed = n
+				}
+				if ka := 8 * sa.Ka().Len(); ka > 0 && r.Bits >= ka {
+					r.Needed = min(r.Needed, r.Bits) // the head of SKEYID_e is all that Ka takes
+				}
+			case "SKEYID", "SKEYID_d", "SKEYID_a":
+				r.Algorithm = sa.Hash
+				if n := hashBits[sa.Hash]; n > 0 {
+					r.Needed = n
+				}
 			}
 		}
+		f(&r)
 	}
-	return r
 }
 
 // hashBits is the length of SKEYID and all that is derived from it.
 var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 // espRows lists the keys of an ESP SA.
-func (k *keyring) espRows(s *esp.Secret) []listedKey {
+func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
 	suite, verdict := s.Suite, ""
 	if s.SPIMask == ^uint32(0) && k.p != nil {
 		for _, n := range k.p.ESP().Negotiated(s.SPI) {
@@ -275,37 +303,36 @@ func (k *keyring) espRows(s *esp.Secret) []listedKey {
 	}
 	src, dst := patternName(s.Src), patternName(s.Dst)
 	id := spiName(s)
-	encryption := k.row(s.Origin, "ESP encryption", id, s.Key)
+	encryption := row(s.Origin, "ESP encryption", id, s.Key)
 	encryption.Src, encryption.Dst, encryption.Algorithm, encryption.Verdict = src, dst, suite.CipherName(), verdict
 	if c := suite.Cipher; c != nil && suite.KeyLen > 0 {
 		encryption.Needed = 8 * (suite.KeyLen + c.SaltLen)
 	} else if !s.KeyHead {
 		encryption.Needed = encryption.Bits
 	}
-	list := []listedKey{encryption}
+	f(&encryption)
 	if !s.AuthKey.IsZero() {
-		a := k.row(s.Origin, "ESP authentication", id, s.AuthKey)
+		a := row(s.Origin, "ESP authentication", id, s.AuthKey)
 		a.Src, a.Dst, a.Algorithm, a.Verdict = src, dst, suite.AuthName(), verdict
 		if suite.Auth != nil && suite.Auth.Checked {
 			a.Needed = 8 * suite.Auth.KeyLen
 		} else if !s.AuthKeyHead {
 			a.Needed = a.Bits
 		}
-		list = append(list, a)
+		f(&a)
 	}
-	return list
 }
 
 // flowRows lists the keys that opened a flow, whose heads a source may have had, or none but SKEYID_d.
-func (k *keyring) flowRows(r *esp.Report, s *esp.State) []listedKey {
-	row := func(kind, algorithm string, key esp.Key) listedKey {
-		x := k.row(s.Origin, kind, fmt.Sprintf("0x%08x", r.SPI), key)
+func flowRows(r *esp.Report, s *esp.State) []listedKey {
+	of := func(kind, algorithm string, key esp.Key) listedKey {
+		x := row(s.Origin, kind, fmt.Sprintf("0x%08x", r.SPI), key)
 		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits, string(r.Verdict)
 		return x
 	}
-	list := []listedKey{row("ESP encryption", s.Suite.CipherName(), s.Key)}
+	list := []listedKey{of("ESP encryption", s.Suite.CipherName(), s.Key)}
 	if !s.AuthKey.IsZero() {
-		list = append(list, row("ESP authentication", s.Suite.AuthName(), s.AuthKey))
+		list = append(list, of("ESP authentication", s.Suite.AuthName(), s.AuthKey))
 	}
 	return list
 }
@@ -331,38 +358,153 @@ func patternName(p esp.AddrPattern) string {
 	return p.String()
 }
 
-// print prints the list as a table, and what became of Wireshark's tables.
-func (l *keyList) print(o *keysOptions) {
-	header := []string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT"}
-	if len(o.read) > 0 {
-		header = append(header, "VERDICT")
+// printJSON prints the list as one object, and what became of Wireshark's tables.
+func (k *keyring) printJSON(w *bufio.Writer, tables []writtenTable) error {
+	w.WriteString(`{"keys":[`)
+	var err error
+	text, first := new(bytes.Buffer), true
+	enc := json.NewEncoder(text)
+	enc.SetEscapeHTML(false)
+	k.each(func(r *listedKey) {
+		if err != nil {
+			return
+		}
+		if !first {
+			w.WriteByte(',')
+		}
+		first = false
+		r.Fingerprint = r.key.Fingerprint()
+		if k.show {
+			r.Key = hex.EncodeToString(r.key.Bytes())
+		}
+		text.Reset()
+		if err = enc.Encode(r); err == nil {
+			_, err = w.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+		}
+	})
+	w.WriteByte(']')
+	if err == nil && len(tables) > 0 {
+		text.Reset()
+		err = enc.Encode(tables)
+		w.WriteString(`,"tables":`)
+		w.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	}
-	if o.show {
-		header = append(header, "KEY")
+	w.WriteString("}\n")
+	return err
+}
+
+// keyColumns are the columns of the list; the last two are there with a capture, and with --show.
+var keyColumns = [...]string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT", "VERDICT", "KEY"}
+
+const (
+	columnFingerprint = 6
+	columnVerdict     = 7
+	columnKey         = 8
+)
+
+// print prints the list as a table. It goes through the keys twice, since a list of any size is never held.
+func (k *keyring) print(w *bufio.Writer) {
+	shown := func(column int) bool {
+		return column <= columnFingerprint || column == columnVerdict && k.p != nil || column == columnKey && k.show
 	}
-	var rows [][]string
-	for _, k := range l.Keys {
-		needed := "?"
-		if k.Needed > 0 {
-			needed = fmt.Sprint(k.Needed)
+	var widths [len(keyColumns)]int
+	last := 0
+	for i, title := range keyColumns {
+		if shown(i) {
+			widths[i], last = len(title), i
 		}
-		addresses := "?"
-		if k.Src+k.Dst != "" {
-			addresses = orAny(k.Src) + " > " + orAny(k.Dst)
-		} else if !strings.HasPrefix(k.Kind, "ESP") {
-			addresses = "-"
-		}
-		row := []string{k.Source, k.Kind, k.ID, addresses, orUnknown(k.Algorithm), fmt.Sprintf("%d/%s", k.Bits, needed), k.Fingerprint}
-		if len(o.read) > 0 {
-			row = append(row, orUnknown(k.Verdict))
-		}
-		if o.show {
-			row = append(row, k.Key)
-		}
-		rows = append(rows, row)
 	}
-	table(os.Stdout, header, rows)
-	for _, t := range l.Tables {
+	var cell []byte
+	k.each(func(r *listedKey) {
+		for i := range columnFingerprint {
+			if n := r.fixed(i); n > 0 {
+				widths[i] = max(widths[i], n)
+				continue
+			}
+			cell = r.appendCell(cell[:0], i)
+			widths[i] = max(widths[i], len(cell))
+		}
+		widths[columnVerdict] = max(widths[columnVerdict], len(r.Verdict))
+	})
+	var line []byte
+	for i, title := range keyColumns {
+		if shown(i) {
+			line = padded(append(line, title...), len(title), widths[i], i == last)
+		}
+	}
+	w.Write(append(line, '\n'))
+	k.each(func(r *listedKey) {
+		line = line[:0]
+		for i := range keyColumns {
+			if shown(i) {
+				at := len(line)
+				line = r.appendCell(line, i)
+				line = padded(line, len(line)-at, widths[i], i == last)
+			}
+		}
+		w.Write(append(bytes.TrimRight(line, " "), '\n'))
+	})
+}
+
+// padded appends blanks up to the next column.
+func padded(line []byte, n, width int, last bool) []byte {
+	for ; !last && n < width+2; n++ {
+		line = append(line, ' ')
+	}
+	return line
+}
+
+// fixed returns the width of a column where it can be told without its text, else 0.
+func (r *listedKey) fixed(column int) int {
+	switch column {
+	case 0:
+		return len(r.Source)
+	case 1:
+		return len(r.Kind)
+	case 2:
+		return len(r.ID)
+	}
+	return 0
+}
+
+// appendCell appends the text of a column.
+func (r *listedKey) appendCell(b []byte, column int) []byte {
+	switch column {
+	case 0:
+		return append(b, r.Source...)
+	case 1:
+		return append(b, r.Kind...)
+	case 2:
+		return append(b, r.ID...)
+	case 3:
+		switch {
+		case r.Src+r.Dst != "":
+			return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
+		case strings.HasPrefix(r.Kind, "ESP"):
+			return append(b, '?')
+		}
+		return append(b, '-')
+	case 4:
+		return append(b, orUnknown(r.Algorithm)...)
+	case 5:
+		b = append(strconv.AppendInt(b, int64(r.Bits), 10), '/')
+		if r.Needed > 0 {
+			return strconv.AppendInt(b, int64(r.Needed), 10)
+		}
+		return append(b, '?')
+	case columnFingerprint:
+		return append(b, r.key.Fingerprint()...)
+	case columnVerdict:
+		return append(b, orUnknown(r.Verdict)...)
+	case columnKey:
+		return hex.AppendEncode(b, r.key.Bytes())
+	}
+	return b
+}
+
+// reportTables says what became of Wireshark's tables.
+func reportTables(tables []writtenTable) {
+	for _, t := range tables {
 		present := ""
 		if t.Present > 0 {
 			present = fmt.Sprintf(", %d were there", t.Present)

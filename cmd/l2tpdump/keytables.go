@@ -56,7 +56,7 @@ func (k *keyring) ikeTable(t *tableRows) {
 		}
 	}
 	for _, source := range k.sources {
-		for _, s := range source.IKE {
+		for s := range source.IKE() {
 			if done[s.InitiatorCookie] || s.Ka.IsZero() && s.SKEYIDe.IsZero() {
 				continue
 			}
@@ -66,7 +66,7 @@ func (k *keyring) ikeTable(t *tableRows) {
 }
 
 // ikeWithoutCapture adds the key of a phase 1 that the capture does not hold, as far as its source tells it. It reports whether it did.
-func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysrc.Keys) bool {
+func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysrc.Store) bool {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() {
 		t.leave("left out: %s names no initiator cookie: give the capture with -r, which shows whose key it is", s.Origin)
@@ -127,7 +127,7 @@ func (k *keyring) espTable(t *tableRows) {
 		}
 	}
 	for _, source := range k.sources {
-		for _, s := range source.ESP {
+		for s := range source.ESP() {
 			if s.SPIMask == ^uint32(0) && done[s.SPI] {
 				continue
 			}
@@ -137,7 +137,7 @@ func (k *keyring) espTable(t *tableRows) {
 }
 
 // espUnopened adds the keys of an SA of which the capture has no packet that they open. It reports whether it did.
-func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Keys) bool {
+func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Store) bool {
 	for _, r := range k.flows[s.SPI] {
 		if s.SPIMask == ^uint32(0) {
 			t.leave("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, r.Verdict, r.Reason)
@@ -168,7 +168,7 @@ func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Keys) 
 }
 
 // fillAddresses fills in the router's own address where the source knows just one, and the other end where there was just one.
-func fillAddresses(s *esp.Secret, source *keysrc.Keys) {
+func fillAddresses(s *esp.Secret, source *keysrc.Store) {
 	only := func(list []netip.Addr) (a netip.Addr) {
 		if len(list) == 1 {
 			a = list[0]

@@ -169,10 +169,20 @@ func same(a, b string) bool {
 // table with nothing but comments beside one that has keys.
 func (o *options) readKeys() ([]*keysrc.Keys, error) {
 	var all []*keysrc.Keys
+	stores, err := o.loadKeys()
+	for _, st := range stores {
+		all = append(all, st.Keys())
+	}
+	return all, err
+}
+
+// loadKeys is readKeys for sources of any size.
+func (o *options) loadKeys() ([]*keysrc.Store, error) {
+	var all []*keysrc.Store
 	var empty error
 	found := false
 	for _, path := range o.keys {
-		k, err := keysrc.ParseFile(path, o.keyFormat)
+		k, err := keysrc.LoadFile(path, o.keyFormat)
 		if k != nil {
 			reportNotes(k.Notes)
 			all = append(all, k)
