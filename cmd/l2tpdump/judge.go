@@ -23,6 +23,9 @@ func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
 			}
 		}
 	}
+	if verdict == pipeline.NoKey {
+		reason = joinReasons(reason, leftOut(keys))
+	}
 	if len(conflicts) == 0 {
 		return verdict, reason
 	}

@@ -127,7 +127,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			bad++
 		}
 	}
-	named := make(map[string]bool) // key sources that stand beside their SA
+	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range p.IKE().SAs() {
 		verdict, reason := judgeIKE(sa, keys)
 		v.IKE = append(v.IKE, verifiedIKE{
@@ -136,7 +136,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		})
 		judge(verdict)
 		for _, o := range strings.Split(keyOf(sa), ", ") {
-			named[o] = true
+			named[[2]string{sa.InitiatorCookie.String(), o}] = true
 		}
 	}
 	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
@@ -147,16 +147,16 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
 		})
 		judge(verdict)
-		named[r.Key] = true
+		named[[2]string{fmt.Sprintf("0x%08x", r.SPI), r.Key}] = true
 	}
 	for _, u := range p.IKE().Unused() {
-		if !named[u.Secret.Origin] {
-			v.Unused = append(v.Unused, unusedKey{"ike", cookieName(u.Secret.InitiatorCookie), u.Secret.Origin, u.Reason})
+		if id := cookieName(u.Secret.InitiatorCookie); !named[[2]string{id, u.Secret.Origin}] {
+			v.Unused = append(v.Unused, unusedKey{"ike", id, u.Secret.Origin, u.Reason})
 		}
 	}
 	for _, u := range p.ESP().Unused() {
-		if !named[u.Secret.Origin] {
-			v.Unused = append(v.Unused, unusedKey{"esp", spiName(u.Secret), u.Secret.Origin, u.Reason})
+		if id := spiName(u.Secret); !named[[2]string{id, u.Secret.Origin}] {
+			v.Unused = append(v.Unused, unusedKey{"esp", id, u.Secret.Origin, u.Reason})
 		}
 	}
 	switch {
