@@ -38,6 +38,7 @@ type framer struct {
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
 	late       late  // IKE frames that wait for later messages
+	learned    bool  // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
 }
@@ -52,7 +53,7 @@ func newFramer() *framer {
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
-			g.settle(0)
+			f.settle(g, 0)
 		}
 	})
 	return f
@@ -74,9 +75,12 @@ func (f *framer) frame(r *Record) {
 		return
 	}
 	f.classify(r)
-	if g := r.complete; g != nil && r.Kind != ESP && r.late == nil {
-		// Workers settle ESP, which may turn out not to decrypt.
-		g.settle(mergedInto(r))
+	if g := r.complete; g != nil && !r.waits {
+		f.dropCopies(g)
+		if r.Kind != ESP && r.late == nil {
+			// Workers settle ESP, which may turn out not to decrypt.
+			g.settle(mergedInto(r))
+		}
 	}
 }
 
@@ -85,7 +89,9 @@ func (f *framer) reassemble(r *Record) bool {
 	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, f.clock.now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
-		r.group, _ = d.Value.(*group)
+		if g, ok := d.Value.(*group); ok {
+			f.repeat(r, g)
+		}
 		return false
 	case errors.Is(err, capture.ErrFragmentTruncated):
 		r.Verdict, r.Reason = Truncated, "the capture holds only part of the fragment (snaplen)"
@@ -103,14 +109,14 @@ func (f *framer) reassemble(r *Record) bool {
 	}
 	if !d.Complete {
 		if !g.isSettled() {
-			r.group = g
+			f.join(r, g)
 		}
 		return false
 	}
 	var net capture.Frame
 	whole, err := net.DecodeReassembled(nil, &r.Net, r.Packet.Data, d.Data)
 	if err != nil {
-		g.settle(0)
+		f.settle(g, 0)
 		r.Verdict, r.Reason = Malformed, err.Error()
 		return false
 	}
@@ -244,7 +250,11 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	f.ikeFragments(r, data)
 	f.learn(r.IKE)
 	judgeIKE(r)
-	r.waits = f.hold != nil && r.Verdict == NoKey
+	if r.group != nil {
+		f.join(r, r.group)
+	} else {
+		r.waits = f.hold != nil && r.Verdict == NoKey
+	}
 	if !r.waits && gains(r) {
 		f.late.add(r, f.clock.now)
 	}
@@ -254,7 +264,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 // ikeFragments puts the fragments of one IKE message (payload 132) into a group.
 func (f *framer) ikeFragments(r *Record, data []byte) {
 	for _, m := range r.IKE {
-		if m.Err != nil || m.Fragment == nil && m.Reassembled == 0 {
+		if m.Reassembled == 0 && (m.Err != nil || m.Fragment == nil) {
 			continue
 		}
 		h, err := ikev1.ParseHeader(data)
@@ -291,7 +301,7 @@ func (f *framer) ikeFragments(r *Record, data []byte) {
 // giveUpIKE settles all IKE fragments that wait for more.
 func (f *framer) giveUpIKE() {
 	for _, g := range f.ikeGroups {
-		g.settle(0)
+		f.settle(g, 0)
 	}
 	clear(f.ikeGroups)
 }
@@ -311,6 +321,7 @@ func (f *framer) learn(messages []*ikev1.Message) {
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.db.AddNegotiated(n)
+			f.learned = true
 		}
 		for _, spi := range m.Deleted {
 			f.db.Delete(spi, netip.Addr{})
@@ -373,7 +384,6 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	r.esp, r.cut = packet, length-len(packet)
 	if f.hold != nil && !r.released && !f.db.Keyed(r.SPI) {
 		r.waits = true
-		f.settlePlain(r)
 		return
 	}
 	r.flow = f.db.Lookup(r.SPI, r.Net.Src, r.Net.Dst)
@@ -418,7 +428,7 @@ func verdictOf(err error) Verdict {
 // datagram is still put together when the rest of it comes; IKE frames pass with what is known by now.
 func (f *framer) giveUp(g *group) {
 	f.late.settle(f.late.position(g) + 1)
-	g.settle(0)
+	f.settle(g, 0)
 }
 
 // giveUpAll settles everything that waits: the input has ended.

@@ -15,12 +15,16 @@ type hold struct {
 	bytes    int
 	spis     map[uint32]int // how many ESP packets of each SPI wait
 	ike      int            // how many IKE frames wait
+	copied   int            // bytes of fragments that may have to wait
 }
 
 // held is a copy of a frame that waits.
 type held struct {
 	Record
-	size int
+	size    int     // with the parts
+	parts   []*held // the other fragments of a datagram that the frame completed
+	waiting bool    // in the queue
+	fate    *group  // of the parts, once they have been released
 }
 
 // heldOverhead is about what a frame costs beside its bytes.
@@ -30,13 +34,53 @@ func newHold(maxBytes int, maxTime int64) *hold {
 	return &hold{maxBytes: maxBytes, maxTime: maxTime, spis: make(map[uint32]int)}
 }
 
-// add takes a copy of r.
-func (h *hold) add(r *Record) {
+// newHeld returns a copy of r.
+func newHeld(r *Record) *held {
 	c := &held{Record: *r}
 	c.Packet.Data = slices.Clone(r.Packet.Data)
 	c.Packet.Options = slices.Clone(r.Packet.Options)
-	c.group, c.complete, c.late, c.esp = nil, nil, nil, nil
+	c.group, c.complete, c.late, c.esp, c.joins = nil, nil, nil, nil, nil
 	c.size = heldOverhead + len(c.Packet.Data) + len(c.Packet.Options) + len(c.Whole)
+	return c
+}
+
+// copyPart keeps a copy of a fragment whose datagram may have to wait. It is false if there is no room for it.
+func (h *hold) copyPart(r *Record, g *group) bool {
+	if len(g.copies) >= groupCopies || h.copied > copiesBytes {
+		return false
+	}
+	c := newHeld(r)
+	g.copies = append(g.copies, c)
+	h.copied += c.size
+	return true
+}
+
+func (h *hold) dropCopies(g *group) {
+	for _, c := range g.copies {
+		h.copied -= c.size
+	}
+	g.copies = nil
+}
+
+// add takes a copy of r, and the fragments of the datagram that it completes. It returns how many frames that is.
+func (h *hold) add(r *Record) int {
+	c := newHeld(r)
+	if whole := r.joins; whole != nil {
+		whole.parts = append(whole.parts, c)
+		whole.size += c.size
+		h.bytes += c.size
+		return 1
+	}
+	if g := r.complete; g != nil && !g.isSettled() {
+		c.parts = g.copies
+		for _, p := range c.parts {
+			c.size += p.size
+		}
+		h.dropCopies(g)
+		g.withheld = c
+		g.settle(0)
+	}
+	c.waiting = true
 	h.bytes += c.size
 	h.queue = append(h.queue, c)
 	if c.Kind == ESP {
@@ -44,11 +88,24 @@ func (h *hold) add(r *Record) {
 	} else {
 		h.ike++
 	}
+	return c.frames()
+}
+
+// frames is how many frames c stands for.
+func (c *held) frames() int { return 1 + len(c.parts) }
+
+// framesOf is how many frames all stand for.
+func framesOf(all []*held) (n uint64) {
+	for _, c := range all {
+		n += uint64(c.frames())
+	}
+	return n
 }
 
 // forget takes c's share off the counts; the caller takes it off the queue.
 func (h *hold) forget(c *held) {
 	h.bytes -= c.size
+	c.waiting = false
 	if c.Kind == IKE {
 		h.ike--
 	} else if h.spis[c.SPI]--; h.spis[c.SPI] == 0 {
@@ -124,5 +181,8 @@ func (h *hold) rest() []*held {
 	all := h.queue
 	h.queue, h.bytes, h.ike = nil, 0, 0
 	clear(h.spis)
+	for _, c := range all {
+		c.waiting = false
+	}
 	return all
 }

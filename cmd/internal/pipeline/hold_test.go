@@ -31,12 +31,12 @@ func (d *delivering) Next(p *capture.Packet) error {
 
 // TestKeysComeLater: frames that came before their key are decrypted when it comes; frames that need none do not wait; none is lost.
 func TestKeysComeLater(t *testing.T) {
-	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "08-rsa-ipfrag", "08b-rsa-ikefrag-natt"} {
+	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "08-rsa-ipfrag", "08b-rsa-ikefrag-natt", "13-ip-fragmented-esp"} {
 		for _, names := range [][]string{tables, {"router-full.log"}} {
 			f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
 			keys := labKeys(t, dir, names...)
 			want := follow(t, f, keys, mode{})
-			for _, when := range []int{0, 3, 7, 9, 12, 20, 100, len(f.list) - 1} {
+			for _, when := range []int{0, 3, 7, 9, 12, 20, 100, len(f.list) - 1, len(f.list)} {
 				f.at = 0
 				src := &delivering{frames: f, keys: make(chan *keysrc.Keys, len(keys)), send: keys, when: when}
 				o := &outcome{}
@@ -53,6 +53,10 @@ func TestKeysComeLater(t *testing.T) {
 				}
 				for i := range o.results {
 					g, w := &o.results[i], &want.results[i]
+					if g.partOf != w.partOf {
+						t.Errorf("%s, %s, keys at frame %d: frame %d: part of frame %d, want %d", dir, names[0], when, i+1, g.partOf, w.partOf)
+						break
+					}
 					if w.kind != pipeline.ESP && w.kind != pipeline.IKE || w.partOf != 0 {
 						continue
 					}
@@ -70,6 +74,65 @@ func TestKeysComeLater(t *testing.T) {
 					t.Errorf("%s, %s, keys at frame %d: %d frames gave up waiting", dir, names[0], when, stats.Expired+stats.Overflow)
 				}
 			}
+		}
+	}
+}
+
+// TestFragmentsWait: whatever becomes of a datagram that waits for its key, each of its fragments comes out once, also where it was sent
+// twice and where the queue has no room.
+func TestFragmentsWait(t *testing.T) {
+	const dir = "13-ip-fragmented-esp"
+	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	keys := labKeys(t, dir, tables...)
+	twice := &frames{interfaces: f.interfaces}
+	for i := 0; i < len(f.list); i++ {
+		twice.list = append(twice.list, f.list[i], f.list[i])
+		if i >= 2 { // and once more, when the datagram is complete
+			twice.list = append(twice.list, f.list[i-2])
+		}
+	}
+	never := len(twice.list) + 1
+	for _, c := range []struct {
+		name      string
+		when      int
+		holdBytes int
+		holdTime  int64
+		merged    bool
+	}{
+		{"keys at the end", len(twice.list), 64 << 20, 3600e9, true},
+		{"keys in the middle", 500, 64 << 20, 3600e9, true},
+		{"no keys", never, 64 << 20, 3600e9, false},
+		{"no keys, a moment", never, 64 << 20, 1e9, false},
+		{"no room", never, 20_000, 3600e9, false},
+		{"no room and keys", 700, 20_000, 3600e9, true},
+	} {
+		twice.at = 0
+		src := &delivering{frames: twice, keys: make(chan *keysrc.Keys, len(keys)), send: keys, when: c.when}
+		o := &outcome{}
+		p := pipeline.New(pipeline.Config{Source: src, Keys: src.keys, HoldBytes: c.holdBytes, HoldTime: c.holdTime, Workers: 2})
+		p.AddSink(&keeper{o: o})
+		stats, err := p.Run(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := make(map[uint64]int)
+		merged := 0
+		for _, r := range o.results {
+			seen[r.number]++
+			if r.partOf != 0 {
+				merged++
+			}
+		}
+		for i := range twice.list {
+			if n := seen[uint64(i+1)]; n != 1 {
+				t.Errorf("%s: frame %d came out %d times", c.name, i+1, n)
+			}
+		}
+		if merged > 0 != c.merged {
+			t.Errorf("%s: %d fragments were merged", c.name, merged)
+		}
+		if gone := stats.Expired + stats.Overflow; gone > stats.Held || !c.merged && gone != stats.Held {
+			t.Errorf("%s: %d frames waited, of which %d expired and %d had no room", c.name, stats.Held, stats.Expired, stats.Overflow)
 		}
 	}
 }

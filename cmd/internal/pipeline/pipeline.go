@@ -166,6 +166,7 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 	r := &reader{p: p, work: work, order: order}
 	defer r.dispatch()
 	defer r.releaseAll()
+	defer r.keys() // the last ones may have come since
 	src := p.config.Source
 	ready, _ := src.(interface{ Ready() bool })
 	var packet capture.Packet
@@ -208,6 +209,9 @@ func (p *Pipeline) read(ctx context.Context, work, order chan<- *batch) error {
 		p.framer.frame(rec)
 		if rec.waits {
 			r.wait(rec)
+		}
+		if p.framer.learned {
+			r.learned()
 		}
 		if r.taken++; r.taken == p.config.Limit {
 			return nil
@@ -291,10 +295,10 @@ func (r *reader) keys() {
 // wait takes the last record off the batch again and has it wait for its key.
 func (r *reader) wait(rec *Record) {
 	h := r.p.framer.hold
-	h.add(rec)
+	n := h.add(rec)
 	now := rec.Packet.Time
 	r.batch.drop()
-	r.count(func(s *Stats) { s.Held++ })
+	r.count(func(s *Stats) { s.Held += uint64(n) })
 	r.expire(now)
 }
 
@@ -305,8 +309,8 @@ func (r *reader) expire(now int64) {
 		return
 	}
 	r.count(func(s *Stats) {
-		s.Expired += uint64(len(expired))
-		s.Overflow += uint64(len(overflow))
+		s.Expired += framesOf(expired)
+		s.Overflow += framesOf(overflow)
 	})
 	r.release(expired)
 	r.release(overflow)
@@ -314,17 +318,53 @@ func (r *reader) expire(now int64) {
 
 // release sends held frames on their way.
 func (r *reader) release(frames []*held) {
-	for _, c := range frames {
-		if !r.room(&c.Packet) {
+	for i, c := range frames {
+		frames[i] = nil
+		if len(c.parts) > 0 {
+			c.fate = newGroup(c.parts[0].Packet.Time)
+		}
+		for _, part := range c.parts {
+			rec := r.again(part)
+			if rec == nil {
+				return
+			}
+			rec.group = c.fate
+		}
+		rec := r.again(c)
+		if rec == nil {
 			return
 		}
-		rec := r.batch.add(&c.Packet, c.Number)
-		packet := rec.Packet
-		*rec = c.Record
-		rec.Packet, rec.released, rec.waits = packet, true, false
+		if c.fate != nil {
+			c.fate.completed = true
+			rec.complete = c.fate
+		}
 		if rec.Kind == ESP {
 			r.p.framer.classify(rec)
+		} else if g := rec.complete; g != nil {
+			g.settle(mergedInto(rec))
 		}
+		c.Record, c.parts = Record{}, nil // a repeated fragment may still ask for its fate
+	}
+}
+
+// again puts a held frame into the current batch; nil if the sinks have stopped.
+func (r *reader) again(c *held) *Record {
+	if !r.room(&c.Packet) {
+		return nil
+	}
+	rec := r.batch.add(&c.Packet, c.Number)
+	packet := rec.Packet
+	*rec = c.Record
+	rec.Packet, rec.released, rec.waits = packet, true, false
+	return rec
+}
+
+// learned releases what waited for what IKE has now said.
+func (r *reader) learned() {
+	f := r.p.framer
+	f.learned = false
+	if h := f.hold; h != nil && len(h.spis) > 0 {
+		r.release(h.ready(f))
 	}
 }
 
@@ -332,7 +372,7 @@ func (r *reader) release(frames []*held) {
 func (r *reader) releaseAll() {
 	if h := r.p.framer.hold; h != nil {
 		rest := h.rest()
-		r.count(func(s *Stats) { s.Expired += uint64(len(rest)) })
+		r.count(func(s *Stats) { s.Expired += framesOf(rest) })
 		r.release(rest)
 	}
 }
@@ -373,6 +413,9 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 			if g := r.group; g != nil {
 				if err := p.await(g); err != nil {
 					return err
+				}
+				if g.withheld != nil {
+					continue
 				}
 				r.PartOf = g.frame
 			}

@@ -42,6 +42,7 @@ type Record struct {
 	complete *group // that this frame completed
 	late     *group // settled when no later message will change what IKE says
 	waits    bool   // for its key
+	joins    *held  // the datagram that waits for its key, of which this repeats a fragment
 	released bool   // it has waited long enough
 }
 
@@ -105,6 +106,8 @@ type group struct {
 	completed bool          // the framer has the last fragment; a worker or the framer will settle it
 	settled   chan struct{} // closed when frame and the fate are known
 	frame     uint64        // that they were merged into, 0: each passes as it is
+	withheld  *held         // that completed it and waits for its key, with copies of the fragments: they come again with it
+	copies    []*held       // of the fragments so far, should that become necessary; the framer's
 }
 
 func newGroup(time int64) *group { return &group{time: time, settled: make(chan struct{})} }
