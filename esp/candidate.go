@@ -73,6 +73,8 @@ type shortage struct {
 // trial is the working memory of an attempt, used again by the next one.
 type trial struct {
 	sources []source
+	ciphers []Suite // what the sources name, each once: the cipher with its lengths
+	auths   []*Auth // and the authentication
 	checked []candidate
 	plain   []candidate
 	short   []shortage
@@ -114,7 +116,8 @@ func (t *trial) gather(f *Flow) {
 }
 
 func (t *trial) reset() {
-	t.sources, t.checked, t.plain, t.short = t.sources[:0], t.checked[:0], t.plain[:0], t.short[:0]
+	t.sources, t.ciphers, t.auths = t.sources[:0], t.ciphers[:0], t.auths[:0]
+	t.checked, t.plain, t.short = t.checked[:0], t.plain[:0], t.short[:0]
 }
 
 func sourceOf(e *entry) source {
@@ -125,44 +128,54 @@ func sourceOf(e *entry) source {
 // combine makes the candidates of the sources.
 func (t *trial) combine() {
 	for i := range t.sources {
+		if s := cipherOf(t.sources[i].suite); s.Cipher != nil && !slices.Contains(t.ciphers, s) {
+			t.ciphers = append(t.ciphers, s)
+		}
+		if a := t.sources[i].suite.Auth; a != nil && !slices.Contains(t.auths, a) {
+			t.auths = append(t.auths, a)
+		}
+	}
+	for i := range t.sources {
 		s := &t.sources[i]
-		if s.key.IsZero() && !(s.suite.Cipher != nil && s.suite.Cipher.KeyLenOK(0)) {
+		own := cipherOf(s.suite)
+		keyless := s.key.IsZero()
+		switch {
+		case keyless && (own.Cipher == nil || !own.Cipher.KeyLenOK(0)):
 			continue
-		}
-		named := false
-		for j := -1; j < len(t.sources); j++ { // its own name for the cipher first
-			o := s
-			if j >= 0 {
-				o = &t.sources[j]
-			}
-			if c := o.suite.Cipher; c != nil && (j < 0 || o != s) && !(s.key.IsZero() && !c.KeyLenOK(0)) {
-				named = true
-				t.withCipher(s, c, o.suite.KeyLen, o.suite.ICVLen, true)
-			}
-		}
-		if !named {
+		case len(t.ciphers) == 0:
 			t.guessCipher(s)
+			continue
+		case own.Cipher != nil:
+			t.withCipher(s, own)
+		}
+		for _, c := range t.ciphers {
+			if c != own && (!keyless || c.Cipher.KeyLenOK(0)) {
+				t.withCipher(s, c)
+			}
 		}
 	}
 }
 
-// withCipher adds what the key of s gives with this cipher; keyLen and icvLen may be 0.
-func (t *trial) withCipher(s *source, c *Cipher, keyLen, icvLen int, named bool) {
+// cipherOf is the part of a suite that is about the cipher.
+func cipherOf(s Suite) Suite { return Suite{Cipher: s.Cipher, KeyLen: s.KeyLen, ICVLen: s.ICVLen} }
+
+// withCipher adds what the key of s gives with the cipher that is named, the lengths of which may be 0.
+func (t *trial) withCipher(s *source, named Suite) {
+	c := named.Cipher
 	have := s.key.Len() - c.SaltLen
 	lens := c.KeyLens[:min(len(c.KeyLens), 3)]
 	switch {
-	case keyLen != 0:
-		lens = []int{keyLen}
+	case named.KeyLen != 0:
+		lens = []int{named.KeyLen}
 	case !s.keyHead && c.KeyLenOK(have):
 		lens = []int{have}
 	}
 	for _, n := range lens {
 		if have < n {
-			t.short = append(t.short, shortage{s, c, n, s.key.Len(), n + c.SaltLen, named})
+			t.short = append(t.short, shortage{s, c, n, s.key.Len(), n + c.SaltLen, true})
 			continue
 		}
-		suite := Suite{Cipher: c, KeyLen: n}
-		t.withKey(s, suite, icvLen, n+c.SaltLen, !named)
+		t.withKey(s, Suite{Cipher: c, KeyLen: n}, named.ICVLen, n+c.SaltLen, false)
 	}
 }
 
@@ -269,12 +282,12 @@ func (t *trial) namedAuths(s, o *source, f func(*Auth)) {
 	if a := s.suite.Auth; a != nil {
 		f(a)
 	}
-	if a := o.suite.Auth; a != nil && o != s {
+	if a := o.suite.Auth; a != nil && a != s.suite.Auth {
 		f(a)
 	}
-	for i := range t.sources {
-		if p := &t.sources[i]; p != s && p != o && p.suite.Auth != nil {
-			f(p.suite.Auth)
+	for _, a := range t.auths {
+		if a != s.suite.Auth && a != o.suite.Auth {
+			f(a)
 		}
 	}
 }
