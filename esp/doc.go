@@ -17,6 +17,22 @@
 // the proof of the key: the padding, the next header and the header behind it. Structure
 // counts that evidence in bits.
 //
+// Of a capture more is to be found out: which of the keys that were given belongs to an SPI, and what the sources left out, such as
+// the algorithms, the length of the ICV or the high half of extended sequence numbers. A DB holds what is known: a Secret is what a key
+// source says of an SA, a Negotiated what a Quick Mode in the capture agreed on. It has a Flow for each SPI and destination, which tries on
+// the first packets what opens them, says why nothing does, and follows the sequence numbers:
+//
+//	db := esp.NewDB()
+//	db.AddSecret(&esp.Secret{SPI: 0xc2c4be60, SPIMask: 0xffffffff, Key: esp.NewKey(encryptionKey), Origin: "router.log:17"})
+//	flow := db.Lookup(spi, source, destination)
+//	sa, seqHigh, err := flow.Admit(packet, 0, now)
+//	if err != nil {
+//		return fmt.Errorf("%w: %s", err, flow.Reason())
+//	}
+//	plain, err := sa.Open(buffer[:0], packet, seqHigh, 0)
+//	verdict, _ := esp.VerdictOf(&plain, err)
+//	flow.Count(verdict, 1) // for flow.Report
+//
 // The algorithms and where they are defined:
 //
 //	AES-CBC           RFC 3602      HMAC-MD5-96                  RFC 2403
@@ -29,6 +45,7 @@
 //	NULL with GMAC    RFC 4543      ChaCha20-Poly1305            RFC 7634
 //	implicit IV       RFC 8750      extended sequence numbers    RFC 4303, 2.2.1
 //
-// The packet path (SA.Open) allocates nothing, and any number of goroutines may call it
-// at the same time.
+// The packet path (Lookup and Admit of a flow that a key opens, SA.Open) allocates nothing. One goroutine has the DB and its flows; any number of
+// goroutines may call SA.Open at the same time. Flows are bounded in number, and the cost of a packet of an unknown SPI has a bound that grows
+// neither with the number of flows nor with that of the keys for other SPIs.
 package esp
