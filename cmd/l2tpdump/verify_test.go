@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +106,15 @@ type keyText struct {
 func keyDigits(t testing.TB, s source) []keyText {
 	t.Helper()
 	keys := parseSources(t, s)[0]
+	var packed strings.Builder // the text without blanks and colons
+	var places []int           // where its bytes stand in the text
+	for at, c := range bytes.ToLower(s.text) {
+		if c != ' ' && c != ':' {
+			packed.WriteByte(c)
+			places = append(places, at)
+		}
+	}
+	text := packed.String()
 	seen := map[string]bool{}
 	var list []keyText
 	add := func(value string, k esp.Key) {
@@ -118,22 +126,19 @@ func keyDigits(t testing.TB, s source) []keyText {
 		found := 0
 		for i := 0; i+8 <= len(digits); i += 16 {
 			part := digits[i:min(i+16, len(digits))]
-			var pattern strings.Builder
-			for j := 0; j < len(part); j += 2 {
-				pattern.WriteString(`[ :]*` + part[j:j+2])
-			}
-			for _, m := range regexp.MustCompile(`(?i)`+pattern.String()).FindAllIndex(s.text, -1) {
+			for from := 0; ; from += len(part) {
+				n := strings.Index(text[from:], part)
+				if n < 0 {
+					break
+				}
+				from += n
 				found++
-				caption := s.text[:max(0, bytes.LastIndex(s.text[:m[0]], []byte(" => ")))]
-				if bytes.HasSuffix(caption, []byte(" seed")) {
+				before := s.text[:places[from]]
+				if bytes.HasSuffix(before[:max(0, bytes.LastIndex(before, []byte(" => ")))], []byte(" seed")) {
 					continue // charon shows g(qm)^xy again as a part of what KEYMAT is made from, which is not read
 				}
-				digit := i
-				for at := m[0]; at < m[1]; at++ {
-					if c := s.text[at]; c != ' ' && c != ':' {
-						list = append(list, keyText{value, at, digit})
-						digit++
-					}
+				for d := range part {
+					list = append(list, keyText{value, places[from+d], i + d})
 				}
 			}
 		}
