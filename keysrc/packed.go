@@ -14,7 +14,6 @@ const chunkSize = 128 << 10
 // packed is records of bytes one behind the other, in chunks that hold no pointers.
 type packed struct {
 	chunks [][]byte
-	n      int // records
 	last   record
 }
 
@@ -36,7 +35,6 @@ func (p *packed) end() {
 	last := &p.chunks[len(p.chunks)-1]
 	*last = append(*last, b...)
 	clear(b) // key bytes
-	p.n++
 }
 
 // each calls f with each record until it returns false. f reads a record to its end.
@@ -133,7 +131,8 @@ func (st *Store) getOrigin(r *record) string {
 	if line == 0 {
 		return name
 	}
-	return name + strconv.Itoa(line)
+	var space [64]byte
+	return string(strconv.AppendInt(append(space[:0], name...), int64(line), 10))
 }
 
 // interned numbers values that come again and again.

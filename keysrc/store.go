@@ -36,6 +36,7 @@ func Load(r io.Reader, name, format string) (*Store, error) {
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
 	st.complete()
+	st.seen = nil
 	if err == nil {
 		err = closeErr
 	}
@@ -85,9 +86,6 @@ func (st *Store) isNew(kind uint64, r *record) bool {
 	return len(st.seen) > n
 }
 
-// Len returns the number of secrets.
-func (st *Store) Len() int { return st.ike.n + st.esp.n }
-
 // IKE returns the phase 1 secrets in the order in which they were added. Each of them is the receiver's own.
 func (st *Store) IKE() iter.Seq[*ikev1.Secret] {
 	return func(yield func(*ikev1.Secret) bool) {
@@ -100,6 +98,23 @@ func (st *Store) ESP() iter.Seq[*esp.Secret] {
 	return func(yield func(*esp.Secret) bool) {
 		st.esp.each(func(r *record) bool { return yield(st.getESP(r)) })
 	}
+}
+
+// Split returns stores that hold the same secrets in the same order, IKE before ESP, each a part of them. Several goroutines may
+// read them at a time, as long as nothing is added to any.
+func (st *Store) Split() []*Store {
+	var list []*Store
+	for _, c := range st.ike.chunks {
+		part := *st
+		part.ike, part.esp = packed{chunks: [][]byte{c}}, packed{}
+		list = append(list, &part)
+	}
+	for _, c := range st.esp.chunks {
+		part := *st
+		part.ike, part.esp = packed{}, packed{chunks: [][]byte{c}}
+		list = append(list, &part)
+	}
+	return list
 }
 
 // Keys returns all as Parse does.

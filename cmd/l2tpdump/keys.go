@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -9,10 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
@@ -82,14 +85,10 @@ func keys(ctx context.Context, args []string) int {
 			return fail(err)
 		}
 	}
-	w := bufio.NewWriterSize(os.Stdout, 64<<10)
 	if o.json {
-		err = k.printJSON(w, tables)
+		err = k.printJSON(os.Stdout, tables)
 	} else {
-		k.print(w)
-	}
-	if e := w.Flush(); err == nil {
-		err = e
+		err = k.print(os.Stdout)
 	}
 	if err != nil {
 		return fail(err)
@@ -127,11 +126,12 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 
 // keyring is what key sources hold and what a capture adds.
 type keyring struct {
-	sources []*keysrc.Store
-	show    bool
-	p       *pipeline.Pipeline // nil without a capture
-	flows   map[uint32][]*esp.Report
-	states  map[*esp.Report]*esp.State
+	sources                  []*keysrc.Store
+	show                     bool
+	p                        *pipeline.Pipeline // nil without a capture
+	flows                    map[uint32][]*esp.Report
+	byInitiator, byResponder map[ikev1.Cookie][]*ikev1.SA
+	states                   map[*esp.Report]*esp.State
 }
 
 // read takes what a capture tells about the keys. If it is false the command ends with the status.
@@ -157,6 +157,12 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	if err != nil {
 		return fail(err), false
 	}
+	k.byInitiator = make(map[ikev1.Cookie][]*ikev1.SA)
+	k.byResponder = make(map[ikev1.Cookie][]*ikev1.SA)
+	for _, sa := range k.p.IKE().SAs() {
+		k.byInitiator[sa.InitiatorCookie] = append(k.byInitiator[sa.InitiatorCookie], sa)
+		k.byResponder[sa.ResponderCookie] = append(k.byResponder[sa.ResponderCookie], sa)
+	}
 	k.flows = make(map[uint32][]*esp.Report)
 	k.states = make(map[*esp.Report]*esp.State)
 	for _, f := range append(k.p.ESP().Flows(), k.p.Nested()...) {
@@ -169,46 +175,106 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 
 // sas returns the ISAKMP SAs of the capture that have the cookie of a secret.
 func (k *keyring) sas(s *ikev1.Secret) []*ikev1.SA {
-	if k.p == nil {
-		return nil
+	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
+		return k.byResponder[s.ResponderCookie]
 	}
-	var list []*ikev1.SA
-	for _, sa := range k.p.IKE().SAs() {
-		if sa.InitiatorCookie == s.InitiatorCookie || s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() && sa.ResponderCookie == s.ResponderCookie {
-			list = append(list, sa)
-		}
-	}
-	return list
+	return k.byInitiator[s.InitiatorCookie]
 }
 
-// each calls f with a row for each value of each source, and for each key that was derived with the capture. The row is valid
-// until f returns.
-func (k *keyring) each(f func(*listedKey)) {
+// part calls f with rows of the list, in order. A row is valid until f returns.
+type part func(f func(*listedKey))
+
+// parts returns the list: a row for each value of each source, and for each key that was derived with the capture. Without a
+// capture they may be called at the same time, else one behind the other.
+func (k *keyring) parts() []part {
 	derived := k.derived()
 	known := make(map[keyIdentity]bool) // those of them that a source has too
 	ids := make(map[string]bool)
 	for i := range derived {
 		ids[derived[i].ID] = true
 	}
-	listed := func(r *listedKey) {
-		if ids[r.ID] {
-			known[r.identity()] = true
-		}
-		f(r)
-	}
+	var list []part
 	for _, source := range k.sources {
-		for s := range source.IKE() {
-			k.ikeRows(s, listed)
-		}
-		for s := range source.ESP() {
-			k.espRows(s, listed)
+		for _, st := range source.Split() {
+			list = append(list, func(f func(*listedKey)) {
+				listed := func(r *listedKey) {
+					if len(ids) > 0 && ids[r.ID] {
+						known[r.identity()] = true
+					}
+					f(r)
+				}
+				for s := range st.IKE() {
+					k.ikeRows(s, listed)
+				}
+				for s := range st.ESP() {
+					k.espRows(s, listed)
+				}
+			})
 		}
 	}
-	for i := range derived {
-		if r := &derived[i]; !known[r.identity()] {
-			listed(r)
+	return append(list, func(f func(*listedKey)) {
+		twice := make(map[keyIdentity]bool)
+		for i := range derived {
+			r := &derived[i]
+			if id := r.identity(); !known[id] && !twice[id] {
+				twice[id] = true
+				f(r)
+			}
+		}
+	})
+}
+
+// workers returns how many parts may be called at the same time.
+func (k *keyring) workers() int {
+	if k.p != nil {
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// write writes what format appends for each row.
+func (k *keyring) write(w io.Writer, format func(dst []byte, r *listedKey) []byte) error {
+	parts, n := k.parts(), k.workers()
+	texts := make(chan chan []byte, n-1) // of the parts that are being worked on, in order
+	spare := make(chan []byte, n+1)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		defer close(texts)
+		for _, p := range parts {
+			text := make(chan []byte, 1)
+			select {
+			case texts <- text:
+			case <-stop:
+				return
+			}
+			render := func() {
+				var b []byte
+				select {
+				case b = <-spare:
+				default:
+				}
+				p(func(r *listedKey) { b = format(b, r) })
+				text <- b
+			}
+			if n == 1 {
+				render()
+			} else {
+				go render()
+			}
+		}
+	}()
+	for text := range texts {
+		b := <-text
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		select {
+		case spare <- b[:0]:
+		default:
 		}
 	}
+	return nil
 }
 
 // derived returns a row for each key that opens the capture's messages and packets.
@@ -359,38 +425,54 @@ func patternName(p esp.AddrPattern) string {
 }
 
 // printJSON prints the list as one object, and what became of Wireshark's tables.
-func (k *keyring) printJSON(w *bufio.Writer, tables []writtenTable) error {
-	w.WriteString(`{"keys":[`)
-	var err error
-	text, first := new(bytes.Buffer), true
-	enc := json.NewEncoder(text)
-	enc.SetEscapeHTML(false)
-	k.each(func(r *listedKey) {
-		if err != nil {
-			return
-		}
-		if !first {
-			w.WriteByte(',')
-		}
-		first = false
+func (k *keyring) printJSON(w io.Writer, tables []writtenTable) error {
+	if _, err := io.WriteString(w, `{"keys":[`); err != nil {
+		return err
+	}
+	first := true
+	err := k.write(separated{w, &first}, func(dst []byte, r *listedKey) []byte {
 		r.Fingerprint = r.key.Fingerprint()
 		if k.show {
 			r.Key = hex.EncodeToString(r.key.Bytes())
 		}
-		text.Reset()
-		if err = enc.Encode(r); err == nil {
-			_, err = w.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
-		}
+		return appendJSON(append(dst, ','), r)
 	})
-	w.WriteByte(']')
-	if err == nil && len(tables) > 0 {
-		text.Reset()
-		err = enc.Encode(tables)
-		w.WriteString(`,"tables":`)
-		w.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	if err != nil {
+		return err
 	}
-	w.WriteString("}\n")
+	end := []byte{']'}
+	if len(tables) > 0 {
+		end = appendJSON(append(end, `,"tables":`...), tables)
+	}
+	_, err = w.Write(append(end, '}', '\n'))
 	return err
+}
+
+// separated takes the comma off what begins a list.
+type separated struct {
+	w     io.Writer
+	first *bool
+}
+
+func (s separated) Write(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	skip := 0
+	if *s.first {
+		skip, *s.first = 1, false
+	}
+	n, err := s.w.Write(b[skip:])
+	return n + skip, err
+}
+
+// appendJSON appends v on one line. All that is listed has a JSON form.
+func appendJSON(dst []byte, v any) []byte {
+	b := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
 // keyColumns are the columns of the list; the last two are there with a capture, and with --show.
@@ -402,48 +484,74 @@ const (
 	columnKey         = 8
 )
 
-// print prints the list as a table. It goes through the keys twice, since a list of any size is never held.
-func (k *keyring) print(w *bufio.Writer) {
-	shown := func(column int) bool {
-		return column <= columnFingerprint || column == columnVerdict && k.p != nil || column == columnKey && k.show
+// print prints the list as a table. It goes through the keys twice: the first time for the widths of the columns.
+func (k *keyring) print(w io.Writer) error {
+	shown := [len(keyColumns)]bool{columnVerdict: k.p != nil, columnKey: k.show}
+	for i := range columnVerdict {
+		shown[i] = true
 	}
-	var widths [len(keyColumns)]int
-	last := 0
-	for i, title := range keyColumns {
-		if shown(i) {
-			widths[i], last = len(title), i
+	last := columnFingerprint
+	for i := range keyColumns {
+		if shown[i] {
+			last = i
 		}
 	}
-	var cell []byte
-	k.each(func(r *listedKey) {
-		for i := range columnFingerprint {
-			if n := r.fixed(i); n > 0 {
-				widths[i] = max(widths[i], n)
-				continue
-			}
-			cell = r.appendCell(cell[:0], i)
-			widths[i] = max(widths[i], len(cell))
-		}
-		widths[columnVerdict] = max(widths[columnVerdict], len(r.Verdict))
-	})
-	var line []byte
+	widths := k.widths()
+	line := make([]byte, 0, 256)
 	for i, title := range keyColumns {
-		if shown(i) {
+		if widths[i] = max(widths[i], len(title)); shown[i] {
 			line = padded(append(line, title...), len(title), widths[i], i == last)
 		}
 	}
-	w.Write(append(line, '\n'))
-	k.each(func(r *listedKey) {
-		line = line[:0]
+	if _, err := w.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	return k.write(w, func(dst []byte, r *listedKey) []byte {
 		for i := range keyColumns {
-			if shown(i) {
-				at := len(line)
-				line = r.appendCell(line, i)
-				line = padded(line, len(line)-at, widths[i], i == last)
+			if shown[i] {
+				at := len(dst)
+				dst = r.appendCell(dst, i)
+				dst = padded(dst, len(dst)-at, widths[i], i == last)
 			}
 		}
-		w.Write(append(bytes.TrimRight(line, " "), '\n'))
+		return append(bytes.TrimRight(dst, " "), '\n')
 	})
+}
+
+// widths returns how wide the texts of the columns are, but for fingerprints, which are all as wide as their title or less, and
+// keys, which come last.
+func (k *keyring) widths() (widths [len(keyColumns)]int) {
+	var (
+		parts = k.parts()
+		next  atomic.Int64
+		wait  sync.WaitGroup
+		mu    sync.Mutex
+	)
+	for range k.workers() {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			var own [len(keyColumns)]int
+			cell := make([]byte, 0, 128)
+			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
+				parts[i](func(r *listedKey) {
+					for i := range own {
+						if i != columnFingerprint && i != columnKey {
+							cell = r.appendCell(cell[:0], i)
+							own[i] = max(own[i], len(cell))
+						}
+					}
+				})
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i, n := range own {
+				widths[i] = max(widths[i], n)
+			}
+		}()
+	}
+	wait.Wait()
+	return widths
 }
 
 // padded appends blanks up to the next column.
@@ -452,19 +560,6 @@ func padded(line []byte, n, width int, last bool) []byte {
 		line = append(line, ' ')
 	}
 	return line
-}
-
-// fixed returns the width of a column where it can be told without its text, else 0.
-func (r *listedKey) fixed(column int) int {
-	switch column {
-	case 0:
-		return len(r.Source)
-	case 1:
-		return len(r.Kind)
-	case 2:
-		return len(r.ID)
-	}
-	return 0
 }
 
 // appendCell appends the text of a column.
@@ -530,7 +625,7 @@ type ikeValue struct {
 
 // ikeValues returns what an IKE secret holds.
 func ikeValues(s *ikev1.Secret) []ikeValue {
-	list := []ikeValue{
+	all := [...]ikeValue{
 		{"SKEYID", s.SKEYID, false},
 		{"SKEYID_d", s.SKEYIDd, false},
 		{"SKEYID_a", s.SKEYIDa, false},
@@ -539,5 +634,5 @@ func ikeValues(s *ikev1.Secret) []ikeValue {
 		{"g^xy", s.SharedSecret, false},
 		{"g(qm)^xy", s.QuickSecret, false},
 	}
-	return slices.DeleteFunc(list, func(v ikeValue) bool { return v.key.IsZero() })
+	return slices.DeleteFunc(all[:], func(v ikeValue) bool { return v.key.IsZero() })
 }
