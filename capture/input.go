@@ -2,9 +2,9 @@ package capture
 
 import "io"
 
-// inputSize is the size of the read buffer in bytes: several times the largest packet, so that moving what is left
-// to the front costs little.
-const inputSize = 512 << 10
+// inputSize is the size of the read buffer in bytes: many times that of most packets, so that moving what is left to the front
+// costs little, and little enough to stay in the processor's cache. It grows for a packet that is larger.
+const inputSize = 64 << 10
 
 // input is a window onto a stream. What peek returns is valid until the next peek.
 type input struct {

@@ -9,7 +9,7 @@ import (
 	"math"
 )
 
-// Reader is a Source over one capture file. It reads ahead into a buffer of 1 MiB and returns slices of it.
+// Reader is a Source over one capture file. It reads ahead into a buffer and returns slices of it.
 type Reader struct {
 	name       string
 	in         *input

@@ -6,10 +6,11 @@ import (
 	"l2tpdump/capture"
 )
 
+// Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
-	batchRecords = 128       // frames in a batch
-	batchBytes   = 128 << 10 // captured bytes at which a batch is full
-	poolBatches  = 32        // batches there are in all: 32 * (128 KiB + plaintext + records) is under 12 MiB
+	batchRecords = 64       // frames in a batch
+	batchBytes   = 32 << 10 // captured bytes at which a batch is full
+	poolBatches  = 96       // batches there are in all: 96 * (2 * 32 KiB + records) is under 12 MiB
 )
 
 // batch is a run of frames with the memory they lie in.
