@@ -19,9 +19,17 @@ func (f *Flow) findConflict() string {
 	var wrong []string
 	right := strings.Split(f.State().Origin, ", ") // of the encryption key, and of the authentication key where it is another
 	derived := t.disproved(opened)
+	// What is given for the SPI with other addresses contradicts nothing where something is given with those of the flow, and right.
+	exact := slices.ContainsFunc(t.sources, func(s source) bool {
+		if s.entry == nil || s.rank > 0 || s.key.IsZero() || s.entry.Dst == (AddrPattern{}) {
+			return false
+		}
+		key, auth := agrees(&s, opened)
+		return key && auth
+	})
 	for i := range t.sources {
 		s := &t.sources[i]
-		if s.rank > 1 || s.rank == 1 && shared || s.key.IsZero() && s.auth.IsZero() {
+		if s.rank > 1 || s.rank == 1 && (shared || exact) || s.key.IsZero() && s.auth.IsZero() {
 			continue
 		}
 		if s.neg != nil {

@@ -124,6 +124,11 @@ func TestVerifyReasons(t *testing.T) {
 		{"Ka in a listing", basic, 0, sources{log, source{"sa.txt", []byte(listing)}.with("4a f9", "4b f9")}, exitPartly, "148048a5bc8c637f", "wrong key",
 			"the key at sa.txt:7 is not the head of Ka, which opens the messages: one of the two listings is of another SA"},
 
+		{"the SPI in another connection", basic, 0, sources{table.with("HMAC-SHA-1-96 [RFC2404]\",\"0x7cddeb4ac478461843e562a41d63c755d1dd1bca\"\n",
+			"HMAC-SHA-1-96 [RFC2404]\",\"0x7cddeb4ac478461843e562a41d63c755d1dd1bca\"\n"+
+				`"IPv4","198.51.100.7","198.51.100.1","0xc2c4be60","AES-CBC [RFC3602]","0x000102030405060708090a0b0c0d0e0f","NULL",""`+"\n")}, exitPartly, forth, "verified",
+			"another key is given by esp_sa:4"},
+
 		// The other direction.
 		{"swapped", basic, 0, sources{table.swapped(forth, back)}, exitPartly, forth, "wrong key",
 			"key of the other direction: the key that esp_sa:2 gives for SPI 0xc5a01359 opens it, the pair is swapped"},
