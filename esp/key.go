@@ -28,8 +28,12 @@ func NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	p := &keyBytes{bytes.Clone(b)}
-	return Key{&p}
+	k := &struct { // one piece of memory for both
+		p *keyBytes
+		b keyBytes
+	}{b: keyBytes{bytes.Clone(b)}}
+	k.p = &k.b
+	return Key{&k.p}
 }
 
 // Len returns the number of bytes.
@@ -81,10 +85,11 @@ func (k Key) Fingerprint() string {
 	if k.IsZero() {
 		return "-"
 	}
-	h := sha256.New()
-	io.WriteString(h, "l2tpdump key fingerprint\x00")
-	h.Write((*k.p).b)
-	return hex.EncodeToString(h.Sum(nil)[:4])
+	var space [128]byte
+	b := append(append(space[:0], "l2tpdump key fingerprint\x00"...), (*k.p).b...)
+	sum := sha256.Sum256(b)
+	clear(b)
+	return hex.EncodeToString(sum[:4])
 }
 
 // String returns what may be shown of a key, as in "16 bytes, fingerprint 1a2b3c4d", or "none".

@@ -164,6 +164,9 @@ var packetTests = []struct {
 	{"AES-GCM, implicit IV, ESN", "aes-gcm-iiv", "16", true, 7, ccmKey + "a4", "",
 		"00004321876543211a711ebf98d440203e6e4c50d5c44dd611c6847aad4685a0c459f7d2e327c6cc775d8572298fc5bbbe691160401ec6a8ea672b03da4e3f32afb11ddc79e0fc39abd20f162e13c695197a28b70b921a38a2fc10facf0f6d72",
 		4, 2, ccmPayload},
+	{"ChaCha20-Poly1305, implicit IV, ESN", "chacha20-poly1305-iiv", "16", true, 7, "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3", "",
+		"0000432187654321c568b72b0ffcb1a47ef1421f9a2204013fc02a0d70abdc0eb8fb4c529a1fae24b557e96b634aa508a90086a1337944aab278f15bb41f7b6e69b539af5e7d858ad6bf4c3cab2dea396a9651b401212ff43820d4e6952f72f4",
+		4, 2, ccmPayload},
 	{"NULL with AES-GMAC", "null-gmac", "16", false, 0, ccmKey + "a4", "", "00004321876543211011121314151617" + ccmPayload + "01020204" + "09e478bf7029701bc7f6e85ce226818d", 4, 2, ccmPayload},
 	{"NULL with AES-GMAC, ESN", "null-gmac", "16", true, 7, ccmKey + "a4", "", "00004321876543211011121314151617" + ccmPayload + "01020204" + "ec80a5f09e3d7684a8dfb27130d20f9a", 4, 2, ccmPayload},
 	{"Blowfish, HMAC-SHA1-96", "blowfish-cbc", "hmac-sha1-96", false, 0, ccmKey[:32], "606162636465666768696a6b6c6d6e6f70717273",
@@ -172,6 +175,42 @@ var packetTests = []struct {
 	{"CAST5, HMAC-SHA1-96", "cast5-cbc", "hmac-sha1-96", false, 0, ccmKey[:32], "606162636465666768696a6b6c6d6e6f70717273",
 		"000043218765432110111213141516175c498758e439aefcc3f258bb6b5b1d65fbbd4bf9012cae2390f58745c75d9a40202bfb0c054e6b9a1ec8e4e72cab9ddcca79cf23a2902ed5e7e8ead0afb5f53c11beb13ec98b6cd2dbb9c3a5ba8f6adbff7bc217",
 		4, 2, ccmPayload},
+}
+
+// Known answers of the block ciphers in CBC mode that have no packet above.
+var blockTests = []struct{ from, cipher, key, iv, plain, body string }{
+	{"FIPS 81, table C1", "des-cbc", "0123456789abcdef", "1234567890abcdef",
+		hex.EncodeToString([]byte("Now is the time for all ")), "e5c7cdde872bf27c43e934008c389c0f683788499a7c05f6"},
+	{"TDES_CBC of the NIST examples; OpenSSL agrees", "3des-cbc", "0123456789abcdef23456789abcdef01456789abcdef0123", "f69f2445df4f9b17",
+		"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51", "2079c3d53aa763e193b79e2569ab5262516570481f25b50f73c0bda85c8e0da7"},
+	{"Twofish paper, appendix B.2", "twofish-cbc", "00000000000000000000000000000000", "00000000000000000000000000000000",
+		"00000000000000000000000000000000", "9f589f5cf6122c32b6bfec2f2ae8c35a"},
+	{"Twofish paper, appendix B.2 (32 byte key)", "twofish-cbc", "0123456789abcdeffedcba987654321000112233445566778899aabbccddeeff", "00000000000000000000000000000000",
+		"00000000000000000000000000000000", "37527be0052334b89f0cfccae87cfa20"},
+	{"RFC 2410, 2", "null", "", "", "00010203", "00010203"},
+}
+
+func TestBlockKnownAnswers(t *testing.T) {
+	seen := map[string]bool{"aes-ctr": true} // in TestCTRKnownAnswers
+	for _, c := range blockTests {
+		seen[c.cipher] = true
+		newEngine, err := CipherByName(c.cipher).prepare(unhex(t, c.key), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := newEngine().decrypt([]byte("front"), unhex(t, c.iv), unhex(t, c.body))
+		if want := "front" + string(unhex(t, c.plain)); string(got) != want {
+			t.Errorf("%s: % x", c.from, got)
+		}
+	}
+	for _, c := range packetTests {
+		seen[c.cipher] = true
+	}
+	for _, c := range Ciphers {
+		if !seen[c.Name] {
+			t.Errorf("no known answer for %s", c.Name)
+		}
+	}
 }
 
 const (
