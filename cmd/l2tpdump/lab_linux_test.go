@@ -35,7 +35,8 @@ type lab struct {
 
 var labs atomic.Int32
 
-// newLab makes the namespaces, or skips the test where that can't be done.
+// newLab makes the namespaces, or skips the test where that can't be done. Tests that use it run beside each other: namespaces have
+// nothing in common, and most of the time is spent waiting.
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	if testing.Short() {
@@ -301,7 +302,7 @@ func (p *program) errors() string {
 }
 
 // patience is how long a test waits for what has to happen sooner or later.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // waitFor waits until standard error holds text.
 func (p *program) waitFor(text string) {
@@ -394,4 +395,17 @@ func eventually(done func() bool) {
 func holds(path string, n int) bool {
 	all, _ := readCapture(path)
 	return len(all) >= n
+}
+
+// awaitPackets waits until the capture has n whole packets or more.
+func awaitPackets(path string, n int) {
+	size := int64(-1)
+	eventually(func() bool {
+		info, err := os.Stat(path)
+		if err != nil || info.Size() == size {
+			return false
+		}
+		size = info.Size()
+		return holds(path, n)
+	})
 }

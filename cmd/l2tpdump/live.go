@@ -47,6 +47,9 @@ type liveOptions struct {
 const (
 	defaultHoldBytes = 64e6
 	defaultHoldTime  = 10 * time.Second
+
+	// filePatience is how long what goes to a file may wait for fragments and for later IKE messages. Lines and pipes do not wait so long.
+	filePatience = 2 * time.Second
 )
 
 // live is the command "live": an interface and keys in, lines or a cleartext capture out.
@@ -175,6 +178,9 @@ func (o *liveOptions) run(ctx context.Context) int {
 
 	keys := make(chan *keysrc.Keys, 64)
 	c := pipeline.Config{Source: src, Limit: o.count, Keys: keys, Live: true}
+	if o.unwatched(file) {
+		c.Patience = int64(filePatience)
+	}
 	if len(sources) > 0 {
 		c.HoldBytes, c.HoldTime = int(o.holdBytes), int64(o.holdTime)
 	}
@@ -299,6 +305,18 @@ func (o *liveOptions) openOutput(id *identity, ring *output.Ring) (*os.File, err
 		return nil, nil
 	}
 	return id.create(o.write)
+}
+
+// unwatched reports whether all output goes to regular files.
+func (o *liveOptions) unwatched(file *os.File) bool {
+	if o.write == "" || o.write == "-" || o.print || o.json {
+		return false
+	}
+	if file == nil {
+		return true // a ring
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // needs are what is still to be done once the privileges are dropped.

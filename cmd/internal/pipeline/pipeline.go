@@ -45,6 +45,9 @@ type Config struct {
 	HoldTime  int64
 	// Live: keys that have served their time are forgotten, so that a run may go on for months.
 	Live bool
+	// Patience (nanoseconds) is how long the output of a live run waits, with frames behind them, for the rest of a datagram in
+	// fragments, or for IKE messages that may say more of an earlier one. 0: as long as somebody who watches does not mind.
+	Patience int64
 }
 
 // Pipeline is one run over one source.
@@ -62,6 +65,9 @@ type Pipeline struct {
 func New(c Config) *Pipeline {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Patience == 0 {
+		c.Patience = liveWait
 	}
 	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, pool: newPool()}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
@@ -389,7 +395,7 @@ func (r *reader) hurry(now int64) {
 	if !r.p.config.Live {
 		return
 	}
-	if g := r.p.pool.waiting(); g != nil && !g.completed && now-g.time > liveWait {
+	if g := r.p.pool.waiting(); g != nil && !g.completed && now-g.time > r.p.config.Patience {
 		r.p.framer.giveUp(g)
 	}
 }
