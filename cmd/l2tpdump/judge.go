@@ -37,25 +37,20 @@ func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Ver
 	if r.Conflict != "" {
 		return pipeline.WrongKey, r.Conflict
 	}
-	negotiated := p.ESP().Negotiated(r.SPI)
 	reason := r.Reason
 	switch r.Verdict {
-	case pipeline.Decrypted:
-		for _, n := range negotiated {
-			if n.KeyReason != "" {
-				return r.Verdict, joinReasons(reason, "the rest can't be computed: "+n.KeyReason)
-			}
-		}
-		if len(negotiated) == 0 {
-			reason = joinReasons(reason, withoutQuickMode(r, p, keys))
-		}
-	case pipeline.NoKey, pipeline.Incomplete:
-		if len(negotiated) == 0 {
-			reason = joinReasons(reason, withoutQuickMode(r, p, keys))
-		}
-		if r.Verdict == pipeline.NoKey {
-			reason = joinReasons(reason, leftOut(keys))
-		}
+	case pipeline.Decrypted, pipeline.NoKey, pipeline.Incomplete:
+	default:
+		return r.Verdict, reason
+	}
+	negotiated := p.ESP().Negotiated(r.SPI)
+	if len(negotiated) == 0 {
+		reason = joinReasons(reason, withoutQuickMode(r, p, keys))
+	} else if why := negotiated[0].KeyReason; why != "" && r.Verdict == pipeline.Decrypted {
+		reason = joinReasons(reason, "the rest can't be computed: "+why)
+	}
+	if r.Verdict == pipeline.NoKey {
+		reason = joinReasons(reason, leftOut(keys))
 	}
 	return r.Verdict, reason
 }
