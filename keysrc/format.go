@@ -90,7 +90,10 @@ type output struct {
 const maxNotes = 1000
 
 // origin returns "name:line".
-func (o *output) origin(line int) string { return o.name + ":" + strconv.Itoa(line) }
+func (o *output) origin(line int) string {
+	var space [64]byte
+	return string(strconv.AppendInt(append(append(space[:0], o.name...), ':'), int64(line), 10))
+}
 
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {

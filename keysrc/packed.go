@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 )
@@ -73,7 +74,21 @@ func (r *record) takeNumber() int {
 	return int(v)
 }
 
-func (r *record) takeKey() esp.Key { return esp.NewKey(r.take(r.takeNumber())) }
+func (r *record) takeKey(blank bool) esp.Key {
+	b := r.take(r.takeNumber())
+	if blank && len(b) < len(blankKeys) {
+		return blankKeys[len(b)]
+	}
+	return esp.NewKey(b)
+}
+
+// blankKeys are keys of zeros of all usual lengths.
+var blankKeys = func() (keys [65]esp.Key) {
+	for n := range keys {
+		keys[n] = esp.NewKey(make([]byte, n))
+	}
+	return keys
+}()
 
 // The kinds of a pattern: any address, an address of that many bytes, or a number in a list.
 const (
@@ -114,13 +129,10 @@ func (st *Store) getPattern(r *record) esp.AddrPattern {
 
 // putOrigin writes "name:line" as two numbers, and anything else as one and 0.
 func (st *Store) putOrigin(r *record, origin string) {
-	line := originLine(origin)
-	name := origin
-	if line > 0 {
-		name = origin[:len(origin)-len(strconv.Itoa(line))]
-		if name == "" || name[len(name)-1] != ':' {
-			name, line = origin, 0
-		}
+	name := strings.TrimRight(origin, "0123456789")
+	line, err := strconv.Atoi(origin[len(name):])
+	if err != nil || !strings.HasSuffix(name, ":") || origin[len(name)] == '0' {
+		name, line = origin, 0
 	}
 	r.number(st.names.number(name))
 	r.number(line)

@@ -24,17 +24,18 @@ const (
 type negotiation struct {
 	out *output
 
-	group *ikeGroup    // the phase 1 that took a value last
-	open  []*ikeGroup  // those with a CKY-I and no SKEYID_e
-	done  ikev1.Cookie // of the phase 1 that got its SKEYID_e last
-	given int          // SKEYID_e values given out since more than one was open
-	peers []netip.Addr // of the phase 1 lines since the last CKY-I
-	phase []phase2     // the phase 2 lines whose SPIs have not all come
-	sas   []*yamahaSA  // the SPIs since
-	lost  bool         // bytes without a label stand among them
-	mixed bool         // more than one is open, and rows of their values are misplaced
-	short labelKind    // the last event is this value, of a single row of 16 bytes
-	cut   *label       // the line of another negotiation that came right behind such a value
+	group  *ikeGroup     // the phase 1 that took a value last
+	open   []*ikeGroup   // those with a CKY-I and no SKEYID_e
+	done   ikev1.Cookie  // of the phase 1 that got its SKEYID_e last
+	given  int           // SKEYID_e values given out since more than one was open
+	peers  []netip.Addr  // of the phase 1 lines since the last CKY-I
+	phase  []phase2      // the phase 2 lines whose SPIs have not all come
+	sas    []*yamahaSA   // the SPIs since
+	lost   bool          // bytes without a label stand among them
+	mixed  bool          // more than one is open, and rows of their values are misplaced
+	short  labelKind     // the last event is this value, of a single row of 16 bytes
+	hinted [2]netip.Addr // given out last
+	cut    *label        // the line of another negotiation that came right behind such a value
 }
 
 // ikeGroup is the values of one phase 1.
@@ -129,7 +130,13 @@ func damagedAt(ev *event) string {
 	return fmt.Sprintf(" (value of line %d)", ev.line)
 }
 
+// hint gives out the addresses of a line, but for those of the line before it.
 func (n *negotiation) hint(ev *event) {
+	if at := [2]netip.Addr{ev.addr, ev.local}; at != n.hinted {
+		n.hinted = at
+	} else {
+		return
+	}
 	var h Hints
 	if ev.addr.IsValid() {
 		h.Peers = []netip.Addr{ev.addr}

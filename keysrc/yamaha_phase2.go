@@ -53,14 +53,28 @@ func (n *negotiation) spi(ev *event) {
 	if len(n.sas) >= 2*len(n.phase) {
 		n.endSAs()
 	}
-	sa := &yamahaSA{line: ev.line, spiOK: ev.ok}
+	sa := n.newSA()
+	*sa = yamahaSA{line: ev.line, spiOK: ev.ok}
 	if !ev.ok {
 		n.lost = true // the label may stand twice, so the order of the others tells nothing
 	}
 	if ev.ok {
 		sa.spi = uint32(ev.data[0])<<24 | uint32(ev.data[1])<<16 | uint32(ev.data[2])<<8 | uint32(ev.data[3])
 	}
-	n.sas = append(n.sas, sa)
+}
+
+// newSA adds an SA; its memory may be that of one which was given out.
+func (n *negotiation) newSA() *yamahaSA {
+	if len(n.sas) < cap(n.sas) {
+		n.sas = n.sas[:len(n.sas)+1]
+	} else {
+		n.sas = append(n.sas, nil)
+	}
+	last := &n.sas[len(n.sas)-1]
+	if *last == nil {
+		*last = new(yamahaSA)
+	}
+	return *last
 }
 
 func (n *negotiation) espKey(ev *event) {
@@ -104,10 +118,11 @@ func (n *negotiation) espKey(ev *event) {
 
 // endSAs gives out the keys of the SPIs that have come.
 func (n *negotiation) endSAs() {
-	defer func() { n.phase, n.sas, n.lost = n.phase[:0], n.sas[:0], false }()
+	defer n.beginSAs()
 	n.checkShort()
 	n.checkMixed()
-	secrets := make([]*esp.Secret, len(n.sas))
+	var space [2]*esp.Secret
+	secrets := append(space[:0], make([]*esp.Secret, len(n.sas))...)
 	count := 0
 	for i, sa := range n.sas {
 		switch {
@@ -164,6 +179,13 @@ func (n *negotiation) endSAs() {
 		}
 	}
 	n.out.esp(whole...)
+}
+
+func (n *negotiation) beginSAs() {
+	for _, sa := range n.sas {
+		*sa = yamahaSA{} // key bytes
+	}
+	n.phase, n.sas, n.lost = n.phase[:0], n.sas[:0], false
 }
 
 // checkShort refuses a key of 8 bytes where more were announced, unless it is clear that the algorithm is DES: the key may have

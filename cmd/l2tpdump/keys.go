@@ -185,8 +185,8 @@ func (k *keyring) sas(s *ikev1.Secret) []*ikev1.SA {
 type part func(f func(*listedKey))
 
 // parts returns the list: a row for each value of each source, and for each key that was derived with the capture. Without a
-// capture they may be called at the same time, else one behind the other.
-func (k *keyring) parts() []part {
+// capture they may be called at the same time, else one behind the other. If blank the keys of sources are zeros.
+func (k *keyring) parts(blank bool) []part {
 	derived := k.derived()
 	known := make(map[keyIdentity]bool) // those of them that a source has too
 	ids := make(map[string]bool)
@@ -195,6 +195,9 @@ func (k *keyring) parts() []part {
 	}
 	var list []part
 	for _, source := range k.sources {
+		if blank {
+			source = source.Blank()
+		}
 		for _, st := range source.Split() {
 			list = append(list, func(f func(*listedKey)) {
 				listed := func(r *listedKey) {
@@ -234,7 +237,7 @@ func (k *keyring) workers() int {
 
 // write writes what format appends for each row.
 func (k *keyring) write(w io.Writer, format func(dst []byte, r *listedKey) []byte) error {
-	parts, n := k.parts(), k.workers()
+	parts, n := k.parts(false), k.workers()
 	texts := make(chan chan []byte, n-1) // of the parts that are being worked on, in order
 	spare := make(chan []byte, n+1)
 	stop := make(chan struct{})
@@ -522,7 +525,7 @@ func (k *keyring) print(w io.Writer) error {
 // keys, which come last.
 func (k *keyring) widths() (widths [len(keyColumns)]int) {
 	var (
-		parts = k.parts()
+		parts = k.parts(k.p == nil)
 		next  atomic.Int64
 		wait  sync.WaitGroup
 		mu    sync.Mutex
