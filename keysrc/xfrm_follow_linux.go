@@ -2,10 +2,15 @@ package keysrc
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"github.com/mdlayher/netlink"
 )
+
+// followWait is how long Run waits for messages before it looks whether it is to end.
+const followWait = 100 * time.Millisecond
 
 // An XFRMFollower gives the keys of the ESP SAs that the running kernel has, and of each that it gets.
 type XFRMFollower struct {
@@ -35,18 +40,20 @@ func OpenXFRM() (*XFRMFollower, error) {
 // Run gives out the keys, each SA's once, until ctx is done; it returns nil then. emit is called in the calling
 // goroutine. Run is called once.
 func (f *XFRMFollower) Run(ctx context.Context, emit func(*Keys)) error {
-	stop := context.AfterFunc(ctx, func() { f.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
 	f.x.out.emit = emit
 	if first := f.keys; len(first.ESP)+len(first.Notes) > 0 {
 		f.keys = Keys{}
 		emit(&first)
 	}
-	for n := 1; ; {
+	for n := 1; ctx.Err() == nil; {
+		// No wait is without end, whatever becomes of the socket.
+		if err := f.conn.SetReadDeadline(time.Now().Add(followWait)); err != nil {
+			return xfrmError(err)
+		}
 		messages, err := f.conn.Receive()
 		switch {
-		case ctx.Err() != nil:
-			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			continue
 		case err != nil && overrun(err):
 			// Messages were lost: ask for all that there are, if that is still allowed.
 			if err := f.x.dump(); err != nil {
@@ -58,6 +65,7 @@ func (f *XFRMFollower) Run(ctx context.Context, emit func(*Keys)) error {
 		}
 		n = f.x.messages(n, messages)
 	}
+	return nil
 }
 
 // Close stops listening.

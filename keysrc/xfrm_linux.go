@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/mdlayher/netlink"
 )
@@ -17,6 +18,9 @@ const (
 
 	// followBuffer is asked for as the receive buffer of the socket: a server may renew all its SAs at once.
 	followBuffer = 1 << 20
+
+	// dumpWait is how long the kernel may take for its answer.
+	dumpWait = 10 * time.Second
 )
 
 // DumpXFRM returns the keys of the ESP SAs that the running kernel has in the network namespace of the calling
@@ -37,6 +41,9 @@ func (x *xfrm) dump() error {
 		return xfrmError(err)
 	}
 	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(dumpWait)); err != nil {
+		return xfrmError(err)
+	}
 	messages, err := conn.Execute(netlink.Message{Header: netlink.Header{
 		Type:  xfrmMsgGetSA,
 		Flags: netlink.Request | netlink.Dump,
@@ -71,6 +78,8 @@ func xfrmError(err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("xfrm: reading the kernel's keys takes root or CAP_NET_ADMIN: %w", err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("xfrm: the kernel does not answer: %w", err)
 	case errors.Is(err, syscall.EPROTONOSUPPORT):
 		return fmt.Errorf("xfrm: this kernel has no IPsec: %w", err)
 	}

@@ -18,15 +18,15 @@ func inNamespace(t *testing.T, f func()) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("no ip command")
 	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
+		defer close(done)      // also if f ends the goroutine
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
 			done <- err
 			return
 		}
 		f()
-		done <- nil
 	}()
 	if err := <-done; errors.Is(err, os.ErrPermission) {
 		t.Skip("no right to make a network namespace")
@@ -71,18 +71,23 @@ func TestDumpXFRM(t *testing.T) {
 	})
 }
 
+// TestOpenXFRMEnds: Run ends with its context, also when that has ended before.
 func TestOpenXFRMEnds(t *testing.T) {
 	inNamespace(t, func() {
-		f, err := OpenXFRM()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer f.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		defer cancel()
-		if err := f.Run(ctx, func(*Keys) {}); err != nil {
-			t.Error(err)
+		for _, d := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond, 3 * followWait / 2} {
+			f, err := OpenXFRM()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), d)
+			if err := f.Run(ctx, func(*Keys) {}); err != nil {
+				t.Errorf("after %v: %v", d, err)
+			}
+			cancel()
+			if err := f.Close(); err != nil {
+				t.Errorf("after %v: %v", d, err)
+			}
 		}
 	})
 }
