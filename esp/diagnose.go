@@ -73,7 +73,7 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 	case out.hopeful:
 		s.Verdict, s.Err = WrongKey, ErrUndecided
 		s.Origin = t.candidate(0).from.origin()
-		s.Reason = "the key may fit, but the packets so far say too little about themselves to prove it"
+		s.Reason = fmt.Sprintf("the key at %s may fit, but the packets so far say too little about themselves to prove it", s.Origin)
 	default:
 		s.Verdict, s.Err = WrongKey, ErrStructure
 		if len(t.checked) > 0 {
