@@ -409,3 +409,12 @@ func awaitPackets(path string, n int) {
 		return holds(path, n)
 	})
 }
+
+// lastSummary is what was printed from the last summary on.
+func (p *program) lastSummary() string {
+	text := p.errors()
+	if i := strings.LastIndex(text, " frames: "); i >= 0 {
+		return text[strings.LastIndexByte(text[:i], '\n')+1:]
+	}
+	return ""
+}
