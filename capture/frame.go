@@ -50,8 +50,9 @@ var (
 // Frame is a decoded frame: offsets into its data, which the caller keeps. It may be used again and again and
 // allocates nothing.
 type Frame struct {
-	LinkLen   int   // where the IP header begins: link header, VLAN tags, PPPoE and PPP passed
-	IPVersion uint8 // 4 or 6; 0 not IP, and then nothing else but Direction is set
+	LinkLen   int    // where the IP header begins: link header, VLAN tags, PPPoE and PPP passed
+	IPVersion uint8  // 4 or 6; 0 not IP, and then nothing else but EtherType and Direction is set
+	EtherType uint16 // of Ethernet, cooked and SNAP frames, behind VLAN tags; 0 there is none
 	Direction Direction
 
 	Src, Dst netip.Addr

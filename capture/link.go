@@ -118,6 +118,7 @@ func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cook
 	}
 	switch {
 	case kind == etherPPPoESession:
+		f.EtherType = kind
 		return f.pppoe(data, next, end)
 	case cooked && kind == sllProtocolLLC:
 		return f.snap(data, next, 0, end)
@@ -130,7 +131,7 @@ func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cook
 	if kind == etherJumboLLC {
 		return f.snap(data, next, at, end)
 	}
-	f.LinkLen = next
+	f.EtherType, f.LinkLen = kind, next
 	return etherVersion(kind), nil
 }
 
@@ -144,8 +145,8 @@ func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
 		return versionNone, nil
 	}
 	f.lengthAt = lengthAt
-	f.LinkLen = at + 8
-	return etherVersion(binary.BigEndian.Uint16(b[6:])), nil
+	f.EtherType, f.LinkLen = binary.BigEndian.Uint16(b[6:]), at+8
+	return etherVersion(f.EtherType), nil
 }
 
 // pppoe passes a PPPoE session header (RFC 2516) at position at.

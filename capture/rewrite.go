@@ -79,7 +79,7 @@ func length16(n int) uint16 {
 // it is out[len(buf):], and f holds offsets into that, so that f.AppendReplaced(dst, out[len(buf):], ...) and
 // f.AppendUDPPayload work. f and last may be the same.
 func (f *Frame) DecodeReassembled(dst []byte, last *Frame, data, datagram []byte) (out []byte, err error) {
-	g := Frame{LinkLen: last.LinkLen, Direction: last.Direction, pppoeAt: last.pppoeAt, lengthAt: last.lengthAt}
+	g := Frame{LinkLen: last.LinkLen, EtherType: last.EtherType, Direction: last.Direction, pppoeAt: last.pppoeAt, lengthAt: last.lengthAt}
 	base := len(dst)
 	dst = append(dst, data[:g.LinkLen]...)
 	dst = append(dst, datagram...)

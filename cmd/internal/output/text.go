@@ -3,10 +3,14 @@ package output
 import (
 	"bufio"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/google/gopacket/layers"
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
@@ -229,7 +233,8 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		b = append(b, "] length "...)
 		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
 	case r.Net.IPVersion == 0:
-		b = append(b, "not IP, length "...)
+		b = appendEtherType(b, r.Net.EtherType)
+		b = append(b, ", length "...)
 		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
 	}
 	if r.Reason == "" {
@@ -243,6 +248,18 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		length = r.Net.UDPLen
 	}
 	return strconv.AppendInt(b, int64(length), 10)
+}
+
+// appendEtherType names what a frame has in place of IP.
+func appendEtherType(b []byte, kind uint16) []byte {
+	switch name := layers.EthernetType(kind).String(); {
+	case kind == 0:
+		return append(b, "not IP"...)
+	case strings.HasPrefix(name, "Unknown"):
+		return fmt.Appendf(b, "ethertype 0x%04x", kind)
+	default:
+		return append(b, name...)
+	}
 }
 
 // appendDetails appends a line for each IKE payload, and for the SA.
