@@ -24,7 +24,28 @@ type Store struct {
 	seen     map[uint64]struct{}       // hashes of what was added
 	seed     maphash.Seed
 	blank    bool
+	space    *secretSpace       // for the secrets that are read; nil: each has its own
 	named    map[uint32]*SAHint // what a listing in the source says of SPIs, once it was read to its end
+}
+
+// secretSpace is memory that secrets are read into.
+type secretSpace struct {
+	ike ikev1.Secret
+	esp esp.Secret
+}
+
+func (sp *secretSpace) newIKE() *ikev1.Secret {
+	if sp != nil {
+		return &sp.ike
+	}
+	return new(ikev1.Secret)
+}
+
+func (sp *secretSpace) newESP() *esp.Secret {
+	if sp != nil {
+		return &sp.esp
+	}
+	return new(esp.Secret)
 }
 
 // Load reads a key source as Parse does, and keeps it in little memory.
@@ -102,17 +123,19 @@ func (st *Store) ESP() iter.Seq[*esp.Secret] {
 }
 
 // Split returns stores that hold the same secrets in the same order, IKE before ESP, each a part of them. Several goroutines may
-// read them at a time, as long as nothing is added to any.
+// read them at a time, one each, as long as nothing is added to any. A secret of theirs is valid until the next.
 func (st *Store) Split() []*Store {
 	var list []*Store
 	for _, c := range st.ike.chunks {
 		part := *st
 		part.ike, part.esp = packed{chunks: [][]byte{c}}, packed{}
+		part.space = new(secretSpace)
 		list = append(list, &part)
 	}
 	for _, c := range st.esp.chunks {
 		part := *st
 		part.ike, part.esp = packed{}, packed{chunks: [][]byte{c}}
+		part.space = new(secretSpace)
 		list = append(list, &part)
 	}
 	return list
@@ -188,7 +211,8 @@ func (st *Store) putESP(r *record, s *esp.Secret) {
 
 func (st *Store) getESP(r *record) *esp.Secret {
 	marks := r.takeByte()
-	s := &esp.Secret{
+	s := st.space.newESP()
+	*s = esp.Secret{
 		KeyHead: marks&hasKeyHead != 0, AuthKeyHead: marks&hasAuthHead != 0, ESNKnown: marks&hasESNKnown != 0,
 		SPI: r.takeUint32(), SPIMask: ^uint32(0),
 	}
@@ -257,7 +281,8 @@ func (st *Store) putIKEOrigins(r *record, s *ikev1.Secret) {
 }
 
 func (st *Store) getIKE(r *record) *ikev1.Secret {
-	s := new(ikev1.Secret)
+	s := st.space.newIKE()
+	*s = ikev1.Secret{}
 	copy(s.InitiatorCookie[:], r.take(len(s.InitiatorCookie)))
 	copy(s.ResponderCookie[:], r.take(len(s.ResponderCookie)))
 	s.MessageID = uint32(r.takeNumber())

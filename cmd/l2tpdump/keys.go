@@ -11,7 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,6 +71,8 @@ func keys(ctx context.Context, args []string) int {
 	}
 	k := &keyring{show: o.show}
 	var err error
+	// Most of the memory is keys in pieces without pointers: looking for garbage more often costs little.
+	debug.SetGCPercent(33)
 	if k.sources, err = o.loadKeys(); err != nil {
 		return fail(err)
 	}
@@ -200,11 +202,13 @@ func (k *keyring) parts(blank bool) []part {
 		}
 		for _, st := range source.Split() {
 			list = append(list, func(f func(*listedKey)) {
-				listed := func(r *listedKey) {
+				var space listedKey
+				listed := func(r listedKey) {
 					if len(ids) > 0 && ids[r.ID] {
 						known[r.identity()] = true
 					}
-					f(r)
+					space = r
+					f(&space)
 				}
 				for s := range st.IKE() {
 					k.ikeRows(s, listed)
@@ -317,13 +321,14 @@ func row(source, kind, id string, key esp.Key) listedKey {
 }
 
 // ikeRows lists the values of a phase 1.
-func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
+func (k *keyring) ikeRows(s *ikev1.Secret, f func(listedKey)) {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
 	}
 	sas := k.sas(s)
-	for _, v := range ikeValues(s) {
+	var space [7]ikeValue
+	for _, v := range appendIKEValues(space[:0], s) {
 		r := row(s.OriginOf(v.name), v.name, id, v.key)
 		if !v.head {
 			r.Needed = r.Bits
@@ -348,7 +353,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
 				}
 			}
 		}
-		f(&r)
+		f(r)
 	}
 }
 
@@ -356,7 +361,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
 var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 // espRows lists the keys of an ESP SA.
-func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
+func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 	suite, verdict := s.Suite, ""
 	if s.SPIMask == ^uint32(0) && k.p != nil {
 		for _, n := range k.p.ESP().Negotiated(s.SPI) {
@@ -379,7 +384,7 @@ func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
 	} else if !s.KeyHead {
 		encryption.Needed = encryption.Bits
 	}
-	f(&encryption)
+	f(encryption)
 	if !s.AuthKey.IsZero() {
 		a := row(s.Origin, "ESP authentication", id, s.AuthKey)
 		a.Src, a.Dst, a.Algorithm, a.Verdict = src, dst, suite.AuthName(), verdict
@@ -388,7 +393,7 @@ func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
 		} else if !s.AuthKeyHead {
 			a.Needed = a.Bits
 		}
-		f(&a)
+		f(a)
 	}
 }
 
@@ -627,8 +632,10 @@ type ikeValue struct {
 }
 
 // ikeValues returns what an IKE secret holds.
-func ikeValues(s *ikev1.Secret) []ikeValue {
-	all := [...]ikeValue{
+func ikeValues(s *ikev1.Secret) []ikeValue { return appendIKEValues(nil, s) }
+
+func appendIKEValues(dst []ikeValue, s *ikev1.Secret) []ikeValue {
+	for _, v := range [...]ikeValue{
 		{"SKEYID", s.SKEYID, false},
 		{"SKEYID_d", s.SKEYIDd, false},
 		{"SKEYID_a", s.SKEYIDa, false},
@@ -636,6 +643,10 @@ func ikeValues(s *ikev1.Secret) []ikeValue {
 		{"Ka", s.Ka, false},
 		{"g^xy", s.SharedSecret, false},
 		{"g(qm)^xy", s.QuickSecret, false},
+	} {
+		if !v.key.IsZero() {
+			dst = append(dst, v)
+		}
 	}
-	return slices.DeleteFunc(all[:], func(v ikeValue) bool { return v.key.IsZero() })
+	return dst
 }
