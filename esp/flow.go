@@ -279,11 +279,12 @@ func (f *Flow) Report() Report {
 		return r
 	}
 	// A key fits: what was opened with it decides, if anything was counted.
-	switch {
-	case r.Wrong > r.Verified+r.Decrypted:
+	// What is broken behind a good ICV was not decrypted with the right key, where it is most of them.
+	switch bad := r.Wrong + r.Malformed; {
+	case bad > r.Verified+r.Decrypted:
 		r.Verdict = WrongKey
 		r.Reason = join(fmt.Sprintf("%d of %d packets do not fit the key at %s that fits the others: it is damaged, or the SPI came into use again with another key",
-			r.Wrong, r.Packets, r.Key), r.Reason)
+			bad, r.Packets, r.Key), r.Reason)
 	case r.Verified > 0, r.Decrypted > 0:
 	case r.Truncated > 0:
 		r.Verdict = Truncated

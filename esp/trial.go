@@ -4,8 +4,10 @@ const (
 	// proofBits is the evidence that settles a key of which the ICV can't be checked. One L2TP packet gives more;
 	// packets that say little about themselves have to agree.
 	proofBits = 40
-	// cipherBits is the evidence for the encryption key that has to come with a good ICV.
+	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which proves the other key only.
 	cipherBits = 16
+	// togetherBits is the same where packets have to agree: that each of some has a little is likelier by chance.
+	togetherBits = 24
 	// refusal is what a refused packet takes away from the evidence of those that fit.
 	refusal = 8
 )
@@ -194,7 +196,7 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 			p := f.proof[i]
 			need := proofBits
 			if checked {
-				need = cipherBits
+				need = togetherBits
 			}
 			if p.agreed > 1 && int(p.bits)-refusal*int(p.refused) >= need {
 				out.fit, out.with, out.packets = o, *c, int(p.agreed)
