@@ -4,7 +4,7 @@ import "io"
 
 // inputSize is the size of the read buffer in bytes: many times that of most packets, so that moving what is left to the front
 // costs little, and little enough to stay in the processor's cache. It grows for a packet that is larger.
-const inputSize = 64 << 10
+const inputSize = 128 << 10
 
 // input is a window onto a stream. What peek returns is valid until the next peek.
 type input struct {

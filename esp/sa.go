@@ -262,6 +262,35 @@ func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plainte
 	return plain, err
 }
 
+// Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the next ones, so that
+// goroutines which work on one SA share no memory. The zero value is ready.
+type Opener [4]struct {
+	sa *SA
+	st *state
+}
+
+// Open is [SA.Open].
+func (o *Opener) Open(sa *SA, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
+	kept := &o[sa.spi%uint32(len(o))]
+	if kept.sa != sa {
+		if kept.sa != nil {
+			kept.sa.put(kept.st)
+		}
+		kept.sa, kept.st = sa, sa.get()
+	}
+	return sa.open(kept.st, dst, packet, seqHigh, truncatedBy)
+}
+
+// Release gives back what is kept.
+func (o *Opener) Release() {
+	for i := range o {
+		if o[i].sa != nil {
+			o[i].sa.put(o[i].st)
+		}
+	}
+	clear(o[:])
+}
+
 func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
 	if err := sa.split(st, packet, seqHigh, truncatedBy); err != nil {
 		return Plaintext{}, err

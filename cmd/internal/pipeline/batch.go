@@ -9,8 +9,8 @@ import (
 // Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
 	batchRecords = 64       // frames in a batch
-	batchBytes   = 32 << 10 // captured bytes at which a batch is full
-	poolBatches  = 96       // batches there are in all: 96 * (2 * 32 KiB + records) is under 12 MiB
+	batchBytes   = 64 << 10 // captured bytes at which a batch is full
+	poolBatches  = 64       // batches there are in all: 64 * (2 * 64 KiB + records) is under 12 MiB
 )
 
 // batch is a run of frames with the memory they lie in.

@@ -124,9 +124,12 @@ func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
 	var workers sync.WaitGroup
 	for range p.config.Workers {
 		workers.Go(func() {
-			var x esp.Inflater
+			var (
+				o esp.Opener
+				x esp.Inflater
+			)
 			for b := range work {
-				b.work(&x)
+				b.work(&o, &x)
 				b.done <- struct{}{}
 			}
 		})

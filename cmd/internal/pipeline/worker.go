@@ -7,7 +7,8 @@ import (
 )
 
 // work is the second stage: it decrypts the ESP packets of a batch.
-func (b *batch) work(x *esp.Inflater) {
+func (b *batch) work(o *esp.Opener, x *esp.Inflater) {
+	defer o.Release()
 	need := 0
 	for i := range b.records {
 		if b.records[i].SA != nil {
@@ -26,7 +27,7 @@ func (b *batch) work(x *esp.Inflater) {
 		}
 		end := at + len(r.esp) + esp.OpenOverhead
 		var err error
-		r.Plain, err = r.SA.Open(b.plain[at:at:end], r.esp, r.seqHigh, r.cut)
+		r.Plain, err = o.Open(r.SA, b.plain[at:at:end], r.esp, r.seqHigh, r.cut)
 		at = end
 		r.judge(err)
 		if Opened(r.Verdict) && r.Plain.NextHeader == esp.ProtocolIPComp {
