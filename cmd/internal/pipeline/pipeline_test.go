@@ -71,7 +71,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	const few, many = 2000, 22000
+	const few, many = 4000, 34000
 	sa := traffic.NewSA(0x1001)
 	file := generated(t, sa, many)
 	keys := keysOf(sa)
