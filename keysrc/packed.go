@@ -168,3 +168,42 @@ func (in *interned[T]) number(v T) int {
 	in.numbers[v] = n
 	return n
 }
+
+// hashSet is a set of hashes, which are spread evenly by themselves. A slot that is free has 0.
+type hashSet struct {
+	slots []uint64 // a power of two of them
+	n     int
+}
+
+// add reports whether the hash was not in the set.
+func (h *hashSet) add(v uint64) bool {
+	if v == 0 {
+		v = 1
+	}
+	if h.n >= len(h.slots)/4*3 {
+		old := h.slots
+		h.slots = make([]uint64, max(1024, 2*len(old)))
+		for _, v := range old {
+			if v != 0 {
+				h.slots[h.find(v)] = v
+			}
+		}
+	}
+	i := h.find(v)
+	if h.slots[i] == v {
+		return false
+	}
+	h.slots[i] = v
+	h.n++
+	return true
+}
+
+// find returns the slot of a hash, or the free one where it belongs.
+func (h *hashSet) find(v uint64) int {
+	mask := len(h.slots) - 1
+	i := int(v) & mask
+	for h.slots[i] != 0 && h.slots[i] != v {
+		i = (i + 1) & mask
+	}
+	return i
+}

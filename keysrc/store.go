@@ -21,7 +21,7 @@ type Store struct {
 	names    interned[string]          // of sources, and places that are not "name:line"
 	suites   interned[esp.Suite]       // that sources name
 	patterns interned[esp.AddrPattern] // that are no whole address
-	seen     map[uint64]struct{}       // hashes of what was added
+	seen     hashSet                   // hashes of what was added
 	seed     maphash.Seed
 	blank    bool
 	space    *secretSpace       // for the secrets that are read; nil: each has its own
@@ -58,7 +58,7 @@ func Load(r io.Reader, name, format string) (*Store, error) {
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
 	st.complete()
-	st.seen = nil
+	st.seen = hashSet{}
 	if err == nil {
 		err = closeErr
 	}
@@ -80,8 +80,8 @@ func LoadFile(path, format string) (*Store, error) {
 
 // Add adds what a stream gives out.
 func (st *Store) Add(k *Keys) {
-	if st.seen == nil {
-		st.seen, st.seed = make(map[uint64]struct{}), maphash.MakeSeed()
+	if st.seen.slots == nil {
+		st.seed = maphash.MakeSeed()
 	}
 	for _, s := range k.IKE {
 		r := st.ike.begin()
@@ -103,9 +103,7 @@ func (st *Store) Add(k *Keys) {
 
 // isNew reports whether a record, all but where it was found, was not added before.
 func (st *Store) isNew(kind uint64, r *record) bool {
-	n := len(st.seen)
-	st.seen[maphash.Bytes(st.seed, r.b)^kind] = struct{}{}
-	return len(st.seen) > n
+	return st.seen.add(maphash.Bytes(st.seed, r.b) ^ kind)
 }
 
 // IKE returns the phase 1 secrets in the order in which they were added. Each of them is the receiver's own.
