@@ -23,15 +23,20 @@ const (
 	dumpWait = 10 * time.Second
 )
 
-// DumpXFRM returns the keys of the ESP SAs that the running kernel has in the network namespace of the calling
-// thread. It takes CAP_NET_ADMIN. Origins are "xfrm:N", N the place of the SA in the kernel's answer.
-func DumpXFRM() (*Keys, error) {
-	keys := new(Keys)
-	x := xfrm{out: &output{name: "xfrm", emit: keys.add}}
+// LoadXFRM returns the keys of the ESP SAs that the running kernel has in the network namespace of the calling
+// thread. It takes CAP_NET_ADMIN. Origins are "xfrm:N", N the place of the SA in the kernel's answer. Without any key
+// it is an error.
+func LoadXFRM() (*Store, error) {
+	st := new(Store)
+	x := xfrm{out: &output{name: "xfrm", emit: st.Add}}
 	if err := x.dump(); err != nil {
 		return nil, err
 	}
-	return keys, nil
+	st.complete()
+	if len(st.esp.chunks) == 0 {
+		return nil, errors.New("xfrm: the kernel has no ESP SA with keys in this network namespace")
+	}
+	return st, nil
 }
 
 // dump asks the kernel for all its SAs.

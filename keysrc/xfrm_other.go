@@ -6,5 +6,5 @@ import "errors"
 
 var errNoXFRM = errors.New("xfrm: only a Linux kernel can be asked for its SAs")
 
-// DumpXFRM returns an error: it takes Linux.
-func DumpXFRM() (*Keys, error) { return nil, errNoXFRM }
+// LoadXFRM returns an error: it takes Linux.
+func LoadXFRM() (*Store, error) { return nil, errNoXFRM }

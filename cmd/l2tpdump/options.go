@@ -182,7 +182,7 @@ func (o *options) loadKeys() ([]*keysrc.Store, error) {
 	var empty error
 	found := false
 	for _, path := range o.keys {
-		k, err := keysrc.LoadFile(path, o.keyFormat)
+		k, err := o.loadKey(path)
 		if k != nil {
 			reportNotes(k.Notes)
 			all = append(all, k)
@@ -202,6 +202,21 @@ func (o *options) loadKeys() ([]*keysrc.Store, error) {
 		return nil, empty
 	}
 	return all, nil
+}
+
+// loadKey reads one key source.
+func (o *options) loadKey(path string) (*keysrc.Store, error) {
+	scheme, _, _ := strings.Cut(path, ":")
+	if _, err := os.Stat(path); err == nil {
+		scheme = ""
+	}
+	switch scheme {
+	case "xfrm":
+		return keysrc.LoadXFRM()
+	case "syslog", "exec":
+		return nil, fmt.Errorf("%s: keys come that way only while capturing, with l2tpdump live", path)
+	}
+	return keysrc.LoadFile(path, o.keyFormat)
 }
 
 // explainKeys makes the error of a key source readable: what it is if it is no key source at all, else what was looked

@@ -24,7 +24,7 @@ const inputUsage = `
 Input:
     -r, --read FILE        a capture: pcap or pcapng, gzipped or not, told by content; "-" is
                            standard input; several are one capture, in order of their first packet
-    -k, --keys FILE        a source of keys, told by content; may repeat
+    -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -f, --filter FILTER    take only the frames that match (BPF, on the frames as captured)
     -c, --count N          stop after N frames
@@ -98,7 +98,7 @@ Says for each SA of a capture whether the keys belong to it, and if not why.
 
 Lists the keys that a source holds.
 
-    -k, --keys FILE        a source of keys, told by content; may repeat
+    -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -r, --read FILE        a capture: completes what the source leaves out
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
