@@ -124,6 +124,7 @@ func TestYamahaAmbiguous(t *testing.T) {
 2026/11/23 07:13:26: [IKE] SKEYID_e
 2026/11/23 07:13:26: [IKE]   11 f9 0f 25 cf 10 27 73 61 11 19 37 c2 e1 48 65
 2026/11/23 07:13:26: [IKE]   c3 3f 0e be
+2026/11/23 07:13:27: [IKE] respond IPsec phase to 203.0.113.77
 `
 	keys := parseText(t, log)
 	if len(keys.IKE) != 3 || !keys.IKE[0].InitiatorCookie.IsZero() || !keys.IKE[1].InitiatorCookie.IsZero() ||

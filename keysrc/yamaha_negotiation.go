@@ -3,6 +3,7 @@ package keysrc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"l2tpdump/esp"
@@ -461,7 +462,7 @@ func (n *negotiation) end() {
 	for _, g := range n.open {
 		n.emitGroup(g)
 	}
-	if n.group != nil {
+	if n.group != nil && !slices.Contains(n.open, n.group) {
 		n.emitGroup(n.group)
 	}
 	n.open, n.group, n.given, n.peers = n.open[:0], nil, 0, n.peers[:0]

@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -15,6 +16,7 @@ type rowGroup struct {
 	lens     []uint8 // the bytes of each row
 	damaged  int     // line of the first row that is not all bytes
 	hidden   bool    // "(confidential)" stands in place of a row
+	blank    bool    // a line without any text follows: it may have been a row
 	repeats  []rowRepeat
 	last     []byte // text of the last row
 	lastLine int
@@ -31,7 +33,7 @@ func (g *rowGroup) reset() {
 	clear(g.data) // key bytes
 	clear(g.last)
 	g.data, g.lens, g.repeats, g.last = g.data[:0], g.lens[:0], g.repeats[:0], g.last[:0]
-	g.line, g.damaged, g.lastLine, g.hidden = 0, 0, 0, false
+	g.line, g.damaged, g.lastLine, g.hidden, g.blank = 0, 0, 0, false, false
 }
 
 func (g *rowGroup) empty() bool { return len(g.lens) == 0 && g.damaged == 0 && !g.hidden }
@@ -70,6 +72,7 @@ type ikeLog struct {
 	stack  []event    // of a reversed log: the values of one negotiation, newest first
 	neg    negotiation
 	pushed direction // the order in which the last event came
+	ended  bool      // no more lines come
 
 	rowCount int // rows seen
 	values   int // values under known labels seen
@@ -102,6 +105,7 @@ func (l *ikeLog) take(n int, prefix, text []byte) bool {
 	data, kind := parseRow(g.data, text)
 	if kind == rowNone {
 		lb := classify(text)
+		g.blank = g.blank || lb.kind == labelUnreadable && len(bytes.TrimSpace(text)) == 0
 		if lb.kind == labelNone && l.order != orderUnknown && cur.label.kind == labelNone && g.empty() && len(l.nodes) == 1 {
 			return false // text upon text: nothing depends on it
 		}
@@ -310,6 +314,12 @@ func (l *ikeLog) release() {
 			l.values++
 		}
 		ev := makeEvent(&nd.label, g, l.order == orderReverse)
+		if l.order == orderForward && i == last && l.ended || l.order == orderReverse && i == 1 && l.nodes[0].label.line == 0 || g.blank {
+			ev.doubtEnd()
+		}
+		if l.order == orderReverse && i == last && l.ended && nd.label.kind == labelSKEYID && ev.ok {
+			ev.ok, ev.data, ev.why = false, nil, "the log ends with this line: it may be the head of SKEYID_d, SKEYID_a or SKEYID_e"
+		}
 		l.push(&ev)
 	}
 	if l.order == orderForward && l.nodes[0].label.line == 0 && !l.nodes[0].rows.empty() && last > 0 {
@@ -400,6 +410,13 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 	}
 	ev.data, ev.ok = data, true
 	return ev
+}
+
+// doubtEnd says of a value without a known length that rows of it may be missing, because none stands behind it.
+func (ev *event) doubtEnd() {
+	if n := len(ev.data); ev.ok && ev.doubt == "" && (ev.kind == labelSKEYIDe && n < 2*rowLen || ev.kind >= labelSKEYID && ev.kind < labelSKEYIDe && n < 4*rowLen) {
+		ev.doubt = "no other line follows it in the log: the end of it may be missing"
+	}
 }
 
 // equalRows reports whether a row of full length is equal to the next.
@@ -503,8 +520,13 @@ func (l *ikeLog) restart() {
 
 // finish takes what has come as all.
 func (l *ikeLog) finish() {
+	l.ended = true
 	l.complete()
-	if l.order == orderUnknown && (len(l.nodes) > 1 || !l.nodes[0].rows.empty()) {
+	switch {
+	case l.order != orderUnknown || len(l.nodes) == 1 && l.nodes[0].rows.empty():
+	case l.score == 0 && !l.nodes[0].rows.empty() && l.nodes[0].label.line == 0:
+		l.refuse()
+	default:
 		l.guess()
 		l.release()
 	}
@@ -513,9 +535,20 @@ func (l *ikeLog) finish() {
 	l.nodes = l.nodes[:1]
 	l.nodes[0].rows.reset()
 	l.nodes[0].label = label{}
+	l.ended = false
 }
 
 func (l *ikeLog) close() { l.finish() }
+
+// refuse gives up lines that begin with rows and whose order is not known: the rows on either side of a label may be its value.
+func (l *ikeLog) refuse() {
+	for _, nd := range l.nodes[1:] {
+		if nd.label.kind.isValue() {
+			l.values++
+			l.out.note(nd.label.line, nd.label.kind.String()+": too few lines to tell whether the newest line is the first or the last, and which rows belong to it")
+		}
+	}
+}
 
 // flush gives out what is whole though no line follows it. A reversed log does not grow.
 func (l *ikeLog) flush() {
