@@ -9,8 +9,11 @@ import (
 	"l2tpdump/esp"
 )
 
-// chunkSize is how much memory packed takes at a time.
-const chunkSize = 128 << 10
+// Memory is taken in pieces that grow from minChunk to maxChunk.
+const (
+	minChunk = 512
+	maxChunk = 128 << 10
+)
 
 // packed is records of bytes one behind the other, in chunks that hold no pointers.
 type packed struct {
@@ -30,8 +33,13 @@ func (p *packed) begin() *record {
 // end puts the record behind the others.
 func (p *packed) end() {
 	b := p.last.b
-	if n := len(p.chunks); n == 0 || len(p.chunks[n-1])+len(b) > cap(p.chunks[n-1]) {
-		p.chunks = append(p.chunks, make([]byte, 0, max(chunkSize, len(b))))
+	size, full := minChunk, true
+	if n := len(p.chunks); n > 0 {
+		last := p.chunks[n-1]
+		size, full = min(2*cap(last), maxChunk), len(last)+len(b) > cap(last)
+	}
+	if full {
+		p.chunks = append(p.chunks, make([]byte, 0, max(size, len(b))))
 	}
 	last := &p.chunks[len(p.chunks)-1]
 	*last = append(*last, b...)
@@ -182,7 +190,7 @@ func (h *hashSet) add(v uint64) bool {
 	}
 	if h.n >= len(h.slots)/4*3 {
 		old := h.slots
-		h.slots = make([]uint64, max(1024, 2*len(old)))
+		h.slots = make([]uint64, max(64, 2*len(old)))
 		for _, v := range old {
 			if v != 0 {
 				h.slots[h.find(v)] = v

@@ -91,7 +91,11 @@ func TestYamahaCutAnywhere(t *testing.T) {
 			t.Parallel()
 			tr := truthOf(parseText(t, log))
 			back := reversed(log)
-			for i := range log {
+			step := 1
+			if strings.Contains(name, "shared") {
+				step = 5
+			}
+			for i := 0; i < len(log); i += step {
 				for _, part := range []string{log[:i], log[i:], back[:i], back[i:]} {
 					keys := readText(t, part)
 					if err := tr.strict(keys); err != nil {
