@@ -47,6 +47,7 @@ type ikeGroup struct {
 	keys             [4]esp.Key
 	lines            [4]int // of the labels; 0: has not come
 	peer             netip.Addr
+	last             int  // the place of the value that the log ends with, and may lack the rest of; -1: none
 	shape            bool // rows of one of its values are missing or are of another
 	dirty            bool
 }
@@ -181,7 +182,7 @@ func (n *negotiation) expire(now *label) {
 func (n *negotiation) cookieI(ev *event) {
 	n.endGroup()
 	n.expire(&ev.label)
-	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape}
+	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape, last: -1}
 	copy(g.cookieI[:], ev.data)
 	if len(n.peers) == 1 {
 		g.peer = n.peers[0]
@@ -232,7 +233,7 @@ func (n *negotiation) target(ev *event) *ikeGroup {
 		n.group = nil
 	}
 	if n.group == nil {
-		n.group = &ikeGroup{start: ev.label, cookieLost: true}
+		n.group = &ikeGroup{start: ev.label, cookieLost: true, last: -1}
 	}
 	return n.group
 }
@@ -267,6 +268,9 @@ func (n *negotiation) skeyid(ev *event) {
 	g.shape = g.shape || ev.shape
 	if ev.ok {
 		g.keys[i] = esp.NewKey(ev.data)
+		if g.last = -1; ev.last {
+			g.last = i
+		}
 	}
 	g.dirty = true
 	if ev.kind == labelSKEYIDe && !ev.rowless {
@@ -293,7 +297,9 @@ func (n *negotiation) ambiguous(ev *event) {
 			n.out.note(ev.line, ev.kind.String()+": "+whose+", and it can't be told whose it is")
 		}
 	} else if ev.ok {
-		if len(ev.data) == rowLen {
+		if ev.last {
+			whose += endDoubt
+		} else if len(ev.data) == rowLen {
 			whose += ", and its second row may be missing"
 		}
 		n.out.doubt(ev.line, "SKEYID_e: "+whose+": the capture has to show whose it is")
@@ -374,6 +380,9 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 	if keys == [4]esp.Key{} {
 		return
 	}
+	if i := g.last; i >= 0 && !keys[i].IsZero() && alone(&keys) {
+		n.out.doubt(g.lines[i], labelNames[int(labelSKEYID)+i]+endDoubt)
+	}
 	line := 0
 	for i := len(keys) - 1; i >= 0 && line == 0; i-- {
 		if !keys[i].IsZero() {
@@ -408,6 +417,19 @@ func (n *negotiation) origins(g *ikeGroup, line int) map[string]string {
 	}
 	return places
 }
+
+// alone reports whether there is one value only, so that no other tells how long it has to be.
+func alone(keys *[4]esp.Key) bool {
+	n := 0
+	for _, k := range keys {
+		if !k.IsZero() {
+			n++
+		}
+	}
+	return n == 1
+}
+
+const endDoubt = ": no other line follows it in the log: the end of it may be missing"
 
 // hashLen returns the length that SKEYID, SKEYID_d and SKEYID_a have in common, 0 if it is not known. One that
 // differs has lost a line or swallowed another's and is left out.

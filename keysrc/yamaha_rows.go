@@ -89,6 +89,7 @@ type event struct {
 	rowless bool   // not ok: no row at all
 	shape   bool   // not ok: rows are missing or are of another value
 	orphan  bool   // rows stand where no label is
+	last    bool   // ok: the log ends with it, and may lack the rest of it
 }
 
 func (l *ikeLog) init(out *output) {
@@ -315,7 +316,7 @@ func (l *ikeLog) release() {
 		}
 		ev := makeEvent(&nd.label, g, l.order == orderReverse)
 		if l.order == orderForward && i == last && l.ended || l.order == orderReverse && i == 1 && l.nodes[0].label.line == 0 || g.blank {
-			ev.doubtEnd()
+			ev.last = ev.cutEnd()
 		}
 		if l.order == orderReverse && i == last && l.ended && nd.label.kind == labelSKEYID && ev.ok {
 			ev.ok, ev.data, ev.why = false, nil, "the log ends with this line: it may be the head of SKEYID_d, SKEYID_a or SKEYID_e"
@@ -412,11 +413,10 @@ func makeEvent(lb *label, g *rowGroup, reversed bool) event {
 	return ev
 }
 
-// doubtEnd says of a value without a known length that rows of it may be missing, because none stands behind it.
-func (ev *event) doubtEnd() {
-	if n := len(ev.data); ev.ok && ev.doubt == "" && (ev.kind == labelSKEYIDe && n < 2*rowLen || ev.kind >= labelSKEYID && ev.kind < labelSKEYIDe && n < 4*rowLen) {
-		ev.doubt = "no other line follows it in the log: the end of it may be missing"
-	}
+// cutEnd reports whether a value, behind which the log has no other line, may lack rows: its length is that of a hash, which is not known.
+func (ev *event) cutEnd() bool {
+	n := len(ev.data)
+	return ev.ok && (ev.kind == labelSKEYIDe && n < 2*rowLen || ev.kind >= labelSKEYID && ev.kind < labelSKEYIDe && n < 4*rowLen)
 }
 
 // equalRows reports whether a row of full length is equal to the next.
