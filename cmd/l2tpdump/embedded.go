@@ -29,7 +29,7 @@ func takeEmbedded(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.K
 			return
 		}
 		k := keysrc.ParseESPSecrets(data, "secrets block of the capture")
-		reportNotes(k.Notes)
+		reportDamage(k.Notes)
 		p.AddKeys(k)
 		found(k)
 	})

@@ -74,7 +74,7 @@ func keys(ctx context.Context, args []string) int {
 	var err error
 	// Most of the memory is keys in pieces without pointers: looking for garbage more often costs little.
 	debug.SetGCPercent(40)
-	if k.sources, err = o.loadKeys(); err != nil {
+	if k.sources, err = o.loadKeys(reportNotes); err != nil {
 		return fail(err)
 	}
 	if len(o.read) > 0 {

@@ -169,22 +169,22 @@ func same(a, b string) bool {
 // table with nothing but comments beside one that has keys.
 func (o *options) readKeys() ([]*keysrc.Keys, error) {
 	var all []*keysrc.Keys
-	stores, err := o.loadKeys()
+	stores, err := o.loadKeys(reportDamage)
 	for _, st := range stores {
 		all = append(all, st.Keys())
 	}
 	return all, err
 }
 
-// loadKeys is readKeys for sources of any size.
-func (o *options) loadKeys() ([]*keysrc.Store, error) {
+// loadKeys is readKeys for sources of any size; report is given what each says of its values.
+func (o *options) loadKeys(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
 	var all []*keysrc.Store
 	var empty error
 	found := false
 	for _, path := range o.keys {
 		k, err := o.loadKey(path)
 		if k != nil {
-			reportNotes(k.Notes)
+			report(k.Notes)
 			all = append(all, k)
 		}
 		var none *keysrc.NoKeysError
@@ -281,12 +281,18 @@ func isBinary(path string) bool {
 	return bytes.IndexByte(head[:n], 0) >= 0
 }
 
+// reportNotes tells what sources say of their values.
 func reportNotes(notes []keysrc.Note) {
 	var lines []string
 	for _, n := range notes {
 		lines = append(lines, n.String())
 	}
 	listed(lines)
+}
+
+// reportDamage tells of the values that were left out. Whether those are right that were kept with a doubt, the packets say.
+func reportDamage(notes []keysrc.Note) {
+	reportNotes(slices.DeleteFunc(slices.Clone(notes), func(n keysrc.Note) bool { return n.Doubt }))
 }
 
 // config is what the pipeline needs of the options.

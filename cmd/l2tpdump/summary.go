@@ -110,10 +110,11 @@ func contentCounts(stats *pipeline.Stats) string {
 // problems lists the SAs that could not be decrypted, each with cause and cure.
 func problems(p *pipeline.Pipeline) []string {
 	var lines []string
+	said := make(reasons)
 	for _, sa := range p.IKE().SAs() {
 		if v := esp.Verdict(sa.Verdict()); v != pipeline.Clear && !pipeline.Opened(v) {
 			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
-				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, sa.Reason()))
+				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, said.of(sa.InitiatorCookie.String(), sa.Reason())))
 		}
 	}
 	for _, f := range p.ESP().Flows() {
@@ -124,8 +125,9 @@ func problems(p *pipeline.Pipeline) []string {
 			if v == pipeline.Truncated {
 				what = "cut"
 			}
-			lines = append(lines, fmt.Sprintf("ESP 0x%08x %s > %s: %d of %s %s [%s]: %s",
-				r.SPI, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, flowReason(&r)))
+			spi := fmt.Sprintf("0x%08x", r.SPI)
+			lines = append(lines, fmt.Sprintf("ESP %s %s > %s: %d of %s %s [%s]: %s",
+				spi, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, said.of(spi, flowReason(&r))))
 		}
 	}
 	return lines
