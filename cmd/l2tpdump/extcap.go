@@ -167,10 +167,16 @@ func (o *extcapOptions) captureTo(ctx context.Context) int {
 	if o.filter = o.filters(); o.filter != "" {
 		o.all = false
 	}
+	status := exitError
 	if err := o.check(); err != nil {
-		return fail(err)
+		fail(err)
+	} else {
+		status = o.run(ctx)
 	}
-	return o.run(ctx)
+	if status != exitOK {
+		endFIFO(o.fifo)
+	}
+	return status
 }
 
 // extcapCommand is the command "extcap": makes Wireshark know the program.

@@ -198,10 +198,23 @@ func (o *liveOptions) run(ctx context.Context) int {
 		defer time.AfterFunc(o.duration, src.end).Stop()
 	}
 	defer o.summaries(p, s)()
-	stats, err := p.Run(ctx)
+	stats, err := o.begin(s, file)
+	if err == nil {
+		stats, err = p.Run(ctx)
+	}
 	endFollowing()
 	followers.Wait()
 	return o.status(s.end(ctx, stats, err))
+}
+
+// begin writes the head of a capture whose reader may be waiting for it.
+func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
+	if s.clear != nil && !o.unwatched(file) {
+		if err := s.clear.Begin(); err != nil {
+			return new(pipeline.Stats), &pipeline.SinkError{Err: err}
+		}
+	}
+	return nil, nil
 }
 
 // status is the exit status, given that of a decryption. That some packets of an interface can't be decrypted is no failure: there may
@@ -359,7 +372,7 @@ func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privile
 // followKeys hands on the keys of a source as they come. A source that fails ends the capture.
 func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
-		reportNotes(found.Notes)
+		reportDamage(found.Notes)
 		select {
 		case keys <- found:
 		case <-ctx.Done():

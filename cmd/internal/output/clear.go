@@ -181,7 +181,11 @@ func (c *Clear) Flush() error {
 
 // Close creates the output if no packet has come, so that it exists and is valid, and flushes. The source must not be
 // read any more.
-func (c *Clear) Close() error {
+func (c *Clear) Close() error { return c.Begin() }
+
+// Begin creates the output, though no packet has come, and writes its header: who reads a pipe may wait for that. The source is not
+// being read yet.
+func (c *Clear) Begin() error {
 	if inputs := c.source.Interfaces(); c.w == nil && len(inputs) > 0 {
 		p := capture.Packet{}
 		link := inputs[0].LinkType
