@@ -377,6 +377,9 @@ func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 		}
 	}
 	src, dst := patternName(s.Src), patternName(s.Dst)
+	if flows := k.flows[s.SPI]; len(flows) == 1 && s.SPIMask == ^uint32(0) && s.Src.Match(flows[0].Src) && s.Dst.Match(flows[0].Dst) {
+		src, dst = flows[0].Src.String(), flows[0].Dst.String()
+	}
 	id := spiText(s)
 	encryption := row(s.Origin, "ESP encryption", id, s.Key)
 	encryption.Src, encryption.Dst, encryption.Algorithm, encryption.Verdict = src, dst, suite.CipherName(), verdict
