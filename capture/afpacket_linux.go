@@ -6,14 +6,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
-	"github.com/google/gopacket/pcapgo"
+	"golang.org/x/sys/unix"
 )
 
 // hasAny: the packet socket is bound to one interface.
@@ -21,31 +23,23 @@ const hasAny = false
 
 const withoutLibpcap = "live capture by AF_PACKET, with the default filter only"
 
-// slots is how many packets wait for Next at most. What comes beyond waits in the socket's buffer, and is dropped by the kernel.
-const slots = 4096
-
-// Live is a Source over a network interface, by a packet socket (AF_PACKET). It knows the default filter only.
+// Live is a Source over a network interface, by a packet socket (packet(7)). It knows the default filter only, and applies it to what the
+// kernel hands over.
 type Live struct {
-	handle     *pcapgo.EthernetHandle
+	fd         int
 	interfaces []Interface
 	all        bool
 	frame      Frame
-	free, full chan *slot
-	current    *slot
-	failed     error // of the socket; valid once full is closed
-	idle       *time.Timer
+	data       []byte // of a packet, behind room for a VLAN tag that the kernel took out
+	control    []byte
 
-	mu     sync.Mutex
+	mu     sync.Mutex // over what follows
 	closed bool
 	stats  LiveStats
 }
 
-// slot is one packet on its way from the socket.
-type slot struct {
-	time   int64
-	length int
-	data   []byte
-}
+// vlanTagLen is the length of a VLAN tag in bytes.
+const vlanTagLen = 4
 
 // OpenLive starts to capture.
 func OpenLive(c LiveConfig) (*Live, error) {
@@ -62,32 +56,53 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := pcapgo.NewEthernetHandle(c.Interface)
-	if err != nil {
-		if strings.Contains(err.Error(), syscall.EPERM.Error()) { // gopacket wraps no errors
-			err = ErrNotPermitted
-		}
-		return nil, fmt.Errorf("%s: %w", c.Interface, err)
-	}
-	err = h.SetCaptureLength(c.snapLen())
-	if err == nil && c.Promiscuous {
-		err = h.SetPromiscuous(true)
+	fd, err := openSocket(&c)
+	if errors.Is(err, unix.EPERM) {
+		err = ErrNotPermitted
 	}
 	if err != nil {
-		h.Close()
 		return nil, fmt.Errorf("%s: %w", c.Interface, err)
 	}
-	l := &Live{
-		handle: h, all: c.All,
+	return &Live{
+		fd: fd, all: c.All,
 		interfaces: []Interface{{LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9}},
-		free:       make(chan *slot, slots), full: make(chan *slot, slots),
-		idle: time.NewTimer(idleAfter),
+		data:       make([]byte, vlanTagLen+c.snapLen()),
+		control:    make([]byte, 256),
+	}, nil
+}
+
+// openSocket returns a socket that gets the packets of the interface, and of no other.
+func openSocket(c *LiveConfig) (fd int, err error) {
+	i, err := net.InterfaceByName(c.Interface)
+	if err != nil {
+		return -1, err
 	}
-	for range slots {
-		l.free <- new(slot)
+	// Without a protocol it gets nothing until it is bound.
+	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
 	}
-	go l.receive()
-	return l, nil
+	set := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, c.bufferSize()) != nil {
+		set(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, c.bufferSize()))
+	}
+	set(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
+	set(unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
+	if c.Promiscuous {
+		set(unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
+			&unix.PacketMreq{Ifindex: int32(i.Index), Type: unix.PACKET_MR_PROMISC}))
+	}
+	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
+	set(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: i.Index}))
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // socketLinkType is what frames of the interface look like on a packet socket.
@@ -106,58 +121,66 @@ func socketLinkType(name string) (LinkType, error) {
 	}
 }
 
-// receive takes packets from the socket until it fails or is closed.
-func (l *Live) receive() {
-	defer close(l.full)
-	for s := range l.free {
-		data, info, err := l.handle.ZeroCopyReadPacketData()
-		if err != nil {
-			l.failed = fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
-			return
+// Next implements [Source]. The error is ErrIdle when no packet has come for a short while.
+func (l *Live) Next(p *Packet) error {
+	for start := time.Now(); ; {
+		// With MSG_TRUNC n is the length on the wire.
+		n, controlLen, _, _, err := unix.Recvmsg(l.fd, l.data[vlanTagLen:], l.control, unix.MSG_TRUNC)
+		switch {
+		case err == unix.EAGAIN:
+			fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
+			if ready, err := unix.Poll(fds, int(idleAfter/time.Millisecond)); ready == 0 || err != nil {
+				return ErrIdle
+			}
+			continue
+		case err == unix.EINTR:
+			continue
+		case err == unix.ENETDOWN:
+			return fmt.Errorf("%s: the interface went down, or is gone", l.interfaces[0].Name)
+		case err != nil:
+			return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 		}
-		s.time, s.length = info.Timestamp.UnixNano(), info.Length
-		s.data = s.data[:0]
-		if len(info.AncillaryData) > 0 && len(data) >= 12 {
-			if tag, ok := info.AncillaryData[0].(int); ok { // the kernel takes the VLAN tag out: put it back
-				s.data = append(s.data, data[:12]...)
-				s.data = binary.BigEndian.AppendUint16(s.data, 0x8100)
-				s.data = binary.BigEndian.AppendUint16(s.data, uint16(tag))
-				s.length += 4
-				data = data[12:]
+		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: l.data[vlanTagLen : vlanTagLen+min(n, len(l.data)-vlanTagLen)]}
+		l.takeControl(p, l.control[:controlLen])
+		if !l.all {
+			if err := l.frame.Decode(l.interfaces[0].LinkType, p.Data); err == nil && !Wanted(&l.frame) {
+				if time.Since(start) > idleAfter {
+					return ErrIdle
+				}
+				continue
 			}
 		}
-		s.data = append(s.data, data...)
-		l.full <- s
+		l.mu.Lock()
+		l.stats.Received++
+		l.mu.Unlock()
+		return nil
 	}
 }
 
-// Next implements [Source]. The error is ErrIdle when no packet has come for a short while.
-func (l *Live) Next(p *Packet) error {
-	if l.current != nil {
-		l.free <- l.current
-		l.current = nil
+// takeControl takes the time of a packet, and its VLAN tag, which it puts back.
+func (l *Live) takeControl(p *Packet, control []byte) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
 	}
-	l.idle.Reset(idleAfter)
-	for {
-		select {
-		case s, ok := <-l.full:
-			if !ok {
-				return l.failed
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			p.Time = (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano()
+		case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
+			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
+			if aux.Status&unix.TP_STATUS_VLAN_VALID == 0 || len(p.Data) < 12 {
+				continue
 			}
-			if !l.all {
-				if err := l.frame.Decode(l.interfaces[0].LinkType, s.data); err == nil && !Wanted(&l.frame) {
-					l.free <- s
-					continue
-				}
+			tpid := uint16(0x8100)
+			if aux.Status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+				tpid = aux.Vlan_tpid
 			}
-			l.current = s
-			l.mu.Lock()
-			l.stats.Received++
-			l.mu.Unlock()
-			*p = Packet{Time: s.time, Length: max(s.length, len(s.data)), Data: s.data}
-			return nil
-		case <-l.idle.C:
-			return ErrIdle
+			data := l.data[:vlanTagLen+len(p.Data)]
+			copy(data, data[vlanTagLen:vlanTagLen+12]) // the addresses
+			binary.BigEndian.PutUint16(data[12:], tpid)
+			binary.BigEndian.PutUint16(data[14:], aux.Vlan_tci)
+			p.Data, p.Length = data[:min(len(data), len(l.data)-vlanTagLen)], p.Length+vlanTagLen
 		}
 	}
 }
@@ -165,18 +188,19 @@ func (l *Live) Next(p *Packet) error {
 // Interfaces implements [Source].
 func (l *Live) Interfaces() []Interface { return l.interfaces }
 
-// Stats counts the packets so far. Received are those that passed the filter; the kernel drops before it.
+// Stats counts the packets so far. Received are those that passed the filter, dropped ones included, of which it is not known whether they
+// would have.
 func (l *Live) Stats() (LiveStats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return l.stats, nil
+	if !l.closed {
+		s, err := unix.GetsockoptTpacketStats(l.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS) // since the last call
+		if err != nil {
+			return l.stats, err
+		}
+		l.stats.Dropped += uint64(s.Drops)
+		l.stats.Received += uint64(s.Drops)
 	}
-	s, err := l.handle.Stats() // since the last call
-	if err != nil {
-		return l.stats, err
-	}
-	l.stats.Dropped += uint64(s.Drops)
 	return l.stats, nil
 }
 
@@ -184,10 +208,9 @@ func (l *Live) Stats() (LiveStats, error) {
 func (l *Live) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.closed = true
-		// A receive that waits keeps the socket until the program ends: gopacket offers no way to end it.
-		l.handle.Close()
+	if l.closed {
+		return nil
 	}
-	return nil
+	l.closed = true
+	return unix.Close(l.fd)
 }

@@ -346,12 +346,43 @@ func (p *program) signal(s os.Signal) {
 	}
 }
 
-// offline decrypts the capture with "decrypt" and returns what it writes.
-func (l *lab) offline(pcap, keys string, args ...string) []capture.Packet {
+// filtered returns the frames that pass the default filter.
+func (l *lab) filtered(all []capture.Packet) (passed []capture.Packet) {
 	l.t.Helper()
-	to := l.path("offline-" + filepath.Base(filepath.Dir(pcap)) + ".pcapng")
-	args = append([]string{"decrypt", "-r", pcap, "-k", keys, "-w", to, "-f", capture.DefaultFilter(capture.Ethernet)}, args...)
-	cmd := exec.Command(self(l.t), args...)
+	f, err := capture.NewFilter(capture.Ethernet, capture.DefaultFilter(capture.Ethernet))
+	for _, p := range all {
+		var frame capture.Frame
+		if err == nil && f.Match(p.Data, p.Length) ||
+			err != nil && (frame.Decode(capture.Ethernet, p.Data) != nil || capture.Wanted(&frame)) { // a build without libpcap
+			passed = append(passed, p)
+		}
+	}
+	return passed
+}
+
+// offline decrypts what passes the default filter with "decrypt" and returns what it writes.
+func (l *lab) offline(all []capture.Packet, keys string) []capture.Packet {
+	l.t.Helper()
+	from, to := l.path("offline.pcap"), l.path("offline.pcapng")
+	f, err := os.Create(from)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer f.Close()
+	w := capture.NewPcapWriter(f, true)
+	if _, err := w.AddInterface(capture.Interface{LinkType: capture.Ethernet, SnapLen: capture.MaxPacketLen, Resolution: 1e9}); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, p := range l.filtered(all) {
+		p.Interface = 0
+		if err := w.WritePacket(&p, nil); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		l.t.Fatal(err)
+	}
+	cmd := exec.Command(self(l.t), "decrypt", "-r", from, "-k", keys, "-w", to)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	if text, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitPartly {
 		l.t.Fatalf("%v: %s", err, text)

@@ -18,14 +18,14 @@ import (
 	"l2tpdump/capture"
 )
 
-// captureOf returns the path of a capture of the lab, its frames, its log and the lines of it.
-func captureOf(t *testing.T, name string) (pcap string, all []capture.Packet, log string, lines []string) {
+// captureOf returns the frames of a capture of the lab, its log and the lines of it.
+func captureOf(t *testing.T, name string) (all []capture.Packet, log string, lines []string) {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join(captures, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pcap, log = filepath.Join(dir, "outer.pcap"), filepath.Join(dir, "router.log")
+	log = filepath.Join(dir, "router.log")
 	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func captureOf(t *testing.T, name string) (pcap string, all []capture.Packet, lo
 	for line := range strings.Lines(string(text)) {
 		lines = append(lines, strings.TrimRight(line, "\r\n"))
 	}
-	return pcap, wholeCapture(t, pcap), log, lines
+	return wholeCapture(t, filepath.Join(dir, "outer.pcap")), log, lines
 }
 
 // lateRun is a live run whose keys come late.
@@ -130,7 +130,7 @@ func (l *lab) play(all []capture.Packet, lines []string, pace float64, runs []*l
 // check ends the runs when they have written what is expected of all that was sent, and compares.
 func (l *lab) check(runs []*lateRun, all, want []capture.Packet) {
 	l.t.Helper()
-	sent := l.filtered(all)
+	sent := len(l.filtered(all))
 	for _, r := range runs {
 		awaitPackets(r.out, len(want))
 		if status := r.p.interrupt(); status != exitInterrupted {
@@ -145,21 +145,6 @@ func (l *lab) check(runs []*lateRun, all, want []capture.Packet) {
 			l.t.Logf("%s:\n%s", r.name, r.p.errors())
 		}
 	}
-}
-
-// filtered is how many frames pass the default filter.
-func (l *lab) filtered(all []capture.Packet) (n int) {
-	l.t.Helper()
-	f, err := capture.NewFilter(capture.Ethernet, capture.DefaultFilter(capture.Ethernet))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, p := range all {
-		if f.Match(p.Data, p.Length) {
-			n++
-		}
-	}
-	return n
 }
 
 // counted checks that nothing was lost but what the kernel says that it dropped, and returns that.
@@ -192,10 +177,10 @@ func number(text, expression string) int {
 func TestLiveLateKeys(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	pcap, all, log, lines := captureOf(t, "01-basic-aes128-sha1")
+	all, log, lines := captureOf(t, "01-basic-aes128-sha1")
 	runs := l.lateRuns(0, time.Second, 5*time.Second)
 	l.play(all, lines, 1, runs)
-	l.check(runs, all, l.offline(pcap, log))
+	l.check(runs, all, l.offline(all, log))
 }
 
 // pace is a capture and how it is sent.
@@ -226,10 +211,10 @@ func TestLivePaces(t *testing.T) {
 			for _, c := range lane {
 				t.Run(fmt.Sprintf("%s at %v", c.capture, c.times), func(t *testing.T) {
 					l := newLab(t)
-					pcap, all, log, lines := captureOf(t, c.capture)
+					all, log, lines := captureOf(t, c.capture)
 					runs := l.lateRuns(c.late)
 					l.play(all, lines, c.times, runs)
-					l.check(runs, all, l.offline(pcap, log))
+					l.check(runs, all, l.offline(all, log))
 				})
 			}
 		})
@@ -237,11 +222,31 @@ func TestLivePaces(t *testing.T) {
 	lanes.Wait()
 }
 
+// TestLiveVLAN: a tag, which the kernel takes out on the way, is put back.
+func TestLiveVLAN(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	for i := range all {
+		p := &all[i]
+		p.Data = slices.Concat(p.Data[:12], []byte{0x81, 0, 0, 5}, p.Data[12:])
+		p.Length += 4
+	}
+	want := l.offline(all, log)
+	out := l.path("out.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
+	p.waitFor("listening on")
+	l.send(all, 0, nil)
+	awaitPackets(out, len(want))
+	p.interrupt()
+	sameSet(t, "VLAN", wholeCapture(t, out), want)
+}
+
 // TestLiveInterrupted ends live at some time while packets come as fast as they can: the file has to be whole.
 func TestLiveInterrupted(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
 	flood := slices.Repeat(all, 400)
 	for i, name := range []string{"a.pcapng", "b.pcap", "c.pcapng", "d.pcap", "e.pcapng"} {
 		out := l.path(name)
@@ -266,8 +271,8 @@ func TestLiveInterrupted(t *testing.T) {
 func TestLiveRing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	pcap, all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
-	want := l.offline(pcap, log)
+	all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
+	want := l.offline(all, log)
 	out := l.path("ring.pcapng")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out, "-C", "1")
 	p.waitFor("listening on")
@@ -305,7 +310,7 @@ func TestLiveRing(t *testing.T) {
 func TestLiveRingEnds(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
 	if err := os.Chmod(l.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +333,7 @@ func TestLiveRingEnds(t *testing.T) {
 func TestLiveFullDisk(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
+	all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
 	for _, name := range []string{"a.pcapng", "b.pcap"} {
 		disk := l.path(name + ".disk")
 		if err := os.Mkdir(disk, 0o777); err != nil {
@@ -358,7 +363,7 @@ func TestLiveFullDisk(t *testing.T) {
 func TestLiveInterfaceGone(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
 	out := l.path("out.pcapng")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
 	p.waitFor("listening on")
@@ -380,7 +385,7 @@ func TestLiveInterfaceGone(t *testing.T) {
 func TestLiveEnds(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, _, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, _, _ := captureOf(t, "02-natt-aes256-sha1")
 	for _, args := range [][]string{{"-c", "20"}, {"--duration", "2s"}} {
 		p := l.start(append([]string{"live", "-i", l.interfaceToTap}, args...)...)
 		p.waitFor("listening on")
@@ -398,7 +403,7 @@ func TestLiveEnds(t *testing.T) {
 func TestLiveSummarySoFar(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("out.pcapng"))
 	p.waitFor("listening on")
 	n := l.send(all[:50], 0, nil)
@@ -417,8 +422,8 @@ func TestLiveSummarySoFar(t *testing.T) {
 func TestLivePipe(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	pcap, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
-	want := l.offline(pcap, log)
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	want := l.offline(all, log)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -456,7 +461,7 @@ func TestLivePipe(t *testing.T) {
 func TestLiveLinesToClosedPipe(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -479,7 +484,7 @@ func TestLiveLinesToClosedPipe(t *testing.T) {
 func TestLiveRotatedLog(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	pcap, all, log, lines := captureOf(t, "01-basic-aes128-sha1")
+	all, log, lines := captureOf(t, "01-basic-aes128-sha1")
 	followed := l.path("router.log")
 	if err := os.WriteFile(followed, []byte(strings.Join(lines[:3], "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -494,7 +499,7 @@ func TestLiveRotatedLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.send(all, 0, nil)
-	want := l.offline(pcap, log)
+	want := l.offline(all, log)
 	awaitPackets(out, len(want))
 	p.interrupt()
 	sameSet(t, "rotated", wholeCapture(t, out), want)
@@ -504,7 +509,7 @@ func TestLiveRotatedLog(t *testing.T) {
 func TestLivePrivileges(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	_, _, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	_, log, _ := captureOf(t, "01-basic-aes128-sha1")
 	secret := l.path("secret.log")
 	if err := os.WriteFile(secret, []byte("\n"), 0o600); err != nil {
 		t.Fatal(err)
