@@ -73,7 +73,7 @@ func keys(ctx context.Context, args []string) int {
 	k := &keyring{show: o.show}
 	var err error
 	// Most of the memory is keys in pieces without pointers: looking for garbage more often costs little.
-	debug.SetGCPercent(40)
+	debug.SetGCPercent(80)
 	if k.sources, err = o.loadKeys(reportNotes); err != nil {
 		return fail(err)
 	}
@@ -502,9 +502,15 @@ func appendJSON(dst []byte, v any) []byte {
 var keyColumns = [...]string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT", "VERDICT", "KEY"}
 
 const (
-	columnFingerprint = 6
-	columnVerdict     = 7
-	columnKey         = 8
+	columnSource = iota
+	columnKind
+	columnID
+	columnAddresses
+	columnAlgorithm
+	columnBits
+	columnFingerprint
+	columnVerdict
+	columnKey
 )
 
 // print prints the list as a table. It goes through the keys twice: the first time for the widths of the columns.
@@ -558,11 +564,12 @@ func (k *keyring) widths() (widths [len(keyColumns)]int) {
 			cell := make([]byte, 0, 128)
 			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
 				parts[i](func(r *listedKey) {
-					for i := range own {
-						if i != columnFingerprint && i != columnKey {
-							cell = r.appendCell(cell[:0], i)
-							own[i] = max(own[i], len(cell))
-						}
+					for i, text := range [...]string{columnSource: r.Source, columnKind: r.Kind, columnID: r.ID} {
+						own[i] = max(own[i], len(text))
+					}
+					for _, i := range [...]int{columnAddresses, columnAlgorithm, columnBits, columnVerdict} {
+						cell = r.appendCell(cell[:0], i)
+						own[i] = max(own[i], len(cell))
 					}
 				})
 			}
@@ -588,13 +595,13 @@ func padded(line []byte, n, width int, last bool) []byte {
 // appendCell appends the text of a column.
 func (r *listedKey) appendCell(b []byte, column int) []byte {
 	switch column {
-	case 0:
+	case columnSource:
 		return append(b, r.Source...)
-	case 1:
+	case columnKind:
 		return append(b, r.Kind...)
-	case 2:
+	case columnID:
 		return append(b, r.ID...)
-	case 3:
+	case columnAddresses:
 		switch {
 		case r.Src+r.Dst != "":
 			return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
@@ -602,9 +609,9 @@ func (r *listedKey) appendCell(b []byte, column int) []byte {
 			return append(b, '?')
 		}
 		return append(b, '-')
-	case 4:
+	case columnAlgorithm:
 		return append(b, orUnknown(r.Algorithm)...)
-	case 5:
+	case columnBits:
 		b = append(strconv.AppendInt(b, int64(r.Bits), 10), '/')
 		if r.Needed > 0 {
 			return strconv.AppendInt(b, int64(r.Needed), 10)
