@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -201,5 +202,57 @@ func TestNoCommandShowsKeys(t *testing.T) {
 		check(secret, "verify", "-r", whole, "-k", whole)
 		check(secret, "keys", "-k", whole, "--key-format", "racoon")
 		check(secret, "keys", "-k", file)
+	}
+}
+
+// A list that is made on several processors has all rows in order, as on one.
+func TestKeysOfLargeLog(t *testing.T) {
+	var log strings.Builder
+	const negotiations = 4000
+	for i := range negotiations {
+		fmt.Fprintf(&log, `2026/11/23 07:13:24: [IKE] respond ISAKMP phase to 203.0.%d.%d
+2026/11/23 07:13:24: [IKE] CKY-I
+2026/11/23 07:13:24: [IKE]   14 80 48 a5 bc 8c %02x %02x
+2026/11/23 07:13:24: [IKE] SKEYID_e
+2026/11/23 07:13:24: [IKE]   4a f9 0f 25 cf 10 27 73 61 11 19 37 c2 e1 %02x %02x
+2026/11/23 07:13:24: [IKE]   b7 53 e9 b5
+2026/11/23 07:13:25: [IKE] respond IPsec phase to 203.0.%d.%d
+2026/11/23 07:13:25: [IKE] SPI
+2026/11/23 07:13:25: [IKE]   c5 a0 %02x %02x
+2026/11/23 07:13:25: [IKE] key material (first 16byte)
+2026/11/23 07:13:25: [IKE]   e1 38 4d cd d2 55 21 e2 d8 00 1e 68 c5 5a %02x %02x
+2026/11/23 07:13:25: [IKE] authentication key (first 8byte)
+2026/11/23 07:13:25: [IKE]   7c dd eb 4a c4 78 %02x %02x
+`, i>>8, i&255, i>>8, i&255, i>>8, i&255, i>>8, i&255, i>>8, i&255, i>>8, i&255, i>>8, i&255)
+	}
+	path := filepath.Join(t.TempDir(), "router.log")
+	if err := os.WriteFile(path, []byte(log.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{"--show", "--json"} {
+		var texts []string
+		for _, n := range []int{1, 2, 5} {
+			old := runtime.GOMAXPROCS(n)
+			texts = append(texts, quietly(t, func() {
+				if got := run([]string{"keys", "-k", path, form}); got != 0 {
+					t.Errorf("exit status %d", got)
+				}
+			}))
+			runtime.GOMAXPROCS(old)
+		}
+		if texts[0] != texts[1] || texts[0] != texts[2] {
+			t.Errorf("%s: the list depends on the number of processors", form)
+		}
+		if n := strings.Count(texts[0], "router.log:"); n != 3*negotiations {
+			t.Errorf("%s: %d rows, want %d", form, n, 3*negotiations)
+		}
+		at := 0
+		for i := range negotiations {
+			j := strings.Index(texts[0][at:], fmt.Sprintf("0xc5a0%04x", i))
+			if j < 0 {
+				t.Fatalf("%s: SPI 0xc5a0%04x is not in its place", form, i)
+			}
+			at += j
+		}
 	}
 }
