@@ -32,11 +32,14 @@ type SA struct {
 	mac     hash.Hash
 	block   cipher.Block
 	seq     uint32
+
+	// Tunnel and Session are the L2TP IDs in its packets.
+	Tunnel, Session uint16
 }
 
 // NewSA returns an SA whose keys follow from the SPI.
 func NewSA(spi uint32) *SA {
-	sa := &SA{spi: spi}
+	sa := &SA{spi: spi, Tunnel: 21, Session: 7}
 	sum := sha1.Sum(binary.BigEndian.AppendUint32([]byte("key"), spi))
 	copy(sa.key[:], sum[:])
 	sa.authKey = sha1.Sum(binary.BigEndian.AppendUint32([]byte("auth"), spi))
@@ -76,7 +79,10 @@ func (sa *SA) Append(dst []byte, size int) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, 1701)
 	dst = binary.BigEndian.AppendUint16(dst, 1701)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(payload))
-	dst = append(dst, 0, 0, 0, 2, 0, 21, 0, 7, 0xff, 3, 0, 0x21) // L2TP data 21/7, PPP IPv4
+	dst = append(dst, 0, 0, 0, 2) // L2TP data
+	dst = binary.BigEndian.AppendUint16(dst, sa.Tunnel)
+	dst = binary.BigEndian.AppendUint16(dst, sa.Session)
+	dst = append(dst, 0xff, 3, 0, 0x21) // PPP IPv4
 	inner := payload - udpLen - l2tpLen - pppLen
 	dst = appendIPv4(dst, 17, inner, [4]byte{10, 99, 0, 100}, [4]byte{10, 99, 0, 1})
 	dst = binary.BigEndian.AppendUint16(dst, 40000)
