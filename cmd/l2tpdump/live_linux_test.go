@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -575,5 +576,42 @@ func TestLivePrivileges(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", public, "-Z", "daemon", "-w", l.path("ring.pcapng"), "-C", "1")
 	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "daemon can't create files") {
 		t.Errorf("a ring that can't be written, status %d:\n%s", status, p.errors())
+	}
+}
+
+// TestLiveLines sends one packet at a time, each when the line of the one before has appeared: no line waits for later packets. How soon
+// they appear is logged.
+func TestLiveLines(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	all = l.filtered(all)[:60]
+	for _, format := range [][]string{nil, {"--json"}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		p := l.startWith(w, append([]string{"live", "-i", l.interfaceToTap, "-k", log}, format...)...)
+		w.Close()
+		p.waitFor("listening on")
+		lines := bufio.NewReader(r)
+		var took []time.Duration
+		for i := range all {
+			if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			l.send(all[i:i+1], 0, nil)
+			if _, err := lines.ReadString('\n'); err != nil {
+				t.Fatalf("%q: the line of packet %d: %v\n%s", format, i+1, err, p.errors())
+			}
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		t.Logf("%q: a line appears after %v in the middle, %v at most", format, took[len(took)/2], took[len(took)-1])
+		if status := p.interrupt(); status != exitInterrupted {
+			t.Errorf("%q: exit status %d", format, status)
+		}
 	}
 }
