@@ -205,8 +205,9 @@ func (sa *SA) attempt(c *keyConfig, m *Message, proven bool) (o opened, fits boo
 		}
 	}
 	if m.at.cut {
-		clear(plain[:n])
-		return opened{plain: plain, end: len(plain), cut: true, rebuilt: &rebuilt{}}, proven
+		b := rebuildCut(m.Header.Exchange, first, plain, hashes, whole)
+		b.fill(plain, n)
+		return opened{plain: plain, end: len(plain), cut: true, rebuilt: &b}, proven
 	}
 	b, ok := rebuild(m.Header.Exchange, first, plain, n, hashes)
 	switch {
@@ -253,6 +254,7 @@ func (t *Tracker) open(m *Message) {
 	t.configure(sa)
 	m.Err, m.Reason = nil, ""
 	m.Decrypted, m.Verified, m.at.badHash = false, false, false
+	m.at.head, m.at.unproven = false, false
 	if len(m.at.raw) == HeaderLen && !m.at.cut {
 		t.fail(m, ErrMalformed, "flagged as encrypted, and has no payload")
 		return
@@ -297,6 +299,7 @@ func (t *Tracker) refuse(m *Message) {
 	body := len(m.at.raw) - HeaderLen
 	switch {
 	case m.at.cut:
+		m.at.unproven = sa.key == nil && len(sa.configs) > 0
 		t.fail(m, ErrTruncated, "the packet was not captured in whole: capture with a snaplen of 0")
 	case sa.key != nil && body%sa.key.block.BlockSize() != 0,
 		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
@@ -343,11 +346,11 @@ func (t *Tracker) accept(m *Message, o *opened) {
 	m.Reconstructed = o.rebuilt != nil
 	var check hashResult
 	if o.cut {
-		m.Plain = clearMessage(m.Header, o.plain)
+		m.Plain = clearHead(m.Header, o.plain)
 		c, _ := ParsePayloads(first, m.Plain[HeaderLen:])
-		m.Payloads = c.Payloads
-		if m.Reconstructed {
-			m.Payloads = nil
+		m.Payloads, m.at.head = c.Payloads, true
+		if m.Reconstructed && o.rebuilt.firstLen == 0 {
+			m.Payloads, m.at.head = nil, false
 		}
 		t.fail(m, ErrTruncated, "the packet was not captured in whole: this is its beginning")
 		return

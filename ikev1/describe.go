@@ -40,7 +40,7 @@ func (m *Message) Describe() string {
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
 	case m.Fragment != nil:
 		return "FRAG " + m.Fragment.describe()
-	case m.Encrypted && !m.Decrypted:
+	case m.Encrypted && !m.Decrypted && (!m.Head() || len(m.Payloads) == 0):
 		return fmt.Sprintf("encrypted, %d bytes", max(0, int64(m.Header.Length)-HeaderLen))
 	}
 	return DescribePayloads(m.Payloads, m.Header.Phase1())

@@ -28,7 +28,7 @@ type Message struct {
 	Verified       bool // a HASH was computed and matches
 	Reconstructed  bool // decrypted but for the first block, whose IV is not known
 
-	Plain    []byte    // the whole message in clear: encryption flag off, padding off, length mended
+	Plain    []byte    // the whole message in clear: encryption flag off, padding off, length mended; of one that was cut its beginning, with the length that it had
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
 	Reason   string    // cause and cure in words; "" when all is well
@@ -41,3 +41,7 @@ type Message struct {
 
 	at position // what the Tracker needs to decrypt it later
 }
+
+// Head says that the message was cut by the snaplen, and that Plain and Payloads are
+// its decrypted beginning.
+func (m *Message) Head() bool { return m.at.head }

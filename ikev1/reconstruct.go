@@ -210,6 +210,33 @@ func guessType(exchange ExchangeType, before PayloadType, body []byte, next Payl
 	return PayloadSignature
 }
 
+// rebuildCut is rebuild for a message of which only the beginning was captured; whole
+// is the length of its payloads. Only one that begins with a HASH can be read;
+// firstLen is 0 where nothing fits.
+func rebuildCut(exchange ExchangeType, first PayloadType, plain []byte, hashes []*hashAlg, whole int) (best rebuilt) {
+	if first != PayloadHash {
+		return best
+	}
+	for _, h := range hashes {
+		n := payloadHeaderLen + h.size // the header behind it is never in the first block
+		if n+payloadHeaderLen > len(plain) {
+			continue
+		}
+		bits, ok := walkCut(plain[n:], PayloadNone, h, whole-n)
+		if !ok || bits <= best.bits {
+			continue
+		}
+		size := int(binary.BigEndian.Uint16(plain[n+2:]))
+		body := plain[n+payloadHeaderLen : min(n+size, len(plain))]
+		t := guessType(exchange, first, body, PayloadType(plain[n]), h)
+		if exchange == ExchangeQuick && PayloadType(plain[n]) == PayloadNonce {
+			t = PayloadSA // its end is missing; the nonce is what follows it
+		}
+		best = rebuilt{firstLen: n, second: t, end: len(plain), hash: h, bits: bits}
+	}
+	return best
+}
+
 // fill writes into the unknown first block what is known of it: the headers of
 // the payloads in it. What it does not know becomes zero.
 func (r *rebuilt) fill(plain []byte, blockLen int) {
@@ -224,7 +251,9 @@ func (r *rebuilt) fill(plain []byte, blockLen int) {
 			}
 		}
 	}
-	put(0, r.second, r.firstLen)
+	if r.firstLen > 0 {
+		put(0, r.second, r.firstLen)
+	}
 	if r.secondLen > 0 {
 		put(r.firstLen, r.third, r.secondLen)
 	}

@@ -58,22 +58,24 @@ type secretState struct {
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
-	all         []*secretState
+	all         []slot
 	byInitiator map[Cookie][]*secretState
 	byResponder map[Cookie][]*secretState // those without an initiator cookie
 	anonymous   []*secretState
 	version     int // grows with each secret
 	limit       int // secrets to keep, 0: all
+	sources     []span
+	index       []uint32 // numbers of the slots that only a source has, sorted by their initiator cookie
 }
 
 // trim forgets the oldest secrets beyond the limit. An SA that uses one keeps it.
 func (st *secretStore) trim() {
 	keep := st.all[len(st.all)-st.limit:]
-	st.all, st.anonymous = make([]*secretState, 0, st.limit+st.limit/4), nil
+	st.all, st.anonymous = make([]slot, 0, st.limit+st.limit/4), nil
 	clear(st.byInitiator)
 	clear(st.byResponder)
-	for _, x := range keep {
-		st.index(x)
+	for _, s := range keep {
+		st.keep(s.x)
 	}
 }
 
@@ -82,18 +84,16 @@ func (st *secretStore) add(s *Secret) {
 		st.trim()
 	}
 	st.version++
-	st.index(&secretState{Secret: s})
+	st.keep(&secretState{Secret: s})
 }
 
-func (st *secretStore) index(x *secretState) {
+func (st *secretStore) keep(x *secretState) {
 	s := x.Secret
-	st.all = append(st.all, x)
+	list := st.named(s.InitiatorCookie)
+	st.all = append(st.all, slot{x: x, initiator: s.InitiatorCookie})
 	switch {
 	case !s.InitiatorCookie.IsZero():
-		if st.byInitiator == nil {
-			st.byInitiator = make(map[Cookie][]*secretState)
-		}
-		st.byInitiator[s.InitiatorCookie] = append(st.byInitiator[s.InitiatorCookie], x)
+		st.setNamed(s.InitiatorCookie, append(list, x))
 	case !s.ResponderCookie.IsZero():
 		if st.byResponder == nil {
 			st.byResponder = make(map[Cookie][]*secretState)
@@ -108,7 +108,7 @@ func (st *secretStore) index(x *secretState) {
 // first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
-	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+	for _, x := range st.named(sa.InitiatorCookie) {
 		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
 			x.seen = true
 			list = append(list, x)
@@ -133,16 +133,24 @@ func (st *secretStore) of(sa *SA) []*secretState {
 // nearest returns the secret whose initiator cookie differs from c in the
 // fewest bits, and in how many. It is nil when there is none.
 func (st *secretStore) nearest(c Cookie) (x *secretState, distance int) {
+	at := -1
 	distance = 65
-	for _, s := range st.all {
-		if s.InitiatorCookie.IsZero() {
+	for i := range st.all {
+		o := st.all[i].initiator
+		if o.IsZero() {
 			continue
 		}
-		if d := cookieDistance(s.InitiatorCookie, c); d < distance {
-			x, distance = s, d
+		if d := cookieDistance(o, c); d < distance {
+			at, distance = i, d
 		}
 	}
-	return x, distance
+	if at < 0 {
+		return nil, distance
+	}
+	if st.all[at].x == nil {
+		st.named(st.all[at].initiator)
+	}
+	return st.all[at].x, distance
 }
 
 // cookieDistance returns the number of bits in which the cookies differ.
@@ -163,11 +171,11 @@ func (st *secretStore) noKeyReason(sa *SA) string {
 	if len(st.all) == 0 {
 		return "no IKE key was given: take the log while the connection is being set up"
 	}
-	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+	for _, x := range st.named(sa.InitiatorCookie) {
 		return fmt.Sprintf("the key for initiator cookie %s (%s) names responder cookie %s, not %s: it is of another attempt",
 			sa.InitiatorCookie, x.Origin, x.ResponderCookie, sa.ResponderCookie)
 	}
-	for _, x := range st.byInitiator[sa.ResponderCookie] {
+	for _, x := range st.named(sa.ResponderCookie) {
 		return fmt.Sprintf("the key at %s names the responder cookie as the initiator's", x.Origin)
 	}
 	if x, d := st.nearest(sa.InitiatorCookie); x != nil {
@@ -176,9 +184,9 @@ func (st *secretStore) noKeyReason(sa *SA) string {
 				sa.InitiatorCookie, x.InitiatorCookie, x.Origin, d)
 		}
 		for _, o := range st.all {
-			if o.used && !o.InitiatorCookie.IsZero() {
+			if o.x != nil && o.x.used && !o.initiator.IsZero() {
 				return fmt.Sprintf("no key for initiator cookie %s, though there is one for %s (%s) in this capture: it is another connection, or the next "+
-					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.InitiatorCookie, o.Origin)
+					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.initiator, o.x.Origin)
 			}
 		}
 		return fmt.Sprintf("no key for initiator cookie %s: the keys are of other connections, as %s (%s)",

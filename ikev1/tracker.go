@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 )
@@ -61,6 +62,9 @@ func NewTracker() *Tracker {
 // It is tried on the messages that follow, and on those given to Decrypt.
 func (t *Tracker) AddSecret(s *Secret) { t.secrets.add(s) }
 
+// AddSource adds all secrets of a source as AddSecret does, but they stay where they are until the SA that they name is seen.
+func (t *Tracker) AddSource(src Source) { t.secrets.addSource(src) }
+
 // position is where the Tracker has a message, and what it needs to decrypt it
 // later.
 type position struct {
@@ -75,12 +79,14 @@ type position struct {
 	reconstructed   bool
 	mismatch        bool
 
+	head     bool // it is cut, and what there is of it is decrypted
+	unproven bool // it is cut, and proves none of the keys known, as a later message may
 	badHash  bool // its HASH does not match
 	hashOpen bool // its HASH waits for another message
 }
 
 // LimitSecrets has the Tracker forget the oldest secrets when there are more than about n. Without it all are kept.
-func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
+func (t *Tracker) LimitSecrets(n int) { t.secrets.setLimit(n) }
 
 // Observe takes the next datagram and returns its messages: usually one, several
 // where a datagram holds several, none for a NAT keepalive (RFC 3948 section
@@ -529,7 +535,7 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // observed: its first block is missing, or its HASH was not checked though a key
 // for it is known.
 func (m *Message) Open() bool {
-	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen || m.Err != nil && !errors.Is(m.Err, ErrTruncated))
+	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen || m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
 }
 
 // count brings the SA's counters up to date with a message.
@@ -577,14 +583,18 @@ func (t *Tracker) SAs() []*SA {
 }
 
 // Unused returns the secrets that fit no SA of the capture, and why.
-func (t *Tracker) Unused() []Unused {
-	var list []Unused
-	for _, x := range t.secrets.all {
-		if !x.used && !t.confirmed(x) {
-			list = append(list, Unused{x.Secret, t.unusedReason(x)})
+func (t *Tracker) Unused() iter.Seq[Unused] {
+	return func(yield func(Unused) bool) {
+		for i := range t.secrets.all {
+			x := t.secrets.all[i].x
+			if x == nil {
+				x = &secretState{Secret: t.secrets.secret(uint32(i))}
+			}
+			if !x.used && !t.confirmed(x) && !yield(Unused{x.Secret, t.unusedReason(x)}) {
+				return
+			}
 		}
 	}
-	return list
 }
 
 func (t *Tracker) unusedReason(x *secretState) string {

@@ -1,8 +1,10 @@
 package output
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -204,7 +206,7 @@ func (c *Clear) Begin() error {
 
 // replace puts the clear frame into p, if r has one.
 func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
-	whole := r.Data()
+	whole, missing := r.Data(), r.Missing
 	switch {
 	case r.Kind == pipeline.ESP && (pipeline.Opened(r.Verdict) || r.Head()):
 		plain := r.Plain.Data
@@ -212,19 +214,39 @@ func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 		if r.Net.UDP { // a NAT may have changed the addresses that the inner checksum covers
 			capture.FixTransportChecksum(c.frame[r.Net.LinkLen:])
 		}
-	case r.Kind == pipeline.IKE && r.IKEOpened():
-		c.payload = appendClearIKE(c.payload[:0], r)
-		c.frame = r.Net.AppendUDPPayload(c.frame[:0], whole, c.payload)
+	case r.Kind == pipeline.IKE && (r.IKEOpened() || r.IKEHead()):
+		missing = c.replaceIKE(r, whole)
 	default:
 		return
 	}
 	p.Data = c.frame
-	p.Length = len(c.frame) + r.Missing
+	p.Length = len(c.frame) + missing
 	c.comment = appendComment(c.comment, r)
 }
 
-// appendClearIKE appends the UDP payload with each message that was decrypted in clear.
-func appendClearIKE(dst []byte, r *pipeline.Record) []byte {
+// replaceIKE makes the frame with its IKE messages in clear, and returns how many bytes it lacks at its end.
+func (c *Clear) replaceIKE(r *pipeline.Record, whole []byte) (missing int) {
+	n := &r.Net
+	if !n.Truncated {
+		c.payload, _ = appendClearIKE(c.payload[:0], r)
+		c.frame = n.AppendUDPPayload(c.frame[:0], whole, c.payload)
+		return 0
+	}
+	c.payload = append(c.payload[:0], whole[n.PayloadStart:n.UDPStart]...)
+	c.payload, missing = appendClearIKE(c.payload, r)
+	missing += n.UDPLen - (n.UDPEnd - n.UDPStart)
+	length := len(c.payload) + missing
+	binary.BigEndian.PutUint16(c.payload[4:], uint16(min(length, math.MaxUint16)))
+	if n.IPVersion == 4 {
+		clear(c.payload[6:8]) // no checksum: it would cover bytes that are not there
+	}
+	c.frame = n.AppendReplacedLen(c.frame[:0], whole, n.Protocol, c.payload, length)
+	return missing
+}
+
+// appendClearIKE appends the UDP payload with each message that was decrypted in clear. dropped is how many captured bytes at the
+// end of one that was cut could not be decrypted: less than a block.
+func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 	payload := r.Data()[r.Net.UDPStart:r.Net.UDPEnd]
 	if r.Marker {
 		dst = append(dst, payload[:4]...)
@@ -232,14 +254,17 @@ func appendClearIKE(dst []byte, r *pipeline.Record) []byte {
 	}
 	for _, m := range r.IKE {
 		n := min(int(m.Header.Length), len(payload))
-		if m.Decrypted {
+		switch {
+		case m.Decrypted:
 			dst = append(dst, m.Plain...)
-		} else {
+		case m.Head() && len(m.Plain) <= n:
+			dst, dropped = append(dst, m.Plain...), n-len(m.Plain)
+		default:
 			dst = append(dst, payload[:n]...)
 		}
 		payload = payload[n:]
 	}
-	return append(dst, payload...)
+	return append(dst, payload...), dropped
 }
 
 // appendComment appends what the packet's comment says: the SA, sequence number, algorithms, verdict.

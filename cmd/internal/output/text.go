@@ -149,7 +149,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 		b = append(b, ": "...)
 		b = append(b, d...)
 	}
-	if m.Reconstructed {
+	if m.Reconstructed && (m.Decrypted || m.Head()) {
 		b = append(b, ", first block reconstructed"...)
 	}
 	return b

@@ -68,9 +68,9 @@ func (f *framer) retry(from []*ikev1.Message) {
 				if m.SA == nil || !m.Open() {
 					continue
 				}
-				decrypted, verified, reconstructed := m.Decrypted, m.Verified, m.Reconstructed
+				decrypted, verified, reconstructed, head := m.Decrypted, m.Verified, m.Reconstructed, m.Head()
 				f.ike.Decrypt(m)
-				changed = changed || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
+				changed = changed || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
 			}
 			if changed {
 				again = true

@@ -96,6 +96,16 @@ func (r *Record) IKEOpened() bool {
 	return false
 }
 
+// IKEHead reports whether of one of the IKE messages the decrypted head is known, and its end was not captured.
+func (r *Record) IKEHead() bool {
+	for _, m := range r.IKE {
+		if m.Head() {
+			return true
+		}
+	}
+	return false
+}
+
 // Merged reports whether the frame is a fragment that another frame's record stands for.
 func (r *Record) Merged() bool { return r.PartOf != 0 }
 
