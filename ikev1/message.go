@@ -38,6 +38,7 @@ type Message struct {
 
 	Fragment    *Fragment // set when the message is one IKE fragment
 	Reassembled int       // number of fragments it was put together from, 0 when it was not
+	Trailing    int       // bytes behind it in its datagram that are no message
 
 	at position // what the Tracker needs to decrypt it later
 }

@@ -102,19 +102,32 @@ func (t *Tracker) Observe(d *Datagram) []*Message {
 		return nil
 	}
 	list := []*Message{t.observe(d, data, 0)}
-	for len(list) < maxMessages {
+	for {
 		h, err := ParseHeader(data)
-		if err != nil || !h.IsV1() || h.Length < HeaderLen || int64(h.Length)+HeaderLen > int64(len(data)) {
-			break
+		if err != nil || !h.IsV1() || h.Length < HeaderLen || int64(h.Length) >= int64(len(data)) {
+			return list
 		}
 		data = data[h.Length:]
-		if next, err := ParseHeader(data); err != nil || !next.IsV1() ||
-			next.InitiatorCookie != h.InitiatorCookie || next.Length < HeaderLen {
-			break // padding of the datagram
+		if len(list) == maxMessages || !follows(&h, data) {
+			list[len(list)-1].Trailing = len(data)
+			return list
 		}
 		list = append(list, t.observe(d, data, 0))
 	}
-	return list
+}
+
+// follows reports whether data, behind the message of header h in one datagram,
+// begins with another message: one of the same SA, or any whose header is whole.
+func follows(h *Header, data []byte) bool {
+	next, err := ParseHeader(data)
+	switch {
+	case err != nil || !next.IsV1() || next.Length < HeaderLen || next.InitiatorCookie.IsZero():
+		return false
+	case next.InitiatorCookie == h.InitiatorCookie:
+		return true
+	}
+	_, known := exchangeNames[next.Exchange]
+	return known && next.MinorVersion == 0 && next.Flags&^(FlagEncryption|FlagCommit|FlagAuthOnly) == 0 && int64(next.Length) <= int64(len(data))
 }
 
 // observe takes one message at the beginning of data. reassembled is the number

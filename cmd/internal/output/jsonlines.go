@@ -10,6 +10,7 @@ import (
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -66,6 +67,11 @@ type jsonIKE struct {
 	Payloads        []string `json:"payloads,omitempty"`
 	Retransmission  bool     `json:"retransmission,omitempty"`
 	Reconstructed   bool     `json:"reconstructed,omitempty"`
+
+	// Where a datagram holds several messages: the verdict on each, and all but the first.
+	Verdict string     `json:"verdict,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	More    []*jsonIKE `json:"more,omitempty"`
 }
 
 type jsonL2TP struct {
@@ -160,21 +166,33 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 			f.ESP.Inside = append(f.ESP.Inside, string(appendSPI(nil, spi)))
 		}
 	}
-	if len(r.IKE) > 0 {
-		m := r.IKE[0]
-		f.IKE = &jsonIKE{
-			InitiatorCookie: m.Header.InitiatorCookie.String(),
-			ResponderCookie: m.Header.ResponderCookie.String(),
-			Exchange:        m.Header.ExchangeName(),
-			Message:         m.Number,
-			MessageID:       fmt.Sprintf("0x%08x", m.Header.MessageID),
-			Payloads:        m.PayloadNames(),
-			Retransmission:  m.Retransmission,
-			Reconstructed:   m.Reconstructed,
+	for i, m := range r.IKE {
+		o := ikeObject(m)
+		if len(r.IKE) > 1 {
+			o.Verdict, o.Reason = string(pipeline.MessageVerdict(m)), m.Reason
+		}
+		if i == 0 {
+			f.IKE = o
+		} else {
+			f.IKE.More = append(f.IKE.More, o)
 		}
 	}
 	j.payload(&f, r)
 	return j.enc.Encode(&f)
+}
+
+// ikeObject describes an IKE message.
+func ikeObject(m *ikev1.Message) *jsonIKE {
+	return &jsonIKE{
+		InitiatorCookie: m.Header.InitiatorCookie.String(),
+		ResponderCookie: m.Header.ResponderCookie.String(),
+		Exchange:        m.Header.ExchangeName(),
+		Message:         m.Number,
+		MessageID:       fmt.Sprintf("0x%08x", m.Header.MessageID),
+		Payloads:        m.PayloadNames(),
+		Retransmission:  m.Retransmission,
+		Reconstructed:   m.Reconstructed,
+	}
 }
 
 // payload fills in what the frame carried.

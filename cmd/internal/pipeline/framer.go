@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"strconv"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
@@ -350,6 +351,14 @@ func judgeIKE(r *Record) {
 			if m.Reason != "" || !Opened(v) {
 				r.Reason = m.Reason
 			}
+		}
+	}
+	for _, m := range r.IKE {
+		if n := m.Trailing; n > 0 {
+			if r.Reason != "" {
+				r.Reason += "; "
+			}
+			r.Reason += strconv.Itoa(n) + " bytes behind the message"
 		}
 	}
 }

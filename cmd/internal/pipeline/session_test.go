@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -157,6 +158,59 @@ func TestTwoMessagesInOneDatagram(t *testing.T) {
 	}
 	if joined == 0 {
 		t.Error("no neighbours found")
+	}
+}
+
+// TestBehindAMessage: what follows a message in its datagram is a message with its own verdict, or is named.
+func TestBehindAMessage(t *testing.T) {
+	dir := "01-basic-aes128-sha1"
+	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	keys := labKeys(t, dir, "router-full.log")
+	whole := follow(t, f, keys, mode{})
+	at := slices.IndexFunc(whole.results, func(r result) bool { return len(r.ike) > 0 && r.ike[0].Header.Exchange == ikev1.ExchangeQuick })
+	frame := func(behind ...byte) *outcome {
+		t.Helper()
+		var n capture.Frame
+		p := f.list[at]
+		if err := n.Decode(f.interfaces[0].LinkType, p.Data); err != nil {
+			t.Fatal(err)
+		}
+		p.Data = n.AppendUDPPayload(nil, p.Data, slices.Concat(p.Data[n.UDPStart:n.UDPEnd], behind))
+		p.Length = len(p.Data)
+		list := slices.Clone(f.list)
+		list[at] = p
+		return follow(t, f.with(list), keys, mode{text: true})
+	}
+	foreign := ikev1.Header{
+		InitiatorCookie: ikev1.Cookie{1, 2, 3}, ResponderCookie: ikev1.Cookie{4}, NextPayload: ikev1.PayloadHash, MajorVersion: 1,
+		Exchange: ikev1.ExchangeQuick, Flags: ikev1.FlagEncryption, MessageID: 7, Length: 28 + 64,
+	}
+	r := frame(append(foreign.Append(nil), bytesOf("cipher", 64)...)...).results[at]
+	if r.verdict != pipeline.NoKey || len(r.ike) != 2 || !r.ike[0].Verified {
+		t.Errorf("another SA's message: %s", r.text)
+	}
+	var o struct {
+		IKE struct {
+			Verdict string
+			Message int
+			More    []struct {
+				Verdict         string
+				Exchange        string
+				InitiatorCookie string `json:"initiator_cookie"`
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(r.json), &o); err != nil || len(o.IKE.More) != 1 {
+		t.Fatalf("%v: %s", err, r.json)
+	}
+	if m := o.IKE.More[0]; o.IKE.Verdict != "verified" || o.IKE.Message != 1 || m.Verdict != "no key" || m.Exchange != "quick" || m.InitiatorCookie != "0102030000000000" {
+		t.Errorf("%s", r.json)
+	}
+	for n, want := range map[int]string{7: "7 bytes behind the message", 40: "40 bytes behind the message"} {
+		r := frame(bytesOf("rubbish", n)...).results[at]
+		if r.verdict != pipeline.Verified || len(r.ike) != 1 || r.reason != want {
+			t.Errorf("%d bytes: %q: %s", n, r.reason, r.text)
+		}
 	}
 }
 
