@@ -3,6 +3,7 @@ package esp
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 )
@@ -27,9 +28,11 @@ type DB struct {
 	opened uint64 // flows made
 	clock  uint64 // packets admitted
 
-	entries    []*entry // secrets in the order they were added
+	entries    []slot // secrets in the order they were added
 	exact      map[uint32][]*entry
 	masked     []*entry // secrets with unknown bits in their SPI
+	sources    []span
+	index      []uint32 // numbers of the slots that only a source has, sorted by their SPI
 	negotiated map[uint32][]*Negotiated
 	negOrder   []uint32
 	limit      int // secrets to keep, 0: all
@@ -67,57 +70,77 @@ func NewDB() *DB {
 // AddSecret adds what a key source says about an SA; the secret must not change afterwards. A secret that says the
 // same as an earlier one for the same SPI is dropped. Flows that no key has opened so far are tried anew with their next packet.
 func (db *DB) AddSecret(s *Secret) {
-	same := db.masked
-	if s.SPIMask == 0xffffffff {
-		same = db.exact[s.SPI]
-	}
-	for i := len(same) - 1; i >= 0 && i >= len(same)-64; i-- {
-		if sameSecret(same[i].Secret, s) {
-			return
-		}
-	}
-	if db.limit > 0 && len(db.entries) >= db.limit+db.limit/4 {
-		db.trim()
-		same = db.exact[s.SPI]
-		if s.SPIMask != 0xffffffff {
-			same = db.masked
-		}
-	}
-	e := &entry{Secret: s, index: len(db.entries)}
-	db.entries = append(db.entries, e)
-	if s.SPIMask == 0xffffffff {
-		db.exact[s.SPI] = append(same, e)
-		for f := db.bySPI[s.SPI]; f != nil; f = f.next {
-			f.renew()
+	if s.SPIMask != 0xffffffff {
+		if !isSame(db.masked, s) {
+			db.makeRoom()
+			db.addMasked(s)
 		}
 		return
 	}
+	if isSame(db.named(s.SPI), s) {
+		return
+	}
+	db.makeRoom()
+	e := &entry{Secret: s, index: len(db.entries)}
+	db.entries = append(db.entries, slot{e: e, spi: s.SPI})
+	db.exact[s.SPI] = append(db.exact[s.SPI], e)
+	db.renew(s.SPI)
+}
+
+// isSame reports whether one of the last secrets of the list says the same.
+func isSame(list []*entry, s *Secret) bool {
+	for i := len(list) - 1; i >= 0 && i >= len(list)-sameRange; i-- {
+		if sameSecret(list[i].Secret, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// addMasked adds a secret that does not name the whole SPI.
+func (db *DB) addMasked(s *Secret) {
+	e := &entry{Secret: s, index: len(db.entries)}
+	db.entries = append(db.entries, slot{e: e, spi: s.SPI})
 	db.masked = append(db.masked, e)
-	for spi, f := range db.bySPI {
-		if !s.MatchesSPI(spi) {
-			continue
+	for spi := range db.bySPI {
+		if s.MatchesSPI(spi) {
+			db.renew(spi)
 		}
-		for ; f != nil; f = f.next {
-			f.renew()
-		}
+	}
+}
+
+// renew has the flows of an SPI tried anew.
+func (db *DB) renew(spi uint32) {
+	for f := db.bySPI[spi]; f != nil; f = f.next {
+		f.renew()
 	}
 }
 
 // Limit has the DB forget secrets when there are more than about n: the oldest go first, but for those whose SPI is in
 // use. Of flows that have gone it keeps n/8 accounts. Without it all secrets are kept, and 4096 accounts.
-func (db *DB) Limit(n int) { db.limit = n }
+func (db *DB) Limit(n int) {
+	db.limit = n
+	for i := range db.entries {
+		db.entry(i)
+	}
+	db.sources, db.index = nil, nil
+}
 
-// trim forgets the secrets beyond the limit.
-func (db *DB) trim() {
+// makeRoom forgets the secrets beyond the limit, when there are many.
+func (db *DB) makeRoom() {
+	if db.limit == 0 || len(db.entries) < db.limit+db.limit/4 {
+		return
+	}
 	old := db.entries
-	db.entries, db.masked = make([]*entry, 0, db.limit+db.limit/4), nil
+	db.entries, db.masked = make([]slot, 0, db.limit+db.limit/4), nil
 	clear(db.exact)
-	for i, e := range old {
+	for i, s := range old {
+		e := s.e
 		if e.SPIMask == 0xffffffff && len(old)-i > db.limit && db.bySPI[e.SPI] == nil {
 			continue
 		}
 		e.index = len(db.entries)
-		db.entries = append(db.entries, e)
+		db.entries = append(db.entries, s)
 		if e.SPIMask == 0xffffffff {
 			db.exact[e.SPI] = append(db.exact[e.SPI], e)
 		} else {
@@ -128,12 +151,12 @@ func (db *DB) trim() {
 
 // Named reports whether a secret or a Quick Mode has named the SPI.
 func (db *DB) Named(spi uint32) bool {
-	return len(db.exact[spi]) > 0 || len(db.negotiated[spi]) > 0
+	return len(db.named(spi)) > 0 || len(db.negotiated[spi]) > 0
 }
 
 // Keyed reports whether there is a key, or a part of one, that may be for the SPI.
 func (db *DB) Keyed(spi uint32) bool {
-	if len(db.exact[spi]) > 0 {
+	if len(db.named(spi)) > 0 {
 		return true
 	}
 	for _, e := range db.masked {
@@ -184,9 +207,7 @@ func (db *DB) AddNegotiated(n *Negotiated) {
 			db.negOrder = slices.Clone(db.negOrder[maxNegotiated/4:])
 		}
 	}
-	for f := db.bySPI[n.SPI]; f != nil; f = f.next {
-		f.renew()
-	}
+	db.renew(n.SPI)
 }
 
 // Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not valid. Packets may
@@ -316,18 +337,22 @@ type Unused struct {
 
 // Unused returns the secrets that opened no packet, in the order they were added. A secret that is the head of a key which did is not
 // among them.
-func (db *DB) Unused() []Unused {
-	gone := make(map[uint32]*Flow, len(db.gone))
-	for _, f := range slices.Backward(db.gone) {
-		gone[f.spi] = f // the first of several
-	}
-	var list []Unused
-	for _, e := range db.entries {
-		if !e.used {
-			list = append(list, Unused{e.Secret, db.unusedReason(e, gone[e.SPI])})
+func (db *DB) Unused() iter.Seq[Unused] {
+	return func(yield func(Unused) bool) {
+		gone := make(map[uint32]*Flow, len(db.gone))
+		for _, f := range slices.Backward(db.gone) {
+			gone[f.spi] = f // the first of several
+		}
+		for i := range db.entries {
+			e := db.entries[i].e
+			if e == nil {
+				e = &entry{Secret: db.secret(uint32(i))}
+			}
+			if !e.used && !yield(Unused{e.Secret, db.unusedReason(e, gone[e.SPI])}) {
+				return
+			}
 		}
 	}
-	return list
 }
 
 // unusedReason is about a secret that opened nothing; gone is a flow with its SPI that has gone, or nil.

@@ -134,6 +134,7 @@ func FuzzDB(f *testing.F) {
 				t.Fatalf("%+v", r)
 			}
 		}
-		db.Unused()
+		for range db.Unused() {
+		}
 	})
 }

@@ -259,18 +259,23 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 // nearest returns the secret whose SPI has most hex digits in common with the flow's.
 func (f *Flow) nearest() (best *entry, digits int) {
 	digits = 9
-	for _, e := range f.db.entries {
+	at := -1
+	for i := range f.db.entries {
 		if f.db.budget.compares--; f.db.budget.compares < 0 {
 			break
 		}
-		if e.SPIMask != 0xffffffff {
+		s := &f.db.entries[i]
+		if s.e != nil && s.e.SPIMask != 0xffffffff {
 			continue
 		}
-		if d := hexDigits(e.SPI ^ f.spi); d < digits {
-			best, digits = e, d
+		if d := hexDigits(s.spi ^ f.spi); d < digits {
+			at, digits = i, d
 		}
 	}
-	return best, digits
+	if at < 0 {
+		return nil, digits
+	}
+	return f.db.entry(at), digits
 }
 
 // hexDigits counts the hex digits that are not 0.
@@ -302,25 +307,25 @@ func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
 	}
 	for i := range t.sources {
 		s := &t.sources[i]
-		for _, e := range db.exact[s.pair] {
+		for _, e := range db.named(s.pair) {
 			add(e)
 		}
 		if s.entry != nil {
 			for _, j := range [2]int{s.entry.index - 1, s.entry.index + 1} {
 				if j >= 0 && j < len(db.entries) {
-					add(db.entries[j])
+					add(db.entry(j))
 				}
 			}
 		}
 	}
-	for _, e := range db.exact[bits.ReverseBytes32(f.spi)] {
+	for _, e := range db.named(bits.ReverseBytes32(f.spi)) {
 		add(e)
 	}
-	for _, e := range db.entries {
+	for i := range db.entries {
 		if len(likely) >= foreignLimit {
 			break
 		}
-		add(e)
+		add(db.entry(i))
 	}
 	var other trial
 	for _, e := range likely {

@@ -137,7 +137,7 @@ func TestFullKeysVerify(t *testing.T) {
 				t.Errorf("%s: %+v", name, r)
 			}
 		}
-		for _, u := range db.Unused() {
+		for u := range db.Unused() {
 			if u.Reason != "SPI never seen" {
 				t.Errorf("%s: %s: %s", name, u.Secret.Origin, u.Reason)
 			}
@@ -202,7 +202,7 @@ func TestHeadsOfKeys(t *testing.T) {
 			db.AddNegotiated(n)
 		}
 		only(t, name+" with KEYMAT", run(db, packets), Verified)
-		for _, u := range db.Unused() {
+		for u := range db.Unused() {
 			if u.Reason != "SPI never seen" {
 				t.Errorf("%s: %s: %s", name, u.Secret.Origin, u.Reason)
 			}
@@ -222,7 +222,7 @@ func TestHeadsOfKeys(t *testing.T) {
 				t.Errorf("%s: remark %q", name, r.Reason)
 			}
 		}
-		if n := len(db.Unused()); n != len(full) {
+		if n := len(slices.Collect(db.Unused())); n != len(full) {
 			t.Errorf("%s: %d of %d wrong heads unused", name, n, len(full))
 		}
 	}
@@ -330,7 +330,7 @@ func TestUnknownSPI(t *testing.T) {
 	if r := reason(db); !strings.Contains(r, "another connection") || !strings.Contains(r, "the nearest is 0x") {
 		t.Error(r)
 	}
-	if u := db.Unused(); len(u) != len(other) || u[0].Reason != "SPI never seen" {
+	if u := slices.Collect(db.Unused()); len(u) != len(other) || u[0].Reason != "SPI never seen" {
 		t.Errorf("unused: %+v", u)
 	}
 	var misread []*Secret
@@ -489,7 +489,7 @@ func TestSourcesCombine(t *testing.T) {
 		db.AddSecret(&Secret{SPI: s.SPI, SPIMask: s.SPIMask, AuthKey: s.AuthKey, Origin: "b"})
 	}
 	only(t, "two sources", run(db, packets), Verified)
-	if u := db.Unused(); len(u) != 0 {
+	if u := slices.Collect(db.Unused()); len(u) != 0 {
 		t.Errorf("unused: %+v", u)
 	}
 	if r := reports(db)[Verified][0]; r.Key != "esp_sa:1, b" && r.Key != "esp_sa:2, b" {
@@ -564,7 +564,7 @@ func TestSPIInUseAgain(t *testing.T) {
 		if !strings.Contains(r.Reason, "into use again") || r.Wrong != 0 || r.Verified == 0 || r.Decrypted == 0 || r.Restarts != 1 || r.Missing != 0 || r.Deleted != told {
 			t.Errorf("%+v", r)
 		}
-		if u := db.Unused(); len(u) != 0 {
+		if u := slices.Collect(db.Unused()); len(u) != 0 {
 			t.Errorf("unused: %+v", u)
 		}
 		// The capture begins in the middle of the second use: some packets pass before it is noticed.

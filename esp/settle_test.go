@@ -327,7 +327,7 @@ func TestExpire(t *testing.T) {
 	if len(db.flows) != 0 || len(db.bySPI) != 0 {
 		t.Errorf("%d flows, %d SPIs", len(db.flows), len(db.bySPI))
 	}
-	if u := db.Unused(); len(u) != 0 {
+	if u := slices.Collect(db.Unused()); len(u) != 0 {
 		t.Errorf("unused: %+v", u)
 	}
 }
@@ -437,7 +437,8 @@ func FuzzAdmit(f *testing.F) {
 				t.Fatalf("%+v after %d packets", r, count)
 			}
 		}
-		db.Unused()
+		for range db.Unused() {
+		}
 	})
 }
 

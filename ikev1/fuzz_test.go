@@ -61,7 +61,8 @@ func FuzzTracker(f *testing.F) {
 			}
 			_ = sa.Reason()
 		}
-		tr.Unused()
+		for range tr.Unused() {
+		}
 		tr.Derive()
 		tr.Expire(1 << 60)
 	})

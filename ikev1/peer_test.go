@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -130,7 +131,7 @@ func TestHandshakes(t *testing.T) {
 			if n == 0 || keymats != len(h.Keymat) || i != len(messages) {
 				t.Errorf("%s: %d encrypted, %d KEYMATs, %d of %d messages", h.Name, n, keymats, i, len(messages))
 			}
-			if sa := tr.SAs()[0]; sa.Verdict() != "verified" || len(tr.Unused()) != 0 {
+			if sa := tr.SAs()[0]; sa.Verdict() != "verified" || len(slices.Collect(tr.Unused())) != 0 {
 				t.Errorf("%s: %s %s", h.Name, sa.Verdict(), sa.Reason())
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestWrongKey(t *testing.T) {
 				if sa := tr.SAs()[0]; start == 0 && sa.Verdict() != "wrong key" {
 					t.Errorf("%s, bit %d: %s", name, bit, sa.Verdict())
 				}
-				if len(tr.Unused()) != 1 {
+				if len(slices.Collect(tr.Unused())) != 1 {
 					t.Errorf("%s, bit %d: the key counts as used", name, bit)
 				}
 			}
@@ -132,7 +133,7 @@ func TestKeyForms(t *testing.T) {
 				t.Errorf("%s: no reason", c.name)
 			}
 		}
-		unused := tr.Unused()
+		unused := slices.Collect(tr.Unused())
 		if (len(unused) == 0) != (c.verdict == "decrypted") || len(unused) > 0 && unused[0].Reason == "" {
 			t.Errorf("%s: unused: %v", c.name, unused)
 		}

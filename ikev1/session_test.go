@@ -237,7 +237,7 @@ func TestQuickPFS(t *testing.T) {
 		{InitiatorCookie: l.i, QuickSecret: keyOf(g)},
 	} {
 		tr, messages := follow([]*Secret{l.secret, x}, l.list)
-		if n := messages[7].Negotiated; len(n) != 2 || !n[0].Key.Equal(want) || n[0].KeyReason != "" || len(tr.Unused()) != 0 {
+		if n := messages[7].Negotiated; len(n) != 2 || !n[0].Key.Equal(want) || n[0].KeyReason != "" || len(slices.Collect(tr.Unused())) != 0 {
 			t.Errorf("with the secret: %+v", n)
 		}
 		tr, messages = follow([]*Secret{l.secret}, l.list)

@@ -39,15 +39,17 @@ func (st *secretStore) addSource(src Source) {
 	}
 	st.all = slices.Grow(st.all, src.CountIKE())
 	st.sources = append(st.sources, span{len(st.all), src})
+	fresh := make([]uint32, 0, src.CountIKE())
 	src.EachIKE(func(place uint32, s *Secret) {
 		c := s.InitiatorCookie
 		if _, loaded := st.byInitiator[c]; loaded || c.IsZero() {
 			st.keep(&secretState{Secret: src.IKEAt(place)})
 			return
 		}
-		st.index = append(st.index, uint32(len(st.all)))
+		fresh = append(fresh, uint32(len(st.all)))
 		st.all = append(st.all, slot{initiator: c, place: place})
 	})
+	st.index = append(st.index, fresh...)
 	slices.SortFunc(st.index, func(a, b uint32) int {
 		return cmp.Or(compareCookies(st.all[a].initiator, st.all[b].initiator), cmp.Compare(a, b))
 	})

@@ -3,6 +3,7 @@ package ikev1
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"l2tpdump/esp"
@@ -108,7 +109,7 @@ func TestCaptures(t *testing.T) {
 						t.Errorf("SA %s: %s %q, %d of %d decrypted", sa.InitiatorCookie, sa.Verdict(), sa.Reason(), sa.Decrypted, sa.Encrypted)
 					}
 				}
-				if list := tr.Unused(); len(list) > 0 {
+				if list := slices.Collect(tr.Unused()); len(list) > 0 {
 					t.Errorf("unused: %v", list)
 				}
 			})

@@ -18,6 +18,7 @@ const (
 // packed is records of bytes one behind the other, in chunks that hold no pointers.
 type packed struct {
 	chunks [][]byte
+	n      int // records
 	last   record
 }
 
@@ -43,6 +44,7 @@ func (p *packed) end() {
 	}
 	last := &p.chunks[len(p.chunks)-1]
 	*last = append(*last, b...)
+	p.n++
 	clear(b) // key bytes
 }
 

@@ -41,7 +41,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	p := pipeline.New(o.config(src))
-	p.AddKeys(keys...)
+	p.AddStores(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
 	stop := showProgress(&o, src)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
@@ -10,12 +11,33 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// judgeIKE returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
-func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
+// judge gives verdicts on what a run has seen.
+type judge struct {
+	p    *pipeline.Pipeline
+	keys []*keysrc.Store
+	// keyD is the first secret with SKEYID_d, nil if there is none.
+	keyD func() *ikev1.Secret
+}
+
+func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
+	return &judge{p, keys, sync.OnceValue(func() *ikev1.Secret {
+		for _, k := range keys {
+			for s := range k.IKE() {
+				if !s.SKEYIDd.IsZero() {
+					return s
+				}
+			}
+		}
+		return nil
+	})}
+}
+
+// ike returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
+func (j *judge) ike(sa *ikev1.SA) (esp.Verdict, string) {
 	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
 	conflicts := sa.Conflicts()
 	if ka := sa.Ka(); !ka.IsZero() {
-		for _, k := range keys {
+		for _, k := range j.keys {
 			for _, h := range k.Hints.SAs {
 				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
 					conflicts = append(conflicts, "the key at "+h.Origin+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
@@ -24,7 +46,7 @@ func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
 		}
 	}
 	if verdict == pipeline.NoKey {
-		reason = joinReasons(reason, leftOut(keys))
+		reason = joinReasons(reason, leftOut(j.keys))
 	}
 	if len(conflicts) == 0 {
 		return verdict, reason
@@ -32,8 +54,8 @@ func judgeIKE(sa *ikev1.SA, keys []*keysrc.Keys) (esp.Verdict, string) {
 	return pipeline.WrongKey, joinReasons(strings.Join(conflicts, "; "), reason)
 }
 
-// judgeESP does the same for a flow of ESP.
-func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Verdict, string) {
+// esp does the same for a flow of ESP.
+func (j *judge) esp(r *esp.Report) (esp.Verdict, string) {
 	if r.Conflict != "" {
 		return pipeline.WrongKey, r.Conflict
 	}
@@ -43,45 +65,41 @@ func judgeESP(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) (esp.Ver
 	default:
 		return r.Verdict, reason
 	}
-	negotiated := p.ESP().Negotiated(r.SPI)
+	negotiated := j.p.ESP().Negotiated(r.SPI)
 	if len(negotiated) == 0 {
-		reason = joinReasons(reason, withoutQuickMode(r, p, keys))
+		reason = joinReasons(reason, j.withoutQuickMode(r))
 	} else if why := negotiated[0].KeyReason; why != "" && r.Verdict == pipeline.Decrypted {
 		reason = joinReasons(reason, "the rest can't be computed: "+why)
 	}
 	if r.Verdict == pipeline.NoKey {
-		reason = joinReasons(reason, leftOut(keys))
+		reason = joinReasons(reason, leftOut(j.keys))
 	}
 	return r.Verdict, reason
 }
 
 // withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no decrypted Quick Mode names, "" where there
 // is none.
-func withoutQuickMode(r *esp.Report, p *pipeline.Pipeline, keys []*keysrc.Keys) string {
+func (j *judge) withoutQuickMode(r *esp.Report) string {
 	seen := make(map[ikev1.Cookie]*ikev1.SA)
-	for _, sa := range p.IKE().SAs() {
+	for _, sa := range j.p.IKE().SAs() {
 		seen[sa.InitiatorCookie] = sa
 	}
 	if r.Verdict == pipeline.NoKey && len(seen) > 0 {
 		return "" // the keys are of other connections
 	}
-	for _, k := range keys {
-		for _, s := range k.IKE {
-			if s.SKEYIDd.IsZero() {
-				continue
-			}
-			why := "the capture begins after the negotiation, and the Quick Mode is missing"
-			if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
-				why = "the Quick Mode is not decrypted"
-			}
-			return "SKEYID_d (" + s.OriginOf("SKEYID_d") + ") is of no use: " + why
-		}
+	s := j.keyD()
+	if s == nil {
+		return ""
 	}
-	return ""
+	why := "the capture begins after the negotiation, and the Quick Mode is missing"
+	if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
+		why = "the Quick Mode is not decrypted"
+	}
+	return "SKEYID_d (" + s.OriginOf("SKEYID_d") + ") is of no use: " + why
 }
 
 // leftOut tells of values that are damaged: one of them may be the key that is missing.
-func leftOut(keys []*keysrc.Keys) string {
+func leftOut(keys []*keysrc.Store) string {
 	n := 0
 	var first keysrc.Note
 	for _, k := range keys {

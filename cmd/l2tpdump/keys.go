@@ -145,9 +145,7 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	defer src.Close()
 	k.p = pipeline.New(o.config(src))
-	for _, st := range k.sources {
-		k.p.AddKeys(st.Keys())
-	}
+	k.p.AddStores(k.sources...)
 	takeEmbedded(src, k.p, func(e *keysrc.Keys) {
 		st := new(keysrc.Store)
 		st.Add(e)

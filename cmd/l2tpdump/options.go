@@ -167,16 +167,9 @@ func same(a, b string) bool {
 
 // readKeys reads all key sources. Damaged values are reported, the others count. One without any key is an error, but for a
 // table with nothing but comments beside one that has keys.
-func (o *options) readKeys() ([]*keysrc.Keys, error) {
-	var all []*keysrc.Keys
-	stores, err := o.loadKeys(reportDamage)
-	for _, st := range stores {
-		all = append(all, st.Keys())
-	}
-	return all, err
-}
+func (o *options) readKeys() ([]*keysrc.Store, error) { return o.loadKeys(reportDamage) }
 
-// loadKeys is readKeys for sources of any size; report is given what each says of its values.
+// loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
 	var all []*keysrc.Store
 	var empty error

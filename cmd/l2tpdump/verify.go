@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"net/netip"
 	"os"
 	"slices"
@@ -15,13 +19,13 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// verification is what verify --json prints.
+// verification is what verify prints.
 type verification struct {
-	IKE    []verifiedIKE `json:"ike"`
-	ESP    []verifiedESP `json:"esp"`
-	Unused []unusedKey   `json:"unused"`
-	Frames uint64        `json:"frames"`
-	Exit   int           `json:"exit"`
+	IKE    []verifiedIKE
+	ESP    []verifiedESP
+	Unused iter.Seq[unusedKey] // made as they are printed: a log may have any number
+	Frames uint64
+	Exit   int
 }
 
 type verifiedIKE struct {
@@ -90,7 +94,7 @@ func verify(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 	p := pipeline.New(o.config(src))
-	p.AddKeys(keys...)
+	p.AddStores(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -101,9 +105,7 @@ func verify(ctx context.Context, args []string) int {
 		v.Exit = exitError
 	}
 	if o.json {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetEscapeHTML(false)
-		if e := enc.Encode(v); e != nil {
+		if e := v.writeJSON(os.Stdout); e != nil {
 			return fail(e)
 		}
 	} else {
@@ -115,8 +117,9 @@ func verify(ctx context.Context, args []string) int {
 	return v.Exit
 }
 
-func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Unused: []unusedKey{}, Frames: stats.Frames}
+func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Store) *verification {
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Frames: stats.Frames}
+	j := newJudge(p, keys)
 	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
 	matched, bad := 0, 0
 	judge := func(verdict esp.Verdict) {
@@ -129,7 +132,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 	}
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range p.IKE().SAs() {
-		verdict, reason := judgeIKE(sa, keys)
+		verdict, reason := j.ike(sa)
 		v.IKE = append(v.IKE, verifiedIKE{
 			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
 			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, keyOf(sa), reason,
@@ -141,7 +144,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 	}
 	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
 		r := f.Report()
-		verdict, reason := judgeESP(&r, p, keys)
+		verdict, reason := j.esp(&r)
 		v.ESP = append(v.ESP, verifiedESP{
 			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(verdict),
 			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
@@ -149,23 +152,60 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		judge(verdict)
 		named[[2]string{fmt.Sprintf("0x%08x", r.SPI), r.Key}] = true
 	}
-	for _, u := range p.IKE().Unused() {
-		if id := cookieName(u.Secret.InitiatorCookie); !named[[2]string{id, u.Secret.Origin}] {
-			v.Unused = append(v.Unused, unusedKey{"ike", id, u.Secret.Origin, u.Reason})
+	v.Unused = func(yield func(unusedKey) bool) {
+		for u := range p.IKE().Unused() {
+			id := cookieName(u.Secret.InitiatorCookie)
+			if !named[[2]string{id, u.Secret.Origin}] && !yield(unusedKey{"ike", id, u.Secret.Origin, u.Reason}) {
+				return
+			}
 		}
-	}
-	for _, u := range p.ESP().Unused() {
-		if id := spiName(u.Secret); !named[[2]string{id, u.Secret.Origin}] {
-			v.Unused = append(v.Unused, unusedKey{"esp", id, u.Secret.Origin, u.Reason})
+		for u := range p.ESP().Unused() {
+			id := spiName(u.Secret)
+			if !named[[2]string{id, u.Secret.Origin}] && !yield(unusedKey{"esp", id, u.Secret.Origin, u.Reason}) {
+				return
+			}
 		}
 	}
 	switch {
-	case matched == 0 && (bad > 0 || len(v.Unused) > 0):
+	case matched == 0 && (bad > 0 || v.anyUnused()):
 		v.Exit = exitNothing
 	case bad > 0:
 		v.Exit = exitPartly
 	}
 	return v
+}
+
+func (v *verification) anyUnused() bool {
+	for range v.Unused {
+		return true
+	}
+	return false
+}
+
+// writeJSON writes all as one line.
+func (v *verification) writeJSON(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	put := func(before string, value any) {
+		text.Reset()
+		enc.Encode(value) // strings and numbers only: it does not fail
+		b.WriteString(before)
+		b.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	}
+	put(`{"ike":`, v.IKE)
+	put(`,"esp":`, v.ESP)
+	b.WriteString(`,"unused":[`)
+	between := ""
+	for u := range v.Unused {
+		put(between, u)
+		between = ","
+	}
+	put(`],"frames":`, v.Frames)
+	put(`,"exit":`, v.Exit)
+	b.WriteString("}\n")
+	return b.Flush()
 }
 
 // address is an address for people and JSON, "" while unknown.
@@ -202,15 +242,17 @@ func (v *verification) print(part bool) {
 		}
 		table(os.Stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
 	}
-	if len(v.Unused) > 0 {
-		var rows [][]string
-		for i, u := range v.Unused {
-			if i == maxListed {
-				rows = append(rows, []string{"...", fmt.Sprintf("%d more", len(v.Unused)-i)})
-				break
-			}
+	var rows [][]string
+	n := 0
+	for u := range v.Unused {
+		if n++; n <= maxListed {
 			rows = append(rows, []string{u.Kind, u.ID, u.Key, said.of(u.ID, u.Reason)})
 		}
+	}
+	if n > maxListed {
+		rows = append(rows, []string{"...", fmt.Sprintf("%d more", n-maxListed)})
+	}
+	if n > 0 {
 		if len(v.IKE)+len(v.ESP) > 0 {
 			out("\n")
 		}

@@ -54,13 +54,19 @@ func verifyKeys(t testing.TB, file string, limit uint64, keys []*keysrc.Keys) *v
 	}
 	defer src.Close()
 	p := pipeline.New(pipeline.Config{Source: src, Limit: limit, Workers: 1})
-	p.AddKeys(keys...)
+	var stores []*keysrc.Store
+	for _, k := range keys {
+		st := new(keysrc.Store)
+		st.Add(k)
+		stores = append(stores, st)
+	}
+	p.AddStores(stores...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newVerification(p, stats, keys)
+	return newVerification(p, stats, stores)
 }
 
 // verdicts returns the different verdicts of a kind, sorted.

@@ -91,6 +91,20 @@ func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	}
 }
 
+// AddStores makes the keys of stores known, to which nothing may be added afterwards. Those that no packet asks for stay packed.
+// Like AddKeys it may be called before Run only, or by the source from within Next.
+func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
+	for _, st := range stores {
+		if p.config.Live || !st.HasPlaces() {
+			p.AddKeys(st.Keys())
+			continue
+		}
+		p.framer.ike.AddSource(st)
+		p.framer.db.AddSource(st)
+		p.nested.addStore(st)
+	}
+}
+
 // Snapshot returns the counts so far. Any goroutine may call it while Run runs.
 func (p *Pipeline) Snapshot() Stats {
 	p.mu.Lock()
