@@ -161,7 +161,19 @@ func (f *framer) udp(r *Record, payload []byte) {
 		f.isakmp(r, payload, false)
 	case either(portNATT):
 		f.natt(r, payload)
+	case either(portL2TP) && !validL2TP(payload):
+		if isKeepalive(payload) && len(payload) > 0 {
+			r.Reason = Keepalive
+			return
+		}
+		if f.unknownPort(r, payload); r.Kind == Other {
+			r.Kind = L2TP
+		}
 	case either(portL2TP):
+		if f.plausibleIKE(payload) { // its cookie looks like L2TP's flags
+			f.isakmp(r, payload, false)
+			return
+		}
 		r.Kind = L2TP
 	default:
 		f.unknownPort(r, payload)
@@ -226,6 +238,17 @@ func knownExchange(e ikev1.ExchangeType) bool {
 		return true
 	}
 	return false
+}
+
+// validL2TP reports whether a payload on the port of L2TP, which a NAT may have given to another protocol, begins with an L2TP header: it decodes,
+// and of version 2 the reserved bits are zero (RFC 2661 section 3.1).
+func validL2TP(data []byte) bool {
+	const reserved = 0x34f0
+	var h l2tp.Header
+	if err := h.Decode(data); err != nil && err != l2tp.ErrTruncated {
+		return false
+	}
+	return h.Version != l2tp.Version2 || binary.BigEndian.Uint16(data)&reserved == 0
 }
 
 // plausibleL2TP accepts L2TP on a port of its own only where the header proves it: a control

@@ -119,6 +119,36 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
+// TestPortOfL2TP: a NAT may map the port of IKE or of NAT traversal to that of L2TP, where l2tpdump finds them by content, too.
+func TestPortOfL2TP(t *testing.T) {
+	dir := "02-natt-aes256-sha1"
+	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	keys := labKeys(t, dir, tables...)
+	for _, other := range []uint16{10000, 1701} {
+		moved := rewritten(t, f, func(_ int, n *capture.Frame, data []byte) {
+			for at, port := range map[int]uint16{n.PayloadStart: other, n.PayloadStart + 2: 1701} {
+				if n.UDP && (n.SrcPort == 500 || n.SrcPort == 4500 || n.DstPort == 500 || n.DstPort == 4500) {
+					binary.BigEndian.PutUint16(data[at:], port)
+				}
+			}
+		})
+		got := follow(t, moved, keys, mode{text: true})
+		compareRuns(t, fmt.Sprint("port ", other), got, follow(t, f, keys, mode{}))
+		for i := range got.results {
+			if r := &got.results[i]; r.kind == pipeline.L2TP || r.verdict == pipeline.Malformed {
+				t.Fatal(r.text)
+			}
+		}
+	}
+	for _, payload := range [][]byte{{0xff}, {0x0f, 0xff, 1, 2, 3, 4, 5, 6, 7, 8}, {0xc8, 0x02, 0, 12, 0, 1, 0, 0, 0, 1, 0, 1}} {
+		o := follow(t, rawFrames(ipPacket(here4, there4, 17, udp(here4, there4, 1701, 1701, payload))), nil, mode{text: true})
+		want := map[int]string{1: "NAT keepalive", 10: "[malformed]", 12: "ZLB"}[len(payload)]
+		if r := o.results[0]; !strings.Contains(r.text, want) {
+			t.Errorf("%s: want %s", r.text, want)
+		}
+	}
+}
+
 // TestTwoMessagesInOneDatagram: neighbouring IKE messages of one sender in one datagram.
 func TestTwoMessagesInOneDatagram(t *testing.T) {
 	dir := "01-basic-aes128-sha1"
