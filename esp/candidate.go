@@ -61,6 +61,11 @@ type candidate struct {
 
 func (c *candidate) checks() bool { return c.suite.Cipher.AEAD || !c.auth.IsZero() }
 
+// whole reports whether one source has both keys and names the algorithms.
+func (c *candidate) whole() bool {
+	return !c.guessed && (c.authFrom == nil || c.authFrom == c.from) && !c.from.keyHead && !c.from.authHead
+}
+
 // shortage is a key that a cipher would need more of.
 type shortage struct {
 	from       *source
@@ -355,6 +360,16 @@ func (t *trial) authBytes() int {
 		n = max(n, t.sources[i].auth.Len())
 	}
 	return n
+}
+
+// namedBy is the suite as far as the sources of the candidate name it, or else any source does.
+func (t *trial) namedBy(c *candidate) Suite {
+	for _, s := range [2]*source{c.authFrom, c.from} {
+		if s != nil && s.suite.ICVSize() >= 0 {
+			return s.suite
+		}
+	}
+	return t.named()
 }
 
 // named is the suite as far as the sources name it.

@@ -18,7 +18,7 @@ func (f *Flow) findConflict() string {
 	shared := f.db.bySPI[f.spi] != nil && (f.db.bySPI[f.spi] != f || f.next != nil)
 	var wrong []string
 	right := strings.Split(f.State().Origin, ", ") // of the encryption key, and of the authentication key where it is another
-	derived := t.disproved(opened)
+	derived := t.disproved(f)
 	// What is given for the SPI with other addresses contradicts nothing where something is given with those of the flow, and right.
 	exact := slices.ContainsFunc(t.sources, func(s source) bool {
 		if s.entry == nil || s.rank > 0 || s.key.IsZero() || s.entry.Dst == (AddrPattern{}) {
@@ -102,14 +102,14 @@ func (f *Flow) reverse(o *Flow) bool { return o.src == f.dst && o.dst == f.src }
 
 // disproved returns a Quick Mode whose KEYMAT is not what opened the packets, nil if there is none, or if that of another Quick
 // Mode is: the SPI may have been agreed on more than once, and g(qm)^xy may have been tried out.
-func (t *trial) disproved(opened *candidate) *source {
+func (t *trial) disproved(f *Flow) *source {
 	var first *source
 	for i := range t.sources {
 		s := &t.sources[i]
 		if s.neg == nil || s.key.IsZero() {
 			continue
 		}
-		if key, auth := agrees(s, opened); key && auth {
+		if f.openedWith(s) {
 			return nil
 		}
 		if first == nil {
@@ -117,6 +117,20 @@ func (t *trial) disproved(opened *candidate) *source {
 		}
 	}
 	return first
+}
+
+// openedWith reports whether the keys of a source are those that open the flow's packets, or that opened earlier ones.
+func (f *Flow) openedWith(s *source) bool {
+	if key, auth := agrees(s, &candidate{key: f.key, auth: f.authKey}); key && auth {
+		return true
+	}
+	for i := range f.earlier {
+		e := &f.earlier[i]
+		if key, auth := agrees(s, &candidate{key: e.key, auth: e.authKey}); key && auth {
+			return true
+		}
+	}
+	return false
 }
 
 // at is " at file:line", or nothing where the place is not known.

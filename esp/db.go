@@ -301,6 +301,7 @@ func (db *DB) forget(flows []*Flow) {
 			db.keyed.dropKey(f, f.key)
 			db.lost++
 		}
+		f.release()
 		f.next, f.prev, f.sa, f.proof = nil, nil, nil, nil
 		f.key, f.authKey = Key{}, Key{}
 	}

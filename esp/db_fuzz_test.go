@@ -101,7 +101,7 @@ func FuzzDB(f *testing.F) {
 				}
 				plain, err := sa.Open(nil, p, high, cut)
 				v, _ := VerdictOf(&plain, err)
-				flow.Count(v, 1)
+				flow.Count(v, flow.State(), binary.BigEndian.Uint32(p[4:]), high)
 				if v == Verified && (!bytes.Equal(plain.Data, payload) || b&0xc0 == 0x80) {
 					t.Fatalf("%s verified %d bytes", flow.State().Suite, len(plain.Data))
 				}

@@ -31,7 +31,7 @@
 //	}
 //	plain, err := sa.Open(buffer[:0], packet, seqHigh, 0)
 //	verdict, _ := esp.VerdictOf(&plain, err)
-//	flow.Count(verdict, 1) // for flow.Report
+//	flow.Count(verdict, flow.State(), binary.BigEndian.Uint32(packet[4:]), seqHigh) // for flow.Report
 //
 // The algorithms and where they are defined:
 //

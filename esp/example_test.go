@@ -43,7 +43,7 @@ func ExampleDB() {
 	}
 	plain, err := sa.Open(nil, packet, seqHigh, 0)
 	verdict, _ := esp.VerdictOf(&plain, err)
-	flow.Count(verdict, 1)
+	flow.Count(verdict, flow.State(), 8, seqHigh)
 	fmt.Println(verdict, flow.Suite(), flow.Origin())
 	fmt.Println(flow.State().Remark)
 	// Output:

@@ -3,8 +3,8 @@ package esp
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 )
 
@@ -79,17 +79,23 @@ type Flow struct {
 	clock    uint64 // of the last packet
 	time     int64  // of the last packet
 
-	sa      *SA // nil until a key fits
-	key     Key // the SA's keys, to tell another one from it
-	authKey Key
-	check   bool  // the next packet has to show that the SA is still the right one
-	behind  uint8 // packets in a row that were not newer than all before
-	deleted bool
-	gone    bool
-	wrong   string // findConflict of a flow that has gone
-	packets uint64
-	lengths uint16 // bit n: a packet of n bytes modulo 16 was seen
-	win     window
+	sa       *SA // nil until a key fits
+	key      Key // the SA's keys, to tell another one from it
+	authKey  Key
+	check    bool // the next packet has to show that the SA is still the right one
+	learnt   bool // something is known since the key fitted that may check more
+	watch    bool // another key is known for the SPI: each packet has to show it
+	surveyed bool // watch is up to date
+	armed    bool // probes are
+	earlier  []earlier
+	probes   []probe
+	behind   uint8 // packets in a row that were not newer than all before
+	deleted  bool
+	gone     bool
+	wrong    string // findConflict of a flow that has gone
+	packets  uint64
+	lengths  uint16 // bit n: a packet of n bytes modulo 16 was seen
+	win      window
 
 	tries    uint32  // attempts to find a key since something new was learnt
 	skip     uint32  // packets until the next attempt
@@ -97,8 +103,8 @@ type Flow struct {
 	proof    []proof // of each candidate, while none is enough
 	state    atomic.Pointer[State]
 
-	_      [64]byte // what is below is another goroutine's
-	counts [verdicts]uint64
+	_       [64]byte // what is below is another goroutine's
+	account account
 }
 
 const (
@@ -152,29 +158,61 @@ func (f *Flow) Admit(packet []byte, truncatedBy int, time int64) (sa *SA, seqHig
 		return nil, 0, ErrMalformed
 	}
 	seq := binary.BigEndian.Uint32(packet[4:])
+	f.lengths |= 1 << (uint(len(packet)+max(0, truncatedBy)) % 16)
+	switch {
+	case f.sa == nil:
+		return f.unsettled(packet, truncatedBy, seq)
+	case !f.surveyed:
+		f.db.trial.gather(f)
+		f.survey(&f.db.trial)
+	}
+	if f.watch {
+		position := f.win.nearest(seq)
+		if f.check || truncatedBy > 0 || f.packets%sampleRecheck == 0 || !f.sa.CheckICV(packet, uint32(position>>32)) {
+			var opens bool
+			if position, opens = f.recheck(packet, truncatedBy, position); !opens {
+				return f.sa, uint32(position >> 32), nil
+			}
+		}
+		f.win.addAt(position)
+		return f.sa, uint32(position >> 32), nil
+	}
 	position, event := f.win.add(seq)
 	if event == seqNext {
 		f.behind = 0
 	} else if f.behind < behindRecheck {
 		f.behind++
 	}
-	f.lengths |= 1 << (uint(len(packet)+max(0, truncatedBy)) % 16)
-	if f.sa != nil {
-		if f.check || event >= seqStrange || f.behind == behindRecheck || seq == 1 || f.packets%sampleRecheck == 0 || idle > idleRecheck {
-			position = f.recheck(packet, truncatedBy, position)
-		}
-		return f.sa, uint32(position >> 32), nil
+	if f.check || event >= seqStrange || f.behind == behindRecheck || seq == 1 || f.packets%sampleRecheck == 0 || idle > idleRecheck {
+		position, _ = f.recheck(packet, truncatedBy, position)
 	}
+	return f.sa, uint32(position >> 32), nil
+}
+
+// unsettled is Admit while no key fits.
+func (f *Flow) unsettled(packet []byte, cut int, seq uint32) (*SA, uint32, error) {
+	position, event := f.win.add(seq)
+	hit := -1
 	if f.skip > 0 {
 		f.skip--
-		return nil, 0, f.State().Err
+		if len(f.probes) == 0 {
+			return nil, 0, f.State().Err
+		}
+		if hit = f.probe(packet, cut); hit < 0 {
+			return nil, 0, f.State().Err
+		}
 	}
-	return f.settle(packet, truncatedBy, position, event)
+	sa, high, err := f.settle(packet, cut, position, event)
+	if sa == nil && err != ErrUndecided {
+		f.futile(hit)
+	}
+	return sa, high, err
 }
 
 // renew makes the next packet a reason to try: something new is known.
 func (f *Flow) renew() {
-	f.check, f.tries, f.skip, f.proof = true, 0, 0, nil
+	f.check, f.learnt, f.surveyed, f.tries, f.skip, f.proof = true, true, false, 0, 0, nil
+	f.disarm()
 }
 
 // later sets when the next attempt is due: with each of the first packets, then after ever longer pauses, so that a long capture
@@ -203,23 +241,25 @@ func (f *Flow) setState(s State) {
 	f.state.Store(&s)
 }
 
-// Count adds the verdict on n packets, whether Admit returned an SA for them or not.
-func (f *Flow) Count(v Verdict, n uint64) {
+// Count adds the verdict on a packet, whether Admit returned an SA for it or not, in the order of the capture: s is the State that followed
+// Admit, seqHigh what Admit returned.
+func (f *Flow) Count(v Verdict, s *State, seq, seqHigh uint32) {
+	f.account.packet(v, s, seq, seqHigh)
 	switch v {
 	case Verified:
-		f.counts[countVerified] += n
+		f.account.counts[countVerified]++
 	case Decrypted:
-		f.counts[countDecrypted] += n
+		f.account.counts[countDecrypted]++
 	case WrongKey:
-		f.counts[countWrong] += n
+		f.account.counts[countWrong]++
 	case NoKey:
-		f.counts[countNoKey] += n
+		f.account.counts[countNoKey]++
 	case Incomplete:
-		f.counts[countIncomplete] += n
+		f.account.counts[countIncomplete]++
 	case Truncated:
-		f.counts[countTruncated] += n
+		f.account.counts[countTruncated]++
 	case Malformed:
-		f.counts[countMalformed] += n
+		f.account.counts[countMalformed]++
 	}
 }
 
@@ -242,6 +282,7 @@ type Report struct {
 	Incomplete uint64
 	Truncated  uint64
 	Malformed  uint64
+	Undecided  uint64 // of Wrong: came before there was evidence enough for a key, which may have been the right one
 
 	FirstSeq   uint64 // lowest sequence number, with its high half where ESN is in use
 	LastSeq    uint64 // highest, in the order of the SA (after a wrap it may be less than FirstSeq)
@@ -256,17 +297,17 @@ type Report struct {
 
 // Report returns the account of the flow. Neither Admit nor Count may run at the same time.
 func (f *Flow) Report() Report {
-	s := f.State()
+	s, t := f.State(), f.account.totals()
 	r := Report{
 		SPI: f.spi, Src: f.src, Dst: f.dst,
 		Cipher: s.Suite.CipherName(), Auth: s.Suite.AuthName(), ESN: s.Suite.ESN,
 		Verdict: s.Verdict, Key: s.Origin, Reason: join(s.Reason, s.Remark),
 		Packets:  f.packets,
-		Verified: f.counts[countVerified], Decrypted: f.counts[countDecrypted], Wrong: f.counts[countWrong],
-		NoKey: f.counts[countNoKey], Incomplete: f.counts[countIncomplete],
-		Truncated: f.counts[countTruncated], Malformed: f.counts[countMalformed],
-		FirstSeq: f.win.low, LastSeq: f.win.high, Missing: f.win.missing(), Duplicates: f.win.duplicates,
-		Reordered: f.win.reordered, Wrapped: f.win.wraps, Restarts: f.win.restarts, Deleted: f.deleted,
+		Verified: f.account.counts[countVerified], Decrypted: f.account.counts[countDecrypted], Wrong: f.account.counts[countWrong],
+		NoKey: f.account.counts[countNoKey], Incomplete: f.account.counts[countIncomplete],
+		Truncated: f.account.counts[countTruncated], Malformed: f.account.counts[countMalformed],
+		FirstSeq: t.low, LastSeq: t.high, Missing: t.missing, Duplicates: t.duplicates,
+		Reordered: t.reordered, Wrapped: t.wraps, Restarts: t.re, Deleted: f.deleted,
 	}
 	if r.Conflict = f.wrong; !f.gone {
 		r.Conflict = f.findConflict()
@@ -275,23 +316,21 @@ func (f *Flow) Report() Report {
 		r.FirstSeq &= 0xffffffff
 		r.LastSeq &= 0xffffffff
 	}
-	if s.Err != nil {
-		return r
-	}
-	// A key fits: what was opened with it decides, if anything was counted.
-	// What is broken behind a good ICV was not decrypted with the right key, where it is most of them.
-	switch bad := r.Wrong + r.Malformed; {
-	case bad > r.Verified+r.Decrypted:
-		r.Verdict = WrongKey
-		r.Reason = join(fmt.Sprintf("%d of %d packets do not fit the key at %s that fits the others: it is damaged, or the SPI came into use again with another key",
-			bad, r.Packets, r.Key), r.Reason)
-	case r.Verified > 0, r.Decrypted > 0:
-	case r.Truncated > 0:
-		r.Verdict = Truncated
-		r.Reason = join("the capture holds only part of each packet (snaplen): capture with -s 0", r.Reason)
+	switch {
+	case s.Err == ErrUndecided && r.Verified == r.Packets && r.Packets > 0:
+		r.Verdict = Verified
+		r.Reason = "the integrity check values prove the authentication key; the packets say too little about themselves to prove the encryption key too"
+	case s.Err == nil:
+		if len(f.account.uses) > 1 && !strings.Contains(r.Reason, usedAgain) {
+			r.Reason = join(usedAgain, r.Reason)
+		}
+		f.account.judge(&r)
 	}
 	return r
 }
+
+// usedAgain is the remark of an SPI of which several keys were seen.
+const usedAgain = "the SPI came into use again with another key"
 
 // join puts two remarks together, either of which may be empty.
 func join(a, b string) string {

@@ -86,10 +86,19 @@ func run(db *DB, packets []espPacket) map[Verdict]int {
 			plain, err = sa.Open(nil, p.data, high, p.cut)
 		}
 		v, _ := VerdictOf(&plain, err)
-		f.Count(v, 1)
+		f.count(v, p.data, high)
 		count[v]++
 	}
 	return count
+}
+
+// count is Count for a packet that was admitted just now.
+func (f *Flow) count(v Verdict, packet []byte, high uint32) {
+	seq := uint32(0)
+	if len(packet) >= HeaderLen {
+		seq = binary.BigEndian.Uint32(packet[4:])
+	}
+	f.Count(v, f.State(), seq, high)
 }
 
 func newDB(secrets []*Secret) *DB {

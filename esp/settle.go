@@ -16,24 +16,40 @@ func (f *Flow) settle(packet []byte, cut int, position uint64, event seqEvent) (
 		return f.sa, out.high, nil
 	}
 	f.later(&out)
-	return nil, 0, f.fail(t, &out, packet, cut)
+	err := f.fail(t, &out, packet, cut)
+	if f.skip > 0 && !f.armed {
+		f.arm(t)
+	}
+	if out.likely.sa != nil {
+		return out.likely.sa, out.likely.high, nil
+	}
+	return nil, 0, err
 }
 
 // accept takes what proved right for the flow's own.
 func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	c := &out.with
 	again := f.sa != nil && !(f.key.Equal(c.key) && (f.authKey.IsZero() || f.authKey.Equal(c.auth)))
+	if again {
+		f.setAside()
+	}
+	if again || f.sa == nil {
+		f.win = window{} // what was there before may have been anything
+	}
 	f.db.keyed.dropKey(f, f.key)
 	f.sa, f.key, f.authKey = out.sa, c.key, c.auth
 	f.db.keyed.add(f)
 	f.proof, f.tries, f.skip = nil, 0, 0
 	// From part of a packet nothing is known of the ICV yet, its length included.
 	f.check = cut > 0
+	f.learnt = cut > 0
 	suite := f.sa.Suite()
-	if again {
-		f.win.restart(position)
-	}
-	if suite.ESN {
+	if !f.win.started {
+		if position &= 0xffffffff; suite.ESN {
+			position |= uint64(out.high) << 32
+		}
+		f.win.addAt(position)
+	} else if suite.ESN {
 		f.win.setHigh(position, out.high)
 	}
 	s := State{Suite: suite, Verdict: Decrypted, Origin: c.from.origin(), Key: c.key, AuthKey: c.auth, SeqHigh: out.high}
@@ -46,16 +62,17 @@ func (f *Flow) accept(t *trial, out *outcome, position uint64, cut int) {
 	s.Remark = t.remark(f, c, out, again)
 	f.setState(s)
 	f.confirm(t, c, s.Origin)
+	f.survey(t)
 }
 
 // remark says what a person may want to know about a key that fits.
 func (t *trial) remark(f *Flow, c *candidate, out *outcome, again bool) string {
 	remark := ""
 	if again {
-		remark = "the SPI came into use again with another key"
+		remark = usedAgain
 	}
 	suite := f.sa.Suite()
-	if named := t.named().ICVSize(); named >= 0 && named != suite.ICVSize() {
+	if named := t.namedBy(c).ICVSize(); named >= 0 && named != suite.ICVSize() {
 		remark = join(remark, fmt.Sprintf("the integrity check value has %d bits, not the %d of what is named", 8*suite.ICVSize(), 8*named))
 	} else if c.guessed {
 		remark = join(remark, "algorithms found by trial")
@@ -78,7 +95,7 @@ func (t *trial) remark(f *Flow, c *candidate, out *outcome, again bool) string {
 	}
 	for i := range t.sources {
 		s := &t.sources[i]
-		if s.rank > 1 || s.key.IsZero() && s.auth.IsZero() {
+		if s.rank > 1 || s.key.IsZero() && s.auth.IsZero() || s.entry != nil && s.entry.used {
 			continue
 		}
 		switch sameKey, sameAuth := agrees(s, c); {
@@ -134,42 +151,67 @@ func (f *Flow) upgrade(packet []byte, position uint64) uint64 {
 }
 
 // recheck opens a packet of a flow whose key is known but may have been replaced. It returns the packet's position, which
-// changes if the high half of its sequence number turns out to be another one.
-func (f *Flow) recheck(packet []byte, cut int, position uint64) uint64 {
-	if f.skip > 0 {
+// changes if the high half of its sequence number turns out to be another one, and whether a key opens it or may do so.
+func (f *Flow) recheck(packet []byte, cut int, position uint64) (_ uint64, opens bool) {
+	if f.skip > 0 && !f.watch {
 		f.skip--
-		return position
+		return position, true
 	}
 	t := &f.db.trial
 	switch p, err := t.open(f.sa, packet, uint32(position>>32), cut); {
 	case err == nil:
-		learnt := f.check && !f.sa.Checks() && cut == 0
-		f.check, f.tries, f.proof = false, 0, nil
-		if learnt {
-			return f.upgrade(packet, position)
+		upgrade := f.learnt && !f.sa.Checks() && cut == 0
+		f.check, f.tries, f.skip = false, 0, 0
+		if cut == 0 {
+			f.learnt = false
 		}
-		return position
-	case err == ErrTruncated && (p.Evidence > 0 || !f.check):
-		return position
+		if !f.watch {
+			f.proof = nil
+		}
+		if upgrade {
+			return f.upgrade(packet, position), true
+		}
+		return position, true
+	case err == ErrTruncated && (p.Evidence > 0 || !f.check && !f.watch):
+		return position, true
 	}
 	f.check = true
-	f.later(&outcome{shaped: true})
 	if f.sa.Suite().ESN && f.sa.Checks() && cut == 0 {
 		high := uint32(position >> 32)
 		for _, h := range [3]uint32{high + 1, high - 1, 0} {
 			if h != high && f.sa.CheckICV(packet, h) {
-				f.win.setHigh(position, h)
-				f.check, f.tries = false, 0
-				return uint64(h)<<32 | position&0xffffffff
+				if f.win.setHigh(position, h); !f.watch {
+					f.tries = 0
+				}
+				f.check = false
+				return uint64(h)<<32 | position&0xffffffff, true
 			}
 		}
 	}
-	t.gather(f)
-	if out, ok := t.attempt(f, packet, cut, true); ok {
-		f.accept(t, &out, position, cut)
-		if f.sa.Suite().ESN {
-			position = uint64(out.high)<<32 | position&0xffffffff
-		}
+	if p, ok := f.goBack(packet, cut, uint32(position)); ok {
+		return p, true
 	}
-	return position
+	if f.skip > 0 { // watched
+		f.skip--
+		hit := f.probe(packet, cut)
+		if hit < 0 {
+			return position, false
+		}
+		defer func() {
+			if !opens {
+				f.futile(hit)
+			}
+		}()
+	}
+	f.later(&outcome{shaped: true})
+	t.gather(f)
+	out, ok := t.attempt(f, packet, cut, true)
+	if !ok {
+		return position, false
+	}
+	f.accept(t, &out, position, cut)
+	if f.sa.Suite().ESN {
+		return uint64(out.high)<<32 | position&0xffffffff, true
+	}
+	return f.win.nearest(uint32(position)), true
 }

@@ -348,7 +348,7 @@ func TestAdmitAllocations(t *testing.T) {
 		f := db.Lookup(p.spi, p.src, p.dst)
 		f.packets |= 1 // never a sample
 		f.Admit(p.data, 0, int64(seq))
-		f.Count(Verified, 1)
+		f.count(Verified, p.data, 0)
 	}); n != 0 {
 		t.Errorf("%v allocations per packet of a settled flow", n)
 	}
@@ -380,7 +380,7 @@ func TestStateFromOtherGoroutine(t *testing.T) {
 	done := make(chan bool)
 	go func() {
 		for range 1000 {
-			f.Count(NoKey, 1)
+			f.count(NoKey, nil, 0)
 			if s := f.State(); (s.Err == nil) != (f.Origin() == "test:1" && s.Verdict == Verified) && f.State() == s {
 				t.Errorf("%+v", s)
 			}
@@ -430,7 +430,7 @@ func FuzzAdmit(f *testing.F) {
 			}
 			plain, err := sa.Open(nil, packet, high, cut)
 			v, _ := VerdictOf(&plain, err)
-			flow.Count(v, 1)
+			flow.count(v, packet, high)
 		}
 		for _, flow := range db.Flows() {
 			if r := flow.Report(); r.Packets != count || r.Verified+r.Decrypted+r.Wrong+r.Truncated+r.Malformed > count {
@@ -458,7 +458,7 @@ func BenchmarkAdmit(b *testing.B) {
 		if _, _, err := f.Admit(p.data, 0, p.time); err != nil {
 			b.Fatal(err)
 		}
-		f.Count(Verified, 1)
+		f.count(Verified, p.data, 0)
 	}
 }
 

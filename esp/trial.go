@@ -6,6 +6,8 @@ const (
 	proofBits = 40
 	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which proves the other key only.
 	cipherBits = 16
+	// likelyBits is what lets a packet through, though it does not settle the flow, as long as none contradicts.
+	likelyBits = 12
 	// togetherBits is the same where packets have to agree: that each of some has a little is likelier by chance.
 	togetherBits = 24
 	// refusal is what a refused packet takes away from the evidence of those that fit.
@@ -22,16 +24,19 @@ type budget struct {
 	searches int // for the high half of the sequence number
 	foreign  int // candidates made of other SPIs' keys
 	compares int // SPIs compared
+	probes   int // of keys that did not fit so far, between the attempts
+	armed    int // keys that the probes of all flows hold, which is not used up
 	at       uint64
 }
 
-var fullBudget = budget{searches: 128, foreign: 1 << 14, compares: 1 << 26}
+var fullBudget = budget{searches: 128, foreign: 1 << 14, compares: 1 << 26, probes: 1 << 20}
 
-// refillEvery is how many packets bring back one search, refillForeign foreign candidates and refillCompares comparisons.
+// refillEvery is how many packets bring back one search, and so on.
 const (
 	refillEvery    = 1 << 16
 	refillForeign  = 1 << 11
 	refillCompares = 1 << 21
+	refillProbes   = 1 << 17
 )
 
 // refill adds what the packets since the last time have earned.
@@ -43,6 +48,7 @@ func (b *budget) refill(clock uint64) {
 	b.at += uint64(n) * refillEvery
 	b.searches = min(b.searches+n, fullBudget.searches)
 	b.foreign = min(max(b.foreign, 0)+n*refillForeign, fullBudget.foreign)
+	b.probes = min(b.probes+n*refillProbes, fullBudget.probes)
 	b.compares = min(max(b.compares, 0)+n*refillCompares, fullBudget.compares)
 }
 
@@ -165,6 +171,7 @@ func (t *trial) open(sa *SA, packet []byte, high uint32, cut int) (Plaintext, er
 type outcome struct {
 	fit
 	with     candidate
+	likely   fit     // has a good ICV, and nothing so far contradicts the encryption key
 	packets  int     // that had to agree
 	hopeful  bool    // some evidence, not enough
 	shaped   bool    // the packet's length is possible for some candidate
@@ -205,6 +212,9 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 		}
 		if !checked || !o.shape {
 			continue
+		}
+		if o.icv && o.bits >= likelyBits && c.whole() && len(t.short) == 0 && out.likely.sa == nil && (f.proof == nil || f.proof[i].refused == 0) {
+			out.likely = o
 		}
 		switch {
 		case o.icv && o.bits == 0 && out.authOnly == nil:

@@ -13,6 +13,7 @@ func TestAuthKeyComesLater(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f.count(Decrypted, p.data, 0)
 		return sa, f
 	}
 	for range 3 {

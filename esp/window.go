@@ -50,13 +50,27 @@ type window struct {
 
 // add counts the sequence number and returns its position (the high half is position>>32).
 func (w *window) add(seq uint32) (position uint64, event seqEvent) {
+	return w.addAt(w.nearest(seq))
+}
+
+// addSure counts a position that is known to be the packet's own, however far ahead it is.
+func (w *window) addSure(p uint64) {
+	if w.started && p > w.top {
+		w.run = 0
+		w.advance(p)
+		return
+	}
+	w.addAt(p)
+}
+
+// addAt counts a position and returns it.
+func (w *window) addAt(p uint64) (position uint64, event seqEvent) {
 	if !w.started {
 		w.started = true
-		w.begin(uint64(seq))
+		w.begin(p)
 		w.low, w.high = w.top, w.top
 		return w.top, seqNext
 	}
-	p := w.nearest(seq)
 	switch {
 	case p > w.top && p-w.top <= farAhead:
 		w.advance(p)
@@ -94,6 +108,18 @@ func (w *window) add(seq uint32) (position uint64, event seqEvent) {
 		w.duplicates++
 	}
 	return p, seqStrange
+}
+
+// expects reports whether the sequence number is one that may well come next, or one that is missing so far.
+func (w *window) expects(seq uint32) bool {
+	p := w.nearest(seq)
+	switch {
+	case !w.started || p > w.top:
+		return p-w.top <= farRun
+	case w.top-p < windowBits-64 && p >= w.first:
+		return w.bits[p/64%windowWords]&(1<<(p%64)) == 0
+	}
+	return false
 }
 
 // nearest extends the sequence number to the position closest to the newest.

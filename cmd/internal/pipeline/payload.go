@@ -188,7 +188,7 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 		plain, err = sa.Open(nil, packet, high, 0)
 	}
 	verdict, _ := esp.VerdictOf(&plain, err)
-	flow.Count(verdict, 1)
+	flow.Count(verdict, flow.State(), binary.BigEndian.Uint32(packet[4:]), high)
 	if sa == nil || err != nil {
 		return protoESP, packet, false
 	}

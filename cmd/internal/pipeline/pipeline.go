@@ -448,7 +448,7 @@ func (p *Pipeline) finish(order <-chan *batch) error {
 				}
 			}
 			if r.flow != nil {
-				r.flow.Count(r.Verdict, 1)
+				r.flow.Count(r.Verdict, r.State, r.Seq, r.seqHigh)
 			}
 			for _, m := range r.IKE {
 				for _, n := range m.Negotiated {
