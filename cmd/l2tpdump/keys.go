@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,8 +71,6 @@ func keys(ctx context.Context, args []string) int {
 	}
 	k := &keyring{show: o.show}
 	var err error
-	// Most of the memory is keys in pieces without pointers: looking for garbage more often costs little.
-	debug.SetGCPercent(80)
 	if k.sources, err = o.loadKeys(reportNotes); err != nil {
 		return fail(err)
 	}

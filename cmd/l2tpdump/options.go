@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -169,8 +170,27 @@ func same(a, b string) bool {
 // table with nothing but comments beside one that has keys.
 func (o *options) readKeys() ([]*keysrc.Store, error) { return o.loadKeys(reportDamage) }
 
+// manyKeys is how many make it worth while to look for garbage more often: most of the memory is then keys in pieces without pointers.
+const manyKeys = 1 << 14
+
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
+	usual := debug.SetGCPercent(80)
+	all, err := o.loadSources(report)
+	n := 0
+	for _, st := range all {
+		n += st.CountIKE() + st.CountESP()
+	}
+	if n < manyKeys {
+		debug.SetGCPercent(usual)
+	} else {
+		debug.SetGCPercent(50)
+		debug.FreeOSMemory() // what reading took
+	}
+	return all, err
+}
+
+func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
 	var all []*keysrc.Store
 	var empty error
 	found := false
