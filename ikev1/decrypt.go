@@ -367,7 +367,7 @@ func (t *Tracker) accept(m *Message, o *opened) {
 	}
 	m.Payloads = c.Payloads
 	check = sa.checkHash(m, payloads, o.rebuilt)
-	t.placeQuick(m, o)
+	t.placeByPayloads(m, o)
 	m.Plain = clearMessage(m.Header, payloads)
 	c, _ = ParsePayloads(first, m.Plain[HeaderLen:])
 	m.Payloads = c.Payloads
@@ -387,7 +387,7 @@ func (t *Tracker) accept(m *Message, o *opened) {
 		}
 		// What it says is taken all the same: the ICVs of ESP will prove it or not.
 		t.learnPlain(m)
-		m.FromInitiator, m.Number = ex.fromStarter(r), r.number
+		m.number()
 		return
 	}
 	m.Decrypted = true
@@ -403,7 +403,8 @@ func (t *Tracker) accept(m *Message, o *opened) {
 		m.remember(sha256.Sum256(payloads))
 	}
 	t.learnPlain(m)
-	m.FromInitiator, m.Number = ex.fromStarter(r), r.number
+	sa.guessRoles(ex)
+	m.number()
 	m.count()
 }
 
@@ -450,6 +451,9 @@ func (t *Tracker) place(m *Message, o *opened) {
 	if ex != sa.phase1 {
 		switch {
 		case s.prev == nil:
+			if s.last != nil && m.Header.Exchange != ExchangeInformational { // an error may be reported before phase 1 ends
+				sa.provePhase1Last(s.last)
+			}
 			ex.setNumber(r, 1)
 		case s.prev.proven && s.prev.dir != r.dir:
 			ex.setNumber(r, s.prev.number+1)
@@ -467,7 +471,7 @@ func (t *Tracker) place(m *Message, o *opened) {
 		n = 3
 	}
 	if s.roles == fromResponder {
-		if !sa.rolesSure {
+		if sa.roles < rolesProven {
 			sa.swapRoles()
 		} else {
 			for _, x := range sa.ke {
@@ -478,18 +482,32 @@ func (t *Tracker) place(m *Message, o *opened) {
 	if n == 0 {
 		return
 	}
-	if !sa.rolesSure && r.dir != fromUnknown && (n%2 == 1) != (r.dir == fromInitiator) {
-		sa.swapRoles()
+	if sa.roles < rolesProven {
+		sa.proveRoles(r.dir != fromUnknown && (n%2 == 1) != (r.dir == fromInitiator), rolesProven)
 	}
-	sa.rolesSure = true
 	r.number, r.proven = n, true
 }
 
-// placeQuick corrects the position of a Quick Mode message, as far as its
-// payloads tell: the third has a HASH only.
-func (t *Tracker) placeQuick(m *Message, o *opened) {
+// placeByPayloads corrects the position of a message after phase 1, as far as its
+// payloads tell: the third of Quick Mode has a HASH only.
+func (t *Tracker) placeByPayloads(m *Message, o *opened) {
 	ex, r := m.at.ex, m.at.rec
-	if m.Header.Exchange != ExchangeQuick {
+	switch m.Header.Exchange {
+	case ExchangeQuick:
+	case ExchangeTransaction:
+		if p := FindPayload(m.Payloads, PayloadConfig); p != nil && ex.joined && !ex.sure {
+			if c, err := ParseConfig(p.Body); err == nil && len(ex.records) <= 2 {
+				ex.setNumber(r, 2-int(c.Type)%2) // REQUEST and SET, or REPLY and ACK
+			}
+		}
+		return
+	case ExchangeNewGroup:
+		if p := o.source.prev; p != nil && p.dir != r.dir {
+			ex.setNumber(p, 1)
+			ex.setNumber(r, 2)
+		}
+		return
+	default:
 		return
 	}
 	switch {

@@ -31,6 +31,8 @@ type exchange struct {
 	starter   direction // who sent its first message
 	sure      bool      // starter was proven, not taken from the order
 	last      int64     // time of the last message
+	joined    bool      // the capture may have begun within it
+	commit    bool      // a message has the commit bit: there may be a fourth
 	announced int       // what Quick Mode has reported
 	secrets   int       // how many secrets were known then; 0 where the keys were derived
 }
@@ -43,6 +45,7 @@ type record struct {
 	encrypted bool
 	whole     bool // lastBlock is known
 	dir       direction
+	base      int  // main and aggressive mode: the number of the message if the initiator sent it
 	number    int  // position in the exchange
 	proven    bool // number was proven, not taken from the order
 	src, dst  netip.AddrPort
@@ -124,6 +127,7 @@ type ivSource struct {
 	iv    []byte
 	prev  *record // the message whose last block it is; nil for the first of the exchange
 	hash  *hashAlg
+	last  *record   // of phase 1, whose last block the IV was made from
 	roles direction // initial IV of phase 1: fromResponder where the KE values had to be swapped
 }
 
@@ -154,7 +158,7 @@ func (sa *SA) ivs(ex *exchange, r *record, blockLen int, hashes []*hashAlg) []iv
 		}
 		for i := len(sa.phase1.records) - 1; i >= 0; i-- {
 			if o := sa.phase1.records[i]; o.encrypted && o.whole {
-				list = append(list, ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-blockLen:], ex.key.id), hash: h})
+				list = append(list, ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-blockLen:], ex.key.id), hash: h, last: o})
 			}
 		}
 		for _, s := range sa.initialIVs(h, blockLen) { // aggressive mode whose last message is in clear

@@ -30,10 +30,10 @@ type SA struct {
 	Truncated     int // encrypted messages that were not captured in whole
 	KeyOrigin     string
 
-	rolesSure bool    // Initiator is the initiator, by the contents of a message
-	chosen    bool    // suites is what the responder chose
-	suites    []suite // what may have been negotiated; nil: unknown
-	foreign   string  // the chosen algorithm where it is not supported
+	roles   roleProof // that Initiator is the initiator
+	chosen  bool      // suites is what the responder chose
+	suites  []suite   // what may have been negotiated; nil: unknown
+	foreign string    // the chosen algorithm where it is not supported
 
 	sai        []byte // body of the initiator's SA payload, for HASH_I and HASH_R
 	idi, idr   []byte // bodies of the ID payloads of phase 1
@@ -68,41 +68,6 @@ const (
 // phase1Exchange is the exchange type under which all of phase 1 is kept,
 // whatever its mode.
 const phase1Exchange = ExchangeMain
-
-// setRoles records who is the initiator. sure: from the contents of a message
-// that only one side sends.
-func (sa *SA) setRoles(initiator, responder netip.AddrPort, sure bool) {
-	if sa.rolesSure && !sure {
-		return
-	}
-	known := sa.Initiator.IsValid()
-	if known && sure && !sa.rolesSure && sa.side(initiator, responder) == fromResponder {
-		sa.swapRoles()
-	}
-	sa.Initiator, sa.Responder = initiator, responder
-	sa.rolesSure = sa.rolesSure || sure
-}
-
-// swapRoles corrects a wrong guess of who is the initiator.
-func (sa *SA) swapRoles() {
-	sa.Initiator, sa.Responder = sa.Responder, sa.Initiator
-	flip := func(ex *exchange) {
-		for _, r := range ex.records {
-			r.dir = -r.dir
-		}
-	}
-	flip(sa.phase1)
-	for _, ex := range sa.exchanges {
-		ex.starter = -ex.starter
-		flip(ex)
-	}
-	for _, x := range sa.ke {
-		x.dir = -x.dir
-	}
-	for _, x := range sa.nonces {
-		x.dir = -x.dir
-	}
-}
 
 // side tells from the addresses who sent a message. Either side's address or
 // port may have changed since; the other one then decides.

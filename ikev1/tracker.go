@@ -45,6 +45,7 @@ const (
 	second         = int64(1e9)
 	fragmentIdle   = 60 * second
 	exchangeIdle   = 900 * second       // longer than any peer repeats a message
+	exchangeLasts  = 30 * second        // from the first to the last message of most
 	saIdle         = 50 * 3600 * second // longer than the usual lifetimes of phase 1
 	minCipherBlock = 8
 )
@@ -204,7 +205,7 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	} else {
 		t.observeClear(m)
 	}
-	m.FromInitiator, m.Number = ex.fromStarter(r), r.number
+	m.number()
 	return m
 }
 
@@ -244,18 +245,22 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 	hasSA := phase1 && begins(PayloadSA)
 	switch {
 	case hasSA && h.ResponderCookie.IsZero():
-		sa.setRoles(d.Src, d.Dst, true)
+		sa.setRoles(d.Src, d.Dst, rolesProven)
 		r.dir = fromInitiator
 	case hasSA:
-		sa.setRoles(d.Dst, d.Src, true)
+		sa.setRoles(d.Dst, d.Src, rolesProven)
 		r.dir = fromResponder
 	default:
 		if !sa.Initiator.IsValid() {
-			sa.setRoles(d.Src, d.Dst, false)
+			sa.setRoles(d.Src, d.Dst, rolesGuessed)
 		}
 		r.dir = sa.side(d.Src, d.Dst)
-		if r.dir == fromResponder && !sa.rolesSure && h.Exchange == ExchangeMain && m.Encrypted && !sa.phase1.encrypts() {
-			sa.swapRoles() // the initiator encrypts first
+		switch {
+		case !phase1:
+		case h.Exchange == ExchangeMain && m.Encrypted && !sa.phase1.encrypts():
+			sa.encryptsFirst(r)
+		case h.Exchange == ExchangeAggressive && sa.roles < rolesProven: // the responder's only message has an SA
+			sa.proveRoles(r.dir == fromResponder, rolesProven)
 			r.dir = fromInitiator
 		}
 		sa.moved(d.Src, d.Dst, r.dir)
@@ -268,28 +273,26 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 	if !phase1 {
 		if len(ex.records) == 0 {
 			ex.starter = r.dir
+			ex.joined = h.Exchange != ExchangeInformational && len(sa.phase1.records) == 0 && d.Time-sa.First < exchangeLasts
 		}
+		ex.commit = ex.commit || h.Flags&FlagCommit != 0
 		r.number = ex.nextNumber(r.dir)
 		return r
 	}
 	sa.mode = h.Exchange
-	odd := r.dir != fromResponder
-	base := 3
+	r.base = 3
 	switch {
 	case hasSA:
-		base = 1
+		r.base = 1
 	case h.Exchange == ExchangeAggressive:
 	case h.Exchange == ExchangeMain && begins(PayloadKE):
 	case h.Exchange == ExchangeMain:
-		base = 5
+		r.base = 5
 	default:
-		r.number = ex.nextNumber(r.dir)
+		r.base, r.number = 0, ex.nextNumber(r.dir)
 		return r
 	}
-	r.number = base
-	if !odd {
-		r.number++
-	}
+	r.renumber()
 	return r
 }
 
@@ -411,7 +414,7 @@ func (sa *SA) copyOffer(from *SA) {
 			sa.ke = append(sa.ke, x)
 		}
 	}
-	sa.Initiator, sa.Responder, sa.rolesSure = from.Initiator, from.Responder, from.rolesSure
+	sa.Initiator, sa.Responder, sa.roles = from.Initiator, from.Responder, from.roles
 }
 
 // newSA remembers a new SA, and forgets one if there are too many.

@@ -156,6 +156,7 @@ func (h *hold) ready(f *framer) []*held {
 				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m) {
 					again = true
 				}
+				f.ike.Renumber(m)
 			}
 			f.learn(c.IKE)
 			judgeIKE(&c.Record)

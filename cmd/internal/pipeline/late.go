@@ -13,8 +13,8 @@ const (
 )
 
 // late is the IKE frames that may yet gain from a message behind them: the message whose last
-// block is their IV was overtaken or is sent again, their HASH covers a nonce of it, or it proves the
-// key. They keep their place, where the finisher waits for them, so the order of the output is that
+// block is their IV was overtaken or is sent again, their HASH covers a nonce of it, it proves the
+// key, or tells who is the initiator. They keep their place, where the finisher waits for them, so the order of the output is that
 // of the capture. It belongs to the framer's goroutine.
 type late struct {
 	patience int64
@@ -33,7 +33,7 @@ type lateFrame struct {
 // gains reports whether later messages can change anything about r.
 func gains(r *Record) bool {
 	for _, m := range r.IKE {
-		if m.SA != nil && m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey) {
+		if m.SA != nil && (m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey) || m.Unnumbered()) {
 			return true
 		}
 	}
@@ -81,6 +81,11 @@ func (f *framer) retry(from []*ikev1.Message) {
 	}
 	n := 0
 	for _, c := range l.queue {
+		if related(c.record.IKE, from) {
+			for _, m := range c.record.IKE {
+				f.ike.Renumber(m)
+			}
+		}
 		if gains(c.record) {
 			l.queue[n] = c
 			n++
