@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"l2tpdump/esp"
+	"l2tpdump/ikev1"
 )
 
 // endlessLog reads like a router's log of n negotiations, each a copy of one in a recording with other keys, cookies and
@@ -202,6 +203,38 @@ func TestStoreKeepsAll(t *testing.T) {
 			t.Errorf("%s: the key shows", s.Origin)
 		}
 		i++
+	}
+}
+
+// Places find what was there, and what is found is the asker's own.
+func TestStorePlaces(t *testing.T) {
+	st, err := Load(newEndlessLog(t, 3000, 0), "router.log", "") // several chunks
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := st.Keys()
+	if st.CountIKE() != len(all.IKE) || st.CountESP() != len(all.ESP) || len(st.esp.chunks) < 2 || !st.HasPlaces() {
+		t.Fatalf("%d and %d secrets, want %d and %d; %d chunks", st.CountIKE(), st.CountESP(), len(all.IKE), len(all.ESP), len(st.esp.chunks))
+	}
+	i := 0
+	st.EachIKE(func(place uint32, s *ikev1.Secret) {
+		if own := st.IKEAt(place); !reflect.DeepEqual(s, all.IKE[i]) || !reflect.DeepEqual(own, s) || own == s {
+			t.Fatalf("%s is another", s.Origin)
+		}
+		i++
+	})
+	if i != len(all.IKE) {
+		t.Errorf("%d of %d", i, len(all.IKE))
+	}
+	i = 0
+	st.EachESP(func(place uint32, s *esp.Secret) {
+		if own := st.ESPAt(place); !reflect.DeepEqual(s, all.ESP[i]) || !reflect.DeepEqual(own, s) || own == s {
+			t.Fatalf("%s is another", s.Origin)
+		}
+		i++
+	})
+	if i != len(all.ESP) {
+		t.Errorf("%d of %d", i, len(all.ESP))
 	}
 }
 
