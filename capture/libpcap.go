@@ -166,7 +166,8 @@ func (l *Live) Next(p *Packet) error {
 	case err == pcap.NextErrorTimeoutExpired:
 		return ErrIdle
 	case err == pcap.NextErrorReadError:
-		return fmt.Errorf("%s: %w", l.interfaces[0].Name, l.handle.Error())
+		text := l.handle.Error().Error()
+		return fmt.Errorf("%s: %s", l.interfaces[0].Name, strings.ToLower(text[:min(1, len(text))])+text[min(1, len(text)):])
 	default:
 		return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 	}

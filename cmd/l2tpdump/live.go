@@ -204,7 +204,13 @@ func (o *liveOptions) run(ctx context.Context) int {
 	}
 	endFollowing()
 	followers.Wait()
-	return o.status(s.end(ctx, stats, err))
+	status := o.status(s.end(ctx, stats, err))
+	for _, k := range sources {
+		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
+			status = fail(fmt.Errorf("keys may be missing: %w", d.Down()))
+		}
+	}
+	return status
 }
 
 // begin writes the head of a capture whose reader may be waiting for it.
@@ -290,7 +296,7 @@ func (o *liveOptions) openKeys(id *identity, which func(string) bool) ([]follow.
 		}
 		k := follow.Options{Format: o.keyFormat, Log: message}
 		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
-			f, err := id.create(o.syslogSave) // so that it is the user's
+			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
 			if err != nil {
 				return sources, err
 			}
@@ -317,7 +323,7 @@ func (o *liveOptions) openOutput(id *identity, ring *output.Ring) (*os.File, err
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
-	return id.create(o.write)
+	return id.create(o.write, 0o666)
 }
 
 // unwatched reports whether all output goes to regular files.

@@ -5,8 +5,8 @@ package main
 import "os"
 
 // create opens a file for writing, without emptying it.
-func (id *identity) create(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+func (id *identity) create(path string, mode os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
 }
 
 // canCreate reports whether files can be created in the folder.

@@ -42,9 +42,9 @@ func (id *identity) as(f func() error) (err error) {
 
 // create opens a file for writing, without emptying it, as the user if that is allowed, else as root: then a file that was not there
 // is given to the user.
-func (id *identity) create(path string) (f *os.File, err error) {
+func (id *identity) create(path string, mode os.FileMode) (f *os.File, err error) {
 	open := func() error {
-		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
 		return err
 	}
 	if e := id.as(open); e == nil || id == nil || id.uid == 0 || !errors.Is(e, fs.ErrPermission) {

@@ -22,6 +22,7 @@ const (
 	restartGood  = time.Minute      // a command that ran for so long is restarted soon again
 	killAfter    = 2 * time.Second  // from SIGTERM to SIGKILL
 	checkMax     = 5 * time.Second  // for the shell to find the program
+	restartTries = 5                // failures of a command that has never given a key
 )
 
 // command follows the output of a command.
@@ -31,6 +32,7 @@ type command struct {
 	format string
 	log    func(string, ...any)
 	pause  func(tries int) time.Duration // before restart number tries, from 0
+	down   error                         // how it failed, until it is started again
 }
 
 // openExec looks whether the shell knows the program. Run starts it, with the rights that are left then, as each time that it
@@ -76,15 +78,24 @@ func (c *command) Name() string { return c.name }
 
 func (c *command) Close() error { return nil }
 
+// Down returns how the command failed last, if it is not running. It is called after Run has returned.
+func (c *command) Down() error { return c.down }
+
+// Run ends by itself if the command fails again and again, and has never given a key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	s := newSeen()
+	failures := 0
 	for tries := 0; ctx.Err() == nil; tries++ {
 		r, err := c.start()
 		if err == nil {
+			c.down = nil
 			began := time.Now()
 			f := newFeed(c.name, c.format, s, emit)
 			_, err = f.stream.ReadFrom(&reader{done: ctx.Done(), from: r, feed: f})
 			f.close() // no key in it is no error: the next run may have some
+			if f.keys > 0 {
+				failures = -1 << 40 // it works, sometimes
+			}
 			if status := r.finish(ctx, err != nil); err == nil {
 				err = status
 			}
@@ -98,6 +109,12 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 		how := "exit status 0"
 		if err != nil {
 			how = err.Error()
+			c.down = fmt.Errorf("%s: %w", c.name, err)
+			if failures++; failures == restartTries {
+				return fmt.Errorf("%s failed %d times and gave no key: %w", c.name, failures, err)
+			}
+		} else {
+			failures = min(failures, 0)
 		}
 		c.log("%s ended (%s); starting it again in %v", c.name, how, c.pause(tries))
 		sleep(ctx, c.pause(tries))

@@ -230,3 +230,53 @@ func TestLogLines(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("failing") }
+
+// A command that never gives a key and fails again and again ends the source; one that has given keys does not.
+func TestExecFails(t *testing.T) {
+	src, l := openTest(t, "exec:false", Options{})
+	quickly(src)
+	r := start(t, src)
+	select {
+	case err := <-r.done:
+		if err == nil || !strings.Contains(err.Error(), "exec:false failed 5 times and gave no key: exit status 1") {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(deadline):
+		t.Fatal("it goes on")
+	}
+	if n := strings.Count(l.all(), "starting it again"); n != restartTries-1 {
+		t.Errorf("started again %d times: %s", n, l.all())
+	}
+
+	path := filepath.Join(t.TempDir(), "router.log")
+	log := routerLog(t)
+	write(t, path, log)
+	src, l = openTest(t, "exec:cat "+path+"; exit 3", Options{})
+	quickly(src)
+	r = start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	eventually(t, "ten more runs", func() bool { return strings.Count(l.all(), "starting it again") > 2*restartTries })
+	r.finish(want)
+}
+
+// Down says whether a command has failed and is not running.
+func TestExecDown(t *testing.T) {
+	for text, want := range map[string]bool{"exit 3": true, "exit 0": false, "sleep 1000": false} {
+		path := filepath.Join(t.TempDir(), "router.log")
+		log := routerLog(t)
+		write(t, path, log)
+		src, l := openTest(t, "exec:cat "+path+"; "+text, Options{})
+		r := start(t, src)
+		r.await(wholeOf(t, log, "router.log"))
+		if text != "sleep 1000" {
+			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again") })
+		}
+		if err := r.end(); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if err := src.(*command).Down(); (err != nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

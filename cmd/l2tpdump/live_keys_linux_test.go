@@ -1,0 +1,112 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestLiveKeyCommandDies: a command that has failed is started again; if it is not running in the end the status says so, and what has
+// been written is whole.
+func TestLiveKeyCommandDies(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	want := l.offline(all, log)
+	out := l.path("out.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", "exec:cat "+log+"; exit 7", "-w", out, "-c", strconv.Itoa(len(want)))
+	p.waitFor("exec:cat ended (exit status 7); starting it again in 8s")
+	l.send(all, 0, nil)
+	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "keys may be missing: exec:cat: exit status 7") {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	sameSet(t, "dead command", wholeCapture(t, out), want)
+
+	for args, says := range map[string]string{
+		"exec:no-such-program-here -x": "exec:no-such-program-here: the shell finds no program of this name",
+		"exec:":                        "exec: without a command",
+		"syslog:127.0.0.1:none":        "syslog: ",
+	} {
+		p := l.start("live", "-i", l.interfaceToTap, "-k", args)
+		if status := p.wait(); status != exitError || !strings.Contains(p.errors(), says) {
+			t.Errorf("%s: exit status %d:\n%s", args, status, p.errors())
+		}
+	}
+}
+
+// TestLiveHold: packets whose key does not come in time, or that have no room, come out as they are, and are counted.
+func TestLiveHold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, _, _ := captureOf(t, "13-ip-fragmented-esp")
+	all = l.filtered(all)
+	keys := l.path("router.log")
+	if err := os.WriteFile(keys, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args            []string
+		expired, noRoom bool
+	}{
+		{[]string{"--hold-time", "100ms"}, true, false},
+		{[]string{"--hold-time", "1h"}, true, false}, // at the end
+		{[]string{"--hold-time", "1h", "--hold-bytes", "50k"}, true, true},
+	} {
+		out := l.path("out.pcapng")
+		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k", keys, "-w", out, "-c", strconv.Itoa(len(all))}, c.args...)...)
+		p.waitFor("listening on")
+		l.send(all, 0, nil)
+		if status := p.wait(); status != exitOK {
+			t.Errorf("%q: exit status %d:\n%s", c.args, status, p.errors())
+		}
+		text := p.errors()
+		held, expired, noRoom := number(text, `(\d+) frames waited`), number(text, `waited for a key: (\d+) in vain`), number(text, `(\d+) not to the end`)
+		if held <= 0 || held != expired+noRoom || expired > 0 != c.expired || noRoom > 0 != c.noRoom {
+			t.Errorf("%q: %s", c.args, text)
+		}
+		// Without a key all is written as it came.
+		got, want := wholeCapture(t, out), all
+		for i := range want {
+			want[i].Options = nil
+		}
+		sameSet(t, strings.Join(c.args, " "), got, want)
+	}
+}
+
+// TestLiveSyslogSave keeps what comes by syslog where only its owner may read it.
+func TestLiveSyslogSave(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	_, _, lines := captureOf(t, "01-basic-aes128-sha1")
+	saved := l.path("saved.log")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", "syslog:127.0.0.1:5514", "--syslog-save", saved)
+	p.waitFor("listening on")
+	for _, network := range []string{"udp", "tcp"} {
+		send := l.syslog(network, 5514)
+		for _, line := range lines {
+			if err := send(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var text []byte
+	eventually(func() bool {
+		text, _ = os.ReadFile(saved)
+		return strings.Count(string(text), "\n") == 2*len(lines)
+	})
+	for _, line := range lines {
+		if n := strings.Count(string(text), "router "+line+"\n"); line != "" && n < 2 {
+			t.Errorf("%d times of 2: %q", n, line)
+		}
+	}
+	if info, err := os.Stat(saved); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if status := p.interrupt(); status != exitInterrupted {
+		t.Errorf("exit status %d", status)
+	}
+	if strings.Contains(p.errors(), saved) {
+		t.Errorf("it complains of a file that it has made itself:\n%s", p.errors())
+	}
+}
