@@ -101,6 +101,11 @@ func TestSourceIsSecrets(t *testing.T) {
 			if len(plain.entries) != len(packed.entries) {
 				t.Errorf("%s: %d secrets, want %d", name, len(packed.entries), len(plain.entries))
 			}
+			for i := range packed.entries {
+				if e := packed.entries[i].e; e != nil && e.index != i {
+					t.Errorf("%s: secret %d has the number %d", name, i, e.index)
+				}
+			}
 			if round%7 == 0 { // those that are left may go, too
 				plain.Limit(4)
 				packed.Limit(4)
