@@ -297,15 +297,21 @@ func (t *trial) namedAuths(s, o *source, f func(*Auth)) {
 	}
 }
 
-var truncations = [2]*Auth{AuthByName("hmac-sha2-256-128"), AuthByName("hmac-sha2-256-96")}
+var truncations = [...][2]*Auth{
+	{AuthByName("hmac-sha2-256-128"), AuthByName("hmac-sha2-256-96")},
+	{AuthByName("hmac-sha2-384-192"), AuthByName("hmac-sha2-384-96")},
+	{AuthByName("hmac-sha2-512-256"), AuthByName("hmac-sha2-512-96")},
+}
 
 // otherTruncation returns the same algorithm with its ICV cut differently, as old peers do; nil if there is none.
 func otherTruncation(a *Auth) *Auth {
-	switch a {
-	case truncations[0]:
-		return truncations[1]
-	case truncations[1]:
-		return truncations[0]
+	for _, t := range truncations {
+		switch a {
+		case t[0]:
+			return t[1]
+		case t[1]:
+			return t[0]
+		}
 	}
 	return nil
 }

@@ -78,6 +78,7 @@ var testBlocks = map[string]func([]byte) (cipher.Block, error){
 var testHashes = map[string]func() hash.Hash{
 	"hmac-sha1-96": sha1.New, "hmac-md5-96": md5.New, "hmac-sha2-256-128": sha256.New, "hmac-sha2-256-96": sha256.New,
 	"hmac-sha2-384-192": sha512.New384, "hmac-sha2-512-256": sha512.New, "hmac-ripemd160-96": ripemd160.New,
+	"hmac-sha2-384-96": sha512.New384, "hmac-sha2-512-96": sha512.New,
 }
 
 // seal encrypts payload, with the least padding and the padding that pad makes (nil: 1, 2, 3 ...).

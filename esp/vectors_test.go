@@ -24,6 +24,8 @@ func TestAuthKnownAnswers(t *testing.T) {
 		{"RFC 4231, 4.2", "hmac-sha2-256-96", rep("0b", 20), hiThere, "b0344c61d8db38535ca8afce"},
 		{"RFC 4231, 4.2", "hmac-sha2-384-192", rep("0b", 20), hiThere, "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec6"},
 		{"RFC 4231, 4.2", "hmac-sha2-512-256", rep("0b", 20), hiThere, "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"},
+		{"RFC 4231, 4.2", "hmac-sha2-384-96", rep("0b", 20), hiThere, "afd03944d84895626b0825f4"},
+		{"RFC 4231, 4.2", "hmac-sha2-512-96", rep("0b", 20), hiThere, "87aa7cdea5ef619d4ff0b424"},
 		{"RFC 4231, 4.3", "hmac-sha2-256-128", jefe, what, "5bdcc146bf60754e6a042426089575c7"},
 		{"RFC 4868, 2.7.2.1, AUTH256-1", "hmac-sha2-256-128", rep("0b", 32), hiThere, "198a607eb44bfbc69903a0f1cf2bbdc5"},
 		{"RFC 2857, 3, case 1 (RFC 2286)", "hmac-ripemd160-96", rep("0b", 20), hiThere, "24cb4bd67d20fc1a5d2ed773"},

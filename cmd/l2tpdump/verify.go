@@ -62,6 +62,9 @@ type verifiedESP struct {
 	Duplicates uint64 `json:"duplicates"`
 	Key        string `json:"key"`
 	Reason     string `json:"reason"`
+	Reordered  uint64 `json:"reordered"`
+	Wrapped    uint64 `json:"wrapped"`
+	Restarts   uint64 `json:"restarts,omitempty"`
 }
 
 type unusedKey struct {
@@ -148,6 +151,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		v.ESP = append(v.ESP, verifiedESP{
 			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(verdict),
 			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
+			r.Reordered, r.Wrapped, r.Restarts,
 		})
 		judge(verdict)
 		named[[2]string{fmt.Sprintf("0x%08x", r.SPI), r.Key}] = true
@@ -276,6 +280,21 @@ func sequence(s *verifiedESP) string {
 	if s.Duplicates > 0 {
 		text += fmt.Sprintf(", %d twice", s.Duplicates)
 	}
+	if s.Reordered > 0 {
+		text += fmt.Sprintf(", %d late", s.Reordered)
+	}
+	switch {
+	case s.Wrapped == 1:
+		text += ", wrapped"
+	case s.Wrapped > 1:
+		text += fmt.Sprintf(", wrapped %d times", s.Wrapped)
+	}
+	switch {
+	case s.Restarts == 1:
+		text += ", begun again"
+	case s.Restarts > 1:
+		text += fmt.Sprintf(", begun again %d times", s.Restarts)
+	}
 	return text
 }
 
@@ -288,7 +307,7 @@ func (v *verification) sentence(part bool) string {
 	case sas == 0:
 		return "No IKE and no ESP in this capture: take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass."
 	case v.Exit == exitOK:
-		return "The keys are right: every SA of the capture was decrypted."
+		return "The keys are right: every SA of the capture was decrypted" + v.damaged() + "."
 	}
 	counts := make(map[string]int)
 	cure, worst := "", len(severity)
@@ -324,6 +343,20 @@ func (v *verification) sentence(part bool) string {
 		}
 	}
 	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
+}
+
+// damaged names the packets that the right keys do not open.
+func (v *verification) damaged() string {
+	n := uint64(0)
+	for _, s := range v.ESP {
+		if opened := s.Verified + s.Decrypted + s.Truncated; opened > 0 {
+			n += s.Packets - opened
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return ", but for " + plural(n, "packet")
 }
 
 // severity has the verdicts that need a cure, that which says most first.
