@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,6 +219,11 @@ func TestInside(t *testing.T) {
 			user6, ipPacket(a, b, 41, user6), 4, "2001:db8::1.1024"},
 		{"L2TP in transport in tunnel", 4, func(s *sealer) []byte { return ipPacket(a, b, 50, s.seal(17, udp(a, b, 1701, 1701, l2tpData(user)))) }, 1,
 			user, ipPacket(a, b, 17, udp(a, b, 1701, 1701, l2tpData(user))), 4, "PPP: IP"},
+		{"UDP-encapsulated transport in tunnel", 4, func(s *sealer) []byte {
+			return ipPacket(a, b, 17, udp(a, b, 4500, 31000, s.seal(17, udp(a, b, 1701, 1701, l2tpData(user)))))
+		}, 1, user, ipPacket(a, b, 17, udp(a, b, 1701, 1701, l2tpData(user))), 4, "PPP: IP"},
+		{"UDP-encapsulated tunnel in tunnel", 4, func(s *sealer) []byte { return ipPacket(a, b, 17, udp(a, b, 31000, 4500, s.seal(4, user))) }, 1,
+			user, ipPacket(a, b, 4, user), 4, "10.99.0.100.40000 > 10.99.0.1.9"},
 		{"GRE in tunnel in GRE", 47, func(s *sealer) []byte { return gre(0, 0x0800, 0, ipPacket(a, b, 50, s.seal(4, user))) }, 1,
 			user, gre(0, 0x0800, 0, ipPacket(a, b, 4, user)), 47, "10.99.0.100.40000 > 10.99.0.1.9"},
 	} {
@@ -239,12 +245,52 @@ func TestInside(t *testing.T) {
 			}
 		}
 	}
+	// Port 4500 with something else in it stays as it is.
+	for _, payload := range [][]byte{{0xff}, make([]byte, 40), bytesOf("user", 40)} {
+		outer := aesSA(0x6000)
+		sealed := ipPacket(a, b, 17, udp(a, b, 4500, 4500, payload))
+		o := follow(t, rawFrames(ipPacket(here4, there4, 50, outer.seal(4, sealed))), secrets(outer.secret()), mode{layer: output.LayerL2TP})
+		if r := &o.results[0]; r.verdict != pipeline.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !bytes.HasSuffix(o.clear[0].Data, sealed) {
+			t.Errorf("%d bytes on port 4500: %x", len(payload), r.inner)
+		}
+	}
 	// Without the inner key the outer one is opened, and what is inside stays as it is.
 	outer, inner := aesSA(0x6000), aesSA(0x6001)
 	sealed := ipPacket(a, b, 50, inner.seal(4, user))
 	o := follow(t, rawFrames(ipPacket(here4, there4, 50, outer.seal(4, sealed))), secrets(outer.secret()), mode{text: true, layer: output.LayerL2TP})
 	if r := &o.results[0]; r.verdict != pipeline.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !strings.Contains(r.text, "ESP(spi=0x6001") {
 		t.Errorf("%s", r.text)
+	}
+}
+
+// TestExtensionHeaders: IPv6 extension headers in front of what ESP carries (RFC 4303 section 3.1.1) stay in the cleartext capture.
+func TestExtensionHeaders(t *testing.T) {
+	user := userPacket(3)
+	l2tp := udp(here6, there6, 1701, 1701, l2tpData(user))
+	pad := []byte{1, 4, 0, 0, 0, 0} // PadN
+	options := append([]byte{17, 0}, pad...)
+	for _, c := range []struct {
+		next     byte
+		plain    []byte
+		clear    []byte
+		hasInner bool
+	}{
+		{60, slices.Concat(options, l2tp), slices.Concat(options, l2tp), true},
+		{60, slices.Concat([]byte{60, 0}, pad, options, l2tp, make([]byte, 33)), slices.Concat([]byte{60, 0}, pad, options, l2tp), true},
+		{0, slices.Concat(options, l2tp), slices.Concat(options, l2tp), true},
+		{60, []byte{17, 9, 1, 2, 3, 4, 5, 6}, []byte{17, 9, 1, 2, 3, 4, 5, 6}, false},
+		{60, []byte{17, 0, 1}, []byte{17, 0, 1}, false},
+	} {
+		s := aesSA(0x7000)
+		f := rawFrames(ipPacket(here6, there6, 50, s.seal(17, l2tp)), ipPacket(here6, there6, 50, s.seal(c.next, c.plain)))
+		o := follow(t, f, secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
+		r := &o.results[1]
+		if r.verdict != pipeline.Verified || r.l2tp != c.hasInner || c.hasInner != strings.Contains(r.json, `"l2tp":{`) || !bytes.Equal(o.clear[1].Data, ipPacket(here6, there6, c.next, c.clear)) {
+			t.Errorf("%d: %s\n%x", c.next, r.text, o.clear[1].Data)
+		}
+		if o := follow(t, f, secrets(s.secret()), mode{layer: output.LayerIP}); (len(o.clear) == 2 && bytes.Equal(o.clear[1].Data, user)) != c.hasInner {
+			t.Errorf("%d: user's packets %v", c.next, o.clear)
+		}
 	}
 }
 

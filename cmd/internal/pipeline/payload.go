@@ -19,10 +19,17 @@ const (
 	protoIPv6  = 41
 	protoGRE   = 47
 	protoNone  = 59
-	maxNesting = 4 // ESP in ESP, IP in IP
+	maxNesting = 4 // ESP in ESP, IP in IP, extension headers
 	udpHeader  = 8
 	pppIPv4    = 0x0021
 	pppIPv6    = 0x0057
+)
+
+// IPv6 extension headers that may stand in front of what ESP carries.
+const (
+	protoHopByHop    = 0
+	protoRouting     = 43
+	protoDestination = 60
 )
 
 // unwrapper follows what a frame carries down to the user's IP packet.
@@ -109,6 +116,10 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 				src, dst = n.SrcPort, n.DstPort
 			}
 			u.l2tp(r, netip.AddrPortFrom(n.Src, src), netip.AddrPortFrom(n.Dst, dst), data[udpHeader:])
+		} else if packet := encapsulated(data); packet != nil {
+			if next, clear, nested = u.esp(r, n, packet, depth); nested {
+				return next, clear, true
+			}
 		}
 	case protoIPv4, protoIPv6:
 		return u.ip(r, protocol, data, depth)
@@ -121,8 +132,29 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		}
 	case protoESP:
 		return u.esp(r, n, data, depth)
+	case protoHopByHop, protoRouting, protoDestination:
+		return u.extension(r, n, protocol, data, depth)
 	}
 	return protocol, data, false
+}
+
+// extension follows what is behind an IPv6 extension header, which stays (RFC 8200 section 4).
+func (u *unwrapper) extension(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	const unit = 8
+	if len(data) < unit {
+		return protocol, data, false
+	}
+	size := unit * (1 + int(data[1]))
+	if size > len(data) {
+		return protocol, data, false
+	}
+	next, clear, nested = u.protocol(r, n, data[0], data[size:], depth+1)
+	if !nested {
+		return protocol, data[:size+len(clear)], false // of which padding may be gone
+	}
+	clear = append(slices.Clone(data[:size]), clear...)
+	clear[0] = next
+	return protocol, clear, true
 }
 
 // ip follows an IP packet inside another.
@@ -141,14 +173,20 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]
 	switch {
-	case inner.Protocol == protoESP, inner.Protocol == protoUDP && isL2TP(payload):
+	case inner.Protocol == protoESP, inner.Protocol == protoUDP && (isL2TP(payload) || encapsulated(payload) != nil):
 		next, payload, nested = u.protocol(r, &inner, inner.Protocol, payload, depth+1)
+	}
+	if r.Payload.HasL2TP && !carriesIP(&r.Payload) {
+		r.Payload.Inner = nil // the packet is that of the tunnel's ends
 	}
 	if !nested {
 		return protocol, data, false
 	}
 	data = inner.AppendReplaced(nil, data, next, payload)
-	if next != protoIPv4 && next != protoIPv6 && !r.Payload.HasPPP {
+	if inner.UDP { // a NAT may have changed the addresses that the checksum inside covers
+		capture.FixTransportChecksum(data)
+	}
+	if next != protoIPv4 && next != protoIPv6 && !r.Payload.HasL2TP {
 		r.Payload.Inner = data // transport mode: the packet is that of the users
 	}
 	return protocol, data, true
@@ -175,6 +213,18 @@ func greIP(data []byte) (at int, ok bool) {
 
 func isL2TP(udp []byte) bool {
 	return len(udp) > udpHeader && (binary.BigEndian.Uint16(udp) == portL2TP || binary.BigEndian.Uint16(udp[2:]) == portL2TP)
+}
+
+// encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if there is none.
+func encapsulated(udp []byte) []byte {
+	if len(udp) < udpHeader+esp.HeaderLen || binary.BigEndian.Uint16(udp) != portNATT && binary.BigEndian.Uint16(udp[2:]) != portNATT {
+		return nil
+	}
+	n := int(binary.BigEndian.Uint16(udp[4:]))
+	if n < udpHeader+esp.HeaderLen || n > len(udp) || binary.BigEndian.Uint32(udp[udpHeader:]) == 0 {
+		return nil
+	}
+	return udp[udpHeader:n:n]
 }
 
 // esp opens ESP that was inside ESP. There is little of it, so it is done here, in order.
@@ -225,8 +275,12 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	p.HasPPP, p.Frame = true, frame
 	p.PPP.Cut = cut
 	p.Compression = compressed(p.Session, sender, &p.PPP, frame)
-	switch p.PPP.Protocol {
-	case pppIPv4, pppIPv6:
+	if carriesIP(p) {
 		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
 	}
+}
+
+// carriesIP reports whether there is a PPP frame with an IP packet.
+func carriesIP(p *Payload) bool {
+	return p.HasPPP && (p.PPP.Protocol == pppIPv4 || p.PPP.Protocol == pppIPv6)
 }
