@@ -169,6 +169,15 @@ func (sa *SA) ivs(ex *exchange, r *record, blockLen int, hashes []*hashAlg) []iv
 	for i := at + 1; i < len(ex.records); i++ {
 		chain(ex.records[i])
 	}
+	if ex.key.exchange == ExchangeInformational { // a CONNECTED that some senders encrypt as if it were in the Quick Mode
+		if quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]; quick != nil {
+			for i := len(quick.records) - 1; i >= 0; i-- {
+				if o := quick.records[i]; o.encrypted && o.whole {
+					list = append(list, ivSource{iv: o.lastBlock[maxBlockLen-blockLen:]})
+				}
+			}
+		}
+	}
 	return list
 }
 

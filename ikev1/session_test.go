@@ -287,6 +287,24 @@ func TestCommit(t *testing.T) {
 	}
 }
 
+// CONNECTED in an Informational exchange with the message ID of the Quick Mode: its IV is one of its own (RFC 2409
+// section 5.7), or continues the Quick Mode.
+func TestConnected(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		l := newLab(t, 7, 7, 2, 16)
+		l.main(ipID(l.initiator), ipID(l.responder))
+		l.quick(true, 0x99, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)})
+		if own {
+			delete(l.chains, 0x99)
+		}
+		l.hashed(false, ExchangeInformational, 0x99, [][]byte{mid(0x99)}, part{PayloadNotify, fromHex(t, "00000001 03 04 4000 22222222")})
+		_, messages := follow([]*Secret{l.secret}, l.list)
+		if m := messages[9]; !m.Verified || m.Reconstructed || m.Number != 1 || !m.FromInitiator {
+			t.Errorf("own IV %v: number %d, verified %v, reconstructed %v: %s", own, m.Number, m.Verified, m.Reconstructed, m.Reason)
+		}
+	}
+}
+
 // The messages of one side change their address in mid-exchange, then the ports
 // of both.
 func TestAddressChanges(t *testing.T) {
