@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/output"
@@ -55,10 +57,29 @@ const (
 // live is the command "live": an interface and keys in, lines or a cleartext capture out.
 func live(ctx context.Context, args []string) int {
 	o := liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime}
+	rest, status, ok := parse(o.flags(), args)
+	if !ok {
+		return status
+	}
+	if len(rest) > 0 {
+		if o.filter != "" {
+			return fail(withHint("join them: -f \"("+o.filter+") and ("+strings.Join(rest, " ")+")\"", "the filter is given twice"))
+		}
+		o.filter = strings.Join(rest, " ")
+	}
+	if err := o.check(); err != nil {
+		return fail(err)
+	}
+	return o.run(ctx)
+}
+
+// flags are the options of the command line.
+func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
+	f.StringVarP(&o.filter, "filter", "f", "", "")
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
@@ -73,15 +94,7 @@ func live(ctx context.Context, args []string) int {
 	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
 	f.StringVar(&o.syslogSave, "syslog-save", "", "")
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return status
-	}
-	o.filter = strings.Join(rest, " ")
-	if err := o.check(); err != nil {
-		return fail(err)
-	}
-	return o.run(ctx)
+	return f
 }
 
 // check refuses options that contradict each other.
@@ -89,6 +102,8 @@ func (o *liveOptions) check() error {
 	switch {
 	case o.iface == "":
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
+	case o.progress:
+		return errors.New("--progress is of decrypt: an interface has no end")
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
 	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:

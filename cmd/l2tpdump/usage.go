@@ -40,7 +40,9 @@ Output:
     -v, -vv                more detail: reasons, algorithms, each payload
     -x                     print the bytes of the inner packet
     -q, --quiet            no summary
-        --progress         show how far the reading is
+`
+
+const progressUsage = `        --progress         show how far the reading is
 `
 
 // commandUsage is what "help COMMAND" prints.
@@ -48,7 +50,7 @@ var commandUsage = map[string]string{
 	"decrypt": `Usage: l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [options]
 
 Decrypts a capture: prints a line for each frame, or with -w writes a cleartext capture.
-` + inputUsage + outputUsage + `        --embed-keys       write the original packets, with the ESP keys in a pcapng
+` + inputUsage + outputUsage + progressUsage + `        --embed-keys       write the original packets, with the ESP keys in a pcapng
                            Decryption Secrets Block, which Wireshark opens with no settings
 
 The summary, on standard error, says for each SA that could not be decrypted why, and what to do.
@@ -56,7 +58,8 @@ The summary, on standard error, says for each SA that could not be decrypted why
 	"live": `Usage: l2tpdump live -i IFACE [-k KEYS...] [-w FILE] [options] [FILTER]
 
 Captures on an interface and decrypts as decrypt does. FILTER, in tcpdump's language, takes the place
-of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE.
+of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE. A build
+without libpcap has the default only.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
@@ -65,6 +68,7 @@ Capture:
     -p, --no-promiscuous-mode  take only what the interface takes by itself
     -B, --buffer-size KIB  the kernel's buffer; 32768 by default
         --immediate-mode   take each packet as it comes, not up to 10 ms later with the next
+    -f, --filter FILTER    the same as FILTER at the end
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
     -Z, --relinquish-privileges USER
@@ -79,15 +83,17 @@ Keys, which may come while it runs:
                              xfrm:              the SAs of this Linux kernel
                              exec:COMMAND       what a command prints; started again if it ends
         --key-format NAME  the format of the key sources, if it is not recognised
-        --syslog-save FILE keep what syslog: receives
+        --syslog-save FILE append what syslog: receives to FILE, which only its owner may read
         --hold-time TIME   how long packets wait for their key; 10 seconds by default
-        --hold-bytes N     how much may wait; 64M by default
+        --hold-bytes N     how much may wait, such as 500k or 1G; 64M by default. What has no room
+                           goes on without its key, the oldest first, and is counted
 ` + outputUsage + `    -C, --file-size N      go on in another file after N million bytes: FILE, FILE1, FILE2 ...
     -G, --rotate-seconds N go on in another file after N seconds; FILE is a format of strftime
     -W, --files N          with -C: begin again with the first file after N; with -G alone: stop then
 
-SIGINT and SIGTERM end it with a summary, exit status 130; SIGUSR1 prints the summary so far. Behind
---duration or -c the exit status is 0, also if some packets could not be decrypted.
+SIGINT, SIGTERM and SIGHUP end it with a summary, exit status 130; SIGUSR1 prints the summary so far. Behind
+--duration or -c the exit status is 0, also if some packets could not be decrypted. When the disk is full, the
+interface is gone or a command for keys fails for good, what is written is whole, and the exit status is 1.
 `,
 	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
 
@@ -111,8 +117,21 @@ Lists the interfaces that live can capture on.
 `,
 	"extcap": `Usage: l2tpdump extcap install [DIR]
 
-Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...", with the source of the keys among its
-options: links this program into Wireshark's folder for extcaps, or DIR.
+Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...": links this program into its folder for
+extcaps, or DIR. The options of such an interface, the gear beside it, are
+
+    Key file               followed as it grows, like -k FILE of live
+    Other source of keys   syslog:[ADDR]:PORT, xfrm: or exec:COMMAND
+    Wait for keys          like --hold-time
+    Show                   like --layer
+    Capture filter         like -f; joined with the one of the capture dialog
+    Capture all traffic    like --all
+
+tshark takes them with -o, as extcap.l2tpdump_eth0.keyfile:FILE, keysource, holdtime, layer, filter and all:
+
+    $ tshark -i l2tpdump-eth0 -o extcap.l2tpdump_eth0.keyfile:router.log
+
+Wireshark has to be able to capture: as root, or after setcap cap_net_raw,cap_net_admin=ep on this program.
 `,
 	"version": `Usage: l2tpdump version
 `,
