@@ -37,6 +37,9 @@ func (s *source) origin() string {
 	return s.entry.Origin
 }
 
+// uncertain reports whether the source gives the keys as some of several that may be the SPI's.
+func (s *source) uncertain() bool { return s.entry != nil && s.entry.Uncertain }
+
 // complete says how much of the two keys the source claims to have.
 func (s *source) complete() int {
 	n := 0

@@ -43,7 +43,7 @@ func (f *Flow) findConflict() string {
 			wrong = append(wrong, fmt.Sprintf("%s%s is wrong: KEYMAT made with it does not open the packets", what, at(s.neg.Origin)))
 			continue
 		}
-		if s.entry.used {
+		if s.entry.used || s.entry.Uncertain {
 			continue
 		}
 		if len(right) == 2 {
@@ -79,7 +79,7 @@ func (f *Flow) findConflict() string {
 func (f *Flow) misplacedKey(t *trial) string {
 	for i := range t.sources {
 		s := &t.sources[i]
-		if s.entry == nil || s.rank > 1 || s.key.IsZero() {
+		if s.entry == nil || s.entry.Uncertain || s.rank > 1 || s.key.IsZero() {
 			continue
 		}
 		if o := f.db.keyed.owner(s.key); o != nil {
@@ -151,7 +151,7 @@ func (t *trial) rivals() string {
 		}
 		for j := range t.sources {
 			s := &t.sources[j]
-			if s.entry == nil || s.rank > 1 {
+			if s.entry == nil || s.entry.Uncertain || s.rank > 1 {
 				continue
 			}
 			if key, auth := agrees(s, &candidate{key: n.key, auth: n.auth}); !key || !auth {

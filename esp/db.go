@@ -174,7 +174,7 @@ func (db *DB) Keyed(spi uint32) bool {
 
 func sameSecret(a, b *Secret) bool {
 	return a.SPI == b.SPI && a.SPIMask == b.SPIMask && a.Src == b.Src && a.Dst == b.Dst && a.Suite == b.Suite &&
-		a.KeyHead == b.KeyHead && a.AuthKeyHead == b.AuthKeyHead && a.ESNKnown == b.ESNKnown && a.SeqHigh == b.SeqHigh &&
+		a.Uncertain == b.Uncertain && a.KeyHead == b.KeyHead && a.AuthKeyHead == b.AuthKeyHead && a.ESNKnown == b.ESNKnown && a.SeqHigh == b.SeqHigh &&
 		a.PairSPI == b.PairSPI && a.Key.Equal(b.Key) && a.AuthKey.Equal(b.AuthKey)
 }
 
@@ -348,6 +348,9 @@ func (db *DB) Unused() iter.Seq[Unused] {
 			e := db.entries[i].e
 			if e == nil {
 				e = &entry{Secret: db.secret(uint32(i))}
+			}
+			if e.Uncertain && e.differs != "" {
+				continue // another of those that may be the SPI's is
 			}
 			if !e.used && !yield(Unused{e.Secret, db.unusedReason(e, gone[e.SPI])}) {
 				return

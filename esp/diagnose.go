@@ -74,6 +74,9 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 		s.Verdict, s.Err = WrongKey, ErrUndecided
 		s.Origin = t.candidate(0).from.origin()
 		s.Reason = fmt.Sprintf("the key at %s may fit, but the packets so far say too little about themselves to prove it", s.Origin)
+	case t.allUncertain():
+		s.Verdict, s.Err = NoKey, ErrNoKey
+		s.Reason = fmt.Sprintf("none of the keys that may be its opens it: the key source mixes negotiations (%s)", t.origins())
 	default:
 		s.Verdict, s.Err = WrongKey, ErrStructure
 		if len(t.checked) > 0 {
@@ -84,6 +87,31 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 	}
 	f.setState(s)
 	return f.State().Err
+}
+
+// allUncertain reports whether all keys are given as some of several that may be the SPI's.
+func (t *trial) allUncertain() bool {
+	any := false
+	for i := range t.sources {
+		if s := &t.sources[i]; !s.key.IsZero() || !s.auth.IsZero() {
+			if !s.uncertain() {
+				return false
+			}
+			any = true
+		}
+	}
+	return any
+}
+
+// origins names where the keys are, each place once.
+func (t *trial) origins() string {
+	var list []string
+	for i := range t.sources {
+		if s := &t.sources[i]; !s.key.IsZero() && !slices.Contains(list, s.origin()) {
+			list = append(list, s.origin())
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // refusedWhole reports whether a key that is no mere head was among the candidates. A key of another length than the

@@ -180,13 +180,14 @@ const (
 	hasSeqHigh
 	hasPair
 	hasSuite
+	isUncertain
 )
 
 // putESP writes all that a secret says but where it was found.
 func (st *Store) putESP(r *record, s *esp.Secret) {
 	marks := mark(s.KeyHead, hasKeyHead) | mark(s.AuthKeyHead, hasAuthHead) | mark(s.ESNKnown, hasESNKnown) |
 		mark(s.SPIMask != ^uint32(0), hasMask) | mark(s.SeqHigh != 0, hasSeqHigh) | mark(s.PairSPI != 0, hasPair) |
-		mark(s.Suite != esp.Suite{}, hasSuite)
+		mark(s.Suite != esp.Suite{}, hasSuite) | mark(s.Uncertain, isUncertain)
 	r.byte(marks)
 	r.uint32(s.SPI)
 	if marks&hasMask != 0 {
@@ -211,7 +212,7 @@ func (st *Store) getESP(r *record) *esp.Secret {
 	marks := r.takeByte()
 	s := st.space.newESP()
 	*s = esp.Secret{
-		KeyHead: marks&hasKeyHead != 0, AuthKeyHead: marks&hasAuthHead != 0, ESNKnown: marks&hasESNKnown != 0,
+		KeyHead: marks&hasKeyHead != 0, AuthKeyHead: marks&hasAuthHead != 0, ESNKnown: marks&hasESNKnown != 0, Uncertain: marks&isUncertain != 0,
 		SPI: r.takeUint32(), SPIMask: ^uint32(0),
 	}
 	if marks&hasMask != 0 {

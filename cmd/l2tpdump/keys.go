@@ -359,12 +359,18 @@ var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 
 // espRows lists the keys of an ESP SA.
 func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 	suite, verdict := s.Suite, ""
+	if s.Uncertain {
+		verdict = uncertain
+	}
 	if s.SPIMask == ^uint32(0) && k.p != nil {
 		for _, n := range k.p.ESP().Negotiated(s.SPI) {
 			suite = completed(suite, n.Suite)
 		}
 		for _, r := range k.flows[s.SPI] {
 			state := k.states[r]
+			if s.Uncertain && state.Err == nil {
+				return // the key that opens the packets is listed
+			}
 			verdict = string(r.Verdict)
 			if state.Err == nil {
 				suite = completed(state.Suite, suite)
@@ -395,6 +401,9 @@ func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 		f(a)
 	}
 }
+
+// uncertain is the verdict on one of several keys that may be an SPI's, of which the capture has no packet.
+const uncertain = "uncertain"
 
 // spiText is [spiName], faster.
 func spiText(s *esp.Secret) string {

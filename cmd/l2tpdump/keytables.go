@@ -144,6 +144,10 @@ func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Store)
 			return false
 		}
 	}
+	if s.Uncertain {
+		t.leave("left out: SPI 0x%08x (%s): one of several keys that may be its, the source mixes negotiations: give a capture of it with -r", s.SPI, s.Origin)
+		return false
+	}
 	row := *s
 	if s.SPIMask == ^uint32(0) && k.p != nil {
 		for _, n := range k.p.ESP().Negotiated(s.SPI) {
