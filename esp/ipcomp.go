@@ -15,6 +15,9 @@ const (
 	maxIPPayload    = 65535 // bytes that an IP packet can carry
 )
 
+// syncFlush is the end of the empty stored block (RFC 1951 section 3.2.4) that some senders write in place of a final block.
+var syncFlush = []byte{0, 0, 0xff, 0xff}
+
 // Errors of [Inflater.Expand].
 var (
 	ErrIPCompShort = errors.New("esp: IPComp payload is shorter than its header")
@@ -51,7 +54,7 @@ func (x *Inflater) Expand(dst, data []byte) (out []byte, nextHeader uint8, err e
 		switch {
 		case len(dst)-start > maxIPPayload:
 			return dst[:start], 0, ErrIPCompData
-		case err == io.EOF:
+		case err == io.EOF, err == io.ErrUnexpectedEOF && bytes.HasSuffix(data[ipcompHeaderLen:], syncFlush):
 			return dst, data[0], nil
 		case err != nil:
 			return dst[:start], 0, ErrIPCompData

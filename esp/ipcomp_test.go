@@ -41,6 +41,32 @@ func TestInflaterExpand(t *testing.T) {
 	}
 }
 
+// A payload whose Deflate stream has no final block, but ends where the sender flushed it.
+func TestInflaterSyncFlush(t *testing.T) {
+	var x Inflater
+	for _, n := range []int{1, 300, 1400} {
+		want := bytes.Repeat([]byte("PPP in L2TP "), n/12+1)[:n]
+		b := bytes.NewBuffer([]byte{17, 0, 0, 2})
+		w, err := flate.NewWriter(b, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(want)
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		got, next, err := x.Expand(nil, b.Bytes())
+		if err != nil || next != 17 || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: got %d bytes, next header %d, error %v", n, len(got), next, err)
+		}
+		for cut := range b.Len() {
+			if _, _, err := x.Expand(nil, b.Bytes()[:cut]); err == nil {
+				t.Errorf("cut to %d of %d bytes: no error", cut, b.Len())
+			}
+		}
+	}
+}
+
 func FuzzInflater(f *testing.F) {
 	f.Add(ipcomp(f, 17, []byte("seed")))
 	f.Add([]byte{4, 0, 0, 2, 1, 0, 0})
