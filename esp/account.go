@@ -183,6 +183,10 @@ func (a *account) judge(r *Report) {
 		r.Reason = join("the capture holds only part of each packet (snaplen): capture with -s 0", r.Reason)
 	}
 	if r.Undecided = min(a.undecided, r.Wrong); r.Undecided > 0 {
-		r.Reason = join(r.Reason, fmt.Sprintf("the key was not proved before the first %d", r.Undecided))
+		said := "the first packet says"
+		if r.Undecided > 1 {
+			said = fmt.Sprintf("the first %d packets say", r.Undecided)
+		}
+		r.Reason = join(r.Reason, said+" too little to prove the key")
 	}
 }

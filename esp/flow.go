@@ -101,6 +101,7 @@ type Flow struct {
 	skip     uint32  // packets until the next attempt
 	searches uint8   // for the high half of the sequence number
 	proof    []proof // of each candidate, while none is enough
+	doubtful bool    // an encryption key was contradicted behind a good ICV
 	state    atomic.Pointer[State]
 
 	_       [64]byte // what is below is another goroutine's
@@ -212,6 +213,7 @@ func (f *Flow) unsettled(packet []byte, cut int, seq uint32) (*SA, uint32, error
 // renew makes the next packet a reason to try: something new is known.
 func (f *Flow) renew() {
 	f.check, f.learnt, f.surveyed, f.tries, f.skip, f.proof = true, true, false, 0, 0, nil
+	f.doubtful = false
 	f.disarm()
 }
 

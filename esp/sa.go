@@ -39,7 +39,7 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence (Trailer.Bits) where the ICV was not checked, else 0
+	Evidence   int    // bits of structural evidence (Trailer.Bits) where the ICV was not checked, else 0; too few with ErrStructure
 }
 
 // NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
@@ -326,7 +326,7 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	}
 	t := Structure(body)
 	if t.Bits < minEvidence {
-		return Plaintext{}, ErrStructure
+		return Plaintext{Evidence: t.Bits}, ErrStructure
 	}
 	return Plaintext{Data: body[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, nil
 }

@@ -95,7 +95,7 @@ func (t *trial) remark(f *Flow, c *candidate, out *outcome, again bool) string {
 	}
 	for i := range t.sources {
 		s := &t.sources[i]
-		if s.rank > 1 || s.key.IsZero() && s.auth.IsZero() || s.entry != nil && s.entry.used {
+		if s.rank > 1 || s.key.IsZero() && s.auth.IsZero() || s.entry != nil && s.entry.used || s.uncertain() || f.openedWith(s) {
 			continue
 		}
 		switch sameKey, sameAuth := agrees(s, c); {

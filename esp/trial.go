@@ -84,9 +84,13 @@ func (t *trial) try(c *candidate, spi uint32, packet []byte, cut int) fit {
 			return o
 		}
 		p, err := t.open(sa, packet, 0, cut)
-		o.sa, o.bits, o.shape = sa, p.Evidence, err != ErrMalformed
+		o.sa, o.shape = sa, err != ErrMalformed
+		if err != ErrStructure {
+			o.bits = p.Evidence
+		}
 		return o
 	}
+	weak := 0
 	if !c.suite.Cipher.AEAD {
 		// The ICV says nothing about the encryption key, so the plaintext is looked at in any case.
 		sa, err := NewSA(spi, c.suite, c.key, Key{})
@@ -94,9 +98,13 @@ func (t *trial) try(c *candidate, spi uint32, packet []byte, cut int) fit {
 			return o
 		}
 		p, err := t.open(sa, packet, 0, 0)
-		o.bits, o.shape = p.Evidence, err != ErrMalformed
-		if !o.shape {
+		if o.shape = err != ErrMalformed; !o.shape {
 			return o
+		}
+		if err == ErrStructure {
+			weak = p.Evidence
+		} else {
+			o.bits = p.Evidence
 		}
 	}
 	t.eachESN(c, func(suite Suite, high uint32) bool {
@@ -107,8 +115,8 @@ func (t *trial) try(c *candidate, spi uint32, packet []byte, cut int) fit {
 		return !o.icv
 	})
 	if o.icv && o.bits == 0 {
-		if p, err := t.open(o.sa, packet, o.high, 0); err == nil {
-			o.bits = max(p.Evidence, minVerified)
+		if _, err := t.open(o.sa, packet, o.high, 0); err == nil {
+			o.bits = max(weak, minVerified)
 		}
 	}
 	return o
@@ -213,12 +221,15 @@ func (t *trial) attempt(f *Flow, packet []byte, cut int, fresh bool) (out outcom
 		if !checked || !o.shape {
 			continue
 		}
-		if o.icv && o.bits >= likelyBits && c.whole() && len(t.short) == 0 && out.likely.sa == nil && (f.proof == nil || f.proof[i].refused == 0) {
+		if o.icv && o.bits >= likelyBits && c.whole() && len(t.short) == 0 && out.likely.sa == nil && !f.doubtful {
 			out.likely = o
 		}
 		switch {
-		case o.icv && o.bits == 0 && out.authOnly == nil:
-			out.authOnly = c.authFrom
+		case o.icv && o.bits == 0:
+			f.doubtful = true
+			if out.authOnly == nil {
+				out.authOnly = c.authFrom
+			}
 		case !o.icv && o.bits >= cipherBits && out.keyOnly == nil:
 			out.keyOnly = c.from
 		}
