@@ -56,6 +56,8 @@ var linkFrames = []struct {
 	{name: "cisco hdlc", lt: PPPHDLC, header: "0f00 0800"},
 	{name: "cisco hdlc 104", lt: CiscoHDLC, v6: true, header: "8f00 86dd"},
 	{name: "ppp ether", lt: PPPEther, header: "1100 0007 0000 0021", lengthAt: 4},
+	{name: "pppd in", lt: PPPD, header: "00 03 0021", dir: DirectionIn},
+	{name: "pppd out", lt: PPPD, v6: true, header: "01 03 0057", dir: DirectionOut},
 	{name: "ppp with dir in", lt: PPPWithDir, header: "00 ff03 0021", dir: DirectionIn},
 	{name: "ppp with dir out", lt: PPPWithDir, v6: true, header: "01 ff03 0057", dir: DirectionOut},
 }

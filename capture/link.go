@@ -73,6 +73,18 @@ func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err err
 			f.Direction = DirectionOut
 		}
 		return f.ppp(data, 1)
+	case PPPD:
+		if len(data) < 2 {
+			return f.shortLink()
+		}
+		f.Direction = DirectionIn
+		if data[0] != 0 {
+			f.Direction = DirectionOut
+		}
+		if data[1] == 3 { // the control byte
+			return f.ppp(data, 2)
+		}
+		return f.ppp(data, 1)
 	case PPPEther:
 		return f.pppoe(data, 0, end)
 	}

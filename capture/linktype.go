@@ -1,6 +1,10 @@
 package capture
 
-import "strconv"
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
 
 // LinkType is a LINKTYPE_ value as files hold it (not the DLT_ value of a platform's libpcap, which differs for
 // raw IP).
@@ -19,6 +23,7 @@ const (
 	CiscoHDLC  LinkType = 104 // Cisco HDLC
 	Loop       LinkType = 108 // OpenBSD loopback: address family, 4 bytes, in network byte order
 	LinuxSLL   LinkType = 113 // Linux cooked capture v1, 16 bytes
+	PPPD       LinkType = 166 // PPP with the address byte replaced by the direction (0 received, 1 sent)
 	PPPWithDir LinkType = 204 // one byte of direction (0 received, else sent), then PPP
 	IPv4       LinkType = 228 // raw IPv4
 	IPv6       LinkType = 229 // raw IPv6
@@ -28,7 +33,7 @@ const (
 var linkNames = map[LinkType]string{
 	Null: "NULL", Ethernet: "ETHERNET", PPP: "PPP", RawBSD: "RAW", RawOpenBSD: "RAW", PPPHDLC: "PPP_HDLC",
 	PPPEther: "PPP_ETHER", Raw: "RAW", CiscoHDLC: "C_HDLC", Loop: "LOOP", LinuxSLL: "LINUX_SLL",
-	PPPWithDir: "PPP_WITH_DIR", IPv4: "IPV4", IPv6: "IPV6", LinuxSLL2: "LINUX_SLL2",
+	PPPD: "PPP_PPPD", PPPWithDir: "PPP_WITH_DIR", IPv4: "IPV4", IPv6: "IPV6", LinuxSLL2: "LINUX_SLL2",
 }
 
 // String gives the name without LINKTYPE_, or the number of a type that this package can't take apart.
@@ -37,6 +42,11 @@ func (lt LinkType) String() string {
 		return s
 	}
 	return "LINKTYPE_" + strconv.Itoa(int(lt))
+}
+
+// LinkTypes are the names of those that Frame.Decode takes apart.
+func LinkTypes() []string {
+	return slices.Compact(slices.Sorted(maps.Values(linkNames)))
 }
 
 // Supported reports whether Frame.Decode knows the link layer.

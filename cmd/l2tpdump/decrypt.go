@@ -127,7 +127,12 @@ func (s *sinks) create() (*os.File, error) {
 	if s.o.embedKeys {
 		mode = 0o600
 	}
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err == nil && isTerminal(f) {
+		f.Close()
+		return nil, errTerminal
+	}
+	return f, err
 }
 
 // truncate empties a file, if it is one.
@@ -142,7 +147,7 @@ func truncate(f *os.File) error {
 func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 	if errors.Is(err, output.ErrRingEnd) {
 		err = nil
-	} else if s.clear != nil && (err == nil || s.clear.Packets > 0 || s.prepared != nil) {
+	} else if s.clear != nil && (s.clear.Packets > 0 || s.prepared != nil || s.o.write == "-" && err == nil) {
 		// Where another output has failed, the file is finished all the same.
 		if e := s.clear.Close(); e != nil && !isSinkError(err) {
 			err = &pipeline.SinkError{Err: e}
@@ -168,7 +173,7 @@ func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 	case err != nil:
 		return fail(err)
 	}
-	return statusOf(stats, s.p)
+	return s.status(stats)
 }
 
 func isSinkError(err error) bool {
@@ -176,13 +181,17 @@ func isSinkError(err error) bool {
 	return errors.As(err, &e)
 }
 
-// statusOf says how well the decryption went.
-func statusOf(stats *pipeline.Stats, p *pipeline.Pipeline) int {
-	switch {
-	case stats.Failed() == 0:
-		return exitOK
-	case stats.Opened()+stats.Heads == 0:
-		return exitNothing
+// status says how well the decryption went.
+func (s *sinks) status(stats *pipeline.Stats) int {
+	matched := stats.Opened() + stats.Heads
+	for _, v := range [...]pipeline.Verdict{pipeline.WrongKey, pipeline.Incomplete} {
+		matched += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
 	}
-	return exitPartly
+	switch {
+	case matched == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
+		return exitNothing
+	case stats.Failed() > 0:
+		return exitPartly
+	}
+	return exitOK
 }

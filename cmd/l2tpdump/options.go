@@ -143,7 +143,7 @@ func (o *options) checkOutput() error {
 	case o.write == "-" && (o.print || o.json):
 		return errors.New("the capture and the lines can't both go to standard output")
 	case o.write == "-" && isTerminal(os.Stdout):
-		return withHint("pipe it to another program, or name a file", "a capture is not written to a terminal")
+		return errTerminal
 	}
 	for _, in := range append(slices.Clone(o.read), o.keys...) {
 		if same(in, o.write) {
@@ -152,6 +152,8 @@ func (o *options) checkOutput() error {
 	}
 	return nil
 }
+
+var errTerminal = withHint("pipe it to another program, or name a file", "a capture is not written to a terminal")
 
 // same reports whether two names are of one existing file.
 func same(a, b string) bool {

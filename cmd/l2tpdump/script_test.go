@@ -40,9 +40,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status,
-			"head":   head,
-			"split":  split,
+			"status":   status,
+			"head":     head,
+			"linktype": linkType,
+			"split":    split,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
@@ -86,6 +87,19 @@ func head(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:min(n, len(data))], 0o666))
+}
+
+// linkType writes a pcap file as one of another link type: linktype N from to.
+func linkType(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: linktype N from to")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	data[20] = byte(n)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o666))
 }
 
 // split writes a pcap file as several of N packets each, as tcpdump -C does: split from PREFIX N.

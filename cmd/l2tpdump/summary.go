@@ -20,6 +20,11 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
 		}
 		message("wrote %s to %s", plural(s.clear.Packets, "packet"), to)
+	} else if s.clear != nil && s.o.write != "-" {
+		message("wrote nothing to %s: there is no packet for it", s.o.write)
+	}
+	if stats.Foreign > 0 {
+		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"), stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
 	}
 	listed(problems(s.p))
 	if h := s.advice(stats); h != "" {
@@ -34,6 +39,9 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "no frame passed the filter"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
+	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
+	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
+		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
 	case stats.Failed() == 0:
@@ -152,6 +160,8 @@ func flowReason(r *esp.Report) string {
 		return "the capture holds only part of them: capture with -s 0"
 	case v == r.Verdict && r.Reason != "":
 		return r.Reason
+	case v == pipeline.WrongKey && r.Undecided > 0 && r.Undecided == r.Wrong:
+		return "they came before there was evidence enough for the key: without the authentication key several packets have to agree"
 	case v == pipeline.WrongKey:
 		return "damaged on the way, or forged: the key fits the other packets of this SA"
 	case v == pipeline.Malformed:

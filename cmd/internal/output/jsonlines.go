@@ -99,7 +99,7 @@ type jsonInner struct {
 	SrcPort  *uint16 `json:"sport,omitempty"`
 	DstPort  *uint16 `json:"dport,omitempty"`
 	Length   int     `json:"length"`
-	Summary  string  `json:"summary"`
+	Summary  string  `json:"summary,omitempty"`
 }
 
 // orderedValues is an object whose members keep the order of the packet. Of a name that comes

@@ -254,6 +254,19 @@ func TestInside(t *testing.T) {
 			t.Errorf("%d bytes on port 4500: %x", len(payload), r.inner)
 		}
 	}
+	// L2TP in tunnel mode: a message that carries none of the users' packets is none of them itself.
+	lcp := ipPacket(a, b, 17, udp(a, b, 1701, 1701, []byte{0, 2, 0, 21, 0, 7, 0xff, 3, 0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4}))
+	tunnel := aesSA(0x6000)
+	for _, c := range []struct {
+		packet []byte
+		user   []byte
+		text   string
+	}{{lcp, nil, "PPP LCP Echo-Req"}, {ipPacket(a, b, 17, udp(a, b, 1701, 1701, l2tpData(user))), user, "PPP: IP"}} {
+		o := follow(t, rawFrames(ipPacket(here4, there4, 50, tunnel.seal(4, c.packet))), secrets(tunnel.secret()), mode{text: true, layer: output.LayerL2TP})
+		if r := &o.results[0]; r.verdict != pipeline.Verified || !bytes.Equal(r.inner, c.user) || !strings.Contains(r.text, c.text) {
+			t.Errorf("L2TP in tunnel mode: %s, user's packet %x", r.text, r.inner)
+		}
+	}
 	// Without the inner key the outer one is opened, and what is inside stays as it is.
 	outer, inner := aesSA(0x6000), aesSA(0x6001)
 	sealed := ipPacket(a, b, 50, inner.seal(4, user))

@@ -1,21 +1,25 @@
 package pipeline
 
+import "l2tpdump/capture"
+
 // Stats counts the frames of a run.
 type Stats struct {
-	Frames    uint64 // taken from the input, fragments included
-	Bytes     uint64 // captured
-	Merged    uint64 // fragments that another frame stands for
-	ByKind    [numKinds]uint64
-	byVerdict [numKinds][len(Verdicts)]uint64
-	L2TP, PPP uint64 // frames in which such a message was found, decrypted or in clear
-	Inner     uint64 // users' IP packets
-	Rebuilt   uint64 // IKE frames decrypted but for the first block of a message
-	Heads     uint64 // truncated ESP packets of which the head was decrypted
-	First     int64  // time of the first frame, nanoseconds since the Unix epoch
-	Last      int64
-	Held      uint64 // frames that had to wait for their key, in live capture
-	Expired   uint64 // of these, frames whose key did not come in time
-	Overflow  uint64 // of these, frames that could wait no longer because too many did
+	Frames      uint64 // taken from the input, fragments included
+	Bytes       uint64 // captured
+	Merged      uint64 // fragments that another frame stands for
+	ByKind      [numKinds]uint64
+	byVerdict   [numKinds][len(Verdicts)]uint64
+	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
+	Inner       uint64           // users' IP packets
+	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
+	Heads       uint64           // truncated ESP packets of which the head was decrypted
+	Foreign     uint64           // frames of a link layer that can't be taken apart
+	ForeignLink capture.LinkType // of one of them
+	First       int64            // time of the first frame, nanoseconds since the Unix epoch
+	Last        int64
+	Held        uint64 // frames that had to wait for their key, in live capture
+	Expired     uint64 // of these, frames whose key did not come in time
+	Overflow    uint64 // of these, frames that could wait no longer because too many did
 }
 
 func (s *Stats) add(r *Record) {
@@ -25,6 +29,9 @@ func (s *Stats) add(r *Record) {
 	s.Last = r.Packet.Time
 	s.Frames++
 	s.Bytes += uint64(len(r.Packet.Data))
+	if r.Net.IPVersion == 0 && !r.Link.Supported() {
+		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
+	}
 	if r.Merged() {
 		s.Merged++
 		return
