@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	maxCandidates = 128 // of each kind
-	maxSources    = 24
+	maxCandidates = 256 // of each kind
+	maxSources    = 96
+	maxCombined   = 8 // sources beyond which the whole keys of one are not combined with those of another
 )
 
 // source is one account of an SA: a secret, or what a Quick Mode agreed on.
@@ -51,6 +52,17 @@ func (s *source) complete() int {
 	}
 	return n
 }
+
+// spent is 1 if the source has opened packets, else 0.
+func (s *source) spent() int {
+	if s.entry != nil && s.entry.used {
+		return 1
+	}
+	return 0
+}
+
+// whole reports whether the source has all of both keys.
+func (s *source) whole() bool { return s.complete() == 3 }
 
 // candidate is a complete combination.
 type candidate struct {
@@ -119,7 +131,11 @@ func (t *trial) gather(f *Flow) {
 	slices.SortStableFunc(t.sources, func(a, b source) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.complete(), a.complete()))
 	})
-	t.sources = t.sources[:min(len(t.sources), maxSources)]
+	if len(t.sources) > maxSources {
+		// The SPI was in use very often: those that had their time make room.
+		slices.SortStableFunc(t.sources, func(a, b source) int { return cmp.Compare(a.spent(), b.spent()) })
+		t.sources = t.sources[:maxSources]
+	}
 	t.combine()
 }
 
@@ -239,7 +255,7 @@ func (t *trial) withKey(s *source, suite Suite, icvLen, n int, guessed bool) {
 		full = t.withAuthKey(c, s, s.auth, s.authHead) && !s.authHead
 	}
 	for i := range t.sources {
-		if o := &t.sources[i]; o != s && !o.auth.IsZero() {
+		if o := &t.sources[i]; o != s && !o.auth.IsZero() && !(len(t.sources) > maxCombined && s.whole() && o.whole()) {
 			any := t.withAuthKey(c, o, o.auth, o.authHead)
 			full = full || any && !o.authHead && o.key.HasPrefix(key) && o.auth.HasPrefix(s.auth)
 		}
