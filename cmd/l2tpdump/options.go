@@ -186,7 +186,7 @@ func (o *options) loadKeys(report func([]keysrc.Note)) ([]*keysrc.Store, error) 
 	if n < manyKeys {
 		debug.SetGCPercent(usual)
 	} else {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(30)
 		debug.FreeOSMemory() // what reading took
 	}
 	return all, err
