@@ -9,7 +9,7 @@ type roleProof uint8
 const (
 	rolesGuessed roleProof = iota // it sent the first message that was captured
 	rolesLikely                   // it began a Quick Mode
-	rolesOrdered                  // it was the first to encrypt, after a KE payload of the other side
+	rolesOrdered                  // it was the first to encrypt
 	rolesProven                   // by the contents of a message, or an IV
 )
 
@@ -76,22 +76,40 @@ func (r *record) renumber() {
 	}
 }
 
-// encryptsFirst is called for the first encrypted message of Main Mode, which is
-// the initiator's: where the other side's KE payload was seen, it is no answer to
-// one that was not captured.
-func (sa *SA) encryptsFirst(r *record) {
-	if sa.rolesKnown() {
+// encrypts takes an encrypted message r of Main Mode, not yet a record of the SA, for what it tells of the roles. The
+// first that encrypts is the initiator. That it is the first, and no answer to a message that was not captured, shows in
+// its being the side that sent the first KE payload, or not the only one that sent any; or else in the other one's
+// encrypting after it.
+func (sa *SA) encrypts(r *record) {
+	if sa.rolesKnown() || r.dir == fromUnknown {
 		return
 	}
+	ke, encrypted := fromUnknown, fromUnknown // who did so first
+	both := false
 	for _, o := range sa.phase1.records {
-		if o.base == 3 && r.dir != fromUnknown && o.dir == -r.dir {
-			swap := r.dir == fromResponder
-			sa.proveRoles(swap, rolesOrdered)
-			if swap {
-				r.dir = fromInitiator
-			}
-			return
+		switch {
+		case o.base == 3 && ke == fromUnknown:
+			ke = o.dir
+		case o.base == 3 && o.dir == -ke:
+			both = true
+		case o.encrypted && encrypted == fromUnknown:
+			encrypted = o.dir
 		}
+	}
+	first := r.dir
+	switch {
+	case ke == fromUnknown:
+		return
+	case encrypted == fromUnknown && (r.dir == ke) == both:
+	case encrypted == -r.dir:
+		first = encrypted
+	default:
+		return
+	}
+	swap := first == fromResponder
+	sa.proveRoles(swap, rolesOrdered)
+	if swap {
+		r.dir = -r.dir
 	}
 }
 

@@ -257,8 +257,8 @@ func (sa *SA) newRecord(m *Message, ex *exchange, d *Datagram, raw []byte, diges
 		r.dir = sa.side(d.Src, d.Dst)
 		switch {
 		case !phase1:
-		case h.Exchange == ExchangeMain && m.Encrypted && !sa.phase1.encrypts():
-			sa.encryptsFirst(r)
+		case h.Exchange == ExchangeMain && m.Encrypted:
+			sa.encrypts(r)
 		case h.Exchange == ExchangeAggressive && sa.roles < rolesProven: // the responder's only message has an SA
 			sa.proveRoles(r.dir == fromResponder, rolesProven)
 			r.dir = fromInitiator
@@ -377,16 +377,6 @@ func (t *Tracker) find(m *Message, d *Datagram, digest *[sha256.Size]byte) *SA {
 		sa.copyOffer(from)
 	}
 	return sa
-}
-
-// encrypts says that an encrypted message of the exchange was seen.
-func (ex *exchange) encrypts() bool {
-	for _, r := range ex.records {
-		if r.encrypted {
-			return true
-		}
-	}
-	return false
 }
 
 // starts returns the first message of phase 1, or nil.
