@@ -26,7 +26,7 @@ func TestExtcapTshark(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env := append(os.Environ(), asProgram+"=1", "SUDO_UID=", "HOME="+home, "TMPDIR="+l.path("run"), "XDG_CONFIG_HOME=")
+	env := append(os.Environ(), asProgram+"=1", "GORACE="+raceExit, "SUDO_UID=", "HOME="+home, "TMPDIR="+l.path("run"), "XDG_CONFIG_HOME=")
 	install := exec.Command(self(t), "extcap", "install")
 	install.Env = env
 	if text, err := install.CombinedOutput(); err != nil {

@@ -17,7 +17,7 @@ func answer(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var o, e strings.Builder
 	cmd := exec.Command(self(t), args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit)
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)

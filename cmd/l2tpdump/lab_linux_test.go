@@ -235,18 +235,6 @@ type program struct {
 	status int
 }
 
-// asProgram is set in the environment of this test binary to have it be l2tpdump.
-const asProgram = "L2TPDUMP_BE_PROGRAM"
-
-func self(t *testing.T) string {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return exe
-}
-
 // start runs l2tpdump in the namespace where packets arrive.
 func (l *lab) start(args ...string) *program {
 	l.t.Helper()
@@ -258,7 +246,7 @@ func (l *lab) startWith(w io.Writer, args ...string) *program {
 	l.t.Helper()
 	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd = exec.Command("ip", append([]string{"netns", "exec", l.nameB, self(l.t)}, args...)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", "SUDO_UID=")
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit, "SUDO_UID=")
 	p.cmd.Dir = l.dir
 	p.cmd.Stdout = &p.stdout
 	if w != nil {
@@ -383,7 +371,7 @@ func (l *lab) offline(all []capture.Packet, keys string) []capture.Packet {
 		l.t.Fatal(err)
 	}
 	cmd := exec.Command(self(l.t), "decrypt", "-r", from, "-k", keys, "-w", to)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit)
 	if text, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitPartly {
 		l.t.Fatalf("%v: %s", err, text)
 	}
