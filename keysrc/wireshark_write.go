@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -182,60 +183,63 @@ func WriteIKETable(dir string, rows []IKERow) (*TableReport, error) {
 	return t.write()
 }
 
-// WriteESPTable adds a row for each secret to the esp_sa in dir, which is made if it is not there. A row for the
-// addresses and SPI of a row that is there with other keys goes before it: Wireshark takes the first.
+// WriteESPTable adds a row for each secret to the esp_sa in dir, which is made if it is not there. Wireshark takes the first
+// row that matches, wildcards included: a row goes before the older ones with other keys that match the same packets, but
+// not before one whose key begins with its own, which is more of the same. Of two secrets for the same packets the later one counts.
 func WriteESPTable(dir string, secrets []*esp.Secret) (*TableReport, error) {
 	t, err := openTable(filepath.Join(dir, TableESP))
 	if err != nil {
 		return nil, err
 	}
-	first := make(map[string]string) // what a row matches to the row that counts
-	for _, line := range t.lines() {
-		if id, row, ok := espRowIdentity(line); ok {
-			if _, known := first[id]; !known {
-				first[id] = row
-			}
+	var order espOrder
+	for i, line := range t.lines() {
+		if r, ok := readESPRow(line); ok {
+			r.rank = i
+			order.add(r)
 		}
 	}
-	for _, s := range secrets {
-		row, err := AppendESPRow(nil, s)
+	var front, head, tail, behind [][]byte // in this order; the old rows are between head and tail
+	for _, s := range slices.Backward(secrets) {
+		text, err := AppendESPRow(nil, s)
 		if err != nil {
 			t.report.Left = append(t.report.Left, fmt.Errorf("SPI %s (%s): %w", tableSPIText(s), s.Origin, err))
 			continue
 		}
-		id, text, ok := espRowIdentity(row)
+		row, ok := readESPRow(text)
 		if !ok {
 			return nil, fmt.Errorf("SPI %s: the row can't be read back", tableSPIText(s))
 		}
-		old, known := first[id]
-		switch {
-		case known && old == text:
+		row.ours = true
+		place := order.place(row)
+		switch place {
+		case espPresent:
 			t.report.Present++
 			continue
-		case known:
-			t.head = append(t.head, row...)
-		default:
-			t.tail = append(t.tail, row...)
+		case espFront:
+			front = append(front, text)
+		case espHead:
+			head = append(head, text)
+		case espTail:
+			tail = append(tail, text)
+		case espBehind:
+			behind = append(behind, text)
 		}
-		first[id] = text
 		t.report.Added++
 	}
+	slices.Reverse(t.report.Left)
+	for _, text := range front { // the last one found is to be the first
+		t.head = append(bytes.Clone(text), t.head...)
+	}
+	for _, text := range slices.Backward(head) {
+		t.head = append(t.head, text...)
+	}
+	for _, text := range slices.Backward(tail) {
+		t.tail = append(t.tail, text...)
+	}
+	for _, text := range behind {
+		t.tail = append(t.tail, text...)
+	}
 	return t.write()
-}
-
-// espRowIdentity returns what a row matches, and the row in one spelling.
-func espRowIdentity(line []byte) (id, row string, ok bool) {
-	s, _, err := parseESPRow(bytes.TrimSpace(line))
-	if err != nil {
-		return "", "", false
-	}
-	col, _ := csvRow(bytes.TrimSpace(line))
-	id = strings.ToLower(string(col[0])) + " " + s.Src.String() + " " + s.Dst.String() + " " + tableSPIText(s)
-	text, err := appendESPRow(nil, s, true)
-	if err != nil {
-		text = line
-	}
-	return id, string(text), true
 }
 
 // table is a file of Wireshark's that gets new rows.
@@ -278,10 +282,12 @@ func (t *table) lines() [][]byte {
 }
 
 // write replaces the file in one step, with mode 0600. A table that gets no row is not touched, but
-// for its mode.
+// for its mode and the end of its last line.
 func (t *table) write() (*TableReport, error) {
 	path := t.report.Path
-	if t.report.Added == 0 {
+	whole := slices.Concat(t.head, t.old)
+	cut := len(whole) > 0 && whole[len(whole)-1] != '\n'
+	if t.report.Added == 0 && !cut {
 		if t.old != nil {
 			return &t.report, os.Chmod(path, 0o600)
 		}
@@ -295,10 +301,7 @@ func (t *table) write() (*TableReport, error) {
 		return nil, err
 	}
 	defer os.Remove(f.Name())
-	var whole []byte
-	whole = append(whole, t.head...)
-	whole = append(whole, t.old...)
-	if n := len(whole); n > 0 && whole[n-1] != '\n' {
+	if cut {
 		whole = append(whole, '\n') // Wireshark drops a last line without its end, and would join it to the next here
 	}
 	whole = append(whole, t.tail...)
