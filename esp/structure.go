@@ -288,11 +288,28 @@ func ipv6Bits(p []byte) (int, bool) {
 	if len(p) < 40 || p[0]>>4 != 6 {
 		return 0, false
 	}
-	n, ok := lengthBits(40+int(binary.BigEndian.Uint16(p[4:])), 40, len(p), 4)
-	if ok && known(p[6]) {
+	length := 40 + int(binary.BigEndian.Uint16(p[4:]))
+	n, ok := lengthBits(length, 40, len(p), 4)
+	if !ok {
+		return 0, false
+	}
+	if known(p[6]) {
 		n += 3
 	}
-	return n, ok
+	// The header has no checksum: what it carries makes up for it.
+	switch inner := p[40:length]; p[6] {
+	case protoUDP:
+		more, _ := udpBits(inner)
+		n += more
+	case protoTCP:
+		more, _ := tcpBits(inner)
+		n += more
+	case protoICMPv6:
+		if len(inner) >= 4 && pseudoChecksum(p[8:40], protoICMPv6, inner) == 0 {
+			n += 15
+		}
+	}
+	return n, true
 }
 
 func greBits(p []byte) (int, bool) {
@@ -339,8 +356,16 @@ func extensionBits(next uint8, p []byte, depth int) (int, bool) {
 }
 
 // checksum is the Internet checksum (RFC 1071): 0 over bytes that hold their own right checksum.
-func checksum(p []byte) uint16 {
-	var sum uint32
+func checksum(p []byte) uint16 { return sumOn(0, p) }
+
+// pseudoChecksum is the checksum over the pseudo-header of IPv6 (RFC 8200, 8.1) and a payload; addresses is the two of them.
+func pseudoChecksum(addresses []byte, next uint8, p []byte) uint16 {
+	sum := uint32(^sumOn(0, addresses)) + uint32(len(p)>>16) + uint32(len(p)&0xffff) + uint32(next)
+	return sumOn(sum, p)
+}
+
+// sumOn is the checksum of bytes behind those whose sum is given.
+func sumOn(sum uint32, p []byte) uint16 {
 	for ; len(p) >= 2; p = p[2:] {
 		sum += uint32(p[0])<<8 | uint32(p[1])
 	}
