@@ -12,7 +12,7 @@ import (
 
 // Negotiations that run at the same time mix their values in the log, and nothing in a value says whose it is.
 // A value is given to a negotiation only where there is one that it can belong to; otherwise a SKEYID_e is given out without
-// cookie, for the capture to show whose it is, and an SPI's keys without addresses.
+// cookie, for the capture to show whose it is, and an SPI's keys without addresses, or as all pairs that are possible.
 
 const (
 	// A negotiation that did not go on for so long is dead.
@@ -30,9 +30,7 @@ type negotiation struct {
 	done   ikev1.Cookie  // of the phase 1 that got its SKEYID_e last
 	given  int           // SKEYID_e values given out since more than one was open
 	peers  []netip.Addr  // of the phase 1 lines since the last CKY-I
-	phase  []phase2      // the phase 2 lines whose SPIs have not all come
-	sas    []*yamahaSA   // the SPIs since
-	lost   bool          // bytes without a label stand among them
+	run    espRun        // the phases 2 whose SPIs have not all come
 	mixed  bool          // more than one is open, and rows of their values are misplaced
 	short  labelKind     // the last event is this value, of a single row of 16 bytes
 	hinted [2]netip.Addr // given out last
@@ -66,7 +64,7 @@ func (n *negotiation) take(ev *event) {
 	}
 	switch ev.kind {
 	case labelUnreadable:
-		n.lost = n.lost || !ev.ok
+		n.run.lost = n.run.lost || !ev.ok
 	case labelPhase1:
 		n.endGroup()
 		if ev.addr.IsValid() && len(n.peers) < maxOpen {
@@ -497,7 +495,7 @@ func (n *negotiation) flush() {
 	if g := n.group; g != nil && g.lines[3] != 0 {
 		n.emitGroup(g)
 	}
-	if len(n.sas) > 0 && len(n.sas) >= 2*len(n.phase) && n.sas[len(n.sas)-1].keyLine != 0 {
+	if r := &n.run; len(r.sas) > 0 && len(r.sas) >= 2*len(r.phase) && r.waiting == 0 {
 		n.endSAs()
 	}
 }

@@ -70,7 +70,7 @@ type ikeLog struct {
 	score  int
 	nodes  []*ikeNode // nodes[0] has been given out, its rows may be of the next
 	stack  []event    // of a reversed log: the values of one negotiation, newest first
-	neg    negotiation
+	neg    lanes
 	pushed direction // the order in which the last event came
 	ended  bool      // no more lines come
 
@@ -94,7 +94,7 @@ type event struct {
 
 func (l *ikeLog) init(out *output) {
 	l.out = out
-	l.neg.out = out
+	l.neg.init(out)
 	l.nodes = append(l.nodes, new(ikeNode))
 }
 

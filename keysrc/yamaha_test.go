@@ -340,6 +340,16 @@ func truthOf(k *Keys) truth {
 	return tr
 }
 
+// hasKey reports whether a key is one of the log's.
+func (tr truth) hasKey(k esp.Key) bool {
+	for _, s := range tr.esp {
+		if s.Key.Equal(k) {
+			return true
+		}
+	}
+	return false
+}
+
 // check compares what was read from a damaged log: each value is right, or there is a note that names its line. It reports whether
 // all values of the log are there.
 func (tr truth) check(t *testing.T, what, log string, k *Keys) (complete bool) {
@@ -395,6 +405,13 @@ func (tr truth) check(t *testing.T, what, log string, k *Keys) (complete bool) {
 		w := tr.esp[s.SPI]
 		if w == nil {
 			t.Errorf("%s: SPI %08x was made up\n%s", what, s.SPI, log)
+			continue
+		}
+		if s.Uncertain {
+			complete = false
+			if !tr.hasKey(s.Key) {
+				t.Errorf("%s: the key at %s was made up\n%s", what, s.Origin, log)
+			}
 			continue
 		}
 		spis[s.SPI] = true
