@@ -37,6 +37,12 @@ type flusher interface {
 	flush()
 }
 
+// A neighbour is a parser whose values may go on in the next line, until a line is surely of another format.
+type neighbour interface {
+	// foreign says that the last line was such a line.
+	foreign()
+}
+
 // A nearer is a parser that can say what came near to a key when there was none.
 type nearer interface {
 	// near returns a sentence without a full stop, "" for nothing to say.

@@ -118,11 +118,93 @@ func (m *mikrotik) line(n int, text []byte) bool {
 		m.item()
 		return false
 	}
-	if first, _ := word(s); m.sa.open == "" && !m.sa.given && bytes.IndexByte(first, '=') < 0 {
-		m.sa.damaged = true // the rest of a word that was wrapped
+	switch m.continues(s) {
+	case mikrotikForeign:
+		if m.sa.open != "" || (m.sa.values["auth-key"] == "") != (m.sa.values["enc-key"] == "") {
+			m.sa.damaged = true
+		}
+		m.item()
+		return false
+	case mikrotikRest:
+		m.sa.damaged = true
+		return false
+	case mikrotikUnknown:
+		return false
+	case mikrotikWrapped:
+		m.sa.damaged = true
 	}
 	m.words(n, s)
 	return true
+}
+
+// mikrotikLine is what a line is to the item before it.
+type mikrotikLine uint8
+
+const (
+	mikrotikFields  mikrotikLine = iota // more of it
+	mikrotikWrapped                     // more of it, behind the rest of a word that was wrapped
+	mikrotikRest                        // perhaps nothing but the rest of such a word
+	mikrotikUnknown                     // a field that is not known, or another's line
+	mikrotikForeign                     // another's
+)
+
+// continues tells what a line is to the item at hand.
+func (m *mikrotik) continues(s []byte) mikrotikLine {
+	if m.sa.open != "" {
+		digits, rest, closed := bytes.Cut(s, []byte("\""))
+		if closed && len(rest) > 0 && rest[0] != ' ' { // an opening quote
+			return mikrotikForeign
+		}
+		wrong := 0
+		for _, c := range digits {
+			if unhex(c) == 0xff {
+				wrong++
+			}
+		}
+		if wrong > 0 && (!closed || wrong > 1) {
+			return mikrotikForeign
+		}
+		return mikrotikFields
+	}
+	first, rest := word(s)
+	name, _, ok := bytes.Cut(first, []byte("="))
+	switch {
+	case ok && mikrotikField(name):
+		return mikrotikFields
+	case m.sa.given:
+		if ok {
+			return mikrotikUnknown
+		}
+		return mikrotikForeign
+	}
+	for more := rest; len(more) > 0; {
+		var w []byte
+		w, more = word(more)
+		if name, _, ok := bytes.Cut(w, []byte("=")); ok && mikrotikField(name) {
+			if first, _, ok := bytes.Cut(first, []byte("=")); ok && len(first) > 0 {
+				return mikrotikFields
+			}
+			return mikrotikWrapped
+		}
+	}
+	switch {
+	case ok:
+		return mikrotikUnknown
+	case len(rest) == 0 && len(first) <= 40:
+		return mikrotikRest
+	}
+	return mikrotikForeign
+}
+
+// mikrotikField reports whether name is a field of installed-sa print.
+func mikrotikField(name []byte) bool {
+	switch string(name) {
+	case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state",
+		"add-lifetime", "addtime", "add-time", "expires-in", "use-lifetime", "usetime", "use-time", "current-addtime", "current-usetime",
+		"current-bytes", "current-packets", "lifebytes", "replay", "hw-aead", "hw-authenc", "natt":
+		return true
+	}
+	return false
 }
 
 // words takes the name=value pairs of a line.

@@ -96,6 +96,7 @@ type Stream struct {
 type started struct {
 	format *Format
 	parser parser
+	mine   bool // the last line was its own
 }
 
 // NewStream starts a stream. emit is called with each key or note as soon as it is complete; what it is given belongs to the receiver.
@@ -127,7 +128,7 @@ func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 		return nil, fmt.Errorf("unknown key format %q: one of %s", format, strings.Join(names, ", "))
 	}
 	s.forced = true
-	s.running = append(s.running, started{f, f.new(&s.out)})
+	s.running = append(s.running, started{format: f, parser: f.new(&s.out)})
 	return s, nil
 }
 
@@ -201,13 +202,17 @@ func (s *Stream) feed(line []byte) {
 		text := bytes.TrimSpace(line)
 		s.content = len(text) > 0 && text[0] != '#'
 	}
-	mine := false
-	for _, r := range s.running {
-		if r.parser.line(s.n, line) {
-			mine = true
+	mine := 0
+	for i, r := range s.running {
+		s.running[i].mine = r.parser.line(s.n, line)
+		if s.running[i].mine {
+			mine++
 		}
 	}
-	if mine || s.forced {
+	if mine > 0 || s.forced {
+		if mine < len(s.running) {
+			s.foreign()
+		}
 		return
 	}
 	for i, f := range s.waiting {
@@ -215,14 +220,24 @@ func (s *Stream) feed(line []byte) {
 			continue
 		}
 		s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
+		s.foreign()
 		p := f.new(&s.out)
-		s.running = append(s.running, started{f, p})
+		s.running = append(s.running, started{format: f, parser: p})
 		// What stood just before the first sure sign may belong to it.
 		s.history.replay(p)
 		p.line(s.n, line)
 		return
 	}
 	s.history.push(s.n, line)
+}
+
+// foreign tells the parsers that the line at hand is another's.
+func (s *Stream) foreign() {
+	for _, r := range s.running {
+		if f, ok := r.parser.(neighbour); ok && !r.mine {
+			f.foreign()
+		}
+	}
 }
 
 // history keeps the last lines that nobody called its own, for a parser that starts later.

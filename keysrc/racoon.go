@@ -68,6 +68,7 @@ type racoonLog struct {
 	got     []byte
 	lastRow int // length of the last row
 	damaged bool
+	gap     bool // a blank line or a comment is behind the last row
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
 	peer                 netip.Addr   // its sender
@@ -144,7 +145,19 @@ func (r *racoonLog) rowOnly(n int, text []byte) bool {
 	if r.value == racoonNone {
 		return false
 	}
-	return r.row(trimLine(text))
+	text = trimLine(text)
+	if len(text) == 0 || text[0] == '#' {
+		r.gap = r.gap || len(r.got) > 0
+		return false
+	}
+	return r.row(text)
+}
+
+// foreign takes a line of another format, which ends the value at hand.
+func (r *racoonLog) foreign() {
+	if len(r.got) > 0 {
+		r.finish()
+	}
 }
 
 // part takes one line of a message.
@@ -178,7 +191,7 @@ func (r *racoonLog) part(n int, msg []byte) bool {
 			r.give()
 		}
 	}
-	r.value, r.name, r.start, r.got, r.lastRow, r.damaged = value, name, n, r.got[:0], 0, false
+	r.value, r.name, r.start, r.got, r.lastRow, r.damaged, r.gap = value, name, n, r.got[:0], 0, false, false
 	// MikroTik and old versions put a short value into the same line.
 	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
 		r.row(trimLine(msg[i+1:]))
@@ -194,6 +207,9 @@ func (r *racoonLog) row(msg []byte) bool {
 	was := len(r.got)
 	got, ok := hexWords(r.got, msg)
 	if !ok {
+		if r.gap && r.lastRow < racoonRow { // the value was whole
+			return false
+		}
 		if startsHex(msg) && r.value != racoonPacket { // a row that was cut
 			r.damaged = true
 			return true

@@ -158,7 +158,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	case "":
 		x.finish()
 	default:
-		if wasKey && !s.damaged && startsHex(first) {
+		if wasKey && !s.damaged && startsHex(first) && !mikrotikItem(text) {
 			x.out.note(n, "SA "+spiName(s.spi)+": the line with its key is broken, the rest follows in a line of its own")
 			s.damaged = true
 		}
@@ -167,11 +167,11 @@ func (x *xfrm) one(n int, text []byte) bool {
 	return true
 }
 
-// startsHex reports whether w begins with digits of a key that was cut by a line end.
+// startsHex reports whether w begins with digits of a key that was cut by a line end. Digits before a comma are a column of a table.
 func startsHex(w []byte) bool {
 	for i, c := range w {
 		if unhex(c) == 0xff {
-			return i >= 8
+			return i >= 8 && c != ','
 		}
 	}
 	return len(w) > 0
