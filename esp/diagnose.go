@@ -52,6 +52,9 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 		s.Verdict, s.Err = NoKey, ErrNoKey
 		s.Reason = f.whyNoKey(t, packet, cut)
 	case candidates == 0 || len(t.short) > 0 && !t.refusedWhole():
+		if f.misgiven(t, out, packet, cut, &s) {
+			break
+		}
 		s.Verdict, s.Origin = Incomplete, keyed.origin()
 		if len(t.short) > 0 {
 			s.Origin = t.short[0].from.origin()
@@ -87,6 +90,44 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 	}
 	f.setState(s)
 	return f.State().Err
+}
+
+// misgiven reports whether the key that is given for the SPI, too short for some cipher, is in the place of another: one that is
+// given for another SPI opens the packet. s becomes the state that says so.
+func (f *Flow) misgiven(t *trial, out *outcome, packet []byte, cut int, s *State) bool {
+	if !f.diagnoses() || !out.shaped || out.hopeful || cut > 0 {
+		old := f.State()
+		if old.Verdict == WrongKey && old.Err != ErrUndecided {
+			*s = *old
+			return true
+		}
+		return false
+	}
+	e := f.foreign(t, wholeKeys, packet, cut)
+	if e == nil {
+		return false
+	}
+	s.Verdict, s.Err, s.Origin = WrongKey, ErrStructure, t.givenAt()
+	s.Reason = f.whoseKey(t, e)
+	return true
+}
+
+// givenAt is where the first key for the SPI stands.
+func (t *trial) givenAt() string {
+	for i := range t.sources {
+		if s := &t.sources[i]; !s.key.IsZero() {
+			return s.origin()
+		}
+	}
+	return ""
+}
+
+// whoseKey says that the flow is opened by the keys of another SPI than that for which they are given.
+func (f *Flow) whoseKey(t *trial, e *entry) string {
+	if f.otherDirection(t, e) {
+		return fmt.Sprintf("key of the other direction: the key that %s gives for SPI 0x%08x opens it, the pair is swapped", e.Origin, e.SPI)
+	}
+	return fmt.Sprintf("the key that %s gives for SPI 0x%08x opens it: the keys are under the wrong SPIs", e.Origin, e.SPI)
 }
 
 // allUncertain reports whether all keys are given as some of several that may be the SPI's.
@@ -194,23 +235,19 @@ func (f *Flow) blockLen() int {
 
 // whyWrong says why keys that are given for the SPI do not open it.
 func (f *Flow) whyWrong(t *trial, out *outcome, packet []byte, cut int) string {
-	if out.authOnly != nil {
-		return fmt.Sprintf("the authentication key fits and the encryption key does not: it is damaged in the key source (%s)", out.authOnly.origin())
-	}
-	if out.keyOnly != nil {
-		return fmt.Sprintf("the encryption key fits and the authentication key does not (ICV mismatch): it is damaged in the key source, or of another algorithm (%s)",
-			out.keyOnly.origin())
+	switch {
+	case out.authOnly != nil:
+		return f.whyHalf(t, "the authentication key fits and the encryption key does not: ", out.authOnly, encryptionKey, packet, cut)
+	case out.keyOnly != nil:
+		return f.whyHalf(t, "the encryption key fits and the authentication key does not (ICV mismatch): ", out.keyOnly, authenticationKey, packet, cut)
 	}
 	if !f.diagnoses() {
 		if old := f.State(); old.Verdict == WrongKey && old.Reason != "" && old.Err != ErrUndecided {
 			return old.Reason
 		}
 	}
-	if e := f.foreign(t, packet, cut); e != nil {
-		if f.otherDirection(t, e) {
-			return fmt.Sprintf("key of the other direction: the key that %s gives for SPI 0x%08x opens it, the pair is swapped", e.Origin, e.SPI)
-		}
-		return fmt.Sprintf("the key that %s gives for SPI 0x%08x opens it: the keys are under the wrong SPIs", e.Origin, e.SPI)
+	if e := f.foreign(t, wholeKeys, packet, cut); e != nil {
+		return f.whoseKey(t, e)
 	}
 	if r := t.rivals(); r != "" {
 		return r
@@ -234,36 +271,77 @@ func (f *Flow) whyWrong(t *trial, out *outcome, packet []byte, cut int) string {
 	return fmt.Sprintf("%s: the key at %s is damaged, or of another connection or an earlier use of the SPI: compare it with where it comes from", what, place)
 }
 
+// whyHalf adds to what is found why the other key of a source, which part names, does not fit.
+func (f *Flow) whyHalf(t *trial, found string, s *source, part keyPart, packet []byte, cut int) string {
+	if !f.diagnoses() {
+		if old := f.State().Reason; strings.HasPrefix(old, found) {
+			return old
+		}
+	} else if e := f.foreign(t, part, packet, cut); e != nil {
+		if f.otherDirection(t, e) {
+			return fmt.Sprintf("%sthe one that %s gives for the other direction (SPI 0x%08x) fits: they are exchanged in the key source", found, e.Origin, e.SPI)
+		}
+		return fmt.Sprintf("%sthe one that %s gives for SPI 0x%08x fits: it is under the wrong SPI", found, e.Origin, e.SPI)
+	} else if named := s.suite.Cipher; part == encryptionKey && named != nil {
+		if suite := f.misnamed(t, s, packet, cut); suite.Cipher != nil {
+			return fmt.Sprintf("%sit fits as one of %s, not of the %s that is named (%s)", found, suite.CipherName(), named.Name, s.origin())
+		}
+	}
+	return fmt.Sprintf("%sit is damaged in the key source, or of another algorithm (%s)", found, s.origin())
+}
+
+// misnamed tries the keys of a source with other algorithms than those that it names, and returns those that fit, the zero Suite if none do.
+func (f *Flow) misnamed(t *trial, s *source, packet []byte, cut int) Suite {
+	if cut > 0 || s.entry == nil || f.db.budget.foreign <= 0 {
+		return Suite{}
+	}
+	var other trial
+	other.scratch = t.scratch
+	unnamed := *s
+	unnamed.suite = Suite{ESN: s.suite.ESN}
+	other.sources = append(other.sources, unnamed)
+	other.combine()
+	for i := range other.checked {
+		f.db.budget.foreign--
+		c := &other.checked[i]
+		if o := other.try(c, f.spi, packet, cut); o.proved(c, cut) {
+			return o.sa.Suite()
+		}
+	}
+	return Suite{}
+}
+
 // diagnoses reports whether this attempt is one that may try other SPIs' keys.
 func (f *Flow) diagnoses() bool { return f.tries == 1 || f.tries == 3 || f.tries >= 8 }
 
 // whyNoKey says why there is no key for the SPI.
 func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
-	for i := range t.sources {
-		if n := t.sources[i].neg; n != nil {
-			why := n.KeyReason
-			if why == "" {
-				why = "not derivable"
-			}
-			return fmt.Sprintf("a Quick Mode in the capture agreed on it (%s), but its key is not known (%s): give a source of ESP keys too, "+
-				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state", n.Suite, why)
-		}
-	}
+	agreed := t.agreed()
 	db := f.db
-	if len(db.entries) == 0 {
+	switch {
+	case len(db.entries) == 0 && agreed == "":
 		return "no ESP key was given"
+	case len(db.entries) == 0:
+		return agreed
 	}
 	if old := f.State(); !f.diagnoses() && old.Verdict == NoKey && old.Reason != "" {
 		return old.Reason
 	}
 	nearest, digits := f.nearest()
-	if e := f.foreign(t, packet, cut); e != nil {
+	misread := nearest != nil && digits <= nearDigits && db.bySPI[nearest.SPI] == nil
+	if e := f.foreign(t, wholeKeys, packet, cut); e != nil {
 		if f.otherDirection(t, e) {
 			return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for the other direction (SPI 0x%08x) opens it: the pair is swapped",
 				e.Origin, e.SPI)
 		}
 		return fmt.Sprintf("the SPI is in no key source, but the key that %s gives for SPI 0x%08x opens it: an SPI misread, or the keys are under the wrong SPIs",
 			e.Origin, e.SPI)
+	}
+	switch {
+	case agreed != "" && misread:
+		return fmt.Sprintf("the SPI is in no key source, and 0x%08x (%s), which differs in %d of 8 digits, is probably a misreading of it; %s", nearest.SPI, nearest.Origin, digits, agreed)
+	case agreed != "":
+		return agreed
 	}
 	switch o := db.keyed.newest[addrPair{f.src, f.dst}]; {
 	case o == nil:
@@ -277,11 +355,26 @@ func (f *Flow) whyNoKey(t *trial, packet []byte, cut int) string {
 	switch {
 	case nearest == nil:
 		return "the SPI is in no key source: the keys are of another connection"
-	case digits <= nearDigits && db.bySPI[nearest.SPI] == nil:
+	case misread:
 		return fmt.Sprintf("the SPI is in no key source; 0x%08x (%s) differs in %d of 8 digits: misread?", nearest.SPI, nearest.Origin, digits)
 	}
 	return fmt.Sprintf("the SPI is in no key source, the nearest is 0x%08x (%s): the keys are of another connection, or of an SA before or after a rekeying",
 		nearest.SPI, nearest.Origin)
+}
+
+// agreed says what a Quick Mode agreed on for an SPI of which there is no key, "" if none is known.
+func (t *trial) agreed() string {
+	for i := range t.sources {
+		if n := t.sources[i].neg; n != nil {
+			why := n.KeyReason
+			if why == "" {
+				why = "not derivable"
+			}
+			return fmt.Sprintf("a Quick Mode in the capture agreed on it (%s), but its key is not known (%s): give a source of ESP keys too, "+
+				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state", n.Suite, why)
+		}
+	}
+	return ""
 }
 
 // nearest returns the secret whose SPI has most hex digits in common with the flow's.
@@ -313,9 +406,18 @@ func hexDigits(x uint32) int {
 	return bits.OnesCount32(x & 0x11111111)
 }
 
-// foreign looks for another SPI's secret whose keys open the packet; nil if there is none. The flow does not
+// keyPart is which of the keys that are given for another SPI are tried on a flow.
+type keyPart int
+
+const (
+	wholeKeys         keyPart = iota
+	encryptionKey             // without the ICV
+	authenticationKey         // with the flow's own encryption key
+)
+
+// foreign looks for another SPI's secret whose keys, or that part of them, open the packet; nil if there is none. The flow does not
 // get that key: under a wrong SPI nothing is decrypted.
-func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
+func (f *Flow) foreign(t *trial, part keyPart, packet []byte, cut int) *entry {
 	db := f.db
 	if cut > 0 || db.budget.foreign <= 0 {
 		return nil
@@ -323,7 +425,8 @@ func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
 	// Likely ones first: the other direction, the SPI with its bytes reversed, neighbours, then any.
 	likely := make([]*entry, 0, foreignLimit)
 	add := func(e *entry) {
-		if e.SPI == f.spi || e.SPIMask != 0xffffffff || e.Key.IsZero() || len(likely) >= foreignLimit {
+		if e.SPI == f.spi || e.SPIMask != 0xffffffff || e.Key.IsZero() && part != authenticationKey ||
+			e.AuthKey.IsZero() && part == authenticationKey || len(likely) >= foreignLimit {
 			return
 		}
 		for _, o := range likely {
@@ -363,15 +466,26 @@ func (f *Flow) foreign(t *trial, packet []byte, cut int) *entry {
 		other.reset()
 		other.scratch = t.scratch
 		other.sources = append(other.sources, sourceOf(e))
+		switch theirs := &other.sources[0]; part {
+		case encryptionKey:
+			theirs.auth = Key{}
+		case authenticationKey:
+			theirs.key = Key{}
+		}
 		for i := range t.sources { // these name the algorithms
 			s := t.sources[i]
-			s.key, s.auth, s.entry = Key{}, Key{}, nil
+			if s.auth, s.entry = (Key{}), nil; part != authenticationKey {
+				s.key = Key{}
+			}
 			other.sources = append(other.sources, s)
 		}
 		other.combine()
 		for i := range len(other.checked) + len(other.plain) {
 			db.budget.foreign--
 			c := other.candidate(i)
+			if part == authenticationKey && !c.checks() {
+				break
+			}
 			if o := other.try(c, f.spi, packet, cut); o.proved(c, cut) {
 				return e
 			}

@@ -99,11 +99,11 @@ func TestVerifyReasons(t *testing.T) {
 	}{
 		// A wrong key.
 		{"encryption key", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc")}, exitPartly, forth, "wrong key",
-			"the authentication key fits and the encryption key does not: it is damaged in the key source (esp_sa:2)"},
+			"the authentication key fits and the encryption key does not: it is damaged in the key source, or of another algorithm (esp_sa:2)"},
 		{"encryption key that fits two packets by chance", "13-ip-fragmented-esp", 0, sources{read("13-ip-fragmented-esp", "keys/esp_sa").with("0xb09d9d", "0x309d9d")},
-			exitPartly, "0xc90a6752", "wrong key", "the authentication key fits and the encryption key does not: it is damaged in the key source (esp_sa:3)"},
+			exitPartly, "0xc90a6752", "wrong key", "the authentication key fits and the encryption key does not: it is damaged in the key source, or of another algorithm (esp_sa:3)"},
 		{"encryption key that fits one packet by chance", "25-forceencaps-no-nat", 0, sources{read("25-forceencaps-no-nat", "keys/esp_sa").with("d5c62cee", "d5c624ee")},
-			exitPartly, "0xcfdaa59c", "wrong key", "the authentication key fits and the encryption key does not: it is damaged in the key source (esp_sa:3)"},
+			exitPartly, "0xcfdaa59c", "wrong key", "the authentication key fits and the encryption key does not: it is damaged in the key source, or of another algorithm (esp_sa:3)"},
 		{"authentication key", basic, 0, sources{table.with("0xb753e9", "0xb653e9")}, exitPartly, forth, "wrong key",
 			"the encryption key fits and the authentication key does not (ICV mismatch): it is damaged in the key source, or of another algorithm (esp_sa:2)"},
 		{"both keys", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc", "0xb753e9", "0xb653e9")}, exitPartly, forth, "wrong key",
@@ -148,6 +148,25 @@ func TestVerifyReasons(t *testing.T) {
 			"the key at esp_sa:2 is of the other direction (SPI 0xc5a01359), which it opens: look for the key of this SPI in the source"},
 		{"misread SPI", basic, 0, sources{table.with(forth, "0xc2c4be66")}, exitPartly, forth, "no key",
 			"the SPI is in no key source, but the key that esp_sa:2 gives for SPI 0xc2c4be66 opens it: an SPI misread, or the keys are under the wrong SPIs"},
+		{"swapped log without the Quick Mode", basic, 60, sources{log.swapped("c2 c4 be 60", "c5 a0 13 59")}, exitPartly, back, "wrong key",
+			"key of the other direction: the key that router.log:10 gives for SPI 0xc2c4be60 opens it, the pair is swapped"},
+		{"swapped table with a row that is cut", basic, 0, sources{table.swapped(forth, back).with("c061d4db5a", "c061d4")}, exitPartly, back, "wrong key",
+			"key of the other direction: the key that esp_sa:3 gives for SPI 0xc2c4be60 opens it, the pair is swapped"},
+		{"misread SPI in a log", basic, 0, sources{log.with("c2 c4 be 60", "c2 c4 be 61")}, exitPartly, forth, "no key",
+			"the SPI is in no key source, but the key that router.log:16 gives for SPI 0xc2c4be61 opens it: an SPI misread, or the keys are under the wrong SPIs"},
+		{"misread SPI of half a key", natt, 0, sources{read(natt, "router.log").with("c2 ee 57 99", "c2 ee 57 90")}, exitPartly, "0xc2ee5799", "no key",
+			"the SPI is in no key source, and 0xc2ee5790 (router.log:16), which differs in 1 of 8 digits, is probably a misreading of it; " +
+				"a Quick Mode in the capture agreed on it (aes-cbc-256/hmac-sha1-96), but its key is not known (SKEYID_d not known): give a source of ESP keys too, " +
+				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state"},
+		{"encryption keys exchanged", basic, 0, sources{table.swapped("ca6bdc1cbe319d0d996690c061d4db5a", "e1384dcdd25521e2d8001e68c55ae094")}, exitPartly, forth, "wrong key",
+			"the authentication key fits and the encryption key does not: the one that esp_sa:3 gives for the other direction (SPI 0xc5a01359) fits: " +
+				"they are exchanged in the key source"},
+		{"authentication keys exchanged", basic, 0, sources{table.swapped("b753e9b560b196ce0eebb11398110ee8f004ccff", "7cddeb4ac478461843e562a41d63c755d1dd1bca")},
+			exitPartly, forth, "wrong key",
+			"the encryption key fits and the authentication key does not (ICV mismatch): the one that esp_sa:3 gives for the other direction (SPI 0xc5a01359) fits: " +
+				"they are exchanged in the key source"},
+		{"another cipher named", basic, 0, sources{table.with("AES-CBC [RFC3602]", "BLOWFISH-CBC [RFC2451]")}, exitPartly, forth, "wrong key",
+			"the authentication key fits and the encryption key does not: it fits as one of aes-cbc-128, not of the blowfish-cbc that is named (esp_sa:2)"},
 
 		// SKEYID_e and Ka in each other's place.
 		{"SKEYID_e as Ka", triple, 0, sources{read(triple, "keys/ikev1_decryption_table").with(ka3, skeyidE3)}, exitPartly, "4b5538f57fd9aec3", "decrypted",
