@@ -519,7 +519,8 @@ const (
 
 // print prints the list as a table. It goes through the keys twice: the first time for the widths of the columns.
 func (k *keyring) print(w io.Writer) error {
-	shown := [len(keyColumns)]bool{columnVerdict: k.p != nil, columnKey: k.show}
+	widths := k.widths()
+	shown := [len(keyColumns)]bool{columnVerdict: k.p != nil || widths[columnVerdict] >= len(uncertain), columnKey: k.show}
 	for i := range columnVerdict {
 		shown[i] = true
 	}
@@ -529,7 +530,6 @@ func (k *keyring) print(w io.Writer) error {
 			last = i
 		}
 	}
-	widths := k.widths()
 	line := make([]byte, 0, 256)
 	for i, title := range keyColumns {
 		if widths[i] = max(widths[i], len(title)); shown[i] {
