@@ -12,7 +12,10 @@ func (f *Flow) findConflict() string {
 	t := &f.db.trial
 	t.gather(f)
 	if f.sa == nil {
-		return f.misplacedKey(t)
+		if wrong := f.misplacedKey(t); wrong != "" || f.State().Verdict != Incomplete {
+			return wrong
+		}
+		return t.contradiction(&candidate{}, 0)
 	}
 	opened := &candidate{key: f.key, auth: f.authKey}
 	shared := f.db.bySPI[f.spi] != nil && (f.db.bySPI[f.spi] != f || f.next != nil)
@@ -70,9 +73,64 @@ func (f *Flow) findConflict() string {
 		}
 	}
 	if len(wrong) == 0 {
-		return ""
+		if !opened.auth.IsZero() {
+			return ""
+		}
+		rank := 1
+		if shared || exact {
+			rank = 0
+		}
+		return t.contradiction(opened, rank)
 	}
 	return strings.Join(wrong, "; ") + "; the packets open with the key at " + strings.Join(right, ", ")
+}
+
+// contradiction names two sources whose keys can't both be right, where neither is known well enough to open packets: of a longer key,
+// or of an authentication key that is not checked, both have the head only. Those are compared that agree with what opened the packets,
+// and whose rank is at most that given. It returns "" if there are none.
+func (t *trial) contradiction(opened *candidate, rank int) string {
+	negotiated := 0
+	for i := range t.sources {
+		if t.sources[i].neg != nil {
+			negotiated++
+		}
+	}
+	if negotiated > 1 {
+		return "" // each may be of one
+	}
+	compared := func(s *source) bool {
+		if s.entry == nil || s.entry.Uncertain || s.rank > rank {
+			return false
+		}
+		key := opened.key.IsZero()
+		if !key {
+			key, _ = agrees(s, opened)
+		}
+		return key
+	}
+	for j := range t.sources {
+		b := &t.sources[j]
+		if !compared(b) {
+			continue
+		}
+		for i := range j {
+			a := &t.sources[i]
+			if !compared(a) {
+				continue
+			}
+			key, auth := agrees(b, &candidate{key: a.key, auth: a.auth})
+			what := "encryption"
+			switch {
+			case !key:
+			case !auth:
+				what = "authentication"
+			default:
+				continue
+			}
+			return fmt.Sprintf("the %s keys at %s and at %s contradict each other: one of the two is wrong", what, a.origin(), b.origin())
+		}
+	}
+	return ""
 }
 
 // misplacedKey names the first key that a source gives for a flow which nothing opens, and that opens another one; "" if there is none.

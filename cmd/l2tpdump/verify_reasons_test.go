@@ -191,6 +191,18 @@ func TestVerifyReasons(t *testing.T) {
 			"a Quick Mode in the capture agreed on it (aes-cbc-128/hmac-sha1-96), but its key is not known (SKEYID_d not known): give a source of ESP keys too, " +
 				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state; a value was left out: router.log:16: key material: it has 15 bytes, not 16: a line is missing or cut"},
 
+		// Heads that contradict each other.
+		{"heads of authentication keys", basic, 0, sources{{"fl", log.with("b7 53 e9 b5", "b7 53 e9 b4").text}, log}, exitPartly, forth, "wrong key",
+			"the authentication keys at fl:16 and at router.log:16 contradict each other: one of the two is wrong"},
+		{"heads of authentication keys", basic, 0, sources{{"fl", log.with("b7 53 e9 b5", "b7 53 e9 b4").text}, log}, exitPartly, back, "decrypted",
+			"integrity not checked: 8 of 20 bytes of the authentication key are known; the rest can't be computed: SKEYID_d not known"},
+		{"heads of keys", natt, 0, sources{{"fl", read(natt, "router.log").with("47 30 35", "47 30 34").text}, read(natt, "router.log")}, exitPartly, "0xc2ee5799", "wrong key",
+			"the encryption keys at fl:16 and at router.log:16 contradict each other: one of the two is wrong"},
+		{"the same heads twice", natt, 0, sources{{"fl", read(natt, "router.log").text}, read(natt, "router.log")}, exitPartly, "0xc2ee5799", "incomplete",
+			"16 of 32 bytes of the key (aes-cbc-256) are known, 16 are missing: " + cureAES128 + "SKEYID_d not known"},
+		{"Ka twice", basic, 0, sources{{"first", read(basic, "keys/ikev1_decryption_table").with("4af90f", "4bf90f").text}, read(basic, "keys/ikev1_decryption_table")},
+			exitPartly, "148048a5bc8c637f", "wrong key", "Ka at first:2 is wrong: what opens the messages is Ka at ikev1_decryption_table:2"},
+
 		// The length of the ICV.
 		{"ICV length", sha256, 0, sources{read(sha256, "keys/esp_sa").with("HMAC-SHA-256-128 [RFC4868]", "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]")}, exitPartly, "0xcf2fb771", "verified",
 			"the integrity check value has 128 bits, not the 96 of what is named"},
