@@ -148,7 +148,7 @@ func (k *setkey) row(n int, s []byte) bool {
 		}
 		return false
 	}
-	if sa.row != 32 || len(got)-was > 32 || len(got) > maxKeyLen { // only the last row is shorter
+	if sa.row != 32 || len(got) > maxKeyLen { // only the last row is shorter, or longer where the lines are not wrapped
 		k.damage(n)
 		return true
 	}
@@ -205,7 +205,7 @@ func (k *setkey) close() { k.give() }
 // near says why there was no key.
 func (k *setkey) near() string {
 	if k.bare {
-		return "the SAs in the output of setkey have no keys"
+		return k.out.lack("the SAs in the output of setkey have no keys")
 	}
 	return ""
 }
