@@ -287,6 +287,9 @@ func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
 	return s, "", doubt
 }
 
+// noCipher is the doubt about a key whose cipher the source does not name.
+const noCipher = "no cipher is named; the key is tried by its length"
+
 // commonKeyLen reports whether one of the usual ciphers has keys of n bytes, with its salt.
 func commonKeyLen(n int) bool {
 	for _, c := range esp.Ciphers {

@@ -534,7 +534,7 @@ func (c *charon) end(t *charonThread) {
 // near says why there was no key.
 func (c *charon) near() string {
 	if c.dumps == 0 {
-		return "a charon log, but without hex dumps: set the log levels ike = 4 and chd = 4"
+		return c.out.lack("a charon log, but without hex dumps: set the log levels ike = 4 and chd = 4")
 	}
-	return "a charon log, but without SKEYID_e, Ka or ESP keys: set the log levels ike = 4 and chd = 4"
+	return c.out.lack("a charon log, but without SKEYID_e, Ka or ESP keys: set the log levels ike = 4 and chd = 4")
 }

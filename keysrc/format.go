@@ -90,6 +90,7 @@ type output struct {
 	emit func(*Keys)
 	keys int // secrets given out
 	said int // notes given out
+	bad  int // values left out
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
@@ -114,7 +115,18 @@ func (o *output) esp(s ...*esp.Secret) {
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.
-func (o *output) note(line int, text string) { o.say(Note{File: o.name, Line: line, Text: text}) }
+func (o *output) note(line int, text string) {
+	o.bad++
+	o.say(Note{File: o.name, Line: line, Text: text})
+}
+
+// lack returns text, which says that there are no keys; "" where keys were seen that are damaged, and a note says more.
+func (o *output) lack(text string) string {
+	if o.bad > 0 {
+		return ""
+	}
+	return text
+}
 
 // doubt says that a value was kept although something may be wrong with it.
 func (o *output) doubt(line int, text string) {

@@ -75,7 +75,7 @@ func (f *fortigate) line(n int, text []byte) bool {
 		f.seen = true
 		f.direction(n, s[0] == 'e', s[len("dec: spi="):])
 		return true
-	case bytes.HasPrefix(s, []byte("ah=")) && f.sa.line != 0:
+	case f.sa.line != 0 && (bytes.HasPrefix(s, []byte("ah=")) || bytes.HasPrefix(s, []byte("key="))):
 		f.ah(n, s)
 		f.give()
 		return true
@@ -163,15 +163,14 @@ func (f *fortigate) ah(n int, s []byte) {
 	f.sa.keys.auth, f.sa.keys.authKey = name, key
 }
 
-// fortigateKey takes "esp=aes key=16 7cc5…"; what says what is wrong with it.
+// fortigateKey takes "esp=aes key=16 7cc5…", or without the algorithm; what says what is wrong with it.
 func fortigateKey(s []byte, mark string) (name string, key []byte, what string) {
 	w, rest := word(s)
 	v, ok := bytes.CutPrefix(w, []byte(mark))
-	if !ok {
-		return "", nil, "names no algorithm"
+	if ok {
+		name = string(v)
+		w, rest = word(rest)
 	}
-	name = string(v)
-	w, rest = word(rest)
 	v, ok = bytes.CutPrefix(w, []byte("key="))
 	size, err := strconv.Atoi(string(v))
 	if !ok || err != nil || size < 0 {
@@ -203,6 +202,9 @@ func (f *fortigate) give() {
 	if problem != "" {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": "+problem)
 		return
+	}
+	if sa.keys.cipher == "" {
+		doubt = noCipher
 	}
 	if doubt != "" {
 		f.out.doubt(sa.line, "SA "+spiName(sa.spi)+": "+doubt)
@@ -277,7 +279,7 @@ func (f *fortigate) close() { f.give() }
 // near says why there was no key.
 func (f *fortigate) near() string {
 	if f.seen {
-		return "the output of diagnose vpn has no keys in it"
+		return f.out.lack("the output of diagnose vpn has no keys in it")
 	}
 	return ""
 }

@@ -178,7 +178,7 @@ func (p *ipsecctl) close() { p.give() }
 // near says why there was no key.
 func (p *ipsecctl) near() string {
 	if p.bare {
-		return "the output of ipsecctl is without keys: ipsecctl -sa -k shows them"
+		return p.out.lack("the output of ipsecctl is without keys: ipsecctl -sa -k shows them")
 	}
 	return ""
 }

@@ -322,6 +322,9 @@ func (m *mikrotik) give() {
 		m.out.note(sa.line, name+problem)
 		return
 	}
+	if k.cipher == "" {
+		doubt = noCipher
+	}
 	if doubt != "" {
 		m.out.doubt(sa.line, name+doubt)
 	}
@@ -341,5 +344,5 @@ func (m *mikrotik) close() {
 }
 
 func (m *mikrotik) near() string {
-	return "RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a user with the policy sensitive"
+	return m.out.lack("RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a user with the policy sensitive")
 }

@@ -307,7 +307,7 @@ func (p *pluto) close() {
 // near says why there was no key.
 func (p *pluto) near() string {
 	if p.debug {
-		return "a pluto log, but without keys: set plutodebug=all,private (libreswan shows only those of ESP, never those of IKEv1)"
+		return p.out.lack("a pluto log, but without keys: set plutodebug=all,private (libreswan shows only those of ESP, never those of IKEv1)")
 	}
 	return ""
 }

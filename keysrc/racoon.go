@@ -368,7 +368,7 @@ func (r *racoonLog) close() {
 // near says why there was no key.
 func (r *racoonLog) near() string {
 	if r.debug {
-		return "a racoon log without final encryption key computed: set log debug"
+		return r.out.lack("a racoon log without final encryption key computed: set log debug")
 	}
 	return ""
 }

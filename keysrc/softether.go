@@ -231,7 +231,7 @@ func (p *softether) close() { p.give() }
 // near says why there was no key.
 func (p *softether) near() string {
 	if p.cookies {
-		return "a SoftEther log without keys: only the debug output of the server has SKEYID_e"
+		return p.out.lack("a SoftEther log without keys: only the debug output of the server has SKEYID_e")
 	}
 	return ""
 }

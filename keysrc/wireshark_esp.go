@@ -102,6 +102,9 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 			return nil, "", err
 		}
 	}
+	if len(bytes.TrimSpace(col[4])) == 0 {
+		return unnamedESPRow(s, col)
+	}
 	c, named, icvLen := cipherFromWireshark(col[4])
 	if c == nil {
 		return nil, "", errors.New("encryption algorithm " + quoteName(string(col[4])) + " is not known")
@@ -118,7 +121,7 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 			s.Suite.KeyLen = n
 		case s.Key.Len() > 0 && len(c.KeyLens) <= 3 && n < slices.Max(c.KeyLens):
 			s.KeyHead = true
-			doubt = fmt.Sprintf("encryption key: %s takes no key of %s: taken as the first of them, the others are missing", c.Name, byteCount(s.Key.Len()))
+			doubt = "encryption key: " + oddKey(c, s.Key.Len())
 		default:
 			return nil, "", fmt.Errorf("encryption key: %s takes no key of %s", c.Name, byteCount(s.Key.Len()))
 		}
@@ -139,6 +142,52 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 	authDoubt, err := setAuth(s, a, col[7])
 	if authDoubt != "" {
 		doubt = authDoubt
+	}
+	return s, doubt, err
+}
+
+// oddKey tells what becomes of a key of n bytes, which c does not take but for a longer one's head.
+func oddKey(c *esp.Cipher, n int) string {
+	fits, longer := 0, 0
+	for _, size := range c.KeyLens {
+		if size += c.SaltLen; size < n {
+			fits = max(fits, size)
+		} else if longer == 0 || size < longer {
+			longer = size
+		}
+	}
+	text := c.Name + " takes no key of " + byteCount(n)
+	if fits == 0 {
+		return text + ": taken as the first of them, the others are missing"
+	}
+	return fmt.Sprintf("%s: for one of %d the last %d are too many and are not used, for one of %d there are %d missing", text, fits, n-fits, longer, longer-n)
+}
+
+// unnamedESPRow takes the keys of a row that names no cipher.
+func unnamedESPRow(s *esp.Secret, col [][]byte) (_ *esp.Secret, doubt string, err error) {
+	if s.Key, err = tableKey(col[5], commonKeyLen); err != nil {
+		return nil, "", fmt.Errorf("encryption key: %w", err)
+	}
+	switch {
+	case s.Key.IsZero():
+		return nil, "", errors.New("neither an encryption algorithm nor a key")
+	case !commonKeyLen(s.Key.Len()):
+		return nil, "", fmt.Errorf("encryption key: no algorithm is named, and none takes a key of %s", byteCount(s.Key.Len()))
+	}
+	doubt = "no encryption algorithm is named; the key is tried by its length" // as the keys of a Yamaha router's log are
+	if len(bytes.TrimSpace(col[6])) == 0 {
+		if s.AuthKey, err = tableKey(col[7], func(int) bool { return true }); err != nil {
+			return nil, "", fmt.Errorf("authentication key: %w", err)
+		}
+		return s, doubt, nil
+	}
+	a := authFromWireshark(col[6])
+	if a == nil {
+		return nil, "", errors.New("authentication algorithm " + quoteName(string(col[6])) + " is not known")
+	}
+	authDoubt, err := setAuth(s, a, col[7])
+	if authDoubt != "" {
+		doubt += "; " + authDoubt
 	}
 	return s, doubt, err
 }

@@ -64,6 +64,7 @@ type xfrmState struct {
 	damaged bool // a value was, and a note said so
 	lastKey bool // the last line held a key
 	hidden  bool // the keys are not shown
+	doubt   string
 }
 
 func (x *xfrm) line(n int, text []byte) bool {
@@ -96,7 +97,14 @@ func (x *xfrm) one(n int, text []byte) bool {
 	if src, dst, ok := xfrmAddrs(text); ok {
 		x.finish()
 		x.state = xfrmState{line: n}
-		x.state.policy = !x.state.addrs(src, dst)
+		switch s := &x.state; {
+		case s.addrs(src, dst):
+		case bytes.IndexByte(src, '/') >= 0 && bytes.IndexByte(dst, '/') >= 0:
+			s.policy = true
+		default:
+			s.src, s.dst = netip.Addr{}, netip.Addr{}
+			s.doubt = "its addresses can't be read: the keys are taken for any"
+		}
 		return true
 	}
 	s := &x.state
@@ -161,10 +169,24 @@ func (x *xfrm) one(n int, text []byte) bool {
 		if wasKey && !s.damaged && startsHex(first) && !mikrotikItem(text) {
 			x.out.note(n, "SA "+spiName(s.spi)+": the line with its key is broken, the rest follows in a line of its own")
 			s.damaged = true
+		} else if s.proto == "esp" && xfrmKey(rest) && s.doubt == "" {
+			s.doubt = "line " + strconv.Itoa(n) + " has a key, but does not begin as one"
 		}
 		return false
 	}
 	return true
+}
+
+// xfrmKey reports whether a word in text is a key.
+func xfrmKey(text []byte) bool {
+	for len(text) > 0 {
+		var w []byte
+		w, text = word(text)
+		if b, ok := hex0x(w); ok && len(b) >= 8 {
+			return true
+		}
+	}
+	return false
 }
 
 // startsHex reports whether w begins with digits of a key that was cut by a line end. Digits before a comma are a column of a table.
@@ -216,10 +238,10 @@ func (x *xfrm) give(s *xfrmState) {
 		x.hidden++
 		x.out.note(s.line, "SA "+spiName(s.spi)+": the keys are hidden")
 		return
-	case s.keys.cipher == "" && s.keys.auth == "":
+	case s.keys.cipher == "" && s.keys.auth == "" && len(s.keys.key)+len(s.keys.authKey) == 0 && s.doubt == "":
 		x.larval++
 		return
-	case s.keys.cipher == "":
+	case s.keys.cipher == "" && len(s.keys.key) == 0:
 		x.out.note(s.line, "SA "+spiName(s.spi)+": its line with the encryption key is missing")
 		return
 	}
@@ -258,6 +280,9 @@ func (s *xfrmState) secret() (secret *esp.Secret, problem, doubt string) {
 	}
 	if allZero(s.keys.key) || allZero(s.keys.authKey) {
 		doubt = "a key is nothing but zeros: a kernel in lockdown shows keys so"
+	}
+	if s.doubt != "" {
+		doubt = s.doubt
 	}
 	return secret, "", doubt
 }
@@ -334,6 +359,10 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 	if bytes.HasPrefix(rest, []byte("<<Keys hidden>>")) {
 		s.hidden = true
 		return ""
+	}
+	if _, ok := hex0x(name); ok && !bytes.HasPrefix(rest, []byte("0x")) { // the name was lost
+		name, rest = nil, append(append(bytes.Clone(name), ' '), rest...)
+		s.doubt = "its " + kind + " line names no algorithm; the key is tried by its length"
 	}
 	var key []byte
 	digits := []byte(nil)
