@@ -11,6 +11,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/keysrc"
 )
 
 // decrypt is the command "decrypt": captures and keys in, lines or a cleartext capture out.
@@ -44,6 +45,7 @@ func decrypt(ctx context.Context, args []string) int {
 	p.AddStores(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
+	s.keys = keys
 	stop := showProgress(&o, src)
 	stats, err := p.Run(ctx)
 	stop()
@@ -56,6 +58,8 @@ type sinks struct {
 	p     *pipeline.Pipeline
 	clear *output.Clear
 	file  *output.File // that is being written
+
+	keys []*keysrc.Store // decrypt only: what the summary tells of them
 
 	// live only
 	prepared *os.File // opened before privileges were dropped

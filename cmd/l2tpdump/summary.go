@@ -26,7 +26,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	if stats.Foreign > 0 {
 		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"), stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
 	}
-	listed(problems(s.p))
+	listed(problems(s.p, leftOut(s.keys)))
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}
@@ -47,6 +47,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case stats.Failed() == 0:
 	case len(s.o.keys) == 0:
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
+	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) > 0 && leftOut(s.keys) != "":
+		return "a value in a key source is damaged: take the source anew from where it comes"
 	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
 	case stats.Count(pipeline.ESP, pipeline.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
@@ -115,14 +117,20 @@ func contentCounts(stats *pipeline.Stats) string {
 	return fmt.Sprintf("inside: %d L2TP, %d PPP, %d of the users' IP packets", stats.L2TP, stats.PPP, stats.Inner)
 }
 
-// problems lists the SAs that could not be decrypted, each with cause and cure.
-func problems(p *pipeline.Pipeline) []string {
+// problems lists the SAs that could not be decrypted, each with cause and cure; lost tells of values that are damaged in the key sources.
+func problems(p *pipeline.Pipeline, lost string) []string {
 	var lines []string
 	said := make(reasons)
+	because := func(id string, v esp.Verdict, reason string) string {
+		if v == pipeline.NoKey {
+			reason = joinReasons(reason, lost)
+		}
+		return said.of(id, reason)
+	}
 	for _, sa := range p.IKE().SAs() {
 		if v := esp.Verdict(sa.Verdict()); v != pipeline.Clear && !pipeline.Opened(v) {
 			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
-				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, said.of(sa.InitiatorCookie.String(), sa.Reason())))
+				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, because(sa.InitiatorCookie.String(), v, sa.Reason())))
 		}
 	}
 	for _, f := range p.ESP().Flows() {
@@ -135,7 +143,7 @@ func problems(p *pipeline.Pipeline) []string {
 			}
 			spi := fmt.Sprintf("0x%08x", r.SPI)
 			lines = append(lines, fmt.Sprintf("ESP %s %s > %s: %d of %s %s [%s]: %s",
-				spi, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, said.of(spi, flowReason(&r))))
+				spi, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, because(spi, v, flowReason(&r))))
 		}
 	}
 	return lines
