@@ -92,9 +92,12 @@ func (f *Flow) fail(t *trial, out *outcome, packet []byte, cut int) error {
 	return f.State().Err
 }
 
-// misgiven reports whether the key that is given for the SPI, too short for some cipher, is in the place of another: one that is
-// given for another SPI opens the packet. s becomes the state that says so.
+// misgiven reports whether the key that is given for the SPI, too short for some cipher, is in the place of another, one that is
+// given for another SPI, or is whole and of another cipher than that which is named. s becomes the state that says so.
 func (f *Flow) misgiven(t *trial, out *outcome, packet []byte, cut int, s *State) bool {
+	if t.allUncertain() {
+		return false
+	}
 	if !f.diagnoses() || !out.shaped || out.hopeful || cut > 0 {
 		old := f.State()
 		if old.Verdict == WrongKey && old.Err != ErrUndecided {
@@ -103,12 +106,25 @@ func (f *Flow) misgiven(t *trial, out *outcome, packet []byte, cut int, s *State
 		}
 		return false
 	}
-	e := f.foreign(t, wholeKeys, packet, cut)
-	if e == nil {
+	s.Origin = t.givenAt()
+	if e := f.foreign(t, wholeKeys, packet, cut); e != nil {
+		s.Reason = f.whoseKey(t, e)
+	} else {
+		for i := range t.sources {
+			o := &t.sources[i]
+			if named := o.suite.Cipher; named != nil && !o.key.IsZero() {
+				if suite := f.misnamed(t, o, packet, cut); suite.Cipher != nil {
+					s.Reason = fmt.Sprintf("the key fits as one of %s, not of the %s that is named (%s)", suite.CipherName(), named.Name, o.origin())
+					s.Origin = o.origin()
+					break
+				}
+			}
+		}
+	}
+	if s.Reason == "" {
 		return false
 	}
-	s.Verdict, s.Err, s.Origin = WrongKey, ErrStructure, t.givenAt()
-	s.Reason = f.whoseKey(t, e)
+	s.Verdict, s.Err = WrongKey, ErrStructure
 	return true
 }
 
@@ -301,9 +317,9 @@ func (f *Flow) misnamed(t *trial, s *source, packet []byte, cut int) Suite {
 	unnamed.suite = Suite{ESN: s.suite.ESN}
 	other.sources = append(other.sources, unnamed)
 	other.combine()
-	for i := range other.checked {
+	for i := range len(other.checked) + len(other.plain) {
 		f.db.budget.foreign--
-		c := &other.checked[i]
+		c := other.candidate(i)
 		if o := other.try(c, f.spi, packet, cut); o.proved(c, cut) {
 			return o.sa.Suite()
 		}
@@ -425,7 +441,7 @@ func (f *Flow) foreign(t *trial, part keyPart, packet []byte, cut int) *entry {
 	// Likely ones first: the other direction, the SPI with its bytes reversed, neighbours, then any.
 	likely := make([]*entry, 0, foreignLimit)
 	add := func(e *entry) {
-		if e.SPI == f.spi || e.SPIMask != 0xffffffff || e.Key.IsZero() && part != authenticationKey ||
+		if e.SPI == f.spi || e.SPIMask != 0xffffffff || e.Uncertain || e.Key.IsZero() && part != authenticationKey ||
 			e.AuthKey.IsZero() && part == authenticationKey || len(likely) >= foreignLimit {
 			return
 		}
