@@ -441,6 +441,9 @@ func TestWiresharkAgreesOnLinkLayers(t *testing.T) {
 		if strings.Contains(c.name, "openbsd") {
 			continue // tshark takes 12 for raw IP always
 		}
+		if c.lt == PPPD {
+			continue // tshark 4.0 does not take it apart
+		}
 		i, err := w.AddInterface(Interface{LinkType: c.lt, Name: c.name})
 		if err != nil {
 			t.Fatal(err)
