@@ -1,3 +1,5 @@
+//go:build unix
+
 // Bench measures the throughput of the program as a person runs it, beside what the standard
 // library's cryptography alone takes for the same bytes on the same number of processors. The
 // two are run in turn, so that their ratio holds on a machine whose speed changes.
