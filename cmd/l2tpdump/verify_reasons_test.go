@@ -167,6 +167,8 @@ func TestVerifyReasons(t *testing.T) {
 				"they are exchanged in the key source"},
 		{"another cipher named", basic, 0, sources{table.with("AES-CBC [RFC3602]", "BLOWFISH-CBC [RFC2451]")}, exitPartly, forth, "wrong key",
 			"the authentication key fits and the encryption key does not: it fits as one of aes-cbc-128, not of the blowfish-cbc that is named (esp_sa:2)"},
+		{"a cipher with a longer key named", basic, 60, sources{table.with("AES-CBC [RFC3602]", "TripleDES-CBC [RFC2451]")}, exitPartly, forth, "wrong key",
+			"the key fits as one of aes-cbc-128, not of the 3des-cbc that is named (esp_sa:2)"},
 
 		// SKEYID_e and Ka in each other's place.
 		{"SKEYID_e as Ka", triple, 0, sources{read(triple, "keys/ikev1_decryption_table").with(ka3, skeyidE3)}, exitPartly, "4b5538f57fd9aec3", "decrypted",
