@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+	"unicode"
 
 	"l2tpdump/esp"
 )
@@ -180,7 +181,7 @@ func (m *mikrotik) continues(s []byte) mikrotikLine {
 	for more := rest; len(more) > 0; {
 		var w []byte
 		w, more = word(more)
-		if name, _, ok := bytes.Cut(w, []byte("=")); ok && mikrotikField(name) {
+		if name, _, ok := bytes.Cut(w, []byte("=")); ok && mikrotikField(name) && bytes.IndexByte(name, '-') >= 0 { // spi= and replay= are others' too
 			if first, _, ok := bytes.Cut(first, []byte("=")); ok && len(first) > 0 {
 				return mikrotikFields
 			}
@@ -190,7 +191,7 @@ func (m *mikrotik) continues(s []byte) mikrotikLine {
 	switch {
 	case ok:
 		return mikrotikUnknown
-	case len(rest) == 0 && len(first) <= 40:
+	case len(rest) == 0 && len(first) <= 40 && !bytes.ContainsFunc(first, unicode.IsUpper) && first[len(first)-1] != ':': // no heading
 		return mikrotikRest
 	}
 	return mikrotikForeign

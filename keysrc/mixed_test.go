@@ -28,6 +28,7 @@ func mixable() (names, texts []string) {
 2026/11/23 07:13:25: [IKE] authentication key (first 8byte)
 2026/11/23 07:13:25: [IKE]   7c dd eb 4a c4 78 46 18
 2026/11/23 07:13:25: IP Tunnel[1] Up`},
+		{"fortigate, two lines", "  dec: spi=c53a8f78 esp=aes key=16 6c7d7e7f808182838485868788898a8b\n       ah=sha1 key=20 3142434445464748494a4b4c4d4e4f5051525354"},
 		{"esp_sa", `"IPv4","203.0.113.1","203.0.113.10","0x0a1b2c3d","AES-CBC [RFC3602]","0x91b1c1d1e1f1a1b1c1d1e1f1a1b1c1d1","HMAC-SHA-1-96 [RFC2404]","0x92b2c2d2e2f2a2b2c2d2e2f2a2b2c2d2e2f2a2b2"
 "IPv4","*","*","0x0a1b2c3e","AES-CBC","0x93b1c1d1e1f1a1b1c1d1e1f1a1b1c1d1","NULL",""`},
 		{"ikev1_decryption_table", `831d33d46e20f8e6,94d5eabc78ae740b47258300f8de371e
@@ -73,6 +74,32 @@ func TestMixedPairs(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestMixedBehindBareItem puts each source behind an item of RouterOS that shows no keys.
+func TestMixedBehindBareItem(t *testing.T) {
+	names, texts := mixable()
+	const bare = " 0   E spi=0xE841441 src-address=150.0.0.150 dst-address=50.0.0.50 state=mature\n       auth-algorithm=sha256 enc-algorithm=aes-cbc replay=128\n"
+	for i, text := range texts {
+		want, err := Parse(strings.NewReader(text), "sample", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := Parse(strings.NewReader(bare+text), "sample", "")
+		if err != nil {
+			t.Errorf("%s: %v", names[i], err)
+			continue
+		}
+		got := values(keys)
+		for v := range values(want) {
+			if !got[v] {
+				t.Errorf("%s: lost %.16s…", names[i], v)
+			}
+		}
+		if len(keys.Notes) != len(want.Notes) {
+			t.Errorf("%s: notes %v", names[i], keys.Notes)
 		}
 	}
 }
