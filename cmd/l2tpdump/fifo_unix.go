@@ -3,17 +3,29 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"syscall"
+	"time"
 )
 
-// endFIFO lets the reader of a FIFO that may never have been written to see its end: dumpcap would wait for good.
+// fifoWait is how long the reader of a FIFO may take to open it.
+const fifoWait = 5 * time.Second
+
+// endFIFO lets the reader of a FIFO that may never have been written to see its end: dumpcap would wait for good. The
+// reader may be about to start: an end that it does not see is none.
 func endFIFO(path string) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return
 	}
-	if f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
-		f.Close()
+	for start := time.Now(); time.Since(start) < fifoWait; time.Sleep(10 * time.Millisecond) {
+		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			f.Close()
+		}
+		if !errors.Is(err, syscall.ENXIO) {
+			return
+		}
 	}
 }
