@@ -255,7 +255,7 @@ func (t *Tracker) open(m *Message) {
 	m.Err, m.Reason = nil, ""
 	m.Decrypted, m.Verified, m.at.badHash = false, false, false
 	m.at.head, m.at.unproven = false, false
-	if len(m.at.raw) == HeaderLen && !m.at.cut {
+	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
 		t.fail(m, ErrMalformed, "flagged as encrypted, and has no payload")
 		return
 	}
