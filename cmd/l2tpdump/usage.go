@@ -73,7 +73,8 @@ Capture:
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
     -Z, --relinquish-privileges USER
                            run as USER once all is open; by default, if root, as the one who
-                           called sudo, or nobody
+                           called sudo, or nobody; a command of exec: that root started
+                           keeps root, to be started again
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
