@@ -1,0 +1,59 @@
+package pipeline
+
+// deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never waits: what is not ready
+// is delivered by the goroutine that makes it so.
+func (p *Pipeline) deliver() {
+	for b := p.line.first(); b != nil; b = p.line.first() {
+		stuck, err := p.feed(b)
+		if err == nil && (stuck != nil || b.flush) {
+			err = p.flush()
+		}
+		p.line.delivered(b, stuck, err)
+	}
+}
+
+// feed gives the sinks the records of b that they do not have yet, up to one that waits for a group.
+func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
+	for ; b.fed < len(b.records); b.fed++ {
+		r := &b.records[b.fed]
+		if g := r.group; g != nil {
+			if !g.isSettled() {
+				return g, nil
+			}
+			if g.withheld != nil {
+				continue
+			}
+			r.PartOf = g.frame
+		}
+		if g := r.late; g != nil && !g.isSettled() {
+			return g, nil
+		}
+		if r.flow != nil {
+			r.flow.Count(r.Verdict, r.State, r.Seq, r.seqHigh)
+		}
+		for _, m := range r.IKE {
+			for _, n := range m.Negotiated {
+				p.nested.addNegotiated(n)
+			}
+		}
+		p.unwrap.unwrap(r)
+		p.mu.Lock()
+		p.stats.add(r)
+		p.mu.Unlock()
+		for _, s := range p.sinks {
+			if err := s.Record(r); err != nil {
+				return nil, &SinkError{err}
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (p *Pipeline) flush() error {
+	for _, s := range p.sinks {
+		if err := s.Flush(); err != nil {
+			return &SinkError{err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package pipeline
+
+import "sync"
+
+// poolBatches is how many batches there are in all: 64 * (2 * 64 KiB + records) is under 12 MiB.
+const poolBatches = 64
+
+// line is the batches on their way, in capture order, and the empty ones. The empty one given back last is handed out first, since
+// its memory is the likeliest to be in the processor's caches.
+type line struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	queue   []*batch // that the framer has filled
+	free    []*batch
+	made    int
+	busy    bool   // a goroutine feeds the sinks
+	stuck   *group // that has to be settled before the first batch can go on
+	err     error  // of a sink
+}
+
+func newLine() *line {
+	l := &line{queue: make([]*batch, 0, poolBatches), free: make([]*batch, 0, poolBatches)}
+	l.changed.L = &l.mu
+	return l
+}
+
+// take returns an empty batch. It waits for one, unless the first batch waits for a group that only the framer can settle: then it
+// returns that group, and the caller has to give it up. Both are nil when a sink has failed.
+func (l *line) take() (*batch, *group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		if l.err != nil {
+			return nil, nil
+		}
+		if n := len(l.free); n > 0 {
+			b := l.free[n-1]
+			l.free = l.free[:n-1]
+			return b, nil
+		}
+		if l.made < poolBatches {
+			l.made++
+			return newBatch(), nil
+		}
+		if g := l.stuck; g != nil && !g.completed && !g.isSettled() {
+			return nil, g
+		}
+		l.changed.Wait()
+	}
+}
+
+// giveBack takes back a batch that take returned and nothing was put into.
+func (l *line) giveBack(b *batch) {
+	l.mu.Lock()
+	l.free = append(l.free, b)
+	l.mu.Unlock()
+}
+
+// add puts a batch that the framer has filled at the end of the line.
+func (l *line) add(b *batch) {
+	l.mu.Lock()
+	l.queue = append(l.queue, b)
+	l.mu.Unlock()
+}
+
+// worked says that b is decrypted.
+func (l *line) worked(b *batch) {
+	l.mu.Lock()
+	b.worked = true
+	l.mu.Unlock()
+}
+
+// first returns the first batch, if it can be delivered and nobody does; then the caller has to, and to call delivered.
+func (l *line) first() *batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy || l.err != nil || len(l.queue) == 0 || !l.queue[0].worked || l.stuck != nil && !l.stuck.isSettled() {
+		return nil
+	}
+	l.busy, l.stuck = true, nil
+	return l.queue[0]
+}
+
+// delivered says how far the batch that first returned has come: to the end, to a record that waits for stuck, or to an error.
+func (l *line) delivered(b *batch, stuck *group, err error) {
+	if stuck == nil && err == nil {
+		b.reset()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy, l.stuck, l.err = false, stuck, err
+	if stuck == nil && err == nil {
+		l.queue = append(l.queue[:0], l.queue[1:]...)
+		l.free = append(l.free, b)
+	}
+	l.changed.Signal()
+}
+
+// waiting returns what the first batch waits for, or nil.
+func (l *line) waiting() *group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stuck
+}
+
+// failure returns the error of a sink.
+func (l *line) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}

@@ -1,0 +1,306 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"l2tpdump/capture"
+)
+
+// reader is the first stage. The goroutines take turns to fill a batch with it.
+type reader struct {
+	ctx    context.Context
+	p      *Pipeline
+	source capture.Source
+	ready  interface{ Ready() bool } // the source, if it can tell
+
+	mu        sync.Mutex // guards all below, the source and the framer
+	batch     *batch     // that is being filled
+	packet    capture.Packet
+	unread    bool // packet is not in a batch yet
+	unflushed bool // the sinks may keep back what they got
+	filters   []Filter
+	number    uint64
+	taken     uint64
+	released  []*held // that go on their way before anything else
+	parts     int     // of the first of them that are in a batch already
+	ended     bool    // no further packet is to be read
+	done      bool    // nothing is left to be delivered
+	err       error   // of the source
+}
+
+func newReader(ctx context.Context, p *Pipeline) *reader {
+	r := &reader{ctx: ctx, p: p, source: p.config.Source}
+	r.ready, _ = r.source.(interface{ Ready() bool })
+	return r
+}
+
+// next fills a batch and puts it in line; nil if there is nothing to fill it with yet. more is false after the last.
+func (r *reader) next() (b *batch, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done || !r.empty() {
+		return nil, !r.done
+	}
+	r.fill()
+	b, r.batch = r.batch, nil
+	if r.ready == nil && len(b.records) > 0 {
+		b.flush = true
+	}
+	if len(b.records) == 0 && !b.flush {
+		r.p.line.giveBack(b)
+		return nil, !r.done
+	}
+	r.unflushed = !b.flush
+	r.p.line.add(b)
+	return b, !r.done
+}
+
+// empty makes an empty batch the current one; false if there is none.
+func (r *reader) empty() bool {
+	b, stuck := r.p.line.take()
+	switch {
+	case b != nil:
+		r.batch = b
+		return true
+	case stuck != nil:
+		r.p.framer.giveUp(stuck)
+	default: // a sink has failed
+		r.done = true
+	}
+	return false
+}
+
+// fill fills the current batch as far as it goes without having the frames in it wait.
+func (r *reader) fill() {
+	for on := true; on; {
+		switch {
+		case len(r.released) > 0:
+			on = r.again()
+		case r.unread:
+			on = r.take()
+		case !r.ended:
+			on = r.read()
+		default:
+			r.p.framer.giveUpAll()
+			r.done, on = true, false
+		}
+	}
+}
+
+// read reads a packet; false if there is none at hand.
+func (r *reader) read() bool {
+	if err := r.ctx.Err(); err != nil {
+		return r.end(err)
+	}
+	if r.keys(); len(r.released) > 0 {
+		return true
+	}
+	if r.ready != nil && !r.ready.Ready() && (len(r.batch.records) > 0 || r.unflushed) {
+		r.batch.flush = true // the next packet may be a while
+		return false
+	}
+	switch err := r.source.Next(&r.packet); {
+	case errors.Is(err, capture.ErrIdle):
+		r.idle()
+		return false
+	case err == io.EOF:
+		return r.end(nil)
+	case err != nil:
+		return r.end(err)
+	}
+	r.number++
+	if wanted, err := r.wanted(); err != nil {
+		return r.end(err)
+	} else if !wanted {
+		return true
+	}
+	r.unread = true
+	if h := r.p.framer.hold; h != nil && len(h.queue) > 0 {
+		r.expire(r.packet.Time)
+	}
+	return true
+}
+
+// end takes the last keys and lets go what waits: no further packet is read.
+func (r *reader) end(err error) bool {
+	r.ended, r.err = true, err
+	r.keys()
+	if h := r.p.framer.hold; h != nil {
+		rest := h.rest()
+		r.count(func(s *Stats) { s.Expired += framesOf(rest) })
+		r.release(rest)
+	}
+	return true
+}
+
+// wanted asks the filter of the packet's interface.
+func (r *reader) wanted() (bool, error) {
+	if r.p.config.Filter == nil {
+		return true, nil
+	}
+	i := r.packet.Interface
+	for len(r.filters) <= i {
+		r.filters = append(r.filters, nil)
+	}
+	if r.filters[i] == nil {
+		f, err := r.p.config.Filter(r.source.Interfaces()[i].LinkType)
+		if err != nil {
+			return false, fmt.Errorf("filter: %w", err)
+		}
+		r.filters[i] = f
+	}
+	return r.filters[i].Match(r.packet.Data, r.packet.Length), nil
+}
+
+// take puts the packet into the current batch; false if the batch is full.
+func (r *reader) take() bool {
+	if !r.batch.fits(&r.packet) {
+		return false
+	}
+	r.unread = false
+	rec := r.batch.add(&r.packet, r.number)
+	rec.Inputs = r.source.Interfaces()
+	rec.Link = rec.Inputs[r.packet.Interface].LinkType
+	if len(r.batch.records) == 1 {
+		r.hurry(r.packet.Time)
+	}
+	r.p.framer.frame(rec)
+	if rec.waits {
+		r.wait(rec)
+	}
+	if r.p.framer.learned {
+		r.learned()
+	}
+	if r.taken++; r.taken == r.p.config.Limit {
+		r.end(nil)
+	}
+	return true
+}
+
+// keys takes what keys have come.
+func (r *reader) keys() {
+	for {
+		select {
+		case k, ok := <-r.p.config.Keys:
+			if !ok {
+				r.p.config.Keys = nil
+				return
+			}
+			h := r.p.framer.hold
+			concerned := h != nil && h.concerns(k)
+			r.p.AddKeys(k)
+			if concerned {
+				r.release(h.ready(r.p.framer))
+			}
+		default:
+			return
+		}
+	}
+}
+
+// wait takes the last record off the batch again and has it wait for its key.
+func (r *reader) wait(rec *Record) {
+	h := r.p.framer.hold
+	n := h.add(rec)
+	now := rec.Packet.Time
+	r.batch.drop()
+	r.count(func(s *Stats) { s.Held += uint64(n) })
+	r.expire(now)
+}
+
+// expire lets go what has waited long enough at the time now.
+func (r *reader) expire(now int64) {
+	expired, overflow := r.p.framer.hold.old(now)
+	if len(expired)+len(overflow) == 0 {
+		return
+	}
+	r.count(func(s *Stats) {
+		s.Expired += framesOf(expired)
+		s.Overflow += framesOf(overflow)
+	})
+	r.release(expired)
+	r.release(overflow)
+}
+
+// learned releases what waited for what IKE has now said.
+func (r *reader) learned() {
+	f := r.p.framer
+	f.learned = false
+	if h := f.hold; h != nil && len(h.spis) > 0 {
+		r.release(h.ready(f))
+	}
+}
+
+// release sends held frames on their way.
+func (r *reader) release(frames []*held) {
+	r.released = append(r.released, frames...)
+	clear(frames)
+}
+
+// again puts the next of the released frames into the current batch; false if the batch is full.
+func (r *reader) again() bool {
+	c := r.released[0]
+	next := c
+	if r.parts < len(c.parts) {
+		next = c.parts[r.parts]
+	}
+	if !r.batch.fits(&next.Packet) {
+		return false
+	}
+	rec := r.batch.add(&next.Packet, next.Number)
+	packet := rec.Packet
+	*rec = next.Record
+	rec.Packet, rec.released, rec.waits = packet, true, false
+	if len(c.parts) > 0 && c.fate == nil {
+		c.fate = newGroup(rec.Packet.Time)
+	}
+	if next != c {
+		rec.group = c.fate
+		r.parts++
+		return true
+	}
+	if c.fate != nil {
+		c.fate.completed = true
+		rec.complete = c.fate
+	}
+	if rec.Kind == ESP {
+		r.p.framer.classify(rec)
+	} else if g := rec.complete; g != nil {
+		g.settle(mergedInto(rec))
+	}
+	c.Record, c.parts = Record{}, nil // a repeated fragment may still ask for its fate
+	r.released[0], r.parts = nil, 0
+	r.released = r.released[1:]
+	return true
+}
+
+func (r *reader) count(f func(*Stats)) {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	f(&r.p.stats)
+}
+
+// hurry ends the wait for further fragments or IKE messages when it has lasted long for a person who watches.
+func (r *reader) hurry(now int64) {
+	if !r.p.config.Live {
+		return
+	}
+	if g := r.p.line.waiting(); g != nil && !g.completed && now-g.time > r.p.config.Patience {
+		r.p.framer.giveUp(g)
+	}
+}
+
+// idle is called when a live source has had nothing for a while.
+func (r *reader) idle() {
+	now := time.Now().UnixNano()
+	if r.p.framer.hold != nil {
+		r.expire(now)
+	}
+	r.batch.flush = len(r.batch.records) > 0
+	r.hurry(now)
+}
