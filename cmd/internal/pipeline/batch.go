@@ -4,8 +4,8 @@ import "l2tpdump/capture"
 
 // Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
-	batchRecords = 64       // frames in a batch
-	batchBytes   = 64 << 10 // captured bytes at which a batch is full
+	batchRecords = 128       // frames in a batch
+	batchBytes   = 128 << 10 // captured bytes at which a batch is full
 )
 
 // batch is a run of frames with the memory they lie in.
