@@ -77,7 +77,7 @@ func hmacOf(newHash func() hash.Hash) func(key []byte) (func() mac, error) {
 				}, nil
 			}
 		}
-		// A hash that can't be copied needs the key again for each worker.
+		// A hash that can't be copied needs the key again for each goroutine.
 		k := NewKey(key)
 		return func() mac { return hmac.New(newHash, k.Bytes()) }, nil
 	}

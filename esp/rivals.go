@@ -3,7 +3,7 @@ package esp
 import "slices"
 
 // More than one key may be known for an SPI: it comes into use again, and two peers may choose the same one. Then the goroutine that frames
-// packets opens each of them itself until a key fits, so that what is decrypted does not depend on what the workers have found out so far.
+// packets opens each of them itself until a key fits, so that what is decrypted does not depend on what other goroutines have found out so far.
 
 // maxArmed is how many keys the probes of all flows hold together, and maxProbes those of one flow.
 const (

@@ -1,7 +1,7 @@
 package pipeline
 
 // How the fragments of a datagram (or an IKE message) that is put together share its fate. Where frames wait for their key, that may
-// be to wait too: then copies of the fragments are held with the frame that completed the datagram, and the finisher passes over the ones
+// be to wait too: then copies of the fragments are held with the frame that completed the datagram, and delivery passes over the ones
 // that it has.
 
 const (
@@ -29,7 +29,7 @@ func (f *framer) repeat(r *Record, g *group) {
 	r.group = g
 }
 
-// settle says what becomes of fragments that no worker will see.
+// settle says what becomes of fragments whose datagram is not to be decrypted.
 func (f *framer) settle(g *group, frame uint64) {
 	f.dropCopies(g)
 	g.settle(frame)

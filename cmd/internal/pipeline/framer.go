@@ -79,7 +79,7 @@ func (f *framer) frame(r *Record) {
 	if g := r.complete; g != nil && !r.waits {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {
-			// Workers settle ESP, which may turn out not to decrypt.
+			// Of ESP it shows later, as it may turn out not to decrypt.
 			g.settle(mergedInto(r))
 		}
 	}
@@ -434,7 +434,7 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	r.SA, r.seqHigh = sa, high
 }
 
-// settlePlain settles the fragments of a datagram that no worker will see.
+// settlePlain settles the fragments of a datagram that is not to be decrypted.
 func (f *framer) settlePlain(r *Record) {
 	if g := r.complete; g != nil {
 		g.settle(0)
@@ -456,7 +456,7 @@ func verdictOf(err error) Verdict {
 	return Malformed
 }
 
-// giveUp lets the finisher, which waits for g, go on: fragments pass as they are, though the
+// giveUp lets the line, which waits for g, go on: fragments pass as they are, though the
 // datagram is still put together when the rest of it comes; IKE frames pass with what is known by now.
 func (f *framer) giveUp(g *group) {
 	f.late.settle(f.late.position(g) + 1)

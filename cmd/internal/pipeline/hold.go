@@ -7,7 +7,7 @@ import (
 )
 
 // hold keeps frames that came before their key, bounded in bytes and in time. It belongs to the
-// framer's goroutine.
+// framer.
 type hold struct {
 	maxBytes int
 	maxTime  int64 // nanoseconds

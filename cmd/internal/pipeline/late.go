@@ -14,15 +14,15 @@ const (
 
 // late is the IKE frames that may yet gain from a message behind them: the message whose last
 // block is their IV was overtaken or is sent again, their HASH covers a nonce of it, it proves the
-// key, or tells who is the initiator. They keep their place, where the finisher waits for them, so the order of the output is that
-// of the capture. It belongs to the framer's goroutine.
+// key, or tells who is the initiator. They keep their place, where the line waits for them, so the order of the output is that
+// of the capture. It belongs to the framer.
 type late struct {
 	patience int64
 	queue    []lateFrame
 }
 
-// lateFrame is a record in a batch that is on its way to the finisher. The framer may change what
-// it says until group is settled; the finisher reads it only then.
+// lateFrame is a record in a batch that is in line. The framer may change what
+// it says until group is settled; delivery reads it only then.
 type lateFrame struct {
 	record   *Record
 	group    *group

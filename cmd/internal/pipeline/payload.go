@@ -38,7 +38,7 @@ type unwrapper struct {
 	nested  *nestedDB
 }
 
-// nestedDB is the SAs of ESP inside ESP. The finisher looks them up; the framer adds keys.
+// nestedDB is the SAs of ESP inside ESP. Delivery looks them up; the framer adds keys.
 type nestedDB struct {
 	mu sync.Mutex
 	db *esp.DB

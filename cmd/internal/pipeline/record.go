@@ -113,7 +113,7 @@ func (r *Record) Merged() bool { return r.PartOf != 0 }
 // they are merged into the frame that completes it, or each passes as it is.
 type group struct {
 	time      int64         // of the first of them
-	completed bool          // the framer has the last fragment; a worker or the framer will settle it
+	completed bool          // the framer has the last fragment; decryption or the framer will settle it
 	settled   chan struct{} // closed when frame and the fate are known
 	frame     uint64        // that they were merged into, 0: each passes as it is
 	withheld  *held         // that completed it and waits for its key, with copies of the fragments: they come again with it
@@ -122,8 +122,8 @@ type group struct {
 
 func newGroup(time int64) *group { return &group{time: time, settled: make(chan struct{})} }
 
-// settle says what becomes of the fragments; only the first call counts. The framer and a worker may both call it, never at
-// the same time: the framer only before it hands the frame that completes the group to a worker.
+// settle says what becomes of the fragments; only the first call counts. The framer and a decrypting goroutine may both call it, never at
+// the same time: the framer only before the batch is in line that has the frame which completes the group.
 func (g *group) settle(frame uint64) {
 	if !g.isSettled() {
 		g.frame = frame
