@@ -181,7 +181,7 @@ func TestPcapng(t *testing.T) {
 	}
 	speed := "\x08\x00\x08\x00\x00\xca\x9a\x3b\x00\x00\x00\x00"
 	for i, w := range []Interface{
-		{Ethernet, 0, "eth0", []byte(speed), 1e9}, {Raw, 8, "", nil, 1e6}, {LinuxSLL, 4, "", nil, 1024},
+		{Ethernet, 0, "eth0", []byte(speed), nil, 1e9}, {Raw, 8, "", nil, nil, 1e6}, {LinuxSLL, 4, "", nil, nil, 1024},
 	} {
 		if g := r.Interfaces()[i]; !g.equal(&w) {
 			t.Errorf("interface %d: %+v, want %+v", i, g, w)

@@ -24,6 +24,7 @@ type Interface struct {
 	SnapLen    uint32 // most bytes captured of a packet; 0 no limit
 	Name       string // if_name; "" unknown
 	Options    []byte // other Interface Description Block options as in Packet, without if_name, if_tsresol, if_tsoffset
+	Section    []byte // comments of the section that describes it, as in Packet.Options
 	Resolution int64  // ticks a second of the time stamps in the file: 1e6, 1e9 ...; 0 unknown
 }
 

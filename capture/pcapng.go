@@ -32,6 +32,7 @@ const (
 type pcapngFile struct {
 	big            bool
 	section        []sectionInterface
+	comments       []byte // of the section header, as in Interface.Section
 	interfaceBytes int    // names and options remembered in all sections
 	scratch        []byte // options of a big-endian packet, turned round
 }
@@ -203,6 +204,7 @@ func (r *Reader) sectionHeader() error {
 		return r.damaged(12, "pcapng version %d is not known", major)
 	}
 	ng.section = ng.section[:0]
+	ng.comments = ng.sectionComments(b[24 : size-4])
 	r.in.take(size)
 	return nil
 }
@@ -214,7 +216,7 @@ func (r *Reader) interfaceDescription(body []byte) error {
 	if len(body) < 8 {
 		return r.damaged(4, "interface description of %d bytes is shorter than its fields", len(body)+minBlockLen)
 	}
-	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8])}
+	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8]), Section: ng.comments}
 	resolution, offset := byte(6), int64(0)
 	var damage string
 	rest := body[8:]
@@ -254,7 +256,7 @@ func (r *Reader) interfaceDescription(body []byte) error {
 	}
 	index, ok := findInterface(r.interfaces, &ifc, from)
 	if !ok {
-		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options)
+		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options) + len(ifc.Section)
 		if len(r.interfaces) == maxInterfaces || ng.interfaceBytes > maxInterfaceBytes {
 			return r.damaged(0, "too many interface descriptions")
 		}
@@ -282,7 +284,7 @@ func findInterface(list []Interface, ifc *Interface, from int) (int, bool) {
 
 func (i *Interface) equal(j *Interface) bool {
 	return i.LinkType == j.LinkType && i.SnapLen == j.SnapLen && i.Resolution == j.Resolution &&
-		i.Name == j.Name && slices.Equal(i.Options, j.Options)
+		i.Name == j.Name && slices.Equal(i.Options, j.Options) && slices.Equal(i.Section, j.Section)
 }
 
 func (r *Reader) decryptionSecrets(body []byte) error {

@@ -74,6 +74,21 @@ func (ng *pcapngFile) packetOptions(b []byte) []byte {
 	return out
 }
 
+// sectionComments returns the comments in the options of a section header, in little endian. They are a copy.
+func (ng *pcapngFile) sectionComments(b []byte) []byte {
+	var comments []byte
+	for {
+		o, rest, state := ng.option(b)
+		if state != optionHere {
+			return comments
+		}
+		if o.code == optComment {
+			comments = ng.appendOption(comments, o, customOptionSwap)
+		}
+		b = rest
+	}
+}
+
 // appendOption appends an option in little endian, numbers in its value turned round as swap says.
 func (ng *pcapngFile) appendOption(dst []byte, o option, swap func(code uint16, value []byte)) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, o.code)

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 type pcapngWriter struct {
 	w          *bufio.Writer
 	opened     bool
+	comments   []byte  // of the section
 	interfaces []int64 // nanoseconds of a tick of each
 	head       [32]byte
 }
@@ -21,32 +23,36 @@ func newPcapngWriter(w io.Writer) *pcapngWriter {
 	return &pcapngWriter{w: bufio.NewWriterSize(w, writerSize)}
 }
 
-// open writes the section header.
-func (pw *pcapngWriter) open() {
+// open writes the section header, with the comments, if it is not there yet.
+func (pw *pcapngWriter) open(comments []byte) {
 	if pw.opened {
 		return
 	}
-	pw.opened = true
-	h := make([]byte, 0, 28)
-	h = binary.LittleEndian.AppendUint32(h, blockSectionHeader)
-	h = binary.LittleEndian.AppendUint32(h, 28)
-	h = binary.LittleEndian.AppendUint32(h, byteOrderMagic)
-	h = binary.LittleEndian.AppendUint16(h, 1)
-	h = binary.LittleEndian.AppendUint16(h, 0)
-	h = binary.LittleEndian.AppendUint64(h, math.MaxUint64) // section length: not known
-	h = binary.LittleEndian.AppendUint32(h, 28)
-	pw.w.Write(h)
+	pw.opened, pw.comments = true, comments
+	var body []byte
+	body = binary.LittleEndian.AppendUint32(body, byteOrderMagic)
+	body = binary.LittleEndian.AppendUint16(body, 1)
+	body = binary.LittleEndian.AppendUint16(body, 0)
+	body = binary.LittleEndian.AppendUint64(body, math.MaxUint64) // section length: not known
+	if len(comments) > 0 {
+		body = append(body, comments...)
+		body = append(body, 0, 0, 0, 0) // opt_endofopt
+	}
+	pw.blockStart(blockSectionHeader, len(body))
+	pw.w.Write(body)
+	pw.blockEnd(len(body))
 }
 
-// AddInterface writes an Interface Description Block.
+// AddInterface writes an Interface Description Block. The comments of the first one's section become those of the file, other
+// ones the interface's.
 func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
-	if len(ifc.Options)%4 != 0 {
+	if len(ifc.Options)%4 != 0 || len(ifc.Section)%4 != 0 {
 		return 0, errOptions
 	}
-	if len(ifc.Name) > math.MaxUint16 || len(ifc.Name)+len(ifc.Options)+64 > maxPacketBlockLen {
-		return 0, fmt.Errorf("capture: interface description of %d bytes is too long", len(ifc.Name)+len(ifc.Options))
+	if n := len(ifc.Name) + len(ifc.Options) + len(ifc.Section); len(ifc.Name) > math.MaxUint16 || n+64 > maxPacketBlockLen {
+		return 0, fmt.Errorf("capture: interface description of %d bytes is too long", n)
 	}
-	pw.open()
+	pw.open(ifc.Section)
 	exponent, unit := byte(9), int64(1)
 	for e, ticks := byte(0), int64(1); e < 9; e, ticks = e+1, ticks*10 {
 		if ifc.Resolution == ticks {
@@ -62,6 +68,9 @@ func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, interfaceOptionSwap)
 	}
 	body = append(body, ifc.Options...)
+	if !bytes.Equal(ifc.Section, pw.comments) {
+		body = append(body, ifc.Section...)
+	}
 	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, interfaceOptionSwap)
 	body = append(body, 0, 0, 0, 0) // opt_endofopt
 	pw.blockStart(blockInterface, len(body))
@@ -156,7 +165,7 @@ func (pw *pcapngWriter) WriteSecrets(kind uint32, data []byte) error {
 	if len(data) > maxBlockLen-32 {
 		return fmt.Errorf("capture: secrets of %d bytes are too long", len(data))
 	}
-	pw.open()
+	pw.open(nil)
 	n := 8 + pad4(len(data))
 	pw.blockStart(blockDecryptionSecrets, n)
 	binary.LittleEndian.PutUint32(pw.head[0:], kind)
@@ -169,6 +178,6 @@ func (pw *pcapngWriter) WriteSecrets(kind uint32, data []byte) error {
 
 // Flush writes out what is in the buffer; at least the section header, so that a file without packets is one.
 func (pw *pcapngWriter) Flush() error {
-	pw.open()
+	pw.open(nil)
 	return pw.w.Flush()
 }

@@ -3,7 +3,9 @@ package capture
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -141,6 +143,43 @@ func TestPcapngRoundTrip(t *testing.T) {
 		want[i].opt += "\x01\x00\x05\x00mine!\x00\x00\x00"
 	}
 	check(t, got, want)
+}
+
+// The comments of the first section become those of the file written; those of a further one become its interfaces'.
+func TestSectionComments(t *testing.T) {
+	var b ngBuilder
+	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+		b.order = order
+		comment := "of the file"
+		if order == binary.LittleEndian {
+			comment = "of section two"
+		}
+		b.block(blockSectionHeader, b.u32(byteOrderMagic), b.u16(1), b.u16(0), b.u64(1<<64-1), b.opt(1, []byte(comment)), b.opt(4, []byte("a test")), b.u32(0))
+		b.ifc(Raw, 0)
+		b.epb(0, 1, 4, []byte("four"))
+	}
+	r, err := NewReader(bytes.NewReader(b.Bytes()), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	copyAll(t, r, NewPcapngWriter(&out), "")
+	_, ifcs := readBytes(t, out.Bytes())
+	if len(ifcs) != 2 {
+		t.Fatalf("%d interfaces", len(ifcs))
+	}
+	texts := func(options []byte) (all []string) {
+		Comments(options, func(c []byte) bool { all = append(all, string(c)); return true })
+		return all
+	}
+	for i, want := range []struct{ section, own string }{{"[of the file]", "[]"}, {"[of the file]", "[of section two]"}} {
+		if got := fmt.Sprint(texts(ifcs[i].Section)); got != want.section {
+			t.Errorf("interface %d: section %s", i, got)
+		}
+		if got := fmt.Sprint(texts(ifcs[i].Options)); got != want.own {
+			t.Errorf("interface %d: %s", i, got)
+		}
+	}
 }
 
 func TestResolutions(t *testing.T) {
