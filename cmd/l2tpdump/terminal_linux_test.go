@@ -37,12 +37,16 @@ func terminal(t *testing.T) (master, slave *os.File) {
 func TestNoCaptureToTerminal(t *testing.T) {
 	_, slave := terminal(t)
 	in := filepath.Join(captures, basic, "outer.pcap")
-	var messages bytes.Buffer
-	c := l2tpdump(t, "decrypt", "-r", in, "-k", filepath.Join(captures, basic, "router.log"), "-w", "-")
-	c.Stdout, c.Stderr = slave, &messages
-	defer start(t, c)()
-	c.Wait()
-	if c.ProcessState.ExitCode() != exitError || !strings.Contains(messages.String(), "a capture is not written to a terminal") {
-		t.Errorf("exit status %d: %s", c.ProcessState.ExitCode(), messages.String())
+	for _, name := range []string{"-", "/dev/stdout"} {
+		var messages bytes.Buffer
+		c := l2tpdump(t, "decrypt", "-r", in, "-k", filepath.Join(captures, basic, "router.log"), "-w", name)
+		c.Stdout, c.Stderr = slave, &messages
+		kill := start(t, c)
+		c.Wait()
+		kill()
+		got := messages.String()
+		if c.ProcessState.ExitCode() != exitError || !strings.Contains(got, "a capture is not written to a terminal") || !strings.Contains(got, "hint: pipe it") {
+			t.Errorf("-w %s: exit status %d: %s", name, c.ProcessState.ExitCode(), got)
+		}
 	}
 }

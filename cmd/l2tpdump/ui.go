@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +31,8 @@ func hint(format string, args ...any) {
 // fail reports an error and returns the status to exit with.
 func fail(err error) int {
 	message("%v", err)
-	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) && h.Hint() != "" {
 		hint("%s", h.Hint())
 	}
 	return exitError
