@@ -103,6 +103,13 @@ func (l *line) waiting() *group {
 	return l.stuck
 }
 
+// goesOn reports whether what the first batch waited for is settled, and nobody delivers it yet.
+func (l *line) goesOn() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stuck != nil && l.stuck.isSettled()
+}
+
 // failure returns the error of a sink.
 func (l *line) failure() error {
 	l.mu.Lock()
