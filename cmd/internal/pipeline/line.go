@@ -2,7 +2,7 @@ package pipeline
 
 import "sync"
 
-// poolBatches is how many batches there are in all: 64 * (2 * 128 KiB + records) is under 24 MiB.
+// poolBatches is how many batches there are in all: 64 * (2 * 160 KiB + records) is under 28 MiB.
 const poolBatches = 64
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back last is handed out first, since
