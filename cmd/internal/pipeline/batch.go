@@ -47,9 +47,10 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 	return r
 }
 
-// drop takes the last record off again. Its bytes stay used until the batch is reset.
+// drop takes the last record off again, and its bytes.
 func (b *batch) drop() {
 	n := len(b.records) - 1
+	b.data = b.data[:len(b.data)-len(b.records[n].Packet.Data)-len(b.records[n].Packet.Options)]
 	b.records[n] = Record{}
 	b.records = b.records[:n]
 }

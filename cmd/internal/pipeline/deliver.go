@@ -16,17 +16,16 @@ func (p *Pipeline) deliver() {
 func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	for ; b.fed < len(b.records); b.fed++ {
 		r := &b.records[b.fed]
-		if g := r.group; g != nil {
-			if !g.isSettled() {
+		for _, g := range [...]*group{r.group, r.late} {
+			if g != nil && !g.isSettled() {
 				return g, nil
 			}
+		}
+		if g := r.group; g != nil {
 			if g.withheld != nil {
 				continue
 			}
 			r.PartOf = g.frame
-		}
-		if g := r.late; g != nil && !g.isSettled() {
-			return g, nil
 		}
 		if r.flow != nil {
 			r.flow.Count(r.Verdict, r.State, r.Seq, r.seqHigh)

@@ -317,6 +317,9 @@ func (f *framer) ikeFragments(r *Record, data []byte) {
 			return
 		}
 		delete(f.ikeGroups, key)
+		if c := r.complete; c != nil {
+			f.settle(c, 0) // fragments of IP, or of an earlier message in the datagram
+		}
 		g.completed = true
 		r.complete, r.Fragments = g, m.Reassembled
 	}

@@ -2,7 +2,7 @@ package pipeline
 
 import "sync"
 
-// poolBatches is how many batches there are in all: 64 * (2 * 128 KiB + records) is under 24 MiB.
+// poolBatches is how many batches there are in all: 64 * (2 * 160 KiB + records) is under 28 MiB.
 const poolBatches = 64
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back last is handed out first, since
@@ -101,6 +101,13 @@ func (l *line) waiting() *group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.stuck
+}
+
+// goesOn reports whether what the first batch waited for is settled, and nobody delivers it yet.
+func (l *line) goesOn() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stuck != nil && l.stuck.isSettled()
 }
 
 // failure returns the error of a sink.

@@ -31,7 +31,7 @@ type Config struct {
 	Source  capture.Source
 	Filter  func(capture.LinkType) (Filter, error) // nil: all frames
 	Limit   uint64                                 // frames to take, 0: all
-	Workers int                                    // goroutines that carry batches, 0: one for each processor
+	Workers int                                    // goroutines that carry batches, 0: one for each processor, in a live run two at least
 
 	// Keys brings further keys while the run goes on; nil: none come.
 	Keys <-chan *keysrc.Keys
@@ -62,6 +62,9 @@ type Pipeline struct {
 func New(c Config) *Pipeline {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+		if c.Live {
+			c.Workers = max(c.Workers, 2) // with one, nobody would read while a sink is slow
+		}
 	}
 	if c.Patience == 0 {
 		c.Patience = liveWait

@@ -100,9 +100,10 @@ func (r *reader) read() bool {
 	if r.keys(); len(r.released) > 0 {
 		return true
 	}
-	if r.ready != nil && !r.ready.Ready() && (len(r.batch.records) > 0 || r.unflushed) {
-		r.batch.flush = true // the next packet may be a while
-		return false
+	if r.ready != nil && !r.ready.Ready() { // the next packet may be a while
+		if r.quiet(); r.batch.flush || r.p.line.goesOn() {
+			return false
+		}
 	}
 	switch err := r.source.Next(&r.packet); {
 	case errors.Is(err, capture.ErrIdle):
@@ -270,7 +271,8 @@ func (r *reader) again() bool {
 	}
 	if rec.Kind == ESP {
 		r.p.framer.classify(rec)
-	} else if g := rec.complete; g != nil {
+	}
+	if g := rec.complete; g != nil && rec.SA == nil {
 		g.settle(mergedInto(rec))
 	}
 	c.Record, c.parts = Record{}, nil // a repeated fragment may still ask for its fate
@@ -301,6 +303,9 @@ func (r *reader) idle() {
 	if r.p.framer.hold != nil {
 		r.expire(now)
 	}
-	r.batch.flush = len(r.batch.records) > 0
+	r.quiet()
 	r.hurry(now)
 }
+
+// quiet says that nothing is at hand behind the current batch: the sinks are flushed if they then keep anything back.
+func (r *reader) quiet() { r.batch.flush = len(r.batch.records) > 0 || r.unflushed }
