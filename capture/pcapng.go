@@ -33,7 +33,7 @@ type pcapngFile struct {
 	big            bool
 	section        []sectionInterface
 	comments       []byte // of the section header, as in Interface.Section
-	interfaceBytes int    // names and options remembered in all sections
+	interfaceBytes int    // names, options and comments remembered in all sections
 	scratch        []byte // options of a big-endian packet, turned round
 }
 
@@ -205,6 +205,9 @@ func (r *Reader) sectionHeader() error {
 	}
 	ng.section = ng.section[:0]
 	ng.comments = ng.sectionComments(b[24 : size-4])
+	if ng.interfaceBytes += len(ng.comments); ng.interfaceBytes > maxInterfaceBytes {
+		return r.damaged(0, "too many comments of sections")
+	}
 	r.in.take(size)
 	return nil
 }
@@ -256,7 +259,7 @@ func (r *Reader) interfaceDescription(body []byte) error {
 	}
 	index, ok := findInterface(r.interfaces, &ifc, from)
 	if !ok {
-		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options) + len(ifc.Section)
+		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options)
 		if len(r.interfaces) == maxInterfaces || ng.interfaceBytes > maxInterfaceBytes {
 			return r.damaged(0, "too many interface descriptions")
 		}

@@ -44,12 +44,13 @@ func (pw *pcapngWriter) open(comments []byte) {
 }
 
 // AddInterface writes an Interface Description Block. The comments of the first one's section become those of the file, other
-// ones the interface's.
+// ones the interface's where there is room.
 func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 	if len(ifc.Options)%4 != 0 || len(ifc.Section)%4 != 0 {
 		return 0, errOptions
 	}
-	if n := len(ifc.Name) + len(ifc.Options) + len(ifc.Section); len(ifc.Name) > math.MaxUint16 || n+64 > maxPacketBlockLen {
+	n := len(ifc.Name) + len(ifc.Options)
+	if len(ifc.Name) > math.MaxUint16 || n+64 > maxPacketBlockLen {
 		return 0, fmt.Errorf("capture: interface description of %d bytes is too long", n)
 	}
 	pw.open(ifc.Section)
@@ -68,7 +69,7 @@ func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, interfaceOptionSwap)
 	}
 	body = append(body, ifc.Options...)
-	if !bytes.Equal(ifc.Section, pw.comments) {
+	if !bytes.Equal(ifc.Section, pw.comments) && n+len(ifc.Section)+64 <= maxPacketBlockLen {
 		body = append(body, ifc.Section...)
 	}
 	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, interfaceOptionSwap)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -141,6 +142,9 @@ func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
 	}
 	all.Wait()
 	err := p.line.failure()
+	if err == nil && len(p.line.queue) > 0 {
+		err = errors.New("pipeline: frames were left behind")
+	}
 	if err == nil {
 		err = p.flush()
 	}
