@@ -31,6 +31,7 @@ type lab struct {
 	dir            string // that every user can look into
 	sendInterface  string
 	interfaceToTap string
+	env            []string // more of the program's environment
 }
 
 var labs atomic.Int32
@@ -247,6 +248,7 @@ func (l *lab) startWith(w io.Writer, args ...string) *program {
 	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd = exec.Command("ip", append([]string{"netns", "exec", l.nameB, self(l.t)}, args...)...)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit, "SUDO_UID=")
+	p.cmd.Env = append(p.cmd.Env, l.env...)
 	p.cmd.Dir = l.dir
 	p.cmd.Stdout = &p.stdout
 	if w != nil {

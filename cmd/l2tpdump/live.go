@@ -166,14 +166,17 @@ func (o *liveOptions) run(ctx context.Context) int {
 		return fail(err)
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
+	sources := make([]follow.Source, len(o.keys))
+	defer func() { closeAll(sources) }()
+	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
+		return fail(err)
+	}
 	src, err := o.open()
 	if err != nil {
 		return fail(err)
 	}
 	defer src.Close()
-	sources, err := o.openKeys(id, func(spec string) bool { return !isCommand(spec) })
-	defer func() { closeAll(sources) }()
-	if err != nil {
+	if err := o.openKeys(sources, id, func(spec string) bool { return !isCommand(spec) }); err != nil {
 		return fail(err)
 	}
 	file, err := o.openOutput(id, ring)
@@ -184,10 +187,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
-	commands, err := o.openKeys(id, isCommand) // as the user that they will be started as again
-	sources = append(sources, commands...)
-	if err != nil {
-		return fail(err)
+	if id != nil && id.fallback && slices.ContainsFunc(o.keys, isCommand) {
+		privileges += "; exec: runs as root"
 	}
 	o.announce(src, sources, privileges)
 
@@ -302,34 +303,34 @@ func isFile(spec string) bool {
 	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !strings.HasPrefix(spec, "syslog:")
 }
 
-// openKeys opens the key sources that which picks. Those that were opened are returned with an error, too.
-func (o *liveOptions) openKeys(id *identity, which func(string) bool) ([]follow.Source, error) {
-	var sources []follow.Source
-	for _, spec := range o.keys {
+// openKeys opens the key sources that which picks, each in its place.
+func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func(string) bool) error {
+	for i, spec := range o.keys {
 		if !which(spec) {
 			continue
 		}
-		k := follow.Options{Format: o.keyFormat, Log: message}
+		k := follow.Options{Format: o.keyFormat, Log: message, Helper: id.helper}
 		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
 			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
 			if err != nil {
-				return sources, err
+				return err
 			}
 			f.Close()
 			k.SyslogSave = o.syslogSave
 		}
-		s, err := follow.Open(spec, k)
-		if err != nil {
-			return sources, err
+		var err error
+		if sources[i], err = follow.Open(spec, k); err != nil {
+			return err
 		}
-		sources = append(sources, s)
 	}
-	return sources, nil
+	return nil
 }
 
 func closeAll(sources []follow.Source) {
 	for _, s := range sources {
-		s.Close()
+		if s != nil {
+			s.Close()
+		}
 	}
 }
 
@@ -357,7 +358,6 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 func (o *liveOptions) needs(ring *output.Ring) needs {
 	var n needs
 	for _, spec := range o.keys {
-		n.commands = n.commands || isCommand(spec)
 		if isFile(spec) {
 			n.reads = append(n.reads, spec)
 		}

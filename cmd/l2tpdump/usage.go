@@ -72,9 +72,8 @@ Capture:
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
     -Z, --relinquish-privileges USER
-                           run as USER once all is open; by default, if root, as the one who
-                           called sudo, or nobody; a command of exec: that root started
-                           keeps root, to be started again
+                           run as USER once all is open, commands of exec: too; by default, if
+                           root, as the one who called sudo, or nobody (commands: as root)
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
