@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 // liveOptions are the command line of live.
 type liveOptions struct {
 	options
+	list       bool
 	iface      string
 	snapLen    int
 	noPromisc  bool
@@ -67,6 +69,9 @@ func live(ctx context.Context, args []string) int {
 		}
 		o.filter = strings.Join(rest, " ")
 	}
+	if o.list {
+		return interfaces(nil)
+	}
 	if err := o.check(); err != nil {
 		return fail(err)
 	}
@@ -77,6 +82,7 @@ func live(ctx context.Context, args []string) int {
 func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
+	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.StringVarP(&o.filter, "filter", "f", "", "")
@@ -205,10 +211,12 @@ func (o *liveOptions) run(ctx context.Context) int {
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
+	var came atomic.Int64
+	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, src) })
+		followers.Go(func() { followKeys(following, k, keys, &came, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
@@ -368,32 +376,11 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 	return n
 }
 
-// announce says in one line what is going on.
-func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privileges string) {
-	if o.quiet {
-		return
-	}
-	i := src.Interfaces()[0]
-	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
-	var names []string
-	for _, s := range sources {
-		names = append(names, s.Name())
-	}
-	if len(names) > 0 {
-		line += ", keys from " + strings.Join(names, ", ")
-	} else {
-		line += ", without keys"
-	}
-	if privileges != "" {
-		line += "; " + privileges
-	}
-	message("%s", line)
-}
-
-// followKeys hands on the keys of a source as they come. A source that fails ends the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, src *liveSource) {
+// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends the capture.
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
+		came.Add(int64(len(found.IKE) + len(found.ESP)))
 		select {
 		case keys <- found:
 		case <-ctx.Done():
@@ -402,45 +389,4 @@ func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, 
 	if err != nil && ctx.Err() == nil {
 		src.fail(fmt.Errorf("keys: %w", err))
 	}
-}
-
-// summaries prints the summary so far whenever SIGUSR1 comes. It returns what ends that.
-func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
-	asked := make(chan os.Signal, 1)
-	notifySummary(asked)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-asked:
-				stats := p.Snapshot()
-				s.counts(&stats)
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(asked)
-		close(done)
-		<-ended
-	}
-}
-
-// liveCounts returns the lines of the summary that only live has.
-func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
-	var lines []string
-	if k, err := src.Stats(); err == nil {
-		line := fmt.Sprintf("%s received by the filter, %d dropped by the kernel", plural(k.Received, "packet"), k.Dropped)
-		if k.InterfaceDropped > 0 {
-			line += fmt.Sprintf(", %d by the interface", k.InterfaceDropped)
-		}
-		lines = append(lines, line)
-	}
-	if stats.Held > 0 {
-		lines = append(lines, fmt.Sprintf("%s waited for a key: %d in vain, %d not to the end, for lack of room (--hold-bytes)",
-			plural(stats.Held, "frame"), stats.Expired, stats.Overflow))
-	}
-	return lines
 }

@@ -382,6 +382,34 @@ func TestLiveInterfaceGone(t *testing.T) {
 	}
 }
 
+// TestLiveInterfaceDown: an interface that goes down and up again is captured on.
+func TestLiveInterfaceDown(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "02-natt-aes256-sha1")
+	want := l.offline(all, log)
+	out := l.path("out.pcapng")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
+	p.waitFor("listening on")
+	half := all[:len(all)/2]
+	passed := len(l.filtered(half))
+	l.send(half, 0, nil)
+	eventually(func() bool {
+		p.signal(syscall.SIGUSR1)
+		time.Sleep(100 * time.Millisecond)
+		return number(p.lastSummary(), `(\d+) frames?: `) == passed
+	})
+	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "down")
+	time.Sleep(time.Second) // it looks whether the interface is gone
+	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "up")
+	l.send(all[len(half):], 0, nil)
+	awaitPackets(out, len(want))
+	if status := p.interrupt(); status != exitInterrupted {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+	sameSet(t, "down and up", wholeCapture(t, out), want)
+}
+
 // TestLiveEnds: with -c and --duration the exit status is 0, though nothing could be decrypted.
 func TestLiveEnds(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,11 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 
 // advice says what to do about the most likely mistake.
 func (s *sinks) advice(stats *pipeline.Stats) string {
+	if s.advise != nil {
+		if h := s.advise(stats); h != "" {
+			return h
+		}
+	}
 	switch {
 	case stats.Frames == 0 && s.o.filter != "":
 		return "no frame passed the filter"

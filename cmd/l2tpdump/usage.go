@@ -63,6 +63,7 @@ without libpcap has the default only.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
+    -D, --list-interfaces  only list the interfaces, as "l2tpdump interfaces" does
         --all              take everything: no filter
     -s, --snapshot-length N  bytes of each packet to take; 0, the default, is all
     -p, --no-promiscuous-mode  take only what the interface takes by itself
