@@ -41,26 +41,6 @@ func ended(pid int) bool {
 	return err != nil || strings.HasPrefix(string(text[strings.LastIndexByte(string(text), ')')+1:]), " Z")
 }
 
-// hasStatus checks lines of /proc/PID/status for each thread of the process.
-func hasStatus(t *testing.T, name string, pid int, want map[string]string) {
-	t.Helper()
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
-	if err != nil || len(tasks) == 0 {
-		t.Fatalf("%s: no threads: %v", name, err)
-	}
-	for _, task := range tasks {
-		status, err := os.ReadFile(task)
-		if err != nil {
-			continue // it has ended
-		}
-		for key, value := range want {
-			if !strings.Contains(string(status), "\n"+key+":\t"+value+"\n") {
-				t.Errorf("%s: %s is not %q in\n%s", name, key, value, status)
-			}
-		}
-	}
-}
-
 // TestLiveCommandUser: the command is run, and after its death run again, as the one who called, while the process that captures is
 // nobody, or the user of -Z or sudo. Nothing of it is left however that process ends.
 func TestLiveCommandUser(t *testing.T) {

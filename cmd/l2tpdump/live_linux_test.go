@@ -348,65 +348,6 @@ func TestLiveRotatedLog(t *testing.T) {
 	sameSet(t, "rotated", wholeCapture(t, out), want)
 }
 
-// TestLivePrivileges looks at what the process may do while it captures.
-func TestLivePrivileges(t *testing.T) {
-	t.Parallel()
-	l := newLab(t)
-	_, log, _ := captureOf(t, "01-basic-aes128-sha1")
-	secret := l.path("secret.log")
-	if err := os.WriteFile(secret, []byte("\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(secret, 1, 1); err != nil {
-		t.Fatal(err)
-	}
-	public := l.path("router.log")
-	text, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(public, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name string
-		args []string
-		said string
-		want map[string]string // of /proc/PID/status
-	}{
-		{"nobody", []string{"-k", public}, "running as nobody, no_new_privs",
-			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "NoNewPrivs": "1"}},
-		{"-Z daemon", []string{"-k", public, "-Z", "daemon", "-w", l.path("z.pcapng")}, "running as daemon",
-			map[string]string{"Uid": "1\t1\t1\t1", "Gid": "1\t1\t1\t1", "CapEff": "0000000000000000", "NoNewPrivs": "1"}},
-		{"-Z root", []string{"-k", public, "-Z", "root"}, "running as root",
-			map[string]string{"Uid": "0\t0\t0\t0", "NoNewPrivs": "0"}},
-		{"unreadable log", []string{"-k", secret}, "no capability but CAP_DAC_READ_SEARCH",
-			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000004", "CapPrm": "0000000000000004", "NoNewPrivs": "1"}},
-	} {
-		p := l.start(append([]string{"live", "-i", l.interfaceToTap}, c.args...)...)
-		p.waitFor("listening on")
-		if !strings.Contains(p.errors(), c.said) {
-			t.Errorf("%s:\n%s", c.name, p.errors())
-		}
-		hasStatus(t, c.name, p.cmd.Process.Pid, c.want)
-		if status := p.interrupt(); status != exitInterrupted {
-			t.Errorf("%s: exit status %d", c.name, status)
-		}
-	}
-	info, err := os.Stat(l.path("z.pcapng"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 1 {
-		t.Errorf("the output belongs to user %d", owner)
-	}
-	wholeCapture(t, l.path("z.pcapng"))
-	p := l.start("live", "-i", l.interfaceToTap, "-k", public, "-Z", "daemon", "-w", l.path("ring.pcapng"), "-C", "1")
-	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "daemon can't create files") {
-		t.Errorf("a ring that can't be written, status %d:\n%s", status, p.errors())
-	}
-}
-
 // TestLiveLines sends one packet at a time, each when the line of the one before has appeared: no line waits for later packets. How soon
 // they appear is logged.
 func TestLiveLines(t *testing.T) {
