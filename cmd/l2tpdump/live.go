@@ -371,7 +371,11 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 		}
 	}
 	if ring != nil {
-		n.folders = append(n.folders, filepath.Dir(o.write))
+		folder := filepath.Dir(o.write)
+		for o.ringPeriod > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
+			folder = filepath.Dir(folder)
+		}
+		n.folders = append(n.folders, folder)
 	}
 	return n
 }

@@ -323,6 +323,30 @@ func TestLiveSummarySoFar(t *testing.T) {
 	}
 }
 
+// TestLiveLogToCome: neither the log nor its folder is there yet, and both are made when root's rights are gone.
+func TestLiveLogToCome(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	want := l.offline(all, log)
+	out, folder := l.path("out.pcapng"), l.path("to/come")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", filepath.Join(folder, "router.log"), "-w", out, "--hold-time", "1m")
+	p.waitFor("waiting for ")
+	if !strings.Contains(p.errors(), "running as nobody, no_new_privs") {
+		t.Errorf("it keeps rights:\n%s", p.errors())
+	}
+	l.send(all, 0, nil)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyFile(log, filepath.Join(folder, "router.log")); err != nil {
+		t.Fatal(err)
+	}
+	awaitPackets(out, len(want))
+	p.interrupt()
+	sameSet(t, "to come", wholeCapture(t, out), want)
+}
+
 // TestLiveRotatedLog: the log is rotated, and its successor opened without root's rights.
 func TestLiveRotatedLog(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -91,10 +93,25 @@ type needs struct {
 func (n *needs) readFolders() []string {
 	var folders []string
 	for _, f := range n.reads {
-		folders = append(folders, filepath.Dir(f))
+		folders = append(folders, folderOf(f))
 		if real, err := filepath.EvalSymlinks(f); err == nil {
 			folders = append(folders, filepath.Dir(real))
 		}
 	}
 	return folders
+}
+
+// folderOf is the folder of a file, or where that is still to be made, the nearest above it that is there.
+func folderOf(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Dir(path)
+	}
+	for {
+		above := filepath.Dir(abs)
+		if _, err := os.Stat(above); !errors.Is(err, fs.ErrNotExist) || above == abs {
+			return above
+		}
+		abs = above
+	}
 }

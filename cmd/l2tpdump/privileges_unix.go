@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -84,12 +83,12 @@ func (id *identity) canCreate(folder string) error {
 	})
 }
 
-// canRead reports whether the user can open the file, or if there is none yet, look into its folder.
+// canRead reports whether the user can open the file, or if there is none yet, look where it is to be.
 func (id *identity) canRead(path string) error {
 	return id.as(func() error {
 		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = os.Open(filepath.Dir(path))
+			f, err = os.Open(folderOf(path))
 		}
 		if err != nil {
 			return err
