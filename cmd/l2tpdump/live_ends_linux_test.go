@@ -52,7 +52,7 @@ func TestLiveRingEnds(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("%s.pcapng"), "-G", "1", "-W", "2")
 	p.waitFor("running as nobody")
 	l.send(all, 5, p.ended)
-	if status := p.wait(); status != exitOK {
+	if status := p.wait(); status != exitOK || strings.Contains(p.errors(), "truncated") {
 		t.Errorf("exit status %d:\n%s", status, p.errors())
 	}
 	names, _ := filepath.Glob(l.path("*.pcapng"))

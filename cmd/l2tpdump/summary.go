@@ -140,7 +140,8 @@ func problems(p *pipeline.Pipeline, lost string) []string {
 	}
 	for _, f := range p.ESP().Flows() {
 		r := f.Report()
-		if bad := r.Packets - r.Verified - r.Decrypted; bad > 0 {
+		// Packets that were on their way when the run was ended have no verdict.
+		if bad := r.Wrong + r.NoKey + r.Incomplete + r.Truncated + r.Malformed; bad > 0 {
 			v := flowVerdict(&r)
 			what := "not decrypted"
 			if v == pipeline.Truncated {
