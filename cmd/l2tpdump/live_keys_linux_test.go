@@ -19,7 +19,9 @@ func TestLiveKeyCommandDies(t *testing.T) {
 	want := l.offline(all, log)
 	out := l.path("out.pcapng")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", "exec:cat "+log+"; exit 7", "-w", out, "-c", strconv.Itoa(len(want)))
-	p.waitFor("exec:cat ended (exit status 7); starting it again in 8s")
+	for _, pause := range []string{"1s", "2s", "4s", "8s"} {
+		p.waitFor("exec:cat ended (exit status 7); starting it again in " + pause)
+	}
 	l.send(all, 0, nil)
 	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "keys may be missing: exec:cat: exit status 7") {
 		t.Errorf("exit status %d:\n%s", status, p.errors())

@@ -38,6 +38,7 @@ type command struct {
 	buf    []byte // what has come of frames, and is not taken yet
 	left   int    // bytes of output that come next
 	said   *lineLog
+	ended  bool          // the run
 	status error         // of the last run
 	pause  time.Duration // behind it
 	gone   error         // the helper does not answer
@@ -146,9 +147,12 @@ func (c *command) fill() (int, error) {
 	return 0, errors.New("the process that runs it has ended")
 }
 
-// wait is of the waiter. io.EOF is the end of a run.
+// wait is of the waiter. io.EOF is the end of a run, until ended is taken back.
 func (c *command) wait(p []byte) (int, error) {
 	for {
+		if c.ended {
+			return 0, io.EOF
+		}
 		if c.left > 0 {
 			if len(c.buf) == 0 {
 				if n, err := c.fill(); n == 0 {
@@ -173,11 +177,11 @@ func (c *command) wait(p []byte) (int, error) {
 			c.said.write(text)
 		case kind == frameEnd && len(text) >= 4:
 			c.said.end()
+			c.ended = true
 			c.pause, c.status = time.Duration(binary.BigEndian.Uint32(text))*time.Millisecond, nil
 			if how := string(text[4:]); how != "" {
 				c.status = errors.New(how)
 			}
-			return 0, io.EOF
 		}
 	}
 }
@@ -224,6 +228,7 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	failures := 0
 	c.control.Write([]byte{0}) // begin; if that fails, the frames end too
 	for number := byte(0); ctx.Err() == nil; number++ {
+		c.ended = false
 		f := newFeed(c.name, c.format, s, emit)
 		_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: c, feed: f})
 		f.close() // no key in it is no error: the next run may have some

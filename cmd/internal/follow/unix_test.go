@@ -283,7 +283,7 @@ func TestExecDown(t *testing.T) {
 		r := start(t, src)
 		r.await(wholeOf(t, log, "router.log"))
 		if text != "sleep 1000" {
-			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again") })
+			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again in 1s") })
 		}
 		if err := r.end(); err != nil {
 			t.Errorf("%s: %v", text, err)
