@@ -28,7 +28,9 @@ const withoutLibpcap = "live capture by AF_PACKET, with the default filter only"
 type Live struct {
 	fd         int
 	interfaces []Interface
+	index      int // of the interface
 	all        bool
+	downSince  time.Time // the interface is down; zero if it is not, as far as is known
 	frame      Frame
 	data       []byte // of a packet, behind room for a VLAN tag that the kernel took out
 	control    []byte
@@ -56,7 +58,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := openSocket(&c)
+	fd, index, err := openSocket(&c)
 	if errors.Is(err, unix.EPERM) {
 		err = ErrNotPermitted
 	}
@@ -64,7 +66,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		return nil, fmt.Errorf("%s: %w", c.Interface, err)
 	}
 	return &Live{
-		fd: fd, all: c.All,
+		fd: fd, index: index, all: c.All,
 		interfaces: []Interface{{LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9}},
 		data:       make([]byte, vlanTagLen+c.snapLen()),
 		control:    make([]byte, 256),
@@ -72,15 +74,15 @@ func OpenLive(c LiveConfig) (*Live, error) {
 }
 
 // openSocket returns a socket that gets the packets of the interface, and of no other.
-func openSocket(c *LiveConfig) (fd int, err error) {
+func openSocket(c *LiveConfig) (fd, index int, err error) {
 	i, err := net.InterfaceByName(c.Interface)
 	if err != nil {
-		return -1, err
+		return -1, 0, err
 	}
 	// Without a protocol it gets nothing until it is bound.
 	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return -1, err
+		return -1, 0, err
 	}
 	set := func(e error) {
 		if err == nil {
@@ -100,9 +102,9 @@ func openSocket(c *LiveConfig) (fd int, err error) {
 	set(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: i.Index}))
 	if err != nil {
 		unix.Close(fd)
-		return -1, err
+		return -1, 0, err
 	}
-	return fd, nil
+	return fd, i.Index, nil
 }
 
 // socketLinkType is what frames of the interface look like on a packet socket.
@@ -130,16 +132,18 @@ func (l *Live) Next(p *Packet) error {
 		case err == unix.EAGAIN:
 			fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
 			if ready, err := unix.Poll(fds, int(idleAfter/time.Millisecond)); ready == 0 || err != nil {
-				return ErrIdle
+				return l.idle()
 			}
 			continue
 		case err == unix.EINTR:
 			continue
 		case err == unix.ENETDOWN:
-			return fmt.Errorf("%s: the interface went down, or is gone", l.interfaces[0].Name)
+			l.downSince = time.Now()
+			return ErrIdle
 		case err != nil:
 			return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 		}
+		l.downSince = time.Time{}
 		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: l.data[vlanTagLen : vlanTagLen+min(n, len(l.data)-vlanTagLen)]}
 		l.takeControl(p, l.control[:controlLen])
 		if !l.all {
@@ -155,6 +159,23 @@ func (l *Live) Next(p *Packet) error {
 		l.mu.Unlock()
 		return nil
 	}
+}
+
+// idle is what Next returns when nothing has come: ErrIdle, unless an interface that went down is gone. The kernel does not tell these
+// two apart, and hands packets over again when it is up.
+func (l *Live) idle() error {
+	const checkEvery = 200 * time.Millisecond
+	if l.downSince.IsZero() || time.Since(l.downSince) < checkEvery {
+		return ErrIdle
+	}
+	i, err := net.InterfaceByIndex(l.index)
+	if err != nil {
+		return fmt.Errorf("%s: the interface disappeared", l.interfaces[0].Name)
+	}
+	if l.downSince = time.Now(); i.Flags&net.FlagUp != 0 {
+		l.downSince = time.Time{}
+	}
+	return ErrIdle
 }
 
 // takeControl takes the time of a packet, and its VLAN tag, which it puts back.

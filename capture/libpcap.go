@@ -101,16 +101,13 @@ func OpenLive(c LiveConfig) (*Live, error) {
 			return nil, fmt.Errorf("filter for %v frames: %w", lt, err)
 		}
 	}
-	resolution := int64(1e6)
-	if h.Resolution() == gopacket.TimestampResolutionNanosecond {
-		resolution = 1e9
-	}
 	return &Live{handle: h, interfaces: []Interface{{
-		LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: resolution,
+		LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9,
 	}}}, nil
 }
 
-// activate opens the interface with time stamps in nanoseconds, where it has them.
+// activate opens the interface. gopacket asks for time stamps in nanoseconds, and makes nanoseconds of microseconds where the system has
+// no others; its Resolution says the contrary of which it is.
 func activate(c *LiveConfig) (*pcap.Handle, error) {
 	inactive, err := pcap.NewInactiveHandle(c.Interface)
 	if err != nil {

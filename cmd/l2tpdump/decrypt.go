@@ -65,6 +65,7 @@ type sinks struct {
 	prepared *os.File // opened before privileges were dropped
 	ring     *output.Ring
 	more     func(*pipeline.Stats) []string // lines of the summary
+	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
 
 // newSinks adds the sinks that the options ask for.
@@ -166,7 +167,7 @@ func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 		return exitOK // the reader has had enough
 	}
 	interrupted := ctx.Err() != nil && errors.Is(err, ctx.Err())
-	if !s.o.quiet && !isSinkError(err) && (err == nil || stats.Frames > 0) {
+	if !s.o.quiet && !isSinkError(err) && (err == nil || stats.Frames > 0 || interrupted && s.advise != nil) {
 		s.summary(stats)
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,8 @@ type lab struct {
 	dir            string // that every user can look into
 	sendInterface  string
 	interfaceToTap string
+	env            []string // more of the program's environment
+	program        []string // what is run with the arguments of start; nil: this test binary
 }
 
 var labs atomic.Int32
@@ -245,8 +248,13 @@ func (l *lab) start(args ...string) *program {
 func (l *lab) startWith(w io.Writer, args ...string) *program {
 	l.t.Helper()
 	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
-	p.cmd = exec.Command("ip", append([]string{"netns", "exec", l.nameB, self(l.t)}, args...)...)
+	program := l.program
+	if program == nil {
+		program = []string{self(l.t)}
+	}
+	p.cmd = exec.Command("ip", slices.Concat([]string{"netns", "exec", l.nameB}, program, args)...)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit, "SUDO_UID=")
+	p.cmd.Env = append(p.cmd.Env, l.env...)
 	p.cmd.Dir = l.dir
 	p.cmd.Stdout = &p.stdout
 	if w != nil {

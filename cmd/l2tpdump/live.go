@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 // liveOptions are the command line of live.
 type liveOptions struct {
 	options
+	list       bool
 	iface      string
 	snapLen    int
 	noPromisc  bool
@@ -67,6 +69,9 @@ func live(ctx context.Context, args []string) int {
 		}
 		o.filter = strings.Join(rest, " ")
 	}
+	if o.list {
+		return interfaces(nil)
+	}
 	if err := o.check(); err != nil {
 		return fail(err)
 	}
@@ -77,6 +82,7 @@ func live(ctx context.Context, args []string) int {
 func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
+	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.StringVarP(&o.filter, "filter", "f", "", "")
@@ -166,14 +172,17 @@ func (o *liveOptions) run(ctx context.Context) int {
 		return fail(err)
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
+	sources := make([]follow.Source, len(o.keys))
+	defer func() { closeAll(sources) }()
+	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
+		return fail(err)
+	}
 	src, err := o.open()
 	if err != nil {
 		return fail(err)
 	}
 	defer src.Close()
-	sources, err := o.openKeys(id, func(spec string) bool { return !isCommand(spec) })
-	defer func() { closeAll(sources) }()
-	if err != nil {
+	if err := o.openKeys(sources, id, func(spec string) bool { return !isCommand(spec) }); err != nil {
 		return fail(err)
 	}
 	file, err := o.openOutput(id, ring)
@@ -184,10 +193,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
-	commands, err := o.openKeys(id, isCommand) // as the user that they will be started as again
-	sources = append(sources, commands...)
-	if err != nil {
-		return fail(err)
+	if id != nil && id.fallback && slices.ContainsFunc(o.keys, isCommand) {
+		privileges += "; exec: runs as root"
 	}
 	o.announce(src, sources, privileges)
 
@@ -204,10 +211,12 @@ func (o *liveOptions) run(ctx context.Context) int {
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
+	var came atomic.Int64
+	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, src) })
+		followers.Go(func() { followKeys(following, k, keys, &came, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
@@ -302,34 +311,34 @@ func isFile(spec string) bool {
 	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !strings.HasPrefix(spec, "syslog:")
 }
 
-// openKeys opens the key sources that which picks. Those that were opened are returned with an error, too.
-func (o *liveOptions) openKeys(id *identity, which func(string) bool) ([]follow.Source, error) {
-	var sources []follow.Source
-	for _, spec := range o.keys {
+// openKeys opens the key sources that which picks, each in its place.
+func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func(string) bool) error {
+	for i, spec := range o.keys {
 		if !which(spec) {
 			continue
 		}
-		k := follow.Options{Format: o.keyFormat, Log: message}
+		k := follow.Options{Format: o.keyFormat, Log: message, Helper: id.helper}
 		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
 			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
 			if err != nil {
-				return sources, err
+				return err
 			}
 			f.Close()
 			k.SyslogSave = o.syslogSave
 		}
-		s, err := follow.Open(spec, k)
-		if err != nil {
-			return sources, err
+		var err error
+		if sources[i], err = follow.Open(spec, k); err != nil {
+			return err
 		}
-		sources = append(sources, s)
 	}
-	return sources, nil
+	return nil
 }
 
 func closeAll(sources []follow.Source) {
 	for _, s := range sources {
-		s.Close()
+		if s != nil {
+			s.Close()
+		}
 	}
 }
 
@@ -357,43 +366,25 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 func (o *liveOptions) needs(ring *output.Ring) needs {
 	var n needs
 	for _, spec := range o.keys {
-		n.commands = n.commands || isCommand(spec)
 		if isFile(spec) {
 			n.reads = append(n.reads, spec)
 		}
 	}
 	if ring != nil {
-		n.folders = append(n.folders, filepath.Dir(o.write))
+		folder := filepath.Dir(o.write)
+		for o.ringPeriod > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
+			folder = filepath.Dir(folder)
+		}
+		n.folders = append(n.folders, folder)
 	}
 	return n
 }
 
-// announce says in one line what is going on.
-func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privileges string) {
-	if o.quiet {
-		return
-	}
-	i := src.Interfaces()[0]
-	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
-	var names []string
-	for _, s := range sources {
-		names = append(names, s.Name())
-	}
-	if len(names) > 0 {
-		line += ", keys from " + strings.Join(names, ", ")
-	} else {
-		line += ", without keys"
-	}
-	if privileges != "" {
-		line += "; " + privileges
-	}
-	message("%s", line)
-}
-
-// followKeys hands on the keys of a source as they come. A source that fails ends the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, src *liveSource) {
+// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends the capture.
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
+		came.Add(int64(len(found.IKE) + len(found.ESP)))
 		select {
 		case keys <- found:
 		case <-ctx.Done():
@@ -402,45 +393,4 @@ func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, 
 	if err != nil && ctx.Err() == nil {
 		src.fail(fmt.Errorf("keys: %w", err))
 	}
-}
-
-// summaries prints the summary so far whenever SIGUSR1 comes. It returns what ends that.
-func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
-	asked := make(chan os.Signal, 1)
-	notifySummary(asked)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-asked:
-				stats := p.Snapshot()
-				s.counts(&stats)
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(asked)
-		close(done)
-		<-ended
-	}
-}
-
-// liveCounts returns the lines of the summary that only live has.
-func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
-	var lines []string
-	if k, err := src.Stats(); err == nil {
-		line := fmt.Sprintf("%s received by the filter, %d dropped by the kernel", plural(k.Received, "packet"), k.Dropped)
-		if k.InterfaceDropped > 0 {
-			line += fmt.Sprintf(", %d by the interface", k.InterfaceDropped)
-		}
-		lines = append(lines, line)
-	}
-	if stats.Held > 0 {
-		lines = append(lines, fmt.Sprintf("%s waited for a key: %d in vain, %d not to the end, for lack of room (--hold-bytes)",
-			plural(stats.Held, "frame"), stats.Expired, stats.Overflow))
-	}
-	return lines
 }

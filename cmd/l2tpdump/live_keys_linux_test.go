@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // TestLiveKeyCommandDies: a command that has failed is started again; if it is not running in the end the status says so, and what has
@@ -16,7 +19,9 @@ func TestLiveKeyCommandDies(t *testing.T) {
 	want := l.offline(all, log)
 	out := l.path("out.pcapng")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", "exec:cat "+log+"; exit 7", "-w", out, "-c", strconv.Itoa(len(want)))
-	p.waitFor("exec:cat ended (exit status 7); starting it again in 8s")
+	for _, pause := range []string{"1s", "2s", "4s", "8s"} {
+		p.waitFor("exec:cat ended (exit status 7); starting it again in " + pause)
+	}
 	l.send(all, 0, nil)
 	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "keys may be missing: exec:cat: exit status 7") {
 		t.Errorf("exit status %d:\n%s", status, p.errors())
@@ -108,5 +113,80 @@ func TestLiveSyslogSave(t *testing.T) {
 	}
 	if strings.Contains(p.errors(), saved) {
 		t.Errorf("it complains of a file that it has made itself:\n%s", p.errors())
+	}
+}
+
+// TestLiveOwners: what is written belongs to who called, or to the user of -Z; not to nobody.
+func TestLiveOwners(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, c := range []struct {
+		sudo  string
+		args  []string
+		owner uint32
+	}{
+		{"", nil, 0}, {"1", nil, 1}, {"", []string{"-Z", "daemon"}, 1}, {"1", []string{"-Z", "root"}, 0},
+	} {
+		for _, folder := range []os.FileMode{0o755, 0o777} { // root's, and everyone's
+			dir, err := os.MkdirTemp(l.dir, "")
+			if err == nil {
+				err = os.Chmod(dir, folder)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.env = []string{"SUDO_UID=" + c.sudo}
+			saved, out := filepath.Join(dir, "saved.log"), filepath.Join(dir, "out.pcapng")
+			p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k", "syslog:127.0.0.1:0", "--syslog-save", saved, "-w", out,
+				"--duration", "10ms"}, c.args...)...)
+			if status := p.wait(); status != exitOK {
+				t.Errorf("%q: exit status %d:\n%s", c.args, status, p.errors())
+			}
+			for name, mode := range map[string]os.FileMode{saved: 0o600, out: 0o644} {
+				info, err := os.Stat(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if owner := info.Sys().(*syscall.Stat_t).Uid; owner != c.owner || info.Mode().Perm()&^mode != 0 {
+					t.Errorf("sudo %q %q: %s belongs to user %d and has mode %v", c.sudo, c.args, filepath.Base(name), owner, info.Mode())
+				}
+			}
+		}
+	}
+}
+
+// TestLiveAdvice: the hint is about what was asked for.
+func TestLiveAdvice(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	_, other, _ := captureOf(t, "02-natt-aes256-sha1")
+	for _, c := range []struct {
+		args []string
+		send bool
+		want string // "": no hint
+	}{
+		{nil, false, "hint: no IKE, ESP or L2TP came by: is " + l.interfaceToTap},
+		{[]string{"--all"}, false, "hint: no packet came by on " + l.interfaceToTap},
+		{nil, true, "hint: name the keys with -k"},
+		{[]string{"-k", "there-is-none"}, true, "hint: no key has come from there-is-none"},
+		{[]string{"-k", "xfrm:"}, true, "hint: the kernel has the keys of connections that end on this host only"},
+		{[]string{"-k", other}, true, "hint: none of the keys is of these connections: the log"},
+		{[]string{"-k", log, "--hold-time", "1m"}, true, ""},
+	} {
+		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "--hold-time", "1ms"}, c.args...)...)
+		p.waitFor("listening on")
+		if c.send {
+			l.send(all, 0, nil)
+			eventually(func() bool {
+				p.signal(syscall.SIGUSR1)
+				time.Sleep(50 * time.Millisecond)
+				return number(p.lastSummary(), `(\d+) frames?: `) == len(l.filtered(all))
+			})
+		}
+		p.interrupt()
+		if text := p.errors(); !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "hint: ") {
+			t.Errorf("%q: no %q in\n%s", c.args, c.want, text)
+		}
 	}
 }

@@ -31,6 +31,9 @@ func main() {
 }
 
 func run(args []string) int {
+	if len(args) > 0 && args[0] == keyCommand {
+		return runKeyCommand(args[1:])
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once

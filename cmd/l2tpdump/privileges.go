@@ -1,20 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 // Root is needed to open the capture, and may be needed to open key sources and the output. Behind that, live runs as
 // another user: the one of -Z, else the one who called sudo, else nobody. Where that user could not do what the command line asks
-// for later on (begin the next file of a ring, open a log again after its rotation) and was not chosen with -Z, live stays
-// root, without its capabilities but those for reading and writing files. On Linux, Landlock then leaves it the folders that it
-// works in, whoever it runs as. The command of an exec: source is run as the same user as live, and needs
-// more folders than can be known, so there is no Landlock then.
+// for later on (begin the next file of a ring, open a log again after its rotation) and was not chosen with -Z, live keeps
+// the capability for reading or writing files. On Linux, Landlock then leaves it the folders that it works in. Without root,
+// the capabilities of the program's file are given up in the same way. The command of an exec: source is run by a process of its own.
 
 // identity is whom to run as.
 type identity struct {
@@ -22,6 +22,7 @@ type identity struct {
 	uid, gid int
 	groups   []int
 	chosen   bool // by -Z
+	fallback bool // nobody, for want of another: what is opened and run before is root's
 }
 
 // chooseIdentity returns whom to run as, or nil to stay who we are.
@@ -41,12 +42,13 @@ func chooseIdentity(name string) (*identity, error) {
 			return nil, fmt.Errorf("-Z %s: there is no such user", name)
 		}
 	default:
-		id.name = "nobody"
+		id.name, id.fallback = "nobody", true
 		id.uid, id.gid, id.groups = 65534, 65534, []int{65534}
 		if uid := os.Getenv("SUDO_UID"); uid != "" && uid != "0" {
 			if u, err = user.LookupId(uid); err != nil {
 				return nil, withHint("-Z USER chooses another", "the user %s who called sudo is not known", uid)
 			}
+			id.fallback = false
 		} else if u, err = user.Lookup("nobody"); err != nil {
 			return id, nil
 		}
@@ -73,18 +75,25 @@ func chooseIdentity(name string) (*identity, error) {
 	return id, nil
 }
 
+// commandUser names whom the commands of exec: sources are run as, "" for the one that the program was started by.
+func (id *identity) commandUser() string {
+	if id == nil || id.fallback {
+		return ""
+	}
+	return id.name
+}
+
 // needs are what live does after it has become another user.
 type needs struct {
-	reads    []string // files that may be opened again
-	folders  []string // in which files are created
-	commands bool     // are run
+	reads   []string // files that may be opened again
+	folders []string // in which files are created
 }
 
 // readFolders are the folders of the files that may be opened again, those of symbolic links included.
 func (n *needs) readFolders() []string {
 	var folders []string
 	for _, f := range n.reads {
-		folders = append(folders, filepath.Dir(f))
+		folders = append(folders, folderOf(f))
 		if real, err := filepath.EvalSymlinks(f); err == nil {
 			folders = append(folders, filepath.Dir(real))
 		}
@@ -92,7 +101,17 @@ func (n *needs) readFolders() []string {
 	return folders
 }
 
-// describe says in a few words what has become of the privileges.
-func (id *identity) describe(done []string) string {
-	return strings.Join(append([]string{"running as " + id.name}, done...), ", ")
+// folderOf is the folder of a file, or where that is still to be made, the nearest above it that is there.
+func folderOf(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Dir(path)
+	}
+	for {
+		above := filepath.Dir(abs)
+		if _, err := os.Stat(above); !errors.Is(err, fs.ErrNotExist) || above == abs {
+			return above
+		}
+		abs = above
+	}
 }

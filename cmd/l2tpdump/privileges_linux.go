@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"slices"
+	"os"
 	"strings"
 	"unsafe"
 
@@ -12,7 +12,9 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
-// The capabilities that live may need as root behind the opening.
+const hasCapabilities = true
+
+// The capabilities that live may need behind the opening.
 const (
 	capReadFiles  = "CAP_DAC_READ_SEARCH"
 	capWriteFiles = "CAP_DAC_OVERRIDE"
@@ -20,45 +22,54 @@ const (
 
 var capBits = map[string]uint{capReadFiles: unix.CAP_DAC_READ_SEARCH, capWriteFiles: unix.CAP_DAC_OVERRIDE}
 
-// stayRoot gives up all capabilities but those in keep.
-func stayRoot(id *identity, keep []string, why string, n needs) (string, error) {
+// holdCapabilities has them outlive a change of the user, until setCapabilities.
+func holdCapabilities() error {
+	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0, 0, 0, 0); e != 0 {
+		return fmt.Errorf("capabilities: %w", e)
+	}
+	return nil
+}
+
+// setCapabilities gives up all capabilities but those in keep.
+func setCapabilities(keep []string) error {
 	var mask uint32
 	for _, k := range keep {
 		mask |= 1 << capBits[k]
 	}
-	if n.commands {
-		return "running as root, as whom the command of exec: was started (-Z USER runs both as USER)", nil
-	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := [2]unix.CapUserData{{Effective: mask, Permitted: mask}}
 	if _, _, e := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0); e != 0 {
-		return "", fmt.Errorf("capabilities: %w", e)
+		return fmt.Errorf("capabilities: %w", e)
 	}
-	done, err := confine(n)
+	return nil
+}
+
+// dropCapabilities gives up those that the program's file gave to a user who is not root, and says so. n nil confines to nothing.
+func dropCapabilities(n *needs) (string, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var has [2]unix.CapUserData
+	if err := unix.Capget(&header, &has[0]); err != nil {
+		return "", fmt.Errorf("capabilities: %w", err)
+	}
+	if os.Getuid() == 0 || has[0].Permitted|has[1].Permitted == 0 {
+		return "", nil
+	}
+	if err := setCapabilities(nil); err != nil || n == nil {
+		return "", err
+	}
+	done, err := confine(*n)
 	if err != nil {
 		return "", err
 	}
-	slices.Sort(keep)
-	with := "without capabilities"
-	if keep = slices.Compact(keep); len(keep) > 0 {
-		with = "with no capability but " + strings.Join(keep, " and ")
-	}
-	text := strings.Join(append([]string{"running as root, " + with}, done...), ", ")
-	if why != "" {
-		text += " (" + why + "; -Z USER runs as USER)"
-	}
-	return text, nil
+	return strings.Join(append([]string{"without capabilities"}, done...), ", "), nil
 }
 
-// confine gives up the way to new privileges and, unless commands are run, all files but those that are needed.
+// confine gives up the way to new privileges, and all files but those that are needed.
 func confine(n needs) (done []string, err error) {
 	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
 		return nil, fmt.Errorf("no_new_privs: %w", e)
 	}
 	done = []string{"no_new_privs"}
-	if n.commands {
-		return done, nil
-	}
 	version, err := lsys.LandlockGetABIVersion()
 	if err != nil || version < 1 {
 		return append(done, "no Landlock in this kernel"), nil

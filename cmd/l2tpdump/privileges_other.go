@@ -2,7 +2,11 @@
 
 package main
 
-import "os"
+import (
+	"errors"
+	"os"
+	"os/exec"
+)
 
 // create opens a file for writing, without emptying it.
 func (id *identity) create(path string, mode os.FileMode) (*os.File, error) {
@@ -24,3 +28,10 @@ func (id *identity) drop(needs) (string, error) { return "", nil }
 
 // notePermission says what to do when a capture can't be opened for lack of rights.
 func notePermission() string { return "run it as an administrator" }
+
+const keyCommand = "run-key-command"
+
+// helper makes nothing: no commands are run here.
+func (id *identity) helper(string) *exec.Cmd { return nil }
+
+func runKeyCommand([]string) int { return fail(errors.ErrUnsupported) }

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -41,13 +42,16 @@ func (id *identity) as(f func() error) (err error) {
 }
 
 // create opens a file for writing, without emptying it, as the user if that is allowed, else as root: then a file that was not there
-// is given to the user.
+// is given to the user. It stays root's if the user is nobody for want of another.
 func (id *identity) create(path string, mode os.FileMode) (f *os.File, err error) {
 	open := func() error {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
 		return err
 	}
-	if e := id.as(open); e == nil || id == nil || id.uid == 0 || !errors.Is(e, fs.ErrPermission) {
+	if id == nil || id.uid == 0 || id.fallback {
+		return f, open()
+	}
+	if e := id.as(open); e == nil || !errors.Is(e, fs.ErrPermission) {
 		return f, e
 	}
 	_, missing := os.Lstat(path)
@@ -79,12 +83,12 @@ func (id *identity) canCreate(folder string) error {
 	})
 }
 
-// canRead reports whether the user can open the file, or if there is none yet, look into its folder.
+// canRead reports whether the user can open the file, or if there is none yet, look where it is to be.
 func (id *identity) canRead(path string) error {
 	return id.as(func() error {
 		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = os.Open(filepath.Dir(path))
+			f, err = os.Open(folderOf(path))
 		}
 		if err != nil {
 			return err
@@ -93,8 +97,13 @@ func (id *identity) canRead(path string) error {
 	})
 }
 
-// become makes the process the user's for good.
-func (id *identity) become() error {
+// become makes the process the user's for good, with no capabilities but those in keep, where the system has such.
+func (id *identity) become(keep []string) error {
+	if len(keep) > 0 {
+		if err := holdCapabilities(); err != nil {
+			return err
+		}
+	}
 	if err := syscall.Setgroups(id.groups); err != nil {
 		return fmt.Errorf("groups of %s: %w", id.name, err)
 	}
@@ -104,55 +113,62 @@ func (id *identity) become() error {
 	if err := syscall.Setuid(id.uid); err != nil {
 		return fmt.Errorf("user %s: %w", id.name, err)
 	}
+	if err := setCapabilities(keep); err != nil {
+		return err
+	}
 	if syscall.Setuid(0) == nil {
 		return fmt.Errorf("user %s: root could be had back", id.name)
 	}
 	return nil
 }
 
-// drop gives up what is not needed any more, and says what was done. nil: the process is not root's, and nothing is done.
+// drop gives up what is not needed any more, and says what was done, if anything.
 func (id *identity) drop(n needs) (string, error) {
 	if id == nil {
-		return "", nil
+		return dropCapabilities(&n)
 	}
-	var keep []string // capabilities that are needed to stay root
+	if id.uid == 0 {
+		return "running as root", nil
+	}
+	var keep []string
 	why := ""
-	if id.uid != 0 {
-		for _, f := range n.reads {
-			if err := id.canRead(f); err != nil {
-				if id.chosen {
-					message("%s can't be opened as %s: after a rotation it could not be followed", f, id.name)
-					continue
-				}
-				keep, why = append(keep, capReadFiles), f+" can't be read as "+id.name
+	for _, f := range n.reads {
+		if err := id.canRead(f); err != nil {
+			if id.chosen {
+				message("%s can't be opened as %s: after a rotation it could not be followed", f, id.name)
+				continue
 			}
-		}
-		for _, folder := range n.folders {
-			if err := id.canCreate(folder); err != nil {
-				if id.chosen {
-					return "", withHint("-Z root stays root", "%s can't create files: %w", id.name, err)
-				}
-				keep, why = append(keep, capWriteFiles), folder+" can't be written to as "+id.name
-			}
-		}
-		if n.commands && !id.chosen && os.Getenv("SUDO_UID") == "" {
-			return "running as root, as whom the command of exec: was started (-Z USER runs both as USER)", nil
+			keep, why = append(keep, capReadFiles), f+" can't be read as "+id.name
 		}
 	}
-	if id.uid == 0 || why != "" {
-		if id.chosen {
-			return "running as root", nil
+	for _, folder := range n.folders {
+		if err := id.canCreate(folder); err != nil {
+			if id.chosen {
+				return "", withHint("-Z root stays root", "%s can't create files: %w", id.name, err)
+			}
+			keep, why = append(keep, capWriteFiles), folder+" can't be written to as "+id.name
 		}
-		return stayRoot(id, keep, why, n)
 	}
-	if err := id.become(); err != nil {
+	if why != "" {
+		why = " (" + why + "; -Z USER runs as USER)"
+		if !hasCapabilities {
+			return "running as root" + why, nil
+		}
+	}
+	slices.Sort(keep)
+	keep = slices.Compact(keep)
+	if err := id.become(keep); err != nil {
 		return "", err
 	}
-	done, err := confine(n)
+	done := []string{"running as " + id.name}
+	if len(keep) > 0 {
+		done = append(done, "with no capability but "+strings.Join(keep, " and "))
+	}
+	confined, err := confine(n)
 	if err != nil {
 		return "", err
 	}
-	return id.describe(done), nil
+	return strings.Join(append(done, confined...), ", ") + why, nil
 }
 
 // notePermission says what to do when a capture can't be opened for lack of rights.

@@ -34,6 +34,11 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 
 // advice says what to do about the most likely mistake.
 func (s *sinks) advice(stats *pipeline.Stats) string {
+	if s.advise != nil {
+		if h := s.advise(stats); h != "" {
+			return h
+		}
+	}
 	switch {
 	case stats.Frames == 0 && s.o.filter != "":
 		return "no frame passed the filter"
@@ -135,7 +140,8 @@ func problems(p *pipeline.Pipeline, lost string) []string {
 	}
 	for _, f := range p.ESP().Flows() {
 		r := f.Report()
-		if bad := r.Packets - r.Verified - r.Decrypted; bad > 0 {
+		// Packets that were on their way when the run was ended have no verdict.
+		if bad := r.Wrong + r.NoKey + r.Incomplete + r.Truncated + r.Malformed; bad > 0 {
 			v := flowVerdict(&r)
 			what := "not decrypted"
 			if v == pipeline.Truncated {

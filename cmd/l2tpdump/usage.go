@@ -63,6 +63,7 @@ without libpcap has the default only.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
+    -D, --list-interfaces  only list the interfaces, as "l2tpdump interfaces" does
         --all              take everything: no filter
     -s, --snapshot-length N  bytes of each packet to take; 0, the default, is all
     -p, --no-promiscuous-mode  take only what the interface takes by itself
@@ -72,9 +73,8 @@ Capture:
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
     -Z, --relinquish-privileges USER
-                           run as USER once all is open; by default, if root, as the one who
-                           called sudo, or nobody; a command of exec: that root started
-                           keeps root, to be started again
+                           run as USER once all is open, commands of exec: too; by default, if
+                           root, as the one who called sudo, or nobody (commands: as root)
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of

@@ -4,6 +4,7 @@ package follow
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,51 +18,172 @@ import (
 )
 
 const (
-	restartFirst = time.Second      // pause before the first restart; doubled each time
-	restartMax   = 30 * time.Second // the longest pause
-	restartGood  = time.Minute      // a command that ran for so long is restarted soon again
-	killAfter    = 2 * time.Second  // from SIGTERM to SIGKILL
-	checkMax     = 5 * time.Second  // for the shell to find the program
-	restartTries = 5                // failures of a command that has never given a key
+	restartTries = 5         // failures of a command that has never given a key
+	repeatAfter  = time.Hour // what a command says each time, and how it ends, is said again after so long
+
+	helperStarts = 6 * checkMax  // for the helper to say that it is ready
+	helperEnds   = 5 * killAfter // for it to end when it is told to
 )
 
-// command follows the output of a command.
+// command follows the output of a command, which its helper runs.
 type command struct {
-	text   string
-	name   string
-	format string
-	log    func(string, ...any)
-	pause  func(tries int) time.Duration // before restart number tries, from 0
-	down   error                         // how it failed, until it is started again
+	name    string
+	format  string
+	log     func(string, ...any)
+	helper  *exec.Cmd
+	control *os.File // nil when the helper has been told to end
+	frames  *os.File
+
+	room   []byte // for buf
+	buf    []byte // what has come of frames, and is not taken yet
+	left   int    // bytes of output that come next
+	said   *lineLog
+	ended  bool          // the run
+	status error         // of the last run
+	pause  time.Duration // behind it
+	gone   error         // the helper does not answer
+	down   error         // how the command failed, until it is started again
+
+	told   string // of the last end
+	toldAt time.Time
 }
 
-// openExec looks whether the shell knows the program. Run starts it, with the rights that are left then, as each time that it
-// is started again.
+// openExec starts the helper, which looks whether the shell knows the program. Run has it start the command.
 func openExec(text string, o Options) (Source, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("exec: without a command")
 	}
-	name, plain := program(text)
-	c := &command{text: text, name: "exec:" + name, format: o.Format, log: o.Log, pause: restartPause}
-	sh, err := exec.LookPath("sh")
-	if err != nil {
+	name, _ := program(text)
+	c := &command{name: "exec:" + name, format: o.Format, log: o.Log, room: make([]byte, 2*frameText)}
+	c.said = newLineLog(c.name, o.Log)
+	if o.Helper == nil {
+		return nil, fmt.Errorf("%s: commands are not run here", c.name)
+	}
+	if err := c.startHelper(o.Helper(text)); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	if plain {
-		ctx, cancel := context.WithTimeout(context.Background(), checkMax)
-		defer cancel()
-		word := strings.Fields(text)[0]
-		err := exec.CommandContext(ctx, sh, "-c", `command -v "$1" >/dev/null 2>&1`, sh, word).Run()
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Exited() {
-			return nil, fmt.Errorf("%s: the shell finds no program of this name", c.name)
-		}
+	if err := c.ready(); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	return c, nil
 }
 
-// restartPause is 1, 2, 4 … 30 seconds.
-func restartPause(tries int) time.Duration {
-	return min(restartFirst<<min(tries, 10), restartMax)
+func (c *command) startHelper(cmd *exec.Cmd) error {
+	controlR, controlW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer controlR.Close()
+	framesR, framesW, err := os.Pipe()
+	if err != nil {
+		controlW.Close()
+		return err
+	}
+	defer framesW.Close()
+	cmd.Stdin, cmd.Stderr, cmd.ExtraFiles = controlR, os.Stderr, []*os.File{framesW}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C is for the program
+	if err := cmd.Start(); err != nil {
+		controlW.Close()
+		framesR.Close()
+		return err
+	}
+	c.helper, c.control, c.frames = cmd, controlW, framesR
+	return nil
+}
+
+// ready waits for the helper's first frame.
+func (c *command) ready() error {
+	for limit := time.Now().Add(helperStarts); time.Now().Before(limit); {
+		kind, text, err := c.next()
+		switch {
+		case err != nil:
+			return err
+		case kind == frameReady:
+			return nil
+		case kind == frameRefused:
+			return errors.New(string(text))
+		}
+	}
+	return errors.New("the process that is to run it does not answer")
+}
+
+// next takes a frame off; the kind is 0 when none has come for a while. The text is valid until the next call. That of output is not
+// taken yet: left says how much it is.
+func (c *command) next() (kind byte, text []byte, err error) {
+	for {
+		if len(c.buf) >= frameHead {
+			n := int(binary.BigEndian.Uint16(c.buf[1:]))
+			kind = c.buf[0]
+			if kind == frameOutput {
+				c.left, c.buf = n, c.buf[frameHead:]
+				return kind, nil, nil
+			}
+			if len(c.buf) >= frameHead+n {
+				text, c.buf = c.buf[frameHead:frameHead+n], c.buf[frameHead+n:]
+				return kind, text, nil
+			}
+		}
+		if n, err := c.fill(); n == 0 {
+			return 0, nil, err
+		}
+	}
+}
+
+// fill reads what has come. It returns 0 and no error when that is nothing.
+func (c *command) fill() (int, error) {
+	if err := c.frames.SetReadDeadline(time.Now().Add(poll)); err != nil {
+		return 0, err
+	}
+	held := copy(c.room, c.buf)
+	n, err := c.frames.Read(c.room[held:])
+	c.buf = c.room[:held+n]
+	switch {
+	case n > 0:
+		return n, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, nil
+	}
+	return 0, errors.New("the process that runs it has ended")
+}
+
+// wait is of the waiter. io.EOF is the end of a run, until ended is taken back.
+func (c *command) wait(p []byte) (int, error) {
+	for {
+		if c.ended {
+			return 0, io.EOF
+		}
+		if c.left > 0 {
+			if len(c.buf) == 0 {
+				if n, err := c.fill(); n == 0 {
+					c.gone = err
+					return 0, err
+				}
+			}
+			n := copy(p, c.buf[:min(c.left, len(c.buf))])
+			c.left, c.buf = c.left-n, c.buf[n:]
+			return n, nil
+		}
+		kind, text, err := c.next()
+		switch {
+		case err != nil:
+			c.gone = err
+			return 0, err
+		case kind == 0:
+			return 0, nil
+		case kind == frameStart:
+			c.down = nil
+		case kind == frameError:
+			c.said.write(text)
+		case kind == frameEnd && len(text) >= 4:
+			c.said.end()
+			c.ended = true
+			c.pause, c.status = time.Duration(binary.BigEndian.Uint32(text))*time.Millisecond, nil
+			if how := string(text[4:]); how != "" {
+				c.status = errors.New(how)
+			}
+		}
+	}
 }
 
 // program names the program of a shell command, without its arguments and without what is set in its environment: these may
@@ -76,144 +198,93 @@ func program(text string) (name string, plain bool) {
 
 func (c *command) Name() string { return c.name }
 
-func (c *command) Close() error { return nil }
+// Close ends the helper, which ends the command.
+func (c *command) Close() error {
+	if c.control == nil {
+		return nil
+	}
+	c.control.Close()
+	c.frames.Close()
+	c.control = nil
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.helper.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(helperEnds): // it was stopped, and may be another user's, who alone can end it
+	}
+	return nil
+}
 
 // Down returns how the command failed last, if it is not running. It is called after Run has returned.
 func (c *command) Down() error { return c.down }
 
 // Run ends by itself if the command fails again and again, and has never given a key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
+	defer c.Close()
 	s := newSeen()
 	failures := 0
-	for tries := 0; ctx.Err() == nil; tries++ {
-		r, err := c.start()
+	c.control.Write([]byte{0}) // begin; if that fails, the frames end too
+	for number := byte(0); ctx.Err() == nil; number++ {
+		c.ended = false
+		f := newFeed(c.name, c.format, s, emit)
+		_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: c, feed: f})
+		f.close() // no key in it is no error: the next run may have some
+		if ctx.Err() == nil && err != nil && c.gone == nil {
+			err = errors.New(strings.TrimPrefix(err.Error(), c.name+": "))
+			c.endRun(ctx, number)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case c.gone != nil:
+			return fmt.Errorf("%s: %w", c.name, c.gone)
+		}
+		if f.keys > 0 {
+			failures = -1 << 40 // it works, sometimes
+		}
 		if err == nil {
-			c.down = nil
-			began := time.Now()
-			f := newFeed(c.name, c.format, s, emit)
-			_, err = f.stream.ReadFrom(&reader{done: ctx.Done(), from: r, feed: f})
-			f.close() // no key in it is no error: the next run may have some
-			if f.keys > 0 {
-				failures = -1 << 40 // it works, sometimes
-			}
-			if status := r.finish(ctx, err != nil); err == nil {
-				err = status
-			}
-			if time.Since(began) >= restartGood {
-				tries = 0
-			}
+			err = c.status
 		}
-		if ctx.Err() != nil {
-			break
-		}
-		how := "exit status 0"
-		if err != nil {
-			how = err.Error()
-			c.down = fmt.Errorf("%s: %w", c.name, err)
-			if failures++; failures == restartTries {
-				return fmt.Errorf("%s failed %d times and gave no key: %w", c.name, failures, err)
-			}
-		} else {
+		if err == nil {
 			failures = min(failures, 0)
+			c.tellEnd("exit status 0")
+			continue
 		}
-		c.log("%s ended (%s); starting it again in %v", c.name, how, c.pause(tries))
-		sleep(ctx, c.pause(tries))
+		c.down = fmt.Errorf("%s: %w", c.name, err)
+		if failures++; failures == restartTries {
+			return fmt.Errorf("%s failed %d times and gave no key: %w", c.name, failures, err)
+		}
+		c.tellEnd(err.Error())
 	}
 	return nil
 }
 
-// run is one run of the command. It has a process group of its own.
-type run struct {
-	cmd    *exec.Cmd
-	out    *os.File
-	errors *os.File
-	said   chan struct{} // closed when all of errors has been logged
-}
-
-func (c *command) start() (*run, error) {
-	outR, outW, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer outW.Close()
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		outR.Close()
-		return nil, err
-	}
-	defer errW.Close()
-	cmd := exec.Command("sh", "-c", c.text)
-	cmd.Stdout, cmd.Stderr = outW, errW
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		outR.Close()
-		errR.Close()
-		return nil, err
-	}
-	r := &run{cmd: cmd, out: outR, errors: errR, said: make(chan struct{})}
-	go func() {
-		defer close(r.said)
-		logLines(errR, c.name, c.log)
-	}()
-	return r, nil
-}
-
-// wait is of the waiter.
-func (r *run) wait(p []byte) (int, error) {
-	if err := r.out.SetReadDeadline(time.Now().Add(poll)); err != nil {
-		return 0, err
-	}
-	n, err := r.out.Read(p)
-	switch {
-	case n > 0:
-		return n, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, nil
-	case err == nil:
-		err = io.EOF
-	}
-	return 0, err
-}
-
-// finish waits for the command's end. If ctx ends, or if it is told to, it ends the whole process group. It returns how
-// the command ended.
-func (r *run) finish(ctx context.Context, kill bool) error {
-	r.out.Close()
-	kill = kill || ctx.Err() != nil
-	if kill {
-		// Not waited for yet, so that the group's number is surely its own.
-		r.signal(syscall.SIGTERM)
-	}
-	var status error
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		status = r.cmd.Wait()
-	}()
-	if !kill {
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			kill = true
-			r.signal(syscall.SIGTERM)
+// endRun ends a run whose output can't be read on, and waits for that.
+func (c *command) endRun(ctx context.Context, number byte) {
+	c.control.Write([]byte{number})
+	var buf [4096]byte
+	for ctx.Err() == nil && c.gone == nil {
+		if _, err := c.wait(buf[:]); err == io.EOF {
+			return
 		}
 	}
-	if kill {
-		for limit := time.Now().Add(killAfter); time.Now().Before(limit) && r.signal(0) == nil; {
-			time.Sleep(poll / 5)
-		}
-		r.signal(syscall.SIGKILL)
-		<-ended
-	}
-	// What was left in the pipe is still logged; a process that went into the background may hold it open.
-	select {
-	case <-r.said:
-	case <-time.After(4 * poll):
-	}
-	r.errors.Close()
-	<-r.said
-	return status
 }
 
-// signal sends a signal to the process group, 0 to see whether it is there.
-func (r *run) signal(s syscall.Signal) error { return syscall.Kill(-r.cmd.Process.Pid, s) }
+// tellEnd tells that a run has ended, but not again and again when each ends like the one before.
+func (c *command) tellEnd(how string) {
+	again := "in"
+	if c.pause >= restartMax {
+		again = "every"
+	}
+	text := fmt.Sprintf("%s ended (%s); starting it again %s %v", c.name, how, again, c.pause)
+	if now := time.Now(); text != c.told || now.Sub(c.toldAt) >= repeatAfter {
+		if text == c.told {
+			c.said.forget()
+		}
+		c.told, c.toldAt = text, now
+		c.log("%s", text)
+	}
+}

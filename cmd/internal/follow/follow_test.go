@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
@@ -239,12 +240,18 @@ func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 	t.Helper()
 	l := new(logged)
 	o.Log = l.log
+	if o.Helper == nil {
+		o.Helper = testHelper
+	}
 	src, err := Open(spec, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return src, l
 }
+
+// testHelper runs this test binary as the helper of a command, where there are such.
+var testHelper func(command string) *exec.Cmd
 
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
@@ -256,7 +263,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"exec:/no/such/program -x", "", "finds no program"},
 		{"syslog:300.1.1.1:99999", "", "syslog"},
 	} {
-		src, err := Open(c.spec, Options{Format: c.format})
+		src, err := Open(c.spec, Options{Format: c.format, Helper: testHelper})
 		if err == nil {
 			src.Close()
 			t.Errorf("%q: no error", c.spec)

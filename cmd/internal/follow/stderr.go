@@ -2,7 +2,6 @@ package follow
 
 import (
 	"bytes"
-	"io"
 	"time"
 )
 
@@ -12,58 +11,78 @@ const (
 	stderrEvery = time.Second // and one more each time
 )
 
-// logLines logs what a command writes to its standard error, until that ends. There is a bound to
-// the lines, and to what is shown of each.
-func logLines(r io.Reader, name string, log func(string, ...any)) {
-	var (
-		line   []byte
-		hidden int
-		tokens = stderrBurst
-		filled = time.Now()
-	)
-	say := func() {
-		text := redact(line)
-		line = line[:0]
-		if len(text) == 0 {
-			return
+// A lineLog logs what a command writes to its standard error. There is a bound to the lines, and to what is shown of each.
+type lineLog struct {
+	name   string
+	log    func(string, ...any)
+	line   []byte
+	hidden int
+	tokens int
+	filled time.Time
+
+	before, during map[string]struct{} // lines of the last run and of this one
+}
+
+func newLineLog(name string, log func(string, ...any)) *lineLog {
+	return &lineLog{name: name, log: log, tokens: stderrBurst, filled: time.Now(), during: make(map[string]struct{})}
+}
+
+// write takes text as it comes.
+func (l *lineLog) write(p []byte) {
+	for len(p) > 0 {
+		i := bytes.IndexAny(p, "\r\n")
+		end := i >= 0
+		if !end {
+			i = len(p)
 		}
-		if n := int(time.Since(filled) / stderrEvery); n > 0 {
-			tokens = min(tokens+n, stderrBurst)
-			filled = time.Now()
-		}
-		if tokens == 0 {
-			hidden++
-			return
-		}
-		tokens--
-		if hidden > 0 {
-			log("%s: %s more not shown", name, plural(hidden, "line"))
-			hidden = 0
-		}
-		log("%s: %s", name, text)
-	}
-	buf := make([]byte, 4096)
-	for {
-		n, err := r.Read(buf)
-		for p := buf[:n]; len(p) > 0; {
-			i := bytes.IndexAny(p, "\r\n")
-			end := i >= 0
-			if !end {
-				i = len(p)
-			}
-			line = append(line, p[:min(i, max(0, 2*stderrLine-len(line)))]...)
-			if p = p[i:]; end {
-				p = p[1:]
-				say()
-			}
-		}
-		if err != nil {
-			break
+		l.line = append(l.line, p[:min(i, max(0, 2*stderrLine-len(l.line)))]...)
+		if p = p[i:]; end {
+			p = p[1:]
+			l.say()
 		}
 	}
-	say()
-	if hidden > 0 {
-		log("%s: %s more not shown", name, plural(hidden, "line"))
+}
+
+// end takes the end of a run. What it has said is not shown of the next.
+func (l *lineLog) end() {
+	l.say()
+	l.sayHidden()
+	l.before, l.during = l.during, make(map[string]struct{})
+}
+
+// forget has the next run's lines shown again.
+func (l *lineLog) forget() { l.before = nil }
+
+// say shows a line.
+func (l *lineLog) say() {
+	text := redact(l.line)
+	l.line = l.line[:0]
+	if len(text) == 0 {
+		return
+	}
+	if len(l.during) < stderrBurst {
+		l.during[text] = struct{}{}
+	}
+	if _, ok := l.before[text]; ok {
+		return
+	}
+	if n := int(time.Since(l.filled) / stderrEvery); n > 0 {
+		l.tokens = min(l.tokens+n, stderrBurst)
+		l.filled = time.Now()
+	}
+	if l.tokens == 0 {
+		l.hidden++
+		return
+	}
+	l.tokens--
+	l.sayHidden()
+	l.log("%s: %s", l.name, text)
+}
+
+func (l *lineLog) sayHidden() {
+	if l.hidden > 0 {
+		l.log("%s: %s more not shown", l.name, plural(l.hidden, "line"))
+		l.hidden = 0
 	}
 }
 

@@ -4,7 +4,7 @@ package follow
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -84,9 +84,6 @@ func TestStdin(t *testing.T) {
 	})
 }
 
-// quickly makes a command start again without the pauses.
-func quickly(src Source) { src.(*command).pause = func(int) time.Duration { return time.Millisecond } }
-
 // Each run of the command gives a part of the log.
 func TestExecRestarts(t *testing.T) {
 	dir := t.TempDir()
@@ -94,8 +91,7 @@ func TestExecRestarts(t *testing.T) {
 	more := readLog(t, "02-natt-aes256-sha1/router.log")
 	write(t, filepath.Join(dir, "0"), bytes.TrimRight(log, "\n"))
 	write(t, filepath.Join(dir, "1"), more)
-	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && echo told >&2 && exit 3`, Options{})
-	quickly(src)
+	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && echo told >&2 && exit 3`, Options{Helper: quickly})
 	if src.Name() != "exec:cd" {
 		t.Errorf("name %q", src.Name())
 	}
@@ -117,8 +113,7 @@ func TestExecKilled(t *testing.T) {
 	half = bytes.LastIndexByte(log[:half], '\n') + 1
 	write(t, filepath.Join(dir, "0"), log[:half])
 	write(t, filepath.Join(dir, "1"), log[half:])
-	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && if [ $n = 0 ]; then kill -9 $$; fi; exec sleep 1000`, Options{})
-	quickly(src)
+	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && if [ $n = 0 ]; then kill -9 $$; fi; exec sleep 1000`, Options{Helper: quickly})
 	r := start(t, src)
 	want := append(wholeOf(t, log[:half], "a.log"), wholeOf(t, log[half:], "b.log")...)
 	r.await(want)
@@ -168,8 +163,7 @@ func TestExecClosesOutput(t *testing.T) {
 	log := routerLog(t)
 	path := filepath.Join(t.TempDir(), "router.log")
 	write(t, path, log)
-	src, l := openTest(t, "exec:cat "+path+"; exec >&-; sleep 1000", Options{})
-	quickly(src)
+	src, l := openTest(t, "exec:cat "+path+"; exec >&-; sleep 1000", Options{Helper: quickly})
 	r := start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)
@@ -209,32 +203,46 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-func TestLogLines(t *testing.T) {
+func TestLineLog(t *testing.T) {
 	var got []string
-	log := func(format string, args ...any) {
-		l := new(logged)
-		l.log(format, args...)
-		got = append(got, l.lines[0])
+	log := func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }
+	x := newLineLog("exec:a", log)
+	for _, part := range []string{"on", "e\r\ntwo\n\n" + strings.Repeat("x", 100000), "\nlast"} {
+		x.write([]byte(part))
 	}
-	logLines(strings.NewReader("one\r\ntwo\n\n"+strings.Repeat("x", 100000)+"\nlast"), "exec:a", log)
+	x.end()
 	if len(got) != 4 || got[0] != "exec:a: one" || got[1] != "exec:a: two" || got[3] != "exec:a: last" || len(got[2]) > 2*stderrLine {
 		t.Errorf("%q", got)
 	}
 	got = nil
-	logLines(io.MultiReader(strings.NewReader(strings.Repeat("again\n", 10000)), failing{}), "exec:a", log)
+	x.write([]byte("two\nthree\n")) // of the next run
+	x.end()
+	x.write([]byte("three\n"))
+	x.end()
+	x.forget()
+	x.write([]byte("three\n"))
+	if len(got) != 2 || got[0] != "exec:a: three" || got[1] != "exec:a: three" {
+		t.Errorf("%q", got)
+	}
+
+	got = nil
+	x = newLineLog("exec:a", log)
+	x.write([]byte(strings.Repeat("again\n", 10000)))
+	for i := range 10000 {
+		x.write(fmt.Appendf(nil, "line %d\n", i))
+	}
+	x.end()
 	if len(got) < stderrBurst+1 || len(got) > 1000 || !strings.HasSuffix(got[len(got)-1], "more not shown") {
 		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
 	}
+	if n := len(x.before); n > stderrBurst {
+		t.Errorf("%d lines are kept", n)
+	}
 }
-
-type failing struct{}
-
-func (failing) Read([]byte) (int, error) { return 0, errors.New("failing") }
 
 // A command that never gives a key and fails again and again ends the source; one that has given keys does not.
 func TestExecFails(t *testing.T) {
-	src, l := openTest(t, "exec:false", Options{})
-	quickly(src)
+	src, l := openTest(t, "exec:false", Options{Helper: quickly})
 	r := start(t, src)
 	select {
 	case err := <-r.done:
@@ -244,20 +252,25 @@ func TestExecFails(t *testing.T) {
 	case <-time.After(deadline):
 		t.Fatal("it goes on")
 	}
-	if n := strings.Count(l.all(), "starting it again"); n != restartTries-1 {
-		t.Errorf("started again %d times: %s", n, l.all())
+	if n := strings.Count(l.all(), "starting it again"); n != 1 {
+		t.Errorf("the same is told %d times: %s", n, l.all())
 	}
 
 	path := filepath.Join(t.TempDir(), "router.log")
 	log := routerLog(t)
 	write(t, path, log)
-	src, l = openTest(t, "exec:cat "+path+"; exit 3", Options{})
-	quickly(src)
+	src, l = openTest(t, "exec:cat "+path+"; echo >>"+path+".runs; exit 3", Options{Helper: quickly})
 	r = start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)
-	eventually(t, "ten more runs", func() bool { return strings.Count(l.all(), "starting it again") > 2*restartTries })
+	eventually(t, "ten more runs", func() bool {
+		runs, _ := os.ReadFile(path + ".runs")
+		return len(runs) > 2*restartTries
+	})
 	r.finish(want)
+	if n := strings.Count(l.all(), "starting it again"); n != 1 {
+		t.Errorf("the same is told %d times: %s", n, l.all())
+	}
 }
 
 // Down says whether a command has failed and is not running.
@@ -270,7 +283,7 @@ func TestExecDown(t *testing.T) {
 		r := start(t, src)
 		r.await(wholeOf(t, log, "router.log"))
 		if text != "sleep 1000" {
-			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again") })
+			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again in 1s") })
 		}
 		if err := r.end(); err != nil {
 			t.Errorf("%s: %v", text, err)

@@ -277,7 +277,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	if r.group != nil {
 		f.join(r, r.group)
 	} else {
-		r.waits = f.hold != nil && r.Verdict == NoKey
+		r.waits = f.hold != nil && awaitsKey(r.Verdict)
 	}
 	if !r.waits && gains(r) {
 		f.late.add(r, f.clock.now)

@@ -144,12 +144,16 @@ func (h *hold) concerns(k *keysrc.Keys) bool {
 	return false
 }
 
+// awaitsKey reports whether a key that comes later may open an IKE message. One that is too short may be the beginning of a value whose
+// next line is still to come.
+func awaitsKey(v Verdict) bool { return v == NoKey || v == Incomplete }
+
 // ready takes the frames off the queue that can be opened now, in order.
 func (h *hold) ready(f *framer) []*held {
 	for again := h.ike > 0; again; {
 		again = false
 		for _, c := range h.queue {
-			if c.Kind != IKE || c.Verdict != NoKey {
+			if c.Kind != IKE || !awaitsKey(c.Verdict) {
 				continue
 			}
 			for _, m := range c.IKE {
@@ -165,7 +169,7 @@ func (h *hold) ready(f *framer) []*held {
 	var ready []*held
 	kept := h.queue[:0]
 	for _, c := range h.queue {
-		if c.Kind == IKE && c.Verdict != NoKey || c.Kind == ESP && f.db.Keyed(c.SPI) {
+		if c.Kind == IKE && !awaitsKey(c.Verdict) || c.Kind == ESP && f.db.Keyed(c.SPI) {
 			h.forget(c)
 			ready = append(ready, c)
 		} else {

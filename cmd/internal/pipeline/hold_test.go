@@ -9,6 +9,8 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
 
@@ -74,6 +76,28 @@ func TestKeysComeLater(t *testing.T) {
 					t.Errorf("%s, %s, keys at frame %d: %d frames gave up waiting", dir, names[0], when, stats.Expired+stats.Overflow)
 				}
 			}
+		}
+	}
+}
+
+// TestKeyComesInParts: IKE messages wait for the rest of a key whose beginning has come, as of a log that was written up to there.
+func TestKeyComesInParts(t *testing.T) {
+	const dir = "01-basic-aes128-sha1"
+	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	keys := labKeys(t, dir, "router.log")
+	part := *keys[0].IKE[0]
+	part.SKEYIDe = esp.NewKey(bytes.Clone(part.SKEYIDe.Bytes()[:16]))
+	for _, when := range []int{100, len(f.list)} {
+		f.at = 0
+		src := &delivering{frames: f, keys: make(chan *keysrc.Keys, 1+len(keys)), send: keys, when: when}
+		src.keys <- &keysrc.Keys{IKE: []*ikev1.Secret{&part}}
+		p := pipeline.New(pipeline.Config{Source: src, Keys: src.keys, HoldBytes: 64 << 20, HoldTime: 3600e9, Workers: 2})
+		stats, err := p.Run(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats.Failed() > 0 || stats.Held == 0 {
+			t.Errorf("the rest at frame %d: %d frames were not decrypted, %d waited", when, stats.Failed(), stats.Held)
 		}
 	}
 }

@@ -1,0 +1,202 @@
+//go:build unix
+
+package follow
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"l2tpdump/keysrc"
+)
+
+// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses), or a
+// program that follows one ("program").
+const asHelper = "FOLLOW_BE_HELPER"
+
+func init() {
+	pause := restartPause
+	switch os.Getenv(asHelper) {
+	case "":
+		testHelper = func(command string) *exec.Cmd { return selfAs("usual", command) }
+		return
+	case "quick":
+		pause = func(int) time.Duration { return time.Millisecond }
+	case "program":
+		src, err := Open(os.Args[1], Options{Helper: quickly})
+		if err == nil {
+			err = src.Run(context.Background(), func(*keysrc.Keys) {})
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if err := serve(os.Args[1], pause); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func selfAs(what, arg string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.Command(exe, arg)
+	cmd.Env = append(os.Environ(), asHelper+"="+what)
+	return cmd
+}
+
+// quickly is the helper without the pauses.
+func quickly(command string) *exec.Cmd { return selfAs("quick", command) }
+
+// alive makes a FIFO. The channel gives a value when the last process that has it open for writing is gone, after the first line that
+// was written into it.
+func alive(t *testing.T) (path string, first chan string, gone chan error) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "alive")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	first, gone = make(chan string, 1), make(chan error, 1)
+	go func() {
+		f, err := os.Open(path)
+		if err != nil {
+			first <- ""
+			gone <- err
+			return
+		}
+		defer f.Close()
+		buf := make([]byte, 100)
+		n, _ := f.Read(buf)
+		first <- string(buf[:n])
+		_, err = io.Copy(io.Discard, f)
+		gone <- err
+	}()
+	return path, first, gone
+}
+
+func awaitGone(t *testing.T, gone chan error) {
+	t.Helper()
+	select {
+	case err := <-gone:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(deadline):
+		t.Fatal("a process of the command is still there")
+	}
+}
+
+// A program that is killed takes the command and its processes with it, also one that does not care for SIGTERM.
+func TestExecProgramKilled(t *testing.T) {
+	for _, trap := range []string{"", "trap '' TERM; "} {
+		path, first, gone := alive(t)
+		program := selfAs("program", "exec:exec 3>"+path+"; "+trap+"echo here >&3; sleep 1000 & sleep 1000")
+		program.Stderr = os.Stderr
+		if err := program.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if text := <-first; text != "here\n" {
+			t.Errorf("%q", text)
+		}
+		program.Process.Kill()
+		program.Wait()
+		awaitGone(t, gone)
+	}
+}
+
+// A helper that is killed ends the source.
+func TestExecHelperKilled(t *testing.T) {
+	path, first, gone := alive(t)
+	src, _ := openTest(t, "exec:exec 3>"+path+"; echo here >&3; exec sleep 1000", Options{})
+	r := start(t, src)
+	<-first
+	src.(*command).helper.Process.Kill()
+	select {
+	case err := <-r.done:
+		if err == nil || err.Error() != "exec:exec: the process that runs it has ended" {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(deadline):
+		t.Fatal("it goes on")
+	}
+	if runtime.GOOS == "linux" {
+		awaitGone(t, gone)
+	}
+}
+
+// A source that is closed without having been run has not run its command.
+func TestExecNotRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ran")
+	src, _ := openTest(t, "exec:: >"+path, Options{})
+	src.Close()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("it was run")
+	}
+}
+
+// A run whose output can't be read is ended, and the command started again.
+func TestExecBroken(t *testing.T) {
+	dir := t.TempDir()
+	log := routerLog(t)
+	write(t, filepath.Join(dir, "log"), log)
+	src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '\\037\\213broken and more of it'; fi; sleep 1000",
+		Options{Helper: quickly})
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	r.finish(want)
+	if n := strings.Count(l.all(), "exec:cd ended (gzip: invalid header)"); n != 1 {
+		t.Errorf("messages: %s", l.all())
+	}
+}
+
+// What a command prints without an end is bounded on its way, and what is behind a pause comes whole.
+func TestExecFlood(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "router.log")
+	log := routerLog(t)
+	write(t, path, log)
+	src, _ := openTest(t, "exec:yes 'some other line of the router' | head -c 20000000; yes noise | head -c 1000000 >&2; cat "+path+"; sleep 1000", Options{})
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	r.finish(want)
+}
+
+// The same end is not told again and again.
+func TestTellEnd(t *testing.T) {
+	l := new(logged)
+	c := &command{name: "exec:a", log: l.log, said: newLineLog("exec:a", l.log)}
+	for i := range 20 {
+		c.pause = restartPause(i)
+		c.tellEnd("exit status 1")
+	}
+	lines := strings.Split(l.all(), "\n")
+	if len(lines) != 6 || lines[5] != "exec:a ended (exit status 1); starting it again every 30s" {
+		t.Errorf("%q", lines)
+	}
+	c.tellEnd("exit status 2")
+	c.toldAt = c.toldAt.Add(-repeatAfter)
+	c.tellEnd("exit status 2")
+	if n := strings.Count(l.all(), "exit status 2"); n != 2 {
+		t.Errorf("told %d times of 2", n)
+	}
+}
+
+// By hand it does nothing.
+func TestServeByHand(t *testing.T) {
+	cmd := selfAs("usual", "touch "+filepath.Join(t.TempDir(), "ran"))
+	text, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "for its own use") {
+		t.Errorf("%v: %s", err, text)
+	}
+}

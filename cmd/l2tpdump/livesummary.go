@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+
+	"l2tpdump/cmd/internal/follow"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/keysrc"
+)
+
+// What live says when it begins, when it is asked, and when it ends.
+
+// announce says in one line what is going on.
+func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privileges string) {
+	if o.quiet {
+		return
+	}
+	i := src.Interfaces()[0]
+	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
+	if len(sources) > 0 {
+		line += ", keys from " + strings.Join(sourceNames(sources), ", ")
+	} else {
+		line += ", without keys"
+	}
+	if privileges != "" {
+		line += "; " + privileges
+	}
+	message("%s", line)
+}
+
+func sourceNames(sources []follow.Source) (names []string) {
+	for _, s := range sources {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
+// summaries prints the summary so far whenever SIGUSR1 comes. It returns what ends that.
+func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
+	asked := make(chan os.Signal, 1)
+	notifySummary(asked)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-asked:
+				stats := p.Snapshot()
+				s.counts(&stats)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(asked)
+		close(done)
+		<-ended
+	}
+}
+
+// liveCounts returns the lines of the summary that only live has.
+func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
+	var lines []string
+	if k, err := src.Stats(); err == nil {
+		line := fmt.Sprintf("%s received by the filter, %d dropped by the kernel", plural(k.Received, "packet"), k.Dropped)
+		if k.InterfaceDropped > 0 {
+			line += fmt.Sprintf(", %d by the interface", k.InterfaceDropped)
+		}
+		lines = append(lines, line)
+	}
+	if stats.Held > 0 {
+		lines = append(lines, fmt.Sprintf("%s waited for a key: %d in vain, %d not to the end, for lack of room (--hold-bytes)",
+			plural(stats.Held, "frame"), stats.Expired, stats.Overflow))
+	}
+	return lines
+}
+
+// advice says what to do about the most likely mistake in what only live has, given how many keys have come from sources.
+func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
+	unkeyed := stats.Count(pipeline.IKE, pipeline.NoKey) + stats.Count(pipeline.ESP, pipeline.NoKey)
+	switch {
+	case stats.Frames == 0 && o.filter == "" && !o.all:
+		return "no IKE, ESP or L2TP came by: is " + o.iface + " the router's outer (WAN) interface? --all takes every packet"
+	case stats.Frames == 0 && o.all:
+		return "no packet came by on " + o.iface
+	case unkeyed == 0 || unkeyed < stats.Failed() || stats.Opened()+stats.Heads > 0 || len(o.keys) == 0:
+	case !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName }):
+		return "the kernel has the keys of connections that end on this host only, and none of them is among these"
+	case keys == 0:
+		return "no key has come from " + strings.Join(sourceNames(sources), ", ")
+	}
+	return ""
+}
