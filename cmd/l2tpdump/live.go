@@ -204,7 +204,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 		c.Patience = int64(filePatience)
 	}
 	if len(sources) > 0 {
-		c.HoldBytes, c.HoldTime = int(o.holdBytes), int64(o.holdTime)
+		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
 	p := pipeline.New(c)
 	s := newSinks(&o.options, src, p)

@@ -80,6 +80,11 @@ func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
 	return lines
 }
 
+// onlyKernel reports whether the kernel is the only source of keys, which has none of IKE.
+func (o *liveOptions) onlyKernel() bool {
+	return !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName })
+}
+
 // advice says what to do about the most likely mistake in what only live has, given how many keys have come from sources.
 func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
 	unkeyed := stats.Count(pipeline.IKE, pipeline.NoKey) + stats.Count(pipeline.ESP, pipeline.NoKey)
@@ -89,7 +94,7 @@ func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow
 	case stats.Frames == 0 && o.all:
 		return "no packet came by on " + o.iface
 	case unkeyed == 0 || unkeyed < stats.Failed() || stats.Opened()+stats.Heads > 0 || len(o.keys) == 0:
-	case !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName }):
+	case o.onlyKernel():
 		return "the kernel has the keys of connections that end on this host only, and none of them is among these"
 	case keys == 0:
 		return "no key has come from " + strings.Join(sourceNames(sources), ", ")

@@ -38,8 +38,9 @@ type framer struct {
 	reassembly *capture.Reassembler
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
-	late       late  // IKE frames that wait for later messages
-	learned    bool  // of ESP from IKE, which frames that wait may have waited for
+	holdsIKE   bool
+	late       late // IKE frames that wait for later messages
+	learned    bool // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
 }
@@ -277,7 +278,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	if r.group != nil {
 		f.join(r, r.group)
 	} else {
-		r.waits = f.hold != nil && awaitsKey(r.Verdict)
+		r.waits = f.holdsIKE && awaitsKey(r.Verdict)
 	}
 	if !r.waits && gains(r) {
 		f.late.add(r, f.clock.now)

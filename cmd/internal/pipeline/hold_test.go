@@ -160,3 +160,28 @@ func TestFragmentsWait(t *testing.T) {
 		}
 	}
 }
+
+// TestIKENeedNotWait: where only keys of ESP come, IKE is not kept back.
+func TestIKENeedNotWait(t *testing.T) {
+	f := mustRead(t, filepath.Join(capturesDir, "01-basic-aes128-sha1", "outer.pcap"))
+	for _, espOnly := range []bool{false, true} {
+		f.at = 0
+		keys := make(chan *keysrc.Keys)
+		p := pipeline.New(pipeline.Config{Source: f, Keys: keys, HoldBytes: 64 << 20, HoldTime: 3600e9, ESPKeysOnly: espOnly})
+		o := &outcome{}
+		p.AddSink(&keeper{o: o})
+		if _, err := p.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(o.results, func(r result) bool { return r.kind == pipeline.IKE && r.verdict == pipeline.NoKey })
+		if i < 1 {
+			t.Fatal("no IKE without a key")
+		}
+		if waited := o.results[i-1].number > o.results[i].number; waited == espOnly {
+			t.Errorf("keys of ESP only: %v; IKE waited: %v", espOnly, waited)
+		}
+		if n := len(o.results); n != len(f.list) {
+			t.Errorf("%d frames of %d", n, len(f.list))
+		}
+	}
+}

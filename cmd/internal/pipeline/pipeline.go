@@ -40,6 +40,8 @@ type Config struct {
 	// is not there yet. 0: they do not wait.
 	HoldBytes int
 	HoldTime  int64
+	// ESPKeysOnly: the keys that come are of ESP, so that IKE need not wait.
+	ESPKeysOnly bool
 	// Live: keys that have served their time are forgotten, so that a run may go on for months.
 	Live bool
 	// Patience (nanoseconds) is how long the output of a live run waits, with frames behind them, for the rest of a datagram in
@@ -73,7 +75,7 @@ func New(c Config) *Pipeline {
 	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, line: newLine()}
 	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
-		p.framer.hold = newHold(c.HoldBytes, c.HoldTime)
+		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly
 	}
 	if c.Live {
 		p.framer.db.Limit(liveSecrets)
