@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -17,21 +18,16 @@ type espRow struct {
 	spi, mask uint32
 	rest      string // algorithms and keys in one spelling
 	secret    *esp.Secret
-	rank      int  // the least is the first
-	ours      bool // it is one of those that are to be in the table now
+	entry     *espEntry // nil: it is kept
+	rank      int32     // the least is the first
+	ours      bool      // it is one of those that are to be in the table now
 }
 
 // readESPRow reads a row. One whose algorithms or keys are not known matches packets all the same.
 func readESPRow(line []byte) (*espRow, bool) {
 	line = bytes.TrimSpace(line)
-	col, err := csvRow(line)
-	if err != nil || len(col) < 8 {
-		return nil, false
-	}
-	src, err1 := tableAddr(col[1])
-	dst, err2 := tableAddr(col[2])
-	spi, mask, err3 := tableSPI(col[3])
-	if err1 != nil || err2 != nil || err3 != nil {
+	col, src, dst, spi, mask, ok := espRowColumns(line)
+	if !ok {
 		return nil, false
 	}
 	r := &espRow{family: strings.ToLower(string(col[0])), src: src.String(), dst: dst.String(), spi: spi, mask: mask}
@@ -45,6 +41,18 @@ func readESPRow(line []byte) (*espRow, bool) {
 		}
 	}
 	return r, true
+}
+
+// espRowColumns reads the columns of a row that tell which packets it matches.
+func espRowColumns(line []byte) (col [][]byte, src, dst esp.AddrPattern, spi, mask uint32, ok bool) {
+	col, err := csvRow(line)
+	if err != nil || len(col) < 8 {
+		return nil, src, dst, 0, 0, false
+	}
+	src, err1 := tableAddr(col[1])
+	dst, err2 := tableAddr(col[2])
+	spi, mask, err3 := tableSPI(col[3])
+	return col, src, dst, spi, mask, err1 == nil && err2 == nil && err3 == nil
 }
 
 // meets reports whether there are packets that both rows match.
@@ -110,46 +118,162 @@ const (
 	espBehind                  // behind all others
 )
 
-// An espOrder is the rows in their order, found by their SPI.
+// An espOrder is the rows in their order. A row is found by its SPI, and read again where it is needed: there may be as many as a log has.
 type espOrder struct {
-	bySPI map[uint32][]*espRow
-	wild  []*espRow // whose SPI is not known, or in part
-	all   []*espRow
-	count int // rows given a place
+	old    *table
+	secret func(i int) *esp.Secret // the new ones
+	bySPI  map[uint32]uint32       // the number of the entry that was added last
+	rows   []espEntry
+	wild   []*espRow // whose SPI is not known, or in part; by their rank
+	count  int32     // rows given a place
+	space  []byte
 }
 
-func (t *espOrder) add(r *espRow) {
-	t.all = append(t.all, r)
-	if r.mask != math.MaxUint32 {
-		t.wild = append(t.wild, r)
+// An espEntry is where a row with a whole SPI is.
+type espEntry struct {
+	at     uint32 // an old one: its place in the file; a new one: the number of its secret
+	before uint32 // the number of the entry of the same SPI that was added before, and 1; 0: there is none
+	rank   int32
+	ours   bool
+}
+
+// The ranks of rows: the old ones have their number. There are less than rankStep, as the file is bounded, and less
+// new ones.
+const rankStep = 1 << 29
+
+func (e *espEntry) isOld() bool { return e.rank >= 0 && e.rank < rankStep }
+
+// addOld adds a row of the file, in its order.
+func (t *espOrder) addOld(at int64, line []byte) {
+	_, _, _, spi, mask, ok := espRowColumns(line)
+	if !ok {
 		return
 	}
-	if t.bySPI == nil {
-		t.bySPI = make(map[uint32][]*espRow)
-	}
-	t.bySPI[r.spi] = append(t.bySPI[r.spi], r)
-}
-
-// place finds the place of a new row, and adds it.
-func (t *espOrder) place(r *espRow) espPlace {
-	var rows []*espRow
-	if r.mask == math.MaxUint32 {
-		rows = slices.Concat(t.bySPI[r.spi], t.wild)
-	} else {
-		rows = slices.Clone(t.all)
-	}
-	slices.SortStableFunc(rows, func(a, b *espRow) int { return cmp.Compare(a.rank, b.rank) })
-	place := t.among(r, rows)
-	if place == espPresent {
-		return place
-	}
+	rank := t.count
 	t.count++
-	r.rank = map[espPlace]int{espFront: math.MinInt32 - t.count, espHead: -t.count, espTail: math.MaxInt32 - t.count, espBehind: math.MaxInt32 + t.count}[place]
-	t.add(r)
-	return place
+	if mask == math.MaxUint32 {
+		t.add(spi, espEntry{at: uint32(at), rank: rank})
+	} else if r, ok := readESPRow(line); ok {
+		r.rank = rank
+		t.wild = append(t.wild, r)
+	}
 }
 
-func (t *espOrder) among(r *espRow, rows []*espRow) espPlace {
+func (t *espOrder) add(spi uint32, e espEntry) {
+	if t.bySPI == nil {
+		t.bySPI = make(map[uint32]uint32)
+	}
+	if i, ok := t.bySPI[spi]; ok {
+		e.before = i + 1
+	}
+	t.bySPI[spi] = uint32(len(t.rows))
+	t.rows = append(t.rows, e)
+}
+
+// place finds the place of a new row, and adds it. i is the number of its secret, text the row with its line end.
+func (t *espOrder) place(i uint32, s *esp.Secret, text []byte) (espPlace, error) {
+	spi, whole := s.SPI, s.SPIMask == math.MaxUint32
+	if whole && len(t.wild) == 0 {
+		number, ok := t.bySPI[spi]
+		if !ok {
+			t.put(i, spi, espTail)
+			return espTail, nil
+		}
+		if e := &t.rows[number]; e.before == 0 && e.isOld() {
+			line, err := t.old.row(int64(e.at))
+			if err != nil {
+				return 0, err
+			}
+			if bytes.Equal(line, text[:len(text)-1]) {
+				e.ours = true
+				return espPresent, nil
+			}
+		}
+	}
+	r, ok := readESPRow(text)
+	if !ok {
+		return 0, fmt.Errorf("SPI %s: the row can't be read back", tableSPIText(s))
+	}
+	rows, err := t.meeting(r)
+	if err != nil {
+		return 0, err
+	}
+	place := among(r, rows)
+	for _, o := range rows {
+		if o.entry != nil {
+			o.entry.ours = o.ours
+		}
+	}
+	switch {
+	case place == espPresent:
+	case whole:
+		t.put(i, spi, place)
+	default:
+		r.ours, r.rank = true, t.nextRank(place)
+		at, _ := slices.BinarySearchFunc(t.wild, r, func(a, b *espRow) int { return cmp.Compare(a.rank, b.rank) })
+		t.wild = slices.Insert(t.wild, at, r)
+	}
+	return place, nil
+}
+
+// put adds a new row with a whole SPI.
+func (t *espOrder) put(i, spi uint32, place espPlace) {
+	t.add(spi, espEntry{at: i, rank: t.nextRank(place), ours: true})
+}
+
+func (t *espOrder) nextRank(place espPlace) int32 {
+	t.count++
+	return [...]int32{espFront: -2*rankStep - t.count, espHead: -t.count, espTail: 2*rankStep - t.count, espBehind: 2*rankStep + t.count}[place]
+}
+
+// meeting returns the rows in their order that may decide about a new one: of one for several SPIs those for several.
+func (t *espOrder) meeting(r *espRow) ([]*espRow, error) {
+	if r.mask != math.MaxUint32 {
+		return t.wild, nil
+	}
+	number, ok := t.bySPI[r.spi]
+	if !ok {
+		return t.wild, nil
+	}
+	var rows []*espRow
+	for {
+		o, err := t.read(&t.rows[number])
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, o)
+		if number = o.entry.before; number == 0 {
+			break
+		}
+		number--
+	}
+	rows = append(rows, t.wild...)
+	slices.SortFunc(rows, func(a, b *espRow) int { return cmp.Compare(a.rank, b.rank) })
+	return rows, nil
+}
+
+// read reads the row of an entry.
+func (t *espOrder) read(e *espEntry) (*espRow, error) {
+	var line []byte
+	var err error
+	if e.isOld() {
+		line, err = t.old.row(int64(e.at))
+	} else if t.space, err = AppendESPRow(t.space[:0], t.secret(int(e.at))); err == nil {
+		line = t.space
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, ok := readESPRow(line)
+	if !ok {
+		return nil, t.old.changed()
+	}
+	r.entry, r.rank, r.ours = e, e.rank, e.ours
+	return r, nil
+}
+
+// among finds the place of a new row among those that are in their order.
+func among(r *espRow, rows []*espRow) espPlace {
 	for i, o := range rows {
 		switch {
 		case !o.meets(r):

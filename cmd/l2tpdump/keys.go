@@ -40,13 +40,6 @@ type listedKey struct {
 	key esp.Key
 }
 
-type writtenTable struct {
-	Path    string   `json:"path"`
-	Added   int      `json:"added"`
-	Present int      `json:"present"`
-	Left    []string `json:"left,omitempty"`
-}
-
 // keysOptions are the command line of keys.
 type keysOptions struct {
 	options
@@ -467,11 +460,17 @@ func (k *keyring) printJSON(w io.Writer, tables []writtenTable) error {
 	if err != nil {
 		return err
 	}
-	end := []byte{']'}
+	end := "]"
 	if len(tables) > 0 {
-		end = appendJSON(append(end, `,"tables":`...), tables)
+		if _, err = io.WriteString(w, `],"tables":`); err == nil {
+			err = writeTablesJSON(w, tables)
+		}
+		end = ""
 	}
-	_, err = w.Write(append(end, '}', '\n'))
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, end+"}\n")
 	return err
 }
 
@@ -629,18 +628,6 @@ func (r *listedKey) appendCell(b []byte, column int) []byte {
 		return hex.AppendEncode(b, r.key.Bytes())
 	}
 	return b
-}
-
-// reportTables says what became of Wireshark's tables.
-func reportTables(tables []writtenTable) {
-	for _, t := range tables {
-		present := ""
-		if t.Present > 0 {
-			present = fmt.Sprintf(", %d were there", t.Present)
-		}
-		message("%s: %s added%s", t.Path, plural(t.Added, "row"), present)
-		listed(t.Left)
-	}
 }
 
 func orAny(s string) string {
