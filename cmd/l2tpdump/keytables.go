@@ -64,10 +64,6 @@ func (k *keyring) writeTables(dir string) ([]writtenTable, error) {
 	return []writtenTable{first, second}, nil
 }
 
-func newWrittenTable(r *keysrc.TableReport) writtenTable {
-	return writtenTable{Path: r.Path, Added: r.Added, Present: r.Present}
-}
-
 // ikeTable is the rows of ikev1_decryption_table: the expanded keys of phase 1 that open the capture's messages, and those that a source
 // says.
 type ikeTable struct {
@@ -76,16 +72,16 @@ type ikeTable struct {
 }
 
 func (t *ikeTable) write(dir string) (w writtenTable, err error) {
-	var left remarks
+	left := &w.left
 	report, err := keysrc.WriteIKETable(dir, func(yield func(keysrc.IKERow) bool) {
-		left = remarks{}
-		t.rows(&left, yield)
+		r := left
+		left = &remarks{} // the second time the same would be said
+		t.rows(r, yield)
 	})
 	if err != nil {
 		return w, err
 	}
-	w = newWrittenTable(report)
-	w.left = left
+	w.Path, w.Added, w.Present = report.Path, report.Added, report.Present
 	t.unspelt(&w.left, report.Left)
 	w.again = func(r *remarks) {
 		t.rows(r, func(keysrc.IKERow) bool { return true })
@@ -211,8 +207,7 @@ func (t *espTable) write(dir string) (w writtenTable, err error) {
 	}
 	n := len(t.opened)
 	t.places = make([][]uint32, len(t.k.sources))
-	var left remarks
-	t.each(&left, func(source int, place uint32) {
+	t.each(&w.left, func(source int, place uint32) {
 		t.places[source] = append(t.places[source], place)
 		n++
 	})
@@ -228,8 +223,7 @@ func (t *espTable) write(dir string) (w writtenTable, err error) {
 			r.add(func() string { return "left out: " + keysrc.ESPRowError(t.secret(i)).Error() })
 		}
 	}
-	w = newWrittenTable(report)
-	w.left = left
+	w.Path, w.Added, w.Present = report.Path, report.Added, report.Present
 	unspelt(&w.left)
 	w.again = func(r *remarks) {
 		t.each(r, func(int, uint32) {})
