@@ -91,6 +91,39 @@ type output struct {
 	keys int // secrets given out
 	said int // notes given out
 	bad  int // values left out
+	lent *lentKeys
+}
+
+// lentKeys is memory for what is given out, used again and again where the receiver keeps none of it.
+type lentKeys struct {
+	keys Keys
+	ike  ikev1.Secret
+	esp  []*esp.Secret
+	used int // of esp
+}
+
+// newIKE returns an empty secret for [output.ike].
+func (o *output) newIKE() *ikev1.Secret {
+	if l := o.lent; l != nil {
+		l.ike = ikev1.Secret{}
+		return &l.ike
+	}
+	return new(ikev1.Secret)
+}
+
+// newESP returns empty keys for [output.esp].
+func (o *output) newESP() *esp.Secret {
+	l := o.lent
+	if l == nil {
+		return new(esp.Secret)
+	}
+	if l.used == len(l.esp) {
+		l.esp = append(l.esp, new(esp.Secret))
+	}
+	s := l.esp[l.used]
+	l.used++
+	*s = esp.Secret{}
+	return s
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
@@ -105,13 +138,24 @@ func (o *output) origin(line int) string {
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	o.keys++
+	if l := o.lent; l != nil {
+		l.keys = Keys{IKE: append(l.keys.IKE[:0], s), ESP: l.keys.ESP[:0]}
+		o.emit(&l.keys)
+		return
+	}
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }
 
 // esp gives out ESP keys that belong together. The caller does not change them afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	o.emit(&Keys{ESP: s})
+	if l := o.lent; l != nil {
+		l.keys = Keys{IKE: l.keys.IKE[:0], ESP: append(l.keys.ESP[:0], s...)}
+		l.used = 0
+		o.emit(&l.keys)
+		return
+	}
+	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.

@@ -55,6 +55,7 @@ func Load(r io.Reader, name, format string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.out.lent = new(lentKeys) // a Store keeps none of it
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
 	st.complete()

@@ -394,11 +394,13 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 		}
 		n.out.doubt(line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
 	}
-	n.out.ike(&ikev1.Secret{
+	s := n.out.newIKE()
+	*s = ikev1.Secret{
 		InitiatorCookie: g.cookieI, ResponderCookie: g.cookieR,
 		SKEYID: keys[0], SKEYIDd: keys[1], SKEYIDa: keys[2], SKEYIDe: keys[3],
 		SKEYIDeHead: head, Peer: g.peer, Origin: n.out.origin(line), Origins: n.origins(g, line),
-	})
+	}
+	n.out.ike(s)
 }
 
 // origins returns the places of a phase 1's values that are not at line.
