@@ -96,10 +96,11 @@ type output struct {
 
 // lentKeys is memory for what is given out, used again and again where the receiver keeps none of it.
 type lentKeys struct {
-	keys Keys
-	ike  ikev1.Secret
-	esp  []*esp.Secret
-	used int // of esp
+	keys    Keys
+	ike     ikev1.Secret
+	origins map[string]string // of ike
+	esp     []*esp.Secret
+	used    int // of esp
 }
 
 // newIKE returns an empty secret for [output.ike].
@@ -109,6 +110,19 @@ func (o *output) newIKE() *ikev1.Secret {
 		return &l.ike
 	}
 	return new(ikev1.Secret)
+}
+
+// newOrigins returns an empty map for the secret of newIKE.
+func (o *output) newOrigins(n int) map[string]string {
+	l := o.lent
+	if l == nil {
+		return make(map[string]string, n)
+	}
+	if l.origins == nil {
+		l.origins = make(map[string]string, n)
+	}
+	clear(l.origins)
+	return l.origins
 }
 
 // newESP returns empty keys for [output.esp].

@@ -282,6 +282,7 @@ func (st *Store) putIKEOrigins(r *record, s *ikev1.Secret) {
 
 func (st *Store) getIKE(r *record) *ikev1.Secret {
 	s := st.space.newIKE()
+	origins := s.Origins // those of the secret before, if it was lent
 	*s = ikev1.Secret{}
 	copy(s.InitiatorCookie[:], r.take(len(s.InitiatorCookie)))
 	copy(s.ResponderCookie[:], r.take(len(s.ResponderCookie)))
@@ -299,7 +300,10 @@ func (st *Store) getIKE(r *record) *ikev1.Secret {
 	for i, name := range originNames {
 		if places&(1<<i) != 0 {
 			if s.Origins == nil {
-				s.Origins = make(map[string]string, len(originNames))
+				if s.Origins = origins; origins == nil {
+					s.Origins = make(map[string]string, len(originNames))
+				}
+				clear(s.Origins)
 			}
 			s.Origins[name] = st.getOrigin(r)
 		}

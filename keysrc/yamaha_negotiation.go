@@ -411,7 +411,7 @@ func (n *negotiation) origins(g *ikeGroup, line int) map[string]string {
 			continue
 		}
 		if places == nil {
-			places = make(map[string]string, len(g.lines))
+			places = n.out.newOrigins(len(g.lines))
 		}
 		places[name] = n.out.origin(g.lines[i])
 	}

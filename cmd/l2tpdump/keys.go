@@ -191,19 +191,21 @@ func (k *keyring) parts(blank bool) []part {
 		}
 		for _, st := range source.Split() {
 			list = append(list, func(f func(*listedKey)) {
-				var space listedKey
-				listed := func(r listedKey) {
-					if len(ids) > 0 && ids[r.ID] {
-						known[r.identity()] = true
+				listed := f
+				if len(ids) > 0 {
+					listed = func(r *listedKey) {
+						if ids[r.ID] {
+							known[r.identity()] = true
+						}
+						f(r)
 					}
-					space = r
-					f(&space)
 				}
+				var space rowSpace
 				for s := range st.IKE() {
-					k.ikeRows(s, listed)
+					k.ikeRows(s, &space, listed)
 				}
 				for s := range st.ESP() {
-					k.espRows(s, listed)
+					k.espRows(s, &space, listed)
 				}
 			})
 		}
@@ -304,13 +306,39 @@ func (r *listedKey) identity() keyIdentity {
 	return keyIdentity{r.ID, r.Kind, sha256.Sum256(r.key.Bytes())}
 }
 
+// rowSpace is memory for rows, and the names of the addresses in the last ones.
+type rowSpace struct {
+	row   listedKey
+	addrs [4]struct {
+		pattern esp.AddrPattern
+		name    string
+	}
+	next int
+}
+
+// addrName is [patternName]: the same addresses come again and again.
+func (x *rowSpace) addrName(p esp.AddrPattern) string {
+	if p.IsAny() {
+		return ""
+	}
+	for i := range x.addrs {
+		if a := &x.addrs[i]; a.pattern == p {
+			return a.name
+		}
+	}
+	a := &x.addrs[x.next%len(x.addrs)]
+	a.pattern, a.name = p, patternName(p)
+	x.next++
+	return a.name
+}
+
 // row returns what is the same for all kinds of keys.
 func row(source, kind, id string, key esp.Key) listedKey {
 	return listedKey{Source: source, Kind: kind, ID: id, Bits: 8 * key.Len(), key: key}
 }
 
 // ikeRows lists the values of a phase 1.
-func (k *keyring) ikeRows(s *ikev1.Secret, f func(listedKey)) {
+func (k *keyring) ikeRows(s *ikev1.Secret, x *rowSpace, f func(*listedKey)) {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
@@ -318,7 +346,8 @@ func (k *keyring) ikeRows(s *ikev1.Secret, f func(listedKey)) {
 	sas := k.sas(s)
 	var space [7]ikeValue
 	for _, v := range appendIKEValues(space[:0], s) {
-		r := row(s.OriginOf(v.name), v.name, id, v.key)
+		r := &x.row
+		*r = row(s.OriginOf(v.name), v.name, id, v.key)
 		if !v.head {
 			r.Needed = r.Bits
 		}
@@ -350,7 +379,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, f func(listedKey)) {
 var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 // espRows lists the keys of an ESP SA.
-func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
+func (k *keyring) espRows(s *esp.Secret, x *rowSpace, f func(*listedKey)) {
 	suite, verdict := s.Suite, ""
 	if s.Uncertain {
 		verdict = uncertain
@@ -370,28 +399,29 @@ func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 			}
 		}
 	}
-	src, dst := patternName(s.Src), patternName(s.Dst)
+	src, dst := x.addrName(s.Src), x.addrName(s.Dst)
 	if flows := k.flows[s.SPI]; len(flows) == 1 && s.SPIMask == ^uint32(0) && s.Src.Match(flows[0].Src) && s.Dst.Match(flows[0].Dst) {
 		src, dst = flows[0].Src.String(), flows[0].Dst.String()
 	}
 	id := spiText(s)
-	encryption := row(s.Origin, "ESP encryption", id, s.Key)
-	encryption.Src, encryption.Dst, encryption.Algorithm, encryption.Verdict = src, dst, suite.CipherName(), verdict
+	r := &x.row
+	*r = row(s.Origin, "ESP encryption", id, s.Key)
+	r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.CipherName(), verdict
 	if c := suite.Cipher; c != nil && suite.KeyLen > 0 {
-		encryption.Needed = 8 * (suite.KeyLen + c.SaltLen)
+		r.Needed = 8 * (suite.KeyLen + c.SaltLen)
 	} else if !s.KeyHead {
-		encryption.Needed = encryption.Bits
+		r.Needed = r.Bits
 	}
-	f(encryption)
+	f(r)
 	if !s.AuthKey.IsZero() {
-		a := row(s.Origin, "ESP authentication", id, s.AuthKey)
-		a.Src, a.Dst, a.Algorithm, a.Verdict = src, dst, suite.AuthName(), verdict
+		*r = row(s.Origin, "ESP authentication", id, s.AuthKey)
+		r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.AuthName(), verdict
 		if suite.Auth != nil && suite.Auth.Checked {
-			a.Needed = 8 * suite.Auth.KeyLen
+			r.Needed = 8 * suite.Auth.KeyLen
 		} else if !s.AuthKeyHead {
-			a.Needed = a.Bits
+			r.Needed = r.Bits
 		}
-		f(a)
+		f(r)
 	}
 }
 
@@ -606,7 +636,7 @@ func (r *listedKey) appendCell(b []byte, column int) []byte {
 		return append(b, r.ID...)
 	case columnAddresses:
 		switch {
-		case r.Src+r.Dst != "":
+		case r.Src != "" || r.Dst != "":
 			return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
 		case strings.HasPrefix(r.Kind, "ESP"):
 			return append(b, '?')
