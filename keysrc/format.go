@@ -91,53 +91,8 @@ type output struct {
 	keys int // secrets given out
 	said int // notes given out
 	bad  int // values left out
-	lent *lentKeys
-}
 
-// lentKeys is memory for what is given out, used again and again where the receiver keeps none of it.
-type lentKeys struct {
-	keys    Keys
-	ike     ikev1.Secret
-	origins map[string]string // of ike
-	esp     []*esp.Secret
-	used    int // of esp
-}
-
-// newIKE returns an empty secret for [output.ike].
-func (o *output) newIKE() *ikev1.Secret {
-	if l := o.lent; l != nil {
-		l.ike = ikev1.Secret{}
-		return &l.ike
-	}
-	return new(ikev1.Secret)
-}
-
-// newOrigins returns an empty map for the secret of newIKE.
-func (o *output) newOrigins(n int) map[string]string {
-	l := o.lent
-	if l == nil {
-		return make(map[string]string, n)
-	}
-	if l.origins == nil {
-		l.origins = make(map[string]string, n)
-	}
-	clear(l.origins)
-	return l.origins
-}
-
-// newESP returns empty keys for [output.esp].
-func (o *output) newESP() *esp.Secret {
-	l := o.lent
-	if l == nil {
-		return new(esp.Secret)
-	}
-	if l.used == len(l.esp) {
-		l.esp = append(l.esp, new(esp.Secret))
-	}
-	s := l.esp[l.used]
-	l.used++
-	*s = esp.Secret{}
-	return s
+	loader *loader // takes the secrets, if not nil; it keeps none of what it is given
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
@@ -152,9 +107,8 @@ func (o *output) origin(line int) string {
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	o.keys++
-	if l := o.lent; l != nil {
-		l.keys = Keys{IKE: append(l.keys.IKE[:0], s), ESP: l.keys.ESP[:0]}
-		o.emit(&l.keys)
+	if l := o.loader; l != nil {
+		l.ike(s)
 		return
 	}
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
@@ -163,10 +117,8 @@ func (o *output) ike(s *ikev1.Secret) {
 // esp gives out ESP keys that belong together. The caller does not change them afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	if l := o.lent; l != nil {
-		l.keys = Keys{IKE: l.keys.IKE[:0], ESP: append(l.keys.ESP[:0], s...)}
-		l.used = 0
-		o.emit(&l.keys)
+	if l := o.loader; l != nil {
+		l.esp(s)
 		return
 	}
 	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})

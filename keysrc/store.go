@@ -2,9 +2,7 @@ package keysrc
 
 import (
 	"hash/maphash"
-	"io"
 	"iter"
-	"os"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -48,62 +46,39 @@ func (sp *secretSpace) newESP() *esp.Secret {
 	return new(esp.Secret)
 }
 
-// Load reads a key source as Parse does, and keeps it in little memory.
-func Load(r io.Reader, name, format string) (*Store, error) {
-	st := new(Store)
-	s, err := NewStream(name, format, st.Add)
-	if err != nil {
-		return nil, err
-	}
-	s.out.lent = new(lentKeys) // a Store keeps none of it
-	_, err = s.ReadFrom(r)
-	closeErr := s.Close()
-	st.complete()
-	st.seen = hashSet{}
-	if err == nil {
-		err = closeErr
-	}
-	return st, err
-}
-
-// LoadFile is Load for a file, or for standard input if path is "-".
-func LoadFile(path, format string) (*Store, error) {
-	if path == "-" {
-		return Load(os.Stdin, "standard input", format)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return Load(f, path, format)
-}
-
 // Add adds what a stream gives out.
 func (st *Store) Add(k *Keys) {
-	if st.seen.slots == nil {
-		st.seed = maphash.MakeSeed()
-	}
 	for _, s := range k.IKE {
-		r := st.ike.begin()
-		if st.putIKE(r, s); st.isNew('i', r) {
-			st.putIKEOrigins(r, s)
-			st.ike.end()
-		}
+		st.addIKE(s)
 	}
 	for _, s := range k.ESP {
-		r := st.esp.begin()
-		if st.putESP(r, s); st.isNew('e', r) {
-			st.putOrigin(r, s.Origin)
-			st.esp.end()
-		}
+		st.addESP(s)
 	}
 	st.Notes = append(st.Notes, k.Notes...)
 	st.Hints.add(&k.Hints)
 }
 
+func (st *Store) addIKE(s *ikev1.Secret) {
+	r := st.ike.begin()
+	if st.putIKE(r, s); st.isNew('i', r) {
+		st.putIKEOrigins(r, s)
+		st.ike.end()
+	}
+}
+
+func (st *Store) addESP(s *esp.Secret) {
+	r := st.esp.begin()
+	if st.putESP(r, s); st.isNew('e', r) {
+		st.putOrigin(r, s.Origin)
+		st.esp.end()
+	}
+}
+
 // isNew reports whether a record, all but where it was found, was not added before.
 func (st *Store) isNew(kind uint64, r *record) bool {
+	if st.seen.slots == nil {
+		st.seed = maphash.MakeSeed()
+	}
 	return st.seen.add(maphash.Bytes(st.seed, r.b) ^ kind)
 }
 
