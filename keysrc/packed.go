@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -107,10 +108,17 @@ const (
 )
 
 func (st *Store) putPattern(r *record, p esp.AddrPattern) {
+	if p.IsAny() {
+		r.byte(patternAny)
+		return
+	}
+	if p == st.lastAddr.pattern {
+		r.bytes(st.lastAddr.packed)
+		return
+	}
+	start := len(r.b)
 	a, whole := p.Addr()
 	switch {
-	case p.IsAny():
-		r.byte(patternAny)
 	case !whole:
 		r.byte(patternListed)
 		r.number(st.patterns.number(p))
@@ -123,6 +131,13 @@ func (st *Store) putPattern(r *record, p esp.AddrPattern) {
 		r.byte(byte(len(b)))
 		r.bytes(b[:])
 	}
+	st.lastAddr = packedAddr{p, append(st.lastAddr.packed[:0], r.b[start:]...)}
+}
+
+// packedAddr is a pattern and how it is packed. In a log the same comes again and again.
+type packedAddr struct {
+	pattern esp.AddrPattern
+	packed  []byte
 }
 
 func (st *Store) getPattern(r *record) esp.AddrPattern {
@@ -132,8 +147,16 @@ func (st *Store) getPattern(r *record) esp.AddrPattern {
 	case patternListed:
 		return st.patterns.list[r.takeNumber()]
 	default:
-		a, _ := netip.AddrFromSlice(r.take(int(n)))
-		return esp.AddrPatternFrom(a)
+		packed := r.take(int(n))
+		if st.space != nil && bytes.Equal(packed, st.space.addr.packed) {
+			return st.space.addr.pattern
+		}
+		a, _ := netip.AddrFromSlice(packed)
+		p := esp.AddrPatternFrom(a)
+		if st.space != nil {
+			st.space.addr = packedAddr{p, packed}
+		}
+		return p
 	}
 }
 

@@ -21,6 +21,7 @@ type Store struct {
 	patterns interned[esp.AddrPattern] // that are no whole address
 	seen     hashSet                   // hashes of what was added
 	seed     maphash.Seed
+	lastAddr packedAddr // that was packed
 	blank    bool
 	space    *secretSpace       // for the secrets that are read; nil: each has its own
 	named    map[uint32]*SAHint // what a listing in the source says of SPIs, once it was read to its end
@@ -28,8 +29,9 @@ type Store struct {
 
 // secretSpace is memory that secrets are read into.
 type secretSpace struct {
-	ike ikev1.Secret
-	esp esp.Secret
+	ike  ikev1.Secret
+	esp  esp.Secret
+	addr packedAddr // that was read last; without the kind
 }
 
 func (sp *secretSpace) newIKE() *ikev1.Secret {

@@ -26,6 +26,7 @@ type negotiation struct {
 	out *output
 
 	group  *ikeGroup     // the phase 1 that took a value last
+	spare  *ikeGroup     // one that was given out
 	open   []*ikeGroup   // those with a CKY-I and no SKEYID_e
 	done   ikev1.Cookie  // of the phase 1 that got its SKEYID_e last
 	given  int           // SKEYID_e values given out since more than one was open
@@ -180,7 +181,11 @@ func (n *negotiation) expire(now *label) {
 func (n *negotiation) cookieI(ev *event) {
 	n.endGroup()
 	n.expire(&ev.label)
-	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape, last: -1}
+	g := n.spare
+	if n.spare = nil; g == nil {
+		g = new(ikeGroup)
+	}
+	*g = ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape, last: -1}
 	copy(g.cookieI[:], ev.data)
 	if len(n.peers) == 1 {
 		g.peer = n.peers[0]
@@ -318,6 +323,9 @@ func (n *negotiation) endGroup() {
 			n.emitGroup(g)
 		}
 		n.group = nil
+		if !slices.Contains(n.open, g) {
+			n.spare = g
+		}
 	}
 }
 
