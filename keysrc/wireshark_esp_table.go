@@ -22,6 +22,7 @@ func WriteESPTable(dir string, n int, secret func(i int) *esp.Secret) (*TableRep
 	if err := t.each(order.addOld); err != nil {
 		return nil, err
 	}
+	order.rows = slices.Grow(order.rows, max(0, n-len(order.rows)))
 	var places [espBehind + 1][]uint32 // numbers of the secrets that have rows there, the first of them placed first
 	var space []byte
 	for i := n - 1; i >= 0; i-- {

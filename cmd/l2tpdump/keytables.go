@@ -30,7 +30,11 @@ type remarks struct {
 	each  func(text string) // is given all of them, if not nil
 }
 
+// add adds a sentence; to nil it adds none.
 func (r *remarks) add(text func() string) {
+	if r == nil {
+		return
+	}
 	r.n++
 	switch {
 	case r.each != nil:
@@ -75,7 +79,7 @@ func (t *ikeTable) write(dir string) (w writtenTable, err error) {
 	left := &w.left
 	report, err := keysrc.WriteIKETable(dir, func(yield func(keysrc.IKERow) bool) {
 		r := left
-		left = &remarks{} // the second time the same would be said
+		left = nil // the second time the same would be said
 		t.rows(r, yield)
 	})
 	if err != nil {
@@ -96,7 +100,7 @@ func (t *ikeTable) unspelt(r *remarks, left []int) {
 		return
 	}
 	i := 0
-	t.rows(&remarks{}, func(row keysrc.IKERow) bool {
+	t.rows(nil, func(row keysrc.IKERow) bool {
 		if i == left[0] {
 			r.add(func() string { return "left out: " + row.Error().Error() })
 			left = left[1:]
@@ -240,7 +244,7 @@ func (t *espTable) secret(i int) *esp.Secret {
 	i -= len(t.opened)
 	for j, places := range t.places {
 		if i < len(places) {
-			t.k.unopenedRow(&t.row, &remarks{}, t.lent[j].ESPAt(places[i]), &t.hints[j])
+			t.k.unopenedRow(&t.row, nil, t.lent[j].ESPAt(places[i]), &t.hints[j])
 			return &t.row
 		}
 		i -= len(places)
