@@ -18,7 +18,7 @@ func WriteESPTable(dir string, n int, secret func(i int) *esp.Secret) (*TableRep
 		return nil, err
 	}
 	defer t.close()
-	order := espOrder{old: t, secret: secret}
+	order := espOrder{old: t, secret: secret, rows: make([]espEntry, 0, t.likely)}
 	if err := t.each(order.addOld); err != nil {
 		return nil, err
 	}
@@ -27,11 +27,11 @@ func WriteESPTable(dir string, n int, secret func(i int) *esp.Secret) (*TableRep
 	var space []byte
 	for i := n - 1; i >= 0; i-- {
 		s := secret(i)
-		if space, err = AppendESPRow(space[:0], s); err != nil {
+		if checkESPRow(s) != nil {
 			t.report.Left = append(t.report.Left, i)
 			continue
 		}
-		place, err := order.place(uint32(i), s, space)
+		place, err := order.place(uint32(i), s)
 		if err != nil {
 			return nil, err
 		}

@@ -170,15 +170,20 @@ func (t *espOrder) add(spi uint32, e espEntry) {
 	t.rows = append(t.rows, e)
 }
 
-// place finds the place of a new row, and adds it. i is the number of its secret, text the row with its line end.
-func (t *espOrder) place(i uint32, s *esp.Secret, text []byte) (espPlace, error) {
+// place finds the place of a new row, and adds it. i is the number of its secret.
+func (t *espOrder) place(i uint32, s *esp.Secret) (espPlace, error) {
 	spi, whole := s.SPI, s.SPIMask == math.MaxUint32
+	number, met := t.bySPI[spi]
+	if whole && !met && len(t.wild) == 0 {
+		t.put(i, spi, espTail)
+		return espTail, nil
+	}
+	text, err := AppendESPRow(t.space[:0], s)
+	if err != nil {
+		return 0, err
+	}
+	t.space = text
 	if whole && len(t.wild) == 0 {
-		number, ok := t.bySPI[spi]
-		if !ok {
-			t.put(i, spi, espTail)
-			return espTail, nil
-		}
 		if e := &t.rows[number]; e.before == 0 && e.isOld() {
 			line, err := t.old.row(int64(e.at))
 			if err != nil {

@@ -21,6 +21,9 @@ const (
 // maxTable bounds a table that is read to be added to.
 const maxTable = 64 << 20
 
+// usualRow is about how many bytes a row of the longer table has.
+const usualRow = 128
+
 // TableReport says what became of a table's rows.
 type TableReport struct {
 	Path    string
@@ -35,6 +38,7 @@ type table struct {
 	file   *os.File          // nil: there is none
 	size   int64             // in bytes, when the rows were looked at
 	sum    [sha256.Size]byte // of all bytes then
+	likely int64             // how many rows it may have
 	cut    bool              // the last line has no end
 	window []byte            // a piece of the file
 	at     int64             // where it begins
@@ -53,14 +57,15 @@ func openTable(path string) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i, err := f.Stat(); err != nil || !i.Mode().IsRegular() {
+	i, err := f.Stat()
+	if err == nil && !i.Mode().IsRegular() {
+		err = fmt.Errorf("%s: it is not a file that can be replaced", path)
+	}
+	if err != nil {
 		f.Close()
-		if err == nil {
-			err = fmt.Errorf("%s: it is not a file that can be replaced", path)
-		}
 		return nil, err
 	}
-	t.file = f
+	t.file, t.likely = f, min(i.Size(), maxTable)/usualRow
 	return t, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -22,11 +23,24 @@ func AppendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
 // ESPRowError is the error of AppendESPRow, with the SPI and where the secret was found: "SPI 0x… (esp_sa:3): only the first 16 of 32
 // bytes …". It is nil if the secret can be spelt.
 func ESPRowError(s *esp.Secret) error {
-	if _, err := AppendESPRow(nil, s); err != nil {
+	if err := checkESPRow(s); err != nil {
 		return fmt.Errorf("SPI %s (%s): %w", tableSPIText(s), s.Origin, err)
 	}
 	return nil
 }
+
+// checkESPRow is the error of AppendESPRow.
+func checkESPRow(s *esp.Secret) error {
+	if _, _, err := wiresharkSuite(s); err != nil {
+		return err
+	}
+	if s.SPIMask != math.MaxUint32 && tableSPIText(s) == "" {
+		return errPartOfSPI
+	}
+	return nil
+}
+
+var errPartOfSPI = errors.New("the SPI is known in part only")
 
 func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
 	cipher, auth, err := wiresharkSuite(s)
@@ -35,12 +49,12 @@ func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
 	}
 	src, dstAddr := tableAddrText(s.Src), tableAddrText(s.Dst)
 	family := "IPv4"
-	if strings.Contains(src+dstAddr, ":") {
+	if strings.Contains(src, ":") || strings.Contains(dstAddr, ":") {
 		family = "IPv6"
 	}
 	spi := tableSPIText(s)
 	if spi == "" {
-		return dst, errors.New("the SPI is known in part only")
+		return dst, errPartOfSPI
 	}
 	for _, col := range [...]string{family, src, dstAddr, spi, cipher} {
 		dst = append(append(append(dst, '"'), col...), '"', ',')

@@ -260,6 +260,9 @@ func (t *espTable) each(r *remarks, f func(source int, place uint32)) {
 		done[s.SPI] = true
 	}
 	for i, source := range t.k.sources {
+		if t.k.p == nil {
+			source = source.Blank() // the lengths of the keys are enough
+		}
 		source.EachESP(func(place uint32, s *esp.Secret) {
 			if s.SPIMask == ^uint32(0) && done[s.SPI] {
 				return
