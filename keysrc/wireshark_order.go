@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ type espRow struct {
 	rest      string // algorithms and keys in one spelling
 	secret    *esp.Secret
 	entry     *espEntry // nil: it is kept
-	rank      int32     // the least is the first
+	rank      int64     // the least is the first
 	ours      bool      // it is one of those that are to be in the table now
 }
 
@@ -116,32 +117,47 @@ const (
 	espHead                    // before the old rows
 	espTail                    // behind the old rows
 	espBehind                  // behind all others
+	espOld                     // among the old rows: it is one
 )
 
 // An espOrder is the rows in their order. A row is found by its SPI, and read again where it is needed: there may be as many as a log has.
 type espOrder struct {
 	old    *table
-	secret func(i int) *esp.Secret // the new ones
-	bySPI  map[uint32]uint32       // the number of the entry that was added last
+	secret func(i int) *esp.Secret // the new ones, of which the last gets its place first
 	rows   []espEntry
+	slots  []uint32 // the number of the last entry of each SPI, and 1, where the hash of the SPI says; a power of two of them
+	seed   maphash.Seed
 	wild   []*espRow // whose SPI is not known, or in part; by their rank
-	count  int32     // rows given a place
 	space  []byte
 }
 
 // An espEntry is where a row with a whole SPI is.
 type espEntry struct {
+	spi    uint32
 	at     uint32 // an old one: its place in the file; a new one: the number of its secret
 	before uint32 // the number of the entry of the same SPI that was added before, and 1; 0: there is none
-	rank   int32
+	place  espPlace
 	ours   bool
 }
 
-// The ranks of rows: the old ones have their number. There are less than rankStep, as the file is bounded, and less
-// new ones.
-const rankStep = 1 << 29
+// rankStep is between the ranks of rows of different places. Neither a place in the file nor a number is as large.
+const rankStep = 1 << 40
 
-func (e *espEntry) isOld() bool { return e.rank >= 0 && e.rank < rankStep }
+// rankOf returns the rank of a row: a row that is placed later stands before those at the front, at the head and at the tail, but behind
+// those that are behind all others.
+func rankOf(place espPlace, at uint32) int64 {
+	switch place {
+	case espFront:
+		return int64(at) - 2*rankStep
+	case espHead:
+		return int64(at) - rankStep
+	case espTail:
+		return int64(at) + rankStep
+	case espBehind:
+		return 3*rankStep - int64(at)
+	}
+	return int64(at)
+}
 
 // addOld adds a row of the file, in its order.
 func (t *espOrder) addOld(at int64, line []byte) {
@@ -149,33 +165,65 @@ func (t *espOrder) addOld(at int64, line []byte) {
 	if !ok {
 		return
 	}
-	rank := t.count
-	t.count++
 	if mask == math.MaxUint32 {
-		t.add(spi, espEntry{at: uint32(at), rank: rank})
+		t.add(espEntry{spi: spi, at: uint32(at), place: espOld})
 	} else if r, ok := readESPRow(line); ok {
-		r.rank = rank
+		r.rank = rankOf(espOld, uint32(at))
 		t.wild = append(t.wild, r)
 	}
 }
 
-func (t *espOrder) add(spi uint32, e espEntry) {
-	if t.bySPI == nil {
-		t.bySPI = make(map[uint32]uint32)
+func (t *espOrder) add(e espEntry) {
+	if len(t.rows) >= len(t.slots)/4*3 {
+		t.slots = make([]uint32, max(64, 2*len(t.slots)))
+		if t.seed == (maphash.Seed{}) {
+			t.seed = maphash.MakeSeed()
+		}
+		for i := range t.rows {
+			*t.slot(t.rows[i].spi) = uint32(i) + 1
+		}
 	}
-	if i, ok := t.bySPI[spi]; ok {
-		e.before = i + 1
-	}
-	t.bySPI[spi] = uint32(len(t.rows))
+	slot := t.slot(e.spi)
+	e.before = *slot
 	t.rows = append(t.rows, e)
+	*slot = uint32(len(t.rows))
+}
+
+// slot returns the slot of an SPI, or the free one where it belongs.
+func (t *espOrder) slot(spi uint32) *uint32 {
+	mask := len(t.slots) - 1
+	for i := int(maphash.Comparable(t.seed, spi)); ; i++ {
+		if slot := &t.slots[i&mask]; *slot == 0 || t.rows[*slot-1].spi == spi {
+			return slot
+		}
+	}
+}
+
+// last returns the entry of an SPI that was added last, nil if there is none.
+func (t *espOrder) last(spi uint32) *espEntry {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	return t.entry(*t.slot(spi))
+}
+
+// entry returns an entry by its number and 1.
+func (t *espOrder) entry(number uint32) *espEntry {
+	if number == 0 {
+		return nil
+	}
+	return &t.rows[number-1]
 }
 
 // place finds the place of a new row, and adds it. i is the number of its secret.
 func (t *espOrder) place(i uint32, s *esp.Secret) (espPlace, error) {
 	spi, whole := s.SPI, s.SPIMask == math.MaxUint32
-	number, met := t.bySPI[spi]
-	if whole && !met && len(t.wild) == 0 {
-		t.put(i, spi, espTail)
+	var met *espEntry
+	if whole {
+		met = t.last(spi)
+	}
+	if whole && met == nil && len(t.wild) == 0 {
+		t.add(espEntry{spi: spi, at: i, place: espTail, ours: true})
 		return espTail, nil
 	}
 	text, err := AppendESPRow(t.space[:0], s)
@@ -183,16 +231,14 @@ func (t *espOrder) place(i uint32, s *esp.Secret) (espPlace, error) {
 		return 0, err
 	}
 	t.space = text
-	if whole && len(t.wild) == 0 {
-		if e := &t.rows[number]; e.before == 0 && e.isOld() {
-			line, err := t.old.row(int64(e.at))
-			if err != nil {
-				return 0, err
-			}
-			if bytes.Equal(line, text[:len(text)-1]) {
-				e.ours = true
-				return espPresent, nil
-			}
+	if met != nil && met.before == 0 && met.place == espOld && len(t.wild) == 0 {
+		line, err := t.old.row(int64(met.at))
+		if err != nil {
+			return 0, err
+		}
+		if bytes.Equal(line, text[:len(text)-1]) {
+			met.ours = true
+			return espPresent, nil
 		}
 	}
 	r, ok := readESPRow(text)
@@ -212,45 +258,27 @@ func (t *espOrder) place(i uint32, s *esp.Secret) (espPlace, error) {
 	switch {
 	case place == espPresent:
 	case whole:
-		t.put(i, spi, place)
+		t.add(espEntry{spi: spi, at: i, place: place, ours: true})
 	default:
-		r.ours, r.rank = true, t.nextRank(place)
+		r.ours, r.rank = true, rankOf(place, i)
 		at, _ := slices.BinarySearchFunc(t.wild, r, func(a, b *espRow) int { return cmp.Compare(a.rank, b.rank) })
 		t.wild = slices.Insert(t.wild, at, r)
 	}
 	return place, nil
 }
 
-// put adds a new row with a whole SPI.
-func (t *espOrder) put(i, spi uint32, place espPlace) {
-	t.add(spi, espEntry{at: i, rank: t.nextRank(place), ours: true})
-}
-
-func (t *espOrder) nextRank(place espPlace) int32 {
-	t.count++
-	return [...]int32{espFront: -2*rankStep - t.count, espHead: -t.count, espTail: 2*rankStep - t.count, espBehind: 2*rankStep + t.count}[place]
-}
-
 // meeting returns the rows in their order that may decide about a new one: of one for several SPIs those for several.
 func (t *espOrder) meeting(r *espRow) ([]*espRow, error) {
-	if r.mask != math.MaxUint32 {
-		return t.wild, nil
-	}
-	number, ok := t.bySPI[r.spi]
-	if !ok {
+	if r.mask != math.MaxUint32 || t.last(r.spi) == nil {
 		return t.wild, nil
 	}
 	var rows []*espRow
-	for {
-		o, err := t.read(&t.rows[number])
+	for e := t.last(r.spi); e != nil; e = t.entry(e.before) {
+		o, err := t.read(e)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, o)
-		if number = o.entry.before; number == 0 {
-			break
-		}
-		number--
 	}
 	rows = append(rows, t.wild...)
 	slices.SortFunc(rows, func(a, b *espRow) int { return cmp.Compare(a.rank, b.rank) })
@@ -261,7 +289,7 @@ func (t *espOrder) meeting(r *espRow) ([]*espRow, error) {
 func (t *espOrder) read(e *espEntry) (*espRow, error) {
 	var line []byte
 	var err error
-	if e.isOld() {
+	if e.place == espOld {
 		line, err = t.old.row(int64(e.at))
 	} else if t.space, err = AppendESPRow(t.space[:0], t.secret(int(e.at))); err == nil {
 		line = t.space
@@ -273,7 +301,7 @@ func (t *espOrder) read(e *espEntry) (*espRow, error) {
 	if !ok {
 		return nil, t.old.changed()
 	}
-	r.entry, r.rank, r.ours = e, e.rank, e.ours
+	r.entry, r.rank, r.ours = e, rankOf(e.place, e.at), e.ours
 	return r, nil
 }
 
