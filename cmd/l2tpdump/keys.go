@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,7 +162,24 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 		k.flows[r.SPI] = append(k.flows[r.SPI], &r)
 		k.states[&r] = f.State()
 	}
+	k.reportOverlong()
 	return exitOK, true
+}
+
+// reportOverlong tells of keys that only the capture shows to be too long.
+func (k *keyring) reportOverlong() {
+	said := overlong(k.p, k.sources)
+	for _, source := range k.sources {
+		for _, n := range source.Notes { // the reader of the source has told
+			delete(said, n.File+":"+strconv.Itoa(n.Line))
+		}
+	}
+	var lines []string
+	for place, text := range said {
+		lines = append(lines, place+": key: "+text)
+	}
+	slices.Sort(lines)
+	listed(lines)
 }
 
 // sas returns the ISAKMP SAs of the capture that have the cookie of a secret.
