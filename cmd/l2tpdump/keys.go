@@ -240,13 +240,15 @@ func (k *keyring) parts(blank bool) []part {
 	})
 }
 
-// workers returns how many parts may be called at the same time.
+// workers returns how many parts may be called at the same time: each holds its text.
 func (k *keyring) workers() int {
 	if k.p != nil {
 		return 1
 	}
-	return runtime.GOMAXPROCS(0)
+	return min(runtime.GOMAXPROCS(0), maxWorkers)
 }
+
+const maxWorkers = 4
 
 // write writes what format appends for each row.
 func (k *keyring) write(w io.Writer, format func(dst []byte, r *listedKey) []byte) error {
