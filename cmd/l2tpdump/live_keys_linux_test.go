@@ -160,17 +160,35 @@ func TestLiveShowsNoKeys(t *testing.T) {
 		{with([]string{log}, "-vv", "--json"), `"verdict":"decrypted"`},
 		{with([]string{log}, "-w", l.path("clear.pcapng")), ""},
 		{with(sources, "-vv"), "[verified]"},
-		{with([]string{"exec:cat " + log}, "--hold-time", "5s"), "[decrypted]"},
+		{with([]string{"exec:cat " + log}), "[decrypted]"},
 		{with(damaged[:1], "-vv"), ""},
 		{with(damaged[1:2], "-vv", "--json"), ""},
 		{with(damaged[2:], "-vv"), ""},
 		{with([]string{"exec:cat " + damaged[0] + "; cat " + damaged[1] + " >&2; exit 3"}), ""},
 	} {
-		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-c", strconv.Itoa(len(all))}, c.args...)...)
+		out, err := os.Create(l.path("stdout"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		args := append([]string{"live", "-i", l.interfaceToTap}, c.args...)
+		if c.opened == "" {
+			args = append(args, "-c", strconv.Itoa(len(all)))
+		}
+		p := l.startWith(out, args...)
 		p.waitFor("listening on")
 		l.send(all, 0, nil)
-		p.wait()
-		printed := p.stdout.String() + p.errors()
+		stdout := func() string {
+			text, _ := os.ReadFile(out.Name())
+			return string(text)
+		}
+		if c.opened == "" {
+			p.wait()
+		} else {
+			eventually(func() bool { return strings.Contains(stdout(), c.opened) })
+			p.interrupt()
+		}
+		printed := stdout() + p.errors()
 		if !strings.Contains(printed, c.opened) {
 			t.Errorf("%q: no %s in the output:\n%s", c.args, c.opened, p.errors())
 		}
