@@ -91,6 +91,8 @@ type output struct {
 	keys int // secrets given out
 	said int // notes given out
 	bad  int // values left out
+
+	loader *loader // takes the secrets, if not nil; it keeps none of what it is given
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
@@ -105,13 +107,21 @@ func (o *output) origin(line int) string {
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	o.keys++
+	if l := o.loader; l != nil {
+		l.ike(s)
+		return
+	}
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }
 
 // esp gives out ESP keys that belong together. The caller does not change them afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	o.emit(&Keys{ESP: s})
+	if l := o.loader; l != nil {
+		l.esp(s)
+		return
+	}
+	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.

@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -107,10 +108,17 @@ const (
 )
 
 func (st *Store) putPattern(r *record, p esp.AddrPattern) {
+	if p.IsAny() {
+		r.byte(patternAny)
+		return
+	}
+	if p == st.lastAddr.pattern {
+		r.bytes(st.lastAddr.packed)
+		return
+	}
+	start := len(r.b)
 	a, whole := p.Addr()
 	switch {
-	case p.IsAny():
-		r.byte(patternAny)
 	case !whole:
 		r.byte(patternListed)
 		r.number(st.patterns.number(p))
@@ -123,6 +131,13 @@ func (st *Store) putPattern(r *record, p esp.AddrPattern) {
 		r.byte(byte(len(b)))
 		r.bytes(b[:])
 	}
+	st.lastAddr = packedAddr{p, append(st.lastAddr.packed[:0], r.b[start:]...)}
+}
+
+// packedAddr is a pattern and how it is packed. In a log the same comes again and again.
+type packedAddr struct {
+	pattern esp.AddrPattern
+	packed  []byte
 }
 
 func (st *Store) getPattern(r *record) esp.AddrPattern {
@@ -132,13 +147,28 @@ func (st *Store) getPattern(r *record) esp.AddrPattern {
 	case patternListed:
 		return st.patterns.list[r.takeNumber()]
 	default:
-		a, _ := netip.AddrFromSlice(r.take(int(n)))
-		return esp.AddrPatternFrom(a)
+		packed := r.take(int(n))
+		if st.space != nil && bytes.Equal(packed, st.space.addr.packed) {
+			return st.space.addr.pattern
+		}
+		a, _ := netip.AddrFromSlice(packed)
+		p := esp.AddrPatternFrom(a)
+		if st.space != nil {
+			st.space.addr = packedAddr{p, packed}
+		}
+		return p
 	}
 }
 
 // putOrigin writes "name:line" as two numbers, and anything else as one and 0.
 func (st *Store) putOrigin(r *record, origin string) {
+	if n := len(st.names.list); n > 0 {
+		if line, ok := lineBehind(origin, st.names.list[n-1]); ok {
+			r.number(n - 1)
+			r.number(line)
+			return
+		}
+	}
 	name := strings.TrimRight(origin, "0123456789")
 	line, err := strconv.Atoi(origin[len(name):])
 	if err != nil || !strings.HasSuffix(name, ":") || origin[len(name)] == '0' {
@@ -146,6 +176,21 @@ func (st *Store) putOrigin(r *record, origin string) {
 	}
 	r.number(st.names.number(name))
 	r.number(line)
+}
+
+// lineBehind returns the number that is all that follows the name in origin.
+func lineBehind(origin, name string) (line int, ok bool) {
+	digits, ok := strings.CutPrefix(origin, name)
+	if !ok || !strings.HasSuffix(name, ":") || digits == "" || digits[0] == '0' || len(digits) > 9 {
+		return 0, false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return 0, false
+		}
+		line = 10*line + int(digits[i]-'0')
+	}
+	return line, true
 }
 
 func (st *Store) getOrigin(r *record) string {

@@ -30,15 +30,13 @@ func (st *Store) CountESP() int { return st.esp.n }
 
 // EachIKE calls f with each phase 1 secret as IKE does, and with its place. The secret is valid until f returns.
 func (st *Store) EachIKE(f func(place uint32, s *ikev1.Secret)) {
-	part := *st
-	part.space = new(secretSpace)
+	part := st.Lent()
 	part.ike.eachPlace(func(place uint32, r *record) { f(place, part.getIKE(r)) })
 }
 
 // EachESP calls f with each key of an ESP SA as ESP does, and with its place. The secret is valid until f returns.
 func (st *Store) EachESP(f func(place uint32, s *esp.Secret)) {
-	part := *st
-	part.space = new(secretSpace)
+	part := st.Lent()
 	part.esp.eachPlace(func(place uint32, r *record) { f(place, part.getESP(r)) })
 }
 
@@ -47,6 +45,13 @@ func (st *Store) IKEAt(place uint32) *ikev1.Secret { return st.getIKE(st.ike.at(
 
 // ESPAt returns the key of an ESP SA at a place; it is the caller's own.
 func (st *Store) ESPAt(place uint32) *esp.Secret { return st.getESP(st.esp.at(place)) }
+
+// Lent returns a Store of the same secrets, each of which is valid until the next of its kind is asked for. Nothing may be added to it.
+func (st *Store) Lent() *Store {
+	l := *st
+	l.space = new(secretSpace)
+	return &l
+}
 
 // eachPlace calls f with each record and its place. f reads the record to its end.
 func (p *packed) eachPlace(f func(place uint32, r *record)) {

@@ -2,9 +2,7 @@ package keysrc
 
 import (
 	"hash/maphash"
-	"io"
 	"iter"
-	"os"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -23,6 +21,7 @@ type Store struct {
 	patterns interned[esp.AddrPattern] // that are no whole address
 	seen     hashSet                   // hashes of what was added
 	seed     maphash.Seed
+	lastAddr packedAddr // that was packed
 	blank    bool
 	space    *secretSpace       // for the secrets that are read; nil: each has its own
 	named    map[uint32]*SAHint // what a listing in the source says of SPIs, once it was read to its end
@@ -30,8 +29,9 @@ type Store struct {
 
 // secretSpace is memory that secrets are read into.
 type secretSpace struct {
-	ike ikev1.Secret
-	esp esp.Secret
+	ike  ikev1.Secret
+	esp  esp.Secret
+	addr packedAddr // that was read last; without the kind
 }
 
 func (sp *secretSpace) newIKE() *ikev1.Secret {
@@ -48,61 +48,39 @@ func (sp *secretSpace) newESP() *esp.Secret {
 	return new(esp.Secret)
 }
 
-// Load reads a key source as Parse does, and keeps it in little memory.
-func Load(r io.Reader, name, format string) (*Store, error) {
-	st := new(Store)
-	s, err := NewStream(name, format, st.Add)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.ReadFrom(r)
-	closeErr := s.Close()
-	st.complete()
-	st.seen = hashSet{}
-	if err == nil {
-		err = closeErr
-	}
-	return st, err
-}
-
-// LoadFile is Load for a file, or for standard input if path is "-".
-func LoadFile(path, format string) (*Store, error) {
-	if path == "-" {
-		return Load(os.Stdin, "standard input", format)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return Load(f, path, format)
-}
-
 // Add adds what a stream gives out.
 func (st *Store) Add(k *Keys) {
-	if st.seen.slots == nil {
-		st.seed = maphash.MakeSeed()
-	}
 	for _, s := range k.IKE {
-		r := st.ike.begin()
-		if st.putIKE(r, s); st.isNew('i', r) {
-			st.putIKEOrigins(r, s)
-			st.ike.end()
-		}
+		st.addIKE(s)
 	}
 	for _, s := range k.ESP {
-		r := st.esp.begin()
-		if st.putESP(r, s); st.isNew('e', r) {
-			st.putOrigin(r, s.Origin)
-			st.esp.end()
-		}
+		st.addESP(s)
 	}
 	st.Notes = append(st.Notes, k.Notes...)
 	st.Hints.add(&k.Hints)
 }
 
+func (st *Store) addIKE(s *ikev1.Secret) {
+	r := st.ike.begin()
+	if st.putIKE(r, s); st.isNew('i', r) {
+		st.putIKEOrigins(r, s)
+		st.ike.end()
+	}
+}
+
+func (st *Store) addESP(s *esp.Secret) {
+	r := st.esp.begin()
+	if st.putESP(r, s); st.isNew('e', r) {
+		st.putOrigin(r, s.Origin)
+		st.esp.end()
+	}
+}
+
 // isNew reports whether a record, all but where it was found, was not added before.
 func (st *Store) isNew(kind uint64, r *record) bool {
+	if st.seen.slots == nil {
+		st.seed = maphash.MakeSeed()
+	}
 	return st.seen.add(maphash.Bytes(st.seed, r.b) ^ kind)
 }
 
@@ -281,6 +259,7 @@ func (st *Store) putIKEOrigins(r *record, s *ikev1.Secret) {
 
 func (st *Store) getIKE(r *record) *ikev1.Secret {
 	s := st.space.newIKE()
+	origins := s.Origins // those of the secret before, if it was lent
 	*s = ikev1.Secret{}
 	copy(s.InitiatorCookie[:], r.take(len(s.InitiatorCookie)))
 	copy(s.ResponderCookie[:], r.take(len(s.ResponderCookie)))
@@ -298,7 +277,10 @@ func (st *Store) getIKE(r *record) *ikev1.Secret {
 	for i, name := range originNames {
 		if places&(1<<i) != 0 {
 			if s.Origins == nil {
-				s.Origins = make(map[string]string, len(originNames))
+				if s.Origins = origins; origins == nil {
+					s.Origins = make(map[string]string, len(originNames))
+				}
+				clear(s.Origins)
 			}
 			s.Origins[name] = st.getOrigin(r)
 		}

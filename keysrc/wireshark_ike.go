@@ -139,3 +139,11 @@ func AppendIKERow(dst []byte, cookie ikev1.Cookie, ka esp.Key) ([]byte, error) {
 	dst = hex.AppendEncode(dst, ka.Bytes())
 	return append(dst, '\n'), nil
 }
+
+// Error is the error of AppendIKERow, with the cookie; nil if the row can be spelt.
+func (r IKERow) Error() error {
+	if _, err := AppendIKERow(nil, r.InitiatorCookie, r.Ka); err != nil {
+		return fmt.Errorf("IKE %s: %w", r.InitiatorCookie, err)
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package keysrc
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestESPTableOrder(t *testing.T) {
 				secrets = append(secrets, s)
 			}
 			for _, added := range []int{c.added, 0} { // the second time all is there
-				r, err := WriteESPTable(dir, secrets)
+				r, err := writeESP(dir, secrets)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,7 +86,7 @@ func TestESPTableOrder(t *testing.T) {
 func TestTableEndIsMended(t *testing.T) {
 	dir := t.TempDir()
 	rows := []IKERow{{InitiatorCookie: [8]byte{1}, Ka: esp.NewKey(make([]byte, 32))}}
-	if _, err := WriteIKETable(dir, rows); err != nil {
+	if _, err := WriteIKETable(dir, slices.Values(rows)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, TableIKE)
@@ -96,7 +97,7 @@ func TestTableEndIsMended(t *testing.T) {
 	if err := os.WriteFile(path, whole[:len(whole)-1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := WriteIKETable(dir, rows)
+	r, err := WriteIKETable(dir, slices.Values(rows))
 	if err != nil || r.Added != 0 || r.Present != 1 {
 		t.Fatalf("%+v %v", r, err)
 	}

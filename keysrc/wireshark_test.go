@@ -276,6 +276,15 @@ func TestWiresharkHeads(t *testing.T) {
 	}
 }
 
+// writeESP is WriteESPTable for a list. Each secret is overwritten by the next, as it may be.
+func writeESP(dir string, list []*esp.Secret) (*TableReport, error) {
+	var lent esp.Secret
+	return WriteESPTable(dir, len(list), func(i int) *esp.Secret {
+		lent = *list[i]
+		return &lent
+	})
+}
+
 func TestWriteTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "profile")
 	second := strings.Replace(espRows[1].row, "0x1a2b3c4d", "0x1a2b3c4f", 1)
@@ -299,7 +308,7 @@ func TestWriteTables(t *testing.T) {
 		}
 		return string(data)
 	}
-	r, err := WriteESPTable(dir, keys.ESP)
+	r, err := writeESP(dir, keys.ESP)
 	check(r, err, 2, 0)
 	if got, want := read(TableESP), espRows[0].row+"\n"+second+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -309,7 +318,7 @@ func TestWriteTables(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, TableESP), []byte(other), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err = WriteESPTable(dir, keys.ESP)
+	r, err = writeESP(dir, keys.ESP)
 	check(r, err, 0, 2)
 	if read(TableESP) != other+"\n" { // Wireshark drops a last line without its end
 		t.Errorf("got\n%s", read(TableESP))
@@ -320,7 +329,7 @@ func TestWriteTables(t *testing.T) {
 	}
 	third := *keys.ESP[0]
 	third.SPI++
-	r, err = WriteESPTable(dir, []*esp.Secret{&third, &third})
+	r, err = writeESP(dir, []*esp.Secret{&third, &third})
 	check(r, err, 1, 1)
 	if got, want := read(TableESP), other+"\n"+strings.Replace(espRows[0].row, "3c4d", "3c4e", 1)+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -328,24 +337,24 @@ func TestWriteTables(t *testing.T) {
 	// Other keys for the same SPI and addresses go before, as Wireshark takes the first.
 	fourth := *keys.ESP[0]
 	fourth.Key = esp.NewKey(make([]byte, 16))
-	r, err = WriteESPTable(dir, []*esp.Secret{&fourth})
+	r, err = writeESP(dir, []*esp.Secret{&fourth})
 	check(r, err, 1, 0)
 	if !strings.HasPrefix(read(TableESP), strings.Replace(espRows[0].row, k16+`",`, strings.Repeat("00", 16)+`",`, 1)+"\n# mine\n") {
 		t.Errorf("got\n%s", read(TableESP))
 	}
-	r, err = WriteESPTable(dir, []*esp.Secret{&fourth})
+	r, err = writeESP(dir, []*esp.Secret{&fourth})
 	check(r, err, 0, 1)
 
 	rows := []IKERow{{ikev1.Cookie{1, 2, 3}, esp.NewKey(make([]byte, 32))}, {ikev1.Cookie{4}, esp.NewKey(make([]byte, 20))}}
-	r, err = WriteIKETable(dir, rows)
+	r, err = WriteIKETable(dir, slices.Values(rows))
 	check(r, err, 1, 0)
-	if len(r.Left) != 1 {
+	if len(r.Left) != 1 || r.Left[0] != 1 || rows[0].Error() != nil || rows[1].Error() == nil {
 		t.Errorf("%v", r.Left)
 	}
-	r, err = WriteIKETable(dir, rows)
+	r, err = WriteIKETable(dir, slices.Values(rows))
 	check(r, err, 0, 1)
 	rows[0].Ka = esp.NewKey([]byte(strings.Repeat("x", 16)))
-	r, err = WriteIKETable(dir, rows[:1])
+	r, err = WriteIKETable(dir, slices.Values(rows[:1]))
 	check(r, err, 1, 0)
 	if got, want := read(TableIKE), "0102030000000000,"+strings.Repeat("00", 32)+"\n0102030000000000,"+strings.Repeat("78", 16)+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -376,10 +385,10 @@ func TestTablesInTshark(t *testing.T) {
 		for _, s := range ikes.IKE {
 			rows = append(rows, IKERow{s.InitiatorCookie, s.Ka})
 		}
-		if _, err := WriteIKETable(config, rows); err != nil {
+		if _, err := WriteIKETable(config, slices.Values(rows)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := WriteESPTable(config, esps.ESP); err != nil {
+		if _, err := writeESP(config, esps.ESP); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(tshark, "-r", filepath.Join(dir, "outer.pcap"), "-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",

@@ -1,19 +1,14 @@
 package keysrc
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"slices"
+	"math"
 	"strconv"
 	"strings"
 
 	"l2tpdump/esp"
-	"l2tpdump/ikev1"
 )
 
 // AppendESPRow appends a row of esp_sa with its line end: 8 columns, which every version of Wireshark reads, or 10
@@ -25,6 +20,28 @@ func AppendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
 	return appendESPRow(dst, s, s.Suite.ESN)
 }
 
+// ESPRowError is the error of AppendESPRow, with the SPI and where the secret was found: "SPI 0x… (esp_sa:3): only the first 16 of 32
+// bytes …". It is nil if the secret can be spelt.
+func ESPRowError(s *esp.Secret) error {
+	if err := checkESPRow(s); err != nil {
+		return fmt.Errorf("SPI %s (%s): %w", tableSPIText(s), s.Origin, err)
+	}
+	return nil
+}
+
+// checkESPRow is the error of AppendESPRow.
+func checkESPRow(s *esp.Secret) error {
+	if _, _, err := wiresharkSuite(s); err != nil {
+		return err
+	}
+	if s.SPIMask != math.MaxUint32 && tableSPIText(s) == "" {
+		return errPartOfSPI
+	}
+	return nil
+}
+
+var errPartOfSPI = errors.New("the SPI is known in part only")
+
 func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
 	cipher, auth, err := wiresharkSuite(s)
 	if err != nil {
@@ -32,12 +49,12 @@ func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
 	}
 	src, dstAddr := tableAddrText(s.Src), tableAddrText(s.Dst)
 	family := "IPv4"
-	if strings.Contains(src+dstAddr, ":") {
+	if strings.Contains(src, ":") || strings.Contains(dstAddr, ":") {
 		family = "IPv6"
 	}
 	spi := tableSPIText(s)
 	if spi == "" {
-		return dst, errors.New("the SPI is known in part only")
+		return dst, errPartOfSPI
 	}
 	for _, col := range [...]string{family, src, dstAddr, spi, cipher} {
 		dst = append(append(append(dst, '"'), col...), '"', ',')
@@ -127,193 +144,4 @@ func tableSPIText(s *esp.Secret) string {
 		}
 	}
 	return string(t)
-}
-
-// The names of Wireshark's tables in a profile's folder.
-const (
-	TableIKE = "ikev1_decryption_table"
-	TableESP = "esp_sa"
-)
-
-// maxTable bounds a table that is read to be added to.
-const maxTable = 64 << 20
-
-// IKERow is a row of ikev1_decryption_table: the expanded key.
-type IKERow struct {
-	InitiatorCookie ikev1.Cookie
-	Ka              esp.Key
-}
-
-// TableReport says what became of a table's rows.
-type TableReport struct {
-	Path    string
-	Added   int
-	Present int     // rows that were there already
-	Left    []error // what has no row, and why: "SPI 0x…: only the first 16 of 32 bytes …"
-}
-
-// WriteIKETable adds rows to the ikev1_decryption_table in dir, which is made if it is not there. A cookie that is in the
-// table with another key gets its new row behind the old: Wireshark takes the last.
-func WriteIKETable(dir string, rows []IKERow) (*TableReport, error) {
-	t, err := openTable(filepath.Join(dir, TableIKE))
-	if err != nil {
-		return nil, err
-	}
-	last := make(map[string]string) // cookie to the row that counts
-	for _, line := range t.lines() {
-		if s, _, err := parseIKERow(line); err == nil {
-			last[s.InitiatorCookie.String()] = string(s.Ka.Bytes())
-		}
-	}
-	for _, r := range rows {
-		row, err := AppendIKERow(nil, r.InitiatorCookie, r.Ka)
-		if err != nil {
-			t.report.Left = append(t.report.Left, fmt.Errorf("IKE %s: %w", r.InitiatorCookie, err))
-			continue
-		}
-		cookie := r.InitiatorCookie.String()
-		if k, ok := last[cookie]; ok && k == string(r.Ka.Bytes()) {
-			t.report.Present++
-			continue
-		}
-		last[cookie] = string(r.Ka.Bytes())
-		t.tail = append(t.tail, row...)
-		t.report.Added++
-	}
-	return t.write()
-}
-
-// WriteESPTable adds a row for each secret to the esp_sa in dir, which is made if it is not there. Wireshark takes the first
-// row that matches, wildcards included: a row goes before the older ones with other keys that match the same packets, but
-// not before one whose key begins with its own, which is more of the same. Of two secrets for the same packets the later one counts.
-func WriteESPTable(dir string, secrets []*esp.Secret) (*TableReport, error) {
-	t, err := openTable(filepath.Join(dir, TableESP))
-	if err != nil {
-		return nil, err
-	}
-	var order espOrder
-	for i, line := range t.lines() {
-		if r, ok := readESPRow(line); ok {
-			r.rank = i
-			order.add(r)
-		}
-	}
-	var front, head, tail, behind [][]byte // in this order; the old rows are between head and tail
-	for _, s := range slices.Backward(secrets) {
-		text, err := AppendESPRow(nil, s)
-		if err != nil {
-			t.report.Left = append(t.report.Left, fmt.Errorf("SPI %s (%s): %w", tableSPIText(s), s.Origin, err))
-			continue
-		}
-		row, ok := readESPRow(text)
-		if !ok {
-			return nil, fmt.Errorf("SPI %s: the row can't be read back", tableSPIText(s))
-		}
-		row.ours = true
-		place := order.place(row)
-		switch place {
-		case espPresent:
-			t.report.Present++
-			continue
-		case espFront:
-			front = append(front, text)
-		case espHead:
-			head = append(head, text)
-		case espTail:
-			tail = append(tail, text)
-		case espBehind:
-			behind = append(behind, text)
-		}
-		t.report.Added++
-	}
-	slices.Reverse(t.report.Left)
-	for _, text := range front { // the last one found is to be the first
-		t.head = append(bytes.Clone(text), t.head...)
-	}
-	for _, text := range slices.Backward(head) {
-		t.head = append(t.head, text...)
-	}
-	for _, text := range slices.Backward(tail) {
-		t.tail = append(t.tail, text...)
-	}
-	for _, text := range behind {
-		t.tail = append(t.tail, text...)
-	}
-	return t.write()
-}
-
-// table is a file of Wireshark's that gets new rows.
-type table struct {
-	report     TableReport
-	old        []byte
-	head, tail []byte // new rows before and behind the old
-}
-
-func openTable(path string) (*table, error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	t := &table{report: TableReport{Path: path}}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return t, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	t.old, err = io.ReadAll(io.LimitReader(f, maxTable+1))
-	if err == nil && len(t.old) > maxTable {
-		err = fmt.Errorf("%s: larger than %d bytes: not a table of Wireshark's", path, maxTable)
-	}
-	return t, err
-}
-
-// lines returns the rows that are there.
-func (t *table) lines() [][]byte {
-	var list [][]byte
-	for line := range bytes.Lines(t.old) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] != '#' {
-			list = append(list, line)
-		}
-	}
-	return list
-}
-
-// write replaces the file in one step, with mode 0600. A table that gets no row is not touched, but
-// for its mode and the end of its last line.
-func (t *table) write() (*TableReport, error) {
-	path := t.report.Path
-	whole := slices.Concat(t.head, t.old)
-	cut := len(whole) > 0 && whole[len(whole)-1] != '\n'
-	if t.report.Added == 0 && !cut {
-		if t.old != nil {
-			return &t.report, os.Chmod(path, 0o600)
-		}
-		return &t.report, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(f.Name())
-	if cut {
-		whole = append(whole, '\n') // Wireshark drops a last line without its end, and would join it to the next here
-	}
-	whole = append(whole, t.tail...)
-	_, err = f.Write(whole)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &t.report, nil
 }

@@ -50,9 +50,9 @@ type label struct {
 // maxLabel bounds what can be a label: longer lines are told apart from phases only.
 const maxLabel = 96
 
-// classify reads the text of a line.
-func classify(text []byte) label {
-	switch string(text) { // as these routers write them
+// usualLabel knows the labels as these routers write them.
+func usualLabel(text []byte) label {
+	switch string(text) {
 	case " CKY-I":
 		return label{kind: labelCookieI}
 	case " CKY-R":
@@ -72,6 +72,30 @@ func classify(text []byte) label {
 	case " authentication key (first 8byte)":
 		return label{kind: labelAuthKey, first: 8}
 	}
+	for i := range usualPhases {
+		if p := &usualPhases[i]; bytes.HasPrefix(text, p.text) {
+			if a, ok := plainAddr(text[len(p.text):]); ok {
+				return label{kind: p.kind, respond: p.respond, addr: a}
+			}
+		}
+	}
+	return label{}
+}
+
+// usualPhases are lines that end with an address.
+var usualPhases = [...]struct {
+	text    []byte
+	kind    labelKind
+	respond bool
+}{
+	{[]byte(" respond ISAKMP phase to "), labelPhase1, true},
+	{[]byte(" respond IPsec phase to "), labelPhase2, true},
+	{[]byte(" initiate ISAKMP phase to "), labelPhase1, false},
+	{[]byte(" initiate IPsec phase to "), labelPhase2, false},
+}
+
+// classify reads the text of a line that is no usual label.
+func classify(text []byte) label {
 	if !mayLabel(text) {
 		return label{}
 	}
@@ -249,7 +273,33 @@ func addrAfter(t []byte, mark string) netip.Addr {
 		return netip.Addr{}
 	}
 	first, _ := word(rest)
-	return parseAddr(string(bytes.Trim(first, "(),;")))
+	first = bytes.Trim(first, "(),;")
+	if a, ok := plainAddr(first); ok {
+		return a
+	}
+	return parseAddr(string(first))
+}
+
+// plainAddr reads an IPv4 address as it is mostly written.
+func plainAddr(text []byte) (netip.Addr, bool) {
+	var b [4]byte
+	octet, n, digits := 0, 0, 0
+	for _, c := range text {
+		switch {
+		case '0' <= c && c <= '9' && digits < 3 && (digits == 0 || n > 0):
+			n, digits = 10*n+int(c-'0'), digits+1
+		case c == '.' && digits > 0 && n < 256 && octet < 3:
+			b[octet] = byte(n)
+			octet, n, digits = octet+1, 0, 0
+		default:
+			return netip.Addr{}, false
+		}
+	}
+	if octet != 3 || digits == 0 || n > 255 {
+		return netip.Addr{}, false
+	}
+	b[3] = byte(n)
+	return netip.AddrFrom4(b), true
 }
 
 // parseAddr reads an address, with or without a port.

@@ -26,6 +26,7 @@ type negotiation struct {
 	out *output
 
 	group  *ikeGroup     // the phase 1 that took a value last
+	spare  *ikeGroup     // one that was given out
 	open   []*ikeGroup   // those with a CKY-I and no SKEYID_e
 	done   ikev1.Cookie  // of the phase 1 that got its SKEYID_e last
 	given  int           // SKEYID_e values given out since more than one was open
@@ -180,7 +181,11 @@ func (n *negotiation) expire(now *label) {
 func (n *negotiation) cookieI(ev *event) {
 	n.endGroup()
 	n.expire(&ev.label)
-	g := &ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape, last: -1}
+	g := n.spare
+	if n.spare = nil; g == nil {
+		g = new(ikeGroup)
+	}
+	*g = ikeGroup{start: ev.label, cookieLost: !ev.ok, shape: ev.shape, last: -1}
 	copy(g.cookieI[:], ev.data)
 	if len(n.peers) == 1 {
 		g.peer = n.peers[0]
@@ -318,6 +323,9 @@ func (n *negotiation) endGroup() {
 			n.emitGroup(g)
 		}
 		n.group = nil
+		if !slices.Contains(n.open, g) {
+			n.spare = g
+		}
 	}
 }
 
@@ -394,11 +402,13 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 		}
 		n.out.doubt(line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
 	}
-	n.out.ike(&ikev1.Secret{
+	s := n.out.newIKE()
+	*s = ikev1.Secret{
 		InitiatorCookie: g.cookieI, ResponderCookie: g.cookieR,
 		SKEYID: keys[0], SKEYIDd: keys[1], SKEYIDa: keys[2], SKEYIDe: keys[3],
 		SKEYIDeHead: head, Peer: g.peer, Origin: n.out.origin(line), Origins: n.origins(g, line),
-	})
+	}
+	n.out.ike(s)
 }
 
 // origins returns the places of a phase 1's values that are not at line.
@@ -409,7 +419,7 @@ func (n *negotiation) origins(g *ikeGroup, line int) map[string]string {
 			continue
 		}
 		if places == nil {
-			places = make(map[string]string, len(g.lines))
+			places = n.out.newOrigins(len(g.lines))
 		}
 		places[name] = n.out.origin(g.lines[i])
 	}

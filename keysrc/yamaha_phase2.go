@@ -35,11 +35,13 @@ type espRun struct {
 	from    int  // the first SPI that the next key may be of
 	several bool // more than one may be it, until none waits
 
-	mixed  bool // a pair is uncertain
-	excess bool // a key came that no SPI waits for: all pairs are uncertain
-	spare  bool // an authentication key came that no key waits for: so are theirs
-	authed bool // an authentication key has come
-	lost   bool // bytes without a label stand among the values, or one of them is damaged
+	mixed   bool          // a pair is uncertain
+	excess  bool          // a key came that no SPI waits for: all pairs are uncertain
+	spare   bool          // an authentication key came that no key waits for: so are theirs
+	authed  bool          // an authentication key has come
+	secrets []*esp.Secret // space
+
+	lost bool // bytes without a label stand among the values, or one of them is damaged
 }
 
 // yamahaSA is an SPI.
@@ -293,7 +295,8 @@ func (n *negotiation) endSAs() {
 // sole returns a secret for each SPI whose key is certain, nil for the others.
 func (n *negotiation) sole() []*esp.Secret {
 	r := &n.run
-	secrets := make([]*esp.Secret, len(r.sas))
+	secrets := append(r.secrets[:0], make([]*esp.Secret, len(r.sas))...)
+	r.secrets = secrets
 	if r.excess {
 		return secrets
 	}
@@ -314,8 +317,11 @@ func (n *negotiation) sole() []*esp.Secret {
 }
 
 func (n *negotiation) secret(sa *yamahaSA, k *yamahaKey) *esp.Secret {
-	return &esp.Secret{SPI: sa.spi, SPIMask: 0xffffffff, Key: k.key, KeyHead: k.head, AuthKey: k.auth, AuthKeyHead: k.authHead,
-		Origin: n.out.origin(k.line)}
+	s := n.out.newESP()
+	s.SPI, s.SPIMask = sa.spi, 0xffffffff
+	s.Key, s.KeyHead, s.AuthKey, s.AuthKeyHead = k.key, k.head, k.auth, k.authHead
+	s.Origin = n.out.origin(k.line)
+	return s
 }
 
 // tellMissing names the SPIs without keys.
@@ -464,7 +470,8 @@ func (n *negotiation) checkAuths() {
 func (r *espRun) reset() {
 	clear(r.keys)
 	clear(r.auths)
-	*r = espRun{phase: r.phase[:0], sas: r.sas[:0], keys: r.keys[:0], auths: r.auths[:0]}
+	clear(r.secrets)
+	*r = espRun{phase: r.phase[:0], sas: r.sas[:0], keys: r.keys[:0], auths: r.auths[:0], secrets: r.secrets[:0]}
 }
 
 // checkShort refuses a key of 8 bytes where more were announced, unless it is clear that the algorithm is DES: the key may have

@@ -103,9 +103,14 @@ func (l *ikeLog) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
 	before := len(g.data)
-	data, kind := parseRow(g.data, text)
+	lb, data, kind := usualLabel(text), g.data, rowNone
+	if lb.kind == labelNone {
+		data, kind = parseRow(data, text)
+	}
 	if kind == rowNone {
-		lb := classify(text)
+		if lb.kind == labelNone {
+			lb = classify(text)
+		}
 		g.blank = g.blank || lb.kind == labelUnreadable && len(bytes.TrimSpace(text)) == 0
 		if lb.kind == labelNone && l.order != orderUnknown && cur.label.kind == labelNone && g.empty() && len(l.nodes) == 1 {
 			return false // text upon text: nothing depends on it

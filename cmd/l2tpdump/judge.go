@@ -17,10 +17,14 @@ type judge struct {
 	keys []*keysrc.Store
 	// keyD is the first secret with SKEYID_d, nil if there is none.
 	keyD func() *ikev1.Secret
+	// overlong is what is to be said of keys that are too long, by their places.
+	overlong func() map[string]string
 }
 
 func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
-	return &judge{p, keys, sync.OnceValue(func() *ikev1.Secret {
+	j := &judge{p: p, keys: keys}
+	j.overlong = sync.OnceValue(func() map[string]string { return overlong(p, keys) })
+	j.keyD = sync.OnceValue(func() *ikev1.Secret {
 		for _, k := range keys {
 			for s := range k.IKE() {
 				if !s.SKEYIDd.IsZero() {
@@ -29,7 +33,8 @@ func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
 			}
 		}
 		return nil
-	})}
+	})
+	return j
 }
 
 // ike returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
@@ -60,6 +65,9 @@ func (j *judge) esp(r *esp.Report) (esp.Verdict, string) {
 		return pipeline.WrongKey, r.Conflict
 	}
 	reason := r.Reason
+	if pipeline.Opened(r.Verdict) {
+		reason = joinReasons(j.overlong()[r.Key], reason)
+	}
 	switch r.Verdict {
 	case pipeline.Decrypted, pipeline.NoKey, pipeline.Incomplete:
 	default:

@@ -1,81 +1,157 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
-	"net/netip"
+	"io"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
 
-// writeTables adds what Wireshark can use to its tables in a folder. What has no row is said in the report.
+// writtenTable is what became of one of Wireshark's tables.
+type writtenTable struct {
+	Path    string `json:"path"`
+	Added   int    `json:"added"`
+	Present int    `json:"present"`
+
+	left  remarks
+	again func(r *remarks) // makes the remarks once more
+}
+
+// remarks are sentences about what is not in a table, or may be wrong with it. There may be one for each key of a log, so no more of
+// them are kept than a message lists.
+type remarks struct {
+	first []string
+	n     int
+	each  func(text string) // is given all of them, if not nil
+}
+
+// add adds a sentence; to nil it adds none.
+func (r *remarks) add(text func() string) {
+	if r == nil {
+		return
+	}
+	r.n++
+	switch {
+	case r.each != nil:
+		r.each(text())
+	case r.n <= maxListed+1:
+		r.first = append(r.first, text())
+	}
+}
+
+// writeTables adds what Wireshark can use to its tables in a folder. What has no row is said in the remarks.
 func (k *keyring) writeTables(dir string) ([]writtenTable, error) {
-	var ike, sa tableRows
-	k.ikeTable(&ike)
-	k.espTable(&sa)
-	first, err := keysrc.WriteIKETable(dir, ike.ike)
+	for _, source := range k.sources {
+		if !source.HasPlaces() {
+			return nil, errors.New("the key sources hold more keys than tables can take")
+		}
+	}
+	all := make([]hintIndex, len(k.sources))
+	for i, source := range k.sources {
+		all[i].init(&source.Hints)
+	}
+	ike := ikeTable{k: k, hints: all}
+	first, err := ike.write(dir)
 	if err != nil {
 		return nil, err
 	}
-	second, err := keysrc.WriteESPTable(dir, sa.esp)
+	sa := espTable{k: k, hints: all}
+	second, err := sa.write(dir)
 	if err != nil {
 		return nil, err
 	}
-	return []writtenTable{ike.report(first), sa.report(second)}, nil
+	return []writtenTable{first, second}, nil
 }
 
-// tableRows are the rows of one table, and sentences about what is not in it, or may be wrong.
-type tableRows struct {
-	ike  []keysrc.IKERow
-	esp  []*esp.Secret
-	left []string
+// ikeTable is the rows of ikev1_decryption_table: the expanded keys of phase 1 that open the capture's messages, and those that a source
+// says.
+type ikeTable struct {
+	k     *keyring
+	hints []hintIndex
 }
 
-func (t *tableRows) leave(format string, args ...any) {
-	t.left = append(t.left, fmt.Sprintf(format, args...))
-}
-
-func (t *tableRows) report(r *keysrc.TableReport) writtenTable {
-	w := writtenTable{Path: r.Path, Added: r.Added, Present: r.Present, Left: t.left}
-	for _, err := range r.Left {
-		w.Left = append(w.Left, "left out: "+err.Error())
+func (t *ikeTable) write(dir string) (w writtenTable, err error) {
+	left := &w.left
+	report, err := keysrc.WriteIKETable(dir, func(yield func(keysrc.IKERow) bool) {
+		r := left
+		left = nil // the second time the same would be said
+		t.rows(r, yield)
+	})
+	if err != nil {
+		return w, err
 	}
-	return w
+	w.Path, w.Added, w.Present = report.Path, report.Added, report.Present
+	t.unspelt(&w.left, report.Left)
+	w.again = func(r *remarks) {
+		t.rows(r, func(keysrc.IKERow) bool { return true })
+		t.unspelt(r, report.Left)
+	}
+	return w, nil
 }
 
-// ikeTable collects the expanded keys of phase 1: those that open the capture's messages, and those that a source says.
-func (k *keyring) ikeTable(t *tableRows) {
+// unspelt tells of the rows of these numbers why they are not in the table.
+func (t *ikeTable) unspelt(r *remarks, left []int) {
+	if len(left) == 0 {
+		return
+	}
+	i := 0
+	t.rows(nil, func(row keysrc.IKERow) bool {
+		if i == left[0] {
+			r.add(func() string { return "left out: " + row.Error().Error() })
+			left = left[1:]
+		}
+		i++
+		return len(left) > 0
+	})
+}
+
+// rows calls yield with each row until it returns false, and adds the remarks. They are the same every time.
+func (t *ikeTable) rows(r *remarks, yield func(keysrc.IKERow) bool) {
 	done := make(map[ikev1.Cookie]bool)
-	if k.p != nil {
-		for _, sa := range k.p.IKE().SAs() {
+	if p := t.k.p; p != nil {
+		for _, sa := range p.IKE().SAs() {
 			if ka := sa.Ka(); !ka.IsZero() {
-				t.ike = append(t.ike, keysrc.IKERow{InitiatorCookie: sa.InitiatorCookie, Ka: ka})
 				done[sa.InitiatorCookie] = true
+				if !yield(keysrc.IKERow{InitiatorCookie: sa.InitiatorCookie, Ka: ka}) {
+					return
+				}
 			}
 		}
 	}
-	for _, source := range k.sources {
-		for s := range source.IKE() {
+	for i, source := range t.k.sources {
+		for s := range source.Lent().IKE() {
 			if done[s.InitiatorCookie] || s.Ka.IsZero() && s.SKEYIDe.IsZero() {
 				continue
 			}
-			done[s.InitiatorCookie] = k.ikeWithoutCapture(t, s, source)
+			ka := t.withoutCapture(r, s, &t.hints[i])
+			if ka.IsZero() {
+				continue
+			}
+			done[s.InitiatorCookie] = true
+			if !yield(keysrc.IKERow{InitiatorCookie: s.InitiatorCookie, Ka: ka}) {
+				return
+			}
 		}
 	}
 }
 
-// ikeWithoutCapture adds the key of a phase 1 that the capture does not hold, as far as its source tells it. It reports whether it did.
-func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysrc.Store) bool {
-	id := cookieName(s.InitiatorCookie)
+// withoutCapture returns the key of a phase 1 that the capture does not hold, as far as its source tells it, else the empty key.
+func (t *ikeTable) withoutCapture(r *remarks, s *ikev1.Secret, hints *hintIndex) esp.Key {
 	if s.InitiatorCookie.IsZero() {
-		t.leave("left out: %s names no initiator cookie: give the capture with -r, which shows whose key it is", s.Origin)
-		return false
+		r.add(func() string {
+			return fmt.Sprintf("left out: %s names no initiator cookie: give the capture with -r, which shows whose key it is", s.Origin)
+		})
+		return esp.Key{}
 	}
-	for _, sa := range k.sas(s) {
+	about := func() string { return fmt.Sprintf("IKE %s (%s)", cookieName(s.InitiatorCookie), s.Origin) }
+	for _, sa := range t.k.sas(s) {
 		if sa.Encrypted > 0 {
-			t.leave("left out: IKE %s (%s): %s: %s", id, s.Origin, sa.Verdict(), sa.Reason())
-			return false
+			r.add(func() string { return fmt.Sprintf("left out: %s: %s: %s", about(), sa.Verdict(), sa.Reason()) })
+			return esp.Key{}
 		}
 	}
 	ka, e := s.Ka, s.SKEYIDe
@@ -84,71 +160,137 @@ func (k *keyring) ikeWithoutCapture(t *tableRows, s *ikev1.Secret, source *keysr
 		ka, e = esp.Key{}, ka
 	}
 	if ka.IsZero() {
-		n := 0
-		for _, h := range source.Hints.SAs {
-			if h.IKE && h.InitiatorCookie == s.InitiatorCookie {
-				n = h.Suite.KeyLen
-			}
-		}
+		n := hints.kaLens[s.InitiatorCookie]
 		switch {
 		case n > 0 && !(s.SKEYIDeHead && e.Len() < n):
 			ka, _ = ikev1.ExpandKa("", e, n)
 		case n > 0:
 		case e.Len() == 16 || e.Len() == 32:
 			ka = e
-			t.leave("IKE %s (%s): taken for the key of AES-%d: give the capture with -r, which names the cipher, to be sure", id, s.Origin, 8*ka.Len())
+			r.add(func() string {
+				return fmt.Sprintf("%s: taken for the key of AES-%d: give the capture with -r, which names the cipher, to be sure", about(), 8*e.Len())
+			})
 		case e.Len() == 48 || e.Len() == 64:
 			ka = e.Head(32)
-			t.leave("IKE %s (%s): its head taken for the key of AES-256: give the capture with -r, which names the cipher, to be sure", id, s.Origin)
+			r.add(func() string {
+				return about() + ": its head taken for the key of AES-256: give the capture with -r, which names the cipher, to be sure"
+			})
 		}
 	}
 	if ka.IsZero() {
-		t.leave("left out: IKE %s (%s): from the %d bytes of SKEYID_e the key is made according to the cipher (16 bytes for AES-128, 24 for 3DES, 32 for AES-256), which the capture names: give it with -r",
-			id, s.Origin, e.Len())
-		return false
+		r.add(func() string {
+			return fmt.Sprintf("left out: %s: from the %d bytes of SKEYID_e the key is made according to the cipher (16 bytes for AES-128, 24 for 3DES, 32 for AES-256), which the capture names: give it with -r",
+				about(), e.Len())
+		})
 	}
-	t.ike = append(t.ike, keysrc.IKERow{InitiatorCookie: s.InitiatorCookie, Ka: ka})
-	return true
+	return ka
 }
 
-// espTable collects the keys of ESP: those that open the capture's packets with addresses and algorithms as they are there, those of
-// Quick Modes whose packets are not in it, and those that sources give for SAs which the capture does not know.
-func (k *keyring) espTable(t *tableRows) {
-	done := make(map[uint32]bool)
-	if k.p != nil {
-		for _, f := range k.p.ESP().Flows() {
+// espTable is the rows of esp_sa by their numbers: the keys that open the capture's packets with addresses and algorithms as they are
+// there, those of Quick Modes whose packets are not in it, and those that sources give for SAs which the capture does not know.
+type espTable struct {
+	k      *keyring
+	hints  []hintIndex
+	opened []*esp.Secret
+	lent   []*keysrc.Store
+	places [][]uint32 // of the others in each source
+	row    esp.Secret
+}
+
+func (t *espTable) write(dir string) (w writtenTable, err error) {
+	if t.k.p != nil {
+		for _, f := range t.k.p.ESP().Flows() {
 			if s := f.State(); s.Err == nil {
-				done[f.SPI()] = true
-				t.esp = append(t.esp, &esp.Secret{
+				t.opened = append(t.opened, &esp.Secret{
 					SPI: f.SPI(), SPIMask: ^uint32(0), Src: esp.AddrPatternFrom(f.Src()), Dst: esp.AddrPatternFrom(f.Dst()),
 					Suite: s.Suite, Key: s.Key, AuthKey: s.AuthKey, ESNKnown: true, SeqHigh: s.SeqHigh, Origin: s.Origin,
 				})
 			}
 		}
 	}
-	for _, source := range k.sources {
-		for s := range source.ESP() {
-			if s.SPIMask == ^uint32(0) && done[s.SPI] {
-				continue
-			}
-			done[s.SPI] = k.espUnopened(t, s, source) || done[s.SPI]
+	n := len(t.opened)
+	t.places = make([][]uint32, len(t.k.sources))
+	t.each(&w.left, func(source int, place uint32) {
+		t.places[source] = append(t.places[source], place)
+		n++
+	})
+	for _, source := range t.k.sources {
+		t.lent = append(t.lent, source.Lent())
+	}
+	report, err := keysrc.WriteESPTable(dir, n, t.secret)
+	if err != nil {
+		return w, err
+	}
+	unspelt := func(r *remarks) {
+		for _, i := range report.Left {
+			r.add(func() string { return "left out: " + keysrc.ESPRowError(t.secret(i)).Error() })
 		}
+	}
+	w.Path, w.Added, w.Present = report.Path, report.Added, report.Present
+	unspelt(&w.left)
+	w.again = func(r *remarks) {
+		t.each(r, func(int, uint32) {})
+		unspelt(r)
+	}
+	return w, nil
+}
+
+// secret returns the row of a number; it is valid until the next call.
+func (t *espTable) secret(i int) *esp.Secret {
+	if i < len(t.opened) {
+		return t.opened[i]
+	}
+	i -= len(t.opened)
+	for j, places := range t.places {
+		if i < len(places) {
+			t.k.unopenedRow(&t.row, nil, t.lent[j].ESPAt(places[i]), &t.hints[j])
+			return &t.row
+		}
+		i -= len(places)
+	}
+	return nil
+}
+
+// each calls f with the sources of the rows that no packets of the capture are behind, and with their places there, and adds the remarks.
+// They are the same every time.
+func (t *espTable) each(r *remarks, f func(source int, place uint32)) {
+	done := make(map[uint32]bool)
+	for _, s := range t.opened {
+		done[s.SPI] = true
+	}
+	for i, source := range t.k.sources {
+		if t.k.p == nil {
+			source = source.Blank() // the lengths of the keys are enough
+		}
+		source.EachESP(func(place uint32, s *esp.Secret) {
+			if s.SPIMask == ^uint32(0) && done[s.SPI] {
+				return
+			}
+			if t.k.unopenedRow(&t.row, r, s, &t.hints[i]) {
+				done[s.SPI] = true
+				f(i, place)
+			}
+		})
 	}
 }
 
-// espUnopened adds the keys of an SA of which the capture has no packet that they open. It reports whether it did.
-func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Store) bool {
-	for _, r := range k.flows[s.SPI] {
+// unopenedRow sets row to the keys of an SA of which the capture has no packet that they open. It reports whether there is a row.
+func (k *keyring) unopenedRow(row *esp.Secret, r *remarks, s *esp.Secret, hints *hintIndex) bool {
+	for _, f := range k.flows[s.SPI] {
 		if s.SPIMask == ^uint32(0) {
-			t.leave("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, r.Verdict, r.Reason)
+			r.add(func() string {
+				return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, f.Verdict, f.Reason)
+			})
 			return false
 		}
 	}
 	if s.Uncertain {
-		t.leave("left out: SPI 0x%08x (%s): one of several keys that may be its, the source mixes negotiations: give a capture of it with -r", s.SPI, s.Origin)
+		r.add(func() string {
+			return fmt.Sprintf("left out: SPI 0x%08x (%s): one of several keys that may be its, the source mixes negotiations: give a capture of it with -r", s.SPI, s.Origin)
+		})
 		return false
 	}
-	row := *s
+	*row = *s
 	if s.SPIMask == ^uint32(0) && k.p != nil {
 		for _, n := range k.p.ESP().Negotiated(s.SPI) {
 			row.Suite = completed(n.Suite, row.Suite)
@@ -158,49 +300,56 @@ func (k *keyring) espUnopened(t *tableRows, s *esp.Secret, source *keysrc.Store)
 			}
 		}
 	}
-	fillAddresses(&row, source)
+	hints.fillAddresses(row)
 	switch c := row.Suite.Cipher; {
 	case c == nil && row.KeyHead && row.Key.Len() == 16:
-		row.Suite.Cipher, row.Suite.KeyLen, row.KeyHead = esp.CipherByName("aes-cbc"), 16, false
-		t.leave("SPI 0x%08x (%s): %s, its 16 bytes taken for the key of AES-128: give the capture with -r to be sure",
-			s.SPI, s.Origin, "the source names no algorithm")
+		row.Suite.Cipher, row.Suite.KeyLen, row.KeyHead = aesCBC, 16, false
+		r.add(func() string {
+			return fmt.Sprintf("SPI 0x%08x (%s): the source names no algorithm, its 16 bytes taken for the key of AES-128: give the capture with -r to be sure", s.SPI, s.Origin)
+		})
 	case c != nil && row.KeyHead && row.Suite.KeyLen > 0 && row.Key.Len() >= row.Suite.KeyLen+c.SaltLen:
 		row.Key, row.KeyHead = row.Key.Head(row.Suite.KeyLen+c.SaltLen), false
 	}
-	t.esp = append(t.esp, &row)
 	return true
 }
 
-// fillAddresses fills in the router's own address where the source knows just one, and the other end where there was just one.
-func fillAddresses(s *esp.Secret, source *keysrc.Store) {
-	only := func(list []netip.Addr) (a netip.Addr) {
-		if len(list) == 1 {
-			a = list[0]
+var aesCBC = esp.CipherByName("aes-cbc")
+
+// writeTablesJSON writes what became of the tables as a JSON list.
+func writeTablesJSON(w io.Writer, tables []writtenTable) error {
+	b := bufio.NewWriter(w)
+	var line []byte
+	for i := range tables {
+		t := &tables[i]
+		line = append(line[:0], "[,"[min(i, 1)])
+		line = appendJSON(line, t)
+		if t.left.n > 0 {
+			line = append(line[:len(line)-1], `,"left":`...)
 		}
-		return a
-	}
-	for i := range source.Hints.SAs {
-		if h := &source.Hints.SAs[i]; !h.IKE && h.SPI == s.SPI && h.DirectionKnown {
-			from, to := h.Remote, h.Local
-			if h.Send {
-				from, to = to, from
-			}
-			s.Src, s.Dst = known(s.Src, from), known(s.Dst, to)
+		b.Write(line)
+		next := byte('[')
+		t.again(&remarks{each: func(text string) {
+			line = appendJSON(append(line[:0], next), text)
+			next = ','
+			b.Write(line)
+		}})
+		if t.left.n > 0 {
+			b.WriteString("]}")
 		}
 	}
-	local := only(source.Hints.Local)
-	switch {
-	case s.Src.IsAny() && !s.Dst.IsAny() && !s.Dst.Match(local):
-		s.Src = esp.AddrPatternFrom(local)
-	case s.Dst.IsAny() && !s.Src.IsAny() && !s.Src.Match(local):
-		s.Dst = esp.AddrPatternFrom(local)
-	}
+	b.WriteByte(']')
+	return b.Flush()
 }
 
-// known returns the pattern, or the address where it says nothing.
-func known(p esp.AddrPattern, a netip.Addr) esp.AddrPattern {
-	if p.IsAny() {
-		return esp.AddrPatternFrom(a)
+// reportTables says what became of the tables.
+func reportTables(tables []writtenTable) {
+	for i := range tables {
+		t := &tables[i]
+		present := ""
+		if t.Present > 0 {
+			present = fmt.Sprintf(", %d were there", t.Present)
+		}
+		message("%s: %s added%s", t.Path, plural(t.Added, "row"), present)
+		listedOf(t.left.first, t.left.n)
 	}
-	return p
 }

@@ -190,3 +190,89 @@ func TestLiveAdvice(t *testing.T) {
 		}
 	}
 }
+
+// TestLiveShowsNoKeys: what live prints holds no key, whatever it is told to print and wherever the keys come from, whole and damaged.
+func TestLiveShowsNoKeys(t *testing.T) {
+	l := newLab(t) // not beside other tests: standard output is turned away for a while
+	all, log, lines := captureOf(t, "01-basic-aes128-sha1")
+	all = l.filtered(all)[:120]
+	dir := filepath.Dir(log)
+	secret := make(map[string]bool)
+	sources := []string{log}
+	for _, name := range []string{"router-full.log", "charon-server.log", "xfrm-state.txt", "keys/esp_sa", "keys/ikev1_decryption_table"} {
+		sources = append(sources, filepath.Join(dir, name))
+	}
+	for _, name := range sources {
+		for run := range keyBytes(t, "-k", name, "-r", filepath.Join(dir, "outer.pcap")) {
+			secret[run] = true
+		}
+	}
+	if len(secret) < 100 || !holdsAny(strings.Join(lines, "\n"), secret) {
+		t.Fatalf("%d pieces of keys are known", len(secret))
+	}
+	// A row cut in the middle, a digit that is none, and a key that is another's.
+	text := strings.Join(lines, "\n") + "\n"
+	var damaged []string
+	for i, broken := range []string{
+		strings.Replace(text, "d8 00 1e 68 c5 5a e0 94", "d8 00 1e 6", 1), strings.Replace(text, "e1 38 4d", "e1 3g 4d", 1), strings.Replace(text, "4a f9 0f", "ca 6b dc", 1),
+	} {
+		if broken == text {
+			t.Fatalf("log %d is not damaged", i)
+		}
+		name := l.path("damaged" + strconv.Itoa(i) + ".log")
+		if err := os.WriteFile(name, []byte(broken), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		damaged = append(damaged, name)
+	}
+	with := func(what []string, args ...string) []string {
+		for _, k := range what {
+			args = append(args, "-k", k)
+		}
+		return args
+	}
+	for _, c := range []struct {
+		args   []string
+		opened string // is printed if the keys do their work; "": they do not, or nothing is printed of it
+	}{
+		{with([]string{log}, "-vv"), "[decrypted]"},
+		{with([]string{log}, "-vv", "--json"), `"verdict":"decrypted"`},
+		{with([]string{log}, "-w", l.path("clear.pcapng")), ""},
+		{with(sources, "-vv"), "[verified]"},
+		{with([]string{"exec:cat " + log}), "[decrypted]"},
+		{with(damaged[:1], "-vv"), ""},
+		{with(damaged[1:2], "-vv", "--json"), ""},
+		{with(damaged[2:], "-vv"), ""},
+		{with([]string{"exec:cat " + damaged[0] + "; cat " + damaged[1] + " >&2; exit 3"}), ""},
+	} {
+		out, err := os.Create(l.path("stdout"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		args := append([]string{"live", "-i", l.interfaceToTap}, c.args...)
+		if c.opened == "" {
+			args = append(args, "-c", strconv.Itoa(len(all)))
+		}
+		p := l.startWith(out, args...)
+		p.waitFor("listening on")
+		l.send(all, 0, nil)
+		stdout := func() string {
+			text, _ := os.ReadFile(out.Name())
+			return string(text)
+		}
+		if c.opened == "" {
+			p.wait()
+		} else {
+			eventually(func() bool { return strings.Contains(stdout(), c.opened) })
+			p.interrupt()
+		}
+		printed := stdout() + p.errors()
+		if !strings.Contains(printed, c.opened) {
+			t.Errorf("%q: no %s in the output:\n%s", c.args, c.opened, p.errors())
+		}
+		if holdsAny(printed, secret) {
+			t.Errorf("%q: key bytes in the output", c.args)
+		}
+	}
+}

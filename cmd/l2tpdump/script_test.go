@@ -15,7 +15,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("L2TPDUMP_BE_PROGRAM") != "" { // a test runs this binary as the program
+	if os.Getenv(asProgram) != "" { // a test runs this binary as the program
+		if name := os.Getenv(peakFile); name != "" {
+			status := run(os.Args[1:])
+			if err := writePeak(name); err != nil {
+				panic(err)
+			}
+			os.Exit(status)
+		}
 		main()
 	}
 	testscript.Main(m, map[string]func(){"l2tpdump": main})

@@ -72,10 +72,13 @@ func plural[N int | uint64](n N, one string) string {
 }
 
 // listed prints each line as a message, and counts those beyond maxListed.
-func listed(lines []string) {
+func listed(lines []string) { listedOf(lines, len(lines)) }
+
+// listedOf is listed for n lines, the first of which are given: as many as are printed.
+func listedOf(lines []string, n int) {
 	for i, l := range lines {
-		if i == maxListed && len(lines) > maxListed+1 {
-			message("and %d more like these", len(lines)-i)
+		if i == maxListed && n > maxListed+1 {
+			message("and %d more like these", n-i)
 			return
 		}
 		message("%s", l)

@@ -125,6 +125,13 @@ func TestVerifyReasons(t *testing.T) {
 		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, "", "",
 			"The keys are right for 2 of 3 SAs, but not for 1 (1 wrong key): the encryption key at esp_sa:2 is wrong; the packets open with the key at router.log:16."},
 
+		{"key with more bytes", basic, 0, sources{table.with("61d4db5a", "61d4db5aab")}, exitPartly, forth, "verified",
+			"17 bytes stand in the key source and aes-cbc-128 takes 16: the first of them are the key, the others belong to none and are not used"},
+		{"key with more bytes in a log", basic, 0, sources{log.with("(first 16byte)", "(first 17byte)", "61 d4 db 5a", "61 d4 db 5a\n2026/11/23 07:13:25: [IKE]   ab",
+			"c5 5a e0 94", "c5 5a e0 94\n2026/11/23 07:13:25: [IKE]   ab")}, exitOK, back, "decrypted",
+			"17 bytes stand in the key source and aes-cbc-128 takes 16: the first of them are the key, the others belong to none and are not used; " +
+				"integrity not checked: 8 of 20 bytes of the authentication key are known; the rest can't be computed: SKEYID_d not known"},
+
 		{"Ka in a listing", basic, 0, sources{log, {"sa.txt", []byte(listing)}}, exitOK, "148048a5bc8c637f", "decrypted", ""},
 		{"Ka in a listing", basic, 0, sources{log, source{"sa.txt", []byte(listing)}.with("4a f9", "4b f9")}, exitPartly, "148048a5bc8c637f", "wrong key",
 			"the key at sa.txt:7 is not the head of Ka, which opens the messages: one of the two listings is of another SA"},

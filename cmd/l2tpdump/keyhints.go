@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net/netip"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
+)
+
+// hintIndex is what a source says beside keys, as rows of tables need it.
+type hintIndex struct {
+	local  netip.Addr // the router's own address, if there is just one
+	sas    map[uint32][]*keysrc.SAHint
+	kaLens map[ikev1.Cookie]int // bytes of Ka
+}
+
+func (x *hintIndex) init(h *keysrc.Hints) {
+	if len(h.Local) == 1 {
+		x.local = h.Local[0]
+	}
+	x.sas, x.kaLens = make(map[uint32][]*keysrc.SAHint), make(map[ikev1.Cookie]int)
+	for i := range h.SAs {
+		sa := &h.SAs[i]
+		switch {
+		case sa.IKE:
+			x.kaLens[sa.InitiatorCookie] = sa.Suite.KeyLen
+		case sa.DirectionKnown:
+			x.sas[sa.SPI] = append(x.sas[sa.SPI], sa)
+		}
+	}
+}
+
+// fillAddresses fills in the router's own address where the source knows just one, and the other end where there was just one.
+func (x *hintIndex) fillAddresses(s *esp.Secret) {
+	for _, h := range x.sas[s.SPI] {
+		from, to := h.Remote, h.Local
+		if h.Send {
+			from, to = to, from
+		}
+		s.Src, s.Dst = known(s.Src, from), known(s.Dst, to)
+	}
+	switch {
+	case s.Src.IsAny() && !s.Dst.IsAny() && !s.Dst.Match(x.local):
+		s.Src = esp.AddrPatternFrom(x.local)
+	case s.Dst.IsAny() && !s.Src.IsAny() && !s.Src.Match(x.local):
+		s.Dst = esp.AddrPatternFrom(x.local)
+	}
+}
+
+// known returns the pattern, or the address where it says nothing.
+func known(p esp.AddrPattern, a netip.Addr) esp.AddrPattern {
+	if p.IsAny() {
+		return esp.AddrPatternFrom(a)
+	}
+	return p
+}
