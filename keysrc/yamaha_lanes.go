@@ -54,7 +54,7 @@ func (ls *lanes) turn(at *label) {
 		}
 	}
 	if n := ls.now.neg; !n.unfinished() {
-		n.cut, n.short = nil, labelNone // no row comes so late
+		n.cut, n.short, n.before = nil, shortValue{}, shortValue{} // no row comes so late
 		return
 	}
 	if len(ls.parked) == maxParked {

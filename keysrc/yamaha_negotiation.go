@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -33,9 +34,16 @@ type negotiation struct {
 	peers  []netip.Addr  // of the phase 1 lines since the last CKY-I
 	run    espRun        // the phases 2 whose SPIs have not all come
 	mixed  bool          // more than one is open, and rows of their values are misplaced
-	short  labelKind     // the last event is this value, of a single row of 16 bytes
+	short  shortValue    // the last event is this value
 	hinted [2]netip.Addr // given out last
 	cut    *label        // the line of another negotiation that came right behind such a value
+	before shortValue    // that value; its kind is labelNone if there are several
+}
+
+// shortValue is a value of a single row of 16 bytes.
+type shortValue struct {
+	kind labelKind // labelNone: there is none
+	row  [rowLen]byte
 }
 
 // ikeGroup is the values of one phase 1.
@@ -44,7 +52,8 @@ type ikeGroup struct {
 	cookieI, cookieR ikev1.Cookie
 	cookieLost       bool // CKY-I is damaged or not in the log
 	keys             [4]esp.Key
-	lines            [4]int // of the labels; 0: has not come
+	lines            [4]int  // of the labels; 0: has not come
+	again            [4]bool // the CKY-I came once more since
 	peer             netip.Addr
 	last             int  // the place of the value that the log ends with, and may lack the rest of; -1: none
 	shape            bool // rows of one of its values are missing or are of another
@@ -94,16 +103,21 @@ func (n *negotiation) take(ev *event) {
 	}
 }
 
+// begins reports whether the row is the first of the value in ev.
+func (s *shortValue) begins(ev *event) bool {
+	return s.kind == ev.kind && bytes.HasPrefix(ev.data, s.row[:])
+}
+
 // watchCut looks for a negotiation that begins right behind a row of 16 bytes of another one's value: the rest of that value may come
-// under the labels of the new one, so a value of more rows is not to be trusted until phase 2 begins.
+// under the labels of the new one, so a value of more rows is not to be trusted until phase 2 begins, unless it begins with that row:
+// then it is the same value again.
 func (n *negotiation) watchCut(ev *event) {
 	short := n.short
-	n.short = labelNone
+	n.short = shortValue{}
 	switch {
-	case ev.kind == labelPhase1 || ev.kind == labelCookieI || ev.kind.isSKEYID() && ev.kind == short:
-		if short != labelNone {
-			at := ev.label
-			n.cut = &at
+	case ev.kind == labelPhase1 || ev.kind == labelCookieI || ev.kind.isSKEYID() && ev.kind == short.kind:
+		if short.kind != labelNone {
+			n.cutAt(&ev.label, short)
 		}
 	case ev.kind == labelPhase2:
 		n.cut = nil
@@ -111,16 +125,28 @@ func (n *negotiation) watchCut(ev *event) {
 	if !ev.kind.isSKEYID() || !ev.ok {
 		return
 	}
-	if len(ev.data) == rowLen {
-		n.short = ev.kind
+	switch {
+	case len(ev.data) == rowLen:
+		n.short = shortValue{ev.kind, [rowLen]byte(ev.data)}
 		if len(n.open) > 1 {
-			at := ev.label
-			n.cut = &at
+			n.cutAt(&ev.label, n.short)
 		}
-	} else if n.cut != nil && !dead(n.cut, &ev.label) {
+	case n.cut == nil || dead(n.cut, &ev.label):
+	case n.before.begins(ev): // the log begins again
+		n.cut = nil
+	default:
 		n.out.note(ev.line, fmt.Sprintf("%s: its last row may belong to a value that was interrupted at line %d", ev.kind, n.cut.line))
 		ev.ok, ev.shape, ev.data = false, true, nil
 	}
+}
+
+// cutAt remembers that a value was interrupted.
+func (n *negotiation) cutAt(where *label, before shortValue) {
+	if n.cut != nil && n.before != before {
+		before = shortValue{}
+	}
+	at := *where
+	n.cut, n.before = &at, before
 }
 
 // damagedAt names the label's line where the trouble shows in another one.
@@ -196,6 +222,9 @@ func (n *negotiation) cookieI(ev *event) {
 		for _, o := range n.open {
 			if o.cookieI == g.cookieI {
 				n.group = o // the same again
+				for i, line := range o.lines {
+					o.again[i] = line != 0
+				}
 				return
 			}
 		}
@@ -229,7 +258,7 @@ func (n *negotiation) target(ev *event) *ikeGroup {
 		return nil
 	}
 	i := int(ev.kind) - int(labelSKEYID)
-	if n.group != nil && i >= 0 && n.group.lines[i] != 0 {
+	if n.group != nil && i >= 0 && n.group.lines[i] != 0 && !n.group.again[i] {
 		// The same label again: a CKY-I between the two is missing.
 		n.endGroup()
 		n.drop(n.group)
@@ -267,7 +296,7 @@ func (n *negotiation) skeyid(ev *event) {
 		return
 	}
 	i := int(ev.kind - labelSKEYID)
-	g.lines[i] = ev.line
+	g.lines[i], g.again[i], g.keys[i] = ev.line, false, esp.Key{}
 	g.shape = g.shape || ev.shape
 	if ev.ok {
 		g.keys[i] = esp.NewKey(ev.data)
@@ -496,7 +525,7 @@ func (n *negotiation) end() {
 		n.emitGroup(n.group)
 	}
 	n.open, n.group, n.given, n.peers = n.open[:0], nil, 0, n.peers[:0]
-	n.cut, n.short = nil, labelNone
+	n.cut, n.short, n.before = nil, shortValue{}, shortValue{}
 	n.endSAs()
 }
 

@@ -144,3 +144,34 @@ func TestYamahaAnyLine(t *testing.T) {
 		}
 	}
 }
+
+// A log that ends behind the first row of a value, and then the whole of it: all keys of the whole come out.
+func TestYamahaBeginsAgain(t *testing.T) {
+	tried := 0
+	for name, log := range routerLogs(t) {
+		want := canonical(parseText(t, log))
+		head := ""
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, "] SKEYID") {
+				head += line
+				at := len(head)
+				row, rest, _ := strings.Cut(log[at:], "\n")
+				if next, _, _ := strings.Cut(rest, "\n"); strings.Contains(next, "]   ") {
+					tried++
+					keys := readText(t, log[:at+len(row)+1]+log)
+					got := canonical(keys)
+					for _, w := range want {
+						if !slices.Contains(got, w) {
+							t.Errorf("%s to line %d, then all: %s is missing in\n%s\n%v", name, strings.Count(head, "\n"), w, strings.Join(got, "\n"), keys.Notes)
+						}
+					}
+				}
+				break
+			}
+			head += line
+		}
+	}
+	if tried < 3 {
+		t.Errorf("%d logs", tried)
+	}
+}
