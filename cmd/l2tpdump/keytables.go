@@ -39,7 +39,8 @@ func (r *remarks) add(text func() string) {
 	}
 }
 
-// writeTables adds what Wireshark can use to its tables in a folder. What has no row is said in the remarks.
+// writeTables adds what Wireshark can use to its tables in a folder. What has no row is said in the remarks. With
+// an error it returns the table that is written nevertheless.
 func (k *keyring) writeTables(dir string) ([]writtenTable, error) {
 	for _, source := range k.sources {
 		if !source.HasPlaces() {
@@ -58,7 +59,7 @@ func (k *keyring) writeTables(dir string) ([]writtenTable, error) {
 	sa := espTable{k: k, hints: all}
 	second, err := sa.write(dir)
 	if err != nil {
-		return nil, err
+		return []writtenTable{first}, err
 	}
 	return []writtenTable{first, second}, nil
 }

@@ -89,3 +89,25 @@ func TestKeysInTables(t *testing.T) {
 		})
 	}
 }
+
+// Where the second table can't be written it is said that the first one was.
+func TestOneTableWritten(t *testing.T) {
+	dir := t.TempDir()
+	source, tables := filepath.Join(dir, "source"), filepath.Join(dir, "wireshark")
+	if err := os.WriteFile(source, []byte("148048a5bc8c637f,11111111111111111111111111111111\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(tables, "esp_sa"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := quietly(t, func() {
+		if got := run([]string{"keys", "-k", source, "--wireshark", tables}); got != exitError {
+			t.Errorf("exit status %d", got)
+		}
+	})
+	for _, want := range []string{"ikev1_decryption_table: 1 row added\n", "esp_sa: it is not a file that can be replaced\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
