@@ -11,7 +11,8 @@ import (
 // WriteESPTable adds a row for each of n secrets to the esp_sa in dir, which is made if it is not there. secret returns the one of a number
 // from 0; it is called several times for each, and what it returns is used up to the next call. Wireshark takes the first row that
 // matches, wildcards included: a row goes before the older ones with other keys that match the same packets, but not before one whose key
-// begins with its own, which is more of the same. Of two secrets for the same packets the later one counts.
+// begins with its own, which is more of the same. Of two secrets for the same packets the later one counts, but for
+// one that is for those of the other and more: such as are for several SPIs have to come last, the one for most SPIs behind the others.
 func WriteESPTable(dir string, n int, secret func(i int) *esp.Secret) (*TableReport, error) {
 	t, err := openTable(filepath.Join(dir, TableESP))
 	if err != nil {

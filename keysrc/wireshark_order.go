@@ -143,6 +143,17 @@ type espEntry struct {
 // rankStep is between the ranks of rows of different places. Neither a place in the file nor a number is as large.
 const rankStep = 1 << 40
 
+// ahead returns the place of a new row that is to stand before r.
+func (r *espRow) ahead() espPlace {
+	switch {
+	case r.rank >= rankStep:
+		return espTail
+	case r.rank >= -rankStep:
+		return espHead
+	}
+	return espFront
+}
+
 // rankOf returns the rank of a row: a row that is placed later stands before those at the front, at the head and at the tail, but behind
 // those that are behind all others.
 func rankOf(place espPlace, at uint32) int64 {
@@ -320,6 +331,8 @@ func among(r *espRow, rows []*espRow) espPlace {
 			return espPresent
 		case o.ours && o.begins(r):
 			return espFront
+		case o.ours && o.covers(r) && !r.covers(o): // it would take the packets of r too
+			return o.ahead()
 		case o.ours:
 			for _, o := range rows[i:] {
 				if o.rest == r.rest && o.covers(r) {

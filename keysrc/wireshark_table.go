@@ -50,19 +50,18 @@ func openTable(path string) (*table, error) {
 		path = real
 	}
 	t := &table{report: TableReport{Path: path}}
-	f, err := os.Open(path)
+	i, err := os.Stat(path) // to open a FIFO would wait for its writer
 	if errors.Is(err, os.ErrNotExist) {
 		return t, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	i, err := f.Stat()
-	if err == nil && !i.Mode().IsRegular() {
-		err = fmt.Errorf("%s: it is not a file that can be replaced", path)
+	if !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: it is not a file that can be replaced", path)
 	}
+	f, err := os.Open(path)
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	t.file, t.likely = f, min(i.Size(), maxTable)/usualRow

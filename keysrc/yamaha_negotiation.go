@@ -332,7 +332,7 @@ func (n *negotiation) ambiguous(ev *event) {
 		if ev.last {
 			whose += endDoubt
 		} else if len(ev.data) == rowLen {
-			whose += ", and its second row may be missing"
+			whose += ", and one of its rows may be missing"
 		}
 		n.out.doubt(ev.line, "SKEYID_e: "+whose+": the capture has to show whose it is")
 		n.out.ike(&ikev1.Secret{SKEYIDe: esp.NewKey(ev.data), Origin: n.out.origin(ev.line)})
@@ -398,7 +398,7 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 		case hash == 0:
 			if e == rowLen {
 				// Not marked as a head: the capture names the hash, and with it how long the value has to be.
-				n.out.doubt(g.lines[3], "SKEYID_e: 16 bytes are all of it if the hash is MD5; else its second row is missing")
+				n.out.doubt(g.lines[3], "SKEYID_e: 16 bytes are all of it if the hash is MD5; else one of its two rows is missing")
 			}
 		case e == hash:
 		case e == 32 && hash > 32:

@@ -50,6 +50,7 @@ func keys(ctx context.Context, args []string) int {
 	var tables []writtenTable
 	if o.wireshark != "" {
 		if tables, err = k.writeTables(o.wireshark); err != nil {
+			reportTables(tables)
 			return fail(err)
 		}
 	}
