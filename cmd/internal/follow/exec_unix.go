@@ -175,6 +175,7 @@ func (c *command) wait(p []byte) (int, error) {
 			c.down = nil
 		case kind == frameError:
 			c.said.write(text)
+			return 0, nil // more of it may always be at hand: the output may have paused all the same, and Run may have to end
 		case kind == frameEnd && len(text) >= 4:
 			c.said.end()
 			c.ended = true

@@ -3,6 +3,7 @@
 package follow
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -166,6 +167,18 @@ func TestExecFlood(t *testing.T) {
 	log := routerLog(t)
 	write(t, path, log)
 	src, _ := openTest(t, "exec:yes 'some other line of the router' | head -c 20000000; yes noise | head -c 1000000 >&2; cat "+path+"; sleep 1000", Options{})
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	r.finish(want)
+}
+
+// What a command prints to standard error without an end keeps no key back, and the source can be ended meanwhile.
+func TestExecFloodsErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "router.log")
+	log := routerLog(t)
+	write(t, path, bytes.TrimRight(log, "\n"))
+	src, _ := openTest(t, "exec:cat "+path+"; exec yes >&2", Options{})
 	r := start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)
