@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"l2tpdump/keysrc"
 )
 
@@ -132,6 +134,16 @@ func TestExecHelperKilled(t *testing.T) {
 	}
 	if runtime.GOOS == "linux" {
 		awaitGone(t, gone)
+	}
+}
+
+// A command has no terminal to ask on: one that tried in the background would be stopped without a word.
+func TestExecSession(t *testing.T) {
+	src, _ := openTest(t, "exec:sleep 1000", Options{})
+	defer src.Close()
+	pid := src.(*command).helper.Process.Pid
+	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+		t.Errorf("the helper %d is of session %d: %v", pid, sid, err)
 	}
 }
 
