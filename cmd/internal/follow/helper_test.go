@@ -137,6 +137,19 @@ func TestExecHelperKilled(t *testing.T) {
 	}
 }
 
+// What a command has left in the background ends before it is started again.
+func TestExecLeavesNone(t *testing.T) {
+	path, first, gone := alive(t)
+	src, _ := openTest(t, "exec:[ -f "+path+".once ] && exec sleep 1000; : >"+path+".once; exec 3>"+path+"; sleep 1000 >/dev/null 2>&1 & echo here >&3",
+		Options{Helper: quickly})
+	r := start(t, src)
+	if text := <-first; text != "here\n" {
+		t.Errorf("%q", text)
+	}
+	awaitGone(t, gone)
+	r.finish(nil)
+}
+
 // A command has no terminal to ask on: one that tried in the background would be stopped without a word.
 func TestExecSession(t *testing.T) {
 	src, _ := openTest(t, "exec:sleep 1000", Options{})
