@@ -38,6 +38,7 @@ func runKeyCommand(args []string) int {
 		id, err := chooseIdentity(args[0])
 		if err == nil && id.uid != 0 {
 			err = id.become(nil)
+			id.setEnvironment()
 		}
 		if err != nil {
 			return fail(err)
@@ -49,4 +50,11 @@ func runKeyCommand(args []string) int {
 		return fail(err)
 	}
 	return exitOK
+}
+
+// setEnvironment has the commands find the user's files, not those of root that sudo names.
+func (id *identity) setEnvironment() {
+	os.Setenv("HOME", id.home)
+	os.Setenv("USER", id.name)
+	os.Setenv("LOGNAME", id.name)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,7 +92,7 @@ func TestLiveCommandUser(t *testing.T) {
 		}
 		l.env = []string{"SUDO_UID=" + c.sudo}
 		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k",
-			"exec:cd '" + dir + "'; exec 3>alive; sleep 1000 & echo $$ $(id -u) >>runs; cat log; wait"}, c.args...)...)
+			"exec:cd '" + dir + "'; exec 3>alive; sleep 1000 & echo $HOME $USER $LOGNAME >env; echo $$ $(id -u) >>runs; cat log; wait"}, c.args...)...)
 		p.waitFor("listening on")
 		if !strings.Contains(p.errors(), c.said) {
 			t.Errorf("%s:\n%s", c.name, p.errors())
@@ -124,6 +125,16 @@ func TestLiveCommandUser(t *testing.T) {
 					t.Fatalf("%s: runs %q", c.name, runs)
 				}
 				syscall.Kill(-command, syscall.SIGKILL)
+			}
+		}
+		if c.command != "0" {
+			u, err := user.LookupId(c.command)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := u.HomeDir + " " + u.Username + " " + u.Username + "\n"
+			if got := string(wholeFile(t, filepath.Join(dir, "env"))); got != want {
+				t.Errorf("%s: the command's HOME, USER, LOGNAME are %q, want %q", c.name, got, want)
 			}
 		}
 		p.signal(c.end)

@@ -19,6 +19,7 @@ import (
 // identity is whom to run as.
 type identity struct {
 	name     string
+	home     string
 	uid, gid int
 	groups   []int
 	chosen   bool // by -Z
@@ -53,7 +54,7 @@ func chooseIdentity(name string) (*identity, error) {
 			return id, nil
 		}
 	}
-	if id.name = u.Username; u.Uid == "0" {
+	if id.name, id.home = u.Username, u.HomeDir; u.Uid == "0" {
 		id.uid, id.gid, id.groups = 0, 0, nil
 		return id, nil
 	}

@@ -82,7 +82,8 @@ func (c *command) startHelper(cmd *exec.Cmd) error {
 	}
 	defer framesW.Close()
 	cmd.Stdin, cmd.Stderr, cmd.ExtraFiles = controlR, os.Stderr, []*os.File{framesW}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C is for the program
+	// ^C is for the program. Nothing can be asked on the terminal: what tries fails and says so, and is not stopped.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		controlW.Close()
 		framesR.Close()
@@ -175,6 +176,7 @@ func (c *command) wait(p []byte) (int, error) {
 			c.down = nil
 		case kind == frameError:
 			c.said.write(text)
+			return 0, nil // more of it may always be at hand: the output may have paused all the same, and Run may have to end
 		case kind == frameEnd && len(text) >= 4:
 			c.said.end()
 			c.ended = true

@@ -23,7 +23,7 @@ type Options struct {
 	// goroutine at a time, and never after Run and Close have returned. nil is allowed.
 	Log func(format string, args ...any)
 	// Helper returns a process, not started yet, that calls [Serve] with the command of an exec: source as the user who is to run
-	// it. nil refuses such sources. Its descriptors and process group are set by Open.
+	// it. nil refuses such sources. Its descriptors and session are set by Open.
 	Helper func(command string) *exec.Cmd
 }
 
@@ -53,8 +53,8 @@ const poll = 50 * time.Millisecond
 //	exec:COMMAND        the output of a command, run by sh and started again when it ends
 //
 // What takes privileges happens here: files, sockets, the kernel's list of SAs and the process that runs a command; so that they can be
-// dropped before Run. A command is only looked up here. Run has it started, in a process group of its own: it can't ask for a password on
-// the terminal. A path that looks like one of the others is written with "./" before it.
+// dropped before Run. A command is only looked up here. Run has it started, in a session of its own without a terminal: one that asks for
+// a password there fails. A path that looks like one of the others is written with "./" before it.
 func Open(spec string, o Options) (Source, error) {
 	if _, err := keysrc.NewStream("", o.Format, func(*keysrc.Keys) {}); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package follow
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"l2tpdump/keysrc"
 )
@@ -134,6 +137,29 @@ func TestExecHelperKilled(t *testing.T) {
 	}
 }
 
+// What a command has left in the background ends before it is started again.
+func TestExecLeavesNone(t *testing.T) {
+	path, first, gone := alive(t)
+	src, _ := openTest(t, "exec:[ -f "+path+".once ] && exec sleep 1000; : >"+path+".once; exec 3>"+path+"; sleep 1000 >/dev/null 2>&1 & echo here >&3",
+		Options{Helper: quickly})
+	r := start(t, src)
+	if text := <-first; text != "here\n" {
+		t.Errorf("%q", text)
+	}
+	awaitGone(t, gone)
+	r.finish(nil)
+}
+
+// A command has no terminal to ask on: one that tried in the background would be stopped without a word.
+func TestExecSession(t *testing.T) {
+	src, _ := openTest(t, "exec:sleep 1000", Options{})
+	defer src.Close()
+	pid := src.(*command).helper.Process.Pid
+	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+		t.Errorf("the helper %d is of session %d: %v", pid, sid, err)
+	}
+}
+
 // A source that is closed without having been run has not run its command.
 func TestExecNotRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ran")
@@ -166,6 +192,18 @@ func TestExecFlood(t *testing.T) {
 	log := routerLog(t)
 	write(t, path, log)
 	src, _ := openTest(t, "exec:yes 'some other line of the router' | head -c 20000000; yes noise | head -c 1000000 >&2; cat "+path+"; sleep 1000", Options{})
+	r := start(t, src)
+	want := wholeOf(t, log, "router.log")
+	r.await(want)
+	r.finish(want)
+}
+
+// What a command prints to standard error without an end keeps no key back, and the source can be ended meanwhile.
+func TestExecFloodsErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "router.log")
+	log := routerLog(t)
+	write(t, path, bytes.TrimRight(log, "\n"))
+	src, _ := openTest(t, "exec:cat "+path+"; exec yes >&2", Options{})
 	r := start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)

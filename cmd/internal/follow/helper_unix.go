@@ -248,11 +248,12 @@ func startRun(text string) (*run, error) {
 	return &run{cmd: cmd, out: outR, errors: errR, said: make(chan struct{})}, nil
 }
 
-// finish waits for the command's end. When ctx ends, it ends the whole process group. It returns how the command ended.
+// finish waits for the command's end, or for that of ctx. Then it ends what there still is of the process group: each run would leave some
+// behind. It returns how the command ended.
 func (r *run) finish(ctx context.Context) error {
 	r.out.Close()
-	kill := ctx.Err() != nil
-	if kill {
+	told := ctx.Err() != nil
+	if told {
 		// Not waited for yet, so that the group's number is surely its own.
 		r.signal(syscall.SIGTERM)
 	}
@@ -262,21 +263,18 @@ func (r *run) finish(ctx context.Context) error {
 		defer close(ended)
 		status = r.cmd.Wait()
 	}()
-	if !kill {
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			kill = true
-			r.signal(syscall.SIGTERM)
-		}
+	select {
+	case <-ended:
+	case <-ctx.Done():
 	}
-	if kill {
-		for limit := time.Now().Add(killAfter); time.Now().Before(limit) && r.signal(0) == nil; {
-			time.Sleep(poll / 5)
-		}
-		r.signal(syscall.SIGKILL)
-		<-ended
+	if !told {
+		r.signal(syscall.SIGTERM)
 	}
+	for limit := time.Now().Add(killAfter); time.Now().Before(limit) && r.signal(0) == nil; {
+		time.Sleep(poll / 5)
+	}
+	r.signal(syscall.SIGKILL)
+	<-ended
 	// What was left in the pipe is still handed on; a process that went into the background may hold it open.
 	select {
 	case <-r.said:

@@ -87,7 +87,7 @@ func (l *lineLog) sayHidden() {
 }
 
 const (
-	// redactDigits is the number of hex digits in a row, spaces and colons not counted, that may be a key.
+	// redactDigits is the number of hex digits in a row, spaces, colons and commas not counted, that may be a key.
 	redactDigits = 16
 	// redactPairs is the same for digits that stand in pairs, as in "5a 4b 33 ca".
 	redactPairs = 8
@@ -121,10 +121,11 @@ func redact(line []byte) string {
 	return text
 }
 
-// keyLike returns the length of what may be bytes of a key at the beginning of text, 0 for none.
+// keyLike returns the length of what may be bytes of a key at the beginning of text, 0 for none. Where spaces are between the bytes that is
+// the whole text: the same bytes may follow as characters.
 func keyLike(text []byte) int {
 	digits, end := 0, 0
-	pairs := true
+	pairs, spaces := true, false
 	for i := 0; i < len(text); {
 		if n := hexLen(text[i:]); n > 0 {
 			if end := i + n; end < len(text) && isLetter(text[end]) && (n != 1 || text[i] != '0' || text[end] != 'x') {
@@ -132,20 +133,24 @@ func keyLike(text []byte) int {
 			}
 			digits += n
 			pairs = pairs && n == 2
+			spaces = spaces || i > 0 && text[i-1] == ' '
 			i += n
 			end = i
 			continue
 		}
 		c := text[i]
-		if end == 0 || c != ' ' && c != ':' && c != '-' && c != '_' && (c != 'x' || text[i-1] != '0') {
+		if end == 0 || c != ' ' && c != ':' && c != ',' && c != '-' && c != '_' && (c != 'x' || text[i-1] != '0') {
 			break
 		}
 		i++
 	}
-	if digits >= redactDigits || pairs && digits >= redactPairs {
-		return end
+	switch {
+	case digits < redactDigits && (!pairs || digits < redactPairs):
+		return 0
+	case spaces:
+		return len(text)
 	}
-	return 0
+	return end
 }
 
 // hexLen returns the number of hex digits that text begins with.
