@@ -169,7 +169,9 @@ func (t *table) write(head, tail func(w *bufio.Writer) error) (*TableReport, err
 	}
 	defer os.Remove(f.Name())
 	w := bufio.NewWriterSize(f, 64<<10)
-	err = head(w)
+	if err = own(f, path); err == nil {
+		err = head(w)
+	}
 	if err == nil {
 		err = t.copy(w)
 	}

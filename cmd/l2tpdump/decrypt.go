@@ -31,7 +31,7 @@ func decrypt(ctx context.Context, args []string) int {
 	if err := o.checkOutput(); err != nil {
 		return fail(err)
 	}
-	keys, err := o.readKeys()
+	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}

@@ -39,7 +39,7 @@ func keys(ctx context.Context, args []string) int {
 	}
 	k := &keyring{show: o.show}
 	var err error
-	if k.sources, err = o.loadKeys(reportNotes); err != nil {
+	if k.sources, err = o.loadKeys(ctx, reportNotes); err != nil {
 		return fail(err)
 	}
 	if len(o.read) > 0 {

@@ -63,7 +63,7 @@ func TestManyKeysTakeLittleMemory(t *testing.T) {
 		log := longLog(t, dir, n)
 		before := heap()
 		o := options{read: []string{filepath.Join(dir, "outer.pcap")}, keys: []string{filepath.Join(dir, "router.log"), log}}
-		keys, err := o.readKeys()
+		keys, err := o.readKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

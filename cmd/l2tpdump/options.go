@@ -170,13 +170,17 @@ func same(a, b string) bool {
 
 // readKeys reads all key sources. Damaged values are reported, the others count. One without any key is an error, but for a
 // table with nothing but comments beside one that has keys.
-func (o *options) readKeys() ([]*keysrc.Store, error) { return o.loadKeys(reportDamage) }
+func (o *options) readKeys(ctx context.Context) ([]*keysrc.Store, error) {
+	return o.loadKeys(ctx, reportDamage)
+}
 
 // manyKeys is how many make it worth while to look for garbage more often: most of the memory is then keys in pieces without pointers.
 const manyKeys = 1 << 14
 
-// loadKeys is readKeys; report is given what each source says of its values.
-func (o *options) loadKeys(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
+// loadKeys is readKeys; report is given what each source says of its values. A source may keep it waiting (a FIFO, the terminal), and nothing
+// has been written yet: when the context ends, so does the program.
+func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Store, error) {
+	defer context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })()
 	usual := debug.SetGCPercent(80)
 	all, err := o.loadSources(report)
 	n := 0

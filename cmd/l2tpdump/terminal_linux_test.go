@@ -41,9 +41,9 @@ func TestNoCaptureToTerminal(t *testing.T) {
 		var messages bytes.Buffer
 		c := l2tpdump(t, "decrypt", "-r", in, "-k", filepath.Join(captures, basic, "router.log"), "-w", name)
 		c.Stdout, c.Stderr = slave, &messages
-		kill := start(t, c)
+		stop := start(t, c)
 		c.Wait()
-		kill()
+		stop()
 		got := messages.String()
 		if c.ProcessState.ExitCode() != exitError || !strings.Contains(got, "a capture is not written to a terminal") || !strings.Contains(got, "hint: pipe it") {
 			t.Errorf("-w %s: exit status %d: %s", name, c.ProcessState.ExitCode(), got)

@@ -87,7 +87,7 @@ func verify(ctx context.Context, args []string) int {
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
-	keys, err := o.readKeys()
+	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	restartTries = 5         // failures of a command that has never given a key
+	restartTries = 5         // failures of a command, each soon, that has never given a key
 	repeatAfter  = time.Hour // what a command says each time, and how it ends, is said again after so long
 
 	helperStarts = 6 * checkMax  // for the helper to say that it is ready
@@ -223,7 +223,7 @@ func (c *command) Close() error {
 // Down returns how the command failed last, if it is not running. It is called after Run has returned.
 func (c *command) Down() error { return c.down }
 
-// Run ends by itself if the command fails again and again, and has never given a key.
+// Run ends by itself if the command fails again and again, never runs for long, and has never given a key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	defer c.Close()
 	s := newSeen()
@@ -231,6 +231,7 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	c.control.Write([]byte{0}) // begin; if that fails, the frames end too
 	for number := byte(0); ctx.Err() == nil; number++ {
 		c.ended = false
+		began := time.Now()
 		f := newFeed(c.name, c.format, s, emit)
 		_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: c, feed: f})
 		f.close() // no key in it is no error: the next run may have some
@@ -246,6 +247,8 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 		}
 		if f.keys > 0 {
 			failures = -1 << 40 // it works, sometimes
+		} else if time.Since(began) >= restartGood {
+			failures = min(failures, 0) // it may work: there was no key to be given
 		}
 		if err == nil {
 			err = c.status
