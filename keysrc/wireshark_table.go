@@ -102,7 +102,7 @@ func (t *table) each(f func(at int64, row []byte)) error {
 		long = long[:0]
 		switch {
 		case t.size > maxTable:
-			return fmt.Errorf("%s: larger than %d bytes: not a table of Wireshark's", t.report.Path, maxTable)
+			return fmt.Errorf("%s: larger than %d bytes: move it away, and a new table is begun", t.report.Path, maxTable)
 		case errors.Is(err, io.EOF):
 			hash.Sum(t.sum[:0])
 			return nil
