@@ -1,7 +1,6 @@
 package esp
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -28,32 +27,12 @@ func NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	// One piece of memory for all, where the key has a usual length.
-	switch {
-	case len(b) <= 16:
-		k := new(struct {
-			p     *keyBytes
-			b     keyBytes
-			space [16]byte
-		})
-		k.b.b = append(k.space[:0], b...)
-		k.p = &k.b
-		return Key{&k.p}
-	case len(b) <= 32:
-		k := new(struct {
-			p     *keyBytes
-			b     keyBytes
-			space [32]byte
-		})
-		k.b.b = append(k.space[:0], b...)
-		k.p = &k.b
-		return Key{&k.p}
-	}
-	k := new(struct {
-		p *keyBytes
-		b keyBytes
+	k := new(struct { // one piece of memory for all, but for the bytes of a key longer than space
+		p     *keyBytes
+		b     keyBytes
+		space [16]byte
 	})
-	k.b.b = bytes.Clone(b)
+	k.b.b = append(k.space[:0], b...)
 	k.p = &k.b
 	return Key{&k.p}
 }

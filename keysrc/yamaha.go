@@ -80,13 +80,13 @@ func (y *yamaha) unwrap() {
 
 // whole takes a line as the router wrote it.
 func (y *yamaha) whole(n int, text []byte) bool {
-	if i := indexTag(text); i >= 0 {
+	if i := bytes.Index(text, tagIKE); i >= 0 {
 		log, rest, ok := yamahaTag(text, i)
 		if !ok {
 			return false
 		}
 		y.tagged++
-		if bytes.IndexByte(rest, 'g') >= 0 && bytes.Contains(rest, repeatedMarker) { // no row has a g
+		if bytes.Contains(rest, repeatedMarker) {
 			y.repeated(n, rest)
 			return true
 		}
@@ -177,19 +177,6 @@ func (y *yamaha) near() string {
 		return "it is what a Yamaha router's show command prints, without keys"
 	}
 	return ""
-}
-
-// indexTag returns where the first tag is, -1 if there is none.
-func indexTag(text []byte) int {
-	for at := 0; ; at++ {
-		i := bytes.IndexByte(text[at:], tagIKE[0])
-		if i < 0 {
-			return -1
-		}
-		if at += i; bytes.HasPrefix(text[at:], tagIKE) {
-			return at
-		}
-	}
 }
 
 // yamahaTag returns which log the tag at text[i:] is of, and what follows it. charon's "13[IKE]" is none.

@@ -106,7 +106,7 @@ func (t *espTable) each(r *remarks, f func(source int, place, mask uint32)) {
 	for _, s := range t.opened {
 		opened[s.SPI] = true
 	}
-	first := make(map[uint32]uint32) // what the first row of an SPI is about
+	first := make(map[uint32]uint32) // a hash of the addresses of the first row of an SPI: few SPIs have two rows, there may be very many with one
 	seed := maphash.MakeSeed()
 	for i, source := range t.k.sources {
 		if t.k.p == nil {
