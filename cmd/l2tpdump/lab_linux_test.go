@@ -149,9 +149,26 @@ func readCapture(path string) ([]capture.Packet, error) {
 	}
 }
 
+// awaitLink waits until the interface that sends is in operation, which comes some time after its peer has been set up: the kernel drops
+// what is sent before without a word.
+func (l *lab) awaitLink() {
+	l.t.Helper()
+	var text []byte
+	up := false
+	eventually(func() bool {
+		text, _ = exec.Command("ip", "-n", l.nameA, "link", "show", l.sendInterface).CombinedOutput()
+		up = bytes.Contains(text, []byte(" state UP "))
+		return up
+	})
+	if !up {
+		l.t.Fatalf("%s does not go up: %s", l.sendInterface, text)
+	}
+}
+
 // send sends the frames at so many times their own pace, 0: as fast as it can. It returns how many were sent when stop is closed.
 func (l *lab) send(all []capture.Packet, pace float64, stop <-chan struct{}) int {
 	l.t.Helper()
+	l.awaitLink()
 	var fd int
 	l.within(l.nameA, func() error {
 		i, err := net.InterfaceByName(l.sendInterface)
