@@ -190,7 +190,7 @@ func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*
 	if n < manyKeys {
 		debug.SetGCPercent(usual)
 	} else {
-		debug.SetGCPercent(30)
+		debug.SetGCPercent(20)
 		debug.FreeOSMemory() // what reading took
 	}
 	return all, err
