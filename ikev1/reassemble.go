@@ -111,6 +111,7 @@ func (r *Reassembler) Add(key FragmentKey, f Fragment, time int64) (message []by
 		if len(done) == 1 {
 			set.drop(r, f.Number)
 		}
+		r.shrink(set)
 		return nil, 0, err
 	}
 	r.bytes -= set.kept

@@ -265,6 +265,11 @@ func TestFragmentCaptures(t *testing.T) {
 func FuzzFragments(f *testing.F) {
 	f.Add([]byte{0x01, 0, 40, 0x82, 0, 9, 0x81, 1, 28})
 	f.Add([]byte{0x81, 0, 0, 0x02, 0, 255, 0x02, 0, 254, 0x83, 0, 1})
+	var full []byte // what is no message, when no more is to be kept
+	for key := range byte(16) {
+		full = append(full, 0x82, key, 255)
+	}
+	f.Add(append(full, 0x82, 16, 10, 0x01, 16, 255))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		r := NewReassembler(4096, 1000)
 		for time := int64(0); len(script) >= 3; time += 10 {
