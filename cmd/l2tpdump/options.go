@@ -177,8 +177,8 @@ func (o *options) readKeys(ctx context.Context) ([]*keysrc.Store, error) {
 // manyKeys is how many make it worth while to look for garbage more often: most of the memory is then keys in pieces without pointers.
 const manyKeys = 1 << 14
 
-// exitAt has the program end when the context does, until stop is called: inputs may keep it waiting (a FIFO, the terminal) before anything
-// is written.
+// exitAt has the program end when the context does, until stop is called: to open a file or to read keys may keep it waiting (a FIFO, the
+// terminal), and nothing has been written yet.
 func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
