@@ -234,7 +234,10 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 		c.ended = false
 		f := newFeed(c.name, c.format, s, emit)
 		_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: c, feed: f})
-		f.close() // no key in it is no error: the next run may have some
+		none := f.close() // no error: the next run may have some
+		if err == nil && !c.ended {
+			err = none // it is a capture
+		}
 		if ctx.Err() == nil && err != nil && c.gone == nil {
 			err = errors.New(strings.TrimPrefix(err.Error(), c.name+": "))
 			c.endRun(ctx, number)

@@ -211,17 +211,21 @@ func TestExecNotRun(t *testing.T) {
 
 // A run whose output can't be read is ended, and the command started again.
 func TestExecBroken(t *testing.T) {
-	dir := t.TempDir()
-	log := routerLog(t)
-	write(t, filepath.Join(dir, "log"), log)
-	src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '\\037\\213broken and more of it'; fi; sleep 1000",
-		Options{Helper: quickly})
-	r := start(t, src)
-	want := wholeOf(t, log, "router.log")
-	r.await(want)
-	r.finish(want)
-	if n := strings.Count(l.all(), "exec:cd ended (gzip: invalid header)"); n != 1 {
-		t.Errorf("messages: %s", l.all())
+	for output, want := range map[string]string{
+		`\037\213broken and more of it`:        "gzip: invalid header",
+		`\324\303\262\241\002\000 and packets`: "no key: it is a packet capture, which belongs behind -r",
+	} {
+		dir := t.TempDir()
+		log := routerLog(t)
+		write(t, filepath.Join(dir, "log"), log)
+		src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '"+output+"'; fi; sleep 1000", Options{Helper: quickly})
+		r := start(t, src)
+		keys := wholeOf(t, log, "router.log")
+		r.await(keys)
+		r.finish(keys)
+		if strings.Count(l.all(), "ended (") != 1 || !strings.Contains(l.all(), "exec:cd ended ("+want+")") {
+			t.Errorf("messages: %s", l.all())
+		}
 	}
 }
 
