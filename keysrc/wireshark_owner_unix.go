@@ -4,6 +4,7 @@ package keysrc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,11 +63,11 @@ func makeFolder(path string) error {
 		return err
 	}
 	if err := root.Mkdir(name, 0o700); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", above, err)
 	}
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", above, err)
 	}
 	defer f.Close()
 	giveTo(f, like)
