@@ -344,7 +344,9 @@ func closeAll(sources []follow.Source) {
 
 // openOutput opens what -w names while that is allowed. The file is emptied when the first packet is ready.
 func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output.Ring) (*os.File, error) {
-	defer exitAt(ctx)() // a FIFO waits for its reader
+	if !o.extcap {
+		defer exitAt(ctx)() // a FIFO waits for its reader
+	}
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
