@@ -160,7 +160,7 @@ func (t *table) write(head, tail func(w *bufio.Writer) error) (*TableReport, err
 		}
 		return &t.report, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
@@ -169,9 +169,8 @@ func (t *table) write(head, tail func(w *bufio.Writer) error) (*TableReport, err
 	}
 	defer os.Remove(f.Name())
 	w := bufio.NewWriterSize(f, 64<<10)
-	if err = own(f, path); err == nil {
-		err = head(w)
-	}
+	own(f, path)
+	err = head(w)
 	if err == nil {
 		err = t.copy(w)
 	}

@@ -3,13 +3,16 @@
 package keysrc
 
 import (
-	"bufio"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
 )
 
 // A FIFO in a table's place is refused, and not waited for.
@@ -23,44 +26,49 @@ func TestTableIsFIFO(t *testing.T) {
 	}
 }
 
-// TestTableOwner: a table that root writes belongs to the owner of the old one, or of the folder.
+// TestTableOwner: what root writes belongs to the owner of the old table, or of the folder.
 func TestTableOwner(t *testing.T) {
 	if syscall.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "table")
-	owner := func() uint32 {
+	top := t.TempDir()
+	dir := filepath.Join(top, "made", "too")
+	path := filepath.Join(dir, TableIKE)
+	belongs := func(path string, uid uint32) {
+		t.Helper()
 		i, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return i.Sys().(*syscall.Stat_t).Uid
+		if got := i.Sys().(*syscall.Stat_t).Uid; got != uid {
+			t.Errorf("%s belongs to user %d, not %d", path, got, uid)
+		}
 	}
-	row := func(text string) func(*bufio.Writer) error {
-		return func(w *bufio.Writer) error { _, err := w.WriteString(text); return err }
+	change := func(path string, uid int, mode os.FileMode) {
+		t.Helper()
+		if err := errors.Join(os.Chown(path, uid, uid), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	nothing := func(*bufio.Writer) error { return nil }
+	cookie := byte(0)
 	add := func() {
-		tab, err := openTable(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tab.close()
-		if err := tab.each(func(int64, []byte) {}); err != nil {
-			t.Fatal(err)
-		}
-		tab.report.Added++
-		if _, err := tab.write(nothing, row("a row\n")); err != nil {
+		t.Helper()
+		cookie++
+		row := IKERow{InitiatorCookie: ikev1.Cookie{cookie}, Ka: esp.NewKey(make([]byte, 16))}
+		if _, err := WriteIKETable(dir, slices.Values([]IKERow{row})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	os.Chown(dir, 2, 2)
-	if add(); owner() != 2 {
-		t.Errorf("a new table belongs to user %d", owner())
-	}
-	os.Chown(path, 1, 1)
-	if add(); owner() != 1 {
-		t.Errorf("an old table belongs to user %d", owner())
-	}
+	change(top, 2, 0o755)
+	add()
+	belongs(filepath.Dir(dir), 2)
+	belongs(dir, 2)
+	belongs(path, 2)
+	change(path, 1, 0o644)
+	add()
+	belongs(path, 1)
+	// Anybody can have put it there.
+	change(dir, 2, 0o1777)
+	add()
+	belongs(path, 2)
 }

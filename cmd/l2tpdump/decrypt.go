@@ -133,11 +133,19 @@ func (s *sinks) create() (*os.File, error) {
 		mode = 0o600
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err == nil && isTerminal(f) {
-		f.Close()
-		return nil, errTerminal
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	if isTerminal(f) {
+		err = errTerminal
+	} else if info, e := f.Stat(); e == nil && s.o.embedKeys && info.Mode().IsRegular() {
+		err = f.Chmod(mode) // it may have been there before
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // truncate empties a file, if it is one.

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -30,6 +32,54 @@ func TestInterruptedAtKeys(t *testing.T) {
 		stop()
 		if status := c.ProcessState.ExitCode(); status != exitInterrupted {
 			t.Errorf("%s: exit status %d", args[0], status)
+		}
+	}
+}
+
+// TestInterruptedAtCapture: the same where the capture is a FIFO that nobody has opened for writing.
+func TestInterruptedAtCapture(t *testing.T) {
+	keys, capture := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "capture")
+	for _, name := range []string{keys, capture} {
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := l2tpdump(t, "verify", "-k", keys, "-r", capture)
+	defer start(t, c)()
+	if err := os.WriteFile(keys, readFile(t, basic+"/router.log"), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	if status := c.ProcessState.ExitCode(); status != exitInterrupted {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// TestWrongPipe: a FIFO that holds something else is not opened once more to see what it is, which would wait for another writer.
+func TestWrongPipe(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"keys", "-k", fifo}, "no key in 1 line"},
+		{[]string{"keys", "-r", fifo}, "neither pcap nor pcapng"},
+	} {
+		var messages bytes.Buffer
+		p := l2tpdump(t, c.args...)
+		p.Stderr = &messages
+		stop := start(t, p)
+		if err := os.WriteFile(fifo, []byte("a line that is neither keys nor packets\n"), 0); err != nil {
+			t.Fatal(err)
+		}
+		p.Wait()
+		stop()
+		if p.ProcessState.ExitCode() != exitError || !strings.Contains(messages.String(), c.want) {
+			t.Errorf("%s: exit status %d: %s", c.args, p.ProcessState.ExitCode(), messages.String())
 		}
 	}
 }

@@ -185,7 +185,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err := o.openKeys(sources, id, func(spec string) bool { return !isCommand(spec) }); err != nil {
 		return fail(err)
 	}
-	file, err := o.openOutput(id, ring)
+	file, err := o.openOutput(ctx, id, ring)
 	if err != nil {
 		return fail(err)
 	}
@@ -343,7 +343,10 @@ func closeAll(sources []follow.Source) {
 }
 
 // openOutput opens what -w names while that is allowed. The file is emptied when the first packet is ready.
-func (o *liveOptions) openOutput(id *identity, ring *output.Ring) (*os.File, error) {
+func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output.Ring) (*os.File, error) {
+	if !o.extcap {
+		defer exitAt(ctx)() // a FIFO waits for its reader
+	}
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}

@@ -41,6 +41,21 @@ func TestLiveInterrupted(t *testing.T) {
 	}
 }
 
+// TestLiveInterruptedAtOutput: one signal ends it while it waits for somebody to read the FIFO that -w names.
+func TestLiveInterruptedAtOutput(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	fifo, saved := l.path("fifo"), l.path("saved.log")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := l.start("live", "-i", l.interfaceToTap, "-k", "syslog:127.0.0.1:0", "--syslog-save", saved, "-w", fifo)
+	eventually(func() bool { _, err := os.Stat(saved); return err == nil }) // it is about to open the FIFO
+	if status := p.interrupt(); status != exitInterrupted {
+		t.Errorf("exit status %d:\n%s", status, p.errors())
+	}
+}
+
 // TestLiveRingEnds: with -G and -W it ends by itself.
 func TestLiveRingEnds(t *testing.T) {
 	t.Parallel()

@@ -177,10 +177,15 @@ func (o *options) readKeys(ctx context.Context) ([]*keysrc.Store, error) {
 // manyKeys is how many make it worth while to look for garbage more often: most of the memory is then keys in pieces without pointers.
 const manyKeys = 1 << 14
 
-// loadKeys is readKeys; report is given what each source says of its values. A source may keep it waiting (a FIFO, the terminal), and nothing
-// has been written yet: when the context ends, so does the program.
+// exitAt has the program end when the context does, until stop is called: to open a file or to read keys may keep it waiting (a FIFO, the
+// terminal), and nothing has been written yet.
+func exitAt(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
+}
+
+// loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Store, error) {
-	defer context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })()
+	defer exitAt(ctx)()
 	usual := debug.SetGCPercent(80)
 	all, err := o.loadSources(report)
 	n := 0
@@ -262,6 +267,7 @@ func explainFile(err error) error {
 
 // openCapture opens the captures. If there is none the command ends with the status.
 func (o *options) openCapture(ctx context.Context) (src capture.Source, status int) {
+	defer exitAt(ctx)()
 	src, err := capture.OpenContext(ctx, o.read)
 	switch {
 	case err == nil:
@@ -279,7 +285,7 @@ func (o *options) explainCapture(err error) error {
 		return explainFile(err)
 	}
 	i := slices.Index(o.read, bad.Name)
-	if i < 0 || isBinary(o.read[i]) {
+	if i < 0 || !isRegular(o.read[i]) || isBinary(o.read[i]) {
 		return err
 	}
 	if k, e := keysrc.ParseFile(o.read[i], ""); e == nil && len(k.IKE)+len(k.ESP) > 0 {
@@ -288,10 +294,19 @@ func (o *options) explainCapture(err error) error {
 	return hinted{err, "it is a text file: captures are made with tcpdump -i INTERFACE -w FILE"}
 }
 
+// isRegular reports whether a file can be read once more: a pipe would give what follows, or wait for it.
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return path != "-" && err == nil && info.Mode().IsRegular()
+}
+
 // isBinary reports whether the file begins like none that a person can read.
 func isBinary(path string) bool {
+	if !isRegular(path) {
+		return false
+	}
 	f, err := os.Open(path)
-	if err != nil || path == "-" {
+	if err != nil {
 		return false
 	}
 	defer f.Close()

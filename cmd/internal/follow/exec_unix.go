@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	restartTries = 5         // failures of a command, each soon, that has never given a key
+	restartTries = 5         // failures in a row of a command, each soon, that has never given a key
 	repeatAfter  = time.Hour // what a command says each time, and how it ends, is said again after so long
 
 	helperStarts = 6 * checkMax  // for the helper to say that it is ready
@@ -40,6 +40,7 @@ type command struct {
 	said   *lineLog
 	ended  bool          // the run
 	status error         // of the last run
+	long   bool          // it took at least restartGood
 	pause  time.Duration // behind it
 	gone   error         // the helper does not answer
 	down   error         // how the command failed, until it is started again
@@ -177,11 +178,11 @@ func (c *command) wait(p []byte) (int, error) {
 		case kind == frameError:
 			c.said.write(text)
 			return 0, nil // more of it may always be at hand: the output may have paused all the same, and Run may have to end
-		case kind == frameEnd && len(text) >= 4:
+		case kind == frameEnd && len(text) >= endHead:
 			c.said.end()
 			c.ended = true
-			c.pause, c.status = time.Duration(binary.BigEndian.Uint32(text))*time.Millisecond, nil
-			if how := string(text[4:]); how != "" {
+			c.pause, c.long, c.status = time.Duration(binary.BigEndian.Uint32(text))*time.Millisecond, text[4] != 0, nil
+			if how := string(text[endHead:]); how != "" {
 				c.status = errors.New(how)
 			}
 		}
@@ -223,18 +224,20 @@ func (c *command) Close() error {
 // Down returns how the command failed last, if it is not running. It is called after Run has returned.
 func (c *command) Down() error { return c.down }
 
-// Run ends by itself if the command fails again and again, never runs for long, and has never given a key.
+// Run ends by itself if the command fails again and again, each time soon, and has never given a key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	defer c.Close()
 	s := newSeen()
-	failures := 0
-	c.control.Write([]byte{0}) // begin; if that fails, the frames end too
+	failures, works := 0, false // in a row, each soon; it has given a key
+	c.control.Write([]byte{0})  // begin; if that fails, the frames end too
 	for number := byte(0); ctx.Err() == nil; number++ {
 		c.ended = false
-		began := time.Now()
 		f := newFeed(c.name, c.format, s, emit)
 		_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: c, feed: f})
-		f.close() // no key in it is no error: the next run may have some
+		none := f.close() // no error: the next run may have some
+		if err == nil && !c.ended {
+			err = none // it is a capture
+		}
 		if ctx.Err() == nil && err != nil && c.gone == nil {
 			err = errors.New(strings.TrimPrefix(err.Error(), c.name+": "))
 			c.endRun(ctx, number)
@@ -245,21 +248,20 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 		case c.gone != nil:
 			return fmt.Errorf("%s: %w", c.name, c.gone)
 		}
-		if f.keys > 0 {
-			failures = -1 << 40 // it works, sometimes
-		} else if time.Since(began) >= restartGood {
-			failures = min(failures, 0) // it may work: there was no key to be given
-		}
+		works = works || f.keys > 0
 		if err == nil {
 			err = c.status
 		}
 		if err == nil {
-			failures = min(failures, 0)
+			failures = 0
 			c.tellEnd("exit status 0")
 			continue
 		}
 		c.down = fmt.Errorf("%s: %w", c.name, err)
-		if failures++; failures == restartTries {
+		if failures++; c.long || works {
+			failures = 0 // that it is of no use is not known
+		}
+		if failures == restartTries {
 			return fmt.Errorf("%s failed %d times and gave no key: %w", c.name, failures, err)
 		}
 		c.tellEnd(err.Error())

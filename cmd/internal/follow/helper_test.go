@@ -5,6 +5,7 @@ package follow
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,8 +22,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses), or a
-// program that follows one ("program").
+// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses; "play":
+// see play), or a program that follows one ("program").
 const asHelper = "FOLLOW_BE_HELPER"
 
 func init() {
@@ -33,6 +34,9 @@ func init() {
 		return
 	case "quick":
 		pause = func(int) time.Duration { return time.Millisecond }
+	case "play":
+		play(os.Args[1])
+		os.Exit(0)
 	case "program":
 		src, err := Open(os.Args[1], Options{Helper: quickly})
 		if err == nil {
@@ -56,6 +60,23 @@ func selfAs(what, arg string) *exec.Cmd {
 	cmd := exec.Command(exe, arg)
 	cmd.Env = append(os.Environ(), asHelper+"="+what)
 	return cmd
+}
+
+// play is a helper that runs nothing. Each letter is a run: f fails soon, F after long, k gives a key before, z does not fail.
+func play(runs string) {
+	h := &helper{frames: os.NewFile(helperFrames, "frames"), cancel: func() {}}
+	h.put(frameReady, nil)
+	for _, r := range runs {
+		h.put(frameStart, nil)
+		err := errors.New("exit status 1")
+		switch r {
+		case 'k':
+			h.put(frameOutput, []byte("148048a5bc8c637f,11111111111111111111111111111111\n"))
+		case 'z':
+			err = nil
+		}
+		h.putEnd(time.Millisecond, r == 'F', err)
+	}
 }
 
 // quickly is the helper without the pauses.
@@ -150,6 +171,24 @@ func TestExecLeavesNone(t *testing.T) {
 	r.finish(nil)
 }
 
+// A command that never gave a key may fail so many times in a row, each soon. Of one that may fail again the helper's end is told.
+func TestExecFailures(t *testing.T) {
+	for runs, want := range map[string]string{
+		"fffff":      "exec:fffff failed 5 times and gave no key: exit status 1",
+		"ffff":       "exec:ffff: the process that runs it has ended",
+		"ffffFffff":  "exec:ffffFffff: the process that runs it has ended",
+		"ffffFfffff": "exec:ffffFfffff failed 5 times and gave no key: exit status 1",
+		"FFFFFFFF":   "exec:FFFFFFFF: the process that runs it has ended",
+		"ffffzffff":  "exec:ffffzffff: the process that runs it has ended",
+		"ffkffffff":  "exec:ffkffffff: the process that runs it has ended",
+	} {
+		src, _ := openTest(t, "exec:"+runs, Options{Helper: func(command string) *exec.Cmd { return selfAs("play", command) }})
+		if err := src.Run(t.Context(), func(*keysrc.Keys) {}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", runs, err)
+		}
+	}
+}
+
 // A command has no terminal to ask on: one that tried in the background would be stopped without a word.
 func TestExecSession(t *testing.T) {
 	src, _ := openTest(t, "exec:sleep 1000", Options{})
@@ -172,17 +211,21 @@ func TestExecNotRun(t *testing.T) {
 
 // A run whose output can't be read is ended, and the command started again.
 func TestExecBroken(t *testing.T) {
-	dir := t.TempDir()
-	log := routerLog(t)
-	write(t, filepath.Join(dir, "log"), log)
-	src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '\\037\\213broken and more of it'; fi; sleep 1000",
-		Options{Helper: quickly})
-	r := start(t, src)
-	want := wholeOf(t, log, "router.log")
-	r.await(want)
-	r.finish(want)
-	if n := strings.Count(l.all(), "exec:cd ended (gzip: invalid header)"); n != 1 {
-		t.Errorf("messages: %s", l.all())
+	for output, want := range map[string]string{
+		`\037\213broken and more of it`:        "gzip: invalid header",
+		`\324\303\262\241\002\000 and packets`: "no key: it is a packet capture, which belongs behind -r",
+	} {
+		dir := t.TempDir()
+		log := routerLog(t)
+		write(t, filepath.Join(dir, "log"), log)
+		src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '"+output+"'; fi; sleep 1000", Options{Helper: quickly})
+		r := start(t, src)
+		keys := wholeOf(t, log, "router.log")
+		r.await(keys)
+		r.finish(keys)
+		if strings.Count(l.all(), "ended (") != 1 || !strings.Contains(l.all(), "exec:cd ended ("+want+")") {
+			t.Errorf("messages: %s", l.all())
+		}
 	}
 }
 

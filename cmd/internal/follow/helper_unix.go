@@ -36,9 +36,10 @@ const (
 	frameStart   = 's' // a run of the command begins
 	frameOutput  = 'o' // what it prints
 	frameError   = 'e' // what it prints to standard error
-	frameEnd     = 'q' // the run has ended: the pause in milliseconds (4 bytes), how it has failed
+	frameEnd     = 'q' // the run has ended: the pause in milliseconds (4 bytes), 1 if it took at least restartGood (a byte), how it has failed
 
 	frameHead = 3
+	endHead   = 5
 	frameText = 16 << 10 // the longest text, in bytes
 )
 
@@ -110,6 +111,19 @@ func (h *helper) put(kind byte, text []byte) {
 	}
 }
 
+// putEnd writes the frame of a run's end.
+func (h *helper) putEnd(pause time.Duration, long bool, err error) {
+	end := append(binary.BigEndian.AppendUint32(nil, uint32(pause.Milliseconds())), 0)
+	if long {
+		end[4] = 1
+	}
+	if err != nil {
+		how := err.Error()
+		end = append(end, how[:min(len(how), stderrLine)]...)
+	}
+	h.put(frameEnd, end)
+}
+
 // control closes begin when the first byte comes. Each later one is the number of a run that is to end.
 func (h *helper) control(in io.Reader, begin chan<- struct{}) {
 	defer h.cancel()
@@ -136,16 +150,12 @@ func (h *helper) run(ctx context.Context, pause func(tries int) time.Duration) {
 	for tries := 0; ctx.Err() == nil; tries++ {
 		began := time.Now()
 		err := h.once(ctx)
-		if time.Since(began) >= restartGood {
+		long := time.Since(began) >= restartGood
+		if long {
 			tries = 0
 		}
 		wait := pause(tries)
-		end := binary.BigEndian.AppendUint32(nil, uint32(wait.Milliseconds()))
-		if err != nil {
-			how := err.Error()
-			end = append(end, how[:min(len(how), stderrLine)]...)
-		}
-		h.put(frameEnd, end)
+		h.putEnd(wait, long, err)
 		h.mu.Lock()
 		h.number++
 		h.mu.Unlock()
