@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,8 +35,6 @@ type lab struct {
 	program        []string // what is run with the arguments of start; nil: this test binary
 }
 
-var labs atomic.Int32
-
 // newLab makes the namespaces, or skips the test where that can't be done. Tests that use it run beside each other: namespaces have
 // nothing in common, and most of the time is spent waiting.
 func newLab(t *testing.T) *lab {
@@ -51,11 +48,16 @@ func newLab(t *testing.T) *lab {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("needs the program ip (iproute2)")
 	}
-	n := labs.Add(1)
-	l := &lab{
-		t: t, nameA: fmt.Sprintf("l2td%d-%da", os.Getpid(), n), nameB: fmt.Sprintf("l2td%d-%db", os.Getpid(), n),
-		sendInterface: "out0", interfaceToTap: "tap0",
+	dir, err := os.MkdirTemp("", "l2tpdump-lab")
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(dir) // no other has it, also if an earlier run was killed
+	l := &lab{t: t, nameA: name + "a", nameB: name + "b", dir: dir, sendInterface: "out0", interfaceToTap: "tap0"}
 	for _, ns := range []string{l.nameA, l.nameB} {
 		if text, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
 			t.Skipf("needs network namespaces: %v: %s", err, text)
@@ -74,15 +76,6 @@ func newLab(t *testing.T) *lab {
 	}
 	l.ip("-n", l.nameA, "link", "set", l.sendInterface, "up")
 	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "up")
-	dir, err := os.MkdirTemp("", "l2tpdump-lab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	l.dir = dir
 	return l
 }
 
@@ -154,13 +147,10 @@ func readCapture(path string) ([]capture.Packet, error) {
 func (l *lab) awaitLink() {
 	l.t.Helper()
 	var text []byte
-	up := false
-	eventually(func() bool {
+	if !eventually(func() bool {
 		text, _ = exec.Command("ip", "-n", l.nameA, "link", "show", l.sendInterface).CombinedOutput()
-		up = bytes.Contains(text, []byte(" state UP "))
-		return up
-	})
-	if !up {
+		return bytes.Contains(text, []byte(" state UP "))
+	}) {
 		l.t.Fatalf("%s does not go up: %s", l.sendInterface, text)
 	}
 }
@@ -290,7 +280,11 @@ func (l *lab) startWith(w io.Writer, args ...string) *program {
 	}
 	l.t.Cleanup(func() {
 		p.cmd.Process.Kill()
-		<-p.ended
+		select {
+		case <-p.ended:
+		case <-time.After(patience):
+			l.t.Errorf("a process of %q still has its standard error:\n%s", args, p.report())
+		}
 	})
 	go func() {
 		defer close(p.ended)
@@ -318,6 +312,16 @@ func (p *program) errors() string {
 	return strings.Join(p.said, "\n")
 }
 
+// report is errors for the message of a test that has failed: what was said again and again is left out.
+func (p *program) report() string {
+	const first, last = 6, 14
+	lines := strings.Split(p.errors(), "\n")
+	if n := len(lines) - first - last; n > 1 {
+		lines = slices.Concat(lines[:first], []string{fmt.Sprintf("[%d lines]", n)}, lines[first+n:])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // patience is how long a test waits for what has to happen sooner or later.
 const patience = 2 * time.Minute
 
@@ -332,9 +336,9 @@ func (p *program) waitFor(text string) {
 			if strings.Contains(p.errors(), text) {
 				return
 			}
-			p.t.Fatalf("it ended with status %d without having said %q:\n%s", p.status, text, p.errors())
+			p.t.Fatalf("it ended with status %d without having said %q:\n%s", p.status, text, p.report())
 		case <-end:
-			p.t.Fatalf("it does not say %q:\n%s", text, p.errors())
+			p.t.Fatalf("it does not say %q:\n%s", text, p.report())
 		}
 	}
 }
@@ -345,7 +349,7 @@ func (p *program) wait() int {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		p.t.Fatalf("it does not end:\n%s", p.errors())
+		p.t.Fatalf("it does not end:\n%s", p.report())
 	}
 	return p.status
 }
@@ -416,9 +420,9 @@ func bag(all []capture.Packet) map[string]int {
 	return m
 }
 
-// sameSet checks that two captures hold the same packets.
-func sameSet(t *testing.T, what string, got, want []capture.Packet) {
-	t.Helper()
+// sameSet checks that what a run has written is the same packets as are wanted.
+func (l *lab) sameSet(p *program, what string, got, want []capture.Packet) {
+	l.t.Helper()
 	g, w := bag(got), bag(want)
 	missing, extra := 0, 0
 	for k, n := range w {
@@ -428,14 +432,30 @@ func sameSet(t *testing.T, what string, got, want []capture.Packet) {
 		extra += max(n-w[k], 0)
 	}
 	if missing+extra > 0 || len(got) != len(want) {
-		t.Errorf("%s: %d packets, offline it is %d: %d are missing, %d are others", what, len(got), len(want), missing, extra)
+		l.t.Errorf("%s: %d packets, offline it is %d: %d are missing, %d are others; it said\n%s\n%s",
+			what, len(got), len(want), missing, extra, p.report(), l.carried())
 	}
 }
 
-// eventually waits until done, or for as long as patience lasts.
-func eventually(done func() bool) {
-	for end := time.Now().Add(patience); !done() && time.Now().Before(end); {
-		time.Sleep(50 * time.Millisecond)
+// carried is what the interfaces have counted, if they are still there: it tells what did not come as far as the program.
+func (l *lab) carried() string {
+	var text []string
+	for _, end := range [][2]string{{l.nameA, l.sendInterface}, {l.nameB, l.interfaceToTap}} {
+		out, _ := exec.Command("ip", "-n", end[0], "-s", "link", "show", end[1]).CombinedOutput()
+		text = append(text, strings.TrimSpace(string(out)))
+	}
+	return strings.Join(text, "\n")
+}
+
+// eventually waits until done, or for as long as patience lasts, and reports whether it is done.
+func eventually(done func() bool) bool {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if done() {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
 	}
 }
 
@@ -445,17 +465,27 @@ func holds(path string, n int) bool {
 	return len(all) >= n
 }
 
-// awaitPackets waits until the capture has n whole packets or more.
-func awaitPackets(path string, n int) {
+// awaitPackets waits until the capture that p writes has n whole packets or more, or p has ended.
+func (p *program) awaitPackets(path string, n int) {
 	size := int64(-1)
 	eventually(func() bool {
+		ended := p.hasEnded() // looked at first: what it has written is then all
 		info, err := os.Stat(path)
 		if err != nil || info.Size() == size {
-			return false
+			return ended
 		}
 		size = info.Size()
-		return holds(path, n)
+		return holds(path, n) || ended
 	})
+}
+
+func (p *program) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // lastSummary is what was printed from the last summary on.
@@ -465,4 +495,22 @@ func (p *program) lastSummary() string {
 		return text[strings.LastIndexByte(text[:i], '\n')+1:]
 	}
 	return ""
+}
+
+// awaitSummary asks for the summary so far, again and again, until it is as wanted.
+func (p *program) awaitSummary(what string, wanted func(text string) bool) {
+	p.t.Helper()
+	if !eventually(func() bool {
+		p.signal(syscall.SIGUSR1)
+		time.Sleep(50 * time.Millisecond)
+		return p.hasEnded() || wanted(p.lastSummary())
+	}) {
+		p.t.Errorf("its summary does not come to %s:\n%s", what, p.report())
+	}
+}
+
+// awaitFrames waits until the summary so far has n frames.
+func (p *program) awaitFrames(n int) {
+	p.t.Helper()
+	p.awaitSummary(fmt.Sprintf("%d frames", n), func(text string) bool { return number(text, `(\d+) frames?: `) == n })
 }
