@@ -150,10 +150,10 @@ func (l *lab) check(runs []*lateRun, all, want []capture.Packet) {
 // counted checks that nothing was lost but what the kernel says that it dropped, and returns that.
 func (l *lab) counted(r *lateRun, sent int) (dropped int) {
 	l.t.Helper()
-	text := r.p.errors()
-	received := number(text, `(\d+) packets? received by the filter`)
-	dropped = number(text, `(\d+) dropped by the kernel`)
-	if frames := number(text, `(\d+) frames?: `); received != sent || frames != sent-dropped {
+	text := r.p.lastSummary()
+	received := number(text, receivedCount)
+	dropped = number(text, droppedCount)
+	if frames := number(text, frameCount); received != sent || frames != sent-dropped {
 		l.t.Errorf("%s: %d frames were sent, %d passed the filter, the kernel dropped %d, %d were taken", r.name, sent, received, dropped, frames)
 	}
 	return dropped
