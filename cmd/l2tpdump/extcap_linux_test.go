@@ -58,7 +58,7 @@ func TestExtcapTshark(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := l.path("tshark.pcapng")
-	cmd := tshark("-i", name, "-o", key, "-a", "duration:5", "-w", out)
+	cmd := tshark("-i", name, "-o", key, "-c", "300", "-w", out)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
@@ -12,11 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,8 +31,6 @@ type lab struct {
 	program        []string // what is run with the arguments of start; nil: this test binary
 }
 
-var labs atomic.Int32
-
 // newLab makes the namespaces, or skips the test where that can't be done. Tests that use it run beside each other: namespaces have
 // nothing in common, and most of the time is spent waiting.
 func newLab(t *testing.T) *lab {
@@ -51,11 +44,16 @@ func newLab(t *testing.T) *lab {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("needs the program ip (iproute2)")
 	}
-	n := labs.Add(1)
-	l := &lab{
-		t: t, nameA: fmt.Sprintf("l2td%d-%da", os.Getpid(), n), nameB: fmt.Sprintf("l2td%d-%db", os.Getpid(), n),
-		sendInterface: "out0", interfaceToTap: "tap0",
+	dir, err := os.MkdirTemp("", "l2tpdump-lab")
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(dir) // no other has it, also if an earlier run was killed
+	l := &lab{t: t, nameA: name + "a", nameB: name + "b", dir: dir, sendInterface: "out0", interfaceToTap: "tap0"}
 	for _, ns := range []string{l.nameA, l.nameB} {
 		if text, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
 			t.Skipf("needs network namespaces: %v: %s", err, text)
@@ -74,15 +72,6 @@ func newLab(t *testing.T) *lab {
 	}
 	l.ip("-n", l.nameA, "link", "set", l.sendInterface, "up")
 	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "up")
-	dir, err := os.MkdirTemp("", "l2tpdump-lab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	l.dir = dir
 	return l
 }
 
@@ -154,13 +143,10 @@ func readCapture(path string) ([]capture.Packet, error) {
 func (l *lab) awaitLink() {
 	l.t.Helper()
 	var text []byte
-	up := false
-	eventually(func() bool {
+	if !eventually(func() bool {
 		text, _ = exec.Command("ip", "-n", l.nameA, "link", "show", l.sendInterface).CombinedOutput()
-		up = bytes.Contains(text, []byte(" state UP "))
-		return up
-	})
-	if !up {
+		return bytes.Contains(text, []byte(" state UP "))
+	}) {
 		l.t.Fatalf("%s does not go up: %s", l.sendInterface, text)
 	}
 }
@@ -247,122 +233,6 @@ func writeLate(log []string, times []int64, pace float64, late time.Duration, wr
 	return nil
 }
 
-// program is a run of l2tpdump.
-type program struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	stdout bytes.Buffer
-	mu     sync.Mutex
-	said   []string // on standard error
-	more   chan struct{}
-	ended  chan struct{}
-	status int
-}
-
-// start runs l2tpdump in the namespace where packets arrive.
-func (l *lab) start(args ...string) *program {
-	l.t.Helper()
-	return l.startWith(nil, args...)
-}
-
-// startWith is start with its standard output going to w.
-func (l *lab) startWith(w io.Writer, args ...string) *program {
-	l.t.Helper()
-	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
-	program := l.program
-	if program == nil {
-		program = []string{self(l.t)}
-	}
-	p.cmd = exec.Command("ip", slices.Concat([]string{"netns", "exec", l.nameB}, program, args)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+raceExit, "SUDO_UID=")
-	p.cmd.Env = append(p.cmd.Env, l.env...)
-	p.cmd.Dir = l.dir
-	p.cmd.Stdout = &p.stdout
-	if w != nil {
-		p.cmd.Stdout = w
-	}
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() {
-		p.cmd.Process.Kill()
-		<-p.ended
-	})
-	go func() {
-		defer close(p.ended)
-		lines := bufio.NewScanner(stderr)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			p.mu.Lock()
-			p.said = append(p.said, lines.Text())
-			p.mu.Unlock()
-			select {
-			case p.more <- struct{}{}:
-			default:
-			}
-		}
-		p.cmd.Wait()
-		p.status = p.cmd.ProcessState.ExitCode()
-	}()
-	return p
-}
-
-// errors returns what was printed on standard error.
-func (p *program) errors() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.Join(p.said, "\n")
-}
-
-// patience is how long a test waits for what has to happen sooner or later.
-const patience = 2 * time.Minute
-
-// waitFor waits until standard error holds text.
-func (p *program) waitFor(text string) {
-	p.t.Helper()
-	end := time.After(patience)
-	for !strings.Contains(p.errors(), text) {
-		select {
-		case <-p.more:
-		case <-p.ended:
-			if strings.Contains(p.errors(), text) {
-				return
-			}
-			p.t.Fatalf("it ended with status %d without having said %q:\n%s", p.status, text, p.errors())
-		case <-end:
-			p.t.Fatalf("it does not say %q:\n%s", text, p.errors())
-		}
-	}
-}
-
-// wait waits for the end and returns the exit status.
-func (p *program) wait() int {
-	p.t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(patience):
-		p.t.Fatalf("it does not end:\n%s", p.errors())
-	}
-	return p.status
-}
-
-// interrupt ends it as ^C does.
-func (p *program) interrupt() int {
-	p.t.Helper()
-	p.signal(syscall.SIGINT)
-	return p.wait()
-}
-
-func (p *program) signal(s os.Signal) {
-	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.t.Fatal(err)
-	}
-}
-
 // filtered returns the frames that pass the default filter.
 func (l *lab) filtered(all []capture.Packet) (passed []capture.Packet) {
 	l.t.Helper()
@@ -416,9 +286,9 @@ func bag(all []capture.Packet) map[string]int {
 	return m
 }
 
-// sameSet checks that two captures hold the same packets.
-func sameSet(t *testing.T, what string, got, want []capture.Packet) {
-	t.Helper()
+// sameSet checks that what a run has written is the same packets as are wanted.
+func (l *lab) sameSet(p *program, what string, got, want []capture.Packet) {
+	l.t.Helper()
 	g, w := bag(got), bag(want)
 	missing, extra := 0, 0
 	for k, n := range w {
@@ -428,14 +298,30 @@ func sameSet(t *testing.T, what string, got, want []capture.Packet) {
 		extra += max(n-w[k], 0)
 	}
 	if missing+extra > 0 || len(got) != len(want) {
-		t.Errorf("%s: %d packets, offline it is %d: %d are missing, %d are others", what, len(got), len(want), missing, extra)
+		l.t.Errorf("%s: %d packets, offline it is %d: %d are missing, %d are others; it said\n%s\n%s",
+			what, len(got), len(want), missing, extra, p.report(), l.carried())
 	}
 }
 
-// eventually waits until done, or for as long as patience lasts.
-func eventually(done func() bool) {
-	for end := time.Now().Add(patience); !done() && time.Now().Before(end); {
-		time.Sleep(50 * time.Millisecond)
+// carried is what the interfaces have counted, if they are still there: it tells what did not come as far as the program.
+func (l *lab) carried() string {
+	var text []string
+	for _, end := range [][2]string{{l.nameA, l.sendInterface}, {l.nameB, l.interfaceToTap}} {
+		out, _ := exec.Command("ip", "-n", end[0], "-s", "link", "show", end[1]).CombinedOutput()
+		text = append(text, strings.TrimSpace(string(out)))
+	}
+	return strings.Join(text, "\n")
+}
+
+// eventually waits until done, or for as long as patience lasts, and reports whether it is done.
+func eventually(done func() bool) bool {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if done() {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
 	}
 }
 
@@ -443,26 +329,4 @@ func eventually(done func() bool) {
 func holds(path string, n int) bool {
 	all, _ := readCapture(path)
 	return len(all) >= n
-}
-
-// awaitPackets waits until the capture has n whole packets or more.
-func awaitPackets(path string, n int) {
-	size := int64(-1)
-	eventually(func() bool {
-		info, err := os.Stat(path)
-		if err != nil || info.Size() == size {
-			return false
-		}
-		size = info.Size()
-		return holds(path, n)
-	})
-}
-
-// lastSummary is what was printed from the last summary on.
-func (p *program) lastSummary() string {
-	text := p.errors()
-	if i := strings.LastIndex(text, " frames: "); i >= 0 {
-		return text[strings.LastIndexByte(text[:i], '\n')+1:]
-	}
-	return ""
 }

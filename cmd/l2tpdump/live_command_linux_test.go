@@ -95,7 +95,7 @@ func TestLiveCommandUser(t *testing.T) {
 			"exec:cd '" + dir + "'; exec 3>alive; sleep 1000 & echo $HOME $USER $LOGNAME >env; echo $$ $(id -u) >>runs; cat log; wait"}, c.args...)...)
 		p.waitFor("listening on")
 		if !strings.Contains(p.errors(), c.said) {
-			t.Errorf("%s:\n%s", c.name, p.errors())
+			t.Errorf("%s:\n%s", c.name, p.report())
 		}
 		pid := p.cmd.Process.Pid
 		want := map[string]string{"Uid": strings.Repeat("\t"+c.uid, 4)[1:]}
@@ -117,7 +117,7 @@ func TestLiveCommandUser(t *testing.T) {
 				return len(runs) >= 2*n
 			})
 			if len(runs) != 2*n || runs[2*n-1] != c.command {
-				t.Fatalf("%s: runs %q:\n%s", c.name, runs, p.errors())
+				t.Fatalf("%s: runs %q:\n%s", c.name, runs, p.report())
 			}
 			if n == 1 {
 				command, _ := strconv.Atoi(runs[0])

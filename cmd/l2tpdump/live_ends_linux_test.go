@@ -29,9 +29,14 @@ func TestLiveInterrupted(t *testing.T) {
 		stop := make(chan struct{})
 		var sender sync.WaitGroup
 		sender.Go(func() { l.send(flood, 0, stop) })
-		eventually(func() bool { info, err := os.Stat(out); return err == nil && info.Size() > int64(i)*500_000 })
+		if !eventually(func() bool {
+			info, err := os.Stat(out)
+			return err == nil && info.Size() > int64(i)*500_000 || p.hasEnded()
+		}) {
+			t.Errorf("%s does not grow:\n%s\n%s", name, p.report(), l.carried())
+		}
 		if status := p.interrupt(); status != exitInterrupted {
-			t.Errorf("%s: exit status %d:\n%s", name, status, p.errors())
+			t.Errorf("%s: exit status %d:\n%s", name, status, p.report())
 		}
 		close(stop)
 		sender.Wait()
@@ -68,7 +73,7 @@ func TestLiveRingEnds(t *testing.T) {
 	p.waitFor("running as nobody")
 	l.send(all, 5, p.ended)
 	if status := p.wait(); status != exitOK || strings.Contains(p.errors(), "truncated") {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 	names, _ := filepath.Glob(l.path("*.pcapng"))
 	if len(names) != 2 {
@@ -92,7 +97,7 @@ func TestLiveFullDisk(t *testing.T) {
 		if err := syscall.Mount("none", disk, "tmpfs", 0, "size=360k"); err != nil {
 			t.Skipf("needs to mount a tmpfs: %v", err)
 		}
-		t.Cleanup(func() { syscall.Unmount(disk, 0) })
+		t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
 		out := filepath.Join(disk, name)
 		p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
 		p.waitFor("listening on")
@@ -101,7 +106,7 @@ func TestLiveFullDisk(t *testing.T) {
 			t.Errorf("exit status %d", status)
 		}
 		if !strings.Contains(p.errors(), "no space left on device") {
-			t.Errorf("no word of the reason:\n%s", p.errors())
+			t.Errorf("no word of the reason:\n%s", p.report())
 		}
 		if got := wholeCapture(t, out); len(got) < 100 {
 			t.Errorf("%s: only %d packets", name, len(got))
@@ -118,16 +123,16 @@ func TestLiveInterfaceGone(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
 	p.waitFor("listening on")
 	n := l.send(all, 0, nil)
-	awaitPackets(out, n/2)
+	p.awaitPackets(out, n/2)
 	l.ip("-n", l.nameA, "link", "del", l.sendInterface)
 	if status := p.wait(); status != exitError {
 		t.Errorf("exit status %d", status)
 	}
 	if !strings.Contains(p.errors(), "l2tpdump: "+l.interfaceToTap+": ") {
-		t.Errorf("no word of the interface:\n%s", p.errors())
+		t.Errorf("no word of the interface:\n%s", p.report())
 	}
 	if len(wholeCapture(t, out)) < n/2 {
-		t.Errorf("packets are missing:\n%s", p.errors())
+		t.Errorf("packets are missing:\n%s", p.report())
 	}
 }
 
@@ -143,20 +148,16 @@ func TestLiveInterfaceDown(t *testing.T) {
 	half := all[:len(all)/2]
 	passed := len(l.filtered(half))
 	l.send(half, 0, nil)
-	eventually(func() bool {
-		p.signal(syscall.SIGUSR1)
-		time.Sleep(100 * time.Millisecond)
-		return number(p.lastSummary(), `(\d+) frames?: `) == passed
-	})
+	p.awaitFrames(passed)
 	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "down")
 	time.Sleep(time.Second) // it looks whether the interface is gone
 	l.ip("-n", l.nameB, "link", "set", l.interfaceToTap, "up")
 	l.send(all[len(half):], 0, nil)
-	awaitPackets(out, len(want))
+	p.awaitPackets(out, len(want))
 	if status := p.interrupt(); status != exitInterrupted {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
-	sameSet(t, "down and up", wholeCapture(t, out), want)
+	l.sameSet(p, "down and up", wholeCapture(t, out), want)
 }
 
 // TestLiveEnds: with -c and --duration the exit status is 0, though nothing could be decrypted.
@@ -169,7 +170,7 @@ func TestLiveEnds(t *testing.T) {
 		p.waitFor("listening on")
 		l.send(all, 0, nil)
 		if status := p.wait(); status != exitOK {
-			t.Errorf("%q: exit status %d:\n%s", args, status, p.errors())
+			t.Errorf("%q: exit status %d:\n%s", args, status, p.report())
 		}
 		if args[0] == "-c" && bytes.Count(p.stdout.Bytes(), []byte("\n")) != 20 {
 			t.Errorf("%q: printed\n%s", args, p.stdout.String())
@@ -192,6 +193,9 @@ func TestLivePipe(t *testing.T) {
 	w.Close()
 	p.waitFor("listening on")
 	l.send(all, 0, nil)
+	if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	in, err := capture.NewReader(r, "pipe")
 	if err != nil {
 		t.Fatal(err)
@@ -200,19 +204,19 @@ func TestLivePipe(t *testing.T) {
 	for range want {
 		var c capture.Packet
 		if err := in.Next(&c); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v behind %d packets:\n%s\n%s", err, len(got), p.report(), l.carried())
 		}
 		c.Data, c.Options = bytes.Clone(c.Data), bytes.Clone(c.Options)
 		got = append(got, c)
 	}
-	sameSet(t, "pipe", got, want)
+	l.sameSet(p, "pipe", got, want)
 	r.Close()
 	l.send(all, 0, nil)
 	if status := p.wait(); status != exitOK {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 	if strings.Contains(p.errors(), "pipe") {
-		t.Errorf("it complains:\n%s", p.errors())
+		t.Errorf("it complains:\n%s", p.report())
 	}
 }
 
@@ -232,7 +236,7 @@ func TestLiveLinesToClosedPipe(t *testing.T) {
 	r.Close()
 	l.send(all, 0, nil)
 	if status := p.wait(); status != exitOK {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 	if len(wholeCapture(t, out)) == 0 {
 		t.Error("the capture is empty")

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestLiveKeyCommandDies: a command that has failed is started again; if it is not running in the end the status says so, and what has
@@ -24,9 +23,9 @@ func TestLiveKeyCommandDies(t *testing.T) {
 	}
 	l.send(all, 0, nil)
 	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "keys may be missing: exec:cat: exit status 7") {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
-	sameSet(t, "dead command", wholeCapture(t, out), want)
+	l.sameSet(p, "dead command", wholeCapture(t, out), want)
 
 	for args, says := range map[string]string{
 		"exec:no-such-program-here -x": "exec:no-such-program-here: the shell finds no program of this name",
@@ -35,7 +34,7 @@ func TestLiveKeyCommandDies(t *testing.T) {
 	} {
 		p := l.start("live", "-i", l.interfaceToTap, "-k", args)
 		if status := p.wait(); status != exitError || !strings.Contains(p.errors(), says) {
-			t.Errorf("%s: exit status %d:\n%s", args, status, p.errors())
+			t.Errorf("%s: exit status %d:\n%s", args, status, p.report())
 		}
 	}
 }
@@ -63,7 +62,7 @@ func TestLiveHold(t *testing.T) {
 		p.waitFor("listening on")
 		l.send(all, 0, nil)
 		if status := p.wait(); status != exitOK {
-			t.Errorf("%q: exit status %d:\n%s", c.args, status, p.errors())
+			t.Errorf("%q: exit status %d:\n%s", c.args, status, p.report())
 		}
 		text := p.errors()
 		held, expired, noRoom := number(text, `(\d+) frames waited`), number(text, `waited for a key: (\d+) in vain`), number(text, `(\d+) not to the end`)
@@ -75,7 +74,7 @@ func TestLiveHold(t *testing.T) {
 		for i := range want {
 			want[i].Options = nil
 		}
-		sameSet(t, strings.Join(c.args, " "), got, want)
+		l.sameSet(p, strings.Join(c.args, " "), got, want)
 	}
 }
 
@@ -96,23 +95,25 @@ func TestLiveSyslogSave(t *testing.T) {
 		}
 	}
 	var text []byte
-	eventually(func() bool {
+	if !eventually(func() bool {
 		text, _ = os.ReadFile(saved)
 		return strings.Count(string(text), "\n") == 2*len(lines)
-	})
+	}) {
+		t.Errorf("%d lines were sent twice, %d are saved:\n%s", len(lines), strings.Count(string(text), "\n"), p.report())
+	}
 	for _, line := range lines {
 		if n := strings.Count(string(text), "router "+line+"\n"); line != "" && n < 2 {
 			t.Errorf("%d times of 2: %q", n, line)
 		}
 	}
 	if info, err := os.Stat(saved); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+		t.Errorf("%v, %v", info, err)
 	}
 	if status := p.interrupt(); status != exitInterrupted {
 		t.Errorf("exit status %d", status)
 	}
 	if strings.Contains(p.errors(), saved) {
-		t.Errorf("it complains of a file that it has made itself:\n%s", p.errors())
+		t.Errorf("it complains of a file that it has made itself:\n%s", p.report())
 	}
 }
 
@@ -140,7 +141,7 @@ func TestLiveOwners(t *testing.T) {
 			p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k", "syslog:127.0.0.1:0", "--syslog-save", saved, "-w", out,
 				"--duration", "10ms"}, c.args...)...)
 			if status := p.wait(); status != exitOK {
-				t.Errorf("%q: exit status %d:\n%s", c.args, status, p.errors())
+				t.Errorf("%q: exit status %d:\n%s", c.args, status, p.report())
 			}
 			for name, mode := range map[string]os.FileMode{saved: 0o600, out: 0o644} {
 				info, err := os.Stat(name)
@@ -161,6 +162,7 @@ func TestLiveAdvice(t *testing.T) {
 	l := newLab(t)
 	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
 	_, other, _ := captureOf(t, "02-natt-aes256-sha1")
+	passed := len(l.filtered(all))
 	for _, c := range []struct {
 		args []string
 		send bool
@@ -171,22 +173,21 @@ func TestLiveAdvice(t *testing.T) {
 		{nil, true, "hint: name the keys with -k"},
 		{[]string{"-k", "there-is-none"}, true, "hint: no key has come from there-is-none"},
 		{[]string{"-k", "xfrm:"}, true, "hint: the kernel has the keys of connections that end on this host only"},
-		{[]string{"-k", other}, true, "hint: none of the keys is of these connections: the log"},
+		{[]string{"-k", "exec:cat " + other}, true, "hint: none of the keys is of these connections: the log"},
 		{[]string{"-k", log, "--hold-time", "1m"}, true, ""},
 	} {
 		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "--hold-time", "1ms"}, c.args...)...)
 		p.waitFor("listening on")
+		if len(c.args) > 1 && isCommand(c.args[1]) {
+			p.waitFor("starting it again in") // all of its keys have come
+		}
 		if c.send {
 			l.send(all, 0, nil)
-			eventually(func() bool {
-				p.signal(syscall.SIGUSR1)
-				time.Sleep(50 * time.Millisecond)
-				return number(p.lastSummary(), `(\d+) frames?: `) == len(l.filtered(all))
-			})
+			p.awaitFrames(passed)
 		}
 		p.interrupt()
 		if text := p.errors(); !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "hint: ") {
-			t.Errorf("%q: no %q in\n%s", c.args, c.want, text)
+			t.Errorf("%q: no %q in\n%s", c.args, c.want, p.report())
 		}
 	}
 }
@@ -269,7 +270,7 @@ func TestLiveShowsNoKeys(t *testing.T) {
 		}
 		printed := stdout() + p.errors()
 		if !strings.Contains(printed, c.opened) {
-			t.Errorf("%q: no %s in the output:\n%s", c.args, c.opened, p.errors())
+			t.Errorf("%q: no %s in the output:\n%s", c.args, c.opened, p.report())
 		}
 		if holdsAny(printed, secret) {
 			t.Errorf("%q: key bytes in the output", c.args)

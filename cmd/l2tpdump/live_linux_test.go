@@ -132,17 +132,17 @@ func (l *lab) check(runs []*lateRun, all, want []capture.Packet) {
 	l.t.Helper()
 	sent := len(l.filtered(all))
 	for _, r := range runs {
-		awaitPackets(r.out, len(want))
+		r.p.awaitPackets(r.out, len(want))
 		if status := r.p.interrupt(); status != exitInterrupted {
-			l.t.Errorf("%s: exit status %d:\n%s", r.name, status, r.p.errors())
+			l.t.Errorf("%s: exit status %d:\n%s", r.name, status, r.p.report())
 		}
 		got := wholeCapture(l.t, r.out)
 		dropped := l.counted(r, sent)
 		if dropped == 0 {
-			sameSet(l.t, r.name, got, want)
+			l.sameSet(r.p, r.name, got, want)
 		}
 		if l.t.Failed() {
-			l.t.Logf("%s:\n%s", r.name, r.p.errors())
+			l.t.Logf("%s:\n%s", r.name, r.p.report())
 		}
 	}
 }
@@ -150,10 +150,10 @@ func (l *lab) check(runs []*lateRun, all, want []capture.Packet) {
 // counted checks that nothing was lost but what the kernel says that it dropped, and returns that.
 func (l *lab) counted(r *lateRun, sent int) (dropped int) {
 	l.t.Helper()
-	text := r.p.errors()
-	received := number(text, `(\d+) packets? received by the filter`)
-	dropped = number(text, `(\d+) dropped by the kernel`)
-	if frames := number(text, `(\d+) frames?: `); received != sent || frames != sent-dropped {
+	text := r.p.lastSummary()
+	received := number(text, receivedCount)
+	dropped = number(text, droppedCount)
+	if frames := number(text, frameCount); received != sent || frames != sent-dropped {
 		l.t.Errorf("%s: %d frames were sent, %d passed the filter, the kernel dropped %d, %d were taken", r.name, sent, received, dropped, frames)
 	}
 	return dropped
@@ -237,9 +237,9 @@ func TestLiveVLAN(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", out)
 	p.waitFor("listening on")
 	l.send(all, 0, nil)
-	awaitPackets(out, len(want))
+	p.awaitPackets(out, len(want))
 	p.interrupt()
-	sameSet(t, "VLAN", wholeCapture(t, out), want)
+	l.sameSet(p, "VLAN", wholeCapture(t, out), want)
 }
 
 // TestLiveNanoseconds: the time stamps of the kernel are kept whole.
@@ -277,6 +277,7 @@ func TestLiveRing(t *testing.T) {
 	l.send(all, 500, nil)
 	var got []capture.Packet
 	eventually(func() bool {
+		ended := p.hasEnded()
 		got = nil
 		names, _ := filepath.Glob(out + "*")
 		slices.Sort(names)
@@ -284,10 +285,10 @@ func TestLiveRing(t *testing.T) {
 			part, _ := readCapture(name)
 			got = append(got, part...)
 		}
-		return len(got) >= len(want)
+		return len(got) >= len(want) || ended
 	})
 	if status := p.interrupt(); status != exitInterrupted {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 	names, err := filepath.Glob(out + "*")
 	if err != nil || len(names) < 2 {
@@ -298,9 +299,9 @@ func TestLiveRing(t *testing.T) {
 			t.Errorf("%s is empty", name)
 		}
 	}
-	sameSet(t, "ring", got, want)
+	l.sameSet(p, "ring", got, want)
 	if !strings.Contains(p.errors(), "running as nobody, with no capability but CAP_DAC_OVERRIDE") {
-		t.Errorf("the folder is root's:\n%s", p.errors())
+		t.Errorf("the folder is root's:\n%s", p.report())
 	}
 }
 
@@ -312,11 +313,11 @@ func TestLiveSummarySoFar(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("out.pcapng"))
 	p.waitFor("listening on")
 	n := l.send(all[:50], 0, nil)
-	awaitPackets(l.path("out.pcapng"), n/2)
+	p.awaitPackets(l.path("out.pcapng"), n/2)
 	p.signal(syscall.SIGUSR1)
 	p.waitFor("received by the filter")
 	if strings.Contains(p.errors(), "wrote") {
-		t.Errorf("it has ended:\n%s", p.errors())
+		t.Errorf("it has ended:\n%s", p.report())
 	}
 	if status := p.interrupt(); status != exitInterrupted {
 		t.Errorf("exit status %d", status)
@@ -333,7 +334,7 @@ func TestLiveLogToCome(t *testing.T) {
 	p := l.start("live", "-i", l.interfaceToTap, "-k", filepath.Join(folder, "router.log"), "-w", out, "--hold-time", "1m")
 	p.waitFor("waiting for ")
 	if !strings.Contains(p.errors(), "running as nobody, no_new_privs") {
-		t.Errorf("it keeps rights:\n%s", p.errors())
+		t.Errorf("it keeps rights:\n%s", p.report())
 	}
 	l.send(all, 0, nil)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -342,9 +343,9 @@ func TestLiveLogToCome(t *testing.T) {
 	if err := copyFile(log, filepath.Join(folder, "router.log")); err != nil {
 		t.Fatal(err)
 	}
-	awaitPackets(out, len(want))
+	p.awaitPackets(out, len(want))
 	p.interrupt()
-	sameSet(t, "to come", wholeCapture(t, out), want)
+	l.sameSet(p, "to come", wholeCapture(t, out), want)
 }
 
 // TestLiveRotatedLog: the log is rotated, and its successor opened without root's rights.
@@ -357,7 +358,7 @@ func TestLiveRotatedLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := l.path("out.pcapng")
-	p := l.start("live", "-i", l.interfaceToTap, "-k", followed, "-w", out)
+	p := l.start("live", "-i", l.interfaceToTap, "-k", followed, "-w", out, "--hold-time", "1m")
 	p.waitFor("running as nobody")
 	if err := os.Rename(followed, followed+".1"); err != nil {
 		t.Fatal(err)
@@ -367,9 +368,9 @@ func TestLiveRotatedLog(t *testing.T) {
 	}
 	l.send(all, 0, nil)
 	want := l.offline(all, log)
-	awaitPackets(out, len(want))
+	p.awaitPackets(out, len(want))
 	p.interrupt()
-	sameSet(t, "rotated", wholeCapture(t, out), want)
+	l.sameSet(p, "rotated", wholeCapture(t, out), want)
 }
 
 // TestLiveLines sends one packet at a time, each when the line of the one before has appeared: no line waits for later packets. How soon
@@ -397,7 +398,7 @@ func TestLiveLines(t *testing.T) {
 			start := time.Now()
 			l.send(all[i:i+1], 0, nil)
 			if _, err := lines.ReadString('\n'); err != nil {
-				t.Fatalf("%q: the line of packet %d: %v\n%s", format, i+1, err, p.errors())
+				t.Fatalf("%q: the line of packet %d: %v\n%s", format, i+1, err, p.report())
 			}
 			took = append(took, time.Since(start))
 		}

@@ -72,7 +72,7 @@ func TestLivePrivileges(t *testing.T) {
 		p := l.start(append([]string{"live", "-i", l.interfaceToTap}, c.args...)...)
 		p.waitFor("listening on")
 		if !strings.Contains(p.errors(), c.said) {
-			t.Errorf("%s:\n%s", c.name, p.errors())
+			t.Errorf("%s:\n%s", c.name, p.report())
 		}
 		hasStatus(t, c.name, p.cmd.Process.Pid, c.want)
 		if status := p.interrupt(); status != exitInterrupted {
@@ -89,7 +89,7 @@ func TestLivePrivileges(t *testing.T) {
 	wholeCapture(t, l.path("z.pcapng"))
 	p := l.start("live", "-i", l.interfaceToTap, "-k", public, "-Z", "daemon", "-w", l.path("ring.pcapng"), "-C", "1")
 	if status := p.wait(); status != exitError || !strings.Contains(p.errors(), "daemon can't create files") {
-		t.Errorf("a ring that can't be written, status %d:\n%s", status, p.errors())
+		t.Errorf("a ring that can't be written, status %d:\n%s", status, p.report())
 	}
 }
 
@@ -104,7 +104,12 @@ func TestLiveFileCapabilities(t *testing.T) {
 	_, log, _ := captureOf(t, "01-basic-aes128-sha1")
 	public, program := l.path("router.log"), l.path("l2tpdump")
 	for from, to := range map[string]string{log: public, self(t): program} {
-		if err := copyFile(from, to); err != nil {
+		// No other test starts a program meanwhile: until that is executed it would have the file open for writing, which could not be
+		// executed as long.
+		syscall.ForkLock.RLock()
+		err := copyFile(from, to)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,6 +135,6 @@ func TestLiveFileCapabilities(t *testing.T) {
 	none["NoNewPrivs"] = "1"
 	hasStatus(t, "live", pid, none)
 	if status := p.interrupt(); status != exitInterrupted {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 }

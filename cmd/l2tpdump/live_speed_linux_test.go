@@ -36,6 +36,7 @@ func TestLiveSpeed(t *testing.T) {
 	if err := os.WriteFile(keys, []byte(sa.TableRow()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	l.awaitLink()
 	var s *traffic.Sender
 	l.within(l.nameA, func() (err error) {
 		s, err = traffic.NewSender(l.sendInterface)
@@ -52,21 +53,17 @@ func TestLiveSpeed(t *testing.T) {
 	}
 	mine = cpuTime(syscall.RUSAGE_SELF) - mine
 	// All that was not dropped is in the file when the summary so far says so.
-	eventually(func() bool {
-		p.signal(syscall.SIGUSR1)
-		time.Sleep(100 * time.Millisecond)
-		text := p.lastSummary()
-		return number(text, `(\d+) packets? received by the filter`) == len(frames) &&
-			number(text, `(\d+) frames?: `)+number(text, `(\d+) dropped by the kernel`) == len(frames)
+	p.awaitSummary(fmt.Sprintf("%d packets", len(frames)), func(text string) bool {
+		return number(text, receivedCount) == len(frames) && number(text, frameCount)+number(text, droppedCount) == len(frames)
 	})
 	if status := p.interrupt(); status != exitInterrupted {
-		t.Errorf("exit status %d:\n%s", status, p.errors())
+		t.Errorf("exit status %d:\n%s", status, p.report())
 	}
 	text := p.lastSummary()
-	received, dropped := number(text, `(\d+) packets? received by the filter`), number(text, `(\d+) dropped by the kernel`)
+	received, dropped := number(text, receivedCount), number(text, droppedCount)
 	verified := number(text, `ESP \((\d+) verified\)`)
 	if received != len(frames) || verified != len(frames)-dropped {
-		t.Errorf("%d packets were sent:\n%s", len(frames), p.errors())
+		t.Errorf("%d packets were sent:\n%s\n%s", len(frames), p.report(), l.carried())
 	}
 	if got := len(wholeCapture(t, out)); got != verified {
 		t.Errorf("the file has %d packets, not %d", got, verified)

@@ -16,7 +16,7 @@ import (
 )
 
 // hangs is after how long a program is taken to wait for what will not come.
-const hangs = 60 * time.Second
+const hangs = 2 * time.Minute
 
 // l2tpdump is the program as a process of its own, not started yet.
 func l2tpdump(t *testing.T, args ...string) *exec.Cmd {
@@ -26,9 +26,12 @@ func l2tpdump(t *testing.T, args ...string) *exec.Cmd {
 	return c
 }
 
-// start starts c and returns what ends its life if the test hangs.
+// start starts c and returns what takes back that its life is ended if the test hangs. If nobody takes them, its messages are the test's.
 func start(t *testing.T, c *exec.Cmd) (stop func() bool) {
 	t.Helper()
+	if c.Stderr == nil {
+		c.Stderr = t.Output()
+	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -239,6 +239,11 @@ next:
 func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 	t.Helper()
 	l := new(logged)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s said:\n%s", spec, l.all())
+		}
+	})
 	o.Log = l.log
 	if o.Helper == nil {
 		o.Helper = testHelper

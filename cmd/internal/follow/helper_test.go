@@ -22,8 +22,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses; "play":
-// see play), or a program that follows one ("program").
+// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses; "once":
+// which does not start it again; "play": see play), or a program that follows one ("program").
 const asHelper = "FOLLOW_BE_HELPER"
 
 func init() {
@@ -37,6 +37,8 @@ func init() {
 	case "play":
 		play(os.Args[1])
 		os.Exit(0)
+	case "once":
+		pause = func(int) time.Duration { return time.Hour }
 	case "program":
 		src, err := Open(os.Args[1], Options{Helper: quickly})
 		if err == nil {
@@ -82,6 +84,9 @@ func play(runs string) {
 // quickly is the helper without the pauses.
 func quickly(command string) *exec.Cmd { return selfAs("quick", command) }
 
+// once is the helper that runs the command once.
+func once(command string) *exec.Cmd { return selfAs("once", command) }
+
 // alive makes a FIFO. The channel gives a value when the last process that has it open for writing is gone, after the first line that
 // was written into it.
 func alive(t *testing.T) (path string, first chan string, gone chan error) {
@@ -108,6 +113,19 @@ func alive(t *testing.T) (path string, first chan string, gone chan error) {
 	return path, first, gone
 }
 
+// awaitFirst waits for the line of a command that has begun.
+func awaitFirst(t *testing.T, first chan string) {
+	t.Helper()
+	select {
+	case text := <-first:
+		if text != "here\n" {
+			t.Errorf("%q", text)
+		}
+	case <-time.After(deadline):
+		t.Fatal("the command does not begin")
+	}
+}
+
 func awaitGone(t *testing.T, gone chan error) {
 	t.Helper()
 	select {
@@ -129,9 +147,7 @@ func TestExecProgramKilled(t *testing.T) {
 		if err := program.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if text := <-first; text != "here\n" {
-			t.Errorf("%q", text)
-		}
+		awaitFirst(t, first)
 		program.Process.Kill()
 		program.Wait()
 		awaitGone(t, gone)
@@ -143,7 +159,7 @@ func TestExecHelperKilled(t *testing.T) {
 	path, first, gone := alive(t)
 	src, _ := openTest(t, "exec:exec 3>"+path+"; echo here >&3; exec sleep 1000", Options{})
 	r := start(t, src)
-	<-first
+	awaitFirst(t, first)
 	src.(*command).helper.Process.Kill()
 	select {
 	case err := <-r.done:
@@ -164,9 +180,7 @@ func TestExecLeavesNone(t *testing.T) {
 	src, _ := openTest(t, "exec:[ -f "+path+".once ] && exec sleep 1000; : >"+path+".once; exec 3>"+path+"; sleep 1000 >/dev/null 2>&1 & echo here >&3",
 		Options{Helper: quickly})
 	r := start(t, src)
-	if text := <-first; text != "here\n" {
-		t.Errorf("%q", text)
-	}
+	awaitFirst(t, first)
 	awaitGone(t, gone)
 	r.finish(nil)
 }

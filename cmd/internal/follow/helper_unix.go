@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A command is run by a process of its own, the helper: it can start the command again with the rights of the one who called
@@ -285,14 +287,36 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	r.signal(syscall.SIGKILL)
 	<-ended
-	// What was left in the pipe is still handed on; a process that went into the background may hold it open.
-	select {
-	case <-r.said:
-	case <-time.After(4 * poll):
+	// What was left in the pipe is still handed on, which may take its time; a process that went into the background may hold it open,
+	// and go on to write.
+	limit := time.After(killAfter)
+	for more := true; more; {
+		select {
+		case <-r.said:
+			more = false
+		case <-limit:
+			more = false
+		case <-time.After(4 * poll):
+			more = r.unread()
+		}
 	}
 	r.errors.Close()
 	<-r.said
 	return status
+}
+
+// unread reports whether something is in the pipe of standard error.
+func (r *run) unread() bool {
+	raw, err := r.errors.SyscallConn()
+	if err != nil {
+		return false
+	}
+	fds := []unix.PollFd{{Events: unix.POLLIN}}
+	err = raw.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd)
+		unix.Poll(fds, 0)
+	})
+	return err == nil && fds[0].Revents&unix.POLLIN != 0
 }
 
 // signal sends a signal to the process group, 0 to see whether it is there.

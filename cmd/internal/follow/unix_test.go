@@ -279,11 +279,11 @@ func TestExecDown(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "router.log")
 		log := routerLog(t)
 		write(t, path, log)
-		src, l := openTest(t, "exec:cat "+path+"; "+text, Options{})
+		src, l := openTest(t, "exec:cat "+path+"; "+text, Options{Helper: once})
 		r := start(t, src)
 		r.await(wholeOf(t, log, "router.log"))
 		if text != "sleep 1000" {
-			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again in 1s") })
+			eventually(t, "its end", func() bool { return strings.Contains(l.all(), "starting it again every 1h0m0s") })
 		}
 		if err := r.end(); err != nil {
 			t.Errorf("%s: %v", text, err)
