@@ -119,7 +119,11 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+stats.Inner == 0 {
 		return ""
 	}
-	return fmt.Sprintf("inside: %d L2TP, %d PPP, %d of the users' IP packets", stats.L2TP, stats.PPP, stats.Inner)
+	packed := ""
+	if stats.Packed > 0 {
+		packed = fmt.Sprintf(" (%d compressed or encrypted by PPP: not expanded)", stats.Packed)
+	}
+	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
 }
 
 // problems lists the SAs that could not be decrypted, each with cause and cure; lost tells of values that are damaged in the key sources.

@@ -10,6 +10,7 @@ type Stats struct {
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
+	Packed      uint64           // of these PPP frames, those whose payload is compressed or encrypted (CCP, VJ)
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
@@ -43,6 +44,9 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Payload.HasPPP {
 		s.PPP++
+		if packed(r.Payload.PPP.Protocol) {
+			s.Packed++
+		}
 	}
 	if r.Payload.Inner != nil {
 		s.Inner++
