@@ -41,6 +41,7 @@ func TestLines(t *testing.T) {
 		"a\rb\rc":                 {"1 a", "2 b", "3 c"},
 		"a\r\n-more-\r   \rb\n":   {"1 a", "2 -more-", "2    ", "2 b"},
 		"a\x00b\x1b[31;1mc\x1b[m": {"1 abc"},
+		"a\u00a0 b\n\xc2\nc\xc2":  {"1 a  b", "2 \xc2", "3 c\xc2"},
 		"\n":                      {"1 "},
 	} {
 		for name, r := range map[string]func(io.Reader) io.Reader{

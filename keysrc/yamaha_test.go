@@ -147,6 +147,8 @@ var harmless = map[string]func(string) string{
 	"double space":   func(l string) string { return doubleSpaced(l) },
 	"BOM":            func(l string) string { return "\xef\xbb\xbf" + l },
 	"UTF-16":         utf16Text,
+	"no-break space": func(l string) string { return strings.ReplaceAll(l, "  ", "\u00a0 ") },
+	"mail to UTF-16": func(l string) string { return utf16Text(strings.ReplaceAll(l, "  ", "\xa0 ")) },
 	"gzip":           gzipped,
 	"no time":        restamped(""),
 	"syslog":         restamped("Nov 23 TIME router "),
