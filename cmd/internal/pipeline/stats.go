@@ -7,6 +7,7 @@ type Stats struct {
 	Frames      uint64 // taken from the input, fragments included
 	Bytes       uint64 // captured
 	Merged      uint64 // fragments that another frame stands for
+	Lost        uint64 // fragments of IKE and ESP packets that are not whole in the input
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
