@@ -183,6 +183,9 @@ var harmless = map[string]func(string) string{
 	"wrap CRLF": func(l string) string {
 		return strings.ReplaceAll(wrapped(restamped(longPrefix(7))(l), 80, false), "\n", "\r\n")
 	},
+	"padded": func(l string) string {
+		return eachLine(restamped("")(l), func(l string) string { return fmt.Sprintf("%-80s", l) })
+	},
 	"wrap at 100":      func(l string) string { return wrapRows(restamped(longPrefix(41))(l), 100) },
 	"reversed":         reversed,
 	"reversed no time": chain(restamped(""), reversed),
