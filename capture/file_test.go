@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -345,6 +346,20 @@ func TestDamagedLengths(t *testing.T) {
 	got, err := readAll(r)
 	if len(got) != 1 || err == nil || err.Error() != "x.pcap: at byte 48: packet of 262145 captured bytes, more than 262144" {
 		t.Errorf("pcap: %d packets, %v", len(got), err)
+	}
+}
+
+// TestAppendedFile: the header of a second file is no packet.
+func TestAppendedFile(t *testing.T) {
+	file := samplePcap()
+	second := bytes.Clone(file)
+	copy(second, "\xa1\xb2\xc3\xd4\x00\x02\x00\x04") // the other byte order
+	for _, next := range [][]byte{file, second} {
+		r, _ := NewReader(bytes.NewReader(append(bytes.Clone(file), next...)), "x.pcap")
+		got, err := readAll(r)
+		if want := fmt.Sprintf("x.pcap: at byte %d: another pcap file was appended here", len(file)); len(got) != 4 || err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%d packets, %v", len(got), err)
+		}
 	}
 }
 

@@ -97,6 +97,9 @@ func (r *Reader) nextPcap(p *Packet) error {
 	if f.swapped {
 		captured, original = original, captured
 	}
+	if captured == 0 && new(pcapFile).match(h) {
+		return r.damaged(0, "another pcap file was appended here: only pcapng can be joined like that; mergecap -a joins captures")
+	}
 	if captured > MaxPacketLen {
 		return r.damaged(8, "packet of %d captured bytes, more than %d", captured, MaxPacketLen)
 	}

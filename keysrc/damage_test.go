@@ -88,12 +88,13 @@ doubt 1 SA 0x00000301: line 3 has a key, but does not begin as one`},
 // TestOddKeys checks what is said of a key that has bytes too many or too few.
 func TestOddKeys(t *testing.T) {
 	for _, c := range []struct{ cipher, key, says string }{
-		{"AES-CBC [RFC3602]", hex48[:36], "aes-cbc takes no key of 18 bytes: for one of 16 the last 2 are too many and are not used, for one of 24 there are 6 missing"},
-		{"AES-CBC [RFC3602]", hex48[:30], "aes-cbc takes no key of 15 bytes: taken as the first of them, the others are missing"},
-		{"TripleDES-CBC [RFC2451]", hex48[:46], "3des-cbc takes no key of 23 bytes: taken as the first of them, the others are missing"},
-		{"AES-CBC [RFC3602]", hex48[:66], "aes-cbc takes no key of 33 bytes"},
+		{"AES-CBC [RFC3602]", "0x" + hex48[:36], "aes-cbc takes no key of 18 bytes: for one of 16 the last 2 are too many and are not used, for one of 24 there are 6 missing"},
+		{"AES-CBC [RFC3602]", "0x" + hex48[:30], "aes-cbc takes no key of 15 bytes: taken as the first of them, the others are missing"},
+		{"TripleDES-CBC [RFC2451]", "0x" + hex48[:46], "3des-cbc takes no key of 23 bytes: taken as the first of them, the others are missing"},
+		{"AES-CBC [RFC3602]", "0x" + hex48[:66], "aes-cbc takes no key of 33 bytes"},
+		{"AES-CBC [RFC3602]", hex48[:32], "without 0x its 32 characters are the key, as Wireshark has it: if they are hex digits, write 0x before them"},
 	} {
-		keys, _ := Parse(strings.NewReader(`"IPv4","*","*","0x1a2b3c4d","`+c.cipher+`","0x`+c.key+`","NULL",""`), "f", "")
+		keys, _ := Parse(strings.NewReader(`"IPv4","*","*","0x1a2b3c4d","`+c.cipher+`","`+c.key+`","NULL",""`), "f", "")
 		if len(keys.Notes) != 1 || keys.Notes[0].Text != "esp_sa: encryption key: "+c.says {
 			t.Errorf("%v, want %s", keys.Notes, c.says)
 		}

@@ -11,7 +11,8 @@ const splitterSize = 256 << 10
 
 // splitter cuts a source into lines. Lines end in LF, CR LF or CR CR LF. A CR inside a line ends a
 // line too (consoles overwrite a pager's prompt in that way) but is counted only where the
-// source has no LF at all. NUL bytes (telnet) and terminal escape sequences are taken out.
+// source has no LF at all. NUL bytes (telnet) and terminal escape sequences are taken out; no-break spaces, which
+// mail and web pages make of runs of spaces, become spaces.
 type splitter struct {
 	long     int // lines passed over
 	longLine int // number of the first of them
@@ -27,13 +28,13 @@ func (s *splitter) run(r io.Reader, line func(text []byte, next bool)) (total in
 		crLines bool // a CR alone ends a line: there is no LF
 		skip    bool // inside a line that is too long
 		lines   int  // lines counted
-		special bool // the buffer holds CR, NUL or ESC
+		special bool // the buffer holds CR, or what clean looks for
 	)
 	for ended := false; !ended; {
 		n, rerr := r.Read(buf[have:])
 		total += int64(n)
 		fresh := buf[have : have+n]
-		special = special && have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || bytes.IndexByte(fresh, 0) >= 0 || bytes.IndexByte(fresh, 0x1b) >= 0
+		special = special && have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || !isClean(fresh)
 		have += n
 		if rerr != nil {
 			ended = true
@@ -120,9 +121,14 @@ func pieces(text []byte, line func(text []byte, next bool)) {
 	}
 }
 
-// clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, in place.
+// isClean reports whether clean has nothing to do: there is no NUL, no ESC and no 0xc2, the first byte of a no-break space.
+func isClean(text []byte) bool {
+	return bytes.IndexByte(text, 0) < 0 && bytes.IndexByte(text, 0x1b) < 0 && bytes.IndexByte(text, 0xc2) < 0
+}
+
+// clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of no-break spaces, in place.
 func clean(text []byte) []byte {
-	if bytes.IndexByte(text, 0) < 0 && bytes.IndexByte(text, 0x1b) < 0 {
+	if isClean(text) {
 		return text
 	}
 	to := text[:0]
@@ -133,6 +139,9 @@ func clean(text []byte) []byte {
 			for i += 2; i < len(text) && (text[i] < 0x40 || text[i] > 0x7e); i++ {
 			}
 		case c == 0x1b:
+		case c == 0xc2 && i+1 < len(text) && text[i+1] == 0xa0: // U+00A0 in UTF-8
+			to = append(to, ' ')
+			i++
 		default:
 			to = append(to, c)
 		}
@@ -159,8 +168,11 @@ func (u *utf16Reader) Read(p []byte) (n int, err error) {
 			return 0, err
 		}
 		p[n] = pair[1-u.high]
-		if pair[u.high] != 0 {
+		switch {
+		case pair[u.high] != 0:
 			p[n] = '?'
+		case p[n] == 0xa0: // no-break space
+			p[n] = ' '
 		}
 		n++
 	}

@@ -283,7 +283,7 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 		head, _ = br.Peek(4)
 	}
 	if isCapture(head) {
-		s.near = append(s.near, "it is a packet capture, which belongs behind -r")
+		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are taken there, if it has one")
 		return 0, nil
 	}
 	var src io.Reader = br

@@ -41,6 +41,7 @@ func TestLines(t *testing.T) {
 		"a\rb\rc":                 {"1 a", "2 b", "3 c"},
 		"a\r\n-more-\r   \rb\n":   {"1 a", "2 -more-", "2    ", "2 b"},
 		"a\x00b\x1b[31;1mc\x1b[m": {"1 abc"},
+		"a\u00a0 b\n\xc2\nc\xc2":  {"1 a  b", "2 \xc2", "3 c\xc2"},
 		"\n":                      {"1 "},
 	} {
 		for name, r := range map[string]func(io.Reader) io.Reader{
@@ -101,7 +102,7 @@ func TestNoKeys(t *testing.T) {
 		{"confidential", strings.ReplaceAll(showDetail, "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10", "** ** ** ** **  (confidential)   ** ** ** ** **"), "",
 			"(confidential) except on its serial console"},
 		{"damaged", router + "[IKE] SPI\n[IKE]   01 02 03 0x\n", "", "1 value is damaged; the first: line 4: SPI: a row is damaged (value of line 3)"},
-		{"capture", "\x0a\x0d\x0d\x0a\x1c\x00\x00\x00", "", "it is a packet capture, which belongs behind -r"},
+		{"capture", "\x0a\x0d\x0d\x0a\x1c\x00\x00\x00", "", "it is a packet capture, which belongs behind -r; the keys of its secrets block are taken there, if it has one"},
 	} {
 		keys, err := Parse(strings.NewReader(c.text), "f", c.format)
 		var e *NoKeysError

@@ -119,6 +119,9 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 		switch {
 		case c.KeyLenOK(n):
 			s.Suite.KeyLen = n
+			if t := bytes.TrimSpace(col[5]); len(t) == s.Key.Len() && !slices.ContainsFunc(t, func(c byte) bool { return unhex(c) == 0xff }) {
+				doubt = "encryption key: without 0x its " + strconv.Itoa(s.Key.Len()) + " characters are the key, as Wireshark has it: if they are hex digits, write 0x before them"
+			}
 		case s.Key.Len() > 0 && len(c.KeyLens) <= 3 && n < slices.Max(c.KeyLens):
 			s.KeyHead = true
 			doubt = "encryption key: " + oddKey(c, s.Key.Len())

@@ -64,7 +64,8 @@ func (y *yamaha) line(n int, text []byte) bool {
 		}
 		y.unwrap()
 	}
-	if len(text) == consoleWidth || len(text) == consoleWidth-1 {
+	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
+	if !padded && (len(text) == consoleWidth || len(text) == consoleWidth-1) {
 		y.wrapped = append(y.wrapped[:0], text...)
 		y.wrappedLine = n
 		return beginsYamaha(text) || bytes.Contains(text, tagIKE)

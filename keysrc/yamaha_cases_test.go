@@ -290,6 +290,9 @@ func TestYamahaCaptions(t *testing.T) {
 		" initiate ISAKMP phase to 2001:db8::1 (local address 2001:db8::2)": {kind: labelPhase1, addr: netip.MustParseAddr("2001:db8::1"),
 			local: netip.MustParseAddr("2001:db8::2")},
 		" SKEYID_":                          {kind: labelUnreadable},
+		" authentication":                   {kind: labelUnreadable},
+		" key mat":                          {kind: labelUnreadable},
+		" authenticationkey (first 8byte)":  {kind: labelAuthKey, first: 8}, // the space was where the line was wrapped
 		" key material was deleted by user": {},
 		" add ISAKMP SA[1] (gateway[1])":    {},
 	} {

@@ -200,7 +200,7 @@ func exactLabel(t []byte) labelKind {
 
 var (
 	keyCaptions  = []string{"key material", "keymaterial", "encryption key", "enc key", "esp key"}
-	authCaptions = []string{"authentication key", "auth key", "auth. key", "hash key", "hmac key", "authkey"}
+	authCaptions = []string{"authentication key", "authenticationkey", "auth key", "auth. key", "hash key", "hmac key", "authkey"}
 )
 
 // classifyKey knows "key material (first 16byte)", "authentication key (first 8 bytes)" and the like.
@@ -218,6 +218,9 @@ func classifyKey(t []byte) label {
 		}
 	}
 	if kind == labelNone {
+		if len(s) >= 5 && (strings.HasPrefix(keyCaptions[0], s) || strings.HasPrefix(authCaptions[0], s)) {
+			return label{kind: labelUnreadable} // cut, as where a mail program wrapped the line
+		}
 		return label{}
 	}
 	// Behind the caption nothing but "(first N byte)" may stand, else it is a sentence.

@@ -147,6 +147,8 @@ var harmless = map[string]func(string) string{
 	"double space":   func(l string) string { return doubleSpaced(l) },
 	"BOM":            func(l string) string { return "\xef\xbb\xbf" + l },
 	"UTF-16":         utf16Text,
+	"no-break space": func(l string) string { return strings.ReplaceAll(l, "  ", "\u00a0 ") },
+	"mail to UTF-16": func(l string) string { return utf16Text(strings.ReplaceAll(l, "  ", "\xa0 ")) },
 	"gzip":           gzipped,
 	"no time":        restamped(""),
 	"syslog":         restamped("Nov 23 TIME router "),
@@ -180,6 +182,9 @@ var harmless = map[string]func(string) string{
 	"wrap before byte": func(l string) string { return wrapped(restamped(longPrefix(3))(l), 80, false) },
 	"wrap CRLF": func(l string) string {
 		return strings.ReplaceAll(wrapped(restamped(longPrefix(7))(l), 80, false), "\n", "\r\n")
+	},
+	"padded": func(l string) string {
+		return eachLine(restamped("")(l), func(l string) string { return fmt.Sprintf("%-80s", l) })
 	},
 	"wrap at 100":      func(l string) string { return wrapRows(restamped(longPrefix(41))(l), 100) },
 	"reversed":         reversed,

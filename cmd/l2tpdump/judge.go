@@ -99,7 +99,7 @@ func (j *judge) withoutQuickMode(r *esp.Report) string {
 	if s == nil {
 		return ""
 	}
-	why := "the capture begins after the negotiation, and the Quick Mode is missing"
+	why := "the capture lacks the Quick Mode of this SPI: it begins too late, has one direction only, or the packets are cut"
 	if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
 		why = "the Quick Mode is not decrypted"
 	}

@@ -26,6 +26,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	if stats.Foreign > 0 {
 		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"), stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
 	}
+	if stats.Lost > 0 {
+		message("%s of IKE or ESP packets could not be put together: the others are not in the capture", plural(stats.Lost, "fragment"))
+	}
 	listed(problems(s.p, leftOut(s.keys)))
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
@@ -49,6 +52,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
+	case stats.Failed() == 0 && stats.Lost > 0 && stats.Merged == 0:
+		return "a filter on UDP ports lets only the first fragment of a packet pass: add `or ip[6:2] & 0x1fff != 0 or ip6[6] == 44` to it"
 	case stats.Failed() == 0:
 	case len(s.o.keys) == 0:
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
@@ -119,7 +124,11 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+stats.Inner == 0 {
 		return ""
 	}
-	return fmt.Sprintf("inside: %d L2TP, %d PPP, %d of the users' IP packets", stats.L2TP, stats.PPP, stats.Inner)
+	packed := ""
+	if stats.Packed > 0 {
+		packed = fmt.Sprintf(" (%d compressed or encrypted by PPP: not expanded)", stats.Packed)
+	}
+	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
 }
 
 // problems lists the SAs that could not be decrypted, each with cause and cure; lost tells of values that are damaged in the key sources.

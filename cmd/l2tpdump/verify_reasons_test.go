@@ -237,7 +237,7 @@ func TestVerifyReasons(t *testing.T) {
 			"the key at router.log:4 fits no message; the capture begins after the negotiation, so its algorithms were tried: is the key of this connection?"},
 		{"after phase 2", basic, 60, sources{full}, exitOK, forth, "decrypted",
 			"algorithms found by trial; integrity not checked: only 8 bytes of the authentication key are known; " +
-				"SKEYID_d (router-full.log:9) is of no use: the capture begins after the negotiation, and the Quick Mode is missing"},
+				"SKEYID_d (router-full.log:9) is of no use: the capture lacks the Quick Mode of this SPI: it begins too late, has one direction only, or the packets are cut"},
 
 		// PFS.
 		{"PFS", pfs, 0, sources{read(pfs, "router-full.log")}, exitPartly, "0xcb3f202d", "incomplete",

@@ -10,6 +10,17 @@ type compression [2]string
 
 const ccpConfAck = 2 // RFC 1661 section 5.2
 
+// packed reports whether PPP frames of this protocol hold a user's packet that is compressed or encrypted.
+func packed(protocol uint16) bool {
+	switch protocol {
+	case ppp.ProtocolVJCompressed, ppp.ProtocolVJUncompressed, ppp.ProtocolCompressed,
+		0x0053, 0x0055, // ECP (RFC 1968)
+		0x00fb: // compressed within a multilink bundle (RFC 1962)
+		return true
+	}
+	return false
+}
+
 // compressed follows CCP (RFC 1962) and returns the name of what a compressed frame of this sender is compressed or encrypted with.
 func compressed(s *l2tp.Session, sender int, f *ppp.Frame, frame []byte) string {
 	if s == nil || f.Protocol != ppp.ProtocolCCP && f.Protocol != ppp.ProtocolCompressed {

@@ -43,6 +43,7 @@ type framer struct {
 	learned    bool // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
+	lost       func(fragments int) // is told of IKE and ESP packets of which other fragments are missing
 }
 
 func newFramer() *framer {
@@ -55,6 +56,9 @@ func newFramer() *framer {
 	}
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
+			if g.ipsec && f.lost != nil {
+				f.lost(d.Fragments)
+			}
 			f.settle(g, 0)
 		}
 	})
@@ -109,6 +113,7 @@ func (f *framer) reassemble(r *Record) bool {
 		g = newGroup(r.Packet.Time)
 		d.Value = g
 	}
+	g.ipsec = g.ipsec || isIPsec(&r.Net)
 	if !d.Complete {
 		if !g.isSettled() {
 			f.join(r, g)
@@ -125,6 +130,12 @@ func (f *framer) reassemble(r *Record) bool {
 	g.completed = true
 	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
 	return true
+}
+
+// isIPsec reports whether a fragment is of IKE or ESP. Of UDP only the first one shows it.
+func isIPsec(n *capture.Frame) bool {
+	either := func(port uint16) bool { return n.SrcPort == port || n.DstPort == port }
+	return n.Protocol == protoESP || n.UDP && (either(portIKE) || either(portNATT))
 }
 
 // classify tells IKE, ESP and L2TP apart and hands each on.

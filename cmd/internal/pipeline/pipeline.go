@@ -73,6 +73,11 @@ func New(c Config) *Pipeline {
 		c.Patience = liveWait
 	}
 	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, line: newLine()}
+	p.framer.lost = func(fragments int) {
+		p.mu.Lock()
+		p.stats.Lost += uint64(fragments)
+		p.mu.Unlock()
+	}
 	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly

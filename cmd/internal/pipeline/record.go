@@ -113,6 +113,7 @@ func (r *Record) Merged() bool { return r.PartOf != 0 }
 // they are merged into the frame that completes it, or each passes as it is.
 type group struct {
 	time      int64         // of the first of them
+	ipsec     bool          // it is of IKE or ESP; the framer's
 	completed bool          // the framer has the last fragment; decryption or the framer will settle it
 	settled   chan struct{} // closed when frame and the fate are known
 	frame     uint64        // that they were merged into, 0: each passes as it is

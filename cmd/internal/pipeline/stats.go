@@ -7,9 +7,11 @@ type Stats struct {
 	Frames      uint64 // taken from the input, fragments included
 	Bytes       uint64 // captured
 	Merged      uint64 // fragments that another frame stands for
+	Lost        uint64 // fragments of IKE and ESP packets that are not whole in the input
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
+	Packed      uint64           // of these PPP frames, those whose payload is compressed or encrypted (CCP, VJ)
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
@@ -43,6 +45,9 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Payload.HasPPP {
 		s.PPP++
+		if packed(r.Payload.PPP.Protocol) {
+			s.Packed++
+		}
 	}
 	if r.Payload.Inner != nil {
 		s.Inner++
