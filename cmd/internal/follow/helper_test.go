@@ -237,7 +237,7 @@ func TestExecBroken(t *testing.T) {
 		keys := wholeOf(t, log, "router.log")
 		r.await(keys)
 		r.finish(keys)
-		if strings.Count(l.all(), "ended (") != 1 || !strings.Contains(l.all(), "exec:cd ended ("+want+")") {
+		if strings.Count(l.all(), "ended (") != 1 || !strings.Contains(l.all(), "exec:cd ended ("+want) {
 			t.Errorf("messages: %s", l.all())
 		}
 	}
