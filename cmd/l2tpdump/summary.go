@@ -27,7 +27,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"), stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
 	}
 	if stats.Lost > 0 {
-		message("%s of IKE or ESP packets could not be put together: the others are not in the capture", plural(stats.Lost, "fragment"))
+		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(problems(s.p, leftOut(s.keys)))
 	if h := s.advice(stats); h != "" {
@@ -52,7 +52,7 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
-	case stats.Failed() == 0 && stats.Lost > 0 && stats.Merged == 0:
+	case stats.Failed() == 0 && stats.Lost > 0 && stats.Lost == stats.LostBehind && stats.Merged == 0:
 		return "a filter on UDP ports lets only the first fragment of a packet pass: add `or ip[6:2] & 0x1fff != 0 or ip6[6] == 44` to it"
 	case stats.Failed() == 0:
 	case len(s.o.keys) == 0:

@@ -43,7 +43,7 @@ type framer struct {
 	learned    bool // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
-	lost       func(fragments int) // is told of IKE and ESP packets of which other fragments are missing
+	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
 }
 
 func newFramer() *framer {
@@ -57,7 +57,7 @@ func newFramer() *framer {
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
 			if g.ipsec && f.lost != nil {
-				f.lost(d.Fragments)
+				f.lost(d.Fragments, !g.noPorts)
 			}
 			f.settle(g, 0)
 		}
@@ -114,6 +114,7 @@ func (f *framer) reassemble(r *Record) bool {
 		d.Value = g
 	}
 	g.ipsec = g.ipsec || isIPsec(&r.Net)
+	g.noPorts = g.noPorts || !r.Net.UDP
 	if !d.Complete {
 		if !g.isSettled() {
 			f.join(r, g)

@@ -73,9 +73,12 @@ func New(c Config) *Pipeline {
 		c.Patience = liveWait
 	}
 	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, line: newLine()}
-	p.framer.lost = func(fragments int) {
+	p.framer.lost = func(fragments int, ports bool) {
 		p.mu.Lock()
 		p.stats.Lost += uint64(fragments)
+		if ports {
+			p.stats.LostBehind += uint64(fragments)
+		}
 		p.mu.Unlock()
 	}
 	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}

@@ -114,6 +114,7 @@ func (r *Record) Merged() bool { return r.PartOf != 0 }
 type group struct {
 	time      int64         // of the first of them
 	ipsec     bool          // it is of IKE or ESP; the framer's
+	noPorts   bool          // a fragment has come that is no first one of UDP; the framer's
 	completed bool          // the framer has the last fragment; decryption or the framer will settle it
 	settled   chan struct{} // closed when frame and the fate are known
 	frame     uint64        // that they were merged into, 0: each passes as it is

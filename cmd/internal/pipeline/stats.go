@@ -8,6 +8,7 @@ type Stats struct {
 	Bytes       uint64 // captured
 	Merged      uint64 // fragments that another frame stands for
 	Lost        uint64 // fragments of IKE and ESP packets that are not whole in the input
+	LostBehind  uint64 // of these, those of UDP packets of which nothing behind the first fragment came
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
