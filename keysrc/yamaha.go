@@ -50,12 +50,13 @@ type yamaha struct {
 const maxWrapped = 2048
 
 func (y *yamaha) line(n int, text []byte) bool {
+	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
 	if len(y.wrapped) > 0 {
 		if !beginsLogLine(text) && len(y.wrapped)+len(text) <= maxWrapped {
 			if len(y.wrapped)%consoleWidth == consoleWidth-1 && !onlyHex(text) {
 				y.wrapped = append(y.wrapped, ' ') // the space that was lost in the last column
 			}
-			full := len(text) == consoleWidth
+			full := len(text) == consoleWidth && !padded
 			y.wrapped = append(y.wrapped, text...)
 			if !full {
 				y.unwrap()
@@ -64,7 +65,6 @@ func (y *yamaha) line(n int, text []byte) bool {
 		}
 		y.unwrap()
 	}
-	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
 	if !padded && (len(text) == consoleWidth || len(text) == consoleWidth-1) {
 		y.wrapped = append(y.wrapped[:0], text...)
 		y.wrappedLine = n

@@ -186,6 +186,14 @@ var harmless = map[string]func(string) string{
 	"padded": func(l string) string {
 		return eachLine(restamped("")(l), func(l string) string { return fmt.Sprintf("%-80s", l) })
 	},
+	"padded wrap": func(l string) string {
+		return eachLine(wrapped(restamped(longPrefix(7))(l), 80, false), func(l string) string {
+			if beginsLogLine([]byte(l)) {
+				return fmt.Sprintf("%-80s", l)
+			}
+			return fmt.Sprintf("%-80s\nrouter", l) // the line is at its end, what follows is another
+		})
+	},
 	"wrap at 100":      func(l string) string { return wrapRows(restamped(longPrefix(41))(l), 100) },
 	"reversed":         reversed,
 	"reversed no time": chain(restamped(""), reversed),
