@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestInterruptedAtKeys: one signal ends a program that waits for a key source.
@@ -49,6 +50,7 @@ func TestInterruptedAtCapture(t *testing.T) {
 	if err := os.WriteFile(keys, readFile(t, basic+"/router.log"), 0); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(200 * time.Millisecond) // so that it waits for the capture by now; if it does not yet, the status is the same
 	c.Process.Signal(os.Interrupt)
 	c.Wait()
 	if status := c.ProcessState.ExitCode(); status != exitInterrupted {
