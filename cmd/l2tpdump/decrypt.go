@@ -132,7 +132,7 @@ func (s *sinks) create() (*os.File, error) {
 	if s.o.embedKeys {
 		mode = 0o600
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +140,9 @@ func (s *sinks) create() (*os.File, error) {
 		err = errTerminal
 	} else if info, e := f.Stat(); e == nil && s.o.embedKeys && info.Mode().IsRegular() {
 		err = f.Chmod(mode) // it may have been there before
+	}
+	if err == nil {
+		err = truncate(f)
 	}
 	if err != nil {
 		f.Close()
