@@ -139,7 +139,9 @@ func (s *sinks) create() (*os.File, error) {
 	if isTerminal(f) {
 		err = errTerminal
 	} else if info, e := f.Stat(); e == nil && s.o.embedKeys && info.Mode().IsRegular() {
-		err = f.Chmod(mode) // it may have been there before
+		if err = f.Chmod(mode); err != nil { // it may have been there before
+			err = withHint("give the output another name", "%s would hold keys and be another user's: %w", name, err)
+		}
 	}
 	if err == nil {
 		err = truncate(f)
