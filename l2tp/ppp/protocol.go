@@ -8,7 +8,10 @@ const (
 	ProtocolVJCompressed   = 0x002d // RFC 1144, compressed TCP/IP header
 	ProtocolVJUncompressed = 0x002f // RFC 1144, full header with a slot number
 	ProtocolMultilink      = 0x003d
+	ProtocolEncrypted      = 0x0053 // ECP (RFC 1968)
+	ProtocolLinkEncrypted  = 0x0055 // ECP within a multilink bundle
 	ProtocolIPv6           = 0x0057
+	ProtocolLinkCompressed = 0x00fb // CCP within a multilink bundle
 	ProtocolCompressed     = 0x00fd // CCP (RFC 1962), MPPE (RFC 3078)
 	ProtocolIPCP           = 0x8021
 	ProtocolECP            = 0x8053
@@ -72,9 +75,9 @@ func protocolName(p uint16) string {
 		return "SNA"
 	case 0x004f:
 		return "IPv6 header compression"
-	case 0x0053:
+	case ProtocolEncrypted:
 		return "Encrypted"
-	case 0x0055:
+	case ProtocolLinkEncrypted:
 		return "Link encrypted"
 	case ProtocolIPv6:
 		return "IPv6"
@@ -92,7 +95,7 @@ func protocolName(p uint16) string {
 		return "IPHC compressed UDP"
 	case 0x0069:
 		return "IPHC compressed RTP"
-	case 0x00fb:
+	case ProtocolLinkCompressed:
 		return "Link compressed"
 	case ProtocolCompressed:
 		return "Compressed"

@@ -13,9 +13,8 @@ const ccpConfAck = 2 // RFC 1661 section 5.2
 // packed reports whether PPP frames of this protocol hold a user's packet that is compressed or encrypted.
 func packed(protocol uint16) bool {
 	switch protocol {
-	case ppp.ProtocolVJCompressed, ppp.ProtocolVJUncompressed, ppp.ProtocolCompressed,
-		0x0053, 0x0055, // ECP (RFC 1968)
-		0x00fb: // compressed within a multilink bundle (RFC 1962)
+	case ppp.ProtocolVJCompressed, ppp.ProtocolVJUncompressed, ppp.ProtocolCompressed, ppp.ProtocolLinkCompressed,
+		ppp.ProtocolEncrypted, ppp.ProtocolLinkEncrypted:
 		return true
 	}
 	return false
