@@ -18,7 +18,7 @@ func manySecrets(n int) []*Secret {
 		for j := range b {
 			b[j] = byte(rng.Uint32())
 		}
-		list[i] = &Secret{SPI: 0x80000000 | uint32(i)<<4, SPIMask: 0xffffffff, Suite: cbcSealer().suite, Key: NewKey(b[:16]), AuthKey: NewKey(b[16:]), Origin: "table"}
+		list[i] = &Secret{SPI: 0x80000000 | uint32(i)<<4, SPIMask: 0xffffffff, Suite: cbcSealer().suite, Key: NewKey(b[:16]), AuthKey: NewKey(b[16:]), Origin: Origin{File: "table"}}
 	}
 	return list
 }

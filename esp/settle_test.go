@@ -31,7 +31,7 @@ func cbcSealer() *sealer {
 }
 
 func (e *sealer) secret() *Secret {
-	return &Secret{SPI: e.spi, SPIMask: 0xffffffff, Suite: e.suite, Key: NewKey(e.key), AuthKey: NewKey(e.authKey), Origin: "test:1"}
+	return &Secret{SPI: e.spi, SPIMask: 0xffffffff, Suite: e.suite, Key: NewKey(e.key), AuthKey: NewKey(e.authKey), Origin: Origin{File: "test", Line: 1}}
 }
 
 // next seals payload as the next packet.
@@ -98,7 +98,7 @@ func TestRandomKeysNeverFit(t *testing.T) {
 			for i := range b {
 				b[i] = byte(rng.Uint32())
 			}
-			secret := &Secret{SPIMask: 0, Key: NewKey(b), KeyHead: n == 16 && rng.IntN(2) == 0, Origin: "random"}
+			secret := &Secret{SPIMask: 0, Key: NewKey(b), KeyHead: n == 16 && rng.IntN(2) == 0, Origin: Origin{File: "random"}}
 			for _, list := range [][]espPacket{packets[:40], snapped[:40]} {
 				db := newDB([]*Secret{secret})
 				if got := run(db, list); got[Verified]+got[Decrypted] > 0 {

@@ -126,9 +126,9 @@ func TestStoreKeepsAll(t *testing.T) {
 		return p
 	}
 	all = append(all, &Keys{ESP: []*esp.Secret{
-		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::1"), Origin: "no line", Key: esp.NewKey([]byte("0123456789abcdef"))},
-		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::/32"), SeqHigh: 9, ESNKnown: true, Origin: "a:007"},
-		{Origin: ":1"}, {SPI: 1, Origin: ""}, {SPI: 2, Origin: "12"}, {SPI: 3, Origin: "x:99999999999999999999"},
+		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::1"), Origin: esp.Origin{File: "no line"}, Key: esp.NewKey([]byte("0123456789abcdef"))},
+		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::/32"), SeqHigh: 9, ESNKnown: true, Origin: esp.Origin{File: "a", Line: 007}},
+		{Origin: esp.Origin{File: "", Line: 1}}, {SPI: 1, Origin: esp.Origin{File: ""}}, {SPI: 2, Origin: esp.Origin{File: "12"}}, {SPI: 3, Origin: esp.Origin{File: "x", Line: 1 << 40}},
 	}})
 	st := new(Store)
 	for range 2 {
@@ -159,7 +159,7 @@ func TestStoreKeepsAll(t *testing.T) {
 	for _, k := range all {
 		for _, s := range k.ESP {
 			same := *s
-			same.Origin, same.Key, same.AuthKey = "", esp.Key{}, esp.Key{}
+			same.Origin, same.Key, same.AuthKey = esp.Origin{}, esp.Key{}, esp.Key{}
 			id := fmt.Sprintf("%+v %x %x", same, s.Key.Bytes(), s.AuthKey.Bytes())
 			if seen[id] {
 				continue

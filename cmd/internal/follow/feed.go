@@ -2,8 +2,6 @@ package follow
 
 import (
 	"bytes"
-	"strconv"
-	"strings"
 	"time"
 
 	"l2tpdump/esp"
@@ -175,14 +173,14 @@ func (f *feed) replay(text []byte) {
 		k = &keysrc.Keys{IKE: k.IKE, ESP: k.ESP}
 		if f.cut > 0 {
 			// What is far from the end has been given out with all that was before it.
-			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return lineOf(x.Origin) > lines/2 })
-			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return lineOf(x.Origin) > lines/2 })
+			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return x.Origin.Line > lines/2 })
+			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return x.Origin.Line > lines/2 })
 		}
 		for _, x := range k.IKE {
-			x.Origin = moved(x.Origin, f.cut)
+			f.move(&x.Origin)
 		}
 		for _, x := range k.ESP {
-			x.Origin = moved(x.Origin, f.cut)
+			f.move(&x.Origin)
 		}
 		f.give(k)
 	})
@@ -201,21 +199,9 @@ func (f *feed) close() error {
 	return err
 }
 
-// lineOf returns the line of an origin as in "router.log:17", 0 if it has none.
-func lineOf(origin string) int {
-	n, err := strconv.Atoi(origin[strings.LastIndexByte(origin, ':')+1:])
-	if err != nil {
-		return 0
+// move makes the line of a window that of the source.
+func (f *feed) move(o *esp.Origin) {
+	if o.Line > 0 {
+		o.Line += f.cut
 	}
-	return n
-}
-
-// moved adds to the line of an origin.
-func moved(origin string, by int) string {
-	i := strings.LastIndexByte(origin, ':')
-	n := lineOf(origin)
-	if i < 0 || n == 0 || by == 0 {
-		return origin
-	}
-	return origin[:i+1] + strconv.Itoa(n+by)
 }

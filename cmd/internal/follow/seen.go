@@ -56,7 +56,7 @@ func (s *seen) add(id uint64) bool {
 // esp covers all that a secret says but where it was found.
 func (s *seen) esp(x *esp.Secret) uint64 {
 	plain := *x
-	plain.Key, plain.AuthKey, plain.Origin = esp.Key{}, esp.Key{}, ""
+	plain.Key, plain.AuthKey, plain.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	maphash.WriteComparable(&h, plain)
