@@ -317,7 +317,7 @@ func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func
 		if !which(spec) {
 			continue
 		}
-		k := follow.Options{Format: o.keyFormat, Log: message, Helper: id.helper}
+		k := follow.Options{Format: o.keyFormat, Log: message, Runner: id.runner}
 		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
 			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
 			if err != nil {

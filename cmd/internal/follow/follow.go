@@ -22,9 +22,9 @@ type Options struct {
 	// Log takes one-line messages to the person, without a line end and without key bytes. It is called by one
 	// goroutine at a time, and never after Run and Close have returned. nil is allowed.
 	Log func(format string, args ...any)
-	// Helper returns a process, not started yet, that calls [Serve] with the command of an exec: source as the user who is to run
-	// it. nil refuses such sources. Its descriptors and session are set by Open.
-	Helper func(command string) *exec.Cmd
+	// Runner returns a process, not started yet, that calls [Serve] with the command of an exec: source as the user who
+	// is to run it. nil refuses such sources. Its descriptors and session are set by Open.
+	Runner func(command string) *exec.Cmd
 }
 
 // A Source is a key source that may grow.
