@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // ip4 makes an IPv4 packet from 192.0.2.1 to 192.0.2.2; fragment is the field of flags and offset.
@@ -206,7 +208,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	line := make([]byte, 0, 1024)
