@@ -197,7 +197,7 @@ func TestDecode(t *testing.T) {
 		{ip6(58), Info{a6, b6, "icmp6", 0, 0, 40}, nil},
 		{nil, Info{}, ErrShort},
 		{[]byte{0x45}, Info{}, ErrShort},
-		{make([]byte, 40), Info{}, ErrVersion},
+		{make([]byte, 40), Info{}, errVersion},
 		{ip6(17)[:39], Info{}, ErrShort},
 	} {
 		got, err := Decode(c.ip)

@@ -3,26 +3,25 @@ package inner
 import (
 	"encoding/binary"
 	"net"
-	"strconv"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 )
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
-func (l *layer) appendUDP(dst []byte, h *header, verbose int) []byte {
+func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 	p := h.payload
 	if len(p) < 8 {
 		return append(append(dst, "UDP"...), short...)
 	}
 	src, to := binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
 	size := int(binary.BigEndian.Uint16(p[4:]))
-	if size == 0 && h.version == 6 {
-		size = h.size // RFC 2675 section 4
+	if size == 0 && h.IPVersion == 6 {
+		size = h.PayloadLen // RFC 2675 section 4
 	}
-	if size < 8 || size > h.size && !h.fragment() {
-		dst = strconv.AppendInt(append(dst, "UDP, bad length "...), int64(size), 10)
-		return strconv.AppendInt(append(dst, " in "...), int64(h.size), 10)
+	if size < 8 || size > h.PayloadLen && !h.Fragment {
+		dst = appendUint(dst, "UDP, bad length ", size)
+		return appendUint(dst, " in ", h.PayloadLen)
 	}
 	data := p[8:min(size, len(p))]
 	whole := len(data) == size-8
@@ -42,7 +41,7 @@ func (l *layer) appendUDP(dst []byte, h *header, verbose int) []byte {
 			return appendLength(appendDHCP6(dst, data), size-8)
 		}
 	case port(src, to, 123) && len(data) >= 48:
-		dst = strconv.AppendUint(append(dst, "NTPv"...), uint64(data[0]>>3&7), 10)
+		dst = appendUint(dst, "NTPv", data[0]>>3&7)
 		names := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private"}
 		return appendLength(append(append(dst, ", "...), names[data[0]&7]...), size-8)
 	}
@@ -83,7 +82,7 @@ func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
 		dst = append(append(dst, " from "...), d.ClientHWAddr.String()...)
 	}
 	if verbose > 0 {
-		dst = strconv.AppendUint(append(dst, ", xid 0x"...), uint64(d.Xid), 16)
+		dst = appendHex(dst, ", xid 0x", d.Xid)
 	}
 	for _, a := range []struct {
 		name string
@@ -103,11 +102,11 @@ func appendDHCP6(dst, data []byte) []byte {
 	dst = append(dst, "DHCP6 "...)
 	t := int(data[0])
 	if t == 0 || t >= len(names) {
-		return strconv.AppendInt(append(dst, "message "...), int64(t), 10)
+		return appendUint(dst, "message ", t)
 	}
 	dst = append(dst, names[t]...)
 	if t >= 12 {
 		return dst
 	}
-	return strconv.AppendUint(append(dst, " xid 0x"...), uint64(binary.BigEndian.Uint32(data)&0xffffff), 16)
+	return appendHex(dst, " xid 0x", binary.BigEndian.Uint32(data)&0xffffff)
 }
