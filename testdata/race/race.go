@@ -1,4 +1,5 @@
-// Package race tells tests whether the race detector is on, which allocates, takes memory and takes time.
+// Package race tells tests whether the race detector is on, which allocates, takes memory and takes
+// time.
 package race
 
 import "runtime/debug"

@@ -48,7 +48,8 @@ type command struct {
 	down  error  // how the command failed, until it is started again
 }
 
-// openExec starts the runner, which looks whether the shell knows the program. Run has it start the command.
+// openExec starts the runner, which looks whether the shell knows the program. Run has it start the
+// command.
 func openExec(text string, o Options) (Source, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("exec: without a command")
@@ -87,7 +88,8 @@ func (c *command) start(cmd *exec.Cmd) error {
 		}
 	}()
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.WaitDelay = outW, c.said, []*os.File{endsW}, killAfter
-	// ^C is for the program. Nothing can be asked on the terminal: what tries fails and says so, and is not stopped.
+	// ^C is for the program. Nothing can be asked on the terminal: what tries fails and says so,
+	// and is not stopped.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	control, err := cmd.StdinPipe()
 	if err != nil {
@@ -112,8 +114,9 @@ func (c *command) start(cmd *exec.Cmd) error {
 	}
 }
 
-// program names the program of a shell command, without its arguments and without what is set in its environment:
-// these may be secret. It is plain if its first word can be looked up as it stands.
+// program names the program of a shell command, without its arguments and without what is set in
+// its environment: these may be secret. It is plain if its first word can be looked up as it
+// stands.
 func program(text string) (name string, plain bool) {
 	word := strings.Fields(text)[0]
 	if strings.ContainsAny(word, "=~'\"`$(){}[]*?!;&|<>\\#") {
@@ -144,7 +147,8 @@ func (c *command) Close() error {
 	return nil
 }
 
-// Down returns how the command failed last, if it is not running. It is called after Run has returned.
+// Down returns how the command failed last, if it is not running. It is called after Run has
+// returned.
 func (c *command) Down() error { return c.down }
 
 // wait is of the waiter. io.EOF is the end of a run: all that it printed is then in the pipe.
@@ -179,7 +183,8 @@ func (c *command) wait(p []byte) (int, error) {
 	return 0, nil
 }
 
-// Run ends by itself if the command fails again and again, each time soon, and has never given a key.
+// Run ends by itself if the command fails again and again, each time soon, and has never given a
+// key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	defer c.Close()
 	known := newSeen()

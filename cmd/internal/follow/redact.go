@@ -3,14 +3,15 @@ package follow
 import "bytes"
 
 const (
-	// redactDigits is the number of hex digits in a row, spaces, colons and commas not counted, that may be a key.
+	// redactDigits is the number of hex digits in a row, spaces, colons and commas not counted,
+	// that may be a key.
 	redactDigits = 16
 	// redactPairs is the same for digits that stand in pairs, as in "5a 4b 33 ca".
 	redactPairs = 8
 )
 
-// redact returns a line for a terminal: control characters and bytes that may be of a key are taken out, its
-// length is bounded.
+// redact returns a line for a terminal: control characters and bytes that may be of a key are taken
+// out, its length is bounded.
 func redact(line []byte) string {
 	line = bytes.TrimSpace(line)
 	out := make([]byte, 0, len(line))
@@ -37,8 +38,9 @@ func redact(line []byte) string {
 	return text
 }
 
-// keyLike returns the length of what may be bytes of a key at the beginning of text, 0 for none. Where spaces are between
-// the bytes that is the whole text: the same bytes may follow as characters.
+// keyLike returns the length of what may be bytes of a key at the beginning of text, 0 for none.
+// Where spaces are between the bytes that is the whole text: the same bytes may follow as
+// characters.
 func keyLike(text []byte) int {
 	digits, end := 0, 0
 	pairs, spaces := true, false

@@ -27,11 +27,12 @@ const (
 	endRun = 'e'
 )
 
-// Serve is the runner of exec:text, a process of its own: it can start the command with the rights of the one who
-// called the program when the program has long given these up, and it ends the command's processes however the program
-// ends. It is told what to run when it is started, and when to do so on its standard input; it ends with that. The
-// command has its standard output and error. At the beginning, and at the end of each run, it writes a line to
-// descriptor 3: what is wrong, or nothing. See [Options.Runner].
+// Serve is the runner of exec:text, a process of its own: it can start the command with the rights
+// of the one who called the program when the program has long given these up, and it ends the
+// command's processes however the program ends. It is told what to run when it is started, and when
+// to do so on its standard input; it ends with that. The command has its standard output and error.
+// At the beginning, and at the end of each run, it writes a line to descriptor 3: what is wrong, or
+// nothing. See [Options.Runner].
 func Serve(text string) error {
 	ends := os.NewFile(runnerEndsFile, "ends")
 	if info, err := ends.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
@@ -81,8 +82,9 @@ func lookUp(text string) error {
 	return nil
 }
 
-// runOnce runs the command until it ends or something is asked, or the program has gone. What there is then of its
-// process group ends too: each run would leave some behind. It returns how the command ended.
+// runOnce runs the command until it ends or something is asked, or the program has gone. What there
+// is then of its process group ends too: each run would leave some behind. It returns how the
+// command ended.
 func runOnce(text string, asked <-chan byte) (how error) {
 	cmd := exec.Command("sh", "-c", text)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = os.Stdout, os.Stderr, groupOfItsOwn()

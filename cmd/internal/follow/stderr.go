@@ -12,8 +12,8 @@ const (
 	repeatAfter = time.Hour // the same line is shown again after so long
 )
 
-// A lineLog logs what a command writes to its standard error, and how it ends. There is a bound to the lines, and to
-// what is shown of each.
+// A lineLog logs what a command writes to its standard error, and how it ends. There is a bound to
+// the lines, and to what is shown of each.
 type lineLog struct {
 	name string
 	log  func(string, ...any)

@@ -93,7 +93,8 @@ func openSyslog(addr string, o Options) (Source, error) {
 	return s, nil
 }
 
-// listen opens both sockets. If any port will do, TCP gets the one that UDP got, unless that is taken.
+// listen opens both sockets. If any port will do, TCP gets the one that UDP got, unless that is
+// taken.
 func (s *syslog) listen(addr string) error {
 	for tries := 0; ; tries++ {
 		a, err := net.ResolveUDPAddr("udp", addr)
@@ -309,8 +310,8 @@ func (s *syslog) accept(ctx context.Context) error {
 	}
 }
 
-// admit notes a connection. The one that was silent longest makes room for it: of its own address, if that has too many,
-// else of the address that has most.
+// admit notes a connection. The one that was silent longest makes room for it: of its own address,
+// if that has too many, else of the address that has most.
 func (s *syslog) admit(c net.Conn) bool {
 	var from netip.Addr
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {

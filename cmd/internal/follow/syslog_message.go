@@ -9,12 +9,13 @@ import (
 	"github.com/leodido/go-syslog/v4/rfc5424"
 )
 
-// maxMessage is the size of the longest syslog message that is taken, in bytes. Over UDP none is longer.
+// maxMessage is the size of the longest syslog message that is taken, in bytes. Over UDP none is
+// longer.
 const maxMessage = 64 << 10
 
-// A deframer cuts a TCP stream into syslog messages (RFC 6587): each frame is either counted, as in "83 <135>…", or
-// ends with LF (or NUL). Counted frames are known by their beginning, so that both may come from one sender, and lines
-// without a priority too.
+// A deframer cuts a TCP stream into syslog messages (RFC 6587): each frame is either counted, as in
+// "83 <135>…", or ends with LF (or NUL). Counted frames are known by their beginning, so that both
+// may come from one sender, and lines without a priority too.
 type deframer struct {
 	skip int  // bytes of a counted frame that is too long
 	line bool // inside a line that is too long
@@ -24,8 +25,8 @@ type deframer struct {
 // deframerBuffer is what [deframer.split] needs for the longest frame.
 const deframerBuffer = maxMessage + 16
 
-// split is a [bufio.SplitFunc]. A line without its end is whole at the end of the stream; a counted frame that was cut is
-// not.
+// split is a [bufio.SplitFunc]. A line without its end is whole at the end of the stream; a counted
+// frame that was cut is not.
 func (d *deframer) split(data []byte, atEOF bool) (advance int, message []byte, err error) {
 	for advance < len(data) && message == nil {
 		var n int
@@ -80,8 +81,8 @@ func (d *deframer) next(data []byte, atEOF bool) (n int, message []byte) {
 	return min(i+1, len(data)), message
 }
 
-// countedFrame reads the beginning of a counted frame: the size of the message and where it begins. The size is 0
-// if it is no counted frame, and -1 if that can't be told yet.
+// countedFrame reads the beginning of a counted frame: the size of the message and where it begins.
+// The size is 0 if it is no counted frame, and -1 if that can't be told yet.
 func countedFrame(b []byte) (size, head int) {
 	const digits = 7
 	n := 0
@@ -109,11 +110,12 @@ type syslogParser struct{ rfc5424 syslogs.Machine }
 
 func newSyslogParser() *syslogParser { return &syslogParser{rfc5424.NewMachine()} }
 
-// parse takes off all up to MSG (RFC 5424), or priority, time and host (RFC 3164). What remains is the line as the sending
-// program wrote it. host is "" if the message does not name it.
+// parse takes off all up to MSG (RFC 5424), or priority, time and host (RFC 3164). What remains is
+// the line as the sending program wrote it. host is "" if the message does not name it.
 //
-// RFC 3164 tells what was seen and no format: go-syslog's parser for it takes the first word of a router's line for the
-// host, with the spaces behind it, and loses that of "PP[01] Call". Of its tag only "name[process]: " is sure to be one.
+// RFC 3164 tells what was seen and no format: go-syslog's parser for it takes the first word of a
+// router's line for the host, with the spaces behind it, and loses that of "PP[01] Call". Of its
+// tag only "name[process]: " is sure to be one.
 func (p *syslogParser) parse(message []byte) (host string, text []byte) {
 	if m, err := p.rfc5424.Parse(message); err == nil {
 		m := m.(*rfc5424.SyslogMessage)
@@ -154,9 +156,10 @@ func cutPriority(b []byte) (rest []byte, ok bool) {
 	return b[i+1:], true
 }
 
-// cutTime takes a time and the space behind it off: "Mar 13 22:00:52" or "Mar 13 2019 22:00:52", or ISO 8601.
+// cutTime takes a time and the space behind it off: "Mar 13 22:00:52" or "Mar 13 2019 22:00:52", or
+// ISO 8601.
 func cutTime(b []byte) (rest []byte, ok bool) {
-	for _, form := range []string{time.Stamp, "Jan _2 2006 15:04:05", "2006-01-02T15:04:05"} { // each as long as what it stands for
+	for _, form := range []string{time.Stamp, "Jan _2 2006 15:04:05", "2006-01-02T15:04:05"} { // as long as the time
 		if len(b) <= len(form) {
 			continue
 		}
@@ -171,7 +174,8 @@ func cutTime(b []byte) (rest []byte, ok bool) {
 	return b, false
 }
 
-// isHost reports whether a word can be a host name or an address. A tag ends in a colon or has brackets.
+// isHost reports whether a word can be a host name or an address. A tag ends in a colon or has
+// brackets.
 func isHost(b []byte) bool {
 	for _, c := range b {
 		if !(c >= '0' && c <= '9' || isLetter(c) || bytes.IndexByte([]byte(".-_:"), c) >= 0) {

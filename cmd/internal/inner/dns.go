@@ -13,8 +13,8 @@ const (
 	maxAnswersVerbose = 32
 )
 
-// appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com. (33)",
-// "DNS 4660 1/0/1 A 93.184.216.34 (49)".
+// appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com.
+// (33)", "DNS 4660 1/0/1 A 93.184.216.34 (49)".
 func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
 	dst = append(dst, name...)
 	var p dnsmessage.Parser
@@ -49,7 +49,10 @@ func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
 }
 
 func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data []byte, verbose int) []byte {
-	rcodes := [...]string{"", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth", " NotZone"}
+	rcodes := [...]string{
+		"", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth",
+		" NotZone",
+	}
 	if int(h.RCode) < len(rcodes) {
 		dst = append(dst, rcodes[h.RCode]...)
 	} else {
@@ -131,9 +134,9 @@ func appendName(dst []byte, name dnsmessage.Name) []byte {
 
 func appendType(dst []byte, t dnsmessage.Type) []byte {
 	names := map[dnsmessage.Type]string{
-		1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
-		39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA", 64: "SVCB", 65: "HTTPS",
-		99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+		1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+		35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
+		64: "SVCB", 65: "HTTPS", 99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
 	}
 	if name, ok := names[t]; ok {
 		return append(dst, name...)

@@ -10,8 +10,9 @@ import (
 func address4(b []byte) netip.Addr { return netip.AddrFrom4([4]byte(b)) }
 func address6(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b)) }
 
-// Names of ICMP messages and of the codes of those that say that something is unreachable (RFC 792, RFC 1122 section
-// 3.2.2.1, RFC 1812 section 5.2.7.1; RFC 4443, RFC 4861, RFC 2710, RFC 3810), as tcpdump writes them.
+// Names of ICMP messages and of the codes of those that say that something is unreachable (RFC 792,
+// RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1; RFC 4443, RFC 4861, RFC 2710, RFC 3810), as
+// tcpdump writes them.
 var (
 	icmpNames = [256]string{
 		0: "echo reply", 3: "unreachable ", 4: "source quench", 5: "redirect", 8: "echo request", 9: "router advertisement",
@@ -48,10 +49,11 @@ func appendICMP(dst []byte, h *packet) []byte {
 	if kind == layers.ICMPv4TypeTimeExceeded && code == 1 {
 		dst = append(dst, reassemblyTime...)
 	} else {
-		dst = appendName8(dst, icmpNames[kind], p)
+		dst = appendMessageName(dst, icmpNames[kind], p)
 	}
 	switch kind {
-	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest, layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
+	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest,
+		layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
 		dst = appendEcho(dst, p)
 	case layers.ICMPv4TypeDestinationUnreachable:
 		dst = appendCode(dst, icmpUnreachable, code)
@@ -70,8 +72,8 @@ func appendICMP(dst []byte, h *packet) []byte {
 	return appendLength(dst, h.PayloadLen)
 }
 
-// appendName8 appends the name of a message, or type and code.
-func appendName8(dst []byte, name string, p []byte) []byte {
+// appendMessageName appends the name of a message, or type and code.
+func appendMessageName(dst []byte, name string, p []byte) []byte {
 	if name == "" {
 		return appendUint(appendUint(dst, "type ", p[0]), " code ", p[1])
 	}
@@ -121,7 +123,7 @@ func appendICMP6(dst []byte, h *packet) []byte {
 	if kind == layers.ICMPv6TypeTimeExceeded && code == 1 {
 		dst = append(dst, reassemblyTime...)
 	} else {
-		dst = appendName8(dst, icmp6Names[kind], p)
+		dst = appendMessageName(dst, icmp6Names[kind], p)
 	}
 	switch kind {
 	case layers.ICMPv6TypeDestinationUnreachable:
@@ -146,7 +148,8 @@ func appendDiscovery(dst, p []byte) []byte {
 	switch kind := p[0]; {
 	case kind == layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && len(p) >= 28:
 		return appendGroup(append(dst, " v2"...), p)
-	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage:
+	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
+		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage:
 		return appendGroup(dst, p)
 	case kind == layers.ICMPv6TypeRouterAdvertisement:
 		return appendAdvertisement(dst, p)
@@ -174,7 +177,8 @@ func appendGroup(dst, p []byte) []byte {
 	return dst
 }
 
-// appendAdvertisement appends the prefixes and the MTU of a router advertisement (RFC 4861 sections 4.2 and 4.6).
+// appendAdvertisement appends the prefixes and the MTU of a router advertisement (RFC 4861 sections
+// 4.2 and 4.6).
 func appendAdvertisement(dst, p []byte) []byte {
 	if len(p) < 16 {
 		return append(dst, short...)

@@ -28,8 +28,8 @@ type Info struct {
 	Length           int    // bytes of the whole packet by its header
 }
 
-// Decode reads the headers of ip, which begins with an IPv4 or IPv6 header. The packet may be cut off
-// behind its headers. It does not allocate, but for a protocol without a name.
+// Decode reads the headers of ip, which begins with an IPv4 or IPv6 header. The packet may be cut
+// off behind its headers. It does not allocate, but for a protocol without a name.
 func Decode(ip []byte) (Info, error) {
 	var p packet
 	if err := p.decode(ip); err != nil {

@@ -22,8 +22,8 @@ var layerPool = sync.Pool{New: func() any { return new(layer) }}
 
 // AppendSummary appends a line about ip, which begins with an IPv4 or IPv6 header, without a line
 // end: addresses and ports, and what the transport says. With verbose it says more of the IP header
-// and of options. It may be called by several goroutines at a time, and does not allocate for TCP, UDP
-// and ICMP.
+// and of options. It may be called by several goroutines at a time, and does not allocate for TCP,
+// UDP and ICMP.
 func AppendSummary(dst []byte, ip []byte, verbose int) []byte {
 	l := layerPool.Get().(*layer)
 	dst = l.appendIP(dst, ip, verbose, 1)
@@ -264,7 +264,8 @@ func appendIGMP(dst []byte, h *packet) []byte {
 	return appendLength(dst, h.PayloadLen)
 }
 
-// appendGRE describes RFC 2784 with the optional fields of RFC 2890, and version 1 (PPTP, RFC 2637).
+// appendGRE describes RFC 2784 with the optional fields of RFC 2890, and version 1 (PPTP, RFC
+// 2637).
 func (l *layer) appendGRE(dst []byte, h *packet, verbose, depth int) []byte {
 	p := h.payload
 	if len(p) < 4 {

@@ -42,7 +42,9 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 		}
 	case port(src, to, 123) && len(data) >= 48:
 		dst = appendUint(dst, "NTPv", data[0]>>3&7)
-		names := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private"}
+		names := [...]string{
+			"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private",
+		}
 		return appendLength(append(append(dst, ", "...), names[data[0]&7]...), size-8)
 	}
 	return appendLength(append(dst, "UDP"...), size-8)
@@ -50,9 +52,16 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 
 func port(src, dst, p uint16) bool { return src == p || dst == p }
 
+// dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
+var dhcpNames = [...]string{
+	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
+	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
+}
+
 // appendDHCP describes a DHCP message (RFC 2131); false if it is none.
 func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
-	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for the address.
+	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
+	// the address.
 	if len(data) < 240 || data[2] > 16 {
 		return dst, false
 	}
@@ -67,12 +76,8 @@ func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
 	var requested net.IP
 	for _, o := range d.Options {
 		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1:
-			names := [...]string{1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack",
-				6: "DHCP nak", 7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew"}
-			if t := int(o.Data[0]); t < len(names) && names[t] != "" {
-				name = names[t]
-			}
+		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
+			name = dhcpNames[o.Data[0]]
 		case o.Type == layers.DHCPOptRequestIP && len(o.Data) == 4:
 			requested = net.IP(o.Data)
 		}

@@ -50,8 +50,8 @@ func NewSA(spi uint32) *SA {
 
 // TableRow is the SA as a row of Wireshark's esp_sa table.
 func (sa *SA) TableRow() string {
-	return fmt.Sprintf(`"IPv4","192.0.2.1","192.0.2.2","0x%08x","AES-CBC [RFC3602]","0x%x","HMAC-SHA-1-96 [RFC2404]","0x%x"`+"\n",
-		sa.SPI, sa.key, sa.authKey)
+	return fmt.Sprintf(`"IPv4","192.0.2.1","192.0.2.2","0x%08x",`+
+		`"AES-CBC [RFC3602]","0x%x","HMAC-SHA-1-96 [RFC2404]","0x%x"`+"\n", sa.SPI, sa.key, sa.authKey)
 }
 
 // Keys are the encryption and the authentication key.
