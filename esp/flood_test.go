@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // manySecrets returns n secrets for SPIs that no test's packets have, with a sealer's suite.
@@ -33,7 +35,7 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 		t.Fatal("the key does not fit")
 	}
 	n := 3 * maxFlows
-	if raceEnabled {
+	if race.Enabled {
 		n = maxFlows / 4
 		db.budget.foreign, db.budget.compares = db.budget.foreign/8, db.budget.compares/8
 	}
@@ -68,7 +70,7 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 	if foreign, compares := spent(from); foreign != 0 || compares != 0 {
 		t.Errorf("%d trials and %d comparisons without a budget", foreign, compares)
 	}
-	if !raceEnabled && many > 16 {
+	if !race.Enabled && many > 16 {
 		t.Errorf("%d allocations for a packet of a new SPI", many)
 	}
 	// The SA that is decrypted has suffered nothing, and a reason is still given.

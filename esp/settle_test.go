@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 var (
@@ -89,7 +91,7 @@ func TestRandomKeysNeverFit(t *testing.T) {
 	snapped := readFlows(t, captureFile("01-basic-aes128-sha1", "outer-snap96.pcap"))
 	rng := rand.New(rand.NewPCG(3, 4))
 	rounds := 400
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		rounds = 40
 	}
 	for range rounds {
@@ -333,7 +335,7 @@ func TestExpire(t *testing.T) {
 }
 
 func TestAdmitAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	e := cbcSealer()

@@ -14,6 +14,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/testdata/race"
 )
 
 // endlessLog reads like a router's log of n negotiations, each a copy of one in a recording with other keys, cookies and
@@ -69,7 +70,7 @@ func heapInUse() int64 {
 
 // What a store holds of each secret is little more than its bytes, and of lines without keys it is nothing.
 func TestStoreIsSmall(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector needs memory")
 	}
 	const negotiations = 20000

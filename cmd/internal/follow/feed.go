@@ -14,10 +14,11 @@ const (
 	quiet = 100 * time.Millisecond
 	// quietPartial is the same for a last line without its end.
 	quietPartial = 200 * time.Millisecond
-	// quietRow is the same after a full row of bytes, which may be followed by another one of the same value.
+	// quietRow is the same after a full row of bytes, which may be followed by another one of the
+	// same value.
 	quietRow = 400 * time.Millisecond
-	// busy is how often the same is done while text comes without a pause: lines that have nothing to do with a
-	// value do not end it.
+	// busy is how often the same is done while text comes without a pause: lines that have nothing
+	// to do with a value do not end it.
 	busy = 500 * time.Millisecond
 
 	// windowSize is how much of the end of a source is kept, in bytes.
@@ -26,9 +27,10 @@ const (
 
 // A feed takes the text of one source and gives out its keys.
 //
-// A log has no mark for the end of a value: only the next line tells, and it may come much later. So when the source
-// pauses, the last part of it is read once more by a second stream that takes the pause as the end. The
-// first stream does not notice: if the pause was in the middle of a value, or of a line, nothing is spoilt.
+// A log has no mark for the end of a value: only the next line tells, and it may come much later.
+// So when the source pauses, the last part of it is read once more by a second stream that takes
+// the pause as the end. The first stream does not notice: if the pause was in the middle of a
+// value, or of a line, nothing is spoilt.
 type feed struct {
 	name   string
 	format string
@@ -110,7 +112,8 @@ func (f *feed) trim() {
 	f.window = f.window[:n]
 }
 
-// idle is called again and again while nothing comes. It reports whether a pause has been taken as an end now.
+// idle is called again and again while nothing comes. It reports whether a pause has been taken as
+// an end now.
 func (f *feed) idle(now time.Time) bool {
 	if !f.dirty || now.Sub(f.last) < f.patience() {
 		return false
@@ -144,7 +147,8 @@ func (f *feed) patience() time.Duration {
 // rowText is more than the longest spelling of a row, in bytes.
 const rowText = 120
 
-// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double spaces.
+// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double
+// spaces.
 func endsInRow(text []byte) bool {
 	digits := 0
 	for i := len(text) - 1; i >= 0; i-- {

@@ -246,8 +246,8 @@ func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 		}
 	})
 	o.Log = l.log
-	if o.Helper == nil {
-		o.Helper = testHelper
+	if o.Runner == nil {
+		o.Runner = testRunner
 	}
 	src, err := Open(spec, o)
 	if err != nil {
@@ -256,8 +256,8 @@ func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 	return src, l
 }
 
-// testHelper runs this test binary as the helper of a command, where there are such.
-var testHelper func(command string) *exec.Cmd
+// testRunner runs this test binary as the runner of a command, where there are such.
+var testRunner func(command string) *exec.Cmd
 
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
@@ -269,7 +269,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"exec:/no/such/program -x", "", "finds no program"},
 		{"syslog:300.1.1.1:99999", "", "syslog"},
 	} {
-		src, err := Open(c.spec, Options{Format: c.format, Helper: testHelper})
+		src, err := Open(c.spec, Options{Format: c.format, Runner: testRunner})
 		if err == nil {
 			src.Close()
 			t.Errorf("%q: no error", c.spec)

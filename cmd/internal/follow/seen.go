@@ -8,11 +8,12 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// maxSeen bounds a seen set. When it is full it begins anew, and what comes again is given out again.
+// maxSeen bounds a seen set. When it is full it begins anew, and what comes again is given out
+// again.
 const maxSeen = 1 << 16
 
-// seen knows what a source has given out: a log that is listed again and again says the same again and
-// again.
+// seen knows what a source has given out: a log that is listed again and again says the same again
+// and again.
 type seen struct {
 	seed maphash.Seed
 	ids  map[uint64]struct{}
