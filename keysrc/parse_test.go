@@ -225,7 +225,7 @@ func TestNothingPrints(t *testing.T) {
 		}
 		for _, l := range strings.Split(text, "\n") {
 			if _, row, ok := strings.Cut(l, "]   "); ok && len(row) > 12 {
-				b, _ := parseRow(nil, []byte("  "+row))
+				b, _ := hexWords(nil, []byte(row))
 				add(b)
 			}
 		}

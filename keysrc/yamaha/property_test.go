@@ -1,4 +1,4 @@
-package keysrc
+package yamaha_test
 
 import (
 	"fmt"
@@ -9,12 +9,13 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 )
 
 // strict compares what was read of a damaged log: each value is one of the log's, under its own cookie or SPI, or the head
 // of it with a note or mark that says so. No other bytes are a key. SKEYID_e may lack its first row: as long as nothing else tells the length
 // of the hash, 16 bytes with a note are all that can be said.
-func (tr truth) strict(k *Keys) error {
+func (tr truth) strict(k *keysrc.Keys) error {
 	noted := make(map[esp.Origin]bool)
 	for _, n := range k.Notes {
 		noted[esp.Origin{File: n.File, Line: n.Line}] = true
@@ -23,10 +24,10 @@ func (tr truth) strict(k *Keys) error {
 		return got.IsZero() || got.Equal(want) || want.HasPrefix(got) && (head || noted[origin])
 	}
 	row := func(got, want esp.Key, origin esp.Origin) bool {
-		if got.Len() == 2*rowLen && want.Len() == rowLen && noted[origin] {
+		if got.Len() == 2*16 && want.Len() == 16 && noted[origin] {
 			return string(got.Bytes()) == string(want.Bytes())+string(want.Bytes()) // stands twice, which might have been meant
 		}
-		return got.Len() == rowLen && want.Len() == 2*rowLen && string(want.Bytes()[rowLen:]) == string(got.Bytes()) && noted[origin]
+		return got.Len() == 16 && want.Len() == 2*16 && string(want.Bytes()[16:]) == string(got.Bytes()) && noted[origin]
 	}
 	for _, s := range k.IKE {
 		of := func(w *ikev1.Secret) bool {
@@ -58,9 +59,9 @@ func (tr truth) strict(k *Keys) error {
 }
 
 // readText is parseText without the buffers of a file.
-func readText(t *testing.T, text string) *Keys {
-	st := new(Store)
-	s, err := NewStream("x.log", "", st.Add)
+func readText(t *testing.T, text string) *keysrc.Keys {
+	st := new(keysrc.Store)
+	s, err := keysrc.NewStream("x.log", "", st.Add)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package keysrc
+package yamaha_test
 
 import (
 	"math/rand/v2"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 )
 
 // interleave takes lines of both logs in turn, n at a time.
@@ -204,7 +206,7 @@ Key: 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10
 `
 
 func TestYamahaShow(t *testing.T) {
-	keys, err := Parse(strings.NewReader(showDetail+"    PP IP Address Local: 100.1.1.1, Remote: 50.1.1.1\n"), "show.txt", "")
+	keys, err := keysrc.Parse(strings.NewReader(showDetail+"    PP IP Address Local: 100.1.1.1, Remote: 50.1.1.1\n"), "show.txt", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,59 +247,28 @@ func TestYamahaShowAndLog(t *testing.T) {
 	}
 }
 
-// A stream gives a negotiation out when nothing more comes, not only when the next one begins.
+// A stream gives a value out when the next line tells that it is whole.
 func TestYamahaStream(t *testing.T) {
 	log := routerLogs(t)["02/router-full.log"]
-	want := canonical(parseText(t, log))
-	keys := new(Keys)
-	s, err := NewStream("syslog", "", keys.add)
+	want := parseText(t, log)
+	var ike []*ikev1.Secret
+	var esp []*esp.Secret
+	s, err := keysrc.NewStream("syslog", "", func(k *keysrc.Keys) {
+		ike, esp = append(ike, k.IKE...), append(esp, k.ESP...)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, "Tunnel") {
-			break
-		}
 		s.Line([]byte(line))
-	}
-	s.Flush()
-	if got := canonical(keys); !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		if strings.Contains(line, "] SPI") && len(ike) != len(want.IKE) {
+			t.Errorf("%d phases 1 at the first SPI", len(ike))
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if got := canonical(keys); len(got) != len(want) {
-		t.Errorf("after Close: %s", strings.Join(got, "\n"))
-	}
-}
-
-func TestYamahaCaptions(t *testing.T) {
-	for text, want := range map[string]label{
-		" CKY-I":                              {kind: labelCookieI},
-		" cky_r:":                             {kind: labelCookieR},
-		" SKEYID":                             {kind: labelSKEYID},
-		" SKEYID-d":                           {kind: labelSKEYIDd},
-		" SKEYIDe =":                          {kind: labelSKEYIDe},
-		"  SPI ":                              {kind: labelSPI},
-		" key material (first 16byte)":        {kind: labelKey, first: 16},
-		" Key Material  (first 16 bytes)":     {kind: labelKey, first: 16},
-		" key material(first 8byte)":          {kind: labelKey, first: 8},
-		" encryption key":                     {kind: labelKey},
-		" authentication key (first 8 bytes)": {kind: labelAuthKey, first: 8},
-		" authentication key material (first 8byte)": {kind: labelAuthKey, first: 8},
-		" respond IPsec phase to 203.0.113.10":       {kind: labelPhase2, respond: true, addr: netip.MustParseAddr("203.0.113.10")},
-		" initiate ISAKMP phase to 2001:db8::1 (local address 2001:db8::2)": {kind: labelPhase1, addr: netip.MustParseAddr("2001:db8::1"),
-			local: netip.MustParseAddr("2001:db8::2")},
-		" SKEYID_":                          {kind: labelUnreadable},
-		" authentication":                   {kind: labelUnreadable},
-		" key mat":                          {kind: labelUnreadable},
-		" authenticationkey (first 8byte)":  {kind: labelAuthKey, first: 8}, // the space was where the line was wrapped
-		" key material was deleted by user": {},
-		" add ISAKMP SA[1] (gateway[1])":    {},
-	} {
-		if got := classify([]byte(text)); got != want {
-			t.Errorf("%q: %+v, want %+v", text, got, want)
-		}
+	if got := canonical(&keysrc.Keys{IKE: ike, ESP: esp}); !slices.Equal(got, canonical(want)) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}
 }

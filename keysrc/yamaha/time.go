@@ -1,4 +1,4 @@
-package keysrc
+package yamaha
 
 // logTime finds the time in what stands before a log line's tag: "2019/03/13 22:00:52: ",
 // "2019-03-13T22:00:52.123+09:00 host ", "<135>Mar 13 22:00:52 host ". The result is in seconds and good for
@@ -53,4 +53,18 @@ func twoDigits(b []byte) (int, bool) {
 		return 0, false
 	}
 	return int(b[0]-'0')*10 + int(b[1]-'0'), true
+}
+
+// beginsWithTime reports whether a line begins as in "2019/03/13 22:00:51: ".
+func beginsWithTime(text []byte) bool {
+	const form = "dddd/dd/dd dd:dd:dd:"
+	if len(text) < len(form) {
+		return false
+	}
+	for i, c := range text[:len(form)] {
+		if digit := c >= '0' && c <= '9'; form[i] == 'd' && !digit || form[i] != 'd' && c != form[i] {
+			return false
+		}
+	}
+	return true
 }

@@ -1,4 +1,4 @@
-package keysrc
+package yamaha_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc"
 )
 
 // merged puts the values of logs between each other at random; those of each log keep their order.
@@ -35,7 +36,7 @@ func labelLines(text string, all truth, turned bool) map[string]string {
 	at := make(map[string]string)
 	for i, line := range strings.Split(text, "\n") {
 		place := func(what string, k esp.Key) {
-			key := yamahaHex(k.Head(min(rowLen, k.Len())))
+			key := yamahaHex(k.Head(min(16, k.Len())))
 			if key == "" || !strings.HasSuffix(strings.ReplaceAll(line, " ", ""), "[IKE]"+key) {
 				return
 			}
@@ -88,7 +89,7 @@ func TestYamahaMixed(t *testing.T) {
 			keys := parseText(t, text)
 			where := labelLines(text, all, i == 1)
 			noted := func(place string) bool {
-				return slices.ContainsFunc(keys.Notes, func(n Note) bool {
+				return slices.ContainsFunc(keys.Notes, func(n keysrc.Note) bool {
 					return place == fmt.Sprintf("%s:%d", n.File, n.Line)
 				})
 			}
