@@ -3,8 +3,6 @@ package yamaha
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 const (
@@ -132,19 +130,6 @@ func (lb *label) takes(n int) bool {
 	return slices.Contains(hashLens[:], n)
 }
 
-// wants names the lengths that takes knows.
-func (lb *label) wants() string {
-	switch {
-	case lb.kind == cookieI || lb.kind == cookieR:
-		return "8"
-	case lb.kind == spi:
-		return "4"
-	case lb.first != 0:
-		return strconv.Itoa(lb.first)
-	}
-	return "the length of a key"
-}
-
 // fault is what is wrong with a value.
 type fault uint8
 
@@ -200,14 +185,10 @@ func (ev *event) value(g *rows) {
 	}
 	switch {
 	case !g.inOrder(false):
-		ev.fail(misshapen, ev.line, "its rows have "+lengths(g.lens)+" bytes: a line between them is missing")
+		ev.fail(misshapen, ev.line, fmt.Sprintf("its rows have %v bytes: a line between them is missing", g.lens))
 		return
 	case !ev.takes(len(g.data)):
-		why := "it has " + byteCount(len(g.data)) + ", not " + ev.wants()
-		if len(g.lens) > 1 {
-			why += ", in rows of " + lengths(g.lens)
-		}
-		ev.fail(misshapen, ev.line, why+": a line is missing or cut")
+		ev.fail(misshapen, ev.line, fmt.Sprintf("it has %s, in rows of %v: a line is missing or cut", byteCount(len(g.data)), g.lens))
 		return
 	case ev.doubt == "" && equalRows(g.data):
 		if len(g.data) > 2*rowLen {
@@ -257,21 +238,6 @@ func equalRows(data []byte) bool {
 		}
 	}
 	return false
-}
-
-// lengths lists the bytes of each row.
-func lengths(lens []uint8) string {
-	var list []string
-	for i, n := range lens {
-		if i > 8 {
-			return strings.Join(list, ", ") + " …"
-		}
-		list = append(list, strconv.Itoa(int(n)))
-	}
-	if last := len(list) - 1; last > 0 {
-		return strings.Join(list[:last], ", ") + " and " + list[last]
-	}
-	return strings.Join(list, "")
 }
 
 // byteCount returns "1 byte", "16 bytes".

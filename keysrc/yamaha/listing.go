@@ -56,7 +56,7 @@ func (l *listing) line(n int, text []byte) bool {
 	switch {
 	case bytes.HasPrefix(t, listingPP):
 		l.seen = true
-		l.out.Addresses(addrAfter(t, "Local: "), addrAfter(t, "Remote: "))
+		l.out.Addresses(addrAfter(t, "Local:"), addrAfter(t, "Remote:"))
 		return true
 	case beginsSA(t):
 		l.end()

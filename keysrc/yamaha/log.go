@@ -1,6 +1,10 @@
 package yamaha
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
 
 // node is a line of text and the rows behind it.
 type node struct {
@@ -18,7 +22,7 @@ const (
 )
 
 const (
-	// maxHeld bounds the lines of text that wait for the order to become known.
+	// maxHeld bounds the lines of text that wait for the order to become known, or in a reversed log for older ones.
 	maxHeld = 4096
 	// The evidence for an order, and how much of it is enough: one damaged value must not decide.
 	voteTime    = 1
@@ -32,10 +36,10 @@ type log struct {
 	out   *output
 	to    timeline
 	order order
+	last  order // that it had before it became unknown
+	sure  int   // the nodes from 1 to this one are of that order, whatever the last value says
 	score int
-	nodes []*node // nodes[0] has been given out, its rows may be of the next
-	stack []event // of a reversed log: the values of some negotiations, newest first
-	taken order   // the order in which the last event came
+	nodes []*node // the window; nodes[0] has been given out, its rows may be of the next
 	ended bool    // no more lines come
 
 	rowCount int // rows seen
@@ -53,23 +57,26 @@ func (l *log) rows() *rows { return &l.nodes[len(l.nodes)-1].rows }
 func (l *log) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
-	lb, known := usual[string(text)]
-	if !known {
-		if data, kind := parseRow(g.data, text); kind != noRow {
-			l.rowCount++
-			g.add(n, text, data, kind)
-			return true
-		}
-		lb = classify(text)
+	if data, kind := parseRow(g.data, text); kind != noRow {
+		l.rowCount++
+		g.add(n, text, data, kind)
+		return true
 	}
+	lb := classify(text)
 	g.blank = g.blank || lb.kind == unreadable && len(bytes.TrimSpace(text)) == 0
-	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() && len(l.nodes) == 1 {
+	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
 		return false // text upon text: nothing depends on it
 	}
 	l.complete()
 	lb.line = n
 	lb.time, lb.timed = logTime(prefix)
-	l.add(lb)
+	last := len(l.nodes)
+	l.nodes = slices.Grow(l.nodes, 1)[:last+1]
+	if l.nodes[last] == nil { // else it was given out
+		l.nodes[last] = new(node)
+	}
+	l.nodes[last].label = lb
+	l.nodes[last].rows.reset()
 	return false
 }
 
@@ -80,18 +87,6 @@ func (l *log) repeat(n, times int) {
 	}
 }
 
-// add starts a node, with the memory of one that was given out.
-func (l *log) add(lb label) {
-	last := len(l.nodes)
-	if last < cap(l.nodes) && l.nodes[:last+1][last] != nil {
-		l.nodes = l.nodes[:last+1]
-	} else {
-		l.nodes = append(l.nodes, new(node))
-	}
-	l.nodes[last].label = lb
-	l.nodes[last].rows.reset()
-}
-
 // complete takes the last node as whole: looks what it says about the order, and gives out what is settled.
 func (l *log) complete() {
 	last := len(l.nodes) - 1
@@ -99,35 +94,40 @@ func (l *log) complete() {
 		// Rows before any text: they are a value of a reversed log, or the rest of one whose beginning is not in the file.
 		return
 	}
-	v := vote(l.nodes[last-1], l.nodes[last])
-	if l.order == unknown {
-		a, b := &l.nodes[last-1].label, &l.nodes[last].label
-		switch {
-		case v != 0 || !a.timed || !b.timed:
-		case a.time < b.time:
-			v = voteTime
-		case a.time > b.time:
-			v = -voteTime
+	a, b := l.nodes[last-1], l.nodes[last]
+	v := vote(a, b)
+	switch {
+	case l.order == unknown:
+		if v == 0 && a.label.timed && b.label.timed {
+			v = voteTime * cmp.Compare(b.label.time, a.label.time)
 		}
-		l.score += v
-		if l.score >= voteDecided || l.score <= -voteDecided || len(l.nodes) > maxHeld {
+		if l.score += v; l.score >= voteDecided || l.score <= -voteDecided || last >= maxHeld {
 			l.decide()
 		}
-	} else if v*int(l.order) < 0 {
+	case v*int(l.order) < 0:
 		// Damage, or a log of the other order follows: the next value tells.
-		l.order, l.score = unknown, 0
+		l.sure, l.order, l.score = last-1, unknown, 0
 	}
-	if l.order != unknown {
-		l.release()
+	switch {
+	case l.order == forward, last >= maxHeld:
+		l.release(last)
+	case l.order == backward && last > maxHeld/2 && l.between(a, b):
+		l.release(last - 1)
 	}
 }
 
 // decide settles the order on what evidence there is.
 func (l *log) decide() {
-	l.order = forward
+	now := forward
 	if l.score < 0 {
-		l.order = backward
+		now = backward
 	}
+	if now != l.last {
+		l.order = l.last
+		l.release(l.sure)
+		l.to.end()
+	}
+	l.order, l.last, l.sure = now, now, 0
 }
 
 // vote tells which order the value under a label speaks for: its rows fit the label on one side only.
@@ -145,34 +145,52 @@ func vote(before, nd *node) int {
 	return 0
 }
 
-// release gives out all whole nodes and keeps the last, for its rows.
-func (l *log) release() {
-	last := len(l.nodes) - 1
-	first := l.nodes[0]
-	if l.order == forward && first.label.line == 0 && !first.rows.empty() && last > 0 {
+// between reports whether nd, the oldest value of a reversed log, ends an older negotiation than those behind it, and the window
+// holds the beginning of all that it holds the end of. A value that lost rows may have lost them to those.
+func (l *log) between(top, nd *node) bool {
+	k := top.label.kind
+	if nd.label.kind <= cookieR || nd.label.kind.isSKEYID() && len(top.rows.data) == rowLen || !top.rows.fits(&nd.label, true) ||
+		k != cookieI && k != phase1 && k != phase2 {
+		return false
+	}
+	var count [phase2 + 1]int
+	for _, nd := range l.nodes[1 : len(l.nodes)-1] {
+		count[nd.label.kind]++
+	}
+	return count[skeyidE] <= count[cookieI] && count[spi] <= 2*count[phase2]
+}
+
+// release gives out the nodes 1 to end in the order of time. The rows of that one may be of the next.
+func (l *log) release(end int) {
+	if first := l.nodes[0]; end > 0 && l.order == forward && first.label.line == 0 && !first.rows.empty() {
 		l.out.note(first.rows.line, "rows of bytes without a label before them: the log begins in the middle of a value")
 	}
-	for i := 1; i <= last; i++ {
-		nd := l.nodes[i]
-		if nd.label.kind == noLabel {
-			continue
+	for i := 1; i <= end; i++ {
+		if l.order == forward {
+			l.give(i)
+		} else {
+			l.give(end + 1 - i)
 		}
-		if nd.label.kind.isValue() {
-			l.values++
-		}
-		l.give(i)
 	}
-	for _, nd := range l.nodes[:last] {
-		nd.rows.reset()
+	for i, nd := range l.nodes[end:] {
+		l.nodes[i], l.nodes[end+i] = nd, l.nodes[i]
 	}
-	l.nodes[0], l.nodes[last] = l.nodes[last], l.nodes[0]
+	l.nodes = l.nodes[:len(l.nodes)-end]
 	l.nodes[0].label.kind = noLabel
-	l.nodes = l.nodes[:1]
+	if l.order == backward {
+		l.to.end()
+	}
 }
 
 // give gives out the node i.
 func (l *log) give(i int) {
 	nd, g, atEnd := l.nodes[i], &l.nodes[i].rows, l.ended && i == len(l.nodes)-1
+	if nd.label.kind == noLabel {
+		return
+	}
+	if nd.label.kind.isValue() {
+		l.values++
+	}
 	if l.order == backward {
 		g = &l.nodes[i-1].rows
 		g.turn()
@@ -184,73 +202,27 @@ func (l *log) give(i int) {
 	if g.blank || l.order == forward && atEnd || l.order == backward && i == 1 && l.nodes[0].label.line == 0 {
 		ev.last = ev.mayLack()
 	}
-	l.push(&ev)
-}
-
-// push gives an event to the negotiations in the order of time. Of a reversed log as many are gathered as may be held, and
-// read forwards; the cut is between negotiations.
-func (l *log) push(ev *event) {
-	if l.order != l.taken {
-		l.unstack()
-		l.to.end()
-		l.taken = l.order
-	}
-	if l.order == forward {
-		l.to.take(ev)
-		return
-	}
-	if n := len(l.stack); n >= maxHeld || n >= maxHeld/2 && ev.endsValues() && l.balanced() {
-		l.unstack()
-	}
-	kept := *ev
-	kept.data = bytes.Clone(ev.data)
-	l.stack = append(l.stack, kept)
-}
-
-// endsValues reports whether an event, met upwards, is of an older negotiation than those on the stack. A value that lost
-// rows may have lost them to those.
-func (ev *event) endsValues() bool {
-	return ev.fault == whole && (ev.kind.isSKEYID() && len(ev.data) != rowLen || ev.kind == spi || ev.kind == espKey || ev.kind == authKey)
-}
-
-// balanced reports whether the stack holds the beginning of all that it holds the end of.
-func (l *log) balanced() bool {
-	var count [phase2 + 1]int
-	for i := range l.stack {
-		count[l.stack[i].kind]++
-	}
-	top := l.stack[len(l.stack)-1].kind
-	return (top == cookieI || top == phase1 || top == phase2) && count[skeyidE] <= count[cookieI] && count[spi] <= 2*count[phase2]
-}
-
-func (l *log) unstack() {
-	if len(l.stack) == 0 {
-		return
-	}
-	for i := len(l.stack) - 1; i >= 0; i-- {
-		l.to.take(&l.stack[i])
-		clear(l.stack[i].data)
-	}
-	l.stack = l.stack[:0]
-	l.to.end()
+	l.to.take(&ev)
 }
 
 // finish takes what has come as all. What follows is another output, perhaps of the other order.
 func (l *log) finish() {
 	l.ended = true
 	l.complete()
-	if first := l.nodes[0]; l.order == unknown && (len(l.nodes) > 1 || !first.rows.empty()) {
-		if l.score == 0 && !first.rows.empty() && first.label.line == 0 {
-			l.refuse()
-		} else {
+	first := l.nodes[0]
+	if l.order == unknown && l.score == 0 && first.label.line == 0 && !first.rows.empty() {
+		l.refuse()
+	} else {
+		if l.order == unknown {
 			l.decide()
-			l.release()
 		}
+		l.release(len(l.nodes) - 1)
 	}
-	l.unstack()
 	l.to.end()
+	for _, nd := range l.nodes {
+		nd.rows.reset()
+	}
 	l.nodes = l.nodes[:1]
-	l.nodes[0].rows.reset()
 	l.nodes[0].label = label{}
 	l.order, l.score, l.ended = unknown, 0, false
 }

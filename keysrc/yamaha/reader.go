@@ -142,7 +142,7 @@ func (r *Reader) taggedLine(n int, l *log, prefix, text []byte) {
 func (r *Reader) repeated(n int, text []byte) {
 	_, number, _ := bytes.Cut(text, repeatedMarker)
 	for _, l := range r.logs {
-		l.repeat(n, leadingNumber(number, 1000))
+		l.repeat(n, leadingNumber(number))
 	}
 }
 
