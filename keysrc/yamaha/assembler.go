@@ -34,15 +34,15 @@ type assembler struct {
 // take takes one event. The data is not kept.
 func (a *assembler) take(ev *event) {
 	if ev.orphan {
-		a.out.note(ev.whyLine, "rows of bytes below \""+ev.kind.String()+"\", where none belong: their label is missing")
+		a.out.Note(ev.whyLine, "rows of bytes below \""+ev.kind.String()+"\", where none belong: their label is missing")
 	}
 	if line := a.tear.watch(ev, len(a.open) > 1); line != 0 {
 		ev.fail(misshapen, ev.line, fmt.Sprintf("its last row may belong to a value that was interrupted at line %d", line))
 	}
 	if ev.fault != whole {
-		a.out.note(ev.whyLine, ev.kind.String()+": "+ev.why+ev.elsewhere())
+		a.out.Note(ev.whyLine, ev.kind.String()+": "+ev.why+ev.elsewhere())
 	} else if ev.doubt != "" {
-		a.out.doubt(ev.line, ev.kind.String()+": "+ev.doubt)
+		a.out.Doubt(ev.line, ev.kind.String()+": "+ev.doubt)
 	}
 	switch ev.kind {
 	case unreadable:
@@ -199,14 +199,14 @@ func (a *assembler) ambiguous(ev *event) {
 	switch {
 	case ev.fault != whole:
 	case ev.kind != skeyidE || a.mixed:
-		a.out.note(ev.line, whose+", and it can't be told whose it is")
+		a.out.Note(ev.line, whose+", and it can't be told whose it is")
 	default:
 		if ev.last {
 			whose += endDoubt
 		} else if len(ev.data) == rowLen {
 			whose += ", and one of its rows may be missing"
 		}
-		a.out.doubt(ev.line, whose+": the capture has to show whose it is")
+		a.out.Doubt(ev.line, whose+": the capture has to show whose it is")
 		a.out.IKE(&ikev1.Secret{SKEYIDe: esp.NewKey(ev.data), Origin: a.out.origin(ev.line)})
 	}
 	if ev.kind != skeyidE {

@@ -35,7 +35,7 @@ const endDoubt = ": no other line follows it in the log: the end of it may be mi
 // emit gives out what is known of a phase 1.
 func (a *assembler) emit(x *exchange) {
 	if x.vals[3].line == 0 && !x.cookieLost {
-		a.out.doubt(x.start.line, "CKY-I "+x.cookieI.String()+": no SKEYID_e follows: the negotiation failed, or lines are missing")
+		a.out.Doubt(x.start.line, "CKY-I "+x.cookieI.String()+": no SKEYID_e follows: the negotiation failed, or lines are missing")
 	}
 	if !x.fresh {
 		return
@@ -53,14 +53,14 @@ func (a *assembler) emit(x *exchange) {
 	case known == 0:
 		return
 	case known == 1 && v.last:
-		a.out.doubt(v.line, (skeyid+kind(at)).String()+endDoubt)
+		a.out.Doubt(v.line, (skeyid+kind(at)).String()+endDoubt)
 	}
 	if x.cookieLost && at != 3 {
-		a.out.note(v.line, "no CKY-I and no SKEYID_e belong to this value: it is of no use")
+		a.out.Note(v.line, "no CKY-I and no SKEYID_e belong to this value: it is of no use")
 		return
 	}
 	if x.cookieLost {
-		a.out.doubt(v.line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
+		a.out.Doubt(v.line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
 	}
 	s := &ikev1.Secret{
 		InitiatorCookie: x.cookieI, ResponderCookie: x.cookieR,
@@ -119,7 +119,7 @@ func (a *assembler) checkHash(x *exchange) int {
 }
 
 func (a *assembler) otherLength(k kind, v *value) {
-	a.out.note(v.line, fmt.Sprintf("%s: it has %s, the other values of this negotiation another length: a line is missing", k, byteCount(v.key.Len())))
+	a.out.Note(v.line, fmt.Sprintf("%s: it has %s, the other values of this negotiation another length: a line is missing", k, byteCount(v.key.Len())))
 	v.key = esp.Key{}
 }
 
@@ -137,19 +137,19 @@ func (a *assembler) checkE(x *exchange, hash int) (head bool) {
 		why = fmt.Sprintf("it has %s, and rows of the values before it are misplaced: one may be of another value", byteCount(n))
 	case hash == 0 && n == rowLen:
 		// Not marked as a head: the capture names the hash, and with it how long the value has to be.
-		a.out.doubt(v.line, "SKEYID_e: 16 bytes are all of it if the hash is MD5; else one of its two rows is missing")
+		a.out.Doubt(v.line, "SKEYID_e: 16 bytes are all of it if the hash is MD5; else one of its two rows is missing")
 	case hash == 0 || n == hash:
 	case n == maxLogged && hash > maxLogged:
 		return true
 	case n == rowLen && hash == 20:
 		// The row that is left has 16 bytes, so it is the first.
-		a.out.note(v.line, "SKEYID_e: 16 of 20 bytes, its second row is missing")
+		a.out.Note(v.line, "SKEYID_e: 16 of 20 bytes, its second row is missing")
 		return true
 	default:
 		why = fmt.Sprintf("it has %s where %d are expected from the other values: a line is missing", byteCount(n), min(hash, maxLogged))
 	}
 	if why != "" {
-		a.out.note(v.line, "SKEYID_e: "+why)
+		a.out.Note(v.line, "SKEYID_e: "+why)
 		v.key = esp.Key{}
 	}
 	return false

@@ -102,7 +102,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		case 4:
 			l.sa.SPI = binary.BigEndian.Uint32(b)
 		default:
-			l.out.note(n, "SPI: neither 4 nor 16 bytes")
+			l.out.Note(n, "SPI: neither 4 nor 16 bytes")
 			l.sa = nil
 		}
 	case "Key":
@@ -113,7 +113,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		case kind == rowHidden:
 			l.hidden = true
 		default:
-			l.out.note(n, "key: not a row of bytes")
+			l.out.Note(n, "key: not a row of bytes")
 		}
 	default:
 		return false

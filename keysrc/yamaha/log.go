@@ -163,7 +163,7 @@ func (l *log) between(top, nd *node) bool {
 // release gives out the nodes 1 to end in the order of time. The rows of that one may be of the next.
 func (l *log) release(end int) {
 	if first := l.nodes[0]; end > 0 && l.order == forward && first.label.line == 0 && !first.rows.empty() {
-		l.out.note(first.rows.line, "rows of bytes without a label before them: the log begins in the middle of a value")
+		l.out.Note(first.rows.line, "rows of bytes without a label before them: the log begins in the middle of a value")
 	}
 	for i := 1; i <= end; i++ {
 		if l.order == forward {
@@ -233,7 +233,7 @@ func (l *log) refuse() {
 	for _, nd := range l.nodes[1:] {
 		if nd.label.kind.isValue() {
 			l.values++
-			l.out.note(nd.label.line, nd.label.kind.String()+
+			l.out.Note(nd.label.line, nd.label.kind.String()+
 				": too few lines to tell whether the newest line is the first or the last, and which rows belong to it")
 		}
 	}

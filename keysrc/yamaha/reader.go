@@ -25,9 +25,7 @@ type output struct {
 	file string
 }
 
-func (o *output) note(line int, text string)  { o.Note(line, text) }
-func (o *output) doubt(line int, text string) { o.Doubt(line, text) }
-func (o *output) origin(line int) esp.Origin  { return esp.Origin{File: o.file, Line: line} }
+func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.file, Line: line} }
 
 // A Reader reads the log of a Yamaha router and the outputs of its show commands, in one file or apart.
 type Reader struct {
