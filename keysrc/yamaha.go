@@ -54,9 +54,10 @@ func (s *yamahaSink) Addresses(local, peer netip.Addr) {
 // SA takes an SA of a listing: its algorithms, and the head of its key where it is shown.
 func (s *yamahaSink) SA(sa *yamaha.SA) {
 	hint := SAHint{
-		IKE: sa.Protocol == "IKE" || !sa.InitiatorCookie.IsZero(), InitiatorCookie: sa.InitiatorCookie, ResponderCookie: sa.ResponderCookie,
-		SPI: sa.SPI, Local: sa.Local, Remote: sa.Remote, Send: sa.Direction == "send", DirectionKnown: sa.Direction != "",
-		Protocol: sa.Protocol, Mode: sa.Mode, KeyHead: sa.KeyHead, Origin: s.out.origin(sa.Line),
+		IKE: sa.Protocol == "IKE" || !sa.InitiatorCookie.IsZero(), InitiatorCookie: sa.InitiatorCookie,
+		ResponderCookie: sa.ResponderCookie, SPI: sa.SPI, Local: sa.Local, Remote: sa.Remote,
+		Send: sa.Direction == "send", DirectionKnown: sa.Direction != "", Protocol: sa.Protocol, Mode: sa.Mode,
+		KeyHead: sa.KeyHead, Origin: s.out.origin(sa.Line),
 	}
 	cipher, keyLen, _ := cipherNamed(sa.Cipher)
 	if hint.Suite.Cipher = cipher; cipher != nil {

@@ -20,12 +20,14 @@ const (
 // assembler makes secrets of the values of a log, which come in the order of time.
 type assembler struct {
 	out *output
+	at  label // the last line with a time
 
 	last  *exchange    // the phase 1 that took a value last
 	open  []*exchange  // those that wait for their SKEYID_e
 	done  ikev1.Cookie // of the phase 1 that got its SKEYID_e last
 	given int          // SKEYID_e values given out since more than one was open
-	peers []netip.Addr // of the phase 1 lines since the last CKY-I
+	peer  netip.Addr   // of the phase 1 line since the last CKY-I
+	peers int          // such lines with another address
 	mixed bool         // more than one is open, and rows of their values are misplaced
 	tear  tear         // a value that may lack rows
 	run   run          // the phases 2 whose SPIs have not all come
@@ -34,23 +36,23 @@ type assembler struct {
 // take takes one event. The data is not kept.
 func (a *assembler) take(ev *event) {
 	if ev.orphan {
-		a.out.Note(ev.whyLine, "rows of bytes below \""+ev.kind.String()+"\", where none belong: their label is missing")
+		a.out.note(ev.whyLine, "rows of bytes below %q, where none belong: their label is missing", ev.kind)
 	}
 	if line := a.tear.watch(ev, len(a.open) > 1); line != 0 {
 		ev.fail(misshapen, ev.line, fmt.Sprintf("its last row may belong to a value that was interrupted at line %d", line))
 	}
 	if ev.fault != whole {
-		a.out.Note(ev.whyLine, ev.kind.String()+": "+ev.why+ev.elsewhere())
+		a.out.note(ev.whyLine, "%s: %s%s", ev.kind, ev.why, ev.elsewhere())
 	} else if ev.doubt != "" {
-		a.out.Doubt(ev.line, ev.kind.String()+": "+ev.doubt)
+		a.out.doubt(ev.line, "%s: %s", ev.kind, ev.doubt)
 	}
 	switch ev.kind {
 	case unreadable:
 		a.run.lost = a.run.lost || ev.fault != whole
 	case phase1:
 		a.endExchange()
-		if ev.addr.IsValid() && len(a.peers) < maxOpen && !slices.Contains(a.peers, ev.addr) {
-			a.peers = append(a.peers, ev.addr)
+		if ev.addr.IsValid() && ev.addr != a.peer {
+			a.peer, a.peers = ev.addr, a.peers+1
 		}
 		a.out.Addresses(ev.local, ev.addr)
 	case cookieI:
@@ -99,10 +101,10 @@ func (a *assembler) cookieI(ev *event) {
 	a.giveUp(func(x *exchange) bool { return dead(&x.start, &ev.label) })
 	x := &exchange{start: ev.label, cookieLost: ev.fault != whole, torn: ev.fault == misshapen}
 	copy(x.cookieI[:], ev.data)
-	if len(a.peers) == 1 {
-		x.peer = a.peers[0]
+	if a.peers == 1 {
+		x.peer = a.peer
 	}
-	a.peers = a.peers[:0]
+	a.peer, a.peers = netip.Addr{}, 0
 	a.last = x
 	if ev.fault == whole {
 		for _, o := range a.open {
@@ -187,11 +189,7 @@ func (a *assembler) skeyid(ev *event) {
 func (a *assembler) ambiguous(ev *event) {
 	var cookies []string
 	for _, x := range a.open {
-		if len(cookies) == 4 {
-			cookies = append(cookies, "…")
-			break
-		}
-		if !x.cookieLost {
+		if !x.cookieLost && len(cookies) < 4 {
 			cookies = append(cookies, x.cookieI.String())
 		}
 	}
@@ -217,8 +215,8 @@ func (a *assembler) ambiguous(ev *event) {
 	}
 }
 
-// endExchange gives out the phase 1 that has its SKEYID_e. One of which the rows are missing waits: they may still come, below
-// a label of another negotiation.
+// endExchange gives out the phase 1 that has its SKEYID_e. One of which the rows are missing waits:
+// they may still come, below a label of another negotiation.
 func (a *assembler) endExchange() {
 	if x := a.last; x != nil && x.vals[3].line != 0 {
 		if !slices.Contains(a.open, x) {
@@ -230,7 +228,7 @@ func (a *assembler) endExchange() {
 
 // unfinished reports whether values of a negotiation are still to come.
 func (a *assembler) unfinished() bool {
-	return len(a.open) > 0 || len(a.peers) > 0 || a.last != nil && a.last.vals[3].line == 0 || a.run.unfinished()
+	return len(a.open) > 0 || a.peers > 0 || a.last != nil && a.last.vals[3].line == 0 || a.run.unfinished()
 }
 
 // end gives out all that has come.
@@ -239,6 +237,6 @@ func (a *assembler) end() {
 		a.emit(x)
 	}
 	a.giveUp(func(*exchange) bool { return true })
-	a.last, a.peers, a.tear = nil, a.peers[:0], tear{}
+	a.last, a.peer, a.peers, a.tear = nil, netip.Addr{}, 0, tear{}
 	a.endRun()
 }

@@ -27,7 +27,8 @@ func interleave(a, b string, n int) string {
 	return out.String()
 }
 
-// byValue puts the lines of each value of a log in one line, for interleave, and asLines takes them apart again.
+// byValue puts the lines of each value of a log in one line, for interleave, and asLines takes them
+// apart again.
 func byValue(log string) string {
 	var b strings.Builder
 	for line := range strings.Lines(log) {

@@ -1,5 +1,5 @@
-// Package yamaha reads the log of a Yamaha router (`ipsec ike log N key-info` and `syslog debug on`), and what its commands
-// `show ipsec sa gateway N detail` and `show status pp N` print.
+// Package yamaha reads the log of a Yamaha router (`ipsec ike log N key-info` and `syslog debug
+// on`), and what its commands `show ipsec sa gateway N detail` and `show status pp N` print.
 //
 // The way of a line of text:
 //
@@ -10,7 +10,8 @@
 //	timeline brings events into the order of time, and keeps apart what is of another time
 //	assembler makes ikev1.Secret and esp.Secret of them: exchange is a phase 1, run is the phases 2 at a time
 //
-// Nothing in a value says which negotiation it is of. Where there is one that it can belong to, it is that one's. Otherwise a
-// SKEYID_e is given out without cookie, and an ESP key with each SPI that it may be of, marked Uncertain: the packets decide. A
-// value is never put together of rows that may be of two: it is left out, and a note names its line.
+// Nothing in a value says which negotiation it is of. Where there is one that it can belong to, it
+// is that one's. Otherwise a SKEYID_e is given out without cookie, and an ESP key with each SPI
+// that it may be of, marked Uncertain: the packets decide. A value is never put together of rows
+// that may be of two: it is left out, and a note names its line.
 package yamaha

@@ -15,8 +15,8 @@ type rows struct {
 	line     int     // of the first row
 	data     []byte  // the bytes of all rows
 	lens     []uint8 // the bytes of each row
-	damaged  int     // line of the first row that is not all bytes
-	hidden   bool    // "(confidential)" stands in place of a row
+	bad      string  // what is wrong with a row, "" nothing
+	badLine  int     // the first such
 	blank    bool    // a line without any text follows: it may have been a row
 	repeats  []repeat
 	last     []byte // text of the last row
@@ -36,7 +36,7 @@ func (g *rows) reset() {
 	*g = rows{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0], last: g.last[:0]}
 }
 
-func (g *rows) empty() bool { return len(g.lens) == 0 && g.damaged == 0 && !g.hidden }
+func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }
 
 // add takes a row; data is that of g with the row's bytes behind it.
 func (g *rows) add(n int, text, data []byte, kind rowKind) {
@@ -45,12 +45,13 @@ func (g *rows) add(n int, text, data []byte, kind rowKind) {
 	}
 	size := len(data) - len(g.data)
 	switch {
-	case kind == rowHidden:
-		g.hidden = true
 	case kind == rowBytes && size <= rowLen && len(g.lens) < maxRows:
 		g.data, g.lens = data, append(g.lens, uint8(size))
-	case g.damaged == 0:
-		g.damaged = n
+	case g.bad != "":
+	case kind == rowHidden:
+		g.bad, g.badLine = "the router shows it as (confidential)", n
+	default:
+		g.bad, g.badLine = "a row is damaged", n
 	}
 	g.last, g.lastLine = append(g.last[:0], text...), n
 }
@@ -60,22 +61,23 @@ func (g *rows) extend(text []byte) bool {
 	if !onlyHex(text) || len(text) > 3*rowLen || len(g.last) > 3*rowLen+16 {
 		return false
 	}
-	cut := g.damaged == g.lastLine // in the middle of a byte
 	switch {
-	case g.hidden || g.damaged != 0 && !cut:
-		return true
-	case cut:
-		g.damaged = 0
-	default:
+	case g.bad == "":
 		end := len(g.lens) - 1
 		g.data, g.lens = g.data[:len(g.data)-int(g.lens[end])], g.lens[:end]
+	case g.badLine != g.lastLine:
+		return true
+	default:
+		g.bad = "" // it is cut in the middle of a byte
 	}
-	data, kind := parseRow(g.data, append(g.last, text...))
-	g.add(g.lastLine, append(g.last, text...), data, kind)
+	row := append(g.last, text...)
+	data, kind := parseRow(g.data, row)
+	g.add(g.lastLine, row, data, kind)
 	return true
 }
 
-// turn makes rows that stand in the order of a reversed log those of a log, and the other way round.
+// turn makes rows that stand in the order of a reversed log those of a log, and the other way
+// round.
 func (g *rows) turn() {
 	slices.Reverse(g.data)
 	slices.Reverse(g.lens)
@@ -89,7 +91,8 @@ func (g *rows) turn() {
 	}
 }
 
-// inOrder reports whether only the last row, in a reversed log the first, is shorter than the others.
+// inOrder reports whether only the last row, in a reversed log the first, is shorter than the
+// others.
 func (g *rows) inOrder(reversed bool) bool {
 	full := g.lens
 	switch {
@@ -104,7 +107,7 @@ func (g *rows) inOrder(reversed bool) bool {
 
 // fits reports whether the rows can be the value of the label.
 func (g *rows) fits(lb *label, reversed bool) bool {
-	return len(g.lens) > 0 && g.damaged == 0 && !g.hidden && g.inOrder(reversed) && lb.takes(len(g.data))
+	return len(g.lens) > 0 && g.bad == "" && g.inOrder(reversed) && lb.takes(len(g.data))
 }
 
 // hashLens are the bytes of MD5, SHA-1, SHA-256, SHA-384 and SHA-512.
@@ -162,10 +165,8 @@ func makeEvent(lb *label, g *rows) event {
 		if !g.empty() { // else there is nothing that it could be the label of
 			ev.fail(spoiled, lb.line, "rows of bytes belong to it, and it can't be read")
 		}
-	case g.hidden:
-		ev.fail(spoiled, lb.line, "the router shows it as (confidential)")
-	case g.damaged != 0:
-		ev.fail(spoiled, g.damaged, "a row is damaged")
+	case g.bad != "":
+		ev.fail(spoiled, g.badLine, g.bad)
 	case len(g.lens) == 0:
 		ev.fail(rowless, lb.line, "its row of bytes is missing")
 	default:
@@ -188,7 +189,8 @@ func (ev *event) value(g *rows) {
 		ev.fail(misshapen, ev.line, fmt.Sprintf("its rows have %v bytes: a line between them is missing", g.lens))
 		return
 	case !ev.takes(len(g.data)):
-		ev.fail(misshapen, ev.line, fmt.Sprintf("it has %s, in rows of %v: a line is missing or cut", byteCount(len(g.data)), g.lens))
+		ev.fail(misshapen, ev.line, fmt.Sprintf("it has %s, in rows of %v: a line is missing or cut",
+			byteCount(len(g.data)), g.lens))
 		return
 	case ev.doubt == "" && equalRows(g.data):
 		if len(g.data) > 2*rowLen {
@@ -223,11 +225,14 @@ func (ev *event) expand(g *rows) bool {
 	return true
 }
 
-// mayLack reports whether a value, behind which the log has no other line, may lack rows: its length is that of a hash,
-// which is not known.
+// mayLack reports whether a value, behind which the log has no other line, may lack rows: its
+// length is that of a hash, which is not known.
 func (ev *event) mayLack() bool {
-	n := len(ev.data)
-	return ev.fault == whole && (ev.kind == skeyidE && n < 2*rowLen || ev.kind >= skeyid && ev.kind < skeyidE && n < 4*rowLen)
+	most := 4 * rowLen
+	if ev.kind == skeyidE {
+		most = maxLogged
+	}
+	return ev.fault == whole && ev.kind.isSKEYID() && len(ev.data) < most
 }
 
 // equalRows reports whether a row of full length is equal to the next.

@@ -35,7 +35,7 @@ const endDoubt = ": no other line follows it in the log: the end of it may be mi
 // emit gives out what is known of a phase 1.
 func (a *assembler) emit(x *exchange) {
 	if x.vals[3].line == 0 && !x.cookieLost {
-		a.out.Doubt(x.start.line, "CKY-I "+x.cookieI.String()+": no SKEYID_e follows: the negotiation failed, or lines are missing")
+		a.out.doubt(x.start.line, "CKY-I %s: no SKEYID_e follows: the negotiation failed, or lines are missing", x.cookieI)
 	}
 	if !x.fresh {
 		return
@@ -56,11 +56,11 @@ func (a *assembler) emit(x *exchange) {
 		a.out.Doubt(v.line, (skeyid+kind(at)).String()+endDoubt)
 	}
 	if x.cookieLost && at != 3 {
-		a.out.Note(v.line, "no CKY-I and no SKEYID_e belong to this value: it is of no use")
+		a.out.note(v.line, "no CKY-I and no SKEYID_e belong to this value: it is of no use")
 		return
 	}
 	if x.cookieLost {
-		a.out.Doubt(v.line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
+		a.out.doubt(v.line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
 	}
 	s := &ikev1.Secret{
 		InitiatorCookie: x.cookieI, ResponderCookie: x.cookieR,
@@ -79,30 +79,30 @@ func (a *assembler) emit(x *exchange) {
 	a.out.IKE(s)
 }
 
-// checkHash returns the length that SKEYID, SKEYID_d and SKEYID_a have in common, 0 if it is not known. One that differs has
-// lost a line or swallowed another's and is left out.
+// votes returns how many values have the length that they have where the hash has size bytes, and
+// whether one of them is more than SKEYID_e, of which the router logs no more than 32 bytes.
+func (x *exchange) votes(size int) (n int, sure bool) {
+	for i := range x.vals {
+		have := x.vals[i].key.Len()
+		if have == size || have != 0 && i == 3 && have == min(size, maxLogged) {
+			n, sure = n+1, sure || i < 3
+		}
+	}
+	return n, sure
+}
+
+// checkHash returns the length that SKEYID, SKEYID_d and SKEYID_a have in common, 0 if it is not
+// known. One that differs has lost a line or swallowed another's and is left out.
 func (a *assembler) checkHash(x *exchange) int {
 	best, most := 0, 0
 	for _, size := range hashLens {
-		votes, own := 0, 0
-		for i, v := range x.vals {
-			switch n := v.key.Len(); {
-			case n == size && i < 3:
-				own++
-				votes++
-			case n != 0 && i == 3 && (n == size || n == min(size, maxLogged)):
-				votes++
-			}
-		}
-		switch {
-		case votes == most:
+		n, sure := x.votes(size)
+		if n > most && sure {
+			best = size
+		} else if n >= most {
 			best = 0
-		case votes > most:
-			best, most = 0, votes
-			if own > 0 {
-				best = size
-			}
 		}
+		most = max(most, n)
 	}
 	torn := false
 	for i := range x.vals[:3] {
@@ -119,45 +119,46 @@ func (a *assembler) checkHash(x *exchange) int {
 }
 
 func (a *assembler) otherLength(k kind, v *value) {
-	a.out.Note(v.line, fmt.Sprintf("%s: it has %s, the other values of this negotiation another length: a line is missing", k, byteCount(v.key.Len())))
+	a.out.note(v.line, "%s: it has %s, the other values of this negotiation another length: a line is missing",
+		k, byteCount(v.key.Len()))
 	v.key = esp.Key{}
 }
 
 // maxLogged is the most of a SKEYID_e that the router logs, in bytes.
 const maxLogged = 32
 
-// checkE leaves a SKEYID_e out that can't be whole where the hash has so many bytes, 0 for not known. It reports whether what is
-// there is only the head of the value.
+// checkE leaves a SKEYID_e out that can't be whole where the hash has so many bytes, 0 for not
+// known. It reports whether what is there is only the head of the value.
 func (a *assembler) checkE(x *exchange, hash int) (head bool) {
 	v := &x.vals[3]
 	n, why := v.key.Len(), ""
 	switch {
 	case n == 0:
 	case x.torn && (hash == 0 && n == rowLen || n > maxLogged):
-		why = fmt.Sprintf("it has %s, and rows of the values before it are misplaced: one may be of another value", byteCount(n))
+		why = "and rows of the values before it are misplaced: one may be of another value"
 	case hash == 0 && n == rowLen:
 		// Not marked as a head: the capture names the hash, and with it how long the value has to be.
-		a.out.Doubt(v.line, "SKEYID_e: 16 bytes are all of it if the hash is MD5; else one of its two rows is missing")
+		a.out.doubt(v.line, "SKEYID_e: 16 bytes are all of it if the hash is MD5; else one of its two rows is missing")
 	case hash == 0 || n == hash:
 	case n == maxLogged && hash > maxLogged:
 		return true
 	case n == rowLen && hash == 20:
 		// The row that is left has 16 bytes, so it is the first.
-		a.out.Note(v.line, "SKEYID_e: 16 of 20 bytes, its second row is missing")
+		a.out.note(v.line, "SKEYID_e: 16 of 20 bytes, its second row is missing")
 		return true
 	default:
-		why = fmt.Sprintf("it has %s where %d are expected from the other values: a line is missing", byteCount(n), min(hash, maxLogged))
+		why = fmt.Sprintf("where %d are expected from the other values: a line is missing", min(hash, maxLogged))
 	}
 	if why != "" {
-		a.out.Note(v.line, "SKEYID_e: "+why)
+		a.out.note(v.line, "SKEYID_e: it has %s %s", byteCount(n), why)
 		v.key = esp.Key{}
 	}
 	return false
 }
 
-// tear is a value of a single row, which may lack others, behind which another negotiation begins. The rest of it may come under
-// the labels of that one, so a value of more rows is not to be trusted until phase 2 begins, unless it begins with that row:
-// then it is the same value again.
+// tear is a value of a single row, which may lack others, behind which another negotiation begins.
+// The rest of it may come under the labels of that one, so a value of more rows is not to be
+// trusted until phase 2 begins, unless it begins with that row: then it is the same value again.
 type tear struct {
 	at     *label // the line of the other negotiation; nil: nothing is torn
 	torn   oneRow // the value; zero if there are several
@@ -170,8 +171,9 @@ type oneRow struct {
 	row  [rowLen]byte
 }
 
-// watch takes the next event; several is whether more than one negotiation is open. The result is the line where a value was
-// interrupted to which the last row of this one may belong, 0 if there is none.
+// watch takes the next event; several is whether more than one negotiation is open. The result is
+// the line where a value was interrupted to which the last row of this one may belong, 0 if there
+// is none.
 func (t *tear) watch(ev *event, several bool) (line int) {
 	latest := t.latest
 	t.latest = oneRow{}

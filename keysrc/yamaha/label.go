@@ -48,7 +48,8 @@ type label struct {
 
 // names are whole labels, without what is no letter or digit.
 var names = map[string]kind{
-	"ckyi": cookieI, "ckyr": cookieR, "skeyid": skeyid, "skeyidd": skeyidD, "skeyida": skeyidA, "skeyide": skeyidE, "spi": spi,
+	"ckyi": cookieI, "ckyr": cookieR, "spi": spi,
+	"skeyid": skeyid, "skeyidd": skeyidD, "skeyida": skeyidA, "skeyide": skeyidE,
 }
 
 // captions begin labels in the same way.
@@ -87,7 +88,8 @@ func classify(text []byte) label {
 	return label{}
 }
 
-// captionOf reads what stands behind a caption: nothing but "(first N byte)", else it is a sentence.
+// captionOf reads what stands behind a caption: nothing but "(first N byte)", else it is a
+// sentence.
 func captionOf(k kind, rest []byte) label {
 	number, ok := bytes.CutPrefix(rest, []byte("first"))
 	switch {

@@ -20,8 +20,8 @@ type SA struct {
 	Mode          string // "tunnel", "transport"
 	Cipher, Auth  string // as the router names them
 
-	// KeyHead is the first bytes of the key where the router shows it, on its serial console: 8 of the expanded IKE key (Ka), 16
-	// of an ESP key.
+	// KeyHead is the first bytes of the key where the router shows it, on its serial console: 8 of the
+	// expanded IKE key (Ka), 16 of an ESP key.
 	KeyHead esp.Key
 	Line    int // of the key, or where the SA begins
 }
@@ -102,7 +102,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		case 4:
 			l.sa.SPI = binary.BigEndian.Uint32(b)
 		default:
-			l.out.Note(n, "SPI: neither 4 nor 16 bytes")
+			l.out.note(n, "SPI: neither 4 nor 16 bytes")
 			l.sa = nil
 		}
 	case "Key":
@@ -113,7 +113,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		case kind == rowHidden:
 			l.hidden = true
 		default:
-			l.out.Note(n, "key: not a row of bytes")
+			l.out.note(n, "key: not a row of bytes")
 		}
 	default:
 		return false

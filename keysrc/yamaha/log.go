@@ -22,7 +22,8 @@ const (
 )
 
 const (
-	// maxHeld bounds the lines of text that wait for the order to become known, or in a reversed log for older ones.
+	// maxHeld bounds the lines of text that wait for the order to become known, or in a reversed log
+	// for older ones.
 	maxHeld = 4096
 	// The evidence for an order, and how much of it is enough: one damaged value must not decide.
 	voteTime    = 1
@@ -30,8 +31,8 @@ const (
 	voteDecided = 4
 )
 
-// log reads the lines of one tag: values, each a label and rows of bytes, which follow the label, or in a reversed log
-// precede it, last row first.
+// log reads the lines of one tag: values, each a label and rows of bytes, which follow the label,
+// or in a reversed log precede it, last row first.
 type log struct {
 	out   *output
 	to    timeline
@@ -47,7 +48,7 @@ type log struct {
 }
 
 func newLog(out *output) *log {
-	return &log{out: out, to: timeline{out: out, now: lane{asm: &assembler{out: out}}}, nodes: []*node{new(node)}}
+	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}}
 }
 
 // rows returns those that came last.
@@ -87,11 +88,13 @@ func (l *log) repeat(n, times int) {
 	}
 }
 
-// complete takes the last node as whole: looks what it says about the order, and gives out what is settled.
+// complete takes the last node as whole: looks what it says about the order, and gives out what is
+// settled.
 func (l *log) complete() {
 	last := len(l.nodes) - 1
 	if last == 0 {
-		// Rows before any text: they are a value of a reversed log, or the rest of one whose beginning is not in the file.
+		// Rows before any text: they are a value of a reversed log, or the rest of one whose beginning is
+		// not in the file.
 		return
 	}
 	a, b := l.nodes[last-1], l.nodes[last]
@@ -130,7 +133,8 @@ func (l *log) decide() {
 	l.order, l.last, l.sure = now, now, 0
 }
 
-// vote tells which order the value under a label speaks for: its rows fit the label on one side only.
+// vote tells which order the value under a label speaks for: its rows fit the label on one side
+// only.
 func vote(before, nd *node) int {
 	if !nd.label.kind.isValue() {
 		return 0
@@ -145,12 +149,13 @@ func vote(before, nd *node) int {
 	return 0
 }
 
-// between reports whether nd, the oldest value of a reversed log, ends an older negotiation than those behind it, and the window
-// holds the beginning of all that it holds the end of. A value that lost rows may have lost them to those.
+// between reports whether nd, the oldest value of a reversed log, ends an older negotiation than
+// those behind it, and the window holds the beginning of all that it holds the end of. A value that
+// lost rows may have lost them to those.
 func (l *log) between(top, nd *node) bool {
 	k := top.label.kind
-	if nd.label.kind <= cookieR || nd.label.kind.isSKEYID() && len(top.rows.data) == rowLen || !top.rows.fits(&nd.label, true) ||
-		k != cookieI && k != phase1 && k != phase2 {
+	if k != cookieI && k != phase1 && k != phase2 || nd.label.kind <= cookieR || !top.rows.fits(&nd.label, true) ||
+		nd.label.kind.isSKEYID() && len(top.rows.data) == rowLen {
 		return false
 	}
 	var count [phase2 + 1]int
@@ -160,10 +165,11 @@ func (l *log) between(top, nd *node) bool {
 	return count[skeyidE] <= count[cookieI] && count[spi] <= 2*count[phase2]
 }
 
-// release gives out the nodes 1 to end in the order of time. The rows of that one may be of the next.
+// release gives out the nodes 1 to end in the order of time. The rows of that one may be of the
+// next.
 func (l *log) release(end int) {
 	if first := l.nodes[0]; end > 0 && l.order == forward && first.label.line == 0 && !first.rows.empty() {
-		l.out.Note(first.rows.line, "rows of bytes without a label before them: the log begins in the middle of a value")
+		l.out.note(first.rows.line, "rows of bytes without a label before them: the log begins in the middle of a value")
 	}
 	for i := 1; i <= end; i++ {
 		if l.order == forward {
@@ -227,14 +233,14 @@ func (l *log) finish() {
 	l.order, l.score, l.ended = unknown, 0, false
 }
 
-// refuse gives up lines that begin with rows and whose order is not known: the rows on either side of a label may be its
-// value.
+// refuse gives up lines that begin with rows and whose order is not known: the rows on either side
+// of a label may be its value.
 func (l *log) refuse() {
 	for _, nd := range l.nodes[1:] {
 		if nd.label.kind.isValue() {
 			l.values++
-			l.out.Note(nd.label.line, nd.label.kind.String()+
-				": too few lines to tell whether the newest line is the first or the last, and which rows belong to it")
+			l.out.note(nd.label.line, "%s: too few lines to tell whether the newest line is the first or the last, "+
+				"and which rows belong to it", nd.label.kind)
 		}
 	}
 }

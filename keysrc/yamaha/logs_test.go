@@ -332,8 +332,8 @@ func (tr truth) hasKey(k esp.Key) bool {
 	return false
 }
 
-// check compares what was read from a damaged log: each value is right, or there is a note that names its line. It reports whether
-// all values of the log are there.
+// check compares what was read from a damaged log: each value is right, or there is a note that
+// names its line. It reports whether all values of the log are there.
 func (tr truth) check(t *testing.T, what, log string, k *keysrc.Keys) (complete bool) {
 	t.Helper()
 	noted := func(origin string) bool {

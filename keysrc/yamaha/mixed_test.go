@@ -31,7 +31,8 @@ func merged(random *rand.Rand, logs ...string) string {
 	return asLines(b.String())
 }
 
-// labelLines returns the line of the label of each key of a log whose first rows stand right under, or reversed above, their label.
+// labelLines returns the line of the label of each key of a log whose first rows stand right under,
+// or reversed above, their label.
 func labelLines(text string, all truth, turned bool) map[string]string {
 	at := make(map[string]string)
 	for i, line := range strings.Split(text, "\n") {
@@ -57,8 +58,9 @@ func labelLines(text string, all truth, turned bool) map[string]string {
 	return at
 }
 
-// However the values of two or three logs fall between each other: what is given for certain is right, and each value is given for certain,
-// or among those that are possible, or a note names its line.
+// However the values of two or three logs fall between each other: what is given for certain is
+// right, and each value is given for certain, or among those that are possible, or a note names its
+// line.
 func TestYamahaMixed(t *testing.T) {
 	var texts []string
 	for _, file := range recordings(t, "router.log") {

@@ -12,9 +12,10 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// strict compares what was read of a damaged log: each value is one of the log's, under its own cookie or SPI, or the head
-// of it with a note or mark that says so. No other bytes are a key. SKEYID_e may lack its first row: as long as nothing else tells the length
-// of the hash, 16 bytes with a note are all that can be said.
+// strict compares what was read of a damaged log: each value is one of the log's, under its own
+// cookie or SPI, or the head of it with a note or mark that says so. No other bytes are a key.
+// SKEYID_e may lack its first row: as long as nothing else tells the length of the hash, 16 bytes
+// with a note are all that can be said.
 func (tr truth) strict(k *keysrc.Keys) error {
 	noted := make(map[esp.Origin]bool)
 	for _, n := range k.Notes {
@@ -146,7 +147,8 @@ func TestYamahaAnyLine(t *testing.T) {
 	}
 }
 
-// A log that ends behind the first row of a value, and then the whole of it: all keys of the whole come out.
+// A log that ends behind the first row of a value, and then the whole of it: all keys of the whole
+// come out.
 func TestYamahaBeginsAgain(t *testing.T) {
 	tried := 0
 	for name, log := range routerLogs(t) {

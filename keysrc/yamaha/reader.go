@@ -15,7 +15,7 @@ type Sink interface {
 	ESP([]*esp.Secret)                // of negotiations that belong together
 	Note(line int, text string)       // a value was left out, and why; the text holds no key bytes
 	Doubt(line int, text string)      // a value was kept, and what may be wrong with it
-	Addresses(local, peer netip.Addr) // of the router, and of the other end of a link or negotiation; either may be zero
+	Addresses(local, peer netip.Addr) // of a link or negotiation; either may be zero
 	SA(*SA)                           // what the router's listing says of an SA
 }
 
@@ -25,9 +25,18 @@ type output struct {
 	file string
 }
 
+func (o *output) note(line int, format string, args ...any) {
+	o.Note(line, fmt.Sprintf(format, args...))
+}
+
+func (o *output) doubt(line int, format string, args ...any) {
+	o.Doubt(line, fmt.Sprintf(format, args...))
+}
+
 func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.file, Line: line} }
 
-// A Reader reads the log of a Yamaha router and the outputs of its show commands, in one file or apart.
+// A Reader reads the log of a Yamaha router and the outputs of its show commands, in one file or
+// apart.
 type Reader struct {
 	logs [3]*log // [IKE], [IKE1] and [IKE2]: rows follow a label of their own tag
 	list listing
@@ -48,7 +57,8 @@ func NewReader(file string, to Sink) *Reader {
 }
 
 const (
-	// consoleWidth is where the router's console breaks its lines, in mid-word. A paste may have lost a space in the last column.
+	// consoleWidth is where the router's console breaks its lines, in mid-word. A paste may have lost
+	// a space in the last column.
 	consoleWidth = 80
 	maxWrapped   = 2048 // bytes of a line that was put together
 )
@@ -67,8 +77,8 @@ func Match(line []byte) bool {
 	return matchListing(line)
 }
 
-// Line takes line n (from 1) without its line end; text is valid until it returns. It reports whether the line surely belongs to
-// such a router.
+// Line takes line n (from 1) without its line end; text is valid until it returns. It reports
+// whether the line surely belongs to such a router.
 func (r *Reader) Line(n int, text []byte) bool {
 	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
 	if len(r.wrapped) > 0 {
@@ -135,8 +145,8 @@ func (r *Reader) taggedLine(n int, l *log, prefix, text []byte) {
 	}
 }
 
-// repeated takes "same message repeated N times", which stands for N more lines equal to the one before (in a reversed log: to
-// the next).
+// repeated takes "same message repeated N times", which stands for N more lines equal to the one
+// before (in a reversed log: to the next).
 func (r *Reader) repeated(n int, text []byte) {
 	_, number, _ := bytes.Cut(text, repeatedMarker)
 	for _, l := range r.logs {
@@ -155,7 +165,8 @@ func (r *Reader) Close() {
 	r.list.end()
 }
 
-// Near returns what came near to a key when there was none: a sentence without a full stop, "" for nothing to say.
+// Near returns what came near to a key when there was none: a sentence without a full stop, "" for
+// nothing to say.
 func (r *Reader) Near() string {
 	rows, values := 0, 0
 	for _, l := range r.logs {
@@ -183,7 +194,8 @@ func (r *Reader) Near() string {
 	return ""
 }
 
-// cutTag returns which log a line is of, and what stands before and behind its tag. charon's "13[IKE]" is none.
+// cutTag returns which log a line is of, and what stands before and behind its tag. charon's
+// "13[IKE]" is none.
 func cutTag(line []byte) (log int, prefix, rest []byte, ok bool) {
 	prefix, rest, _ = bytes.Cut(line, tagIKE)
 	if n := len(prefix); n > 0 && prefix[n-1] >= '0' && prefix[n-1] <= '9' || len(rest) == 0 {
@@ -196,7 +208,8 @@ func cutTag(line []byte) (log int, prefix, rest []byte, ok bool) {
 	return log, prefix, rest, ok
 }
 
-// beginsLogLine reports whether a line has what a wrapped line's second half has not: a time, a priority or a tag.
+// beginsLogLine reports whether a line has what a wrapped line's second half has not: a time, a
+// priority or a tag.
 func beginsLogLine(text []byte) bool {
 	if len(text) == 0 || bytes.IndexByte([]byte("<[#>"), text[0]) >= 0 || bytes.Contains(text, tagIKE) {
 		return true

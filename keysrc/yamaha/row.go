@@ -15,8 +15,8 @@ const (
 	rowHidden          // "(confidential)" in their place
 )
 
-// parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes without spaces between are
-// taken where the row is indented. The bytes are appended to dst.
+// parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes
+// without spaces between are taken where the row is indented. The bytes are appended to dst.
 func parseRow(dst, text []byte) ([]byte, rowKind) {
 	t := bytes.TrimLeft(text, " \t")
 	indented := len(text)-len(t) >= 2

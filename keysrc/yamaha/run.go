@@ -2,7 +2,6 @@ package yamaha
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,11 +126,11 @@ func (a *assembler) material(ev *event) {
 	switch {
 	case len(r.sas) == 0:
 		if ev.fault == whole {
-			a.out.Note(ev.line, ev.kind.String()+": no SPI stands before it")
+			a.out.note(ev.line, "%s: no SPI stands before it", ev.kind)
 		}
 		return
 	case ev.kind == authKey && (n == 0 || r.single() && len(r.sas) > n):
-		a.out.Note(ev.line, "authentication key: no key material of its SPI stands before it")
+		a.out.note(ev.line, "authentication key: no key material of its SPI stands before it")
 		return
 	}
 	r.last = ev.label
@@ -143,7 +142,7 @@ func (a *assembler) material(ev *event) {
 	if waiting == 0 && (n == maxRun || r.keys[n-1].torn || r.keys[n-1].key.IsZero()) {
 		// The line of the next SPI is missing.
 		r.lost = true
-		a.out.Note(ev.line, ev.kind.String()+": it follows another one without an SPI between")
+		a.out.note(ev.line, "%s: it follows another one without an SPI between", ev.kind)
 		return
 	}
 	r.excess = r.excess || waiting == 0
@@ -164,7 +163,7 @@ func (a *assembler) material(ev *event) {
 // it, it is of no use: its first bytes check nothing.
 func (a *assembler) authUnsure(line int, key esp.Key) {
 	if !key.IsZero() {
-		a.out.Note(line, "authentication key: the log mixes negotiations, and it can't be told whose it is")
+		a.out.note(line, "authentication key: the log mixes negotiations, and it can't be told whose it is")
 	}
 }
 
@@ -209,7 +208,8 @@ func (a *assembler) checkShort(doubtful bool) {
 	}
 	for i := range keys {
 		if k := &keys[i]; !long(*k) && (k.authLine == 0 || doubtful) {
-			a.out.Note(k.line, "key material: it has 8 bytes and no authentication key follows: lines are missing, or the key is the authentication key")
+			a.out.note(k.line, "key material: it has 8 bytes and no authentication key follows: "+
+				"lines are missing, or the key is the authentication key")
 			k.key = esp.Key{}
 		}
 	}
@@ -229,12 +229,12 @@ func (a *assembler) keysOf(list []*esp.Secret, i int, doubtful bool) []*esp.Secr
 	}
 	switch {
 	case len(own) == 0 && !certain:
-		a.out.Note(s.line, spiName(s.spi)+": no key material follows it")
+		a.out.note(s.line, "SPI 0x%08x: no key material follows it", s.spi)
 	case len(own) == 0:
 	case certain:
 		list = append(list, a.tied(i, own[0]))
 	case len(own) > maxPaired:
-		a.out.Note(s.line, fmt.Sprintf("%s: the log mixes negotiations, and it can't be told which of %d keys is its", spiName(s.spi), len(own)))
+		a.out.note(s.line, "SPI 0x%08x: the log mixes negotiations, and it can't be told which of %d keys is its", s.spi, len(own))
 	default:
 		lines := make([]string, len(own))
 		for j, k := range own {
@@ -243,16 +243,16 @@ func (a *assembler) keysOf(list []*esp.Secret, i int, doubtful bool) []*esp.Secr
 			list = append(list, pair)
 			lines[j] = strconv.Itoa(k.line)
 		}
-		a.out.Doubt(s.line, fmt.Sprintf("%s: the log mixes negotiations, its key is that of line %s: the capture has to show it",
-			spiName(s.spi), strings.Join(lines, " or ")))
+		a.out.doubt(s.line, "SPI 0x%08x: the log mixes negotiations, its key is that of line %s: the capture has to show it",
+			s.spi, strings.Join(lines, " or "))
 	}
 	return list
 }
 
 func (a *assembler) secret(s *sa, k *material) *esp.Secret {
 	k.given = true
-	return &esp.Secret{SPI: s.spi, SPIMask: 0xffffffff, Key: k.key, KeyHead: k.head, AuthKey: k.auth, AuthKeyHead: k.authHead,
-		Origin: a.out.origin(k.line)}
+	return &esp.Secret{SPI: s.spi, SPIMask: 0xffffffff, Key: k.key, KeyHead: k.head,
+		AuthKey: k.auth, AuthKeyHead: k.authHead, Origin: a.out.origin(k.line)}
 }
 
 // tied returns the SPI i with its key. The two SPIs of one negotiation have each other's SPI, and
@@ -278,24 +278,21 @@ func (a *assembler) tied(i int, k *material) *esp.Secret {
 // the other direction has.
 func (a *assembler) checkGiven() {
 	r := &a.run
-	why := ": the log mixes negotiations, and it can't be told whose it is"
+	why := "the log mixes negotiations, and it can't be told whose it is"
 	if r.single() {
-		why = ": the SPI that it belongs to is damaged"
+		why = "the SPI that it belongs to is damaged"
 	}
 	for i := range r.keys {
 		k := &r.keys[i]
 		switch {
 		case k.given && r.auths == 1 && len(r.keys) == 2 && r.single() && k.authLine == 0:
 			s := &r.sas[k.from]
-			a.out.Doubt(s.line, spiName(s.spi)+": no authentication key follows it, but the other direction's does")
+			a.out.doubt(s.line, "SPI 0x%08x: no authentication key follows it, but the other direction's does", s.spi)
 		case !k.given && !k.key.IsZero():
-			a.out.Note(k.line, "key material"+why)
+			a.out.note(k.line, "key material: %s", why)
 		}
-		if sas := r.sas[k.from:k.to]; !k.auth.IsZero() && !slices.ContainsFunc(sas, func(s sa) bool { return s.fault == whole }) {
-			a.out.Note(k.authLine, "authentication key"+why)
+		if !k.given && !k.auth.IsZero() && (!k.key.IsZero() || r.sas[k.from].fault != whole) {
+			a.out.note(k.authLine, "authentication key: %s", why)
 		}
 	}
 }
-
-// spiName returns an SPI as in "SPI 0x0a1b2c3d".
-func spiName(spi uint32) string { return fmt.Sprintf("SPI 0x%08x", spi) }

@@ -1,8 +1,8 @@
 package yamaha
 
 // logTime finds the time in what stands before a log line's tag: "2019/03/13 22:00:52: ",
-// "2019-03-13T22:00:52.123+09:00 host ", "<135>Mar 13 22:00:52 host ". The result is in seconds and good for
-// comparing lines of one log only: without a year, December is before January.
+// "2019-03-13T22:00:52.123+09:00 host ", "<135>Mar 13 22:00:52 host ". The result is in seconds and
+// good for comparing lines of one log only: without a year, December is before January.
 func logTime(prefix []byte) (seconds int64, ok bool) {
 	for i := len(prefix) - 8; i >= 0; i-- {
 		if prefix[i+2] != ':' || prefix[i+5] != ':' {
