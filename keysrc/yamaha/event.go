@@ -3,6 +3,7 @@ package yamaha
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 const (
@@ -113,24 +114,27 @@ func (g *rows) fits(lb *label, reversed bool) bool {
 // hashLens are the bytes of MD5, SHA-1, SHA-256, SHA-384 and SHA-512.
 var hashLens = [...]int{16, 20, 32, 48, 64}
 
-// takes reports whether a value of n bytes can be the label's.
-func (lb *label) takes(n int) bool {
+// size returns the bytes of the label's value, 0 if it is not known.
+func (lb *label) size() int {
 	switch lb.kind {
 	case cookieI, cookieR:
-		return n == 8
+		return 8
 	case spi:
-		return n == 4
-	case unreadable:
-		return false
-	case espKey, authKey:
-		if lb.first != 0 { // a DES key is shorter than what the caption promises
-			return n == lb.first || lb.kind == espKey && n == 8 && lb.first > 8
-		}
-		if n == 8 || n == 24 {
-			return true
-		}
+		return 4
 	}
-	return slices.Contains(hashLens[:], n)
+	return lb.first
+}
+
+// takes reports whether a value of n bytes can be the label's.
+func (lb *label) takes(n int) bool {
+	key := lb.kind == espKey || lb.kind == authKey
+	switch size := lb.size(); {
+	case lb.kind == unreadable:
+		return false
+	case size != 0: // a DES key is shorter than what the caption promises
+		return n == size || lb.kind == espKey && n == 8 && size > 8
+	}
+	return slices.Contains(hashLens[:], n) || key && (n == 8 || n == 24)
 }
 
 // fault is what is wrong with a value.
@@ -189,8 +193,14 @@ func (ev *event) value(g *rows) {
 		ev.fail(misshapen, ev.line, fmt.Sprintf("its rows have %v bytes: a line between them is missing", g.lens))
 		return
 	case !ev.takes(len(g.data)):
-		ev.fail(misshapen, ev.line, fmt.Sprintf("it has %s, in rows of %v: a line is missing or cut",
-			byteCount(len(g.data)), g.lens))
+		why, wants := "it has "+byteCount(len(g.data)), "the length of a key"
+		if ev.size() != 0 {
+			wants = strconv.Itoa(ev.size())
+		}
+		if len(g.lens) > 1 {
+			why += fmt.Sprintf(" in rows of %v", g.lens)
+		}
+		ev.fail(misshapen, ev.line, why+", not "+wants+": a line is missing or cut")
 		return
 	case ev.doubt == "" && equalRows(g.data):
 		if len(g.data) > 2*rowLen {
