@@ -650,13 +650,14 @@ func (t *Tracker) unusedReason(x *secretState) string {
 }
 
 // Expire forgets what is too old at the time now, in nanoseconds since the Unix
-// epoch: fragments after a minute, exchanges after a quarter of an hour, SAs after
-// two days. SAs that were forgotten stay in the report.
+// epoch: fragments after a minute, exchanges after a quarter of an hour, Quick Modes
+// whose keys could not be derived and SAs after two days. SAs that were forgotten
+// stay in the report.
 func (t *Tracker) Expire(now int64) {
 	t.fragments.Expire(now)
 	for _, sa := range t.order {
 		for key, ex := range sa.exchanges {
-			if now-ex.last > exchangeIdle {
+			if now-ex.last > exchangeIdle && ex.secrets == 0 {
 				delete(sa.exchanges, key)
 				t.exchanges--
 			}

@@ -346,14 +346,22 @@ func (f *framer) giveUpIKE() {
 	clear(f.ikeGroups)
 }
 
-// addKeys makes keys known.
-func (f *framer) addKeys(k *keysrc.Keys) {
+// addKeys makes keys known, and returns the SAs of ESP of which they give the keys: their Quick Mode was decrypted before.
+func (f *framer) addKeys(k *keysrc.Keys) (derived []*esp.Negotiated) {
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
 	}
 	for _, s := range k.ESP {
 		f.db.AddSecret(s)
 	}
+	if len(k.IKE) > 0 {
+		derived = f.ike.Derive()
+	}
+	for _, n := range derived {
+		f.db.AddNegotiated(n)
+		f.learned = true
+	}
+	return derived
 }
 
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.

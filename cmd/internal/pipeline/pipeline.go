@@ -96,7 +96,9 @@ func New(c Config) *Pipeline {
 // AddKeys makes keys known. It may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	for _, k := range keys {
-		p.framer.addKeys(k)
+		for _, n := range p.framer.addKeys(k) {
+			p.nested.addNegotiated(n)
+		}
 		for _, s := range k.ESP {
 			p.nested.addSecret(s)
 		}
