@@ -54,7 +54,7 @@ type suite struct {
 
 // suiteOf reads a phase 1 transform. ok is false where an algorithm is not in
 // the tables or the key length does not go with the cipher.
-func suiteOf(p Phase1) (s suite, ok bool) {
+func suiteOf(p phase1Terms) (s suite, ok bool) {
 	s.cipher, s.hash = cipherByID(p.Encryption), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {
 		return suite{}, false

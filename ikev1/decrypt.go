@@ -347,8 +347,8 @@ func (t *Tracker) accept(m *Message, o *opened) {
 	var check hashResult
 	if o.cut {
 		m.Plain = clearHead(m.Header, o.plain)
-		c, _ := ParsePayloads(first, m.Plain[HeaderLen:])
-		m.Payloads, m.at.head = c.Payloads, true
+		m.Payloads, _ = parsePayloads(first, m.Plain[HeaderLen:])
+		m.at.head = true
 		if m.Reconstructed && o.rebuilt.firstLen == 0 {
 			m.Payloads, m.at.head = nil, false
 		}
@@ -360,17 +360,15 @@ func (t *Tracker) accept(m *Message, o *opened) {
 		t.place(m, o)
 	}
 	payloads := o.plain[:o.end]
-	c, err := ParsePayloads(first, payloads)
-	if err != nil {
+	var err error
+	if m.Payloads, err = parsePayloads(first, payloads); err != nil {
 		t.fail(m, ErrMalformed, err.Error())
 		return
 	}
-	m.Payloads = c.Payloads
 	check = sa.checkHash(m, payloads, o.rebuilt)
 	t.placeByPayloads(m, o)
 	m.Plain = clearMessage(m.Header, payloads)
-	c, _ = ParsePayloads(first, m.Plain[HeaderLen:])
-	m.Payloads = c.Payloads
+	m.Payloads, _ = parsePayloads(first, m.Plain[HeaderLen:])
 
 	m.Verified = check == hashGood && (ex == sa.phase1 || usual(m))
 	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks()
@@ -496,7 +494,7 @@ func (t *Tracker) placeByPayloads(m *Message, o *opened) {
 	case ExchangeQuick:
 	case ExchangeTransaction:
 		if p := FindPayload(m.Payloads, PayloadConfig); p != nil && ex.joined && !ex.sure {
-			if c, err := ParseConfig(p.Body); err == nil && len(ex.records) <= 2 {
+			if c, err := parseConfig(p.Body); err == nil && len(ex.records) <= 2 {
 				ex.setNumber(r, 2-int(c.Type)%2) // REQUEST and SET, or REPLY and ACK
 			}
 		}
@@ -571,12 +569,12 @@ func (t *Tracker) learnPlain(m *Message) {
 
 // deleted handles a Delete payload.
 func (t *Tracker) deleted(m *Message, body []byte) {
-	d, err := ParseDelete(body)
+	d, err := parseDelete(body)
 	if err != nil {
 		return
 	}
-	m.Deleted = append(m.Deleted, d.ESPSPIs()...)
-	if i, r, ok := d.DeletesISAKMP(); ok {
+	m.Deleted = append(m.Deleted, d.espSPIs()...)
+	if i, r, ok := d.deletesISAKMP(); ok {
 		if sa := t.sas[saKey{i, r}]; sa != nil {
 			sa.Deleted = true
 		}

@@ -82,11 +82,11 @@ func check(t *testing.T, m *Message) {
 		return
 	}
 	h, err := ParseHeader(m.Plain)
-	if err != nil || int(h.Length) != len(m.Plain) || h.Encrypted() {
+	if err != nil || int(h.Length) != len(m.Plain) || h.encrypted() {
 		t.Fatalf("plain message: %+v, %d bytes", h, len(m.Plain))
 	}
-	if c, err := ParsePayloads(h.NextPayload, m.Plain[HeaderLen:]); err != nil || len(c.Rest) != 0 {
-		t.Fatalf("plain message: %v, %d bytes left", err, len(c.Rest))
+	if payloads, err := parsePayloads(h.NextPayload, m.Plain[HeaderLen:]); err != nil || end(payloads) != len(m.Plain)-HeaderLen {
+		t.Fatalf("plain message: %v, %d bytes of payloads", err, end(payloads))
 	}
 }
 

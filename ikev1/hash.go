@@ -125,7 +125,7 @@ func (sa *SA) checkHash(m *Message, payloads []byte, rb *rebuilt) hashResult {
 			return hashUnchecked
 		}
 	}
-	got := payloads[p.Offset+payloadHeaderLen : p.End()]
+	got := payloads[p.Offset+payloadHeaderLen : p.end()]
 	complete, tried := false, false
 	var match []byte
 	var number int
@@ -238,7 +238,7 @@ func (sa *SA) comparePhase2(m *Message, k derived, h *hashAlg, payloads []byte, 
 	}
 	ex, r := m.at.ex, m.at.rec
 	id := binary.BigEndian.AppendUint32(nil, ex.key.id)
-	rest := payloads[m.Payloads[0].End():]
+	rest := payloads[m.Payloads[0].end():]
 	if ex.key.exchange != ExchangeQuick {
 		return !compare(h.prf(k.a, id, rest), 0)
 	}

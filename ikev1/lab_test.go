@@ -67,7 +67,7 @@ func join(parts ...[]byte) []byte {
 }
 
 // proposal makes a proposal payload with one transform, last or not.
-func proposal(more bool, number byte, protocol ProtocolID, spi []byte, id byte, attributes ...[]byte) []byte {
+func labProposal(more bool, number byte, protocol protocolID, spi []byte, id byte, attributes ...[]byte) []byte {
 	t := append([]byte{1, id, 0, 0}, join(attributes...)...)
 	t = append([]byte{0, 0, 0, byte(len(t) + 4)}, t...)
 	p := append([]byte{number, byte(protocol), byte(len(spi)), 1}, append(append([]byte(nil), spi...), t...)...)
@@ -123,7 +123,7 @@ func newLab(t testing.TB, seed int64, encryption, hash uint16, keyLen int) *lab 
 	if len(l.suite.cipher.keyLens) > 1 {
 		attributes = append(attributes, labTV(14, uint16(8*keyLen)))
 	}
-	l.sai = saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, attributes...))
+	l.sai = saBody(labProposal(false, 1, protocolISAKMP, nil, 1, attributes...))
 	return l
 }
 
@@ -215,7 +215,7 @@ func (l *lab) quick(fromI bool, id uint32, offers, answers [][]byte, extra ...pa
 var espAttributes = [][]byte{labTV(1, 1), labTV(2, 3600), labTV(4, 2), labTV(5, 2), labTV(6, 128)}
 
 func espSA(spi string, t testing.TB) []byte {
-	return saBody(proposal(false, 1, ProtocolESP, fromHex(t, spi), 12, espAttributes...))
+	return saBody(labProposal(false, 1, protocolESP, fromHex(t, spi), 12, espAttributes...))
 }
 
 // session sends main mode and a bit of all that follows.
@@ -223,8 +223,8 @@ func (l *lab) session() {
 	l.main(ipID(l.initiator), ipID(l.responder))
 	l.hashed(false, ExchangeTransaction, 0x11111111, [][]byte{mid(0x11111111)}, part{PayloadConfig, fromHex(l.t, "01000001 40880000 40890000")})
 	l.hashed(true, ExchangeTransaction, 0x11111111, [][]byte{mid(0x11111111)}, part{PayloadConfig, fromHex(l.t, "02000001 40880004 61626364 40890003 313233")})
-	l.hashed(true, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(4, 32769)))})
-	l.hashed(false, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(4, 32769)))})
+	l.hashed(true, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(4, 32769)))})
+	l.hashed(false, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(4, 32769)))})
 	l.quick(true, 0x33333333, [][]byte{espSA("11223344", l.t)}, [][]byte{espSA("55667788", l.t)}, part{PayloadID, ipID(l.initiator)}, part{PayloadID, ipID(l.responder)})
 	l.quick(false, 0x44444444, [][]byte{espSA("99aabbcc", l.t)}, [][]byte{espSA("ddeeff00", l.t)})
 	l.hashed(true, ExchangeInformational, 0x55555555, [][]byte{mid(0x55555555)}, part{PayloadDelete, fromHex(l.t, "00000001 03 04 0001 11223344")})

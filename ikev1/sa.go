@@ -172,14 +172,14 @@ func (sa *SA) learnSA(body []byte, dir direction) {
 	if sa.chosen {
 		return
 	}
-	p, err := ParseSA(body)
+	p, err := parseSA(body)
 	if err != nil {
 		return
 	}
 	sa.suites, sa.foreign, sa.configured = nil, "", configVersion{}
 	for i := range p.Proposals {
 		for j := range p.Proposals[i].Transforms {
-			a := p.Proposals[i].Transforms[j].Phase1()
+			a := p.Proposals[i].Transforms[j].phase1()
 			s, ok := suiteOf(a)
 			if !ok {
 				if dir == fromResponder && sa.foreign == "" {
@@ -203,14 +203,14 @@ func (sa *SA) learnSA(body []byte, dir direction) {
 }
 
 // foreignName describes a transform whose algorithms are not supported.
-func foreignName(p Phase1) string {
-	cipher, keyLen, _, ok := p.CipherSpec()
+func foreignName(p phase1Terms) string {
+	cipher, keyLen, _, ok := p.cipherSpec()
 	if ok {
 		cipher = fmt.Sprintf("%s-%d", cipher, 8*keyLen)
 	} else {
 		cipher = fmt.Sprintf("cipher %d", p.Encryption)
 	}
-	hash := p.HashName()
+	hash := p.hashName()
 	if hash == "" {
 		hash = fmt.Sprintf("hash %d", p.Hash)
 	}

@@ -58,47 +58,41 @@ type secretState struct {
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
-	all         []slot
+	all         []*secretState // the oldest first
 	byInitiator map[Cookie][]*secretState
 	byResponder map[Cookie][]*secretState // those without an initiator cookie
 	anonymous   []*secretState
 	version     int // grows with each secret
 	limit       int // secrets to keep, 0: all
-	sources     []span
-	index       []uint32 // numbers of the slots that only a source has, sorted by their initiator cookie
 }
 
-// trim forgets the oldest secrets beyond the limit. An SA that uses one keeps it.
-func (st *secretStore) trim() {
-	keep := st.all[len(st.all)-st.limit:]
-	st.all, st.anonymous = make([]slot, 0, st.limit+st.limit/4), nil
-	clear(st.byInitiator)
-	clear(st.byResponder)
-	for _, s := range keep {
-		st.keep(s.x)
-	}
+func newSecretStore() secretStore {
+	return secretStore{byInitiator: make(map[Cookie][]*secretState), byResponder: make(map[Cookie][]*secretState)}
 }
 
+// add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
 func (st *secretStore) add(s *Secret) {
-	if st.limit > 0 && len(st.all) >= st.limit+st.limit/4 {
-		st.trim()
-	}
 	st.version++
+	if st.limit == 0 || len(st.all) < st.limit+st.limit/4 {
+		st.keep(&secretState{Secret: s})
+		return
+	}
+	old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
+	*st = newSecretStore()
+	st.version, st.limit = version, limit
+	for _, x := range old {
+		st.keep(x)
+	}
 	st.keep(&secretState{Secret: s})
 }
 
 func (st *secretStore) keep(x *secretState) {
-	s := x.Secret
-	list := st.named(s.InitiatorCookie)
-	st.all = append(st.all, slot{x: x, initiator: s.InitiatorCookie})
+	st.all = append(st.all, x)
 	switch {
-	case !s.InitiatorCookie.IsZero():
-		st.setNamed(s.InitiatorCookie, append(list, x))
-	case !s.ResponderCookie.IsZero():
-		if st.byResponder == nil {
-			st.byResponder = make(map[Cookie][]*secretState)
-		}
-		st.byResponder[s.ResponderCookie] = append(st.byResponder[s.ResponderCookie], x)
+	case !x.InitiatorCookie.IsZero():
+		st.byInitiator[x.InitiatorCookie] = append(st.byInitiator[x.InitiatorCookie], x)
+	case !x.ResponderCookie.IsZero():
+		st.byResponder[x.ResponderCookie] = append(st.byResponder[x.ResponderCookie], x)
 	default:
 		st.anonymous = append(st.anonymous, x)
 	}
@@ -108,7 +102,7 @@ func (st *secretStore) keep(x *secretState) {
 // first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
-	for _, x := range st.named(sa.InitiatorCookie) {
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
 		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
 			x.seen = true
 			list = append(list, x)
@@ -133,24 +127,16 @@ func (st *secretStore) of(sa *SA) []*secretState {
 // nearest returns the secret whose initiator cookie differs from c in the
 // fewest bits, and in how many. It is nil when there is none.
 func (st *secretStore) nearest(c Cookie) (x *secretState, distance int) {
-	at := -1
 	distance = 65
-	for i := range st.all {
-		o := st.all[i].initiator
-		if o.IsZero() {
+	for _, o := range st.all {
+		if o.InitiatorCookie.IsZero() {
 			continue
 		}
-		if d := cookieDistance(o, c); d < distance {
-			at, distance = i, d
+		if d := cookieDistance(o.InitiatorCookie, c); d < distance {
+			x, distance = o, d
 		}
 	}
-	if at < 0 {
-		return nil, distance
-	}
-	if st.all[at].x == nil {
-		st.named(st.all[at].initiator)
-	}
-	return st.all[at].x, distance
+	return x, distance
 }
 
 // cookieDistance returns the number of bits in which the cookies differ.
@@ -171,11 +157,11 @@ func (st *secretStore) noKeyReason(sa *SA) string {
 	if len(st.all) == 0 {
 		return "no IKE key was given: take the log while the connection is being set up"
 	}
-	for _, x := range st.named(sa.InitiatorCookie) {
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
 		return fmt.Sprintf("the key for initiator cookie %s (%s) names responder cookie %s, not %s: it is of another attempt",
 			sa.InitiatorCookie, x.Origin, x.ResponderCookie, sa.ResponderCookie)
 	}
-	for _, x := range st.named(sa.ResponderCookie) {
+	for _, x := range st.byInitiator[sa.ResponderCookie] {
 		return fmt.Sprintf("the key at %s names the responder cookie as the initiator's", x.Origin)
 	}
 	if x, d := st.nearest(sa.InitiatorCookie); x != nil {
@@ -184,9 +170,9 @@ func (st *secretStore) noKeyReason(sa *SA) string {
 				sa.InitiatorCookie, x.InitiatorCookie, x.Origin, d)
 		}
 		for _, o := range st.all {
-			if o.x != nil && o.x.used && !o.initiator.IsZero() {
+			if o.used && !o.InitiatorCookie.IsZero() {
 				return fmt.Sprintf("no key for initiator cookie %s, though there is one for %s (%s) in this capture: it is another connection, or the next "+
-					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.initiator, o.x.Origin)
+					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.InitiatorCookie, o.Origin)
 			}
 		}
 		return fmt.Sprintf("no key for initiator cookie %s: the keys are of other connections, as %s (%s)",

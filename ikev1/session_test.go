@@ -192,17 +192,17 @@ func TestQuickChoices(t *testing.T) {
 	des := [][]byte{labTV(4, 1), labTV(5, 1)}
 	spi := func(s string) []byte { return fromHex(t, s) }
 	offer1 := saBody(
-		proposal(true, 1, ProtocolESP, spi("a0000001"), 12, aes256...),
-		proposal(true, 1, ProtocolIPCOMP, spi("1111"), 2, labTV(4, 2)),
-		proposal(true, 2, ProtocolESP, spi("a0000002"), 3, des...),
-		proposal(false, 3, ProtocolAH, spi("a0000003"), 2, labTV(5, 1)))
+		labProposal(true, 1, protocolESP, spi("a0000001"), 12, aes256...),
+		labProposal(true, 1, protocolIPCOMP, spi("1111"), 2, labTV(4, 2)),
+		labProposal(true, 2, protocolESP, spi("a0000002"), 3, des...),
+		labProposal(false, 3, protocolAH, spi("a0000003"), 2, labTV(5, 1)))
 	offer2 := saBody(
-		proposal(true, 1, ProtocolESP, spi("b0000001"), 3, des...),
-		proposal(false, 2, ProtocolESP, spi("b0000002"), 12, aes256...))
+		labProposal(true, 1, protocolESP, spi("b0000001"), 3, des...),
+		labProposal(false, 2, protocolESP, spi("b0000002"), 12, aes256...))
 	answer1 := saBody(
-		proposal(true, 1, ProtocolESP, spi("c0000001"), 12, aes256...),
-		proposal(false, 1, ProtocolIPCOMP, spi("2222"), 2, labTV(4, 2)))
-	answer2 := saBody(proposal(false, 1, ProtocolESP, spi("d0000002"), 12, aes256...)) // renumbered, as some do
+		labProposal(true, 1, protocolESP, spi("c0000001"), 12, aes256...),
+		labProposal(false, 1, protocolIPCOMP, spi("2222"), 2, labTV(4, 2)))
+	answer2 := saBody(labProposal(false, 1, protocolESP, spi("d0000002"), 12, aes256...)) // renumbered, as some do
 	ni, nr := l.quick(true, 0x99, [][]byte{offer1, offer2}, [][]byte{answer1, answer2})
 	_, messages := follow([]*Secret{l.secret}, l.list)
 	got := messages[len(messages)-2].Negotiated
@@ -218,7 +218,7 @@ func TestQuickChoices(t *testing.T) {
 		if n.SPI != w.spi || n.PairSPI != w.pair || n.CPI != w.cpi || n.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || n.Tunnel {
 			t.Errorf("SA %d: %08x %08x %04x %v", i, n.SPI, n.PairSPI, n.CPI, n.Suite)
 		}
-		b := keymat(l.suite.hash, l.d, nil, ProtocolESP, w.spi, ni, nr, 64)
+		b := keymat(l.suite.hash, l.d, nil, protocolESP, w.spi, ni, nr, 64)
 		if !n.Key.Equal(keyOf(b[:32])) || !n.AuthKey.Equal(keyOf(b[32:])) {
 			t.Errorf("SA %d: keys differ", i)
 		}
@@ -231,7 +231,7 @@ func TestQuickPFS(t *testing.T) {
 	l.main(ipID(l.initiator), ipID(l.responder))
 	ni, nr := l.quick(true, 0x99, [][]byte{espSA("11111111", t)}, [][]byte{espSA("22222222", t)}, part{PayloadKE, l.bytes(128)})
 	g := l.bytes(128)
-	want := keyOf(keymat(l.suite.hash, l.d, g, ProtocolESP, 0x11111111, ni, nr, 16))
+	want := keyOf(keymat(l.suite.hash, l.d, g, protocolESP, 0x11111111, ni, nr, 16))
 	for _, x := range []*Secret{
 		{InitiatorCookie: l.i, MessageID: 0x99, QuickSecret: keyOf(g)},
 		{InitiatorCookie: l.i, QuickSecret: keyOf(g)},
@@ -369,7 +369,7 @@ func TestCorruptEveryByte(t *testing.T) {
 				}
 				got, want := m.Plain, truth[string(d.Data)].Plain
 				if m.at.ex == m.SA.phase1 { // HASH_I and HASH_R cover no more than the ID
-					n := HeaderLen + m.Payloads[1].End()
+					n := HeaderLen + m.Payloads[1].end()
 					got, want = got[HeaderLen:n], want[HeaderLen:n]
 				}
 				if string(got) != string(want) {
@@ -492,7 +492,7 @@ func TestAnonymousKeys(t *testing.T) {
 
 func TestUnsupportedCipher(t *testing.T) {
 	l := newLab(t, 23, 7, 2, 16)
-	l.sai = saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(1, 8), labTV(2, 2), labTV(3, 1), labTV(4, 2), labTV(14, 256)))
+	l.sai = saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(1, 8), labTV(2, 2), labTV(3, 1), labTV(4, 2), labTV(14, 256)))
 	l.session()
 	tr, messages := follow([]*Secret{l.secret}, l.list)
 	sa := tr.SAs()[0]

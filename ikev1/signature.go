@@ -48,7 +48,7 @@ func signedBy(payloads []Payload, sig []byte, n int) []byte {
 		if payloads[i].Type != PayloadCert {
 			continue
 		}
-		c, err := ParseCertificate(payloads[i].Body)
+		c, err := parseCertificate(payloads[i].Body)
 		if err != nil {
 			continue
 		}

@@ -76,7 +76,7 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 		}
 		return max(0, bits.Len(uint(rest))-3), hashBySize(len(body)) != nil
 	case PayloadSA:
-		if _, err := ParseSA(body); err == nil {
+		if _, err := parseSA(body); err == nil {
 			return 32, true
 		}
 	case PayloadID:
@@ -87,11 +87,11 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 	case PayloadNonce:
 		return 0, len(body) >= 4 && len(body) <= 1024
 	case PayloadNotify:
-		if x, err := ParseNotification(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseNotification(body); err == nil && x.DOI <= doiGDOI {
 			return 28, true
 		}
 	case PayloadDelete:
-		if x, err := ParseDelete(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseDelete(body); err == nil && x.DOI <= doiGDOI {
 			return 32, true
 		}
 	case PayloadConfig:

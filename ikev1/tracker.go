@@ -29,7 +29,7 @@ type Tracker struct {
 	sas         map[saKey]*SA
 	byInitiator map[Cookie][]*SA // the oldest first
 	order       []*SA            // in the order of their first message
-	fragments   *Reassembler
+	fragments   *reassembler
 	exchanges   int // of all SAs, without phase 1
 }
 
@@ -53,18 +53,16 @@ const (
 // NewTracker returns a Tracker that has seen nothing.
 func NewTracker() *Tracker {
 	return &Tracker{
+		secrets:     newSecretStore(),
 		sas:         make(map[saKey]*SA),
 		byInitiator: make(map[Cookie][]*SA),
-		fragments:   NewReassembler(fragmentBytes, fragmentIdle),
+		fragments:   newReassembler(fragmentBytes, fragmentIdle),
 	}
 }
 
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards.
 // It is tried on the messages that follow, and on those given to Decrypt.
 func (t *Tracker) AddSecret(s *Secret) { t.secrets.add(s) }
-
-// AddSource adds all secrets of a source as AddSecret does, but they stay where they are until the SA that they name is seen.
-func (t *Tracker) AddSource(src Source) { t.secrets.addSource(src) }
 
 // position is where the Tracker has a message, and what it needs to decrypt it
 // later.
@@ -87,7 +85,7 @@ type position struct {
 }
 
 // LimitSecrets has the Tracker forget the oldest secrets when there are more than about n. Without it all are kept.
-func (t *Tracker) LimitSecrets(n int) { t.secrets.setLimit(n) }
+func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
 
 // Observe takes the next datagram and returns its messages: usually one, several
 // where a datagram holds several, none for a NAT keepalive (RFC 3948 section
@@ -105,7 +103,7 @@ func (t *Tracker) Observe(d *Datagram) []*Message {
 	list := []*Message{t.observe(d, data, 0)}
 	for {
 		h, err := ParseHeader(data)
-		if err != nil || !h.IsV1() || h.Length < HeaderLen || int64(h.Length) >= int64(len(data)) {
+		if err != nil || !h.isV1() || h.Length < HeaderLen || int64(h.Length) >= int64(len(data)) {
 			return list
 		}
 		data = data[h.Length:]
@@ -122,7 +120,7 @@ func (t *Tracker) Observe(d *Datagram) []*Message {
 func follows(h *Header, data []byte) bool {
 	next, err := ParseHeader(data)
 	switch {
-	case err != nil || !next.IsV1() || next.Length < HeaderLen || next.InitiatorCookie.IsZero():
+	case err != nil || !next.isV1() || next.Length < HeaderLen || next.InitiatorCookie.IsZero():
 		return false
 	case next.InitiatorCookie == h.InitiatorCookie:
 		return true
@@ -144,10 +142,10 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 		return m
 	}
 	m.Header = h
-	if !h.IsV1() {
+	if !h.isV1() {
 		return m
 	}
-	m.Encrypted = h.Encrypted()
+	m.Encrypted = h.encrypted()
 	if h.Length < HeaderLen {
 		m.Err, m.Reason = ErrMalformed, fmt.Sprintf("the header says a length of %d bytes", h.Length)
 		return m
@@ -162,8 +160,8 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 		m.at.raw = raw
 	} else {
 		m.Plain = raw
-		c, err := ParsePayloads(h.NextPayload, raw[HeaderLen:])
-		m.Payloads = c.Payloads
+		var err error
+		m.Payloads, err = parsePayloads(h.NextPayload, raw[HeaderLen:])
 		switch {
 		case short != "":
 		case m.at.cut:
@@ -171,7 +169,7 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 		case err != nil:
 			m.Err, m.Reason = ErrMalformed, err.Error()
 		}
-		if p := FindPayload(c.Payloads, PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
+		if p := FindPayload(m.Payloads, PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
 			return t.fragment(d, m, p.Body)
 		}
 	}
@@ -223,7 +221,7 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 	}
 	m.Fragment = &f
 	key := FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
-	whole, n, err := t.fragments.Add(key, f, d.Time)
+	whole, n, err := t.fragments.add(key, f, d.Time)
 	switch {
 	case err != nil:
 		m.Err, m.Reason = ErrMalformed, err.Error()
@@ -302,8 +300,8 @@ func (t *Tracker) observeClear(m *Message) {
 	if m.at.ex != sa.phase1 {
 		for i := range m.Payloads {
 			if p := &m.Payloads[i]; p.Type == PayloadDelete && m.Err == nil {
-				if d, err := ParseDelete(p.Body); err == nil {
-					m.Deleted = append(m.Deleted, d.ESPSPIs()...)
+				if d, err := parseDelete(p.Body); err == nil {
+					m.Deleted = append(m.Deleted, d.espSPIs()...)
 				}
 			}
 		}
@@ -591,11 +589,7 @@ func (t *Tracker) SAs() []*SA {
 // Unused returns the secrets that fit no SA of the capture, and why.
 func (t *Tracker) Unused() iter.Seq[Unused] {
 	return func(yield func(Unused) bool) {
-		for i := range t.secrets.all {
-			x := t.secrets.all[i].x
-			if x == nil {
-				x = &secretState{Secret: t.secrets.secret(uint32(i))}
-			}
+		for _, x := range t.secrets.all {
 			if !x.used && !t.confirmed(x) && !yield(Unused{x.Secret, t.unusedReason(x)}) {
 				return
 			}
@@ -654,7 +648,7 @@ func (t *Tracker) unusedReason(x *secretState) string {
 // whose keys could not be derived and SAs after two days. SAs that were forgotten
 // stay in the report.
 func (t *Tracker) Expire(now int64) {
-	t.fragments.Expire(now)
+	t.fragments.expire(now)
 	for _, sa := range t.order {
 		for key, ex := range sa.exchanges {
 			if now-ex.last > exchangeIdle && ex.secrets == 0 {

@@ -105,17 +105,10 @@ func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	}
 }
 
-// AddStores makes the keys of stores known, to which nothing may be added afterwards. Those that no packet asks for stay packed.
-// Like AddKeys it may be called before Run only, or by the source from within Next.
+// AddStores makes the keys of stores known. Like AddKeys it may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
 	for _, st := range stores {
-		if p.config.Live || !st.HasPlaces() {
-			p.AddKeys(st.Keys())
-			continue
-		}
-		p.framer.ike.AddSource(st)
-		p.framer.db.AddSource(st)
-		p.nested.addStore(st)
+		p.AddKeys(st.Keys())
 	}
 }
 
