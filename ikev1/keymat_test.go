@@ -86,7 +86,7 @@ func TestKDFVectors(t *testing.T) {
 		skeyid := sha.prf([]byte(v.PSK), x(v.Ni), x(v.Nr))
 		d, a, e := skeyids(sha, skeyid, x(v.Gxy), i, r)
 		ka := expandKa(sha, e, 16)
-		iv := phase1IV(sha, x(v.Gxi), x(v.Gxr), 16)
+		iv := phase1IV(sha, x(v.Gxi), x(v.Gxr))[:16]
 		got := map[string][]byte{
 			"getSKEYID": skeyid, "getSKEYID_d": d, "getSKEYID_a": a, "getSKEYID_e": e, "getKa": ka,
 			"getIV(00000000)": iv,

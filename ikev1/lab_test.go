@@ -184,7 +184,7 @@ func (l *lab) main(idi, idr []byte) {
 	l.clear(true, ExchangeMain, part{PayloadKE, l.kei}, part{PayloadNonce, l.bytes(16)})
 	l.clear(false, ExchangeMain, part{PayloadKE, l.ker}, part{PayloadNonce, l.bytes(20)})
 	h := l.suite.hash
-	l.chains[0] = phase1IV(h, l.kei, l.ker, l.block.BlockSize())
+	l.chains[0] = phase1IV(h, l.kei, l.ker)[:l.block.BlockSize()]
 	l.sealed(true, ExchangeMain, 0, part{PayloadID, idi},
 		part{PayloadHash, h.prf(l.skeyid, l.kei, l.ker, l.i[:], l.r[:], l.sai, idi)}, part{PayloadNotify, fromHex(l.t, "00000001 01 10 6002"+l.i.String()+l.r.String())})
 	l.sealed(false, ExchangeMain, 0, part{PayloadID, idr},
@@ -230,4 +230,32 @@ func (l *lab) session() {
 	l.hashed(true, ExchangeInformational, 0x55555555, [][]byte{mid(0x55555555)}, part{PayloadDelete, fromHex(l.t, "00000001 03 04 0001 11223344")})
 	l.hashed(true, ExchangeInformational, 0x66666666, [][]byte{mid(0x66666666)}, part{PayloadNotify, fromHex(l.t, "00000001 01 10 8d28"+l.i.String()+l.r.String()+"00000007")})
 	l.hashed(false, ExchangeInformational, 0x77777777, [][]byte{mid(0x77777777)}, part{PayloadDelete, fromHex(l.t, "00000001 01 10 0001"+l.i.String()+l.r.String())})
+}
+
+// state sums up what became of an SA's messages.
+func state(sa *SA) string {
+	for _, h := range []Hashes{sa.Phase1Hashes, sa.Phase2Hashes} {
+		if h.Bad > 0 && h.Good == 0 {
+			return "wrong key"
+		}
+	}
+	switch {
+	case sa.Decrypted > 0 && sa.HashesChecked > 0:
+		return "verified"
+	case sa.Decrypted > 0:
+		return "decrypted"
+	case sa.Unopened > 0:
+		return "wrong key"
+	case sa.Short != nil:
+		return "incomplete"
+	}
+	return "no key"
+}
+
+// unused returns the secrets that opened nothing.
+func unused(tr *Tracker) (list []*Secret) {
+	for x := range tr.Unused() {
+		list = append(list, x)
+	}
+	return list
 }

@@ -53,11 +53,11 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	q1, q2 := ex.byNumber(1), ex.byNumber(2)
 	switch {
 	case q1 != nil && q2 != nil && ex.announced < announcedAll:
-		ex.announced, ex.secrets = announcedAll, 0
+		ex.announced, ex.pending = announcedAll, 0
 		list := sa.pairs(ex, q1.quick, q2.quick)
 		for _, n := range list {
 			if n.KeyReason != "" {
-				ex.secrets = sa.configured.secrets
+				ex.pending = sa.configured.secrets
 			}
 		}
 		return list
@@ -75,9 +75,9 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 // derivable with the secrets added since, each once.
 func (t *Tracker) Derive() []*esp.Negotiated {
 	var list []*esp.Negotiated
-	for _, sa := range t.order {
+	for _, sa := range t.SAs() {
 		for _, ex := range sa.exchanges {
-			if ex.announced != announcedAll || ex.secrets == 0 || ex.secrets == t.secrets.version {
+			if ex.pending == 0 || ex.pending == t.secrets.version {
 				continue
 			}
 			t.configure(sa)
@@ -96,7 +96,7 @@ func (t *Tracker) Derive() []*esp.Negotiated {
 // to.
 func (ex *exchange) accepted() bool {
 	for _, r := range ex.records {
-		if r.number >= 3 && r.decrypted {
+		if r.number >= 3 && r.opened {
 			return true
 		}
 	}
@@ -317,7 +317,7 @@ func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 		return
 	}
 	n.KeyReason = "SKEYID_d not known"
-	sa.keysFor(func(x *secretState, k derived) bool {
+	sa.keysFor(sa.firstKey(), func(x *secretState, k derived) bool {
 		if k.d == nil {
 			return false
 		}

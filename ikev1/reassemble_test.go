@@ -47,7 +47,7 @@ func addAll(t *testing.T, r *reassembler, fragments []Fragment, order ...int) []
 }
 
 func TestParseFragment(t *testing.T) {
-	f, err := ParseFragment(unhex("0001 02 01 aabbcc"))
+	f, err := parseFragment(unhex("0001 02 01 aabbcc"))
 	if err != nil || f.ID != 1 || f.Number != 2 || !f.Last || !bytes.Equal(f.Data, unhex("aabbcc")) {
 		t.Errorf("%+v %v", f, err)
 	}
@@ -55,7 +55,7 @@ func TestParseFragment(t *testing.T) {
 		t.Error(f.text(detail{}))
 	}
 	for _, s := range []string{"", "000102", "00010000"} {
-		if _, err := ParseFragment(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseFragment(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestFragmentCaptures(t *testing.T) {
 			if err != nil || end(chain) != len(m.data)-HeaderLen {
 				t.Fatalf("%s frame %d: %v", c.name, m.frame, err)
 			}
-			f, err := ParseFragment(chain[0].Body)
+			f, err := parseFragment(chain[0].Body)
 			if err != nil {
 				t.Fatal(err)
 			}

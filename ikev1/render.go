@@ -155,7 +155,7 @@ func (p *Payload) parse() (body, error) {
 	case PayloadConfig:
 		return pointer(parseConfig(p.Body))
 	case PayloadFragment:
-		return pointer(ParseFragment(p.Body))
+		return pointer(parseFragment(p.Body))
 	case PayloadHash:
 		return nil, p.lengthError(isHashLen(n))
 	case PayloadNonce:
