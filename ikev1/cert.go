@@ -10,13 +10,13 @@ import (
 )
 
 // CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
-type CertEncoding uint8
+type certEncoding uint8
 
 // CertX509Signature is the encoding of an X.509 certificate for signatures.
-const CertX509Signature CertEncoding = 4
+const certX509Signature certEncoding = 4
 
 // String returns the name of the encoding, such as "x509", or "encoding 99".
-func (e CertEncoding) String() string {
+func (e certEncoding) String() string {
 	if s, ok := certEncodings[uint8(e)]; ok {
 		return s
 	}
@@ -26,23 +26,23 @@ func (e CertEncoding) String() string {
 // Certificate is the body of a Certificate or Certificate Request payload
 // (RFC 2408 sections 3.9 and 3.10). In a request the data is the name of an
 // acceptable authority, or nothing.
-type Certificate struct {
-	Encoding CertEncoding
+type certificate struct {
+	Encoding certEncoding
 	Data     []byte // part of the body parsed
 }
 
 // ParseCertificate reads the body of a Certificate or Certificate Request
 // payload. It does not look into the data.
-func ParseCertificate(body []byte) (Certificate, error) {
+func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
-		return Certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
+		return certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
 	}
-	return Certificate{Encoding: CertEncoding(body[0]), Data: body[1:]}, nil
+	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
 // Subject returns the subject of an X.509 certificate in quotes, and ok false
 // where it can't be read.
-func (c *Certificate) Subject() (name string, ok bool) {
+func (c *certificate) subject() (name string, ok bool) {
 	cert := c.x509()
 	if cert == nil {
 		return "", false
@@ -50,24 +50,41 @@ func (c *Certificate) Subject() (name string, ok bool) {
 	return distinguishedName(cert.RawSubject)
 }
 
-// Authority returns the name that a Certificate Request asks for, in quotes, and
-// ok false where there is none or it can't be read.
-func (c *Certificate) Authority() (name string, ok bool) { return distinguishedName(c.Data) }
-
-// details describes the certificate in one line.
-func (c *Certificate) details() string {
+// text returns the subject, or all that matters of a certificate.
+func (c *certificate) text(d detail) string {
 	cert := c.x509()
-	if cert == nil {
+	switch {
+	case !d.full:
+		return joinWords(c.Encoding.String(), first(c.subject()))
+	case cert == nil:
 		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 	}
 	return fmt.Sprintf("%s, subject %s, issuer %s, serial %s, valid %s to %s, %s, %d bytes", c.Encoding,
-		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)), printable([]byte(cert.SerialNumber.Text(16))),
-		cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
+		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)),
+		printable([]byte(cert.SerialNumber.Text(16))), cert.NotBefore.UTC().Format("2006-01-02"),
+		cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
+}
+
+// certRequest is the body of a Certificate Request payload.
+type certRequest certificate
+
+// text returns the name that is asked for, in quotes where it can be read.
+func (c *certRequest) text(d detail) string {
+	name, ok := distinguishedName(c.Data)
+	switch {
+	case !d.full:
+		return joinWords(c.Encoding.String(), name)
+	case ok:
+		return c.Encoding.String() + ", authority " + name
+	case len(c.Data) == 0:
+		return c.Encoding.String() + ", any authority"
+	}
+	return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 }
 
 // x509 parses the certificate; nil where it is none or is damaged.
-func (c *Certificate) x509() *x509.Certificate {
-	if c.Encoding != CertX509Signature && c.Encoding != 5 {
+func (c *certificate) x509() *x509.Certificate {
+	if c.Encoding != certX509Signature && c.Encoding != 5 {
 		return nil
 	}
 	cert, err := x509.ParseCertificate(c.Data)

@@ -19,8 +19,8 @@ type Fragment struct {
 // body of its payload.
 const fragmentHeaderLen = 4
 
-// ParseFragment reads the body of a fragment payload. Data is a part of body.
-func ParseFragment(body []byte) (Fragment, error) {
+// parseFragment reads the body of a fragment payload. Data is a part of body.
+func parseFragment(body []byte) (Fragment, error) {
 	if len(body) < fragmentHeaderLen {
 		return Fragment{}, fmt.Errorf("ikev1: fragment payload of %d bytes: %w", len(body), ErrMalformed)
 	}

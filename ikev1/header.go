@@ -72,20 +72,20 @@ func (h Header) Append(dst []byte) []byte {
 
 // IsV1 says that the message is of ISAKMP version 1.x, the one this package
 // reads.
-func (h Header) IsV1() bool { return h.MajorVersion == 1 }
+func (h Header) isV1() bool { return h.MajorVersion == 1 }
 
 // IsV2 says that the message is of IKEv2, which is named and left alone.
-func (h Header) IsV2() bool { return h.MajorVersion == 2 }
+func (h Header) isV2() bool { return h.MajorVersion == 2 }
 
 // Encrypted says that what follows the header is encrypted.
-func (h Header) Encrypted() bool { return h.IsV1() && h.Flags&FlagEncryption != 0 }
+func (h Header) encrypted() bool { return h.isV1() && h.Flags&FlagEncryption != 0 }
 
 // Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or
 // authentication only. It is false for other versions than 1.
 func (h Header) Phase1() bool {
 	switch h.Exchange {
 	case ExchangeBase, ExchangeMain, ExchangeAuthOnly, ExchangeAggressive:
-		return h.IsV1()
+		return h.isV1()
 	}
 	return false
 }
@@ -93,7 +93,7 @@ func (h Header) Phase1() bool {
 // ExchangeName returns the name of the exchange as it is printed: "main",
 // "quick", and for IKEv2 "IKE_SA_INIT".
 func (h Header) ExchangeName() string {
-	if h.IsV2() {
+	if h.isV2() {
 		if s, ok := exchangeNamesV2[h.Exchange]; ok {
 			return s
 		}
@@ -105,9 +105,9 @@ func (h Header) ExchangeName() string {
 // VersionName returns "IKEv1", "IKEv2", or "ISAKMP 3.0" for an unknown version.
 func (h Header) VersionName() string {
 	switch {
-	case h.IsV1():
+	case h.isV1():
 		return "IKEv1"
-	case h.IsV2():
+	case h.isV2():
 		return "IKEv2"
 	}
 	return fmt.Sprintf("ISAKMP %d.%d", h.MajorVersion, h.MinorVersion)

@@ -33,7 +33,7 @@ func skeyidOfSignature(h *hashAlg, ni, nr, gxy []byte) []byte {
 
 // keymat returns n bytes of KEYMAT for one SPI (RFC 2409 section 5.5):
 // prf(SKEYID_d, [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b), extended.
-func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol ProtocolID, spi uint32, ni, nr []byte, n int) []byte {
+func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol protocolID, spi uint32, ni, nr []byte, n int) []byte {
 	s := binary.BigEndian.AppendUint32(nil, spi)
 	return h.expand(skeyidD, n, true, gqmxy, []byte{byte(protocol)}, s, ni, nr)
 }

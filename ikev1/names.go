@@ -95,15 +95,15 @@ func (t PayloadType) String() string {
 
 // String returns the name of the protocol in lower case, such as "esp", or
 // "protocol 99".
-func (p ProtocolID) String() string {
+func (p protocolID) String() string {
 	switch p {
-	case ProtocolISAKMP:
+	case protocolISAKMP:
 		return "isakmp"
-	case ProtocolAH:
+	case protocolAH:
 		return "ah"
-	case ProtocolESP:
+	case protocolESP:
 		return "esp"
-	case ProtocolIPCOMP:
+	case protocolIPCOMP:
 		return "ipcomp"
 	}
 	return numbered("protocol", p)
@@ -143,7 +143,7 @@ var authMethods = map[uint16]string{
 
 // AuthMethodName returns the name of a phase 1 authentication method: "psk",
 // "rsa-sig", "xauth-init-psk", or "method 99".
-func AuthMethodName(method uint16) string {
+func authMethodName(method uint16) string {
 	if s, ok := authMethods[method]; ok {
 		return s
 	}
@@ -181,7 +181,7 @@ var groupNames = map[uint16]string{
 
 // GroupName returns the name of a Diffie-Hellman group: "modp2048", "ecp384",
 // or "group 99".
-func GroupName(group uint16) string {
+func groupName(group uint16) string {
 	if s, ok := groupNames[group]; ok {
 		return s
 	}
@@ -190,7 +190,7 @@ func GroupName(group uint16) string {
 
 // notifyNames has the notifications of RFC 2408 section 3.14.1, RFC 2407
 // section 4.6.3, RFC 3706 and Cisco's Unity by their names.
-var notifyNames = map[NotifyType]string{
+var notifyNames = map[notifyType]string{
 	1:                       "INVALID-PAYLOAD-TYPE",
 	2:                       "DOI-NOT-SUPPORTED",
 	3:                       "SITUATION-NOT-SUPPORTED",
@@ -201,10 +201,10 @@ var notifyNames = map[NotifyType]string{
 	8:                       "INVALID-FLAGS",
 	9:                       "INVALID-MESSAGE-ID",
 	10:                      "INVALID-PROTOCOL-ID",
-	NotifyInvalidSPI:        "INVALID-SPI",
+	notifyInvalidSPI:        "INVALID-SPI",
 	12:                      "INVALID-TRANSFORM-ID",
 	13:                      "ATTRIBUTES-NOT-SUPPORTED",
-	NotifyNoProposalChosen:  "NO-PROPOSAL-CHOSEN",
+	notifyNoProposalChosen:  "NO-PROPOSAL-CHOSEN",
 	15:                      "BAD-PROPOSAL-SYNTAX",
 	16:                      "PAYLOAD-MALFORMED",
 	17:                      "INVALID-KEY-INFORMATION",
@@ -214,26 +214,26 @@ var notifyNames = map[NotifyType]string{
 	21:                      "CERT-TYPE-UNSUPPORTED",
 	22:                      "INVALID-CERT-AUTHORITY",
 	23:                      "INVALID-HASH-INFORMATION",
-	NotifyAuthFailed:        "AUTHENTICATION-FAILED",
+	notifyAuthFailed:        "AUTHENTICATION-FAILED",
 	25:                      "INVALID-SIGNATURE",
 	26:                      "ADDRESS-NOTIFICATION",
 	27:                      "NOTIFY-SA-LIFETIME",
 	28:                      "CERTIFICATE-UNAVAILABLE",
 	29:                      "UNSUPPORTED-EXCHANGE-TYPE",
 	30:                      "UNEQUAL-PAYLOAD-LENGTHS",
-	NotifyConnected:         "CONNECTED",
-	NotifyResponderLifetime: "RESPONDER-LIFETIME",
-	NotifyReplayStatus:      "REPLAY-STATUS",
-	NotifyInitialContact:    "INITIAL-CONTACT",
-	NotifyRUThere:           "R-U-THERE",
-	NotifyRUThereAck:        "R-U-THERE-ACK",
+	notifyConnected:         "CONNECTED",
+	notifyResponderLifetime: "RESPONDER-LIFETIME",
+	notifyReplayStatus:      "REPLAY-STATUS",
+	notifyInitialContact:    "INITIAL-CONTACT",
+	notifyRUThere:           "R-U-THERE",
+	notifyRUThereAck:        "R-U-THERE-ACK",
 	40501:                   "UNITY-LOAD-BALANCE",
 	40503:                   "UNITY-GROUP-HASH",
 }
 
 // String returns the name of the notification, such as "INITIAL-CONTACT", or
 // "notification 99".
-func (t NotifyType) String() string {
+func (t notifyType) String() string {
 	if s, ok := notifyNames[t]; ok {
 		return s
 	}
@@ -258,14 +258,14 @@ var configAttributes = map[uint16]string{
 	13:                     "INTERNAL_IP4_SUBNET",
 	14:                     "SUPPORTED_ATTRIBUTES",
 	15:                     "INTERNAL_IP6_SUBNET",
-	AttributeXAuthType:     "XAUTH_TYPE",
-	AttributeXAuthUserName: "XAUTH_USER_NAME",
-	AttributeXAuthPassword: "XAUTH_USER_PASSWORD",
-	AttributeXAuthPasscode: "XAUTH_PASSCODE",
-	AttributeXAuthMessage:  "XAUTH_MESSAGE",
+	attributeXAuthType:     "XAUTH_TYPE",
+	attributeXAuthUserName: "XAUTH_USER_NAME",
+	attributeXAuthPassword: "XAUTH_USER_PASSWORD",
+	attributeXAuthPasscode: "XAUTH_PASSCODE",
+	attributeXAuthMessage:  "XAUTH_MESSAGE",
 	16525:                  "XAUTH_CHALLENGE",
-	AttributeXAuthDomain:   "XAUTH_DOMAIN",
-	AttributeXAuthStatus:   "XAUTH_STATUS",
+	attributeXAuthDomain:   "XAUTH_DOMAIN",
+	attributeXAuthStatus:   "XAUTH_STATUS",
 	16528:                  "XAUTH_NEXT_PIN",
 	16529:                  "XAUTH_ANSWER",
 	28672:                  "UNITY_BANNER",
@@ -283,7 +283,7 @@ var configAttributes = map[uint16]string{
 
 // ConfigAttributeName returns the name of an attribute of Mode-Config or XAUTH,
 // such as "XAUTH_USER_NAME", or "attribute 99".
-func ConfigAttributeName(t uint16) string {
+func configAttributeName(t uint16) string {
 	if s, ok := configAttributes[t]; ok {
 		return s
 	}

@@ -19,19 +19,19 @@ const (
 
 // Encryption algorithms of phase 1 (RFC 2409 appendix A, IANA).
 const (
-	EncryptionDES      = 1
-	EncryptionIDEA     = 2
-	EncryptionBlowfish = 3
-	EncryptionRC5      = 4
-	Encryption3DES     = 5
-	EncryptionCAST     = 6
-	EncryptionAES      = 7
-	EncryptionCamellia = 8
+	encryptionDES      = 1
+	encryptionIDEA     = 2
+	encryptionBlowfish = 3
+	encryptionRC5      = 4
+	encryption3DES     = 5
+	encryptionCAST     = 6
+	encryptionAES      = 7
+	encryptionCamellia = 8
 )
 
 // Phase1 is what a transform of a phase 1 SA says (RFC 2409 appendix A).
 // A field is 0 where its attribute is absent.
-type Phase1 struct {
+type phase1Terms struct {
 	Encryption    uint16 // 1 DES, 3 Blowfish, 5 3DES, 6 CAST, 7 AES, 8 Camellia
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
 	Hash          uint16 // 1 MD5, 2 SHA1, 3 Tiger, 4 SHA2-256, 5 SHA2-384, 6 SHA2-512
@@ -44,12 +44,12 @@ type Phase1 struct {
 
 // Phase1 reads the attributes of a phase 1 transform. Values that don't fit
 // their field become the field's maximum, which names nothing.
-func (t *Transform) Phase1() Phase1 {
-	var p Phase1
+func (t *transform) phase1() phase1Terms {
+	var p phase1Terms
 	var life uint64
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
-		v, ok := a.Uint()
+		v, ok := a.number()
 		if !ok {
 			continue
 		}
@@ -98,21 +98,21 @@ type phase1Cipher struct {
 }
 
 var phase1Ciphers = map[uint16]phase1Cipher{
-	EncryptionDES:      {"des-cbc", 64, true, 8},
-	EncryptionIDEA:     {"idea-cbc", 128, true, 8},
-	EncryptionBlowfish: {"blowfish-cbc", 128, false, 8},
-	EncryptionRC5:      {"rc5-cbc", 128, false, 8},
-	Encryption3DES:     {"3des-cbc", 192, true, 8},
-	EncryptionCAST:     {"cast5-cbc", 128, false, 8},
-	EncryptionAES:      {"aes-cbc", 128, false, 16},
-	EncryptionCamellia: {"camellia-cbc", 128, false, 16},
+	encryptionDES:      {"des-cbc", 64, true, 8},
+	encryptionIDEA:     {"idea-cbc", 128, true, 8},
+	encryptionBlowfish: {"blowfish-cbc", 128, false, 8},
+	encryptionRC5:      {"rc5-cbc", 128, false, 8},
+	encryption3DES:     {"3des-cbc", 192, true, 8},
+	encryptionCAST:     {"cast5-cbc", 128, false, 8},
+	encryptionAES:      {"aes-cbc", 128, false, 16},
+	encryptionCamellia: {"camellia-cbc", 128, false, 16},
 }
 
 // CipherSpec gives the name of the cipher without its key length ("aes-cbc",
 // "3des-cbc"), and the sizes of its key and its block in bytes. ok is false for
 // a number that is not assigned. A key length that is no whole number of bytes
 // is rounded down.
-func (p Phase1) CipherSpec() (name string, keyLen, blockLen int, ok bool) {
+func (p phase1Terms) cipherSpec() (name string, keyLen, blockLen int, ok bool) {
 	c, ok := phase1Ciphers[p.Encryption]
 	if !ok {
 		return "", 0, 0, false
@@ -126,7 +126,7 @@ func (p Phase1) CipherSpec() (name string, keyLen, blockLen int, ok bool) {
 
 // CipherName returns the cipher as it is printed: "aes-cbc-256", "3des-cbc", or
 // "cipher 99" for a number that is not assigned.
-func (p Phase1) CipherName() string {
+func (p phase1Terms) cipherName() string {
 	c, ok := phase1Ciphers[p.Encryption]
 	if !ok {
 		return numbered("cipher", p.Encryption)
@@ -134,13 +134,13 @@ func (p Phase1) CipherName() string {
 	if c.fixed {
 		return c.name
 	}
-	_, keyLen, _, _ := p.CipherSpec()
+	_, keyLen, _, _ := p.cipherSpec()
 	return c.name + "-" + strconv.Itoa(keyLen*8)
 }
 
 // HashName returns "md5", "sha1", "tiger", "sha256", "sha384", "sha512", or
 // "hash 99" for a number that is not assigned.
-func (p Phase1) HashName() string {
+func (p phase1Terms) hashName() string {
 	switch p.Hash {
 	case 1:
 		return "md5"
@@ -160,7 +160,7 @@ func (p Phase1) HashName() string {
 
 // AuthMethodName returns "psk", "rsa-sig", "xauth-psk", or "method 99" for a
 // number that is not assigned.
-func (p Phase1) AuthMethodName() string { return AuthMethodName(p.AuthMethod) }
+func (p phase1Terms) authMethodName() string { return authMethodName(p.AuthMethod) }
 
 // GroupName returns "modp2048", "ecp384", or "group 99".
-func (p Phase1) GroupName() string { return GroupName(p.Group) }
+func (p phase1Terms) groupName() string { return groupName(p.Group) }

@@ -20,18 +20,18 @@ const (
 // Encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5,
 // RFC 3947 section 5.1, draft-ietf-ipsec-nat-t-ike).
 const (
-	ModeTunnel            = 1
-	ModeTransport         = 2
-	ModeUDPTunnel         = 3
-	ModeUDPTransport      = 4
-	ModeUDPTunnelDraft    = 61443
-	ModeUDPTransportDraft = 61444
+	modeTunnel            = 1
+	modeTransport         = 2
+	modeUDPTunnel         = 3
+	modeUDPTransport      = 4
+	modeUDPTunnelDraft    = 61443
+	modeUDPTransportDraft = 61444
 )
 
 // Phase2 is what a transform of a Quick Mode SA says (RFC 2407 section 4.5).
 // A field is 0 where its attribute is absent.
-type Phase2 struct {
-	Protocol      ProtocolID
+type phase2Terms struct {
+	Protocol      protocolID
 	TransformID   uint8  // ESP: the cipher; AH: the algorithm; IPComp: the compression
 	Auth          uint16 // authentication algorithm
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
@@ -44,12 +44,12 @@ type Phase2 struct {
 
 // Phase2 reads the attributes of a Quick Mode transform. Values that don't fit
 // their field become the field's maximum, which names nothing.
-func (t *Transform) Phase2() Phase2 {
-	p := Phase2{Protocol: t.Protocol, TransformID: t.ID}
+func (t *transform) phase2() phase2Terms {
+	p := phase2Terms{Protocol: t.Protocol, TransformID: t.ID}
 	var life uint64
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
-		v, ok := a.Uint()
+		v, ok := a.number()
 		if !ok {
 			continue
 		}
@@ -74,14 +74,14 @@ func (t *Transform) Phase2() Phase2 {
 }
 
 // Tunnel says that the mode is tunnel mode, in UDP or not.
-func (p Phase2) Tunnel() bool {
-	return p.Mode == ModeTunnel || p.Mode == ModeUDPTunnel || p.Mode == ModeUDPTunnelDraft
+func (p phase2Terms) tunnel() bool {
+	return p.Mode == modeTunnel || p.Mode == modeUDPTunnel || p.Mode == modeUDPTunnelDraft
 }
 
 // UDPEncap says that the mode is one of UDP encapsulation, tunnel or transport.
-func (p Phase2) UDPEncap() bool {
+func (p phase2Terms) udpEncap() bool {
 	switch p.Mode {
-	case ModeUDPTunnel, ModeUDPTransport, ModeUDPTunnelDraft, ModeUDPTransportDraft:
+	case modeUDPTunnel, modeUDPTransport, modeUDPTunnelDraft, modeUDPTransportDraft:
 		return true
 	}
 	return false
@@ -139,10 +139,10 @@ var espAuths = map[uint16]string{
 // esp. A part that esp has no row for stays nil: the cipher, or the
 // authentication where the cipher doesn't authenticate. It is empty for AH and
 // IPComp.
-func (p Phase2) Suite() esp.Suite {
+func (p phase2Terms) suite() esp.Suite {
 	s := esp.Suite{ESN: p.ESN}
 	row, ok := espTransforms[p.TransformID]
-	if p.Protocol != ProtocolESP {
+	if p.Protocol != protocolESP {
 		return s
 	}
 	if ok {
@@ -166,12 +166,12 @@ func (r espTransform) keyLen(keyBits int) int {
 // AlgorithmNames returns the algorithms as they are printed, whether or not
 // package esp has them: "aes-cbc-256 hmac-sha1-96", "aes-gcm-128-16" (the bytes
 // of the ICV at the end), "deflate".
-func (p Phase2) AlgorithmNames() string {
+func (p phase2Terms) algorithmNames() string {
 	switch p.Protocol {
-	case ProtocolESP:
-	case ProtocolAH:
+	case protocolESP:
+	case protocolAH:
 		return authName(p.Auth)
-	case ProtocolIPCOMP:
+	case protocolIPCOMP:
 		if s, ok := ipcompTransforms[p.TransformID]; ok {
 			return s
 		}
@@ -202,17 +202,17 @@ func authName(auth uint16) string {
 
 // ModeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when
 // the transform says nothing, or "mode 99".
-func (p Phase2) ModeName() string {
+func (p phase2Terms) modeName() string {
 	switch p.Mode {
 	case 0:
 		return ""
-	case ModeTunnel:
+	case modeTunnel:
 		return "tunnel"
-	case ModeTransport:
+	case modeTransport:
 		return "transport"
-	case ModeUDPTunnel, ModeUDPTunnelDraft:
+	case modeUDPTunnel, modeUDPTunnelDraft:
 		return "udp-tunnel"
-	case ModeUDPTransport, ModeUDPTransportDraft:
+	case modeUDPTransport, modeUDPTransportDraft:
 		return "udp-transport"
 	}
 	return numbered("mode", p.Mode)

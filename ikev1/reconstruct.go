@@ -180,18 +180,18 @@ func guessType(exchange ExchangeType, before PayloadType, body []byte, next Payl
 	case ExchangeNewGroup:
 		return PayloadSA
 	case ExchangeInformational:
-		if d, err := ParseDelete(body); err == nil && d.DOI <= DOIGDOI && len(d.SPIs) > 0 {
+		if d, err := parseDelete(body); err == nil && d.DOI <= doiGDOI && len(d.SPIs) > 0 {
 			return PayloadDelete
 		}
-		if n, err := ParseNotification(body); err == nil && n.DOI <= DOIGDOI {
+		if n, err := parseNotification(body); err == nil && n.DOI <= doiGDOI {
 			return PayloadNotify
 		}
 		return PayloadVendorID
 	case ExchangeQuick:
-		if _, err := ParseSA(body); err == nil {
+		if _, err := parseSA(body); err == nil {
 			return PayloadSA
 		}
-		if n, err := ParseNotification(body); err == nil && n.DOI <= DOIGDOI {
+		if n, err := parseNotification(body); err == nil && n.DOI <= doiGDOI {
 			return PayloadNotify
 		}
 		return PayloadNonce

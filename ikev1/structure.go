@@ -27,8 +27,8 @@ func walk(plain []byte, off int, t PayloadType, h *hashAlg, blockLen int) (end, 
 		if len(rest) < payloadHeaderLen {
 			return 0, 0, false
 		}
-		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
-		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > len(rest) {
+		next, n, ok := payloadHeader(rest, len(rest))
+		if !ok {
 			return 0, 0, false
 		}
 		evidence += headerBits(next, len(rest))
@@ -45,6 +45,13 @@ func walk(plain []byte, off int, t PayloadType, h *hashAlg, blockLen int) (end, 
 	}
 	b, ok := paddingBits(plain[off:], blockLen)
 	return off, evidence + b, ok
+}
+
+// payloadHeader reads a generic header, of which and behind which there are rest bytes. ok is false
+// where it can't be one of a message's own chain.
+func payloadHeader(b []byte, rest int) (next PayloadType, n int, ok bool) {
+	next, n = PayloadType(b[0]), int(binary.BigEndian.Uint16(b[2:]))
+	return next, n, b[1] == 0 && (next == PayloadNone || next.topLevel()) && n >= payloadHeaderLen && n <= rest
 }
 
 // headerBits is the evidence of a generic header that fits, of which rest
@@ -76,7 +83,7 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 		}
 		return max(0, bits.Len(uint(rest))-3), hashBySize(len(body)) != nil
 	case PayloadSA:
-		if _, err := ParseSA(body); err == nil {
+		if _, err := parseSA(body); err == nil {
 			return 32, true
 		}
 	case PayloadID:
@@ -87,11 +94,11 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 	case PayloadNonce:
 		return 0, len(body) >= 4 && len(body) <= 1024
 	case PayloadNotify:
-		if x, err := ParseNotification(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseNotification(body); err == nil && x.DOI <= doiGDOI {
 			return 28, true
 		}
 	case PayloadDelete:
-		if x, err := ParseDelete(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseDelete(body); err == nil && x.DOI <= doiGDOI {
 			return 32, true
 		}
 	case PayloadConfig:
@@ -137,8 +144,8 @@ func walkCut(plain []byte, t PayloadType, h *hashAlg, whole int) (evidence int, 
 		if len(rest) < payloadHeaderLen {
 			return evidence, true
 		}
-		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
-		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > whole-off {
+		next, n, ok := payloadHeader(rest, whole-off)
+		if !ok {
 			return 0, false
 		}
 		evidence += headerBits(next, whole-off)

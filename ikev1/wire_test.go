@@ -58,7 +58,7 @@ func wireTransform(number, id uint8, attributes ...[]byte) []byte {
 }
 
 // wireProposal returns the body of a proposal.
-func wireProposal(number uint8, protocol ProtocolID, spi []byte, transforms ...[]byte) []byte {
+func wireProposal(number uint8, protocol protocolID, spi []byte, transforms ...[]byte) []byte {
 	b := append([]byte{number, byte(protocol), byte(len(spi)), byte(len(transforms))}, spi...)
 	var list []wirePayload
 	for _, t := range transforms {

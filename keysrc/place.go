@@ -7,8 +7,7 @@ import (
 
 // A Store is a source of secrets that stay packed until they are asked for.
 var (
-	_ esp.Source   = (*Store)(nil)
-	_ ikev1.Source = (*Store)(nil)
+	_ esp.Source = (*Store)(nil)
 )
 
 // A place is the number of a chunk and where in it a record begins, which is below maxChunk.

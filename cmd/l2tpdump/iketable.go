@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -130,7 +131,10 @@ func (t *ikeTable) withoutCapture(r *remarks, s *ikev1.Secret, hints *hintIndex)
 	about := func() string { return fmt.Sprintf("IKE %s (%s)", cookieName(s.InitiatorCookie), s.Origin) }
 	for _, sa := range t.k.sas(s) {
 		if sa.Encrypted > 0 {
-			r.add(func() string { return fmt.Sprintf("left out: %s: %s: %s", about(), sa.Verdict(), sa.Reason()) })
+			r.add(func() string {
+				finding := why.ISAKMP(t.k.p.IKE(), sa)
+				return fmt.Sprintf("left out: %s: %s: %s", about(), finding.Verdict, finding.Reason())
+			})
 			return esp.Key{}
 		}
 	}

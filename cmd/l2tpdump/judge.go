@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -39,8 +40,12 @@ func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
 
 // ike returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
 func (j *judge) ike(sa *ikev1.SA) (esp.Verdict, string) {
-	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
-	conflicts := sa.Conflicts()
+	finding := why.ISAKMP(j.p.IKE(), sa)
+	verdict, reason := esp.Verdict(finding.Verdict), finding.Reason()
+	var conflicts []string
+	for _, k := range why.IKEKeys(sa) {
+		conflicts = append(conflicts, k.Reason)
+	}
 	if ka := sa.Ka(); !ka.IsZero() {
 		for _, k := range j.keys {
 			for _, h := range k.Hints.SAs {
@@ -156,12 +161,4 @@ func spiName(s *esp.Secret) string {
 		}
 	}
 	return string(name)
-}
-
-// keyOf is where the key of an SA stands: that which opens its messages, else that which does not.
-func keyOf(sa *ikev1.SA) string {
-	if sa.KeyOrigin != "" {
-		return sa.KeyOrigin
-	}
-	return sa.Tried()
 }

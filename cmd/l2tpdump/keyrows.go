@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 )
@@ -83,7 +84,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, x *rowSpace, f func(*listedKey)) {
 			r.Needed = r.Bits
 		}
 		for _, sa := range sas {
-			r.Verdict = sa.Verdict()
+			r.Verdict = string(why.ISAKMP(k.p.IKE(), sa).Verdict)
 			switch v.name {
 			case "Ka":
 				r.Algorithm = sa.Cipher
@@ -212,8 +213,8 @@ func (k *keyring) derived() (list []listedKey) {
 	}
 	for _, sa := range k.p.IKE().SAs() {
 		if ka := sa.Ka(); !ka.IsZero() {
-			r := row(sa.KeyOrigin, "Ka", sa.InitiatorCookie.String(), ka)
-			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, sa.Verdict()
+			r := row(why.IKEKeyAt(sa), "Ka", sa.InitiatorCookie.String(), ka)
+			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, string(why.ISAKMP(k.p.IKE(), sa).Verdict)
 			list = append(list, r)
 		}
 	}

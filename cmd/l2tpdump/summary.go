@@ -8,6 +8,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 )
 
@@ -142,9 +143,10 @@ func problems(p *pipeline.Pipeline, lost string) []string {
 		return said.of(id, reason)
 	}
 	for _, sa := range p.IKE().SAs() {
-		if v := esp.Verdict(sa.Verdict()); v != pipeline.Clear && !pipeline.Opened(v) {
+		finding := why.ISAKMP(p.IKE(), sa)
+		if v := esp.Verdict(finding.Verdict); v != pipeline.Clear && !pipeline.Opened(v) {
 			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
-				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, because(sa.InitiatorCookie.String(), v, sa.Reason())))
+				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, because(sa.InitiatorCookie.String(), v, finding.Reason())))
 		}
 	}
 	for _, f := range p.ESP().Flows() {

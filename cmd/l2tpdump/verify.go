@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
 )
@@ -138,10 +139,10 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		verdict, reason := j.ike(sa)
 		v.IKE = append(v.IKE, verifiedIKE{
 			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
-			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, keyOf(sa), reason,
+			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, why.IKEKeyAt(sa), reason,
 		})
 		judge(verdict)
-		for _, o := range strings.Split(keyOf(sa), ", ") {
+		for _, o := range strings.Split(why.IKEKeyAt(sa), ", ") {
 			named[[2]string{sa.InitiatorCookie.String(), o}] = true
 		}
 	}
@@ -157,9 +158,9 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[[2]string{fmt.Sprintf("0x%08x", r.SPI), r.Key}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
-		for u := range p.IKE().Unused() {
-			id := cookieName(u.Secret.InitiatorCookie)
-			if !named[[2]string{id, u.Secret.Origin.String()}] && !yield(unusedKey{"ike", id, u.Secret.Origin.String(), u.Reason}) {
+		for x, reason := range why.UnusedIKE(p.IKE()) {
+			id := cookieName(x.InitiatorCookie)
+			if !named[[2]string{id, x.Origin.String()}] && !yield(unusedKey{"ike", id, x.Origin.String(), reason}) {
 				return
 			}
 		}

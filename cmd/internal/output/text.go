@@ -14,7 +14,6 @@ import (
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -132,7 +131,7 @@ func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
 }
 
 // appendMessage appends "IKEv1 main I5 [decrypted]: ID 10.0.0.2, HASH".
-func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
+func appendMessage(b []byte, r *pipeline.Record, m *pipeline.Message) []byte {
 	b = append(b, m.Header.VersionName()...)
 	b = append(b, ' ')
 	b = append(b, m.Header.ExchangeName()...)
@@ -141,7 +140,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 		b = strconv.AppendInt(b, int64(m.Number), 10)
 	}
 	b = append(b, " ["...)
-	b = append(b, string(pipeline.MessageVerdict(m))...)
+	b = append(b, string(m.Verdict)...)
 	b = append(b, ']')
 	if m.Retransmission {
 		b = append(b, " retransmission"...)
@@ -156,7 +155,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 	return b
 }
 
-func side(m *ikev1.Message) byte {
+func side(m *pipeline.Message) byte {
 	if m.FromInitiator {
 		return 'I'
 	}

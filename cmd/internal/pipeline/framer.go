@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -275,18 +276,18 @@ func plausibleL2TP(data []byte) bool {
 func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	r.Kind, r.Marker = IKE, natt
 	n := &r.Net
-	r.IKE = f.ike.Observe(&ikev1.Datagram{
+	for _, m := range f.ike.Observe(&ikev1.Datagram{
 		Src:       netip.AddrPortFrom(n.Src, n.SrcPort),
 		Dst:       netip.AddrPortFrom(n.Dst, n.DstPort),
 		Time:      f.clock.now,
-		Frame:     r.Number,
 		Data:      data,
 		Truncated: n.Truncated,
-		NATT:      natt,
-	})
-	f.ikeFragments(r, data)
+	}) {
+		r.IKE = append(r.IKE, &Message{Message: m})
+	}
+	f.ikeFragments(r)
 	f.learn(r.IKE)
-	judgeIKE(r)
+	f.judgeIKE(r)
 	if r.group != nil {
 		f.join(r, r.group)
 	} else {
@@ -299,24 +300,12 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 }
 
 // ikeFragments puts the fragments of one IKE message (payload 132) into a group.
-func (f *framer) ikeFragments(r *Record, data []byte) {
+func (f *framer) ikeFragments(r *Record) {
 	for _, m := range r.IKE {
 		if m.Reassembled == 0 && (m.Err != nil || m.Fragment == nil) {
 			continue
 		}
-		h, err := ikev1.ParseHeader(data)
-		if err != nil || len(data) < ikev1.HeaderLen+4 {
-			return
-		}
-		part, err := ikev1.ParseFragment(data[ikev1.HeaderLen+4:]) // behind the generic payload header
-		if err != nil {
-			return
-		}
-		n := &r.Net
-		key := ikev1.FragmentKey{
-			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort),
-			InitiatorCookie: h.InitiatorCookie, ResponderCookie: h.ResponderCookie, ID: part.ID,
-		}
+		key := m.FragmentOf
 		g := f.ikeGroups[key]
 		if g == nil || g.isSettled() {
 			if len(f.ikeGroups) >= maxIKEGroups {
@@ -346,18 +335,26 @@ func (f *framer) giveUpIKE() {
 	clear(f.ikeGroups)
 }
 
-// addKeys makes keys known.
-func (f *framer) addKeys(k *keysrc.Keys) {
+// addKeys makes keys known, and returns the SAs of ESP of which they give the keys: their Quick Mode was decrypted before.
+func (f *framer) addKeys(k *keysrc.Keys) (derived []*esp.Negotiated) {
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
 	}
 	for _, s := range k.ESP {
 		f.db.AddSecret(s)
 	}
+	if len(k.IKE) > 0 {
+		derived = f.ike.Derive()
+	}
+	for _, n := range derived {
+		f.db.AddNegotiated(n)
+		f.learned = true
+	}
+	return derived
 }
 
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.
-func (f *framer) learn(messages []*ikev1.Message) {
+func (f *framer) learn(messages []*Message) {
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.db.AddNegotiated(n)
@@ -369,8 +366,8 @@ func (f *framer) learn(messages []*ikev1.Message) {
 	}
 }
 
-// judgeIKE gives the record the verdict of its worst message.
-func judgeIKE(r *Record) {
+// judgeIKE asks why of each message, and gives the record the verdict of its worst.
+func (f *framer) judgeIKE(r *Record) {
 	rank := func(v Verdict) int {
 		switch v {
 		case Clear:
@@ -384,10 +381,11 @@ func judgeIKE(r *Record) {
 	}
 	r.Verdict, r.Reason = Clear, ""
 	for _, m := range r.IKE {
-		v := MessageVerdict(m)
-		if rank(v) >= rank(r.Verdict) {
-			r.Verdict = v
-			if m.Reason != "" || !Opened(v) {
+		finding := why.Message(f.ike, m.Message)
+		m.Verdict, m.Reason = Verdict(finding.Verdict), finding.Reason()
+		if rank(m.Verdict) >= rank(r.Verdict) {
+			r.Verdict = m.Verdict
+			if m.Reason != "" || !Opened(m.Verdict) {
 				r.Reason = m.Reason
 			}
 		}
@@ -400,21 +398,6 @@ func judgeIKE(r *Record) {
 			r.Reason += strconv.Itoa(n) + " bytes behind the message"
 		}
 	}
-}
-
-// MessageVerdict is the verdict on one IKE message.
-func MessageVerdict(m *ikev1.Message) Verdict {
-	switch {
-	case m.Err != nil:
-		return verdictOf(m.Err)
-	case !m.Encrypted:
-		return Clear
-	case m.Verified:
-		return Verified
-	case m.Decrypted:
-		return Decrypted
-	}
-	return NoKey
 }
 
 func (f *framer) esp(r *Record, packet []byte, length int) {
@@ -455,21 +438,6 @@ func (f *framer) settlePlain(r *Record) {
 	if g := r.complete; g != nil {
 		g.settle(0)
 	}
-}
-
-// verdictOf is the verdict that an error of package ikev1 means.
-func verdictOf(err error) Verdict {
-	for _, e := range [...]struct {
-		err error
-		v   Verdict
-	}{
-		{ikev1.ErrNoKey, NoKey}, {ikev1.ErrWrongKey, WrongKey}, {ikev1.ErrIncomplete, Incomplete}, {ikev1.ErrTruncated, Truncated},
-	} {
-		if errors.Is(err, e.err) {
-			return e.v
-		}
-	}
-	return Malformed
 }
 
 // giveUp lets the line, which waits for g, go on: fragments pass as they are, though the

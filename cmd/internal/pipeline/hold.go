@@ -157,13 +157,13 @@ func (h *hold) ready(f *framer) []*held {
 				continue
 			}
 			for _, m := range c.IKE {
-				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m) {
+				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m.Message) {
 					again = true
 				}
-				f.ike.Renumber(m)
+				f.ike.Renumber(m.Message)
 			}
 			f.learn(c.IKE)
-			judgeIKE(&c.Record)
+			f.judgeIKE(&c.Record)
 		}
 	}
 	var ready []*held

@@ -18,7 +18,7 @@ import (
 // units are given by the index of their first copy.
 type unit struct {
 	frames  []int // of the sample, which make it up
-	truth   *ikev1.Message
+	truth   *pipeline.Message
 	copies  []int // of the same bytes, this one included
 	needs   []int // its IV is known if all of these are there
 	checks  []int // units that its HASH covers something of
@@ -236,7 +236,7 @@ func (s *sample) run(t *testing.T, keys []*keysrc.Keys, d disturbed, what string
 	}
 }
 
-func (s *sample) checkIKE(t *testing.T, r *result, m *ikev1.Message, u *unit, present []bool, what string) {
+func (s *sample) checkIKE(t *testing.T, r *result, m *pipeline.Message, u *unit, present []bool, what string) {
 	t.Helper()
 	want := u.truth
 	name := fmt.Sprintf("%s: %s %08x message %d", what, want.Header.ExchangeName(), want.Header.MessageID, want.Number)

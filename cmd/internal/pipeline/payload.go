@@ -8,7 +8,6 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
-	"l2tpdump/keysrc"
 	"l2tpdump/l2tp"
 )
 
@@ -42,23 +41,11 @@ type unwrapper struct {
 type nestedDB struct {
 	mu sync.Mutex
 	db *esp.DB
-	// later adds what stores hold, and what came after them, when the first such packet is met: hardly any capture has one.
-	later []func(*esp.DB)
-}
-
-func (n *nestedDB) addStore(st *keysrc.Store) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.later = append(n.later, func(db *esp.DB) { db.AddSource(st) })
 }
 
 func (n *nestedDB) addSecret(s *esp.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.later) > 0 {
-		n.later = append(n.later, func(db *esp.DB) { db.AddSecret(s) })
-		return
-	}
 	n.db.AddSecret(s)
 }
 
@@ -72,10 +59,6 @@ func (n *nestedDB) addNegotiated(s *esp.Negotiated) {
 func (n *nestedDB) admit(r *Record, f *capture.Frame, packet []byte) (flow *esp.Flow, sa *esp.SA, high uint32, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, add := range n.later {
-		add(n.db)
-	}
-	n.later = nil
 	flow = n.db.Lookup(binary.BigEndian.Uint32(packet), f.Src, f.Dst)
 	sa, high, err = flow.Admit(packet, 0, r.Packet.Time)
 	return flow, sa, high, err

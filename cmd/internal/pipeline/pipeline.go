@@ -96,24 +96,19 @@ func New(c Config) *Pipeline {
 // AddKeys makes keys known. It may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	for _, k := range keys {
-		p.framer.addKeys(k)
+		for _, n := range p.framer.addKeys(k) {
+			p.nested.addNegotiated(n)
+		}
 		for _, s := range k.ESP {
 			p.nested.addSecret(s)
 		}
 	}
 }
 
-// AddStores makes the keys of stores known, to which nothing may be added afterwards. Those that no packet asks for stay packed.
-// Like AddKeys it may be called before Run only, or by the source from within Next.
+// AddStores makes the keys of stores known. Like AddKeys it may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
 	for _, st := range stores {
-		if p.config.Live || !st.HasPlaces() {
-			p.AddKeys(st.Keys())
-			continue
-		}
-		p.framer.ike.AddSource(st)
-		p.framer.db.AddSource(st)
-		p.nested.addStore(st)
+		p.AddKeys(st.Keys())
 	}
 }
 

@@ -198,6 +198,9 @@ func (r *reader) keys() {
 			if concerned {
 				r.release(h.ready(r.p.framer))
 			}
+			if r.p.framer.learned {
+				r.learned()
+			}
 		default:
 			return
 		}

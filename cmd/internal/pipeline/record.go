@@ -28,7 +28,7 @@ type Record struct {
 	Missing   int           // bytes that Plain, or L2TP in clear, lacks at its end: the capture has only part of the packet
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
 	Nested    []uint32      // ESP: the SPIs of further ESP headers that were opened inside the first; Plain and Payload have it all in clear
-	IKE       []*ikev1.Message
+	IKE       []*Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
 	Fragments int    // how many frames Whole was put together from, else 0
 	PartOf    uint64 // the number of the frame that completed the datagram of which this is a fragment
@@ -59,6 +59,13 @@ type Payload struct {
 	Inner       []byte        // the user's IP packet, from PPP or from tunnel mode
 	Session     *l2tp.Session // nil if it belongs to none that is known
 	ToLNS       bool          // sent by the side that opened the L2TP tunnel
+}
+
+// Message is an IKE message and what is said of it.
+type Message struct {
+	*ikev1.Message
+	Verdict Verdict
+	Reason  string // as Record.Reason
 }
 
 // What Reason says of frames in which nothing is wrong.

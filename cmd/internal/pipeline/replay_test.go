@@ -14,7 +14,6 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
 
@@ -126,7 +125,7 @@ type result struct {
 	plain     []byte
 	inner     []byte
 	l2tp, ppp bool
-	ike       []*ikev1.Message
+	ike       []*pipeline.Message
 	text      string
 	json      string
 }
@@ -156,8 +155,8 @@ func (k *keeper) Record(r *pipeline.Record) error {
 		l2tp: r.Payload.HasL2TP, ppp: r.Payload.HasPPP,
 	}
 	for _, m := range r.IKE { // a message may gain from later ones; what counts is what the sinks saw
-		c := *m
-		x.ike = append(x.ike, &c)
+		c := *m.Message
+		x.ike = append(x.ike, &pipeline.Message{Message: &c, Verdict: m.Verdict, Reason: m.Reason})
 	}
 	if r.SA != nil {
 		x.suite = r.SA.CipherName() + " " + r.SA.AuthName()
