@@ -39,7 +39,7 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence (Trailer.Bits) where the ICV was not checked, else 0; too few with ErrStructure
+	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure
 }
 
 // NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
@@ -250,7 +250,8 @@ const OpenOverhead = 16
 // capacity for len(packet)+OpenOverhead more bytes, all of which may be written to.
 //
 // The error is one of these values, not wrapped:
-//   - ErrMalformed: too short for the algorithms, not whole blocks, or the ICV is right and the padding impossible
+//   - ErrMalformed: too short for the algorithms, or not whole blocks
+//   - ErrPlaintext: the ICV is right and the plaintext impossible
 //   - ErrICV: another key, or a damaged packet
 //   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
 //   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
@@ -319,10 +320,14 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	if sa.Checks() {
 		// With AEAD the ICV proves the plaintext; else it proves the ciphertext only, and
 		// the encryption key may still be a wrong one.
-		if padLen > n-2 || !aead && !plausible(body) {
-			return Plaintext{}, ErrMalformed
+		bits := 0
+		if !aead {
+			bits = plausible(body)
 		}
-		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen}, nil
+		if padLen > n-2 || !aead && bits == 0 {
+			return Plaintext{}, ErrPlaintext
+		}
+		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen, Evidence: bits}, nil
 	}
 	t := Structure(body)
 	if t.Bits < minEvidence {

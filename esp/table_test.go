@@ -357,7 +357,7 @@ func TestPaddingBehindGoodICV(t *testing.T) {
 		// A pad length that goes beyond the packet.
 		bad := make([]byte, 48)
 		bad[46], bad[47] = 47, 17
-		if plain, err := sa.Open(nil, e.sealPlain(bad), 0, 0); err != ErrMalformed || plain.Verified {
+		if plain, err := sa.Open(nil, e.sealPlain(bad), 0, 0); err != ErrPlaintext || plain.Verified {
 			t.Errorf("%s, impossible pad length: %v", name, err)
 		}
 	}
@@ -523,7 +523,7 @@ func FuzzOpen(f *testing.F) {
 			if plain.Verified && !bytes.Equal(packet[:4], []byte{0xc0, 0xff, 0xee, 1}) {
 				t.Errorf("%v: verified another SPI", suites[i])
 			}
-		case ErrICV, ErrStructure, ErrMalformed:
+		case ErrICV, ErrStructure, ErrMalformed, ErrPlaintext:
 			if plain.Data != nil || plain.Verified {
 				t.Errorf("%v: %v, but %+v", suites[i], err, plain)
 			}

@@ -5,11 +5,6 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// A Store is a source of secrets that stay packed until they are asked for.
-var (
-	_ esp.Source = (*Store)(nil)
-)
-
 // A place is the number of a chunk and where in it a record begins, which is below maxChunk.
 const placeBits = 17
 

@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
 )
@@ -37,7 +38,7 @@ func takeEmbedded(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.K
 
 // embedder gives each SA's keys out once, before the first packet that needs them.
 type embedder struct {
-	given map[embedded]*esp.SA
+	given map[embedded]*salookup.SA
 	told  map[uint32]bool // SPIs that carry ESP themselves
 }
 
@@ -48,7 +49,7 @@ type embedded struct {
 }
 
 func newEmbedder() *embedder {
-	return &embedder{make(map[embedded]*esp.SA), make(map[uint32]bool)}
+	return &embedder{make(map[embedded]*salookup.SA), make(map[uint32]bool)}
 }
 
 // rows returns the row of Wireshark's esp_sa table for the record's SA, nil if it has been given out.
@@ -58,15 +59,15 @@ func (e *embedder) rows(r *pipeline.Record) []byte {
 		message("ESP 0x%08x carries ESP: the keys of what is inside are not embedded", r.SPI)
 	}
 	at := embedded{r.Net.Dst, r.SPI}
-	if r.SA == nil || e.given[at] == r.SA || r.State.Err != nil {
+	if r.SA == nil || e.given[at] == r.SA || !r.Verdict.Opened() && !r.SA.Proved() {
 		return nil
 	}
 	e.given[at] = r.SA
 	return embeddedRow(&esp.Secret{
 		SPI: r.SPI, SPIMask: ^uint32(0),
 		Src: esp.AddrPatternFrom(r.Net.Src), Dst: esp.AddrPatternFrom(r.Net.Dst),
-		Suite: r.State.Suite, ESNKnown: true, SeqHigh: r.State.SeqHigh,
-		Key: r.State.Key, AuthKey: r.State.AuthKey,
+		Suite: r.SA.Suite, ESNKnown: true, SeqHigh: r.SeqHigh,
+		Key: r.SA.Key, AuthKey: r.SA.AuthKey,
 	})
 }
 

@@ -31,13 +31,11 @@ type wildRow struct {
 
 func (t *espTable) write(dir string) (w writtenTable, err error) {
 	if t.k.p != nil {
-		for _, f := range t.k.p.ESP().Flows() {
-			if s := f.State(); s.Err == nil {
-				t.opened = append(t.opened, &esp.Secret{
-					SPI: f.SPI(), SPIMask: ^uint32(0), Src: esp.AddrPatternFrom(f.Src()), Dst: esp.AddrPatternFrom(f.Dst()),
-					Suite: s.Suite, Key: s.Key, AuthKey: s.AuthKey, ESNKnown: true, SeqHigh: s.SeqHigh, Origin: esp.Origin{File: s.Origin},
-				})
-			}
+		for _, f := range t.k.opened() {
+			t.opened = append(t.opened, &esp.Secret{
+				SPI: f.SPI, SPIMask: ^uint32(0), Src: esp.AddrPatternFrom(f.Src), Dst: esp.AddrPatternFrom(f.Dst),
+				Suite: f.SA.Suite, Key: f.SA.Key, AuthKey: f.SA.AuthKey, ESNKnown: true, SeqHigh: f.SA.High,
+			})
 		}
 	}
 	t.whole = make(map[uint32]bool)
@@ -141,7 +139,7 @@ func (k *keyring) unopenedRow(row *esp.Secret, r *remarks, s *esp.Secret, hints 
 	for _, f := range k.flows[s.SPI] {
 		if oneSPI(s) {
 			r.add(func() string {
-				return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, f.Verdict, f.Reason)
+				return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, f.Verdict, f.Reason())
 			})
 			return false
 		}

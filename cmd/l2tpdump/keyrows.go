@@ -121,13 +121,12 @@ func (k *keyring) espRows(s *esp.Secret, x *rowSpace, f func(*listedKey)) {
 			suite = completed(suite, n.Suite)
 		}
 		for _, r := range k.flows[s.SPI] {
-			state := k.states[r]
-			if s.Uncertain && state.Err == nil {
+			if s.Uncertain && r.SA != nil {
 				return // the key that opens the packets is listed
 			}
 			verdict = string(r.Verdict)
-			if state.Err == nil {
-				suite = completed(state.Suite, suite)
+			if r.SA != nil {
+				suite = completed(r.SA.Suite, suite)
 			}
 		}
 	}
@@ -172,15 +171,15 @@ func spiText(s *esp.Secret) string {
 }
 
 // flowRows lists the keys that opened a flow, whose heads a source may have had, or none but SKEYID_d.
-func flowRows(r *esp.Report, s *esp.State) []listedKey {
+func flowRows(r *reportedESP) []listedKey {
 	of := func(kind, algorithm string, key esp.Key) listedKey {
-		x := row(s.Origin, kind, fmt.Sprintf("0x%08x", r.SPI), key)
+		x := row(r.SA.Place(), kind, fmt.Sprintf("0x%08x", r.SPI), key)
 		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits, string(r.Verdict)
 		return x
 	}
-	list := []listedKey{of("ESP encryption", s.Suite.CipherName(), s.Key)}
-	if !s.AuthKey.IsZero() {
-		list = append(list, of("ESP authentication", s.Suite.AuthName(), s.AuthKey))
+	list := []listedKey{of("ESP encryption", r.SA.CipherName(), r.SA.Key)}
+	if !r.SA.AuthKey.IsZero() {
+		list = append(list, of("ESP authentication", r.SA.AuthName(), r.SA.AuthKey))
 	}
 	return list
 }
@@ -218,11 +217,8 @@ func (k *keyring) derived() (list []listedKey) {
 			list = append(list, r)
 		}
 	}
-	for _, f := range k.p.ESP().Flows() {
-		report, state := f.Report(), f.State()
-		if state.Err == nil {
-			list = append(list, flowRows(&report, state)...)
-		}
+	for _, f := range k.opened() {
+		list = append(list, flowRows(f)...)
 	}
 	return list
 }

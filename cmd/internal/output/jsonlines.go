@@ -145,7 +145,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Interface: r.Packet.Interface,
 		Kind:      r.Kind.String(),
 		Verdict:   string(r.Verdict),
-		Reason:    r.Reason,
+		Reason:    r.Why(),
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)

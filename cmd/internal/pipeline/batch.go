@@ -1,6 +1,9 @@
 package pipeline
 
-import "l2tpdump/capture"
+import (
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
+)
 
 // Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
@@ -39,7 +42,7 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]
 	r := &b.records[n]
-	r.Number, r.Packet, r.Verdict = number, *p, Clear // reset has left it zero otherwise
+	r.Number, r.Packet, r.Verdict = number, *p, why.Clear // reset has left it zero otherwise
 	r.Packet.Data, b.data = appendCopy(b.data, p.Data)
 	if len(p.Options) > 0 {
 		r.Packet.Options, b.data = appendCopy(b.data, p.Options)

@@ -7,6 +7,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -34,7 +35,7 @@ func TestKeyHalvesApart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n, all := stats.Count(pipeline.ESP, pipeline.Verified), want.Count(pipeline.ESP, pipeline.Verified); n != all || n == 0 || stats.Failed() > 0 || stats.Expired > 0 {
+			if n, all := stats.Count(pipeline.ESP, why.Verified), want.Count(pipeline.ESP, why.Verified); n != all || n == 0 || stats.Failed() > 0 || stats.Expired > 0 {
 				t.Errorf("SKEYID_e at frame %d, SKEYID_d at frame %d: %d of %d ESP packets verified, %d frames failed, %d waited in vain", whenE, whenD, n, all,
 					stats.Failed(), stats.Expired)
 			}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
 	"sync"
 
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -53,7 +53,6 @@ type Config struct {
 type Pipeline struct {
 	config Config
 	framer *framer
-	nested *nestedDB
 	sinks  []Sink
 	line   *line
 	unwrap *unwrapper
@@ -72,7 +71,7 @@ func New(c Config) *Pipeline {
 	if c.Patience == 0 {
 		c.Patience = liveWait
 	}
-	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, line: newLine()}
+	p := &Pipeline{config: c, framer: newFramer(), line: newLine()}
 	p.framer.lost = func(fragments int, ports bool) {
 		p.mu.Lock()
 		p.stats.Lost += uint64(fragments)
@@ -81,14 +80,13 @@ func New(c Config) *Pipeline {
 		}
 		p.mu.Unlock()
 	}
-	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}
+	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), table: p.framer.table}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly
 	}
 	if c.Live {
-		p.framer.db.Limit(liveSecrets)
+		p.framer.table.Limit(liveSecrets)
 		p.framer.ike.LimitSecrets(liveSecrets)
-		p.nested.db.Limit(liveSecrets)
 	}
 	return p
 }
@@ -96,12 +94,7 @@ func New(c Config) *Pipeline {
 // AddKeys makes keys known. It may be called before Run only, or by the source from within Next.
 func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	for _, k := range keys {
-		for _, n := range p.framer.addKeys(k) {
-			p.nested.addNegotiated(n)
-		}
-		for _, s := range k.ESP {
-			p.nested.addSecret(s)
-		}
+		p.framer.addKeys(k)
 	}
 }
 
@@ -122,15 +115,20 @@ func (p *Pipeline) Snapshot() Stats {
 // AddSink adds a taker of records; they are called in the order in which they were added.
 func (p *Pipeline) AddSink(s Sink) { p.sinks = append(p.sinks, s) }
 
-// ESP is the SA database, to be read after Run.
-func (p *Pipeline) ESP() *esp.DB { return p.framer.db }
+// ESP is what is known of SAs of ESP, to be read after Run.
+func (p *Pipeline) ESP() *salookup.Table { return p.framer.table }
 
-// Nested returns the SAs of ESP in ESP of which packets were opened, to be called after Run.
-func (p *Pipeline) Nested() []*esp.Flow {
-	return slices.DeleteFunc(p.nested.db.Flows(), func(f *esp.Flow) bool {
-		r := f.Report()
-		return r.Verified+r.Decrypted == 0
-	})
+// Flows returns the flows of ESP, and behind them those of ESP in ESP of which packets were opened. To be called after Run.
+func (p *Pipeline) Flows() []*salookup.Flow {
+	var outer, inside []*salookup.Flow
+	for _, f := range p.framer.table.Flows() {
+		if f.Inside() == 0 {
+			outer = append(outer, f)
+		} else if c := f.Report().Counts; c.Verified+c.Decrypted > 0 {
+			inside = append(inside, f)
+		}
+	}
+	return append(outer, inside...)
 }
 
 // IKE is the IKE tracker, to be read after Run.

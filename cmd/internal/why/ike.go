@@ -154,7 +154,7 @@ func judgeHashes(sa *ikev1.SA) (key string, wrong, broken int) {
 
 // opening is what is to be known of an SA that a key opens.
 func opening(sa *ikev1.SA, bad int) (remark string) {
-	add := func(format string, args ...any) { remark = join(remark, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { remark = Join(remark, fmt.Sprintf(format, args...)) }
 	switch sa.Openers()[0].Form {
 	case ikev1.KaIsSKEYIDe:
 		add("the key was given as Ka and is SKEYID_e")
@@ -292,7 +292,7 @@ type contradictions struct {
 }
 
 func (c *contradictions) say(key esp.Origin, format string, args ...any) {
-	f := KeyFinding{Kind: "ike", ID: c.sa.InitiatorCookie.String(), Key: key.String(), Reason: fmt.Sprintf(format, args...)}
+	f := KeyFinding{Kind: "ike", ID: c.sa.InitiatorCookie.String(), Key: key, Reason: fmt.Sprintf(format, args...)}
 	if !slices.ContainsFunc(c.list, func(o KeyFinding) bool { return o.Reason == f.Reason }) {
 		c.list = append(c.list, f)
 	}

@@ -1,5 +1,7 @@
 package why
 
+import "l2tpdump/esp"
+
 // Verdict is one of the words for how far a packet, a flow or an exchange could be read. They are the same in text, JSON and reports.
 type Verdict string
 
@@ -24,9 +26,12 @@ func (v Verdict) Opened() bool { return v == Verified || v == Decrypted }
 // Finding is what is said of a flow of ESP, or of an exchange of IKE. The texts are parts of a sentence, or "".
 type Finding struct {
 	Verdict Verdict
-	Cause   string // why the verdict is not better
-	Cure    string // what to do about it
-	Remark  string // what else is to be known
+	Suite   esp.Suite // ESP: the algorithms as they proved right, as far as named while no key fits
+	Key     string    // place of the key that opens it, else of the one that does not
+	Cause   string    // why the verdict is not better
+	Cure    string    // what to do about it
+	Remark  string    // what else is to be known
+	Others  uint64    // packets that no key opens and that look like those of another SA
 }
 
 // Reason is cause, cure and remark in one text.
@@ -35,20 +40,20 @@ func (f Finding) Reason() string {
 	if f.Cure != "" {
 		reason += ": " + f.Cure
 	}
-	return join(reason, f.Remark)
+	return Join(reason, f.Remark)
 }
 
 // KeyFinding is what packets, or another key, prove of a key that a source gives: that it is wrong. It is said of the key alone; an SA that
 // another key opens stays what it is.
 type KeyFinding struct {
-	Kind   string // "esp" or "ike"
-	ID     string // SPI or initiator cookie
-	Key    string // place of the key, as in "router.log:17"
-	Reason string // names the place too
+	Kind   string     // "esp" or "ike"
+	ID     string     // SPI or initiator cookie
+	Key    esp.Origin // place of the key
+	Reason string     // names the place too
 }
 
-// join puts two remarks together, either of which may be empty.
-func join(a, b string) string {
+// Join puts two remarks together, either of which may be empty.
+func Join(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}

@@ -1,10 +1,15 @@
-package esp
+package salookup_test
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
 )
 
 // again is another SA with the same SPI and algorithms.
@@ -16,16 +21,16 @@ func again(n byte, seq uint32) *sealer {
 }
 
 // from is the secret with another place.
-func (e *sealer) from(line int) *Secret {
+func (e *sealer) from(line int) *esp.Secret {
 	s := e.secret()
-	s.Origin = Origin{File: "table", Line: line}
+	s.Origin = origin("table", line)
 	return s
 }
 
 // several are the next n packets.
 func (e *sealer) several(n int) (list []espPacket) {
 	for range n {
-		list = append(list, e.next(l2tpPacket(50), protoUDP))
+		list = append(list, e.next(l2tpPacket(50), 17))
 	}
 	return list
 }
@@ -37,26 +42,26 @@ func TestSPIInUseAgainAnywhere(t *testing.T) {
 		for _, first := range []uint32{0, 1, 2, 39, 40, 41, 99, 299, 300, 301, 500, 70000} {
 			for mode := range 4 {
 				a, b := again(1, 0), again(2, first)
-				secrets := []*Secret{a.from(1), b.from(2)}
-				want := Verified
+				secrets := []*esp.Secret{a.from(1), b.from(2)}
+				want := why.Verified
 				if mode&1 != 0 {
 					secrets[0], secrets[1] = secrets[1], secrets[0]
 				}
 				if mode&2 != 0 {
-					want = Decrypted
+					want = why.Decrypted
 					for _, s := range secrets {
-						s.AuthKey = Key{}
+						s.AuthKey = esp.Key{}
 					}
 				}
-				db := newDB(secrets)
+				db := newTable(secrets...)
 				what := fmt.Sprintf("%d packets, then from %d, mode %d", old, first+1, mode)
-				only(t, what, run(db, append(a.several(old), b.several(60)...)), want)
-				r := db.Flows()[0].Report()
+				only(t, what, db.run(append(a.several(old), b.several(60)...)), want)
+				r := db.reports()[0]
 				if r.Verdict != want || r.Missing != 0 || r.Duplicates != 0 || r.Restarts != 1 || r.FirstSeq != 1 || r.LastSeq != max(uint64(old), uint64(first)+60) ||
-					r.Conflict != "" || !strings.Contains(r.Reason, usedAgain) || strings.Contains(r.Reason, "another key is given") {
+					r.Conflict != "" || !strings.Contains(r.Reason, "the SPI came into use again with another key") || strings.Contains(r.Reason, "another key is given") {
 					t.Fatalf("%s: %+v", what, r)
 				}
-				for u := range db.Unused() {
+				for _, u := range db.unused() {
 					t.Fatalf("%s: unused: %s: %s", what, u.Secret.Origin, u.Reason)
 				}
 			}
@@ -73,9 +78,9 @@ func TestTwoKeysAtOnce(t *testing.T) {
 		packets = append(packets, b.several(2)...)
 	}
 	packets = append(append(packets, c.several(20)...), a.several(20)...)
-	db := newDB([]*Secret{c.from(1), b.from(2), a.from(3)})
-	only(t, "in turn", run(db, packets), Verified)
-	if r := db.Flows()[0].Report(); r.Duplicates != 0 || r.Missing != 0 || r.Restarts != 2 || r.LastSeq != 100 || r.Conflict != "" {
+	db := newTable(c.from(1), b.from(2), a.from(3))
+	only(t, "in turn", db.run(packets), why.Verified)
+	if r := db.reports()[0]; r.Duplicates != 0 || r.Missing != 0 || r.Restarts != 2 || r.LastSeq != 100 || r.Conflict != "" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -83,21 +88,21 @@ func TestTwoKeysAtOnce(t *testing.T) {
 // TestManyUses: more keys for one SPI than are followed at the same time.
 func TestManyUses(t *testing.T) {
 	const uses = 150
-	var secrets []*Secret
+	var secrets []*esp.Secret
 	var packets []espPacket
 	for i := range uses {
 		e := again(byte(i+1), uint32(i*7))
 		secrets = append(secrets, e.from(i+1))
 		packets = append(packets, e.several(12)...)
 	}
-	db := newDB(secrets)
-	only(t, "many keys", run(db, packets), Verified)
-	if r := db.Flows()[0].Report(); r.Duplicates != 0 || r.Missing != 0 || r.Restarts != uses-1 || r.FirstSeq != 1 || r.LastSeq != (uses-1)*7+12 {
+	db := newTable(secrets...)
+	only(t, "many keys", db.run(packets), why.Verified)
+	if r := db.reports()[0]; r.Duplicates != 0 || r.Missing != 0 || r.Restarts != uses-1 || r.FirstSeq != 1 || r.LastSeq != (uses-1)*7+12 {
 		t.Errorf("%+v", r)
 	}
 	db.Expire(1<<62, 1)
-	if db.budget.armed != 0 {
-		t.Errorf("%d keys of flows that have gone", db.budget.armed)
+	if _, armed, _ := db.Probes(db.Flows()[0]); armed != 0 {
+		t.Errorf("%d keys of flows that have gone", armed)
 	}
 }
 
@@ -106,13 +111,13 @@ func TestFirstKeyMissing(t *testing.T) {
 	for _, n := range []int{1, 5, 30, 100, 1000} {
 		for _, first := range []uint32{0, 1, uint32(n), 5000} {
 			a, b := again(1, 0), again(2, first)
-			db := newDB([]*Secret{b.from(1)})
-			got := run(db, append(a.several(n), b.several(30)...))
-			r := db.Flows()[0].Report()
-			if got[WrongKey] != n || got[Verified] != 30 || r.FirstSeq != uint64(first)+1 || r.LastSeq != uint64(first)+30 || r.Duplicates+r.Missing != 0 {
+			db := newTable(b.from(1))
+			got := db.run(append(a.several(n), b.several(30)...))
+			r := db.reports()[0]
+			if got[why.WrongKey] != n || got[why.Verified] != 30 || r.FirstSeq != uint64(first)+1 || r.LastSeq != uint64(first)+30 || r.Duplicates+r.Missing != 0 {
 				t.Errorf("%d packets of another key, then from %d: %v, %+v", n, first+1, got, r)
 			}
-			if bad := n >= foreignRun; bad != (r.Verdict == WrongKey) || bad && n <= 30 && !strings.Contains(r.Reason, "used this SPI earlier") {
+			if bad := n >= salookup.ForeignRun; r.Verdict != why.Verified || bad != strings.Contains(r.Reason, "used this SPI earlier") {
 				t.Errorf("%d packets of another key: %s: %s", n, r.Verdict, r.Reason)
 			}
 		}
@@ -128,54 +133,54 @@ func TestLaterKeyMissing(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		make    func(a, b *sealer) []espPacket
-		verdict Verdict
+		verdict why.Verdict
 		reason  string
 	}{
-		{"as many", func(a, b *sealer) []espPacket { return append(a.several(30), b.several(30)...) }, WrongKey, "30 of 60 packets do not fit the key at table:1 that fits the others: another SA used this SPI later"},
-		{"few", func(a, b *sealer) []espPacket { return append(a.several(1000), b.several(5)...) }, WrongKey, "5 of 1005 packets"},
+		{"as many", func(a, b *sealer) []espPacket { return append(a.several(30), b.several(30)...) }, why.Verified, "30 of 60 packets do not fit the key at table:1 that fits the others: another SA used this SPI later"},
+		{"few", func(a, b *sealer) []espPacket { return append(a.several(1000), b.several(5)...) }, why.Verified, "5 of 1005 packets"},
 		{"in turn", func(a, b *sealer) (list []espPacket) {
 			for range 30 {
 				list = append(append(list, a.several(2)...), b.several(1)...)
 			}
 			return list
-		}, WrongKey, "30 of 90 packets"},
+		}, why.Verified, "30 of 90 packets"},
 		{"one damaged", func(a, _ *sealer) []espPacket {
 			list := a.several(100)
 			damage(list[50])
 			return list
-		}, Verified, "1 of 100 packets is damaged or forged"},
+		}, why.Verified, "1 of 100 packets is damaged or forged"},
 		{"every tenth damaged", func(a, _ *sealer) []espPacket {
 			list := a.several(1000)
 			for i := 3; i < len(list); i += 10 {
 				damage(list[i])
 			}
 			return list
-		}, Verified, "100 of 1000 packets are damaged or forged"},
+		}, why.Verified, "100 of 1000 packets are damaged or forged"},
 		{"the first ones damaged", func(a, _ *sealer) []espPacket {
 			list := a.several(20)
 			damage(list[0])
 			damage(list[1])
 			return list
-		}, Verified, "2 of 20 packets are damaged or forged"},
+		}, why.Verified, "2 of 20 packets are damaged or forged"},
 		{"forged with numbers of their own", func(a, b *sealer) (list []espPacket) {
 			for i := range 20 {
 				b.seq = uint32(i*7919) % 1000
 				list = append(append(list, a.several(10)...), b.several(1)...)
 			}
 			return list
-		}, Verified, "20 of 220 packets are damaged or forged"},
+		}, why.Verified, "20 of 220 packets are damaged or forged"},
 		{"a run at the end", func(a, _ *sealer) []espPacket {
 			list := a.several(1000)
 			for _, p := range list[600:] {
 				damage(p)
 			}
 			return list
-		}, WrongKey, "400 of 1000 packets do not fit"},
+		}, why.Verified, "400 of 1000 packets do not fit"},
 	} {
 		a := again(1, 0)
-		db := newDB([]*Secret{a.from(1)})
-		run(db, c.make(a, again(2, 0)))
-		r := db.Flows()[0].Report()
+		db := newTable(a.from(1))
+		db.run(c.make(a, again(2, 0)))
+		r := db.reports()[0]
 		if r.Verdict != c.verdict || !strings.Contains(r.Reason, c.reason) || r.LastSeq > 1000 {
 			t.Errorf("%s: %s: %s", c.what, r.Verdict, r.Reason)
 		}
@@ -183,9 +188,9 @@ func TestLaterKeyMissing(t *testing.T) {
 	// An encryption key that fits by chance is damaged.
 	a, b := again(1, 0), again(2, 1)
 	b.authKey = a.authKey
-	db := newDB([]*Secret{a.from(1)})
-	got := run(db, append(a.several(1), b.several(100)...))
-	if r := db.Flows()[0].Report(); got[Malformed] < 99 || r.Verdict != WrongKey || !strings.Contains(r.Reason, "packets do not fit the key at table:1 that fits the others: it is damaged") {
+	db := newTable(a.from(1))
+	got := db.run(append(a.several(1), b.several(100)...))
+	if r := db.reports()[0]; got[why.Malformed] < 99 || r.Verdict != why.WrongKey || !strings.Contains(r.Reason, "packets do not fit the key at table:1 that fits the others: it is damaged") {
 		t.Errorf("%v: %s: %s", got, r.Verdict, r.Reason)
 	}
 }
@@ -197,9 +202,9 @@ func TestDamagedPacketMovesNoWindow(t *testing.T) {
 			a := again(1, 0)
 			packets := a.several(10)
 			packets[at].data[4+bit/8] ^= 0x80 >> (bit % 8)
-			db := newDB([]*Secret{a.from(1)})
-			run(db, packets)
-			r := db.Flows()[0].Report()
+			db := newTable(a.from(1))
+			db.run(packets)
+			r := db.reports()[0]
 			first, last, missing := uint64(1), uint64(10), uint64(1)
 			switch at {
 			case 0:
@@ -207,7 +212,7 @@ func TestDamagedPacketMovesNoWindow(t *testing.T) {
 			case 9:
 				last, missing = 9, 0
 			}
-			if r.Verdict != Verified || r.FirstSeq != first || r.LastSeq != last || r.Missing != missing || r.Duplicates+r.Reordered+r.Wrapped+r.Restarts != 0 {
+			if r.Verdict != why.Verified || r.FirstSeq != first || r.LastSeq != last || r.Missing != missing || r.Duplicates+r.Reordered+r.Wrapped+r.Restarts != 0 {
 				t.Fatalf("packet %d, bit %d: %+v", at, bit, r)
 			}
 		}
@@ -216,7 +221,7 @@ func TestDamagedPacketMovesNoWindow(t *testing.T) {
 
 // TestLargeGapOfESN: a number that the ICV proves counts at once, however far ahead it is.
 func TestLargeGapOfESN(t *testing.T) {
-	e := newSealer(Suite{Cipher: CipherByName("aes-cbc"), KeyLen: 16, Auth: AuthByName("hmac-sha2-256-128"), ESN: true})
+	e := newSealer(esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName("hmac-sha2-256-128"), ESN: true})
 	s := e.secret()
 	s.ESNKnown = true
 	var packets []espPacket
@@ -224,9 +229,9 @@ func TestLargeGapOfESN(t *testing.T) {
 		e.seqHigh, e.seq = uint32(p>>32), uint32(p)-1
 		packets = append(packets, e.several(1)...)
 	}
-	db := newDB([]*Secret{s})
-	only(t, "far apart", run(db, packets), Verified)
-	if r := db.Flows()[0].Report(); r.FirstSeq != 5<<32+10 || r.LastSeq != 7<<32+5 || r.Missing != r.LastSeq-r.FirstSeq-4 || r.Wrapped != 2 {
+	db := newTable(s)
+	only(t, "far apart", db.run(packets), why.Verified)
+	if r := db.reports()[0]; r.FirstSeq != 5<<32+10 || r.LastSeq != 7<<32+5 || r.Missing != r.LastSeq-r.FirstSeq-4 || r.Wrapped != 2 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -235,37 +240,37 @@ func TestLargeGapOfESN(t *testing.T) {
 // packet contradicts.
 func TestGoodICVIsLetThrough(t *testing.T) {
 	v3 := func(e *sealer) espPacket { // L2TPv3 over IP, without padding
-		return e.next(append([]byte{0, 0, 0x30, 0x39}, bytes.Repeat([]byte{0xa5}, 10)...), protoL2TP)
+		return e.next(append([]byte{0, 0, 0x30, 0x39}, bytes.Repeat([]byte{0xa5}, 10)...), 115)
 	}
 	a := again(1, 0)
-	db := newDB([]*Secret{a.from(1)})
-	only(t, "one", run(db, []espPacket{v3(a)}), Verified)
-	if r := db.Flows()[0].Report(); r.Verdict != Verified || r.Reason == "" {
+	db := newTable(a.from(1))
+	only(t, "one", db.run([]espPacket{v3(a)}), why.Verified)
+	if r := db.reports()[0]; r.Verdict != why.Verified || r.Reason == "" {
 		t.Errorf("%+v", r)
 	}
-	only(t, "more", run(db, []espPacket{v3(a), v3(a), v3(a)}), Verified)
+	only(t, "more", db.run([]espPacket{v3(a), v3(a), v3(a)}), why.Verified)
 	a, b := again(1, 0), again(2, 0)
 	b.authKey = a.authKey
-	db = newDB([]*Secret{a.from(1)})
-	only(t, "contradicted", run(db, append(b.several(1), v3(a))), WrongKey)
+	db = newTable(a.from(1))
+	only(t, "contradicted", db.run(append(b.several(1), v3(a))), why.WrongKey)
 }
 
 // TestCutSHA2: each HMAC of the SHA-2 family is found with 96 bits, and the remark is about the row that fits.
 func TestCutSHA2(t *testing.T) {
 	for named, cut := range map[string]string{"hmac-sha2-256-128": "hmac-sha2-256-96", "hmac-sha2-384-192": "hmac-sha2-384-96", "hmac-sha2-512-256": "hmac-sha2-512-96"} {
-		e := newSealer(Suite{Cipher: CipherByName("aes-cbc"), KeyLen: 16, Auth: AuthByName(cut)})
+		e := newSealer(esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName(cut)})
 		s := e.secret()
-		s.Suite.Auth = AuthByName(named)
-		db := newDB([]*Secret{s})
-		only(t, named, run(db, e.several(5)), Verified)
-		if r := db.Flows()[0].Report(); r.Auth != cut || !strings.Contains(r.Reason, "the integrity check value has 96 bits, not the") {
+		s.Suite.Auth = esp.AuthByName(named)
+		db := newTable(s)
+		only(t, named, db.run(e.several(5)), why.Verified)
+		if r := db.reports()[0]; r.Auth != cut || !strings.Contains(r.Reason, "the integrity check value has 96 bits, not the") {
 			t.Errorf("%s: %s: %s", named, r.Auth, r.Reason)
 		}
 		// Another row for the SPI that names something else.
-		db = newDB([]*Secret{again(1, 0).from(1), s})
+		db = newTable(again(1, 0).from(1), s)
 		s.Suite.Auth = e.suite.Auth
-		only(t, cut, run(db, e.several(5)), Verified)
-		if r := db.Flows()[0].Report(); strings.Contains(r.Reason, "bits") {
+		only(t, cut, db.run(e.several(5)), why.Verified)
+		if r := db.reports()[0]; strings.Contains(r.Reason, "bits") {
 			t.Errorf("%s: %s", cut, r.Reason)
 		}
 	}
@@ -273,14 +278,50 @@ func TestCutSHA2(t *testing.T) {
 
 // TestProbesHaveABudget: packets that no key of an SPI fits cost little more when there are very many.
 func TestProbesHaveABudget(t *testing.T) {
-	db := newDB([]*Secret{again(1, 0).from(1), again(2, 0).from(2)})
-	db.budget.probes = 1000
-	list := again(3, 0).several(3000)
-	only(t, "neither", run(db, list), WrongKey)
-	if f := db.Flows()[0]; db.budget.probes < 0 || db.budget.probes >= len(f.probes) || f.tries > 30 {
-		t.Errorf("%d left, %d attempts", db.budget.probes, f.tries)
+	db := newTable(again(1, 0).from(1), again(2, 0).from(2))
+	db.SetProbes(1000)
+	only(t, "neither", db.run(again(3, 0).several(3000)), why.WrongKey)
+	f := db.Flows()[0]
+	left, armed, own := db.Probes(f)
+	if left < 0 || left >= own || f.Tries() > 30 {
+		t.Errorf("%d left, %d attempts", left, f.Tries())
 	}
-	if f := db.Flows()[0]; db.budget.armed != len(f.probes) || len(f.probes) == 0 {
-		t.Errorf("%d keys, %d of the flow", db.budget.armed, len(f.probes))
+	if armed != own || own == 0 {
+		t.Errorf("%d keys, %d of the flow", armed, own)
+	}
+}
+
+// TestForgedPacketsChangeNothing: what comes under the SPI of an SA that a key opens, before, between and after its packets, changes neither what
+// becomes of these nor the verdict.
+func TestForgedPacketsChangeNothing(t *testing.T) {
+	forged := func(n int, seq uint32) (list []espPacket) {
+		b := again(77, seq)
+		b.suite.ESN = false
+		return b.several(n)
+	}
+	for name, suite := range map[string]esp.Suite{
+		"CBC":     {Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName("hmac-sha1-96")},
+		"CBC ESN": {Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName("hmac-sha1-96"), ESN: true},
+		"GCM ESN": {Cipher: esp.CipherByName("aes-gcm"), KeyLen: 16, ICVLen: 16, ESN: true},
+	} {
+		for _, n := range []int{8, 200} {
+			for _, far := range []uint32{5, 1 << 31, 3 << 30} {
+				e := newSealer(suite)
+				e.seqHigh = 0
+				s := e.secret()
+				s.ESNKnown = true
+				good := e.several(118)
+				packets := slices.Concat(forged(10, 0), good[:50], forged(n, far), good[50:], forged(n, far+1000))
+				db := newTable(s, again(5, 0).from(2))
+				if got := db.run(packets); got[why.Verified] != len(good) {
+					t.Errorf("%s: %d forged ones %d ahead: %v", name, n, far, got)
+				}
+				r := db.reports()[0]
+				if r.Verdict != why.Verified || r.FirstSeq != 8 || r.LastSeq != 125 || r.Missing+r.Duplicates+r.Reordered+r.Restarts != 0 ||
+					r.Refused != uint64(len(packets)-len(good)) {
+					t.Errorf("%s: %d forged ones %d ahead: %+v", name, n, far, r)
+				}
+			}
+		}
 	}
 }

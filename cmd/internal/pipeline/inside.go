@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
-	"sync"
 
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/l2tp"
 )
@@ -34,34 +35,8 @@ const (
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
 	tunnels *l2tp.Tracker
-	nested  *nestedDB
-}
-
-// nestedDB is the SAs of ESP inside ESP. Delivery looks them up; the framer adds keys.
-type nestedDB struct {
-	mu sync.Mutex
-	db *esp.DB
-}
-
-func (n *nestedDB) addSecret(s *esp.Secret) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.db.AddSecret(s)
-}
-
-func (n *nestedDB) addNegotiated(s *esp.Negotiated) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.db.AddNegotiated(s)
-}
-
-// admit finds what opens a packet.
-func (n *nestedDB) admit(r *Record, f *capture.Frame, packet []byte) (flow *esp.Flow, sa *esp.SA, high uint32, err error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	flow = n.db.Lookup(binary.BigEndian.Uint32(packet), f.Src, f.Dst)
-	sa, high, err = flow.Admit(packet, 0, r.Packet.Time)
-	return flow, sa, high, err
+	table   *salookup.Table
+	opener  esp.Opener
 }
 
 // unwrap fills in r.Payload.
@@ -71,10 +46,10 @@ func (u *unwrapper) unwrap(r *Record) {
 	case r.Kind == L2TP:
 		data := r.Data()
 		if r.Missing = n.UDPLen - (n.UDPEnd - n.UDPStart); r.Missing > 0 {
-			r.Verdict, r.Reason = Truncated, "the capture holds only part of the packet (snaplen)"
+			r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the packet (snaplen)"
 		}
 		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
-	case r.Kind == ESP && (Opened(r.Verdict) || r.Head()):
+	case r.Kind == ESP && (r.Verdict.Opened() || r.Head()):
 		r.Plain.NextHeader, r.Plain.Data, _ = u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
 		if r.Plain.NextHeader == protoNone && r.Reason == "" {
 			r.Reason = DummyPacket
@@ -215,17 +190,21 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	if len(packet) < esp.HeaderLen || r.Missing > 0 {
 		return protoESP, packet, false
 	}
-	flow, sa, high, err := u.nested.admit(r, n, packet)
+	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst}
+	p := salookup.Packet{Data: packet}
+	a := u.table.Admit(h, p, r.Packet.Time)
 	var plain esp.Plaintext
-	if sa != nil {
-		plain, err = sa.Open(nil, packet, high, 0)
+	var sa *salookup.SA
+	var high uint32
+	if a.Ring != nil {
+		plain, sa, high, a.Err = a.Ring.Open(&u.opener, nil, p)
+		u.opener.Release()
 	}
-	verdict, _ := esp.VerdictOf(&plain, err)
-	flow.Count(verdict, flow.State(), binary.BigEndian.Uint32(packet[4:]), high)
-	if sa == nil || err != nil {
+	a.Flow.Count(&plain, sa, a.Err, binary.BigEndian.Uint32(packet[4:]), high)
+	if a.Err != nil {
 		return protoESP, packet, false
 	}
-	r.Nested = append(r.Nested, flow.SPI())
+	r.Nested = append(r.Nested, h.SPI)
 	next, clear, _ = u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
 	return next, clear, true
 }
@@ -236,7 +215,7 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	cut := r.Missing > 0
 	if err := p.L2TP.Decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
 		if r.Kind == L2TP && !cut {
-			r.Verdict, r.Reason = Malformed, err.Error()
+			r.Verdict, r.Reason = why.Malformed, err.Error()
 		}
 		return
 	}

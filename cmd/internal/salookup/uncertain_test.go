@@ -1,8 +1,11 @@
-package esp
+package salookup_test
 
 import (
 	"strings"
 	"testing"
+
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
 )
 
 // Of keys of which one is an SPI's, the one that opens the packets is used, and the others contradict nothing.
@@ -12,12 +15,12 @@ func TestUncertainKeys(t *testing.T) {
 	if len(full) != 2 {
 		t.Fatalf("%d keys", len(full))
 	}
-	given := func(right bool) *DB {
-		db := NewDB()
+	given := func(right bool) *table {
+		db := newTable()
 		for i, s := range full {
 			for j, o := range full {
 				if c := *s; i != j || right {
-					c.Key, c.AuthKey, c.Uncertain, c.Origin = o.Key, Key{}, true, o.Origin
+					c.Key, c.AuthKey, c.Uncertain, c.Origin = o.Key, esp.Key{}, true, o.Origin
 					db.AddSecret(&c)
 				}
 			}
@@ -25,32 +28,32 @@ func TestUncertainKeys(t *testing.T) {
 		return db
 	}
 	db := given(true)
-	only(t, "one is right", run(db, packets), Decrypted)
-	for _, f := range db.Flows() {
-		if r := f.Report(); r.Conflict != "" || strings.Contains(r.Reason, "another key") {
+	only(t, "one is right", db.run(packets), why.Decrypted)
+	for _, r := range db.reports() {
+		if r.Conflict != "" || strings.Contains(r.Reason, "another key") {
 			t.Errorf("%s; %s", r.Conflict, r.Reason)
 		}
 	}
-	for u := range db.Unused() {
+	for _, u := range db.unused() {
 		t.Errorf("unused: %s: %s", u.Secret.Origin, u.Reason)
 	}
 	// A wrong one that is given for certain is wrong all the same.
 	for i, s := range full {
 		c := *s
-		c.Key, c.AuthKey, c.Origin = full[1-i].Key, Key{}, Origin{File: "wrong.log", Line: 1}
+		c.Key, c.AuthKey, c.Origin = full[1-i].Key, esp.Key{}, origin("wrong.log", 1)
 		db.AddSecret(&c)
 	}
-	run(db, packets)
-	for _, f := range db.Flows() {
-		if r := f.Report(); !strings.Contains(r.Conflict, "wrong.log:1") {
+	db.run(packets)
+	for _, r := range db.reports() {
+		if !strings.Contains(r.Conflict, "wrong.log:1") {
 			t.Errorf("conflict %q", r.Conflict)
 		}
 	}
 	// None is right.
 	db = given(false)
-	only(t, "none is right", run(db, packets), NoKey)
-	for _, f := range db.Flows() {
-		if r := f.Report(); r.Conflict != "" || !strings.Contains(r.Reason, "none of the keys that may be its opens it") {
+	only(t, "none is right", db.run(packets), why.NoKey)
+	for _, r := range db.reports() {
+		if r.Conflict != "" || !strings.Contains(r.Reason, "none of the keys that may be its opens it") {
 			t.Errorf("%s; %s", r.Conflict, r.Reason)
 		}
 	}

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"encoding/binary"
 
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 )
 
@@ -11,7 +13,7 @@ func (b *batch) work(o *esp.Opener, x *esp.Inflater) {
 	defer o.Release()
 	need := 0
 	for i := range b.records {
-		if b.records[i].SA != nil {
+		if b.records[i].ring != nil {
 			need += len(b.records[i].esp) + esp.OpenOverhead
 		}
 	}
@@ -22,17 +24,29 @@ func (b *batch) work(o *esp.Opener, x *esp.Inflater) {
 	at := 0
 	for i := range b.records {
 		r := &b.records[i]
-		if r.SA == nil {
+		if r.ring == nil {
 			continue
 		}
 		end := at + len(r.esp) + esp.OpenOverhead
-		var err error
-		r.Plain, err = o.Open(r.SA, b.plain[at:at:end], r.esp, r.seqHigh, r.cut)
+		r.open(o, b.plain[at:at:end])
 		at = end
-		r.judge(err)
-		if Opened(r.Verdict) && r.Plain.NextHeader == esp.ProtocolIPComp {
+		if r.Verdict.Opened() && r.Plain.NextHeader == esp.ProtocolIPComp {
 			b.expand(r, x)
 		}
+	}
+}
+
+// open decrypts the packet into dst, and settles the fragments of the datagram.
+func (r *Record) open(o *esp.Opener, dst []byte) {
+	r.Plain, r.SA, r.SeqHigh, r.err = r.ring.Open(o, dst, salookup.Packet{Data: r.esp, Cut: r.cut})
+	r.Verdict = why.Packet(&r.Plain, r.err)
+	if r.Head() {
+		r.measure()
+	}
+	if g := r.complete; g != nil && r.Verdict.Opened() {
+		g.settle(r.Number)
+	} else {
+		r.unopened()
 	}
 }
 
@@ -47,32 +61,11 @@ func (b *batch) expand(r *Record, x *esp.Inflater) {
 	r.Plain.Data, r.Plain.NextHeader, r.Expanded = out[at:len(out):len(out)], next, true
 }
 
-// judge turns what Open said into the verdict, and settles the fragments of the datagram.
-func (r *Record) judge(err error) {
-	var reason string
-	r.Verdict, reason = esp.VerdictOf(&r.Plain, err)
-	if err != nil && r.Reason == "" {
-		r.Reason = reason
-	} else if err == nil {
-		r.Reason = ""
-	}
-	if r.Head() {
-		r.measure()
-	}
-	if g := r.complete; g != nil {
-		if Opened(r.Verdict) {
-			g.settle(r.Number)
-		} else {
-			g.settle(0)
-		}
-	}
-}
-
 // measure finds out how long the plaintext is of which Plain is the head: by its own header where that
 // says so, else as if there were no padding. Of padding in Plain it takes off what that shows.
 func (r *Record) measure() {
 	data := r.Plain.Data
-	suite := r.SA.Suite()
+	suite := r.SA.Suite
 	length := r.ESPLength() - esp.HeaderLen - suite.Cipher.IVLen - 2 - suite.ICVLen
 	switch {
 	case r.Plain.NextHeader == protoUDP && len(data) >= 6:
