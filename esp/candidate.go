@@ -114,7 +114,7 @@ func (t *trial) gather(f *Flow) {
 		}
 		t.sources = append(t.sources, s)
 	}
-	for _, e := range db.named(f.spi) {
+	for _, e := range db.exact[f.spi] {
 		s := sourceOf(e)
 		if !e.Dst.Match(f.dst) || !e.Src.Match(f.src) {
 			s.rank = 1

@@ -28,11 +28,9 @@ type DB struct {
 	opened uint64 // flows made
 	clock  uint64 // packets admitted
 
-	entries    []slot // secrets in the order they were added
+	entries    []*entry // secrets in the order they were added
 	exact      map[uint32][]*entry
 	masked     []*entry // secrets with unknown bits in their SPI
-	sources    []span
-	index      []uint32 // numbers of the slots that only a source has, sorted by their SPI
 	negotiated map[uint32][]*Negotiated
 	negOrder   []uint32
 	limit      int // secrets to keep, 0: all
@@ -77,15 +75,18 @@ func (db *DB) AddSecret(s *Secret) {
 		}
 		return
 	}
-	if isSame(db.named(s.SPI), s) {
+	if isSame(db.exact[s.SPI], s) {
 		return
 	}
 	db.makeRoom()
 	e := &entry{Secret: s, index: len(db.entries)}
-	db.entries = append(db.entries, slot{e: e, spi: s.SPI})
+	db.entries = append(db.entries, e)
 	db.exact[s.SPI] = append(db.exact[s.SPI], e)
 	db.renew(s.SPI)
 }
+
+// sameRange is how many secrets of one SPI a new one is compared with.
+const sameRange = 64
 
 // isSame reports whether one of the last secrets of the list says the same.
 func isSame(list []*entry, s *Secret) bool {
@@ -100,7 +101,7 @@ func isSame(list []*entry, s *Secret) bool {
 // addMasked adds a secret that does not name the whole SPI.
 func (db *DB) addMasked(s *Secret) {
 	e := &entry{Secret: s, index: len(db.entries)}
-	db.entries = append(db.entries, slot{e: e, spi: s.SPI})
+	db.entries = append(db.entries, e)
 	db.masked = append(db.masked, e)
 	for spi := range db.bySPI {
 		if s.MatchesSPI(spi) {
@@ -120,10 +121,6 @@ func (db *DB) renew(spi uint32) {
 // use. Of flows that have gone it keeps n/8 accounts. Without it all secrets are kept, and 4096 accounts.
 func (db *DB) Limit(n int) {
 	db.limit = n
-	for i := range db.entries {
-		db.entry(i)
-	}
-	db.sources, db.index = nil, nil
 }
 
 // makeRoom forgets the secrets beyond the limit, when there are many.
@@ -132,15 +129,14 @@ func (db *DB) makeRoom() {
 		return
 	}
 	old := db.entries
-	db.entries, db.masked = make([]slot, 0, db.limit+db.limit/4), nil
+	db.entries, db.masked = make([]*entry, 0, db.limit+db.limit/4), nil
 	clear(db.exact)
-	for i, s := range old {
-		e := s.e
+	for i, e := range old {
 		if e.SPIMask == 0xffffffff && len(old)-i > db.limit && db.bySPI[e.SPI] == nil {
 			continue
 		}
 		e.index = len(db.entries)
-		db.entries = append(db.entries, s)
+		db.entries = append(db.entries, e)
 		if e.SPIMask == 0xffffffff {
 			db.exact[e.SPI] = append(db.exact[e.SPI], e)
 		} else {
@@ -151,12 +147,12 @@ func (db *DB) makeRoom() {
 
 // Named reports whether a secret or a Quick Mode has named the SPI.
 func (db *DB) Named(spi uint32) bool {
-	return len(db.named(spi)) > 0 || len(db.negotiated[spi]) > 0
+	return len(db.exact[spi]) > 0 || len(db.negotiated[spi]) > 0
 }
 
 // Keyed reports whether there is a key, or a part of one, that may be for the SPI.
 func (db *DB) Keyed(spi uint32) bool {
-	if len(db.named(spi)) > 0 {
+	if len(db.exact[spi]) > 0 {
 		return true
 	}
 	for _, e := range db.masked {
@@ -344,11 +340,7 @@ func (db *DB) Unused() iter.Seq[Unused] {
 		for _, f := range slices.Backward(db.gone) {
 			gone[f.spi] = f // the first of several
 		}
-		for i := range db.entries {
-			e := db.entries[i].e
-			if e == nil {
-				e = &entry{Secret: db.secret(uint32(i))}
-			}
+		for _, e := range db.entries {
 			if e.Uncertain && e.differs != "" {
 				continue // another of those that may be the SPI's is
 			}

@@ -396,23 +396,18 @@ func (t *trial) agreed() string {
 // nearest returns the secret whose SPI has most hex digits in common with the flow's.
 func (f *Flow) nearest() (best *entry, digits int) {
 	digits = 9
-	at := -1
-	for i := range f.db.entries {
+	for _, e := range f.db.entries {
 		if f.db.budget.compares--; f.db.budget.compares < 0 {
 			break
 		}
-		s := &f.db.entries[i]
-		if s.e != nil && s.e.SPIMask != 0xffffffff {
+		if e.SPIMask != 0xffffffff {
 			continue
 		}
-		if d := hexDigits(s.spi ^ f.spi); d < digits {
-			at, digits = i, d
+		if d := hexDigits(e.SPI ^ f.spi); d < digits {
+			best, digits = e, d
 		}
 	}
-	if at < 0 {
-		return nil, digits
-	}
-	return f.db.entry(at), digits
+	return best, digits
 }
 
 // hexDigits counts the hex digits that are not 0.
@@ -454,25 +449,25 @@ func (f *Flow) foreign(t *trial, part keyPart, packet []byte, cut int) *entry {
 	}
 	for i := range t.sources {
 		s := &t.sources[i]
-		for _, e := range db.named(s.pair) {
+		for _, e := range db.exact[s.pair] {
 			add(e)
 		}
 		if s.entry != nil {
 			for _, j := range [2]int{s.entry.index - 1, s.entry.index + 1} {
 				if j >= 0 && j < len(db.entries) {
-					add(db.entry(j))
+					add(db.entries[j])
 				}
 			}
 		}
 	}
-	for _, e := range db.named(bits.ReverseBytes32(f.spi)) {
+	for _, e := range db.exact[bits.ReverseBytes32(f.spi)] {
 		add(e)
 	}
-	for i := range db.entries {
+	for _, e := range db.entries {
 		if len(likely) >= foreignLimit {
 			break
 		}
-		add(db.entry(i))
+		add(e)
 	}
 	var other trial
 	for _, e := range likely {

@@ -42,7 +42,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	p := pipeline.New(o.config(src))
-	p.AddStores(keys...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
 	s.keys = keys
@@ -59,7 +59,7 @@ type sinks struct {
 	clear *output.Clear
 	file  *output.File // that is being written
 
-	keys []*keysrc.Store // decrypt only: what the summary tells of them
+	keys []*keysrc.Keys // decrypt only: what the summary tells of them
 
 	// live only
 	prepared *os.File // opened before privileges were dropped

@@ -15,19 +15,19 @@ import (
 // judge gives verdicts on what a run has seen.
 type judge struct {
 	p    *pipeline.Pipeline
-	keys []*keysrc.Store
+	keys []*keysrc.Keys
 	// keyD is the first secret with SKEYID_d, nil if there is none.
 	keyD func() *ikev1.Secret
 	// overlong is what is to be said of keys that are too long, by their places.
 	overlong func() map[string]string
 }
 
-func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
+func newJudge(p *pipeline.Pipeline, keys []*keysrc.Keys) *judge {
 	j := &judge{p: p, keys: keys}
 	j.overlong = sync.OnceValue(func() map[string]string { return overlong(p, keys) })
 	j.keyD = sync.OnceValue(func() *ikev1.Secret {
 		for _, k := range keys {
-			for s := range k.IKE() {
+			for _, s := range k.IKE {
 				if !s.SKEYIDd.IsZero() {
 					return s
 				}
@@ -112,7 +112,7 @@ func (j *judge) withoutQuickMode(r *esp.Report) string {
 }
 
 // leftOut tells of values that are damaged: one of them may be the key that is missing.
-func leftOut(keys []*keysrc.Store) string {
+func leftOut(keys []*keysrc.Keys) string {
 	n := 0
 	var first keysrc.Note
 	for _, k := range keys {

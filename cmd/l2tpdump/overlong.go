@@ -8,9 +8,9 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// overlong returns what is to be said of encryption keys that open packets with their first bytes and are longer in their source than the
-// algorithm takes, by the place in the source.
-func overlong(p *pipeline.Pipeline, sources []*keysrc.Store) map[string]string {
+// overlong returns what is to be said of encryption keys that open packets with their first bytes
+// and are longer in their source than the algorithm takes, by the place in the source.
+func overlong(p *pipeline.Pipeline, sources []*keysrc.Keys) map[string]string {
 	opened := make(map[string][]*esp.Flow) // by the place of the key
 	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
 		if s := f.State(); s.Err == nil {
@@ -22,7 +22,7 @@ func overlong(p *pipeline.Pipeline, sources []*keysrc.Store) map[string]string {
 	}
 	said := make(map[string]string)
 	for _, source := range sources {
-		source.Blank().EachESP(func(_ uint32, s *esp.Secret) {
+		for _, s := range source.ESP {
 			for _, f := range opened[s.Origin.String()] {
 				state := f.State()
 				if n, takes := s.Key.Len(), state.Key.Len(); s.MatchesSPI(f.SPI()) && takes > 0 && n > takes {
@@ -30,7 +30,7 @@ func overlong(p *pipeline.Pipeline, sources []*keysrc.Store) map[string]string {
 						n, state.Suite.CipherName(), takes)
 				}
 			}
-		})
+		}
 	}
 	return said
 }

@@ -39,14 +39,18 @@ type unwrapper struct {
 
 // nestedDB is the SAs of ESP inside ESP. Delivery looks them up; the framer adds keys.
 type nestedDB struct {
-	mu sync.Mutex
-	db *esp.DB
+	mu    sync.Mutex
+	db    *esp.DB
+	later []*esp.Secret // to be added when such a packet is met: hardly any capture has one
+	limit int           // of secrets, 0: none
 }
 
-func (n *nestedDB) addSecret(s *esp.Secret) {
+func (n *nestedDB) addSecrets(list []*esp.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.db.AddSecret(s)
+	if n.later = append(n.later, list...); n.limit > 0 && len(n.later) > 2*n.limit {
+		n.later = slices.Clone(n.later[len(n.later)-n.limit:])
+	}
 }
 
 func (n *nestedDB) addNegotiated(s *esp.Negotiated) {
@@ -59,6 +63,10 @@ func (n *nestedDB) addNegotiated(s *esp.Negotiated) {
 func (n *nestedDB) admit(r *Record, f *capture.Frame, packet []byte) (flow *esp.Flow, sa *esp.SA, high uint32, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	for _, s := range n.later {
+		n.db.AddSecret(s)
+	}
+	n.later = nil
 	flow = n.db.Lookup(binary.BigEndian.Uint32(packet), f.Src, f.Dst)
 	sa, high, err = flow.Admit(packet, 0, r.Packet.Time)
 	return flow, sa, high, err

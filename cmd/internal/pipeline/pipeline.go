@@ -88,6 +88,7 @@ func New(c Config) *Pipeline {
 	if c.Live {
 		p.framer.db.Limit(liveSecrets)
 		p.framer.ike.LimitSecrets(liveSecrets)
+		p.nested.limit = liveSecrets
 		p.nested.db.Limit(liveSecrets)
 	}
 	return p
@@ -99,16 +100,7 @@ func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 		for _, n := range p.framer.addKeys(k) {
 			p.nested.addNegotiated(n)
 		}
-		for _, s := range k.ESP {
-			p.nested.addSecret(s)
-		}
-	}
-}
-
-// AddStores makes the keys of stores known. Like AddKeys it may be called before Run only, or by the source from within Next.
-func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
-	for _, st := range stores {
-		p.AddKeys(st.Keys())
+		p.nested.addSecrets(k.ESP)
 	}
 }
 

@@ -10,25 +10,23 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// TestStores: keys of stores are used as others are, for ESP in ESP too, and those that come after them.
-func TestStores(t *testing.T) {
+// TestNestedKeys: keys are used for ESP in ESP too, in whatever order they come.
+func TestNestedKeys(t *testing.T) {
 	user := userPacket(9)
 	outer, inner := aesSA(0x6000), algorithms[15].sa(0x6001)
 	packet := ipPacket(here4, there4, 50, outer.seal(50, inner.seal(4, user)))
 	for _, c := range []struct {
-		name         string
-		stored, rest []*esp.Secret
+		name        string
+		first, rest []*esp.Secret
 	}{
-		{"both stored", []*esp.Secret{outer.secret(), inner.secret()}, nil},
-		{"the outer one stored", []*esp.Secret{outer.secret()}, []*esp.Secret{inner.secret()}},
-		{"the inner one stored", []*esp.Secret{inner.secret()}, []*esp.Secret{outer.secret()}},
+		{"both at once", []*esp.Secret{outer.secret(), inner.secret()}, nil},
+		{"the outer one first", []*esp.Secret{outer.secret()}, []*esp.Secret{inner.secret()}},
+		{"the inner one first", []*esp.Secret{inner.secret()}, []*esp.Secret{outer.secret()}},
 	} {
 		for _, live := range []bool{false, true} {
-			st := new(keysrc.Store)
-			st.Add(&keysrc.Keys{ESP: c.stored})
 			o := &outcome{}
 			o.p = pipeline.New(pipeline.Config{Source: rawFrames(packet, packet), Workers: 2, Live: live})
-			o.p.AddStores(st)
+			o.p.AddKeys(&keysrc.Keys{ESP: c.first})
 			o.p.AddKeys(&keysrc.Keys{ESP: c.rest})
 			o.p.AddSink(&keeper{o: o})
 			if _, err := o.p.Run(context.Background()); err != nil {
