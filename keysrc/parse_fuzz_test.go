@@ -23,8 +23,8 @@ func seeds(f *testing.F) {
 	f.Add([]byte("148048a5bc8c637f," + k32 + "\n\"0x148048a5bc8c637f\",\"" + k20 + "\"\n"))
 }
 
-// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines that are there, and what
-// is written for Wireshark is read back the same.
+// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines that are
+// there.
 func checkKeys(t *testing.T, data []byte, keys *Keys) {
 	t.Helper()
 	lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + 1
@@ -44,20 +44,6 @@ func checkKeys(t *testing.T, data []byte, keys *Keys) {
 		if s.Key.Len() > len(data) || s.AuthKey.Len() > len(data) {
 			t.Fatalf("key of %d bytes", s.Key.Len())
 		}
-		row, err := AppendESPRow(nil, s)
-		if err != nil {
-			continue
-		}
-		if bytes.Count(row, []byte("\n")) != 1 {
-			t.Fatalf("a row of two lines: %q", row)
-		}
-		again, _, err := parseESPRow(bytes.TrimSpace(row))
-		if err != nil || again.SPI&again.SPIMask != s.SPI&s.SPIMask || again.SPIMask != s.SPIMask || !again.Key.Equal(s.Key) {
-			t.Fatalf("%q is not read back: %v", row, err)
-		}
-		if again.Suite.Auth != nil && again.Suite.Auth.Checked && !again.AuthKey.Equal(s.AuthKey) {
-			t.Fatalf("%q: the authentication key is not read back", row)
-		}
 	}
 }
 
@@ -68,21 +54,20 @@ func fuzzParse(f *testing.F, format string) {
 			return
 		}
 		keys, err := Parse(bytes.NewReader(data), "fuzz", format)
-		if err != nil && !IsNoKeys(err) {
+		if err != nil && !isNoKeys(err) {
 			t.Fatal(err)
 		}
 		if err != nil && (len(keys.IKE) != 0 || len(keys.ESP) != 0) {
 			t.Fatal("keys, and an error that says that there are none")
 		}
 		checkKeys(t, data, keys)
-		// As lines arrive one by one, with pauses.
+		// As lines arrive one by one.
 		s, err := NewStream("fuzz", format, func(*Keys) {})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for line := range bytes.Lines(data) {
 			s.Line(line)
-			s.Flush()
 		}
 		s.Close()
 	})

@@ -31,7 +31,7 @@ func routerLogs(t testing.TB) map[string]string {
 func parseText(t testing.TB, text string) *Keys {
 	t.Helper()
 	keys, err := Parse(strings.NewReader(text), "x.log", "")
-	if err != nil && !IsNoKeys(err) {
+	if err != nil && !isNoKeys(err) {
 		t.Fatal(err)
 	}
 	return keys

@@ -44,7 +44,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	p := pipeline.New(o.config(src))
-	p.AddStores(keys...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
 	s.keys = keys
@@ -61,8 +61,8 @@ type sinks struct {
 	clear *output.Clear
 	file  *output.File // that is being written
 
-	keys   []*keysrc.Store // decrypt only: what the summary tells of them
-	report func() *report  // made once, after the run
+	keys   []*keysrc.Keys // decrypt only: what the summary tells of them
+	report func() *report // made once, after the run
 
 	// live only
 	prepared *os.File // opened before privileges were dropped

@@ -31,12 +31,12 @@ type reportedESP struct {
 }
 
 // newReport judges what a run has seen with these keys.
-func newReport(p *pipeline.Pipeline, keys []*keysrc.Store) *report {
+func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 	r := &report{Diagnosis: why.Diagnose(p.ESP())}
 	var notes []keysrc.Note
 	for _, k := range keys {
 		notes = append(notes, k.Notes...)
-		for s := range k.IKE() {
+		for _, s := range k.IKE {
 			if r.KeyD == nil && !s.SKEYIDd.IsZero() {
 				r.KeyD = s
 			}
@@ -55,7 +55,7 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Store) *report {
 }
 
 // ike judges an exchange.
-func (r *report) ike(t *ikev1.Tracker, sa *ikev1.SA, keys []*keysrc.Store) {
+func (r *report) ike(t *ikev1.Tracker, sa *ikev1.SA, keys []*keysrc.Keys) {
 	f := why.ISAKMP(t, sa)
 	f.Key = why.IKEKeyAt(sa)
 	if f.Verdict == why.NoKey {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
@@ -80,8 +79,8 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return withHint("every key source has its own -k", "unexpected argument %s", quote(rest[0]))
 	} else if o.filter != "" || o.count > 0 {
 		return errors.New("-f and -c are about a capture, and there is no -r")
-	} else if o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil {
-		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
+	} else if err := o.checkKeyFormat(); err != nil {
+		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
 		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark", "--wireshark takes the name of a folder")
@@ -94,7 +93,7 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 
 // keyring is what key sources hold and what a capture adds.
 type keyring struct {
-	sources                  []*keysrc.Store
+	sources                  []*keysrc.Keys
 	show                     bool
 	p                        *pipeline.Pipeline // nil without a capture
 	report                   *report
@@ -110,12 +109,8 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	defer src.Close()
 	k.p = pipeline.New(o.config(src))
-	k.p.AddStores(k.sources...)
-	takeEmbedded(src, k.p, func(e *keysrc.Keys) {
-		st := new(keysrc.Store)
-		st.Add(e)
-		k.sources = append(k.sources, st)
-	})
+	k.p.AddKeys(k.sources...)
+	takeEmbedded(src, k.p, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
 	_, err := k.p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted, false

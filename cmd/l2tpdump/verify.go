@@ -102,7 +102,7 @@ func verify(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 	p := pipeline.New(o.config(src))
-	p.AddStores(keys...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -125,7 +125,7 @@ func verify(ctx context.Context, args []string) int {
 	return v.Exit
 }
 
-func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Store) *verification {
+func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
 	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
 	r := newReport(p, keys)
 	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/keysrc"
 )
 
 // TestVerifyDamageAndReuse: packets that another key was for make the exit status 3, single damaged ones do not.
@@ -45,15 +44,14 @@ func TestVerifyDamageAndReuse(t *testing.T) {
 				n++
 			}
 		}
-		st := new(keysrc.Store)
-		st.Add(parseSources(t, readSource(t, filepath.Join(lab, "keys", "esp_sa")))[0])
+		keys := parseSources(t, readSource(t, filepath.Join(lab, "keys", "esp_sa")))
 		p := pipeline.New(pipeline.Config{Source: f, Workers: 2})
-		p.AddStores(st)
+		p.AddKeys(keys...)
 		stats, err := p.Run(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := newVerification(p, stats, []*keysrc.Store{st})
+		v := newVerification(p, stats, keys)
 		if v.Exit != c.exit || !strings.HasPrefix(v.sentence(false), c.sentence) {
 			t.Errorf("%s: exit %d: %s", c.what, v.Exit, v.sentence(false))
 		}

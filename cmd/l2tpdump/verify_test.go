@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func parseSources(t testing.TB, sources ...source) []*keysrc.Keys {
 	var keys []*keysrc.Keys
 	for _, s := range sources {
 		k, err := keysrc.Parse(bytes.NewReader(s.text), s.name, "")
-		if err != nil && !keysrc.IsNoKeys(err) {
+		if err != nil && !errors.As(err, new(*keysrc.NoKeysError)) {
 			t.Fatal(err)
 		}
 		keys = append(keys, k)
@@ -55,19 +56,13 @@ func verifyKeys(t testing.TB, file string, limit uint64, keys []*keysrc.Keys) *v
 	}
 	defer src.Close()
 	p := pipeline.New(pipeline.Config{Source: src, Limit: limit, Workers: 1})
-	var stores []*keysrc.Store
-	for _, k := range keys {
-		st := new(keysrc.Store)
-		st.Add(k)
-		stores = append(stores, st)
-	}
-	p.AddStores(stores...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newVerification(p, stats, stores)
+	return newVerification(p, stats, keys)
 }
 
 // verdicts returns the different verdicts of a kind, sorted.
@@ -154,7 +149,7 @@ func keyDigits(t testing.TB, s source) []keyText {
 		}
 	}
 	for _, x := range keys.IKE {
-		for _, v := range ikeValues(x) {
+		for v := range ikeValues(x) {
 			add(v.name+" "+x.InitiatorCookie.String(), v.key)
 		}
 	}

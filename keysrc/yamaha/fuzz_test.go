@@ -2,6 +2,7 @@ package yamaha_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		keys, err := keysrc.Parse(bytes.NewReader(data), "fuzz", "yamaha")
-		if err != nil && !keysrc.IsNoKeys(err) {
+		if err != nil && !errors.As(err, new(*keysrc.NoKeysError)) {
 			t.Fatal(err)
 		}
 		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + 1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func routerLogs(t testing.TB) map[string]string {
 func parseText(t testing.TB, text string) *keysrc.Keys {
 	t.Helper()
 	keys, err := keysrc.Parse(strings.NewReader(text), "x.log", "")
-	if err != nil && !keysrc.IsNoKeys(err) {
+	if err != nil && !errors.As(err, new(*keysrc.NoKeysError)) {
 		t.Fatal(err)
 	}
 	return keys

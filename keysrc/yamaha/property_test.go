@@ -61,14 +61,18 @@ func (tr truth) strict(k *keysrc.Keys) error {
 
 // readText is parseText without the buffers of a file.
 func readText(t *testing.T, text string) *keysrc.Keys {
-	st := new(keysrc.Store)
-	s, err := keysrc.NewStream("x.log", "", st.Add)
+	keys, seen := new(keysrc.Keys), keysrc.NewSeen()
+	s, err := keysrc.NewStream("x.log", "", func(k *keysrc.Keys) {
+		if seen.Fresh(k) {
+			keys.IKE, keys.ESP, keys.Notes = append(keys.IKE, k.IKE...), append(keys.ESP, k.ESP...), append(keys.Notes, k.Notes...)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Line([]byte(text))
 	s.Close()
-	return st.Keys()
+	return keys
 }
 
 // allRouterLogs are those of all recordings, each text once.

@@ -98,13 +98,6 @@ func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	}
 }
 
-// AddStores makes the keys of stores known. Like AddKeys it may be called before Run only, or by the source from within Next.
-func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
-	for _, st := range stores {
-		p.AddKeys(st.Keys())
-	}
-}
-
 // Snapshot returns the counts so far. Any goroutine may call it while Run runs.
 func (p *Pipeline) Snapshot() Stats {
 	p.mu.Lock()

@@ -1,32 +1,28 @@
-package keysrc
+package wstables
 
 import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc"
 )
 
-// AppendESPRow appends a row of esp_sa with its line end: 8 columns, which every version of Wireshark reads, or 10
-// for extended sequence numbers. An error says why the secret can't be spelt; nothing is appended then. Of an authentication key
-// whose head alone is known only the length of the ICV is written ("no checking"). Addresses
-// that are not known, or known in part in a way that Wireshark does not read, are "*"; the caller fills
-// them in. Wireshark takes the first row that matches.
+// AppendESPRow appends a row of esp_sa with its line end: 8 columns, which every version of
+// Wireshark reads, or 10 for extended sequence numbers. An error says why the secret can't be
+// spelt; nothing is appended then. Of an authentication key whose head alone is known only the
+// length of the ICV is written ("no checking"). Addresses that are not known, or known in part in a
+// way that Wireshark does not read, are "*"; the caller fills them in. Wireshark takes the first
+// row that matches.
 func AppendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
-	return appendESPRow(dst, s, s.Suite.ESN)
-}
-
-// ESPRowError is the error of AppendESPRow, with the SPI and where the secret was found: "SPI 0x… (esp_sa:3): only the first 16 of 32
-// bytes …". It is nil if the secret can be spelt.
-func ESPRowError(s *esp.Secret) error {
 	if err := checkESPRow(s); err != nil {
-		return fmt.Errorf("SPI %s (%s): %w", tableSPIText(s), s.Origin, err)
+		return dst, err
 	}
-	return nil
+	cipher, auth, _ := wiresharkSuite(s)
+	return appendRow(dst, s, cipher, auth, s.Suite.ESN), nil
 }
 
 // checkESPRow is the error of AppendESPRow.
@@ -34,7 +30,7 @@ func checkESPRow(s *esp.Secret) error {
 	if _, _, err := wiresharkSuite(s); err != nil {
 		return err
 	}
-	if s.SPIMask != math.MaxUint32 && tableSPIText(s) == "" {
+	if spiText(s) == "" {
 		return errPartOfSPI
 	}
 	return nil
@@ -42,26 +38,37 @@ func checkESPRow(s *esp.Secret) error {
 
 var errPartOfSPI = errors.New("the SPI is known in part only")
 
-func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
+// AppendESPSecret appends the row of an SA as the data of a pcapng Decryption Secrets Block of type
+// ESPS holds it, in 10 columns. Its cipher and its SPI are known. Algorithms that Wireshark has no
+// name for go by the names of this program, which reads them again; such a row is to be a block of
+// its own, so that Wireshark refuses no other for it.
+func AppendESPSecret(dst []byte, s *esp.Secret) []byte {
 	cipher, auth, err := wiresharkSuite(s)
 	if err != nil {
-		return dst, err
+		cipher, auth = s.Suite.Cipher.Name, "none"
+		if s.Suite.Cipher.AEAD {
+			cipher += "-" + strconv.Itoa(s.Suite.ICVLen)
+		} else if a := s.Suite.Auth; a != nil && a.Checked && s.AuthKey.IsZero() {
+			auth = fmt.Sprintf("ANY %d bit authentication [no checking]", 8*a.ICVLen)
+		} else if a != nil {
+			auth = a.Name
+		}
 	}
+	return appendRow(dst, s, cipher, auth, true)
+}
+
+func appendRow(dst []byte, s *esp.Secret, cipher, auth string, wide bool) []byte {
 	src, dstAddr := tableAddrText(s.Src), tableAddrText(s.Dst)
 	family := "IPv4"
-	if strings.Contains(src, ":") || strings.Contains(dstAddr, ":") {
+	if strings.Contains(src+dstAddr, ":") {
 		family = "IPv6"
 	}
-	spi := tableSPIText(s)
-	if spi == "" {
-		return dst, errPartOfSPI
-	}
-	for _, col := range [...]string{family, src, dstAddr, spi, cipher} {
+	for _, col := range [...]string{family, src, dstAddr, spiText(s), cipher} {
 		dst = append(append(append(dst, '"'), col...), '"', ',')
 	}
 	dst = appendTableKey(dst, s.Key)
 	dst = append(append(append(dst, ',', '"'), auth...), '"', ',')
-	if s.Suite.Auth != nil && s.Suite.Auth.Checked && auth == wiresharkAuthName(s.Suite.Auth) {
+	if s.Suite.Auth != nil && s.Suite.Auth.Checked && !strings.HasPrefix(auth, "ANY ") {
 		dst = appendTableKey(dst, s.AuthKey)
 	} else {
 		dst = append(dst, '"', '"')
@@ -73,7 +80,7 @@ func appendESPRow(dst []byte, s *esp.Secret, wide bool) ([]byte, error) {
 		}
 		dst = append(dst, `,"`+bits+`","`+strconv.FormatUint(uint64(s.SeqHigh), 10)+`"`...)
 	}
-	return append(dst, '\n'), nil
+	return append(dst, '\n')
 }
 
 // wiresharkSuite returns the names of both algorithms, or why there is none.
@@ -89,9 +96,9 @@ func wiresharkSuite(s *esp.Secret) (cipher, auth string, err error) {
 		return "", "", fmt.Errorf("only the first %d bytes of the key may be known", s.Key.Len())
 	}
 	if n := s.Key.Len() - c.SaltLen; !c.KeyLenOK(n) && c.Name != "null" {
-		return "", "", fmt.Errorf("%s takes no key of %s", c.Name, byteCount(s.Key.Len()))
+		return "", "", fmt.Errorf("%s takes no key of %d bytes", c.Name, s.Key.Len())
 	}
-	if cipher = wiresharkCipherName(s.Suite); cipher == "" {
+	if cipher = keysrc.WiresharkCipher(s.Suite); cipher == "" {
 		if c.Name == "aes-gcm" && s.Suite.ICVLen == 0 {
 			return "", "", fmt.Errorf("the length of the ICV of %s is not known", c.Name)
 		}
@@ -102,13 +109,13 @@ func wiresharkSuite(s *esp.Secret) (cipher, auth string, err error) {
 		return cipher, "NULL", nil
 	case a == nil:
 		return cipher, "ANY 96 bit authentication [no checking]", nil
-	case a.Checked && (s.AuthKeyHead || s.AuthKey.Len() != a.KeyLen || wiresharkAuthName(a) == ""):
+	case a.Checked && (s.AuthKeyHead || s.AuthKey.Len() != a.KeyLen || keysrc.WiresharkAuth(a) == ""):
 		a = esp.AuthByName("any-" + strconv.Itoa(8*a.ICVLen))
 	}
-	if a == nil || wiresharkAuthName(a) == "" {
+	if a == nil || keysrc.WiresharkAuth(a) == "" {
 		return "", "", fmt.Errorf("%s has no name in Wireshark's table", s.Suite.AuthName())
 	}
-	return cipher, wiresharkAuthName(a), nil
+	return cipher, keysrc.WiresharkAuth(a), nil
 }
 
 func appendTableKey(dst []byte, k esp.Key) []byte {
@@ -128,12 +135,13 @@ func tableAddrText(p esp.AddrPattern) string {
 	return t
 }
 
-// tableSPIText returns the SPI with "*" for digits that are not known, "" if a digit is known in part.
-func tableSPIText(s *esp.Secret) string {
+// spiText returns the SPI with "*" for digits that are not known, "" if a digit is known in
+// part.
+func spiText(s *esp.Secret) string {
 	if s.SPIMask == 0 {
 		return "*"
 	}
-	t := []byte(spiName(s.SPI))
+	t := fmt.Appendf(nil, "0x%08x", s.SPI)
 	for i := 0; i < 8; i++ {
 		switch s.SPIMask >> (28 - 4*i) & 0xf {
 		case 0xf:

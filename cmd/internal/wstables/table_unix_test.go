@@ -1,12 +1,11 @@
 //go:build unix
 
-package keysrc
+package wstables
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +20,7 @@ func TestTableIsFIFO(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, TableIKE), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := WriteIKETable(dir, slices.Values([]IKERow(nil))); err == nil || !strings.Contains(err.Error(), "replaced") {
+	if _, err := WriteIKE(dir, nil); err == nil || !strings.Contains(err.Error(), "replaced") {
 		t.Error(err)
 	}
 }
@@ -55,7 +54,7 @@ func TestTableOwner(t *testing.T) {
 		t.Helper()
 		cookie++
 		row := IKERow{InitiatorCookie: ikev1.Cookie{cookie}, Ka: esp.NewKey(make([]byte, 16))}
-		if _, err := WriteIKETable(dir, slices.Values([]IKERow{row})); err != nil {
+		if _, err := WriteIKE(dir, []IKERow{row}); err != nil {
 			t.Fatal(err)
 		}
 	}

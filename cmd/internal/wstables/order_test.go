@@ -1,13 +1,13 @@
-package keysrc
+package wstables
 
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc"
 )
 
 // orderRow returns a row for a secret without an authentication key.
@@ -68,14 +68,14 @@ func TestESPTableOrder(t *testing.T) {
 			}
 			var secrets []*esp.Secret
 			for _, row := range c.new {
-				s, _, err := parseESPRow([]byte(row))
+				s, _, err := keysrc.ParseESPRow([]byte(row))
 				if err != nil {
 					t.Fatal(err)
 				}
 				secrets = append(secrets, s)
 			}
 			for _, added := range []int{c.added, 0} { // the second time all is there
-				r, err := writeESP(dir, secrets)
+				r, err := WriteESP(dir, secrets)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -94,7 +94,7 @@ func TestESPTableOrder(t *testing.T) {
 func TestTableEndIsMended(t *testing.T) {
 	dir := t.TempDir()
 	rows := []IKERow{{InitiatorCookie: [8]byte{1}, Ka: esp.NewKey(make([]byte, 32))}}
-	if _, err := WriteIKETable(dir, slices.Values(rows)); err != nil {
+	if _, err := WriteIKE(dir, rows); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, TableIKE)
@@ -105,7 +105,7 @@ func TestTableEndIsMended(t *testing.T) {
 	if err := os.WriteFile(path, whole[:len(whole)-1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := WriteIKETable(dir, slices.Values(rows))
+	r, err := WriteIKE(dir, rows)
 	if err != nil || r.Added != 0 || r.Present != 1 {
 		t.Fatalf("%+v %v", r, err)
 	}

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package keysrc
+package wstables
 
 import "os"
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package keysrc
+package wstables
 
 import (
 	"errors"
@@ -11,11 +11,12 @@ import (
 	"syscall"
 )
 
-// Wireshark's tables are of use to the user in whose profile they are only if that user can read them, and write to the folder. So what root
-// makes is given away, where the system lets it.
+// Wireshark's tables are of use to the user in whose profile they are only if that user can read
+// them, and write to the folder. So what root makes is given away, where the system lets it.
 
-// own gives a table that root has made to the owner of the one that it is to replace. Where there is none, or where it may be anybody's since
-// others can write to the folder, it gets the owner of the folder.
+// own gives a table that root has made to the owner of the one that it is to replace. Where there
+// is none, or where it may be anybody's since others can write to the folder, it gets the owner of
+// the folder.
 func own(f *os.File, path string) {
 	if os.Geteuid() != 0 {
 		return
@@ -30,15 +31,17 @@ func own(f *os.File, path string) {
 	giveTo(f, like)
 }
 
-// giveTo gives a file to the owner of another. It stays root's where that can't be done, as on a file server that knows no root.
+// giveTo gives a file to the owner of another. It stays root's where that can't be done, as on a
+// file server that knows no root.
 func giveTo(f *os.File, like fs.FileInfo) {
 	if s, ok := like.Sys().(*syscall.Stat_t); ok {
 		f.Chown(int(s.Uid), int(s.Gid))
 	}
 }
 
-// makeFolder makes a folder with mode 0700 if it is not there, and those above it. What root makes gets the owner of the folder in which it
-// is made, who can put a link in its place: none is followed that leads out of there.
+// makeFolder makes a folder with mode 0700 if it is not there, and those above it. What root makes
+// gets the owner of the folder in which it is made, who can put a link in its place: none is
+// followed that leads out of there.
 func makeFolder(path string) error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(path, 0o700)
