@@ -77,6 +77,17 @@ func (g *rows) extend(text []byte) bool {
 	return true
 }
 
+// behind returns the rows with another before them.
+func (g *rows) behind(row []byte) *rows {
+	all := *g
+	all.data = slices.Concat(row, g.data)
+	all.lens = slices.Concat([]uint8{uint8(len(row))}, g.lens)
+	for i := range all.repeats {
+		all.repeats[i].rows++
+	}
+	return &all
+}
+
 // turn makes rows that stand in the order of a reversed log those of a log, and the other way
 // round.
 func (g *rows) turn() {

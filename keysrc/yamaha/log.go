@@ -9,6 +9,7 @@ import (
 // node is a line of text and the rows behind it.
 type node struct {
 	label label
+	own   []byte // a row in the line itself
 	rows  rows
 }
 
@@ -58,7 +59,14 @@ func (l *log) rows() *rows { return &l.nodes[len(l.nodes)-1].rows }
 func (l *log) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
-	if data, kind := parseRow(g.data, text); kind != noRow {
+	data, kind := parseRow(g.data, text)
+	var own []byte
+	if kind != rowBytes {
+		if text, own = cutRow(text); own != nil {
+			l.rowCount++
+		}
+	}
+	if kind != noRow && own == nil {
 		l.rowCount++
 		g.add(n, text, data, kind)
 		return true
@@ -76,7 +84,8 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	if l.nodes[last] == nil { // else it was given out
 		l.nodes[last] = new(node)
 	}
-	l.nodes[last].label = lb
+	clear(l.nodes[last].own) // key bytes
+	l.nodes[last].label, l.nodes[last].own = lb, own
 	l.nodes[last].rows.reset()
 	return false
 }
@@ -137,7 +146,13 @@ func (l *log) decide() {
 // vote tells which order the value under a label speaks for: its rows fit the label on one side
 // only.
 func vote(before, nd *node) int {
-	if !nd.label.kind.isValue() {
+	switch {
+	case !nd.label.kind.isValue():
+		return 0
+	case nd.own != nil: // the labels have an order too
+		if d := int(nd.label.kind) - int(before.label.kind); d == 1 || d == -1 {
+			return d * voteTime
+		}
 		return 0
 	}
 	after, above := nd.rows.fits(&nd.label, false), before.rows.fits(&nd.label, true)
@@ -202,6 +217,9 @@ func (l *log) give(i int) {
 		g = &l.nodes[i-1].rows
 		g.turn()
 	}
+	if nd.own != nil {
+		g = g.behind(nd.own)
+	}
 	ev := makeEvent(&nd.label, g)
 	if nd.label.kind.isValue() {
 		if line, row := l.beyond(i); row != nil {
@@ -219,7 +237,7 @@ func (l *log) give(i int) {
 
 // lacksRows reports whether more rows can belong to the node.
 func (nd *node) lacksRows() bool {
-	return nd.label.kind.isValue() && (nd.rows.empty() || nd.label.kind.isSKEYID() && len(nd.rows.data) == rowLen)
+	return nd.label.kind.isValue() && nd.own == nil && (nd.rows.empty() || nd.label.kind.isSKEYID() && len(nd.rows.data) == rowLen)
 }
 
 // beyond returns the rows behind the text that follows the node i, nil if there are none, and the
