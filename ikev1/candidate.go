@@ -28,6 +28,9 @@ const (
 	SKEYIDeIsKa         // it is called SKEYID_e and is Ka
 )
 
+// maxLogged is the most of a SKEYID_e that a Yamaha router's log shows, in bytes.
+const maxLogged = 32
+
 // maxCandidates bounds how many keys are tried on an SA.
 const maxCandidates = 256
 
@@ -118,6 +121,9 @@ func (sa *SA) addSKEYIDe(x *secretState, s suite, e []byte) {
 	h := cmp.Or(s.hash, hashBySize(x.SKEYIDe.Len()))
 	switch {
 	case len(e) >= s.keyLen:
+		if s.hash != nil && len(e) < min(s.hash.size, maxLogged) {
+			sa.setShort(x, "SKEYID_e", len(e), s.hash.size) // its head would do
+		}
 		form := KeyAsNamed
 		if s.hash != nil && len(e) == s.keyLen && len(e) > s.hash.size && !x.SKEYIDeHead {
 			form = SKEYIDeIsKa

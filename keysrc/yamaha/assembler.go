@@ -58,7 +58,7 @@ func (a *assembler) take(ev *event) {
 	case cookieI:
 		a.cookieI(ev)
 	case cookieR:
-		if x := a.target(ev); x != nil && ev.fault == whole {
+		if x := a.target(ev); x != nil && ev.fault == whole && !ev.unsure {
 			copy(x.cookieR[:], ev.data)
 			x.fresh = true
 		}
@@ -90,7 +90,7 @@ func (ev *event) elsewhere() string {
 // dead reports whether what began at a can no longer go on at b.
 func dead(a, b *label) bool {
 	if a.timed && b.timed {
-		return apart(a, b)
+		return apart(a, b, deadSeconds)
 	}
 	return b.line-a.line > deadLines || a.line-b.line > deadLines
 }
@@ -99,14 +99,17 @@ func dead(a, b *label) bool {
 func (a *assembler) cookieI(ev *event) {
 	a.endExchange()
 	a.giveUp(func(x *exchange) bool { return dead(&x.start, &ev.label) })
-	x := &exchange{start: ev.label, cookieLost: ev.fault != whole, torn: ev.fault == misshapen}
-	copy(x.cookieI[:], ev.data)
+	known := ev.fault == whole && !ev.unsure
+	x := &exchange{start: ev.label, cookieLost: !known, torn: ev.fault == misshapen}
+	if known {
+		copy(x.cookieI[:], ev.data)
+	}
 	if a.peers == 1 {
 		x.peer = a.peer
 	}
 	a.peer, a.peers = netip.Addr{}, 0
 	a.last = x
-	if ev.fault == whole {
+	if known {
 		for _, o := range a.open {
 			if o.cookieI == x.cookieI { // the same again
 				a.last = o
@@ -178,6 +181,9 @@ func (a *assembler) skeyid(ev *event) {
 	}
 	x.torn = x.torn || ev.fault == misshapen
 	x.fresh = true
+	if ev.unsure {
+		x.cookieI, x.cookieR, x.cookieLost = ikev1.Cookie{}, ikev1.Cookie{}, true
+	}
 	*x.val(ev.kind) = value{line: ev.line, key: esp.NewKey(ev.data), last: ev.last}
 	if ev.kind == skeyidE && ev.fault != rowless {
 		a.open = slices.DeleteFunc(a.open, func(o *exchange) bool { return o == x })

@@ -3,9 +3,13 @@ package yamaha_test
 import (
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -229,6 +233,32 @@ func TestYamahaShow(t *testing.T) {
 	}
 	if !slices.Equal(keys.Hints.Local, []netip.Addr{netip.MustParseAddr("100.1.1.1")}) || !slices.Equal(keys.Hints.Peers, []netip.Addr{netip.MustParseAddr("50.1.1.1")}) {
 		t.Errorf("%+v", keys.Hints)
+	}
+}
+
+// The same listing in Japanese, in each of its encodings; and in words that are not known.
+func TestYamahaShowJapanese(t *testing.T) {
+	japaneseDetail := strings.NewReplacer("Duration: ", "寿命: ", "s\nLocal", "秒\nLocal", "Local ID", "自分側の識別子", "Remote ID", "相手側の識別子",
+		"Direction", "送受信方向", "send", "送信", "receive", "受信", "Protocol", "プロトコル", "Mode", "モード", "Algorithm", "アルゴリズム",
+		"for Auth.", "認証", "Key:", "鍵 :").Replace(showDetail)
+	want := parseText(t, showDetail)
+	for name, e := range map[string]encoding.Encoding{"UTF-8": encoding.Nop, "Shift_JIS": japanese.ShiftJIS, "EUC-JP": japanese.EUCJP} {
+		text, err := e.NewEncoder().String(japaneseDetail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := parseText(t, text)
+		if !slices.Equal(canonical(got), canonical(want)) || !reflect.DeepEqual(got.Hints, want.Hints) || len(got.Notes) != 0 {
+			t.Errorf("%s: %v %v\n%+v, want\n%+v", name, canonical(got), got.Notes, got.Hints, want.Hints)
+		}
+		if _, err := keysrc.Parse(strings.NewReader(strings.ReplaceAll(text, "01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10",
+			"** ** ** ** **  (confidential)   ** ** ** ** **")), "x", ""); err == nil || !strings.Contains(err.Error(), "(confidential)") {
+			t.Errorf("%s without keys: %v", name, err)
+		}
+	}
+	unknown := strings.ReplaceAll(japaneseDetail, "鍵", "??")
+	if got := parseText(t, unknown); !slices.Equal(canonical(got), canonical(want)) {
+		t.Errorf("%v", canonical(got))
 	}
 }
 

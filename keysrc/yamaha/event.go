@@ -77,6 +77,17 @@ func (g *rows) extend(text []byte) bool {
 	return true
 }
 
+// behind returns the rows with another before them.
+func (g *rows) behind(row []byte) *rows {
+	all := *g
+	all.data = slices.Concat(row, g.data)
+	all.lens = slices.Concat([]uint8{uint8(len(row))}, g.lens)
+	for i := range all.repeats {
+		all.repeats[i].rows++
+	}
+	return &all
+}
+
 // turn makes rows that stand in the order of a reversed log those of a log, and the other way
 // round.
 func (g *rows) turn() {
@@ -157,6 +168,7 @@ type event struct {
 	doubt   string // whole: what may be wrong nevertheless
 	orphan  bool   // rows stand where no value belongs
 	last    bool   // whole: the log ends with it, and may lack the rest of it
+	unsure  bool   // whole: text stands between the label and the row, which may be of the text
 }
 
 // makeEvent puts a label and its rows together.
@@ -210,6 +222,18 @@ func (ev *event) value(g *rows) {
 		ev.doubt = "its rows are equal: a line may stand twice"
 	}
 	ev.data = g.data
+}
+
+// behindText takes rows into account that stand behind a line of text.
+func (ev *event) behindText(line int, g *rows) {
+	switch {
+	case ev.fault == rowless && g.fits(&ev.label, false) && (ev.kind != skeyidE || len(g.data) <= maxLogged):
+		*ev = makeEvent(&ev.label, g)
+		ev.unsure = ev.fault == whole
+		ev.doubt = fmt.Sprintf("line %d stands between it and a row that may be its own", line)
+	case ev.fault == whole && ev.kind.isSKEYID() && len(ev.data) == rowLen && len(g.data) <= rowLen:
+		ev.doubt = fmt.Sprintf("a row that may be the rest of it stands behind line %d", line)
+	}
 }
 
 // expand puts in the row that the router collapsed into a message.

@@ -60,7 +60,7 @@ func (a *assembler) emit(x *exchange) {
 		return
 	}
 	if x.cookieLost {
-		a.out.doubt(v.line, "SKEYID_e: its CKY-I is not in the log; the capture has to show whose it is")
+		a.out.doubt(v.line, "SKEYID_e: no CKY-I is certain to be its own; the capture has to show whose it is")
 	}
 	s := &ikev1.Secret{
 		InitiatorCookie: x.cookieI, ResponderCookie: x.cookieR,
@@ -156,19 +156,24 @@ func (a *assembler) checkE(x *exchange, hash int) (head bool) {
 	return false
 }
 
+// rowSeconds is how long after its label a row of a value may come.
+const rowSeconds = 1
+
 // tear is a value of a single row, which may lack others, behind which another negotiation begins.
 // The rest of it may come under the labels of that one, so a value of more rows is not to be
-// trusted until phase 2 begins, unless it begins with that row: then it is the same value again.
+// trusted until it is too late for that, unless it begins with that row: then it is the same value
+// again.
 type tear struct {
-	at     *label // the line of the other negotiation; nil: nothing is torn
-	torn   oneRow // the value; zero if there are several
+	line   int    // of the other negotiation; 0: nothing is torn
+	torn   oneRow // the value, or of several the last
+	same   bool   // all have this row
 	latest oneRow // the last event was this value
 }
 
 // oneRow is a value of one row of 16 bytes; the zero value is none.
 type oneRow struct {
-	kind kind
-	row  [rowLen]byte
+	label
+	row [rowLen]byte
 }
 
 // watch takes the next event; several is whether more than one negotiation is open. The result is
@@ -179,32 +184,29 @@ func (t *tear) watch(ev *event, several bool) (line int) {
 	t.latest = oneRow{}
 	switch {
 	case ev.kind == phase2:
-		t.at = nil
+		t.line = 0
 	case latest.kind != noLabel && (ev.kind == phase1 || ev.kind == cookieI || ev.kind == latest.kind):
-		t.open(ev, latest)
+		t.open(ev.line, latest)
 	}
 	if !ev.kind.isSKEYID() || ev.fault != whole {
 		return 0
 	}
 	switch {
 	case len(ev.data) == rowLen:
-		t.latest = oneRow{ev.kind, [rowLen]byte(ev.data)}
+		t.latest = oneRow{ev.label, [rowLen]byte(ev.data)}
 		if several {
-			t.open(ev, t.latest)
+			t.open(ev.line, t.latest)
 		}
-	case t.at == nil || dead(t.at, &ev.label):
-	case t.torn.kind == ev.kind && bytes.HasPrefix(ev.data, t.torn.row[:]): // the log begins again
-		t.at = nil
-	default:
-		return t.at.line
+		return 0
+	case t.line == 0 || dead(&t.torn.label, &ev.label) || apart(&t.torn.label, &ev.label, rowSeconds):
+		return 0
+	case t.same && t.torn.kind == ev.kind && bytes.HasPrefix(ev.data, t.torn.row[:]):
+		t.line = 0 // the log begins again
 	}
-	return 0
+	return t.line
 }
 
-func (t *tear) open(ev *event, row oneRow) {
-	if t.at != nil && t.torn != row {
-		row = oneRow{}
-	}
-	at := ev.label
-	t.at, t.torn = &at, row
+func (t *tear) open(line int, value oneRow) {
+	t.same = t.line == 0 || t.same && t.torn.kind == value.kind && t.torn.row == value.row
+	t.line, t.torn = line, value
 }

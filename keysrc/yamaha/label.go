@@ -88,6 +88,20 @@ func classify(text []byte) label {
 	return label{}
 }
 
+// cutRow cuts the row of bytes off a label that stands in one line with it. The row is nil if there
+// is none.
+func cutRow(text []byte) (head, row []byte) {
+	end := len(text)
+	for end > 3 && text[end-3] == ' ' && isHex(text[end-2]) && isHex(text[end-1]) {
+		end -= 3
+	}
+	if len(text)-end < 4*3 || len(text)-end > rowLen*3 || !classify(text[:end]).kind.isValue() {
+		return text, nil
+	}
+	row, _ = parseRow(nil, text[end:])
+	return text[:end], row
+}
+
 // captionOf reads what stands behind a caption: nothing but "(first N byte)", else it is a
 // sentence.
 func captionOf(k kind, rest []byte) label {

@@ -9,6 +9,7 @@ import (
 // node is a line of text and the rows behind it.
 type node struct {
 	label label
+	own   []byte // a row in the line itself
 	rows  rows
 }
 
@@ -58,7 +59,14 @@ func (l *log) rows() *rows { return &l.nodes[len(l.nodes)-1].rows }
 func (l *log) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
-	if data, kind := parseRow(g.data, text); kind != noRow {
+	data, kind := parseRow(g.data, text)
+	var own []byte
+	if kind != rowBytes {
+		if text, own = cutRow(text); own != nil {
+			l.rowCount++
+		}
+	}
+	if kind != noRow && own == nil {
 		l.rowCount++
 		g.add(n, text, data, kind)
 		return true
@@ -68,7 +76,7 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
 		return false // text upon text: nothing depends on it
 	}
-	l.complete()
+	l.complete(lb.kind == noLabel)
 	lb.line = n
 	lb.time, lb.timed = logTime(prefix)
 	last := len(l.nodes)
@@ -76,7 +84,8 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	if l.nodes[last] == nil { // else it was given out
 		l.nodes[last] = new(node)
 	}
-	l.nodes[last].label = lb
+	clear(l.nodes[last].own) // key bytes
+	l.nodes[last].label, l.nodes[last].own = lb, own
 	l.nodes[last].rows.reset()
 	return false
 }
@@ -89,8 +98,8 @@ func (l *log) repeat(n, times int) {
 }
 
 // complete takes the last node as whole: looks what it says about the order, and gives out what is
-// settled.
-func (l *log) complete() {
+// settled. Where text follows a value that lacks rows, they may come behind it.
+func (l *log) complete(textFollows bool) {
 	last := len(l.nodes) - 1
 	if last == 0 {
 		// Rows before any text: they are a value of a reversed log, or the rest of one whose beginning is
@@ -112,6 +121,7 @@ func (l *log) complete() {
 		l.sure, l.order, l.score = last-1, unknown, 0
 	}
 	switch {
+	case textFollows && b.lacksRows() && last < maxHeld:
 	case l.order == forward, last >= maxHeld:
 		l.release(last)
 	case l.order == backward && last > maxHeld/2 && l.between(a, b):
@@ -136,7 +146,13 @@ func (l *log) decide() {
 // vote tells which order the value under a label speaks for: its rows fit the label on one side
 // only.
 func vote(before, nd *node) int {
-	if !nd.label.kind.isValue() {
+	switch {
+	case !nd.label.kind.isValue():
+		return 0
+	case nd.own != nil: // the labels have an order too
+		if d := int(nd.label.kind) - int(before.label.kind); d == 1 || d == -1 {
+			return d * voteTime
+		}
 		return 0
 	}
 	after, above := nd.rows.fits(&nd.label, false), before.rows.fits(&nd.label, true)
@@ -201,7 +217,15 @@ func (l *log) give(i int) {
 		g = &l.nodes[i-1].rows
 		g.turn()
 	}
+	if nd.own != nil {
+		g = g.behind(nd.own)
+	}
 	ev := makeEvent(&nd.label, g)
+	if nd.label.kind.isValue() {
+		if line, row := l.beyond(i); row != nil {
+			ev.behindText(line, row)
+		}
+	}
 	if l.order == backward && atEnd && ev.kind == skeyid && ev.fault == whole {
 		ev.fail(spoiled, ev.line, "the log ends with this line: it may be the head of SKEYID_d, SKEYID_a or SKEYID_e")
 	}
@@ -211,10 +235,33 @@ func (l *log) give(i int) {
 	l.to.take(&ev)
 }
 
+// lacksRows reports whether more rows can belong to the node.
+func (nd *node) lacksRows() bool {
+	return nd.label.kind.isValue() && nd.own == nil && (nd.rows.empty() || nd.label.kind.isSKEYID() && len(nd.rows.data) == rowLen)
+}
+
+// beyond returns the rows behind the text that follows the node i, nil if there are none, and the
+// line of the text.
+func (l *log) beyond(i int) (line int, row *rows) {
+	for j := i + int(l.order); j > 0 && j < len(l.nodes) && l.nodes[j].label.kind == noLabel; j += int(l.order) {
+		g := &l.nodes[j].rows
+		if l.order == backward {
+			g = &l.nodes[j-1].rows
+		}
+		if !g.empty() {
+			if l.order == backward {
+				g.turn()
+			}
+			return l.nodes[j].label.line, g
+		}
+	}
+	return 0, nil
+}
+
 // finish takes what has come as all. What follows is another output, perhaps of the other order.
 func (l *log) finish() {
 	l.ended = true
-	l.complete()
+	l.complete(false)
 	first := l.nodes[0]
 	if l.order == unknown && l.score == 0 && first.label.line == 0 && !first.rows.empty() {
 		l.refuse()

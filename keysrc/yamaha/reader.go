@@ -106,8 +106,39 @@ func (r *Reader) unwrap() {
 	r.wrapped = r.wrapped[:0]
 }
 
-// whole takes a line as the router wrote it.
-func (r *Reader) whole(n int, text []byte) bool {
+// whole takes a line as the router wrote it, or several that were joined: each begins as the first
+// does, with a time or a tag.
+func (r *Reader) whole(n int, text []byte) (mine bool) {
+	tag := bytes.Index(text, tagIKE)
+	if tag < 0 || !bytes.Contains(text[tag+1:], tagIKE) {
+		return r.single(n, text)
+	}
+	prefix := text[:tag]
+	_, timed := logTime(prefix)
+	for len(text) > 0 {
+		end := 1
+		for end < len(text) && !(sameForm(text[end:], prefix) && (timed || bytes.HasPrefix(text[end+tag:], tagIKE))) {
+			end++
+		}
+		mine = r.single(n, bytes.TrimRight(text[:end], " ")) || mine
+		text = text[end:]
+	}
+	return mine
+}
+
+// sameForm reports whether text begins as prefix does, whatever its digits.
+func sameForm(text, prefix []byte) bool {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	for i, c := range prefix {
+		if i == len(text) || text[i] != c && !(digit(text[i]) && digit(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// single takes a line.
+func (r *Reader) single(n int, text []byte) bool {
 	if bytes.Contains(text, tagIKE) {
 		log, prefix, rest, ok := cutTag(text)
 		if ok {

@@ -36,15 +36,17 @@ type run struct {
 
 // sa is an SPI.
 type sa struct {
-	spi   uint32
-	fault fault
-	line  int
+	spi    uint32
+	fault  fault
+	unsure bool
+	line   int
 }
 
 // material is a key, and the authentication key behind it.
 type material struct {
 	key      esp.Key // zero: damaged
 	head     bool
+	unsure   bool
 	torn     bool // rows of one of its values are missing or are of another
 	line     int
 	from, to int     // it is of one of these SPIs
@@ -92,7 +94,7 @@ func (a *assembler) phase2(ev *event) {
 // near reports whether the values so far may go on at a line.
 func (r *run) near(at *label) bool {
 	if at.timed && r.last.timed {
-		return !apart(&r.last, at)
+		return !apart(&r.last, at, deadSeconds)
 	}
 	return at.line-r.last.line <= staleLines && r.last.line-at.line <= staleLines
 }
@@ -111,11 +113,11 @@ func (a *assembler) spi(ev *event) {
 	default:
 		r.mixed = true
 	}
-	s := sa{fault: ev.fault, line: ev.line}
+	s := sa{fault: ev.fault, unsure: ev.unsure, line: ev.line}
 	if ev.fault == whole {
 		s.spi = binary.BigEndian.Uint32(ev.data)
 	}
-	r.lost = r.lost || ev.fault != whole // the order of the others tells nothing
+	r.lost = r.lost || ev.fault != whole || ev.unsure // the order of the others tells nothing
 	r.sas = append(r.sas, s)
 }
 
@@ -134,7 +136,7 @@ func (a *assembler) material(ev *event) {
 		return
 	}
 	r.last = ev.label
-	r.lost = r.lost || ev.fault != whole && len(r.phases) > 1
+	r.lost = r.lost || ev.unsure || ev.fault != whole && len(r.phases) > 1
 	bare, waiting := r.bare()
 	if ev.kind == espKey {
 		waiting = max(0, len(r.sas)-n)
@@ -148,7 +150,7 @@ func (a *assembler) material(ev *event) {
 	r.excess = r.excess || waiting == 0
 	key, head, torn := esp.NewKey(ev.data), len(ev.data) == ev.first, ev.fault == misshapen
 	if ev.kind == espKey {
-		r.keys = append(r.keys, material{key: key, head: head, torn: torn, line: ev.line, from: r.from, to: len(r.sas)})
+		r.keys = append(r.keys, material{key: key, head: head, unsure: ev.unsure, torn: torn, line: ev.line, from: r.from, to: len(r.sas)})
 		return
 	}
 	r.auths++
@@ -157,6 +159,7 @@ func (a *assembler) material(ev *event) {
 		return
 	}
 	bare.auth, bare.authHead, bare.authLine, bare.torn = key, head, ev.line, bare.torn || torn
+	bare.unsure = bare.unsure || ev.unsure
 }
 
 // authUnsure leaves an authentication key out that may be of several keys. As far as the log shows
@@ -251,7 +254,7 @@ func (a *assembler) keysOf(list []*esp.Secret, i int, doubtful bool) []*esp.Secr
 
 func (a *assembler) secret(s *sa, k *material) *esp.Secret {
 	k.given = true
-	return &esp.Secret{SPI: s.spi, SPIMask: 0xffffffff, Key: k.key, KeyHead: k.head,
+	return &esp.Secret{Uncertain: s.unsure || k.unsure, SPI: s.spi, SPIMask: 0xffffffff, Key: k.key, KeyHead: k.head,
 		AuthKey: k.auth, AuthKeyHead: k.authHead, Origin: a.out.origin(k.line)}
 }
 

@@ -13,7 +13,7 @@ const maxLanes = 8
 
 // take gives an event to the negotiations of its time.
 func (t *timeline) take(ev *event) {
-	far := func(a *assembler) bool { return ev.timed && a.at.timed && apart(&a.at, &ev.label) }
+	far := func(a *assembler) bool { return apart(&a.at, &ev.label, deadSeconds) }
 	n := len(t.lanes)
 	switch {
 	case n == 0:
@@ -52,8 +52,8 @@ func (t *timeline) end() {
 	}
 }
 
-// apart reports whether two lines with times are not of the same negotiation.
-func apart(a, b *label) bool {
+// apart reports whether two lines have times with more than so many seconds between them.
+func apart(a, b *label, seconds int64) bool {
 	d := a.time - b.time
-	return d > deadSeconds || d < -deadSeconds
+	return a.timed && b.timed && (d > seconds || d < -seconds)
 }

@@ -44,6 +44,8 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 		return Finding{Verdict: Malformed, Cause: "its HASH does not match: the message was altered"}
 	case errors.Is(err, ikev1.ErrForeignKeys):
 		return Finding{Verdict: NoKey, Cause: foreign}
+	case errors.Is(err, ikev1.ErrUnopened) && triedShort(m.SA):
+		return short(m.SA.Short)
 	case errors.Is(err, ikev1.ErrUnopened):
 		return Finding{Verdict: WrongKey, Cause: unopened(m.SA)}
 	case errors.Is(err, ikev1.ErrShortKey):
@@ -86,6 +88,14 @@ func unopened(sa *ikev1.SA) string {
 	return fmt.Sprintf("the key at %s does not fit: it is of another connection, or mistyped", origin)
 }
 
+// triedShort reports whether all that was tried on an SA is a value that is not whole: what is there
+// may be its end.
+func triedShort(sa *ikev1.SA) bool {
+	return sa.Short != nil && !slices.ContainsFunc(sa.Tried(), func(x *ikev1.Secret) bool {
+		return x.OriginOf(sa.Short.Value) != sa.Short.Origin
+	})
+}
+
 func short(s *ikev1.ShortKey) Finding {
 	f := Finding{Verdict: Incomplete}
 	switch missing := s.Want - s.Have; {
@@ -112,6 +122,8 @@ func ISAKMP(t *ikev1.Tracker, sa *ikev1.SA) Finding {
 	case wrongHash != "":
 		return Finding{Verdict: WrongKey, Cause: "the messages decrypt, but no HASH matches that is made with " + placed(sa, wrongHash) +
 			": it is of another connection, or mistyped"}
+	case sa.Decrypted == 0 && wrong > 0 && triedShort(sa):
+		return short(sa.Short)
 	case sa.Decrypted == 0 && wrong > 0 && sa.LacksPhase1():
 		return Finding{Verdict: WrongKey, Cause: "the key" + at(sa) + " fits no message; the capture begins after the negotiation, " +
 			"so its algorithms were tried: is the key of this connection?"}
