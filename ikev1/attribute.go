@@ -5,17 +5,16 @@ import (
 	"fmt"
 )
 
-// Attribute is a data attribute (RFC 2408 section 3.3), as transforms,
-// Mode-Config and some notifications carry them.
+// Attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
+// notifications carry them.
 type attribute struct {
 	Type  uint16 // without the format bit
 	Basic bool   // type/value form: Value is 2 bytes and had no length on the wire
 	Value []byte // part of the bytes parsed
 }
 
-// Uint returns the value as an unsigned number. Values of any length are
-// taken as long as they fit in 64 bits; ok is false where they don't, or where
-// there is no value.
+// Uint returns the value as an unsigned number. Values of any length are taken as long as they fit
+// in 64 bits; ok is false where they don't, or where there is no value.
 func (a *attribute) number() (v uint64, ok bool) {
 	b := a.Value
 	for len(b) > 8 && b[0] == 0 {
@@ -30,9 +29,8 @@ func (a *attribute) number() (v uint64, ok bool) {
 	return v, true
 }
 
-// ParseAttributes reads data attributes to the end of data. Their values are
-// parts of data. On an error the attributes before the damage are returned
-// with it.
+// ParseAttributes reads data attributes to the end of data. Their values are parts of data. On an
+// error the attributes before the damage are returned with it.
 func parseAttributes(data []byte) ([]attribute, error) {
 	var list []attribute
 	for off := 0; off < len(data); {

@@ -24,8 +24,8 @@ const (
 	peerDir     = "../../shared/peer-captures"
 )
 
-// peerFile returns the path of a file of another project's captures, or skips
-// the test where they are not there.
+// peerFile returns the path of a file of another project's captures, or skips the test where they
+// are not there.
 func peerFile(t testing.TB, name string) string {
 	path := filepath.Join(peerDir, name)
 	if _, err := os.Stat(path); err != nil {

@@ -16,23 +16,17 @@ type certEncoding uint8
 const certX509Signature certEncoding = 4
 
 // String returns the name of the encoding, such as "x509", or "encoding 99".
-func (e certEncoding) String() string {
-	if s, ok := certEncodings[uint8(e)]; ok {
-		return s
-	}
-	return numbered("encoding", e)
-}
+func (e certEncoding) String() string { return nameOf(certEncodings, "encoding", uint8(e)) }
 
-// Certificate is the body of a Certificate or Certificate Request payload
-// (RFC 2408 sections 3.9 and 3.10). In a request the data is the name of an
-// acceptable authority, or nothing.
+// Certificate is the body of a Certificate or Certificate Request payload (RFC 2408 sections 3.9
+// and 3.10). In a request the data is the name of an acceptable authority, or nothing.
 type certificate struct {
 	Encoding certEncoding
 	Data     []byte // part of the body parsed
 }
 
-// ParseCertificate reads the body of a Certificate or Certificate Request
-// payload. It does not look into the data.
+// ParseCertificate reads the body of a Certificate or Certificate Request payload. It does not look
+// into the data.
 func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
 		return certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
@@ -40,8 +34,8 @@ func parseCertificate(body []byte) (certificate, error) {
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
-// Subject returns the subject of an X.509 certificate in quotes, and ok false
-// where it can't be read.
+// Subject returns the subject of an X.509 certificate in quotes, and ok false where it can't be
+// read.
 func (c *certificate) subject() (name string, ok bool) {
 	cert := c.x509()
 	if cert == nil {
@@ -96,26 +90,17 @@ func (c *certificate) x509() *x509.Certificate {
 
 // nameTypes has the short names of RFC 4514 and of e-mail addresses.
 var nameTypes = map[string]string{
-	"2.5.4.3":                    "CN",
-	"2.5.4.4":                    "SN",
-	"2.5.4.5":                    "SERIALNUMBER",
-	"2.5.4.6":                    "C",
-	"2.5.4.7":                    "L",
-	"2.5.4.8":                    "ST",
-	"2.5.4.9":                    "STREET",
-	"2.5.4.10":                   "O",
-	"2.5.4.11":                   "OU",
-	"2.5.4.42":                   "GN",
-	"0.9.2342.19200300.100.1.1":  "UID",
-	"0.9.2342.19200300.100.1.25": "DC",
-	"1.2.840.113549.1.9.1":       "E",
+	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "SERIALNUMBER", "2.5.4.6": "C", "2.5.4.7": "L",
+	"2.5.4.8": "ST", "2.5.4.9": "STREET", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.42": "GN",
+	"0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC",
+	"1.2.840.113549.1.9.1": "E",
 }
 
 // nameEscapes are the characters that RFC 4514 section 2.4 escapes everywhere.
 var nameEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, `"`, `\"`, "<", `\<`, ">", `\>`, ";", `\;`)
 
-// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most
-// specific part first, in quotes. A long one is cut.
+// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most specific part first,
+// in quotes. A long one is cut.
 func distinguishedName(der []byte) (string, bool) {
 	var rdn pkix.RDNSequence
 	if len(der) == 0 {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/crypto/twofish"
 )
 
-// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode
-// (RFC 2409 appendix A, IANA "IPsec registry: encryption algorithms").
+// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode (RFC 2409 appendix
+// A, IANA "IPsec registry: encryption algorithms").
 type cipherAlg struct {
 	name     string // without the key's length
 	id       uint16 // value of the encryption attribute
@@ -25,8 +25,7 @@ type cipherAlg struct {
 	new      func(key []byte) (cipher.Block, error)
 }
 
-// cipherAlgs is in the order in which ciphers are tried where no SA payload
-// names one.
+// cipherAlgs is in the order in which ciphers are tried where no SA payload names one.
 var cipherAlgs = []*cipherAlg{
 	{"aes-cbc", 7, []int{16, 32, 24}, 16, aes.NewCipher},
 	{"3des-cbc", 5, []int{24}, 8, des.NewTripleDESCipher},
@@ -53,8 +52,8 @@ type suite struct {
 	hash   *hashAlg // nil: not known
 }
 
-// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in
-// the tables or the key length does not go with the cipher.
+// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in the tables or the key
+// length does not go with the cipher.
 func suiteOf(p phase1Terms) (s suite, ok bool) {
 	s.cipher, s.hash = cipherByID(p.Encryption), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {

@@ -12,8 +12,7 @@ type deletePayload struct {
 	SPIs     [][]byte // as long as the payload says: 4 bytes for ESP, 16 (both cookies) for ISAKMP
 }
 
-// ParseDelete reads the body of a Delete payload. The SPIs are parts of body
-// and fill it exactly.
+// ParseDelete reads the body of a Delete payload. The SPIs are parts of body and fill it exactly.
 func parseDelete(body []byte) (deletePayload, error) {
 	if len(body) < 8 {
 		return deletePayload{}, fmt.Errorf("ikev1: delete payload of %d bytes: %w", len(body), ErrMalformed)
@@ -32,8 +31,7 @@ func parseDelete(body []byte) (deletePayload, error) {
 	return d, nil
 }
 
-// ESPSPIs returns the SPIs of the ESP SAs that are deleted, none for another
-// protocol.
+// ESPSPIs returns the SPIs of the ESP SAs that are deleted, none for another protocol.
 func (d *deletePayload) espSPIs() []uint32 {
 	if d.Protocol != protocolESP {
 		return nil
@@ -47,8 +45,8 @@ func (d *deletePayload) espSPIs() []uint32 {
 	return list
 }
 
-// DeletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are
-// zero where the payload doesn't hold both.
+// DeletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
+// doesn't hold both.
 func (d *deletePayload) deletesISAKMP() (initiator, responder Cookie, ok bool) {
 	if d.Protocol != protocolISAKMP {
 		return

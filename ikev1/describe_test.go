@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// describeAll runs everything that prints over a message, and checks that what
-// is printed is printable and of one line each.
+// describeAll runs everything that prints over a message, and checks that what is printed is
+// printable and of one line each.
 func describeAll(t testing.TB, data []byte) {
 	h, err := ParseHeader(data)
 	if err != nil {
@@ -80,8 +80,8 @@ func TestDescribeStates(t *testing.T) {
 	}
 }
 
-// TestDescribeCaptures has the messages in clear of a main mode with NAT
-// traversal and of an aggressive mode.
+// TestDescribeCaptures has the messages in clear of a main mode with NAT traversal and of an
+// aggressive mode.
 func TestDescribeCaptures(t *testing.T) {
 	for name, want := range map[string][]string{
 		"02-natt-aes256-sha1/outer.pcap": {
@@ -113,8 +113,8 @@ func TestDescribeCaptures(t *testing.T) {
 	}
 }
 
-// TestDescribePlaintexts prints the published plaintexts, and looks for bytes in
-// what is printed that have to stay secret.
+// TestDescribePlaintexts prints the published plaintexts, and looks for bytes in what is printed
+// that have to stay secret.
 func TestDescribePlaintexts(t *testing.T) {
 	for _, file := range plaintextFiles {
 		t.Run(filepath.Base(file), func(t *testing.T) {

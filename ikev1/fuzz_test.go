@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// FuzzTracker runs datagrams, cut out of the input by a length in front of each,
-// through a Tracker that has the key of a session.
+// FuzzTracker runs datagrams, cut out of the input by a length in front of each, through a Tracker
+// that has the key of a session.
 func FuzzTracker(f *testing.F) {
 	l := newLab(f, 12, 7, 2, 16)
 	l.session()

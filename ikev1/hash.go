@@ -54,8 +54,8 @@ func (x *Secret) derive(sa *SA, h *hashAlg) derived {
 	return k
 }
 
-// signs says that an authentication method is one of signatures, or hybrid: the
-// peers then make SKEYID from the nonces and g^xy.
+// signs says that an authentication method is one of signatures, or hybrid: the peers then make
+// SKEYID from the nonces and g^xy.
 func signs(method uint16) bool {
 	switch method {
 	case 2, 3, 9, 10, 11: // DSS, RSA, ECDSA

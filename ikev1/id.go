@@ -29,8 +29,8 @@ const (
 	idList           idType = 12 // RFC 3554
 )
 
-// Identification is the body of an Identification payload (RFC 2407 section
-// 4.6.2). In phase 1 it names a peer, in Quick Mode the traffic of one side.
+// Identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
+// names a peer, in Quick Mode the traffic of one side.
 type identification struct {
 	Type     idType
 	Protocol uint8  // IP protocol, 0 for any
@@ -38,8 +38,8 @@ type identification struct {
 	Data     []byte // part of the body parsed
 }
 
-// ParseID reads the body of an Identification payload. It fails when the data
-// of an address, subnet or range does not have the length of its type.
+// ParseID reads the body of an Identification payload. It fails when the data of an address, subnet
+// or range does not have the length of its type.
 func parseID(body []byte) (identification, error) {
 	if len(body) < 4 {
 		return identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
@@ -71,8 +71,7 @@ func (t idType) dataLen() int {
 	return 0
 }
 
-// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for
-// other types.
+// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for other types.
 func (id *identification) addr() netip.Addr {
 	if id.Type == idIPv4Addr || id.Type == idIPv6Addr {
 		if a, ok := netip.AddrFromSlice(id.Data); ok {
@@ -82,48 +81,32 @@ func (id *identification) addr() netip.Addr {
 	return netip.Addr{}
 }
 
-// Selector returns the protocol and port of the ID as they are printed:
-// "udp/1701", "udp/any", "icmp", and "" when it speaks of all protocols.
+var ipProtocols = map[uint8]string{
+	0: "any", 1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre", 58: "icmpv6", 115: "l2tp", 132: "sctp",
+}
+
+// selector returns the protocol and port of the ID as they are printed: "udp/1701", "udp/any",
+// "icmp", and "" when it speaks of all protocols.
 func (id *identification) selector() string {
 	if id.Protocol == 0 && id.Port == 0 {
 		return ""
 	}
-	var s string
-	ports := false
-	switch id.Protocol {
-	case 0:
-		s, ports = "any", true
-	case 1:
-		s = "icmp"
-	case 4:
-		s = "ipip"
-	case 6:
-		s, ports = "tcp", true
-	case 17:
-		s, ports = "udp", true
-	case 47:
-		s = "gre"
-	case 58:
-		s = "icmpv6"
-	case 115:
-		s = "l2tp"
-	case 132:
-		s, ports = "sctp", true
-	default:
+	s, ok := ipProtocols[id.Protocol]
+	if !ok {
 		s = "proto-" + strconv.Itoa(int(id.Protocol))
 	}
 	switch {
 	case id.Port != 0:
 		s += "/" + strconv.Itoa(int(id.Port))
-	case ports:
+	case s == "any", s == "tcp", s == "udp", s == "sctp":
 		s += "/any"
 	}
 	return s
 }
 
-// String returns the identity without protocol and port: "10.0.0.2",
-// "10.1.0.0/16", "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name
-// in quotes. What can't be shown as text becomes hexadecimal.
+// String returns the identity without protocol and port: "10.0.0.2", "10.1.0.0/16",
+// "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name in quotes. What can't be shown as
+// text becomes hexadecimal.
 func (id *identification) String() string {
 	d := id.Data
 	if want := id.Type.dataLen(); want > 0 && want != len(d) {
@@ -157,7 +140,8 @@ func (id *identification) String() string {
 	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
 }
 
-// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not known.
+// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not
+// known.
 func lostID(d []byte) string {
 	rest := bytes.TrimLeft(d, "\x00")
 	switch {
@@ -200,33 +184,10 @@ func shortHex(b []byte) string {
 	return hex.EncodeToString(b)
 }
 
-// String returns the name of the type in lower case.
-func (t idType) String() string {
-	switch t {
-	case idIPv4Addr:
-		return "ipv4"
-	case idFQDN:
-		return "fqdn"
-	case idUserFQDN:
-		return "user-fqdn"
-	case idIPv4AddrSubnet:
-		return "ipv4-subnet"
-	case idIPv6Addr:
-		return "ipv6"
-	case idIPv6AddrSubnet:
-		return "ipv6-subnet"
-	case idIPv4AddrRange:
-		return "ipv4-range"
-	case idIPv6AddrRange:
-		return "ipv6-range"
-	case idDERASN1DN:
-		return "dn"
-	case idDERASN1GN:
-		return "general-name"
-	case idKeyID:
-		return "key-id"
-	case idList:
-		return "id-list"
-	}
-	return numbered("id-type", t)
+var idTypes = map[idType]string{
+	1: "ipv4", 2: "fqdn", 3: "user-fqdn", 4: "ipv4-subnet", 5: "ipv6", 6: "ipv6-subnet", 7: "ipv4-range",
+	8: "ipv6-range", 9: "dn", 10: "general-name", 11: "key-id", 12: "id-list",
 }
+
+// String returns the name of the type in lower case.
+func (t idType) String() string { return nameOf(idTypes, "id-type", t) }

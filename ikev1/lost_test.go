@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// truths maps the bytes of each encrypted message to the message as it is
-// decrypted from the whole capture.
+// truths maps the bytes of each encrypted message to the message as it is decrypted from the whole
+// capture.
 func truths(t *testing.T, secrets []*Secret, list []*Datagram) map[string]*Message {
 	t.Helper()
 	_, messages := follow(secrets, list)
@@ -27,8 +27,7 @@ func truths(t *testing.T, secrets []*Secret, list []*Datagram) map[string]*Messa
 	return truth
 }
 
-// compare checks a message against the truth: nothing may be wrong that is said to
-// be right.
+// compare checks a message against the truth: nothing may be wrong that is said to be right.
 func compare(t *testing.T, truth map[string]*Message, m *Message) {
 	t.Helper()
 	if !m.Encrypted {
@@ -75,8 +74,8 @@ func compare(t *testing.T, truth map[string]*Message, m *Message) {
 	}
 }
 
-// settle runs the datagrams through a Tracker and compares all, then tries again what
-// can gain from later messages and compares once more.
+// settle runs the datagrams through a Tracker and compares all, then tries again what can gain from
+// later messages and compares once more.
 func settle(t *testing.T, secrets []*Secret, truth map[string]*Message, list []*Datagram) (*Tracker, []*Message) {
 	t.Helper()
 	tr, messages := follow(secrets, list)
@@ -118,8 +117,8 @@ func eachPeer(t *testing.T, f func(t *testing.T, secrets []*Secret, list []*Data
 	}
 }
 
-// count returns how many encrypted messages there are, how many of them were
-// decrypted, and how many of these reconstructed.
+// count returns how many encrypted messages there are, how many of them were decrypted, and how
+// many of these reconstructed.
 func count(messages []*Message) (encrypted, decrypted, reconstructed int) {
 	for _, m := range messages {
 		if m.Encrypted {

@@ -69,8 +69,8 @@ type position struct {
 // beginning.
 func (m *Message) Head() bool { return m.at.head }
 
-// Phase1 says that the message is of main or aggressive mode, or of another exchange that sets up an
-// ISAKMP SA.
+// Phase1 says that the message is of main or aggressive mode, or of another exchange that sets up
+// an ISAKMP SA.
 func (m *Message) Phase1() bool { return m.SA != nil && m.at.ex == m.SA.phase1 }
 
 // clearMessage returns the message as it would have been sent in clear: the header with the

@@ -30,8 +30,7 @@ type notification struct {
 	Data     []byte
 }
 
-// ParseNotification reads the body of a Notification payload. SPI and Data are
-// parts of body.
+// ParseNotification reads the body of a Notification payload. SPI and Data are parts of body.
 func parseNotification(body []byte) (notification, error) {
 	if len(body) < 8 {
 		return notification{}, fmt.Errorf("ikev1: notification of %d bytes: %w", len(body), ErrMalformed)
@@ -49,8 +48,7 @@ func parseNotification(body []byte) (notification, error) {
 	return n, nil
 }
 
-// Sequence returns the sequence number of a DPD notification (RFC 3706
-// section 5.3).
+// Sequence returns the sequence number of a DPD notification (RFC 3706 section 5.3).
 func (n *notification) sequence() (uint32, bool) {
 	if n.Type != notifyRUThere && n.Type != notifyRUThereAck || len(n.Data) != 4 {
 		return 0, false

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// PayloadType is the number of an ISAKMP payload (RFC 2408 section 3.1, the
-// IANA registry "IPsec-related: next payload types", and the NAT-T drafts).
+// PayloadType is the number of an ISAKMP payload (RFC 2408 section 3.1, the IANA registry
+// "IPsec-related: next payload types", and the NAT-T drafts).
 type PayloadType uint8
 
 // The payload types of ISAKMP and of its extensions.
@@ -39,8 +39,7 @@ const (
 	PayloadFragment    PayloadType = 132 // IKE fragmentation of Cisco and Microsoft
 )
 
-// payloadHeaderLen is the size of the generic payload header (RFC 2408
-// section 3.2).
+// payloadHeaderLen is the size of the generic payload header (RFC 2408 section 3.2).
 const payloadHeaderLen = 4
 
 // Payload is one payload of a message.
@@ -55,8 +54,8 @@ type Payload struct {
 // End returns the offset behind the payload.
 func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
-// parsePayloads follows a chain of payloads through data, whose first payload is of type first.
-// The Body of each payload is a part of data, not a copy.
+// parsePayloads follows a chain of payloads through data, whose first payload is of type first. The
+// Body of each payload is a part of data, not a copy.
 //
 // It fails when a payload's length is under 4 or reaches behind the data, or when the data ends
 // before the chain does; it then returns the payloads before the damage. Bytes behind the last
@@ -89,8 +88,8 @@ func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 	return list, nil
 }
 
-// maxPadding is how many bytes of padding are believed. Some senders pad more
-// than the cipher's block needs.
+// maxPadding is how many bytes of padding are believed. Some senders pad more than the cipher's
+// block needs.
 const maxPadding = 256
 
 // FindPayload returns the first payload of type t in a parsed chain, or nil.

@@ -88,8 +88,8 @@ func TestPayloadOffsets(t *testing.T) {
 	}
 }
 
-// TestClearMessages parses every message in clear of the captures: each chain
-// fills its message exactly and each body is well formed.
+// TestClearMessages parses every message in clear of the captures: each chain fills its message
+// exactly and each body is well formed.
 func TestClearMessages(t *testing.T) {
 	names, err := filepath.Glob("../testdata/captures/*/outer.pcap")
 	if err != nil || len(names) == 0 {
@@ -121,8 +121,7 @@ func TestClearMessages(t *testing.T) {
 	t.Logf("%d messages in %d captures", total, len(names))
 }
 
-// plaintext is a decrypted message that another project or an independent
-// decryptor published.
+// plaintext is a decrypted message that another project or an independent decryptor published.
 type plaintext struct {
 	name     string
 	exchange ExchangeType
@@ -227,8 +226,8 @@ func checkBodies(t *testing.T, name string, payloads []Payload) {
 	}
 }
 
-// TestWrongPlaintexts changes every byte of the first block of every plaintext, as
-// a wrong IV does, and decides by the structure as a decryptor must.
+// TestWrongPlaintexts changes every byte of the first block of every plaintext, as a wrong IV does,
+// and decides by the structure as a decryptor must.
 func TestWrongPlaintexts(t *testing.T) {
 	passed, tried := 0, 0
 	for _, p := range plaintexts(t, "rub-nds/handshakes.json") {
@@ -249,8 +248,8 @@ func TestWrongPlaintexts(t *testing.T) {
 	}
 }
 
-// TestMalformedCaptures reads what fuzzers made: nothing may panic, and every
-// line that is printed is one line.
+// TestMalformedCaptures reads what fuzzers made: nothing may panic, and every line that is printed
+// is one line.
 func TestMalformedCaptures(t *testing.T) {
 	for _, name := range []string{
 		"ISAKMP_sa_setup.pcap", "ikev1_id_ipv6_addr_subnet-oobr.pcap", "ikev2four.pcap", "ikev2pI2.pcap", "isakmp-3948-oobr-2.pcap",

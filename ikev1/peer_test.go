@@ -137,8 +137,8 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// derivedCaptures says how many messages of each are reconstructed: those whose
-// IV is not in the capture.
+// derivedCaptures says how many messages of each are reconstructed: those whose IV is not in the
+// capture.
 var derivedCaptures = map[string]int{
 	"12610-drop-cfg-reply": 0, "12610-late-MM1-after-MM6": 0, "12610-retransmit-MM1-after-MM2": 0, "12610-retransmit-QM": 0,
 	"drop-MM3-KEi": 1, "drop-MM5": 1, "drop-MM6": 1, "drop-QM2": 1,

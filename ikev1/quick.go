@@ -6,8 +6,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// quickInfo is what is kept of a decrypted Quick Mode message with an SA
-// payload (RFC 2409 section 5.5).
+// quickInfo is what is kept of a decrypted Quick Mode message with an SA payload (RFC 2409 section
+// 5.5).
 type quickInfo struct {
 	sas      []*saPayload
 	nonce    []byte
@@ -15,8 +15,8 @@ type quickInfo struct {
 	src, dst netip.Addr
 }
 
-// quickOf reads a Quick Mode message. It returns nil for one without an SA
-// payload or a nonce, or with one that is broken.
+// quickOf reads a Quick Mode message. It returns nil for one without an SA payload or a nonce, or
+// with one that is broken.
 func quickOf(m *Message) *quickInfo {
 	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
 	for i := range m.Payloads {
@@ -46,9 +46,9 @@ const (
 	announcedAll
 )
 
-// negotiate returns the SAs that a Quick Mode exchange agreed on, once: as soon
-// as its first two messages are known, in whatever order. Where one of the two
-// is missing it returns the direction that the other one names.
+// negotiate returns the SAs that a Quick Mode exchange agreed on, once: as soon as its first two
+// messages are known, in whatever order. Where one of the two is missing it returns the direction
+// that the other one names.
 func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	q1, q2 := ex.byNumber(1), ex.byNumber(2)
 	switch {
@@ -71,8 +71,8 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	return nil
 }
 
-// Derive returns the ESP SAs of earlier Quick Modes whose keys have become
-// derivable with the secrets added since, each once.
+// Derive returns the ESP SAs of earlier Quick Modes whose keys have become derivable with the
+// secrets added since, each once.
 func (t *Tracker) Derive() []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for _, sa := range t.SAs() {
@@ -92,8 +92,7 @@ func (t *Tracker) Derive() []*esp.Negotiated {
 	return list
 }
 
-// accepted says that the third message was seen: what was proposed was agreed
-// to.
+// accepted says that the third message was seen: what was proposed was agreed to.
 func (ex *exchange) accepted() bool {
 	for _, r := range ex.records {
 		if r.number >= 3 && r.opened {
@@ -103,8 +102,8 @@ func (ex *exchange) accepted() bool {
 	return false
 }
 
-// single says that each SA proposed has one proposal with one transform, so that
-// only this can have been chosen.
+// single says that each SA proposed has one proposal with one transform, so that only this can have
+// been chosen.
 func (q *quickInfo) single() bool {
 	for _, s := range q.sas {
 		for i := range s.Proposals {
@@ -136,8 +135,8 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 	return list
 }
 
-// pairs returns the SAs of a complete exchange, both directions of each. SA
-// payload i of the answer chooses from SA payload i of the offer.
+// pairs returns the SAs of a complete exchange, both directions of each. SA payload i of the answer
+// chooses from SA payload i of the offer.
 func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for i, answer := range q2.sas {
@@ -175,9 +174,8 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	return list
 }
 
-// match finds the proposal that was chosen: by its number and protocol, which a
-// responder has to keep (RFC 2408 section 4.2), else the one that offers the
-// same transform.
+// match finds the proposal that was chosen: by its number and protocol, which a responder has to
+// keep (RFC 2408 section 4.2), else the one that offers the same transform.
 func match(offer *saPayload, chosen *proposal) *proposal {
 	var same, only *proposal
 	count := 0
@@ -240,8 +238,7 @@ func (c *ipcomp) cpi() uint16 {
 	return c.p.cpi()
 }
 
-// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for
-// none.
+// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for none.
 func (c *ipcomp) transform() uint8 {
 	if c == nil || len(c.p.Transforms) == 0 {
 		return 0
@@ -270,12 +267,12 @@ type quickSecret struct {
 	pfs bool
 }
 
-// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one
-// exchange where the source does not say which it is of.
+// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one exchange where the
+// source does not say which it is of.
 const maxQuickSecrets = 8
 
-// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had:
-// just none without perfect forward secrecy. It is never empty.
+// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had: just none without
+// perfect forward secrecy. It is never empty.
 func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
 	if !pfs {
 		return []quickSecret{{}}
@@ -299,8 +296,7 @@ func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
 	return []quickSecret{{pfs: true}}
 }
 
-// derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't
-// be known.
+// derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't be known.
 func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 	if secret.pfs && secret.x == nil {
 		n.KeyReason = "PFS: not derivable"

@@ -8,22 +8,20 @@ import (
 	"net/netip"
 )
 
-// MaxReassembled is the largest message that a Reassembler puts together, in
-// bytes.
+// MaxReassembled is the largest message that a Reassembler puts together, in bytes.
 const maxReassembled = 1 << 17
 
-// FragmentKey tells apart the messages whose fragments are under way. Many
-// senders give every message the same fragment ID, so a key can be used again by
-// the next message.
+// FragmentKey tells apart the messages whose fragments are under way. Many senders give every
+// message the same fragment ID, so a key can be used again by the next message.
 type FragmentKey struct {
 	Src, Dst                         netip.AddrPort
 	InitiatorCookie, ResponderCookie Cookie
 	ID                               uint16
 }
 
-// Reassembler puts ISAKMP messages together from IKE fragments. It copies what
-// it keeps, in bounds of bytes, number and time: the message untouched for
-// longest is given up first. It is not safe for concurrent use.
+// Reassembler puts ISAKMP messages together from IKE fragments. It copies what it keeps, in bounds
+// of bytes, number and time: the message untouched for longest is given up first. It is not safe
+// for concurrent use.
 type reassembler struct {
 	maxBytes int
 	timeout  int64
@@ -53,23 +51,22 @@ type fragmentPart struct {
 	repeat bool // equal to the same fragment of the message before
 }
 
-// NewReassembler returns a Reassembler that keeps at most maxBytes of fragments,
-// and none for longer than timeout nanoseconds after its message's newest one.
+// NewReassembler returns a Reassembler that keeps at most maxBytes of fragments, and none for
+// longer than timeout nanoseconds after its message's newest one.
 func newReassembler(maxBytes int, timeout int64) *reassembler {
 	return &reassembler{maxBytes: maxBytes, timeout: timeout, sets: map[FragmentKey]*list.Element{}, order: list.New()}
 }
 
 var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reassembly")
 
-// Add takes a fragment at time, in nanoseconds. Once the last one that was
-// missing comes, in whatever order, it returns the whole ISAKMP message, which
-// the caller owns, and the number of its fragments.
+// Add takes a fragment at time, in nanoseconds. Once the last one that was missing comes, in
+// whatever order, it returns the whole ISAKMP message, which the caller owns, and the number of its
+// fragments.
 //
-// A fragment that comes twice counts once; where two of the same number differ
-// the newer one counts. A message sent again in whole is returned again. What was
-// put together is a message only if its header says the same length: else the
-// result is an error that wraps ErrMalformed, and all but this fragment are
-// forgotten.
+// A fragment that comes twice counts once; where two of the same number differ the newer one
+// counts. A message sent again in whole is returned again. What was put together is a message only
+// if its header says the same length: else the result is an error that wraps ErrMalformed, and all
+// but this fragment are forgotten.
 func (r *reassembler) add(key FragmentKey, f Fragment, time int64) (message []byte, fragments int, err error) {
 	if f.Number == 0 {
 		return nil, 0, fmt.Errorf("ikev1: fragment number 0: %w", ErrMalformed)
@@ -225,8 +222,8 @@ func (r *reassembler) remove(s *fragmentSet) {
 	}
 }
 
-// Expire gives up the messages whose newest fragment is older than the timeout
-// at the time now, in nanoseconds.
+// Expire gives up the messages whose newest fragment is older than the timeout at the time now, in
+// nanoseconds.
 func (r *reassembler) expire(now int64) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
 		s := e.Value.(*fragmentSet)

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// fragmentedMessage returns a message of n bytes and its fragments of at most
-// size bytes.
+// fragmentedMessage returns a message of n bytes and its fragments of at most size bytes.
 func fragmentedMessage(n, size int, fill byte) (message []byte, fragments []Fragment) {
 	message = bytes.Repeat([]byte{fill}, n)
 	h := Header{InitiatorCookie: Cookie{1}, ResponderCookie: Cookie{2}, NextPayload: PayloadID, MajorVersion: 1, Exchange: ExchangeMain, Flags: FlagEncryption, Length: uint32(n)}
@@ -26,8 +25,7 @@ func fragmentedMessage(n, size int, fill byte) (message []byte, fragments []Frag
 var fragmentKey = FragmentKey{Src: netip.MustParseAddrPort("203.0.113.10:4500"), Dst: netip.MustParseAddrPort("203.0.113.1:4500"),
 	InitiatorCookie: Cookie{1}, ResponderCookie: Cookie{2}, ID: 1}
 
-// addAll gives fragments to r in the order of their indexes and returns the
-// messages that come out.
+// addAll gives fragments to r in the order of their indexes and returns the messages that come out.
 func addAll(t *testing.T, r *reassembler, fragments []Fragment, order ...int) [][]byte {
 	t.Helper()
 	var list [][]byte
@@ -75,8 +73,8 @@ func TestReassembleOrders(t *testing.T) {
 	}
 }
 
-// TestReassembleNext has the next message under the same ID, as strongSwan sends
-// it, with copies of the one before in every place.
+// TestReassembleNext has the next message under the same ID, as strongSwan sends it, with copies of
+// the one before in every place.
 func TestReassembleNext(t *testing.T) {
 	first, f := fragmentedMessage(1000, 300, 7)
 	second, g := fragmentedMessage(1000, 300, 8)
@@ -214,8 +212,8 @@ func TestReassembleTimeout(t *testing.T) {
 	}
 }
 
-// TestFragmentCaptures puts the messages of two captures together. Where they
-// went over the wire in fragments the header of each is of the same exchange.
+// TestFragmentCaptures puts the messages of two captures together. Where they went over the wire in
+// fragments the header of each is of the same exchange.
 func TestFragmentCaptures(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -260,8 +258,8 @@ func TestFragmentCaptures(t *testing.T) {
 	}
 }
 
-// FuzzFragments takes a script: one byte for the fragment's number and flags, one
-// for its key, one for its length.
+// FuzzFragments takes a script: one byte for the fragment's number and flags, one for its key, one
+// for its length.
 func FuzzFragments(f *testing.F) {
 	f.Add([]byte{0x01, 0, 40, 0x82, 0, 9, 0x81, 1, 28})
 	f.Add([]byte{0x81, 0, 0, 0x02, 0, 255, 0x02, 0, 254, 0x83, 0, 1})

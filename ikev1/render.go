@@ -26,8 +26,8 @@ const malformed = "[malformed]"
 // IKEv2 "IKE_SA_INIT".
 func (m *Message) ExchangeName() string { return m.Header.ExchangeName() }
 
-// PayloadNames returns the short names of the payloads, as in "ID", "HASH": nil when they could
-// not be read.
+// PayloadNames returns the short names of the payloads, as in "ID", "HASH": nil when they could not
+// be read.
 func (m *Message) PayloadNames() []string {
 	var names []string
 	for i := range m.Payloads {
@@ -36,8 +36,8 @@ func (m *Message) PayloadNames() []string {
 	return names
 }
 
-// Describe returns the payloads of the message with what matters of them, on one line:
-// "ID 10.0.0.2, HASH".
+// Describe returns the payloads of the message with what matters of them, on one line: "ID
+// 10.0.0.2, HASH".
 func (m *Message) Describe() string {
 	switch {
 	case m.Header.isV2():
@@ -71,8 +71,8 @@ func describePayloads(payloads []Payload, phase1 bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// Details returns one line for each payload with everything in it that may be shown. It is nil
-// for IKEv2 and for what could not be decrypted.
+// Details returns one line for each payload with everything in it that may be shown. It is nil for
+// IKEv2 and for what could not be decrypted.
 func (m *Message) Details() []string {
 	if m.Header.isV2() {
 		return nil
@@ -93,8 +93,8 @@ func (p *Payload) detail() string {
 	return s
 }
 
-// Name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also
-// under the numbers of the drafts.
+// Name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
+// the numbers of the drafts.
 func (p *Payload) name() string {
 	switch {
 	case p.isNATD():
@@ -125,8 +125,8 @@ func (p *Payload) text(d detail) string {
 // body is a parsed payload that has something to tell.
 type body interface{ text(detail) string }
 
-// parse reads the body of a payload. It is nil, with or without an error, for one whose inside
-// this package does not know or does not tell.
+// parse reads the body of a payload. It is nil, with or without an error, for one whose inside this
+// package does not know or does not tell.
 func (p *Payload) parse() (body, error) {
 	n := len(p.Body)
 	switch {
@@ -210,8 +210,8 @@ func joinWords(words ...string) string {
 func first(s string, _ bool) string { return s }
 
 // text returns the first proposal and how many transforms stand beside it, or all of them:
-// "aes-cbc-256 sha256 psk modp2048 3600s (+3)",
-// "esp 0xc2c4be60 aes-cbc-256 hmac-sha1-96 transport 3600s".
+// "aes-cbc-256 sha256 psk modp2048 3600s (+3)", "esp 0xc2c4be60 aes-cbc-256 hmac-sha1-96 transport
+// 3600s".
 func (sa *saPayload) text(d detail) string {
 	if d.full {
 		return sa.all()

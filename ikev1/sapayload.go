@@ -30,8 +30,8 @@ const (
 	situationIntegrity    = 4
 )
 
-// SAPayload is the body of a Security Association payload (RFC 2408 section
-// 3.4, RFC 2407 section 4.6.1).
+// SAPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
+// 4.6.1).
 type saPayload struct {
 	DOI       uint32
 	Situation uint32
@@ -39,8 +39,8 @@ type saPayload struct {
 	Proposals []proposal
 }
 
-// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same
-// number belong together: all of them are wanted at once, as ESP with IPComp.
+// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same number belong
+// together: all of them are wanted at once, as ESP with IPComp.
 type proposal struct {
 	Number     uint8
 	Protocol   protocolID
@@ -48,8 +48,8 @@ type proposal struct {
 	Transforms []transform
 }
 
-// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the
-// attributes mean depends on the protocol of its proposal.
+// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
+// on the protocol of its proposal.
 type transform struct {
 	Number     uint8
 	ID         uint8
@@ -57,13 +57,12 @@ type transform struct {
 	Attributes []attribute
 }
 
-// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts
-// the DOIs 0 and 1. The lists it returns refer to body.
+// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts the DOIs 0 and 1.
+// The lists it returns refer to body.
 //
-// All lengths must agree exactly: proposals fill the payload, transforms fill
-// their proposal in the number that it states, attributes fill their
-// transform, reserved fields are zero. On an error, what stood before the
-// damage is returned with it.
+// All lengths must agree exactly: proposals fill the payload, transforms fill their proposal in the
+// number that it states, attributes fill their transform, reserved fields are zero. On an error,
+// what stood before the damage is returned with it.
 func parseSA(body []byte) (*saPayload, error) {
 	if len(body) < 8 {
 		return &saPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
@@ -105,8 +104,8 @@ func parseSA(body []byte) (*saPayload, error) {
 	return sa, nil
 }
 
-// nestedPayload returns the body of the proposal or transform at body[off:],
-// and the type of its follower, which is want or none.
+// nestedPayload returns the body of the proposal or transform at body[off:], and the type of its
+// follower, which is want or none.
 func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, payload []byte, err error) {
 	rest := body[off:]
 	if len(rest) < payloadHeaderLen {
@@ -168,9 +167,9 @@ func parseTransform(b []byte, protocol protocolID) (transform, error) {
 	return t, err
 }
 
-// labelsLen returns the size of the fields that follow a situation with
-// secrecy or integrity (RFC 2407 section 4.6.1): labelled domain identifier,
-// then level and category bitmap of both, each padded to 4 bytes.
+// labelsLen returns the size of the fields that follow a situation with secrecy or integrity (RFC
+// 2407 section 4.6.1): labelled domain identifier, then level and category bitmap of both, each
+// padded to 4 bytes.
 func labelsLen(b []byte) (int, error) {
 	off := 4
 	for range 2 { // secrecy, integrity
@@ -196,8 +195,8 @@ func (p *proposal) spi32() uint32 {
 	return binary.BigEndian.Uint32(p.SPI)
 }
 
-// CPI returns the compression parameter index of an IPComp proposal, which
-// takes 2 bytes or the low half of 4 (RFC 3173 section 4.1), or 0.
+// CPI returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
+// half of 4 (RFC 3173 section 4.1), or 0.
 func (p *proposal) cpi() uint16 {
 	if n := len(p.SPI); p.Protocol == protocolIPCOMP && (n == 2 || n == 4) {
 		return binary.BigEndian.Uint16(p.SPI[n-2:])

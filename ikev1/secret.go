@@ -10,8 +10,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// Secret is what a key source says about one ISAKMP SA. Any of the keys may be
-// missing; a zero cookie is one that the source does not name.
+// Secret is what a key source says about one ISAKMP SA. Any of the keys may be missing; a zero
+// cookie is one that the source does not name.
 type Secret struct {
 	InitiatorCookie Cookie
 	ResponderCookie Cookie
@@ -30,11 +30,13 @@ type Secret struct {
 	Peer        netip.Addr // the other end, where the source names it
 	Origin      esp.Origin
 
-	// Origins has the places of values that are not at Origin, by their names in RFC 2409: "SKEYID_d"; may be nil.
+	// Origins has the places of values that are not at Origin, by their names in RFC 2409:
+	// "SKEYID_d"; may be nil.
 	Origins map[string]esp.Origin
 }
 
-// OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka", "g^xy".
+// OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka",
+// "g^xy".
 func (s *Secret) OriginOf(value string) esp.Origin {
 	if o := s.Origins[value]; !o.IsZero() {
 		return o
@@ -97,8 +99,7 @@ func (st *secretStore) keep(x *secretState) {
 	}
 }
 
-// of returns the secrets that may belong to the SA, those with its cookies
-// first.
+// of returns the secrets that may belong to the SA, those with its cookies first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
 	for _, x := range st.byInitiator[sa.InitiatorCookie] {

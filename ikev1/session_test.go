@@ -182,8 +182,8 @@ func TestInterleaved(t *testing.T) {
 	}
 }
 
-// Two SA payloads in one Quick Mode, each with a choice among several proposals,
-// and IPComp in the first.
+// Two SA payloads in one Quick Mode, each with a choice among several proposals, and IPComp in the
+// first.
 func TestQuickChoices(t *testing.T) {
 	l := newLab(t, 4, 7, 2, 16)
 	l.main(ipID(l.initiator), ipID(l.responder))
@@ -286,8 +286,8 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-// CONNECTED in an Informational exchange with the message ID of the Quick Mode: its IV is one of its own (RFC 2409
-// section 5.7), or continues the Quick Mode.
+// CONNECTED in an Informational exchange with the message ID of the Quick Mode: its IV is one of
+// its own (RFC 2409 section 5.7), or continues the Quick Mode.
 func TestConnected(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		l := newLab(t, 7, 7, 2, 16)
@@ -304,8 +304,7 @@ func TestConnected(t *testing.T) {
 	}
 }
 
-// The messages of one side change their address in mid-exchange, then the ports
-// of both.
+// The messages of one side change their address in mid-exchange, then the ports of both.
 func TestAddressChanges(t *testing.T) {
 	for at := range 14 {
 		l := newLab(t, 8, 7, 2, 16)
@@ -333,8 +332,8 @@ func TestAddressChanges(t *testing.T) {
 	}
 }
 
-// One bit changed anywhere in an encrypted message: never verified unless it is
-// only in the padding, and no other message is wrong for it.
+// One bit changed anywhere in an encrypted message: never verified unless it is only in the
+// padding, and no other message is wrong for it.
 func TestCorruptEveryByte(t *testing.T) {
 	l := newLab(t, 9, 7, 2, 16)
 	l.session()
@@ -356,8 +355,8 @@ func TestCorruptEveryByte(t *testing.T) {
 					if !m.Encrypted || !m.Decrypted || m.Header.InitiatorCookie != l.i {
 						continue
 					}
-					// The next message of the exchange decrypts with the changed block as IV: its first
-					// block is wrong, which only a HASH can tell.
+					// The next message of the exchange decrypts with the changed block as IV: its
+					// first block is wrong, which only a HASH can tell.
 					if h, err := ParseHeader(d.Data); err != nil || h.MessageID != m.Header.MessageID || m.Verified {
 						compare(t, truth, m)
 					}

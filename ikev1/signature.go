@@ -19,8 +19,8 @@ func (sa *SA) signed(m *Message, h *hashAlg, rb *rebuilt) []byte {
 	return signedBy(m.Payloads, sig.Body, h.size)
 }
 
-// signedBy returns the hash of n bytes under a signature, nil where no certificate
-// of the message made it.
+// signedBy returns the hash of n bytes under a signature, nil where no certificate of the message
+// made it.
 func signedBy(payloads []Payload, sig []byte, n int) []byte {
 	for i := range payloads {
 		if payloads[i].Type != PayloadCert {
@@ -45,9 +45,9 @@ func signedBy(payloads []Payload, sig []byte, n int) []byte {
 	return nil
 }
 
-// undoRSA returns the last n bytes of what was signed by PKCS #1 (RFC 8017 section
-// 9.2): 00 01 FF ... FF 00 and the hash, which IKEv1 signs bare; some peers put its
-// algorithm in front. It is nil where the padding does not come out.
+// undoRSA returns the last n bytes of what was signed by PKCS #1 (RFC 8017 section 9.2): 00 01 FF
+// ... FF 00 and the hash, which IKEv1 signs bare; some peers put its algorithm in front. It is nil
+// where the padding does not come out.
 func undoRSA(key *rsa.PublicKey, sig []byte, n int) []byte {
 	size := key.Size()
 	if key.N.BitLen() > maxModulus || key.E < 3 || len(sig) != size || size < n+11 {

@@ -8,8 +8,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// captures is what each capture of the lab holds: encrypted messages, those with a
-// HASH, pairs of SAs, as the daemons' logs have it.
+// captures is what each capture of the lab holds: encrypted messages, those with a HASH, pairs of
+// SAs, as the daemons' logs have it.
 var captures = []struct {
 	name, file string
 	encrypted  int

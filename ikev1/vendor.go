@@ -73,8 +73,7 @@ var vendorPrefixes = []vendorBytes{
 	{"01528bbbc00696121849ab9a1c5b2a51", "Windows 01528bbb"}, // what it says is not published
 }
 
-// vendorIDs is the table of both lists, by the bytes that a vendor ID begins
-// with.
+// vendorIDs is the table of both lists, by the bytes that a vendor ID begins with.
 var vendorIDs = func() []knownVendor {
 	var list []knownVendor
 	for _, v := range vendorTexts {
@@ -96,8 +95,7 @@ type knownVendor struct {
 	name   string
 }
 
-// windowsVersions has the versions behind the Windows vendor ID ([MS-IKEE]
-// section 2.2.1).
+// windowsVersions has the versions behind the Windows vendor ID ([MS-IKEE] section 2.2.1).
 var windowsVersions = map[uint32]string{
 	2: "2000",
 	3: "XP",
@@ -109,9 +107,8 @@ var windowsVersions = map[uint32]string{
 	9: "8 or later",
 }
 
-// VendorName returns what is known of a Vendor ID payload (RFC 2408 section
-// 3.16): "DPD", "NAT-T RFC 3947", "FRAGMENTATION", the text in quotes where it
-// is one, or "" for an unknown one.
+// VendorName returns what is known of a Vendor ID payload (RFC 2408 section 3.16): "DPD", "NAT-T
+// RFC 3947", "FRAGMENTATION", the text in quotes where it is one, or "" for an unknown one.
 func vendorName(body []byte) string {
 	for _, v := range vendorIDs {
 		rest, ok := bytes.CutPrefix(body, v.prefix)
