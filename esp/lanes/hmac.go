@@ -90,13 +90,13 @@ func (m *HMAC) Size() int { return m.size }
 type Message struct {
 	Key    *HMAC
 	Data   []byte
-	Suffix []byte   // follows Data, at most 8 bytes
+	Suffix []byte   // follows Data, at most 56 bytes
 	Sum    [32]byte // set by [Hasher.Sums], in its first Key.Size() bytes
 }
 
 // Hasher computes HMACs for one goroutine. The zero value is ready.
 type Hasher struct {
-	batch
+	batch  *batch // made when first needed
 	queue  []*Message
 	digest [2]hash.Hash // of each algorithm
 	saved  []byte
@@ -114,6 +114,9 @@ func (h *Hasher) Sums(messages []Message) {
 			}
 		}
 		if k := a.kernel(); k.blocks != nil && len(h.queue) >= k.least {
+			if h.batch == nil {
+				h.batch = new(batch)
+			}
 			h.batch.sums(a, k, h.queue)
 		} else {
 			for _, m := range h.queue {
