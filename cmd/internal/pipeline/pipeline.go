@@ -156,7 +156,7 @@ func (p *Pipeline) carry(r *reader) {
 		b, more := r.next()
 		if b != nil {
 			w.work(b)
-			p.line.worked(b)
+			p.line.worked(b, !p.config.Live)
 		}
 		p.deliver()
 		if !more {
