@@ -7,7 +7,7 @@ import (
 
 // Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
-	batchRecords = 128       // frames in a batch
+	batchRecords = 256       // frames in a batch
 	batchBytes   = 128 << 10 // captured bytes at which a batch is full
 )
 
@@ -18,7 +18,8 @@ type batch struct {
 	plain    []byte // what their plaintexts point into
 	expanded []byte // what IPComp payloads hold
 	flush    bool   // nothing was at hand behind it
-	worked   bool   // it is decrypted; the line's lock guards it
+	worked   bool   // it is decrypted; the line's lock guards it and awaited
+	awaited  bool   // the goroutine that decrypted it is about to deliver it
 	fed      int    // records that the sinks have
 }
 

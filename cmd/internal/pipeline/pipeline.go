@@ -8,7 +8,6 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
-	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 	"l2tpdump/l2tp"
@@ -152,15 +151,12 @@ func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
 
 // carry takes batches from the source to the sinks, until the input ends.
 func (p *Pipeline) carry(r *reader) {
-	var (
-		o esp.Opener
-		x esp.Inflater
-	)
+	var w worker
 	for {
 		b, more := r.next()
 		if b != nil {
-			b.work(&o, &x)
-			p.line.worked(b)
+			w.work(b)
+			p.line.worked(b, !p.config.Live)
 		}
 		p.deliver()
 		if !more {

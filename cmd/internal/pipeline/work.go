@@ -8,13 +8,20 @@ import (
 	"l2tpdump/esp"
 )
 
+// worker is what one goroutine needs for the second stage.
+type worker struct {
+	opener   esp.Opener
+	inflater esp.Inflater
+}
+
 // work is the second stage: it decrypts the ESP packets of a batch.
-func (b *batch) work(o *esp.Opener, x *esp.Inflater) {
-	defer o.Release()
+func (w *worker) work(b *batch) {
+	defer w.opener.Release()
 	need := 0
 	for i := range b.records {
-		if b.records[i].ring != nil {
-			need += len(b.records[i].esp) + esp.OpenOverhead
+		if r := &b.records[i]; r.ring != nil {
+			need += len(r.esp) + esp.OpenOverhead
+			r.ring.Expect(&w.opener, salookup.Packet{Data: r.esp, Cut: r.cut})
 		}
 	}
 	if cap(b.plain) < need {
@@ -28,10 +35,10 @@ func (b *batch) work(o *esp.Opener, x *esp.Inflater) {
 			continue
 		}
 		end := at + len(r.esp) + esp.OpenOverhead
-		r.open(o, b.plain[at:at:end])
+		r.open(&w.opener, b.plain[at:at:end])
 		at = end
 		if r.Verdict.Opened() && r.Plain.NextHeader == esp.ProtocolIPComp {
-			b.expand(r, x)
+			b.expand(r, &w.inflater)
 		}
 	}
 }

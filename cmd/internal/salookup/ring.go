@@ -130,6 +130,14 @@ func (r *Ring) Open(o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, s
 	return plain, sa, high, err
 }
 
+// Expect says that Open will be called for the packet, see esp.Opener.Expect.
+func (r *Ring) Expect(o *esp.Opener, p Packet) {
+	s := r.sas[r.last.Load()]
+	if sa := s.ready.Load(); sa != nil {
+		o.Expect(sa, p.Data, s.high(p), p.Cut)
+	}
+}
+
 // certain reports whether what an SA made of a packet proves that it is the packet's own.
 func (s *SA) certain(plain *esp.Plaintext, err error) bool {
 	switch {
@@ -166,9 +174,7 @@ func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plain
 			r.armed.Add(1)
 		}
 	}
-	if s.Suite.ESN {
-		high = uint32(esp.Nearest(s.newest.Load(), binary.BigEndian.Uint32(p.Data[4:])) >> 32)
-	}
+	high = s.high(p)
 	plain, err = o.Open(sa, dst, p.Data, high, p.Cut)
 	if err != esp.ErrICV || !s.Suite.ESN {
 		return plain, high, err
@@ -179,4 +185,12 @@ func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plain
 		}
 	}
 	return plain, high, err
+}
+
+// high is the half of a packet's sequence number that is nearest to the last packet's.
+func (s *SA) high(p Packet) uint32 {
+	if !s.Suite.ESN {
+		return 0
+	}
+	return uint32(esp.Nearest(s.newest.Load(), binary.BigEndian.Uint32(p.Data[4:])) >> 32)
 }
