@@ -44,7 +44,8 @@ func ccpOption(kind uint8) option {
 }
 
 // deflate writes window size (as an exponent of two), method and check of RFC 1979 section 3.
-// Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence number).
+// Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence
+// number).
 func deflate(data []byte) (string, bool) {
 	if len(data) != 2 {
 		return "", false

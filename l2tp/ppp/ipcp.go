@@ -40,9 +40,9 @@ func addressPair(data []byte) (string, bool) {
 	return a + " " + b, true
 }
 
-// ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot number
-// and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC 3544), ROHC
-// (RFC 3241).
+// ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot
+// number and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC
+// 3544), ROHC (RFC 3241).
 func ipCompression(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false

@@ -73,20 +73,20 @@ func lcpOption(kind uint8) option {
 	return option{}
 }
 
-// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of CHAP
-// are those of RFC 1994, 2433 and 2759.
+// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of
+// CHAP are those of RFC 1994, 2433 and 2759.
 func authProtocol(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false
 	}
 	switch p := binary.BigEndian.Uint16(data); p {
-	case ProtocolPAP:
+	case protocolPAP:
 		return "pap", true
-	case ProtocolEAP:
+	case protocolEAP:
 		return "eap", true
 	case 0xc027:
 		return "spap", true
-	case ProtocolCHAP:
+	case protocolCHAP:
 		if len(data) < 3 {
 			return "chap", true
 		}
@@ -110,14 +110,14 @@ func authProtocol(data []byte) (string, bool) {
 	}
 }
 
-// qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a second
-// (RFC 1989 section 2.3).
+// qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a
+// second (RFC 1989 section 2.3).
 func qualityProtocol(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false
 	}
 	p := binary.BigEndian.Uint16(data)
-	if p != ProtocolLQR {
+	if p != protocolLQR {
 		return string(appendHex16(nil, p)), true
 	}
 	if len(data) != 6 {
@@ -134,7 +134,8 @@ func fcsAlternatives(data []byte) (string, bool) {
 	return bits(uint32(data[0]), []string{"null", "16", "32"}), true
 }
 
-// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is given by its length.
+// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is
+// given by its length.
 func callback(data []byte) (string, bool) {
 	if len(data) < 1 {
 		return "", false
@@ -185,7 +186,8 @@ func vendorOption(data []byte) (string, bool) {
 	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
 }
 
-// bits writes the set bits by name, from the lowest, joined by "+"; bits without a name in hexadecimal.
+// bits writes the set bits by name, from the lowest, joined by "+"; bits without a name in
+// hexadecimal.
 func bits(n uint32, names []string) string {
 	s := ""
 	for i, name := range names {
