@@ -23,6 +23,9 @@ type Tracker struct {
 	all      []*Tunnel // in the order of their first packets
 	count    int       // sessions of all tunnels
 
+	// Ended, if set, is told of each session that is closed or forgotten.
+	Ended func(*Session)
+
 	recent  [recentSessions]recentSession // in front of the map
 	changes uint                          // of the maps
 }
@@ -143,7 +146,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payloa
 	case messageStopCCN:
 		tr.tunnel.State = Closed
 		for _, s := range tr.tunnel.Sessions {
-			s.State = Closed
+			t.close(s)
 		}
 		return nil, tr.sender
 	}
@@ -153,12 +156,23 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payloa
 	}
 	switch {
 	case m.kind == messageCDN:
-		s.State = Closed
+		t.close(s)
 	case s.State == Opening && (m.kind == messageICCN || m.kind == messageOCCN):
 		s.State = Established
 	}
 	s.touch(time)
 	return s, tr.sender
+}
+
+func (t *Tracker) close(s *Session) {
+	s.State = Closed
+	t.ended(s)
+}
+
+func (t *Tracker) ended(s *Session) {
+	if t.Ended != nil {
+		t.Ended(s)
+	}
 }
 
 // controlMessage is what the Tracker reads of a control message; 0 and "" for what is not there.
@@ -425,6 +439,9 @@ func (t *Tracker) drop(tunnels []*Tunnel) {
 		t.forget(tunnel)
 		t.count -= len(tunnel.Sessions)
 		gone[tunnel] = true
+		for _, s := range tunnel.Sessions {
+			t.ended(s)
+		}
 	}
 	t.all = slices.DeleteFunc(t.all, func(tunnel *Tunnel) bool { return gone[tunnel] })
 }
@@ -437,6 +454,7 @@ func (t *Tracker) dropSessions(sessions []*Session) {
 		t.forgetSession(s, 0)
 		t.forgetSession(s, 1)
 		gone[s] = true
+		t.ended(s)
 		touched[s.Tunnel] = true
 	}
 	for tunnel := range touched {

@@ -41,7 +41,11 @@ func decrypt(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 
-	p := pipeline.New(o.config(src))
+	config := o.config(src)
+	if config.Passwords, err = o.passwords(); err != nil {
+		return fail(err)
+	}
+	p := pipeline.New(config)
 	p.AddStores(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)

@@ -9,6 +9,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // summary prints what became of the frames, and for each SA that was not decrypted why.
@@ -125,8 +126,8 @@ func contentCounts(stats *pipeline.Stats) string {
 		return ""
 	}
 	packed := ""
-	if stats.Packed > 0 {
-		packed = fmt.Sprintf(" (%d compressed or encrypted by PPP: not expanded)", stats.Packed)
+	if stats.Expansion != (ppp.Counts{}) {
+		packed = fmt.Sprintf(" (%v)", stats.Expansion)
 	}
 	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
 }

@@ -6,6 +6,14 @@ import (
 	"strconv"
 )
 
+// Types of the LCP options that decide how frames are read.
+const (
+	lcpAuthentication = 3
+	lcpMRRU           = 17
+	lcpShortSequence  = 18
+	lcpEndpoint       = 19
+)
+
 // lcpOption is the table of LCP's options (IANA's "PPP LCP Configuration Option Types").
 func lcpOption(kind uint8) option {
 	switch kind {
@@ -15,7 +23,7 @@ func lcpOption(kind uint8) option {
 		return option{"mru", number16}
 	case 2:
 		return option{"accm", magic}
-	case 3:
+	case lcpAuthentication:
 		return option{"auth", authProtocol}
 	case 4:
 		return option{"quality", qualityProtocol}
@@ -41,11 +49,11 @@ func lcpOption(kind uint8) option {
 		return option{"compound-frames", nil}
 	case 16:
 		return option{"nominal-encapsulation", size}
-	case 17:
+	case lcpMRRU:
 		return option{"mrru", number16}
-	case 18:
+	case lcpShortSequence:
 		return option{"short-sequence", nil}
-	case 19:
+	case lcpEndpoint:
 		return option{"endpoint", endpoint}
 	case 20:
 		return option{"proprietary", size}
@@ -131,7 +139,7 @@ func fcsAlternatives(data []byte) (string, bool) {
 	if len(data) != 1 {
 		return "", false
 	}
-	return bits(uint32(data[0]), []string{"null", "16", "32"}), true
+	return bitNames(uint32(data[0]), []string{"null", "16", "32"}), true
 }
 
 // callback writes the operation of RFC 1570 section 3.3; the number or location that follows is
@@ -186,9 +194,9 @@ func vendorOption(data []byte) (string, bool) {
 	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
 }
 
-// bits writes the set bits by name, from the lowest, joined by "+"; bits without a name in
+// bitNames writes the set bits by name, from the lowest, joined by "+"; bits without a name in
 // hexadecimal.
-func bits(n uint32, names []string) string {
+func bitNames(n uint32, names []string) string {
 	s := ""
 	for i, name := range names {
 		if n&(1<<i) != 0 {

@@ -29,7 +29,7 @@ func optionTable(protocol uint16) table {
 		return ipcpOption
 	case protocolIPV6CP:
 		return ipv6cpOption
-	case ProtocolCCP, protocolLinkCCP:
+	case protocolCCP, protocolLinkCCP:
 		return ccpOption
 	case protocolECP, protocolLinkECP:
 		return ecpOption

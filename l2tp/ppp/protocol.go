@@ -4,21 +4,21 @@ import "strconv"
 
 // Protocol numbers (IANA's "PPP DLL Protocol Numbers") that this package or its callers branch on.
 const (
-	protocolIP             = 0x0021
-	ProtocolVJCompressed   = 0x002d // RFC 1144, compressed TCP/IP header
-	ProtocolVJUncompressed = 0x002f // RFC 1144, full header with a slot number
+	ProtocolIP             = 0x0021
+	protocolVJCompressed   = 0x002d // RFC 1144, compressed TCP/IP header
+	protocolVJUncompressed = 0x002f // RFC 1144, full header with a slot number
 	protocolMultilink      = 0x003d
-	ProtocolEncrypted      = 0x0053 // ECP (RFC 1968)
-	ProtocolLinkEncrypted  = 0x0055 // ECP within a multilink bundle
-	protocolIPv6           = 0x0057
-	ProtocolLinkCompressed = 0x00fb // CCP within a multilink bundle
-	ProtocolCompressed     = 0x00fd // CCP (RFC 1962), MPPE (RFC 3078)
+	protocolEncrypted      = 0x0053 // ECP (RFC 1968)
+	protocolLinkEncrypted  = 0x0055 // ECP within a multilink bundle
+	ProtocolIPv6           = 0x0057
+	protocolLinkCompressed = 0x00fb // CCP within a multilink bundle
+	protocolCompressed     = 0x00fd // CCP (RFC 1962), MPPE (RFC 3078)
 	protocolIPCP           = 0x8021
 	protocolECP            = 0x8053
 	protocolLinkECP        = 0x8055
 	protocolIPV6CP         = 0x8057
 	protocolLinkCCP        = 0x80fb
-	ProtocolCCP            = 0x80fd
+	protocolCCP            = 0x80fd
 	protocolMPLSCP         = 0x8281
 	protocolLCP            = 0xc021
 	protocolPAP            = 0xc023
@@ -35,14 +35,14 @@ var protocols = map[uint16]string{
 	0x0001:                 "Padding",
 	0x0003:                 "ROHC small-CID",
 	0x0005:                 "ROHC large-CID",
-	protocolIP:             "IP",
+	ProtocolIP:             "IP",
 	0x0023:                 "OSI",
 	0x0025:                 "XNS",
 	0x0027:                 "DECnet",
 	0x0029:                 "AppleTalk",
 	0x002b:                 "IPX",
-	ProtocolVJCompressed:   "VJ compressed TCP",
-	ProtocolVJUncompressed: "VJ uncompressed TCP",
+	protocolVJCompressed:   "VJ compressed TCP",
+	protocolVJUncompressed: "VJ uncompressed TCP",
 	0x0031:                 "Bridging",
 	0x0033:                 "ST-II",
 	0x0035:                 "Vines",
@@ -53,9 +53,9 @@ var protocols = map[uint16]string{
 	0x004b:                 "SNA over 802.2",
 	0x004d:                 "SNA",
 	0x004f:                 "IPv6 header compression",
-	ProtocolEncrypted:      "Encrypted",
-	ProtocolLinkEncrypted:  "Link encrypted",
-	protocolIPv6:           "IPv6",
+	protocolEncrypted:      "Encrypted",
+	protocolLinkEncrypted:  "Link encrypted",
+	ProtocolIPv6:           "IPv6",
 	0x0059:                 "PPP Mux",
 	0x005b:                 "VSNP",
 	0x0061:                 "IPHC full header",
@@ -63,8 +63,8 @@ var protocols = map[uint16]string{
 	0x0065:                 "IPHC compressed non-TCP",
 	0x0067:                 "IPHC compressed UDP",
 	0x0069:                 "IPHC compressed RTP",
-	ProtocolLinkCompressed: "Link compressed",
-	ProtocolCompressed:     "Compressed",
+	protocolLinkCompressed: "Link compressed",
+	protocolCompressed:     "Compressed",
 	0x0201:                 "802.1D hello",
 	0x0203:                 "IBM source routing",
 	0x0207:                 "CDP",
@@ -97,7 +97,7 @@ var protocols = map[uint16]string{
 	0x8059:                 "PPPMuxCP",
 	0x805b:                 "VSNCP",
 	protocolLinkCCP:        "Link CCP",
-	ProtocolCCP:            "CCP",
+	protocolCCP:            "CCP",
 	0x8207:                 "CDPCP",
 	protocolMPLSCP:         "MPLSCP",
 	protocolLCP:            "LCP",

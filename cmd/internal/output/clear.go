@@ -104,13 +104,9 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
 		p.Data, p.Length = c.frame, len(c.frame)
 	case LayerIP:
-		if r.Payload.Inner == nil {
-			return nil
-		}
-		link = capture.Raw
-		p.Data, p.Length = r.Payload.Inner, len(r.Payload.Inner)
+		return c.inner(r)
 	}
-	if c.layer != LayerL2TP {
+	if c.layer == LayerPPP {
 		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
 	}
@@ -119,6 +115,30 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	}
 	c.Packets++
 	return c.w.WritePacket(p, c.comment)
+}
+
+// inner writes the users' packets that r completed.
+func (c *Clear) inner(r *pipeline.Record) error {
+	if r.Payload.Inner == nil {
+		return nil
+	}
+	c.comment = appendComment(c.comment, r)
+	for i := range 1 + len(r.Payload.More) {
+		data := r.Payload.Inner
+		if i > 0 {
+			data = r.Payload.More[i-1]
+		}
+		c.packet = r.Packet
+		c.packet.Data, c.packet.Length = data, len(data)+r.Missing
+		if err := c.ready(&c.packet, r.Inputs, capture.Raw); err != nil {
+			return err
+		}
+		c.Packets++
+		if err := c.w.WritePacket(&c.packet, c.comment); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // original writes the frame as it was captured, behind the keys that it needs.

@@ -225,7 +225,7 @@ func l2tpObject(p *pipeline.Payload) *jsonL2TP {
 }
 
 func pppObject(p *pipeline.Payload) *jsonPPP {
-	o := &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Compression}
+	o := &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Expansion.Compression}
 	var c ppp.Control
 	if !ppp.IsControl(p.PPP.Protocol) || !decodes(&c, p) {
 		return o

@@ -194,8 +194,8 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		b = append(b, ": PPP"...)
 		if p.Inner == nil {
 			b = append(b, ' ')
-			if p.Compression != "" {
-				b = append(b, p.Compression...)
+			if p.Expansion.Compression != "" {
+				b = append(b, p.Expansion.Compression...)
 				b = append(b, ' ')
 			}
 			return ppp.AppendSummary(b, &p.PPP, p.Frame)
