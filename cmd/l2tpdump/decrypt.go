@@ -219,7 +219,7 @@ func (s *sinks) status(stats *pipeline.Stats) int {
 	switch {
 	case matched == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
-	case stats.Failed() > 0:
+	case stats.Failed() > 0, s.o.secrets != "" && len(s.p.PPP()) > 0:
 		return exitPartly
 	}
 	return exitOK

@@ -148,7 +148,7 @@ func (o *options) checkOutput() error {
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
 	}
-	for _, in := range append(slices.Clone(o.read), o.keys...) {
+	for _, in := range slices.Concat(o.read, o.keys, []string{o.secrets}) {
 		if same(in, o.write) {
 			return withHint("give the output another name", "%s is an input: it is not overwritten", in)
 		}

@@ -2,6 +2,7 @@ package ppp
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,8 +20,17 @@ const (
 	Unknown               // with what it is compressed or encrypted is not known, or not in this package
 	Damaged               // it does not expand, or not to a packet whose checksums are right
 	Repeated              // it has come before, or too late
+	Incomplete            // it is a fragment of a packet of which others are lost
 	numStates
 )
+
+// String says of a frame what became of it: "expanded", "waiting for a reset".
+func (s State) String() string { return stateNames[s] }
+
+var stateNames = [numStates]string{
+	Plain: "plain", Expanded: "expanded", Held: "waiting for others", Waiting: "waiting for a reset", NoKey: "no key",
+	Unknown: "unknown compression", Damaged: "damaged", Repeated: "late or repeated", Incomplete: "incomplete",
+}
 
 // Packet is a packet of the network layer that came out of frames that were compressed, encrypted or
 // fragments.
@@ -32,7 +42,7 @@ type Packet struct {
 // Result is what Link.Expand found. It is valid until the next call for any link of the Expander.
 type Result struct {
 	State       State
-	Packets     []Packet // in the order in which they were sent; those of earlier frames that had waited for this one too
+	Packets     []Packet // of this frame, and of earlier ones that had waited for it, in their order
 	Compression string   // with what the sender compresses or encrypts, as CCP names it: "deflate", "mppe"; "" not known
 	Fragment    bool     // of Multilink, with its sequence number and bits:
 	Number      uint32
@@ -52,6 +62,22 @@ func (c Counts) Plus(other Counts) Counts {
 	}
 	c.Lost += other.Lost
 	return c
+}
+
+// String is "228 compressed, encrypted or split: 220 expanded, 8 waiting for a reset; 2 lost".
+func (c Counts) String() string {
+	total := uint64(0)
+	var parts []string
+	for s, n := range c.States {
+		if total += n; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, State(s)))
+		}
+	}
+	text := fmt.Sprintf("%d compressed, encrypted or split: %s", total, strings.Join(parts, ", "))
+	if c.Lost > 0 {
+		text += fmt.Sprintf("; %d lost", c.Lost)
+	}
+	return text
 }
 
 // Limits of an Expander.
@@ -241,9 +267,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		l.told = true
 		l.tell(r.State)
 	}
-	if r.Packets = x.packets; len(r.Packets) > 0 && r.State != Plain {
-		r.State = Expanded
-	}
+	r.Packets = x.packets
 	return r
 }
 

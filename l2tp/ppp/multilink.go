@@ -186,7 +186,7 @@ func (r *reassembly) advance(x *Expander, passed uint32, up func([]byte) State) 
 			case found == openPacket && r.fragments[0].begin && r.distance(r.fragments[end-1].number)+1 > r.distance(passed):
 				return
 			default: // another part of its packet is lost
-				x.settle(Waiting, 1)
+				x.settle(Incomplete, 1)
 				r.data -= len(r.fragments[0].data)
 			}
 		}
@@ -199,7 +199,7 @@ func (r *reassembly) advance(x *Expander, passed uint32, up func([]byte) State) 
 func (r *reassembly) giveUp(x *Expander) {
 	for _, f := range r.fragments {
 		if !f.done {
-			x.settle(Waiting, 1)
+			x.settle(Incomplete, 1)
 		}
 	}
 	*r = reassembly{mask: r.mask, next: r.next}

@@ -43,11 +43,11 @@ func (m *realm) expand(p *Payload, sender int) {
 		}
 		p.Expansion = link.Expand(sender, &p.PPP, p.Frame)
 	}
-	if carriesIP(p.PPP.Protocol) {
+	if CarriesIP(p.PPP.Protocol) {
 		p.addInner(p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
 	}
 	for _, packet := range p.Expansion.Packets {
-		if carriesIP(packet.Protocol) {
+		if CarriesIP(packet.Protocol) {
 			p.addInner(packet.Data)
 		}
 	}
@@ -62,7 +62,7 @@ func (p *Payload) addInner(packet []byte) {
 	}
 }
 
-// carriesIP reports whether frames of a PPP protocol hold an IP packet.
-func carriesIP(protocol uint16) bool {
+// CarriesIP reports whether frames of a PPP protocol hold an IP packet.
+func CarriesIP(protocol uint16) bool {
 	return protocol == ppp.ProtocolIP || protocol == ppp.ProtocolIPv6
 }
