@@ -12,15 +12,15 @@ import (
 type State uint8
 
 const (
-	Plain    State = iota // it is neither compressed nor encrypted, and no fragment
-	Expanded              // what it held was given out, or is part of a packet that was
-	Held                  // it waits for frames that ought to have come before it, or for other fragments
-	Waiting               // it can't be read: what it needs is lost, until the next reset
-	NoKey                 // it is encrypted, and the key is not known
-	Unknown               // with what it is compressed or encrypted is not known, or not in this package
-	Damaged               // it does not expand, or not to a packet whose checksums are right
-	Repeated              // it has come before, or too late
-	Incomplete            // it is a fragment of a packet of which others are lost
+	Plain      State = iota // it is neither compressed nor encrypted, and no fragment
+	Expanded                // what it held was given out, or is part of a packet that was
+	Held                    // it waits for frames that ought to have come before it, or for other fragments
+	Waiting                 // it can't be read: what it needs is lost, until the next reset
+	NoKey                   // it is encrypted, and the key is not known
+	Unknown                 // with what it is compressed or encrypted is not known, or not in this package
+	Damaged                 // it does not expand, or not to a packet whose checksums are right
+	Repeated                // it has come before, or too late
+	Incomplete              // it is a fragment of a packet of which others are lost
 	numStates
 )
 
