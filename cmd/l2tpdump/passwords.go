@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 
@@ -23,23 +21,31 @@ func (o *options) passwords() (*ppp.Secrets, error) {
 	return ppp.ReadSecrets(f, o.secrets)
 }
 
-// passwordProblems says of each user whose packets PPP encrypts, or whose password is wrong, what is to be
-// done. file is that of --ppp-secrets, or "".
-func passwordProblems(findings map[ppp.Finding]uint64, file string) []string {
-	keys := slices.SortedFunc(maps.Keys(findings), func(a, b ppp.Finding) int {
-		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Proof, b.Proof), cmp.Compare(a.Place, b.Place))
-	})
+// pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or whose
+// password is wrong, what is to be done. file is that of --ppp-secrets, or "".
+func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
 	var lines []string
-	for _, f := range keys {
+	for f, n := range findings {
 		line := "PPP"
 		if f.User != "" {
 			line += " user " + quote(f.User)
 		}
-		if n := findings[f]; n > 0 {
-			line += ": " + plural(n, "frame") + " encrypted and not decrypted"
+		switch f.State {
+		case ppp.NoKey:
+			line += ": " + plural(n, "frame") + " encrypted and not decrypted: " + passwordReason(f, file)
+		case ppp.Unknown:
+			line += ": " + plural(n, "frame") + " not expanded: " + unknownReason(f)
+		default:
+			encrypted := f
+			encrypted.State, encrypted.Compression = ppp.NoKey, "mppe"
+			if _, said := findings[encrypted]; said {
+				continue
+			}
+			line += ": " + passwordReason(f, file)
 		}
-		lines = append(lines, line+": "+passwordReason(f, file))
+		lines = append(lines, line)
 	}
+	slices.Sort(lines)
 	return lines
 }
 
@@ -55,4 +61,11 @@ func passwordReason(f ppp.Finding, file string) string {
 		return "the password is needed: name a file with --ppp-secrets"
 	}
 	return file + " has no password of this user"
+}
+
+func unknownReason(f ppp.Finding) string {
+	if f.Compression != "" {
+		return "compressed with " + f.Compression + ", which can't be expanded"
+	}
+	return "with what they are compressed or encrypted is not in the capture: capture from the start of the connection"
 }

@@ -31,7 +31,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(problems(s.p, leftOut(s.keys)))
-	listed(passwordProblems(s.p.PPP(), s.o.secrets))
+	listed(pppProblems(s.p.PPP(), s.o.secrets))
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}

@@ -116,20 +116,15 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 		if !known { // the code that is about to be made (KwKwK)
 			source = before
 		}
-		n := int(d.entries[source].length)
-		if len(dst)-at+n >= maxExpanded {
+		first := len(dst)
+		if dst = d.appendString(dst, source); len(dst)-at >= maxExpanded {
 			return dst[:at], errExpanded
 		}
-		dst = append(dst, make([]byte, n)...)
-		for i, c := len(dst)-1, source; i >= len(dst)-n; i, c = i-1, int(d.entries[c].prefix) {
-			dst[i] = d.entries[c].suffix
-		}
-		first := dst[len(dst)-n]
 		if !known {
-			dst = append(dst, first)
+			dst = append(dst, dst[first])
 		}
 		if before != bsdClear && !d.full() {
-			d.add(before, first)
+			d.add(before, dst[first])
 			d.widen()
 		}
 		before = code
@@ -137,6 +132,17 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 	d.in += uint(len(dst) - at)
 	d.check()
 	return dst, nil
+}
+
+// appendString appends the bytes that a code stands for.
+func (d *bsdDictionary) appendString(dst []byte, code int) []byte {
+	n := int(d.entries[code].length)
+	dst = append(dst, make([]byte, n)...)
+	for i := len(dst) - 1; i >= len(dst)-n; i-- {
+		dst[i] = d.entries[code].suffix
+		code = int(d.entries[code].prefix)
+	}
+	return dst
 }
 
 // pass builds the dictionary with a packet that was sent as it is: protocol, one byte of it, and what

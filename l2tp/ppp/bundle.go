@@ -49,7 +49,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		switch {
 		case b.ccp.noKey[direction]:
 			return NoKey
-		case stream.comp == nil:
+		case stream.comp == nil && !b.guess(direction, payload):
 			return Unknown
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
@@ -197,6 +197,47 @@ func (b *bundle) microsoft(direction int, value []byte) compressor {
 	return newMicrosoftCompressor(options, cipher, func(frame []byte) bool { return b.fits(direction, frame) })
 }
 
+// guess finds out with what a sender compresses whose negotiation was not seen: where nothing before a
+// packet is needed, a frame that is one beyond doubt proves it.
+func (b *bundle) guess(direction int, packet []byte) bool {
+	s := &b.ccp.streams[direction]
+	afterReset := s.afterReset
+	s.afterReset = false
+	number, _, ok := sequenceNumber(packet)
+	if !ok || b.ccp.names[direction] != "" {
+		return false
+	}
+	fits := func(frame []byte) bool { return b.fits(direction, frame) }
+	type candidate struct {
+		name string
+		comp func() compressor
+		mask uint16
+	}
+	var candidates []candidate
+	if afterReset && number == 0 {
+		candidates = []candidate{
+			{"deflate", func() compressor { return &deflateCompressor{deflateWindow{size: 1 << 15}, &b.x.inflater} }, 0xffff},
+			{"bsd", func() compressor { return bsdCompressor{newBSDDictionary(bsdMaxBits)} }, 0xffff},
+		}
+	}
+	if number&(mppeFlushed|mppeEncrypted) == mppeFlushed {
+		candidates = append(candidates, candidate{"mppe", func() compressor {
+			m := newMicrosoftCompressor(mppeMPPC, nil, fits)
+			m.next = number & mppeCountMask
+			return m
+		}, mppeCountMask})
+	}
+	for _, c := range candidates {
+		if frame, err := c.comp().expand(nil, packet); err == nil && fits(frame) {
+			b.ccp.names[direction] = c.name
+			s.begin(b.x, c.comp(), c.mask)
+			s.next = number & c.mask
+			return true
+		}
+	}
+	return false
+}
+
 // ipcpControl follows whether TCP/IP headers are compressed (RFC 1332 section 3.2).
 func (b *bundle) ipcpControl(direction int, c *Control) {
 	again, acked := b.ipcp.observe(direction, c)
@@ -221,14 +262,21 @@ func (b *bundle) ordered(direction int) bool {
 	return b.ccp.streams[direction].comp != nil || b.usesVJ[direction] || len(b.vj[direction].slots) > 0
 }
 
-// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC 1990 section
-// 4.1).
+// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC 1990
+// section 4.1). A link that is far behind has fallen silent, or sends in the other direction only.
 func (b *bundle) passed(direction int) uint32 {
+	const silent = 512
 	r := &b.mp[direction]
-	lowest, known := uint32(0), false
+	highest := b.links[0].last[direction]
+	for _, l := range b.links[1:] {
+		if r.distance(l.last[direction]) > r.distance(highest) {
+			highest = l.last[direction]
+		}
+	}
+	lowest := highest
 	for _, l := range b.links {
-		if last := l.last[direction]; l.sent[direction] && (!known || r.distance(last) < r.distance(lowest)) {
-			lowest, known = last, true
+		if d := r.distance(l.last[direction]); d < r.distance(lowest) && d > r.distance(highest)-silent {
+			lowest = l.last[direction]
 		}
 	}
 	return lowest

@@ -210,6 +210,11 @@ func newDeflateSender() *deflateSender {
 	return c
 }
 
+func (c *deflateSender) reset() {
+	c.w.Reset(&c.out)
+	c.number = 0
+}
+
 func (c *deflateSender) packet(t testing.TB, frame []byte) []byte {
 	c.out.Reset()
 	if _, err := c.w.Write(frame); err != nil {

@@ -14,7 +14,8 @@ const (
 
 // authentication follows who proves who he is on a link, and how (PAP, CHAP, EAP).
 type authentication struct {
-	algorithms [2]byte // of CHAP that each end has agreed to answer with, 0: not known
+	algorithms [2]byte // of CHAP that each end has agreed to answer with, 0: not known or none
+	accepted   bool    // somebody was told that he is let in
 	exchange   exchange
 	challenger int    // the end that sent the challenge
 	server     string // its name
@@ -26,6 +27,9 @@ type authentication struct {
 
 const maxUser = 256
 
+// noCHAP stands for PAP and EAP among the algorithms of CHAP.
+const noCHAP = 0xff
+
 // setUser takes note of the name under which an end logs in.
 func (a *authentication) setUser(name []byte) { a.user = string(name[:min(len(name), maxUser)]) }
 
@@ -34,6 +38,7 @@ func (a *authentication) pap(c *Control) {
 	if name, _, ok := counted(c.Data); ok && c.Code == 1 {
 		a.setUser(name)
 	}
+	a.accepted = a.accepted || c.Code == 2
 }
 
 // chap follows a CHAP packet.
@@ -45,6 +50,8 @@ func (a *authentication) chap(sender int, c *Control, secrets *Secrets) {
 	case c.Code == 2 && ok:
 		a.setUser(name)
 		a.response(sender, c.ID, value, secrets)
+	case c.Code == 3:
+		a.accepted = true
 	case c.Code == 4:
 		a.refused()
 	}
@@ -52,7 +59,10 @@ func (a *authentication) chap(sender int, c *Control, secrets *Secrets) {
 
 // eap follows an EAP packet: the methods MD5-Challenge and MS-CHAPv2.
 func (a *authentication) eap(sender int, c *Control, secrets *Secrets) {
-	if c.Code == 4 {
+	switch c.Code {
+	case 3:
+		a.accepted = true
+	case 4:
 		a.refused()
 	}
 	if len(c.Data) < 1 || c.Code != 1 && c.Code != 2 {

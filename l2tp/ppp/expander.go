@@ -146,6 +146,7 @@ func (x *Expander) emit(protocol uint16, payload []byte) State {
 		if packet == nil || !transportFits(packet) {
 			return Damaged
 		}
+		payload = packet // what follows is padding (RFC 1661 section 2)
 	}
 	x.packets = append(x.packets, Packet{protocol, payload})
 	return Expanded
@@ -263,9 +264,9 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	if r.State != Plain {
 		x.account(b)
 	}
-	if wrong := l.auth.proof == ProofWrong && !l.told; r.State == NoKey || wrong {
+	if wrong := l.auth.proof == ProofWrong && !l.told; r.State == NoKey || r.State == Unknown || wrong {
 		l.told = true
-		l.tell(r.State)
+		l.tell(r.State, r.Compression)
 	}
 	r.Packets = x.packets
 	return r
@@ -323,6 +324,9 @@ func (l *Link) join() {
 	if b := l.x.bundles[key]; b != nil {
 		l.bundle.remove(l)
 		l.bundle, b.links = b, append(b.links, l)
+		for i := range l.last {
+			l.last[i] = (b.mp[i].next - 1) & b.mp[i].mask
+		}
 		return
 	}
 	l.x.bundles[key], l.bundle.key = l.bundle, key
@@ -354,6 +358,10 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 		l.auth.eap(sender, &c, l.x.secrets)
 		l.giveKeys()
 	}
+	up := l.auth.accepted || l.auth.algorithms == [2]byte{} && l.lcp.acked == [2]bool{true, true}
+	if up && !l.joined && l.multilink != [2]bool{} {
+		l.join() // before it sends anything, so that the others do not run ahead of it
+	}
 }
 
 func (l *Link) lcpControl(sender int, c *Control) {
@@ -376,6 +384,8 @@ func (l *Link) lcpControl(sender int, c *Control) {
 			l.endpoint[1-sender] = string(value)
 		case kind == lcpAuthentication && len(value) == 3 && value[0] == protocolCHAP>>8 && value[1] == protocolCHAP&0xff:
 			l.auth.algorithms[sender] = value[2]
+		case kind == lcpAuthentication:
+			l.auth.algorithms[sender] = noCHAP
 		}
 	}
 }

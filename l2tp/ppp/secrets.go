@@ -129,10 +129,8 @@ var errQuote = errors.New("a quoted word has no end")
 func (w *wordReader) next() (line int, fields [][]byte, err error) {
 	for {
 		c, err := w.in.ReadByte()
-		for err == nil && c == '#' {
-			for err == nil && c != '\n' {
-				c, err = w.in.ReadByte()
-			}
+		if err == nil && c == '#' {
+			c, err = w.skipLine()
 		}
 		switch {
 		case err != nil:
@@ -142,21 +140,30 @@ func (w *wordReader) next() (line int, fields [][]byte, err error) {
 			if len(fields) > 0 {
 				return line, fields, nil
 			}
+			continue
 		case isSpace(c):
-		default:
-			if len(fields) == 0 {
-				line = w.line
-			}
-			if err := w.in.UnreadByte(); err != nil {
-				return line, nil, err
-			}
-			word, err := w.word()
-			if err != nil {
-				return w.line, nil, err
-			}
-			fields = append(fields, word)
+			continue
 		}
+		if err := w.in.UnreadByte(); err != nil {
+			return w.line, nil, err
+		}
+		if len(fields) == 0 {
+			line = w.line
+		}
+		word, err := w.word()
+		if err != nil {
+			return w.line, nil, err
+		}
+		fields = append(fields, word)
 	}
+}
+
+// skipLine reads up to the end of the line, which it returns.
+func (w *wordReader) skipLine() (c byte, err error) {
+	for c != '\n' && err == nil {
+		c, err = w.in.ReadByte()
+	}
+	return c, err
 }
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }

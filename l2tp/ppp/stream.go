@@ -37,6 +37,8 @@ type stream struct {
 	next    uint16     // that is expected, not counting passed
 	waiting bool       // for a reset
 
+	afterReset bool // comp is nil, and nothing was received since a Reset-Ack
+
 	// passed are the packets that were sent as they are since the last number. They show no number:
 	// how many of them came before a compressed packet is known when that comes.
 	passed     []passedPacket
@@ -65,6 +67,7 @@ func (s *stream) begin(x *Expander, c compressor, mask uint16) {
 
 // reset follows a Reset-Ack of the sender.
 func (s *stream) reset(x *Expander) {
+	s.afterReset = s.comp == nil
 	if s.comp != nil && s.comp.reset() {
 		s.evict(x)
 		s.next, s.waiting = 0, false
