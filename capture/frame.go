@@ -30,7 +30,8 @@ const (
 	protoShim6       = 140
 )
 
-// What Decode reports. The frame itself may be whole for others to read; it is not for this package.
+// What Decode reports. The frame itself may be whole for others to read; it is not for this
+// package.
 var (
 	errShortLink    = errors.New("link: frame is shorter than its link header")
 	errPPPoEVersion = errors.New("pppoe: version and type are not 1")
@@ -47,8 +48,8 @@ var (
 	errTCPHeader    = errors.New("tcp: header length does not fit the packet")
 )
 
-// Frame is a decoded frame: offsets into its data, which the caller keeps. It may be used again and again and
-// allocates nothing.
+// Frame is a decoded frame: offsets into its data, which the caller keeps. It may be used again and
+// again and allocates nothing.
 type Frame struct {
 	LinkLen   int    // where the IP header begins: link header, VLAN tags, PPPoE and PPP passed
 	IPVersion uint8  // 4 or 6; 0 not IP, and then nothing else but EtherType and Direction is set
@@ -59,14 +60,14 @@ type Frame struct {
 	Protocol uint8 // upper layer protocol, after IPv6 extension headers and AH
 
 	PayloadStart, PayloadEnd int // upper layer payload; the end is cut to what was captured
-	PayloadLen               int // its length according to the IP header: PayloadEnd-PayloadStart unless Truncated
+	PayloadLen               int // its length by the IP header: PayloadEnd-PayloadStart unless Truncated
 
-	// Truncated: the capture holds less than the IP length says. With an error of Decode: what is missing is what was
-	// not captured; if it is false then, the packet is malformed.
+	// Truncated: the capture holds less than the IP length says. With an error of Decode: what is
+	// missing is what was not captured; if it is false then, the packet is malformed.
 	Truncated bool
 
-	// Fragment: one of several fragments of a datagram. The payload is that of the fragment; UDP and TCP are set on
-	// the first one only, and with a UDPLen that is the whole datagram's.
+	// Fragment: one of several fragments of a datagram. The payload is that of the fragment; UDP
+	// and TCP are set on the first one only, and with a UDPLen that is the whole datagram's.
 	Fragment      bool
 	MoreFragments bool
 	FragOffset    int // bytes
@@ -84,9 +85,9 @@ type Frame struct {
 	finalDst          netip.Addr
 }
 
-// Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion is 0. An error
-// says what in the frame is malformed; if Truncated is set too, the capture does not hold enough of it. The fields
-// up to there are set. Decode keeps no reference to data.
+// Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion
+// is 0. An error says what in the frame is malformed; if Truncated is set too, the capture does not
+// hold enough of it. The fields up to there are set. Decode keeps no reference to data.
 func (f *Frame) Decode(lt LinkType, data []byte) error {
 	*f = Frame{}
 	end := len(data)
@@ -104,7 +105,8 @@ func (f *Frame) DecodeIP(data []byte) error {
 	return f.ip(data, versionAny)
 }
 
-// ip decodes from LinkLen on; data ends where the link layer says that its payload ends, padding included.
+// ip decodes from LinkLen on; data ends where the link layer says that its payload ends, padding
+// included.
 func (f *Frame) ip(data []byte, version uint8) error {
 	if f.LinkLen >= len(data) {
 		f.Truncated = true

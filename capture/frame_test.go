@@ -128,7 +128,7 @@ func TestLinkLayers(t *testing.T) {
 				if !bytes.Equal(got[g.UDPStart:g.UDPEnd], other) || g.UDPEnd != len(got) {
 					t.Errorf("UDP payload of %d bytes: wrong", n)
 				}
-				if ok, present := TransportChecksumOK(got[g.LinkLen:]); !ok || !present {
+				if ok, present := transportChecksumOK(got[g.LinkLen:]); !ok || !present {
 					t.Errorf("UDP payload of %d bytes: checksum ok %v, present %v", n, ok, present)
 				}
 			}
@@ -280,7 +280,7 @@ func TestExtensionHeaders(t *testing.T) {
 			if !bytes.Equal(got, data[:len(data)-2]) {
 				t.Errorf("UDP payload replaced:\n%x\nwant\n%x", got, data)
 			}
-			if ok, present := TransportChecksumOK(got[14:]); !ok || !present {
+			if ok, present := transportChecksumOK(got[14:]); !ok || !present {
 				t.Errorf("checksum ok %v, present %v", ok, present)
 			}
 		})
@@ -343,11 +343,11 @@ func TestRoutingHeaderChecksum(t *testing.T) {
 	for _, kind := range []byte{0, 2, 4} {
 		hop := ip6(43, join([]byte{17, 2, kind, 1, 0, 0, 0, 0}, final.AsSlice(), udp6([]byte("source routed"))))
 		copy(hop[24:40], src6.AsSlice())
-		if ok, present := TransportChecksumOK(hop); !ok || !present {
+		if ok, present := transportChecksumOK(hop); !ok || !present {
 			t.Errorf("type %d: ok %v, present %v", kind, ok, present)
 		}
 		hop[43] = 0 // no segment left: the header's destination counts
-		if ok, _ := TransportChecksumOK(hop); ok {
+		if ok, _ := transportChecksumOK(hop); ok {
 			t.Errorf("type %d, no segments left: still ok", kind)
 		}
 	}
@@ -364,13 +364,13 @@ func TestChecksums(t *testing.T) {
 			{"udp6", ip6(17, udp6(count(n))), 46},
 			{"tcp4", ip4(6, tcp4(count(n))), 36},
 		} {
-			if ok, present := TransportChecksumOK(c.ip); !ok || !present {
+			if ok, present := transportChecksumOK(c.ip); !ok || !present {
 				t.Errorf("%s of %d bytes: ok %v, present %v", c.name, n, ok, present)
 			}
 			bad := bytes.Clone(c.ip)
 			bad[c.at] ^= 0x55
 			bad[c.at+1] ^= 0x33
-			if ok, present := TransportChecksumOK(bad); ok || !present {
+			if ok, present := transportChecksumOK(bad); ok || !present {
 				t.Errorf("%s of %d bytes, changed: ok %v, present %v", c.name, n, ok, present)
 			}
 			FixTransportChecksum(bad)
@@ -382,7 +382,7 @@ func TestChecksums(t *testing.T) {
 	none := ip4(17, join(udpHeader(12, 0), []byte("abcd")))
 	same := bytes.Clone(none)
 	FixTransportChecksum(same)
-	if _, present := TransportChecksumOK(none); present || !bytes.Equal(same, none) {
+	if _, present := transportChecksumOK(none); present || !bytes.Equal(same, none) {
 		t.Error("UDP checksum 0 over IPv4 counts or was filled in")
 	}
 	f := mustDecode(t, Raw, none)
@@ -391,7 +391,7 @@ func TestChecksums(t *testing.T) {
 	}
 	six := ip6(17, join(udpHeader(12, 0), []byte("abcd")))
 	FixTransportChecksum(six)
-	if ok, present := TransportChecksumOK(six); !ok || !present {
+	if ok, present := transportChecksumOK(six); !ok || !present {
 		t.Error("UDP checksum 0 over IPv6 was not filled in")
 	}
 	// A sum of zero is sent as ffff.
@@ -404,7 +404,7 @@ func TestChecksums(t *testing.T) {
 	for _, whole := range [][]byte{nil, {0x45}, ip4(1, count(20)), ip4Fragment(17, udp4(count(8)), 1, 0x2000), ip4(17, udp4(count(20)))[:40]} {
 		changed := bytes.Clone(whole)
 		FixTransportChecksum(changed)
-		if _, present := TransportChecksumOK(whole); present || !bytes.Equal(changed, whole) {
+		if _, present := transportChecksumOK(whole); present || !bytes.Equal(changed, whole) {
 			t.Errorf("%x: checksum present or changed", whole)
 		}
 	}
@@ -438,7 +438,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 			out = f.AppendReplaced(out[:0], d, 50, d[:100])
 			out = f.AppendUDPPayload(out[:0], d, d[:100])
 			FixTransportChecksum(out[f.LinkLen:])
-			TransportChecksumOK(out[f.LinkLen:])
+			transportChecksumOK(out[f.LinkLen:])
 		}
 		f.Decode(Ethernet, bad)
 	}); n != 0 {

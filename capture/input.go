@@ -2,8 +2,9 @@ package capture
 
 import "io"
 
-// inputSize is the size of the read buffer in bytes: many times that of most packets, so that moving what is left to the front
-// costs little, and little enough to stay in the processor's cache. It grows for a packet that is larger.
+// inputSize is the size of the read buffer in bytes: many times that of most packets, so that
+// moving what is left to the front costs little, and little enough to stay in the processor's
+// cache. It grows for a packet that is larger.
 const inputSize = 128 << 10
 
 // input is a window onto a stream. What peek returns is valid until the next peek.

@@ -23,7 +23,8 @@ const (
 
 const maxVLANTags = 8
 
-// link finds the network layer, sets LinkLen, and cuts end to where the link layer says that it ends.
+// link finds the network layer, sets LinkLen, and cuts end to where the link layer says that it
+// ends.
 func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err error) {
 	switch lt {
 	case Ethernet:
@@ -56,6 +57,15 @@ func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err err
 		return versionAny, nil
 	case Null, Loop:
 		return f.loopback(data)
+	case PPPEther:
+		return f.pppoe(data, 0, end)
+	}
+	return f.pppLink(lt, data)
+}
+
+// pppLink finds the network layer of the kinds of PPP on a line.
+func (f *Frame) pppLink(lt LinkType, data []byte) (version uint8, err error) {
+	switch lt {
 	case PPP:
 		return f.ppp(data, 0)
 	case PPPHDLC, CiscoHDLC:
@@ -64,16 +74,7 @@ func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err err
 			return etherVersion(binary.BigEndian.Uint16(data[2:])), nil
 		}
 		return f.ppp(data, 0)
-	case PPPWithDir:
-		if len(data) < 1 {
-			return f.shortLink()
-		}
-		f.Direction = DirectionIn
-		if data[0] != 0 {
-			f.Direction = DirectionOut
-		}
-		return f.ppp(data, 1)
-	case PPPD:
+	case PPPWithDir, PPPD:
 		if len(data) < 2 {
 			return f.shortLink()
 		}
@@ -81,12 +82,10 @@ func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err err
 		if data[0] != 0 {
 			f.Direction = DirectionOut
 		}
-		if data[1] == 3 { // the control byte
+		if lt == PPPD && data[1] == 3 { // the control byte
 			return f.ppp(data, 2)
 		}
 		return f.ppp(data, 1)
-	case PPPEther:
-		return f.pppoe(data, 0, end)
 	}
 	return versionNone, nil
 }
@@ -113,8 +112,8 @@ func etherVersion(kind uint16) uint8 {
 	return versionNone
 }
 
-// etherType goes on from the EtherType kind, found at position at; what it announces begins at next. In cooked
-// captures small values are Linux's own protocol numbers and no lengths.
+// etherType goes on from the EtherType kind, found at position at; what it announces begins at
+// next. In cooked captures small values are Linux's own protocol numbers and no lengths.
 func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cooked bool) (uint8, error) {
 	for tags := 0; kind == etherVLAN || kind == etherServiceVLAN || kind == etherOldVLAN; tags++ {
 		if tags == maxVLANTags {
@@ -147,7 +146,8 @@ func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cook
 	return etherVersion(kind), nil
 }
 
-// snap passes 802.2 LLC and SNAP (RFC 1042); lengthAt is where the 802.3 length is, 0 if there is none.
+// snap passes 802.2 LLC and SNAP (RFC 1042); lengthAt is where the 802.3 length is, 0 if there is
+// none.
 func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
 	if *end < at+8 {
 		return versionNone, nil // other LLC protocols
@@ -180,8 +180,8 @@ func (f *Frame) pppoe(data []byte, at int, end *int) (uint8, error) {
 	return f.ppp(data[:*end], at+6)
 }
 
-// ppp passes a PPP header (RFC 1661, RFC 1662): the address and control bytes if they are there, then a protocol
-// field of one or two bytes.
+// ppp passes a PPP header (RFC 1661, RFC 1662): the address and control bytes if they are there,
+// then a protocol field of one or two bytes.
 func (f *Frame) ppp(data []byte, at int) (uint8, error) {
 	if len(data) >= at+2 && data[at] == 0xff && data[at+1] == 3 {
 		at += 2
@@ -208,8 +208,9 @@ func (f *Frame) ppp(data []byte, at int) (uint8, error) {
 	return versionNone, nil
 }
 
-// loopback passes the address family of null and loopback captures, in either byte order. AF_INET is 2 everywhere,
-// AF_INET6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux) or 23 (Windows).
+// loopback passes the address family of null and loopback captures, in either byte order. AF_INET
+// is 2 everywhere, AF_INET6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux) or 23
+// (Windows).
 func (f *Frame) loopback(data []byte) (uint8, error) {
 	if len(data) < 4 {
 		return f.shortLink()

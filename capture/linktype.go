@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// LinkType is a LINKTYPE_ value as files hold it (not the DLT_ value of a platform's libpcap, which differs for
-// raw IP).
+// LinkType is a LINKTYPE_ value as files hold it (not the DLT_ value of a platform's libpcap, which
+// differs for raw IP).
 type LinkType uint16
 
 // The link types that Frame.Decode takes apart.
 const (
-	Null       LinkType = 0   // BSD loopback: address family, 4 bytes, in the capturing host's byte order
+	Null       LinkType = 0   // BSD loopback: address family, 4 bytes, in the host's byte order
 	Ethernet   LinkType = 1   // IEEE 802.3
 	PPP        LinkType = 9   // PPP, with or without the address and control bytes
-	RawBSD     LinkType = 12  // DLT_RAW of most systems, written to files by mistake; OpenBSD's DLT_LOOP
+	RawBSD     LinkType = 12  // DLT_RAW of most systems, by mistake; OpenBSD's DLT_LOOP
 	RawOpenBSD LinkType = 14  // DLT_RAW of OpenBSD, likewise
 	PPPHDLC    LinkType = 50  // PPP in HDLC-like framing, or Cisco HDLC
 	PPPEther   LinkType = 51  // PPPoE session packets without the Ethernet header
@@ -23,7 +23,7 @@ const (
 	CiscoHDLC  LinkType = 104 // Cisco HDLC
 	Loop       LinkType = 108 // OpenBSD loopback: address family, 4 bytes, in network byte order
 	LinuxSLL   LinkType = 113 // Linux cooked capture v1, 16 bytes
-	PPPD       LinkType = 166 // PPP with the address byte replaced by the direction (0 received, 1 sent)
+	PPPD       LinkType = 166 // PPP; its address byte is the direction (0 received, 1 sent)
 	PPPWithDir LinkType = 204 // one byte of direction (0 received, else sent), then PPP
 	IPv4       LinkType = 228 // raw IPv4
 	IPv6       LinkType = 229 // raw IPv6
@@ -36,7 +36,8 @@ var linkNames = map[LinkType]string{
 	PPPD: "PPP_PPPD", PPPWithDir: "PPP_WITH_DIR", IPv4: "IPV4", IPv6: "IPV6", LinuxSLL2: "LINUX_SLL2",
 }
 
-// String gives the name without LINKTYPE_, or the number of a type that this package can't take apart.
+// String gives the name without LINKTYPE_, or the number of a type that this package can't take
+// apart.
 func (lt LinkType) String() string {
 	if s := linkNames[lt]; s != "" {
 		return s

@@ -2,8 +2,9 @@ package capture
 
 import "encoding/binary"
 
-// pcap: a header of 24 bytes, then packets with a header of 16 bytes each (24 with the magic number of Kuznetzov's
-// patch, whose further 8 bytes hold interface index, protocol and packet type). draft-ietf-opsawg-pcap.
+// pcap: a header of 24 bytes, then packets with a header of 16 bytes each (24 with the magic number
+// of Kuznetzov's patch, whose further 8 bytes hold interface index, protocol and packet type).
+// draft-ietf-opsawg-pcap.
 const (
 	pcapMicros   = 0xa1b2c3d4
 	pcapNanos    = 0xa1b23c4d
@@ -98,7 +99,8 @@ func (r *Reader) nextPcap(p *Packet) error {
 		captured, original = original, captured
 	}
 	if captured == 0 && new(pcapFile).match(h) {
-		return r.damaged(0, "another pcap file was appended here: only pcapng can be joined like that; mergecap -a joins captures")
+		return r.damaged(0, "another pcap file was appended here: "+
+			"only pcapng can be joined like that; mergecap -a joins captures")
 	}
 	if captured > MaxPacketLen {
 		return r.damaged(8, "packet of %d captured bytes, more than %d", captured, MaxPacketLen)

@@ -31,8 +31,9 @@ type emptyError struct{ name string }
 func (e *emptyError) Error() string { return e.name + ": the file is empty" }
 func (e *emptyError) Unwrap() error { return ErrCut }
 
-// NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of them gzipped. The
-// name is for messages; "-" becomes "standard input". The error is a *FormatError or wraps ErrCut or what r said.
+// NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of
+// them gzipped. The name is for messages; "-" becomes "standard input". The error is a *FormatError
+// or wraps ErrCut or what r said.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	if name == "-" {
 		name = "standard input"
@@ -75,8 +76,8 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return rd, nil
 }
 
-// unread hands gzip the bytes that recognising the format took, and then the rest. It is an io.ByteReader, so that
-// gzip needs no buffer of its own.
+// unread hands gzip the bytes that recognising the format took, and then the rest. It is an
+// io.ByteReader, so that gzip needs no buffer of its own.
 type unread struct{ in *input }
 
 func (u *unread) Read(p []byte) (int, error) {
@@ -121,8 +122,8 @@ func describeForeign(head []byte) string {
 	return fmt.Sprintf("neither pcap nor pcapng (it begins with % x)", head)
 }
 
-// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes, with its secrets type
-// (SecretsESPS ...). f must copy data to keep it.
+// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes, with its secrets
+// type (SecretsESPS ...). f must copy data to keep it.
 func (r *Reader) OnSecrets(f func(kind uint32, data []byte)) { r.onSecrets = f }
 
 // Next implements Source. After an error it returns the same error again.
@@ -138,7 +139,8 @@ func (r *Reader) Next(p *Packet) error {
 	return nil
 }
 
-// Ready reports whether the next packet is at hand. If not, Next has to read, which may take a while on a pipe.
+// Ready reports whether the next packet is at hand. If not, Next has to read, which may take a
+// while on a pipe.
 func (r *Reader) Ready() bool {
 	if r.err != nil || r.in.err != nil {
 		return true

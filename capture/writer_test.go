@@ -145,7 +145,8 @@ func TestPcapngRoundTrip(t *testing.T) {
 	check(t, got, want)
 }
 
-// The comments of the first section become those of the file written; those of a further one become its interfaces'.
+// The comments of the first section become those of the file written; those of a further one become
+// its interfaces'.
 func TestSectionComments(t *testing.T) {
 	var b ngBuilder
 	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
@@ -464,8 +465,8 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// TestWiresharkAgreesOnLinkLayers has tshark look at frames of every link layer, rewritten ones too: it must find IP
-// and UDP in all, no bad checksum, nothing malformed.
+// TestWiresharkAgreesOnLinkLayers has tshark look at frames of every link layer, rewritten ones
+// too: it must find IP and UDP in all, no bad checksum, nothing malformed.
 func TestWiresharkAgreesOnLinkLayers(t *testing.T) {
 	var b bytes.Buffer
 	w := NewPcapngWriter(&b)
