@@ -73,16 +73,30 @@ type Frame struct {
 	FragOffset    int // bytes
 	FragID        uint32
 
-	UDP, TCP          bool
-	SrcPort, DstPort  uint16
-	UDPStart, UDPEnd  int // UDP payload, cut to what was captured and to the UDP length
-	UDPLen            int // UDP payload length according to the UDP header
-	TCPStart, TCPEnd  int // TCP payload, cut to what was captured
-	pppoeAt, lengthAt int // where the PPPoE length and the 802.3 length are; 0 there is none
-	protocolAt        int // the byte that holds Protocol
-	fragmentAt        int // the IPv6 fragment header; 0 there is none
-	fragmentNextAt    int // the byte that says that a fragment header follows
-	finalDst          netip.Addr
+	UDP, TCP         bool
+	SrcPort, DstPort uint16
+	UDPStart, UDPEnd int // UDP payload, cut to what was captured and to the UDP length
+	UDPLen           int // UDP payload length according to the UDP header
+	TCPStart, TCPEnd int // TCP payload, cut to what was captured
+
+	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
+	PPPStart, PPPEnd int
+
+	linkMarks
+	protocolAt     int // the byte that holds Protocol
+	fragmentAt     int // the IPv6 fragment header; 0 there is none
+	fragmentNextAt int // the byte that says that a fragment header follows
+	finalDst       netip.Addr
+}
+
+// linkMarks is where the link layer says something of what is behind it, to be mended in a frame
+// that is written again. Of what is 0 there is none.
+type linkMarks struct {
+	pppoeAt, lengthAt int // the PPPoE length and the 802.3 length
+	typeEnd           int // behind the EtherType or the PPP protocol of two bytes
+	nflogAt           int // the length of NFLOG's payload
+	nflogBig          bool
+	radioFlagsAt      int // the byte of radiotap that says that a frame check sequence follows
 }
 
 // Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion
@@ -91,7 +105,7 @@ type Frame struct {
 func (f *Frame) Decode(lt LinkType, data []byte) error {
 	*f = Frame{}
 	end := len(data)
-	version, err := f.link(lt, data, &end)
+	version, err := f.link(lt, data, 0, &end)
 	if err != nil || version == 0 {
 		f.LinkLen = 0
 		return err

@@ -2,19 +2,22 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"testing"
 )
 
 // linkFrames are headers in front of an IP packet, one for each link layer and its variants.
 var linkFrames = []struct {
-	name     string
-	lt       LinkType
-	v6       bool
-	header   string
-	trailer  string // padding behind the IP packet
-	dir      Direction
-	lengthAt int // where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; 0 none
+	name    string
+	lt      LinkType
+	v6      bool
+	header  string
+	trailer string // padding behind the IP packet
+	dir     Direction
+	// Where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; less than 0 that of NFLOG's
+	// payload; 0 none.
+	lengthAt int
 }{
 	{name: "ethernet", lt: Ethernet, header: "020000000001 020000000002 0800"},
 	{name: "ethernet padded", lt: Ethernet, header: "020000000001 020000000002 0800", trailer: "000000000000"},
@@ -60,14 +63,48 @@ var linkFrames = []struct {
 	{name: "pppd out", lt: PPPD, v6: true, header: "01 03 0057", dir: DirectionOut},
 	{name: "ppp with dir in", lt: PPPWithDir, header: "00 ff03 0021", dir: DirectionIn},
 	{name: "ppp with dir out", lt: PPPWithDir, v6: true, header: "01 ff03 0057", dir: DirectionOut},
+	{name: "802.11", lt: IEEE80211, header: wifiHeader + snapIPv4},
+	{name: "802.11 between access points", lt: IEEE80211, v6: true,
+		header: "8803 0000 020000000001 020000000002 020000000003 0000 020000000004 0000 aaaa03 000000 86dd"},
+	{name: "802.11 with ht control", lt: IEEE80211,
+		header: "8881 0000 020000000001 020000000002 020000000003 0000 0000 00000000" + snapIPv4},
+	{name: "radiotap", lt: Radiotap, header: "0000 0800 00000000" + wifiHeader + snapIPv4},
+	{name: "radiotap with time and flags", lt: Radiotap,
+		header: "0000 1100 03000000 1122334455667788 00" + wifiHeader + snapIPv4},
+	{name: "radiotap of two words", lt: Radiotap, header: "0000 0d00 02000080 00000000 00" + wifiHeader + snapIPv4},
+	{name: "radiotap padded", lt: Radiotap,
+		header: "0000 0900 02000000 20 8801 0000 020000000001 020000000002 020000000003 0000 0000 0000" + snapIPv4},
+	{name: "ppi", lt: PPI, header: "0000 0800 69000000" + wifiHeader + snapIPv4},
+	{name: "avs", lt: AVS, header: "80211001 00000040" + strings.Repeat("00", 56) + wifiHeader + snapIPv4},
+	{name: "prism", lt: Prism, header: "44000000 90000000" + strings.Repeat("00", 136) + wifiHeader + snapIPv4},
+	{name: "pktap", lt: PKTAP, dir: DirectionOut, header: "6c000000 01000000 01000000" + strings.Repeat("00", 24) +
+		"02000000" + strings.Repeat("00", 68) + "020000000001 020000000002 0800"},
+	{name: "pktap 2", lt: PKTAP, dir: DirectionIn, header: "2800000000000c00" + strings.Repeat("00", 28) + "01000800"},
+	{name: "enc", lt: ENC, header: "02000000 11111111 00000000"},
+	{name: "enc ipv6", lt: ENC, v6: true, header: "18000000 11111111 00000000"},
+	{name: "nflog", lt: NFLOG, dir: DirectionIn, lengthAt: -20,
+		header: "02000005 0500 0a00 00000000 0800 0400 00000002 0000 0900"},
+	{name: "nflog big", lt: NFLOG, dir: DirectionOut, v6: true, lengthAt: -12,
+		header: "0a000005 0008 0005 00000002 0000 0009"},
 }
+
+// The headers of an 802.11 data frame from a station, and of 802.2 with IPv4 behind it.
+const (
+	wifiHeader = "0801 0000 020000000001 020000000002 020000000003 0000"
+	snapIPv4   = "aaaa03 000000 0800"
+)
 
 // buildLink puts a link header before an IP packet.
 func buildLink(header string, lengthAt int, ip []byte, trailer string) []byte {
 	h := unhex(header)
 	frame := join(h, ip)
-	if lengthAt != 0 {
+	switch at := -lengthAt; {
+	case lengthAt > 0:
 		copy(frame[lengthAt:], be16(len(frame)-lengthAt-2))
+	case at > 0 && frame[at+2] == 0:
+		binary.BigEndian.PutUint16(frame[at:], uint16(len(frame)-at))
+	case at > 0:
+		binary.LittleEndian.PutUint16(frame[at:], uint16(len(frame)-at))
 	}
 	return join(frame, unhex(trailer))
 }
@@ -167,7 +204,17 @@ func TestNotIP(t *testing.T) {
 		{"null other family", Null, "10000000 45"},
 		{"raw neither", Raw, "00000000"},
 		{"ppp lcp", PPPWithDir, "01 ff03 c021 01010004"},
-		{"802.11", LinkType(105), "08000000"},
+		{"not known", LinkType(189), "08000000"},
+		{"802.11 acknowledgement", IEEE80211, "d4000000 020000000001"},
+		{"802.11 encrypted", IEEE80211, "0841 0000 020000000001 020000000002 020000000003 0000" + snapIPv4 + "45"},
+		{"802.11 without data", IEEE80211, "4801 0000 020000000001 020000000002 020000000003 0000"},
+		{"802.11 aggregated", IEEE80211, "8801 0000 020000000001 020000000002 020000000003 0000 8000" + snapIPv4 + "45"},
+		{"802.11 second fragment", IEEE80211, "0801 0000 020000000001 020000000002 020000000003 0100" + snapIPv4 + "45"},
+		{"ppi in ppi", PPI, "0000 0800 c0000000 0000 0800 69000000" + wifiHeader + snapIPv4 + "45"},
+		{"pktap of a type beyond 16 bits", PKTAP, "28000000 01000000 01000100" + strings.Repeat("00", 28) + "4500"},
+		{"nflog without payload", NFLOG, "02000005 0500 0a00 00000000"},
+		{"nflog of empty attributes", NFLOG, "02000005 0000 0000 0000 0000"},
+		{"enc other family", ENC, "10000000 11111111 00000000 45"},
 	} {
 		var f Frame
 		if err := f.Decode(c.lt, unhex(c.data)); err != nil || f.IPVersion != 0 || f.LinkLen != 0 {
@@ -332,8 +379,22 @@ func TestLinkTypeNames(t *testing.T) {
 			t.Errorf("%v: supported %v", c.lt, c.lt.Supported())
 		}
 	}
-	if lt := LinkType(105); lt.Supported() || lt.String() != "LINKTYPE_105" {
-		t.Errorf("%v: supported %v", lt, lt.Supported())
+	for lt, name := range map[LinkType]string{189: "USB_LINUX (189)", 2: "EN3MB (2)", 6789: "LINKTYPE_6789"} {
+		if lt.Supported() || lt.String() != name {
+			t.Errorf("%v: supported %v, want %s", lt, lt.Supported(), name)
+		}
+	}
+}
+
+// What is written again has no frame check sequence, and does not say so.
+func TestRadiotapFrameCheckSequence(t *testing.T) {
+	data := buildLink("0000 0900 02000000 10"+wifiHeader+snapIPv4, 0, ip4(17, udp4(count(9))), "deadbeef")
+	f := mustDecode(t, Radiotap, data)
+	got := f.AppendUDPPayload(nil, data, count(9))
+	want := bytes.Clone(data[:len(data)-4])
+	want[8] = 0
+	if !bytes.Equal(got, want) {
+		t.Errorf("written again:\n%x\nwant\n%x", got, want)
 	}
 }
 

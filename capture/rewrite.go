@@ -63,6 +63,16 @@ func (f *Frame) mendLengths(out []byte, end int) {
 		}
 		binary.BigEndian.PutUint16(out[f.lengthAt:], uint16(n))
 	}
+	if f.nflogAt != 0 {
+		order := binary.ByteOrder(binary.LittleEndian)
+		if f.nflogBig {
+			order = binary.BigEndian
+		}
+		order.PutUint16(out[f.nflogAt:], length16(end-f.nflogAt))
+	}
+	if f.radioFlagsAt != 0 {
+		out[f.radioFlagsAt] &^= radioFCS // it is left out with what followed the packet
+	}
 }
 
 // length16 is 0 for what 16 bits can't say, as segmentation offload writes it.
@@ -84,12 +94,15 @@ func length16(n int) uint16 {
 func (f *Frame) DecodeReassembled(dst []byte, last *Frame, data, datagram []byte) (out []byte, err error) {
 	g := Frame{
 		LinkLen: last.LinkLen, EtherType: last.EtherType, Direction: last.Direction,
-		pppoeAt: last.pppoeAt, lengthAt: last.lengthAt,
+		PPPStart: last.PPPStart, linkMarks: last.linkMarks,
 	}
 	base := len(dst)
 	dst = append(dst, data[:g.LinkLen]...)
 	dst = append(dst, datagram...)
 	frame := dst[base:]
+	if last.PPPEnd != 0 {
+		g.PPPEnd = len(frame)
+	}
 	err = g.ip(frame, versionAny)
 	if err == nil && g.IPVersion != 0 {
 		g.mendLengths(frame, len(frame))
