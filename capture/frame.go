@@ -52,7 +52,7 @@ var (
 // again and allocates nothing.
 type Frame struct {
 	LinkLen   int    // where the IP header begins: link header, VLAN tags, PPPoE and PPP passed
-	IPVersion uint8  // 4 or 6; 0 not IP, and then nothing else but EtherType and Direction is set
+	IPVersion uint8  // 4 or 6; 0 not IP, and then only what is of the link layer is set
 	EtherType uint16 // of Ethernet, cooked and SNAP frames, behind VLAN tags; 0 there is none
 	Direction Direction
 
@@ -107,7 +107,6 @@ func (f *Frame) Decode(lt LinkType, data []byte) error {
 	end := len(data)
 	version, err := f.link(lt, data, 0, &end)
 	if err != nil || version == 0 {
-		f.LinkLen = 0
 		return err
 	}
 	return f.ip(data[:end], version)

@@ -12,6 +12,7 @@ const (
 const (
 	etherIPv4         = 0x0800
 	etherIPv6         = 0x86dd
+	etherARP          = 0x0806
 	etherVLAN         = 0x8100 // 802.1Q
 	etherServiceVLAN  = 0x88a8 // 802.1ad
 	etherOldVLAN      = 0x9100 // QinQ before 802.1ad
@@ -19,6 +20,12 @@ const (
 	etherJumboLLC     = 0x8870 // 802.2 in frames longer than an 802.3 length can say
 	etherMaxLength    = 0x05dc // up to here it is an 802.3 length
 	sllProtocolLLC    = 0x0004 // Linux: 802.2 frames in cooked captures
+)
+
+// PPP protocol numbers.
+const (
+	pppIPv4 = 0x0021
+	pppIPv6 = 0x0057
 )
 
 const maxVLANTags = 8
@@ -111,7 +118,7 @@ func (f *Frame) pppLink(lt LinkType, data []byte, at int) (version uint8, err er
 }
 
 func (f *Frame) shortLink() (uint8, error) {
-	f.Truncated = true
+	f.Truncated, f.LinkLen = true, 0
 	return versionNone, errShortLink
 }
 
@@ -222,9 +229,9 @@ func (f *Frame) ppp(data []byte, at int) (uint8, error) {
 	}
 	f.LinkLen = at
 	switch protocol {
-	case 0x0021:
+	case pppIPv4:
 		return 4, nil
-	case 0x0057:
+	case pppIPv6:
 		return 6, nil
 	}
 	return versionNone, nil

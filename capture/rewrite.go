@@ -53,6 +53,11 @@ func (f *Frame) mendLengths(out []byte, end int) {
 	} else {
 		binary.BigEndian.PutUint16(out[f.LinkLen+4:], length16(end-f.LinkLen-ipv6HeaderLen))
 	}
+	f.mendLink(out, end)
+}
+
+// mendLink writes the lengths of a frame that ends at end into its link header.
+func (f *Frame) mendLink(out []byte, end int) {
 	if f.pppoeAt != 0 {
 		binary.BigEndian.PutUint16(out[f.pppoeAt:], length16(end-f.pppoeAt-2))
 	}

@@ -231,11 +231,11 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
 		b = append(b, "] length "...)
-		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+		return strconv.AppendInt(b, int64(r.Length()), 10)
 	case r.Net.IPVersion == 0:
 		b = appendEtherType(b, r.Net.EtherType)
 		b = append(b, ", length "...)
-		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+		return strconv.AppendInt(b, int64(r.Length()), 10)
 	}
 	if r.Reason == "" {
 		return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)

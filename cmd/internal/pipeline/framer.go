@@ -70,17 +70,7 @@ func (f *framer) frame(r *Record) {
 	f.clock.tick(r.Packet.Time)
 	f.expire(f.clock.now)
 	f.late.expire(f.clock.now)
-	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
-		r.Verdict, r.Reason = Malformed, err.Error()
-		if r.Net.Truncated {
-			r.Verdict, r.Reason = Truncated, "the snap length left no whole header"
-		}
-		return
-	}
-	if r.Net.Fragment && !f.reassemble(r) {
-		return
-	}
-	f.classify(r)
+	f.open(r, 0)
 	if g := r.complete; g != nil && !r.waits {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {
@@ -90,9 +80,26 @@ func (f *framer) frame(r *Record) {
 	}
 }
 
+// open takes a frame apart; inside is what it carries: depth counts the frames around it. It reports whether
+// a frame that r carried has taken its place.
+func (f *framer) open(r *Record, depth int) (taken bool) {
+	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
+		r.Verdict, r.Reason = Malformed, err.Error()
+		if r.Net.Truncated {
+			r.Verdict, r.Reason = Truncated, "the snap length left no whole header"
+		}
+		return false
+	}
+	if r.Net.Fragment && !f.reassemble(r) {
+		return false
+	}
+	f.classify(r)
+	return f.unwrap(r, depth)
+}
+
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, f.clock.now)
+	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		if g, ok := d.Value.(*group); ok {
@@ -122,7 +129,7 @@ func (f *framer) reassemble(r *Record) bool {
 		return false
 	}
 	var net capture.Frame
-	whole, err := net.DecodeReassembled(nil, &r.Net, r.Packet.Data, d.Data)
+	whole, err := net.DecodeReassembled(nil, &r.Net, r.Frame(), d.Data)
 	if err != nil {
 		f.settle(g, 0)
 		r.Verdict, r.Reason = Malformed, err.Error()

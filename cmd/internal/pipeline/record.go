@@ -11,15 +11,17 @@ import (
 // Record is what is known of one captured frame when it reaches the sinks. It and everything
 // it points to are valid only until the sink returns.
 type Record struct {
-	Number  uint64         // of the frame in the input, from 1
-	Packet  capture.Packet // as captured
-	Link    capture.LinkType
-	Inputs  []capture.Interface // of the source so far; Packet.Interface is an index
-	Net     capture.Frame       // the outer headers of Packet.Data, or of Whole where that is set
-	Whole   []byte              // the link header and the reassembled datagram, where this frame completed one
-	Kind    Kind
-	Verdict Verdict
-	Reason  string // why the verdict is not better; of an opened or clear one what is to be known of it, mostly ""
+	Number    uint64              // of the frame in the input, from 1
+	Packet    capture.Packet      // as captured
+	Link      capture.LinkType    // of the frame that Net describes
+	Inputs    []capture.Interface // of the source so far; Packet.Interface is an index
+	Net       capture.Frame       // the outer headers of what Data returns
+	Whole     []byte              // the link header and the reassembled datagram, where this frame completed one
+	Wrapping  string              // what carried the frame that the rest is about: "TZSP", "GRE"; mostly ""
+	Unwrapped []byte              // that frame
+	Kind      Kind
+	Verdict   Verdict
+	Reason    string // why the verdict is not better; of an opened or clear one what is to be known of it, mostly ""
 
 	SPI, Seq  uint32        // ESP
 	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
@@ -68,13 +70,32 @@ const (
 	TCPEncapsulated = "IKE and ESP in TCP (RFC 8229), not decrypted"
 )
 
-// Data is the frame that Net describes: the captured one, or the link header and the
-// reassembled datagram.
+// Data is the frame that Net describes: that of Frame, or the link header and the reassembled datagram.
 func (r *Record) Data() []byte {
 	if r.Whole != nil {
 		return r.Whole
 	}
+	return r.Frame()
+}
+
+// Frame is the captured frame, or the one that it carried.
+func (r *Record) Frame() []byte {
+	if r.Unwrapped != nil {
+		return r.Unwrapped
+	}
 	return r.Packet.Data
+}
+
+// Length is how long Frame was on the wire, in bytes.
+func (r *Record) Length() int {
+	if r.Unwrapped == nil {
+		return r.Packet.Length
+	}
+	missing := 0
+	if r.Net.Truncated {
+		missing = r.Packet.Length - len(r.Packet.Data)
+	}
+	return len(r.Unwrapped) + missing
 }
 
 // HasSPI reports whether SPI and Seq are known.
