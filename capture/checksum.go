@@ -70,7 +70,7 @@ func (f *Frame) transportSum(data []byte, end int) uint64 {
 func (f *Frame) segment() (end, at int, ok bool) {
 	switch {
 	case f.Fragment || f.Truncated:
-	case f.UDP:
+	case f.UDP && !f.UDPTooLong:
 		return f.UDPEnd, f.PayloadStart + 6, true
 	case f.TCP:
 		return f.PayloadEnd, f.PayloadStart + 16, true

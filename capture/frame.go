@@ -75,9 +75,10 @@ type Frame struct {
 
 	UDP, TCP         bool
 	SrcPort, DstPort uint16
-	UDPStart, UDPEnd int // UDP payload, cut to what was captured and to the UDP length
-	UDPLen           int // UDP payload length according to the UDP header
-	TCPStart, TCPEnd int // TCP payload, cut to what was captured
+	UDPStart, UDPEnd int  // UDP payload, cut to what was captured and to the UDP length
+	UDPLen           int  // UDP payload length according to the UDP header
+	UDPTooLong       bool // the UDP header says more than the IP header, which UDPLen is by then
+	TCPStart, TCPEnd int  // TCP payload, cut to what was captured
 
 	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
 	PPPStart, PPPEnd int
@@ -88,6 +89,9 @@ type Frame struct {
 	fragmentNextAt int // the byte that says that a fragment header follows
 	finalDst       netip.Addr
 }
+
+// PPPoE reports whether the link layer has a PPPoE session header.
+func (f *Frame) PPPoE() bool { return f.pppoeAt != 0 }
 
 // linkMarks is where the link layer says something of what is behind it, to be mended in a frame
 // that is written again. Of what is 0 there is none.

@@ -225,7 +225,6 @@ func TestNotIP(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	u := udp4([]byte("abcd"))
-	longUDP := join(udpHeader(13, 0), []byte("abcd"))
 	for _, c := range []struct {
 		name string
 		lt   LinkType
@@ -240,8 +239,6 @@ func TestMalformed(t *testing.T) {
 		{"total length 19", Raw, join(unhex("45000013"), ip4(17, u)[4:]), errIPv4Length},
 		{"udp of 7 bytes", Raw, ip4(17, u[:7]), errShortUDP},
 		{"udp length 7", Raw, ip4(17, join(udpHeader(7, 0), []byte("abcd"))), errUDPLength},
-		{"udp length beyond", Raw, ip4(17, longUDP), errUDPLength},
-		{"udp length beyond ipv6", Raw, ip6(17, longUDP), errUDPLength},
 		{"tcp of 19 bytes", Raw, ip4(6, tcp4(nil)[:19]), errShortTCP},
 		{"tcp header of 16", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x40}, tcp4(nil)[13:])), errTCPHeader},
 		{"tcp header of 24", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x60}, tcp4(nil)[13:])), errTCPHeader},
@@ -395,6 +392,24 @@ func TestRadiotapFrameCheckSequence(t *testing.T) {
 	want[8] = 0
 	if !bytes.Equal(got, want) {
 		t.Errorf("written again:\n%x\nwant\n%x", got, want)
+	}
+}
+
+// A UDP length beyond that of the IP packet: what is there is the payload. Written again, the lengths agree.
+func TestUDPLengthBeyondThePacket(t *testing.T) {
+	udp := join(udpHeader(13, 0), []byte("abcd"))
+	for _, ip := range [][]byte{ip4(17, udp), ip6(17, udp)} {
+		f := mustDecode(t, Raw, ip)
+		if !f.UDPTooLong || f.UDPLen != 4 || string(ip[f.UDPStart:f.UDPEnd]) != "abcd" || f.SrcPort != 4500 {
+			t.Fatalf("%+v", f)
+		}
+		if _, present := transportChecksumOK(ip); present {
+			t.Error("a checksum counts that covers bytes that are not there")
+		}
+		g := mustDecode(t, Raw, f.AppendUDPPayload(nil, ip, []byte("abcdefg")))
+		if g.UDPTooLong || g.UDPLen != 7 {
+			t.Errorf("written again: %+v", g)
+		}
 	}
 }
 

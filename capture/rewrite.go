@@ -39,7 +39,7 @@ func (f *Frame) AppendUDPPayload(dst, data []byte, payload []byte) []byte {
 	binary.BigEndian.PutUint16(out[f.PayloadStart+4:], length16(len(out)-f.PayloadStart))
 	g := *f
 	g.UDPEnd, g.PayloadEnd = len(out), len(out)
-	g.Truncated = false
+	g.Truncated, g.UDPTooLong = false, false
 	g.fixTransport(out)
 	return dst
 }

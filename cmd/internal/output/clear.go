@@ -93,7 +93,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		link = r.Link
 		c.replace(r, p)
 	case LayerPPP:
-		if !r.Payload.HasPPP {
+		if !r.Payload.HasPPP || r.Payload.PPPoE {
 			return nil
 		}
 		link = capture.PPPWithDir

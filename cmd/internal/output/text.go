@@ -190,7 +190,10 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		if !p.HasPPP {
 			return b
 		}
-		b = append(b, ": PPP"...)
+		b = append(b, ": "...)
+	}
+	if p.HasPPP {
+		b = append(b, "PPP"...)
 		if p.Inner == nil {
 			b = append(b, ' ')
 			if p.Compression != "" {
@@ -201,7 +204,7 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		}
 	}
 	if p.Inner != nil {
-		if p.HasL2TP {
+		if p.HasL2TP || p.HasPPP {
 			b = append(b, ": "...)
 		}
 		if _, err := inner.Decode(p.Inner); err == inner.ErrShort && r.Missing > 0 {
@@ -228,10 +231,18 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	switch {
 	case r.Verdict != pipeline.Clear:
+		if r.Net.PayloadStart > 0 {
+			b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
+		}
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
 		b = append(b, "] length "...)
 		return strconv.AppendInt(b, int64(r.Length()), 10)
+	case r.Payload.HasPPP:
+		if r.Payload.PPPoE {
+			b = append(b, "PPPoE: "...)
+		}
+		return t.appendPayload(b, r)
 	case r.Net.IPVersion == 0:
 		b = appendEtherType(b, r.Net.EtherType)
 		b = append(b, ", length "...)

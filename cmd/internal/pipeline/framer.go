@@ -94,6 +94,9 @@ func (f *framer) open(r *Record, depth int) (taken bool) {
 		return false
 	}
 	f.classify(r)
+	if r.Net.UDPTooLong && r.Kind == Other && r.Verdict == Clear {
+		r.Verdict, r.Reason = Malformed, "udp: the length is larger than the packet"
+	}
 	return f.unwrap(r, depth)
 }
 

@@ -44,7 +44,7 @@ func (s *Stats) add(r *Record) {
 	if r.Payload.HasL2TP {
 		s.L2TP++
 	}
-	if r.Payload.HasPPP {
+	if r.Payload.HasPPP && !r.Payload.PPPoE {
 		s.PPP++
 		if packed(r.Payload.PPP.Protocol) {
 			s.Packed++
