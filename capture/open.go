@@ -88,6 +88,22 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// countedFile is a regular file, of which the bytes can be read in any order, as a zip archive
+// needs it.
+type countedFile struct {
+	counted
+	f    *os.File
+	size int64
+}
+
+func (c *countedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.f.ReadAt(p, off)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func (c *countedFile) Size() int64 { return c.size }
+
 // openFile opens one file and counts what is read of it in n.
 func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error) {
 	f := os.Stdin
@@ -103,9 +119,9 @@ func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error
 	}
 	var r *Reader
 	if err == nil {
-		in := io.Reader(&counted{r: f, n: n})
+		in := io.Reader(&countedFile{counted{r: f, n: n}, f, info.Size()})
 		if !info.Mode().IsRegular() {
-			in = newInterruptible(ctx, in)
+			in = newInterruptible(ctx, &counted{r: f, n: n})
 		}
 		r, err = NewReader(in, path)
 	}

@@ -1,12 +1,13 @@
 package capture
 
 import (
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+
+	"l2tpdump/capture/compressed"
 )
 
 // Reader is a Source over one capture file. It reads ahead into a buffer and returns slices of it.
@@ -32,13 +33,17 @@ func (e *emptyError) Error() string { return e.name + ": the file is empty" }
 func (e *emptyError) Unwrap() error { return ErrCut }
 
 // NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of
-// them gzipped. The name is for messages; "-" becomes "standard input". The error is a *FormatError
+// them compressed as package compressed knows it. The name is for messages; "-" becomes "standard input". The error is a *FormatError
 // or wraps ErrCut or what r said.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	if name == "-" {
 		name = "standard input"
 	}
-	rd := &Reader{name: name, in: newInput(r)}
+	plain, err := compressed.NewReader(r, isCapture)
+	if err != nil {
+		return nil, (&Reader{name: name, in: &input{err: err}}).short("file header")
+	}
+	rd := &Reader{name: name, in: newInput(plain)}
 	head, ok := rd.in.peek(4)
 	if !ok {
 		if rd.in.err == io.EOF && rd.in.rest() == 0 {
@@ -46,20 +51,6 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 		}
 		return nil, rd.short("file header")
 	}
-	if head[0] == 0x1f && head[1] == 0x8b {
-		z, err := gzip.NewReader(&unread{in: rd.in})
-		if err != nil {
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				return nil, fmt.Errorf("%s: in the gzip header: %w", name, ErrCut)
-			}
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		rd.in = newInput(z)
-		if head, ok = rd.in.peek(4); !ok {
-			return nil, rd.short("file header")
-		}
-	}
-	var err error
 	switch {
 	case rd.pcap.match(head):
 		rd.next, rd.ready = rd.nextPcap, rd.readyPcap
@@ -76,40 +67,15 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return rd, nil
 }
 
-// unread hands gzip the bytes that recognising the format took, and then the rest. It is an
-// io.ByteReader, so that gzip needs no buffer of its own.
-type unread struct{ in *input }
-
-func (u *unread) Read(p []byte) (int, error) {
-	if u.in.rest() == 0 {
-		if _, ok := u.in.peek(1); !ok {
-			return 0, u.in.err
-		}
-	}
-	n := min(len(p), u.in.rest())
-	b, _ := u.in.peek(n)
-	copy(p, b)
-	u.in.take(n)
-	return n, nil
-}
-
-func (u *unread) ReadByte() (byte, error) {
-	b, ok := u.in.peek(1)
-	if !ok {
-		return 0, u.in.err
-	}
-	u.in.take(1)
-	return b[0], nil
+// isCapture recognises the first bytes of pcap and pcapng.
+func isCapture(head []byte) bool {
+	return len(head) >= 4 && (new(pcapFile).match(head) || binary.LittleEndian.Uint32(head) == blockSectionHeader)
 }
 
 // describeForeign names a few formats that people mistake for captures.
 func describeForeign(head []byte) string {
 	for _, f := range []struct{ magic, text string }{
-		{"\x28\xb5\x2f\xfd", "this is zstd-compressed: decompress it first"},
 		{"\x04\x22\x4d\x18", "this is lz4-compressed: decompress it first"},
-		{"\xfd7zX", "this is xz-compressed: decompress it first"},
-		{"BZh", "this is bzip2-compressed: decompress it first"},
-		{"PK\x03\x04", "this is a zip archive: unpack it first"},
 		{"snoo", "this is a snoop capture: convert it with editcap"},
 		{"GMBU", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
 		{"RTSS", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
@@ -164,11 +130,14 @@ func (r *Reader) Close() error {
 // short is the error for a stream that ends within something.
 func (r *Reader) short(what string) error {
 	err := r.in.err
+	var damage *compressed.DamageError
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: at byte %d: %w within a %s", r.name, r.in.offset, ErrCut, what)
-	case errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
-		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: "the gzip data is damaged"}
+	case errors.As(err, &damage):
+		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: damage.Error()}
+	case r.in.offset == 0:
+		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return fmt.Errorf("%s: at byte %d: %w", r.name, r.in.offset, err)
 }

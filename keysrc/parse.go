@@ -3,11 +3,12 @@ package keysrc
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"l2tpdump/capture/compressed"
 )
 
 // Parse reads a key source to its end and returns what it holds, each key once. name is for messages and origins.
@@ -270,18 +271,12 @@ func (h *history) replay(p parser) {
 
 // ReadFrom takes all lines of r.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
-	br := bufio.NewReaderSize(r, splitterSize)
-	head, _ := br.Peek(4)
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", s.out.name, err)
-		}
-		defer z.Close()
-		br = bufio.NewReaderSize(z, splitterSize)
-		head, _ = br.Peek(4)
+	plain, err := compressed.NewReader(r, func(head []byte) bool { return !isCapture(head[:min(len(head), 4)]) })
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", s.out.name, err)
 	}
+	br := bufio.NewReaderSize(plain, splitterSize)
+	head, _ := br.Peek(4)
 	if isCapture(head) {
 		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are taken there, if it has one")
 		return 0, nil
