@@ -5,6 +5,7 @@
 GO        ?= go
 FUZZTIME  ?= 5s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
 .PHONY: demo test build check fuzz bench setup clean help
 
@@ -12,7 +13,7 @@ help:
 	@echo 'make build    build ./l2tpdump'
 	@echo 'make demo     set up, build, decrypt a capture of testdata/'
 	@echo 'make test     set up, run every test with the race detector'
-	@echo 'make check    gofmt, go vet, staticcheck'
+	@echo 'make check    gofmt, go vet, staticcheck, no function that only tests reach or that is too large'
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench    throughput, beside the standard library over the same bytes'
 
@@ -31,6 +32,9 @@ check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	@for cgo in 1 0; do dead=$$(CGO_ENABLED=$$cgo $(GO) run $(DEADCODE) ./...) && test -z "$$dead" || \
+		{ echo "no program reaches, with CGO_ENABLED=$$cgo:"; echo "$$dead"; exit 1; }; done
+	scripts/check-size
 
 fuzz:
 	scripts/fuzz $(FUZZTIME)

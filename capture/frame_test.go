@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // linkFrames are headers in front of an IP packet, one for each link layer and its variants.
@@ -500,7 +502,7 @@ func TestAppendReplacedLen(t *testing.T) {
 }
 
 func TestDecodeDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("allocations differ under the race detector")
 	}
 	v4 := buildLink("020000000001 020000000002 8864 1100 0007 0000 0021", 18, ip4(17, udp4(count(1000))), "")

@@ -29,13 +29,13 @@ type source struct {
 
 // origin names the source for a person.
 func (s *source) origin() string {
-	if s.neg != nil && s.neg.Origin != "" {
+	if s.neg != nil && !s.neg.Origin.IsZero() {
 		return fmt.Sprintf("%s (KEYMAT of Quick Mode 0x%08x)", s.neg.Origin, s.neg.MessageID)
 	}
 	if s.neg != nil {
 		return fmt.Sprintf("KEYMAT of Quick Mode 0x%08x of %x", s.neg.MessageID, s.neg.Cookie)
 	}
-	return s.entry.Origin
+	return s.entry.Origin.String()
 }
 
 // uncertain reports whether the source gives the keys as some of several that may be the SPI's.

@@ -43,7 +43,7 @@ func (f *Flow) findConflict() string {
 			if s.neg.Group != 0 {
 				what = "SKEYID_d or g(qm)^xy"
 			}
-			wrong = append(wrong, fmt.Sprintf("%s%s is wrong: KEYMAT made with it does not open the packets", what, at(s.neg.Origin)))
+			wrong = append(wrong, fmt.Sprintf("%s%s is wrong: KEYMAT made with it does not open the packets", what, at(s.neg.Origin.String())))
 			continue
 		}
 		if s.entry.used || s.entry.Uncertain {
@@ -213,7 +213,7 @@ func (t *trial) rivals() string {
 				continue
 			}
 			if key, auth := agrees(s, &candidate{key: n.key, auth: n.auth}); !key || !auth {
-				return fmt.Sprintf("the key at %s is not the one that KEYMAT gives with SKEYID_d%s: one of the two is damaged", s.origin(), at(n.neg.Origin))
+				return fmt.Sprintf("the key at %s is not the one that KEYMAT gives with SKEYID_d%s: one of the two is damaged", s.origin(), at(n.neg.Origin.String()))
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // TestDamagedPacket flips one bit anywhere in one packet, its SPI included: it alone is refused, and never for want of a key.
@@ -14,7 +16,7 @@ func TestDamagedPacket(t *testing.T) {
 		"17a-aes128gcm16", "17b-aes128ctr-sha1", "17d-aes128-sha256-esn", "17h-aes128ccm16"} {
 		step := 7 // coprime with 8 and with the lengths of all fields
 		switch {
-		case raceEnabled:
+		case race.Enabled:
 			step = 61
 		case name[:2] == "01":
 			step = 1

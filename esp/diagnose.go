@@ -562,17 +562,9 @@ func (f *Flow) otherDirection(t *trial, e *entry) bool {
 		if s.pair == e.SPI && s.pair != 0 {
 			return true
 		}
-		if s.entry != nil && (s.entry.index-e.index == 1 || e.index-s.entry.index == 1) && sourceFile(s.entry.Origin) == sourceFile(e.Origin) {
+		if s.entry != nil && (s.entry.index-e.index == 1 || e.index-s.entry.index == 1) && s.entry.Origin.File == e.Origin.File {
 			return true
 		}
 	}
 	return false
-}
-
-// sourceFile is the origin without its line number.
-func sourceFile(origin string) string {
-	if i := strings.LastIndexByte(origin, ':'); i >= 0 {
-		return origin[:i]
-	}
-	return origin
 }

@@ -23,7 +23,7 @@
 // the first packets what opens them, says why nothing does, and follows the sequence numbers:
 //
 //	db := esp.NewDB()
-//	db.AddSecret(&esp.Secret{SPI: 0xc2c4be60, SPIMask: 0xffffffff, Key: esp.NewKey(encryptionKey), Origin: "router.log:17"})
+//	db.AddSecret(&esp.Secret{SPI: 0xc2c4be60, SPIMask: 0xffffffff, Key: esp.NewKey(encryptionKey), Origin: Origin{File: "router.log", Line: 17}})
 //	flow := db.Lookup(spi, source, destination)
 //	sa, seqHigh, err := flow.Admit(packet, 0, now)
 //	if err != nil {

@@ -33,7 +33,7 @@ func ExampleDB() {
 	packet, _ := hex.DecodeString("000043210000000869d08df7d203329db093fc4924e5bd80f51995881ec4e0c4488987ce742e8109689bb379d2d750c0d915dca346a89f75")
 
 	db := esp.NewDB()
-	db.AddSecret(&esp.Secret{SPI: 0x4321, SPIMask: 0xffffffff, Key: esp.NewKey(key), Origin: "keys.txt:1"})
+	db.AddSecret(&esp.Secret{SPI: 0x4321, SPIMask: 0xffffffff, Key: esp.NewKey(key), Origin: esp.Origin{File: "keys.txt", Line: 1}})
 
 	flow := db.Lookup(0x4321, netip.MustParseAddr("192.168.123.3"), netip.MustParseAddr("192.168.123.100"))
 	sa, seqHigh, err := flow.Admit(packet, 0, 0)

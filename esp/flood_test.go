@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // manySecrets returns n secrets for SPIs that no test's packets have, with a sealer's suite.
@@ -18,7 +20,7 @@ func manySecrets(n int) []*Secret {
 		for j := range b {
 			b[j] = byte(rng.Uint32())
 		}
-		list[i] = &Secret{SPI: 0x80000000 | uint32(i)<<4, SPIMask: 0xffffffff, Suite: cbcSealer().suite, Key: NewKey(b[:16]), AuthKey: NewKey(b[16:]), Origin: "table"}
+		list[i] = &Secret{SPI: 0x80000000 | uint32(i)<<4, SPIMask: 0xffffffff, Suite: cbcSealer().suite, Key: NewKey(b[:16]), AuthKey: NewKey(b[16:]), Origin: Origin{File: "table"}}
 	}
 	return list
 }
@@ -33,7 +35,7 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 		t.Fatal("the key does not fit")
 	}
 	n := 3 * maxFlows
-	if raceEnabled {
+	if race.Enabled {
 		n = maxFlows / 4
 		db.budget.foreign, db.budget.compares = db.budget.foreign/8, db.budget.compares/8
 	}
@@ -68,7 +70,7 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 	if foreign, compares := spent(from); foreign != 0 || compares != 0 {
 		t.Errorf("%d trials and %d comparisons without a budget", foreign, compares)
 	}
-	if !raceEnabled && many > 16 {
+	if !race.Enabled && many > 16 {
 		t.Errorf("%d allocations for a packet of a new SPI", many)
 	}
 	// The SA that is decrypted has suffered nothing, and a reason is still given.

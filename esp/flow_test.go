@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -44,7 +43,7 @@ func readSecrets(t testing.TB, path string) []*Secret {
 	var list []*Secret
 	for i, r := range readTable(t, path) {
 		list = append(list, &Secret{SPI: r.spi, SPIMask: 0xffffffff, Src: r.src, Dst: r.dst, Suite: r.suite, Key: r.key, AuthKey: r.authKey,
-			Origin: "esp_sa:" + strconv.Itoa(i+1)})
+			Origin: Origin{File: "esp_sa", Line: i + 1}})
 	}
 	return list
 }
@@ -495,7 +494,7 @@ func TestSourcesCombine(t *testing.T) {
 	db := NewDB()
 	for _, s := range full { // the encryption key in one source, the authentication key in another
 		db.AddSecret(head(s))
-		db.AddSecret(&Secret{SPI: s.SPI, SPIMask: s.SPIMask, AuthKey: s.AuthKey, Origin: "b"})
+		db.AddSecret(&Secret{SPI: s.SPI, SPIMask: s.SPIMask, AuthKey: s.AuthKey, Origin: Origin{File: "b"}})
 	}
 	only(t, "two sources", run(db, packets), Verified)
 	if u := slices.Collect(db.Unused()); len(u) != 0 {

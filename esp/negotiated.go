@@ -21,7 +21,7 @@ type Negotiated struct {
 
 	Key, AuthKey Key    // from KEYMAT, where it can be derived (salt at the end of Key)
 	KeyReason    string // why Key could not be derived
-	Origin       string // key source of SKEYID_d, as in "router.log:17", where Key was derived
+	Origin       Origin // of SKEYID_d, where Key was derived
 
 	Cookie    [8]byte // initiator cookie of the ISAKMP SA
 	MessageID uint32  // of the Quick Mode

@@ -18,7 +18,7 @@ func again(n byte, seq uint32) *sealer {
 // from is the secret with another place.
 func (e *sealer) from(line int) *Secret {
 	s := e.secret()
-	s.Origin = fmt.Sprintf("table:%d", line)
+	s.Origin = Origin{File: "table", Line: line}
 	return s
 }
 

@@ -28,7 +28,7 @@ type Secret struct {
 
 	PairSPI uint32 // SPI of the other direction where the source ties the two, else 0
 
-	Origin string // where it was found, as in "router.log:17"
+	Origin Origin // where it was found
 }
 
 // MatchesSPI reports whether the secret is for this SPI, as far as the source names it.

@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // TestSettleEveryRow: each algorithm with an ICV is settled from its name and its keys, with ordinary sequence numbers, with extended ones
 // from the start and in mid-life, where nothing says so and where a Quick Mode does; a wrong key never is.
 func TestSettleEveryRow(t *testing.T) {
 	for _, s := range allSuites() {
-		if s.Auth != nil && !s.Auth.Checked || raceEnabled && s.KeyLen != s.Cipher.KeyLens[0] {
+		if s.Auth != nil && !s.Auth.Checked || race.Enabled && s.KeyLen != s.Cipher.KeyLens[0] {
 			continue
 		}
 		t.Run(s.String(), func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 var (
@@ -31,7 +33,7 @@ func cbcSealer() *sealer {
 }
 
 func (e *sealer) secret() *Secret {
-	return &Secret{SPI: e.spi, SPIMask: 0xffffffff, Suite: e.suite, Key: NewKey(e.key), AuthKey: NewKey(e.authKey), Origin: "test:1"}
+	return &Secret{SPI: e.spi, SPIMask: 0xffffffff, Suite: e.suite, Key: NewKey(e.key), AuthKey: NewKey(e.authKey), Origin: Origin{File: "test", Line: 1}}
 }
 
 // next seals payload as the next packet.
@@ -89,7 +91,7 @@ func TestRandomKeysNeverFit(t *testing.T) {
 	snapped := readFlows(t, captureFile("01-basic-aes128-sha1", "outer-snap96.pcap"))
 	rng := rand.New(rand.NewPCG(3, 4))
 	rounds := 400
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		rounds = 40
 	}
 	for range rounds {
@@ -98,7 +100,7 @@ func TestRandomKeysNeverFit(t *testing.T) {
 			for i := range b {
 				b[i] = byte(rng.Uint32())
 			}
-			secret := &Secret{SPIMask: 0, Key: NewKey(b), KeyHead: n == 16 && rng.IntN(2) == 0, Origin: "random"}
+			secret := &Secret{SPIMask: 0, Key: NewKey(b), KeyHead: n == 16 && rng.IntN(2) == 0, Origin: Origin{File: "random"}}
 			for _, list := range [][]espPacket{packets[:40], snapped[:40]} {
 				db := newDB([]*Secret{secret})
 				if got := run(db, list); got[Verified]+got[Decrypted] > 0 {
@@ -333,7 +335,7 @@ func TestExpire(t *testing.T) {
 }
 
 func TestAdmitAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	e := cbcSealer()

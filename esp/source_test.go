@@ -68,7 +68,7 @@ func TestSourceIsSecrets(t *testing.T) {
 					s.Key = Key{}
 				}
 				if rnd.IntN(2) == 0 {
-					s.Origin = fmt.Sprintf("source:%d", len(list)+1)
+					s.Origin = Origin{File: "source", Line: len(list) + 1}
 				}
 				list = append(list, &s)
 			}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // Bits is what it says: of random plaintexts, which a wrong key gives, about one of 2^Bits gets that far. Trailers are enumerated,
@@ -13,7 +15,7 @@ func TestEvidenceOfRandomPlaintexts(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var chance [64]float64 // that a random plaintext has at least so many bits
 	rounds := 1 << 12
-	if raceEnabled {
+	if race.Enabled {
 		rounds = 1 << 10
 	}
 	count := func(plain []byte, weight float64) {

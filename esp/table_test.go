@@ -29,6 +29,8 @@ import (
 	"golang.org/x/crypto/ripemd160"
 	//lint:ignore SA1019 deployed ESP uses it
 	"golang.org/x/crypto/twofish"
+
+	"l2tpdump/testdata/race"
 )
 
 // must returns v of a constructor that can't fail here.
@@ -467,7 +469,7 @@ func TestOpenConcurrently(t *testing.T) {
 
 // No packet allocates, whatever comes out.
 func TestOpenAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	for _, s := range allSuites() {

@@ -37,7 +37,7 @@ func TestUncertainKeys(t *testing.T) {
 	// A wrong one that is given for certain is wrong all the same.
 	for i, s := range full {
 		c := *s
-		c.Key, c.AuthKey, c.Origin = full[1-i].Key, Key{}, "wrong.log:1"
+		c.Key, c.AuthKey, c.Origin = full[1-i].Key, Key{}, Origin{File: "wrong.log", Line: 1}
 		db.AddSecret(&c)
 	}
 	run(db, packets)

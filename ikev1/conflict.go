@@ -33,7 +33,7 @@ func (sa *SA) opener() string {
 	for _, v := range sa.cipherValues(sa.key.secret) {
 		for _, ka := range sa.expansions(v.key, s) {
 			if b, err := s.cipher.new(ka); err == nil && sameBlock(b, sa.key.block) {
-				return v.name + " at " + sa.key.secret.OriginOf(v.name)
+				return v.name + " at " + sa.key.secret.OriginOf(v.name).String()
 			}
 		}
 	}
@@ -52,12 +52,12 @@ func (sa *SA) Tried() string {
 	}
 	for _, x := range sa.secrets {
 		for _, v := range sa.cipherValues(x) {
-			add(x.OriginOf(v.name))
+			add(x.OriginOf(v.name).String())
 		}
 	}
 	for _, x := range sa.secrets {
 		if len(list) == 0 {
-			add(x.Origin)
+			add(x.Origin.String())
 		}
 	}
 	return strings.Join(list, ", ")
@@ -78,8 +78,8 @@ func (sa *SA) placed(name string) string {
 		if name == "SKEYID" {
 			k = x.SKEYID
 		}
-		if o := x.OriginOf(name); o != "" && !k.IsZero() {
-			return name + " at " + o
+		if o := x.OriginOf(name); !o.IsZero() && !k.IsZero() {
+			return name + " at " + o.String()
 		}
 	}
 	return name

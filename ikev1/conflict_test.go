@@ -33,7 +33,7 @@ func TestConflicts(t *testing.T) {
 		}
 		for bit := 0; bit < 128; bit += 13 {
 			b := *table
-			b.Ka, b.Origin = flip(table.Ka, bit), "b:1"
+			b.Ka, b.Origin = flip(table.Ka, bit), esp.Origin{File: "b", Line: 1}
 			judge("Ka beside a good one", "Ka at b:1 is wrong", good, &b)
 			judge("Ka before a good one", "Ka at b:1 is wrong", &b, good)
 			for _, v := range []struct {
@@ -46,7 +46,7 @@ func TestConflicts(t *testing.T) {
 				{"SKEYID_e", func(s *Secret) *esp.Key { return &s.SKEYIDe }},
 			} {
 				x := *good
-				x.Origin = "x:1"
+				x.Origin = esp.Origin{File: "x", Line: 1}
 				*v.of(&x) = flip(*v.of(good), bit)
 				judge(v.name+" beside a good one", "at x:1", good, &x)
 				judge(v.name+" before a good one", v.name+" at", &x, good)
@@ -75,7 +75,7 @@ func TestDerivedConflicts(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := Secret{InitiatorCookie: l.i, SKEYID: l.secret.SKEYID, SharedSecret: gxy,
-		SKEYIDd: esp.NewKey(d), SKEYIDa: esp.NewKey(a), SKEYIDe: esp.NewKey(e), Origin: "x:1"}
+		SKEYIDd: esp.NewKey(d), SKEYIDa: esp.NewKey(a), SKEYIDe: esp.NewKey(e), Origin: esp.Origin{File: "x", Line: 1}}
 	conflicts := func(x *Secret) string {
 		state := &secretState{Secret: x}
 		sa.key = &keyConfig{suite: s, block: block, secret: state}

@@ -289,7 +289,7 @@ func (sa *SA) prove(c *keyConfig) {
 	c.secret.used = true
 	sa.key = &keyConfig{suite: c.suite, block: c.block, secret: c.secret, note: c.note}
 	sa.configs = nil
-	sa.KeyOrigin, sa.note = c.secret.Origin, c.note
+	sa.KeyOrigin, sa.note = c.secret.Origin.String(), c.note
 	sa.setSuite(c.suite)
 }
 

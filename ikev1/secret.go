@@ -26,15 +26,15 @@ type Secret struct {
 
 	SKEYIDeHead bool       // SKEYIDe is only the head of the value
 	Peer        netip.Addr // the other end, where the source names it
-	Origin      string     // "router.log:17"
+	Origin      esp.Origin
 
 	// Origins has the places of values that are not at Origin, by their names in RFC 2409: "SKEYID_d"; may be nil.
-	Origins map[string]string
+	Origins map[string]esp.Origin
 }
 
 // OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka", "g^xy".
-func (s *Secret) OriginOf(value string) string {
-	if o := s.Origins[value]; o != "" {
+func (s *Secret) OriginOf(value string) esp.Origin {
+	if o := s.Origins[value]; !o.IsZero() {
 		return o
 	}
 	return s.Origin

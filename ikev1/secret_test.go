@@ -119,7 +119,7 @@ func TestKeyForms(t *testing.T) {
 		{"SKEYID_d only", Secret{InitiatorCookie: i, SKEYIDd: full.SKEYIDd}, "no key", "neither SKEYID_e nor Ka"},
 		{"nothing", Secret{InitiatorCookie: other}, "no key", "other connections"},
 	} {
-		c.secret.Origin = "file:1"
+		c.secret.Origin = esp.Origin{File: "file", Line: 1}
 		tr, messages := follow([]*Secret{&c.secret}, list)
 		sa := tr.SAs()[0]
 		if sa.Verdict() != c.verdict || !strings.Contains(sa.Reason(), c.reason) || c.reason == "" && sa.Reason() != "" {
@@ -252,7 +252,7 @@ func TestSignatureFromSharedSecret(t *testing.T) {
 	}
 	list := readDatagrams(t, filepath.Join(dir, "outer.pcap"))
 	full := routerSecrets(t, filepath.Join(dir, "router-full.log"))[0]
-	tr, messages := follow([]*Secret{{InitiatorCookie: full.InitiatorCookie, SharedSecret: esp.NewKey(gxy), Origin: "log"}}, list)
+	tr, messages := follow([]*Secret{{InitiatorCookie: full.InitiatorCookie, SharedSecret: esp.NewKey(gxy), Origin: esp.Origin{File: "log"}}}, list)
 	for _, m := range messages {
 		if m.Encrypted && !m.Verified {
 			t.Errorf("%s %d: %v %s", m.Header.ExchangeName(), m.Number, m.Err, m.Reason)

@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"fmt"
+	"l2tpdump/esp"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -66,7 +67,7 @@ func TestSourceIsSecrets(t *testing.T) {
 				case 6:
 					s.InitiatorCookie, s.ResponderCookie = s.ResponderCookie, s.InitiatorCookie
 				}
-				s.Origin = fmt.Sprintf("source:%d", len(list)+1)
+				s.Origin = esp.Origin{File: "source", Line: len(list) + 1}
 				list = append(list, &s)
 			}
 			plain, packed := NewTracker(), NewTracker()

@@ -319,7 +319,7 @@ func (t *charonThread) full() {
 	case charonShared:
 		t.phase1Give()
 		t.ike = &ikev1.Secret{SharedSecret: esp.NewKey(d.got), Origin: t.out.origin(d.line),
-			Origins: map[string]string{"g^xy": t.out.origin(d.line)}}
+			Origins: map[string]esp.Origin{"g^xy": t.out.origin(d.line)}}
 	case charonSKEYID, charonSKEYIDd, charonSKEYIDa, charonSKEYIDe, charonKa:
 		t.phase1(d)
 	case charonIV:
@@ -369,7 +369,7 @@ func (t *charonThread) phase1(d *charonDump) {
 	}
 	k := esp.NewKey(d.got)
 	if t.ike.Origins == nil {
-		t.ike.Origins = make(map[string]string)
+		t.ike.Origins = make(map[string]esp.Origin)
 	}
 	t.ike.Origins[charonPhase1Names[d.value]] = t.out.origin(d.line)
 	switch d.value {

@@ -98,11 +98,8 @@ type output struct {
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
 const maxNotes = 1000
 
-// origin returns "name:line".
-func (o *output) origin(line int) string {
-	var space [64]byte
-	return string(strconv.AppendInt(append(append(space[:0], o.name...), ':'), int64(line), 10))
-}
+// origin is the place of a line of the source.
+func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.name, Line: line} }
 
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {

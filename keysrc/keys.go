@@ -57,7 +57,7 @@ type SAHint struct {
 	// KeyHead is the first bytes of the key where the listing shows them: the first 8 of the expanded IKE
 	// key (Ka), the first 16 of an ESP key.
 	KeyHead esp.Key
-	Origin  string // "router.log:17"
+	Origin  esp.Origin
 }
 
 // add appends what other holds.

@@ -57,7 +57,7 @@ type loader struct {
 // A batch is secrets that are packed at once.
 type batch struct {
 	ike     []ikev1.Secret
-	origins []map[string]string // for each that may be in ike
+	origins []map[string]esp.Origin // for each that may be in ike
 	esp     []esp.Secret
 }
 
@@ -74,14 +74,14 @@ func (o *output) newIKE() *ikev1.Secret {
 }
 
 // newOrigins returns an empty map for the secret of newIKE.
-func (o *output) newOrigins(n int) map[string]string {
+func (o *output) newOrigins(n int) map[string]esp.Origin {
 	l := o.loader
 	if l == nil {
-		return make(map[string]string, n)
+		return make(map[string]esp.Origin, n)
 	}
 	b := l.now
 	for len(b.origins) <= len(b.ike) {
-		b.origins = append(b.origins, make(map[string]string, n))
+		b.origins = append(b.origins, make(map[string]esp.Origin, n))
 	}
 	clear(b.origins[len(b.ike)])
 	return b.origins[len(b.ike)]

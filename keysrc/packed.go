@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
-	"strconv"
-	"strings"
 
 	"l2tpdump/esp"
 )
@@ -160,46 +158,13 @@ func (st *Store) getPattern(r *record) esp.AddrPattern {
 	}
 }
 
-// putOrigin writes "name:line" as two numbers, and anything else as one and 0.
-func (st *Store) putOrigin(r *record, origin string) {
-	if n := len(st.names.list); n > 0 {
-		if line, ok := lineBehind(origin, st.names.list[n-1]); ok {
-			r.number(n - 1)
-			r.number(line)
-			return
-		}
-	}
-	name := strings.TrimRight(origin, "0123456789")
-	line, err := strconv.Atoi(origin[len(name):])
-	if err != nil || !strings.HasSuffix(name, ":") || origin[len(name)] == '0' {
-		name, line = origin, 0
-	}
-	r.number(st.names.number(name))
-	r.number(line)
+func (st *Store) putOrigin(r *record, o esp.Origin) {
+	r.number(st.names.number(o.File))
+	r.number(o.Line)
 }
 
-// lineBehind returns the number that is all that follows the name in origin.
-func lineBehind(origin, name string) (line int, ok bool) {
-	digits, ok := strings.CutPrefix(origin, name)
-	if !ok || !strings.HasSuffix(name, ":") || digits == "" || digits[0] == '0' || len(digits) > 9 {
-		return 0, false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return 0, false
-		}
-		line = 10*line + int(digits[i]-'0')
-	}
-	return line, true
-}
-
-func (st *Store) getOrigin(r *record) string {
-	name, line := st.names.list[r.takeNumber()], r.takeNumber()
-	if line == 0 {
-		return name
-	}
-	var space [64]byte
-	return string(strconv.AppendInt(append(space[:0], name...), int64(line), 10))
+func (st *Store) getOrigin(r *record) esp.Origin {
+	return esp.Origin{File: st.names.list[r.takeNumber()], Line: r.takeNumber()}
 }
 
 // interned numbers values that come again and again.

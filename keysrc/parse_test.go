@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"l2tpdump/testdata/race"
 )
 
 func linesOf(t *testing.T, text string, r func(io.Reader) io.Reader) []string {
@@ -174,7 +176,7 @@ func TestFormats(t *testing.T) {
 
 // No line of a large log costs memory.
 func TestLinesAllocateNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	lines := [][]byte{

@@ -18,7 +18,7 @@ import (
 // a lost row goes unseen otherwise. All SKEYIDs of a negotiation have the length of its hash, Ka comes from SKEYID_e (RFC 2409
 // appendix B), and so does SKEYID_d from SKEYID and the shared secret (section 5). It reports whether a key is left.
 func checkPhase1(out *output, s *ikev1.Secret) bool {
-	line := originLine(s.Origin)
+	line := s.Origin.Line
 	skeyids := []struct {
 		name string
 		key  *esp.Key
@@ -130,14 +130,4 @@ func skeyidD(prf func() hash.Hash, s *ikev1.Secret) esp.Key {
 	m.Write(s.ResponderCookie[:])
 	m.Write([]byte{0})
 	return esp.NewKey(m.Sum(nil))
-}
-
-// originLine returns the line of an Origin.
-func originLine(origin string) int {
-	i := len(origin)
-	for i > 0 && origin[i-1] != ':' {
-		i--
-	}
-	n, _ := strconv.Atoi(origin[i:])
-	return n
 }

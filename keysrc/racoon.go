@@ -351,7 +351,7 @@ func (r *racoonLog) give() {
 		return
 	}
 	if n := s.Ka.Len(); n != 0 && want != 0 && n != want {
-		r.out.note(originLine(s.Origin), "final encryption key has "+byteCount(n)+" where "+strconv.Itoa(want)+" are declared")
+		r.out.note(s.Origin.Line, "final encryption key has "+byteCount(n)+" where "+strconv.Itoa(want)+" are declared")
 		s.Ka = esp.Key{}
 	}
 	if checkPhase1(r.out, s) { // Quick Mode computes a shared secret too, but no other of these

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func samples() []sample {
 func summary(k *Keys) string {
 	var lines []string
 	for _, s := range k.IKE {
-		line := "ike " + s.Origin[strings.LastIndexByte(s.Origin, ':')+1:] + " " + s.InitiatorCookie.String() + "/" + s.ResponderCookie.String()
+		line := "ike " + strconv.Itoa(s.Origin.Line) + " " + s.InitiatorCookie.String() + "/" + s.ResponderCookie.String()
 		for _, v := range []struct {
 			name string
 			key  esp.Key
@@ -61,7 +62,7 @@ func summary(k *Keys) string {
 		lines = append(lines, line)
 	}
 	for _, s := range k.ESP {
-		line := fmt.Sprintf("esp %s %08x %s>%s %s %s %s", s.Origin[strings.LastIndexByte(s.Origin, ':')+1:], s.SPI, s.Src, s.Dst, s.Suite, hexOf(s.Key), hexOf(s.AuthKey))
+		line := fmt.Sprintf("esp %s %08x %s>%s %s %s %s", strconv.Itoa(s.Origin.Line), s.SPI, s.Src, s.Dst, s.Suite, hexOf(s.Key), hexOf(s.AuthKey))
 		if s.SPIMask != 0xffffffff {
 			line += fmt.Sprintf(" mask=%08x", s.SPIMask)
 		}
@@ -281,7 +282,7 @@ func TestSecrecy(t *testing.T) {
 					check(err.Error())
 				}
 				for _, k := range keys.ESP {
-					check(strings.ReplaceAll(fmt.Sprintf("%v %+v %#v %x", k.Key, k.Key, k.AuthKey, k.AuthKey), k.Origin, ""))
+					check(strings.ReplaceAll(fmt.Sprintf("%v %+v %#v %x", k.Key, k.Key, k.AuthKey, k.AuthKey), k.Origin.String(), ""))
 				}
 				for _, k := range keys.IKE {
 					check(fmt.Sprintf("%v %+v %#v %x %s", k.SKEYIDe, k.Ka, k.SKEYIDd, k.SharedSecret, k.QuickSecret))

@@ -247,7 +247,7 @@ func (st *Store) putIKEOrigins(r *record, s *ikev1.Secret) {
 	st.putOrigin(r, s.Origin)
 	places := byte(0)
 	for i, name := range originNames {
-		places |= mark(s.Origins[name] != "", 1<<i)
+		places |= mark(!s.Origins[name].IsZero(), 1<<i)
 	}
 	r.byte(places)
 	for i, name := range originNames {
@@ -278,7 +278,7 @@ func (st *Store) getIKE(r *record) *ikev1.Secret {
 		if places&(1<<i) != 0 {
 			if s.Origins == nil {
 				if s.Origins = origins; origins == nil {
-					s.Origins = make(map[string]string, len(originNames))
+					s.Origins = make(map[string]esp.Origin, len(originNames))
 				}
 				clear(s.Origins)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/testdata/race"
 )
 
 // endlessLog reads like a router's log of n negotiations, each a copy of one in a recording with other keys, cookies and
@@ -69,7 +70,7 @@ func heapInUse() int64 {
 
 // What a store holds of each secret is little more than its bytes, and of lines without keys it is nothing.
 func TestStoreIsSmall(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector needs memory")
 	}
 	const negotiations = 20000
@@ -126,9 +127,9 @@ func TestStoreKeepsAll(t *testing.T) {
 		return p
 	}
 	all = append(all, &Keys{ESP: []*esp.Secret{
-		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::1"), Origin: "no line", Key: esp.NewKey([]byte("0123456789abcdef"))},
-		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::/32"), SeqHigh: 9, ESNKnown: true, Origin: "a:007"},
-		{Origin: ":1"}, {SPI: 1, Origin: ""}, {SPI: 2, Origin: "12"}, {SPI: 3, Origin: "x:99999999999999999999"},
+		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::1"), Origin: esp.Origin{File: "no line"}, Key: esp.NewKey([]byte("0123456789abcdef"))},
+		{SPI: 7, SPIMask: 0xff, Src: odd("10.1.*.*"), Dst: odd("2001:db8::/32"), SeqHigh: 9, ESNKnown: true, Origin: esp.Origin{File: "a", Line: 007}},
+		{Origin: esp.Origin{File: "", Line: 1}}, {SPI: 1, Origin: esp.Origin{File: ""}}, {SPI: 2, Origin: esp.Origin{File: "12"}}, {SPI: 3, Origin: esp.Origin{File: "x", Line: 1 << 40}},
 	}})
 	st := new(Store)
 	for range 2 {
@@ -159,7 +160,7 @@ func TestStoreKeepsAll(t *testing.T) {
 	for _, k := range all {
 		for _, s := range k.ESP {
 			same := *s
-			same.Origin, same.Key, same.AuthKey = "", esp.Key{}, esp.Key{}
+			same.Origin, same.Key, same.AuthKey = esp.Origin{}, esp.Key{}, esp.Key{}
 			id := fmt.Sprintf("%+v %x %x", same, s.Key.Bytes(), s.AuthKey.Bytes())
 			if seen[id] {
 				continue

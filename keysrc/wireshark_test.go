@@ -114,7 +114,7 @@ func TestWiresharkESPBadRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(keys.ESP) != 2 || keys.ESP[0].Origin != "esp_sa:2" || keys.ESP[1].Origin != fmt.Sprintf("esp_sa:%d", len(bad)+3) {
+	if len(keys.ESP) != 2 || keys.ESP[0].Origin.String() != "esp_sa:2" || keys.ESP[1].Origin.String() != fmt.Sprintf("esp_sa:%d", len(bad)+3) {
 		t.Errorf("%d keys", len(keys.ESP))
 	}
 	if len(keys.Notes) != len(bad) {
@@ -174,7 +174,7 @@ func TestWiresharkIKERows(t *testing.T) {
 			}
 			continue
 		}
-		if len(keys.IKE) != 1 || keys.IKE[0].InitiatorCookie.String() != cookie || keys.IKE[0].Origin != "t:3" {
+		if len(keys.IKE) != 1 || keys.IKE[0].InitiatorCookie.String() != cookie || keys.IKE[0].Origin.String() != "t:3" {
 			t.Errorf("%s: %+v", row, keys)
 			continue
 		}

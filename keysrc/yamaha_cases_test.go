@@ -221,7 +221,7 @@ func TestYamahaShow(t *testing.T) {
 	if receive.Send || !receive.DirectionKnown || receive.Mode != "transport" || receive.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || receive.KeyHead.Len() != 16 {
 		t.Errorf("%+v", receive)
 	}
-	if len(keys.ESP) != 1 || keys.ESP[0].SPI != 0x7b07d49d || !keys.ESP[0].KeyHead || keys.ESP[0].Origin != "show.txt:26" {
+	if len(keys.ESP) != 1 || keys.ESP[0].SPI != 0x7b07d49d || !keys.ESP[0].KeyHead || keys.ESP[0].Origin.String() != "show.txt:26" {
 		t.Errorf("%+v", keys.ESP)
 	}
 	if !slices.Equal(keys.Hints.Local, []netip.Addr{netip.MustParseAddr("100.1.1.1")}) || !slices.Equal(keys.Hints.Peers, []netip.Addr{netip.MustParseAddr("50.1.1.1")}) {

@@ -441,8 +441,8 @@ func (n *negotiation) emitGroup(g *ikeGroup) {
 }
 
 // origins returns the places of a phase 1's values that are not at line.
-func (n *negotiation) origins(g *ikeGroup, line int) map[string]string {
-	var places map[string]string
+func (n *negotiation) origins(g *ikeGroup, line int) map[string]esp.Origin {
+	var places map[string]esp.Origin
 	for i, name := range [...]string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e"} {
 		if g.lines[i] == 0 || g.lines[i] == line || g.keys[i].IsZero() {
 			continue

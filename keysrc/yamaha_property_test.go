@@ -15,14 +15,14 @@ import (
 // of it with a note or mark that says so. No other bytes are a key. SKEYID_e may lack its first row: as long as nothing else tells the length
 // of the hash, 16 bytes with a note are all that can be said.
 func (tr truth) strict(k *Keys) error {
-	noted := make(map[string]bool)
+	noted := make(map[esp.Origin]bool)
 	for _, n := range k.Notes {
-		noted[fmt.Sprintf("%s:%d", n.File, n.Line)] = true
+		noted[esp.Origin{File: n.File, Line: n.Line}] = true
 	}
-	fits := func(got, want esp.Key, origin string, head bool) bool {
+	fits := func(got, want esp.Key, origin esp.Origin, head bool) bool {
 		return got.IsZero() || got.Equal(want) || want.HasPrefix(got) && (head || noted[origin])
 	}
-	row := func(got, want esp.Key, origin string) bool {
+	row := func(got, want esp.Key, origin esp.Origin) bool {
 		if got.Len() == 2*rowLen && want.Len() == rowLen && noted[origin] {
 			return string(got.Bytes()) == string(want.Bytes())+string(want.Bytes()) // stands twice, which might have been meant
 		}

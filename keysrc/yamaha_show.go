@@ -178,7 +178,7 @@ func (y *yamahaShow) end() {
 	if !inSA || sa.SPI == 0 && !sa.IKE {
 		return
 	}
-	if sa.Origin == "" {
+	if sa.Origin.IsZero() {
 		sa.Origin = y.out.origin(y.at)
 	}
 	y.out.hints(Hints{SAs: []SAHint{sa}})

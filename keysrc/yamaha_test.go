@@ -391,7 +391,7 @@ func (tr truth) check(t *testing.T, what, log string, k *Keys) (complete bool) {
 				ok = ok || (s.SKEYIDe.Equal(w.SKEYIDe) || s.SKEYIDe.Len() == 16 && w.SKEYIDe.HasPrefix(s.SKEYIDe)) && whole(s.SKEYID, w.SKEYID) && whole(s.SKEYIDd, w.SKEYIDd) && whole(s.SKEYIDa, w.SKEYIDa) &&
 					(s.ResponderCookie.IsZero() || s.ResponderCookie == w.ResponderCookie)
 			}
-			if !ok || !noted(s.Origin) {
+			if !ok || !noted(s.Origin.String()) {
 				t.Errorf("%s: a secret without cookie was made up at %s\n%s", what, s.Origin, log)
 			}
 			continue
@@ -408,7 +408,7 @@ func (tr truth) check(t *testing.T, what, log string, k *Keys) (complete bool) {
 		}
 		if !s.SKEYIDe.Equal(w.SKEYIDe) {
 			complete = false
-			if !s.SKEYIDe.IsZero() && !noted(s.Origin) {
+			if !s.SKEYIDe.IsZero() && !noted(s.Origin.String()) {
 				t.Errorf("%s: SKEYID_e at %s is wrong, and no note says so\n%s", what, s.Origin, log)
 			}
 		}

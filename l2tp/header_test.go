@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -163,7 +165,7 @@ func TestHeaderOtherVersions(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	data, _ := build(false, true, true, true, false, []byte{0xff, 0x03, 0x00, 0x21, 0x45})

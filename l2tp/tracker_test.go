@@ -3,6 +3,8 @@ package l2tp
 import (
 	"net/netip"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 var (
@@ -222,7 +224,7 @@ func TestTrackerExpire(t *testing.T) {
 }
 
 func TestTrackerNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	tr := NewTracker()

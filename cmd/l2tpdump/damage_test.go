@@ -17,6 +17,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
+	"l2tpdump/testdata/race"
 )
 
 // outcome is what became of one frame.
@@ -154,7 +155,7 @@ func parseKeys(t *testing.T, dir string, names ...string) []*keysrc.Keys {
 // is, and every other frame gives what it did.
 func TestBitFlips(t *testing.T) {
 	step := 1
-	if raceEnabled {
+	if race.Enabled {
 		step = 7 // coprime with the lengths of all fields
 	}
 	for _, c := range []struct {
@@ -226,7 +227,7 @@ func compareDamaged(t *testing.T, want, got outcomes, at int, what string, spi b
 // called verified.
 func TestBitFlipsWithoutAuthenticationKey(t *testing.T) {
 	step := 5
-	if raceEnabled {
+	if race.Enabled {
 		step = 31
 	}
 	for _, dir := range []string{"01-basic-aes128-sha1", "04-aes128-md5-modp1024", "13-ip-fragmented-esp", "17d-aes128-sha256-esn", "19-cooked-any"} {
@@ -411,7 +412,7 @@ func countFrames(file []byte) (n int, err error) {
 // gives what it did.
 func TestDamagedFrames(t *testing.T) {
 	step := 1
-	if raceEnabled {
+	if race.Enabled {
 		step = 11
 	}
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "14-pppoe-wan", "23-ipcomp-inside-esp"} {

@@ -98,7 +98,8 @@ func (s *sinks) only(sink pipeline.Sink) pipeline.Sink {
 // full reports whether a packet of that time has to begin another file of the ring.
 func (s *sinks) full(time, size int64) bool { return s.ring != nil && s.ring.Full(time, size) }
 
-// open creates the output, when the first packet is ready, and each file of a ring when its first packet is.
+// open creates the output, when the first packet is ready, and each file of a ring when its first
+// packet is.
 func (s *sinks) open() (io.Writer, error) {
 	if s.o.write == "-" {
 		return os.Stdout, nil
@@ -161,8 +162,8 @@ func truncate(f *os.File) error {
 	return f.Truncate(0)
 }
 
-// end finishes the outputs, prints the summary and returns the exit status.
-func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
+// finish finishes the outputs. err is how the run ended, or else what the outputs say.
+func (s *sinks) finish(err error) error {
 	if errors.Is(err, output.ErrRingEnd) {
 		err = nil
 	} else if s.clear != nil && (s.clear.Packets > 0 || s.prepared != nil || s.o.write == "-" && err == nil) {
@@ -176,6 +177,12 @@ func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
 			err = &pipeline.SinkError{Err: e}
 		}
 	}
+	return err
+}
+
+// end finishes the outputs, prints the summary and returns the exit status.
+func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
+	err = s.finish(err)
 	if isSinkError(err) && errors.Is(err, syscall.EPIPE) {
 		return exitOK // the reader has had enough
 	}

@@ -35,7 +35,7 @@ func (t *espTable) write(dir string) (w writtenTable, err error) {
 			if s := f.State(); s.Err == nil {
 				t.opened = append(t.opened, &esp.Secret{
 					SPI: f.SPI(), SPIMask: ^uint32(0), Src: esp.AddrPatternFrom(f.Src()), Dst: esp.AddrPatternFrom(f.Dst()),
-					Suite: s.Suite, Key: s.Key, AuthKey: s.AuthKey, ESNKnown: true, SeqHigh: s.SeqHigh, Origin: s.Origin,
+					Suite: s.Suite, Key: s.Key, AuthKey: s.AuthKey, ESNKnown: true, SeqHigh: s.SeqHigh, Origin: esp.Origin{File: s.Origin},
 				})
 			}
 		}

@@ -15,8 +15,9 @@ import (
 	"l2tpdump/cmd/internal/output"
 )
 
-// Wireshark runs the programs in its extcap folder to learn of further interfaces, and has them capture to a FIFO (extcap(4)).
-// What it reads is printed to standard output; what it shows the user as an error goes to standard error.
+// Wireshark runs the programs in its extcap folder to learn of further interfaces, and has them
+// capture to a FIFO (extcap(4)). What it reads is printed to standard output; what it shows the
+// user as an error goes to standard error.
 
 // extcapPrefix is what the names of the interfaces begin with for Wireshark.
 const extcapPrefix = "l2tpdump-"
@@ -61,7 +62,9 @@ func extcap(ctx context.Context, args []string) int {
 	f.BoolVar(&o.all, "all", false, "")
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
-	for _, ignored := range [...]string{"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option"} {
+	for _, ignored := range [...]string{
+		"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option",
+	} {
 		f.String(ignored, "", "")
 	}
 	f.Lookup("extcap-version").NoOptDefVal = " "
@@ -105,7 +108,8 @@ func extcapText(s string) string {
 	return strings.NewReplacer("{", "(", "}", ")", "\n", " ").Replace(s)
 }
 
-// extcapDLTs prints the link type. It is of use for Wireshark's filters only: the capture says its own.
+// extcapDLTs prints the link type. It is of use for Wireshark's filters only: the capture says its
+// own.
 func extcapDLTs(iface string) int {
 	if iface == capture.Any {
 		out("dlt {number=%d}{name=LINUX_SLL}{display=Linux cooked}\n", capture.LinuxSLL)
@@ -138,7 +142,8 @@ func (o *extcapOptions) filters() string {
 	return "(" + o.captureFilter + ") and (" + o.filterOption + ")"
 }
 
-// checkFilter prints what is wrong with the filter. Wireshark takes it for valid when nothing is printed.
+// checkFilter prints what is wrong with the filter. Wireshark takes it for valid when nothing is
+// printed.
 func (o *extcapOptions) checkFilter() int {
 	lt := capture.Ethernet
 	if o.iface == capture.Any {
@@ -256,7 +261,8 @@ func copyFile(from, to string) error {
 	return err
 }
 
-// extcapFolder is Wireshark's personal folder for extcaps. It has moved with version 4.2, so Wireshark is asked.
+// extcapFolder is Wireshark's personal folder for extcaps. It has moved with version 4.2, so
+// Wireshark is asked.
 func extcapFolder() (string, error) {
 	if dir := os.Getenv("WIRESHARK_EXTCAP_DIR"); dir != "" {
 		return dir, nil
@@ -284,8 +290,8 @@ func extcapFolder() (string, error) {
 	return filepath.Join(home, ".local", "lib", "wireshark", "extcap"), nil
 }
 
-// personalExtcap finds the folder in what "tshark -G folders" prints. Versions before 4.2 name none: it lies in the folder of the
-// configuration.
+// personalExtcap finds the folder in what "tshark -G folders" prints. Versions before 4.2 name
+// none: it lies in the folder of the configuration.
 func personalExtcap(folders string) string {
 	config := ""
 	for line := range strings.Lines(folders) {

@@ -12,8 +12,8 @@ import (
 // fifoWait is how long the reader of a FIFO may take to open it.
 const fifoWait = 5 * time.Second
 
-// endFIFO lets the reader of a FIFO that may never have been written to see its end: dumpcap would wait for good. The
-// reader may be about to start: an end that it does not see is none.
+// endFIFO lets the reader of a FIFO that may never have been written to see its end: dumpcap would
+// wait for good. The reader may be about to start: an end that it does not see is none.
 func endFIFO(path string) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

@@ -45,7 +45,7 @@ func (j *judge) ike(sa *ikev1.SA) (esp.Verdict, string) {
 		for _, k := range j.keys {
 			for _, h := range k.Hints.SAs {
 				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
-					conflicts = append(conflicts, "the key at "+h.Origin+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
+					conflicts = append(conflicts, "the key at "+h.Origin.String()+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
 				}
 			}
 		}
@@ -103,7 +103,7 @@ func (j *judge) withoutQuickMode(r *esp.Report) string {
 	if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
 		why = "the Quick Mode is not decrypted"
 	}
-	return "SKEYID_d (" + s.OriginOf("SKEYID_d") + ") is of no use: " + why
+	return "SKEYID_d (" + s.OriginOf("SKEYID_d").String() + ") is of no use: " + why
 }
 
 // leftOut tells of values that are damaged: one of them may be the key that is missing.

@@ -10,14 +10,16 @@ import (
 	"l2tpdump/cmd/internal/follow"
 )
 
-// The command of an exec: source is run by a process of its own, this program again, which is started before privileges are
-// dropped. It becomes the user of -Z or the one who called sudo, or stays who it is; the process that captures has no say in that.
+// The command of an exec: source is run by a process of its own, this program again, which is
+// started before privileges are dropped. It becomes the user of -Z or the one who called sudo, or
+// stays who it is; the process that captures has no say in that.
 
-// keyCommand is the first argument of that process. It is of no use to a person: help does not name it.
+// keyCommand is the first argument of that process. It is of no use to a person: help does not name
+// it.
 const keyCommand = "run-key-command"
 
-// helper makes the process that runs a command.
-func (id *identity) helper(command string) *exec.Cmd {
+// runner makes the process that runs a command.
+func (id *identity) runner(command string) *exec.Cmd {
 	exe := "/proc/self/exe" // Linux: found also if its folder is closed to the user, or the file was replaced
 	if _, err := os.Stat(exe); err != nil {
 		if exe, err = os.Executable(); err != nil {

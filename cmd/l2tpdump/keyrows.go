@@ -78,7 +78,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, x *rowSpace, f func(*listedKey)) {
 	var space [7]ikeValue
 	for _, v := range appendIKEValues(space[:0], s) {
 		r := &x.row
-		*r = row(s.OriginOf(v.name), v.name, id, v.key)
+		*r = row(s.OriginOf(v.name).String(), v.name, id, v.key)
 		if !v.head {
 			r.Needed = r.Bits
 		}
@@ -136,7 +136,7 @@ func (k *keyring) espRows(s *esp.Secret, x *rowSpace, f func(*listedKey)) {
 	}
 	id := spiText(s)
 	r := &x.row
-	*r = row(s.Origin, "ESP encryption", id, s.Key)
+	*r = row(s.Origin.String(), "ESP encryption", id, s.Key)
 	r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.CipherName(), verdict
 	if c := suite.Cipher; c != nil && suite.KeyLen > 0 {
 		r.Needed = 8 * (suite.KeyLen + c.SaltLen)
@@ -145,7 +145,7 @@ func (k *keyring) espRows(s *esp.Secret, x *rowSpace, f func(*listedKey)) {
 	}
 	f(r)
 	if !s.AuthKey.IsZero() {
-		*r = row(s.Origin, "ESP authentication", id, s.AuthKey)
+		*r = row(s.Origin.String(), "ESP authentication", id, s.AuthKey)
 		r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.AuthName(), verdict
 		if suite.Auth != nil && suite.Auth.Checked {
 			r.Needed = 8 * suite.Auth.KeyLen

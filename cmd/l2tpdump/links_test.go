@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"l2tpdump/capture"
+	"l2tpdump/testdata/race"
 )
 
 // relinked writes a capture of Ethernet frames with another link layer, IP packets only, and returns how many there are.
@@ -133,7 +134,7 @@ func TestLinkLayers(t *testing.T) {
 				if status != exitOK || len(want) == 0 || !slices.Equal(got, want) {
 					t.Fatalf("exit status %d, %d packets, want %d", status, len(got), len(want))
 				}
-				if dir != "13-ip-fragmented-esp" || raceEnabled {
+				if dir != "13-ip-fragmented-esp" || race.Enabled {
 					return // once is enough for what follows
 				}
 				esp, merged := 0, 0

@@ -52,7 +52,8 @@ const (
 	defaultHoldBytes = 64e6
 	defaultHoldTime  = 10 * time.Second
 
-	// filePatience is how long what goes to a file may wait for fragments and for later IKE messages. Lines and pipes do not wait so long.
+	// filePatience is how long what goes to a file may wait for fragments and for later IKE
+	// messages. Lines and pipes do not wait so long.
 	filePatience = 2 * time.Second
 )
 
@@ -63,11 +64,11 @@ func live(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if len(rest) > 0 {
+	if filter := strings.Join(rest, " "); filter != "" {
 		if o.filter != "" {
-			return fail(withHint("join them: -f \"("+o.filter+") and ("+strings.Join(rest, " ")+")\"", "the filter is given twice"))
+			return fail(withHint("join them: -f \"("+o.filter+") and ("+filter+")\"", "the filter is given twice"))
 		}
-		o.filter = strings.Join(rest, " ")
+		o.filter = filter
 	}
 	if o.list {
 		return interfaces(nil)
@@ -118,7 +119,7 @@ func (o *liveOptions) check() error {
 		return fmt.Errorf("-s takes 0 to %d bytes; 0 is the whole packet", capture.MaxPacketLen)
 	case o.buffer < 0 || o.buffer > 2<<20-1:
 		return errors.New("-B takes 1 to 2097151 KiB")
-	case o.syslogSave != "" && !slices.ContainsFunc(o.keys, func(k string) bool { return strings.HasPrefix(k, "syslog:") }):
+	case o.syslogSave != "" && !slices.ContainsFunc(o.keys, isSyslog):
 		return errors.New("--syslog-save keeps what -k syslog: receives, and there is none")
 	}
 	for i, k := range o.keys {
@@ -155,7 +156,8 @@ func (o *liveOptions) ring() (*output.Ring, error) {
 		return nil, nil
 	}
 	return output.NewRing(output.RingConfig{
-		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second, Files: o.ringFiles, Zone: time.Local,
+		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second,
+		Files: o.ringFiles, Zone: time.Local,
 	})
 }
 
@@ -247,8 +249,8 @@ func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
 	return nil, nil
 }
 
-// status is the exit status, given that of a decryption. That some packets of an interface can't be decrypted is no failure: there may
-// be others' tunnels.
+// status is the exit status, given that of a decryption. That some packets of an interface can't be
+// decrypted is no failure: there may be others' tunnels.
 func (o *liveOptions) status(status int) int {
 	switch {
 	case status == exitPartly || status == exitNothing || o.extcap && status == exitInterrupted:
@@ -257,7 +259,8 @@ func (o *liveOptions) status(status int) int {
 	return status
 }
 
-// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an error of the write.
+// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an
+// error of the write.
 func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if signal.Ignored(syscall.SIGHUP) { // nohup
@@ -285,7 +288,8 @@ func (o *liveOptions) open() (*liveSource, error) {
 	return newLiveSource(l), nil
 }
 
-// interfaceName allows an interface's number in the list of interfaces instead of its name, as tcpdump does.
+// interfaceName allows an interface's number in the list of interfaces instead of its name, as
+// tcpdump does.
 func interfaceName(name string) (string, error) {
 	n, err := strconv.Atoi(name)
 	if err != nil {
@@ -306,9 +310,11 @@ func interfaceName(name string) (string, error) {
 
 func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
 
+func isSyslog(spec string) bool { return strings.HasPrefix(spec, "syslog:") }
+
 // isFile reports whether a key source is a file, which may be opened again.
 func isFile(spec string) bool {
-	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !strings.HasPrefix(spec, "syslog:")
+	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !isSyslog(spec)
 }
 
 // openKeys opens the key sources that which picks, each in its place.
@@ -317,8 +323,8 @@ func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func
 		if !which(spec) {
 			continue
 		}
-		k := follow.Options{Format: o.keyFormat, Log: message, Helper: id.helper}
-		if strings.HasPrefix(spec, "syslog:") && o.syslogSave != "" {
+		k := follow.Options{Format: o.keyFormat, Log: message, Runner: id.runner}
+		if isSyslog(spec) && o.syslogSave != "" {
 			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
 			if err != nil {
 				return err
@@ -342,7 +348,8 @@ func closeAll(sources []follow.Source) {
 	}
 }
 
-// openOutput opens what -w names while that is allowed. The file is emptied when the first packet is ready.
+// openOutput opens what -w names while that is allowed. The file is emptied when the first packet
+// is ready.
 func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output.Ring) (*os.File, error) {
 	if !o.extcap {
 		defer exitAt(ctx)() // a FIFO waits for its reader
@@ -383,7 +390,8 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 	return n
 }
 
-// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends the capture.
+// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
+// the capture.
 func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)

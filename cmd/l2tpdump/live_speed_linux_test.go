@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"l2tpdump/cmd/internal/traffic"
 )
 
@@ -37,17 +39,17 @@ func TestLiveSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.awaitLink()
-	var s *traffic.Sender
+	var s *frameSender
 	l.within(l.nameA, func() (err error) {
-		s, err = traffic.NewSender(l.sendInterface)
+		s, err = newFrameSender(l.sendInterface)
 		return err
 	})
-	defer s.Close()
+	defer unix.Close(s.fd)
 	out := l.path("out.pcapng")
 	p := l.start("live", "-i", l.interfaceToTap, "-k", keys, "-w", out)
 	p.waitFor("listening on")
 	mine := cpuTime(syscall.RUSAGE_SELF)
-	took, err := s.SendPaced(frames, *speedGbits*1e9)
+	took, err := s.sendPaced(frames, *speedGbits*1e9)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// liveSource is an interface as the pipeline reads it: one that can be ended from elsewhere, and that has frames go on in time.
+// liveSource is an interface as the pipeline reads it: one that can be ended from elsewhere, and
+// that has frames go on in time.
 type liveSource struct {
 	*capture.Live
 	ended  atomic.Bool

@@ -74,7 +74,12 @@ func run(args []string) int {
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
 	}
-	return badUsage("unknown command "+quote(name), "the commands are decrypt, live, verify, keys, interfaces, extcap, version and help")
+	return unknownCommand(name)
+}
+
+func unknownCommand(name string) int {
+	return badUsage("unknown command "+quote(name),
+		"the commands are decrypt, live, verify, keys, interfaces, extcap, version and help")
 }
 
 // flagNames picks the options out of args, without their values, which might be anything.
@@ -117,7 +122,7 @@ func help(args []string) int {
 	case len(args) == 1:
 		t, ok := commandUsage[args[0]]
 		if !ok {
-			return badUsage("unknown command "+quote(args[0]), "the commands are decrypt, live, verify, keys, interfaces, extcap and version")
+			return unknownCommand(args[0])
 		}
 		text = t
 	}

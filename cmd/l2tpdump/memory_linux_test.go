@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // peak runs l2tpdump and returns how many bytes of memory it had at most.
@@ -32,7 +34,7 @@ func peak(t *testing.T, args ...string) int64 {
 // What keys needs at most for each key of a log is little, whatever it does with them: a log of 100 MB with nothing but negotiations has
 // 300,000 of them, and is to take less than 64 MB. The list, the tables, the remarks on them and an old table may be as long as the log.
 func TestKeysOfLargeLogTakeLittleMemory(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector needs memory")
 	}
 	if _, err := os.Stat("/proc/self/status"); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
+	"l2tpdump/testdata/race"
 )
 
 // longLog writes a router's log of n negotiations, with three secrets each, that are not those of the capture.
@@ -47,7 +48,7 @@ func longLog(t testing.TB, dir string, n int) string {
 
 // What decrypt and verify hold of a key that the capture does not need is little, from the log to the last row that is printed.
 func TestManyKeysTakeLittleMemory(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector needs memory")
 	}
 	dir := filepath.Join(captures, "01-basic-aes128-sha1")

@@ -92,7 +92,8 @@ func (o *options) checkInput(rest []string) error {
 	case len(rest) > 0 && len(o.read) == 0:
 		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
 	case len(rest) > 0:
-		return withHint("every capture has its own -r, every key source its own -k; a filter goes behind -f", "unexpected argument %s", quote(rest[0]))
+		return withHint("every capture has its own -r, every key source its own -k; a filter goes behind -f",
+			"unexpected argument %s", quote(rest[0]))
 	case len(o.read) == 0:
 		return withHint("name one with -r FILE; -r - reads standard input", "no capture to read")
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
@@ -168,17 +169,18 @@ func same(a, b string) bool {
 	return err == nil && os.SameFile(x, y) && x.Mode().IsRegular()
 }
 
-// readKeys reads all key sources. Damaged values are reported, the others count. One without any key is an error, but for a
-// table with nothing but comments beside one that has keys.
+// readKeys reads all key sources. Damaged values are reported, the others count. One without any
+// key is an error, but for a table with nothing but comments beside one that has keys.
 func (o *options) readKeys(ctx context.Context) ([]*keysrc.Store, error) {
 	return o.loadKeys(ctx, reportDamage)
 }
 
-// manyKeys is how many make it worth while to look for garbage more often: most of the memory is then keys in pieces without pointers.
+// manyKeys is how many make it worth while to look for garbage more often: most of the memory is
+// then keys in pieces without pointers.
 const manyKeys = 1 << 14
 
-// exitAt has the program end when the context does, until stop is called: to open a file or to read keys may keep it waiting (a FIFO, the
-// terminal), and nothing has been written yet.
+// exitAt has the program end when the context does, until stop is called: to open a file or to read
+// keys may keep it waiting (a FIFO, the terminal), and nothing has been written yet.
 func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
@@ -243,17 +245,19 @@ func (o *options) loadKey(path string) (*keysrc.Store, error) {
 	return keysrc.LoadFile(path, o.keyFormat)
 }
 
-// explainKeys makes the error of a key source readable: what it is if it is no key source at all, else what was looked
-// for, a line each.
+// explainKeys makes the error of a key source readable: what it is if it is no key source at all,
+// else what was looked for, a line each.
 func explainKeys(path string, err error) error {
 	var none *keysrc.NoKeysError
 	if !errors.As(err, &none) || len(none.Near) > 0 || none.Lines == 0 || none.Damaged > 0 || none.Format != "" {
 		return explainFile(err)
 	}
 	if isBinary(path) {
-		return withHint("keys are text: a router's log, a daemon's log or a table of keys", "%s: no key: it is not a text file", none.Name)
+		return withHint("keys are text: a router's log, a daemon's log or a table of keys",
+			"%s: no key: it is not a text file", none.Name)
 	}
-	return fmt.Errorf("%s: no key in %s; looked for:\n  %s", none.Name, plural(none.Lines, "line"), strings.Join(none.Looked, "\n  "))
+	return fmt.Errorf("%s: no key in %s; looked for:\n  %s",
+		none.Name, plural(none.Lines, "line"), strings.Join(none.Looked, "\n  "))
 }
 
 // explainFile puts the name of the file first, and leaves out which system call failed.
@@ -294,7 +298,8 @@ func (o *options) explainCapture(err error) error {
 	return hinted{err, "it is a text file: captures are made with tcpdump -i INTERFACE -w FILE"}
 }
 
-// isRegular reports whether a file can be read once more: a pipe would give what follows, or wait for it.
+// isRegular reports whether a file can be read once more: a pipe would give what follows, or wait
+// for it.
 func isRegular(path string) bool {
 	info, err := os.Stat(path)
 	return path != "-" && err == nil && info.Mode().IsRegular()
@@ -324,7 +329,8 @@ func reportNotes(notes []keysrc.Note) {
 	listed(lines)
 }
 
-// reportDamage tells of the values that were left out. Whether those are right that were kept with a doubt, the packets say.
+// reportDamage tells of the values that were left out. Whether those are right that were kept with
+// a doubt, the packets say.
 func reportDamage(notes []keysrc.Note) {
 	reportNotes(slices.DeleteFunc(slices.Clone(notes), func(n keysrc.Note) bool { return n.Doubt }))
 }

@@ -23,10 +23,10 @@ func overlong(p *pipeline.Pipeline, sources []*keysrc.Store) map[string]string {
 	said := make(map[string]string)
 	for _, source := range sources {
 		source.Blank().EachESP(func(_ uint32, s *esp.Secret) {
-			for _, f := range opened[s.Origin] {
+			for _, f := range opened[s.Origin.String()] {
 				state := f.State()
 				if n, takes := s.Key.Len(), state.Key.Len(); s.MatchesSPI(f.SPI()) && takes > 0 && n > takes {
-					said[s.Origin] = fmt.Sprintf("%d bytes stand in the key source and %s takes %d: the first of them are the key, the others belong to none and are not used",
+					said[s.Origin.String()] = fmt.Sprintf("%d bytes stand in the key source and %s takes %d: the first of them are the key, the others belong to none and are not used",
 						n, state.Suite.CipherName(), takes)
 				}
 			}

@@ -38,13 +38,15 @@ func setCapabilities(keep []string) error {
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := [2]unix.CapUserData{{Effective: mask, Permitted: mask}}
-	if _, _, e := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0); e != 0 {
+	_, _, e := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0)
+	if e != 0 {
 		return fmt.Errorf("capabilities: %w", e)
 	}
 	return nil
 }
 
-// dropCapabilities gives up those that the program's file gave to a user who is not root, and says so. n nil confines to nothing.
+// dropCapabilities gives up those that the program's file gave to a user who is not root, and says
+// so. n nil confines to nothing.
 func dropCapabilities(n *needs) (string, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var has [2]unix.CapUserData

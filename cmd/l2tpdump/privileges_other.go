@@ -31,7 +31,7 @@ func notePermission() string { return "run it as an administrator" }
 
 const keyCommand = "run-key-command"
 
-// helper makes nothing: no commands are run here.
-func (id *identity) helper(string) *exec.Cmd { return nil }
+// runner makes nothing: no commands are run here.
+func (id *identity) runner(string) *exec.Cmd { return nil }
 
 func runKeyCommand([]string) int { return fail(errors.ErrUnsupported) }

@@ -41,8 +41,9 @@ func (id *identity) as(f func() error) (err error) {
 	return f()
 }
 
-// create opens a file for writing, without emptying it, as the user if that is allowed, else as root: then a file that was not there
-// is given to the user. It stays root's if the user is nobody for want of another.
+// create opens a file for writing, without emptying it, as the user if that is allowed, else as
+// root: then a file that was not there is given to the user. It stays root's if the user is nobody
+// for want of another.
 func (id *identity) create(path string, mode os.FileMode) (f *os.File, err error) {
 	open := func() error {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
@@ -83,7 +84,8 @@ func (id *identity) canCreate(folder string) error {
 	})
 }
 
-// canRead reports whether the user can open the file, or if there is none yet, look where it is to be.
+// canRead reports whether the user can open the file, or if there is none yet, look where it is to
+// be.
 func (id *identity) canRead(path string) error {
 	return id.as(func() error {
 		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -97,7 +99,8 @@ func (id *identity) canRead(path string) error {
 	})
 }
 
-// become makes the process the user's for good, with no capabilities but those in keep, where the system has such.
+// become makes the process the user's for good, with no capabilities but those in keep, where the
+// system has such.
 func (id *identity) become(keep []string) error {
 	if len(keep) > 0 {
 		if err := holdCapabilities(); err != nil {
@@ -130,24 +133,9 @@ func (id *identity) drop(n needs) (string, error) {
 	if id.uid == 0 {
 		return "running as root", nil
 	}
-	var keep []string
-	why := ""
-	for _, f := range n.reads {
-		if err := id.canRead(f); err != nil {
-			if id.chosen {
-				message("%s can't be opened as %s: after a rotation it could not be followed", f, id.name)
-				continue
-			}
-			keep, why = append(keep, capReadFiles), f+" can't be read as "+id.name
-		}
-	}
-	for _, folder := range n.folders {
-		if err := id.canCreate(folder); err != nil {
-			if id.chosen {
-				return "", withHint("-Z root stays root", "%s can't create files: %w", id.name, err)
-			}
-			keep, why = append(keep, capWriteFiles), folder+" can't be written to as "+id.name
-		}
+	keep, why, err := id.keeps(n)
+	if err != nil {
+		return "", err
 	}
 	if why != "" {
 		why = " (" + why + "; -Z USER runs as USER)"
@@ -155,8 +143,6 @@ func (id *identity) drop(n needs) (string, error) {
 			return "running as root" + why, nil
 		}
 	}
-	slices.Sort(keep)
-	keep = slices.Compact(keep)
 	if err := id.become(keep); err != nil {
 		return "", err
 	}
@@ -169,6 +155,28 @@ func (id *identity) drop(n needs) (string, error) {
 		return "", err
 	}
 	return strings.Join(append(done, confined...), ", ") + why, nil
+}
+
+// keeps returns the capabilities that are needed behind the drop, and one reason why.
+func (id *identity) keeps(n needs) (keep []string, why string, err error) {
+	for _, f := range n.reads {
+		switch err := id.canRead(f); {
+		case err != nil && id.chosen:
+			message("%s can't be opened as %s: after a rotation it could not be followed", f, id.name)
+		case err != nil:
+			keep, why = append(keep, capReadFiles), f+" can't be read as "+id.name
+		}
+	}
+	for _, folder := range n.folders {
+		switch err := id.canCreate(folder); {
+		case err != nil && id.chosen:
+			return nil, "", withHint("-Z root stays root", "%s can't create files: %w", id.name, err)
+		case err != nil:
+			keep, why = append(keep, capWriteFiles), folder+" can't be written to as "+id.name
+		}
+	}
+	slices.Sort(keep)
+	return slices.Compact(keep), why, nil
 }
 
 // notePermission says what to do when a capture can't be opened for lack of rights.

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// seconds is the value of an option that takes a time: a number of seconds, or with a unit as in 500ms, 90s, 5m and 1h30m.
+// seconds is the value of an option that takes a time: a number of seconds, or with a unit as in
+// 500ms, 90s, 5m and 1h30m.
 type seconds time.Duration
 
 var errSeconds = errors.New("a number of seconds, or a time as in 500ms, 90s, 5m or 1h30m")
@@ -34,7 +35,8 @@ func (s *seconds) String() string { return time.Duration(*s).String() }
 // Type implements [pflag.Value].
 func (s *seconds) Type() string { return "time" }
 
-// byteSize is the value of an option that takes a number of bytes, or of thousands, millions and so on as in 64M.
+// byteSize is the value of an option that takes a number of bytes, or of thousands, millions and so
+// on as in 64M.
 type byteSize int64
 
 var errByteSize = errors.New("a number of bytes, or with a unit as in 500k, 64M or 1G")

@@ -159,13 +159,13 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 	v.Unused = func(yield func(unusedKey) bool) {
 		for u := range p.IKE().Unused() {
 			id := cookieName(u.Secret.InitiatorCookie)
-			if !named[[2]string{id, u.Secret.Origin}] && !yield(unusedKey{"ike", id, u.Secret.Origin, u.Reason}) {
+			if !named[[2]string{id, u.Secret.Origin.String()}] && !yield(unusedKey{"ike", id, u.Secret.Origin.String(), u.Reason}) {
 				return
 			}
 		}
 		for u := range p.ESP().Unused() {
 			id := spiName(u.Secret)
-			if !named[[2]string{id, u.Secret.Origin}] && !yield(unusedKey{"esp", id, u.Secret.Origin, u.Reason}) {
+			if !named[[2]string{id, u.Secret.Origin.String()}] && !yield(unusedKey{"esp", id, u.Secret.Origin.String(), u.Reason}) {
 				return
 			}
 		}

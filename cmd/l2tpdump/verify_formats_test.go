@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/testdata/race"
 )
 
 // recordedKeys is what the sources of a recording hold together.
@@ -171,7 +172,7 @@ func TestVerifyFormats(t *testing.T) {
 	dir := filepath.Join(captures, "01-basic-aes128-sha1")
 	r := readRecordedKeys(t, dir)
 	each := 16
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		each = 2
 	}
 	for _, c := range []struct {

@@ -15,6 +15,7 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
+	"l2tpdump/testdata/race"
 )
 
 // source is a key source in memory.
@@ -325,7 +326,7 @@ func TestVerifyFlippedBits(t *testing.T) {
 		"08-rsa-ipfrag", "08b-rsa-ikefrag-natt", "15-libreswan-server", "17a-aes128gcm16", "17b-aes128ctr-sha1", "17d-aes128-sha256-esn",
 		"17f-aes192-sha384-modp3072", "17h-aes128ccm16", "26-heavy-loss-ike-retransmits"}
 	each := 6
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		dirs, each = []string{"01-basic-aes128-sha1", "03-3des-sha1-modp1024", "08-rsa-ipfrag", "17a-aes128gcm16", "26-heavy-loss-ike-retransmits"}, 1
 	}
 	flips := 0

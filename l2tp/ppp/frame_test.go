@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -54,7 +56,7 @@ func TestProtocolName(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	var f Frame

@@ -69,7 +69,8 @@ func run(size, rounds, packet int) error {
 	processors := runtime.GOMAXPROCS(0)
 	fmt.Printf("%d packets of %d bytes, %d MB, %d processors\n", packets, length, size/1e6, processors)
 
-	// The memory of a process that is started later would seem to be no less than what this one has then.
+	// The memory of a process that is started later would seem to be no less than what this one has
+	// then.
 	_, _, memory, err := endToEnd(program, file, keys, size)
 	if err != nil {
 		return err
@@ -169,8 +170,9 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// crypto does what decryption can't do without, over the same packets, which lie in memory: it compares each ICV and
-// decrypts. Each record of the capture is stride bytes long, of which the last length are the ESP packet.
+// crypto does what decryption can't do without, over the same packets, which lie in memory: it
+// compares each ICV and decrypts. Each record of the capture is stride bytes long, of which the
+// last length are the ESP packet.
 func crypto(sa *traffic.SA, records []byte, stride, length, size, processors int) (float64, error) {
 	key, authKey := sa.Keys()
 	packets := len(records) / stride

@@ -2,8 +2,6 @@ package follow
 
 import (
 	"bytes"
-	"strconv"
-	"strings"
 	"time"
 
 	"l2tpdump/esp"
@@ -16,10 +14,11 @@ const (
 	quiet = 100 * time.Millisecond
 	// quietPartial is the same for a last line without its end.
 	quietPartial = 200 * time.Millisecond
-	// quietRow is the same after a full row of bytes, which may be followed by another one of the same value.
+	// quietRow is the same after a full row of bytes, which may be followed by another one of the
+	// same value.
 	quietRow = 400 * time.Millisecond
-	// busy is how often the same is done while text comes without a pause: lines that have nothing to do with a
-	// value do not end it.
+	// busy is how often the same is done while text comes without a pause: lines that have nothing
+	// to do with a value do not end it.
 	busy = 500 * time.Millisecond
 
 	// windowSize is how much of the end of a source is kept, in bytes.
@@ -28,9 +27,10 @@ const (
 
 // A feed takes the text of one source and gives out its keys.
 //
-// A log has no mark for the end of a value: only the next line tells, and it may come much later. So when the source
-// pauses, the last part of it is read once more by a second stream that takes the pause as the end. The
-// first stream does not notice: if the pause was in the middle of a value, or of a line, nothing is spoilt.
+// A log has no mark for the end of a value: only the next line tells, and it may come much later.
+// So when the source pauses, the last part of it is read once more by a second stream that takes
+// the pause as the end. The first stream does not notice: if the pause was in the middle of a
+// value, or of a line, nothing is spoilt.
 type feed struct {
 	name   string
 	format string
@@ -112,7 +112,8 @@ func (f *feed) trim() {
 	f.window = f.window[:n]
 }
 
-// idle is called again and again while nothing comes. It reports whether a pause has been taken as an end now.
+// idle is called again and again while nothing comes. It reports whether a pause has been taken as
+// an end now.
 func (f *feed) idle(now time.Time) bool {
 	if !f.dirty || now.Sub(f.last) < f.patience() {
 		return false
@@ -146,7 +147,8 @@ func (f *feed) patience() time.Duration {
 // rowText is more than the longest spelling of a row, in bytes.
 const rowText = 120
 
-// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double spaces.
+// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double
+// spaces.
 func endsInRow(text []byte) bool {
 	digits := 0
 	for i := len(text) - 1; i >= 0; i-- {
@@ -175,14 +177,14 @@ func (f *feed) replay(text []byte) {
 		k = &keysrc.Keys{IKE: k.IKE, ESP: k.ESP}
 		if f.cut > 0 {
 			// What is far from the end has been given out with all that was before it.
-			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return lineOf(x.Origin) > lines/2 })
-			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return lineOf(x.Origin) > lines/2 })
+			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return x.Origin.Line > lines/2 })
+			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return x.Origin.Line > lines/2 })
 		}
 		for _, x := range k.IKE {
-			x.Origin = moved(x.Origin, f.cut)
+			f.move(&x.Origin)
 		}
 		for _, x := range k.ESP {
-			x.Origin = moved(x.Origin, f.cut)
+			f.move(&x.Origin)
 		}
 		f.give(k)
 	})
@@ -201,21 +203,9 @@ func (f *feed) close() error {
 	return err
 }
 
-// lineOf returns the line of an origin as in "router.log:17", 0 if it has none.
-func lineOf(origin string) int {
-	n, err := strconv.Atoi(origin[strings.LastIndexByte(origin, ':')+1:])
-	if err != nil {
-		return 0
+// move makes the line of a window that of the source.
+func (f *feed) move(o *esp.Origin) {
+	if o.Line > 0 {
+		o.Line += f.cut
 	}
-	return n
-}
-
-// moved adds to the line of an origin.
-func moved(origin string, by int) string {
-	i := strings.LastIndexByte(origin, ':')
-	n := lineOf(origin)
-	if i < 0 || n == 0 || by == 0 {
-		return origin
-	}
-	return origin[:i+1] + strconv.Itoa(n+by)
 }

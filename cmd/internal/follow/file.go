@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// markSize is how many bytes before the place of reading are remembered, to see that the file was written anew.
+	// markSize is how many bytes before the place of reading are remembered, to see that the file
+	// was written anew.
 	markSize = 256
 	// settle is how long a file that was renamed must not have grown before its successor is read.
 	settle = 200 * time.Millisecond
@@ -151,7 +152,8 @@ func (t *file) wait(p []byte) (int, error) {
 	return n, err
 }
 
-// readPipe reads what is no regular file. That nobody writes to a FIFO at the moment is not its end.
+// readPipe reads what is no regular file. That nobody writes to a FIFO at the moment is not its
+// end.
 func (t *file) readPipe(p []byte) (int, error) {
 	deadline := t.f.SetReadDeadline(time.Now().Add(poll)) == nil
 	n, err := t.f.Read(p)
@@ -268,7 +270,8 @@ func (t *file) lost(p []byte, err error) (int, error) {
 	return t.between(p)
 }
 
-// between is where one text ends and the next begins. They are one log: a value may have been cut in two.
+// between is where one text ends and the next begins. They are one log: a value may have been cut
+// in two.
 func (t *file) between(p []byte) (int, error) {
 	switch {
 	case t.feed.coded:

@@ -16,26 +16,29 @@ import (
 type Options struct {
 	// Format is the name of a keysrc.Format; "" recognises it by the content.
 	Format string
-	// SyslogSave is the path of a file to which each received syslog message is appended as a line, as it was
-	// received; "" for none. The file gets mode 0600.
+	// SyslogSave is the path of a file to which each received syslog message is appended as a line,
+	// as it was received; "" for none. The file gets mode 0600.
 	SyslogSave string
-	// Log takes one-line messages to the person, without a line end and without key bytes. It is called by one
-	// goroutine at a time, and never after Run and Close have returned. nil is allowed.
+	// Log takes one-line messages to the person, without a line end and without key bytes. It is
+	// called by one goroutine at a time, and never after Run and Close have returned. nil is
+	// allowed.
 	Log func(format string, args ...any)
-	// Helper returns a process, not started yet, that calls [Serve] with the command of an exec: source as the user who is to run
-	// it. nil refuses such sources. Its descriptors and session are set by Open.
-	Helper func(command string) *exec.Cmd
+	// Runner returns a process, not started yet, that calls [Serve] with the command of an exec:
+	// source as the user who is to run it. nil refuses such sources. Its descriptors and session
+	// are set by Open.
+	Runner func(command string) *exec.Cmd
 }
 
 // A Source is a key source that may grow.
 type Source interface {
-	// Name is for messages, as in "router.log" or "exec:ssh". Of a command only the program is named: its
-	// arguments may hold a password.
+	// Name is for messages, as in "router.log" or "exec:ssh". Of a command only the program is
+	// named: its arguments may hold a password.
 	Name() string
-	// Run blocks until ctx ends, then returns nil; standard input's end ends it too. The error says why the source
-	// can't go on. emit is called by the calling goroutine only; what it is given belongs to it. Each
-	// secret is given once. A secret whose log may go on (its last row just came) is given as it stands after
-	// a short pause, and again if it grew. Run may be called once.
+	// Run blocks until ctx ends, then returns nil; standard input's end ends it too. The error says
+	// why the source can't go on. emit is called by the calling goroutine only; what it is given
+	// belongs to it. Each secret is given once. A secret whose log may go on (its last row just
+	// came) is given as it stands after a short pause, and again if it grew. Run may be called
+	// once.
 	Run(ctx context.Context, emit func(*keysrc.Keys)) error
 	// Close releases what Open opened. It is called after Run has returned, or instead of Run.
 	Close() error
@@ -52,9 +55,10 @@ const poll = 50 * time.Millisecond
 //	xfrm:               the SAs of the Linux kernel
 //	exec:COMMAND        the output of a command, run by sh and started again when it ends
 //
-// What takes privileges happens here: files, sockets, the kernel's list of SAs and the process that runs a command; so that they can be
-// dropped before Run. A command is only looked up here. Run has it started, in a session of its own without a terminal: one that asks for
-// a password there fails. A path that looks like one of the others is written with "./" before it.
+// What takes privileges happens here: files, sockets, the kernel's list of SAs and the process that
+// runs a command; so that they can be dropped before Run. A command is only looked up here. Run has
+// it started, in a session of its own without a terminal: one that asks for a password there fails.
+// A path that looks like one of the others is written with "./" before it.
 func Open(spec string, o Options) (Source, error) {
 	if _, err := keysrc.NewStream("", o.Format, func(*keysrc.Keys) {}); err != nil {
 		return nil, err

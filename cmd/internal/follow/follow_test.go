@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"l2tpdump/esp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,9 +132,9 @@ func start(t *testing.T, src Source) *running {
 			for i, id := range ids {
 				r.got[id]++
 				if i < len(k.IKE) {
-					r.origins[id] = k.IKE[i].Origin
+					r.origins[id] = k.IKE[i].Origin.String()
 				} else {
-					r.origins[id] = k.ESP[i-len(k.IKE)].Origin
+					r.origins[id] = k.ESP[i-len(k.IKE)].Origin.String()
 				}
 			}
 			r.notes = append(r.notes, k.Notes...)
@@ -245,8 +246,8 @@ func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 		}
 	})
 	o.Log = l.log
-	if o.Helper == nil {
-		o.Helper = testHelper
+	if o.Runner == nil {
+		o.Runner = testRunner
 	}
 	src, err := Open(spec, o)
 	if err != nil {
@@ -255,8 +256,8 @@ func openTest(t *testing.T, spec string, o Options) (Source, *logged) {
 	return src, l
 }
 
-// testHelper runs this test binary as the helper of a command, where there are such.
-var testHelper func(command string) *exec.Cmd
+// testRunner runs this test binary as the runner of a command, where there are such.
+var testRunner func(command string) *exec.Cmd
 
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
@@ -268,7 +269,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"exec:/no/such/program -x", "", "finds no program"},
 		{"syslog:300.1.1.1:99999", "", "syslog"},
 	} {
-		src, err := Open(c.spec, Options{Format: c.format, Helper: testHelper})
+		src, err := Open(c.spec, Options{Format: c.format, Runner: testRunner})
 		if err == nil {
 			src.Close()
 			t.Errorf("%q: no error", c.spec)
@@ -347,9 +348,9 @@ func TestWindow(t *testing.T) {
 	f := newFeed("router.log", "", newSeen(), func(k *keysrc.Keys) {
 		for i, id := range identities(k) {
 			if i < len(k.IKE) {
-				origins[id] = k.IKE[i].Origin
+				origins[id] = k.IKE[i].Origin.String()
 			} else {
-				origins[id] = k.ESP[i-len(k.IKE)].Origin
+				origins[id] = k.ESP[i-len(k.IKE)].Origin.String()
 			}
 		}
 	})
@@ -370,16 +371,16 @@ func TestWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, id := range identities(k) {
-		at := ""
+		var at esp.Origin
 		if i < len(k.IKE) {
 			at = k.IKE[i].Origin
 		} else {
 			at = k.ESP[i-len(k.IKE)].Origin
 		}
-		if origins[id] != at {
+		if origins[id] != at.String() {
 			t.Errorf("origin %q, want %q", origins[id], at)
 		}
-		if lineOf(at) <= lines {
+		if at.Line <= lines {
 			t.Errorf("origin %q is in the noise", at)
 		}
 	}
@@ -430,20 +431,6 @@ func TestPatience(t *testing.T) {
 		f.took([]byte(c.text), time.Now())
 		if got := f.patience(); got != c.want {
 			t.Errorf("%q: %v, want %v", c.text, got, c.want)
-		}
-	}
-}
-
-func TestMoved(t *testing.T) {
-	for _, c := range []struct {
-		origin string
-		by     int
-		want   string
-	}{
-		{"router.log:17", 100, "router.log:117"}, {"xfrm", 3, "xfrm"}, {"a:b", 3, "a:b"}, {"a:2", 0, "a:2"}, {"fe80::1:7", 1, "fe80::1:8"},
-	} {
-		if got := moved(c.origin, c.by); got != c.want {
-			t.Errorf("%q: %q, want %q", c.origin, got, c.want)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 // A waiter gives the bytes of a source as they come.
 type waiter interface {
-	// wait puts bytes into p. It returns 0 and no error when none came for about the time of one poll. Bytes come
-	// without an error. io.EOF is the end of the source.
+	// wait puts bytes into p. It returns 0 and no error when none came for about the time of one
+	// poll. Bytes come without an error. io.EOF is the end of the source.
 	wait(p []byte) (int, error)
 }
 
@@ -24,7 +24,8 @@ type reader struct {
 	text  io.Reader // what comes, decoded; nil before the first byte
 }
 
-// Read gives text. What is compressed, or UTF-16 as Windows shells write it, is known by its first bytes.
+// Read gives text. What is compressed, or UTF-16 as Windows shells write it, is known by its first
+// bytes.
 func (r *reader) Read(p []byte) (int, error) {
 	if r.text == nil {
 		if err := r.begin(); err != nil {
@@ -82,8 +83,8 @@ func (r waiting) Read(p []byte) (int, error) {
 	}
 }
 
-// members reads a gzip file, whose members are one text. A gzip.Reader would keep the end of one back until the next
-// comes.
+// members reads a gzip file, whose members are one text. A gzip.Reader would keep the end of one
+// back until the next comes.
 type members struct {
 	br *bufio.Reader
 	z  *gzip.Reader // nil before the first
@@ -112,8 +113,8 @@ func (m *members) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// utf16Reader makes single bytes of UTF-16, '?' of what has none. It does not wait for more than one of them. high is the
-// place of the high byte in each pair.
+// utf16Reader makes single bytes of UTF-16, '?' of what has none. It does not wait for more than
+// one of them. high is the place of the high byte in each pair.
 type utf16Reader struct {
 	r    *bufio.Reader
 	high int

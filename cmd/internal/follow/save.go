@@ -35,7 +35,8 @@ func openSave(path string, log func(string, ...any)) (*saveFile, error) {
 	return &saveFile{f: f, log: log}, nil
 }
 
-// line appends one message. After an error nothing more is written: a line would begin in the middle of another.
+// line appends one message. After an error nothing more is written: a line would begin in the
+// middle of another.
 func (s *saveFile) line(text []byte) {
 	if s.failed {
 		return

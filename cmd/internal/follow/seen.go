@@ -8,11 +8,12 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// maxSeen bounds a seen set. When it is full it begins anew, and what comes again is given out again.
+// maxSeen bounds a seen set. When it is full it begins anew, and what comes again is given out
+// again.
 const maxSeen = 1 << 16
 
-// seen knows what a source has given out: a log that is listed again and again says the same again and
-// again.
+// seen knows what a source has given out: a log that is listed again and again says the same again
+// and again.
 type seen struct {
 	seed maphash.Seed
 	ids  map[uint64]struct{}
@@ -56,7 +57,7 @@ func (s *seen) add(id uint64) bool {
 // esp covers all that a secret says but where it was found.
 func (s *seen) esp(x *esp.Secret) uint64 {
 	plain := *x
-	plain.Key, plain.AuthKey, plain.Origin = esp.Key{}, esp.Key{}, ""
+	plain.Key, plain.AuthKey, plain.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	maphash.WriteComparable(&h, plain)

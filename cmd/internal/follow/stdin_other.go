@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// A read of standard input can't be ended here: one goroutine reads it for as long as the program runs.
+// A read of standard input can't be ended here: one goroutine reads it for as long as the program
+// runs.
 var input struct {
 	once sync.Once
 	text chan []byte

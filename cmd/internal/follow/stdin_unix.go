@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wait is of the waiter. It reads only what is there, so that no goroutine stays behind in a read that
-// can't be ended.
+// wait is of the waiter. It reads only what is there, so that no goroutine stays behind in a read
+// that can't be ended.
 func (s *stdin) wait(p []byte) (int, error) {
 	raw, err := s.f.SyscallConn()
 	if err != nil {

@@ -1,10 +1,12 @@
 package follow
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -17,9 +19,10 @@ import (
 )
 
 const (
-	maxSenders   = 256 // senders whose lines are read apart; the one that was silent longest makes room
-	maxConns     = 64  // TCP connections at a time; the same
-	maxAnnounced = 16  // senders that are named when their first message comes
+	maxSenders    = 256 // senders whose lines are read apart; the one that was silent longest makes room
+	maxConns      = 64  // TCP connections at a time; the same
+	maxConnsOfOne = 8   // of one address, or of one IPv6 network of 64 bits
+	maxAnnounced  = 16  // senders that are named when their first message comes
 
 	syslogPort   = "514"
 	syslogBuffer = 1 << 20 // asked for as the receive buffer of the UDP socket
@@ -35,16 +38,22 @@ type syslog struct {
 	save   *saveFile // nil for none
 
 	mu    sync.Mutex
-	conns map[net.Conn]time.Time // when each was heard last
+	conns map[net.Conn]*connection
 	ended bool
 
+	parser  *syslogParser
 	wg      sync.WaitGroup
 	queue   chan received
 	senders map[string]*sender
 	count   atomic.Int64 // messages
 	told    int          // senders that were named
 	keys    int
-	long    sync.Once
+}
+
+// connection is one that sends over TCP.
+type connection struct {
+	from  netip.Addr
+	heard time.Time
 }
 
 // received is one message of one sender.
@@ -68,8 +77,8 @@ func openSyslog(addr string, o Options) (Source, error) {
 		addr = ":" + addr
 	}
 	s := &syslog{
-		format: o.Format, log: o.Log,
-		conns: make(map[net.Conn]time.Time), senders: make(map[string]*sender), queue: make(chan received, syslogQueue),
+		format: o.Format, log: o.Log, parser: newSyslogParser(),
+		conns: make(map[net.Conn]*connection), senders: make(map[string]*sender), queue: make(chan received, syslogQueue),
 	}
 	if err := s.listen(addr); err != nil {
 		return nil, fmt.Errorf("syslog: %w", err)
@@ -84,7 +93,8 @@ func openSyslog(addr string, o Options) (Source, error) {
 	return s, nil
 }
 
-// listen opens both sockets. If any port will do, TCP gets the one that UDP got, unless that is taken.
+// listen opens both sockets. If any port will do, TCP gets the one that UDP got, unless that is
+// taken.
 func (s *syslog) listen(addr string) error {
 	for tries := 0; ; tries++ {
 		a, err := net.ResolveUDPAddr("udp", addr)
@@ -205,7 +215,7 @@ func (s *syslog) take(m *received, known *seen, emit func(*keysrc.Keys)) {
 	if s.save != nil {
 		s.save.line(text)
 	}
-	host, text := parseSyslog(text)
+	host, text := s.parser.parse(text)
 	x := s.sender(m.from, host, known, emit)
 	x.heard = time.Now()
 	for len(text) > 0 {
@@ -300,58 +310,75 @@ func (s *syslog) accept(ctx context.Context) error {
 	}
 }
 
-// admit notes a connection. The one that was silent longest makes room for it.
+// admit notes a connection. The one that was silent longest makes room for it: of its own address,
+// if that has too many, else of the address that has most.
 func (s *syslog) admit(c net.Conn) bool {
+	var from netip.Addr
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		from = a.AddrPort().Addr().Unmap()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return false
 	}
-	if len(s.conns) >= maxConns {
-		var oldest net.Conn
-		for o, t := range s.conns {
-			if oldest == nil || t.Before(s.conns[oldest]) {
-				oldest = o
-			}
-		}
-		oldest.Close()
-		delete(s.conns, oldest)
+	of := make(map[netip.Prefix]int)
+	for _, x := range s.conns {
+		of[network(x.from)]++
 	}
-	s.conns[c] = time.Now()
+	if own := of[network(from)]; own >= maxConnsOfOne {
+		s.hangUpOldest(func(x *connection) bool { return network(x.from) == network(from) })
+	} else if len(s.conns) >= maxConns {
+		most := slices.Max(slices.Collect(maps.Values(of)))
+		s.hangUpOldest(func(x *connection) bool { return of[network(x.from)] == most })
+	}
+	s.conns[c] = &connection{from: from, heard: time.Now()}
 	return true
+}
+
+// network is what counts as one sender: an IPv6 host may choose among all addresses of its network.
+func network(a netip.Addr) netip.Prefix {
+	p, _ := a.WithZone("").Prefix(min(64, a.BitLen()))
+	return p
+}
+
+// hangUpOldest closes the connection that was silent longest of those that which picks.
+func (s *syslog) hangUpOldest(which func(*connection) bool) {
+	var oldest net.Conn
+	for c, x := range s.conns {
+		if which(x) && (oldest == nil || x.heard.Before(s.conns[oldest].heard)) {
+			oldest = c
+		}
+	}
+	oldest.Close()
+	delete(s.conns, oldest)
 }
 
 // serve reads one connection.
 func (s *syslog) serve(ctx context.Context, c net.Conn) {
+	s.mu.Lock()
+	x := s.conns[c]
+	s.mu.Unlock()
 	defer func() {
 		c.Close()
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
 	}()
-	var from netip.Addr
-	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		from = a.AddrPort().Addr()
+	if x == nil {
+		return // it has made room already
 	}
 	var d deframer
-	give := func(message []byte) { s.put(ctx, from, message) }
-	buf := make([]byte, 4096)
-	for {
-		n, err := c.Read(buf)
-		d.write(buf[:n], give)
-		if d.long > 0 {
-			s.long.Do(func() {
-				s.log("syslog %s: passing over messages longer than %d bytes", from, maxMessage)
-			})
-		}
-		if err != nil {
-			d.end(give)
-			return
-		}
+	messages := bufio.NewScanner(c)
+	messages.Buffer(make([]byte, 4096), deframerBuffer)
+	messages.Split(d.split)
+	for messages.Scan() {
 		s.mu.Lock()
-		if _, ok := s.conns[c]; ok {
-			s.conns[c] = time.Now()
-		}
+		x.heard = time.Now()
 		s.mu.Unlock()
+		s.put(ctx, x.from, messages.Bytes())
+	}
+	if d.long > 0 {
+		s.log("syslog %s: %s longer than %d bytes passed over", x.from, plural(d.long, "message"), maxMessage)
 	}
 }

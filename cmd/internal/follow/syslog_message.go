@@ -3,105 +3,86 @@ package follow
 import (
 	"bytes"
 	"strconv"
+	"time"
+
+	syslogs "github.com/leodido/go-syslog/v4"
+	"github.com/leodido/go-syslog/v4/rfc5424"
 )
 
-// maxMessage is the size of the longest syslog message that is taken, in bytes. Over UDP none is longer.
+// maxMessage is the size of the longest syslog message that is taken, in bytes. Over UDP none is
+// longer.
 const maxMessage = 64 << 10
 
-// A deframer cuts a TCP stream into syslog messages (RFC 6587): each frame is either counted, as in "83 <135>…", or
-// ends with LF (or NUL). Counted frames are known by their beginning.
+// A deframer cuts a TCP stream into syslog messages (RFC 6587): each frame is either counted, as in
+// "83 <135>…", or ends with LF (or NUL). Counted frames are known by their beginning, so that both
+// may come from one sender, and lines without a priority too.
 type deframer struct {
-	buf      []byte
-	skip     int  // bytes of a counted frame that is too long
-	skipLine bool // inside a line that is too long
-	long     int  // frames that were too long, and left out
-	searched int  // bytes at the beginning of buf in which there is no end of a line
+	skip int  // bytes of a counted frame that is too long
+	line bool // inside a line that is too long
+	long int  // frames that were too long, and left out
 }
 
-// write takes the next bytes of the stream. What give gets is valid until it returns; it is not empty.
-func (d *deframer) write(p []byte, give func(message []byte)) {
-	for len(p) > 0 {
-		n := min(len(p), maxMessage+16-len(d.buf))
-		d.buf = append(d.buf, p[:n]...)
-		p = p[n:]
-		d.frames(give)
+// deframerBuffer is what [deframer.split] needs for the longest frame.
+const deframerBuffer = maxMessage + 16
+
+// split is a [bufio.SplitFunc]. A line without its end is whole at the end of the stream; a counted
+// frame that was cut is not.
+func (d *deframer) split(data []byte, atEOF bool) (advance int, message []byte, err error) {
+	for advance < len(data) && message == nil {
+		var n int
+		if n, message = d.next(data[advance:], atEOF); n == 0 {
+			break // more has to come
+		}
+		advance += n
 	}
+	return advance, message, nil
 }
 
-// end takes the end of the stream. A line without its end is whole; a counted frame that was cut is not.
-func (d *deframer) end(give func(message []byte)) {
-	if size, _ := countedFrame(d.buf); size == 0 && !d.skipLine && d.skip == 0 && len(d.buf) > 0 {
-		give(d.buf)
-	}
-	d.buf = nil
-}
-
-// frames gives out the whole frames of the buffer. It leaves room in it.
-func (d *deframer) frames(give func([]byte)) {
-	buf, searched := d.buf, d.searched
-	d.searched = 0
-	for len(buf) > 0 {
-		if d.skip > 0 {
-			n := min(d.skip, len(buf))
-			d.skip -= n
-			buf = buf[n:]
-			continue
-		}
-		if (buf[0] == '\n' || buf[0] == 0) && !d.skipLine {
-			buf = buf[1:] // some senders end counted frames too
-			continue
-		}
-		if !d.skipLine {
-			size, head := countedFrame(buf)
-			if size > maxMessage {
-				d.long++
-				d.skip = head + size
-				continue
-			}
-			if size < 0 || size > len(buf)-head {
-				break // more has to come
-			}
-			if size > 0 {
-				give(buf[head : head+size])
-				buf = buf[head+size:]
-				continue
-			}
-		}
-		i := bytes.IndexAny(buf[searched:], "\n\x00")
-		if i >= 0 {
-			i += searched
-		}
-		searched = 0
+// next takes n bytes off data: a frame, or what is to be passed over.
+func (d *deframer) next(data []byte, atEOF bool) (n int, message []byte) {
+	switch {
+	case d.skip > 0:
+		n := min(d.skip, len(data))
+		d.skip -= n
+		return n, nil
+	case !d.line && (data[0] == '\n' || data[0] == 0):
+		return 1, nil // some senders end counted frames too
+	case !d.line:
+		size, head := countedFrame(data)
 		switch {
-		case i < 0 && len(buf) > maxMessage && !d.skipLine:
+		case size > maxMessage:
 			d.long++
-			d.skipLine = true
-			continue
-		case i < 0 && d.skipLine:
-			buf = nil
-			continue
-		case i < 0:
-			d.searched = len(buf)
-		case d.skipLine:
-			d.skipLine = false
-			buf = buf[i+1:]
-			continue
-		case i > maxMessage:
-			d.long++
-			buf = buf[i+1:]
-			continue
-		default:
-			give(buf[:i])
-			buf = buf[i+1:]
-			continue
+			d.skip = size
+			return head, nil
+		case size > 0 && head+size <= len(data):
+			return head + size, data[head : head+size]
+		case size != 0 && atEOF:
+			return len(data), nil
+		case size != 0:
+			return 0, nil
 		}
-		break
 	}
-	d.buf = append(d.buf[:0], buf...)
+	i := bytes.IndexAny(data, "\n\x00")
+	end := i >= 0
+	if !end {
+		i = len(data)
+	}
+	switch {
+	case d.line:
+		d.line = !end
+	case i > maxMessage:
+		d.long++
+		d.line = !end
+	case end || atEOF:
+		message = data[:i]
+	default:
+		return 0, nil
+	}
+	return min(i+1, len(data)), message
 }
 
-// countedFrame reads the beginning of a counted frame: the size of the message and where it begins. The size is 0
-// if it is no counted frame, and -1 if that can't be told yet.
+// countedFrame reads the beginning of a counted frame: the size of the message and where it begins.
+// The size is 0 if it is no counted frame, and -1 if that can't be told yet.
 func countedFrame(b []byte) (size, head int) {
 	const digits = 7
 	n := 0
@@ -124,16 +105,31 @@ func countedFrame(b []byte) (size, head int) {
 	return size, n + 1
 }
 
-// parseSyslog takes the header off a message: priority, time and host (RFC 3164), or all up to MSG (RFC 5424). What remains
-// is the line as the sending program wrote it; of RFC 3164's tag only "name[process]: " is sure to be
-// one. host is "" if the message does not name it.
-func parseSyslog(message []byte) (host string, text []byte) {
+// A syslogParser takes the headers off messages.
+type syslogParser struct{ rfc5424 syslogs.Machine }
+
+func newSyslogParser() *syslogParser { return &syslogParser{rfc5424.NewMachine()} }
+
+// parse takes off all up to MSG (RFC 5424), or priority, time and host (RFC 3164). What remains is
+// the line as the sending program wrote it. host is "" if the message does not name it.
+//
+// RFC 3164 tells what was seen and no format: go-syslog's parser for it takes the first word of a
+// router's line for the host, with the spaces behind it, and loses that of "PP[01] Call". Of its
+// tag only "name[process]: " is sure to be one.
+func (p *syslogParser) parse(message []byte) (host string, text []byte) {
+	if m, err := p.rfc5424.Parse(message); err == nil {
+		m := m.(*rfc5424.SyslogMessage)
+		if m.Hostname != nil {
+			host = *m.Hostname
+		}
+		if m.Message != nil {
+			text = bytes.TrimPrefix([]byte(*m.Message), []byte("\xef\xbb\xbf"))
+		}
+		return host, text
+	}
 	rest, ok := cutPriority(message)
 	if !ok {
 		return "", message
-	}
-	if host, text, ok := parse5424(rest); ok {
-		return host, text
 	}
 	text, ok = cutTime(rest)
 	if !ok {
@@ -160,64 +156,14 @@ func cutPriority(b []byte) (rest []byte, ok bool) {
 	return b[i+1:], true
 }
 
-// parse5424 reads "1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA MSG" (RFC 5424 section 6).
-func parse5424(b []byte) (host string, msg []byte, ok bool) {
-	b, ok = bytes.CutPrefix(b, []byte("1 "))
-	if !ok {
-		return "", nil, false
-	}
-	for i, longest := range []int{32, 255, 48, 128, 32} {
-		field, rest, ok := bytes.Cut(b, []byte{' '})
-		if !ok || len(field) == 0 || len(field) > longest {
-			return "", nil, false
-		}
-		if i == 1 && string(field) != "-" {
-			host = string(field)
-		}
-		b = rest
-	}
-	b, ok = cutStructuredData(b)
-	if !ok {
-		return "", nil, false
-	}
-	if len(b) > 0 {
-		if b[0] != ' ' {
-			return "", nil, false
-		}
-		b = b[1:]
-	}
-	return host, bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), true
-}
-
-// cutStructuredData takes "-" or any number of elements off: [id name="value" …], where \ stands before ", \ and ] in
-// a value.
-func cutStructuredData(b []byte) (rest []byte, ok bool) {
-	if len(b) > 0 && b[0] == '-' {
-		return b[1:], true
-	}
-	for ok = false; len(b) > 0 && b[0] == '['; ok = true {
-		quoted := false
-		i := 1
-		for ; i < len(b) && (quoted || b[i] != ']'); i++ {
-			switch {
-			case b[i] == '"':
-				quoted = !quoted
-			case quoted && b[i] == '\\':
-				i++
-			}
-		}
-		if i >= len(b) {
-			return nil, false
-		}
-		b = b[i+1:]
-	}
-	return b, ok
-}
-
-// cutTime takes a time and the space behind it off: "Mar 13 22:00:52" or "Mar 13 2019 22:00:52", or ISO 8601.
+// cutTime takes a time and the space behind it off: "Mar 13 22:00:52" or "Mar 13 2019 22:00:52", or
+// ISO 8601.
 func cutTime(b []byte) (rest []byte, ok bool) {
-	for _, form := range []string{"Aaa _d dd:dd:dd", "Aaa _d dddd dd:dd:dd", "dddd-dd-ddTdd:dd:dd"} {
-		if len(b) <= len(form) || !matches(b, form) {
+	for _, form := range []string{time.Stamp, "Jan _2 2006 15:04:05", "2006-01-02T15:04:05"} { // as long as the time
+		if len(b) <= len(form) {
+			continue
+		}
+		if _, err := time.Parse(form, string(b[:len(form)])); err != nil {
 			continue
 		}
 		b := b[len(form):]
@@ -228,34 +174,11 @@ func cutTime(b []byte) (rest []byte, ok bool) {
 	return b, false
 }
 
-// matches compares with a form in which A stands for a capital, a for a small letter, d for a digit and _ for a digit or a
-// space.
-func matches(b []byte, form string) bool {
-	for i := 0; i < len(form); i++ {
-		c, ok := b[i], false
-		switch form[i] {
-		case 'A':
-			ok = c >= 'A' && c <= 'Z'
-		case 'a':
-			ok = c >= 'a' && c <= 'z'
-		case 'd':
-			ok = c >= '0' && c <= '9'
-		case '_':
-			ok = c >= '0' && c <= '9' || c == ' '
-		default:
-			ok = c == form[i]
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// isHost reports whether a word can be a host name or an address. A tag ends in a colon or has brackets.
+// isHost reports whether a word can be a host name or an address. A tag ends in a colon or has
+// brackets.
 func isHost(b []byte) bool {
 	for _, c := range b {
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' || c == ':') {
+		if !(c >= '0' && c <= '9' || isLetter(c) || bytes.IndexByte([]byte(".-_:"), c) >= 0) {
 			return false
 		}
 	}

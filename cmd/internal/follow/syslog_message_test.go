@@ -1,8 +1,10 @@
 package follow
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -28,20 +30,38 @@ func TestParseSyslog(t *testing.T) {
 		{"<165>1 - h a", "", "1 - h a"},
 		{"<192>x", "", "<192>x"}, {"<>x", "", "<>x"}, {"<1", "", "<1"}, {"<-1>x", "", "<-1>x"}, {"", "", ""}, {"<0>", "", ""},
 	} {
-		host, text := parseSyslog([]byte(c.in))
+		host, text := newSyslogParser().parse([]byte(c.in))
 		if host != c.host || string(text) != c.text {
 			t.Errorf("%q: %q %q, want %q %q", c.in, host, text, c.host, c.text)
 		}
 	}
 }
 
-func deframe(pieces ...[]byte) (list []string, long int) {
-	var d deframer
-	give := func(m []byte) { list = append(list, string(m)) }
-	for _, p := range pieces {
-		d.write(p, give)
+// pieces is a stream whose reads give one each.
+type pieces [][]byte
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(*p) == 0 {
+		return 0, io.EOF
 	}
-	d.end(give)
+	n := copy(b, (*p)[0])
+	if (*p)[0] = (*p)[0][n:]; len((*p)[0]) == 0 {
+		*p = (*p)[1:]
+	}
+	return n, nil
+}
+
+func deframe(stream ...[]byte) (list []string, long int) {
+	var d deframer
+	messages := bufio.NewScanner((*pieces)(&stream))
+	messages.Buffer(nil, deframerBuffer)
+	messages.Split(d.split)
+	for messages.Scan() {
+		list = append(list, messages.Text())
+	}
+	if messages.Err() != nil {
+		panic(messages.Err())
+	}
 	return list, d.long
 }
 
@@ -100,7 +120,7 @@ func FuzzSyslog(f *testing.F) {
 				t.Fatalf("message of %d bytes", len(m))
 			}
 			total += len(m)
-			_, text := parseSyslog([]byte(m))
+			_, text := newSyslogParser().parse([]byte(m))
 			if !bytes.HasSuffix([]byte(m), text) {
 				t.Fatalf("%q is not in %q", text, m)
 			}

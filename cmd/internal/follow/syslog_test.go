@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,6 +217,48 @@ func TestSyslogManyConnections(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 	r.finish(want)
+}
+
+// Connections of one host do not cut those of another.
+func TestSyslogConnectionsOfOne(t *testing.T) {
+	src, _ := openTest(t, "syslog:127.0.0.1:0", Options{})
+	r := start(t, src)
+	router := dial(t, "tcp", "127.0.0.1", src)
+	text := routerLog(t)
+	want := wholeOf(t, text, "log")
+	router.Write(text[:len(text)/2])
+	for range 200 {
+		dial(t, "tcp", "127.0.0.2", src)
+	}
+	s := src.(*syslog)
+	of := func(from string) (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, x := range s.conns {
+			if x.from.String() == from {
+				n++
+			}
+		}
+		return n
+	}
+	dial(t, "tcp", "127.0.0.3", src)
+	eventually(t, "the last connection", func() bool { return of("127.0.0.3") == 1 })
+	if n := of("127.0.0.2"); n != maxConnsOfOne {
+		t.Errorf("%d connections of one host", n)
+	}
+	router.Write(text[len(text)/2:])
+	r.await(want)
+	r.finish(want)
+}
+
+func TestNetwork(t *testing.T) {
+	for from, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1/32", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := network(netip.MustParseAddr(from)).String(); got != want {
+			t.Errorf("%s: %s", from, got)
+		}
+	}
 }
 
 func TestSyslogSave(t *testing.T) {

@@ -91,7 +91,7 @@ func TestExecRestarts(t *testing.T) {
 	more := readLog(t, "02-natt-aes256-sha1/router.log")
 	write(t, filepath.Join(dir, "0"), bytes.TrimRight(log, "\n"))
 	write(t, filepath.Join(dir, "1"), more)
-	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && echo told >&2 && exit 3`, Options{Helper: quickly})
+	src, l := quickly(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && echo told >&2 && exit 3`)
 	if src.Name() != "exec:cd" {
 		t.Errorf("name %q", src.Name())
 	}
@@ -113,7 +113,7 @@ func TestExecKilled(t *testing.T) {
 	half = bytes.LastIndexByte(log[:half], '\n') + 1
 	write(t, filepath.Join(dir, "0"), log[:half])
 	write(t, filepath.Join(dir, "1"), log[half:])
-	src, l := openTest(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && if [ $n = 0 ]; then kill -9 $$; fi; exec sleep 1000`, Options{Helper: quickly})
+	src, l := quickly(t, `exec:cd `+dir+` && n=$(ls runs* 2>/dev/null | wc -l) && : >runs$n && cat $n && if [ $n = 0 ]; then kill -9 $$; fi; exec sleep 1000`)
 	r := start(t, src)
 	want := append(wholeOf(t, log[:half], "a.log"), wholeOf(t, log[half:], "b.log")...)
 	r.await(want)
@@ -163,7 +163,7 @@ func TestExecClosesOutput(t *testing.T) {
 	log := routerLog(t)
 	path := filepath.Join(t.TempDir(), "router.log")
 	write(t, path, log)
-	src, l := openTest(t, "exec:cat "+path+"; exec >&-; sleep 1000", Options{Helper: quickly})
+	src, l := quickly(t, "exec:cat "+path+"; exec >&-; sleep 1000")
 	r := start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)
@@ -208,41 +208,44 @@ func TestLineLog(t *testing.T) {
 	log := func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }
 	x := newLineLog("exec:a", log)
 	for _, part := range []string{"on", "e\r\ntwo\n\n" + strings.Repeat("x", 100000), "\nlast"} {
-		x.write([]byte(part))
+		io.WriteString(x, part)
 	}
-	x.end()
-	if len(got) != 4 || got[0] != "exec:a: one" || got[1] != "exec:a: two" || got[3] != "exec:a: last" || len(got[2]) > 2*stderrLine {
+	x.end("ended")
+	if len(got) != 5 || got[0] != "exec:a: one" || got[1] != "exec:a: two" || got[3] != "exec:a: last" || len(got[2]) > 2*stderrLine {
 		t.Errorf("%q", got)
 	}
 	got = nil
-	x.write([]byte("two\nthree\n")) // of the next run
-	x.end()
-	x.write([]byte("three\n"))
-	x.end()
-	x.forget()
-	x.write([]byte("three\n"))
-	if len(got) != 2 || got[0] != "exec:a: three" || got[1] != "exec:a: three" {
+	io.WriteString(x, "two\nthree\n") // of the next run
+	x.end("ended")
+	if len(got) != 1 || got[0] != "exec:a: three" {
+		t.Errorf("%q", got)
+	}
+	for text, at := range x.shown {
+		x.shown[text] = at.Add(-repeatAfter)
+	}
+	io.WriteString(x, "three\n")
+	if len(got) != 2 || got[1] != "exec:a: three" {
 		t.Errorf("%q", got)
 	}
 
 	got = nil
 	x = newLineLog("exec:a", log)
-	x.write([]byte(strings.Repeat("again\n", 10000)))
+	io.WriteString(x, strings.Repeat("again\n", 10000))
 	for i := range 10000 {
-		x.write(fmt.Appendf(nil, "line %d\n", i))
+		fmt.Fprintf(x, "line %d\n", i)
 	}
-	x.end()
-	if len(got) < stderrBurst+1 || len(got) > 1000 || !strings.HasSuffix(got[len(got)-1], "more not shown") {
-		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
+	x.end("ended")
+	if len(got) != stderrLines+2 || got[stderrLines] != "exec:a: 9981 lines more not shown" {
+		t.Errorf("%d lines, the last %q", len(got), got[max(0, len(got)-2):])
 	}
-	if n := len(x.before); n > stderrBurst {
+	if n := len(x.shown); n > stderrLines+1 {
 		t.Errorf("%d lines are kept", n)
 	}
 }
 
 // A command that never gives a key and fails again and again ends the source; one that has given keys does not.
 func TestExecFails(t *testing.T) {
-	src, l := openTest(t, "exec:false", Options{Helper: quickly})
+	src, l := quickly(t, "exec:false")
 	r := start(t, src)
 	select {
 	case err := <-r.done:
@@ -259,7 +262,7 @@ func TestExecFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "router.log")
 	log := routerLog(t)
 	write(t, path, log)
-	src, l = openTest(t, "exec:cat "+path+"; echo >>"+path+".runs; exit 3", Options{Helper: quickly})
+	src, l = quickly(t, "exec:cat "+path+"; echo >>"+path+".runs; exit 3")
 	r = start(t, src)
 	want := wholeOf(t, log, "router.log")
 	r.await(want)
@@ -279,7 +282,8 @@ func TestExecDown(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "router.log")
 		log := routerLog(t)
 		write(t, path, log)
-		src, l := openTest(t, "exec:cat "+path+"; "+text, Options{Helper: once})
+		src, l := openTest(t, "exec:cat "+path+"; "+text, Options{})
+		src.(*command).pause = func(int) time.Duration { return time.Hour }
 		r := start(t, src)
 		r.await(wholeOf(t, log, "router.log"))
 		if text != "sleep 1000" {

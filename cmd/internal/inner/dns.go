@@ -13,8 +13,8 @@ const (
 	maxAnswersVerbose = 32
 )
 
-// appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com. (33)",
-// "DNS 4660 1/0/1 A 93.184.216.34 (49)".
+// appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com.
+// (33)", "DNS 4660 1/0/1 A 93.184.216.34 (49)".
 func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
 	dst = append(dst, name...)
 	var p dnsmessage.Parser
@@ -24,7 +24,7 @@ func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
 	}
 	dst = strconv.AppendUint(dst, uint64(h.ID), 10)
 	if h.OpCode != 0 {
-		dst = strconv.AppendUint(append(dst, " op"...), uint64(h.OpCode), 10)
+		dst = appendUint(dst, " op", h.OpCode)
 	}
 	if h.Response {
 		dst = appendResponse(dst, &p, &h, data, verbose)
@@ -44,16 +44,19 @@ func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
 			dst = appendName(append(dst, "? "...), q.Name)
 		}
 	}
-	dst = strconv.AppendInt(append(dst, " ("...), int64(len(data)), 10)
+	dst = appendUint(dst, " (", len(data))
 	return append(dst, ')')
 }
 
 func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data []byte, verbose int) []byte {
-	rcodes := [...]string{"", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth", " NotZone"}
+	rcodes := [...]string{
+		"", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth",
+		" NotZone",
+	}
 	if int(h.RCode) < len(rcodes) {
 		dst = append(dst, rcodes[h.RCode]...)
 	} else {
-		dst = strconv.AppendUint(append(dst, " rcode"...), uint64(h.RCode), 10)
+		dst = appendUint(dst, " rcode", h.RCode)
 	}
 	if h.Authoritative {
 		dst = append(dst, '*')
@@ -74,7 +77,7 @@ func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data
 		most = maxAnswersVerbose
 	}
 	for n := 0; ; n++ {
-		r, err := p.AnswerHeader()
+		r, err := p.Answer()
 		if err == dnsmessage.ErrSectionDone {
 			return dst
 		}
@@ -90,67 +93,31 @@ func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data
 		}
 		dst = append(dst, separator...)
 		if verbose > 0 {
-			dst = append(appendName(dst, r.Name), ' ')
+			dst = append(appendName(dst, r.Header.Name), ' ')
 		}
-		dst = appendType(dst, r.Type)
-		if dst, err = appendAnswer(dst, p, r.Type); err != nil {
-			return append(dst, " [malformed]"...)
-		}
+		dst = appendAnswer(appendType(dst, r.Header.Type), r.Body)
 	}
 }
 
 // appendAnswer appends the data of an answer of a usual type.
-func appendAnswer(dst []byte, p *dnsmessage.Parser, t dnsmessage.Type) ([]byte, error) {
-	var name dnsmessage.Name
-	switch t {
-	case dnsmessage.TypeA:
-		r, err := p.AResource()
-		if err != nil {
-			return dst, err
-		}
-		return netip.AddrFrom4(r.A).AppendTo(append(dst, ' ')), nil
-	case dnsmessage.TypeAAAA:
-		r, err := p.AAAAResource()
-		if err != nil {
-			return dst, err
-		}
-		return netip.AddrFrom16(r.AAAA).AppendTo(append(dst, ' ')), nil
-	case dnsmessage.TypeCNAME:
-		r, err := p.CNAMEResource()
-		if err != nil {
-			return dst, err
-		}
-		name = r.CNAME
-	case dnsmessage.TypeNS:
-		r, err := p.NSResource()
-		if err != nil {
-			return dst, err
-		}
-		name = r.NS
-	case dnsmessage.TypePTR:
-		r, err := p.PTRResource()
-		if err != nil {
-			return dst, err
-		}
-		name = r.PTR
-	case dnsmessage.TypeMX:
-		r, err := p.MXResource()
-		if err != nil {
-			return dst, err
-		}
-		name = r.MX
-		dst = strconv.AppendUint(append(dst, ' '), uint64(r.Pref), 10)
-	case dnsmessage.TypeSRV:
-		r, err := p.SRVResource()
-		if err != nil {
-			return dst, err
-		}
-		name = r.Target
-		dst = strconv.AppendUint(append(dst, " port "...), uint64(r.Port), 10)
-	default:
-		return dst, p.SkipAnswer()
+func appendAnswer(dst []byte, body dnsmessage.ResourceBody) []byte {
+	switch r := body.(type) {
+	case *dnsmessage.AResource:
+		return netip.AddrFrom4(r.A).AppendTo(append(dst, ' '))
+	case *dnsmessage.AAAAResource:
+		return netip.AddrFrom16(r.AAAA).AppendTo(append(dst, ' '))
+	case *dnsmessage.CNAMEResource:
+		return appendName(append(dst, ' '), r.CNAME)
+	case *dnsmessage.NSResource:
+		return appendName(append(dst, ' '), r.NS)
+	case *dnsmessage.PTRResource:
+		return appendName(append(dst, ' '), r.PTR)
+	case *dnsmessage.MXResource:
+		return appendName(append(appendUint(dst, " ", r.Pref), ' '), r.MX)
+	case *dnsmessage.SRVResource:
+		return appendName(append(appendUint(dst, " port ", r.Port), ' '), r.Target)
 	}
-	return appendName(append(dst, ' '), name), nil
+	return dst
 }
 
 // appendName appends a name; bytes that are not printable as \ddd (RFC 4343 section 2.1).
@@ -167,12 +134,12 @@ func appendName(dst []byte, name dnsmessage.Name) []byte {
 
 func appendType(dst []byte, t dnsmessage.Type) []byte {
 	names := map[dnsmessage.Type]string{
-		1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
-		39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA", 64: "SVCB", 65: "HTTPS",
-		99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+		1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+		35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
+		64: "SVCB", 65: "HTTPS", 99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
 	}
 	if name, ok := names[t]; ok {
 		return append(dst, name...)
 	}
-	return strconv.AppendUint(append(dst, "Type"...), uint64(t), 10)
+	return appendUint(dst, "Type", t)
 }

@@ -3,90 +3,96 @@ package inner
 import (
 	"encoding/binary"
 	"net/netip"
-	"strconv"
+
+	"github.com/google/gopacket/layers"
 )
 
 func address4(b []byte) netip.Addr { return netip.AddrFrom4([4]byte(b)) }
 func address6(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b)) }
 
-// appendEcho appends identifier and sequence number of an echo message.
-func appendEcho(dst []byte, name string, p []byte) []byte {
-	dst = append(dst, name...)
-	if len(p) < 8 {
-		return append(dst, short...)
+// Names of ICMP messages and of the codes of those that say that something is unreachable (RFC 792,
+// RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1; RFC 4443, RFC 4861, RFC 2710, RFC 3810), as
+// tcpdump writes them.
+var (
+	icmpNames = [256]string{
+		0: "echo reply", 3: "unreachable ", 4: "source quench", 5: "redirect", 8: "echo request", 9: "router advertisement",
+		10: "router solicitation", 11: "time exceeded in-transit", 12: "parameter problem", 13: "time stamp query",
+		14: "time stamp reply", 17: "address mask request", 18: "address mask reply",
 	}
-	dst = strconv.AppendUint(append(dst, " id "...), uint64(binary.BigEndian.Uint16(p[4:])), 10)
-	return strconv.AppendUint(append(dst, " seq "...), uint64(binary.BigEndian.Uint16(p[6:])), 10)
-}
+	icmpUnreachable = []string{
+		"net", "host", "protocol", "port", "need to frag", "source route failed", "net unknown", "host unknown",
+		"source host isolated", "net prohibited", "host prohibited", "net for this tos", "host for this tos",
+		"administratively prohibited", "host precedence violation", "precedence cutoff",
+	}
+	icmp6Names = [256]string{
+		1: "unreachable ", 2: "packet too big", 3: "time exceeded in-transit", 4: "parameter problem", 128: "echo request",
+		129: "echo reply", 130: "multicast listener query", 131: "multicast listener report", 132: "multicast listener done",
+		133: "router solicitation", 134: "router advertisement", 135: "neighbor solicitation", 136: "neighbor advertisement",
+		137: "redirect", 143: "multicast listener report v2",
+	}
+	icmp6Unreachable = []string{
+		"no route", "administratively prohibited", "beyond scope", "address", "port", "source address failed policy",
+		"reject route", "source routing header",
+	}
+)
 
-// appendICMP describes an ICMP message (RFC 792).
-func appendICMP(dst []byte, h *header) []byte {
+const reassemblyTime = "ip reassembly time exceeded" // the code 1 of a time exceeded
+
+// appendICMP describes an ICMP message.
+func appendICMP(dst []byte, h *packet) []byte {
 	p := h.payload
 	dst = append(dst, "ICMP "...)
 	if len(p) < 4 {
 		return append(dst, short[1:]...)
 	}
-	switch code := p[1]; p[0] {
-	case 0:
-		dst = appendEcho(dst, "echo reply", p)
-	case 8:
-		dst = appendEcho(dst, "echo request", p)
-	case 3:
-		dst = appendUnreachable(dst, code, p)
-	case 4:
-		dst = append(dst, "source quench"...)
-	case 5:
-		dst = append(dst, "redirect"...)
+	kind, code := p[0], p[1]
+	if kind == layers.ICMPv4TypeTimeExceeded && code == 1 {
+		dst = append(dst, reassemblyTime...)
+	} else {
+		dst = appendMessageName(dst, icmpNames[kind], p)
+	}
+	switch kind {
+	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest,
+		layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
+		dst = appendEcho(dst, p)
+	case layers.ICMPv4TypeDestinationUnreachable:
+		dst = appendCode(dst, icmpUnreachable, code)
+		if code == layers.ICMPv4CodeFragmentationNeeded && len(p) >= 8 {
+			dst = append(appendUint(dst, " (mtu ", binary.BigEndian.Uint16(p[6:])), ')')
+		}
+		dst = appendAbout(dst, p)
+	case layers.ICMPv4TypeRedirect:
 		if len(p) >= 8 {
 			dst = address4(p[4:]).AppendTo(append(dst, " to "...))
 		}
 		dst = appendAbout(dst, p)
-	case 9:
-		dst = append(dst, "router advertisement"...)
-	case 10:
-		dst = append(dst, "router solicitation"...)
-	case 11:
-		if code == 1 {
-			dst = append(dst, "ip reassembly time exceeded"...)
-		} else {
-			dst = append(dst, "time exceeded in-transit"...)
-		}
+	case layers.ICMPv4TypeTimeExceeded, layers.ICMPv4TypeParameterProblem:
 		dst = appendAbout(dst, p)
-	case 12:
-		dst = appendAbout(append(dst, "parameter problem"...), p)
-	case 13:
-		dst = appendEcho(dst, "time stamp query", p)
-	case 14:
-		dst = appendEcho(dst, "time stamp reply", p)
-	case 17:
-		dst = append(dst, "address mask request"...)
-	case 18:
-		dst = append(dst, "address mask reply"...)
-	default:
-		dst = strconv.AppendUint(append(dst, "type "...), uint64(p[0]), 10)
-		dst = strconv.AppendUint(append(dst, " code "...), uint64(code), 10)
 	}
-	return appendLength(dst, h.size)
+	return appendLength(dst, h.PayloadLen)
 }
 
-// appendUnreachable appends the reason (RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1).
-func appendUnreachable(dst []byte, code uint8, p []byte) []byte {
-	names := [...]string{
-		"net", "host", "protocol", "port", "need to frag", "source route failed", "net unknown", "host unknown",
-		"source host isolated", "net prohibited", "host prohibited", "net for this tos", "host for this tos",
-		"administratively prohibited", "host precedence violation", "precedence cutoff",
+// appendMessageName appends the name of a message, or type and code.
+func appendMessageName(dst []byte, name string, p []byte) []byte {
+	if name == "" {
+		return appendUint(appendUint(dst, "type ", p[0]), " code ", p[1])
 	}
-	dst = append(dst, "unreachable "...)
+	return append(dst, name...)
+}
+
+func appendCode(dst []byte, names []string, code uint8) []byte {
 	if int(code) < len(names) {
-		dst = append(dst, names[code]...)
-	} else {
-		dst = strconv.AppendUint(append(dst, "code "...), uint64(code), 10)
+		return append(dst, names[code]...)
 	}
-	if code == 4 && len(p) >= 8 {
-		dst = strconv.AppendUint(append(dst, " (mtu "...), uint64(binary.BigEndian.Uint16(p[6:])), 10)
-		dst = append(dst, ')')
+	return appendUint(dst, "code ", code)
+}
+
+// appendEcho appends identifier and sequence number of an echo message.
+func appendEcho(dst, p []byte) []byte {
+	if len(p) < 8 {
+		return append(dst, short...)
 	}
-	return appendAbout(dst, p)
+	return appendUint(appendUint(dst, " id ", binary.BigEndian.Uint16(p[4:])), " seq ", binary.BigEndian.Uint16(p[6:]))
 }
 
 // appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes.
@@ -94,97 +100,70 @@ func appendAbout(dst, p []byte) []byte {
 	if len(p) < 8 {
 		return dst
 	}
-	var h header
-	if h.decode(p[8:]) != nil {
+	var about packet
+	if about.decode(p[8:]) != nil {
 		return dst
 	}
-	dst = appendProtocol(append(dst, ", for "...), h.protocol)
-	dst = h.dst.AppendTo(append(dst, ' '))
-	if h.hasPorts() {
-		dst = strconv.AppendUint(append(dst, '.'), uint64(binary.BigEndian.Uint16(h.payload[2:])), 10)
+	dst = appendProtocol(append(dst, ", for "...), about.Protocol)
+	dst = about.Dst.AppendTo(append(dst, ' '))
+	if _, port, ok := about.portsOf(); ok {
+		dst = appendUint(dst, ".", port)
 	}
 	return dst
 }
 
-// appendICMP6 describes an ICMPv6 message (RFC 4443), neighbour discovery (RFC 4861) and multicast
-// listener discovery (RFC 2710, RFC 3810).
-func appendICMP6(dst []byte, h *header) []byte {
+// appendICMP6 describes an ICMPv6 message, neighbour discovery and multicast listener discovery.
+func appendICMP6(dst []byte, h *packet) []byte {
 	p := h.payload
 	dst = append(dst, "ICMP6 "...)
 	if len(p) < 4 {
 		return append(dst, short[1:]...)
 	}
-	switch code := p[1]; p[0] {
-	case 1:
-		names := [...]string{"no route", "administratively prohibited", "beyond scope", "address", "port",
-			"source address failed policy", "reject route", "source routing header"}
-		dst = append(dst, "unreachable "...)
-		if int(code) < len(names) {
-			dst = append(dst, names[code]...)
-		} else {
-			dst = strconv.AppendUint(append(dst, "code "...), uint64(code), 10)
-		}
-		dst = appendAbout(dst, p)
-	case 2:
-		dst = append(dst, "packet too big"...)
-		if len(p) >= 8 {
-			dst = strconv.AppendUint(append(dst, ", mtu "...), uint64(binary.BigEndian.Uint32(p[4:])), 10)
-		}
-		dst = appendAbout(dst, p)
-	case 3:
-		if code == 1 {
-			dst = append(dst, "ip reassembly time exceeded"...)
-		} else {
-			dst = append(dst, "time exceeded in-transit"...)
-		}
-		dst = appendAbout(dst, p)
-	case 4:
-		dst = appendAbout(append(dst, "parameter problem"...), p)
-	case 128:
-		dst = appendEcho(dst, "echo request", p)
-	case 129:
-		dst = appendEcho(dst, "echo reply", p)
-	case 130:
-		dst = append(dst, "multicast listener query"...)
-		if len(p) >= 28 {
-			dst = append(dst, " v2"...)
-		}
-		dst = appendGroup(dst, p)
-	case 131:
-		dst = appendGroup(append(dst, "multicast listener report"...), p)
-	case 132:
-		dst = appendGroup(append(dst, "multicast listener done"...), p)
-	case 133:
-		dst = append(dst, "router solicitation"...)
-	case 134:
-		dst = appendAdvertisement(append(dst, "router advertisement"...), p)
-	case 135:
-		dst = append(dst, "neighbor solicitation"...)
-		if len(p) >= 24 {
-			dst = address6(p[8:]).AppendTo(append(dst, ", who has "...))
-		}
-	case 136:
-		dst = append(dst, "neighbor advertisement"...)
-		if len(p) >= 24 {
-			dst = address6(p[8:]).AppendTo(append(dst, ", tgt is "...))
-		}
-	case 137:
-		dst = append(dst, "redirect"...)
-		if len(p) >= 40 {
-			dst = address6(p[24:]).AppendTo(append(dst, ", "...))
-			dst = address6(p[8:]).AppendTo(append(dst, " to "...))
-		}
-	case 143:
-		dst = append(dst, "multicast listener report v2"...)
-		if len(p) >= 8 {
-			dst = strconv.AppendUint(append(dst, ", "...), uint64(binary.BigEndian.Uint16(p[6:])), 10)
-			dst = append(dst, " group records"...)
-		}
-	default:
-		dst = strconv.AppendUint(append(dst, "type "...), uint64(p[0]), 10)
-		dst = strconv.AppendUint(append(dst, " code "...), uint64(code), 10)
+	kind, code := p[0], p[1]
+	if kind == layers.ICMPv6TypeTimeExceeded && code == 1 {
+		dst = append(dst, reassemblyTime...)
+	} else {
+		dst = appendMessageName(dst, icmp6Names[kind], p)
 	}
-	return appendLength(dst, h.size)
+	switch kind {
+	case layers.ICMPv6TypeDestinationUnreachable:
+		dst = appendAbout(appendCode(dst, icmp6Unreachable, code), p)
+	case layers.ICMPv6TypePacketTooBig:
+		if len(p) >= 8 {
+			dst = appendUint(dst, ", mtu ", binary.BigEndian.Uint32(p[4:]))
+		}
+		dst = appendAbout(dst, p)
+	case layers.ICMPv6TypeTimeExceeded, layers.ICMPv6TypeParameterProblem:
+		dst = appendAbout(dst, p)
+	case layers.ICMPv6TypeEchoRequest, layers.ICMPv6TypeEchoReply:
+		dst = appendEcho(dst, p)
+	default:
+		dst = appendDiscovery(dst, p)
+	}
+	return appendLength(dst, h.PayloadLen)
+}
+
+// appendDiscovery appends what a message of neighbour or multicast listener discovery is about.
+func appendDiscovery(dst, p []byte) []byte {
+	switch kind := p[0]; {
+	case kind == layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && len(p) >= 28:
+		return appendGroup(append(dst, " v2"...), p)
+	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
+		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage:
+		return appendGroup(dst, p)
+	case kind == layers.ICMPv6TypeRouterAdvertisement:
+		return appendAdvertisement(dst, p)
+	case kind == layers.ICMPv6TypeNeighborSolicitation && len(p) >= 24:
+		return address6(p[8:]).AppendTo(append(dst, ", who has "...))
+	case kind == layers.ICMPv6TypeNeighborAdvertisement && len(p) >= 24:
+		return address6(p[8:]).AppendTo(append(dst, ", tgt is "...))
+	case kind == layers.ICMPv6TypeRedirect && len(p) >= 40:
+		dst = address6(p[24:]).AppendTo(append(dst, ", "...))
+		return address6(p[8:]).AppendTo(append(dst, " to "...))
+	case kind == layers.ICMPv6TypeMLDv2MulticastListenerReportMessageV2 && len(p) >= 8:
+		return append(appendUint(dst, ", ", binary.BigEndian.Uint16(p[6:])), " group records"...)
+	}
+	return dst
 }
 
 // appendGroup appends the group of a multicast listener message, unless it is the general query's.
@@ -198,8 +177,8 @@ func appendGroup(dst, p []byte) []byte {
 	return dst
 }
 
-// appendAdvertisement appends the prefixes and the MTU of a router advertisement (RFC 4861 sections 4.2 and
-// 4.6).
+// appendAdvertisement appends the prefixes and the MTU of a router advertisement (RFC 4861 sections
+// 4.2 and 4.6).
 func appendAdvertisement(dst, p []byte) []byte {
 	if len(p) < 16 {
 		return append(dst, short...)
@@ -210,11 +189,10 @@ func appendAdvertisement(dst, p []byte) []byte {
 			return append(dst, " [malformed option]"...)
 		}
 		switch {
-		case o[0] == 3 && n == 32:
-			dst = address6(o[16:]).AppendTo(append(dst, ", prefix "...))
-			dst = strconv.AppendUint(append(dst, '/'), uint64(o[2]), 10)
-		case o[0] == 5 && n == 8:
-			dst = strconv.AppendUint(append(dst, ", mtu "...), uint64(binary.BigEndian.Uint32(o[4:])), 10)
+		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptPrefixInfo && n == 32:
+			dst = appendUint(address6(o[16:]).AppendTo(append(dst, ", prefix "...)), "/", o[2])
+		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptMTU && n == 8:
+			dst = appendUint(dst, ", mtu ", binary.BigEndian.Uint32(o[4:]))
 		}
 		o = o[n:]
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // ip4 makes an IPv4 packet from 192.0.2.1 to 192.0.2.2; fragment is the field of flags and offset.
@@ -195,7 +197,7 @@ func TestDecode(t *testing.T) {
 		{ip6(58), Info{a6, b6, "icmp6", 0, 0, 40}, nil},
 		{nil, Info{}, ErrShort},
 		{[]byte{0x45}, Info{}, ErrShort},
-		{make([]byte, 40), Info{}, ErrVersion},
+		{make([]byte, 40), Info{}, errVersion},
 		{ip6(17)[:39], Info{}, ErrShort},
 	} {
 		got, err := Decode(c.ip)
@@ -206,7 +208,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	line := make([]byte, 0, 1024)

@@ -22,8 +22,8 @@ var layerPool = sync.Pool{New: func() any { return new(layer) }}
 
 // AppendSummary appends a line about ip, which begins with an IPv4 or IPv6 header, without a line
 // end: addresses and ports, and what the transport says. With verbose it says more of the IP header
-// and of options. It may be called by several goroutines at a time, and does not allocate for TCP, UDP
-// and ICMP.
+// and of options. It may be called by several goroutines at a time, and does not allocate for TCP,
+// UDP and ICMP.
 func AppendSummary(dst []byte, ip []byte, verbose int) []byte {
 	l := layerPool.Get().(*layer)
 	dst = l.appendIP(dst, ip, verbose, 1)
@@ -32,11 +32,11 @@ func AppendSummary(dst []byte, ip []byte, verbose int) []byte {
 }
 
 func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
-	var h header
+	var h packet
 	if err := h.decode(ip); err != nil {
 		return append(append(append(dst, "IP [malformed: "...), err.Error()[len("inner: "):]...), ']')
 	}
-	if h.version == 6 {
+	if h.IPVersion == 6 {
 		dst = append(dst, "IP6 "...)
 	} else {
 		dst = append(dst, "IP "...)
@@ -44,118 +44,113 @@ func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
 	if verbose > 0 {
 		dst = appendDetail(dst, &h)
 	}
-	ports := h.hasPorts()
-	dst = h.src.AppendTo(dst)
+	src, to, ports := h.portsOf()
+	dst = h.Src.AppendTo(dst)
 	if ports {
-		dst = strconv.AppendUint(append(dst, '.'), uint64(binary.BigEndian.Uint16(h.payload)), 10)
+		dst = appendUint(dst, ".", src)
 	}
-	dst = h.dst.AppendTo(append(dst, " > "...))
+	dst = h.Dst.AppendTo(append(dst, " > "...))
 	if ports {
-		dst = strconv.AppendUint(append(dst, '.'), uint64(binary.BigEndian.Uint16(h.payload[2:])), 10)
+		dst = appendUint(dst, ".", to)
 	}
 	dst = append(dst, ": "...)
-	if h.offset > 0 {
-		dst = appendProtocol(dst, h.protocol)
+	if h.FragOffset > 0 {
+		dst = appendProtocol(dst, h.Protocol)
 	} else {
 		dst = l.appendTransport(dst, &h, verbose, depth)
 	}
-	if h.fragment() {
-		dst = strconv.AppendUint(append(dst, " [fragment id "...), uint64(h.id), 10)
-		dst = strconv.AppendInt(append(dst, " offset "...), int64(h.offset), 10)
-		dst = strconv.AppendInt(append(dst, " size "...), int64(h.size), 10)
-		if h.more {
+	if h.Fragment {
+		dst = appendUint(dst, " [fragment id ", h.FragID)
+		dst = appendUint(dst, " offset ", h.FragOffset)
+		dst = appendUint(dst, " size ", h.PayloadLen)
+		if h.MoreFragments {
 			dst = append(dst, '+')
 		}
 		dst = append(dst, ']')
 	}
-	if h.truncated > 0 {
-		dst = strconv.AppendInt(append(dst, " [truncated: "...), int64(h.truncated), 10)
-		dst = append(dst, " bytes missing]"...)
+	if missing := h.PayloadLen - len(h.payload); missing > 0 {
+		dst = append(appendUint(dst, " [truncated: ", missing), " bytes missing]"...)
 	}
 	return dst
 }
 
 // appendDetail appends what tcpdump -v says of the header.
-func appendDetail(dst []byte, h *header) []byte {
-	if h.version == 6 {
-		dst = strconv.AppendUint(append(dst, "(class 0x"...), uint64(h.tos), 16)
-		dst = strconv.AppendUint(append(dst, ", flowlabel 0x"...), uint64(h.flow), 16)
-		dst = strconv.AppendUint(append(dst, ", hlim "...), uint64(h.ttl), 10)
+func appendDetail(dst []byte, h *packet) []byte {
+	ip := h.header
+	if h.IPVersion == 6 {
+		first := binary.BigEndian.Uint32(ip)
+		dst = appendHex(dst, "(class 0x", first>>20&0xff)
+		dst = appendHex(dst, ", flowlabel 0x", first&0xfffff)
+		dst = appendUint(dst, ", hlim ", ip[7])
 	} else {
-		dst = strconv.AppendUint(append(dst, "(tos 0x"...), uint64(h.tos), 16)
-		dst = strconv.AppendUint(append(dst, ", ttl "...), uint64(h.ttl), 10)
-		dst = strconv.AppendUint(append(dst, ", id "...), uint64(h.id), 10)
-		dst = append(dst, ", flags ["...)
-		if h.flags&7 == 0 {
-			dst = append(dst, "none"...)
-		}
-		if h.flags&4 != 0 {
-			dst = append(dst, "reserved "...)
-		}
-		if h.flags&2 != 0 {
-			dst = append(dst, "DF"...)
-		}
-		if h.flags&1 != 0 {
-			dst = append(dst, '+')
-		}
-		dst = append(dst, ']')
+		dst = appendHex(dst, "(tos 0x", ip[1])
+		dst = appendUint(dst, ", ttl ", ip[8])
+		dst = appendUint(dst, ", id ", binary.BigEndian.Uint16(ip[4:]))
+		flags := [...]string{"none", "+", "DF", "DF+", "reserved ", "reserved +", "reserved DF", "reserved DF+"}
+		dst = append(append(append(dst, ", flags ["...), flags[ip[6]>>5]...), ']')
 	}
-	dst = strconv.AppendInt(append(dst, ", length "...), int64(h.length), 10)
-	return append(dst, ") "...)
+	return append(appendLength(dst, h.length()), ") "...)
 }
 
 func appendProtocol(dst []byte, p uint8) []byte {
-	if name := protocolName(p); name != "" {
+	if name := protocolNames[p]; name != "" {
 		return append(dst, name...)
 	}
-	return strconv.AppendUint(append(dst, "ip-proto-"...), uint64(p), 10)
+	return appendUint(dst, "ip-proto-", p)
 }
 
-func appendLength(dst []byte, n int) []byte {
-	return strconv.AppendInt(append(dst, ", length "...), int64(n), 10)
+func appendLength(dst []byte, n int) []byte { return appendUint(dst, ", length ", n) }
+
+// appendUint appends a number behind what it is.
+func appendUint[N ~uint8 | ~uint16 | ~uint32 | ~int](dst []byte, what string, n N) []byte {
+	return strconv.AppendUint(append(dst, what...), uint64(n), 10)
+}
+
+func appendHex[N ~uint8 | ~uint16 | ~uint32](dst []byte, what string, n N) []byte {
+	return strconv.AppendUint(append(dst, what...), uint64(n), 16)
 }
 
 // short says that a packet ends inside its header.
 const short = " [header cut off]"
 
-func (l *layer) appendTransport(dst []byte, h *header, verbose, depth int) []byte {
-	switch h.protocol {
-	case protoTCP:
+func (l *layer) appendTransport(dst []byte, h *packet, verbose, depth int) []byte {
+	switch layers.IPProtocol(h.Protocol) {
+	case layers.IPProtocolTCP:
 		return l.appendTCP(dst, h, verbose)
-	case protoUDP:
+	case layers.IPProtocolUDP:
 		return l.appendUDP(dst, h, verbose)
-	case protoICMP:
+	case layers.IPProtocolICMPv4:
 		return appendICMP(dst, h)
-	case protoICMP6:
+	case layers.IPProtocolICMPv6:
 		return appendICMP6(dst, h)
-	case protoIGMP:
+	case layers.IPProtocolIGMP:
 		return appendIGMP(dst, h)
-	case protoIPv4, protoIPv6:
+	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
 		if depth < maxDepth && len(h.payload) > 0 {
 			return l.appendIP(dst, h.payload, verbose, depth+1)
 		}
-	case protoGRE:
+	case layers.IPProtocolGRE:
 		return l.appendGRE(dst, h, verbose, depth)
-	case protoESP:
+	case layers.IPProtocolESP:
 		if len(h.payload) >= 8 {
-			dst = strconv.AppendUint(append(dst, "ESP(spi=0x"...), uint64(binary.BigEndian.Uint32(h.payload)), 16)
-			dst = strconv.AppendUint(append(dst, ",seq=0x"...), uint64(binary.BigEndian.Uint32(h.payload[4:])), 16)
-			return appendLength(append(dst, ')'), h.size)
+			dst = appendHex(dst, "ESP(spi=0x", binary.BigEndian.Uint32(h.payload))
+			dst = appendHex(dst, ",seq=0x", binary.BigEndian.Uint32(h.payload[4:]))
+			return appendLength(append(dst, ')'), h.PayloadLen)
 		}
-	case protoSCTP:
-		return appendLength(append(dst, "SCTP"...), h.size)
-	case protoOSPF:
+	case layers.IPProtocolSCTP:
+		return appendLength(append(dst, "SCTP"...), h.PayloadLen)
+	case layers.IPProtocolOSPF:
 		return appendOSPF(dst, h)
-	case protoNone:
+	case layers.IPProtocolNoNextHeader:
 		return append(dst, "no next header"...)
 	}
-	return appendLength(appendProtocol(dst, h.protocol), h.size)
+	return appendLength(appendProtocol(dst, h.Protocol), h.PayloadLen)
 }
 
 // tcpFlags are the letters that tcpdump gives the flags, from the lowest bit.
 const tcpFlags = "FSRP.UEW"
 
-func (l *layer) appendTCP(dst []byte, h *header, verbose int) []byte {
+func (l *layer) appendTCP(dst []byte, h *packet, verbose int) []byte {
 	if len(h.payload) < 20 {
 		return append(append(dst, "TCP"...), short...)
 	}
@@ -174,22 +169,22 @@ func (l *layer) appendTCP(dst []byte, h *header, verbose int) []byte {
 	t := &l.tcp
 	t.Payload = nil
 	err := t.DecodeFromBytes(p, gopacket.NilDecodeFeedback)
-	size := h.size - int(t.DataOffset)*4
+	size := h.PayloadLen - int(t.DataOffset)*4
 	if t.DataOffset < 5 || size < 0 {
 		return append(dst, " [bad header length]"...)
 	}
 	if size > 0 || t.SYN || t.FIN || t.RST {
-		dst = strconv.AppendUint(append(dst, ", seq "...), uint64(t.Seq), 10)
+		dst = appendUint(dst, ", seq ", t.Seq)
 		if size > 0 {
-			dst = strconv.AppendUint(append(dst, ':'), uint64(t.Seq+uint32(size)), 10)
+			dst = appendUint(dst, ":", t.Seq+uint32(size))
 		}
 	}
 	if t.ACK {
-		dst = strconv.AppendUint(append(dst, ", ack "...), uint64(t.Ack), 10)
+		dst = appendUint(dst, ", ack ", t.Ack)
 	}
-	dst = strconv.AppendUint(append(dst, ", win "...), uint64(t.Window), 10)
+	dst = appendUint(dst, ", win ", t.Window)
 	if t.URG {
-		dst = strconv.AppendUint(append(dst, ", urg "...), uint64(t.Urgent), 10)
+		dst = appendUint(dst, ", urg ", t.Urgent)
 	}
 	if err != nil {
 		dst = append(dst, ", options [malformed]"...)
@@ -213,31 +208,30 @@ func appendTCPOptions(dst []byte, options []layers.TCPOption) []byte {
 		case o.OptionType == layers.TCPOptionKindNop:
 			dst = append(dst, "nop"...)
 		case o.OptionType == layers.TCPOptionKindMSS && len(d) == 2:
-			dst = strconv.AppendUint(append(dst, "mss "...), uint64(binary.BigEndian.Uint16(d)), 10)
+			dst = appendUint(dst, "mss ", binary.BigEndian.Uint16(d))
 		case o.OptionType == layers.TCPOptionKindWindowScale && len(d) == 1:
-			dst = strconv.AppendUint(append(dst, "wscale "...), uint64(d[0]), 10)
+			dst = appendUint(dst, "wscale ", d[0])
 		case o.OptionType == layers.TCPOptionKindSACKPermitted && len(d) == 0:
 			dst = append(dst, "sackOK"...)
 		case o.OptionType == layers.TCPOptionKindSACK && len(d)%8 == 0:
-			dst = append(dst, "sack "...)
-			dst = strconv.AppendInt(dst, int64(len(d)/8), 10)
+			dst = appendUint(dst, "sack ", len(d)/8)
 			for ; len(d) >= 8; d = d[8:] {
-				dst = strconv.AppendUint(append(dst, " {"...), uint64(binary.BigEndian.Uint32(d)), 10)
-				dst = strconv.AppendUint(append(dst, ':'), uint64(binary.BigEndian.Uint32(d[4:])), 10)
+				dst = appendUint(dst, " {", binary.BigEndian.Uint32(d))
+				dst = appendUint(dst, ":", binary.BigEndian.Uint32(d[4:]))
 				dst = append(dst, '}')
 			}
 		case o.OptionType == layers.TCPOptionKindTimestamps && len(d) == 8:
-			dst = strconv.AppendUint(append(dst, "TS val "...), uint64(binary.BigEndian.Uint32(d)), 10)
-			dst = strconv.AppendUint(append(dst, " ecr "...), uint64(binary.BigEndian.Uint32(d[4:])), 10)
+			dst = appendUint(dst, "TS val ", binary.BigEndian.Uint32(d))
+			dst = appendUint(dst, " ecr ", binary.BigEndian.Uint32(d[4:]))
 		default:
-			dst = strconv.AppendUint(append(dst, "opt-"...), uint64(o.OptionType), 10)
+			dst = appendUint(dst, "opt-", o.OptionType)
 		}
 	}
 	return append(dst, ']')
 }
 
 // appendIGMP describes RFC 1112, 2236 and 3376.
-func appendIGMP(dst []byte, h *header) []byte {
+func appendIGMP(dst []byte, h *packet) []byte {
 	p := h.payload
 	dst = append(dst, "IGMP "...)
 	if len(p) < 8 {
@@ -263,17 +257,16 @@ func appendIGMP(dst []byte, h *header) []byte {
 	case 0x17:
 		dst = address4(p[4:]).AppendTo(append(dst, "leave "...))
 	case 0x22:
-		dst = append(dst, "v3 report, "...)
-		dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(p[6:])), 10)
-		dst = append(dst, " group records"...)
+		dst = append(appendUint(dst, "v3 report, ", binary.BigEndian.Uint16(p[6:])), " group records"...)
 	default:
-		dst = strconv.AppendUint(append(dst, "type 0x"...), uint64(p[0]), 16)
+		dst = appendHex(dst, "type 0x", p[0])
 	}
-	return appendLength(dst, h.size)
+	return appendLength(dst, h.PayloadLen)
 }
 
-// appendGRE describes RFC 2784 with the optional fields of RFC 2890, and version 1 (PPTP, RFC 2637).
-func (l *layer) appendGRE(dst []byte, h *header, verbose, depth int) []byte {
+// appendGRE describes RFC 2784 with the optional fields of RFC 2890, and version 1 (PPTP, RFC
+// 2637).
+func (l *layer) appendGRE(dst []byte, h *packet, verbose, depth int) []byte {
 	p := h.payload
 	if len(p) < 4 {
 		return append(append(dst, "GRE"...), short...)
@@ -281,7 +274,7 @@ func (l *layer) appendGRE(dst []byte, h *header, verbose, depth int) []byte {
 	flags := binary.BigEndian.Uint16(p)
 	protocol := binary.BigEndian.Uint16(p[2:])
 	version := flags & 7
-	dst = strconv.AppendUint(append(dst, "GREv"...), uint64(version), 10)
+	dst = appendUint(dst, "GREv", version)
 	n := 4
 	if version == 0 {
 		if flags&0x8000 != 0 {
@@ -289,7 +282,7 @@ func (l *layer) appendGRE(dst []byte, h *header, verbose, depth int) []byte {
 		}
 		if flags&0x2000 != 0 {
 			if len(p) >= n+4 {
-				dst = strconv.AppendUint(append(dst, ", key=0x"...), uint64(binary.BigEndian.Uint32(p[n:])), 16)
+				dst = appendHex(dst, ", key=0x", binary.BigEndian.Uint32(p[n:]))
 			}
 			n += 4
 		}
@@ -297,22 +290,22 @@ func (l *layer) appendGRE(dst []byte, h *header, verbose, depth int) []byte {
 			n += 4
 		}
 		if (protocol == 0x0800 || protocol == 0x86dd) && flags&0x4000 == 0 && len(p) > n && depth < maxDepth {
-			return l.appendIP(append(appendLength(dst, h.size), ": "...), p[n:], verbose, depth+1)
+			return l.appendIP(append(appendLength(dst, h.PayloadLen), ": "...), p[n:], verbose, depth+1)
 		}
 	}
-	dst = strconv.AppendUint(append(dst, ", proto 0x"...), uint64(protocol), 16)
-	return appendLength(dst, h.size)
+	dst = appendHex(dst, ", proto 0x", protocol)
+	return appendLength(dst, h.PayloadLen)
 }
 
 // appendOSPF names the message of RFC 2328 or RFC 5340.
-func appendOSPF(dst []byte, h *header) []byte {
+func appendOSPF(dst []byte, h *packet) []byte {
 	if len(h.payload) < 2 {
 		return append(append(dst, "OSPF"...), short...)
 	}
-	dst = strconv.AppendUint(append(dst, "OSPFv"...), uint64(h.payload[0]), 10)
+	dst = appendUint(dst, "OSPFv", h.payload[0])
 	names := [...]string{1: ", hello", 2: ", database description", 3: ", ls-request", 4: ", ls-update", 5: ", ls-ack"}
 	if t := int(h.payload[1]); t < len(names) {
 		dst = append(dst, names[t]...)
 	}
-	return appendLength(dst, h.size)
+	return appendLength(dst, h.PayloadLen)
 }

@@ -3,26 +3,25 @@ package inner
 import (
 	"encoding/binary"
 	"net"
-	"strconv"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 )
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
-func (l *layer) appendUDP(dst []byte, h *header, verbose int) []byte {
+func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 	p := h.payload
 	if len(p) < 8 {
 		return append(append(dst, "UDP"...), short...)
 	}
 	src, to := binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
 	size := int(binary.BigEndian.Uint16(p[4:]))
-	if size == 0 && h.version == 6 {
-		size = h.size // RFC 2675 section 4
+	if size == 0 && h.IPVersion == 6 {
+		size = h.PayloadLen // RFC 2675 section 4
 	}
-	if size < 8 || size > h.size && !h.fragment() {
-		dst = strconv.AppendInt(append(dst, "UDP, bad length "...), int64(size), 10)
-		return strconv.AppendInt(append(dst, " in "...), int64(h.size), 10)
+	if size < 8 || size > h.PayloadLen && !h.Fragment {
+		dst = appendUint(dst, "UDP, bad length ", size)
+		return appendUint(dst, " in ", h.PayloadLen)
 	}
 	data := p[8:min(size, len(p))]
 	whole := len(data) == size-8
@@ -42,8 +41,10 @@ func (l *layer) appendUDP(dst []byte, h *header, verbose int) []byte {
 			return appendLength(appendDHCP6(dst, data), size-8)
 		}
 	case port(src, to, 123) && len(data) >= 48:
-		dst = strconv.AppendUint(append(dst, "NTPv"...), uint64(data[0]>>3&7), 10)
-		names := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private"}
+		dst = appendUint(dst, "NTPv", data[0]>>3&7)
+		names := [...]string{
+			"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private",
+		}
 		return appendLength(append(append(dst, ", "...), names[data[0]&7]...), size-8)
 	}
 	return appendLength(append(dst, "UDP"...), size-8)
@@ -51,9 +52,16 @@ func (l *layer) appendUDP(dst []byte, h *header, verbose int) []byte {
 
 func port(src, dst, p uint16) bool { return src == p || dst == p }
 
+// dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
+var dhcpNames = [...]string{
+	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
+	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
+}
+
 // appendDHCP describes a DHCP message (RFC 2131); false if it is none.
 func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
-	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for the address.
+	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
+	// the address.
 	if len(data) < 240 || data[2] > 16 {
 		return dst, false
 	}
@@ -68,12 +76,8 @@ func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
 	var requested net.IP
 	for _, o := range d.Options {
 		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1:
-			names := [...]string{1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack",
-				6: "DHCP nak", 7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew"}
-			if t := int(o.Data[0]); t < len(names) && names[t] != "" {
-				name = names[t]
-			}
+		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
+			name = dhcpNames[o.Data[0]]
 		case o.Type == layers.DHCPOptRequestIP && len(o.Data) == 4:
 			requested = net.IP(o.Data)
 		}
@@ -83,7 +87,7 @@ func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
 		dst = append(append(dst, " from "...), d.ClientHWAddr.String()...)
 	}
 	if verbose > 0 {
-		dst = strconv.AppendUint(append(dst, ", xid 0x"...), uint64(d.Xid), 16)
+		dst = appendHex(dst, ", xid 0x", d.Xid)
 	}
 	for _, a := range []struct {
 		name string
@@ -103,11 +107,11 @@ func appendDHCP6(dst, data []byte) []byte {
 	dst = append(dst, "DHCP6 "...)
 	t := int(data[0])
 	if t == 0 || t >= len(names) {
-		return strconv.AppendInt(append(dst, "message "...), int64(t), 10)
+		return appendUint(dst, "message ", t)
 	}
 	dst = append(dst, names[t]...)
 	if t >= 12 {
 		return dst
 	}
-	return strconv.AppendUint(append(dst, " xid 0x"...), uint64(binary.BigEndian.Uint32(data)&0xffffff), 16)
+	return appendHex(dst, " xid 0x", binary.BigEndian.Uint32(data)&0xffffff)
 }

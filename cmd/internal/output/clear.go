@@ -59,8 +59,9 @@ type Clear struct {
 type ClearConfig struct {
 	// Open is called when the first packet is ready.
 	Open func() (io.Writer, error)
-	// Full, if set, is asked before each packet, of that time, whether it has to begin another file: then all is written that
-	// belongs to the present one, which has about size bytes, and Open is called for the next.
+	// Full, if set, is asked before each packet, of that time, whether it has to begin another
+	// file: then all is written that belongs to the present one, which has about size bytes, and
+	// Open is called for the next.
 	Full func(time, size int64) bool
 	// Pcap chooses the older format, which knows one link type and no comments.
 	Pcap   bool
@@ -151,7 +152,8 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 			return err
 		}
 		if c.pcap {
-			c.w = capture.NewPcapWriter(out, slices.ContainsFunc(inputs, func(i capture.Interface) bool { return i.Resolution > 1e6 }))
+			nano := slices.ContainsFunc(inputs, func(i capture.Interface) bool { return i.Resolution > 1e6 })
+			c.w = capture.NewPcapWriter(out, nano)
 		} else {
 			c.w = capture.NewPcapngWriter(out)
 		}
@@ -208,12 +210,12 @@ func (c *Clear) Flush() error {
 	return c.w.Flush()
 }
 
-// Close creates the output if no packet has come, so that it exists and is valid, and flushes. The source must not be
-// read any more.
+// Close creates the output if no packet has come, so that it exists and is valid, and flushes. The
+// source must not be read any more.
 func (c *Clear) Close() error { return c.Begin() }
 
-// Begin creates the output, though no packet has come, and writes its header: who reads a pipe may wait for that. The source is not
-// being read yet.
+// Begin creates the output, though no packet has come, and writes its header: who reads a pipe may
+// wait for that. The source is not being read yet.
 func (c *Clear) Begin() error {
 	if inputs := c.source.Interfaces(); c.w == nil && len(inputs) > 0 {
 		p := capture.Packet{}
@@ -255,7 +257,8 @@ func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 	c.comment = appendComment(c.comment, r)
 }
 
-// replaceIKE makes the frame with its IKE messages in clear, and returns how many bytes it lacks at its end.
+// replaceIKE makes the frame with its IKE messages in clear, and returns how many bytes it lacks at
+// its end.
 func (c *Clear) replaceIKE(r *pipeline.Record, whole []byte) (missing int) {
 	n := &r.Net
 	if !n.Truncated {
@@ -275,8 +278,8 @@ func (c *Clear) replaceIKE(r *pipeline.Record, whole []byte) (missing int) {
 	return missing
 }
 
-// appendClearIKE appends the UDP payload with each message that was decrypted in clear. dropped is how many captured bytes at the
-// end of one that was cut could not be decrypted: less than a block.
+// appendClearIKE appends the UDP payload with each message that was decrypted in clear. dropped is
+// how many captured bytes at the end of one that was cut could not be decrypted: less than a block.
 func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 	payload := r.Data()[r.Net.UDPStart:r.Net.UDPEnd]
 	if r.Marker {
@@ -298,7 +301,8 @@ func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 	return append(dst, payload...), dropped
 }
 
-// appendComment appends what the packet's comment says: the SA, sequence number, algorithms, verdict.
+// appendComment appends what the packet's comment says: the SA, sequence number, algorithms,
+// verdict.
 func appendComment(dst []byte, r *pipeline.Record) []byte {
 	switch r.Kind {
 	case pipeline.ESP:

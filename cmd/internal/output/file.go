@@ -8,8 +8,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// File is a capture file that stays valid whatever happens to it: when the disk is full, the packet that did not fit
-// is taken off again. It has to be given what a [capture.Writer] writes.
+// File is a capture file that stays valid whatever happens to it: when the disk is full, the packet
+// that did not fit is taken off again. It has to be given what a [capture.Writer] writes.
 type File struct {
 	f       *os.File
 	regular bool
@@ -36,7 +36,8 @@ const (
 	headerMax        = pcapFileHeader
 )
 
-// Write writes p. After an error the file ends with its last whole packet, as far as that can be done.
+// Write writes p. After an error the file ends with its last whole packet, as far as that can be
+// done.
 func (w *File) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err

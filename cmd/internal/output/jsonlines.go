@@ -200,45 +200,62 @@ func ikeObject(m *ikev1.Message) *jsonIKE {
 // payload fills in what the frame carried.
 func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 	p := &r.Payload
-	if h := &p.L2TP; p.HasL2TP {
-		f.L2TP = &jsonL2TP{Version: h.Version, Tunnel: uint32(h.Tunnel), Session: uint32(h.Session)}
-		if h.Version == l2tp.Version3 {
-			f.L2TP.Tunnel, f.L2TP.Session = h.Connection, h.SessionID
-		}
-		if h.Control {
-			_, f.L2TP.Type = l2tp.MessageType(p.Message[h.PayloadStart:h.PayloadEnd])
-		}
-		if h.HasSequence {
-			f.L2TP.Ns, f.L2TP.Nr = &h.Ns, &h.Nr
-		}
+	if p.HasL2TP {
+		f.L2TP = l2tpObject(p)
 	}
 	if p.HasPPP {
-		f.PPP = &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Compression}
-		var c ppp.Control
-		if ppp.IsControl(p.PPP.Protocol) && decodes(&c, p) {
-			f.PPP.Code, f.PPP.ID = c.CodeName(), &c.ID
-			for name, value := range c.Options {
-				if p.PPP.Cut && name == "malformed" {
-					break // it is what the end was cut off of
-				}
-				f.PPP.Options.add(name, value)
-			}
-		}
+		f.PPP = pppObject(p)
 	}
 	if p.Inner != nil {
-		i, err := inner.Decode(p.Inner)
-		if j.text = j.text[:0]; err != inner.ErrShort || r.Missing == 0 {
-			j.text = inner.AppendSummary(j.text, p.Inner, 0)
+		f.Inner = j.innerObject(p.Inner, r.Missing)
+	}
+}
+
+func l2tpObject(p *pipeline.Payload) *jsonL2TP {
+	h := &p.L2TP
+	o := &jsonL2TP{Version: h.Version, Tunnel: uint32(h.Tunnel), Session: uint32(h.Session)}
+	if h.Version == l2tp.Version3 {
+		o.Tunnel, o.Session = h.Connection, h.SessionID
+	}
+	if h.Control {
+		_, o.Type = l2tp.MessageType(p.Message[h.PayloadStart:h.PayloadEnd])
+	}
+	if h.HasSequence {
+		o.Ns, o.Nr = &h.Ns, &h.Nr
+	}
+	return o
+}
+
+func pppObject(p *pipeline.Payload) *jsonPPP {
+	o := &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Compression}
+	var c ppp.Control
+	if !ppp.IsControl(p.PPP.Protocol) || !decodes(&c, p) {
+		return o
+	}
+	o.Code, o.ID = c.CodeName(), &c.ID
+	for name, value := range c.Options {
+		if p.PPP.Cut && name == "malformed" {
+			break // it is what the end was cut off of
 		}
-		f.Inner = &jsonInner{Length: len(p.Inner) + r.Missing, Summary: string(j.text)}
-		if err == nil {
-			f.Inner.Src, f.Inner.Dst, f.Inner.Protocol = i.Src.String(), i.Dst.String(), i.Protocol
-			f.Inner.Length = i.Length
-			if i.SrcPort != 0 || i.DstPort != 0 {
-				f.Inner.SrcPort, f.Inner.DstPort = &i.SrcPort, &i.DstPort
-			}
+		o.Options.add(name, value)
+	}
+	return o
+}
+
+// innerObject describes an inner packet whose end lacks missing bytes.
+func (j *JSONLines) innerObject(ip []byte, missing int) *jsonInner {
+	i, err := inner.Decode(ip)
+	if j.text = j.text[:0]; err != inner.ErrShort || missing == 0 {
+		j.text = inner.AppendSummary(j.text, ip, 0)
+	}
+	o := &jsonInner{Length: len(ip) + missing, Summary: string(j.text)}
+	if err == nil {
+		o.Src, o.Dst, o.Protocol, o.Length = i.Src.String(), i.Dst.String(), i.Protocol, i.Length
+		if i.SrcPort != 0 || i.DstPort != 0 {
+			o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
 		}
 	}
+	return o
 }
 
 // decodes reports whether c can be read from p's PPP frame; of one that was cut, what there is.

@@ -16,8 +16,11 @@ type RingConfig struct {
 	Name   string        // of the first file; with Period set it may hold conversions of strftime(3)
 	Size   int64         // bytes after which another file begins, 0: no limit
 	Period time.Duration // of capture time after which another file begins, 0: no limit
-	Files  int           // with Size: how many there are before the first is written again; with Period alone: how many are written; 0: no limit
 	Zone   *time.Location
+
+	// Files is, with Size, how many there are before the first is written again; with Period alone,
+	// how many are written. 0: no limit.
+	Files int
 }
 
 // Ring names the files of a capture that goes on in one after the other.
@@ -49,8 +52,8 @@ func NewRing(c RingConfig) (*Ring, error) {
 	return r, nil
 }
 
-// Full reports whether a packet of that time (nanoseconds since the Unix epoch) has to begin another file, when the current one
-// has size bytes.
+// Full reports whether a packet of that time (nanoseconds since the Unix epoch) has to begin
+// another file, when the current one has size bytes.
 func (r *Ring) Full(time, size int64) bool {
 	r.now = time
 	return r.started && (r.overdue() || r.c.Size > 0 && size > r.c.Size)
@@ -58,8 +61,8 @@ func (r *Ring) Full(time, size int64) bool {
 
 func (r *Ring) overdue() bool { return r.c.Period > 0 && r.now-r.begin >= int64(r.c.Period) }
 
-// Next returns the name of the file that begins with the packet that Full was asked about, or now. The error is ErrRingEnd
-// after the last one.
+// Next returns the name of the file that begins with the packet that Full was asked about, or now.
+// The error is ErrRingEnd after the last one.
 func (r *Ring) Next() (string, error) {
 	switch {
 	case !r.started:

@@ -60,7 +60,8 @@ func (t *Text) Record(r *pipeline.Record) error {
 	default:
 		b = t.appendOther(b, r)
 	}
-	if t.verbose > 0 && r.Reason != "" && r.Reason != pipeline.DummyPacket && !(r.Kind == pipeline.Other && r.Verdict == pipeline.Clear) {
+	told := r.Reason == pipeline.DummyPacket || r.Kind == pipeline.Other && r.Verdict == pipeline.Clear
+	if t.verbose > 0 && r.Reason != "" && !told {
 		b = append(b, "; "...)
 		b = append(b, r.Reason...)
 	}

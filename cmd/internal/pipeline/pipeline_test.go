@@ -13,6 +13,7 @@ import (
 	"l2tpdump/cmd/internal/traffic"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
+	"l2tpdump/testdata/race"
 )
 
 // generated is a capture of n ESP packets of 1400 bytes of one SA.
@@ -40,9 +41,9 @@ func generated(t testing.TB, sa *traffic.SA, n int) []byte {
 func keysOf(sa *traffic.SA) *keysrc.Keys {
 	key, auth := sa.Keys()
 	return &keysrc.Keys{ESP: []*esp.Secret{{
-		SPI: sa.SPI(), SPIMask: ^uint32(0),
+		SPI: sa.SPI, SPIMask: ^uint32(0),
 		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"), ICVLen: 12},
-		Key:   esp.NewKey(key), AuthKey: esp.NewKey(auth), Origin: "test:1",
+		Key:   esp.NewKey(key), AuthKey: esp.NewKey(auth), Origin: esp.Origin{File: "test", Line: 1},
 	}}}
 }
 
@@ -68,7 +69,7 @@ func decrypt(t testing.TB, file []byte, keys *keysrc.Keys) *pipeline.Stats {
 }
 
 func TestNoAllocationPerPacket(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	const few, many = 4000, 34000

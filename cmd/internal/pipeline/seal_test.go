@@ -311,7 +311,7 @@ func (a *algorithm) sa(spi uint32) *sealer {
 func (s *sealer) secret() *esp.Secret {
 	suite := s.suite
 	suite.ESN = s.esn
-	return &esp.Secret{SPI: s.spi, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(s.key), AuthKey: esp.NewKey(s.auth), Origin: "table:1"}
+	return &esp.Secret{SPI: s.spi, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(s.key), AuthKey: esp.NewKey(s.auth), Origin: esp.Origin{File: "table", Line: 1}}
 }
 
 func secrets(list ...*esp.Secret) []*keysrc.Keys { return []*keysrc.Keys{{ESP: list}} }

@@ -26,7 +26,7 @@ const (
 
 // SA makes the packets of one direction.
 type SA struct {
-	spi     uint32
+	SPI     uint32
 	key     [16]byte
 	authKey [20]byte
 	mac     hash.Hash
@@ -39,7 +39,7 @@ type SA struct {
 
 // NewSA returns an SA whose keys follow from the SPI.
 func NewSA(spi uint32) *SA {
-	sa := &SA{spi: spi, Tunnel: 21, Session: 7}
+	sa := &SA{SPI: spi, Tunnel: 21, Session: 7}
 	sum := sha1.Sum(binary.BigEndian.AppendUint32([]byte("key"), spi))
 	copy(sa.key[:], sum[:])
 	sa.authKey = sha1.Sum(binary.BigEndian.AppendUint32([]byte("auth"), spi))
@@ -50,11 +50,9 @@ func NewSA(spi uint32) *SA {
 
 // TableRow is the SA as a row of Wireshark's esp_sa table.
 func (sa *SA) TableRow() string {
-	return fmt.Sprintf("\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x%08x\",\"AES-CBC [RFC3602]\",\"0x%x\",\"HMAC-SHA-1-96 [RFC2404]\",\"0x%x\"\n", sa.spi, sa.key, sa.authKey)
+	return fmt.Sprintf(`"IPv4","192.0.2.1","192.0.2.2","0x%08x",`+
+		`"AES-CBC [RFC3602]","0x%x","HMAC-SHA-1-96 [RFC2404]","0x%x"`+"\n", sa.SPI, sa.key, sa.authKey)
 }
-
-// SPI is the SA's SPI.
-func (sa *SA) SPI() uint32 { return sa.spi }
 
 // Keys are the encryption and the authentication key.
 func (sa *SA) Keys() (encryption, authentication []byte) { return sa.key[:], sa.authKey[:] }
@@ -69,7 +67,7 @@ func (sa *SA) Append(dst []byte, size int) []byte {
 	dst = append(dst, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0)
 	dst = appendIPv4(dst, 50, ipLen+espLen+ivLen+room+icvLen, [4]byte{192, 0, 2, 1}, [4]byte{192, 0, 2, 2})
 	esp := len(dst)
-	dst = binary.BigEndian.AppendUint32(dst, sa.spi)
+	dst = binary.BigEndian.AppendUint32(dst, sa.SPI)
 	dst = binary.BigEndian.AppendUint32(dst, sa.seq)
 	iv := len(dst)
 	for i := range ivLen {

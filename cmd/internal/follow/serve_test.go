@@ -22,32 +22,26 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// asHelper is set in the environment of this test binary to have it be the helper of a command ("quick": without the pauses; "once":
-// which does not start it again; "play": see play), or a program that follows one ("program").
-const asHelper = "FOLLOW_BE_HELPER"
+// asRunner is set in the environment of this test binary to have it be the runner of a command, or a program that
+// follows one ("program").
+const asRunner = "FOLLOW_BE_RUNNER"
 
 func init() {
-	pause := restartPause
-	switch os.Getenv(asHelper) {
+	var err error
+	switch os.Getenv(asRunner) {
 	case "":
-		testHelper = func(command string) *exec.Cmd { return selfAs("usual", command) }
+		testRunner = func(command string) *exec.Cmd { return selfAs("runner", command) }
 		return
-	case "quick":
-		pause = func(int) time.Duration { return time.Millisecond }
-	case "play":
-		play(os.Args[1])
-		os.Exit(0)
-	case "once":
-		pause = func(int) time.Duration { return time.Hour }
+	case "runner":
+		err = Serve(os.Args[1])
 	case "program":
-		src, err := Open(os.Args[1], Options{Helper: quickly})
+		var src Source
+		src, err = Open(os.Args[1], Options{Runner: func(command string) *exec.Cmd { return selfAs("runner", command) }})
 		if err == nil {
 			err = src.Run(context.Background(), func(*keysrc.Keys) {})
 		}
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
 	}
-	if err := serve(os.Args[1], pause); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -60,32 +54,17 @@ func selfAs(what, arg string) *exec.Cmd {
 		panic(err)
 	}
 	cmd := exec.Command(exe, arg)
-	cmd.Env = append(os.Environ(), asHelper+"="+what)
+	cmd.Env = append(os.Environ(), asRunner+"="+what)
 	return cmd
 }
 
-// play is a helper that runs nothing. Each letter is a run: f fails soon, F after long, k gives a key before, z does not fail.
-func play(runs string) {
-	h := &helper{frames: os.NewFile(helperFrames, "frames"), cancel: func() {}}
-	h.put(frameReady, nil)
-	for _, r := range runs {
-		h.put(frameStart, nil)
-		err := errors.New("exit status 1")
-		switch r {
-		case 'k':
-			h.put(frameOutput, []byte("148048a5bc8c637f,11111111111111111111111111111111\n"))
-		case 'z':
-			err = nil
-		}
-		h.putEnd(time.Millisecond, r == 'F', err)
-	}
+// quickly opens a command whose pauses are short.
+func quickly(t *testing.T, spec string) (Source, *logged) {
+	t.Helper()
+	src, l := openTest(t, spec, Options{})
+	src.(*command).pause = func(int) time.Duration { return time.Millisecond }
+	return src, l
 }
-
-// quickly is the helper without the pauses.
-func quickly(command string) *exec.Cmd { return selfAs("quick", command) }
-
-// once is the helper that runs the command once.
-func once(command string) *exec.Cmd { return selfAs("once", command) }
 
 // alive makes a FIFO. The channel gives a value when the last process that has it open for writing is gone, after the first line that
 // was written into it.
@@ -154,13 +133,13 @@ func TestExecProgramKilled(t *testing.T) {
 	}
 }
 
-// A helper that is killed ends the source.
-func TestExecHelperKilled(t *testing.T) {
+// A runner that is killed ends the source.
+func TestExecRunnerKilled(t *testing.T) {
 	path, first, gone := alive(t)
 	src, _ := openTest(t, "exec:exec 3>"+path+"; echo here >&3; exec sleep 1000", Options{})
 	r := start(t, src)
 	awaitFirst(t, first)
-	src.(*command).helper.Process.Kill()
+	src.(*command).runner.Process.Kill()
 	select {
 	case err := <-r.done:
 		if err == nil || err.Error() != "exec:exec: the process that runs it has ended" {
@@ -177,29 +156,46 @@ func TestExecHelperKilled(t *testing.T) {
 // What a command has left in the background ends before it is started again.
 func TestExecLeavesNone(t *testing.T) {
 	path, first, gone := alive(t)
-	src, _ := openTest(t, "exec:[ -f "+path+".once ] && exec sleep 1000; : >"+path+".once; exec 3>"+path+"; sleep 1000 >/dev/null 2>&1 & echo here >&3",
-		Options{Helper: quickly})
+	src, _ := quickly(t, "exec:[ -f "+path+".once ] && exec sleep 1000; : >"+path+".once; exec 3>"+path+
+		"; sleep 1000 >/dev/null 2>&1 & echo here >&3")
 	r := start(t, src)
 	awaitFirst(t, first)
 	awaitGone(t, gone)
 	r.finish(nil)
 }
 
-// A command that never gave a key may fail so many times in a row, each soon. Of one that may fail again the helper's end is told.
-func TestExecFailures(t *testing.T) {
-	for runs, want := range map[string]string{
-		"fffff":      "exec:fffff failed 5 times and gave no key: exit status 1",
-		"ffff":       "exec:ffff: the process that runs it has ended",
-		"ffffFffff":  "exec:ffffFffff: the process that runs it has ended",
-		"ffffFfffff": "exec:ffffFfffff failed 5 times and gave no key: exit status 1",
-		"FFFFFFFF":   "exec:FFFFFFFF: the process that runs it has ended",
-		"ffffzffff":  "exec:ffffzffff: the process that runs it has ended",
-		"ffkffffff":  "exec:ffkffffff: the process that runs it has ended",
+// A command that never gave a key may fail so many times in a row, each soon. Each letter is a run: f fails soon, F after
+// long, k gives a key before, z does not fail.
+func TestRestarts(t *testing.T) {
+	failed := errors.New("exit status 1")
+	for runs, want := range map[string]int{
+		"ffffff": 5, "ffff": 4, "ffffFffff": 9, "ffffFfffff": 10, "FFFFFFFF": 8, "ffffzffff": 9, "ffkffffff": 9,
 	} {
-		src, _ := openTest(t, "exec:"+runs, Options{Helper: func(command string) *exec.Cmd { return selfAs("play", command) }})
-		if err := src.Run(t.Context(), func(*keysrc.Keys) {}); err == nil || err.Error() != want {
-			t.Errorf("%s: %v", runs, err)
+		var r restarts
+		n := 0
+		for again := true; again && n < len(runs); n++ {
+			switch runs[n] {
+			case 'z':
+				again = r.again(nil, 0, false)
+			case 'F':
+				again = r.again(failed, restartGood, false)
+			default:
+				again = r.again(failed, 0, runs[n] == 'k')
+			}
+			if again == (n+1 == 5 && runs == "ffffff" || n+1 == 10) {
+				t.Errorf("%s: run %d: %v", runs, n+1, again)
+			}
 		}
+		if n != want {
+			t.Errorf("%s: %d runs, want %d", runs, n, want)
+		}
+	}
+	var r restarts
+	for _, took := range []time.Duration{0, 0, restartGood, 0} {
+		r.again(failed, took, true)
+	}
+	if r.tries != 2 {
+		t.Errorf("the pause is that of try %d", r.tries)
 	}
 }
 
@@ -207,9 +203,9 @@ func TestExecFailures(t *testing.T) {
 func TestExecSession(t *testing.T) {
 	src, _ := openTest(t, "exec:sleep 1000", Options{})
 	defer src.Close()
-	pid := src.(*command).helper.Process.Pid
+	pid := src.(*command).runner.Process.Pid
 	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
-		t.Errorf("the helper %d is of session %d: %v", pid, sid, err)
+		t.Errorf("the runner %d is of session %d: %v", pid, sid, err)
 	}
 }
 
@@ -232,7 +228,7 @@ func TestExecBroken(t *testing.T) {
 		dir := t.TempDir()
 		log := routerLog(t)
 		write(t, filepath.Join(dir, "log"), log)
-		src, l := openTest(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '"+output+"'; fi; sleep 1000", Options{Helper: quickly})
+		src, l := quickly(t, "exec:cd "+dir+"; if [ -f once ]; then cat log; else : >once; printf '"+output+"'; fi; sleep 1000")
 		r := start(t, src)
 		keys := wholeOf(t, log, "router.log")
 		r.await(keys)
@@ -268,20 +264,21 @@ func TestExecFloodsErrors(t *testing.T) {
 }
 
 // The same end is not told again and again.
-func TestTellEnd(t *testing.T) {
+func TestEndTold(t *testing.T) {
 	l := new(logged)
-	c := &command{name: "exec:a", log: l.log, said: newLineLog("exec:a", l.log)}
+	said := newLineLog("exec:a", l.log)
 	for i := range 20 {
-		c.pause = restartPause(i)
-		c.tellEnd("exit status 1")
+		said.end(endText(errors.New("exit status 1"), restartPause(i)))
 	}
 	lines := strings.Split(l.all(), "\n")
 	if len(lines) != 6 || lines[5] != "exec:a ended (exit status 1); starting it again every 30s" {
 		t.Errorf("%q", lines)
 	}
-	c.tellEnd("exit status 2")
-	c.toldAt = c.toldAt.Add(-repeatAfter)
-	c.tellEnd("exit status 2")
+	said.end("ended (exit status 2)")
+	for text, at := range said.shown {
+		said.shown[text] = at.Add(-repeatAfter)
+	}
+	said.end("ended (exit status 2)")
 	if n := strings.Count(l.all(), "exit status 2"); n != 2 {
 		t.Errorf("told %d times of 2", n)
 	}
@@ -289,7 +286,7 @@ func TestTellEnd(t *testing.T) {
 
 // By hand it does nothing.
 func TestServeByHand(t *testing.T) {
-	cmd := selfAs("usual", "touch "+filepath.Join(t.TempDir(), "ran"))
+	cmd := selfAs("runner", "touch "+filepath.Join(t.TempDir(), "ran"))
 	text, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(text), "for its own use") {
 		t.Errorf("%v: %s", err, text)

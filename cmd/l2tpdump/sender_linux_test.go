@@ -1,4 +1,4 @@
-package traffic
+package main
 
 import (
 	"errors"
@@ -13,21 +13,21 @@ import (
 // sendAtOnce is how many frames one system call sends at most.
 const sendAtOnce = 64
 
-// Sender sends frames on an interface, many with one system call.
-type Sender struct {
+// frameSender sends frames on an interface, many with one system call.
+type frameSender struct {
 	fd       int
 	vectors  [sendAtOnce]unix.Iovec
-	messages [sendAtOnce]message
+	messages [sendAtOnce]sentMessage
 }
 
-// message is struct mmsghdr.
-type message struct {
+// sentMessage is struct mmsghdr.
+type sentMessage struct {
 	header unix.Msghdr
 	_      uint32 // bytes sent
 }
 
-// NewSender opens the interface of the network namespace of the calling thread. It takes CAP_NET_RAW.
-func NewSender(name string) (*Sender, error) {
+// newFrameSender opens the interface of the network namespace of the calling thread. It takes CAP_NET_RAW.
+func newFrameSender(name string) (*frameSender, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func NewSender(name string) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{fd: fd}
+	s := &frameSender{fd: fd}
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: i.Index}); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -49,11 +49,8 @@ func NewSender(name string) (*Sender, error) {
 	return s, nil
 }
 
-// Close closes it.
-func (s *Sender) Close() error { return unix.Close(s.fd) }
-
-// Send sends all frames, none of them empty, in order.
-func (s *Sender) Send(frames [][]byte) error {
+// send sends all frames, none of them empty, in order.
+func (s *frameSender) send(frames [][]byte) error {
 	for len(frames) > 0 {
 		n := min(len(frames), sendAtOnce)
 		for i, f := range frames[:n] {
@@ -74,13 +71,13 @@ func (s *Sender) Send(frames [][]byte) error {
 	return nil
 }
 
-// SendPaced sends frames at that many bits of frames a second, 0: as fast as it can, and returns how long that took.
-func (s *Sender) SendPaced(frames [][]byte, bitsPerSecond float64) (time.Duration, error) {
+// sendPaced sends frames at that many bits of frames a second, 0: as fast as it can, and returns how long that took.
+func (s *frameSender) sendPaced(frames [][]byte, bitsPerSecond float64) (time.Duration, error) {
 	start := time.Now()
 	bits := 0.0
 	for len(frames) > 0 {
 		n := min(len(frames), sendAtOnce)
-		if err := s.Send(frames[:n]); err != nil {
+		if err := s.send(frames[:n]); err != nil {
 			return time.Since(start), err
 		}
 		for _, f := range frames[:n] {

@@ -1,5 +1,0 @@
-//go:build !race
-
-package inner
-
-const raceEnabled = false

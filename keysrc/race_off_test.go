@@ -1,5 +1,0 @@
-//go:build !race
-
-package keysrc
-
-const raceEnabled = false

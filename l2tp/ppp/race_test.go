@@ -1,5 +1,0 @@
-//go:build race
-
-package ppp
-
-const raceEnabled = true
