@@ -272,7 +272,11 @@ func (h *history) replay(p parser) {
 // ReadFrom takes all lines of r.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	plain, err := compressed.NewReader(r, func(head []byte) bool { return !isCapture(head[:min(len(head), 4)]) })
-	if err != nil {
+	const cut = "its compressed data is cut short: what it held up to there was read"
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		s.near = append(s.near, cut)
+		return 0, nil
+	} else if err != nil {
 		return 0, fmt.Errorf("%s: %w", s.out.name, err)
 	}
 	br := bufio.NewReaderSize(plain, splitterSize)
@@ -300,6 +304,13 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	})
 	if s.split.long > 0 && len(s.running) > 0 {
 		s.out.doubt(s.split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(s.split.long, "line", "lines"), splitterSize/2))
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		if err = nil; len(s.running) > 0 {
+			s.out.doubt(s.n, cut)
+		} else {
+			s.near = append(s.near, cut)
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", s.out.name, err)

@@ -26,8 +26,10 @@ const (
 	maxPipedZip   = 64 << 20  // of a zip archive that comes from a pipe, which has to be kept whole
 	maxEntries    = 1000      // that are looked at in a zip archive
 	maxDepth      = 3         // formats inside each other: a gzip file in a zip archive
-	headLen       = 6         // bytes that tell every format
 )
+
+// HeadLen is how many bytes tell every format.
+const HeadLen = 6
 
 // formats are the first bytes of each format.
 var formats = []struct{ magic, name string }{
@@ -38,8 +40,8 @@ var formats = []struct{ magic, name string }{
 	{"PK\x03\x04", "zip"},
 }
 
-// formatOf returns the name of the format that head begins; "" is none of them.
-func formatOf(head []byte) string {
+// Format returns the name of the format that head begins; "" is none of them.
+func Format(head []byte) string {
 	for _, f := range formats {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
 			return f.name
@@ -67,8 +69,8 @@ type sized interface {
 func NewReader(r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
 	for range maxDepth {
 		br := bufio.NewReader(r)
-		head, err := br.Peek(headLen)
-		format := formatOf(head)
+		head, err := br.Peek(HeadLen)
+		format := Format(head)
 		if format == "" {
 			if len(head) == 0 && err != io.EOF {
 				return nil, err
@@ -182,7 +184,7 @@ func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bo
 		if i == maxEntries {
 			return nil, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
 		}
-		if head := headOf(f); formatOf(head) != "" || len(head) > 0 && wanted(head) {
+		if head := headOf(f); Format(head) != "" || len(head) > 0 && wanted(head) {
 			found = append(found, f)
 			names = append(names, fmt.Sprintf("%q", f.Name))
 		}
@@ -203,7 +205,7 @@ func headOf(f *zip.File) []byte {
 		return nil
 	}
 	defer r.Close()
-	head := make([]byte, headLen)
+	head := make([]byte, HeadLen)
 	n, _ := io.ReadFull(r, head)
 	return head[:n]
 }
