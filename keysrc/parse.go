@@ -307,7 +307,7 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {
-			s.out.doubt(s.n, cut)
+			s.out.say(Note{File: s.out.name, Line: s.n, Text: cut})
 		} else {
 			s.near = append(s.near, cut)
 		}
