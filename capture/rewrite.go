@@ -44,6 +44,22 @@ func (f *Frame) AppendUDPPayload(dst, data []byte, payload []byte) []byte {
 	return dst
 }
 
+// AppendAsUDP appends to dst the frame of data with its ports and payload in a UDP packet: as a message that
+// came in a TCP stream would look on its own. f must have ports.
+func (f *Frame) AppendAsUDP(dst, data, payload []byte) []byte {
+	base := len(dst)
+	header := [udpHeaderLen]byte{}
+	binary.BigEndian.PutUint16(header[0:], f.SrcPort)
+	binary.BigEndian.PutUint16(header[2:], f.DstPort)
+	binary.BigEndian.PutUint16(header[4:], length16(udpHeaderLen+len(payload)))
+	dst = f.AppendReplacedLen(dst, data, protoUDP, header[:], udpHeaderLen+len(payload))
+	dst = append(dst, payload...)
+	if f.IPVersion == 6 { // where a checksum has to be
+		FixTransportChecksum(dst[base+f.LinkLen:])
+	}
+	return dst
+}
+
 // mendLengths writes the lengths of a frame that ends at end into its headers.
 func (f *Frame) mendLengths(out []byte, end int) {
 	if f.IPVersion == 4 {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"net/netip"
@@ -39,8 +38,10 @@ type framer struct {
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
 	holdsIKE   bool
-	late       late // IKE frames that wait for later messages
-	learned    bool // of ESP from IKE, which frames that wait may have waited for
+	streams    streams
+	more       [][]byte // further messages of the segment at hand, as frames
+	late       late     // IKE frames that wait for later messages
+	learned    bool     // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
 	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
@@ -156,15 +157,14 @@ func (f *framer) classify(r *Record) {
 	case n.IPVersion == 0:
 	case n.Protocol == protoESP:
 		f.esp(r, data[n.PayloadStart:n.PayloadEnd], n.PayloadLen)
+	case r.inTCP:
+		f.natt(r, data[n.UDPStart:n.UDPEnd])
 	case n.UDP:
 		f.udp(r, data[n.UDPStart:n.UDPEnd])
-	case n.TCP && (n.SrcPort == portNATT || n.DstPort == portNATT || bytes.HasPrefix(data[n.TCPStart:n.TCPEnd], tcpPrefix)):
-		r.Reason = TCPEncapsulated
+	case n.TCP:
+		f.tcp(r)
 	}
 }
-
-// tcpPrefix begins each TCP stream that carries IKE and ESP (RFC 8229 section 4).
-var tcpPrefix = []byte("IKETCP")
 
 func (f *framer) udp(r *Record, payload []byte) {
 	n := &r.Net

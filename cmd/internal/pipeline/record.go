@@ -17,6 +17,7 @@ type Record struct {
 	Inputs    []capture.Interface // of the source so far; Packet.Interface is an index
 	Net       capture.Frame       // the outer headers of what Data returns
 	Whole     []byte              // the link header and the reassembled datagram, where this frame completed one
+	Further   bool                // it is of the same frame as the record before: one of several messages in a TCP segment
 	Wrapping  string              // what carried the frame that the rest is about: "TZSP", "GRE"; mostly ""
 	Unwrapped []byte              // that frame
 	Kind      Kind
@@ -46,6 +47,7 @@ type Record struct {
 	waits    bool   // for its key
 	joins    *held  // the datagram that waits for its key, of which this repeats a fragment
 	released bool   // it has waited long enough
+	inTCP    bool   // Unwrapped is made of a message in a TCP stream
 }
 
 // Payload is where the interesting parts of a frame's cleartext lie.
@@ -66,9 +68,9 @@ type Payload struct {
 
 // What Reason says of frames in which nothing is wrong.
 const (
-	Keepalive       = "NAT keepalive"
-	DummyPacket     = "dummy packet: it carries nothing" // RFC 4303 section 2.6
-	TCPEncapsulated = "IKE and ESP in TCP (RFC 8229), not decrypted"
+	Keepalive   = "NAT keepalive"
+	DummyPacket = "dummy packet: it carries nothing" // RFC 4303 section 2.6
+	inTCP       = "part of IKE or ESP in TCP (RFC 9329)"
 )
 
 // Data is the frame that Net describes: that of Frame, or the link header and the reassembled datagram.

@@ -30,8 +30,10 @@ func (s *Stats) add(r *Record) {
 		s.First = r.Packet.Time
 	}
 	s.Last = r.Packet.Time
-	s.Frames++
-	s.Bytes += uint64(len(r.Packet.Data))
+	if !r.Further {
+		s.Frames++
+		s.Bytes += uint64(len(r.Packet.Data))
+	}
 	if r.Net.IPVersion == 0 && !r.Link.Supported() {
 		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
 	}

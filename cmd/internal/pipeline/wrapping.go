@@ -17,10 +17,7 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	}
 	outer := r.outside()
 	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
-	if r.Wrapping != "" {
-		r.Wrapping += ", "
-	}
-	r.Wrapping += w.Name
+	r.wrap(w.Name)
 	inner := f.open(r, depth+1)
 	if inner || r.Kind != Other || !w.Tunnel && (r.Verdict == Clear || r.Verdict == Truncated) {
 		if g := outer.complete; g != nil {
