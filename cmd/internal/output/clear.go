@@ -94,7 +94,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		link = r.Link
 		c.replace(r, p)
 	case LayerPPP:
-		if !r.Payload.HasPPP || r.Payload.PPPoE {
+		if !r.Payload.HasPPP || r.Payload.Line {
 			return nil
 		}
 		link = capture.PPPWithDir
@@ -105,7 +105,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
 		p.Data, p.Length = c.frame, len(c.frame)
 	case LayerIP:
-		if r.Payload.Inner == nil {
+		if r.Payload.Inner == nil || r.Payload.Line {
 			return nil
 		}
 		link = capture.Raw

@@ -28,7 +28,7 @@ func (o *only) wants(r *pipeline.Record) bool {
 	case "l2tp":
 		return r.Payload.HasL2TP
 	case "ppp":
-		return r.Payload.HasPPP && !r.Payload.PPPoE
+		return r.Payload.HasPPP
 	case "ip":
 		return r.Payload.Inner != nil
 	}

@@ -240,7 +240,7 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		b = append(b, "] length "...)
 		return strconv.AppendInt(b, int64(r.Length()), 10)
 	case r.Payload.HasPPP:
-		if r.Payload.PPPoE {
+		if r.Net.PPPoE() {
 			b = append(b, "PPPoE: "...)
 		}
 		return t.appendPayload(b, r)

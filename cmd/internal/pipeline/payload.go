@@ -113,7 +113,7 @@ func (u *unwrapper) linkPPP(r *Record) {
 	if p.PPP.Decode(frame) != nil {
 		return
 	}
-	p.HasPPP, p.Frame, p.PPPoE = true, frame, n.PPPoE()
+	p.HasPPP, p.Frame, p.Line = true, frame, true
 	p.ToLNS = n.Direction == capture.DirectionIn
 	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
 	if carriesIP(p) {

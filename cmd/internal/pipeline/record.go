@@ -58,7 +58,7 @@ type Payload struct {
 	HasPPP  bool
 	PPP     ppp.Frame
 	Frame   []byte // the whole PPP frame, address and control included
-	PPPoE   bool   // it is one of the access line, and not of a tunnel
+	Line    bool   // it is of the line that was captured, and not of a tunnel
 
 	Compression string        // what a compressed PPP frame is compressed or encrypted with, as CCP names it: "deflate", "mppe"; "" not known
 	Inner       []byte        // the user's IP packet, from PPP or from tunnel mode

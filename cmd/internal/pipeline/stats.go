@@ -12,6 +12,7 @@ type Stats struct {
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
+	Line        uint64           // PPP frames of the line that was captured
 	Packed      uint64           // of these PPP frames, those whose payload is compressed or encrypted (CCP, VJ)
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
@@ -46,7 +47,11 @@ func (s *Stats) add(r *Record) {
 	if r.Payload.HasL2TP {
 		s.L2TP++
 	}
-	if r.Payload.HasPPP && !r.Payload.PPPoE {
+	if r.Payload.Line {
+		s.Line++
+		return
+	}
+	if r.Payload.HasPPP {
 		s.PPP++
 		if packed(r.Payload.PPP.Protocol) {
 			s.Packed++

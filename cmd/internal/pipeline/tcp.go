@@ -33,7 +33,7 @@ func (f *framer) tcp(r *Record) {
 	if data[n.PayloadStart+13]&syn != 0 {
 		s.restart()
 	}
-	if len(segment) == 0 {
+	if len(segment) == 0 || n.Truncated {
 		return
 	}
 	seq := binary.BigEndian.Uint32(data[n.PayloadStart+4:])
