@@ -36,7 +36,7 @@ const (
 type Wrapped struct {
 	Name string // of what carries it: "TZSP", "GRE"
 	Link LinkType
-	Data []byte // a copy; of an IP packet with the link header of the frame that carries it
+	Data []byte // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
 	// Tunnel: it is an IP packet in an IP packet or in GTP-U, which may as well be any traffic of
 	// the network that was captured, and not the frame of a capture taken elsewhere.
 	Tunnel bool
@@ -69,22 +69,22 @@ func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if version != 4 && version != 6 {
 		return Wrapped{}, false
 	}
-	w.Link, w.Tunnel = lt, f.IPVersion != 0
+	w.Tunnel = f.IPVersion != 0
+	if f.LinkLen == 0 || version != f.IPVersion && f.typeEnd == 0 {
+		w.Data = slices.Clone(b) // there is no link header, or none that can tell what follows
+		return w, true
+	}
+	w.Link = lt
 	w.Data = append(append(make([]byte, 0, f.LinkLen+len(b)), data[:f.LinkLen]...), b...)
 	f.mendLink(w.Data, len(w.Data))
-	return w, f.announce(w.Data[:f.LinkLen], version)
+	if version != f.IPVersion {
+		f.announce(w.Data, version)
+	}
+	return w, true
 }
 
-// announce writes into a copy of f's link header that a packet of the IP version follows; false if
-// that kind of header has no place for it.
-func (f *Frame) announce(link []byte, version uint8) bool {
-	if f.IPVersion == version || len(link) == 0 {
-		return true
-	}
-	if f.typeEnd == 0 {
-		return false
-	}
-	number := link[f.typeEnd-2:]
+// announce writes into a copy of f's link header that a packet of the IP version follows.
+func (f *Frame) announce(link []byte, version uint8) {
 	ether, ppp := uint16(etherIPv4), uint16(pppIPv4)
 	if version == 6 {
 		ether, ppp = etherIPv6, pppIPv6
@@ -92,8 +92,7 @@ func (f *Frame) announce(link []byte, version uint8) bool {
 	if f.PPPEnd != 0 {
 		ether = ppp
 	}
-	binary.BigEndian.PutUint16(number, ether)
-	return true
+	binary.BigEndian.PutUint16(link[f.typeEnd-2:], ether)
 }
 
 // inside finds what f carries; the name is "" if that is nothing.
