@@ -347,7 +347,8 @@ func TestDamagedLengths(t *testing.T) {
 	binary.LittleEndian.PutUint32(file[24+16+8:], MaxPacketLen+1)
 	r, _ := NewReader(bytes.NewReader(file), "x.pcap")
 	got, err := readAll(r)
-	if len(got) != 1 || err == nil || err.Error() != "x.pcap: at byte 48: packet of 262145 captured bytes, more than 262144" {
+	const want = "x.pcap: at byte 48: packet of 262145 captured bytes, more than 262144; skipped 21 bytes at offset 40"
+	if len(got) != 3 || err == nil || err.Error() != want {
 		t.Errorf("pcap: %d packets, %v", len(got), err)
 	}
 }

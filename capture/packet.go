@@ -49,6 +49,7 @@ type FormatError struct {
 	Name   string // the file, as given to NewReader
 	Offset int64  // byte in the file (in the decompressed file, if gzipped)
 	Msg    string
+	final  bool // what follows can't be read without what is damaged
 }
 
 func (e *FormatError) Error() string {

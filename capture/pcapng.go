@@ -11,6 +11,8 @@ const (
 	blockInterface         = 1
 	blockObsoletePacket    = 2
 	blockSimplePacket      = 3
+	blockNames             = 4
+	blockStatistics        = 5
 	blockEnhancedPacket    = 6
 	blockDecryptionSecrets = 10
 )
@@ -83,7 +85,7 @@ func (r *Reader) block(p *Packet) (isPacket bool, err error) {
 	}
 	kind, length := r.pcapng.uint32(h[0:4]), r.pcapng.uint32(h[4:8])
 	if kind == blockSectionHeader {
-		return false, r.sectionHeader()
+		return false, final(r.sectionHeader())
 	}
 	if err := r.checkBlockLen(length); err != nil {
 		return false, err
@@ -99,10 +101,22 @@ func (r *Reader) block(p *Packet) (isPacket bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if isPacket, err = read(r, p, body); err == nil {
+	isPacket, err = read(r, p, body)
+	switch {
+	case err == nil:
 		r.in.take(int(length))
+	case kind == blockInterface:
+		err = final(err)
 	}
 	return isPacket, err
+}
+
+// final marks the error of a block on which those behind it depend.
+func final(err error) error {
+	if damage, ok := err.(*FormatError); ok {
+		damage.final = true
+	}
+	return err
 }
 
 // blockReader reads the body of a block; isPacket tells that it filled p.

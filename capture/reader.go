@@ -16,6 +16,8 @@ type Reader struct {
 	in         *input
 	next       func(p *Packet) error
 	ready      func(b []byte) bool // b begins with what next needs
+	fits       func(b []byte, ended bool) fit
+	skips      skipped
 	interfaces []Interface
 	onSecrets  func(kind uint32, data []byte)
 	err        error // sticky
@@ -53,10 +55,10 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	}
 	switch {
 	case rd.pcap.match(head):
-		rd.next, rd.ready = rd.nextPcap, rd.readyPcap
+		rd.next, rd.ready, rd.fits = rd.nextPcap, rd.readyPcap, rd.strictPcap
 		err = rd.startPcap()
 	case binary.LittleEndian.Uint32(head) == blockSectionHeader:
-		rd.next, rd.ready = rd.nextPcapng, rd.readyPcapng
+		rd.next, rd.ready, rd.fits = rd.nextPcapng, rd.readyPcapng, rd.fitsPcapng
 		err = rd.startPcapng()
 	default:
 		err = rd.damaged(0, "%s", describeForeign(head))
@@ -97,12 +99,15 @@ func (r *Reader) Next(p *Packet) error {
 	if r.err != nil {
 		return r.err
 	}
-	if err := r.next(p); err != nil {
-		p.Data, p.Options = nil, nil
-		r.err = err
-		return err
+	err := r.next(p)
+	for err != nil && r.resync(err) {
+		err = r.next(p)
 	}
-	return nil
+	if err != nil {
+		p.Data, p.Options = nil, nil
+		r.err = r.skips.because(err)
+	}
+	return r.err
 }
 
 // Ready reports whether the next packet is at hand. If not, Next has to read, which may take a
@@ -151,7 +156,7 @@ func (r *Reader) end(what string) error {
 }
 
 // damaged makes a FormatError for what lies delta bytes behind the current position.
-func (r *Reader) damaged(delta int, format string, args ...any) error {
+func (r *Reader) damaged(delta int, format string, args ...any) *FormatError {
 	return &FormatError{Name: r.name, Offset: r.in.offset + int64(delta), Msg: fmt.Sprintf(format, args...)}
 }
 
