@@ -3,10 +3,10 @@ package esp
 import (
 	"crypto/hmac"
 	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+
+	"l2tpdump/esp/lanes"
 
 	//lint:ignore SA1019 RFC 2857 names it
 	"golang.org/x/crypto/ripemd160"
@@ -19,18 +19,18 @@ type Auth struct {
 	ICVLen  int    // bytes of the ICV on the wire
 	Checked bool   // the ICV can be computed; false for "none" and "any-N"
 
-	prepare func(key []byte) (func() mac, error)
+	prepare func(key []byte) (macKey, error)
 }
 
 // Auths is the table of authentication algorithms, the common ones first.
 var Auths = []*Auth{
-	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, prepare: hmacOf(sha1.New)},
-	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, prepare: hmacOf(sha256.New)},
+	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA1)},
+	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA256)},
 	{Name: "hmac-md5-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: hmacOf(md5.New)},
 	{Name: "hmac-sha2-384-192", KeyLen: 48, ICVLen: 24, Checked: true, prepare: hmacOf(sha512.New384)},
 	{Name: "hmac-sha2-512-256", KeyLen: 64, ICVLen: 32, Checked: true, prepare: hmacOf(sha512.New)},
 	// The truncation of draft-ietf-ipsec-ciph-sha-256-00, still made by old stacks.
-	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, prepare: hmacOf(sha256.New)},
+	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA256)},
 	// Not standards: 96 bits, as of the older algorithms, from stacks that never took the length of RFC 4868.
 	{Name: "hmac-sha2-384-96", KeyLen: 48, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New384)},
 	{Name: "hmac-sha2-512-96", KeyLen: 64, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New)},
@@ -56,29 +56,72 @@ func AuthByName(name string) *Auth {
 	return nil
 }
 
-// mac is the part of hash.Hash that is used here. A mac serves one call at a time.
+// A macKey makes macs with one key.
+type macKey interface{ newMAC() mac }
+
+// A mac serves one call at a time.
 type mac interface {
-	Reset()
-	Write(p []byte) (int, error)
-	Sum(b []byte) []byte
+	// sum is the MAC of data with suffix behind it, valid until the next call.
+	sum(data, suffix []byte) []byte
 }
 
-// hmacOf makes a row of an HMAC (RFC 2104).
-func hmacOf(newHash func() hash.Hash) func(key []byte) (func() mac, error) {
-	return func(key []byte) (func() mac, error) {
+// hmacKey is a key of an HMAC that can be computed of many packets at once.
+type hmacKey struct{ *lanes.HMAC }
+
+func hmacInLanes(newKey func([]byte) *lanes.HMAC) func(key []byte) (macKey, error) {
+	return func(key []byte) (macKey, error) { return hmacKey{newKey(key)}, nil }
+}
+
+func (k hmacKey) newMAC() mac { return &loneMAC{messages: [1]lanes.Message{{Key: k.HMAC}}} }
+
+// loneMAC computes such an HMAC of one packet.
+type loneMAC struct {
+	hasher   lanes.Hasher
+	messages [1]lanes.Message
+}
+
+func (m *loneMAC) sum(data, suffix []byte) []byte {
+	one := &m.messages[0]
+	one.Data, one.Suffix = data, suffix
+	m.hasher.Sums(m.messages[:])
+	one.Data, one.Suffix = nil, nil // they are the caller's
+	return one.Sum[:]
+}
+
+// macFunc is the key of macs that it makes.
+type macFunc func() mac
+
+func (f macFunc) newMAC() mac { return f() }
+
+// hashMAC is any HMAC (RFC 2104) of the standard library.
+type hashMAC struct {
+	hash.Hash
+	buf [sha512.Size]byte
+}
+
+func (m *hashMAC) sum(data, suffix []byte) []byte {
+	m.Reset()
+	m.Write(data)
+	m.Write(suffix)
+	return m.Sum(m.buf[:0])
+}
+
+// hmacOf makes a row of an HMAC.
+func hmacOf(newHash func() hash.Hash) func(key []byte) (macKey, error) {
+	return func(key []byte) (macKey, error) {
 		first := hmac.New(newHash, key)
 		// The first Reset keeps the state behind the padded key, for later ones to go back to.
 		first.Reset()
 		if c, ok := first.(hash.Cloner); ok {
 			if _, err := c.Clone(); err == nil {
-				return func() mac {
+				return macFunc(func() mac {
 					h, _ := c.Clone()
-					return h
-				}, nil
+					return &hashMAC{Hash: h}
+				}), nil
 			}
 		}
 		// A hash that can't be copied needs the key again for each goroutine.
 		k := NewKey(key)
-		return func() mac { return hmac.New(newHash, k.Bytes()) }, nil
+		return macFunc(func() mac { return &hashMAC{Hash: hmac.New(newHash, k.Bytes())} }), nil
 	}
 }

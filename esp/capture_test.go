@@ -113,7 +113,7 @@ func appendESP(packets []wirePacket, parts fragments, link uint32, frame []byte)
 	switch proto := frame[9]; {
 	case proto == 50:
 		p.data = frame[header:]
-	case proto == 17 && (be.Uint16(frame[header:]) == 4500 || be.Uint16(frame[header+2:]) == 4500) && ClassifyUDP(frame[header+8:]) == UDPESP:
+	case proto == 17 && (be.Uint16(frame[header:]) == 4500 || be.Uint16(frame[header+2:]) == 4500) && len(frame) >= header+12 && be.Uint32(frame[header+8:]) != 0:
 		p.data = frame[header+8:]
 	default:
 		return packets
@@ -334,7 +334,7 @@ func TestWrongEncryptionKeyBehindGoodICV(t *testing.T) {
 			b[5] ^= 1
 			r.key = NewKey(b)
 		})
-		if _, err := sa.Open(nil, p.data, 0, 0); err != ErrMalformed {
+		if _, err := sa.Open(nil, p.data, 0, 0); err != ErrPlaintext {
 			t.Fatalf("packet %d: %v", i, err)
 		}
 	}

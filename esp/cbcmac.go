@@ -68,14 +68,10 @@ type keyedMAC struct {
 	tag         [16]byte
 }
 
-func (m *keyedMAC) Reset() { m.start() }
-
-func (m *keyedMAC) Write(p []byte) (int, error) {
-	m.write(p)
-	return len(p), nil
-}
-
-func (m *keyedMAC) Sum(b []byte) []byte {
+func (m *keyedMAC) sum(data, suffix []byte) []byte {
+	m.start()
+	m.write(data)
+	m.write(suffix)
 	key := &m.whole
 	if m.n < len(m.last) {
 		key = &m.part
@@ -84,11 +80,11 @@ func (m *keyedMAC) Sum(b []byte) []byte {
 	}
 	subtle.XORBytes(m.last[:], m.last[:], key[:])
 	m.mode.CryptBlocks(m.tag[:], m.last[:])
-	return append(b, m.tag[:]...)
+	return m.tag[:]
 }
 
 // xcbc is AES-XCBC-MAC-96 (RFC 3566, 4): K1, K2, K3 are the encryption of constants.
-func xcbc(key []byte) (func() mac, error) {
+func xcbc(key []byte) (macKey, error) {
 	kek, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -104,13 +100,13 @@ func xcbc(key []byte) (func() mac, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() mac {
+	return macFunc(func() mac {
 		return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k[1], part: k[2]}
-	}, nil
+	}), nil
 }
 
 // cmac is AES-CMAC-96 (RFC 4493, 2.3): K1, K2 are multiples of the encryption of zero.
-func cmac(key []byte) (func() mac, error) {
+func cmac(key []byte) (macKey, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -119,9 +115,9 @@ func cmac(key []byte) (func() mac, error) {
 	block.Encrypt(l[:], l[:])
 	k1 := double(l)
 	k2 := double(k1)
-	return func() mac {
+	return macFunc(func() mac {
 		return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k1, part: k2}
-	}, nil
+	}), nil
 }
 
 // double multiplies by x in GF(2^128).

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 	//lint:ignore SA1019 deployed ESP uses it
 	"golang.org/x/crypto/twofish"
+
+	"l2tpdump/esp/lanes"
 )
 
 // Cipher is a row of the table of encryption algorithms.
@@ -34,7 +36,7 @@ type Cipher struct {
 
 // Ciphers is the table of encryption algorithms, the common ones first.
 var Ciphers = []*Cipher{
-	{Name: "aes-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, Common: true, prepare: cbc(aes.NewCipher)},
+	{Name: "aes-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, Common: true, prepare: aesCBC},
 	{Name: "3des-cbc", KeyLens: []int{24}, IVLen: 8, BlockLen: 8, Common: true, prepare: cbc(des.NewTripleDESCipher)},
 	{Name: "aes-gcm", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16, 12, 8}, Common: true, prepare: gcm},
 	{Name: "aes-ctr", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, Common: true, prepare: ctr},
@@ -173,7 +175,16 @@ func null([]byte, []byte, int) (func() engine, error) {
 	return func() engine { return nullEngine{} }, nil
 }
 
-// cbc makes a row of a block cipher in CBC mode (RFC 2451, RFC 3602).
+// aesCBC is AES-CBC (RFC 3602).
+func aesCBC(key, _ []byte, _ int) (func() engine, error) {
+	c, err := lanes.NewCBC(key)
+	if err != nil {
+		return nil, err
+	}
+	return func() engine { return aesCBCEngine{c} }, nil
+}
+
+// cbc makes a row of another block cipher in CBC mode (RFC 2451).
 func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte, icvLen int) (func() engine, error) {
 	return func(key, _ []byte, _ int) (func() engine, error) {
 		block, err := newBlock(key)

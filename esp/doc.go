@@ -17,21 +17,14 @@
 // the proof of the key: the padding, the next header and the header behind it. Structure
 // counts that evidence in bits.
 //
-// Of a capture more is to be found out: which of the keys that were given belongs to an SPI, and what the sources left out, such as
-// the algorithms, the length of the ICV or the high half of extended sequence numbers. A DB holds what is known: a Secret is what a key
-// source says of an SA, a Negotiated what a Quick Mode in the capture agreed on. It has a Flow for each SPI and destination, which tries on
-// the first packets what opens them, says why nothing does, and follows the sequence numbers:
+// The way of a packet through an SA:
 //
-//	db := esp.NewDB()
-//	db.AddSecret(&esp.Secret{SPI: 0xc2c4be60, SPIMask: 0xffffffff, Key: esp.NewKey(encryptionKey), Origin: Origin{File: "router.log", Line: 17}})
-//	flow := db.Lookup(spi, source, destination)
-//	sa, seqHigh, err := flow.Admit(packet, 0, now)
-//	if err != nil {
-//		return fmt.Errorf("%w: %s", err, flow.Reason())
-//	}
-//	plain, err := sa.Open(buffer[:0], packet, seqHigh, 0)
-//	verdict, _ := esp.VerdictOf(&plain, err)
-//	flow.Count(verdict, flow.State(), binary.BigEndian.Uint32(packet[4:]), seqHigh) // for flow.Report
+//	Header.Decode ─> SA.Open: split ─┬─ a mac (auth.go): ICV ─> an engine (engine.go): decrypt ─┬─> plausible ─> Plaintext
+//	  SPI, sequence  IV, body, ICV   ├─ an AEAD engine: both at once ───────────────────────────┘
+//	                                 └─ no authentication key: decrypt ─> Structure ────────────────────────────> Plaintext
+//
+// A Window follows the sequence numbers of an SA, and tells the high half of extended ones. Secret and Negotiated are what a key source, and
+// what a Quick Mode, say of an SA; which of them belongs to a packet is for the caller to find out.
 //
 // The algorithms and where they are defined:
 //
@@ -45,7 +38,5 @@
 //	NULL with GMAC    RFC 4543      ChaCha20-Poly1305            RFC 7634
 //	implicit IV       RFC 8750      extended sequence numbers    RFC 4303, 2.2.1
 //
-// The packet path (Lookup and Admit of a flow that a key opens, SA.Open) allocates nothing. One goroutine has the DB and its flows; any number of
-// goroutines may call SA.Open at the same time. Flows are bounded in number, and the cost of a packet of an unknown SPI has a bound that grows
-// neither with the number of flows nor with that of the keys for other SPIs.
+// SA.Open allocates nothing, and any number of goroutines may call it at the same time.
 package esp

@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"slices"
+
+	"l2tpdump/esp/lanes"
 )
 
 // An engine undoes the encryption of one SA's packets, one packet at a time: it holds the
@@ -44,7 +46,16 @@ type nullEngine struct{}
 
 func (nullEngine) decrypt(dst, _, body []byte) []byte { return append(dst, body...) }
 
-// cbcEngine is a block cipher in CBC mode. The blocks are decrypted first and chained in one go after that, which takes
+// aesCBCEngine is AES in CBC mode.
+type aesCBCEngine struct{ *lanes.CBC }
+
+func (e aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
+	dst, plain := extend(dst, len(body))
+	e.Decrypt(plain, iv, body)
+	return dst
+}
+
+// cbcEngine is another block cipher in CBC mode. The blocks are decrypted first and chained in one go after that, which takes
 // crypto/cipher's mode a call of XORBytes for each block.
 type cbcEngine struct{ block cipher.Block }
 

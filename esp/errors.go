@@ -1,13 +1,14 @@
 package esp
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What can be wrong with a packet or a key. SA.Open returns these values themselves, so
 // that a damaged or foreign packet costs no allocation; constructors wrap them with the
 // figures that a person needs.
 var (
-	// ErrNoKey: no source has a key for this SPI.
-	ErrNoKey = errors.New("esp: no key")
 	// ErrICV: the integrity check value does not match: another key, or a damaged packet.
 	ErrICV = errors.New("esp: integrity check value does not match")
 	// ErrStructure: there is no authentication key, and what decryption gives is not the
@@ -19,4 +20,7 @@ var (
 	ErrTruncated = errors.New("esp: packet is truncated")
 	// ErrMalformed: the packet itself is broken.
 	ErrMalformed = errors.New("esp: malformed packet")
+	// ErrPlaintext: the integrity check value is right, and what decryption gives can't be the inside of a packet, as behind
+	// a wrong encryption key. It wraps ErrMalformed.
+	ErrPlaintext = fmt.Errorf("%w: impossible plaintext behind a right integrity check value", ErrMalformed)
 )

@@ -3,7 +3,6 @@ package esp_test
 import (
 	"encoding/hex"
 	"fmt"
-	"net/netip"
 
 	"l2tpdump/esp"
 )
@@ -25,28 +24,4 @@ func ExampleSA_Open() {
 	// Output:
 	// aes-cbc-128/none <nil>
 	// protocol 1, 28 bytes, verified false
-}
-
-// The same packet, with a key of which nothing but the bytes and the SPI are known.
-func ExampleDB() {
-	key, _ := hex.DecodeString("90d382b410eeba7ad938c46cec1a82bf")
-	packet, _ := hex.DecodeString("000043210000000869d08df7d203329db093fc4924e5bd80f51995881ec4e0c4488987ce742e8109689bb379d2d750c0d915dca346a89f75")
-
-	db := esp.NewDB()
-	db.AddSecret(&esp.Secret{SPI: 0x4321, SPIMask: 0xffffffff, Key: esp.NewKey(key), Origin: esp.Origin{File: "keys.txt", Line: 1}})
-
-	flow := db.Lookup(0x4321, netip.MustParseAddr("192.168.123.3"), netip.MustParseAddr("192.168.123.100"))
-	sa, seqHigh, err := flow.Admit(packet, 0, 0)
-	if err != nil {
-		fmt.Println(err, flow.Reason())
-		return
-	}
-	plain, err := sa.Open(nil, packet, seqHigh, 0)
-	verdict, _ := esp.VerdictOf(&plain, err)
-	flow.Count(verdict, flow.State(), 8, seqHigh)
-	fmt.Println(verdict, flow.Suite(), flow.Origin())
-	fmt.Println(flow.State().Remark)
-	// Output:
-	// decrypted aes-cbc-128/none keys.txt:1
-	// algorithms found by trial
 }

@@ -23,30 +23,3 @@ func (h *Header) Decode(packet []byte) error {
 	h.Seq = binary.BigEndian.Uint32(packet[4:])
 	return nil
 }
-
-// UDPKind is what a UDP datagram of an IPsec port carries (RFC 3948, 2).
-type UDPKind uint8
-
-// The kinds of UDP payload on port 4500.
-const (
-	UDPShort     UDPKind = iota // fewer than 4 bytes and no keepalive
-	UDPKeepalive                // one byte 0xff
-	UDPIKE                      // non-ESP marker: four zero bytes, then ISAKMP
-	UDPESP                      // SPI, sequence number ...
-)
-
-// NonESPMarkerLen is the number of zero bytes in front of ISAKMP on port 4500.
-const NonESPMarkerLen = 4
-
-// ClassifyUDP tells what the payload of a datagram of port 4500 is.
-func ClassifyUDP(payload []byte) UDPKind {
-	switch {
-	case len(payload) == 1 && payload[0] == 0xff:
-		return UDPKeepalive
-	case len(payload) < NonESPMarkerLen:
-		return UDPShort
-	case binary.BigEndian.Uint32(payload) == 0:
-		return UDPIKE
-	}
-	return UDPESP
-}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+
+	"l2tpdump/esp/lanes"
 )
 
 // SA is a security association that is ready to decrypt: it holds ciphers with their key
@@ -16,7 +18,9 @@ type SA struct {
 	auth      string
 	icvLen    int
 	newEngine func() engine
-	newMAC    func() mac // nil: the ICV can't be checked by a mac
+	shared    engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
+	mac       macKey      // nil: the ICV can't be checked by a mac
+	hmac      *lanes.HMAC // mac, if it can be computed of many packets at once; else nil
 
 	mu   sync.Mutex
 	free []*state
@@ -26,11 +30,12 @@ type SA struct {
 type state struct {
 	engine  engine
 	mac     mac
+	lone    loneMAC // mac, of an SA that is stateless
 	parts   parts
 	aad     [12]byte
 	iv      [8]byte // implicit IV
-	sum     [64]byte
-	scratch []byte // plaintext that nobody wants
+	high    [4]byte // of an extended sequence number
+	scratch []byte  // plaintext that nobody wants
 }
 
 // Plaintext is what was inside an ESP packet.
@@ -39,7 +44,7 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence (Trailer.Bits) where the ICV was not checked, else 0; too few with ErrStructure
+	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure
 }
 
 // NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
@@ -89,11 +94,11 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 			} else if n > a.KeyLen {
 				return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", a.Name, a.KeyLen, n)
 			}
-			newMAC, err := a.prepare(authKey.Bytes())
+			mac, err := a.prepare(authKey.Bytes())
 			if err != nil {
 				return nil, fmt.Errorf("esp: %s: %w", a.Name, err)
 			}
-			sa.newMAC = newMAC
+			sa.mac = mac
 		}
 	}
 	b := key.Bytes()
@@ -102,6 +107,13 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 		return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
 	}
 	sa.newEngine = newEngine
+	switch e := newEngine().(type) {
+	case nullEngine, cbcEngine, aesCBCEngine:
+		sa.shared = e
+	}
+	if k, ok := sa.mac.(hmacKey); ok {
+		sa.hmac = k.HMAC
+	}
 	sa.suite = s
 	sa.cipher, sa.auth = sa.suite.CipherName(), sa.suite.AuthName()
 	return sa, nil
@@ -136,11 +148,32 @@ func (sa *SA) AuthName() string { return sa.auth }
 func (sa *SA) Suite() Suite { return sa.suite }
 
 // Checks reports whether Open checks the ICV.
-func (sa *SA) Checks() bool { return sa.newMAC != nil || sa.suite.Cipher.AEAD }
+func (sa *SA) Checks() bool { return sa.mac != nil || sa.suite.Cipher.AEAD }
+
+// states are for the SAs that need none of their own.
+var states = sync.Pool{New: func() any { return new(state) }}
+
+// stateless reports whether all that a call needs for itself is the same for many SAs.
+func (sa *SA) stateless() bool { return sa.shared != nil && (sa.mac == nil || sa.hmac != nil) }
+
+// of makes st one of a stateless SA.
+func (st *state) of(sa *SA) {
+	st.engine, st.mac, st.lone.messages[0].Key = sa.shared, &st.lone, sa.hmac
+}
+
+// forget drops what of and the packet have left.
+func (st *state) forget() {
+	st.engine, st.lone.messages[0].Key, st.parts = nil, nil, parts{}
+}
 
 // get takes a state from the free list, which grows to the number of goroutines that use the SA at
 // the same time.
 func (sa *SA) get() *state {
+	if sa.stateless() {
+		st := states.Get().(*state)
+		st.of(sa)
+		return st
+	}
 	sa.mu.Lock()
 	if n := len(sa.free); n > 0 {
 		st := sa.free[n-1]
@@ -150,14 +183,18 @@ func (sa *SA) get() *state {
 	}
 	sa.mu.Unlock()
 	st := &state{engine: sa.newEngine()}
-	if sa.newMAC != nil {
-		st.mac = sa.newMAC()
-		st.mac.Reset()
+	if sa.mac != nil {
+		st.mac = sa.mac.newMAC()
 	}
 	return st
 }
 
 func (sa *SA) put(st *state) {
+	if sa.stateless() {
+		st.forget()
+		states.Put(st)
+		return
+	}
 	st.parts = parts{} // the packet is the caller's
 	sa.mu.Lock()
 	sa.free = append(sa.free, st)
@@ -208,17 +245,22 @@ func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) e
 	return nil
 }
 
-// icvOK computes the ICV with the mac: over all in front of it, and the high half of an extended sequence number,
+// icvOK computes the ICV, unless sum is what came of that: over all in front of it, and the high half of an extended sequence number,
 // which is not on the wire (RFC 4303, 2.2.1).
-func (sa *SA) icvOK(st *state, seqHigh uint32) bool {
-	st.mac.Reset()
-	st.mac.Write(st.parts.covered)
-	if sa.suite.ESN {
-		binary.BigEndian.PutUint32(st.iv[:], seqHigh)
-		st.mac.Write(st.iv[:4])
+func (sa *SA) icvOK(st *state, seqHigh uint32, sum []byte) bool {
+	if sum == nil {
+		sum = st.mac.sum(st.parts.covered, sa.suffix(&st.high, seqHigh))
 	}
-	sum := st.mac.Sum(st.sum[:0])
 	return subtle.ConstantTimeCompare(sum[:sa.icvLen], st.parts.icv) == 1
+}
+
+// suffix is what the ICV covers behind the packet.
+func (sa *SA) suffix(memory *[4]byte, seqHigh uint32) []byte {
+	if !sa.suite.ESN {
+		return nil
+	}
+	binary.BigEndian.PutUint32(memory[:], seqHigh)
+	return memory[:]
 }
 
 // CheckICV reports whether the ICV of a whole packet is right for this high half of the
@@ -233,8 +275,8 @@ func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 	if sa.split(st, packet, seqHigh, 0) != nil {
 		return false
 	}
-	if sa.newMAC != nil {
-		return sa.icvOK(st, seqHigh)
+	if sa.mac != nil {
+		return sa.icvOK(st, seqHigh, nil)
 	}
 	out, ok := st.engine.(opener).open(st.scratch[:0], &st.parts)
 	st.scratch = out
@@ -250,48 +292,21 @@ const OpenOverhead = 16
 // capacity for len(packet)+OpenOverhead more bytes, all of which may be written to.
 //
 // The error is one of these values, not wrapped:
-//   - ErrMalformed: too short for the algorithms, not whole blocks, or the ICV is right and the padding impossible
+//   - ErrMalformed: too short for the algorithms, or not whole blocks
+//   - ErrPlaintext: the ICV is right and the plaintext impossible
 //   - ErrICV: another key, or a damaged packet
 //   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
 //   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
 //     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
 func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
 	st := sa.get()
-	plain, err := sa.open(st, dst, packet, seqHigh, truncatedBy)
+	plain, err := sa.open(st, dst, packet, seqHigh, truncatedBy, nil)
 	sa.put(st)
 	return plain, err
 }
 
-// Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the next ones, so that
-// goroutines which work on one SA share no memory. The zero value is ready.
-type Opener [4]struct {
-	sa *SA
-	st *state
-}
-
-// Open is [SA.Open].
-func (o *Opener) Open(sa *SA, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
-	kept := &o[sa.spi%uint32(len(o))]
-	if kept.sa != sa {
-		if kept.sa != nil {
-			kept.sa.put(kept.st)
-		}
-		kept.sa, kept.st = sa, sa.get()
-	}
-	return sa.open(kept.st, dst, packet, seqHigh, truncatedBy)
-}
-
-// Release gives back what is kept.
-func (o *Opener) Release() {
-	for i := range o {
-		if o[i].sa != nil {
-			o[i].sa.put(o[i].st)
-		}
-	}
-	clear(o[:])
-}
-
-func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
+// open is Open. sum is the MAC of the packet, nil: it is not computed yet.
+func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy int, sum []byte) (Plaintext, error) {
 	if err := sa.split(st, packet, seqHigh, truncatedBy); err != nil {
 		return Plaintext{}, err
 	}
@@ -308,7 +323,7 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 		if out, ok = st.engine.(opener).open(dst, p); !ok {
 			return Plaintext{}, ErrICV
 		}
-	case sa.newMAC != nil && !sa.icvOK(st, seqHigh):
+	case sa.mac != nil && !sa.icvOK(st, seqHigh, sum):
 		return Plaintext{}, ErrICV
 	default:
 		out = st.engine.decrypt(dst, p.iv, p.body)
@@ -319,10 +334,14 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	if sa.Checks() {
 		// With AEAD the ICV proves the plaintext; else it proves the ciphertext only, and
 		// the encryption key may still be a wrong one.
-		if padLen > n-2 || !aead && !plausible(body) {
-			return Plaintext{}, ErrMalformed
+		bits := 0
+		if !aead {
+			bits = plausible(body)
 		}
-		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen}, nil
+		if padLen > n-2 || !aead && bits == 0 {
+			return Plaintext{}, ErrPlaintext
+		}
+		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen, Evidence: bits}, nil
 	}
 	t := Structure(body)
 	if t.Bits < minEvidence {

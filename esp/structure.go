@@ -49,10 +49,15 @@ func Structure(plain []byte) Trailer {
 	return t
 }
 
-// plausible reports whether what is behind a good ICV may be a plaintext at all.
-func plausible(plain []byte) bool {
-	t := Structure(plain)
-	return t.Bits >= minVerified || t.padBits >= surePadding
+// plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
+func plausible(plain []byte) int {
+	switch t := Structure(plain); {
+	case t.Bits >= minVerified:
+		return t.Bits
+	case t.padBits >= surePadding:
+		return minVerified
+	}
+	return 0
 }
 
 // paddingBits counts the evidence of padding and the pad length byte together.

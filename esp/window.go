@@ -5,8 +5,8 @@ const windowBits = 1024
 
 const (
 	windowWords = windowBits / 64
-	// farAhead is the largest step forward that one packet alone may make. A larger one, which a flipped bit in
-	// the sequence number also makes, counts only once a second packet continues it.
+	// farAhead is the largest step forward that one packet alone may make where nothing proves its number. A larger one, which a
+	// flipped bit in the sequence number also makes, counts only once a second packet continues it.
 	farAhead = windowBits / 2
 	// farRun is how close behind each other the packets must be that confirm a step.
 	farRun = 64
@@ -15,104 +15,95 @@ const (
 	restartRun = 8
 )
 
-// seqEvent says how a sequence number stands to those before it.
-type seqEvent uint8
+// Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the ring bitmap of
+// RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is ready.
+type Window struct {
+	Low, High  uint64 // oldest and newest position
+	Duplicates uint64 // positions that were there before
+	Reordered  uint64 // positions that came after a newer one
+	Wraps      uint64 // times that the low half went through zero
+	Restarts   uint64 // times that the count began anew
 
-const (
-	seqNext      seqEvent = iota // newer than all before
-	seqLate                      // older than the newest, not seen before
-	seqDuplicate                 // seen before
-	seqStrange                   // far away from all before: damaged, or the count begins anew
-	seqRestart                   // far away, and confirmed: the count began anew
-)
-
-// window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the ring bitmap of
-// RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64 bits; the high half is
-// deduced from the order of arrival as the one that brings the number nearest to the newest.
-type window struct {
 	started  bool
 	run      uint8  // packets that were far away and continued one another
 	strange  uint64 // position of the last of them
 	runStart uint64 // and of the first
 	runSeen  uint64 // how many of them were counted in seen
-	top      uint64 // newest position
-	first    uint64 // oldest position since the last restart
-	seen     uint64 // distinct positions since the last restart
+	top      uint64 // newest position since the last restart
+	first    uint64 // oldest of these
+	seen     uint64 // distinct ones of these
+	gaps     uint64 // missing before the last restart
 	bits     [windowWords]uint64
-
-	low, high  uint64 // oldest and newest position of all
-	gaps       uint64 // missing before the last restart
-	duplicates uint64
-	reordered  uint64
-	wraps      uint64
-	restarts   uint64
 }
 
-// add counts the sequence number and returns its position (the high half is position>>32).
-func (w *window) add(seq uint32) (position uint64, event seqEvent) {
-	return w.addAt(w.nearest(seq))
-}
+// Nearest returns the position closest to the newest one that has this low half.
+func (w *Window) Nearest(seq uint32) uint64 { return Nearest(w.top, seq) }
 
-// addSure counts a position that is known to be the packet's own, however far ahead it is.
-func (w *window) addSure(p uint64) {
-	if w.started && p > w.top {
-		w.run = 0
-		w.advance(p)
-		return
+// Nearest returns the position closest to top that has this low half (RFC 4303, appendix A2.2).
+func Nearest(top uint64, seq uint32) uint64 {
+	p := top&^0xffffffff | uint64(seq)
+	switch d := int64(p - top); {
+	case d > 1<<31 && p >= 1<<32:
+		p -= 1 << 32
+	case d < -1<<31 && p < 1<<63:
+		p += 1 << 32
 	}
-	w.addAt(p)
+	return p
 }
 
-// addAt counts a position and returns it.
-func (w *window) addAt(p uint64) (position uint64, event seqEvent) {
-	if !w.started {
+// Add counts a position. sure tells that the packet was proved to have it, by its ICV: then any step forward counts at once.
+func (w *Window) Add(p uint64, sure bool) {
+	switch {
+	case !w.started:
 		w.started = true
 		w.begin(p)
-		w.low, w.high = w.top, w.top
-		return w.top, seqNext
-	}
-	switch {
-	case p > w.top && p-w.top <= farAhead:
+		w.Low, w.High = p, p
+	case p > w.top && (sure || p-w.top <= farAhead):
+		if sure {
+			w.run = 0
+		}
 		w.advance(p)
-		return p, seqNext
 	case p > w.top:
 		before := w.strange
 		if !w.confirmed(p, 2) {
-			return p, seqStrange
+			return
 		}
 		if before > w.top { // the first of the new run
 			w.advance(before)
 		}
 		w.run = 0
 		w.advance(p)
-		return p, seqNext
 	case w.top-p < windowBits-64:
-		return p, w.mark(p)
+		w.mark(p)
+	default:
+		w.older(p)
 	}
-	// Older than the window: a very late packet, or the count begins anew.
+}
+
+// older counts a position that is older than the window: a very late packet, or the count begins anew.
+func (w *Window) older(p uint64) {
 	if w.confirmed(p, restartRun) {
 		w.seen -= w.runSeen
 		start, seen := w.runStart, uint64(w.run)
 		w.restart(p)
 		w.first, w.seen = start, seen
-		w.low = min(w.low, start)
-		return p, seqRestart
+		w.Low = min(w.Low, start)
+		return
 	}
 	switch {
 	case p < w.first:
 	case w.missingNow() > 0:
-		w.reordered++
+		w.Reordered++
 		w.seen++
 		w.runSeen++
 	default:
-		w.duplicates++
+		w.Duplicates++
 	}
-	return p, seqStrange
 }
 
-// expects reports whether the sequence number is one that may well come next, or one that is missing so far.
-func (w *window) expects(seq uint32) bool {
-	p := w.nearest(seq)
+// Expects reports whether the sequence number is one that may well come next, or one that is missing so far.
+func (w *Window) Expects(seq uint32) bool {
+	p := w.Nearest(seq)
 	switch {
 	case !w.started || p > w.top:
 		return p-w.top <= farRun
@@ -122,20 +113,20 @@ func (w *window) expects(seq uint32) bool {
 	return false
 }
 
-// nearest extends the sequence number to the position closest to the newest.
-func (w *window) nearest(seq uint32) uint64 {
-	p := w.top&^0xffffffff | uint64(seq)
-	switch d := int64(p - w.top); {
-	case d > 1<<31 && p >= 1<<32:
-		p -= 1 << 32
-	case d < -1<<31 && p < 1<<63:
-		p += 1 << 32
+// Missing returns how many positions were never seen.
+func (w *Window) Missing() uint64 { return w.gaps + w.missingNow() }
+
+// missingNow is how many positions since the last restart were never seen.
+func (w *Window) missingNow() uint64 {
+	span := w.top - w.first + 1
+	if !w.started || w.seen >= span {
+		return 0
 	}
-	return p
+	return span - w.seen
 }
 
 // confirmed reports whether the far position p continues a run of n packets, this one included.
-func (w *window) confirmed(p uint64, n uint8) bool {
+func (w *Window) confirmed(p uint64, n uint8) bool {
 	switch {
 	case w.run > 0 && p == w.strange: // captured twice
 		return false
@@ -149,25 +140,25 @@ func (w *window) confirmed(p uint64, n uint8) bool {
 }
 
 // restart begins a new count at p and closes the account of the one before.
-func (w *window) restart(p uint64) {
+func (w *Window) restart(p uint64) {
 	w.gaps += w.missingNow()
-	w.restarts++
+	w.Restarts++
 	w.run = 0
 	w.begin(p)
-	w.low, w.high = min(w.low, p), max(w.high, p)
+	w.Low, w.High = min(w.Low, p), max(w.High, p)
 }
 
 // begin forgets the bitmap and starts at p.
-func (w *window) begin(p uint64) {
+func (w *Window) begin(p uint64) {
 	w.bits = [windowWords]uint64{}
 	w.top, w.first, w.seen = p, p, 1
 	w.set(p)
 }
 
 // advance makes p the newest position; p > top.
-func (w *window) advance(p uint64) {
+func (w *Window) advance(p uint64) {
 	if p>>32 != w.top>>32 {
-		w.wraps++
+		w.Wraps++
 	}
 	from, to := w.top/64, p/64
 	if to-from >= windowWords {
@@ -180,50 +171,19 @@ func (w *window) advance(p uint64) {
 	w.top = p
 	w.seen++
 	w.set(p)
-	if p > w.high {
-		w.high = p
-	}
+	w.High = max(w.High, p)
 }
 
 // mark counts a position within the window.
-func (w *window) mark(p uint64) seqEvent {
+func (w *Window) mark(p uint64) {
 	if w.bits[p/64%windowWords]&(1<<(p%64)) != 0 {
-		w.duplicates++
-		return seqDuplicate
+		w.Duplicates++
+		return
 	}
 	w.set(p)
 	w.seen++
-	w.reordered++
-	if p < w.first {
-		w.first = p
-	}
-	if p < w.low {
-		w.low = p
-	}
-	return seqLate
+	w.Reordered++
+	w.first, w.Low = min(w.first, p), min(w.Low, p)
 }
 
-func (w *window) set(p uint64) { w.bits[p/64%windowWords] |= 1 << (p % 64) }
-
-// missingNow is how many positions since the last restart were never seen.
-func (w *window) missingNow() uint64 {
-	span := w.top - w.first + 1
-	if w.seen >= span {
-		return 0
-	}
-	return span - w.seen
-}
-
-// missing is how many positions were never seen.
-func (w *window) missing() uint64 { return w.gaps + w.missingNow() }
-
-// setHigh moves all positions so that the given one has this high half, which was found by other means.
-func (w *window) setHigh(position uint64, high uint32) {
-	delta := (uint64(high) - position>>32) << 32
-	w.top += delta
-	w.first += delta
-	w.low += delta
-	w.high += delta
-	w.strange += delta
-	w.runStart += delta
-}
+func (w *Window) set(p uint64) { w.bits[p/64%windowWords] |= 1 << (p % 64) }

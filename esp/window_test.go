@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-// feed adds the numbers and returns the last position and event.
-func feed(w *window, seqs ...uint32) (position uint64, event seqEvent) {
+// feed adds the numbers and returns the last position.
+func feed(w *Window, seqs ...uint32) (position uint64) {
 	for _, s := range seqs {
-		position, event = w.add(s)
+		position = w.Nearest(s)
+		w.Add(position, false)
 	}
-	return position, event
+	return position
 }
 
 func TestWindowCounts(t *testing.T) {
@@ -34,28 +35,38 @@ func TestWindowCounts(t *testing.T) {
 		{"a gap, every packet captured twice", []uint32{1, 1, 100001, 100001, 100002, 100002}, 99999, 2, 0, 1, 100002},
 	}
 	for _, tt := range tests {
-		var w window
+		var w Window
 		feed(&w, tt.seqs...)
-		if w.missing() != tt.missing || w.duplicates != tt.duplicates || w.reordered != tt.reordered || w.low != tt.low || w.high != tt.high {
+		if w.Missing() != tt.missing || w.Duplicates != tt.duplicates || w.Reordered != tt.reordered || w.Low != tt.low || w.High != tt.high {
 			t.Errorf("%s: missing %d, duplicates %d, reordered %d, %d to %d; want %d, %d, %d, %d to %d", tt.name,
-				w.missing(), w.duplicates, w.reordered, w.low, w.high, tt.missing, tt.duplicates, tt.reordered, tt.low, tt.high)
+				w.Missing(), w.Duplicates, w.Reordered, w.Low, w.High, tt.missing, tt.duplicates, tt.reordered, tt.low, tt.high)
 		}
 	}
 }
 
 func TestWindowRestart(t *testing.T) {
-	var w window
+	var w Window
 	for s := uint32(1); s <= 5000; s++ {
-		w.add(s)
+		feed(&w, s)
 	}
-	restarted := 0
 	for s := uint32(1); s <= 100; s++ {
-		if _, e := w.add(s); e == seqRestart {
-			restarted++
-		}
+		feed(&w, s)
 	}
-	if restarted != 1 || w.restarts != 1 || w.missing() != 0 || w.low != 1 || w.high != 5000 {
-		t.Errorf("restarts %d (%d events), missing %d, %d to %d", w.restarts, restarted, w.missing(), w.low, w.high)
+	if w.Restarts != 1 || w.Missing() != 0 || w.Low != 1 || w.High != 5000 {
+		t.Errorf("restarts %d, missing %d, %d to %d", w.Restarts, w.Missing(), w.Low, w.High)
+	}
+}
+
+// TestWindowSure: a step that the ICV proves counts at once, however far it is; one that nothing proves waits for a second packet.
+func TestWindowSure(t *testing.T) {
+	for sure, want := range map[bool]uint64{true: 1 << 20, false: 2} {
+		var w Window
+		w.Add(1, true)
+		w.Add(2, true)
+		w.Add(1<<20, sure)
+		if w.High != want {
+			t.Errorf("sure %v: the newest is %d, want %d", sure, w.High, want)
+		}
 	}
 }
 
@@ -63,7 +74,7 @@ func TestWindowRestart(t *testing.T) {
 func TestWindowAgainstModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 50 {
-		var w window
+		var w Window
 		seen := make(map[uint64]bool)
 		var low, high, duplicates uint64
 		next := uint64(rng.IntN(1000))
@@ -84,12 +95,12 @@ func TestWindowAgainstModel(t *testing.T) {
 			if p == next {
 				next++
 			}
-			got, event := w.add(uint32(p))
-			if got != p {
+			before := w.Duplicates
+			if got := feed(&w, uint32(p)); got != p {
 				t.Fatalf("round %d: position %#x, want %#x", round, got, p)
 			}
-			if seen[p] != (event == seqDuplicate) {
-				t.Fatalf("round %d: position %#x event %d, seen before: %v", round, p, event, seen[p])
+			if seen[p] != (w.Duplicates > before) {
+				t.Fatalf("round %d: position %#x, seen before: %v", round, p, seen[p])
 			}
 			if seen[p] {
 				duplicates++
@@ -97,26 +108,23 @@ func TestWindowAgainstModel(t *testing.T) {
 			seen[p] = true
 			high = max(high, p)
 		}
-		if missing := high - low + 1 - uint64(len(seen)); w.missing() != missing || w.duplicates != duplicates || w.low != low || w.high != high {
-			t.Errorf("round %d: missing %d, duplicates %d, %d to %d; want %d, %d, %d to %d", round, w.missing(), w.duplicates, w.low, w.high, missing, duplicates, low, high)
+		if missing := high - low + 1 - uint64(len(seen)); w.Missing() != missing || w.Duplicates != duplicates || w.Low != low || w.High != high {
+			t.Errorf("round %d: missing %d, duplicates %d, %d to %d; want %d, %d, %d to %d", round, w.Missing(), w.Duplicates, w.Low, w.High, missing, duplicates, low, high)
 		}
 	}
 }
 
-func TestWindowSetHigh(t *testing.T) {
-	var w window
-	p, _ := feed(&w, 0xfffffff0, 0xfffffff1)
-	w.setHigh(p, 68)
-	if p, _ := w.add(0xffffffff); p>>32 != 68 {
-		t.Errorf("high half %d, want 68", p>>32)
-	}
-	if p, _ := w.add(3); p != 69<<32|3 {
+func TestWindowOverTheWrap(t *testing.T) {
+	var w Window
+	w.Add(68<<32|0xfffffff0, true)
+	w.Add(68<<32|0xffffffff, true)
+	if p := feed(&w, 3); p != 69<<32|3 {
 		t.Errorf("after the wrap %#x", p)
 	}
-	if p, e := w.add(0xfffffff9); p != 68<<32|0xfffffff9 || e != seqLate {
-		t.Errorf("late over the wrap %#x, event %d", p, e)
+	if p := feed(&w, 0xfffffff9); p != 68<<32|0xfffffff9 || w.Reordered != 1 {
+		t.Errorf("late over the wrap %#x, %d late", p, w.Reordered)
 	}
-	if w.low != 68<<32|0xfffffff0 || w.wraps != 1 {
-		t.Errorf("lowest %#x, wraps %d", w.low, w.wraps)
+	if w.Low != 68<<32|0xfffffff0 || w.Wraps != 1 {
+		t.Errorf("lowest %#x, wraps %d", w.Low, w.Wraps)
 	}
 }

@@ -5,18 +5,17 @@ import (
 	"fmt"
 )
 
-// Attribute is a data attribute (RFC 2408 section 3.3), as transforms,
-// Mode-Config and some notifications carry them.
-type Attribute struct {
+// Attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
+// notifications carry them.
+type attribute struct {
 	Type  uint16 // without the format bit
 	Basic bool   // type/value form: Value is 2 bytes and had no length on the wire
 	Value []byte // part of the bytes parsed
 }
 
-// Uint returns the value as an unsigned number. Values of any length are
-// taken as long as they fit in 64 bits; ok is false where they don't, or where
-// there is no value.
-func (a *Attribute) Uint() (v uint64, ok bool) {
+// Uint returns the value as an unsigned number. Values of any length are taken as long as they fit
+// in 64 bits; ok is false where they don't, or where there is no value.
+func (a *attribute) number() (v uint64, ok bool) {
 	b := a.Value
 	for len(b) > 8 && b[0] == 0 {
 		b = b[1:]
@@ -30,18 +29,17 @@ func (a *Attribute) Uint() (v uint64, ok bool) {
 	return v, true
 }
 
-// ParseAttributes reads data attributes to the end of data. Their values are
-// parts of data. On an error the attributes before the damage are returned
-// with it.
-func ParseAttributes(data []byte) ([]Attribute, error) {
-	var list []Attribute
+// ParseAttributes reads data attributes to the end of data. Their values are parts of data. On an
+// error the attributes before the damage are returned with it.
+func parseAttributes(data []byte) ([]attribute, error) {
+	var list []attribute
 	for off := 0; off < len(data); {
 		rest := data[off:]
 		if len(rest) < 4 {
 			return list, fmt.Errorf("ikev1: attribute at byte %d has %d bytes: %w", off, len(rest), ErrMalformed)
 		}
 		t := binary.BigEndian.Uint16(rest)
-		a := Attribute{Type: t & 0x7fff, Basic: t&0x8000 != 0}
+		a := attribute{Type: t & 0x7fff, Basic: t&0x8000 != 0}
 		n := 4
 		if a.Basic {
 			a.Value = rest[2:4:4]

@@ -6,17 +6,12 @@ import (
 	"crypto/elliptic"
 	"crypto/md5"
 	"crypto/rand"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"math/big"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -62,29 +57,29 @@ func TestID(t *testing.T) {
 		{"0c 00 0000 01", "id-list 01", "", "id-list 01", "id-list 01"},
 		{"c8 00 0000 01", "id-type 200 01", "", "id-type 200 01", "id-type 200 01"},
 	} {
-		id, err := ParseID(unhex(c.body))
+		id, err := parseID(unhex(c.body))
 		if err != nil {
 			t.Errorf("%s: %v", c.body, err)
 			continue
 		}
-		if id.String() != c.text || id.Selector() != c.selector {
-			t.Errorf("%s: %q, selector %q", c.body, id.String(), id.Selector())
+		if id.String() != c.text || id.selector() != c.selector {
+			t.Errorf("%s: %q, selector %q", c.body, id.String(), id.selector())
 		}
-		if got := id.describe(true); got != c.phase1 {
+		if got := (id.text(detail{phase1: true})); got != c.phase1 {
 			t.Errorf("%s in phase 1: %q", c.body, got)
 		}
-		if got := id.describe(false); got != c.quick {
+		if got := (id.text(detail{})); got != c.quick {
 			t.Errorf("%s in Quick Mode: %q", c.body, got)
 		}
 	}
 	for _, s := range []string{"", "010000", "01000000 0a0000", "01000000 0a00000200", "04000000 0a000002", "05000000 0a000002", "06000000 00", "08000000"} {
-		if _, err := ParseID(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseID(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
-	id := Identification{Type: IDIPv6Addr, Data: []byte{1}}
-	if id.Addr().IsValid() || id.String() != "damaged ID of type 5" {
-		t.Errorf("damaged ID: %v %s", id.Addr(), id.String())
+	id := identification{Type: idIPv6Addr, Data: []byte{1}}
+	if id.addr().IsValid() || id.String() != "damaged ID of type 5" {
+		t.Errorf("damaged ID: %v %s", id.addr(), id.String())
 	}
 }
 
@@ -107,70 +102,46 @@ func TestNotification(t *testing.T) {
 		{"00000000 00 00 0018", "AUTHENTICATION-FAILED", "AUTHENTICATION-FAILED (24), protocol 0"},
 		{"00000001 01 00 03e7", "notification 999", "notification 999 (999), isakmp"},
 	} {
-		n, err := ParseNotification(unhex(c.body))
+		n, err := parseNotification(unhex(c.body))
 		if err != nil {
 			t.Errorf("%s: %v", c.body, err)
 			continue
 		}
-		if n.describe() != c.text || n.detail() != c.detail {
-			t.Errorf("%s: %q\n%q", c.body, n.describe(), n.detail())
+		if (n.text(detail{})) != c.text || (n.text(detail{full: true})) != c.detail {
+			t.Errorf("%s: %q\n%q", c.body, n.text(detail{}), n.text(detail{full: true}))
 		}
 	}
 	for _, s := range []string{"", "00000001010060", "00000001 01 04 6002 000000", "00000001 01 ff 6002"} {
-		if _, err := ParseNotification(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseNotification(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
 }
 
 func TestDelete(t *testing.T) {
-	d, err := ParseDelete(unhex("00000001 03 04 0002 c2c4be60 01020304"))
-	if err != nil || len(d.ESPSPIs()) != 2 || d.ESPSPIs()[0] != 0xc2c4be60 || d.ESPSPIs()[1] != 0x01020304 {
+	d, err := parseDelete(unhex("00000001 03 04 0002 c2c4be60 01020304"))
+	if err != nil || len(d.espSPIs()) != 2 || d.espSPIs()[0] != 0xc2c4be60 || d.espSPIs()[1] != 0x01020304 {
 		t.Errorf("%+v %v", d, err)
 	}
-	if d.describe() != "esp 0xc2c4be60 0x01020304" {
-		t.Error(d.describe())
+	if (d.text(detail{})) != "esp 0xc2c4be60 0x01020304" {
+		t.Error(d.text(detail{}))
 	}
-	if _, _, ok := d.DeletesISAKMP(); ok {
+	if _, _, ok := d.deletesISAKMP(); ok {
 		t.Error("deletes an ISAKMP SA")
 	}
-	d, err = ParseDelete(unhex("00000001 01 10 0001 148048a5bc8c637f d3ce76a28e6c8e8c"))
-	i, r, ok := d.DeletesISAKMP()
-	if err != nil || !ok || i.String() != "148048a5bc8c637f" || r.String() != "d3ce76a28e6c8e8c" || d.ESPSPIs() != nil || d.describe() != "isakmp" {
-		t.Errorf("%+v %v: %s %s %v %v", d, err, i, r, ok, d.ESPSPIs())
+	d, err = parseDelete(unhex("00000001 01 10 0001 148048a5bc8c637f d3ce76a28e6c8e8c"))
+	i, r, ok := d.deletesISAKMP()
+	if err != nil || !ok || i.String() != "148048a5bc8c637f" || r.String() != "d3ce76a28e6c8e8c" || d.espSPIs() != nil || d.text(detail{}) != "isakmp" {
+		t.Errorf("%+v %v: %s %s %v %v", d, err, i, r, ok, d.espSPIs())
 	}
-	d, err = ParseDelete(unhex("00000001 02 04 0001 c2c4be60"))
-	if err != nil || d.ESPSPIs() != nil || d.describe() != "ah 0xc2c4be60" {
+	d, err = parseDelete(unhex("00000001 02 04 0001 c2c4be60"))
+	if err != nil || d.espSPIs() != nil || d.text(detail{}) != "ah 0xc2c4be60" {
 		t.Errorf("AH: %+v %v", d, err)
 	}
 	for _, s := range []string{"", "00000001 03 04 00", "00000001 03 04 0001 c2c4be", "00000001 03 04 0001 c2c4be6000", "00000001 03 04 ffff c2c4be60",
 		"00000001 03 00 0001", "00000001 03 04 0000 c2c4be60"} {
-		if _, err := ParseDelete(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseDelete(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
-		}
-	}
-}
-
-// TestNATDHash has the NAT-D payloads of the captures 01 (no NAT, SHA-256), 02
-// (the initiator behind a NAT, SHA-1) and 05 (SHA-384).
-func TestNATDHash(t *testing.T) {
-	for _, c := range []struct {
-		newHash              func() hash.Hash
-		initiator, responder string
-		addr                 string
-		want                 string
-	}{
-		{sha256.New, "148048a5bc8c637f", "d3ce76a28e6c8e8c", "203.0.113.1:500", "b31a56c17ea7d5c0e7ed1c33bb745caa4e950679c735b1f34ce4f904a061b8f7"},
-		{sha256.New, "148048a5bc8c637f", "d3ce76a28e6c8e8c", "[::ffff:203.0.113.10]:500", "e87acf1986c236a72a55f4d5cc0faa644bc8985c9c7c62bc4b9c4c91885a2af6"},
-		{sha1.New, "631827ec0fefc720", "57b5e187a6225cec", "203.0.113.1:500", "70a1e910e3baa3f6d8d941818fe0a3d2eac23996"},
-		{sha1.New, "631827ec0fefc720", "57b5e187a6225cec", "203.0.113.77:500", "f3c9b824d822c23cbf269b0e95ac65f8842e25c6"},
-		{sha1.New, "631827ec0fefc720", "57b5e187a6225cec", "192.168.77.10:500", "b0f08539aa373d20e33458f7eb4fd189c1466157"},
-		{sha512.New384, "d3edd2ab08618ba4", "62b848f61f4e2865", "203.0.113.1:500",
-			"81ec9bb85e63aa8c64e93b8ced1221b7d7eb835f491a1a2120527806e9826e1c395b0ad9832b45f9ba83cef3d0c741ca"},
-	} {
-		got := NATDHash(c.newHash, Cookie(unhex(c.initiator)), Cookie(unhex(c.responder)), netip.MustParseAddrPort(c.addr))
-		if hex.EncodeToString(got) != c.want {
-			t.Errorf("%s: %x", c.addr, got)
 		}
 	}
 }
@@ -191,12 +162,12 @@ func TestNATT(t *testing.T) {
 		{16, "01000001 0a000002", "SAT"},
 	} {
 		p := Payload{Type: c.typ, Body: unhex(c.body)}
-		if p.Name() != c.name || p.Check() != nil {
-			t.Errorf("%d %s: %s, %v", c.typ, c.body, p.Name(), p.Check())
+		if _, err := p.parse(); p.name() != c.name || err != nil {
+			t.Errorf("%d %s: %s, %v", c.typ, c.body, p.name(), err)
 		}
 	}
 	for _, s := range []string{"", "010000", "01000000 0a0000", "02000000 0a000002", "01000100 0a000002", "05000000 0a000002"} {
-		if _, err := ParseNATOA(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseNATOA(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
@@ -204,29 +175,29 @@ func TestNATT(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	password := "Wonder-Land-7"
-	body := bytes.Join([][]byte{{2, 0, 0x12, 0x34}, tv(AttributeXAuthType, 0), tlv(AttributeXAuthUserName, []byte("alice")...),
-		tlv(AttributeXAuthPassword, []byte(password)...), tlv(1, 10, 1, 0, 10), tlv(2, 255, 255, 255, 0), tlv(3), tlv(16525, []byte(password)...),
-		tlv(8, append(bytes.Repeat([]byte{0x20}, 16), 64)...), tlv(28676, 10, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0), tv(AttributeXAuthStatus, 1),
+	body := bytes.Join([][]byte{{2, 0, 0x12, 0x34}, tv(attributeXAuthType, 0), tlv(attributeXAuthUserName, []byte("alice")...),
+		tlv(attributeXAuthPassword, []byte(password)...), tlv(1, 10, 1, 0, 10), tlv(2, 255, 255, 255, 0), tlv(3), tlv(16525, []byte(password)...),
+		tlv(8, append(bytes.Repeat([]byte{0x20}, 16), 64)...), tlv(28676, 10, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0), tv(attributeXAuthStatus, 1),
 		tlv(20000, []byte(password)...), tlv(7, []byte("router 1.0")...)}, nil)
-	c, err := ParseConfig(body)
-	if err != nil || c.Type != ConfigReply || c.ID != 0x1234 || len(c.Attributes) != 12 {
+	c, err := parseConfig(body)
+	if err != nil || c.Type != configReply || c.ID != 0x1234 || len(c.Attributes) != 12 {
 		t.Fatalf("%+v %v", c, err)
 	}
 	want := "REPLY XAUTH_TYPE=generic XAUTH_USER_NAME=alice XAUTH_USER_PASSWORD (13 bytes) INTERNAL_IP4_ADDRESS=10.1.0.10 " +
 		"INTERNAL_IP4_NETMASK=255.255.255.0 INTERNAL_IP4_DNS XAUTH_CHALLENGE (13 bytes) INTERNAL_IP6_ADDRESS=2020:2020:2020:2020:2020:2020:2020:2020/64 " +
 		`UNITY_SPLIT_INCLUDE=10.0.0.0/8 XAUTH_STATUS=ok attribute 20000 (13 bytes) APPLICATION_VERSION="router 1.0"`
-	if got := c.describe(); got != want {
+	if got := (c.text(detail{})); got != want {
 		t.Errorf("described as %s", got)
 	}
-	if d := c.detail(); strings.Contains(d, password) || strings.Contains(d, hex.EncodeToString([]byte(password))) {
+	if d := c.text(detail{full: true}); strings.Contains(d, password) || strings.Contains(d, hex.EncodeToString([]byte(password))) {
 		t.Errorf("the detail shows a secret: %s", d)
 	}
-	ack, err := ParseConfig(append([]byte{4, 0, 0, 0}, tv(AttributeXAuthStatus, 0)...))
-	if err != nil || ack.describe() != "ACK XAUTH_STATUS" {
-		t.Errorf("%s %v", ack.describe(), err)
+	ack, err := parseConfig(append([]byte{4, 0, 0, 0}, tv(attributeXAuthStatus, 0)...))
+	if err != nil || ack.text(detail{}) != "ACK XAUTH_STATUS" {
+		t.Errorf("%s %v", ack.text(detail{}), err)
 	}
 	for _, s := range []string{"", "010000", "01010000", "01000000 40", "01000000 00010004 0a0000"} {
-		if _, err := ParseConfig(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseConfig(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
@@ -245,11 +216,11 @@ func TestCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := Payload{Type: PayloadCert, Body: append([]byte{4}, der...)}
-	if got := p.describe(true); got != `CERT x509 "CN=moon,O=Lab"` {
+	if got := describePayloads([]Payload{p}, true); got != `CERT x509 "CN=moon,O=Lab"` {
 		t.Error(got)
 	}
 	want := `CERT: x509, subject "CN=moon,O=Lab", issuer "CN=moon,O=Lab", serial 1234, valid 2026-01-02 to 2036-01-02, ECDSA, `
-	if got := p.Detail(); !strings.HasPrefix(got, want) {
+	if got := p.detail(); !strings.HasPrefix(got, want) {
 		t.Error(got)
 	}
 	dn, err := asn1.Marshal(name.ToRDNSequence())
@@ -270,10 +241,10 @@ func TestCertificate(t *testing.T) {
 		{PayloadCert, nil, "CERT [malformed]", "CERT: 0 bytes [malformed]"},
 	} {
 		p := Payload{Type: c.typ, Body: c.body}
-		if got := p.describe(true); got != c.text {
+		if got := describePayloads([]Payload{p}, true); got != c.text {
 			t.Errorf("%x: %s", c.body, got)
 		}
-		if got := p.Detail(); c.detail != "" && got != c.detail {
+		if got := p.detail(); c.detail != "" && got != c.detail {
 			t.Errorf("%x: %s", c.body, got)
 		}
 	}
@@ -347,7 +318,7 @@ func TestVendorName(t *testing.T) {
 		{nil, ""},
 		{[]byte("two words"), `"two words"`},
 	} {
-		if got := VendorName(c.body); got != c.want {
+		if got := vendorName(c.body); got != c.want {
 			t.Errorf("%x: %q, want %q", c.body, got, c.want)
 		}
 	}

@@ -24,8 +24,8 @@ const (
 	peerDir     = "../../shared/peer-captures"
 )
 
-// peerFile returns the path of a file of another project's captures, or skips
-// the test where they are not there.
+// peerFile returns the path of a file of another project's captures, or skips the test where they
+// are not there.
 func peerFile(t testing.TB, name string) string {
 	path := filepath.Join(peerDir, name)
 	if _, err := os.Stat(path); err != nil {
@@ -56,7 +56,7 @@ func readDatagrams(t testing.TB, path string) []*Datagram {
 	add := func(link uint32, data []byte, cut bool) {
 		frame++
 		if d := ikeOf(link, data, parts); d != nil {
-			d.Frame, d.Time, d.Truncated = frame, int64(frame)*1e7, cut
+			d.Time, d.Truncated = int64(frame)*1e7, cut
 			list = append(list, d)
 		}
 	}
@@ -173,7 +173,7 @@ func ikeOf(link uint32, b []byte, parts map[string]*ipParts) *Datagram {
 		if len(b) < 4 || binary.BigEndian.Uint32(b) != 0 {
 			return nil
 		}
-		d.Data, d.NATT = b[4:], true
+		d.Data = b[4:]
 	case sport == 500 || dport == 500:
 		d.Data = b
 	default:

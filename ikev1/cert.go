@@ -10,39 +10,33 @@ import (
 )
 
 // CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
-type CertEncoding uint8
+type certEncoding uint8
 
 // CertX509Signature is the encoding of an X.509 certificate for signatures.
-const CertX509Signature CertEncoding = 4
+const certX509Signature certEncoding = 4
 
 // String returns the name of the encoding, such as "x509", or "encoding 99".
-func (e CertEncoding) String() string {
-	if s, ok := certEncodings[uint8(e)]; ok {
-		return s
-	}
-	return numbered("encoding", e)
-}
+func (e certEncoding) String() string { return nameOf(certEncodings, "encoding", uint8(e)) }
 
-// Certificate is the body of a Certificate or Certificate Request payload
-// (RFC 2408 sections 3.9 and 3.10). In a request the data is the name of an
-// acceptable authority, or nothing.
-type Certificate struct {
-	Encoding CertEncoding
+// Certificate is the body of a Certificate or Certificate Request payload (RFC 2408 sections 3.9
+// and 3.10). In a request the data is the name of an acceptable authority, or nothing.
+type certificate struct {
+	Encoding certEncoding
 	Data     []byte // part of the body parsed
 }
 
-// ParseCertificate reads the body of a Certificate or Certificate Request
-// payload. It does not look into the data.
-func ParseCertificate(body []byte) (Certificate, error) {
+// ParseCertificate reads the body of a Certificate or Certificate Request payload. It does not look
+// into the data.
+func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
-		return Certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
+		return certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
 	}
-	return Certificate{Encoding: CertEncoding(body[0]), Data: body[1:]}, nil
+	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
-// Subject returns the subject of an X.509 certificate in quotes, and ok false
-// where it can't be read.
-func (c *Certificate) Subject() (name string, ok bool) {
+// Subject returns the subject of an X.509 certificate in quotes, and ok false where it can't be
+// read.
+func (c *certificate) subject() (name string, ok bool) {
 	cert := c.x509()
 	if cert == nil {
 		return "", false
@@ -50,24 +44,41 @@ func (c *Certificate) Subject() (name string, ok bool) {
 	return distinguishedName(cert.RawSubject)
 }
 
-// Authority returns the name that a Certificate Request asks for, in quotes, and
-// ok false where there is none or it can't be read.
-func (c *Certificate) Authority() (name string, ok bool) { return distinguishedName(c.Data) }
-
-// details describes the certificate in one line.
-func (c *Certificate) details() string {
+// text returns the subject, or all that matters of a certificate.
+func (c *certificate) text(d detail) string {
 	cert := c.x509()
-	if cert == nil {
+	switch {
+	case !d.full:
+		return joinWords(c.Encoding.String(), first(c.subject()))
+	case cert == nil:
 		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 	}
 	return fmt.Sprintf("%s, subject %s, issuer %s, serial %s, valid %s to %s, %s, %d bytes", c.Encoding,
-		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)), printable([]byte(cert.SerialNumber.Text(16))),
-		cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
+		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)),
+		printable([]byte(cert.SerialNumber.Text(16))), cert.NotBefore.UTC().Format("2006-01-02"),
+		cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
+}
+
+// certRequest is the body of a Certificate Request payload.
+type certRequest certificate
+
+// text returns the name that is asked for, in quotes where it can be read.
+func (c *certRequest) text(d detail) string {
+	name, ok := distinguishedName(c.Data)
+	switch {
+	case !d.full:
+		return joinWords(c.Encoding.String(), name)
+	case ok:
+		return c.Encoding.String() + ", authority " + name
+	case len(c.Data) == 0:
+		return c.Encoding.String() + ", any authority"
+	}
+	return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 }
 
 // x509 parses the certificate; nil where it is none or is damaged.
-func (c *Certificate) x509() *x509.Certificate {
-	if c.Encoding != CertX509Signature && c.Encoding != 5 {
+func (c *certificate) x509() *x509.Certificate {
+	if c.Encoding != certX509Signature && c.Encoding != 5 {
 		return nil
 	}
 	cert, err := x509.ParseCertificate(c.Data)
@@ -79,26 +90,17 @@ func (c *Certificate) x509() *x509.Certificate {
 
 // nameTypes has the short names of RFC 4514 and of e-mail addresses.
 var nameTypes = map[string]string{
-	"2.5.4.3":                    "CN",
-	"2.5.4.4":                    "SN",
-	"2.5.4.5":                    "SERIALNUMBER",
-	"2.5.4.6":                    "C",
-	"2.5.4.7":                    "L",
-	"2.5.4.8":                    "ST",
-	"2.5.4.9":                    "STREET",
-	"2.5.4.10":                   "O",
-	"2.5.4.11":                   "OU",
-	"2.5.4.42":                   "GN",
-	"0.9.2342.19200300.100.1.1":  "UID",
-	"0.9.2342.19200300.100.1.25": "DC",
-	"1.2.840.113549.1.9.1":       "E",
+	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "SERIALNUMBER", "2.5.4.6": "C", "2.5.4.7": "L",
+	"2.5.4.8": "ST", "2.5.4.9": "STREET", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.42": "GN",
+	"0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC",
+	"1.2.840.113549.1.9.1": "E",
 }
 
 // nameEscapes are the characters that RFC 4514 section 2.4 escapes everywhere.
 var nameEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, `"`, `\"`, "<", `\<`, ">", `\>`, ";", `\;`)
 
-// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most
-// specific part first, in quotes. A long one is cut.
+// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most specific part first,
+// in quotes. A long one is cut.
 func distinguishedName(der []byte) (string, bool) {
 	var rdn pkix.RDNSequence
 	if len(der) == 0 {

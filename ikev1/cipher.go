@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/subtle"
 	"slices"
 
 	//lint:ignore SA1019 RFC 2409 names it
@@ -14,8 +15,8 @@ import (
 	"golang.org/x/crypto/twofish"
 )
 
-// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode
-// (RFC 2409 appendix A, IANA "IPsec registry: encryption algorithms").
+// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode (RFC 2409 appendix
+// A, IANA "IPsec registry: encryption algorithms").
 type cipherAlg struct {
 	name     string // without the key's length
 	id       uint16 // value of the encryption attribute
@@ -24,8 +25,7 @@ type cipherAlg struct {
 	new      func(key []byte) (cipher.Block, error)
 }
 
-// cipherAlgs is in the order in which ciphers are tried where no SA payload
-// names one.
+// cipherAlgs is in the order in which ciphers are tried where no SA payload names one.
 var cipherAlgs = []*cipherAlg{
 	{"aes-cbc", 7, []int{16, 32, 24}, 16, aes.NewCipher},
 	{"3des-cbc", 5, []int{24}, 8, des.NewTripleDESCipher},
@@ -52,9 +52,9 @@ type suite struct {
 	hash   *hashAlg // nil: not known
 }
 
-// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in
-// the tables or the key length does not go with the cipher.
-func suiteOf(p Phase1) (s suite, ok bool) {
+// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in the tables or the key
+// length does not go with the cipher.
+func suiteOf(p phase1Terms) (s suite, ok bool) {
 	s.cipher, s.hash = cipherByID(p.Encryption), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {
 		return suite{}, false
@@ -69,17 +69,64 @@ func suiteOf(p Phase1) (s suite, ok bool) {
 	return s, slices.Contains(s.cipher.keyLens, s.keyLen)
 }
 
-// decryptTail decrypts all but the first block of CBC ciphertext into dst, and
-// the first one without the IV: dst[:blockLen] has yet to be combined with it.
-// Both have the same length, a multiple of the block size; they do not overlap.
-func decryptTail(b cipher.Block, dst, src []byte) {
-	n := b.BlockSize()
-	for off := 0; off < len(src); off += n {
-		b.Decrypt(dst[off:off+n], src[off:off+n])
+// cbc is a message's ciphertext, which is decrypted as far as it is looked at.
+type cbc struct {
+	block cipher.Block
+	src   []byte // a multiple of the block size
+	dst   []byte // nil until all is decrypted; the first block has yet to be combined with the IV
+	head  [maxBlockLen]byte
+}
+
+// decrypt decrypts all but the first block, and the first one without the IV.
+func (c *cbc) decrypt() {
+	n := c.block.BlockSize()
+	c.dst = make([]byte, len(c.src))
+	for off := 0; off < len(c.src); off += n {
+		c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
 		if off > 0 {
-			for i := range n {
-				dst[off+i] ^= src[off-n+i]
-			}
+			subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
 		}
 	}
+	copy(c.head[:n], c.dst)
+}
+
+// with returns the plaintext with an IV, nil for an unknown one. It is valid until the next call.
+func (c *cbc) with(iv []byte) []byte {
+	if c.dst == nil {
+		c.decrypt()
+	}
+	n := c.block.BlockSize()
+	copy(c.dst, c.head[:n])
+	subtle.XORBytes(c.dst, c.dst[:len(iv)], iv)
+	return c.dst
+}
+
+// begins reports whether the plaintext with an IV can begin with a payload. whole is how long the
+// payloads are in all.
+func (c *cbc) begins(iv []byte, whole int) bool {
+	n := c.block.BlockSize()
+	if c.head == ([maxBlockLen]byte{}) {
+		c.block.Decrypt(c.head[:n], c.src[:n])
+	}
+	var b [payloadHeaderLen]byte
+	subtle.XORBytes(b[:], c.head[:payloadHeaderLen], iv[:payloadHeaderLen])
+	_, _, ok := payloadHeader(b[:], whole)
+	return ok
+}
+
+// continues reports whether a payload can begin at off, which is not in the first block, or what is
+// behind it is little enough to be padding.
+func (c *cbc) continues(off, whole int) bool {
+	if len(c.src)-off <= maxPadding {
+		return true
+	}
+	n := c.block.BlockSize()
+	var b [2 * maxBlockLen]byte
+	from := off / n * n
+	for at := from; at < off+payloadHeaderLen; at += n {
+		c.block.Decrypt(b[at-from:at-from+n], c.src[at:at+n])
+		subtle.XORBytes(b[at-from:], b[at-from:at-from+n], c.src[at-n:at])
+	}
+	_, _, ok := payloadHeader(b[off-from:], whole-off)
+	return ok
 }

@@ -6,19 +6,18 @@ import (
 )
 
 // Delete is the body of a Delete payload (RFC 2408 section 3.15).
-type Delete struct {
+type deletePayload struct {
 	DOI      uint32
-	Protocol ProtocolID
+	Protocol protocolID
 	SPIs     [][]byte // as long as the payload says: 4 bytes for ESP, 16 (both cookies) for ISAKMP
 }
 
-// ParseDelete reads the body of a Delete payload. The SPIs are parts of body
-// and fill it exactly.
-func ParseDelete(body []byte) (Delete, error) {
+// ParseDelete reads the body of a Delete payload. The SPIs are parts of body and fill it exactly.
+func parseDelete(body []byte) (deletePayload, error) {
 	if len(body) < 8 {
-		return Delete{}, fmt.Errorf("ikev1: delete payload of %d bytes: %w", len(body), ErrMalformed)
+		return deletePayload{}, fmt.Errorf("ikev1: delete payload of %d bytes: %w", len(body), ErrMalformed)
 	}
-	d := Delete{DOI: binary.BigEndian.Uint32(body), Protocol: ProtocolID(body[4])}
+	d := deletePayload{DOI: binary.BigEndian.Uint32(body), Protocol: protocolID(body[4])}
 	size, count := int(body[5]), int(binary.BigEndian.Uint16(body[6:]))
 	if size*count != len(body)-8 || size == 0 && count > 0 {
 		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8, ErrMalformed)
@@ -32,10 +31,9 @@ func ParseDelete(body []byte) (Delete, error) {
 	return d, nil
 }
 
-// ESPSPIs returns the SPIs of the ESP SAs that are deleted, none for another
-// protocol.
-func (d *Delete) ESPSPIs() []uint32 {
-	if d.Protocol != ProtocolESP {
+// ESPSPIs returns the SPIs of the ESP SAs that are deleted, none for another protocol.
+func (d *deletePayload) espSPIs() []uint32 {
+	if d.Protocol != protocolESP {
 		return nil
 	}
 	var list []uint32
@@ -47,10 +45,10 @@ func (d *Delete) ESPSPIs() []uint32 {
 	return list
 }
 
-// DeletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are
-// zero where the payload doesn't hold both.
-func (d *Delete) DeletesISAKMP() (initiator, responder Cookie, ok bool) {
-	if d.Protocol != ProtocolISAKMP {
+// DeletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
+// doesn't hold both.
+func (d *deletePayload) deletesISAKMP() (initiator, responder Cookie, ok bool) {
+	if d.Protocol != protocolISAKMP {
 		return
 	}
 	for _, spi := range d.SPIs {

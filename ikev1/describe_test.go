@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// describeAll runs everything that prints over a message, and checks that what
-// is printed is printable and of one line each.
+// describeAll runs everything that prints over a message, and checks that what is printed is
+// printable and of one line each.
 func describeAll(t testing.TB, data []byte) {
 	h, err := ParseHeader(data)
 	if err != nil {
 		return
 	}
-	c, _ := ParsePayloads(h.NextPayload, data[HeaderLen:])
-	m := Message{Header: h, Payloads: c.Payloads}
+	payloads, _ := parsePayloads(h.NextPayload, data[HeaderLen:])
+	m := Message{Header: h, Payloads: payloads}
 	lines := append(m.Details(), m.Describe(), m.ExchangeName(), h.VersionName(), strings.Join(m.PayloadNames(), ","))
 	for _, line := range lines {
 		for i := range len(line) {
@@ -27,19 +27,19 @@ func describeAll(t testing.TB, data []byte) {
 	if n := len(m.Describe()); n > 200+maxDescribed*10000 {
 		t.Fatalf("described in %d bytes", n)
 	}
-	for i := range c.Payloads {
-		c.Payloads[i].Check()
+	for i := range payloads {
+		_, _ = payloads[i].parse()
 	}
 }
 
 // TestDescribeMain5 is the example of the command line's description.
 func TestDescribeMain5(t *testing.T) {
 	first, data := wireChain(wirePayload{PayloadID, unhex("01000000 0a000002")}, wirePayload{PayloadHash, make([]byte, 20)})
-	c, err := ParsePayloads(first, data)
+	payloads, err := parsePayloads(first, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Message{Header: Header{MajorVersion: 1, Exchange: ExchangeMain, Flags: FlagEncryption}, Encrypted: true, Decrypted: true, Payloads: c.Payloads}
+	m := Message{Header: Header{MajorVersion: 1, Exchange: ExchangeMain, Flags: FlagEncryption}, Encrypted: true, Decrypted: true, Payloads: payloads}
 	if got := m.Describe(); got != "ID 10.0.0.2, HASH" {
 		t.Error(got)
 	}
@@ -75,13 +75,13 @@ func TestDescribeStates(t *testing.T) {
 	for i := range many {
 		many[i].Type = PayloadVendorID
 	}
-	if got := DescribePayloads(many, true); !strings.HasSuffix(got, "VID, and 7 more") {
+	if got := describePayloads(many, true); !strings.HasSuffix(got, "VID, and 7 more") {
 		t.Error(got)
 	}
 }
 
-// TestDescribeCaptures has the messages in clear of a main mode with NAT
-// traversal and of an aggressive mode.
+// TestDescribeCaptures has the messages in clear of a main mode with NAT traversal and of an
+// aggressive mode.
 func TestDescribeCaptures(t *testing.T) {
 	for name, want := range map[string][]string{
 		"02-natt-aes256-sha1/outer.pcap": {
@@ -98,14 +98,14 @@ func TestDescribeCaptures(t *testing.T) {
 		var got []string
 		for _, m := range isakmpMessages(t, name) {
 			h, err := ParseHeader(m.data)
-			if err != nil || h.Encrypted() {
+			if err != nil || h.encrypted() {
 				continue
 			}
-			c, err := ParsePayloads(h.NextPayload, m.data[HeaderLen:])
+			payloads, err := parsePayloads(h.NextPayload, m.data[HeaderLen:])
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, DescribePayloads(c.Payloads, h.Phase1()))
+			got = append(got, describePayloads(payloads, h.Phase1()))
 		}
 		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 			t.Errorf("%s:\n%s\nwant\n%s", name, g, w)
@@ -113,31 +113,31 @@ func TestDescribeCaptures(t *testing.T) {
 	}
 }
 
-// TestDescribePlaintexts prints the published plaintexts, and looks for bytes in
-// what is printed that have to stay secret.
+// TestDescribePlaintexts prints the published plaintexts, and looks for bytes in what is printed
+// that have to stay secret.
 func TestDescribePlaintexts(t *testing.T) {
 	for _, file := range plaintextFiles {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			for _, p := range plaintexts(t, file) {
-				c, err := ParsePayloads(p.first, p.data)
+				payloads, err := parsePayloads(p.first, p.data)
 				if err != nil {
 					t.Fatal(err)
 				}
-				m := Message{Header: Header{MajorVersion: 1, Exchange: p.exchange}, Decrypted: true, Payloads: c.Payloads}
+				m := Message{Header: Header{MajorVersion: 1, Exchange: p.exchange}, Decrypted: true, Payloads: payloads}
 				text := m.Describe() + "\n" + strings.Join(m.Details(), "\n")
 				if strings.Contains(text, malformed) {
 					t.Errorf("%s: %s", p.name, text)
 				}
-				for _, payload := range c.Payloads {
+				for _, payload := range payloads {
 					switch payload.Type {
 					case PayloadHash, PayloadNonce, PayloadKE, PayloadSignature:
 						if strings.Contains(text, hex.EncodeToString(payload.Body[:8])) {
 							t.Errorf("%s: %s is shown", p.name, payload.Type)
 						}
 					case PayloadConfig:
-						config, _ := ParseConfig(payload.Body)
+						config, _ := parseConfig(payload.Body)
 						for _, a := range config.Attributes {
-							if a.Type == AttributeXAuthPassword && len(a.Value) > 0 &&
+							if a.Type == attributeXAuthPassword && len(a.Value) > 0 &&
 								(strings.Contains(text, "="+string(a.Value)) || strings.Contains(text, hex.EncodeToString(a.Value))) {
 								t.Errorf("%s: a password is shown", p.name)
 							}
@@ -153,11 +153,11 @@ func TestDescribePlaintexts(t *testing.T) {
 // TestDescribeQuick has the Quick Mode of a published handshake.
 func TestDescribeQuick(t *testing.T) {
 	for _, p := range plaintexts(t, "wireshark/ikev1-bug-12610.expected.json") {
-		c, err := ParsePayloads(p.first, p.data)
+		payloads, err := parsePayloads(p.first, p.data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := DescribePayloads(c.Payloads, p.exchange == ExchangeMain)
+		got := describePayloads(payloads, p.exchange == ExchangeMain)
 		switch {
 		case strings.HasSuffix(p.name, "frame 15"):
 			if got != "HASH, SA esp 0xc254fe64 aes-cbc-128 hmac-sha1-96 tunnel 28800s, NONCE, ID 10.1.1.1, ID 0.0.0.0/0" {
@@ -174,7 +174,7 @@ func TestDescribeQuick(t *testing.T) {
 func TestDetails(t *testing.T) {
 	first, data := wireChain(
 		wirePayload{PayloadHash, make([]byte, 20)},
-		wirePayload{PayloadSA, wireSA(wireProposal(1, ProtocolESP, unhex("c2c4be60"),
+		wirePayload{PayloadSA, wireSA(wireProposal(1, protocolESP, unhex("c2c4be60"),
 			wireTransform(1, 12, tv(6, 256), tv(5, 2), tv(4, 2), tv(1, 1), tlv(2, 0, 0, 0x0e, 0x10), tv(3, 14), tv(11, 1), tv(10, 2), tv(99, 5), tlv(100)),
 			wireTransform(2, 3, tv(5, 1), tv(4, 2))))},
 		wirePayload{PayloadNonce, make([]byte, 32)},
@@ -191,7 +191,7 @@ func TestDetails(t *testing.T) {
 		wirePayload{99, unhex("0102")},
 	)
 	data[1] = 5
-	c, err := ParsePayloads(first, data)
+	payloads, err := parsePayloads(first, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestDetails(t *testing.T) {
 		"ID: 7 bytes [malformed]",
 		"payload 99: 2 bytes",
 	}
-	m := Message{Header: Header{MajorVersion: 1, Exchange: ExchangeQuick}, Payloads: c.Payloads}
+	m := Message{Header: Header{MajorVersion: 1, Exchange: ExchangeQuick}, Payloads: payloads}
 	got := m.Details()
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("got\n%s\nwant\n%s", g, w)
@@ -228,7 +228,7 @@ func FuzzDescribe(f *testing.F) {
 	for _, e := range []ExchangeType{ExchangeMain, ExchangeQuick} {
 		first, data := wireChain(wirePayload{PayloadSA, windowsPhase1}, wirePayload{PayloadID, unhex("01 11 06a5 0a000002")},
 			wirePayload{PayloadNotify, unhex("00000001 01 00 6000 800b0001 800c0e10")}, wirePayload{PayloadDelete, unhex("00000001 03 04 0001 c2c4be60")},
-			wirePayload{PayloadConfig, append([]byte{2, 0, 0, 1}, tlv(AttributeXAuthUserName, 'b', 'o', 'b')...)},
+			wirePayload{PayloadConfig, append([]byte{2, 0, 0, 1}, tlv(attributeXAuthUserName, 'b', 'o', 'b')...)},
 			wirePayload{PayloadCertRequest, unhex("04 300f310d300b06035504030c046d6f6f6e")}, wirePayload{PayloadFragment, unhex("0001 02 01 aabbcc")})
 		h := Header{MajorVersion: 1, Exchange: e, NextPayload: first, Length: uint32(HeaderLen + len(data))}
 		f.Add(append(h.Append(nil), data...))

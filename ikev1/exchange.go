@@ -1,17 +1,17 @@
 package ikev1
 
 import (
-	"crypto/sha256"
 	"net/netip"
+	"slices"
 )
 
-// direction says who of phase 1 sent a message.
-type direction int8
+// side is one of the two ends of an SA. They are told apart by their addresses.
+type side int8
 
 const (
-	fromUnknown   direction = 0
-	fromInitiator direction = 1
-	fromResponder direction = -1
+	sideUnknown side = 0
+	sideA       side = 1 // the sender of the first message that was observed
+	sideB       side = -1
 )
 
 // exchangeKey tells the exchanges of an SA apart. All of phase 1 is one.
@@ -20,65 +20,104 @@ type exchangeKey struct {
 	id       uint32
 }
 
+// phase1Exchange is the exchange type under which all of phase 1 is kept, whatever its mode.
+const phase1Exchange = ExchangeMain
+
 // maxRecords bounds the distinct messages that are remembered of an exchange.
 const maxRecords = 32
 
-// exchange is what is remembered of one exchange: main or aggressive mode, or
-// the messages with one message ID after it.
+// exchange is what is remembered of one exchange: main or aggressive mode, or the messages with one
+// message ID after it.
 type exchange struct {
 	key       exchangeKey
 	records   []*record // in the order observed
-	starter   direction // who sent its first message
-	sure      bool      // starter was proven, not taken from the order
+	begun     int64     // number of the message that began it, of the SA's
 	last      int64     // time of the last message
 	joined    bool      // the capture may have begun within it
 	commit    bool      // a message has the commit bit: there may be a fourth
 	announced int       // what Quick Mode has reported
-	secrets   int       // how many secrets were known then; 0 where the keys were derived
+	pending   int       // the version of the secrets with which keys were not derivable; 0: they were
+
+	starter side // who sent its first message; place computes it
+	sure    bool // starter is proven, not taken from the order
 }
 
-// record is what is remembered of a message: enough for the IVs of the messages
-// around it, and, once it is decrypted, for their HASH payloads and KEYMAT.
+// record is what is remembered of a message: enough for the IVs of the messages around it, and,
+// once it is decrypted, for their HASH payloads and KEYMAT.
 type record struct {
-	digest    [sha256.Size]byte // of the whole message: the same for retransmissions
+	digest    uint64            // of the whole message: the same for retransmissions
 	lastBlock [maxBlockLen]byte // the end of the ciphertext
 	encrypted bool
 	whole     bool // lastBlock is known
-	dir       direction
-	base      int  // main and aggressive mode: the number of the message if the initiator sent it
-	number    int  // position in the exchange
-	proven    bool // number was proven, not taken from the order
+	from      side
 	src, dst  netip.AddrPort
 
-	iv        []byte // the one that fits, once known
-	plainSum  [sha256.Size]byte
-	decrypted bool
-	quick     *quickInfo // of a decrypted Quick Mode message with an SA
+	// In phase 1.
+	mode   ExchangeType
+	base   int  // main and aggressive mode: the number of the message if the initiator sent it
+	begins bool // the responder's cookie is zero
+
+	// What its decryption, or that of others, has shown.
+	opened   bool
+	iv       []byte  // the one that fits, nil while it is not known
+	first    bool    // iv is that of the first encrypted message of the exchange
+	after    *record // iv is the last block of this message of the exchange
+	gx       [2]*claim
+	ended    bool // the IV of an exchange after phase 1 was made from its last block
+	byHash   int  // its number, as its HASH or that of another message proves it
+	asRole   role // phase 1: whose HASH it has
+	shape    shape
+	quick    *quickInfo // of a decrypted Quick Mode message with an SA
+	plainSum uint64
+	copyOf   *record // the same plaintext, encrypted before
+
+	number int  // position in the exchange, from 1; place computes it
+	sure   bool // number is proven, not taken from the order
 }
 
+// role is that of a side in phase 1.
+type role int8
+
+const (
+	roleUnknown   role = 0
+	roleInitiator role = 1
+	roleResponder role = -1
+)
+
+// shape is what the payloads of a decrypted message tell of its place in the exchange.
+type shape uint8
+
+const (
+	shapeOther   shape = iota
+	shapeHash          // Quick Mode: nothing but a HASH
+	shapeSA            // Quick Mode: with an SA
+	shapeSecond        // Quick Mode: with an SA, and its IV is not that of a first message
+	shapeRequest       // Transaction: a request, or a set
+	shapeReply         // Transaction: what answers them
+)
+
 // find returns the record with that digest, or nil.
-func (ex *exchange) find(digest *[sha256.Size]byte) *record {
+func (ex *exchange) find(digest uint64) *record {
 	for _, r := range ex.records {
-		if r.digest == *digest {
+		if r.digest == digest {
 			return r
 		}
 	}
 	return nil
 }
 
-// add remembers a message. The oldest is forgotten where there are too many;
-// the first ones, which phase 2 and KEYMAT need, are kept.
+// add remembers a message. Where there are too many, one that no key has opened is forgotten; the
+// first ones, which phase 2 and KEYMAT need, are kept.
 func (ex *exchange) add(r *record) {
+	const keep = maxRecords / 2
 	if len(ex.records) >= maxRecords {
-		const keep = maxRecords / 2
-		copy(ex.records[keep:], ex.records[keep+1:])
-		ex.records = ex.records[:len(ex.records)-1]
+		i := max(0, slices.IndexFunc(ex.records[keep:], func(o *record) bool { return !o.opened }))
+		ex.records = slices.Delete(ex.records, keep+i, keep+i+1)
 	}
 	ex.records = append(ex.records, r)
 }
 
-// byNumber returns the decrypted Quick Mode message of that number that has an
-// SA payload, or nil.
+// byNumber returns the decrypted Quick Mode message of that number that has an SA payload, or nil.
 func (ex *exchange) byNumber(n int) *record {
 	for _, r := range ex.records {
 		if r.number == n && r.quick != nil {
@@ -88,117 +127,135 @@ func (ex *exchange) byNumber(n int) *record {
 	return nil
 }
 
-// nextNumber guesses the position of a new message from the order of arrival:
-// in exchanges of two parties, messages of the starter are odd.
-func (ex *exchange) nextNumber(dir direction) int {
-	n := 1
-	for _, r := range ex.records {
-		n = max(n, r.number+1)
-	}
-	if len(ex.records) > 0 && dir != fromUnknown && ex.starter != fromUnknown && (n%2 == 1) != (dir == ex.starter) {
-		n++
-	}
-	return n
-}
-
-// setNumber corrects a record's position once it is proven, and with it who
-// started the exchange.
-func (ex *exchange) setNumber(r *record, n int) {
-	if r.proven || n < 1 {
-		return
-	}
-	r.number, r.proven = n, true
-	if r.dir != fromUnknown && !ex.sure {
-		ex.sure = true
-		ex.starter = r.dir
-		if n%2 == 0 {
-			ex.starter = -r.dir
-		}
-		for _, o := range ex.records { // those that were numbered on a wrong guess
-			if !o.proven && o.dir != fromUnknown && (o.number%2 == 1) != (o.dir == ex.starter) {
-				o.number++
-			}
-		}
-	}
+// opened says that a message of the exchange was decrypted.
+func (ex *exchange) opened() bool {
+	return slices.ContainsFunc(ex.records, func(r *record) bool { return r.opened })
 }
 
 // ivSource is a possible IV, and where it comes from.
 type ivSource struct {
 	iv    []byte
-	prev  *record // the message whose last block it is; nil for the first of the exchange
-	hash  *hashAlg
-	last  *record   // of phase 1, whose last block the IV was made from
-	roles direction // initial IV of phase 1: fromResponder where the KE values had to be swapped
+	known bool      // an earlier decryption has found it
+	after *record   // the message whose last block it is; nil for the first of the exchange
+	hash  *hashAlg  // it was made with
+	last  *record   // of phase 1, whose last block it was made from
+	gx    [2]*claim // it was made from: the initiator's, the responder's
 }
 
-// ivs returns the possible IVs for the message r of the exchange, the likeliest
-// first: for r the IV that it is known to have, the chain, the IV of a first
-// message, the last blocks of the messages that came later. hashes are those
-// that may have been negotiated.
+// ivs returns the possible IVs for the message r of the exchange, the likeliest first: for r the IV
+// that it is known to have, the chain, the IV of a first message, the last blocks of the messages
+// that came later. hashes are those that may have been negotiated.
 func (sa *SA) ivs(ex *exchange, r *record, blockLen int, hashes []*hashAlg) []ivSource {
 	var list []ivSource
+	if len(r.iv) == blockLen {
+		list = append(list, ivSource{iv: r.iv, known: true})
+	}
+	last := func(o *record) []byte { return o.lastBlock[maxBlockLen-blockLen:] }
 	at := len(ex.records)
-	for i, o := range ex.records {
-		if o == r {
-			at = i
-		}
+	if i := slices.Index(ex.records, r); i >= 0 {
+		at = i
 	}
-	chain := func(o *record) {
-		if o != r && o.encrypted && o.whole {
-			list = append(list, ivSource{iv: o.lastBlock[maxBlockLen-blockLen:], prev: o})
+	for _, o := range slices.Backward(ex.records[:at]) {
+		if o.whole {
+			list = append(list, ivSource{iv: last(o), after: o})
 		}
-	}
-	for i := at - 1; i >= 0; i-- {
-		chain(ex.records[i])
 	}
 	for _, h := range hashes {
-		if ex.key.exchange == phase1Exchange {
+		if ex == sa.phase1 {
 			list = append(list, sa.initialIVs(h, blockLen)...)
 			continue
 		}
-		for i := len(sa.phase1.records) - 1; i >= 0; i-- {
-			if o := sa.phase1.records[i]; o.encrypted && o.whole {
-				list = append(list, ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-blockLen:], ex.key.id), hash: h, last: o})
+		for _, o := range sa.phase1Ends() {
+			list = append(list, ivSource{iv: phase2IV(h, last(o), ex.key.id), hash: h, last: o})
+		}
+		if sa.wasAggressive() { // its last message may be in clear
+			for _, s := range sa.initialIVs(h, blockLen) {
+				s.iv = phase2IV(h, s.iv, ex.key.id)
+				list = append(list, s)
 			}
 		}
-		for _, s := range sa.initialIVs(h, blockLen) { // aggressive mode whose last message is in clear
-			s.iv = phase2IV(h, s.iv, ex.key.id)
-			list = append(list, s)
+	}
+	for _, o := range ex.records[min(at+1, len(ex.records)):] {
+		if o.whole {
+			list = append(list, ivSource{iv: last(o), after: o})
 		}
 	}
-	for i := at + 1; i < len(ex.records); i++ {
-		chain(ex.records[i])
+	return append(list, sa.connectedIVs(ex, last)...)
+}
+
+// phase1Ends returns the messages that may be the last of phase 1, the likeliest first: those that
+// were decrypted, where one of them is proven to be.
+func (sa *SA) phase1Ends() []*record {
+	var all, opened []*record
+	proven := false
+	for _, r := range slices.Backward(sa.phase1.records) {
+		if !r.whole {
+			continue
+		}
+		all = append(all, r)
+		if r.opened {
+			opened = append(opened, r)
+			proven = proven || r.ended
+		}
 	}
-	if ex.key.exchange == ExchangeInformational { // a CONNECTED that some senders encrypt as if it were in the Quick Mode
-		if quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]; quick != nil {
-			for i := len(quick.records) - 1; i >= 0; i-- {
-				if o := quick.records[i]; o.encrypted && o.whole {
-					list = append(list, ivSource{iv: o.lastBlock[maxBlockLen-blockLen:]})
-				}
+	if proven {
+		return opened
+	}
+	return all
+}
+
+// connectedIVs returns the IVs of an Informational exchange that some senders encrypt as if it were
+// in the Quick Mode with its message ID: a CONNECTED.
+func (sa *SA) connectedIVs(ex *exchange, last func(*record) []byte) []ivSource {
+	var list []ivSource
+	if ex.key.exchange != ExchangeInformational {
+		return nil
+	}
+	if quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]; quick != nil {
+		for _, o := range slices.Backward(quick.records) {
+			if o.whole {
+				list = append(list, ivSource{iv: last(o), known: true})
 			}
 		}
 	}
 	return list
 }
 
-// initialIVs returns the IVs that phase 1 can have begun with. The KE values of
-// both sides are known, but not always whose is whose.
+// initialIVs returns the IVs that phase 1 can have begun with. Of several KE values it is not
+// always known which are right, nor whose is whose: the likely pairs come first.
 func (sa *SA) initialIVs(h *hashAlg, blockLen int) []ivSource {
-	var list []ivSource
-	for pass := range 2 {
-		for _, a := range sa.ke {
-			for _, b := range sa.ke {
-				likely := a.dir != fromResponder && b.dir != fromInitiator && a.dir != b.dir
-				if a == b || likely != (pass == 0) {
-					continue
-				}
-				roles := fromInitiator
-				if a.dir == fromResponder || b.dir == fromInitiator {
-					roles = fromResponder
-				}
-				list = append(list, ivSource{iv: phase1IV(h, a.body, b.body, blockLen), hash: h, roles: roles})
+	if _, ok := sa.initial[h]; !ok {
+		if sa.initial == nil {
+			sa.initial = make(map[*hashAlg][]ivSource)
+		}
+		sa.initial[h] = sa.pairKEs(h)
+	}
+	list := slices.Clone(sa.initial[h])
+	for i := range list {
+		list[i].iv = list[i].iv[:blockLen]
+	}
+	return list
+}
+
+// pairKEs makes an IV from each pair of KE values, or from the one that is proven.
+func (sa *SA) pairKEs(h *hashAlg) []ivSource {
+	source := func(a, b *claim) ivSource {
+		return ivSource{iv: phase1IV(h, a.body, b.body), hash: h, gx: [2]*claim{a, b}}
+	}
+	if gx := sa.gx; gx[0] != nil {
+		return []ivSource{source(gx[0], gx[1])}
+	}
+	var likely, others []ivSource
+	for _, a := range sa.kes {
+		for _, b := range sa.kes {
+			switch {
+			case a == b:
+			case sa.roleOf(a.from) != roleResponder && sa.roleOf(b.from) != roleInitiator && a.from != b.from:
+				likely = append(likely, source(a, b))
+			default:
+				others = append(others, source(a, b))
 			}
 		}
 	}
-	return list
+	return append(likely, others...)
 }

@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// Fragment is an IKE fragment: payload 132 of Cisco and Microsoft
-// ([MS-IKEE] section 2.2.3). Its data is a part of a whole ISAKMP message,
-// header included, which was cut after its encryption.
+// Fragment is an IKE fragment: payload 132 of Cisco and Microsoft ([MS-IKEE] section 2.2.3). Its
+// data is a part of a whole ISAKMP message, header included, which was cut after its encryption.
 type Fragment struct {
 	ID     uint16 // the same for all fragments of a message; many senders always use 1
 	Number uint8  // from 1
@@ -15,12 +14,11 @@ type Fragment struct {
 	Data   []byte
 }
 
-// fragmentHeaderLen is the size of what stands before a fragment's data in the
-// body of its payload.
+// fragmentHeaderLen is the size of what stands before a fragment's data in the body of its payload.
 const fragmentHeaderLen = 4
 
-// ParseFragment reads the body of a fragment payload. Data is a part of body.
-func ParseFragment(body []byte) (Fragment, error) {
+// parseFragment reads the body of a fragment payload. Data is a part of body.
+func parseFragment(body []byte) (Fragment, error) {
 	if len(body) < fragmentHeaderLen {
 		return Fragment{}, fmt.Errorf("ikev1: fragment payload of %d bytes: %w", len(body), ErrMalformed)
 	}

@@ -26,14 +26,15 @@ type derived struct {
 }
 
 // derive completes the keys of a secret (RFC 2409 section 5), as far as it goes.
-func (x *secretState) derive(sa *SA, h *hashAlg) derived {
+func (x *Secret) derive(sa *SA, h *hashAlg) derived {
 	k := derived{x.SKEYID.Bytes(), x.SKEYIDd.Bytes(), x.SKEYIDa.Bytes(), x.SKEYIDe.Bytes()}
 	if x.SharedSecret.IsZero() || h == nil {
 		return k
 	}
 	gxy := x.SharedSecret.Bytes()
 	if k.skeyid == nil && signs(sa.AuthMethod) {
-		if ni, nr := value(sa.nonces, fromInitiator), value(sa.nonces, fromResponder); ni != nil && nr != nil {
+		ni, nr := sa.onlyClaim(sa.nonces, roleInitiator), sa.onlyClaim(sa.nonces, roleResponder)
+		if ni != nil && nr != nil {
 			k.skeyid = skeyidOfSignature(h, ni, nr, gxy)
 		}
 	}
@@ -53,8 +54,8 @@ func (x *secretState) derive(sa *SA, h *hashAlg) derived {
 	return k
 }
 
-// signs says that an authentication method is one of signatures, or hybrid: the
-// peers then make SKEYID from the nonces and g^xy.
+// signs says that an authentication method is one of signatures, or hybrid: the peers then make
+// SKEYID from the nonces and g^xy.
 func signs(method uint16) bool {
 	switch method {
 	case 2, 3, 9, 10, 11: // DSS, RSA, ECDSA
@@ -63,30 +64,27 @@ func signs(method uint16) bool {
 	return method >= 64221 && method <= 64226 || method >= 65003 && method <= 65010 && method%2 == 1
 }
 
-// keysFor calls f with what each secret of the SA gives, that of its cipher's
-// key first, until f returns true.
-func (sa *SA) keysFor(f func(x *secretState, k derived) bool) {
+// keysFor calls f with what each secret of the SA gives, that of the key that opened the message
+// first, until f returns true.
+func (sa *SA) keysFor(opener *candidate, f func(x *secretState, k derived) bool) {
 	h := sa.hash()
-	if sa.key != nil && f(sa.key.secret, sa.key.secret.derive(sa, h)) {
+	if opener != nil && f(opener.secret, opener.secret.derive(sa, h)) {
 		return
 	}
 	for _, x := range sa.secrets {
-		if sa.key != nil && x == sa.key.secret {
-			continue
-		}
-		if x.InitiatorCookie.IsZero() && x.ResponderCookie.IsZero() {
-			continue // nothing says that it belongs to this SA
-		}
-		if f(x, x.derive(sa, h)) {
+		switch {
+		case opener != nil && x == opener.secret:
+		case x.anonymous(): // nothing says that it belongs to this SA
+		case f(x, x.derive(sa, h)):
 			return
 		}
 	}
 }
 
 // checks says that a key for HASH payloads is known.
-func (sa *SA) checks() bool {
+func (sa *SA) checks(opener *candidate) bool {
 	found := false
-	sa.keysFor(func(_ *secretState, k derived) bool {
+	sa.keysFor(opener, func(_ *secretState, k derived) bool {
 		found = k.a != nil || k.skeyid != nil
 		return found
 	})
@@ -96,128 +94,200 @@ func (sa *SA) checks() bool {
 // hash returns the SA's hash algorithm, nil while it is unknown.
 func (sa *SA) hash() *hashAlg {
 	switch {
-	case sa.key != nil:
-		return sa.key.suite.hash
+	case len(sa.keys) > 0:
+		return sa.keys[0].suite.hash
 	case len(sa.suites) == 1:
 		return sa.suites[0].hash
 	}
 	return nil
 }
 
-// checkHash checks the HASH payload of a decrypted message with the payloads
-// given. Of a reconstructed one only what lies behind the first block can be
-// compared; where that matches, the missing part is filled in.
-func (sa *SA) checkHash(m *Message, payloads []byte, rb *rebuilt) hashResult {
-	h := sa.hash()
-	p := FindPayload(m.Payloads, PayloadHash)
-	if h != nil && p == nil && m.at.ex == sa.phase1 {
-		return sa.checkSignature(m, h, payloads, rb)
+// hashCheck is the check of one HASH, or of a signature of one.
+type hashCheck struct {
+	m        *Message
+	h        *hashAlg
+	payloads []byte
+	rebuilt  *rebuilt
+	fits     func(want []byte) bool // compares a HASH that it could be
+
+	match []byte // that fits
+	tried int    // HASHes compared
+}
+
+// maxTries bounds the HASHes that are computed for a message: a flood of claims may have many.
+const maxTries = 64
+
+// try compares a HASH that it could be.
+func (c *hashCheck) try(want []byte) bool {
+	c.tried++
+	if c.tried > maxTries || !c.fits(want) {
+		return false
 	}
-	if h == nil || p == nil || len(p.Body) != h.size {
+	c.match = want
+	return true
+}
+
+// checkHash checks the HASH payload of a decrypted message with the payloads given, or the
+// signature that stands in its place. Of a reconstructed one only what lies behind the first block
+// can be compared; where that matches, the missing part is filled in.
+func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebuilt) hashResult {
+	c := &hashCheck{m: m, h: sa.hash(), payloads: payloads, rebuilt: rb}
+	p := FindPayload(m.Payloads, PayloadHash)
+	if c.h == nil {
+		return hashUnchecked
+	}
+	if p == nil {
+		signed := sa.signed(m, c.h, rb)
+		if signed == nil {
+			return hashUnchecked
+		}
+		c.fits = func(want []byte) bool { return hmac.Equal(want, signed) }
+		return c.result(sa.compare(c, opener), 0)
+	}
+	if len(p.Body) != c.h.size {
 		return hashUnchecked
 	}
 	known := 0 // bytes of the HASH that the first block hides
 	if rb != nil {
-		if known = sa.blockLen() - p.Offset - payloadHeaderLen; known < 0 {
-			known = 0
-		}
+		known = max(0, opener.block.BlockSize()-p.Offset-payloadHeaderLen)
 		if len(p.Body)-known < minTail {
 			return hashUnchecked
 		}
 	}
-	got := payloads[p.Offset+payloadHeaderLen : p.End()]
-	complete, tried := false, false
-	var match []byte
-	var number int
-	sa.keysFor(func(x *secretState, k derived) bool {
-		class, key := hashByKeyA, k.a
-		if m.at.ex == sa.phase1 {
-			class, key = hashByAuth, k.skeyid
-		}
-		compare := func(want []byte, n int) bool {
-			tried = true
-			if hmac.Equal(want[known:], got[known:]) {
-				match, number, x.used = want, n, true
-				sa.proven[class] = esp.NewKey(key)
-				return true
-			}
-			return false
-		}
-		var c bool
-		if m.at.ex == sa.phase1 {
-			c = sa.compareAuth(m, k, h, rb, payloads, compare)
-		} else {
-			c = sa.comparePhase2(m, k, h, payloads, compare)
-		}
-		complete = complete || c
-		return match != nil
-	})
+	got := payloads[p.Offset+payloadHeaderLen : p.end()]
+	c.fits = func(want []byte) bool { return hmac.Equal(want[known:], got[known:]) }
+	complete := sa.compare(c, opener)
+	if known > 0 && c.match != nil {
+		copy(got, c.match)
+	}
+	return c.result(complete, known)
+}
+
+// result is the outcome of a check. complete says that a mismatch proves the HASH wrong.
+func (c *hashCheck) result(complete bool, known int) hashResult {
 	switch {
-	case match != nil:
-		if number > 0 { // a better proof than any before
-			ex, r := m.at.ex, m.at.rec
-			r.proven, ex.sure = false, false
-			ex.setNumber(r, number)
-		}
-		if known > 0 {
-			copy(got, match)
-			return hashTail
-		}
+	case c.match != nil && known > 0:
+		return hashTail
+	case c.match != nil:
 		return hashGood
-	case tried && complete:
+	case complete && c.tried > 0 && c.tried <= maxTries:
 		return hashBad
 	}
 	return hashUnchecked
 }
 
-// blockLen returns the block size of the SA's cipher.
-func (sa *SA) blockLen() int {
-	if sa.key == nil {
-		return 0
+// compare tries the keys of all secrets.
+func (sa *SA) compare(c *hashCheck, opener *candidate) (complete bool) {
+	phase1 := c.m.at.ex == sa.phase1
+	hashes := &sa.Phase2Hashes
+	if phase1 {
+		hashes = &sa.Phase1Hashes
 	}
-	return sa.key.block.BlockSize()
+	sa.keysFor(opener, func(x *secretState, k derived) bool {
+		key, tries := k.a, sa.comparePhase2
+		if phase1 {
+			key, tries = k.skeyid, sa.compareAuth
+		}
+		if key == nil {
+			return false
+		}
+		complete = tries(c, key) || complete
+		if c.match != nil {
+			x.used = true
+			hashes.prove(esp.NewKey(key))
+		}
+		return c.match != nil
+	})
+	return complete
 }
 
-// compareAuth offers HASH_I or HASH_R (RFC 2409 section 5). complete says that
-// a mismatch proves the HASH wrong.
-func (sa *SA) compareAuth(m *Message, k derived, h *hashAlg, rb *rebuilt, payloads []byte, compare func([]byte, int) bool) (complete bool) {
-	kei, ker := value(sa.ke, fromInitiator), value(sa.ke, fromResponder)
-	if k.skeyid == nil || kei == nil || ker == nil || sa.sai == nil {
-		return false
+// compareAuth tries HASH_I or HASH_R (RFC 2409 section 5), with all that was claimed of KE values,
+// proposals and identities. complete says that a mismatch proves the HASH wrong.
+func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
+	r := c.m.at.rec
+	roles := []role{roleInitiator, roleResponder}
+	if sa.roles == rolesProven && r.from != sideUnknown {
+		roles = []role{sa.roleOf(r.from)}
 	}
-	i, r := sa.InitiatorCookie, sa.ResponderCookie
-	offer := func(dir direction, id []byte) bool {
-		if dir == fromInitiator {
-			return compare(h.prf(k.skeyid, kei, ker, i[:], r[:], sa.sai, id), 0)
+	for _, own := range roles {
+		for _, ke := range sa.kePairs(own) {
+			for _, offer := range sa.offers() {
+				hash := func(id []byte) []byte {
+					i, r := sa.InitiatorCookie, sa.ResponderCookie
+					if own == roleResponder {
+						i, r = r, i
+					}
+					return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id)
+				}
+				all, id := sa.tryIDs(c, own, hash)
+				complete = complete || all
+				if c.match != nil {
+					r.asRole = own
+					choose(ke[0], ke[1], offer, id)
+					return false
+				}
+			}
 		}
-		return compare(h.prf(k.skeyid, ker, kei, r[:], i[:], sa.sai, id), 0)
 	}
-	dir := m.at.rec.dir
-	p := FindPayload(m.Payloads, PayloadID)
+	return complete
+}
+
+// kePairs returns the KE values that a side in a role and the other one may have sent.
+func (sa *SA) kePairs(own role) (list [][2]*claim) {
+	if gx := sa.gx; gx[0] != nil {
+		if own == roleResponder {
+			gx[0], gx[1] = gx[1], gx[0]
+		}
+		return [][2]*claim{gx}
+	}
+	for _, a := range sa.claimsOf(sa.kes, own) {
+		for _, b := range sa.claimsOf(sa.kes, -own) {
+			list = append(list, [2]*claim{a, b})
+		}
+	}
+	return list
+}
+
+// offers returns the SA payloads that the initiator may have sent.
+func (sa *SA) offers() (list []*claim) {
+	for _, c := range sa.proposals {
+		switch {
+		case c.answer:
+		case c.proven:
+			return []*claim{c}
+		default:
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// tryIDs tries the identity in the message, or what it can have been; complete says that there is
+// no other.
+func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) []byte) (complete bool, proven *claim) {
+	p := FindPayload(c.m.Payloads, PayloadID)
 	switch {
-	case rb != nil && p != nil && p.Offset == 0:
-		if id := guessID(m, rb, func(id []byte) bool { return offer(dir, id) }); id != nil {
-			copy(payloads[payloadHeaderLen:], id)
+	case c.rebuilt != nil && p != nil && p.Offset == 0:
+		if id := guessID(c.m, c.rebuilt, func(id []byte) bool { return c.try(hash(id)) }); id != nil {
+			copy(c.payloads[payloadHeaderLen:], id)
 		}
-		return false
+		return false, nil
 	case p != nil:
-		return !offer(dir, p.Body)
-	case dir == fromInitiator && sa.idi != nil:
-		return !offer(dir, sa.idi)
-	case dir == fromResponder && sa.idr != nil:
-		return !offer(dir, sa.idr)
+		return !c.try(hash(p.Body)), nil
 	}
-	return false
+	for _, id := range sa.claimsOf(sa.ids, own) {
+		if complete = true; c.try(hash(id.body)) {
+			return true, id
+		}
+	}
+	return complete, nil
 }
 
-// guessID looks for the lost body of an ID payload of an IPv4 address: that of
-// the sender, with the protocols and ports that are used. The HASH proves it.
+// guessID looks for the lost body of an ID payload of an IPv4 address: that of the sender, with the
+// protocols and ports that are used. The HASH proves it.
 func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
-	if rb.firstLen != 12 {
-		return nil
-	}
 	src := m.at.rec.src.Addr().Unmap()
-	if !src.Is4() {
+	if rb.firstLen != ipv4IDLen || !src.Is4() {
 		return nil
 	}
 	ip := src.As4()
@@ -230,46 +300,49 @@ func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
 	return nil
 }
 
-// comparePhase2 offers the HASHes of the exchanges after phase 1 (RFC 2409
-// sections 5.5 to 5.7). complete says that a mismatch proves the HASH wrong.
-func (sa *SA) comparePhase2(m *Message, k derived, h *hashAlg, payloads []byte, compare func([]byte, int) bool) (complete bool) {
-	if k.a == nil || m.Payloads[0].Type != PayloadHash {
+// comparePhase2 tries the HASHes of the exchanges after phase 1 (RFC 2409 sections 5.5 to 5.7).
+// complete says that a mismatch proves the HASH wrong.
+func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
+	m, ex, r := c.m, c.m.at.ex, c.m.at.rec
+	if m.Payloads[0].Type != PayloadHash {
 		return false
 	}
-	ex, r := m.at.ex, m.at.rec
 	id := binary.BigEndian.AppendUint32(nil, ex.key.id)
-	rest := payloads[m.Payloads[0].End():]
+	rest := c.payloads[m.Payloads[0].end():]
+	hash := func(parts ...[]byte) []byte { return c.h.prf(skeyidA, parts...) }
 	if ex.key.exchange != ExchangeQuick {
-		return !compare(h.prf(k.a, id, rest), 0)
+		return !c.try(hash(id, rest))
 	}
 	if FindPayload(m.Payloads, PayloadSA) != nil {
-		if compare(h.prf(k.a, id, rest), 1) {
+		if c.try(hash(id, rest)) {
+			r.byHash = 1
 			return false
 		}
 		other := false
 		for _, o := range ex.records {
-			if o != r && o.quick != nil && o.dir != r.dir {
-				other = true
-				if compare(h.prf(k.a, id, o.quick.nonce, rest), 2) {
-					o.number, o.proven = 1, true
-					return false
-				}
+			if o == r || o.quick == nil || o.from == r.from {
+				continue
+			}
+			if other = true; c.try(hash(id, o.quick.nonce, rest)) {
+				r.byHash, o.byHash = 2, 1
+				return false
 			}
 		}
-		return other || r.proven && r.number == 1
+		return other || r.sure && r.number == 1
 	}
 	q1, q2 := ex.byNumber(1), ex.byNumber(2)
 	if q1 == nil || q2 == nil {
 		return false
 	}
 	ni, nr := q1.quick.nonce, q2.quick.nonce
-	if compare(h.prf(k.a, []byte{0}, id, ni, nr), 3) {
-		return false
-	}
-	if len(rest) == 0 {
+	switch {
+	case c.try(hash([]byte{0}, id, ni, nr)):
+		r.byHash = 3
+	case len(rest) == 0:
 		return true
-	}
 	// The CONNECTED notification after a commit bit: no RFC says what its HASH covers.
-	_ = compare(h.prf(k.a, id, rest), 4) || compare(h.prf(k.a, id, ni, nr, rest), 4) || compare(h.prf(k.a, []byte{0}, id, ni, nr, rest), 4)
+	case c.try(hash(id, rest)), c.try(hash(id, ni, nr, rest)), c.try(hash([]byte{0}, id, ni, nr, rest)):
+		r.byHash = 4
+	}
 	return false
 }

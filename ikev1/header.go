@@ -6,19 +6,19 @@ import (
 	"fmt"
 )
 
-// HeaderLen is the size of the ISAKMP header in bytes (RFC 2408 section 3.1).
-// IKEv2 has a header of the same size and layout.
+// HeaderLen is the size of the ISAKMP header in bytes (RFC 2408 section 3.1). IKEv2 has a header of
+// the same size and layout.
 const HeaderLen = 28
 
-// Cookie is an ISAKMP cookie, CKY-I or CKY-R (RFC 2408 section 2.5.3).
-// It is no secret: it names the ISAKMP SA on the wire.
+// Cookie is an ISAKMP cookie, CKY-I or CKY-R (RFC 2408 section 2.5.3). It is no secret: it names
+// the ISAKMP SA on the wire.
 type Cookie [8]byte
 
 // String returns the cookie as 16 hexadecimal digits.
 func (c Cookie) String() string { return hex.EncodeToString(c[:]) }
 
-// IsZero says that all bytes are zero: the responder's cookie in a first
-// message, or one that is not known.
+// IsZero says that all bytes are zero: the responder's cookie in a first message, or one that is
+// not known.
 func (c Cookie) IsZero() bool { return c == Cookie{} }
 
 // Flags of the ISAKMP header (RFC 2408 section 3.1).
@@ -41,9 +41,9 @@ type Header struct {
 	Length          uint32 // header and payloads, in bytes
 }
 
-// ParseHeader reads the header at the beginning of data. It fails when data is
-// shorter than HeaderLen; it judges neither the version nor the length field,
-// so that IKEv2 and unknown versions can be named.
+// ParseHeader reads the header at the beginning of data. It fails when data is shorter than
+// HeaderLen; it judges neither the version nor the length field, so that IKEv2 and unknown versions
+// can be named.
 func ParseHeader(data []byte) (Header, error) {
 	if len(data) < HeaderLen {
 		return Header{}, fmt.Errorf("ikev1: message of %d bytes is shorter than its header: %w", len(data), ErrMalformed)
@@ -70,30 +70,29 @@ func (h Header) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, h.Length)
 }
 
-// IsV1 says that the message is of ISAKMP version 1.x, the one this package
-// reads.
-func (h Header) IsV1() bool { return h.MajorVersion == 1 }
+// IsV1 says that the message is of ISAKMP version 1.x, the one this package reads.
+func (h Header) isV1() bool { return h.MajorVersion == 1 }
 
 // IsV2 says that the message is of IKEv2, which is named and left alone.
-func (h Header) IsV2() bool { return h.MajorVersion == 2 }
+func (h Header) isV2() bool { return h.MajorVersion == 2 }
 
 // Encrypted says that what follows the header is encrypted.
-func (h Header) Encrypted() bool { return h.IsV1() && h.Flags&FlagEncryption != 0 }
+func (h Header) encrypted() bool { return h.isV1() && h.Flags&FlagEncryption != 0 }
 
-// Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or
-// authentication only. It is false for other versions than 1.
+// Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or authentication
+// only. It is false for other versions than 1.
 func (h Header) Phase1() bool {
 	switch h.Exchange {
 	case ExchangeBase, ExchangeMain, ExchangeAuthOnly, ExchangeAggressive:
-		return h.IsV1()
+		return h.isV1()
 	}
 	return false
 }
 
-// ExchangeName returns the name of the exchange as it is printed: "main",
-// "quick", and for IKEv2 "IKE_SA_INIT".
+// ExchangeName returns the name of the exchange as it is printed: "main", "quick", and for IKEv2
+// "IKE_SA_INIT".
 func (h Header) ExchangeName() string {
-	if h.IsV2() {
+	if h.isV2() {
 		if s, ok := exchangeNamesV2[h.Exchange]; ok {
 			return s
 		}
@@ -105,9 +104,9 @@ func (h Header) ExchangeName() string {
 // VersionName returns "IKEv1", "IKEv2", or "ISAKMP 3.0" for an unknown version.
 func (h Header) VersionName() string {
 	switch {
-	case h.IsV1():
+	case h.isV1():
 		return "IKEv1"
-	case h.IsV2():
+	case h.isV2():
 		return "IKEv2"
 	}
 	return fmt.Sprintf("ISAKMP %d.%d", h.MajorVersion, h.MinorVersion)

@@ -30,8 +30,8 @@ func TestHeader(t *testing.T) {
 	if got := h.Append(nil); !bytes.Equal(got, headerBytes) {
 		t.Errorf("appended: %x", got)
 	}
-	if !h.Encrypted() || h.Phase1() || !h.IsV1() || h.ExchangeName() != "quick" || h.VersionName() != "IKEv1" {
-		t.Errorf("encrypted %v, phase 1 %v, %s %s", h.Encrypted(), h.Phase1(), h.VersionName(), h.ExchangeName())
+	if !h.encrypted() || h.Phase1() || !h.isV1() || h.ExchangeName() != "quick" || h.VersionName() != "IKEv1" {
+		t.Errorf("encrypted %v, phase 1 %v, %s %s", h.encrypted(), h.Phase1(), h.VersionName(), h.ExchangeName())
 	}
 	if s := h.InitiatorCookie.String(); s != "05041c1d00fd6eff" {
 		t.Errorf("cookie %s", s)
@@ -62,8 +62,8 @@ func TestHeaderNames(t *testing.T) {
 		{Header{MajorVersion: 2, Exchange: 4}, "IKEv2", "exchange 4", false, false},
 		{Header{MajorVersion: 3, MinorVersion: 1, Exchange: 2, Flags: 1}, "ISAKMP 3.1", "main", false, false},
 	} {
-		if c.h.VersionName() != c.version || c.h.ExchangeName() != c.exchange || c.h.Encrypted() != c.encrypted {
-			t.Errorf("%+v: %s %s, encrypted %v", c.h, c.h.VersionName(), c.h.ExchangeName(), c.h.Encrypted())
+		if c.h.VersionName() != c.version || c.h.ExchangeName() != c.exchange || c.h.encrypted() != c.encrypted {
+			t.Errorf("%+v: %s %s, encrypted %v", c.h, c.h.VersionName(), c.h.ExchangeName(), c.h.encrypted())
 		}
 		if c.h.Phase1() != c.phase1 {
 			t.Errorf("%+v: phase 1 %v", c.h, c.h.Phase1())

@@ -11,41 +11,41 @@ import (
 )
 
 // IDType is the type of an identification (RFC 2407 section 4.6.2.1).
-type IDType uint8
+type idType uint8
 
 // The types of identification.
 const (
-	IDIPv4Addr       IDType = 1
-	IDFQDN           IDType = 2
-	IDUserFQDN       IDType = 3
-	IDIPv4AddrSubnet IDType = 4
-	IDIPv6Addr       IDType = 5
-	IDIPv6AddrSubnet IDType = 6
-	IDIPv4AddrRange  IDType = 7
-	IDIPv6AddrRange  IDType = 8
-	IDDERASN1DN      IDType = 9
-	IDDERASN1GN      IDType = 10
-	IDKeyID          IDType = 11
-	IDList           IDType = 12 // RFC 3554
+	idIPv4Addr       idType = 1
+	idFQDN           idType = 2
+	idUserFQDN       idType = 3
+	idIPv4AddrSubnet idType = 4
+	idIPv6Addr       idType = 5
+	idIPv6AddrSubnet idType = 6
+	idIPv4AddrRange  idType = 7
+	idIPv6AddrRange  idType = 8
+	idDERASN1DN      idType = 9
+	idDERASN1GN      idType = 10
+	idKeyID          idType = 11
+	idList           idType = 12 // RFC 3554
 )
 
-// Identification is the body of an Identification payload (RFC 2407 section
-// 4.6.2). In phase 1 it names a peer, in Quick Mode the traffic of one side.
-type Identification struct {
-	Type     IDType
+// Identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
+// names a peer, in Quick Mode the traffic of one side.
+type identification struct {
+	Type     idType
 	Protocol uint8  // IP protocol, 0 for any
 	Port     uint16 // 0 for any
 	Data     []byte // part of the body parsed
 }
 
-// ParseID reads the body of an Identification payload. It fails when the data
-// of an address, subnet or range does not have the length of its type.
-func ParseID(body []byte) (Identification, error) {
+// ParseID reads the body of an Identification payload. It fails when the data of an address, subnet
+// or range does not have the length of its type.
+func parseID(body []byte) (identification, error) {
 	if len(body) < 4 {
-		return Identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
+		return identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
 	}
-	id := Identification{
-		Type:     IDType(body[0]),
+	id := identification{
+		Type:     idType(body[0]),
 		Protocol: body[1],
 		Port:     binary.BigEndian.Uint16(body[2:]),
 		Data:     body[4:],
@@ -57,24 +57,23 @@ func ParseID(body []byte) (Identification, error) {
 }
 
 // dataLen is the length of the data that a type demands, 0 for any.
-func (t IDType) dataLen() int {
+func (t idType) dataLen() int {
 	switch t {
-	case IDIPv4Addr:
+	case idIPv4Addr:
 		return 4
-	case IDIPv4AddrSubnet, IDIPv4AddrRange:
+	case idIPv4AddrSubnet, idIPv4AddrRange:
 		return 8
-	case IDIPv6Addr:
+	case idIPv6Addr:
 		return 16
-	case IDIPv6AddrSubnet, IDIPv6AddrRange:
+	case idIPv6AddrSubnet, idIPv6AddrRange:
 		return 32
 	}
 	return 0
 }
 
-// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for
-// other types.
-func (id *Identification) Addr() netip.Addr {
-	if id.Type == IDIPv4Addr || id.Type == IDIPv6Addr {
+// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for other types.
+func (id *identification) addr() netip.Addr {
+	if id.Type == idIPv4Addr || id.Type == idIPv6Addr {
 		if a, ok := netip.AddrFromSlice(id.Data); ok {
 			return a
 		}
@@ -82,49 +81,33 @@ func (id *Identification) Addr() netip.Addr {
 	return netip.Addr{}
 }
 
-// Selector returns the protocol and port of the ID as they are printed:
-// "udp/1701", "udp/any", "icmp", and "" when it speaks of all protocols.
-func (id *Identification) Selector() string {
+var ipProtocols = map[uint8]string{
+	0: "any", 1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre", 58: "icmpv6", 115: "l2tp", 132: "sctp",
+}
+
+// selector returns the protocol and port of the ID as they are printed: "udp/1701", "udp/any",
+// "icmp", and "" when it speaks of all protocols.
+func (id *identification) selector() string {
 	if id.Protocol == 0 && id.Port == 0 {
 		return ""
 	}
-	var s string
-	ports := false
-	switch id.Protocol {
-	case 0:
-		s, ports = "any", true
-	case 1:
-		s = "icmp"
-	case 4:
-		s = "ipip"
-	case 6:
-		s, ports = "tcp", true
-	case 17:
-		s, ports = "udp", true
-	case 47:
-		s = "gre"
-	case 58:
-		s = "icmpv6"
-	case 115:
-		s = "l2tp"
-	case 132:
-		s, ports = "sctp", true
-	default:
+	s, ok := ipProtocols[id.Protocol]
+	if !ok {
 		s = "proto-" + strconv.Itoa(int(id.Protocol))
 	}
 	switch {
 	case id.Port != 0:
 		s += "/" + strconv.Itoa(int(id.Port))
-	case ports:
+	case s == "any", s == "tcp", s == "udp", s == "sctp":
 		s += "/any"
 	}
 	return s
 }
 
-// String returns the identity without protocol and port: "10.0.0.2",
-// "10.1.0.0/16", "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name
-// in quotes. What can't be shown as text becomes hexadecimal.
-func (id *Identification) String() string {
+// String returns the identity without protocol and port: "10.0.0.2", "10.1.0.0/16",
+// "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name in quotes. What can't be shown as
+// text becomes hexadecimal.
+func (id *identification) String() string {
 	d := id.Data
 	if want := id.Type.dataLen(); want > 0 && want != len(d) {
 		return numbered("damaged ID of type", id.Type)
@@ -132,24 +115,24 @@ func (id *Identification) String() string {
 	switch id.Type {
 	case 0: // reserved: the type stood in a first block that is lost
 		return lostID(d)
-	case IDIPv4Addr, IDIPv6Addr:
-		return id.Addr().String()
-	case IDIPv4AddrSubnet, IDIPv6AddrSubnet:
+	case idIPv4Addr, idIPv6Addr:
+		return id.addr().String()
+	case idIPv4AddrSubnet, idIPv6AddrSubnet:
 		addr, mask := halves(d)
 		if ones, ok := prefixLen(d[len(d)/2:]); ok {
 			return addr.String() + "/" + strconv.Itoa(ones)
 		}
 		return addr.String() + "/" + mask.String()
-	case IDIPv4AddrRange, IDIPv6AddrRange:
+	case idIPv4AddrRange, idIPv6AddrRange:
 		first, last := halves(d)
 		return first.String() + "-" + last.String()
-	case IDFQDN, IDUserFQDN:
+	case idFQDN, idUserFQDN:
 		return printable(d)
-	case IDDERASN1DN:
+	case idDERASN1DN:
 		if s, ok := distinguishedName(d); ok {
 			return s
 		}
-	case IDKeyID:
+	case idKeyID:
 		if isText(d) {
 			return printable(d)
 		}
@@ -157,7 +140,8 @@ func (id *Identification) String() string {
 	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
 }
 
-// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not known.
+// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not
+// known.
 func lostID(d []byte) string {
 	rest := bytes.TrimLeft(d, "\x00")
 	switch {
@@ -200,33 +184,10 @@ func shortHex(b []byte) string {
 	return hex.EncodeToString(b)
 }
 
-// String returns the name of the type in lower case.
-func (t IDType) String() string {
-	switch t {
-	case IDIPv4Addr:
-		return "ipv4"
-	case IDFQDN:
-		return "fqdn"
-	case IDUserFQDN:
-		return "user-fqdn"
-	case IDIPv4AddrSubnet:
-		return "ipv4-subnet"
-	case IDIPv6Addr:
-		return "ipv6"
-	case IDIPv6AddrSubnet:
-		return "ipv6-subnet"
-	case IDIPv4AddrRange:
-		return "ipv4-range"
-	case IDIPv6AddrRange:
-		return "ipv6-range"
-	case IDDERASN1DN:
-		return "dn"
-	case IDDERASN1GN:
-		return "general-name"
-	case IDKeyID:
-		return "key-id"
-	case IDList:
-		return "id-list"
-	}
-	return numbered("id-type", t)
+var idTypes = map[idType]string{
+	1: "ipv4", 2: "fqdn", 3: "user-fqdn", 4: "ipv4-subnet", 5: "ipv6", 6: "ipv6-subnet", 7: "ipv4-range",
+	8: "ipv6-range", 9: "dn", 10: "general-name", 11: "key-id", 12: "id-list",
 }
+
+// String returns the name of the type in lower case.
+func (t idType) String() string { return nameOf(idTypes, "id-type", t) }

@@ -6,9 +6,9 @@ import (
 	"l2tpdump/esp"
 )
 
-// expandKa makes the cipher's key of n bytes from SKEYID_e: its head where it is
-// long enough, else the head of K1 | K2 | ... with K1 = prf(SKEYID_e, 0) and
-// Ki = prf(SKEYID_e, Ki-1) (RFC 2409 appendix B).
+// expandKa makes the cipher's key of n bytes from SKEYID_e: its head where it is long enough, else
+// the head of K1 | K2 | ... with K1 = prf(SKEYID_e, 0) and Ki = prf(SKEYID_e, Ki-1) (RFC 2409
+// appendix B).
 func expandKa(h *hashAlg, skeyidE []byte, n int) []byte {
 	if len(skeyidE) >= n {
 		return skeyidE[:n:n]
@@ -16,8 +16,7 @@ func expandKa(h *hashAlg, skeyidE []byte, n int) []byte {
 	return h.expand(skeyidE, n, false, []byte{0})
 }
 
-// skeyids derives SKEYID_d, SKEYID_a and SKEYID_e from SKEYID and g^xy (RFC 2409
-// section 5).
+// skeyids derives SKEYID_d, SKEYID_a and SKEYID_e from SKEYID and g^xy (RFC 2409 section 5).
 func skeyids(h *hashAlg, skeyid, gxy []byte, i, r Cookie) (d, a, e []byte) {
 	d = h.prf(skeyid, gxy, i[:], r[:], []byte{0})
 	a = h.prf(skeyid, d, gxy, i[:], r[:], []byte{1})
@@ -25,23 +24,23 @@ func skeyids(h *hashAlg, skeyid, gxy []byte, i, r Cookie) (d, a, e []byte) {
 	return d, a, e
 }
 
-// skeyidOfSignature derives SKEYID where signatures authenticate:
-// prf(Ni_b | Nr_b, g^xy). With pre-shared keys it takes the shared key.
+// skeyidOfSignature derives SKEYID where signatures authenticate: prf(Ni_b | Nr_b, g^xy). With
+// pre-shared keys it takes the shared key.
 func skeyidOfSignature(h *hashAlg, ni, nr, gxy []byte) []byte {
 	return h.prf(append(append([]byte(nil), ni...), nr...), gxy)
 }
 
-// keymat returns n bytes of KEYMAT for one SPI (RFC 2409 section 5.5):
-// prf(SKEYID_d, [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b), extended.
-func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol ProtocolID, spi uint32, ni, nr []byte, n int) []byte {
+// keymat returns n bytes of KEYMAT for one SPI (RFC 2409 section 5.5): prf(SKEYID_d, [g(qm)^xy |]
+// protocol | SPI | Ni_b | Nr_b), extended.
+func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol protocolID, spi uint32, ni, nr []byte, n int) []byte {
 	s := binary.BigEndian.AppendUint32(nil, spi)
 	return h.expand(skeyidD, n, true, gqmxy, []byte{byte(protocol)}, s, ni, nr)
 }
 
-// ExpandKa returns the key of a phase 1 cipher, made from SKEYID_e as RFC 2409
-// appendix B has it. hash is the negotiated one: "md5", "sha1", "sha256",
-// "sha384" or "sha512"; where it is "" the length of SKEYID_e tells it. ok is
-// false for an unknown hash, an empty SKEYID_e or a length over 256 bytes.
+// ExpandKa returns the key of a phase 1 cipher, made from SKEYID_e as RFC 2409 appendix B has it.
+// hash is the negotiated one: "md5", "sha1", "sha256", "sha384" or "sha512"; where it is "" the
+// length of SKEYID_e tells it. ok is false for an unknown hash, an empty SKEYID_e or a length over
+// 256 bytes.
 func ExpandKa(hash string, skeyidE esp.Key, keyLen int) (ka esp.Key, ok bool) {
 	if skeyidE.IsZero() || keyLen <= 0 || keyLen > 256 {
 		return esp.Key{}, false

@@ -67,7 +67,7 @@ func join(parts ...[]byte) []byte {
 }
 
 // proposal makes a proposal payload with one transform, last or not.
-func proposal(more bool, number byte, protocol ProtocolID, spi []byte, id byte, attributes ...[]byte) []byte {
+func labProposal(more bool, number byte, protocol protocolID, spi []byte, id byte, attributes ...[]byte) []byte {
 	t := append([]byte{1, id, 0, 0}, join(attributes...)...)
 	t = append([]byte{0, 0, 0, byte(len(t) + 4)}, t...)
 	p := append([]byte{number, byte(protocol), byte(len(spi)), 1}, append(append([]byte(nil), spi...), t...)...)
@@ -123,7 +123,7 @@ func newLab(t testing.TB, seed int64, encryption, hash uint16, keyLen int) *lab 
 	if len(l.suite.cipher.keyLens) > 1 {
 		attributes = append(attributes, labTV(14, uint16(8*keyLen)))
 	}
-	l.sai = saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, attributes...))
+	l.sai = saBody(labProposal(false, 1, protocolISAKMP, nil, 1, attributes...))
 	return l
 }
 
@@ -184,7 +184,7 @@ func (l *lab) main(idi, idr []byte) {
 	l.clear(true, ExchangeMain, part{PayloadKE, l.kei}, part{PayloadNonce, l.bytes(16)})
 	l.clear(false, ExchangeMain, part{PayloadKE, l.ker}, part{PayloadNonce, l.bytes(20)})
 	h := l.suite.hash
-	l.chains[0] = phase1IV(h, l.kei, l.ker, l.block.BlockSize())
+	l.chains[0] = phase1IV(h, l.kei, l.ker)[:l.block.BlockSize()]
 	l.sealed(true, ExchangeMain, 0, part{PayloadID, idi},
 		part{PayloadHash, h.prf(l.skeyid, l.kei, l.ker, l.i[:], l.r[:], l.sai, idi)}, part{PayloadNotify, fromHex(l.t, "00000001 01 10 6002"+l.i.String()+l.r.String())})
 	l.sealed(false, ExchangeMain, 0, part{PayloadID, idr},
@@ -215,7 +215,7 @@ func (l *lab) quick(fromI bool, id uint32, offers, answers [][]byte, extra ...pa
 var espAttributes = [][]byte{labTV(1, 1), labTV(2, 3600), labTV(4, 2), labTV(5, 2), labTV(6, 128)}
 
 func espSA(spi string, t testing.TB) []byte {
-	return saBody(proposal(false, 1, ProtocolESP, fromHex(t, spi), 12, espAttributes...))
+	return saBody(labProposal(false, 1, protocolESP, fromHex(t, spi), 12, espAttributes...))
 }
 
 // session sends main mode and a bit of all that follows.
@@ -223,11 +223,39 @@ func (l *lab) session() {
 	l.main(ipID(l.initiator), ipID(l.responder))
 	l.hashed(false, ExchangeTransaction, 0x11111111, [][]byte{mid(0x11111111)}, part{PayloadConfig, fromHex(l.t, "01000001 40880000 40890000")})
 	l.hashed(true, ExchangeTransaction, 0x11111111, [][]byte{mid(0x11111111)}, part{PayloadConfig, fromHex(l.t, "02000001 40880004 61626364 40890003 313233")})
-	l.hashed(true, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(4, 32769)))})
-	l.hashed(false, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(proposal(false, 1, ProtocolISAKMP, nil, 1, labTV(4, 32769)))})
+	l.hashed(true, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(4, 32769)))})
+	l.hashed(false, ExchangeNewGroup, 0x22222222, [][]byte{mid(0x22222222)}, part{PayloadSA, saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(4, 32769)))})
 	l.quick(true, 0x33333333, [][]byte{espSA("11223344", l.t)}, [][]byte{espSA("55667788", l.t)}, part{PayloadID, ipID(l.initiator)}, part{PayloadID, ipID(l.responder)})
 	l.quick(false, 0x44444444, [][]byte{espSA("99aabbcc", l.t)}, [][]byte{espSA("ddeeff00", l.t)})
 	l.hashed(true, ExchangeInformational, 0x55555555, [][]byte{mid(0x55555555)}, part{PayloadDelete, fromHex(l.t, "00000001 03 04 0001 11223344")})
 	l.hashed(true, ExchangeInformational, 0x66666666, [][]byte{mid(0x66666666)}, part{PayloadNotify, fromHex(l.t, "00000001 01 10 8d28"+l.i.String()+l.r.String()+"00000007")})
 	l.hashed(false, ExchangeInformational, 0x77777777, [][]byte{mid(0x77777777)}, part{PayloadDelete, fromHex(l.t, "00000001 01 10 0001"+l.i.String()+l.r.String())})
+}
+
+// state sums up what became of an SA's messages.
+func state(sa *SA) string {
+	for _, h := range []Hashes{sa.Phase1Hashes, sa.Phase2Hashes} {
+		if h.Bad > 0 && h.Good == 0 {
+			return "wrong key"
+		}
+	}
+	switch {
+	case sa.Decrypted > 0 && sa.HashesChecked > 0:
+		return "verified"
+	case sa.Decrypted > 0:
+		return "decrypted"
+	case sa.Unopened > 0:
+		return "wrong key"
+	case sa.Short != nil:
+		return "incomplete"
+	}
+	return "no key"
+}
+
+// unused returns the secrets that opened nothing.
+func unused(tr *Tracker) (list []*Secret) {
+	for x := range tr.Unused() {
+		list = append(list, x)
+	}
+	return list
 }

@@ -11,7 +11,7 @@ func TestLostID(t *testing.T) {
 		{"\x00\x00\x00\x00\x00\x00\x00\x00ocaldomain", "...ocaldomain"},
 		{"\x00\x00\x00\x00\x00\x00\x00\x00\x01\xff\x02", "...01ff02"},
 	} {
-		id := Identification{Data: []byte(c.data)}
+		id := identification{Data: []byte(c.data)}
 		if got := id.String(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}

@@ -2,17 +2,21 @@ package ikev1
 
 import (
 	"errors"
+	"fmt"
 
 	"l2tpdump/esp"
 )
 
-// What a Message's Err can be; test with errors.Is.
+// What a Message's Err can be, or wrap; test with errors.Is.
 var (
-	ErrNoKey      = errors.New("ikev1: no key")               // nothing known for these cookies
-	ErrWrongKey   = errors.New("ikev1: wrong key")            // the key known does not fit
-	ErrIncomplete = errors.New("ikev1: incomplete key")       // the key known is too short
-	ErrTruncated  = errors.New("ikev1: message is cut")       // the capture holds only part of it
-	ErrMalformed  = errors.New("ikev1: message is malformed") // the message itself is broken
+	ErrNoKey       = errors.New("ikev1: no secret is known for these cookies")
+	ErrForeignKeys = fmt.Errorf("ikev1: all secrets without a cookie have opened other SAs: %w", ErrNoKey)
+	ErrUnopened    = errors.New("ikev1: no key that is known opens the message")
+	ErrShortKey    = errors.New("ikev1: the key that is known is too short")
+	ErrHash        = errors.New("ikev1: the HASH is made with another key, or of other contents")
+	ErrTruncated   = errors.New("ikev1: the capture holds only part of the message")
+	ErrMalformed   = errors.New("ikev1: the message is malformed") // its text says how
+	ErrAltered     = fmt.Errorf("ikev1: the key that opens other messages does not open this one: %w", ErrMalformed)
 )
 
 // Message is one ISAKMP message as it was observed, decrypted where possible.
@@ -27,22 +31,58 @@ type Message struct {
 	Decrypted      bool
 	Verified       bool // a HASH was computed and matches
 	Reconstructed  bool // decrypted but for the first block, whose IV is not known
+	HashWrong      bool // in clear, and its HASH does not match
+	HashTail       bool // reconstructed, and the part of its HASH behind the first block matches
 
-	Plain    []byte    // the whole message in clear: encryption flag off, padding off, length mended; of one that was cut its beginning, with the length that it had
+	// Plain is the whole message in clear: encryption flag off, padding off, length mended; of one
+	// that was cut its beginning, with the length that it had.
+	Plain    []byte
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
-	Reason   string    // cause and cure in words; "" when all is well
 
 	Negotiated []*esp.Negotiated // SAs that this message completed
-	Deleted    []uint32          // ESP SPIs of its Delete payloads
+	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted
 
-	Fragment    *Fragment // set when the message is one IKE fragment
-	Reassembled int       // number of fragments it was put together from, 0 when it was not
-	Trailing    int       // bytes behind it in its datagram that are no message
+	Fragment    *Fragment   // set when the message is one IKE fragment
+	FragmentOf  FragmentKey // of a fragment, and of the message that it completes
+	Reassembled int         // number of fragments it was put together from, 0 when it was not
+	Trailing    int         // bytes behind it in its datagram that are no message
 
 	at position // what the Tracker needs to decrypt it later
 }
 
-// Head says that the message was cut by the snaplen, and that Plain and Payloads are
-// its decrypted beginning.
+// position is where the Tracker has a message, and what it needs to decrypt it later.
+type position struct {
+	ex    *exchange
+	rec   *record
+	raw   []byte // the message as captured; nil unless it is encrypted
+	cut   bool   // it is not whole
+	short bool   // nor was it on the wire
+
+	counted  tally // what it counts for in the SA's counters
+	head     bool  // it is cut, and what there is of it is decrypted
+	unproven bool  // it is cut, and proves none of the keys known, as a later message may
+	hashOpen bool  // its HASH waits for another message
+}
+
+// Head says that the message was cut by the snaplen, and that Plain and Payloads are its decrypted
+// beginning.
 func (m *Message) Head() bool { return m.at.head }
+
+// Phase1 says that the message is of main or aggressive mode, or of another exchange that sets up
+// an ISAKMP SA.
+func (m *Message) Phase1() bool { return m.SA != nil && m.at.ex == m.SA.phase1 }
+
+// clearMessage returns the message as it would have been sent in clear: the header with the
+// encryption flag off and the length mended, then the payloads without padding.
+func clearMessage(h Header, payloads []byte) []byte {
+	h.Length = uint32(HeaderLen + len(payloads))
+	return clearHead(h, payloads)
+}
+
+// clearHead is clearMessage for one of which only the beginning is there: the length stays that of
+// the whole, its padding included.
+func clearHead(h Header, payloads []byte) []byte {
+	h.Flags &^= FlagEncryption
+	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)
+}

@@ -1,16 +1,14 @@
 package ikev1
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash"
 	"net/netip"
 )
 
-// IsNATD says that the payload is NAT discovery under any of its numbers: 20
-// (RFC 3947), 130 (drafts 1 to 3), and 15 (drafts 4 to 8), which RFC 6407 gave
-// to another payload, where the body has the length of a hash.
-func (p *Payload) IsNATD() bool {
+// IsNATD says that the payload is NAT discovery under any of its numbers: 20 (RFC 3947), 130
+// (drafts 1 to 3), and 15 (drafts 4 to 8), which RFC 6407 gave to another payload, where the body
+// has the length of a hash.
+func (p *Payload) isNATD() bool {
 	switch p.Type {
 	case PayloadNATD, PayloadNATDDraft:
 		return true
@@ -20,28 +18,27 @@ func (p *Payload) IsNATD() bool {
 	return false
 }
 
-// IsNATOA says that the payload is a NAT original address under any of its
-// numbers: 21 (RFC 3947), 131 (drafts 1 to 3), and 16 (drafts 4 to 8) where the
-// body is an address.
-func (p *Payload) IsNATOA() bool {
+// IsNATOA says that the payload is a NAT original address under any of its numbers: 21 (RFC 3947),
+// 131 (drafts 1 to 3), and 16 (drafts 4 to 8) where the body is an address.
+func (p *Payload) isNATOA() bool {
 	switch p.Type {
 	case PayloadNATOA, PayloadNATOADraft:
 		return true
 	case PayloadSAT:
-		_, err := ParseNATOA(p.Body)
+		_, err := parseNATOA(p.Body)
 		return err == nil
 	}
 	return false
 }
 
-// ParseNATOA reads the body of a NAT-OA payload: an original address of one
-// side (RFC 3947 section 5.2).
-func ParseNATOA(body []byte) (netip.Addr, error) {
+// ParseNATOA reads the body of a NAT-OA payload: an original address of one side (RFC 3947 section
+// 5.2).
+func parseNATOA(body []byte) (netip.Addr, error) {
 	if len(body) < 4 {
 		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA payload of %d bytes: %w", len(body), ErrMalformed)
 	}
-	t := IDType(body[0])
-	if t != IDIPv4Addr && t != IDIPv6Addr || t.dataLen() != len(body)-4 {
+	t := idType(body[0])
+	if t != idIPv4Addr && t != idIPv6Addr || t.dataLen() != len(body)-4 {
 		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA of ID type %d with %d bytes: %w", t, len(body)-4, ErrMalformed)
 	}
 	if body[1] != 0 || body[2] != 0 || body[3] != 0 {
@@ -49,17 +46,4 @@ func ParseNATOA(body []byte) (netip.Addr, error) {
 	}
 	a, _ := netip.AddrFromSlice(body[4:])
 	return a, nil
-}
-
-// NATDHash computes what a NAT-D payload holds: the hash of both cookies, the
-// address and the port (RFC 3947 section 3.2). newHash is the hash that phase 1
-// agreed on. The first NAT-D payload of a message is of the receiver's address as
-// the sender sees it; those after it are of the sender's own addresses.
-func NATDHash(newHash func() hash.Hash, initiator, responder Cookie, addr netip.AddrPort) []byte {
-	h := newHash()
-	h.Write(initiator[:])
-	h.Write(responder[:])
-	h.Write(addr.Addr().Unmap().AsSlice())
-	h.Write(binary.BigEndian.AppendUint16(nil, addr.Port()))
-	return h.Sum(nil)
 }

@@ -6,40 +6,39 @@ import (
 )
 
 // NotifyType is the number of a notification (RFC 2408 section 3.14.1).
-type NotifyType uint16
+type notifyType uint16
 
 // Notifications that this package or its callers look at.
 const (
-	NotifyInvalidSPI        NotifyType = 11
-	NotifyNoProposalChosen  NotifyType = 14
-	NotifyAuthFailed        NotifyType = 24
-	NotifyConnected         NotifyType = 16384
-	NotifyResponderLifetime NotifyType = 24576 // RFC 2407 section 4.6.3.1
-	NotifyReplayStatus      NotifyType = 24577
-	NotifyInitialContact    NotifyType = 24578
-	NotifyRUThere           NotifyType = 36136 // RFC 3706
-	NotifyRUThereAck        NotifyType = 36137
+	notifyInvalidSPI        notifyType = 11
+	notifyNoProposalChosen  notifyType = 14
+	notifyAuthFailed        notifyType = 24
+	notifyConnected         notifyType = 16384
+	notifyResponderLifetime notifyType = 24576 // RFC 2407 section 4.6.3.1
+	notifyReplayStatus      notifyType = 24577
+	notifyInitialContact    notifyType = 24578
+	notifyRUThere           notifyType = 36136 // RFC 3706
+	notifyRUThereAck        notifyType = 36137
 )
 
 // Notification is the body of a Notification payload (RFC 2408 section 3.14).
-type Notification struct {
+type notification struct {
 	DOI      uint32
-	Protocol ProtocolID
+	Protocol protocolID
 	SPI      []byte // of a phase 2 SA, or both cookies; often empty
-	Type     NotifyType
+	Type     notifyType
 	Data     []byte
 }
 
-// ParseNotification reads the body of a Notification payload. SPI and Data are
-// parts of body.
-func ParseNotification(body []byte) (Notification, error) {
+// ParseNotification reads the body of a Notification payload. SPI and Data are parts of body.
+func parseNotification(body []byte) (notification, error) {
 	if len(body) < 8 {
-		return Notification{}, fmt.Errorf("ikev1: notification of %d bytes: %w", len(body), ErrMalformed)
+		return notification{}, fmt.Errorf("ikev1: notification of %d bytes: %w", len(body), ErrMalformed)
 	}
-	n := Notification{
+	n := notification{
 		DOI:      binary.BigEndian.Uint32(body),
-		Protocol: ProtocolID(body[4]),
-		Type:     NotifyType(binary.BigEndian.Uint16(body[6:])),
+		Protocol: protocolID(body[4]),
+		Type:     notifyType(binary.BigEndian.Uint16(body[6:])),
 	}
 	end := 8 + int(body[5])
 	if end > len(body) {
@@ -49,10 +48,9 @@ func ParseNotification(body []byte) (Notification, error) {
 	return n, nil
 }
 
-// Sequence returns the sequence number of a DPD notification (RFC 3706
-// section 5.3).
-func (n *Notification) Sequence() (uint32, bool) {
-	if n.Type != NotifyRUThere && n.Type != NotifyRUThereAck || len(n.Data) != 4 {
+// Sequence returns the sequence number of a DPD notification (RFC 3706 section 5.3).
+func (n *notification) sequence() (uint32, bool) {
+	if n.Type != notifyRUThere && n.Type != notifyRUThereAck || len(n.Data) != 4 {
 		return 0, false
 	}
 	return binary.BigEndian.Uint32(n.Data), true

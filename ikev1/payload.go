@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// PayloadType is the number of an ISAKMP payload (RFC 2408 section 3.1, the
-// IANA registry "IPsec-related: next payload types", and the NAT-T drafts).
+// PayloadType is the number of an ISAKMP payload (RFC 2408 section 3.1, the IANA registry
+// "IPsec-related: next payload types", and the NAT-T drafts).
 type PayloadType uint8
 
 // The payload types of ISAKMP and of its extensions.
@@ -39,8 +39,7 @@ const (
 	PayloadFragment    PayloadType = 132 // IKE fragmentation of Cisco and Microsoft
 )
 
-// payloadHeaderLen is the size of the generic payload header (RFC 2408
-// section 3.2).
+// payloadHeaderLen is the size of the generic payload header (RFC 2408 section 3.2).
 const payloadHeaderLen = 4
 
 // Payload is one payload of a message.
@@ -53,100 +52,45 @@ type Payload struct {
 }
 
 // End returns the offset behind the payload.
-func (p *Payload) End() int { return p.Offset + payloadHeaderLen + len(p.Body) }
+func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
-// Chain is what ParsePayloads found.
-type Chain struct {
-	Payloads     []Payload
-	Consumed     int    // bytes that Payloads cover, generic headers included
-	Rest         []byte // the bytes behind them: padding where the message was encrypted
-	Complete     bool   // the chain ended with a next payload of 0, within the data
-	ReservedZero bool   // the reserved byte of every generic header is zero
-	TypesKnown   bool   // every type is one that may stand at this level
-}
-
-// ParsePayloads follows a chain of payloads through data, whose first payload
-// is of type first. The Body of each payload is a part of data, not a copy.
+// parsePayloads follows a chain of payloads through data, whose first payload is of type first. The
+// Body of each payload is a part of data, not a copy.
 //
-// It fails when a payload's length is under 4 or reaches behind the data, or
-// when the data ends before the chain does; the Chain then holds the payloads
-// before the damage. Bytes behind the last payload are no error: see Chain.Rest.
-func ParsePayloads(first PayloadType, data []byte) (Chain, error) {
-	c := Chain{Rest: data, ReservedZero: true, TypesKnown: true}
+// It fails when a payload's length is under 4 or reaches behind the data, or when the data ends
+// before the chain does; it then returns the payloads before the damage. Bytes behind the last
+// payload are no error: they are padding where the message was encrypted.
+func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
+	var list []Payload
+	off := 0
 	for t := first; t != PayloadNone; {
-		rest := data[c.Consumed:]
+		rest := data[off:]
 		if len(rest) < payloadHeaderLen {
-			return c, fmt.Errorf("ikev1: %s payload at byte %d: %d bytes left, less than a payload header: %w",
-				t, c.Consumed, len(rest), ErrMalformed)
+			return list, fmt.Errorf("ikev1: %s payload at byte %d: %d bytes left, less than a payload header: %w",
+				t, off, len(rest), ErrMalformed)
 		}
 		n := int(binary.BigEndian.Uint16(rest[2:]))
 		if n < payloadHeaderLen || n > len(rest) {
-			return c, fmt.Errorf("ikev1: %s payload at byte %d: length %d, with %d bytes left: %w",
-				t, c.Consumed, n, len(rest), ErrMalformed)
+			return list, fmt.Errorf("ikev1: %s payload at byte %d: length %d, with %d bytes left: %w",
+				t, off, n, len(rest), ErrMalformed)
 		}
 		p := Payload{
 			Type:     t,
 			Next:     PayloadType(rest[0]),
 			Reserved: rest[1],
-			Offset:   c.Consumed,
+			Offset:   off,
 			Body:     rest[payloadHeaderLen:n:n],
 		}
-		c.Payloads = append(c.Payloads, p)
-		c.Consumed += n
-		c.Rest = data[c.Consumed:]
-		if p.Reserved != 0 {
-			c.ReservedZero = false
-		}
-		if !t.topLevel() {
-			c.TypesKnown = false
-		}
+		list = append(list, p)
+		off += n
 		t = p.Next
 	}
-	c.Complete = true
-	return c, nil
+	return list, nil
 }
 
-// PaddingZero says that all bytes behind the payloads are zero, as RFC 2409
-// appendix B wants them (also when there are none).
-func (c *Chain) PaddingZero() bool {
-	for _, b := range c.Rest {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// maxPadding is how many bytes of padding are believed. Some senders pad more
-// than the cipher's block needs.
+// maxPadding is how many bytes of padding are believed. Some senders pad more than the cipher's
+// block needs.
 const maxPadding = 256
-
-// PaddingFits says that the bytes behind the payloads can be padding: none or
-// zeros (RFC 2409 appendix B), or what racoon writes, random bytes of which the
-// last one counts the padding, with or without itself.
-func (c *Chain) PaddingFits() bool {
-	n := len(c.Rest)
-	if n > maxPadding {
-		return false
-	}
-	if c.PaddingZero() {
-		return true
-	}
-	last := int(c.Rest[n-1])
-	return last == n || last == n-1
-}
-
-// Exact says that the whole of the data is a well-formed chain and padding: the
-// chain ended properly with at least one payload, each type is known, reserved
-// bytes are zero. Random bytes, such as a decryption with a wrong key gives,
-// seldom pass: the length of the first payload alone has to lead to another
-// plausible header or to the padding.
-func (c *Chain) Exact() bool {
-	return c.Complete && len(c.Payloads) > 0 && c.ReservedZero && c.TypesKnown && c.PaddingFits()
-}
-
-// Find returns the first payload of type t, or nil.
-func (c *Chain) Find(t PayloadType) *Payload { return FindPayload(c.Payloads, t) }
 
 // FindPayload returns the first payload of type t in a parsed chain, or nil.
 func FindPayload(payloads []Payload, t PayloadType) *Payload {

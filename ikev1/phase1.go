@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 )
@@ -17,21 +18,9 @@ const (
 	phase1KeyLength    = 14
 )
 
-// Encryption algorithms of phase 1 (RFC 2409 appendix A, IANA).
-const (
-	EncryptionDES      = 1
-	EncryptionIDEA     = 2
-	EncryptionBlowfish = 3
-	EncryptionRC5      = 4
-	Encryption3DES     = 5
-	EncryptionCAST     = 6
-	EncryptionAES      = 7
-	EncryptionCamellia = 8
-)
-
-// Phase1 is what a transform of a phase 1 SA says (RFC 2409 appendix A).
-// A field is 0 where its attribute is absent.
-type Phase1 struct {
+// phase1Terms is what a transform of a phase 1 SA says (RFC 2409 appendix A). A field is 0 where its
+// attribute is absent.
+type phase1Terms struct {
 	Encryption    uint16 // 1 DES, 3 Blowfish, 5 3DES, 6 CAST, 7 AES, 8 Camellia
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
 	Hash          uint16 // 1 MD5, 2 SHA1, 3 Tiger, 4 SHA2-256, 5 SHA2-384, 6 SHA2-512
@@ -42,14 +31,14 @@ type Phase1 struct {
 	LifeKilobytes uint64
 }
 
-// Phase1 reads the attributes of a phase 1 transform. Values that don't fit
-// their field become the field's maximum, which names nothing.
-func (t *Transform) Phase1() Phase1 {
-	var p Phase1
+// phase1 reads the attributes of a phase 1 transform. Values that don't fit their field become the
+// field's maximum, which names nothing.
+func (t *transform) phase1() phase1Terms {
+	var p phase1Terms
 	var life uint64
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
-		v, ok := a.Uint()
+		v, ok := a.number()
 		if !ok {
 			continue
 		}
@@ -78,8 +67,8 @@ func (t *Transform) Phase1() Phase1 {
 // clamp16 keeps a value that is too large from being taken for another one.
 func clamp16(v uint64) uint16 { return uint16(min(v, math.MaxUint16)) }
 
-// setLife assigns a life duration to what the life type before it says: both
-// lists of attributes number seconds 1 and kilobytes 2.
+// setLife assigns a life duration to what the life type before it says: both lists of attributes
+// number seconds 1 and kilobytes 2.
 func setLife(lifeType, v uint64, seconds, kilobytes *uint64) {
 	switch lifeType {
 	case 1:
@@ -89,78 +78,31 @@ func setLife(lifeType, v uint64, seconds, kilobytes *uint64) {
 	}
 }
 
-// phase1Cipher is a row of the table of encryption algorithms of phase 1.
-type phase1Cipher struct {
-	name     string
-	keyBits  int // when the transform has no key length attribute
-	fixed    bool
-	blockLen int
+// cipherNames has the encryption algorithms of phase 1 (RFC 2409 appendix A, IANA), and how long the
+// key is where no attribute says so; 0: all keys have one length.
+var cipherNames = map[uint16]struct {
+	name    string
+	keyBits int
+}{
+	1: {"des-cbc", 0}, 2: {"idea-cbc", 0}, 3: {"blowfish-cbc", 128}, 4: {"rc5-cbc", 128}, 5: {"3des-cbc", 0},
+	6: {"cast5-cbc", 128}, 7: {"aes-cbc", 128}, 8: {"camellia-cbc", 128}, 65005: {"twofish-cbc", 128},
 }
 
-var phase1Ciphers = map[uint16]phase1Cipher{
-	EncryptionDES:      {"des-cbc", 64, true, 8},
-	EncryptionIDEA:     {"idea-cbc", 128, true, 8},
-	EncryptionBlowfish: {"blowfish-cbc", 128, false, 8},
-	EncryptionRC5:      {"rc5-cbc", 128, false, 8},
-	Encryption3DES:     {"3des-cbc", 192, true, 8},
-	EncryptionCAST:     {"cast5-cbc", 128, false, 8},
-	EncryptionAES:      {"aes-cbc", 128, false, 16},
-	EncryptionCamellia: {"camellia-cbc", 128, false, 16},
-}
-
-// CipherSpec gives the name of the cipher without its key length ("aes-cbc",
-// "3des-cbc"), and the sizes of its key and its block in bytes. ok is false for
-// a number that is not assigned. A key length that is no whole number of bytes
-// is rounded down.
-func (p Phase1) CipherSpec() (name string, keyLen, blockLen int, ok bool) {
-	c, ok := phase1Ciphers[p.Encryption]
-	if !ok {
-		return "", 0, 0, false
-	}
-	bits := c.keyBits
-	if p.KeyBits != 0 && !c.fixed {
-		bits = p.KeyBits
-	}
-	return c.name, bits / 8, c.blockLen, true
-}
-
-// CipherName returns the cipher as it is printed: "aes-cbc-256", "3des-cbc", or
-// "cipher 99" for a number that is not assigned.
-func (p Phase1) CipherName() string {
-	c, ok := phase1Ciphers[p.Encryption]
-	if !ok {
+// cipherName returns the cipher as it is printed: "aes-cbc-256", "3des-cbc", or "cipher 99" for a
+// number that is not assigned. A key length that is no whole number of bytes is rounded down.
+func (p phase1Terms) cipherName() string {
+	c, ok := cipherNames[p.Encryption]
+	switch {
+	case !ok:
 		return numbered("cipher", p.Encryption)
-	}
-	if c.fixed {
+	case c.keyBits == 0:
 		return c.name
 	}
-	_, keyLen, _, _ := p.CipherSpec()
-	return c.name + "-" + strconv.Itoa(keyLen*8)
+	return c.name + "-" + strconv.Itoa(cmp.Or(p.KeyBits, c.keyBits)/8*8)
 }
 
-// HashName returns "md5", "sha1", "tiger", "sha256", "sha384", "sha512", or
-// "hash 99" for a number that is not assigned.
-func (p Phase1) HashName() string {
-	switch p.Hash {
-	case 1:
-		return "md5"
-	case 2:
-		return "sha1"
-	case 3:
-		return "tiger"
-	case 4:
-		return "sha256"
-	case 5:
-		return "sha384"
-	case 6:
-		return "sha512"
-	}
-	return numbered("hash", p.Hash)
-}
+var hashNames = map[uint16]string{1: "md5", 2: "sha1", 3: "tiger", 4: "sha256", 5: "sha384", 6: "sha512"}
 
-// AuthMethodName returns "psk", "rsa-sig", "xauth-psk", or "method 99" for a
-// number that is not assigned.
-func (p Phase1) AuthMethodName() string { return AuthMethodName(p.AuthMethod) }
-
-// GroupName returns "modp2048", "ecp384", or "group 99".
-func (p Phase1) GroupName() string { return GroupName(p.Group) }
+// hashName returns "md5", "sha1", "tiger", "sha256", "sha384", "sha512", or "hash 99" for a number
+// that is not assigned.
+func (p phase1Terms) hashName() string { return nameOf(hashNames, "hash", p.Hash) }

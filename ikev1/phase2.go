@@ -17,21 +17,21 @@ const (
 	phase2ESN          = 11 // RFC 4304
 )
 
-// Encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5,
-// RFC 3947 section 5.1, draft-ietf-ipsec-nat-t-ike).
+// Encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5, RFC 3947 section 5.1,
+// draft-ietf-ipsec-nat-t-ike).
 const (
-	ModeTunnel            = 1
-	ModeTransport         = 2
-	ModeUDPTunnel         = 3
-	ModeUDPTransport      = 4
-	ModeUDPTunnelDraft    = 61443
-	ModeUDPTransportDraft = 61444
+	modeTunnel            = 1
+	modeTransport         = 2
+	modeUDPTunnel         = 3
+	modeUDPTransport      = 4
+	modeUDPTunnelDraft    = 61443
+	modeUDPTransportDraft = 61444
 )
 
-// Phase2 is what a transform of a Quick Mode SA says (RFC 2407 section 4.5).
-// A field is 0 where its attribute is absent.
-type Phase2 struct {
-	Protocol      ProtocolID
+// Phase2 is what a transform of a Quick Mode SA says (RFC 2407 section 4.5). A field is 0 where its
+// attribute is absent.
+type phase2Terms struct {
+	Protocol      protocolID
 	TransformID   uint8  // ESP: the cipher; AH: the algorithm; IPComp: the compression
 	Auth          uint16 // authentication algorithm
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
@@ -42,14 +42,14 @@ type Phase2 struct {
 	LifeKilobytes uint64
 }
 
-// Phase2 reads the attributes of a Quick Mode transform. Values that don't fit
-// their field become the field's maximum, which names nothing.
-func (t *Transform) Phase2() Phase2 {
-	p := Phase2{Protocol: t.Protocol, TransformID: t.ID}
+// Phase2 reads the attributes of a Quick Mode transform. Values that don't fit their field become
+// the field's maximum, which names nothing.
+func (t *transform) phase2() phase2Terms {
+	p := phase2Terms{Protocol: t.Protocol, TransformID: t.ID}
 	var life uint64
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
-		v, ok := a.Uint()
+		v, ok := a.number()
 		if !ok {
 			continue
 		}
@@ -74,14 +74,14 @@ func (t *Transform) Phase2() Phase2 {
 }
 
 // Tunnel says that the mode is tunnel mode, in UDP or not.
-func (p Phase2) Tunnel() bool {
-	return p.Mode == ModeTunnel || p.Mode == ModeUDPTunnel || p.Mode == ModeUDPTunnelDraft
+func (p phase2Terms) tunnel() bool {
+	return p.Mode == modeTunnel || p.Mode == modeUDPTunnel || p.Mode == modeUDPTunnelDraft
 }
 
 // UDPEncap says that the mode is one of UDP encapsulation, tunnel or transport.
-func (p Phase2) UDPEncap() bool {
+func (p phase2Terms) udpEncap() bool {
 	switch p.Mode {
-	case ModeUDPTunnel, ModeUDPTransport, ModeUDPTunnelDraft, ModeUDPTransportDraft:
+	case modeUDPTunnel, modeUDPTransport, modeUDPTunnelDraft, modeUDPTransportDraft:
 		return true
 	}
 	return false
@@ -95,54 +95,34 @@ type espTransform struct {
 	icvLen  int    // bytes, where the cipher authenticates
 }
 
-// espTransforms has the ESP transform identifiers (IANA, RFC 2407 section
-// 4.4.4; 252 and 253 are the private numbers in use for Serpent and Twofish).
+// espTransforms has the ESP transform identifiers (IANA, RFC 2407 section 4.4.4; 252 and 253 are
+// the private numbers in use for Serpent and Twofish).
 var espTransforms = map[uint8]espTransform{
-	2:   {"des-cbc", 64, true, 0},
-	3:   {"3des-cbc", 192, true, 0},
-	4:   {"rc5-cbc", 128, false, 0},
-	5:   {"idea-cbc", 128, true, 0},
-	6:   {"cast5-cbc", 128, false, 0},
-	7:   {"blowfish-cbc", 128, false, 0},
-	11:  {"null", 0, true, 0},
-	12:  {"aes-cbc", 128, false, 0},
-	13:  {"aes-ctr", 128, false, 0},
-	14:  {"aes-ccm", 128, false, 8},
-	15:  {"aes-ccm", 128, false, 12},
-	16:  {"aes-ccm", 128, false, 16},
-	18:  {"aes-gcm", 128, false, 8},
-	19:  {"aes-gcm", 128, false, 12},
-	20:  {"aes-gcm", 128, false, 16},
-	21:  {"seed-cbc", 128, true, 0},
-	22:  {"camellia-cbc", 128, false, 0},
-	23:  {"null-gmac", 128, false, 16},
-	252: {"serpent-cbc", 128, false, 0},
+	2: {"des-cbc", 64, true, 0}, 3: {"3des-cbc", 192, true, 0}, 4: {"rc5-cbc", 128, false, 0},
+	5: {"idea-cbc", 128, true, 0}, 6: {"cast5-cbc", 128, false, 0},
+	7: {"blowfish-cbc", 128, false, 0}, 11: {"null", 0, true, 0}, 12: {"aes-cbc", 128, false, 0},
+	13: {"aes-ctr", 128, false, 0}, 14: {"aes-ccm", 128, false, 8}, 15: {"aes-ccm", 128, false, 12},
+	16: {"aes-ccm", 128, false, 16}, 18: {"aes-gcm", 128, false, 8},
+	19: {"aes-gcm", 128, false, 12}, 20: {"aes-gcm", 128, false, 16},
+	21: {"seed-cbc", 128, true, 0}, 22: {"camellia-cbc", 128, false, 0},
+	23: {"null-gmac", 128, false, 16}, 252: {"serpent-cbc", 128, false, 0},
 	253: {"twofish-cbc", 128, false, 0},
 }
 
-// espAuths has the authentication algorithms of ESP (RFC 2407 section 4.5,
-// RFC 4868, IANA) by the names of package esp.
+// espAuths has the authentication algorithms of ESP (RFC 2407 section 4.5, RFC 4868, IANA) by the
+// names of package esp.
 var espAuths = map[uint16]string{
-	0: "none",
-	1: "hmac-md5-96",
-	2: "hmac-sha1-96",
-	3: "des-mac",
-	4: "kpdk",
-	5: "hmac-sha2-256-128",
-	6: "hmac-sha2-384-192",
-	7: "hmac-sha2-512-256",
-	8: "hmac-ripemd160-96",
-	9: "aes-xcbc-96",
+	0: "none", 1: "hmac-md5-96", 2: "hmac-sha1-96", 3: "des-mac", 4: "kpdk", 5: "hmac-sha2-256-128",
+	6: "hmac-sha2-384-192", 7: "hmac-sha2-512-256", 8: "hmac-ripemd160-96", 9: "aes-xcbc-96",
 }
 
-// Suite returns the algorithms that an ESP transform names, as rows of package
-// esp. A part that esp has no row for stays nil: the cipher, or the
-// authentication where the cipher doesn't authenticate. It is empty for AH and
-// IPComp.
-func (p Phase2) Suite() esp.Suite {
+// Suite returns the algorithms that an ESP transform names, as rows of package esp. A part that esp
+// has no row for stays nil: the cipher, or the authentication where the cipher doesn't
+// authenticate. It is empty for AH and IPComp.
+func (p phase2Terms) suite() esp.Suite {
 	s := esp.Suite{ESN: p.ESN}
 	row, ok := espTransforms[p.TransformID]
-	if p.Protocol != ProtocolESP {
+	if p.Protocol != protocolESP {
 		return s
 	}
 	if ok {
@@ -163,15 +143,14 @@ func (r espTransform) keyLen(keyBits int) int {
 	return keyBits / 8
 }
 
-// AlgorithmNames returns the algorithms as they are printed, whether or not
-// package esp has them: "aes-cbc-256 hmac-sha1-96", "aes-gcm-128-16" (the bytes
-// of the ICV at the end), "deflate".
-func (p Phase2) AlgorithmNames() string {
+// AlgorithmNames returns the algorithms as they are printed, whether or not package esp has them:
+// "aes-cbc-256 hmac-sha1-96", "aes-gcm-128-16" (the bytes of the ICV at the end), "deflate".
+func (p phase2Terms) algorithmNames() string {
 	switch p.Protocol {
-	case ProtocolESP:
-	case ProtocolAH:
+	case protocolESP:
+	case protocolAH:
 		return authName(p.Auth)
-	case ProtocolIPCOMP:
+	case protocolIPCOMP:
 		if s, ok := ipcompTransforms[p.TransformID]; ok {
 			return s
 		}
@@ -200,19 +179,19 @@ func authName(auth uint16) string {
 	return numbered("auth", auth)
 }
 
-// ModeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when
-// the transform says nothing, or "mode 99".
-func (p Phase2) ModeName() string {
+// ModeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when the transform says
+// nothing, or "mode 99".
+func (p phase2Terms) modeName() string {
 	switch p.Mode {
 	case 0:
 		return ""
-	case ModeTunnel:
+	case modeTunnel:
 		return "tunnel"
-	case ModeTransport:
+	case modeTransport:
 		return "transport"
-	case ModeUDPTunnel, ModeUDPTunnelDraft:
+	case modeUDPTunnel, modeUDPTunnelDraft:
 		return "udp-tunnel"
-	case ModeUDPTransport, ModeUDPTransportDraft:
+	case modeUDPTransport, modeUDPTransportDraft:
 		return "udp-transport"
 	}
 	return numbered("mode", p.Mode)

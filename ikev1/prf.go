@@ -9,8 +9,8 @@ import (
 	"hash"
 )
 
-// hashAlg is a row of the table of hash algorithms of phase 1 (RFC 2409
-// appendix A). The prf is the HMAC of the hash.
+// hashAlg is a row of the table of hash algorithms of phase 1 (RFC 2409 appendix A). The prf is the
+// HMAC of the hash.
 type hashAlg struct {
 	name string
 	id   uint16 // value of the hash attribute
@@ -18,8 +18,8 @@ type hashAlg struct {
 	new  func() hash.Hash
 }
 
-// hashAlgs has one hash for each size, so that the size of a HASH payload or of
-// SKEYID names the hash where no SA payload does.
+// hashAlgs has one hash for each size, so that the size of a HASH payload or of SKEYID names the
+// hash where no SA payload does.
 var hashAlgs = []*hashAlg{
 	{"sha1", 2, sha1.Size, sha1.New},
 	{"sha256", 4, sha256.Size, sha256.New},
@@ -66,9 +66,8 @@ func (h *hashAlg) prf(key []byte, parts ...[]byte) []byte {
 	return f.Sum(nil)
 }
 
-// expand returns n bytes of K1 | K2 | ..., where K1 = prf(key, seed...) and
-// Ki = prf(key, Ki-1 [| seed...]), as RFC 2409 has it in appendix B (chainSeed
-// false) and section 5.5 (chainSeed true).
+// expand returns n bytes of K1 | K2 | ..., where K1 = prf(key, seed...) and Ki = prf(key, Ki-1 [|
+// seed...]), as RFC 2409 has it in appendix B (chainSeed false) and section 5.5 (chainSeed true).
 func (h *hashAlg) expand(key []byte, n int, chainSeed bool, seed ...[]byte) []byte {
 	k := h.prf(key, seed...)
 	out := append(make([]byte, 0, n+h.size), k...)

@@ -6,23 +6,23 @@ import (
 	"l2tpdump/esp"
 )
 
-// quickInfo is what is kept of a decrypted Quick Mode message with an SA
-// payload (RFC 2409 section 5.5).
+// quickInfo is what is kept of a decrypted Quick Mode message with an SA payload (RFC 2409 section
+// 5.5).
 type quickInfo struct {
-	sas      []*SAPayload
+	sas      []*saPayload
 	nonce    []byte
 	ke       bool // perfect forward secrecy
 	src, dst netip.Addr
 }
 
-// quickOf reads a Quick Mode message. It returns nil for one without an SA
-// payload or a nonce, or with one that is broken.
+// quickOf reads a Quick Mode message. It returns nil for one without an SA payload or a nonce, or
+// with one that is broken.
 func quickOf(m *Message) *quickInfo {
 	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
 	for i := range m.Payloads {
 		switch p := &m.Payloads[i]; p.Type {
 		case PayloadSA:
-			sa, err := ParseSA(p.Body)
+			sa, err := parseSA(p.Body)
 			if err != nil {
 				return nil
 			}
@@ -46,18 +46,18 @@ const (
 	announcedAll
 )
 
-// negotiate returns the SAs that a Quick Mode exchange agreed on, once: as soon
-// as its first two messages are known, in whatever order. Where one of the two
-// is missing it returns the direction that the other one names.
+// negotiate returns the SAs that a Quick Mode exchange agreed on, once: as soon as its first two
+// messages are known, in whatever order. Where one of the two is missing it returns the direction
+// that the other one names.
 func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	q1, q2 := ex.byNumber(1), ex.byNumber(2)
 	switch {
 	case q1 != nil && q2 != nil && ex.announced < announcedAll:
-		ex.announced, ex.secrets = announcedAll, 0
+		ex.announced, ex.pending = announcedAll, 0
 		list := sa.pairs(ex, q1.quick, q2.quick)
 		for _, n := range list {
 			if n.KeyReason != "" {
-				ex.secrets = sa.configured.secrets
+				ex.pending = sa.configured.secrets
 			}
 		}
 		return list
@@ -71,13 +71,13 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	return nil
 }
 
-// Derive returns the ESP SAs of earlier Quick Modes whose keys have become
-// derivable with the secrets added since, each once.
+// Derive returns the ESP SAs of earlier Quick Modes whose keys have become derivable with the
+// secrets added since, each once.
 func (t *Tracker) Derive() []*esp.Negotiated {
 	var list []*esp.Negotiated
-	for _, sa := range t.order {
+	for _, sa := range t.SAs() {
 		for _, ex := range sa.exchanges {
-			if ex.announced != announcedAll || ex.secrets == 0 || ex.secrets == t.secrets.version {
+			if ex.pending == 0 || ex.pending == t.secrets.version {
 				continue
 			}
 			t.configure(sa)
@@ -92,19 +92,18 @@ func (t *Tracker) Derive() []*esp.Negotiated {
 	return list
 }
 
-// accepted says that the third message was seen: what was proposed was agreed
-// to.
+// accepted says that the third message was seen: what was proposed was agreed to.
 func (ex *exchange) accepted() bool {
 	for _, r := range ex.records {
-		if r.number >= 3 && r.decrypted {
+		if r.number >= 3 && r.opened {
 			return true
 		}
 	}
 	return false
 }
 
-// single says that each SA proposed has one proposal with one transform, so that
-// only this can have been chosen.
+// single says that each SA proposed has one proposal with one transform, so that only this can have
+// been chosen.
 func (q *quickInfo) single() bool {
 	for _, s := range q.sas {
 		for i := range s.Proposals {
@@ -122,13 +121,13 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 	for _, s := range q.sas {
 		for i := range s.Proposals {
 			p := &s.Proposals[i]
-			if p.Protocol != ProtocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 || p.Number != s.Proposals[0].Number {
+			if p.Protocol != protocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 || p.Number != s.Proposals[0].Number {
 				continue
 			}
-			c := p.bundled(s, ProtocolIPCOMP)
+			c := p.bundled(s, protocolIPCOMP)
 			n := sa.describe(ex, &p.Transforms[0])
-			n.SPI, n.Src, n.Dst = p.SPI32(), q.dst, q.src
-			n.CPI, n.IPComp = c.CPI(), c.transform()
+			n.SPI, n.Src, n.Dst = p.spi32(), q.dst, q.src
+			n.CPI, n.IPComp = c.cpi(), c.transform()
 			n.KeyReason = reason
 			list = append(list, n)
 		}
@@ -136,8 +135,8 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 	return list
 }
 
-// pairs returns the SAs of a complete exchange, both directions of each. SA
-// payload i of the answer chooses from SA payload i of the offer.
+// pairs returns the SAs of a complete exchange, both directions of each. SA payload i of the answer
+// chooses from SA payload i of the offer.
 func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for i, answer := range q2.sas {
@@ -146,25 +145,25 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 		}
 		for j := range answer.Proposals {
 			chosen := &answer.Proposals[j]
-			if chosen.Protocol != ProtocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 ||
+			if chosen.Protocol != protocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 ||
 				chosen.Number != answer.Proposals[0].Number { // strongSwan names the one without IPComp behind its choice
 				continue
 			}
-			c2 := chosen.bundled(answer, ProtocolIPCOMP)
+			c2 := chosen.bundled(answer, protocolIPCOMP)
 			offer := match(q1.sas[i], chosen)
 			if offer == nil {
 				continue
 			}
-			c1 := offer.bundled(q1.sas[i], ProtocolIPCOMP)
+			c1 := offer.bundled(q1.sas[i], protocolIPCOMP)
 			t := &chosen.Transforms[0]
 			for _, secret := range sa.quickSecrets(ex, q1.ke || q2.ke) {
 				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
-				toResponder.SPI, toResponder.PairSPI = chosen.SPI32(), offer.SPI32()
-				toInitiator.SPI, toInitiator.PairSPI = offer.SPI32(), chosen.SPI32()
+				toResponder.SPI, toResponder.PairSPI = chosen.spi32(), offer.spi32()
+				toInitiator.SPI, toInitiator.PairSPI = offer.spi32(), chosen.spi32()
 				toResponder.Src, toResponder.Dst = q2.dst, q2.src
 				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
-				toResponder.CPI, toResponder.IPComp = c2.CPI(), c2.transform()
-				toInitiator.CPI, toInitiator.IPComp = c1.CPI(), c2.transform()
+				toResponder.CPI, toResponder.IPComp = c2.cpi(), c2.transform()
+				toInitiator.CPI, toInitiator.IPComp = c1.cpi(), c2.transform()
 				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
 					sa.derive(n, secret, q1, q2)
 					list = append(list, n)
@@ -175,11 +174,10 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	return list
 }
 
-// match finds the proposal that was chosen: by its number and protocol, which a
-// responder has to keep (RFC 2408 section 4.2), else the one that offers the
-// same transform.
-func match(offer *SAPayload, chosen *Proposal) *Proposal {
-	var same, only *Proposal
+// match finds the proposal that was chosen: by its number and protocol, which a responder has to
+// keep (RFC 2408 section 4.2), else the one that offers the same transform.
+func match(offer *saPayload, chosen *proposal) *proposal {
+	var same, only *proposal
 	count := 0
 	for i := range offer.Proposals {
 		p := &offer.Proposals[i]
@@ -208,10 +206,10 @@ func match(offer *SAPayload, chosen *Proposal) *Proposal {
 }
 
 // offers says that a proposal has a transform with these algorithms.
-func (p *Proposal) offers(t *Transform) bool {
-	want := t.Phase2()
+func (p *proposal) offers(t *transform) bool {
+	want := t.phase2()
 	for i := range p.Transforms {
-		x := p.Transforms[i].Phase2()
+		x := p.Transforms[i].phase2()
 		if x.TransformID == want.TransformID && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
 			return true
 		}
@@ -220,7 +218,7 @@ func (p *Proposal) offers(t *Transform) bool {
 }
 
 // bundled returns the proposal of another protocol with the same number, or nil.
-func (p *Proposal) bundled(s *SAPayload, protocol ProtocolID) *ipcomp {
+func (p *proposal) bundled(s *saPayload, protocol protocolID) *ipcomp {
 	for i := range s.Proposals {
 		if o := &s.Proposals[i]; o.Protocol == protocol && o.Number == p.Number {
 			return &ipcomp{o}
@@ -230,18 +228,17 @@ func (p *Proposal) bundled(s *SAPayload, protocol ProtocolID) *ipcomp {
 }
 
 // ipcomp is an IPComp proposal; nil is none.
-type ipcomp struct{ p *Proposal }
+type ipcomp struct{ p *proposal }
 
 // CPI returns the compression parameter index, 0 for none.
-func (c *ipcomp) CPI() uint16 {
+func (c *ipcomp) cpi() uint16 {
 	if c == nil {
 		return 0
 	}
-	return c.p.CPI()
+	return c.p.cpi()
 }
 
-// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for
-// none.
+// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for none.
 func (c *ipcomp) transform() uint8 {
 	if c == nil || len(c.p.Transforms) == 0 {
 		return 0
@@ -250,12 +247,12 @@ func (c *ipcomp) transform() uint8 {
 }
 
 // describe fills in what a chosen transform says.
-func (sa *SA) describe(ex *exchange, t *Transform) *esp.Negotiated {
-	p := t.Phase2()
+func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
+	p := t.phase2()
 	return &esp.Negotiated{
-		Suite:         p.Suite(),
-		Tunnel:        p.Tunnel(),
-		UDPEncap:      p.UDPEncap(),
+		Suite:         p.suite(),
+		Tunnel:        p.tunnel(),
+		UDPEncap:      p.udpEncap(),
 		LifeSeconds:   p.LifeSeconds,
 		LifeKilobytes: p.LifeKilobytes,
 		Group:         p.Group,
@@ -270,12 +267,12 @@ type quickSecret struct {
 	pfs bool
 }
 
-// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one
-// exchange where the source does not say which it is of.
+// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one exchange where the
+// source does not say which it is of.
 const maxQuickSecrets = 8
 
-// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had:
-// just none without perfect forward secrecy. It is never empty.
+// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had: just none without
+// perfect forward secrecy. It is never empty.
 func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
 	if !pfs {
 		return []quickSecret{{}}
@@ -299,8 +296,7 @@ func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
 	return []quickSecret{{pfs: true}}
 }
 
-// derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't
-// be known.
+// derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't be known.
 func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 	if secret.pfs && secret.x == nil {
 		n.KeyReason = "PFS: not derivable"
@@ -317,7 +313,7 @@ func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 		return
 	}
 	n.KeyReason = "SKEYID_d not known"
-	sa.keysFor(func(x *secretState, k derived) bool {
+	sa.keysFor(sa.firstKey(), func(x *secretState, k derived) bool {
 		if k.d == nil {
 			return false
 		}
@@ -331,7 +327,7 @@ func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 		if s.Auth != nil {
 			auth = s.Auth.KeyLen
 		}
-		b := keymat(h, k.d, g, ProtocolESP, n.SPI, q1.nonce, q2.nonce, key+auth)
+		b := keymat(h, k.d, g, protocolESP, n.SPI, q1.nonce, q2.nonce, key+auth)
 		n.Key, n.AuthKey, n.KeyReason, n.Origin = esp.NewKey(b[:key]), esp.NewKey(b[key:]), "", x.OriginOf("SKEYID_d")
 		return true
 	})

@@ -8,23 +8,21 @@ import (
 	"net/netip"
 )
 
-// MaxReassembled is the largest message that a Reassembler puts together, in
-// bytes.
-const MaxReassembled = 1 << 17
+// MaxReassembled is the largest message that a Reassembler puts together, in bytes.
+const maxReassembled = 1 << 17
 
-// FragmentKey tells apart the messages whose fragments are under way. Many
-// senders give every message the same fragment ID, so a key can be used again by
-// the next message.
+// FragmentKey tells apart the messages whose fragments are under way. Many senders give every
+// message the same fragment ID, so a key can be used again by the next message.
 type FragmentKey struct {
 	Src, Dst                         netip.AddrPort
 	InitiatorCookie, ResponderCookie Cookie
 	ID                               uint16
 }
 
-// Reassembler puts ISAKMP messages together from IKE fragments. It copies what
-// it keeps, in bounds of bytes, number and time: the message untouched for
-// longest is given up first. It is not safe for concurrent use.
-type Reassembler struct {
+// Reassembler puts ISAKMP messages together from IKE fragments. It copies what it keeps, in bounds
+// of bytes, number and time: the message untouched for longest is given up first. It is not safe
+// for concurrent use.
+type reassembler struct {
 	maxBytes int
 	timeout  int64
 	bytes    int
@@ -53,35 +51,34 @@ type fragmentPart struct {
 	repeat bool // equal to the same fragment of the message before
 }
 
-// NewReassembler returns a Reassembler that keeps at most maxBytes of fragments,
-// and none for longer than timeout nanoseconds after its message's newest one.
-func NewReassembler(maxBytes int, timeout int64) *Reassembler {
-	return &Reassembler{maxBytes: maxBytes, timeout: timeout, sets: map[FragmentKey]*list.Element{}, order: list.New()}
+// NewReassembler returns a Reassembler that keeps at most maxBytes of fragments, and none for
+// longer than timeout nanoseconds after its message's newest one.
+func newReassembler(maxBytes int, timeout int64) *reassembler {
+	return &reassembler{maxBytes: maxBytes, timeout: timeout, sets: map[FragmentKey]*list.Element{}, order: list.New()}
 }
 
 var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reassembly")
 
-// Add takes a fragment at time, in nanoseconds. Once the last one that was
-// missing comes, in whatever order, it returns the whole ISAKMP message, which
-// the caller owns, and the number of its fragments.
+// Add takes a fragment at time, in nanoseconds. Once the last one that was missing comes, in
+// whatever order, it returns the whole ISAKMP message, which the caller owns, and the number of its
+// fragments.
 //
-// A fragment that comes twice counts once; where two of the same number differ
-// the newer one counts. A message sent again in whole is returned again. What was
-// put together is a message only if its header says the same length: else the
-// result is an error that wraps ErrMalformed, and all but this fragment are
-// forgotten.
-func (r *Reassembler) Add(key FragmentKey, f Fragment, time int64) (message []byte, fragments int, err error) {
+// A fragment that comes twice counts once; where two of the same number differ the newer one
+// counts. A message sent again in whole is returned again. What was put together is a message only
+// if its header says the same length: else the result is an error that wraps ErrMalformed, and all
+// but this fragment are forgotten.
+func (r *reassembler) add(key FragmentKey, f Fragment, time int64) (message []byte, fragments int, err error) {
 	if f.Number == 0 {
 		return nil, 0, fmt.Errorf("ikev1: fragment number 0: %w", ErrMalformed)
 	}
-	if len(f.Data) > MaxReassembled || len(f.Data) > r.maxBytes {
+	if len(f.Data) > maxReassembled || len(f.Data) > r.maxBytes {
 		return nil, 0, errFragmentBounds
 	}
 	set := r.set(key, time)
 	if !set.put(r, f) {
 		return nil, 0, nil
 	}
-	if set.size > MaxReassembled {
+	if set.size > maxReassembled {
 		r.remove(set)
 		return nil, 0, errFragmentBounds
 	}
@@ -122,8 +119,8 @@ func (r *Reassembler) Add(key FragmentKey, f Fragment, time int64) (message []by
 }
 
 // set returns the set of a key, new or known, as the one touched last.
-func (r *Reassembler) set(key FragmentKey, time int64) *fragmentSet {
-	r.Expire(time)
+func (r *reassembler) set(key FragmentKey, time int64) *fragmentSet {
+	r.expire(time)
 	if e := r.sets[key]; e != nil {
 		r.order.MoveToBack(e)
 		s := e.Value.(*fragmentSet)
@@ -139,7 +136,7 @@ func (r *Reassembler) set(key FragmentKey, time int64) *fragmentSet {
 }
 
 // put adds a fragment and says whether that changed anything.
-func (s *fragmentSet) put(r *Reassembler, f Fragment) bool {
+func (s *fragmentSet) put(r *reassembler, f Fragment) bool {
 	n := int(f.Number)
 	repeat := n <= len(s.done) && (n == len(s.done)) == f.Last && bytes.Equal(s.done[n-1], f.Data)
 	old, known := s.parts[f.Number]
@@ -186,7 +183,7 @@ func (s *fragmentSet) hasNew() bool {
 }
 
 // drop forgets one fragment, if it is there.
-func (s *fragmentSet) drop(r *Reassembler, number uint8) {
+func (s *fragmentSet) drop(r *reassembler, number uint8) {
 	p, ok := s.parts[number]
 	if !ok {
 		return
@@ -207,7 +204,7 @@ func (s *fragmentSet) clear() {
 }
 
 // shrink gives up the oldest sets, the given one last, until the bounds hold.
-func (r *Reassembler) shrink(keep *fragmentSet) {
+func (r *reassembler) shrink(keep *fragmentSet) {
 	for r.bytes > r.maxBytes {
 		oldest := r.order.Front().Value.(*fragmentSet)
 		r.remove(oldest)
@@ -217,7 +214,7 @@ func (r *Reassembler) shrink(keep *fragmentSet) {
 	}
 }
 
-func (r *Reassembler) remove(s *fragmentSet) {
+func (r *reassembler) remove(s *fragmentSet) {
 	if e := r.sets[s.key]; e != nil {
 		r.order.Remove(e)
 		delete(r.sets, s.key)
@@ -225,9 +222,9 @@ func (r *Reassembler) remove(s *fragmentSet) {
 	}
 }
 
-// Expire gives up the messages whose newest fragment is older than the timeout
-// at the time now, in nanoseconds.
-func (r *Reassembler) Expire(now int64) {
+// Expire gives up the messages whose newest fragment is older than the timeout at the time now, in
+// nanoseconds.
+func (r *reassembler) expire(now int64) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
 		s := e.Value.(*fragmentSet)
 		if now-s.time <= r.timeout {
@@ -238,7 +235,7 @@ func (r *Reassembler) Expire(now int64) {
 }
 
 // Pending returns how many messages have fragments under way.
-func (r *Reassembler) Pending() int {
+func (r *reassembler) pending() int {
 	n := 0
 	for e := r.order.Front(); e != nil; e = e.Next() {
 		if e.Value.(*fragmentSet).have > 0 {

@@ -2,9 +2,8 @@ package ikev1
 
 import "encoding/binary"
 
-// rebuilt is what can be said of a message whose IV is unknown: all but its
-// first block is decrypted exactly (CBC), and the payloads behind it tell what
-// stood in it.
+// rebuilt is what can be said of a message whose IV is unknown: all but its first block is
+// decrypted exactly (CBC), and the payloads behind it tell what stood in it.
 type rebuilt struct {
 	firstLen  int         // length of the first payload, generic header included
 	second    PayloadType // type of the payload behind it
@@ -16,11 +15,10 @@ type rebuilt struct {
 	rank      int         // evidence, and how usual it is
 }
 
-// rebuild finds the payload chain of a message whose first block in plain is
-// unknown. first is the type of the first payload, which the ISAKMP header
-// tells in clear. In phase 2 it is a HASH of known size; in phase 1 an ID whose
-// length is the one with which the chain closes. hashes are those that may have
-// been negotiated. ok is false where nothing fits.
+// rebuild finds the payload chain of a message whose first block in plain is unknown. first is the
+// type of the first payload, which the ISAKMP header tells in clear. In phase 2 it is a HASH of
+// known size; in phase 1 an ID whose length is the one with which the chain closes. hashes are
+// those that may have been negotiated. ok is false where nothing fits.
 func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen int, hashes []*hashAlg) (best rebuilt, ok bool) {
 	consider := func(r rebuilt, bonus int) {
 		if r.rank = r.bits + bonus; !ok || r.rank > best.rank {
@@ -52,8 +50,8 @@ func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen in
 	return best, ok
 }
 
-// idBonus ranks the guesses of an ID payload's length, which different splits of
-// the same chain may fit.
+// idBonus ranks the guesses of an ID payload's length, which different splits of the same chain may
+// fit.
 func idBonus(r *rebuilt, plain []byte, blockLen int, h *hashAlg) int {
 	switch r.firstLen {
 	case ipv4IDLen: // a HASH can end in a zero byte that looks like padding
@@ -102,8 +100,8 @@ func rebuildAt(exchange ExchangeType, first PayloadType, n int, plain []byte, bl
 	}
 }
 
-// rebuildBehind tries a second payload at n whose header the first block holds in
-// part: at least the low byte of its length is there.
+// rebuildBehind tries a second payload at n whose header the first block holds in part: at least
+// the low byte of its length is there.
 func rebuildBehind(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
 	size, b := int(plain[n+3]), 0
 	if n+2 >= blockLen {
@@ -121,9 +119,9 @@ func rebuildBehind(exchange ExchangeType, first PayloadType, n int, plain []byte
 	}
 }
 
-// rebuildHidden tries a second payload at n whose header is lost: a HASH of known
-// size, a certificate whose DER says its size, or else any size, where the
-// first payload is the ID of an IPv4 address and nothing else explains the rest.
+// rebuildHidden tries a second payload at n whose header is lost: a HASH of known size, a
+// certificate whose DER says its size, or else any size, where the first payload is the ID of an
+// IPv4 address and nothing else explains the rest.
 func rebuildHidden(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
 	rebuildSecond(exchange, first, n, payloadHeaderLen+h.size, 0, plain, blockLen, h, found)
 	if first != PayloadID || n != ipv4IDLen {
@@ -141,8 +139,8 @@ func rebuildHidden(exchange ExchangeType, first PayloadType, n int, plain []byte
 	}
 }
 
-// rebuildSecond tries a chain whose second payload, at n, has the given size and
-// whose third has its header behind the first block.
+// rebuildSecond tries a chain whose second payload, at n, has the given size and whose third has
+// its header behind the first block.
 func rebuildSecond(exchange ExchangeType, first PayloadType, n, size, b int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
 	next := n + size
 	if next > len(plain) || next < blockLen {
@@ -171,8 +169,8 @@ func rebuildSecond(exchange ExchangeType, first PayloadType, n, size, b int, pla
 // ipv4IDLen is the size of an ID payload of an IPv4 address.
 const ipv4IDLen = 12
 
-// guessType infers the type of a payload that the lost block named, from the
-// exchange, the payload before it, its body and the type of the one behind it.
+// guessType infers the type of a payload that the lost block named, from the exchange, the payload
+// before it, its body and the type of the one behind it.
 func guessType(exchange ExchangeType, before PayloadType, body []byte, next PayloadType, h *hashAlg) PayloadType {
 	switch exchange {
 	case ExchangeTransaction:
@@ -180,18 +178,18 @@ func guessType(exchange ExchangeType, before PayloadType, body []byte, next Payl
 	case ExchangeNewGroup:
 		return PayloadSA
 	case ExchangeInformational:
-		if d, err := ParseDelete(body); err == nil && d.DOI <= DOIGDOI && len(d.SPIs) > 0 {
+		if d, err := parseDelete(body); err == nil && d.DOI <= doiGDOI && len(d.SPIs) > 0 {
 			return PayloadDelete
 		}
-		if n, err := ParseNotification(body); err == nil && n.DOI <= DOIGDOI {
+		if n, err := parseNotification(body); err == nil && n.DOI <= doiGDOI {
 			return PayloadNotify
 		}
 		return PayloadVendorID
 	case ExchangeQuick:
-		if _, err := ParseSA(body); err == nil {
+		if _, err := parseSA(body); err == nil {
 			return PayloadSA
 		}
-		if n, err := ParseNotification(body); err == nil && n.DOI <= DOIGDOI {
+		if n, err := parseNotification(body); err == nil && n.DOI <= doiGDOI {
 			return PayloadNotify
 		}
 		return PayloadNonce
@@ -210,9 +208,8 @@ func guessType(exchange ExchangeType, before PayloadType, body []byte, next Payl
 	return PayloadSignature
 }
 
-// rebuildCut is rebuild for a message of which only the beginning was captured; whole
-// is the length of its payloads. Only one that begins with a HASH can be read;
-// firstLen is 0 where nothing fits.
+// rebuildCut is rebuild for a message of which only the beginning was captured; whole is the length
+// of its payloads. Only one that begins with a HASH can be read; firstLen is 0 where nothing fits.
 func rebuildCut(exchange ExchangeType, first PayloadType, plain []byte, hashes []*hashAlg, whole int) (best rebuilt) {
 	if first != PayloadHash {
 		return best
@@ -237,8 +234,8 @@ func rebuildCut(exchange ExchangeType, first PayloadType, plain []byte, hashes [
 	return best
 }
 
-// fill writes into the unknown first block what is known of it: the headers of
-// the payloads in it. What it does not know becomes zero.
+// fill writes into the unknown first block what is known of it: the headers of the payloads in it.
+// What it does not know becomes zero.
 func (r *rebuilt) fill(plain []byte, blockLen int) {
 	clear(plain[:blockLen])
 	put := func(off int, next PayloadType, size int) {

@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// A capture that starts anywhere: who is the initiator, and which message of its
-// exchange one is, is right or not said; and it is said as soon as a later message
-// tells.
+// A capture that starts anywhere: who is the initiator, and which message of its exchange one is,
+// is right or not said; and it is said as soon as a later message tells.
 func TestRolesStartAnywhere(t *testing.T) {
 	eachCapture(t, rolesStartAnywhere)
 	for _, name := range []string{"15-libreswan-server", "26-heavy-loss-ike-retransmits", "26b-ike-every-message-retransmitted"} {
@@ -19,8 +18,8 @@ func TestRolesStartAnywhere(t *testing.T) {
 	}
 }
 
-// Where a responder's message is the first that was captured, later ones tell: the
-// messages that encrypt, with or without a key for them, and the IVs.
+// Where a responder's message is the first that was captured, later ones tell: the messages that
+// encrypt, with or without a key for them, and the IVs.
 func TestRolesTold(t *testing.T) {
 	for _, c := range []struct {
 		name    string

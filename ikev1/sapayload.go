@@ -6,77 +6,76 @@ import (
 )
 
 // ProtocolID is the number of a security protocol (RFC 2407 section 4.4.1).
-type ProtocolID uint8
+type protocolID uint8
 
 // The security protocols.
 const (
-	ProtocolISAKMP ProtocolID = 1
-	ProtocolAH     ProtocolID = 2
-	ProtocolESP    ProtocolID = 3
-	ProtocolIPCOMP ProtocolID = 4
+	protocolISAKMP protocolID = 1
+	protocolAH     protocolID = 2
+	protocolESP    protocolID = 3
+	protocolIPCOMP protocolID = 4
 )
 
 // DOIs of SA, Notify and Delete payloads.
 const (
-	DOIGeneric = 0
-	DOIIPsec   = 1 // RFC 2407
-	DOIGDOI    = 2 // RFC 6407
+	doiGeneric = 0
+	doiIPsec   = 1 // RFC 2407
+	doiGDOI    = 2 // RFC 6407
 )
 
 // Situation bits of the IPsec DOI (RFC 2407 section 4.2).
 const (
-	SituationIdentityOnly = 1
-	SituationSecrecy      = 2
-	SituationIntegrity    = 4
+	situationIdentityOnly = 1
+	situationSecrecy      = 2
+	situationIntegrity    = 4
 )
 
-// SAPayload is the body of a Security Association payload (RFC 2408 section
-// 3.4, RFC 2407 section 4.6.1).
-type SAPayload struct {
+// SAPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
+// 4.6.1).
+type saPayload struct {
 	DOI       uint32
 	Situation uint32
 	Labels    []byte // labelled domain, secrecy and integrity fields, where the situation has them
-	Proposals []Proposal
+	Proposals []proposal
 }
 
-// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same
-// number belong together: all of them are wanted at once, as ESP with IPComp.
-type Proposal struct {
+// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same number belong
+// together: all of them are wanted at once, as ESP with IPComp.
+type proposal struct {
 	Number     uint8
-	Protocol   ProtocolID
+	Protocol   protocolID
 	SPI        []byte // 4 bytes for ESP and AH, 2 or 4 for IPComp, often none in phase 1
-	Transforms []Transform
+	Transforms []transform
 }
 
-// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the
-// attributes mean depends on the protocol of its proposal.
-type Transform struct {
+// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
+// on the protocol of its proposal.
+type transform struct {
 	Number     uint8
 	ID         uint8
-	Protocol   ProtocolID // of the proposal
-	Attributes []Attribute
+	Protocol   protocolID // of the proposal
+	Attributes []attribute
 }
 
-// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts
-// the DOIs 0 and 1. The lists it returns refer to body.
+// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts the DOIs 0 and 1.
+// The lists it returns refer to body.
 //
-// All lengths must agree exactly: proposals fill the payload, transforms fill
-// their proposal in the number that it states, attributes fill their
-// transform, reserved fields are zero. On an error, what stood before the
-// damage is returned with it.
-func ParseSA(body []byte) (*SAPayload, error) {
+// All lengths must agree exactly: proposals fill the payload, transforms fill their proposal in the
+// number that it states, attributes fill their transform, reserved fields are zero. On an error,
+// what stood before the damage is returned with it.
+func parseSA(body []byte) (*saPayload, error) {
 	if len(body) < 8 {
-		return &SAPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
+		return &saPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
 	}
-	sa := &SAPayload{
+	sa := &saPayload{
 		DOI:       binary.BigEndian.Uint32(body),
 		Situation: binary.BigEndian.Uint32(body[4:]),
 	}
-	if sa.DOI > DOIIPsec {
+	if sa.DOI > doiIPsec {
 		return sa, fmt.Errorf("ikev1: SA payload of the unknown DOI %d: %w", sa.DOI, ErrMalformed)
 	}
 	off := 8
-	if sa.Situation&(SituationSecrecy|SituationIntegrity) != 0 {
+	if sa.Situation&(situationSecrecy|situationIntegrity) != 0 {
 		n, err := labelsLen(body[off:])
 		if err != nil {
 			return sa, err
@@ -105,8 +104,8 @@ func ParseSA(body []byte) (*SAPayload, error) {
 	return sa, nil
 }
 
-// nestedPayload returns the body of the proposal or transform at body[off:],
-// and the type of its follower, which is want or none.
+// nestedPayload returns the body of the proposal or transform at body[off:], and the type of its
+// follower, which is want or none.
 func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, payload []byte, err error) {
 	rest := body[off:]
 	if len(rest) < payloadHeaderLen {
@@ -123,11 +122,11 @@ func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, pa
 	return next, rest[payloadHeaderLen:n:n], nil
 }
 
-func parseProposal(b []byte) (Proposal, error) {
+func parseProposal(b []byte) (proposal, error) {
 	if len(b) < 4 {
-		return Proposal{}, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrMalformed)
+		return proposal{}, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrMalformed)
 	}
-	p := Proposal{Number: b[0], Protocol: ProtocolID(b[1])}
+	p := proposal{Number: b[0], Protocol: protocolID(b[1])}
 	spiLen, count := int(b[2]), int(b[3])
 	off := 4 + spiLen
 	if off > len(b) {
@@ -155,22 +154,22 @@ func parseProposal(b []byte) (Proposal, error) {
 	return p, nil
 }
 
-func parseTransform(b []byte, protocol ProtocolID) (Transform, error) {
+func parseTransform(b []byte, protocol protocolID) (transform, error) {
 	if len(b) < 4 {
-		return Transform{Protocol: protocol}, fmt.Errorf("transform of %d bytes: %w", len(b), ErrMalformed)
+		return transform{Protocol: protocol}, fmt.Errorf("transform of %d bytes: %w", len(b), ErrMalformed)
 	}
-	t := Transform{Number: b[0], ID: b[1], Protocol: protocol}
+	t := transform{Number: b[0], ID: b[1], Protocol: protocol}
 	if b[2] != 0 || b[3] != 0 {
 		return t, fmt.Errorf("reserved bytes %#02x %#02x: %w", b[2], b[3], ErrMalformed)
 	}
 	var err error
-	t.Attributes, err = ParseAttributes(b[4:])
+	t.Attributes, err = parseAttributes(b[4:])
 	return t, err
 }
 
-// labelsLen returns the size of the fields that follow a situation with
-// secrecy or integrity (RFC 2407 section 4.6.1): labelled domain identifier,
-// then level and category bitmap of both, each padded to 4 bytes.
+// labelsLen returns the size of the fields that follow a situation with secrecy or integrity (RFC
+// 2407 section 4.6.1): labelled domain identifier, then level and category bitmap of both, each
+// padded to 4 bytes.
 func labelsLen(b []byte) (int, error) {
 	off := 4
 	for range 2 { // secrecy, integrity
@@ -189,17 +188,17 @@ func labelsLen(b []byte) (int, error) {
 }
 
 // SPI32 returns the 4-byte SPI of an ESP or AH proposal, or 0.
-func (p *Proposal) SPI32() uint32 {
+func (p *proposal) spi32() uint32 {
 	if len(p.SPI) != 4 {
 		return 0
 	}
 	return binary.BigEndian.Uint32(p.SPI)
 }
 
-// CPI returns the compression parameter index of an IPComp proposal, which
-// takes 2 bytes or the low half of 4 (RFC 3173 section 4.1), or 0.
-func (p *Proposal) CPI() uint16 {
-	if n := len(p.SPI); p.Protocol == ProtocolIPCOMP && (n == 2 || n == 4) {
+// CPI returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
+// half of 4 (RFC 3173 section 4.1), or 0.
+func (p *proposal) cpi() uint16 {
+	if n := len(p.SPI); p.Protocol == protocolIPCOMP && (n == 2 || n == 4) {
 		return binary.BigEndian.Uint16(p.SPI[n-2:])
 	}
 	return 0

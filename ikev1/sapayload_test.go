@@ -10,12 +10,11 @@ import (
 	"l2tpdump/esp"
 )
 
-// lifeSeconds28800 is a lifetime of 28800 seconds in four bytes, as Windows
-// sends it in phase 1.
+// lifeSeconds28800 is a lifetime of 28800 seconds in four bytes, as Windows sends it in phase 1.
 var lifeSeconds28800 = bytes.Join([][]byte{tv(11, 1), tlv(12, 0, 0, 0x70, 0x80)}, nil)
 
 // windowsPhase1 is what Windows 10 proposes for L2TP/IPsec.
-var windowsPhase1 = wireSA(wireProposal(1, ProtocolISAKMP, nil,
+var windowsPhase1 = wireSA(wireProposal(1, protocolISAKMP, nil,
 	wireTransform(1, 1, tv(1, 7), tv(14, 256), tv(2, 2), tv(4, 20), tv(3, 1), lifeSeconds28800),
 	wireTransform(2, 1, tv(1, 7), tv(14, 128), tv(2, 2), tv(4, 19), tv(3, 1), lifeSeconds28800),
 	wireTransform(3, 1, tv(1, 7), tv(14, 256), tv(2, 2), tv(4, 14), tv(3, 1), lifeSeconds28800),
@@ -27,22 +26,22 @@ func TestParsePhase1SA(t *testing.T) {
 	if n := len(windowsPhase1) + payloadHeaderLen; n != 0xd4 {
 		t.Fatalf("payload of %d bytes; that of Windows has %d", n, 0xd4)
 	}
-	sa, err := ParseSA(windowsPhase1)
+	sa, err := parseSA(windowsPhase1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sa.DOI != DOIIPsec || sa.Situation != SituationIdentityOnly || len(sa.Proposals) != 1 || len(sa.Proposals[0].Transforms) != 5 {
+	if sa.DOI != doiIPsec || sa.Situation != situationIdentityOnly || len(sa.Proposals) != 1 || len(sa.Proposals[0].Transforms) != 5 {
 		t.Fatalf("%+v", sa)
 	}
-	want := []Phase1{
-		{Encryption: EncryptionAES, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 20, LifeSeconds: 28800},
-		{Encryption: EncryptionAES, KeyBits: 128, Hash: 2, AuthMethod: 1, Group: 19, LifeSeconds: 28800},
-		{Encryption: EncryptionAES, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
-		{Encryption: Encryption3DES, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
-		{Encryption: Encryption3DES, Hash: 2, AuthMethod: 1, Group: 2, LifeSeconds: 28800},
+	want := []phase1Terms{
+		{Encryption: 7, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 20, LifeSeconds: 28800},
+		{Encryption: 7, KeyBits: 128, Hash: 2, AuthMethod: 1, Group: 19, LifeSeconds: 28800},
+		{Encryption: 7, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
+		{Encryption: 5, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
+		{Encryption: 5, Hash: 2, AuthMethod: 1, Group: 2, LifeSeconds: 28800},
 	}
 	for i := range want {
-		if got := sa.Proposals[0].Transforms[i].Phase1(); got != want[i] {
+		if got := sa.Proposals[0].Transforms[i].phase1(); got != want[i] {
 			t.Errorf("transform %d: %+v", i, got)
 		}
 	}
@@ -50,37 +49,30 @@ func TestParsePhase1SA(t *testing.T) {
 
 func TestPhase1Names(t *testing.T) {
 	for _, c := range []struct {
-		p             Phase1
-		cipher        string
-		key, block    int
-		ok            bool
+		p             phase1Terms
 		printed, hash string
 	}{
-		{Phase1{Encryption: 1, Hash: 1}, "des-cbc", 8, 8, true, "des-cbc", "md5"},
-		{Phase1{Encryption: 3, Hash: 2}, "blowfish-cbc", 16, 8, true, "blowfish-cbc-128", "sha1"},
-		{Phase1{Encryption: 3, KeyBits: 448, Hash: 3}, "blowfish-cbc", 56, 8, true, "blowfish-cbc-448", "tiger"},
-		{Phase1{Encryption: 5, KeyBits: 168, Hash: 4}, "3des-cbc", 24, 8, true, "3des-cbc", "sha256"},
-		{Phase1{Encryption: 6, Hash: 5}, "cast5-cbc", 16, 8, true, "cast5-cbc-128", "sha384"},
-		{Phase1{Encryption: 7, KeyBits: 192, Hash: 6}, "aes-cbc", 24, 16, true, "aes-cbc-192", "sha512"},
-		{Phase1{Encryption: 7}, "aes-cbc", 16, 16, true, "aes-cbc-128", "hash 0"},
-		{Phase1{Encryption: 8, KeyBits: 256, Hash: 65000}, "camellia-cbc", 32, 16, true, "camellia-cbc-256", "hash 65000"},
-		{Phase1{Encryption: 99, KeyBits: 256, Hash: 1}, "", 0, 0, false, "cipher 99", "md5"},
+		{phase1Terms{Encryption: 1, Hash: 1}, "des-cbc", "md5"},
+		{phase1Terms{Encryption: 3, Hash: 2}, "blowfish-cbc-128", "sha1"},
+		{phase1Terms{Encryption: 3, KeyBits: 448, Hash: 3}, "blowfish-cbc-448", "tiger"},
+		{phase1Terms{Encryption: 5, KeyBits: 168, Hash: 4}, "3des-cbc", "sha256"},
+		{phase1Terms{Encryption: 6, Hash: 5}, "cast5-cbc-128", "sha384"},
+		{phase1Terms{Encryption: 7, KeyBits: 192, Hash: 6}, "aes-cbc-192", "sha512"},
+		{phase1Terms{Encryption: 7}, "aes-cbc-128", "hash 0"},
+		{phase1Terms{Encryption: 8, KeyBits: 256, Hash: 65000}, "camellia-cbc-256", "hash 65000"},
+		{phase1Terms{Encryption: 99, KeyBits: 256, Hash: 1}, "cipher 99", "md5"},
 	} {
-		name, key, block, ok := c.p.CipherSpec()
-		if name != c.cipher || key != c.key || block != c.block || ok != c.ok {
-			t.Errorf("%+v: %s %d %d %v", c.p, name, key, block, ok)
-		}
-		if c.p.CipherName() != c.printed || c.p.HashName() != c.hash {
-			t.Errorf("%+v: %s %s", c.p, c.p.CipherName(), c.p.HashName())
+		if c.p.cipherName() != c.printed || c.p.hashName() != c.hash {
+			t.Errorf("%+v: %s %s", c.p, c.p.cipherName(), c.p.hashName())
 		}
 	}
 	for method, want := range map[uint16]string{1: "psk", 3: "rsa-sig", 65001: "xauth-init-psk", 64221: "hybrid-init-rsa", 500: "method 500"} {
-		if got := AuthMethodName(method); got != want {
+		if got := authMethodName(method); got != want {
 			t.Errorf("method %d: %s", method, got)
 		}
 	}
 	for group, want := range map[uint16]string{1: "modp768", 2: "modp1024", 14: "modp2048", 20: "ecp384", 33: "group 33"} {
-		if got := GroupName(group); got != want {
+		if got := groupName(group); got != want {
 			t.Errorf("group %d: %s", group, got)
 		}
 	}
@@ -105,13 +97,13 @@ func TestLifetimes(t *testing.T) {
 		{"unknown type", [][]byte{tv(1, 3), tv(2, 3600)}, 0, 0},
 	} {
 		b := bytes.Join(c.attributes, nil)
-		list, err := ParseAttributes(b)
+		list, err := parseAttributes(b)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		tr := Transform{Protocol: ProtocolESP, ID: 12, Attributes: list}
-		if p := tr.Phase2(); p.LifeSeconds != c.seconds || p.LifeKilobytes != c.kilobytes {
+		tr := transform{Protocol: protocolESP, ID: 12, Attributes: list}
+		if p := tr.phase2(); p.LifeSeconds != c.seconds || p.LifeKilobytes != c.kilobytes {
 			t.Errorf("%s: %d s, %d kB", c.name, p.LifeSeconds, p.LifeKilobytes)
 		}
 	}
@@ -150,50 +142,50 @@ func TestPhase2(t *testing.T) {
 		{99, [][]byte{tv(5, 99), tv(4, 99)}, "", "", 0, 0, "transform 99 auth 99", "mode 99", false, false, false},
 	} {
 		name := fmt.Sprintf("%d %x", c.id, c.attributes)
-		list, err := ParseAttributes(bytes.Join(c.attributes, nil))
+		list, err := parseAttributes(bytes.Join(c.attributes, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := Transform{Protocol: ProtocolESP, ID: c.id, Attributes: list}
-		p := tr.Phase2()
-		s := p.Suite()
+		tr := transform{Protocol: protocolESP, ID: c.id, Attributes: list}
+		p := tr.phase2()
+		s := p.suite()
 		if s.Cipher != esp.CipherByName(c.cipher) || s.Auth != esp.AuthByName(c.auth) || s.KeyLen != c.key || s.ICVLen != c.icv || s.ESN != c.esn {
 			t.Errorf("%s: suite %v, %d bytes, ICV %d, ESN %v", name, s, s.KeyLen, s.ICVLen, s.ESN)
 		}
 		if c.cipher != "" && (s.Cipher == nil || c.auth != "" && s.Auth == nil) {
 			t.Errorf("%s: package esp has no %s or no %s", name, c.cipher, c.auth)
 		}
-		if p.AlgorithmNames() != c.names || p.ModeName() != c.mode {
-			t.Errorf("%s: %q %q", name, p.AlgorithmNames(), p.ModeName())
+		if p.algorithmNames() != c.names || p.modeName() != c.mode {
+			t.Errorf("%s: %q %q", name, p.algorithmNames(), p.modeName())
 		}
-		if p.Tunnel() != c.tunnel || p.UDPEncap() != c.encaps {
-			t.Errorf("%s: tunnel %v, in UDP %v", name, p.Tunnel(), p.UDPEncap())
+		if p.tunnel() != c.tunnel || p.udpEncap() != c.encaps {
+			t.Errorf("%s: tunnel %v, in UDP %v", name, p.tunnel(), p.udpEncap())
 		}
 	}
-	ah := Phase2{Protocol: ProtocolAH, TransformID: 3, Auth: 2}
-	if s := ah.Suite(); s.Cipher != nil || s.Auth != nil || ah.AlgorithmNames() != "hmac-sha1-96" {
-		t.Errorf("AH: %v %s", s, ah.AlgorithmNames())
+	ah := phase2Terms{Protocol: protocolAH, TransformID: 3, Auth: 2}
+	if s := ah.suite(); s.Cipher != nil || s.Auth != nil || ah.algorithmNames() != "hmac-sha1-96" {
+		t.Errorf("AH: %v %s", s, ah.algorithmNames())
 	}
-	comp := Phase2{Protocol: ProtocolIPCOMP, TransformID: 2}
-	if comp.AlgorithmNames() != "deflate" {
-		t.Errorf("IPComp: %s", comp.AlgorithmNames())
+	comp := phase2Terms{Protocol: protocolIPCOMP, TransformID: 2}
+	if comp.algorithmNames() != "deflate" {
+		t.Errorf("IPComp: %s", comp.algorithmNames())
 	}
 }
 
 func TestPhase2SPIs(t *testing.T) {
-	sa, err := ParseSA(wireSA(
-		wireProposal(1, ProtocolIPCOMP, []byte{0x3f, 0x4a}, wireTransform(1, 2, tv(4, 2))),
-		wireProposal(1, ProtocolESP, unhex("c2c4be60"), wireTransform(1, 12, tv(6, 128), tv(5, 2), tv(4, 2))),
-		wireProposal(2, ProtocolIPCOMP, []byte{0, 0, 0x3f, 0x4b}, wireTransform(1, 2)),
+	sa, err := parseSA(wireSA(
+		wireProposal(1, protocolIPCOMP, []byte{0x3f, 0x4a}, wireTransform(1, 2, tv(4, 2))),
+		wireProposal(1, protocolESP, unhex("c2c4be60"), wireTransform(1, 12, tv(6, 128), tv(5, 2), tv(4, 2))),
+		wireProposal(2, protocolIPCOMP, []byte{0, 0, 0x3f, 0x4b}, wireTransform(1, 2)),
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := sa.Proposals
-	if p[0].CPI() != 0x3f4a || p[0].SPI32() != 0 || p[1].SPI32() != 0xc2c4be60 || p[1].CPI() != 0 || p[2].CPI() != 0x3f4b {
-		t.Errorf("CPI %#x %#x, SPI %#x", p[0].CPI(), p[2].CPI(), p[1].SPI32())
+	if p[0].cpi() != 0x3f4a || p[0].spi32() != 0 || p[1].spi32() != 0xc2c4be60 || p[1].cpi() != 0 || p[2].cpi() != 0x3f4b {
+		t.Errorf("CPI %#x %#x, SPI %#x", p[0].cpi(), p[2].cpi(), p[1].spi32())
 	}
-	if got := sa.describe(); got != "ipcomp 0x3f4a deflate transport + esp 0xc2c4be60 aes-cbc-128 hmac-sha1-96 transport (+1)" {
+	if got := (sa.text(detail{})); got != "ipcomp 0x3f4a deflate transport + esp 0xc2c4be60 aes-cbc-128 hmac-sha1-96 transport (+1)" {
 		t.Errorf("described as %s", got)
 	}
 }
@@ -201,19 +193,19 @@ func TestPhase2SPIs(t *testing.T) {
 // TestParseSACut cuts the payload at every byte: no shorter one is well formed.
 func TestParseSACut(t *testing.T) {
 	for n := range windowsPhase1 {
-		if _, err := ParseSA(windowsPhase1[:n]); !errors.Is(err, ErrMalformed) {
+		if _, err := parseSA(windowsPhase1[:n]); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%d of %d bytes: %v", n, len(windowsPhase1), err)
 		}
 	}
 }
 
-// TestParseSALengths adds to and takes from every byte that is a length, a count
-// or reserved: none may pass.
+// TestParseSALengths adds to and takes from every byte that is a length, a count or reserved: none
+// may pass.
 func TestParseSALengths(t *testing.T) {
 	// SA of one proposal at 8 and two transforms at 8+8 and 8+8+12.
-	body := wireSA(wireProposal(1, ProtocolESP, nil,
+	body := wireSA(wireProposal(1, protocolESP, nil,
 		wireTransform(1, 12, tv(6, 128)), wireTransform(2, 3, tlv(2, 0, 0, 0x0e, 0x10))))
-	if _, err := ParseSA(body); err != nil {
+	if _, err := parseSA(body); err != nil {
 		t.Fatal(err)
 	}
 	for _, off := range []int{
@@ -226,7 +218,7 @@ func TestParseSALengths(t *testing.T) {
 		for _, d := range []byte{1, 0xff, 3, 0x80} {
 			b := bytes.Clone(body)
 			b[off] += d
-			if _, err := ParseSA(b); !errors.Is(err, ErrMalformed) {
+			if _, err := parseSA(b); !errors.Is(err, ErrMalformed) {
 				t.Errorf("byte %d is %#02x instead of %#02x: %v", off, b[off], body[off], err)
 			}
 		}
@@ -242,24 +234,24 @@ func TestParseSASituation(t *testing.T) {
 		"0000 0000") // no bitmap
 	for _, situation := range []byte{2, 4, 6, 7} {
 		body := append(append([]byte{0, 0, 0, 1, 0, 0, 0, situation}, labels...), proposals...)
-		sa, err := ParseSA(body)
+		sa, err := parseSA(body)
 		if err != nil || len(sa.Proposals) != 1 || !bytes.Equal(sa.Labels, labels) {
 			t.Errorf("situation %d: %v", situation, err)
 		}
 	}
 	for n := 8; n < 8+len(labels); n++ {
 		body := append([]byte{0, 0, 0, 1, 0, 0, 0, 2}, labels...)
-		if _, err := ParseSA(body[:n]); !errors.Is(err, ErrMalformed) {
+		if _, err := parseSA(body[:n]); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
-	if _, err := ParseSA(append([]byte{0, 0, 0, 2, 0, 0, 0, 1}, proposals...)); err == nil || !strings.Contains(err.Error(), "DOI 2") {
+	if _, err := parseSA(append([]byte{0, 0, 0, 2, 0, 0, 0, 1}, proposals...)); err == nil || !strings.Contains(err.Error(), "DOI 2") {
 		t.Errorf("GDOI: %v", err)
 	}
 }
 
 func TestAttributes(t *testing.T) {
-	list, err := ParseAttributes(unhex("80010007 000c0004 00007080 00050000"))
+	list, err := parseAttributes(unhex("80010007 000c0004 00007080 00050000"))
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%v %v", list, err)
 	}
@@ -269,13 +261,13 @@ func TestAttributes(t *testing.T) {
 		v     uint64
 		ok    bool
 	}{{1, true, 7, true}, {12, false, 28800, true}, {5, false, 0, false}} {
-		v, ok := list[i].Uint()
+		v, ok := list[i].number()
 		if list[i].Type != want.typ || list[i].Basic != want.basic || v != want.v || ok != want.ok {
 			t.Errorf("attribute %d: %+v %d %v", i, list[i], v, ok)
 		}
 	}
 	for _, s := range []string{"80", "800100", "00010001", "0001ffff00", "80010007 0002"} {
-		if _, err := ParseAttributes(unhex(s)); !errors.Is(err, ErrMalformed) {
+		if _, err := parseAttributes(unhex(s)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", s, err)
 		}
 	}
@@ -283,10 +275,10 @@ func TestAttributes(t *testing.T) {
 
 func FuzzParseSA(f *testing.F) {
 	f.Add(windowsPhase1)
-	f.Add(wireSA(wireProposal(1, ProtocolESP, unhex("c2c4be60"), wireTransform(1, 12, tv(6, 128), tv(5, 2), tv(4, 2)))))
+	f.Add(wireSA(wireProposal(1, protocolESP, unhex("c2c4be60"), wireTransform(1, 12, tv(6, 128), tv(5, 2), tv(4, 2)))))
 	f.Add(append([]byte{0, 0, 0, 1, 0, 0, 0, 6}, make([]byte, 40)...))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		sa, err := ParseSA(body)
+		sa, err := parseSA(body)
 		if sa == nil {
 			t.Fatal("no SA")
 		}
@@ -294,8 +286,8 @@ func FuzzParseSA(f *testing.F) {
 		for i := range sa.Proposals {
 			p := &sa.Proposals[i]
 			size += 8 + len(p.SPI)
-			p.SPI32()
-			p.CPI()
+			p.spi32()
+			p.cpi()
 			for j := range p.Transforms {
 				tr := &p.Transforms[j]
 				size += 8
@@ -305,14 +297,14 @@ func FuzzParseSA(f *testing.F) {
 						size += len(a.Value)
 					}
 				}
-				tr.Phase1().CipherSpec()
-				tr.Phase2().Suite()
+				_ = tr.phase1().cipherName()
+				tr.phase2().suite()
 			}
 		}
 		if err == nil && size != len(body) {
 			t.Fatalf("parts of %d bytes in %d", size, len(body))
 		}
-		sa.describe()
-		sa.detail()
+		sa.text(detail{})
+		sa.text(detail{full: true})
 	})
 }

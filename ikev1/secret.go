@@ -1,15 +1,17 @@
 package ikev1
 
 import (
-	"fmt"
+	"cmp"
+	"iter"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/esp"
 )
 
-// Secret is what a key source says about one ISAKMP SA. Any of the keys may be
-// missing; a zero cookie is one that the source does not name.
+// Secret is what a key source says about one ISAKMP SA. Any of the keys may be missing; a zero
+// cookie is one that the source does not name.
 type Secret struct {
 	InitiatorCookie Cookie
 	ResponderCookie Cookie
@@ -28,11 +30,13 @@ type Secret struct {
 	Peer        netip.Addr // the other end, where the source names it
 	Origin      esp.Origin
 
-	// Origins has the places of values that are not at Origin, by their names in RFC 2409: "SKEYID_d"; may be nil.
+	// Origins has the places of values that are not at Origin, by their names in RFC 2409:
+	// "SKEYID_d"; may be nil.
 	Origins map[string]esp.Origin
 }
 
-// OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka", "g^xy".
+// OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka",
+// "g^xy".
 func (s *Secret) OriginOf(value string) esp.Origin {
 	if o := s.Origins[value]; !o.IsZero() {
 		return o
@@ -40,11 +44,8 @@ func (s *Secret) OriginOf(value string) esp.Origin {
 	return s.Origin
 }
 
-// Unused is a secret that fits no SA of the capture, and why.
-type Unused struct {
-	Secret *Secret
-	Reason string
-}
+// anonymous says that the secret names no cookie: it may be of any SA.
+func (s *Secret) anonymous() bool { return s.InitiatorCookie.IsZero() && s.ResponderCookie.IsZero() }
 
 // maxAnonymous bounds how many secrets without a cookie are tried on one SA.
 const maxAnonymous = 64
@@ -58,57 +59,50 @@ type secretState struct {
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
-	all         []slot
+	all         []*secretState // the oldest first
 	byInitiator map[Cookie][]*secretState
 	byResponder map[Cookie][]*secretState // those without an initiator cookie
 	anonymous   []*secretState
 	version     int // grows with each secret
 	limit       int // secrets to keep, 0: all
-	sources     []span
-	index       []uint32 // numbers of the slots that only a source has, sorted by their initiator cookie
 }
 
-// trim forgets the oldest secrets beyond the limit. An SA that uses one keeps it.
-func (st *secretStore) trim() {
-	keep := st.all[len(st.all)-st.limit:]
-	st.all, st.anonymous = make([]slot, 0, st.limit+st.limit/4), nil
-	clear(st.byInitiator)
-	clear(st.byResponder)
-	for _, s := range keep {
-		st.keep(s.x)
-	}
+func newSecretStore() secretStore {
+	return secretStore{byInitiator: make(map[Cookie][]*secretState), byResponder: make(map[Cookie][]*secretState)}
 }
 
+// add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
 func (st *secretStore) add(s *Secret) {
-	if st.limit > 0 && len(st.all) >= st.limit+st.limit/4 {
-		st.trim()
-	}
 	st.version++
+	if st.limit == 0 || len(st.all) < st.limit+st.limit/4 {
+		st.keep(&secretState{Secret: s})
+		return
+	}
+	old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
+	*st = newSecretStore()
+	st.version, st.limit = version, limit
+	for _, x := range old {
+		st.keep(x)
+	}
 	st.keep(&secretState{Secret: s})
 }
 
 func (st *secretStore) keep(x *secretState) {
-	s := x.Secret
-	list := st.named(s.InitiatorCookie)
-	st.all = append(st.all, slot{x: x, initiator: s.InitiatorCookie})
+	st.all = append(st.all, x)
 	switch {
-	case !s.InitiatorCookie.IsZero():
-		st.setNamed(s.InitiatorCookie, append(list, x))
-	case !s.ResponderCookie.IsZero():
-		if st.byResponder == nil {
-			st.byResponder = make(map[Cookie][]*secretState)
-		}
-		st.byResponder[s.ResponderCookie] = append(st.byResponder[s.ResponderCookie], x)
+	case !x.InitiatorCookie.IsZero():
+		st.byInitiator[x.InitiatorCookie] = append(st.byInitiator[x.InitiatorCookie], x)
+	case !x.ResponderCookie.IsZero():
+		st.byResponder[x.ResponderCookie] = append(st.byResponder[x.ResponderCookie], x)
 	default:
 		st.anonymous = append(st.anonymous, x)
 	}
 }
 
-// of returns the secrets that may belong to the SA, those with its cookies
-// first.
+// of returns the secrets that may belong to the SA, those with its cookies first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
-	for _, x := range st.named(sa.InitiatorCookie) {
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
 		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
 			x.seen = true
 			list = append(list, x)
@@ -130,67 +124,79 @@ func (st *secretStore) of(sa *SA) []*secretState {
 	return list
 }
 
-// nearest returns the secret whose initiator cookie differs from c in the
-// fewest bits, and in how many. It is nil when there is none.
-func (st *secretStore) nearest(c Cookie) (x *secretState, distance int) {
-	at := -1
-	distance = 65
-	for i := range st.all {
-		o := st.all[i].initiator
-		if o.IsZero() {
-			continue
-		}
-		if d := cookieDistance(o, c); d < distance {
-			at, distance = i, d
-		}
-	}
-	if at < 0 {
-		return nil, distance
-	}
-	if st.all[at].x == nil {
-		st.named(st.all[at].initiator)
-	}
-	return st.all[at].x, distance
+// Absence says what there is instead of a secret for an SA.
+type Absence struct {
+	Secrets  int     // that are known in all
+	Another  *Secret // names the initiator's cookie, with another one of the responder
+	Swapped  *Secret // names the responder's cookie as the initiator's
+	Nearest  *Secret // its initiator cookie differs in the fewest bits
+	Distance int     // in bits: of Nearest
+	InUse    *Secret // opens another SA
+
+	version int // of the secrets
 }
 
-// cookieDistance returns the number of bits in which the cookies differ.
-func cookieDistance(a, b Cookie) int {
+// Absence finds out what there is instead of a secret for an SA.
+func (t *Tracker) Absence(sa *SA) *Absence {
+	st := &t.secrets
+	if sa.absence != nil && sa.absence.version == st.version {
+		return sa.absence
+	}
+	a := &Absence{Secrets: len(st.all), Distance: 65, version: st.version}
+	sa.absence = a
+	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+		a.Another = cmp.Or(a.Another, x.Secret)
+	}
+	for _, x := range st.byInitiator[sa.ResponderCookie] {
+		a.Swapped = cmp.Or(a.Swapped, x.Secret)
+	}
+	for _, x := range st.all {
+		if x.InitiatorCookie.IsZero() {
+			continue
+		}
+		if d := x.InitiatorCookie.Distance(sa.InitiatorCookie); d < a.Distance {
+			a.Nearest, a.Distance = x.Secret, d
+		}
+		if x.used {
+			a.InUse = cmp.Or(a.InUse, x.Secret)
+		}
+	}
+	return a
+}
+
+// Distance returns the number of bits in which the cookies differ.
+func (c Cookie) Distance(o Cookie) int {
 	n := 0
-	for i := range a {
-		n += bits.OnesCount8(a[i] ^ b[i])
+	for i := range c {
+		n += bits.OnesCount8(c[i] ^ o[i])
 	}
 	return n
 }
 
-// similarCookie is the distance up to which one cookie can be a damaged copy of
-// another: random ones differ in 32 bits, and in 16 or less about once in 30000.
-const similarCookie = 8
-
-// noKeyReason says why there is no secret for the SA.
-func (st *secretStore) noKeyReason(sa *SA) string {
-	if len(st.all) == 0 {
-		return "no IKE key was given: take the log while the connection is being set up"
+// Unused returns the secrets that opened nothing, and did not say the same as what did. seen: an SA
+// with its cookies was observed.
+func (t *Tracker) Unused() iter.Seq2[*Secret, bool] {
+	same := make(map[Cookie][]*SA)
+	for _, sa := range t.SAs() {
+		same[sa.InitiatorCookie] = append(same[sa.InitiatorCookie], sa)
 	}
-	for _, x := range st.named(sa.InitiatorCookie) {
-		return fmt.Sprintf("the key for initiator cookie %s (%s) names responder cookie %s, not %s: it is of another attempt",
-			sa.InitiatorCookie, x.Origin, x.ResponderCookie, sa.ResponderCookie)
-	}
-	for _, x := range st.named(sa.ResponderCookie) {
-		return fmt.Sprintf("the key at %s names the responder cookie as the initiator's", x.Origin)
-	}
-	if x, d := st.nearest(sa.InitiatorCookie); x != nil {
-		if d <= similarCookie {
-			return fmt.Sprintf("no key for initiator cookie %s: the nearest is %s (%s), which differs in %d bits: mistyped or damaged?",
-				sa.InitiatorCookie, x.InitiatorCookie, x.Origin, d)
-		}
-		for _, o := range st.all {
-			if o.x != nil && o.x.used && !o.initiator.IsZero() {
-				return fmt.Sprintf("no key for initiator cookie %s, though there is one for %s (%s) in this capture: it is another connection, or the next "+
-					"negotiation of the same one, and the key source ends before it: take the log to its end", sa.InitiatorCookie, o.initiator, o.x.Origin)
+	return func(yield func(x *Secret, seen bool) bool) {
+		for _, x := range t.secrets.all {
+			confirmed := func(sa *SA) bool { return slices.Contains(sa.secrets, x) && sa.confirms(x.Secret) }
+			if !x.used && !slices.ContainsFunc(same[x.InitiatorCookie], confirmed) && !yield(x.Secret, x.seen) {
+				return
 			}
 		}
-		return fmt.Sprintf("no key for initiator cookie %s: the keys are of other connections, as %s (%s)",
-			sa.InitiatorCookie, x.InitiatorCookie, x.Origin)
 	}
-	return fmt.Sprintf("no key for initiator cookie %s", sa.InitiatorCookie)
+}
+
+// confirms says that each value of a secret for the cipher is what opens the SA's messages.
+func (sa *SA) confirms(x *Secret) bool {
+	values := sa.CipherValues(x)
+	for _, v := range values {
+		if !sa.Opens(v.Key, x.SKEYIDeHead && v.Name == "SKEYID_e") {
+			return false
+		}
+	}
+	return len(values) > 0
 }

@@ -1,54 +1,32 @@
 package ikev1
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"math/big"
-
-	"l2tpdump/esp"
 )
 
 // maxModulus bounds the bits of an RSA modulus with which a signature is undone.
 const maxModulus = 16384
 
-// checkSignature checks the signature of phase 1 with the certificate in the same
-// message: HASH_I or HASH_R is what was signed (RFC 2409 section 5.1). Only RSA is
-// done, and a signature that none of the certificates made proves nothing.
-func (sa *SA) checkSignature(m *Message, h *hashAlg, payloads []byte, rb *rebuilt) hashResult {
+// signed returns what the signature of a phase 1 message signs: HASH_I or HASH_R (RFC 2409 section
+// 5.1). Only RSA is done, with the certificate in the same message; a signature that none of the
+// certificates made proves nothing.
+func (sa *SA) signed(m *Message, h *hashAlg, rb *rebuilt) []byte {
 	sig := FindPayload(m.Payloads, PayloadSignature)
-	if sig == nil || rb != nil {
-		return hashUnchecked
+	if m.at.ex != sa.phase1 || sig == nil || rb != nil {
+		return nil
 	}
-	signed := signedBy(m.Payloads, sig.Body, h.size)
-	if signed == nil {
-		return hashUnchecked
-	}
-	result := hashUnchecked
-	sa.keysFor(func(x *secretState, k derived) bool {
-		complete := sa.compareAuth(m, k, h, nil, payloads, func(want []byte, _ int) bool {
-			if !bytes.Equal(want, signed) {
-				return false
-			}
-			result, x.used = hashGood, true
-			sa.proven[hashByAuth] = esp.NewKey(k.skeyid)
-			return true
-		})
-		if complete && result == hashUnchecked {
-			result = hashBad
-		}
-		return result == hashGood
-	})
-	return result
+	return signedBy(m.Payloads, sig.Body, h.size)
 }
 
-// signedBy returns the hash of n bytes under a signature, nil where no certificate
-// of the message made it.
+// signedBy returns the hash of n bytes under a signature, nil where no certificate of the message
+// made it.
 func signedBy(payloads []Payload, sig []byte, n int) []byte {
 	for i := range payloads {
 		if payloads[i].Type != PayloadCert {
 			continue
 		}
-		c, err := ParseCertificate(payloads[i].Body)
+		c, err := parseCertificate(payloads[i].Body)
 		if err != nil {
 			continue
 		}
@@ -67,9 +45,9 @@ func signedBy(payloads []Payload, sig []byte, n int) []byte {
 	return nil
 }
 
-// undoRSA returns the last n bytes of what was signed by PKCS #1 (RFC 8017 section
-// 9.2): 00 01 FF ... FF 00 and the hash, which IKEv1 signs bare; some peers put its
-// algorithm in front. It is nil where the padding does not come out.
+// undoRSA returns the last n bytes of what was signed by PKCS #1 (RFC 8017 section 9.2): 00 01 FF
+// ... FF 00 and the hash, which IKEv1 signs bare; some peers put its algorithm in front. It is nil
+// where the padding does not come out.
 func undoRSA(key *rsa.PublicKey, sig []byte, n int) []byte {
 	size := key.Size()
 	if key.N.BitLen() > maxModulus || key.E < 3 || len(sig) != size || size < n+11 {

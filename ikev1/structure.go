@@ -6,29 +6,28 @@ import (
 	"slices"
 )
 
-// The proof that a decryption is right where no HASH can be checked is its
-// structure. It is counted in bits: how improbable it is that random bytes, such
-// as a wrong key gives, look the same.
+// The proof that a decryption is right where no HASH can be checked is its structure. It is counted
+// in bits: how improbable it is that random bytes, such as a wrong key gives, look the same.
 const (
 	// enoughBits prove a key that nothing has proven yet.
 	enoughBits = 30
-	// fewBits are enough for a message whose first block is unknown, under a key
-	// that other messages have proven.
+	// fewBits are enough for a message whose first block is unknown, under a key that other
+	// messages have proven.
 	fewBits = 7
 )
 
-// walk follows a chain of payloads in plain from offset off, whose first payload
-// is of type t (PayloadNone: of an unknown type). It returns where the chain
-// ends and how many bits of structure it saw, the padding included. h is the
-// hash whose size HASH payloads have, nil where it is unknown.
+// walk follows a chain of payloads in plain from offset off, whose first payload is of type t
+// (PayloadNone: of an unknown type). It returns where the chain ends and how many bits of structure
+// it saw, the padding included. h is the hash whose size HASH payloads have, nil where it is
+// unknown.
 func walk(plain []byte, off int, t PayloadType, h *hashAlg, blockLen int) (end, evidence int, ok bool) {
 	for {
 		rest := plain[off:]
 		if len(rest) < payloadHeaderLen {
 			return 0, 0, false
 		}
-		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
-		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > len(rest) {
+		next, n, ok := payloadHeader(rest, len(rest))
+		if !ok {
 			return 0, 0, false
 		}
 		evidence += headerBits(next, len(rest))
@@ -47,8 +46,14 @@ func walk(plain []byte, off int, t PayloadType, h *hashAlg, blockLen int) (end, 
 	return off, evidence + b, ok
 }
 
-// headerBits is the evidence of a generic header that fits, of which rest
-// bytes were left.
+// payloadHeader reads a generic header, of which and behind which there are rest bytes. ok is false
+// where it can't be one of a message's own chain.
+func payloadHeader(b []byte, rest int) (next PayloadType, n int, ok bool) {
+	next, n = PayloadType(b[0]), int(binary.BigEndian.Uint16(b[2:]))
+	return next, n, b[1] == 0 && (next == PayloadNone || next.topLevel()) && n >= payloadHeaderLen && n <= rest
+}
+
+// headerBits is the evidence of a generic header that fits, of which rest bytes were left.
 func headerBits(next PayloadType, rest int) int {
 	n := 8 + 16 - bits.Len(uint(rest)) // reserved byte, length
 	if next == PayloadNone {
@@ -57,8 +62,8 @@ func headerBits(next PayloadType, rest int) int {
 	return n + 3 // one of about 25 known types
 }
 
-// bodyBits is the evidence of a payload's body, beyond that of its header. ok is
-// false where the body can't be of that type.
+// bodyBits is the evidence of a payload's body, beyond that of its header. ok is false where the
+// body can't be of that type.
 func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool) {
 	switch t {
 	case PayloadNone: // unknown: what it can be, at the price of several tries
@@ -76,7 +81,7 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 		}
 		return max(0, bits.Len(uint(rest))-3), hashBySize(len(body)) != nil
 	case PayloadSA:
-		if _, err := ParseSA(body); err == nil {
+		if _, err := parseSA(body); err == nil {
 			return 32, true
 		}
 	case PayloadID:
@@ -87,11 +92,11 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 	case PayloadNonce:
 		return 0, len(body) >= 4 && len(body) <= 1024
 	case PayloadNotify:
-		if x, err := ParseNotification(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseNotification(body); err == nil && x.DOI <= doiGDOI {
 			return 28, true
 		}
 	case PayloadDelete:
-		if x, err := ParseDelete(body); err == nil && x.DOI <= DOIGDOI {
+		if x, err := parseDelete(body); err == nil && x.DOI <= doiGDOI {
 			return 32, true
 		}
 	case PayloadConfig:
@@ -102,9 +107,9 @@ func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool)
 	return 0, true
 }
 
-// paddingBits is the evidence of what stands behind the payloads: zeros (RFC
-// 2409 appendix B), up to a whole block of them, or bytes of which the last
-// counts the padding with or without itself, or less than a block of anything.
+// paddingBits is the evidence of what stands behind the payloads: zeros (RFC 2409 appendix B), up
+// to a whole block of them, or bytes of which the last counts the padding with or without itself,
+// or less than a block of anything.
 func paddingBits(pad []byte, blockLen int) (n int, ok bool) {
 	if len(pad) == 0 {
 		return 0, true
@@ -129,16 +134,16 @@ func paddingBits(pad []byte, blockLen int) (n int, ok bool) {
 	return 0, len(pad) < blockLen
 }
 
-// walkCut is walk for a message of which only the beginning was captured. It
-// returns the evidence of the payload headers that are there.
+// walkCut is walk for a message of which only the beginning was captured. It returns the evidence
+// of the payload headers that are there.
 func walkCut(plain []byte, t PayloadType, h *hashAlg, whole int) (evidence int, ok bool) {
 	for off := 0; ; {
 		rest := plain[min(off, len(plain)):]
 		if len(rest) < payloadHeaderLen {
 			return evidence, true
 		}
-		next, n := PayloadType(rest[0]), int(binary.BigEndian.Uint16(rest[2:]))
-		if rest[1] != 0 || next != PayloadNone && !next.topLevel() || n < payloadHeaderLen || n > whole-off {
+		next, n, ok := payloadHeader(rest, whole-off)
+		if !ok {
 			return 0, false
 		}
 		evidence += headerBits(next, whole-off)

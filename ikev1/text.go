@@ -8,9 +8,8 @@ import (
 // maxText is how many bytes of a text from the wire are printed.
 const maxText = 200
 
-// printable makes a text from the wire fit to be printed within a line: as it
-// is where it consists of visible ASCII, else quoted with escapes. A long one is
-// cut.
+// printable makes a text from the wire fit to be printed within a line: as it is where it consists
+// of visible ASCII, else quoted with escapes. A long one is cut.
 func printable(b []byte) string {
 	cut := len(b) > maxText
 	if cut {

@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"strconv"
@@ -72,8 +73,7 @@ var vendorPrefixes = []vendorBytes{
 	{"01528bbbc00696121849ab9a1c5b2a51", "Windows 01528bbb"}, // what it says is not published
 }
 
-// vendorIDs is the table of both lists, by the bytes that a vendor ID begins
-// with.
+// vendorIDs is the table of both lists, by the bytes that a vendor ID begins with.
 var vendorIDs = func() []knownVendor {
 	var list []knownVendor
 	for _, v := range vendorTexts {
@@ -95,8 +95,7 @@ type knownVendor struct {
 	name   string
 }
 
-// windowsVersions has the versions behind the Windows vendor ID ([MS-IKEE]
-// section 2.2.1).
+// windowsVersions has the versions behind the Windows vendor ID ([MS-IKEE] section 2.2.1).
 var windowsVersions = map[uint32]string{
 	2: "2000",
 	3: "XP",
@@ -108,18 +107,17 @@ var windowsVersions = map[uint32]string{
 	9: "8 or later",
 }
 
-// VendorName returns what is known of a Vendor ID payload (RFC 2408 section
-// 3.16): "DPD", "NAT-T RFC 3947", "FRAGMENTATION", the text in quotes where it
-// is one, or "" for an unknown one.
-func VendorName(body []byte) string {
+// VendorName returns what is known of a Vendor ID payload (RFC 2408 section 3.16): "DPD", "NAT-T
+// RFC 3947", "FRAGMENTATION", the text in quotes where it is one, or "" for an unknown one.
+func vendorName(body []byte) string {
 	for _, v := range vendorIDs {
 		rest, ok := bytes.CutPrefix(body, v.prefix)
 		if !ok {
 			continue
 		}
 		if v.name == "Windows" && len(rest) == 4 {
-			a := Attribute{Value: rest}
-			n, _ := a.Uint()
+			a := attribute{Value: rest}
+			n, _ := a.number()
 			if s, ok := windowsVersions[uint32(n)]; ok {
 				return "Windows " + s
 			}
@@ -131,4 +129,19 @@ func VendorName(body []byte) string {
 		return printable(body)
 	}
 	return ""
+}
+
+// vendorID is the body of a Vendor ID payload.
+type vendorID []byte
+
+// text names the vendor ID, or shows its bytes.
+func (v vendorID) text(d detail) string {
+	name := vendorName(v)
+	switch {
+	case d.full && name != "":
+		return name + ", " + shortHex(v)
+	case d.full || len(v) <= 4:
+		return cmp.Or(name, shortHex(v))
+	}
+	return cmp.Or(name, shortHex(v[:4])+"...")
 }

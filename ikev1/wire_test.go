@@ -58,7 +58,7 @@ func wireTransform(number, id uint8, attributes ...[]byte) []byte {
 }
 
 // wireProposal returns the body of a proposal.
-func wireProposal(number uint8, protocol ProtocolID, spi []byte, transforms ...[]byte) []byte {
+func wireProposal(number uint8, protocol protocolID, spi []byte, transforms ...[]byte) []byte {
 	b := append([]byte{number, byte(protocol), byte(len(spi)), byte(len(transforms))}, spi...)
 	var list []wirePayload
 	for _, t := range transforms {
@@ -79,8 +79,8 @@ func wireSA(proposals ...[]byte) []byte {
 	return append(b, data...)
 }
 
-// captureFile finds a capture of the repository, or of the other projects'
-// captures beside it, and skips the test where it is absent.
+// captureFile finds a capture of the repository, or of the other projects' captures beside it, and
+// skips the test where it is absent.
 func captureFile(t testing.TB, name string) []byte {
 	t.Helper()
 	for _, dir := range []string{"../testdata/captures", "../../shared/peer-captures"} {
@@ -99,8 +99,8 @@ type isakmpMessage struct {
 	data  []byte
 }
 
-// isakmpMessages returns the ISAKMP messages of a pcap or pcapng file that stand
-// in unfragmented IPv4 or IPv6 packets with UDP port 500 or 4500.
+// isakmpMessages returns the ISAKMP messages of a pcap or pcapng file that stand in unfragmented
+// IPv4 or IPv6 packets with UDP port 500 or 4500.
 func isakmpMessages(t testing.TB, name string) []isakmpMessage {
 	t.Helper()
 	file := captureFile(t, name)
@@ -157,8 +157,7 @@ func captureFrames(t testing.TB, file []byte) []captureFrame {
 	return list
 }
 
-// pcapngFrames reads the Enhanced Packet Blocks of a file of one section, in
-// either byte order.
+// pcapngFrames reads the Enhanced Packet Blocks of a file of one section, in either byte order.
 func pcapngFrames(file []byte) []captureFrame {
 	order := binary.ByteOrder(binary.LittleEndian)
 	if binary.BigEndian.Uint32(file[8:]) == 0x1a2b3c4d {
@@ -184,8 +183,7 @@ func pcapngFrames(file []byte) []captureFrame {
 	return list
 }
 
-// isakmpOf returns the ISAKMP messages of a frame; a message that is cut comes
-// as it is.
+// isakmpOf returns the ISAKMP messages of a frame; a message that is cut comes as it is.
 func isakmpOf(linkType int, b []byte) [][]byte {
 	switch linkType {
 	case 1:

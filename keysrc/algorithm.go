@@ -1,13 +1,15 @@
 package keysrc
 
 import (
+	"cmp"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 )
 
-// Every source spells algorithms its own way. A name is looked up by its letters and digits in lower case:
-// "cbc(aes)", "AES_CBC" and "aes-cbc" are "cbcaes", "aescbc" and "aescbc".
+// Every source spells algorithms its own way. A name is looked up by its letters and digits in
+// lower case: "cbc(aes)", "AES_CBC" and "aes-cbc" are "cbcaes", "aescbc" and "aescbc".
 
 // A cipherSpelling is a row of esp's table and what the name says beside it.
 type cipherSpelling struct {
@@ -16,96 +18,34 @@ type cipherSpelling struct {
 	icvLen int // bytes, AEAD only, 0 not said
 }
 
-var cipherSpellings = map[string]cipherSpelling{
-	"aes":         {row: "aes-cbc"},
-	"aescbc":      {row: "aes-cbc"},
-	"cbcaes":      {row: "aes-cbc"},
-	"espaes":      {row: "aes-cbc"},
-	"rijndael":    {row: "aes-cbc"},
-	"rijndaelcbc": {row: "aes-cbc"},
-	"aes128cbc":   {row: "aes-cbc", keyLen: 16},
-	"aes192cbc":   {row: "aes-cbc", keyLen: 24},
-	"aes256cbc":   {row: "aes-cbc", keyLen: 32},
-
-	"3des":       {row: "3des-cbc"},
-	"3descbc":    {row: "3des-cbc"},
-	"esp3des":    {row: "3des-cbc"},
-	"cbcdes3ede": {row: "3des-cbc"},
-	"des3ede":    {row: "3des-cbc"},
-	"tripledes":  {row: "3des-cbc"},
-
-	"des":    {row: "des-cbc"},
-	"descbc": {row: "des-cbc"},
-	"espdes": {row: "des-cbc"},
-	"cbcdes": {row: "des-cbc"},
-
-	"null":          {row: "null"},
-	"none":          {row: "null"},
-	"espnull":       {row: "null"},
-	"ciphernull":    {row: "null"},
-	"ecbciphernull": {row: "null"},
-
-	"aesctr":        {row: "aes-ctr"},
-	"ctraes":        {row: "aes-ctr"},
-	"rfc3686ctraes": {row: "aes-ctr"},
-
-	"aesgcm":        {row: "aes-gcm", icvLen: 16},
-	"gcmaes":        {row: "aes-gcm"},
-	"rfc4106gcmaes": {row: "aes-gcm"},
-	"aesgcm8":       {row: "aes-gcm", icvLen: 8},
-	"aesgcm12":      {row: "aes-gcm", icvLen: 12},
-	"aesgcm16":      {row: "aes-gcm", icvLen: 16},
-	"aesgcma":       {row: "aes-gcm", icvLen: 8},
-	"aesgcmb":       {row: "aes-gcm", icvLen: 12},
-	"aesgcmc":       {row: "aes-gcm", icvLen: 16},
-	"aes128gcm":     {row: "aes-gcm", keyLen: 16, icvLen: 16},
-	"aes192gcm":     {row: "aes-gcm", keyLen: 24, icvLen: 16},
-	"aes256gcm":     {row: "aes-gcm", keyLen: 32, icvLen: 16},
-	"aes128gcm16":   {row: "aes-gcm", keyLen: 16, icvLen: 16},
-	"aes256gcm16":   {row: "aes-gcm", keyLen: 32, icvLen: 16},
-
-	"aesccm":        {row: "aes-ccm"},
-	"ccmaes":        {row: "aes-ccm"},
-	"rfc4309ccmaes": {row: "aes-ccm"},
-	"aesccm8":       {row: "aes-ccm", icvLen: 8},
-	"aesccm12":      {row: "aes-ccm", icvLen: 12},
-	"aesccm16":      {row: "aes-ccm", icvLen: 16},
-	"aesccma":       {row: "aes-ccm", icvLen: 8},
-	"aesccmb":       {row: "aes-ccm", icvLen: 12},
-	"aesccmc":       {row: "aes-ccm", icvLen: 16},
-
-	"aesgmac":         {row: "null-gmac", icvLen: 16},
-	"nullaesgmac":     {row: "null-gmac", icvLen: 16},
-	"nullauthaesgmac": {row: "null-gmac", icvLen: 16},
-	"rfc4543gcmaes":   {row: "null-gmac", icvLen: 16},
-
-	"chacha20poly1305":           {row: "chacha20-poly1305", icvLen: 16},
-	"rfc7539espchacha20poly1305": {row: "chacha20-poly1305", icvLen: 16},
-
-	"cast":    {row: "cast5-cbc"},
-	"castcbc": {row: "cast5-cbc"},
-	"cast5":   {row: "cast5-cbc"},
-	"cast128": {row: "cast5-cbc"},
-
-	"cast128cbc": {row: "cast5-cbc"},
-	"cbccast5":   {row: "cast5-cbc"},
-
-	"blowfish":    {row: "blowfish-cbc"},
-	"blowfishcbc": {row: "blowfish-cbc"},
-	"cbcblowfish": {row: "blowfish-cbc"},
-
-	"twofish":    {row: "twofish-cbc"},
-	"twofishcbc": {row: "twofish-cbc"},
-	"cbctwofish": {row: "twofish-cbc"},
-
-	"camellia":    {row: "camellia-cbc"},
-	"camelliacbc": {row: "camellia-cbc"},
-	"cbccamellia": {row: "camellia-cbc"},
-
-	"serpent":    {row: "serpent-cbc"},
-	"serpentcbc": {row: "serpent-cbc"},
-	"cbcserpent": {row: "serpent-cbc"},
-}
+var cipherSpellings = spellings(map[cipherSpelling]string{
+	{"aes-cbc", 0, 0}:            "aes aescbc cbcaes espaes rijndael rijndaelcbc",
+	{"aes-cbc", 16, 0}:           "aes128cbc",
+	{"aes-cbc", 24, 0}:           "aes192cbc",
+	{"aes-cbc", 32, 0}:           "aes256cbc",
+	{"3des-cbc", 0, 0}:           "3des 3descbc esp3des cbcdes3ede des3ede tripledes",
+	{"des-cbc", 0, 0}:            "des descbc espdes cbcdes",
+	{"null", 0, 0}:               "null none espnull ciphernull ecbciphernull",
+	{"aes-ctr", 0, 0}:            "aesctr ctraes rfc3686ctraes",
+	{"aes-gcm", 0, 16}:           "aesgcm aesgcm16 aesgcmc",
+	{"aes-gcm", 0, 0}:            "gcmaes rfc4106gcmaes",
+	{"aes-gcm", 0, 8}:            "aesgcm8 aesgcma",
+	{"aes-gcm", 0, 12}:           "aesgcm12 aesgcmb",
+	{"aes-gcm", 16, 16}:          "aes128gcm aes128gcm16",
+	{"aes-gcm", 24, 16}:          "aes192gcm",
+	{"aes-gcm", 32, 16}:          "aes256gcm aes256gcm16",
+	{"aes-ccm", 0, 0}:            "aesccm ccmaes rfc4309ccmaes",
+	{"aes-ccm", 0, 8}:            "aesccm8 aesccma",
+	{"aes-ccm", 0, 12}:           "aesccm12 aesccmb",
+	{"aes-ccm", 0, 16}:           "aesccm16 aesccmc",
+	{"null-gmac", 0, 16}:         "aesgmac nullaesgmac nullauthaesgmac rfc4543gcmaes",
+	{"chacha20-poly1305", 0, 16}: "chacha20poly1305 rfc7539espchacha20poly1305",
+	{"cast5-cbc", 0, 0}:          "cast castcbc cast5 cast128 cast128cbc cbccast5",
+	{"blowfish-cbc", 0, 0}:       "blowfish blowfishcbc cbcblowfish",
+	{"twofish-cbc", 0, 0}:        "twofish twofishcbc cbctwofish",
+	{"camellia-cbc", 0, 0}:       "camellia camelliacbc cbccamellia",
+	{"serpent-cbc", 0, 0}:        "serpent serpentcbc cbcserpent",
+})
 
 // An authSpelling is an algorithm without the length of its ICV, and that length where the name says it.
 type authSpelling struct {
@@ -113,53 +53,37 @@ type authSpelling struct {
 	bits   int // 0 not said
 }
 
-var authSpellings = map[string]authSpelling{
-	"md5":          {family: "hmac-md5"},
-	"hmacmd5":      {family: "hmac-md5"},
-	"hmacmd596":    {family: "hmac-md5", bits: 96},
-	"sha":          {family: "hmac-sha1"},
-	"sha1":         {family: "hmac-sha1"},
-	"hmacsha":      {family: "hmac-sha1"},
-	"hmacsha1":     {family: "hmac-sha1"},
-	"hmacsha196":   {family: "hmac-sha1", bits: 96},
-	"hmacsha1160":  {family: "hmac-sha1", bits: 160},
-	"sha256":       {family: "hmac-sha2-256"},
-	"sha2256":      {family: "hmac-sha2-256"},
-	"hmacsha256":   {family: "hmac-sha2-256"},
-	"hmacsha2256":  {family: "hmac-sha2-256"},
-	"sha384":       {family: "hmac-sha2-384"},
-	"sha2384":      {family: "hmac-sha2-384"},
-	"hmacsha384":   {family: "hmac-sha2-384"},
-	"hmacsha2384":  {family: "hmac-sha2-384"},
-	"sha512":       {family: "hmac-sha2-512"},
-	"sha2512":      {family: "hmac-sha2-512"},
-	"hmacsha512":   {family: "hmac-sha2-512"},
-	"hmacsha2512":  {family: "hmac-sha2-512"},
-	"ripemd160":    {family: "hmac-ripemd160"},
-	"rmd160":       {family: "hmac-ripemd160"},
-	"hmacrmd160":   {family: "hmac-ripemd160"},
-	"hmacripemd":   {family: "hmac-ripemd160"},
-	"xcbcaes":      {family: "aes-xcbc"},
-	"aesxcbc":      {family: "aes-xcbc"},
-	"aesxcbcmac":   {family: "aes-xcbc"},
-	"aesxcbc96":    {family: "aes-xcbc", bits: 96},
-	"aesxcbcmac96": {family: "aes-xcbc", bits: 96},
-	"cmacaes":      {family: "aes-cmac"},
-	"aescmac":      {family: "aes-cmac"},
-	"aescmac96":    {family: "aes-cmac", bits: 96},
+var authSpellings = spellings(map[authSpelling]string{
+	{"hmac-md5", 0}:        "md5 hmacmd5",
+	{"hmac-md5", 96}:       "hmacmd596",
+	{"hmac-sha1", 0}:       "sha sha1 hmacsha hmacsha1",
+	{"hmac-sha1", 96}:      "hmacsha196",
+	{"hmac-sha1", 160}:     "hmacsha1160",
+	{"hmac-sha2-256", 0}:   "sha256 sha2256 hmacsha256 hmacsha2256",
+	{"hmac-sha2-384", 0}:   "sha384 sha2384 hmacsha384 hmacsha2384",
+	{"hmac-sha2-512", 0}:   "sha512 sha2512 hmacsha512 hmacsha2512",
+	{"hmac-ripemd160", 0}:  "ripemd160 rmd160 hmacrmd160 hmacripemd hmacripemd160",
+	{"aes-xcbc", 0}:        "xcbcaes aesxcbc aesxcbcmac",
+	{"aes-xcbc", 96}:       "aesxcbc96 aesxcbcmac96",
+	{"aes-cmac", 0}:        "cmacaes aescmac",
+	{"aes-cmac", 96}:       "aescmac96",
+	{"hmac-sha2-256", 96}:  "hmacsha225696 hmacsha2256truncbug",
+	{"hmac-sha2-256", 128}: "hmacsha2256128",
+	{"hmac-sha2-384", 192}: "hmacsha2384192",
+	{"hmac-sha2-512", 256}: "hmacsha2512256",
+	{"hmac-ripemd160", 96}: "hmacripemd16096",
+	{"none", 0}:            "null none digestnull noauth",
+})
 
-	"hmacsha225696":       {family: "hmac-sha2-256", bits: 96},
-	"hmacsha2256truncbug": {family: "hmac-sha2-256", bits: 96},
-	"hmacsha2256128":      {family: "hmac-sha2-256", bits: 128},
-	"hmacsha2384192":      {family: "hmac-sha2-384", bits: 192},
-	"hmacsha2512256":      {family: "hmac-sha2-512", bits: 256},
-	"hmacripemd160":       {family: "hmac-ripemd160"},
-	"hmacripemd16096":     {family: "hmac-ripemd160", bits: 96},
-
-	"null":       {family: "none"},
-	"none":       {family: "none"},
-	"digestnull": {family: "none"},
-	"noauth":     {family: "none"},
+// spellings returns what each of the names means that stand behind it.
+func spellings[T comparable](names map[T]string) map[string]T {
+	m := make(map[string]T)
+	for meaning, list := range names {
+		for _, name := range strings.Fields(list) {
+			m[name] = meaning
+		}
+	}
+	return m
 }
 
 // usualICV is the length in bits that RFC 2403, 2404, 2857, 3566, 4494 and 4868 give the ICV.
@@ -182,8 +106,8 @@ func plainName(s string) string {
 	return string(b)
 }
 
-// cipherNamed returns the row of esp's table that a source means by name, nil if the name is not known.
-// keyLen and icvLen are in bytes, 0 where the name doesn't say.
+// cipherNamed returns the row of esp's table that a source means by name, nil if the name is not
+// known. keyLen and icvLen are in bytes, 0 where the name doesn't say.
 func cipherNamed(name string) (c *esp.Cipher, keyLen, icvLen int) {
 	p := plainName(name)
 	s, ok := cipherSpellings[p]
@@ -199,9 +123,10 @@ func cipherNamed(name string) (c *esp.Cipher, keyLen, icvLen int) {
 	return esp.CipherByName(s.row), s.keyLen, s.icvLen
 }
 
-// authNamed returns the row of esp's table that a source means by name with an ICV of bits bits. bits 0 means what the name
-// says, and sha256 bits if that is nothing and the algorithm is HMAC-SHA-256, for which there are two
-// lengths in use: 96 in old Linux kernels, 128 as in RFC 4868.
+// authNamed returns the row of esp's table that a source means by name with an ICV of bits bits.
+// bits 0 means what the name says, and sha256 bits if that is nothing and the algorithm is
+// HMAC-SHA-256, for which there are two lengths in use: 96 in old Linux kernels, 128 as in RFC
+// 4868.
 func authNamed(name string, bits, sha256 int) *esp.Auth {
 	s, ok := authSpellings[plainName(name)]
 	switch {
@@ -233,58 +158,85 @@ type espKeys struct {
 	auth     string
 	authKey  []byte
 	authBits int // length of the ICV, 0 not said
-	sha256   int // what HMAC-SHA-256 without a length means here: 96 or 128
+	sha256   int // what HMAC-SHA-256 without a length means here: 96, else 128
+
+	doubt string // the parser's own, which comes before others
+}
+
+// secret gives out the keys of an SPI as esp takes them, without their addresses. What makes them
+// unusable is a note about the line, which begins with what; then it returns nil. What may be wrong
+// with them is a doubt.
+func (o *output) secret(line int, what string, spi uint32, k *espKeys) *esp.Secret {
+	suite, problem, doubt := k.suite()
+	what += spiName(spi) + ": "
+	if problem != "" {
+		o.note(line, what+problem)
+		return nil
+	}
+	if doubt = cmp.Or(k.doubt, doubt); doubt != "" {
+		o.doubt(line, what+doubt)
+	}
+	s := &esp.Secret{SPI: spi, SPIMask: 0xffffffff, Suite: suite, Key: esp.NewKey(k.key), Origin: o.origin(line)}
+	if suite.Auth == nil || suite.Auth.Checked {
+		s.AuthKey = esp.NewKey(k.authKey)
+	}
+	return s
 }
 
 // suite returns the algorithms. problem tells what makes the keys unusable, doubt what may be wrong
 // with them; "" nothing.
 func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
-	var named, icv int
+	var named int
 	if k.cipher != "" {
-		s.Cipher, named, icv = cipherNamed(k.cipher)
+		s.Cipher, named, s.ICVLen = cipherNamed(k.cipher)
 		if s.Cipher == nil {
 			doubt = "cipher " + quoteName(k.cipher) + " is not known here; the key is tried by its length"
 		}
 	}
-	if k.icvBits != 0 {
-		icv = k.icvBits / 8
+	if problem = k.checkKey(s.Cipher, named); problem != "" {
+		return s, problem, ""
 	}
 	if c := s.Cipher; c != nil {
-		n := len(k.key) - c.SaltLen
-		if !c.KeyLenOK(n) && !(len(k.key) == 0 && c.Name == "null") {
-			return s, c.Name + " takes no key of " + byteCount(len(k.key)), ""
+		s.KeyLen = max(len(k.key)-c.SaltLen, 0)
+		if k.icvBits != 0 {
+			s.ICVLen = k.icvBits / 8
 		}
-		if named != 0 && named != n || k.keyLen != 0 && k.keyLen != n && k.keyLen != len(k.key) {
-			want := k.keyLen
-			if want == 0 {
-				want = named
-			}
-			return s, "key of " + byteCount(len(k.key)) + " where " + byteCount(want) + " are declared", ""
-		}
-		s.KeyLen = max(n, 0)
 		if c.AEAD {
-			s.ICVLen = icv
 			return s, "", doubt
 		}
-	} else if k.keyLen != 0 && k.keyLen != len(k.key) {
-		return s, "key of " + byteCount(len(k.key)) + " where " + byteCount(k.keyLen) + " are declared", ""
-	} else if !commonKeyLen(len(k.key)) {
-		return s, "key of " + byteCount(len(k.key)) + ", for a cipher that is not known here", ""
 	}
-	sha256 := k.sha256
-	if sha256 == 0 {
-		sha256 = 128
+	s.ICVLen = 0
+	if k.auth == "" {
+		return s, "", doubt
 	}
-	if k.auth != "" {
-		s.Auth = authNamed(k.auth, k.authBits, sha256)
-		switch {
-		case s.Auth == nil:
-			doubt = "authentication algorithm " + quoteName(k.auth) + " is not known here; the ICV can't be checked"
-		case s.Auth.Checked && len(k.authKey) != 0 && s.Auth.KeyLen != 0 && len(k.authKey) != s.Auth.KeyLen:
-			return s, s.Auth.Name + " takes no key of " + byteCount(len(k.authKey)), ""
-		}
+	s.Auth = authNamed(k.auth, k.authBits, cmp.Or(k.sha256, 128))
+	switch {
+	case s.Auth == nil:
+		doubt = "authentication algorithm " + quoteName(k.auth) + " is not known here; the ICV can't be checked"
+	case s.Auth.Checked && len(k.authKey) != 0 && s.Auth.KeyLen != 0 && len(k.authKey) != s.Auth.KeyLen:
+		problem = s.Auth.Name + " takes no key of " + byteCount(len(k.authKey))
 	}
-	return s, "", doubt
+	return s, problem, doubt
+}
+
+// checkKey tells what is wrong with the length of the encryption key; c may be nil, and named is
+// the length that its name says.
+func (k *espKeys) checkKey(c *esp.Cipher, named int) (problem string) {
+	n, want := len(k.key), cmp.Or(k.keyLen, named)
+	declared := func() string { return "key of " + byteCount(n) + " where " + byteCount(want) + " are declared" }
+	switch {
+	case c == nil && k.keyLen != 0 && k.keyLen != n:
+		return declared()
+	case c == nil && !commonKeyLen(n):
+		return "key of " + byteCount(n) + ", for a cipher that is not known here"
+	case c == nil:
+		return ""
+	case !c.KeyLenOK(n-c.SaltLen) && !(n == 0 && c.Name == "null"):
+		return c.Name + " takes no key of " + byteCount(n)
+	case named != 0 && named != n-c.SaltLen, k.keyLen != 0 && k.keyLen != n-c.SaltLen && k.keyLen != n:
+		return declared()
+	}
+	return ""
 }
 
 // noCipher is the doubt about a key whose cipher the source does not name.
@@ -298,19 +250,6 @@ func commonKeyLen(n int) bool {
 		}
 	}
 	return false
-}
-
-// secret returns the keys as esp takes them; problem and doubt are suite's.
-func (k *espKeys) secret() (s *esp.Secret, problem, doubt string) {
-	suite, problem, doubt := k.suite()
-	if problem != "" {
-		return nil, problem, doubt
-	}
-	s = &esp.Secret{Suite: suite, Key: esp.NewKey(k.key)}
-	if suite.Auth == nil || suite.Auth.Checked {
-		s.AuthKey = esp.NewKey(k.authKey)
-	}
-	return s, "", doubt
 }
 
 // quoteName quotes a name out of a source for a note, unless it could be a piece of a key.

@@ -14,8 +14,8 @@ import (
 //	13[IKE] SKEYID_e => 32 bytes @ 0x7f16b8049620
 //	13[IKE]    0: 4A F9 0F 25 CF 10 27 73 61 11 19 37 C2 E1 48 65  J..%..'sa..7..He
 //
-// The number of the thread keeps dumps apart that run side by side: each thread has its own state. The number of
-// bytes tells where the bytes of the last row end.
+// The number of the thread keeps dumps apart that run side by side: each thread has its own state.
+// The number of bytes tells where the bytes of the last row end.
 var charonFormat = Format{
 	Name:  "charon",
 	Title: "strongSwan charon log",
@@ -64,8 +64,8 @@ type charonThread struct {
 	inbound int // the next SPI line is of an SA: 1 inbound, 2 outbound, 0 of none
 }
 
-// A charonChild is the keys of a pair of ESP SAs. An index is 0 for what goes from the initiator to the
-// responder, 1 for the other direction.
+// A charonChild is the keys of a pair of ESP SAs. An index is 0 for what goes from the initiator to
+// the responder, 1 for the other direction.
 type charonChild struct {
 	line         [2]int
 	cipher, auth string
@@ -81,7 +81,7 @@ type charonValue uint8
 const (
 	charonOther charonValue = iota
 	charonShared
-	charonSKEYID
+	charonSKEYID // from here on in the order of phase1Names
 	charonSKEYIDd
 	charonSKEYIDa
 	charonSKEYIDe
@@ -115,11 +115,6 @@ var charonLabels = map[string]charonValue{
 	"integrity responder key":      charonAuthResponder,
 }
 
-// charonPhase1Names are the names of RFC 2409.
-var charonPhase1Names = map[charonValue]string{
-	charonSKEYID: "SKEYID", charonSKEYIDd: "SKEYID_d", charonSKEYIDa: "SKEYID_a", charonSKEYIDe: "SKEYID_e", charonKa: "Ka",
-}
-
 // A charonDump is a value whose rows are being read.
 type charonDump struct {
 	value charonValue
@@ -141,21 +136,8 @@ type charonLine struct {
 // charonTag finds "13[IKE] " in a line.
 func charonTag(text []byte) (l charonLine, ok bool) {
 	for i := 1; i+5 < len(text) && i < 200; i++ {
-		if text[i] != '[' || text[i-1] < '0' || text[i-1] > '9' || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
-			continue
-		}
-		end := i + 4
-		if text[end] >= '0' && text[end] <= '4' { // the level
-			end++
-		}
-		if end+1 >= len(text) || text[end] != ']' || text[end+1] != ' ' {
-			continue
-		}
-		start := i
-		for start > 0 && text[start-1] >= '0' && text[start-1] <= '9' {
-			start--
-		}
-		if i-start > 4 || start > 0 && text[start-1] != ' ' && text[start-1] != '\t' {
+		start, end, ok := charonTagAt(text, i)
+		if !ok {
 			continue
 		}
 		l.thread, l.group, l.msg = text[start:i], text[i+1:i+4], text[end+2:]
@@ -164,17 +146,45 @@ func charonTag(text []byte) (l charonLine, ok bool) {
 				l.msg = l.msg[j+2:]
 			}
 		}
-		if head := bytes.TrimRight(text[:start], " \t"); len(head) > 0 && head[len(head)-1] == ':' {
-			// syslog, and not the time of a file
-			if j := bytes.LastIndexByte(head, ' '); j >= 0 {
-				head = head[1+bytes.LastIndexByte(head[:j], ' '):]
-			}
-			l.daemon = head
-		}
+		l.daemon = charonDaemon(bytes.TrimRight(text[:start], " \t"))
 		return l, true
 	}
 	return l, false
 }
+
+// charonTagAt tells whether the bracket of a tag is at i, where the tag starts, and where its
+// closing bracket is.
+func charonTagAt(text []byte, i int) (start, end int, ok bool) {
+	if text[i] != '[' || !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
+		return 0, 0, false
+	}
+	end = i + 4
+	if text[end] >= '0' && text[end] <= '4' { // the level
+		end++
+	}
+	if end+1 >= len(text) || text[end] != ']' || text[end+1] != ' ' {
+		return 0, 0, false
+	}
+	start = i
+	for start > 0 && digit(text[start-1]) {
+		start--
+	}
+	return start, end, i-start <= 4 && (start == 0 || text[start-1] == ' ' || text[start-1] == '\t')
+}
+
+// charonDaemon returns "host charon[123]:" of what stands before a tag, nil if it is not syslog's
+// but the time of a file.
+func charonDaemon(head []byte) []byte {
+	if len(head) == 0 || head[len(head)-1] != ':' {
+		return nil
+	}
+	if j := bytes.LastIndexByte(head, ' '); j >= 0 {
+		head = head[1+bytes.LastIndexByte(head[:j], ' '):]
+	}
+	return head
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
@@ -206,19 +216,7 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 	t.cut()
 	if label, size, ok := charonDumpHead(msg); ok {
 		c.dumps++
-		value := charonLabels[string(label)]
-		if t.ike != nil && !t.ikeReady && value != charonOther && (value < charonSKEYID || value > charonIV) {
-			t.phase1Done()
-		}
-		if value != charonOther && size > maxValue {
-			t.out.note(n, string(label)+" of "+byteCount(size)+" is too long")
-			value = charonOther
-		}
-		t.dump = charonDump{value: value, line: n, want: size, got: t.dump.got[:0], open: value != charonOther}
-		if t.dump.open {
-			t.dump.label = string(label)
-		}
-		t.full()
+		t.begin(n, label, size)
 		return
 	}
 	switch group {
@@ -241,10 +239,27 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		if bytes.HasPrefix(msg, []byte("CHILD_SA ")) {
 			c.established(t, msg)
 		}
+		if t.ike != nil && !t.ikeReady {
+			t.phase1Done()
+		}
 	}
-	if t.ike != nil && !t.ikeReady && group == "IKE" {
+}
+
+// begin begins a dump of size bytes.
+func (t *charonThread) begin(n int, label []byte, size int) {
+	value := charonLabels[string(label)]
+	if t.ike != nil && !t.ikeReady && value != charonOther && (value < charonSKEYID || value > charonIV) {
 		t.phase1Done()
 	}
+	if value != charonOther && size > maxValue {
+		t.out.note(n, string(label)+" of "+byteCount(size)+" is too long")
+		value = charonOther
+	}
+	t.dump = charonDump{value: value, line: n, want: size, got: t.dump.got[:0], open: value != charonOther}
+	if t.dump.open {
+		t.dump.label = string(label)
+	}
+	t.full()
 }
 
 // charonRow takes "   0: 4A F9 …" apart.
@@ -343,8 +358,8 @@ func (t *charonThread) full() {
 		}
 		t.childAt().shared = len(d.got)
 	case charonSeedInitiator, charonSeedResponder:
-		// [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b (RFC 2409 section 5.5); the initiator's keys are those of the
-		// SA that the responder gets, with the responder's SPI.
+		// [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b (RFC 2409 section 5.5); the initiator's keys
+		// are those of the SA that the responder gets, with the responder's SPI.
 		child := t.childAt()
 		if s := d.got; len(s) > child.shared+5 && s[child.shared] == 3 {
 			s = s[child.shared+1:]
@@ -359,169 +374,11 @@ func (t *charonThread) full() {
 	}
 }
 
-// phase1 takes one of the keys that phase 1 yields.
-func (t *charonThread) phase1(d *charonDump) {
-	if t.ike != nil && t.ikeReady {
-		t.phase1Give()
-	}
-	if t.ike == nil {
-		t.ike = &ikev1.Secret{Origin: t.out.origin(d.line)}
-	}
-	k := esp.NewKey(d.got)
-	if t.ike.Origins == nil {
-		t.ike.Origins = make(map[string]esp.Origin)
-	}
-	t.ike.Origins[charonPhase1Names[d.value]] = t.out.origin(d.line)
-	switch d.value {
-	case charonSKEYID:
-		t.ike.SKEYID = k
-	case charonSKEYIDd:
-		t.ike.SKEYIDd = k
-	case charonSKEYIDa:
-		t.ike.SKEYIDa = k
-	case charonSKEYIDe:
-		t.ike.SKEYIDe = k
-		t.ike.Origin = t.out.origin(d.line)
-	case charonKa:
-		t.ike.Ka = k
-	}
-}
-
-// phase1Done says that all keys of phase 1 that the log has are there.
-func (t *charonThread) phase1Done() {
-	t.ikeReady = true
-	t.cookies()
-}
-
-// cookies gives the keys of phase 1 out if they were waiting for their cookies.
-func (t *charonThread) cookies() {
-	if t.ikeReady && t.initiator != (ikev1.Cookie{}) {
-		t.phase1Give()
-	}
-}
-
-// phase1Give gives the keys of phase 1 out, with cookies or without.
-func (t *charonThread) phase1Give() {
-	s := t.ike
-	t.ike, t.ikeReady = nil, false
-	if s == nil || s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
-		return // IKEv2 has a shared secret too, and other names for what follows
-	}
-	s.InitiatorCookie, s.ResponderCookie = t.initiator, t.responder
-	s.Peer = t.from.Addr()
-	t.out.ike(s)
-}
-
-// manager takes "checkout IKEv1 SA with SPIs 5829d9833cfb3f3c_i 241f4d50d477c2fd_r".
-func (t *charonThread) manager(msg []byte) {
-	rest, ok := after(msg, "checkout IKEv1 SA with SPIs ")
-	if !ok {
-		return
-	}
-	i, rest := word(rest)
-	r, _ := word(rest)
-	var initiator, responder ikev1.Cookie
-	if charonCookie(&initiator, i, "_i") && charonCookie(&responder, r, "_r") {
-		t.phase1Give()
-		t.initiator, t.responder, t.checkedOut = initiator, responder, true
-	}
-}
-
-func charonCookie(c *ikev1.Cookie, w []byte, end string) bool {
-	w, ok := bytes.CutSuffix(w, []byte(end))
-	if !ok || len(w) != 16 {
-		return false
-	}
-	_, ok = hexDigits(c[:0], w)
-	return ok
-}
-
-// net takes "received packet: from 203.0.113.10[500] to 203.0.113.1[500] (180 bytes)". With it begins other work.
-func (c *charon) net(t *charonThread, msg []byte) {
-	received := bytes.HasPrefix(msg, []byte("received packet: from "))
-	if !received && !bytes.HasPrefix(msg, []byte("sending packet: from ")) {
-		return
-	}
-	rest, _ := after(msg, "from ")
-	a, rest := word(rest)
-	rest, ok := after(rest, " to ")
-	if !ok {
-		return
-	}
-	b, _ := word(rest)
-	from, to := charonAddr(a), charonAddr(b)
-	if received {
-		c.end(t)
-		t.initiator, t.responder, t.checkedOut = ikev1.Cookie{}, ikev1.Cookie{}, false
-		t.quick, t.roleKnown = false, false
-		t.from, t.to = from, to
-	} else if !t.from.IsValid() {
-		t.from, t.to = to, from
-	}
-}
-
-// charonAddr takes "203.0.113.10[500]".
-func charonAddr(w []byte) netip.AddrPort {
-	i := bytes.IndexByte(w, '[')
-	if i < 0 || w[len(w)-1] != ']' {
-		return netip.AddrPort{}
-	}
-	a, err1 := netip.ParseAddr(string(w[:i]))
-	p, err2 := strconv.ParseUint(string(w[i+1:len(w)-1]), 10, 16)
-	if err1 != nil || err2 != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(a, uint16(p))
-}
-
-// encoding takes "parsed QUICK_MODE request 2847563223 [ HASH SA No ID ID ]" and the like.
-func (t *charonThread) encoding(msg []byte) {
-	verb, rest := word(msg)
-	parsed := string(verb) == "parsed"
-	if !parsed && string(verb) != "generating" {
-		return
-	}
-	exchange, rest := word(rest)
-	if string(exchange) != "QUICK_MODE" {
-		if parsed && !t.checkedOut { // cookies of the thread's last packet, if the log doesn't tell where one begins
-			t.initiator, t.responder = ikev1.Cookie{}, ikev1.Cookie{}
-		}
-		return
-	}
-	kind, rest := word(rest)
-	id, _ := word(rest)
-	mid, err := strconv.ParseUint(string(id), 10, 32)
-	if err != nil {
-		return
-	}
-	if parsed && !t.checkedOut {
-		t.initiator, t.responder = ikev1.Cookie{}, ikev1.Cookie{}
-	}
-	t.quick, t.mid = true, uint32(mid)
-	t.mine, t.roleKnown = (string(kind) == "request") != parsed, true
-}
-
 // close takes the end of the log.
 func (c *charon) close() {
 	for _, t := range c.threads {
 		t.cut()
 		c.end(t)
-	}
-}
-
-// flush gives out what waits for cookies, or for addresses only.
-func (c *charon) flush() {
-	for _, t := range c.threads {
-		if t.ikeReady {
-			t.phase1Give()
-		}
-		if child := t.child; child != nil {
-			for dir, spi := range child.spi {
-				if spi != 0 && len(child.key[dir]) > 0 && (len(child.authKey[dir]) > 0 || child.auth == "") && !t.dump.open {
-					c.childSecret(t, dir, spi, netip.Addr{}, netip.Addr{})
-				}
-			}
-		}
 	}
 }
 

@@ -47,27 +47,29 @@ func (c *charon) childMessage(t *charonThread, n int, msg []byte) {
 	case bytes.HasPrefix(msg, []byte("adding outbound ESP SA")), bytes.HasPrefix(msg, []byte("registering outbound ESP SA")):
 		t.inbound = 2
 	case bytes.HasPrefix(msg, []byte("SPI 0x")) && t.inbound != 0:
-		in := t.inbound
-		t.inbound = 0
-		w, rest := word(msg[len("SPI "):])
-		spi, err := strconv.ParseUint(string(bytes.TrimSuffix(w, []byte(","))), 0, 32)
-		if err != nil || t.child == nil {
-			return
-		}
-		var src, dst netip.Addr
-		if rest, ok := after(rest, "src "); ok {
-			a, rest := word(rest)
-			src, _ = netip.ParseAddr(string(a))
-			if rest, ok := after(rest, "dst "); ok {
-				b, _ := word(rest)
-				dst, _ = netip.ParseAddr(string(b))
-			}
-		}
-		if dir, ok := t.direction(uint32(spi), in == 1); ok {
-			c.childSecret(t, dir, uint32(spi), src, dst)
-		} else {
-			t.out.note(n, "ESP keys of SPI "+spiName(uint32(spi))+": the log doesn't say which of the two keys are its")
-		}
+		c.childSPI(t, n, msg[len("SPI "):])
+	}
+}
+
+// childSPI takes "0xcb3f202d, src 203.0.113.10 dst 203.0.113.1".
+func (c *charon) childSPI(t *charonThread, n int, s []byte) {
+	inbound := t.inbound == 1
+	t.inbound = 0
+	w, rest := word(s)
+	spi, err := strconv.ParseUint(string(bytes.TrimSuffix(w, []byte(","))), 0, 32)
+	if err != nil || t.child == nil {
+		return
+	}
+	addr := func(mark string) netip.Addr {
+		rest, _ := after(rest, mark)
+		w, _ := word(rest)
+		a, _ := netip.ParseAddr(string(w))
+		return a
+	}
+	if dir, ok := t.direction(uint32(spi), inbound); ok {
+		c.childSecret(t, dir, uint32(spi), addr("src "), addr("dst "))
+	} else {
+		t.out.note(n, "ESP keys of SPI "+spiName(uint32(spi))+": the log doesn't say which of the two keys are its")
 	}
 }
 
@@ -154,13 +156,9 @@ func (c *charon) childSecret(t *charonThread, dir int, spi uint32, src, dst neti
 			}
 		}
 	}
-	s, problem, doubt := k.secret()
-	if problem != "" {
-		t.out.note(child.line[dir], "ESP keys of SPI "+spiName(spi)+": "+problem)
+	s := t.out.secret(child.line[dir], "ESP keys of SPI ", spi, &k)
+	if s == nil {
 		return
-	}
-	if doubt != "" {
-		t.out.doubt(child.line[dir], "ESP keys of SPI "+spiName(spi)+": "+doubt)
 	}
 	for _, p := range named {
 		switch p {
@@ -170,10 +168,9 @@ func (c *charon) childSecret(t *charonThread, dir int, spi uint32, src, dst neti
 			s.ESNKnown = true
 		}
 	}
-	s.SPI, s.SPIMask, s.PairSPI = spi, 0xffffffff, child.spi[1-dir]
+	s.PairSPI = child.spi[1-dir]
 	if t.from.Port() == 500 && t.to.Port() == 500 { // else there may be a NAT, and the addresses differ along the way
 		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
 	}
-	s.Origin = t.out.origin(child.line[dir])
 	t.out.esp(s)
 }

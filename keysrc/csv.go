@@ -10,9 +10,10 @@ const maxColumns = 16
 
 var errQuote = errors.New("a quote is not closed")
 
-// csvRow splits a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands for one quote (RFC 4180)
-// and \xHH for a byte (Wireshark). The columns that are quoted are marked.
+// csvRow splits a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands
+// for one quote (RFC 4180) and \xHH for a byte (Wireshark).
 func csvRow(text []byte) (columns [][]byte, err error) {
+	columns = make([][]byte, 0, 10)
 	for {
 		text = bytes.TrimLeft(text, " \t")
 		var col []byte
@@ -44,6 +45,9 @@ func csvRow(text []byte) (columns [][]byte, err error) {
 
 // quoted reads up to the closing quote.
 func quoted(text []byte) (col, rest []byte, err error) {
+	if end := bytes.IndexAny(text, "\"\\"); end >= 0 && text[end] == '"' && (end+1 == len(text) || text[end+1] != '"') {
+		return text[:end], text[end+1:], nil
+	}
 	col = make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
 		c := text[i]

@@ -13,31 +13,27 @@ type Format struct {
 	Title string // for a person, as in "Yamaha router log"
 	Looks string // what is looked for, as in "[IKE] lines with CKY-I and SKEYID_e"
 
-	// match reports whether the line, without its line end, is of this format and of no
-	// other. It is called on every line that no running parser calls its own, of files of any kind and size:
+	// match reports whether the line, without its line end, is of this format and of no other. It
+	// is called on every line that no running parser calls its own, of files of any kind and size:
 	// it looks at cheap signs first, and allocates nothing.
 	match func(line []byte) bool
 	// new starts a parser.
 	new func(out *output) parser
 }
 
-// A parser reads one format line by line. Several may run over one source, each of them is given every line
-// and passes over what is not its own.
+// A parser reads one format line by line. Several may run over one source, each of them is given
+// every line and passes over what is not its own.
 type parser interface {
-	// line takes line n (from 1) without its line end; text is valid until it returns. It reports whether the line
-	// surely belongs to the format, so that no other format needs to look at it for a start.
+	// line takes line n (from 1) without its line end; text is valid until it returns. It reports
+	// whether the line surely belongs to the format, so that no other format needs to look at it
+	// for a start.
 	line(n int, text []byte) (mine bool)
 	// close takes the end of the source.
 	close()
 }
 
-// A flusher is a parser that may hold a value back because a later line could add to it.
-type flusher interface {
-	// flush gives out what is complete when nothing followed for a while. Lines may still come.
-	flush()
-}
-
-// A neighbour is a parser whose values may go on in the next line, until a line is surely of another format.
+// A neighbour is a parser whose values may go on in the next line, until a line is surely of
+// another format.
 type neighbour interface {
 	// foreign says that the last line was such a line.
 	foreign()
@@ -65,17 +61,17 @@ var formats = []*Format{
 	&fortigateFormat,
 }
 
-// Formats returns all formats that Parse knows, in the order in which they are tried.
-func Formats() []Format {
-	list := make([]Format, len(formats))
+// FormatNames returns the names of all formats that Parse knows, in the order in which they are tried.
+func FormatNames() []string {
+	names := make([]string, len(formats))
 	for i, f := range formats {
-		list[i] = *f
+		names[i] = f.Name
 	}
-	return list
+	return names
 }
 
-// FormatNamed returns the format of that name, nil if there is none.
-func FormatNamed(name string) *Format {
+// formatNamed returns the format of that name, nil if there is none.
+func formatNamed(name string) *Format {
 	for _, f := range formats {
 		if f.Name == name {
 			return f
@@ -86,13 +82,12 @@ func FormatNamed(name string) *Format {
 
 // output is where parsers put what they find.
 type output struct {
-	name string // of the source, for Origin and notes
-	emit func(*Keys)
-	keys int // secrets given out
-	said int // notes given out
-	bad  int // values left out
-
-	loader *loader // takes the secrets, if not nil; it keeps none of what it is given
+	name  string // of the source, for Origin and notes
+	emit  func(*Keys)
+	keys  int  // secrets given out
+	said  int  // notes given out
+	bad   int  // values left out
+	first Note // about the first of them
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.
@@ -104,30 +99,26 @@ func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.name, L
 // ike gives out a phase 1 secret. The caller does not change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	o.keys++
-	if l := o.loader; l != nil {
-		l.ike(s)
-		return
-	}
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }
 
 // esp gives out ESP keys that belong together. The caller does not change them afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	if l := o.loader; l != nil {
-		l.esp(s)
-		return
-	}
 	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.
 func (o *output) note(line int, text string) {
-	o.bad++
-	o.say(Note{File: o.name, Line: line, Text: text})
+	n := Note{File: o.name, Line: line, Text: text}
+	if o.bad++; o.bad == 1 {
+		o.first = n
+	}
+	o.say(n)
 }
 
-// lack returns text, which says that there are no keys; "" where keys were seen that are damaged, and a note says more.
+// lack returns text, which says that there are no keys; "" where keys were seen that are damaged,
+// and a note says more.
 func (o *output) lack(text string) string {
 	if o.bad > 0 {
 		return ""

@@ -9,7 +9,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// FortiOS: `diagnose vpn tunnel list`, `diagnose vpn ike gateway list` and the log of `diagnose debug application ike -1`:
+// FortiOS: `diagnose vpn tunnel list`, `diagnose vpn ike gateway list` and the log of `diagnose
+// debug application ike -1`:
 //
 //	name=l2tp ver=1 serial=1 203.0.113.1:0->203.0.113.10:0 lgwy=static …
 //	SA: ref=3 options=18227 type=00 soft=0 mtu=1438 expire=42901/0B replaywin=2048 seqno=1 esn=0 …
@@ -163,7 +164,8 @@ func (f *fortigate) ah(n int, s []byte) {
 	f.sa.keys.auth, f.sa.keys.authKey = name, key
 }
 
-// fortigateKey takes "esp=aes key=16 7cc5…", or without the algorithm; what says what is wrong with it.
+// fortigateKey takes "esp=aes key=16 7cc5…", or without the algorithm; what says what is wrong with
+// it.
 func fortigateKey(s []byte, mark string) (name string, key []byte, what string) {
 	w, rest := word(s)
 	v, ok := bytes.CutPrefix(w, []byte(mark))
@@ -198,18 +200,13 @@ func (f *fortigate) give() {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": its encryption key is not shown")
 		return
 	}
-	s, problem, doubt := sa.keys.secret()
-	if problem != "" {
-		f.out.note(sa.line, "SA "+spiName(sa.spi)+": "+problem)
+	if sa.keys.cipher == "" {
+		sa.keys.doubt = noCipher
+	}
+	s := f.out.secret(sa.line, "SA ", sa.spi, &sa.keys)
+	if s == nil {
 		return
 	}
-	if sa.keys.cipher == "" {
-		doubt = noCipher
-	}
-	if doubt != "" {
-		f.out.doubt(sa.line, "SA "+spiName(sa.spi)+": "+doubt)
-	}
-	s.SPI, s.SPIMask = sa.spi, 0xffffffff
 	src, dst, this := f.remote, f.local, 0
 	if sa.out {
 		src, dst, this = f.local, f.remote, 1
@@ -220,7 +217,6 @@ func (f *fortigate) give() {
 		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
 	}
 	s.ESNKnown, s.Suite.ESN = f.esnKnown, f.esn && f.esnKnown
-	s.Origin = f.out.origin(sa.line)
 	f.out.esp(s)
 }
 

@@ -2,7 +2,8 @@ package keysrc
 
 import "bytes"
 
-// maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman secret of 8192 bits and two nonces.
+// maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman
+// secret of 8192 bits and two nonces.
 const maxValue = 4096
 
 // hexDigits appends the bytes that s spells with two digits each; ok only if s is nothing else.
@@ -29,8 +30,9 @@ func hex0x(s []byte) (b []byte, ok bool) {
 	return hexDigits(nil, s[2:])
 }
 
-// dumpRow appends up to limit bytes from a row of a dump: two digits each, with one or two blanks between. It stops before
-// a wider gap, where the column of characters begins, and returns what is behind the bytes.
+// dumpRow appends up to limit bytes from a row of a dump: two digits each, with one or two blanks
+// between. It stops before a wider gap, where the column of characters begins, and returns what is
+// behind the bytes.
 func dumpRow(dst, s []byte, limit int) (row, rest []byte) {
 	s = bytes.TrimLeft(s, " \t")
 	for n := 0; n < limit; n++ {
@@ -56,8 +58,8 @@ func dumpRow(dst, s []byte, limit int) (row, rest []byte) {
 	return dst, s
 }
 
-// hexWords appends the bytes of a row of words of two or more digits with blanks between; ok only if the row is
-// nothing else and not empty.
+// hexWords appends the bytes of a row of words of two or more digits with blanks between; ok only
+// if the row is nothing else and not empty.
 func hexWords(dst, s []byte) (_ []byte, ok bool) {
 	n := len(dst)
 	for {

@@ -8,7 +8,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// The output of `ipsecctl -sa -k` of OpenBSD, and SAs in ipsec.conf, where a pair has both directions in one rule:
+// The output of `ipsecctl -sa -k` of OpenBSD, and SAs in ipsec.conf, where a pair has both
+// directions in one rule:
 //
 //	esp transport from 10.0.0.1 to 10.0.0.2 spi 0x2d2148ab auth hmac-sha2-256 enc aes \
 //		authkey 0x… \
@@ -114,27 +115,29 @@ func (p *ipsecctl) give() {
 	spi, back, pair := bytes.Cut([]byte(r.values["spi"]), []byte(":"))
 	key, backKey, _ := bytes.Cut([]byte(r.values["enckey"]), []byte(":"))
 	auth, backAuth, _ := bytes.Cut([]byte(r.values["authkey"]), []byte(":"))
-	out, okOut := p.secret(&r, spi, key, auth, r.values["from"], r.values["to"])
+	var list []*esp.Secret
+	if out := p.secret(&r, spi, key, auth, r.values["from"], r.values["to"]); out != nil {
+		list = append(list, out)
+	}
 	if pair {
-		in, okIn := p.secret(&r, back, backKey, backAuth, r.values["to"], r.values["from"])
-		if okOut && okIn {
-			out.PairSPI, in.PairSPI = in.SPI, out.SPI
-		}
-		if okIn {
-			defer p.out.esp(in)
+		if in := p.secret(&r, back, backKey, backAuth, r.values["to"], r.values["from"]); in != nil {
+			list = append(list, in)
 		}
 	}
-	if okOut {
-		p.out.esp(out)
+	if len(list) == 2 {
+		list[0].PairSPI, list[1].PairSPI = list[1].SPI, list[0].SPI
+	}
+	if len(list) > 0 {
+		p.out.esp(list...)
 	}
 }
 
-// secret returns the keys of one direction.
-func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from, to string) (*esp.Secret, bool) {
+// secret returns the keys of one direction, nil if they are of no use.
+func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from, to string) *esp.Secret {
 	spi, err := strconv.ParseUint(string(spiText), 0, 32)
 	if err != nil {
 		p.out.note(r.line, "the SPI can't be read")
-		return nil, false
+		return nil
 	}
 	name := "SA " + spiName(uint32(spi)) + ": "
 	k := espKeys{cipher: r.values["enc"], auth: r.values["auth"]}
@@ -147,29 +150,24 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 	}
 	if !ok1 || !ok2 {
 		p.out.note(r.keyLine, name+"a key is not a whole number of hex bytes")
-		return nil, false
+		return nil
 	}
 	if k.cipher == "" {
 		k.cipher = "aes"
 	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
 		p.out.note(r.line, name+"its encryption key is missing")
-		return nil, false
+		return nil
 	}
-	s, problem, doubt := k.secret()
-	if problem != "" {
-		p.out.note(r.keyLine, name+problem)
-		return nil, false
+	s := p.out.secret(r.keyLine, "SA ", uint32(spi), &k)
+	if s == nil {
+		return nil
 	}
-	if doubt != "" {
-		p.out.doubt(r.keyLine, name+doubt)
-	}
-	s.SPI, s.SPIMask = uint32(spi), 0xffffffff
 	src, _ := netip.ParseAddr(from)
 	dst, _ := netip.ParseAddr(to)
 	s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
 	s.Origin = p.out.origin(r.line)
-	return s, true
+	return s
 }
 
 // close takes the end of the source.

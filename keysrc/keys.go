@@ -22,7 +22,8 @@ type Note struct {
 	File string
 	Line int // from 1; 0 if the note is about the file
 	Text string
-	// Doubt: the value was kept, and the text says what may be wrong with it. Otherwise the value was left out.
+	// Doubt: the value was kept, and the text says what may be wrong with it. Otherwise the value
+	// was left out.
 	Doubt bool
 }
 
@@ -54,8 +55,8 @@ type SAHint struct {
 	Protocol       string // "ESP", "AH", "IKE"
 	Mode           string // "tunnel", "transport", "" unknown
 	Suite          esp.Suite
-	// KeyHead is the first bytes of the key where the listing shows them: the first 8 of the expanded IKE
-	// key (Ka), the first 16 of an ESP key.
+	// KeyHead is the first bytes of the key where the listing shows them: the first 8 of the
+	// expanded IKE key (Ka), the first 16 of an ESP key.
 	KeyHead esp.Key
 	Origin  esp.Origin
 }
@@ -66,6 +67,27 @@ func (k *Keys) add(other *Keys) {
 	k.ESP = append(k.ESP, other.ESP...)
 	k.Notes = append(k.Notes, other.Notes...)
 	k.Hints.add(&other.Hints)
+}
+
+// complete names the algorithms of keys that stand without them as a listing of SAs in the same
+// source does.
+func (k *Keys) complete() {
+	named := make(map[uint32]*SAHint)
+	for i := range k.Hints.SAs {
+		if h := &k.Hints.SAs[i]; !h.IKE && h.Protocol == "ESP" {
+			named[h.SPI] = h
+		}
+	}
+	for _, s := range k.ESP {
+		h := named[s.SPI]
+		if h == nil || s.Suite.Cipher != nil || s.SPIMask != ^uint32(0) {
+			continue
+		}
+		s.Suite = h.Suite
+		if n := h.Suite.KeyLen; n != 0 && s.Key.Len() >= n {
+			s.KeyHead = false
+		}
+	}
 }
 
 // add appends what other says, within bounds.

@@ -6,88 +6,101 @@ import (
 	"io"
 )
 
-// splitterSize is the size of the read buffer. A line longer than half of it is passed over: no format has such lines.
+// splitterSize is the size of the read buffer. A line longer than half of it is passed over: no
+// format has such lines.
 const splitterSize = 256 << 10
 
 // splitter cuts a source into lines. Lines end in LF, CR LF or CR CR LF. A CR inside a line ends a
-// line too (consoles overwrite a pager's prompt in that way) but is counted only where the
-// source has no LF at all. NUL bytes (telnet) and terminal escape sequences are taken out; no-break spaces, which
-// mail and web pages make of runs of spaces, become spaces.
+// line too (consoles overwrite a pager's prompt in that way) but is counted only where the source
+// has no LF at all. NUL bytes (telnet) and terminal escape sequences are taken out; no-break
+// spaces, which mail and web pages make of runs of spaces, become spaces.
 type splitter struct {
+	line func(text []byte, next bool) // takes a line without its end; next says whether the line number goes up
+
+	buf     []byte
+	have    int  // bytes in buf
+	known   bool // crLines is settled
+	crLines bool // a CR alone ends a line: there is no LF
+	skip    bool // inside a line that is too long
+	lines   int  // lines counted
+	special bool // the buffer holds CR, or what clean looks for
+
 	long     int // lines passed over
 	longLine int // number of the first of them
 }
 
-// run calls line for each line, without its end; next says whether the line number goes up. It returns the
-// number of bytes read.
-func (s *splitter) run(r io.Reader, line func(text []byte, next bool)) (total int64, err error) {
-	var (
-		buf     = make([]byte, splitterSize)
-		have    int  // bytes in buf
-		known   bool // crLines is settled
-		crLines bool // a CR alone ends a line: there is no LF
-		skip    bool // inside a line that is too long
-		lines   int  // lines counted
-		special bool // the buffer holds CR, or what clean looks for
-	)
-	for ended := false; !ended; {
-		n, rerr := r.Read(buf[have:])
+// run gives out all lines of r. It returns the number of bytes read.
+func (s *splitter) run(r io.Reader) (total int64, err error) {
+	s.buf = make([]byte, splitterSize)
+	for err == nil {
+		var n int
+		n, err = r.Read(s.buf[s.have:])
 		total += int64(n)
-		fresh := buf[have : have+n]
-		special = special && have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || !isClean(fresh)
-		have += n
-		if rerr != nil {
-			ended = true
-			if rerr != io.EOF {
-				err = rerr
-			}
-		}
-		data := buf[:have]
-		if !known {
-			switch {
-			case bytes.IndexByte(fresh, '\n') >= 0:
-				known = true
-			case ended || have > len(buf)/4:
-				known, crLines = true, bytes.IndexByte(data, '\r') >= 0
-			default:
-				continue
-			}
-		}
-		for len(data) > 0 {
-			i := lineEnd(data, crLines)
-			if i < 0 {
-				if !ended {
-					break
-				}
-				i = len(data)
-			}
-			text := data[:i]
-			data = data[min(i+1, len(data)):]
-			if skip {
-				skip = false
-				continue
-			}
-			lines++
-			if special {
-				pieces(text, line)
-			} else {
-				line(text, true)
-			}
-		}
-		if len(data) > len(buf)/2 {
-			if !skip {
-				skip = true
-				lines++
-				if s.long++; s.long == 1 {
-					s.longLine = lines
-				}
-				line(nil, true)
-			}
-			data = nil
-		}
-		have = copy(buf, data)
+		s.took(s.buf[s.have:s.have+n], err != nil)
+	}
+	if err == io.EOF {
+		err = nil
 	}
 	return total, err
+}
+
+// took takes what was read into the buffer behind what it had.
+func (s *splitter) took(fresh []byte, ended bool) {
+	s.special = s.special && s.have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || !isClean(fresh)
+	s.have += len(fresh)
+	data := s.buf[:s.have]
+	switch {
+	case s.known:
+	case bytes.IndexByte(fresh, '\n') >= 0:
+		s.known = true
+	case ended || s.have > len(s.buf)/4:
+		s.known, s.crLines = true, bytes.IndexByte(data, '\r') >= 0
+	default:
+		return
+	}
+	for len(data) > 0 {
+		i := lineEnd(data, s.crLines)
+		if i < 0 && !ended {
+			break
+		}
+		if i < 0 {
+			i = len(data)
+		}
+		s.whole(data[:i])
+		data = data[min(i+1, len(data)):]
+	}
+	if len(data) > len(s.buf)/2 {
+		s.tooLong()
+		data = nil
+	}
+	s.have = copy(s.buf, data)
+}
+
+// whole takes a line, or the rest of one that was too long.
+func (s *splitter) whole(text []byte) {
+	switch {
+	case s.skip:
+		s.skip = false
+		return
+	case s.special:
+		pieces(text, s.line)
+	default:
+		s.line(text, true)
+	}
+	s.lines++
+}
+
+// tooLong passes over the line at hand, which stands for an empty one.
+func (s *splitter) tooLong() {
+	if s.skip {
+		return
+	}
+	s.skip = true
+	s.lines++
+	if s.long++; s.long == 1 {
+		s.longLine = s.lines
+	}
+	s.line(nil, true)
 }
 
 // lineEnd returns where the first line ends.
@@ -121,12 +134,14 @@ func pieces(text []byte, line func(text []byte, next bool)) {
 	}
 }
 
-// isClean reports whether clean has nothing to do: there is no NUL, no ESC and no 0xc2, the first byte of a no-break space.
+// isClean reports whether clean has nothing to do: there is no NUL, no ESC and no 0xc2, the first
+// byte of a no-break space.
 func isClean(text []byte) bool {
 	return bytes.IndexByte(text, 0) < 0 && bytes.IndexByte(text, 0x1b) < 0 && bytes.IndexByte(text, 0xc2) < 0
 }
 
-// clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of no-break spaces, in place.
+// clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of
+// no-break spaces, in place.
 func clean(text []byte) []byte {
 	if isClean(text) {
 		return text
@@ -149,7 +164,8 @@ func clean(text []byte) []byte {
 	return to
 }
 
-// utf16Reader makes single bytes of UTF-16, '?' of what has none. high is the place of the high byte in each pair.
+// utf16Reader makes single bytes of UTF-16, '?' of what has none. high is the place of the high
+// byte in each pair.
 type utf16Reader struct {
 	r    *bufio.Reader
 	high int

@@ -3,14 +3,15 @@ package keysrc
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"unicode"
 
 	"l2tpdump/esp"
 )
 
-// RouterOS of MikroTik: its log with the topics ipsec,debug, in which racoon's messages stand, and the output of
-// /ip ipsec installed-sa print:
+// RouterOS of MikroTik: its log with the topics ipsec,debug, in which racoon's messages stand, and
+// the output of /ip ipsec installed-sa print:
 //
 //	22:00:51 ipsec,debug final encryption key computed:
 //	22:00:51 ipsec,debug 79d5eabc 78ae740b 47258300 f8de371e
@@ -21,7 +22,8 @@ import (
 //	         03"
 //	       enc-key="…"
 //
-// A quoted key goes on in the next line where the terminal is too narrow for it, in the middle of a byte too.
+// A quoted key goes on in the next line where the terminal is too narrow for it, in the middle of a
+// byte too.
 var mikrotikFormat = Format{
 	Name:  "mikrotik",
 	Title: "MikroTik RouterOS log and installed-sa print",
@@ -152,43 +154,21 @@ const (
 // continues tells what a line is to the item at hand.
 func (m *mikrotik) continues(s []byte) mikrotikLine {
 	if m.sa.open != "" {
-		digits, rest, closed := bytes.Cut(s, []byte("\""))
-		if closed && len(rest) > 0 && rest[0] != ' ' { // an opening quote
-			return mikrotikForeign
-		}
-		wrong := 0
-		for _, c := range digits {
-			if unhex(c) == 0xff {
-				wrong++
-			}
-		}
-		if wrong > 0 && (!closed || wrong > 1) {
-			return mikrotikForeign
-		}
-		return mikrotikFields
+		return mikrotikQuoted(s)
 	}
 	first, rest := word(s)
 	name, _, ok := bytes.Cut(first, []byte("="))
 	switch {
 	case ok && mikrotikField(name):
 		return mikrotikFields
+	case m.sa.given && ok:
+		return mikrotikUnknown
 	case m.sa.given:
-		if ok {
-			return mikrotikUnknown
-		}
 		return mikrotikForeign
-	}
-	for more := rest; len(more) > 0; {
-		var w []byte
-		w, more = word(more)
-		if name, _, ok := bytes.Cut(w, []byte("=")); ok && mikrotikField(name) && bytes.IndexByte(name, '-') >= 0 { // spi= and replay= are others' too
-			if first, _, ok := bytes.Cut(first, []byte("=")); ok && len(first) > 0 {
-				return mikrotikFields
-			}
-			return mikrotikWrapped
-		}
-	}
-	switch {
+	case slices.ContainsFunc(bytes.Fields(rest), mikrotikOwn) && ok && len(name) > 0:
+		return mikrotikFields
+	case slices.ContainsFunc(bytes.Fields(rest), mikrotikOwn):
+		return mikrotikWrapped
 	case ok:
 		return mikrotikUnknown
 	case len(rest) == 0 && len(first) <= 40 && !bytes.ContainsFunc(first, unicode.IsUpper) && first[len(first)-1] != ':': // no heading
@@ -197,12 +177,49 @@ func (m *mikrotik) continues(s []byte) mikrotikLine {
 	return mikrotikForeign
 }
 
+// mikrotikQuoted tells what a line is behind one whose quotes are open.
+func mikrotikQuoted(s []byte) mikrotikLine {
+	digits, rest, closed := bytes.Cut(s, []byte("\""))
+	if closed && len(rest) > 0 && rest[0] != ' ' { // an opening quote
+		return mikrotikForeign
+	}
+	if wrong := notHex(digits); wrong > 0 && (!closed || wrong > 1) {
+		return mikrotikForeign
+	}
+	return mikrotikFields
+}
+
+// notHex counts the characters that are no hex digits.
+func notHex(s []byte) (n int) {
+	for _, c := range s {
+		if unhex(c) == 0xff {
+			n++
+		}
+	}
+	return n
+}
+
+// mikrotikOwn reports whether a word is a field that only installed-sa print has: spi= and replay=
+// are others' too.
+func mikrotikOwn(w []byte) bool {
+	name, _, ok := bytes.Cut(w, []byte("="))
+	return ok && mikrotikField(name) && bytes.IndexByte(name, '-') >= 0
+}
+
 // mikrotikField reports whether name is a field of installed-sa print.
 func mikrotikField(name []byte) bool {
 	switch string(name) {
-	case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state",
-		"add-lifetime", "addtime", "add-time", "expires-in", "use-lifetime", "usetime", "use-time", "current-addtime", "current-usetime",
+	case "add-lifetime", "addtime", "add-time", "expires-in", "use-lifetime", "usetime", "use-time", "current-addtime", "current-usetime",
 		"current-bytes", "current-packets", "lifebytes", "replay", "hw-aead", "hw-authenc", "natt":
+		return true
+	}
+	return mikrotikUsed(name)
+}
+
+// mikrotikUsed reports whether name is a field that is of use here.
+func mikrotikUsed(name []byte) bool {
+	switch string(name) {
+	case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state":
 		return true
 	}
 	return false
@@ -213,33 +230,12 @@ func (m *mikrotik) words(n int, s []byte) {
 	sa := &m.sa
 	for len(s) > 0 {
 		if sa.open != "" {
-			end := bytes.IndexByte(s, '"')
-			part := s
-			if end >= 0 {
-				part, s = s[:end], s[end+1:]
-			} else {
-				s = nil
-			}
-			for _, c := range trimLine(part) {
-				if unhex(c) == 0xff {
-					sa.damaged = true
-				}
-			}
-			sa.value = append(sa.value, trimLine(part)...)
-			if len(sa.value) > 2*maxKeyLen {
-				sa.damaged, sa.value = true, sa.value[:0]
-			}
-			if end >= 0 {
-				sa.values[sa.open] = string(sa.value)
-				clear(sa.value)
-				sa.open = ""
-			}
+			s = sa.quoted(s)
 			continue
 		}
-		var w []byte
 		s = bytes.TrimLeft(s, " \t")
-		name, _, ok := bytes.Cut(s, []byte("="))
-		if !ok || bytes.ContainsAny(name, " \t") {
+		name, value, ok := bytes.Cut(s, []byte("="))
+		if !ok || bytes.ContainsAny(name, " \t") || !mikrotikUsed(name) {
 			_, s = word(s)
 			continue
 		}
@@ -247,28 +243,41 @@ func (m *mikrotik) words(n int, s []byte) {
 			m.item()
 			return
 		}
-		switch string(name) {
-		case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state":
-		default:
-			_, s = word(s)
-			continue
-		}
-		rest := s[len(name)+1:]
-		if len(rest) > 0 && rest[0] == '"' {
-			sa.open, sa.value, sa.lines[string(name)] = string(name), sa.value[:0], n
-			s = rest[1:]
-			if len(s) == 0 {
-				break
-			}
-			continue
-		}
-		w, s = word(rest)
-		sa.values[string(name)] = string(w)
-		sa.lines[string(name)] = n
+		s = sa.field(n, string(name), value)
 	}
 	if sa.open == "" && sa.values["enc-key"] != "" && sa.values["auth-key"] != "" {
 		m.give()
 	}
+}
+
+// field takes a value, or begins one in quotes, and returns what follows.
+func (sa *mikrotikSA) field(n int, name string, value []byte) (rest []byte) {
+	sa.lines[name] = n
+	if rest, ok := bytes.CutPrefix(value, []byte("\"")); ok {
+		sa.open, sa.value = name, sa.value[:0]
+		return rest
+	}
+	w, rest := word(value)
+	sa.values[name] = string(w)
+	return rest
+}
+
+// quoted takes the value in quotes up to their end, or to that of the line, and returns what
+// follows.
+func (sa *mikrotikSA) quoted(s []byte) (rest []byte) {
+	part, rest, closed := bytes.Cut(s, []byte("\""))
+	part = trimLine(part)
+	sa.damaged = sa.damaged || notHex(part) > 0
+	sa.value = append(sa.value, part...)
+	if len(sa.value) > 2*maxKeyLen {
+		sa.damaged, sa.value = true, sa.value[:0]
+	}
+	if closed {
+		sa.values[sa.open] = string(sa.value)
+		clear(sa.value)
+		sa.open = ""
+	}
+	return rest
 }
 
 // item ends the item at hand.
@@ -318,24 +327,18 @@ func (m *mikrotik) give() {
 	if bits, err := strconv.Atoi(sa.values["enc-key-size"]); err == nil {
 		k.keyLen = bits / 8
 	}
-	s, problem, doubt := k.secret()
-	if problem != "" {
-		m.out.note(sa.line, name+problem)
+	if k.cipher == "" {
+		k.doubt = noCipher
+	}
+	s := m.out.secret(sa.line, "SA ", uint32(spi), &k)
+	if s == nil {
 		return
 	}
-	if k.cipher == "" {
-		doubt = noCipher
-	}
-	if doubt != "" {
-		m.out.doubt(sa.line, name+doubt)
-	}
-	s.SPI, s.SPIMask = uint32(spi), 0xffffffff
 	src, err1 := netip.ParseAddr(sa.values["src-address"])
 	dst, err2 := netip.ParseAddr(sa.values["dst-address"])
 	if err1 == nil && err2 == nil { // with ports there is a NAT, and the addresses differ along the way
 		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
 	}
-	s.Origin = m.out.origin(sa.line)
 	m.out.esp(s)
 }
 

@@ -6,33 +6,49 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"l2tpdump/capture/compressed"
 )
 
-// Parse reads a key source to its end and returns what it holds, each key once. name is for messages and origins.
-// format is the name of a Format, or "" to recognise it by its content; one source may mix
-// formats. A gzipped source and UTF-16 with a byte order mark are read too.
+// Parse reads a key source to its end and returns what it holds, each key once. name is for
+// messages and origins. format is the name of a Format, or "" to recognise it by its content; one
+// source may mix formats. A gzipped source and UTF-16 with a byte order mark are read too.
 //
-// The memory in use depends on the number of different keys, not on the size of the source. A source
-// without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
+// The memory in use depends on the number of different keys, not on the size of the source. A
+// source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
-	st, err := Load(r, name, format)
-	if st == nil {
+	keys, seen := new(Keys), newSeen(0)
+	s, err := NewStream(name, format, func(k *Keys) {
+		if seen.Fresh(k) {
+			keys.add(k)
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
-	return st.Keys(), err
+	_, err = s.ReadFrom(r)
+	closeErr := s.Close()
+	keys.complete()
+	if err == nil {
+		err = closeErr
+	}
+	return keys, err
 }
 
 // ParseFile is Parse for a file, or for standard input if path is "-".
 func ParseFile(path, format string) (*Keys, error) {
-	st, err := LoadFile(path, format)
-	if st == nil {
+	if path == "-" {
+		return Parse(os.Stdin, "standard input", format)
+	}
+	f, err := os.Open(path)
+	if err != nil {
 		return nil, err
 	}
-	return st.Keys(), err
+	defer f.Close()
+	return Parse(f, path, format)
 }
 
 // A NoKeysError says that a source holds no usable key, what was looked for, and what came
@@ -77,8 +93,8 @@ func count(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// A Stream takes a source that may still grow: the lines of a file that is being written, or of syslog
-// messages as they arrive. It is not safe for concurrent use.
+// A Stream takes a source that may still grow: the lines of a file that is being written, or of
+// syslog messages as they arrive. It is not safe for concurrent use.
 type Stream struct {
 	out     output
 	format  string
@@ -88,10 +104,7 @@ type Stream struct {
 	n       int // lines taken
 	history history
 	near    []string
-	first   Note
-	damaged int
 	content bool // a line is neither blank nor a comment
-	split   splitter
 }
 
 type started struct {
@@ -100,41 +113,25 @@ type started struct {
 	mine   bool // the last line was its own
 }
 
-// NewStream starts a stream. emit is called with each key or note as soon as it is complete; what it is given belongs to the receiver.
-// The only error is the name of a format that does not exist.
+// NewStream starts a stream. emit is called with each key or note as soon as it is complete; what
+// it is given belongs to the receiver. The only error is the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
-	s := &Stream{format: format}
-	s.out = output{name: name, emit: func(k *Keys) {
-		for _, n := range k.Notes {
-			if n.Doubt {
-				continue
-			}
-			if s.damaged == 0 {
-				s.first = n
-			}
-			s.damaged++
-		}
-		emit(k)
-	}}
+	s := &Stream{format: format, out: output{name: name, emit: emit}}
 	if format == "" {
 		s.waiting = append(s.waiting, formats...)
 		return s, nil
 	}
-	f := FormatNamed(format)
+	f := formatNamed(format)
 	if f == nil {
-		names := make([]string, len(formats))
-		for i, f := range formats {
-			names[i] = f.Name
-		}
-		return nil, fmt.Errorf("unknown key format %q: one of %s", format, strings.Join(names, ", "))
+		return nil, fmt.Errorf("unknown key format %q: one of %s", format, strings.Join(FormatNames(), ", "))
 	}
 	s.forced = true
 	s.running = append(s.running, started{format: f, parser: f.new(&s.out)})
 	return s, nil
 }
 
-// Line takes the next line, with or without its line end. Text that holds several lines, ended by LF,
-// CR LF or CR, counts as as many.
+// Line takes the next line, with or without its line end. Text that holds several lines, ended by
+// LF, CR LF or CR, counts as as many.
 func (s *Stream) Line(line []byte) {
 	for len(line) > 0 {
 		i := bytes.IndexAny(line, "\r\n")
@@ -160,16 +157,6 @@ func (s *Stream) Line(line []byte) {
 	s.feed(line)
 }
 
-// Flush gives out what is complete if nothing more follows: a value in a log ends only where the next line
-// begins. Call it when no line came for a second or so; lines may still come.
-func (s *Stream) Flush() {
-	for _, r := range s.running {
-		if f, ok := r.parser.(flusher); ok {
-			f.flush()
-		}
-	}
-}
-
 // Close takes the end of the source. The error is a *NoKeysError if no key was found.
 func (s *Stream) Close() error {
 	for _, r := range s.running {
@@ -178,8 +165,8 @@ func (s *Stream) Close() error {
 	if s.out.keys > 0 {
 		return nil
 	}
-	e := &NoKeysError{Name: s.out.name, Format: s.format, Lines: s.n, Damaged: s.damaged, First: s.first, Near: s.near}
-	e.Comment = s.n > 0 && !s.content
+	e := &NoKeysError{Name: s.out.name, Format: s.format, Lines: s.n, Damaged: s.out.bad, First: s.out.first, Near: s.near,
+		Comment: s.n > 0 && !s.content}
 	for _, r := range s.running {
 		if n, ok := r.parser.(nearer); ok {
 			if text := n.near(); text != "" {
@@ -296,14 +283,15 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		br.Discard(3)
 	}
-	n, err := s.split.run(src, func(line []byte, next bool) {
+	split := splitter{line: func(line []byte, next bool) {
 		if next {
 			s.n++
 		}
 		s.feed(line)
-	})
-	if s.split.long > 0 && len(s.running) > 0 {
-		s.out.doubt(s.split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(s.split.long, "line", "lines"), splitterSize/2))
+	}}
+	n, err := split.run(src)
+	if split.long > 0 && len(s.running) > 0 {
+		s.out.doubt(split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), splitterSize/2))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {
@@ -325,10 +313,4 @@ func isCapture(head []byte) bool {
 		return true
 	}
 	return false
-}
-
-// IsNoKeys reports whether err says that a source could be read but holds no usable key.
-func IsNoKeys(err error) bool {
-	var e *NoKeysError
-	return errors.As(err, &e)
 }

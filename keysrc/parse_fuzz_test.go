@@ -13,9 +13,7 @@ func seeds(f *testing.F) {
 	logs := routerLogs(f)
 	for _, name := range []string{"02/router.log", "02/router-full.log"} {
 		f.Add([]byte(logs[name]))
-		f.Add([]byte(reversed(logs[name])))
 		f.Add([]byte(strings.ReplaceAll(logs[name], "\n", "\r")))
-		f.Add([]byte(wrapped(restamped(longPrefix(7))(logs[name]), 80, false)))
 	}
 	f.Add([]byte("[IKE] SKEYID_e\n[IKE]   01 02\nsame message repeated 1 times\n[IKE]   ** ** (confidential)\n"))
 	f.Add([]byte(showDetail))
@@ -25,8 +23,8 @@ func seeds(f *testing.F) {
 	f.Add([]byte("148048a5bc8c637f," + k32 + "\n\"0x148048a5bc8c637f\",\"" + k20 + "\"\n"))
 }
 
-// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines that are there, and what
-// is written for Wireshark is read back the same.
+// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines that are
+// there.
 func checkKeys(t *testing.T, data []byte, keys *Keys) {
 	t.Helper()
 	lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + 1
@@ -46,20 +44,6 @@ func checkKeys(t *testing.T, data []byte, keys *Keys) {
 		if s.Key.Len() > len(data) || s.AuthKey.Len() > len(data) {
 			t.Fatalf("key of %d bytes", s.Key.Len())
 		}
-		row, err := AppendESPRow(nil, s)
-		if err != nil {
-			continue
-		}
-		if bytes.Count(row, []byte("\n")) != 1 {
-			t.Fatalf("a row of two lines: %q", row)
-		}
-		again, _, err := parseESPRow(bytes.TrimSpace(row))
-		if err != nil || again.SPI&again.SPIMask != s.SPI&s.SPIMask || again.SPIMask != s.SPIMask || !again.Key.Equal(s.Key) {
-			t.Fatalf("%q is not read back: %v", row, err)
-		}
-		if again.Suite.Auth != nil && again.Suite.Auth.Checked && !again.AuthKey.Equal(s.AuthKey) {
-			t.Fatalf("%q: the authentication key is not read back", row)
-		}
 	}
 }
 
@@ -70,28 +54,26 @@ func fuzzParse(f *testing.F, format string) {
 			return
 		}
 		keys, err := Parse(bytes.NewReader(data), "fuzz", format)
-		if err != nil && !IsNoKeys(err) {
+		if err != nil && !isNoKeys(err) {
 			t.Fatal(err)
 		}
 		if err != nil && (len(keys.IKE) != 0 || len(keys.ESP) != 0) {
 			t.Fatal("keys, and an error that says that there are none")
 		}
 		checkKeys(t, data, keys)
-		// As lines arrive one by one, with pauses.
+		// As lines arrive one by one.
 		s, err := NewStream("fuzz", format, func(*Keys) {})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for line := range bytes.Lines(data) {
 			s.Line(line)
-			s.Flush()
 		}
 		s.Close()
 	})
 }
 
 func FuzzParse(f *testing.F)        { fuzzParse(f, "") }
-func FuzzYamaha(f *testing.F)       { fuzzParse(f, "yamaha") }
 func FuzzWiresharkESP(f *testing.F) { fuzzParse(f, "wireshark-esp") }
 func FuzzWiresharkIKE(f *testing.F) { fuzzParse(f, "wireshark-ike") }
 

@@ -19,13 +19,13 @@ func linesOf(t *testing.T, text string, r func(io.Reader) io.Reader) []string {
 	t.Helper()
 	var list []string
 	n := 0
-	var s splitter
-	total, err := s.run(r(strings.NewReader(text)), func(line []byte, next bool) {
+	s := splitter{line: func(line []byte, next bool) {
 		if next {
 			n++
 		}
 		list = append(list, fmt.Sprintf("%d %s", n, line))
-	})
+	}}
+	total, err := s.run(r(strings.NewReader(text)))
 	if err != nil || total != int64(len(text)) {
 		t.Errorf("%q: %d bytes, %v", text, total, err)
 	}
@@ -93,6 +93,8 @@ func TestMixed(t *testing.T) {
 	}
 }
 
+func isNoKeys(err error) bool { return errors.As(err, new(*NoKeysError)) }
+
 func TestNoKeys(t *testing.T) {
 	router := "2026/11/23 07:13:24: [IKE] respond ISAKMP phase to 203.0.113.10\n2026/11/23 07:13:24: [IKE] add ISAKMP SA[1] (gateway[1])\n"
 	for _, c := range []struct{ name, text, format, says string }{
@@ -108,7 +110,7 @@ func TestNoKeys(t *testing.T) {
 	} {
 		keys, err := Parse(strings.NewReader(c.text), "f", c.format)
 		var e *NoKeysError
-		if !errors.As(err, &e) || !IsNoKeys(err) || keys == nil {
+		if !errors.As(err, &e) || !isNoKeys(err) || keys == nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
@@ -116,7 +118,7 @@ func TestNoKeys(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, err, c.says)
 		}
 	}
-	if _, err := Parse(strings.NewReader(""), "f", "wireguard"); err == nil || IsNoKeys(err) || !strings.Contains(err.Error(), "yamaha, wireshark-esp") {
+	if _, err := Parse(strings.NewReader(""), "f", "wireguard"); err == nil || isNoKeys(err) || !strings.Contains(err.Error(), "yamaha, wireshark-esp") {
 		t.Errorf("%v", err)
 	}
 	if _, err := ParseFile(filepath.Join(t.TempDir(), "none"), ""); !errors.Is(err, os.ErrNotExist) {
@@ -132,7 +134,7 @@ func TestReadError(t *testing.T) {
 	if !errors.Is(err, broken) || len(keys.IKE) != 3 {
 		t.Errorf("%v, %d keys", err, len(keys.IKE))
 	}
-	if _, err := Parse(strings.NewReader("\x1f\x8b\x08 is no gzip"), "f", ""); err == nil || IsNoKeys(err) {
+	if _, err := Parse(strings.NewReader("\x1f\x8b\x08 is no gzip"), "f", ""); err == nil || isNoKeys(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -161,8 +163,8 @@ func (r *recorder) close() {}
 
 func TestFormats(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, f := range Formats() {
-		if seen[f.Name] || f.Name == "" || f.Title == "" || f.Looks == "" || FormatNamed(f.Name) == nil {
+	for _, f := range formats {
+		if seen[f.Name] || f.Name == "" || f.Title == "" || f.Looks == "" || formatNamed(f.Name) == nil {
 			t.Errorf("%+v", f)
 		}
 		seen[f.Name] = true
@@ -225,7 +227,7 @@ func TestNothingPrints(t *testing.T) {
 		}
 		for _, l := range strings.Split(text, "\n") {
 			if _, row, ok := strings.Cut(l, "]   "); ok && len(row) > 12 {
-				b, _ := parseRow(nil, []byte("  "+row))
+				b, _ := hexWords(nil, []byte(row))
 				add(b)
 			}
 		}

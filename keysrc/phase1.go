@@ -14,86 +14,99 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// checkPhase1 takes those keys out of s that can't be whole, with a note for each. It is for sources that don't say how long a value is, so that
-// a lost row goes unseen otherwise. All SKEYIDs of a negotiation have the length of its hash, Ka comes from SKEYID_e (RFC 2409
-// appendix B), and so does SKEYID_d from SKEYID and the shared secret (section 5). It reports whether a key is left.
-func checkPhase1(out *output, s *ikev1.Secret) bool {
-	line := s.Origin.Line
-	skeyids := []struct {
-		name string
-		key  *esp.Key
-	}{{"SKEYID", &s.SKEYID}, {"SKEYID_d", &s.SKEYIDd}, {"SKEYID_a", &s.SKEYIDa}, {"SKEYID_e", &s.SKEYIDe}}
-	usual, times, tie := 0, 0, false
-	for _, v := range skeyids {
-		n := v.key.Len()
-		if prf, _ := prfOf(n); prf == nil {
-			if n != 0 {
-				out.note(line, v.name+" of "+byteCount(n)+" has the length of no hash: a part of it is missing")
-			}
-			*v.key = esp.Key{}
-			continue
-		}
-		same := 0
-		for _, w := range skeyids {
-			if w.key.Len() == n {
-				same++
-			}
-		}
-		switch {
-		case n == usual:
-		case same > times:
-			usual, times, tie = n, same, false
-		case same == times:
-			usual, tie = max(usual, n), true
-		}
-	}
-	for _, v := range skeyids {
-		if n := v.key.Len(); n != 0 && n != usual {
-			text := v.name + " has " + byteCount(n) + ", others of the same negotiation " + strconv.Itoa(usual) + ": a part of it is missing"
-			if tie {
-				text += ", unless the others are of another one"
-			}
-			out.note(line, text)
-			*v.key = esp.Key{}
-		}
-	}
+// phase1Names are the keys of phase 1 as RFC 2409 names them, and Ka.
+var phase1Names = [...]string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka"}
 
+// phase1Keys returns where the keys of phase1Names are.
+func phase1Keys(s *ikev1.Secret) [len(phase1Names)]*esp.Key {
+	return [...]*esp.Key{&s.SKEYID, &s.SKEYIDd, &s.SKEYIDa, &s.SKEYIDe, &s.Ka}
+}
+
+// checkPhase1 takes those keys out of s that can't be whole, with a note for each. It is for
+// sources that don't say how long a value is, so that a lost row goes unseen otherwise. It reports
+// whether a key is left.
+func checkPhase1(out *output, s *ikev1.Secret) bool {
+	usual := checkSKEYIDs(out, s)
 	if n := s.SKEYIDe.Len(); n%16 == 0 && s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.Ka.IsZero() {
 		s.SKEYIDeHead = n != 0 // nothing to compare it with, and it ends with a whole row
 	}
-
-	if n := s.Ka.Len(); n != 0 {
-		prf, sure := prfOf(s.SKEYIDe.Len())
-		switch {
-		case n%8 != 0 || n > 56:
-			out.note(line, "encryption key of "+byteCount(n)+" is no key of a cipher: a part of it is missing")
-			s.Ka = esp.Key{}
-		case s.SKEYIDe.IsZero() || n > s.SKEYIDe.Len() && !sure:
-		case n <= s.SKEYIDe.Len() && !s.SKEYIDe.HasPrefix(s.Ka), n > s.SKEYIDe.Len() && !expand(prf, s.SKEYIDe, n).Equal(s.Ka):
-			if partOf(s.Ka, s.SKEYIDe) || prf != nil && partOf(s.Ka, expand(prf, s.SKEYIDe, 64)) {
-				out.note(line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest is missing")
-				s.Ka = esp.Key{}
-				break
-			}
-			// Both stay: what opens the messages proves the other wrong.
-			out.doubt(line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is damaged, or of another negotiation")
-		}
+	if !s.Ka.IsZero() {
+		checkKa(out, s)
 	}
-
 	if !s.SharedSecret.IsZero() {
 		// Of use only where a SKEYID is missing.
 		prf, sure := prfOf(s.SKEYID.Len())
-		if !sure || s.InitiatorCookie == (ikev1.Cookie{}) || s.ResponderCookie == (ikev1.Cookie{}) || !skeyidD(prf, s).Equal(s.SKEYIDd) {
+		if !sure || s.InitiatorCookie.IsZero() || s.ResponderCookie.IsZero() || !skeyidD(prf, s).Equal(s.SKEYIDd) {
 			s.SharedSecret = esp.Key{}
 		}
 	}
 	return usual != 0 || !s.Ka.IsZero()
 }
 
+// checkSKEYIDs has all SKEYIDs of a negotiation have the length of its hash, which is returned; 0
+// if none is left.
+func checkSKEYIDs(out *output, s *ikev1.Secret) (usual int) {
+	keys := phase1Keys(s)
+	skeyids := keys[:4]
+	times := make(map[int]int) // how many have a length
+	for i, key := range skeyids {
+		n := key.Len()
+		if prf, _ := prfOf(n); prf != nil {
+			times[n]++
+			continue
+		}
+		if n != 0 {
+			out.note(s.Origin.Line, phase1Names[i]+" of "+byteCount(n)+" has the length of no hash: a part of it is missing")
+		}
+		*key = esp.Key{}
+	}
+	tie := false
+	for n, same := range times {
+		switch {
+		case same > times[usual]:
+			usual, tie = n, false
+		case same == times[usual]:
+			usual, tie = max(usual, n), true
+		}
+	}
+	for i, key := range skeyids {
+		n := key.Len()
+		if n == 0 || n == usual {
+			continue
+		}
+		text := phase1Names[i] + " has " + byteCount(n) + ", others of the same negotiation " + strconv.Itoa(usual) + ": a part of it is missing"
+		if tie {
+			text += ", unless the others are of another one"
+		}
+		out.note(s.Origin.Line, text)
+		*key = esp.Key{}
+	}
+	return usual
+}
+
+// checkKa compares Ka with SKEYID_e, which it comes from (RFC 2409 appendix B).
+func checkKa(out *output, s *ikev1.Secret) {
+	n, e := s.Ka.Len(), s.SKEYIDe
+	prf, sure := prfOf(e.Len())
+	switch {
+	case n%8 != 0 || n > 56:
+		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is no key of a cipher: a part of it is missing")
+		s.Ka = esp.Key{}
+	case e.IsZero(), n > e.Len() && !sure, n <= e.Len() && e.HasPrefix(s.Ka), n > e.Len() && expand(prf, e, n).Equal(s.Ka):
+	case partOf(s.Ka, e), prf != nil && partOf(s.Ka, expand(prf, e, 64)):
+		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest is missing")
+		s.Ka = esp.Key{}
+	default:
+		// Both stay: what opens the messages proves the other wrong.
+		out.doubt(s.Origin.Line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is damaged, or of another negotiation")
+	}
+}
+
 // partOf reports whether the bytes of a key occur in another one.
 func partOf(k, whole esp.Key) bool { return bytes.Contains(whole.Bytes(), k.Bytes()) }
 
-// prfOf returns the hash whose HMAC is the prf of a negotiation with SKEYIDs of n bytes; sure if there is no other.
+// prfOf returns the hash whose HMAC is the prf of a negotiation with SKEYIDs of n bytes; sure if
+// there is no other.
 func prfOf(n int) (h func() hash.Hash, sure bool) {
 	switch n {
 	case md5.Size: // of AES-XCBC too
@@ -110,7 +123,8 @@ func prfOf(n int) (h func() hash.Hash, sure bool) {
 	return nil, false
 }
 
-// expand returns the first n bytes of K1 | K2 | …, K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1) (RFC 2409 appendix B).
+// expand returns the first n bytes of K1 | K2 | …, K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)
+// (RFC 2409 appendix B).
 func expand(prf func() hash.Hash, skeyidE esp.Key, n int) esp.Key {
 	k, whole := []byte{0}, []byte(nil)
 	for len(whole) < n {

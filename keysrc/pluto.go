@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"strings"
 
@@ -9,7 +10,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// The debug log of pluto: Openswan and old strongSwan (plutodebug=crypt) show the keys of phase 1 and KEYMAT,
+// The debug log of pluto: Openswan and old strongSwan (plutodebug=crypt) show the keys of phase 1
+// and KEYMAT,
 //
 //	| ICOOKIE:  c6 d1 45 92  85 15 0c 7e
 //	| Skeyid_e:  b0 16 81 21  5f 16 20 23  03 18 6d 28  14 dc 56 86
@@ -68,7 +70,8 @@ type plutoDump struct {
 	damaged bool
 }
 
-// plutoPhase1Lines is the number of lines after which no more keys of phase 1 follow, if the IV does not end them.
+// plutoPhase1Lines is the number of lines after which no more keys of phase 1 follow, if the IV
+// does not end them.
 const plutoPhase1Lines = 20
 
 type plutoValue uint8
@@ -77,7 +80,7 @@ const (
 	plutoNone plutoValue = iota
 	plutoInitiator
 	plutoResponder
-	plutoSkeyid
+	plutoSkeyid // from here on in the order of phase1Names
 	plutoSkeyidD
 	plutoSkeyidA
 	plutoSkeyidE
@@ -225,33 +228,15 @@ func (p *pluto) finish(next plutoValue) {
 	}
 	switch value {
 	case plutoInitiator, plutoResponder:
-		if len(d.got) != len(p.initiator) {
-			return
-		}
-		c := ikev1.Cookie(d.got)
-		if value == plutoResponder {
-			p.responder = c
-		} else if c != p.initiator {
-			p.initiator, p.responder = c, ikev1.Cookie{}
-		}
+		p.cookie(value, d.got)
 	case plutoSkeyid, plutoSkeyidD, plutoSkeyidA, plutoSkeyidE, plutoEncKey:
 		if p.ike == nil {
 			p.ike = &ikev1.Secret{Origin: p.out.origin(d.line)}
 		}
 		p.ikeLine = d.line
-		k := esp.NewKey(d.got)
-		switch value {
-		case plutoSkeyid:
-			p.ike.SKEYID = k
-		case plutoSkeyidD:
-			p.ike.SKEYIDd = k
-		case plutoSkeyidA:
-			p.ike.SKEYIDa = k
-		case plutoSkeyidE:
-			p.ike.SKEYIDe = k
+		*phase1Keys(p.ike)[value-plutoSkeyid] = esp.NewKey(d.got)
+		if value == plutoSkeyidE {
 			p.ike.Origin = p.out.origin(d.line)
-		case plutoEncKey:
-			p.ike.Ka = k
 		}
 	case plutoIV:
 		p.phase1Give()
@@ -266,10 +251,20 @@ func (p *pluto) finish(next plutoValue) {
 	case plutoESPEnc:
 		p.half.key, p.half.line, p.half.authKey = bytes.Clone(d.got), d.line, nil
 	case plutoESPAuth:
-		if p.half.line == 0 {
-			p.half.line = d.line
-		}
-		p.half.authKey = bytes.Clone(d.got)
+		p.half.line, p.half.authKey = cmp.Or(p.half.line, d.line), bytes.Clone(d.got)
+	}
+}
+
+// cookie takes a cookie of the message at hand.
+func (p *pluto) cookie(value plutoValue, got []byte) {
+	if len(got) != len(p.initiator) {
+		return
+	}
+	c := ikev1.Cookie(got)
+	if value == plutoResponder {
+		p.responder = c
+	} else if c != p.initiator {
+		p.initiator, p.responder = c, ikev1.Cookie{}
 	}
 }
 
@@ -297,7 +292,7 @@ func (p *pluto) message(n int, text []byte) bool {
 	return p.established(n, text)
 }
 
-// close takes the end of the log. Before that, only a line that follows ends a value: there is nothing to flush.
+// close takes the end of the log.
 func (p *pluto) close() {
 	p.finish(plutoNone)
 	p.phase1Give()

@@ -2,8 +2,10 @@ package keysrc
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 )
@@ -22,7 +24,8 @@ type plutoHalf struct {
 	keyBits      int // as the log declares it, 0 not declared
 }
 
-// The numbers that older versions show for transforms and attributes (RFC 2407 sections 4.4.4 and 4.5, and their registry).
+// The numbers that older versions show for transforms and attributes (RFC 2407 sections 4.4.4 and
+// 4.5, and their registry).
 var (
 	plutoTransforms = map[string]string{
 		"2": "DES_CBC", "3": "3DES_CBC", "6": "CAST_CBC", "7": "BLOWFISH_CBC", "11": "NULL", "12": "AES_CBC", "13": "AES_CTR",
@@ -41,60 +44,54 @@ var (
 //	kernel: add_sa() level=0 outbound transport …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //	netlink response for Add SA esp.c3991ac7@203.0.113.10 included non-error error
 func (p *pluto) kernel(n int, s []byte) {
-	switch {
-	case bytes.HasPrefix(s, []byte("*received ")):
-		if rest, ok := after(s, " from "); ok {
-			w, rest := word(rest)
-			p.peer = netip.Addr{}
-			a, port := plutoAddr(w)
-			p.peer, p.encap = a, port != 500
-			if rest, ok := after(rest, " on "); ok {
-				_, rest = word(rest)
-				w, _ = word(rest)
-				if _, port := plutoAddr(w); port != 500 && port != 0 {
-					p.encap = true
-				}
-			}
-		}
-	case bytes.Contains(s, []byte("looking for alg with ")):
+	if rest, ok := bytes.CutPrefix(s, []byte("*received ")); ok {
+		p.received(rest)
+	} else if rest, ok := after(s, "looking for alg with "); ok {
 		p.half = plutoHalf{}
-		rest, _ := after(s, "looking for alg with ")
-		if e, ok := after(rest, "encrypt: "); ok {
-			w, _ := word(e)
-			p.half.cipher = string(w)
-		} else if e, ok := after(rest, "transid: "); ok {
-			w, _ := word(e)
-			p.half.cipher = plutoTransforms[string(w)]
-		}
-		if e, ok := after(rest, "keylen: "); ok {
-			w, _ := word(e)
-			p.half.keyBits, _ = strconv.Atoi(string(bytes.TrimSuffix(w, []byte(","))))
-		}
-		for _, mark := range []string{"integ: ", "auth: "} {
-			if e, ok := after(rest, mark); ok {
-				w, _ := word(e)
-				p.half.auth = string(w)
-				if name := plutoIntegrity[p.half.auth]; name != "" {
-					p.half.auth = name
-				}
-				break
-			}
-		}
-	case bytes.Contains(s, []byte("add_sa() ")):
+		p.half.algorithms(rest)
+	} else if bytes.Contains(s, []byte("add_sa() ")) {
 		p.addSA(n, s)
-	case bytes.Contains(s, []byte("Add SA esp.")):
-		rest, _ := after(s, "Add SA esp.")
+	} else if rest, ok := after(s, "Add SA esp."); ok && p.half.line != 0 {
 		w, _ := word(rest)
-		i := bytes.IndexByte(w, '@')
-		if i < 0 || p.half.line == 0 {
-			return
-		}
-		spi, err1 := strconv.ParseUint(string(w[:i]), 16, 32)
-		dst, err2 := netip.ParseAddr(string(w[i+1:]))
+		spi, dst, _ := bytes.Cut(w, []byte("@"))
+		v, err1 := strconv.ParseUint(string(spi), 16, 32)
+		a, err2 := netip.ParseAddr(string(dst))
 		if err1 == nil && err2 == nil {
-			p.halfGive(uint32(spi), netip.Addr{}, dst)
+			p.halfGive(uint32(v), netip.Addr{}, a)
 		}
 	}
+}
+
+// received takes "172 bytes from 203.0.113.10:500 on eth0 203.0.113.1:500 using UDP".
+func (p *pluto) received(s []byte) {
+	rest, ok := after(s, " from ")
+	if !ok {
+		return
+	}
+	w, rest := word(rest)
+	a, port := plutoAddr(w)
+	p.peer, p.encap = a, port != 500
+	if rest, ok := after(rest, " on "); ok {
+		_, rest = word(rest)
+		w, _ = word(rest)
+		if _, port := plutoAddr(w); port != 500 && port != 0 {
+			p.encap = true
+		}
+	}
+}
+
+// algorithms takes "encrypt: AES_CBC keylen: 128 integ: HMAC_SHA1_96", and "transid: 12" and "auth:
+// 2" of older versions.
+func (h *plutoHalf) algorithms(s []byte) {
+	value := func(mark string) string {
+		rest, _ := after(s, mark)
+		w, _ := word(rest)
+		return string(w)
+	}
+	h.cipher = cmp.Or(value("encrypt: "), plutoTransforms[value("transid: ")])
+	h.keyBits, _ = strconv.Atoi(strings.TrimSuffix(value("keylen: "), ","))
+	h.auth = cmp.Or(value("integ: "), value("auth: "))
+	h.auth = cmp.Or(plutoIntegrity[h.auth], h.auth)
 }
 
 // plutoAddr takes "203.0.113.10:500" and "[2001:db8::1]:500".
@@ -177,19 +174,13 @@ func (p *pluto) halfGive(spi uint32, src, dst netip.Addr) {
 }
 
 func (p *pluto) give(line int, spi uint32, src, dst netip.Addr, k espKeys) {
-	s, problem, doubt := k.secret()
-	if problem != "" {
-		p.out.note(line, "ESP keys of SPI "+spiName(spi)+": "+problem)
+	s := p.out.secret(line, "ESP keys of SPI ", spi, &k)
+	if s == nil {
 		return
 	}
-	if doubt != "" {
-		p.out.doubt(line, "ESP keys of SPI "+spiName(spi)+": "+doubt)
-	}
-	s.SPI, s.SPIMask = spi, 0xffffffff
 	if !p.encap && src.IsValid() && dst.IsValid() { // else there may be a NAT, and the addresses differ along the way
 		s.Src, s.Dst = esp.AddrPatternFrom(src), esp.AddrPatternFrom(dst)
 	}
-	s.Origin = p.out.origin(line)
 	p.out.esp(s)
 }
 
@@ -253,8 +244,8 @@ func (p *pluto) keymat(k *plutoKeymat, spi uint32, names []byte) {
 	})
 }
 
-// keymatSplits are the lengths of KEYMAT that only one pair of an encryption key and an authentication key adds up to, with the length
-// of the first.
+// keymatSplits are the lengths of KEYMAT that only one pair of an encryption key and an
+// authentication key adds up to, with the length of the first.
 var keymatSplits = map[int]int{28: 8, 32: 16, 36: 16, 44: 24, 52: 32, 64: 32}
 
 // keymatGive gives out KEYMAT of which the log doesn't say what it is for.

@@ -16,8 +16,9 @@ import (
 //	79d5eabc 78ae740b 47258300 f8de371e a4a9da87
 //	Mar 13 22:00:51 host racoon: DEBUG: #01279d5eabc 78ae740b 47258300 f8de371e a4a9da87
 //
-// A row has 32 bytes in words of 4; the length of a value stands nowhere. The cookies are those of the packet that racoon
-// got last, which its dump begins with, and of the line "ISAKMP-SA established … spi:CKY-I:CKY-R" that follows later.
+// A row has 32 bytes in words of 4; the length of a value stands nowhere. The cookies are those of
+// the packet that racoon got last, which its dump begins with, and of the line "ISAKMP-SA
+// established … spi:CKY-I:CKY-R" that follows later.
 var racoonFormat = Format{
 	Name:  "racoon",
 	Title: "racoon log",
@@ -88,7 +89,7 @@ const (
 	racoonPacket
 	racoonNewCookie
 	racoonShared
-	racoonSKEYID
+	racoonSKEYID // from here on in the order of phase1Names
 	racoonSKEYIDd
 	racoonSKEYIDa
 	racoonSKEYIDe
@@ -97,28 +98,32 @@ const (
 	racoonEstablished
 )
 
+// racoonLabels are the messages before values, and what the value is called.
+var racoonLabels = []struct {
+	text  string
+	value racoonValue
+	name  string
+}{
+	{"new cookie:", racoonNewCookie, "new cookie"},
+	{"compute DH's shared.", racoonShared, "DH's shared"},
+	{"SKEYID computed:", racoonSKEYID, "SKEYID"},
+	{"SKEYID_d computed:", racoonSKEYIDd, "SKEYID_d"},
+	{"SKEYID_a computed:", racoonSKEYIDa, "SKEYID_a"},
+	{"SKEYID_e computed:", racoonSKEYIDe, "SKEYID_e"},
+	{"final encryption key computed:", racoonKey, "final encryption key"},
+	{"IV computed:", racoonIV, "IV"},
+	{"ISAKMP-SA established ", racoonEstablished, ""},
+	{"===== received ", racoonPacket, ""},
+}
+
 // racoonLabel tells what follows a message.
 func racoonLabel(msg []byte) (racoonValue, string) {
-	switch {
-	case bytes.HasPrefix(msg, []byte("new cookie:")):
-		return racoonNewCookie, "new cookie"
-	case bytes.HasPrefix(msg, []byte("compute DH's shared.")):
-		return racoonShared, "DH's shared"
-	case bytes.HasPrefix(msg, []byte("SKEYID computed:")):
-		return racoonSKEYID, "SKEYID"
-	case bytes.HasPrefix(msg, []byte("SKEYID_d computed:")):
-		return racoonSKEYIDd, "SKEYID_d"
-	case bytes.HasPrefix(msg, []byte("SKEYID_a computed:")):
-		return racoonSKEYIDa, "SKEYID_a"
-	case bytes.HasPrefix(msg, []byte("SKEYID_e computed:")):
-		return racoonSKEYIDe, "SKEYID_e"
-	case bytes.HasPrefix(msg, []byte("final encryption key computed:")):
-		return racoonKey, "final encryption key"
-	case bytes.HasPrefix(msg, []byte("IV computed:")):
-		return racoonIV, "IV"
-	case bytes.HasPrefix(msg, []byte("ISAKMP-SA established ")):
-		return racoonEstablished, ""
-	case bytes.Contains(msg, []byte(" bytes message received from ")), bytes.HasPrefix(msg, []byte("===== received ")):
+	for _, l := range racoonLabels {
+		if bytes.HasPrefix(msg, []byte(l.text)) {
+			return l.value, l.name
+		}
+	}
+	if bytes.Contains(msg, []byte(" bytes message received from ")) {
 		return racoonPacket, ""
 	}
 	return racoonNone, ""
@@ -264,23 +269,13 @@ func (r *racoonLog) finish() {
 		}
 	}
 	k := esp.NewKey(r.got)
-	switch value {
-	case racoonShared:
+	if value == racoonShared {
 		r.ike.SharedSecret = k
-	case racoonSKEYID:
-		r.ike.SKEYID = k
-	case racoonSKEYIDd:
-		r.ike.SKEYIDd = k
-	case racoonSKEYIDa:
-		r.ike.SKEYIDa = k
-	case racoonSKEYIDe:
-		r.ike.SKEYIDe = k
+		return
+	}
+	*phase1Keys(r.ike)[value-racoonSKEYID] = k
+	if value == racoonSKEYIDe || value == racoonKey && r.ike.SKEYIDe.IsZero() {
 		r.ike.Origin = r.out.origin(r.start)
-	case racoonKey:
-		r.ike.Ka = k
-		if r.ike.SKEYIDe.IsZero() {
-			r.ike.Origin = r.out.origin(r.start)
-		}
 	}
 }
 
@@ -297,16 +292,16 @@ func (r *racoonLog) other(msg []byte) {
 	r.ready()
 }
 
-// ready gives the keys of phase 1 out, if all that there will be is there, and the cookies. Without them it waits for the
-// line "ISAKMP-SA established".
+// ready gives the keys of phase 1 out, if all that there will be is there, and the cookies. Without
+// them it waits for the line "ISAKMP-SA established".
 func (r *racoonLog) ready() {
 	if r.ike != nil && !r.ike.Ka.IsZero() && r.ike.InitiatorCookie != (ikev1.Cookie{}) {
 		r.give()
 	}
 }
 
-// packet takes "180 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]" and RouterOS's
-// "===== received 180 bytes from 203.0.113.10[500] to 203.0.113.1[500]".
+// packet takes "180 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]" and
+// RouterOS's "===== received 180 bytes from 203.0.113.10[500] to 203.0.113.1[500]".
 func (r *racoonLog) packet(msg []byte) {
 	r.initiator, r.responder, r.peer = ikev1.Cookie{}, ikev1.Cookie{}, netip.Addr{}
 	if rest, ok := after(msg, " from "); ok {
@@ -315,7 +310,8 @@ func (r *racoonLog) packet(msg []byte) {
 	}
 }
 
-// established takes "ISAKMP-SA established 203.0.113.1[500]-203.0.113.10[500] spi:831d33d46e20f8e6:76f7d24c1b2a3948".
+// established takes "ISAKMP-SA established 203.0.113.1[500]-203.0.113.10[500]
+// spi:831d33d46e20f8e6:76f7d24c1b2a3948".
 func (r *racoonLog) established(msg []byte) {
 	rest, ok := after(msg, " spi:")
 	if !ok {
@@ -359,7 +355,7 @@ func (r *racoonLog) give() {
 	}
 }
 
-// close takes the end of the log. Before that, only a line that follows ends a value: there is nothing to flush.
+// close takes the end of the log.
 func (r *racoonLog) close() {
 	r.finish()
 	r.give()

@@ -117,7 +117,7 @@ func TestSamples(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-			} else if !IsNoKeys(err) {
+			} else if !isNoKeys(err) {
 				t.Fatalf("error %v", err)
 			}
 			if got := summary(keys); sorted(got) != sorted(want) {
@@ -220,35 +220,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestFlush gives the parsers a pause after each line: the same keys come out in the end, though not with all that follows them,
-// and no other ones.
-func TestFlush(t *testing.T) {
-	for _, s := range samples() {
-		text := []byte(strings.TrimPrefix(s.text, "\n"))
-		good := values(parseWith(s.format, "sample", text))
-		keys := new(Keys)
-		p := s.format.new(&output{name: "sample", emit: keys.add})
-		for n, line := range bytes.Split(text, []byte("\n")) {
-			p.line(n+1, line)
-			if f, ok := p.(flusher); ok {
-				f.flush()
-			}
-		}
-		p.close()
-		got := values(keys)
-		for v := range got {
-			if !good[v] {
-				t.Errorf("%s/%s: invented %.16s…", s.format.Name, s.name, v)
-			}
-		}
-		for v := range good {
-			if !got[v] {
-				t.Errorf("%s/%s: lost %.16s…", s.format.Name, s.name, v)
-			}
-		}
-	}
-}
-
 // TestSecrecy checks that neither notes nor errors, nor keys that are printed in any way, show key bytes.
 func TestSecrecy(t *testing.T) {
 	for _, s := range samples() {
@@ -315,14 +286,10 @@ func fuzzFormat(f *testing.F, format *Format) {
 				t.Fatalf("note about line %d", n.Line)
 			}
 		}
-		// Fed with pauses, it gives the same keys or fewer.
 		p := format.new(&output{name: "fuzz", emit: func(*Keys) {}})
 		for n, line := range bytes.Split(data, []byte("\n")) {
 			format.match(line)
 			p.line(n+1, line)
-			if fl, ok := p.(flusher); ok {
-				fl.flush()
-			}
 		}
 		p.close()
 		if n, ok := p.(nearer); ok {

@@ -8,7 +8,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// The output of `setkey -D` (KAME, FreeBSD, NetBSD, macOS, ipsec-tools) and of `racoonctl show-sa ipsec`:
+// The output of `setkey -D` (KAME, FreeBSD, NetBSD, macOS, ipsec-tools) and of `racoonctl show-sa
+// ipsec`:
 //
 //	10.0.1.13 10.0.1.241
 //		esp mode=transport spi=163029363(0x09b7a173) reqid=0(0x00000000)
@@ -174,7 +175,8 @@ func (k *setkey) give() {
 		k.bare = true
 		return
 	}
-	// Linux, whose setkey says hmac-sha256, cuts the ICV to 96 bits; BSD, which says hmac-sha2-256, to 128.
+	// Linux, whose setkey says hmac-sha256, cuts the ICV to 96 bits; BSD, which says hmac-sha2-256,
+	// to 128.
 	sa.keys.sha256 = 128
 	if plainName(sa.keys.auth) == "hmacsha256" {
 		sa.keys.sha256 = 96
@@ -183,19 +185,13 @@ func (k *setkey) give() {
 		k.out.note(sa.line, "SA "+spiName(sa.spi)+": its E: line with the encryption key is missing")
 		return
 	}
-	s, problem, doubt := sa.keys.secret()
-	if problem != "" {
-		k.out.note(sa.line, "SA "+spiName(sa.spi)+": "+problem)
+	s := k.out.secret(sa.line, "SA ", sa.spi, &sa.keys)
+	if s == nil {
 		return
 	}
-	if doubt != "" {
-		k.out.doubt(sa.line, "SA "+spiName(sa.spi)+": "+doubt)
-	}
-	s.SPI, s.SPIMask = sa.spi, 0xffffffff
 	if !sa.udp && sa.src.Port() == 0 && sa.dst.Port() == 0 { // else there is a NAT, and the addresses differ along the way
 		s.Src, s.Dst = esp.AddrPatternFrom(sa.src.Addr()), esp.AddrPatternFrom(sa.dst.Addr())
 	}
-	s.Origin = k.out.origin(sa.line)
 	k.out.esp(s)
 }
 

@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,8 +20,9 @@ import (
 //	LOG: IPsec ESP Session (IPsec SA) 7 (Client: 4) (…): A new IPsec SA (Direction: Client -> Server) is created. SPI: 0x501BEE7A, DH Group: (null), Hash Algorithm: SHA-1, Cipher Algorithm: AES-CBC, Cipher Key Size: 256 bits, …
 //	  KEYMAT: 11 22 33 …
 //
-// KEYMAT is shown without the authentication key. Cookies and SPIs have no leading zeros. Which SA the SKEYIDs are of is
-// not said: it is the one that was created and has none yet, if there is only one.
+// KEYMAT is shown without the authentication key. Cookies and SPIs have no leading zeros. Which SA
+// the SKEYIDs are of is not said: it is the one that was created and has none yet, if there is only
+// one.
 var softetherFormat = Format{
 	Name:  "softether",
 	Title: "SoftEther VPN Server debug output",
@@ -168,17 +170,7 @@ func (p *softether) key(n int, label string, rest []byte) {
 		p.give()
 		p.ike = &ikev1.Secret{}
 	}
-	k := esp.NewKey(b)
-	switch label {
-	case "SKEYID":
-		p.ike.SKEYID = k
-	case "SKEYID_d":
-		p.ike.SKEYIDd = k
-	case "SKEYID_a":
-		p.ike.SKEYIDa = k
-	case "SKEYID_e":
-		p.ike.SKEYIDe = k
-	}
+	*phase1Keys(p.ike)[slices.Index(phase1Names[:], label)] = esp.NewKey(b)
 	p.ike.Origin = p.out.origin(n)
 	if label == "SKEYID_e" { // the last of them
 		p.give()
@@ -212,17 +204,9 @@ func (p *softether) keymat(n int, b []byte) {
 		return
 	}
 	k := espKeys{cipher: p.cipher, key: b, keyLen: p.size, auth: p.hash}
-	s, problem, doubt := k.secret()
-	if problem != "" {
-		p.out.note(n, "KEYMAT of SPI "+spiName(spi)+": "+problem)
-		return
+	if s := p.out.secret(n, "KEYMAT of SPI ", spi, &k); s != nil {
+		p.out.esp(s)
 	}
-	if doubt != "" {
-		p.out.doubt(n, "KEYMAT of SPI "+spiName(spi)+": "+doubt)
-	}
-	s.SPI, s.SPIMask = spi, 0xffffffff
-	s.Origin = p.out.origin(n)
-	p.out.esp(s)
 }
 
 // close takes the end of the source.

@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,16 +44,11 @@ func (w *wiresharkESP) line(n int, text []byte) bool {
 	if len(t) == 0 || t[0] == '#' {
 		return false
 	}
-	if !matchESPRow(t) {
-		if t[0] == '"' && bytes.Count(t, []byte(`","`)) >= 6 {
-			w.rows++
-			w.out.note(n, "esp_sa: the first column is neither IPv4 nor IPv6")
-			return true
-		}
+	if !matchESPRow(t) && !(t[0] == '"' && bytes.Count(t, []byte(`","`)) >= 6) {
 		return false
 	}
 	w.rows++
-	s, doubt, err := parseESPRow(t)
+	s, doubt, err := ParseESPRow(t)
 	if err != nil {
 		w.out.note(n, "esp_sa: "+err.Error())
 		return true
@@ -74,9 +70,13 @@ func (w *wiresharkESP) near() string {
 	return "it is Wireshark's esp_sa table, but none of its rows can be used"
 }
 
-// parseESPRow reads a row of 8 columns, or of 10 as from Wireshark 4.2 on. doubt is what may be wrong with a
-// row that can be used. Neither doubt nor error holds bytes of a key.
-func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
+// ParseESPRow reads a row of esp_sa, of 8 columns, or of 10 as from Wireshark 4.2 on. doubt is what
+// may be wrong with a row that can be used. With an error the secret has the addresses and the SPI
+// only, or is nil if they can't be read. Neither doubt nor error holds bytes of a key.
+func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
+	if !matchESPRow(text) {
+		return nil, "", errors.New("the first column is neither IPv4 nor IPv6")
+	}
 	col, err := csvRow(text)
 	if err != nil {
 		return nil, "", err
@@ -97,56 +97,79 @@ func parseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 	if s.SPI, s.SPIMask, err = tableSPI(col[3]); err != nil {
 		return nil, "", err
 	}
+	bare := *s
+	if doubt, err = setKeys(s, col); err != nil {
+		*s = bare
+	}
+	return s, doubt, err
+}
+
+// setKeys takes the columns behind the SPI.
+func setKeys(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	if len(col) == 10 {
 		if err = setESN(s, col[8], col[9]); err != nil {
-			return nil, "", err
+			return "", err
 		}
 	}
 	if len(bytes.TrimSpace(col[4])) == 0 {
-		return unnamedESPRow(s, col)
+		return setUnnamed(s, col)
 	}
 	c, named, icvLen := cipherFromWireshark(col[4])
 	if c == nil {
-		return nil, "", errors.New("encryption algorithm " + quoteName(string(col[4])) + " is not known")
+		return "", errors.New("encryption algorithm " + quoteName(string(col[4])) + " is not known")
 	}
 	s.Suite.Cipher, s.Suite.ICVLen = c, icvLen
 	if s.Key, err = tableKey(col[5], func(n int) bool {
 		return c.KeyLenOK(n-c.SaltLen) && (named == 0 || named == n-c.SaltLen)
 	}); err != nil {
-		return nil, "", fmt.Errorf("encryption key: %w", err)
+		return "", fmt.Errorf("encryption key: %w", err)
 	}
-	if n := s.Key.Len() - c.SaltLen; c.Name != "null" {
-		switch {
-		case c.KeyLenOK(n):
-			s.Suite.KeyLen = n
-			if t := bytes.TrimSpace(col[5]); len(t) == s.Key.Len() && !slices.ContainsFunc(t, func(c byte) bool { return unhex(c) == 0xff }) {
-				doubt = "encryption key: without 0x its " + strconv.Itoa(s.Key.Len()) + " characters are the key, as Wireshark has it: if they are hex digits, write 0x before them"
-			}
-		case s.Key.Len() > 0 && len(c.KeyLens) <= 3 && n < slices.Max(c.KeyLens):
-			s.KeyHead = true
-			doubt = "encryption key: " + oddKey(c, s.Key.Len())
-		default:
-			return nil, "", fmt.Errorf("encryption key: %s takes no key of %s", c.Name, byteCount(s.Key.Len()))
-		}
-	} else if !s.Key.IsZero() {
-		s.Key, doubt = esp.Key{}, "the encryption key is not used: the algorithm is NULL"
+	if doubt, err = checkCipherKey(s, col[5]); err != nil {
+		return "", err
 	}
-	a := authFromWireshark(col[6])
-	if a == nil {
-		return nil, "", errors.New("authentication algorithm " + quoteName(string(col[6])) + " is not known")
+	a, err := tableAuth(col[6])
+	if err != nil {
+		return "", err
 	}
 	if c.AEAD {
 		// The ICV is the cipher's own. "AES-GCM [RFC4106]" leaves its length to the other column.
 		if icvLen == 0 && a.ICVLen <= 16 {
 			s.Suite.ICVLen = a.ICVLen
 		}
-		return s, doubt, nil
+		return doubt, nil
 	}
 	authDoubt, err := setAuth(s, a, col[7])
-	if authDoubt != "" {
-		doubt = authDoubt
+	return cmp.Or(authDoubt, doubt), err
+}
+
+// checkCipherKey tells whether the cipher takes the key that stands in the text of its column.
+func checkCipherKey(s *esp.Secret, text []byte) (doubt string, err error) {
+	c, n := s.Suite.Cipher, s.Key.Len()
+	switch {
+	case c.Name == "null" && n == 0:
+	case c.Name == "null":
+		s.Key, doubt = esp.Key{}, "the encryption key is not used: the algorithm is NULL"
+	case c.KeyLenOK(n - c.SaltLen):
+		s.Suite.KeyLen = n - c.SaltLen
+		if t := bytes.TrimSpace(text); len(t) == n && !slices.ContainsFunc(t, func(c byte) bool { return unhex(c) == 0xff }) {
+			doubt = "encryption key: without 0x its " + strconv.Itoa(n) + " characters are the key, as Wireshark has it: if they are hex digits, write 0x before them"
+		}
+	case n > 0 && len(c.KeyLens) <= 3 && n-c.SaltLen < slices.Max(c.KeyLens):
+		s.KeyHead = true
+		doubt = "encryption key: " + oddKey(c, n)
+	default:
+		return "", fmt.Errorf("encryption key: %s takes no key of %s", c.Name, byteCount(n))
 	}
-	return s, doubt, err
+	return doubt, nil
+}
+
+// tableAuth reads the column with the authentication algorithm.
+func tableAuth(name []byte) (*esp.Auth, error) {
+	a := authFromWireshark(name)
+	if a == nil {
+		return nil, errors.New("authentication algorithm " + quoteName(string(name)) + " is not known")
+	}
+	return a, nil
 }
 
 // oddKey tells what becomes of a key of n bytes, which c does not take but for a longer one's head.
@@ -166,37 +189,37 @@ func oddKey(c *esp.Cipher, n int) string {
 	return fmt.Sprintf("%s: for one of %d the last %d are too many and are not used, for one of %d there are %d missing", text, fits, n-fits, longer, longer-n)
 }
 
-// unnamedESPRow takes the keys of a row that names no cipher.
-func unnamedESPRow(s *esp.Secret, col [][]byte) (_ *esp.Secret, doubt string, err error) {
+// setUnnamed takes the keys of a row that names no cipher.
+func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	if s.Key, err = tableKey(col[5], commonKeyLen); err != nil {
-		return nil, "", fmt.Errorf("encryption key: %w", err)
+		return "", fmt.Errorf("encryption key: %w", err)
 	}
 	switch {
 	case s.Key.IsZero():
-		return nil, "", errors.New("neither an encryption algorithm nor a key")
+		return "", errors.New("neither an encryption algorithm nor a key")
 	case !commonKeyLen(s.Key.Len()):
-		return nil, "", fmt.Errorf("encryption key: no algorithm is named, and none takes a key of %s", byteCount(s.Key.Len()))
+		return "", fmt.Errorf("encryption key: no algorithm is named, and none takes a key of %s", byteCount(s.Key.Len()))
 	}
 	doubt = "no encryption algorithm is named; the key is tried by its length" // as the keys of a Yamaha router's log are
 	if len(bytes.TrimSpace(col[6])) == 0 {
 		if s.AuthKey, err = tableKey(col[7], func(int) bool { return true }); err != nil {
-			return nil, "", fmt.Errorf("authentication key: %w", err)
+			return "", fmt.Errorf("authentication key: %w", err)
 		}
-		return s, doubt, nil
+		return doubt, nil
 	}
-	a := authFromWireshark(col[6])
-	if a == nil {
-		return nil, "", errors.New("authentication algorithm " + quoteName(string(col[6])) + " is not known")
+	a, err := tableAuth(col[6])
+	if err != nil {
+		return "", err
 	}
 	authDoubt, err := setAuth(s, a, col[7])
 	if authDoubt != "" {
 		doubt += "; " + authDoubt
 	}
-	return s, doubt, err
+	return doubt, err
 }
 
-// setAuth takes the authentication algorithm and its key. An algorithm without key says how long the ICV is, and
-// that it is not checked.
+// setAuth takes the authentication algorithm and its key. An algorithm without key says how long
+// the ICV is, and that it is not checked.
 func setAuth(s *esp.Secret, a *esp.Auth, text []byte) (doubt string, err error) {
 	s.Suite.Auth = a
 	if !a.Checked {
@@ -243,8 +266,8 @@ func setESN(s *esp.Secret, length, high []byte) error {
 	return nil
 }
 
-// tableAddr reads an address with "*" for all or for octets of it, or with a mask. The error does not show the
-// text: in a row that lost a column it may be a key.
+// tableAddr reads an address with "*" for all or for octets of it, or with a mask. The error does
+// not show the text: in a row that lost a column it may be a key.
 func tableAddr(text []byte) (esp.AddrPattern, error) {
 	if len(text) > 64 {
 		return esp.AddrPattern{}, errNoAddr
@@ -299,8 +322,8 @@ func tableSPI(text []byte) (spi, mask uint32, err error) {
 	return spi, mask, nil
 }
 
-// tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless fits refuses its
-// length and takes that of the hex digits.
+// tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless
+// fits refuses its length and takes that of the hex digits.
 func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
 	t := bytes.TrimSpace(text)
 	if len(t) == 0 {

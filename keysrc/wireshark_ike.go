@@ -2,11 +2,8 @@ package keysrc
 
 import (
 	"bytes"
-	"encoding/hex"
-	"errors"
 	"fmt"
 
-	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 )
 
@@ -18,8 +15,8 @@ var wiresharkIKEFormat = Format{
 	new:   func(out *output) parser { return &wiresharkIKE{out: out} },
 }
 
-// matchIKERow knows a row by its two columns of hex digits. A cookie that lost or won digits is known too, to be
-// reported.
+// matchIKERow knows a row by its two columns of hex digits. A cookie that lost or won digits is
+// known too, to be reported.
 func matchIKERow(line []byte) bool {
 	if len(line) < 24 || len(line) > 4*maxKeyLen {
 		return false
@@ -39,8 +36,8 @@ func matchIKERow(line []byte) bool {
 	return n >= 12 && ok
 }
 
-// hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one character in ten
-// that is wrong.
+// hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one
+// character in ten that is wrong.
 func hexLike(text []byte) (digits int, ok bool) {
 	t := bytes.Trim(text, " \t\"")
 	if hasPrefixFold(t, "0x") {
@@ -71,7 +68,7 @@ func (w *wiresharkIKE) line(n int, text []byte) bool {
 		return false
 	}
 	w.rows++
-	s, doubt, err := parseIKERow(t)
+	s, doubt, err := ParseIKERow(t)
 	if err != nil {
 		w.out.note(n, "ikev1_decryption_table: "+err.Error())
 		return true
@@ -93,9 +90,9 @@ func (w *wiresharkIKE) near() string {
 	return "it is Wireshark's ikev1_decryption_table, but none of its rows can be used"
 }
 
-// parseIKERow reads a row. The key is Ka, as Wireshark wants it; where it is SKEYID_e the one who decrypts finds out. doubt is
-// what may be wrong with a row that can be used.
-func parseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
+// ParseIKERow reads a row. The key is Ka, as Wireshark wants it; where it is SKEYID_e the one who
+// decrypts finds out. doubt is what may be wrong with a row that can be used.
+func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 	col, err := csvRow(text)
 	if err != nil {
 		return nil, "", err
@@ -123,27 +120,4 @@ func parseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 		doubt = fmt.Sprintf("key: %s are the length of no cipher's key and of no SKEYID_e: a part of it is missing", byteCount(n))
 	}
 	return &ikev1.Secret{InitiatorCookie: ikev1.Cookie(cookie), Ka: key}, doubt, nil
-}
-
-// AppendIKERow appends a row of ikev1_decryption_table with its line end. ka is the expanded key, of the cipher's
-// exact length: Wireshark refuses a table with any other.
-func AppendIKERow(dst []byte, cookie ikev1.Cookie, ka esp.Key) ([]byte, error) {
-	switch {
-	case cookie.IsZero():
-		return dst, errors.New("the initiator cookie is not known")
-	case ka.Len() != 8 && ka.Len() != 16 && ka.Len() != 24 && ka.Len() != 32:
-		return dst, fmt.Errorf("%s are the length of no cipher's key", byteCount(ka.Len()))
-	}
-	dst = hex.AppendEncode(dst, cookie[:])
-	dst = append(dst, ',')
-	dst = hex.AppendEncode(dst, ka.Bytes())
-	return append(dst, '\n'), nil
-}
-
-// Error is the error of AppendIKERow, with the cookie; nil if the row can be spelt.
-func (r IKERow) Error() error {
-	if _, err := AppendIKERow(nil, r.InitiatorCookie, r.Ka); err != nil {
-		return fmt.Errorf("IKE %s: %w", r.InitiatorCookie, err)
-	}
-	return nil
 }

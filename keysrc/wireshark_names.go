@@ -7,7 +7,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// wiresharkCipherRow is one of the values that Wireshark's esp_sa table has for the encryption algorithm.
+// wiresharkCipherRow is one of the values that Wireshark's esp_sa table has for the encryption
+// algorithm.
 type wiresharkCipherRow struct {
 	name   string // exactly as Wireshark spells it
 	row    string // of esp's table
@@ -50,14 +51,15 @@ var wiresharkAuths = [][2]string{
 	{"ANY 256 bit authentication [no checking]", "any-256"},
 }
 
-// bareName returns a name without its RFC, in lower case: "TripleDes-CBC [RFC2451]" is "tripledes-cbc".
+// bareName returns a name without its RFC, in lower case: "TripleDes-CBC [RFC2451]" is
+// "tripledes-cbc".
 func bareName(name string) string {
 	name, _, _ = strings.Cut(name, "[")
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// cipherFromWireshark reads the name of an encryption algorithm, in Wireshark's spelling or nearly so, or in
-// that of another source.
+// cipherFromWireshark reads the name of an encryption algorithm, in Wireshark's spelling or nearly
+// so, or in that of another source.
 func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
 	bare := bareName(string(name))
 	for _, w := range wiresharkCiphers {
@@ -80,8 +82,8 @@ func authFromWireshark(name []byte) *esp.Auth {
 	return authNamed(bare, 0, 128)
 }
 
-// wiresharkCipherName returns Wireshark's name for the cipher, "" if it has none.
-func wiresharkCipherName(s esp.Suite) string {
+// WiresharkCipher returns Wireshark's name for the cipher, "" if it has none.
+func WiresharkCipher(s esp.Suite) string {
 	if s.Cipher == nil {
 		return ""
 	}
@@ -97,8 +99,8 @@ func wiresharkCipherName(s esp.Suite) string {
 	return ""
 }
 
-// wiresharkAuthName returns Wireshark's name for the algorithm, "" if it has none.
-func wiresharkAuthName(a *esp.Auth) string {
+// WiresharkAuth returns Wireshark's name for the algorithm, "" if it has none.
+func WiresharkAuth(a *esp.Auth) string {
 	for _, w := range wiresharkAuths {
 		if w[1] == a.Name {
 			return w[0]

@@ -2,14 +2,18 @@ package keysrc
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"cmp"
+	"fmt"
+	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"l2tpdump/esp"
 )
 
-// What `ip xfrm state` and `ip xfrm monitor` of iproute2 print, with and without -s, -d and -o. A state is
+// What `ip xfrm state` and `ip xfrm monitor` of iproute2 print, with and without -s, -d and -o. A
+// state is
 //
 //	src 203.0.113.10 dst 203.0.113.1
 //		proto esp spi 0xc2c4be60(3267673696) reqid 1(0x00000001) mode transport
@@ -34,15 +38,24 @@ var xfrmFormat = Format{
 		_, _, ok := xfrmAddrs(text)
 		return ok
 	},
-	new: func(out *output) parser { return &xfrm{out: out} },
+	new: func(out *output) parser { return newXFRM(out) },
 }
 
 type xfrm struct {
 	out   *output
 	state xfrmState
-	seen  seenSet
+	seen  *Seen
 
 	hidden, larval int // states without keys, for near
+}
+
+func newXFRM(out *output) *xfrm { return &xfrm{out: out, seen: NewSeen()} }
+
+// fresh reports whether an SA was not met before: a listing may come again and again.
+func (x *xfrm) fresh(s *xfrmState) bool {
+	plain := *s
+	plain.line = 0
+	return x.seen.add(maphash.Bytes(x.seen.seed, fmt.Appendf(nil, "%v", plain)))
 }
 
 // An xfrmState is an SA of the kernel, from its text or from netlink.
@@ -55,7 +68,6 @@ type xfrmState struct {
 	spi      uint32
 
 	keys    espKeys
-	aead    bool
 	comp    string
 	encap   bool // in UDP
 	esn     bool
@@ -64,117 +76,114 @@ type xfrmState struct {
 	damaged bool // a value was, and a note said so
 	lastKey bool // the last line held a key
 	hidden  bool // the keys are not shown
-	doubt   string
 }
 
 func (x *xfrm) line(n int, text []byte) bool {
-	if i := bytes.IndexByte(text, '\\'); i >= 0 { // ip -o
-		if x.oneLine(text) {
-			for len(text) > 0 {
-				part := text
-				if i := bytes.IndexByte(text, '\\'); i >= 0 {
-					part, text = text[:i], text[i+1:]
-				} else {
-					text = nil
-				}
-				x.one(n, trimLine(part))
-			}
-			x.finish()
-			return true
-		}
+	first, rest, oneLine := bytes.Cut(text, []byte("\\")) // ip -o
+	if _, _, ok := xfrmAddrs(trimLine(first)); !oneLine || !ok {
+		return x.one(n, trimLine(text))
 	}
-	return x.one(n, trimLine(text))
-}
-
-// oneLine reports whether a line with backslashes is a whole state.
-func (x *xfrm) oneLine(text []byte) bool {
-	_, _, ok := xfrmAddrs(trimLine(text[:bytes.IndexByte(text, '\\')]))
-	return ok
+	x.one(n, trimLine(first))
+	for part := range bytes.SplitSeq(rest, []byte("\\")) {
+		x.one(n, trimLine(part))
+	}
+	x.finish()
+	return true
 }
 
 // one takes one line without the blanks at its ends.
 func (x *xfrm) one(n int, text []byte) bool {
 	if src, dst, ok := xfrmAddrs(text); ok {
-		x.finish()
-		x.state = xfrmState{line: n}
-		switch s := &x.state; {
-		case s.addrs(src, dst):
-		case bytes.IndexByte(src, '/') >= 0 && bytes.IndexByte(dst, '/') >= 0:
-			s.policy = true
-		default:
-			s.src, s.dst = netip.Addr{}, netip.Addr{}
-			s.doubt = "its addresses can't be read: the keys are taken for any"
-		}
+		x.begin(n, src, dst)
 		return true
 	}
 	s := &x.state
 	first, rest := word(text)
-	key := string(first)
-	if s.line == 0 && key != "proto" {
+	if string(first) == "proto" {
+		return x.proto(n, text, rest)
+	}
+	if s.line == 0 {
 		return false
 	}
 	wasKey := s.lastKey
 	s.lastKey = false
-	switch key {
-	case "proto":
-		if s.line == 0 {
-			if !bytes.HasPrefix(text, []byte("proto esp spi 0x")) {
-				return false
-			}
-			*s = xfrmState{line: n}
-		} else if s.proto != "" { // the line with the addresses is missing
-			x.finish()
-			*s = xfrmState{line: n}
-		}
-		if !s.policy && !s.id(rest) {
-			x.out.note(n, "the SPI can't be read, or its two spellings differ")
-			s.damaged = true
-		}
+	switch key := string(first); key {
 	case "auth", "auth-trunc", "enc", "aead":
 		if s.policy || s.proto == "" {
 			return false
 		}
 		s.lastKey = true
 		if what := s.algorithm(key, rest); what != "" && !s.damaged {
-			x.out.note(n, "SA "+spiName(s.spi)+": "+what)
-			s.damaged = true
+			x.damaged(n, what)
 		}
 	case "comp":
 		name, _ := word(rest)
 		s.comp = string(name)
 	case "replay-window":
-		if f, ok := after(rest, " flag"); ok {
-			s.flags = true
-			for len(f) > 0 {
-				var w []byte
-				w, f = word(f)
-				s.esn = s.esn || string(w) == "esn"
-			}
-		} else {
-			s.flags = true
-		}
+		s.flags = true
+		f, _ := after(rest, " flag")
+		s.esn = slices.ContainsFunc(bytes.Fields(f), func(w []byte) bool { return string(w) == "esn" }) || s.esn
 	case "seq-hi":
 		s.high(text)
 	case "encap":
 		s.encap = true
 	case "tmpl":
 		s.policy = true
-	case "sel", "lifetime":
+	case "sel", "lifetime", "":
 		x.finish()
 	case "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
 		"security", "tfcpad", "extra_flag", "nsid", "limit:", "expire", "stats:", "add":
-	case "":
-		x.finish()
 	default:
 		if wasKey && !s.damaged && startsHex(first) && !mikrotikItem(text) {
-			x.out.note(n, "SA "+spiName(s.spi)+": the line with its key is broken, the rest follows in a line of its own")
-			s.damaged = true
-		} else if s.proto == "esp" && xfrmKey(rest) && s.doubt == "" {
-			s.doubt = "line " + strconv.Itoa(n) + " has a key, but does not begin as one"
+			x.damaged(n, "the line with its key is broken, the rest follows in a line of its own")
+		} else if s.proto == "esp" && xfrmKey(rest) && s.keys.doubt == "" {
+			s.keys.doubt = "line " + strconv.Itoa(n) + " has a key, but does not begin as one"
 		}
 		return false
 	}
 	return true
+}
+
+// begin takes the line with the addresses.
+func (x *xfrm) begin(n int, src, dst []byte) {
+	x.finish()
+	x.state = xfrmState{line: n}
+	s := &x.state
+	var err1, err2 error
+	s.src, err1 = netip.ParseAddr(string(src))
+	s.dst, err2 = netip.ParseAddr(string(dst))
+	switch {
+	case err1 == nil && err2 == nil:
+	case bytes.IndexByte(src, '/') >= 0 && bytes.IndexByte(dst, '/') >= 0:
+		s.policy = true
+	default:
+		s.src, s.dst = netip.Addr{}, netip.Addr{}
+		s.keys.doubt = "its addresses can't be read: the keys are taken for any"
+	}
+}
+
+// proto takes the line with the SPI; rest is what follows "proto".
+func (x *xfrm) proto(n int, text, rest []byte) bool {
+	s := &x.state
+	switch {
+	case s.line == 0 && !bytes.HasPrefix(text, []byte("proto esp spi 0x")):
+		return false
+	case s.line == 0, s.proto != "": // the line with the addresses is missing
+		x.finish()
+		*s = xfrmState{line: n}
+	}
+	s.lastKey = false
+	if !s.policy && !s.id(rest) {
+		x.out.note(n, "the SPI can't be read, or its two spellings differ")
+		s.damaged = true
+	}
+	return true
+}
+
+// damaged says what is wrong with the state at hand, which is left out.
+func (x *xfrm) damaged(n int, what string) {
+	x.out.note(n, "SA "+spiName(x.state.spi)+": "+what)
+	x.state.damaged = true
 }
 
 // xfrmKey reports whether a word in text is a key.
@@ -189,7 +198,8 @@ func xfrmKey(text []byte) bool {
 	return false
 }
 
-// startsHex reports whether w begins with digits of a key that was cut by a line end. Digits before a comma are a column of a table.
+// startsHex reports whether w begins with digits of a key that was cut by a line end. Digits before
+// a comma are a column of a table.
 func startsHex(w []byte) bool {
 	for i, c := range w {
 		if unhex(c) == 0xff {
@@ -228,7 +238,7 @@ func (x *xfrm) give(s *xfrmState) {
 	case s.damaged || s.proto == "":
 		return
 	case s.proto == "comp":
-		if !x.seen.has(&esp.Secret{SPI: s.spi, Src: esp.AddrPatternFrom(s.src), Dst: esp.AddrPatternFrom(s.dst)}) {
+		if x.fresh(s) {
 			x.out.hints(Hints{SAs: []SAHint{{SPI: s.spi, Protocol: "IPComp", Origin: x.out.origin(s.line)}}})
 		}
 		return
@@ -238,36 +248,24 @@ func (x *xfrm) give(s *xfrmState) {
 		x.hidden++
 		x.out.note(s.line, "SA "+spiName(s.spi)+": the keys are hidden")
 		return
-	case s.keys.cipher == "" && s.keys.auth == "" && len(s.keys.key)+len(s.keys.authKey) == 0 && s.doubt == "":
+	case s.keys.cipher == "" && s.keys.auth == "" && len(s.keys.key)+len(s.keys.authKey) == 0 && s.keys.doubt == "":
 		x.larval++
 		return
 	case s.keys.cipher == "" && len(s.keys.key) == 0:
 		x.out.note(s.line, "SA "+spiName(s.spi)+": its line with the encryption key is missing")
 		return
 	}
-	secret, problem, doubt := s.secret()
-	if problem != "" {
-		x.out.note(s.line, "SA "+spiName(s.spi)+": "+problem)
-		return
+	if allZero(s.keys.key) || allZero(s.keys.authKey) {
+		s.keys.doubt = cmp.Or(s.keys.doubt, "a key is nothing but zeros: a kernel in lockdown shows keys so")
 	}
-	if x.seen.has(secret) {
-		return
-	}
-	if doubt != "" {
-		x.out.doubt(s.line, "SA "+spiName(s.spi)+": "+doubt)
-	}
-	secret.Origin = x.out.origin(s.line)
-	x.out.esp(secret)
-}
-
-// secret returns the SA's keys.
-func (s *xfrmState) secret() (secret *esp.Secret, problem, doubt string) {
 	s.keys.sha256 = 96 // what the kernel takes where no length is given
-	secret, problem, doubt = s.keys.secret()
-	if problem != "" {
-		return nil, problem, doubt
+	if !x.fresh(s) {
+		return
 	}
-	secret.SPI, secret.SPIMask = s.spi, 0xffffffff
+	secret := x.out.secret(s.line, "SA ", s.spi, &s.keys)
+	if secret == nil {
+		return
+	}
 	if !s.encap { // in UDP there is a NAT, and the addresses differ along the way
 		secret.Src, secret.Dst = esp.AddrPatternFrom(s.src), esp.AddrPatternFrom(s.dst)
 	}
@@ -278,13 +276,7 @@ func (s *xfrmState) secret() (secret *esp.Secret, problem, doubt string) {
 	if s.esn {
 		secret.SeqHigh = s.seqHigh
 	}
-	if allZero(s.keys.key) || allZero(s.keys.authKey) {
-		doubt = "a key is nothing but zeros: a kernel in lockdown shows keys so"
-	}
-	if s.doubt != "" {
-		doubt = s.doubt
-	}
-	return secret, "", doubt
+	x.out.esp(secret)
 }
 
 // xfrmAddrs takes the first line of a state or a policy.
@@ -309,14 +301,6 @@ func xfrmAddrs(text []byte) (src, dst []byte, ok bool) {
 
 func isAddrStart(c byte) bool {
 	return unhex(c) != 0xff || c == ':'
-}
-
-// addrs takes the addresses; false if they are not those of a state.
-func (s *xfrmState) addrs(src, dst []byte) bool {
-	var err1, err2 error
-	s.src, err1 = netip.ParseAddr(string(src))
-	s.dst, err2 = netip.ParseAddr(string(dst))
-	return err1 == nil && err2 == nil
 }
 
 // id takes what follows "proto".
@@ -362,62 +346,73 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 	}
 	if _, ok := hex0x(name); ok && !bytes.HasPrefix(rest, []byte("0x")) { // the name was lost
 		name, rest = nil, append(append(bytes.Clone(name), ' '), rest...)
-		s.doubt = "its " + kind + " line names no algorithm; the key is tried by its length"
+		s.keys.doubt = "its " + kind + " line names no algorithm; the key is tried by its length"
 	}
 	var key []byte
-	digits := []byte(nil)
 	if bytes.HasPrefix(rest, []byte("0x")) {
+		var digits []byte
 		digits, rest = word(rest)
 		var ok bool
 		if key, ok = hex0x(digits); !ok {
 			return kind + " key is not a whole number of hex bytes"
 		}
 	}
-	rest = trimLine(rest)
-	bits := -1
-	if bytes.HasPrefix(rest, []byte("(")) {
-		end := bytes.IndexByte(rest, ')')
-		if end < 0 {
-			return kind + " key has no whole number of bits behind it"
-		}
-		w, unit := word(rest[1:end])
-		n, err := strconv.Atoi(string(w))
-		if err != nil || string(trimLine(unit)) != "bits" {
-			return kind + " key has no whole number of bits behind it"
-		}
-		bits = n
-		rest = trimLine(rest[end+1:])
+	bits, rest, ok := xfrmBits(trimLine(rest))
+	if !ok {
+		return kind + " key has no whole number of bits behind it"
 	}
 	if bits >= 0 && bits != 8*len(key) {
 		return kind + " key of " + byteCount(len(key)) + " where " + strconv.Itoa(bits) + " bits are declared"
 	}
-	length := 0
-	if w, _ := word(rest); len(w) > 0 {
-		n, err := strconv.Atoi(string(w))
-		if err != nil || n < 0 || n > 1024 || n%8 != 0 {
-			return kind + " line has a length of the ICV that can't be read"
-		}
-		length = n
-	} else if kind == "auth-trunc" || kind == "aead" {
-		return kind + " line ends before the length of the ICV"
+	length, what := xfrmICV(kind, rest)
+	if what != "" {
+		return kind + what
 	}
-	if length == 0 && (kind == "auth-trunc" || kind == "aead") {
-		return kind + " line has an ICV of no length"
-	}
-	switch kind {
+	switch k := &s.keys; kind {
 	case "auth":
-		if s.keys.auth == "" {
-			s.keys.auth, s.keys.authKey = string(name), key
+		if k.auth == "" {
+			k.auth, k.authKey = string(name), key
 		}
 	case "auth-trunc":
-		s.keys.auth, s.keys.authKey, s.keys.authBits = string(name), key, length
+		k.auth, k.authKey, k.authBits = string(name), key, length
 	case "enc":
-		s.keys.cipher, s.keys.key = string(name), key
+		k.cipher, k.key = string(name), key
 	case "aead":
-		s.keys.cipher, s.keys.key, s.keys.icvBits = string(name), key, length
-		s.aead = true
+		k.cipher, k.key, k.icvBits = string(name), key, length
 	}
 	return ""
+}
+
+// xfrmBits takes "(128 bits)"; bits is -1 where there is none.
+func xfrmBits(s []byte) (bits int, rest []byte, ok bool) {
+	s, found := bytes.CutPrefix(s, []byte("("))
+	if !found {
+		return -1, s, true
+	}
+	number, rest, _ := bytes.Cut(s, []byte(" bits)"))
+	bits, err := strconv.Atoi(string(number))
+	return bits, trimLine(rest), err == nil
+}
+
+// xfrmICV takes the length of the ICV in bits, which "auth-trunc" and "aead" have; what is wrong
+// follows the kind of the line.
+func xfrmICV(kind string, s []byte) (bits int, what string) {
+	has := kind == "auth-trunc" || kind == "aead"
+	w, _ := word(s)
+	if len(w) == 0 {
+		if has {
+			return 0, " line ends before the length of the ICV"
+		}
+		return 0, ""
+	}
+	bits, err := strconv.Atoi(string(w))
+	switch {
+	case err != nil || bits < 0 || bits > 1024 || bits%8 != 0:
+		return 0, " line has a length of the ICV that can't be read"
+	case has && bits == 0:
+		return 0, " line has an ICV of no length"
+	}
+	return bits, ""
 }
 
 // high takes "seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0"; an SA counts one of the two.
@@ -431,35 +426,4 @@ func (s *xfrmState) high(text []byte) {
 			}
 		}
 	}
-}
-
-// A seenSet remembers secrets, because a source may print one SA many times. Its size is bounded: an old secret may
-// come again.
-type seenSet map[[sha256.Size]byte]struct{}
-
-const maxSeen = 1 << 14
-
-// has reports whether the set has s, and adds it.
-func (set *seenSet) has(s *esp.Secret) bool {
-	h := sha256.New()
-	line := strconv.AppendUint(nil, uint64(s.SPI), 16)
-	line = strconv.AppendUint(append(line, ' '), uint64(s.SPIMask), 16)
-	line = strconv.AppendUint(append(line, ' '), uint64(s.SeqHigh), 16)
-	line = strconv.AppendBool(append(line, ' '), s.ESNKnown)
-	line = append(line, ' ')
-	line = append(line, s.Src.String()+" "+s.Dst.String()+" "+s.Suite.String()+" "...)
-	line = strconv.AppendInt(line, int64(s.Key.Len()), 10)
-	h.Write(append(line, '\n'))
-	h.Write(s.Key.Bytes())
-	h.Write(s.AuthKey.Bytes())
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	if _, ok := (*set)[sum]; ok {
-		return true
-	}
-	if *set == nil || len(*set) >= maxSeen {
-		*set = make(seenSet)
-	}
-	(*set)[sum] = struct{}{}
-	return false
 }

@@ -65,10 +65,10 @@ func TestLoadXFRM(t *testing.T) {
 		if want == "" && x.larval != 1 {
 			t.Errorf("%d SAs without keys", x.larval)
 		}
-		switch st, err := LoadXFRM(); {
+		switch keys, err := LoadXFRM(); {
 		case want == "" && (err == nil || !strings.Contains(err.Error(), "no ESP SA")):
 			t.Errorf("LoadXFRM without a key: %v", err)
-		case want != "" && (err != nil || summary(st.Keys()) != want):
+		case want != "" && (err != nil || summary(keys) != want):
 			t.Errorf("LoadXFRM: %v", err)
 		}
 	})

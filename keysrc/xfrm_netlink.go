@@ -7,8 +7,8 @@ import (
 	"net/netip"
 )
 
-// Messages of the kernel's XFRM netlink family (linux/xfrm.h). All numbers are in the byte order of the machine,
-// except SPIs and ports.
+// Messages of the kernel's XFRM netlink family (linux/xfrm.h). All numbers are in the byte order of
+// the machine, except SPIs and ports.
 const (
 	xfrmMsgNewSA = 0x10
 	xfrmMsgDelSA = 0x11
@@ -26,7 +26,6 @@ const (
 
 	xfrmStateESN = 128 // xfrm_usersa_info.flags
 
-	netlinkHeaderLen = 16  // struct nlmsghdr
 	xfrmUsersaLen    = 224 // struct xfrm_usersa_info where 64-bit numbers are aligned to 8 bytes
 	xfrmUsersaLen386 = 220 // and to 4 bytes
 	xfrmUsersaIDLen  = 24  // struct xfrm_usersa_id
@@ -39,30 +38,6 @@ const (
 const XFRMName = "xfrm:"
 
 var errNetlinkShort = errors.New("xfrm: netlink message is shorter than its structures")
-
-// ParseNetlink reads SAs from a sequence of whole netlink messages of the XFRM family, as the kernel sends them in
-// answer to XFRM_MSG_GETSA and to listeners of its SA group: XFRM_MSG_NEWSA, XFRM_MSG_UPDSA and XFRM_MSG_DELSA
-// (whose SA was in use until then). Other messages are passed over. order is that of the machine that recorded
-// them; name is for notes and origins. The error tells of a message that does not fit its own lengths; what came
-// before it is in the Keys.
-func ParseNetlink(b []byte, order binary.ByteOrder, name string) (*Keys, error) {
-	keys := new(Keys)
-	x := xfrm{out: &output{name: name, emit: keys.add}}
-	for n := 1; len(b) > 0; n++ {
-		if len(b) < netlinkHeaderLen {
-			return keys, fmt.Errorf("%s: message %d: %w", name, n, errNetlinkShort)
-		}
-		size := order.Uint32(b)
-		if size < netlinkHeaderLen || uint64(size) > uint64(len(b)) {
-			return keys, fmt.Errorf("%s: message %d has an impossible length of %d bytes", name, n, size)
-		}
-		if err := x.message(n, order.Uint16(b[4:]), b[netlinkHeaderLen:size], order, xfrmUsersaLen); err != nil {
-			return keys, fmt.Errorf("%s: message %d: %w", name, n, err)
-		}
-		b = b[min(uint64(len(b)), uint64(size+3)&^3):]
-	}
-	return keys, nil
-}
 
 // message takes the payload of message n.
 func (x *xfrm) message(n int, kind uint16, b []byte, order binary.ByteOrder, usersaLen int) error {
@@ -148,7 +123,6 @@ func (s *xfrmState) attribute(kind uint16, b []byte, order binary.ByteOrder, use
 		}
 		if kind == xfrmaAlgAEAD {
 			s.keys.cipher, s.keys.key, s.keys.icvBits = name, key, bits
-			s.aead = true
 		} else {
 			s.keys.auth, s.keys.authKey, s.keys.authBits = name, key, bits
 		}
@@ -166,8 +140,8 @@ func (s *xfrmState) attribute(kind uint16, b []byte, order binary.ByteOrder, use
 	return nil
 }
 
-// xfrmAlgorithm takes a struct xfrm_algo (extra 0), xfrm_algo_auth or xfrm_algo_aead (extra 4: the length of the ICV in
-// bits). The key is a part of b.
+// xfrmAlgorithm takes a struct xfrm_algo (extra 0), xfrm_algo_auth or xfrm_algo_aead (extra 4: the
+// length of the ICV in bits). The key is a part of b.
 func xfrmAlgorithm(b []byte, order binary.ByteOrder, extra int) (name string, key []byte, icvBits int, err error) {
 	head := xfrmAlgNameLen + 4 + extra
 	if len(b) < head {

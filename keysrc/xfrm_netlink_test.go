@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -139,7 +140,7 @@ func TestNetlink(t *testing.T) {
 		binary.ByteOrder
 		binary.AppendByteOrder
 	}{binary.LittleEndian, binary.BigEndian} {
-		keys, err := ParseNetlink(netlinkDump(order), order, "dump")
+		keys, err := parseNetlink(netlinkDump(order), order, "dump")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,9 +189,9 @@ func TestNetlinkLarval(t *testing.T) {
 // TestNetlinkCut takes bytes off the end, and changes each byte.
 func TestNetlinkCut(t *testing.T) {
 	dump := netlinkDump(binary.LittleEndian)
-	good := values(must(ParseNetlink(dump, binary.LittleEndian, "dump")))
+	good := values(must(parseNetlink(dump, binary.LittleEndian, "dump")))
 	for n := range dump {
-		keys, _ := ParseNetlink(dump[:n], binary.LittleEndian, "dump")
+		keys, _ := parseNetlink(dump[:n], binary.LittleEndian, "dump")
 		for v := range values(keys) {
 			if !good[v] {
 				t.Fatalf("cut to %d bytes: invented %.12s…", n, v)
@@ -198,8 +199,29 @@ func TestNetlinkCut(t *testing.T) {
 		}
 		changed := bytes.Clone(dump)
 		changed[n] ^= 0xff
-		ParseNetlink(changed, binary.LittleEndian, "dump")
+		parseNetlink(changed, binary.LittleEndian, "dump")
 	}
+}
+
+// parseNetlink takes whole messages of which each has its header.
+func parseNetlink(b []byte, order binary.ByteOrder, name string) (*Keys, error) {
+	const headerLen = 16 // struct nlmsghdr
+	keys := new(Keys)
+	x := newXFRM(&output{name: name, emit: keys.add})
+	for n := 1; len(b) > 0; n++ {
+		if len(b) < headerLen {
+			return keys, fmt.Errorf("message %d: %w", n, errNetlinkShort)
+		}
+		size := order.Uint32(b)
+		if size < headerLen || uint64(size) > uint64(len(b)) {
+			return keys, fmt.Errorf("message %d has an impossible length of %d bytes", n, size)
+		}
+		if err := x.message(n, order.Uint16(b[4:]), b[headerLen:size], order, xfrmUsersaLen); err != nil {
+			return keys, fmt.Errorf("message %d: %w", n, err)
+		}
+		b = b[min(uint64(len(b)), uint64(size+3)&^3):]
+	}
+	return keys, nil
 }
 
 func must(k *Keys, err error) *Keys {
@@ -213,7 +235,7 @@ func FuzzNetlink(f *testing.F) {
 	f.Add(netlinkDump(binary.LittleEndian))
 	f.Add(newMessage(binary.LittleEndian, xfrmMsgNewSA).bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		keys, err := ParseNetlink(data, binary.LittleEndian, "fuzz")
+		keys, err := parseNetlink(data, binary.LittleEndian, "fuzz")
 		if keys == nil {
 			t.Fatal("no Keys")
 		}

@@ -16,6 +16,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/race"
 )
@@ -23,7 +24,7 @@ import (
 // outcome is what became of one frame.
 type outcome struct {
 	kind    pipeline.Kind
-	verdict pipeline.Verdict
+	verdict why.Verdict
 	partOf  uint64
 	clear   string // ESP: next header and payload
 	message string // IKE: the plain messages
@@ -34,7 +35,7 @@ type outcomes []outcome
 
 func (o *outcomes) Record(r *pipeline.Record) error {
 	c := outcome{kind: r.Kind, verdict: r.Verdict, partOf: r.PartOf}
-	if pipeline.Opened(r.Verdict) && r.Kind == pipeline.ESP {
+	if r.Verdict.Opened() && r.Kind == pipeline.ESP {
 		c.clear = string(append([]byte{r.Plain.NextHeader}, r.Plain.Data...))
 	}
 	for _, m := range r.IKE {
@@ -191,7 +192,7 @@ func TestBitFlips(t *testing.T) {
 			}
 			for n, at := range list {
 				packet, _ := espPacket(f, at)
-				if want[at].verdict != pipeline.Verified {
+				if want[at].verdict != why.Verified {
 					t.Fatalf("frame %d undamaged: %s", at+1, want[at].verdict)
 				}
 				for i := n % step; i < len(packet); i += step {
@@ -215,8 +216,8 @@ func compareDamaged(t *testing.T, want, got outcomes, at int, what string, spi b
 		}
 	}
 	switch v := got[at].verdict; {
-	case v == pipeline.WrongKey || v == pipeline.Malformed:
-	case spi && v == pipeline.NoKey:
+	case v == why.WrongKey || v == why.Malformed:
+	case spi && v == why.NoKey:
 	default:
 		t.Fatalf("%s: %s, %s", what, got[at].kind, v)
 	}
@@ -243,7 +244,7 @@ func TestBitFlipsWithoutAuthenticationKey(t *testing.T) {
 					got := decryptFrames(t, f, keys)
 					packet[i] ^= 0x10
 					for k := range got {
-						if got[k].verdict == pipeline.Verified && got[k].kind == pipeline.ESP || k != at && got[k] != want[k] {
+						if got[k].verdict == why.Verified && got[k].kind == pipeline.ESP || k != at && got[k] != want[k] {
 							t.Fatalf("byte %d of %d of frame %d flipped: frame %d was %s, is %s", i, len(packet), at+1, k+1, want[k].verdict, got[k].verdict)
 						}
 					}
@@ -274,7 +275,7 @@ func TestBitFlipsInFragments(t *testing.T) {
 					data[i] ^= 2
 					got := decryptFrames(t, f, keys)
 					data[i] ^= 2
-					if got[last].verdict != pipeline.WrongKey || got[first].partOf != 0 {
+					if got[last].verdict != why.WrongKey || got[first].partOf != 0 {
 						t.Fatalf("byte %d of frame %d: frame %d is %s", i, first+1, last+1, got[last].verdict)
 					}
 					for k := range got {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -42,7 +44,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	p := pipeline.New(o.config(src))
-	p.AddStores(keys...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
 	s.keys = keys
@@ -59,7 +61,8 @@ type sinks struct {
 	clear *output.Clear
 	file  *output.File // that is being written
 
-	keys []*keysrc.Store // decrypt only: what the summary tells of them
+	keys   []*keysrc.Keys // decrypt only: what the summary tells of them
+	report func() *report // made once, after the run
 
 	// live only
 	prepared *os.File // opened before privileges were dropped
@@ -71,6 +74,7 @@ type sinks struct {
 // newSinks adds the sinks that the options ask for.
 func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
 	s := &sinks{o: o, p: p}
+	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
 		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full}
 		if o.embedKeys {
@@ -209,13 +213,13 @@ func isSinkError(err error) bool {
 // status says how well the decryption went.
 func (s *sinks) status(stats *pipeline.Stats) int {
 	matched := stats.Opened() + stats.Heads
-	for _, v := range [...]pipeline.Verdict{pipeline.WrongKey, pipeline.Incomplete} {
+	for _, v := range [...]why.Verdict{why.WrongKey, why.Incomplete} {
 		matched += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
 	}
 	switch {
 	case matched == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
-	case stats.Failed() > 0:
+	case stats.Failed() > 0 || len(s.report().Wrong) > 0:
 		return exitPartly
 	}
 	return exitOK

@@ -2,138 +2,117 @@ package main
 
 import (
 	"fmt"
-	"strings"
-	"sync"
+	"slices"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
 
-// judge gives verdicts on what a run has seen.
-type judge struct {
-	p    *pipeline.Pipeline
-	keys []*keysrc.Store
-	// keyD is the first secret with SKEYID_d, nil if there is none.
-	keyD func() *ikev1.Secret
-	// overlong is what is to be said of keys that are too long, by their places.
-	overlong func() map[string]string
+// report is what is said of a run when it is over. Every command takes it from here.
+type report struct {
+	IKE   []reportedIKE
+	ESP   []reportedESP
+	Wrong []why.KeyFinding // keys that are proved wrong, whether or not another opens the SA
+	*why.Diagnosis
 }
 
-func newJudge(p *pipeline.Pipeline, keys []*keysrc.Store) *judge {
-	j := &judge{p: p, keys: keys}
-	j.overlong = sync.OnceValue(func() map[string]string { return overlong(p, keys) })
-	j.keyD = sync.OnceValue(func() *ikev1.Secret {
-		for _, k := range keys {
-			for s := range k.IKE() {
-				if !s.SKEYIDd.IsZero() {
-					return s
-				}
-			}
-		}
-		return nil
-	})
-	return j
+type reportedIKE struct {
+	*ikev1.SA
+	why.Finding
 }
 
-// ike returns the verdict on an SA. A value of any source that is proven wrong makes it a wrong key, whatever opens the messages.
-func (j *judge) ike(sa *ikev1.SA) (esp.Verdict, string) {
-	verdict, reason := esp.Verdict(sa.Verdict()), sa.Reason()
-	conflicts := sa.Conflicts()
-	if ka := sa.Ka(); !ka.IsZero() {
-		for _, k := range j.keys {
-			for _, h := range k.Hints.SAs {
-				if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
-					conflicts = append(conflicts, "the key at "+h.Origin.String()+" is not the head of Ka, which opens the messages: one of the two listings is of another SA")
-				}
-			}
-		}
-	}
-	if verdict == pipeline.NoKey {
-		reason = joinReasons(reason, leftOut(j.keys))
-	}
-	if len(conflicts) == 0 {
-		return verdict, reason
-	}
-	return pipeline.WrongKey, joinReasons(strings.Join(conflicts, "; "), reason)
+type reportedESP struct {
+	salookup.Report
+	why.Finding
 }
 
-// esp does the same for a flow of ESP.
-func (j *judge) esp(r *esp.Report) (esp.Verdict, string) {
-	if r.Conflict != "" {
-		return pipeline.WrongKey, r.Conflict
-	}
-	reason := r.Reason
-	if pipeline.Opened(r.Verdict) {
-		reason = joinReasons(j.overlong()[r.Key], reason)
-	}
-	switch r.Verdict {
-	case pipeline.Decrypted, pipeline.NoKey, pipeline.Incomplete:
-	default:
-		return r.Verdict, reason
-	}
-	negotiated := j.p.ESP().Negotiated(r.SPI)
-	if len(negotiated) == 0 {
-		reason = joinReasons(reason, j.withoutQuickMode(r))
-	} else if why := negotiated[0].KeyReason; why != "" && r.Verdict == pipeline.Decrypted {
-		reason = joinReasons(reason, "the rest can't be computed: "+why)
-	}
-	if r.Verdict == pipeline.NoKey {
-		reason = joinReasons(reason, leftOut(j.keys))
-	}
-	return r.Verdict, reason
-}
-
-// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no decrypted Quick Mode names, "" where there
-// is none.
-func (j *judge) withoutQuickMode(r *esp.Report) string {
-	seen := make(map[ikev1.Cookie]*ikev1.SA)
-	for _, sa := range j.p.IKE().SAs() {
-		seen[sa.InitiatorCookie] = sa
-	}
-	if r.Verdict == pipeline.NoKey && len(seen) > 0 {
-		return "" // the keys are of other connections
-	}
-	s := j.keyD()
-	if s == nil {
-		return ""
-	}
-	why := "the capture lacks the Quick Mode of this SPI: it begins too late, has one direction only, or the packets are cut"
-	if sa := seen[s.InitiatorCookie]; sa != nil && sa.Encrypted > 0 && sa.Decrypted == 0 {
-		why = "the Quick Mode is not decrypted"
-	}
-	return "SKEYID_d (" + s.OriginOf("SKEYID_d").String() + ") is of no use: " + why
-}
-
-// leftOut tells of values that are damaged: one of them may be the key that is missing.
-func leftOut(keys []*keysrc.Store) string {
-	n := 0
-	var first keysrc.Note
+// newReport judges what a run has seen with these keys.
+func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
+	r := &report{Diagnosis: why.Diagnose(p.ESP())}
+	var notes []keysrc.Note
 	for _, k := range keys {
-		for _, note := range k.Notes {
-			if note.Doubt {
-				continue
-			}
-			if n++; n == 1 {
-				first = note
+		notes = append(notes, k.Notes...)
+		for _, s := range k.IKE {
+			if r.KeyD == nil && !s.SKEYIDd.IsZero() {
+				r.KeyD = s
 			}
 		}
 	}
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return "a value was left out: " + first.String()
+	r.Lost = why.LeftOut(notes)
+	r.Exchanges = p.IKE().SAs()
+	for _, sa := range r.Exchanges {
+		r.ike(p.IKE(), sa, keys)
 	}
-	return fmt.Sprintf("%d values were left out, the first: %s", n, first)
+	for _, f := range p.Flows() {
+		r.ESP = append(r.ESP, reportedESP{f.Report(), r.Diagnosis.ESP(f)})
+	}
+	r.Wrong = append(r.Wrong, r.WrongKeys()...)
+	return r
 }
 
-func joinReasons(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
+// ike judges an exchange.
+func (r *report) ike(t *ikev1.Tracker, sa *ikev1.SA, keys []*keysrc.Keys) {
+	f := why.ISAKMP(t, sa)
+	f.Key = why.IKEKeyAt(sa)
+	if f.Verdict == why.NoKey {
+		f.Remark = why.Join(f.Remark, r.Lost)
 	}
-	return a + "; " + b
+	r.IKE = append(r.IKE, reportedIKE{sa, f})
+	r.Wrong = append(r.Wrong, why.IKEKeys(sa)...)
+	ka := sa.Ka()
+	if ka.IsZero() {
+		return
+	}
+	for _, k := range keys {
+		for _, h := range k.Hints.SAs {
+			if h.IKE && h.InitiatorCookie == sa.InitiatorCookie && !h.KeyHead.IsZero() && !ka.HasPrefix(h.KeyHead) {
+				r.Wrong = append(r.Wrong, why.KeyFinding{Kind: "ike", ID: sa.InitiatorCookie.String(), Key: h.Origin,
+					Reason: fmt.Sprintf("the key at %s is not the head of Ka, which opens the messages: one of the two listings is of another SA", h.Origin)})
+			}
+		}
+	}
+}
+
+// failed lists the SAs of which packets could not be decrypted, each with cause and cure, and the keys that are wrong.
+func (r *report) failed() []string {
+	var lines []string
+	said := make(reasons)
+	for _, sa := range r.IKE {
+		if v := sa.Finding.Verdict; v != why.Clear && !v.Opened() {
+			id := sa.InitiatorCookie.String()
+			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
+				id, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, said.of(id, sa.Finding.Reason())))
+		}
+	}
+	for _, f := range r.ESP {
+		bad := f.Packets() - f.Report.Verified - f.Report.Decrypted
+		if bad == 0 {
+			continue
+		}
+		x := why.Failed(&f.Report, f.Finding)
+		what := "not decrypted"
+		if x.Verdict == why.Truncated {
+			what = "cut"
+		}
+		id := fmt.Sprintf("0x%08x", f.SPI)
+		lines = append(lines, fmt.Sprintf("ESP %s %s > %s: %d of %s %s [%s]: %s",
+			id, f.Src, f.Dst, bad, plural(f.Packets(), "packet"), what, x.Verdict, said.of(id, x.Reason())))
+	}
+	for _, k := range r.Wrong {
+		lines = append(lines, fmt.Sprintf("%s %s: %s", kindName[k.Kind], k.ID, k.Reason))
+	}
+	return lines
+}
+
+var kindName = map[string]string{"ike": "IKE", "esp": "ESP"}
+
+// wrongAt reports whether the key of a place is one that is wrong for this ID.
+func (r *report) wrongAt(id string, key esp.Origin) bool {
+	return slices.ContainsFunc(r.Wrong, func(k why.KeyFinding) bool { return k.ID == id && k.Key == key })
 }
 
 // cookieName is a cookie for people and JSON, "any" where the source names none.
@@ -156,12 +135,4 @@ func spiName(s *esp.Secret) string {
 		}
 	}
 	return string(name)
-}
-
-// keyOf is where the key of an SA stands: that which opens its messages, else that which does not.
-func keyOf(sa *ikev1.SA) string {
-	if sa.KeyOrigin != "" {
-		return sa.KeyOrigin
-	}
-	return sa.Tried()
 }

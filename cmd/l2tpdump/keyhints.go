@@ -31,7 +31,8 @@ func (x *hintIndex) init(h *keysrc.Hints) {
 	}
 }
 
-// fillAddresses fills in the router's own address where the source knows just one, and the other end where there was just one.
+// fillAddresses fills in the router's own address where the source knows just one, and the other
+// end where there was just one.
 func (x *hintIndex) fillAddresses(s *esp.Secret) {
 	for _, h := range x.sas[s.SPI] {
 		from, to := h.Remote, h.Local

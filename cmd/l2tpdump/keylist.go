@@ -1,306 +1,143 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
+
+	"l2tpdump/esp"
+	"l2tpdump/keysrc"
 )
 
-// part calls f with rows of the list, in order. A row is valid until f returns.
-type part func(f func(*listedKey))
-
-// parts returns the list: a row for each value of each source, and for each key that was derived with the capture. Without a
-// capture they may be called at the same time, else one behind the other. If blank the keys of sources are zeros.
-func (k *keyring) parts(blank bool) []part {
-	derived := k.derived()
-	known := make(map[keyIdentity]bool) // those of them that a source has too
-	ids := make(map[string]bool)
-	for i := range derived {
-		ids[derived[i].ID] = true
+// rows calls f with a row for each value of each source, and for each key that was derived with the
+// capture and that no source has.
+func (k *keyring) rows(f func(*listedKey)) {
+	derived := make(map[[2]string][]listedKey) // by ID and kind; several keys may have opened an SA one after the other
+	list := k.derived()
+	for _, r := range list {
+		at := [2]string{r.ID, r.Kind}
+		derived[at] = append(derived[at], r)
 	}
-	var list []part
+	listed := func(r *listedKey) {
+		at := [2]string{r.ID, r.Kind}
+		if same := derived[at]; same != nil {
+			derived[at] = slices.DeleteFunc(same, func(d listedKey) bool { return d.key.Equal(r.key) })
+		}
+		f(r)
+	}
 	for _, source := range k.sources {
-		if blank {
-			source = source.Blank()
+		for _, s := range source.IKE {
+			k.ikeRows(s, listed)
 		}
-		for _, st := range source.Split() {
-			list = append(list, func(f func(*listedKey)) {
-				listed := f
-				if len(ids) > 0 {
-					listed = func(r *listedKey) {
-						if ids[r.ID] {
-							known[r.identity()] = true
-						}
-						f(r)
-					}
-				}
-				var space rowSpace
-				for s := range st.IKE() {
-					k.ikeRows(s, &space, listed)
-				}
-				for s := range st.ESP() {
-					k.espRows(s, &space, listed)
-				}
-			})
+		for _, s := range source.ESP {
+			k.espRows(s, listed)
 		}
 	}
-	return append(list, func(f func(*listedKey)) {
-		twice := make(map[keyIdentity]bool)
-		for i := range derived {
-			r := &derived[i]
-			if id := r.identity(); !known[id] && !twice[id] {
-				twice[id] = true
-				f(r)
-			}
-		}
-	})
-}
-
-// workers returns how many parts may be called at the same time: each holds its text.
-func (k *keyring) workers() int {
-	if k.p != nil {
-		return 1
-	}
-	return min(runtime.GOMAXPROCS(0), maxWorkers)
-}
-
-const maxWorkers = 4
-
-// write writes what format appends for each row.
-func (k *keyring) write(w io.Writer, format func(dst []byte, r *listedKey) []byte) error {
-	parts, n := k.parts(false), k.workers()
-	texts := make(chan chan []byte, n-1) // of the parts that are being worked on, in order
-	spare := make(chan []byte, n+1)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		defer close(texts)
-		for _, p := range parts {
-			text := make(chan []byte, 1)
-			select {
-			case texts <- text:
-			case <-stop:
-				return
-			}
-			render := func() {
-				var b []byte
-				select {
-				case b = <-spare:
-				default:
-				}
-				p(func(r *listedKey) { b = format(b, r) })
-				text <- b
-			}
-			if n == 1 {
-				render()
-			} else {
-				go render()
-			}
-		}
-	}()
-	for text := range texts {
-		b := <-text
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		select {
-		case spare <- b[:0]:
-		default:
+	for i := range list {
+		r := &list[i]
+		if slices.ContainsFunc(derived[[2]string{r.ID, r.Kind}], func(d listedKey) bool { return d.key.Equal(r.key) }) {
+			listed(r) // once
 		}
 	}
-	return nil
 }
 
 // printJSON prints the list as one object, and what became of Wireshark's tables.
 func (k *keyring) printJSON(w io.Writer, tables []writtenTable) error {
-	if _, err := io.WriteString(w, `{"keys":[`); err != nil {
-		return err
+	b := bufio.NewWriter(w)
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	encode := func(v any) []byte {
+		line.Reset()
+		enc.Encode(v) // all that is listed has a JSON form
+		return bytes.TrimSuffix(line.Bytes(), []byte("\n"))
 	}
-	first := true
-	err := k.write(separated{w, &first}, func(dst []byte, r *listedKey) []byte {
-		r.Fingerprint = r.key.Fingerprint()
+	b.WriteString(`{"keys":[`)
+	comma := ""
+	k.rows(func(r *listedKey) {
+		r.Source, r.Fingerprint = r.origin.String(), r.key.Fingerprint()
 		if k.show {
 			r.Key = hex.EncodeToString(r.key.Bytes())
 		}
-		return appendJSON(append(dst, ','), r)
+		b.WriteString(comma)
+		b.Write(encode(r))
+		comma = ","
 	})
-	if err != nil {
-		return err
-	}
-	end := "]"
-	if len(tables) > 0 {
-		if _, err = io.WriteString(w, `],"tables":`); err == nil {
-			err = writeTablesJSON(w, tables)
+	next := `],"tables":[`
+	for i := range tables {
+		t := &tables[i]
+		b.WriteString(next)
+		b.Write(bytes.TrimSuffix(encode(t), []byte("}")))
+		end, before := "}", `,"left":[`
+		n, text := t.left()
+		for i := range n {
+			b.WriteString(before)
+			b.Write(encode(text(i)))
+			end, before = "]}", ","
 		}
-		end = ""
+		b.WriteString(end)
+		next = ","
 	}
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, end+"}\n")
-	return err
+	b.WriteString("]}\n")
+	return b.Flush()
 }
 
-// separated takes the comma off what begins a list.
-type separated struct {
-	w     io.Writer
-	first *bool
-}
-
-func (s separated) Write(b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
-	skip := 0
-	if *s.first {
-		skip, *s.first = 1, false
-	}
-	n, err := s.w.Write(b[skip:])
-	return n + skip, err
-}
-
-// appendJSON appends v on one line. All that is listed has a JSON form.
-func appendJSON(dst []byte, v any) []byte {
-	b := bytes.NewBuffer(dst)
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
-}
-
-// keyColumns are the columns of the list; the last two are there with a capture, and with --show.
-var keyColumns = [...]string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT", "VERDICT", "KEY"}
-
-const (
-	columnSource = iota
-	columnKind
-	columnID
-	columnAddresses
-	columnAlgorithm
-	columnBits
-	columnFingerprint
-	columnVerdict
-	columnKey
-)
-
-// print prints the list as a table. It goes through the keys twice: the first time for the widths of the columns.
+// print prints the list as a table. The verdict is there with a capture, or where a key is
+// uncertain; the key with --show.
 func (k *keyring) print(w io.Writer) error {
-	widths := k.widths()
-	shown := [len(keyColumns)]bool{columnVerdict: k.p != nil || widths[columnVerdict] >= len(uncertain), columnKey: k.show}
-	for i := range columnVerdict {
-		shown[i] = true
-	}
-	last := columnFingerprint
-	for i := range keyColumns {
-		if shown[i] {
-			last = i
-		}
-	}
-	line := make([]byte, 0, 256)
-	for i, title := range keyColumns {
-		if widths[i] = max(widths[i], len(title)); shown[i] {
-			line = padded(append(line, title...), len(title), widths[i], i == last)
-		}
-	}
-	if _, err := w.Write(append(line, '\n')); err != nil {
-		return err
-	}
-	return k.write(w, func(dst []byte, r *listedKey) []byte {
-		for i := range keyColumns {
-			if shown[i] {
-				at := len(dst)
-				dst = r.appendCell(dst, i)
-				dst = padded(dst, len(dst)-at, widths[i], i == last)
-			}
-		}
-		return append(bytes.TrimRight(dst, " "), '\n')
+	header := []string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT"}
+	verdicts := k.p != nil || slices.ContainsFunc(k.sources, func(source *keysrc.Keys) bool {
+		return slices.ContainsFunc(source.ESP, func(s *esp.Secret) bool { return s.Uncertain })
 	})
-}
-
-// widths returns how wide the texts of the columns are, but for fingerprints, which are all as wide as their title or less, and
-// keys, which come last.
-func (k *keyring) widths() (widths [len(keyColumns)]int) {
-	var (
-		parts = k.parts(k.p == nil)
-		next  atomic.Int64
-		wait  sync.WaitGroup
-		mu    sync.Mutex
-	)
-	for range k.workers() {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			var own [len(keyColumns)]int
-			cell := make([]byte, 0, 128)
-			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
-				parts[i](func(r *listedKey) {
-					for i, text := range [...]string{columnSource: r.Source, columnKind: r.Kind, columnID: r.ID} {
-						own[i] = max(own[i], len(text))
-					}
-					for _, i := range [...]int{columnAddresses, columnAlgorithm, columnBits, columnVerdict} {
-						cell = r.appendCell(cell[:0], i)
-						own[i] = max(own[i], len(cell))
-					}
-				})
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for i, n := range own {
-				widths[i] = max(widths[i], n)
-			}
-		}()
+	if verdicts {
+		header = append(header, "VERDICT")
 	}
-	wait.Wait()
-	return widths
-}
-
-// padded appends blanks up to the next column.
-func padded(line []byte, n, width int, last bool) []byte {
-	for ; !last && n < width+2; n++ {
-		line = append(line, ' ')
+	if k.show {
+		header = append(header, "KEY")
 	}
-	return line
-}
-
-// appendCell appends the text of a column.
-func (r *listedKey) appendCell(b []byte, column int) []byte {
-	switch column {
-	case columnSource:
-		return append(b, r.Source...)
-	case columnKind:
-		return append(b, r.Kind...)
-	case columnID:
-		return append(b, r.ID...)
-	case columnAddresses:
-		switch {
-		case r.Src != "" || r.Dst != "":
-			return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
-		case strings.HasPrefix(r.Kind, "ESP"):
-			return append(b, '?')
+	t := newAligned(header)
+	var row []byte
+	k.rows(func(r *listedKey) {
+		row = append(row[:0], r.origin.File...)
+		if r.origin.Line > 0 {
+			row = strconv.AppendInt(append(row, ':'), int64(r.origin.Line), 10)
 		}
-		return append(b, '-')
-	case columnAlgorithm:
-		return append(b, orUnknown(r.Algorithm)...)
-	case columnBits:
-		b = append(strconv.AppendInt(b, int64(r.Bits), 10), '/')
+		for _, cell := range [...]string{r.Kind, r.ID} {
+			row = append(append(row, cellEnd...), cell...)
+		}
+		row = r.appendAddresses(append(row, cellEnd...))
+		row = append(append(row, cellEnd...), orUnknown(r.Algorithm)...)
+		row = strconv.AppendInt(append(row, cellEnd...), int64(r.Bits), 10)
 		if r.Needed > 0 {
-			return strconv.AppendInt(b, int64(r.Needed), 10)
+			row = strconv.AppendInt(append(row, '/'), int64(r.Needed), 10)
+		} else {
+			row = append(row, "/?"...)
 		}
+		row = append(append(row, cellEnd...), r.key.Fingerprint()...)
+		if verdicts {
+			row = append(append(row, cellEnd...), orUnknown(r.Verdict)...)
+		}
+		if k.show {
+			row = hex.AppendEncode(append(row, cellEnd...), r.key.Bytes())
+		}
+		t.add(row)
+	})
+	return t.print(w)
+}
+
+func (r *listedKey) appendAddresses(b []byte) []byte {
+	switch {
+	case r.Src != "" || r.Dst != "":
+		return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
+	case strings.HasPrefix(r.Kind, "ESP"):
 		return append(b, '?')
-	case columnFingerprint:
-		return append(b, r.key.Fingerprint()...)
-	case columnVerdict:
-		return append(b, orUnknown(r.Verdict)...)
-	case columnKey:
-		return hex.AppendEncode(b, r.key.Bytes())
 	}
-	return b
+	return append(b, '-')
 }
 
 func orAny(s string) string {

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
+	"iter"
 
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 )
@@ -24,85 +23,53 @@ type listedKey struct {
 	Verdict     string `json:"verdict,omitempty"` // with a capture: of the SA
 	Key         string `json:"key,omitempty"`     // with --show
 
-	key esp.Key
-}
-
-// keyIdentity is what tells keys apart that are listed.
-type keyIdentity struct {
-	id, kind string
-	key      [sha256.Size]byte // its hash
-}
-
-func (r *listedKey) identity() keyIdentity {
-	return keyIdentity{r.ID, r.Kind, sha256.Sum256(r.key.Bytes())}
-}
-
-// rowSpace is memory for rows, and the names of the addresses in the last ones.
-type rowSpace struct {
-	row   listedKey
-	addrs [4]struct {
-		pattern esp.AddrPattern
-		name    string
-	}
-	next int
-}
-
-// addrName is [patternName]: the same addresses come again and again.
-func (x *rowSpace) addrName(p esp.AddrPattern) string {
-	if p.IsAny() {
-		return ""
-	}
-	for i := range x.addrs {
-		if a := &x.addrs[i]; a.pattern == p {
-			return a.name
-		}
-	}
-	a := &x.addrs[x.next%len(x.addrs)]
-	a.pattern, a.name = p, patternName(p)
-	x.next++
-	return a.name
+	origin esp.Origin
+	key    esp.Key
 }
 
 // row returns what is the same for all kinds of keys.
-func row(source, kind, id string, key esp.Key) listedKey {
-	return listedKey{Source: source, Kind: kind, ID: id, Bits: 8 * key.Len(), key: key}
+func row(origin esp.Origin, kind, id string, key esp.Key) listedKey {
+	return listedKey{origin: origin, Kind: kind, ID: id, Bits: 8 * key.Len(), key: key}
 }
 
 // ikeRows lists the values of a phase 1.
-func (k *keyring) ikeRows(s *ikev1.Secret, x *rowSpace, f func(*listedKey)) {
+func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
 	}
 	sas := k.sas(s)
-	var space [7]ikeValue
-	for _, v := range appendIKEValues(space[:0], s) {
-		r := &x.row
-		*r = row(s.OriginOf(v.name).String(), v.name, id, v.key)
+	for v := range ikeValues(s) {
+		r := row(s.OriginOf(v.name), v.name, id, v.key)
 		if !v.head {
 			r.Needed = r.Bits
 		}
 		for _, sa := range sas {
-			r.Verdict = sa.Verdict()
-			switch v.name {
-			case "Ka":
-				r.Algorithm = sa.Cipher
-			case "SKEYID_e":
-				r.Algorithm = sa.Cipher
-				if n := hashBits[sa.Hash]; n > 0 {
-					r.Needed = n
-				}
-				if ka := 8 * sa.Ka().Len(); ka > 0 && r.Bits >= ka {
-					r.Needed = min(r.Needed, r.Bits) // the head of SKEYID_e is all that Ka takes
-				}
-			case "SKEYID", "SKEYID_d", "SKEYID_a":
-				r.Algorithm = sa.Hash
-				if n := hashBits[sa.Hash]; n > 0 {
-					r.Needed = n
-				}
-			}
+			r.ofSA(sa, why.ISAKMP(k.p.IKE(), sa))
 		}
-		f(r)
+		f(&r)
+	}
+}
+
+// ofSA adds what an SA of the capture says.
+func (r *listedKey) ofSA(sa *ikev1.SA, finding why.Finding) {
+	r.Verdict = string(finding.Verdict)
+	switch r.Kind {
+	case "Ka":
+		r.Algorithm = sa.Cipher
+		return
+	case "SKEYID_e":
+		r.Algorithm = sa.Cipher
+	case "SKEYID", "SKEYID_d", "SKEYID_a":
+		r.Algorithm = sa.Hash
+	default:
+		return
+	}
+	if n := hashBits[sa.Hash]; n > 0 {
+		r.Needed = n
+	}
+	if ka := 8 * sa.Ka().Len(); r.Kind == "SKEYID_e" && ka > 0 && r.Bits >= ka {
+		r.Needed = min(r.Needed, r.Bits) // the head of SKEYID_e is all that Ka takes
 	}
 }
 
@@ -110,76 +77,79 @@ func (k *keyring) ikeRows(s *ikev1.Secret, x *rowSpace, f func(*listedKey)) {
 var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 // espRows lists the keys of an ESP SA.
-func (k *keyring) espRows(s *esp.Secret, x *rowSpace, f func(*listedKey)) {
-	suite, verdict := s.Suite, ""
+func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
+	suite, verdict, listed := k.seenOf(s)
+	if listed {
+		return
+	}
+	src, dst := patternName(s.Src), patternName(s.Dst)
+	if flows := k.flows[s.SPI]; len(flows) == 1 && oneSPI(s) && s.Src.Match(flows[0].Src) && s.Dst.Match(flows[0].Dst) {
+		src, dst = flows[0].Src.String(), flows[0].Dst.String()
+	}
+	give := func(kind, algorithm string, key esp.Key, needed int, head bool) {
+		r := row(s.Origin, kind, spiName(s), key)
+		r.Src, r.Dst, r.Algorithm, r.Needed, r.Verdict = src, dst, algorithm, 8*needed, verdict
+		if needed == 0 && !head {
+			r.Needed = r.Bits
+		}
+		f(&r)
+	}
+	size := 0
+	if suite.Cipher != nil && suite.KeyLen > 0 {
+		size = suite.KeyLen + suite.Cipher.SaltLen
+	}
+	give("ESP encryption", suite.CipherName(), s.Key, size, s.KeyHead)
+	if s.AuthKey.IsZero() {
+		return
+	}
+	size, head := 0, s.AuthKeyHead
+	if suite.Auth != nil && suite.Auth.Checked {
+		size, head = suite.Auth.KeyLen, true
+	}
+	give("ESP authentication", suite.AuthName(), s.AuthKey, size, head)
+}
+
+// seenOf returns the algorithms and the verdict that the capture adds to the keys of an ESP SA;
+// listed if they are some of several that may be an SPI's, and the ones that open the packets are
+// listed.
+func (k *keyring) seenOf(s *esp.Secret) (suite esp.Suite, verdict string, listed bool) {
+	suite = s.Suite
 	if s.Uncertain {
 		verdict = uncertain
 	}
-	if s.SPIMask == ^uint32(0) && k.p != nil {
-		for _, n := range k.p.ESP().Negotiated(s.SPI) {
-			suite = completed(suite, n.Suite)
+	if !oneSPI(s) || k.p == nil {
+		return suite, verdict, false
+	}
+	for _, n := range k.p.ESP().Negotiated(s.SPI) {
+		suite = completed(suite, n.Suite)
+	}
+	for _, r := range k.flows[s.SPI] {
+		if s.Uncertain && r.SA != nil {
+			return suite, verdict, true
 		}
-		for _, r := range k.flows[s.SPI] {
-			state := k.states[r]
-			if s.Uncertain && state.Err == nil {
-				return // the key that opens the packets is listed
-			}
-			verdict = string(r.Verdict)
-			if state.Err == nil {
-				suite = completed(state.Suite, suite)
-			}
+		verdict = string(r.Verdict)
+		if r.SA != nil {
+			suite = completed(r.SA.Suite, suite)
 		}
 	}
-	src, dst := x.addrName(s.Src), x.addrName(s.Dst)
-	if flows := k.flows[s.SPI]; len(flows) == 1 && s.SPIMask == ^uint32(0) && s.Src.Match(flows[0].Src) && s.Dst.Match(flows[0].Dst) {
-		src, dst = flows[0].Src.String(), flows[0].Dst.String()
-	}
-	id := spiText(s)
-	r := &x.row
-	*r = row(s.Origin.String(), "ESP encryption", id, s.Key)
-	r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.CipherName(), verdict
-	if c := suite.Cipher; c != nil && suite.KeyLen > 0 {
-		r.Needed = 8 * (suite.KeyLen + c.SaltLen)
-	} else if !s.KeyHead {
-		r.Needed = r.Bits
-	}
-	f(r)
-	if !s.AuthKey.IsZero() {
-		*r = row(s.Origin.String(), "ESP authentication", id, s.AuthKey)
-		r.Src, r.Dst, r.Algorithm, r.Verdict = src, dst, suite.AuthName(), verdict
-		if suite.Auth != nil && suite.Auth.Checked {
-			r.Needed = 8 * suite.Auth.KeyLen
-		} else if !s.AuthKeyHead {
-			r.Needed = r.Bits
-		}
-		f(r)
-	}
+	return suite, verdict, false
 }
 
-// uncertain is the verdict on one of several keys that may be an SPI's, of which the capture has no packet.
+// uncertain is the verdict on one of several keys that may be an SPI's, of which the capture has no
+// packet.
 const uncertain = "uncertain"
 
-// spiText is [spiName], faster.
-func spiText(s *esp.Secret) string {
-	if s.SPIMask != ^uint32(0) {
-		return spiName(s)
-	}
-	var spi [4]byte
-	var text [10]byte
-	binary.BigEndian.PutUint32(spi[:], s.SPI)
-	return string(hex.AppendEncode(append(text[:0], "0x"...), spi[:]))
-}
-
-// flowRows lists the keys that opened a flow, whose heads a source may have had, or none but SKEYID_d.
-func flowRows(r *esp.Report, s *esp.State) []listedKey {
+// flowRows lists the keys that opened a flow, whose heads a source may have had, or none but
+// SKEYID_d.
+func flowRows(r *reportedESP) []listedKey {
 	of := func(kind, algorithm string, key esp.Key) listedKey {
-		x := row(s.Origin, kind, fmt.Sprintf("0x%08x", r.SPI), key)
+		x := row(esp.Origin{File: r.SA.Place()}, kind, fmt.Sprintf("0x%08x", r.SPI), key)
 		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits, string(r.Verdict)
 		return x
 	}
-	list := []listedKey{of("ESP encryption", s.Suite.CipherName(), s.Key)}
-	if !s.AuthKey.IsZero() {
-		list = append(list, of("ESP authentication", s.Suite.AuthName(), s.AuthKey))
+	list := []listedKey{of("ESP encryption", r.SA.CipherName(), r.SA.Key)}
+	if !r.SA.AuthKey.IsZero() {
+		list = append(list, of("ESP authentication", r.SA.AuthName(), r.SA.AuthKey))
 	}
 	return list
 }
@@ -212,16 +182,13 @@ func (k *keyring) derived() (list []listedKey) {
 	}
 	for _, sa := range k.p.IKE().SAs() {
 		if ka := sa.Ka(); !ka.IsZero() {
-			r := row(sa.KeyOrigin, "Ka", sa.InitiatorCookie.String(), ka)
-			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, sa.Verdict()
+			r := row(esp.Origin{File: why.IKEKeyAt(sa)}, "Ka", sa.InitiatorCookie.String(), ka)
+			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, string(why.ISAKMP(k.p.IKE(), sa).Verdict)
 			list = append(list, r)
 		}
 	}
-	for _, f := range k.p.ESP().Flows() {
-		report, state := f.Report(), f.State()
-		if state.Err == nil {
-			list = append(list, flowRows(&report, state)...)
-		}
+	for _, f := range k.opened() {
+		list = append(list, flowRows(f)...)
 	}
 	return list
 }
@@ -234,21 +201,20 @@ type ikeValue struct {
 }
 
 // ikeValues returns what an IKE secret holds.
-func ikeValues(s *ikev1.Secret) []ikeValue { return appendIKEValues(nil, s) }
-
-func appendIKEValues(dst []ikeValue, s *ikev1.Secret) []ikeValue {
-	for _, v := range [...]ikeValue{
-		{"SKEYID", s.SKEYID, false},
-		{"SKEYID_d", s.SKEYIDd, false},
-		{"SKEYID_a", s.SKEYIDa, false},
-		{"SKEYID_e", s.SKEYIDe, s.SKEYIDeHead},
-		{"Ka", s.Ka, false},
-		{"g^xy", s.SharedSecret, false},
-		{"g(qm)^xy", s.QuickSecret, false},
-	} {
-		if !v.key.IsZero() {
-			dst = append(dst, v)
+func ikeValues(s *ikev1.Secret) iter.Seq[ikeValue] {
+	return func(yield func(ikeValue) bool) {
+		for _, v := range [...]ikeValue{
+			{"SKEYID", s.SKEYID, false},
+			{"SKEYID_d", s.SKEYIDd, false},
+			{"SKEYID_a", s.SKEYIDa, false},
+			{"SKEYID_e", s.SKEYIDe, s.SKEYIDeHead},
+			{"Ka", s.Ka, false},
+			{"g^xy", s.SharedSecret, false},
+			{"g(qm)^xy", s.QuickSecret, false},
+		} {
+			if !v.key.IsZero() && !yield(v) {
+				return
+			}
 		}
 	}
-	return dst
 }

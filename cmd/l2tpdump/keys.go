@@ -7,10 +7,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
@@ -81,8 +79,8 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return withHint("every key source has its own -k", "unexpected argument %s", quote(rest[0]))
 	} else if o.filter != "" || o.count > 0 {
 		return errors.New("-f and -c are about a capture, and there is no -r")
-	} else if o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil {
-		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
+	} else if err := o.checkKeyFormat(); err != nil {
+		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
 		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark", "--wireshark takes the name of a folder")
@@ -95,12 +93,12 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 
 // keyring is what key sources hold and what a capture adds.
 type keyring struct {
-	sources                  []*keysrc.Store
+	sources                  []*keysrc.Keys
 	show                     bool
 	p                        *pipeline.Pipeline // nil without a capture
-	flows                    map[uint32][]*esp.Report
+	report                   *report
+	flows                    map[uint32][]*reportedESP
 	byInitiator, byResponder map[ikev1.Cookie][]*ikev1.SA
-	states                   map[*esp.Report]*esp.State
 }
 
 // read takes what a capture tells about the keys. If it is false the command ends with the status.
@@ -111,12 +109,8 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	defer src.Close()
 	k.p = pipeline.New(o.config(src))
-	k.p.AddStores(k.sources...)
-	takeEmbedded(src, k.p, func(e *keysrc.Keys) {
-		st := new(keysrc.Store)
-		st.Add(e)
-		k.sources = append(k.sources, st)
-	})
+	k.p.AddKeys(k.sources...)
+	takeEmbedded(src, k.p, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
 	_, err := k.p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted, false
@@ -130,20 +124,29 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 		k.byInitiator[sa.InitiatorCookie] = append(k.byInitiator[sa.InitiatorCookie], sa)
 		k.byResponder[sa.ResponderCookie] = append(k.byResponder[sa.ResponderCookie], sa)
 	}
-	k.flows = make(map[uint32][]*esp.Report)
-	k.states = make(map[*esp.Report]*esp.State)
-	for _, f := range append(k.p.ESP().Flows(), k.p.Nested()...) {
-		r := f.Report()
-		k.flows[r.SPI] = append(k.flows[r.SPI], &r)
-		k.states[&r] = f.State()
+	k.flows = make(map[uint32][]*reportedESP)
+	k.report = newReport(k.p, k.sources)
+	for i := range k.report.ESP {
+		f := &k.report.ESP[i]
+		k.flows[f.SPI] = append(k.flows[f.SPI], f)
 	}
 	k.reportOverlong()
 	return exitOK, true
 }
 
+// opened returns the flows of the capture that a key opens, but for those inside ESP.
+func (k *keyring) opened() (list []*reportedESP) {
+	for i := range k.report.ESP {
+		if f := &k.report.ESP[i]; f.SA != nil && f.Inside == 0 {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 // reportOverlong tells of keys that only the capture shows to be too long.
 func (k *keyring) reportOverlong() {
-	said := overlong(k.p, k.sources)
+	said := overlong(k.p)
 	for _, source := range k.sources {
 		for _, n := range source.Notes { // the reader of the source has told
 			delete(said, n.File+":"+strconv.Itoa(n.Line))

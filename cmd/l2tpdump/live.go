@@ -113,14 +113,15 @@ func (o *liveOptions) check() error {
 		return errors.New("--progress is of decrypt: an interface has no end")
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
-	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:
-		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
 	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
 		return fmt.Errorf("-s takes 0 to %d bytes; 0 is the whole packet", capture.MaxPacketLen)
 	case o.buffer < 0 || o.buffer > 2<<20-1:
 		return errors.New("-B takes 1 to 2097151 KiB")
 	case o.syslogSave != "" && !slices.ContainsFunc(o.keys, isSyslog):
 		return errors.New("--syslog-save keeps what -k syslog: receives, and there is none")
+	}
+	if err := o.checkKeyFormat(); err != nil {
+		return err
 	}
 	for i, k := range o.keys {
 		if slices.Contains(o.keys[:i], k) {

@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -87,7 +88,7 @@ func (o *liveOptions) onlyKernel() bool {
 
 // advice says what to do about the most likely mistake in what only live has, given how many keys have come from sources.
 func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
-	unkeyed := stats.Count(pipeline.IKE, pipeline.NoKey) + stats.Count(pipeline.ESP, pipeline.NoKey)
+	unkeyed := stats.Count(pipeline.IKE, why.NoKey) + stats.Count(pipeline.ESP, why.NoKey)
 	switch {
 	case stats.Frames == 0 && o.filter == "" && !o.all:
 		return "no IKE, ESP or L2TP came by: is " + o.iface + " the router's outer (WAN) interface? --all takes every packet"

@@ -98,8 +98,9 @@ func (o *options) checkInput(rest []string) error {
 		return withHint("name one with -r FILE; -r - reads standard input", "no capture to read")
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
 		return errors.New("the capture and the keys can't both come from standard input")
-	case o.keyFormat != "" && keysrc.FormatNamed(o.keyFormat) == nil:
-		return withHint("the formats are "+strings.Join(formatNames(), ", "), "unknown key format %s", quote(o.keyFormat))
+	}
+	if err := o.checkKeyFormat(); err != nil {
+		return err
 	}
 	for i, r := range o.read {
 		if slices.Contains(o.read[:i], r) {
@@ -114,12 +115,12 @@ func (o *options) checkInput(rest []string) error {
 	return nil
 }
 
-func formatNames() []string {
-	var names []string
-	for _, f := range keysrc.Formats() {
-		names = append(names, f.Name)
+// checkKeyFormat refuses the name of a format that does not exist.
+func (o *options) checkKeyFormat() error {
+	if names := keysrc.FormatNames(); o.keyFormat != "" && !slices.Contains(names, o.keyFormat) {
+		return withHint("the formats are "+strings.Join(names, ", "), "unknown key format %s", quote(o.keyFormat))
 	}
-	return names
+	return nil
 }
 
 // checkOutput refuses output options that contradict each other or the input.
@@ -171,13 +172,9 @@ func same(a, b string) bool {
 
 // readKeys reads all key sources. Damaged values are reported, the others count. One without any
 // key is an error, but for a table with nothing but comments beside one that has keys.
-func (o *options) readKeys(ctx context.Context) ([]*keysrc.Store, error) {
+func (o *options) readKeys(ctx context.Context) ([]*keysrc.Keys, error) {
 	return o.loadKeys(ctx, reportDamage)
 }
-
-// manyKeys is how many make it worth while to look for garbage more often: most of the memory is
-// then keys in pieces without pointers.
-const manyKeys = 1 << 14
 
 // exitAt has the program end when the context does, until stop is called: to open a file or to read
 // keys may keep it waiting (a FIFO, the terminal), and nothing has been written yet.
@@ -185,26 +182,27 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
+// manyKeys is how many are most of the memory: garbage is to take less beside them.
+const manyKeys = 1 << 14
+
 // loadKeys is readKeys; report is given what each source says of its values.
-func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Store, error) {
+func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
-	usual := debug.SetGCPercent(80)
+	percent := debug.SetGCPercent(200) // hardly anything is garbage while keys are read
 	all, err := o.loadSources(report)
 	n := 0
-	for _, st := range all {
-		n += st.CountIKE() + st.CountESP()
+	for _, k := range all {
+		n += len(k.IKE) + len(k.ESP)
 	}
-	if n < manyKeys {
-		debug.SetGCPercent(usual)
-	} else {
-		debug.SetGCPercent(20)
-		debug.FreeOSMemory() // what reading took
+	if n >= manyKeys {
+		percent = 25
 	}
+	debug.SetGCPercent(percent)
 	return all, err
 }
 
-func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Store, error) {
-	var all []*keysrc.Store
+func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
+	var all []*keysrc.Keys
 	var empty error
 	found := false
 	for _, path := range o.keys {
@@ -231,7 +229,7 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Store, erro
 }
 
 // loadKey reads one key source.
-func (o *options) loadKey(path string) (*keysrc.Store, error) {
+func (o *options) loadKey(path string) (*keysrc.Keys, error) {
 	scheme, _, _ := strings.Cut(path, ":")
 	if _, err := os.Stat(path); err == nil {
 		scheme = ""
@@ -242,7 +240,7 @@ func (o *options) loadKey(path string) (*keysrc.Store, error) {
 	case "syslog", "exec":
 		return nil, fmt.Errorf("%s: keys come that way only while capturing, with l2tpdump live", path)
 	}
-	return keysrc.LoadFile(path, o.keyFormat)
+	return keysrc.ParseFile(path, o.keyFormat)
 }
 
 // explainKeys makes the error of a key source readable: what it is if it is no key source at all,

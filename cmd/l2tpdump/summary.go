@@ -8,7 +8,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/esp"
+	"l2tpdump/cmd/internal/why"
 )
 
 // summary prints what became of the frames, and for each SA that was not decrypted why.
@@ -29,7 +29,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	if stats.Lost > 0 {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
-	listed(problems(s.p, leftOut(s.keys)))
+	listed(s.report().failed())
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}
@@ -58,11 +58,11 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case stats.Failed() == 0:
 	case len(s.o.keys) == 0:
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
-	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) > 0 && leftOut(s.keys) != "":
+	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) > 0 && s.report().Lost != "":
 		return "a value in a key source is damaged: take the source anew from where it comes"
-	case stats.Count(pipeline.IKE, pipeline.NoKey)+stats.Count(pipeline.ESP, pipeline.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
+	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
-	case stats.Count(pipeline.ESP, pipeline.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
+	case stats.Count(pipeline.ESP, why.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
 		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}
 	return ""
@@ -106,11 +106,11 @@ func frameCounts(stats *pipeline.Stats) string {
 }
 
 func verdictCounts(stats *pipeline.Stats, k pipeline.Kind) string {
-	if k == pipeline.L2TP && stats.Count(k, pipeline.Clear) == stats.ByKind[k] {
+	if k == pipeline.L2TP && stats.Count(k, why.Clear) == stats.ByKind[k] {
 		return ""
 	}
 	var counts []string
-	for _, v := range pipeline.Verdicts {
+	for _, v := range why.Verdicts {
 		if n := stats.Count(k, v); n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, v))
 		}
@@ -130,68 +130,6 @@ func contentCounts(stats *pipeline.Stats) string {
 		packed = fmt.Sprintf(" (%d compressed or encrypted by PPP: not expanded)", stats.Packed)
 	}
 	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
-}
-
-// problems lists the SAs that could not be decrypted, each with cause and cure; lost tells of values that are damaged in the key sources.
-func problems(p *pipeline.Pipeline, lost string) []string {
-	var lines []string
-	said := make(reasons)
-	because := func(id string, v esp.Verdict, reason string) string {
-		if v == pipeline.NoKey {
-			reason = joinReasons(reason, lost)
-		}
-		return said.of(id, reason)
-	}
-	for _, sa := range p.IKE().SAs() {
-		if v := esp.Verdict(sa.Verdict()); v != pipeline.Clear && !pipeline.Opened(v) {
-			lines = append(lines, fmt.Sprintf("IKE %s %s > %s: %d of %d encrypted messages decrypted [%s]: %s",
-				sa.InitiatorCookie, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, because(sa.InitiatorCookie.String(), v, sa.Reason())))
-		}
-	}
-	for _, f := range p.ESP().Flows() {
-		r := f.Report()
-		// Packets that were on their way when the run was ended have no verdict.
-		if bad := r.Wrong + r.NoKey + r.Incomplete + r.Truncated + r.Malformed; bad > 0 {
-			v := flowVerdict(&r)
-			what := "not decrypted"
-			if v == pipeline.Truncated {
-				what = "cut"
-			}
-			spi := fmt.Sprintf("0x%08x", r.SPI)
-			lines = append(lines, fmt.Sprintf("ESP %s %s > %s: %d of %s %s [%s]: %s",
-				spi, r.Src, r.Dst, bad, plural(r.Packets, "packet"), what, v, because(spi, v, flowReason(&r))))
-		}
-	}
-	return lines
-}
-
-// flowVerdict is the word for the packets of a flow that were not decrypted.
-func flowVerdict(r *esp.Report) esp.Verdict {
-	switch {
-	case !pipeline.Opened(r.Verdict):
-		return r.Verdict
-	case r.Truncated >= r.Wrong && r.Truncated >= r.Malformed:
-		return pipeline.Truncated
-	case r.Wrong >= r.Malformed:
-		return pipeline.WrongKey
-	}
-	return pipeline.Malformed
-}
-
-func flowReason(r *esp.Report) string {
-	switch v := flowVerdict(r); {
-	case v == pipeline.Truncated:
-		return "the capture holds only part of them: capture with -s 0"
-	case v == r.Verdict && r.Reason != "":
-		return r.Reason
-	case v == pipeline.WrongKey && r.Undecided > 0 && r.Undecided == r.Wrong:
-		return "they came before there was evidence enough for the key: without the authentication key several packets have to agree"
-	case v == pipeline.WrongKey:
-		return "damaged on the way, or forged: the key fits the other packets of this SA"
-	case v == pipeline.Malformed:
-		return "these packets are broken"
-	}
-	return r.Reason
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

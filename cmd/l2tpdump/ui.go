@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -72,16 +73,16 @@ func plural[N int | uint64](n N, one string) string {
 }
 
 // listed prints each line as a message, and counts those beyond maxListed.
-func listed(lines []string) { listedOf(lines, len(lines)) }
+func listed(lines []string) { listedOf(len(lines), func(i int) string { return lines[i] }) }
 
-// listedOf is listed for n lines, the first of which are given: as many as are printed.
-func listedOf(lines []string, n int) {
-	for i, l := range lines {
+// listedOf is listed for n lines, of which those are made that are printed.
+func listedOf(n int, line func(i int) string) {
+	for i := range n {
 		if i == maxListed && n > maxListed+1 {
 			message("and %d more like these", n-i)
 			return
 		}
-		message("%s", l)
+		message("%s", line(i))
 	}
 }
 
@@ -89,22 +90,62 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // table prints rows in aligned columns.
 func table(w io.Writer, header []string, rows [][]string) {
-	widths := make([]int, len(header))
-	all := append([][]string{header}, rows...)
-	for _, row := range all {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
+	t := newAligned(header)
+	for _, row := range rows {
+		t.add([]byte(strings.Join(row, cellEnd)))
 	}
-	var b strings.Builder
-	for _, row := range all {
-		b.Reset()
-		for i, cell := range row {
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-len(cell)+2))
+	t.print(w)
+}
+
+// cellEnd divides the cells of a row.
+const cellEnd = "\x00"
+
+// aligned is rows in aligned columns. There may be very many: they are kept as text, in large
+// pieces.
+type aligned struct {
+	widths []int
+	pieces [][]byte // of rows with a line end
+}
+
+func newAligned(header []string) *aligned {
+	t := &aligned{widths: make([]int, len(header))}
+	t.add([]byte(strings.Join(header, cellEnd)))
+	return t
+}
+
+// add adds a row, whose cells are divided by cellEnd and have no line ends.
+func (t *aligned) add(row []byte) {
+	i := 0
+	for cell := range bytes.SplitSeq(row, []byte(cellEnd)) {
+		t.widths[i] = max(t.widths[i], len(cell))
+		i++
+	}
+	last := len(t.pieces) - 1
+	if last < 0 || len(t.pieces[last])+len(row) >= cap(t.pieces[last]) {
+		t.pieces = append(t.pieces, make([]byte, 0, max(64<<10, len(row)+1)))
+		last++
+	}
+	t.pieces[last] = append(append(t.pieces[last], row...), '\n')
+}
+
+func (t *aligned) print(w io.Writer) error {
+	var text []byte
+	for _, piece := range t.pieces {
+		text = text[:0]
+		for row := range bytes.Lines(piece) {
+			i := 0
+			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte(cellEnd)) {
+				text = append(text, cell...)
+				for n := len(cell); n < t.widths[i]+2; n++ {
+					text = append(text, ' ')
+				}
+				i++
 			}
+			text = append(bytes.TrimRight(text, " "), '\n')
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
 	}
+	return nil
 }

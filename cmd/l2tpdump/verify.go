@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/esp"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -23,9 +23,12 @@ import (
 type verification struct {
 	IKE    []verifiedIKE
 	ESP    []verifiedESP
+	Wrong  []wrongKey          // keys that are proved wrong, whether or not another opens the SA
 	Unused iter.Seq[unusedKey] // made as they are printed: a log may have any number
 	Frames uint64
 	Exit   int
+
+	others uint64 // packets that no key opens and that look like another SA's
 }
 
 type verifiedIKE struct {
@@ -67,6 +70,8 @@ type verifiedESP struct {
 	Restarts   uint64 `json:"restarts,omitempty"`
 }
 
+type wrongKey = unusedKey
+
 type unusedKey struct {
 	Kind   string `json:"kind"`
 	ID     string `json:"id"`
@@ -97,7 +102,7 @@ func verify(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 	p := pipeline.New(o.config(src))
-	p.AddStores(keys...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -120,52 +125,57 @@ func verify(ctx context.Context, args []string) int {
 	return v.Exit
 }
 
-func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Store) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Frames: stats.Frames}
-	j := newJudge(p, keys)
+func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
+	r := newReport(p, keys)
 	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
 	matched, bad := 0, 0
-	judge := func(verdict esp.Verdict) {
-		if verdict != pipeline.NoKey && verdict != pipeline.Clear && verdict != pipeline.Malformed {
+	count := func(verdict why.Verdict) {
+		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
 			matched++
 		}
-		if verdict != pipeline.Clear && !pipeline.Opened(verdict) {
+		if verdict != why.Clear && !verdict.Opened() {
 			bad++
 		}
 	}
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
-	for _, sa := range p.IKE().SAs() {
-		verdict, reason := j.ike(sa)
+	for _, sa := range r.IKE {
+		id := sa.InitiatorCookie.String()
 		v.IKE = append(v.IKE, verifiedIKE{
-			sa.InitiatorCookie.String(), sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
-			sa.Cipher, sa.Hash, string(verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked, keyOf(sa), reason,
+			id, sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
+			sa.Cipher, sa.Hash, string(sa.Finding.Verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked,
+			sa.Key, sa.Finding.Reason(),
 		})
-		judge(verdict)
-		for _, o := range strings.Split(keyOf(sa), ", ") {
-			named[[2]string{sa.InitiatorCookie.String(), o}] = true
+		count(sa.Finding.Verdict)
+		for _, o := range strings.Split(sa.Key, ", ") {
+			named[[2]string{id, o}] = true
 		}
 	}
-	for _, f := range append(p.ESP().Flows(), p.Nested()...) {
-		r := f.Report()
-		verdict, reason := j.esp(&r)
+	for _, f := range r.ESP {
+		id := fmt.Sprintf("0x%08x", f.SPI)
 		v.ESP = append(v.ESP, verifiedESP{
-			fmt.Sprintf("0x%08x", r.SPI), r.Src.String(), r.Dst.String(), r.Cipher, r.Auth, string(verdict),
-			r.Packets, r.Verified, r.Decrypted, r.Wrong, r.Truncated, r.FirstSeq, r.LastSeq, r.Missing, r.Duplicates, r.Key, reason,
-			r.Reordered, r.Wrapped, r.Restarts,
+			id, f.Src.String(), f.Dst.String(), f.Suite.CipherName(), f.Suite.AuthName(), string(f.Verdict),
+			f.Packets(), f.Report.Verified, f.Report.Decrypted, f.Refused, f.Report.Truncated,
+			f.FirstSeq, f.LastSeq, f.Missing, f.Duplicates, f.Key, f.Reason(), f.Reordered, f.Wrapped, f.Restarts,
 		})
-		judge(verdict)
-		named[[2]string{fmt.Sprintf("0x%08x", r.SPI), r.Key}] = true
+		count(f.Verdict)
+		v.others += f.Others
+		named[[2]string{id, f.Key}] = true
+	}
+	for _, k := range r.Wrong {
+		v.Wrong = append(v.Wrong, wrongKey{k.Kind, k.ID, k.Key.String(), k.Reason})
+		named[[2]string{k.ID, k.Key.String()}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
-		for u := range p.IKE().Unused() {
-			id := cookieName(u.Secret.InitiatorCookie)
-			if !named[[2]string{id, u.Secret.Origin.String()}] && !yield(unusedKey{"ike", id, u.Secret.Origin.String(), u.Reason}) {
+		for x, reason := range why.UnusedIKE(p.IKE()) {
+			id, key := cookieName(x.InitiatorCookie), x.Origin.String()
+			if !named[[2]string{id, key}] && !yield(unusedKey{"ike", id, key, reason}) {
 				return
 			}
 		}
-		for u := range p.ESP().Unused() {
-			id := spiName(u.Secret)
-			if !named[[2]string{id, u.Secret.Origin.String()}] && !yield(unusedKey{"esp", id, u.Secret.Origin.String(), u.Reason}) {
+		for u := range r.Unused() {
+			id, key := spiName(u.Secret), u.Secret.Origin.String()
+			if !named[[2]string{id, key}] && !yield(unusedKey{"esp", id, key, u.Reason}) {
 				return
 			}
 		}
@@ -173,7 +183,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 	switch {
 	case matched == 0 && (bad > 0 || v.anyUnused()):
 		v.Exit = exitNothing
-	case bad > 0:
+	case bad > 0 || len(v.Wrong) > 0 || v.others > 0:
 		v.Exit = exitPartly
 	}
 	return v
@@ -200,6 +210,7 @@ func (v *verification) writeJSON(w io.Writer) error {
 	}
 	put(`{"ike":`, v.IKE)
 	put(`,"esp":`, v.ESP)
+	put(`,"wrong_keys":`, v.Wrong)
 	b.WriteString(`,"unused":[`)
 	between := ""
 	for u := range v.Unused {
@@ -245,6 +256,14 @@ func (v *verification) print(part bool) {
 			out("\n")
 		}
 		table(os.Stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
+	}
+	if len(v.Wrong) > 0 {
+		var rows [][]string
+		for _, k := range v.Wrong {
+			rows = append(rows, []string{k.Kind, k.ID, k.Key, said.of(k.ID, k.Reason)})
+		}
+		out("\n")
+		table(os.Stdout, []string{"WRONG KEY", "ID", "KEY", "REASON"}, rows)
 	}
 	var rows [][]string
 	n := 0
@@ -327,6 +346,9 @@ func (v *verification) sentence(part bool) string {
 	for _, s := range v.IKE {
 		note(s.Verdict, s.Reason)
 	}
+	if len(counts) == 0 {
+		return v.but()
+	}
 	cure = strings.TrimSuffix(cure, "?") // it ends the sentence
 	if cure != "" {
 		cure = ": " + cure
@@ -345,6 +367,19 @@ func (v *verification) sentence(part bool) string {
 	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
 }
 
+// but is the sentence where every SA was decrypted, and something is wrong all the same.
+func (v *verification) but() string {
+	const decrypted = "Every SA of the capture was decrypted, but "
+	switch n := len(v.Wrong); n {
+	case 0:
+		return decrypted + plural(v.others, "packet") + " may be of another SA with the same SPI: look for another key of it in the source."
+	case 1:
+		return decrypted + "1 key is wrong: " + v.Wrong[0].Reason + "."
+	default:
+		return decrypted + fmt.Sprintf("%d keys are wrong, the first: %s.", n, v.Wrong[0].Reason)
+	}
+}
+
 // damaged names the packets that the right keys do not open.
 func (v *verification) damaged() string {
 	n := uint64(0)
@@ -361,7 +396,7 @@ func (v *verification) damaged() string {
 
 // severity has the verdicts that need a cure, that which says most first.
 var severity = []string{
-	string(pipeline.WrongKey), string(pipeline.Incomplete), string(pipeline.NoKey), string(pipeline.Truncated), string(pipeline.Malformed),
+	string(why.WrongKey), string(why.Incomplete), string(why.NoKey), string(why.Truncated), string(why.Malformed),
 }
 
 // reasons shortens those that say the same as an earlier one.

@@ -93,7 +93,7 @@ func TestVerifyReasons(t *testing.T) {
 		skip    int // frames that the capture lacks at its beginning
 		keys    sources
 		exit    int
-		id      string // cookie, SPI, or "" for the last sentence
+		id      string // cookie, SPI, "key of" one of them, or "" for the last sentence
 		verdict string
 		reason  string
 	}{
@@ -110,9 +110,12 @@ func TestVerifyReasons(t *testing.T) {
 			"ICV mismatch: the key at esp_sa:2 is damaged, or of another connection or an earlier use of the SPI: compare it with where it comes from"},
 		{"head in a log", basic, 0, sources{log.with("ca 6b dc", "cb 6b dc")}, exitPartly, forth, "wrong key",
 			"the decrypted bytes are not the inside of a packet: the key at router.log:16 is damaged, or of another connection or an earlier use of the SPI: compare it with where it comes from"},
-		{"head beside SKEYID_d", basic, 0, sources{full.with("ca 6b dc", "cb 6b dc")}, exitPartly, forth, "wrong key",
+		{"head beside SKEYID_d", basic, 0, sources{full.with("ca 6b dc", "cb 6b dc")}, exitPartly, forth, "verified", "another key is given by router-full.log:27"},
+		{"head beside SKEYID_d", basic, 0, sources{full.with("ca 6b dc", "cb 6b dc")}, exitPartly, "key of " + forth, "wrong key",
 			"the encryption key at router-full.log:27 is wrong; the packets open with the key at router-full.log:9 (KEYMAT of Quick Mode 0x44578a2b)"},
-		{"SKEYID_d", basic, 0, sources{full.with("67 0e a0", "67 0f a0")}, exitPartly, forth, "wrong key",
+		{"SKEYID_d", basic, 0, sources{full.with("67 0e a0", "67 0f a0")}, exitPartly, forth, "decrypted",
+			"integrity not checked: 8 of 20 bytes of the authentication key are known; another key is given by router-full.log:9 (KEYMAT of Quick Mode 0x44578a2b)"},
+		{"SKEYID_d", basic, 0, sources{full.with("67 0e a0", "67 0f a0")}, exitPartly, "key of " + forth, "wrong key",
 			"SKEYID_d at router-full.log:9 is wrong: KEYMAT made with it does not open the packets; the packets open with the key at router-full.log:27"},
 		{"SKEYID_d beside half a key", natt, 0, sources{read(natt, "router-full.log").with("aa a2 90", "ab a2 90")}, exitPartly, "0xc2ee5799", "wrong key",
 			"the key at router-full.log:27 is not the one that KEYMAT gives with SKEYID_d at router-full.log:9: one of the two is damaged"},
@@ -120,10 +123,10 @@ func TestVerifyReasons(t *testing.T) {
 			"the messages decrypt, but no HASH matches that is made with SKEYID_a at router-full.log:12: it is of another connection, or mistyped"},
 		{"SKEYID_e", basic, 0, sources{log.with("4a f9 0f", "4b f9 0f")}, exitPartly, "148048a5bc8c637f", "wrong key",
 			"the key at router.log:4 fits no message: it is of another connection, or mistyped"},
-		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, forth, "wrong key",
+		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, "key of " + forth, "wrong key",
 			"the encryption key at esp_sa:2 is wrong; the packets open with the key at router.log:16"},
 		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, "", "",
-			"The keys are right for 2 of 3 SAs, but not for 1 (1 wrong key): the encryption key at esp_sa:2 is wrong; the packets open with the key at router.log:16."},
+			"Every SA of the capture was decrypted, but 1 key is wrong: the encryption key at esp_sa:2 is wrong; the packets open with the key at router.log:16."},
 
 		{"key with more bytes", basic, 0, sources{table.with("61d4db5a", "61d4db5aab")}, exitPartly, forth, "verified",
 			"17 bytes stand in the key source and aes-cbc-128 takes 16: the first of them are the key, the others belong to none and are not used"},
@@ -133,7 +136,7 @@ func TestVerifyReasons(t *testing.T) {
 				"integrity not checked: 8 of 20 bytes of the authentication key are known; the rest can't be computed: SKEYID_d not known"},
 
 		{"Ka in a listing", basic, 0, sources{log, {"sa.txt", []byte(listing)}}, exitOK, "148048a5bc8c637f", "decrypted", ""},
-		{"Ka in a listing", basic, 0, sources{log, source{"sa.txt", []byte(listing)}.with("4a f9", "4b f9")}, exitPartly, "148048a5bc8c637f", "wrong key",
+		{"Ka in a listing", basic, 0, sources{log, source{"sa.txt", []byte(listing)}.with("4a f9", "4b f9")}, exitPartly, "key of 148048a5bc8c637f", "wrong key",
 			"the key at sa.txt:7 is not the head of Ka, which opens the messages: one of the two listings is of another SA"},
 
 		{"the SPI in another connection", basic, 0, sources{table.with("HMAC-SHA-1-96 [RFC2404]\",\"0x7cddeb4ac478461843e562a41d63c755d1dd1bca\"\n",
@@ -146,7 +149,7 @@ func TestVerifyReasons(t *testing.T) {
 			"key of the other direction: the key that esp_sa:2 gives for SPI 0xc5a01359 opens it, the pair is swapped"},
 		{"swapped log", basic, 0, sources{log.swapped("c2 c4 be 60", "c5 a0 13 59")}, exitPartly, back, "wrong key",
 			"key of the other direction: the key that router.log:10 gives for SPI 0xc2c4be60 opens it, the pair is swapped"},
-		{"swapped beside SKEYID_d", basic, 0, sources{full.swapped("c2 c4 be 60", "c5 a0 13 59")}, exitPartly, forth, "wrong key",
+		{"swapped beside SKEYID_d", basic, 0, sources{full.swapped("c2 c4 be 60", "c5 a0 13 59")}, exitPartly, "key of " + forth, "wrong key",
 			"the key at router-full.log:21 is of the other direction (SPI 0xc5a01359), the pair is swapped; the packets open with the key at router-full.log:9 (KEYMAT of Quick Mode 0x44578a2b)"},
 		{"one of a swapped pair", basic, 0, sources{table.swapped(forth, back).until("\n", 2)}, exitPartly, forth, "no key",
 			"the SPI is in no key source, but the key that esp_sa:2 gives for the other direction (SPI 0xc5a01359) opens it: the pair is swapped"},
@@ -201,7 +204,7 @@ func TestVerifyReasons(t *testing.T) {
 				"such as the log to the end of the IPsec phase, esp_sa or ip xfrm state; a value was left out: router.log:16: key material: it has 15 bytes, not 16: a line is missing or cut"},
 
 		// Heads that contradict each other.
-		{"heads of authentication keys", basic, 0, sources{{"fl", log.with("b7 53 e9 b5", "b7 53 e9 b4").text}, log}, exitPartly, forth, "wrong key",
+		{"heads of authentication keys", basic, 0, sources{{"fl", log.with("b7 53 e9 b5", "b7 53 e9 b4").text}, log}, exitPartly, "key of " + forth, "wrong key",
 			"the authentication keys at fl:16 and at router.log:16 contradict each other: one of the two is wrong"},
 		{"heads of authentication keys", basic, 0, sources{{"fl", log.with("b7 53 e9 b5", "b7 53 e9 b4").text}, log}, exitPartly, back, "decrypted",
 			"integrity not checked: 8 of 20 bytes of the authentication key are known; the rest can't be computed: SKEYID_d not known"},
@@ -210,7 +213,7 @@ func TestVerifyReasons(t *testing.T) {
 		{"the same heads twice", natt, 0, sources{{"fl", read(natt, "router.log").text}, read(natt, "router.log")}, exitPartly, "0xc2ee5799", "incomplete",
 			"16 of 32 bytes of the key (aes-cbc-256) are known, 16 are missing: " + cureAES128 + "SKEYID_d not known"},
 		{"Ka twice", basic, 0, sources{{"first", read(basic, "keys/ikev1_decryption_table").with("4af90f", "4bf90f").text}, read(basic, "keys/ikev1_decryption_table")},
-			exitPartly, "148048a5bc8c637f", "wrong key", "Ka at first:2 is wrong: what opens the messages is Ka at ikev1_decryption_table:2"},
+			exitPartly, "key of 148048a5bc8c637f", "wrong key", "Ka at first:2 is wrong: what opens the messages is Ka at ikev1_decryption_table:2"},
 
 		// The length of the ICV.
 		{"ICV length", sha256, 0, sources{read(sha256, "keys/esp_sa").with("HMAC-SHA-256-128 [RFC4868]", "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]")}, exitPartly, "0xcf2fb771", "verified",
@@ -274,8 +277,13 @@ func TestVerifyReasons(t *testing.T) {
 	}
 }
 
-// of returns the verdict on an SA.
+// of returns the verdict on an SA, or on a key that is given for it.
 func (v *verification) of(id string) (verdict, reason string) {
+	for _, k := range v.Wrong {
+		if id == "key of "+k.ID {
+			return "wrong key", k.Reason
+		}
+	}
 	for _, s := range v.IKE {
 		if s.InitiatorCookie == id {
 			return s.Verdict, s.Reason

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func parseSources(t testing.TB, sources ...source) []*keysrc.Keys {
 	var keys []*keysrc.Keys
 	for _, s := range sources {
 		k, err := keysrc.Parse(bytes.NewReader(s.text), s.name, "")
-		if err != nil && !keysrc.IsNoKeys(err) {
+		if err != nil && !errors.As(err, new(*keysrc.NoKeysError)) {
 			t.Fatal(err)
 		}
 		keys = append(keys, k)
@@ -55,19 +56,13 @@ func verifyKeys(t testing.TB, file string, limit uint64, keys []*keysrc.Keys) *v
 	}
 	defer src.Close()
 	p := pipeline.New(pipeline.Config{Source: src, Limit: limit, Workers: 1})
-	var stores []*keysrc.Store
-	for _, k := range keys {
-		st := new(keysrc.Store)
-		st.Add(k)
-		stores = append(stores, st)
-	}
-	p.AddStores(stores...)
+	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	stats, err := p.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newVerification(p, stats, stores)
+	return newVerification(p, stats, keys)
 }
 
 // verdicts returns the different verdicts of a kind, sorted.
@@ -154,7 +149,7 @@ func keyDigits(t testing.TB, s source) []keyText {
 		}
 	}
 	for _, x := range keys.IKE {
-		for _, v := range ikeValues(x) {
+		for v := range ikeValues(x) {
 			add(v.name+" "+x.InitiatorCookie.String(), v.key)
 		}
 	}
@@ -309,7 +304,7 @@ func (f *flipped) flip(t *testing.T, d keyText, bit int) string {
 		return "" // nothing is decrypted with it either way
 	}
 	what := fmt.Sprintf("%s %s: %s, digit %d, bit %d, at %d: ", filepath.Base(f.dir), f.source.name, d.value, d.digit, bit, d.at)
-	if !strings.Contains(ike+esp, "wrong key") || v.Exit != exitPartly {
+	if !strings.Contains(ike+esp, "wrong key") && len(v.Wrong) == 0 || v.Exit != exitPartly {
 		return what + fmt.Sprintf("IKE %s, ESP %s, exit %d", ike, esp, v.Exit)
 	}
 	for _, reason := range v.wrongReasons() {
@@ -369,8 +364,11 @@ func flipBits(t *testing.T, dir string, s source, each int, limit uint64) (flips
 	return flips
 }
 
-// wrongReasons are the reasons of the wrong keys.
+// wrongReasons are the reasons of the wrong keys, and of the SAs for which a wrong key is given.
 func (v *verification) wrongReasons() (list []string) {
+	for _, k := range v.Wrong {
+		list = append(list, k.Reason)
+	}
 	for _, s := range v.IKE {
 		if s.Verdict == "wrong key" {
 			list = append(list, s.Reason)

@@ -187,7 +187,7 @@ func (c *command) wait(p []byte) (int, error) {
 // key.
 func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	defer c.Close()
-	known := newSeen()
+	known := keysrc.NewSeen()
 	var r restarts
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -211,7 +211,7 @@ func (c *command) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 }
 
 // once has the command run once, and returns how it failed.
-func (c *command) once(ctx context.Context, known *seen, emit func(*keysrc.Keys)) (keys bool, err error) {
+func (c *command) once(ctx context.Context, known *keysrc.Seen, emit func(*keysrc.Keys)) (keys bool, err error) {
 	c.ended, c.down = false, nil
 	c.control.Write([]byte{runNow}) // if that fails, the runner has ended, which is noticed
 	f := newFeed(c.name, c.format, known, emit)

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"l2tpdump/esp"
@@ -36,7 +37,7 @@ type feed struct {
 	format string
 	stream *keysrc.Stream
 	emit   func(*keysrc.Keys)
-	seen   *seen
+	seen   *keysrc.Seen
 	keys   int // secrets given out
 
 	window []byte // the end of the text, whole lines but for the last
@@ -50,7 +51,7 @@ type feed struct {
 }
 
 // newFeed starts a feed. The format is a valid one. Feeds of one source share seen.
-func newFeed(name, format string, s *seen, emit func(*keysrc.Keys)) *feed {
+func newFeed(name, format string, s *keysrc.Seen, emit func(*keysrc.Keys)) *feed {
 	f := &feed{name: name, format: format, emit: emit, seen: s}
 	f.stream = f.newStream(f.give)
 	return f
@@ -65,7 +66,7 @@ func (f *feed) newStream(emit func(*keysrc.Keys)) *keysrc.Stream {
 }
 
 func (f *feed) give(k *keysrc.Keys) {
-	if f.seen.fresh(k) {
+	if f.seen.Fresh(k) {
 		f.keys += len(k.IKE) + len(k.ESP)
 		f.emit(k)
 	}
@@ -177,8 +178,8 @@ func (f *feed) replay(text []byte) {
 		k = &keysrc.Keys{IKE: k.IKE, ESP: k.ESP}
 		if f.cut > 0 {
 			// What is far from the end has been given out with all that was before it.
-			k.IKE = keep(k.IKE, func(x *ikev1.Secret) bool { return x.Origin.Line > lines/2 })
-			k.ESP = keep(k.ESP, func(x *esp.Secret) bool { return x.Origin.Line > lines/2 })
+			k.IKE = slices.DeleteFunc(k.IKE, func(x *ikev1.Secret) bool { return x.Origin.Line <= lines/2 })
+			k.ESP = slices.DeleteFunc(k.ESP, func(x *esp.Secret) bool { return x.Origin.Line <= lines/2 })
 		}
 		for _, x := range k.IKE {
 			f.move(&x.Origin)

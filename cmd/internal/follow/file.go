@@ -100,7 +100,7 @@ func (t *file) trouble(format string, args ...any) {
 
 func (t *file) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	t.ctx = ctx
-	s := newSeen()
+	s := keysrc.NewSeen()
 	for {
 		t.feed = newFeed(t.path, t.format, s, emit)
 		first := true

@@ -3,6 +3,7 @@ package follow
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,7 +215,7 @@ func TestFileIsCapture(t *testing.T) {
 	r := start(t, src)
 	select {
 	case err := <-r.done:
-		if !keysrc.IsNoKeys(err) || !strings.Contains(err.Error(), "packet capture") {
+		if !errors.As(err, new(*keysrc.NoKeysError)) || !strings.Contains(err.Error(), "packet capture") {
 			t.Errorf("error %v", err)
 		}
 	case <-time.After(deadline):

@@ -291,7 +291,7 @@ func TestPauses(t *testing.T) {
 		for _, size := range []int{0, 97, 1000} {
 			t.Run(fmt.Sprintf("%s/%d", name, size), func(t *testing.T) {
 				got := make(map[string]int)
-				f := newFeed("log", "", newSeen(), func(k *keysrc.Keys) {
+				f := newFeed("log", "", keysrc.NewSeen(), func(k *keysrc.Keys) {
 					for _, id := range identities(k) {
 						got[id]++
 					}
@@ -345,7 +345,7 @@ func TestWindow(t *testing.T) {
 	text := append(append([]byte(nil), noise...), log...)
 	lines := bytes.Count(noise, []byte{'\n'})
 	origins := make(map[string]string)
-	f := newFeed("router.log", "", newSeen(), func(k *keysrc.Keys) {
+	f := newFeed("router.log", "", keysrc.NewSeen(), func(k *keysrc.Keys) {
 		for i, id := range identities(k) {
 			if i < len(k.IKE) {
 				origins[id] = k.IKE[i].Origin.String()
@@ -394,7 +394,7 @@ func TestBusy(t *testing.T) {
 	text := routerLog(t)
 	want := wholeOf(t, text, "log")
 	given := 0
-	f := newFeed("log", "", newSeen(), func(k *keysrc.Keys) { given += len(identities(k)) })
+	f := newFeed("log", "", keysrc.NewSeen(), func(k *keysrc.Keys) { given += len(identities(k)) })
 	now := time.Now()
 	last := bytes.LastIndex(text, []byte("2026/")) // no [IKE] line, but the end of the last value
 	for _, m := range messages(text[:last]) {
@@ -427,7 +427,7 @@ func TestPatience(t *testing.T) {
 		{"[IKE]   c3 3f 0e be\n", quiet},
 		{"", quietPartial},
 	} {
-		f := newFeed("x", "", newSeen(), func(*keysrc.Keys) {})
+		f := newFeed("x", "", keysrc.NewSeen(), func(*keysrc.Keys) {})
 		f.took([]byte(c.text), time.Now())
 		if got := f.patience(); got != c.want {
 			t.Errorf("%q: %v, want %v", c.text, got, c.want)

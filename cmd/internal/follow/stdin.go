@@ -25,7 +25,7 @@ func (s *stdin) Close() error { return nil }
 // Run ends at the end of the input too, with nil, or a *keysrc.NoKeysError if no key was in it.
 func (s *stdin) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	s.ctx = ctx
-	f := newFeed(stdinName, s.format, newSeen(), emit)
+	f := newFeed(stdinName, s.format, keysrc.NewSeen(), emit)
 	_, err := f.stream.ReadFrom(&reader{done: ctx.Done(), from: s, feed: f})
 	none := f.close()
 	if err == nil && ctx.Err() == nil {

@@ -158,7 +158,7 @@ func (s *syslog) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	s.wg.Go(func() { cancel(s.receive(ctx)) })
 	s.wg.Go(func() { cancel(s.accept(ctx)) })
 
-	known := newSeen()
+	known := keysrc.NewSeen()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
@@ -184,7 +184,7 @@ func (s *syslog) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 }
 
 // finish takes the end of what was received.
-func (s *syslog) finish(known *seen, emit func(*keysrc.Keys)) {
+func (s *syslog) finish(known *keysrc.Seen, emit func(*keysrc.Keys)) {
 	for {
 		select {
 		case m := <-s.queue:
@@ -206,7 +206,7 @@ func (s *syslog) finish(known *seen, emit func(*keysrc.Keys)) {
 }
 
 // take reads a message.
-func (s *syslog) take(m *received, known *seen, emit func(*keysrc.Keys)) {
+func (s *syslog) take(m *received, known *keysrc.Seen, emit func(*keysrc.Keys)) {
 	text := bytes.TrimRight(m.text, "\r\n\x00")
 	if len(text) == 0 {
 		return
@@ -226,7 +226,7 @@ func (s *syslog) take(m *received, known *seen, emit func(*keysrc.Keys)) {
 }
 
 // sender returns the one that a message is of. A relay has one address and sends for many hosts.
-func (s *syslog) sender(from netip.Addr, host string, known *seen, emit func(*keysrc.Keys)) *sender {
+func (s *syslog) sender(from netip.Addr, host string, known *keysrc.Seen, emit func(*keysrc.Keys)) *sender {
 	id := from.String() + " " + host
 	if x := s.senders[id]; x != nil {
 		return x

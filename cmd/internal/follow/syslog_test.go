@@ -176,7 +176,7 @@ func TestSyslogManySenders(t *testing.T) {
 	s := src.(*syslog)
 	var got []string
 	emit := func(k *keysrc.Keys) { got = append(got, identities(k)...) }
-	known := newSeen()
+	known := keysrc.NewSeen()
 	text := routerLog(t)
 	for _, m := range messages(text) {
 		s.take(&received{text: fmt.Appendf(nil, "<135>1 - first - - - - %s", m)}, known, emit)

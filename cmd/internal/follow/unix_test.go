@@ -4,6 +4,7 @@ package follow
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -78,7 +79,7 @@ func TestStdin(t *testing.T) {
 		r := start(t, src)
 		io.WriteString(w, "nothing\n")
 		w.Close()
-		if err := <-r.done; !keysrc.IsNoKeys(err) {
+		if err := <-r.done; !errors.As(err, new(*keysrc.NoKeysError)) {
 			t.Fatalf("error %v", err)
 		}
 	})

@@ -3,13 +3,12 @@ package follow
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os/exec"
 	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"l2tpdump/keysrc"
 )
 
 // namespace puts the test into a network namespace of its own. The thread is in it, and ends with the
@@ -37,17 +36,16 @@ func TestXFRM(t *testing.T) {
 	}
 	r := start(t, src)
 	var want []string
-	for _, m := range [][]byte{
-		newSA(0x1001, 1), newSA(0x1001, 1), newSA(0x1002, 2), newSA(0x1001, 3), // given again, and used again
-	} {
-		if err := unix.Sendto(fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << 2}); err != nil {
+	for _, sa := range []struct {
+		spi uint32
+		key byte
+	}{{0x1001, 1}, {0x1001, 1}, {0x1002, 2}, {0x1001, 3}} { // given again, and used again
+		if err := unix.Sendto(fd, newSA(sa.spi, sa.key), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << 2}); err != nil {
 			t.Skip(err)
 		}
-		k, err := keysrc.ParseNetlink(m, binary.NativeEndian, "xfrm")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, identities(k)...)
+		key := func(n int) []byte { return bytes.Repeat([]byte{sa.key}, n) }
+		want = append(want, wholeOf(t, fmt.Appendf(nil, "src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x%08x reqid 0 mode transport\n\treplay-window 0\n"+
+			"\tauth-trunc hmac(sha1) 0x%x 96\n\tenc cbc(aes) 0x%x\n", sa.spi, key(20), key(16)), "state")...)
 	}
 	r.await(want)
 	r.finish(want)

@@ -237,7 +237,7 @@ func (c *Clear) Begin() error {
 func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 	whole, missing := r.Data(), r.Missing
 	switch {
-	case r.Kind == pipeline.ESP && (pipeline.Opened(r.Verdict) || r.Head()):
+	case r.Kind == pipeline.ESP && (r.Verdict.Opened() || r.Head()):
 		plain := r.Plain.Data
 		c.frame = r.Net.AppendReplacedLen(c.frame[:0], whole, r.Plain.NextHeader, plain, len(plain)+r.Missing)
 		if r.Net.UDP { // a NAT may have changed the addresses that the inner checksum covers

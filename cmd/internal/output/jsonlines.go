@@ -10,7 +10,6 @@ import (
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -147,7 +146,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Interface: r.Packet.Interface,
 		Kind:      r.Kind.String(),
 		Verdict:   string(r.Verdict),
-		Reason:    r.Reason,
+		Reason:    r.Why(),
 		Wrapping:  r.Wrapping,
 	}
 	if r.Merged() {
@@ -171,7 +170,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 	for i, m := range r.IKE {
 		o := ikeObject(m)
 		if len(r.IKE) > 1 {
-			o.Verdict, o.Reason = string(pipeline.MessageVerdict(m)), m.Reason
+			o.Verdict, o.Reason = string(m.Verdict), m.Reason
 		}
 		if i == 0 {
 			f.IKE = o
@@ -184,7 +183,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 }
 
 // ikeObject describes an IKE message.
-func ikeObject(m *ikev1.Message) *jsonIKE {
+func ikeObject(m *pipeline.Message) *jsonIKE {
 	return &jsonIKE{
 		InitiatorCookie: m.Header.InitiatorCookie.String(),
 		ResponderCookie: m.Header.ResponderCookie.String(),

@@ -14,7 +14,7 @@ import (
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/ikev1"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -60,10 +60,10 @@ func (t *Text) Record(r *pipeline.Record) error {
 	default:
 		b = t.appendOther(b, r)
 	}
-	told := r.Reason == pipeline.DummyPacket || r.Kind == pipeline.Other && r.Verdict == pipeline.Clear
-	if t.verbose > 0 && r.Reason != "" && !told {
+	told := r.Reason == pipeline.DummyPacket || r.Kind == pipeline.Other && r.Verdict == why.Clear
+	if t.verbose > 0 && !told && r.Why() != "" {
 		b = append(b, "; "...)
-		b = append(b, r.Reason...)
+		b = append(b, r.Why()...)
 	}
 	b = append(b, '\n')
 	if t.verbose > 1 {
@@ -132,7 +132,7 @@ func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
 }
 
 // appendMessage appends "IKEv1 main I5 [decrypted]: ID 10.0.0.2, HASH".
-func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
+func appendMessage(b []byte, r *pipeline.Record, m *pipeline.Message) []byte {
 	b = append(b, m.Header.VersionName()...)
 	b = append(b, ' ')
 	b = append(b, m.Header.ExchangeName()...)
@@ -141,7 +141,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 		b = strconv.AppendInt(b, int64(m.Number), 10)
 	}
 	b = append(b, " ["...)
-	b = append(b, string(pipeline.MessageVerdict(m))...)
+	b = append(b, string(m.Verdict)...)
 	b = append(b, ']')
 	if m.Retransmission {
 		b = append(b, " retransmission"...)
@@ -156,7 +156,7 @@ func appendMessage(b []byte, r *pipeline.Record, m *ikev1.Message) []byte {
 	return b
 }
 
-func side(m *ikev1.Message) byte {
+func side(m *pipeline.Message) byte {
 	if m.FromInitiator {
 		return 'I'
 	}
@@ -176,7 +176,7 @@ func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
 		b = appendSPI(b, spi)
 		b = append(b, ": "...)
 	}
-	if !pipeline.Opened(r.Verdict) && r.Plain.Data == nil {
+	if !r.Verdict.Opened() && r.Plain.Data == nil {
 		b = append(b, "length "...)
 		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
 	}
@@ -217,7 +217,7 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	case r.Reason == pipeline.DummyPacket:
 		b = append(b, "dummy packet, length "...)
 		return strconv.AppendInt(b, int64(len(r.Plain.Data)), 10)
-	case r.Kind == pipeline.ESP && pipeline.Opened(r.Verdict):
+	case r.Kind == pipeline.ESP && r.Verdict.Opened():
 		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
 		return inner.AppendSummary(b, t.packet[r.Net.LinkLen:], t.verbose)
 	case r.Kind == pipeline.ESP:
@@ -231,7 +231,7 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 // appendOther appends a frame that is none of this program's protocols.
 func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	switch {
-	case r.Verdict != pipeline.Clear:
+	case r.Verdict != why.Clear:
 		if r.Net.PayloadStart > 0 {
 			b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 		}

@@ -1,10 +1,13 @@
 package pipeline
 
-import "l2tpdump/capture"
+import (
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
+)
 
 // Small batches stay in the cache of the processor that fills them until another has worked on them.
 const (
-	batchRecords = 128       // frames in a batch
+	batchRecords = 256       // frames in a batch
 	batchBytes   = 128 << 10 // captured bytes at which a batch is full
 )
 
@@ -15,7 +18,8 @@ type batch struct {
 	plain    []byte // what their plaintexts point into
 	expanded []byte // what IPComp payloads hold
 	flush    bool   // nothing was at hand behind it
-	worked   bool   // it is decrypted; the line's lock guards it
+	worked   bool   // it is decrypted; the line's lock guards it and awaited
+	awaited  bool   // the goroutine that decrypted it is about to deliver it
 	fed      int    // records that the sinks have
 }
 
@@ -39,7 +43,7 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]
 	r := &b.records[n]
-	r.Number, r.Packet, r.Verdict = number, *p, Clear // reset has left it zero otherwise
+	r.Number, r.Packet, r.Verdict = number, *p, why.Clear // reset has left it zero otherwise
 	r.Packet.Data, b.data = appendCopy(b.data, p.Data)
 	if len(p.Options) > 0 {
 		r.Packet.Options, b.data = appendCopy(b.data, p.Options)

@@ -8,7 +8,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
-	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 )
 
 // badChecksum finds what is wrong with the checksums and lengths of an IP packet, "" if nothing is. It computes them itself.
@@ -128,7 +128,7 @@ func TestChecksumsAfterNAT(t *testing.T) {
 			w.packet(s.seal(17, noSum)),
 		), secrets(s.secret()), mode{layer: output.LayerL2TP})
 		for i := range o.results {
-			if o.results[i].verdict != pipeline.Verified {
+			if o.results[i].verdict != why.Verified {
 				t.Fatalf("%s: packet %d: %s", w.name, i, o.results[i].reason)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 )
 
@@ -38,7 +39,7 @@ func TestCutIKE(t *testing.T) {
 				continue // the block in front of it is cut off, and where its second payload begins was in the first
 			}
 			cut++
-			if r.verdict != pipeline.Truncated || m.Decrypted || !m.Head() {
+			if r.verdict != why.Truncated || m.Decrypted || !m.Head() {
 				t.Fatalf("snaplen %d, frame %d: %s", snap, i+1, r.text)
 			}
 			wanted := strings.TrimSuffix(strings.Split(w.text, "]: ")[1], "\n")

@@ -28,12 +28,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 			r.PartOf = g.frame
 		}
 		if r.flow != nil {
-			r.flow.Count(r.Verdict, r.State, r.Seq, r.seqHigh)
-		}
-		for _, m := range r.IKE {
-			for _, n := range m.Negotiated {
-				p.nested.addNegotiated(n)
-			}
+			r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
 		}
 		p.unwrap.unwrap(r)
 		p.mu.Lock()

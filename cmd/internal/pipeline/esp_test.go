@@ -13,7 +13,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/esp"
+	"l2tpdump/cmd/internal/why"
 )
 
 // TestAlgorithms: each algorithm, with and without ESN, on each way that ESP travels, from the packet to the user's packet.
@@ -35,7 +35,7 @@ func TestAlgorithms(t *testing.T) {
 				o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{layer: output.LayerIP})
 				for n := range want {
 					r := &o.results[n]
-					if r.verdict != pipeline.Verified || !bytes.Equal(r.inner, want[n]) {
+					if r.verdict != why.Verified || !bytes.Equal(r.inner, want[n]) {
 						t.Errorf("%s: packet %d: %s %s", name, n, r.verdict, r.reason)
 						break
 					}
@@ -61,7 +61,7 @@ func sealAll(s *sealer, n int) [][]byte {
 }
 
 // wantAll checks that every packet has the verdict.
-func wantAll(t *testing.T, o *outcome, v pipeline.Verdict) {
+func wantAll(t *testing.T, o *outcome, v why.Verdict) {
 	t.Helper()
 	for i := range o.results {
 		if r := &o.results[i]; r.verdict != v {
@@ -83,12 +83,12 @@ func TestExtendedSequence(t *testing.T) {
 				k.Suite.ESN, k.ESNKnown = named, named
 				o := follow(t, rawFrames(packets...), secrets(k), mode{})
 				for n := range o.results {
-					if r := &o.results[n]; r.verdict != pipeline.Verified {
+					if r := &o.results[n]; r.verdict != why.Verified {
 						t.Errorf("%s from %#x, ESN named %v: packet %d: %s %s", algorithms[i].cipher, start, named, n, r.verdict, r.reason)
 						break
 					}
 				}
-				if flows := o.p.ESP().Flows(); len(flows) != 1 || flows[0].Report().Missing != 0 || flows[0].Report().LastSeq != s.seq {
+				if flows := o.p.Flows(); len(flows) != 1 || flows[0].Report().Missing != 0 || flows[0].Report().LastSeq != s.seq {
 					t.Errorf("%s from %#x: %+v, last is %#x", algorithms[i].cipher, start, flows[0].Report(), s.seq)
 				}
 			}
@@ -102,9 +102,10 @@ func TestShortICV(t *testing.T) {
 	full := s.mac
 	s.mac = func(s *sealer, data []byte) []byte { return full(s, data)[:12] }
 	o := follow(t, rawFrames(sealAll(s, 5)...), secrets(s.secret()), mode{})
-	wantAll(t, o, pipeline.Verified)
-	if r := o.p.ESP().Flows()[0].Report(); r.Auth != "hmac-sha2-256-96" || !strings.Contains(r.Reason, "96 bits") {
-		t.Errorf("%s: %s", r.Auth, r.Reason)
+	wantAll(t, o, why.Verified)
+	d := why.Diagnose(o.p.ESP())
+	if x := d.ESP(o.p.Flows()[0]); x.Suite.AuthName() != "hmac-sha2-256-96" || !strings.Contains(x.Remark, "96 bits") {
+		t.Errorf("%s: %s", x.Suite, x.Remark)
 	}
 }
 
@@ -131,7 +132,7 @@ func TestIPComp(t *testing.T) {
 		ipPacket(here4, there4, 50, s.seal(108, deflated(t, 4, user))),
 		ipPacket(here4, there4, 50, s.seal(108, append([]byte{17, 0, 0, 2}, bytesOf("noise", 60)...))),
 	), secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
-	wantAll(t, o, pipeline.Verified)
+	wantAll(t, o, why.Verified)
 	for i := range 2 {
 		if r := &o.results[i]; !r.expanded || !bytes.Equal(r.inner, user) {
 			t.Errorf("%s", r.text)
@@ -156,9 +157,9 @@ func TestPortsChange(t *testing.T) {
 			ipPacket(here4, there4, 17, udp(here4, there4, port+1, 4500, other.seal(17, udp(here4, there4, 1701, 1701, l2tpData(userPacket(i+1)))))))
 	}
 	o := follow(t, rawFrames(packets...), secrets(s.secret(), other.secret()), mode{})
-	wantAll(t, o, pipeline.Verified)
-	for _, f := range o.p.ESP().Flows() {
-		if r := f.Report(); r.Packets != 20 || r.Verified != 20 || r.Missing != 0 || r.Duplicates != 0 {
+	wantAll(t, o, why.Verified)
+	for _, f := range o.p.Flows() {
+		if r := f.Report(); r.Packets() != 20 || r.Verified != 20 || r.Missing != 0 || r.Duplicates != 0 {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -176,7 +177,7 @@ func TestDummyAndPadding(t *testing.T) {
 		ipPacket(here4, there4, 50, s.seal(41, append(bytes.Clone(user6), bytesOf("padding", 99)...))),
 		ipPacket(here4, there4, 50, s.seal(17, append(udp(here4, there4, 1701, 1701, l2tpData(user)), bytesOf("padding", 40)...))),
 	), secrets(s.secret()), mode{text: true, layer: output.LayerIP})
-	wantAll(t, o, pipeline.Verified)
+	wantAll(t, o, why.Verified)
 	if r := &o.results[0]; r.inner != nil || !strings.Contains(r.text, "dummy packet") || !strings.Contains(r.json, "dummy packet") {
 		t.Errorf("%s %s", r.text, r.json)
 	}
@@ -234,7 +235,7 @@ func TestInside(t *testing.T) {
 			keys := secrets(outer.secret(), inner.secret())
 			o := follow(t, rawFrames(packet), keys, mode{text: true, layer: output.LayerL2TP})
 			r := &o.results[0]
-			if r.verdict != pipeline.Verified || r.nested != c.nested || !bytes.Equal(r.inner, c.user) || !strings.Contains(r.text, c.text) {
+			if r.verdict != why.Verified || r.nested != c.nested || !bytes.Equal(r.inner, c.user) || !strings.Contains(r.text, c.text) {
 				t.Errorf("%s, %s: %d nested: %s", c.name, wires[w].name, r.nested, r.text)
 			}
 			if !bytes.Equal(o.clear[0].Data, clear) {
@@ -250,7 +251,7 @@ func TestInside(t *testing.T) {
 		outer := aesSA(0x6000)
 		sealed := ipPacket(a, b, 17, udp(a, b, 4500, 4500, payload))
 		o := follow(t, rawFrames(ipPacket(here4, there4, 50, outer.seal(4, sealed))), secrets(outer.secret()), mode{layer: output.LayerL2TP})
-		if r := &o.results[0]; r.verdict != pipeline.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !bytes.HasSuffix(o.clear[0].Data, sealed) {
+		if r := &o.results[0]; r.verdict != why.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !bytes.HasSuffix(o.clear[0].Data, sealed) {
 			t.Errorf("%d bytes on port 4500: %x", len(payload), r.inner)
 		}
 	}
@@ -263,7 +264,7 @@ func TestInside(t *testing.T) {
 		text   string
 	}{{lcp, nil, "PPP LCP Echo-Req"}, {ipPacket(a, b, 17, udp(a, b, 1701, 1701, l2tpData(user))), user, "PPP: IP"}} {
 		o := follow(t, rawFrames(ipPacket(here4, there4, 50, tunnel.seal(4, c.packet))), secrets(tunnel.secret()), mode{text: true, layer: output.LayerL2TP})
-		if r := &o.results[0]; r.verdict != pipeline.Verified || !bytes.Equal(r.inner, c.user) || !strings.Contains(r.text, c.text) {
+		if r := &o.results[0]; r.verdict != why.Verified || !bytes.Equal(r.inner, c.user) || !strings.Contains(r.text, c.text) {
 			t.Errorf("L2TP in tunnel mode: %s, user's packet %x", r.text, r.inner)
 		}
 	}
@@ -271,7 +272,7 @@ func TestInside(t *testing.T) {
 	outer, inner := aesSA(0x6000), aesSA(0x6001)
 	sealed := ipPacket(a, b, 50, inner.seal(4, user))
 	o := follow(t, rawFrames(ipPacket(here4, there4, 50, outer.seal(4, sealed))), secrets(outer.secret()), mode{text: true, layer: output.LayerL2TP})
-	if r := &o.results[0]; r.verdict != pipeline.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !strings.Contains(r.text, "ESP(spi=0x6001") {
+	if r := &o.results[0]; r.verdict != why.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !strings.Contains(r.text, "ESP(spi=0x6001") {
 		t.Errorf("%s", r.text)
 	}
 }
@@ -298,7 +299,7 @@ func TestExtensionHeaders(t *testing.T) {
 		f := rawFrames(ipPacket(here6, there6, 50, s.seal(17, l2tp)), ipPacket(here6, there6, 50, s.seal(c.next, c.plain)))
 		o := follow(t, f, secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
 		r := &o.results[1]
-		if r.verdict != pipeline.Verified || r.l2tp != c.hasInner || c.hasInner != strings.Contains(r.json, `"l2tp":{`) || !bytes.Equal(o.clear[1].Data, ipPacket(here6, there6, c.next, c.clear)) {
+		if r.verdict != why.Verified || r.l2tp != c.hasInner || c.hasInner != strings.Contains(r.json, `"l2tp":{`) || !bytes.Equal(o.clear[1].Data, ipPacket(here6, there6, c.next, c.clear)) {
 			t.Errorf("%d: %s\n%x", c.next, r.text, o.clear[1].Data)
 		}
 		if o := follow(t, f, secrets(s.secret()), mode{layer: output.LayerIP}); (len(o.clear) == 2 && bytes.Equal(o.clear[1].Data, user)) != c.hasInner {
@@ -321,14 +322,14 @@ func TestNamed(t *testing.T) {
 	o := follow(t, f, nil, mode{text: true, layer: output.LayerL2TP})
 	for i, want := range []string{"NAT keepalive", "NAT keepalive", "NAT keepalive", "4500", "RFC 9329", ""} {
 		r := &o.results[i]
-		if want != "" && (r.verdict != pipeline.Clear || r.kind != pipeline.Other || !strings.Contains(r.text, want) || !strings.Contains(r.json, want)) {
+		if want != "" && (r.verdict != why.Clear || r.kind != pipeline.Other || !strings.Contains(r.text, want) || !strings.Contains(r.json, want)) {
 			t.Errorf("packet %d: %s %s", i, r.text, r.json)
 		}
 		if !bytes.Equal(o.clear[i].Data, packets[i]) {
 			t.Errorf("packet %d changed", i)
 		}
 	}
-	if r := &o.results[5]; r.verdict != pipeline.Malformed {
+	if r := &o.results[5]; r.verdict != why.Malformed {
 		t.Errorf("%s", r.text)
 	}
 }
@@ -339,8 +340,8 @@ func TestWindow(t *testing.T) {
 	p := sealAll(s, 20)
 	list := [][]byte{p[0], p[1], p[2], p[4], p[3], p[4], p[5], p[5], p[9], p[10], p[11]} // 6, 7, 8 are missing
 	o := follow(t, rawFrames(list...), secrets(s.secret()), mode{})
-	wantAll(t, o, pipeline.Verified)
-	if r := o.p.ESP().Flows()[0].Report(); r.FirstSeq != 1 || r.LastSeq != 12 || r.Missing != 3 || r.Duplicates != 2 || r.Reordered != 1 || r.Packets != 11 || r.Verified != 11 {
+	wantAll(t, o, why.Verified)
+	if r := o.p.Flows()[0].Report(); r.FirstSeq != 1 || r.LastSeq != 12 || r.Missing != 3 || r.Duplicates != 2 || r.Reordered != 1 || r.Packets() != 11 || r.Verified != 11 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -351,7 +352,7 @@ func TestSPIAgain(t *testing.T) {
 	packets := append(sealAll(first, 40), sealAll(second, 40)...)
 	o := follow(t, rawFrames(packets...), secrets(first.secret(), second.secret()), mode{})
 	for i := range o.results {
-		if r := &o.results[i]; r.verdict != pipeline.Verified {
+		if r := &o.results[i]; r.verdict != why.Verified {
 			t.Errorf("packet %d: %s %s", i, r.verdict, r.reason)
 		}
 	}
@@ -369,7 +370,7 @@ func TestSnapLength(t *testing.T) {
 			list[3].Data = list[3].Data[:n]
 			o := follow(t, f.with(list), secrets(s.secret()), mode{text: n%7 == 0, layer: output.LayerL2TP})
 			r := &o.results[3]
-			if r.verdict != pipeline.Truncated {
+			if r.verdict != why.Truncated {
 				t.Errorf("%s %s: cut to %d of %d bytes: %s %s", a.cipher, a.auth, n, len(packets[3]), r.verdict, r.reason)
 				break
 			}
@@ -396,9 +397,9 @@ func TestWrongAndMissing(t *testing.T) {
 	wrong := s.secret()
 	f := rawFrames(packets...)
 	o := follow(t, f, secrets(wrong), mode{text: true, layer: output.LayerL2TP})
-	for i, want := range []pipeline.Verdict{esp.Verified, esp.Verified, esp.WrongKey, esp.Verified, esp.Verified, esp.NoKey, esp.NoKey} {
+	for i, want := range []why.Verdict{why.Verified, why.Verified, why.WrongKey, why.Verified, why.Verified, why.NoKey, why.NoKey} {
 		r := &o.results[i]
-		if r.verdict != want || want != esp.Verified && (r.reason == "" || !bytes.Equal(o.clear[i].Data, packets[i])) {
+		if r.verdict != want || want != why.Verified && (r.reason == "" || !bytes.Equal(o.clear[i].Data, packets[i])) {
 			t.Errorf("packet %d: %s, want %s", i, r.text, want)
 		}
 	}

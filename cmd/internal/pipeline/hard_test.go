@@ -6,6 +6,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 )
 
 // lab is the captures of testdata/captures with how many encrypted IKE messages and ESP packets each holds.
@@ -117,7 +118,7 @@ func TestEverythingDecrypts(t *testing.T) {
 					r := &o.results[i]
 					if r.kind == pipeline.ESP && r.partOf == 0 {
 						esp++
-						if r.verdict == pipeline.Verified {
+						if r.verdict == why.Verified {
 							good++
 						}
 					}
@@ -126,7 +127,7 @@ func TestEverythingDecrypts(t *testing.T) {
 							t.Errorf("frame %d: %s", r.number, r.text)
 						}
 					}
-					if r.verdict != pipeline.Verified && r.verdict != pipeline.Decrypted && r.verdict != pipeline.Clear {
+					if r.verdict != why.Verified && r.verdict != why.Decrypted && r.verdict != why.Clear {
 						t.Errorf("frame %d: %s", r.number, r.text)
 					}
 				}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"slices"
 
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -146,7 +147,7 @@ func (h *hold) concerns(k *keysrc.Keys) bool {
 
 // awaitsKey reports whether a key that comes later may open an IKE message. One that is too short may be the beginning of a value whose
 // next line is still to come.
-func awaitsKey(v Verdict) bool { return v == NoKey || v == Incomplete }
+func awaitsKey(v why.Verdict) bool { return v == why.NoKey || v == why.Incomplete }
 
 // ready takes the frames off the queue that can be opened now, in order.
 func (h *hold) ready(f *framer) []*held {
@@ -157,19 +158,19 @@ func (h *hold) ready(f *framer) []*held {
 				continue
 			}
 			for _, m := range c.IKE {
-				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m) {
+				if m.Encrypted && !m.Decrypted && f.ike.Decrypt(m.Message) {
 					again = true
 				}
-				f.ike.Renumber(m)
+				f.ike.Renumber(m.Message)
 			}
 			f.learn(c.IKE)
-			judgeIKE(&c.Record)
+			f.judgeIKE(&c.Record)
 		}
 	}
 	var ready []*held
 	kept := h.queue[:0]
 	for _, c := range h.queue {
-		if c.Kind == IKE && !awaitsKey(c.Verdict) || c.Kind == ESP && f.db.Keyed(c.SPI) {
+		if c.Kind == IKE && !awaitsKey(c.Verdict) || c.Kind == ESP && f.table.Keyed(c.SPI) {
 			h.forget(c)
 			ready = append(ready, c)
 		} else {

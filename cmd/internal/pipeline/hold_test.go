@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -62,7 +63,7 @@ func TestKeysComeLater(t *testing.T) {
 					if w.kind != pipeline.ESP && w.kind != pipeline.IKE || w.partOf != 0 {
 						continue
 					}
-					if !pipeline.Opened(g.verdict) != !pipeline.Opened(w.verdict) || !bytes.Equal(g.plain, w.plain) {
+					if !g.verdict.Opened() != !w.verdict.Opened() || !bytes.Equal(g.plain, w.plain) {
 						t.Errorf("%s, %s, keys at frame %d: frame %d: %s %s, want %s", dir, names[0], when, i+1, g.verdict, g.reason, w.verdict)
 						break
 					}
@@ -173,7 +174,7 @@ func TestIKENeedNotWait(t *testing.T) {
 		if _, err := p.Run(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(o.results, func(r result) bool { return r.kind == pipeline.IKE && r.verdict == pipeline.NoKey })
+		i := slices.IndexFunc(o.results, func(r result) bool { return r.kind == pipeline.IKE && r.verdict == why.NoKey })
 		if i < 1 {
 			t.Fatal("no IKE without a key")
 		}

@@ -54,7 +54,7 @@ func (l *late) add(r *Record, now int64) {
 }
 
 // retry tries again what waits and belongs to the SA of a message in from.
-func (f *framer) retry(from []*ikev1.Message) {
+func (f *framer) retry(from []*Message) {
 	l := &f.late
 	for again := len(l.queue) > 0; again; {
 		again = false
@@ -69,13 +69,13 @@ func (f *framer) retry(from []*ikev1.Message) {
 					continue
 				}
 				decrypted, verified, reconstructed, head := m.Decrypted, m.Verified, m.Reconstructed, m.Head()
-				f.ike.Decrypt(m)
+				f.ike.Decrypt(m.Message)
 				changed = changed || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
 			}
 			if changed {
 				again = true
 				f.learn(r.IKE)
-				judgeIKE(r)
+				f.judgeIKE(r)
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func (f *framer) retry(from []*ikev1.Message) {
 	for _, c := range l.queue {
 		if related(c.record.IKE, from) {
 			for _, m := range c.record.IKE {
-				f.ike.Renumber(m)
+				f.ike.Renumber(m.Message)
 			}
 		}
 		if gains(c.record) {
@@ -98,7 +98,7 @@ func (f *framer) retry(from []*ikev1.Message) {
 }
 
 // related reports whether two lists have messages of one SA.
-func related(a, b []*ikev1.Message) bool {
+func related(a, b []*Message) bool {
 	for _, x := range a {
 		for _, y := range b {
 			if x.SA == y.SA {

@@ -2,15 +2,16 @@ package pipeline
 
 import "sync"
 
-// poolBatches is how many batches there are in all: 64 * (2 * 160 KiB + records) is under 28 MiB.
-const poolBatches = 64
+// poolBatches is how many batches there are in all: 32 * (2 * 160 KiB + records) is under 16 MiB.
+const poolBatches = 32
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back last is handed out first, since
 // its memory is the likeliest to be in the processor's caches.
 type line struct {
 	mu      sync.Mutex
 	changed sync.Cond
-	queue   []*batch // that the framer has filled
+	turn    sync.Cond // of the first batch has come, or no batch waits for its turn any more
+	queue   []*batch  // that the framer has filled
 	free    []*batch
 	made    int
 	busy    bool   // a goroutine feeds the sinks
@@ -20,7 +21,7 @@ type line struct {
 
 func newLine() *line {
 	l := &line{queue: make([]*batch, 0, poolBatches), free: make([]*batch, 0, poolBatches)}
-	l.changed.L = &l.mu
+	l.changed.L, l.turn.L = &l.mu, &l.mu
 	return l
 }
 
@@ -63,18 +64,24 @@ func (l *line) add(b *batch) {
 	l.mu.Unlock()
 }
 
-// worked says that b is decrypted.
-func (l *line) worked(b *batch) {
+// worked says that b is decrypted. With wait it returns when b is the first batch, for the goroutine that has it in its
+// processor's caches to deliver it, unless a batch in front waits for what is to be read yet.
+func (l *line) worked(b *batch, wait bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	b.worked = true
-	l.mu.Unlock()
+	for wait && l.queue[0] != b && l.stuck == nil && l.err == nil {
+		b.awaited = true
+		l.turn.Wait()
+		b.awaited = false
+	}
 }
 
-// first returns the first batch, if it can be delivered and nobody does; then the caller has to, and to call delivered.
+// first returns the first batch, if it can be delivered and nobody does or is about to; then the caller has to, and to call delivered.
 func (l *line) first() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy || l.err != nil || len(l.queue) == 0 || !l.queue[0].worked || l.stuck != nil && !l.stuck.isSettled() {
+	if l.busy || l.err != nil || len(l.queue) == 0 || !l.queue[0].worked || l.queue[0].awaited || l.stuck != nil && !l.stuck.isSettled() {
 		return nil
 	}
 	l.busy, l.stuck = true, nil
@@ -94,6 +101,7 @@ func (l *line) delivered(b *batch, stuck *group, err error) {
 		l.free = append(l.free, b)
 	}
 	l.changed.Signal()
+	l.turn.Broadcast()
 }
 
 // waiting returns what the first batch waits for, or nil.

@@ -10,6 +10,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
@@ -18,7 +19,7 @@ import (
 // units are given by the index of their first copy.
 type unit struct {
 	frames  []int // of the sample, which make it up
-	truth   *ikev1.Message
+	truth   *pipeline.Message
 	copies  []int // of the same bytes, this one included
 	needs   []int // its IV is known if all of these are there
 	checks  []int // units that its HASH covers something of
@@ -216,7 +217,7 @@ func (s *sample) run(t *testing.T, keys []*keysrc.Keys, d disturbed, what string
 			continue
 		}
 		if !whole[u] { // its fragments pass as they are
-			if r.fragments > 1 || r.verdict != pipeline.Clear && r.verdict != pipeline.NoKey {
+			if r.fragments > 1 || r.verdict != why.Clear && r.verdict != why.NoKey {
 				t.Errorf("%s: frame %d is of a message of which a part is missing: %s", what, n, r.text)
 			}
 			continue
@@ -236,7 +237,7 @@ func (s *sample) run(t *testing.T, keys []*keysrc.Keys, d disturbed, what string
 	}
 }
 
-func (s *sample) checkIKE(t *testing.T, r *result, m *ikev1.Message, u *unit, present []bool, what string) {
+func (s *sample) checkIKE(t *testing.T, r *result, m *pipeline.Message, u *unit, present []bool, what string) {
 	t.Helper()
 	want := u.truth
 	name := fmt.Sprintf("%s: %s %08x message %d", what, want.Header.ExchangeName(), want.Header.MessageID, want.Number)
@@ -294,15 +295,15 @@ func (s *sample) checkESP(t *testing.T, r *result, n, i int, present []bool, pla
 		derivable = derivable && present[u] && place[u] < i
 	}
 	switch {
-	case s.full || derivable || want.verdict != pipeline.Verified:
+	case s.full || derivable || want.verdict != why.Verified:
 		if r.verdict != want.verdict || !bytes.Equal(r.plain, want.plain) {
 			t.Errorf("%s: ESP 0x%08x/%d: %s, want %s", what, r.spi, r.seq, r.text, want.verdict)
 		}
-	case r.verdict == pipeline.Decrypted:
+	case r.verdict == why.Decrypted:
 		if !bytes.Equal(r.plain, want.plain) {
 			t.Errorf("%s: ESP 0x%08x/%d: wrong plaintext: %s", what, r.spi, r.seq, r.text)
 		}
-	case r.verdict == pipeline.Verified:
+	case r.verdict == why.Verified:
 		t.Errorf("%s: ESP 0x%08x/%d: verified with a key that can't be known: %s", what, r.spi, r.seq, r.text)
 	case r.reason == "":
 		t.Errorf("%s: ESP 0x%08x/%d: no reason: %s", what, r.spi, r.seq, r.text)

@@ -17,6 +17,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 )
 
@@ -123,9 +124,9 @@ func TestPeersWithKeys(t *testing.T) {
 					inner++
 				}
 				switch r.verdict {
-				case pipeline.Verified:
+				case why.Verified:
 					verified++
-				case pipeline.Decrypted:
+				case why.Decrypted:
 				default:
 					t.Errorf("%s", r.text)
 				}
@@ -210,7 +211,7 @@ func TestPeersWithoutKeys(t *testing.T) {
 		o.checkOrder(t, f)
 		for i := range o.results {
 			r := &o.results[i]
-			if pipeline.Opened(r.verdict) || r.verdict != pipeline.Clear && r.reason == "" {
+			if r.verdict.Opened() || r.verdict != why.Clear && r.reason == "" {
 				t.Errorf("%s: %s", name, r.text)
 			}
 			if !bytes.Equal(o.clear[i].Data, f.list[i].Data) {
@@ -284,8 +285,8 @@ func peerResult(t *testing.T, name string, keys []string) string {
 			continue
 		}
 		var verdicts []string
-		for _, v := range pipeline.Verdicts {
-			if c := o.stats.Count(k, v); c > 0 && !(k == pipeline.Other && v == pipeline.Clear) {
+		for _, v := range why.Verdicts {
+			if c := o.stats.Count(k, v); c > 0 && !(k == pipeline.Other && v == why.Clear) {
 				verdicts = append(verdicts, fmt.Sprintf("%d %s", c, v))
 			}
 		}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
 	"sync"
 
 	"l2tpdump/capture"
-	"l2tpdump/esp"
+	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 	"l2tpdump/l2tp"
@@ -53,7 +52,6 @@ type Config struct {
 type Pipeline struct {
 	config Config
 	framer *framer
-	nested *nestedDB
 	sinks  []Sink
 	line   *line
 	unwrap *unwrapper
@@ -72,7 +70,7 @@ func New(c Config) *Pipeline {
 	if c.Patience == 0 {
 		c.Patience = liveWait
 	}
-	p := &Pipeline{config: c, framer: newFramer(), nested: &nestedDB{db: esp.NewDB()}, line: newLine()}
+	p := &Pipeline{config: c, framer: newFramer(), line: newLine()}
 	p.framer.lost = func(fragments int, ports bool) {
 		p.mu.Lock()
 		p.stats.Lost += uint64(fragments)
@@ -81,14 +79,13 @@ func New(c Config) *Pipeline {
 		}
 		p.mu.Unlock()
 	}
-	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), nested: p.nested}
+	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), table: p.framer.table}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly
 	}
 	if c.Live {
-		p.framer.db.Limit(liveSecrets)
+		p.framer.table.Limit(liveSecrets)
 		p.framer.ike.LimitSecrets(liveSecrets)
-		p.nested.db.Limit(liveSecrets)
 	}
 	return p
 }
@@ -97,23 +94,6 @@ func New(c Config) *Pipeline {
 func (p *Pipeline) AddKeys(keys ...*keysrc.Keys) {
 	for _, k := range keys {
 		p.framer.addKeys(k)
-		for _, s := range k.ESP {
-			p.nested.addSecret(s)
-		}
-	}
-}
-
-// AddStores makes the keys of stores known, to which nothing may be added afterwards. Those that no packet asks for stay packed.
-// Like AddKeys it may be called before Run only, or by the source from within Next.
-func (p *Pipeline) AddStores(stores ...*keysrc.Store) {
-	for _, st := range stores {
-		if p.config.Live || !st.HasPlaces() {
-			p.AddKeys(st.Keys())
-			continue
-		}
-		p.framer.ike.AddSource(st)
-		p.framer.db.AddSource(st)
-		p.nested.addStore(st)
 	}
 }
 
@@ -127,15 +107,20 @@ func (p *Pipeline) Snapshot() Stats {
 // AddSink adds a taker of records; they are called in the order in which they were added.
 func (p *Pipeline) AddSink(s Sink) { p.sinks = append(p.sinks, s) }
 
-// ESP is the SA database, to be read after Run.
-func (p *Pipeline) ESP() *esp.DB { return p.framer.db }
+// ESP is what is known of SAs of ESP, to be read after Run.
+func (p *Pipeline) ESP() *salookup.Table { return p.framer.table }
 
-// Nested returns the SAs of ESP in ESP of which packets were opened, to be called after Run.
-func (p *Pipeline) Nested() []*esp.Flow {
-	return slices.DeleteFunc(p.nested.db.Flows(), func(f *esp.Flow) bool {
-		r := f.Report()
-		return r.Verified+r.Decrypted == 0
-	})
+// Flows returns the flows of ESP, and behind them those of ESP in ESP of which packets were opened. To be called after Run.
+func (p *Pipeline) Flows() []*salookup.Flow {
+	var outer, inside []*salookup.Flow
+	for _, f := range p.framer.table.Flows() {
+		if f.Inside() == 0 {
+			outer = append(outer, f)
+		} else if c := f.Report().Counts; c.Verified+c.Decrypted > 0 {
+			inside = append(inside, f)
+		}
+	}
+	return append(outer, inside...)
 }
 
 // IKE is the IKE tracker, to be read after Run.
@@ -166,15 +151,12 @@ func (p *Pipeline) Run(ctx context.Context) (*Stats, error) {
 
 // carry takes batches from the source to the sinks, until the input ends.
 func (p *Pipeline) carry(r *reader) {
-	var (
-		o esp.Opener
-		x esp.Inflater
-	)
+	var w worker
 	for {
 		b, more := r.next()
 		if b != nil {
-			b.work(&o, &x)
-			p.line.worked(b)
+			w.work(b)
+			p.line.worked(b, !p.config.Live)
 		}
 		p.deliver()
 		if !more {

@@ -11,6 +11,7 @@ import (
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/traffic"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/race"
@@ -82,7 +83,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		stats := decrypt(t, file[:24+n*(len(file)-24)/many], keys)
 		runtime.ReadMemStats(&after)
-		if got := stats.Count(pipeline.ESP, pipeline.Verified); got != uint64(n) {
+		if got := stats.Count(pipeline.ESP, why.Verified); got != uint64(n) {
 			t.Fatalf("%d of %d packets verified (%d bytes each)", got, n, size)
 		}
 		return after.Mallocs - before.Mallocs

@@ -218,6 +218,9 @@ func (r *reader) keys() {
 			if concerned {
 				r.release(h.ready(r.p.framer))
 			}
+			if r.p.framer.learned {
+				r.learned()
+			}
 		default:
 			return
 		}
@@ -290,9 +293,9 @@ func (r *reader) again() bool {
 		rec.complete = c.fate
 	}
 	if rec.Kind == ESP {
-		r.p.framer.classify(rec)
+		r.p.framer.carried(rec)
 	}
-	if g := rec.complete; g != nil && rec.SA == nil {
+	if g := rec.complete; g != nil && rec.ring == nil {
 		g.settle(mergedInto(rec))
 	}
 	c.Record, c.parts = Record{}, nil // a repeated fragment may still ask for its fate

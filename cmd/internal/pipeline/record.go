@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
@@ -21,34 +23,52 @@ type Record struct {
 	Wrapping  string              // what carried the frame that the rest is about: "TZSP", "GRE"; mostly ""
 	Unwrapped []byte              // that frame
 	Kind      Kind
-	Verdict   Verdict
-	Reason    string // why the verdict is not better; of an opened or clear one what is to be known of it, mostly ""
+	Verdict   why.Verdict
+	Reason    string // what is to be known of the frame alone, mostly ""; Why says more
 
 	SPI, Seq  uint32        // ESP
-	SA        *esp.SA       // ESP: what it was decrypted with; nil if nothing fits
-	State     *esp.State    // ESP: what is known of the SA's key at this packet
+	SA        *salookup.SA  // ESP: with what it was decrypted, or could not be; nil if there is nothing
+	SeqHigh   uint32        // ESP: high half of the sequence number, where it is extended
 	Plain     esp.Plaintext // ESP: what was inside
 	Missing   int           // bytes that Plain, or L2TP in clear, lacks at its end: the capture has only part of the packet
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
 	Nested    []uint32      // ESP: the SPIs of further ESP headers that were opened inside the first; Plain and Payload have it all in clear
-	IKE       []*ikev1.Message
+	IKE       []*Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
 	Fragments int    // how many frames Whole was put together from, else 0
 	PartOf    uint64 // the number of the frame that completed the datagram of which this is a fragment
 
 	Payload  Payload // what L2TP, PPP and IP there are inside
-	flow     *esp.Flow
-	esp      []byte // the ESP packet, SPI to ICV
-	cut      int    // bytes of it that the snap length cut off
-	seqHigh  uint32
-	group    *group // of fragments, this one included, whose fate is not known yet
-	complete *group // that this frame completed
-	late     *group // settled when no later message will change what IKE says
-	waits    bool   // for its key
-	joins    *held  // the datagram that waits for its key, of which this repeats a fragment
-	released bool   // it has waited long enough
-	inTCP    bool   // Unwrapped is made of a message in a TCP stream
+	flow     *salookup.Flow
+	ring     *salookup.Ring    // what may open it; nil: nothing
+	tried    *salookup.Attempt // why its flow was not open
+	err      error             // why it was not opened
+	esp      []byte            // the ESP packet, SPI to ICV
+	cut      int               // bytes of it that the snap length cut off
+	group    *group            // of fragments, this one included, whose fate is not known yet
+	complete *group            // that this frame completed
+	late     *group            // settled when no later message will change what IKE says
+	waits    bool              // for its key
+	joins    *held             // the datagram that waits for its key, of which this repeats a fragment
+	released bool              // it has waited long enough
+	inTCP    bool              // Unwrapped is made of a message in a TCP stream
 }
+
+// Kind says what a frame was before decryption.
+type Kind uint8
+
+// The kinds of frames.
+const (
+	Other Kind = iota // not of this program's protocols: passed through
+	IKE               // ISAKMP
+	ESP               // ESP, raw or in UDP
+	L2TP              // L2TP found in clear
+	numKinds
+)
+
+var kindNames = [numKinds]string{"other", "ike", "esp", "l2tp"}
+
+func (k Kind) String() string { return kindNames[k] }
 
 // Payload is where the interesting parts of a frame's cleartext lie.
 type Payload struct {
@@ -64,6 +84,13 @@ type Payload struct {
 	Inner       []byte        // the user's IP packet, from PPP or from tunnel mode
 	Session     *l2tp.Session // nil if it belongs to none that is known
 	ToLNS       bool          // sent by the side that opened the L2TP tunnel
+}
+
+// Message is an IKE message and what is said of it.
+type Message struct {
+	*ikev1.Message
+	Verdict why.Verdict
+	Reason  string // as Record.Reason
 }
 
 // What Reason says of frames in which nothing is wrong.
@@ -101,11 +128,19 @@ func (r *Record) Length() int {
 	return len(r.Unwrapped) + missing
 }
 
+// Why says why the verdict is not better; of an opened or clear frame what is to be known of it, mostly "".
+func (r *Record) Why() string {
+	if r.Reason == "" && r.err != nil {
+		return why.PacketReason(r.err, r.tried)
+	}
+	return r.Reason
+}
+
 // HasSPI reports whether SPI and Seq are known.
 func (r *Record) HasSPI() bool { return r.esp != nil }
 
 // Head reports whether Plain is the decrypted head of a packet whose end was not captured.
-func (r *Record) Head() bool { return r.Verdict == Truncated && r.Plain.NextHeader != 0 }
+func (r *Record) Head() bool { return r.Verdict == why.Truncated && r.Plain.NextHeader != 0 }
 
 // ESPLength is the length of the ESP packet in bytes, SPI to ICV, as it was on the wire.
 func (r *Record) ESPLength() int { return len(r.esp) + r.cut }
@@ -132,36 +167,3 @@ func (r *Record) IKEHead() bool {
 
 // Merged reports whether the frame is a fragment that another frame's record stands for.
 func (r *Record) Merged() bool { return r.PartOf != 0 }
-
-// group is the fragments of one datagram (or IKE message) and what becomes of them: either
-// they are merged into the frame that completes it, or each passes as it is.
-type group struct {
-	time      int64         // of the first of them
-	ipsec     bool          // it is of IKE or ESP; the framer's
-	noPorts   bool          // a fragment has come that is no first one of UDP; the framer's
-	completed bool          // the framer has the last fragment; decryption or the framer will settle it
-	settled   chan struct{} // closed when frame and the fate are known
-	frame     uint64        // that they were merged into, 0: each passes as it is
-	withheld  *held         // that completed it and waits for its key, with copies of the fragments: they come again with it
-	copies    []*held       // of the fragments so far, should that become necessary; the framer's
-}
-
-func newGroup(time int64) *group { return &group{time: time, settled: make(chan struct{})} }
-
-// settle says what becomes of the fragments; only the first call counts. The framer and a decrypting goroutine may both call it, never at
-// the same time: the framer only before the batch is in line that has the frame which completes the group.
-func (g *group) settle(frame uint64) {
-	if !g.isSettled() {
-		g.frame = frame
-		close(g.settled)
-	}
-}
-
-func (g *group) isSettled() bool {
-	select {
-	case <-g.settled:
-		return true
-	default:
-		return false
-	}
-}

@@ -14,7 +14,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/ikev1"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -115,7 +115,7 @@ type result struct {
 	partOf    uint64
 	time      int64
 	kind      pipeline.Kind
-	verdict   pipeline.Verdict
+	verdict   why.Verdict
 	reason    string
 	fragments int
 	nested    int
@@ -126,7 +126,7 @@ type result struct {
 	plain     []byte
 	inner     []byte
 	l2tp, ppp bool
-	ike       []*ikev1.Message
+	ike       []*pipeline.Message
 	text      string
 	json      string
 }
@@ -151,13 +151,13 @@ func (k *keeper) Flush() error { return nil }
 
 func (k *keeper) Record(r *pipeline.Record) error {
 	x := result{
-		number: r.Number, partOf: r.PartOf, time: r.Packet.Time, kind: r.Kind, verdict: r.Verdict, reason: r.Reason, fragments: r.Fragments, nested: len(r.Nested),
+		number: r.Number, partOf: r.PartOf, time: r.Packet.Time, kind: r.Kind, verdict: r.Verdict, reason: r.Why(), fragments: r.Fragments, nested: len(r.Nested),
 		expanded: r.Expanded, spi: r.SPI, seq: r.Seq, next: r.Plain.NextHeader, plain: bytes.Clone(r.Plain.Data), inner: bytes.Clone(r.Payload.Inner),
 		l2tp: r.Payload.HasL2TP, ppp: r.Payload.HasPPP,
 	}
 	for _, m := range r.IKE { // a message may gain from later ones; what counts is what the sinks saw
-		c := *m
-		x.ike = append(x.ike, &c)
+		c := *m.Message
+		x.ike = append(x.ike, &pipeline.Message{Message: &c, Verdict: m.Verdict, Reason: m.Reason})
 	}
 	if r.SA != nil {
 		x.suite = r.SA.CipherName() + " " + r.SA.AuthName()

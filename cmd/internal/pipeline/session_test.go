@@ -16,6 +16,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 )
 
@@ -135,7 +136,7 @@ func TestPortOfL2TP(t *testing.T) {
 		got := follow(t, moved, keys, mode{text: true})
 		compareRuns(t, fmt.Sprint("port ", other), got, follow(t, f, keys, mode{}))
 		for i := range got.results {
-			if r := &got.results[i]; r.kind == pipeline.L2TP || r.verdict == pipeline.Malformed {
+			if r := &got.results[i]; r.kind == pipeline.L2TP || r.verdict == why.Malformed {
 				t.Fatal(r.text)
 			}
 		}
@@ -175,7 +176,7 @@ func TestTwoMessagesInOneDatagram(t *testing.T) {
 		list = slices.Delete(list, i-1, i)
 		o := follow(t, f.with(list), keys, mode{text: true, layer: output.LayerL2TP})
 		r := &o.results[i-1]
-		if len(r.ike) != 2 || !bytes.Equal(r.ike[0].Plain, a.ike[0].Plain) || !bytes.Equal(r.ike[1].Plain, b.ike[0].Plain) || r.verdict != pipeline.Verified {
+		if len(r.ike) != 2 || !bytes.Equal(r.ike[0].Plain, a.ike[0].Plain) || !bytes.Equal(r.ike[1].Plain, b.ike[0].Plain) || r.verdict != why.Verified {
 			t.Errorf("%s", r.text)
 			continue
 		}
@@ -216,7 +217,7 @@ func TestBehindAMessage(t *testing.T) {
 		Exchange: ikev1.ExchangeQuick, Flags: ikev1.FlagEncryption, MessageID: 7, Length: 28 + 64,
 	}
 	r := frame(append(foreign.Append(nil), bytesOf("cipher", 64)...)...).results[at]
-	if r.verdict != pipeline.NoKey || len(r.ike) != 2 || !r.ike[0].Verified {
+	if r.verdict != why.NoKey || len(r.ike) != 2 || !r.ike[0].Verified {
 		t.Errorf("another SA's message: %s", r.text)
 	}
 	var o struct {
@@ -238,7 +239,7 @@ func TestBehindAMessage(t *testing.T) {
 	}
 	for n, want := range map[int]string{7: "7 bytes behind the message", 40: "40 bytes behind the message"} {
 		r := frame(bytesOf("rubbish", n)...).results[at]
-		if r.verdict != pipeline.Verified || len(r.ike) != 1 || r.reason != want {
+		if r.verdict != why.Verified || len(r.ike) != 1 || r.reason != want {
 			t.Errorf("%d bytes: %q: %s", n, r.reason, r.text)
 		}
 	}
@@ -434,7 +435,7 @@ func TestFragmentsLost(t *testing.T) {
 					case w.kind != pipeline.ESP && w.partOf == 0:
 					case complete && (r.verdict != w.verdict || !bytes.Equal(r.plain, w.plain) || (r.partOf != 0) != (w.partOf != 0)):
 						t.Errorf("frame %d: %s", n, r.text)
-					case !complete && (pipeline.Opened(r.verdict) || r.partOf != 0):
+					case !complete && (r.verdict.Opened() || r.partOf != 0):
 						t.Errorf("frame %d is of a datagram that is not whole: %s", n, r.text)
 					}
 				}
@@ -471,7 +472,7 @@ func TestNothingWaitsForever(t *testing.T) {
 	}
 	o := follow(t, f, append(secrets(s.secret()), labKeys(t, dir, tables...)...), mode{})
 	o.checkOrder(t, f)
-	if n := o.stats.Count(pipeline.ESP, pipeline.Verified); n < many-1 {
+	if n := o.stats.Count(pipeline.ESP, why.Verified); n < many-1 {
 		t.Errorf("%d of %d verified", n, many-1)
 	}
 	if m := o.results[1].ike[0]; !m.Decrypted || !m.Reconstructed {
@@ -498,7 +499,7 @@ func TestCompressedPPP(t *testing.T) {
 			}
 		}
 		for i := range o.results {
-			if r := &o.results[i]; r.kind == pipeline.ESP && (r.verdict != pipeline.Verified || r.reason != "") {
+			if r := &o.results[i]; r.kind == pipeline.ESP && (r.verdict != why.Verified || r.reason != "") {
 				t.Errorf("%s", r.text)
 			}
 		}

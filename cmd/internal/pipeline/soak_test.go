@@ -15,6 +15,7 @@ import (
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/traffic"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
 
@@ -110,7 +111,7 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := stats.Count(pipeline.ESP, pipeline.Verified); got != uint64(packets-src.others) {
+	if got := stats.Count(pipeline.ESP, why.Verified); got != uint64(packets-src.others) {
 		t.Errorf("%d of %d packets verified", got, packets-src.others)
 	}
 	t.Logf("heap in use after each tenth: %d; resident: %d", heap, resident)

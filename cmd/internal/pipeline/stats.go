@@ -1,6 +1,9 @@
 package pipeline
 
-import "l2tpdump/capture"
+import (
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
+)
 
 // Stats counts the frames of a run.
 type Stats struct {
@@ -10,7 +13,7 @@ type Stats struct {
 	Lost        uint64 // fragments of IKE and ESP packets that are not whole in the input
 	LostBehind  uint64 // of these, those of UDP packets of which nothing behind the first fragment came
 	ByKind      [numKinds]uint64
-	byVerdict   [numKinds][len(Verdicts)]uint64
+	byVerdict   [numKinds][len(why.Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
 	Line        uint64           // PPP frames of the line that was captured
 	Packed      uint64           // of these PPP frames, those whose payload is compressed or encrypted (CCP, VJ)
@@ -72,11 +75,11 @@ func (s *Stats) add(r *Record) {
 }
 
 // Count is how many frames of that kind got that verdict.
-func (s *Stats) Count(k Kind, v Verdict) uint64 { return *s.counter(k, v) }
+func (s *Stats) Count(k Kind, v why.Verdict) uint64 { return *s.counter(k, v) }
 
-func (s *Stats) counter(k Kind, v Verdict) *uint64 {
-	for i := range Verdicts {
-		if Verdicts[i] == v {
+func (s *Stats) counter(k Kind, v why.Verdict) *uint64 {
+	for i := range why.Verdicts {
+		if why.Verdicts[i] == v {
 			return &s.byVerdict[k][i]
 		}
 	}
@@ -85,14 +88,14 @@ func (s *Stats) counter(k Kind, v Verdict) *uint64 {
 
 // Opened is how many ESP and IKE frames were decrypted.
 func (s *Stats) Opened() uint64 {
-	return s.Count(ESP, Verified) + s.Count(ESP, Decrypted) + s.Count(IKE, Verified) + s.Count(IKE, Decrypted)
+	return s.Count(ESP, why.Verified) + s.Count(ESP, why.Decrypted) + s.Count(IKE, why.Verified) + s.Count(IKE, why.Decrypted)
 }
 
 // Failed is how many ESP and IKE frames could not be decrypted.
 func (s *Stats) Failed() uint64 {
 	var n uint64
-	for _, v := range Verdicts {
-		if v != Clear && !Opened(v) {
+	for _, v := range why.Verdicts {
+		if v != why.Clear && !v.Opened() {
 			n += s.Count(IKE, v) + s.Count(ESP, v)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 )
@@ -60,10 +61,10 @@ func (f *framer) message(r *Record, frame []byte) {
 	r.wrap("TCP")
 	r.Unwrapped, r.Whole, r.complete, r.inTCP, r.Reason = frame, nil, nil, true, ""
 	if err := r.Net.Decode(r.Link, frame); err != nil {
-		r.Verdict, r.Reason = Malformed, err.Error()
+		r.Verdict, r.Reason = why.Malformed, err.Error()
 		return
 	}
-	f.natt(r, frame[r.Net.UDPStart:r.Net.UDPEnd])
+	f.carried(r)
 }
 
 // further is message for one of several in the segment of the record before.
@@ -88,7 +89,7 @@ func (f *framer) beginsMessage(b []byte) bool {
 	if len(content) < markerLen || binary.BigEndian.Uint32(content) <= 255 {
 		return false
 	}
-	if f.db.Named(binary.BigEndian.Uint32(content)) {
+	if f.named(binary.BigEndian.Uint32(content)) {
 		return true
 	}
 	return wholeMessages(b)

@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 )
 
 // segmentAt is tcp with a sequence number.
@@ -72,7 +73,7 @@ func TestTCPStream(t *testing.T) {
 			o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
 			opened, last := 0, uint64(0)
 			for i := range o.results {
-				if o.results[i].verdict == pipeline.Verified {
+				if o.results[i].verdict == why.Verified {
 					opened++
 				}
 				if n := o.results[i].number; n < last {
@@ -106,7 +107,7 @@ func TestTCPLoss(t *testing.T) {
 			at, n = end, n+1
 		}
 		o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{})
-		opened := o.stats.Count(pipeline.ESP, pipeline.Verified)
+		opened := o.stats.Count(pipeline.ESP, why.Verified)
 		least := uint64(messages - 1)
 		if !aligned {
 			least = messages * 2 / 3 // it takes a while until the gap is given up, and a segment that begins with a message

@@ -1,6 +1,9 @@
 package pipeline
 
-import "l2tpdump/capture"
+import (
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
+)
 
 const maxWrappings = 4 // frames inside each other
 
@@ -8,7 +11,7 @@ const maxWrappings = 4 // frames inside each other
 // capture that was taken elsewhere (TZSP, ERSPAN, VXLAN ...) are taken whatever they are. A packet in a tunnel is taken
 // only if IKE, ESP or L2TP is in it: otherwise the tunnel is what this network carries, and stays as it is.
 func (f *framer) unwrap(r *Record, depth int) (taken bool) {
-	if depth == maxWrappings || r.Kind != Other || r.Verdict != Clear || r.Reason != "" {
+	if depth == maxWrappings || r.Kind != Other || r.Verdict != why.Clear || r.Reason != "" {
 		return false
 	}
 	w, ok := r.Net.Unwrap(r.Link, r.Data())
@@ -19,7 +22,7 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
 	r.wrap(w.Name)
 	inner := f.open(r, depth+1)
-	if inner || r.Kind != Other || !w.Tunnel && (r.Verdict == Clear || r.Verdict == Truncated) {
+	if inner || r.Kind != Other || !w.Tunnel && (r.Verdict == why.Clear || r.Verdict == why.Truncated) {
 		if g := outer.complete; g != nil {
 			f.settle(g, r.Number)
 		}
@@ -47,5 +50,5 @@ func (r *Record) outside() outside {
 func (r *Record) restore(o *outside) {
 	r.Link, r.Net, r.Unwrapped, r.Whole = o.link, o.net, o.unwrapped, o.whole
 	r.Wrapping, r.Fragments, r.complete = o.wrapping, o.fragments, o.complete
-	r.Verdict, r.Reason = Clear, ""
+	r.Verdict, r.Reason = why.Clear, ""
 }

@@ -8,6 +8,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 )
 
 // sniffed is packets of s as a sniffer elsewhere sends them, each in Ethernet and TZSP.
@@ -45,7 +46,7 @@ func TestWrappedInFragments(t *testing.T) {
 		packets = append(packets, halves(p, uint16(i))...)
 	}
 	o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
-	if n := o.stats.Count(pipeline.ESP, pipeline.Verified); n != 20 || o.stats.Merged != 20 || len(o.clear) != 20 {
+	if n := o.stats.Count(pipeline.ESP, why.Verified); n != 20 || o.stats.Merged != 20 || len(o.clear) != 20 {
 		t.Fatalf("%d verified, %d merged, %d written", n, o.stats.Merged, len(o.clear))
 	}
 	for i := range o.clear {
@@ -67,7 +68,7 @@ func TestWrappedAndFragmented(t *testing.T) {
 		}
 	}
 	o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
-	if n := o.stats.Count(pipeline.ESP, pipeline.Verified); n != 20 || o.stats.Merged != 20 || len(o.clear) != 20 {
+	if n := o.stats.Count(pipeline.ESP, why.Verified); n != 20 || o.stats.Merged != 20 || len(o.clear) != 20 {
 		t.Errorf("%d verified, %d merged, %d written", n, o.stats.Merged, len(o.clear))
 	}
 }
@@ -81,7 +82,7 @@ func TestWrappedCutShort(t *testing.T) {
 		p.Data = p.Data[:len(p.Data)-30]
 	}
 	o := follow(t, f, secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
-	wantAll(t, o, pipeline.Truncated)
+	wantAll(t, o, why.Truncated)
 	if o.stats.ByKind[pipeline.ESP] != 10 || o.stats.Heads != 10 {
 		t.Errorf("%+v", o.stats)
 	}

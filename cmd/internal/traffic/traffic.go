@@ -22,6 +22,8 @@ const (
 	udpLen   = 8
 	l2tpLen  = 6
 	pppLen   = 4
+
+	trailerLen = 2 // pad length, next header
 )
 
 // SA makes the packets of one direction.
@@ -60,9 +62,19 @@ func (sa *SA) Keys() (encryption, authentication []byte) { return sa.key[:], sa.
 // Append appends the next frame of the SA. size is the length of the ESP packet at most; it is
 // filled as far as the block size lets it.
 func (sa *SA) Append(dst []byte, size int) []byte {
-	sa.seq++
 	room := (size - espLen - ivLen - icvLen) / aes.BlockSize * aes.BlockSize
-	payload := room - 2 // pad length, next header
+	return sa.append(dst, room-trailerLen)
+}
+
+// AppendInner appends the next frame of the SA, of which the inner IP packet has inner bytes, at least 28.
+func (sa *SA) AppendInner(dst []byte, inner int) []byte {
+	return sa.append(dst, udpLen+l2tpLen+pppLen+inner)
+}
+
+func (sa *SA) append(dst []byte, payload int) []byte {
+	sa.seq++
+	padding := -(payload + trailerLen) & (aes.BlockSize - 1)
+	room := payload + padding + trailerLen
 
 	dst = append(dst, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0)
 	dst = appendIPv4(dst, 50, ipLen+espLen+ivLen+room+icvLen, [4]byte{192, 0, 2, 1}, [4]byte{192, 0, 2, 2})
@@ -90,7 +102,10 @@ func (sa *SA) Append(dst []byte, size int) []byte {
 	for i := 0; len(dst)-text < payload; i++ {
 		dst = append(dst, byte(i))
 	}
-	dst = append(dst, 0, 17)
+	for i := range padding {
+		dst = append(dst, byte(i+1))
+	}
+	dst = append(dst, byte(padding), 17)
 	cipher.NewCBCEncrypter(sa.block, dst[iv:iv+ivLen]).CryptBlocks(dst[text:], dst[text:])
 	sa.mac.Reset()
 	sa.mac.Write(dst[esp:])

@@ -1,0 +1,97 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/traffic"
+)
+
+// Lengths in bytes.
+const (
+	pcapHeader = 24
+	pcapRecord = 16 // in front of each packet
+	outerLen   = 34 // Ethernet and IPv4
+	espLen     = 8
+	ivLen      = 16
+	icvLen     = 12
+)
+
+// firstSPI is that of the first SA, the others count on from it.
+const firstSPI = 0x10001
+
+// load is a capture with its keys.
+type load struct {
+	file, keys string
+	packets    int
+	length     int // bytes of an ESP packet; all are equally long
+	size       int // bytes of the file
+}
+
+// generate writes a capture of about size bytes, of packets that take turns to be of each of the SAs. frame appends one.
+func (b *bench) generate(size, sas int, frame func(sa *traffic.SA, dst []byte) []byte) (*load, error) {
+	l := &load{file: filepath.Join(b.dir, "outer.pcap"), keys: filepath.Join(b.dir, "esp_sa")}
+	var table bytes.Buffer
+	all := make([]*traffic.SA, sas)
+	for i := range all {
+		all[i] = traffic.NewSA(firstSPI + uint32(i))
+		table.WriteString(all[i].TableRow())
+	}
+	if err := os.WriteFile(l.keys, table.Bytes(), 0o600); err != nil {
+		return nil, err
+	}
+	f, err := os.Create(l.file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	w := capture.NewPcapWriter(buffered, false)
+	if _, err := w.AddInterface(capture.Interface{LinkType: capture.Ethernet, SnapLen: capture.MaxPacketLen}); err != nil {
+		return nil, err
+	}
+	var data []byte
+	for l.size = pcapHeader; l.size < size; l.size += pcapRecord + len(data) {
+		data = frame(all[l.packets%sas], data[:0])
+		p := capture.Packet{Time: 1.7e18 + int64(l.packets)*1e4, Length: len(data), Data: data}
+		if err := w.WritePacket(&p, nil); err != nil {
+			return nil, err
+		}
+		l.packets++
+	}
+	l.length = len(data) - outerLen
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	return l, buffered.Flush()
+}
+
+// ofInner makes frames whose inner IP packet has n bytes.
+func ofInner(n int) func(*traffic.SA, []byte) []byte {
+	return func(sa *traffic.SA, dst []byte) []byte { return sa.AppendInner(dst, n) }
+}
+
+// espPackets are the ESP packets of a capture that generate wrote, in memory.
+func espPackets(file string) ([][]byte, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var packets [][]byte
+	for data = data[min(pcapHeader, len(data)):]; len(data) >= pcapRecord; {
+		end := pcapRecord + int(binary.LittleEndian.Uint32(data[8:]))
+		if end < pcapRecord+outerLen+espLen+ivLen+icvLen || end > len(data) {
+			return nil, fmt.Errorf("%s is not as it was generated", file)
+		}
+		packets = append(packets, data[pcapRecord+outerLen:end])
+		data = data[end:]
+	}
+	return packets, nil
+}

@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"errors"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
+)
+
+const (
+	reassemblyBytes   = 8 << 20      // held for fragments at most
+	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
+	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
+	maxIKEGroups      = 1024         // IKE messages in fragments at a time
+	liveWait          = int64(50e6)  // nanoseconds that the output of a live run waits for a fragment or an IKE message
+	liveSecrets       = 4096         // of each kind that a live run keeps
+	flowIdle          = int64(900e9) // after which a flow's or an exchange's state is forgotten
+)
+
+// framer is the first stage: it takes frames apart down to IKE and ESP, in capture order, and
+// is the only one to use the IKE tracker.
+type framer struct {
+	table      *salookup.Table
+	named      func(spi uint32) bool // of the table
+	ike        *ikev1.Tracker
+	reassembly *capture.Reassembler
+	ikeGroups  map[ikev1.FragmentKey]*group
+	hold       *hold // nil: frames do not wait for their key
+	holdsIKE   bool
+	streams    streams
+	more       [][]byte // further messages of the segment at hand, as frames
+	late       late     // IKE frames that wait for later messages
+	learned    bool     // of ESP from IKE, which frames that wait may have waited for
+	clock      clock
+	expireAt   int64
+	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
+}
+
+func newFramer() *framer {
+	f := &framer{
+		table:      salookup.New(),
+		ike:        ikev1.NewTracker(),
+		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
+		ikeGroups:  make(map[ikev1.FragmentKey]*group),
+		late:       late{patience: defaultPatience},
+	}
+	f.named = f.table.Named
+	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
+		if g, ok := d.Value.(*group); ok {
+			if g.ipsec && f.lost != nil {
+				f.lost(d.Fragments, !g.noPorts)
+			}
+			f.settle(g, 0)
+		}
+	})
+	return f
+}
+
+// addKeys makes keys known, and with them those of ESP that follow from Quick Modes which were decrypted before.
+func (f *framer) addKeys(k *keysrc.Keys) {
+	for _, s := range k.IKE {
+		f.ike.AddSecret(s)
+	}
+	for _, s := range k.ESP {
+		f.table.AddSecret(s)
+	}
+	if len(k.IKE) > 0 {
+		for _, n := range f.ike.Derive() {
+			f.table.AddNegotiated(n)
+			f.learned = true
+		}
+	}
+}
+
+// frame finds out what r is, as far as it can be told without decrypting ESP.
+func (f *framer) frame(r *Record) {
+	f.clock.tick(r.Packet.Time)
+	f.expire(f.clock.now)
+	f.open(r, 0)
+	if g := r.complete; g != nil && !r.waits {
+		f.dropCopies(g)
+		if r.Kind != ESP && r.late == nil {
+			// Of ESP it shows later, as it may turn out not to decrypt.
+			g.settle(mergedInto(r))
+		}
+	}
+}
+
+// open takes a frame apart; depth counts the frames that carried it. It reports whether a frame that r carried has
+// taken its place.
+func (f *framer) open(r *Record, depth int) (taken bool) {
+	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
+		r.Verdict, r.Reason = why.Malformed, err.Error()
+		if r.Net.Truncated {
+			r.Verdict, r.Reason = why.Truncated, "the snap length left no whole header"
+		}
+		return false
+	}
+	if r.Net.Fragment && !f.reassemble(r) {
+		return false
+	}
+	f.carried(r)
+	if r.Net.UDPTooLong && r.Kind == Other && r.Verdict == why.Clear {
+		r.Verdict, r.Reason = why.Malformed, "udp: the length is larger than the packet"
+	}
+	return f.unwrap(r, depth)
+}
+
+// carried finds out what a whole datagram carries, and hands it on.
+func (f *framer) carried(r *Record) {
+	if r.Net.TCP {
+		f.tcp(r)
+		return
+	}
+	c := classify(&r.Net, r.Data(), f.named)
+	if r.inTCP {
+		c = classifyNATT(&r.Net, r.Data()[r.Net.UDPStart:r.Net.UDPEnd])
+	}
+	r.Kind, r.Reason = c.kind, c.reason
+	switch {
+	case c.broken:
+		r.Verdict = why.Malformed
+	case c.kind == IKE:
+		f.isakmp(r, c.data, c.marker)
+	case c.kind == ESP:
+		f.esp(r, c.data, c.length)
+	}
+}
+
+// reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
+func (f *framer) reassemble(r *Record) bool {
+	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.now)
+	switch {
+	case errors.Is(err, capture.ErrDuplicate):
+		if g, ok := d.Value.(*group); ok {
+			f.repeat(r, g)
+		}
+		return false
+	case errors.Is(err, capture.ErrFragmentTruncated):
+		r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the fragment (snaplen)"
+		return false
+	case err != nil:
+		r.Verdict, r.Reason = why.Malformed, err.Error()
+		return false
+	case d == nil:
+		return false
+	}
+	g, ok := d.Value.(*group)
+	if !ok {
+		g = newGroup(r.Packet.Time)
+		d.Value = g
+	}
+	g.ipsec = g.ipsec || isIPsec(&r.Net)
+	g.noPorts = g.noPorts || !r.Net.UDP
+	if !d.Complete {
+		if !g.isSettled() {
+			f.join(r, g)
+		}
+		return false
+	}
+	var net capture.Frame
+	whole, err := net.DecodeReassembled(nil, &r.Net, r.Frame(), d.Data)
+	if err != nil {
+		f.settle(g, 0)
+		r.Verdict, r.Reason = why.Malformed, err.Error()
+		return false
+	}
+	g.completed = true
+	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
+	return true
+}
+
+// isIPsec reports whether a fragment is of IKE or ESP. Of UDP only the first one shows it.
+func isIPsec(n *capture.Frame) bool {
+	return n.Protocol == protoESP || n.UDP && (isPort(n, portIKE) || isPort(n, portNATT))
+}
+
+// giveUp lets the line, which waits for g, go on: fragments pass as they are, though the
+// datagram is still put together when the rest of it comes; IKE frames pass with what is known by now.
+func (f *framer) giveUp(g *group) {
+	f.late.settle(f.late.position(g) + 1)
+	f.settle(g, 0)
+}
+
+// giveUpAll settles everything that waits: the input has ended.
+func (f *framer) giveUpAll() {
+	f.late.settle(len(f.late.queue))
+	f.reassembly.Abandon(0)
+	f.giveUpIKE()
+}
+
+// expire lets go and forgets what has had its time.
+func (f *framer) expire(now int64) {
+	f.late.expire(now)
+	if now < f.expireAt && now > f.expireAt-2*expireEvery {
+		return
+	}
+	f.expireAt = now + expireEvery
+	f.table.Expire(now, flowIdle)
+	f.ike.Expire(now)
+}

@@ -1,0 +1,270 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
+	"l2tpdump/l2tp"
+)
+
+// IP protocol numbers of what ESP can carry.
+const (
+	protoIPv4  = 4
+	protoUDP   = 17
+	protoIPv6  = 41
+	protoGRE   = 47
+	protoNone  = 59
+	maxNesting = 4 // ESP in ESP, IP in IP, extension headers
+	udpHeader  = 8
+	pppIPv4    = 0x0021
+	pppIPv6    = 0x0057
+)
+
+// IPv6 extension headers that may stand in front of what ESP carries.
+const (
+	protoHopByHop    = 0
+	protoRouting     = 43
+	protoDestination = 60
+)
+
+// unwrapper follows what a frame carries down to the user's IP packet.
+type unwrapper struct {
+	tunnels *l2tp.Tracker
+	table   *salookup.Table
+	opener  esp.Opener
+}
+
+// unwrap fills in r.Payload.
+func (u *unwrapper) unwrap(r *Record) {
+	n := &r.Net
+	switch {
+	case r.Kind == L2TP:
+		data := r.Data()
+		if r.Missing = n.UDPLen - (n.UDPEnd - n.UDPStart); r.Missing > 0 {
+			r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the packet (snaplen)"
+		}
+		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
+	case r.Kind == ESP && (r.Verdict.Opened() || r.Head()):
+		r.Plain.NextHeader, r.Plain.Data, _ = u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
+		if r.Plain.NextHeader == protoNone && r.Reason == "" {
+			r.Reason = DummyPacket
+		}
+	case r.Kind == Other && r.Verdict == why.Clear && n.PPPEnd > n.PPPStart:
+		u.linkPPP(r)
+	}
+}
+
+// linkPPP finds the PPP frame of the link layer. In PPPoE, which has many users' packets beside those of L2TP,
+// it is looked at only where it is no IP packet.
+func (u *unwrapper) linkPPP(r *Record) {
+	n, p := &r.Net, &r.Payload
+	if n.PPPoE() && n.IPVersion != 0 {
+		return
+	}
+	frame := r.Frame()
+	frame = frame[n.PPPStart:min(n.PPPEnd, len(frame))]
+	if p.PPP.Decode(frame) != nil {
+		return
+	}
+	p.HasPPP, p.Frame, p.Line = true, frame, true
+	p.ToLNS = n.Direction == capture.DirectionIn
+	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
+	if carriesIP(p) {
+		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
+	}
+}
+
+// protocol follows one IP payload whose addresses are those of n. It returns the same payload with what ESP inside
+// of it could be opened in clear; nested tells that this differs.
+func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	if depth > maxNesting {
+		return protocol, data, false
+	}
+	switch protocol {
+	case protoUDP:
+		if isL2TP(data) {
+			if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
+				data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
+			}
+			src, dst := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+			if n.UDP { // clients behind one NAT differ in the outer port only
+				src, dst = n.SrcPort, n.DstPort
+			}
+			u.l2tp(r, netip.AddrPortFrom(n.Src, src), netip.AddrPortFrom(n.Dst, dst), data[udpHeader:])
+		} else if packet := encapsulated(data); packet != nil {
+			if next, clear, nested = u.esp(r, n, packet, depth); nested {
+				return next, clear, true
+			}
+		}
+	case protoIPv4, protoIPv6:
+		return u.ip(r, protocol, data, depth)
+	case protoGRE:
+		if at, ok := greIP(data); ok {
+			_, clear, nested = u.ip(r, protocol, data[at:], depth)
+			if nested {
+				return protocol, append(slices.Clone(data[:at]), clear...), true
+			}
+		}
+	case protoESP:
+		return u.esp(r, n, data, depth)
+	case protoHopByHop, protoRouting, protoDestination:
+		return u.extension(r, n, protocol, data, depth)
+	}
+	return protocol, data, false
+}
+
+// extension follows what is behind an IPv6 extension header, which stays (RFC 8200 section 4).
+func (u *unwrapper) extension(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	const unit = 8
+	if len(data) < unit {
+		return protocol, data, false
+	}
+	size := unit * (1 + int(data[1]))
+	if size > len(data) {
+		return protocol, data, false
+	}
+	next, clear, nested = u.protocol(r, n, data[0], data[size:], depth+1)
+	if !nested {
+		return protocol, data[:size+len(clear)], false // of which padding may be gone
+	}
+	clear = append(slices.Clone(data[:size]), clear...)
+	clear[0] = next
+	return protocol, clear, true
+}
+
+// ip follows an IP packet inside another.
+func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	r.Payload.Inner = data
+	var inner capture.Frame
+	if inner.DecodeIP(data) != nil || inner.IPVersion == 0 {
+		return protocol, data, false
+	}
+	if !inner.Truncated { // likewise
+		data = data[:inner.PayloadEnd:inner.PayloadEnd]
+		r.Payload.Inner = data
+	}
+	if inner.Fragment {
+		return protocol, data, false
+	}
+	payload := data[inner.PayloadStart:inner.PayloadEnd]
+	switch {
+	case inner.Protocol == protoESP, inner.Protocol == protoUDP && (isL2TP(payload) || encapsulated(payload) != nil):
+		next, payload, nested = u.protocol(r, &inner, inner.Protocol, payload, depth+1)
+	}
+	if r.Payload.HasL2TP && !carriesIP(&r.Payload) {
+		r.Payload.Inner = nil // the packet is that of the tunnel's ends
+	}
+	if !nested {
+		return protocol, data, false
+	}
+	data = inner.AppendReplaced(nil, data, next, payload)
+	if inner.UDP { // a NAT may have changed the addresses that the checksum inside covers
+		capture.FixTransportChecksum(data)
+	}
+	if next != protoIPv4 && next != protoIPv6 && !r.Payload.HasL2TP {
+		r.Payload.Inner = data // transport mode: the packet is that of the users
+	}
+	return protocol, data, true
+}
+
+// greIP is where the IP packet in a GRE packet begins (RFC 2784, RFC 2890); ok is false if it holds none.
+func greIP(data []byte) (at int, ok bool) {
+	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
+	if len(data) < 4 {
+		return 0, false
+	}
+	flags, ether := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+	if flags&(routing|version) != 0 || ether != 0x0800 && ether != 0x86dd {
+		return 0, false
+	}
+	at = 4
+	for _, f := range [...]uint16{checksum, key, sequence} {
+		if flags&f != 0 {
+			at += 4
+		}
+	}
+	return at, at < len(data)
+}
+
+func isL2TP(udp []byte) bool {
+	return len(udp) > udpHeader && (binary.BigEndian.Uint16(udp) == portL2TP || binary.BigEndian.Uint16(udp[2:]) == portL2TP)
+}
+
+// encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if there is none.
+func encapsulated(udp []byte) []byte {
+	if len(udp) < udpHeader+esp.HeaderLen || binary.BigEndian.Uint16(udp) != portNATT && binary.BigEndian.Uint16(udp[2:]) != portNATT {
+		return nil
+	}
+	n := int(binary.BigEndian.Uint16(udp[4:]))
+	if n < udpHeader+esp.HeaderLen || n > len(udp) || binary.BigEndian.Uint32(udp[udpHeader:]) == 0 {
+		return nil
+	}
+	return udp[udpHeader:n:n]
+}
+
+// esp opens ESP that was inside ESP. There is little of it, so it is done here, in order.
+func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (next uint8, clear []byte, nested bool) {
+	if len(packet) < esp.HeaderLen || r.Missing > 0 {
+		return protoESP, packet, false
+	}
+	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst}
+	p := salookup.Packet{Data: packet}
+	a := u.table.Admit(h, p, r.Packet.Time)
+	var plain esp.Plaintext
+	var sa *salookup.SA
+	var high uint32
+	if a.Ring != nil {
+		plain, sa, high, a.Err = a.Ring.Open(&u.opener, nil, p)
+		u.opener.Release()
+	}
+	a.Flow.Count(&plain, sa, a.Err, binary.BigEndian.Uint32(packet[4:]), high)
+	if a.Err != nil {
+		return protoESP, packet, false
+	}
+	r.Nested = append(r.Nested, h.SPI)
+	next, clear, _ = u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
+	return next, clear, true
+}
+
+// l2tp follows an L2TP message.
+func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
+	p := &r.Payload
+	cut := r.Missing > 0
+	if err := p.L2TP.Decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
+		if r.Kind == L2TP && !cut {
+			r.Verdict, r.Reason = why.Malformed, err.Error()
+		}
+		return
+	}
+	p.HasL2TP, p.Message = true, message
+	p.L2TP.Cut = cut
+	if p.L2TP.Version != 2 {
+		return
+	}
+	var sender int
+	p.Session, sender = u.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	p.ToLNS = sender == 0
+	if p.L2TP.Control {
+		return
+	}
+	frame := message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
+	if p.PPP.Decode(frame) != nil {
+		return
+	}
+	p.HasPPP, p.Frame = true, frame
+	p.PPP.Cut = cut
+	p.Compression = compressed(p.Session, sender, &p.PPP, frame)
+	if carriesIP(p) {
+		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
+	}
+}
+
+// carriesIP reports whether there is a PPP frame with an IP packet.
+func carriesIP(p *Payload) bool {
+	return p.HasPPP && (p.PPP.Protocol == pppIPv4 || p.PPP.Protocol == pppIPv6)
+}

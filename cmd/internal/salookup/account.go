@@ -1,0 +1,217 @@
+package salookup
+
+import (
+	"net/netip"
+
+	"l2tpdump/esp"
+)
+
+// foreignRun is how many packets that do not fit make another SA, where each continues the one before. Fewer are damaged or forged.
+const foreignRun = 4
+
+// farRun is how close behind each other they are.
+const farRun = 64
+
+// Counts is what became of a flow's packets.
+type Counts struct {
+	Verified   uint64 // the ICV is right
+	Decrypted  uint64 // opened by structure
+	Refused    uint64 // not what the keys open: the ICV, or the structure, is wrong
+	Undecided  uint64 // of these, those that came before there was evidence enough for a key
+	NoKey      uint64
+	Incomplete uint64
+	Truncated  uint64
+	Malformed  uint64
+	Garbled    uint64 // of these, those with a right ICV
+}
+
+// Packets is the number of all packets.
+func (c *Counts) Packets() uint64 {
+	return c.Verified + c.Decrypted + c.Refused + c.NoKey + c.Incomplete + c.Truncated + c.Malformed
+}
+
+// sequence is the sequence numbers of an SA's packets.
+type sequence struct {
+	win  *esp.Window // nil before the first packet
+	used bool        // it is in account.uses
+}
+
+// account is what became of a flow's packets, in the order of the capture. Of the packets of an open flow only those count for
+// its sequence numbers that a key opened: nothing says that the number of another is its own.
+type account struct {
+	counts   Counts
+	unproved *esp.Window // while nothing has been opened
+	uses     []*sequence // of the SAs that opened something
+	current  *SA         // that did it last
+
+	chain        uint8 // refused packets that continue one another
+	chained      bool  // no packet was opened since the last refused one
+	refused      uint32
+	before, more bool // such a chain was there before the first packet that was opened, and after it
+}
+
+// Count adds what became of a packet, in the order of the capture: what Ring.Open returned, or the error of Admit with no SA.
+func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) {
+	a := &f.account
+	switch err {
+	case nil:
+		if plain.Verified {
+			a.counts.Verified++
+		} else {
+			a.counts.Decrypted++
+		}
+		a.opened(sa, plain, seq, high)
+	case esp.ErrTruncated:
+		a.counts.Truncated++
+		if sa != nil && plain.Evidence > 0 {
+			a.opened(sa, plain, seq, high)
+		} else {
+			a.unopened(seq)
+		}
+	case ErrUndecided:
+		a.counts.Refused++
+		a.counts.Undecided++
+	case esp.ErrICV, esp.ErrStructure:
+		a.counts.Refused++
+		a.fail(seq)
+	case esp.ErrPlaintext:
+		a.counts.Garbled++
+		a.counts.Malformed++
+		a.fail(seq)
+	case esp.ErrMalformed:
+		a.counts.Malformed++
+		a.fail(seq)
+	case esp.ErrIncomplete:
+		a.counts.Incomplete++
+		a.unopened(seq)
+	default:
+		a.counts.NoKey++
+		a.unopened(seq)
+	}
+}
+
+// opened counts a packet that an SA opened.
+func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) {
+	a.unproved, a.chained, a.current = nil, false, sa
+	if !sa.sure.Load() {
+		sa.sure.Store(sa.certain(plain, nil))
+	}
+	s := sa.seq
+	if s.win == nil {
+		s.win = new(esp.Window)
+	}
+	if !s.used {
+		s.used = true
+		a.uses = append(a.uses, s)
+	}
+	p := s.win.Nearest(seq)
+	if sa.Suite.ESN && sa.Checks() {
+		if p = uint64(high)<<32 | uint64(seq); plain.Verified {
+			sa.newest.Store(p)
+		}
+	}
+	s.win.Add(p, plain.Verified)
+}
+
+// unopened counts the sequence number of a packet while none has been opened.
+func (a *account) unopened(seq uint32) {
+	if a.current != nil {
+		return
+	}
+	if a.unproved == nil {
+		a.unproved = new(esp.Window)
+	}
+	a.unproved.Add(a.unproved.Nearest(seq), false)
+}
+
+// fail counts a packet that no key opens.
+func (a *account) fail(seq uint32) {
+	continues := a.chain > 0 && seq-a.refused-1 < farRun
+	if a.current == nil {
+		a.unopened(seq)
+	} else if !a.chained && a.current.seq.win.Expects(seq) {
+		continues = false // in the place of one of the SA's own
+	}
+	a.chained, a.refused = true, seq
+	switch {
+	case !continues:
+		a.chain = 1
+	case a.chain < foreignRun:
+		a.chain++
+	}
+	if a.chain == foreignRun {
+		a.before = a.before || a.current == nil
+		a.more = a.more || a.current != nil
+	}
+}
+
+// Report is the account of one flow.
+type Report struct {
+	Counts
+	SPI      uint32
+	Inside   uint32 // SPI of the ESP packets that carry those of the flow, 0: none
+	Src, Dst netip.Addr
+	SA       *SA  // that opened a packet last, or is proved at least; nil if none is
+	Used     int  // how many SAs opened packets
+	Before   bool // packets that look like another SA's came before the first that was opened
+	After    bool // and after it
+
+	FirstSeq   uint64 // lowest sequence number, with its high half where ESN is in use
+	LastSeq    uint64 // highest, in the order of the SA (after a wrap it may be less than FirstSeq)
+	Missing    uint64 // between the two and never seen
+	Duplicates uint64
+	Reordered  uint64 // came after a higher one
+	Wrapped    uint64 // times that the low half went through zero
+	Restarts   uint64 // times that the count began anew
+	Deleted    bool   // by IKE
+}
+
+// Report returns the account of the flow. Neither Admit nor Count may run at the same time.
+func (f *Flow) Report() Report {
+	a := &f.account
+	r := Report{Counts: a.counts, SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Used: len(a.uses), Before: a.before, After: a.more, Deleted: f.deleted}
+	if f.ring != nil { // else what was let through proves no key
+		if r.SA = a.current; r.SA == nil || !r.SA.Proved() {
+			r.SA = f.ring.first()
+		}
+	}
+	windows := []*esp.Window{a.unproved}
+	for _, s := range a.uses {
+		windows = append(windows, s.win)
+	}
+	some := false
+	for _, w := range windows {
+		if w == nil {
+			continue
+		}
+		if !some {
+			r.FirstSeq, r.LastSeq = w.Low, w.High
+		} else {
+			r.Restarts++
+		}
+		some = true
+		r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
+		r.Missing += w.Missing()
+		r.Duplicates += w.Duplicates
+		r.Reordered += w.Reordered
+		r.Wrapped += w.Wraps
+		r.Restarts += w.Restarts
+	}
+	if r.SA == nil || !r.SA.Suite.ESN {
+		r.FirstSeq &= 0xffffffff
+		r.LastSeq &= 0xffffffff
+	}
+	return r
+}
+
+// OpenedWith calls yield with each SA that is proved, or opened packets, until it returns false.
+func (f *Flow) OpenedWith(yield func(*SA) bool) {
+	if f.ring == nil {
+		return
+	}
+	for _, s := range f.ring.sas {
+		if s.Proved() && !yield(s) {
+			return
+		}
+	}
+}

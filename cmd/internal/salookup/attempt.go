@@ -1,0 +1,268 @@
+package salookup
+
+import (
+	"slices"
+
+	"l2tpdump/esp"
+)
+
+// trying is what a flow remembers while its key is looked for.
+type trying struct {
+	set      *Set
+	tries    uint32   // attempts since something new was learnt
+	skip     uint32   // packets until the next attempt
+	searches uint8    // for the high half of the sequence number
+	proof    []proof  // of each candidate, while none is enough
+	spoke    []uint32 // sequence numbers of the packets that said so
+	likely   *SA      // that lets packets through meanwhile
+	doubtful bool     // an encryption key was contradicted behind a good ICV
+	probes   []probe  // of the candidates, between attempts
+	armed    bool     // probes are made
+}
+
+// proof is the evidence for one candidate so far.
+type proof struct{ bits, agreed, refused uint16 }
+
+// probe is a candidate made ready, to see on each packet between the attempts whether it fits.
+type probe struct {
+	sa   *esp.SA
+	high uint32
+}
+
+// How many values of the high half of the sequence number the searches in one flow try. A damaged first packet
+// should not cost much; a capture that begins after 2^42 packets of an SA is hardly ever made.
+var searchLimits = [...]uint32{1 << 10, 1 << 16}
+
+const (
+	maxProbes   = 256     // of one flow
+	maxArmed    = 1 << 14 // of all flows
+	manyTries   = 8       // after which attempts become rare
+	hopefulMost = 64      // the same while there is some evidence
+)
+
+// Attempt is what trying all candidates came to, while none has proved right. It never changes.
+type Attempt struct {
+	Err      error // ErrNoKey, ErrUndecided, or what wraps esp.ErrIncomplete, ErrICV, ErrStructure, ErrTruncated, ErrMalformed
+	Set      *Set
+	Secrets  bool    // any secret of ESP is known, be it for other SPIs
+	AuthOnly *Source // its authentication key fits, the encryption key does not
+	KeyOnly  *Source // its encryption key fits, the authentication key does not
+}
+
+// outcome is what one attempt gave.
+type outcome struct {
+	Fit
+	with     *Candidate // nil: none proved right
+	packets  int        // that had to agree
+	likely   *Candidate // has a good ICV, and nothing so far contradicts the encryption key
+	by       Fit        // its
+	hopeful  bool       // some evidence, not enough
+	shaped   bool       // the packet's length is possible for some candidate
+	authOnly *Source
+	keyOnly  *Source
+	unsought *Candidate // of which a high half of the sequence number might be searched for
+}
+
+// attempt tries all candidates on a packet.
+func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
+	t.budget.refill(t.clock)
+	set := tr.set
+	out := outcome{shaped: len(set.Candidates) == 0}
+	fresh := !slices.Contains(tr.spoke, seq)
+	for i := range set.Candidates {
+		c := &set.Candidates[i]
+		o := t.trial.Try(set, c, f.spi, p)
+		out.shaped = out.shaped || o.Shape
+		if o.Proves(c, p.Cut) {
+			out.Fit, out.with, out.packets = o, c, 1
+			return out
+		}
+		switch {
+		case !fresh: // copies of one packet are one packet
+			out.hopeful = out.hopeful || tr.proof != nil && tr.proof[i].agreed > 0
+		case tr.weigh(i, o, p.Cut):
+			out.hopeful = true
+			if tr.proof[i].enough(c.Checks() && p.Cut == 0) {
+				out.Fit, out.with, out.packets = o, c, int(tr.proof[i].agreed)
+				return out
+			}
+		}
+		if c.Checks() && p.Cut == 0 && o.Shape {
+			out.note(tr, c, o)
+		}
+	}
+	if out.hopeful && fresh {
+		tr.spoke = append(tr.spoke, seq)
+	}
+	if c := out.unsought; c != nil && int(tr.searches) < len(searchLimits) && t.budget.searches > 0 && set.mayExtend(c) && t.trial.headFits(c, p.Data) {
+		limit := searchLimits[tr.searches]
+		tr.searches++
+		t.budget.searches--
+		if o := search(c, f.spi, p.Data, limit); o.SA != nil {
+			out.Fit, out.with, out.packets = o, c, 1
+		}
+	}
+	return out
+}
+
+// note remembers what a packet says of a candidate whose ICV it has and that it does not prove.
+func (out *outcome) note(tr *trying, c *Candidate, o Fit) {
+	if o.ICV && o.Bits >= likelyBits && c.whole() && len(tr.set.Short) == 0 && out.likely == nil && !tr.doubtful {
+		out.likely, out.by = c, o
+	}
+	switch {
+	case o.ICV && o.Bits == 0:
+		tr.doubtful = true
+		if out.authOnly == nil {
+			out.authOnly = c.AuthFrom
+		}
+	case !o.ICV && o.Bits >= cipherBits && out.keyOnly == nil:
+		out.keyOnly = c.From
+	}
+	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) && (out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
+		out.unsought = c
+	}
+}
+
+// weigh adds what a packet says about candidate i, and reports whether it speaks for it.
+func (tr *trying) weigh(i int, o Fit, cut int) bool {
+	speaks := o.SA != nil && o.Bits > 0
+	if tr.proof == nil {
+		if !speaks {
+			return false
+		}
+		tr.proof = make([]proof, len(tr.set.Candidates))
+	}
+	p := &tr.proof[i]
+	switch {
+	case speaks:
+		p.bits = uint16(min(int(p.bits)+o.Bits, 1<<15))
+		p.agreed++
+	case cut == 0 && p.refused < 1<<12:
+		p.refused++
+	}
+	return speaks
+}
+
+// enough reports whether the packets together prove the candidate.
+func (p *proof) enough(checked bool) bool {
+	need := proofBits
+	if checked {
+		need = togetherBits
+	}
+	return p.agreed > 1 && int(p.bits)-refusal*int(p.refused) >= need
+}
+
+// later sets when the next attempt is due: with each of the first packets, then after ever longer pauses, so that a long capture
+// under a wrong key costs no more than a short one. A packet of an impossible length is no attempt.
+func (tr *trying) later(out *outcome) {
+	if !out.shaped && tr.tries > 0 {
+		tr.skip = manyTries - 1
+		return
+	}
+	tr.tries++
+	if tr.tries >= manyTries && !(out.hopeful && tr.tries < hopefulMost) {
+		tr.skip = 1 << min(tr.tries-manyTries+2, 20)
+	}
+}
+
+// refused says why no candidate opened the packet; old is what was said before, or nil.
+func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Attempt, error) {
+	a := &Attempt{Set: set, Secrets: secrets, AuthOnly: out.authOnly, KeyOnly: out.keyOnly}
+	keyed := set.Keyed() != nil
+	switch {
+	case !keyed && len(set.Candidates) == 0:
+		a.Err = ErrNoKey
+	case set.short():
+		a.Err = esp.ErrIncomplete
+	case cut > 0 && !out.hopeful:
+		a.Err = esp.ErrTruncated
+	case !out.shaped:
+		a.Err = esp.ErrMalformed
+	case out.hopeful:
+		a.Err = ErrUndecided
+	case set.Uncertain():
+		a.Err = ErrNoKey
+	case set.Checked > 0:
+		a.Err = esp.ErrICV
+	default:
+		a.Err = esp.ErrStructure
+	}
+	if (a.Err == esp.ErrTruncated || a.Err == esp.ErrMalformed) && old != nil && old.Err != a.Err {
+		return old, a.Err // such a packet says nothing new about the flow
+	}
+	if old != nil && a.AuthOnly == nil && a.KeyOnly == nil && a.Err == old.Err {
+		return old, a.Err // what an earlier packet showed stays
+	}
+	return a, a.Err
+}
+
+// arm makes the probes of all candidates.
+func (t *Table) arm(f *Flow, tr *trying) {
+	tr.armed = true
+	for i := range tr.set.Candidates {
+		c := &tr.set.Candidates[i]
+		for _, v := range tr.set.ways(c) {
+			if len(tr.probes) >= maxProbes || t.budget.armed >= maxArmed {
+				return
+			}
+			if sa, err := esp.NewSA(f.spi, v.suite, c.Key, c.AuthKey); err == nil {
+				tr.probes = append(tr.probes, probe{sa, v.high})
+				t.budget.armed++
+			}
+		}
+	}
+}
+
+// disarm drops the probes.
+func (t *Table) disarm(tr *trying) {
+	if tr != nil {
+		t.budget.armed -= len(tr.probes)
+		tr.probes, tr.armed = nil, false
+	}
+}
+
+// probe returns the index of a probe that fits the packet though no attempt is due, -1 if there is none. What it costs has a budget.
+func (t *Table) probe(tr *trying, p Packet) int {
+	t.budget.refill(t.clock)
+	if len(tr.probes) == 0 || t.budget.probes < len(tr.probes) {
+		return -1
+	}
+	t.budget.probes -= len(tr.probes)
+	return slices.IndexFunc(tr.probes, func(x probe) bool {
+		if p.Cut == 0 && x.sa.Checks() && !x.sa.Suite().Cipher.AEAD {
+			return x.sa.CheckICV(p.Data, x.high)
+		}
+		plain, err := t.trial.open(x.sa, p, x.high)
+		return err == nil || err == esp.ErrTruncated && plain.Evidence > 0
+	})
+}
+
+// budget bounds what the flows of one table may cost together beyond their own first packets, however many flows there are. It comes back
+// slowly with the packets admitted, so that a run of days does not end with none.
+type budget struct {
+	searches int // for the high half of the sequence number
+	probes   int // of keys that did not fit so far, between the attempts
+	armed    int // probes that all flows have, which is not used up
+	kept     int // bytes of packets kept of all flows, likewise
+	at       uint64
+}
+
+var fullBudget = budget{searches: 128, probes: 1 << 20}
+
+// refillEvery is how many packets bring back one search, and refillProbes.
+const (
+	refillEvery  = 1 << 16
+	refillProbes = 1 << 17
+)
+
+// refill adds what the packets since the last time have earned.
+func (b *budget) refill(clock uint64) {
+	n := int((clock - b.at) / refillEvery)
+	if n == 0 {
+		return
+	}
+	b.at += uint64(n) * refillEvery
+	b.searches = min(b.searches+n, fullBudget.searches)
+	b.probes = min(b.probes+n*refillProbes, fullBudget.probes)
+}

@@ -1,0 +1,68 @@
+package salookup
+
+// What the tests outside of the package look into.
+
+// Bounds of the table.
+const (
+	MaxUnopened  = maxUnopened
+	MaxGone      = maxGone
+	ForeignRun   = foreignRun
+	RefillEvery  = refillEvery
+	RefillProbes = refillProbes
+)
+
+// NoSearches takes away what searches for the high half of sequence numbers may cost.
+func (t *Table) NoSearches() { t.budget.searches = 0 }
+
+// SetProbes sets how many probes may be tried.
+func (t *Table) SetProbes(n int) { t.budget.probes = n }
+
+// Probes returns how many probes may still be tried, how many there are and how many the flow has.
+func (t *Table) Probes(f *Flow) (left, armed, own int) {
+	if f.trying != nil {
+		own = len(f.trying.probes)
+	}
+	return t.budget.probes, t.budget.armed, own
+}
+
+// Tries returns how many attempts there have been.
+func (f *Flow) Tries() uint32 {
+	if f.trying == nil {
+		return 0
+	}
+	return f.trying.tries
+}
+
+// Skip has the flow make no attempt for long.
+func (f *Flow) Skip() {
+	if f.trying != nil {
+		f.trying.skip = 1 << 20
+	}
+}
+
+// Len returns how many flows there are, and checks the lists against each other.
+func (t *Table) Len() (n int, consistent bool) {
+	chained, listed := 0, 0
+	for spi, f := range t.bySPI {
+		for ; f != nil; f = f.next {
+			if chained++; f.spi != spi || f.next != nil && f.next.prev != f {
+				return 0, false
+			}
+		}
+	}
+	for k := range t.kinds {
+		for f := t.kinds[k].newest; f != nil; f = f.place.older {
+			if listed++; f.place.kind != kind(k) || f.place.older != nil && f.place.older.place.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
+				return 0, false
+			}
+		}
+	}
+	sum := t.kinds[0].len + t.kinds[1].len + t.kinds[2].len
+	return len(t.flows), chained == len(t.flows) && listed == len(t.flows) && sum == listed
+}
+
+// Gone returns how many accounts of flows that went are kept.
+func (t *Table) Gone() int { return len(t.gone[0]) + len(t.gone[1]) }
+
+// All returns how many secrets there are.
+func (t *Table) All() int { return len(t.all) }

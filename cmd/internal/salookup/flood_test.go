@@ -1,0 +1,103 @@
+package salookup_test
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+
+	"l2tpdump/testdata/race"
+
+	"l2tpdump/cmd/internal/salookup"
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
+)
+
+// manySecrets returns n secrets for SPIs that no test's packets have, with a sealer's suite.
+func manySecrets(n int) []*esp.Secret {
+	rng := rand.New(rand.NewPCG(7, 8))
+	list := make([]*esp.Secret, n)
+	for i := range list {
+		b := make([]byte, 36)
+		for j := range b {
+			b[j] = byte(rng.Uint32())
+		}
+		list[i] = &esp.Secret{SPI: 0x80000000 | uint32(i)<<4, SPIMask: 0xffffffff, Suite: cbcSealer().suite, Key: esp.NewKey(b[:16]), AuthKey: esp.NewKey(b[16:]), Origin: origin("table", 0)}
+	}
+	return list
+}
+
+// unknown is a packet of an SPI of which nothing is known.
+func unknown(spi uint32, dst netip.Addr, time int64) espPacket {
+	p := espPacket{spi, testSrc, dst, make([]byte, 80), 0, time}
+	binary.BigEndian.PutUint32(p.data, spi)
+	return p
+}
+
+// TestFloodOfUnknownSPIs sends packets of ever new SPIs past many keys and one SA that is decrypted: what they cost has a bound.
+func TestFloodOfUnknownSPIs(t *testing.T) {
+	e := cbcSealer()
+	db := newTable(append(manySecrets(5000), e.secret())...)
+	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() {
+		t.Fatal("the key does not fit")
+	}
+	n := 3 * salookup.MaxUnopened
+	if race.Enabled {
+		n /= 12
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range n {
+		db.open(unknown(0x40000000+uint32(i), testDst, 1))
+	}
+	runtime.ReadMemStats(&after)
+	if per := (after.Mallocs - before.Mallocs) / uint64(n); !race.Enabled && per > 8 {
+		t.Errorf("%d allocations for a packet of a new SPI", per)
+	}
+	// The SA that is decrypted has suffered nothing, and a reason is still given.
+	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() || x.Order() != 0 {
+		t.Errorf("the SA in between: %v", x.err)
+	}
+	d := why.Diagnose(db.Table)
+	flows := db.Flows()
+	for _, f := range flows {
+		d.ESP(f)
+	}
+	if x := d.ESP(flows[len(flows)-1]); !strings.Contains(x.Cause, "SPI 0xc0ffee01 between the same addresses has a key (test:1)") {
+		t.Error(x.Cause)
+	}
+}
+
+// TestOneSPIToManyAddresses: flows of one SPI are found and forgotten one by one.
+func TestOneSPIToManyAddresses(t *testing.T) {
+	db := newTable()
+	const spi, n = 4711, 600
+	dst := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
+	for i := range n {
+		db.open(unknown(spi, dst(i), int64(i)*1e9))
+	}
+	left := func(want int) {
+		t.Helper()
+		if n, ok := db.Len(); n != want || !ok {
+			t.Errorf("%d flows, consistent: %v, want %d", n, ok, want)
+		}
+	}
+	left(n)
+	db.Delete(spi, dst(300)) // goes early
+	db.Expire(600e9, 500e9)
+	left(n - 101)
+	db.Expire(5000e9, 1e9)
+	left(0)
+}
+
+func BenchmarkUnknownSPIs(b *testing.B) {
+	db := newTable(manySecrets(5000)...)
+	p := unknown(0, testDst, 1)
+	b.ReportAllocs()
+	for i := range b.N {
+		p.spi = 0x40000000 + uint32(i)
+		db.open(p)
+	}
+}

@@ -1,0 +1,231 @@
+package salookup
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"l2tpdump/esp"
+)
+
+// ErrNoKey: nothing is known that may open the packets of an SPI.
+var ErrNoKey = fmt.Errorf("salookup: no key")
+
+// ErrUndecided: a key may fit, but the evidence of the packets so far is not enough to say so. It wraps esp.ErrStructure.
+var ErrUndecided = fmt.Errorf("%w so far as to prove a key", esp.ErrStructure)
+
+// Flow is the packets of one SPI to one destination. It is in one of three states: unknown (there is nothing to try), trying, and open
+// (a candidate has proved right).
+type Flow struct {
+	spi        uint32
+	inside     uint32 // SPI of the packets that carry it, 0: it is not inside ESP
+	src, dst   netip.Addr
+	next, prev *Flow // with the same SPI
+	place      place // among the flows of its kind, by their last packets
+	order      uint64
+	time       int64  // of the last packet, nanoseconds
+	lengths    uint16 // bit n: a packet of n bytes modulo 16 was seen while it was not open
+	deleted    bool
+	stale      bool     // something about the SPI is known that was not when the key was looked for
+	trying     *trying  // what is tried; of an open flow: to find more than is known
+	tried      *Attempt // what that came to; nil before the first packet, and once it is open
+	ring       *Ring    // open: what opens packets
+	kept       []Packet // the first few that failed
+
+	_       [64]byte // what is below is another goroutine's
+	account account
+}
+
+const (
+	maxKept   = 3       // packets of a flow that are kept for a diagnosis
+	keptBytes = 8 << 20 // of all flows; those of which nothing is known have the half of it at most
+)
+
+// SPI returns the SPI.
+func (f *Flow) SPI() uint32 { return f.spi }
+
+// Src returns the source address of the first packet.
+func (f *Flow) Src() netip.Addr { return f.src }
+
+// Dst returns the destination address.
+func (f *Flow) Dst() netip.Addr { return f.dst }
+
+// Inside returns the SPI of the ESP packets that carry those of the flow, 0 if it is not inside ESP.
+func (f *Flow) Inside() uint32 { return f.inside }
+
+// Order tells which of two flows was there first: the one with the lower number.
+func (f *Flow) Order() uint64 { return f.order }
+
+// Tried is why the flow is not open, nil if it is.
+func (f *Flow) Tried() *Attempt { return f.tried }
+
+// Kept returns the first few packets that failed while the flow was not open.
+func (f *Flow) Kept() []Packet { return f.kept }
+
+// Lengths has bit n set where a packet of n bytes modulo 16 failed.
+func (f *Flow) Lengths() uint16 { return f.lengths }
+
+// Admission is what may be done with a packet.
+type Admission struct {
+	Flow  *Flow
+	Ring  *Ring    // what may open it; nil: nothing, and Err says why
+	Tried *Attempt // the flow's at this packet
+	Err   error
+}
+
+// Header is what a packet shows of the flow that it belongs to.
+type Header struct {
+	SPI      uint32
+	Inside   uint32 // SPI of the ESP packet that carried it, 0: none did
+	Src, Dst netip.Addr
+}
+
+// Admit says what opens a packet, of 8 bytes at least, that was captured at the given time in nanoseconds. On the first packets of a flow it
+// finds out by trial. It allocates nothing for a flow that is open, or whose attempts have become rare.
+func (t *Table) Admit(h Header, p Packet, now int64) Admission {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clock++
+	f := t.flow(h)
+	f.time = max(f.time, now)
+	t.touch(f)
+	if f.stale {
+		t.renew(f)
+	}
+	if f.ring != nil {
+		if f.trying != nil {
+			t.improve(f, p)
+		}
+		return Admission{Flow: f, Ring: f.ring}
+	}
+	f.lengths |= 1 << (uint(len(p.Data)+max(0, p.Cut)) % 16)
+	ring, err := t.try(f, p)
+	if ring == nil {
+		t.keep(f, p)
+	}
+	return Admission{f, ring, f.tried, err}
+}
+
+// renew gathers anew what is known of the flow.
+func (t *Table) renew(f *Flow) {
+	f.stale = false
+	t.disarm(f.trying)
+	f.trying, f.tried = nil, nil
+	sources := t.sources(f.spi, f.src, f.dst)
+	if len(sources) == 0 {
+		f.tried = t.unknown()
+		return
+	}
+	set := Candidates(sources)
+	switch {
+	case f.ring == nil:
+		f.trying = &trying{set: set}
+	case !f.ring.first().Checks():
+		f.trying = &trying{set: set}
+		fallthrough
+	default:
+		f.ring = t.ring(f.ring.first(), f.ring, set)
+	}
+}
+
+// try looks for what opens a packet of a flow that is not open.
+func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
+	tr := f.trying
+	if tr == nil {
+		return nil, f.tried.Err
+	}
+	hit := -1
+	if tr.skip > 0 {
+		tr.skip--
+		if hit = t.probe(tr, p); hit < 0 {
+			return nil, f.tried.Err
+		}
+	}
+	seq := binary.BigEndian.Uint32(p.Data[4:])
+	out := t.attempt(f, tr, p, seq)
+	if out.with != nil {
+		t.open(f, &out, p.Cut)
+		return f.ring, nil
+	}
+	if hit >= 0 { // the encryption key behind a good ICV is another one
+		tr.probes[hit] = tr.probes[len(tr.probes)-1]
+		tr.probes = tr.probes[:len(tr.probes)-1]
+		t.budget.armed--
+	}
+	tr.later(&out)
+	var err error
+	f.tried, err = out.refused(tr.set, p.Cut, len(t.all) > 0, f.tried)
+	if tr.skip > 0 && !tr.armed {
+		t.arm(f, tr)
+	}
+	if c := out.likely; c != nil && err == ErrUndecided {
+		if tr.likely == nil || tr.likely.rivals(c) {
+			tr.likely = provedSA(f.spi, c, &out.by, 0)
+		}
+		return &Ring{sas: []*SA{tr.likely}, armed: &t.readied}, nil
+	}
+	return nil, err
+}
+
+// open makes the flow one that what proved right opens.
+func (t *Table) open(f *Flow, out *outcome, cut int) {
+	set := f.trying.set
+	sa := provedSA(f.spi, out.with, &out.Fit, out.packets)
+	sa.whole = cut == 0
+	if likely := f.trying.likely; likely != nil && !likely.rivals(out.with) {
+		sa.seq = likely.seq
+	}
+	f.ring = t.ring(sa, f.ring, set)
+	for i := range set.Sources {
+		if s := &set.Sources[i]; s.entry != nil && s.HasKey() {
+			if key, auth := s.Agrees(out.with.Key, out.with.AuthKey); key && auth {
+				s.entry.used = true
+			}
+		}
+	}
+	t.disarm(f.trying)
+	f.trying, f.tried = nil, nil
+	for _, p := range f.kept {
+		t.budget.kept -= len(p.Data)
+	}
+	f.kept = nil
+	if cut > 0 { // nothing is known of the ICV yet, its length included
+		f.trying = &trying{set: set}
+	}
+	t.move(f, opened)
+}
+
+// improve looks whether what is known by now opens more of an open flow's packets than what opened them so far: checks their ICV, or has learnt
+// its length from a whole packet.
+func (t *Table) improve(f *Flow, p Packet) {
+	tr := f.trying
+	if p.Cut > 0 {
+		return
+	}
+	if tr.skip > 0 {
+		tr.skip--
+		return
+	}
+	out := t.attempt(f, tr, p, binary.BigEndian.Uint32(p.Data[4:]))
+	tr.later(&out)
+	first := f.ring.first()
+	switch {
+	case out.with != nil && (out.SA.Checks() || !first.whole):
+		t.open(f, &out, 0)
+	case out.with != nil || tr.tries > hopefulMost:
+		f.trying = nil
+	}
+}
+
+// keep keeps a packet for a diagnosis.
+func (t *Table) keep(f *Flow, p Packet) {
+	most := keptBytes
+	if f.trying == nil {
+		most /= 2
+	}
+	if len(f.kept) < maxKept && t.budget.kept+len(p.Data) <= most {
+		t.budget.kept += len(p.Data)
+		f.kept = append(f.kept, Packet{bytes.Clone(p.Data), p.Cut})
+	}
+}

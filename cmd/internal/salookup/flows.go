@@ -1,0 +1,177 @@
+package salookup
+
+import "net/netip"
+
+// The flows of the table are in one of three lists, each by the time of the last packet, so that the idlest one is found without a search.
+// What goes first is what no key ever opened.
+
+// kind is which list a flow is in.
+type kind uint8
+
+const (
+	unopened kind = iota
+	opened
+	doomed // IKE has deleted it; packets may still be on their way
+	kinds
+)
+
+// place is a flow's place in its list.
+type place struct {
+	kind         kind
+	newer, older *Flow
+}
+
+// list is flows from the one whose last packet is newest to the one whose is oldest.
+type list struct {
+	newest, oldest *Flow
+	len            int
+}
+
+func (l *list) push(f *Flow) {
+	f.place.newer, f.place.older = nil, l.newest
+	if l.newest != nil {
+		l.newest.place.newer = f
+	} else {
+		l.oldest = f
+	}
+	l.newest = f
+	l.len++
+}
+
+func (l *list) remove(f *Flow) {
+	newer, older := f.place.newer, f.place.older
+	if newer != nil {
+		newer.place.older = older
+	} else {
+		l.newest = older
+	}
+	if older != nil {
+		older.place.newer = newer
+	} else {
+		l.oldest = newer
+	}
+	l.len--
+}
+
+// touch makes a flow the newest of its kind.
+func (t *Table) touch(f *Flow) {
+	if l := &t.kinds[f.place.kind]; l.newest != f {
+		l.remove(f)
+		l.push(f)
+	}
+}
+
+// move makes a flow one of another kind.
+func (t *Table) move(f *Flow, to kind) {
+	if f.place.kind == doomed || f.place.kind == to {
+		return
+	}
+	t.kinds[f.place.kind].remove(f)
+	f.place.kind = to
+	t.kinds[to].push(f)
+	if to == opened && t.kinds[opened].len > maxOpen {
+		t.forget(t.kinds[opened].oldest)
+	}
+}
+
+// flowKey is what a flow is found by.
+type flowKey struct {
+	dst         netip.Addr
+	spi, inside uint32
+}
+
+func (f *Flow) key() flowKey { return flowKey{f.dst, f.spi, f.inside} }
+
+// flow returns the flow of a packet, a new one if need be.
+func (t *Table) flow(h Header) *Flow {
+	k := flowKey{h.Dst.Unmap(), h.SPI, h.Inside}
+	slot := &t.recent[k.spi%recentFlows]
+	if f := *slot; f != nil && f.key() == k {
+		return f
+	}
+	f := t.flows[k]
+	if f == nil {
+		if t.kinds[unopened].len >= maxUnopened {
+			t.forget(t.kinds[unopened].oldest)
+		}
+		f = &Flow{spi: k.spi, inside: k.inside, src: h.Src.Unmap(), dst: k.dst, order: t.made, next: t.bySPI[k.spi], stale: true}
+		t.made++
+		if f.next != nil {
+			f.next.prev = f
+		}
+		t.flows[k], t.bySPI[k.spi] = f, f
+		t.kinds[unopened].push(f)
+	}
+	*slot = f
+	return f
+}
+
+// forget takes a flow out, and keeps its account if there is room.
+func (t *Table) forget(f *Flow) {
+	delete(t.flows, f.key())
+	if f.next != nil {
+		f.next.prev = f.prev
+	}
+	switch {
+	case f.prev != nil:
+		f.prev.next = f.next
+	case f.next != nil:
+		t.bySPI[f.spi] = f.next
+	default:
+		delete(t.bySPI, f.spi)
+	}
+	t.kinds[f.place.kind].remove(f)
+	if slot := &t.recent[f.spi%recentFlows]; *slot == f {
+		*slot = nil
+	}
+	t.disarm(f.trying)
+	f.next, f.prev, f.place, f.trying = nil, nil, place{}, nil
+	gone := &t.gone[0]
+	if f.ring != nil {
+		gone = &t.gone[1]
+		f.ring.release()
+	}
+	if len(*gone) < maxGone && (t.limit == 0 || len(*gone) < t.limit/8) {
+		*gone = append(*gone, f)
+	} else {
+		t.lost++
+	}
+}
+
+// release drops what the SAs of a flow that goes have made ready. Packets on their way make it again.
+func (r *Ring) release() {
+	for i, s := range r.sas {
+		if s.ready.Swap(nil) != nil && i > 0 {
+			r.armed.Add(-1)
+		}
+	}
+}
+
+// Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not valid. Packets may still be on their way.
+func (t *Table) Delete(spi uint32, dst netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	dst = dst.Unmap()
+	for f := t.bySPI[spi]; f != nil; f = f.next {
+		if !dst.IsValid() || f.dst == dst {
+			f.deleted = true
+			t.move(f, doomed)
+		}
+	}
+}
+
+// Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time, and those that IKE deleted after an
+// eighth of it. Their accounts are kept, up to a bound.
+func (t *Table) Expire(now, idle int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k := range t.kinds {
+		most := idle
+		if kind(k) == doomed {
+			most = idle / 8
+		}
+		for f := t.kinds[k].oldest; f != nil && now-f.time > most; f = t.kinds[k].oldest {
+			t.forget(f)
+		}
+	}
+}

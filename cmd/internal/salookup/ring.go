@@ -1,0 +1,196 @@
+package salookup
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"l2tpdump/esp"
+)
+
+// SA is a candidate with which packets may be opened. Any number of goroutines may use it.
+type SA struct {
+	Candidate        // Suite as it proved right, with the key length and ESN
+	High      uint32 // half of the sequence number of the packet that proved it
+	Packets   int    // that had to agree to prove it, 0: it is not proved
+	spi       uint32
+	cipher    string // names, so that printing them costs nothing per packet
+	auth      string
+	whole     bool                   // it was proved by a whole packet
+	sure      atomic.Bool            // it has opened a packet of which there is no doubt
+	newest    atomic.Uint64          // position of the last packet that it opened, with ESN
+	ready     atomic.Pointer[esp.SA] // nil: not made yet, or no longer
+	seq       *sequence              // of its packets
+}
+
+// newSA returns the SA of a candidate with these algorithms.
+func newSA(spi uint32, c *Candidate, suite esp.Suite, high uint32) *SA {
+	s := &SA{Candidate: *c, High: high, spi: spi, cipher: suite.CipherName(), auth: suite.AuthName(), whole: true, seq: &sequence{}}
+	s.Suite = suite
+	s.newest.Store(uint64(high) << 32)
+	return s
+}
+
+// provedSA returns the SA of what proved right by a number of packets; with 0 it is not proved.
+func provedSA(spi uint32, c *Candidate, o *Fit, packets int) *SA {
+	s := newSA(spi, c, o.SA.Suite(), o.High)
+	s.Packets = packets
+	s.ready.Store(o.SA)
+	return s
+}
+
+// CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
+func (s *SA) CipherName() string { return s.cipher }
+
+// AuthName is the name of the authentication algorithm, as in "hmac-sha1-96".
+func (s *SA) AuthName() string { return s.auth }
+
+// maxRing is how many SAs may be tried on a packet of one flow.
+const maxRing = 1024
+
+// maxReady is how many SAs of keys that do not fit so far stay ready. Others are made anew each time.
+const maxReady = 1 << 14
+
+// Ring is the SAs that may open the packets of a flow, the first being the one that proved right first. Packets go from goroutine to goroutine
+// with it, so that what is decrypted does not depend on what others have found out so far.
+type Ring struct {
+	sas   []*SA
+	last  atomic.Int32 // index of the one that opened a packet last, the likeliest for the next one
+	armed *atomic.Int64
+}
+
+func (r *Ring) first() *SA { return r.sas[0] }
+
+// ring returns what opens a flow's packets: first, and what else of the set and of an older ring may. SAs of the older ring stay what they are.
+func (t *Table) ring(first *SA, old *Ring, set *Set) *Ring {
+	r := &Ring{sas: []*SA{first}, armed: &t.readied}
+	if old != nil {
+		for _, s := range old.sas {
+			switch {
+			case s == first:
+			case !s.rivals(&first.Candidate):
+				first.seq = s.seq // the same SA, of which more is known by now
+			case s.Proved():
+				r.sas = append(r.sas, s)
+			}
+		}
+	}
+	for i := range set.Candidates {
+		c := &set.Candidates[i]
+		if !c.rivals(&first.Candidate) {
+			continue
+		}
+		for _, v := range set.ways(c) {
+			if len(r.sas) < maxRing && !r.has(c, v.suite) {
+				r.sas = append(r.sas, newSA(first.spi, c, v.suite, v.high))
+			}
+		}
+	}
+	return r
+}
+
+// has reports whether the candidate is in the ring.
+func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
+	for _, s := range r.sas {
+		if s.Key.Equal(c.Key) && s.AuthKey.Equal(c.AuthKey) && (s.Packets > 0 || s.Suite == suite) {
+			return true
+		}
+	}
+	return false
+}
+
+// Open decrypts a packet as esp.SA.Open does, with the SA that opens it, which it returns with the high half of the sequence number. Where none
+// does, the SA and the error are those of the first.
+func (r *Ring) Open(o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, sa *SA, high uint32, err error) {
+	last := int(r.last.Load())
+	sa = r.sas[last]
+	plain, high, err = r.with(sa, o, dst, p)
+	if len(r.sas) == 1 || sa.certain(&plain, err) {
+		return plain, sa, high, err
+	}
+	best := -1 // of those that leave a doubt, the one with the most evidence
+	bits := 0
+	if err == nil || err == esp.ErrTruncated && plain.Evidence > 0 {
+		best, bits = last, plain.Evidence
+	}
+	for i, s := range r.sas {
+		if i == last {
+			continue
+		}
+		plain, high, err = r.with(s, o, dst, p)
+		switch {
+		case s.certain(&plain, err):
+			r.last.Store(int32(i))
+			return plain, s, high, err
+		case (err == nil && (i == 0 || s.sure.Load()) || err == esp.ErrTruncated) && (plain.Evidence > bits || plain.Evidence == bits && i < best):
+			best, bits = i, plain.Evidence
+		}
+	}
+	sa = r.sas[max(best, 0)]
+	plain, high, err = r.with(sa, o, dst, p)
+	return plain, sa, high, err
+}
+
+// Expect says that Open will be called for the packet, see esp.Opener.Expect.
+func (r *Ring) Expect(o *esp.Opener, p Packet) {
+	s := r.sas[r.last.Load()]
+	if sa := s.ready.Load(); sa != nil {
+		o.Expect(sa, p.Data, s.high(p), p.Cut)
+	}
+}
+
+// certain reports whether what an SA made of a packet proves that it is the packet's own.
+func (s *SA) certain(plain *esp.Plaintext, err error) bool {
+	switch {
+	case err == esp.ErrTruncated:
+		return plain.Evidence >= proofBits
+	case err != nil:
+		return false
+	case s.Checks():
+		return s.Suite.Cipher.AEAD || s.Suite.KeyLen == 0 || plain.Evidence >= cipherBits || s.Proved()
+	}
+	return plain.Evidence >= proofBits
+}
+
+// Verifies reports whether the ICV of a whole packet is right.
+func (s *SA) Verifies(packet []byte) bool {
+	var o esp.Opener
+	r := Ring{armed: new(atomic.Int64)}
+	plain, _, err := r.with(s, &o, nil, Packet{Data: packet})
+	return err == nil && plain.Verified
+}
+
+// Proved reports whether there is no doubt that the SA is what opens the flow's packets.
+func (s *SA) Proved() bool { return s.Packets > 0 || s.sure.Load() }
+
+// with opens a packet with one SA. With ESN the high half of its sequence number is near the last packet's, or it is a step further on or back, or
+// the count has begun anew.
+func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, high uint32, err error) {
+	sa := s.ready.Load()
+	if sa == nil {
+		if sa, err = esp.NewSA(s.spi, s.Suite, s.Key, s.AuthKey); err != nil {
+			return esp.Plaintext{}, 0, err
+		}
+		if r.armed.Load() < maxReady && s.ready.CompareAndSwap(nil, sa) {
+			r.armed.Add(1)
+		}
+	}
+	high = s.high(p)
+	plain, err = o.Open(sa, dst, p.Data, high, p.Cut)
+	if err != esp.ErrICV || !s.Suite.ESN {
+		return plain, high, err
+	}
+	for _, h := range [3]uint32{high + 1, high - 1, s.High} {
+		if again, err := o.Open(sa, dst, p.Data, h, p.Cut); err == nil {
+			return again, h, nil
+		}
+	}
+	return plain, high, err
+}
+
+// high is the half of a packet's sequence number that is nearest to the last packet's.
+func (s *SA) high(p Packet) uint32 {
+	if !s.Suite.ESN {
+		return 0
+	}
+	return uint32(esp.Nearest(s.newest.Load(), binary.BigEndian.Uint32(p.Data[4:])) >> 32)
+}

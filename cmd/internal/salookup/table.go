@@ -1,0 +1,249 @@
+package salookup
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"l2tpdump/esp"
+)
+
+const (
+	maxOpen       = 1 << 20 // flows that a key opens; beyond it the idlest one goes
+	maxUnopened   = 65536   // flows that none opens; likewise
+	maxGone       = 4096    // accounts kept of the flows of each kind that went
+	maxNegotiated = 65536   // SPIs with something negotiated
+	perSPI        = 4       // Quick Modes kept for one SPI
+	recentFlows   = 256     // entries of the cache in front of the map, a power of two
+	sameRange     = 64      // secrets of one SPI that a new one is compared with
+	wholeSPI      = 0xffffffff
+)
+
+// Table holds what is known about keys and one Flow for each SPI and destination seen. Any goroutine may call its methods.
+type Table struct {
+	mu       sync.Mutex
+	secrets  map[uint32][]*entry // that name the whole SPI
+	patterns []*entry            // that do not
+	all      []*entry            // in the order in which they were added
+	limit    int                 // secrets to keep, 0: all
+	quick    map[uint32][]Source
+	quickSPI []uint32 // in the order in which they came
+
+	flows  map[flowKey]*Flow
+	bySPI  map[uint32]*Flow // the first of a list through Flow.next
+	recent [recentFlows]*Flow
+	kinds  [kinds]list
+	gone   [2][]*Flow // unopened, opened
+	lost   uint64     // flows of which not even the account was kept
+	made   uint64     // flows
+	clock  uint64     // packets admitted
+
+	trial   Trial
+	budget  budget
+	readied atomic.Int64
+	nothing [2]*Attempt // for flows of which nothing is known: without and with secrets for others
+}
+
+// New returns an empty table.
+func New() *Table {
+	t := &Table{
+		secrets: make(map[uint32][]*entry), quick: make(map[uint32][]Source),
+		flows: make(map[flowKey]*Flow), bySPI: make(map[uint32]*Flow), budget: fullBudget,
+	}
+	for i := range t.nothing {
+		t.nothing[i] = &Attempt{Err: ErrNoKey, Set: &Set{}, Secrets: i == 1}
+	}
+	return t
+}
+
+// unknown is what is said of a flow of which nothing is known.
+func (t *Table) unknown() *Attempt {
+	if len(t.all) > 0 {
+		return t.nothing[1]
+	}
+	return t.nothing[0]
+}
+
+// AddSecret adds what a key source says about an SA; the secret must not change afterwards. A secret that says the
+// same as an earlier one for the same SPI is dropped. Flows of the SPI are tried anew with their next packet.
+func (t *Table) AddSecret(s *esp.Secret) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.patterns
+	if s.SPIMask == wholeSPI {
+		list = t.secrets[s.SPI]
+	}
+	if slices.ContainsFunc(list[max(0, len(list)-sameRange):], func(e *entry) bool { return saySame(e.Secret, s) }) {
+		return
+	}
+	t.makeRoom()
+	t.enter(&entry{Secret: s})
+	if s.SPIMask == wholeSPI {
+		t.outdate(s.SPI)
+		return
+	}
+	for spi := range t.bySPI {
+		if s.MatchesSPI(spi) {
+			t.outdate(spi)
+		}
+	}
+}
+
+// saySame reports whether two secrets differ in nothing but their place.
+func saySame(a, b *esp.Secret) bool {
+	if !a.Key.Equal(b.Key) || !a.AuthKey.Equal(b.AuthKey) {
+		return false
+	}
+	x, y := *a, *b
+	x.Key, x.AuthKey, x.Origin, y.Key, y.AuthKey, y.Origin = esp.Key{}, esp.Key{}, esp.Origin{}, esp.Key{}, esp.Key{}, esp.Origin{}
+	return x == y
+}
+
+// enter puts an entry in its places.
+func (t *Table) enter(e *entry) {
+	e.index = len(t.all)
+	t.all = append(t.all, e)
+	if e.SPIMask == wholeSPI {
+		t.secrets[e.SPI] = append(t.secrets[e.SPI], e)
+	} else {
+		t.patterns = append(t.patterns, e)
+	}
+}
+
+// outdate has the flows of an SPI gather anew what is known of it.
+func (t *Table) outdate(spi uint32) {
+	for f := t.bySPI[spi]; f != nil; f = f.next {
+		f.stale = true
+	}
+}
+
+// Limit has the table forget secrets when there are more than about n: the oldest go first, but for those whose SPI is in
+// use. Of flows that have gone it keeps n/8 accounts of each kind. Without it all secrets are kept.
+func (t *Table) Limit(n int) { t.limit = n }
+
+// makeRoom forgets the secrets beyond the limit, when there are many.
+func (t *Table) makeRoom() {
+	if t.limit == 0 || len(t.all) < t.limit+t.limit/4 {
+		return
+	}
+	old := t.all
+	t.all, t.patterns = make([]*entry, 0, t.limit+t.limit/4), nil
+	clear(t.secrets)
+	for i, e := range old {
+		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI[e.SPI] != nil {
+			t.enter(e)
+		}
+	}
+}
+
+// Named reports whether a secret or a Quick Mode has named the SPI.
+func (t *Table) Named(spi uint32) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.secrets[spi]) > 0 || len(t.quick[spi]) > 0
+}
+
+// Keyed reports whether there is a key, or a part of one, that may be for the SPI.
+func (t *Table) Keyed(spi uint32) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.secrets[spi]) > 0 || slices.ContainsFunc(t.patterns, func(e *entry) bool { return e.MatchesSPI(spi) }) ||
+		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
+}
+
+// AddNegotiated adds one direction of what a Quick Mode agreed on; the value must not change afterwards.
+func (t *Table) AddNegotiated(n *esp.Negotiated) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list, known := t.quick[n.SPI]
+	for i, s := range list {
+		old := s.Quick
+		if old.Cookie != n.Cookie || old.MessageID != n.MessageID || old.Dst != n.Dst {
+			continue
+		}
+		if old.Key.Equal(n.Key) && old.AuthKey.Equal(n.AuthKey) && old.Suite == n.Suite || n.Key.IsZero() && !old.Key.IsZero() {
+			return // no more than is known by now
+		}
+		list = slices.Concat(list[:i], list[i+1:])
+		break
+	}
+	t.quick[n.SPI] = slices.Concat(list[max(0, len(list)-perSPI+1):], []Source{ofQuick(n)})
+	if !known {
+		t.quickSPI = append(t.quickSPI, n.SPI)
+		if len(t.quickSPI) > maxNegotiated {
+			delete(t.quick, t.quickSPI[0])
+			t.quickSPI = t.quickSPI[1:]
+		}
+	}
+	t.outdate(n.SPI)
+}
+
+// Negotiated returns what Quick Modes agreed on for the SPI, the latest first, empty if nothing is known.
+func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []*esp.Negotiated
+	for _, s := range slices.Backward(t.quick[spi]) {
+		list = append(list, s.Quick)
+	}
+	return list
+}
+
+// Secrets returns all secrets with their numbers in the order in which they were added. Nothing may be added meanwhile.
+func (t *Table) Secrets() iter.Seq2[int, *esp.Secret] {
+	return func(yield func(int, *esp.Secret) bool) {
+		for i, e := range t.all {
+			if !yield(i, e.Secret) {
+				return
+			}
+		}
+	}
+}
+
+// Secret returns the secret of a number, nil if there is none.
+func (t *Table) Secret(i int) *esp.Secret {
+	if i < 0 || i >= len(t.all) {
+		return nil
+	}
+	return t.all[i].Secret
+}
+
+// SecretsOf returns the numbers of the secrets that name the whole SPI.
+func (t *Table) SecretsOf(spi uint32) (numbers []int) {
+	for _, e := range t.secrets[spi] {
+		numbers = append(numbers, e.index)
+	}
+	return numbers
+}
+
+// Used reports whether the secret of a number has opened packets.
+func (t *Table) Used(i int) bool { return t.all[i].used }
+
+// Number returns the number of the source's secret, -1 for a Quick Mode.
+func (s *Source) Number() int {
+	if s.entry == nil {
+		return -1
+	}
+	return s.entry.index
+}
+
+// Flows returns all flows in the order of their first packets, with those that have gone and those inside ESP.
+func (t *Table) Flows() []*Flow {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	flows := slices.Concat(t.gone[0], t.gone[1])
+	for _, f := range t.flows {
+		flows = append(flows, f)
+	}
+	slices.SortFunc(flows, func(a, b *Flow) int { return cmp.Compare(a.order, b.order) })
+	return flows
+}
+
+// Forgotten returns how many flows are not among Flows, because there were too many.
+func (t *Table) Forgotten() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lost
+}

@@ -1,0 +1,189 @@
+package salookup
+
+import "l2tpdump/esp"
+
+// Evidence in bits, as esp.Structure counts it.
+const (
+	// proofBits is the evidence that proves a key of which the ICV can't be checked. One L2TP packet gives more;
+	// packets that say little about themselves have to agree.
+	proofBits = 40
+	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which proves the other key only.
+	cipherBits = 16
+	// likelyBits is what lets a packet through, though it does not prove the key, as long as none contradicts.
+	likelyBits = 12
+	// togetherBits is the same where packets have to agree: that each of some has a little is likelier by chance.
+	togetherBits = 24
+	// refusal is what a refused packet takes away from the evidence of those that fit.
+	refusal = 8
+)
+
+// Packet is an ESP packet, from its SPI to its ICV or Cut bytes less.
+type Packet struct {
+	Data []byte
+	Cut  int
+}
+
+// Fit is what one packet says of one candidate.
+type Fit struct {
+	SA    *esp.SA // nil if the keys make none that the packet could be of
+	High  uint32  // half of the sequence number
+	Bits  int     // evidence for the encryption key
+	ICV   bool    // it matches
+	Shape bool    // the length of the packet is possible
+}
+
+// Proves reports whether the packet alone proves the candidate.
+func (o *Fit) Proves(c *Candidate, cut int) bool {
+	switch {
+	case o.SA == nil:
+		return false
+	case cut == 0 && c.Checks():
+		return o.ICV && (c.Suite.Cipher.AEAD || c.Suite.KeyLen == 0 || o.Bits >= cipherBits)
+	}
+	return o.Bits >= proofBits
+}
+
+// Trial tries candidates on packets. It is only memory that is used again; the zero value is ready.
+type Trial struct{ scratch []byte }
+
+// open is SA.Open into memory that nobody reads.
+func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
+	if need := len(p.Data) + 64; cap(t.scratch) < need {
+		t.scratch = make([]byte, 0, max(need, 2048))
+	}
+	return sa.Open(t.scratch[:0], p.Data, high, p.Cut)
+}
+
+// Try opens the packet with a candidate of the set.
+func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
+	o := Fit{Shape: true}
+	if p.Cut > 0 || !c.Checks() {
+		sa, err := esp.NewSA(spi, c.Suite, c.Key, c.AuthKey)
+		if err != nil {
+			return o
+		}
+		plain, err := t.open(sa, p, 0)
+		o.SA, o.Shape = sa, err != esp.ErrMalformed
+		if err != esp.ErrStructure {
+			o.Bits = plain.Evidence
+		}
+		return o
+	}
+	if !c.Suite.Cipher.AEAD {
+		// The ICV says nothing about the encryption key, so the plaintext is looked at in any case.
+		sa, err := esp.NewSA(spi, c.Suite, c.Key, esp.Key{})
+		if err != nil {
+			return o
+		}
+		plain, err := t.open(sa, p, 0)
+		if o.Shape = err != esp.ErrMalformed; !o.Shape {
+			return o
+		}
+		if err == nil {
+			o.Bits = plain.Evidence
+		}
+	}
+	for _, v := range set.extensions(c) {
+		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
+		if err == nil && sa.CheckICV(p.Data, v.high) {
+			o.SA, o.High, o.ICV = sa, v.high, true
+			break
+		}
+	}
+	if o.ICV && o.Bits == 0 {
+		if plain, err := t.open(o.SA, p, o.High); err == nil {
+			o.Bits = plain.Evidence
+		}
+	}
+	return o
+}
+
+// extension is a way in which the sequence number may be extended.
+type extension struct {
+	suite esp.Suite
+	high  uint32
+}
+
+// extensions returns the ways for a candidate, the likely first.
+func (s *Set) extensions(c *Candidate) []extension {
+	known, esn, high := false, false, uint32(0)
+	look := func(s *Source) {
+		if high == 0 {
+			high = s.SeqHigh
+		}
+		if !known && s.ESNKnown {
+			known, esn = true, s.Suite.ESN
+		}
+	}
+	look(c.From)
+	for i := range s.Sources {
+		look(&s.Sources[i])
+	}
+	plain, extended := c.Suite, c.Suite
+	plain.ESN, extended.ESN = false, true
+	list := make([]extension, 0, 3)
+	first := !(known && esn) && high == 0
+	if first {
+		list = append(list, extension{plain, 0})
+	}
+	list = append(list, extension{extended, high})
+	if high != 0 {
+		list = append(list, extension{extended, 0})
+	}
+	if !first {
+		list = append(list, extension{plain, 0})
+	}
+	return list
+}
+
+// ways is extensions of a candidate whose ICV is checked; else the sequence number is of no account.
+func (s *Set) ways(c *Candidate) []extension {
+	if c.Checks() {
+		return s.extensions(c)
+	}
+	return []extension{{c.Suite, 0}}
+}
+
+// mayExtend reports whether no source denies extended sequence numbers.
+func (s *Set) mayExtend(c *Candidate) bool {
+	if c.From.ESNKnown {
+		return c.From.Suite.ESN
+	}
+	for i := range s.Sources {
+		if s := &s.Sources[i]; s.ESNKnown {
+			return s.Suite.ESN
+		}
+	}
+	return true
+}
+
+// search looks for the high half of the sequence number of a packet whose encryption key fits: the capture
+// may begin in the middle of an SA's life.
+func search(c *Candidate, spi uint32, packet []byte, limit uint32) Fit {
+	suite := c.Suite
+	suite.ESN = true
+	sa, err := esp.NewSA(spi, suite, c.Key, c.AuthKey)
+	if err != nil {
+		return Fit{}
+	}
+	for high := uint32(1); high < limit; high++ {
+		if sa.CheckICV(packet, high) {
+			return Fit{SA: sa, High: high, ICV: true, Bits: cipherBits, Shape: true}
+		}
+	}
+	return Fit{}
+}
+
+// headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for which nothing else does as long as the
+// high half of the sequence number is not known. With an implicit IV, which the high half is part of, there is not even that.
+func (t *Trial) headFits(c *Candidate, packet []byte) bool {
+	if !c.Suite.Cipher.AEAD || c.Suite.Cipher.ImplicitIV {
+		return true
+	}
+	sa, err := esp.NewSA(0, c.Suite, c.Key, c.AuthKey)
+	if err != nil {
+		return false
+	}
+	p, _ := t.open(sa, Packet{packet[:len(packet)-1], 1}, 0)
+	return p.Evidence >= cipherBits
+}

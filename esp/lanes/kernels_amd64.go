@@ -1,0 +1,67 @@
+//go:build !purego
+
+package lanes
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"golang.org/x/sys/cpu"
+)
+
+// features are what the assembly needs of a processor.
+type features struct{ aes, vaes, avx2, avx512 bool }
+
+func init() {
+	x := &cpu.X86
+	avx512 := x.HasAVX512F && x.HasAVX512BW && x.HasBMI2
+	best = choose(features{aes: x.HasAES, vaes: avx512 && x.HasAVX512VAES, avx2: x.HasAVX2, avx512: avx512})
+}
+
+func choose(f features) (k kernels) {
+	if f.aes {
+		k.expand, k.cbc = expandKey, cbcAESNI
+	}
+	if f.aes && f.vaes {
+		k.cbc = cbcVAES
+	}
+	switch {
+	case f.avx512:
+		k.sha1 = compression{blocks: sha1AVX512, lanes: 16, least: 3}
+		k.sha256 = compression{blocks: sha256AVX512, lanes: 16, least: 5}
+	case f.avx2:
+		k.sha1 = compression{blocks: sha1AVX2, lanes: 8, least: 5}
+	}
+	return k
+}
+
+// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.3.5), the first round's key first.
+func expandKey(key []byte) []byte {
+	n := len(key) / 4
+	w := make([]uint32, 4*(n+7))
+	for i := range n {
+		w[i] = binary.LittleEndian.Uint32(key[4*i:])
+	}
+	constant := uint32(1)
+	for i := n; i < len(w); i++ {
+		x := w[i-1]
+		switch {
+		case i%n == 0:
+			x = subWord(bits.RotateLeft32(x, -8)) ^ constant
+			constant = constant<<1 ^ constant>>7*0x11b
+		case n > 6 && i%n == 4:
+			x = subWord(x)
+		}
+		w[i] = w[i-n] ^ x
+	}
+	keys := make([]byte, 0, 4*len(w))
+	for i := len(w) - 4; i >= 0; i -= 4 {
+		for _, x := range w[i : i+4] {
+			keys = binary.LittleEndian.AppendUint32(keys, x)
+		}
+		if middle := len(keys) - 16; middle > 0 && i > 0 {
+			inverseMixColumns((*[16]byte)(keys[middle:]))
+		}
+	}
+	return keys
+}

@@ -1,0 +1,94 @@
+package esp
+
+import "l2tpdump/esp/lanes"
+
+// Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the next ones, so that
+// goroutines which work on one SA share no memory. The zero value is ready.
+type Opener struct {
+	kept [4]struct {
+		sa *SA
+		st *state
+	}
+	shared state // for SAs that need no state of their own
+
+	hasher   lanes.Hasher
+	expected []expectation
+	messages []lanes.Message // of expected
+	hashed   int             // of messages
+	at       int             // in expected: the packet opened last, or before it
+}
+
+// expectation is a packet with the parameters that it is likely to be opened with.
+type expectation struct {
+	sa      *SA
+	packet  *byte // its first byte
+	seqHigh uint32
+	high    [4]byte // of the sequence number, as the ICV covers it
+}
+
+// Expect says that Open will be called with these parameters, for the packets in the order of the calls of Expect. The ICVs
+// of all that is expected are computed together, which takes much less time than one by one. What is expected holds until Release.
+func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) {
+	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+sa.icvLen {
+		return
+	}
+	o.expected = append(o.expected, expectation{sa: sa, packet: &packet[0], seqHigh: seqHigh})
+	o.messages = append(o.messages, lanes.Message{Key: sa.hmac, Data: packet[:len(packet)-sa.icvLen]})
+}
+
+// Open is [SA.Open].
+func (o *Opener) Open(sa *SA, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
+	return sa.open(o.state(sa), dst, packet, seqHigh, truncatedBy, o.sum(sa, packet, seqHigh))
+}
+
+// sum is the MAC of a packet that was expected, else nil.
+func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
+	if o.hashed < len(o.messages) {
+		fresh := o.messages[o.hashed:]
+		for i := range fresh {
+			e := &o.expected[o.hashed+i]
+			fresh[i].Suffix = e.sa.suffix(&e.high, e.seqHigh)
+		}
+		o.hasher.Sums(fresh)
+		o.hashed = len(o.messages)
+	}
+	for i := o.at; i < min(o.at+2, len(o.expected)); i++ {
+		if e := &o.expected[i]; len(packet) > 0 && e.packet == &packet[0] {
+			o.at = i
+			if e.sa == sa && e.seqHigh == seqHigh && len(o.messages[i].Data) == len(packet)-sa.icvLen {
+				return o.messages[i].Sum[:]
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (o *Opener) state(sa *SA) *state {
+	if sa.stateless() {
+		o.shared.of(sa)
+		return &o.shared
+	}
+	kept := &o.kept[sa.spi%uint32(len(o.kept))]
+	if kept.sa != sa {
+		if kept.sa != nil {
+			kept.sa.put(kept.st)
+		}
+		kept.sa, kept.st = sa, sa.get()
+	}
+	return kept.st
+}
+
+// Release gives back what is kept, and forgets what is expected.
+func (o *Opener) Release() {
+	for i := range o.kept {
+		if k := &o.kept[i]; k.sa != nil {
+			k.sa.put(k.st)
+		}
+	}
+	clear(o.kept[:])
+	o.shared.forget()
+	clear(o.expected)
+	clear(o.messages)
+	o.expected, o.messages, o.hashed, o.at = o.expected[:0], o.messages[:0], 0, 0
+}

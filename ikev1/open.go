@@ -1,0 +1,486 @@
+package ikev1
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+)
+
+// opened is a message decrypted with one key.
+type opened struct {
+	plain   []byte // with padding
+	end     int    // of the payloads
+	bits    int    // evidence
+	source  ivSource
+	rebuilt *rebuilt // nil when the IV is known
+	hash    *hashAlg // known by this message, where the suite does not say
+}
+
+// open decrypts an encrypted message as far as what is known now allows, and sets all its fields.
+func (t *Tracker) open(m *Message) {
+	sa := m.SA
+	t.configure(sa)
+	m.Err = nil
+	m.Decrypted, m.Verified, m.HashTail = false, false, false
+	m.at.head, m.at.unproven = false, false
+	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
+		m.Err = malformedf("flagged as encrypted, and has no payload")
+	} else if o, k := sa.unlock(m); k == nil {
+		m.Err = sa.refusal(m)
+		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
+	} else {
+		sa.prove(k, m.at.rec.from, o.hash)
+		m.Err = t.accept(m, k, &o)
+	}
+	sa.place(m.at.ex)
+	m.position()
+	m.count()
+}
+
+// unlock tries the keys that the message can have been encrypted with: that which has opened
+// messages of its sender, else that of the other side, which mostly has the same, else all.
+func (sa *SA) unlock(m *Message) (best opened, with *candidate) {
+	try := func(list []*candidate, proven bool) {
+		for _, k := range list {
+			if o, ok := sa.attempt(k, m, proven); ok && (with == nil || o.bits > best.bits) {
+				best, with = o, k
+			}
+		}
+	}
+	own := sa.keyOf(m.at.rec.from)
+	if own != nil {
+		try([]*candidate{own}, true)
+		return best, with
+	}
+	if try(sa.keys, true); with == nil {
+		try(sa.candidates, false)
+	}
+	return best, with
+}
+
+// keyOf returns the key that has opened messages of a side, nil if there is none.
+func (sa *SA) keyOf(from side) *candidate {
+	for _, k := range sa.keys {
+		if from == sideA && k.opened[0] || from == sideB && k.opened[1] {
+			return k
+		}
+	}
+	return nil
+}
+
+// attempt decrypts the message with one key, trying the IVs that it can have. fits is false where
+// the structure refuses all of them. proven says that other messages have proven the key.
+func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits bool) {
+	n := k.block.BlockSize()
+	body := m.at.raw[HeaderLen:]
+	if m.at.cut {
+		body = body[:len(body)/n*n]
+	}
+	if len(body) == 0 || len(body)%n != 0 {
+		return opened{}, false
+	}
+	hashes := hashAlgs
+	if k.suite.hash != nil {
+		hashes = []*hashAlg{k.suite.hash}
+	}
+	need := enoughBits
+	if proven {
+		need = enoughBits / 2
+	}
+	text := cbc{block: k.block, src: body}
+	whole := int(m.Header.Length) - HeaderLen
+	first := m.Header.NextPayload
+	for _, s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
+		if !text.begins(s.iv, whole) {
+			continue
+		}
+		plain := text.with(s.iv)
+		h := k.suite.hash
+		if h == nil {
+			h = s.hash
+		}
+		if m.at.cut {
+			if bits, ok := walkCut(plain, first, h, whole); ok && bits >= need {
+				return opened{plain: plain, end: len(plain), bits: bits, source: s, hash: h}, true
+			}
+			continue
+		}
+		if end, bits, ok := walk(plain, 0, first, h, n); ok && bits >= need {
+			if h == nil && first == PayloadHash {
+				h = hashBySize(int(plain[2])<<8 + int(plain[3]) - payloadHeaderLen)
+			}
+			return opened{plain: plain, end: end, bits: bits, source: s, hash: h}, true
+		}
+	}
+	return sa.reconstruct(m, &text, hashes, proven)
+}
+
+// maxGuesses is how many messages of an SA may fail to be reconstructed that do not begin with a
+// HASH: each takes a look at all lengths that its first payload can have.
+const maxGuesses = 64
+
+// reconstruct decrypts a message whose IV is not known but for its first block.
+func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
+	exchange, first, whole := m.Header.Exchange, m.Header.NextPayload, int(m.Header.Length)-HeaderLen
+	n := text.block.BlockSize()
+	if m.at.cut {
+		plain := text.with(nil)
+		b := rebuildCut(exchange, first, plain, hashes, whole)
+		b.fill(plain, n)
+		return opened{plain: plain, end: len(plain), rebuilt: &b}, proven
+	}
+	if first == PayloadHash {
+		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
+			return !text.continues(payloadHeaderLen+h.size, whole)
+		})
+	} else if m.at.ex != sa.phase1 || sa.guesses >= maxGuesses {
+		return opened{}, false
+	}
+	if len(hashes) == 0 || sa.certain(m) && proven {
+		return opened{}, false
+	}
+	plain := text.with(nil)
+	b, ok := rebuild(exchange, first, plain, n, hashes)
+	switch {
+	case !ok, b.bits < enoughBits && !proven:
+		ok = false
+	case b.bits >= enoughBits, b.rank >= fewBits, b.end == len(plain), first == PayloadHash && b.second == PayloadNone:
+	default:
+		ok = false
+	}
+	if !ok {
+		if first != PayloadHash {
+			sa.guesses++
+		}
+		return opened{}, false
+	}
+	b.fill(plain, n)
+	o = opened{plain: plain, end: b.end, bits: b.bits, rebuilt: &b}
+	if first == PayloadHash && b.bits >= enoughBits {
+		o.hash = b.hash
+	}
+	return o, true
+}
+
+// certain says that the IV of a message is known for sure, so that a message which it does not fit
+// is rather damaged than one whose predecessor is missing.
+func (sa *SA) certain(m *Message) bool {
+	r := m.at.rec
+	switch {
+	case m.at.ex == sa.phase1 && r.number == 6:
+		return slices.ContainsFunc(sa.phase1.records, func(o *record) bool { return o.number == 5 && o.whole })
+	case m.at.ex == sa.phase1:
+		return len(sa.suites) == 1 && sa.onlyClaim(sa.kes, roleInitiator) != nil && sa.onlyClaim(sa.kes, roleResponder) != nil
+	case m.Header.Exchange == ExchangeInformational:
+		return len(sa.suites) == 1 && sa.phase1Whole()
+	}
+	return false
+}
+
+// prove settles that k opens the messages of a side.
+func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
+	k.secret.used = true
+	if !slices.Contains(sa.keys, k) {
+		sa.keys = append(sa.keys, k)
+		sa.configured = configVersion{}
+	}
+	switch from {
+	case sideA:
+		k.opened[0] = true
+	case sideB:
+		k.opened[1] = true
+	}
+	if k.suite.hash == nil {
+		k.suite.hash = h
+	}
+	sa.setSuite(sa.keys[0].suite)
+}
+
+// refusal says why a message could not be decrypted.
+func (sa *SA) refusal(m *Message) error {
+	body := len(m.at.raw) - HeaderLen
+	switch {
+	case m.at.cut:
+		return ErrTruncated
+	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
+		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
+		return malformedf("%d encrypted bytes are no multiple of the cipher's block", body)
+	case len(sa.keys) > 0:
+		return ErrAltered
+	case len(sa.candidates) > 0 && sa.foreignKeys():
+		return ErrForeignKeys
+	case len(sa.candidates) > 0:
+		return ErrUnopened
+	case sa.Short != nil:
+		return ErrShortKey
+	}
+	return ErrNoKey
+}
+
+// foreignKeys says that all keys that were tried name no cookie and have opened other SAs.
+func (sa *SA) foreignKeys() bool {
+	return !slices.ContainsFunc(sa.candidates, func(k *candidate) bool { return !k.secret.used || !k.secret.anonymous() })
+}
+
+// accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.
+func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
+	sa, ex, r := m.SA, m.at.ex, m.at.rec
+	m.Reconstructed = o.rebuilt != nil
+	if m.at.cut {
+		m.Plain = clearHead(m.Header, o.plain)
+		m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
+		if m.at.head = !m.Reconstructed || o.rebuilt.firstLen > 0; !m.at.head {
+			m.Payloads = nil
+		}
+		return ErrTruncated
+	}
+	payloads := o.plain[:o.end]
+	var err error
+	if m.Payloads, err = parsePayloads(m.Header.NextPayload, payloads); err != nil {
+		return err
+	}
+	sa.trace(m, o)
+	check := sa.checkHash(m, k, payloads, o.rebuilt)
+	m.Plain = clearMessage(m.Header, payloads)
+	m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
+
+	m.Verified = check == hashGood && (ex == sa.phase1 || usual(m))
+	m.HashTail = check == hashTail
+	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks(k)
+	m.Decrypted = check != hashBad
+	if m.Decrypted {
+		sa.ends.proven.set(r.src, r.dst, r.from)
+		m.remember(payloads)
+	}
+	t.learnPlain(m)
+	if check == hashBad {
+		return ErrHash
+	}
+	return nil
+}
+
+// trace notes what the IV and the payloads tell of a message's place in its exchange.
+func (sa *SA) trace(m *Message, o *opened) {
+	ex, r, s := m.at.ex, m.at.rec, &o.source
+	r.opened = true
+	if o.rebuilt == nil {
+		r.iv = s.iv
+	}
+	if o.rebuilt == nil && !s.known {
+		r.after, r.first = s.after, s.after == nil
+		if s.gx[0] != nil && ex == sa.phase1 {
+			sa.gx, sa.initial = s.gx, nil
+			choose(s.gx[0], s.gx[1])
+		}
+		if s.last != nil && m.Header.Exchange != ExchangeInformational { // an error may be reported before phase 1 ends
+			s.last.ended = true
+		}
+	}
+	if x := sa.shapeOf(m, o); x != shapeOther {
+		r.shape = x
+	}
+	sa.place(ex)
+}
+
+// shapeOf finds out what the payloads of a message after phase 1 tell of its place.
+func (sa *SA) shapeOf(m *Message, o *opened) shape {
+	ex := m.at.ex
+	hasSA := FindPayload(m.Payloads, PayloadSA) != nil
+	switch m.Header.Exchange {
+	case ExchangeQuick:
+		switch {
+		case len(m.Payloads) == 1:
+			return shapeHash
+		case hasSA && o.rebuilt != nil && sa.phase1Whole():
+			return shapeSecond
+		case hasSA:
+			return shapeSA
+		}
+	case ExchangeNewGroup:
+		return shapeSA
+	case ExchangeTransaction:
+		p := FindPayload(m.Payloads, PayloadConfig)
+		if p == nil || !ex.joined || ex.sure || len(ex.records) > 2 {
+			break
+		}
+		if c, err := parseConfig(p.Body); err == nil && c.Type%2 == 1 {
+			return shapeRequest
+		} else if err == nil {
+			return shapeReply
+		}
+	}
+	return shapeOther
+}
+
+// phase1Whole says that the last message of phase 1 is known, and so the IVs of the first messages
+// after it.
+func (sa *SA) phase1Whole() bool {
+	for _, r := range sa.phase1.records {
+		switch {
+		case r.encrypted && !(r.whole && r.opened):
+		case sa.mode == ExchangeMain && r.number == 6 && r.encrypted,
+			sa.mode == ExchangeAggressive && r.number == 3 && (r.encrypted || len(sa.kes) == 2):
+			return true
+		}
+	}
+	return false
+}
+
+// usual says that the payload behind the HASH of a message after phase 1 is of a type that belongs
+// there: the HASH does not cover the field that names it.
+func usual(m *Message) bool {
+	switch t := m.Payloads[0].Next; m.Header.Exchange {
+	case ExchangeQuick:
+		return t == PayloadSA || t == PayloadNotify || t == PayloadNone
+	case ExchangeInformational:
+		return t == PayloadNotify || t == PayloadDelete
+	case ExchangeTransaction:
+		return t == PayloadConfig
+	case ExchangeNewGroup:
+		return t == PayloadSA || t == PayloadNotify
+	}
+	return true
+}
+
+// seed is that of the hashes by which messages and plaintexts are known again.
+var seed = maphash.MakeSeed()
+
+// remember notes the plaintext, and finds out whether the message is one sent before, encrypted
+// anew.
+func (m *Message) remember(payloads []byte) {
+	if m.Reconstructed {
+		payloads = payloads[min(len(payloads), maxBlockLen):]
+	}
+	r := m.at.rec
+	r.plainSum = maphash.Bytes(seed, payloads)
+	for _, o := range m.at.ex.records {
+		if o == r {
+			return
+		}
+		if o.opened && o.plainSum == r.plainSum && o.from == r.from {
+			m.Retransmission = true
+			r.copyOf = o
+			return
+		}
+	}
+}
+
+// learnPlain takes from a decrypted message what later ones need, and what the caller is to be
+// told. Of one whose HASH does not match the proposals count all the same: the ICVs of ESP will
+// prove them or not.
+func (t *Tracker) learnPlain(m *Message) {
+	sa, r := m.SA, m.at.rec
+	m.Deleted = nil
+	if m.at.ex == sa.phase1 {
+		if m.Decrypted && !m.Reconstructed {
+			sa.learn(m, r)
+		}
+		return
+	}
+	for i := range m.Payloads {
+		if p := &m.Payloads[i]; p.Type == PayloadDelete && m.Decrypted {
+			t.deleted(m, p.Body)
+		}
+	}
+	if m.Header.Exchange == ExchangeQuick {
+		r.quick = quickOf(m)
+		sa.place(m.at.ex)
+		m.Negotiated = sa.negotiate(m.at.ex)
+	}
+}
+
+// deleted handles a Delete payload.
+func (t *Tracker) deleted(m *Message, body []byte) {
+	d, err := parseDelete(body)
+	if err != nil {
+		return
+	}
+	m.Deleted = append(m.Deleted, d.espSPIs()...)
+	if i, r, ok := d.deletesISAKMP(); ok {
+		if sa := t.sas[saKey{i, r}]; sa != nil {
+			sa.Deleted = true
+		}
+	}
+}
+
+// Decrypt tries again a message that Observe returned earlier: with a key that came later, or with
+// what messages that came later tell (an IV, a nonce that a HASH covers). It returns whether the
+// message is decrypted now.
+func (t *Tracker) Decrypt(m *Message) bool {
+	if m.SA == nil || m.at.raw == nil || m.at.rec == nil {
+		return m.Decrypted
+	}
+	if m.Verified && !m.Reconstructed {
+		return true
+	}
+	negotiated, deleted := m.Negotiated, m.Deleted
+	t.open(m)
+	if m.Negotiated == nil {
+		m.Negotiated = negotiated
+	}
+	if m.Deleted == nil {
+		m.Deleted = deleted
+	}
+	return m.Decrypted
+}
+
+// Open says that a message may yet gain from Decrypt once later messages were observed: its first
+// block is missing, or its HASH was not checked though a key for it is known.
+func (m *Message) Open() bool {
+	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
+}
+
+// count brings the SA's counters up to date with a message.
+func (m *Message) count() {
+	sa, was := m.SA, m.at.counted
+	if was == (tally{}) {
+		sa.Encrypted++
+	}
+	sa.add(was, -1)
+	m.at.counted = tally{true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
+	sa.add(m.at.counted, 1)
+}
+
+// tally is what a message counts for.
+type tally struct {
+	encrypted, phase1                  bool
+	err                                error
+	decrypted, verified, reconstructed bool
+}
+
+// add adds a message to the counters n times.
+func (sa *SA) add(x tally, n int) {
+	hashes := &sa.Phase2Hashes
+	if x.phase1 {
+		hashes = &sa.Phase1Hashes
+	}
+	for _, c := range [...]struct {
+		counter *int
+		counts  bool
+	}{
+		{&sa.Decrypted, x.decrypted},
+		{&sa.HashesChecked, x.verified},
+		{&sa.Reconstructed, x.reconstructed},
+		{&sa.Unopened, errors.Is(x.err, ErrUnopened)},
+		{&sa.Malformed, errors.Is(x.err, ErrMalformed)},
+		{&sa.Truncated, errors.Is(x.err, ErrTruncated)},
+		{&hashes.Good, x.verified},
+		{&hashes.Bad, errors.Is(x.err, ErrHash)},
+	} {
+		if c.counts {
+			*c.counter += n
+		}
+	}
+}
+
+// malformed is an error about the message itself; it wraps ErrMalformed.
+func malformedf(format string, args ...any) error {
+	return &malformedError{fmt.Sprintf(format, args...)}
+}
+
+type malformedError struct{ text string }
+
+func (e *malformedError) Error() string { return e.text }
+func (e *malformedError) Unwrap() error { return ErrMalformed }

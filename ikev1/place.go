@@ -1,0 +1,338 @@
+package ikev1
+
+// What number a message has in its exchange, and who sent it, is computed here from the records of
+// the exchange, anew after each message: whatever is learnt later, or decrypted later, counts as if
+// it had been known from the start. What a decrypted message proves comes before all that is said
+// in clear.
+
+// roleProof says what speaks for the initiator of an SA being the initiator. The stronger has the
+// larger value.
+type roleProof uint8
+
+const (
+	rolesGuessed roleProof = iota // it sent the first message that was captured
+	rolesLikely                   // it began a Quick Mode
+	rolesOrdered                  // it was the first to encrypt
+	rolesClaimed                  // by what a message in clear holds
+	rolesProven                   // by an IV or a HASH
+)
+
+// place computes who is the initiator, and the numbers of phase 1 and of ex.
+func (sa *SA) place(ex *exchange) {
+	before := sa.initiator
+	sa.mode = sa.modeOf()
+	if ex != sa.phase1 {
+		ex.place()
+	}
+	sa.initiator, sa.roles = sa.initiates()
+	if sa.initiator != before {
+		sa.initial = nil
+	}
+	sa.phase1.starter = sa.initiator
+	sa.numberPhase1()
+	sa.Initiator, sa.Responder = sa.ends.of(sa.initiator), sa.ends.of(-sa.initiator)
+}
+
+// roleOf is the role of a side.
+func (sa *SA) roleOf(s side) role { return role(s * sa.initiator) }
+
+// rolesKnown says that the numbers of phase 1, which depend on who sent what, are known.
+func (sa *SA) rolesKnown() bool { return sa.roles >= rolesOrdered }
+
+// modeOf returns the exchange type of phase 1: that of a message that was decrypted, else of the
+// first.
+func (sa *SA) modeOf() ExchangeType {
+	for _, r := range sa.phase1.records {
+		if r.opened {
+			return r.mode
+		}
+	}
+	for _, r := range sa.phase1.records {
+		return r.mode
+	}
+	return 0
+}
+
+// wasAggressive says that a message of aggressive mode was seen, right or forged.
+func (sa *SA) wasAggressive() bool {
+	for _, r := range sa.phase1.records {
+		if r.mode == ExchangeAggressive {
+			return true
+		}
+	}
+	return false
+}
+
+// initiates returns which side is the initiator, and what tells.
+func (sa *SA) initiates() (side, roleProof) {
+	for _, evidence := range [...]struct {
+		of    func() side
+		proof roleProof
+	}{
+		{func() side { return sa.phase1.sideOf((*record).provenRole) }, rolesProven},
+		{func() side { return sa.phase1.sideOf((*record).claimedRole) }, rolesClaimed},
+		{sa.firstToEncrypt, rolesOrdered},
+		{sa.startsQuick, rolesLikely},
+	} {
+		if s := evidence.of(); s != sideUnknown {
+			return s, evidence.proof
+		}
+	}
+	return sideA, rolesGuessed
+}
+
+// sideOf returns the initiator as the first record tells it that tells it.
+func (ex *exchange) sideOf(tells func(*record) role) side {
+	for _, r := range ex.records {
+		if s := side(tells(r)) * r.from; s != sideUnknown {
+			return s
+		}
+	}
+	return sideUnknown
+}
+
+// provenRole is the role of a phase 1 message's sender, as its HASH or the IVs prove it.
+func (r *record) provenRole() role {
+	switch n := r.provenNumber(); {
+	case r.asRole != roleUnknown:
+		return r.asRole
+	case n == 0:
+		return roleUnknown
+	case n%2 == 1:
+		return roleInitiator
+	}
+	return roleResponder
+}
+
+// provenNumber is the number of a main or aggressive mode message as the IVs prove it, 0 where they
+// do not. In main mode the last message is the responder's, and the only one that follows an
+// encrypted one.
+func (r *record) provenNumber() int {
+	switch main := r.mode == ExchangeMain; {
+	case main && r.ended, main && r.after != nil && r.after.from != r.from:
+		return 6
+	case main && r.first:
+		return 5
+	case r.first && r.mode == ExchangeAggressive:
+		return 3
+	}
+	return 0
+}
+
+// claimedRole is the role of a phase 1 message's sender, by what is in clear of it.
+func (r *record) claimedRole() role {
+	switch {
+	case r.base == 1 && r.begins:
+		return roleInitiator
+	case r.base == 1:
+		return roleResponder
+	case r.mode == ExchangeAggressive: // the responder's only message has an SA
+		return roleInitiator
+	}
+	return roleUnknown
+}
+
+// firstToEncrypt returns the initiator by the order of main mode: it is the first that encrypts.
+// That a message is the first, and no answer to one that was not captured, shows in its sender's
+// being the side that sent the first KE payload, or not the only one that sent any; or else in the
+// other one's encrypting after it.
+func (sa *SA) firstToEncrypt() side {
+	ke, encrypted := sideUnknown, sideUnknown // who did so first
+	both := false
+	for _, r := range sa.phase1.records {
+		switch {
+		case r.base == 3 && ke == sideUnknown:
+			ke = r.from
+		case r.base == 3:
+			both = both || r.from == -ke
+		case !r.encrypted || r.mode != ExchangeMain || r.from == sideUnknown:
+		case ke != sideUnknown && encrypted == sideUnknown && (r.from == ke) == both:
+			return r.from
+		case ke != sideUnknown && encrypted == -r.from:
+			return encrypted
+		case encrypted == sideUnknown:
+			encrypted = r.from
+		}
+	}
+	return sideUnknown
+}
+
+// startsQuick returns who began the first Quick Mode, as the initiator mostly does.
+func (sa *SA) startsQuick() side {
+	var quick *exchange
+	for _, ex := range sa.exchanges {
+		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.begun < quick.begun) {
+			quick = ex
+		}
+	}
+	if quick == nil {
+		return sideUnknown
+	}
+	return quick.starter
+}
+
+// numberPhase1 numbers the messages of phase 1, by what they hold and by who sent them.
+func (sa *SA) numberPhase1() {
+	for i, r := range sa.phase1.records {
+		n := r.provenNumber()
+		switch {
+		case r.copyOf != nil:
+			r.number, r.sure = r.copyOf.number, r.copyOf.sure
+		case r.base == 0:
+			r.number, r.sure = sa.phase1.next(i), true
+		case n > 0:
+			r.number, r.sure = n, true
+		default:
+			r.number, r.sure = r.base, sa.rolesKnown()
+			if sa.roleOf(r.from) == roleResponder {
+				r.number++
+			}
+		}
+	}
+}
+
+// place numbers the messages of an exchange after phase 1.
+func (ex *exchange) place() {
+	for _, r := range ex.records {
+		r.number, r.sure = r.byHash, r.byHash > 0
+		if !r.sure && r.first {
+			r.number, r.sure = 1, true
+		}
+	}
+	ex.follow()
+	for _, r := range ex.records {
+		ex.placeByShape(r)
+	}
+	ex.follow()
+	ex.starter, ex.sure = ex.starts()
+	for i, r := range ex.records {
+		switch {
+		case r.copyOf != nil:
+			r.number, r.sure = r.copyOf.number, r.copyOf.sure
+		case !r.sure:
+			r.number = ex.next(i)
+		}
+	}
+}
+
+// follow numbers what has the last block of a message with a number for its IV.
+func (ex *exchange) follow() {
+	for range ex.records {
+		changed := false
+		for _, r := range ex.records {
+			if o := r.before(); !r.sure && o != nil && o.sure {
+				r.number, r.sure, changed = o.number+1, true, true
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+// before returns the other side's message whose last block is the IV, or nil.
+func (r *record) before() *record {
+	if r.after == nil || r.after.from == r.from {
+		return nil
+	}
+	return r.after
+}
+
+// placeByShape numbers a message by its payloads, and the one before it.
+func (ex *exchange) placeByShape(r *record) {
+	n := 0
+	switch r.shape {
+	case shapeHash:
+		n = 3
+	case shapeSA:
+		if r.before() != nil { // of the two with an SA payload this one is behind the other
+			n = 2
+		}
+	case shapeSecond:
+		n = 2
+	case shapeRequest:
+		n = 1
+	case shapeReply:
+		n = 2
+	}
+	if n == 0 || r.sure {
+		return
+	}
+	r.number, r.sure = n, true
+	if o := r.before(); o != nil && !o.sure && n > 1 {
+		o.number, o.sure = n-1, true
+	}
+}
+
+// starts returns who sent the first message: as a proven number tells it, that of a HASH before
+// others, or else the sender of the first that was observed.
+func (ex *exchange) starts() (s side, sure bool) {
+	for _, r := range ex.records {
+		switch {
+		case !r.sure || r.from == sideUnknown || sure && r.byHash == 0:
+			continue
+		case r.number%2 == 1:
+			s, sure = r.from, true
+		default:
+			s, sure = -r.from, true
+		}
+		if r.byHash > 0 {
+			return s, sure
+		}
+	}
+	if !sure && len(ex.records) > 0 {
+		s = ex.records[0].from
+	}
+	return s, sure
+}
+
+// next is the number of the message at i by the order of arrival: those of the starter are odd.
+func (ex *exchange) next(i int) int {
+	n := 1
+	for _, o := range ex.records[:i] {
+		n = max(n, o.number+1)
+	}
+	r := ex.records[i]
+	if r.from != sideUnknown && ex.starter != sideUnknown && (n%2 == 1) != (r.from == ex.starter) {
+		n++
+	}
+	return n
+}
+
+// settled says that the numbers of the exchange are known though its first messages may have been
+// sent before the capture began: one was proven, or three messages in turns are all that a Quick
+// Mode has.
+func (ex *exchange) settled() bool {
+	if !ex.joined || ex.sure {
+		return true
+	}
+	r := ex.records
+	if ex.key.exchange != ExchangeQuick || len(r) != 3 || ex.commit {
+		return false
+	}
+	return r[0].from != sideUnknown && r[1].from == -r[0].from && r[2].from == r[0].from
+}
+
+// position sets FromInitiator and Number of a message, as far as they are known.
+func (m *Message) position() {
+	ex, r := m.at.ex, m.at.rec
+	m.FromInitiator, m.Number = r.number%2 == 1, r.number
+	if r.from != sideUnknown && ex.starter != sideUnknown {
+		m.FromInitiator = r.from == ex.starter
+	}
+	if !r.sure && (ex == m.SA.phase1 || !ex.settled()) {
+		m.Number = 0
+	}
+}
+
+// Unnumbered says that the position of a message in its exchange is not known, and a later message
+// may tell.
+func (m *Message) Unnumbered() bool { return m.at.rec != nil && m.Number == 0 }
+
+// Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later
+// ones may have told who is the initiator.
+func (t *Tracker) Renumber(m *Message) {
+	if m.at.rec != nil {
+		m.position()
+	}
+}

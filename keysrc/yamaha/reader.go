@@ -1,0 +1,250 @@
+package yamaha
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// A Sink takes what a Reader finds as soon as it is complete. What it is given is its own.
+type Sink interface {
+	IKE(*ikev1.Secret)
+	ESP([]*esp.Secret)                // of negotiations that belong together
+	Note(line int, text string)       // a value was left out, and why; the text holds no key bytes
+	Doubt(line int, text string)      // a value was kept, and what may be wrong with it
+	Addresses(local, peer netip.Addr) // of a link or negotiation; either may be zero
+	SA(*SA)                           // what the router's listing says of an SA
+}
+
+// output is a Sink, and the name of the source.
+type output struct {
+	Sink
+	file string
+}
+
+func (o *output) note(line int, format string, args ...any) {
+	o.Note(line, fmt.Sprintf(format, args...))
+}
+
+func (o *output) doubt(line int, format string, args ...any) {
+	o.Doubt(line, fmt.Sprintf(format, args...))
+}
+
+func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.file, Line: line} }
+
+// A Reader reads the log of a Yamaha router and the outputs of its show commands, in one file or
+// apart.
+type Reader struct {
+	logs [3]*log // [IKE], [IKE1] and [IKE2]: rows follow a label of their own tag
+	list listing
+
+	wrapped     []byte // a line that fills the console's width, held until the next tells whether it goes on
+	wrappedLine int
+
+	row     *log // the log whose row was the line before
+	rowLine int
+
+	tagged int // lines with a tag
+}
+
+// NewReader returns a Reader of the source of that name.
+func NewReader(file string, to Sink) *Reader {
+	out := &output{to, file}
+	return &Reader{logs: [3]*log{newLog(out), newLog(out), newLog(out)}, list: listing{out: out}}
+}
+
+const (
+	// consoleWidth is where the router's console breaks its lines, in mid-word. A paste may have lost
+	// a space in the last column.
+	consoleWidth = 80
+	maxWrapped   = 2048 // bytes of a line that was put together
+)
+
+var (
+	tagIKE         = []byte("[IKE")
+	repeatedMarker = []byte("message repeated ")
+)
+
+// Match reports whether the line, without its line end, is of a Yamaha router.
+func Match(line []byte) bool {
+	if bytes.Contains(line, tagIKE) {
+		_, _, _, ok := cutTag(line)
+		return ok
+	}
+	return matchListing(line)
+}
+
+// Line takes line n (from 1) without its line end; text is valid until it returns. It reports
+// whether the line surely belongs to such a router.
+func (r *Reader) Line(n int, text []byte) bool {
+	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
+	if len(r.wrapped) > 0 {
+		if !beginsLogLine(text) && len(r.wrapped)+len(text) <= maxWrapped {
+			if len(r.wrapped)%consoleWidth == consoleWidth-1 && !onlyHex(text) {
+				r.wrapped = append(r.wrapped, ' ') // the space that was lost in the last column
+			}
+			r.wrapped = append(r.wrapped, text...)
+			if len(text) != consoleWidth || padded {
+				r.unwrap()
+			}
+			return true
+		}
+		r.unwrap()
+	}
+	if !padded && (len(text) == consoleWidth || len(text) == consoleWidth-1) {
+		r.wrapped, r.wrappedLine = append(r.wrapped, text...), n
+		return beginsWithTime(text) || bytes.Contains(text, tagIKE)
+	}
+	return r.whole(n, text)
+}
+
+func (r *Reader) unwrap() {
+	r.whole(r.wrappedLine, r.wrapped)
+	r.wrapped = r.wrapped[:0]
+}
+
+// whole takes a line as the router wrote it, or several that were joined: each begins as the first
+// does, with a time or a tag.
+func (r *Reader) whole(n int, text []byte) (mine bool) {
+	tag := bytes.Index(text, tagIKE)
+	if tag < 0 || !bytes.Contains(text[tag+1:], tagIKE) {
+		return r.single(n, text)
+	}
+	prefix := text[:tag]
+	_, timed := logTime(prefix)
+	for len(text) > 0 {
+		end := 1
+		for end < len(text) && !(sameForm(text[end:], prefix) && (timed || bytes.HasPrefix(text[end+tag:], tagIKE))) {
+			end++
+		}
+		mine = r.single(n, bytes.TrimRight(text[:end], " ")) || mine
+		text = text[end:]
+	}
+	return mine
+}
+
+// sameForm reports whether text begins as prefix does, whatever its digits.
+func sameForm(text, prefix []byte) bool {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	for i, c := range prefix {
+		if i == len(text) || text[i] != c && !(digit(text[i]) && digit(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// single takes a line.
+func (r *Reader) single(n int, text []byte) bool {
+	if bytes.Contains(text, tagIKE) {
+		log, prefix, rest, ok := cutTag(text)
+		if ok {
+			r.taggedLine(n, r.logs[log], prefix, rest)
+		}
+		return ok
+	}
+	switch {
+	case len(text) == 0:
+		return false
+	case r.row != nil && n == r.rowLine+1 && r.row.rows().extend(text):
+		r.rowLine = n // the console broke a row at another width
+	case bytes.Contains(text, repeatedMarker):
+		r.repeated(n, text)
+	case r.list.line(n, text):
+	case bytes.Contains(text, []byte("show log")):
+		for _, l := range r.logs {
+			l.finish()
+		}
+	default:
+		return beginsWithTime(text)
+	}
+	return true
+}
+
+func (r *Reader) taggedLine(n int, l *log, prefix, text []byte) {
+	r.tagged++
+	switch {
+	case bytes.Contains(text, repeatedMarker):
+		r.repeated(n, text)
+	case l.take(n, prefix, text):
+		r.row, r.rowLine = l, n
+	default:
+		r.row = nil
+	}
+}
+
+// repeated takes "same message repeated N times", which stands for N more lines equal to the one
+// before (in a reversed log: to the next).
+func (r *Reader) repeated(n int, text []byte) {
+	_, number, _ := bytes.Cut(text, repeatedMarker)
+	for _, l := range r.logs {
+		l.repeat(n, leadingNumber(number))
+	}
+}
+
+// Close takes the end of the source.
+func (r *Reader) Close() {
+	if len(r.wrapped) > 0 {
+		r.unwrap()
+	}
+	for _, l := range r.logs {
+		l.finish()
+	}
+	r.list.end()
+}
+
+// Near returns what came near to a key when there was none: a sentence without a full stop, "" for
+// nothing to say.
+func (r *Reader) Near() string {
+	rows, values := 0, 0
+	for _, l := range r.logs {
+		rows += l.rowCount
+		values += l.values
+	}
+	switch {
+	case r.list.hidden && rows == 0:
+		return "the router shows these keys as (confidential) except on its serial console; take them from its log: " +
+			"`ipsec ike log N key-info` and `syslog debug on`, then `show log`"
+	case r.tagged > 0 && rows == 0:
+		lines := "1 [IKE] line"
+		if r.tagged > 1 {
+			lines = fmt.Sprintf("%d [IKE] lines", r.tagged)
+		}
+		return "it is a Yamaha router's log with " + lines + ", but without rows of key bytes: " +
+			"the router needs `ipsec ike log N key-info` and `syslog debug on` while the connection is set up"
+	case r.tagged > 0 && values == 0:
+		return "it is a Yamaha router's log with rows of bytes, but none under CKY-I, SKEYID_e, SPI or key material"
+	case r.tagged > 0:
+		return "it is a Yamaha router's log, but neither a SKEYID_e nor an SPI with its key material is whole in it"
+	case r.list.seen:
+		return "it is what a Yamaha router's show command prints, without keys"
+	}
+	return ""
+}
+
+// cutTag returns which log a line is of, and what stands before and behind its tag. charon's
+// "13[IKE]" is none.
+func cutTag(line []byte) (log int, prefix, rest []byte, ok bool) {
+	prefix, rest, _ = bytes.Cut(line, tagIKE)
+	if n := len(prefix); n > 0 && prefix[n-1] >= '0' && prefix[n-1] <= '9' || len(rest) == 0 {
+		return 0, nil, nil, false
+	}
+	if rest[0] == '1' || rest[0] == '2' {
+		log, rest = int(rest[0]-'0'), rest[1:]
+	}
+	rest, ok = bytes.CutPrefix(rest, []byte("]"))
+	return log, prefix, rest, ok
+}
+
+// beginsLogLine reports whether a line has what a wrapped line's second half has not: a time, a
+// priority or a tag.
+func beginsLogLine(text []byte) bool {
+	if len(text) == 0 || bytes.IndexByte([]byte("<[#>"), text[0]) >= 0 || bytes.Contains(text, tagIKE) {
+		return true
+	}
+	_, ok := logTime(text[:min(len(text), 48)])
+	return ok
+}
