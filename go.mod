@@ -4,11 +4,13 @@ go 1.26.0
 
 require (
 	github.com/google/gopacket v1.1.19
+	github.com/klauspost/compress v1.18.6
 	github.com/landlock-lsm/go-landlock v0.11.0
 	github.com/leodido/go-syslog/v4 v4.6.0
 	github.com/mdlayher/netlink v1.11.2
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/pflag v1.1.0
+	github.com/ulikunitz/xz v0.5.15
 	golang.org/x/crypto v0.58.0
 	golang.org/x/net v0.62.0
 	golang.org/x/sys v0.49.0

@@ -23,8 +23,8 @@ const hasAny = false
 
 const withoutLibpcap = "live capture by AF_PACKET, with the default filter only"
 
-// Live is a Source over a network interface, by a packet socket (packet(7)). It knows the default filter only, and applies it to what the
-// kernel hands over.
+// Live is a Source over a network interface, by a packet socket (packet(7)). It knows the default
+// filter only, and applies it to what the kernel hands over.
 type Live struct {
 	fd         int
 	interfaces []Interface
@@ -116,7 +116,8 @@ func socketLinkType(name string) (LinkType, error) {
 	switch hardware, _ := strconv.Atoi(strings.TrimSpace(string(text))); hardware {
 	case syscall.ARPHRD_ETHER, syscall.ARPHRD_LOOPBACK:
 		return Ethernet, nil
-	case 0xfffe, syscall.ARPHRD_PPP, syscall.ARPHRD_TUNNEL, syscall.ARPHRD_TUNNEL6, syscall.ARPHRD_SIT, syscall.ARPHRD_IPGRE:
+	case 0xfffe, syscall.ARPHRD_PPP, syscall.ARPHRD_TUNNEL, syscall.ARPHRD_TUNNEL6, syscall.ARPHRD_SIT,
+		syscall.ARPHRD_IPGRE:
 		return Raw, nil // no link header
 	default:
 		return 0, fmt.Errorf("%s: this build has no libpcap, which this kind of interface (%d) needs", name, hardware)
@@ -144,7 +145,8 @@ func (l *Live) Next(p *Packet) error {
 			return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 		}
 		l.downSince = time.Time{}
-		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: l.data[vlanTagLen : vlanTagLen+min(n, len(l.data)-vlanTagLen)]}
+		room := l.data[vlanTagLen:]
+		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: room[:min(n, len(room))]}
 		l.takeControl(p, l.control[:controlLen])
 		if !l.all {
 			if err := l.frame.Decode(l.interfaces[0].LinkType, p.Data); err == nil && !Wanted(&l.frame) {
@@ -161,8 +163,8 @@ func (l *Live) Next(p *Packet) error {
 	}
 }
 
-// idle is what Next returns when nothing has come: ErrIdle, unless an interface that went down is gone. The kernel does not tell these
-// two apart, and hands packets over again when it is up.
+// idle is what Next returns when nothing has come: ErrIdle, unless an interface that went down is
+// gone. The kernel does not tell these two apart, and hands packets over again when it is up.
 func (l *Live) idle() error {
 	const checkEvery = 200 * time.Millisecond
 	if l.downSince.IsZero() || time.Since(l.downSince) < checkEvery {
@@ -185,10 +187,11 @@ func (l *Live) takeControl(p *Packet, control []byte) {
 		return
 	}
 	for _, m := range messages {
+		kind, size := [2]int32{m.Header.Level, m.Header.Type}, len(m.Data)
 		switch {
-		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})):
+		case kind == [2]int32{unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS} && size >= int(unsafe.Sizeof(unix.Timespec{})):
 			p.Time = (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano()
-		case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
+		case kind == [2]int32{unix.SOL_PACKET, unix.PACKET_AUXDATA} && size >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
 			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
 			if aux.Status&unix.TP_STATUS_VLAN_VALID == 0 || len(p.Data) < 12 {
 				continue
@@ -209,13 +212,14 @@ func (l *Live) takeControl(p *Packet, control []byte) {
 // Interfaces implements [Source].
 func (l *Live) Interfaces() []Interface { return l.interfaces }
 
-// Stats counts the packets so far. Received are those that passed the filter, dropped ones included, of which it is not known whether they
-// would have.
+// Stats counts the packets so far. Received are those that passed the filter, dropped ones
+// included, of which it is not known whether they would have.
 func (l *Live) Stats() (LiveStats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
-		s, err := unix.GetsockoptTpacketStats(l.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS) // since the last call
+		// The kernel counts from the last call on.
+		s, err := unix.GetsockoptTpacketStats(l.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 		if err != nil {
 			return l.stats, err
 		}

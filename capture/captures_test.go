@@ -35,8 +35,8 @@ func name(path string) string {
 	return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
 }
 
-// TestCaptures decodes all captures: no frame is malformed, fragments come together, and every UDP and TCP checksum
-// that the network filled in is right.
+// TestCaptures decodes all captures: no frame is malformed, fragments come together, and every UDP
+// and TCP checksum that the network filled in is right.
 func TestCaptures(t *testing.T) {
 	fragmented := map[string]int{}
 	for _, path := range outer(t) {
@@ -95,7 +95,7 @@ func TestCaptures(t *testing.T) {
 				t.Errorf("%s: frame %d changed:\n%x\nwas\n%x", name(path), frames, out, data)
 			}
 			if f.UDP {
-				if ok, present := TransportChecksumOK(data[f.LinkLen:]); present && ok {
+				if ok, present := transportChecksumOK(data[f.LinkLen:]); present && ok {
 					if out = f.AppendUDPPayload(out[:0], data, data[f.UDPStart:f.UDPEnd]); !bytes.HasPrefix(data, out) {
 						t.Errorf("%s: frame %d changed:\n%x\nwas\n%x", name(path), frames, out, data)
 					}
@@ -147,7 +147,8 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestTsharkDecodes compares addresses, protocols, ports and fragments with tshark's, frame by frame.
+// TestTsharkDecodes compares addresses, protocols, ports and fragments with tshark's, frame by
+// frame.
 func TestTsharkDecodes(t *testing.T) {
 	for _, file := range []string{
 		"08-rsa-ipfrag/outer.pcap", "10-ipv6-outer/outer.pcap", "11-three-clients-two-behind-nat/outer.pcap",
@@ -203,7 +204,8 @@ func TestTsharkDecodes(t *testing.T) {
 				}
 			}
 			if f.Protocol == 1 || f.Protocol == 58 || f.Protocol == 4 || f.Protocol == 41 || f.UDP && !f.Fragment {
-				// tshark's first occurrence is within: an ICMP error quotes a packet, L2TP in clear carries one.
+				// tshark's first occurrence is within: an ICMP error quotes a packet, L2TP in clear
+				// carries one.
 				for i := 4; i < len(want); i++ {
 					if row[i] == "" {
 						want[i] = ""

@@ -6,7 +6,8 @@ import (
 	"net/netip"
 )
 
-// sum adds b to a ones' complement sum (RFC 1071), eight bytes at a time; an odd last byte is padded with zero.
+// sum adds b to a ones' complement sum (RFC 1071), eight bytes at a time; an odd last byte is
+// padded with zero.
 func sum(acc uint64, b []byte) uint64 {
 	var carry uint64
 	for len(b) >= 8 {
@@ -38,7 +39,8 @@ func ipv4Checksum(h []byte) {
 	binary.BigEndian.PutUint16(h[10:], ^fold(sum(0, h)))
 }
 
-// pseudoSum is the sum over the pseudo header of IPv4 (RFC 768, RFC 9293) or IPv6 (RFC 8200 section 8.1).
+// pseudoSum is the sum over the pseudo header of IPv4 (RFC 768, RFC 9293) or IPv6 (RFC 8200 section
+// 8.1).
 func pseudoSum(src, dst netip.Addr, protocol uint8, length int) uint64 {
 	var acc uint64
 	if src.Is4() {
@@ -63,12 +65,12 @@ func (f *Frame) transportSum(data []byte, end int) uint64 {
 	return sum(pseudoSum(f.Src, dst, f.Protocol, end-f.PayloadStart), data[f.PayloadStart:end])
 }
 
-// segment is where the UDP datagram or TCP segment ends and where in data its checksum is; ok is false if there is
-// none that can be computed.
+// segment is where the UDP datagram or TCP segment ends and where in data its checksum is; ok is
+// false if there is none that can be computed.
 func (f *Frame) segment() (end, at int, ok bool) {
 	switch {
 	case f.Fragment || f.Truncated:
-	case f.UDP:
+	case f.UDP && !f.UDPTooLong:
 		return f.UDPEnd, f.PayloadStart + 6, true
 	case f.TCP:
 		return f.PayloadEnd, f.PayloadStart + 16, true
@@ -76,8 +78,9 @@ func (f *Frame) segment() (end, at int, ok bool) {
 	return 0, 0, false
 }
 
-// FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place. A UDP checksum of 0
-// over IPv4 (none) stays. Anything else, fragments and truncated packets stay as they are.
+// FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place. A UDP
+// checksum of 0 over IPv4 (none) stays. Anything else, fragments and truncated packets stay as they
+// are.
 func FixTransportChecksum(ip []byte) {
 	var f Frame
 	if err := f.DecodeIP(ip); err != nil {
@@ -102,18 +105,4 @@ func (f *Frame) fixTransport(data []byte) {
 // noChecksum: a sender of UDP that computes none sends 0.
 func (f *Frame) noChecksum(data []byte, at int) bool {
 	return f.UDP && data[at] == 0 && data[at+1] == 0
-}
-
-// TransportChecksumOK checks the UDP or TCP checksum of a whole IP packet. present is false if there is none: other
-// protocols, a UDP checksum of 0, fragments, truncated and malformed packets.
-func TransportChecksumOK(ip []byte) (ok, present bool) {
-	var f Frame
-	if err := f.DecodeIP(ip); err != nil {
-		return false, false
-	}
-	end, at, has := f.segment()
-	if !has || f.noChecksum(ip, at) {
-		return false, false
-	}
-	return fold(f.transportSum(ip, end)) == 0xffff, true
 }

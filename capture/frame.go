@@ -30,7 +30,8 @@ const (
 	protoShim6       = 140
 )
 
-// What Decode reports. The frame itself may be whole for others to read; it is not for this package.
+// What Decode reports. The frame itself may be whole for others to read; it is not for this
+// package.
 var (
 	errShortLink    = errors.New("link: frame is shorter than its link header")
 	errPPPoEVersion = errors.New("pppoe: version and type are not 1")
@@ -47,11 +48,11 @@ var (
 	errTCPHeader    = errors.New("tcp: header length does not fit the packet")
 )
 
-// Frame is a decoded frame: offsets into its data, which the caller keeps. It may be used again and again and
-// allocates nothing.
+// Frame is a decoded frame: offsets into its data, which the caller keeps. It may be used again and
+// again and allocates nothing.
 type Frame struct {
 	LinkLen   int    // where the IP header begins: link header, VLAN tags, PPPoE and PPP passed
-	IPVersion uint8  // 4 or 6; 0 not IP, and then nothing else but EtherType and Direction is set
+	IPVersion uint8  // 4 or 6; 0 not IP, and then only what is of the link layer is set
 	EtherType uint16 // of Ethernet, cooked and SNAP frames, behind VLAN tags; 0 there is none
 	Direction Direction
 
@@ -59,40 +60,57 @@ type Frame struct {
 	Protocol uint8 // upper layer protocol, after IPv6 extension headers and AH
 
 	PayloadStart, PayloadEnd int // upper layer payload; the end is cut to what was captured
-	PayloadLen               int // its length according to the IP header: PayloadEnd-PayloadStart unless Truncated
+	PayloadLen               int // its length by the IP header: PayloadEnd-PayloadStart unless Truncated
 
-	// Truncated: the capture holds less than the IP length says. With an error of Decode: what is missing is what was
-	// not captured; if it is false then, the packet is malformed.
+	// Truncated: the capture holds less than the IP length says. With an error of Decode: what is
+	// missing is what was not captured; if it is false then, the packet is malformed.
 	Truncated bool
 
-	// Fragment: one of several fragments of a datagram. The payload is that of the fragment; UDP and TCP are set on
-	// the first one only, and with a UDPLen that is the whole datagram's.
+	// Fragment: one of several fragments of a datagram. The payload is that of the fragment; UDP
+	// and TCP are set on the first one only, and with a UDPLen that is the whole datagram's.
 	Fragment      bool
 	MoreFragments bool
 	FragOffset    int // bytes
 	FragID        uint32
 
-	UDP, TCP          bool
-	SrcPort, DstPort  uint16
-	UDPStart, UDPEnd  int // UDP payload, cut to what was captured and to the UDP length
-	UDPLen            int // UDP payload length according to the UDP header
-	TCPStart, TCPEnd  int // TCP payload, cut to what was captured
-	pppoeAt, lengthAt int // where the PPPoE length and the 802.3 length are; 0 there is none
-	protocolAt        int // the byte that holds Protocol
-	fragmentAt        int // the IPv6 fragment header; 0 there is none
-	fragmentNextAt    int // the byte that says that a fragment header follows
-	finalDst          netip.Addr
+	UDP, TCP         bool
+	SrcPort, DstPort uint16
+	UDPStart, UDPEnd int  // UDP payload, cut to what was captured and to the UDP length
+	UDPLen           int  // UDP payload length according to the UDP header
+	UDPTooLong       bool // the UDP header says more than the IP header, which UDPLen is by then
+	TCPStart, TCPEnd int  // TCP payload, cut to what was captured
+
+	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
+	PPPStart, PPPEnd int
+
+	linkMarks
+	protocolAt     int // the byte that holds Protocol
+	fragmentAt     int // the IPv6 fragment header; 0 there is none
+	fragmentNextAt int // the byte that says that a fragment header follows
+	finalDst       netip.Addr
 }
 
-// Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion is 0. An error
-// says what in the frame is malformed; if Truncated is set too, the capture does not hold enough of it. The fields
-// up to there are set. Decode keeps no reference to data.
+// PPPoE reports whether the link layer has a PPPoE session header.
+func (f *Frame) PPPoE() bool { return f.pppoeAt != 0 }
+
+// linkMarks is where the link layer says something of what is behind it, to be mended in a frame
+// that is written again. Of what is 0 there is none.
+type linkMarks struct {
+	pppoeAt, lengthAt int // the PPPoE length and the 802.3 length
+	typeEnd           int // behind the EtherType or the PPP protocol of two bytes
+	nflogAt           int // the length of NFLOG's payload
+	nflogBig          bool
+	radioFlagsAt      int // the byte of radiotap that says that a frame check sequence follows
+}
+
+// Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion
+// is 0. An error says what in the frame is malformed; if Truncated is set too, the capture does not
+// hold enough of it. The fields up to there are set. Decode keeps no reference to data.
 func (f *Frame) Decode(lt LinkType, data []byte) error {
 	*f = Frame{}
 	end := len(data)
-	version, err := f.link(lt, data, &end)
+	version, err := f.link(lt, data, 0, &end)
 	if err != nil || version == 0 {
-		f.LinkLen = 0
 		return err
 	}
 	return f.ip(data[:end], version)
@@ -104,7 +122,8 @@ func (f *Frame) DecodeIP(data []byte) error {
 	return f.ip(data, versionAny)
 }
 
-// ip decodes from LinkLen on; data ends where the link layer says that its payload ends, padding included.
+// ip decodes from LinkLen on; data ends where the link layer says that its payload ends, padding
+// included.
 func (f *Frame) ip(data []byte, version uint8) error {
 	if f.LinkLen >= len(data) {
 		f.Truncated = true

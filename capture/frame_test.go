@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -10,13 +11,15 @@ import (
 
 // linkFrames are headers in front of an IP packet, one for each link layer and its variants.
 var linkFrames = []struct {
-	name     string
-	lt       LinkType
-	v6       bool
-	header   string
-	trailer  string // padding behind the IP packet
-	dir      Direction
-	lengthAt int // where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; 0 none
+	name    string
+	lt      LinkType
+	v6      bool
+	header  string
+	trailer string // padding behind the IP packet
+	dir     Direction
+	// Where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; less than 0 that of NFLOG's
+	// payload; 0 none.
+	lengthAt int
 }{
 	{name: "ethernet", lt: Ethernet, header: "020000000001 020000000002 0800"},
 	{name: "ethernet padded", lt: Ethernet, header: "020000000001 020000000002 0800", trailer: "000000000000"},
@@ -62,14 +65,48 @@ var linkFrames = []struct {
 	{name: "pppd out", lt: PPPD, v6: true, header: "01 03 0057", dir: DirectionOut},
 	{name: "ppp with dir in", lt: PPPWithDir, header: "00 ff03 0021", dir: DirectionIn},
 	{name: "ppp with dir out", lt: PPPWithDir, v6: true, header: "01 ff03 0057", dir: DirectionOut},
+	{name: "802.11", lt: IEEE80211, header: wifiHeader + snapIPv4},
+	{name: "802.11 between access points", lt: IEEE80211, v6: true,
+		header: "8803 0000 020000000001 020000000002 020000000003 0000 020000000004 0000 aaaa03 000000 86dd"},
+	{name: "802.11 with ht control", lt: IEEE80211,
+		header: "8881 0000 020000000001 020000000002 020000000003 0000 0000 00000000" + snapIPv4},
+	{name: "radiotap", lt: Radiotap, header: "0000 0800 00000000" + wifiHeader + snapIPv4},
+	{name: "radiotap with time and flags", lt: Radiotap,
+		header: "0000 1100 03000000 1122334455667788 00" + wifiHeader + snapIPv4},
+	{name: "radiotap of two words", lt: Radiotap, header: "0000 0d00 02000080 00000000 00" + wifiHeader + snapIPv4},
+	{name: "radiotap padded", lt: Radiotap,
+		header: "0000 0900 02000000 20 8801 0000 020000000001 020000000002 020000000003 0000 0000 0000" + snapIPv4},
+	{name: "ppi", lt: PPI, header: "0000 0800 69000000" + wifiHeader + snapIPv4},
+	{name: "avs", lt: AVS, header: "80211001 00000040" + strings.Repeat("00", 56) + wifiHeader + snapIPv4},
+	{name: "prism", lt: Prism, header: "44000000 90000000" + strings.Repeat("00", 136) + wifiHeader + snapIPv4},
+	{name: "pktap", lt: PKTAP, dir: DirectionOut, header: "6c000000 01000000 01000000" + strings.Repeat("00", 24) +
+		"02000000" + strings.Repeat("00", 68) + "020000000001 020000000002 0800"},
+	{name: "pktap 2", lt: PKTAP, dir: DirectionIn, header: "2800000000000c00" + strings.Repeat("00", 28) + "01000800"},
+	{name: "enc", lt: ENC, header: "02000000 11111111 00000000"},
+	{name: "enc ipv6", lt: ENC, v6: true, header: "18000000 11111111 00000000"},
+	{name: "nflog", lt: NFLOG, dir: DirectionIn, lengthAt: -20,
+		header: "02000005 0500 0a00 00000000 0800 0400 00000002 0000 0900"},
+	{name: "nflog big", lt: NFLOG, dir: DirectionOut, v6: true, lengthAt: -12,
+		header: "0a000005 0008 0005 00000002 0000 0009"},
 }
+
+// The headers of an 802.11 data frame from a station, and of 802.2 with IPv4 behind it.
+const (
+	wifiHeader = "0801 0000 020000000001 020000000002 020000000003 0000"
+	snapIPv4   = "aaaa03 000000 0800"
+)
 
 // buildLink puts a link header before an IP packet.
 func buildLink(header string, lengthAt int, ip []byte, trailer string) []byte {
 	h := unhex(header)
 	frame := join(h, ip)
-	if lengthAt != 0 {
+	switch at := -lengthAt; {
+	case lengthAt > 0:
 		copy(frame[lengthAt:], be16(len(frame)-lengthAt-2))
+	case at > 0 && frame[at+2] == 0:
+		binary.BigEndian.PutUint16(frame[at:], uint16(len(frame)-at))
+	case at > 0:
+		binary.LittleEndian.PutUint16(frame[at:], uint16(len(frame)-at))
 	}
 	return join(frame, unhex(trailer))
 }
@@ -130,7 +167,7 @@ func TestLinkLayers(t *testing.T) {
 				if !bytes.Equal(got[g.UDPStart:g.UDPEnd], other) || g.UDPEnd != len(got) {
 					t.Errorf("UDP payload of %d bytes: wrong", n)
 				}
-				if ok, present := TransportChecksumOK(got[g.LinkLen:]); !ok || !present {
+				if ok, present := transportChecksumOK(got[g.LinkLen:]); !ok || !present {
 					t.Errorf("UDP payload of %d bytes: checksum ok %v, present %v", n, ok, present)
 				}
 			}
@@ -169,10 +206,20 @@ func TestNotIP(t *testing.T) {
 		{"null other family", Null, "10000000 45"},
 		{"raw neither", Raw, "00000000"},
 		{"ppp lcp", PPPWithDir, "01 ff03 c021 01010004"},
-		{"802.11", LinkType(105), "08000000"},
+		{"not known", LinkType(189), "08000000"},
+		{"802.11 acknowledgement", IEEE80211, "d4000000 020000000001"},
+		{"802.11 encrypted", IEEE80211, "0841 0000 020000000001 020000000002 020000000003 0000" + snapIPv4 + "45"},
+		{"802.11 without data", IEEE80211, "4801 0000 020000000001 020000000002 020000000003 0000"},
+		{"802.11 aggregated", IEEE80211, "8801 0000 020000000001 020000000002 020000000003 0000 8000" + snapIPv4 + "45"},
+		{"802.11 second fragment", IEEE80211, "0801 0000 020000000001 020000000002 020000000003 0100" + snapIPv4 + "45"},
+		{"ppi in ppi", PPI, "0000 0800 c0000000 0000 0800 69000000" + wifiHeader + snapIPv4 + "45"},
+		{"pktap of a type beyond 16 bits", PKTAP, "28000000 01000000 01000100" + strings.Repeat("00", 28) + "4500"},
+		{"nflog without payload", NFLOG, "02000005 0500 0a00 00000000"},
+		{"nflog of empty attributes", NFLOG, "02000005 0000 0000 0000 0000"},
+		{"enc other family", ENC, "10000000 11111111 00000000 45"},
 	} {
 		var f Frame
-		if err := f.Decode(c.lt, unhex(c.data)); err != nil || f.IPVersion != 0 || f.LinkLen != 0 {
+		if err := f.Decode(c.lt, unhex(c.data)); err != nil || f.IPVersion != 0 {
 			t.Errorf("%s: version %d, link %d, error %v", c.name, f.IPVersion, f.LinkLen, err)
 		}
 	}
@@ -180,7 +227,6 @@ func TestNotIP(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	u := udp4([]byte("abcd"))
-	longUDP := join(udpHeader(13, 0), []byte("abcd"))
 	for _, c := range []struct {
 		name string
 		lt   LinkType
@@ -195,8 +241,6 @@ func TestMalformed(t *testing.T) {
 		{"total length 19", Raw, join(unhex("45000013"), ip4(17, u)[4:]), errIPv4Length},
 		{"udp of 7 bytes", Raw, ip4(17, u[:7]), errShortUDP},
 		{"udp length 7", Raw, ip4(17, join(udpHeader(7, 0), []byte("abcd"))), errUDPLength},
-		{"udp length beyond", Raw, ip4(17, longUDP), errUDPLength},
-		{"udp length beyond ipv6", Raw, ip6(17, longUDP), errUDPLength},
 		{"tcp of 19 bytes", Raw, ip4(6, tcp4(nil)[:19]), errShortTCP},
 		{"tcp header of 16", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x40}, tcp4(nil)[13:])), errTCPHeader},
 		{"tcp header of 24", Raw, ip4(6, join(tcp4(nil)[:12], []byte{0x60}, tcp4(nil)[13:])), errTCPHeader},
@@ -282,7 +326,7 @@ func TestExtensionHeaders(t *testing.T) {
 			if !bytes.Equal(got, data[:len(data)-2]) {
 				t.Errorf("UDP payload replaced:\n%x\nwant\n%x", got, data)
 			}
-			if ok, present := TransportChecksumOK(got[14:]); !ok || !present {
+			if ok, present := transportChecksumOK(got[14:]); !ok || !present {
 				t.Errorf("checksum ok %v, present %v", ok, present)
 			}
 		})
@@ -334,8 +378,40 @@ func TestLinkTypeNames(t *testing.T) {
 			t.Errorf("%v: supported %v", c.lt, c.lt.Supported())
 		}
 	}
-	if lt := LinkType(105); lt.Supported() || lt.String() != "LINKTYPE_105" {
-		t.Errorf("%v: supported %v", lt, lt.Supported())
+	for lt, name := range map[LinkType]string{189: "USB_LINUX (189)", 2: "EN3MB (2)", 6789: "LINKTYPE_6789"} {
+		if lt.Supported() || lt.String() != name {
+			t.Errorf("%v: supported %v, want %s", lt, lt.Supported(), name)
+		}
+	}
+}
+
+// What is written again has no frame check sequence, and does not say so.
+func TestRadiotapFrameCheckSequence(t *testing.T) {
+	data := buildLink("0000 0900 02000000 10"+wifiHeader+snapIPv4, 0, ip4(17, udp4(count(9))), "deadbeef")
+	f := mustDecode(t, Radiotap, data)
+	got := f.AppendUDPPayload(nil, data, count(9))
+	want := bytes.Clone(data[:len(data)-4])
+	want[8] = 0
+	if !bytes.Equal(got, want) {
+		t.Errorf("written again:\n%x\nwant\n%x", got, want)
+	}
+}
+
+// A UDP length beyond that of the IP packet: what is there is the payload. Written again, the lengths agree.
+func TestUDPLengthBeyondThePacket(t *testing.T) {
+	udp := join(udpHeader(13, 0), []byte("abcd"))
+	for _, ip := range [][]byte{ip4(17, udp), ip6(17, udp)} {
+		f := mustDecode(t, Raw, ip)
+		if !f.UDPTooLong || f.UDPLen != 4 || string(ip[f.UDPStart:f.UDPEnd]) != "abcd" || f.SrcPort != 4500 {
+			t.Fatalf("%+v", f)
+		}
+		if _, present := transportChecksumOK(ip); present {
+			t.Error("a checksum counts that covers bytes that are not there")
+		}
+		g := mustDecode(t, Raw, f.AppendUDPPayload(nil, ip, []byte("abcdefg")))
+		if g.UDPTooLong || g.UDPLen != 7 {
+			t.Errorf("written again: %+v", g)
+		}
 	}
 }
 
@@ -345,11 +421,11 @@ func TestRoutingHeaderChecksum(t *testing.T) {
 	for _, kind := range []byte{0, 2, 4} {
 		hop := ip6(43, join([]byte{17, 2, kind, 1, 0, 0, 0, 0}, final.AsSlice(), udp6([]byte("source routed"))))
 		copy(hop[24:40], src6.AsSlice())
-		if ok, present := TransportChecksumOK(hop); !ok || !present {
+		if ok, present := transportChecksumOK(hop); !ok || !present {
 			t.Errorf("type %d: ok %v, present %v", kind, ok, present)
 		}
 		hop[43] = 0 // no segment left: the header's destination counts
-		if ok, _ := TransportChecksumOK(hop); ok {
+		if ok, _ := transportChecksumOK(hop); ok {
 			t.Errorf("type %d, no segments left: still ok", kind)
 		}
 	}
@@ -366,13 +442,13 @@ func TestChecksums(t *testing.T) {
 			{"udp6", ip6(17, udp6(count(n))), 46},
 			{"tcp4", ip4(6, tcp4(count(n))), 36},
 		} {
-			if ok, present := TransportChecksumOK(c.ip); !ok || !present {
+			if ok, present := transportChecksumOK(c.ip); !ok || !present {
 				t.Errorf("%s of %d bytes: ok %v, present %v", c.name, n, ok, present)
 			}
 			bad := bytes.Clone(c.ip)
 			bad[c.at] ^= 0x55
 			bad[c.at+1] ^= 0x33
-			if ok, present := TransportChecksumOK(bad); ok || !present {
+			if ok, present := transportChecksumOK(bad); ok || !present {
 				t.Errorf("%s of %d bytes, changed: ok %v, present %v", c.name, n, ok, present)
 			}
 			FixTransportChecksum(bad)
@@ -384,7 +460,7 @@ func TestChecksums(t *testing.T) {
 	none := ip4(17, join(udpHeader(12, 0), []byte("abcd")))
 	same := bytes.Clone(none)
 	FixTransportChecksum(same)
-	if _, present := TransportChecksumOK(none); present || !bytes.Equal(same, none) {
+	if _, present := transportChecksumOK(none); present || !bytes.Equal(same, none) {
 		t.Error("UDP checksum 0 over IPv4 counts or was filled in")
 	}
 	f := mustDecode(t, Raw, none)
@@ -393,7 +469,7 @@ func TestChecksums(t *testing.T) {
 	}
 	six := ip6(17, join(udpHeader(12, 0), []byte("abcd")))
 	FixTransportChecksum(six)
-	if ok, present := TransportChecksumOK(six); !ok || !present {
+	if ok, present := transportChecksumOK(six); !ok || !present {
 		t.Error("UDP checksum 0 over IPv6 was not filled in")
 	}
 	// A sum of zero is sent as ffff.
@@ -406,7 +482,7 @@ func TestChecksums(t *testing.T) {
 	for _, whole := range [][]byte{nil, {0x45}, ip4(1, count(20)), ip4Fragment(17, udp4(count(8)), 1, 0x2000), ip4(17, udp4(count(20)))[:40]} {
 		changed := bytes.Clone(whole)
 		FixTransportChecksum(changed)
-		if _, present := TransportChecksumOK(whole); present || !bytes.Equal(changed, whole) {
+		if _, present := transportChecksumOK(whole); present || !bytes.Equal(changed, whole) {
 			t.Errorf("%x: checksum present or changed", whole)
 		}
 	}
@@ -440,7 +516,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 			out = f.AppendReplaced(out[:0], d, 50, d[:100])
 			out = f.AppendUDPPayload(out[:0], d, d[:100])
 			FixTransportChecksum(out[f.LinkLen:])
-			TransportChecksumOK(out[f.LinkLen:])
+			transportChecksumOK(out[f.LinkLen:])
 		}
 		f.Decode(Ethernet, bad)
 	}); n != 0 {

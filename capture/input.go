@@ -2,8 +2,9 @@ package capture
 
 import "io"
 
-// inputSize is the size of the read buffer in bytes: many times that of most packets, so that moving what is left to the front
-// costs little, and little enough to stay in the processor's cache. It grows for a packet that is larger.
+// inputSize is the size of the read buffer in bytes: many times that of most packets, so that
+// moving what is left to the front costs little, and little enough to stay in the processor's
+// cache. It grows for a packet that is larger.
 const inputSize = 128 << 10
 
 // input is a window onto a stream. What peek returns is valid until the next peek.
@@ -23,6 +24,15 @@ func (in *input) peek(n int) (b []byte, ok bool) {
 		return nil, false
 	}
 	return in.buf[in.start : in.start+n : in.start+n], true
+}
+
+// ahead returns what is at hand of the stream, without taking it: if that is less than least bytes, it reads up to most.
+// ended tells that nothing comes behind it.
+func (in *input) ahead(least, most int) (b []byte, ended bool) {
+	if in.rest() < least {
+		in.peek(most)
+	}
+	return in.buf[in.start:in.end], in.err != nil
 }
 
 // take passes n bytes that peek has returned.

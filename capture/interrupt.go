@@ -12,7 +12,8 @@ const (
 	aheadSize    = 128 << 10
 )
 
-// interruptible is a reader whose Read returns when the context ends, though the reader under it still waits.
+// interruptible is a reader whose Read returns when the context ends, though the reader under it
+// still waits.
 type interruptible struct {
 	ctx     context.Context
 	r       io.Reader

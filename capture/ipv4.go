@@ -7,8 +7,8 @@ import (
 
 const ipv4HeaderLen = 20
 
-// ipv4 decodes an IPv4 header (RFC 791) at LinkLen. The header checksum is not looked at: the sender's network card
-// may have been going to fill it in.
+// ipv4 decodes an IPv4 header (RFC 791) at LinkLen. The header checksum is not looked at: the
+// sender's network card may have been going to fill it in.
 func (f *Frame) ipv4(data []byte) error {
 	h := data[f.LinkLen:]
 	f.IPVersion = 4
@@ -59,7 +59,8 @@ func (f *Frame) ipv4(data []byte) error {
 	return f.malformed(errExtensions)
 }
 
-// authenticationHeader passes an AH (RFC 4302 section 2) at PayloadStart. Its length is in units of 4 bytes, less 2.
+// authenticationHeader passes an AH (RFC 4302 section 2) at PayloadStart. Its length is in units of
+// 4 bytes, less 2.
 func (f *Frame) authenticationHeader(data []byte) (passed bool, err error) {
 	left := f.PayloadEnd - f.PayloadStart
 	size := 12
@@ -81,8 +82,8 @@ func (f *Frame) passHeader(data []byte, size int) {
 	f.PayloadLen -= size
 }
 
-// cut is the result where a header of at least need bytes is not all there: malformed, unless the datagram has more
-// that was not captured or is in other fragments.
+// cut is the result where a header of at least need bytes is not all there: malformed, unless the
+// datagram has more that was not captured or is in other fragments.
 func (f *Frame) cut(need int, err error) error {
 	switch {
 	case f.Truncated && f.PayloadLen >= need:

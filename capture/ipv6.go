@@ -30,42 +30,18 @@ func (f *Frame) ipv6(data []byte) error {
 	f.end(data, stop)
 
 	for range maxExtensions {
-		left := f.PayloadEnd - f.PayloadStart
 		switch f.Protocol {
 		case protoHopByHop, protoRouting, protoDestination, protoMobility, protoHIP, protoShim6:
-			size := 8
-			if left >= 2 {
-				size += int(data[f.PayloadStart+1]) * 8
+			if passed, err := f.extensionHeader(data); !passed {
+				return err
 			}
-			if left < size {
-				return f.cut(size, errExtension)
-			}
-			if f.Protocol == protoRouting {
-				f.routing(data[f.PayloadStart : f.PayloadStart+size])
-			}
-			f.passHeader(data, size)
 		case protoAH:
 			if passed, err := f.authenticationHeader(data); !passed {
 				return err
 			}
 		case protoFragment:
-			if left < 8 {
-				return f.cut(8, errExtension)
-			}
-			if f.Fragment {
-				return f.malformed(errExtensions) // a fragment of a fragment
-			}
-			b := data[f.PayloadStart : f.PayloadStart+8]
-			f.fragmentAt = f.PayloadStart
-			f.fragmentNextAt = f.protocolAt
-			offset := binary.BigEndian.Uint16(b[2:])
-			f.MoreFragments = offset&1 != 0
-			f.FragOffset = int(offset &^ 7)
-			f.Fragment = f.MoreFragments || f.FragOffset != 0 // else an atomic fragment (RFC 6946): a whole datagram
-			f.FragID = binary.BigEndian.Uint32(b[4:])
-			f.passHeader(data, 8)
-			if f.FragOffset != 0 {
-				return nil
+			if passed, err := f.fragmentHeader(data); !passed || f.FragOffset != 0 {
+				return err
 			}
 		default:
 			return f.transport(data)
@@ -74,7 +50,48 @@ func (f *Frame) ipv6(data []byte) error {
 	return f.malformed(errExtensions)
 }
 
-// routing notes the final destination, which is the one that a transport checksum covers (RFC 8200 section 8.1).
+// extensionHeader passes an extension header whose length is in units of 8 bytes, less 1 (RFC 8200
+// section 4.2).
+func (f *Frame) extensionHeader(data []byte) (passed bool, err error) {
+	left := f.PayloadEnd - f.PayloadStart
+	size := 8
+	if left >= 2 {
+		size += int(data[f.PayloadStart+1]) * 8
+	}
+	if left < size {
+		return false, f.cut(size, errExtension)
+	}
+	if f.Protocol == protoRouting {
+		f.routing(data[f.PayloadStart : f.PayloadStart+size])
+	}
+	f.passHeader(data, size)
+	return true, nil
+}
+
+// fragmentHeader passes a fragment header (RFC 8200 section 4.5). One of offset 0 without others behind
+// it is an atomic fragment (RFC 6946): a whole datagram.
+func (f *Frame) fragmentHeader(data []byte) (passed bool, err error) {
+	const size = 8
+	if f.PayloadEnd-f.PayloadStart < size {
+		return false, f.cut(size, errExtension)
+	}
+	if f.Fragment {
+		return false, f.malformed(errExtensions) // a fragment of a fragment
+	}
+	b := data[f.PayloadStart : f.PayloadStart+size]
+	f.fragmentAt = f.PayloadStart
+	f.fragmentNextAt = f.protocolAt
+	offset := binary.BigEndian.Uint16(b[2:])
+	f.MoreFragments = offset&1 != 0
+	f.FragOffset = int(offset &^ 7)
+	f.Fragment = f.MoreFragments || f.FragOffset != 0
+	f.FragID = binary.BigEndian.Uint32(b[4:])
+	f.passHeader(data, size)
+	return true, nil
+}
+
+// routing notes the final destination, which is the one that a transport checksum covers (RFC 8200
+// section 8.1).
 func (f *Frame) routing(h []byte) {
 	kind, left := h[2], h[3]
 	if left == 0 || len(h) < 24 {

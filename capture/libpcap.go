@@ -70,7 +70,8 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 // hasAny: the interface any.
 const hasAny = runtime.GOOS == "linux"
 
-// Live is a Source over a network interface. Stats may be called while Next waits; nothing else may be concurrent.
+// Live is a Source over a network interface. Stats may be called while Next waits; nothing else may
+// be concurrent.
 type Live struct {
 	handle     *pcap.Handle
 	interfaces []Interface
@@ -106,8 +107,8 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	}}}, nil
 }
 
-// activate opens the interface. gopacket asks for time stamps in nanoseconds, and makes nanoseconds of microseconds where the system has
-// no others; its Resolution says the contrary of which it is.
+// activate opens the interface. gopacket asks for time stamps in nanoseconds, and makes nanoseconds
+// of microseconds where the system has no others; its Resolution says the contrary of which it is.
 func activate(c *LiveConfig) (*pcap.Handle, error) {
 	inactive, err := pcap.NewInactiveHandle(c.Interface)
 	if err != nil {
@@ -142,8 +143,8 @@ func activate(c *LiveConfig) (*pcap.Handle, error) {
 	return nil, fmt.Errorf("%s: %s", c.Interface, strings.ToLower(err.Error()))
 }
 
-// linkTypeOf translates the DLT_ value of this platform's libpcap to the LINKTYPE_ value of files. gopacket cuts it
-// to 8 bits.
+// linkTypeOf translates the DLT_ value of this platform's libpcap to the LINKTYPE_ value of files.
+// gopacket cuts it to 8 bits.
 func linkTypeOf(h *pcap.Handle) LinkType {
 	switch lt := LinkType(h.LinkType()); lt {
 	case LinuxSLL2 & 0xff:
@@ -164,7 +165,8 @@ func (l *Live) Next(p *Packet) error {
 		return ErrIdle
 	case err == pcap.NextErrorReadError:
 		text := l.handle.Error().Error()
-		return fmt.Errorf("%s: %s", l.interfaces[0].Name, strings.ToLower(text[:min(1, len(text))])+text[min(1, len(text)):])
+		first := min(1, len(text))
+		return fmt.Errorf("%s: %s", l.interfaces[0].Name, strings.ToLower(text[:first])+text[first:])
 	default:
 		return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 	}
@@ -175,8 +177,8 @@ func (l *Live) Next(p *Packet) error {
 // Interfaces implements [Source].
 func (l *Live) Interfaces() []Interface { return l.interfaces }
 
-// Stats counts the packets so far. libpcap's counters wrap after 2^32 packets: call it at least once in that many. After Close
-// it returns what it did last.
+// Stats counts the packets so far. libpcap's counters wrap after 2^32 packets: call it at least
+// once in that many. After Close it returns what it did last.
 func (l *Live) Stats() (LiveStats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

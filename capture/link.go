@@ -12,6 +12,7 @@ const (
 const (
 	etherIPv4         = 0x0800
 	etherIPv6         = 0x86dd
+	etherARP          = 0x0806
 	etherVLAN         = 0x8100 // 802.1Q
 	etherServiceVLAN  = 0x88a8 // 802.1ad
 	etherOldVLAN      = 0x9100 // QinQ before 802.1ad
@@ -21,78 +22,103 @@ const (
 	sllProtocolLLC    = 0x0004 // Linux: 802.2 frames in cooked captures
 )
 
+// PPP protocol numbers.
+const (
+	pppIPv4 = 0x0021
+	pppIPv6 = 0x0057
+)
+
 const maxVLANTags = 8
 
-// link finds the network layer, sets LinkLen, and cuts end to where the link layer says that it ends.
-func (f *Frame) link(lt LinkType, data []byte, end *int) (version uint8, err error) {
+// link finds the network layer of a frame that begins at the byte at, sets LinkLen, and cuts end to
+// where the link layer says that it ends.
+func (f *Frame) link(lt LinkType, data []byte, at int, end *int) (version uint8, err error) {
 	switch lt {
 	case Ethernet:
-		if len(data) < 14 {
-			return f.shortLink()
-		}
-		return f.etherType(data, binary.BigEndian.Uint16(data[12:]), 12, 14, end, false)
+		return f.ethernet(data, at, end)
 	case LinuxSLL:
-		if len(data) < 16 {
+		if len(data) < at+16 {
 			return f.shortLink()
 		}
-		f.Direction = sllDirection(data[1])
-		return f.etherType(data, binary.BigEndian.Uint16(data[14:]), 14, 16, end, true)
+		f.Direction = sllDirection(data[at+1])
+		return f.etherType(data, binary.BigEndian.Uint16(data[at+14:]), at+14, at+16, end, true)
 	case LinuxSLL2:
-		if len(data) < 20 {
+		if len(data) < at+20 {
 			return f.shortLink()
 		}
-		f.Direction = sllDirection(data[10])
-		return f.etherType(data, binary.BigEndian.Uint16(data), 0, 20, end, true)
-	case Raw:
-		return versionAny, nil
-	case IPv4:
-		return 4, nil
-	case IPv6:
-		return 6, nil
-	case RawBSD, RawOpenBSD:
-		if len(data) >= 4 && data[0] == 0 {
-			return f.loopback(data) // OpenBSD's DLT_LOOP has the number that DLT_RAW has elsewhere
-		}
-		return versionAny, nil
+		f.Direction = sllDirection(data[at+10])
+		return f.etherType(data, binary.BigEndian.Uint16(data[at:]), at, at+20, end, true)
+	case Raw, IPv4, IPv6, RawBSD, RawOpenBSD:
+		return f.raw(lt, data, at)
 	case Null, Loop:
-		return f.loopback(data)
-	case PPP:
-		return f.ppp(data, 0)
-	case PPPHDLC, CiscoHDLC:
-		if len(data) >= 4 && (data[0] == 0x0f || data[0] == 0x8f) {
-			f.LinkLen = 4 // Cisco HDLC: address, control, EtherType
-			return etherVersion(binary.BigEndian.Uint16(data[2:])), nil
-		}
-		return f.ppp(data, 0)
-	case PPPWithDir:
-		if len(data) < 1 {
-			return f.shortLink()
-		}
-		f.Direction = DirectionIn
-		if data[0] != 0 {
-			f.Direction = DirectionOut
-		}
-		return f.ppp(data, 1)
-	case PPPD:
-		if len(data) < 2 {
-			return f.shortLink()
-		}
-		f.Direction = DirectionIn
-		if data[0] != 0 {
-			f.Direction = DirectionOut
-		}
-		if data[1] == 3 { // the control byte
-			return f.ppp(data, 2)
-		}
-		return f.ppp(data, 1)
+		return f.loopback(data, at, 4)
+	case PPP, PPPHDLC, CiscoHDLC, PPPD, PPPWithDir:
+		return f.pppLink(lt, data, at)
 	case PPPEther:
-		return f.pppoe(data, 0, end)
+		return f.pppoe(data, at, end)
+	case IEEE80211:
+		return f.wifi(data, at, end)
+	case Radiotap, Prism, AVS, PPI:
+		return f.wifiRadio(lt, data, at, end)
+	case NFLOG:
+		return f.nflog(data, at)
+	case ENC:
+		return f.loopback(data, at, 12) // address family, SPI, flags
+	case PKTAP:
+		return f.pktap(data, at, end)
 	}
 	return versionNone, nil
 }
 
+// ethernet passes an Ethernet header.
+func (f *Frame) ethernet(data []byte, at int, end *int) (version uint8, err error) {
+	if len(data) < at+14 {
+		return f.shortLink()
+	}
+	return f.etherType(data, binary.BigEndian.Uint16(data[at+12:]), at+12, at+14, end, false)
+}
+
+// raw: there is no link header.
+func (f *Frame) raw(lt LinkType, data []byte, at int) (version uint8, err error) {
+	f.LinkLen = at
+	switch lt {
+	case IPv4:
+		return 4, nil
+	case IPv6:
+		return 6, nil
+	}
+	if lt != Raw && len(data) >= at+4 && data[at] == 0 {
+		return f.loopback(data, at, 4) // OpenBSD's DLT_LOOP has the number that DLT_RAW has elsewhere
+	}
+	return versionAny, nil
+}
+
+// pppLink finds the network layer of the kinds of PPP on a line.
+func (f *Frame) pppLink(lt LinkType, data []byte, at int) (version uint8, err error) {
+	switch lt {
+	case PPPHDLC, CiscoHDLC:
+		if len(data) >= at+4 && (data[at] == 0x0f || data[at] == 0x8f) {
+			f.LinkLen, f.typeEnd = at+4, at+4 // Cisco HDLC: address, control, EtherType
+			return etherVersion(binary.BigEndian.Uint16(data[at+2:])), nil
+		}
+	case PPPWithDir, PPPD:
+		if len(data) < at+2 {
+			return f.shortLink()
+		}
+		f.Direction = DirectionIn
+		if data[at] != 0 {
+			f.Direction = DirectionOut
+		}
+		at++
+		if lt == PPPD && data[at] == 3 { // the control byte
+			at++
+		}
+	}
+	return f.ppp(data, at)
+}
+
 func (f *Frame) shortLink() (uint8, error) {
-	f.Truncated = true
+	f.Truncated, f.LinkLen = true, 0
 	return versionNone, errShortLink
 }
 
@@ -113,8 +139,8 @@ func etherVersion(kind uint16) uint8 {
 	return versionNone
 }
 
-// etherType goes on from the EtherType kind, found at position at; what it announces begins at next. In cooked
-// captures small values are Linux's own protocol numbers and no lengths.
+// etherType goes on from the EtherType kind, found at position at; what it announces begins at
+// next. In cooked captures small values are Linux's own protocol numbers and no lengths.
 func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cooked bool) (uint8, error) {
 	for tags := 0; kind == etherVLAN || kind == etherServiceVLAN || kind == etherOldVLAN; tags++ {
 		if tags == maxVLANTags {
@@ -143,11 +169,12 @@ func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cook
 	if kind == etherJumboLLC {
 		return f.snap(data, next, at, end)
 	}
-	f.EtherType, f.LinkLen = kind, next
+	f.EtherType, f.LinkLen, f.typeEnd = kind, next, at+2
 	return etherVersion(kind), nil
 }
 
-// snap passes 802.2 LLC and SNAP (RFC 1042); lengthAt is where the 802.3 length is, 0 if there is none.
+// snap passes 802.2 LLC and SNAP (RFC 1042); lengthAt is where the 802.3 length is, 0 if there is
+// none.
 func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
 	if *end < at+8 {
 		return versionNone, nil // other LLC protocols
@@ -157,7 +184,7 @@ func (f *Frame) snap(data []byte, at, lengthAt int, end *int) (uint8, error) {
 		return versionNone, nil
 	}
 	f.lengthAt = lengthAt
-	f.EtherType, f.LinkLen = binary.BigEndian.Uint16(b[6:]), at+8
+	f.EtherType, f.LinkLen, f.typeEnd = binary.BigEndian.Uint16(b[6:]), at+8, at+8
 	return etherVersion(f.EtherType), nil
 }
 
@@ -180,9 +207,10 @@ func (f *Frame) pppoe(data []byte, at int, end *int) (uint8, error) {
 	return f.ppp(data[:*end], at+6)
 }
 
-// ppp passes a PPP header (RFC 1661, RFC 1662): the address and control bytes if they are there, then a protocol
-// field of one or two bytes.
+// ppp passes a PPP header (RFC 1661, RFC 1662): the address and control bytes if they are there,
+// then a protocol field of one or two bytes.
 func (f *Frame) ppp(data []byte, at int) (uint8, error) {
+	f.PPPStart, f.PPPEnd = min(at, len(data)), len(data)
 	if len(data) >= at+2 && data[at] == 0xff && data[at+1] == 3 {
 		at += 2
 	}
@@ -197,28 +225,30 @@ func (f *Frame) ppp(data []byte, at int) (uint8, error) {
 		}
 		protocol = protocol<<8 | uint16(data[at])
 		at++
+		f.typeEnd = at
 	}
 	f.LinkLen = at
 	switch protocol {
-	case 0x0021:
+	case pppIPv4:
 		return 4, nil
-	case 0x0057:
+	case pppIPv6:
 		return 6, nil
 	}
 	return versionNone, nil
 }
 
-// loopback passes the address family of null and loopback captures, in either byte order. AF_INET is 2 everywhere,
-// AF_INET6 is 24 (NetBSD, OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux) or 23 (Windows).
-func (f *Frame) loopback(data []byte) (uint8, error) {
-	if len(data) < 4 {
+// loopback passes a header of size bytes that begins with an address family, in either byte order,
+// as null, loopback and ENC captures have it. AF_INET is 2 everywhere, AF_INET6 is 24 (NetBSD,
+// OpenBSD), 28 (FreeBSD), 30 (macOS), 10 (Linux) or 23 (Windows).
+func (f *Frame) loopback(data []byte, at, size int) (uint8, error) {
+	if len(data) < at+size {
 		return f.shortLink()
 	}
-	family := binary.LittleEndian.Uint32(data)
+	family := binary.LittleEndian.Uint32(data[at:])
 	if family > 0xffff {
-		family = binary.BigEndian.Uint32(data)
+		family = binary.BigEndian.Uint32(data[at:])
 	}
-	f.LinkLen = 4
+	f.LinkLen = at + size
 	switch family {
 	case 2:
 		return 4, nil

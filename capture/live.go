@@ -16,13 +16,13 @@ var ErrIdle = errors.New("no packet yet")
 // ErrNotPermitted is wrapped by the error of OpenLive when the right to capture is missing.
 var ErrNotPermitted = errors.New("no permission to capture")
 
-// idleAfter is how long Next of a live source waits before it returns ErrIdle, and how long the kernel
-// may keep packets back to hand over several at once.
+// idleAfter is how long Next of a live source waits before it returns ErrIdle, and how long the
+// kernel may keep packets back to hand over several at once.
 const idleAfter = 10 * time.Millisecond
 
-// DefaultBufferSize is the size of the kernel's buffer in bytes unless LiveConfig says another: a quarter of a
-// second at 1 Gbit/s.
-const DefaultBufferSize = 32 << 20
+// defaultBufferSize is the size of the kernel's buffer in bytes unless LiveConfig says another: a
+// quarter of a second at 1 Gbit/s.
+const defaultBufferSize = 32 << 20
 
 // Any is the interface that stands for all of them, on Linux.
 const Any = "any"
@@ -32,9 +32,9 @@ type LiveConfig struct {
 	Interface   string // its name, or Any
 	SnapLen     int    // bytes of each packet at most; 0: MaxPacketLen
 	Promiscuous bool   // not on Any
-	BufferSize  int    // of the kernel, bytes; 0: DefaultBufferSize
-	// Immediate has each packet handed over as it comes. Otherwise it may wait for the next for 10 ms, which lets the
-	// kernel's buffer hold many more.
+	BufferSize  int    // of the kernel, bytes; 0: 32 MiB
+	// Immediate has each packet handed over as it comes. Otherwise it may wait for the next for 10
+	// ms, which lets the kernel's buffer hold many more.
 	Immediate bool
 	Filter    string // in tcpdump's language; "": DefaultFilter
 	All       bool   // take everything: no filter
@@ -50,7 +50,7 @@ func (c *LiveConfig) snapLen() int {
 
 func (c *LiveConfig) bufferSize() int {
 	if c.BufferSize <= 0 {
-		return DefaultBufferSize
+		return defaultBufferSize
 	}
 	return c.BufferSize
 }
@@ -91,8 +91,8 @@ type Device struct {
 	Up, Loopback      bool
 }
 
-// Devices lists the interfaces that can be captured on: the network interfaces, those that are up first, and on Linux
-// the one that stands for all.
+// Devices lists the interfaces that can be captured on: the network interfaces, those that are up
+// first, and on Linux the one that stands for all.
 func Devices() ([]Device, error) {
 	all, err := net.Interfaces()
 	if err != nil {

@@ -4,8 +4,11 @@ package capture
 
 import "errors"
 
+// buildWithLibpcap says how to get what is missing.
+const buildWithLibpcap = "make one with CGO_ENABLED=1 and libpcap's headers"
+
 // errNoFilter is what filters answer in a build without libpcap.
-var errNoFilter = errors.New("this build has no libpcap, which compiles filters: make one with CGO_ENABLED=1 and libpcap's headers")
+var errNoFilter = errors.New("this build has no libpcap, which compiles filters: " + buildWithLibpcap)
 
 // LibraryVersion says that there is no libpcap.
 func LibraryVersion() string { return "built without libpcap: no filters; " + withoutLibpcap }

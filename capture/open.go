@@ -10,27 +10,29 @@ import (
 	"sync/atomic"
 )
 
-// SecretsSource is implemented by what Open returns: Decryption Secrets Blocks of all files as they pass.
+// SecretsSource is implemented by what Open returns: Decryption Secrets Blocks of all files as they
+// pass.
 type SecretsSource interface {
 	OnSecrets(f func(kind uint32, data []byte))
 }
 
-// ProgressSource is implemented by what Open returns. Progress gives the bytes read from the files so far
-// (compressed bytes, if gzipped) and the size of all files together, 0 if it is unknown because one is a pipe. It
-// may be called while another goroutine reads.
+// ProgressSource is implemented by what Open returns. Progress gives the bytes read from the files
+// so far (compressed bytes, if gzipped) and the size of all files together, 0 if it is unknown
+// because one is a pipe. It may be called while another goroutine reads.
 type ProgressSource interface {
 	Progress() (done, total int64)
 }
 
-// Open opens capture files; "-" is standard input. Several files are one capture: they are put in the order of the
-// time of their first packet (equal or no times keep the order of paths) and read one after the other, never more
-// than one open at once beside standard input; their lists of interfaces become one. A file that can't be opened or
-// is no capture fails Open. One that turns out to be cut short or damaged later does not stop the others: what it
-// holds up to there is delivered, and its error comes in place of io.EOF at the end of all.
+// Open opens capture files; "-" is standard input. Several files are one capture: they are put in
+// the order of the time of their first packet (equal or no times keep the order of paths) and read
+// one after the other, never more than one open at once beside standard input; their lists of
+// interfaces become one. A file that can't be opened or is no capture fails Open. One that turns
+// out to be cut short or damaged later does not stop the others: what it holds up to there is
+// delivered, and its error comes in place of io.EOF at the end of all.
 func Open(paths []string) (Source, error) { return OpenContext(context.Background(), paths) }
 
-// OpenContext is Open for inputs that may wait: when the context ends, a Next that waits for bytes from a pipe returns
-// the context's error, and so does OpenContext itself.
+// OpenContext is Open for inputs that may wait: when the context ends, a Next that waits for bytes
+// from a pipe returns the context's error, and so does OpenContext itself.
 func OpenContext(ctx context.Context, paths []string) (Source, error) {
 	switch len(paths) {
 	case 0:
@@ -86,6 +88,22 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// countedFile is a regular file, of which the bytes can be read in any order, as a zip archive
+// needs it.
+type countedFile struct {
+	counted
+	f    *os.File
+	size int64
+}
+
+func (c *countedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.f.ReadAt(p, off)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func (c *countedFile) Size() int64 { return c.size }
+
 // openFile opens one file and counts what is read of it in n.
 func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error) {
 	f := os.Stdin
@@ -101,9 +119,9 @@ func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error
 	}
 	var r *Reader
 	if err == nil {
-		in := io.Reader(&counted{r: f, n: n})
+		in := io.Reader(&countedFile{counted{r: f, n: n}, f, info.Size()})
 		if !info.Mode().IsRegular() {
-			in = newInterruptible(ctx, in)
+			in = newInterruptible(ctx, &counted{r: f, n: n})
 		}
 		r, err = NewReader(in, path)
 	}
@@ -130,7 +148,8 @@ type part struct {
 	first int64 // time of the first packet
 	empty bool  // it has none
 
-	// Standard input can't be opened again: its reader is kept with the packet and the secrets that were read.
+	// Standard input can't be opened again: its reader is kept with the packet and the secrets that
+	// were read.
 	reader      *Reader
 	pending     *Packet
 	secrets     []secret
@@ -287,7 +306,8 @@ func (s *series) secrets(kind uint32, data []byte) {
 	}
 }
 
-// merge gives the next interface of the current file its place: that of an equal one of another file, if there is.
+// merge gives the next interface of the current file its place: that of an equal one of another
+// file, if there is.
 func (s *series) merge(ifc Interface) {
 	from := 0
 	if n := len(s.indexes); n > 0 {

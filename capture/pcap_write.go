@@ -26,8 +26,8 @@ func newPcapWriter(w io.Writer, nanos bool) *pcapWriter {
 	return pw
 }
 
-// AddInterface writes the file header at the first call. The snapshot length in it is MaxPacketLen, as packets that
-// were put together can be longer than what was captured.
+// AddInterface writes the file header at the first call. The snapshot length in it is MaxPacketLen,
+// as packets that were put together can be longer than what was captured.
 func (pw *pcapWriter) AddInterface(ifc Interface) (int, error) {
 	if pw.opened {
 		if ifc.LinkType != pw.link {
@@ -48,7 +48,8 @@ func (pw *pcapWriter) AddInterface(ifc Interface) (int, error) {
 	return 0, nil
 }
 
-// WritePacket implements Writer. Times before 1970 and after 2106 become the first or last that pcap has.
+// WritePacket implements Writer. Times before 1970 and after 2106 become the first or last that
+// pcap has.
 func (pw *pcapWriter) WritePacket(p *Packet, comment []byte) error {
 	interfaces := 0
 	if pw.opened {

@@ -11,6 +11,8 @@ const (
 	blockInterface         = 1
 	blockObsoletePacket    = 2
 	blockSimplePacket      = 3
+	blockNames             = 4
+	blockStatistics        = 5
 	blockEnhancedPacket    = 6
 	blockDecryptionSecrets = 10
 )
@@ -48,7 +50,8 @@ func (r *Reader) startPcapng() error {
 	return r.sectionHeader()
 }
 
-// readyPcapng reports whether there is a whole packet block in b, or something that ends the reading of this section.
+// readyPcapng reports whether there is a whole packet block in b, or something that ends the
+// reading of this section.
 func (r *Reader) readyPcapng(b []byte) bool {
 	for len(b) >= 8 {
 		kind, length := r.pcapng.uint32(b[0:4]), r.pcapng.uint32(b[4:8])
@@ -67,65 +70,86 @@ func (r *Reader) readyPcapng(b []byte) bool {
 
 // nextPcapng reads blocks up to the next packet.
 func (r *Reader) nextPcapng(p *Packet) error {
-	ng := &r.pcapng
 	for {
-		h, ok := r.in.peek(8)
-		if !ok {
-			return r.end("block header")
-		}
-		kind, length := ng.uint32(h[0:4]), ng.uint32(h[4:8])
-		if kind == blockSectionHeader {
-			if err := r.sectionHeader(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.checkBlockLen(length); err != nil {
+		if isPacket, err := r.block(p); err != nil || isPacket {
 			return err
-		}
-		size := int(length)
-		switch kind {
-		case blockEnhancedPacket, blockObsoletePacket, blockSimplePacket, blockInterface:
-			if size > maxPacketBlockLen {
-				return r.damaged(4, "block of %d bytes, more than a packet or an interface needs", size)
-			}
-		case blockDecryptionSecrets:
-		default:
-			if err := r.skipBlock(size); err != nil {
-				return err
-			}
-			continue
-		}
-		b, ok := r.in.peek(size)
-		if !ok {
-			return r.short("block")
-		}
-		if again := ng.uint32(b[size-4:]); again != length {
-			return r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
-		}
-		body := b[8 : size-4]
-		var err error
-		done := false
-		switch kind {
-		case blockEnhancedPacket:
-			err, done = r.enhancedPacket(p, body), true
-		case blockObsoletePacket:
-			err, done = r.obsoletePacket(p, body), true
-		case blockSimplePacket:
-			err, done = r.simplePacket(p, body), true
-		case blockInterface:
-			err = r.interfaceDescription(body)
-		case blockDecryptionSecrets:
-			err = r.decryptionSecrets(body)
-		}
-		if err != nil {
-			return err
-		}
-		r.in.take(size)
-		if done {
-			return nil
 		}
 	}
+}
+
+// block reads a block; isPacket tells that it filled p.
+func (r *Reader) block(p *Packet) (isPacket bool, err error) {
+	h, ok := r.in.peek(8)
+	if !ok {
+		return false, r.end("block header")
+	}
+	kind, length := r.pcapng.uint32(h[0:4]), r.pcapng.uint32(h[4:8])
+	if kind == blockSectionHeader {
+		return false, final(r.sectionHeader())
+	}
+	if err := r.checkBlockLen(length); err != nil {
+		return false, err
+	}
+	read := readerOf(kind)
+	if read == nil {
+		return false, r.skipBlock(int(length))
+	}
+	if kind != blockDecryptionSecrets && length > maxPacketBlockLen {
+		return false, r.damaged(4, "block of %d bytes, more than a packet or an interface needs", length)
+	}
+	body, err := r.blockBody(length, "block")
+	if err != nil {
+		return false, err
+	}
+	isPacket, err = read(r, p, body)
+	switch {
+	case err == nil:
+		r.in.take(int(length))
+	case kind == blockInterface:
+		err = final(err)
+	}
+	return isPacket, err
+}
+
+// final marks the error of a block on which those behind it depend.
+func final(err error) error {
+	if damage, ok := err.(*FormatError); ok {
+		damage.final = true
+	}
+	return err
+}
+
+// blockReader reads the body of a block; isPacket tells that it filled p.
+type blockReader func(r *Reader, p *Packet, body []byte) (isPacket bool, err error)
+
+// readerOf is what reads blocks of a type; nil for those of no interest.
+func readerOf(kind uint32) blockReader {
+	switch kind {
+	case blockEnhancedPacket:
+		return (*Reader).enhancedPacket
+	case blockObsoletePacket:
+		return (*Reader).obsoletePacket
+	case blockSimplePacket:
+		return (*Reader).simplePacket
+	case blockInterface:
+		return (*Reader).interfaceDescription
+	case blockDecryptionSecrets:
+		return (*Reader).decryptionSecrets
+	}
+	return nil
+}
+
+// blockBody returns what is between a block's two lengths, which have to agree. The block is not taken.
+func (r *Reader) blockBody(length uint32, what string) ([]byte, error) {
+	size := int(length)
+	b, ok := r.in.peek(size)
+	if !ok {
+		return nil, r.short(what)
+	}
+	if again := r.pcapng.uint32(b[size-4:]); again != length {
+		return nil, r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
+	}
+	return b[8 : size-4], nil
 }
 
 func (ng *pcapngFile) uint32(b []byte) uint32 {
@@ -192,32 +216,28 @@ func (r *Reader) sectionHeader() error {
 	if length < 28 || length > maxPacketBlockLen {
 		return r.damaged(4, "section header of %d bytes", length)
 	}
-	size := int(length)
-	b, ok := r.in.peek(size)
-	if !ok {
-		return r.short("section header")
+	body, err := r.blockBody(length, "section header")
+	if err != nil {
+		return err
 	}
-	if again := ng.uint32(b[size-4:]); again != length {
-		return r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
-	}
-	if major := ng.uint16(b[12:14]); major != 1 {
+	if major := ng.uint16(body[4:6]); major != 1 {
 		return r.damaged(12, "pcapng version %d is not known", major)
 	}
 	ng.section = ng.section[:0]
-	ng.comments = ng.sectionComments(b[24 : size-4])
+	ng.comments = ng.sectionComments(body[16:])
 	if ng.interfaceBytes += len(ng.comments); ng.interfaceBytes > maxInterfaceBytes {
 		return r.damaged(0, "too many comments of sections")
 	}
-	r.in.take(size)
+	r.in.take(int(length))
 	return nil
 }
 
-// interfaceDescription adds an interface to the section. One that an earlier section described in the same words
-// keeps its place in the list.
-func (r *Reader) interfaceDescription(body []byte) error {
+// interfaceDescription adds an interface to the section. One that an earlier section described in
+// the same words keeps its place in the list.
+func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
 	if len(body) < 8 {
-		return r.damaged(4, "interface description of %d bytes is shorter than its fields", len(body)+minBlockLen)
+		return false, r.damaged(4, "interface description of %d bytes is shorter than its fields", len(body)+minBlockLen)
 	}
 	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8]), Section: ng.comments}
 	resolution, offset := byte(6), int64(0)
@@ -229,7 +249,7 @@ func (r *Reader) interfaceDescription(body []byte) error {
 			break
 		}
 		if state == optionDamaged {
-			return r.damaged(16+len(body)-8-len(rest), "interface option goes past the end of its block")
+			return false, r.damaged(16+len(body)-8-len(rest), "interface option goes past the end of its block")
 		}
 		rest = left
 		switch {
@@ -246,11 +266,11 @@ func (r *Reader) interfaceDescription(body []byte) error {
 		}
 	}
 	if damage != "" {
-		return r.damaged(16, "%s", damage)
+		return false, r.damaged(16, "%s", damage)
 	}
-	c, err := newClock(resolution, offset)
-	if err != "" {
-		return r.damaged(16, "%s", err)
+	c, trouble := newClock(resolution, offset)
+	if trouble != "" {
+		return false, r.damaged(16, "%s", trouble)
 	}
 	ifc.Resolution = c.ticks
 	from := 0
@@ -261,21 +281,21 @@ func (r *Reader) interfaceDescription(body []byte) error {
 	if !ok {
 		ng.interfaceBytes += len(ifc.Name) + len(ifc.Options)
 		if len(r.interfaces) == maxInterfaces || ng.interfaceBytes > maxInterfaceBytes {
-			return r.damaged(0, "too many interface descriptions")
+			return false, r.damaged(0, "too many interface descriptions")
 		}
 		index = len(r.interfaces)
 		r.interfaces = append(r.interfaces, ifc)
 	}
 	if len(ng.section) == maxInterfaces {
-		return r.damaged(0, "too many interface descriptions")
+		return false, r.damaged(0, "too many interface descriptions")
 	}
 	ng.section = append(ng.section, sectionInterface{index: index, snapLen: ifc.SnapLen, clock: c})
-	return nil
+	return false, nil
 }
 
-// findInterface looks for an equal interface of an earlier section or file from the given index on, which is behind
-// the one used last, so that two interfaces of one section are never taken for each other. It looks at a few only:
-// a second entry does no harm, a search through many would.
+// findInterface looks for an equal interface of an earlier section or file from the given index on,
+// which is behind the one used last, so that two interfaces of one section are never taken for each
+// other. It looks at a few only: a second entry does no harm, a search through many would.
 func findInterface(list []Interface, ifc *Interface, from int) (int, bool) {
 	for i := from; i < len(list) && i < from+64; i++ {
 		if list[i].equal(ifc) {
@@ -290,17 +310,17 @@ func (i *Interface) equal(j *Interface) bool {
 		i.Name == j.Name && slices.Equal(i.Options, j.Options) && slices.Equal(i.Section, j.Section)
 }
 
-func (r *Reader) decryptionSecrets(body []byte) error {
+func (r *Reader) decryptionSecrets(_ *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
 	if len(body) < 8 {
-		return r.damaged(4, "secrets block of %d bytes is shorter than its fields", len(body)+minBlockLen)
+		return false, r.damaged(4, "secrets block of %d bytes is shorter than its fields", len(body)+minBlockLen)
 	}
 	n := ng.uint32(body[4:8])
 	if int64(n) > int64(len(body)-8) {
-		return r.damaged(12, "secrets of %d bytes in a block with room for %d", n, len(body)-8)
+		return false, r.damaged(12, "secrets of %d bytes in a block with room for %d", n, len(body)-8)
 	}
 	if r.onSecrets != nil {
 		r.onSecrets(ng.uint32(body[0:4]), body[8:8+n])
 	}
-	return nil
+	return false, nil
 }

@@ -47,8 +47,8 @@ func (ng *pcapngFile) option(b []byte) (o option, rest []byte, state optionState
 	return o, b[4+pad4(n):], optionHere
 }
 
-// packetOptions returns the options of a packet in little endian, without opt_endofopt. From one that goes past the
-// end of the block on they are dropped: the packet itself is whole.
+// packetOptions returns the options of a packet in little endian, without opt_endofopt. From one
+// that goes past the end of the block on they are dropped: the packet itself is whole.
 func (ng *pcapngFile) packetOptions(b []byte) []byte {
 	if ng.big {
 		ng.scratch = ng.scratch[:0]
@@ -74,7 +74,8 @@ func (ng *pcapngFile) packetOptions(b []byte) []byte {
 	return out
 }
 
-// sectionComments returns the comments in the options of a section header, in little endian. They are a copy.
+// sectionComments returns the comments in the options of a section header, in little endian. They
+// are a copy.
 func (ng *pcapngFile) sectionComments(b []byte) []byte {
 	var comments []byte
 	for {
@@ -104,8 +105,8 @@ func (ng *pcapngFile) appendOption(dst []byte, o option, swap func(code uint16, 
 	return dst
 }
 
-// packetOptionSwap turns the numbers in packet options round: epb_flags, epb_dropcount, epb_packetid, epb_queue,
-// epb_processid_threadid and the enterprise number of custom options.
+// packetOptionSwap turns the numbers in packet options round: epb_flags, epb_dropcount,
+// epb_packetid, epb_queue, epb_processid_threadid and the enterprise number of custom options.
 func packetOptionSwap(code uint16, value []byte) {
 	switch {
 	case (code == 2 || code == 6) && len(value) == 4, (code == 4 || code == 5) && len(value) == 8:
@@ -118,7 +119,8 @@ func packetOptionSwap(code uint16, value []byte) {
 	}
 }
 
-// interfaceOptionSwap does the same for interface options: if_speed, if_tzone, if_txspeed, if_rxspeed.
+// interfaceOptionSwap does the same for interface options: if_speed, if_tzone, if_txspeed,
+// if_rxspeed.
 func interfaceOptionSwap(code uint16, value []byte) {
 	switch {
 	case (code == 8 || code == 16 || code == 17) && len(value) == 8, code == 10 && len(value) == 4:
@@ -144,8 +146,8 @@ func (ng *pcapngFile) uint64(b []byte) uint64 {
 	return binary.LittleEndian.Uint64(b)
 }
 
-// Comments calls yield with each comment in packet or interface options (Packet.Options, Interface.Options) until
-// it returns false.
+// Comments calls yield with each comment in packet or interface options (Packet.Options,
+// Interface.Options) until it returns false.
 func Comments(options []byte, yield func(comment []byte) bool) {
 	var ng pcapngFile
 	for {

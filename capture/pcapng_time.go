@@ -12,7 +12,8 @@ type clock struct {
 	offset int64 // seconds to add: if_tsoffset
 }
 
-// newClock reads if_tsresol: a power of ten, or of two with the highest bit set. trouble is "" if it is good.
+// newClock reads if_tsresol: a power of ten, or of two with the highest bit set. trouble is "" if
+// it is good.
 func newClock(resolution byte, offset int64) (c clock, trouble string) {
 	c = clock{ticks: 1, offset: offset}
 	n := int(resolution & 0x7f)
@@ -32,8 +33,8 @@ func newClock(resolution byte, offset int64) (c clock, trouble string) {
 	return c, ""
 }
 
-// nanoseconds converts a time stamp. Times that an int64 of nanoseconds can't hold (before 1677, after 2262) become
-// the first or the last that it can. Finer units than nanoseconds are cut off.
+// nanoseconds converts a time stamp. Times that an int64 of nanoseconds can't hold (before 1677,
+// after 2262) become the first or the last that it can. Finer units than nanoseconds are cut off.
 func (c *clock) nanoseconds(t uint64) int64 {
 	if c.offset == 0 {
 		switch {

@@ -43,8 +43,8 @@ func (pw *pcapngWriter) open(comments []byte) {
 	pw.blockEnd(len(body))
 }
 
-// AddInterface writes an Interface Description Block. The comments of the first one's section become those of the file, other
-// ones the interface's where there is room.
+// AddInterface writes an Interface Description Block. The comments of the first one's section
+// become those of the file, other ones the interface's where there is room.
 func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 	if len(ifc.Options)%4 != 0 || len(ifc.Section)%4 != 0 {
 		return 0, errOptions
@@ -177,7 +177,8 @@ func (pw *pcapngWriter) WriteSecrets(kind uint32, data []byte) error {
 	return pw.blockEnd(n)
 }
 
-// Flush writes out what is in the buffer; at least the section header, so that a file without packets is one.
+// Flush writes out what is in the buffer; at least the section header, so that a file without
+// packets is one.
 func (pw *pcapngWriter) Flush() error {
 	pw.open(nil)
 	return pw.w.Flush()

@@ -1,12 +1,13 @@
 package capture
 
 import (
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+
+	"l2tpdump/capture/compressed"
 )
 
 // Reader is a Source over one capture file. It reads ahead into a buffer and returns slices of it.
@@ -15,6 +16,8 @@ type Reader struct {
 	in         *input
 	next       func(p *Packet) error
 	ready      func(b []byte) bool // b begins with what next needs
+	fits       func(b []byte, ended bool) fit
+	skips      skipped
 	interfaces []Interface
 	onSecrets  func(kind uint32, data []byte)
 	err        error // sticky
@@ -31,13 +34,18 @@ type emptyError struct{ name string }
 func (e *emptyError) Error() string { return e.name + ": the file is empty" }
 func (e *emptyError) Unwrap() error { return ErrCut }
 
-// NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of them gzipped. The
-// name is for messages; "-" becomes "standard input". The error is a *FormatError or wraps ErrCut or what r said.
+// NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of
+// them compressed as package compressed knows it. The name is for messages; "-" becomes "standard input". The error is a *FormatError
+// or wraps ErrCut or what r said.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	if name == "-" {
 		name = "standard input"
 	}
-	rd := &Reader{name: name, in: newInput(r)}
+	plain, err := compressed.NewReader(r, isCapture)
+	if err != nil {
+		return nil, (&Reader{name: name, in: &input{err: err}}).short("file header")
+	}
+	rd := &Reader{name: name, in: newInput(plain)}
 	head, ok := rd.in.peek(4)
 	if !ok {
 		if rd.in.err == io.EOF && rd.in.rest() == 0 {
@@ -45,26 +53,12 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 		}
 		return nil, rd.short("file header")
 	}
-	if head[0] == 0x1f && head[1] == 0x8b {
-		z, err := gzip.NewReader(&unread{in: rd.in})
-		if err != nil {
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				return nil, fmt.Errorf("%s: in the gzip header: %w", name, ErrCut)
-			}
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		rd.in = newInput(z)
-		if head, ok = rd.in.peek(4); !ok {
-			return nil, rd.short("file header")
-		}
-	}
-	var err error
 	switch {
 	case rd.pcap.match(head):
-		rd.next, rd.ready = rd.nextPcap, rd.readyPcap
+		rd.next, rd.ready, rd.fits = rd.nextPcap, rd.readyPcap, rd.strictPcap
 		err = rd.startPcap()
 	case binary.LittleEndian.Uint32(head) == blockSectionHeader:
-		rd.next, rd.ready = rd.nextPcapng, rd.readyPcapng
+		rd.next, rd.ready, rd.fits = rd.nextPcapng, rd.readyPcapng, rd.fitsPcapng
 		err = rd.startPcapng()
 	default:
 		err = rd.damaged(0, "%s", describeForeign(head))
@@ -75,40 +69,15 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return rd, nil
 }
 
-// unread hands gzip the bytes that recognising the format took, and then the rest. It is an io.ByteReader, so that
-// gzip needs no buffer of its own.
-type unread struct{ in *input }
-
-func (u *unread) Read(p []byte) (int, error) {
-	if u.in.rest() == 0 {
-		if _, ok := u.in.peek(1); !ok {
-			return 0, u.in.err
-		}
-	}
-	n := min(len(p), u.in.rest())
-	b, _ := u.in.peek(n)
-	copy(p, b)
-	u.in.take(n)
-	return n, nil
-}
-
-func (u *unread) ReadByte() (byte, error) {
-	b, ok := u.in.peek(1)
-	if !ok {
-		return 0, u.in.err
-	}
-	u.in.take(1)
-	return b[0], nil
+// isCapture recognises the first bytes of pcap and pcapng.
+func isCapture(head []byte) bool {
+	return len(head) >= 4 && (new(pcapFile).match(head) || binary.LittleEndian.Uint32(head) == blockSectionHeader)
 }
 
 // describeForeign names a few formats that people mistake for captures.
 func describeForeign(head []byte) string {
 	for _, f := range []struct{ magic, text string }{
-		{"\x28\xb5\x2f\xfd", "this is zstd-compressed: decompress it first"},
 		{"\x04\x22\x4d\x18", "this is lz4-compressed: decompress it first"},
-		{"\xfd7zX", "this is xz-compressed: decompress it first"},
-		{"BZh", "this is bzip2-compressed: decompress it first"},
-		{"PK\x03\x04", "this is a zip archive: unpack it first"},
 		{"snoo", "this is a snoop capture: convert it with editcap"},
 		{"GMBU", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
 		{"RTSS", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
@@ -121,8 +90,8 @@ func describeForeign(head []byte) string {
 	return fmt.Sprintf("neither pcap nor pcapng (it begins with % x)", head)
 }
 
-// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes, with its secrets type
-// (SecretsESPS ...). f must copy data to keep it.
+// OnSecrets has f called with each pcapng Decryption Secrets Block as it passes, with its secrets
+// type (SecretsESPS ...). f must copy data to keep it.
 func (r *Reader) OnSecrets(f func(kind uint32, data []byte)) { r.onSecrets = f }
 
 // Next implements Source. After an error it returns the same error again.
@@ -130,15 +99,19 @@ func (r *Reader) Next(p *Packet) error {
 	if r.err != nil {
 		return r.err
 	}
-	if err := r.next(p); err != nil {
-		p.Data, p.Options = nil, nil
-		r.err = err
-		return err
+	err := r.next(p)
+	for err != nil && r.resync(err) {
+		err = r.next(p)
 	}
-	return nil
+	if err != nil {
+		p.Data, p.Options = nil, nil
+		r.err = r.skips.because(err)
+	}
+	return r.err
 }
 
-// Ready reports whether the next packet is at hand. If not, Next has to read, which may take a while on a pipe.
+// Ready reports whether the next packet is at hand. If not, Next has to read, which may take a
+// while on a pipe.
 func (r *Reader) Ready() bool {
 	if r.err != nil || r.in.err != nil {
 		return true
@@ -162,11 +135,14 @@ func (r *Reader) Close() error {
 // short is the error for a stream that ends within something.
 func (r *Reader) short(what string) error {
 	err := r.in.err
+	var damage *compressed.DamageError
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s: at byte %d: %w within a %s", r.name, r.in.offset, ErrCut, what)
-	case errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
-		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: "the gzip data is damaged"}
+	case errors.As(err, &damage):
+		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: damage.Error()}
+	case r.in.offset == 0:
+		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return fmt.Errorf("%s: at byte %d: %w", r.name, r.in.offset, err)
 }
@@ -180,7 +156,7 @@ func (r *Reader) end(what string) error {
 }
 
 // damaged makes a FormatError for what lies delta bytes behind the current position.
-func (r *Reader) damaged(delta int, format string, args ...any) error {
+func (r *Reader) damaged(delta int, format string, args ...any) *FormatError {
 	return &FormatError{Name: r.name, Offset: r.in.offset + int64(delta), Msg: fmt.Sprintf(format, args...)}
 }
 

@@ -12,10 +12,11 @@ import (
 
 // Errors of Reassembler.Add. The first comes with a datagram, all others with none.
 var (
-	// ErrDuplicate: the fragment repeats bytes of a datagram that is complete; Add returns that datagram again.
+	// ErrDuplicate: the fragment repeats bytes of a datagram that is complete; Add returns that
+	// datagram again.
 	ErrDuplicate = errors.New("ip: fragment of a datagram that is complete already")
-	// ErrOverlap: fragments contradict each other, and the datagram was given up (RFC 5722).
-	ErrOverlap = errors.New("ip: fragments overlap")
+	// errOverlap: fragments contradict each other, and the datagram was given up (RFC 5722).
+	errOverlap = errors.New("ip: fragments overlap")
 	// ErrFragmentTruncated: the capture holds only part of the fragment.
 	ErrFragmentTruncated = errors.New("ip: fragment is truncated")
 
@@ -26,8 +27,9 @@ var (
 
 // Datagram is an IP datagram that arrived in fragments.
 type Datagram struct {
-	// Data, once Complete: the IP header of the first fragment, without a fragment header and with its length, fragment
-	// fields and checksum mended, and the whole payload. The caller may keep it; it must not change it.
+	// Data, once Complete: the IP header of the first fragment, without a fragment header and with
+	// its length, fragment fields and checksum mended, and the whole payload. The caller may keep
+	// it; it must not change it.
 	Data      []byte
 	Complete  bool
 	Fragments int // fragments seen, duplicates included
@@ -50,14 +52,16 @@ type Datagram struct {
 // piece is a run of payload bytes: from off to end, in store from at on.
 type piece struct{ off, end, at int }
 
-// fragmentKey is what makes fragments belong together: RFC 791 section 3.2, RFC 8200 section 4.5 (protocol 0 there).
+// fragmentKey is what makes fragments belong together: RFC 791 section 3.2, RFC 8200 section 4.5
+// (protocol 0 there).
 type fragmentKey struct {
 	src, dst netip.Addr
 	id       uint32
 	protocol uint8
 }
 
-// datagramOverhead is what a datagram counts for beside its bytes, so that a bound in bytes bounds their number too.
+// datagramOverhead is what a datagram counts for beside its bytes, so that a bound in bytes bounds
+// their number too.
 const datagramOverhead = 512
 
 // Reassembler puts IPv4 and IPv6 fragments together. It is not safe for concurrent use.
@@ -72,8 +76,9 @@ type Reassembler struct {
 	bytes   int
 }
 
-// NewReassembler makes a Reassembler that holds at most about maxBytes bytes (the oldest datagrams are given up for
-// newer ones) and gives a datagram up when one comes timeout nanoseconds of capture time after its first fragment.
+// NewReassembler makes a Reassembler that holds at most about maxBytes bytes (the oldest datagrams
+// are given up for newer ones) and gives a datagram up when one comes timeout nanoseconds of
+// capture time after its first fragment.
 func NewReassembler(maxBytes int, timeout int64) *Reassembler {
 	return &Reassembler{
 		maxBytes: maxBytes,
@@ -84,41 +89,29 @@ func NewReassembler(maxBytes int, timeout int64) *Reassembler {
 	}
 }
 
-// OnGiveUp has f called, during Add and Abandon, with each datagram that will never be complete: for its age, for room,
-// for an overlap. One that Add never returned, because its first fragment was one too many, has no Value. f must not
-// call the Reassembler.
+// OnGiveUp has f called, during Add and Abandon, with each datagram that will never be complete:
+// for its age, for room, for an overlap. One that Add never returned, because its first fragment
+// was one too many, has no Value. f must not call the Reassembler.
 func (r *Reassembler) OnGiveUp(f func(*Datagram)) { r.onGiveUp = f }
 
-// Add takes a fragment: f is the decoded frame of data, time its capture time in nanoseconds. It returns the datagram
-// that the fragment belongs to, which is Complete if this fragment was the last missing one. Add copies what it keeps.
+// Add takes a fragment: f is the decoded frame of data, time its capture time in nanoseconds. It
+// returns the datagram that the fragment belongs to, which is Complete if this fragment was the
+// last missing one. Add copies what it keeps.
 //
-// Exact duplicates are counted and ignored; one of a datagram that is complete already comes with ErrDuplicate. IPv6
-// fragments that overlap make the whole datagram refused (RFC 5722, RFC 8200 section 4.5). IPv4 fragments may overlap with the
-// same bytes; with others the datagram so far is given up and the fragment begins a new one, as identifications
-// of 16 bits come round within seconds. A refused fragment gives no datagram but an error.
+// Exact duplicates are counted and ignored; one of a datagram that is complete already comes with
+// ErrDuplicate. IPv6 fragments that overlap make the whole datagram refused (RFC 5722, RFC 8200
+// section 4.5). IPv4 fragments may overlap with the same bytes; with others the datagram so far is
+// given up and the fragment begins a new one, as identifications of 16 bits come round within
+// seconds. A refused fragment gives no datagram but an error.
 func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err error) {
 	r.expire(time)
-	if !f.Fragment {
-		return nil, errNotFragment
-	}
-	if f.Truncated {
-		return nil, ErrFragmentTruncated
-	}
-	start := f.fragmentAt + 8
-	if f.IPVersion == 4 {
-		start = f.LinkLen + int(data[f.LinkLen]&15)*4
-	}
-	payload := data[start:f.PayloadEnd]
-	if len(payload) == 0 || f.MoreFragments && len(payload)%8 != 0 || f.FragOffset+len(payload) > 65535 {
-		return nil, errFragmentLength
-	}
-	key := fragmentKey{src: f.Src, dst: f.Dst, id: f.FragID}
-	if f.IPVersion == 4 {
-		key.protocol = data[f.LinkLen+9]
+	key, payload, err := fragment(f, data)
+	if err != nil {
+		return nil, err
 	}
 	d = r.known[key]
 	if d != nil && d.refused {
-		return nil, ErrOverlap
+		return nil, errOverlap
 	}
 	if d != nil && d.Complete {
 		if d.repeats(f.FragOffset, payload) {
@@ -131,7 +124,7 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 	if d != nil && !d.insert(f, payload) {
 		if f.IPVersion == 6 {
 			r.refuse(d)
-			return nil, ErrOverlap
+			return nil, errOverlap
 		}
 		r.giveUp(d)
 		d = nil
@@ -161,6 +154,27 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 		return nil, errFragmentRoom
 	}
 	return d, nil
+}
+
+// fragment returns what a fragment belongs to and the bytes that it brings.
+func fragment(f *Frame, data []byte) (key fragmentKey, payload []byte, err error) {
+	if !f.Fragment {
+		return key, nil, errNotFragment
+	}
+	if f.Truncated {
+		return key, nil, ErrFragmentTruncated
+	}
+	key = fragmentKey{src: f.Src, dst: f.Dst, id: f.FragID}
+	start := f.fragmentAt + 8
+	if f.IPVersion == 4 {
+		start = f.LinkLen + int(data[f.LinkLen]&15)*4
+		key.protocol = data[f.LinkLen+9]
+	}
+	payload = data[start:f.PayloadEnd]
+	if len(payload) == 0 || f.MoreFragments && len(payload)%8 != 0 || f.FragOffset+len(payload) > 65535 {
+		return key, nil, errFragmentLength
+	}
+	return key, payload, nil
 }
 
 // Abandon gives up all incomplete datagrams but the newest keep.
@@ -276,7 +290,8 @@ func (d *Datagram) insert(f *Frame, b []byte) bool {
 	return true
 }
 
-// takeHeader copies the IP header of the first fragment: for IPv6 the headers before the fragment header.
+// takeHeader copies the IP header of the first fragment: for IPv6 the headers before the fragment
+// header.
 func (d *Datagram) takeHeader(f *Frame, data []byte) {
 	if f.IPVersion == 4 {
 		size := int(data[f.LinkLen]&15) * 4

@@ -162,10 +162,10 @@ func TestReassembleOverlap(t *testing.T) {
 	}
 	r := newTestReassembler(t, 1<<20, 30e9)
 	r.add(six(0, 48, 1, payload), 0)
-	if d, err := r.add(six(40, 96, 0, payload), 0); d != nil || !errors.Is(err, ErrOverlap) || len(r.gaveUp) != 1 {
+	if d, err := r.add(six(40, 96, 0, payload), 0); d != nil || !errors.Is(err, errOverlap) || len(r.gaveUp) != 1 {
 		t.Errorf("IPv6 overlap: %v, %d given up", err, len(r.gaveUp))
 	}
-	if d, err := r.add(six(48, 96, 0, payload), 0); d != nil || !errors.Is(err, ErrOverlap) {
+	if d, err := r.add(six(48, 96, 0, payload), 0); d != nil || !errors.Is(err, errOverlap) {
 		t.Errorf("IPv6 after an overlap: %v", err)
 	}
 	if _, err := r.add(six(0, 48, 1, payload), 31e9); err != nil {

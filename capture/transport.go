@@ -24,8 +24,11 @@ func (f *Frame) transport(data []byte) error {
 		f.UDPStart = f.PayloadStart + udpHeaderLen
 		f.UDPLen = max(length-udpHeaderLen, 0)
 		f.UDPEnd = min(f.UDPStart+f.UDPLen, f.PayloadEnd)
-		if length < udpHeaderLen || length > f.PayloadLen && !f.Fragment {
+		if length < udpHeaderLen {
 			return f.malformed(errUDPLength)
+		}
+		if length > f.PayloadLen && !f.Fragment {
+			f.UDPTooLong, f.UDPLen = true, f.PayloadLen-udpHeaderLen
 		}
 	case protoTCP:
 		if len(b) < tcpHeaderLen {

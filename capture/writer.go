@@ -6,19 +6,23 @@ import (
 	"io"
 )
 
-// ErrLinkTypes is wrapped by the error of a pcap file that is to hold interfaces of different kinds, which takes pcapng.
+// ErrLinkTypes is wrapped by the error of a pcap file that is to hold interfaces of different
+// kinds, which takes pcapng.
 var ErrLinkTypes = errors.New("a pcap file has one link type")
 
-// Writer writes a capture file, through a buffer: Flush at the end. Its methods return what the underlying writer
-// said; after an error there the file is not usable. It allocates nothing per packet.
+// Writer writes a capture file, through a buffer: Flush at the end. Its methods return what the
+// underlying writer said; after an error there the file is not usable. It allocates nothing per
+// packet.
 type Writer interface {
-	// AddInterface describes an interface and returns the index to use in packets. A pcap file has one link type:
-	// a second one is ErrLinkTypes, the same one again is no error. Nothing is written before the first call.
+	// AddInterface describes an interface and returns the index to use in packets. A pcap file has
+	// one link type: a second one is ErrLinkTypes, the same one again is no error. Nothing is
+	// written before the first call.
 	AddInterface(Interface) (int, error)
-	// WritePacket writes a packet of interface p.Interface. comment, if not empty, is added to the comments in
-	// p.Options; pcap keeps neither.
+	// WritePacket writes a packet of interface p.Interface. comment, if not empty, is added to the
+	// comments in p.Options; pcap keeps neither.
 	WritePacket(p *Packet, comment []byte) error
-	// WriteSecrets writes a Decryption Secrets Block, which serves the packets behind it. pcap can't: an error.
+	// WriteSecrets writes a Decryption Secrets Block, which serves the packets behind it. pcap
+	// can't: an error.
 	WriteSecrets(kind uint32, data []byte) error
 	Flush() error
 }
@@ -45,7 +49,8 @@ func checkPacket(p *Packet, interfaces int) error {
 // NewPcapWriter writes pcap in little endian with time stamps in nanoseconds or microseconds.
 func NewPcapWriter(w io.Writer, nanos bool) Writer { return newPcapWriter(w, nanos) }
 
-// NewPcapngWriter writes pcapng in little endian, one section. An interface's time stamps are in its own Resolution where
-// that is a power of ten up to 1e9, else in nanoseconds, so that a packet's time is the one that was read. SnapLen is written
-// as it is given: who writes longer packets (reassembled ones) should raise it or set it to 0.
+// NewPcapngWriter writes pcapng in little endian, one section. An interface's time stamps are in
+// its own Resolution where that is a power of ten up to 1e9, else in nanoseconds, so that a
+// packet's time is the one that was read. SnapLen is written as it is given: who writes longer
+// packets (reassembled ones) should raise it or set it to 0.
 func NewPcapngWriter(w io.Writer) Writer { return newPcapngWriter(w) }

@@ -3,11 +3,13 @@ package keysrc
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+
+	"l2tpdump/capture/compressed"
 )
 
 // Parse reads a key source to its end and returns what it holds, each key once. name is for
@@ -256,18 +258,16 @@ func (h *history) replay(p parser) {
 
 // ReadFrom takes all lines of r.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
-	br := bufio.NewReaderSize(r, splitterSize)
-	head, _ := br.Peek(4)
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", s.out.name, err)
-		}
-		defer z.Close()
-		br = bufio.NewReaderSize(z, splitterSize)
-		head, _ = br.Peek(4)
+	plain, err := compressed.NewReader(r, func(head []byte) bool { return !isCapture(head[:min(len(head), 4)]) })
+	const cut = "its compressed data is cut short: what it held up to there was read"
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		s.near = append(s.near, cut)
+		return 0, nil
+	} else if err != nil {
+		return 0, fmt.Errorf("%s: %w", s.out.name, err)
 	}
+	br := bufio.NewReaderSize(plain, splitterSize)
+	head, _ := br.Peek(4)
 	if isCapture(head) {
 		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are taken there, if it has one")
 		return 0, nil
@@ -292,6 +292,13 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	n, err := split.run(src)
 	if split.long > 0 && len(s.running) > 0 {
 		s.out.doubt(split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), splitterSize/2))
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		if err = nil; len(s.running) > 0 {
+			s.out.say(Note{File: s.out.name, Line: s.n, Text: cut})
+		} else {
+			s.near = append(s.near, cut)
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", s.out.name, err)

@@ -78,6 +78,31 @@ func TestLinkLayers(t *testing.T) {
 		return 2
 	}
 	macs := []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}
+	ethernet := func(ip []byte, v6 bool) []byte { return slices.Concat(macs, etherType(v6), ip) }
+	wifi := []byte{8, 1, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 3, 0, 0, 0xaa, 0xaa, 3, 0, 0, 0}
+	// carried is an IPv4 packet between other hosts, of the protocol and with the bytes of all parts.
+	carried := func(protocol byte, parts ...[]byte) []byte {
+		payload := slices.Concat(parts...)
+		ip := binary.BigEndian.AppendUint16([]byte{0x45, 0}, uint16(20+len(payload)))
+		ip = append(ip, 0, 0, 0, 0, 64, protocol, 0, 0, 192, 0, 2, 101, 192, 0, 2, 102)
+		sum := uint32(0)
+		for i := 0; i < len(ip); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(ip[i:]))
+		}
+		binary.BigEndian.PutUint16(ip[10:], ^uint16(sum+sum>>16))
+		return ethernet(append(ip, payload...), false)
+	}
+	inUDP := func(port uint16, parts ...[]byte) []byte {
+		payload := slices.Concat(parts...)
+		udp := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, 50000), port)
+		return carried(17, binary.BigEndian.AppendUint16(udp, uint16(8+len(payload))), []byte{0, 0}, payload)
+	}
+	isIP := func(v6 bool) byte { // the protocol number of IP in IP
+		if v6 {
+			return 41
+		}
+		return 4
+	}
 	for _, l := range []struct {
 		name string
 		link capture.LinkType
@@ -114,6 +139,55 @@ func TestLinkLayers(t *testing.T) {
 		{"PPPoE", capture.PPPEther, func(ip []byte, v6 bool) []byte {
 			return slices.Concat(binary.BigEndian.AppendUint16([]byte{0x11, 0, 0, 1}, uint16(len(ip)+2)), protocol(v6), ip)
 		}},
+		{"NFLOG", capture.NFLOG, func(ip []byte, v6 bool) []byte {
+			head := []byte{2, 0, 0, 5, 5, 0, 10, 0, 0, 0, 0, 0}
+			if v6 {
+				head[0] = 10
+			}
+			return slices.Concat(binary.LittleEndian.AppendUint16(head, uint16(len(ip)+4)), []byte{9, 0}, ip)
+		}},
+		{"ENC", capture.ENC, func(ip []byte, v6 bool) []byte {
+			return slices.Concat([]byte{family(v6), 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0}, ip)
+		}},
+		{"802.11", capture.IEEE80211, func(ip []byte, v6 bool) []byte { return slices.Concat(wifi, etherType(v6), ip) }},
+		{"radiotap", capture.Radiotap, func(ip []byte, v6 bool) []byte {
+			return slices.Concat([]byte{0, 0, 9, 0, 2, 0, 0, 0, 0x10}, wifi, etherType(v6), ip, []byte{1, 2, 3, 4})
+		}},
+		{"PKTAP", capture.PKTAP, func(ip []byte, v6 bool) []byte {
+			head := make([]byte, 108)
+			head[0], head[4], head[8] = 108, 1, 1
+			return append(head, ethernet(ip, v6)...)
+		}},
+		{"TZSP", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return inUDP(37008, []byte{1, 0, 0, 1, 10, 1, 200, 0, 41, 2, 0, 90, 1}, ethernet(ip, v6))
+		}},
+		{"VXLAN", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return inUDP(4789, []byte{8, 0, 0, 0, 0, 0, 7, 0}, ethernet(ip, v6))
+		}},
+		{"Geneve", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return inUDP(6081, []byte{1, 0, 0x65, 0x58, 0, 0, 7, 0, 1, 2, 3, 0}, ethernet(ip, v6))
+		}},
+		{"GTP-U", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			head := binary.BigEndian.AppendUint16([]byte{0x34, 255}, uint16(8+len(ip)))
+			return inUDP(2152, head, []byte{0, 0, 0, 9, 0, 0, 0, 0x85, 1, 0, 9, 0}, ip)
+		}},
+		{"GRE", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return carried(47, []byte{0x30, 0}, etherType(v6), []byte{0, 0, 0, 9, 0, 0, 0, 1}, ip)
+		}},
+		{"ERSPAN", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return carried(47, []byte{0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 5, 0, 1, 0, 0, 0, 0}, ethernet(ip, v6))
+		}},
+		{"IP in IP", capture.Ethernet, func(ip []byte, v6 bool) []byte { return carried(isIP(v6), ip) }},
+		{"MPLS", capture.Ethernet, func(ip []byte, _ bool) []byte {
+			return slices.Concat(macs, []byte{0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64}, ip)
+		}},
+		{"pseudowire", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			return slices.Concat(macs, []byte{0x88, 0x47, 0, 1, 1, 64, 0, 0, 0, 0}, ethernet(ip, v6))
+		}},
+		{"TZSP in GRE", capture.Ethernet, func(ip []byte, v6 bool) []byte {
+			inner := inUDP(37008, []byte{1, 0, 0, 1, 1}, ethernet(ip, v6))
+			return carried(47, []byte{0, 0, 8, 0}, inner[14:])
+		}},
 		{"cooked", capture.LinuxSLL, func(ip []byte, v6 bool) []byte {
 			return slices.Concat([]byte{0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0}, etherType(v6), ip)
 		}},
@@ -138,7 +212,7 @@ func TestLinkLayers(t *testing.T) {
 					return // once is enough for what follows
 				}
 				esp, merged := 0, 0
-				for _, f := range tshark(t, in) {
+				for _, f := range tshark(t, original) { // tshark calls packets in tunnels no fragments
 					if f.fragment {
 						merged++
 					} else if strings.Contains(f.protocols, ":esp") {

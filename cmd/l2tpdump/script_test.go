@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CAPTURES", root)
+			e.Setenv("FIELD", filepath.Join(root, "../field"))
 			e.Setenv("TZ", "UTC")
 			e.Setenv("GORACE", raceExit)
 			return nil

@@ -50,6 +50,7 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
 	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
+	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:

@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"time"
+
+	"l2tpdump/capture/compressed"
 )
 
 // A waiter gives the bytes of a source as they come.
@@ -41,18 +44,23 @@ func (r *reader) Read(p []byte) (int, error) {
 
 func (r *reader) begin() error {
 	br := bufio.NewReaderSize(waiting{r}, 64<<10)
-	head, err := br.Peek(2)
+	head, err := br.Peek(compressed.HeadLen)
 	if len(head) == 0 {
 		return err
 	}
 	r.text = br
 	r.feed.coded = true
 	switch {
-	case bytes.Equal(head, []byte{0x1f, 0x8b}):
+	case compressed.Format(head) == "gzip":
 		r.text = &members{br: br}
-	case bytes.Equal(head, []byte{0xff, 0xfe}):
+	case compressed.Format(head) == "zip":
+		return errors.New("a zip archive can't be followed: unpack it first")
+	case compressed.Format(head) != "":
+		r.text, err = compressed.NewReader(br, nil)
+		return err
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
 		r.text = &utf16Reader{r: br, high: 1}
-	case bytes.Equal(head, []byte{0xfe, 0xff}):
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		r.text = &utf16Reader{r: br, high: 0}
 	default:
 		r.feed.coded = false

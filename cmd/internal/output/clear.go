@@ -46,8 +46,9 @@ type Clear struct {
 	layer    Layer
 	source   capture.Source
 	w        capture.Writer
-	ids      []int          // by the input's interface: the writer's number + 1
-	packet   capture.Packet // as it is written; a field, so that it does not escape once per packet
+	ids      []int             // by the input's interface: the writer's number + 1
+	others   map[inputLink]int // the same where the frames of an interface carried those of another link type
+	packet   capture.Packet    // as it is written; a field, so that it does not escape once per packet
 	frame    []byte
 	payload  []byte
 	comment  []byte
@@ -97,7 +98,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 			return err
 		}
 	case LayerPPP:
-		if !r.Payload.HasPPP {
+		if !r.Payload.HasPPP || r.Payload.Line {
 			return nil
 		}
 		link = capture.PPPWithDir
@@ -128,7 +129,7 @@ func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkTy
 
 // inner writes the users' packets that r completed.
 func (c *Clear) inner(r *pipeline.Record) error {
-	if r.Payload.Inner == nil {
+	if r.Payload.Inner == nil || r.Payload.Line {
 		return nil
 	}
 	c.comment = appendComment(c.comment, r)
@@ -150,7 +151,7 @@ func (c *Clear) inner(r *pipeline.Record) error {
 func (c *Clear) original(r *pipeline.Record) error {
 	c.packet = r.Packet
 	p := &c.packet
-	if err := c.ready(p, r.Inputs, r.Link); err != nil {
+	if err := c.ready(p, r.Inputs, r.Inputs[p.Interface].LinkType); err != nil {
 		return err
 	}
 	if keys := c.secrets(r); keys != nil {
@@ -168,7 +169,7 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 		if err := c.Flush(); err != nil {
 			return err
 		}
-		c.w, c.ids, c.size = nil, c.ids[:0], 0
+		c.w, c.ids, c.others, c.size = nil, c.ids[:0], nil, 0
 	}
 	if c.w == nil {
 		out, err := c.open()
@@ -182,10 +183,30 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 			c.w = capture.NewPcapngWriter(out)
 		}
 	}
+	if err := c.addInterface(p, inputs, link); err != nil {
+		return err
+	}
+	c.size += int64(packetOverhead + len(p.Data) + len(p.Options) + len(c.comment))
+	return nil
+}
+
+// inputLink is frames of a link type that came through an interface of another.
+type inputLink struct {
+	ifc  int
+	link capture.LinkType
+}
+
+// addInterface gives p the writer's number of its interface, which it describes before the first packet.
+func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link capture.LinkType) error {
 	for len(c.ids) <= p.Interface {
 		c.ids = append(c.ids, 0)
 	}
-	if c.ids[p.Interface] == 0 {
+	carried := c.layer == LayerL2TP && link != inputs[p.Interface].LinkType
+	number := c.ids[p.Interface]
+	if carried {
+		number = c.others[inputLink{p.Interface, link}]
+	}
+	if number == 0 {
 		i := inputs[p.Interface]
 		i.LinkType = link
 		i.SnapLen = capture.MaxPacketLen // reassembled packets are longer than the captured ones
@@ -193,10 +214,16 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 		if err != nil {
 			return err
 		}
-		c.ids[p.Interface] = id + 1
+		number = id + 1
+		if !carried {
+			c.ids[p.Interface] = number
+		} else if c.others == nil {
+			c.others = map[inputLink]int{{p.Interface, link}: number}
+		} else {
+			c.others[inputLink{p.Interface, link}] = number
+		}
 	}
-	p.Interface = c.ids[p.Interface] - 1
-	c.size += int64(packetOverhead + len(p.Data) + len(p.Options) + len(c.comment))
+	p.Interface = number - 1
 	return nil
 }
 
@@ -243,6 +270,10 @@ func (c *Clear) replace(r *pipeline.Record, p *capture.Packet) {
 		}
 	case r.Kind == pipeline.IKE && (r.IKEOpened() || r.IKEHead()):
 		missing = c.replaceIKE(r, whole)
+	case r.Wrapping != "":
+		p.Data, p.Length = r.Frame(), r.Length()
+		c.comment = appendComment(c.comment, r)
+		return
 	default:
 		return
 	}
@@ -340,7 +371,7 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 			}
 		}
 	default:
-		return dst
+		return appendWrapping(dst, r)
 	}
 	dst = append(dst, ", "...)
 	dst = append(dst, string(r.Verdict)...)
@@ -349,7 +380,18 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 		dst = strconv.AppendInt(dst, int64(r.Fragments), 10)
 		dst = append(dst, " fragments"...)
 	}
-	return dst
+	return appendWrapping(dst, r)
+}
+
+// appendWrapping says what carried the frame.
+func appendWrapping(dst []byte, r *pipeline.Record) []byte {
+	if r.Wrapping == "" {
+		return dst
+	}
+	if len(dst) > 0 {
+		dst = append(dst, ", "...)
+	}
+	return append(append(dst, "carried in "...), r.Wrapping...)
 }
 
 func appendSPI(dst []byte, spi uint32) []byte {

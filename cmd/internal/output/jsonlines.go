@@ -41,6 +41,7 @@ type jsonFrame struct {
 	Kind      string     `json:"kind"`
 	Verdict   string     `json:"verdict"`
 	Reason    string     `json:"reason,omitempty"`
+	Wrapping  string     `json:"wrapping,omitempty"` // what carried the frame
 	ESP       *jsonESP   `json:"esp,omitempty"`
 	IKE       *jsonIKE   `json:"ike,omitempty"`
 	L2TP      *jsonL2TP  `json:"l2tp,omitempty"`
@@ -150,11 +151,12 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 	f := jsonFrame{
 		Frame:     r.Number,
 		Time:      time.Unix(0, r.Packet.Time).UTC().Format("2006-01-02T15:04:05.000000000Z"),
-		Length:    r.Packet.Length,
+		Length:    r.Length(),
 		Interface: r.Packet.Interface,
 		Kind:      r.Kind.String(),
 		Verdict:   string(r.Verdict),
 		Reason:    r.Why(),
+		Wrapping:  r.Wrapping,
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)

@@ -191,7 +191,10 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		if !p.HasPPP {
 			return b
 		}
-		return t.appendPPP(append(b, ": PPP"...), r)
+		b = append(b, ": "...)
+	}
+	if p.HasPPP {
+		return t.appendPPP(append(b, "PPP"...), r)
 	}
 	if p.Inner != nil {
 		return t.appendInner(b, p.Inner, r)
@@ -280,14 +283,22 @@ func (t *Text) appendInner(b, packet []byte, r *pipeline.Record) []byte {
 func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	switch {
 	case r.Verdict != why.Clear:
+		if r.Net.PayloadStart > 0 {
+			b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
+		}
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
 		b = append(b, "] length "...)
-		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+		return strconv.AppendInt(b, int64(r.Length()), 10)
+	case r.Payload.HasPPP:
+		if r.Net.PPPoE() {
+			b = append(b, "PPPoE: "...)
+		}
+		return t.appendPayload(b, r)
 	case r.Net.IPVersion == 0:
 		b = appendEtherType(b, r.Net.EtherType)
 		b = append(b, ", length "...)
-		return strconv.AppendInt(b, int64(r.Packet.Length), 10)
+		return strconv.AppendInt(b, int64(r.Length()), 10)
 	}
 	if r.Reason == "" {
 		return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"l2tpdump/capture"
@@ -43,14 +42,9 @@ func classify(n *capture.Frame, data []byte, known func(spi uint32) bool) conten
 		return content{kind: ESP, data: data[n.PayloadStart:n.PayloadEnd], length: n.PayloadLen}
 	case n.UDP:
 		return classifyUDP(n, data[n.UDPStart:n.UDPEnd], known)
-	case n.TCP && (isPort(n, portNATT) || bytes.HasPrefix(data[n.TCPStart:n.TCPEnd], tcpPrefix)):
-		return content{reason: TCPEncapsulated}
 	}
 	return content{}
 }
-
-// tcpPrefix begins each TCP stream that carries IKE and ESP (RFC 8229 section 4).
-var tcpPrefix = []byte("IKETCP")
 
 // isPort reports whether one of the two ports is this one.
 func isPort(n *capture.Frame, port uint16) bool { return n.SrcPort == port || n.DstPort == port }

@@ -308,7 +308,7 @@ func TestExtensionHeaders(t *testing.T) {
 	}
 }
 
-// TestNamed: keepalives, TCP encapsulation and messages on other ports have a name and stay as they are.
+// TestNamed: keepalives and the beginning of IKE in TCP have a name and stay as they are, and other TCP does.
 func TestNamed(t *testing.T) {
 	packets := [][]byte{
 		ipPacket(here4, there4, 17, udp(here4, there4, 4500, 4500, []byte{0xff})),
@@ -320,7 +320,7 @@ func TestNamed(t *testing.T) {
 	}
 	f := rawFrames(packets...)
 	o := follow(t, f, nil, mode{text: true, layer: output.LayerL2TP})
-	for i, want := range []string{"NAT keepalive", "NAT keepalive", "NAT keepalive", "RFC 8229", "RFC 8229", ""} {
+	for i, want := range []string{"NAT keepalive", "NAT keepalive", "NAT keepalive", "4500", "RFC 9329", ""} {
 		r := &o.results[i]
 		if want != "" && (r.verdict != why.Clear || r.kind != pipeline.Other || !strings.Contains(r.text, want) || !strings.Contains(r.json, want)) {
 			t.Errorf("packet %d: %s %s", i, r.text, r.json)

@@ -30,8 +30,10 @@ type framer struct {
 	ikeGroups  map[ikev1.FragmentKey]*group
 	hold       *hold // nil: frames do not wait for their key
 	holdsIKE   bool
-	late       late // IKE frames that wait for later messages
-	learned    bool // of ESP from IKE, which frames that wait may have waited for
+	streams    streams
+	more       [][]byte // further messages of the segment at hand, as frames
+	late       late     // IKE frames that wait for later messages
+	learned    bool     // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
 	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
@@ -77,17 +79,7 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 func (f *framer) frame(r *Record) {
 	f.clock.tick(r.Packet.Time)
 	f.expire(f.clock.now)
-	if err := r.Net.Decode(r.Link, r.Packet.Data); err != nil {
-		r.Verdict, r.Reason = why.Malformed, err.Error()
-		if r.Net.Truncated {
-			r.Verdict, r.Reason = why.Truncated, "the snap length left no whole header"
-		}
-		return
-	}
-	if r.Net.Fragment && !f.reassemble(r) {
-		return
-	}
-	f.carried(r)
+	f.open(r, 0)
 	if g := r.complete; g != nil && !r.waits {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {
@@ -97,9 +89,36 @@ func (f *framer) frame(r *Record) {
 	}
 }
 
+// open takes a frame apart; depth counts the frames that carried it. It reports whether a frame that r carried has
+// taken its place.
+func (f *framer) open(r *Record, depth int) (taken bool) {
+	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
+		r.Verdict, r.Reason = why.Malformed, err.Error()
+		if r.Net.Truncated {
+			r.Verdict, r.Reason = why.Truncated, "the snap length left no whole header"
+		}
+		return false
+	}
+	if r.Net.Fragment && !f.reassemble(r) {
+		return false
+	}
+	f.carried(r)
+	if r.Net.UDPTooLong && r.Kind == Other && r.Verdict == why.Clear {
+		r.Verdict, r.Reason = why.Malformed, "udp: the length is larger than the packet"
+	}
+	return f.unwrap(r, depth)
+}
+
 // carried finds out what a whole datagram carries, and hands it on.
 func (f *framer) carried(r *Record) {
+	if r.Net.TCP {
+		f.tcp(r)
+		return
+	}
 	c := classify(&r.Net, r.Data(), f.named)
+	if r.inTCP {
+		c = classifyNATT(&r.Net, r.Data()[r.Net.UDPStart:r.Net.UDPEnd])
+	}
 	r.Kind, r.Reason = c.kind, c.reason
 	switch {
 	case c.broken:
@@ -113,7 +132,7 @@ func (f *framer) carried(r *Record) {
 
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Packet.Data, f.clock.now)
+	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		if g, ok := d.Value.(*group); ok {
@@ -143,7 +162,7 @@ func (f *framer) reassemble(r *Record) bool {
 		return false
 	}
 	var net capture.Frame
-	whole, err := net.DecodeReassembled(nil, &r.Net, r.Packet.Data, d.Data)
+	whole, err := net.DecodeReassembled(nil, &r.Net, r.Frame(), d.Data)
 	if err != nil {
 		f.settle(g, 0)
 		r.Verdict, r.Reason = why.Malformed, err.Error()

@@ -41,7 +41,7 @@ func newHeld(r *Record) *held {
 	c.Packet.Data = slices.Clone(r.Packet.Data)
 	c.Packet.Options = slices.Clone(r.Packet.Options)
 	c.group, c.complete, c.late, c.esp, c.joins = nil, nil, nil, nil, nil
-	c.size = heldOverhead + len(c.Packet.Data) + len(c.Packet.Options) + len(c.Whole)
+	c.size = heldOverhead + len(c.Packet.Data) + len(c.Packet.Options) + len(c.Whole) + len(c.Unwrapped)
 	return c
 }
 

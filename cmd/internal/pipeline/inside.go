@@ -52,6 +52,28 @@ func (u *unwrapper) unwrap(r *Record) {
 		if r.Plain.NextHeader == protoNone && r.Reason == "" {
 			r.Reason = DummyPacket
 		}
+	case r.Kind == Other && r.Verdict == why.Clear && n.PPPEnd > n.PPPStart:
+		u.linkPPP(r)
+	}
+}
+
+// linkPPP finds the PPP frame of the link layer. In PPPoE, which has many users' packets beside those of L2TP,
+// it is looked at only where it is no IP packet.
+func (u *unwrapper) linkPPP(r *Record) {
+	n, p := &r.Net, &r.Payload
+	if n.PPPoE() && n.IPVersion != 0 {
+		return
+	}
+	frame := r.Frame()
+	frame = frame[n.PPPStart:min(n.PPPEnd, len(frame))]
+	if p.PPP.Decode(frame) != nil {
+		return
+	}
+	p.HasPPP, p.Frame, p.Line = true, frame, true
+	p.ToLNS = n.Direction == capture.DirectionIn
+	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
+	if CarriesIP(p.PPP.Protocol) {
+		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
 	}
 }
 

@@ -81,6 +81,8 @@ func (r *reader) fill() {
 		switch {
 		case len(r.released) > 0:
 			on = r.again()
+		case len(r.p.framer.more) > 0:
+			on = r.further()
 		case r.unread:
 			on = r.take()
 		case !r.ended:
@@ -171,15 +173,33 @@ func (r *reader) take() bool {
 		r.hurry(r.packet.Time)
 	}
 	r.p.framer.frame(rec)
+	r.framed(rec)
+	if r.taken++; r.taken == r.p.config.Limit {
+		r.end(nil)
+	}
+	return true
+}
+
+// framed has a record wait that needs it, and looks what a message has said.
+func (r *reader) framed(rec *Record) {
 	if rec.waits {
 		r.wait(rec)
 	}
 	if r.p.framer.learned {
 		r.learned()
 	}
-	if r.taken++; r.taken == r.p.config.Limit {
-		r.end(nil)
+}
+
+// further puts the next of several messages in the packet into the current batch; false if the batch is full.
+func (r *reader) further() bool {
+	if !r.batch.fits(&r.packet) {
+		return false
 	}
+	rec := r.batch.add(&r.packet, r.number)
+	rec.Inputs = r.source.Interfaces()
+	rec.Link = rec.Inputs[r.packet.Interface].LinkType
+	r.p.framer.further(rec)
+	r.framed(rec)
 	return true
 }
 

@@ -13,15 +13,18 @@ import (
 // Record is what is known of one captured frame when it reaches the sinks. It and everything
 // it points to are valid only until the sink returns.
 type Record struct {
-	Number  uint64         // of the frame in the input, from 1
-	Packet  capture.Packet // as captured
-	Link    capture.LinkType
-	Inputs  []capture.Interface // of the source so far; Packet.Interface is an index
-	Net     capture.Frame       // the outer headers of Packet.Data, or of Whole where that is set
-	Whole   []byte              // the link header and the reassembled datagram, where this frame completed one
-	Kind    Kind
-	Verdict why.Verdict
-	Reason  string // what is to be known of the frame alone, mostly ""; Why says more
+	Number    uint64              // of the frame in the input, from 1
+	Packet    capture.Packet      // as captured
+	Link      capture.LinkType    // of the frame that Net describes
+	Inputs    []capture.Interface // of the source so far; Packet.Interface is an index
+	Net       capture.Frame       // the outer headers of what Data returns
+	Whole     []byte              // the link header and the reassembled datagram, where this frame completed one
+	Further   bool                // it is of the same frame as the record before: one of several messages in a TCP segment
+	Wrapping  string              // what carried the frame that the rest is about: "TZSP", "GRE"; mostly ""
+	Unwrapped []byte              // that frame
+	Kind      Kind
+	Verdict   why.Verdict
+	Reason    string // what is to be known of the frame alone, mostly ""; Why says more
 
 	SPI, Seq  uint32        // ESP
 	SA        *salookup.SA  // ESP: with what it was decrypted, or could not be; nil if there is nothing
@@ -48,6 +51,7 @@ type Record struct {
 	waits    bool              // for its key
 	joins    *held             // the datagram that waits for its key, of which this repeats a fragment
 	released bool              // it has waited long enough
+	inTCP    bool              // Unwrapped is made of a message in a TCP stream
 }
 
 // Kind says what a frame was before decryption.
@@ -74,6 +78,7 @@ type Payload struct {
 	HasPPP  bool
 	PPP     ppp.Frame
 	Frame   []byte // the whole PPP frame, address and control included
+	Line    bool   // it is of the line that was captured, and not of a tunnel
 
 	Expansion ppp.Result    // what became of a PPP frame that is compressed, encrypted or a fragment
 	Inner     []byte        // the user's IP packet, from PPP or from tunnel mode
@@ -91,18 +96,37 @@ type Message struct {
 
 // What Reason says of frames in which nothing is wrong.
 const (
-	Keepalive       = "NAT keepalive"
-	DummyPacket     = "dummy packet: it carries nothing" // RFC 4303 section 2.6
-	TCPEncapsulated = "IKE and ESP in TCP (RFC 8229), not decrypted"
+	Keepalive   = "NAT keepalive"
+	DummyPacket = "dummy packet: it carries nothing" // RFC 4303 section 2.6
+	inTCP       = "part of IKE or ESP in TCP (RFC 9329)"
 )
 
-// Data is the frame that Net describes: the captured one, or the link header and the
-// reassembled datagram.
+// Data is the frame that Net describes: that of Frame, or the link header and the reassembled datagram.
 func (r *Record) Data() []byte {
 	if r.Whole != nil {
 		return r.Whole
 	}
+	return r.Frame()
+}
+
+// Frame is the captured frame, or the one that it carried.
+func (r *Record) Frame() []byte {
+	if r.Unwrapped != nil {
+		return r.Unwrapped
+	}
 	return r.Packet.Data
+}
+
+// Length is how long Frame was on the wire, in bytes.
+func (r *Record) Length() int {
+	if r.Unwrapped == nil {
+		return r.Packet.Length
+	}
+	missing := 0
+	if r.Net.Truncated {
+		missing = r.Packet.Length - len(r.Packet.Data)
+	}
+	return len(r.Unwrapped) + missing
 }
 
 // Why says why the verdict is not better; of an opened or clear frame what is to be known of it, mostly "".

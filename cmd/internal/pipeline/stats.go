@@ -17,6 +17,7 @@ type Stats struct {
 	byVerdict   [numKinds][len(why.Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
 	Expansion   ppp.Counts       // of these PPP frames, those that are compressed, encrypted or fragments
+	Line        uint64           // PPP frames of the line that was captured
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
@@ -34,8 +35,10 @@ func (s *Stats) add(r *Record) {
 		s.First = r.Packet.Time
 	}
 	s.Last = r.Packet.Time
-	s.Frames++
-	s.Bytes += uint64(len(r.Packet.Data))
+	if !r.Further {
+		s.Frames++
+		s.Bytes += uint64(len(r.Packet.Data))
+	}
 	if r.Net.IPVersion == 0 && !r.Link.Supported() {
 		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
 	}
@@ -47,6 +50,10 @@ func (s *Stats) add(r *Record) {
 	*s.counter(r.Kind, r.Verdict)++
 	if r.Payload.HasL2TP {
 		s.L2TP++
+	}
+	if r.Payload.Line {
+		s.Line++
+		return
 	}
 	if r.Payload.HasPPP {
 		s.PPP++

@@ -1,0 +1,211 @@
+// Package compressed reads what gzip (RFC 1952), bzip2, xz, zstd (RFC 8878) and zip have made
+// smaller. The format is told by content. However much a file claims to hold, what is kept in
+// memory at a time is bounded by the constants of this package; how much comes out is for the
+// reader to bound.
+package compressed
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// Bounds in bytes, and the depth.
+const (
+	maxXZDict     = 64 << 20  // of xz's dictionary: that of xz -9
+	maxZstdWindow = 128 << 20 // of zstd's window: that of zstd --long
+	maxPipedZip   = 64 << 20  // of a zip archive that comes from a pipe, which has to be kept whole
+	maxEntries    = 1000      // that are looked at in a zip archive
+	maxDepth      = 3         // formats inside each other: a gzip file in a zip archive
+)
+
+// HeadLen is how many bytes tell every format.
+const HeadLen = 6
+
+// formats are the first bytes of each format.
+var formats = []struct{ magic, name string }{
+	{"\x1f\x8b", "gzip"},
+	{"BZh", "bzip2"},
+	{"\xfd7zXZ\x00", "xz"},
+	{"\x28\xb5\x2f\xfd", "zstd"},
+	{"PK\x03\x04", "zip"},
+}
+
+// Format returns the name of the format that head begins; "" is none of them.
+func Format(head []byte) string {
+	for _, f := range formats {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// DamageError says that compressed data is damaged.
+type DamageError struct{ Format string }
+
+func (e *DamageError) Error() string { return "the " + e.Format + " data is damaged" }
+
+// sized is a file whose bytes can be read in any order.
+type sized interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// NewReader returns what r holds: decompressed if it is compressed, else as it is. Of a zip archive
+// it is the one file for which wanted, given its first bytes, returns true, or which is compressed
+// itself; none or several of them are an error. Data that ends too early gives what it holds and
+// then io.ErrUnexpectedEOF; data that is damaged gives a *DamageError; an error of r is returned as
+// it is.
+func NewReader(r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
+	for range maxDepth {
+		br := bufio.NewReader(r)
+		head, err := br.Peek(HeadLen)
+		format := Format(head)
+		if format == "" {
+			if len(head) == 0 && err != io.EOF {
+				return nil, err
+			}
+			return br, nil
+		}
+		d := &decompressor{format: format, src: source{r: br}}
+		if format == "zip" {
+			file, ok := r.(sized)
+			if d.r, err = openZip(file, ok, br, wanted); err != nil {
+				return nil, err
+			}
+		} else if err = d.open(); err != nil {
+			return nil, d.because(err)
+		}
+		r = d
+	}
+	return nil, errors.New("it is compressed again and again")
+}
+
+func (d *decompressor) open() (err error) {
+	switch d.format {
+	case "gzip":
+		d.r, err = gzip.NewReader(&d.src)
+	case "bzip2":
+		d.r = bzip2.NewReader(&d.src)
+	case "zstd":
+		d.r, err = zstd.NewReader(&d.src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxZstdWindow))
+	case "xz":
+		d.guard = &xzGuard{r: bufio.NewReader(&d.src)}
+		d.r, err = xz.NewReader(d.guard)
+	}
+	return err
+}
+
+// decompressor tells what the end of a format means.
+type decompressor struct {
+	format string
+	src    source
+	guard  *xzGuard // of xz
+	r      io.Reader
+}
+
+func (d *decompressor) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	if err != nil && (err != io.EOF || d.guard != nil && !d.guard.whole()) {
+		err = d.because(err)
+	}
+	return n, err
+}
+
+// because is the error of a format, in the words of this package.
+func (d *decompressor) because(err error) error {
+	switch {
+	case d.src.err != nil:
+		return d.src.err
+	case errors.Is(err, errTooLarge) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return fmt.Errorf("the %s data needs too much memory to be decompressed", d.format)
+	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return &DamageError{d.format}
+}
+
+// source is the compressed data, and remembers what went wrong with reading it.
+type source struct {
+	r   *bufio.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.note(err)
+	return n, err
+}
+
+// ReadByte makes a decompressor read no further than it needs.
+func (s *source) ReadByte() (byte, error) {
+	b, err := s.r.ReadByte()
+	s.note(err)
+	return b, err
+}
+
+func (s *source) note(err error) {
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+}
+
+// openZip opens the one file of an archive that is wanted. What comes from a pipe is read to its
+// end first.
+func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
+	if !seekable {
+		all, err := io.ReadAll(io.LimitReader(r, maxPipedZip+1))
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > maxPipedZip {
+			return nil, fmt.Errorf("a zip archive from a pipe can have %d MiB at most: give it as a file", maxPipedZip>>20)
+		}
+		file = bytes.NewReader(all)
+	}
+	archive, err := zip.NewReader(file, file.Size())
+	if err != nil {
+		return nil, &DamageError{"zip"}
+	}
+	var found []*zip.File
+	var names []string
+	for i, f := range archive.File {
+		if i == maxEntries {
+			return nil, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
+		}
+		if head := headOf(f); Format(head) != "" || len(head) > 0 && wanted(head) {
+			found = append(found, f)
+			names = append(names, fmt.Sprintf("%q", f.Name))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("none of the %d files in the zip archive is what is wanted here", len(archive.File))
+	case 1:
+		return found[0].Open()
+	}
+	return nil, fmt.Errorf("the zip archive holds several such files, %s: unpack it first", strings.Join(names[:min(len(names), 4)], ", "))
+}
+
+// headOf returns the first bytes of a file in an archive, nil if it has none that can be read.
+func headOf(f *zip.File) []byte {
+	r, err := f.Open()
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	head := make([]byte, HeadLen)
+	n, _ := io.ReadFull(r, head)
+	return head[:n]
+}

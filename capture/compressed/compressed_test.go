@@ -1,0 +1,240 @@
+package compressed
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// sample is text, with a part that can't be made smaller.
+func sample() []byte {
+	text := bytes.Repeat([]byte("[IKE] generate Initiator CKY-I = 0011223344556677\n"), 4000)
+	noise := make([]byte, 100000)
+	rand.NewChaCha8([32]byte{1}).Read(noise)
+	return append(text, noise...)
+}
+
+func isSample(head []byte) bool { return bytes.HasPrefix(head, []byte("[IKE]")) }
+
+func packed(t testing.TB, format string, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	var err error
+	switch format {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "xz":
+		w, err = xz.NewWriter(&b)
+	case "zstd":
+		w, err = zstd.NewWriter(&b)
+	case "bzip2": // which the standard library does not write
+		file, err := os.ReadFile(filepath.Join("testdata", "sample.bz2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zipped(t testing.TB, files map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, data := range files {
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(data)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// read reads all, from something that is no file.
+func read(data []byte) ([]byte, error) {
+	r, err := NewReader(iotest.OneByteReader(bytes.NewReader(data)), isSample)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+func TestFormats(t *testing.T) {
+	want := sample()
+	for _, f := range []string{"gzip", "xz", "zstd", "bzip2"} {
+		file := packed(t, f, want)
+		if got, err := read(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v", f, len(got), err)
+		}
+		if got, err := read(append(bytes.Clone(file), file...)); err != nil || len(got) != 2*len(want) {
+			t.Errorf("%s, one behind the other: %d bytes, %v", f, len(got), err)
+		}
+		if got, err := read(packed(t, "gzip", file)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s in gzip: %d bytes, %v", f, len(got), err)
+		}
+		inZip := zipped(t, map[string][]byte{"log/router.log." + f: file, "log/readme": []byte("see there"), "empty": nil})
+		if got, err := read(inZip); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s in zip: %d bytes, %v", f, len(got), err)
+		}
+		if r, err := NewReader(bytes.NewReader(inZip), isSample); err != nil {
+			t.Errorf("%s in a zip that is a file: %v", f, err)
+		} else if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s in a zip that is a file: %d bytes, %v", f, len(got), err)
+		}
+	}
+	for _, plain := range [][]byte{nil, []byte("x"), want} {
+		if got, err := read(plain); err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("%d bytes that are not compressed: %d, %v", len(plain), len(got), err)
+		}
+	}
+}
+
+// What is cut gives a beginning of what it held, and says so.
+func TestCut(t *testing.T) {
+	want := sample()
+	for _, f := range []string{"gzip", "xz", "zstd", "bzip2"} {
+		file := packed(t, f, want)
+		longest := 0
+		for _, n := range []int{7, 20, len(file) / 2, len(file) - 9, len(file) - 1} {
+			got, err := read(file[:n])
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s cut to %d of %d bytes: %v", f, n, len(file), err)
+			}
+			if !bytes.HasPrefix(want, got) {
+				t.Errorf("%s cut to %d of %d bytes: something else came out", f, n, len(file))
+			}
+			longest = max(longest, len(got))
+		}
+		if longest < len(want)/2 {
+			t.Errorf("%s: %d bytes at most of %d came out", f, longest, len(want))
+		}
+	}
+}
+
+// Every byte in turn is damaged: it is told, or changes nothing, and nothing else comes out where
+// there is a check.
+func TestDamaged(t *testing.T) {
+	want := []byte("[IKE] generate Initiator CKY-I = 0011223344556677\n")
+	for _, f := range []string{"gzip", "xz", "zstd"} {
+		file := packed(t, f, want)
+		for i := 6; i < len(file); i++ {
+			bad := bytes.Clone(file)
+			bad[i] ^= 0x55
+			got, err := read(bad)
+			if err == nil && !bytes.Equal(got, want) && i > 10 {
+				t.Errorf("%s, byte %d: %q without an error", f, i, got)
+			}
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	one := sample()
+	for name, c := range map[string]struct {
+		file []byte
+		err  string
+	}{
+		"several":  {zipped(t, map[string][]byte{"a": one, "b": one}), "several"},
+		"none":     {zipped(t, map[string][]byte{"a": []byte("x")}), "none of the 1 files"},
+		"cut zip":  {zipped(t, map[string][]byte{"a": one})[:500], "the zip data is damaged"},
+		"too deep": {packed(t, "gzip", packed(t, "gzip", packed(t, "gzip", packed(t, "gzip", one)))), "again and again"},
+		"window":   {zstdOfWindow(0x99), "too much memory"},
+		"xz":       {xzOfDict(29), "too much memory"},
+	} {
+		if _, err := read(c.file); err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: %v, want %s", name, err, c.err)
+		}
+	}
+	broken := errors.New("broken pipe")
+	file := packed(t, "gzip", one)
+	r, err := NewReader(io.MultiReader(bytes.NewReader(file[:9999]), iotest.ErrReader(broken)), isSample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(r); err != broken {
+		t.Errorf("%v, want what the reader said", err)
+	}
+}
+
+// xzOfDict is the beginning of an xz file with a dictionary of that code.
+func xzOfDict(code byte) []byte {
+	var b bytes.Buffer
+	w, _ := xz.NewWriter(&b)
+	w.Write([]byte("x"))
+	w.Close()
+	file := b.Bytes()
+	at := bytes.Index(file[12:], []byte{0x21, 1}) + 14
+	file[at] = code
+	return file
+}
+
+// zstdOfWindow is the beginning of a zstd frame with a window of that code (RFC 8878 section
+// 3.1.1.1.2).
+func zstdOfWindow(code byte) []byte {
+	return []byte{0x28, 0xb5, 0x2f, 0xfd, 0, code, 1, 0, 0}
+}
+
+// A bomb takes time, not memory.
+func TestBomb(t *testing.T) {
+	const size = 256 << 20
+	for _, f := range []string{"gzip", "xz", "zstd"} {
+		file := packed(t, f, make([]byte, 16<<20))
+		file = bytes.Repeat(file, size>>24)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r, err := NewReader(bytes.NewReader(file), isSample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(struct{ io.Writer }{io.Discard}, r)
+		runtime.ReadMemStats(&after)
+		if err != nil || n != size {
+			t.Errorf("%s: %d bytes, %v", f, n, err)
+		}
+		if grown := int64(after.Sys) - int64(before.Sys); grown > 200<<20 {
+			t.Errorf("%s: %d MiB more for %d MiB", f, grown>>20, size>>20)
+		}
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	text := []byte("[IKE] text\n")
+	for _, format := range []string{"gzip", "xz", "zstd"} {
+		f.Add(packed(f, format, text))
+	}
+	f.Add(zipped(f, map[string][]byte{"router.log": text}))
+	f.Add([]byte("BZh91AY&SY"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := NewReader(bytes.NewReader(data), isSample)
+		if err != nil {
+			return
+		}
+		io.Copy(io.Discard, io.LimitReader(r, 1<<20))
+	})
+}

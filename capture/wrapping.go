@@ -1,0 +1,331 @@
+package capture
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// What carries frames or packets of another network.
+const (
+	protoIPv4    = 4
+	protoIPv6    = 41
+	protoGRE     = 47
+	protoEtherIP = 97  // RFC 3378
+	protoMPLS    = 137 // RFC 4023
+
+	etherBridged = 0x6558 // an Ethernet frame: NVGRE, Geneve
+	etherMPLS    = 0x8847
+	etherMPLS2   = 0x8848
+	etherERSPAN2 = 0x88be // type I and II
+	etherERSPAN3 = 0x22eb
+	pppMPLS      = 0x0281 // RFC 3032
+
+	portGTPU       = 2152
+	portVXLAN      = 4789
+	portVXLANGPE   = 4790
+	portVXLANLinux = 8472
+	portGeneve     = 6081
+	portMPLS       = 6635 // RFC 7510
+	portTZSP       = 37008
+
+	maxMPLSLabels  = 16
+	maxGTPUHeaders = 16 // extension headers
+)
+
+// Wrapped is a frame that another one carries.
+type Wrapped struct {
+	Name string // of what carries it: "TZSP", "GRE"
+	Link LinkType
+	Data []byte // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
+	// Tunnel: it is an IP packet in an IP packet or in GTP-U, which may as well be any traffic of
+	// the network that was captured, and not the frame of a capture taken elsewhere.
+	Tunnel bool
+}
+
+// inside is where what is wrapped lies in the data.
+type inside struct {
+	name    string
+	link    LinkType // Raw: an IP packet
+	at, end int
+}
+
+// Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
+// in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
+// EtherIP, MPLS, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213) or in GTP-U
+// (3GPP TS 29.281). It is for frames that hold nothing else that is looked for: a frame of another
+// kind costs a few comparisons.
+func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
+	in := f.inside(data)
+	if in.name == "" || in.at >= in.end {
+		return Wrapped{}, false
+	}
+	w := Wrapped{Name: in.name, Link: in.link}
+	b := data[in.at:in.end]
+	if in.link != Raw {
+		w.Data = slices.Clone(b)
+		return w, true
+	}
+	version := b[0] >> 4
+	if version != 4 && version != 6 {
+		return Wrapped{}, false
+	}
+	w.Tunnel = f.IPVersion != 0
+	if f.LinkLen == 0 || version != f.IPVersion && f.typeEnd == 0 {
+		w.Data = slices.Clone(b) // there is no link header, or none that can tell what follows
+		return w, true
+	}
+	w.Link = lt
+	w.Data = append(append(make([]byte, 0, f.LinkLen+len(b)), data[:f.LinkLen]...), b...)
+	f.mendLink(w.Data, len(w.Data))
+	if version != f.IPVersion {
+		f.announce(w.Data, version)
+	}
+	return w, true
+}
+
+// announce writes into a copy of f's link header that a packet of the IP version follows.
+func (f *Frame) announce(link []byte, version uint8) {
+	ether, ppp := uint16(etherIPv4), uint16(pppIPv4)
+	if version == 6 {
+		ether, ppp = etherIPv6, pppIPv6
+	}
+	if f.PPPEnd != 0 {
+		ether = ppp
+	}
+	binary.BigEndian.PutUint16(link[f.typeEnd-2:], ether)
+}
+
+// inside finds what f carries; the name is "" if that is nothing.
+func (f *Frame) inside(data []byte) inside {
+	payload := inside{link: Raw, at: f.PayloadStart, end: f.PayloadEnd}
+	switch {
+	case f.IPVersion == 0:
+		if kind := f.networkType(data); f.LinkLen > 0 && (kind == etherMPLS || kind == etherMPLS2 || kind == pppMPLS) {
+			return mpls(data, f.LinkLen, len(data))
+		}
+		return inside{}
+	case f.Fragment:
+		return inside{}
+	case f.UDP:
+		return f.insideUDP(data)
+	}
+	switch f.Protocol {
+	case protoIPv4, protoIPv6:
+		payload.name = "IP in IP"
+		return payload
+	case protoGRE:
+		return gre(data, f.PayloadStart, f.PayloadEnd)
+	case protoMPLS:
+		return mpls(data, f.PayloadStart, f.PayloadEnd)
+	case protoEtherIP:
+		if f.PayloadEnd-f.PayloadStart > 2 && data[f.PayloadStart]>>4 == 3 {
+			return inside{"EtherIP", Ethernet, f.PayloadStart + 2, f.PayloadEnd}
+		}
+	}
+	return inside{}
+}
+
+// networkType is the EtherType or the PPP protocol in front of what the link layer carries; 0 there
+// is none.
+func (f *Frame) networkType(data []byte) uint16 {
+	if f.typeEnd == 0 || f.typeEnd > len(data) {
+		return 0
+	}
+	return binary.BigEndian.Uint16(data[f.typeEnd-2:])
+}
+
+func (f *Frame) insideUDP(data []byte) inside {
+	at, end := f.UDPStart, f.UDPEnd
+	switch f.DstPort {
+	case portTZSP:
+		return tzsp(data, at, end)
+	case portVXLAN, portVXLANLinux, portVXLANGPE:
+		return vxlan(data, at, end)
+	case portGeneve:
+		return geneve(data, at, end)
+	case portGTPU:
+		return gtpu(data, at, end)
+	case portMPLS:
+		return mpls(data, at, end)
+	}
+	return inside{}
+}
+
+// carried is what an EtherType announces at the byte at.
+func carried(name string, kind uint16, data []byte, at, end int) inside {
+	switch kind {
+	case etherIPv4, etherIPv6:
+		return inside{name, Raw, at, end}
+	case etherBridged:
+		return inside{name, Ethernet, at, end}
+	case etherMPLS, etherMPLS2:
+		in := mpls(data, at, end)
+		if in.name != "" {
+			in.name = name + ", " + in.name
+		}
+		return in
+	}
+	return inside{}
+}
+
+// gre passes a GRE header with its optional fields. Version 1 is that of PPTP and carries no
+// frames.
+func gre(data []byte, at, end int) inside {
+	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
+	if end-at < 4 {
+		return inside{}
+	}
+	flags, kind := binary.BigEndian.Uint16(data[at:]), binary.BigEndian.Uint16(data[at+2:])
+	if flags&(routing|version) != 0 {
+		return inside{}
+	}
+	at += 4
+	for _, f := range [...]uint16{checksum, key, sequence} {
+		if flags&f != 0 {
+			at += 4
+		}
+	}
+	switch kind {
+	case etherERSPAN2:
+		if flags&sequence == 0 {
+			return inside{"ERSPAN", Ethernet, at, end} // type I has no header of its own
+		}
+		return erspan(data, at, end, 1, 8)
+	case etherERSPAN3:
+		return erspan(data, at, end, 2, 12)
+	}
+	return carried("GRE", kind, data, at, end)
+}
+
+// erspan passes the header of ERSPAN type II (version 1) or III (version 2), which may have 8 bytes
+// more.
+func erspan(data []byte, at, end int, version byte, size int) inside {
+	if end-at < size || data[at]>>4 != version {
+		return inside{}
+	}
+	if version == 2 && data[at+11]&1 != 0 {
+		size += 8
+	}
+	return inside{"ERSPAN", Ethernet, at + size, end}
+}
+
+// mpls passes the labels (RFC 3032). What follows tells by its first four bits what it is: IP, or 0
+// for the control word of a pseudowire (RFC 4385), or else an Ethernet frame.
+func mpls(data []byte, at, end int) inside {
+	for range maxMPLSLabels {
+		if end-at < 5 {
+			return inside{}
+		}
+		bottom := data[at+2]&1 != 0
+		at += 4
+		if !bottom {
+			continue
+		}
+		switch data[at] >> 4 {
+		case 4, 6:
+			return inside{"MPLS", Raw, at, end}
+		case 0:
+			if end-at >= 4+14 && carriesKnown(data[at+4:]) {
+				at += 4
+			}
+		}
+		return inside{"MPLS", Ethernet, at, end}
+	}
+	return inside{}
+}
+
+// carriesKnown reports whether an Ethernet frame has one of the more usual types.
+func carriesKnown(frame []byte) bool {
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherPPPoESession:
+		return true
+	}
+	return false
+}
+
+// vxlan passes a VXLAN header; that of its Generic Protocol Extension names what follows.
+func vxlan(data []byte, at, end int) inside {
+	const hasVNI, hasProtocol = 0x08, 0x04
+	if end-at < 8 || data[at]&hasVNI == 0 || data[at+7] != 0 {
+		return inside{}
+	}
+	flags, protocol := data[at], data[at+3]
+	in := inside{"VXLAN", Ethernet, at + 8, end}
+	if flags&hasProtocol != 0 {
+		switch protocol {
+		case 1, 2:
+			in.link = Raw
+		case 3:
+		default:
+			return inside{}
+		}
+	}
+	return in
+}
+
+// geneve passes a Geneve header with its options.
+func geneve(data []byte, at, end int) inside {
+	if end-at < 8 || data[at]>>6 != 0 || data[at+7] != 0 {
+		return inside{}
+	}
+	size := 8 + int(data[at]&0x3f)*4
+	return carried("Geneve", binary.BigEndian.Uint16(data[at+2:]), data, at+size, end)
+}
+
+// gtpu passes the header of a G-PDU with its extension headers.
+func gtpu(data []byte, at, end int) inside {
+	const version1, optional, extension, gPDU = 0x30, 0x07, 0x04, 255
+	if end-at < 8 || data[at]&0xf0 != version1 || data[at+1] != gPDU {
+		return inside{}
+	}
+	flags := data[at]
+	at += 8
+	if flags&optional == 0 {
+		return inside{"GTP-U", Raw, at, end}
+	}
+	at += 4 // sequence number, N-PDU number, type of the extension header
+	if end < at {
+		return inside{}
+	}
+	next := data[at-1]
+	for range maxGTPUHeaders {
+		if flags&extension == 0 || next == 0 {
+			return inside{"GTP-U", Raw, at, end}
+		}
+		if end-at < 4 || data[at] == 0 || end-at < int(data[at])*4 {
+			return inside{}
+		}
+		at += int(data[at]) * 4
+		next = data[at-1]
+	}
+	return inside{}
+}
+
+// tzsp passes the header of the TaZmen Sniffer Protocol, as MikroTik's sniffer and wireless ones
+// send it: version, type, protocol, then tagged fields up to the one that says it is the last.
+func tzsp(data []byte, at, end int) inside {
+	const received, forTransmit, padding, last = 0, 1, 0, 1
+	if end-at < 5 || data[at] != 1 || data[at+1] != received && data[at+1] != forTransmit {
+		return inside{}
+	}
+	link, known := map[uint16]LinkType{
+		1: Ethernet, 4: PPP, 18: IEEE80211, 119: Prism, 127: AVS,
+	}[binary.BigEndian.Uint16(data[at+2:])]
+	if !known {
+		return inside{}
+	}
+	for at += 4; at < end; {
+		switch data[at] {
+		case last:
+			return inside{"TZSP", link, at + 1, end}
+		case padding:
+			at++
+		default:
+			if end-at < 2 {
+				return inside{}
+			}
+			at += 2 + int(data[at+1])
+		}
+	}
+	return inside{}
+}

@@ -1,0 +1,169 @@
+package capture
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// wrappings are headers that carry the frame or packet behind them.
+var wrappings = []struct {
+	name   string
+	wraps  string // what Unwrap calls it
+	header string // IPv4, whose length is filled in, or of the link layer
+	udp    bool   // the header has a UDP one, whose length is filled in too
+	ip     bool   // carries an IP packet, not an Ethernet frame
+	tunnel bool
+}{
+	{name: "tzsp", wraps: "TZSP", udp: true, header: "c3509090 0000 0000 01000001 0a01c8 00 29020000 01"},
+	{name: "vxlan", wraps: "VXLAN", udp: true, header: "c35012b5 0000 0000 0800000000000700"},
+	{name: "vxlan of linux", wraps: "VXLAN", udp: true, header: "c3502118 0000 0000 0800000000000700"},
+	{name: "vxlan gpe", wraps: "VXLAN", udp: true, ip: true, tunnel: true, header: "c35012b6 0000 0000 0c00000100000700"},
+	{name: "geneve", wraps: "Geneve", udp: true, header: "c35017c1 0000 0000 0100655800000700 01020300"},
+	{name: "gtp-u", wraps: "GTP-U", udp: true, ip: true, tunnel: true, header: "c3500868 0000 0000 30ff002800000009"},
+	{name: "gtp-u with extensions", wraps: "GTP-U", udp: true, ip: true, tunnel: true,
+		header: "c3500868 0000 0000 34ff002800000009 00000085 01000985 02 000000000000 00"},
+	{name: "mpls in udp", wraps: "MPLS", udp: true, ip: true, tunnel: true, header: "c35019eb 0000 0000 00010140"},
+	{name: "gre", wraps: "GRE", ip: true, tunnel: true, header: "2f 00000800"},
+	{name: "gre with all fields", wraps: "GRE", ip: true, tunnel: true, header: "2f b0000800 00000000 00000001 00000002"},
+	{name: "nvgre", wraps: "GRE", header: "2f 20006558 00000700"},
+	{name: "mpls in gre", wraps: "GRE, MPLS", ip: true, tunnel: true, header: "2f 00008847 00010140"},
+	{name: "erspan", wraps: "ERSPAN", header: "2f 000088be"},
+	{name: "erspan 2", wraps: "ERSPAN", header: "2f 100088be 00000001 1005000100000000"},
+	{name: "erspan 3", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000000"},
+	{name: "erspan 3 longer", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000001 0000000000000000"},
+	{name: "etherip", wraps: "EtherIP", header: "61 3000"},
+	{name: "ip in ip", wraps: "IP in IP", ip: true, tunnel: true, header: "04"},
+	{name: "mpls in ip", wraps: "MPLS", ip: true, tunnel: true, header: "89 00010140"},
+}
+
+var wrappedEthernet = "020000000009 02000000000a 0800"
+
+// wrapped builds the frame of a wrapping, around ip.
+func wrapped(header string, udp, bare bool, ip []byte) []byte {
+	inner := ip
+	if !bare {
+		inner = join(unhex(wrappedEthernet), ip)
+	}
+	h := unhex(header)
+	protocol := byte(17)
+	if !udp {
+		protocol, h = h[0], h[1:]
+	}
+	payload := join(h, inner)
+	if udp {
+		copy(payload[4:], be16(len(payload)))
+	}
+	return join(unhex("020000000001 020000000002 0800"), ip4(protocol, payload))
+}
+
+func TestUnwrap(t *testing.T) {
+	ip := ip4(50, count(40))
+	for _, c := range wrappings {
+		t.Run(c.name, func(t *testing.T) {
+			data := wrapped(c.header, c.udp, c.ip, ip)
+			w, ok := mustDecode(t, Ethernet, data).Unwrap(Ethernet, data)
+			want := join(unhex(wrappedEthernet), ip)
+			if c.ip {
+				want = join(data[:14], ip)
+			}
+			if !ok || w.Name != c.wraps || w.Link != Ethernet || w.Tunnel != c.tunnel || !bytes.Equal(w.Data, want) {
+				t.Fatalf("%v %+v, want %x", ok, w, want)
+			}
+			// With one byte less of it anywhere nothing goes out of bounds.
+			for n := 14; n < len(data); n++ {
+				var f Frame
+				if f.Decode(Ethernet, data[:n:n]) == nil {
+					f.Unwrap(Ethernet, data[:n:n])
+				}
+			}
+		})
+	}
+}
+
+// The link header says which version of IP follows, and how much.
+func TestUnwrapKeepsLinkHeader(t *testing.T) {
+	inner := ip6(50, count(40))
+	for _, c := range linkFrames {
+		if c.v6 {
+			continue
+		}
+		data := buildLink(c.header, c.lengthAt, ip4(41, inner), "")
+		w, ok := mustDecode(t, c.lt, data).Unwrap(c.lt, data)
+		if !ok {
+			t.Errorf("%s: nothing", c.name)
+			continue
+		}
+		if f := mustDecode(t, w.Link, w.Data); f.IPVersion != 6 || f.Protocol != 50 || f.PayloadEnd != len(w.Data) {
+			t.Errorf("%s: %+v", c.name, f)
+		}
+	}
+	mpls := join(unhex("020000000001 020000000002 8847 00010040 00020140"), inner)
+	if w, ok := mustDecode(t, Ethernet, mpls).Unwrap(Ethernet, mpls); !ok || w.Tunnel || !bytes.Equal(w.Data, join(unhex("020000000001 020000000002 86dd"), inner)) {
+		t.Errorf("MPLS: %v %+v", ok, w)
+	}
+	wire := join(unhex("020000000001 020000000002 8847 00010140"), unhex("00000000"+wrappedEthernet), ip4(50, count(40)))
+	if w, ok := mustDecode(t, Ethernet, wire).Unwrap(Ethernet, wire); !ok || w.Tunnel || !bytes.Equal(w.Data, wire[22:]) {
+		t.Errorf("pseudowire: %v %+v", ok, w)
+	}
+}
+
+// What is no such header is not taken for one, though port or protocol are those of one.
+func TestUnwrapRefuses(t *testing.T) {
+	ip := ip4(50, count(40))
+	for _, c := range []struct {
+		name, header string
+		udp          bool
+	}{
+		{"tzsp keepalive", "c3509090 0000 0000 01040001 01", true},
+		{"tzsp of another version", "c3509090 0000 0000 02000001 01", true},
+		{"tzsp of an unknown protocol", "c3509090 0000 0000 01000099 01", true},
+		{"tzsp to an end", "c3509090 0000 0000 01000001 0aff", true},
+		{"tzsp reply", "9090c350 0000 0000 01000001 01", true},
+		{"vxlan without identifier", "c35012b5 0000 0000 0000000000000700", true},
+		{"vxlan reserved", "c35012b5 0000 0000 0800000000000701", true},
+		{"vxlan gpe of nsh", "c35012b6 0000 0000 0c00000400000700", true},
+		{"geneve of another version", "c35017c1 0000 0000 4000655800000700", true},
+		{"gtp-u echo", "c3500868 0000 0000 3001002800000009", true},
+		{"gtp-c", "c3500868 0000 0000 48ff002800000009", true},
+		{"gre of pptp", "2f 3001880b 00100001 00000001", false},
+		{"gre with routing", "2f 40000800 00000000", false},
+		{"erspan of another version", "2f 100088be 00000001 7005000100000000", false},
+		{"etherip of another version", "61 4000", false},
+		{"mpls without a bottom", "89 00010040 00010040", false},
+		{"ordinary", "c350 0035 0000 0000 0800000000000700", true},
+	} {
+		data := wrapped(c.header, c.udp, true, ip)
+		if w, ok := mustDecode(t, Ethernet, data).Unwrap(Ethernet, data); ok && !strings.HasPrefix(c.name, "mpls without") {
+			t.Errorf("%s: %+v", c.name, w)
+		}
+	}
+	fragment := ip4Fragment(4, ip, 1, 0x2000)
+	if w, ok := mustDecode(t, Raw, fragment).Unwrap(Raw, fragment); ok {
+		t.Errorf("a fragment: %+v", w)
+	}
+}
+
+func FuzzUnwrap(f *testing.F) {
+	ip := ip4(50, count(40))
+	for _, c := range wrappings {
+		f.Add(uint16(Ethernet), wrapped(c.header, c.udp, c.ip, ip))
+	}
+	f.Add(uint16(Ethernet), join(unhex("020000000001 020000000002 8847 00010040 00020140"), ip))
+	f.Fuzz(func(t *testing.T, lt uint16, data []byte) {
+		var fr Frame
+		if fr.Decode(LinkType(lt), data) != nil {
+			return
+		}
+		w, ok := fr.Unwrap(LinkType(lt), data)
+		if !ok {
+			return
+		}
+		if len(w.Data) == 0 || len(w.Data) > len(data) {
+			t.Fatalf("%d bytes out of %d", len(w.Data), len(data))
+		}
+		if fr.Decode(w.Link, w.Data) == nil && w.Tunnel && fr.IPVersion == 0 {
+			t.Fatalf("no IP in a tunnel: %+v", fr)
+		}
+	})
+}

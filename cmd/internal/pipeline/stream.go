@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"bytes"
+	"container/list"
+	"net/netip"
+	"slices"
+)
+
+const (
+	maxStreams        = 1024    // one for each direction of a connection
+	maxStreamSegments = 64      // of one stream that wait for one that is missing
+	maxStreamBytes    = 8 << 20 // of all that wait, and of messages that have begun
+)
+
+// streams are the TCP streams with IKE and ESP.
+type streams struct {
+	known map[streamKey]*list.Element // of *stream
+	order list.List                   // used least recently first
+	bytes int
+}
+
+type streamKey struct {
+	src, dst         netip.Addr
+	srcPort, dstPort uint16
+}
+
+// stream is one direction of a TCP connection.
+type stream struct {
+	key     streamKey
+	begun   bool      // next is known: a segment began with a message
+	next    uint32    // sequence number of the byte behind rest
+	rest    []byte    // the beginning of a message
+	waiting []segment // that came too early, in their order
+	size    int       // what it counts for in streams.bytes
+}
+
+type segment struct {
+	seq    uint32
+	length int
+	data   []byte // nil: its messages were taken
+}
+
+// of returns the stream; one that is not known is begun if it has the mark of what is looked for.
+func (s *streams) of(key streamKey, marked bool) *stream {
+	if e := s.known[key]; e != nil {
+		s.order.MoveToBack(e)
+		return e.Value.(*stream)
+	}
+	if !marked {
+		return nil
+	}
+	if s.known == nil {
+		s.known = make(map[streamKey]*list.Element)
+	}
+	st := &stream{key: key}
+	s.known[key] = s.order.PushBack(st)
+	if len(s.known) > maxStreams {
+		s.forget(s.order.Front())
+	}
+	return st
+}
+
+func (s *streams) forget(e *list.Element) {
+	st := s.order.Remove(e).(*stream)
+	delete(s.known, st.key)
+	s.bytes -= st.size
+}
+
+// restart forgets what was seen: the connection is a new one.
+func (st *stream) restart() { *st = stream{key: st.key, size: st.size} }
+
+// settle counts what st holds, and forgets what was used least recently if all hold too much.
+func (s *streams) settle(st *stream) {
+	size := cap(st.rest)
+	for _, w := range st.waiting {
+		size += cap(w.data)
+	}
+	s.bytes += size - st.size
+	st.size = size
+	for s.bytes > maxStreamBytes && s.order.Len() > 1 {
+		s.forget(s.order.Front())
+	}
+}
+
+// add takes a segment and returns the messages that are whole now, without their lengths. They lie
+// in the segment or in memory of their own. begins tells whether data begins with a message: with
+// that, a stream goes on whose beginning, or a part, was not captured.
+func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messages [][]byte) {
+	if bytes.HasPrefix(data, tcpPrefix) {
+		data = data[len(tcpPrefix):]
+		seq += uint32(len(tcpPrefix))
+		if !st.begun {
+			st.begun, st.next = true, seq
+		}
+	}
+	ahead := int(int32(seq - st.next))
+	switch {
+	case !st.begun || ahead < 0 && marked(data) && begins(data):
+		if !begins(data) {
+			return nil
+		}
+		st.begun, st.next, st.rest = true, seq, nil
+	case ahead > 0:
+		return st.wait(seq, data, begins)
+	case -ahead >= len(data):
+		return nil // sent again
+	default:
+		data = data[-ahead:]
+	}
+	messages = st.take(messages, data)
+	return st.early(messages)
+}
+
+// marked reports whether data begins with a message of IKE, which is told from others in any place.
+func marked(data []byte) bool {
+	return len(data) >= tcpLengthLen && isMarked(data[tcpLengthLen:])
+}
+
+// take takes the bytes that follow.
+func (st *stream) take(messages [][]byte, data []byte) [][]byte {
+	st.next += uint32(len(data))
+	if len(st.rest) > 0 {
+		data = append(st.rest, data...)
+		st.rest = nil
+	}
+	for len(data) > 0 {
+		length, ok := firstMessage(data)
+		if !ok && len(data) >= tcpLengthLen {
+			st.begun, st.waiting = false, nil
+			return messages
+		}
+		if !ok || length > len(data) {
+			st.rest = slices.Clone(data)
+			break
+		}
+		messages = append(messages, data[tcpLengthLen:length])
+		data = data[length:]
+	}
+	return messages
+}
+
+// early takes what came too early and follows now.
+func (st *stream) early(messages [][]byte) [][]byte {
+	for len(st.waiting) > 0 {
+		w := st.waiting[0]
+		ahead := int(int32(w.seq - st.next))
+		if ahead > 0 {
+			break
+		}
+		st.waiting = st.waiting[1:]
+		switch behind := -ahead; {
+		case behind >= w.length:
+		case w.data == nil:
+			st.next, st.rest = w.seq+uint32(w.length), nil
+		default:
+			messages = st.take(messages, w.data[behind:])
+		}
+	}
+	return messages
+}
+
+// wait keeps a segment in front of which one is missing, or only its place if it holds whole messages. When too
+// many wait, what is missing is given up, and the stream goes on with the first that begins with a message.
+func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messages [][]byte) {
+	at, found := slices.BinarySearchFunc(st.waiting, seq, func(w segment, seq uint32) int {
+		return int(int32(w.seq - seq))
+	})
+	if found {
+		return nil
+	}
+	w := segment{seq: seq, length: len(data)}
+	if wholeMessages(data) && begins(data) {
+		for rest := data; len(rest) > 0; {
+			length, _ := firstMessage(rest)
+			messages = append(messages, rest[tcpLengthLen:length])
+			rest = rest[length:]
+		}
+	} else {
+		w.data = slices.Clone(data)
+	}
+	st.waiting = slices.Insert(st.waiting, at, w)
+	for len(st.waiting) > maxStreamSegments {
+		first := st.waiting[0]
+		if first.data == nil || begins(first.data) {
+			st.next, st.rest = first.seq, nil
+			return st.early(messages)
+		}
+		st.waiting = st.waiting[1:]
+	}
+	return messages
+}

@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/why"
+)
+
+const maxWrappings = 4 // frames inside each other
+
+// unwrap takes the frame that r carries in its place, if it carries one, and reports whether it did. The frames of a
+// capture that was taken elsewhere (TZSP, ERSPAN, VXLAN ...) are taken whatever they are. A packet in a tunnel is taken
+// only if IKE, ESP or L2TP is in it: otherwise the tunnel is what this network carries, and stays as it is.
+func (f *framer) unwrap(r *Record, depth int) (taken bool) {
+	if depth == maxWrappings || r.Kind != Other || r.Verdict != why.Clear || r.Reason != "" {
+		return false
+	}
+	w, ok := r.Net.Unwrap(r.Link, r.Data())
+	if !ok {
+		return false
+	}
+	outer := r.outside()
+	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
+	r.wrap(w.Name)
+	inner := f.open(r, depth+1)
+	if inner || r.Kind != Other || !w.Tunnel && (r.Verdict == why.Clear || r.Verdict == why.Truncated) {
+		if g := outer.complete; g != nil {
+			f.settle(g, r.Number)
+		}
+		return true
+	}
+	r.restore(&outer)
+	return false
+}
+
+// outside is what a record says of the frame that carries another.
+type outside struct {
+	link             capture.LinkType
+	net              capture.Frame
+	unwrapped, whole []byte
+	wrapping         string
+	fragments        int
+	complete         *group
+}
+
+func (r *Record) outside() outside {
+	return outside{r.Link, r.Net, r.Unwrapped, r.Whole, r.Wrapping, r.Fragments, r.complete}
+}
+
+// restore makes r what it was. If the frame inside was a fragment, r shares the fate of its datagram.
+func (r *Record) restore(o *outside) {
+	r.Link, r.Net, r.Unwrapped, r.Whole = o.link, o.net, o.unwrapped, o.whole
+	r.Wrapping, r.Fragments, r.complete = o.wrapping, o.fragments, o.complete
+	r.Verdict, r.Reason = why.Clear, ""
+}
