@@ -107,7 +107,7 @@ func (l *log) complete(textFollows bool) {
 		return
 	}
 	a, b := l.nodes[last-1], l.nodes[last]
-	v := vote(a, b)
+	v, of := l.vote(textFollows)
 	switch {
 	case l.order == unknown:
 		if v == 0 && a.label.timed && b.label.timed {
@@ -118,7 +118,7 @@ func (l *log) complete(textFollows bool) {
 		}
 	case v*int(l.order) < 0:
 		// Damage, or a log of the other order follows: the next value tells.
-		l.sure, l.order, l.score = last-1, unknown, 0
+		l.sure, l.order, l.score = of-1, unknown, 0
 	}
 	switch {
 	case textFollows && b.lacksRows() && last < maxHeld:
@@ -143,26 +143,36 @@ func (l *log) decide() {
 	l.order, l.last, l.sure = now, now, 0
 }
 
-// vote tells which order the value under a label speaks for: its rows fit the label on one side
-// only.
-func vote(before, nd *node) int {
-	switch {
-	case !nd.label.kind.isValue():
-		return 0
-	case nd.own != nil: // the labels have an order too
-		if d := int(nd.label.kind) - int(before.label.kind); d == 1 || d == -1 {
-			return d * voteTime
+// vote tells which order the last value speaks for, and which node it is: its rows, directly or
+// behind text, fit the label on one side only.
+func (l *log) vote(textFollows bool) (v, of int) {
+	of = len(l.nodes) - 1
+	after := &l.nodes[of].rows
+	for of > 0 && l.nodes[of].label.kind == noLabel && l.nodes[of-1].rows.empty() {
+		of--
+	}
+	nd := l.nodes[of]
+	if !nd.label.kind.isValue() || textFollows && after.empty() {
+		return 0, of
+	}
+	if nd.own != nil { // the labels have an order too
+		if d := int(nd.label.kind) - int(l.nodes[of-1].label.kind); d == 1 || d == -1 {
+			v = d * voteTime
 		}
-		return 0
+		return v, of
 	}
-	after, above := nd.rows.fits(&nd.label, false), before.rows.fits(&nd.label, true)
+	above := &l.nodes[of-1].rows
+	for i := of - 1; i > 0 && above.empty() && l.nodes[i].label.kind == noLabel; i-- {
+		above = &l.nodes[i-1].rows
+	}
+	fits, reversed := after.fits(&nd.label, false), above.fits(&nd.label, true)
 	switch {
-	case after && !above:
-		return voteRows
-	case above && !after:
-		return -voteRows
+	case fits && !reversed:
+		v = voteRows
+	case reversed && !fits:
+		v = -voteRows
 	}
-	return 0
+	return v, of
 }
 
 // between reports whether nd, the oldest value of a reversed log, ends an older negotiation than
