@@ -52,11 +52,8 @@ func newLog(out *output) *log {
 	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}}
 }
 
-// rows returns those that came last.
-func (l *log) rows() *rows { return &l.nodes[len(l.nodes)-1].rows }
-
-// take reads what follows the tag. It reports whether it is a row.
-func (l *log) take(n int, prefix, text []byte) bool {
+// take reads what follows the tag.
+func (l *log) take(n int, prefix, text []byte) {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
 	data, kind := parseRow(g.data, text)
@@ -68,13 +65,13 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	}
 	if kind != noRow && own == nil {
 		l.rowCount++
-		g.add(n, text, data, kind)
-		return true
+		g.add(n, data, kind)
+		return
 	}
 	lb := classify(text)
 	g.blank = g.blank || lb.kind == unreadable && len(bytes.TrimSpace(text)) == 0
 	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
-		return false // text upon text: nothing depends on it
+		return // text upon text: nothing depends on it
 	}
 	l.complete(lb.kind == noLabel)
 	lb.line = n
@@ -87,12 +84,11 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	clear(l.nodes[last].own) // key bytes
 	l.nodes[last].label, l.nodes[last].own = lb, own
 	l.nodes[last].rows.reset()
-	return false
 }
 
 // repeat takes the message that stands for equal lines.
 func (l *log) repeat(n, times int) {
-	if g := l.rows(); len(g.repeats) < 8 {
+	if g := &l.nodes[len(l.nodes)-1].rows; len(g.repeats) < 8 {
 		g.repeats = append(g.repeats, repeat{len(g.lens), n, times})
 	}
 }
