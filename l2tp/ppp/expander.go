@@ -208,10 +208,9 @@ type Link struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
-	sent  [2]bool // in a direction of the bundle: last is known
-	last  [2]uint32
-	noKey uint64 // frames that could not be decrypted
-	told  bool
+	sent [2]bool // in a direction of the bundle: last is known
+	last [2]uint32
+	told bool
 }
 
 // NewLink returns a link between two ends, whose addresses tell it from others where they have no names.
