@@ -51,7 +51,7 @@ func dial(t *testing.T, network, from string, src Source) net.Conn {
 			d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
 		}
 	}
-	c, err := d.Dial(network, src.(*syslog).Addr().String())
+	c, err := d.Dial(network, src.(*syslog).udp.LocalAddr().String())
 	if err != nil {
 		t.Skip(err)
 	}
@@ -333,7 +333,7 @@ func TestSaveNew(t *testing.T) {
 func TestSyslogTaken(t *testing.T) {
 	src, _ := openTest(t, "syslog:127.0.0.1:0", Options{})
 	defer src.Close()
-	if other, err := Open("syslog:"+src.(*syslog).Addr().String(), Options{}); err == nil {
+	if other, err := Open("syslog:"+src.(*syslog).udp.LocalAddr().String(), Options{}); err == nil {
 		other.Close()
 		t.Error("a port is opened twice")
 	}
