@@ -27,7 +27,7 @@ const (
 var version = ""
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	os.Exit(stdout.finished(run(os.Args[1:])))
 }
 
 func run(args []string) int {

@@ -9,8 +9,8 @@ import (
 )
 
 // create opens a file for writing, without emptying it.
-func (id *identity) create(path string, mode os.FileMode) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
+func (id *identity) create(path string, flags int, mode os.FileMode) (*os.File, error) {
+	return openOutput(path, flags, mode)
 }
 
 // canCreate reports whether files can be created in the folder.

@@ -83,12 +83,8 @@ func openSyslog(addr string, o Options) (Source, error) {
 	if err := s.listen(addr); err != nil {
 		return nil, fmt.Errorf("syslog: %w", err)
 	}
-	if o.SyslogSave != "" {
-		var err error
-		if s.save, err = openSave(o.SyslogSave, o.Log); err != nil {
-			s.Close()
-			return nil, err
-		}
+	if o.SyslogSave != nil {
+		s.save = &saveFile{f: o.SyslogSave, log: o.Log}
 	}
 	return s, nil
 }
@@ -115,7 +111,7 @@ func (s *syslog) Name() string { return "syslog" }
 func (s *syslog) Close() error {
 	s.hangUp()
 	if s.save != nil {
-		return s.save.close()
+		return s.save.f.Close()
 	}
 	return nil
 }
