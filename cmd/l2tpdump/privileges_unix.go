@@ -12,6 +12,16 @@ import (
 	"syscall"
 )
 
+// limitDumps has core dumps take no room. Commands of exec: may raise the limit again.
+func limitDumps() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 0
+	return syscall.Setrlimit(syscall.RLIMIT_CORE, &limit)
+}
+
 // as calls f with the rights of the user, and comes back.
 func (id *identity) as(f func() error) (err error) {
 	if id == nil || id.uid == 0 {
