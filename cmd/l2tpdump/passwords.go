@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -9,9 +10,14 @@ import (
 )
 
 // passwords reads the file of --ppp-secrets, nil if there is none.
-func (o *options) passwords() (*ppp.Secrets, error) {
+func (o *options) passwords(ctx context.Context) (*ppp.Secrets, error) {
 	if o.secrets == "" {
 		return nil, nil
+	}
+	defer exitAt(ctx)()
+	defer tellWaiting(o.secrets)()
+	if err := refuseDevice(o.secrets); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(o.secrets)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -92,6 +91,9 @@ func verify(ctx context.Context, args []string) int {
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
+	if err := checkApart(o.inputs(), stdinout); err != nil {
+		return fail(err)
+	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
@@ -113,7 +115,7 @@ func verify(ctx context.Context, args []string) int {
 		v.Exit = exitError
 	}
 	if o.json {
-		if e := v.writeJSON(os.Stdout); e != nil {
+		if e := v.writeJSON(stdout); e != nil {
 			return fail(e)
 		}
 	} else {
@@ -242,7 +244,7 @@ func (v *verification) print(part bool) {
 				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
 			})
 		}
-		table(os.Stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
+		table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
 	}
 	if len(v.ESP) > 0 {
 		var rows [][]string
@@ -255,7 +257,7 @@ func (v *verification) print(part bool) {
 		if len(v.IKE) > 0 {
 			out("\n")
 		}
-		table(os.Stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
+		table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
 	}
 	if len(v.Wrong) > 0 {
 		var rows [][]string
@@ -263,7 +265,7 @@ func (v *verification) print(part bool) {
 			rows = append(rows, []string{k.Kind, k.ID, k.Key, said.of(k.ID, k.Reason)})
 		}
 		out("\n")
-		table(os.Stdout, []string{"WRONG KEY", "ID", "KEY", "REASON"}, rows)
+		table(stdout, []string{"WRONG KEY", "ID", "KEY", "REASON"}, rows)
 	}
 	var rows [][]string
 	n := 0
@@ -279,7 +281,7 @@ func (v *verification) print(part bool) {
 		if len(v.IKE)+len(v.ESP) > 0 {
 			out("\n")
 		}
-		table(os.Stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
+		table(stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
 	}
 	out("%s\n", v.sentence(part))
 }
