@@ -135,7 +135,8 @@ func (o *output) say(n Note) {
 	o.said++
 	switch {
 	case o.said == maxNotes+1:
-		n = Note{File: o.name, Text: "more than " + strconv.Itoa(maxNotes) + " values are damaged; the others are not listed"}
+		n = Note{File: o.name, Text: "more than " + strconv.Itoa(maxNotes) + " values are damaged; the others are " +
+			"not listed"}
 	case o.said > maxNotes:
 		return
 	}
