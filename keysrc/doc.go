@@ -39,6 +39,6 @@
 // longer one, which are always enough for the key of a cipher.
 //
 // Wireshark's tables have no specification; what is read here is what Wireshark 3 and 4 write. The
-// secrets of pcapng are those of draft-ietf-opsawg-pcapng. RFC 2409 names the
-// keys of IKE, RFC 4303 is ESP.
+// secrets of pcapng are those of draft-ietf-opsawg-pcapng. RFC 2409 names the keys of IKE, RFC 4303
+// is ESP.
 package keysrc

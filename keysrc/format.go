@@ -61,7 +61,8 @@ var formats = []*Format{
 	&fortigateFormat,
 }
 
-// FormatNames returns the names of all formats that Parse knows, in the order in which they are tried.
+// FormatNames returns the names of all formats that Parse knows, in the order in which they are
+// tried.
 func FormatNames() []string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
