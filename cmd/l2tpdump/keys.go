@@ -83,7 +83,8 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
-		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark", "--wireshark takes the name of a folder")
+		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark",
+			"--wireshark takes the name of a folder")
 	}
 	if i, err := os.Stat(o.wireshark); err == nil && !i.IsDir() {
 		return fmt.Errorf("%s is not a folder", o.wireshark)
