@@ -228,7 +228,8 @@ func (c *deflateSender) packet(t testing.TB, frame []byte) []byte {
 	return append(p, bytes.TrimSuffix(c.out.Bytes(), []byte{0, 0, 0xff, 0xff})...)
 }
 
-// encrypt is the sending side of MPPE: flush says whether a flush is due, linux that it changes the key.
+// encrypt is the sending side of MPPE: flush says whether a flush is due, linux that it changes the
+// key.
 func (m *mppeCipher) encrypt(frame []byte, flush, linux bool) []byte {
 	header := m.count | mppeEncrypted
 	flag := m.count&mppeFlagMask == mppeFlagMask
@@ -245,7 +246,8 @@ func (m *mppeCipher) encrypt(frame []byte, flush, linux bool) []byte {
 	return appendXOR(binary.BigEndian.AppendUint16(nil, header), &m.stream, frame)
 }
 
-// TestMPPCExample is the example of RFC 2118 section 4, and sizes of copies at the borders of the code.
+// TestMPPCExample is the example of RFC 2118 section 4, and sizes of copies at the borders of the
+// code.
 func TestMPPCExample(t *testing.T) {
 	text := []byte("for whom the bell tolls, the bell tolls for thee.")
 	var w bitWriter
@@ -311,8 +313,8 @@ func TestMPPCRefuses(t *testing.T) {
 	}
 }
 
-// TestVJ sends a connection's packets through the compressor: slots with and without number, all deltas, lost
-// frames.
+// TestVJ sends a connection's packets through the compressor: slots with and without number, all
+// deltas, lost frames.
 func TestVJ(t *testing.T) {
 	for _, number := range []bool{false, true} {
 		c := vjSender{number: number}
@@ -376,8 +378,8 @@ func TestVJSpecials(t *testing.T) {
 	}
 }
 
-// TestVJLoss drops each frame in turn: what follows in the slot is told by its checksum until a header comes
-// uncompressed, and nothing wrong comes out.
+// TestVJLoss drops each frame in turn: what follows in the slot is told by its checksum until a
+// header comes uncompressed, and nothing wrong comes out.
 func TestVJLoss(t *testing.T) {
 	const again = 10 // the packet that comes uncompressed
 	var packets [][]byte
@@ -415,8 +417,8 @@ func words(r *rand.Rand, n int) []byte {
 	return b[:n]
 }
 
-// TestBSDRoundTrip goes on until the dictionary is full and is cleared, by the sender's CLEAR and by packets
-// that were sent as they are.
+// TestBSDRoundTrip goes on until the dictionary is full and is cleared, by the sender's CLEAR and
+// by packets that were sent as they are.
 func TestBSDRoundTrip(t *testing.T) {
 	for bits := bsdMinBits; bits <= 12; bits++ {
 		c, d := bsdSender{bsdDictionary: newBSDDictionary(bits)}, newBSDDictionary(bits)

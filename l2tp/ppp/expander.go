@@ -32,8 +32,8 @@ var stateNames = [numStates]string{
 	Unknown: "unknown compression", Damaged: "damaged", Repeated: "late or repeated", Incomplete: "incomplete",
 }
 
-// Packet is a packet of the network layer that came out of frames that were compressed, encrypted or
-// fragments.
+// Packet is a packet of the network layer that came out of frames that were compressed, encrypted
+// or fragments.
 type Packet struct {
 	Protocol uint16
 	Data     []byte
@@ -86,9 +86,9 @@ const (
 	maxFindings   = 1000
 )
 
-// Expander expands and decrypts the frames of any number of links. It is for one goroutine. The memory it
-// takes is bounded: of state that has not been used for long it keeps so little that the next reset is
-// needed.
+// Expander expands and decrypts the frames of any number of links. It is for one goroutine. The
+// memory it takes is bounded: of state that has not been used for long it keeps so little that the
+// next reset is needed.
 type Expander struct {
 	secrets  *Secrets
 	inflater inflater
@@ -213,7 +213,8 @@ type Link struct {
 	told bool
 }
 
-// NewLink returns a link between two ends, whose addresses tell it from others where they have no names.
+// NewLink returns a link between two ends, whose addresses tell it from others where they have no
+// names.
 func (x *Expander) NewLink(a, b netip.AddrPort) *Link {
 	l := &Link{x: x, addresses: [2]netip.AddrPort{a, b}}
 	l.bundle = newBundle(x, l)
@@ -226,8 +227,8 @@ func (l *Link) Close() {
 	l.bundle = newBundle(l.x, l)
 }
 
-// Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a known link it
-// does not allocate.
+// Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a
+// known link it does not allocate.
 func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	x := l.x
 	x.arena, x.packets, x.frames = x.arena[:0], x.packets[:0], 1
@@ -307,8 +308,8 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 	r.State = mp.receive(x, f, b.passed(direction), b.ordered(direction), b.frameOf(direction))
 }
 
-// join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints and
-// the same user; where neither is known, of the same addresses.
+// join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
+// and the same user; where neither is known, of the same addresses.
 func (l *Link) join() {
 	l.joined = true
 	ends := l.endpoint

@@ -173,8 +173,8 @@ func (p *pair) connect(s *sender) {
 
 func plainFrame(packet []byte) []byte { return append([]byte{ProtocolIP}, packet...) }
 
-// TestEachLoss drops each packet in turn. It costs what the protocol says: the packets until the reset, and of a
-// stateless one none but itself.
+// TestEachLoss drops each packet in turn. It costs what the protocol says: the packets until the
+// reset, and of a stateless one none but itself.
 func TestEachLoss(t *testing.T) {
 	const notice = 3 // packets until the sender has heard of the loss
 	packets := traffic(24)
@@ -215,8 +215,8 @@ func TestEachLoss(t *testing.T) {
 	}
 }
 
-// TestEachOvertaken has each packet overtake the one before it: all are there, once; and each repeated: no
-// packet comes twice.
+// TestEachOvertaken has each packet overtake the one before it: all are there, once; and each
+// repeated: no packet comes twice.
 func TestEachOvertaken(t *testing.T) {
 	packets := traffic(20)
 	for name, newSender := range senders(t) {
@@ -247,7 +247,8 @@ func TestEachOvertaken(t *testing.T) {
 	}
 }
 
-// TestFlippedBits flips bits in the packets: there is no panic, and no packet with a wrong checksum comes out.
+// TestFlippedBits flips bits in the packets: there is no panic, and no packet with a wrong checksum
+// comes out.
 func TestFlippedBits(t *testing.T) {
 	packets := traffic(12)
 	for name, newSender := range senders(t) {
@@ -274,8 +275,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestPassed sends some packets as they are, which Deflate and BSD-compress count, and has them overtake and be
-// overtaken.
+// TestPassed sends some packets as they are, which Deflate and BSD-compress count, and has them
+// overtake and be overtaken.
 func TestPassed(t *testing.T) {
 	packets := traffic(60)
 	for _, name := range []string{"deflate", "bsd"} {

@@ -20,7 +20,8 @@ const (
 // maxVJHeader is the size of the longest header of IP and TCP with options.
 const maxVJHeader = 120
 
-// vjSlots expands the TCP/IP headers of one direction (RFC 1144). The zero value knows no connection.
+// vjSlots expands the TCP/IP headers of one direction (RFC 1144). The zero value knows no
+// connection.
 type vjSlots struct {
 	slots []vjSlot // as many as have been needed, 256 at most
 	last  int      // the slot of the frame before this one, plus 1; 0: not known
@@ -36,8 +37,8 @@ type vjSlot struct {
 func (v *vjSlots) size() int { return cap(v.slots) * (maxVJHeader + 1) }
 
 // uncompressed appends the packet of a frame of protocol 002f, which has the number of a slot in
-// place of the IP protocol, and keeps its header (RFC 1144 section 3.2.3). It reports whether there was a
-// packet of TCP whose header is right.
+// place of the IP protocol, and keeps its header (RFC 1144 section 3.2.3). It reports whether there
+// was a packet of TCP whose header is right.
 func (v *vjSlots) uncompressed(dst, payload []byte) ([]byte, bool) {
 	if len(payload) < ipv4Header+tcpHeader {
 		return dst, false
@@ -62,9 +63,9 @@ func (v *vjSlots) uncompressed(dst, payload []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// compressed appends the packet of a frame of protocol 002d. The TCP checksum that it carries is the
-// only sign of a frame that was lost before it: where it does not fit there is no packet. The slot
-// changes only when next is committed.
+// compressed appends the packet of a frame of protocol 002d. The TCP checksum that it carries is
+// the only sign of a frame that was lost before it: where it does not fit there is no packet. The
+// slot changes only when next is committed.
 func (v *vjSlots) compressed(dst, payload []byte) (out []byte, next vjNext, ok bool) {
 	r := reader{data: payload}
 	changes := r.byte()
@@ -108,8 +109,8 @@ type vjNext struct {
 // commit takes note of a frame that is known to be right.
 func (v *vjSlots) commit(n *vjNext) { v.last, v.slots[n.last-1] = n.last, n.slot }
 
-// tcp changes a TCP header as the fields of a compressed one say. before is how many bytes of data the
-// packet before it had.
+// tcp changes a TCP header as the fields of a compressed one say. before is how many bytes of data
+// the packet before it had.
 func (r *reader) tcp(tcp []byte, changes byte, before uint16) {
 	binary.BigEndian.PutUint16(tcp[16:], r.uint16())
 	tcp[13] = tcp[13]&^8 | changes&vjPush>>1
