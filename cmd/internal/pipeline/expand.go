@@ -66,3 +66,6 @@ func (p *Payload) addInner(packet []byte) {
 func CarriesIP(protocol uint16) bool {
 	return protocol == ppp.ProtocolIP || protocol == ppp.ProtocolIPv6
 }
+
+// expansion is what became of the frames that were compressed, encrypted or fragments.
+func (u *unwrapper) expansion() ppp.Counts { return u.clear.links.Counts().Plus(u.inside.links.Counts()) }
