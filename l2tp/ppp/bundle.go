@@ -53,6 +53,8 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 			return Unknown
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
+	case protocolLinkCompressed, protocolEncrypted, protocolLinkEncrypted:
+		return Unknown
 	case protocolCCP, protocolIPCP:
 		b.control(direction, f.Protocol, payload)
 	}
@@ -270,18 +272,30 @@ func (b *bundle) passed(direction int) uint32 {
 	const silent = 512
 	r := &b.mp[direction]
 	highest := b.links[0].last[direction]
-	for _, l := range b.links[1:] {
+	for _, l := range b.links {
 		if r.distance(l.last[direction]) > r.distance(highest) {
 			highest = l.last[direction]
 		}
 	}
 	lowest := highest
 	for _, l := range b.links {
-		if d := r.distance(l.last[direction]); d < r.distance(lowest) && d > r.distance(highest)-silent {
+		if d := r.distance(l.last[direction]); !l.down && d < r.distance(lowest) && d > r.distance(highest)-silent {
 			lowest = l.last[direction]
 		}
 	}
 	return lowest
+}
+
+// linkDown hands up what waits for fragments, if no link is left that could carry them.
+func (b *bundle) linkDown() {
+	if slices.ContainsFunc(b.links, func(l *Link) bool { return !l.down }) {
+		return
+	}
+	for direction := range b.mp {
+		if r := &b.mp[direction]; len(r.fragments) > 0 {
+			r.advance(b.x, r.fragments[len(r.fragments)-1].number, b.frameOf(direction))
+		}
+	}
 }
 
 // bytes is about how much memory the state of compression and reassembly takes.

@@ -208,9 +208,9 @@ type Link struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
-	sent [2]bool // in a direction of the bundle: last is known
-	last [2]uint32
-	told bool
+	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
+	down bool      // it was terminated
+	told bool      // that the password is wrong
 }
 
 // NewLink returns a link between two ends, whose addresses tell it from others where they have no
@@ -242,6 +242,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		return r
 	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
+		r.Packets = x.packets
 		return r
 	}
 	if !l.joined && (f.Protocol == protocolMultilink || l.multilink[0] || l.multilink[1]) {
@@ -258,8 +259,11 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 			x.count(r.State, 1)
 		}
 	}
-	if f.Protocol == protocolCompressed || r.Fragment {
+	switch {
+	case f.Protocol == protocolCompressed || r.Fragment:
 		r.Compression = b.ccp.names[direction]
+	case r.State == Unknown:
+		r.Compression = ProtocolName(f.Protocol)
 	}
 	if r.State != Plain {
 		x.account(b)
@@ -302,8 +306,8 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 			mp.next = f.number // the capture began later
 		}
 	}
-	if !l.sent[direction] || (f.number-l.last[direction])&mask <= mask/2 {
-		l.sent[direction], l.last[direction] = true, f.number
+	if (f.number-l.last[direction])&mask <= mask/2 {
+		l.last[direction] = f.number
 	}
 	r.State = mp.receive(x, f, b.passed(direction), b.ordered(direction), b.frameOf(direction))
 }
@@ -366,7 +370,11 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 
 func (l *Link) lcpControl(sender int, c *Control) {
 	again, acked := l.lcp.observe(sender, c)
-	if again {
+	switch {
+	case c.Code == codeTerminateRequest:
+		l.down = true
+		l.bundle.linkDown()
+	case again || l.down && c.Code == codeConfigureRequest:
 		l.Close()
 		*l = Link{x: l.x, addresses: l.addresses, bundle: l.bundle, lcp: l.lcp}
 	}
