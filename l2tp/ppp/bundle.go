@@ -101,10 +101,10 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 		}
 	case protocolVJCompressed:
 		out, next, ok := vj.compressed(b.x.arena, payload)
+		vj.commit(&next)
 		if b.x.arena = out; !ok {
 			return Waiting
 		}
-		vj.commit(&next)
 	default:
 		return b.x.emit(protocol, payload)
 	}

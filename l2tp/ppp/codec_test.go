@@ -346,9 +346,7 @@ func expandVJ(v *vjSlots, c *vjSender, packet []byte) ([]byte, bool) {
 		return v.uncompressed(nil, payload)
 	}
 	out, next, ok := v.compressed(nil, payload)
-	if ok {
-		v.commit(&next)
-	}
+	v.commit(&next)
 	return out, ok
 }
 
@@ -404,6 +402,47 @@ func TestVJLoss(t *testing.T) {
 			if want := i < lost || lost < again && i >= again; ok != want {
 				t.Errorf("frame %d lost: packet %d expanded: %v", lost, i, ok)
 			}
+		}
+	}
+}
+
+// TestVJOvertaken has each frame overtake the one before it: it costs no more than that one or
+// both.
+func TestVJOvertaken(t *testing.T) {
+	for early := 2; early < 20; early++ {
+		var v vjSlots
+		var c vjSender
+		type sent struct {
+			protocol        uint16
+			payload, packet []byte
+		}
+		var frames []sent
+		for i := range 20 {
+			packet := tcpPacket(1000, uint16(i), uint32(100*i), uint32(7*i), 500, 0x10, bytes.Repeat([]byte{byte(i)}, 100))
+			protocol, payload := c.frame(packet)
+			frames = append(frames, sent{protocol, bytes.Clone(payload), packet})
+		}
+		frames[early-1], frames[early] = frames[early], frames[early-1]
+		got := 0
+		for _, f := range frames {
+			var out []byte
+			ok := false
+			if f.protocol == protocolVJUncompressed {
+				out, ok = v.uncompressed(nil, f.payload)
+			} else {
+				var next vjNext
+				out, next, ok = v.compressed(nil, f.payload)
+				v.commit(&next)
+			}
+			if ok && !bytes.Equal(out, f.packet) {
+				t.Fatalf("frame %d: a wrong packet", early)
+			}
+			if ok {
+				got++
+			}
+		}
+		if got < 18 {
+			t.Errorf("frame %d overtook another: %d packets of 20", early, got)
 		}
 	}
 }
