@@ -68,4 +68,6 @@ func CarriesIP(protocol uint16) bool {
 }
 
 // expansion is what became of the frames that were compressed, encrypted or fragments.
-func (u *unwrapper) expansion() ppp.Counts { return u.clear.links.Counts().Plus(u.inside.links.Counts()) }
+func (u *unwrapper) expansion() ppp.Counts {
+	return u.clear.links.Counts().Plus(u.inside.links.Counts())
+}
