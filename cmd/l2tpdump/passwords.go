@@ -27,8 +27,8 @@ func (o *options) passwords(ctx context.Context) (*ppp.Secrets, error) {
 	return ppp.ReadSecrets(f, o.secrets)
 }
 
-// pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or whose
-// password is wrong, what is to be done. file is that of --ppp-secrets, or "".
+// pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
+// whose password is wrong, what is to be done. file is that of --ppp-secrets, or "".
 func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
 	var lines []string
 	for f, n := range findings {
