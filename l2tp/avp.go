@@ -10,8 +10,8 @@ import (
 // avpHeader is the size of an AVP's header: flags and length, vendor, type (RFC 2661 section 4.1).
 const avpHeader = 6
 
-// AVP is an Attribute Value Pair of a control message (RFC 2661 section 4.1).
-type AVP struct {
+// avp is an Attribute Value Pair of a control message (RFC 2661 section 4.1).
+type avp struct {
 	Mandatory bool   // M bit
 	Hidden    bool   // H bit: Value is encrypted with the tunnel's shared secret
 	Vendor    uint16 // SMI enterprise number; 0 is the IETF
@@ -19,18 +19,18 @@ type AVP struct {
 	Value     []byte // at most 1017 bytes, part of the control message
 }
 
-// AVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
+// walkAVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
 // whose length is less than its header or reaches beyond the message ends the walk with an
 // error. The values are part of payload.
-func AVPs(payload []byte) iter.Seq2[AVP, error] {
-	return func(yield func(AVP, error) bool) {
+func walkAVPs(payload []byte) iter.Seq2[avp, error] {
+	return func(yield func(avp, error) bool) {
 		for rest := payload; len(rest) > 0; {
 			if len(rest) < avpHeader {
-				yield(AVP{}, fmt.Errorf("l2tp: %d bytes left, an AVP has at least %d", len(rest), avpHeader))
+				yield(avp{}, fmt.Errorf("l2tp: %d bytes left, an AVP has at least %d", len(rest), avpHeader))
 				return
 			}
 			flags := binary.BigEndian.Uint16(rest)
-			a := AVP{
+			a := avp{
 				Mandatory: flags&0x8000 != 0,
 				Hidden:    flags&0x4000 != 0,
 				Vendor:    binary.BigEndian.Uint16(rest[2:]),
@@ -38,11 +38,11 @@ func AVPs(payload []byte) iter.Seq2[AVP, error] {
 			}
 			n := int(flags & 0x03ff)
 			if n < avpHeader {
-				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is less than its header", n, a.Name()))
+				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is less than its header", n, a.name()))
 				return
 			}
 			if n > len(rest) {
-				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is more than the %d bytes left", n, a.Name(), len(rest)))
+				yield(a, fmt.Errorf("l2tp: length %d of AVP %s is more than the %d bytes left", n, a.name(), len(rest)))
 				return
 			}
 			a.Value = rest[avpHeader:n]
@@ -54,9 +54,9 @@ func AVPs(payload []byte) iter.Seq2[AVP, error] {
 	}
 }
 
-// Name is the name of the attribute as its RFC has it ("Host Name"); of another vendor's, the
+// name is the name of the attribute as its RFC has it ("Host Name"); of another vendor's, the
 // vendor and the number ("Microsoft AVP 1"); of an unknown one, the number ("AVP 200").
-func (a *AVP) Name() string {
+func (a *avp) name() string {
 	if a.Vendor == 0 {
 		if int(a.Type) < len(avps) && avps[a.Type].name != "" {
 			return avps[a.Type].name
@@ -66,11 +66,9 @@ func (a *AVP) Name() string {
 	return vendorName(a.Vendor) + " AVP " + strconv.Itoa(int(a.Type))
 }
 
-// Describe is the value for people: numbers, flags and texts by what they mean. What is hidden,
-// what serves authentication, and what is not known is described by its length.
-func (a *AVP) Describe() string { return string(a.appendValue(nil)) }
-
-func (a *AVP) appendValue(dst []byte) []byte {
+// appendValue writes the value for people: numbers, flags and texts by what they mean. What is
+// hidden, what serves authentication, and what is not known is described by its length.
+func (a *avp) appendValue(dst []byte) []byte {
 	if a.Hidden {
 		return append(appendBytes(dst, len(a.Value)), " hidden"...)
 	}
@@ -82,6 +80,14 @@ func (a *AVP) appendValue(dst []byte) []byte {
 		return out
 	}
 	return append(appendBytes(dst, len(a.Value)), " malformed"...)
+}
+
+// uint16 is the value of an attribute of two bytes, 0 if it has not two.
+func (a *avp) uint16() uint16 {
+	if len(a.Value) != 2 {
+		return 0
+	}
+	return binary.BigEndian.Uint16(a.Value)
 }
 
 // vendors are the SMI enterprise numbers met in L2TP.

@@ -7,7 +7,7 @@ import (
 )
 
 // avp makes one AVP. Flags are the M and H bits: 0x8000, 0x4000.
-func avp(flags, vendor, kind uint16, value ...byte) []byte {
+func avpBytes(flags, vendor, kind uint16, value ...byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, flags|uint16(6+len(value)))
 	b = binary.BigEndian.AppendUint16(b, vendor)
 	b = binary.BigEndian.AppendUint16(b, kind)
@@ -66,16 +66,16 @@ func TestAVPDescribe(t *testing.T) {
 		{20, "\x00\x01", "AVP 20: 2 bytes"},
 		{200, "abc", "AVP 200: 3 bytes"},
 	} {
-		for a, err := range AVPs(avp(0x8000, 0, c.kind, []byte(c.value)...)) {
+		for a, err := range walkAVPs(avpBytes(0x8000, 0, c.kind, []byte(c.value)...)) {
 			if err != nil {
 				t.Errorf("%s: %v", c.want, err)
 				continue
 			}
-			if got := a.Name() + ": " + a.Describe(); got != c.want {
+			if got := a.name() + ": " + string(a.appendValue(nil)); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
-			if strings.Contains(a.Describe(), "secret") {
-				t.Errorf("%s shows a secret", a.Name())
+			if strings.Contains(string(a.appendValue(nil)), "secret") {
+				t.Errorf("%s shows a secret", a.name())
 			}
 			if !a.Mandatory || a.Hidden {
 				t.Errorf("%s: flags %v %v", c.want, a.Mandatory, a.Hidden)
@@ -85,11 +85,11 @@ func TestAVPDescribe(t *testing.T) {
 }
 
 func TestHiddenAVP(t *testing.T) {
-	for a, err := range AVPs(avp(0x4000, 0, avpHostName, []byte("encrypted")...)) {
+	for a, err := range walkAVPs(avpBytes(0x4000, 0, avpHostName, []byte("encrypted")...)) {
 		if err != nil || !a.Hidden || a.Mandatory {
 			t.Fatalf("%+v %v", a, err)
 		}
-		if got := a.Name() + ": " + a.Describe(); got != "Host Name: 9 bytes hidden" {
+		if got := a.name() + ": " + string(a.appendValue(nil)); got != "Host Name: 9 bytes hidden" {
 			t.Error(got)
 		}
 	}
@@ -97,18 +97,18 @@ func TestHiddenAVP(t *testing.T) {
 
 func TestVendorAVP(t *testing.T) {
 	for vendor, want := range map[uint16]string{9: "Cisco AVP 7", 311: "Microsoft AVP 7", 60000: "vendor 60000 AVP 7"} {
-		a := AVP{Vendor: vendor, Type: 7, Value: []byte("not a host name")}
-		if got := a.Name(); got != want {
+		a := avp{Vendor: vendor, Type: 7, Value: []byte("not a host name")}
+		if got := a.name(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if got := a.Describe(); got != "15 bytes" {
+		if got := string(a.appendValue(nil)); got != "15 bytes" {
 			t.Error(got)
 		}
 	}
 }
 
 func TestAVPLengths(t *testing.T) {
-	good := avp(0x8000, 0, avpHostName, 'a')
+	good := avpBytes(0x8000, 0, avpHostName, 'a')
 	for _, c := range []struct {
 		name, want string
 		tail       []byte
@@ -122,7 +122,7 @@ func TestAVPLengths(t *testing.T) {
 	} {
 		n := 0
 		var last error
-		for _, err := range AVPs(append(append([]byte(nil), good...), c.tail...)) {
+		for _, err := range walkAVPs(append(append([]byte(nil), good...), c.tail...)) {
 			n++
 			last = err
 		}
@@ -139,15 +139,15 @@ func TestMessageType(t *testing.T) {
 		name    string
 	}{
 		{nil, 0, "ZLB"},
-		{avp(0x8000, 0, 0, 0, 1), 1, "SCCRQ"},
-		{avp(0x8000, 0, 0, 0, 14), 14, "CDN"},
-		{avp(0, 0, 0, 0, 29), 29, "CSURQ"},
-		{avp(0x8000, 0, 0, 0, 5), 5, "message 5"},
-		{avp(0x8000, 0, 0, 1, 0), 256, "message 256"},
-		{avp(0xc000, 0, 0, 0, 1), 0, "control"},
-		{avp(0x8000, 9, 0, 0, 1), 0, "control"},
-		{avp(0x8000, 0, 7, 0, 1), 0, "control"},
-		{avp(0x8000, 0, 0, 0), 0, "control"},
+		{avpBytes(0x8000, 0, 0, 0, 1), 1, "SCCRQ"},
+		{avpBytes(0x8000, 0, 0, 0, 14), 14, "CDN"},
+		{avpBytes(0, 0, 0, 0, 29), 29, "CSURQ"},
+		{avpBytes(0x8000, 0, 0, 0, 5), 5, "message 5"},
+		{avpBytes(0x8000, 0, 0, 1, 0), 256, "message 256"},
+		{avpBytes(0xc000, 0, 0, 0, 1), 0, "control"},
+		{avpBytes(0x8000, 9, 0, 0, 1), 0, "control"},
+		{avpBytes(0x8000, 0, 7, 0, 1), 0, "control"},
+		{avpBytes(0x8000, 0, 0, 0), 0, "control"},
 		{[]byte{0x80}, 0, "control"},
 	} {
 		if got, name := MessageType(c.payload); got != c.want || name != c.name {
@@ -169,29 +169,29 @@ func control(tunnel, session, ns, nr uint16, avps ...[]byte) []byte {
 	return b
 }
 
-func message(t uint16) []byte { return avp(0x8000, 0, avpMessageType, byte(t>>8), byte(t)) }
+func message(t uint16) []byte { return avpBytes(0x8000, 0, avpMessageType, byte(t>>8), byte(t)) }
 
-func id(kind, n uint16) []byte { return avp(0x8000, 0, kind, byte(n>>8), byte(n)) }
+func id(kind, n uint16) []byte { return avpBytes(0x8000, 0, kind, byte(n>>8), byte(n)) }
 
 func TestControlSummary(t *testing.T) {
-	host := avp(0x8000, 0, avpHostName, []byte("iPhone")...)
+	host := avpBytes(0x8000, 0, avpHostName, []byte("iPhone")...)
 	for _, c := range []struct {
 		data    []byte
 		verbose int
 		want    string
 	}{
-		{control(0, 0, 0, 0, message(MessageSCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
-		{control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
-		{control(0, 0, 0, 0, message(MessageSCCRQ), avp(0x8000, 0, 2, 1, 0), host, avp(0x8000, 0, 11, 1, 2, 3), avp(0, 0, 39)), 1,
+		{control(0, 0, 0, 0, message(messageSCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
+		{control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
+		{control(0, 0, 0, 0, message(messageSCCRQ), avpBytes(0x8000, 0, 2, 1, 0), host, avpBytes(0x8000, 0, 11, 1, 2, 3), avpBytes(0, 0, 39)), 1,
 			"L2TP 0/0 SCCRQ Ns 0 Nr 0: Protocol Version 1.0, Host Name iPhone, Challenge 3 bytes, Sequencing Required"},
 		{control(5, 0, 1, 2), 0, "L2TP 5/0 ZLB Ns 1 Nr 2"},
 		{control(5, 0, 1, 2), 2, "L2TP 5/0 ZLB Ns 1 Nr 2"},
-		{control(5, 7, 1, 2, message(MessageCDN), avp(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
+		{control(5, 7, 1, 2, message(messageCDN), avpBytes(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
 			"L2TP 5/7 CDN Ns 1 Nr 2 session=9 result=2 general error, error 8 unknown AVP with the mandatory bit"},
-		{control(5, 0, 1, 2, message(MessageStopCCN), avp(0x8000, 0, 1, 0, 6)), 1, "L2TP 5/0 StopCCN Ns 1 Nr 2: Result Code 6 requester is being shut down"},
-		{control(5, 0, 1, 2, message(MessageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 0,
+		{control(5, 0, 1, 2, message(messageStopCCN), avpBytes(0x8000, 0, 1, 0, 6)), 1, "L2TP 5/0 StopCCN Ns 1 Nr 2: Result Code 6 requester is being shut down"},
+		{control(5, 0, 1, 2, message(messageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 0,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2 [malformed: length 3 of AVP Call Serial Number is less than its header]"},
-		{control(5, 0, 1, 2, message(MessageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 1,
+		{control(5, 0, 1, 2, message(messageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 1,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2: [malformed: length 3 of AVP Call Serial Number is less than its header]"},
 		{[]byte{0x80, 2, 0, 1, 0, 2}, 0, "L2TP 1/2 ZLB [length or sequence field missing]"},
 	} {
@@ -209,8 +209,8 @@ func TestControlSummary(t *testing.T) {
 // TestCorruptEveryByte changes each byte of a control message to each of several values: the
 // summary must come, and without the secret.
 func TestCorruptEveryByte(t *testing.T) {
-	data := control(0, 0, 0, 0, message(MessageSCCRQ), avp(0x8000, 0, 2, 1, 0), avp(0x8000, 0, avpHostName, []byte("iPhone")...),
-		id(avpAssignedTunnel, 21), avp(0x8000, 0, 11, []byte("Challenge-secret")...), avp(0x8000, 0, 1, 0, 2, 0, 8))
+	data := control(0, 0, 0, 0, message(messageSCCRQ), avpBytes(0x8000, 0, 2, 1, 0), avpBytes(0x8000, 0, avpHostName, []byte("iPhone")...),
+		id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 11, []byte("Challenge-secret")...), avpBytes(0x8000, 0, 1, 0, 2, 0, 8))
 	for i := range data {
 		for _, x := range []byte{0x01, 0x02, 0x04, 0x40, 0x80, 0xff} {
 			damaged := append([]byte(nil), data...)

@@ -1,4 +1,4 @@
-package l2tp_test
+package l2tp
 
 import (
 	"errors"
@@ -16,7 +16,6 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
 
-	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -71,19 +70,19 @@ func packets(t *testing.T, file string) []packet {
 
 // TestClearCapture reads a real session that ran in clear, from dialling to hanging up.
 func TestClearCapture(t *testing.T) {
-	tr := l2tp.NewTracker()
+	tr := NewTracker()
 	var control []string
 	data := 0
-	var session *l2tp.Session
+	var session *Session
 	for _, p := range packets(t, clear) {
-		var h l2tp.Header
+		var h Header
 		if err := h.Decode(p.data); err != nil {
 			t.Errorf("frame %d: %v", p.frame, err)
 			continue
 		}
 		s, _ := tr.Observe(p.src, p.dst, p.time, &h, p.data)
 		if h.Control {
-			control = append(control, string(l2tp.AppendSummary(nil, &h, p.data, 0)))
+			control = append(control, string(AppendSummary(nil, &h, p.data, 0)))
 			continue
 		}
 		data++
@@ -111,23 +110,23 @@ L2TP 5589/0 ZLB Ns 2 Nr 6`), "\n")
 	if fmt.Sprint(control) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(control, "\n"), strings.Join(want, "\n"))
 	}
-	if len(tr.Tunnels()) != 1 || session == nil || session.State != l2tp.Closed || session.IDs != [2]uint16{14038, 49420} {
-		t.Fatalf("%d tunnels, session %+v", len(tr.Tunnels()), session)
+	if len(tr.all) != 1 || session == nil || session.State != Closed || session.IDs != [2]uint16{14038, 49420} {
+		t.Fatalf("%d tunnels, session %+v", len(tr.all), session)
 	}
 	if n := session.Packets[0] + session.Packets[1]; n != uint64(data) || data != 240 {
 		t.Errorf("%d data messages, %d counted", data, n)
 	}
 }
 
-// TestMidSession reads the same capture from each of its first packets on: all data of a direction must
-// be in one session, and both directions in the same.
+// TestMidSession reads the same capture from each of its first packets on: all data of a direction
+// must be in one session, and both directions in the same.
 func TestMidSession(t *testing.T) {
 	all := packets(t, clear)
 	for from := range 40 {
-		tr := l2tp.NewTracker()
-		var sessions [2]*l2tp.Session
+		tr := NewTracker()
+		var sessions [2]*Session
 		for _, p := range all[from:] {
-			var h l2tp.Header
+			var h Header
 			if err := h.Decode(p.data); err != nil {
 				t.Fatal(err)
 			}
@@ -146,13 +145,14 @@ func TestMidSession(t *testing.T) {
 				t.Fatalf("from packet %d: frame %d is in another session", from, p.frame)
 			}
 		}
-		if sessions[0] != sessions[1] || len(tr.Tunnels()) != 1 {
-			t.Errorf("from packet %d: directions apart, %d tunnels", from, len(tr.Tunnels()))
+		if sessions[0] != sessions[1] || len(tr.all) != 1 {
+			t.Errorf("from packet %d: directions apart, %d tunnels", from, len(tr.all))
 		}
 	}
 }
 
-// TestAgainstTshark compares the headers, the message types and the PPP codes with what tshark reads.
+// TestAgainstTshark compares the headers, the message types and the PPP codes with what tshark
+// reads.
 func TestAgainstTshark(t *testing.T) {
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
@@ -205,7 +205,7 @@ func TestAgainstTshark(t *testing.T) {
 
 // describe writes a packet in the form of the fields that tshark is asked for.
 func describe(t *testing.T, data []byte) string {
-	var h l2tp.Header
+	var h Header
 	if err := h.Decode(data); err != nil {
 		t.Error(err)
 	}
@@ -224,7 +224,7 @@ func describe(t *testing.T, data []byte) string {
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	var message, protocol, code, identifier string
 	if h.Control {
-		n, _ := l2tp.MessageType(payload)
+		n, _ := MessageType(payload)
 		message = number(n, len(payload) > 0)
 	} else {
 		var f ppp.Frame
@@ -245,19 +245,20 @@ func describe(t *testing.T, data []byte) string {
 		protocol, code, identifier}, "|")
 }
 
-// TestDamagedControl reads tcpdump's file of fuzzed control messages, whose Length is larger than the packet.
+// TestDamagedControl reads tcpdump's file of fuzzed control messages, whose Length is larger than
+// the packet.
 func TestDamagedControl(t *testing.T) {
 	all := packets(t, peers+"tcpdump/l2tp-avp-overflow.pcap")
 	want := map[int]string{1: "AVP 60963", 2: "Session DS", 3: "ACCM 2 bytes malformed", 19: "vendor 1 AVP 35", 20: "vendor 128 AVP 1701"}
 	for _, p := range all {
-		var h l2tp.Header
-		if err := h.Decode(p.data); err != l2tp.ErrTruncated {
+		var h Header
+		if err := h.Decode(p.data); err != ErrTruncated {
 			t.Errorf("frame %d: %v", p.frame, err)
 		}
 		if h.Tunnel != 560 || h.Session != 2056 {
 			t.Errorf("frame %d: %d/%d", p.frame, h.Tunnel, h.Session)
 		}
-		if line := string(l2tp.AppendSummary(nil, &h, p.data, 1)); !strings.Contains(line, want[p.frame]) {
+		if line := string(AppendSummary(nil, &h, p.data, 1)); !strings.Contains(line, want[p.frame]) {
 			t.Errorf("frame %d: %s", p.frame, line)
 		}
 	}

@@ -26,7 +26,7 @@ func FuzzHeader(f *testing.F) {
 		if err != nil && err != ErrTruncated {
 			return
 		}
-		if h.HasLength && h.Version != VersionL2F && h.PayloadEnd > int(h.Length) {
+		if h.HasLength && h.Version != versionL2F && h.PayloadEnd > int(h.Length) {
 			t.Fatalf("payload to %d, length %d", h.PayloadEnd, h.Length)
 		}
 		line := AppendSummary(nil, &h, data, 0)
@@ -44,19 +44,19 @@ func FuzzHeader(f *testing.F) {
 func FuzzAVPs(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	for kind := range avps {
-		f.Add(append(message(MessageSCCRQ), avp(0x8000, 0, uint16(kind), 0, 1, 0, 2)...), uint8(1))
+		f.Add(append(message(messageSCCRQ), avpBytes(0x8000, 0, uint16(kind), 0, 1, 0, 2)...), uint8(1))
 	}
-	f.Add(avp(0xc000, 9, 1, 1, 2, 3), uint8(1))
+	f.Add(avpBytes(0xc000, 9, 1, 1, 2, 3), uint8(1))
 	f.Add([]byte{0x83, 0xff, 0, 0, 0, 7}, uint8(0))
 	f.Fuzz(func(t *testing.T, payload []byte, verbose uint8) {
 		n := 0
-		for a, err := range AVPs(payload) {
+		for a, err := range walkAVPs(payload) {
 			if err != nil {
 				break
 			}
 			n += avpHeader + len(a.Value)
-			if a.Name() == "" || !utf8.ValidString(a.Describe()) {
-				t.Fatalf("%q: %q", a.Name(), a.Describe())
+			if a.name() == "" || !utf8.ValidString(string(a.appendValue(nil))) {
+				t.Fatalf("%q: %q", a.name(), string(a.appendValue(nil)))
 			}
 		}
 		if n > len(payload) {

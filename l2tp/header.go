@@ -7,7 +7,7 @@ import (
 
 // Protocol versions as the version field of the first 16 bits has them.
 const (
-	VersionL2F = 1 // RFC 2341, recognised only
+	versionL2F = 1 // RFC 2341, recognised only
 	Version2   = 2 // RFC 2661
 	Version3   = 3 // RFC 3931
 )
@@ -24,23 +24,23 @@ const (
 
 // Errors of Header.Decode. They are static, so that a damaged packet costs no allocation.
 var (
-	// ErrShort means that the data ends inside the header.
-	ErrShort = errors.New("l2tp: packet is shorter than its header")
-	// ErrLength means that the Length field covers less than the header itself.
-	ErrLength = errors.New("l2tp: length field is smaller than the header")
+	// errShort means that the data ends inside the header.
+	errShort = errors.New("l2tp: packet is shorter than its header")
+	// errLength means that the Length field covers less than the header itself.
+	errLength = errors.New("l2tp: length field is smaller than the header")
 	// ErrTruncated means that the Length field says more bytes than there are. The
 	// header has been decoded and the payload is what there is of it.
 	ErrTruncated = errors.New("l2tp: length field is larger than the packet")
-	// ErrOffset means that the offset padding reaches beyond the packet.
-	ErrOffset = errors.New("l2tp: offset field reaches beyond the packet")
-	// ErrVersion means that the version field is neither L2F, L2TPv2 nor L2TPv3.
-	ErrVersion = errors.New("l2tp: unknown version")
+	// errOffset means that the offset padding reaches beyond the packet.
+	errOffset = errors.New("l2tp: offset field reaches beyond the packet")
+	// errVersion means that the version field is neither L2F, L2TPv2 nor L2TPv3.
+	errVersion = errors.New("l2tp: unknown version")
 )
 
 // Header is a decoded L2TP header. It holds no pointer: offsets count from the first byte of
 // the data that was given to Decode. A Header may be reused for any number of packets.
 type Header struct {
-	Version     uint8 // VersionL2F, Version2 or Version3
+	Version     uint8 // versionL2F, Version2 or Version3
 	Control     bool  // T bit: a control message
 	HasLength   bool  // L bit
 	HasSequence bool  // S bit: Ns and Nr are there
@@ -72,7 +72,7 @@ type Header struct {
 func (h *Header) Decode(data []byte) error {
 	*h = Header{}
 	if len(data) < 6 {
-		return ErrShort
+		return errShort
 	}
 	flags := binary.BigEndian.Uint16(data)
 	h.Version = uint8(flags & maskVersion)
@@ -81,10 +81,10 @@ func (h *Header) Decode(data []byte) error {
 		return h.decode2(flags, data)
 	case h.Version == Version3:
 		return h.decode3(flags, data)
-	case flags&0x0007 == VersionL2F && flags&0x0ff0 == 0:
+	case flags&0x0007 == versionL2F && flags&0x0ff0 == 0:
 		return h.decodeL2F(data)
 	}
-	return ErrVersion
+	return errVersion
 }
 
 func (h *Header) decode2(flags uint16, data []byte) error {
@@ -105,7 +105,7 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 		size += 2
 	}
 	if len(data) < size {
-		return ErrShort
+		return errShort
 	}
 	n := 2
 	if h.HasLength {
@@ -129,11 +129,11 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 		n += 2
 	}
 	if end < n {
-		return ErrLength
+		return errLength
 	}
 	n += int(h.Offset)
 	if n > end {
-		return ErrOffset
+		return errOffset
 	}
 	return h.setPayload(n, end, len(data))
 }
@@ -143,7 +143,7 @@ func (h *Header) decode3(flags uint16, data []byte) error {
 	h.Control = flags&flagType != 0
 	if !h.Control {
 		if len(data) < 8 {
-			return ErrShort
+			return errShort
 		}
 		h.SessionID = binary.BigEndian.Uint32(data[4:])
 		return h.setPayload(8, len(data), len(data))
@@ -151,14 +151,14 @@ func (h *Header) decode3(flags uint16, data []byte) error {
 	h.HasLength = flags&flagLength != 0
 	h.HasSequence = flags&flagSequence != 0
 	if len(data) < 12 {
-		return ErrShort
+		return errShort
 	}
 	h.Length = binary.BigEndian.Uint16(data[2:])
 	h.Connection = binary.BigEndian.Uint32(data[4:])
 	h.Ns = binary.BigEndian.Uint16(data[8:])
 	h.Nr = binary.BigEndian.Uint16(data[10:])
 	if h.Length < 12 {
-		return ErrLength
+		return errLength
 	}
 	return h.setPayload(12, int(h.Length), len(data))
 }
@@ -166,9 +166,9 @@ func (h *Header) decode3(flags uint16, data []byte) error {
 // decodeL2F reads the fixed part of an L2F header (RFC 2341 section 4.2): flags, protocol,
 // sequence, MID, CLID and length.
 func (h *Header) decodeL2F(data []byte) error {
-	h.Version = VersionL2F
+	h.Version = versionL2F
 	if len(data) < 10 {
-		return ErrShort
+		return errShort
 	}
 	h.HasLength = true
 	h.Session = binary.BigEndian.Uint16(data[4:])

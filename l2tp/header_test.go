@@ -111,21 +111,21 @@ func TestHeaderErrors(t *testing.T) {
 		name, data string
 		want       error
 	}{
-		{"empty", "", ErrShort},
-		{"one byte", "c8", ErrShort},
-		{"length 0", "c802000000000000 00000000", ErrLength},
-		{"length 11 of 12", "c802000b00000000 00000000", ErrLength},
+		{"empty", "", errShort},
+		{"one byte", "c8", errShort},
+		{"length 0", "c802000000000000 00000000", errLength},
+		{"length 11 of 12", "c802000b00000000 00000000", errLength},
 		{"length 12", "c802000c00000000 00000000", nil},
 		{"length beyond", "c802ffff00000000 00000000", ErrTruncated},
 		{"offset to the end", "0202 0001 0002 0002 0000", nil},
-		{"offset beyond", "0202 0001 0002 0003 0000", ErrOffset},
-		{"offset beyond length", "4202 000c 0001 0002 0003 0000 ff", ErrOffset},
+		{"offset beyond", "0202 0001 0002 0003 0000", errOffset},
+		{"offset beyond length", "4202 000c 0001 0002 0003 0000 ff", errOffset},
 		{"offset beyond what there is", "4202 0040 0001 0002 0030 0000 ff", ErrTruncated},
-		{"offset 65535", "0202 0001 0002 ffff 0000", ErrOffset},
-		{"version 0", "c800000c00000000 00000000", ErrVersion},
-		{"version 4", "c804000c00000000 00000000", ErrVersion},
-		{"version 15", "c80f000c00000000 00000000", ErrVersion},
-		{"an IPv4 header", "45000054 00004000 40010000 c0a80001 c0a80002", ErrVersion},
+		{"offset 65535", "0202 0001 0002 ffff 0000", errOffset},
+		{"version 0", "c800000c00000000 00000000", errVersion},
+		{"version 4", "c804000c00000000 00000000", errVersion},
+		{"version 15", "c80f000c00000000 00000000", errVersion},
+		{"an IPv4 header", "45000054 00004000 40010000 c0a80001 c0a80002", errVersion},
 	} {
 		var h Header
 		data := unhex(t, stripSpaces(c.data))

@@ -7,28 +7,28 @@ import (
 
 // Message types (RFC 2661 section 3.2).
 const (
-	MessageSCCRQ   = 1
-	MessageSCCRP   = 2
-	MessageSCCCN   = 3
-	MessageStopCCN = 4
-	MessageHELLO   = 6
-	MessageOCRQ    = 7
-	MessageOCRP    = 8
-	MessageOCCN    = 9
-	MessageICRQ    = 10
-	MessageICRP    = 11
-	MessageICCN    = 12
-	MessageCDN     = 14
-	MessageWEN     = 15
-	MessageSLI     = 16
+	messageSCCRQ   = 1
+	messageSCCRP   = 2
+	messageSCCCN   = 3
+	messageStopCCN = 4
+	messageHELLO   = 6
+	messageOCRQ    = 7
+	messageOCRP    = 8
+	messageOCCN    = 9
+	messageICRQ    = 10
+	messageICRP    = 11
+	messageICCN    = 12
+	messageCDN     = 14
+	messageWEN     = 15
+	messageSLI     = 16
 )
 
 // messages are the names of the message types in IANA's list.
 var messages = [...]string{
-	MessageSCCRQ: "SCCRQ", MessageSCCRP: "SCCRP", MessageSCCCN: "SCCCN", MessageStopCCN: "StopCCN", MessageHELLO: "HELLO",
-	MessageOCRQ: "OCRQ", MessageOCRP: "OCRP", MessageOCCN: "OCCN",
-	MessageICRQ: "ICRQ", MessageICRP: "ICRP", MessageICCN: "ICCN",
-	MessageCDN: "CDN", MessageWEN: "WEN", MessageSLI: "SLI",
+	messageSCCRQ: "SCCRQ", messageSCCRP: "SCCRP", messageSCCCN: "SCCCN", messageStopCCN: "StopCCN", messageHELLO: "HELLO",
+	messageOCRQ: "OCRQ", messageOCRP: "OCRP", messageOCCN: "OCCN",
+	messageICRQ: "ICRQ", messageICRP: "ICRP", messageICCN: "ICCN",
+	messageCDN: "CDN", messageWEN: "WEN", messageSLI: "SLI",
 	17: "MDMST",            // RFC 3573
 	18: "SRRQ", 19: "SRRP", // RFC 3817
 	20: "ACK",            // RFC 3931

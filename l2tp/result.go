@@ -86,9 +86,9 @@ func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
 	dst = strconv.AppendUint(dst, uint64(code), 10)
 	text := ""
 	switch message {
-	case MessageStopCCN:
+	case messageStopCCN:
 		text = codeText(stopCCNResults[:], code)
-	case MessageCDN:
+	case messageCDN:
 		text = codeText(cdnResults[:], code)
 	}
 	if text != "" {

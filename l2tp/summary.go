@@ -14,7 +14,7 @@ var brief = [...]uint16{
 // it is numbered. data is what h was decoded from. For a data message it does not allocate.
 func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 	switch h.Version {
-	case VersionL2F:
+	case versionL2F:
 		dst = append(dst, "L2F "...)
 	case Version3:
 		dst = append(dst, "L2TPv3 "...)
@@ -31,7 +31,7 @@ func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 		dst = strconv.AppendUint(append(dst, '/'), uint64(h.Session), 10)
 	}
 	if h.Control {
-		return AppendControlSummary(append(dst, ' '), h, data, verbose)
+		return appendControlSummary(append(dst, ' '), h, data, verbose)
 	}
 	if h.HasSequence {
 		dst = appendSequence(append(dst, ' '), h)
@@ -39,11 +39,11 @@ func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 	return dst
 }
 
-// AppendControlSummary appends the summary of a control message: "SCCRQ Ns 0 Nr 0 host=iPhone".
-// data is what h was decoded from. Without verbose it shows who speaks, the assigned IDs and the results;
-// with it all AVPs by name, in their order: "Host Name iPhone, Receive Window Size 4".
+// appendControlSummary appends the summary of a control message: "SCCRQ Ns 0 Nr 0 host=iPhone".
+// data is what h was decoded from. Without verbose it shows who speaks, the assigned IDs and the
+// results; with it all AVPs by name, in their order: "Host Name iPhone, Receive Window Size 4".
 // Damaged AVPs are said to be so.
-func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
+func appendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	message, name := MessageType(payload)
 	dst = append(dst, name...)
@@ -58,7 +58,7 @@ func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byt
 		return appendAVPs(dst, h, payload, message)
 	}
 	for _, t := range brief {
-		for a, err := range AVPs(payload) {
+		for a, err := range walkAVPs(payload) {
 			if err != nil {
 				break
 			}
@@ -70,7 +70,7 @@ func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byt
 			break
 		}
 	}
-	for _, err := range AVPs(payload) {
+	for _, err := range walkAVPs(payload) {
 		if err != nil {
 			dst = appendDamage(append(dst, ' '), h, err)
 		}
@@ -80,7 +80,7 @@ func AppendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byt
 
 func appendAVPs(dst []byte, h *Header, payload []byte, message uint16) []byte {
 	separator := ": "
-	for a, err := range AVPs(payload) {
+	for a, err := range walkAVPs(payload) {
 		if a.Vendor == 0 && a.Type == avpMessageType && message != 0 && err == nil {
 			continue
 		}
@@ -89,7 +89,7 @@ func appendAVPs(dst []byte, h *Header, payload []byte, message uint16) []byte {
 		if err != nil {
 			return appendDamage(dst, h, err)
 		}
-		dst = append(dst, a.Name()...)
+		dst = append(dst, a.name()...)
 		n := len(dst)
 		dst = a.appendIn(append(dst, ' '), message)
 		if len(dst) == n+1 {
@@ -100,7 +100,7 @@ func appendAVPs(dst []byte, h *Header, payload []byte, message uint16) []byte {
 }
 
 // appendIn writes the value as it is to be read in a message of that type.
-func (a *AVP) appendIn(dst []byte, message uint16) []byte {
+func (a *avp) appendIn(dst []byte, message uint16) []byte {
 	if a.Vendor == 0 && a.Type == avpResultCode && !a.Hidden {
 		if out, ok := appendResultOf(dst, a.Value, message); ok {
 			return out

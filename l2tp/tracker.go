@@ -2,12 +2,12 @@ package l2tp
 
 import (
 	"cmp"
-	"encoding/binary"
 	"net/netip"
 	"slices"
 )
 
-// Bounds of a Tracker. When one is reached, the eighth that was idle for the longest time is forgotten.
+// Bounds of a Tracker. When one is reached, the eighth that was idle for the longest time is
+// forgotten.
 const (
 	maxTunnels  = 4096
 	maxSessions = 16384
@@ -23,11 +23,15 @@ type Tracker struct {
 	all      []*Tunnel // in the order of their first packets
 	count    int       // sessions of all tunnels
 
+	// Ended, if set, is told of each session that is closed or forgotten.
+	Ended func(*Session)
+
 	recent  [recentSessions]recentSession // in front of the map
 	changes uint                          // of the maps
 }
 
-// recentSessions is the number of entries of the cache in front of the map of sessions, a power of two.
+// recentSessions is the number of entries of the cache in front of the map of sessions, a power of
+// two.
 const recentSessions = 64
 
 type recentSession struct {
@@ -36,8 +40,8 @@ type recentSession struct {
 	changes uint
 }
 
-// tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID that
-// the receiver assigned.
+// tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID
+// that the receiver assigned.
 type tunnelKey struct {
 	src, dst netip.AddrPort
 	id       uint16
@@ -64,19 +68,15 @@ func NewTracker() *Tracker {
 	return &Tracker{tunnels: make(map[tunnelKey]tunnelRef), sessions: make(map[sessionKey]sessionRef)}
 }
 
-// Tunnels are the tunnels known, in the order of their first packets. The slice is the Tracker's
-// and valid until the next call of Observe or Expire.
-func (t *Tracker) Tunnels() []*Tunnel { return t.all }
-
 // Observe takes note of a packet that was sent from src to dst at time (nanoseconds since the Unix
-// epoch), h having been decoded from data. It returns the packet's session, nil if it belongs to none (or is no
-// L2TPv2), and the index in Tunnel.Ends of the end that sent it.
+// epoch), h having been decoded from data. It returns the packet's session, nil if it belongs to
+// none (or is no L2TPv2), and the index in Tunnel.Ends of the end that sent it.
 //
 // src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
-// addresses and ports, since clients behind one NAT have the same address, and often the same
-// inner port and IDs. When ports change in the life of a tunnel, it is found by addresses and IDs. A session whose
-// beginning was not seen is made up from its data; the two directions of it are taken together if
-// there is only one possibility.
+// addresses and ports, since clients behind one NAT have the same address, and often the same inner
+// port and IDs. When ports change in the life of a tunnel, it is found by addresses and IDs. A
+// session whose beginning was not seen is made up from its data; the two directions of it are taken
+// together if there is only one possibility.
 //
 // For a data message of a known session it does not allocate.
 func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data []byte) (s *Session, sender int) {
@@ -126,119 +126,141 @@ func (s *Session) touch(time int64) {
 
 // control follows a control message.
 func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payload []byte) (*Session, int) {
-	message, _ := MessageType(payload)
-	var m struct {
-		tunnel, session uint16
-		host, vendor    string
+	m := readControl(payload)
+	tr := t.controlTunnel(src, dst, time, h, &m)
+	if tr.tunnel == nil {
+		return nil, 0
 	}
-	for a, err := range AVPs(payload) {
+	tr.tunnel.Last = max(tr.tunnel.Last, time)
+	end := &tr.tunnel.Ends[tr.sender]
+	if m.tunnel != 0 && end.Tunnel != m.tunnel && (end.Tunnel == 0 || m.kind == messageSCCRP) {
+		t.assignTunnel(tr.tunnel, tr.sender, m.tunnel)
+	}
+	end.Host, end.Vendor = cmp.Or(m.host, end.Host), cmp.Or(m.vendor, end.Vendor)
+	switch m.kind {
+	case messageSCCCN:
+		if tr.tunnel.State == Opening {
+			tr.tunnel.State = Established
+		}
+		return nil, tr.sender
+	case messageStopCCN:
+		tr.tunnel.State = Closed
+		for _, s := range tr.tunnel.Sessions {
+			t.close(s)
+		}
+		return nil, tr.sender
+	}
+	s := t.call(tr, h, &m, time)
+	if s == nil {
+		return nil, tr.sender
+	}
+	switch {
+	case m.kind == messageCDN:
+		t.close(s)
+	case s.State == Opening && (m.kind == messageICCN || m.kind == messageOCCN):
+		s.State = Established
+	}
+	s.touch(time)
+	return s, tr.sender
+}
+
+func (t *Tracker) close(s *Session) {
+	s.State = Closed
+	t.ended(s)
+}
+
+func (t *Tracker) ended(s *Session) {
+	if t.Ended != nil {
+		t.Ended(s)
+	}
+}
+
+// controlMessage is what the Tracker reads of a control message; 0 and "" for what is not there.
+type controlMessage struct {
+	kind            uint16
+	tunnel, session uint16 // assigned by the sender
+	host, vendor    string
+}
+
+func readControl(payload []byte) (m controlMessage) {
+	m.kind, _ = MessageType(payload)
+	for a, err := range walkAVPs(payload) {
 		if err != nil {
 			break
 		}
 		if a.Vendor != 0 || a.Hidden {
 			continue
 		}
-		switch {
-		case a.Type == avpAssignedTunnel && len(a.Value) == 2:
-			m.tunnel = binary.BigEndian.Uint16(a.Value)
-		case a.Type == avpAssignedSession && len(a.Value) == 2:
-			m.session = binary.BigEndian.Uint16(a.Value)
-		case a.Type == avpHostName && (message == MessageSCCRQ || message == MessageSCCRP):
+		switch a.Type {
+		case avpAssignedTunnel:
+			m.tunnel = a.uint16()
+		case avpAssignedSession:
+			m.session = a.uint16()
+		case avpHostName:
 			m.host = string(a.Value[:min(len(a.Value), maxName)])
-		case a.Type == avpVendorName && (message == MessageSCCRQ || message == MessageSCCRP):
+		case avpVendorName:
 			m.vendor = string(a.Value[:min(len(a.Value), maxName)])
 		}
 	}
-	var tr tunnelRef
-	switch {
-	case message == MessageSCCRQ:
-		if m.tunnel == 0 {
-			return nil, 0
-		}
-		tr = t.requested(src, dst, m.tunnel, time)
-	case h.Tunnel != 0:
-		tr = t.tunnel(src, dst, h.Tunnel, time)
-	case message == MessageStopCCN && m.tunnel != 0:
-		// Sent before the peer's ID was known: found by the sender's own.
-		ref, ok := t.tunnels[tunnelKey{dst, src, m.tunnel}]
-		if !ok {
-			return nil, 0
-		}
-		tr = tunnelRef{ref.tunnel, 1 - ref.sender}
-	default:
-		return nil, 0
+	if m.kind != messageSCCRQ && m.kind != messageSCCRP {
+		m.host, m.vendor = "", ""
 	}
-	tr.tunnel.Last = max(tr.tunnel.Last, time)
-	end := &tr.tunnel.Ends[tr.sender]
-	if m.tunnel != 0 && end.Tunnel != m.tunnel && (end.Tunnel == 0 || message == MessageSCCRP) {
-		t.assignTunnel(tr.tunnel, tr.sender, m.tunnel)
-	}
-	if m.host != "" {
-		end.Host = m.host
-	}
-	if m.vendor != "" {
-		end.Vendor = m.vendor
-	}
-	switch message {
-	case MessageSCCCN:
-		if tr.tunnel.State == Opening {
-			tr.tunnel.State = Established
-		}
-		return nil, tr.sender
-	case MessageStopCCN:
-		tr.tunnel.State = Closed
-		for _, s := range tr.tunnel.Sessions {
-			s.State = Closed
-		}
-		return nil, tr.sender
-	}
-	return t.call(tr, message, h, m.session, time)
+	return m
 }
 
-// call follows a control message about a session. assigned is the ID that its sender assigned.
-func (t *Tracker) call(tr tunnelRef, message uint16, h *Header, assigned uint16, time int64) (*Session, int) {
-	tunnel, sender := tr.tunnel, tr.sender
-	var s *Session
-	switch message {
-	case MessageICRQ, MessageOCRQ:
-		if assigned == 0 {
-			return nil, sender
+// controlTunnel is the tunnel of a control message; its tunnel is nil if the message belongs to
+// none.
+func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, m *controlMessage) tunnelRef {
+	switch {
+	case m.kind == messageSCCRQ && m.tunnel != 0:
+		return t.requested(src, dst, m.tunnel, time)
+	case m.kind == messageSCCRQ:
+	case h.Tunnel != 0:
+		return t.tunnel(src, dst, h.Tunnel, time)
+	case m.kind == messageStopCCN && m.tunnel != 0:
+		// Sent before the peer's ID was known: found by the sender's own.
+		if ref, ok := t.tunnels[tunnelKey{dst, src, m.tunnel}]; ok {
+			return tunnelRef{ref.tunnel, 1 - ref.sender}
 		}
-		s = tunnel.find(sender, assigned)
+	}
+	return tunnelRef{}
+}
+
+// call is the session that a control message is about, nil if it is about none.
+func (t *Tracker) call(tr tunnelRef, h *Header, m *controlMessage, time int64) *Session {
+	switch m.kind {
+	case messageICRQ, messageOCRQ:
+		if m.session == 0 {
+			return nil
+		}
+		s := tr.tunnel.find(tr.sender, m.session)
 		if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
-			s = t.newSession(tunnel, time)
-			t.assignSession(s, sender, assigned)
+			s = t.newSession(tr.tunnel, time)
+			t.assignSession(s, tr.sender, m.session)
 			s.requested, s.request = true, h.Ns
 		}
-	case MessageICRP, MessageOCRP, MessageICCN, MessageOCCN, MessageCDN, MessageWEN, MessageSLI:
-		if h.Session != 0 {
-			s = tunnel.find(1-sender, h.Session)
-		}
-		if s == nil && assigned != 0 {
-			s = tunnel.find(sender, assigned)
-		}
-		if s == nil {
-			if h.Session == 0 || message == MessageCDN {
-				return nil, sender
-			}
-			s = t.lateSession(tr, h.Session, time)
-		}
-		if assigned != 0 && s.IDs[sender] == 0 {
-			t.assignSession(s, sender, assigned)
-		}
-	default:
-		return nil, sender
+		return s
+	case messageICRP, messageOCRP, messageICCN, messageOCCN, messageCDN, messageWEN, messageSLI:
+		return t.called(tr, h, m, time)
 	}
-	switch message {
-	case MessageICCN, MessageOCCN:
-		if s.State == Opening {
-			s.State = Established
-		}
-	case MessageCDN:
-		s.State = Closed
+	return nil
+}
+
+// called is the session that a control message of a call names, which need not have been seen.
+func (t *Tracker) called(tr tunnelRef, h *Header, m *controlMessage, time int64) (s *Session) {
+	if h.Session != 0 {
+		s = tr.tunnel.find(1-tr.sender, h.Session)
 	}
-	s.touch(time)
-	return s, sender
+	if s == nil && m.session != 0 {
+		s = tr.tunnel.find(tr.sender, m.session)
+	}
+	if s == nil && h.Session != 0 && m.kind != messageCDN {
+		s = t.lateSession(tr, h.Session, time)
+	}
+	if s != nil && m.session != 0 && s.IDs[tr.sender] == 0 {
+		t.assignSession(s, tr.sender, m.session)
+	}
+	return s
 }
 
 // find is the newest session of the tunnel in which the end has assigned the ID.
@@ -296,8 +318,8 @@ func (t *Tracker) tunnel(src, dst netip.AddrPort, id uint16, time int64) tunnelR
 	return tunnelRef{tunnel, 0}
 }
 
-// lateSession is the session of a packet whose Session ID is not known yet: the one session of which
-// this direction has not been seen, or a new one.
+// lateSession is the session of a packet whose Session ID is not known yet: the one session of
+// which this direction has not been seen, or a new one.
 func (t *Tracker) lateSession(tr tunnelRef, id uint16, time int64) *Session {
 	var half *Session
 	n := 0
@@ -417,6 +439,9 @@ func (t *Tracker) drop(tunnels []*Tunnel) {
 		t.forget(tunnel)
 		t.count -= len(tunnel.Sessions)
 		gone[tunnel] = true
+		for _, s := range tunnel.Sessions {
+			t.ended(s)
+		}
 	}
 	t.all = slices.DeleteFunc(t.all, func(tunnel *Tunnel) bool { return gone[tunnel] })
 }
@@ -429,33 +454,11 @@ func (t *Tracker) dropSessions(sessions []*Session) {
 		t.forgetSession(s, 0)
 		t.forgetSession(s, 1)
 		gone[s] = true
+		t.ended(s)
 		touched[s.Tunnel] = true
 	}
 	for tunnel := range touched {
 		tunnel.Sessions = slices.DeleteFunc(tunnel.Sessions, func(s *Session) bool { return gone[s] })
 	}
 	t.count -= len(sessions)
-}
-
-// Expire forgets the sessions and tunnels that have been idle for more than idle nanoseconds at the time now.
-func (t *Tracker) Expire(now, idle int64) {
-	var tunnels []*Tunnel
-	var sessions []*Session
-	for _, tunnel := range t.all {
-		if now-tunnel.Last > idle {
-			tunnels = append(tunnels, tunnel)
-			continue
-		}
-		for _, s := range tunnel.Sessions {
-			if now-s.Last > idle {
-				sessions = append(sessions, s)
-			}
-		}
-	}
-	if len(sessions) > 0 {
-		t.dropSessions(sessions)
-	}
-	if len(tunnels) > 0 {
-		t.drop(tunnels)
-	}
 }

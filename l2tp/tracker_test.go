@@ -29,19 +29,19 @@ func payload(tunnel, session uint16) []byte {
 // dial sets up a tunnel and a call with the given IDs, and returns the session.
 func dial(t *testing.T, tr *Tracker, c, s netip.AddrPort, ct, st, cs, ss uint16) *Session {
 	t.Helper()
-	host := func(name string) []byte { return avp(0x8000, 0, avpHostName, []byte(name)...) }
-	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, ct), host("phone")))
-	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(MessageSCCRP), id(avpAssignedTunnel, st), host("router")))
-	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(MessageSCCCN)))
-	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(MessageICRQ), id(avpAssignedSession, cs)))
+	host := func(name string) []byte { return avpBytes(0x8000, 0, avpHostName, []byte(name)...) }
+	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, ct), host("phone")))
+	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, st), host("router")))
+	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(messageSCCCN)))
+	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, cs)))
 	if a == nil || from != 0 {
 		t.Fatalf("ICRQ: session %v from %d", a, from)
 	}
-	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(MessageICRP), id(avpAssignedSession, ss)))
+	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(messageICRP), id(avpAssignedSession, ss)))
 	if b != a || from != 1 {
 		t.Fatalf("ICRP: session %v from %d", b, from)
 	}
-	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(MessageICCN)))
+	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(messageICCN)))
 	return a
 }
 
@@ -72,31 +72,31 @@ func TestTracker(t *testing.T) {
 	if s.State.String() != "established" {
 		t.Error(s.State)
 	}
-	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(MessageCDN), id(avpAssignedSession, 7), avp(0x8000, 0, 1, 0, 3)))
+	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(messageCDN), id(avpAssignedSession, 7), avpBytes(0x8000, 0, 1, 0, 3)))
 	if s.State != Closed || s.Tunnel.State != Established {
 		t.Errorf("after CDN: %v %v", s.State, s.Tunnel.State)
 	}
-	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(MessageStopCCN), id(avpAssignedTunnel, 21), avp(0x8000, 0, 1, 0, 1)))
+	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(messageStopCCN), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 1, 0, 1)))
 	if s.Tunnel.State != Closed {
 		t.Errorf("after StopCCN: %v", s.Tunnel.State)
 	}
-	if n := len(tr.Tunnels()); n != 1 {
+	if n := len(tr.all); n != 1 {
 		t.Errorf("%d tunnels", n)
 	}
 }
 
 func TestTrackerRetransmissions(t *testing.T) {
 	tr := NewTracker()
-	request := control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21))
+	request := control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21))
 	observe(t, tr, client, server, 1, request)
 	observe(t, tr, client, server, 2, request)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	// Late copies of requests change nothing as long as no data has flowed.
-	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(MessageICRQ), id(avpAssignedSession, 7)))
+	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, 7)))
 	observe(t, tr, client, server, 51, request)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
-	if len(tr.Tunnels()) != 1 || len(s.Tunnel.Sessions) != 1 {
-		t.Errorf("%d tunnels, %d sessions", len(tr.Tunnels()), len(s.Tunnel.Sessions))
+	if len(tr.all) != 1 || len(s.Tunnel.Sessions) != 1 {
+		t.Errorf("%d tunnels, %d sessions", len(tr.all), len(s.Tunnel.Sessions))
 	}
 }
 
@@ -112,12 +112,12 @@ func TestTrackerRedial(t *testing.T) {
 	}
 	same(t, tr, second, client, server, 1, 4712, 1, 816)
 	// A second call in the same tunnel, with the ID of the first.
-	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(MessageCDN), id(avpAssignedSession, 1)))
-	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(MessageICRQ), id(avpAssignedSession, 1)))
+	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(messageCDN), id(avpAssignedSession, 1)))
+	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(messageICRQ), id(avpAssignedSession, 1)))
 	if third == second || third.Tunnel != second.Tunnel {
 		t.Fatal("the new call found the old one")
 	}
-	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(MessageICRP), id(avpAssignedSession, 817)))
+	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(messageICRP), id(avpAssignedSession, 817)))
 	same(t, tr, third, client, server, 1, 4712, 1, 817)
 }
 
@@ -136,8 +136,8 @@ func TestTrackerBehindOneNAT(t *testing.T) {
 	moved := netip.MustParseAddrPort("203.0.113.10:61000")
 	same(t, tr, s2, moved, server, 1, 101, 1, 201)
 	same(t, tr, s1, nat1, server, 1, 100, 1, 200)
-	if s2.Tunnel.Ends[0].Addr != moved || len(tr.Tunnels()) != 2 {
-		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, len(tr.Tunnels()))
+	if s2.Tunnel.Ends[0].Addr != moved || len(tr.all) != 2 {
+		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, len(tr.all))
 	}
 }
 
@@ -145,12 +145,12 @@ func TestTrackerResponderPort(t *testing.T) {
 	// RFC 2661 section 8.1: the responder may answer from a port of its own.
 	tr := NewTracker()
 	other := netip.MustParseAddrPort("198.51.100.1:50000")
-	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(MessageSCCRQ), id(avpAssignedTunnel, 21)))
-	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(MessageSCCRP), id(avpAssignedTunnel, 22)))
-	if n := len(tr.Tunnels()); n != 1 {
+	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21)))
+	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, 22)))
+	if n := len(tr.all); n != 1 {
 		t.Fatalf("%d tunnels", n)
 	}
-	if e := tr.Tunnels()[0].Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
+	if e := tr.all[0].Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
 		t.Errorf("%+v", e)
 	}
 }
@@ -162,8 +162,8 @@ func TestTrackerLate(t *testing.T) {
 		t.Fatalf("%+v from %d", a, from)
 	}
 	same(t, tr, a, client, server, 21, 4711, 7, 815)
-	if len(tr.Tunnels()) != 1 || a.IDs != [2]uint16{7, 815} {
-		t.Errorf("%d tunnels, IDs %v", len(tr.Tunnels()), a.IDs)
+	if len(tr.all) != 1 || a.IDs != [2]uint16{7, 815} {
+		t.Errorf("%d tunnels, IDs %v", len(tr.all), a.IDs)
 	}
 	// Two calls of which nothing is known cannot be paired by guessing.
 	b, _ := observe(t, tr, client, server, 2, payload(4711, 816))
@@ -178,16 +178,16 @@ func TestTrackerIgnores(t *testing.T) {
 	tr := NewTracker()
 	for _, data := range [][]byte{
 		payload(0, 1), payload(1, 0),
-		control(0, 0, 0, 0), control(0, 0, 0, 0, message(MessageSCCRQ)), control(0, 0, 0, 0, message(MessageHELLO)),
-		control(0, 0, 0, 0, message(MessageStopCCN), id(avpAssignedTunnel, 9)),
+		control(0, 0, 0, 0), control(0, 0, 0, 0, message(messageSCCRQ)), control(0, 0, 0, 0, message(messageHELLO)),
+		control(0, 0, 0, 0, message(messageStopCCN), id(avpAssignedTunnel, 9)),
 		{0, 3, 0, 0, 0, 0, 0, 1, 2, 3},
 	} {
 		if s, _ := observe(t, tr, client, server, 1, data); s != nil {
 			t.Errorf("%x made a session", data)
 		}
 	}
-	if len(tr.Tunnels()) != 0 {
-		t.Errorf("%d tunnels", len(tr.Tunnels()))
+	if len(tr.all) != 0 {
+		t.Errorf("%d tunnels", len(tr.all))
 	}
 }
 
@@ -205,22 +205,6 @@ func TestTrackerBounds(t *testing.T) {
 	if tr.count > maxSessions || len(tr.sessions) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
 		t.Errorf("%d sessions, %d and %d keys", tr.count, len(tr.sessions), len(tr.tunnels))
 	}
-	tr.Expire(1e9, 1e6)
-	if tr.count != 0 || len(tr.all) != 0 || len(tr.sessions) != 0 || len(tr.tunnels) != 0 {
-		t.Errorf("after expiry: %d sessions, %d tunnels, %d and %d keys", tr.count, len(tr.all), len(tr.sessions), len(tr.tunnels))
-	}
-}
-
-func TestTrackerExpire(t *testing.T) {
-	tr := NewTracker()
-	s := dial(t, tr, client, server, 21, 4711, 7, 815)
-	same(t, tr, s, client, server, 21, 4711, 7, 815)
-	idle, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(MessageICRQ), id(avpAssignedSession, 8)))
-	tr.Expire(150, 60)
-	if got := s.Tunnel.Sessions; len(got) != 1 || got[0] != s {
-		t.Errorf("%d sessions left, idle one %p", len(got), idle)
-	}
-	same(t, tr, s, client, server, 21, 4711, 7, 815)
 }
 
 func TestTrackerNoAllocations(t *testing.T) {

@@ -43,7 +43,11 @@ func decrypt(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 
-	p := pipeline.New(o.config(src))
+	config := o.config(src)
+	if config.Passwords, err = o.passwords(); err != nil {
+		return fail(err)
+	}
+	p := pipeline.New(config)
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
@@ -219,7 +223,7 @@ func (s *sinks) status(stats *pipeline.Stats) int {
 	switch {
 	case matched == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
-	case stats.Failed() > 0 || len(s.report().Wrong) > 0:
+	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && len(s.p.PPP()) > 0:
 		return exitPartly
 	}
 	return exitOK

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/salookup"
@@ -102,6 +101,9 @@ func (r *report) failed() []string {
 		lines = append(lines, fmt.Sprintf("ESP %s %s > %s: %d of %s %s [%s]: %s",
 			id, f.Src, f.Dst, bad, plural(f.Packets(), "packet"), what, x.Verdict, said.of(id, x.Reason())))
 	}
+	if n := r.Table.Forgotten(); n > 0 {
+		lines = append(lines, plural(n, "flow")+" of ESP had to be forgotten: there were too many at a time")
+	}
 	for _, k := range r.Wrong {
 		lines = append(lines, fmt.Sprintf("%s %s: %s", kindName[k.Kind], k.ID, k.Reason))
 	}
@@ -109,11 +111,6 @@ func (r *report) failed() []string {
 }
 
 var kindName = map[string]string{"ike": "IKE", "esp": "ESP"}
-
-// wrongAt reports whether the key of a place is one that is wrong for this ID.
-func (r *report) wrongAt(id string, key esp.Origin) bool {
-	return slices.ContainsFunc(r.Wrong, func(k why.KeyFinding) bool { return k.ID == id && k.Key == key })
-}
 
 // cookieName is a cookie for people and JSON, "any" where the source names none.
 func cookieName(c ikev1.Cookie) string {

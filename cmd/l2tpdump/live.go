@@ -180,6 +180,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
 		return fail(err)
 	}
+	passwords, err := o.passwords()
+	if err != nil {
+		return fail(err)
+	}
 	src, err := o.open()
 	if err != nil {
 		return fail(err)
@@ -202,7 +206,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	o.announce(src, sources, privileges)
 
 	keys := make(chan *keysrc.Keys, 64)
-	c := pipeline.Config{Source: src, Limit: o.count, Keys: keys, Live: true}
+	c := pipeline.Config{Source: src, Limit: o.count, Keys: keys, Live: true, Passwords: passwords}
 	if o.unwatched(file) {
 		c.Patience = int64(filePatience)
 	}

@@ -26,6 +26,7 @@ type options struct {
 	read      []string
 	keys      []string
 	keyFormat string
+	secrets   string // file of PPP passwords
 	filter    string
 	count     uint64
 
@@ -71,6 +72,7 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
 }
 
 // parse reads args into f. If it is false the command ends with the status.
@@ -147,7 +149,7 @@ func (o *options) checkOutput() error {
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
 	}
-	for _, in := range append(slices.Clone(o.read), o.keys...) {
+	for _, in := range slices.Concat(o.read, o.keys, []string{o.secrets}) {
 		if same(in, o.write) {
 			return withHint("give the output another name", "%s is an input: it is not overwritten", in)
 		}

@@ -9,6 +9,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/l2tp/ppp"
 )
 
 // summary prints what became of the frames, and for each SA that was not decrypted why.
@@ -30,6 +31,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
+	listed(pppProblems(s.p.PPP(), s.o.secrets))
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}
@@ -126,8 +128,8 @@ func contentCounts(stats *pipeline.Stats) string {
 		return ""
 	}
 	packed := ""
-	if stats.Packed > 0 {
-		packed = fmt.Sprintf(" (%d compressed or encrypted by PPP: not expanded)", stats.Packed)
+	if stats.Expansion != (ppp.Counts{}) {
+		packed = fmt.Sprintf(" (%v)", stats.Expansion)
 	}
 	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
 }

@@ -13,7 +13,10 @@ import (
 	"l2tpdump/capture"
 )
 
-const captures = "../../testdata/captures"
+const (
+	captures   = "../../testdata/captures"
+	labSecrets = "../../testdata/ppp/chap-secrets" // of the recordings' users
+)
 
 // packetsOf reads the IP packets of a capture, without link headers.
 func packetsOf(t *testing.T, name string) []string {
@@ -120,7 +123,7 @@ func byFlow(t *testing.T, packets []string) map[flow][]string {
 func decryptIP(t *testing.T, capture string, keys ...string) ([]string, int) {
 	t.Helper()
 	outFile := filepath.Join(t.TempDir(), "x.pcap")
-	args := []string{"decrypt", "-q", "-r", capture, "--layer", "ip", "-w", outFile}
+	args := []string{"decrypt", "-q", "-r", capture, "--layer", "ip", "-w", outFile, "--ppp-secrets", labSecrets}
 	for _, k := range keys {
 		args = append(args, "-k", k)
 	}
@@ -152,6 +155,10 @@ func TestDecryptEqualsGroundTruth(t *testing.T) {
 		{"08-rsa-ipfrag", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"08b-rsa-ikefrag-natt", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"08x-auth-failed-l2tp-in-clear", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"09-ppp-vj-deflate-acfc-pfc", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"09c-ppp-mppe128-stateless", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"09e-ppp-vj-only-l2tp-challenge", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
+		{"09f-ppp-deflate-only-kernel", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"10-ipv6-outer", "outer.pcap", "truth-inner-sl2tp.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"11-three-clients-two-behind-nat", "outer.pcap", "truth-inner-client*.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"13-ip-fragmented-esp", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
@@ -169,6 +176,7 @@ func TestDecryptEqualsGroundTruth(t *testing.T) {
 		{"19-cooked-any", "outer-any-sll1.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"19-cooked-any", "server-any-sll1.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"19-cooked-any", "client-any-sll2.pcap", "truth-inner-client.pcap", []string{"router.log"}, exitOK},
+		{"22-redial-same-sa-vj-deflate", "outer.pcap", "truth-inner-server*.pcap", []string{"router.log"}, exitOK},
 		{"23-ipcomp-inside-esp", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},
 		{"25-forceencaps-no-nat", "outer.pcap", "truth-inner-server.pcap", []string{"router.log", "keys/esp_sa"}, exitOK},
 		{"26-heavy-loss-ike-retransmits", "outer.pcap", "truth-inner-server.pcap", []string{"router.log"}, exitOK},

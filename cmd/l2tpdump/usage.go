@@ -40,6 +40,9 @@ Output:
     -v, -vv                more detail: reasons, algorithms, each payload
     -x                     print the bytes of the inner packet
     -q, --quiet            no summary
+
+PPP:
+        --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
 `
 
 const progressUsage = `        --progress         show how far the reading is

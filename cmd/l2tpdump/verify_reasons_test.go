@@ -123,6 +123,10 @@ func TestVerifyReasons(t *testing.T) {
 			"the messages decrypt, but no HASH matches that is made with SKEYID_a at router-full.log:12: it is of another connection, or mistyped"},
 		{"SKEYID_e", basic, 0, sources{log.with("4a f9 0f", "4b f9 0f")}, exitPartly, "148048a5bc8c637f", "wrong key",
 			"the key at router.log:4 fits no message: it is of another connection, or mistyped"},
+		{"SKEYID_e, first row lost", "07-aggressive-psk", 0, sources{read("07-aggressive-psk", "router.log").with(
+			"6a c3 e5 c2 a5 64 99 99 e7 ad ea a7 4f b3 b0 65\n2026/11/23 07:20:09: [IKE]   e4 39 95 65\n",
+			"e4 39 95 65 01 02 03 04 05 06 07 08 09 0a 0b 0c\n")}, exitPartly, "dad474fe2fb8fc35", "incomplete",
+			"SKEYID_e at router.log:4 has 16 bytes, 20 are needed: 4 are missing; take the whole value from its source, a log's rows to the last"},
 		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, "key of " + forth, "wrong key",
 			"the encryption key at esp_sa:2 is wrong; the packets open with the key at router.log:16"},
 		{"right elsewhere", basic, 0, sources{table.with("0xca6bdc", "0xcb6bdc"), log}, exitPartly, "", "",

@@ -60,7 +60,6 @@ func (a *assembler) take(ev *event) {
 	case cookieR:
 		if x := a.target(ev); x != nil && ev.fault == whole && !ev.unsure {
 			copy(x.cookieR[:], ev.data)
-			x.fresh = true
 		}
 	case skeyid, skeyidD, skeyidA, skeyidE:
 		a.skeyid(ev)
@@ -180,7 +179,6 @@ func (a *assembler) skeyid(ev *event) {
 		return
 	}
 	x.torn = x.torn || ev.fault == misshapen
-	x.fresh = true
 	if ev.unsure {
 		x.cookieI, x.cookieR, x.cookieLost = ikev1.Cookie{}, ikev1.Cookie{}, true
 	}

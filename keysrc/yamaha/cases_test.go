@@ -150,6 +150,72 @@ func TestYamahaAmbiguous(t *testing.T) {
 	}
 }
 
+// Text between a label and its row: the value may be the text's, so it is uncertain, and no row is
+// called missing. Of another length it is not the label's.
+func TestYamahaTextBetween(t *testing.T) {
+	between := func(log string) string {
+		return eachLine(log, func(l string) string {
+			if strings.Contains(l, "[IKE] ") && !strings.Contains(l, "]   ") && !strings.Contains(l, " phase to ") {
+				return l + "\n" + l[:stampLen] + "[IKE] receive message\n" + l[:stampLen] + "[IKE] payload: HASH(8) length 24"
+			}
+			return l
+		})
+	}
+	for name, log := range routerLogs(t) {
+		want := parseText(t, log)
+		for order, turn := range map[string]func(string) string{"forward": func(s string) string { return s }, "reversed": reversed} {
+			keys := parseText(t, turn(between(log)))
+			for _, s := range keys.IKE {
+				if !s.InitiatorCookie.IsZero() {
+					t.Errorf("%s, %s: %s is certain", name, order, s.Origin)
+				}
+			}
+			for _, s := range keys.ESP {
+				if !s.Uncertain {
+					t.Errorf("%s, %s: %s is certain", name, order, s.Origin)
+				}
+			}
+			truthOf(want).check(t, name+", "+order, "", keys)
+			if len(keys.IKE) != len(want.IKE) || len(keys.ESP) != len(want.ESP) || len(losses(keys)) != 0 {
+				t.Errorf("%s, %s: %v\n%v", name, order, canonical(keys), keys.Notes)
+			}
+		}
+		long := strings.ReplaceAll(between(log), "[IKE]   ", "[IKE]   00 ")
+		if keys := parseText(t, long); len(keys.IKE)+len(keys.ESP) != 0 {
+			t.Errorf("%s: rows of another length: %v", name, canonical(keys))
+		}
+	}
+}
+
+// A value that lost its second row does not spoil one that comes seconds later; one at the same time
+// may have got it.
+func TestYamahaLostRowNeighbour(t *testing.T) {
+	const log = `2026/11/23 08:13:15: [IKE] respond ISAKMP phase to 203.0.113.77
+2026/11/23 08:13:15: [IKE] CKY-I
+2026/11/23 08:13:15: [IKE]   82 b7 0e ee 7f 1a 50 39
+2026/11/23 08:13:15: [IKE] SKEYID_e
+2026/11/23 08:13:15: [IKE]   be f0 7e c2 34 7f 06 6e d0 8f 5d c7 51 24 47 e3
+2026/11/23 08:13:20: [IKE] respond ISAKMP phase to 203.0.113.77
+2026/11/23 08:13:20: [IKE] CKY-I
+2026/11/23 08:13:20: [IKE]   40 43 00 02 6b 6e 54 55
+2026/11/23 08:13:20: [IKE] SKEYID_e
+2026/11/23 08:13:20: [IKE]   94 a0 65 68 5d 64 c4 98 0b b8 d4 54 4a 87 21 a9
+2026/11/23 08:13:20: [IKE]   9a 01 ad 21 9e b5 9c f6 a1 5e f6 f1 5a 1d 83 0b
+2026/11/23 08:13:32: [IKE] respond IPsec phase to 203.0.113.77
+`
+	for _, turn := range []func(string) string{func(s string) string { return s }, reversed} {
+		keys := parseText(t, turn(log))
+		if len(keys.IKE) != 2 || keys.IKE[1].InitiatorCookie.String() != "404300026b6e5455" || keys.IKE[1].SKEYIDe.Len() != 32 ||
+			len(keys.Notes) != 1 || !keys.Notes[0].Doubt {
+			t.Errorf("%v\n%v", canonical(keys), keys.Notes)
+		}
+		keys = parseText(t, turn(strings.ReplaceAll(log, "08:13:20", "08:13:16")))
+		if len(keys.IKE) != 1 || keys.IKE[0].SKEYIDe.Len() != 16 || len(losses(keys)) != 1 {
+			t.Errorf("%v\n%v", canonical(keys), keys.Notes)
+		}
+	}
+}
+
 // Equal rows that the router collapsed count, and it is said so.
 func TestYamahaCollapsed(t *testing.T) {
 	const head = `2026/11/23 07:13:24: [IKE] CKY-I

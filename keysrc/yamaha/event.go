@@ -13,15 +13,13 @@ const (
 
 // rows are the rows of bytes between two lines of text, in the order of the file.
 type rows struct {
-	line     int     // of the first row
-	data     []byte  // the bytes of all rows
-	lens     []uint8 // the bytes of each row
-	bad      string  // what is wrong with a row, "" nothing
-	badLine  int     // the first such
-	blank    bool    // a line without any text follows: it may have been a row
-	repeats  []repeat
-	last     []byte // text of the last row
-	lastLine int
+	line    int     // of the first row
+	data    []byte  // the bytes of all rows
+	lens    []uint8 // the bytes of each row
+	bad     string  // what is wrong with a row, "" nothing
+	badLine int     // the first such
+	blank   bool    // a line without any text follows: it may have been a row
+	repeats []repeat
 }
 
 // repeat is "same message repeated N times" between rows.
@@ -33,14 +31,13 @@ type repeat struct {
 
 func (g *rows) reset() {
 	clear(g.data) // key bytes
-	clear(g.last)
-	*g = rows{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0], last: g.last[:0]}
+	*g = rows{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0]}
 }
 
 func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }
 
 // add takes a row; data is that of g with the row's bytes behind it.
-func (g *rows) add(n int, text, data []byte, kind rowKind) {
+func (g *rows) add(n int, data []byte, kind rowKind) {
 	if g.empty() {
 		g.line = n
 	}
@@ -54,27 +51,6 @@ func (g *rows) add(n int, text, data []byte, kind rowKind) {
 	default:
 		g.bad, g.badLine = "a row is damaged", n
 	}
-	g.last, g.lastLine = append(g.last[:0], text...), n
-}
-
-// extend adds text to the last row, if it is the rest of it.
-func (g *rows) extend(text []byte) bool {
-	if !onlyHex(text) || len(text) > 3*rowLen || len(g.last) > 3*rowLen+16 {
-		return false
-	}
-	switch {
-	case g.bad == "":
-		end := len(g.lens) - 1
-		g.data, g.lens = g.data[:len(g.data)-int(g.lens[end])], g.lens[:end]
-	case g.badLine != g.lastLine:
-		return true
-	default:
-		g.bad = "" // it is cut in the middle of a byte
-	}
-	row := append(g.last, text...)
-	data, kind := parseRow(g.data, row)
-	g.add(g.lastLine, row, data, kind)
-	return true
 }
 
 // behind returns the rows with another before them.

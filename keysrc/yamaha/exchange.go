@@ -17,7 +17,6 @@ type exchange struct {
 	vals             [4]value // SKEYID, SKEYID_d, SKEYID_a, SKEYID_e
 	peer             netip.Addr
 	torn             bool // rows of one of its values are missing or are of another
-	fresh            bool // it has a value that was not given out
 }
 
 // value is a SKEYID of any kind.
@@ -37,10 +36,6 @@ func (a *assembler) emit(x *exchange) {
 	if x.vals[3].line == 0 && !x.cookieLost {
 		a.out.doubt(x.start.line, "CKY-I %s: no SKEYID_e follows: the negotiation failed, or lines are missing", x.cookieI)
 	}
-	if !x.fresh {
-		return
-	}
-	x.fresh = false
 	head := a.checkE(x, a.checkHash(x))
 	known, at := 0, 0 // values, and the place of the last
 	for i := range x.vals {

@@ -54,12 +54,14 @@ var names = map[string]kind{
 
 // captions begin labels in the same way.
 var captions = []struct {
-	words string
+	words []byte
 	kind  kind
 }{
-	{"keymaterial", espKey}, {"authenticationkey", authKey}, {"respondipsecphase", phase2}, {"respondisakmpphase", phase1},
-	{"initiateipsecphase", phase2}, {"initiateisakmpphase", phase1}, {"encryptionkey", espKey}, {"enckey", espKey},
-	{"espkey", espKey}, {"authkey", authKey}, {"hashkey", authKey}, {"hmackey", authKey},
+	{[]byte("keymaterial"), espKey}, {[]byte("authenticationkey"), authKey},
+	{[]byte("respondipsecphase"), phase2}, {[]byte("respondisakmpphase"), phase1},
+	{[]byte("initiateipsecphase"), phase2}, {[]byte("initiateisakmpphase"), phase1},
+	{[]byte("encryptionkey"), espKey}, {[]byte("enckey"), espKey}, {[]byte("espkey"), espKey},
+	{[]byte("authkey"), authKey}, {[]byte("hashkey"), authKey}, {[]byte("hmackey"), authKey},
 }
 
 // classify reads the text of a line that is no row.
@@ -75,13 +77,13 @@ func classify(text []byte) label {
 	}
 	for i := range captions {
 		c := &captions[i]
-		rest, ok := bytes.CutPrefix(t, []byte(c.words))
+		rest, ok := bytes.CutPrefix(t, c.words)
 		switch {
 		case ok && (c.kind == phase1 || c.kind == phase2):
 			return label{kind: c.kind, respond: t[0] == 'r', addr: addrAfter(text, "to"), local: addrAfter(text, "address")}
 		case ok:
 			return captionOf(c.kind, bytes.TrimPrefix(rest, []byte("material")))
-		case i < 2 && len(t) >= 5 && bytes.HasPrefix([]byte(c.words), t):
+		case i < 2 && len(t) >= 5 && bytes.HasPrefix(c.words, t):
 			return label{kind: unreadable} // cut, as where a mail program wrapped the line
 		}
 	}

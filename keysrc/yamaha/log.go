@@ -52,11 +52,8 @@ func newLog(out *output) *log {
 	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}}
 }
 
-// rows returns those that came last.
-func (l *log) rows() *rows { return &l.nodes[len(l.nodes)-1].rows }
-
-// take reads what follows the tag. It reports whether it is a row.
-func (l *log) take(n int, prefix, text []byte) bool {
+// take reads what follows the tag.
+func (l *log) take(n int, prefix, text []byte) {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
 	data, kind := parseRow(g.data, text)
@@ -68,13 +65,13 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	}
 	if kind != noRow && own == nil {
 		l.rowCount++
-		g.add(n, text, data, kind)
-		return true
+		g.add(n, data, kind)
+		return
 	}
 	lb := classify(text)
 	g.blank = g.blank || lb.kind == unreadable && len(bytes.TrimSpace(text)) == 0
 	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
-		return false // text upon text: nothing depends on it
+		return // text upon text: nothing depends on it
 	}
 	l.complete(lb.kind == noLabel)
 	lb.line = n
@@ -87,12 +84,11 @@ func (l *log) take(n int, prefix, text []byte) bool {
 	clear(l.nodes[last].own) // key bytes
 	l.nodes[last].label, l.nodes[last].own = lb, own
 	l.nodes[last].rows.reset()
-	return false
 }
 
 // repeat takes the message that stands for equal lines.
 func (l *log) repeat(n, times int) {
-	if g := l.rows(); len(g.repeats) < 8 {
+	if g := &l.nodes[len(l.nodes)-1].rows; len(g.repeats) < 8 {
 		g.repeats = append(g.repeats, repeat{len(g.lens), n, times})
 	}
 }
@@ -107,7 +103,7 @@ func (l *log) complete(textFollows bool) {
 		return
 	}
 	a, b := l.nodes[last-1], l.nodes[last]
-	v := vote(a, b)
+	v, of := l.vote(textFollows)
 	switch {
 	case l.order == unknown:
 		if v == 0 && a.label.timed && b.label.timed {
@@ -118,7 +114,7 @@ func (l *log) complete(textFollows bool) {
 		}
 	case v*int(l.order) < 0:
 		// Damage, or a log of the other order follows: the next value tells.
-		l.sure, l.order, l.score = last-1, unknown, 0
+		l.sure, l.order, l.score = of-1, unknown, 0
 	}
 	switch {
 	case textFollows && b.lacksRows() && last < maxHeld:
@@ -143,26 +139,36 @@ func (l *log) decide() {
 	l.order, l.last, l.sure = now, now, 0
 }
 
-// vote tells which order the value under a label speaks for: its rows fit the label on one side
-// only.
-func vote(before, nd *node) int {
-	switch {
-	case !nd.label.kind.isValue():
-		return 0
-	case nd.own != nil: // the labels have an order too
-		if d := int(nd.label.kind) - int(before.label.kind); d == 1 || d == -1 {
-			return d * voteTime
+// vote tells which order the last value speaks for, and which node it is: its rows, directly or
+// behind text, fit the label on one side only.
+func (l *log) vote(textFollows bool) (v, of int) {
+	of = len(l.nodes) - 1
+	after := &l.nodes[of].rows
+	for of > 0 && l.nodes[of].label.kind == noLabel && l.nodes[of-1].rows.empty() {
+		of--
+	}
+	nd := l.nodes[of]
+	if !nd.label.kind.isValue() || textFollows && after.empty() {
+		return 0, of
+	}
+	if nd.own != nil { // the labels have an order too
+		if d := int(nd.label.kind) - int(l.nodes[of-1].label.kind); d == 1 || d == -1 {
+			v = d * voteTime
 		}
-		return 0
+		return v, of
 	}
-	after, above := nd.rows.fits(&nd.label, false), before.rows.fits(&nd.label, true)
+	above := &l.nodes[of-1].rows
+	for i := of - 1; i > 0 && above.empty() && l.nodes[i].label.kind == noLabel; i-- {
+		above = &l.nodes[i-1].rows
+	}
+	fits, reversed := after.fits(&nd.label, false), above.fits(&nd.label, true)
 	switch {
-	case after && !above:
-		return voteRows
-	case above && !after:
-		return -voteRows
+	case fits && !reversed:
+		v = voteRows
+	case reversed && !fits:
+		v = -voteRows
 	}
-	return 0
+	return v, of
 }
 
 // between reports whether nd, the oldest value of a reversed log, ends an older negotiation than

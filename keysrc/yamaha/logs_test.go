@@ -211,6 +211,10 @@ var harmless = map[string]func(string) string{
 		})
 	},
 	"wrap at 100":      func(l string) string { return wrapRows(restamped(longPrefix(41))(l), 100) },
+	"row beside label": rowBesideLabel,
+	"beside, reversed": chain(restamped(""), rowBesideLabel, reversed),
+	"one line":         func(l string) string { return strings.ReplaceAll(l, "\n", " ") },
+	"one line, syslog": func(l string) string { return strings.ReplaceAll(restamped("Nov 23 TIME router ")(l), "\n", " ") },
 	"reversed":         reversed,
 	"reversed no time": chain(restamped(""), reversed),
 	"reversed tagged":  chain(onlyTagged, reversed),
@@ -219,6 +223,28 @@ var harmless = map[string]func(string) string{
 	"twice":            func(l string) string { return l + l },
 	"both orders":      func(l string) string { return "# show log\n" + l + "# show log reverse\n" + reversed(l) },
 	"orders reversed":  func(l string) string { return "# show log reverse\n" + reversed(l) + "# show log\n" + l },
+}
+
+// rowBesideLabel puts the first row of each value in the line of its label.
+func rowBesideLabel(log string) string {
+	var b strings.Builder
+	label := false
+	for line := range strings.Lines(log) {
+		if _, row, ok := strings.Cut(line, "]   "); ok && label {
+			label = false
+			b.WriteString(" " + row)
+			continue
+		}
+		if label {
+			b.WriteByte('\n')
+		}
+		label = strings.Contains(line, "[IKE] ") && !strings.Contains(line, "]   ") && !strings.Contains(line, " phase to ")
+		if label {
+			line = strings.TrimSuffix(line, "\n")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 func doubleSpaced(log string) string {

@@ -182,3 +182,83 @@ func TestYamahaBeginsAgain(t *testing.T) {
 		t.Errorf("%d logs", tried)
 	}
 }
+
+// dependents returns the lines of what a missing row spoils, in the log without it: its label, and
+// the labels of what belongs to a cookie or SPI. keys is how many SPIs lose their key.
+func dependents(lines []string, row int) (list []int, keys int) {
+	at := row
+	for strings.Contains(lines[at], "]   ") {
+		at--
+	}
+	list = append(list, at+1)
+	of := func(i int, label string) bool { return strings.Contains(lines[i], "] "+label) }
+	switch {
+	case of(at, "key material"):
+		return list, 1
+	case of(at, "SPI"):
+		for i := row + 1; i < len(lines) && !of(i, "SPI") && !of(i, "respond"); i++ {
+			if of(i, "key material") || of(i, "authentication key") {
+				list = append(list, i)
+			}
+		}
+		return list, 1
+	case of(at, "CKY-I"):
+		for i := row + 1; i < len(lines) && !of(i, "respond"); i++ {
+			if of(i, "SKEYID_e") {
+				list = append(list, i)
+			}
+		}
+	}
+	return list, 0
+}
+
+// Take any row away: the loss is told at the line of its label, no line is told of that it does not
+// spoil, and all other keys come out.
+func TestYamahaEachRowMissing(t *testing.T) {
+	rows := 0
+	for name, log := range allRouterLogs(t) {
+		lines := strings.SplitAfter(log, "\n")
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+		before := parseText(t, log)
+		tr := truthOf(before)
+		for i, line := range lines {
+			if !strings.Contains(line, "]   ") {
+				continue
+			}
+			rows++
+			text := strings.Join(slices.Delete(slices.Clone(lines), i, i+1), "")
+			spoilt, lost := dependents(lines, i)
+			for _, turned := range []bool{false, true} {
+				at := slices.Clone(spoilt)
+				if turned {
+					text = reversed(text)
+					for j := range at {
+						at[j] = len(lines) - at[j]
+					}
+				}
+				keys := parseText(t, text)
+				same := func(n keysrc.Note) bool {
+					return slices.ContainsFunc(before.Notes, func(b keysrc.Note) bool { return n.Doubt && n.Text == b.Text })
+				}
+				other := func(n keysrc.Note) bool { return !slices.Contains(at, n.Line) && !same(n) }
+				if err := tr.strict(keys); err != nil {
+					t.Errorf("%s without line %d, reversed %t: %v", name, i+1, turned, err)
+				}
+				if !slices.ContainsFunc(keys.Notes, func(n keysrc.Note) bool { return n.Line == at[0] }) ||
+					slices.ContainsFunc(keys.Notes, other) {
+					t.Errorf("%s without line %d, reversed %t: notes %v, want %v", name, i+1, turned, keys.Notes, at)
+				}
+				if len(keys.ESP) != len(before.ESP)-lost {
+					t.Errorf("%s without line %d, reversed %t: %d of %d ESP keys", name, i+1, turned, len(keys.ESP), len(before.ESP))
+				}
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	t.Logf("%d rows", rows)
+	if rows < 100 {
+		t.Errorf("%d rows", rows)
+	}
+}

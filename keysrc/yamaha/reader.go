@@ -41,11 +41,9 @@ type Reader struct {
 	logs [3]*log // [IKE], [IKE1] and [IKE2]: rows follow a label of their own tag
 	list listing
 
-	wrapped     []byte // a line that fills the console's width, held until the next tells whether it goes on
-	wrappedLine int
-
-	row     *log // the log whose row was the line before
-	rowLine int
+	held     []byte // a line, until the next tells whether it goes on
+	heldLine int
+	full     bool // it fills the console's width; else it ends in a row
 
 	tagged int // lines with a tag
 }
@@ -60,7 +58,7 @@ const (
 	// consoleWidth is where the router's console breaks its lines, in mid-word. A paste may have lost
 	// a space in the last column.
 	consoleWidth = 80
-	maxWrapped   = 2048 // bytes of a line that was put together
+	maxHeldLine  = 2048 // bytes of a line that was put together
 )
 
 var (
@@ -80,30 +78,45 @@ func Match(line []byte) bool {
 // Line takes line n (from 1) without its line end; text is valid until it returns. It reports
 // whether the line surely belongs to such a router.
 func (r *Reader) Line(n int, text []byte) bool {
-	padded := bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
-	if len(r.wrapped) > 0 {
-		if !beginsLogLine(text) && len(r.wrapped)+len(text) <= maxWrapped {
-			if len(r.wrapped)%consoleWidth == consoleWidth-1 && !onlyHex(text) {
-				r.wrapped = append(r.wrapped, ' ') // the space that was lost in the last column
-			}
-			r.wrapped = append(r.wrapped, text...)
-			if len(text) != consoleWidth || padded {
-				r.unwrap()
-			}
-			return true
+	full := (len(text) == consoleWidth || len(text) == consoleWidth-1) &&
+		!bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
+	switch {
+	case len(r.held) == 0:
+	case len(r.held)+len(text) > maxHeldLine:
+		r.release()
+	case r.full && !beginsLogLine(text):
+		if len(r.held)%consoleWidth == consoleWidth-1 && !onlyHex(text) {
+			r.held = append(r.held, ' ') // the space that was lost in the last column
 		}
-		r.unwrap()
+		r.held = append(r.held, text...)
+		if !full || len(text) != consoleWidth {
+			r.release()
+		}
+		return true
+	case !r.full && onlyHex(text) && len(text) <= 3*rowLen:
+		r.held = append(r.held, text...)
+		return true
+	default:
+		r.release()
 	}
-	if !padded && (len(text) == consoleWidth || len(text) == consoleWidth-1) {
-		r.wrapped, r.wrappedLine = append(r.wrapped, text...), n
+	if full || endsInRow(text) {
+		r.held, r.heldLine, r.full = append(r.held, text...), n, full
 		return beginsWithTime(text) || bytes.Contains(text, tagIKE)
 	}
 	return r.whole(n, text)
 }
 
-func (r *Reader) unwrap() {
-	r.whole(r.wrappedLine, r.wrapped)
-	r.wrapped = r.wrapped[:0]
+// endsInRow reports whether a line may be a row that a console of another width broke.
+func endsInRow(text []byte) bool {
+	t := bytes.TrimRight(text, " ")
+	word := t[bytes.LastIndexByte(t, ' ')+1:]
+	return len(word) <= 2 && onlyHex(word) && bytes.Contains(t, tagIKE)
+}
+
+func (r *Reader) release() {
+	r.whole(r.heldLine, r.held)
+	clear(r.held) // key bytes
+	r.held = r.held[:0]
 }
 
 // whole takes a line as the router wrote it, or several that were joined: each begins as the first
@@ -141,16 +154,20 @@ func sameForm(text, prefix []byte) bool {
 func (r *Reader) single(n int, text []byte) bool {
 	if bytes.Contains(text, tagIKE) {
 		log, prefix, rest, ok := cutTag(text)
-		if ok {
-			r.taggedLine(n, r.logs[log], prefix, rest)
+		switch {
+		case !ok:
+			return false
+		case bytes.Contains(rest, repeatedMarker):
+			r.repeated(n, rest)
+		default:
+			r.logs[log].take(n, prefix, rest)
 		}
-		return ok
+		r.tagged++
+		return true
 	}
 	switch {
 	case len(text) == 0:
 		return false
-	case r.row != nil && n == r.rowLine+1 && r.row.rows().extend(text):
-		r.rowLine = n // the console broke a row at another width
 	case bytes.Contains(text, repeatedMarker):
 		r.repeated(n, text)
 	case r.list.line(n, text):
@@ -164,18 +181,6 @@ func (r *Reader) single(n int, text []byte) bool {
 	return true
 }
 
-func (r *Reader) taggedLine(n int, l *log, prefix, text []byte) {
-	r.tagged++
-	switch {
-	case bytes.Contains(text, repeatedMarker):
-		r.repeated(n, text)
-	case l.take(n, prefix, text):
-		r.row, r.rowLine = l, n
-	default:
-		r.row = nil
-	}
-}
-
 // repeated takes "same message repeated N times", which stands for N more lines equal to the one
 // before (in a reversed log: to the next).
 func (r *Reader) repeated(n int, text []byte) {
@@ -187,8 +192,8 @@ func (r *Reader) repeated(n int, text []byte) {
 
 // Close takes the end of the source.
 func (r *Reader) Close() {
-	if len(r.wrapped) > 0 {
-		r.unwrap()
+	if len(r.held) > 0 {
+		r.release()
 	}
 	for _, l := range r.logs {
 		l.finish()

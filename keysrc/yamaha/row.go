@@ -31,7 +31,11 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	}
 	start, good, others, pairs := len(dst), 0, 0, true
 	for word := range bytes.FieldsSeq(t) {
-		if b, err := hex.AppendDecode(dst, word); err == nil {
+		b, err := dst, error(hex.ErrLength)
+		if isHex(word[0]) {
+			b, err = hex.AppendDecode(dst, word)
+		}
+		if err == nil {
 			dst = b
 			good++
 			pairs = pairs && len(word) == 2

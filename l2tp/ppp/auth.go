@@ -37,8 +37,8 @@ func (c *Control) papFields(yield func(name, value string) bool) {
 	}
 }
 
-// chapFields are the contents of a CHAP packet (RFC 1994 section 4): names and messages are shown, of challenge
-// and response the length.
+// chapFields are the contents of a CHAP packet (RFC 1994 section 4): names and messages are shown,
+// of challenge and response the length.
 func (c *Control) chapFields(yield func(name, value string) bool) {
 	switch c.Code {
 	case 1, 2:
@@ -67,7 +67,8 @@ func counted(data []byte) (field, rest []byte, ok bool) {
 }
 
 // redact takes the authenticator response "S=" and the challenge "C=" out of an MS-CHAP message
-// (RFC 2759 sections 5 and 6, RFC 2433 section 7): "S=... M=Access granted". The rest of the message is kept.
+// (RFC 2759 sections 5 and 6, RFC 2433 section 7): "S=... M=Access granted". The rest of the
+// message is kept.
 func redact(message []byte) []byte {
 	const shortest = 16 // hexadecimal digits; both have 16 or more
 	var out []byte
@@ -105,8 +106,8 @@ func eapType(t uint8) string {
 	return "type " + decimal(int(t))
 }
 
-// eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those that have them
-// names and prompts.
+// eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those
+// that have them names and prompts.
 func (c *Control) eapFields(yield func(name, value string) bool) {
 	if c.Code != 1 && c.Code != 2 {
 		lengthField(yield, c.Data)
@@ -160,11 +161,11 @@ func eapMSCHAP(data []byte, yield func(name, value string) bool) {
 		yield("malformed", "no operation")
 		return
 	}
-	inner := Control{Protocol: ProtocolCHAP, Code: data[0]}
+	inner := Control{Protocol: protocolCHAP, Code: data[0]}
 	if !yield("op", inner.CodeName()) || len(data) == 1 {
 		return
 	}
-	if err := inner.Decode(ProtocolCHAP, data); err != nil {
+	if err := inner.Decode(protocolCHAP, data); err != nil {
 		yield("malformed", "mschap-v2 length")
 		return
 	}

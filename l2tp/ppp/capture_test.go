@@ -12,8 +12,8 @@ import (
 
 const peers = "../../../shared/peer-captures/"
 
-// summaries reads a capture of PPP frames; skip is the size of what comes before each frame. The test is
-// skipped if the file is not there.
+// summaries reads a capture of PPP frames; skip is the size of what comes before each frame. The
+// test is skipped if the file is not there.
 func summaries(t *testing.T, file string, skip int) []string {
 	t.Helper()
 	f, err := os.Open(peers + file)
@@ -46,7 +46,8 @@ func summaries(t *testing.T, file string, skip int) []string {
 	}
 }
 
-// TestNegotiation reads a real negotiation; codes and values are those that tshark and the wiki's page have.
+// TestNegotiation reads a real negotiation; codes and values are those that tshark and the wiki's
+// page have.
 func TestNegotiation(t *testing.T) {
 	got := summaries(t, "wireshark-wiki/l2tp-ppp/ppp_lcp_ipcp.pcap", 1)
 	want := strings.Split(strings.TrimSpace(`

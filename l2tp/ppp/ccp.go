@@ -6,6 +6,14 @@ import (
 	"strings"
 )
 
+// Types of the CCP options that are expanded.
+const (
+	ccpMPPE         = 18
+	ccpBSD          = 21
+	ccpDeflateDraft = 24
+	ccpDeflate      = 26
+)
+
 // ccpOption is the table of CCP's options (IANA's "PPP CCP Configuration Option Types").
 func ccpOption(kind uint8) option {
 	switch kind {
@@ -21,21 +29,21 @@ func ccpOption(kind uint8) option {
 		return option{"hp-ppc", size}
 	case 17:
 		return option{"stac", stac}
-	case 18:
+	case ccpMPPE:
 		return option{"mppe", mppe}
 	case 19:
 		return option{"gandalf-fza", size}
 	case 20:
 		return option{"v42bis", size}
-	case 21:
+	case ccpBSD:
 		return option{"bsd", bsdCompress}
 	case 23:
 		return option{"lzs-dcp", size}
-	case 24: // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
+	case ccpDeflateDraft: // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
 		return option{"deflate-draft", deflate}
 	case 25:
 		return option{"dce", size}
-	case 26:
+	case ccpDeflate:
 		return option{"deflate", deflate}
 	case 27:
 		return option{"v44", size}
@@ -44,7 +52,8 @@ func ccpOption(kind uint8) option {
 }
 
 // deflate writes window size (as an exponent of two), method and check of RFC 1979 section 3.
-// Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence number).
+// Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence
+// number).
 func deflate(data []byte) (string, bool) {
 	if len(data) != 2 {
 		return "", false
@@ -82,7 +91,7 @@ const (
 	mppe128       = 0x00000040
 	mppe40        = 0x00000020
 	mppeObsolete  = 0x00000010
-	mppc          = 0x00000001
+	mppeMPPC      = 0x00000001
 )
 
 // mppe writes the supported bits: "40+128 stateless", "none", "mppc".
@@ -106,12 +115,12 @@ func mppe(data []byte) (string, bool) {
 	for _, b := range []struct {
 		bit  uint32
 		name string
-	}{{mppeStateless, "stateless"}, {mppc, "mppc"}, {mppeObsolete, "obsolete"}} {
+	}{{mppeStateless, "stateless"}, {mppeMPPC, "mppc"}, {mppeObsolete, "obsolete"}} {
 		if n&b.bit != 0 {
 			words = append(words, b.name)
 		}
 	}
-	if rest := n &^ (mppe40 | mppe56 | mppe128 | mppeStateless | mppc | mppeObsolete); rest != 0 {
+	if rest := n &^ (mppe40 | mppe56 | mppe128 | mppeStateless | mppeMPPC | mppeObsolete); rest != 0 {
 		words = append(words, hex32(rest))
 	}
 	if words == nil {

@@ -10,22 +10,22 @@ const controlHeader = 4
 
 // Codes of LCP and the network control protocols (RFC 1661 section 5).
 const (
-	CodeVendor           = 0
-	CodeConfigureRequest = 1
-	CodeConfigureAck     = 2
-	CodeConfigureNak     = 3
-	CodeConfigureReject  = 4
-	CodeTerminateRequest = 5
-	CodeTerminateAck     = 6
-	CodeCodeReject       = 7
-	CodeProtocolReject   = 8
-	CodeEchoRequest      = 9
-	CodeEchoReply        = 10
-	CodeDiscardRequest   = 11
-	CodeIdentification   = 12
-	CodeTimeRemaining    = 13
-	CodeResetRequest     = 14
-	CodeResetAck         = 15
+	codeVendor           = 0
+	codeConfigureRequest = 1
+	codeConfigureAck     = 2
+	codeConfigureNak     = 3
+	codeConfigureReject  = 4
+	codeTerminateRequest = 5
+	codeTerminateAck     = 6
+	codeCodeReject       = 7
+	codeProtocolReject   = 8
+	codeEchoRequest      = 9
+	codeEchoReply        = 10
+	codeDiscardRequest   = 11
+	codeIdentification   = 12
+	codeTimeRemaining    = 13
+	codeResetRequest     = 14
+	codeResetAck         = 15
 )
 
 var codes = [...]string{
@@ -35,17 +35,17 @@ var codes = [...]string{
 
 // otherCodes are the codes of the protocols that have their own.
 var otherCodes = map[uint16][]string{
-	ProtocolPAP:  {1: "Auth-Req", 2: "Auth-Ack", 3: "Auth-Nak"},
+	protocolPAP:  {1: "Auth-Req", 2: "Auth-Ack", 3: "Auth-Nak"},
 	0xc027:       {1: "Request", 2: "Ack", 3: "Nak"},
-	ProtocolCHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure", 5: "Change-Password-1", 6: "Change-Password-2", 7: "Change-Password"},
-	ProtocolEAP:  {1: "Request", 2: "Response", 3: "Success", 4: "Failure", 5: "Initiate", 6: "Finish"},
-	ProtocolCBCP: {1: "Request", 2: "Response", 3: "Ack"},
-	ProtocolBAP: {1: "Call-Req", 2: "Call-Rep", 3: "Callback-Req", 4: "Callback-Rep", 5: "Drop-Query-Req",
+	protocolCHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure", 5: "Change-Password-1", 6: "Change-Password-2", 7: "Change-Password"},
+	protocolEAP:  {1: "Request", 2: "Response", 3: "Success", 4: "Failure", 5: "Initiate", 6: "Finish"},
+	protocolCBCP: {1: "Request", 2: "Response", 3: "Ack"},
+	protocolBAP: {1: "Call-Req", 2: "Call-Rep", 3: "Callback-Req", 4: "Callback-Rep", 5: "Drop-Query-Req",
 		6: "Drop-Query-Rep", 7: "Call-Status", 8: "Call-Status-Rep"},
 }
 
-// Control is a packet of a control protocol (RFC 1661 section 5; PAP, CHAP, EAP, CBCP and BAP have the
-// same header).
+// Control is a packet of a control protocol (RFC 1661 section 5; PAP, CHAP, EAP, CBCP and BAP have
+// the same header).
 type Control struct {
 	Protocol uint16
 	Code, ID uint8
@@ -53,17 +53,17 @@ type Control struct {
 	Data     []byte // what follows the four bytes of the header, up to Length; part of the payload
 }
 
-// Decode reads payload, which is data[f.PayloadStart:f.PayloadEnd] of a frame of this protocol. What is
-// beyond the packet's own length is padding. After ErrTruncated Data holds what there is.
+// Decode reads payload, which is data[f.PayloadStart:f.PayloadEnd] of a frame of this protocol.
+// What is beyond the packet's own length is padding. After ErrTruncated Data holds what there is.
 func (c *Control) Decode(protocol uint16, payload []byte) error {
 	*c = Control{Protocol: protocol}
 	if len(payload) < controlHeader {
-		return ErrShort
+		return errShort
 	}
 	c.Code, c.ID = payload[0], payload[1]
 	c.Length = binary.BigEndian.Uint16(payload[2:])
 	if c.Length < controlHeader {
-		return ErrLength
+		return errLength
 	}
 	if int(c.Length) > len(payload) {
 		c.Data = payload[controlHeader:]
@@ -86,9 +86,9 @@ func (c *Control) CodeName() string {
 }
 
 // Options yields the packet's options, or its other contents, with short names and with values for
-// people: "mru" "1400", "auth" "mschap-v2", "addr" "192.168.11.6". An option that is there or not has the
-// value "yes". What is damaged is yielded as "malformed" with the reason. A name can come more than
-// once. For use as an iterator:
+// people: "mru" "1400", "auth" "mschap-v2", "addr" "192.168.11.6". An option that is there or not
+// has the value "yes". What is damaged is yielded as "malformed" with the reason. A name can come
+// more than once. For use as an iterator:
 //
 //	for name, value := range c.Options {
 func (c *Control) Options(yield func(name, value string) bool) {
@@ -103,52 +103,52 @@ func (c *Control) Options(yield func(name, value string) bool) {
 // fields yields what Options does, but flags with an empty value.
 func (c *Control) fields(yield func(name, value string) bool) {
 	switch c.Protocol {
-	case ProtocolPAP:
+	case protocolPAP:
 		c.papFields(yield)
 		return
 	case 0xc027, 0xc05b: // proprietary, may hold a password
 		lengthField(yield, c.Data)
 		return
-	case ProtocolCHAP:
+	case protocolCHAP:
 		c.chapFields(yield)
 		return
-	case ProtocolEAP:
+	case protocolEAP:
 		c.eapFields(yield)
 		return
-	case ProtocolCBCP:
+	case protocolCBCP:
 		options(c.Data, cbcpOption, yield)
 		return
-	case ProtocolBAP:
+	case protocolBAP:
 		c.bapFields(yield)
 		return
 	}
 	switch c.Code {
-	case CodeConfigureRequest, CodeConfigureAck, CodeConfigureNak, CodeConfigureReject:
+	case codeConfigureRequest, codeConfigureAck, codeConfigureNak, codeConfigureReject:
 		options(c.Data, optionTable(c.Protocol), yield)
-	case CodeTerminateRequest, CodeTerminateAck:
+	case codeTerminateRequest, codeTerminateAck:
 		messageField(yield, c.Data)
-	case CodeCodeReject:
+	case codeCodeReject:
 		if len(c.Data) < 2 {
 			lengthField(yield, c.Data)
 			return
 		}
 		rejected := Control{Protocol: c.Protocol, Code: c.Data[0]}
 		yield("rejected", rejected.CodeName()+" id "+decimal(int(c.Data[1])))
-	case CodeProtocolReject:
+	case codeProtocolReject:
 		if len(c.Data) < 2 {
 			yield("malformed", "no protocol")
 			return
 		}
 		yield("protocol", ProtocolName(binary.BigEndian.Uint16(c.Data)))
-	case CodeEchoRequest, CodeEchoReply, CodeDiscardRequest, CodeIdentification, CodeTimeRemaining, CodeVendor:
+	case codeEchoRequest, codeEchoReply, codeDiscardRequest, codeIdentification, codeTimeRemaining, codeVendor:
 		c.magicFields(yield)
 	default:
 		lengthField(yield, c.Data)
 	}
 }
 
-// magicFields are the contents of packets that begin with a magic number (RFC 1661 section 5.8, RFC 1570
-// section 2, RFC 2153 section 2).
+// magicFields are the contents of packets that begin with a magic number (RFC 1661 section 5.8, RFC
+// 1570 section 2, RFC 2153 section 2).
 func (c *Control) magicFields(yield func(name, value string) bool) {
 	if len(c.Data) < 4 {
 		yield("malformed", "no magic number")
@@ -159,9 +159,9 @@ func (c *Control) magicFields(yield func(name, value string) bool) {
 		return
 	}
 	switch c.Code {
-	case CodeIdentification:
+	case codeIdentification:
 		messageField(yield, rest)
-	case CodeTimeRemaining:
+	case codeTimeRemaining:
 		if len(rest) < 4 {
 			yield("malformed", "no seconds")
 			return
@@ -169,7 +169,7 @@ func (c *Control) magicFields(yield func(name, value string) bool) {
 		if yield("seconds", strconv.FormatUint(uint64(binary.BigEndian.Uint32(rest)), 10)) {
 			messageField(yield, rest[4:])
 		}
-	case CodeVendor:
+	case codeVendor:
 		if len(rest) < 4 {
 			yield("malformed", "no OUI")
 			return

@@ -5,13 +5,13 @@ import "errors"
 // Errors of Frame.Decode and Control.Decode. They are static, so that a damaged packet costs no
 // allocation.
 var (
-	// ErrShort means that the data ends inside the header.
-	ErrShort = errors.New("ppp: packet is shorter than its header")
-	// ErrProtocol means that the protocol field is none: RFC 1661 section 2 wants its last
+	// errShort means that the data ends inside the header.
+	errShort = errors.New("ppp: packet is shorter than its header")
+	// errProtocol means that the protocol field is none: RFC 1661 section 2 wants its last
 	// byte odd and its first byte even.
-	ErrProtocol = errors.New("ppp: invalid protocol field")
-	// ErrLength means that the length field of a control packet covers less than its header.
-	ErrLength = errors.New("ppp: length field is smaller than the header")
+	errProtocol = errors.New("ppp: invalid protocol field")
+	// errLength means that the length field of a control packet covers less than its header.
+	errLength = errors.New("ppp: length field is smaller than the header")
 	// ErrTruncated means that the length field of a control packet says more bytes than there are.
 	// What there is has been decoded.
 	ErrTruncated = errors.New("ppp: length field is larger than the packet")
@@ -32,9 +32,9 @@ type Frame struct {
 	Cut bool
 }
 
-// Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF 03 is
-// always taken as address and control, since protocol FF03 cannot be (RFC 1661 section 6.6). It
-// keeps no reference to data and does not allocate.
+// Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF
+// 03 is always taken as address and control, since protocol FF03 cannot be (RFC 1661 section 6.6).
+// It keeps no reference to data and does not allocate.
 func (f *Frame) Decode(data []byte) error {
 	*f = Frame{}
 	n := 0
@@ -43,7 +43,7 @@ func (f *Frame) Decode(data []byte) error {
 		n = 2
 	}
 	if len(data) <= n {
-		return ErrShort
+		return errShort
 	}
 	if data[n]&1 != 0 {
 		f.Protocol = uint16(data[n])
@@ -51,11 +51,11 @@ func (f *Frame) Decode(data []byte) error {
 		n++
 	} else {
 		if len(data) < n+2 {
-			return ErrShort
+			return errShort
 		}
 		f.Protocol = uint16(data[n])<<8 | uint16(data[n+1])
 		if f.Protocol&1 == 0 {
-			return ErrProtocol
+			return errProtocol
 		}
 		n += 2
 	}

@@ -33,11 +33,11 @@ func TestFrame(t *testing.T) {
 		{"2d 00", Frame{0x002d, false, true, 1, 2, false}, nil},
 		{"fd 00", Frame{0x00fd, false, true, 1, 2, false}, nil},
 		{"ff04", Frame{0x00ff, false, true, 1, 2, false}, nil},
-		{"", Frame{}, ErrShort},
-		{"ff03", Frame{AddressControl: true}, ErrShort},
-		{"c0", Frame{}, ErrShort},
-		{"ff03 c0", Frame{AddressControl: true}, ErrShort},
-		{"c020 01", Frame{Protocol: 0xc020}, ErrProtocol},
+		{"", Frame{}, errShort},
+		{"ff03", Frame{AddressControl: true}, errShort},
+		{"c0", Frame{}, errShort},
+		{"ff03 c0", Frame{AddressControl: true}, errShort},
+		{"c020 01", Frame{Protocol: 0xc020}, errProtocol},
 	} {
 		var f Frame
 		if err := f.Decode(unhex(t, c.data)); err != c.err || f != c.want {

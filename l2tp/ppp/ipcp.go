@@ -5,12 +5,15 @@ import (
 	"fmt"
 )
 
+// ipcpCompression is the type of the IP-Compression-Protocol option.
+const ipcpCompression = 2
+
 // ipcpOption is the table of IPCP's options (RFC 1332, 2290, 1877).
 func ipcpOption(kind uint8) option {
 	switch kind {
 	case 1:
 		return option{"addrs", addressPair}
-	case 2:
+	case ipcpCompression:
 		return option{"compress", ipCompression}
 	case 3:
 		return option{"addr", address}
@@ -40,15 +43,15 @@ func addressPair(data []byte) (string, bool) {
 	return a + " " + b, true
 }
 
-// ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot number
-// and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC 3544), ROHC
-// (RFC 3241).
+// ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot
+// number and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC
+// 3544), ROHC (RFC 3241).
 func ipCompression(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false
 	}
 	switch p := binary.BigEndian.Uint16(data); p {
-	case ProtocolVJCompressed, 0x0037: // 0037: RFC 1172's number, a misprint
+	case protocolVJCompressed, 0x0037: // 0037: RFC 1172's number, a misprint
 		switch len(data) {
 		case 2:
 			return "vj", true

@@ -6,6 +6,14 @@ import (
 	"strconv"
 )
 
+// Types of the LCP options that decide how frames are read.
+const (
+	lcpAuthentication = 3
+	lcpMRRU           = 17
+	lcpShortSequence  = 18
+	lcpEndpoint       = 19
+)
+
 // lcpOption is the table of LCP's options (IANA's "PPP LCP Configuration Option Types").
 func lcpOption(kind uint8) option {
 	switch kind {
@@ -15,7 +23,7 @@ func lcpOption(kind uint8) option {
 		return option{"mru", number16}
 	case 2:
 		return option{"accm", magic}
-	case 3:
+	case lcpAuthentication:
 		return option{"auth", authProtocol}
 	case 4:
 		return option{"quality", qualityProtocol}
@@ -41,11 +49,11 @@ func lcpOption(kind uint8) option {
 		return option{"compound-frames", nil}
 	case 16:
 		return option{"nominal-encapsulation", size}
-	case 17:
+	case lcpMRRU:
 		return option{"mrru", number16}
-	case 18:
+	case lcpShortSequence:
 		return option{"short-sequence", nil}
-	case 19:
+	case lcpEndpoint:
 		return option{"endpoint", endpoint}
 	case 20:
 		return option{"proprietary", size}
@@ -73,20 +81,20 @@ func lcpOption(kind uint8) option {
 	return option{}
 }
 
-// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of CHAP
-// are those of RFC 1994, 2433 and 2759.
+// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of
+// CHAP are those of RFC 1994, 2433 and 2759.
 func authProtocol(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false
 	}
 	switch p := binary.BigEndian.Uint16(data); p {
-	case ProtocolPAP:
+	case protocolPAP:
 		return "pap", true
-	case ProtocolEAP:
+	case protocolEAP:
 		return "eap", true
 	case 0xc027:
 		return "spap", true
-	case ProtocolCHAP:
+	case protocolCHAP:
 		if len(data) < 3 {
 			return "chap", true
 		}
@@ -110,14 +118,14 @@ func authProtocol(data []byte) (string, bool) {
 	}
 }
 
-// qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a second
-// (RFC 1989 section 2.3).
+// qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a
+// second (RFC 1989 section 2.3).
 func qualityProtocol(data []byte) (string, bool) {
 	if len(data) < 2 {
 		return "", false
 	}
 	p := binary.BigEndian.Uint16(data)
-	if p != ProtocolLQR {
+	if p != protocolLQR {
 		return string(appendHex16(nil, p)), true
 	}
 	if len(data) != 6 {
@@ -131,10 +139,11 @@ func fcsAlternatives(data []byte) (string, bool) {
 	if len(data) != 1 {
 		return "", false
 	}
-	return bits(uint32(data[0]), []string{"null", "16", "32"}), true
+	return bitNames(uint32(data[0]), []string{"null", "16", "32"}), true
 }
 
-// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is given by its length.
+// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is
+// given by its length.
 func callback(data []byte) (string, bool) {
 	if len(data) < 1 {
 		return "", false
@@ -185,8 +194,9 @@ func vendorOption(data []byte) (string, bool) {
 	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
 }
 
-// bits writes the set bits by name, from the lowest, joined by "+"; bits without a name in hexadecimal.
-func bits(n uint32, names []string) string {
+// bitNames writes the set bits by name, from the lowest, joined by "+"; bits without a name in
+// hexadecimal.
+func bitNames(n uint32, names []string) string {
 	s := ""
 	for i, name := range names {
 		if n&(1<<i) != 0 {

@@ -47,7 +47,8 @@ func bapOption(kind uint8) option {
 	return option{}
 }
 
-// bapFields are the contents of a BAP packet (RFC 2125 section 5): replies begin with a response code.
+// bapFields are the contents of a BAP packet (RFC 2125 section 5): replies begin with a response
+// code.
 func (c *Control) bapFields(yield func(name, value string) bool) {
 	data := c.Data
 	if c.Code%2 == 0 {
@@ -68,7 +69,8 @@ func (c *Control) bapFields(yield func(name, value string) bool) {
 	options(data, bapOption, yield)
 }
 
-// lqrNames are the counters of a Link-Quality-Report behind the magic number (RFC 1989 section 2.6).
+// lqrNames are the counters of a Link-Quality-Report behind the magic number (RFC 1989 section
+// 2.6).
 var lqrNames = [...]string{
 	"last-out-lqrs", "last-out-packets", "last-out-octets",
 	"peer-in-lqrs", "peer-in-packets", "peer-in-discards", "peer-in-errors", "peer-in-octets",

@@ -23,17 +23,17 @@ type table func(kind uint8) option
 // optionTable is the table of a control protocol.
 func optionTable(protocol uint16) table {
 	switch protocol {
-	case ProtocolLCP:
+	case protocolLCP:
 		return lcpOption
-	case ProtocolIPCP:
+	case protocolIPCP:
 		return ipcpOption
-	case ProtocolIPV6CP:
+	case protocolIPV6CP:
 		return ipv6cpOption
-	case ProtocolCCP, ProtocolLinkCCP:
+	case protocolCCP, protocolLinkCCP:
 		return ccpOption
-	case ProtocolECP, ProtocolLinkECP:
+	case protocolECP, protocolLinkECP:
 		return ecpOption
-	case ProtocolBACP:
+	case protocolBACP:
 		return bacpOption
 	}
 	return func(uint8) option { return option{} }

@@ -8,17 +8,17 @@ const maxShown = 32
 // cutMark stands where the capture ends before the packet does, as tcpdump has it.
 const cutMark = " [|ppp]"
 
-// AppendSummary appends a frame's summary: "LCP Conf-Req id 1: mru 1400, auth mschap-v2" for a control
-// protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83". data is what f
-// was decoded from. Where f.Cut says so, what is missing at the end is shown as "[|ppp]" and is no damage. For
-// data it does not allocate.
+// AppendSummary appends a frame's summary: "LCP Conf-Req id 1: mru 1400, auth mschap-v2" for a
+// control protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83".
+// data is what f was decoded from. Where f.Cut says so, what is missing at the end is shown as
+// "[|ppp]" and is no damage. For data it does not allocate.
 func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 	payload := data[f.PayloadStart:f.PayloadEnd]
 	dst = appendProtocol(dst, f.Protocol)
 	switch {
-	case f.Protocol == ProtocolLQR:
+	case f.Protocol == protocolLQR:
 		return appendLQR(dst, payload)
-	case f.Protocol == ProtocolMultilink:
+	case f.Protocol == protocolMultilink:
 		return appendMultilink(dst, payload)
 	case IsControl(f.Protocol):
 		return appendControl(dst, f, payload)
@@ -29,7 +29,7 @@ func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 func appendControl(dst []byte, f *Frame, payload []byte) []byte {
 	var c Control
 	err := c.Decode(f.Protocol, payload)
-	if f.Cut && err == ErrShort {
+	if f.Cut && err == errShort {
 		return append(dst, cutMark...)
 	}
 	if err != nil && err != ErrTruncated {

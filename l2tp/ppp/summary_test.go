@@ -133,7 +133,7 @@ func hexOf(s string) string { return strings.TrimPrefix(hexBytes([]byte(s)), "0x
 
 func TestOptions(t *testing.T) {
 	var c Control
-	if err := c.Decode(ProtocolLCP, frame(0xc021, 1, 1, join("\x01\x04\x05\x78\x03\x05\xc2\x23\x81\x07\x02\x01\x01")...)[4:]); err != nil {
+	if err := c.Decode(protocolLCP, frame(0xc021, 1, 1, join("\x01\x04\x05\x78\x03\x05\xc2\x23\x81\x07\x02\x01\x01")...)[4:]); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

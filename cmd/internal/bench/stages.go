@@ -12,6 +12,7 @@ import (
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/traffic"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/esp/lanes"
 	"l2tpdump/keysrc"
@@ -111,21 +112,18 @@ func openAll(packets [][]byte) error {
 		return err
 	}
 	var o esp.Opener
-	defer o.Release()
-	batch := make([]esp.Packet, 0, cryptoBatch)
-	plain := make([]byte, cryptoBatch<<11)
+	plain := make([]byte, 0, 1<<16)
 	for len(packets) > 0 {
 		n := min(len(packets), cryptoBatch)
-		batch = batch[:0]
-		for i, p := range packets[:n] {
-			batch = append(batch, esp.Packet{SA: sa, Data: p, Dst: plain[i<<11:][: 0 : 1<<11]})
+		for _, p := range packets[:n] {
+			o.Expect(sa, p, 0, 0)
 		}
-		o.Open(batch)
-		for i := range batch {
-			if err := batch[i].Err; err != nil {
+		for _, p := range packets[:n] {
+			if _, err := o.Open(sa, plain, p, 0, 0); err != nil {
 				return err
 			}
 		}
+		o.Release()
 		packets = packets[n:]
 	}
 	return nil
@@ -158,7 +156,7 @@ func pipelineAll(file string, write bool) error {
 		}))
 	}
 	stats, err := p.Run(context.Background())
-	if err == nil && stats.Count(pipeline.ESP, pipeline.Verified) == 0 {
+	if err == nil && stats.Count(pipeline.ESP, why.Verified) == 0 {
 		err = errors.New("no packet was verified")
 	}
 	return err

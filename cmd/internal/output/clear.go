@@ -39,20 +39,21 @@ type Clear struct {
 	// Packets counts what was written.
 	Packets uint64
 
-	open    func() (io.Writer, error)
-	full    func(time, size int64) bool
-	size    int64 // about how large the current file is
-	pcap    bool
-	layer   Layer
-	source  capture.Source
-	w       capture.Writer
-	ids     []int             // by the input's interface: the writer's number + 1
-	others  map[inputLink]int // the same where the frames of an interface carried those of another link type
-	packet  capture.Packet    // as it is written; a field, so that it does not escape once per packet
-	frame   []byte
-	payload []byte
-	comment []byte
-	secrets func(*pipeline.Record) []byte
+	open     func() (io.Writer, error)
+	full     func(time, size int64) bool
+	size     int64 // about how large the current file is
+	pcap     bool
+	layer    Layer
+	source   capture.Source
+	w        capture.Writer
+	ids      []int             // by the input's interface: the writer's number + 1
+	others   map[inputLink]int // the same where the frames of an interface carried those of another link type
+	packet   capture.Packet    // as it is written; a field, so that it does not escape once per packet
+	frame    []byte
+	payload  []byte
+	comment  []byte
+	expanded []byte
+	secrets  func(*pipeline.Record) []byte
 }
 
 // ClearConfig says how to write a cleartext capture.
@@ -93,6 +94,9 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	case LayerL2TP:
 		link = r.Link
 		c.replace(r, p)
+		if done, err := c.plain(r, p); done {
+			return err
+		}
 	case LayerPPP:
 		if !r.Payload.HasPPP || r.Payload.Line {
 			return nil
@@ -105,21 +109,42 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
 		p.Data, p.Length = c.frame, len(c.frame)
 	case LayerIP:
-		if r.Payload.Inner == nil || r.Payload.Line {
-			return nil
-		}
-		link = capture.Raw
-		p.Data, p.Length = r.Payload.Inner, len(r.Payload.Inner)
+		return c.inner(r)
 	}
-	if c.layer != LayerL2TP {
+	if c.layer == LayerPPP {
 		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
 	}
+	return c.write(r, p, link)
+}
+
+// write writes a packet with the comment.
+func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkType) error {
 	if err := c.ready(p, r.Inputs, link); err != nil {
 		return err
 	}
 	c.Packets++
 	return c.w.WritePacket(p, c.comment)
+}
+
+// inner writes the users' packets that r completed.
+func (c *Clear) inner(r *pipeline.Record) error {
+	if r.Payload.Inner == nil || r.Payload.Line {
+		return nil
+	}
+	c.comment = appendComment(c.comment, r)
+	for i := range 1 + len(r.Payload.More) {
+		data := r.Payload.Inner
+		if i > 0 {
+			data = r.Payload.More[i-1]
+		}
+		c.packet = r.Packet
+		c.packet.Data, c.packet.Length = data, len(data)+r.Missing
+		if err := c.write(r, &c.packet, capture.Raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // original writes the frame as it was captured, behind the keys that it needs.
@@ -304,6 +329,17 @@ func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 // appendComment appends what the packet's comment says: the SA, sequence number, algorithms,
 // verdict.
 func appendComment(dst []byte, r *pipeline.Record) []byte {
+	if dst = appendOpened(dst, r); len(r.Payload.Expansion.Packets) > 0 {
+		if len(dst) > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendExpansion(dst, &r.Payload.Expansion)
+	}
+	return dst
+}
+
+// appendOpened appends what opened the packet.
+func appendOpened(dst []byte, r *pipeline.Record) []byte {
 	switch r.Kind {
 	case pipeline.ESP:
 		dst = append(dst, "ESP "...)

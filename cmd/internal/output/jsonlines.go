@@ -89,7 +89,14 @@ type jsonPPP struct {
 	ID       *uint8        `json:"id,omitempty"`
 	Options  orderedValues `json:"options,omitempty"`
 
-	Compression string `json:"compression,omitempty"` // of a compressed frame, where CCP was seen
+	// Of a frame that is compressed, encrypted or a fragment: with what, where CCP was seen; what became
+	// of it; the number and the bits of a fragment; packets of control protocols that came out of it.
+	Compression string     `json:"compression,omitempty"`
+	State       string     `json:"state,omitempty"`
+	Sequence    *uint32    `json:"sequence,omitempty"`
+	Begin       bool       `json:"begin,omitempty"`
+	End         bool       `json:"end,omitempty"`
+	Inside      []*jsonPPP `json:"inside,omitempty"`
 }
 
 type jsonInner struct {
@@ -100,6 +107,8 @@ type jsonInner struct {
 	DstPort  *uint16 `json:"dport,omitempty"`
 	Length   int     `json:"length"`
 	Summary  string  `json:"summary,omitempty"`
+
+	More []*jsonInner `json:"more,omitempty"` // further packets that the frame completed
 }
 
 // orderedValues is an object whose members keep the order of the packet. Of a name that comes
@@ -203,10 +212,14 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 		f.L2TP = l2tpObject(p)
 	}
 	if p.HasPPP {
-		f.PPP = pppObject(p)
+		f.PPP = pppObject(&p.PPP, p.Frame)
+		expansionObject(f.PPP, &p.Expansion)
 	}
 	if p.Inner != nil {
 		f.Inner = j.innerObject(p.Inner, r.Missing)
+		for _, packet := range p.More {
+			f.Inner.More = append(f.Inner.More, j.innerObject(packet, 0))
+		}
 	}
 }
 
@@ -225,20 +238,37 @@ func l2tpObject(p *pipeline.Payload) *jsonL2TP {
 	return o
 }
 
-func pppObject(p *pipeline.Payload) *jsonPPP {
-	o := &jsonPPP{Protocol: ppp.ProtocolName(p.PPP.Protocol), Compression: p.Compression}
+func pppObject(f *ppp.Frame, frame []byte) *jsonPPP {
+	o := &jsonPPP{Protocol: ppp.ProtocolName(f.Protocol)}
 	var c ppp.Control
-	if !ppp.IsControl(p.PPP.Protocol) || !decodes(&c, p) {
+	if !ppp.IsControl(f.Protocol) || !decodes(&c, f, frame) {
 		return o
 	}
 	o.Code, o.ID = c.CodeName(), &c.ID
 	for name, value := range c.Options {
-		if p.PPP.Cut && name == "malformed" {
+		if f.Cut && name == "malformed" {
 			break // it is what the end was cut off of
 		}
 		o.Options.add(name, value)
 	}
 	return o
+}
+
+// expansionObject fills in what became of a frame.
+func expansionObject(o *jsonPPP, x *ppp.Result) {
+	o.Compression = x.Compression
+	if x.State != ppp.Plain {
+		o.State = x.State.String()
+	}
+	if x.Fragment {
+		o.Sequence, o.Begin, o.End = &x.Number, x.Begin, x.End
+	}
+	for _, packet := range x.Packets {
+		if !pipeline.CarriesIP(packet.Protocol) {
+			f := ppp.Frame{Protocol: packet.Protocol, PayloadEnd: len(packet.Data)}
+			o.Inside = append(o.Inside, pppObject(&f, packet.Data))
+		}
+	}
 }
 
 // innerObject describes an inner packet whose end lacks missing bytes.
@@ -257,9 +287,9 @@ func (j *JSONLines) innerObject(ip []byte, missing int) *jsonInner {
 	return o
 }
 
-// decodes reports whether c can be read from p's PPP frame; of one that was cut, what there is.
-func decodes(c *ppp.Control, p *pipeline.Payload) bool {
-	err := c.Decode(p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
+// decodes reports whether c can be read from a PPP frame; of one that was cut, what there is.
+func decodes(c *ppp.Control, f *ppp.Frame, frame []byte) bool {
+	err := c.Decode(f.Protocol, frame[f.PayloadStart:f.PayloadEnd])
 	return err == nil || err == ppp.ErrTruncated
 }
 

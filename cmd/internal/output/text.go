@@ -194,24 +194,10 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		b = append(b, ": "...)
 	}
 	if p.HasPPP {
-		b = append(b, "PPP"...)
-		if p.Inner == nil {
-			b = append(b, ' ')
-			if p.Compression != "" {
-				b = append(b, p.Compression...)
-				b = append(b, ' ')
-			}
-			return ppp.AppendSummary(b, &p.PPP, p.Frame)
-		}
+		return t.appendPPP(append(b, "PPP"...), r)
 	}
 	if p.Inner != nil {
-		if p.HasL2TP || p.HasPPP {
-			b = append(b, ": "...)
-		}
-		if _, err := inner.Decode(p.Inner); err == inner.ErrShort && r.Missing > 0 {
-			return append(b, "IP [|ip]"...)
-		}
-		return inner.AppendSummary(b, p.Inner, t.verbose)
+		return t.appendInner(b, p.Inner, r)
 	}
 	switch {
 	case r.Reason == pipeline.DummyPacket:
@@ -226,6 +212,71 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	}
 	b = append(b, "length "...)
 	return strconv.AppendInt(b, int64(r.Net.PayloadLen), 10)
+}
+
+// appendPPP appends what a PPP frame holds: what it is itself, and the packets that came out of it.
+func (t *Text) appendPPP(b []byte, r *pipeline.Record) []byte {
+	p, x := &r.Payload, &r.Payload.Expansion
+	switch {
+	case x.Fragment:
+		b = appendFragment(b, p)
+	case x.State == ppp.Plain && pipeline.CarriesIP(p.PPP.Protocol):
+		b = t.appendInner(append(b, ": "...), p.Inner, r)
+	case x.State != ppp.Expanded:
+		b = append(b, ' ')
+		if x.Compression != "" {
+			b = append(append(b, x.Compression...), ' ')
+		}
+		b = ppp.AppendSummary(b, &p.PPP, p.Frame)
+	case x.Compression != "":
+		b = append(append(b, ' '), x.Compression...)
+	default:
+		b = append(b, " VJ"...)
+	}
+	if x.State > ppp.Expanded && !(x.Fragment && x.State == ppp.Held) {
+		b = append(append(b, ", "...), x.State.String()...)
+	}
+	separator := ": "
+	if x.State != ppp.Expanded {
+		separator = "; "
+	}
+	for _, packet := range x.Packets {
+		b = append(b, separator...)
+		separator = "; "
+		if pipeline.CarriesIP(packet.Protocol) {
+			b = inner.AppendSummary(b, packet.Data, t.verbose)
+		} else {
+			b = ppp.AppendSummary(b, &ppp.Frame{Protocol: packet.Protocol, PayloadEnd: len(packet.Data)}, packet.Data)
+		}
+	}
+	return b
+}
+
+// appendFragment appends " MP seq 7 begin, length 300".
+func appendFragment(b []byte, p *pipeline.Payload) []byte {
+	x := &p.Expansion
+	b = strconv.AppendUint(append(b, " MP seq "...), uint64(x.Number), 10)
+	if x.Begin {
+		b = append(b, " begin"...)
+	}
+	if x.End {
+		b = append(b, " end"...)
+	}
+	if len(x.Packets) == 0 {
+		b = strconv.AppendInt(append(b, ", length "...), int64(p.PPP.PayloadEnd-p.PPP.PayloadStart), 10)
+	}
+	if x.Compression != "" {
+		b = append(append(b, ' '), x.Compression...)
+	}
+	return b
+}
+
+// appendInner appends the summary of a user's packet, the end of which may be missing.
+func (t *Text) appendInner(b, packet []byte, r *pipeline.Record) []byte {
+	if _, err := inner.Decode(packet); err == inner.ErrShort && r.Missing > 0 {
+		return append(b, "IP [|ip]"...)
+	}
+	return inner.AppendSummary(b, packet, t.verbose)
 }
 
 // appendOther appends a frame that is none of this program's protocols.

@@ -33,6 +33,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		p.unwrap.unwrap(r)
 		p.mu.Lock()
 		p.stats.add(r)
+		p.stats.Expansion = p.unwrap.clear.links.Counts().Plus(p.unwrap.inside.links.Counts())
 		p.mu.Unlock()
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {

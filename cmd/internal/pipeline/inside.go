@@ -21,8 +21,6 @@ const (
 	protoNone  = 59
 	maxNesting = 4 // ESP in ESP, IP in IP, extension headers
 	udpHeader  = 8
-	pppIPv4    = 0x0021
-	pppIPv6    = 0x0057
 )
 
 // IPv6 extension headers that may stand in front of what ESP carries.
@@ -34,9 +32,9 @@ const (
 
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
-	tunnels *l2tp.Tracker
-	table   *salookup.Table
-	opener  esp.Opener
+	clear, inside realm // of frames in clear, and of ESP
+	table         *salookup.Table
+	opener        esp.Opener
 }
 
 // unwrap fills in r.Payload.
@@ -74,7 +72,7 @@ func (u *unwrapper) linkPPP(r *Record) {
 	p.HasPPP, p.Frame, p.Line = true, frame, true
 	p.ToLNS = n.Direction == capture.DirectionIn
 	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
-	if carriesIP(p) {
+	if CarriesIP(p.PPP.Protocol) {
 		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
 	}
 }
@@ -155,9 +153,6 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	switch {
 	case inner.Protocol == protoESP, inner.Protocol == protoUDP && (isL2TP(payload) || encapsulated(payload) != nil):
 		next, payload, nested = u.protocol(r, &inner, inner.Protocol, payload, depth+1)
-	}
-	if r.Payload.HasL2TP && !carriesIP(&r.Payload) {
-		r.Payload.Inner = nil // the packet is that of the tunnel's ends
 	}
 	if !nested {
 		return protocol, data, false
@@ -242,29 +237,21 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 		return
 	}
 	p.HasL2TP, p.Message = true, message
+	p.Inner = nil // a packet around it is that of the tunnel's ends
 	p.L2TP.Cut = cut
-	if p.L2TP.Version != 2 {
+	if p.L2TP.Version != l2tp.Version2 {
 		return
 	}
+	realm := u.realm(r)
 	var sender int
-	p.Session, sender = u.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	p.Session, sender = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
 	p.ToLNS = sender == 0
 	if p.L2TP.Control {
 		return
 	}
-	frame := message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
-	if p.PPP.Decode(frame) != nil {
-		return
+	p.Frame = message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
+	if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
+		p.PPP.Cut = cut
+		realm.expand(p, sender)
 	}
-	p.HasPPP, p.Frame = true, frame
-	p.PPP.Cut = cut
-	p.Compression = compressed(p.Session, sender, &p.PPP, frame)
-	if carriesIP(p) {
-		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
-	}
-}
-
-// carriesIP reports whether there is a PPP frame with an IP packet.
-func carriesIP(p *Payload) bool {
-	return p.HasPPP && (p.PPP.Protocol == pppIPv4 || p.PPP.Protocol == pppIPv6)
 }

@@ -10,7 +10,7 @@ import (
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
-	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // Sink takes the records in capture order.
@@ -32,6 +32,9 @@ type Config struct {
 	Filter  func(capture.LinkType) (Filter, error) // nil: all frames
 	Limit   uint64                                 // frames to take, 0: all
 	Workers int                                    // goroutines that carry batches, 0: one for each processor, in a live run two at least
+
+	// Passwords are those of PPP users, nil if none are known.
+	Passwords *ppp.Secrets
 
 	// Keys brings further keys while the run goes on; nil: none come.
 	Keys <-chan *keysrc.Keys
@@ -79,7 +82,7 @@ func New(c Config) *Pipeline {
 		}
 		p.mu.Unlock()
 	}
-	p.unwrap = &unwrapper{tunnels: l2tp.NewTracker(), table: p.framer.table}
+	p.unwrap = &unwrapper{clear: newRealm(c.Passwords), inside: newRealm(c.Passwords), table: p.framer.table}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly
 	}
@@ -121,6 +124,18 @@ func (p *Pipeline) Flows() []*salookup.Flow {
 		}
 	}
 	return append(outer, inside...)
+}
+
+// PPP returns what there is to say of passwords and encrypted PPP, with the frames concerned, to be called
+// after Run.
+func (p *Pipeline) PPP() map[ppp.Finding]uint64 {
+	all := make(map[ppp.Finding]uint64)
+	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {
+		for f, n := range m.links.Findings() {
+			all[f] += n
+		}
+	}
+	return all
 }
 
 // IKE is the IKE tracker, to be read after Run.

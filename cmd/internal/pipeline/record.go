@@ -80,10 +80,11 @@ type Payload struct {
 	Frame   []byte // the whole PPP frame, address and control included
 	Line    bool   // it is of the line that was captured, and not of a tunnel
 
-	Compression string        // what a compressed PPP frame is compressed or encrypted with, as CCP names it: "deflate", "mppe"; "" not known
-	Inner       []byte        // the user's IP packet, from PPP or from tunnel mode
-	Session     *l2tp.Session // nil if it belongs to none that is known
-	ToLNS       bool          // sent by the side that opened the L2TP tunnel
+	Expansion ppp.Result    // what became of a PPP frame that is compressed, encrypted or a fragment
+	Inner     []byte        // the user's IP packet, from PPP or from tunnel mode
+	More      [][]byte      // further ones: a PPP frame can complete several
+	Session   *l2tp.Session // nil if it belongs to none that is known
+	ToLNS     bool          // sent by the side that opened the L2TP tunnel
 }
 
 // Message is an IKE message and what is said of it.

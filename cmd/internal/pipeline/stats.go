@@ -3,6 +3,7 @@ package pipeline
 import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/l2tp/ppp"
 )
 
 // Stats counts the frames of a run.
@@ -15,8 +16,8 @@ type Stats struct {
 	ByKind      [numKinds]uint64
 	byVerdict   [numKinds][len(why.Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
+	Expansion   ppp.Counts       // of these PPP frames, those that are compressed, encrypted or fragments
 	Line        uint64           // PPP frames of the line that was captured
-	Packed      uint64           // of these PPP frames, those whose payload is compressed or encrypted (CCP, VJ)
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
@@ -56,12 +57,9 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Payload.HasPPP {
 		s.PPP++
-		if packed(r.Payload.PPP.Protocol) {
-			s.Packed++
-		}
 	}
 	if r.Payload.Inner != nil {
-		s.Inner++
+		s.Inner += 1 + uint64(len(r.Payload.More))
 	}
 	if r.Head() {
 		s.Heads++

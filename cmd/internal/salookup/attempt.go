@@ -14,30 +14,21 @@ type trying struct {
 	searches uint8    // for the high half of the sequence number
 	proof    []proof  // of each candidate, while none is enough
 	spoke    []uint32 // sequence numbers of the packets that said so
-	likely   *SA      // that lets packets through meanwhile
+	likely   *Ring    // that lets packets through meanwhile, nil: none
 	doubtful bool     // an encryption key was contradicted behind a good ICV
-	probes   []probe  // of the candidates, between attempts
-	armed    bool     // probes are made
+	ring     *Ring    // of all candidates, for a glance at packets between the attempts
 }
 
 // proof is the evidence for one candidate so far.
 type proof struct{ bits, agreed, refused uint16 }
-
-// probe is a candidate made ready, to see on each packet between the attempts whether it fits.
-type probe struct {
-	sa   *esp.SA
-	high uint32
-}
 
 // How many values of the high half of the sequence number the searches in one flow try. A damaged first packet
 // should not cost much; a capture that begins after 2^42 packets of an SA is hardly ever made.
 var searchLimits = [...]uint32{1 << 10, 1 << 16}
 
 const (
-	maxProbes   = 256     // of one flow
-	maxArmed    = 1 << 14 // of all flows
-	manyTries   = 8       // after which attempts become rare
-	hopefulMost = 64      // the same while there is some evidence
+	manyTries   = 8  // after which attempts become rare
+	hopefulMost = 64 // the same while there is some evidence
 )
 
 // Attempt is what trying all candidates came to, while none has proved right. It never changes.
@@ -197,45 +188,22 @@ func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Att
 	return a, a.Err
 }
 
-// arm makes the probes of all candidates.
-func (t *Table) arm(f *Flow, tr *trying) {
-	tr.armed = true
-	for i := range tr.set.Candidates {
-		c := &tr.set.Candidates[i]
-		for _, v := range tr.set.ways(c) {
-			if len(tr.probes) >= maxProbes || t.budget.armed >= maxArmed {
-				return
-			}
-			if sa, err := esp.NewSA(f.spi, v.suite, c.Key, c.AuthKey); err == nil {
-				tr.probes = append(tr.probes, probe{sa, v.high})
-				t.budget.armed++
-			}
-		}
-	}
-}
-
-// disarm drops the probes.
-func (t *Table) disarm(tr *trying) {
-	if tr != nil {
-		t.budget.armed -= len(tr.probes)
-		tr.probes, tr.armed = nil, false
-	}
-}
-
-// probe returns the index of a probe that fits the packet though no attempt is due, -1 if there is none. What it costs has a budget.
-func (t *Table) probe(tr *trying, p Packet) int {
+// glance returns an SA that a packet proves though no attempt is due, nil if there is none. What it costs has a budget.
+func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	t.budget.refill(t.clock)
-	if len(tr.probes) == 0 || t.budget.probes < len(tr.probes) {
-		return -1
+	if tr.ring == nil {
+		tr.ring = t.ring(f.spi, nil, nil, tr.set)
 	}
-	t.budget.probes -= len(tr.probes)
-	return slices.IndexFunc(tr.probes, func(x probe) bool {
-		if p.Cut == 0 && x.sa.Checks() && !x.sa.Suite().Cipher.AEAD {
-			return x.sa.CheckICV(p.Data, x.high)
-		}
-		plain, err := t.trial.open(x.sa, p, x.high)
-		return err == nil || err == esp.ErrTruncated && plain.Evidence > 0
-	})
+	if n := len(tr.ring.sas); n == 0 || t.budget.probes < n {
+		return nil
+	}
+	t.budget.probes -= len(tr.ring.sas)
+	plain, sa, _, err := tr.ring.Open(&t.opener, t.trial.room(p), p)
+	if !sa.certain(&plain, err) {
+		return nil
+	}
+	sa.Packets = 1
+	return sa
 }
 
 // budget bounds what the flows of one table may cost together beyond their own first packets, however many flows there are. It comes back
@@ -243,8 +211,7 @@ func (t *Table) probe(tr *trying, p Packet) int {
 type budget struct {
 	searches int // for the high half of the sequence number
 	probes   int // of keys that did not fit so far, between the attempts
-	armed    int // probes that all flows have, which is not used up
-	kept     int // bytes of packets kept of all flows, likewise
+	kept     int // bytes of packets kept of all flows, which is not used up
 	at       uint64
 }
 

@@ -4,11 +4,9 @@ package salookup
 
 // Bounds of the table.
 const (
-	MaxUnopened  = maxUnopened
-	MaxGone      = maxGone
-	ForeignRun   = foreignRun
-	RefillEvery  = refillEvery
-	RefillProbes = refillProbes
+	MaxUnopened = maxUnopened
+	MaxGone     = maxGone
+	ForeignRun  = foreignRun
 )
 
 // NoSearches takes away what searches for the high half of sequence numbers may cost.
@@ -17,12 +15,12 @@ func (t *Table) NoSearches() { t.budget.searches = 0 }
 // SetProbes sets how many probes may be tried.
 func (t *Table) SetProbes(n int) { t.budget.probes = n }
 
-// Probes returns how many probes may still be tried, how many there are and how many the flow has.
-func (t *Table) Probes(f *Flow) (left, armed, own int) {
-	if f.trying != nil {
-		own = len(f.trying.probes)
+// Probes returns how many SAs may still be tried between attempts, and how many the flow has.
+func (t *Table) Probes(f *Flow) (left, own int) {
+	if f.trying != nil && f.trying.ring != nil {
+		own = len(f.trying.ring.sas)
 	}
-	return t.budget.probes, t.budget.armed, own
+	return t.budget.probes, own
 }
 
 // Tries returns how many attempts there have been.

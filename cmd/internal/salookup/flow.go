@@ -127,7 +127,6 @@ func (t *Table) Opens(h Header, p Packet) bool {
 // renew gathers anew what is known of the flow.
 func (t *Table) renew(f *Flow) {
 	f.stale = false
-	t.disarm(f.trying)
 	f.trying, f.tried = nil, nil
 	sources := t.sources(f.spi, f.src, f.dst)
 	if len(sources) == 0 {
@@ -142,66 +141,56 @@ func (t *Table) renew(f *Flow) {
 		f.trying = &trying{set: set}
 		fallthrough
 	default:
-		f.ring = t.ring(f.ring.first(), f.ring, set)
+		f.ring = t.ring(f.spi, f.ring.first(), f.ring, set)
 	}
 }
 
 // try looks for what opens a packet of a flow that is not open.
 func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 	tr := f.trying
-	if tr == nil {
+	switch {
+	case tr == nil:
+		return nil, f.tried.Err
+	case tr.skip > 0:
+		tr.skip--
+		if sa := t.glance(f, tr, p); sa != nil {
+			t.open(f, sa, p.Cut)
+			return f.ring, nil
+		}
 		return nil, f.tried.Err
 	}
-	hit := -1
-	if tr.skip > 0 {
-		tr.skip--
-		if hit = t.probe(tr, p); hit < 0 {
-			return nil, f.tried.Err
-		}
-	}
-	seq := binary.BigEndian.Uint32(p.Data[4:])
-	out := t.attempt(f, tr, p, seq)
+	out := t.attempt(f, tr, p, binary.BigEndian.Uint32(p.Data[4:]))
 	if out.with != nil {
-		t.open(f, &out, p.Cut)
+		t.open(f, provedSA(f.spi, out.with, &out.Fit, out.packets), p.Cut)
 		return f.ring, nil
-	}
-	if hit >= 0 { // the encryption key behind a good ICV is another one
-		tr.probes[hit] = tr.probes[len(tr.probes)-1]
-		tr.probes = tr.probes[:len(tr.probes)-1]
-		t.budget.armed--
 	}
 	tr.later(&out)
 	var err error
 	f.tried, err = out.refused(tr.set, p.Cut, len(t.all) > 0, f.tried)
-	if tr.skip > 0 && !tr.armed {
-		t.arm(f, tr)
-	}
 	if c := out.likely; c != nil && err == ErrUndecided {
-		if tr.likely == nil || tr.likely.rivals(c) {
-			tr.likely = provedSA(f.spi, c, &out.by, 0)
+		if tr.likely == nil || tr.likely.first().rivals(c) {
+			tr.likely = &Ring{sas: []*SA{provedSA(f.spi, c, &out.by, 0)}, made: &t.readied}
 		}
-		return &Ring{sas: []*SA{tr.likely}, armed: &t.readied}, nil
+		return tr.likely, nil
 	}
 	return nil, err
 }
 
-// open makes the flow one that what proved right opens.
-func (t *Table) open(f *Flow, out *outcome, cut int) {
+// open makes the flow one that an SA opens.
+func (t *Table) open(f *Flow, sa *SA, cut int) {
 	set := f.trying.set
-	sa := provedSA(f.spi, out.with, &out.Fit, out.packets)
 	sa.whole = cut == 0
-	if likely := f.trying.likely; likely != nil && !likely.rivals(out.with) {
-		sa.seq = likely.seq
+	if likely := f.trying.likely; likely != nil && !likely.first().rivals(&sa.Candidate) {
+		sa.seq = likely.first().seq
 	}
-	f.ring = t.ring(sa, f.ring, set)
+	f.ring = t.ring(f.spi, sa, f.ring, set)
 	for i := range set.Sources {
 		if s := &set.Sources[i]; s.entry != nil && s.HasKey() {
-			if key, auth := s.Agrees(out.with.Key, out.with.AuthKey); key && auth {
+			if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth {
 				s.entry.used = true
 			}
 		}
 	}
-	t.disarm(f.trying)
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
 		t.budget.kept -= len(p.Data)
@@ -229,7 +218,7 @@ func (t *Table) improve(f *Flow, p Packet) {
 	first := f.ring.first()
 	switch {
 	case out.with != nil && (out.SA.Checks() || !first.whole):
-		t.open(f, &out, 0)
+		t.open(f, provedSA(f.spi, out.with, &out.Fit, out.packets), 0)
 	case out.with != nil || tr.tries > hopefulMost:
 		f.trying = nil
 	}

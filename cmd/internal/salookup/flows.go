@@ -124,7 +124,6 @@ func (t *Table) forget(f *Flow) {
 	if slot := &t.recent[f.spi%recentFlows]; *slot == f {
 		*slot = nil
 	}
-	t.disarm(f.trying)
 	f.next, f.prev, f.place, f.trying = nil, nil, place{}, nil
 	gone := &t.gone[0]
 	if f.ring != nil {
@@ -140,10 +139,8 @@ func (t *Table) forget(f *Flow) {
 
 // release drops what the SAs of a flow that goes have made ready. Packets on their way make it again.
 func (r *Ring) release() {
-	for i, s := range r.sas {
-		if s.ready.Swap(nil) != nil && i > 0 {
-			r.armed.Add(-1)
-		}
+	for _, s := range r.sas {
+		s.ready.Store(nil)
 	}
 }
 

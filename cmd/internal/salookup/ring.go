@@ -2,6 +2,7 @@ package salookup
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 
 	"l2tpdump/esp"
@@ -47,22 +48,27 @@ func (s *SA) AuthName() string { return s.auth }
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024
 
-// maxReady is how many SAs of keys that do not fit so far stay ready. Others are made anew each time.
+// maxReady is how many SAs of keys that do not fit so far a table makes ready and keeps. Further ones are made
+// anew for each packet.
 const maxReady = 1 << 14
 
-// Ring is the SAs that may open the packets of a flow, the first being the one that proved right first. Packets go from goroutine to goroutine
-// with it, so that what is decrypted does not depend on what others have found out so far.
+// Ring is the SAs that may open the packets of a flow, the first being the one that proved right first. Packets go
+// from goroutine to goroutine with it, so that what is decrypted does not depend on what others have found out so far.
 type Ring struct {
-	sas   []*SA
-	last  atomic.Int32 // index of the one that opened a packet last, the likeliest for the next one
-	armed *atomic.Int64
+	sas  []*SA
+	last atomic.Int32  // index of the one that opened a packet last, the likeliest for the next one
+	made *atomic.Int64 // the table's count of SAs made ready
 }
 
 func (r *Ring) first() *SA { return r.sas[0] }
 
-// ring returns what opens a flow's packets: first, and what else of the set and of an older ring may. SAs of the older ring stay what they are.
-func (t *Table) ring(first *SA, old *Ring, set *Set) *Ring {
-	r := &Ring{sas: []*SA{first}, armed: &t.readied}
+// ring returns what opens an SPI's packets: first, if it is not nil, and what else of the set and of an older ring
+// may. SAs of the older ring stay what they are.
+func (t *Table) ring(spi uint32, first *SA, old *Ring, set *Set) *Ring {
+	r := &Ring{made: &t.readied}
+	if first != nil {
+		r.sas = append(r.sas, first)
+	}
 	if old != nil {
 		for _, s := range old.sas {
 			switch {
@@ -76,12 +82,12 @@ func (t *Table) ring(first *SA, old *Ring, set *Set) *Ring {
 	}
 	for i := range set.Candidates {
 		c := &set.Candidates[i]
-		if !c.rivals(&first.Candidate) {
+		if first != nil && !c.rivals(&first.Candidate) {
 			continue
 		}
 		for _, v := range set.ways(c) {
 			if len(r.sas) < maxRing && !r.has(c, v.suite) {
-				r.sas = append(r.sas, newSA(first.spi, c, v.suite, v.high))
+				r.sas = append(r.sas, newSA(spi, c, v.suite, v.high))
 			}
 		}
 	}
@@ -90,12 +96,9 @@ func (t *Table) ring(first *SA, old *Ring, set *Set) *Ring {
 
 // has reports whether the candidate is in the ring.
 func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
-	for _, s := range r.sas {
-		if s.Key.Equal(c.Key) && s.AuthKey.Equal(c.AuthKey) && (s.Packets > 0 || s.Suite == suite) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.sas, func(s *SA) bool {
+		return (s.Packets > 0 || s.Suite == suite) && s.Key.Equal(c.Key) && s.AuthKey.Equal(c.AuthKey)
+	})
 }
 
 // Open decrypts a packet as esp.SA.Open does, with the SA that opens it, which it returns with the high half of the sequence number. Where none
@@ -154,7 +157,7 @@ func (s *SA) certain(plain *esp.Plaintext, err error) bool {
 // Verifies reports whether the ICV of a whole packet is right.
 func (s *SA) Verifies(packet []byte) bool {
 	var o esp.Opener
-	r := Ring{armed: new(atomic.Int64)}
+	r := Ring{made: new(atomic.Int64)}
 	plain, _, err := r.with(s, &o, nil, Packet{Data: packet})
 	return err == nil && plain.Verified
 }
@@ -170,8 +173,9 @@ func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plain
 		if sa, err = esp.NewSA(s.spi, s.Suite, s.Key, s.AuthKey); err != nil {
 			return esp.Plaintext{}, 0, err
 		}
-		if r.armed.Load() < maxReady && s.ready.CompareAndSwap(nil, sa) {
-			r.armed.Add(1)
+		if r.made.Load() < maxReady || s.Proved() {
+			r.made.Add(1)
+			s.ready.Store(sa)
 		}
 	}
 	high = s.high(p)

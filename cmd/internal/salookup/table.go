@@ -41,9 +41,10 @@ type Table struct {
 	clock  uint64     // packets admitted
 
 	trial   Trial
+	opener  esp.Opener
 	budget  budget
-	readied atomic.Int64
-	nothing [2]*Attempt // for flows of which nothing is known: without and with secrets for others
+	readied atomic.Int64 // SAs made ready for packets that another did not open
+	nothing [2]*Attempt  // for flows of which nothing is known: without and with secrets for others
 }
 
 // New returns an empty table.

@@ -46,12 +46,17 @@ func (o *Fit) Proves(c *Candidate, cut int) bool {
 // Trial tries candidates on packets. It is only memory that is used again; the zero value is ready.
 type Trial struct{ scratch []byte }
 
-// open is SA.Open into memory that nobody reads.
-func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
-	if need := len(p.Data) + 64; cap(t.scratch) < need {
+// room returns memory for a plaintext that nobody reads.
+func (t *Trial) room(p Packet) []byte {
+	if need := len(p.Data) + esp.OpenOverhead; cap(t.scratch) < need {
 		t.scratch = make([]byte, 0, max(need, 2048))
 	}
-	return sa.Open(t.scratch[:0], p.Data, high, p.Cut)
+	return t.scratch[:0]
+}
+
+// open is SA.Open into such memory.
+func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
+	return sa.Open(t.room(p), p.Data, high, p.Cut)
 }
 
 // Try opens the packet with a candidate of the set.

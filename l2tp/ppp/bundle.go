@@ -1,0 +1,310 @@
+package ppp
+
+import "slices"
+
+// bundle is what the links of a Multilink bundle share, or what a single link has: what is negotiated by
+// network control protocols and CCP, and the state of both directions.
+type bundle struct {
+	x     *Expander
+	key   string  // in x.bundles; "": not there
+	links []*Link // one of them, or more
+
+	ccp    ccp
+	ipcp   negotiation
+	usesVJ [2]bool
+	vj     [2]vjSlots
+	mp     [2]reassembly
+
+	keys   *startKeys // for MPPE
+	client int        // the direction of what the client sends
+
+	size int    // bytes, as x.bytes has it
+	used uint64 // x.clock when it was used the last time
+
+	frameUp [2]func([]byte) State // b.frame of a direction
+	plainUp [2]func([]byte) State // b.plain of a direction
+}
+
+// ccp is the compression of both directions.
+type ccp struct {
+	negotiation
+	streams [2]stream
+	names   [2]string // of what was negotiated, "" if nothing was
+	noKey   [2]bool   // it is encryption, and the key is not known
+}
+
+func newBundle(x *Expander, l *Link) *bundle { return &bundle{x: x, links: []*Link{l}} }
+
+// frame follows a frame that a link carried, or that was put together from fragments of several.
+func (b *bundle) frame(direction int, frame []byte, nested bool) State {
+	var f Frame
+	if f.Decode(frame) != nil {
+		return Damaged
+	}
+	payload := frame[f.PayloadStart:f.PayloadEnd]
+	stream := &b.ccp.streams[direction]
+	state := Plain
+	switch f.Protocol {
+	case protocolCompressed:
+		switch {
+		case b.ccp.noKey[direction]:
+			return NoKey
+		case stream.comp == nil && !b.guess(direction, payload):
+			return Unknown
+		}
+		return stream.receive(b.x, payload, b.plainOf(direction))
+	case protocolCCP, protocolIPCP:
+		b.control(direction, f.Protocol, payload)
+	}
+	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
+		state = b.network(direction, f.Protocol, payload)
+	}
+	stream.pass(b.x, f.Protocol, payload, b.plainUp[direction])
+	return state
+}
+
+// plain follows a frame that was expanded.
+func (b *bundle) plain(direction int, frame []byte) State {
+	var f Frame
+	if f.Decode(frame) != nil {
+		return Damaged
+	}
+	return b.network(direction, f.Protocol, frame[f.PayloadStart:f.PayloadEnd])
+}
+
+// plainOf is plain as streams take it.
+func (b *bundle) plainOf(direction int) func([]byte) State {
+	if b.plainUp[direction] == nil {
+		b.plainUp[direction] = func(frame []byte) State { return b.plain(direction, frame) }
+	}
+	return b.plainUp[direction]
+}
+
+// frameOf is frame as reassembly takes it.
+func (b *bundle) frameOf(direction int) func([]byte) State {
+	if b.frameUp[direction] == nil {
+		b.frameUp[direction] = func(frame []byte) State { return b.frame(direction, frame, true) }
+	}
+	return b.frameUp[direction]
+}
+
+// network gives out a packet of the network layer, its headers expanded.
+func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
+	at, vj := len(b.x.arena), &b.vj[direction]
+	switch protocol {
+	case protocolVJUncompressed:
+		out, ok := vj.uncompressed(b.x.arena, payload)
+		if b.x.arena = out; !ok {
+			return Damaged
+		}
+	case protocolVJCompressed:
+		out, next, ok := vj.compressed(b.x.arena, payload)
+		if b.x.arena = out; !ok {
+			return Waiting
+		}
+		vj.commit(&next)
+	default:
+		return b.x.emit(protocol, payload)
+	}
+	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+}
+
+// fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the length of a
+// control packet.
+func (b *bundle) fits(direction int, frame []byte) bool {
+	var f Frame
+	if f.Decode(frame) != nil {
+		return false
+	}
+	payload := frame[f.PayloadStart:f.PayloadEnd]
+	switch {
+	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
+		packet := wholeIP(payload)
+		return packet != nil && len(packet) == len(payload) && transportFits(packet) &&
+			(packet[0]>>4 == 4) == (f.Protocol == ProtocolIP)
+	case f.Protocol == protocolVJCompressed:
+		_, _, ok := b.vj[direction].compressed(nil, payload)
+		return ok
+	case f.Protocol == protocolVJUncompressed:
+		var trial vjSlots
+		_, ok := trial.uncompressed(nil, payload)
+		return ok
+	case IsControl(f.Protocol):
+		var c Control
+		return protocols[f.Protocol] != "" && c.Decode(f.Protocol, payload) == nil && int(c.Length) == len(payload)
+	}
+	return false
+}
+
+// control follows a packet of CCP or IPCP.
+func (b *bundle) control(direction int, protocol uint16, payload []byte) {
+	var c Control
+	if c.Decode(protocol, payload) != nil {
+		return
+	}
+	if protocol == protocolIPCP {
+		b.ipcpControl(direction, &c)
+		return
+	}
+	again, acked := b.ccp.observe(direction, &c)
+	if again {
+		for i := range b.ccp.streams {
+			b.choose(i, nil)
+		}
+	}
+	switch {
+	case acked:
+		b.choose(direction, c.Data)
+	case c.Code == codeResetAck:
+		b.ccp.streams[direction].reset(b.x)
+	}
+}
+
+// choose begins with the compression of which the sender has said that it will use it: the first of those that it
+// acknowledges (RFC 1962 section 4); without any, with none.
+func (b *bundle) choose(direction int, options []byte) {
+	var comp compressor
+	mask := uint16(0xffff)
+	b.ccp.names[direction], b.ccp.noKey[direction] = "", false
+	for kind, value := range rawOptions(options) {
+		b.ccp.names[direction] = ccpOption(kind).name
+		switch {
+		case (kind == ccpDeflate || kind == ccpDeflateDraft) && len(value) == 2 && value[0]&15 == 8 && value[0]>>4 < 8:
+			comp = &deflateCompressor{deflateWindow{size: 1 << (value[0]>>4 + 8)}, &b.x.inflater}
+		case kind == ccpBSD && len(value) == 1 && value[0]>>5 == 1 && value[0]&31 >= bsdMinBits && value[0]&31 <= bsdMaxBits:
+			comp = bsdCompressor{newBSDDictionary(int(value[0] & 31))}
+		case kind == ccpMPPE && len(value) == 4:
+			comp, mask = b.microsoft(direction, value), mppeCountMask
+		}
+		break
+	}
+	b.ccp.streams[direction].begin(b.x, comp, mask)
+}
+
+// microsoft is the compressor for the bits of an MPPE option, nil if the key is not known.
+func (b *bundle) microsoft(direction int, value []byte) compressor {
+	options := uint32(value[0])<<24 | uint32(value[1])<<16 | uint32(value[2])<<8 | uint32(value[3])
+	var cipher *mppeCipher
+	if options&(mppe40|mppe56|mppe128) != 0 {
+		if b.keys != nil {
+			cipher = newMPPECipher(options, b.keys, direction^b.client)
+		}
+		if cipher == nil {
+			b.ccp.noKey[direction] = true
+			return nil
+		}
+	}
+	return newMicrosoftCompressor(options, cipher, func(frame []byte) bool { return b.fits(direction, frame) })
+}
+
+// guess finds out with what a sender compresses whose negotiation was not seen: where nothing before a
+// packet is needed, a frame that is one beyond doubt proves it.
+func (b *bundle) guess(direction int, packet []byte) bool {
+	s := &b.ccp.streams[direction]
+	afterReset := s.afterReset
+	s.afterReset = false
+	number, _, ok := sequenceNumber(packet)
+	if !ok || b.ccp.names[direction] != "" {
+		return false
+	}
+	fits := func(frame []byte) bool { return b.fits(direction, frame) }
+	type candidate struct {
+		name string
+		comp func() compressor
+		mask uint16
+	}
+	var candidates []candidate
+	if afterReset && number == 0 {
+		candidates = []candidate{
+			{"deflate", func() compressor { return &deflateCompressor{deflateWindow{size: 1 << 15}, &b.x.inflater} }, 0xffff},
+			{"bsd", func() compressor { return bsdCompressor{newBSDDictionary(bsdMaxBits)} }, 0xffff},
+		}
+	}
+	if number&(mppeFlushed|mppeEncrypted) == mppeFlushed {
+		candidates = append(candidates, candidate{"mppe", func() compressor {
+			m := newMicrosoftCompressor(mppeMPPC, nil, fits)
+			m.next = number & mppeCountMask
+			return m
+		}, mppeCountMask})
+	}
+	for _, c := range candidates {
+		if frame, err := c.comp().expand(nil, packet); err == nil && fits(frame) {
+			b.ccp.names[direction] = c.name
+			s.begin(b.x, c.comp(), c.mask)
+			s.next = number & c.mask
+			return true
+		}
+	}
+	return false
+}
+
+// ipcpControl follows whether TCP/IP headers are compressed (RFC 1332 section 3.2).
+func (b *bundle) ipcpControl(direction int, c *Control) {
+	again, acked := b.ipcp.observe(direction, c)
+	if again {
+		b.usesVJ, b.vj = [2]bool{}, [2]vjSlots{}
+	}
+	if !acked {
+		return
+	}
+	for kind, value := range rawOptions(c.Data) {
+		if kind == ipcpCompression && len(value) >= 2 && value[0] == 0 && value[1] == protocolVJCompressed {
+			b.usesVJ[direction], b.vj[direction] = true, vjSlots{}
+		}
+	}
+}
+
+// ordered reports whether packets of a direction can be read only in the order in which they were sent.
+func (b *bundle) ordered(direction int) bool {
+	if m, ok := b.ccp.streams[direction].comp.(*microsoftCompressor); ok && m.cipher != nil && m.cipher.stateless {
+		return b.usesVJ[direction]
+	}
+	return b.ccp.streams[direction].comp != nil || b.usesVJ[direction] || len(b.vj[direction].slots) > 0
+}
+
+// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC 1990
+// section 4.1). A link that is far behind has fallen silent, or sends in the other direction only.
+func (b *bundle) passed(direction int) uint32 {
+	const silent = 512
+	r := &b.mp[direction]
+	highest := b.links[0].last[direction]
+	for _, l := range b.links[1:] {
+		if r.distance(l.last[direction]) > r.distance(highest) {
+			highest = l.last[direction]
+		}
+	}
+	lowest := highest
+	for _, l := range b.links {
+		if d := r.distance(l.last[direction]); d < r.distance(lowest) && d > r.distance(highest)-silent {
+			lowest = l.last[direction]
+		}
+	}
+	return lowest
+}
+
+// bytes is about how much memory the state of compression and reassembly takes.
+func (b *bundle) bytes() int {
+	n := 0
+	for i := range 2 {
+		n += b.ccp.streams[i].size() + b.vj[i].size() + b.mp[i].data + 64*cap(b.mp[i].fragments)
+	}
+	return n
+}
+
+// evict frees the state of compression and reassembly. What follows has to wait for a reset.
+func (b *bundle) evict() {
+	for i := range 2 {
+		b.ccp.streams[i].evict(b.x)
+		b.mp[i].giveUp(b.x)
+		b.vj[i] = vjSlots{}
+	}
+}
+
+// remove takes a link out of the bundle.
+func (b *bundle) remove(l *Link) {
+	b.links = slices.DeleteFunc(b.links, func(other *Link) bool { return other == l })
+	if len(b.links) == 0 {
+		b.evict()
+		b.x.forget(b)
+	}
+}
