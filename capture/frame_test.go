@@ -17,8 +17,8 @@ var linkFrames = []struct {
 	header  string
 	trailer string // padding behind the IP packet
 	dir     Direction
-	// Where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; less than 0 that of NFLOG's
-	// payload; 0 none.
+	// Where an 802.3 or PPPoE length is to be filled in, with the bytes behind it; less than 0 that
+	// of NFLOG's payload; 0 none.
 	lengthAt int
 }{
 	{name: "ethernet", lt: Ethernet, header: "020000000001 020000000002 0800"},
@@ -397,7 +397,8 @@ func TestRadiotapFrameCheckSequence(t *testing.T) {
 	}
 }
 
-// A UDP length beyond that of the IP packet: what is there is the payload. Written again, the lengths agree.
+// A UDP length beyond that of the IP packet: what is there is the payload. Written again, the
+// lengths agree.
 func TestUDPLengthBeyondThePacket(t *testing.T) {
 	udp := join(udpHeader(13, 0), []byte("abcd"))
 	for _, ip := range [][]byte{ip4(17, udp), ip6(17, udp)} {

@@ -26,8 +26,8 @@ func (in *input) peek(n int) (b []byte, ok bool) {
 	return in.buf[in.start : in.start+n : in.start+n], true
 }
 
-// ahead returns what is at hand of the stream, without taking it: if that is less than least bytes, it reads up to most.
-// ended tells that nothing comes behind it.
+// ahead returns what is at hand of the stream, without taking it: if that is less than least bytes,
+// it reads up to most. ended tells that nothing comes behind it.
 func (in *input) ahead(least, most int) (b []byte, ended bool) {
 	if in.rest() < least {
 		in.peek(most)

@@ -68,8 +68,8 @@ func (f *Frame) extensionHeader(data []byte) (passed bool, err error) {
 	return true, nil
 }
 
-// fragmentHeader passes a fragment header (RFC 8200 section 4.5). One of offset 0 without others behind
-// it is an atomic fragment (RFC 6946): a whole datagram.
+// fragmentHeader passes a fragment header (RFC 8200 section 4.5). One of offset 0 without others
+// behind it is an atomic fragment (RFC 6946): a whole datagram.
 func (f *Frame) fragmentHeader(data []byte) (passed bool, err error) {
 	const size = 8
 	if f.PayloadEnd-f.PayloadStart < size {

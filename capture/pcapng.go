@@ -139,7 +139,8 @@ func readerOf(kind uint32) blockReader {
 	return nil
 }
 
-// blockBody returns what is between a block's two lengths, which have to agree. The block is not taken.
+// blockBody returns what is between a block's two lengths, which have to agree. The block is not
+// taken.
 func (r *Reader) blockBody(length uint32, what string) ([]byte, error) {
 	size := int(length)
 	b, ok := r.in.peek(size)

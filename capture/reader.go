@@ -35,8 +35,8 @@ func (e *emptyError) Error() string { return e.name + ": the file is empty" }
 func (e *emptyError) Unwrap() error { return ErrCut }
 
 // NewReader recognises the format of what r delivers by its first bytes: pcap, pcapng, or one of
-// them compressed as package compressed knows it. The name is for messages; "-" becomes "standard input". The error is a *FormatError
-// or wraps ErrCut or what r said.
+// them compressed as package compressed knows it. The name is for messages; "-" becomes "standard
+// input". The error is a *FormatError or wraps ErrCut or what r said.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	if name == "-" {
 		name = "standard input"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -156,23 +157,17 @@ func TestReassembleOverlap(t *testing.T) {
 	other := bytes.Clone(payload)
 	other[40] ^= 1
 
-	// IPv6: any overlap refuses the datagram and what comes later of it.
+	// IPv6: what overlaps is kept beside what it overlaps (RFC 5722), and neither spoils the other.
 	six := func(from, to, more int, b []byte) []byte {
 		return ip6(44, join([]byte{50, 0}, be16(from|more), unhex("00000005"), b[from:to]))
 	}
 	r := newTestReassembler(t, 1<<20, 30e9)
-	r.add(six(0, 48, 1, payload), 0)
-	if d, err := r.add(six(40, 96, 0, payload), 0); d != nil || !errors.Is(err, errOverlap) || len(r.gaveUp) != 1 {
-		t.Errorf("IPv6 overlap: %v, %d given up", err, len(r.gaveUp))
+	first, _ := r.add(six(0, 48, 1, payload), 0)
+	if d, err := r.add(six(40, 96, 0, other), 0); err != nil || d != first || d.Complete {
+		t.Errorf("IPv6 overlap: %v", err)
 	}
-	if d, err := r.add(six(48, 96, 0, payload), 0); d != nil || !errors.Is(err, errOverlap) {
+	if d, err := r.add(six(48, 96, 0, payload), 0); err != nil || d != first || !bytes.HasSuffix(d.Data, payload) {
 		t.Errorf("IPv6 after an overlap: %v", err)
-	}
-	if _, err := r.add(six(0, 48, 1, payload), 31e9); err != nil {
-		t.Errorf("IPv6 long after an overlap: %v", err)
-	}
-	if d, err := r.add(six(48, 96, 0, payload), 31e9); err != nil || !d.Complete {
-		t.Errorf("IPv6 long after an overlap: %v", err)
 	}
 
 	// IPv4: overlap with the same bytes does no harm.
@@ -188,24 +183,120 @@ func TestReassembleOverlap(t *testing.T) {
 		t.Errorf("IPv4 overlap: %v\n%x", err, d.Data)
 	}
 
-	// With other bytes the new fragment begins a new datagram.
+	// Of two copies with different bytes the newer one counts, as identifications come round.
 	r = newTestReassembler(t, 1<<20, 30e9)
-	old, _ := r.add(four(0, 48, 0x2000, payload), 0)
-	fresh, err := r.add(four(0, 48, 0x2000, other), 1)
-	if err != nil || fresh == old || len(r.gaveUp) != 1 || r.gaveUp[0] != old {
-		t.Fatalf("IPv4 contradiction: %v, %d given up", err, len(r.gaveUp))
+	r.add(four(0, 48, 0x2000, payload), 0)
+	if d, err := r.add(four(0, 48, 0x2000, other), 1); err != nil || d.Complete {
+		t.Fatalf("IPv4 contradiction: %v", err)
 	}
-	if d, err := r.add(four(48, 96, 0, other), 1); err != nil || d != fresh || !bytes.Equal(d.Data[20:], other) {
+	if d, err := r.add(four(48, 96, 0, other), 1); err != nil || !d.Complete || !bytes.Equal(d.Data[20:], other) || d.Fragments != 2 {
 		t.Errorf("IPv4 after a contradiction: %v", err)
 	}
 
-	// Two different ends contradict each other too, and so does a fragment behind the end.
+	// Two different ends contradict each other too, and so does a fragment behind the end: either
+	// may be right.
 	for _, second := range [][]byte{four(48, 80, 0, payload), four(56, 96, 0x2000, payload), four(88, 96, 0, payload)} {
 		r = newTestReassembler(t, 1<<20, 30e9)
 		r.add(four(80, 88, 0, payload), 0)
-		if d, err := r.add(second, 0); err != nil || d.Fragments != 1 || len(r.gaveUp) != 1 {
-			t.Errorf("two ends: %v, %d given up", err, len(r.gaveUp))
+		if d, err := r.add(second, 0); err != nil || d.Complete {
+			t.Errorf("two ends: %v", err)
 		}
+		if d, err := r.add(four(0, 80, 0x2000, payload), 0); err != nil || !d.Complete {
+			t.Errorf("two ends: %v", err)
+		}
+	}
+}
+
+// Whatever a stranger sends before, between and behind the fragments of a datagram, it is put
+// together, if there is proof of it.
+func TestReassembleForeign(t *testing.T) {
+	payload, forged := count(300), bytes.Repeat([]byte{0xee}, 300)
+	for _, cut := range []func(b []byte) [][]byte{
+		func(b []byte) [][]byte { return cutUp4(50, b, 9, 104) },
+		func(b []byte) [][]byte { return cutUp6(50, b, 9, 104) },
+	} {
+		for i, order := range strangerOrders(cut(payload), cut(forged)) {
+			r := newTestReassembler(t, 1<<20, 30e9)
+			r.OnDoubt(func(ip []byte) bool { return bytes.HasSuffix(ip, payload) })
+			found := 0
+			for _, b := range order {
+				if d, err := r.add(b, 0); err == nil && d.Complete && bytes.HasSuffix(d.Data, payload) {
+					found++
+				}
+			}
+			if found != 1 {
+				t.Fatalf("order %d: found %d times", i, found)
+			}
+		}
+	}
+}
+
+// strangerOrders are ways in which the fragments of a datagram and those of a stranger come.
+func strangerOrders(good, bad [][]byte) (orders [][][]byte) {
+	for _, a := range permutations(len(good)) {
+		var own [][]byte
+		for _, n := range a {
+			own = append(own, good[n])
+		}
+		for at := range len(own) + 1 { // all of the stranger's at once
+			orders = append(orders, slices.Concat(own[:at], bad, own[at:]))
+		}
+		for _, b := range permutations(len(bad)) { // by turns, his first
+			var order [][]byte
+			for i := range own {
+				order = append(order, bad[b[i]], own[i])
+			}
+			orders = append(orders, order)
+		}
+		for n := range bad { // one of them before each
+			var order [][]byte
+			for _, f := range own {
+				order = append(order, bad[n], f)
+			}
+			orders = append(orders, order)
+		}
+	}
+	return orders
+}
+
+// permutations are all orders of n numbers.
+func permutations(n int) (all [][]int) {
+	if n == 0 {
+		return [][]int{nil}
+	}
+	for _, p := range permutations(n - 1) {
+		for i := range n {
+			all = append(all, slices.Insert(slices.Clone(p), i, n-1))
+		}
+	}
+	return all
+}
+
+// However many contradict each other, few are kept, and few are tried.
+func TestReassembleCopies(t *testing.T) {
+	r := newTestReassembler(t, 1<<30, 30e9)
+	tried := 0
+	r.OnDoubt(func([]byte) bool { tried++; return false })
+	most := 0
+	for i := range 5000 {
+		b := count(64)
+		b[0], b[1] = byte(i), byte(i>>8)
+		before := tried
+		if _, err := r.add(ip4Fragment(50, b, 1, i%50*8|0x2000), 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.add(ip4Fragment(50, b, 1, 50*8), 0); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, tried-before)
+	}
+	for _, a := range r.known {
+		if n := len(a.pieces); n > 51*maxCopies {
+			t.Errorf("%d pieces of one datagram", n)
+		}
+	}
+	if most > 4*maxProofs || tried == 0 {
+		t.Errorf("%d proofs tried of one fragment, %d in all", most, tried)
 	}
 }
 

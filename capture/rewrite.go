@@ -44,8 +44,8 @@ func (f *Frame) AppendUDPPayload(dst, data []byte, payload []byte) []byte {
 	return dst
 }
 
-// AppendAsUDP appends to dst the frame of data with its ports and payload in a UDP packet: as a message that
-// came in a TCP stream would look on its own. f must have ports.
+// AppendAsUDP appends to dst the frame of data with its ports and payload in a UDP packet: as a
+// message that came in a TCP stream would look on its own. f must have ports.
 func (f *Frame) AppendAsUDP(dst, data, payload []byte) []byte {
 	base := len(dst)
 	header := [udpHeaderLen]byte{}

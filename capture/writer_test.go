@@ -57,8 +57,8 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// What is compressed is read as it is without: as a file, where a zip archive can be read in any order, and
-// as a pipe. Cut at its end it gives what it holds.
+// What is compressed is read as it is without: as a file, where a zip archive can be read in any
+// order, and as a pipe. Cut at its end it gives what it holds.
 func TestCompressed(t *testing.T) {
 	ng, want, _ := sample()
 	var x, z, archive bytes.Buffer

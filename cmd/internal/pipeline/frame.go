@@ -6,6 +6,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
@@ -48,6 +49,7 @@ func newFramer() *framer {
 		late:       late{patience: defaultPatience},
 	}
 	f.named = f.table.Named
+	f.reassembly.OnDoubt(f.proves)
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
 			if g.ipsec && f.lost != nil {
@@ -171,6 +173,23 @@ func (f *framer) reassemble(r *Record) bool {
 	g.completed = true
 	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
 	return true
+}
+
+// proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
+// together right.
+func (f *framer) proves(ip []byte) bool {
+	var n capture.Frame
+	if n.DecodeIP(ip) != nil {
+		return false
+	}
+	switch c := classify(&n, ip, f.named); c.kind {
+	case IKE:
+		return plausibleIKE(c.data)
+	case ESP:
+		var h esp.Header
+		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
+	}
+	return false
 }
 
 // isIPsec reports whether a fragment is of IKE or ESP. Of UDP only the first one shows it.

@@ -107,6 +107,23 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 	return Admission{f, ring, f.tried, err}
 }
 
+// Opens reports whether the flow of a packet is open and its SAs open the packet. It changes nothing.
+func (t *Table) Opens(h Header, p Packet) bool {
+	t.mu.Lock()
+	f := t.flows[flowKey{h.Dst.Unmap(), h.SPI, h.Inside}]
+	var ring *Ring
+	if f != nil {
+		ring = f.ring
+	}
+	t.mu.Unlock()
+	if ring == nil {
+		return false
+	}
+	var o esp.Opener
+	plain, sa, _, err := ring.Open(&o, nil, p)
+	return err == nil && sa.certain(&plain, err)
+}
+
 // renew gathers anew what is known of the flow.
 func (t *Table) renew(f *Flow) {
 	f.stale = false
