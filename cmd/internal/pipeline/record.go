@@ -92,6 +92,7 @@ type Message struct {
 	*ikev1.Message
 	Verdict why.Verdict
 	Reason  string // as Record.Reason
+	Cipher  string // of its SA, which further messages may change
 }
 
 // What Reason says of frames in which nothing is wrong.
