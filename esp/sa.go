@@ -47,12 +47,13 @@ type Plaintext struct {
 	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure
 }
 
-// NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
-// length is taken. The key of AES-CTR, GCM, CCM, GMAC and ChaCha20 ends with the salt. Without authKey, and where
-// Suite.Auth is "none" or "any-N", the ICV is not checked and the structure of the plaintext is the proof.
+// NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's length is
+// taken. The key of AES-CTR, GCM, CCM, GMAC and ChaCha20 ends with the salt. Without authKey, and
+// where Suite.Auth is "none" or "any-N", the ICV is not checked and the structure of the plaintext
+// is the proof.
 //
-// The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a key that is too
-// long, is an error of its own.
+// The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a
+// key that is too long, is an error of its own.
 func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	c := s.Cipher
 	if c == nil {
@@ -119,8 +120,9 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	return sa, nil
 }
 
-// naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing names it: n without the salt, if the
-// cipher takes that, else the next longer length, so that what is missing can be said.
+// naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing
+// names it: n without the salt, if the cipher takes that, else the next longer length, so that what
+// is missing can be said.
 func (c *Cipher) naturalKeyLen(n int) int {
 	n -= c.SaltLen
 	best := 0
@@ -245,8 +247,8 @@ func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) e
 	return nil
 }
 
-// icvOK computes the ICV, unless sum is what came of that: over all in front of it, and the high half of an extended sequence number,
-// which is not on the wire (RFC 4303, 2.2.1).
+// icvOK computes the ICV, unless sum is what came of that: over all in front of it, and the high
+// half of an extended sequence number, which is not on the wire (RFC 4303, 2.2.1).
 func (sa *SA) icvOK(st *state, seqHigh uint32, sum []byte) bool {
 	if sum == nil {
 		sum = st.mac.sum(st.parts.covered, sa.suffix(&st.high, seqHigh))
@@ -263,9 +265,9 @@ func (sa *SA) suffix(memory *[4]byte, seqHigh uint32) []byte {
 	return memory[:]
 }
 
-// CheckICV reports whether the ICV of a whole packet is right for this high half of the
-// sequence number (of interest with ESN only). It is false where Checks is. For a cipher without AEAD it is much
-// cheaper than Open.
+// CheckICV reports whether the ICV of a whole packet is right for this high half of the sequence
+// number (of interest with ESN only). It is false where Checks is. For a cipher without AEAD it is
+// much cheaper than Open.
 func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 	if !sa.Checks() {
 		return false
@@ -286,10 +288,11 @@ func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 // OpenOverhead is how many bytes Open may use of dst beyond the length of the packet.
 const OpenOverhead = 16
 
-// Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes earlier, and
-// appends the payload to dst; Plaintext.Data is the new part. The packet is not changed and must not overlap
-// dst. seqHigh is the high half of the sequence number, of interest with ESN only. Nothing is allocated if dst has
-// capacity for len(packet)+OpenOverhead more bytes, all of which may be written to.
+// Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes
+// earlier, and appends the payload to dst; Plaintext.Data is the new part. The packet is not
+// changed and must not overlap dst. seqHigh is the high half of the sequence number, of interest
+// with ESN only. Nothing is allocated if dst has capacity for len(packet)+OpenOverhead more bytes,
+// all of which may be written to.
 //
 // The error is one of these values, not wrapped:
 //   - ErrMalformed: too short for the algorithms, or not whole blocks

@@ -41,10 +41,10 @@ func addrPattern(a netip.Addr, n int) AddrPattern {
 	return p
 }
 
-// ParseAddrPattern reads an address pattern: "*" or "any" or "" (any address), an address, with
-// "*" for an octet of IPv4 ("10.1.*.*"), for a group of IPv6 or a hex digit of it ("2001:db8:*:1*::1"), or with a prefix length
-// ("10.0.0.0/8"). The unspecified address is any address. A port behind the address is passed over:
-// "192.0.2.1:4500", "[2001:db8::1]:4500", "192.0.2.1[4500]"; so is a zone.
+// ParseAddrPattern reads an address pattern: "*" or "any" or "" (any address), an address, with "*"
+// for an octet of IPv4 ("10.1.*.*"), for a group of IPv6 or a hex digit of it ("2001:db8:*:1*::1"),
+// or with a prefix length ("10.0.0.0/8"). The unspecified address is any address. A port behind the
+// address is passed over: "192.0.2.1:4500", "[2001:db8::1]:4500", "192.0.2.1[4500]"; so is a zone.
 func ParseAddrPattern(s string) (AddrPattern, error) {
 	text := strings.TrimSpace(s)
 	switch strings.ToLower(text) {

@@ -24,9 +24,9 @@ const (
 
 // Structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
 // (RFC 4303, 2.4 to 2.7). Padding that counts 1, 2, 3 ... is the best evidence, zeros (old senders)
-// are nearly as good, other padding is none. Then the next header, and what the protocol's own header says of itself and
-// of its length; traffic flow confidentiality padding behind the payload is allowed. A payload that
-// contradicts its next header is refused (Bits is 0).
+// are nearly as good, other padding is none. Then the next header, and what the protocol's own
+// header says of itself and of its length; traffic flow confidentiality padding behind the payload
+// is allowed. A payload that contradicts its next header is refused (Bits is 0).
 func Structure(plain []byte) Trailer {
 	n := len(plain) - 2
 	if n < 0 {
@@ -79,7 +79,8 @@ func paddingBits(pad []byte) int {
 	return 0
 }
 
-// nextHeaderBits counts the evidence of the next header itself; sure tells that payloadBits knows the protocol.
+// nextHeaderBits counts the evidence of the next header itself; sure tells that payloadBits knows
+// the protocol.
 func nextHeaderBits(next uint8) (n int, sure bool) {
 	switch next {
 	case protoNone:
@@ -196,8 +197,8 @@ func known(next uint8) bool {
 	return sure || next == protoNone
 }
 
-// lengthBits judges a length field of 16 bits: at least least, at most the bytes that are there; equal is
-// the best evidence, less is padding. more is added to the bits if it fits.
+// lengthBits judges a length field of 16 bits: at least least, at most the bytes that are there;
+// equal is the best evidence, less is padding. more is added to the bits if it fits.
 func lengthBits(length, least, have, more int) (int, bool) {
 	switch {
 	case length < least || length > have:
@@ -318,7 +319,8 @@ func ipv6Bits(p []byte) (int, bool) {
 }
 
 func greBits(p []byte) (int, bool) {
-	// Checksum, key and sequence bits, recursion control and reserved bits zero, version 0 or 1 (RFC 2784, 2890, 2637).
+	// Checksum, key and sequence bits, recursion control and reserved bits zero, version 0 or 1
+	// (RFC 2784, 2890, 2637).
 	if len(p) < 4 || p[0]&0x4f != 0 || p[1]&0x7e != 0 {
 		return 0, false
 	}
@@ -363,7 +365,8 @@ func extensionBits(next uint8, p []byte, depth int) (int, bool) {
 // checksum is the Internet checksum (RFC 1071): 0 over bytes that hold their own right checksum.
 func checksum(p []byte) uint16 { return sumOn(0, p) }
 
-// pseudoChecksum is the checksum over the pseudo-header of IPv6 (RFC 8200, 8.1) and a payload; addresses is the two of them.
+// pseudoChecksum is the checksum over the pseudo-header of IPv6 (RFC 8200, 8.1) and a payload;
+// addresses is the two of them.
 func pseudoChecksum(addresses []byte, next uint8, p []byte) uint16 {
 	sum := uint32(^sumOn(0, addresses)) + uint32(len(p)>>16) + uint32(len(p)&0xffff) + uint32(next)
 	return sumOn(sum, p)
@@ -384,8 +387,8 @@ func sumOn(sum uint32, p []byte) uint16 {
 }
 
 // HeadStructure judges the first decrypted bytes of a packet of which missing bytes of plaintext
-// (payload or trailer) were not captured: UDP, IPv4, IPv6 and TCP are known by their own headers. next
-// is 0 and n is 0 if nothing fits well enough; else n is the evidence in bits.
+// (payload or trailer) were not captured: UDP, IPv4, IPv6 and TCP are known by their own headers.
+// next is 0 and n is 0 if nothing fits well enough; else n is the evidence in bits.
 func HeadStructure(head []byte, missing int) (next uint8, n int) {
 	size := len(head) + missing - 2 // of payload and padding
 	best := func(proto uint8, b int) {

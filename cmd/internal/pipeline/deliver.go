@@ -1,7 +1,7 @@
 package pipeline
 
-// deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never waits: what is not ready
-// is delivered by the goroutine that makes it so.
+// deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never
+// waits: what is not ready is delivered by the goroutine that makes it so.
 func (p *Pipeline) deliver() {
 	for b := p.line.first(); b != nil; b = p.line.first() {
 		stuck, err := p.feed(b)
@@ -12,7 +12,8 @@ func (p *Pipeline) deliver() {
 	}
 }
 
-// feed gives the sinks the records of b that they do not have yet, up to one that waits for a group.
+// feed gives the sinks the records of b that they do not have yet, up to one that waits for a
+// group.
 func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	for ; b.fed < len(b.records); b.fed++ {
 		r := &b.records[b.fed]

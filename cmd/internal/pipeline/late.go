@@ -12,10 +12,10 @@ const (
 	defaultPatience = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
 )
 
-// late is the IKE frames that may yet gain from a message behind them: the message whose last
-// block is their IV was overtaken or is sent again, their HASH covers a nonce of it, it proves the
-// key, or tells who is the initiator. They keep their place, where the line waits for them, so the order of the output is that
-// of the capture. It belongs to the framer.
+// late is the IKE frames that may yet gain from a message behind them: the message whose last block
+// is their IV was overtaken or is sent again, their HASH covers a nonce of it, it proves the key,
+// or tells who is the initiator. They keep their place, where the line waits for them, so the order
+// of the output is that of the capture. It belongs to the framer.
 type late struct {
 	patience int64
 	queue    []lateFrame
@@ -118,7 +118,8 @@ func (l *late) expire(now int64) {
 	l.settle(n)
 }
 
-// position is the index of the frame whose group, or whose fragments' group, g is; -1 if there is none.
+// position is the index of the frame whose group, or whose fragments' group, g is; -1 if there is
+// none.
 func (l *late) position(g *group) int {
 	return slices.IndexFunc(l.queue, func(c lateFrame) bool { return c.group == g || c.complete == g })
 }
@@ -142,7 +143,8 @@ func (c *lateFrame) settle() {
 	c.group.settle(0)
 }
 
-// mergedInto is the frame that fragments of an IKE message are merged into: r where it was decrypted, else 0.
+// mergedInto is the frame that fragments of an IKE message are merged into: r where it was
+// decrypted, else 0.
 func mergedInto(r *Record) uint64 {
 	if r.Kind == IKE && r.IKEOpened() {
 		return r.Number

@@ -22,8 +22,9 @@ type trying struct {
 // proof is the evidence for one candidate so far.
 type proof struct{ bits, agreed, refused uint16 }
 
-// How many values of the high half of the sequence number the searches in one flow try. A damaged first packet
-// should not cost much; a capture that begins after 2^42 packets of an SA is hardly ever made.
+// How many values of the high half of the sequence number the searches in one flow try. A damaged
+// first packet should not cost much; a capture that begins after 2^42 packets of an SA is hardly
+// ever made.
 var searchLimits = [...]uint32{1 << 10, 1 << 16}
 
 const (
@@ -144,8 +145,9 @@ func (p *proof) enough(checked bool) bool {
 	return p.agreed > 1 && int(p.bits)-refusal*int(p.refused) >= need
 }
 
-// later sets when the next attempt is due: with each of the first packets, then after ever longer pauses, so that a long capture
-// under a wrong key costs no more than a short one. A packet of an impossible length is no attempt.
+// later sets when the next attempt is due: with each of the first packets, then after ever longer
+// pauses, so that a long capture under a wrong key costs no more than a short one. A packet of an
+// impossible length is no attempt.
 func (tr *trying) later(out *outcome) {
 	if !out.shaped && tr.tries > 0 {
 		tr.skip = manyTries - 1
@@ -188,7 +190,8 @@ func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Att
 	return a, a.Err
 }
 
-// glance returns an SA that a packet proves though no attempt is due, nil if there is none. What it costs has a budget.
+// glance returns an SA that a packet proves though no attempt is due, nil if there is none. What it
+// costs has a budget.
 func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	t.budget.refill(t.clock)
 	if tr.ring == nil {
@@ -206,8 +209,9 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	return sa
 }
 
-// budget bounds what the flows of one table may cost together beyond their own first packets, however many flows there are. It comes back
-// slowly with the packets admitted, so that a run of days does not end with none.
+// budget bounds what the flows of one table may cost together beyond their own first packets,
+// however many flows there are. It comes back slowly with the packets admitted, so that a run of
+// days does not end with none.
 type budget struct {
 	searches int // for the high half of the sequence number
 	probes   int // of keys that did not fit so far, between the attempts

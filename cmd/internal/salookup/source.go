@@ -49,8 +49,8 @@ func (s *Source) Place() string {
 // HasKey reports whether the source gives any key.
 func (s *Source) HasKey() bool { return !s.Key.IsZero() || !s.AuthKey.IsZero() }
 
-// Agrees compares the source's keys with others. Either may be the head of the other, or encryption and authentication key in one
-// piece; what one of the two has not is no difference.
+// Agrees compares the source's keys with others. Either may be the head of the other, or encryption
+// and authentication key in one piece; what one of the two has not is no difference.
 func (s *Source) Agrees(key, auth esp.Key) (sameKey, sameAuth bool) {
 	either := func(a, b esp.Key) bool { return a.HasPrefix(b) || b.HasPrefix(a) }
 	return s.Key.IsZero() || either(key, s.Key), s.AuthKey.IsZero() || auth.IsZero() || either(auth, s.AuthKey)

@@ -21,7 +21,8 @@ const (
 	wholeSPI      = 0xffffffff
 )
 
-// Table holds what is known about keys and one Flow for each SPI and destination seen. Any goroutine may call its methods.
+// Table holds what is known about keys and one Flow for each SPI and destination seen. Any
+// goroutine may call its methods.
 type Table struct {
 	mu       sync.Mutex
 	secrets  map[uint32][]*entry // that name the whole SPI
@@ -67,8 +68,9 @@ func (t *Table) unknown() *Attempt {
 	return t.nothing[0]
 }
 
-// AddSecret adds what a key source says about an SA; the secret must not change afterwards. A secret that says the
-// same as an earlier one for the same SPI is dropped. Flows of the SPI are tried anew with their next packet.
+// AddSecret adds what a key source says about an SA; the secret must not change afterwards. A
+// secret that says the same as an earlier one for the same SPI is dropped. Flows of the SPI are
+// tried anew with their next packet.
 func (t *Table) AddSecret(s *esp.Secret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -120,8 +122,9 @@ func (t *Table) outdate(spi uint32) {
 	}
 }
 
-// Limit has the table forget secrets when there are more than about n: the oldest go first, but for those whose SPI is in
-// use. Of flows that have gone it keeps n/8 accounts of each kind. Without it all secrets are kept.
+// Limit has the table forget secrets when there are more than about n: the oldest go first, but for
+// those whose SPI is in use. Of flows that have gone it keeps n/8 accounts of each kind. Without it
+// all secrets are kept.
 func (t *Table) Limit(n int) { t.limit = n }
 
 // makeRoom forgets the secrets beyond the limit, when there are many.
@@ -154,7 +157,8 @@ func (t *Table) Keyed(spi uint32) bool {
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
 
-// AddNegotiated adds one direction of what a Quick Mode agreed on; the value must not change afterwards.
+// AddNegotiated adds one direction of what a Quick Mode agreed on; the value must not change
+// afterwards.
 func (t *Table) AddNegotiated(n *esp.Negotiated) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -181,7 +185,8 @@ func (t *Table) AddNegotiated(n *esp.Negotiated) {
 	t.outdate(n.SPI)
 }
 
-// Negotiated returns what Quick Modes agreed on for the SPI, the latest first, empty if nothing is known.
+// Negotiated returns what Quick Modes agreed on for the SPI, the latest first, empty if nothing is
+// known.
 func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -192,7 +197,8 @@ func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 	return list
 }
 
-// Secrets returns all secrets with their numbers in the order in which they were added. Nothing may be added meanwhile.
+// Secrets returns all secrets with their numbers in the order in which they were added. Nothing may
+// be added meanwhile.
 func (t *Table) Secrets() iter.Seq2[int, *esp.Secret] {
 	return func(yield func(int, *esp.Secret) bool) {
 		for i, e := range t.all {
@@ -230,7 +236,8 @@ func (s *Source) Number() int {
 	return s.entry.index
 }
 
-// Flows returns all flows in the order of their first packets, with those that have gone and those inside ESP.
+// Flows returns all flows in the order of their first packets, with those that have gone and those
+// inside ESP.
 func (t *Table) Flows() []*Flow {
 	t.mu.Lock()
 	defer t.mu.Unlock()

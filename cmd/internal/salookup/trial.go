@@ -4,14 +4,17 @@ import "l2tpdump/esp"
 
 // Evidence in bits, as esp.Structure counts it.
 const (
-	// proofBits is the evidence that proves a key of which the ICV can't be checked. One L2TP packet gives more;
-	// packets that say little about themselves have to agree.
+	// proofBits is the evidence that proves a key of which the ICV can't be checked. One L2TP
+	// packet gives more; packets that say little about themselves have to agree.
 	proofBits = 40
-	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which proves the other key only.
+	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which
+	// proves the other key only.
 	cipherBits = 16
-	// likelyBits is what lets a packet through, though it does not prove the key, as long as none contradicts.
+	// likelyBits is what lets a packet through, though it does not prove the key, as long as none
+	// contradicts.
 	likelyBits = 12
-	// togetherBits is the same where packets have to agree: that each of some has a little is likelier by chance.
+	// togetherBits is the same where packets have to agree: that each of some has a little is
+	// likelier by chance.
 	togetherBits = 24
 	// refusal is what a refused packet takes away from the evidence of those that fit.
 	refusal = 8
@@ -141,7 +144,8 @@ func (s *Set) extensions(c *Candidate) []extension {
 	return list
 }
 
-// ways is extensions of a candidate whose ICV is checked; else the sequence number is of no account.
+// ways is extensions of a candidate whose ICV is checked; else the sequence number is of no
+// account.
 func (s *Set) ways(c *Candidate) []extension {
 	if c.Checks() {
 		return s.extensions(c)
@@ -162,8 +166,8 @@ func (s *Set) mayExtend(c *Candidate) bool {
 	return true
 }
 
-// search looks for the high half of the sequence number of a packet whose encryption key fits: the capture
-// may begin in the middle of an SA's life.
+// search looks for the high half of the sequence number of a packet whose encryption key fits: the
+// capture may begin in the middle of an SA's life.
 func search(c *Candidate, spi uint32, packet []byte, limit uint32) Fit {
 	suite := c.Suite
 	suite.ESN = true
@@ -179,8 +183,9 @@ func search(c *Candidate, spi uint32, packet []byte, limit uint32) Fit {
 	return Fit{}
 }
 
-// headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for which nothing else does as long as the
-// high half of the sequence number is not known. With an implicit IV, which the high half is part of, there is not even that.
+// headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for
+// which nothing else does as long as the high half of the sequence number is not known. With an
+// implicit IV, which the high half is part of, there is not even that.
 func (t *Trial) headFits(c *Candidate, packet []byte) bool {
 	if !c.Suite.Cipher.AEAD || c.Suite.Cipher.ImplicitIV {
 		return true

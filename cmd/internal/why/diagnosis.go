@@ -21,8 +21,8 @@ const (
 	headLen      = 8       // bytes of a key that have to agree before it is taken for the head of another
 )
 
-// Diagnosis looks for causes beyond a flow's own sources: in those of other SPIs, and in what became of other flows. It is made when a report is
-// asked for, after the run.
+// Diagnosis looks for causes beyond a flow's own sources: in those of other SPIs, and in what
+// became of other flows. It is made when a report is asked for, after the run.
 type Diagnosis struct {
 	Table     *salookup.Table
 	Exchanges []*ikev1.SA   // of the capture
@@ -160,8 +160,8 @@ func wholePacket(f *salookup.Flow) []byte {
 	return nil
 }
 
-// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no decrypted Quick Mode names, "" where there
-// is none.
+// withoutQuickMode says why a SKEYID_d that a source has gives no keys for an SPI that no decrypted
+// Quick Mode names, "" where there is none.
 func (d *Diagnosis) withoutQuickMode(x *Finding) string {
 	if d.KeyD == nil || x.Verdict == NoKey && len(d.Exchanges) > 0 { // the keys are of other connections
 		return ""
@@ -175,8 +175,8 @@ func (d *Diagnosis) withoutQuickMode(x *Finding) string {
 	return fmt.Sprintf("SKEYID_d (%s) is of no use: %s", d.KeyD.OriginOf("SKEYID_d"), reason)
 }
 
-// misplaced names the first key that a source gives for a flow which nothing opens, and that opens another one, or two heads of keys that
-// contradict each other; "" if there is none.
+// misplaced names the first key that a source gives for a flow which nothing opens, and that opens
+// another one, or two heads of keys that contradict each other; "" if there is none.
 func (d *Diagnosis) misplaced(f *salookup.Flow, a *salookup.Attempt) string {
 	sources := d.sources(f)
 	for i := range sources {
@@ -267,8 +267,9 @@ func (d *Diagnosis) noKey(f *salookup.Flow, a *salookup.Attempt, r *salookup.Rep
 // placeOf is where the key of an open flow stands.
 func placeOf(f *salookup.Flow) string { return f.Report().SA.Place() }
 
-// tooShort looks whether the key that is given for the SPI, too short for some cipher, is in the place of another, one that is
-// given for another SPI, or is whole and of another cipher than that which is named.
+// tooShort looks whether the key that is given for the SPI, too short for some cipher, is in the
+// place of another, one that is given for another SPI, or is whole and of another cipher than that
+// which is named.
 func (d *Diagnosis) tooShort(f *salookup.Flow, a *salookup.Attempt, p []byte, x *Finding) {
 	if a.Set.Uncertain() || p == nil {
 		return
@@ -331,8 +332,8 @@ func (d *Diagnosis) half(f *salookup.Flow, a *salookup.Attempt, found string, s 
 	}
 }
 
-// rivals names the sources of full keys that contradict each other though none of them opens the packets, "" if there are
-// none: KEYMAT of a Quick Mode, and keys that a log shows.
+// rivals names the sources of full keys that contradict each other though none of them opens the
+// packets, "" if there are none: KEYMAT of a Quick Mode, and keys that a log shows.
 func rivals(set *salookup.Set) string {
 	for i := range set.Sources {
 		n := &set.Sources[i]
@@ -390,7 +391,8 @@ const (
 	authenticationKey         // with the flow's own encryption key
 )
 
-// opens looks for another SPI's secret whose keys, or that part of them, open a packet of the flow, and returns its number; -1 if there is none.
+// opens looks for another SPI's secret whose keys, or that part of them, open a packet of the flow,
+// and returns its number; -1 if there is none.
 func (d *Diagnosis) opens(f *salookup.Flow, set *salookup.Set, part keyPart, p []byte) int {
 	if p == nil || d.foreign < 0 {
 		return -1
@@ -422,8 +424,8 @@ func (d *Diagnosis) opens(f *salookup.Flow, set *salookup.Set, part keyPart, p [
 	return -1
 }
 
-// fits tries candidates on a packet, as far as the budget goes, and returns the algorithms of the one that proves right, the zero Suite if
-// none does.
+// fits tries candidates on a packet, as far as the budget goes, and returns the algorithms of the
+// one that proves right, the zero Suite if none does.
 func (d *Diagnosis) fits(f *salookup.Flow, set *salookup.Set, p []byte) esp.Suite {
 	for i := range set.Candidates {
 		if d.foreign--; d.foreign < 0 {
@@ -437,8 +439,8 @@ func (d *Diagnosis) fits(f *salookup.Flow, set *salookup.Set, p []byte) esp.Suit
 	return esp.Suite{}
 }
 
-// likely returns the numbers of other secrets whose keys may open a flow, the likely ones first: the other direction, neighbours, the SPI with its
-// bytes reversed, then any.
+// likely returns the numbers of other secrets whose keys may open a flow, the likely ones first:
+// the other direction, neighbours, the SPI with its bytes reversed, then any.
 func (d *Diagnosis) likely(f *salookup.Flow, set *salookup.Set, part keyPart) []int {
 	var list []int
 	add := func(n int) {
@@ -471,7 +473,8 @@ func (d *Diagnosis) likely(f *salookup.Flow, set *salookup.Set, part keyPart) []
 	return list
 }
 
-// misnamed tries the keys of a source with other algorithms than those that it names, and returns those that fit, the zero Suite if none do.
+// misnamed tries the keys of a source with other algorithms than those that it names, and returns
+// those that fit, the zero Suite if none do.
 func (d *Diagnosis) misnamed(f *salookup.Flow, s *salookup.Source, p []byte) esp.Suite {
 	if p == nil || s.Quick != nil {
 		return esp.Suite{}
@@ -481,7 +484,8 @@ func (d *Diagnosis) misnamed(f *salookup.Flow, s *salookup.Source, p []byte) esp
 	return d.fits(f, salookup.Candidates([]salookup.Source{{Secret: &unnamed}}), p)
 }
 
-// damagedSPI looks for an SPI in use of which the flow's differs in one bit, and which makes the ICV of the packet right; 0 if there is none.
+// damagedSPI looks for an SPI in use of which the flow's differs in one bit, and which makes the
+// ICV of the packet right; 0 if there is none.
 func (d *Diagnosis) damagedSPI(f *salookup.Flow, p []byte) uint32 {
 	if p == nil {
 		return 0

@@ -22,8 +22,8 @@ const (
 	usedAgain = "the SPI came into use again with another key"
 )
 
-// Packet returns the word for what opening an ESP packet came to, or for the error with which it was not admitted. The plaintext may be nil
-// where there is an error.
+// Packet returns the word for what opening an ESP packet came to, or for the error with which it
+// was not admitted. The plaintext may be nil where there is an error.
 func Packet(plain *esp.Plaintext, err error) Verdict {
 	switch {
 	case err == nil && plain.Verified:
@@ -42,8 +42,8 @@ func Packet(plain *esp.Plaintext, err error) Verdict {
 	return NoKey
 }
 
-// PacketReason says why an ESP packet was not opened, as far as the keys that are given for its SPI tell; tried is nil where another packet of
-// its flow was. [ESP] says more of the flow.
+// PacketReason says why an ESP packet was not opened, as far as the keys that are given for its SPI
+// tell; tried is nil where another packet of its flow was. [ESP] says more of the flow.
 func PacketReason(err error, tried *salookup.Attempt) string {
 	switch v := Packet(nil, err); {
 	case v == Truncated:
@@ -59,8 +59,8 @@ func PacketReason(err error, tried *salookup.Attempt) string {
 	return "the decrypted bytes are not the inside of a packet: it is damaged, or was sent under another key"
 }
 
-// refused says why the sources of an SPI open none of its packets, without a look at other SPIs. blockLen is the block size of the cipher where
-// the lengths of the packets tell it, else 0.
+// refused says why the sources of an SPI open none of its packets, without a look at other SPIs.
+// blockLen is the block size of the cipher where the lengths of the packets tell it, else 0.
 func refused(a *salookup.Attempt, blockLen int) Finding {
 	f := Finding{Verdict: Packet(nil, a.Err)}
 	if keyed := a.Set.Keyed(); keyed != nil {
@@ -167,7 +167,8 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 		f.Cure = "part of it is missing in the key source"
 		return
 	}
-	// A key that a source names the algorithm of has one length; without a name the lengths of the packets tell the block size.
+	// A key that a source names the algorithm of has one length; without a name the lengths of the
+	// packets tell the block size.
 	first := &set.Short[0]
 	f.Key = first.From.Place()
 	stream := !first.Named && blockLen == 1
@@ -208,7 +209,8 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 	}
 }
 
-// blockLen deduces the block size of the cipher from the lengths of a flow's packets, 0 if there were too few.
+// blockLen deduces the block size of the cipher from the lengths of a flow's packets, 0 if there
+// were too few.
 func blockLen(f *salookup.Flow, packets uint64) int {
 	switch n := bits.OnesCount16(f.Lengths()); {
 	case n > 2:
@@ -221,7 +223,8 @@ func blockLen(f *salookup.Flow, packets uint64) int {
 	return 0
 }
 
-// opened says what is to be known of a flow that a key opens, and of those of its packets that it does not.
+// opened says what is to be known of a flow that a key opens, and of those of its packets that it
+// does not.
 func (d *Diagnosis) opened(f *salookup.Flow, r *salookup.Report) Finding {
 	sa := r.SA
 	x := Finding{Verdict: Decrypted, Key: sa.Place(), Remark: d.remark(f, r)}
@@ -231,7 +234,8 @@ func (d *Diagnosis) opened(f *salookup.Flow, r *salookup.Report) Finding {
 	good, bad := r.Verified+r.Decrypted, r.Refused+r.Malformed-r.Undecided
 	switch {
 	case r.Garbled > good:
-		// What is broken behind a good ICV was not decrypted with the right key, where it is most of them.
+		// What is broken behind a good ICV was not decrypted with the right key, where it is most
+		// of them.
 		x.Verdict = WrongKey
 		x.Remark = Join(fmt.Sprintf("%d of %d packets do not fit the key at %s that fits the others: it is damaged, or the SPI came into use again with another key",
 			bad, r.Packets(), x.Key), x.Remark)
@@ -304,7 +308,8 @@ func (d *Diagnosis) remark(f *salookup.Flow, r *salookup.Report) string {
 	return remark
 }
 
-// named is the length in bytes of the ICV as far as the sources of an SA name it, or else any source does; -1 if none does.
+// named is the length in bytes of the ICV as far as the sources of an SA name it, or else any
+// source does; -1 if none does.
 func named(sources []salookup.Source, sa *salookup.SA) int {
 	for _, s := range [2]*salookup.Source{sa.AuthFrom, sa.From} {
 		if s != nil && s.Suite.ICVSize() >= 0 {
@@ -334,7 +339,8 @@ func unchecked(sources []salookup.Source, sa *salookup.SA) string {
 	return ""
 }
 
-// Overlong says that the encryption key of an SA is longer in its source than the algorithm takes, "" if it is not.
+// Overlong says that the encryption key of an SA is longer in its source than the algorithm takes,
+// "" if it is not.
 func Overlong(sa *salookup.SA) string {
 	n, takes := sa.From.Key.Len(), sa.Key.Len()
 	if takes == 0 || n <= takes || sa.AuthFrom == sa.From && sa.From.AuthKey.IsZero() {
@@ -344,7 +350,8 @@ func Overlong(sa *salookup.SA) string {
 		n, sa.CipherName(), takes)
 }
 
-// Failed says why packets of a flow were not opened of which x is said: where a key opens others, they are a matter of their own.
+// Failed says why packets of a flow were not opened of which x is said: where a key opens others,
+// they are a matter of their own.
 func Failed(r *salookup.Report, x Finding) Finding {
 	switch {
 	case !x.Verdict.Opened() && x.Verdict != Truncated:

@@ -88,8 +88,8 @@ func unopened(sa *ikev1.SA) string {
 	return fmt.Sprintf("the key at %s does not fit: it is of another connection, or mistyped", origin)
 }
 
-// triedShort reports whether all that was tried on an SA is a value that is not whole: what is there
-// may be its end.
+// triedShort reports whether all that was tried on an SA is a value that is not whole: what is
+// there may be its end.
 func triedShort(sa *ikev1.SA) bool {
 	return sa.Short != nil && !slices.ContainsFunc(sa.Tried(), func(x *ikev1.Secret) bool {
 		return x.OriginOf(sa.Short.Value) != sa.Short.Origin

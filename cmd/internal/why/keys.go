@@ -25,12 +25,13 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 	return d.wrong
 }
 
-// judge compares what the sources give for an open flow's SPI with the keys that open its packets. A source that opened another use of the SPI
-// contradicts nothing.
+// judge compares what the sources give for an open flow's SPI with the keys that open its packets.
+// A source that opened another use of the SPI contradicts nothing.
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
 	shared := len(d.bySPI[f.SPI()]) > 1
-	// What is given for the SPI with other addresses contradicts nothing where something is given with those of the flow, and right.
+	// What is given for the SPI with other addresses contradicts nothing where something is given
+	// with those of the flow, and right.
 	exact := slices.ContainsFunc(sources, func(s salookup.Source) bool {
 		if s.Quick != nil || s.Rank > salookup.Exact || s.Key.IsZero() || s.Dst == (esp.AddrPattern{}) {
 			return false
@@ -108,8 +109,9 @@ func (d *Diagnosis) mistake(f *salookup.Flow, s *salookup.Source, sa *salookup.S
 	return fmt.Sprintf("the authentication key%s is wrong", atPlace(s.Place()))
 }
 
-// disproved returns a Quick Mode whose KEYMAT is not what opened the packets, nil if there is none, or if that of another Quick
-// Mode is: the SPI may have been agreed on more than once, and g(qm)^xy may have been tried out.
+// disproved returns a Quick Mode whose KEYMAT is not what opened the packets, nil if there is none,
+// or if that of another Quick Mode is: the SPI may have been agreed on more than once, and g(qm)^xy
+// may have been tried out.
 func (d *Diagnosis) disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Source) {
 	for i := range sources {
 		s := &sources[i]
@@ -126,9 +128,10 @@ func (d *Diagnosis) disproved(f *salookup.Flow, sources []salookup.Source) (firs
 	return first
 }
 
-// contradiction names two sources whose keys can't both be right, where neither is known well enough to open packets: of a longer key,
-// or of an authentication key that is not checked, both have the head only. Those are compared that agree with what opened the packets, if
-// anything did, and whose rank is at most that given. The source is nil if there are none.
+// contradiction names two sources whose keys can't both be right, where neither is known well
+// enough to open packets: of a longer key, or of an authentication key that is not checked, both
+// have the head only. Those are compared that agree with what opened the packets, if anything did,
+// and whose rank is at most that given. The source is nil if there are none.
 func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (KeyFinding, *salookup.Source) {
 	quicks := 0
 	for i := range sources {
@@ -171,7 +174,8 @@ func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.S
 	return KeyFinding{}, nil
 }
 
-// LeftOut tells of values that are damaged in the key sources: one of them may be the key that is missing.
+// LeftOut tells of values that are damaged in the key sources: one of them may be the key that is
+// missing.
 func LeftOut(notes []keysrc.Note) string {
 	notes = slices.DeleteFunc(slices.Clone(notes), func(n keysrc.Note) bool { return n.Doubt })
 	switch len(notes) {
@@ -189,8 +193,8 @@ type Unused struct {
 	Reason string
 }
 
-// Unused returns the secrets of ESP that opened no packet, in the order in which they were added. A secret that is the head of a key which did, or
-// that is proved wrong, is not among them.
+// Unused returns the secrets of ESP that opened no packet, in the order in which they were added. A
+// secret that is the head of a key which did, or that is proved wrong, is not among them.
 func (d *Diagnosis) Unused() iter.Seq[Unused] {
 	d.WrongKeys()
 	return func(yield func(Unused) bool) {
