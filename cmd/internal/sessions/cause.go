@@ -88,6 +88,8 @@ func judge(s *Session) *Finding {
 	case f.try(s, refusalRules), f.try(s, failureRules):
 	case s.late:
 		f.partial("the beginning of this connection was not captured")
+	case s.unclear():
+		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
 		f.partial("the capture ends while this connection is being set up")
 	default:
@@ -215,12 +217,24 @@ func (s *Session) cameUp() bool {
 	return !s.readable() && s.looksUp()
 }
 
+// setupPackets is how many packets of ESP a side sends at most until PPP is up, or has come to nothing.
+const setupPackets = 17
+
 // looksUp says that the ESP of a session that can't be read is more than what is needed to set up L2TP and PPP, in both
 // directions.
 func (s *Session) looksUp() bool {
-	const setup, lasts = 14, int64(5e9)
-	c, r := &s.protected[client], &s.protected[server]
-	return c.n > setup && r.n > setup && max(c.last.time, r.last.time)-min(c.first.time, r.first.time) > lasts
+	const some = 3
+	for side := range s.protected {
+		if d := &s.protected[side]; d.n <= setupPackets || d.data < some {
+			return false
+		}
+	}
+	return true
+}
+
+// unclear says that ESP that can't be read does not show whether the session came up.
+func (s *Session) unclear() bool {
+	return !s.readable() && (s.protected[client].n > setupPackets || s.protected[server].n > setupPackets+setupPackets/2)
 }
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.
@@ -282,6 +296,9 @@ func (s *Session) advances(side int) bool {
 // goes says that the capture ends before anything can be said: something waits for its answer, and not for long.
 func (s *Session) goes() bool {
 	const patience = int64(10e9)
+	if x := s.exchange(); x != nil && x.parted(max(s.protected[client].last.time, s.protected[server].last.time)) {
+		return false
+	}
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 

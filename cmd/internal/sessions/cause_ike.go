@@ -288,11 +288,15 @@ func quickProposal(s *Session) *proof {
 	return nil
 }
 
-// quickRefused: some other reason was given.
+// quickRefused: some other reason was given, or one that can't be read.
 func quickRefused(s *Session) *proof {
 	x, q := phase2Failed(s)
 	if x == nil {
 		return nil
+	}
+	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() && sealed.last.time >= q.messages[2].first.time {
+		return &proof{fmt.Sprintf("IKE: phase 2 was broken off by %s; why is in a message that can't be read without its key", s.who(q.sender)), true,
+			append(q.messages[2].frames(), sealed.last.frame), ""}
 	}
 	for i := range x.notices {
 		if n := &x.notices[i]; n.encrypted {

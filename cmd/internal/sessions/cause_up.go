@@ -57,7 +57,7 @@ func (s *Session) silence() (side int, ok bool) {
 // keepalive: one side is not heard any more, and the other asks and waits for it.
 func keepalive(s *Session) *proof {
 	side, ok := s.silence()
-	if !ok || s.hungUp(side) {
+	if !ok || s.hungUp(side) || s.parting(1-side) {
 		return nil
 	}
 	const asked = 3
@@ -99,6 +99,17 @@ func (s *Session) hungUp(side int) bool {
 	}
 	x := s.exchange()
 	return x != nil && (x.deleted[side].seen() || x.sealed[side].seen() && x.sealed[side].last.time >= s.protected[side].last.time)
+}
+
+// parting says that the last thing that was heard of a side is a pair of messages as they delete the SAs of both phases.
+func (s *Session) parting(side int) bool {
+	const together = int64(2e9)
+	x := s.exchange()
+	if x == nil {
+		return false
+	}
+	sealed := &x.sealed[side]
+	return sealed.n > 1 && sealed.last == s.alone[side].last && sealed.last.time-sealed.previous.time < together
 }
 
 // roundLives are the usual life times of phase 2, in seconds.

@@ -185,16 +185,36 @@ func (s *Session) addESP(f *flow, size int, at place) {
 		d.largest, d.large, d.backoff, d.gap = size, span{}, 0, 0
 		d.large.add(at)
 	case size == d.largest:
-		const shortest = int64(150e6)
-		gap := at.time - d.large.last.time
-		if gap > shortest && gap*2 > d.gap*3 {
-			d.backoff++
-		} else if gap > shortest {
-			d.backoff = 0
-		}
-		d.gap = gap
+		d.again(at)
 		d.large.add(at)
 	}
+	const nodata, setup = 108, int64(2e9) // bytes of keepalives and of most that sets up PPP
+	if size > nodata && at.time-min(s.protected[client].firstOr(at), s.protected[server].firstOr(at)) > setup {
+		d.data++
+	}
+}
+
+// firstOr is the time of the first packet, or that of at.
+func (d *direction) firstOr(at place) int64 {
+	if d.n == 0 {
+		return at.time
+	}
+	return d.first.time
+}
+
+// again counts copies of the largest size that come later and later, as those of a segment that nobody acknowledges.
+func (d *direction) again(at place) {
+	const burst = int64(150e6)
+	gap := at.time - d.large.last.time
+	switch {
+	case gap < burst:
+		return
+	case d.gap == 0 || gap*2 > d.gap*3:
+		d.backoff++
+	default:
+		d.backoff = 0
+	}
+	d.gap = gap
 }
 
 // users counts the users' packets of a record.

@@ -18,6 +18,7 @@ func (p place) seen() bool { return p.frame != 0 }
 // span is the first and the last place of something that was seen n times.
 type span struct {
 	first, last place
+	previous    place // the one before the last
 	n           int
 }
 
@@ -25,7 +26,7 @@ func (s *span) add(p place) {
 	if s.n == 0 {
 		s.first = p
 	}
-	s.last = p
+	s.previous, s.last = s.last, p
 	s.n++
 }
 

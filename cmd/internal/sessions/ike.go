@@ -239,7 +239,8 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 		}
 		return natBehind
 	}
-	x.natted[side], x.natted[1-side] = natOf(src, hashes[1:]), natOf(dst, hashes[:1])
+	x.natted[side] = max(x.natted[side], natOf(src, hashes[1:]))
+	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
 }
 
 func newHash(name string) hash.Hash {
@@ -347,7 +348,7 @@ func (x *exchange) reached() int {
 
 // established says that phase 1 was completed: what follows it was seen.
 func (x *exchange) established() bool {
-	return len(x.quicks) > 0 || x.config.seen() || x.sa != nil && x.sa.Phase1Hashes.Good > 1
+	return len(x.quicks) > 0 || x.config.seen()
 }
 
 // agreed says that a Quick Mode was completed.

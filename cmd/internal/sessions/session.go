@@ -62,6 +62,7 @@ type direction struct {
 	large    span   // of the largest size
 	largest  int
 	backoff  int   // copies of the largest size, each later than twice the time since the one before
+	data     int   // packets that are larger than keepalives, behind the first seconds
 	gap      int64 // between the last two of them
 }
 
