@@ -88,6 +88,8 @@ func judge(s *Session) *Finding {
 	case f.try(s, refusalRules), f.try(s, failureRules):
 	case s.late:
 		f.partial("the beginning of this connection was not captured")
+	case s.unprotected():
+		f.partial("IPsec was agreed on, and nothing that it protects was captured")
 	case s.unclear():
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
@@ -152,7 +154,7 @@ func (f *Finding) orderly(s *Session) {
 			f.Frames = append(f.Frames, t.frame)
 		}
 	}
-	if t := s.tunnel(); t != nil && t.stop != nil {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
 		f.Frames = append(f.Frames, t.stop.frame)
 	}
 }
@@ -232,6 +234,12 @@ func (s *Session) looksUp() bool {
 	return true
 }
 
+// unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
+func (s *Session) unprotected() bool {
+	x := s.exchange()
+	return x != nil && x.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
 	return !s.readable() && (s.protected[client].n > setupPackets || s.protected[server].n > setupPackets+setupPackets/2)
@@ -239,38 +247,12 @@ func (s *Session) unclear() bool {
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.
 func (s *Session) oneDirection() bool {
-	var heard [2]int
-	for _, x := range s.exchanges {
-		for n := 1; n < len(x.messages); n++ {
-			if x.messages[n].seen() {
-				heard[x.senderOf(n)]++
-			}
-		}
-		if x.sealed[client].seen() {
-			heard[client]++
-		}
-		if x.sealed[server].seen() {
-			heard[server]++
-		}
-	}
-	for side := range heard {
-		heard[side] += s.protected[side].n
-		if s.inClear() {
-			for _, t := range s.tunnels {
-				if side == t.caller {
-					heard[side] += t.request.n + t.connect.n
-				} else {
-					heard[side] += t.reply.n
-				}
-			}
-		}
-	}
 	switch {
 	case s.refused():
 		return false
-	case heard[client] == 0:
-		return heard[server] > 0 && s.advances(server)
-	case heard[server] == 0:
+	case s.heard[client] == 0:
+		return s.heard[server] > 0 && s.advances(server)
+	case s.heard[server] == 0:
 		return s.advances(client)
 	}
 	return false
@@ -302,12 +284,10 @@ func (s *Session) goes() bool {
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 
-// senderOf is who sends a message of phase 1.
-func (x *exchange) senderOf(n int) int {
-	if n%2 == 1 {
-		return x.initiator
-	}
-	return 1 - x.initiator
+// waited says that something which was sent several times is not only still waiting when the capture ends.
+func (s *Session) waited(sent *span) bool {
+	const long, short = int64(30e9), int64(5e9)
+	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, sent.last.time-sent.previous.time)
 }
 
 // step is the first that was not passed.

@@ -108,7 +108,7 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 		return false
 	}
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if other == a {
+		if other == a || !a.natt || !other.natt {
 			continue
 		}
 		if t := other.tunnel(sender, h.Tunnel); t != nil {
@@ -369,7 +369,6 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	s := a.session
 	if s == nil || s.element == nil {
 		s = g.begin(a, src, dst, at)
-		s.late = a.late
 	}
 	sender := a.side(src, dst)
 	a.addPorts(src, dst)
