@@ -85,9 +85,12 @@ func judge(s *Session) *Finding {
 		if !f.try(s, upRules) {
 			f.orderly(s)
 		}
-	case f.try(s, refusalRules), f.try(s, failureRules):
-	case s.late:
+	case f.try(s, refusalRules):
+	case s.beginsLate():
 		f.partial("the beginning of this connection was not captured")
+	case f.try(s, failureRules):
+	case s.movedOut():
+		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
 	case s.unprotected():
 		f.partial("IPsec was agreed on, and nothing that it protects was captured")
 	case s.unclear():
@@ -102,6 +105,12 @@ func judge(s *Session) *Finding {
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// beginsLate says that what led to the state of the session at the beginning of the capture is not known.
+func (s *Session) beginsLate() bool {
+	c := s.call()
+	return s.late && (c == nil || !c.begun())
 }
 
 // try takes the first rule that applies.
@@ -236,8 +245,16 @@ func (s *Session) looksUp() bool {
 
 // unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
 func (s *Session) unprotected() bool {
+	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
+// agreed says that a phase 2 was agreed on.
+func (s *Session) agreed() bool { return slices.ContainsFunc(s.exchanges, (*exchange).agreed) }
+
+// movedOut says that IKE moved to UDP 4500, and that the capture may be of UDP 500 only.
+func (s *Session) movedOut() bool {
 	x := s.exchange()
-	return x != nil && x.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+	return x != nil && x.reached() == 4 && (x.natted[client] == natBehind || x.natted[server] == natBehind) && s.others == 0
 }
 
 // unclear says that ESP that can't be read does not show whether the session came up.
@@ -248,20 +265,18 @@ func (s *Session) unclear() bool {
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.
 func (s *Session) oneDirection() bool {
 	switch {
-	case s.refused():
-		return false
 	case s.heard[client] == 0:
-		return s.heard[server] > 0 && s.advances(server)
+		return s.heard[server] > 0 && s.advances(server) && !s.refusedFor(client)
 	case s.heard[server] == 0:
-		return s.advances(client)
+		return s.advances(client) && !s.refusedFor(server)
 	}
 	return false
 }
 
-// refused says that a network element answered for a side.
-func (s *Session) refused() bool {
-	x := s.exchange()
-	return s.icmp.seen() || x != nil && x.refused.seen()
+// refusedFor says that a side, or the network in front of it, answered with ICMP.
+func (s *Session) refusedFor(side int) bool {
+	other, x := s.ends[1-side].Addr(), s.exchange()
+	return s.icmp.seen() && s.icmp.by != other || x != nil && x.refused.seen() && x.refused.by != other
 }
 
 // advances says that a side does what it does only behind answers.

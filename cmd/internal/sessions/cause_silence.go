@@ -164,13 +164,14 @@ func phase1Stopped(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
+	const patience = int64(5e9)
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
 			return &proof{fmt.Sprintf("IKE: %s refused: %s", s.who(n.sender), n.Name), true, []uint64{n.frame}, x.step()}
 		}
 	}
 	for side := range x.sealed {
-		if sealed := &x.sealed[side]; sealed.seen() {
+		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-s.last.time > patience {
 			return &proof{fmt.Sprintf("IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key", s.who(side)), true, sealed.frames(), x.step()}
 		}
 	}
