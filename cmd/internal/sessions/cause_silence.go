@@ -171,7 +171,7 @@ func phase1Stopped(s *Session) *proof {
 		}
 	}
 	for side := range x.sealed {
-		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-s.last.time > patience {
+		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-sealed.last.time > patience {
 			return &proof{fmt.Sprintf("IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key", s.who(side)), true, sealed.frames(), x.step()}
 		}
 	}
