@@ -28,6 +28,7 @@ type options struct {
 	keys      []string
 	keyFormat string
 	secrets   string // file of PPP passwords
+	psk       string // file of pre-shared keys
 	filter    string
 	count     uint64
 

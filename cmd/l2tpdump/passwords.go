@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -25,6 +26,24 @@ func (o *options) passwords(ctx context.Context) (*ppp.Secrets, error) {
 	}
 	defer f.Close()
 	return ppp.ReadSecrets(f, o.secrets)
+}
+
+// preSharedKeys reads the file of --psk-file, nil if there is none.
+func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
+	if o.psk == "" {
+		return nil, nil
+	}
+	defer exitAt(ctx)()
+	defer tellWaiting(o.psk)()
+	if err := refuseDevice(o.psk); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(o.psk)
+	if err != nil {
+		return nil, explainFile(err)
+	}
+	defer f.Close()
+	return sessions.ReadPSKs(f, o.psk)
 }
 
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or

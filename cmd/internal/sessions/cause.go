@@ -157,7 +157,7 @@ func (f *Finding) orderly(s *Session) {
 		return
 	}
 	f.ID, f.Proven = "orderly-end", true
-	f.Cause = "the server ended the connection: " + f.EndReason
+	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
 	for _, l := range s.links() {
 		for _, t := range l.terms {
 			f.Frames = append(f.Frames, t.frame)
