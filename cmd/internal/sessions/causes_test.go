@@ -102,7 +102,7 @@ func keySets(dir string) map[string][]string {
 	for name, patterns := range map[string][]string{
 		"tables":     {"esp_sa", "ikev1_decryption_table", "keys/esp_sa", "keys/ikev1_decryption_table"},
 		"router.log": {"router.log"},
-		"both ends":  {"*decryption_table*", "keys/*decryption_table*"},
+		"both ends":  {"*decryption_table*", "keys/*decryption_table*", "esp_sa", "keys/esp_sa"},
 		"daemons":    {"charon-*.log", "racoon-*.log", "pluto-*.log", "xfrm-state.txt"},
 	} {
 		for _, p := range patterns {
