@@ -160,8 +160,9 @@ func (st *stream) early(messages [][]byte) [][]byte {
 	return messages
 }
 
-// wait keeps a segment in front of which one is missing, or only its place if it holds whole messages. When too
-// many wait, what is missing is given up, and the stream goes on with the first that begins with a message.
+// wait keeps a segment in front of which one is missing, or only its place if it holds whole
+// messages. When too many wait, what is missing is given up, and the stream goes on with the first
+// that begins with a message.
 func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messages [][]byte) {
 	at, found := slices.BinarySearchFunc(st.waiting, seq, func(w segment, seq uint32) int {
 		return int(int32(w.seq - seq))

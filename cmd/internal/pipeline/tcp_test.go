@@ -32,7 +32,8 @@ func tcpMessages(s *sealer, n int) (stream []byte, ends []int) {
 	return stream, ends
 }
 
-// TestTCPStream: whatever the segments, each message is opened once, and its frame is that of the segment which completes it.
+// TestTCPStream: whatever the segments, each message is opened once, and its frame is that of the
+// segment which completes it.
 func TestTCPStream(t *testing.T) {
 	const messages, first = 120, uint32(0xfffff000) // the numbers come round
 	for _, c := range []struct {
@@ -89,7 +90,8 @@ func TestTCPStream(t *testing.T) {
 	}
 }
 
-// TestTCPLoss: what is missing costs the messages that it was part of, and those in the segments that go on in the middle of one.
+// TestTCPLoss: what is missing costs the messages that it was part of, and those in the segments
+// that go on in the middle of one.
 func TestTCPLoss(t *testing.T) {
 	const messages = 300
 	for _, aligned := range []bool{true, false} {

@@ -7,9 +7,10 @@ import (
 
 const maxWrappings = 4 // frames inside each other
 
-// unwrap takes the frame that r carries in its place, if it carries one, and reports whether it did. The frames of a
-// capture that was taken elsewhere (TZSP, ERSPAN, VXLAN ...) are taken whatever they are. A packet in a tunnel is taken
-// only if IKE, ESP or L2TP is in it: otherwise the tunnel is what this network carries, and stays as it is.
+// unwrap takes the frame that r carries in its place, if it carries one, and reports whether it
+// did. The frames of a capture that was taken elsewhere (TZSP, ERSPAN, VXLAN ...) are taken
+// whatever they are. A packet in a tunnel is taken only if IKE, ESP or L2TP is in it: otherwise the
+// tunnel is what this network carries, and stays as it is.
 func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	if depth == maxWrappings || r.Kind != Other || r.Verdict != why.Clear || r.Reason != "" {
 		return false
@@ -46,7 +47,8 @@ func (r *Record) outside() outside {
 	return outside{r.Link, r.Net, r.Unwrapped, r.Whole, r.Wrapping, r.Fragments, r.complete}
 }
 
-// restore makes r what it was. If the frame inside was a fragment, r shares the fate of its datagram.
+// restore makes r what it was. If the frame inside was a fragment, r shares the fate of its
+// datagram.
 func (r *Record) restore(o *outside) {
 	r.Link, r.Net, r.Unwrapped, r.Whole = o.link, o.net, o.unwrapped, o.whole
 	r.Wrapping, r.Fragments, r.complete = o.wrapping, o.fragments, o.complete

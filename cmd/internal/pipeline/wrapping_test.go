@@ -38,7 +38,8 @@ func halves(ip []byte, id uint16) [][]byte {
 	return [][]byte{cut(payload[:first], 0x2000), cut(payload[first:], first/8)}
 }
 
-// TestWrappedInFragments: a sniffer's packets are larger than what they carry, and come in fragments.
+// TestWrappedInFragments: a sniffer's packets are larger than what they carry, and come in
+// fragments.
 func TestWrappedInFragments(t *testing.T) {
 	s := aesSA(0x7000)
 	var packets [][]byte
@@ -57,7 +58,8 @@ func TestWrappedInFragments(t *testing.T) {
 	}
 }
 
-// TestWrappedAndFragmented: the packets that are carried are themselves fragments, in a tunnel and in a sniffer's.
+// TestWrappedAndFragmented: the packets that are carried are themselves fragments, in a tunnel and
+// in a sniffer's.
 func TestWrappedAndFragmented(t *testing.T) {
 	a, b := netip.MustParseAddr("192.0.2.101"), netip.MustParseAddr("192.0.2.102")
 	s := aesSA(0x7000)
