@@ -86,3 +86,13 @@ func clearHead(h Header, payloads []byte) []byte {
 	h.Flags &^= FlagEncryption
 	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)
 }
+
+// malformedf is an error about the message itself; it wraps ErrMalformed.
+func malformedf(format string, args ...any) error {
+	return &malformedError{fmt.Sprintf(format, args...)}
+}
+
+type malformedError struct{ text string }
+
+func (e *malformedError) Error() string { return e.text }
+func (e *malformedError) Unwrap() error { return ErrMalformed }
