@@ -202,7 +202,7 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	}
 	t.budget.probes -= len(tr.ring.sas)
 	plain, sa, _, err := tr.ring.Open(&t.opener, t.trial.room(p), p)
-	if !sa.certain(&plain, err) {
+	if !sa.certain(&plain, err) || tr.doubtful && !sa.Suite.Cipher.AEAD && plain.Evidence < proofBits {
 		return nil
 	}
 	sa.Packets = 1
