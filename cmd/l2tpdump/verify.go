@@ -175,9 +175,9 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 				return
 			}
 		}
-		for u := range r.Unused() {
-			id, key := spiName(u.Secret), u.Secret.Origin.String()
-			if !named[[2]string{id, key}] && !yield(unusedKey{"esp", id, key, u.Reason}) {
+		for x, reason := range r.Unused() {
+			id, key := spiName(x), x.Origin.String()
+			if !named[[2]string{id, key}] && !yield(unusedKey{"esp", id, key, reason}) {
 				return
 			}
 		}

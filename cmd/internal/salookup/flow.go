@@ -187,13 +187,7 @@ func (t *Table) open(f *Flow, sa *SA, cut int) {
 		sa.seq = likely.first().seq
 	}
 	f.ring = t.ring(f.spi, sa, f.ring, set)
-	for i := range set.Sources {
-		if s := &set.Sources[i]; s.entry != nil && s.HasKey() {
-			if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth {
-				s.entry.used = true
-			}
-		}
-	}
+	Confirm(set.Sources, sa)
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
 		t.budget.kept -= len(p.Data)

@@ -296,7 +296,7 @@ func (d *Diagnosis) remark(f *salookup.Flow, r *salookup.Report) string {
 	}
 	for i := range sources {
 		s := &sources[i]
-		if s.Rank == salookup.Pattern || !s.HasKey() || s.Uncertain || d.right(s, f) {
+		if s.Rank == salookup.Pattern || !s.HasKey() || s.Uncertain || right(s, f) {
 			continue
 		}
 		what := "another authentication key is given by "
