@@ -116,7 +116,9 @@ func (s *sinks) open() (io.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.file = output.NewFile(f, s.o.isPcap())
+	if s.file, err = output.NewFile(f, s.o.write); err != nil {
+		return nil, err
+	}
 	return s.file, nil
 }
 

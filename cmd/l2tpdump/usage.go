@@ -32,7 +32,8 @@ Input:
 
 const outputUsage = `
 Output:
-    -w, --write FILE       write the cleartext capture (pcapng, or pcap if the name ends so); "-" streams
+    -w, --write FILE       write the cleartext capture (pcapng, or pcap if the name ends so; compressed
+                           if it ends in .gz or .zst); "-" streams
         --layer LAYER      what it holds: l2tp (all frames, clear; the default), ppp or ip
         --json             print an object for each frame
         --print            print lines although -w is given

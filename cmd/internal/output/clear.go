@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/pipeline"
 )
 
@@ -403,7 +404,9 @@ func appendSPI(dst []byte, spi uint32) []byte {
 	return dst
 }
 
-// IsPcapName reports whether a file of that name is to be written in the older format.
+// IsPcapName reports whether a file of that name, which may say that it is compressed, is to be written in
+// the older format.
 func IsPcapName(name string) bool {
+	_, name = compressed.OfName(name)
 	return strings.HasSuffix(strings.ToLower(name), ".pcap")
 }
