@@ -219,6 +219,8 @@ func (sa *SA) refusal(m *Message) error {
 	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
 		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
 		return malformedf("%d encrypted bytes are no multiple of the cipher's block", body)
+	case len(sa.keys) > 0 && m.at.rec.from != sideUnknown && sa.keyOf(m.at.rec.from) == nil:
+		return ErrOtherSide
 	case len(sa.keys) > 0:
 		return ErrAltered
 	case len(sa.candidates) > 0 && sa.foreignKeys():
