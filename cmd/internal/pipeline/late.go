@@ -63,18 +63,21 @@ func (f *framer) retry(from []*Message) {
 			if !related(r.IKE, from) {
 				continue
 			}
-			changed := false
+			changed, otherwise := false, false
 			for _, m := range r.IKE {
 				if m.SA == nil || !m.Open() {
 					continue
 				}
-				decrypted, verified, reconstructed, head := m.Decrypted, m.Verified, m.Reconstructed, m.Head()
+				decrypted, verified, reconstructed, head, failed := m.Decrypted, m.Verified, m.Reconstructed, m.Head(), m.Err
 				f.ike.Decrypt(m.Message)
 				changed = changed || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
+				otherwise = otherwise || m.Err != failed
 			}
 			if changed {
 				again = true
 				f.learn(r.IKE)
+			}
+			if changed || otherwise {
 				f.judgeIKE(r)
 			}
 		}
