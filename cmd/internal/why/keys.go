@@ -114,29 +114,21 @@ func disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Sou
 // head only. Those are compared that agree with what opened the packets, if anything did, and whose
 // rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of one.
 func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (x KeyFinding, found bool) {
-	quicks := 0
-	var compared []*salookup.Source
-	for i := range sources {
-		s := &sources[i]
-		if s.Quick != nil {
-			quicks++
-			continue
-		}
-		if s.Uncertain || s.Rank > most {
-			continue
-		}
+	quick := func(s salookup.Source) bool { return s.Quick != nil }
+	if i := slices.IndexFunc(sources, quick); i >= 0 && slices.ContainsFunc(sources[i+1:], quick) {
+		return KeyFinding{}, false
+	}
+	compared := slices.DeleteFunc(slices.Clone(sources), func(s salookup.Source) bool {
 		agrees := sa == nil
 		if !agrees {
 			agrees, _ = s.Agrees(sa.Key, esp.Key{})
 		}
-		if agrees {
-			compared = append(compared, s)
-		}
-	}
+		return quick(s) || s.Uncertain || s.Rank > most || !agrees
+	})
 	for j, b := range compared {
 		for _, a := range compared[:j] {
 			key, auth := b.Agrees(a.Key, a.AuthKey)
-			if key && auth || quicks > 1 {
+			if key && auth {
 				continue
 			}
 			what := "encryption"
