@@ -31,7 +31,8 @@ var Auths = []*Auth{
 	{Name: "hmac-sha2-512-256", KeyLen: 64, ICVLen: 32, Checked: true, prepare: hmacOf(sha512.New)},
 	// The truncation of draft-ietf-ipsec-ciph-sha-256-00, still made by old stacks.
 	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA256)},
-	// Not standards: 96 bits, as of the older algorithms, from stacks that never took the length of RFC 4868.
+	// Not standards: 96 bits, as of the older algorithms, from stacks that never took the length of
+	// RFC 4868.
 	{Name: "hmac-sha2-384-96", KeyLen: 48, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New384)},
 	{Name: "hmac-sha2-512-96", KeyLen: 64, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New)},
 	{Name: "aes-xcbc-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: xcbc},

@@ -23,8 +23,9 @@
 //	  SPI, sequence  IV, body, ICV   ├─ an AEAD engine: both at once ───────────────────────────┘
 //	                                 └─ no authentication key: decrypt ─> Structure ────────────────────────────> Plaintext
 //
-// A Window follows the sequence numbers of an SA, and tells the high half of extended ones. Secret and Negotiated are what a key source, and
-// what a Quick Mode, say of an SA; which of them belongs to a packet is for the caller to find out.
+// A Window follows the sequence numbers of an SA, and tells the high half of extended ones. Secret
+// and Negotiated are what a key source, and what a Quick Mode, say of an SA; which of them belongs
+// to a packet is for the caller to find out.
 //
 // The algorithms and where they are defined:
 //

@@ -25,7 +25,8 @@ type opener interface {
 	open(dst []byte, p *parts) (plain []byte, ok bool)
 }
 
-// parts is a packet taken apart. The slices are parts of the packet, but for aad and an implicit iv.
+// parts is a packet taken apart. The slices are parts of the packet, but for aad and an implicit
+// iv.
 type parts struct {
 	aad     []byte // SPI, high half of the sequence number (ESN only), low half
 	iv      []byte
@@ -55,8 +56,8 @@ func (e aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
 	return dst
 }
 
-// cbcEngine is another block cipher in CBC mode. The blocks are decrypted first and chained in one go after that, which takes
-// crypto/cipher's mode a call of XORBytes for each block.
+// cbcEngine is another block cipher in CBC mode. The blocks are decrypted first and chained in one
+// go after that, which takes crypto/cipher's mode a call of XORBytes for each block.
 type cbcEngine struct{ block cipher.Block }
 
 func (e cbcEngine) decrypt(dst, iv, body []byte) []byte {
@@ -70,7 +71,8 @@ func (e cbcEngine) decrypt(dst, iv, body []byte) []byte {
 	return dst
 }
 
-// aeadEngine is AES-GCM with a tag of 12 bytes or more, and ChaCha20-Poly1305: salt and IV make the nonce.
+// aeadEngine is AES-GCM with a tag of 12 bytes or more, and ChaCha20-Poly1305: salt and IV make the
+// nonce.
 type aeadEngine struct {
 	aead  cipher.AEAD
 	nonce [12]byte
@@ -105,7 +107,8 @@ func (e *shortTagEngine) open(dst []byte, p *parts) ([]byte, bool) {
 	return out, subtle.ConstantTimeCompare(tag, p.icv) == 1
 }
 
-// gmacEngine checks what is not encrypted. All of the packet in front of the ICV is additional data (RFC 4543, 3.3).
+// gmacEngine checks what is not encrypted. All of the packet in front of the ICV is additional data
+// (RFC 4543, 3.3).
 type gmacEngine struct {
 	aead  cipher.AEAD
 	nonce [12]byte
@@ -161,7 +164,8 @@ func (e *ctrEngine) decrypt(dst, iv, body []byte) []byte {
 	return e.xor(dst, body)
 }
 
-// ccmLengthBytes is the size of the length field, which leaves 11 bytes to the nonce: salt and IV (RFC 4309, 4).
+// ccmLengthBytes is the size of the length field, which leaves 11 bytes to the nonce: salt and IV
+// (RFC 4309, 4).
 const ccmLengthBytes = 4
 
 // ccmEngine is AES-CCM (RFC 3610) as ESP uses it. The counter block is flags, nonce, counter.
@@ -182,7 +186,8 @@ func (e *ccmEngine) decrypt(dst, iv, body []byte) []byte {
 func (e *ccmEngine) open(dst []byte, p *parts) ([]byte, bool) {
 	out := e.decrypt(dst, p.iv, p.body)
 
-	// B_0: flags, nonce, length of the message; then the length of the additional data, the data, zeros.
+	// B_0: flags, nonce, length of the message; then the length of the additional data, the data,
+	// zeros.
 	e.head = [32]byte{}
 	e.head[0] = 1<<6 | byte((e.icvLen-2)/2)<<3 | (ccmLengthBytes - 1)
 	copy(e.head[1:], e.nonce[1:])

@@ -20,7 +20,7 @@ var (
 	ErrTruncated = errors.New("esp: packet is truncated")
 	// ErrMalformed: the packet itself is broken.
 	ErrMalformed = errors.New("esp: malformed packet")
-	// ErrPlaintext: the integrity check value is right, and what decryption gives can't be the inside of a packet, as behind
-	// a wrong encryption key. It wraps ErrMalformed.
+	// ErrPlaintext: the integrity check value is right, and what decryption gives can't be the
+	// inside of a packet, as behind a wrong encryption key. It wraps ErrMalformed.
 	ErrPlaintext = fmt.Errorf("%w: impossible plaintext behind a right integrity check value", ErrMalformed)
 )

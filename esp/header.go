@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// HeaderLen is the length of what is in front of the IV: SPI and sequence number, 4 bytes each (RFC 4303, 2).
+// HeaderLen is the length of what is in front of the IV: SPI and sequence number, 4 bytes each (RFC
+// 4303, 2).
 const HeaderLen = 8
 
 // Header is the part of an ESP packet that is never encrypted.

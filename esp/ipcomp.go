@@ -15,7 +15,8 @@ const (
 	maxIPPayload    = 65535 // bytes that an IP packet can carry
 )
 
-// syncFlush is the end of the empty stored block (RFC 1951 section 3.2.4) that some senders write in place of a final block.
+// syncFlush is the end of the empty stored block (RFC 1951 section 3.2.4) that some senders write
+// in place of a final block.
 var syncFlush = []byte{0, 0, 0xff, 0xff}
 
 // Errors of [Inflater.Expand].

@@ -13,8 +13,8 @@ import (
 // bytes, whatever way it is printed. The zero value is the empty key. A Key never changes and
 // may be shared.
 type Key struct {
-	// A pointer to a pointer: in an unexported field, where fmt calls no method, it
-	// shows an address for every verb. What a single pointer points to it would show for verbs like %s.
+	// A pointer to a pointer: in an unexported field, where fmt calls no method, it shows an
+	// address for every verb. What a single pointer points to it would show for verbs like %s.
 	p **keyBytes
 }
 
@@ -48,8 +48,8 @@ func (k Key) Len() int {
 // IsZero reports whether the key is empty.
 func (k Key) IsZero() bool { return k.Len() == 0 }
 
-// Bytes returns the bytes themselves, nil for the empty key. It is the only way to them. The caller must neither
-// change nor print them.
+// Bytes returns the bytes themselves, nil for the empty key. It is the only way to them. The caller
+// must neither change nor print them.
 func (k Key) Bytes() []byte {
 	if k.p == nil {
 		return nil

@@ -2,8 +2,8 @@ package esp
 
 import "l2tpdump/esp/lanes"
 
-// Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the next ones, so that
-// goroutines which work on one SA share no memory. The zero value is ready.
+// Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the
+// next ones, so that goroutines which work on one SA share no memory. The zero value is ready.
 type Opener struct {
 	kept [4]struct {
 		sa *SA
@@ -26,8 +26,9 @@ type expectation struct {
 	high    [4]byte // of the sequence number, as the ICV covers it
 }
 
-// Expect says that Open will be called with these parameters, for the packets in the order of the calls of Expect. The ICVs
-// of all that is expected are computed together, which takes much less time than one by one. What is expected holds until Release.
+// Expect says that Open will be called with these parameters, for the packets in the order of the
+// calls of Expect. The ICVs of all that is expected are computed together, which takes much less
+// time than one by one. What is expected holds until Release.
 func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) {
 	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+sa.icvLen {
 		return

@@ -3,7 +3,9 @@ package esp
 import (
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"l2tpdump/esp/lanes"
@@ -47,16 +49,17 @@ type Plaintext struct {
 	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure
 }
 
-// NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's
-// length is taken. The key of AES-CTR, GCM, CCM, GMAC and ChaCha20 ends with the salt. Without authKey, and where
-// Suite.Auth is "none" or "any-N", the ICV is not checked and the structure of the plaintext is the proof.
+// NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's length is
+// taken. The key of AES-CTR, GCM, CCM, GMAC and ChaCha20 ends with the salt. Without authKey, and
+// where Suite.Auth is "none" or "any-N", the ICV is not checked and the structure of the plaintext
+// is the proof.
 //
-// The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a key that is too
-// long, is an error of its own.
+// The error wraps ErrIncomplete if a key is too short; a part of the suite that is not named, or a
+// key that is too long, is an error of its own.
 func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	c := s.Cipher
 	if c == nil {
-		return nil, fmt.Errorf("esp: encryption algorithm is not known")
+		return nil, errors.New("esp: encryption algorithm is not known")
 	}
 	if s.KeyLen == 0 {
 		s.KeyLen = c.naturalKeyLen(key.Len())
@@ -64,42 +67,12 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	if !c.KeyLenOK(s.KeyLen) {
 		return nil, fmt.Errorf("esp: %s takes no key of %d bytes", c.Name, s.KeyLen)
 	}
-	want := s.KeyLen + c.SaltLen
-	if n := key.Len(); n < want {
-		return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, s.CipherName(), want, n)
-	} else if n > want {
-		return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", s.CipherName(), want, n)
+	if err := checkLen(s.CipherName(), key, s.KeyLen+c.SaltLen); err != nil {
+		return nil, err
 	}
 	sa := &SA{spi: spi}
-	if c.AEAD {
-		ok := false
-		for _, n := range c.ICVLens {
-			ok = ok || n == s.ICVLen
-		}
-		if !ok {
-			return nil, fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
-		}
-		s.Auth = nil
-		sa.icvLen = s.ICVLen
-	} else {
-		a := s.Auth
-		if a == nil {
-			return nil, fmt.Errorf("esp: authentication algorithm is not known")
-		}
-		s.ICVLen = 0
-		sa.icvLen = a.ICVLen
-		if a.Checked && !authKey.IsZero() {
-			if n := authKey.Len(); n < a.KeyLen {
-				return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, a.Name, a.KeyLen, n)
-			} else if n > a.KeyLen {
-				return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", a.Name, a.KeyLen, n)
-			}
-			mac, err := a.prepare(authKey.Bytes())
-			if err != nil {
-				return nil, fmt.Errorf("esp: %s: %w", a.Name, err)
-			}
-			sa.mac = mac
-		}
+	if err := sa.authenticate(&s, authKey); err != nil {
+		return nil, err
 	}
 	b := key.Bytes()
 	newEngine, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
@@ -111,16 +84,57 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	case nullEngine, cbcEngine, aesCBCEngine:
 		sa.shared = e
 	}
-	if k, ok := sa.mac.(hmacKey); ok {
-		sa.hmac = k.HMAC
-	}
 	sa.suite = s
 	sa.cipher, sa.auth = sa.suite.CipherName(), sa.suite.AuthName()
 	return sa, nil
 }
 
-// naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing names it: n without the salt, if the
-// cipher takes that, else the next longer length, so that what is missing can be said.
+// checkLen says what is wrong with the length of a key.
+func checkLen(algorithm string, key Key, want int) error {
+	switch n := key.Len(); {
+	case n < want:
+		return fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, algorithm, want, n)
+	case n > want:
+		return fmt.Errorf("esp: %s takes %d bytes of key, not %d", algorithm, want, n)
+	}
+	return nil
+}
+
+// authenticate sets what the ICV is checked with, and takes off the suite what its cipher has no use
+// for.
+func (sa *SA) authenticate(s *Suite, authKey Key) error {
+	if c := s.Cipher; c.AEAD {
+		if !slices.Contains(c.ICVLens, s.ICVLen) {
+			return fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
+		}
+		s.Auth, sa.icvLen = nil, s.ICVLen
+		return nil
+	}
+	a := s.Auth
+	if a == nil {
+		return errors.New("esp: authentication algorithm is not known")
+	}
+	s.ICVLen, sa.icvLen = 0, a.ICVLen
+	if !a.Checked || authKey.IsZero() {
+		return nil
+	}
+	if err := checkLen(a.Name, authKey, a.KeyLen); err != nil {
+		return err
+	}
+	mac, err := a.prepare(authKey.Bytes())
+	if err != nil {
+		return fmt.Errorf("esp: %s: %w", a.Name, err)
+	}
+	sa.mac = mac
+	if k, ok := mac.(hmacKey); ok {
+		sa.hmac = k.HMAC
+	}
+	return nil
+}
+
+// naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing
+// names it: n without the salt, if the cipher takes that, else the next longer length, so that what
+// is missing can be said.
 func (c *Cipher) naturalKeyLen(n int) int {
 	n -= c.SaltLen
 	best := 0
@@ -245,8 +259,8 @@ func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) e
 	return nil
 }
 
-// icvOK computes the ICV, unless sum is what came of that: over all in front of it, and the high half of an extended sequence number,
-// which is not on the wire (RFC 4303, 2.2.1).
+// icvOK computes the ICV, unless sum is what came of that: over all in front of it, and the high
+// half of an extended sequence number, which is not on the wire (RFC 4303, 2.2.1).
 func (sa *SA) icvOK(st *state, seqHigh uint32, sum []byte) bool {
 	if sum == nil {
 		sum = st.mac.sum(st.parts.covered, sa.suffix(&st.high, seqHigh))
@@ -263,9 +277,9 @@ func (sa *SA) suffix(memory *[4]byte, seqHigh uint32) []byte {
 	return memory[:]
 }
 
-// CheckICV reports whether the ICV of a whole packet is right for this high half of the
-// sequence number (of interest with ESN only). It is false where Checks is. For a cipher without AEAD it is much
-// cheaper than Open.
+// CheckICV reports whether the ICV of a whole packet is right for this high half of the sequence
+// number (of interest with ESN only). It is false where Checks is. For a cipher without AEAD it is
+// much cheaper than Open.
 func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 	if !sa.Checks() {
 		return false
@@ -286,10 +300,11 @@ func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 // OpenOverhead is how many bytes Open may use of dst beyond the length of the packet.
 const OpenOverhead = 16
 
-// Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes earlier, and
-// appends the payload to dst; Plaintext.Data is the new part. The packet is not changed and must not overlap
-// dst. seqHigh is the high half of the sequence number, of interest with ESN only. Nothing is allocated if dst has
-// capacity for len(packet)+OpenOverhead more bytes, all of which may be written to.
+// Open decrypts a packet that begins with its SPI and ends with its ICV, or truncatedBy bytes
+// earlier, and appends the payload to dst; Plaintext.Data is the new part. The packet is not
+// changed and must not overlap dst. seqHigh is the high half of the sequence number, of interest
+// with ESN only. Nothing is allocated if dst has capacity for len(packet)+OpenOverhead more bytes,
+// all of which may be written to.
 //
 // The error is one of these values, not wrapped:
 //   - ErrMalformed: too short for the algorithms, or not whole blocks

@@ -19,8 +19,8 @@ type Secret struct {
 	KeyHead     bool // Key may be only the first bytes of the key
 	AuthKeyHead bool // AuthKey may be only the first bytes of the key
 
-	// Uncertain: the keys are some of several that may be this SPI's, the source does not say which. Where they open nothing, they are no
-	// wrong keys.
+	// Uncertain: the keys are some of several that may be this SPI's, the source does not say
+	// which. Where they open nothing, they are no wrong keys.
 	Uncertain bool
 
 	ESNKnown bool   // the source says whether sequence numbers are 64 bits long: Suite.ESN

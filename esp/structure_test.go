@@ -9,8 +9,9 @@ import (
 	"l2tpdump/testdata/race"
 )
 
-// Bits is what it says: of random plaintexts, which a wrong key gives, about one of 2^Bits gets that far. Trailers are enumerated,
-// each with its probability, so that rare events are counted with few packets.
+// Bits is what it says: of random plaintexts, which a wrong key gives, about one of 2^Bits gets
+// that far. Trailers are enumerated, each with its probability, so that rare events are counted
+// with few packets.
 func TestEvidenceOfRandomPlaintexts(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var chance [64]float64 // that a random plaintext has at least so many bits

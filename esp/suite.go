@@ -38,8 +38,8 @@ func (s Suite) AuthName() string {
 	return ""
 }
 
-// String returns both names, as in "aes-cbc-128/hmac-sha1-96", with "/esn" for extended sequence numbers; "?" stands for what is
-// not known.
+// String returns both names, as in "aes-cbc-128/hmac-sha1-96", with "/esn" for extended sequence
+// numbers; "?" stands for what is not known.
 func (s Suite) String() string {
 	c, a := s.CipherName(), s.AuthName()
 	if c == "" {

@@ -570,8 +570,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// plainCalls returns what anybody would write for one packet with the same objects kept, nil where the
-// libraries have no such algorithm.
+// plainCalls returns what anybody would write for one packet with the same objects kept, nil where
+// the libraries have no such algorithm.
 func (e *sealer) plainCalls(packet []byte) func() {
 	c := e.suite.Cipher
 	key, salt := e.key[:e.suite.KeyLen], e.key[e.suite.KeyLen:]

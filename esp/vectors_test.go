@@ -147,7 +147,8 @@ var packetTests = []struct {
 		"85ee354b4675a9c5d16e3d6f4118043b", "6f79bf94da7dde3c86009934d9258f1b3fc2f5382aca9c9cb8e216eed235f34c",
 		"cf54ccdf0000000111223344112233441122334411223344f5bda519c9ae64f283f0fc18a8d253eca8b34c2120c8958a97ec9d8e67756da2523fce9b5541c57fddf090afc2bfd97e8703203953f853eb61482e4c1384d4c8",
 		6, 15, ""},
-	// Made with another implementation (OpenSSL through Python's cryptography): the payload is that of the GCM tests.
+	// Made with another implementation (OpenSSL through Python's cryptography): the payload is that
+	// of the GCM tests.
 	{"AES-CCM, 8 byte tag", "aes-ccm", "8", false, 0, ccmKey, "", ccmBody + "f2478fc9216274428", 4, 2, ccmPayload},
 	{"AES-CCM, 8 byte tag, ESN", "aes-ccm", "8", true, 7, ccmKey, "", ccmBody + "fe675c19db99631c5", 4, 2, ccmPayload},
 	{"AES-CCM, 12 byte tag", "aes-ccm", "12", false, 0, ccmKey, "", ccmBody + "f954f3e4726cf862307032daa", 4, 2, ccmPayload},

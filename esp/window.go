@@ -1,22 +1,25 @@
 package esp
 
-// windowBits is how many positions behind the newest sequence number are told apart exactly. A power of two.
+// windowBits is how many positions behind the newest sequence number are told apart exactly. A
+// power of two.
 const windowBits = 1024
 
 const (
 	windowWords = windowBits / 64
-	// farAhead is the largest step forward that one packet alone may make where nothing proves its number. A larger one, which a
-	// flipped bit in the sequence number also makes, counts only once a second packet continues it.
+	// farAhead is the largest step forward that one packet alone may make where nothing proves its
+	// number. A larger one, which a flipped bit in the sequence number also makes, counts only once
+	// a second packet continues it.
 	farAhead = windowBits / 2
 	// farRun is how close behind each other the packets must be that confirm a step.
 	farRun = 64
-	// restartRun is how many packets in ascending order, all older than the window, make a restart of the count:
-	// the SPI used again, or the same traffic once more in a second file.
+	// restartRun is how many packets in ascending order, all older than the window, make a restart
+	// of the count: the SPI used again, or the same traffic once more in a second file.
 	restartRun = 8
 )
 
-// Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the ring bitmap of
-// RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is ready.
+// Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the
+// ring bitmap of RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64
+// bits. The zero value is ready.
 type Window struct {
 	Low, High  uint64 // oldest and newest position
 	Duplicates uint64 // positions that were there before
@@ -51,7 +54,8 @@ func Nearest(top uint64, seq uint32) uint64 {
 	return p
 }
 
-// Add counts a position. sure tells that the packet was proved to have it, by its ICV: then any step forward counts at once.
+// Add counts a position. sure tells that the packet was proved to have it, by its ICV: then any
+// step forward counts at once.
 func (w *Window) Add(p uint64, sure bool) {
 	switch {
 	case !w.started:
@@ -80,7 +84,8 @@ func (w *Window) Add(p uint64, sure bool) {
 	}
 }
 
-// older counts a position that is older than the window: a very late packet, or the count begins anew.
+// older counts a position that is older than the window: a very late packet, or the count begins
+// anew.
 func (w *Window) older(p uint64) {
 	if w.confirmed(p, restartRun) {
 		w.seen -= w.runSeen
@@ -101,7 +106,8 @@ func (w *Window) older(p uint64) {
 	}
 }
 
-// Expects reports whether the sequence number is one that may well come next, or one that is missing so far.
+// Expects reports whether the sequence number is one that may well come next, or one that is
+// missing so far.
 func (w *Window) Expects(seq uint32) bool {
 	p := w.Nearest(seq)
 	switch {

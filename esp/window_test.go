@@ -57,7 +57,8 @@ func TestWindowRestart(t *testing.T) {
 	}
 }
 
-// TestWindowSure: a step that the ICV proves counts at once, however far it is; one that nothing proves waits for a second packet.
+// TestWindowSure: a step that the ICV proves counts at once, however far it is; one that nothing
+// proves waits for a second packet.
 func TestWindowSure(t *testing.T) {
 	for sure, want := range map[bool]uint64{true: 1 << 20, false: 2} {
 		var w Window

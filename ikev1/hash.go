@@ -3,6 +3,7 @@ package ikev1
 import (
 	"crypto/hmac"
 	"encoding/binary"
+	"slices"
 
 	"l2tpdump/esp"
 )
@@ -33,9 +34,9 @@ func (x *Secret) derive(sa *SA, h *hashAlg) derived {
 	}
 	gxy := x.SharedSecret.Bytes()
 	if k.skeyid == nil && signs(sa.AuthMethod) {
-		ni, nr := sa.onlyClaim(sa.nonces, roleInitiator), sa.onlyClaim(sa.nonces, roleResponder)
-		if ni != nil && nr != nil {
-			k.skeyid = skeyidOfSignature(h, ni, nr, gxy)
+		ni, nr := sa.saidBy(PayloadNonce, roleInitiator), sa.saidBy(PayloadNonce, roleResponder)
+		if len(ni) > 0 && len(nr) > 0 {
+			k.skeyid = skeyidOfSignature(h, ni[0].body, nr[0].body, gxy)
 		}
 	}
 	if k.skeyid == nil {
@@ -133,6 +134,9 @@ func (c *hashCheck) try(want []byte) bool {
 func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebuilt) hashResult {
 	c := &hashCheck{m: m, h: sa.hash(), payloads: payloads, rebuilt: rb}
 	p := FindPayload(m.Payloads, PayloadHash)
+	if c.h == nil && p != nil && slices.ContainsFunc(sa.suites, func(s suite) bool { return s.hash.size == len(p.Body) }) {
+		c.h = hashBySize(len(p.Body))
+	}
 	if c.h == nil {
 		return hashUnchecked
 	}
@@ -209,9 +213,11 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 	if sa.roles == rolesProven && r.from != sideUnknown {
 		roles = []role{sa.roleOf(r.from)}
 	}
+	offers := sa.offers()
 	for _, own := range roles {
-		for _, ke := range sa.kePairs(own) {
-			for _, offer := range sa.offers() {
+		pairs := sa.kePairs(own)
+		for _, ke := range pairs {
+			for _, offer := range offers {
 				hash := func(id []byte) []byte {
 					i, r := sa.InitiatorCookie, sa.ResponderCookie
 					if own == roleResponder {
@@ -220,10 +226,10 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 					return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id)
 				}
 				all, id := sa.tryIDs(c, own, hash)
-				complete = complete || all
+				complete = complete || all && len(pairs)*len(offers) == 1
 				if c.match != nil {
 					r.asRole = own
-					choose(ke[0], ke[1], offer, id)
+					sa.choose(ke[0], ke[1], offer, id)
 					return false
 				}
 			}
@@ -240,8 +246,8 @@ func (sa *SA) kePairs(own role) (list [][2]*claim) {
 		}
 		return [][2]*claim{gx}
 	}
-	for _, a := range sa.claimsOf(sa.kes, own) {
-		for _, b := range sa.claimsOf(sa.kes, -own) {
+	for _, a := range sa.saidBy(PayloadKE, own) {
+		for _, b := range sa.saidBy(PayloadKE, -own) {
 			list = append(list, [2]*claim{a, b})
 		}
 	}
@@ -250,10 +256,10 @@ func (sa *SA) kePairs(own role) (list [][2]*claim) {
 
 // offers returns the SA payloads that the initiator may have sent.
 func (sa *SA) offers() (list []*claim) {
-	for _, c := range sa.proposals {
+	for c := range sa.said(PayloadSA) {
 		switch {
 		case c.answer:
-		case c.proven:
+		case sa.chosen[c]:
 			return []*claim{c}
 		default:
 			list = append(list, c)
@@ -275,7 +281,7 @@ func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) []byte) (compl
 	case p != nil:
 		return !c.try(hash(p.Body)), nil
 	}
-	for _, id := range sa.claimsOf(sa.ids, own) {
+	for _, id := range sa.saidBy(PayloadID, own) {
 		if complete = true; c.try(hash(id.body)) {
 			return true, id
 		}
@@ -345,4 +351,51 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 		r.byHash = 4
 	}
 	return false
+}
+
+// agrees says that what the HASH of a message does not cover, its header and the type of the payload
+// behind the HASH, does not contradict the exchange.
+func (sa *SA) agrees(m *Message) bool {
+	h := &m.Header
+	if h.MinorVersion != 0 || h.Flags&^(FlagEncryption|FlagCommit) != 0 || h.Phase1() != (h.MessageID == 0) {
+		return false
+	}
+	if h.Phase1() {
+		return sa.gx[0] == nil || sa.gx[0].mode == h.Exchange && sa.gx[1].mode == h.Exchange
+	}
+	next := m.Payloads[0].Next
+	switch h.Exchange {
+	case ExchangeQuick:
+		return next == PayloadNotify || next == PayloadNone || next == PayloadSA && !isakmpOnly(m)
+	case ExchangeInformational:
+		return next == PayloadNotify || next == PayloadDelete
+	case ExchangeTransaction:
+		return next == PayloadConfig
+	case ExchangeNewGroup:
+		return next == PayloadSA && isakmpOnly(m)
+	}
+	return false
+}
+
+// isakmpOnly says that the message proposes nothing but parameters of phase 1.
+func isakmpOnly(m *Message) bool {
+	sa, err := parseSA(FindPayload(m.Payloads, PayloadSA).Body)
+	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
+}
+
+// Uncovered returns the names of the payloads of a verified message that its HASH does not prove. In
+// phase 1 it proves the identity, the key exchange values and, as SKEYID is made from them, the
+// nonces (RFC 2409 section 5); later it proves all.
+func (m *Message) Uncovered() []string {
+	var names []string
+	for i := range m.Payloads {
+		switch p := &m.Payloads[i]; p.Type {
+		case PayloadID, PayloadHash, PayloadSignature, PayloadKE, PayloadNonce:
+		default:
+			if m.Verified && m.Phase1() {
+				names = append(names, p.name())
+			}
+		}
+	}
+	return names
 }

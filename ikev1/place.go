@@ -70,6 +70,7 @@ func (sa *SA) initiates() (side, roleProof) {
 		proof roleProof
 	}{
 		{func() side { return sa.phase1.sideOf((*record).provenRole) }, rolesProven},
+		{sa.whoBegan, rolesClaimed},
 		{func() side { return sa.phase1.sideOf((*record).claimedRole) }, rolesClaimed},
 		{sa.firstToEncrypt, rolesOrdered},
 		{sa.startsQuick, rolesLikely},
@@ -79,6 +80,14 @@ func (sa *SA) initiates() (side, roleProof) {
 		}
 	}
 	return sideA, rolesGuessed
+}
+
+// whoBegan returns the sender of the first message with the initiator cookie.
+func (sa *SA) whoBegan() side {
+	if !sa.family.begun {
+		return sideUnknown
+	}
+	return sa.ends.sender(sa.family.src, sa.family.dst)
 }
 
 // sideOf returns the initiator as the first record tells it that tells it.
@@ -161,7 +170,7 @@ func (sa *SA) firstToEncrypt() side {
 func (sa *SA) startsQuick() side {
 	var quick *exchange
 	for _, ex := range sa.exchanges {
-		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.begun < quick.begun) {
+		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.since < quick.since) {
 			quick = ex
 		}
 	}

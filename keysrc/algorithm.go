@@ -47,7 +47,8 @@ var cipherSpellings = spellings(map[cipherSpelling]string{
 	{"serpent-cbc", 0, 0}:        "serpent serpentcbc cbcserpent",
 })
 
-// An authSpelling is an algorithm without the length of its ICV, and that length where the name says it.
+// An authSpelling is an algorithm without the length of its ICV, and that length where the name
+// says it.
 type authSpelling struct {
 	family string
 	bits   int // 0 not said

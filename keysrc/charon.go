@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -19,7 +20,8 @@ import (
 var charonFormat = Format{
 	Name:  "charon",
 	Title: "strongSwan charon log",
-	Looks: "13[IKE] and 13[CHD] lines with SKEYID_e, encryption key Ka and encryption initiator key, which take log levels ike = 4 and chd = 4",
+	Looks: "13[IKE] and 13[CHD] lines with SKEYID_e, encryption key Ka and encryption initiator key, which take log " +
+		"levels ike = 4 and chd = 4",
 	match: func(line []byte) bool {
 		_, ok := charonTag(line)
 		return ok
@@ -309,7 +311,8 @@ func (t *charonThread) row(n, off int, rest []byte) {
 	d.got, _ = dumpRow(d.got, rest, size)
 	if len(d.got)-was != size {
 		d.open = false
-		t.out.note(n, d.label+": row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+strconv.Itoa(size)+" are declared")
+		t.out.note(n, d.label+": row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+
+			strconv.Itoa(size)+" are declared")
 		return
 	}
 	t.full()
@@ -363,7 +366,7 @@ func (t *charonThread) full() {
 		child := t.childAt()
 		if s := d.got; len(s) > child.shared+5 && s[child.shared] == 3 {
 			s = s[child.shared+1:]
-			child.spi[d.value-charonSeedInitiator] = uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
+			child.spi[d.value-charonSeedInitiator] = binary.BigEndian.Uint32(s)
 		}
 	case charonKeyInitiator, charonKeyResponder:
 		child := t.childAt()

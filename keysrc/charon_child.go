@@ -44,7 +44,8 @@ func (c *charon) childMessage(t *charonThread, n int, msg []byte) {
 		}
 	case bytes.HasPrefix(msg, []byte("adding inbound ESP SA")):
 		t.inbound = 1
-	case bytes.HasPrefix(msg, []byte("adding outbound ESP SA")), bytes.HasPrefix(msg, []byte("registering outbound ESP SA")):
+	case bytes.HasPrefix(msg, []byte("adding outbound ESP SA")),
+		bytes.HasPrefix(msg, []byte("registering outbound ESP SA")):
 		t.inbound = 2
 	case bytes.HasPrefix(msg, []byte("SPI 0x")) && t.inbound != 0:
 		c.childSPI(t, n, msg[len("SPI "):])
@@ -126,7 +127,8 @@ func (c *charon) childGive(t *charonThread) {
 		case child.spi[dir] != 0:
 			c.childSecret(t, dir, child.spi[dir], netip.Addr{}, netip.Addr{})
 		default:
-			t.out.note(child.line[dir], "encryption "+[]string{"initiator", "responder"}[dir]+" key: the log doesn't say the SPI that it is for")
+			t.out.note(child.line[dir], "encryption "+[]string{"initiator", "responder"}[dir]+" key: the log doesn't "+
+				"say the SPI that it is for")
 		}
 	}
 	t.child, t.inbound = nil, 0

@@ -137,7 +137,8 @@ func (t *charonThread) cookies() {
 func (t *charonThread) phase1Give() {
 	s := t.ike
 	t.ike, t.ikeReady = nil, false
-	if s == nil || s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() && s.Ka.IsZero() {
+	if s == nil || s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() &&
+		s.Ka.IsZero() {
 		return // IKEv2 has a shared secret too, and other names for what follows
 	}
 	s.InitiatorCookie, s.ResponderCookie = t.initiator, t.responder

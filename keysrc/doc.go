@@ -1,6 +1,6 @@
 // Package keysrc reads IKEv1 and ESP keys from where they already are: the log of a Yamaha router,
-// Wireshark's key tables, the state of a kernel's SAs, the logs of IKE daemons. It also writes
-// Wireshark's tables and the ESP secrets of pcapng.
+// Wireshark's key tables, the ESP secrets of pcapng, the state of a kernel's SAs, the logs of IKE
+// daemons.
 //
 // A source is recognised by its content, line by line; one source may mix formats. What is found
 // are ikev1.Secret and esp.Secret values, which never print their bytes. A value that is damaged in
@@ -19,6 +19,15 @@
 //		tracker.AddSecret(s)
 //	}
 //
+// # The way of a line
+//
+//	splitter     cuts what is read into lines, and takes out what is no text       lines.go
+//	Stream.feed  gives a line to the parsers that run, and if it is nobody's to
+//	             the formats, each of which starts with its first sure sign        parse.go
+//	parser       one for each Format: takes lines, puts secrets, notes and doubts
+//	             into its output                                                   format.go
+//	Seen         drops what was said before; the rest is in Keys                   seen.go
+//
 // # SKEYID_e in a router's log
 //
 // A Yamaha router logs a value in rows of 16 bytes. If the second row of a SKEYID_e is missing, 16
@@ -29,7 +38,7 @@
 // names the hash, and with it how long the value has to be. The router logs up to 32 bytes of a
 // longer one, which are always enough for the key of a cipher.
 //
-// Wireshark's tables have no specification; what is read and written here is what Wireshark 3 and 4
-// read and write. The secrets of pcapng are those of draft-ietf-opsawg-pcapng. RFC 2409 names the
-// keys of IKE, RFC 4303 is ESP.
+// Wireshark's tables have no specification; what is read here is what Wireshark 3 and 4 write. The
+// secrets of pcapng are those of draft-ietf-opsawg-pcapng. RFC 2409 names the keys of IKE, RFC 4303
+// is ESP.
 package keysrc

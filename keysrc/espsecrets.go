@@ -13,8 +13,9 @@ func ParseESPSecrets(data []byte, name string) *Keys {
 	for line := range bytes.Lines(data) {
 		n++
 		t := bytes.TrimSpace(line)
-		if len(t) == 0 || t[0] == '#' || w.line(n, t) || n == 1 && bytes.ContainsRune(t, ',') && bytes.IndexByte(t, '[') < 0 {
-			continue // the first line may name the columns
+		head := n == 1 && bytes.ContainsRune(t, ',') && !bytes.ContainsRune(t, '[') // it may name the columns
+		if len(t) == 0 || t[0] == '#' || w.line(n, t) || head {
+			continue
 		}
 		out.note(n, "not a row of ESP secrets")
 	}

@@ -61,7 +61,8 @@ var formats = []*Format{
 	&fortigateFormat,
 }
 
-// FormatNames returns the names of all formats that Parse knows, in the order in which they are tried.
+// FormatNames returns the names of all formats that Parse knows, in the order in which they are
+// tried.
 func FormatNames() []string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
@@ -135,7 +136,8 @@ func (o *output) say(n Note) {
 	o.said++
 	switch {
 	case o.said == maxNotes+1:
-		n = Note{File: o.name, Text: "more than " + strconv.Itoa(maxNotes) + " values are damaged; the others are not listed"}
+		n = Note{File: o.name, Text: "more than " + strconv.Itoa(maxNotes) + " values are damaged; the others are " +
+			"not listed"}
 	case o.said > maxNotes:
 		return
 	}

@@ -33,7 +33,8 @@ var fortigateFormat = Format{
 	match: func(line []byte) bool {
 		s := trimLine(line)
 		switch {
-		case bytes.HasPrefix(s, []byte("dec: spi=")), bytes.HasPrefix(s, []byte("enc: spi=")), bytes.HasPrefix(s, []byte("id/spi: ")):
+		case bytes.HasPrefix(s, []byte("dec: spi=")), bytes.HasPrefix(s, []byte("enc: spi=")),
+			bytes.HasPrefix(s, []byte("id/spi: ")):
 			return true
 		}
 		return bytes.Contains(s, []byte(": ISAKMP SA ")) && bytes.Contains(s, []byte(" key "))
@@ -265,7 +266,8 @@ func (f *fortigate) ikeKey(n int, s []byte, declared int) {
 		return
 	}
 	f.out.ike(&ikev1.Secret{
-		InitiatorCookie: f.initiator, ResponderCookie: f.responder, Ka: esp.NewKey(key), Peer: f.remote, Origin: f.out.origin(n),
+		InitiatorCookie: f.initiator, ResponderCookie: f.responder, Ka: esp.NewKey(key), Peer: f.remote,
+		Origin: f.out.origin(n),
 	})
 }
 

@@ -171,7 +171,8 @@ func (m *mikrotik) continues(s []byte) mikrotikLine {
 		return mikrotikWrapped
 	case ok:
 		return mikrotikUnknown
-	case len(rest) == 0 && len(first) <= 40 && !bytes.ContainsFunc(first, unicode.IsUpper) && first[len(first)-1] != ':': // no heading
+	case len(rest) == 0 && len(first) <= 40 && !bytes.ContainsFunc(first, unicode.IsUpper) &&
+		first[len(first)-1] != ':': // no heading
 		return mikrotikRest
 	}
 	return mikrotikForeign
@@ -209,7 +210,8 @@ func mikrotikOwn(w []byte) bool {
 // mikrotikField reports whether name is a field of installed-sa print.
 func mikrotikField(name []byte) bool {
 	switch string(name) {
-	case "add-lifetime", "addtime", "add-time", "expires-in", "use-lifetime", "usetime", "use-time", "current-addtime", "current-usetime",
+	case "add-lifetime", "addtime", "add-time", "expires-in", "use-lifetime", "usetime", "use-time", "current-addtime",
+		"current-usetime",
 		"current-bytes", "current-packets", "lifebytes", "replay", "hw-aead", "hw-authenc", "natt":
 		return true
 	}
@@ -219,7 +221,8 @@ func mikrotikField(name []byte) bool {
 // mikrotikUsed reports whether name is a field that is of use here.
 func mikrotikUsed(name []byte) bool {
 	switch string(name) {
-	case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key", "state":
+	case "spi", "src-address", "dst-address", "auth-algorithm", "enc-algorithm", "enc-key-size", "auth-key", "enc-key",
+		"state":
 		return true
 	}
 	return false
@@ -348,5 +351,6 @@ func (m *mikrotik) close() {
 }
 
 func (m *mikrotik) near() string {
-	return m.out.lack("RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a user with the policy sensitive")
+	return m.out.lack("RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a " +
+		"user with the policy sensitive")
 }

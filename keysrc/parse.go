@@ -70,7 +70,8 @@ func (e *NoKeysError) Error() string {
 	b.WriteString(e.Name + ": ")
 	switch {
 	case e.Damaged > 0:
-		fmt.Fprintf(&b, "no usable key: %s damaged; the first: line %d: %s", count(e.Damaged, "value is", "values are"), e.First.Line, e.First.Text)
+		fmt.Fprintf(&b, "no usable key: %s damaged; the first: line %d: %s", count(e.Damaged, "value is", "values are"),
+			e.First.Line, e.First.Text)
 	case e.Lines == 0 && len(e.Near) == 0:
 		b.WriteString("no key: it is empty")
 	case e.Lines == 0:
@@ -165,8 +166,10 @@ func (s *Stream) Close() error {
 	if s.out.keys > 0 {
 		return nil
 	}
-	e := &NoKeysError{Name: s.out.name, Format: s.format, Lines: s.n, Damaged: s.out.bad, First: s.out.first, Near: s.near,
-		Comment: s.n > 0 && !s.content}
+	e := &NoKeysError{
+		Name: s.out.name, Format: s.format, Lines: s.n, Comment: s.n > 0 && !s.content,
+		Damaged: s.out.bad, First: s.out.first, Near: s.near,
+	}
 	for _, r := range s.running {
 		if n, ok := r.parser.(nearer); ok {
 			if text := n.near(); text != "" {
@@ -269,7 +272,8 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	br := bufio.NewReaderSize(plain, splitterSize)
 	head, _ := br.Peek(4)
 	if isCapture(head) {
-		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are taken there, if it has one")
+		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are "+
+			"taken there, if it has one")
 		return 0, nil
 	}
 	var src io.Reader = br
@@ -291,7 +295,8 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	}}
 	n, err := split.run(src)
 	if split.long > 0 && len(s.running) > 0 {
-		s.out.doubt(split.longLine, fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), splitterSize/2))
+		s.out.doubt(split.longLine, fmt.Sprintf("passed over %s longer than %d bytes",
+			count(split.long, "line", "lines"), splitterSize/2))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {

@@ -27,7 +27,8 @@ func phase1Keys(s *ikev1.Secret) [len(phase1Names)]*esp.Key {
 // whether a key is left.
 func checkPhase1(out *output, s *ikev1.Secret) bool {
 	usual := checkSKEYIDs(out, s)
-	if n := s.SKEYIDe.Len(); n%16 == 0 && s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.Ka.IsZero() {
+	if n := s.SKEYIDe.Len(); n%16 == 0 && s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() &&
+		s.Ka.IsZero() {
 		s.SKEYIDeHead = n != 0 // nothing to compare it with, and it ends with a whole row
 	}
 	if !s.Ka.IsZero() {
@@ -56,7 +57,8 @@ func checkSKEYIDs(out *output, s *ikev1.Secret) (usual int) {
 			continue
 		}
 		if n != 0 {
-			out.note(s.Origin.Line, phase1Names[i]+" of "+byteCount(n)+" has the length of no hash: a part of it is missing")
+			out.note(s.Origin.Line, phase1Names[i]+" of "+byteCount(n)+" has the length of no hash: a part of it is "+
+				"missing")
 		}
 		*key = esp.Key{}
 	}
@@ -74,7 +76,8 @@ func checkSKEYIDs(out *output, s *ikev1.Secret) (usual int) {
 		if n == 0 || n == usual {
 			continue
 		}
-		text := phase1Names[i] + " has " + byteCount(n) + ", others of the same negotiation " + strconv.Itoa(usual) + ": a part of it is missing"
+		text := phase1Names[i] + " has " + byteCount(n) + ", others of the same negotiation " + strconv.Itoa(usual) +
+			": a part of it is missing"
 		if tie {
 			text += ", unless the others are of another one"
 		}
@@ -92,13 +95,16 @@ func checkKa(out *output, s *ikev1.Secret) {
 	case n%8 != 0 || n > 56:
 		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is no key of a cipher: a part of it is missing")
 		s.Ka = esp.Key{}
-	case e.IsZero(), n > e.Len() && !sure, n <= e.Len() && e.HasPrefix(s.Ka), n > e.Len() && expand(prf, e, n).Equal(s.Ka):
+	case e.IsZero(), n > e.Len() && !sure,
+		n <= e.Len() && e.HasPrefix(s.Ka), n > e.Len() && expand(prf, e, n).Equal(s.Ka):
 	case partOf(s.Ka, e), prf != nil && partOf(s.Ka, expand(prf, e, 64)):
-		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest is missing")
+		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest "+
+			"is missing")
 		s.Ka = esp.Key{}
 	default:
 		// Both stay: what opens the messages proves the other wrong.
-		out.doubt(s.Origin.Line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is damaged, or of another negotiation")
+		out.doubt(s.Origin.Line, "encryption key of "+byteCount(n)+" doesn't come from SKEYID_e: one of the two is "+
+			"damaged, or of another negotiation")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"l2tpdump/esp"
@@ -26,7 +27,7 @@ import (
 //	|   62 87 ba 70  28 92 8e fa  22 35 d9 ef  0e 6c 60 f4   b..p(..."5...l`.
 //	| ESP authkey:
 //	|   26 ba 3b dc  …
-//	| kernel: add_sa() level=0 outbound transport …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
+//	| kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //
 // A dump has 16 bytes in each row but the last, and says nowhere how many there are in all.
 var plutoFormat = Format{
@@ -280,11 +281,13 @@ func (p *pluto) phase1Give() {
 
 // message takes a line that is not of the debug log.
 func (p *pluto) message(n int, text []byte) bool {
-	if bytes.Contains(text, []byte(" message repeated ")) || bytes.Contains(text, []byte(" repeated ")) && bytes.HasSuffix(trimLine(text), []byte(" times")) {
+	if bytes.Contains(text, []byte(" message repeated ")) || bytes.Contains(text, []byte(" repeated ")) &&
+		bytes.HasSuffix(trimLine(text), []byte(" times")) {
 		p.dump.damaged = true // rows that are equal may be collapsed
 		return false
 	}
-	if !bytes.Contains(text, []byte("pluto[")) && !bytes.Contains(text, []byte("\" #")) && !bytes.Contains(text, []byte("{ESP")) && !bytes.Contains(text, []byte("\"[")) {
+	mine := func(mark string) bool { return bytes.Contains(text, []byte(mark)) }
+	if !slices.ContainsFunc([]string{"pluto[", `" #`, "{ESP", `"[`}, mine) {
 		return false
 	}
 	p.finish(plutoNone)
@@ -302,7 +305,8 @@ func (p *pluto) close() {
 // near says why there was no key.
 func (p *pluto) near() string {
 	if p.debug {
-		return p.out.lack("a pluto log, but without keys: set plutodebug=all,private (libreswan shows only those of ESP, never those of IKEv1)")
+		return p.out.lack("a pluto log, but without keys: set plutodebug=all,private (libreswan shows only those of " +
+			"ESP, never those of IKEv1)")
 	}
 	return ""
 }

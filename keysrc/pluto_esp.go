@@ -28,8 +28,10 @@ type plutoHalf struct {
 // 4.5, and their registry).
 var (
 	plutoTransforms = map[string]string{
-		"2": "DES_CBC", "3": "3DES_CBC", "6": "CAST_CBC", "7": "BLOWFISH_CBC", "11": "NULL", "12": "AES_CBC", "13": "AES_CTR",
-		"14": "AES_CCM_8", "15": "AES_CCM_12", "16": "AES_CCM_16", "18": "AES_GCM_8", "19": "AES_GCM_12", "20": "AES_GCM_16",
+		"2": "DES_CBC", "3": "3DES_CBC", "6": "CAST_CBC", "7": "BLOWFISH_CBC", "11": "NULL", "12": "AES_CBC",
+		"13": "AES_CTR",
+		"14": "AES_CCM_8", "15": "AES_CCM_12", "16": "AES_CCM_16", "18": "AES_GCM_8", "19": "AES_GCM_12",
+		"20": "AES_GCM_16",
 	}
 	plutoIntegrity = map[string]string{
 		"0": "NONE", "1": "HMAC_MD5_96", "2": "HMAC_SHA1_96", "5": "HMAC_SHA2_256_128", "6": "HMAC_SHA2_384_192",
@@ -41,7 +43,7 @@ var (
 //
 //	*received 172 bytes from 203.0.113.10:500 on eth0 203.0.113.1:500 using UDP
 //	kernel: looking for alg with encrypt: AES_CBC keylen: 128 integ: HMAC_SHA1_96
-//	kernel: add_sa() level=0 outbound transport …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
+//	kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //	netlink response for Add SA esp.c3991ac7@203.0.113.10 included non-error error
 func (p *pluto) kernel(n int, s []byte) {
 	if rest, ok := bytes.CutPrefix(s, []byte("*received ")); ok {
@@ -137,11 +139,13 @@ func (p *pluto) addSA(n int, s []byte) {
 		if ok && ok2 {
 			switch {
 			case size != len(p.half.key):
-				p.out.note(p.half.line, "ESP enckey of SPI "+spiName(uint32(spi))+" has "+byteCount(len(p.half.key))+" where "+strconv.Itoa(size)+" are declared")
+				p.out.note(p.half.line, "ESP enckey of SPI "+spiName(uint32(spi))+" has "+
+					byteCount(len(p.half.key))+" where "+strconv.Itoa(size)+" are declared")
 				p.half = plutoHalf{}
 				return
 			case authSize != len(p.half.authKey):
-				p.out.note(p.half.line, "ESP authkey of SPI "+spiName(uint32(spi))+" has "+byteCount(len(p.half.authKey))+" where "+strconv.Itoa(authSize)+" are declared")
+				p.out.note(p.half.line, "ESP authkey of SPI "+spiName(uint32(spi))+" has "+
+					byteCount(len(p.half.authKey))+" where "+strconv.Itoa(authSize)+" are declared")
 				p.half.authKey = nil
 			}
 			p.half.cipher, p.half.auth, p.half.keyBits = name, auth, 0
@@ -170,7 +174,8 @@ func (p *pluto) halfGive(spi uint32, src, dst netip.Addr) {
 			*k = plutoKeymat{}
 		}
 	}
-	p.give(h.line, spi, src, dst, espKeys{cipher: h.cipher, key: h.key, keyLen: h.keyBits / 8, auth: h.auth, authKey: h.authKey})
+	p.give(h.line, spi, src, dst, espKeys{cipher: h.cipher, key: h.key, keyLen: h.keyBits / 8, auth: h.auth,
+		authKey: h.authKey})
 }
 
 func (p *pluto) give(line int, spi uint32, src, dst netip.Addr, k espKeys) {
@@ -186,7 +191,7 @@ func (p *pluto) give(line int, spi uint32, src, dst netip.Addr, k espKeys) {
 
 // established takes
 //
-//	"l2tp"[1] 203.0.113.10 #2: IPsec SA established transport mode {ESP=>0xc3991ac7 <0xb9a52e11 xfrm=AES_CBC_128-HMAC_SHA1_96 …}
+//	"l2tp"[1] 203.0.113.10 #2: IPsec SA established … {ESP=>0xc3991ac7 <0xb9a52e11 xfrm=AES_CBC_128-HMAC_SHA1_96 …}
 //
 // in which the first SPI is that of what pluto sends; it names the SAs of a KEYMAT.
 func (p *pluto) established(n int, text []byte) bool {
@@ -211,7 +216,8 @@ func (p *pluto) established(n int, text []byte) bool {
 		names = bytes.TrimRight(names, "}")
 	}
 	if n, m := len(p.ourKeymat.bytes), len(p.peerKeymat.bytes); n != m && n != 0 && m != 0 {
-		p.out.note(p.ourKeymat.line, "keymat of the two directions has "+byteCount(n)+" and "+strconv.Itoa(m)+": a row is missing")
+		p.out.note(p.ourKeymat.line, "keymat of the two directions has "+byteCount(n)+" and "+strconv.Itoa(m)+": a "+
+			"row is missing")
 		p.ourKeymat, p.peerKeymat = plutoKeymat{}, plutoKeymat{}
 	}
 	p.keymat(&p.peerKeymat, uint32(out), names)
@@ -257,14 +263,16 @@ func (p *pluto) keymatGive() {
 	if !ok || len(peer.bytes) != n {
 		for _, m := range []plutoKeymat{our, peer} {
 			if len(m.bytes) > 0 {
-				p.out.note(m.line, "keymat of "+byteCount(len(m.bytes))+" without SPI and algorithms: it can't be split")
+				p.out.note(m.line, "keymat of "+byteCount(len(m.bytes))+" without SPI and algorithms: it can't be "+
+					"split")
 			}
 		}
 		return
 	}
 	auth := map[int]string{16: "HMAC_MD5_96", 20: "HMAC_SHA1_96", 32: "HMAC_SHA2_256_128"}[n-at]
 	for _, m := range []plutoKeymat{our, peer} {
-		p.out.doubt(m.line, "keymat without SPI and algorithms: it is tried with each SPI, as keys of "+byteCount(at)+" and "+strconv.Itoa(n-at))
+		p.out.doubt(m.line, "keymat without SPI and algorithms: it is tried with each SPI, as keys of "+
+			byteCount(at)+" and "+strconv.Itoa(n-at))
 		p.out.esp(&esp.Secret{
 			Suite: esp.Suite{KeyLen: at, Auth: authNamed(auth, 0, 128)},
 			Key:   esp.NewKey(m.bytes[:at]), AuthKey: esp.NewKey(m.bytes[at:]), Origin: p.out.origin(m.line),

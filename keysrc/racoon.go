@@ -221,7 +221,8 @@ func (r *racoonLog) row(msg []byte) bool {
 		}
 		return false
 	}
-	if was > 0 && r.lastRow != racoonRow || len(got)-was > racoonRow || len(got) > maxValue { // only the last row is shorter
+	// Only the last row is shorter.
+	if was > 0 && r.lastRow != racoonRow || len(got)-was > racoonRow || len(got) > maxValue {
 		r.damaged = true
 		return true
 	}

@@ -52,7 +52,8 @@ type setkeySA struct {
 
 // setkeySPI takes "esp mode=transport spi=163029363(0x09b7a173) …"; it returns what follows "spi=".
 func setkeySPI(s []byte) (rest []byte, ok bool) {
-	if !bytes.HasPrefix(s, []byte("esp mode=")) && !bytes.HasPrefix(s, []byte("esp-udp mode=")) && !bytes.HasPrefix(s, []byte("esp/")) {
+	if !bytes.HasPrefix(s, []byte("esp mode=")) && !bytes.HasPrefix(s, []byte("esp-udp mode=")) &&
+		!bytes.HasPrefix(s, []byte("esp/")) {
 		return nil, false
 	}
 	rest, ok = after(s, " spi=")
@@ -189,7 +190,8 @@ func (k *setkey) give() {
 	if s == nil {
 		return
 	}
-	if !sa.udp && sa.src.Port() == 0 && sa.dst.Port() == 0 { // else there is a NAT, and the addresses differ along the way
+	// Else there is a NAT, and the addresses differ along the way.
+	if !sa.udp && sa.src.Port() == 0 && sa.dst.Port() == 0 {
 		s.Src, s.Dst = esp.AddrPatternFrom(sa.src.Addr()), esp.AddrPatternFrom(sa.dst.Addr())
 	}
 	k.out.esp(s)

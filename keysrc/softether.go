@@ -12,17 +12,20 @@ import (
 
 // The debug output of SoftEther VPN Server, which has the messages of its log in it:
 //
-//	LOG: IPsec IKE Session (IKE SA) 4 (Client: 4) (…): A new IKE SA (Main Mode) is created. Initiator Cookie: 0xAFAE6D9F165F6631, Responder Cookie: 0x…
+//	LOG: IPsec IKE Session (IKE SA) 4 (Client: 4) (…): A new IKE SA (Main Mode) is created.
+//	     Initiator Cookie: 0xAFAE6D9F165F6631, Responder Cookie: 0x…
 //	SKEYID: 0D 7D C1 19 …
 //	SKEYID_d: F7 49 0E 43 …
 //	SKEYID_a: 44 04 EE EF …
 //	SKEYID_e: 2B B2 18 63 …
-//	LOG: IPsec ESP Session (IPsec SA) 7 (Client: 4) (…): A new IPsec SA (Direction: Client -> Server) is created. SPI: 0x501BEE7A, DH Group: (null), Hash Algorithm: SHA-1, Cipher Algorithm: AES-CBC, Cipher Key Size: 256 bits, …
+//	LOG: IPsec ESP Session (IPsec SA) 7 (Client: 4) (…): A new IPsec SA
+//	     (Direction: Client -> Server) is created. SPI: 0x501BEE7A, DH Group: (null), Hash Algorithm: SHA-1,
+//	     Cipher Algorithm: AES-CBC, Cipher Key Size: 256 bits, …
 //	  KEYMAT: 11 22 33 …
 //
-// KEYMAT is shown without the authentication key. Cookies and SPIs have no leading zeros. Which SA
-// the SKEYIDs are of is not said: it is the one that was created and has none yet, if there is only
-// one.
+// Each LOG is one line. KEYMAT is shown without the authentication key. Cookies and SPIs have no
+// leading zeros. Which SA the SKEYIDs are of is not said: it is the one that was created and has
+// none yet, if there is only one.
 var softetherFormat = Format{
 	Name:  "softether",
 	Title: "SoftEther VPN Server debug output",
@@ -188,7 +191,8 @@ func (p *softether) give() {
 		s.InitiatorCookie, s.ResponderCookie = p.fresh[0].initiator, p.fresh[0].responder
 		p.fresh = p.fresh[:0]
 	} else if len(p.fresh) > 1 {
-		p.out.doubt(s.Origin.Line, strconv.Itoa(len(p.fresh)-p.keyed)+" new IKE SAs may be the one that the keys are of")
+		p.out.doubt(s.Origin.Line, strconv.Itoa(len(p.fresh)-p.keyed)+" new IKE SAs may be the one that the keys are "+
+			"of")
 		if p.keyed++; p.keyed >= len(p.fresh) {
 			p.fresh, p.keyed = p.fresh[:0], 0
 		}

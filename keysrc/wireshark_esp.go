@@ -151,8 +151,9 @@ func checkCipherKey(s *esp.Secret, text []byte) (doubt string, err error) {
 		s.Key, doubt = esp.Key{}, "the encryption key is not used: the algorithm is NULL"
 	case c.KeyLenOK(n - c.SaltLen):
 		s.Suite.KeyLen = n - c.SaltLen
-		if t := bytes.TrimSpace(text); len(t) == n && !slices.ContainsFunc(t, func(c byte) bool { return unhex(c) == 0xff }) {
-			doubt = "encryption key: without 0x its " + strconv.Itoa(n) + " characters are the key, as Wireshark has it: if they are hex digits, write 0x before them"
+		if t := bytes.TrimSpace(text); len(t) == n && notHex(t) == 0 {
+			doubt = "encryption key: without 0x its " + strconv.Itoa(n) + " characters are the key, as Wireshark has " +
+				"it: if they are hex digits, write 0x before them"
 		}
 	case n > 0 && len(c.KeyLens) <= 3 && n-c.SaltLen < slices.Max(c.KeyLens):
 		s.KeyHead = true
@@ -186,7 +187,8 @@ func oddKey(c *esp.Cipher, n int) string {
 	if fits == 0 {
 		return text + ": taken as the first of them, the others are missing"
 	}
-	return fmt.Sprintf("%s: for one of %d the last %d are too many and are not used, for one of %d there are %d missing", text, fits, n-fits, longer, longer-n)
+	return fmt.Sprintf("%s: for one of %d the last %d are too many and are not used, for one of %d there are %d "+
+		"missing", text, fits, n-fits, longer, longer-n)
 }
 
 // setUnnamed takes the keys of a row that names no cipher.
@@ -198,9 +200,11 @@ func setUnnamed(s *esp.Secret, col [][]byte) (doubt string, err error) {
 	case s.Key.IsZero():
 		return "", errors.New("neither an encryption algorithm nor a key")
 	case !commonKeyLen(s.Key.Len()):
-		return "", fmt.Errorf("encryption key: no algorithm is named, and none takes a key of %s", byteCount(s.Key.Len()))
+		return "", fmt.Errorf("encryption key: no algorithm is named, and none takes a key of %s",
+			byteCount(s.Key.Len()))
 	}
-	doubt = "no encryption algorithm is named; the key is tried by its length" // as the keys of a Yamaha router's log are
+	// As the keys of a Yamaha router's log are.
+	doubt = "no encryption algorithm is named; the key is tried by its length"
 	if len(bytes.TrimSpace(col[6])) == 0 {
 		if s.AuthKey, err = tableKey(col[7], func(int) bool { return true }); err != nil {
 			return "", fmt.Errorf("authentication key: %w", err)
@@ -234,7 +238,8 @@ func setAuth(s *esp.Secret, a *esp.Auth, text []byte) (doubt string, err error) 
 		s.Suite.Auth = esp.AuthByName("any-" + strconv.Itoa(8*a.ICVLen))
 	case n < a.KeyLen:
 		s.AuthKeyHead = true
-		return fmt.Sprintf("authentication key: %s takes %s, it has %d: taken as the first of them, the ICV can't be checked",
+		return fmt.Sprintf("authentication key: %s takes %s, it has %d: taken as the first of them, the ICV can't be "+
+			"checked",
 			a.Name, byteCount(a.KeyLen), n), nil
 	case n > a.KeyLen:
 		return "", fmt.Errorf("authentication key: %s takes %s, it has %d", a.Name, byteCount(a.KeyLen), n)

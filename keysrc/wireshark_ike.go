@@ -117,7 +117,8 @@ func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 		if n > 32 {
 			return nil, "", fmt.Errorf("key: %s are the length of no cipher's key and of no SKEYID_e", byteCount(n))
 		}
-		doubt = fmt.Sprintf("key: %s are the length of no cipher's key and of no SKEYID_e: a part of it is missing", byteCount(n))
+		doubt = fmt.Sprintf("key: %s are the length of no cipher's key and of no SKEYID_e: a part of it is missing",
+			byteCount(n))
 	}
 	return &ikev1.Secret{InitiatorCookie: ikev1.Cookie(cookie), Ka: key}, doubt, nil
 }

@@ -141,7 +141,8 @@ func (f *XFRMFollower) Run(ctx context.Context, emit func(*Keys)) error {
 		case err != nil && overrun(err):
 			// Messages were lost: ask for all that there are, if that is still allowed.
 			if err := f.x.dump(); err != nil {
-				f.x.out.note(0, "the kernel made SAs faster than they could be read, and some are missing: "+err.Error())
+				f.x.out.note(0, "the kernel made SAs faster than they could be read, and some are missing: "+
+					err.Error())
 			}
 			continue
 		case err != nil:

@@ -19,7 +19,8 @@ import (
 	"l2tpdump/testdata/race"
 )
 
-// judgement is what a command makes of a capture with keys: its exit status, and the keys that it calls wrong.
+// judgement is what a command makes of a capture with keys: its exit status, and the keys that it
+// calls wrong.
 type judgement struct {
 	exit  int
 	wrong []string
@@ -68,7 +69,8 @@ func withBit(k esp.Key) esp.Key {
 	return esp.NewKey(b)
 }
 
-// wrongRows returns sources of wrong keys for the SAs that keys are for: each kind of mistake in one of its own.
+// wrongRows returns sources of wrong keys for the SAs that keys are for: each kind of mistake in
+// one of its own.
 func wrongRows(keys []*keysrc.Keys) map[string]*keysrc.Keys {
 	list := map[string]*keysrc.Keys{"": {}}
 	row := func(kind string, line int) (*keysrc.Keys, esp.Origin) {
@@ -112,9 +114,9 @@ func wrongRows(keys []*keysrc.Keys) map[string]*keysrc.Keys {
 	return list
 }
 
-// TestDecryptAndVerifyAgree: on every capture, with every key source, and with wrong keys beside the right ones, the two
-// commands end with the same status and call the same keys wrong. A wrong key beside the right one takes nothing from
-// what the right one decrypts.
+// TestDecryptAndVerifyAgree: on every capture, with every key source, and with wrong keys beside
+// the right ones, the two commands end with the same status and call the same keys wrong. A wrong
+// key beside the right one takes nothing from what the right one decrypts.
 func TestDecryptAndVerifyAgree(t *testing.T) {
 	dirs := captureDirs(t)
 	if race.Enabled || testing.Short() {

@@ -44,7 +44,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	config := o.config(src)
-	if config.Passwords, err = o.passwords(); err != nil {
+	if config.Passwords, err = o.passwords(ctx); err != nil {
 		return fail(err)
 	}
 	p := pipeline.New(config)
@@ -89,9 +89,9 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.only(output.NewJSONLines(os.Stdout)))
+		p.AddSink(s.only(output.NewJSONLines(stdout)))
 	case o.write == "" || o.print:
-		p.AddSink(s.only(output.NewText(os.Stdout, o.verbose, o.hexdump, time.Local)))
+		p.AddSink(s.only(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
 	}
 	return s
 }
@@ -110,7 +110,7 @@ func (s *sinks) full(time, size int64) bool { return s.ring != nil && s.ring.Ful
 // packet is.
 func (s *sinks) open() (io.Writer, error) {
 	if s.o.write == "-" {
-		return os.Stdout, nil
+		return stdout, nil
 	}
 	f, err := s.create()
 	if err != nil {
@@ -139,23 +139,27 @@ func (s *sinks) create() (*os.File, error) {
 			return nil, err
 		}
 	}
-	mode := os.FileMode(0o666)
+	var f *os.File
+	var err error
 	if s.o.embedKeys {
-		mode = 0o600
+		f, err = openPrivate(name, 0, nil)
+	} else {
+		f, err = openOutput(name, 0, 0o666)
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, mode)
 	if err != nil {
 		return nil, err
 	}
-	if isTerminal(f) {
+	switch info, e := f.Stat(); {
+	case e != nil:
+		err = e
+	case isTerminal(f):
 		err = errTerminal
-	} else if info, e := f.Stat(); e == nil && s.o.embedKeys && info.Mode().IsRegular() {
-		if err = f.Chmod(mode); err != nil { // it may have been there before
-			err = withHint("give the output another name", "%s would hold keys and be another user's: %w", name, err)
+	default:
+		if in, ok := among(s.o.inputs(), info); ok { // a file of a ring
+			err = isInput(name, in)
+		} else {
+			err = truncate(f)
 		}
-	}
-	if err == nil {
-		err = truncate(f)
 	}
 	if err != nil {
 		f.Close()

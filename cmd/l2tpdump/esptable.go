@@ -45,7 +45,9 @@ func (t *espTable) rows() []*esp.Secret {
 			}
 		}
 	}
-	slices.SortStableFunc(wild, func(a, b *esp.Secret) int { return bits.OnesCount32(b.SPIMask) - bits.OnesCount32(a.SPIMask) })
+	slices.SortStableFunc(wild, func(a, b *esp.Secret) int {
+		return bits.OnesCount32(b.SPIMask) - bits.OnesCount32(a.SPIMask)
+	})
 	return append(rows, wild...)
 }
 
@@ -87,13 +89,15 @@ func wholeKey(s *esp.Secret) bool { return !s.KeyHead && s.Suite.Cipher != nil }
 func (t *espTable) unopened(s *esp.Secret, hints *hintIndex) *esp.Secret {
 	if flows := t.k.flows[s.SPI]; oneSPI(s) && len(flows) > 0 {
 		t.add(func() string {
-			return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, flows[0].Verdict, flows[0].Reason())
+			return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, flows[0].Verdict,
+				flows[0].Reason())
 		})
 		return nil
 	}
 	if s.Uncertain {
 		t.add(func() string {
-			return fmt.Sprintf("left out: SPI 0x%08x (%s): one of several keys that may be its, the source mixes negotiations: give a capture of it with -r", s.SPI, s.Origin)
+			return fmt.Sprintf("left out: SPI 0x%08x (%s): one of several keys that may be its, the source mixes "+
+				"negotiations: give a capture of it with -r", s.SPI, s.Origin)
 		})
 		return nil
 	}
@@ -112,7 +116,8 @@ func (t *espTable) unopened(s *esp.Secret, hints *hintIndex) *esp.Secret {
 	case c == nil && row.KeyHead && row.Key.Len() == 16:
 		row.Suite.Cipher, row.Suite.KeyLen, row.KeyHead = aesCBC, 16, false
 		t.add(func() string {
-			return fmt.Sprintf("SPI 0x%08x (%s): the source names no algorithm, its 16 bytes taken for the key of AES-128: give the capture with -r to be sure", s.SPI, s.Origin)
+			return fmt.Sprintf("SPI 0x%08x (%s): the source names no algorithm, its 16 bytes taken for the key of "+
+				"AES-128: give the capture with -r to be sure", s.SPI, s.Origin)
 		})
 	case c != nil && row.KeyHead && row.Suite.KeyLen > 0 && row.Key.Len() >= row.Suite.KeyLen+c.SaltLen:
 		row.Key, row.KeyHead = row.Key.Head(row.Suite.KeyLen+c.SaltLen), false

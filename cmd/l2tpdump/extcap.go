@@ -233,7 +233,10 @@ func installExtcap(dir string) (string, error) {
 	if same(exe, path) {
 		return path, nil
 	}
-	if info, err := os.Lstat(path); err == nil && (info.Mode()&os.ModeSymlink != 0 || info.Mode().IsRegular()) {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&os.ModeSymlink == 0 && !info.Mode().IsRegular() {
+			return "", fmt.Errorf("%s is in the way", path)
+		}
 		if err := os.Remove(path); err != nil { // an earlier one
 			return "", err
 		}
@@ -250,7 +253,7 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	if err != nil {
 		return err
 	}

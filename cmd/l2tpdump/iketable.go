@@ -81,7 +81,8 @@ func (t *ikeTable) best() map[ikev1.Cookie]ikeChoice {
 func (t *ikeTable) withoutCapture(s *ikev1.Secret, hints *hintIndex) esp.Key {
 	if s.InitiatorCookie.IsZero() {
 		t.add(func() string {
-			return fmt.Sprintf("left out: %s names no initiator cookie: give the capture with -r, which shows whose key it is", s.Origin)
+			return fmt.Sprintf("left out: %s names no initiator cookie: give the capture with -r, which shows whose "+
+				"key it is", s.Origin)
 		})
 		return esp.Key{}
 	}
@@ -111,17 +112,20 @@ func (t *ikeTable) withoutCapture(s *ikev1.Secret, hints *hintIndex) esp.Key {
 	case n > 0:
 	case e.Len() == 16 || e.Len() == 32:
 		t.add(func() string {
-			return fmt.Sprintf("%s: taken for the key of AES-%d: give the capture with -r, which names the cipher, to be sure", about(), 8*e.Len())
+			return fmt.Sprintf("%s: taken for the key of AES-%d: give the capture with -r, which names the cipher, "+
+				"to be sure", about(), 8*e.Len())
 		})
 		return e
 	case e.Len() == 48 || e.Len() == 64:
 		t.add(func() string {
-			return fmt.Sprintf("%s: its head taken for the key of AES-256: give the capture with -r, which names the cipher, to be sure", about())
+			return fmt.Sprintf("%s: its head taken for the key of AES-256: give the capture with -r, which names the "+
+				"cipher, to be sure", about())
 		})
 		return e.Head(32)
 	}
 	t.add(func() string {
-		return fmt.Sprintf("left out: %s: from the %d bytes of SKEYID_e the key is made according to the cipher (16 bytes for AES-128, 24 for 3DES, "+
+		return fmt.Sprintf("left out: %s: from the %d bytes of SKEYID_e the key is made according to the cipher (16 "+
+			"bytes for AES-128, 24 for 3DES, "+
 			"32 for AES-256), which the capture names: give it with -r", about(), e.Len())
 	})
 	return esp.Key{}

@@ -76,7 +76,8 @@ func (r *report) ike(t *ikev1.Tracker, sa *ikev1.SA, keys []*keysrc.Keys) {
 	}
 }
 
-// failed lists the SAs of which packets could not be decrypted, each with cause and cure, and the keys that are wrong.
+// failed lists the SAs of which packets could not be decrypted, each with cause and cure, and the
+// keys that are wrong.
 func (r *report) failed() []string {
 	var lines []string
 	said := make(reasons)

@@ -144,7 +144,8 @@ const uncertain = "uncertain"
 func flowRows(r *reportedESP) []listedKey {
 	of := func(kind, algorithm string, key esp.Key) listedKey {
 		x := row(esp.Origin{File: r.SA.Place()}, kind, fmt.Sprintf("0x%08x", r.SPI), key)
-		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits, string(r.Verdict)
+		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits,
+			string(r.Verdict)
 		return x
 	}
 	list := []listedKey{of("ESP encryption", r.SA.CipherName(), r.SA.Key)}

@@ -53,9 +53,9 @@ func keys(ctx context.Context, args []string) int {
 		}
 	}
 	if o.json {
-		err = k.printJSON(os.Stdout, tables)
+		err = k.printJSON(stdout, tables)
 	} else {
-		err = k.print(os.Stdout)
+		err = k.print(stdout)
 	}
 	if err != nil {
 		return fail(err)
@@ -83,12 +83,13 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
-		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark", "--wireshark takes the name of a folder")
+		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark",
+			"--wireshark takes the name of a folder")
 	}
 	if i, err := os.Stat(o.wireshark); err == nil && !i.IsDir() {
 		return fmt.Errorf("%s is not a folder", o.wireshark)
 	}
-	return nil
+	return checkApart(o.inputs(), append(tableFiles(o.wireshark), stdinout)...)
 }
 
 // keyring is what key sources hold and what a capture adds.

@@ -131,7 +131,7 @@ func (o *liveOptions) check() error {
 	if err := o.checkRing(); err != nil {
 		return err
 	}
-	return o.checkOutput()
+	return o.checkOutput(o.syslogSave)
 }
 
 func (o *liveOptions) checkRing() error {
@@ -180,7 +180,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
 		return fail(err)
 	}
-	passwords, err := o.passwords()
+	passwords, err := o.passwords(ctx)
 	if err != nil {
 		return fail(err)
 	}
@@ -328,14 +328,18 @@ func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func
 		if !which(spec) {
 			continue
 		}
+		if isFile(spec) {
+			if err := refuseDevice(spec); err != nil {
+				return err
+			}
+		}
 		k := follow.Options{Format: o.keyFormat, Log: message, Runner: id.runner}
 		if isSyslog(spec) && o.syslogSave != "" {
-			f, err := id.create(o.syslogSave, 0o600) // so that it is the user's
+			f, err := o.openSyslogSave(id)
 			if err != nil {
 				return err
 			}
-			f.Close()
-			k.SyslogSave = o.syslogSave
+			k.SyslogSave = f
 		}
 		var err error
 		if sources[i], err = follow.Open(spec, k); err != nil {
@@ -343,6 +347,19 @@ func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func
 		}
 	}
 	return nil
+}
+
+// openSyslogSave opens what --syslog-save names.
+func (o *liveOptions) openSyslogSave(id *identity) (*os.File, error) {
+	f, err := openPrivate(o.syslogSave, os.O_APPEND|syscall.O_NONBLOCK, id) // a FIFO would wait for its reader
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, fmt.Errorf("%s is not a regular file", o.syslogSave)
+	}
+	return f, nil
 }
 
 func closeAll(sources []follow.Source) {
@@ -362,7 +379,7 @@ func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
-	return id.create(o.write, 0o666)
+	return id.create(o.write, 0, 0o666)
 }
 
 // unwatched reports whether all output goes to regular files.

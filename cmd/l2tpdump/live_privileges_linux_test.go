@@ -61,11 +61,11 @@ func TestLivePrivileges(t *testing.T) {
 		want map[string]string // of /proc/PID/status
 	}{
 		{"nobody", []string{"-k", public}, "running as nobody, no_new_privs",
-			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "NoNewPrivs": "1"}},
+			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2"}},
 		{"-Z daemon", []string{"-k", public, "-Z", "daemon", "-w", l.path("z.pcapng")}, "running as daemon",
-			map[string]string{"Uid": "1\t1\t1\t1", "Gid": "1\t1\t1\t1", "CapEff": "0000000000000000", "NoNewPrivs": "1"}},
+			map[string]string{"Uid": "1\t1\t1\t1", "Gid": "1\t1\t1\t1", "CapEff": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2"}},
 		{"-Z root", []string{"-k", public, "-Z", "root"}, "running as root",
-			map[string]string{"Uid": "0\t0\t0\t0", "NoNewPrivs": "0"}},
+			map[string]string{"Uid": "0\t0\t0\t0", "NoNewPrivs": "0", "Seccomp": "0"}},
 		{"unreadable log", []string{"-k", secret}, "no capability but CAP_DAC_READ_SEARCH",
 			map[string]string{"Uid": "65534\t65534\t65534\t65534", "CapEff": "0000000000000004", "CapPrm": "0000000000000004", "NoNewPrivs": "1"}},
 	} {
@@ -132,7 +132,7 @@ func TestLiveFileCapabilities(t *testing.T) {
 		t.Fatalf("its children are %v", helpers)
 	}
 	hasStatus(t, "helper", helpers[0], none)
-	none["NoNewPrivs"] = "1"
+	none["NoNewPrivs"], none["Seccomp"] = "1", "2"
 	hasStatus(t, "live", pid, none)
 	if status := p.interrupt(); status != exitInterrupted {
 		t.Errorf("exit status %d:\n%s", status, p.report())

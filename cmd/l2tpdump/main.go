@@ -26,8 +26,16 @@ const (
 // version is set by the linker for releases.
 var version = ""
 
+// keepDumps, in the environment, has the program leave core dumps and be debugged.
+const keepDumps = "L2TPDUMP_COREDUMP"
+
 func main() {
-	os.Exit(run(os.Args[1:]))
+	if os.Getenv(keepDumps) == "" {
+		if err := forbidDumps(); err != nil {
+			message("a core dump would hold keys, and can't be forbidden: %v", err)
+		}
+	}
+	os.Exit(stdout.finished(run(os.Args[1:])))
 }
 
 func run(args []string) int {

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -125,8 +126,9 @@ func (o *options) checkKeyFormat() error {
 	return nil
 }
 
-// checkOutput refuses output options that contradict each other or the input.
-func (o *options) checkOutput() error {
+// checkOutput refuses output options that contradict each other or the input; more are names of
+// further outputs.
+func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
 		return err
 	}
@@ -149,28 +151,14 @@ func (o *options) checkOutput() error {
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
 	}
-	for _, in := range slices.Concat(o.read, o.keys, []string{o.secrets}) {
-		if same(in, o.write) {
-			return withHint("give the output another name", "%s is an input: it is not overwritten", in)
-		}
+	outputs := []string{o.write}
+	if o.lines() {
+		outputs = append(outputs, stdinout)
 	}
-	return nil
+	return checkApart(o.inputs(), append(outputs, more...)...)
 }
 
 var errTerminal = withHint("pipe it to another program, or name a file", "a capture is not written to a terminal")
-
-// same reports whether two names are of one existing file.
-func same(a, b string) bool {
-	if a == "-" || b == "-" || b == "" {
-		return false
-	}
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y) && x.Mode().IsRegular()
-}
 
 // readKeys reads all key sources. Damaged values are reported, the others count. One without any
 // key is an error, but for a table with nothing but comments beside one that has keys.
@@ -242,7 +230,33 @@ func (o *options) loadKey(path string) (*keysrc.Keys, error) {
 	case "syslog", "exec":
 		return nil, fmt.Errorf("%s: keys come that way only while capturing, with l2tpdump live", path)
 	}
+	defer tellWaiting(path)()
+	if err := refuseDevice(path); err != nil {
+		return nil, err
+	}
 	return keysrc.ParseFile(path, o.keyFormat)
+}
+
+// refuseDevice refuses what may have no end.
+func refuseDevice(path string) error {
+	if isDevice(path) {
+		return fmt.Errorf("%s is a device: keys come from a file, a pipe or a terminal", path)
+	}
+	return nil
+}
+
+// fifoPatience is how long the writer of a FIFO may take without a word about it.
+const fifoPatience = 2 * time.Second
+
+// tellWaiting tells that a FIFO keeps the program waiting, unless stop is called soon.
+func tellWaiting(path string) (stop func() bool) {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(fifoPatience, func() {
+		message("%s is a FIFO: waiting for what its writer has to say", path)
+	}).Stop
 }
 
 // explainKeys makes the error of a key source readable: what it is if it is no key source at all,
@@ -265,6 +279,15 @@ func explainFile(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
 		return fmt.Errorf("%s: %w", file.Path, file.Err)
+	}
+	return err
+}
+
+// bareError leaves out the file.
+func bareError(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return file.Err
 	}
 	return err
 }

@@ -5,8 +5,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// overlong returns what is to be said of encryption keys that open packets with their first bytes and are longer in their source
-// than the algorithm takes, by the place in the source.
+// overlong returns what is to be said of encryption keys that open packets with their first bytes
+// and are longer in their source than the algorithm takes, by the place in the source.
 func overlong(p *pipeline.Pipeline) map[string]string {
 	said := make(map[string]string)
 	for _, f := range p.Flows() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -9,9 +10,14 @@ import (
 )
 
 // passwords reads the file of --ppp-secrets, nil if there is none.
-func (o *options) passwords() (*ppp.Secrets, error) {
+func (o *options) passwords(ctx context.Context) (*ppp.Secrets, error) {
 	if o.secrets == "" {
 		return nil, nil
+	}
+	defer exitAt(ctx)()
+	defer tellWaiting(o.secrets)()
+	if err := refuseDevice(o.secrets); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(o.secrets)
 	if err != nil {
@@ -21,8 +27,8 @@ func (o *options) passwords() (*ppp.Secrets, error) {
 	return ppp.ReadSecrets(f, o.secrets)
 }
 
-// pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or whose
-// password is wrong, what is to be done. file is that of --ppp-secrets, or "".
+// pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
+// whose password is wrong, what is to be done. file is that of --ppp-secrets, or "".
 func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
 	var lines []string
 	for f, n := range findings {

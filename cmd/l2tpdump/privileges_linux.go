@@ -22,6 +22,15 @@ const (
 
 var capBits = map[string]uint{capReadFiles: unix.CAP_DAC_READ_SEARCH, capWriteFiles: unix.CAP_DAC_OVERRIDE}
 
+// forbidDumps has no core dump made of the process, which would hold all keys, nor another one of the
+// same user look into it.
+func forbidDumps() error {
+	if err := limitDumps(); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}
+
 // holdCapabilities has them outlive a change of the user, until setCapabilities.
 func holdCapabilities() error {
 	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0, 0, 0, 0); e != 0 {
@@ -66,15 +75,28 @@ func dropCapabilities(n *needs) (string, error) {
 	return strings.Join(append([]string{"without capabilities"}, done...), ", "), nil
 }
 
-// confine gives up the way to new privileges, and all files but those that are needed.
+// confine gives up the way to new privileges, all files but those that are needed, and the system
+// calls that are not.
 func confine(n needs) (done []string, err error) {
 	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
 		return nil, fmt.Errorf("no_new_privs: %w", e)
 	}
-	done = []string{"no_new_privs"}
+	files, err := confineFiles(n)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := confineCalls()
+	if err != nil {
+		return nil, err
+	}
+	return []string{"no_new_privs", files, calls}, nil
+}
+
+// confineFiles leaves the process no files but those that are needed.
+func confineFiles(n needs) (string, error) {
 	version, err := lsys.LandlockGetABIVersion()
 	if err != nil || version < 1 {
-		return append(done, "no Landlock in this kernel"), nil
+		return "no Landlock in this kernel", nil
 	}
 	rules := []landlock.Rule{
 		landlock.RODirs("/sys/class/net", "/sys/devices").IgnoreIfMissing(), // libpcap counts there
@@ -87,7 +109,7 @@ func confine(n needs) (done []string, err error) {
 		rules = append(rules, landlock.RWDirs(d).IgnoreIfMissing())
 	}
 	if err := landlock.V8.BestEffort().Restrict(rules...); err != nil {
-		return nil, fmt.Errorf("landlock: %w", err)
+		return "", fmt.Errorf("landlock: %w", err)
 	}
-	return append(done, "confined by Landlock"), nil
+	return "confined by Landlock", nil
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // create opens a file for writing, without emptying it.
-func (id *identity) create(path string, mode os.FileMode) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
+func (id *identity) create(path string, flags int, mode os.FileMode) (*os.File, error) {
+	return openOutput(path, flags, mode)
 }
 
 // canCreate reports whether files can be created in the folder.
@@ -22,6 +22,9 @@ func (id *identity) canCreate(folder string) error {
 	f.Close()
 	return os.Remove(f.Name())
 }
+
+// forbidDumps has no means here.
+func forbidDumps() error { return nil }
 
 // drop does nothing here: there is no root.
 func (id *identity) drop(needs) (string, error) { return "", nil }

@@ -12,6 +12,16 @@ import (
 	"syscall"
 )
 
+// limitDumps has core dumps take no room. Commands of exec: may raise the limit again.
+func limitDumps() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 0
+	return syscall.Setrlimit(syscall.RLIMIT_CORE, &limit)
+}
+
 // as calls f with the rights of the user, and comes back.
 func (id *identity) as(f func() error) (err error) {
 	if id == nil || id.uid == 0 {
@@ -44,9 +54,9 @@ func (id *identity) as(f func() error) (err error) {
 // create opens a file for writing, without emptying it, as the user if that is allowed, else as
 // root: then a file that was not there is given to the user. It stays root's if the user is nobody
 // for want of another.
-func (id *identity) create(path string, mode os.FileMode) (f *os.File, err error) {
+func (id *identity) create(path string, flags int, mode os.FileMode) (f *os.File, err error) {
 	open := func() error {
-		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, mode)
+		f, err = openOutput(path, flags, mode)
 		return err
 	}
 	if id == nil || id.uid == 0 || id.fallback {

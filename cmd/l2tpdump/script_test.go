@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" { // a test runs this binary as the program
 		if name := os.Getenv(peakFile); name != "" {
-			status := run(os.Args[1:])
+			status := stdout.finished(run(os.Args[1:]))
 			if err := writePeak(name); err != nil {
 				panic(err)
 			}

@@ -83,7 +83,8 @@ func (s *sinks) counts(stats *pipeline.Stats) {
 	}
 }
 
-// frameCounts returns "280 frames: 11 IKE (4 clear, 7 decrypted), 253 ESP (253 verified), 16 other".
+// frameCounts returns "280 frames: 11 IKE (4 clear, 7 decrypted), 253 ESP (253 verified), 16
+// other".
 func frameCounts(stats *pipeline.Stats) string {
 	var parts []string
 	for _, k := range [...]struct {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -19,14 +21,67 @@ import (
 // maxListed bounds lists in messages: what comes beyond is counted.
 const maxListed = 20
 
-func out(format string, args ...any) { fmt.Fprintf(os.Stdout, format, args...) }
+// stdout is standard output, to which all commands print.
+var stdout = new(checkedStdout)
 
-func message(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "l2tpdump: "+format+"\n", args...)
+// checkedStdout remembers that it could not be written.
+type checkedStdout struct {
+	used bool
+	err  error
 }
 
-func hint(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "l2tpdump: hint: "+format+"\n", args...)
+func (c *checkedStdout) Write(p []byte) (int, error) {
+	n, err := os.Stdout.Write(p)
+	c.used = c.used || n > 0
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// finished is the status to exit with, given that of the command: whether what it has printed could
+// be written is known now.
+func (c *checkedStdout) finished(status int) int {
+	if c.err == nil && c.used {
+		c.err = os.Stdout.Close() // a file system that writes later tells then
+	}
+	if c.err == nil || status == exitError || errors.Is(c.err, syscall.EPIPE) { // its reader has had enough
+		return status
+	}
+	return fail(fmt.Errorf("standard output: %w", bareError(c.err)))
+}
+
+func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
+
+func message(format string, args ...any) {
+	io.WriteString(os.Stderr, "l2tpdump: "+visible(fmt.Sprintf(format, args...))+"\n")
+}
+
+func hint(format string, args ...any) { message("hint: "+format, args...) }
+
+// visible escapes what a terminal would obey: the name of a file may hold anything. Only a line that
+// goes on, indented, is left.
+func visible(s string) string {
+	const more = "\n  "
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case strings.HasPrefix(s, more):
+			n = len(more)
+			fallthrough
+		case strconv.IsPrint(r) && (r != utf8.RuneError || n > 1):
+			b.WriteString(s[:n])
+		default:
+			quoted := strconv.Quote(s[:n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // fail reports an error and returns the status to exit with.
@@ -92,6 +147,9 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 func table(w io.Writer, header []string, rows [][]string) {
 	t := newAligned(header)
 	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = visible(cell)
+		}
 		t.add([]byte(strings.Join(row, cellEnd)))
 	}
 	t.print(w)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -92,6 +91,9 @@ func verify(ctx context.Context, args []string) int {
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
+	if err := checkApart(o.inputs(), stdinout); err != nil {
+		return fail(err)
+	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
@@ -113,7 +115,7 @@ func verify(ctx context.Context, args []string) int {
 		v.Exit = exitError
 	}
 	if o.json {
-		if e := v.writeJSON(os.Stdout); e != nil {
+		if e := v.writeJSON(stdout); e != nil {
 			return fail(e)
 		}
 	} else {
@@ -128,16 +130,6 @@ func verify(ctx context.Context, args []string) int {
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
 	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
 	r := newReport(p, keys)
-	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
-	matched, bad := 0, 0
-	count := func(verdict why.Verdict) {
-		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
-			matched++
-		}
-		if verdict != why.Clear && !verdict.Opened() {
-			bad++
-		}
-	}
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
 		id := sa.InitiatorCookie.String()
@@ -146,7 +138,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			sa.Cipher, sa.Hash, string(sa.Finding.Verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked,
 			sa.Key, sa.Finding.Reason(),
 		})
-		count(sa.Finding.Verdict)
 		for _, o := range strings.Split(sa.Key, ", ") {
 			named[[2]string{id, o}] = true
 		}
@@ -158,7 +149,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			f.Packets(), f.Report.Verified, f.Report.Decrypted, f.Refused, f.Report.Truncated,
 			f.FirstSeq, f.LastSeq, f.Missing, f.Duplicates, f.Key, f.Reason(), f.Reordered, f.Wrapped, f.Restarts,
 		})
-		count(f.Verdict)
 		v.others += f.Others
 		named[[2]string{id, f.Key}] = true
 	}
@@ -167,26 +157,57 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[[2]string{k.ID, k.Key.String()}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
+		for u := range r.unused(p) {
+			if !named[[2]string{u.ID, u.Key}] && !yield(u) {
+				return
+			}
+		}
+	}
+	v.Exit = v.exit(r)
+	return v
+}
+
+// unused returns the secrets that opened nothing.
+func (r *report) unused(p *pipeline.Pipeline) iter.Seq[unusedKey] {
+	return func(yield func(unusedKey) bool) {
 		for x, reason := range why.UnusedIKE(p.IKE()) {
-			id, key := cookieName(x.InitiatorCookie), x.Origin.String()
-			if !named[[2]string{id, key}] && !yield(unusedKey{"ike", id, key, reason}) {
+			if !yield(unusedKey{"ike", cookieName(x.InitiatorCookie), x.Origin.String(), reason}) {
 				return
 			}
 		}
-		for u := range r.Unused() {
-			id, key := spiName(u.Secret), u.Secret.Origin.String()
-			if !named[[2]string{id, key}] && !yield(unusedKey{"esp", id, key, u.Reason}) {
+		for x, reason := range r.Unused() {
+			if !yield(unusedKey{"esp", spiName(x), x.Origin.String(), reason}) {
 				return
 			}
 		}
+	}
+}
+
+// exit is the exit status. A wrong or incomplete key was meant for its SA: only where no SA has any
+// did none match.
+func (v *verification) exit(r *report) int {
+	matched, bad := 0, 0
+	count := func(verdict why.Verdict) {
+		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
+			matched++
+		}
+		if verdict != why.Clear && !verdict.Opened() {
+			bad++
+		}
+	}
+	for _, sa := range r.IKE {
+		count(sa.Finding.Verdict)
+	}
+	for _, f := range r.ESP {
+		count(f.Verdict)
 	}
 	switch {
 	case matched == 0 && (bad > 0 || v.anyUnused()):
-		v.Exit = exitNothing
+		return exitNothing
 	case bad > 0 || len(v.Wrong) > 0 || v.others > 0:
-		v.Exit = exitPartly
+		return exitPartly
 	}
-	return v
+	return exitOK
 }
 
 func (v *verification) anyUnused() bool {
@@ -242,7 +263,7 @@ func (v *verification) print(part bool) {
 				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
 			})
 		}
-		table(os.Stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
+		table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
 	}
 	if len(v.ESP) > 0 {
 		var rows [][]string
@@ -255,7 +276,7 @@ func (v *verification) print(part bool) {
 		if len(v.IKE) > 0 {
 			out("\n")
 		}
-		table(os.Stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
+		table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
 	}
 	if len(v.Wrong) > 0 {
 		var rows [][]string
@@ -263,7 +284,7 @@ func (v *verification) print(part bool) {
 			rows = append(rows, []string{k.Kind, k.ID, k.Key, said.of(k.ID, k.Reason)})
 		}
 		out("\n")
-		table(os.Stdout, []string{"WRONG KEY", "ID", "KEY", "REASON"}, rows)
+		table(stdout, []string{"WRONG KEY", "ID", "KEY", "REASON"}, rows)
 	}
 	var rows [][]string
 	n := 0
@@ -279,7 +300,7 @@ func (v *verification) print(part bool) {
 		if len(v.IKE)+len(v.ESP) > 0 {
 			out("\n")
 		}
-		table(os.Stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
+		table(stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
 	}
 	out("%s\n", v.sentence(part))
 }

@@ -223,7 +223,7 @@ func (a *assembler) ambiguous(ev *event) {
 // they may still come, below a label of another negotiation.
 func (a *assembler) endExchange() {
 	if x := a.last; x != nil && x.vals[3].line != 0 {
-		if !slices.Contains(a.open, x) {
+		if !x.vals[3].key.IsZero() { // the other values are of no use alone
 			a.emit(x)
 		}
 		a.last = nil

@@ -50,7 +50,7 @@ func asLines(log string) string {
 }
 
 // Where two negotiations run at once, no value is given to the wrong one.
-func TestYamahaInterleaved(t *testing.T) {
+func TestInterleaved(t *testing.T) {
 	for _, name := range []string{"router.log", "router-full.log"} {
 		log := routerLogs(t)["11/"+name]
 		parts := strings.SplitAfter(log, "IP Tunnel[1] Up\n")
@@ -113,7 +113,7 @@ func TestYamahaInterleaved(t *testing.T) {
 }
 
 // A SKEYID_e that may be of two negotiations comes without cookie, and a note names both.
-func TestYamahaAmbiguous(t *testing.T) {
+func TestAmbiguous(t *testing.T) {
 	const log = `2026/11/23 07:13:24: [IKE] respond ISAKMP phase to 203.0.113.10
 2026/11/23 07:13:24: [IKE] CKY-I
 2026/11/23 07:13:24: [IKE]   14 80 48 a5 bc 8c 63 7f
@@ -152,7 +152,7 @@ func TestYamahaAmbiguous(t *testing.T) {
 
 // Text between a label and its row: the value may be the text's, so it is uncertain, and no row is
 // called missing. Of another length it is not the label's.
-func TestYamahaTextBetween(t *testing.T) {
+func TestTextBetween(t *testing.T) {
 	between := func(log string) string {
 		return eachLine(log, func(l string) string {
 			if strings.Contains(l, "[IKE] ") && !strings.Contains(l, "]   ") && !strings.Contains(l, " phase to ") {
@@ -189,7 +189,7 @@ func TestYamahaTextBetween(t *testing.T) {
 
 // A value that lost its second row does not spoil one that comes seconds later; one at the same time
 // may have got it.
-func TestYamahaLostRowNeighbour(t *testing.T) {
+func TestLostRowNeighbour(t *testing.T) {
 	const log = `2026/11/23 08:13:15: [IKE] respond ISAKMP phase to 203.0.113.77
 2026/11/23 08:13:15: [IKE] CKY-I
 2026/11/23 08:13:15: [IKE]   82 b7 0e ee 7f 1a 50 39
@@ -217,7 +217,7 @@ func TestYamahaLostRowNeighbour(t *testing.T) {
 }
 
 // Equal rows that the router collapsed count, and it is said so.
-func TestYamahaCollapsed(t *testing.T) {
+func TestCollapsed(t *testing.T) {
 	const head = `2026/11/23 07:13:24: [IKE] CKY-I
 2026/11/23 07:13:24: [IKE]   14 80 48 a5 bc 8c 63 7f
 2026/11/23 07:13:24: [IKE] SKEYID_e
@@ -276,7 +276,7 @@ Key: 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10
 # 
 `
 
-func TestYamahaShow(t *testing.T) {
+func TestShow(t *testing.T) {
 	keys, err := keysrc.Parse(strings.NewReader(showDetail+"    PP IP Address Local: 100.1.1.1, Remote: 50.1.1.1\n"), "show.txt", "")
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +303,7 @@ func TestYamahaShow(t *testing.T) {
 }
 
 // The same listing in Japanese, in each of its encodings; and in words that are not known.
-func TestYamahaShowJapanese(t *testing.T) {
+func TestShowJapanese(t *testing.T) {
 	japaneseDetail := strings.NewReplacer("Duration: ", "寿命: ", "s\nLocal", "秒\nLocal", "Local ID", "自分側の識別子", "Remote ID", "相手側の識別子",
 		"Direction", "送受信方向", "send", "送信", "receive", "受信", "Protocol", "プロトコル", "Mode", "モード", "Algorithm", "アルゴリズム",
 		"for Auth.", "認証", "Key:", "鍵 :").Replace(showDetail)
@@ -329,7 +329,7 @@ func TestYamahaShowJapanese(t *testing.T) {
 }
 
 // A listing names the algorithms of the keys in a log beside it.
-func TestYamahaShowAndLog(t *testing.T) {
+func TestShowAndLog(t *testing.T) {
 	log := routerLogs(t)["01/router.log"]
 	show := strings.ReplaceAll(showDetail, "a6 67 47 47", "c5 a0 13 59")
 	for _, text := range []string{log + show, show + log} {
@@ -345,7 +345,7 @@ func TestYamahaShowAndLog(t *testing.T) {
 }
 
 // A stream gives a value out when the next line tells that it is whole.
-func TestYamahaStream(t *testing.T) {
+func TestStream(t *testing.T) {
 	log := routerLogs(t)["02/router-full.log"]
 	want := parseText(t, log)
 	var ike []*ikev1.Secret

@@ -56,6 +56,7 @@ func (g *rows) add(n int, data []byte, kind rowKind) {
 // behind returns the rows with another before them.
 func (g *rows) behind(row []byte) *rows {
 	all := *g
+	all.repeats = slices.Clone(g.repeats)
 	all.data = slices.Concat(row, g.data)
 	all.lens = slices.Concat([]uint8{uint8(len(row))}, g.lens)
 	for i := range all.repeats {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestYamahaCaptions(t *testing.T) {
+func TestCaptions(t *testing.T) {
 	for text, want := range map[string]label{
 		" CKY-I":                              {kind: cookieI},
 		" cky_r:":                             {kind: cookieR},

@@ -310,7 +310,7 @@ func messageInfo(log string) string {
 }
 
 // Nothing is lost, whatever way the log took.
-func TestYamahaTransports(t *testing.T) {
+func TestTransports(t *testing.T) {
 	for name, log := range routerLogs(t) {
 		plain := canonical(parseText(t, log))
 		for variant, change := range harmless {
@@ -435,7 +435,7 @@ func (tr truth) check(t *testing.T, what, log string, k *keysrc.Keys) (complete 
 }
 
 // With any line missing or damaged each value is right, or a note names it.
-func TestYamahaDamage(t *testing.T) {
+func TestDamage(t *testing.T) {
 	damages := map[string]func(lines []string, i int) []string{
 		"missing":       func(l []string, i int) []string { return slices.Delete(l, i, i+1) },
 		"two missing":   func(l []string, i int) []string { return slices.Delete(l, i, min(i+2, len(l))) },

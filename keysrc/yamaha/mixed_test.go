@@ -61,7 +61,7 @@ func labelLines(text string, all truth, turned bool) map[string]string {
 // However the values of two or three logs fall between each other: what is given for certain is
 // right, and each value is given for certain, or among those that are possible, or a note names its
 // line.
-func TestYamahaMixed(t *testing.T) {
+func TestMixed(t *testing.T) {
 	var texts []string
 	for _, file := range recordings(t, "router.log") {
 		text, err := os.ReadFile(file)

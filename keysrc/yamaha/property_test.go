@@ -94,7 +94,7 @@ func allRouterLogs(t *testing.T) map[string]string {
 }
 
 // Cut a log at any byte: what is left holds no key that the whole has not.
-func TestYamahaCutAnywhere(t *testing.T) {
+func TestCutAnywhere(t *testing.T) {
 	for name, log := range allRouterLogs(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +117,7 @@ func TestYamahaCutAnywhere(t *testing.T) {
 }
 
 // Take any line away, double it, or swap it with the next: the same.
-func TestYamahaAnyLine(t *testing.T) {
+func TestAnyLine(t *testing.T) {
 	change := map[string]func(lines []string, i int) []string{
 		"missing": func(l []string, i int) []string { return slices.Delete(l, i, i+1) },
 		"twice":   func(l []string, i int) []string { return slices.Insert(l, i, l[i]) },
@@ -153,7 +153,7 @@ func TestYamahaAnyLine(t *testing.T) {
 
 // A log that ends behind the first row of a value, and then the whole of it: all keys of the whole
 // come out.
-func TestYamahaBeginsAgain(t *testing.T) {
+func TestBeginsAgain(t *testing.T) {
 	tried := 0
 	for name, log := range routerLogs(t) {
 		want := canonical(parseText(t, log))
@@ -214,7 +214,7 @@ func dependents(lines []string, row int) (list []int, keys int) {
 
 // Take any row away: the loss is told at the line of its label, no line is told of that it does not
 // spoil, and all other keys come out.
-func TestYamahaEachRowMissing(t *testing.T) {
+func TestEachRowMissing(t *testing.T) {
 	rows := 0
 	for name, log := range allRouterLogs(t) {
 		lines := strings.SplitAfter(log, "\n")

@@ -59,6 +59,7 @@ const (
 	// a space in the last column.
 	consoleWidth = 80
 	maxHeldLine  = 2048 // bytes of a line that was put together
+	maxPrefix    = 128  // bytes before the tag of lines that were joined
 )
 
 var (
@@ -123,7 +124,7 @@ func (r *Reader) release() {
 // does, with a time or a tag.
 func (r *Reader) whole(n int, text []byte) (mine bool) {
 	tag := bytes.Index(text, tagIKE)
-	if tag < 0 || !bytes.Contains(text[tag+1:], tagIKE) {
+	if tag < 0 || tag > maxPrefix || !bytes.Contains(text[tag+1:], tagIKE) {
 		return r.single(n, text)
 	}
 	prefix := text[:tag]

@@ -32,6 +32,7 @@ type run struct {
 	mixed  bool // an SPI follows another one
 	excess bool // a key or an authentication key follows another one: an SPI is missing
 	lost   bool // bytes without a label stand among the values, or one of them is damaged
+	shaky  bool // text stands between a label and its row
 }
 
 // sa is an SPI.
@@ -117,7 +118,8 @@ func (a *assembler) spi(ev *event) {
 	if ev.fault == whole {
 		s.spi = binary.BigEndian.Uint32(ev.data)
 	}
-	r.lost = r.lost || ev.fault != whole || ev.unsure // the order of the others tells nothing
+	r.lost = r.lost || ev.fault != whole // the order of the others tells nothing
+	r.shaky = r.shaky || ev.unsure
 	r.sas = append(r.sas, s)
 }
 
@@ -136,7 +138,8 @@ func (a *assembler) material(ev *event) {
 		return
 	}
 	r.last = ev.label
-	r.lost = r.lost || ev.unsure || ev.fault != whole && len(r.phases) > 1
+	r.lost = r.lost || ev.fault != whole && len(r.phases) > 1
+	r.shaky = r.shaky || ev.unsure
 	bare, waiting := r.bare()
 	if ev.kind == espKey {
 		waiting = max(0, len(r.sas)-n)
@@ -173,24 +176,22 @@ func (a *assembler) authUnsure(line int, key esp.Key) {
 // endRun gives out the keys of the SPIs that have come.
 func (a *assembler) endRun() {
 	r := &a.run
-	// Where a value of negotiations that ran at once is damaged, a key may stand under another
-	// one's SPI.
-	doubtful := r.excess || r.lost && !r.single()
-	a.checkShort(doubtful)
+	a.checkLost()
+	a.checkShort()
 	for i := range r.keys {
 		k := &r.keys[i]
-		if r.unsure || doubtful {
+		if r.unsure || r.excess {
 			a.authUnsure(k.authLine, k.auth)
 			k.auth, k.authHead = esp.Key{}, false
 		}
-		if doubtful {
+		if r.excess {
 			k.from = 0
 		}
 	}
 	var list []*esp.Secret
 	for i := range r.sas {
 		if r.sas[i].fault == whole {
-			list = a.keysOf(list, i, doubtful)
+			list = a.keysOf(list, i)
 		}
 	}
 	a.checkGiven()
@@ -201,16 +202,31 @@ func (a *assembler) endRun() {
 	*r = run{phases: r.phases[:0], sas: r.sas[:0], keys: r.keys[:0]}
 }
 
+// checkLost refuses all keys of negotiations that ran at once where a value is damaged: rows may
+// stand under the labels of others.
+func (a *assembler) checkLost() {
+	r := &a.run
+	for i := range r.keys {
+		k := &r.keys[i]
+		if !r.lost || r.single() || k.key.IsZero() && k.auth.IsZero() {
+			continue
+		}
+		a.out.note(max(k.line, k.authLine), "key material: %d negotiations run at once and mix their lines; "+
+			"it can't be told whose it is", max(2, len(r.phases)))
+		k.key, k.auth = esp.Key{}, esp.Key{}
+	}
+}
+
 // checkShort refuses a key of 8 bytes where more were announced, unless it is clear that the
 // algorithm is DES: the key may have lost its row, and the authentication key its caption.
-func (a *assembler) checkShort(doubtful bool) {
+func (a *assembler) checkShort() {
 	keys := a.run.keys
 	long := func(k material) bool { return k.key.Len() != 8 || k.head }
-	if !doubtful && len(keys) > 1 && !slices.ContainsFunc(keys, long) {
+	if !a.run.excess && len(keys) > 1 && !slices.ContainsFunc(keys, long) {
 		return
 	}
 	for i := range keys {
-		if k := &keys[i]; !long(*k) && (k.authLine == 0 || doubtful) {
+		if k := &keys[i]; !long(*k) && (k.authLine == 0 || a.run.excess) {
 			a.out.note(k.line, "key material: it has 8 bytes and no authentication key follows: "+
 				"lines are missing, or the key is the authentication key")
 			k.key = esp.Key{}
@@ -219,12 +235,12 @@ func (a *assembler) checkShort(doubtful bool) {
 }
 
 // keysOf appends the SPI i with each key that may be its own.
-func (a *assembler) keysOf(list []*esp.Secret, i int, doubtful bool) []*esp.Secret {
+func (a *assembler) keysOf(list []*esp.Secret, i int) []*esp.Secret {
 	r, s := &a.run, &a.run.sas[i]
 	own, certain := make([]*material, 0, 1), false
 	for j := range r.keys {
 		if k := &r.keys[j]; k.from <= i && i < k.to {
-			certain = !doubtful && k.to-k.from == 1
+			certain = !r.excess && k.to-k.from == 1
 			if !k.key.IsZero() {
 				own = append(own, k)
 			}
@@ -263,7 +279,7 @@ func (a *assembler) secret(s *sa, k *material) *esp.Secret {
 func (a *assembler) tied(i int, k *material) *esp.Secret {
 	r := &a.run
 	s := a.secret(&r.sas[i], k)
-	if len(r.phases) != 1 || len(r.sas) != 2 || r.lost || r.mixed {
+	if len(r.phases) != 1 || len(r.sas) != 2 || r.lost || r.shaky || r.mixed {
 		return s
 	}
 	s.PairSPI = r.sas[1-i].spi

@@ -13,8 +13,9 @@ const (
 
 var errBSD = errors.New("ppp: damaged BSD-compress data")
 
-// bsdDictionary expands BSD-compress (RFC 1977): LZW whose dictionary lives from packet to packet. Packets
-// that are sent as they are build the dictionary too, so the children of an entry have to be found.
+// bsdDictionary expands BSD-compress (RFC 1977): LZW whose dictionary lives from packet to packet.
+// Packets that are sent as they are build the dictionary too, so the children of an entry have to
+// be found.
 type bsdDictionary struct {
 	entries []bsdEntry // by code
 	last    int        // the highest code in use
@@ -145,8 +146,8 @@ func (d *bsdDictionary) appendString(dst []byte, code int) []byte {
 	return dst
 }
 
-// pass builds the dictionary with a packet that was sent as it is: protocol, one byte of it, and what
-// follows (RFC 1977 section 2.1).
+// pass builds the dictionary with a packet that was sent as it is: protocol, one byte of it, and
+// what follows (RFC 1977 section 2.1).
 func (d *bsdDictionary) pass(protocol byte, data []byte) {
 	d.need()
 	code, bits := int(protocol), 0

@@ -2,8 +2,8 @@ package ppp
 
 import "slices"
 
-// bundle is what the links of a Multilink bundle share, or what a single link has: what is negotiated by
-// network control protocols and CCP, and the state of both directions.
+// bundle is what the links of a Multilink bundle share, or what a single link has: what is
+// negotiated by network control protocols and CCP, and the state of both directions.
 type bundle struct {
 	x     *Expander
 	key   string  // in x.bundles; "": not there
@@ -53,6 +53,8 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 			return Unknown
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
+	case protocolLinkCompressed, protocolEncrypted, protocolLinkEncrypted:
+		return Unknown
 	case protocolCCP, protocolIPCP:
 		b.control(direction, f.Protocol, payload)
 	}
@@ -99,18 +101,18 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 		}
 	case protocolVJCompressed:
 		out, next, ok := vj.compressed(b.x.arena, payload)
+		vj.commit(&next)
 		if b.x.arena = out; !ok {
 			return Waiting
 		}
-		vj.commit(&next)
 	default:
 		return b.x.emit(protocol, payload)
 	}
 	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
 }
 
-// fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the length of a
-// control packet.
+// fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the
+// length of a control packet.
 func (b *bundle) fits(direction int, frame []byte) bool {
 	var f Frame
 	if f.Decode(frame) != nil {
@@ -160,8 +162,8 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 	}
 }
 
-// choose begins with the compression of which the sender has said that it will use it: the first of those that it
-// acknowledges (RFC 1962 section 4); without any, with none.
+// choose begins with the compression of which the sender has said that it will use it: the first of
+// those that it acknowledges (RFC 1962 section 4); without any, with none.
 func (b *bundle) choose(direction int, options []byte) {
 	var comp compressor
 	mask := uint16(0xffff)
@@ -197,8 +199,8 @@ func (b *bundle) microsoft(direction int, value []byte) compressor {
 	return newMicrosoftCompressor(options, cipher, func(frame []byte) bool { return b.fits(direction, frame) })
 }
 
-// guess finds out with what a sender compresses whose negotiation was not seen: where nothing before a
-// packet is needed, a frame that is one beyond doubt proves it.
+// guess finds out with what a sender compresses whose negotiation was not seen: where nothing
+// before a packet is needed, a frame that is one beyond doubt proves it.
 func (b *bundle) guess(direction int, packet []byte) bool {
 	s := &b.ccp.streams[direction]
 	afterReset := s.afterReset
@@ -254,7 +256,8 @@ func (b *bundle) ipcpControl(direction int, c *Control) {
 	}
 }
 
-// ordered reports whether packets of a direction can be read only in the order in which they were sent.
+// ordered reports whether packets of a direction can be read only in the order in which they were
+// sent.
 func (b *bundle) ordered(direction int) bool {
 	if m, ok := b.ccp.streams[direction].comp.(*microsoftCompressor); ok && m.cipher != nil && m.cipher.stateless {
 		return b.usesVJ[direction]
@@ -262,24 +265,37 @@ func (b *bundle) ordered(direction int) bool {
 	return b.ccp.streams[direction].comp != nil || b.usesVJ[direction] || len(b.vj[direction].slots) > 0
 }
 
-// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC 1990
-// section 4.1). A link that is far behind has fallen silent, or sends in the other direction only.
+// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC
+// 1990 section 4.1). A link that is far behind has fallen silent, or sends in the other direction
+// only.
 func (b *bundle) passed(direction int) uint32 {
 	const silent = 512
 	r := &b.mp[direction]
 	highest := b.links[0].last[direction]
-	for _, l := range b.links[1:] {
+	for _, l := range b.links {
 		if r.distance(l.last[direction]) > r.distance(highest) {
 			highest = l.last[direction]
 		}
 	}
 	lowest := highest
 	for _, l := range b.links {
-		if d := r.distance(l.last[direction]); d < r.distance(lowest) && d > r.distance(highest)-silent {
+		if d := r.distance(l.last[direction]); !l.down && d < r.distance(lowest) && d > r.distance(highest)-silent {
 			lowest = l.last[direction]
 		}
 	}
 	return lowest
+}
+
+// linkDown hands up what waits for fragments, if no link is left that could carry them.
+func (b *bundle) linkDown() {
+	if slices.ContainsFunc(b.links, func(l *Link) bool { return !l.down }) {
+		return
+	}
+	for direction := range b.mp {
+		if r := &b.mp[direction]; len(r.fragments) > 0 {
+			r.advance(b.x, r.fragments[len(r.fragments)-1].number, b.frameOf(direction))
+		}
+	}
 }
 
 // bytes is about how much memory the state of compression and reassembly takes.

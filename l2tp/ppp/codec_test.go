@@ -228,7 +228,8 @@ func (c *deflateSender) packet(t testing.TB, frame []byte) []byte {
 	return append(p, bytes.TrimSuffix(c.out.Bytes(), []byte{0, 0, 0xff, 0xff})...)
 }
 
-// encrypt is the sending side of MPPE: flush says whether a flush is due, linux that it changes the key.
+// encrypt is the sending side of MPPE: flush says whether a flush is due, linux that it changes the
+// key.
 func (m *mppeCipher) encrypt(frame []byte, flush, linux bool) []byte {
 	header := m.count | mppeEncrypted
 	flag := m.count&mppeFlagMask == mppeFlagMask
@@ -245,7 +246,8 @@ func (m *mppeCipher) encrypt(frame []byte, flush, linux bool) []byte {
 	return appendXOR(binary.BigEndian.AppendUint16(nil, header), &m.stream, frame)
 }
 
-// TestMPPCExample is the example of RFC 2118 section 4, and sizes of copies at the borders of the code.
+// TestMPPCExample is the example of RFC 2118 section 4, and sizes of copies at the borders of the
+// code.
 func TestMPPCExample(t *testing.T) {
 	text := []byte("for whom the bell tolls, the bell tolls for thee.")
 	var w bitWriter
@@ -311,8 +313,8 @@ func TestMPPCRefuses(t *testing.T) {
 	}
 }
 
-// TestVJ sends a connection's packets through the compressor: slots with and without number, all deltas, lost
-// frames.
+// TestVJ sends a connection's packets through the compressor: slots with and without number, all
+// deltas, lost frames.
 func TestVJ(t *testing.T) {
 	for _, number := range []bool{false, true} {
 		c := vjSender{number: number}
@@ -344,9 +346,7 @@ func expandVJ(v *vjSlots, c *vjSender, packet []byte) ([]byte, bool) {
 		return v.uncompressed(nil, payload)
 	}
 	out, next, ok := v.compressed(nil, payload)
-	if ok {
-		v.commit(&next)
-	}
+	v.commit(&next)
 	return out, ok
 }
 
@@ -376,8 +376,8 @@ func TestVJSpecials(t *testing.T) {
 	}
 }
 
-// TestVJLoss drops each frame in turn: what follows in the slot is told by its checksum until a header comes
-// uncompressed, and nothing wrong comes out.
+// TestVJLoss drops each frame in turn: what follows in the slot is told by its checksum until a
+// header comes uncompressed, and nothing wrong comes out.
 func TestVJLoss(t *testing.T) {
 	const again = 10 // the packet that comes uncompressed
 	var packets [][]byte
@@ -406,6 +406,47 @@ func TestVJLoss(t *testing.T) {
 	}
 }
 
+// TestVJOvertaken has each frame overtake the one before it: it costs no more than that one or
+// both.
+func TestVJOvertaken(t *testing.T) {
+	for early := 2; early < 20; early++ {
+		var v vjSlots
+		var c vjSender
+		type sent struct {
+			protocol        uint16
+			payload, packet []byte
+		}
+		var frames []sent
+		for i := range 20 {
+			packet := tcpPacket(1000, uint16(i), uint32(100*i), uint32(7*i), 500, 0x10, bytes.Repeat([]byte{byte(i)}, 100))
+			protocol, payload := c.frame(packet)
+			frames = append(frames, sent{protocol, bytes.Clone(payload), packet})
+		}
+		frames[early-1], frames[early] = frames[early], frames[early-1]
+		got := 0
+		for _, f := range frames {
+			var out []byte
+			ok := false
+			if f.protocol == protocolVJUncompressed {
+				out, ok = v.uncompressed(nil, f.payload)
+			} else {
+				var next vjNext
+				out, next, ok = v.compressed(nil, f.payload)
+				v.commit(&next)
+			}
+			if ok && !bytes.Equal(out, f.packet) {
+				t.Fatalf("frame %d: a wrong packet", early)
+			}
+			if ok {
+				got++
+			}
+		}
+		if got < 18 {
+			t.Errorf("frame %d overtook another: %d packets of 20", early, got)
+		}
+	}
+}
+
 func words(r *rand.Rand, n int) []byte {
 	list := []string{"GET ", "index ", "html ", "HTTP/1.1 ", "the ", "fox ", "\x00\x01\xff", "host: ", "10.0.0.1 "}
 	var b []byte
@@ -415,8 +456,8 @@ func words(r *rand.Rand, n int) []byte {
 	return b[:n]
 }
 
-// TestBSDRoundTrip goes on until the dictionary is full and is cleared, by the sender's CLEAR and by packets
-// that were sent as they are.
+// TestBSDRoundTrip goes on until the dictionary is full and is cleared, by the sender's CLEAR and
+// by packets that were sent as they are.
 func TestBSDRoundTrip(t *testing.T) {
 	for bits := bsdMinBits; bits <= 12; bits++ {
 		c, d := bsdSender{bsdDictionary: newBSDDictionary(bits)}, newBSDDictionary(bits)

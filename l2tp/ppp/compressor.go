@@ -86,8 +86,8 @@ type microsoftCompressor struct {
 	frame  []byte
 }
 
-// newMicrosoftCompressor is what a CCP option of these bits asks for; cipher is nil where they ask for
-// no encryption.
+// newMicrosoftCompressor is what a CCP option of these bits asks for; cipher is nil where they ask
+// for no encryption.
 func newMicrosoftCompressor(options uint32, cipher *mppeCipher, fits func([]byte) bool) *microsoftCompressor {
 	return &microsoftCompressor{compresses: options&mppeMPPC != 0, cipher: cipher, fits: fits, usable: true}
 }

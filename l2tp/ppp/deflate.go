@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// maxExpanded is the size in bytes of the largest packet that is expanded to: the protocol field and
-// 64 KB. It bounds what a few bytes can be blown up to.
+// maxExpanded is the size in bytes of the largest packet that is expanded to: the protocol field
+// and 64 KB. It bounds what a few bytes can be blown up to.
 const maxExpanded = 2 + 0xffff
 
 var errExpanded = errors.New("ppp: packet expands to more than 64 KB")
 
-// deflateTail ends the stream of a packet: the bytes of the sync flush that the sender cuts off (RFC
-// 1979 section 2.1), and an empty last block, without which flate would wait for more.
+// deflateTail ends the stream of a packet: the bytes of the sync flush that the sender cuts off
+// (RFC 1979 section 2.1), and an empty last block, without which flate would wait for more.
 var deflateTail = []byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff}
 
 // inflater is what expanding a packet with Deflate takes, whatever the session.
@@ -53,8 +53,8 @@ func (f *inflater) expand(dst, data, window []byte) ([]byte, error) {
 	}
 }
 
-// deflateSlack is how many bytes a window may be longer than it has to be, so that it is not moved for
-// each packet.
+// deflateSlack is how many bytes a window may be longer than it has to be, so that it is not moved
+// for each packet.
 const deflateSlack = 8 << 10
 
 // deflateWindow is the end of the output of one direction (RFC 1979).

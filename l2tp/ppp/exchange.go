@@ -99,7 +99,7 @@ func (a *authentication) eap(sender int, c *Control, secrets *Secrets) {
 }
 
 func (a *authentication) challenge(sender int, id, algorithm byte, value, name []byte) {
-	a.challenger, a.server = sender, string(name)
+	a.challenger, a.server = sender, string(name[:min(len(name), maxUser)])
 	a.exchange = exchange{algorithm: algorithm, id: id, challenge: slices.Clone(value)}
 }
 

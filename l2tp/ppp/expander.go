@@ -32,8 +32,8 @@ var stateNames = [numStates]string{
 	Unknown: "unknown compression", Damaged: "damaged", Repeated: "late or repeated", Incomplete: "incomplete",
 }
 
-// Packet is a packet of the network layer that came out of frames that were compressed, encrypted or
-// fragments.
+// Packet is a packet of the network layer that came out of frames that were compressed, encrypted
+// or fragments.
 type Packet struct {
 	Protocol uint16
 	Data     []byte
@@ -86,9 +86,9 @@ const (
 	maxFindings   = 1000
 )
 
-// Expander expands and decrypts the frames of any number of links. It is for one goroutine. The memory it
-// takes is bounded: of state that has not been used for long it keeps so little that the next reset is
-// needed.
+// Expander expands and decrypts the frames of any number of links. It is for one goroutine. The
+// memory it takes is bounded: of state that has not been used for long it keeps so little that the
+// next reset is needed.
 type Expander struct {
 	secrets  *Secrets
 	inflater inflater
@@ -208,12 +208,13 @@ type Link struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
-	sent [2]bool // in a direction of the bundle: last is known
-	last [2]uint32
-	told bool
+	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
+	down bool      // it was terminated
+	told bool      // that the password is wrong
 }
 
-// NewLink returns a link between two ends, whose addresses tell it from others where they have no names.
+// NewLink returns a link between two ends, whose addresses tell it from others where they have no
+// names.
 func (x *Expander) NewLink(a, b netip.AddrPort) *Link {
 	l := &Link{x: x, addresses: [2]netip.AddrPort{a, b}}
 	l.bundle = newBundle(x, l)
@@ -226,8 +227,8 @@ func (l *Link) Close() {
 	l.bundle = newBundle(l.x, l)
 }
 
-// Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a known link it
-// does not allocate.
+// Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a
+// known link it does not allocate.
 func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	x := l.x
 	x.arena, x.packets, x.frames = x.arena[:0], x.packets[:0], 1
@@ -241,6 +242,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		return r
 	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
+		r.Packets = x.packets
 		return r
 	}
 	if !l.joined && (f.Protocol == protocolMultilink || l.multilink[0] || l.multilink[1]) {
@@ -257,8 +259,11 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 			x.count(r.State, 1)
 		}
 	}
-	if f.Protocol == protocolCompressed || r.Fragment {
+	switch {
+	case f.Protocol == protocolCompressed || r.Fragment:
 		r.Compression = b.ccp.names[direction]
+	case r.State == Unknown:
+		r.Compression = ProtocolName(f.Protocol)
 	}
 	if r.State != Plain {
 		x.account(b)
@@ -301,14 +306,14 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 			mp.next = f.number // the capture began later
 		}
 	}
-	if !l.sent[direction] || (f.number-l.last[direction])&mask <= mask/2 {
-		l.sent[direction], l.last[direction] = true, f.number
+	if (f.number-l.last[direction])&mask <= mask/2 {
+		l.last[direction] = f.number
 	}
 	r.State = mp.receive(x, f, b.passed(direction), b.ordered(direction), b.frameOf(direction))
 }
 
-// join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints and
-// the same user; where neither is known, of the same addresses.
+// join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
+// and the same user; where neither is known, of the same addresses.
 func (l *Link) join() {
 	l.joined = true
 	ends := l.endpoint
@@ -365,7 +370,11 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 
 func (l *Link) lcpControl(sender int, c *Control) {
 	again, acked := l.lcp.observe(sender, c)
-	if again {
+	switch {
+	case c.Code == codeTerminateRequest:
+		l.down = true
+		l.bundle.linkDown()
+	case again || l.down && c.Code == codeConfigureRequest:
 		l.Close()
 		*l = Link{x: l.x, addresses: l.addresses, bundle: l.bundle, lcp: l.lcp}
 	}

@@ -173,8 +173,8 @@ func (p *pair) connect(s *sender) {
 
 func plainFrame(packet []byte) []byte { return append([]byte{ProtocolIP}, packet...) }
 
-// TestEachLoss drops each packet in turn. It costs what the protocol says: the packets until the reset, and of a
-// stateless one none but itself.
+// TestEachLoss drops each packet in turn. It costs what the protocol says: the packets until the
+// reset, and of a stateless one none but itself.
 func TestEachLoss(t *testing.T) {
 	const notice = 3 // packets until the sender has heard of the loss
 	packets := traffic(24)
@@ -215,8 +215,8 @@ func TestEachLoss(t *testing.T) {
 	}
 }
 
-// TestEachOvertaken has each packet overtake the one before it: all are there, once; and each repeated: no
-// packet comes twice.
+// TestEachOvertaken has each packet overtake the one before it: all are there, once; and each
+// repeated: no packet comes twice.
 func TestEachOvertaken(t *testing.T) {
 	packets := traffic(20)
 	for name, newSender := range senders(t) {
@@ -247,7 +247,8 @@ func TestEachOvertaken(t *testing.T) {
 	}
 }
 
-// TestFlippedBits flips bits in the packets: there is no panic, and no packet with a wrong checksum comes out.
+// TestFlippedBits flips bits in the packets: there is no panic, and no packet with a wrong checksum
+// comes out.
 func TestFlippedBits(t *testing.T) {
 	packets := traffic(12)
 	for name, newSender := range senders(t) {
@@ -274,8 +275,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestPassed sends some packets as they are, which Deflate and BSD-compress count, and has them overtake and be
-// overtaken.
+// TestPassed sends some packets as they are, which Deflate and BSD-compress count, and has them
+// overtake and be overtaken.
 func TestPassed(t *testing.T) {
 	packets := traffic(60)
 	for _, name := range []string{"deflate", "bsd"} {
@@ -430,6 +431,37 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
+// TestEAP: MS-CHAPv2 inside of EAP yields the same keys.
+func TestEAP(t *testing.T) {
+	p, s := newPair(t), senders(t)["mppe-128 stateless"]()
+	challenge := append([]byte{26, 1, 9, 0, 24, 16}, unhex(t, "5b5d7c7d7b3f2f3e3c2c602132262628")...)
+	value := unhex(t, "21402324255e262a28295f2b3a337c7e0000000000000000"+"82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df00")
+	response := append(append([]byte{26, 2, 9, 0, 58, 49}, value...), "User"...)
+	p.control(0, protocolEAP, 2, 1, append([]byte{1}, "User"...)...)
+	p.control(1, protocolEAP, 1, 2, append(challenge, "lns"...)...)
+	p.control(0, protocolEAP, 2, 2, response...)
+	p.control(1, protocolEAP, 3, 2)
+	p.agree(protocolCCP, s.option...)
+	packet := traffic(1)[0]
+	if state, out := p.send(0, protocolCompressed, s.packet(plainFrame(packet))); state != Expanded || !bytes.Equal(out[0], packet) {
+		t.Errorf("%v, %v", state, p.x.Findings())
+	}
+}
+
+// TestUnknown: what is not expanded is named.
+func TestUnknown(t *testing.T) {
+	p := newPair(t)
+	p.agree(protocolCCP, 17, 5, 0, 1, 4)
+	p.send(0, protocolCompressed, []byte("stac"))
+	p.send(0, protocolEncrypted, []byte("ecp"))
+	p.send(1, protocolLinkCompressed, []byte("link"))
+	for _, name := range []string{"stac", "Encrypted", "Link compressed"} {
+		if n := p.x.Findings()[Finding{State: Unknown, Compression: name}]; n != 1 {
+			t.Errorf("%d frames of %s", n, name)
+		}
+	}
+}
+
 // TestBounded: state of many sessions is bounded, and that of the oldest comes again with a reset.
 func TestBounded(t *testing.T) {
 	x := NewExpander(nil)
@@ -563,6 +595,22 @@ func TestMultilinkInside(t *testing.T) {
 	b.shuffle(rand.New(rand.NewPCG(11, 12)), 10)
 	if got := b.flush(); !slices.EqualFunc(got, packets, bytes.Equal) {
 		t.Errorf("%d packets, want %d: %v", len(got), len(packets), x.Counts())
+	}
+}
+
+// TestMultilinkEnd: what is behind a lost fragment comes out when the link is terminated.
+func TestMultilinkEnd(t *testing.T) {
+	x := NewExpander(nil)
+	b := newMPSender(t, x, 1, false)
+	b.split([]byte{0x80, 0x21, codeConfigureAck, 1, 0, 10, ipcpCompression, 6, 0, protocolVJCompressed, 15, 1}, 1)
+	b.split(plainFrame(traffic(1)[0]), 2)
+	b.split(plainFrame(traffic(1)[0]), 1)
+	b.drop(1)
+	if got := b.flush(); len(got) != 1 { // IPCP
+		t.Fatalf("%d packets", len(got))
+	}
+	if _, got := sendOn(t, b.links[0], 1, protocolLCP, []byte{codeTerminateRequest, 9, 0, 4}); len(got) != 1 {
+		t.Errorf("%d packets at the end: %v", len(got), x.Counts())
 	}
 }
 

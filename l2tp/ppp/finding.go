@@ -1,7 +1,8 @@
 package ppp
 
-// Finding is what is to be said of a user's links: packets could not be read because a password or the
-// beginning of the capture is missing, or because their compression is not known; or a password is wrong.
+// Finding is what is to be said of a user's links: packets could not be read because a password or
+// the beginning of the capture is missing, or because their compression is not known; or a password
+// is wrong.
 type Finding struct {
 	State       State  // NoKey or Unknown; Plain where there was nothing to decrypt
 	Proof       Proof  // what the traffic says of the password
@@ -13,7 +14,8 @@ type Finding struct {
 // Findings are what there is to say, each with the number of frames that could not be read.
 func (x *Expander) Findings() map[Finding]uint64 { return x.findings }
 
-// tell takes note of a finding about a frame that was not read, or that shows that the password is wrong.
+// tell takes note of a finding about a frame that was not read, or that shows that the password is
+// wrong.
 func (l *Link) tell(s State, compression string) {
 	f := Finding{State: s, Proof: l.auth.proof, User: l.auth.user, Place: l.auth.place, Compression: compression}
 	frames := uint64(1)

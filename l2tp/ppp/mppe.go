@@ -51,8 +51,8 @@ type keptKey struct {
 	valid bool
 }
 
-// newMPPECipher returns the state at the beginning, nil if options, those of the CCP option (RFC 3078
-// section 2.1), choose no key length or several, or if the key is not known.
+// newMPPECipher returns the state at the beginning, nil if options, those of the CCP option (RFC
+// 3078 section 2.1), choose no key length or several, or if the key is not known.
 func newMPPECipher(options uint32, keys *startKeys, direction int) *mppeCipher {
 	m := &mppeCipher{stateless: options&mppeStateless != 0}
 	var start []byte
@@ -101,9 +101,9 @@ func (m *mppeCipher) change(key mppeKey) mppeKey {
 	return next
 }
 
-// decrypt appends the plaintext of a packet, which is header and data. Where packets were lost or the key
-// was changed, fits decides what the sender did, for implementations differ; nothing is changed by a
-// packet that does not fit.
+// decrypt appends the plaintext of a packet, which is header and data. Where packets were lost or
+// the key was changed, fits decides what the sender did, for implementations differ; nothing is
+// changed by a packet that does not fit.
 func (m *mppeCipher) decrypt(dst []byte, header uint16, data []byte, fits func([]byte) bool) ([]byte, error) {
 	ahead := (header - m.count) & mppeCountMask
 	switch {
@@ -154,10 +154,12 @@ func (m *mppeCipher) decryptLate(dst []byte, count uint16, data []byte, fits fun
 	return dst, nil
 }
 
-// decryptStateful goes on with the cipher until a flag packet or a flush (RFC 3078 section 8.2). After a
-// flush the RFC begins RC4 anew with the same key, Linux with the next; and that of Linux may be several
-// keys ahead, where packets with flushes were lost.
-func (m *mppeCipher) decryptStateful(dst []byte, header, ahead uint16, data []byte, fits func([]byte) bool) ([]byte, error) {
+// decryptStateful goes on with the cipher until a flag packet or a flush (RFC 3078 section 8.2).
+// After a flush the RFC begins RC4 anew with the same key, Linux with the next; and that of Linux
+// may be several keys ahead, where packets with flushes were lost.
+func (m *mppeCipher) decryptStateful(
+	dst []byte, header, ahead uint16, data []byte, fits func([]byte) bool,
+) ([]byte, error) {
 	at := len(dst)
 	flag := header&mppeFlagMask == mppeFlagMask
 	if header&mppeFlushed == 0 && !flag {

@@ -31,14 +31,14 @@ type exchange struct {
 	user      string // as the response names it
 }
 
-// startKeys are the keys that MPPE begins with (RFC 3079): those of 128 bits, and those of 40 and 56 bits.
-// The first is of what the client sends, the one who was challenged.
+// startKeys are the keys that MPPE begins with (RFC 3079): those of 128 bits, and those of 40 and
+// 56 bits. The first is of what the client sends, the one who was challenged.
 type startKeys struct {
 	long, short [2][]byte // nil: cannot be known
 }
 
-// answer reports whether a password made the response, and returns the keys for MPPE if the algorithm
-// yields any.
+// answer reports whether a password made the response, and returns the keys for MPPE if the
+// algorithm yields any.
 func (x *exchange) answer(password *password) (keys *startKeys, ok bool) {
 	switch {
 	case x.algorithm == chapMD5:
@@ -122,7 +122,8 @@ func desBlock(key, block []byte) []byte {
 	return out
 }
 
-// challengeResponse encrypts a challenge of 8 bytes with the three parts of a hash (RFC 2759 section 8.5).
+// challengeResponse encrypts a challenge of 8 bytes with the three parts of a hash (RFC 2759
+// section 8.5).
 func challengeResponse(challenge, hash []byte) []byte {
 	key := make([]byte, 21)
 	copy(key, hash)
@@ -131,8 +132,8 @@ func challengeResponse(challenge, hash []byte) []byte {
 	return append(out, desBlock(key[14:], challenge)...)
 }
 
-// challengeHash is the challenge that the response of MS-CHAPv2 is made of (RFC 2759 section 8.2). The user's name
-// counts without the domain.
+// challengeHash is the challenge that the response of MS-CHAPv2 is made of (RFC 2759 section 8.2).
+// The user's name counts without the domain.
 func challengeHash(peer, authenticator []byte, user string) []byte {
 	h := sha1.New()
 	h.Write(peer)

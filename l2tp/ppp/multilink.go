@@ -54,8 +54,8 @@ func readFragment(payload []byte, mask uint32) (f fragment, ok bool) {
 	return f, true
 }
 
-// guessMask finds the format of a first fragment by what is behind its header: the beginning of an IP packet,
-// or a compressed or control packet.
+// guessMask finds the format of a first fragment by what is behind its header: the beginning of an
+// IP packet, or a compressed or control packet.
 func guessMask(payload []byte) uint32 {
 	for _, mask := range [...]uint32{longMask, shortMask} {
 		f, ok := readFragment(payload, mask)
@@ -92,8 +92,9 @@ func (r *reassembly) distance(number uint32) int {
 	return int(d)
 }
 
-// receive takes a fragment. passed is the lowest of the last numbers that each link has sent. ordered
-// says that packets have to be handed up in order; otherwise each is as soon as it is whole.
+// receive takes a fragment. passed is the lowest of the last numbers that each link has sent.
+// ordered says that packets have to be handed up in order; otherwise each is as soon as it is
+// whole.
 func (r *reassembly) receive(x *Expander, f fragment, passed uint32, ordered bool, up func([]byte) State) State {
 	if n := len(r.fragments); n >= maxFragments || r.data+len(f.data) > maxFragmentData {
 		r.advance(x, r.fragments[n-1].number, up)
@@ -165,8 +166,8 @@ func (r *reassembly) handUp(x *Expander, first, end int, up func([]byte) State) 
 	x.frames = 1
 }
 
-// advance moves next on. What is missing up to the number passed is lost, and with it the packet of which
-// it is a part.
+// advance moves next on. What is missing up to the number passed is lost, and with it the packet of
+// which it is a part.
 func (r *reassembly) advance(x *Expander, passed uint32, up func([]byte) State) {
 	for len(r.fragments) > 0 {
 		if gap := r.distance(r.fragments[0].number); gap > 0 {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// negotiation follows the Configure packets of a control protocol (RFC 1661 section 4) between two ends. It
-// is not misled by packets that the network repeats.
+// negotiation follows the Configure packets of a control protocol (RFC 1661 section 4) between two
+// ends. It is not misled by packets that the network repeats.
 type negotiation struct {
 	requests [2][4]uint64 // the last requests of each end
 	acked    [2]bool      // each end has acknowledged the other's request
@@ -15,8 +15,8 @@ type negotiation struct {
 
 var requestSeed = maphash.MakeSeed()
 
-// observe follows a packet. again says that a negotiation begins after another had been completed: what that had
-// agreed on is void. acked says that the sender has acknowledged c.Data.
+// observe follows a packet. again says that a negotiation begins after another had been completed:
+// what that had agreed on is void. acked says that the sender has acknowledged c.Data.
 func (n *negotiation) observe(sender int, c *Control) (again, acked bool) {
 	switch c.Code {
 	case codeConfigureRequest:
@@ -42,7 +42,8 @@ func (n *negotiation) observe(sender int, c *Control) (again, acked bool) {
 	return again, acked
 }
 
-// rawOptions walks the options of a Configure packet (RFC 1661 section 6), up to one that is damaged.
+// rawOptions walks the options of a Configure packet (RFC 1661 section 6), up to one that is
+// damaged.
 func rawOptions(data []byte) iter.Seq2[byte, []byte] {
 	return func(yield func(byte, []byte) bool) {
 		for len(data) >= 2 && data[1] >= 2 && int(data[1]) <= len(data) {

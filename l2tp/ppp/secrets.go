@@ -38,10 +38,10 @@ func (p *password) text() []byte { return p.key.Bytes() }
 
 const anyName = "*"
 
-// ReadSecrets reads a file of secrets: on each line client, server, secret, and addresses, which do not
-// matter here (pppd(8), "Authentication"). Words may be quoted and have escapes; "*" is any name; "#" begins a
-// comment. A secret that begins with "NThash:" is the NtPasswordHash in hexadecimal digits. name is what errors
-// and verdicts call the file.
+// ReadSecrets reads a file of secrets: on each line client, server, secret, and addresses, which do
+// not matter here (pppd(8), "Authentication"). Words may be quoted and have escapes; "*" is any
+// name; "#" begins a comment. A secret that begins with "NThash:" is the NtPasswordHash in
+// hexadecimal digits. name is what errors and verdicts call the file.
 func ReadSecrets(r io.Reader, name string) (*Secrets, error) {
 	s := &Secrets{byUser: make(map[string][]int)}
 	limited := &io.LimitedReader{R: r, N: maxSecretsFile}
@@ -94,8 +94,8 @@ func newSecretEntry(fields [][]byte, place string) (e secretEntry, err error) {
 	return e, nil
 }
 
-// of are the entries that may be the user's, the likeliest first: those that name him, with the domain or
-// without, before those for anybody; of these those that name the server first.
+// of are the entries that may be the user's, the likeliest first: those that name him, with the
+// domain or without, before those for anybody; of these those that name the server first.
 func (s *Secrets) of(user, server string) (found []*secretEntry) {
 	if s == nil {
 		return nil
@@ -124,8 +124,8 @@ type wordReader struct {
 
 var errQuote = errors.New("a quoted word has no end")
 
-// next reads the words of the next line that has any, and the line's number. At the end of the input
-// it returns io.EOF with what there was.
+// next reads the words of the next line that has any, and the line's number. At the end of the
+// input it returns io.EOF with what there was.
 func (w *wordReader) next() (line int, fields [][]byte, err error) {
 	for {
 		c, err := w.in.ReadByte()
@@ -200,8 +200,8 @@ func (w *wordReader) word() ([]byte, error) {
 	}
 }
 
-// escape reads what follows a backslash: \a \b \f \n \r \s \t, up to three octal digits, x and up to two
-// hexadecimal digits; the end of a line, which is left out; anything else stands for itself.
+// escape reads what follows a backslash: \a \b \f \n \r \s \t, up to three octal digits, x and up
+// to two hexadecimal digits; the end of a line, which is left out; anything else stands for itself.
 func (w *wordReader) escape(word []byte) ([]byte, error) {
 	const letters, values = "abfnrst", "\a\b\f\n\r \t"
 	c, err := w.in.ReadByte()

@@ -2,8 +2,8 @@ package ppp
 
 import "slices"
 
-// compressor is the receiving side of a compression or encryption that CCP negotiates (RFC 1962), of
-// one direction.
+// compressor is the receiving side of a compression or encryption that CCP negotiates (RFC 1962),
+// of one direction.
 type compressor interface {
 	// number is the packet's number; alone says that it can be read whatever is missing before it.
 	number(packet []byte) (number uint16, alone, ok bool)
@@ -197,7 +197,8 @@ func (s *stream) skip(x *Expander, number uint16, ahead int) {
 	s.next, s.waiting = number+1, false
 }
 
-// hold keeps a packet until those before it have come. When too many wait, what they wait for is lost.
+// hold keeps a packet until those before it have come. When too many wait, what they wait for is
+// lost.
 func (s *stream) hold(x *Expander, number uint16, ahead int, packet []byte) State {
 	for _, e := range s.early {
 		if e.number == number {

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"time"
 
@@ -127,7 +128,7 @@ func (f *feed) idle(now time.Time) bool {
 // pass reads the whole lines of the window while more text comes.
 func (f *feed) pass(now time.Time) {
 	text := f.window[:bytes.LastIndexByte(f.window, '\n')+1]
-	if line := bytes.TrimRight(text, "\r\n"); len(line) > 0 && !endsInRow(line[max(0, len(line)-rowText):]) {
+	if line := bytes.TrimRight(text, "\r\n"); len(line) > 0 && !fullRow.Match(line[max(0, len(line)-rowText):]) {
 		f.since = now
 		f.replay(text)
 	}
@@ -136,7 +137,7 @@ func (f *feed) pass(now time.Time) {
 // patience is how long a pause has to be.
 func (f *feed) patience() time.Duration {
 	text := bytes.TrimRight(f.window, "\r\n")
-	if endsInRow(text[max(0, len(text)-rowText):]) {
+	if fullRow.Match(text[max(0, len(text)-rowText):]) {
 		return quietRow
 	}
 	if len(text) == len(f.window) {
@@ -148,27 +149,8 @@ func (f *feed) patience() time.Duration {
 // rowText is more than the longest spelling of a row, in bytes.
 const rowText = 120
 
-// endsInRow reports whether text ends in 16 or more bytes as "0a 1b …", apart by single or double
-// spaces.
-func endsInRow(text []byte) bool {
-	digits := 0
-	for i := len(text) - 1; i >= 0; i-- {
-		switch c := text[i]; {
-		case c == ' ':
-			if digits%2 != 0 {
-				return false
-			}
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-			digits++
-		default:
-			return false
-		}
-		if digits == 32 {
-			return true
-		}
-	}
-	return false
-}
+// fullRow is 16 or more bytes as "0a 1b …" at the end of a text.
+var fullRow = regexp.MustCompile(`(?i)([0-9a-f]{2} *){15}[0-9a-f]{2} *$`)
 
 // replay gives out what text, the window or its beginning, holds if nothing follows it.
 func (f *feed) replay(text []byte) {

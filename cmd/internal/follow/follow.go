@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -16,9 +17,9 @@ import (
 type Options struct {
 	// Format is the name of a keysrc.Format; "" recognises it by the content.
 	Format string
-	// SyslogSave is the path of a file to which each received syslog message is appended as a line,
-	// as it was received; "" for none. The file gets mode 0600.
-	SyslogSave string
+	// SyslogSave is a file to which each received syslog message is written as a line, as it was
+	// received; nil for none. It is closed with the source.
+	SyslogSave *os.File
 	// Log takes one-line messages to the person, without a line end and without key bytes. It is
 	// called by one goroutine at a time, and never after Run and Close have returned. nil is
 	// allowed.

@@ -83,50 +83,35 @@ func openSyslog(addr string, o Options) (Source, error) {
 	if err := s.listen(addr); err != nil {
 		return nil, fmt.Errorf("syslog: %w", err)
 	}
-	if o.SyslogSave != "" {
-		var err error
-		if s.save, err = openSave(o.SyslogSave, o.Log); err != nil {
-			s.Close()
-			return nil, err
-		}
+	if o.SyslogSave != nil {
+		s.save = &saveFile{f: o.SyslogSave, log: o.Log}
 	}
 	return s, nil
 }
 
-// listen opens both sockets. If any port will do, TCP gets the one that UDP got, unless that is
-// taken.
+// listen opens both sockets. If any port will do, TCP gets the one that UDP got.
 func (s *syslog) listen(addr string) error {
-	for tries := 0; ; tries++ {
-		a, err := net.ResolveUDPAddr("udp", addr)
-		if err != nil {
-			return err
-		}
-		if s.udp, err = net.ListenUDP("udp", a); err != nil {
-			return err
-		}
-		s.udp.SetReadBuffer(syslogBuffer) // a smaller one does too
-		got := s.udp.LocalAddr().(*net.UDPAddr)
-		s.tcp, err = net.ListenTCP("tcp", &net.TCPAddr{IP: a.IP, Port: got.Port, Zone: a.Zone})
-		if err == nil {
-			return nil
-		}
-		s.udp.Close()
-		s.udp = nil
-		if a.Port != 0 || tries == 10 {
-			return err
-		}
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return err
 	}
+	if s.udp, err = net.ListenUDP("udp", a); err != nil {
+		return err
+	}
+	s.udp.SetReadBuffer(syslogBuffer) // a smaller one does too
+	got := s.udp.LocalAddr().(*net.UDPAddr)
+	if s.tcp, err = net.ListenTCP("tcp", &net.TCPAddr{IP: a.IP, Port: got.Port, Zone: a.Zone}); err != nil {
+		s.udp.Close()
+	}
+	return err
 }
 
 func (s *syslog) Name() string { return "syslog" }
 
-// Addr returns where it listens.
-func (s *syslog) Addr() netip.AddrPort { return s.udp.LocalAddr().(*net.UDPAddr).AddrPort() }
-
 func (s *syslog) Close() error {
 	s.hangUp()
 	if s.save != nil {
-		return s.save.close()
+		return s.save.f.Close()
 	}
 	return nil
 }

@@ -363,7 +363,7 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 		dst = append(dst, r.IKE[0].Header.ExchangeName()...)
 		if r.IKE[0].SA != nil {
 			dst = append(dst, ' ')
-			dst = append(dst, r.IKE[0].SA.Cipher...)
+			dst = append(dst, r.IKE[0].Cipher...)
 		}
 		for _, m := range r.IKE {
 			if m.Reconstructed {

@@ -10,9 +10,9 @@ import (
 	"l2tpdump/l2tp/ppp"
 )
 
-// plain writes, in place of the clear frame p, one for each packet that PPP had compressed, encrypted or
-// split: the same headers, and plain PPP in L2TP. It is false, and nothing is written, if there is no
-// such packet, or if the frame's L2TP is inside a further tunnel.
+// plain writes, in place of the clear frame p, one for each packet that PPP had compressed,
+// encrypted or split: the same headers, and plain PPP in L2TP. It is false, and nothing is written,
+// if there is no such packet, or if the frame's L2TP is inside a further tunnel.
 func (c *Clear) plain(r *pipeline.Record, p *capture.Packet) (done bool, err error) {
 	packets := r.Payload.Expansion.Packets
 	if len(packets) == 0 {

@@ -5,7 +5,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// Small batches stay in the cache of the processor that fills them until another has worked on them.
+// Small batches stay in the cache of the processor that fills them until another has worked on
+// them.
 const (
 	batchRecords = 256       // frames in a batch
 	batchBytes   = 128 << 10 // captured bytes at which a batch is full

@@ -11,7 +11,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// badChecksum finds what is wrong with the checksums and lengths of an IP packet, "" if nothing is. It computes them itself.
+// badChecksum finds what is wrong with the checksums and lengths of an IP packet, "" if nothing is.
+// It computes them itself.
 func badChecksum(ip []byte) string {
 	var protocol byte
 	var src, dst, payload []byte
@@ -60,8 +61,8 @@ func badChecksum(ip []byte) string {
 	return ""
 }
 
-// TestChecksums: the cleartext captures of the lab have no wrong checksum and no wrong length that the captures themselves do not
-// have; so has what is inside.
+// TestChecksums: the cleartext captures of the lab have no wrong checksum and no wrong length that
+// the captures themselves do not have; so has what is inside.
 func TestChecksums(t *testing.T) {
 	for _, c := range lab {
 		for _, layer := range []output.Layer{output.LayerL2TP, output.LayerIP} {
@@ -106,8 +107,9 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// TestChecksumsAfterNAT: in UDP-encapsulated transport mode the sender computed the checksum of TCP and UDP inside with the addresses it had; the
-// cleartext capture has the ones that the packet travelled with.
+// TestChecksumsAfterNAT: in UDP-encapsulated transport mode the sender computed the checksum of TCP
+// and UDP inside with the addresses it had; the cleartext capture has the ones that the packet
+// travelled with.
 func TestChecksumsAfterNAT(t *testing.T) {
 	private4, private6 := netip.MustParseAddr("10.7.7.7"), netip.MustParseAddr("fd00::7")
 	for _, w := range wires {

@@ -83,7 +83,8 @@ func classifyUDP(n *capture.Frame, payload []byte, known func(uint32) bool) cont
 	return classifyContent(n, payload, known)
 }
 
-// isKeepalive reports whether a UDP payload is that of a NAT keepalive (RFC 3948 section 2.3); some senders leave it empty.
+// isKeepalive reports whether a UDP payload is that of a NAT keepalive (RFC 3948 section 2.3); some
+// senders leave it empty.
 func isKeepalive(payload []byte) bool {
 	return len(payload) == 0 || len(payload) == 1 && payload[0] == 0xff
 }
@@ -143,8 +144,9 @@ func knownExchange(e ikev1.ExchangeType) bool {
 	return false
 }
 
-// validL2TP reports whether a payload on the port of L2TP, which a NAT may have given to another protocol, begins with an L2TP header:
-// it decodes, and of version 2 the reserved bits are zero (RFC 2661 section 3.1).
+// validL2TP reports whether a payload on the port of L2TP, which a NAT may have given to another
+// protocol, begins with an L2TP header: it decodes, and of version 2 the reserved bits are zero
+// (RFC 2661 section 3.1).
 func validL2TP(data []byte) bool {
 	const reserved = 0x34f0
 	var h l2tp.Header

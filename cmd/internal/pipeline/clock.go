@@ -1,9 +1,10 @@
 package pipeline
 
-// clock tells how much time has passed, for what is forgotten with time. The times of a capture can't be taken as they are: they
-// go back where a clock was set or where files were merged, and single ones are wrong. So it never goes back, and it does not
-// believe that more than a little time passed between two frames: what is kept for too long costs bounded memory, what is forgotten too
-// soon costs packets.
+// clock tells how much time has passed, for what is forgotten with time. The times of a capture
+// can't be taken as they are: they go back where a clock was set or where files were merged, and
+// single ones are wrong. So it never goes back, and it does not believe that more than a little
+// time passed between two frames: what is kept for too long costs bounded memory, what is forgotten
+// too soon costs packets.
 type clock struct {
 	now     int64 // nanoseconds
 	last    int64 // time of the last frame

@@ -14,7 +14,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// TestCutIKE: of an IKE message that the snaplen cut, text, JSON and the cleartext capture hold what is there.
+// TestCutIKE: of an IKE message that the snaplen cut, text, JSON and the cleartext capture hold
+// what is there.
 func TestCutIKE(t *testing.T) {
 	dir := "01-basic-aes128-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

@@ -1,7 +1,7 @@
 package pipeline
 
-// deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never waits: what is not ready
-// is delivered by the goroutine that makes it so.
+// deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never
+// waits: what is not ready is delivered by the goroutine that makes it so.
 func (p *Pipeline) deliver() {
 	for b := p.line.first(); b != nil; b = p.line.first() {
 		stuck, err := p.feed(b)
@@ -12,7 +12,8 @@ func (p *Pipeline) deliver() {
 	}
 }
 
-// feed gives the sinks the records of b that they do not have yet, up to one that waits for a group.
+// feed gives the sinks the records of b that they do not have yet, up to one that waits for a
+// group.
 func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	for ; b.fed < len(b.records); b.fed++ {
 		r := &b.records[b.fed]
@@ -27,14 +28,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 			}
 			r.PartOf = g.frame
 		}
-		if r.flow != nil {
-			r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
-		}
-		p.unwrap.unwrap(r)
-		p.mu.Lock()
-		p.stats.add(r)
-		p.stats.Expansion = p.unwrap.clear.links.Counts().Plus(p.unwrap.inside.links.Counts())
-		p.mu.Unlock()
+		p.account(r)
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {
 				return nil, &SinkError{err}
@@ -42,6 +36,20 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		}
 	}
 	return nil, nil
+}
+
+// account counts a record, and follows what it carries.
+func (p *Pipeline) account(r *Record) {
+	if r.flow != nil {
+		r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+	}
+	p.unwrap.unwrap(r)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.add(r)
+	if r.Payload.HasPPP {
+		p.stats.Expansion = p.unwrap.expansion()
+	}
 }
 
 func (p *Pipeline) flush() error {

@@ -16,7 +16,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// TestAlgorithms: each algorithm, with and without ESN, on each way that ESP travels, from the packet to the user's packet.
+// TestAlgorithms: each algorithm, with and without ESN, on each way that ESP travels, from the
+// packet to the user's packet.
 func TestAlgorithms(t *testing.T) {
 	for i := range algorithms {
 		a := &algorithms[i]
@@ -71,7 +72,8 @@ func wantAll(t *testing.T, o *outcome, v why.Verdict) {
 	}
 }
 
-// TestExtendedSequence: the high half of the sequence number is followed, and found where the capture begins in mid-life.
+// TestExtendedSequence: the high half of the sequence number is followed, and found where the
+// capture begins in mid-life.
 func TestExtendedSequence(t *testing.T) {
 	for _, i := range []int{0, 2, 15, 18, 23} { // both kinds of cipher
 		for _, start := range []uint64{0, 1<<32 - 5, 7<<32 - 3, 900<<32 + 77, 5 << 32} {
@@ -122,7 +124,8 @@ func deflated(t *testing.T, next byte, data []byte) []byte {
 	return b.Bytes()
 }
 
-// TestIPComp: compressed payloads are expanded, in transport and in tunnel mode; what is no Deflate stays, and is no error.
+// TestIPComp: compressed payloads are expanded, in transport and in tunnel mode; what is no Deflate
+// stays, and is no error.
 func TestIPComp(t *testing.T) {
 	s := aesSA(0x3000)
 	user := userPacket(5)
@@ -146,7 +149,8 @@ func TestIPComp(t *testing.T) {
 	}
 }
 
-// TestPortsChange: a NAT that gives other ports in mid-session changes nothing; several clients behind one address are kept apart.
+// TestPortsChange: a NAT that gives other ports in mid-session changes nothing; several clients
+// behind one address are kept apart.
 func TestPortsChange(t *testing.T) {
 	s, other := aesSA(0x4001), algorithms[3].sa(0x4002)
 	var packets [][]byte
@@ -165,8 +169,8 @@ func TestPortsChange(t *testing.T) {
 	}
 }
 
-// TestDummyAndPadding: dummy packets are verified and named and carry nothing; padding against traffic analysis is not part of the user's
-// packet.
+// TestDummyAndPadding: dummy packets are verified and named and carry nothing; padding against
+// traffic analysis is not part of the user's packet.
 func TestDummyAndPadding(t *testing.T) {
 	s := aesSA(0x5000)
 	user := userPacket(3)
@@ -193,7 +197,8 @@ func gre(flags uint16, ether uint16, extra int, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// TestInside: tunnel mode with IPv4, IPv6 and GRE, and ESP in ESP, in text, in the cleartext capture and as the users' packets.
+// TestInside: tunnel mode with IPv4, IPv6 and GRE, and ESP in ESP, in text, in the cleartext
+// capture and as the users' packets.
 func TestInside(t *testing.T) {
 	user := userPacket(9)
 	user6 := ipPacket(here6, there6, 6, tcp(here6, there6, 1024, 80, []byte("GET /")))
@@ -255,7 +260,8 @@ func TestInside(t *testing.T) {
 			t.Errorf("%d bytes on port 4500: %x", len(payload), r.inner)
 		}
 	}
-	// L2TP in tunnel mode: a message that carries none of the users' packets is none of them itself.
+	// L2TP in tunnel mode: a message that carries none of the users' packets is none of them
+	// itself.
 	lcp := ipPacket(a, b, 17, udp(a, b, 1701, 1701, []byte{0, 2, 0, 21, 0, 7, 0xff, 3, 0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4}))
 	tunnel := aesSA(0x6000)
 	for _, c := range []struct {
@@ -277,7 +283,8 @@ func TestInside(t *testing.T) {
 	}
 }
 
-// TestExtensionHeaders: IPv6 extension headers in front of what ESP carries (RFC 4303 section 3.1.1) stay in the cleartext capture.
+// TestExtensionHeaders: IPv6 extension headers in front of what ESP carries (RFC 4303 section
+// 3.1.1) stay in the cleartext capture.
 func TestExtensionHeaders(t *testing.T) {
 	user := userPacket(3)
 	l2tp := udp(here6, there6, 1701, 1701, l2tpData(user))
@@ -308,7 +315,8 @@ func TestExtensionHeaders(t *testing.T) {
 	}
 }
 
-// TestNamed: keepalives and the beginning of IKE in TCP have a name and stay as they are, and other TCP does.
+// TestNamed: keepalives and the beginning of IKE in TCP have a name and stay as they are, and other
+// TCP does.
 func TestNamed(t *testing.T) {
 	packets := [][]byte{
 		ipPacket(here4, there4, 17, udp(here4, there4, 4500, 4500, []byte{0xff})),
@@ -358,7 +366,8 @@ func TestSPIAgain(t *testing.T) {
 	}
 }
 
-// TestSnapLength: of a packet that was cut, what is there is decrypted; it is truncated, never verified.
+// TestSnapLength: of a packet that was cut, what is there is decrypted; it is truncated, never
+// verified.
 func TestSnapLength(t *testing.T) {
 	for i := range algorithms {
 		a := &algorithms[i]

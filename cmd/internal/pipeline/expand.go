@@ -5,8 +5,8 @@ import (
 	"l2tpdump/l2tp/ppp"
 )
 
-// realm is what is known of tunnels, sessions and PPP. What was seen in clear is apart from what ESP
-// carried: a packet that no key opened changes nothing that another one made.
+// realm is what is known of tunnels, sessions and PPP. What was seen in clear is apart from what
+// ESP carried: a packet that no key opened changes nothing that another one made.
 type realm struct {
 	tunnels *l2tp.Tracker
 	links   *ppp.Expander
@@ -31,8 +31,8 @@ func (u *unwrapper) realm(r *Record) *realm {
 	return &u.clear
 }
 
-// expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to wait for
-// this frame.
+// expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
+// wait for this frame.
 func (m *realm) expand(p *Payload, sender int) {
 	if p.Session != nil {
 		link, ok := p.Session.Value.(*ppp.Link)
@@ -65,4 +65,9 @@ func (p *Payload) addInner(packet []byte) {
 // CarriesIP reports whether frames of a PPP protocol hold an IP packet.
 func CarriesIP(protocol uint16) bool {
 	return protocol == ppp.ProtocolIP || protocol == ppp.ProtocolIPv6
+}
+
+// expansion is what became of the frames that were compressed, encrypted or fragments.
+func (u *unwrapper) expansion() ppp.Counts {
+	return u.clear.links.Counts().Plus(u.inside.links.Counts())
 }

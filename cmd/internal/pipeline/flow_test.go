@@ -63,7 +63,8 @@ func espOf(seq uint32) []byte {
 	return b
 }
 
-// comes waits until n records are flushed; false if that does not happen. The limit is only so that a test that hangs ends.
+// comes waits until n records are flushed; false if that does not happen. The limit is only so that
+// a test that hangs ends.
 func (c *counter) comes(n int64) bool {
 	for limit := time.Now().Add(2 * time.Minute); c.flushed.Load() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
@@ -73,7 +74,8 @@ func (c *counter) comes(n int64) bool {
 	return true
 }
 
-// TestFlushBeforeHeld: what fills batches becomes visible when the input pauses, though the frame behind it waits for its key.
+// TestFlushBeforeHeld: what fills batches becomes visible when the input pauses, though the frame
+// behind it waits for its key.
 func TestFlushBeforeHeld(t *testing.T) {
 	for n := batchRecords - 1; n <= batchRecords+1; n++ {
 		sink := &counter{}
@@ -104,7 +106,8 @@ func TestFlushBeforeHeld(t *testing.T) {
 	}
 }
 
-// TestLineGoesOn: a frame behind a fragment comes out when the fate of the fragment is known, also while all further frames wait for their key.
+// TestLineGoesOn: a frame behind a fragment comes out when the fate of the fragment is known, also
+// while all further frames wait for their key.
 func TestLineGoesOn(t *testing.T) {
 	for _, workers := range []int{1, 2} {
 		sink := &counter{}
@@ -170,7 +173,8 @@ func ikePart(id, number byte, last bool, part []byte) []byte {
 	return append(m, part...)
 }
 
-// TestFragmentsInFragments: a frame may complete more than one thing, and all that waits for one of them comes out.
+// TestFragmentsInFragments: a frame may complete more than one thing, and all that waits for one of
+// them comes out.
 func TestFragmentsInFragments(t *testing.T) {
 	whole := make([]byte, 32) // Main Mode with an empty payload
 	whole[0], whole[16], whole[17], whole[18], whole[27] = 0xc0, 13, 0x10, 2, 32

@@ -1,8 +1,8 @@
 package pipeline
 
-// How the fragments of a datagram (or an IKE message) that is put together share its fate. Where frames wait for their key, that may
-// be to wait too: then copies of the fragments are held with the frame that completed the datagram, and delivery passes over the ones
-// that it has.
+// How the fragments of a datagram (or an IKE message) that is put together share its fate. Where
+// frames wait for their key, that may be to wait too: then copies of the fragments are held with
+// the frame that completed the datagram, and delivery passes over the ones that it has.
 
 const (
 	groupCopies = 256     // fragments of a datagram that can wait for its key
@@ -57,8 +57,9 @@ type group struct {
 
 func newGroup(time int64) *group { return &group{time: time, settled: make(chan struct{})} }
 
-// settle says what becomes of the fragments; only the first call counts. The framer and a decrypting goroutine may both call it, never at
-// the same time: the framer only before the batch is in line that has the frame which completes the group.
+// settle says what becomes of the fragments; only the first call counts. The framer and a
+// decrypting goroutine may both call it, never at the same time: the framer only before the batch
+// is in line that has the frame which completes the group.
 func (g *group) settle(frame uint64) {
 	if !g.isSettled() {
 		g.frame = frame

@@ -61,7 +61,8 @@ func newFramer() *framer {
 	return f
 }
 
-// addKeys makes keys known, and with them those of ESP that follow from Quick Modes which were decrypted before.
+// addKeys makes keys known, and with them those of ESP that follow from Quick Modes which were
+// decrypted before.
 func (f *framer) addKeys(k *keysrc.Keys) {
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
@@ -91,8 +92,8 @@ func (f *framer) frame(r *Record) {
 	}
 }
 
-// open takes a frame apart; depth counts the frames that carried it. It reports whether a frame that r carried has
-// taken its place.
+// open takes a frame apart; depth counts the frames that carried it. It reports whether a frame
+// that r carried has taken its place.
 func (f *framer) open(r *Record, depth int) (taken bool) {
 	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
 		r.Verdict, r.Reason = why.Malformed, err.Error()
@@ -197,8 +198,8 @@ func isIPsec(n *capture.Frame) bool {
 	return n.Protocol == protoESP || n.UDP && (isPort(n, portIKE) || isPort(n, portNATT))
 }
 
-// giveUp lets the line, which waits for g, go on: fragments pass as they are, though the
-// datagram is still put together when the rest of it comes; IKE frames pass with what is known by now.
+// giveUp lets the line, which waits for g, go on: fragments pass as they are, though the datagram
+// is still put together when the rest of it comes; IKE frames pass with what is known by now.
 func (f *framer) giveUp(g *group) {
 	f.late.settle(f.late.position(g) + 1)
 	f.settle(g, 0)

@@ -13,8 +13,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// TestKeyHalvesApart: SKEYID_e and SKEYID_d come at different times, in either order, before, within and after the Quick Mode and the first
-// packets: all that both together open is opened.
+// TestKeyHalvesApart: SKEYID_e and SKEYID_d come at different times, in either order, before,
+// within and after the Quick Mode and the first packets: all that both together open is opened.
 func TestKeyHalvesApart(t *testing.T) {
 	const dir = "02-natt-aes256-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

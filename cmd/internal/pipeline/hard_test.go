@@ -9,7 +9,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// lab is the captures of testdata/captures with how many encrypted IKE messages and ESP packets each holds.
+// lab is the captures of testdata/captures with how many encrypted IKE messages and ESP packets
+// each holds.
 var lab = []struct {
 	dir, file string
 	ike, esp  int
@@ -92,8 +93,8 @@ func missingFrom(t *testing.T, o *outcome, path string) (missing, all int) {
 	return missing, len(truth.list)
 }
 
-// TestEverythingDecrypts: with full keys every encrypted IKE message and every ESP packet decrypts, none of it by
-// reconstruction, and what is inside is what the ppp interfaces saw.
+// TestEverythingDecrypts: with full keys every encrypted IKE message and every ESP packet decrypts,
+// none of it by reconstruction, and what is inside is what the ppp interfaces saw.
 func TestEverythingDecrypts(t *testing.T) {
 	for _, c := range lab {
 		for _, names := range [][]string{tables, {"router-full.log"}} {

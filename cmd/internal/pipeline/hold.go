@@ -45,7 +45,8 @@ func newHeld(r *Record) *held {
 	return c
 }
 
-// copyPart keeps a copy of a fragment whose datagram may have to wait. It is false if there is no room for it.
+// copyPart keeps a copy of a fragment whose datagram may have to wait. It is false if there is no
+// room for it.
 func (h *hold) copyPart(r *Record, g *group) bool {
 	if len(g.copies) >= groupCopies || h.copied > copiesBytes {
 		return false
@@ -63,7 +64,8 @@ func (h *hold) dropCopies(g *group) {
 	g.copies = nil
 }
 
-// add takes a copy of r, and the fragments of the datagram that it completes. It returns how many frames that is.
+// add takes a copy of r, and the fragments of the datagram that it completes. It returns how many
+// frames that is.
 func (h *hold) add(r *Record) int {
 	c := newHeld(r)
 	if whole := r.joins; whole != nil {
@@ -145,12 +147,12 @@ func (h *hold) concerns(k *keysrc.Keys) bool {
 	return false
 }
 
-// awaitsKey reports whether a key that comes later may open an IKE message. One that is too short may be the beginning of a value whose
-// next line is still to come.
+// awaitsKey reports whether a key that comes later may open an IKE message. One that is too short
+// may be the beginning of a value whose next line is still to come.
 func awaitsKey(v why.Verdict) bool { return v == why.NoKey || v == why.Incomplete }
 
-// ready takes the frames off the queue that can be opened now, in order.
-func (h *hold) ready(f *framer) []*held {
+// openIKE tries again the IKE messages that wait, until none gains from another.
+func (h *hold) openIKE(f *framer) {
 	for again := h.ike > 0; again; {
 		again = false
 		for _, c := range h.queue {
@@ -167,6 +169,11 @@ func (h *hold) ready(f *framer) []*held {
 			f.judgeIKE(&c.Record)
 		}
 	}
+}
+
+// ready takes the frames off the queue that can be opened now, in order.
+func (h *hold) ready(f *framer) []*held {
+	h.openIKE(f)
 	var ready []*held
 	kept := h.queue[:0]
 	for _, c := range h.queue {

@@ -32,7 +32,8 @@ func (d *delivering) Next(p *capture.Packet) error {
 	return d.frames.Next(p)
 }
 
-// TestKeysComeLater: frames that came before their key are decrypted when it comes; frames that need none do not wait; none is lost.
+// TestKeysComeLater: frames that came before their key are decrypted when it comes; frames that
+// need none do not wait; none is lost.
 func TestKeysComeLater(t *testing.T) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "08-rsa-ipfrag", "08b-rsa-ikefrag-natt", "13-ip-fragmented-esp"} {
 		for _, names := range [][]string{tables, {"router-full.log"}} {
@@ -81,7 +82,8 @@ func TestKeysComeLater(t *testing.T) {
 	}
 }
 
-// TestKeyComesInParts: IKE messages wait for the rest of a key whose beginning has come, as of a log that was written up to there.
+// TestKeyComesInParts: IKE messages wait for the rest of a key whose beginning has come, as of a
+// log that was written up to there.
 func TestKeyComesInParts(t *testing.T) {
 	const dir = "01-basic-aes128-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
@@ -103,8 +105,8 @@ func TestKeyComesInParts(t *testing.T) {
 	}
 }
 
-// TestFragmentsWait: whatever becomes of a datagram that waits for its key, each of its fragments comes out once, also where it was sent
-// twice and where the queue has no room.
+// TestFragmentsWait: whatever becomes of a datagram that waits for its key, each of its fragments
+// comes out once, also where it was sent twice and where the queue has no room.
 func TestFragmentsWait(t *testing.T) {
 	const dir = "13-ip-fragmented-esp"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

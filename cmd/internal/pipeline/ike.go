@@ -100,6 +100,9 @@ func (f *framer) judgeIKE(r *Record) {
 	for _, m := range r.IKE {
 		finding := why.Message(f.ike, m.Message)
 		m.Verdict, m.Reason = finding.Verdict, finding.Reason()
+		if m.SA != nil {
+			m.Cipher = m.SA.Cipher
+		}
 		if rank(m.Verdict) >= rank(r.Verdict) {
 			r.Verdict = m.Verdict
 			if m.Reason != "" || !m.Verdict.Opened() {

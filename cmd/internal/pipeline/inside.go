@@ -57,8 +57,8 @@ func (u *unwrapper) unwrap(r *Record) {
 	}
 }
 
-// linkPPP finds the PPP frame of the link layer. In PPPoE, which has many users' packets beside those of L2TP,
-// it is looked at only where it is no IP packet.
+// linkPPP finds the PPP frame of the link layer. In PPPoE, which has many users' packets beside
+// those of L2TP, it is looked at only where it is no IP packet.
 func (u *unwrapper) linkPPP(r *Record) {
 	n, p := &r.Net, &r.Payload
 	if n.PPPoE() && n.IPVersion != 0 {
@@ -77,8 +77,8 @@ func (u *unwrapper) linkPPP(r *Record) {
 	}
 }
 
-// protocol follows one IP payload whose addresses are those of n. It returns the same payload with what ESP inside
-// of it could be opened in clear; nested tells that this differs.
+// protocol follows one IP payload whose addresses are those of n. It returns the same payload with
+// what ESP inside of it could be opened in clear; nested tells that this differs.
 func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
 	if depth > maxNesting {
 		return protocol, data, false
@@ -167,7 +167,8 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	return protocol, data, true
 }
 
-// greIP is where the IP packet in a GRE packet begins (RFC 2784, RFC 2890); ok is false if it holds none.
+// greIP is where the IP packet in a GRE packet begins (RFC 2784, RFC 2890); ok is false if it holds
+// none.
 func greIP(data []byte) (at int, ok bool) {
 	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
 	if len(data) < 4 {
@@ -190,7 +191,8 @@ func isL2TP(udp []byte) bool {
 	return len(udp) > udpHeader && (binary.BigEndian.Uint16(udp) == portL2TP || binary.BigEndian.Uint16(udp[2:]) == portL2TP)
 }
 
-// encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if there is none.
+// encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if
+// there is none.
 func encapsulated(udp []byte) []byte {
 	if len(udp) < udpHeader+esp.HeaderLen || binary.BigEndian.Uint16(udp) != portNATT && binary.BigEndian.Uint16(udp[2:]) != portNATT {
 		return nil

@@ -5,8 +5,8 @@ import "sync"
 // poolBatches is how many batches there are in all: 32 * (2 * 160 KiB + records) is under 16 MiB.
 const poolBatches = 32
 
-// line is the batches on their way, in capture order, and the empty ones. The empty one given back last is handed out first, since
-// its memory is the likeliest to be in the processor's caches.
+// line is the batches on their way, in capture order, and the empty ones. The empty one given back
+// last is handed out first, since its memory is the likeliest to be in the processor's caches.
 type line struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -25,8 +25,9 @@ func newLine() *line {
 	return l
 }
 
-// take returns an empty batch. It waits for one, unless the first batch waits for a group that only the framer can settle: then it
-// returns that group, and the caller has to give it up. Both are nil when a sink has failed.
+// take returns an empty batch. It waits for one, unless the first batch waits for a group that only
+// the framer can settle: then it returns that group, and the caller has to give it up. Both are nil
+// when a sink has failed.
 func (l *line) take() (*batch, *group) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,8 +65,9 @@ func (l *line) add(b *batch) {
 	l.mu.Unlock()
 }
 
-// worked says that b is decrypted. With wait it returns when b is the first batch, for the goroutine that has it in its
-// processor's caches to deliver it, unless a batch in front waits for what is to be read yet.
+// worked says that b is decrypted. With wait it returns when b is the first batch, for the
+// goroutine that has it in its processor's caches to deliver it, unless a batch in front waits for
+// what is to be read yet.
 func (l *line) worked(b *batch, wait bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +79,8 @@ func (l *line) worked(b *batch, wait bool) {
 	}
 }
 
-// first returns the first batch, if it can be delivered and nobody does or is about to; then the caller has to, and to call delivered.
+// first returns the first batch, if it can be delivered and nobody does or is about to; then the
+// caller has to, and to call delivered.
 func (l *line) first() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +91,8 @@ func (l *line) first() *batch {
 	return l.queue[0]
 }
 
-// delivered says how far the batch that first returned has come: to the end, to a record that waits for stuck, or to an error.
+// delivered says how far the batch that first returned has come: to the end, to a record that waits
+// for stuck, or to an error.
 func (l *line) delivered(b *batch, stuck *group, err error) {
 	if stuck == nil && err == nil {
 		b.reset()

@@ -15,8 +15,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// unit is one IKE message of a capture, as the undisturbed run gives it, with what its decryption depends on. Other
-// units are given by the index of their first copy.
+// unit is one IKE message of a capture, as the undisturbed run gives it, with what its decryption
+// depends on. Other units are given by the index of their first copy.
 type unit struct {
 	frames  []int // of the sample, which make it up
 	truth   *pipeline.Message
@@ -161,7 +161,8 @@ func (s *sample) link(t *testing.T) {
 	}
 }
 
-// disturbed is a sample with frames taken out, put in again or in another order: the numbers of its frames.
+// disturbed is a sample with frames taken out, put in again or in another order: the numbers of its
+// frames.
 type disturbed []int
 
 // run follows the disturbed capture and compares all with what can be known.
@@ -318,7 +319,8 @@ func (s *sample) identity() disturbed {
 	return d
 }
 
-// TestLoss disturbs captures in every position: what can be decrypted is decrypted, what can't be is said.
+// TestLoss disturbs captures in every position: what can be decrypted is decrypted, what can't be
+// is said.
 func TestLoss(t *testing.T) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "03-3des-sha1-modp1024", "04-aes128-md5-modp1024",
 		"05-aes256-sha256-ecp384", "06-pfs-rekey-dpd", "07-aggressive-psk", "08-rsa-ipfrag", "08b-rsa-ikefrag-natt", "08x-auth-failed-l2tp-in-clear",

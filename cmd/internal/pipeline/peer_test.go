@@ -36,9 +36,10 @@ func needPeers(t *testing.T) {
 	}
 }
 
-// peerKeys are the keys of the captures that have some, and what has to come of it: how many encrypted IKE messages
-// there are, how many of them decrypt but for the first block, how many ESP packets there are, how many of them
-// are verified (the others have no authentication key), and how many have ESP inside that is opened too.
+// peerKeys are the keys of the captures that have some, and what has to come of it: how many
+// encrypted IKE messages there are, how many of them decrypt but for the first block, how many ESP
+// packets there are, how many of them are verified (the others have no authentication key), and how
+// many have ESP inside that is opened too.
 var peerKeys = []struct {
 	file                         string
 	keys                         []string
@@ -138,7 +139,8 @@ func TestPeersWithKeys(t *testing.T) {
 	}
 }
 
-// TestPeerPlaintexts compares the decrypted IKE messages with the lists of plaintexts beside three captures.
+// TestPeerPlaintexts compares the decrypted IKE messages with the lists of plaintexts beside three
+// captures.
 func TestPeerPlaintexts(t *testing.T) {
 	needPeers(t)
 	for _, name := range []string{"ikev1-certs.pcap", "ikev1-bug-12610.pcapng.gz", "ikev1-bug-12620.pcapng.gz"} {
@@ -195,7 +197,8 @@ func peerFiles(t *testing.T) []string {
 	return list
 }
 
-// TestPeersWithoutKeys: whatever is in a capture, and whatever of it is broken, each frame comes out in its place and unchanged.
+// TestPeersWithoutKeys: whatever is in a capture, and whatever of it is broken, each frame comes
+// out in its place and unchanged.
 func TestPeersWithoutKeys(t *testing.T) {
 	needPeers(t)
 	for _, name := range peerFiles(t) {

@@ -46,8 +46,9 @@ type Config struct {
 	ESPKeysOnly bool
 	// Live: keys that have served their time are forgotten, so that a run may go on for months.
 	Live bool
-	// Patience (nanoseconds) is how long the output of a live run waits, with frames behind them, for the rest of a datagram in
-	// fragments, or for IKE messages that may say more of an earlier one. 0: as long as somebody who watches does not mind.
+	// Patience (nanoseconds) is how long the output of a live run waits, with frames behind them,
+	// for the rest of a datagram in fragments, or for IKE messages that may say more of an earlier
+	// one. 0: as long as somebody who watches does not mind.
 	Patience int64
 }
 
@@ -113,7 +114,8 @@ func (p *Pipeline) AddSink(s Sink) { p.sinks = append(p.sinks, s) }
 // ESP is what is known of SAs of ESP, to be read after Run.
 func (p *Pipeline) ESP() *salookup.Table { return p.framer.table }
 
-// Flows returns the flows of ESP, and behind them those of ESP in ESP of which packets were opened. To be called after Run.
+// Flows returns the flows of ESP, and behind them those of ESP in ESP of which packets were opened.
+// To be called after Run.
 func (p *Pipeline) Flows() []*salookup.Flow {
 	var outer, inside []*salookup.Flow
 	for _, f := range p.framer.table.Flows() {
@@ -126,8 +128,8 @@ func (p *Pipeline) Flows() []*salookup.Flow {
 	return append(outer, inside...)
 }
 
-// PPP returns what there is to say of passwords and encrypted PPP, with the frames concerned, to be called
-// after Run.
+// PPP returns what there is to say of passwords and encrypted PPP, with the frames concerned, to be
+// called after Run.
 func (p *Pipeline) PPP() map[ppp.Finding]uint64 {
 	all := make(map[ppp.Finding]uint64)
 	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {

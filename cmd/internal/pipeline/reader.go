@@ -39,7 +39,8 @@ func newReader(ctx context.Context, p *Pipeline) *reader {
 	return r
 }
 
-// next fills a batch and puts it in line; nil if there is nothing to fill it with yet. more is false after the last.
+// next fills a batch and puts it in line; nil if there is nothing to fill it with yet. more is
+// false after the last.
 func (r *reader) next() (b *batch, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,7 +191,8 @@ func (r *reader) framed(rec *Record) {
 	}
 }
 
-// further puts the next of several messages in the packet into the current batch; false if the batch is full.
+// further puts the next of several messages in the packet into the current batch; false if the
+// batch is full.
 func (r *reader) further() bool {
 	if !r.batch.fits(&r.packet) {
 		return false
@@ -310,7 +312,8 @@ func (r *reader) count(f func(*Stats)) {
 	f(&r.p.stats)
 }
 
-// hurry ends the wait for further fragments or IKE messages when it has lasted long for a person who watches.
+// hurry ends the wait for further fragments or IKE messages when it has lasted long for a person
+// who watches.
 func (r *reader) hurry(now int64) {
 	if !r.p.config.Live {
 		return
@@ -330,5 +333,6 @@ func (r *reader) idle() {
 	r.hurry(now)
 }
 
-// quiet says that nothing is at hand behind the current batch: the sinks are flushed if they then keep anything back.
+// quiet says that nothing is at hand behind the current batch: the sinks are flushed if they then
+// keep anything back.
 func (r *reader) quiet() { r.batch.flush = len(r.batch.records) > 0 || r.unflushed }

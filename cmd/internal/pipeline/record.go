@@ -92,6 +92,7 @@ type Message struct {
 	*ikev1.Message
 	Verdict why.Verdict
 	Reason  string // as Record.Reason
+	Cipher  string // of its SA, which further messages may change
 }
 
 // What Reason says of frames in which nothing is wrong.
@@ -101,7 +102,8 @@ const (
 	inTCP       = "part of IKE or ESP in TCP (RFC 9329)"
 )
 
-// Data is the frame that Net describes: that of Frame, or the link header and the reassembled datagram.
+// Data is the frame that Net describes: that of Frame, or the link header and the reassembled
+// datagram.
 func (r *Record) Data() []byte {
 	if r.Whole != nil {
 		return r.Whole
@@ -129,7 +131,8 @@ func (r *Record) Length() int {
 	return len(r.Unwrapped) + missing
 }
 
-// Why says why the verdict is not better; of an opened or clear frame what is to be known of it, mostly "".
+// Why says why the verdict is not better; of an opened or clear frame what is to be known of it,
+// mostly "".
 func (r *Record) Why() string {
 	if r.Reason == "" && r.err != nil {
 		return why.PacketReason(r.err, r.tried)
@@ -156,7 +159,8 @@ func (r *Record) IKEOpened() bool {
 	return false
 }
 
-// IKEHead reports whether of one of the IKE messages the decrypted head is known, and its end was not captured.
+// IKEHead reports whether of one of the IKE messages the decrypted head is known, and its end was
+// not captured.
 func (r *Record) IKEHead() bool {
 	for _, m := range r.IKE {
 		if m.Head() {

@@ -8,8 +8,8 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 )
 
-// TestStartAtResponder: a capture that starts with a message of the responder waits for what tells whose it is; where nothing does, the
-// number is left out.
+// TestStartAtResponder: a capture that starts with a message of the responder waits for what tells
+// whose it is; where nothing does, the number is left out.
 func TestStartAtResponder(t *testing.T) {
 	for _, c := range []struct {
 		dir   string

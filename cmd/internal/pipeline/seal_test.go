@@ -26,7 +26,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// sealer makes ESP packets of one SA, with code of its own: nothing of package esp has a part in it.
+// sealer makes ESP packets of one SA, with code of its own: nothing of package esp has a part in
+// it.
 type sealer struct {
 	spi       uint32
 	seq       uint64 // of the last packet, the high half included

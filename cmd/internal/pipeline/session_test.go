@@ -20,7 +20,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// rewritten is a copy of a capture in which edit has changed the UDP payload or ports of IPv4 frames.
+// rewritten is a copy of a capture in which edit has changed the UDP payload or ports of IPv4
+// frames.
 func rewritten(t *testing.T, f *frames, edit func(i int, n *capture.Frame, data []byte)) *frames {
 	t.Helper()
 	var list []capture.Packet
@@ -58,7 +59,8 @@ func compareRuns(t *testing.T, what string, got, want *outcome) {
 	}
 }
 
-// TestPortsChangeInIKE: from any IKE message on, the NAT gives the client another port, or another address.
+// TestPortsChangeInIKE: from any IKE message on, the NAT gives the client another port, or another
+// address.
 func TestPortsChangeInIKE(t *testing.T) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "06-pfs-rekey-dpd"} {
 		for _, names := range [][]string{tables, {"router-full.log"}} {
@@ -120,7 +122,8 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
-// TestPortOfL2TP: a NAT may map the port of IKE or of NAT traversal to that of L2TP, where l2tpdump finds them by content, too.
+// TestPortOfL2TP: a NAT may map the port of IKE or of NAT traversal to that of L2TP, where l2tpdump
+// finds them by content, too.
 func TestPortOfL2TP(t *testing.T) {
 	dir := "02-natt-aes256-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
@@ -192,7 +195,8 @@ func TestTwoMessagesInOneDatagram(t *testing.T) {
 	}
 }
 
-// TestBehindAMessage: what follows a message in its datagram is a message with its own verdict, or is named.
+// TestBehindAMessage: what follows a message in its datagram is a message with its own verdict, or
+// is named.
 func TestBehindAMessage(t *testing.T) {
 	dir := "01-basic-aes128-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
@@ -390,7 +394,8 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// TestFragmentsLost: fragments that are missing, repeated or late: every frame comes out, in order, what is whole is decrypted.
+// TestFragmentsLost: fragments that are missing, repeated or late: every frame comes out, in order,
+// what is whole is decrypted.
 func TestFragmentsLost(t *testing.T) {
 	for _, dir := range []string{"02-natt-aes256-sha1", "08-rsa-ipfrag", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "13-ip-fragmented-esp"} {
 		t.Run(dir, func(t *testing.T) {
@@ -444,8 +449,8 @@ func TestFragmentsLost(t *testing.T) {
 	}
 }
 
-// TestNothingWaitsForever: datagrams and IKE messages that never become whole, and IKE messages whose predecessor never comes, hold up
-// a long capture by a bounded number of frames.
+// TestNothingWaitsForever: datagrams and IKE messages that never become whole, and IKE messages
+// whose predecessor never comes, hold up a long capture by a bounded number of frames.
 func TestNothingWaitsForever(t *testing.T) {
 	const many = 20000
 	s := aesSA(0xc000)
@@ -480,7 +485,8 @@ func TestNothingWaitsForever(t *testing.T) {
 	}
 }
 
-// TestCompressedPPP: what PPP compresses or encrypts is named, expanded where no key is needed, and is no error.
+// TestCompressedPPP: what PPP compresses or encrypts is named, expanded where no key is needed, and
+// is no error.
 func TestCompressedPPP(t *testing.T) {
 	for _, c := range []struct {
 		dir   string
@@ -537,7 +543,8 @@ func fragmented(t *testing.T, data []byte, id uint32, size int) [][]byte {
 	return list
 }
 
-// TestFragmentedIKE: IKE messages in IP fragments, in order, backwards and twice, over IPv4 and IPv6.
+// TestFragmentedIKE: IKE messages in IP fragments, in order, backwards and twice, over IPv4 and
+// IPv6.
 func TestFragmentedIKE(t *testing.T) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "10-ipv6-outer"} {
 		f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

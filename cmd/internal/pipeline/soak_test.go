@@ -74,7 +74,8 @@ func (s *rekeying) Interfaces() []capture.Interface {
 
 func (s *rekeying) Close() error { return nil }
 
-// waiting is a sink that takes nothing until all batches are in use, so that none has to be made later on.
+// waiting is a sink that takes nothing until all batches are in use, so that none has to be made
+// later on.
 type waiting struct{ far <-chan struct{} }
 
 func (w *waiting) Record(*pipeline.Record) error { <-w.far; return nil }

@@ -68,8 +68,8 @@ func (b *batch) expand(r *Record, x *esp.Inflater) {
 	r.Plain.Data, r.Plain.NextHeader, r.Expanded = out[at:len(out):len(out)], next, true
 }
 
-// measure finds out how long the plaintext is of which Plain is the head: by its own header where that
-// says so, else as if there were no padding. Of padding in Plain it takes off what that shows.
+// measure finds out how long the plaintext is of which Plain is the head: by its own header where
+// that says so, else as if there were no padding. Of padding in Plain it takes off what that shows.
 func (r *Record) measure() {
 	data := r.Plain.Data
 	suite := r.SA.Suite

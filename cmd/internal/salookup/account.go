@@ -6,7 +6,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// foreignRun is how many packets that do not fit make another SA, where each continues the one before. Fewer are damaged or forged.
+// foreignRun is how many packets that do not fit make another SA, where each continues the one
+// before. Fewer are damaged or forged.
 const foreignRun = 4
 
 // farRun is how close behind each other they are.
@@ -36,8 +37,9 @@ type sequence struct {
 	used bool        // it is in account.uses
 }
 
-// account is what became of a flow's packets, in the order of the capture. Of the packets of an open flow only those count for
-// its sequence numbers that a key opened: nothing says that the number of another is its own.
+// account is what became of a flow's packets, in the order of the capture. Of the packets of an
+// open flow only those count for its sequence numbers that a key opened: nothing says that the
+// number of another is its own.
 type account struct {
 	counts   Counts
 	unproved *esp.Window // while nothing has been opened
@@ -50,7 +52,8 @@ type account struct {
 	before, more bool // such a chain was there before the first packet that was opened, and after it
 }
 
-// Count adds what became of a packet, in the order of the capture: what Ring.Open returned, or the error of Admit with no SA.
+// Count adds what became of a packet, in the order of the capture: what Ring.Open returned, or the
+// error of Admit with no SA.
 func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) {
 	a := &f.account
 	switch err {

@@ -9,21 +9,22 @@ import (
 // trying is what a flow remembers while its key is looked for.
 type trying struct {
 	set      *Set
-	tries    uint32   // attempts since something new was learnt
-	skip     uint32   // packets until the next attempt
-	searches uint8    // for the high half of the sequence number
-	proof    []proof  // of each candidate, while none is enough
-	spoke    []uint32 // sequence numbers of the packets that said so
-	likely   *Ring    // that lets packets through meanwhile, nil: none
-	doubtful bool     // an encryption key was contradicted behind a good ICV
-	ring     *Ring    // of all candidates, for a glance at packets between the attempts
+	tries    uint32       // attempts since something new was learnt
+	skip     uint32       // packets until the next attempt
+	searches uint8        // for the high half of the sequence number
+	proof    []proof      // of each candidate, while none is enough
+	spoke    []uint32     // sequence numbers of the packets that said so
+	likely   *Ring        // that lets packets through meanwhile, nil: none
+	doubted  []*Candidate // whose encryption key was contradicted behind a good ICV
+	ring     *Ring        // of all candidates, for a glance at packets between the attempts
 }
 
 // proof is the evidence for one candidate so far.
 type proof struct{ bits, agreed, refused uint16 }
 
-// How many values of the high half of the sequence number the searches in one flow try. A damaged first packet
-// should not cost much; a capture that begins after 2^42 packets of an SA is hardly ever made.
+// How many values of the high half of the sequence number the searches in one flow try. A damaged
+// first packet should not cost much; a capture that begins after 2^42 packets of an SA is hardly
+// ever made.
 var searchLimits = [...]uint32{1 << 10, 1 << 16}
 
 const (
@@ -64,7 +65,7 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 		c := &set.Candidates[i]
 		o := t.trial.Try(set, c, f.spi, p)
 		out.shaped = out.shaped || o.Shape
-		if o.Proves(c, p.Cut) {
+		if o.Proves(c, p.Cut) && (o.Bits >= proofBits || !slices.Contains(tr.doubted, c)) {
 			out.Fit, out.with, out.packets = o, c, 1
 			return out
 		}
@@ -85,32 +86,54 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 	if out.hopeful && fresh {
 		tr.spoke = append(tr.spoke, seq)
 	}
-	if c := out.unsought; c != nil && int(tr.searches) < len(searchLimits) && t.budget.searches > 0 && set.mayExtend(c) && t.trial.headFits(c, p.Data) {
-		limit := searchLimits[tr.searches]
-		tr.searches++
-		t.budget.searches--
-		if o := search(c, f.spi, p.Data, limit); o.SA != nil {
-			out.Fit, out.with, out.packets = o, c, 1
+	t.search(f, tr, &out, p)
+	return out
+}
+
+// search looks for the high half of the sequence number of a packet whose encryption key fits: the
+// capture may begin in the middle of an SA's life.
+func (t *Table) search(f *Flow, tr *trying, out *outcome, p Packet) {
+	c := out.unsought
+	if c == nil || int(tr.searches) >= len(searchLimits) || t.budget.searches <= 0 || !tr.set.mayExtend(c) ||
+		!t.trial.headFits(c, p.Data) {
+		return
+	}
+	limit := searchLimits[tr.searches]
+	tr.searches++
+	t.budget.searches--
+	suite := c.Suite
+	suite.ESN = true
+	sa, err := esp.NewSA(f.spi, suite, c.Key, c.AuthKey)
+	if err != nil {
+		return
+	}
+	for high := uint32(1); high < limit; high++ {
+		if sa.CheckICV(p.Data, high) {
+			out.Fit = Fit{SA: sa, High: high, ICV: true, Bits: cipherBits, Shape: true}
+			out.with, out.packets = c, 1
+			return
 		}
 	}
-	return out
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.
 func (out *outcome) note(tr *trying, c *Candidate, o Fit) {
-	if o.ICV && o.Bits >= likelyBits && c.whole() && len(tr.set.Short) == 0 && out.likely == nil && !tr.doubtful {
+	if o.ICV && o.Bits >= likelyBits && c.whole() && len(tr.set.Short) == 0 && out.likely == nil && len(tr.doubted) == 0 {
 		out.likely, out.by = c, o
 	}
 	switch {
 	case o.ICV && o.Bits == 0:
-		tr.doubtful = true
+		if !slices.Contains(tr.doubted, c) {
+			tr.doubted = append(tr.doubted, c)
+		}
 		if out.authOnly == nil {
 			out.authOnly = c.AuthFrom
 		}
 	case !o.ICV && o.Bits >= cipherBits && out.keyOnly == nil:
 		out.keyOnly = c.From
 	}
-	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) && (out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
+	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) &&
+		(out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
 		out.unsought = c
 	}
 }
@@ -144,8 +167,9 @@ func (p *proof) enough(checked bool) bool {
 	return p.agreed > 1 && int(p.bits)-refusal*int(p.refused) >= need
 }
 
-// later sets when the next attempt is due: with each of the first packets, then after ever longer pauses, so that a long capture
-// under a wrong key costs no more than a short one. A packet of an impossible length is no attempt.
+// later sets when the next attempt is due: with each of the first packets, then after ever longer
+// pauses, so that a long capture under a wrong key costs no more than a short one. A packet of an
+// impossible length is no attempt.
 func (tr *trying) later(out *outcome) {
 	if !out.shaped && tr.tries > 0 {
 		tr.skip = manyTries - 1
@@ -188,7 +212,8 @@ func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Att
 	return a, a.Err
 }
 
-// glance returns an SA that a packet proves though no attempt is due, nil if there is none. What it costs has a budget.
+// glance returns an SA that a packet proves though no attempt is due, nil if there is none. What it
+// costs has a budget.
 func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	t.budget.refill(t.clock)
 	if tr.ring == nil {
@@ -199,15 +224,16 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	}
 	t.budget.probes -= len(tr.ring.sas)
 	plain, sa, _, err := tr.ring.Open(&t.opener, t.trial.room(p), p)
-	if !sa.certain(&plain, err) {
+	if !sa.certain(&plain, err) || len(tr.doubted) > 0 && !sa.Suite.Cipher.AEAD && plain.Evidence < proofBits {
 		return nil
 	}
 	sa.Packets = 1
 	return sa
 }
 
-// budget bounds what the flows of one table may cost together beyond their own first packets, however many flows there are. It comes back
-// slowly with the packets admitted, so that a run of days does not end with none.
+// budget bounds what the flows of one table may cost together beyond their own first packets,
+// however many flows there are. It comes back slowly with the packets admitted, so that a run of
+// days does not end with none.
 type budget struct {
 	searches int // for the high half of the sequence number
 	probes   int // of keys that did not fit so far, between the attempts

@@ -51,8 +51,8 @@ type Shortage struct {
 	Named      bool      // a source names the cipher
 }
 
-// Set is the candidates of a flow, in the order in which they are tried: those whose ICV is checked first, and of these those that are named
-// most fully.
+// Set is the candidates of a flow, in the order in which they are tried: those whose ICV is checked
+// first, and of these those that are named most fully.
 type Set struct {
 	Sources    []Source
 	Candidates []Candidate
@@ -105,7 +105,8 @@ func cipherOf(s esp.Suite) esp.Suite {
 	return esp.Suite{Cipher: s.Cipher, KeyLen: s.KeyLen, ICVLen: s.ICVLen}
 }
 
-// withCipher adds what the key of s gives with the cipher that is named, the lengths of which may be 0.
+// withCipher adds what the key of s gives with the cipher that is named, the lengths of which may
+// be 0.
 func (t *Set) withCipher(s *Source, named esp.Suite) {
 	c := named.Cipher
 	have := s.Key.Len() - c.SaltLen
@@ -154,7 +155,8 @@ func authOfLen(n int) bool {
 	return slices.ContainsFunc(esp.Auths, func(a *esp.Auth) bool { return a.Checked && a.KeyLen == n })
 }
 
-// withKey adds the candidates of the first n bytes of the key of s with each authentication that is possible.
+// withKey adds the candidates of the first n bytes of the key of s with each authentication that is
+// possible.
 func (t *Set) withKey(s *Source, suite esp.Suite, icvLen, n int, guessed bool) {
 	c := Candidate{Suite: suite, Key: s.Key.Head(n), From: s, Guessed: guessed}
 	if suite.Cipher.AEAD {
@@ -179,8 +181,8 @@ func (t *Set) withKey(s *Source, suite esp.Suite, icvLen, n int, guessed bool) {
 		any := t.withAuthKey(c, o, o.AuthKey, o.AuthKeyHead)
 		full = full || any && !o.AuthKeyHead && o.Key.HasPrefix(c.Key) && o.AuthKey.HasPrefix(s.AuthKey)
 	}
-	// A source that has the authentication key, or whose keys another source completes, is judged by it: where
-	// it does not fit, structure alone proves no more than that the other key does.
+	// A source that has the authentication key, or whose keys another source completes, is judged
+	// by it: where it does not fit, structure alone proves no more than that the other key does.
 	if !full {
 		t.withoutAuthKey(c)
 	}
@@ -194,8 +196,9 @@ func namedFirst(lens []int, named int) []int {
 	return lens
 }
 
-// withAuthKey adds the candidate with an authentication key of the source o: under the algorithms that are named, under
-// the other truncation of the same, and under those that take a key of its length. It reports whether there was one.
+// withAuthKey adds the candidate with an authentication key of the source o: under the algorithms
+// that are named, under the other truncation of the same, and under those that take a key of its
+// length. It reports whether there was one.
 func (t *Set) withAuthKey(c Candidate, o *Source, auth esp.Key, head bool) (any bool) {
 	add := func(a *esp.Auth, guessed bool) {
 		if a == nil || !a.Checked || auth.Len() < a.KeyLen {
@@ -237,7 +240,8 @@ var truncations = [...][2]*esp.Auth{
 	{esp.AuthByName("hmac-sha2-512-256"), esp.AuthByName("hmac-sha2-512-96")},
 }
 
-// otherTruncation returns the same algorithm with its ICV cut differently, as old peers do; nil if there is none.
+// otherTruncation returns the same algorithm with its ICV cut differently, as old peers do; nil if
+// there is none.
 func otherTruncation(a *esp.Auth) *esp.Auth {
 	for _, t := range truncations {
 		switch a {
@@ -253,7 +257,8 @@ func otherTruncation(a *esp.Auth) *esp.Auth {
 // The lengths that an ICV may have where it can't be checked, the common ones first.
 var uncheckedAuths = []*esp.Auth{esp.AuthByName("any-96"), esp.AuthByName("any-128"), esp.AuthByName("any-192"), esp.AuthByName("any-256"), esp.AuthByName("none")}
 
-// withoutAuthKey adds the candidate without a check of the ICV, which has to be cut off all the same.
+// withoutAuthKey adds the candidate without a check of the ICV, which has to be cut off all the
+// same.
 func (t *Set) withoutAuthKey(c Candidate) {
 	var lens [64]bool
 	add := func(a *esp.Auth, guessed bool) {
@@ -328,8 +333,9 @@ func (t *Set) Uncertain() bool {
 	return any
 }
 
-// short reports whether a key is known, but nothing that could be tried is more than the head of one. A key of another length than the Quick
-// Mode agreed on counts as whole, whatever its source says.
+// short reports whether a key is known, but nothing that could be tried is more than the head of
+// one. A key of another length than the Quick Mode agreed on counts as whole, whatever its source
+// says.
 func (t *Set) short() bool {
 	if len(t.Candidates) == 0 {
 		return true

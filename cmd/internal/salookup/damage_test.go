@@ -13,7 +13,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestDamagedPacket flips one bit anywhere in one packet, its SPI included: it alone is refused, and never for want of a key.
+// TestDamagedPacket flips one bit anywhere in one packet, its SPI included: it alone is refused,
+// and never for want of a key.
 func TestDamagedPacket(t *testing.T) {
 	for _, name := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "03-3des-sha1-modp1024", "04-aes128-md5-modp1024", "05-aes256-sha256-ecp384",
 		"17a-aes128gcm16", "17b-aes128ctr-sha1", "17d-aes128-sha256-esn", "17h-aes128ccm16"} {
@@ -54,8 +55,8 @@ func TestDamagedPacket(t *testing.T) {
 	}
 }
 
-// TestDamagedSPI: what the ICV does not prove is called damaged neither with a wrong key nor without one; packets that follow with the same SPI
-// are of another SA.
+// TestDamagedSPI: what the ICV does not prove is called damaged neither with a wrong key nor
+// without one; packets that follow with the same SPI are of another SA.
 func TestDamagedSPI(t *testing.T) {
 	e := cbcSealer()
 	strange := func() espPacket {

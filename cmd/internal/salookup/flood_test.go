@@ -36,7 +36,8 @@ func unknown(spi uint32, dst netip.Addr, time int64) espPacket {
 	return p
 }
 
-// TestFloodOfUnknownSPIs sends packets of ever new SPIs past many keys and one SA that is decrypted: what they cost has a bound.
+// TestFloodOfUnknownSPIs sends packets of ever new SPIs past many keys and one SA that is
+// decrypted: what they cost has a bound.
 func TestFloodOfUnknownSPIs(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(append(manySecrets(5000), e.secret())...)

@@ -12,11 +12,12 @@ import (
 // ErrNoKey: nothing is known that may open the packets of an SPI.
 var ErrNoKey = fmt.Errorf("salookup: no key")
 
-// ErrUndecided: a key may fit, but the evidence of the packets so far is not enough to say so. It wraps esp.ErrStructure.
+// ErrUndecided: a key may fit, but the evidence of the packets so far is not enough to say so. It
+// wraps esp.ErrStructure.
 var ErrUndecided = fmt.Errorf("%w so far as to prove a key", esp.ErrStructure)
 
-// Flow is the packets of one SPI to one destination. It is in one of three states: unknown (there is nothing to try), trying, and open
-// (a candidate has proved right).
+// Flow is the packets of one SPI to one destination. It is in one of three states: unknown (there
+// is nothing to try), trying, and open (a candidate has proved right).
 type Flow struct {
 	spi        uint32
 	inside     uint32 // SPI of the packets that carry it, 0: it is not inside ESP
@@ -51,7 +52,8 @@ func (f *Flow) Src() netip.Addr { return f.src }
 // Dst returns the destination address.
 func (f *Flow) Dst() netip.Addr { return f.dst }
 
-// Inside returns the SPI of the ESP packets that carry those of the flow, 0 if it is not inside ESP.
+// Inside returns the SPI of the ESP packets that carry those of the flow, 0 if it is not inside
+// ESP.
 func (f *Flow) Inside() uint32 { return f.inside }
 
 // Order tells which of two flows was there first: the one with the lower number.
@@ -81,8 +83,9 @@ type Header struct {
 	Src, Dst netip.Addr
 }
 
-// Admit says what opens a packet, of 8 bytes at least, that was captured at the given time in nanoseconds. On the first packets of a flow it
-// finds out by trial. It allocates nothing for a flow that is open, or whose attempts have become rare.
+// Admit says what opens a packet, of 8 bytes at least, that was captured at the given time in
+// nanoseconds. On the first packets of a flow it finds out by trial. It allocates nothing for a
+// flow that is open, or whose attempts have become rare.
 func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,13 +187,7 @@ func (t *Table) open(f *Flow, sa *SA, cut int) {
 		sa.seq = likely.first().seq
 	}
 	f.ring = t.ring(f.spi, sa, f.ring, set)
-	for i := range set.Sources {
-		if s := &set.Sources[i]; s.entry != nil && s.HasKey() {
-			if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth {
-				s.entry.used = true
-			}
-		}
-	}
+	Confirm(set.Sources, sa)
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
 		t.budget.kept -= len(p.Data)
@@ -202,8 +199,8 @@ func (t *Table) open(f *Flow, sa *SA, cut int) {
 	t.move(f, opened)
 }
 
-// improve looks whether what is known by now opens more of an open flow's packets than what opened them so far: checks their ICV, or has learnt
-// its length from a whole packet.
+// improve looks whether what is known by now opens more of an open flow's packets than what opened
+// them so far: checks their ICV, or has learnt its length from a whole packet.
 func (t *Table) improve(f *Flow, p Packet) {
 	tr := f.trying
 	if p.Cut > 0 {

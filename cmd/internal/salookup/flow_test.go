@@ -157,7 +157,8 @@ func TestFlippedKeyIsWrong(t *testing.T) {
 		if full[0].Key.Len() != 16 {
 			continue
 		}
-		// A head with its algorithm named is wrong; without a name it may also be the head of a longer key.
+		// A head with its algorithm named is wrong; without a name it may also be the head of a
+		// longer key.
 		db = newTable()
 		for _, s := range full {
 			h := flipped(head(s), false, 77)

@@ -2,8 +2,8 @@ package salookup
 
 import "net/netip"
 
-// The flows of the table are in one of three lists, each by the time of the last packet, so that the idlest one is found without a search.
-// What goes first is what no key ever opened.
+// The flows of the table are in one of three lists, each by the time of the last packet, so that
+// the idlest one is found without a search. What goes first is what no key ever opened.
 
 // kind is which list a flow is in.
 type kind uint8
@@ -137,14 +137,16 @@ func (t *Table) forget(f *Flow) {
 	}
 }
 
-// release drops what the SAs of a flow that goes have made ready. Packets on their way make it again.
+// release drops what the SAs of a flow that goes have made ready. Packets on their way make it
+// again.
 func (r *Ring) release() {
 	for _, s := range r.sas {
 		s.ready.Store(nil)
 	}
 }
 
-// Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not valid. Packets may still be on their way.
+// Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not
+// valid. Packets may still be on their way.
 func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,8 +159,8 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	}
 }
 
-// Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time, and those that IKE deleted after an
-// eighth of it. Their accounts are kept, up to a bound.
+// Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time,
+// and those that IKE deleted after an eighth of it. Their accounts are kept, up to a bound.
 func (t *Table) Expire(now, idle int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,8 +11,9 @@ import (
 	"l2tpdump/esp"
 )
 
-// FuzzTable reads its input as orders to a table: sources of any kind for few SPIs, right, wrong, cut and contradicting, among them packets, deletions and
-// pauses. Nothing panics, what is called verified is what was sealed, and the indexes agree with the flows.
+// FuzzTable reads its input as orders to a table: sources of any kind for few SPIs, right, wrong,
+// cut and contradicting, among them packets, deletions and pauses. Nothing panics, what is called
+// verified is what was sealed, and the indexes agree with the flows.
 func FuzzTable(f *testing.F) {
 	sealers := []*sealer{
 		cbcSealer(),

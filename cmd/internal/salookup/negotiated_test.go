@@ -7,7 +7,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestNegotiatedTwice: one message of a Quick Mode tells less than both; when it is read again, what both told stays.
+// TestNegotiatedTwice: one message of a Quick Mode tells less than both; when it is read again,
+// what both told stays.
 func TestNegotiatedTwice(t *testing.T) {
 	half := esp.Negotiated{SPI: 0x1234, Dst: netip.MustParseAddr("192.0.2.1"), MessageID: 7, KeyReason: "Quick Mode message 1 is missing"}
 	both := half

@@ -35,8 +35,9 @@ func (e *sealer) several(n int) (list []espPacket) {
 	return list
 }
 
-// TestSPIInUseAgainAnywhere: after any number of packets the SPI has another key, wherever its sequence numbers begin. All packets are decrypted, with
-// and without authentication keys, in either order of the keys.
+// TestSPIInUseAgainAnywhere: after any number of packets the SPI has another key, wherever its
+// sequence numbers begin. All packets are decrypted, with and without authentication keys, in
+// either order of the keys.
 func TestSPIInUseAgainAnywhere(t *testing.T) {
 	for _, old := range []int{1, 3, 40, 300} {
 		for _, first := range []uint32{0, 1, 2, 39, 40, 41, 99, 299, 300, 301, 500, 70000} {
@@ -120,7 +121,8 @@ func TestFirstKeyMissing(t *testing.T) {
 	}
 }
 
-// TestLaterKeyMissing: packets of another SA are told from damaged ones, which say nothing against the key.
+// TestLaterKeyMissing: packets of another SA are told from damaged ones, which say nothing against
+// the key.
 func TestLaterKeyMissing(t *testing.T) {
 	damage := func(p espPacket) espPacket {
 		p.data[len(p.data)-1] ^= 1
@@ -232,8 +234,8 @@ func TestLargeGapOfESN(t *testing.T) {
 	}
 }
 
-// TestGoodICVIsLetThrough: packets that say little about themselves are verified from the first on, but not with an encryption key that another
-// packet contradicts.
+// TestGoodICVIsLetThrough: packets that say little about themselves are verified from the first on,
+// but not with an encryption key that another packet contradicts.
 func TestGoodICVIsLetThrough(t *testing.T) {
 	v3 := func(e *sealer) espPacket { // L2TPv3 over IP, without padding
 		return e.next(append([]byte{0, 0, 0x30, 0x39}, bytes.Repeat([]byte{0xa5}, 10)...), 115)
@@ -251,7 +253,8 @@ func TestGoodICVIsLetThrough(t *testing.T) {
 	only(t, "contradicted", db.run(append(b.several(1), v3(a))), why.WrongKey)
 }
 
-// TestCutSHA2: each HMAC of the SHA-2 family is found with 96 bits, and the remark is about the row that fits.
+// TestCutSHA2: each HMAC of the SHA-2 family is found with 96 bits, and the remark is about the row
+// that fits.
 func TestCutSHA2(t *testing.T) {
 	for named, cut := range map[string]string{"hmac-sha2-256-128": "hmac-sha2-256-96", "hmac-sha2-384-192": "hmac-sha2-384-96", "hmac-sha2-512-256": "hmac-sha2-512-96"} {
 		e := newSealer(esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName(cut)})
@@ -272,7 +275,8 @@ func TestCutSHA2(t *testing.T) {
 	}
 }
 
-// TestProbesHaveABudget: packets that no key of an SPI fits cost little more when there are very many.
+// TestProbesHaveABudget: packets that no key of an SPI fits cost little more when there are very
+// many.
 func TestProbesHaveABudget(t *testing.T) {
 	db := newTable(again(1, 0).from(1), again(2, 0).from(2))
 	db.SetProbes(1000)
@@ -283,8 +287,8 @@ func TestProbesHaveABudget(t *testing.T) {
 	}
 }
 
-// TestForgedPacketsChangeNothing: what comes under the SPI of an SA that a key opens, before, between and after its packets, changes neither what
-// becomes of these nor the verdict.
+// TestForgedPacketsChangeNothing: what comes under the SPI of an SA that a key opens, before,
+// between and after its packets, changes neither what becomes of these nor the verdict.
 func TestForgedPacketsChangeNothing(t *testing.T) {
 	forged := func(n int, seq uint32) (list []espPacket) {
 		b := again(77, seq)

@@ -48,12 +48,13 @@ func (s *SA) AuthName() string { return s.auth }
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024
 
-// maxReady is how many SAs of keys that do not fit so far a table makes ready and keeps. Further ones are made
-// anew for each packet.
+// maxReady is how many SAs of keys that do not fit so far a table makes ready and keeps. Further
+// ones are made anew for each packet.
 const maxReady = 1 << 14
 
-// Ring is the SAs that may open the packets of a flow, the first being the one that proved right first. Packets go
-// from goroutine to goroutine with it, so that what is decrypted does not depend on what others have found out so far.
+// Ring is the SAs that may open the packets of a flow, the first being the one that proved right
+// first. Packets go from goroutine to goroutine with it, so that what is decrypted does not depend
+// on what others have found out so far.
 type Ring struct {
 	sas  []*SA
 	last atomic.Int32  // index of the one that opened a packet last, the likeliest for the next one
@@ -62,8 +63,8 @@ type Ring struct {
 
 func (r *Ring) first() *SA { return r.sas[0] }
 
-// ring returns what opens an SPI's packets: first, if it is not nil, and what else of the set and of an older ring
-// may. SAs of the older ring stay what they are.
+// ring returns what opens an SPI's packets: first, if it is not nil, and what else of the set and
+// of an older ring may. SAs of the older ring stay what they are.
 func (t *Table) ring(spi uint32, first *SA, old *Ring, set *Set) *Ring {
 	r := &Ring{made: &t.readied}
 	if first != nil {
@@ -101,8 +102,8 @@ func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
 	})
 }
 
-// Open decrypts a packet as esp.SA.Open does, with the SA that opens it, which it returns with the high half of the sequence number. Where none
-// does, the SA and the error are those of the first.
+// Open decrypts a packet as esp.SA.Open does, with the SA that opens it, which it returns with the
+// high half of the sequence number. Where none does, the SA and the error are those of the first.
 func (r *Ring) Open(o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, sa *SA, high uint32, err error) {
 	last := int(r.last.Load())
 	sa = r.sas[last]
@@ -165,8 +166,8 @@ func (s *SA) Verifies(packet []byte) bool {
 // Proved reports whether there is no doubt that the SA is what opens the flow's packets.
 func (s *SA) Proved() bool { return s.Packets > 0 || s.sure.Load() }
 
-// with opens a packet with one SA. With ESN the high half of its sequence number is near the last packet's, or it is a step further on or back, or
-// the count has begun anew.
+// with opens a packet with one SA. With ESN the high half of its sequence number is near the last
+// packet's, or it is a step further on or back, or the count has begun anew.
 func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, high uint32, err error) {
 	sa := s.ready.Load()
 	if sa == nil {

@@ -12,8 +12,9 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestSettleEveryRow: each algorithm with an ICV is settled from its name and its keys, with ordinary sequence numbers, with extended ones
-// from the start and in mid-life, where nothing says so and where a Quick Mode does; a wrong key never is.
+// TestSettleEveryRow: each algorithm with an ICV is settled from its name and its keys, with
+// ordinary sequence numbers, with extended ones from the start and in mid-life, where nothing says
+// so and where a Quick Mode does; a wrong key never is.
 func TestSettleEveryRow(t *testing.T) {
 	for _, s := range allSuites() {
 		if s.Auth != nil && !s.Auth.Checked || race.Enabled && s.KeyLen != s.Cipher.KeyLens[0] {
@@ -61,7 +62,8 @@ func TestSettleEveryRow(t *testing.T) {
 	}
 }
 
-// TestSourceWithoutKey: NULL encryption needs no key, another cipher that a second source names does.
+// TestSourceWithoutKey: NULL encryption needs no key, another cipher that a second source names
+// does.
 func TestSourceWithoutKey(t *testing.T) {
 	e := newSealer(esp.Suite{Cipher: esp.CipherByName("null"), Auth: esp.AuthByName("hmac-sha1-96")})
 	packets := []espPacket{e.next(l2tpPacket(50), 17), e.next(l2tpPacket(50), 17)}

@@ -414,7 +414,8 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-// FuzzAdmit feeds packets of one flow, each with its length in front, to a table that knows a right, a wrong and an incomplete key.
+// FuzzAdmit feeds packets of one flow, each with its length in front, to a table that knows a
+// right, a wrong and an incomplete key.
 func FuzzAdmit(f *testing.F) {
 	e := cbcSealer()
 	var seed []byte
@@ -450,7 +451,8 @@ func FuzzAdmit(f *testing.F) {
 	})
 }
 
-// BenchmarkOpen is the way of a packet with a known key, with the right secret alone and with a wrong one beside it.
+// BenchmarkOpen is the way of a packet with a known key, with the right secret alone and with a
+// wrong one beside it.
 func BenchmarkOpen(b *testing.B) {
 	e := cbcSealer()
 	var packets []espPacket
@@ -474,7 +476,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// A source that has the head of the authentication key does not let through what the whole key of another source refuses.
+// A source that has the head of the authentication key does not let through what the whole key of
+// another source refuses.
 func TestHeadBesideWholeKey(t *testing.T) {
 	packets, full := readFlows(t, captureFile("01-basic-aes128-sha1", "outer.pcap")), readSecrets(t, captureFile("01-basic-aes128-sha1", "keys", "esp_sa"))
 	secrets := slices.Clone(full)

@@ -8,7 +8,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// Of keys of which one is an SPI's, the one that opens the packets is used, and the others contradict nothing.
+// Of keys of which one is an SPI's, the one that opens the packets is used, and the others
+// contradict nothing.
 func TestUncertainKeys(t *testing.T) {
 	const name = "01-basic-aes128-sha1"
 	packets, full := readFlows(t, captureFile(name, "outer.pcap")), readSecrets(t, captureFile(name, "keys", "esp_sa"))

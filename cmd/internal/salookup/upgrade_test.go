@@ -7,7 +7,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestAuthKeyComesLater: a flow that was opened without its authentication key is verified as soon as that is known, and keeps its account.
+// TestAuthKeyComesLater: a flow that was opened without its authentication key is verified as soon
+// as that is known, and keeps its account.
 func TestAuthKeyComesLater(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(head(e.secret()))

@@ -22,8 +22,8 @@ const (
 	usedAgain = "the SPI came into use again with another key"
 )
 
-// Packet returns the word for what opening an ESP packet came to, or for the error with which it was not admitted. The plaintext may be nil
-// where there is an error.
+// Packet returns the word for what opening an ESP packet came to, or for the error with which it
+// was not admitted. The plaintext may be nil where there is an error.
 func Packet(plain *esp.Plaintext, err error) Verdict {
 	switch {
 	case err == nil && plain.Verified:
@@ -42,8 +42,8 @@ func Packet(plain *esp.Plaintext, err error) Verdict {
 	return NoKey
 }
 
-// PacketReason says why an ESP packet was not opened, as far as the keys that are given for its SPI tell; tried is nil where another packet of
-// its flow was. [ESP] says more of the flow.
+// PacketReason says why an ESP packet was not opened, as far as the keys that are given for its SPI
+// tell; tried is nil where another packet of its flow was. [ESP] says more of the flow.
 func PacketReason(err error, tried *salookup.Attempt) string {
 	switch v := Packet(nil, err); {
 	case v == Truncated:
@@ -59,8 +59,8 @@ func PacketReason(err error, tried *salookup.Attempt) string {
 	return "the decrypted bytes are not the inside of a packet: it is damaged, or was sent under another key"
 }
 
-// refused says why the sources of an SPI open none of its packets, without a look at other SPIs. blockLen is the block size of the cipher where
-// the lengths of the packets tell it, else 0.
+// refused says why the sources of an SPI open none of its packets, without a look at other SPIs.
+// blockLen is the block size of the cipher where the lengths of the packets tell it, else 0.
 func refused(a *salookup.Attempt, blockLen int) Finding {
 	f := Finding{Verdict: Packet(nil, a.Err)}
 	if keyed := a.Set.Keyed(); keyed != nil {
@@ -167,31 +167,22 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 		f.Cure = "part of it is missing in the key source"
 		return
 	}
-	// A key that a source names the algorithm of has one length; without a name the lengths of the packets tell the block size.
 	first := &set.Short[0]
 	f.Key = first.From.Place()
-	stream := !first.Named && blockLen == 1
-	var needs []string
-	only := first // what needs says, where it is one
-	if stream {
-		needs = append(needs, "20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm)")
-	}
-	for i := range set.Short {
-		s := &set.Short[i]
-		if stream || s.Have != first.Have || s.Named != first.Named || !s.Named && blockLen != 0 && s.Suite.Cipher.BlockLen != blockLen {
-			continue
+	switch list := shortages(set.Short, blockLen); {
+	case !first.Named && blockLen == 1:
+		f.Cause = fmt.Sprintf("%d of 20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm) bytes of the key are known, "+
+			"the rest is missing", first.Have)
+	case len(list) == 1:
+		s := list[0]
+		f.Cause = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing",
+			s.Have, s.Want, s.Suite.CipherName(), s.Want-s.Have)
+	default:
+		var needs []string
+		for _, s := range list {
+			needs = append(needs, fmt.Sprintf("%d (%s)", s.Want, s.Suite.CipherName()))
 		}
-		if need := fmt.Sprintf("%d (%s)", s.Want, s.Suite.CipherName()); !slices.Contains(needs, need) {
-			needs = append(needs, need)
-			only = s
-		}
-	}
-	if len(needs) == 0 {
-		needs = append(needs, fmt.Sprint(first.Want))
-	}
-	f.Cause = fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.Have, strings.Join(needs, " or "))
-	if len(needs) == 1 && !stream {
-		f.Cause = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing", only.Have, only.Want, only.Suite.CipherName(), only.Want-only.Have)
+		f.Cause = fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.Have, strings.Join(needs, " or "))
 	}
 	if !first.Named && len(set.Candidates) > 0 {
 		f.Cause += ", and they are not all of a shorter key"
@@ -200,15 +191,31 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 	if first.From.KeyHead && first.Have == routerHead {
 		f.Cure = routerCure
 	}
-	for i := range set.Sources {
-		if q := set.Sources[i].Quick; q != nil && q.KeyReason != "" {
-			f.Cure += "; the rest can't be computed from the Quick Mode: " + q.KeyReason
-			break
-		}
+	if q := quick(set); q != nil && q.KeyReason != "" {
+		f.Cure += "; the rest can't be computed from the Quick Mode: " + q.KeyReason
 	}
 }
 
-// blockLen deduces the block size of the cipher from the lengths of a flow's packets, 0 if there were too few.
+// shortages returns what the first key may lack, each cipher with its key length once. A key that a
+// source names the algorithm of has one length; without a name the lengths of the packets tell the
+// block size.
+func shortages(all []salookup.Shortage, blockLen int) (list []salookup.Shortage) {
+	first := &all[0]
+	for _, s := range all {
+		same := func(o salookup.Shortage) bool { return o.Suite == s.Suite }
+		if s.Have == first.Have && s.Named == first.Named && !slices.ContainsFunc(list, same) &&
+			(s.Named || blockLen == 0 || s.Suite.Cipher.BlockLen == blockLen) {
+			list = append(list, s)
+		}
+	}
+	if list == nil {
+		list = all[:1]
+	}
+	return list
+}
+
+// blockLen deduces the block size of the cipher from the lengths of a flow's packets, 0 if there
+// were too few.
 func blockLen(f *salookup.Flow, packets uint64) int {
 	switch n := bits.OnesCount16(f.Lengths()); {
 	case n > 2:
@@ -221,7 +228,8 @@ func blockLen(f *salookup.Flow, packets uint64) int {
 	return 0
 }
 
-// opened says what is to be known of a flow that a key opens, and of those of its packets that it does not.
+// opened says what is to be known of a flow that a key opens, and of those of its packets that it
+// does not.
 func (d *Diagnosis) opened(f *salookup.Flow, r *salookup.Report) Finding {
 	sa := r.SA
 	x := Finding{Verdict: Decrypted, Key: sa.Place(), Remark: d.remark(f, r)}
@@ -231,7 +239,8 @@ func (d *Diagnosis) opened(f *salookup.Flow, r *salookup.Report) Finding {
 	good, bad := r.Verified+r.Decrypted, r.Refused+r.Malformed-r.Undecided
 	switch {
 	case r.Garbled > good:
-		// What is broken behind a good ICV was not decrypted with the right key, where it is most of them.
+		// What is broken behind a good ICV was not decrypted with the right key, where it is most
+		// of them.
 		x.Verdict = WrongKey
 		x.Remark = Join(fmt.Sprintf("%d of %d packets do not fit the key at %s that fits the others: it is damaged, or the SPI came into use again with another key",
 			bad, r.Packets(), x.Key), x.Remark)
@@ -292,7 +301,7 @@ func (d *Diagnosis) remark(f *salookup.Flow, r *salookup.Report) string {
 	}
 	for i := range sources {
 		s := &sources[i]
-		if s.Rank == salookup.Pattern || !s.HasKey() || s.Uncertain || d.right(s, f) {
+		if s.Rank == salookup.Pattern || !s.HasKey() || s.Uncertain || right(s, f) {
 			continue
 		}
 		what := "another authentication key is given by "
@@ -304,7 +313,8 @@ func (d *Diagnosis) remark(f *salookup.Flow, r *salookup.Report) string {
 	return remark
 }
 
-// named is the length in bytes of the ICV as far as the sources of an SA name it, or else any source does; -1 if none does.
+// named is the length in bytes of the ICV as far as the sources of an SA name it, or else any
+// source does; -1 if none does.
 func named(sources []salookup.Source, sa *salookup.SA) int {
 	for _, s := range [2]*salookup.Source{sa.AuthFrom, sa.From} {
 		if s != nil && s.Suite.ICVSize() >= 0 {
@@ -334,7 +344,8 @@ func unchecked(sources []salookup.Source, sa *salookup.SA) string {
 	return ""
 }
 
-// Overlong says that the encryption key of an SA is longer in its source than the algorithm takes, "" if it is not.
+// Overlong says that the encryption key of an SA is longer in its source than the algorithm takes,
+// "" if it is not.
 func Overlong(sa *salookup.SA) string {
 	n, takes := sa.From.Key.Len(), sa.Key.Len()
 	if takes == 0 || n <= takes || sa.AuthFrom == sa.From && sa.From.AuthKey.IsZero() {
@@ -344,7 +355,8 @@ func Overlong(sa *salookup.SA) string {
 		n, sa.CipherName(), takes)
 }
 
-// Failed says why packets of a flow were not opened of which x is said: where a key opens others, they are a matter of their own.
+// Failed says why packets of a flow were not opened of which x is said: where a key opens others,
+// they are a matter of their own.
 func Failed(r *salookup.Report, x Finding) Finding {
 	switch {
 	case !x.Verdict.Opened() && x.Verdict != Truncated:

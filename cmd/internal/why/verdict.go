@@ -2,7 +2,8 @@ package why
 
 import "l2tpdump/esp"
 
-// Verdict is one of the words for how far a packet, a flow or an exchange could be read. They are the same in text, JSON and reports.
+// Verdict is one of the words for how far a packet, a flow or an exchange could be read. They are
+// the same in text, JSON and reports.
 type Verdict string
 
 // The verdicts.
@@ -20,10 +21,12 @@ const (
 // Verdicts lists all verdicts, in no order of merit.
 var Verdicts = [...]Verdict{Clear, Verified, Decrypted, WrongKey, NoKey, Incomplete, Truncated, Malformed}
 
-// Opened reports whether what has this verdict was encrypted, and its plaintext is known and trusted.
+// Opened reports whether what has this verdict was encrypted, and its plaintext is known and
+// trusted.
 func (v Verdict) Opened() bool { return v == Verified || v == Decrypted }
 
-// Finding is what is said of a flow of ESP, or of an exchange of IKE. The texts are parts of a sentence, or "".
+// Finding is what is said of a flow of ESP, or of an exchange of IKE. The texts are parts of a
+// sentence, or "".
 type Finding struct {
 	Verdict Verdict
 	Suite   esp.Suite // ESP: the algorithms as they proved right, as far as named while no key fits
@@ -43,8 +46,8 @@ func (f Finding) Reason() string {
 	return Join(reason, f.Remark)
 }
 
-// KeyFinding is what packets, or another key, prove of a key that a source gives: that it is wrong. It is said of the key alone; an SA that
-// another key opens stays what it is.
+// KeyFinding is what packets, or another key, prove of a key that a source gives: that it is wrong.
+// It is said of the key alone; an SA that another key opens stays what it is.
 type KeyFinding struct {
 	Kind   string     // "esp" or "ike"
 	ID     string     // SPI or initiator cookie

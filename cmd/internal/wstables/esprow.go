@@ -90,7 +90,8 @@ func wiresharkSuite(s *esp.Secret) (cipher, auth string, err error) {
 		return "", "", errors.New("the cipher is not known: the capture names it, if it is given too")
 	}
 	if s.KeyHead && s.Suite.KeyLen != 0 && s.Key.Len() < s.Suite.KeyLen+c.SaltLen {
-		return "", "", fmt.Errorf("only the first %d of %d bytes of the key are known", s.Key.Len(), s.Suite.KeyLen+c.SaltLen)
+		return "", "", fmt.Errorf("only the first %d of %d bytes of the key are known", s.Key.Len(),
+			s.Suite.KeyLen+c.SaltLen)
 	}
 	if s.KeyHead && s.Suite.KeyLen == 0 {
 		return "", "", fmt.Errorf("only the first %d bytes of the key may be known", s.Key.Len())

@@ -66,7 +66,8 @@ func (r *espRow) meets(o *espRow) bool {
 
 // covers reports whether r matches all packets that o matches.
 func (r *espRow) covers(o *espRow) bool {
-	return r.v6 == o.v6 && r.mask&^o.mask == 0 && (r.spi^o.spi)&r.mask == 0 && addrCovers(r.src, o.src) && addrCovers(r.dst, o.dst)
+	return r.v6 == o.v6 && r.mask&^o.mask == 0 && (r.spi^o.spi)&r.mask == 0 && addrCovers(r.src, o.src) &&
+		addrCovers(r.dst, o.dst)
 }
 
 // begins reports whether the keys of r are those of o without their ends.

@@ -1,0 +1,148 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A device without an end is no source of keys, and no capture.
+func TestEndlessDevices(t *testing.T) {
+	from := filepath.Join(captures, basic)
+	for _, device := range []string{"/dev/zero", "/dev/urandom"} {
+		if _, err := os.Stat(device); err != nil {
+			t.Skip(err)
+		}
+		for _, args := range [][]string{
+			{"decrypt", "-r", from + "/outer.pcap", "-k", device}, {"verify", "-r", from + "/outer.pcap", "-k", device},
+			{"keys", "-k", device}, {"decrypt", "-r", from + "/outer.pcap", "--ppp-secrets", device}, {"decrypt", "-r", device, "-k", from + "/router.log"},
+		} {
+			status, messages := ending(t, l2tpdump(t, args...))
+			if status != exitError || !strings.Contains(messages, device) {
+				t.Errorf("%v: exit status %d: %s", args, status, messages)
+			}
+		}
+	}
+}
+
+// A FIFO that nobody writes is told of, and one signal ends the wait.
+func TestSilentFIFO(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "keys")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{
+		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "-k", fifo}, {"keys", "-k", fifo},
+		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "--ppp-secrets", fifo},
+	} {
+		c := l2tpdump(t, args...)
+		messages, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := start(t, c)
+		line, err := bufio.NewReader(messages).ReadString('\n')
+		if err != nil || !strings.Contains(line, "is a FIFO: waiting") {
+			t.Errorf("%q, %v", line, err)
+		}
+		c.Process.Signal(os.Interrupt)
+		io.Copy(io.Discard, messages)
+		c.Wait()
+		if !stop() || c.ProcessState.ExitCode() != exitInterrupted {
+			t.Errorf("%v: %v", args, c.ProcessState)
+		}
+	}
+}
+
+// A file that can't be read on is told of with what the system says.
+func TestReadErrors(t *testing.T) {
+	const broken = "/proc/self/mem" // its first page is not there: EIO
+	if _, err := os.Stat(broken); err != nil {
+		t.Skip(err)
+	}
+	from := filepath.Join(captures, basic)
+	for _, args := range [][]string{
+		{"decrypt", "-r", broken, "-k", from + "/router.log"}, {"decrypt", "-r", from + "/outer.pcap", "-k", broken}, {"keys", "-k", broken},
+	} {
+		status, messages := ending(t, l2tpdump(t, args...))
+		if status != exitError || !strings.Contains(messages, broken) || !strings.Contains(messages, "input/output error") {
+			t.Errorf("%v: exit status %d: %s", args, status, messages)
+		}
+	}
+}
+
+// Something else than an earlier program in Wireshark's folder is not written to, nor waited for.
+func TestExtcapFIFO(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "l2tpdump"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	status, messages := ending(t, l2tpdump(t, "extcap", "install", dir))
+	if status != exitError || !strings.Contains(messages, "is in the way") {
+		t.Errorf("exit status %d: %s", status, messages)
+	}
+}
+
+// What is written as root is not written through another user's link, and no file of another's is made to hold keys.
+func TestRootWritesNoOthersFile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	victim, link := filepath.Join(dir, "victim"), filepath.Join(dir, "link")
+	others := filepath.Join(dir, "others")
+	for name, data := range map[string]string{victim: "precious", others: ""} {
+		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(victim, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Lchown(link, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(others, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	from := filepath.Join(captures, basic)
+	input := []string{"decrypt", "-r", from + "/outer.pcap", "-k", from + "/router.log", "-w"}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{append(input, link), "is a symbolic link"},
+		{append(input, link, "--embed-keys"), "is a symbolic link"},
+		{append(input, others, "--embed-keys"), "is another user's"},
+		{[]string{"live", "-i", "lo", "-k", "syslog:127.0.0.1:0", "--syslog-save", link}, "is a symbolic link"},
+		{[]string{"live", "-i", "lo", "-k", "syslog:127.0.0.1:0", "--syslog-save", others}, "is another user's"},
+	} {
+		status, messages := ending(t, l2tpdump(t, c.args...))
+		if status != exitError || !strings.Contains(messages, c.want) {
+			t.Errorf("%v: exit status %d: %s", c.args, status, messages)
+		}
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {
+		t.Errorf("%q, %v", text, err)
+	}
+	info, err := os.Stat(others)
+	if err != nil || info.Mode().Perm() != 0o644 || info.Size() != 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+	// Where nobody else can write, a link is the administrator's own.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if status, messages := ending(t, l2tpdump(t, append(input, link)...)); status != exitOK {
+		t.Errorf("exit status %d: %s", status, messages)
+	}
+}
