@@ -1,6 +1,7 @@
 // Package pipeline carries captured frames from a source through decryption to the sinks.
 //
 //	source ─> reader and framer: link, IP, reassembly, IKE, which SA    in capture order
+//	          a frame in a frame (wrapping.go) or a TCP stream (tcp.go, stream.go) goes the same way again
 //	       ─> work: ESP integrity check and decryption                  a batch on each processor
 //	       ─> deliver: L2TP, PPP, counts, the sinks                     in capture order
 //
