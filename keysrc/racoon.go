@@ -129,22 +129,6 @@ func racoonLabel(msg []byte) (racoonValue, string) {
 	return racoonNone, ""
 }
 
-// message takes one message; the line ends in it are "#012" where syslog wrote it.
-func (r *racoonLog) message(n int, msg []byte) bool {
-	mine := false
-	for {
-		part := msg
-		i := bytes.Index(msg, []byte("#012"))
-		if i >= 0 {
-			part, msg = msg[:i], msg[i+4:]
-		}
-		mine = r.part(n, trimLine(part)) || mine
-		if i < 0 {
-			return mine
-		}
-	}
-}
-
 // rowOnly takes a line that can only be a row.
 func (r *racoonLog) rowOnly(n int, text []byte) bool {
 	if r.value == racoonNone {
@@ -165,8 +149,9 @@ func (r *racoonLog) foreign() {
 	}
 }
 
-// part takes one line of a message.
-func (r *racoonLog) part(n int, msg []byte) bool {
+// message takes one message.
+func (r *racoonLog) message(n int, msg []byte) bool {
+	msg = trimLine(msg)
 	if len(msg) == 0 { // before the rows
 		return r.value != racoonNone
 	}
