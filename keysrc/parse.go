@@ -104,6 +104,8 @@ type Stream struct {
 	forced  bool
 	n       int // lines taken
 	history history
+	unwrap  unwrapper
+	give    func([]byte) // offer, made once
 	near    []string
 	content bool // a line is neither blank nor a comment
 }
@@ -118,6 +120,7 @@ type started struct {
 // it is given belongs to the receiver. The only error is the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	s := &Stream{format: format, out: output{name: name, emit: emit}}
+	s.give = s.offer
 	if format == "" {
 		s.waiting = append(s.waiting, formats...)
 		return s, nil
@@ -187,12 +190,17 @@ func (s *Stream) Close() error {
 	return e
 }
 
-// feed gives one line to whom it may concern.
+// feed takes one line, and gives what is in its wrappings to whom it may concern.
 func (s *Stream) feed(line []byte) {
 	if !s.content {
 		text := bytes.TrimSpace(line)
 		s.content = len(text) > 0 && text[0] != '#'
 	}
+	s.unwrap.each(0, line, s.give)
+}
+
+// offer gives one line to whom it may concern.
+func (s *Stream) offer(line []byte) {
 	mine := 0
 	for i, r := range s.running {
 		s.running[i].mine = r.parser.line(s.n, line)
