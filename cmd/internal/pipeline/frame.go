@@ -176,8 +176,8 @@ func (f *framer) reassemble(r *Record) bool {
 	return true
 }
 
-// proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
-// together right.
+// proves reports whether there is proof that a datagram, some fragments of which are contradicted
+// by others, was put together right.
 func (f *framer) proves(ip []byte) bool {
 	var n capture.Frame
 	if n.DecodeIP(ip) != nil {

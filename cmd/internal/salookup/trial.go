@@ -67,7 +67,8 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 	checked := p.Cut == 0 && c.Checks()
 	o := Fit{Shape: true}
 	if !checked || !c.Suite.Cipher.AEAD {
-		// Of a cipher without AEAD the ICV says nothing about the encryption key, so the plaintext is looked at first.
+		// Of a cipher without AEAD the ICV says nothing about the encryption key, so the plaintext
+		// is looked at first.
 		auth := c.AuthKey
 		if checked {
 			auth = esp.Key{}

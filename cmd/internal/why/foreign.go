@@ -131,8 +131,8 @@ func (c *closed) misnamed(s *salookup.Source) esp.Suite {
 	return fit.SA.Suite()
 }
 
-// damagedSPI looks for an SPI of which the flow's differs in one bit, and which makes the ICV of the
-// packet right; 0 if there is none.
+// damagedSPI looks for an SPI of which the flow's differs in one bit, and which makes the ICV of
+// the packet right; 0 if there is none.
 func (c *closed) damagedSPI() uint32 {
 	if c.packet == nil {
 		return 0

@@ -24,8 +24,8 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 	return d.wrong
 }
 
-// judge compares what the sources give for an open flow's SPI with the keys that open its packets. A
-// source that opened another use of the SPI contradicts nothing.
+// judge compares what the sources give for an open flow's SPI with the keys that open its packets.
+// A source that opened another use of the SPI contradicts nothing.
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
 	most := salookup.SPIOnly
@@ -109,10 +109,11 @@ func disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Sou
 	return first
 }
 
-// contradiction names two sources whose keys can't both be right, where neither is known well enough
-// to open packets: of a longer key, or of an authentication key that is not checked, both have the
-// head only. Those are compared that agree with what opened the packets, if anything did, and whose
-// rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of one.
+// contradiction names two sources whose keys can't both be right, where neither is known well
+// enough to open packets: of a longer key, or of an authentication key that is not checked, both
+// have the head only. Those are compared that agree with what opened the packets, if anything did,
+// and whose rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of
+// one.
 func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (x KeyFinding, found bool) {
 	quick := func(s salookup.Source) bool { return s.Quick != nil }
 	if i := slices.IndexFunc(sources, quick); i >= 0 && slices.ContainsFunc(sources[i+1:], quick) {
@@ -155,8 +156,9 @@ func LeftOut(notes []keysrc.Note) string {
 	return fmt.Sprintf("%d values were left out, the first: %s", len(notes), notes[0])
 }
 
-// Unused returns the secrets of ESP that opened no packet, in the order in which they were added, and
-// why. A secret that is the head of a key which did, or that is proved wrong, is not among them.
+// Unused returns the secrets of ESP that opened no packet, in the order in which they were added,
+// and why. A secret that is the head of a key which did, or that is proved wrong, is not among
+// them.
 func (d *Diagnosis) Unused() iter.Seq2[*esp.Secret, string] {
 	d.WrongKeys()
 	return func(yield func(*esp.Secret, string) bool) {
