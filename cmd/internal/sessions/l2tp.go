@@ -21,7 +21,7 @@ type tunnel struct {
 	stop                    *ending
 	host, vendor            [2]string
 	hello                   [2]asked
-	window                  [2]l2tp.Control // with a Receive Window Size
+	window                  [2]l2tp.Facts // with a Receive Window Size
 	challenge               bool
 	calls                   []*call
 	port                    uint16 // UDP port that the caller sends from
@@ -43,7 +43,7 @@ type call struct {
 type ending struct {
 	place
 	sender  int
-	control l2tp.Control
+	control l2tp.Facts
 }
 
 // l2tp takes an L2TP message of an association, and returns the session that it is of.
@@ -149,7 +149,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	p := &r.Payload
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
-	c := l2tp.ReadControl(payload)
+	c := l2tp.ReadFacts(payload)
 	var t *tunnel
 	switch {
 	case c.Type == l2tp.SCCRQ:
@@ -235,7 +235,7 @@ func (s *Session) turnedDown() bool {
 }
 
 // take takes note of a message that is about the tunnel; it reports whether the message was there before.
-func (t *tunnel) take(c *l2tp.Control, sender int, at place) (again bool) {
+func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	mark := func(s *span) {
 		again = s.seen()
 		s.add(at)
@@ -269,14 +269,14 @@ func (t *tunnel) take(c *l2tp.Control, sender int, at place) (again bool) {
 		t.vendor[sender] = c.Vendor
 	}
 	if c.HasWindow {
-		t.window[sender] = l2tp.Control{HasWindow: true, Window: c.Window}
+		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}
 	}
 	t.challenge = t.challenge || c.Challenge
 	return again
 }
 
 // callControl finds the call that a control message is about, or begins it; nil if it is about none.
-func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Control, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
+func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
 	var x *call
 	switch c.Type {
 	case l2tp.ICRQ, l2tp.OCRQ:
@@ -329,7 +329,7 @@ func (t *tunnel) called(side int, id uint16) *call {
 }
 
 // take takes note of a message that is about the call; it reports whether the message was there before.
-func (x *call) take(c *l2tp.Control, sender int, at place) (again bool) {
+func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	mark := func(s *span) {
 		again = s.seen()
 		s.add(at)

@@ -20,8 +20,8 @@ const (
 	CDN     = messageCDN
 )
 
-// Control is what the AVPs of a control message say. Its texts are fit for a terminal.
-type Control struct {
+// Facts are what the AVPs of a control message say. Its texts are fit for a terminal.
+type Facts struct {
 	Type            uint16 // 0 of a ZLB
 	Tunnel, Session uint16 // that the sender assigned; 0 not named
 	Host, Vendor    string // Host Name and Vendor Name, of SCCRQ and SCCRP
@@ -37,10 +37,10 @@ type Control struct {
 	Disconnect    string // PPP Disconnect Cause Code (RFC 3145)
 }
 
-// ReadControl reads the AVPs of a control message from its payload, data[h.PayloadStart:h.PayloadEnd], up to damage.
-func ReadControl(payload []byte) (c Control) {
+// ReadFacts reads the AVPs of a control message from its payload, data[h.PayloadStart:h.PayloadEnd], up to damage.
+func ReadFacts(payload []byte) (c Facts) {
 	m := readControl(payload)
-	c = Control{Type: m.kind, Tunnel: m.tunnel, Session: m.session, Host: shown(m.host), Vendor: shown(m.vendor)}
+	c = Facts{Type: m.kind, Tunnel: m.tunnel, Session: m.session, Host: shown(m.host), Vendor: shown(m.vendor)}
 	for a, err := range walkAVPs(payload) {
 		if err != nil {
 			break
@@ -64,7 +64,7 @@ func ReadControl(payload []byte) (c Control) {
 }
 
 // result reads a Result Code AVP. Some senders swap the bytes of the code: no code is 256 or more.
-func (c *Control) result(v []byte) {
+func (c *Facts) result(v []byte) {
 	if len(v) < 2 {
 		return
 	}
