@@ -85,9 +85,14 @@ func judge(s *Session) *Finding {
 		if !f.try(s, upRules) {
 			f.orderly(s)
 		}
-	case f.try(s, refusalRules), f.try(s, failureRules):
-	case s.late:
+	case f.try(s, refusalRules):
+	case s.beginsLate():
 		f.partial("the beginning of this connection was not captured")
+	case f.try(s, failureRules):
+	case s.movedOut():
+		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
+	case s.unprotected():
+		f.partial("IPsec was agreed on, and nothing that it protects was captured")
 	case s.unclear():
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
@@ -100,6 +105,12 @@ func judge(s *Session) *Finding {
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// beginsLate says that what led to the state of the session at the beginning of the capture is not known.
+func (s *Session) beginsLate() bool {
+	c := s.call()
+	return s.late && (c == nil || !c.begun())
 }
 
 // try takes the first rule that applies.
@@ -152,7 +163,7 @@ func (f *Finding) orderly(s *Session) {
 			f.Frames = append(f.Frames, t.frame)
 		}
 	}
-	if t := s.tunnel(); t != nil && t.stop != nil {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
 		f.Frames = append(f.Frames, t.stop.frame)
 	}
 }
@@ -232,6 +243,20 @@ func (s *Session) looksUp() bool {
 	return true
 }
 
+// unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
+func (s *Session) unprotected() bool {
+	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
+// agreed says that a phase 2 was agreed on.
+func (s *Session) agreed() bool { return slices.ContainsFunc(s.exchanges, (*exchange).agreed) }
+
+// movedOut says that IKE moved to UDP 4500, and that the capture may be of UDP 500 only.
+func (s *Session) movedOut() bool {
+	x := s.exchange()
+	return x != nil && x.reached() == 4 && (x.natted[client] == natBehind || x.natted[server] == natBehind) && s.others == 0
+}
+
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
 	return !s.readable() && (s.protected[client].n > setupPackets || s.protected[server].n > setupPackets+setupPackets/2)
@@ -239,47 +264,19 @@ func (s *Session) unclear() bool {
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.
 func (s *Session) oneDirection() bool {
-	var heard [2]int
-	for _, x := range s.exchanges {
-		for n := 1; n < len(x.messages); n++ {
-			if x.messages[n].seen() {
-				heard[x.senderOf(n)]++
-			}
-		}
-		if x.sealed[client].seen() {
-			heard[client]++
-		}
-		if x.sealed[server].seen() {
-			heard[server]++
-		}
-	}
-	for side := range heard {
-		heard[side] += s.protected[side].n
-		if s.inClear() {
-			for _, t := range s.tunnels {
-				if side == t.caller {
-					heard[side] += t.request.n + t.connect.n
-				} else {
-					heard[side] += t.reply.n
-				}
-			}
-		}
-	}
 	switch {
-	case s.refused():
-		return false
-	case heard[client] == 0:
-		return heard[server] > 0 && s.advances(server)
-	case heard[server] == 0:
-		return s.advances(client)
+	case s.heard[client] == 0:
+		return s.heard[server] > 0 && s.advances(server) && !s.refusedFor(client)
+	case s.heard[server] == 0:
+		return s.advances(client) && !s.refusedFor(server)
 	}
 	return false
 }
 
-// refused says that a network element answered for a side.
-func (s *Session) refused() bool {
-	x := s.exchange()
-	return s.icmp.seen() || x != nil && x.refused.seen()
+// refusedFor says that a side, or the network in front of it, answered with ICMP.
+func (s *Session) refusedFor(side int) bool {
+	other, x := s.ends[1-side].Addr(), s.exchange()
+	return s.icmp.seen() && s.icmp.by != other || x != nil && x.refused.seen() && x.refused.by != other
 }
 
 // advances says that a side does what it does only behind answers.
@@ -302,12 +299,10 @@ func (s *Session) goes() bool {
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 
-// senderOf is who sends a message of phase 1.
-func (x *exchange) senderOf(n int) int {
-	if n%2 == 1 {
-		return x.initiator
-	}
-	return 1 - x.initiator
+// waited says that something which was sent several times is not only still waiting when the capture ends.
+func (s *Session) waited(sent *span) bool {
+	const long, short = int64(30e9), int64(5e9)
+	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, sent.last.time-sent.previous.time)
 }
 
 // step is the first that was not passed.

@@ -44,7 +44,7 @@ var refusalRules = []rule{
 // phase1Failed is the exchange of a session that ended in phase 1; nil if none did.
 func phase1Failed(s *Session) *exchange {
 	x := s.exchange()
-	if x == nil || x.established() || x.late || s.protected[client].n+s.protected[server].n > 0 {
+	if x == nil || x.established() || x.late || s.agreed() || s.protected[client].n+s.protected[server].n > 0 {
 		return nil
 	}
 	return x
@@ -158,8 +158,8 @@ func idMismatch(s *Session) *proof {
 			true, append(last.frames(), at.frame), "",
 		}
 	}
-	const atOnce = int64(1e9)
-	if at := x.sealed[client]; at.seen() && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
+	const atOnce, patience = int64(1e9), int64(5e9)
+	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
 		return &proof{
 			fmt.Sprintf("IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one", s.who(client)),
 			false, append(last.frames(), at.first.frame), "",

@@ -50,7 +50,7 @@ func fragmentLost(s *Session) *proof {
 	}
 	for side := range x.parts {
 		p := &x.parts[side]
-		if p.n < 2 {
+		if p.n < 2 || !s.waited(p) {
 			continue
 		}
 		text := fmt.Sprintf("IKE: a message of %d bytes from %s is sent in IP fragments, and never arrives whole (%d times)", x.partLength, s.who(side), p.n)
@@ -71,7 +71,7 @@ func pskSilent(s *Session) *proof {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
 		return &proof{fmt.Sprintf("IKE: %s answers each message 5 of the client with an error that can't be read: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), sealed.frames()...), ""}
-	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time:
+	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), m4.last.frame), ""}
 	}
@@ -90,6 +90,9 @@ func answersLost(s *Session) *proof {
 		return nil
 	}
 	asked, answered := &x.messages[n-1], &x.messages[n]
+	if !s.waited(asked) {
+		return nil
+	}
 	return &proof{
 		fmt.Sprintf("IKE: %s answers every time, but %s repeats its message %d (%d times): the answers do not reach it",
 			s.who(1-x.initiator), s.who(x.initiator), n-1, asked.n),
@@ -110,7 +113,7 @@ func natt4500(s *Session) *proof {
 	case m4.seen() && !m5.seen() && behind && s.bounds[1].time-m4.last.time > patience && s.others > 0:
 		return &proof{fmt.Sprintf("IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 of %s", s.who(server)),
 			true, m4.frames(), ""}
-	case m5.n > 2 && x.floated && !x.sealed[server].seen():
+	case m5.n > 2 && x.floated && !x.sealed[server].seen() && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 and was not answered (%d times in %s): the port is blocked, or the server drops it silently, as with another pre-shared key",
 			m5.n, span64(m5.lasted())), false, m5.frames(), ""}
 	}
@@ -135,7 +138,7 @@ func noAnswer(s *Session) *proof {
 		return &proof{fmt.Sprintf("IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)", s.who(server), x.refused.by, x.refused.kind, x.refused.n),
 			true, append(frames, x.refused.frames()...), x.step()}
 	}
-	if m1.n >= tries && m1.lasted() >= short || s.bounds[1].time-m1.last.time > patience {
+	if m1.n >= tries && m1.lasted() >= short && s.waited(&m1) || s.bounds[1].time-m1.last.time > patience {
 		return &proof{fmt.Sprintf("IKE: %s never answered the first message on UDP 500 (%d tries in %s)", s.who(server), m1.n, span64(m1.lasted())), true, frames, x.step()}
 	}
 	return nil
@@ -161,13 +164,14 @@ func phase1Stopped(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
+	const patience = int64(5e9)
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
 			return &proof{fmt.Sprintf("IKE: %s refused: %s", s.who(n.sender), n.Name), true, []uint64{n.frame}, x.step()}
 		}
 	}
 	for side := range x.sealed {
-		if sealed := &x.sealed[side]; sealed.seen() {
+		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-s.last.time > patience {
 			return &proof{fmt.Sprintf("IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key", s.who(side)), true, sealed.frames(), x.step()}
 		}
 	}

@@ -111,7 +111,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		src, dst = netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 	}
 	f := g.flowOf(r, src, dst, at)
-	opened := r.Verdict.Opened()
+	opened := r.Verdict.Opened() || r.Head()
 	if f.opened > 0 && !opened && r.Verdict != why.Truncated {
 		return // of no key, among those that a key opens
 	}
@@ -154,7 +154,7 @@ func (f *flow) count(r *pipeline.Record, at place) {
 		p = f.window.Nearest(r.Seq)
 	}
 	f.window.Add(p, sure)
-	if r.Verdict.Opened() {
+	if r.Verdict.Opened() || r.Head() {
 		f.opened++
 	}
 	if r.SA != nil && r.Verdict.Opened() {
@@ -209,7 +209,7 @@ func (d *direction) again(at place) {
 	switch {
 	case gap < burst:
 		return
-	case d.gap == 0 || gap*2 > d.gap*3:
+	case gap*10 > d.gap*16 && gap*10 < d.gap*26: // about twice
 		d.backoff++
 	default:
 		d.backoff = 0

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
 )
@@ -26,7 +27,7 @@ type Gatherer struct {
 	calls     map[callKey]*call
 	held      list.List // sessions, the one without a packet for longest first
 	events    int
-	others    uint64   // frames that are not of IKE
+	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
 }
 
@@ -63,10 +64,15 @@ func (g *Gatherer) Record(r *pipeline.Record) error {
 	default:
 		g.other(r, at)
 	}
-	if r.Kind != pipeline.IKE {
+	if r.Kind == pipeline.ESP || r.Kind == pipeline.Other && !ofIKE(&r.Net) {
 		g.others++
 	}
 	return g.expire(at.time)
+}
+
+// ofIKE says that a filter on the ports of IKE lets a frame pass.
+func ofIKE(n *capture.Frame) bool {
+	return n.UDP && (n.SrcPort == portIKE || n.DstPort == portIKE || n.SrcPort == portNATT || n.DstPort == portNATT)
 }
 
 // Flush has nothing to do: sessions are told when they are over.
@@ -177,6 +183,9 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	}
 	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
+	if a == nil { // ESP that was captured from its middle shows no port of IKE
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && !begins })
+	}
 	if a == nil {
 		if !begins && !m.FromInitiator {
 			src, dst = dst, src
@@ -191,6 +200,7 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		x.initiator = 1 - a.side(src, dst)
 	}
 	x.session = g.sessionOf(x, src, dst, at)
+	a.addPorts(src, dst)
 	x.session.exchanges = append(x.session.exchanges, x)
 	if len(x.session.exchanges) > maxExchanges {
 		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
@@ -230,6 +240,8 @@ func (s *Session) goesOn(now int64) bool {
 		return now-last < quiet && !(p != nil && p.parted(last) && now-last > int64(2e9))
 	case s.clear.seen():
 		return false
+	case p != nil && p.agreed(): // its ESP was not captured
+		return now-s.last.time < retryTime
 	case p == nil:
 		return now-s.last.time < quiet
 	}

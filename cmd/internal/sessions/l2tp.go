@@ -108,7 +108,7 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 		return false
 	}
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if other == a {
+		if other == a || !a.natt || !other.natt {
 			continue
 		}
 		if t := other.tunnel(sender, h.Tunnel); t != nil {
@@ -205,19 +205,24 @@ func (g *Gatherer) dial(a *association, s *Session, src, dst netip.AddrPort, at 
 		return s
 	}
 	old := s.exchange()
-	s2 := g.begin(a, src, dst, at)
-	if old != nil {
-		const soon = int64(60e9)
-		if n := len(s.exchanges); n > 1 && at.time-old.first.time < soon && s.quietSince(old.first.time) {
-			s.exchanges = s.exchanges[:n-1] // it was no renewal
-			s.renewals--
-			s2.first = old.first
-			old.session = s2
-		}
-		s2.exchanges = append(s2.exchanges, old)
-		s2.renewals = 1
+	next := g.begin(a, src, dst, at)
+	const soon = int64(60e9)
+	if n := len(s.exchanges); n > 1 && at.time-old.first.time < soon && s.quietSince(old.first.time) {
+		s.exchanges = s.exchanges[:n-1] // it was no renewal
+		s.renewals--
+		next.first = old.first
 	}
-	return s2
+	next.inherit(old)
+	return next
+}
+
+// inherit takes over an ISAKMP SA that was there before the session; nil: none was.
+func (s *Session) inherit(x *exchange) {
+	if x == nil {
+		return
+	}
+	x.session = s
+	s.exchanges, s.renewals = append(s.exchanges, x), 1
 }
 
 // quietSince says that the session had no users' packets after a time.
@@ -283,7 +288,7 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 		if x = t.called(sender, c.Session); x == nil || x.cdn != nil {
 			s := t.session
 			if len(t.calls) > 0 && !s.multilink() {
-				s = g.dial2(a, s, src, dst, at, t)
+				s = g.callAgain(a, s, src, dst, at, t)
 			}
 			x = g.newCall(t, s, sender)
 			x.ids[sender] = c.Session
@@ -304,13 +309,11 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 	return x
 }
 
-// dial2 begins a session for a further call in a tunnel.
-func (g *Gatherer) dial2(a *association, s *Session, src, dst netip.AddrPort, at place, t *tunnel) *Session {
+// callAgain begins a session for a further call in a tunnel.
+func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort, at place, t *tunnel) *Session {
 	n := g.begin(a, src, dst, at)
 	n.tunnels = append(n.tunnels, t)
-	if x := s.exchange(); x != nil {
-		n.exchanges, n.renewals = append(n.exchanges, x), 1
-	}
+	n.inherit(s.exchange())
 	t.session = n
 	return n
 }
@@ -366,7 +369,6 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	s := a.session
 	if s == nil || s.element == nil {
 		s = g.begin(a, src, dst, at)
-		s.late = a.late
 	}
 	sender := a.side(src, dst)
 	a.addPorts(src, dst)

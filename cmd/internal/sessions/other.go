@@ -34,7 +34,7 @@ func (g *Gatherer) other(r *pipeline.Record, at place) {
 // fragment takes the first IP fragment of an IKE message that was not put together.
 func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	n := &r.Net
-	if !n.UDP || n.FragOffset != 0 || n.SrcPort != portIKE && n.DstPort != portIKE && n.SrcPort != portNATT && n.DstPort != portNATT {
+	if !ofIKE(n) || n.FragOffset != 0 {
 		return
 	}
 	data := r.Frame()

@@ -117,6 +117,10 @@ func (g *Gatherer) ppp(r *pipeline.Record, c *call, sender int, at place) {
 	}
 	if x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol) {
 		c.session.unread++
+		c.session.came(at) // a network protocol is up
+	}
+	if x.Fragment {
+		c.session.came(at)
 	}
 	for _, packet := range x.Packets {
 		g.pppPacket(c, sender, at, packet.Protocol, packet.Data)

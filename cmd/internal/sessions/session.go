@@ -39,7 +39,8 @@ type Session struct {
 	stray     span         // of these, messages beside a session that IPsec protects
 	misplaced span         // messages of another client's tunnel, sent in this session's SA
 	rival     place        // another client behind the same address came up
-	others    uint64       // frames of the capture that are not of IKE
+	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
+	heard     [2]int       // packets by who sent them
 	moves     int          // changes of the client's address or port
 	renewals  int          // ISAKMP SAs
 	late      bool         // its beginning was not captured
@@ -68,7 +69,7 @@ type direction struct {
 
 // begin begins a session of an association.
 func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Session {
-	s := &Session{assoc: a, first: at, last: at}
+	s := &Session{assoc: a, first: at, last: at, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
@@ -87,6 +88,7 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	s.last = at
 	s.assoc.last = max(s.assoc.last, at.time)
 	if side != nobody {
+		s.heard[side]++
 		s.alone[side].add(at)
 		s.alone[1-side] = span{}
 	}

@@ -229,7 +229,7 @@ func (s *Session) pppText() string {
 		if *o.Accepted {
 			word = "accepted"
 		}
-		parts = append(parts, strings.TrimSpace(o.Auth+" "+s.User())+": "+word)
+		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+word), " "))
 	}
 	if o.Assigned != "" {
 		text := o.Assigned
