@@ -45,10 +45,11 @@ func (t *turner) take(n int, line []byte) {
 		t.text = append(t.text, line...)
 		t.ends, t.lines = append(t.ends, len(t.text)), append(t.lines, n)
 	}
-	if off, _, ok := charonRow(line); ok {
-		t.rows = t.rows || off+16 == t.row
-		t.row = off
+	off, _, ok := charonRow(line)
+	if t.rows = t.rows || ok && off+16 == t.row; !ok {
+		off = 0
 	}
+	t.row = off
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
 			if bytes.Contains(line, mark) && !yamaha.Match(line) {
