@@ -16,21 +16,37 @@ import (
 // messages and origins. format is the name of a Format, or "" to recognise it by its content; one
 // source may mix formats. A gzipped source and UTF-16 with a byte order mark are read too.
 //
-// The memory in use depends on the number of different keys, not on the size of the source. A
+// A log whose newest line comes first is turned, up to 16 MB of it. Beyond that the memory in use
+// depends on the number of different keys, not on the size of the source. A
 // source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
 	keys, seen := new(Keys), newSeen(0)
-	s, err := NewStream(name, format, func(k *Keys) {
+	emit := func(k *Keys) {
 		if seen.Fresh(k) {
 			keys.add(k)
 		}
-	})
+	}
+	s, err := NewStream(name, format, emit)
 	if err != nil {
 		return nil, err
 	}
+	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
+	if t := s.turner; t.score <= backward && !t.long {
+		*keys, seen = Keys{}, newSeen(0)
+		s, _ = NewStream(name, format, emit)
+		t.turned(func(n int, line []byte) {
+			s.n = n
+			s.feed(line)
+		})
+		s.n = len(t.lines)
+		closeErr = s.Close()
+	} else if t.score <= backward {
+		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
+			"turned here: give it with its oldest line first", Doubt: true}}})
+	}
 	keys.complete()
 	if err == nil {
 		err = closeErr
@@ -106,6 +122,7 @@ type Stream struct {
 	history history
 	unwrap  unwrapper
 	give    func([]byte) // offer, made once
+	turner  *turner      // of a source that is read to its end
 	near    []string
 	content bool // a line is neither blank nor a comment
 }
@@ -195,6 +212,9 @@ func (s *Stream) feed(line []byte) {
 	if !s.content {
 		text := bytes.TrimSpace(line)
 		s.content = len(text) > 0 && text[0] != '#'
+	}
+	if s.turner != nil {
+		s.turner.take(s.n, line)
 	}
 	s.unwrap.each(0, line, s.give)
 }
