@@ -42,7 +42,7 @@ func (m *Message) Describe() string {
 	switch {
 	case m.Header.isV2():
 		s := "request "
-		if m.Header.Flags&flagV2Response != 0 {
+		if m.Header.ResponseV2() {
 			s = "response "
 		}
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
@@ -54,8 +54,8 @@ func (m *Message) Describe() string {
 	return describePayloads(m.Payloads, m.Header.Phase1())
 }
 
-// flagV2Response marks a response of IKEv2 (RFC 7296 section 3.1).
-const flagV2Response = 0x20
+// ResponseV2 says that the message is a response of IKEv2 (RFC 7296 section 3.1).
+func (h Header) ResponseV2() bool { return h.isV2() && h.Flags&0x20 != 0 }
 
 // describePayloads returns payloads with what matters of them, on one line.
 func describePayloads(payloads []Payload, phase1 bool) string {
