@@ -37,6 +37,9 @@ var (
 	errVersion = errors.New("l2tp: unknown version")
 )
 
+// MinHeader is the size of the smallest header in bytes.
+const MinHeader = 6
+
 // Header is a decoded L2TP header. It holds no pointer: offsets count from the first byte of
 // the data that was given to Decode. A Header may be reused for any number of packets.
 type Header struct {
@@ -70,7 +73,7 @@ type Header struct {
 // reference to data and does not allocate. After ErrTruncated the header can be used.
 func (h *Header) Decode(data []byte) error {
 	*h = Header{}
-	if len(data) < 6 {
+	if len(data) < MinHeader {
 		return errShort
 	}
 	flags := binary.BigEndian.Uint16(data)

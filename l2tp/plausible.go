@@ -44,7 +44,7 @@ func Possible(h *Header, data []byte) bool {
 		if h.Control {
 			return flags&reserved3 == 0 && h.HasLength && h.HasSequence
 		}
-		return binary.BigEndian.Uint32(data) == Version3 && h.Session != 0
+		return binary.BigEndian.Uint32(data) == Version3<<16 && h.Session != 0
 	}
 	return flags&reservedL2F == 0
 }

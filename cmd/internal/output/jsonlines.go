@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,6 +82,17 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
+
+	Retransmission bool          `json:"retransmission,omitempty"`
+	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
+	AVPs           orderedValues `json:"avps,omitempty"`
+
+	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
+	Order       string  `json:"order,omitempty"` // ahead, late, repeated
+	Sequence    *uint32 `json:"sequence,omitempty"`
+	Pseudowire  string  `json:"pseudowire,omitempty"`
+	Cookie      string  `json:"cookie,omitempty"`
+	WrongCookie bool    `json:"wrong_cookie,omitempty"`
 }
 
 type jsonPPP struct {
@@ -224,16 +236,25 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 }
 
 func l2tpObject(p *pipeline.Payload) *jsonL2TP {
-	h := &p.L2TP
-	o := &jsonL2TP{Version: h.Version, Tunnel: uint32(h.Tunnel), Session: uint32(h.Session)}
-	if h.Version == l2tp.Version3 {
-		o.Tunnel, o.Session = h.Connection, h.SessionID
-	}
-	if h.Control {
-		_, o.Type = l2tp.MessageType(p.Message[h.PayloadStart:h.PayloadEnd])
-	}
+	h, t := &p.L2TP, &p.Tunnel
+	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
 	if h.HasSequence {
 		o.Ns, o.Nr = &h.Ns, &h.Nr
+	}
+	if c := t.Control; c != nil {
+		o.Type, o.Retransmission, o.Authentication = c.Type(), c.Retransmission, c.Authentication.String()
+		for name, value := range c.Values {
+			if h.Cut && name == "malformed" {
+				break // it is what the end was cut off of
+			}
+			o.AVPs.add(name, value)
+		}
+	}
+	if f := &t.Frame; h.Version == l2tp.Version3 && f.Pseudowire != 0 {
+		o.Pseudowire = l2tp.PseudowireName(f.Pseudowire)
+		if o.Cookie = hex.EncodeToString(f.Cookie); f.Numbered {
+			o.Sequence = &f.Number
+		}
 	}
 	return o
 }

@@ -37,6 +37,9 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		if r.Payload.HasPPP {
 			p.stats.Expansion = p.unwrap.expansion()
 		}
+		if r.Payload.Tunnel.Frame.Numbered {
+			p.stats.Numbers = p.unwrap.numbers()
+		}
 		p.mu.Unlock()
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {
