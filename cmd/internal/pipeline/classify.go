@@ -180,7 +180,7 @@ func plausibleIKE(data []byte, length int) bool {
 		return false
 	}
 	h, err := ikev1.ParseHeader(data)
-	if err != nil || h.Length < ikev1.HeaderLen || uint64(h.Length) > uint64(length) || h.InitiatorCookie.IsZero() {
+	if err != nil || h.Length < ikev1.HeaderLen || uint64(h.Length) > uint64(length) {
 		return false
 	}
 	if h.MajorVersion == 2 {
@@ -192,7 +192,7 @@ func plausibleIKE(data []byte, length int) bool {
 // exactIKE reports whether a plausible message is one of IKEv1 that fits the datagram.
 func exactIKE(data []byte, length int) bool {
 	h, err := ikev1.ParseHeader(data)
-	return err == nil && h.MajorVersion == 1 && uint64(h.Length) == uint64(length) && length == len(data)
+	return err == nil && h.MajorVersion == 1 && !h.InitiatorCookie.IsZero() && uint64(h.Length) == uint64(length) && length == len(data)
 }
 
 // isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of

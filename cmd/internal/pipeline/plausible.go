@@ -12,13 +12,13 @@ import (
 // looks like nothing else.
 func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
 	var h esp.Header
-	switch {
-	case h.Decode(payload) != nil:
-		return n.Truncated && n.UDPLen >= esp.HeaderLen
+	err := h.Decode(payload)
+	switch _, known := c.peers.get(pairOf(n)); {
+	case err != nil:
+		return known && n.UDPLen >= esp.HeaderLen
 	case h.SPI <= maxReservedSPI:
 		return false
-	}
-	if _, ok := c.peers.get(pairOf(n)); ok || plausibleESP(&h, payload, n.UDPLen) {
+	case known || plausibleESP(&h, payload, n.UDPLen):
 		return true
 	}
 	last, ok := c.flows.get(flowID{n.Dst, h.SPI})
