@@ -23,7 +23,7 @@ const (
 // Facts are what the AVPs of a control message say. Its texts are fit for a terminal.
 type Facts struct {
 	Type            uint16 // 0 of a ZLB
-	Tunnel, Session uint16 // that the sender assigned; 0 not named
+	Tunnel, Session uint32 // that the sender assigned; 0 not named
 	Host, Vendor    string // Host Name and Vendor Name, of SCCRQ and SCCRP
 	Window          uint16 // Receive Window Size
 	HasWindow       bool
@@ -37,20 +37,19 @@ type Facts struct {
 	Disconnect    string // PPP Disconnect Cause Code (RFC 3145)
 }
 
-// ReadFacts reads the AVPs of a control message from its payload, data[h.PayloadStart:h.PayloadEnd], up to damage.
-func ReadFacts(payload []byte) (c Facts) {
-	m := readControl(payload)
-	c = Facts{Type: m.kind, Tunnel: m.tunnel, Session: m.session, Host: shown(m.host), Vendor: shown(m.vendor)}
-	for a, err := range walkAVPs(payload) {
-		if err != nil {
-			break
-		}
-		if a.Vendor != 0 || a.Hidden {
+// Facts are what the AVPs say, up to damage; hidden ones only if the secret is known.
+func (m *Control) Facts() (c Facts) {
+	c = Facts{
+		Type: m.kind, Tunnel: m.number(avpAssignedTunnel), Session: m.number(avpAssignedSession),
+		Host: shown(m.text(avpHostName)), Vendor: shown(m.text(avpVendorName)),
+	}
+	for _, a := range m.avps {
+		if a.Vendor != 0 || a.covered() {
 			continue
 		}
 		switch a.Type {
 		case avpReceiveWindow:
-			c.Window, c.HasWindow = a.uint16(), len(a.Value) == 2
+			c.Window, c.HasWindow = uint16(m.number(avpReceiveWindow)), len(a.Value) == 2
 		case avpChallenge:
 			c.Challenge = true
 		case avpResultCode:

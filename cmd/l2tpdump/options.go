@@ -28,6 +28,7 @@ type options struct {
 	keys      []string
 	keyFormat string
 	secrets   string // file of PPP passwords
+	tunnels   string // file of tunnels' secrets
 	filter    string
 	count     uint64
 
@@ -74,6 +75,7 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 }
 
 // parse reads args into f. If it is false the command ends with the status.
@@ -133,9 +135,9 @@ func (o *options) checkOutput(more ...string) error {
 		return err
 	}
 	switch o.only {
-	case "", "ike", "esp", "l2tp", "ppp", "ip":
+	case "", "ike", "esp", "l2tp", "ppp", "ip", "eth":
 	default:
-		return errors.New("--only takes ike, esp, l2tp, ppp or ip, not " + quote(o.only))
+		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):

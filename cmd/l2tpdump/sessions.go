@@ -30,14 +30,13 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	config := pipeline.Config{}
 	src, status := o.openCapture(ctx)
 	if src == nil {
 		return status
 	}
 	defer src.Close()
-	config = o.config(src)
-	if config.Passwords, err = o.passwords(ctx); err != nil {
+	config := o.config(src)
+	if err := o.readSecrets(ctx, &config); err != nil {
 		return fail(err)
 	}
 	p := pipeline.New(config)

@@ -10,7 +10,7 @@ import (
 
 // tunnel is an L2TP control connection. Arrays of two are of the client and the server.
 type tunnel struct {
-	ids     [2]uint16
+	ids     [2]uint32
 	caller  int // who asked for it
 	clear   realm
 	version uint8
@@ -30,7 +30,7 @@ type tunnel struct {
 // call is an L2TP session.
 type call struct {
 	tunnel                  *tunnel
-	ids                     [2]uint16
+	ids                     [2]uint32
 	caller                  int
 	request, reply, connect span // ICRQ, ICRP, ICCN
 	cdn                     *ending
@@ -149,7 +149,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	p := &r.Payload
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
-	c := l2tp.ReadFacts(payload)
+	c := p.Tunnel.Control.Facts()
 	var t *tunnel
 	switch {
 	case c.Type == l2tp.SCCRQ:
@@ -190,8 +190,8 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 		return // it only acknowledges
 	}
 	p := &r.Payload
-	_, name := l2tp.MessageType(payload)
-	text := string(l2tp.AppendSummary(nil, &p.L2TP, p.Message, 0))
+	name := p.Tunnel.Control.Type()
+	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
 	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
 }
 
@@ -319,7 +319,7 @@ func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort
 }
 
 // called finds a call by the ID that a side gave it.
-func (t *tunnel) called(side int, id uint16) *call {
+func (t *tunnel) called(side int, id uint32) *call {
 	if id == 0 {
 		return nil
 	}
@@ -384,8 +384,8 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.session != nil && a.session.element != nil })
 	p := &r.Payload
 	kind := uint16(0)
-	if p.L2TP.Control && p.L2TP.Version == l2tp.Version2 {
-		kind, _ = l2tp.MessageType(p.Message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd])
+	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
+		kind = c.Facts().Type
 	}
 	if a != nil && at.time-a.last < near {
 		s := a.session
