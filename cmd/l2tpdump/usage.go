@@ -6,6 +6,7 @@ const usage = `Usage:
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
     l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+    l2tpdump schema [decrypt|verify|sessions|keys]
     l2tpdump extcap install [DIR]
     l2tpdump interfaces | version | help [COMMAND]
 
@@ -130,6 +131,11 @@ Lists the keys that a source holds.
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object
+`,
+	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys]
+
+Prints the JSON Schema of what a command prints with --json, which names every member and says what it means;
+that of decrypt is live's too. Without a command lists those that have one.
 `,
 	"interfaces": `Usage: l2tpdump interfaces
 
