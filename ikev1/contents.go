@@ -190,3 +190,6 @@ func (sa *SA) GroupName() string {
 	}
 	return groupName(sa.Group)
 }
+
+// Find returns the first payload of a type in the message, or nil.
+func (m *Message) Find(t PayloadType) *Payload { return FindPayload(m.Payloads, t) }

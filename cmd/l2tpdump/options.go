@@ -29,6 +29,7 @@ type options struct {
 	keyFormat string
 	secrets   string // file of PPP passwords
 	tunnels   string // file of tunnels' secrets
+	psk       string // file of pre-shared keys
 	filter    string
 	count     uint64
 

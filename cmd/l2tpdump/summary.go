@@ -33,6 +33,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	listed(s.report().failed())
 	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
+	if s.sessions != nil {
+		s.sessions.tell()
+	}
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}

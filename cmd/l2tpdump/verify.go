@@ -106,6 +106,7 @@ func verify(ctx context.Context, args []string) int {
 	p := pipeline.New(o.config(src))
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
+	watch := watchSessions(p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted
@@ -124,6 +125,7 @@ func verify(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	watch.tell()
 	return v.Exit
 }
 

@@ -157,7 +157,7 @@ func (f *Finding) orderly(s *Session) {
 		return
 	}
 	f.ID, f.Proven = "orderly-end", true
-	f.Cause = "the server ended the connection: " + f.EndReason
+	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
 	for _, l := range s.links() {
 		for _, t := range l.terms {
 			f.Frames = append(f.Frames, t.frame)
@@ -293,7 +293,7 @@ func (s *Session) advances(side int) bool {
 // goes says that the capture ends before anything can be said: something waits for its answer, and not for long.
 func (s *Session) goes() bool {
 	const patience = int64(10e9)
-	if x := s.exchange(); x != nil && x.parted(max(s.protected[client].last.time, s.protected[server].last.time)) {
+	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil && last > 0 && x.parted(last) {
 		return false
 	}
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience

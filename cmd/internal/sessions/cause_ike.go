@@ -34,6 +34,7 @@ var refusalRules = []rule{
 	{"xauth-failed", stepConfig, Failed, "correct the user's name or password", xauthFailed},
 	{"ike-id-mismatch", "ike-m6", Failed, "have the client expect the identity that the server has, or any", idMismatch},
 	{"certificates", "ike-m5", Failed, "renew the certificate, or install its authority on the peer", certificateRefused},
+	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTwoKeys},
 	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", quickID},
@@ -70,6 +71,14 @@ func (x *exchange) step() string {
 
 // who is a side's address.
 func (s *Session) who(side int) string { return s.ends[side].Addr().String() }
+
+// name is a side's part and its address; the address alone where the capture begins too late to tell its part.
+func (s *Session) name(side int) string {
+	if s.late {
+		return s.who(side)
+	}
+	return "the " + sideNames[side] + " " + s.who(side)
+}
 
 func ikeProposal(s *Session) *proof {
 	x := phase1Failed(s)
@@ -192,6 +201,24 @@ func certificateRefused(s *Session) *proof {
 	}
 	return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)", s.who(n.sender), s.who(1-n.sender), n.Name), true,
 		[]uint64{n.frame}, x.step()}
+}
+
+// pskTried: a pre-shared key that somebody named is not that of both.
+func pskTried(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	return x.tried(s.psks, s)
+}
+
+// pskForeign: nothing else is known than that the keys which somebody named are not those of an end.
+func pskForeign(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	return x.foreign(s.psks, s)
 }
 
 // pskRefused: one end says that the other's key is not its own.

@@ -69,7 +69,7 @@ func errorText(reason string) string {
 
 func clientDemandsAuth(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 || l.terms[0].sender != client {
+	if l == nil || s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 || l.terms[0].sender != client {
 		return nil
 	}
 	return &proof{fmt.Sprintf("PPP: the client demands that the server log in too (%s), which it does not: %s", l.demands[client], l.terms[0].text), true,
@@ -151,7 +151,7 @@ func ipcpFailed(s *Session) *proof {
 // silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited for.
 func silentPPP(s *Session, side int) *proof {
 	c := s.call()
-	if c == nil || !c.connect.seen() || c.link.first[side].seen() {
+	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
 		return nil
 	}
 	const patience = int64(15e9)

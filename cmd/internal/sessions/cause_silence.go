@@ -16,6 +16,7 @@ var failureRules = []rule{
 	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
 	{"ike-no-answer", "ike-m1", Failed, "open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
+	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
 	{"", "ike-m1", Failed, "", phase1Stopped},
 
 	{"l2tp-port-not-1701", stepESP, Failed, "stop what holds UDP 1701 on the client, or allow any port: 17/%any", portNot1701},
@@ -171,7 +172,7 @@ func phase1Stopped(s *Session) *proof {
 		}
 	}
 	for side := range x.sealed {
-		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-s.last.time > patience {
+		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-sealed.last.time > patience {
 			return &proof{fmt.Sprintf("IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key", s.who(side)), true, sealed.frames(), x.step()}
 		}
 	}

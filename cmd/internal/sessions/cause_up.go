@@ -74,12 +74,12 @@ func keepalive(s *Session) *proof {
 	alone := &s.alone[1-side]
 	switch {
 	case how != "":
-		return &proof{fmt.Sprintf("the %s no longer answered: %s of the %s went unanswered for %s", sideNames[side], how, sideNames[1-side], span64(alone.lasted())),
+		return &proof{fmt.Sprintf("%s no longer answered: %s of %s went unanswered for %s", s.name(side), how, s.name(1-side), span64(alone.lasted())),
 			true, alone.frames(), ""}
 	case s.readable():
 		return nil
 	}
-	return &proof{fmt.Sprintf("the %s fell silent, and the %s went on alone (%d packets in %s)", sideNames[side], sideNames[1-side], alone.n, span64(alone.lasted())),
+	return &proof{fmt.Sprintf("%s fell silent, and %s went on alone (%d packets in %s)", s.name(side), s.name(1-side), alone.n, span64(alone.lasted())),
 		false, alone.frames(), ""}
 }
 
@@ -154,8 +154,8 @@ func blackhole(s *Session) *proof {
 	for i := range s.traffic.streams {
 		x := &s.traffic.streams[i]
 		if x.copies.n >= often && s.protected[1-x.sender].last.time > x.copies.first.time {
-			return &proof{fmt.Sprintf("large packets never get through the tunnel while small ones do: a TCP segment of %d bytes from the %s was sent %d times and never acknowledged",
-				x.size, sideNames[x.sender], x.copies.n), true, x.copies.frames(), ""}
+			return &proof{fmt.Sprintf("large packets never get through the tunnel while small ones do: a TCP segment of %d bytes from %s was sent %d times and never acknowledged",
+				x.size, s.name(x.sender), x.copies.n), true, x.copies.frames(), ""}
 		}
 	}
 	return nil
@@ -170,7 +170,7 @@ func blackholeSealed(s *Session) *proof {
 	for side := range s.protected {
 		d := &s.protected[side]
 		if d.largest >= large && d.backoff >= often {
-			return &proof{fmt.Sprintf("ESP packets of %d bytes from the %s are sent again and again, with growing distance: large packets might not get through", d.largest, sideNames[side]),
+			return &proof{fmt.Sprintf("ESP packets of %d bytes from %s are sent again and again, with growing distance: large packets might not get through", d.largest, s.name(side)),
 				false, d.large.frames(), ""}
 		}
 	}

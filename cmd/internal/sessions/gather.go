@@ -27,6 +27,7 @@ type Gatherer struct {
 	calls     map[callKey]*call
 	held      list.List // sessions, the one without a packet for longest first
 	events    int
+	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
 }
@@ -113,6 +114,7 @@ func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
 	s.element, s.bounds, s.others = nil, g.bounds, g.others
 	g.events -= len(s.events.list)
+	s.psks = g.psks
 	s.finding = judge(s)
 	g.forget(s)
 	if p := s.earlier; p != nil {
@@ -198,6 +200,9 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		x.initiator = a.side(src, dst)
 	} else {
 		x.initiator = 1 - a.side(src, dst)
+	}
+	if g.psks != nil {
+		x.proofs = new(proofs)
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)

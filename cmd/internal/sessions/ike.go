@@ -57,6 +57,7 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
+	proofs     *proofs  // nil: there are no keys to try
 	dpd        [2]asked // questions of dead peer detection, by who asks
 }
 
@@ -189,6 +190,9 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if m.Retransmission {
 		return
+	}
+	if x.proofs != nil {
+		x.proofs.take(m.Message, side, side == x.initiator)
 	}
 	if offers := m.Offers(); len(offers) > 0 {
 		if side == x.initiator {

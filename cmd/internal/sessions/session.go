@@ -48,6 +48,7 @@ type Session struct {
 	earlier   *Session      // of the same ends: it failed, and is told with this one if that fails in the same way
 	attempts  int           // earlier ones that ended in the same way
 	finding   *Finding      // once judged
+	psks      []PSK         // to be tried
 	next      *Session      // that followed it in the same association
 	bounds    [2]place      // where the capture begins, and ends or goes on
 	element   *list.Element // in the Gatherer's list
@@ -167,3 +168,31 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 
 // Events are the packets that say something, in their order.
 func (s *Session) Events() []Event { return s.events.all() }
+
+// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if none did.
+func (s *Session) ClearWarning() string {
+	if s.finding.State != Clear || len(s.exchanges) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("warning: %d L2TP packets of %s crossed in clear, next to IKE", s.clear.n, s.title())
+}
+
+// Failure names a session that failed or was lost, in one line; "" if it did neither.
+func (s *Session) Failure() string {
+	switch f := s.finding; f.State {
+	case Failed:
+		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.Step)
+	case Lost:
+		return fmt.Sprintf("the connection %s was lost", s.title())
+	}
+	return ""
+}
+
+// title names a session to a person.
+func (s *Session) title() string {
+	title := s.who(client) + " > " + s.who(server)
+	if u := s.User(); u != "" {
+		title += " of " + u
+	}
+	return title
+}
