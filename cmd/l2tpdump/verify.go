@@ -27,6 +27,8 @@ type verification struct {
 	Frames uint64
 	Exit   int
 
+	otherDay string // what is to be said of the days of log and capture
+
 	others uint64 // packets that no key opens and that look like another SA's
 }
 
@@ -128,7 +130,8 @@ func verify(ctx context.Context, args []string) int {
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+		otherDay: otherDay(stats, keys)}
 	r := newReport(p, keys)
 	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
 	matched, bad := 0, 0
@@ -356,7 +359,7 @@ func (v *verification) sentence(part bool) string {
 		cure = ": " + cure
 	}
 	if v.Exit == exitNothing {
-		return "No key fits this capture" + cure + "."
+		return "No key fits this capture" + cure + v.otherDay + "."
 	}
 	var parts []string
 	bad := 0
