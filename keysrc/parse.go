@@ -123,7 +123,9 @@ type Stream struct {
 	unwrap  unwrapper
 	give    func([]byte) // offer, made once
 	turner  *turner      // of a source that is read to its end
+	dates   dates
 	near    []string
+	config  int  // the configuration that a line is of, as configNamed has it
 	content bool // a line is neither blank nor a comment
 }
 
@@ -183,6 +185,9 @@ func (s *Stream) Close() error {
 	for _, r := range s.running {
 		r.parser.close()
 	}
+	if from, to := s.dates.span(); !from.IsZero() {
+		s.out.hints(Hints{From: from, To: to})
+	}
 	if s.out.keys > 0 {
 		return nil
 	}
@@ -196,6 +201,9 @@ func (s *Stream) Close() error {
 				e.Near = append(e.Near, text)
 			}
 		}
+	}
+	if s.config != 0 {
+		e.Near = append([]string{configs[s.config-1].what}, e.Near...)
 	}
 	looked := formats
 	if s.forced {
@@ -213,6 +221,7 @@ func (s *Stream) feed(line []byte) {
 		text := bytes.TrimSpace(line)
 		s.content = len(text) > 0 && text[0] != '#'
 	}
+	s.dates.take(line)
 	if s.turner != nil {
 		s.turner.take(s.n, line)
 	}
@@ -248,6 +257,9 @@ func (s *Stream) offer(line []byte) {
 		return
 	}
 	s.history.push(s.n, line)
+	if s.config == 0 {
+		s.config = configNamed(line)
+	}
 }
 
 // foreign tells the parsers that the line at hand is another's.

@@ -187,7 +187,12 @@ func scriptKey(s string) (key []byte, ok bool) {
 
 // state takes what follows "ip xfrm state add", and gives it on as lines of a listing.
 func (p *script) state(words []string) {
-	value := func(i int) string { return append(words[i:], make([]string, 4)...)[0] }
+	value := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
 	var src, dst, spi, encap, esn string
 	var algorithms []string
 	for i := 0; i < len(words); i++ {

@@ -199,6 +199,14 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 	var empty error
 	found := false
 	for _, path := range o.keys {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			in, err := o.loadFolder(path, report)
+			if err != nil {
+				return nil, err
+			}
+			all, found = append(all, in...), true
+			continue
+		}
 		k, err := o.loadKey(path)
 		if k != nil {
 			report(k.Notes)
@@ -218,6 +226,39 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 	if !found {
 		return nil, empty
 	}
+	return all, nil
+}
+
+// maxFolder bounds the files of a folder that are looked at for keys.
+const maxFolder = 4096
+
+// loadFolder reads the files of a folder that hold keys, and says which.
+func (o *options) loadFolder(path string, report func([]keysrc.Note)) (all []*keysrc.Keys, err error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, explainFile(err)
+	}
+	var names []string
+	for _, e := range entries[:min(len(entries), maxFolder)] {
+		file := filepath.Join(path, e.Name())
+		if !isRegular(file) {
+			continue
+		}
+		k, err := keysrc.ParseFile(file, o.keyFormat)
+		var none *keysrc.NoKeysError
+		switch {
+		case errors.As(err, &none):
+		case err != nil:
+			message("%v", explainFile(err))
+		default:
+			report(k.Notes)
+			all, names = append(all, k), append(names, e.Name())
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: none of the files in this folder holds a key", path)
+	}
+	message("%s: keys are in %s", path, strings.Join(names, ", "))
 	return all, nil
 }
 

@@ -27,6 +27,8 @@ type verification struct {
 	Frames uint64
 	Exit   int
 
+	otherDay string // what is to be said of the days of log and capture
+
 	others uint64 // packets that no key opens and that look like another SA's
 }
 
@@ -130,7 +132,8 @@ func verify(ctx context.Context, args []string) int {
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+		otherDay: otherDay(stats, keys)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
@@ -377,7 +380,7 @@ func (v *verification) sentence(part bool) string {
 		cure = ": " + cure
 	}
 	if v.Exit == exitNothing {
-		return "No key fits this capture" + cure + "."
+		return "No key fits this capture" + cure + v.otherDay + "."
 	}
 	var parts []string
 	bad := 0
