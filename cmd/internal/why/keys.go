@@ -29,19 +29,19 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
 	most := salookup.SPIOnly
-	if len(d.bySPI[f.SPI()]) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
+	if len(d.flowsOf(f.SPI())) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
 		most = salookup.Exact // what is given with other addresses is of another SA
 	}
-	places := []string{sa.From.Place()} // of the encryption key, and of the authentication key where it is another
-	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
-		places = append(places, sa.AuthFrom.Place())
-	}
+	var places []string
 	found := len(d.wrong)
 	derived := disproved(f, sources)
 	for i := range sources {
 		s := &sources[i]
 		if s.Rank > most || !s.HasKey() || s.Uncertain || right(s, f) || s.Quick != nil && s != derived {
 			continue
+		}
+		if len(d.wrong) == found {
+			places = placesOf(sa)
 		}
 		if len(places) == 2 {
 			places = slices.DeleteFunc(places, func(place string) bool { return place == s.Place() })
@@ -58,6 +58,15 @@ func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 			d.wrong = append(d.wrong, x)
 		}
 	}
+}
+
+// placesOf names the source of the encryption key, and of the authentication key where it is another.
+func placesOf(sa *salookup.SA) []string {
+	places := []string{sa.From.Place()}
+	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
+		places = append(places, sa.AuthFrom.Place())
+	}
+	return places
 }
 
 // exact reports whether a source names the addresses of an SA's flow, and is right.
@@ -175,7 +184,7 @@ func (d *Diagnosis) Unused() iter.Seq2[*esp.Secret, string] {
 
 // unused says why a secret opened nothing, "" if there is nothing to be said.
 func (d *Diagnosis) unused(k *salookup.Known) string {
-	flows := d.bySPI[k.SPI]
+	flows := d.flowsOf(k.SPI)
 	fits := func(f *salookup.Flow) bool {
 		return k.MatchesSPI(f.SPI()) && k.Src.Match(f.Src()) && k.Dst.Match(f.Dst())
 	}
