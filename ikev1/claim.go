@@ -94,7 +94,7 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	for _, o := range affected {
 		switch kind {
 		case PayloadSA:
-			o.readProposals()
+			o.readProposals(&c)
 		case PayloadKE:
 			o.initial = nil
 		}
@@ -150,21 +150,24 @@ func (sa *SA) choose(list ...*claim) {
 	}
 }
 
-// readProposals finds out what may have been negotiated: the responder's choice, or else what the
-// initiator offered.
-func (sa *SA) readProposals() {
-	sa.suites, sa.Unsupported, sa.configured = nil, "", configVersion{}
-	answered := slices.ContainsFunc(sa.claims[PayloadSA], func(c *claim) bool { return c.answer })
-	for c := range sa.said(PayloadSA) {
-		if p, err := parseSA(c.body); err == nil && c.answer == answered {
-			for i := range p.Proposals {
-				for j := range p.Proposals[i].Transforms {
-					terms := p.Proposals[i].Transforms[j].phase1()
-					sa.mayHave(terms, answered, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
-				}
+// readProposals takes what one more SA payload says of what may have been negotiated: the
+// responder's choice, or else what the initiator offered.
+func (sa *SA) readProposals(c *claim) {
+	switch {
+	case c.answer && !sa.answered:
+		sa.answered = true
+		sa.suites, sa.Unsupported = nil, ""
+	case !c.answer && sa.answered:
+		return
+	}
+	if p, err := parseSA(c.body); err == nil {
+		for i := range p.Proposals {
+			for j := range p.Proposals[i].Transforms {
+				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
 			}
 		}
 	}
+	sa.configured = configVersion{}
 	if len(sa.suites) == 1 && len(sa.keys) == 0 {
 		sa.setSuite(sa.suites[0])
 	}
