@@ -116,9 +116,10 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	return sa.reconstruct(m, &text, hashes, proven)
 }
 
-// maxGuesses is how many messages of an SA may fail to be reconstructed that do not begin with a
-// HASH: each takes a look at all lengths that its first payload can have.
-const maxGuesses = 64
+// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
+// without a HASH in front, which takes a look at all lengths that the first payload can have; to
+// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
 func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
@@ -134,7 +135,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxGuesses {
+	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
 		return opened{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
@@ -432,5 +433,5 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
 }

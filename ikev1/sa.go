@@ -41,12 +41,13 @@ type SA struct {
 	roles     roleProof // what tells
 	mode      ExchangeType
 
-	family  *family
-	claims  claims // in others than the first message
-	chosen  map[*claim]bool
-	suites  []suite   // what may have been negotiated; nil: unknown
-	gx      [2]*claim // the KE values of initiator and responder, once they are proven
-	initial map[*hashAlg][]ivSource
+	family   *family
+	claims   claims // in others than the first message
+	chosen   map[*claim]bool
+	answered bool      // suites are what responders have chosen
+	suites   []suite   // what may have been negotiated; nil: unknown
+	gx       [2]*claim // the KE values of initiator and responder, once they are proven
+	initial  map[*hashAlg][]ivSource
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange

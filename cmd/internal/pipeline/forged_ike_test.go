@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,7 +12,9 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 	"l2tpdump/testdata/forge"
 )
 
@@ -127,6 +130,46 @@ func TestForgedIKEFlood(t *testing.T) {
 				}
 			}
 			sameAsAlone(t, fmt.Sprintf("%s, %s, flood", dir, names[0]), alone, follow(t, f.with(list), keys, mode{text: true}), legitimate)
+		}
+	}
+}
+
+// BenchmarkForgedIKE is forged IKE messages behind a recording with its keys, with a wrong key, and with the key of a recording that begins
+// after phase 1.
+func BenchmarkForgedIKE(b *testing.B) {
+	const dir = "02-natt-aes256-sha1"
+	whole := mustRead(b, filepath.Join(capturesDir, dir, "outer.pcap"))
+	good := labKeys(b, dir, "router-full.log")
+	f := withoutMost(b, whole, follow(b, whole, good, mode{}))
+	bad := *good[0].IKE[0]
+	bad.Ka, bad.SKEYIDe = esp.NewKey(bytesOf("wrong", 32)), esp.Key{}
+	wrong := []*keysrc.Keys{{IKE: []*ikev1.Secret{&bad}}}
+	for _, c := range []struct {
+		name string
+		keys []*keysrc.Keys
+		from int
+	}{{"proven", good, 0}, {"wrong", wrong, 0}, {"no phase 1", good, 6}, {"wrong, no phase 1", wrong, 6}, {"nothing else", good, len(f.list)}, {"nothing else, wrong", wrong, len(f.list)}} {
+		kinds := slices.Sorted(maps.Keys(forge.New(f.interfaces[0].LinkType, &f.list[5], 0).IKE()))
+		for _, kind := range append(kinds, "all") {
+			b.Run(c.name+"/"+kind, func(b *testing.B) {
+				list := slices.Clone(f.list[c.from:])
+				for len(list) < b.N {
+					for i := range 6 {
+						x := forge.New(f.interfaces[0].LinkType, &f.list[i], uint64(len(list)))
+						for k, packets := range x.IKE() {
+							if k != kind && kind != "all" {
+								continue
+							}
+							for _, p := range packets {
+								p.Time = f.list[len(f.list)-1].Time + int64(len(list))*1e6
+								list = append(list, p)
+							}
+						}
+					}
+				}
+				b.ResetTimer()
+				follow(b, f.with(list), c.keys, mode{})
+			})
 		}
 	}
 }
