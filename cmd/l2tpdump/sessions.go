@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
 )
+
+// sessionsGC is how much garbage there may be, in percent of the memory in use: what is known of thousands of sessions is much.
+const sessionsGC = 50
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
@@ -52,7 +56,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	w := sessions.NewWriter(stdout, o.json, o.verbose > 0)
 	g := sessions.NewGatherer(w.Session)
 	g.AddPSKs(psks)
+	if o.verbose > 0 {
+		g.KeepEvents()
+	}
 	p.AddSink(g)
+	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
 	err = errors.Join(err, g.Close(), w.Close())
 	switch {

@@ -61,7 +61,7 @@ type Event struct {
 const (
 	firstEvents = 192
 	lastEvents  = 64
-	allEvents   = 200_000
+	allEvents   = 1 << 17
 )
 
 // events are those of a session.

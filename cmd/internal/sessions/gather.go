@@ -13,7 +13,7 @@ import (
 
 // Bounds of the sessions that are followed at a time, and how long one is without a packet.
 const (
-	maxHeld   = 1 << 15
+	maxHeld   = 1 << 13
 	idleAfter = int64(3600e9)
 	retryTime = int64(120e9) // between attempts that belong together
 )
@@ -26,7 +26,8 @@ type Gatherer struct {
 	flows     map[uint32]*flow // by SPI
 	calls     map[callKey]*call
 	held      list.List // sessions, the one without a packet for longest first
-	events    int
+	events    int       // that are kept
+	keeps     bool      // events
 	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
@@ -155,9 +156,15 @@ func (g *Gatherer) forget(s *Session) {
 	}
 }
 
+// KeepEvents has the events of sessions kept. It is called before the first record.
+func (g *Gatherer) KeepEvents() { g.keeps = true }
+
+// keep reports whether there is room for a further event.
+func (g *Gatherer) keep() bool { return g.keeps && g.events < allEvents }
+
 // note keeps an event of a session.
 func (g *Gatherer) note(s *Session, e Event) {
-	if g.events < allEvents && s.events.add(e) {
+	if s.events.add(e) {
 		g.events++
 	}
 }

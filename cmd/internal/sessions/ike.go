@@ -136,7 +136,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
-	g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	if g.keep() {
+		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	}
 }
 
 // ikeName is the name of an event: "main 5", "quick 1", "informational".

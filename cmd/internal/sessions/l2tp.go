@@ -186,8 +186,8 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 }
 
 func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
-	if len(payload) == 0 {
-		return // it only acknowledges
+	if len(payload) == 0 || !g.keep() {
+		return // a ZLB only acknowledges
 	}
 	p := &r.Payload
 	name := p.Tunnel.Control.Type()

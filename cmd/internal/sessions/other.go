@@ -54,7 +54,9 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	x.parts[side].add(at)
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
-	g.note(x.session, Event{at.time, at.frame, side, "ike", h.ExchangeName() + " fragment", "IP fragment of a message that is not whole", false})
+	if g.keep() {
+		g.note(x.session, Event{at.time, at.frame, side, "ike", h.ExchangeName() + " fragment", "IP fragment of a message that is not whole", false})
+	}
 }
 
 // icmpKinds are the errors that tell of a session, by type and code (RFC 792, RFC 1812, RFC 4443).
@@ -107,7 +109,9 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		return
 	}
 	s.last = at
-	g.note(s, Event{at.time, at.frame, nobody, "icmp", kind, "from " + n.Src.String(), false})
+	if g.keep() {
+		g.note(s, Event{at.time, at.frame, nobody, "icmp", kind, "from " + n.Src.String(), false})
+	}
 }
 
 // quoted reads the packet that an ICMP error quotes: its addresses, and ports if they are there.

@@ -159,6 +159,9 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
 		s.came(at)
 	}
+	if !g.keep() {
+		return
+	}
 	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
 	g.note(s, Event{at.time, at.frame, sender, "ppp", ppp.ProtocolName(protocol) + " " + k.CodeName(),
 		string(ppp.AppendSummary(nil, &frame, payload)), false})
