@@ -270,7 +270,7 @@ func (p *script) add(words []string) {
 		}
 		key, ok := scriptKey(words[i+2])
 		if !ok {
-			p.out.note(p.start, "SA "+spiName(sa.spi)+": a key of the command is not a whole number of hex bytes")
+			p.out.note(p.start, "SA "+spiName(sa.spi)+": "+notBytes(words[i+2]))
 			return
 		}
 		if words[i] == "-E" {
@@ -305,7 +305,7 @@ func (p *script) vpp(words []string) {
 	k.authKey, ok2 = hexDigits(nil, []byte(strings.TrimPrefix(values["integ-key"], "0x")))
 	switch c, _, _ := cipherNamed(k.cipher); {
 	case !ok1 || !ok2:
-		p.out.note(p.start, name+"a key of the command is not a whole number of hex bytes")
+		p.out.note(p.start, name+notBytes(values["crypto-key"], values["integ-key"]))
 		return
 	case c != nil && c.SaltLen > 0:
 		p.out.note(p.start, name+"the salt of "+c.Name+" stands apart from the key: it can't be taken from this command")
@@ -328,7 +328,7 @@ func (p *script) tcpdump(spi, dst, algorithm, secret string) {
 	cipher, bits, icv := strings.Cut(algorithm, "-hmac")
 	key, ok := scriptKey(secret)
 	if !ok {
-		p.out.note(p.start, "SA "+spiName(uint32(number))+": its secret is not a whole number of hex bytes")
+		p.out.note(p.start, "SA "+spiName(uint32(number))+": "+notBytes(secret))
 		return
 	}
 	s := p.out.secret(p.start, "SA ", uint32(number), &espKeys{cipher: cipher, key: key})
