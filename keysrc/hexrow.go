@@ -120,6 +120,9 @@ func notBytes(keys ...string) string {
 	if slices.ContainsFunc(keys, redacted) {
 		return "its keys were replaced by something else (redacted)"
 	}
+	if slices.ContainsFunc(keys, func(s string) bool { return strings.HasPrefix(s, "$") }) {
+		return "a key is a variable of the script: its value is needed"
+	}
 	return "a key is not a whole number of hex bytes"
 }
 

@@ -69,11 +69,14 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 		if tcpdumpSA.Match(line) {
 			return scriptTcpdump, line
 		}
-	case bytes.Contains(line, []byte("xfrm s")):
-		rest, _ := after(line, "xfrm s")
+	case bytes.Contains(line, []byte("xfrm s")), bytes.Contains(line, []byte("ip x s")):
+		rest, ok := after(line, "xfrm s")
+		if !ok {
+			rest, _ = after(line, "ip x s")
+		}
 		object, rest := word(rest)
 		verb, rest := word(rest)
-		if (string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
+		if (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
 			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
 			return scriptXFRM, rest
 		}
@@ -218,8 +221,12 @@ func (p *script) state(words []string) {
 			esn = w
 		case "auth", "auth-trunc", "enc", "aead":
 			key := value(i + 2)
-			if b, ok := scriptKey(key); ok {
+			b, ok := scriptKey(key)
+			if ok {
 				key = "0x" + hex.EncodeToString(b)
+			} else if !redacted(key) {
+				p.out.note(p.start, "the command ip xfrm state: "+notBytes(key))
+				return
 			}
 			text := w + " " + value(i+1) + " " + key
 			if i += 2; w == "auth-trunc" || w == "aead" {

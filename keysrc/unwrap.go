@@ -25,8 +25,9 @@ const maxWrapped = 4
 // unwrapper takes lines out of their wrappings.
 type unwrapper struct {
 	bufs   [maxWrapped][]byte
-	lines  int // that may have been the heading of a table
-	column int // of the message in a table with a heading, from 1
+	lines  int  // that may have been the heading of a table
+	column int  // of the message in a table with a heading, from 1
+	open   bool // that goes on in the next line
 	object jsonObject
 }
 
@@ -205,6 +206,13 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 			return dst, true
 		}
 	}
+	if u.open {
+		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
+		if u.open = i < 0; u.open {
+			return dst, false
+		}
+		return append(dst, line[:i]...), true
+	}
 	if (len(line) == 0 || line[0] != '"') && u.column == 0 || bytes.Contains(line, []byte(`"0x`)) ||
 		matchESPRow(line) || matchIKERow(line) {
 		return dst, false
@@ -217,6 +225,7 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 	if u.column != 0 {
 		end = u.column
 	}
+	u.open = err != nil
 	if bytes.Contains(cols[end-1], []byte("[IKE")) {
 		for _, col := range cols[:end-1] {
 			dst = append(append(dst, col...), ' ')
