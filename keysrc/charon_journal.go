@@ -12,17 +12,24 @@ import "bytes"
 // keys prove it, a direction only where the seed of the key names its SPI, and values that threads may
 // have mixed are left out.
 
-// charonMessage returns the daemon and the message of a line without a tag.
+// charonMessage returns the daemon and the message of a line without a tag. Syslog puts "name[1234]: ",
+// "name: " or "name 1234 - - " before it.
 func charonMessage(text []byte) (daemon, msg []byte) {
-	i := bytes.Index(text, []byte("]: "))
-	if i < 0 || i > 120 {
-		return nil, text
+	head := text[:min(len(text), 120)]
+	for _, end := range []string{"]: ", ": ", " - - "} {
+		i := bytes.Index(head, []byte(end))
+		if i < 0 {
+			continue
+		}
+		name := head[1+bytes.LastIndexByte(head[:i], ' ') : i]
+		if end == " - - " {
+			name = head[1+bytes.LastIndexByte(head[:max(0, i-len(name)-1)], ' ') : i]
+		}
+		if bytes.HasPrefix(name, []byte("charon")) || bytes.HasPrefix(name, []byte("ipsec")) || end == "]: " {
+			return name, text[i+len(end):]
+		}
 	}
-	open := bytes.LastIndexByte(text[:i], '[')
-	if open < 1 || open+1 == i || bytes.ContainsFunc(text[open+1:i], func(r rune) bool { return r < '0' || r > '9' }) {
-		return nil, text
-	}
-	return text[1+bytes.LastIndexByte(text[:open], ' ') : i+1], text[i+3:]
+	return nil, text
 }
 
 // matchCharonMessage knows the first line of a dump by its label and its number of bytes.
@@ -59,7 +66,7 @@ func (c *charon) untagged(n int, text []byte) bool {
 	_, _, dump := charonDumpHead(msg)
 	t.untagged = true
 	c.message(t, n, "", bytes.TrimRight(msg, "\r\n"))
-	return dump || row && t.dump.label != "" || bytes.Contains(daemon, []byte("charon-systemd["))
+	return dump || row && t.dump.label != "" || bytes.HasPrefix(daemon, []byte("charon-systemd"))
 }
 
 // inOrder reports whether the value of a dump comes next in its group, the keys of phase 1 or those of a

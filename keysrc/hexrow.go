@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -112,6 +113,17 @@ func after(s []byte, mark string) (rest []byte, ok bool) {
 		return nil, false
 	}
 	return s[i+len(mark):], true
+}
+
+// notBytes says what is wrong with a key that is no whole number of hex bytes.
+func notBytes(keys ...string) string {
+	if slices.ContainsFunc(keys, redacted) {
+		return "its keys were replaced by something else (redacted)"
+	}
+	if slices.ContainsFunc(keys, func(s string) bool { return strings.HasPrefix(s, "$") }) {
+		return "a key is a variable of the script: its value is needed"
+	}
+	return "a key is not a whole number of hex bytes"
 }
 
 // redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", "xxxx".

@@ -158,7 +158,7 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 		k.authKey, ok2 = hex0x(auth)
 	}
 	if !ok1 || !ok2 {
-		p.out.note(r.keyLine, name+"a key is not a whole number of hex bytes")
+		p.out.note(r.keyLine, name+notBytes(string(key), string(auth)))
 		return nil
 	}
 	if k.cipher == "" {

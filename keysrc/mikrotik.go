@@ -321,7 +321,7 @@ func (m *mikrotik) give() {
 	k.key, ok1 = hexDigits(nil, []byte(sa.values["enc-key"]))
 	k.authKey, ok2 = hexDigits(nil, []byte(sa.values["auth-key"]))
 	if !ok1 || !ok2 {
-		m.out.note(sa.line, name+"a key is not a whole number of hex bytes")
+		m.out.note(sa.line, name+notBytes(sa.values["enc-key"], sa.values["auth-key"]))
 		return
 	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {

@@ -178,6 +178,7 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 		return true
 	}
 	r.finish()
+	r.giveUsed(msg)
 	value, name := racoonLabel(msg)
 	if value == racoonNone {
 		r.other(msg)
@@ -298,22 +299,23 @@ func (r *racoonLog) other(msg []byte) {
 			}
 		}
 	}
-	if r.used != nil {
-		r.giveUsed(bytes.HasPrefix(msg, []byte("decrypted payload")))
-	}
 	r.ready()
 }
 
 // giveUsed gives out the key that opened the last packet, or with which one is made that goes out, of
-// any connection.
-func (r *racoonLog) giveUsed(opened bool) {
+// any connection: the next message tells, and that the key ends there.
+func (r *racoonLog) giveUsed(next []byte) {
 	s := r.used
 	r.used = nil
-	if s == nil || r.ike != nil && r.ike.Ka.Equal(s.Ka) {
-		return // phase 1 goes on, and gives more than this
-	}
-	if opened {
+	opened := bytes.HasPrefix(next, []byte("decrypted payload by IV"))
+	switch {
+	case s == nil || r.ike != nil && r.ike.Ka.Equal(s.Ka): // phase 1 goes on, and gives more than this
+		return
+	case opened:
 		s.InitiatorCookie, s.ResponderCookie, s.Peer = r.initiator, r.responder, r.peer
+	case !bytes.HasPrefix(next, []byte("encrypted payload by IV")):
+		r.out.note(s.Origin.Line, "key: the message that follows it is missing, so that its end is not known")
+		return
 	}
 	if checkPhase1(r.out, s) {
 		r.out.ike(s)
@@ -387,7 +389,7 @@ func (r *racoonLog) give() {
 func (r *racoonLog) close() {
 	r.finish()
 	r.give()
-	r.giveUsed(false)
+	r.giveUsed(nil)
 }
 
 // near says why there was no key.

@@ -69,11 +69,14 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 		if tcpdumpSA.Match(line) {
 			return scriptTcpdump, line
 		}
-	case bytes.Contains(line, []byte("xfrm s")):
-		rest, _ := after(line, "xfrm s")
+	case bytes.Contains(line, []byte("xfrm s")), bytes.Contains(line, []byte("ip x s")):
+		rest, ok := after(line, "xfrm s")
+		if !ok {
+			rest, _ = after(line, "ip x s")
+		}
 		object, rest := word(rest)
 		verb, rest := word(rest)
-		if (string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
+		if (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
 			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
 			return scriptXFRM, rest
 		}
@@ -218,8 +221,12 @@ func (p *script) state(words []string) {
 			esn = w
 		case "auth", "auth-trunc", "enc", "aead":
 			key := value(i + 2)
-			if b, ok := scriptKey(key); ok {
+			b, ok := scriptKey(key)
+			if ok {
 				key = "0x" + hex.EncodeToString(b)
+			} else if !redacted(key) {
+				p.out.note(p.start, "the command ip xfrm state: "+notBytes(key))
+				return
 			}
 			text := w + " " + value(i+1) + " " + key
 			if i += 2; w == "auth-trunc" || w == "aead" {
@@ -270,7 +277,7 @@ func (p *script) add(words []string) {
 		}
 		key, ok := scriptKey(words[i+2])
 		if !ok {
-			p.out.note(p.start, "SA "+spiName(sa.spi)+": a key of the command is not a whole number of hex bytes")
+			p.out.note(p.start, "SA "+spiName(sa.spi)+": "+notBytes(words[i+2]))
 			return
 		}
 		if words[i] == "-E" {
@@ -305,7 +312,7 @@ func (p *script) vpp(words []string) {
 	k.authKey, ok2 = hexDigits(nil, []byte(strings.TrimPrefix(values["integ-key"], "0x")))
 	switch c, _, _ := cipherNamed(k.cipher); {
 	case !ok1 || !ok2:
-		p.out.note(p.start, name+"a key of the command is not a whole number of hex bytes")
+		p.out.note(p.start, name+notBytes(values["crypto-key"], values["integ-key"]))
 		return
 	case c != nil && c.SaltLen > 0:
 		p.out.note(p.start, name+"the salt of "+c.Name+" stands apart from the key: it can't be taken from this command")
@@ -328,7 +335,7 @@ func (p *script) tcpdump(spi, dst, algorithm, secret string) {
 	cipher, bits, icv := strings.Cut(algorithm, "-hmac")
 	key, ok := scriptKey(secret)
 	if !ok {
-		p.out.note(p.start, "SA "+spiName(uint32(number))+": its secret is not a whole number of hex bytes")
+		p.out.note(p.start, "SA "+spiName(uint32(number))+": "+notBytes(secret))
 		return
 	}
 	s := p.out.secret(p.start, "SA ", uint32(number), &espKeys{cipher: cipher, key: key})

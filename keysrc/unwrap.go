@@ -16,7 +16,7 @@ type wrapping func(dst, line []byte) (inner []byte, ok bool)
 // wrappings are in the order in which they are tried. They see every line of files of any kind: each
 // looks at a cheap sign first.
 var wrappings = []wrapping{
-	unquoteMail, unwrapJSON, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, unwrapDLink,
+	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -25,8 +25,10 @@ const maxWrapped = 4
 // unwrapper takes lines out of their wrappings.
 type unwrapper struct {
 	bufs   [maxWrapped][]byte
-	lines  int // that may have been the heading of a table
-	column int // of the message in a table with a heading, from 1
+	lines  int  // that may have been the heading of a table
+	column int  // of the message in a table with a heading, from 1
+	open   bool // that goes on in the next line
+	object jsonObject
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
@@ -38,7 +40,10 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 		give(line)
 		return
 	}
-	inner, ok := u.csv(u.bufs[depth][:0], line)
+	inner, ok := u.json(u.bufs[depth][:0], line)
+	if !ok {
+		inner, ok = u.csv(inner[:0], line)
+	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		inner, ok = wrappings[i](inner[:0], line)
 	}
@@ -75,54 +80,70 @@ var messageNames = []string{
 	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
 }
 
-// unwrapJSON takes the message of each object in a line: of docker's json-file, journalctl -o json and
-// json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them.
-func unwrapJSON(dst, line []byte) ([]byte, bool) {
+// json takes the message of each object in a line: of docker's json-file, journalctl -o json and
+// json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
+// may have a line for each member.
+func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(line)
-	if len(line) < 2 || line[0] != '{' && line[0] != '"' && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) {
+	if len(line) == 0 || bytes.IndexByte([]byte(`{}"`), line[0]) < 0 && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) {
 		return dst, false
 	}
-	start, object := len(dst), jsonObject{}
-	for at := 0; ; at++ {
+	start := len(dst)
+	for at := 0; at < len(line); at++ {
 		i := bytes.IndexAny(line[at:], `"{}`)
 		if i < 0 {
 			break
 		}
 		if at += i; line[at] != '"' {
-			dst, object = object.end(dst), jsonObject{}
+			dst = u.object.end(dst)
 			continue
 		}
 		name, end, ok := jsonString(line, at)
 		if !ok {
 			break
 		}
-		at = end
 		rest := bytes.TrimLeft(line[end+1:], " \t")
-		if len(rest) == 0 || rest[0] != ':' {
-			if line[0] == '"' {
-				return dst[:start], false // a table
+		if at = end; len(rest) > 0 && rest[0] == ':' {
+			value, n := jsonText(bytes.TrimLeft(rest[1:], " \t"))
+			if n > 0 {
+				u.object.take(name, value)
 			}
-			continue
+			at = len(line) - len(bytes.TrimLeft(rest[1:], " \t")) + n - 1
+		} else if line[0] == '"' {
+			return dst[:start], false // a table
 		}
-		rest = bytes.TrimLeft(rest[1:], " \t[")
-		if len(rest) == 0 || rest[0] != '"' {
-			continue
-		}
-		value, end, ok := jsonString(line, len(line)-len(rest))
-		if !ok {
-			break
-		}
-		at = end
-		object.take(name, value)
 	}
-	dst = object.end(dst)
+	if u.object.message != "" {
+		dst = u.object.end(dst)
+	}
 	return dst, len(dst) > start
+}
+
+// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its length;
+// 0 if there is none.
+func jsonText(s []byte) (text string, n int) {
+	inner := bytes.TrimLeft(s, "[ \t")
+	switch {
+	case len(inner) > 0 && inner[0] == '"':
+		text, end, ok := jsonString(inner, 0)
+		if ok {
+			return text, len(s) - len(inner) + end + 1
+		}
+	case len(s) > 0 && s[0] == '[' && len(inner) > 0 && digit(inner[0]):
+		var b []byte
+		n = bytes.IndexByte(s, ']') + 1
+		if json.Unmarshal(s[:n], &b) == nil {
+			return string(b), n
+		}
+	}
+	return "", 0
 }
 
 // A jsonObject is what is of use in an object.
 type jsonObject struct {
 	message, spi string
 	sa           []string // fields of RouterOS
+	twice        bool     // a field of it stands twice: there are two
 }
 
 func (o *jsonObject) take(name, value string) {
@@ -130,17 +151,30 @@ func (o *jsonObject) take(name, value string) {
 	case o.message == "" && slices.Contains(messageNames, strings.ToLower(name)):
 		o.message = value
 	case name == "spi":
+		o.twice = o.twice || o.spi != ""
 		o.spi = value
 	case mikrotikUsed([]byte(name)) && !strings.ContainsAny(value, " \""):
 		if strings.HasSuffix(name, "-key") {
 			value = `"` + value + `"`
 		}
-		o.sa = append(o.sa, name+"="+value)
+		field := name + "=" + value
+		o.twice = o.twice || slices.ContainsFunc(o.sa, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+		if !o.twice {
+			o.sa = append(o.sa, field)
+		}
 	}
 }
 
+// end appends what is inside of an object, and begins another.
 func (o *jsonObject) end(dst []byte) []byte {
+	was := *o
+	*o = jsonObject{}
+	return was.text(dst)
+}
+
+func (o *jsonObject) text(dst []byte) []byte {
 	switch {
+	case o.twice:
 	case o.message != "":
 		return append(append(dst, strings.TrimRight(o.message, "\r\n")...), '\n')
 	case o.spi != "" && len(o.sa) > 1:
@@ -163,20 +197,27 @@ func jsonString(text []byte, at int) (s string, end int, ok bool) {
 	return "", 0, false
 }
 
-// csv takes the message of a row of a table: the column that the heading calls so, else the last. The
-// columns before it stay, as the time and the host before a message of a log. A message of several
-// lines is open at the end of the first. Wireshark's own tables stay as they are.
+// csv takes the message of a row of a table: the column that the heading calls so, else the last. Before
+// a Yamaha router's the other columns stay: the time in them tells connections apart. A message of
+// several lines is open at the end of the first. Wireshark's own tables stay as they are.
 func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 	if u.lines < maxHeading && u.column == 0 {
 		if u.lines++; u.heading(line) {
 			return dst, true
 		}
 	}
+	if u.open {
+		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
+		if u.open = i < 0; u.open {
+			return dst, false
+		}
+		return append(dst, line[:i]...), true
+	}
 	if (len(line) == 0 || line[0] != '"') && u.column == 0 || bytes.Contains(line, []byte(`"0x`)) ||
 		matchESPRow(line) || matchIKERow(line) {
 		return dst, false
 	}
-	cols, err := csvRow(line)
+	cols, err := csvRow(commas(line))
 	end := len(cols)
 	if err != nil && err != errQuote || end < max(2, u.column) {
 		return dst, false
@@ -184,18 +225,26 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 	if u.column != 0 {
 		end = u.column
 	}
-	for _, col := range cols[:end-1] {
-		dst = append(append(dst, col...), ' ')
+	u.open = err != nil
+	if bytes.Contains(cols[end-1], []byte("[IKE")) {
+		for _, col := range cols[:end-1] {
+			dst = append(append(dst, col...), ' ')
+		}
 	}
 	return append(dst, cols[end-1]...), true
 }
 
+// commas puts commas for the semicolons between columns, which some countries have.
+func commas(line []byte) []byte {
+	if bytes.Contains(line, []byte(`";"`)) && !bytes.Contains(line, []byte(`","`)) {
+		return bytes.ReplaceAll(line, []byte(`";"`), []byte(`","`))
+	}
+	return line
+}
+
 // heading takes a line that names the columns of a table, one of them the message.
 func (u *unwrapper) heading(line []byte) bool {
-	if bytes.IndexByte(line, ',') < 0 {
-		return false
-	}
-	cols, err := csvRow(line)
+	cols, err := csvRow(commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
 	})
@@ -330,17 +379,15 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 		if line = rest; !ok || string(name) != "esp_sa" && string(name) != "ikev1_decryption_table" {
 			continue
 		}
-		row, _, _ = bytes.Cut(row, mark)
-		if i := bytes.LastIndex(row, []byte(" -o")); i >= 0 {
-			row = row[:i]
-		}
 		row, _, _ = bytes.Cut(row, []byte("'"))
-		plain := bytes.ReplaceAll(row, []byte(`\`), nil)
-		plain = bytes.TrimSpace(plain)
-		if bytes.HasSuffix(plain, []byte(`""`)) && len(plain) < len(row) && !bytes.HasSuffix(plain, []byte(`,""`)) {
-			plain = plain[:len(plain)-1] // the quote of the shell
+		row, _, _ = bytes.Cut(row, []byte(" -"))
+		if bytes.HasPrefix(row, []byte(`\"`)) { // in quotes of the shell, the first of which stands before "uat:"
+			row = bytes.ReplaceAll(row, []byte(`\"`), []byte("'"))
+			row, _, _ = bytes.Cut(row, []byte(`"`))
+			row = bytes.ReplaceAll(row, []byte("'"), []byte(`"`))
 		}
-		dst, found = append(append(dst, plain...), '\n'), true
+		row = bytes.TrimSpace(bytes.ReplaceAll(row, []byte(`\`), nil))
+		dst, found = append(append(dst, row...), '\n'), true
 	}
 }
 
@@ -355,7 +402,24 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 	if i < 20 || i > 36 || len(bytes.Trim(line[:i], "0123456789-:.,T+Z")) > 0 {
 		return dst, false
 	}
-	return append(dst, line[i+1:]...), true
+	line = line[i+1:]
+	for _, stream := range []string{"stdout F ", "stderr F "} { // of Kubernetes
+		line = bytes.TrimPrefix(line, []byte(stream))
+	}
+	return append(dst, line...), true
+}
+
+// cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".
+func cutContainer(dst, line []byte) ([]byte, bool) {
+	i := bytes.Index(line, []byte(" | "))
+	if i < 3 || i > 64 {
+		return dst, false
+	}
+	name := bytes.TrimRight(line[:i], " ")
+	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' || bytes.IndexByte(name, ' ') >= 0 {
+		return dst, false
+	}
+	return append(dst, line[i+3:]...), true
 }
 
 // unwrapDLink takes a message of racoon's out of the log of a router of D-Link:

@@ -361,7 +361,7 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 		s.hidden = true
 		return ""
 	}
-	if w, _ := word(rest); redacted(string(w)) {
+	if w, _ := word(rest); notHex(w) > 1 && redacted(string(w)) { // the x of 0x is no digit
 		s.removed = true
 		return ""
 	}

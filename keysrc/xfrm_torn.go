@@ -19,43 +19,52 @@ const (
 	maxTorn = 80
 )
 
-// mend puts the line at hand behind the line with a key before it, if that was broken there. The length
-// that the algorithm's key has proves it: the two are never put together where the first could be whole.
-// It reports whether the line is such a rest.
+// mend puts the line at hand behind the line with a key before it, if that was broken there. It reports
+// whether the line is such a rest.
 func (x *xfrm) mend(n int, text []byte) bool {
 	s := &x.state
-	torn, was := s.torn, s.keys
+	torn := s.torn
 	s.torn = xfrmTorn{}
 	first, _ := word(text)
-	kind, rest := word([]byte(torn.text))
-	isRest := startsHex(first) && !mikrotikItem(text) || bytes.HasPrefix(first, []byte("0x")) ||
+	kind, _ := word([]byte(torn.text))
+	digits := startsHex(first) && !mikrotikItem(text)
+	isRest := digits || bytes.HasPrefix(first, []byte("0x")) ||
 		torn.what != "" && len(first) > 0 && (digit(first[0]) || first[0] == '(')
-	if isRest && (torn.what != "" || !s.fits(string(kind))) {
-		full := torn.width >= minTorn && torn.width <= maxTorn
-		for _, between := range []string{"", " "} {
-			if between == "" && !full {
-				continue
-			}
-			whole := slices.Concat(rest, []byte(between), text)
-			if s.algorithm(string(kind), whole) == "" && s.fits(string(kind)) {
-				s.torn = xfrmTorn{line: torn.line, text: string(kind) + " " + string(whole)}
-				return true
-			}
-			s.keys = was
-		}
-		if full && x.width == torn.width && len(first) == len(text) && notHex(text) == 0 { // more follows
-			s.torn = torn
-			s.torn.text += string(text)
-			return true
-		}
-	}
 	switch {
+	case isRest && (torn.what != "" || !s.fits(string(kind))) && x.join(&torn, text):
+		return true
 	case torn.what != "":
 		x.damaged(torn.line, torn.what)
-	case isRest && startsHex(first):
+	case digits:
 		x.damaged(n, "the line with its key is broken, the rest follows in a line of its own")
 	}
 	return false
+}
+
+// join puts text behind a line that has no whole key. The length that the algorithm's key has proves that
+// it belongs there; where it does not yet, the line after may.
+func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
+	s := &x.state
+	was := s.keys
+	kind, rest := word([]byte(torn.text))
+	full := torn.width >= minTorn && torn.width <= maxTorn
+	for _, between := range []string{"", " "} {
+		if between == "" && !full {
+			continue
+		}
+		whole := slices.Concat(rest, []byte(between), text)
+		if s.algorithm(string(kind), whole) == "" && s.fits(string(kind)) {
+			s.torn = xfrmTorn{line: torn.line, text: string(kind) + " " + string(whole)}
+			return true
+		}
+		s.keys = was
+	}
+	if !full || x.width != torn.width || notHex(text) > 0 {
+		return false
+	}
+	s.torn = *torn
+	s.torn.text += string(text)
+	return true
 }
 
 // fits reports whether the key of a line has a length that its algorithm takes.
