@@ -32,15 +32,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 			r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
 		}
 		p.unwrap.unwrap(r)
-		p.mu.Lock()
-		p.stats.add(r)
-		if r.Payload.HasPPP {
-			p.stats.Expansion = p.unwrap.expansion()
-		}
-		if r.Payload.Tunnel.Frame.Numbered {
-			p.stats.Numbers = p.unwrap.numbers()
-		}
-		p.mu.Unlock()
+		p.count(r)
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {
 				return nil, &SinkError{err}
@@ -48,6 +40,19 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		}
 	}
 	return nil, nil
+}
+
+// count adds a record to the counts.
+func (p *Pipeline) count(r *Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.add(r)
+	if r.Payload.HasPPP {
+		p.stats.Expansion = p.unwrap.expansion()
+	}
+	if r.Payload.Tunnel.Frame.Numbered {
+		p.stats.Numbers = p.unwrap.numbers()
+	}
 }
 
 func (p *Pipeline) flush() error {
