@@ -29,7 +29,7 @@ const (
 	espUnit      = 4       // RFC 4303 section 2.4: what an ESP packet's length is a multiple of
 	maxGap       = 1024    // packets of an SPI that may be missing between two that are there
 	minESP       = 24      // header, trailer, and an ICV of 12 bytes
-	maxDoubtful  = 1 << 24 // the highest sequence number of a packet that nothing else speaks for
+	maxDoubtful  = 1 << 20 // the highest sequence number of a packet that nothing else speaks for
 	radiusLength = 2       // offset in RADIUS
 )
 
