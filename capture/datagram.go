@@ -26,7 +26,7 @@ type Datagram struct {
 	Data      []byte
 	Complete  bool
 	Doubtful  bool      // some fragments contradict others, and nothing proves those that were put together
-	Fragments int       // fragments seen, duplicates included
+	Fragments int       // that were put together; of one that is not Complete those that were seen
 	After     *Datagram // the one of the same addresses and identification that was complete before; nil: none was
 	Value     any       // the caller's
 }
@@ -308,9 +308,7 @@ func (a *assembly) complete(path []int, ip []byte, proved bool, time int64) {
 		a.pieces[i].used = true
 	}
 	a.headerLen = len(ip) - end
-	if a.doubt {
-		a.now.Fragments = len(path)
-	}
+	a.now.Fragments = len(path)
 	a.now.Data, a.now.Complete, a.now.Doubtful = ip, true, a.doubt && !proved
 	a.last, a.now, a.time = a.now, nil, time
 }

@@ -93,7 +93,6 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 		a.begin(time)
 		a.element = r.pending.PushBack(a)
 	} else if a.repeats(f.FragOffset, payload) {
-		a.last.Fragments++
 		return a.last, ErrDuplicate
 	} else if a.now == nil {
 		a.begin(time)

@@ -107,6 +107,15 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	return s, sender
 }
 
+// Find is Observe for a packet that was there before: it takes note of nothing.
+func (t *Tracker) Find(src, dst netip.AddrPort, h *Header) (s *Session, sender int) {
+	key := tunnelKey{src, dst, h.Tunnel}
+	if ref, ok := t.sessions[sessionKey{key, h.Session}]; ok && !h.Control {
+		return ref.session, ref.sender
+	}
+	return nil, t.tunnels[key].sender
+}
+
 // dataSession returns the session of a data message, made up if need be.
 func (t *Tracker) dataSession(key sessionKey, time int64) sessionRef {
 	if ref, ok := t.sessions[key]; ok {

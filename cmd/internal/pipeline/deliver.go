@@ -35,7 +35,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 			r.onlyPart(g.frame)
 		}
 		if r.flow != nil {
-			r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+			r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
 		}
 		p.unwrap.unwrap(r)
 		p.mu.Lock()

@@ -33,8 +33,8 @@ func (u *unwrapper) realm(r *Record) *realm {
 
 // expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
 // wait for this frame.
-func (m *realm) expand(p *Payload, sender int) {
-	if p.Session != nil {
+func (m *realm) expand(p *Payload, sender int, again bool) {
+	if p.Session != nil && !again {
 		link, ok := p.Session.Value.(*ppp.Link)
 		if !ok {
 			ends := &p.Session.Tunnel.Ends

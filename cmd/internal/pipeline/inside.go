@@ -246,7 +246,11 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	}
 	realm := u.realm(r)
 	var sender int
-	p.Session, sender = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	if r.again { // what its receiver drops changes no state
+		p.Session, sender = realm.tunnels.Find(src, dst, &p.L2TP)
+	} else {
+		p.Session, sender = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	}
 	p.ToLNS = sender == 0
 	if p.L2TP.Control {
 		return
@@ -254,6 +258,6 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	p.Frame = message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
 	if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
 		p.PPP.Cut = cut
-		realm.expand(p, sender)
+		realm.expand(p, sender, r.again)
 	}
 }
