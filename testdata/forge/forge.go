@@ -75,7 +75,8 @@ const (
 )
 
 // ESP makes packets of the SPI of an ESP packet. There are none where the packet is none.
-func (x *Forger) ESP() Packets {
+// Without icv none has true bytes, which only an ICV tells from a true packet.
+func (x *Forger) ESP(icv bool) Packets {
 	n, real := &x.net, []byte(nil)
 	switch {
 	case n.Fragment:
@@ -101,16 +102,21 @@ func (x *Forger) ESP() Packets {
 	with := func(seq uint32, rest []byte) []byte {
 		return append(binary.BigEndian.AppendUint32(bytes.Clone(real[:4]), seq), rest...)
 	}
-	for name, step := range map[string]uint32{"same": 0, "next": 1, "before": 1<<32 - 1, "64 ahead": 64, "1000 ahead": 1000, "2^16 ahead": 1 << 16, "2^31 ahead": 1 << 31, "2^31 behind": 1<<31 + 1} {
+	for _, step := range [...]uint32{0, 1, 1<<32 - 1, 64, 1000, 1 << 16, 1 << 31, 1<<31 + 1} {
+		name := fmt.Sprintf("sequence number %+d", int32(step))
 		for i := range uint32(3) {
-			put("random bytes, sequence number "+name, with(seq+step+i, x.random(len(real)-8)))
-			put("true bytes, sequence number "+name, with(seq+step+i+1, real[8:]))
+			put("random bytes, "+name, with(seq+step+i, x.random(len(real)-8)))
+			if next := seq + step + i; icv && next != seq {
+				put("true bytes, "+name, with(next, real[8:]))
+			}
 		}
 	}
 	for _, at := range [...]int{8, len(real) / 2, len(real) - 13, len(real) - 1} {
 		forged := bytes.Clone(real)
 		forged[at] ^= 0x40
-		put("a flipped bit", forged)
+		if icv {
+			put("a flipped bit", forged)
+		}
 	}
 	put("short", with(seq, nil))
 	put("short", with(seq, x.random(30)))
@@ -153,7 +159,9 @@ func (x *Forger) Fragments() Packets {
 	put("the same place", at, n.MoreFragments, x.random(len(real)))
 	put("the same place, others follow", at, true, bytes())
 	put("the same place, none follows", at, false, bytes())
-	put("true bytes, none follows", at, false, real)
+	if n.MoreFragments {
+		put("true bytes, none follows", at, false, real)
+	}
 	put("8 bytes further", at+8, true, bytes())
 	put("8 bytes further, none follows", at+8, false, bytes())
 	put("8 bytes before", at-8, true, bytes())
@@ -205,7 +213,8 @@ func (x *Forger) IKE() Packets {
 	put("encrypted main mode", id, x.random(64), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted main mode of two blocks", id, x.random(32), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted aggressive", hash, x.random(48), func(h *ikev1.Header) { aggressive(h); h.Flags = encrypted })
-	for name, e := range map[string]ikev1.ExchangeType{"quick": ikev1.ExchangeQuick, "informational": ikev1.ExchangeInformational, "transaction": ikev1.ExchangeTransaction} {
+	for _, e := range [...]ikev1.ExchangeType{ikev1.ExchangeQuick, ikev1.ExchangeInformational, ikev1.ExchangeTransaction} {
+		name := e.String()
 		put(name+" mode", hash, x.random(160), func(h *ikev1.Header) { h.Exchange, h.Flags = e, encrypted })
 		put(name+" mode with another ID", hash, x.random(160), func(h *ikev1.Header) {
 			h.Exchange, h.Flags, h.MessageID = e, encrypted, binary.BigEndian.Uint32(x.random(4))

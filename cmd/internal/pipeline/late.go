@@ -63,7 +63,7 @@ func (l *late) add(r *Record, now int64) {
 	}
 	c := lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: now}
 	if c.complete != nil {
-		c.complete.completed = false // its fate is open again
+		c.complete.late = true
 	}
 	r.late = c.group
 	l.queue = append(l.queue, c)
@@ -182,8 +182,8 @@ func (l *late) settle(n int) {
 // settle says what becomes of the record and of the fragments that it may stand for.
 func (c *lateFrame) settle() {
 	if g := c.complete; g != nil {
-		g.completed = true
-		g.settle(mergedInto(c.record))
+		g.late = false
+		g.decide(c.record)
 	}
 	c.group.settle(0)
 }
