@@ -62,6 +62,12 @@ func FuzzAVPs(f *testing.F) {
 		if n > len(payload) {
 			t.Fatalf("AVPs of %d bytes in %d", n, len(payload))
 		}
+		for name, value := range Values(payload) {
+			if s, ok := value.(string); name == "" || ok && !utf8.ValidString(s) {
+				t.Fatalf("%q: %q", name, s)
+			}
+		}
+		ResultOf(payload)
 		if len(payload) > 1400 {
 			return
 		}
