@@ -16,8 +16,6 @@ import (
 type SA struct {
 	spi       uint32
 	suite     Suite
-	cipher    string // names, so that printing them costs nothing per packet
-	auth      string
 	icvLen    int
 	newEngine func() engine
 	shared    engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
@@ -85,7 +83,6 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 		sa.shared = e
 	}
 	sa.suite = s
-	sa.cipher, sa.auth = sa.suite.CipherName(), sa.suite.AuthName()
 	return sa, nil
 }
 
@@ -151,12 +148,6 @@ func (c *Cipher) naturalKeyLen(n int) int {
 
 // SPI returns the SPI that the SA was made with. Open does not compare it.
 func (sa *SA) SPI() uint32 { return sa.spi }
-
-// CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
-func (sa *SA) CipherName() string { return sa.cipher }
-
-// AuthName is the name of the authentication algorithm, as in "hmac-sha1-96".
-func (sa *SA) AuthName() string { return sa.auth }
 
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite { return sa.suite }

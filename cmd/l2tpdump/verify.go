@@ -27,6 +27,8 @@ type verification struct {
 	Frames uint64
 	Exit   int
 
+	otherDay string // what is to be said of the days of log and capture
+
 	others uint64 // packets that no key opens and that look like another SA's
 }
 
@@ -106,6 +108,7 @@ func verify(ctx context.Context, args []string) int {
 	p := pipeline.New(o.config(src))
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
+	watch := watchSessions(p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted
@@ -124,11 +127,13 @@ func verify(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	watch.tell()
 	return v.Exit
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+		otherDay: otherDay(stats, keys)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
@@ -375,7 +380,7 @@ func (v *verification) sentence(part bool) string {
 		cure = ": " + cure
 	}
 	if v.Exit == exitNothing {
-		return "No key fits this capture" + cure + "."
+		return "No key fits this capture" + cure + v.otherDay + "."
 	}
 	var parts []string
 	bad := 0

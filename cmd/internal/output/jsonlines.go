@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,20 +78,29 @@ type jsonL2TP struct {
 	Nr      *uint16 `json:"nr,omitempty"`
 	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
 
-	AVPs   orderedValues `json:"avps,omitempty"`
-	Result *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
+	Retransmission bool          `json:"retransmission,omitempty"`
+	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
+	AVPs           orderedValues `json:"avps,omitempty"`
+	Result         *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
+
+	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
+	Order       string  `json:"order,omitempty"` // ahead, late, repeated
+	Sequence    *uint32 `json:"sequence,omitempty"`
+	Pseudowire  string  `json:"pseudowire,omitempty"`
+	Cookie      string  `json:"cookie,omitempty"`
+	WrongCookie bool    `json:"wrong_cookie,omitempty"`
 }
 
 // control adds what a control message says.
-func (o *jsonL2TP) control(h *l2tp.Header, payload []byte) {
-	_, o.Type = l2tp.MessageType(payload)
-	for name, value := range l2tp.Values(payload) {
-		if h.Cut && name == "malformed" {
+func (o *jsonL2TP) control(c *l2tp.Control, cut bool) {
+	o.Type, o.Retransmission, o.Authentication = c.Type(), c.Retransmission, c.Authentication.String()
+	for name, value := range c.Values {
+		if cut && name == "malformed" {
 			break // it is what the end was cut off of
 		}
 		o.AVPs.add(name, value)
 	}
-	if r, ok := l2tp.ResultOf(payload); ok {
+	if r, ok := c.Result(); ok {
 		o.Result = &r
 	}
 }
@@ -217,15 +227,9 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 }
 
 func l2tpObject(p *pipeline.Payload) *jsonL2TP {
-	h := &p.L2TP
-	o := &jsonL2TP{Version: h.Version, Tunnel: uint32(h.Tunnel), Session: uint32(h.Session)}
-	if h.Version == l2tp.Version3 {
-		o.Tunnel, o.Session = h.Connection, h.SessionID
-	}
-	if h.Control {
-		o.control(h, p.Message[h.PayloadStart:h.PayloadEnd])
-	}
-	if p.Session != nil && !p.Session.Tunnel.Late {
+	h, t := &p.L2TP, &p.Tunnel
+	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
+	if t.Session != nil && !t.Session.Tunnel.Late {
 		o.From = "lns"
 		if p.ToLNS {
 			o.From = "lac"
@@ -233,6 +237,15 @@ func l2tpObject(p *pipeline.Payload) *jsonL2TP {
 	}
 	if h.HasSequence {
 		o.Ns, o.Nr = &h.Ns, &h.Nr
+	}
+	if t.Control != nil {
+		o.control(t.Control, h.Cut)
+	}
+	if f := &t.Frame; h.Version == l2tp.Version3 && f.Pseudowire != 0 {
+		o.Pseudowire = l2tp.PseudowireName(f.Pseudowire)
+		if o.Cookie = hex.EncodeToString(f.Cookie); f.Numbered {
+			o.Sequence = &f.Number
+		}
 	}
 	return o
 }

@@ -52,7 +52,7 @@ func (t *Text) Record(r *pipeline.Record) error {
 		b = appendAddresses(b, r, r.Net.UDP)
 		b = t.appendESP(b, r)
 	case r.Kind == pipeline.L2TP:
-		b = appendAddresses(b, r, true)
+		b = appendAddresses(b, r, r.Net.UDP)
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
 		b = append(b, "]: "...)
@@ -191,9 +191,9 @@ func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
 func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	p := &r.Payload
 	if p.HasL2TP {
-		b = l2tp.AppendSummary(b, &p.L2TP, p.Message, t.verbose)
+		b = l2tp.AppendSummary(b, &p.L2TP, &p.Tunnel, t.verbose)
 		if !p.HasPPP {
-			return b
+			return t.appendPseudowire(b, r)
 		}
 		b = append(b, ": "...)
 	}

@@ -50,6 +50,9 @@ func (p *Pipeline) account(r *Record) {
 	if r.Payload.HasPPP {
 		p.stats.Expansion = p.unwrap.expansion()
 	}
+	if r.Payload.Tunnel.Frame.Numbered {
+		p.stats.Numbers = p.unwrap.numbers()
+	}
 }
 
 func (p *Pipeline) flush() error {

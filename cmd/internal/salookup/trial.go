@@ -66,31 +66,32 @@ func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
 func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 	checked := p.Cut == 0 && c.Checks()
 	o := Fit{Shape: true}
-	if !checked || !c.Suite.Cipher.AEAD {
-		// Of a cipher without AEAD the ICV says nothing about the encryption key, so the plaintext is looked at first.
-		auth := c.AuthKey
-		if checked {
-			auth = esp.Key{}
+	if checked {
+		if o.SA, o.High = set.verifies(c, spi, p.Data); o.SA != nil {
+			o.ICV = true
+			if plain, err := t.open(o.SA, p, o.High); err == nil {
+				o.Bits = plain.Evidence
+			}
 		}
-		sa, err := esp.NewSA(spi, c.Suite, c.Key, auth)
-		if err != nil {
-			return o
-		}
-		plain, err := t.open(sa, p, 0)
-		if o.Shape = err != esp.ErrMalformed; err == nil || err == esp.ErrTruncated {
-			o.Bits = plain.Evidence
-		}
-		if !checked || !o.Shape {
-			o.SA = sa
+		if c.Suite.Cipher.AEAD || o.Bits >= proofBits {
 			return o
 		}
 	}
-	if o.SA, o.High = set.verifies(c, spi, p.Data); o.SA == nil {
+	// Of a cipher without AEAD the ICV says nothing about the encryption key: the plaintext does.
+	auth := c.AuthKey
+	if checked {
+		auth = esp.Key{}
+	}
+	sa, err := esp.NewSA(spi, c.Suite, c.Key, auth)
+	if err != nil {
 		return o
 	}
-	o.ICV = true
-	if plain, err := t.open(o.SA, p, o.High); err == nil {
+	plain, err := t.open(sa, p, 0)
+	if o.Shape = err != esp.ErrMalformed; err == nil || err == esp.ErrTruncated {
 		o.Bits = max(o.Bits, plain.Evidence)
+	}
+	if !checked || !o.Shape {
+		o.SA = sa
 	}
 	return o
 }
