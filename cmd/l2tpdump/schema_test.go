@@ -71,29 +71,33 @@ func TestSchemaOfOutput(t *testing.T) {
 		}
 		files = append(files, found...)
 	}
-	v := validator{t: t, schemas: make(map[string]*jsonschema.Schema)}
+	v := validator{t: t, schemas: make(map[string]*jsonschema.Schema), lines: make(map[string]int)}
 	for _, command := range schemas {
 		v.schemas[command] = compiled(t, command)
 	}
 	for _, file := range files {
 		v.check(file, "decrypt", "-q", "--ppp-secrets", labSecrets, "-r", file, "--json")
+		v.check(file, "sessions", "-r", file, "--json")
 		keys := filepath.Join(filepath.Dir(file), "router.log")
 		if _, err := os.Stat(keys); err != nil {
 			continue
 		}
 		v.check(file, "decrypt", "-q", "-r", file, "-k", keys, "--json")
 		v.check(file, "verify", "-r", file, "-k", keys, "--json")
+		v.check(file, "sessions", "-r", file, "-k", keys, "--ppp-secrets", labSecrets, "--json")
 		v.check(file, "keys", "-r", file, "-k", keys, "--json", "--show", "--wireshark", t.TempDir())
 	}
-	if v.lines < 10000 {
-		t.Errorf("%d lines validated", v.lines)
+	for command, least := range map[string]int{"decrypt": 10000, "verify": 20, "sessions": 50, "keys": 20} {
+		if v.lines[command] < least {
+			t.Errorf("%s: %d lines validated", command, v.lines[command])
+		}
 	}
 }
 
 type validator struct {
 	t       *testing.T
 	schemas map[string]*jsonschema.Schema
-	lines   int
+	lines   map[string]int // that are valid, by command
 }
 
 // check validates each line that a command prints; at most one of a file is told to be wrong.
@@ -112,7 +116,7 @@ func (v *validator) check(file string, args ...string) {
 			v.t.Errorf("%s of %s: %v\n%s", args[0], file, err, line)
 			return
 		}
-		v.lines++
+		v.lines[args[0]]++
 	}
 }
 
@@ -121,7 +125,7 @@ func (v *validator) check(file string, args ...string) {
 func TestSchemaIsClosed(t *testing.T) {
 	dir := filepath.Join(captures, "02-natt-aes256-sha1")
 	input := []string{"-r", filepath.Join(dir, "outer-ns.pcap"), "-k", filepath.Join(dir, "router-full.log"), "--json"}
-	for _, command := range []string{"decrypt", "verify", "keys"} {
+	for _, command := range schemas {
 		s := compiled(t, command)
 		objects := 0
 		for line := range strings.Lines(quietly(t, func() { run(append([]string{command}, input...)) })) {
