@@ -71,10 +71,7 @@ func TestSchemaOfOutput(t *testing.T) {
 		}
 		files = append(files, found...)
 	}
-	v := validator{t: t, schemas: make(map[string]*jsonschema.Schema), lines: make(map[string]int)}
-	for _, command := range schemas {
-		v.schemas[command] = compiled(t, command)
-	}
+	v := newValidator(t)
 	for _, file := range files {
 		v.check(file, "decrypt", "-q", "--ppp-secrets", labSecrets, "-r", file, "--json")
 		v.check(file, "sessions", "-r", file, "--json")
@@ -100,6 +97,14 @@ type validator struct {
 	lines   map[string]int // that are valid, by command
 }
 
+func newValidator(t *testing.T) *validator {
+	v := &validator{t: t, schemas: make(map[string]*jsonschema.Schema), lines: make(map[string]int)}
+	for _, command := range schemas {
+		v.schemas[command] = compiled(t, command)
+	}
+	return v
+}
+
 // check validates each line that a command prints; at most one of a file is told to be wrong.
 func (v *validator) check(file string, args ...string) {
 	v.t.Helper()
@@ -117,6 +122,39 @@ func (v *validator) check(file string, args ...string) {
 			return
 		}
 		v.lines[args[0]]++
+	}
+}
+
+// TestSchemaOfDamage validates what is printed of recordings with bytes that are changed.
+func TestSchemaOfDamage(t *testing.T) {
+	v := newValidator(t)
+	for _, name := range []string{
+		captures + "/08x-auth-failed-l2tp-in-clear/outer.pcap", captures + "/07-aggressive-psk/outer.pcap",
+		"../../testdata/ppp/lcp-codes/outer.pcap", "../../testdata/ppp/eap/outer.pcap", "../../testdata/ppp/mp-short/outer.pcap",
+	} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := itemsOf(data)
+		for round := range 16 {
+			damaged := bytes.Clone(data)
+			for i, item := range list[:len(list)-1] {
+				// Behind the record header, another byte of each frame in each round.
+				at := item.end + 16 + (14+round*31+i*7)%(list[i+1].end-item.end-16)
+				damaged[at] ^= byte(1 << ((round + i) % 8))
+			}
+			file := filepath.Join(t.TempDir(), "damaged.pcap")
+			if err := os.WriteFile(file, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			v.check(name, "decrypt", "-q", "-r", file, "--json")
+			v.check(name, "sessions", "-r", file, "--json")
+			v.check(name, "verify", "-r", file, "-k", captures+"/07-aggressive-psk/router.log", "--json")
+		}
+	}
+	if v.lines["decrypt"] < 1000 {
+		t.Errorf("%d lines validated", v.lines["decrypt"])
 	}
 }
 
