@@ -91,6 +91,7 @@ func TestFields(t *testing.T) {
 		{PayloadDelete, "00000001 03 04 0001 c2c4be60", `"delete":{"protocol":"esp","spis":["0xc2c4be60"]}`},
 		{PayloadID, "01 11 06a5 0a000002", `"id":{"type":"ipv4","value":"10.0.0.2","protocol":17,"port":1701}`},
 		{PayloadConfig, "02 00 0001 4089 0003 626f62 408a 0003 736563", `"attributes":[{"name":"XAUTH_USER_NAME","value":"bob","length":3},{"name":"XAUTH_USER_PASSWORD","length":3}]`},
+		{PayloadConfig, "02 00 0001 0001 0003 0a0000", `"attributes":[{"name":"INTERNAL_IP4_ADDRESS","length":3}]`},
 		{PayloadFragment, "0001 02 01 aabbcc", `"fragment":{"id":1,"number":2,"last":true,"length":3}`},
 		{PayloadCertRequest, "04 300f310d300b06035504030c046d6f6f6e", `"certificate":{"encoding":"x509","authority":"\"CN=moon\""}`},
 		{PayloadNATOA, "01000000 0a000002", `"address":"10.0.0.2"`},
