@@ -78,7 +78,10 @@ func (t configType) value(a *attribute) (string, bool) {
 	if len(a.Value) == 0 || t == configAck {
 		return "", false
 	}
-	return configValue(a)
+	if v, ok := configValue(a); ok {
+		return v, true
+	}
+	return "", false
 }
 
 // configValue returns the value of an attribute that may be shown.

@@ -71,29 +71,38 @@ func TestSchemaOfOutput(t *testing.T) {
 		}
 		files = append(files, found...)
 	}
-	v := validator{t: t, schemas: make(map[string]*jsonschema.Schema)}
-	for _, command := range schemas {
-		v.schemas[command] = compiled(t, command)
-	}
+	v := newValidator(t)
 	for _, file := range files {
 		v.check(file, "decrypt", "-q", "--ppp-secrets", labSecrets, "-r", file, "--json")
+		v.check(file, "sessions", "-r", file, "--json")
 		keys := filepath.Join(filepath.Dir(file), "router.log")
 		if _, err := os.Stat(keys); err != nil {
 			continue
 		}
 		v.check(file, "decrypt", "-q", "-r", file, "-k", keys, "--json")
 		v.check(file, "verify", "-r", file, "-k", keys, "--json")
+		v.check(file, "sessions", "-r", file, "-k", keys, "--ppp-secrets", labSecrets, "--json")
 		v.check(file, "keys", "-r", file, "-k", keys, "--json", "--show", "--wireshark", t.TempDir())
 	}
-	if v.lines < 10000 {
-		t.Errorf("%d lines validated", v.lines)
+	for command, least := range map[string]int{"decrypt": 10000, "verify": 20, "sessions": 50, "keys": 20} {
+		if v.lines[command] < least {
+			t.Errorf("%s: %d lines validated", command, v.lines[command])
+		}
 	}
 }
 
 type validator struct {
 	t       *testing.T
 	schemas map[string]*jsonschema.Schema
-	lines   int
+	lines   map[string]int // that are valid, by command
+}
+
+func newValidator(t *testing.T) *validator {
+	v := &validator{t: t, schemas: make(map[string]*jsonschema.Schema), lines: make(map[string]int)}
+	for _, command := range schemas {
+		v.schemas[command] = compiled(t, command)
+	}
+	return v
 }
 
 // check validates each line that a command prints; at most one of a file is told to be wrong.
@@ -112,7 +121,40 @@ func (v *validator) check(file string, args ...string) {
 			v.t.Errorf("%s of %s: %v\n%s", args[0], file, err, line)
 			return
 		}
-		v.lines++
+		v.lines[args[0]]++
+	}
+}
+
+// TestSchemaOfDamage validates what is printed of recordings with bytes that are changed.
+func TestSchemaOfDamage(t *testing.T) {
+	v := newValidator(t)
+	for _, name := range []string{
+		captures + "/08x-auth-failed-l2tp-in-clear/outer.pcap", captures + "/07-aggressive-psk/outer.pcap",
+		"../../testdata/ppp/lcp-codes/outer.pcap", "../../testdata/ppp/eap/outer.pcap", "../../testdata/ppp/mp-short/outer.pcap",
+	} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := itemsOf(data)
+		for round := range 16 {
+			damaged := bytes.Clone(data)
+			for i, item := range list[:len(list)-1] {
+				// Behind the record header, another byte of each frame in each round.
+				at := item.end + 16 + (14+round*31+i*7)%(list[i+1].end-item.end-16)
+				damaged[at] ^= byte(1 << ((round + i) % 8))
+			}
+			file := filepath.Join(t.TempDir(), "damaged.pcap")
+			if err := os.WriteFile(file, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			v.check(name, "decrypt", "-q", "-r", file, "--json")
+			v.check(name, "sessions", "-r", file, "--json")
+			v.check(name, "verify", "-r", file, "-k", captures+"/07-aggressive-psk/router.log", "--json")
+		}
+	}
+	if v.lines["decrypt"] < 1000 {
+		t.Errorf("%d lines validated", v.lines["decrypt"])
 	}
 }
 
@@ -121,7 +163,7 @@ func (v *validator) check(file string, args ...string) {
 func TestSchemaIsClosed(t *testing.T) {
 	dir := filepath.Join(captures, "02-natt-aes256-sha1")
 	input := []string{"-r", filepath.Join(dir, "outer-ns.pcap"), "-k", filepath.Join(dir, "router-full.log"), "--json"}
-	for _, command := range []string{"decrypt", "verify", "keys"} {
+	for _, command := range schemas {
 		s := compiled(t, command)
 		objects := 0
 		for line := range strings.Lines(quietly(t, func() { run(append([]string{command}, input...)) })) {

@@ -10,7 +10,11 @@ import (
 // Fields is what a packet says, for programs: what [AppendSummary] prints of it, value by value.
 // What does not apply is nil or zero, and absent in JSON.
 type Fields struct {
-	TTL      uint8     `json:"ttl"` // IPv6: hop limit
+	TOS      uint8     `json:"tos"`                  // IPv6: traffic class
+	TTL      uint8     `json:"ttl"`                  // IPv6: hop limit
+	ID       *uint16   `json:"id,omitempty"`         // IPv4 only
+	DF       bool      `json:"df,omitempty"`         // Don't Fragment
+	Flow     *uint32   `json:"flow_label,omitempty"` // IPv6 only
 	Fragment *Fragment `json:"fragment,omitempty"`
 	TCP      *TCP      `json:"tcp,omitempty"`
 	UDP      *UDP      `json:"udp,omitempty"`
@@ -67,9 +71,7 @@ func Describe(ip []byte) (f Fields) {
 	if h.decode(ip) != nil {
 		return f
 	}
-	if f.TTL = ip[7]; h.IPVersion == 4 {
-		f.TTL = ip[8]
-	}
+	f.header(&h)
 	if h.Fragment {
 		f.Fragment = &Fragment{h.FragID, h.FragOffset, h.MoreFragments}
 	}
@@ -89,6 +91,24 @@ func Describe(ip []byte) (f Fields) {
 		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable)
 	}
 	return f
+}
+
+// header fills in what the IP header says.
+func (f *Fields) header(h *packet) {
+	ip := h.header
+	if h.IPVersion == 6 {
+		class, flow := ip6Class(ip)
+		f.TOS, f.TTL, f.Flow = class, ip[7], &flow
+		return
+	}
+	id := binary.BigEndian.Uint16(ip[4:])
+	f.TOS, f.TTL, f.ID, f.DF = ip[1], ip[8], &id, ip[6]&0x40 != 0
+}
+
+// ip6Class returns traffic class and flow label of an IPv6 header.
+func ip6Class(ip []byte) (class uint8, flow uint32) {
+	first := binary.BigEndian.Uint32(ip)
+	return uint8(first >> 20), first & 0xfffff
 }
 
 func (l *layer) tcpFields(h *packet) *TCP {

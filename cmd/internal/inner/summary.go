@@ -78,9 +78,9 @@ func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
 func appendDetail(dst []byte, h *packet) []byte {
 	ip := h.header
 	if h.IPVersion == 6 {
-		first := binary.BigEndian.Uint32(ip)
-		dst = appendHex(dst, "(class 0x", first>>20&0xff)
-		dst = appendHex(dst, ", flowlabel 0x", first&0xfffff)
+		class, flow := ip6Class(ip)
+		dst = appendHex(dst, "(class 0x", class)
+		dst = appendHex(dst, ", flowlabel 0x", flow)
 		dst = appendUint(dst, ", hlim ", ip[7])
 	} else {
 		dst = appendHex(dst, "(tos 0x", ip[1])
