@@ -186,12 +186,14 @@ func (l *Live) takeControl(p *Packet, control []byte) {
 	if err != nil {
 		return
 	}
+	timeStamp := [2]int32{unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS}
+	vlanTag := [2]int32{unix.SOL_PACKET, unix.PACKET_AUXDATA}
 	for _, m := range messages {
 		kind, size := [2]int32{m.Header.Level, m.Header.Type}, len(m.Data)
 		switch {
-		case kind == [2]int32{unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS} && size >= int(unsafe.Sizeof(unix.Timespec{})):
+		case kind == timeStamp && size >= int(unsafe.Sizeof(unix.Timespec{})):
 			p.Time = (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano()
-		case kind == [2]int32{unix.SOL_PACKET, unix.PACKET_AUXDATA} && size >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
+		case kind == vlanTag && size >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
 			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
 			if aux.Status&unix.TP_STATUS_VLAN_VALID == 0 || len(p.Data) < 12 {
 				continue

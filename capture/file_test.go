@@ -193,7 +193,7 @@ func TestPcapng(t *testing.T) {
 		t.Errorf("%d interfaces", len(r.Interfaces()))
 	}
 	n := 0
-	Comments([]byte(want[0].opt), func(c []byte) bool {
+	eachComment([]byte(want[0].opt), func(c []byte) bool {
 		n++
 		return string(c) == "a comment"
 	})
@@ -516,4 +516,20 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// eachComment calls yield with each comment in packet or interface options (Packet.Options,
+// Interface.Options) until it returns false.
+func eachComment(options []byte, yield func(comment []byte) bool) {
+	var ng pcapngFile
+	for {
+		o, rest, state := ng.option(options)
+		if state != optionHere {
+			return
+		}
+		if o.code == optComment && !yield(o.value) {
+			return
+		}
+		options = rest
+	}
 }

@@ -238,7 +238,8 @@ func (r *Reader) sectionHeader() error {
 func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
 	if len(body) < 8 {
-		return false, r.damaged(4, "interface description of %d bytes is shorter than its fields", len(body)+minBlockLen)
+		size := len(body) + minBlockLen
+		return false, r.damaged(4, "interface description of %d bytes is shorter than its fields", size)
 	}
 	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8]), Section: ng.comments}
 	resolution, offset := byte(6), int64(0)

@@ -145,19 +145,3 @@ func (ng *pcapngFile) uint64(b []byte) uint64 {
 	}
 	return binary.LittleEndian.Uint64(b)
 }
-
-// Comments calls yield with each comment in packet or interface options (Packet.Options,
-// Interface.Options) until it returns false.
-func Comments(options []byte, yield func(comment []byte) bool) {
-	var ng pcapngFile
-	for {
-		o, rest, state := ng.option(options)
-		if state != optionHere {
-			return
-		}
-		if o.code == optComment && !yield(o.value) {
-			return
-		}
-		options = rest
-	}
-}

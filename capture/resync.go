@@ -104,8 +104,10 @@ func (r *Reader) fitsPcap(b []byte, ended, strict bool) fit {
 		}
 		h := f.header(b)
 		away := int64(h.seconds) - int64(last)
-		if strict && h.captured == 0 || h.captured > MaxPacketLen || strict && h.captured > h.original || h.original > resyncWire ||
-			int64(h.fraction)*f.unit >= 1e9 || known && (away < -resyncTime || away > resyncTime) {
+		switch {
+		case h.captured > MaxPacketLen, h.original > resyncWire, int64(h.fraction)*f.unit >= 1e9,
+			strict && (h.captured == 0 || h.captured > h.original),
+			known && (away < -resyncTime || away > resyncTime):
 			return fitsNot
 		}
 		last, known = h.seconds, true
@@ -125,8 +127,11 @@ func (r *Reader) fitsPcapng(b []byte, _ bool) fit {
 		return fitsNot
 	}
 	kind, length := ng.uint32(b), ng.uint32(b[4:])
-	if kind == blockSectionHeader && (binary.LittleEndian.Uint32(b[8:]) == byteOrderMagic || binary.BigEndian.Uint32(b[8:]) == byteOrderMagic) {
-		return fits
+	if kind == blockSectionHeader {
+		little, big := binary.LittleEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[8:])
+		if little == byteOrderMagic || big == byteOrderMagic {
+			return fits
+		}
 	}
 	known := kind == blockNames || kind == blockStatistics || readerOf(kind) != nil
 	switch {

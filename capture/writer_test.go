@@ -226,7 +226,7 @@ func TestSectionComments(t *testing.T) {
 		t.Fatalf("%d interfaces", len(ifcs))
 	}
 	texts := func(options []byte) (all []string) {
-		Comments(options, func(c []byte) bool { all = append(all, string(c)); return true })
+		eachComment(options, func(c []byte) bool { all = append(all, string(c)); return true })
 		return all
 	}
 	for i, want := range []struct{ section, own string }{{"[of the file]", "[]"}, {"[of the file]", "[of section two]"}} {
@@ -345,7 +345,7 @@ func TestLargestPacketAndComment(t *testing.T) {
 	if err != nil || len(all) != 9 || secrets != 3<<20 || all[8].data != "last" {
 		t.Fatalf("%d packets, %d bytes of secrets, %v", len(all), secrets, err)
 	}
-	Comments([]byte(all[7].opt), func(c []byte) bool {
+	eachComment([]byte(all[7].opt), func(c []byte) bool {
 		if string(c) != comment[:65534] {
 			t.Errorf("comment of %d bytes", len(c))
 		}

@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"bytes"
+	"iter"
 	"net/netip"
 	"slices"
 )
@@ -11,69 +12,127 @@ import (
 // that decrypts, or a HASH, chooses.
 type claim struct {
 	body   []byte
-	from   side
+	from   side // of the SA
+	first  bool // by a first message: the initiator says so
+	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
-	proven bool // chosen
 }
 
+// claims is what was said, by the payload's type.
+type claims map[PayloadType][]*claim
+
 const (
-	maxClaims    = 8        // of one kind; half of them are the first
+	maxClaims    = 64       // of one type; half of them are the first
+	maxUnordered = 4        // KE values of which it may be wrong who sent which
 	maxSABody    = 16 << 10 // bytes of an SA payload that are kept
 	maxClaimBody = 2 << 10  // bytes of a KE, nonce or ID payload
 )
 
-// learn takes what a message of phase 1 says, once.
+// family is the SAs with one initiator cookie: there are several where several responders have
+// answered, or somebody says so. What the first messages say counts for all of them.
+type family struct {
+	sas    []*SA // the oldest first
+	claims claims
+	begun  bool // a first message was seen, the first of them between
+	src    netip.AddrPort
+	dst    netip.AddrPort
+}
+
+// learn takes what a message of phase 1 says.
 func (sa *SA) learn(m *Message, r *record) {
+	to := sa.claims
+	if r.begins {
+		if to = sa.family.claims; !sa.family.begun {
+			sa.family.begun, sa.family.src, sa.family.dst = true, r.src, r.dst
+		}
+	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, proven: m.Decrypted}
-		switch {
-		case p.Type == PayloadSA && len(p.Body) <= maxSABody:
-			c.answer = !r.begins
-			if keep(&sa.proposals, c) {
-				sa.readProposals()
-			}
-		case len(p.Body) > maxClaimBody:
-		case p.Type == PayloadKE:
-			if keep(&sa.kes, c) {
-				sa.initial = nil
-			}
-		case p.Type == PayloadNonce:
-			keep(&sa.nonces, c)
-		case p.Type == PayloadID:
-			keep(&sa.ids, c)
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
+		limit := maxClaimBody
+		switch p.Type {
+		case PayloadSA:
+			c.answer, limit = !r.begins, maxSABody
+		case PayloadKE, PayloadNonce, PayloadID:
+		default:
+			continue
+		}
+		kept := (*claim)(nil)
+		if len(p.Body) <= limit {
+			kept = sa.keep(to, p.Type, c)
+		}
+		if kept != nil && m.Decrypted {
+			sa.choose(kept)
 		}
 	}
 }
 
-// keep adds a claim if it is new, and says whether it is. Where there are too many, the oldest of
-// the newer half that is not proven makes room.
-func keep(list *[]*claim, c claim) bool {
-	for _, o := range *list {
-		if bytes.Equal(o.body, c.body) && o.from == c.from {
-			o.proven = o.proven || c.proven
-			return false
+// keep adds a claim if it is new, and returns it. Where there are too many, the oldest of the newer
+// half that is not chosen makes room.
+func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
+	list := to[kind]
+	for _, o := range list {
+		if bytes.Equal(o.body, c.body) && o.from == c.from && o.mode == c.mode && o.answer == c.answer {
+			return o
 		}
 	}
-	if len(*list) >= maxClaims {
-		i := slices.IndexFunc((*list)[maxClaims/2:], func(o *claim) bool { return !o.proven })
+	var dropped *claim
+	if len(list) >= maxClaims {
+		i := slices.IndexFunc(list[maxClaims/2:], func(o *claim) bool { return !sa.chosen[o] })
 		if i < 0 {
-			return false
+			return nil
 		}
-		*list = slices.Delete(*list, maxClaims/2+i, maxClaims/2+i+1)
+		dropped = list[maxClaims/2+i]
+		list = slices.Delete(list, maxClaims/2+i, maxClaims/2+i+1)
 	}
 	c.body = bytes.Clone(c.body)
-	*list = append(*list, &c)
-	return true
+	to[kind] = append(list, &c)
+	affected := []*SA{sa}
+	if c.first {
+		affected = sa.family.sas
+	}
+	for _, o := range affected {
+		switch kind {
+		case PayloadSA:
+			o.readProposals(&c)
+		case PayloadKE:
+			o.renewIVs(&c, dropped)
+		}
+	}
+	return &c
 }
 
-// of returns the claims of a role: just the proven one if there is one.
-func (sa *SA) claimsOf(list []*claim, want role) []*claim {
+// said returns the claims of one type: those of the first messages, then the SA's own.
+func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
+	return func(yield func(*claim) bool) {
+		for _, list := range [2][]*claim{sa.family.claims[kind], sa.claims[kind]} {
+			for _, c := range list {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// count returns how many claims of one type there are.
+func (sa *SA) count(kind PayloadType) int { return len(sa.family.claims[kind]) + len(sa.claims[kind]) }
+
+// roleOfClaim is the role of who said it.
+func (sa *SA) roleOfClaim(c *claim) role {
+	if c.first {
+		return roleInitiator
+	}
+	return sa.roleOf(c.from)
+}
+
+// saidBy returns the claims of a role: just the one that is chosen, if there is one.
+func (sa *SA) saidBy(kind PayloadType, want role) []*claim {
 	var all []*claim
-	for _, c := range list {
+	for c := range sa.said(kind) {
 		switch {
-		case sa.roleOf(c.from) != want:
-		case c.proven:
+		case sa.roleOfClaim(c) != want:
+		case sa.chosen[c]:
 			return []*claim{c}
 		default:
 			all = append(all, c)
@@ -82,47 +141,44 @@ func (sa *SA) claimsOf(list []*claim, want role) []*claim {
 	return all
 }
 
-// onlyClaim returns the body of the one claim of a role, nil when it is not known or there are
-// several.
-func (sa *SA) onlyClaim(list []*claim, want role) []byte {
-	if all := sa.claimsOf(list, want); len(all) == 1 {
-		return all[0].body
-	}
-	return nil
-}
-
-// choose marks what a message proves.
-func choose(claims ...*claim) {
-	for _, c := range claims {
+// choose notes what a message proves.
+func (sa *SA) choose(list ...*claim) {
+	for _, c := range list {
 		if c != nil {
-			c.proven = true
+			sa.chosen[c] = true
 		}
 	}
 }
 
-// readProposals finds out what may have been negotiated: the responder's choice, or else what the
-// initiator offered.
-func (sa *SA) readProposals() {
-	sa.suites, sa.Unsupported, sa.configured = nil, "", configVersion{}
-	answered := slices.ContainsFunc(sa.proposals, func(c *claim) bool { return c.answer })
-	for _, c := range sa.proposals {
-		if p, err := parseSA(c.body); err == nil && c.answer == answered {
-			for i := range p.Proposals {
-				for j := range p.Proposals[i].Transforms {
-					terms := p.Proposals[i].Transforms[j].phase1()
-					sa.mayHave(terms, answered, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
-				}
+// readProposals takes what one more SA payload says of what may have been negotiated: the
+// responder's choice, or else what the initiator offered.
+func (sa *SA) readProposals(c *claim) {
+	switch {
+	case c.answer && !sa.answered:
+		sa.answered = true
+		sa.suites, sa.Unsupported = nil, ""
+	case !c.answer && sa.answered:
+		return
+	}
+	if p, err := parseSA(c.body); err == nil {
+		for i := range p.Proposals {
+			for j := range p.Proposals[i].Transforms {
+				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
 			}
 		}
 	}
+	sa.configured = configVersion{}
 	if len(sa.suites) == 1 && len(sa.keys) == 0 {
 		sa.setSuite(sa.suites[0])
 	}
 }
 
-// maxSuites bounds how many offered combinations are tried where the responder's choice was not
-// captured.
-const maxSuites = 32
+// Bounds of the combinations of algorithms that are tried: of those that responders have chosen, the
+// first of whom is mostly right, and of those that were offered.
+const (
+	maxChosen  = 8
+	maxOffered = 32
+)
 
 // mayHave adds what a transform names to what may have been negotiated. chosen: the responder says
 // so; only: nothing else was offered.
@@ -138,7 +194,11 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
 		sa.LifeSeconds, sa.LifeKilobytes = terms.LifeSeconds, terms.LifeKilobytes
 	}
-	if !slices.Contains(sa.suites, s) && len(sa.suites) < maxSuites {
+	most := maxOffered
+	if chosen {
+		most = maxChosen
+	}
+	if !slices.Contains(sa.suites, s) && len(sa.suites) < most {
 		sa.suites = append(sa.suites, s)
 	}
 }

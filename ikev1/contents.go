@@ -164,10 +164,7 @@ func (m *Message) Settings() []Setting {
 		}
 		for j := range c.Attributes {
 			a := &c.Attributes[j]
-			value, _ := configValue(a)
-			if len(a.Value) == 0 {
-				value = ""
-			}
+			value, _ := c.Type.value(a)
 			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value})
 		}
 	}

@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 )
@@ -31,7 +32,7 @@ const maxRecords = 32
 type exchange struct {
 	key       exchangeKey
 	records   []*record // in the order observed
-	begun     int64     // number of the message that began it, of the SA's
+	since     int64     // number of the message that began it, of the SA's
 	last      int64     // time of the last message
 	joined    bool      // the capture may have begun within it
 	commit    bool      // a message has the commit bit: there may be a fourth
@@ -142,45 +143,69 @@ type ivSource struct {
 	gx    [2]*claim // it was made from: the initiator's, the responder's
 }
 
-// ivs returns the possible IVs for the message r of the exchange, the likeliest first: for r the IV
-// that it is known to have, the chain, the IV of a first message, the last blocks of the messages
-// that came later. hashes are those that may have been negotiated.
-func (sa *SA) ivs(ex *exchange, r *record, blockLen int, hashes []*hashAlg) []ivSource {
-	var list []ivSource
-	if len(r.iv) == blockLen {
-		list = append(list, ivSource{iv: r.iv, known: true})
-	}
-	last := func(o *record) []byte { return o.lastBlock[maxBlockLen-blockLen:] }
+// ivs calls yield with the possible IVs for the message r of the exchange, the likeliest first,
+// until it returns false: for r the IV that it is known to have, the chain, the IV of a first
+// message, the last blocks of the messages that came later. hashes are those that may have been
+// negotiated.
+func (sa *SA) ivs(ex *exchange, r *record, n int, hashes []*hashAlg) iter.Seq[ivSource] {
 	at := len(ex.records)
 	if i := slices.Index(ex.records, r); i >= 0 {
 		at = i
 	}
-	for _, o := range slices.Backward(ex.records[:at]) {
-		if o.whole {
-			list = append(list, ivSource{iv: last(o), after: o})
+	return func(yield func(ivSource) bool) {
+		_ = (len(r.iv) != n || yield(ivSource{iv: r.iv, known: true})) &&
+			chain(slices.Backward(ex.records[:at]), n, yield) &&
+			sa.firstIVs(ex, n, hashes, yield) &&
+			chain(slices.All(ex.records[min(at+1, len(ex.records)):]), n, yield) &&
+			sa.connectedIVs(ex, n, yield)
+	}
+}
+
+// chain yields the last blocks of messages.
+func chain(records iter.Seq2[int, *record], n int, yield func(ivSource) bool) bool {
+	for _, o := range records {
+		if o.whole && !yield(ivSource{iv: o.lastBlock[maxBlockLen-n:], after: o}) {
+			return false
 		}
 	}
+	return true
+}
+
+// maxEarly bounds the pairs of KE values that IVs after phase 1 are made from.
+const maxEarly = 32
+
+// firstIVs yields the IVs of the first encrypted message of an exchange.
+func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, yield func(ivSource) bool) bool {
 	for _, h := range hashes {
 		if ex == sa.phase1 {
-			list = append(list, sa.initialIVs(h, blockLen)...)
+			for _, s := range sa.initialIVs(h) {
+				if s.iv = s.iv[:n]; !yield(s) {
+					return false
+				}
+			}
 			continue
 		}
 		for _, o := range sa.phase1Ends() {
-			list = append(list, ivSource{iv: phase2IV(h, last(o), ex.key.id), hash: h, last: o})
+			if !yield(ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-n:], ex.key.id), hash: h, last: o}) {
+				return false
+			}
 		}
-		if sa.wasAggressive() { // its last message may be in clear
-			for _, s := range sa.initialIVs(h, blockLen) {
-				s.iv = phase2IV(h, s.iv, ex.key.id)
-				list = append(list, s)
+		// Where phase 1 ends in clear, or has not ended yet, its first IV stands for its last block.
+		early := ex.key.exchange == ExchangeInformational && !sa.phase1Whole()
+		left := maxEarly
+		for _, s := range sa.initialIVs(h) {
+			if !early && (s.gx[0].mode != ExchangeAggressive || s.gx[1].mode != ExchangeAggressive) {
+				continue
+			}
+			if left--; left < 0 {
+				break
+			}
+			if s.iv = phase2IV(h, s.iv[:n], ex.key.id); !yield(s) {
+				return false
 			}
 		}
 	}
-	for _, o := range ex.records[min(at+1, len(ex.records)):] {
-		if o.whole {
-			list = append(list, ivSource{iv: last(o), after: o})
-		}
-	}
-	return append(list, sa.connectedIVs(ex, last)...)
+	return true
 }
 
 // phase1Ends returns the messages that may be the last of phase 1, the likeliest first: those that
@@ -204,58 +229,78 @@ func (sa *SA) phase1Ends() []*record {
 	return all
 }
 
-// connectedIVs returns the IVs of an Informational exchange that some senders encrypt as if it were
+// connectedIVs yields the IVs of an Informational exchange that some senders encrypt as if it were
 // in the Quick Mode with its message ID: a CONNECTED.
-func (sa *SA) connectedIVs(ex *exchange, last func(*record) []byte) []ivSource {
-	var list []ivSource
-	if ex.key.exchange != ExchangeInformational {
-		return nil
+func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool {
+	quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]
+	if quick == nil || ex.key.exchange != ExchangeInformational {
+		return true
 	}
-	if quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]; quick != nil {
-		for _, o := range slices.Backward(quick.records) {
-			if o.whole {
-				list = append(list, ivSource{iv: last(o), known: true})
+	return chain(slices.Backward(quick.records), n, func(s ivSource) bool {
+		return yield(ivSource{iv: s.iv, known: true})
+	})
+}
+
+// initialIVs returns what the IVs that phase 1 can have begun with are the heads of. Of several KE
+// values it is not always known which are right, nor whose is whose: the likely pairs come first.
+func (sa *SA) initialIVs(h *hashAlg) []ivSource {
+	list, ok := sa.initial[h]
+	if ok {
+		return list
+	}
+	if sa.gx[0] != nil {
+		list = []ivSource{sa.gx[0].before(sa.gx[1], h)}
+	} else {
+		var others []ivSource
+		for a := range sa.said(PayloadKE) {
+			list = sa.pairWith(list, a, h, false)
+			if sa.count(PayloadKE) <= maxUnordered {
+				others = sa.pairWith(others, a, h, true)
 			}
+		}
+		list = append(list, others...)
+	}
+	if sa.initial == nil {
+		sa.initial = make(map[*hashAlg][]ivSource)
+	}
+	sa.initial[h] = list
+	return list
+}
+
+// pairWith appends the IVs of a as the initiator's KE value with others: with those that are likely
+// the responder's, or with those that are not.
+func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []ivSource {
+	for b := range sa.said(PayloadKE) {
+		likely := sa.roleOfClaim(a) != roleResponder && sa.roleOfClaim(b) != roleInitiator && a.from != b.from
+		if a != b && likely != unlikely {
+			list = append(list, a.before(b, h))
 		}
 	}
 	return list
 }
 
-// initialIVs returns the IVs that phase 1 can have begun with. Of several KE values it is not
-// always known which are right, nor whose is whose: the likely pairs come first.
-func (sa *SA) initialIVs(h *hashAlg, blockLen int) []ivSource {
-	if _, ok := sa.initial[h]; !ok {
-		if sa.initial == nil {
-			sa.initial = make(map[*hashAlg][]ivSource)
-		}
-		sa.initial[h] = sa.pairKEs(h)
+// renewIVs takes a new KE value into account, and one that was dropped.
+func (sa *SA) renewIVs(fresh, dropped *claim) {
+	if sa.gx[0] != nil || sa.count(PayloadKE) <= maxUnordered+1 {
+		sa.initial = nil
+		return
 	}
-	list := slices.Clone(sa.initial[h])
-	for i := range list {
-		list[i].iv = list[i].iv[:blockLen]
-	}
-	return list
-}
-
-// pairKEs makes an IV from each pair of KE values, or from the one that is proven.
-func (sa *SA) pairKEs(h *hashAlg) []ivSource {
-	source := func(a, b *claim) ivSource {
-		return ivSource{iv: phase1IV(h, a.body, b.body), hash: h, gx: [2]*claim{a, b}}
-	}
-	if gx := sa.gx; gx[0] != nil {
-		return []ivSource{source(gx[0], gx[1])}
-	}
-	var likely, others []ivSource
-	for _, a := range sa.kes {
-		for _, b := range sa.kes {
-			switch {
-			case a == b:
-			case sa.roleOf(a.from) != roleResponder && sa.roleOf(b.from) != roleInitiator && a.from != b.from:
-				likely = append(likely, source(a, b))
-			default:
-				others = append(others, source(a, b))
+	for h, list := range sa.initial {
+		list = slices.DeleteFunc(list, func(s ivSource) bool { return s.gx[0] == dropped || s.gx[1] == dropped })
+		for o := range sa.said(PayloadKE) {
+			switch a, b := sa.roleOfClaim(o), sa.roleOfClaim(fresh); {
+			case o.from == fresh.from:
+			case a != roleResponder && b != roleInitiator:
+				list = append(list, o.before(fresh, h))
+			case b != roleResponder && a != roleInitiator:
+				list = append(list, fresh.before(o, h))
 			}
 		}
+		sa.initial[h] = list
 	}
-	return append(likely, others...)
+}
+
+// before returns the IV of the initiator's KE value a with one of the responder.
+func (c *claim) before(responder *claim, h *hashAlg) ivSource {
+	return ivSource{iv: phase1IV(h, c.body, responder.body), hash: h, gx: [2]*claim{c, responder}}
 }

@@ -33,3 +33,61 @@ func parseFragment(body []byte) (Fragment, error) {
 	}
 	return f, nil
 }
+
+// fragment takes an IKE fragment.
+func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
+	h := &m.Header
+	m.SA = t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]
+	if m.SA != nil {
+		m.FromInitiator = m.SA.roleOf(m.SA.ends.sender(d.Src, d.Dst)) == roleInitiator
+	}
+	f, err := parseFragment(body)
+	if err != nil {
+		m.Err = err
+		return m
+	}
+	m.Fragment = &f
+	m.FragmentOf = FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
+	whole, n, err := t.fragments.add(m.FragmentOf, f, d.Time, func(whole []byte) int { return t.fits(d, whole) })
+	switch {
+	case err != nil:
+		m.Err = err
+	case whole != nil:
+		key := m.FragmentOf
+		m = t.observe(d, whole, n)
+		m.FragmentOf = key
+	}
+	return m
+}
+
+// fits tells whether a message that was put together is right: 1 if a key opens it, -1 if a key that
+// has opened others does not, 0 where that does not show.
+func (t *Tracker) fits(d *Datagram, whole []byte) int {
+	m := &Message{}
+	m.read(d, whole)
+	h := &m.Header
+	sa := t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]
+	if sa == nil || !m.Encrypted {
+		return 0
+	}
+	t.configure(sa)
+	m.SA, m.at.ex = sa, sa.phase1
+	if !h.Phase1() {
+		m.at.ex = &exchange{key: exchangeKey{h.Exchange, h.MessageID}}
+		if ex := sa.exchanges[m.at.ex.key]; ex != nil {
+			m.at.ex = ex
+		}
+	}
+	r := &record{from: sa.ends.sender(d.Src, d.Dst), number: 5}
+	if sa.roleOf(r.from) == roleResponder {
+		r.number++
+	}
+	m.at.rec = r
+	switch o, k := sa.unlock(m); {
+	case k != nil && !o.weak:
+		return 1
+	case k == nil && len(sa.keys) > 0:
+		return -1
+	}
+	return 0
+}

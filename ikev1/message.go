@@ -11,6 +11,7 @@ import (
 var (
 	ErrNoKey       = errors.New("ikev1: no secret is known for these cookies")
 	ErrForeignKeys = fmt.Errorf("ikev1: all secrets without a cookie have opened other SAs: %w", ErrNoKey)
+	ErrOtherSide   = fmt.Errorf("ikev1: the key that opens the other side's messages does not open this one: %w", ErrNoKey)
 	ErrUnopened    = errors.New("ikev1: no key that is known opens the message")
 	ErrShortKey    = errors.New("ikev1: the key that is known is too short")
 	ErrHash        = errors.New("ikev1: the HASH is made with another key, or of other contents")
@@ -86,3 +87,13 @@ func clearHead(h Header, payloads []byte) []byte {
 	h.Flags &^= FlagEncryption
 	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)
 }
+
+// malformedf is an error about the message itself; it wraps ErrMalformed.
+func malformedf(format string, args ...any) error {
+	return &malformedError{fmt.Sprintf(format, args...)}
+}
+
+type malformedError struct{ text string }
+
+func (e *malformedError) Error() string { return e.text }
+func (e *malformedError) Unwrap() error { return ErrMalformed }

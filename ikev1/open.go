@@ -2,7 +2,6 @@ package ikev1
 
 import (
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"slices"
 )
@@ -14,6 +13,7 @@ type opened struct {
 	bits    int    // evidence
 	source  ivSource
 	rebuilt *rebuilt // nil when the IV is known
+	weak    bool     // the evidence is little: it may be forged, and changes nothing
 	hash    *hashAlg // known by this message, where the suite does not say
 }
 
@@ -91,7 +91,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
 	first := m.Header.NextPayload
-	for _, s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
+	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
@@ -116,9 +116,10 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	return sa.reconstruct(m, &text, hashes, proven)
 }
 
-// maxGuesses is how many messages of an SA may fail to be reconstructed that do not begin with a
-// HASH: each takes a look at all lengths that its first payload can have.
-const maxGuesses = 64
+// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
+// without a HASH in front, which takes a look at all lengths that the first payload can have; to
+// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
 func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
@@ -134,29 +135,24 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxGuesses {
+	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
 		return opened{}, false
 	}
-	if len(hashes) == 0 || sa.certain(m) && proven {
+	if len(hashes) == 0 || sa.certain(m) {
 		return opened{}, false
 	}
 	plain := text.with(nil)
 	b, ok := rebuild(exchange, first, plain, n, hashes)
-	switch {
-	case !ok, b.bits < enoughBits && !proven:
-		ok = false
-	case b.bits >= enoughBits, b.rank >= fewBits, b.end == len(plain), first == PayloadHash && b.second == PayloadNone:
-	default:
-		ok = false
-	}
-	if !ok {
+	weak := b.bits < enoughBits
+	likely := len(plain)-b.end <= 2*n && (b.rank >= fewBits || b.end == len(plain) || first == PayloadHash && b.second == PayloadNone)
+	if !ok || weak && !(proven && likely && sa.expects(m)) {
 		if first != PayloadHash {
 			sa.guesses++
 		}
 		return opened{}, false
 	}
 	b.fill(plain, n)
-	o = opened{plain: plain, end: b.end, bits: b.bits, rebuilt: &b}
+	o = opened{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
 	if first == PayloadHash && b.bits >= enoughBits {
 		o.hash = b.hash
 	}
@@ -166,16 +162,34 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 // certain says that the IV of a message is known for sure, so that a message which it does not fit
 // is rather damaged than one whose predecessor is missing.
 func (sa *SA) certain(m *Message) bool {
-	r := m.at.rec
-	switch {
-	case m.at.ex == sa.phase1 && r.number == 6:
-		return slices.ContainsFunc(sa.phase1.records, func(o *record) bool { return o.number == 5 && o.whole })
-	case m.at.ex == sa.phase1:
-		return len(sa.suites) == 1 && sa.onlyClaim(sa.kes, roleInitiator) != nil && sa.onlyClaim(sa.kes, roleResponder) != nil
-	case m.Header.Exchange == ExchangeInformational:
-		return len(sa.suites) == 1 && sa.phase1Whole()
+	ex, r := m.at.ex, m.at.rec
+	known := func(number int) bool {
+		return slices.ContainsFunc(ex.records, func(o *record) bool { return o != r && o.number == number && o.opened && o.whole })
+	}
+	switch m.Header.Exchange {
+	case ExchangeMain:
+		if r.number == 6 {
+			return known(5)
+		}
+		return len(sa.saidBy(PayloadKE, roleInitiator)) > 0 && len(sa.saidBy(PayloadKE, roleResponder)) > 0
+	case ExchangeAggressive:
+		return sa.count(PayloadKE) > 1
+	case ExchangeInformational:
+		return sa.phase1Whole()
+	case ExchangeQuick:
+		return known(1) && known(2)
 	}
 	return false
+}
+
+// expects says that a message of which there is little evidence may be right: it is the first of its
+// sender in phase 1, or another message of its exchange was decrypted, or one of phase 1 is missing.
+func (sa *SA) expects(m *Message) bool {
+	own := func(o *record) bool { return o != m.at.rec && o.opened && o.from == m.at.rec.from }
+	if m.at.ex == sa.phase1 {
+		return m.Header.Exchange == sa.mode && !slices.ContainsFunc(sa.phase1.records, own)
+	}
+	return m.at.ex.opened() || !sa.phase1Whole()
 }
 
 // prove settles that k opens the messages of a side.
@@ -206,6 +220,8 @@ func (sa *SA) refusal(m *Message) error {
 	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
 		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
 		return malformedf("%d encrypted bytes are no multiple of the cipher's block", body)
+	case len(sa.keys) > 0 && m.at.rec.from != sideUnknown && sa.keyOf(m.at.rec.from) == nil:
+		return ErrOtherSide
 	case len(sa.keys) > 0:
 		return ErrAltered
 	case len(sa.candidates) > 0 && sa.foreignKeys():
@@ -225,7 +241,7 @@ func (sa *SA) foreignKeys() bool {
 
 // accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.
 func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
-	sa, ex, r := m.SA, m.at.ex, m.at.rec
+	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
 		m.Plain = clearHead(m.Header, o.plain)
@@ -240,20 +256,30 @@ func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
 	if m.Payloads, err = parsePayloads(m.Header.NextPayload, payloads); err != nil {
 		return err
 	}
-	sa.trace(m, o)
+	if !o.weak {
+		sa.trace(m, o)
+	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
 	m.Plain = clearMessage(m.Header, payloads)
 	m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
 
-	m.Verified = check == hashGood && (ex == sa.phase1 || usual(m))
+	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
 	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks(k)
-	m.Decrypted = check != hashBad
-	if m.Decrypted {
+	weak := o.weak && check != hashTail
+	switch m.Decrypted = check != hashBad; {
+	case !m.Decrypted && weak:
+		return ErrAltered
+	case m.Decrypted && !weak:
 		sa.ends.proven.set(r.src, r.dst, r.from)
+		r.opened = true
+	}
+	if m.Decrypted {
 		m.remember(payloads)
 	}
-	t.learnPlain(m)
+	if !weak {
+		t.learnPlain(m)
+	}
 	if check == hashBad {
 		return ErrHash
 	}
@@ -263,7 +289,6 @@ func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
 func (sa *SA) trace(m *Message, o *opened) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
-	r.opened = true
 	if o.rebuilt == nil {
 		r.iv = s.iv
 	}
@@ -271,7 +296,7 @@ func (sa *SA) trace(m *Message, o *opened) {
 		r.after, r.first = s.after, s.after == nil
 		if s.gx[0] != nil && ex == sa.phase1 {
 			sa.gx, sa.initial = s.gx, nil
-			choose(s.gx[0], s.gx[1])
+			sa.choose(s.gx[0], s.gx[1])
 		}
 		if s.last != nil && m.Header.Exchange != ExchangeInformational { // an error may be reported before phase 1 ends
 			s.last.ended = true
@@ -316,31 +341,10 @@ func (sa *SA) shapeOf(m *Message, o *opened) shape {
 // phase1Whole says that the last message of phase 1 is known, and so the IVs of the first messages
 // after it.
 func (sa *SA) phase1Whole() bool {
-	for _, r := range sa.phase1.records {
-		switch {
-		case r.encrypted && !(r.whole && r.opened):
-		case sa.mode == ExchangeMain && r.number == 6 && r.encrypted,
-			sa.mode == ExchangeAggressive && r.number == 3 && (r.encrypted || len(sa.kes) == 2):
-			return true
-		}
-	}
-	return false
-}
-
-// usual says that the payload behind the HASH of a message after phase 1 is of a type that belongs
-// there: the HASH does not cover the field that names it.
-func usual(m *Message) bool {
-	switch t := m.Payloads[0].Next; m.Header.Exchange {
-	case ExchangeQuick:
-		return t == PayloadSA || t == PayloadNotify || t == PayloadNone
-	case ExchangeInformational:
-		return t == PayloadNotify || t == PayloadDelete
-	case ExchangeTransaction:
-		return t == PayloadConfig
-	case ExchangeNewGroup:
-		return t == PayloadSA || t == PayloadNotify
-	}
-	return true
+	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
+		known := r.opened && r.whole || !r.encrypted && sa.count(PayloadKE) > 1
+		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted || sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
+	})
 }
 
 // seed is that of the hashes by which messages and plaintexts are known again.
@@ -429,58 +433,5 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
 }
-
-// count brings the SA's counters up to date with a message.
-func (m *Message) count() {
-	sa, was := m.SA, m.at.counted
-	if was == (tally{}) {
-		sa.Encrypted++
-	}
-	sa.add(was, -1)
-	m.at.counted = tally{true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
-	sa.add(m.at.counted, 1)
-}
-
-// tally is what a message counts for.
-type tally struct {
-	encrypted, phase1                  bool
-	err                                error
-	decrypted, verified, reconstructed bool
-}
-
-// add adds a message to the counters n times.
-func (sa *SA) add(x tally, n int) {
-	hashes := &sa.Phase2Hashes
-	if x.phase1 {
-		hashes = &sa.Phase1Hashes
-	}
-	for _, c := range [...]struct {
-		counter *int
-		counts  bool
-	}{
-		{&sa.Decrypted, x.decrypted},
-		{&sa.HashesChecked, x.verified},
-		{&sa.Reconstructed, x.reconstructed},
-		{&sa.Unopened, errors.Is(x.err, ErrUnopened)},
-		{&sa.Malformed, errors.Is(x.err, ErrMalformed)},
-		{&sa.Truncated, errors.Is(x.err, ErrTruncated)},
-		{&hashes.Good, x.verified},
-		{&hashes.Bad, errors.Is(x.err, ErrHash)},
-	} {
-		if c.counts {
-			*c.counter += n
-		}
-	}
-}
-
-// malformed is an error about the message itself; it wraps ErrMalformed.
-func malformedf(format string, args ...any) error {
-	return &malformedError{fmt.Sprintf(format, args...)}
-}
-
-type malformedError struct{ text string }
-
-func (e *malformedError) Error() string { return e.text }
-func (e *malformedError) Unwrap() error { return ErrMalformed }

@@ -53,16 +53,6 @@ func (sa *SA) modeOf() ExchangeType {
 	return 0
 }
 
-// wasAggressive says that a message of aggressive mode was seen, right or forged.
-func (sa *SA) wasAggressive() bool {
-	for _, r := range sa.phase1.records {
-		if r.mode == ExchangeAggressive {
-			return true
-		}
-	}
-	return false
-}
-
 // initiates returns which side is the initiator, and what tells.
 func (sa *SA) initiates() (side, roleProof) {
 	for _, evidence := range [...]struct {
@@ -70,6 +60,7 @@ func (sa *SA) initiates() (side, roleProof) {
 		proof roleProof
 	}{
 		{func() side { return sa.phase1.sideOf((*record).provenRole) }, rolesProven},
+		{sa.whoBegan, rolesClaimed},
 		{func() side { return sa.phase1.sideOf((*record).claimedRole) }, rolesClaimed},
 		{sa.firstToEncrypt, rolesOrdered},
 		{sa.startsQuick, rolesLikely},
@@ -79,6 +70,14 @@ func (sa *SA) initiates() (side, roleProof) {
 		}
 	}
 	return sideA, rolesGuessed
+}
+
+// whoBegan returns the sender of the first message with the initiator cookie.
+func (sa *SA) whoBegan() side {
+	if !sa.family.begun {
+		return sideUnknown
+	}
+	return sa.ends.sender(sa.family.src, sa.family.dst)
 }
 
 // sideOf returns the initiator as the first record tells it that tells it.
@@ -161,7 +160,7 @@ func (sa *SA) firstToEncrypt() side {
 func (sa *SA) startsQuick() side {
 	var quick *exchange
 	for _, ex := range sa.exchanges {
-		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.begun < quick.begun) {
+		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.since < quick.since) {
 			quick = ex
 		}
 	}

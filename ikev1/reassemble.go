@@ -6,10 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
-// MaxReassembled is the largest message that a Reassembler puts together, in bytes.
-const maxReassembled = 1 << 17
+// Bounds of reassembly.
+const (
+	maxReassembled  = 1 << 17 // bytes of a message
+	maxFragmentSets = 1024    // messages under way at once
+	maxCopies       = 8       // that differ, of one fragment
+	maxPuzzles      = 32      // ways to put the copies together that are tried
+)
 
 // FragmentKey tells apart the messages whose fragments are under way. Many senders give every
 // message the same fragment ID, so a key can be used again by the next message.
@@ -19,7 +25,7 @@ type FragmentKey struct {
 	ID                               uint16
 }
 
-// Reassembler puts ISAKMP messages together from IKE fragments. It copies what it keeps, in bounds
+// reassembler puts ISAKMP messages together from IKE fragments. It copies what it keeps, in bounds
 // of bytes, number and time: the message untouched for longest is given up first. It is not safe
 // for concurrent use.
 type reassembler struct {
@@ -30,28 +36,23 @@ type reassembler struct {
 	order    *list.List // of *fragmentSet, the one touched last at the back
 }
 
-// maxFragmentSets bounds how many messages are under way at once.
-const maxFragmentSets = 1024
-
-// fragmentSet is the fragments of one key.
+// fragmentSet is the fragments of one key. Copies that differ are kept side by side: one may be
+// forged, or of the next message.
 type fragmentSet struct {
-	key   FragmentKey
-	time  int64
-	last  int // number of the last fragment, 0 not known
-	have  int
-	parts map[uint8]fragmentPart
-	size  int
-
-	done [][]byte // fragments of the message before, which was completed: number 1 first
-	kept int      // bytes of them
+	key    FragmentKey
+	time   int64
+	copies map[uint8][]*fragmentCopy // by number, the oldest first
+	size   int                       // bytes of them
+	done   []*fragmentCopy           // the message before, which was completed: number 1 first
+	kept   int                       // bytes of it
 }
 
-type fragmentPart struct {
-	data   []byte
+type fragmentCopy struct {
+	Fragment
 	repeat bool // equal to the same fragment of the message before
 }
 
-// NewReassembler returns a Reassembler that keeps at most maxBytes of fragments, and none for
+// newReassembler returns a reassembler that keeps at most maxBytes of fragments, and none for
 // longer than timeout nanoseconds after its message's newest one.
 func newReassembler(maxBytes int, timeout int64) *reassembler {
 	return &reassembler{maxBytes: maxBytes, timeout: timeout, sets: map[FragmentKey]*list.Element{}, order: list.New()}
@@ -59,63 +60,49 @@ func newReassembler(maxBytes int, timeout int64) *reassembler {
 
 var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reassembly")
 
-// Add takes a fragment at time, in nanoseconds. Once the last one that was missing comes, in
+// add takes a fragment at time, in nanoseconds. Once the last one that was missing comes, in
 // whatever order, it returns the whole ISAKMP message, which the caller owns, and the number of its
-// fragments.
-//
-// A fragment that comes twice counts once; where two of the same number differ the newer one
-// counts. A message sent again in whole is returned again. What was put together is a message only
-// if its header says the same length: else the result is an error that wraps ErrMalformed, and all
-// but this fragment are forgotten.
-func (r *reassembler) add(key FragmentKey, f Fragment, time int64) (message []byte, fragments int, err error) {
-	if f.Number == 0 {
-		return nil, 0, fmt.Errorf("ikev1: fragment number 0: %w", ErrMalformed)
-	}
-	if len(f.Data) > maxReassembled || len(f.Data) > r.maxBytes {
+// fragments. What was put together is a message only if its header says the same length: else the
+// result is an error that wraps ErrMalformed. Where copies of a fragment differ, fits tells which
+// message is right: it returns a positive number for one that is, and a negative one for one that
+// can't be. Of those of which nothing is known the newest counts. A message sent again in whole is
+// returned again.
+func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]byte) int) (message []byte, fragments int, err error) {
+	switch {
+	case f.Number == 0:
+		return nil, 0, malformedf("fragment number 0")
+	case len(f.Data) > maxReassembled || len(f.Data) > r.maxBytes:
 		return nil, 0, errFragmentBounds
 	}
 	set := r.set(key, time)
-	if !set.put(r, f) {
+	c := set.put(r, f)
+	if c == nil {
 		return nil, 0, nil
 	}
 	if set.size > maxReassembled {
 		r.remove(set)
 		return nil, 0, errFragmentBounds
 	}
-	if set.last == 0 || set.have < set.last {
-		r.shrink(set)
-		return nil, 0, nil
-	}
-	message = make([]byte, 0, set.size)
-	done := make([][]byte, 0, set.last)
-	for i := 1; i <= set.last; i++ {
-		p := set.parts[uint8(i)].data
-		message = append(message, p...)
-		done = append(done, p)
-	}
-	h, err := ParseHeader(message)
-	if err == nil && (int64(h.Length) != int64(len(message)) ||
-		h.InitiatorCookie != key.InitiatorCookie || h.NextPayload == PayloadFragment) {
-		err = fmt.Errorf("ikev1: %d fragments of %d bytes are no message: its header says %d bytes: %w",
-			len(done), len(message), h.Length, ErrMalformed)
-	}
-	if err != nil {
-		for i := range set.parts {
-			if i != f.Number {
-				set.drop(r, i)
-			}
+	defer r.shrink(set)
+	best, chosen := -1, []*fragmentCopy(nil)
+	for _, parts := range set.puzzles(c) {
+		var whole []byte
+		for _, p := range parts {
+			whole = append(whole, p.Data...)
 		}
-		if len(done) == 1 {
-			set.drop(r, f.Number)
+		h, e := ParseHeader(whole)
+		if e != nil || int64(h.Length) != int64(len(whole)) || h.InitiatorCookie != key.InitiatorCookie || h.NextPayload == PayloadFragment {
+			err = fmt.Errorf("ikev1: %d fragments of %d bytes are no message: its header says %d bytes: %w",
+				len(parts), len(whole), h.Length, ErrMalformed)
+		} else if n := fits(whole); n > best {
+			best, message, chosen = n, whole, parts
 		}
-		r.shrink(set)
+	}
+	if message == nil {
 		return nil, 0, err
 	}
-	r.bytes -= set.kept
-	set.done, set.kept = done, set.size
-	set.clear()
-	r.shrink(set)
-	return message, len(done), nil
+	set.finish(r, chosen)
+	return message, len(chosen), nil
 }
 
 // set returns the set of a key, new or known, as the one touched last.
@@ -127,7 +114,7 @@ func (r *reassembler) set(key FragmentKey, time int64) *fragmentSet {
 		s.time = time
 		return s
 	}
-	s := &fragmentSet{key: key, time: time, parts: map[uint8]fragmentPart{}}
+	s := &fragmentSet{key: key, time: time, copies: map[uint8][]*fragmentCopy{}}
 	r.sets[key] = r.order.PushBack(s)
 	if r.order.Len() > maxFragmentSets {
 		r.remove(r.order.Front().Value.(*fragmentSet))
@@ -135,72 +122,89 @@ func (r *reassembler) set(key FragmentKey, time int64) *fragmentSet {
 	return s
 }
 
-// put adds a fragment and says whether that changed anything.
-func (s *fragmentSet) put(r *reassembler, f Fragment) bool {
-	n := int(f.Number)
-	repeat := n <= len(s.done) && (n == len(s.done)) == f.Last && bytes.Equal(s.done[n-1], f.Data)
-	old, known := s.parts[f.Number]
-	switch {
-	case known && bytes.Equal(old.data, f.Data) && f.Last == (s.last == n):
-		return false
-	case repeat && s.hasNew():
-		return false // a late copy from the message before
-	case !repeat:
-		// The next message begins: copies from the one before don't belong to it.
-		for i, p := range s.parts {
-			if p.repeat {
-				s.drop(r, i)
+// put adds a fragment and returns it, nil for one that is there.
+func (s *fragmentSet) put(r *reassembler, f Fragment) *fragmentCopy {
+	same := func(o *fragmentCopy) bool { return o.Last == f.Last && bytes.Equal(o.Data, f.Data) }
+	copies := s.copies[f.Number]
+	if slices.ContainsFunc(copies, same) {
+		return nil
+	}
+	if len(copies) >= maxCopies {
+		s.drop(r, copies[0])
+	}
+	c := &fragmentCopy{Fragment: f}
+	c.Data = bytes.Clone(f.Data)
+	if n := int(f.Number); n <= len(s.done) {
+		c.repeat = same(s.done[n-1])
+	}
+	s.copies[f.Number] = append(s.copies[f.Number], c)
+	s.size += len(c.Data)
+	r.bytes += len(c.Data)
+	return c
+}
+
+// drop forgets one fragment.
+func (s *fragmentSet) drop(r *reassembler, c *fragmentCopy) {
+	s.copies[c.Number] = slices.DeleteFunc(s.copies[c.Number], func(o *fragmentCopy) bool { return o == c })
+	s.size -= len(c.Data)
+	r.bytes -= len(c.Data)
+}
+
+// finish remembers the message that was completed, to know late copies of its fragments.
+func (s *fragmentSet) finish(r *reassembler, parts []*fragmentCopy) {
+	r.bytes -= s.kept
+	s.done, s.kept = parts, 0
+	for _, p := range parts {
+		s.drop(r, p)
+		s.kept += len(p.Data)
+	}
+	r.bytes += s.kept
+}
+
+// puzzles returns the ways in which c and other fragments can make a message, those of the newest
+// first. Copies from the message before go together only with each other.
+func (s *fragmentSet) puzzles(c *fragmentCopy) (list [][]*fragmentCopy) {
+	for last, copies := range s.copies {
+		if last < c.Number || !slices.ContainsFunc(copies, func(p *fragmentCopy) bool { return p.Last }) {
+			continue
+		}
+		choice := make([][]*fragmentCopy, last) // by number
+		for n := range choice {
+			for _, p := range slices.Backward(s.copies[uint8(n+1)]) {
+				if p.Last == (n+1 == int(last)) && p.repeat == c.repeat && (p == c || p.Number != c.Number) {
+					choice[n] = append(choice[n], p)
+				}
 			}
 		}
+		if slices.ContainsFunc(choice, func(of []*fragmentCopy) bool { return len(of) == 0 }) {
+			continue
+		}
+		list = append(list, combine(choice)...)
 	}
-	s.drop(r, f.Number)
-	if s.last != 0 && (f.Last || n > s.last) {
-		s.drop(r, uint8(s.last)) // it was the last one of another message
-	}
-	if f.Last {
-		for i := range s.parts {
-			if i > f.Number {
-				s.drop(r, i)
+	return list
+}
+
+// combine returns the ways to take one of each choice, at most maxPuzzles.
+func combine(choice [][]*fragmentCopy) (list [][]*fragmentCopy) {
+	at := make([]int, len(choice))
+	for len(list) < maxPuzzles {
+		parts := make([]*fragmentCopy, len(choice))
+		for n, i := range at {
+			parts[n] = choice[n][i]
+		}
+		list = append(list, parts)
+		n := 0
+		for ; n < len(at); n++ { // as one counts up
+			if at[n]++; at[n] < len(choice[n]) {
+				break
 			}
+			at[n] = 0
 		}
-		s.last = n
-	}
-	s.parts[f.Number] = fragmentPart{data: bytes.Clone(f.Data), repeat: repeat}
-	s.have++
-	s.size += len(f.Data)
-	r.bytes += len(f.Data)
-	return true
-}
-
-// hasNew says whether a fragment is there that the message before had not.
-func (s *fragmentSet) hasNew() bool {
-	for _, p := range s.parts {
-		if !p.repeat {
-			return true
+		if n == len(at) {
+			return list
 		}
 	}
-	return false
-}
-
-// drop forgets one fragment, if it is there.
-func (s *fragmentSet) drop(r *reassembler, number uint8) {
-	p, ok := s.parts[number]
-	if !ok {
-		return
-	}
-	delete(s.parts, number)
-	s.have--
-	s.size -= len(p.data)
-	r.bytes -= len(p.data)
-	if s.last == int(number) {
-		s.last = 0
-	}
-}
-
-// clear forgets the fragments without counting their bytes.
-func (s *fragmentSet) clear() {
-	clear(s.parts)
-	s.have, s.size, s.last = 0, 0, 0
+	return list
 }
 
 // shrink gives up the oldest sets, the given one last, until the bounds hold.
@@ -222,7 +226,7 @@ func (r *reassembler) remove(s *fragmentSet) {
 	}
 }
 
-// Expire gives up the messages whose newest fragment is older than the timeout at the time now, in
+// expire gives up the messages whose newest fragment is older than the timeout at the time now, in
 // nanoseconds.
 func (r *reassembler) expire(now int64) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
@@ -232,15 +236,4 @@ func (r *reassembler) expire(now int64) {
 		}
 		r.remove(s)
 	}
-}
-
-// Pending returns how many messages have fragments under way.
-func (r *reassembler) pending() int {
-	n := 0
-	for e := r.order.Front(); e != nil; e = e.Next() {
-		if e.Value.(*fragmentSet).have > 0 {
-			n++
-		}
-	}
-	return n
 }

@@ -30,7 +30,7 @@ func addAll(t *testing.T, r *reassembler, fragments []Fragment, order ...int) []
 	t.Helper()
 	var list [][]byte
 	for _, i := range order {
-		m, n, err := r.add(fragmentKey, fragments[i], 0)
+		m, n, err := r.add(fragmentKey, fragments[i], 0, unknown)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,8 +67,8 @@ func TestReassembleOrders(t *testing.T) {
 		if len(got) != 1 || !bytes.Equal(got[0], message) {
 			t.Errorf("order %v: %d messages", order, len(got))
 		}
-		if r.pending() != 0 || r.bytes != len(message) {
-			t.Errorf("order %v: %d pending, %d bytes", order, r.pending(), r.bytes)
+		if r.bytes != len(message) {
+			t.Errorf("order %v: %d bytes", order, r.bytes)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestReassembleNext(t *testing.T) {
 	}
 	r = newReassembler(1<<16, 30e9)
 	addAll(t, r, three, 5)
-	if _, _, err := r.add(fragmentKey, f[0], 0); !errors.Is(err, ErrMalformed) {
+	if _, _, err := r.add(fragmentKey, f[0], 0, unknown); !errors.Is(err, ErrMalformed) {
 		t.Errorf("fragments of two messages: %v", err)
 	}
 	if got = addAll(t, r, three, 1, 2, 3); len(got) != 1 || !bytes.Equal(got[0], first) {
@@ -124,7 +124,7 @@ func TestReassembleNext(t *testing.T) {
 
 func TestReassembleRefuses(t *testing.T) {
 	r := newReassembler(1<<16, 30e9)
-	if _, _, err := r.add(fragmentKey, Fragment{}, 0); !errors.Is(err, ErrMalformed) {
+	if _, _, err := r.add(fragmentKey, Fragment{}, 0, unknown); !errors.Is(err, ErrMalformed) {
 		t.Errorf("number 0: %v", err)
 	}
 	for name, change := range map[string]func(m []byte){
@@ -136,20 +136,20 @@ func TestReassembleRefuses(t *testing.T) {
 		m, f := fragmentedMessage(400, 300, 7)
 		change(m)
 		r := newReassembler(1<<16, 30e9)
-		if _, _, err := r.add(fragmentKey, f[0], 0); err != nil {
+		if _, _, err := r.add(fragmentKey, f[0], 0, unknown); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got, _, err := r.add(fragmentKey, f[1], 0); !errors.Is(err, ErrMalformed) || got != nil {
+		if got, _, err := r.add(fragmentKey, f[1], 0, unknown); !errors.Is(err, ErrMalformed) || got != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if r.bytes != len(f[1].Data) {
+		if r.bytes != len(m) {
 			t.Errorf("%s: %d bytes left", name, r.bytes)
 		}
 	}
-	if _, _, err := r.add(fragmentKey, Fragment{ID: 1, Number: 1, Last: true, Data: make([]byte, 5)}, 0); !errors.Is(err, ErrMalformed) {
+	if _, _, err := r.add(fragmentKey, Fragment{ID: 1, Number: 1, Last: true, Data: make([]byte, 5)}, 0, unknown); !errors.Is(err, ErrMalformed) {
 		t.Errorf("shorter than a header: %v", err)
 	}
-	if _, _, err := newReassembler(100, 1).add(fragmentKey, Fragment{ID: 1, Number: 1, Data: make([]byte, 101)}, 0); err == nil {
+	if _, _, err := newReassembler(100, 1).add(fragmentKey, Fragment{ID: 1, Number: 1, Data: make([]byte, 101)}, 0, unknown); err == nil {
 		t.Error("larger than all that may be kept")
 	}
 }
@@ -163,7 +163,7 @@ func TestReassembleBounds(t *testing.T) {
 		key := fragmentKey
 		key.ID = uint16(random.Intn(3000))
 		f := Fragment{ID: key.ID, Number: uint8(1 + random.Intn(255)), Last: random.Intn(10) == 0, Data: make([]byte, random.Intn(500))}
-		r.add(key, f, int64(i)*1e6)
+		r.add(key, f, int64(i)*1e6, unknown)
 		if r.bytes > maxBytes || r.order.Len() > maxFragmentSets || r.order.Len() != len(r.sets) {
 			t.Fatalf("after %d: %d bytes, %d sets, %d keys", i, r.bytes, r.order.Len(), len(r.sets))
 		}
@@ -172,11 +172,13 @@ func TestReassembleBounds(t *testing.T) {
 	for e := r.order.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*fragmentSet)
 		size := 0
-		for _, p := range s.parts {
-			size += len(p.data)
+		for _, copies := range s.copies {
+			for _, c := range copies {
+				size += len(c.Data)
+			}
 		}
-		if size != s.size || len(s.parts) != s.have {
-			t.Fatalf("set of %d bytes in %d fragments says %d in %d", size, len(s.parts), s.size, s.have)
+		if size != s.size {
+			t.Fatalf("a set of %d bytes says %d", size, s.size)
 		}
 		sum += s.size + s.kept
 	}
@@ -191,7 +193,7 @@ func TestReassembleBounds(t *testing.T) {
 	r = newReassembler(1<<30, 30e9)
 	var err error
 	for i := 1; i <= 4 && err == nil; i++ {
-		_, _, err = r.add(fragmentKey, Fragment{ID: 1, Number: uint8(i), Data: make([]byte, 60000)}, 0)
+		_, _, err = r.add(fragmentKey, Fragment{ID: 1, Number: uint8(i), Data: make([]byte, 60000)}, 0, unknown)
 	}
 	if err == nil || r.bytes != 0 {
 		t.Errorf("240000 bytes: %v, %d left", err, r.bytes)
@@ -201,13 +203,13 @@ func TestReassembleBounds(t *testing.T) {
 func TestReassembleTimeout(t *testing.T) {
 	_, f := fragmentedMessage(600, 300, 7)
 	r := newReassembler(1<<16, 30e9)
-	r.add(fragmentKey, f[0], 0)
-	if m, _, _ := r.add(fragmentKey, f[1], 31e9); m != nil {
+	r.add(fragmentKey, f[0], 0, unknown)
+	if m, _, _ := r.add(fragmentKey, f[1], 31e9, unknown); m != nil {
 		t.Error("put together over the timeout")
 	}
 	r = newReassembler(1<<16, 30e9)
-	r.add(fragmentKey, f[0], 0)
-	if m, _, _ := r.add(fragmentKey, f[1], 29e9); m == nil {
+	r.add(fragmentKey, f[0], 0, unknown)
+	if m, _, _ := r.add(fragmentKey, f[1], 29e9, unknown); m == nil {
 		t.Error("not put together within the timeout")
 	}
 }
@@ -240,7 +242,7 @@ func TestFragmentCaptures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			whole, n, err := r.add(FragmentKey{InitiatorCookie: h.InitiatorCookie, ResponderCookie: h.ResponderCookie, ID: f.ID}, f, 0)
+			whole, n, err := r.add(FragmentKey{InitiatorCookie: h.InitiatorCookie, ResponderCookie: h.ResponderCookie, ID: f.ID}, f, 0, unknown)
 			if err != nil {
 				t.Errorf("%s frame %d: %v", c.name, m.frame, err)
 			}
@@ -276,7 +278,7 @@ func FuzzFragments(f *testing.F) {
 			data := make([]byte, script[2])
 			h := Header{InitiatorCookie: key.InitiatorCookie, MajorVersion: 1, Length: uint32(script[2])}
 			copy(data, h.Append(nil))
-			m, n, err := r.add(key, Fragment{ID: key.ID, Number: script[0] & 0x7f, Last: script[0]&0x80 != 0, Data: data}, time)
+			m, n, err := r.add(key, Fragment{ID: key.ID, Number: script[0] & 0x7f, Last: script[0]&0x80 != 0, Data: data}, time, unknown)
 			if m != nil && (err != nil || n == 0 || n > 127) {
 				t.Fatalf("%d bytes of %d fragments, %v", len(m), n, err)
 			}
@@ -290,4 +292,45 @@ func FuzzFragments(f *testing.F) {
 			t.Fatalf("%d bytes, %d sets left", r.bytes, len(r.sets))
 		}
 	})
+}
+
+// unknown is of a Tracker without keys.
+func unknown([]byte) int { return 0 }
+
+// Copies that differ are kept side by side until one of them makes a message.
+func TestReassembleForged(t *testing.T) {
+	message, f := fragmentedMessage(1000, 300, 7)
+	forged := func(n int, size int) Fragment {
+		x := f[n]
+		x.Data = bytes.Repeat([]byte{byte(n + 1)}, size)
+		return x
+	}
+	right := func(m []byte) int {
+		if bytes.Equal(m, message) {
+			return 1
+		}
+		return -1
+	}
+	for n := range f {
+		for at := range len(f) {
+			for _, size := range []int{len(f[n].Data), 77} {
+				r := newReassembler(1<<16, 30e9)
+				var got [][]byte
+				add := func(f Fragment) {
+					if m, _, _ := r.add(fragmentKey, f, 0, right); m != nil {
+						got = append(got, m)
+					}
+				}
+				for i := range f {
+					if i == at {
+						add(forged(n, size))
+					}
+					add(f[i])
+				}
+				if len(got) != 1 || !bytes.Equal(got[0], message) {
+					t.Errorf("fragment %d forged before %d, %d bytes: %d messages", n, at, size, len(got))
+				}
+			}
+		}
+	}
 }

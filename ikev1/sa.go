@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"container/list"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -35,14 +36,18 @@ type SA struct {
 	Unsupported string    // what was agreed on, as in "camellia-cbc-256 with sha1", where it can't be decrypted
 
 	ends      ends
+	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
 	mode      ExchangeType
 
-	proposals, kes, nonces, ids []*claim
-	suites                      []suite   // what may have been negotiated; nil: unknown
-	gx                          [2]*claim // the KE values of initiator and responder, once they are proven
-	initial                     map[*hashAlg][]ivSource
+	family   *family
+	claims   claims // in others than the first message
+	chosen   map[*claim]bool
+	answered bool      // suites are what responders have chosen
+	suites   []suite   // what may have been negotiated; nil: unknown
+	gx       [2]*claim // the KE values of initiator and responder, once they are proven
+	initial  map[*hashAlg][]ivSource
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
@@ -70,6 +75,20 @@ func (h *Hashes) prove(k esp.Key) {
 	}
 }
 
+// Side counts the encrypted messages of one side.
+type Side struct {
+	Decrypted int
+	Unopened  int // that the key of the other side does not open
+}
+
+// Sides returns the counts of initiator and responder.
+func (sa *SA) Sides() (initiator, responder Side) {
+	if sa.initiator == sideB {
+		return sa.sides[1], sa.sides[0]
+	}
+	return sa.sides[0], sa.sides[1]
+}
+
 // setSuite fills in the names of the algorithms.
 func (sa *SA) setSuite(s suite) {
 	sa.Cipher, sa.Hash = s.name(), ""
@@ -91,7 +110,7 @@ func (sa *SA) LacksPhase1() bool { return len(sa.suites) == 0 && sa.Unsupported 
 
 // LacksKE says that the KE values of both sides are not in the capture, and so the IV of the first
 // encrypted message is not known.
-func (sa *SA) LacksKE() bool { return len(sa.kes) < 2 }
+func (sa *SA) LacksKE() bool { return sa.count(PayloadKE) < 2 }
 
 // Tried returns the secrets whose keys are tried on the SA's messages.
 func (sa *SA) Tried() []*Secret {
@@ -127,4 +146,50 @@ func (sa *SA) Derived(x *Secret) (d, a, e esp.Key, ok bool) {
 	}
 	db, ab, eb := skeyids(h, x.SKEYID.Bytes(), x.SharedSecret.Bytes(), sa.InitiatorCookie, sa.ResponderCookie)
 	return esp.NewKey(db), esp.NewKey(ab), esp.NewKey(eb), true
+}
+
+// count brings the SA's counters up to date with a message.
+func (m *Message) count() {
+	sa, was := m.SA, m.at.counted
+	if was == (tally{}) {
+		sa.Encrypted++
+	}
+	sa.add(was, -1)
+	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
+	sa.add(m.at.counted, 1)
+}
+
+// tally is what a message counts for.
+type tally struct {
+	from                               side
+	encrypted, phase1                  bool
+	err                                error
+	decrypted, verified, reconstructed bool
+}
+
+// add adds a message to the counters n times.
+func (sa *SA) add(x tally, n int) {
+	hashes, by := &sa.Phase2Hashes, &sa.sides[(1-x.from)/2]
+	if x.phase1 {
+		hashes = &sa.Phase1Hashes
+	}
+	for _, c := range [...]struct {
+		counter *int
+		counts  bool
+	}{
+		{&sa.Decrypted, x.decrypted},
+		{&by.Decrypted, x.decrypted},
+		{&by.Unopened, errors.Is(x.err, ErrOtherSide)},
+		{&sa.HashesChecked, x.verified},
+		{&sa.Reconstructed, x.reconstructed},
+		{&sa.Unopened, errors.Is(x.err, ErrUnopened)},
+		{&sa.Malformed, errors.Is(x.err, ErrMalformed)},
+		{&sa.Truncated, errors.Is(x.err, ErrTruncated)},
+		{&hashes.Good, x.verified},
+		{&hashes.Bad, errors.Is(x.err, ErrHash)},
+	} {
+		if c.counts {
+			*c.counter += n
+		}
+	}
 }

@@ -22,13 +22,13 @@ type Datagram struct {
 // whether a key is known yet or not, so that a key may come at any time. It is bounded in memory
 // whatever it is given. It is not safe for concurrent use.
 type Tracker struct {
-	secrets     secretStore
-	sas         map[saKey]*SA
-	byInitiator map[Cookie][]*SA // the oldest first
-	silent      [2]list.List     // of all SAs, the one silent for longest first: those that no key has opened, the others
-	begun       int64            // SAs
-	fragments   *reassembler
-	exchanges   int // of all SAs, without phase 1
+	secrets   secretStore
+	sas       map[saKey]*SA
+	families  map[Cookie]*family // by initiator cookie
+	silent    [2]list.List       // of all SAs, the one silent for longest first: those that no key has opened, the others
+	begun     int64              // SAs
+	fragments *reassembler
+	exchanges int // of all SAs, without phase 1
 }
 
 type saKey struct{ initiator, responder Cookie }
@@ -52,12 +52,15 @@ const (
 // NewTracker returns a Tracker that has seen nothing.
 func NewTracker() *Tracker {
 	return &Tracker{
-		secrets:     newSecretStore(),
-		sas:         make(map[saKey]*SA),
-		byInitiator: make(map[Cookie][]*SA),
-		fragments:   newReassembler(fragmentBytes, fragmentIdle),
+		secrets:   newSecretStore(),
+		sas:       make(map[saKey]*SA),
+		families:  make(map[Cookie]*family),
+		fragments: newReassembler(fragmentBytes, fragmentIdle),
 	}
 }
+
+// Knows reports whether a message with this initiator cookie has been seen.
+func (t *Tracker) Knows(c Cookie) bool { return t.families[c] != nil }
 
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards. It is tried on the
 // messages that follow, and on those given to Decrypt.
@@ -198,32 +201,6 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 	return raw
 }
 
-// fragment takes an IKE fragment.
-func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
-	h := &m.Header
-	m.SA = t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]
-	if m.SA != nil {
-		m.FromInitiator = m.SA.roleOf(m.SA.ends.sender(d.Src, d.Dst)) == roleInitiator
-	}
-	f, err := parseFragment(body)
-	if err != nil {
-		m.Err = err
-		return m
-	}
-	m.Fragment = &f
-	m.FragmentOf = FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
-	whole, n, err := t.fragments.add(m.FragmentOf, f, d.Time)
-	switch {
-	case err != nil:
-		m.Err = err
-	case whole != nil:
-		key := m.FragmentOf
-		m = t.observe(d, whole, n)
-		m.FragmentOf = key
-	}
-	return m
-}
-
 // newRecord makes the record of a message that was not seen before, and finds out who sent it.
 func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	h, ex := &m.Header, m.at.ex
@@ -265,22 +242,19 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxTries {
+	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxFailures {
 		return
 	}
 	// The second and third message of aggressive mode.
 	t.configure(sa)
-	switch sa.checkHash(m, nil, m.Plain[HeaderLen:], nil) {
-	case hashGood:
-		m.Verified = true
-		sa.HashesChecked++
-		sa.Phase1Hashes.Good++
-		sa.place(m.at.ex)
-	case hashBad:
+	check := sa.checkHash(m, nil, m.Plain[HeaderLen:], nil)
+	if m.Verified, m.HashWrong = check == hashGood, check == hashBad; !m.Verified {
 		sa.clearHashes++
-		sa.Phase1Hashes.Bad++
-		m.HashWrong = true
+		return
 	}
+	sa.HashesChecked++
+	sa.Phase1Hashes.Good++
+	sa.place(m.at.ex)
 }
 
 // find returns the SA of a message, a new one where the message can begin one.
@@ -288,9 +262,11 @@ func (t *Tracker) find(m *Message, d *Datagram, digest uint64) *SA {
 	h := &m.Header
 	key := saKey{h.InitiatorCookie, h.ResponderCookie}
 	newest := func(fits func(*SA) bool) *SA {
-		for _, sa := range slices.Backward(t.byInitiator[h.InitiatorCookie]) {
-			if fits(sa) {
-				return sa
+		if f := t.families[h.InitiatorCookie]; f != nil {
+			for _, sa := range slices.Backward(f.sas) {
+				if fits(sa) {
+					return sa
+				}
 			}
 		}
 		return nil
@@ -300,69 +276,29 @@ func (t *Tracker) find(m *Message, d *Datagram, digest uint64) *SA {
 		if sa := newest(func(sa *SA) bool { return sa.phase1.find(digest) != nil }); sa != nil {
 			return sa
 		}
-		if !h.Phase1() {
-			return newest(func(*SA) bool { return true })
-		}
-		if sa := newest(func(sa *SA) bool { return len(sa.offers()) == 0 }); sa != nil {
+		if sa := newest(func(sa *SA) bool { return !h.Phase1() || !sa.phase1.begun() }); sa != nil || !h.Phase1() {
 			return sa
 		}
 	}
 	if sa := t.sas[key]; sa != nil {
 		return sa
 	}
-	if h.ResponderCookie.IsZero() {
-		return t.newSA(key, d.Time)
-	}
 	if !h.Phase1() && !m.Encrypted {
 		return newest(func(*SA) bool { return true })
 	}
-	if sa := newest(func(sa *SA) bool { return sa.ResponderCookie.IsZero() }); sa != nil {
-		delete(t.sas, saKey{sa.InitiatorCookie, Cookie{}})
-		sa.ResponderCookie, sa.configured, sa.absence = h.ResponderCookie, configVersion{}, nil
-		t.sas[key] = sa
-		return sa
+	sa := newest(func(sa *SA) bool { return sa.ResponderCookie.IsZero() })
+	if sa == nil { // or another answer to the same first message
+		return t.newSA(key, d.Time)
 	}
-	// Another answer to the same first message.
-	from := newest(func(o *SA) bool { return o.phase1.start() != nil })
-	sa := t.newSA(key, d.Time)
-	if from != nil {
-		sa.copyOffer(from)
-	}
+	delete(t.sas, saKey{sa.InitiatorCookie, Cookie{}})
+	sa.ResponderCookie, sa.configured, sa.absence = h.ResponderCookie, configVersion{}, nil
+	t.sas[key] = sa
 	return sa
 }
 
-// start returns the first message of phase 1, or nil.
-func (ex *exchange) start() *record {
-	for _, r := range ex.records {
-		if r.base == 1 && r.begins {
-			return r
-		}
-	}
-	return nil
-}
-
-// copyOffer takes over what the initiator offered to several responders.
-func (sa *SA) copyOffer(from *SA) {
-	start := from.phase1.start()
-	r := *start
-	sa.phase1.records = append(sa.phase1.records, &r)
-	for _, c := range from.offers() {
-		sa.proposals = append(sa.proposals, &claim{body: c.body, from: c.from})
-	}
-	if r.mode == ExchangeAggressive {
-		for _, c := range from.kes {
-			if c.from == r.from {
-				sa.kes = append(sa.kes, &claim{body: c.body, from: c.from})
-			}
-		}
-		for _, c := range from.ids {
-			if c.from == r.from {
-				sa.ids = append(sa.ids, &claim{body: c.body, from: c.from})
-			}
-		}
-	}
-	sa.ends.last.set(r.src, r.dst, r.from)
-	sa.readProposals()
+// begun says that a first message is among the records.
+func (ex *exchange) begun() bool {
+	return slices.ContainsFunc(ex.records, func(r *record) bool { return r.begins })
 }
 
 // newSA remembers a new SA, and forgets one if there are too many.
@@ -372,8 +308,13 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 			t.evict(e.Value.(*SA))
 		}
 	}
-	if same := t.byInitiator[key.initiator]; len(same) >= maxPerCookie {
-		t.evict(same[max(0, slices.IndexFunc(same, func(sa *SA) bool { return sa.Decrypted == 0 }))])
+	f := t.families[key.initiator]
+	if f != nil && len(f.sas) >= maxPerCookie {
+		t.evict(f.sas[max(0, slices.IndexFunc(f.sas, func(sa *SA) bool { return sa.Decrypted == 0 }))])
+	}
+	if f = t.families[key.initiator]; f == nil {
+		f = &family{claims: claims{}}
+		t.families[key.initiator] = f
 	}
 	t.begun++
 	sa := &SA{
@@ -382,11 +323,20 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		First:           time,
 		Last:            time,
 		initiator:       sideA,
+		family:          f,
+		claims:          claims{},
+		chosen:          map[*claim]bool{},
 		begun:           t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
+	if f.begun {
+		sa.ends.last.set(f.src, f.dst, sideA)
+		for _, c := range f.claims[PayloadSA] {
+			sa.readProposals(c)
+		}
+	}
 	t.sas[key] = sa
-	t.byInitiator[key.initiator] = append(t.byInitiator[key.initiator], sa)
+	f.sas = append(f.sas, sa)
 	t.touch(sa)
 	return sa
 }
@@ -420,13 +370,13 @@ func (t *Tracker) forget(sa *SA) {
 		return
 	}
 	delete(t.sas, key)
-	same := slices.DeleteFunc(t.byInitiator[sa.InitiatorCookie], func(x *SA) bool { return x == sa })
-	if t.byInitiator[sa.InitiatorCookie] = same; len(same) == 0 {
-		delete(t.byInitiator, sa.InitiatorCookie)
+	f := sa.family
+	if f.sas = slices.DeleteFunc(f.sas, func(x *SA) bool { return x == sa }); len(f.sas) == 0 {
+		delete(t.families, sa.InitiatorCookie)
 	}
 	t.exchanges -= len(sa.exchanges)
 	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
-	sa.proposals, sa.kes, sa.nonces, sa.ids, sa.initial = nil, nil, nil, nil, nil
+	sa.claims, sa.chosen, sa.initial = nil, nil, nil
 }
 
 // exchange returns the exchange of a message, a new one if need be.
@@ -443,7 +393,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 		if t.exchanges >= maxExchanges {
 			t.shrink()
 		}
-		ex = &exchange{key: key, begun: int64(sa.Messages)}
+		ex = &exchange{key: key, since: int64(sa.Messages)}
 		if sa.exchanges == nil {
 			sa.exchanges = make(map[exchangeKey]*exchange)
 		}

@@ -128,7 +128,7 @@ func (d *decompressor) because(err error) error {
 	switch {
 	case d.src.err != nil:
 		return d.src.err
-	case errors.Is(err, errTooLarge) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
+	case errors.Is(err, errTooLarge), errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("the %s data needs too much memory to be decompressed", d.format)
 	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF:
 		return io.ErrUnexpectedEOF
@@ -170,7 +170,7 @@ func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bo
 			return nil, err
 		}
 		if len(all) > maxPipedZip {
-			return nil, fmt.Errorf("a zip archive from a pipe can have %d MiB at most: give it as a file", maxPipedZip>>20)
+			return nil, fmt.Errorf("a zip archive from a pipe has %d MiB at most: give it as a file", maxPipedZip>>20)
 		}
 		file = bytes.NewReader(all)
 	}
@@ -195,7 +195,8 @@ func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bo
 	case 1:
 		return found[0].Open()
 	}
-	return nil, fmt.Errorf("the zip archive holds several such files, %s: unpack it first", strings.Join(names[:min(len(names), 4)], ", "))
+	some := strings.Join(names[:min(len(names), 4)], ", ")
+	return nil, fmt.Errorf("the zip archive holds several such files, %s: unpack it first", some)
 }
 
 // headOf returns the first bytes of a file in an archive, nil if it has none that can be read.

@@ -202,7 +202,7 @@ func zstdOfWindow(code byte) []byte {
 
 // A bomb takes time, not memory.
 func TestBomb(t *testing.T) {
-	const size = 256 << 20
+	const size = 128 << 20
 	for _, f := range []string{"gzip", "xz", "zstd"} {
 		file := packed(t, f, make([]byte, 16<<20))
 		file = bytes.Repeat(file, size>>24)

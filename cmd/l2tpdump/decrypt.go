@@ -44,7 +44,7 @@ func decrypt(ctx context.Context, args []string) int {
 	defer src.Close()
 
 	config := o.config(src)
-	if config.Passwords, err = o.passwords(ctx); err != nil {
+	if err := o.readSecrets(ctx, &config); err != nil {
 		return fail(err)
 	}
 	p := pipeline.New(config)
@@ -117,7 +117,9 @@ func (s *sinks) open() (io.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.file = output.NewFile(f, s.o.isPcap())
+	if s.file, err = output.NewFile(f, s.o.write); err != nil {
+		return nil, err
+	}
 	return s.file, nil
 }
 
@@ -233,7 +235,8 @@ func (s *sinks) status(stats *pipeline.Stats) int {
 	switch {
 	case matched(stats) == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
-	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && len(s.p.PPP()) > 0:
+	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && len(s.p.PPP()) > 0,
+		wrongTunnelSecret(s.p.Tunnels()):
 		return exitPartly
 	}
 	return exitOK

@@ -42,7 +42,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	}
 	defer src.Close()
 	config := o.config(src)
-	if config.Passwords, err = o.passwords(ctx); err != nil {
+	if err := o.readSecrets(ctx, &config); err != nil {
 		return fail(err)
 	}
 	psks, err := o.preSharedKeys(ctx)

@@ -89,10 +89,14 @@ func clearOf(t *testing.T, file []byte, config output.ClearConfig, keys ...strin
 
 // comments are the comments of a packet.
 func comments(options []byte) (list []string) {
-	capture.Comments(options, func(c []byte) bool {
-		list = append(list, string(c))
-		return true
-	})
+	const comment = 1
+	for len(options) >= 4 {
+		code, n := binary.LittleEndian.Uint16(options), int(binary.LittleEndian.Uint16(options[2:]))
+		if code == comment {
+			list = append(list, string(options[4:4+n]))
+		}
+		options = options[4+(n+3)&^3:]
+	}
 	return list
 }
 

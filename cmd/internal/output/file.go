@@ -2,16 +2,19 @@ package output
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/compressed"
 )
 
 // File is a capture file that stays valid whatever happens to it: when the disk is full, the packet
 // that did not fit is taken off again. It has to be given what a [capture.Writer] writes.
 type File struct {
 	f       *os.File
+	z       io.WriteCloser // nil: what is written is not compressed
 	regular bool
 	pcap    bool
 	err     error
@@ -22,10 +25,17 @@ type File struct {
 	header  []byte
 }
 
-// NewFile returns a File over f, which is empty and is closed by [File.Close]. pcap is the format.
-func NewFile(f *os.File, pcap bool) *File {
+// NewFile returns a File over f, which is empty and is closed by [File.Close]. Its name tells the
+// format, and whether it is compressed: then what did not fit stays cut.
+func NewFile(f *os.File, name string) (w *File, err error) {
+	w = &File{f: f, pcap: IsPcapName(name), header: make([]byte, 0, headerMax)}
+	if format, _ := compressed.OfName(name); format != "" {
+		w.z, err = compressed.NewWriter(f, format)
+		return w, err
+	}
 	info, err := f.Stat()
-	return &File{f: f, regular: err == nil && info.Mode().IsRegular(), pcap: pcap, header: make([]byte, 0, headerMax)}
+	w.regular = err == nil && info.Mode().IsRegular()
+	return w, nil
 }
 
 // Lengths in bytes of what says how long the next item of a capture file is.
@@ -42,7 +52,11 @@ func (w *File) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	n, err := w.f.Write(p)
+	to := io.Writer(w.f)
+	if w.z != nil {
+		to = w.z
+	}
+	n, err := to.Write(p)
 	if w.regular {
 		w.follow(p[:max(n, 0)])
 	}
@@ -106,7 +120,11 @@ func (w *File) itemLen() int64 {
 
 // Close closes the file.
 func (w *File) Close() error {
-	err := w.f.Close()
+	var err error
+	if w.z != nil && w.err == nil {
+		err = w.z.Close()
+	}
+	err = errors.Join(err, w.f.Close())
 	if w.err != nil {
 		return w.err
 	}

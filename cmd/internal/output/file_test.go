@@ -40,11 +40,15 @@ func TestFileBoundaries(t *testing.T) {
 	for _, pcap := range []bool{false, true} {
 		data := written(t, pcap, 20)
 		for _, step := range []int{1, 7, 100, len(data)} {
-			f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			name := map[bool]string{true: "out.pcap", false: "out.pcapng"}[pcap]
+			f, err := os.Create(filepath.Join(t.TempDir(), name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := NewFile(f, pcap)
+			w, err := NewFile(f, name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for i := 0; i < len(data); i += step {
 				if _, err := w.Write(data[i:min(i+step, len(data))]); err != nil {
 					t.Fatal(err)

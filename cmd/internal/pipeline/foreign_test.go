@@ -8,8 +8,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// TestForeignFragments: fragments that a stranger sends in the name of the peer cost no message, whenever they come, once the SA is
-// known.
+// TestForeignFragments: fragments that a stranger sends in the name of the peer cost no message,
+// whenever they come, once the SA is known.
 func TestForeignFragments(t *testing.T) {
 	for name, mix := range map[string]func(good, bad [][]byte) [][]byte{
 		"all before":       func(good, bad [][]byte) [][]byte { return [][]byte{bad[0], bad[1], good[0], good[1]} },

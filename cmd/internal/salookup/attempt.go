@@ -9,14 +9,14 @@ import (
 // trying is what a flow remembers while its key is looked for.
 type trying struct {
 	set      *Set
-	tries    uint32   // attempts since something new was learnt
-	skip     uint32   // packets until the next attempt
-	searches uint8    // for the high half of the sequence number
-	proof    []proof  // of each candidate, while none is enough
-	spoke    []uint32 // sequence numbers of the packets that said so
-	likely   *Ring    // that lets packets through meanwhile, nil: none
-	doubtful bool     // an encryption key was contradicted behind a good ICV
-	ring     *Ring    // of all candidates, for a glance at packets between the attempts
+	tries    uint32       // attempts since something new was learnt
+	skip     uint32       // packets until the next attempt
+	searches uint8        // for the high half of the sequence number
+	proof    []proof      // of each candidate, while none is enough
+	spoke    []uint32     // sequence numbers of the packets that said so
+	likely   *Ring        // that lets packets through meanwhile, nil: none
+	doubted  []*Candidate // whose encryption key was contradicted behind a good ICV
+	ring     *Ring        // of all candidates, for a glance at packets between the attempts
 }
 
 // proof is the evidence for one candidate so far.
@@ -65,7 +65,7 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 		c := &set.Candidates[i]
 		o := t.trial.Try(set, c, f.spi, p)
 		out.shaped = out.shaped || o.Shape
-		if o.Proves(c, p.Cut) {
+		if o.Proves(c, p.Cut) && (o.Bits >= proofBits || !slices.Contains(tr.doubted, c)) {
 			out.Fit, out.with, out.packets = o, c, 1
 			return out
 		}
@@ -86,32 +86,54 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 	if out.hopeful && fresh {
 		tr.spoke = append(tr.spoke, seq)
 	}
-	if c := out.unsought; c != nil && int(tr.searches) < len(searchLimits) && t.budget.searches > 0 && set.mayExtend(c) && t.trial.headFits(c, p.Data) {
-		limit := searchLimits[tr.searches]
-		tr.searches++
-		t.budget.searches--
-		if o := search(c, f.spi, p.Data, limit); o.SA != nil {
-			out.Fit, out.with, out.packets = o, c, 1
+	t.search(f, tr, &out, p)
+	return out
+}
+
+// search looks for the high half of the sequence number of a packet whose encryption key fits: the
+// capture may begin in the middle of an SA's life.
+func (t *Table) search(f *Flow, tr *trying, out *outcome, p Packet) {
+	c := out.unsought
+	if c == nil || int(tr.searches) >= len(searchLimits) || t.budget.searches <= 0 || !tr.set.mayExtend(c) ||
+		!t.trial.headFits(c, p.Data) {
+		return
+	}
+	limit := searchLimits[tr.searches]
+	tr.searches++
+	t.budget.searches--
+	suite := c.Suite
+	suite.ESN = true
+	sa, err := esp.NewSA(f.spi, suite, c.Key, c.AuthKey)
+	if err != nil {
+		return
+	}
+	for high := uint32(1); high < limit; high++ {
+		if sa.CheckICV(p.Data, high) {
+			out.Fit = Fit{SA: sa, High: high, ICV: true, Bits: cipherBits, Shape: true}
+			out.with, out.packets = c, 1
+			return
 		}
 	}
-	return out
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.
 func (out *outcome) note(tr *trying, c *Candidate, o Fit) {
-	if o.ICV && o.Bits >= likelyBits && c.whole() && len(tr.set.Short) == 0 && out.likely == nil && !tr.doubtful {
+	if o.ICV && o.Bits >= likelyBits && c.whole() && len(tr.set.Short) == 0 && out.likely == nil && len(tr.doubted) == 0 {
 		out.likely, out.by = c, o
 	}
 	switch {
 	case o.ICV && o.Bits == 0:
-		tr.doubtful = true
+		if !slices.Contains(tr.doubted, c) {
+			tr.doubted = append(tr.doubted, c)
+		}
 		if out.authOnly == nil {
 			out.authOnly = c.AuthFrom
 		}
 	case !o.ICV && o.Bits >= cipherBits && out.keyOnly == nil:
 		out.keyOnly = c.From
 	}
-	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) && (out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
+	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) &&
+		(out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
 		out.unsought = c
 	}
 }
@@ -202,7 +224,7 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	}
 	t.budget.probes -= len(tr.ring.sas)
 	plain, sa, _, err := tr.ring.Open(&t.opener, t.trial.room(p), p)
-	if !sa.certain(&plain, err) {
+	if !sa.certain(&plain, err) || len(tr.doubted) > 0 && !sa.Suite.Cipher.AEAD && plain.Evidence < proofBits {
 		return nil
 	}
 	sa.Packets = 1

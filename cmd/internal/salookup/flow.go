@@ -110,7 +110,8 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 	return Admission{f, ring, f.tried, err}
 }
 
-// Opens reports whether the flow of a packet is open and its SAs open the packet. It changes nothing.
+// Opens reports whether the flow of a packet is open and its SAs open the packet. It changes
+// nothing.
 func (t *Table) Opens(h Header, p Packet) bool {
 	t.mu.Lock()
 	f := t.flows[flowKey{h.Dst.Unmap(), h.SPI, h.Inside}]
@@ -187,13 +188,7 @@ func (t *Table) open(f *Flow, sa *SA, cut int) {
 		sa.seq = likely.first().seq
 	}
 	f.ring = t.ring(f.spi, sa, f.ring, set)
-	for i := range set.Sources {
-		if s := &set.Sources[i]; s.entry != nil && s.HasKey() {
-			if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth {
-				s.entry.used = true
-			}
-		}
-	}
+	Confirm(set.Sources, sa)
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
 		t.budget.kept -= len(p.Data)

@@ -24,14 +24,14 @@ type Source struct {
 	*esp.Secret                 // of a Quick Mode: the keys that KEYMAT gives, if any
 	Quick       *esp.Negotiated // nil: a key source
 	Rank        Rank
-	entry       *entry // nil: a Quick Mode
+	Known       *Known // the secret in the table; nil: a Quick Mode
 }
 
-// entry is a secret of the table.
-type entry struct {
+// Known is a secret that a table knows.
+type Known struct {
 	*esp.Secret
-	index int  // in the order in which they were added
-	used  bool // it opened packets
+	Index int  // in the order in which they were added
+	Used  bool // it opened packets
 }
 
 // Place names the source for a person.
@@ -54,6 +54,17 @@ func (s *Source) HasKey() bool { return !s.Key.IsZero() || !s.AuthKey.IsZero() }
 func (s *Source) Agrees(key, auth esp.Key) (sameKey, sameAuth bool) {
 	either := func(a, b esp.Key) bool { return a.HasPrefix(b) || b.HasPrefix(a) }
 	return s.Key.IsZero() || either(key, s.Key), s.AuthKey.IsZero() || auth.IsZero() || either(auth, s.AuthKey)
+}
+
+// Confirm notes which secrets among the sources are the keys of an SA that opened packets, or the
+// heads of them.
+func Confirm(sources []Source, sa *SA) {
+	for i := range sources {
+		s := &sources[i]
+		if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth && s.HasKey() && s.Known != nil {
+			s.Known.Used = true
+		}
+	}
 }
 
 // complete says how much of the two keys the source claims to have: 3 is all.
@@ -90,7 +101,7 @@ func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
 		list = append(list, s)
 	}
 	for _, e := range t.secrets[spi] {
-		s := Source{Secret: e.Secret, entry: e}
+		s := Source{Secret: e.Secret, Known: e}
 		if !e.Dst.Match(dst) || !e.Src.Match(src) {
 			s.Rank = SPIOnly
 		}
@@ -98,7 +109,7 @@ func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
 	}
 	for _, e := range t.patterns {
 		if e.MatchesSPI(spi) && e.Dst.Match(dst) && e.Src.Match(src) {
-			list = append(list, Source{Secret: e.Secret, entry: e, Rank: Pattern})
+			list = append(list, Source{Secret: e.Secret, Known: e, Rank: Pattern})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Source) int {

@@ -2,7 +2,6 @@ package salookup
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,9 +24,9 @@ const (
 // goroutine may call its methods.
 type Table struct {
 	mu       sync.Mutex
-	secrets  map[uint32][]*entry // that name the whole SPI
-	patterns []*entry            // that do not
-	all      []*entry            // in the order in which they were added
+	secrets  map[uint32][]*Known // that name the whole SPI
+	patterns []*Known            // that do not
+	all      []*Known            // in the order in which they were added
 	limit    int                 // secrets to keep, 0: all
 	quick    map[uint32][]Source
 	quickSPI []uint32 // in the order in which they came
@@ -51,7 +50,7 @@ type Table struct {
 // New returns an empty table.
 func New() *Table {
 	t := &Table{
-		secrets: make(map[uint32][]*entry), quick: make(map[uint32][]Source),
+		secrets: make(map[uint32][]*Known), quick: make(map[uint32][]Source),
 		flows: make(map[flowKey]*Flow), bySPI: make(map[uint32]*Flow), budget: fullBudget,
 	}
 	for i := range t.nothing {
@@ -78,11 +77,11 @@ func (t *Table) AddSecret(s *esp.Secret) {
 	if s.SPIMask == wholeSPI {
 		list = t.secrets[s.SPI]
 	}
-	if slices.ContainsFunc(list[max(0, len(list)-sameRange):], func(e *entry) bool { return saySame(e.Secret, s) }) {
+	if slices.ContainsFunc(list[max(0, len(list)-sameRange):], func(e *Known) bool { return saySame(e.Secret, s) }) {
 		return
 	}
 	t.makeRoom()
-	t.enter(&entry{Secret: s})
+	t.enter(&Known{Secret: s})
 	if s.SPIMask == wholeSPI {
 		t.outdate(s.SPI)
 		return
@@ -105,8 +104,8 @@ func saySame(a, b *esp.Secret) bool {
 }
 
 // enter puts an entry in its places.
-func (t *Table) enter(e *entry) {
-	e.index = len(t.all)
+func (t *Table) enter(e *Known) {
+	e.Index = len(t.all)
 	t.all = append(t.all, e)
 	if e.SPIMask == wholeSPI {
 		t.secrets[e.SPI] = append(t.secrets[e.SPI], e)
@@ -133,7 +132,7 @@ func (t *Table) makeRoom() {
 		return
 	}
 	old := t.all
-	t.all, t.patterns = make([]*entry, 0, t.limit+t.limit/4), nil
+	t.all, t.patterns = make([]*Known, 0, t.limit+t.limit/4), nil
 	clear(t.secrets)
 	for i, e := range old {
 		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI[e.SPI] != nil {
@@ -153,7 +152,7 @@ func (t *Table) Named(spi uint32) bool {
 func (t *Table) Keyed(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.secrets[spi]) > 0 || slices.ContainsFunc(t.patterns, func(e *entry) bool { return e.MatchesSPI(spi) }) ||
+	return len(t.secrets[spi]) > 0 || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
 
@@ -197,44 +196,12 @@ func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 	return list
 }
 
-// Secrets returns all secrets with their numbers in the order in which they were added. Nothing may
-// be added meanwhile.
-func (t *Table) Secrets() iter.Seq2[int, *esp.Secret] {
-	return func(yield func(int, *esp.Secret) bool) {
-		for i, e := range t.all {
-			if !yield(i, e.Secret) {
-				return
-			}
-		}
-	}
-}
+// Secrets returns all secrets in the order in which they were added. Nothing may be added
+// meanwhile.
+func (t *Table) Secrets() []*Known { return t.all }
 
-// Secret returns the secret of a number, nil if there is none.
-func (t *Table) Secret(i int) *esp.Secret {
-	if i < 0 || i >= len(t.all) {
-		return nil
-	}
-	return t.all[i].Secret
-}
-
-// SecretsOf returns the numbers of the secrets that name the whole SPI.
-func (t *Table) SecretsOf(spi uint32) (numbers []int) {
-	for _, e := range t.secrets[spi] {
-		numbers = append(numbers, e.index)
-	}
-	return numbers
-}
-
-// Used reports whether the secret of a number has opened packets.
-func (t *Table) Used(i int) bool { return t.all[i].used }
-
-// Number returns the number of the source's secret, -1 for a Quick Mode.
-func (s *Source) Number() int {
-	if s.entry == nil {
-		return -1
-	}
-	return s.entry.index
-}
+// SecretsOf returns those that name the whole SPI.
+func (t *Table) SecretsOf(spi uint32) []*Known { return t.secrets[spi] }
 
 // Flows returns all flows in the order of their first packets, with those that have gone and those
 // inside ESP.

@@ -211,11 +211,16 @@ func appendSPI(b []byte, spi uint32) []byte {
 }
 
 // unused returns why secrets opened nothing.
-func (t *table) unused() (list []why.Unused) {
-	for u := range why.Diagnose(t.Table).Unused() {
-		list = append(list, u)
+func (t *table) unused() (list []unused) {
+	for x, reason := range why.Diagnose(t.Table).Unused() {
+		list = append(list, unused{x, reason})
 	}
 	return list
+}
+
+type unused struct {
+	Secret *esp.Secret
+	Reason string
 }
 
 func only(t *testing.T, what string, got map[why.Verdict]int, want why.Verdict) {

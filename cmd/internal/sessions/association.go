@@ -158,7 +158,7 @@ func (g *Gatherer) find(src, dst netip.AddrPort, any bool, fits func(*associatio
 }
 
 // tunnel finds the L2TP tunnel in which a side sends to an ID that the other assigned.
-func (a *association) tunnel(sender int, id uint16) *tunnel {
+func (a *association) tunnel(sender int, id uint32) *tunnel {
 	for i := len(a.tunnels) - 1; i >= 0; i-- {
 		if t := a.tunnels[i]; t.ids[1-sender] == id {
 			return t
@@ -168,7 +168,7 @@ func (a *association) tunnel(sender int, id uint16) *tunnel {
 }
 
 // requested finds the tunnel that a side asked for with an ID of its own.
-func (a *association) requested(sender int, id uint16) *tunnel {
+func (a *association) requested(sender int, id uint32) *tunnel {
 	for i := len(a.tunnels) - 1; i >= 0; i-- {
 		if t := a.tunnels[i]; t.ids[sender] == id && t.caller == sender {
 			return t
@@ -197,8 +197,8 @@ type callKey struct {
 	assoc   *association
 	sender  int
 	clear   realm
-	tunnel  uint16
-	session uint16
+	tunnel  uint32
+	session uint32
 }
 
 func (a *association) callKey(sender int, clear realm, h *l2tp.Header) callKey {

@@ -90,8 +90,8 @@ type jsonESP struct {
 
 type jsonL2TP struct {
 	Version uint8      `json:"version"`
-	Tunnel  *[2]uint16 `json:"tunnel,omitempty"`
-	Session *[2]uint16 `json:"session,omitempty"`
+	Tunnel  *[2]uint32 `json:"tunnel,omitempty"`
+	Session *[2]uint32 `json:"session,omitempty"`
 	Host    [2]string  `json:"host,omitzero"`
 	Vendor  [2]string  `json:"vendor,omitzero"`
 	Result  *uint16    `json:"result,omitempty"` // of CDN, else StopCCN
@@ -226,7 +226,7 @@ func (s *Session) l2tpObject() *jsonL2TP {
 		t = c.tunnel
 	}
 	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
-	if t.ids != ([2]uint16{}) {
+	if t.ids != ([2]uint32{}) {
 		o.Tunnel = &t.ids
 	}
 	end := t.stop

@@ -10,7 +10,7 @@ import (
 
 // tunnel is an L2TP control connection. Arrays of two are of the client and the server.
 type tunnel struct {
-	ids     [2]uint16
+	ids     [2]uint32
 	caller  int // who asked for it
 	clear   realm
 	version uint8
@@ -21,7 +21,7 @@ type tunnel struct {
 	stop                    *ending
 	host, vendor            [2]string
 	hello                   [2]asked
-	window                  [2]l2tp.Control // with a Receive Window Size
+	window                  [2]l2tp.Facts // with a Receive Window Size
 	challenge               bool
 	calls                   []*call
 	port                    uint16 // UDP port that the caller sends from
@@ -30,7 +30,7 @@ type tunnel struct {
 // call is an L2TP session.
 type call struct {
 	tunnel                  *tunnel
-	ids                     [2]uint16
+	ids                     [2]uint32
 	caller                  int
 	request, reply, connect span // ICRQ, ICRP, ICCN
 	cdn                     *ending
@@ -43,7 +43,7 @@ type call struct {
 type ending struct {
 	place
 	sender  int
-	control l2tp.Control
+	control l2tp.Facts
 }
 
 // l2tp takes an L2TP message of an association, and returns the session that it is of.
@@ -149,7 +149,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	p := &r.Payload
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
-	c := l2tp.ReadControl(payload)
+	c := p.Tunnel.Control.Facts()
 	var t *tunnel
 	switch {
 	case c.Type == l2tp.SCCRQ:
@@ -190,8 +190,8 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 		return // a ZLB only acknowledges
 	}
 	p := &r.Payload
-	_, name := l2tp.MessageType(payload)
-	text := string(l2tp.AppendSummary(nil, &p.L2TP, p.Message, 0))
+	name := p.Tunnel.Control.Type()
+	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
 	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
 }
 
@@ -240,7 +240,7 @@ func (s *Session) turnedDown() bool {
 }
 
 // take takes note of a message that is about the tunnel; it reports whether the message was there before.
-func (t *tunnel) take(c *l2tp.Control, sender int, at place) (again bool) {
+func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	mark := func(s *span) {
 		again = s.seen()
 		s.add(at)
@@ -274,14 +274,14 @@ func (t *tunnel) take(c *l2tp.Control, sender int, at place) (again bool) {
 		t.vendor[sender] = c.Vendor
 	}
 	if c.HasWindow {
-		t.window[sender] = l2tp.Control{HasWindow: true, Window: c.Window}
+		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}
 	}
 	t.challenge = t.challenge || c.Challenge
 	return again
 }
 
 // callControl finds the call that a control message is about, or begins it; nil if it is about none.
-func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Control, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
+func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
 	var x *call
 	switch c.Type {
 	case l2tp.ICRQ, l2tp.OCRQ:
@@ -319,7 +319,7 @@ func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort
 }
 
 // called finds a call by the ID that a side gave it.
-func (t *tunnel) called(side int, id uint16) *call {
+func (t *tunnel) called(side int, id uint32) *call {
 	if id == 0 {
 		return nil
 	}
@@ -332,7 +332,7 @@ func (t *tunnel) called(side int, id uint16) *call {
 }
 
 // take takes note of a message that is about the call; it reports whether the message was there before.
-func (x *call) take(c *l2tp.Control, sender int, at place) (again bool) {
+func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	mark := func(s *span) {
 		again = s.seen()
 		s.add(at)
@@ -384,8 +384,8 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.session != nil && a.session.element != nil })
 	p := &r.Payload
 	kind := uint16(0)
-	if p.L2TP.Control && p.L2TP.Version == l2tp.Version2 {
-		kind, _ = l2tp.MessageType(p.Message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd])
+	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
+		kind = c.Facts().Type
 	}
 	if a != nil && at.time-a.last < near {
 		s := a.session

@@ -13,13 +13,12 @@ import (
 
 // WrongKeys returns what the packets, or another key, prove of keys that are given for ESP.
 func (d *Diagnosis) WrongKeys() []KeyFinding {
-	if d.judged {
-		return d.wrong
-	}
-	d.judged = true
-	for _, f := range d.flows {
-		if sa := f.Report().SA; sa != nil {
-			d.judge(f, sa)
+	if !d.judged {
+		d.judged = true
+		for _, f := range d.flows {
+			if sa := f.Report().SA; sa != nil {
+				d.judge(f, sa)
+			}
 		}
 	}
 	return d.wrong
@@ -29,99 +28,90 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 // A source that opened another use of the SPI contradicts nothing.
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
-	shared := len(d.bySPI[f.SPI()]) > 1
-	// What is given for the SPI with other addresses contradicts nothing where something is given
-	// with those of the flow, and right.
-	exact := slices.ContainsFunc(sources, func(s salookup.Source) bool {
-		if s.Quick != nil || s.Rank > salookup.Exact || s.Key.IsZero() || s.Dst == (esp.AddrPattern{}) {
-			return false
-		}
-		key, auth := s.Agrees(sa.Key, sa.AuthKey)
-		return key && auth
-	})
 	most := salookup.SPIOnly
-	if shared || exact {
-		most = salookup.Exact
+	if len(d.flowsOf(f.SPI())) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
+		most = salookup.Exact // what is given with other addresses is of another SA
 	}
-	right := []string{sa.From.Place()} // of the encryption key, and of the authentication key where it is another
-	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
-		right = append(right, sa.AuthFrom.Place())
-	}
+	var places []string
 	found := len(d.wrong)
-	derived := d.disproved(f, sources)
+	derived := disproved(f, sources)
 	for i := range sources {
 		s := &sources[i]
-		if s.Rank > most || !s.HasKey() || s.Uncertain || d.right(s, f) || s.Quick != nil && s != derived {
+		if s.Rank > most || !s.HasKey() || s.Uncertain || right(s, f) || s.Quick != nil && s != derived {
 			continue
 		}
-		if len(right) == 2 {
-			right = slices.DeleteFunc(right, func(place string) bool { return place == s.Place() })
+		if len(d.wrong) == found {
+			places = placesOf(sa)
 		}
-		d.blame(f, s, d.mistake(f, s, sa))
+		if len(places) == 2 {
+			places = slices.DeleteFunc(places, func(place string) bool { return place == s.Place() })
+		}
+		d.wrong = append(d.wrong, KeyFinding{"esp", spiName(f.SPI()), s.Origin, d.mistake(f, s, sa)})
+		d.blamed[s.Known] = true
+	}
+	for i := range d.wrong[found:] {
+		d.wrong[found+i].Reason += "; the packets open with the key at " + strings.Join(places, ", ")
 	}
 	if len(d.wrong) == found && sa.AuthKey.IsZero() {
-		if x, s := contradiction(sources, most, sa); s != nil {
+		if x, ok := contradiction(sources, most, sa); ok {
 			x.ID = spiName(f.SPI())
 			d.wrong = append(d.wrong, x)
 		}
-		return
 	}
-	for i := range d.wrong[found:] {
-		d.wrong[found+i].Reason += "; the packets open with the key at " + strings.Join(right, ", ")
+}
+
+// placesOf names the source of the encryption key, and of the authentication key where it is another.
+func placesOf(sa *salookup.SA) []string {
+	places := []string{sa.From.Place()}
+	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
+		places = append(places, sa.AuthFrom.Place())
 	}
+	return places
+}
+
+// exact reports whether a source names the addresses of an SA's flow, and is right.
+func exact(s *salookup.Source, sa *salookup.SA) bool {
+	if s.Quick != nil || s.Rank > salookup.Exact || s.Key.IsZero() || s.Dst.IsAny() {
+		return false
+	}
+	key, auth := s.Agrees(sa.Key, sa.AuthKey)
+	return key && auth
 }
 
 func spiName(spi uint32) string { return fmt.Sprintf("0x%08x", spi) }
 
-// blame adds a finding about the key of a source.
-func (d *Diagnosis) blame(f *salookup.Flow, s *salookup.Source, reason string) {
-	d.wrong = append(d.wrong, KeyFinding{"esp", spiName(f.SPI()), s.Origin, reason})
-	if n := s.Number(); n >= 0 {
-		d.blamed[n] = true
-	}
-}
-
 // mistake says what is wrong with a source.
 func (d *Diagnosis) mistake(f *salookup.Flow, s *salookup.Source, sa *salookup.SA) string {
-	if s.Quick != nil {
-		what := "SKEYID_d"
-		if s.Quick.Group != 0 {
-			what = "SKEYID_d or g(qm)^xy"
-		}
-		return fmt.Sprintf("%s%s is wrong: KEYMAT made with it does not open the packets", what, atPlace(s.Origin.String()))
-	}
 	key, auth := s.Agrees(sa.Key, sa.AuthKey)
-	if !key {
-		if o := d.owner(s.Key); o != nil {
-			what := theirs(f, o, s)
-			if reverse(f, o) {
-				what += ", the pair is swapped"
-			}
-			return what
-		}
-	}
+	owner := d.owner(s.Key)
 	switch {
+	case s.Quick != nil && s.Quick.Group != 0:
+		return fmt.Sprintf("SKEYID_d or g(qm)^xy%s is wrong: KEYMAT made with it does not open the packets", atPlace(s.Origin))
+	case s.Quick != nil:
+		return fmt.Sprintf("SKEYID_d%s is wrong: KEYMAT made with it does not open the packets", atPlace(s.Origin))
+	case !key && owner != nil && reverse(f, owner):
+		return theirs(f, owner, s) + ", the pair is swapped"
+	case !key && owner != nil:
+		return theirs(f, owner, s)
 	case !key && !auth:
-		return fmt.Sprintf("both keys%s are wrong", atPlace(s.Place()))
+		return fmt.Sprintf("both keys%s are wrong", atPlace(s.Origin))
 	case !key:
-		return fmt.Sprintf("the encryption key%s is wrong", atPlace(s.Place()))
+		return fmt.Sprintf("the encryption key%s is wrong", atPlace(s.Origin))
 	}
-	return fmt.Sprintf("the authentication key%s is wrong", atPlace(s.Place()))
+	return fmt.Sprintf("the authentication key%s is wrong", atPlace(s.Origin))
 }
 
 // disproved returns a Quick Mode whose KEYMAT is not what opened the packets, nil if there is none,
 // or if that of another Quick Mode is: the SPI may have been agreed on more than once, and g(qm)^xy
 // may have been tried out.
-func (d *Diagnosis) disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Source) {
+func disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Source) {
 	for i := range sources {
 		s := &sources[i]
-		if s.Quick == nil || s.Key.IsZero() {
-			continue
-		}
-		if d.right(s, f) {
+		switch {
+		case s.Quick == nil || s.Key.IsZero():
+		case right(s, f):
 			return nil
-		}
-		if first == nil {
+		case first == nil:
 			first = s
 		}
 	}
@@ -131,34 +121,22 @@ func (d *Diagnosis) disproved(f *salookup.Flow, sources []salookup.Source) (firs
 // contradiction names two sources whose keys can't both be right, where neither is known well
 // enough to open packets: of a longer key, or of an authentication key that is not checked, both
 // have the head only. Those are compared that agree with what opened the packets, if anything did,
-// and whose rank is at most that given. The source is nil if there are none.
-func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (KeyFinding, *salookup.Source) {
-	quicks := 0
-	for i := range sources {
-		if sources[i].Quick != nil {
-			quicks++
-		}
+// and whose rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of
+// one.
+func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (x KeyFinding, found bool) {
+	quick := func(s salookup.Source) bool { return s.Quick != nil }
+	if i := slices.IndexFunc(sources, quick); i >= 0 && slices.ContainsFunc(sources[i+1:], quick) {
+		return KeyFinding{}, false
 	}
-	if quicks > 1 {
-		return KeyFinding{}, nil // each may be of one
-	}
-	compared := func(s *salookup.Source) bool {
-		if s.Quick != nil || s.Uncertain || s.Rank > most {
-			return false
+	compared := slices.DeleteFunc(slices.Clone(sources), func(s salookup.Source) bool {
+		agrees := sa == nil
+		if !agrees {
+			agrees, _ = s.Agrees(sa.Key, esp.Key{})
 		}
-		if sa == nil {
-			return true
-		}
-		key, _ := s.Agrees(sa.Key, esp.Key{})
-		return key
-	}
-	for j := range sources {
-		b := &sources[j]
-		for i := range j {
-			a := &sources[i]
-			if !compared(a) || !compared(b) {
-				continue
-			}
+		return quick(s) || s.Uncertain || s.Rank > most || !agrees
+	})
+	for j, b := range compared {
+		for _, a := range compared[:j] {
 			key, auth := b.Agrees(a.Key, a.AuthKey)
 			if key && auth {
 				continue
@@ -167,11 +145,11 @@ func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.S
 			if key {
 				what = "authentication"
 			}
-			return KeyFinding{Kind: "esp", Key: b.Origin,
-				Reason: fmt.Sprintf("the %s keys at %s and at %s contradict each other: one of the two is wrong", what, a.Place(), b.Place())}, b
+			return KeyFinding{Kind: "esp", Key: b.Origin, Reason: fmt.Sprintf(
+				"the %s keys at %s and at %s contradict each other: one of the two is wrong", what, a.Place(), b.Place())}, true
 		}
 	}
-	return KeyFinding{}, nil
+	return KeyFinding{}, false
 }
 
 // LeftOut tells of values that are damaged in the key sources: one of them may be the key that is
@@ -187,22 +165,17 @@ func LeftOut(notes []keysrc.Note) string {
 	return fmt.Sprintf("%d values were left out, the first: %s", len(notes), notes[0])
 }
 
-// Unused is a secret that opened nothing, and why.
-type Unused struct {
-	Secret *esp.Secret
-	Reason string
-}
-
-// Unused returns the secrets of ESP that opened no packet, in the order in which they were added. A
-// secret that is the head of a key which did, or that is proved wrong, is not among them.
-func (d *Diagnosis) Unused() iter.Seq[Unused] {
+// Unused returns the secrets of ESP that opened no packet, in the order in which they were added,
+// and why. A secret that is the head of a key which did, or that is proved wrong, is not among
+// them.
+func (d *Diagnosis) Unused() iter.Seq2[*esp.Secret, string] {
 	d.WrongKeys()
-	return func(yield func(Unused) bool) {
-		for n, s := range d.Table.Secrets() {
-			if d.used[n] || d.Table.Used(n) || d.blamed[n] {
+	return func(yield func(*esp.Secret, string) bool) {
+		for _, k := range d.Table.Secrets() {
+			if k.Used || d.blamed[k] {
 				continue
 			}
-			if reason := d.unused(s); reason != "" && !yield(Unused{s, reason}) {
+			if reason := d.unused(k); reason != "" && !yield(k.Secret, reason) {
 				return
 			}
 		}
@@ -210,34 +183,28 @@ func (d *Diagnosis) Unused() iter.Seq[Unused] {
 }
 
 // unused says why a secret opened nothing, "" if there is nothing to be said.
-func (d *Diagnosis) unused(s *esp.Secret) string {
-	if s.SPIMask != ^uint32(0) {
-		tried := func(f *salookup.Flow) bool {
-			return s.MatchesSPI(f.SPI()) && s.Src.Match(f.Src()) && s.Dst.Match(f.Dst())
-		}
-		if slices.ContainsFunc(d.flows, tried) {
-			return "fits none of the SPIs that it was tried on"
-		}
-		return "nothing that it could open was captured"
+func (d *Diagnosis) unused(k *salookup.Known) string {
+	flows := d.flowsOf(k.SPI)
+	fits := func(f *salookup.Flow) bool {
+		return k.MatchesSPI(f.SPI()) && k.Src.Match(f.Src()) && k.Dst.Match(f.Dst())
 	}
-	flows := d.bySPI[s.SPI]
 	switch {
+	case k.SPIMask != ^uint32(0) && slices.ContainsFunc(d.flows, fits):
+		return "fits none of the SPIs that it was tried on"
+	case k.SPIMask != ^uint32(0):
+		return "nothing that it could open was captured"
 	case len(d.flows) == 0:
 		return "no ESP was captured"
 	case len(flows) == 0:
 		return "SPI never seen"
 	}
-	if sa := flows[0].Report().SA; sa != nil {
-		if s.Uncertain {
-			return "" // another of those that may be the SPI's is the right one
-		}
-		return "another key opens the SPI: " + sa.Place()
+	r := flows[0].Report()
+	switch {
+	case r.SA != nil && k.Uncertain:
+		return "" // another of those that may be the SPI's is the right one
+	case r.SA != nil:
+		return "another key opens the SPI: " + r.SA.Place()
 	}
-	x := d.flow(flows[0], ptr(flows[0].Report()))
-	if s.Key.IsZero() && s.AuthKey.IsZero() && x.Reason() == "" {
-		return "holds no key"
-	}
+	x := d.flow(flows[0], &r)
 	return fmt.Sprintf("%s: %s", x.Verdict, x.Reason())
 }
-
-func ptr[T any](v T) *T { return &v }
