@@ -79,7 +79,8 @@ var messageNames = []string{
 // json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them.
 func unwrapJSON(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(line)
-	if len(line) < 2 || line[0] != '{' && line[0] != '"' && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) {
+	if len(line) < 2 || line[0] != '{' && line[0] != '"' && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) ||
+		matchESPRow(line) {
 		return dst, false
 	}
 	start, object := len(dst), jsonObject{}

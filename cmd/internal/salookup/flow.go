@@ -113,7 +113,7 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 // Opens reports whether the flow of a packet is open and its SAs open the packet. It changes nothing.
 func (t *Table) Opens(h Header, p Packet) bool {
 	t.mu.Lock()
-	f := t.flows[flowKey{h.Dst.Unmap(), h.SPI, h.Inside}]
+	f := t.find(flowKey{h.Dst.Unmap(), h.SPI, h.Inside})
 	var ring *Ring
 	if f != nil {
 		ring = f.ring
