@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"fmt"
 	"slices"
 )
 
@@ -331,6 +332,9 @@ func (s *Session) step() string {
 
 // remarks says what is worth knowing of a session, and no fault of it.
 func (f *Finding) remarks(s *Session) {
+	if s.moves > 0 {
+		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
+	}
 	for _, r := range remarkRules {
 		if p := r.test(s); p != nil && f.ID != r.id {
 			f.Remarks = append(f.Remarks, p.text)

@@ -37,6 +37,7 @@ var refusalRules = []rule{
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTwoKeys},
+	{"tunnel-vs-transport", stepQuick, Failed, "use transport mode on both ends", tunnelMode},
 	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", quickID},
 	{"quick-proposal", stepQuick, Failed, "give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", quickProposal},
 	{"", stepQuick, Failed, "", quickRefused},
@@ -288,6 +289,20 @@ func quickID(s *Session) *proof {
 
 func selector(id ikev1.Identity) string {
 	return fmt.Sprintf("%d/%d %s", id.Protocol, id.Port, id.Text)
+}
+
+// tunnelMode: L2TP is asked for in tunnel mode, and refused.
+func tunnelMode(s *Session) *proof {
+	x, q := phase2Failed(s)
+	if x == nil || q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 || q.ids[0][0].Port != portL2TP {
+		return nil
+	}
+	n := x.notice(noProposalChosen, invalidID)
+	if n == nil || !n.encrypted {
+		return nil
+	}
+	return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s asks for tunnel mode (%s), and %s takes none of it", s.who(q.sender), q.offer.Text, s.who(n.sender)), true,
+		append(q.messages[1].frames(), n.frame), ""}
 }
 
 func quickProposal(s *Session) *proof {

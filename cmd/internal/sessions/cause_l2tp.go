@@ -158,6 +158,20 @@ func tunnelRefused(s *Session) *proof {
 	return &proof{"L2TP: the tunnel was refused by " + e.by(s), true, append(t.request.frames(), e.frame), ""}
 }
 
+// windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section 4.4.3).
+func windowZero(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || len(s.calls) > 0 {
+		return nil
+	}
+	for side, w := range t.window {
+		if w.HasWindow && w.Window == 0 {
+			return &proof{"L2TP: " + s.name(side) + " offers a receive window of 0", true, append(t.request.frames(), t.reply.frames()...), ""}
+		}
+	}
+	return nil
+}
+
 func noSCCRP(s *Session) *proof {
 	t := s.tunnel()
 	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 {

@@ -30,6 +30,7 @@ var failureRules = []rule{
 	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
 	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
 	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
+	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
 
 	{"server-not-proved", stepAuth, Failed, "the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
