@@ -14,6 +14,7 @@ type claim struct {
 	body   []byte
 	from   side // of the SA
 	first  bool // by a first message: the initiator says so
+	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
 
 	ivs map[pairKey][]byte // of a KE value with others
@@ -49,7 +50,7 @@ func (sa *SA) learn(m *Message, r *record) {
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, first: r.begins}
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
 		limit := maxClaimBody
 		switch p.Type {
 		case PayloadSA:
@@ -73,7 +74,7 @@ func (sa *SA) learn(m *Message, r *record) {
 func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	list := to[kind]
 	for _, o := range list {
-		if bytes.Equal(o.body, c.body) && o.from == c.from && o.answer == c.answer {
+		if bytes.Equal(o.body, c.body) && o.from == c.from && o.mode == c.mode && o.answer == c.answer {
 			return o
 		}
 	}

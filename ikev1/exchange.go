@@ -180,12 +180,13 @@ func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, yield func(ivSour
 					return false
 				}
 			}
-			if !sa.wasAggressive() {
+			if !sa.wasAggressive() && (ex.key.exchange != ExchangeInformational || sa.phase1Whole()) {
 				continue
 			}
 		}
 		for _, s := range sa.initialIVs(h) {
-			if s.iv = s.iv[:n]; ex != sa.phase1 { // aggressive mode, whose last message may be in clear
+			// Aggressive mode, whose last message may be in clear, or an error before the end of main mode.
+			if s.iv = s.iv[:n]; ex != sa.phase1 {
 				s.iv = phase2IV(h, s.iv, ex.key.id)
 			}
 			if !yield(s) {

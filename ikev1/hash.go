@@ -352,3 +352,50 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	}
 	return false
 }
+
+// agrees says that what the HASH of a message does not cover, its header and the type of the payload
+// behind the HASH, does not contradict the exchange.
+func (sa *SA) agrees(m *Message) bool {
+	h := &m.Header
+	if h.MinorVersion != 0 || h.Flags&^(FlagEncryption|FlagCommit) != 0 || h.Phase1() != (h.MessageID == 0) {
+		return false
+	}
+	if h.Phase1() {
+		return sa.gx[0] == nil || sa.gx[0].mode == h.Exchange && sa.gx[1].mode == h.Exchange
+	}
+	next := m.Payloads[0].Next
+	switch h.Exchange {
+	case ExchangeQuick:
+		return next == PayloadNotify || next == PayloadNone || next == PayloadSA && !isakmpOnly(m)
+	case ExchangeInformational:
+		return next == PayloadNotify || next == PayloadDelete
+	case ExchangeTransaction:
+		return next == PayloadConfig
+	case ExchangeNewGroup:
+		return next == PayloadSA && isakmpOnly(m)
+	}
+	return false
+}
+
+// isakmpOnly says that the message proposes nothing but parameters of phase 1.
+func isakmpOnly(m *Message) bool {
+	sa, err := parseSA(FindPayload(m.Payloads, PayloadSA).Body)
+	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
+}
+
+// Uncovered returns the names of the payloads of a verified message that its HASH does not prove. In
+// phase 1 it proves the identity, the key exchange values and, as SKEYID is made from them, the
+// nonces (RFC 2409 section 5); later it proves all.
+func (m *Message) Uncovered() []string {
+	var names []string
+	for i := range m.Payloads {
+		switch p := &m.Payloads[i]; p.Type {
+		case PayloadID, PayloadHash, PayloadSignature, PayloadKE, PayloadNonce:
+		default:
+			if m.Verified && m.Phase1() {
+				names = append(names, p.name())
+			}
+		}
+	}
+	return names
+}

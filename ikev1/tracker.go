@@ -59,6 +59,9 @@ func NewTracker() *Tracker {
 	}
 }
 
+// Knows reports whether a message with this initiator cookie has been seen.
+func (t *Tracker) Knows(c Cookie) bool { return t.families[c] != nil }
+
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards. It is tried on the
 // messages that follow, and on those given to Decrypt.
 func (t *Tracker) AddSecret(s *Secret) { t.secrets.add(s) }

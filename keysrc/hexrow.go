@@ -1,6 +1,9 @@
 package keysrc
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman
 // secret of 8192 bits and two nonces.
@@ -109,4 +112,15 @@ func after(s []byte, mark string) (rest []byte, ok bool) {
 		return nil, false
 	}
 	return s[i+len(mark):], true
+}
+
+// redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", "xxxx".
+func redacted(s string) bool {
+	upper := strings.ToUpper(s)
+	for _, mark := range []string{"REMOVE", "REDACT", "HIDDEN", "SECRET", "CENSOR", "***", "XXXX", "0XXX", "...", "\u2026"} {
+		if strings.Contains(upper, mark) {
+			return true
+		}
+	}
+	return strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">")
 }

@@ -15,7 +15,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add([]byte{0xc8, 3, 0, 12, 0, 0, 0, 1, 0, 1, 0, 2})
 	f.Add([]byte{0x10, 1, 2, 0, 0, 7, 0, 0x15, 0, 12, 0, 0})
 	src, dst := netip.MustParseAddrPort("192.0.2.1:1701"), netip.MustParseAddrPort("192.0.2.2:1701")
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	time := int64(0)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var h Header
@@ -29,14 +29,14 @@ func FuzzHeader(f *testing.F) {
 		if h.HasLength && h.Version != versionL2F && h.PayloadEnd > int(h.Length) {
 			t.Fatalf("payload to %d, length %d", h.PayloadEnd, h.Length)
 		}
-		line := AppendSummary(nil, &h, data, 0)
+		line := AppendSummary(nil, &h, read(&h, data), 0)
 		if len(line) == 0 || !utf8.Valid(line) {
 			t.Fatalf("summary %q", line)
 		}
 		time++
 		tr.Observe(src, dst, time, &h, data)
-		if len(tr.all) > maxTunnels || tr.count > maxSessions {
-			t.Fatalf("%d tunnels, %d sessions", len(tr.all), tr.count)
+		if tr.tunnelOrder.Len() > maxTunnels || tr.sessionOrder.Len() > maxSessions {
+			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), tr.sessionOrder.Len())
 		}
 	})
 }
@@ -70,7 +70,7 @@ func FuzzAVPs(f *testing.F) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		line := AppendSummary(nil, &h, data, int(verbose%3))
+		line := AppendSummary(nil, &h, read(&h, data), int(verbose%3))
 		for _, b := range line {
 			if b < ' ' || b == 0x7f {
 				t.Fatalf("control character in %q", line)

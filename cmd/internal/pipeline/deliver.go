@@ -34,16 +34,7 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		} else if g := r.complete; g != nil && g.frame != 0 && g.frame != r.Number {
 			r.onlyPart(g.frame)
 		}
-		if r.flow != nil {
-			r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
-		}
-		p.unwrap.unwrap(r)
-		p.mu.Lock()
-		p.stats.add(r)
-		if r.Payload.HasPPP {
-			p.stats.Expansion = p.unwrap.expansion()
-		}
-		p.mu.Unlock()
+		p.account(r)
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {
 				return nil, &SinkError{err}
@@ -51,6 +42,23 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 		}
 	}
 	return nil, nil
+}
+
+// account counts a record, and follows what it carries.
+func (p *Pipeline) account(r *Record) {
+	if r.flow != nil {
+		r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+	}
+	p.unwrap.unwrap(r)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.add(r)
+	if r.Payload.HasPPP {
+		p.stats.Expansion = p.unwrap.expansion()
+	}
+	if r.Payload.Tunnel.Frame.Numbered {
+		p.stats.Numbers = p.unwrap.numbers()
+	}
 }
 
 func (p *Pipeline) flush() error {

@@ -18,7 +18,8 @@ import (
 // frameNumber is what a forged frame before it changes of a frame.
 var frameNumber = regexp.MustCompile(`"(frame|part_of)":\d+|part of frame \d+`)
 
-// sameAsAlone checks that each frame of the recording comes out as from the recording alone: legitimate has the places of its frames.
+// sameAsAlone checks that each frame of the recording comes out as from the recording alone:
+// legitimate has the places of its frames.
 func sameAsAlone(t *testing.T, what string, alone, mixed *outcome, legitimate []int) {
 	t.Helper()
 	wrong := 0
@@ -71,7 +72,8 @@ func withoutMost(t testing.TB, f *frames, all *outcome) *frames {
 	return f.with(list)
 }
 
-// TestForgedIKE: a forged packet of each kind, before each IKE message and behind it, changes nothing of what is said of the others.
+// TestForgedIKE: a forged packet of each kind, before each IKE message and behind it, changes
+// nothing of what is said of the others.
 func TestForgedIKE(t *testing.T) {
 	for _, dir := range forgedCaptures {
 		for _, names := range [][]string{{"router-full.log"}, tables} {

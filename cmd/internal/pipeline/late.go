@@ -58,43 +58,61 @@ func (f *framer) retry(from []*Message) {
 	l := &f.late
 	for again := len(l.queue) > 0; again; {
 		again = false
-		for i := range l.queue {
-			r := l.queue[i].record
-			if !related(r.IKE, from) {
-				continue
-			}
-			changed := false
-			for _, m := range r.IKE {
-				if m.SA == nil || !m.Open() {
-					continue
-				}
-				decrypted, verified, reconstructed, head := m.Decrypted, m.Verified, m.Reconstructed, m.Head()
-				f.ike.Decrypt(m.Message)
-				changed = changed || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
-			}
-			if changed {
+		for _, c := range l.queue {
+			if related(c.record.IKE, from) && f.reopen(c.record) {
 				again = true
-				f.learn(r.IKE)
-				f.judgeIKE(r)
 			}
 		}
 	}
-	n := 0
-	for _, c := range l.queue {
+	l.queue = slices.DeleteFunc(l.queue, func(c lateFrame) bool {
 		if related(c.record.IKE, from) {
 			for _, m := range c.record.IKE {
 				f.ike.Renumber(m.Message)
 			}
 		}
 		if gains(c.record) {
-			l.queue[n] = c
-			n++
-		} else {
-			c.settle()
+			return false
 		}
+		c.settle()
+		return true
+	})
+}
+
+// reopen tries again the messages of a frame, and reports whether more of them is known now.
+func (f *framer) reopen(r *Record) (more bool) {
+	otherwise := false // what is wrong with it
+	for _, m := range r.IKE {
+		if m.SA == nil || !m.Open() {
+			continue
+		}
+		before, failed := known(m), m.Err
+		f.ike.Decrypt(m.Message)
+		more = more || known(m) > before
+		otherwise = otherwise || m.Err != failed
 	}
-	clear(l.queue[n:])
-	l.queue = l.queue[:n]
+	if more {
+		f.learn(r.IKE)
+	}
+	if more || otherwise {
+		f.judgeIKE(r)
+	}
+	return more
+}
+
+// known tells how much is known of an encrypted message: its head, all but its first block, all, or
+// that it is verified, too.
+func known(m *Message) int {
+	switch {
+	case m.Decrypted && m.Verified:
+		return 4
+	case m.Decrypted && !m.Reconstructed:
+		return 3
+	case m.Decrypted:
+		return 2
+	case m.Head():
+		return 1
+	}
+	return 0
 }
 
 // related reports whether two lists have messages of one SA.

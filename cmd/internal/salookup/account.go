@@ -182,33 +182,33 @@ func (f *Flow) Report() Report {
 			r.SA = f.ring.first()
 		}
 	}
-	windows := []*esp.Window{a.unproved}
-	for _, s := range a.uses {
-		windows = append(windows, s.win)
+	some := a.unproved != nil
+	if some {
+		r.window(a.unproved, true)
 	}
-	some := false
-	for _, w := range windows {
-		if w == nil {
-			continue
-		}
-		if !some {
-			r.FirstSeq, r.LastSeq = w.Low, w.High
-		} else {
-			r.Restarts++
-		}
-		some = true
-		r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
-		r.Missing += w.Missing()
-		r.Duplicates += w.Duplicates
-		r.Reordered += w.Reordered
-		r.Wrapped += w.Wraps
-		r.Restarts += w.Restarts
+	for i, s := range a.uses {
+		r.window(s.win, !some && i == 0)
 	}
 	if r.SA == nil || !r.SA.Suite.ESN {
 		r.FirstSeq &= 0xffffffff
 		r.LastSeq &= 0xffffffff
 	}
 	return r
+}
+
+// window adds the account of sequence numbers.
+func (r *Report) window(w *esp.Window, first bool) {
+	if first {
+		r.FirstSeq, r.LastSeq = w.Low, w.High
+	} else {
+		r.Restarts++
+	}
+	r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
+	r.Missing += w.Missing()
+	r.Duplicates += w.Duplicates
+	r.Reordered += w.Reordered
+	r.Wrapped += w.Wraps
+	r.Restarts += w.Restarts
 }
 
 // OpenedWith calls yield with each SA that is proved, or opened packets, until it returns false.
