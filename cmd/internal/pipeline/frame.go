@@ -182,8 +182,9 @@ func (f *framer) reassemble(r *Record) bool {
 	return true
 }
 
-// groupOf returns the group of the fragments of a datagram that begins. It is that of the one before, if nothing opened
-// that: one of its fragments may have been forged, and the others of this datagram.
+// groupOf returns the group of the fragments of a datagram that begins. It is that of the one
+// before, if nothing opened that: one of its fragments may have been forged, and the others of this
+// datagram.
 func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
 	if d.After != nil {
 		if g, ok := d.After.Value.(*group); ok && !g.isSettled() {
@@ -196,8 +197,8 @@ func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
 	return newGroup(time)
 }
 
-// proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
-// together right.
+// proves reports whether there is proof that a datagram, some fragments of which are contradicted
+// by others, was put together right.
 func (f *framer) proves(ip []byte) bool {
 	var n capture.Frame
 	if n.DecodeIP(ip) != nil {
