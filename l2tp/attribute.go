@@ -1,7 +1,7 @@
 package l2tp
 
-// attribute says how one AVP is named and how its value is written. A nil value function means
-// that only the length is shown: secrets, and contents that are another protocol's.
+// attribute says how one AVP is named and how its value is written: in hexadecimal without a value
+// function.
 type attribute struct {
 	name  string
 	key   string // short name in the summary line
@@ -15,17 +15,25 @@ const (
 	avpHostName           = 7
 	avpVendorName         = 8
 	avpAssignedTunnel     = 9
+	avpReceiveWindow      = 10
+	avpChallenge          = 11
 	avpCauseCode          = 12
+	avpChallengeResponse  = 13
 	avpAssignedSession    = 14
 	avpCalledNumber       = 21
 	avpCallingNumber      = 22
 	avpProxyAuthenName    = 30
+	avpRandomVector       = 36
 	avpPPPDisconnectCause = 46
+	avpMessageDigest      = 59
 	avpAssignedConnection = 61
 	avpLocalSession       = 63
 	avpRemoteSession      = 64
+	avpAssignedCookie     = 65
 	avpRemoteEnd          = 66
 	avpPseudowireType     = 68
+	avpSublayer           = 69
+	avpNonce              = 73
 )
 
 // avps are the attributes of vendor 0 by their number, in IANA's list "Control Message Attribute
@@ -42,9 +50,9 @@ var avps = [...]attribute{
 	8:              {"Vendor Name", "vendor", appendText},
 	9:              {"Assigned Tunnel ID", "tunnel", appendUint16},
 	10:             {"Receive Window Size", "window", appendUint16},
-	11:             {"Challenge", "challenge", nil},
+	11:             {"Challenge", "challenge", appendLength},
 	12:             {"Q.931 Cause Code", "cause", appendCause},
-	13:             {"Challenge Response", "response", nil},
+	13:             {"Challenge Response", "response", appendLength},
 	14:             {"Assigned Session ID", "session", appendUint16},
 	15:             {"Call Serial Number", "serial", appendUint32},
 	16:             {"Minimum BPS", "min-bps", appendUint32},
@@ -56,14 +64,14 @@ var avps = [...]attribute{
 	23:             {"Sub-Address", "sub-address", appendText},
 	24:             {"(Tx) Connect Speed", "tx-speed", appendUint32},
 	25:             {"Physical Channel ID", "channel", appendUint32},
-	26:             {"Initial Received LCP CONFREQ", "initial-lcp", nil},
-	27:             {"Last Sent LCP CONFREQ", "last-sent-lcp", nil},
-	28:             {"Last Received LCP CONFREQ", "last-received-lcp", nil},
+	26:             {"Initial Received LCP CONFREQ", "initial-lcp", appendLCPOptions},
+	27:             {"Last Sent LCP CONFREQ", "last-sent-lcp", appendLCPOptions},
+	28:             {"Last Received LCP CONFREQ", "last-received-lcp", appendLCPOptions},
 	29:             {"Proxy Authen Type", "proxy-auth", appendProxyType},
 	30:             {"Proxy Authen Name", "proxy-name", appendText},
-	31:             {"Proxy Authen Challenge", "proxy-challenge", nil},
+	31:             {"Proxy Authen Challenge", "proxy-challenge", appendLength},
 	32:             {"Proxy Authen ID", "proxy-id", appendUint16},
-	33:             {"Proxy Authen Response", "proxy-response", nil},
+	33:             {"Proxy Authen Response", "proxy-response", appendLength},
 	34:             {"Call Errors", "errors", appendCallErrors},
 	35:             {"ACCM", "accm", appendACCM},
 	36:             {"Random Vector", "random-vector", nil},
@@ -79,18 +87,18 @@ var avps = [...]attribute{
 	46:             {"PPP Disconnect Cause Code", "ppp-disconnect", appendPPPDisconnect}, // RFC 3145
 	47:             {"Control Connection DS", "ccds", nil},                               // 47, 48: RFC 3308
 	48:             {"Session DS", "sds", nil},
-	49:             {"LCP Want Options", "lcp-want", nil}, // 49 to 52: RFC 3437
-	50:             {"LCP Allow Options", "lcp-allow", nil},
-	51:             {"LNS Last Sent LCP CONFREQ", "lns-last-sent-lcp", nil},
-	52:             {"LNS Last Received LCP CONFREQ", "lns-last-received-lcp", nil},
+	49:             {"LCP Want Options", "lcp-want", appendLCPOptions}, // 49 to 52: RFC 3437
+	50:             {"LCP Allow Options", "lcp-allow", appendLCPOptions},
+	51:             {"LNS Last Sent LCP CONFREQ", "lns-last-sent-lcp", appendLCPOptions},
+	52:             {"LNS Last Received LCP CONFREQ", "lns-last-received-lcp", appendLCPOptions},
 	53:             {"Modem On-Hold Capable", "on-hold-capable", nil}, // 53, 54: RFC 3573
 	54:             {"Modem On-Hold Status", "on-hold", nil},
 	55:             {"PPPoE Relay", "pppoe-relay", nil}, // 55 to 57: RFC 3817
 	56:             {"PPPoE Relay Response Capability", "pppoe-response", appendNothing},
 	57:             {"PPPoE Relay Forward Capability", "pppoe-forward", appendNothing},
 	58:             {"Extended Vendor ID", "extended-vendor", appendUint32}, // 58 to 75: RFC 3931
-	59:             {"Message Digest", "digest", nil},
-	60:             {"Router ID", "router-id", appendUint32},
+	59:             {"Message Digest", "digest", appendDigest},
+	60:             {"Router ID", "router-id", appendAddress},
 	61:             {"Assigned Control Connection ID", "connection", appendHex32},
 	62:             {"Pseudowire Capabilities List", "pseudowires", appendPseudowires},
 	63:             {"Local Session ID", "session", appendHex32},

@@ -17,7 +17,15 @@ type avp struct {
 	Vendor    uint16 // SMI enterprise number; 0 is the IETF
 	Type      uint16
 	Value     []byte // at most 1017 bytes, part of the control message
+
+	uncovered bool // Value was encrypted
+	wrong     bool // no secret that is known uncovers Value
 }
+
+// covered reports whether the value can't be read.
+func (a *avp) covered() bool { return a.Hidden && !a.uncovered }
+
+func (a *avp) isMessageType() bool { return a.Vendor == 0 && a.Type == avpMessageType }
 
 // walkAVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
 // whose length is less than its header or reaches beyond the message ends the walk with an
@@ -66,28 +74,32 @@ func (a *avp) name() string {
 	return vendorName(a.Vendor) + " AVP " + strconv.Itoa(int(a.Type))
 }
 
-// appendValue writes the value for people: numbers, flags and texts by what they mean. What is
-// hidden, what serves authentication, and what is not known is described by its length.
+// appendValue writes the value for people: numbers, flags and texts by what they mean, what is not
+// known in hexadecimal. What is hidden and what serves to prove knowledge of a secret is described
+// by its length.
 func (a *avp) appendValue(dst []byte) []byte {
-	if a.Hidden {
-		return append(appendBytes(dst, len(a.Value)), " hidden"...)
+	if a.covered() {
+		dst = append(appendBytes(dst, len(a.Value)), " hidden"...)
+		if a.wrong {
+			dst = append(dst, " (wrong secret)"...)
+		}
+		return dst
 	}
-	f := appendLength
-	if a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].value != nil {
-		f = avps[a.Type].value
+	out, ok := a.valueFunc()(dst, a.Value)
+	if !ok {
+		out = append(appendBytes(dst, len(a.Value)), " malformed"...)
 	}
-	if out, ok := f(dst, a.Value); ok {
-		return out
+	if a.uncovered {
+		out = append(out, " (hidden)"...)
 	}
-	return append(appendBytes(dst, len(a.Value)), " malformed"...)
+	return out
 }
 
-// uint16 is the value of an attribute of two bytes, 0 if it has not two.
-func (a *avp) uint16() uint16 {
-	if len(a.Value) != 2 {
-		return 0
+func (a *avp) valueFunc() func(dst, value []byte) ([]byte, bool) {
+	if a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].value != nil {
+		return avps[a.Type].value
 	}
-	return binary.BigEndian.Uint16(a.Value)
+	return appendOctets
 }
 
 // vendors are the SMI enterprise numbers met in L2TP.

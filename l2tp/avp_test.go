@@ -45,7 +45,7 @@ func TestAVPDescribe(t *testing.T) {
 		{13, "secret response!", "Challenge Response: 16 bytes"},
 		{15, "\x80\x00\x00\x01", "Call Serial Number: 2147483649"},
 		{19, "\x00\x00\x00\x01", "Framing Type: sync"},
-		{26, "\x01\x04\x05\xdc", "Initial Received LCP CONFREQ: 4 bytes"},
+		{26, "\x01\x04\x05\xdc", "Initial Received LCP CONFREQ: (mru 1500)"},
 		{29, "\x00\x03", "Proxy Authen Type: pap"},
 		{29, "\x00\x09", "Proxy Authen Type: 9"},
 		{30, "alice", "Proxy Authen Name: alice"},
@@ -54,17 +54,17 @@ func TestAVPDescribe(t *testing.T) {
 		{34, strings.Repeat("\x00", 26), "Call Errors: none"},
 		{34, "\x00\x00\x00\x00\x00\x02" + strings.Repeat("\x00", 16) + "\x00\x00\x00\x07", "Call Errors: crc-2/alignment-7"},
 		{35, "\x00\x00\x00\x0a\x00\x00\xff\xff\xff\xff", "ACCM: send-0x000a0000/receive-0xffffffff"},
-		{36, "secretrandomvect", "Random Vector: 16 bytes"},
+		{36, "randomvect", "Random Vector: 0x72616e646f6d76656374"},
 		{39, "", "Sequencing Required: "},
 		{39, "x", "Sequencing Required: 1 byte malformed"},
 		{46, "\x00\x10\xc2\x23\x01bad password", `PPP Disconnect Cause Code: 16 authentication failed, protocol 0xc223 at peer, "bad password"`},
 		{46, "\x00\x03\x00\x00\x00", "PPP Disconnect Cause Code: 3 normal disconnection, protocol 0x0000"},
 		{61, "\x00\x00\x00\x2a", "Assigned Control Connection ID: 0x0000002a"},
 		{62, "\x00\x05\x00\x04\x00\x63", "Pseudowire Capabilities List: ethernet/ethernet-vlan/99"},
-		{65, "secretck", "Assigned Cookie: 8 bytes"},
+		{65, "cookieck", "Assigned Cookie: 0x636f6f6b6965636b"},
 		{75, "\x00\x00\x00\x00\x00\x98\x96\x80", "Rx Connect Speed: 10000000"},
-		{20, "\x00\x01", "AVP 20: 2 bytes"},
-		{200, "abc", "AVP 200: 3 bytes"},
+		{20, "\x00\x01", "AVP 20: 0x0001"},
+		{200, "abc", "AVP 200: 0x616263"},
 	} {
 		for a, err := range walkAVPs(avpBytes(0x8000, 0, c.kind, []byte(c.value)...)) {
 			if err != nil {
@@ -101,7 +101,7 @@ func TestVendorAVP(t *testing.T) {
 		if got := a.name(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if got := string(a.appendValue(nil)); got != "15 bytes" {
+		if got := string(a.appendValue(nil)); got != "0x6e6f74206120686f7374206e616d65" {
 			t.Error(got)
 		}
 	}
@@ -150,7 +150,7 @@ func TestMessageType(t *testing.T) {
 		{avpBytes(0x8000, 0, 0, 0), 0, "control"},
 		{[]byte{0x80}, 0, "control"},
 	} {
-		if got, name := MessageType(c.payload); got != c.want || name != c.name {
+		if got, name := messageType(c.payload); got != c.want || name != c.name {
 			t.Errorf("%x: %d %s, want %d %s", c.payload, got, name, c.want, c.name)
 		}
 	}
@@ -200,7 +200,7 @@ func TestControlSummary(t *testing.T) {
 			t.Errorf("%s: %v", c.want, err)
 			continue
 		}
-		if got := string(AppendSummary([]byte("x "), &h, c.data, c.verbose)); got != "x "+c.want {
+		if got := string(AppendSummary([]byte("x "), &h, read(&h, c.data), c.verbose)); got != "x "+c.want {
 			t.Errorf("got  %s\nwant x %s", got, c.want)
 		}
 	}
@@ -220,7 +220,7 @@ func TestCorruptEveryByte(t *testing.T) {
 				continue
 			}
 			for verbose := range 2 {
-				if len(AppendSummary(nil, &h, damaged, verbose)) == 0 {
+				if len(AppendSummary(nil, &h, read(&h, damaged), verbose)) == 0 {
 					t.Errorf("byte %d ^ %#x: no summary", i, x)
 				}
 			}

@@ -70,7 +70,7 @@ func packets(t *testing.T, file string) []packet {
 
 // TestClearCapture reads a real session that ran in clear, from dialling to hanging up.
 func TestClearCapture(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	var control []string
 	data := 0
 	var session *Session
@@ -80,9 +80,9 @@ func TestClearCapture(t *testing.T) {
 			t.Errorf("frame %d: %v", p.frame, err)
 			continue
 		}
-		s, _ := tr.Observe(p.src, p.dst, p.time, &h, p.data)
+		s := tr.Observe(p.src, p.dst, p.time, &h, p.data).Session
 		if h.Control {
-			control = append(control, string(AppendSummary(nil, &h, p.data, 0)))
+			control = append(control, string(AppendSummary(nil, &h, read(&h, p.data), 0)))
 			continue
 		}
 		data++
@@ -110,8 +110,8 @@ L2TP 5589/0 ZLB Ns 2 Nr 6`), "\n")
 	if fmt.Sprint(control) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(control, "\n"), strings.Join(want, "\n"))
 	}
-	if len(tr.all) != 1 || session == nil || session.State != Closed || session.IDs != [2]uint16{14038, 49420} {
-		t.Fatalf("%d tunnels, session %+v", len(tr.all), session)
+	if tr.tunnelOrder.Len() != 1 || session == nil || session.State != Closed || session.IDs != [2]uint32{14038, 49420} {
+		t.Fatalf("%d tunnels, session %+v", tr.tunnelOrder.Len(), session)
 	}
 	if n := session.Packets[0] + session.Packets[1]; n != uint64(data) || data != 240 {
 		t.Errorf("%d data messages, %d counted", data, n)
@@ -123,14 +123,14 @@ L2TP 5589/0 ZLB Ns 2 Nr 6`), "\n")
 func TestMidSession(t *testing.T) {
 	all := packets(t, clear)
 	for from := range 40 {
-		tr := NewTracker()
+		tr := NewTracker(nil)
 		var sessions [2]*Session
 		for _, p := range all[from:] {
 			var h Header
 			if err := h.Decode(p.data); err != nil {
 				t.Fatal(err)
 			}
-			s, _ := tr.Observe(p.src, p.dst, p.time, &h, p.data)
+			s := tr.Observe(p.src, p.dst, p.time, &h, p.data).Session
 			if h.Control {
 				continue
 			}
@@ -145,8 +145,8 @@ func TestMidSession(t *testing.T) {
 				t.Fatalf("from packet %d: frame %d is in another session", from, p.frame)
 			}
 		}
-		if sessions[0] != sessions[1] || len(tr.all) != 1 {
-			t.Errorf("from packet %d: directions apart, %d tunnels", from, len(tr.all))
+		if sessions[0] != sessions[1] || tr.tunnelOrder.Len() != 1 {
+			t.Errorf("from packet %d: directions apart, %d tunnels", from, tr.tunnelOrder.Len())
 		}
 	}
 }
@@ -215,7 +215,7 @@ func describe(t *testing.T, data []byte) string {
 		}
 		return "0"
 	}
-	number := func(n uint16, there bool) string {
+	number := func(n uint32, there bool) string {
 		if !there {
 			return ""
 		}
@@ -224,8 +224,8 @@ func describe(t *testing.T, data []byte) string {
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	var message, protocol, code, identifier string
 	if h.Control {
-		n, _ := MessageType(payload)
-		message = number(n, len(payload) > 0)
+		n, _ := messageType(payload)
+		message = number(uint32(n), len(payload) > 0)
 	} else {
 		var f ppp.Frame
 		if err := f.Decode(payload); err != nil {
@@ -241,7 +241,7 @@ func describe(t *testing.T, data []byte) string {
 		}
 	}
 	return strings.Join([]string{bit(h.Control), bit(h.HasLength), bit(h.HasSequence), bit(h.HasOffset), number(h.Tunnel, true),
-		number(h.Session, true), number(h.Length, h.HasLength), number(h.Ns, h.HasSequence), number(h.Nr, h.HasSequence), message,
+		number(h.Session, true), number(uint32(h.Length), h.HasLength), number(uint32(h.Ns), h.HasSequence), number(uint32(h.Nr), h.HasSequence), message,
 		protocol, code, identifier}, "|")
 }
 
@@ -258,7 +258,7 @@ func TestDamagedControl(t *testing.T) {
 		if h.Tunnel != 560 || h.Session != 2056 {
 			t.Errorf("frame %d: %d/%d", p.frame, h.Tunnel, h.Session)
 		}
-		if line := string(AppendSummary(nil, &h, p.data, 1)); !strings.Contains(line, want[p.frame]) {
+		if line := string(AppendSummary(nil, &h, read(&h, p.data), 1)); !strings.Contains(line, want[p.frame]) {
 			t.Errorf("frame %d: %s", p.frame, line)
 		}
 	}

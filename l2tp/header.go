@@ -37,6 +37,9 @@ var (
 	errVersion = errors.New("l2tp: unknown version")
 )
 
+// MinHeader is the size of the smallest header in bytes.
+const MinHeader = 6
+
 // Header is a decoded L2TP header. It holds no pointer: offsets count from the first byte of
 // the data that was given to Decode. A Header may be reused for any number of packets.
 type Header struct {
@@ -47,15 +50,14 @@ type Header struct {
 	HasOffset   bool  // O bit
 	Priority    bool  // P bit
 
-	Length  uint16 // Length field in bytes, header included; 0 without the L bit
-	Tunnel  uint16 // Tunnel ID that the receiver assigned (L2F: CLID)
-	Session uint16 // Session ID that the receiver assigned (L2F: MID)
-	Ns, Nr  uint16 // sequence numbers; 0 without the S bit
-	Offset  uint16 // Offset Size field: bytes of padding; 0 without the O bit
+	Length uint16 // Length field in bytes, header included; 0 without the L bit
+	Ns, Nr uint16 // sequence numbers; 0 without the S bit
+	Offset uint16 // Offset Size field: bytes of padding; 0 without the O bit
 
-	// L2TPv3 has 32-bit IDs: Connection is the Control Connection ID of a control message,
-	// SessionID the Session ID of a data message. Both are 0 in the other versions.
-	Connection, SessionID uint32
+	// IDs that the receiver assigned, of 16 bits, in L2TPv3 of 32: of a control message of L2TPv3
+	// there is the Control Connection ID only, of its data messages the Session ID only. L2F has
+	// CLID and MID.
+	Tunnel, Session uint32
 
 	// The payload is data[PayloadStart:PayloadEnd]: AVPs of a control message, a PPP frame of
 	// a data message. Of an L2TPv3 data message it begins with the cookie, if there is one; of
@@ -71,7 +73,7 @@ type Header struct {
 // reference to data and does not allocate. After ErrTruncated the header can be used.
 func (h *Header) Decode(data []byte) error {
 	*h = Header{}
-	if len(data) < 6 {
+	if len(data) < MinHeader {
 		return errShort
 	}
 	flags := binary.BigEndian.Uint16(data)
@@ -112,8 +114,8 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 		h.Length = binary.BigEndian.Uint16(data[n:])
 		n += 2
 	}
-	h.Tunnel = binary.BigEndian.Uint16(data[n:])
-	h.Session = binary.BigEndian.Uint16(data[n+2:])
+	h.Tunnel = uint32(binary.BigEndian.Uint16(data[n:]))
+	h.Session = uint32(binary.BigEndian.Uint16(data[n+2:]))
 	n += 4
 	if h.HasSequence {
 		h.Ns = binary.BigEndian.Uint16(data[n:])
@@ -140,27 +142,54 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 
 // decode3 reads the header of L2TPv3 over UDP (RFC 3931 section 4.1.2).
 func (h *Header) decode3(flags uint16, data []byte) error {
-	h.Control = flags&flagType != 0
-	if !h.Control {
-		if len(data) < 8 {
-			return errShort
-		}
-		h.SessionID = binary.BigEndian.Uint32(data[4:])
-		return h.setPayload(8, len(data), len(data))
+	if h.Control = flags&flagType != 0; h.Control {
+		return h.decodeControl3(data, 0)
 	}
-	h.HasLength = flags&flagLength != 0
-	h.HasSequence = flags&flagSequence != 0
-	if len(data) < 12 {
+	if len(data) < 8 {
 		return errShort
 	}
-	h.Length = binary.BigEndian.Uint16(data[2:])
-	h.Connection = binary.BigEndian.Uint32(data[4:])
-	h.Ns = binary.BigEndian.Uint16(data[8:])
-	h.Nr = binary.BigEndian.Uint16(data[10:])
-	if h.Length < 12 {
+	h.Session = binary.BigEndian.Uint32(data[4:])
+	return h.setPayload(8, len(data), len(data))
+}
+
+// DecodeIP reads the header of L2TPv3 at the beginning of data, the payload of an IP packet of
+// protocol 115 (RFC 3931 section 4.1.1), as Decode does.
+func (h *Header) DecodeIP(data []byte) error {
+	*h = Header{Version: Version3}
+	if len(data) < 4 {
+		return errShort
+	}
+	if h.Session = binary.BigEndian.Uint32(data); h.Session != 0 {
+		return h.setPayload(4, len(data), len(data))
+	}
+	h.Control = true
+	if len(data) >= 6 && binary.BigEndian.Uint16(data[4:])&(flagType|maskVersion) != flagType|Version3 {
+		return errVersion
+	}
+	return h.decodeControl3(data, 4)
+}
+
+// controlSize3 is the size of the header of a control message of L2TPv3 from its flags on.
+const controlSize3 = 12
+
+// decodeControl3 reads the header of a control message of L2TPv3, which begins at an offset (RFC
+// 3931 section 3.2.1).
+func (h *Header) decodeControl3(data []byte, at int) error {
+	const size = controlSize3
+	if len(data) < at+size {
+		return errShort
+	}
+	flags := binary.BigEndian.Uint16(data[at:])
+	h.HasLength = flags&flagLength != 0
+	h.HasSequence = flags&flagSequence != 0
+	h.Length = binary.BigEndian.Uint16(data[at+2:])
+	h.Tunnel = binary.BigEndian.Uint32(data[at+4:])
+	h.Ns = binary.BigEndian.Uint16(data[at+8:])
+	h.Nr = binary.BigEndian.Uint16(data[at+10:])
+	if h.Length < size {
 		return errLength
 	}
-	return h.setPayload(12, int(h.Length), len(data))
+	return h.setPayload(at+size, at+int(h.Length), len(data))
 }
 
 // decodeL2F reads the fixed part of an L2F header (RFC 2341 section 4.2): flags, protocol,
@@ -171,8 +200,8 @@ func (h *Header) decodeL2F(data []byte) error {
 		return errShort
 	}
 	h.HasLength = true
-	h.Session = binary.BigEndian.Uint16(data[4:])
-	h.Tunnel = binary.BigEndian.Uint16(data[6:])
+	h.Session = uint32(binary.BigEndian.Uint16(data[4:]))
+	h.Tunnel = uint32(binary.BigEndian.Uint16(data[6:]))
 	h.Length = binary.BigEndian.Uint16(data[8:])
 	h.PayloadStart, h.PayloadEnd = len(data), len(data)
 	return nil

@@ -21,6 +21,7 @@ const (
 	messageCDN     = 14
 	messageWEN     = 15
 	messageSLI     = 16
+	messageACK     = 20 // RFC 3931
 )
 
 // messages are the names of the message types in IANA's list.
@@ -31,8 +32,8 @@ var messages = [...]string{
 	messageCDN: "CDN", messageWEN: "WEN", messageSLI: "SLI",
 	17: "MDMST",            // RFC 3573
 	18: "SRRQ", 19: "SRRP", // RFC 3817
-	20: "ACK",            // RFC 3931
-	21: "FSQ", 22: "FSR", // RFC 4951
+	messageACK: "ACK",
+	21:         "FSQ", 22: "FSR", // RFC 4951
 	23: "MSRQ", 24: "MSRP", 25: "MSE", 26: "MSI", 27: "MSEN", // RFC 4045
 	28: "CSUN", 29: "CSURQ", // RFC 5515
 }
@@ -44,11 +45,9 @@ func messageName(t uint16) string {
 	return "message " + strconv.Itoa(int(t))
 }
 
-// MessageType is the type of a control message and its name, from payload, which is
-// data[h.PayloadStart:h.PayloadEnd]: "SCCRQ"; "ZLB" for the empty message that only acknowledges;
-// "message 99" for an unknown type. A message that does not begin with a Message Type AVP
-// (RFC 2661 section 4.4.1) has type 0 and the name "control".
-func MessageType(payload []byte) (uint16, string) {
+// messageType is the type of a control message and its name, as [Control.Type] has it. A message
+// that does not begin with a Message Type AVP (RFC 2661 section 4.4.1) has type 0.
+func messageType(payload []byte) (uint16, string) {
 	if len(payload) == 0 {
 		return 0, "ZLB"
 	}

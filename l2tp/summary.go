@@ -1,6 +1,9 @@
 package l2tp
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // brief are the attributes that the summary shows without -v, first those that it begins with.
 var brief = [...]uint16{
@@ -11,90 +14,95 @@ var brief = [...]uint16{
 
 // AppendSummary appends a whole packet's summary: "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone" for a
 // control message, "L2TP 21/7" (tunnel and session) for a data message, with "Ns 5 Nr 3" if
-// it is numbered. data is what h was decoded from. For a data message it does not allocate.
-func AppendSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
-	switch h.Version {
-	case versionL2F:
-		dst = append(dst, "L2F "...)
-	case Version3:
-		dst = append(dst, "L2TPv3 "...)
-		if h.Control {
-			dst = appendHexID(dst, h.Connection)
-		} else {
-			dst = appendHexID(append(dst, "session "...), h.SessionID)
-		}
+// it is numbered. For a data message it does not allocate.
+func AppendSummary(dst []byte, h *Header, o *Observation, verbose int) []byte {
+	switch {
+	case h.Version == Version3 && h.Control:
+		dst = appendHexID(append(dst, "L2TPv3 "...), h.Tunnel)
+	case h.Version == Version3:
+		dst = appendHexID(append(dst, "L2TPv3 session "...), h.Session)
 	default:
-		dst = append(dst, "L2TP "...)
-	}
-	if h.Version != Version3 {
+		name := "L2TP "
+		if h.Version == versionL2F {
+			name = "L2F "
+		}
+		dst = append(dst, name...)
 		dst = strconv.AppendUint(dst, uint64(h.Tunnel), 10)
 		dst = strconv.AppendUint(append(dst, '/'), uint64(h.Session), 10)
 	}
-	if h.Control {
-		return appendControlSummary(append(dst, ' '), h, data, verbose)
+	if o.Control != nil {
+		return o.Control.appendSummary(append(dst, ' '), h, verbose)
 	}
-	if h.HasSequence {
+	switch f := &o.Frame; {
+	case h.HasSequence:
 		dst = appendSequence(append(dst, ' '), h)
+	case f.Numbered:
+		dst = strconv.AppendUint(append(dst, " seq "...), uint64(f.Number), 10)
+	}
+	if o.Order > Ahead {
+		dst = append(append(dst, ' '), o.Order.String()...)
+	}
+	if verbose > 0 && len(o.Frame.Cookie) > 0 {
+		dst = appendHex(append(dst, " cookie "...), o.Frame.Cookie)
+	}
+	if o.WrongCookie {
+		dst = append(dst, " [wrong cookie]"...)
 	}
 	return dst
 }
 
-// appendControlSummary appends the summary of a control message: "SCCRQ Ns 0 Nr 0 host=iPhone".
-// data is what h was decoded from. Without verbose it shows who speaks, the assigned IDs and the
-// results; with it all AVPs by name, in their order: "Host Name iPhone, Receive Window Size 4".
-// Damaged AVPs are said to be so.
-func appendControlSummary(dst []byte, h *Header, data []byte, verbose int) []byte {
-	payload := data[h.PayloadStart:h.PayloadEnd]
-	message, name := MessageType(payload)
-	dst = append(dst, name...)
+// appendSummary appends "SCCRQ Ns 0 Nr 0 host=iPhone". Without verbose it shows who speaks, the
+// assigned IDs and the results; with it all AVPs by name, in their order: "Host Name iPhone,
+// Receive Window Size 4". Damaged AVPs are said to be so.
+func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
+	dst = append(dst, c.name...)
 	if h.HasSequence {
 		dst = appendSequence(append(dst, ' '), h)
+	}
+	if c.Retransmission {
+		dst = append(dst, " retransmission"...)
+	}
+	if c.Authentication != Unproved {
+		dst = append(append(dst, " [secret "...), c.Authentication.String()...)
+		dst = append(dst, ']')
 	}
 	if h.Version == Version2 && !(h.HasLength && h.HasSequence) {
 		// RFC 2661 section 3.1: both must be set in a control message.
 		dst = append(dst, " [length or sequence field missing]"...)
 	}
 	if verbose > 0 {
-		return appendAVPs(dst, h, payload, message)
+		return c.appendAVPs(dst, h)
 	}
 	for _, t := range brief {
-		for a, err := range walkAVPs(payload) {
-			if err != nil {
-				break
-			}
-			if a.Vendor != 0 || a.Type != t {
-				continue
-			}
+		i := slices.IndexFunc(c.avps, func(a avp) bool { return a.Vendor == 0 && a.Type == t })
+		if i >= 0 {
 			dst = append(append(append(dst, ' '), avps[t].key...), '=')
-			dst = a.appendIn(dst, message)
-			break
+			dst = c.avps[i].appendIn(dst, c.kind)
 		}
 	}
-	for _, err := range walkAVPs(payload) {
-		if err != nil {
-			dst = appendDamage(append(dst, ' '), h, err)
-		}
+	if c.err != nil {
+		dst = appendDamage(append(dst, ' '), h, c.err)
 	}
 	return dst
 }
 
-func appendAVPs(dst []byte, h *Header, payload []byte, message uint16) []byte {
+func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 	separator := ": "
-	for a, err := range walkAVPs(payload) {
-		if a.Vendor == 0 && a.Type == avpMessageType && message != 0 && err == nil {
+	for i := range c.avps {
+		a := &c.avps[i]
+		if a.isMessageType() && c.kind != 0 {
 			continue
 		}
-		dst = append(dst, separator...)
+		dst = append(append(dst, separator...), a.name()...)
 		separator = ", "
-		if err != nil {
-			return appendDamage(dst, h, err)
-		}
-		dst = append(dst, a.name()...)
 		n := len(dst)
-		dst = a.appendIn(append(dst, ' '), message)
+		dst = a.appendIn(append(dst, ' '), c.kind)
 		if len(dst) == n+1 {
 			dst = dst[:n] // an attribute without a value
 		}
+	}
+	if c.err != nil {
+		dst = appendDamage(append(dst, separator...), h, c.err)
 	}
 	return dst
 }

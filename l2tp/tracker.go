@@ -1,55 +1,59 @@
 package l2tp
 
 import (
+	"bytes"
 	"cmp"
+	"container/list"
 	"net/netip"
-	"slices"
 )
 
-// Bounds of a Tracker. When one is reached, the eighth that was idle for the longest time is
-// forgotten.
+// Bounds of a Tracker. When one is reached, what was idle for the longest time is forgotten.
 const (
 	maxTunnels  = 4096
 	maxSessions = 16384
 	maxName     = 128
+	maxFindings = 1000
 )
 
-// Tracker follows the tunnels and sessions of L2TPv2: which end assigned which ID, and what belongs
-// together in the two directions. It is for one goroutine, and bounded: 4096 tunnels, 16384
-// sessions.
+// Tracker follows the tunnels and sessions of L2TPv2 and L2TPv3: which end assigned which ID, and
+// what belongs together in the two directions. It is for one goroutine, and bounded: 4096 tunnels,
+// 16384 sessions.
 type Tracker struct {
+	secrets *Secrets
+
 	tunnels  map[tunnelKey]tunnelRef
-	sessions map[sessionKey]sessionRef
-	all      []*Tunnel // in the order of their first packets
-	count    int       // sessions of all tunnels
+	sessions map[tunnelKey]sessionRef // of L2TPv3, whose data messages have no other ID
+	moved    index[tunnelKey, tunnelRef]
+	half     index[tunnelKey, tunnelRef]
+
+	tunnelOrder, sessionOrder list.List // used least recently first
 
 	// Ended, if set, is told of each session that is closed or forgotten.
 	Ended func(*Session)
 
-	recent  [recentSessions]recentSession // in front of the map
-	changes uint                          // of the maps
+	recent   [recentSessions]recentSession // in front of the maps
+	changes  uint                          // of the maps
+	numbers  Numbering
+	findings map[Finding]uint64
 }
 
-// recentSessions is the number of entries of the cache in front of the map of sessions, a power of
-// two.
+// recentSessions is the number of entries of the cache in front of the maps, a power of two.
 const recentSessions = 64
 
 type recentSession struct {
-	key     sessionKey
+	key     tunnelKey
+	session uint32
 	ref     sessionRef
 	changes uint
 }
 
 // tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID
-// that the receiver assigned.
+// that the receiver assigned. The ports are 0 where they do not matter, the ID where it is not
+// known. Of a session of L2TPv3 the ID is the Session ID.
 type tunnelKey struct {
 	src, dst netip.AddrPort
-	id       uint16
-}
-
-type sessionKey struct {
-	tunnelKey
-	session uint16
+	version  uint8
+	id       uint32
 }
 
 // A ref says also which end is the sender of the packets that its key finds.
@@ -63,14 +67,53 @@ type sessionRef struct {
 	sender  int
 }
 
-// NewTracker returns a Tracker that knows no tunnel.
-func NewTracker() *Tracker {
-	return &Tracker{tunnels: make(map[tunnelKey]tunnelRef), sessions: make(map[sessionKey]sessionRef)}
+// index finds the only element with a key.
+type index[K, T comparable] map[K]one[T]
+
+func (x index[K, T]) add(k K, t T) {
+	o := x[k]
+	o.add(t)
+	x[k] = o
+}
+
+func (x index[K, T]) remove(k K, t T) {
+	o := x[k]
+	if o.remove(t); o.n > 0 {
+		x[k] = o
+	} else {
+		delete(x, k)
+	}
+}
+
+func (x index[K, T]) only(k K) T {
+	o := x[k]
+	return o.only()
+}
+
+// NewTracker returns a Tracker that knows no tunnel, and these secrets, nil for none.
+func NewTracker(secrets *Secrets) *Tracker {
+	return &Tracker{
+		secrets:  secrets,
+		tunnels:  make(map[tunnelKey]tunnelRef),
+		sessions: make(map[tunnelKey]sessionRef),
+		moved:    make(index[tunnelKey, tunnelRef]),
+		half:     make(index[tunnelKey, tunnelRef]),
+		findings: make(map[Finding]uint64),
+	}
+}
+
+// Observation is what a Tracker says of a message.
+type Observation struct {
+	Session     *Session // nil if the message belongs to none
+	Sender      int      // the index in Tunnel.Ends of the end that sent it
+	Control     *Control // nil: it is a data message
+	Order       Order    // of a numbered data message
+	Frame       Frame    // of a data message; but for the data, L2TPv3 only
+	WrongCookie bool     // the cookie is not that of the session: the message is not of it
 }
 
 // Observe takes note of a packet that was sent from src to dst at time (nanoseconds since the Unix
-// epoch), h having been decoded from data. It returns the packet's session, nil if it belongs to
-// none (or is no L2TPv2), and the index in Tunnel.Ends of the end that sent it.
+// epoch), h having been decoded from data.
 //
 // src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
 // addresses and ports, since clients behind one NAT have the same address, and often the same inner
@@ -79,65 +122,163 @@ func NewTracker() *Tracker {
 // together if there is only one possibility.
 //
 // For a data message of a known session it does not allocate.
-func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data []byte) (s *Session, sender int) {
-	if h.Version != Version2 || h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) {
-		return nil, 0
+func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data []byte) (o Observation) {
+	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) {
+		return o
 	}
 	payload := data[h.PayloadStart:h.PayloadEnd]
-	if h.Control {
-		return t.control(src, dst, time, h, payload)
+	switch {
+	case h.Version == versionL2F:
+		return o
+	case h.Control:
+		o.Control = readControl(payload)
+		o.Session, o.Sender = t.control(src, dst, time, h, o.Control, data)
+		return o
+	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
+		return o // RFC 2661 section 3.1: 0 is never assigned
 	}
-	if h.Tunnel == 0 || h.Session == 0 {
-		return nil, 0 // RFC 2661 section 3.1: 0 is never assigned
-	}
-	key := sessionKey{tunnelKey{src, dst, h.Tunnel}, h.Session}
+	key := tunnelKey{src, dst, h.Version, h.Tunnel}
 	slot := &t.recent[(h.Session^h.Tunnel)%recentSessions]
-	if slot.ref.session == nil || slot.changes != t.changes || slot.key != key {
-		ref := t.dataSession(key, time)
-		*slot = recentSession{key, ref, t.changes}
+	if slot.ref.session == nil || slot.changes != t.changes || slot.key != key || slot.session != h.Session {
+		ref := t.dataSession(key, h.Session, time)
+		*slot = recentSession{key, h.Session, ref, t.changes}
 	}
-	s, sender = slot.ref.session, slot.ref.sender
+	s, sender := slot.ref.session, slot.ref.sender
 	if s.State == Opening {
 		s.State = Established
 	}
 	s.Tunnel.data = true
-	s.touch(time)
+	t.touch(s, time)
 	s.Packets[sender]++
 	s.Bytes[sender] += uint64(len(payload))
-	return s, sender
+	o.Session, o.Sender = s, sender
+	if h.Version == Version2 {
+		o.Frame.Data = payload
+		o.Frame.Numbered, o.Frame.Number = h.HasSequence, uint32(h.Ns)
+	} else {
+		o.Frame, o.WrongCookie = s.frame(sender, payload)
+	}
+	if o.Frame.Numbered && !o.WrongCookie {
+		o.Order = t.number(s, sender, h.Version, o.Frame.Number)
+	}
+	return o
+}
+
+// number takes note of the number of a data message.
+func (t *Tracker) number(s *Session, sender int, version uint8, number uint32) Order {
+	mask := uint32(0xffff)
+	if version == Version3 {
+		mask = maskSublayer
+	}
+	order, missing := s.numbers[sender].take(number, mask)
+	s.Numbers[sender].count(order, missing)
+	t.numbers.count(order, missing)
+	return order
+}
+
+// Numbers counts the numbered data messages of all sessions.
+func (t *Tracker) Numbers() Numbering { return t.numbers }
+
+// Knows reports whether a message from src to dst can belong to a tunnel or a session that is
+// known.
+func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
+	switch {
+	case h.Version == Version3 && !h.Control:
+		return t.session3(src, dst, h.Session).session != nil
+	case h.Tunnel == 0:
+		return false
+	}
+	return t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
+}
+
+// Find is Observe for a packet that was there before: it takes note of nothing.
+func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Observation) {
+	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) || h.Version == versionL2F {
+		return o
+	}
+	payload := data[h.PayloadStart:h.PayloadEnd]
+	tr := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
+	o.Sender, o.Frame.Data = tr.sender, payload
+	switch {
+	case h.Control:
+		o.Control = readControl(payload)
+	case h.Version == Version3:
+		ref := t.session3(src, dst, h.Session)
+		if o.Session, o.Sender = ref.session, ref.sender; o.Session != nil {
+			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
+		}
+	case tr.tunnel != nil:
+		o.Session = tr.tunnel.sessions[endID{1 - tr.sender, h.Session}]
+	}
+	return o
 }
 
 // dataSession returns the session of a data message, made up if need be.
-func (t *Tracker) dataSession(key sessionKey, time int64) sessionRef {
-	if ref, ok := t.sessions[key]; ok {
-		return ref
+func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
+	if key.version == Version3 {
+		if ref := t.session3(key.src, key.dst, id); ref.session != nil {
+			return ref
+		}
 	}
-	tr := t.tunnel(key.src, key.dst, key.id, time)
-	if ref, ok := t.sessions[key]; ok { // tunnel may have moved it
-		return ref
+	tr := t.tunnel(key, time)
+	if s := tr.tunnel.sessions[endID{1 - tr.sender, id}]; s != nil {
+		return sessionRef{s, tr.sender}
 	}
-	return sessionRef{t.lateSession(tr, key.session, time), tr.sender}
+	return sessionRef{t.lateSession(tr, id, time), tr.sender}
 }
 
-func (s *Session) touch(time int64) {
+// session3 is the session of L2TPv3 with the ID that dst assigned.
+func (t *Tracker) session3(src, dst netip.AddrPort, id uint32) sessionRef {
+	if ref, ok := t.sessions[tunnelKey{src, dst, Version3, id}]; ok {
+		return ref
+	}
+	return t.sessions[anyPort(tunnelKey{src, dst, Version3, id})]
+}
+
+func anyPort(k tunnelKey) tunnelKey {
+	k.src, k.dst = netip.AddrPortFrom(k.src.Addr(), 0), netip.AddrPortFrom(k.dst.Addr(), 0)
+	return k
+}
+
+func (t *Tracker) touch(s *Session, time int64) {
 	s.Last = max(s.Last, time)
-	s.Tunnel.Last = max(s.Tunnel.Last, time)
+	t.sessionOrder.MoveToBack(s.element)
+	t.touchTunnel(s.Tunnel, time)
+}
+
+func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
+	tunnel.Last = max(tunnel.Last, time)
+	t.tunnelOrder.MoveToBack(tunnel.element)
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payload []byte) (*Session, int) {
-	m := readControl(payload)
-	tr := t.controlTunnel(src, dst, time, h, &m)
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, int) {
+	if c.hides() && h.Version == Version2 {
+		proof, used := c.uncover(t.secrets)
+		t.tell(proof, used, HiddenAVPs, "")
+	}
+	assigned := c.number(avpAssignedTunnel)
+	if h.Version == Version3 {
+		assigned = c.number(avpAssignedConnection)
+	}
+	tr := t.controlTunnel(src, dst, time, h, c, assigned)
 	if tr.tunnel == nil {
 		return nil, 0
 	}
-	tr.tunnel.Last = max(tr.tunnel.Last, time)
-	end := &tr.tunnel.Ends[tr.sender]
-	if m.tunnel != 0 && end.Tunnel != m.tunnel && (end.Tunnel == 0 || m.kind == messageSCCRP) {
-		t.assignTunnel(tr.tunnel, tr.sender, m.tunnel)
+	t.touchTunnel(tr.tunnel, time)
+	if !c.acknowledges() {
+		order, _ := tr.tunnel.control[tr.sender].take(uint32(h.Ns), 0xffff)
+		c.Retransmission = order == Repeated
 	}
-	end.Host, end.Vendor = cmp.Or(m.host, end.Host), cmp.Or(m.vendor, end.Vendor)
-	switch m.kind {
+	end := &tr.tunnel.Ends[tr.sender]
+	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == messageSCCRP) {
+		t.assignTunnel(tr.tunnel, tr.sender, assigned)
+	}
+	if c.kind == messageSCCRQ || c.kind == messageSCCRP {
+		end.Host, end.Vendor = cmp.Or(c.text(avpHostName), end.Host), cmp.Or(c.text(avpVendorName), end.Vendor)
+	}
+	t.authenticate(tr, h, c, data)
+	switch c.kind {
 	case messageSCCCN:
 		if tr.tunnel.State == Opening {
 			tr.tunnel.State = Established
@@ -145,320 +286,77 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, payloa
 		return nil, tr.sender
 	case messageStopCCN:
 		tr.tunnel.State = Closed
-		for _, s := range tr.tunnel.Sessions {
+		t.remember(tr.tunnel)
+		for s := range tr.tunnel.open {
 			t.close(s)
 		}
 		return nil, tr.sender
 	}
-	s := t.call(tr, h, &m, time)
+	s := t.call(tr, h, c, time)
 	if s == nil {
 		return nil, tr.sender
 	}
 	switch {
-	case m.kind == messageCDN:
+	case c.kind == messageCDN:
 		t.close(s)
-	case s.State == Opening && (m.kind == messageICCN || m.kind == messageOCCN):
+	case s.State == Opening && (c.kind == messageICCN || c.kind == messageOCCN):
 		s.State = Established
 	}
-	s.touch(time)
+	t.touch(s, time)
 	return s, tr.sender
 }
 
-func (t *Tracker) close(s *Session) {
-	s.State = Closed
-	t.ended(s)
+// authenticate checks the proof of a shared secret that a message holds, and keeps what the next
+// one answers.
+func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte) {
+	tunnel, end := tr.tunnel, &tr.tunnel.Ends[tr.sender]
+	keep(&tunnel.challenges[tr.sender], c.value(avpChallenge))
+	keep(&tunnel.nonces[tr.sender], c.value(avpNonce))
+	var used *secret
+	var made Made
+	start := h.PayloadStart - controlSize3
+	challenge, answer := tunnel.challenges[1-tr.sender], c.value(avpChallengeResponse)
+	switch {
+	case answer != nil && challenge != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
+		made = ChallengeResponse
+		c.Authentication, used = t.secrets.prove(func(secret []byte) bool {
+			want := response(c.kind, secret, challenge)
+			return bytes.Equal(want[:], answer)
+		})
+	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
+		made = MessageDigest
+		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
+		if c.kind == messageSCCRQ {
+			nonces = [2][]byte{}
+		}
+		c.Authentication, used = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+	}
+	t.tell(c.Authentication, used, made, end.Host)
 }
 
-func (t *Tracker) ended(s *Session) {
-	if t.Ended != nil {
-		t.Ended(s)
+// keep keeps a value of an AVP, if it is there.
+func keep(to *[]byte, value []byte) {
+	if value != nil && !bytes.Equal(*to, value) {
+		*to = bytes.Clone(value)
 	}
-}
-
-// controlMessage is what the Tracker reads of a control message; 0 and "" for what is not there.
-type controlMessage struct {
-	kind            uint16
-	tunnel, session uint16 // assigned by the sender
-	host, vendor    string
-}
-
-func readControl(payload []byte) (m controlMessage) {
-	m.kind, _ = MessageType(payload)
-	for a, err := range walkAVPs(payload) {
-		if err != nil {
-			break
-		}
-		if a.Vendor != 0 || a.Hidden {
-			continue
-		}
-		switch a.Type {
-		case avpAssignedTunnel:
-			m.tunnel = a.uint16()
-		case avpAssignedSession:
-			m.session = a.uint16()
-		case avpHostName:
-			m.host = string(a.Value[:min(len(a.Value), maxName)])
-		case avpVendorName:
-			m.vendor = string(a.Value[:min(len(a.Value), maxName)])
-		}
-	}
-	if m.kind != messageSCCRQ && m.kind != messageSCCRP {
-		m.host, m.vendor = "", ""
-	}
-	return m
 }
 
 // controlTunnel is the tunnel of a control message; its tunnel is nil if the message belongs to
 // none.
-func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, m *controlMessage) tunnelRef {
+func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, c *Control, assigned uint32) tunnelRef {
+	key := tunnelKey{src, dst, h.Version, h.Tunnel}
+	back := tunnelKey{dst, src, h.Version, assigned}
 	switch {
-	case m.kind == messageSCCRQ && m.tunnel != 0:
-		return t.requested(src, dst, m.tunnel, time)
-	case m.kind == messageSCCRQ:
+	case c.kind == messageSCCRQ && assigned != 0:
+		return t.requested(back, time)
+	case c.kind == messageSCCRQ:
 	case h.Tunnel != 0:
-		return t.tunnel(src, dst, h.Tunnel, time)
-	case m.kind == messageStopCCN && m.tunnel != 0:
+		return t.tunnel(key, time)
+	case c.kind == messageStopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.
-		if ref, ok := t.tunnels[tunnelKey{dst, src, m.tunnel}]; ok {
+		if ref, ok := t.tunnels[back]; ok {
 			return tunnelRef{ref.tunnel, 1 - ref.sender}
 		}
 	}
 	return tunnelRef{}
-}
-
-// call is the session that a control message is about, nil if it is about none.
-func (t *Tracker) call(tr tunnelRef, h *Header, m *controlMessage, time int64) *Session {
-	switch m.kind {
-	case messageICRQ, messageOCRQ:
-		if m.session == 0 {
-			return nil
-		}
-		s := tr.tunnel.find(tr.sender, m.session)
-		if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
-			s = t.newSession(tr.tunnel, time)
-			t.assignSession(s, tr.sender, m.session)
-			s.requested, s.request = true, h.Ns
-		}
-		return s
-	case messageICRP, messageOCRP, messageICCN, messageOCCN, messageCDN, messageWEN, messageSLI:
-		return t.called(tr, h, m, time)
-	}
-	return nil
-}
-
-// called is the session that a control message of a call names, which need not have been seen.
-func (t *Tracker) called(tr tunnelRef, h *Header, m *controlMessage, time int64) (s *Session) {
-	if h.Session != 0 {
-		s = tr.tunnel.find(1-tr.sender, h.Session)
-	}
-	if s == nil && m.session != 0 {
-		s = tr.tunnel.find(tr.sender, m.session)
-	}
-	if s == nil && h.Session != 0 && m.kind != messageCDN {
-		s = t.lateSession(tr, h.Session, time)
-	}
-	if s != nil && m.session != 0 && s.IDs[tr.sender] == 0 {
-		t.assignSession(s, tr.sender, m.session)
-	}
-	return s
-}
-
-// find is the newest session of the tunnel in which the end has assigned the ID.
-func (t *Tunnel) find(end int, id uint16) *Session {
-	for _, s := range slices.Backward(t.Sessions) {
-		if s.IDs[end] == id {
-			return s
-		}
-	}
-	return nil
-}
-
-// requested is the tunnel that an SCCRQ from src asks for. A repeated request finds the tunnel
-// that the first one made, until data has flowed in it: then it is a new dial with the same ID.
-func (t *Tracker) requested(src, dst netip.AddrPort, id uint16, time int64) tunnelRef {
-	if ref, ok := t.tunnels[tunnelKey{dst, src, id}]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
-		return tunnelRef{ref.tunnel, 1 - ref.sender}
-	}
-	tunnel := t.newTunnel(src, dst, time)
-	t.assignTunnel(tunnel, 0, id)
-	return tunnelRef{tunnel, 0}
-}
-
-// tunnel is the tunnel of a packet from src to dst with the Tunnel ID that dst assigned; made up
-// if the packets that set it up were not seen.
-func (t *Tracker) tunnel(src, dst netip.AddrPort, id uint16, time int64) tunnelRef {
-	if ref, ok := t.tunnels[tunnelKey{src, dst, id}]; ok {
-		return ref
-	}
-	// The slow way, for the first packet of an unknown tunnel only.
-	var moved, half []tunnelRef
-	for _, tunnel := range t.all {
-		for i := range 2 {
-			from, to := &tunnel.Ends[i], &tunnel.Ends[1-i]
-			switch {
-			case tunnel.State == Closed || from.Addr.Addr() != src.Addr() || to.Addr.Addr() != dst.Addr():
-			case to.Tunnel == id:
-				moved = append(moved, tunnelRef{tunnel, i})
-			case to.Tunnel == 0 && tunnel.Late && from.Addr == src && to.Addr == dst:
-				half = append(half, tunnelRef{tunnel, i})
-			}
-		}
-	}
-	if len(moved) == 1 { // another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1)
-		t.move(moved[0], src, dst)
-		return moved[0]
-	}
-	if len(moved) == 0 && len(half) == 1 { // the other direction of one that was made up
-		t.assignTunnel(half[0].tunnel, 1-half[0].sender, id)
-		return half[0]
-	}
-	tunnel := t.newTunnel(src, dst, time)
-	tunnel.State, tunnel.Late = Established, true
-	t.assignTunnel(tunnel, 1, id)
-	return tunnelRef{tunnel, 0}
-}
-
-// lateSession is the session of a packet whose Session ID is not known yet: the one session of
-// which this direction has not been seen, or a new one.
-func (t *Tracker) lateSession(tr tunnelRef, id uint16, time int64) *Session {
-	var half *Session
-	n := 0
-	for _, s := range tr.tunnel.Sessions {
-		if s.IDs[1-tr.sender] == 0 && s.State != Closed {
-			half = s
-			n++
-		}
-	}
-	if n != 1 {
-		half = t.newSession(tr.tunnel, time)
-		half.Late = true
-	}
-	t.assignSession(half, 1-tr.sender, id)
-	return half
-}
-
-func (t *Tracker) newTunnel(src, dst netip.AddrPort, time int64) *Tunnel {
-	if len(t.all) >= maxTunnels {
-		byLast := slices.SortedFunc(slices.Values(t.all), func(a, b *Tunnel) int { return cmp.Compare(a.Last, b.Last) })
-		t.drop(byLast[:maxTunnels/8])
-	}
-	tunnel := &Tunnel{Ends: [2]End{{Addr: src}, {Addr: dst}}, Start: time, Last: time}
-	t.all = append(t.all, tunnel)
-	return tunnel
-}
-
-func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
-	if t.count >= maxSessions {
-		var sessions []*Session
-		for _, tunnel := range t.all {
-			sessions = append(sessions, tunnel.Sessions...)
-		}
-		slices.SortFunc(sessions, func(a, b *Session) int { return cmp.Compare(a.Last, b.Last) })
-		t.dropSessions(sessions[:maxSessions/8])
-	}
-	s := &Session{Tunnel: tunnel, Start: time, Last: time}
-	tunnel.Sessions = append(tunnel.Sessions, s)
-	t.count++
-	return s
-}
-
-// assignTunnel takes note of the Tunnel ID that an end has assigned.
-func (t *Tracker) assignTunnel(tunnel *Tunnel, end int, id uint16) {
-	t.forget(tunnel)
-	tunnel.Ends[end].Tunnel = id
-	t.remember(tunnel)
-}
-
-// assignSession takes note of the Session ID that an end has assigned.
-func (t *Tracker) assignSession(s *Session, end int, id uint16) {
-	s.IDs[end] = id
-	if k, ok := s.key(end); ok {
-		t.changes++
-		t.sessions[k] = sessionRef{s, 1 - end}
-	}
-}
-
-// move takes note of new addresses of a tunnel.
-func (t *Tracker) move(tr tunnelRef, src, dst netip.AddrPort) {
-	t.forget(tr.tunnel)
-	tr.tunnel.Ends[tr.sender].Addr = src
-	tr.tunnel.Ends[1-tr.sender].Addr = dst
-	t.remember(tr.tunnel)
-}
-
-// key is what packets to the end show; false as long as the end's ID is not known.
-func (t *Tunnel) key(end int) (tunnelKey, bool) {
-	return tunnelKey{t.Ends[1-end].Addr, t.Ends[end].Addr, t.Ends[end].Tunnel}, t.Ends[end].Tunnel != 0
-}
-
-func (s *Session) key(end int) (sessionKey, bool) {
-	k, ok := s.Tunnel.key(end)
-	return sessionKey{k, s.IDs[end]}, ok && s.IDs[end] != 0
-}
-
-// remember makes a tunnel and its sessions found by their keys.
-func (t *Tracker) remember(tunnel *Tunnel) {
-	for end := range 2 {
-		if k, ok := tunnel.key(end); ok {
-			t.changes++
-			t.tunnels[k] = tunnelRef{tunnel, 1 - end}
-		}
-		for _, s := range tunnel.Sessions {
-			if k, ok := s.key(end); ok {
-				t.changes++
-				t.sessions[k] = sessionRef{s, 1 - end}
-			}
-		}
-	}
-}
-
-// forget undoes remember, but for keys that lead to another tunnel by now.
-func (t *Tracker) forget(tunnel *Tunnel) {
-	for end := range 2 {
-		if k, ok := tunnel.key(end); ok && t.tunnels[k].tunnel == tunnel {
-			t.changes++
-			delete(t.tunnels, k)
-		}
-		for _, s := range tunnel.Sessions {
-			t.forgetSession(s, end)
-		}
-	}
-}
-
-func (t *Tracker) forgetSession(s *Session, end int) {
-	if k, ok := s.key(end); ok && t.sessions[k].session == s {
-		t.changes++
-		delete(t.sessions, k)
-	}
-}
-
-// drop removes tunnels with their sessions.
-func (t *Tracker) drop(tunnels []*Tunnel) {
-	gone := make(map[*Tunnel]bool, len(tunnels))
-	for _, tunnel := range tunnels {
-		t.forget(tunnel)
-		t.count -= len(tunnel.Sessions)
-		gone[tunnel] = true
-		for _, s := range tunnel.Sessions {
-			t.ended(s)
-		}
-	}
-	t.all = slices.DeleteFunc(t.all, func(tunnel *Tunnel) bool { return gone[tunnel] })
-}
-
-// dropSessions removes sessions.
-func (t *Tracker) dropSessions(sessions []*Session) {
-	gone := make(map[*Session]bool, len(sessions))
-	touched := make(map[*Tunnel]bool)
-	for _, s := range sessions {
-		t.forgetSession(s, 0)
-		t.forgetSession(s, 1)
-		gone[s] = true
-		t.ended(s)
-		touched[s.Tunnel] = true
-	}
-	for tunnel := range touched {
-		tunnel.Sessions = slices.DeleteFunc(tunnel.Sessions, func(s *Session) bool { return gone[s] })
-	}
-	t.count -= len(sessions)
 }

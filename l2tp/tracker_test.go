@@ -19,7 +19,8 @@ func observe(t *testing.T, tr *Tracker, src, dst netip.AddrPort, time int64, dat
 	if err := h.Decode(data); err != nil {
 		t.Fatal(err)
 	}
-	return tr.Observe(src, dst, time, &h, data)
+	o := tr.Observe(src, dst, time, &h, data)
+	return o.Session, o.Sender
 }
 
 func payload(tunnel, session uint16) []byte {
@@ -57,7 +58,7 @@ func same(t *testing.T, tr *Tracker, s *Session, c, srv netip.AddrPort, ct, st, 
 }
 
 func TestTracker(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
 	if s.State != Established || s.Tunnel.State != Established || s.Late || s.Tunnel.Late {
@@ -66,7 +67,7 @@ func TestTracker(t *testing.T) {
 	if e := s.Tunnel.Ends; e[0] != (End{client, 21, "phone", ""}) || e[1] != (End{server, 4711, "router", ""}) {
 		t.Errorf("%+v", e)
 	}
-	if s.IDs != [2]uint16{7, 815} || s.Packets != [2]uint64{1, 1} || s.Bytes != [2]uint64{4, 4} || s.Last != 101 || s.Tunnel.Last != 101 {
+	if s.IDs != [2]uint32{7, 815} || s.Packets != [2]uint64{1, 1} || s.Bytes != [2]uint64{4, 4} || s.Last != 101 || s.Tunnel.Last != 101 {
 		t.Errorf("%+v", s)
 	}
 	if s.State.String() != "established" {
@@ -80,13 +81,13 @@ func TestTracker(t *testing.T) {
 	if s.Tunnel.State != Closed {
 		t.Errorf("after StopCCN: %v", s.Tunnel.State)
 	}
-	if n := len(tr.all); n != 1 {
+	if n := tr.tunnelOrder.Len(); n != 1 {
 		t.Errorf("%d tunnels", n)
 	}
 }
 
 func TestTrackerRetransmissions(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	request := control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21))
 	observe(t, tr, client, server, 1, request)
 	observe(t, tr, client, server, 2, request)
@@ -95,13 +96,13 @@ func TestTrackerRetransmissions(t *testing.T) {
 	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, 7)))
 	observe(t, tr, client, server, 51, request)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
-	if len(tr.all) != 1 || len(s.Tunnel.Sessions) != 1 {
-		t.Errorf("%d tunnels, %d sessions", len(tr.all), len(s.Tunnel.Sessions))
+	if tr.tunnelOrder.Len() != 1 || len(s.Tunnel.open) != 1 {
+		t.Errorf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), len(s.Tunnel.open))
 	}
 }
 
 func TestTrackerRedial(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	first := dial(t, tr, client, server, 1, 4711, 1, 815)
 	same(t, tr, first, client, server, 1, 4711, 1, 815)
 	first.Value = "state of the first call"
@@ -123,7 +124,7 @@ func TestTrackerRedial(t *testing.T) {
 
 func TestTrackerBehindOneNAT(t *testing.T) {
 	// Two clients with one address and the same IDs: the ports tell them apart.
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	nat1, nat2 := netip.MustParseAddrPort("203.0.113.10:27795"), netip.MustParseAddrPort("203.0.113.10:4500")
 	s1 := dial(t, tr, nat1, server, 1, 100, 1, 200)
 	s2 := dial(t, tr, nat2, server, 1, 101, 1, 201)
@@ -136,34 +137,34 @@ func TestTrackerBehindOneNAT(t *testing.T) {
 	moved := netip.MustParseAddrPort("203.0.113.10:61000")
 	same(t, tr, s2, moved, server, 1, 101, 1, 201)
 	same(t, tr, s1, nat1, server, 1, 100, 1, 200)
-	if s2.Tunnel.Ends[0].Addr != moved || len(tr.all) != 2 {
-		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, len(tr.all))
+	if s2.Tunnel.Ends[0].Addr != moved || tr.tunnelOrder.Len() != 2 {
+		t.Errorf("%v, %d tunnels", s2.Tunnel.Ends[0].Addr, tr.tunnelOrder.Len())
 	}
 }
 
 func TestTrackerResponderPort(t *testing.T) {
 	// RFC 2661 section 8.1: the responder may answer from a port of its own.
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	other := netip.MustParseAddrPort("198.51.100.1:50000")
 	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21)))
 	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, 22)))
-	if n := len(tr.all); n != 1 {
+	if n := tr.tunnelOrder.Len(); n != 1 {
 		t.Fatalf("%d tunnels", n)
 	}
-	if e := tr.all[0].Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
+	if e := tr.tunnelOrder.Front().Value.(*Tunnel).Ends; e[1].Addr != other || e[0].Tunnel != 21 || e[1].Tunnel != 22 {
 		t.Errorf("%+v", e)
 	}
 }
 
 func TestTrackerLate(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	a, from := observe(t, tr, client, server, 1, payload(4711, 815))
 	if a == nil || from != 0 || !a.Late || !a.Tunnel.Late {
 		t.Fatalf("%+v from %d", a, from)
 	}
 	same(t, tr, a, client, server, 21, 4711, 7, 815)
-	if len(tr.all) != 1 || a.IDs != [2]uint16{7, 815} {
-		t.Errorf("%d tunnels, IDs %v", len(tr.all), a.IDs)
+	if tr.tunnelOrder.Len() != 1 || a.IDs != [2]uint32{7, 815} {
+		t.Errorf("%d tunnels, IDs %v", tr.tunnelOrder.Len(), a.IDs)
 	}
 	// Two calls of which nothing is known cannot be paired by guessing.
 	b, _ := observe(t, tr, client, server, 2, payload(4711, 816))
@@ -175,35 +176,35 @@ func TestTrackerLate(t *testing.T) {
 }
 
 func TestTrackerIgnores(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	for _, data := range [][]byte{
 		payload(0, 1), payload(1, 0),
 		control(0, 0, 0, 0), control(0, 0, 0, 0, message(messageSCCRQ)), control(0, 0, 0, 0, message(messageHELLO)),
 		control(0, 0, 0, 0, message(messageStopCCN), id(avpAssignedTunnel, 9)),
-		{0, 3, 0, 0, 0, 0, 0, 1, 2, 3},
+		{0, 3, 0, 0, 0, 0, 0, 0, 2, 3},
 	} {
 		if s, _ := observe(t, tr, client, server, 1, data); s != nil {
 			t.Errorf("%x made a session", data)
 		}
 	}
-	if len(tr.all) != 0 {
-		t.Errorf("%d tunnels", len(tr.all))
+	if tr.tunnelOrder.Len() != 0 {
+		t.Errorf("%d tunnels", tr.tunnelOrder.Len())
 	}
 }
 
 func TestTrackerBounds(t *testing.T) {
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	for i := range 3 * maxTunnels {
 		observe(t, tr, client, server, int64(i), payload(uint16(i+1), 1))
 	}
-	if n := len(tr.all); n > maxTunnels || n < maxTunnels/2 {
+	if n := tr.tunnelOrder.Len(); n > maxTunnels || n < maxTunnels/2 {
 		t.Errorf("%d tunnels", n)
 	}
 	for i := range 2 * maxSessions {
 		observe(t, tr, client, server, int64(3*maxTunnels+i), payload(60000, uint16(i+1)))
 	}
-	if tr.count > maxSessions || len(tr.sessions) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
-		t.Errorf("%d sessions, %d and %d keys", tr.count, len(tr.sessions), len(tr.tunnels))
+	if tr.sessionOrder.Len() > maxSessions || len(tr.sessions) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
+		t.Errorf("%d sessions, %d and %d keys", tr.sessionOrder.Len(), len(tr.sessions), len(tr.tunnels))
 	}
 }
 
@@ -211,7 +212,7 @@ func TestTrackerNoAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	tr := NewTracker()
+	tr := NewTracker(nil)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	data := payload(4711, 815)
 	var h Header
@@ -219,10 +220,35 @@ func TestTrackerNoAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(1000, func() {
-		if got, _ := tr.Observe(client, server, 9, &h, data); got != s {
+		if got := tr.Observe(client, server, 9, &h, data).Session; got != s {
 			t.Error("another session")
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations for a data message", n)
+	}
+}
+
+// TestTrackerEnded: who keeps something for a session is told when it is closed, and when it is forgotten.
+func TestTrackerEnded(t *testing.T) {
+	tr := NewTracker(nil)
+	ended := make(map[*Session]int)
+	tr.Ended = func(s *Session) { ended[s]++ }
+	a := dial(t, tr, client, server, 21, 4711, 7, 815)
+	b, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(messageICRQ), id(avpAssignedSession, 8)))
+	observe(t, tr, client, server, 8, control(4711, 815, 5, 2, message(messageCDN), id(avpAssignedSession, 7)))
+	if ended[a] != 1 || ended[b] != 0 {
+		t.Errorf("after the CDN: %d, %d", ended[a], ended[b])
+	}
+	observe(t, tr, client, server, 9, control(4711, 0, 6, 2, message(messageStopCCN), id(avpAssignedTunnel, 21)))
+	if ended[b] != 1 {
+		t.Errorf("after the StopCCN: %d", ended[b])
+	}
+	kept := 0
+	for i := range 3 * maxSessions {
+		observe(t, tr, client, server, int64(100+i), payload(uint16(1+i>>15), uint16(1+i&0x7fff)))
+		kept++
+	}
+	if told := len(ended) - 2; told < kept-maxSessions || told != kept-tr.sessionOrder.Len() {
+		t.Errorf("%d sessions, %d kept, %d told to have ended", kept, tr.sessionOrder.Len(), told)
 	}
 }

@@ -1,6 +1,9 @@
 package l2tp
 
-import "net/netip"
+import (
+	"container/list"
+	"net/netip"
+)
 
 // State is where a tunnel or a session is in its life.
 type State uint8
@@ -27,7 +30,7 @@ func (s State) String() string {
 // End is one end of a tunnel.
 type End struct {
 	Addr   netip.AddrPort
-	Tunnel uint16 // Tunnel ID that this end assigned; 0 as long as it is not known
+	Tunnel uint32 // Tunnel ID or Control Connection ID that this end assigned; 0 as long as it is not known
 	Host   string // Host Name AVP, as it came, at most 128 bytes; "" if it was not seen
 	Vendor string // Vendor Name AVP, likewise
 }
@@ -35,28 +38,95 @@ type End struct {
 // Tunnel is a control connection. Ends[0] is the one that asked for it, or, if the capture began
 // later, the one that was heard first.
 type Tunnel struct {
-	Ends     [2]End
-	State    State
-	Start    int64      // time of the first packet, nanoseconds since the Unix epoch
-	Last     int64      // time of the last packet
-	Late     bool       // the packets that set it up were not seen
-	Sessions []*Session // in the order of their first packets; owned by the Tracker
+	Version uint8
+	Ends    [2]End
+	State   State
+	Start   int64 // time of the first packet, nanoseconds since the Unix epoch
+	Last    int64 // time of the last packet
+	Late    bool  // the packets that set it up were not seen
 
-	data bool // a session of it carried data
+	sessions map[endID]*Session // by the IDs that each end assigned; the newest, if there are several
+	open     map[*Session]struct{}
+	unpaired [2]one[*Session] // open ones of which the ID that the end assigned is not known
+	data     bool             // a session of it carried data
+	replaced bool             // its end has dialled again with the same ID
+	places   [2]place         // of the packets to each end
+	element  *list.Element    // in Tracker.tunnelOrder
+
+	control    [2]window // of the control messages that each end sent
+	challenges [2][]byte // that each end sent
+	nonces     [2][]byte // likewise (RFC 3931)
+}
+
+// place is where a tunnel is found in the maps of the Tracker; no key: nowhere.
+type place struct {
+	key   tunnelKey
+	moves bool // in moved, too
+}
+
+// endID is an ID with the end that assigned it.
+type endID struct {
+	end int
+	id  uint32
 }
 
 // Session is a call in a tunnel.
 type Session struct {
 	Tunnel  *Tunnel
-	IDs     [2]uint16 // Session IDs that Tunnel.Ends[0] and [1] assigned; 0 as long as not known
+	IDs     [2]uint32 // Session IDs that Tunnel.Ends[0] and [1] assigned; 0 as long as not known
 	State   State
-	Start   int64     // time of the first packet, nanoseconds since the Unix epoch
-	Last    int64     // time of the last packet
-	Packets [2]uint64 // data messages that Tunnel.Ends[0] and [1] sent
-	Bytes   [2]uint64 // bytes of their payloads
-	Late    bool      // the packets that set it up were not seen
-	Value   any       // the caller's; the Tracker does not touch it
+	Start   int64        // time of the first packet, nanoseconds since the Unix epoch
+	Last    int64        // time of the last packet
+	Packets [2]uint64    // data messages that Tunnel.Ends[0] and [1] sent
+	Bytes   [2]uint64    // bytes of their payloads
+	Numbers [2]Numbering // of those that have a number
+	Late    bool         // the packets that set it up were not seen
+	Value   any          // the caller's; the Tracker does not touch it
 
-	requested bool   // an ICRQ or OCRQ with Ns request was seen
-	request   uint16 // identifies a retransmission of the request
+	requested bool          // an ICRQ or OCRQ with Ns request was seen
+	request   uint16        // identifies a retransmission of the request
+	element   *list.Element // in Tracker.sessionOrder; nil: forgotten
+	keys      [2]tunnelKey  // L2TPv3: of the packets to each end, in Tracker.sessions
+	numbers   [2]window     // of the data messages that each end sent
+
+	// L2TPv3: what each end wants the messages to it to hold, and the pseudowire of both.
+	pseudowire uint16
+	wants      [2]wish
+	guessed    [2]layout // of the messages that each end sends, where that was not seen
+}
+
+// wish is what the AVPs of an end say of the data messages that are sent to it (RFC 3931 sections
+// 5.4.4).
+type wish struct {
+	known    bool
+	cookie   [maxCookie]byte
+	size     uint8 // of the cookie
+	sublayer bool
+}
+
+// one is the only element of a set, of which nothing else is kept than how many there are.
+type one[T comparable] struct {
+	n    int
+	last T
+}
+
+func (o *one[T]) add(x T) {
+	o.n++
+	o.last = x
+}
+
+func (o *one[T]) remove(x T) {
+	o.n--
+	if o.last == x {
+		var none T
+		o.last = none
+	}
+}
+
+// only is the element if there is no other; else, or where others have been, none.
+func (o *one[T]) only() (x T) {
+	if o.n == 1 {
+		return o.last
+	}
+	return x
 }

@@ -3,15 +3,20 @@ package l2tp
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"net/netip"
 	"strconv"
 
 	"l2tpdump/l2tp/internal/printable"
+	"l2tpdump/l2tp/ppp"
 )
 
 // The functions of this file write the values of AVPs. Each says false when the value has the wrong
 // length for its attribute; what it appended is then dropped.
 
 func appendLength(dst, v []byte) ([]byte, bool) { return appendBytes(dst, len(v)), true }
+
+// appendOctets writes the bytes of a value of which no more is known.
+func appendOctets(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), true }
 
 func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
 
@@ -43,6 +48,47 @@ func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x".
 func appendHex16(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 2 }
 func appendHex32(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 4 }
 func appendHex8(dst, v []byte) ([]byte, bool)  { return appendHex(dst, v), len(v) == 8 }
+
+// appendAddress writes a Router ID, which mostly is an IPv4 address.
+func appendAddress(dst, v []byte) ([]byte, bool) {
+	if len(v) != 4 {
+		return dst, false
+	}
+	return netip.AddrFrom4([4]byte(v)).AppendTo(dst), true
+}
+
+// appendDigest writes a Message Digest: the digest type, and the digest (RFC 3931 section 5.4.1).
+func appendDigest(dst, v []byte) ([]byte, bool) {
+	if len(v) < 1 {
+		return dst, false
+	}
+	switch v[0] {
+	case digestMD5:
+		dst = append(dst, "hmac-md5 "...)
+	case digestSHA1:
+		dst = append(dst, "hmac-sha1 "...)
+	default:
+		dst = append(strconv.AppendUint(append(dst, "type "...), uint64(v[0]), 10), ' ')
+	}
+	return appendHex(dst, v[1:]), true
+}
+
+const lcp = 0xc021 // PPP protocol number
+
+// appendLCPOptions writes the options of an LCP packet: "(mru 1400, magic 0x1d74df3d)".
+func appendLCPOptions(dst, v []byte) ([]byte, bool) {
+	packet := ppp.Control{Protocol: lcp, Code: 1, Data: v}
+	dst = append(dst, '(')
+	separator := ""
+	for name, value := range packet.Options {
+		if name == "malformed" {
+			return dst, false
+		}
+		dst = append(append(append(dst, separator...), name...), ' ')
+		dst, separator = append(dst, value...), ", "
+	}
+	return append(dst, ')'), true
+}
 
 func appendMessageType(dst, v []byte) ([]byte, bool) {
 	if len(v) != 2 {

@@ -47,7 +47,9 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 	for _, sa := range r.Exchanges {
 		r.ike(p.IKE(), sa, keys)
 	}
-	for _, f := range p.Flows() {
+	flows := p.Flows()
+	r.ESP = make([]reportedESP, 0, len(flows))
+	for _, f := range flows {
 		r.ESP = append(r.ESP, reportedESP{f.Report(), r.Diagnosis.ESP(f)})
 	}
 	r.Wrong = append(r.Wrong, r.WrongKeys()...)

@@ -180,8 +180,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
 		return fail(err)
 	}
-	passwords, err := o.passwords(ctx)
-	if err != nil {
+	var c pipeline.Config
+	if err := o.readSecrets(ctx, &c); err != nil {
 		return fail(err)
 	}
 	src, err := o.open()
@@ -206,7 +206,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	o.announce(src, sources, privileges)
 
 	keys := make(chan *keysrc.Keys, 64)
-	c := pipeline.Config{Source: src, Limit: o.count, Keys: keys, Live: true, Passwords: passwords}
+	c.Source, c.Limit, c.Keys, c.Live = src, o.count, keys, true
 	if o.unwatched(file) {
 		c.Patience = int64(filePatience)
 	}

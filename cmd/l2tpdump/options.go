@@ -28,6 +28,8 @@ type options struct {
 	keys      []string
 	keyFormat string
 	secrets   string // file of PPP passwords
+	tunnels   string // file of tunnels' secrets
+	psk       string // file of pre-shared keys
 	filter    string
 	count     uint64
 
@@ -74,6 +76,7 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 }
 
 // parse reads args into f. If it is false the command ends with the status.
@@ -133,9 +136,9 @@ func (o *options) checkOutput(more ...string) error {
 		return err
 	}
 	switch o.only {
-	case "", "ike", "esp", "l2tp", "ppp", "ip":
+	case "", "ike", "esp", "l2tp", "ppp", "ip", "eth":
 	default:
-		return errors.New("--only takes ike, esp, l2tp, ppp or ip, not " + quote(o.only))
+		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):
@@ -172,23 +175,11 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
-// manyKeys is how many are most of the memory: garbage is to take less beside them.
-const manyKeys = 1 << 14
-
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
-	percent := debug.SetGCPercent(200) // hardly anything is garbage while keys are read
-	all, err := o.loadSources(report)
-	n := 0
-	for _, k := range all {
-		n += len(k.IKE) + len(k.ESP)
-	}
-	if n >= manyKeys {
-		percent = 25
-	}
-	debug.SetGCPercent(percent)
-	return all, err
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // hardly anything is garbage while keys are read
+	return o.loadSources(report)
 }
 
 func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error) {

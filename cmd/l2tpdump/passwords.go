@@ -3,28 +3,50 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
+	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
 
-// passwords reads the file of --ppp-secrets, nil if there is none.
-func (o *options) passwords(ctx context.Context) (*ppp.Secrets, error) {
-	if o.secrets == "" {
+// readSecrets reads the files of --ppp-secrets and of --l2tp-secret-file.
+func (o *options) readSecrets(ctx context.Context, c *pipeline.Config) (err error) {
+	defer exitAt(ctx)()
+	if c.Passwords, err = readSecretFile(o.secrets, ppp.ReadSecrets); err != nil {
+		return err
+	}
+	c.TunnelSecrets, err = readSecretFile(o.tunnels, l2tp.ReadSecrets)
+	return err
+}
+
+// readSecretFile reads a file of secrets, nil if there is none.
+func readSecretFile[T any](name string, read func(io.Reader, string) (T, error)) (none T, err error) {
+	if name == "" {
+		return none, nil
+	}
+	defer tellWaiting(name)()
+	if err := refuseDevice(name); err != nil {
+		return none, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return none, explainFile(err)
+	}
+	defer f.Close()
+	return read(f, name)
+}
+
+// preSharedKeys reads the file of --psk-file, nil if there is none.
+func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
+	if o.psk == "" {
 		return nil, nil
 	}
 	defer exitAt(ctx)()
-	defer tellWaiting(o.secrets)()
-	if err := refuseDevice(o.secrets); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(o.secrets)
-	if err != nil {
-		return nil, explainFile(err)
-	}
-	defer f.Close()
-	return ppp.ReadSecrets(f, o.secrets)
+	return readSecretFile(o.psk, sessions.ReadPSKs)
 }
 
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
@@ -74,4 +96,33 @@ func unknownReason(f ppp.Finding) string {
 		return "compressed with " + f.Compression + ", which can't be expanded"
 	}
 	return "with what they are compressed or encrypted is not in the capture: capture from the start of the connection"
+}
+
+// tunnelFindings says of the secrets of L2TP tunnels which is right, or that none is.
+func tunnelFindings(findings map[l2tp.Finding]uint64, file string) []string {
+	var lines []string
+	for f, n := range findings {
+		line := fmt.Sprintf("L2TP tunnel: %v of %s", f.Made, plural(n, "message"))
+		if f.Host != "" {
+			line += " of " + quote(f.Host)
+		}
+		if f.Proof == l2tp.Right {
+			line += ": the secret is right (" + f.Place + ")"
+		} else {
+			line += ": wrong secret (" + file + "): made with another"
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// wrongTunnelSecret reports whether a message was made with a secret that is not known.
+func wrongTunnelSecret(findings map[l2tp.Finding]uint64) bool {
+	for f := range findings {
+		if f.Proof == l2tp.Wrong {
+			return true
+		}
+	}
+	return false
 }

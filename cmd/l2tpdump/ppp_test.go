@@ -42,9 +42,6 @@ type pppTruth struct {
 func TestPPPSets(t *testing.T) {
 	for _, dir := range pppSets(t) {
 		name := filepath.Base(dir)
-		if strings.HasPrefix(name, "l2tpv3-") || name == "odd-ports" {
-			continue // not PPP in L2TPv2 on its port
-		}
 		text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
 		if err != nil {
 			t.Fatal(err)
@@ -63,11 +60,19 @@ func TestPPPSets(t *testing.T) {
 				want = exitPartly
 			}
 			var secrets []string
-			if file := filepath.Join(dir, "chap-secrets"); fileExists(file) {
-				secrets = []string{"--ppp-secrets", file}
+			for option, file := range map[string]string{"--ppp-secrets": "chap-secrets", "--l2tp-secret-file": "l2tp-secret"} {
+				if file = filepath.Join(dir, file); fileExists(file) {
+					secrets = append(secrets, option, file)
+				}
 			}
 			got := decryptSet(t, filepath.Join(dir, "outer.pcap"), want, "ip", secrets)
 			truth.check(t, got)
+			if frames := filepath.Join(dir, "truth-frames.pcap"); fileExists(frames) {
+				got := packetsWithTimes(t, decryptTo(t, want, "eth.pcap", filepath.Join(dir, "outer.pcap"), append(secrets, "--layer", "eth")...))
+				if !slices.EqualFunc(got, packetsWithTimes(t, frames), func(a, b timedPacket) bool { return a.data == b.data && a.link == b.link }) {
+					t.Errorf("%d Ethernet frames, not those that were sent", len(got))
+				}
+			}
 			clear := filepath.Join(t.TempDir(), "clear.pcapng")
 			args := append([]string{"decrypt", "-q", "-r", filepath.Join(dir, "outer.pcap"), "-w", clear}, secrets...)
 			if status := run(args); status != want {
@@ -80,6 +85,94 @@ func TestPPPSets(t *testing.T) {
 			}
 			truth.check(t, again)
 		})
+	}
+}
+
+// TestTunnelSecrets: hidden AVPs are uncovered and responses and digests are checked with the right
+// secret; with a wrong one that is said, and nothing comes out that was not sent.
+func TestTunnelSecrets(t *testing.T) {
+	const sets = "../../testdata/ppp/"
+	for _, c := range []struct {
+		dir, secret    string
+		status         int
+		stdout, stderr []string
+		not            string
+	}{
+		{"hidden-avps", "l2tp-secret", exitOK, []string{"SCCRP Ns 0 Nr 1 [secret right]:", "SCCCN Ns 1 Nr 1 [secret right]:",
+			"Assigned Session ID 282 (hidden)", "Called Number 0312345678 (hidden)", "Calling Number +81-90-1234-5678-and-some-more-digits (hidden)",
+			"Private Group ID group (hidden)", "Assigned Session ID 540 (hidden)", "Proxy Authen Type chap (hidden)",
+			"Proxy Authen Name alice (hidden)", "Proxy Authen Challenge 16 bytes (hidden)", "Proxy Authen ID 9 (hidden)",
+			"Initial Received LCP CONFREQ (mru 1400, magic 0x"},
+			[]string{"hidden AVPs of 3 messages: the secret is right (", "Challenge Response of 1 message of \"lns\": the secret is right"}, "wrong"},
+		{"hidden-avps", "l2tp-secret.wrong", exitPartly, []string{"SCCCN Ns 1 Nr 1 [secret wrong]", "Called Number 16 bytes hidden (wrong secret)"},
+			[]string{"Challenge Response of 1 message of \"lns\": wrong secret", "hidden AVPs of 3 messages: wrong secret"}, "0312345678"},
+		{"hidden-avps", "", exitOK, []string{"Challenge Response 16 bytes", "Called Number 16 bytes hidden,"}, nil, "[secret"},
+		{"hidden-tunnel-id", "l2tp-secret", exitPartly, []string{"Assigned Tunnel ID 4129 (hidden)", "Assigned Tunnel ID 32807 (hidden)",
+			"SCCRP Ns 0 Nr 1 [secret wrong]"}, []string{"Challenge Response of 1 message of \"lns\": wrong secret"}, "[secret right]"},
+		{"l2tpv3-udp-ethernet", "l2tp-secret", exitOK, []string{"SCCRQ Ns 0 Nr 0 [secret right]", "ACK Ns 3 Nr 4 [secret right]"},
+			[]string{"Message Digest of 6 messages of \"pe1\": the secret is right", "Message Digest of 7 messages of \"pe2\": the secret is right"}, "wrong"},
+		{"l2tpv3-ip-ethernet", "l2tp-secret", exitOK, []string{"SCCRQ Ns 0 Nr 0 [secret right]", "ACK Ns 3 Nr 4 [secret right]"},
+			[]string{"Message Digest of 6 messages of \"pe1\": the secret is right"}, "wrong"},
+		{"l2tpv3-ip-ethernet", "../hidden-avps/l2tp-secret.wrong", exitPartly, []string{"SCCRQ Ns 0 Nr 0 [secret wrong]"},
+			[]string{"Message Digest of 6 messages of \"pe1\": wrong secret"}, "[secret right]"},
+	} {
+		args := []string{"decrypt", "-v", "-r", sets + c.dir + "/outer.pcap"}
+		if c.secret != "" {
+			args = append(args, "--l2tp-secret-file", sets+c.dir+"/"+c.secret)
+		}
+		stdout, stderr, status := answer(t, args...)
+		if status != c.status {
+			t.Errorf("%s with %s: exit status %d, want %d", c.dir, c.secret, status, c.status)
+		}
+		for _, want := range c.stdout {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s with %s: no %q in the lines", c.dir, c.secret, want)
+			}
+		}
+		for _, want := range c.stderr {
+			if !strings.Contains(stderr, want) {
+				t.Errorf("%s with %s: no %q in\n%s", c.dir, c.secret, want, stderr)
+			}
+		}
+		if strings.Contains(stdout, c.not) {
+			t.Errorf("%s with %s: %q in the lines", c.dir, c.secret, c.not)
+		}
+	}
+}
+
+// TestOthersOnPorts: what is not IKE, ESP or L2TP is other, on their ports too.
+func TestOthersOnPorts(t *testing.T) {
+	for _, file := range []string{"ppp/not-l2tp/outer.pcap", "field/other-on-ports.pcap"} {
+		stdout, _, status := answer(t, "decrypt", "-q", "--json", "-r", "../../testdata/"+file)
+		lines := strings.Count(stdout, "\n")
+		if n := strings.Count(stdout, `"kind":"other","verdict":"clear"`); status != exitOK || n != lines || n < 40 {
+			t.Errorf("%s: exit status %d, %d of %d frames are other", file, status, n, lines)
+		}
+	}
+}
+
+// TestMovedPorts: data belongs to the tunnel that the control messages set up, whatever the ports
+// (RFC 2661 section 8.1), in clear and in ESP.
+func TestMovedPorts(t *testing.T) {
+	const field = "../../testdata/field/"
+	for _, c := range []struct {
+		file, keys string
+		want       []string
+	}{
+		{"l2tp-ports-moved-clear.pcap", "", []string{"9 frames: 9 clear L2TP", "inside: 9 L2TP, 3 PPP, 2 of the users' IP packets"}},
+		{"l2tp-ports-moved-esp.pcap", "l2tp-ports-moved-esp.xfrm", []string{"8 frames: 8 ESP (8 verified)", "inside: 8 L2TP, 2 PPP, 2 of the users' IP packets"}},
+		{"l2tpv3-ip115.pcap", "", []string{"2 frames: 2 clear L2TP", "inside: 2 L2TP, 0 PPP, 1 Ethernet, 1 of the users' IP packets"}},
+	} {
+		args := []string{"decrypt", "-r", field + c.file}
+		if c.keys != "" {
+			args = append(args, "-k", field+c.keys)
+		}
+		_, stderr, status := answer(t, args...)
+		for _, want := range c.want {
+			if status != exitOK || !strings.Contains(stderr, want) {
+				t.Errorf("%s: exit status %d, no %q in\n%s", c.file, status, want, stderr)
+			}
+		}
 	}
 }
 
@@ -150,6 +243,14 @@ func TestPPPRecordings(t *testing.T) {
 		{"33a-vj-deflate-userspace-netem", "outer.pcap", "truth-inner-server.pcap", 253}, // the truth has 21 with wrong TCP checksums
 		{"33a-vj-deflate-userspace-netem", "outer-clientside.pcap", "truth-inner-client.pcap", 253},
 		{"33a-vj-deflate-userspace-netem", "outer-clientside.pcap", "truth-inner-server.pcap", 200},
+		{"35a-accel-hidden-avps-sequenced", "outer.pcap", "truth-inner-client.pcap", 211},
+		{"35a-accel-hidden-avps-sequenced", "outer.pcap", "truth-inner-server.pcap", 225},
+		{"36a-l2tpv3-udp-eth-nocookie-ipsec", "outer.pcap", "truth-inner-client.pcap", 192},
+		{"36a-l2tpv3-udp-eth-nocookie-ipsec", "outer.pcap", "truth-inner-server.pcap", 194},
+		{"36c-l2tpv3-ip-eth-cookie4-ipsec", "outer.pcap", "truth-inner-client.pcap", 199}, // one is not in the capture
+		{"36c-l2tpv3-ip-eth-cookie4-ipsec", "outer.pcap", "truth-inner-server.pcap", 204},
+		{"36e-l2tpv3-udp-ppp-cookie4-ipsec", "outer.pcap", "truth-inner-client.pcap", 155},
+		{"36e-l2tpv3-udp-ppp-cookie4-ipsec", "outer.pcap", "truth-inner-server.pcap", 155},
 		{"33c-vj-deflate15-kernel", "outer.pcap", "truth-inner-client.pcap", 234},
 		{"33c-vj-deflate15-kernel", "outer.pcap", "truth-inner-server.pcap", 282},
 	} {
@@ -163,7 +264,7 @@ func TestPPPRecordings(t *testing.T) {
 			for _, p := range got {
 				have[p]++
 			}
-			matched := 0
+			matched, total := 0, 0
 			src, err := capture.Open([]string{filepath.Join(dir, c.truth)})
 			if err != nil {
 				t.Fatal(err)
@@ -174,13 +275,14 @@ func TestPPPRecordings(t *testing.T) {
 				if f.Decode(src.Interfaces()[p.Interface].LinkType, p.Data) != nil || f.IPVersion == 0 {
 					continue
 				}
+				total++
 				if packet := string(p.Data[f.LinkLen:f.PayloadEnd]); have[packet] > 0 {
 					have[packet]--
 					matched++
 				}
 			}
 			if matched < c.least {
-				t.Errorf("%d packets of the truth, want %d", matched, c.least)
+				t.Errorf("%d packets of the truth's %d, want %d", matched, total, c.least)
 			}
 		})
 	}

@@ -31,7 +31,11 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
+	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
+	if s.sessions != nil {
+		s.sessions.tell()
+	}
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}
@@ -134,7 +138,15 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.Expansion != (ppp.Counts{}) {
 		packed = fmt.Sprintf(" (%v)", stats.Expansion)
 	}
-	return fmt.Sprintf("inside: %d L2TP, %d PPP%s, %d of the users' IP packets", stats.L2TP, stats.PPP, packed, stats.Inner)
+	numbered := ""
+	if n := stats.Numbers; n.Missing+n.Late+n.Repeated > 0 {
+		numbered = fmt.Sprintf(" (%d numbered: %d missing, %d late, %d repeated)", n.Messages, n.Missing, n.Late, n.Repeated)
+	}
+	ethernet := ""
+	if stats.Ethernet > 0 {
+		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
+	}
+	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, stats.PPP, packed, ethernet, stats.Inner)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

@@ -22,14 +22,15 @@ const (
 	LayerL2TP Layer = "l2tp" // every frame, with ESP replaced by what it carried and IKE in clear
 	LayerPPP  Layer = "ppp"  // the PPP frames
 	LayerIP   Layer = "ip"   // the users' IP packets
+	LayerEth  Layer = "eth"  // the frames of Ethernet pseudowires
 )
 
 // ParseLayer checks the name of a layer.
 func ParseLayer(name string) (Layer, error) {
-	if l := Layer(name); slices.Contains([]Layer{LayerL2TP, LayerPPP, LayerIP}, l) {
+	if l := Layer(name); slices.Contains([]Layer{LayerL2TP, LayerPPP, LayerIP, LayerEth}, l) {
 		return l, nil
 	}
-	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp or ip", name)
+	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp, ip or eth", name)
 }
 
 // packetOverhead is about what a packet takes in a file beside its bytes and its comment.
@@ -109,10 +110,16 @@ func (c *Clear) Record(r *pipeline.Record) error {
 		}
 		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
 		p.Data, p.Length = c.frame, len(c.frame)
+	case LayerEth:
+		if r.Payload.Ethernet == nil {
+			return nil
+		}
+		link = capture.Ethernet
+		p.Data, p.Length = r.Payload.Ethernet, len(r.Payload.Ethernet)
 	case LayerIP:
 		return c.inner(r)
 	}
-	if c.layer == LayerPPP {
+	if c.layer != LayerL2TP {
 		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
 	}
@@ -251,6 +258,8 @@ func (c *Clear) Begin() error {
 			link = capture.PPPWithDir
 		case LayerIP:
 			link = capture.Raw
+		case LayerEth:
+			link = capture.Ethernet
 		}
 		if err := c.ready(&p, inputs, link); err != nil {
 			return err

@@ -19,8 +19,14 @@ func (c *Clear) plain(r *pipeline.Record, p *capture.Packet) (done bool, err err
 		return false, nil
 	}
 	var f capture.Frame
-	if f.Decode(r.Link, p.Data) != nil || !f.UDP || f.Fragment ||
-		!bytes.Equal(p.Data[f.UDPStart:f.UDPEnd], r.Payload.Message) {
+	if f.Decode(r.Link, p.Data) != nil || f.Fragment {
+		return false, nil
+	}
+	start, end := f.PayloadStart, f.PayloadEnd
+	if f.UDP {
+		start, end = f.UDPStart, f.UDPEnd
+	}
+	if !bytes.Equal(p.Data[start:end], r.Payload.Message) {
 		return false, nil
 	}
 	if len(c.comment) == 0 {
@@ -34,7 +40,11 @@ func (c *Clear) plain(r *pipeline.Record, p *capture.Packet) (done bool, err err
 	}
 	for _, packet := range packets {
 		c.payload = appendPlain(c.payload[:0], &r.Payload, packet)
-		c.expanded = f.AppendUDPPayload(c.expanded[:0], clear, c.payload)
+		if f.UDP {
+			c.expanded = f.AppendUDPPayload(c.expanded[:0], clear, c.payload)
+		} else {
+			c.expanded = f.AppendReplaced(c.expanded[:0], clear, f.Protocol, c.payload)
+		}
 		p.Data, p.Length, p.Interface = c.expanded, len(c.expanded), interfaceID
 		if err := c.write(r, p, r.Link); err != nil {
 			return true, err
@@ -46,7 +56,7 @@ func (c *Clear) plain(r *pipeline.Record, p *capture.Packet) (done bool, err err
 // appendPlain appends the L2TP message with a plain PPP frame.
 func appendPlain(dst []byte, p *pipeline.Payload, packet ppp.Packet) []byte {
 	at := len(dst)
-	dst = append(dst, p.Message[:p.L2TP.PayloadStart]...)
+	dst = append(dst, p.Message[:p.L2TP.PayloadEnd-len(p.Frame)]...)
 	dst = append(dst, 0xff, 0x03)
 	dst = append(binary.BigEndian.AppendUint16(dst, packet.Protocol), packet.Data...)
 	if p.L2TP.HasLength {

@@ -3,7 +3,7 @@ package output
 import "l2tpdump/cmd/internal/pipeline"
 
 // Only returns a sink that hands on the records that are or hold what: "ike", "esp", "l2tp",
-// "ppp" or "ip".
+// "ppp", "ip" or "eth".
 func Only(what string, sink pipeline.Sink) pipeline.Sink { return &only{sink, what} }
 
 type only struct {
@@ -29,6 +29,8 @@ func (o *only) wants(r *pipeline.Record) bool {
 		return r.Payload.HasL2TP
 	case "ppp":
 		return r.Payload.HasPPP
+	case "eth":
+		return r.Payload.Ethernet != nil
 	case "ip":
 		return r.Payload.Inner != nil
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
@@ -15,7 +16,8 @@ const (
 	portNATT = 4500
 	portL2TP = 1701
 
-	protoESP = 50
+	protoESP  = 50
+	protoL2TP = 115
 )
 
 // content is what a datagram carries.
@@ -25,7 +27,7 @@ type content struct {
 	length int    // of data as it was on the wire
 	marker bool   // IKE behind a non-ESP marker
 	reason string // what is to be known of it, mostly ""
-	broken bool   // it is nothing that its port allows
+	sure   bool   // it shows that its ends speak IKE, whatever else is known of them
 }
 
 func ikeMessages(data []byte, marker bool) content {
@@ -34,53 +36,100 @@ func ikeMessages(data []byte, marker bool) content {
 
 func keepalive() content { return content{reason: Keepalive} }
 
-// classify tells IKE, ESP and L2TP apart. known reports whether an SPI has been named.
-func classify(n *capture.Frame, data []byte, known func(spi uint32) bool) content {
+// classifier tells IKE, ESP and L2TP from all else. A port proves nothing: other protocols use these
+// too, behind a NAT or by chance. A header that is plausible in all its fields does; what is
+// doubtful counts if it belongs to an exchange, an SA or a tunnel that is known.
+type classifier struct {
+	named   func(spi uint32) bool // an SPI that a key or IKE has named
+	ike     *ikev1.Tracker
+	tunnels *l2tp.Tracker            // of what is in clear
+	peers   recently[pair, struct{}] // that IKE was seen between
+	flows   recently[flowID, uint32] // the last sequence number of what may be ESP in UDP
+}
+
+// pair is two addresses, the smaller one first.
+type pair struct{ a, b netip.Addr }
+
+func pairOf(n *capture.Frame) pair {
+	if n.Src.Compare(n.Dst) > 0 {
+		return pair{n.Dst, n.Src}
+	}
+	return pair{n.Src, n.Dst}
+}
+
+// flowID is packets of one SPI.
+type flowID struct {
+	dst netip.Addr
+	spi uint32
+}
+
+// classify finds out what a datagram carries. It changes nothing.
+func (c *classifier) classify(n *capture.Frame, data []byte) content {
 	switch {
 	case n.IPVersion == 0:
 	case n.Protocol == protoESP:
 		return content{kind: ESP, data: data[n.PayloadStart:n.PayloadEnd], length: n.PayloadLen}
+	case n.Protocol == protoL2TP:
+		return c.l2tpIP(n, data[n.PayloadStart:n.PayloadEnd])
 	case n.UDP:
-		return classifyUDP(n, data[n.UDPStart:n.UDPEnd], known)
+		return c.udp(n, data[n.UDPStart:n.UDPEnd])
 	}
 	return content{}
+}
+
+// learn takes note of what a datagram shows of its ends.
+func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
+	switch {
+	case x.kind == IKE && x.sure:
+		c.peers.set(pairOf(n), struct{}{})
+	case x.kind == L2TP:
+		var h l2tp.Header
+		decode, src, dst := h.Decode, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		if n.Protocol == protoL2TP {
+			decode, src, dst = h.DecodeIP, netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
+		}
+		if decode(x.data) == nil && (h.Control || !c.tunnels.Knows(src, dst, &h)) {
+			c.tunnels.Observe(src, dst, time, &h, x.data)
+		}
+	case n.UDP && isPort(n, portNATT) && x.kind != IKE && len(x.data) >= esp.HeaderLen:
+		c.flows.set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, binary.BigEndian.Uint32(x.data[4:]))
+	}
 }
 
 // isPort reports whether one of the two ports is this one.
 func isPort(n *capture.Frame, port uint16) bool { return n.SrcPort == port || n.DstPort == port }
 
-func classifyUDP(n *capture.Frame, payload []byte, known func(uint32) bool) content {
+func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 	word := uint32(0)
 	if len(payload) >= 4 {
 		word = binary.BigEndian.Uint32(payload)
 	}
+	usual := isPort(n, portIKE) || isPort(n, portNATT) || isPort(n, portL2TP)
 	switch {
-	case isPort(n, portIKE) && isKeepalive(payload):
+	case usual && isKeepalive(payload) && !n.Truncated:
 		return keepalive()
-	case isPort(n, portIKE) && len(payload) >= 4 && word == 0 && plausibleIKE(payload[4:]):
-		return ikeMessages(payload[4:], true) // the marker, on a translated port
-	case isPort(n, portIKE) && len(payload) >= esp.HeaderLen && known(word) && !plausibleIKE(payload):
-		return content{kind: ESP, data: payload, length: n.UDPLen} // before RFC 3948 ESP shared the port of IKE
-	case isPort(n, portIKE):
-		return ikeMessages(payload, false)
+	case word == 0 && len(payload) >= 4 && c.isIKE(n, payload[4:], true):
+		return ikeMessages(payload[4:], true).known(plausibleIKE(payload[4:], n.UDPLen-4))
+	case c.isIKE(n, payload, false):
+		return ikeMessages(payload, false).known(plausibleIKE(payload, n.UDPLen))
+	case word > maxReservedSPI && len(payload) >= esp.HeaderLen && c.named(word):
+		return content{kind: ESP, data: payload, length: n.UDPLen}
+	case isL2TP(c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen, n.SrcPort, n.DstPort):
+		return content{kind: L2TP, data: payload, length: n.UDPLen}
+	case isPort(n, portNATT) && c.isESP(n, payload):
+		return content{kind: ESP, data: payload, length: n.UDPLen}
 	case isPort(n, portNATT):
-		return classifyNATT(n, payload)
-	case isPort(n, portL2TP) && !validL2TP(payload):
-		if isKeepalive(payload) && len(payload) > 0 {
-			return keepalive()
-		}
-		c := classifyContent(n, payload, known)
-		if c.kind == Other {
-			c.kind = L2TP
-		}
-		return c
-	case isPort(n, portL2TP):
-		if plausibleIKE(payload) { // its cookie looks like L2TP's flags
-			return ikeMessages(payload, false)
-		}
-		return content{kind: L2TP}
+		return content{data: payload}
 	}
-	return classifyContent(n, payload, known)
+	return content{}
+}
+
+// maxReservedSPI is the highest of the SPIs that no SA has (RFC 4303 section 2.1).
+const maxReservedSPI = 255
+
+func (x content) known(sure bool) content {
+	x.sure = sure
+	return x
 }
 
 // isKeepalive reports whether a UDP payload is that of a NAT keepalive (RFC 3948 section 2.3); some
@@ -89,77 +138,89 @@ func isKeepalive(payload []byte) bool {
 	return len(payload) == 0 || len(payload) == 1 && payload[0] == 0xff
 }
 
-// classifyNATT tells the three users of port 4500 apart (RFC 3948 section 2).
+// classifyNATT tells the three users of port 4500 apart (RFC 3948 section 2), where nothing else can
+// be there.
 func classifyNATT(n *capture.Frame, payload []byte) content {
 	switch {
 	case isKeepalive(payload) && !n.Truncated:
 		return keepalive()
 	case len(payload) < 4:
-		return content{broken: true, reason: "too short for ESP, for IKE and for a NAT keepalive"}
+		return content{}
 	case binary.BigEndian.Uint32(payload) == 0:
 		return ikeMessages(payload[4:], true)
-	case plausibleIKE(payload):
-		return ikeMessages(payload, false) // without the marker that RFC 3947 asks for
 	}
 	return content{kind: ESP, data: payload, length: n.UDPLen}
 }
 
-// classifyContent finds IKE and ESP by content on ports that are not theirs.
-func classifyContent(n *capture.Frame, payload []byte, known func(uint32) bool) content {
-	if len(payload) < 8 {
-		return content{}
+// isIKE reports whether data is an ISAKMP message: by its header, on the ports of IKE also by a
+// cookie that is known, or because the capture has no more of it.
+func (c *classifier) isIKE(n *capture.Frame, data []byte, marker bool) bool {
+	length := n.UDPLen
+	if marker {
+		length -= 4
 	}
-	word := binary.BigEndian.Uint32(payload)
+	port := isPort(n, portIKE) || marker && isPort(n, portNATT)
 	switch {
-	case word == 0 && plausibleIKE(payload[4:]):
-		return ikeMessages(payload[4:], true)
-	case plausibleIKE(payload):
-		return ikeMessages(payload, false)
-	case word > 255 && known(word):
-		return content{kind: ESP, data: payload, length: n.UDPLen}
-	case plausibleL2TP(payload):
-		return content{kind: L2TP}
+	case plausibleIKE(data, length):
+		return port || exactIKE(data, length)
+	case !port:
+		return false
+	case len(data) < ikev1.HeaderLen && length > len(data):
+		return true
 	}
-	return content{}
+	return len(data) >= len(ikev1.Cookie{}) && c.ike.Knows(ikev1.Cookie(data[:8]))
 }
 
-// plausibleIKE reports whether data begins with an ISAKMP header of version 1 that fits the
-// datagram: a test that random data passes once in 2^40.
-func plausibleIKE(data []byte) bool {
-	if len(data) < ikev1.HeaderLen || data[17] != 0x10 {
+// plausibleIKE reports whether data begins with the header of ISAKMP or of IKEv2, and a message of
+// that length is in the length bytes that were on the wire: a test that random data passes once in
+// 2^40.
+func plausibleIKE(data []byte, length int) bool {
+	const version1, version2 = 0x10, 0x20
+	if len(data) < ikev1.HeaderLen || data[17] != version1 && data[17] != version2 {
 		return false
 	}
 	h, err := ikev1.ParseHeader(data)
-	return err == nil && h.MajorVersion == 1 && h.MinorVersion == 0 &&
-		h.Length >= ikev1.HeaderLen && uint64(h.Length) == uint64(len(data)) &&
-		knownExchange(h.Exchange) && h.Flags&^7 == 0 && h.InitiatorCookie != (ikev1.Cookie{})
-}
-
-func knownExchange(e ikev1.ExchangeType) bool {
-	switch e {
-	case ikev1.ExchangeMain, ikev1.ExchangeAggressive, ikev1.ExchangeInformational, ikev1.ExchangeTransaction,
-		ikev1.ExchangeQuick, ikev1.ExchangeNewGroup:
-		return true
-	}
-	return false
-}
-
-// validL2TP reports whether a payload on the port of L2TP, which a NAT may have given to another
-// protocol, begins with an L2TP header: it decodes, and of version 2 the reserved bits are zero
-// (RFC 2661 section 3.1).
-func validL2TP(data []byte) bool {
-	const reserved = 0x34f0
-	var h l2tp.Header
-	if err := h.Decode(data); err != nil && err != l2tp.ErrTruncated {
+	if err != nil || h.Length < ikev1.HeaderLen || uint64(h.Length) > uint64(length) {
 		return false
 	}
-	return h.Version != l2tp.Version2 || binary.BigEndian.Uint16(data)&reserved == 0
+	if h.MajorVersion == 2 {
+		return h.Exchange >= 34 && h.Exchange <= 44 && h.Flags&^0x38 == 0
+	}
+	return (h.Exchange >= 1 && h.Exchange <= 6 || h.Exchange >= 32 && h.Exchange <= 34) && h.Flags&^7 == 0
 }
 
-// plausibleL2TP accepts L2TP on a port of its own only where the header proves it: a control
-// message whose length is the datagram's and whose first AVP is a message type.
-func plausibleL2TP(data []byte) bool {
+// exactIKE reports whether a plausible message is one of IKEv1 that fits the datagram.
+func exactIKE(data []byte, length int) bool {
+	h, err := ikev1.ParseHeader(data)
+	return err == nil && h.MajorVersion == 1 && !h.InitiatorCookie.IsZero() && uint64(h.Length) == uint64(length) && length == len(data)
+}
+
+// isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of
+// its header, or by a possible header and a tunnel that is known. Of a message that the capture cut
+// in the header, the port has to do.
+func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length int, sport, dport uint16) bool {
 	var h l2tp.Header
-	return h.Decode(data) == nil && h.Version == 2 && h.Control && int(h.Length) == len(data) &&
-		len(data) >= 20 && data[14] == 0 && data[15] == 0 && data[16] == 0 && data[17] == 0
+	err := h.Decode(data)
+	port := sport == portL2TP || dport == portL2TP
+	switch {
+	case len(data) < l2tp.MinHeader:
+		return port && length > len(data)
+	case !l2tp.Possible(&h, data):
+		return false
+	case tunnels.Knows(src, dst, &h):
+		return true
+	case err != nil && err != l2tp.ErrTruncated:
+		return port && length > len(data)
+	}
+	return (err == nil || length > len(data)) && l2tp.Plausible(&h, data, length) ||
+		sport == portL2TP && dport == portL2TP && h.Version == l2tp.Version3 && !h.Control
+}
+
+// l2tpIP takes what is behind IP protocol 115, which is L2TPv3 (RFC 3931 section 4.1.1).
+func (c *classifier) l2tpIP(n *capture.Frame, data []byte) content {
+	var h l2tp.Header
+	if err := h.DecodeIP(data); err != nil && err != l2tp.ErrTruncated && n.PayloadLen == len(data) {
+		return content{}
+	}
+	return content{kind: L2TP, data: data, length: n.PayloadLen}
 }

@@ -328,17 +328,14 @@ func TestNamed(t *testing.T) {
 	}
 	f := rawFrames(packets...)
 	o := follow(t, f, nil, mode{text: true, layer: output.LayerL2TP})
-	for i, want := range []string{"NAT keepalive", "NAT keepalive", "NAT keepalive", "4500", "RFC 9329", ""} {
+	for i, want := range []string{"NAT keepalive", "NAT keepalive", "NAT keepalive", "4500", "RFC 9329", "4500"} {
 		r := &o.results[i]
-		if want != "" && (r.verdict != why.Clear || r.kind != pipeline.Other || !strings.Contains(r.text, want) || !strings.Contains(r.json, want)) {
+		if r.verdict != why.Clear || r.kind != pipeline.Other || !strings.Contains(r.text, want) || !strings.Contains(r.json, want) {
 			t.Errorf("packet %d: %s %s", i, r.text, r.json)
 		}
 		if !bytes.Equal(o.clear[i].Data, packets[i]) {
 			t.Errorf("packet %d changed", i)
 		}
-	}
-	if r := &o.results[5]; r.verdict != why.Malformed {
-		t.Errorf("%s", r.text)
 	}
 }
 

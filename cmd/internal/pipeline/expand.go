@@ -12,8 +12,8 @@ type realm struct {
 	links   *ppp.Expander
 }
 
-func newRealm(secrets *ppp.Secrets) realm {
-	m := realm{l2tp.NewTracker(), ppp.NewExpander(secrets)}
+func newRealm(c *Config) realm {
+	m := realm{l2tp.NewTracker(c.TunnelSecrets), ppp.NewExpander(c.Passwords)}
 	m.tunnels.Ended = func(s *l2tp.Session) {
 		if link, ok := s.Value.(*ppp.Link); ok {
 			link.Close()
@@ -33,13 +33,12 @@ func (u *unwrapper) realm(r *Record) *realm {
 
 // expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
 // wait for this frame.
-func (m *realm) expand(p *Payload, sender int) {
-	if p.Session != nil {
-		link, ok := p.Session.Value.(*ppp.Link)
+func (m *realm) expand(p *Payload, sender int, again bool) {
+	if s := p.Tunnel.Session; s != nil && !again {
+		link, ok := s.Value.(*ppp.Link)
 		if !ok {
-			ends := &p.Session.Tunnel.Ends
-			link = m.links.NewLink(ends[0].Addr, ends[1].Addr)
-			p.Session.Value = link
+			link = m.links.NewLink(s.Tunnel.Ends[0].Addr, s.Tunnel.Ends[1].Addr)
+			s.Value = link
 		}
 		p.Expansion = link.Expand(sender, &p.PPP, p.Frame)
 	}
@@ -70,4 +69,9 @@ func CarriesIP(protocol uint16) bool {
 // expansion is what became of the frames that were compressed, encrypted or fragments.
 func (u *unwrapper) expansion() ppp.Counts {
 	return u.clear.links.Counts().Plus(u.inside.links.Counts())
+}
+
+// numbers counts the data messages with a number.
+func (u *unwrapper) numbers() l2tp.Numbering {
+	return u.clear.tunnels.Numbers().Plus(u.inside.tunnels.Numbers())
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"net/netip"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
@@ -9,6 +10,7 @@ import (
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
+	"l2tpdump/l2tp"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // is the only one to use the IKE tracker.
 type framer struct {
 	table      *salookup.Table
-	named      func(spi uint32) bool // of the table
+	classifier classifier
 	ike        *ikev1.Tracker
 	reassembly *capture.Reassembler
 	ikeGroups  map[ikev1.FragmentKey]*group
@@ -40,7 +42,7 @@ type framer struct {
 	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
 }
 
-func newFramer() *framer {
+func newFramer(secrets *l2tp.Secrets) *framer {
 	f := &framer{
 		table:      salookup.New(),
 		ike:        ikev1.NewTracker(),
@@ -48,10 +50,14 @@ func newFramer() *framer {
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
 		late:       late{patience: defaultPatience},
 	}
-	f.named = f.table.Named
+	f.classifier = classifier{named: f.table.Named, ike: f.ike, tunnels: l2tp.NewTracker(secrets)}
 	f.reassembly.OnDoubt(f.proves)
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
+			if d.Complete {
+				g.close()
+				return
+			}
 			if g.ipsec && f.lost != nil {
 				f.lost(d.Fragments, !g.noPorts)
 			}
@@ -87,7 +93,7 @@ func (f *framer) frame(r *Record) {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {
 			// Of ESP it shows later, as it may turn out not to decrypt.
-			g.settle(mergedInto(r))
+			g.decide(r)
 		}
 	}
 }
@@ -118,14 +124,13 @@ func (f *framer) carried(r *Record) {
 		f.tcp(r)
 		return
 	}
-	c := classify(&r.Net, r.Data(), f.named)
+	c := f.classifier.classify(&r.Net, r.Data())
 	if r.inTCP {
 		c = classifyNATT(&r.Net, r.Data()[r.Net.UDPStart:r.Net.UDPEnd])
 	}
+	f.classifier.learn(&r.Net, &c, f.clock.now)
 	r.Kind, r.Reason = c.kind, c.reason
 	switch {
-	case c.broken:
-		r.Verdict = why.Malformed
 	case c.kind == IKE:
 		f.isakmp(r, c.data, c.marker)
 	case c.kind == ESP:
@@ -153,7 +158,7 @@ func (f *framer) reassemble(r *Record) bool {
 	}
 	g, ok := d.Value.(*group)
 	if !ok {
-		g = newGroup(r.Packet.Time)
+		g = f.groupOf(d, r.Packet.Time)
 		d.Value = g
 	}
 	g.ipsec = g.ipsec || isIPsec(&r.Net)
@@ -171,9 +176,24 @@ func (f *framer) reassemble(r *Record) bool {
 		r.Verdict, r.Reason = why.Malformed, err.Error()
 		return false
 	}
-	g.completed = true
+	g.open.Add(1)
+	g.doubtful = d.Doubtful
 	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
 	return true
+}
+
+// groupOf returns the group of the fragments of a datagram that begins. It is that of the one before, if nothing opened
+// that: one of its fragments may have been forged, and the others of this datagram.
+func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
+	if d.After != nil {
+		if g, ok := d.After.Value.(*group); ok && !g.isSettled() {
+			if !f.proves(d.After.Data) {
+				return g
+			}
+			g.close()
+		}
+	}
+	return newGroup(time)
 }
 
 // proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
@@ -183,9 +203,11 @@ func (f *framer) proves(ip []byte) bool {
 	if n.DecodeIP(ip) != nil {
 		return false
 	}
-	switch c := classify(&n, ip, f.named); c.kind {
+	switch c := f.classifier.classify(&n, ip); c.kind {
 	case IKE:
-		return plausibleIKE(c.data)
+		return exactIKE(c.data, c.length) && (c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{
+			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort), Data: c.data,
+		}))
 	case ESP:
 		var h esp.Header
 		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
@@ -208,7 +230,7 @@ func (f *framer) giveUp(g *group) {
 // giveUpAll settles everything that waits: the input has ended.
 func (f *framer) giveUpAll() {
 	f.late.settle(len(f.late.queue))
-	f.reassembly.Abandon(0)
+	f.reassembly.Abandon()
 	f.giveUpIKE()
 }
 

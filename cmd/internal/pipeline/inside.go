@@ -32,7 +32,8 @@ const (
 
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
-	clear, inside realm // of frames in clear, and of ESP
+	clear, inside realm                              // of frames in clear, and of ESP
+	sas           recently[saKey, [2]netip.AddrPort] // who sent the first packet, and to whom
 	table         *salookup.Table
 	opener        esp.Opener
 }
@@ -42,11 +43,14 @@ func (u *unwrapper) unwrap(r *Record) {
 	n := &r.Net
 	switch {
 	case r.Kind == L2TP:
-		data := r.Data()
-		if r.Missing = n.UDPLen - (n.UDPEnd - n.UDPStart); r.Missing > 0 {
+		data, length := r.Data()[n.PayloadStart:n.PayloadEnd], n.PayloadLen
+		if n.UDP {
+			data, length = r.Data()[n.UDPStart:n.UDPEnd], n.UDPLen
+		}
+		if r.Missing = length - len(data); r.Missing > 0 {
 			r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the packet (snaplen)"
 		}
-		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data[n.UDPStart:n.UDPEnd])
+		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data, n.Protocol)
 	case r.Kind == ESP && (r.Verdict.Opened() || r.Head()):
 		r.Plain.NextHeader, r.Plain.Data, _ = u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
 		if r.Plain.NextHeader == protoNone && r.Reason == "" {
@@ -84,17 +88,25 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		return protocol, data, false
 	}
 	switch protocol {
+	case protoL2TP:
+		src, dst := u.ends(r, n, 0, 0)
+		u.l2tp(r, src, dst, data, protoL2TP)
 	case protoUDP:
-		if isL2TP(data) {
-			if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
-				data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
-			}
-			src, dst := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-			if n.UDP { // clients behind one NAT differ in the outer port only
-				src, dst = n.SrcPort, n.DstPort
-			}
-			u.l2tp(r, netip.AddrPortFrom(n.Src, src), netip.AddrPortFrom(n.Dst, dst), data[udpHeader:])
-		} else if packet := encapsulated(data); packet != nil {
+		if len(data) < udpHeader {
+			break
+		}
+		whole := data
+		if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
+			data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
+		}
+		sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+		src, dst := u.ends(r, n, sport, dport)
+		if isL2TP(u.realm(r).tunnels, src, dst, data[udpHeader:], len(data)-udpHeader+r.Missing, sport, dport) {
+			u.l2tp(r, src, dst, data[udpHeader:], protoUDP)
+			break
+		}
+		data = whole
+		if packet := encapsulated(data); packet != nil {
 			if next, clear, nested = u.esp(r, n, packet, depth); nested {
 				return next, clear, true
 			}
@@ -151,7 +163,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]
 	switch {
-	case inner.Protocol == protoESP, inner.Protocol == protoUDP && (isL2TP(payload) || encapsulated(payload) != nil):
+	case inner.Protocol == protoESP, inner.Protocol == protoL2TP, inner.Protocol == protoUDP:
 		next, payload, nested = u.protocol(r, &inner, inner.Protocol, payload, depth+1)
 	}
 	if !nested {
@@ -187,8 +199,34 @@ func greIP(data []byte) (at int, ok bool) {
 	return at, at < len(data)
 }
 
-func isL2TP(udp []byte) bool {
-	return len(udp) > udpHeader && (binary.BigEndian.Uint16(udp) == portL2TP || binary.BigEndian.Uint16(udp[2:]) == portL2TP)
+// ends are who sends a packet inside ESP to whom, ports being those inside. Clients behind one NAT
+// differ in the outer port only. The packets of an SA are of the ends that its first one had:
+// nobody can take the place of another's.
+func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src, dst netip.AddrPort) {
+	if n.UDP {
+		sport, dport = n.SrcPort, n.DstPort
+	}
+	ends := [2]netip.AddrPort{netip.AddrPortFrom(n.Src, sport), netip.AddrPortFrom(n.Dst, dport)}
+	if n != &r.Net || r.Kind != ESP || !r.Verdict.Opened() {
+		return ends[0], ends[1]
+	}
+	key := saKey{n.Dst, r.SPI}
+	first, ok := u.sas.get(key)
+	switch {
+	case !ok:
+		u.sas.set(key, ends)
+	case n.UDP:
+		ends = first
+	default:
+		ends[0] = netip.AddrPortFrom(first[0].Addr(), sport)
+	}
+	return ends[0], ends[1]
+}
+
+// saKey names an SA of ESP.
+type saKey struct {
+	dst netip.Addr
+	spi uint32
 }
 
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if
@@ -228,11 +266,15 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	return next, clear, true
 }
 
-// l2tp follows an L2TP message.
-func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
+// l2tp follows an L2TP message, which is in UDP or directly in IP.
+func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, protocol uint8) {
 	p := &r.Payload
+	decode := p.L2TP.Decode
+	if protocol == protoL2TP {
+		decode = p.L2TP.DecodeIP
+	}
 	cut := r.Missing > 0
-	if err := p.L2TP.Decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
+	if err := decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
 		if r.Kind == L2TP && !cut {
 			r.Verdict, r.Reason = why.Malformed, err.Error()
 		}
@@ -241,19 +283,52 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte) {
 	p.HasL2TP, p.Message = true, message
 	p.Inner = nil // a packet around it is that of the tunnel's ends
 	p.L2TP.Cut = cut
-	if p.L2TP.Version != l2tp.Version2 {
-		return
-	}
 	realm := u.realm(r)
-	var sender int
-	p.Session, sender = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
-	p.ToLNS = sender == 0
-	if p.L2TP.Control {
+	if r.again { // what its receiver drops changes no state
+		p.Tunnel = realm.tunnels.Find(src, dst, &p.L2TP, message)
+	} else {
+		p.Tunnel = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	}
+	p.ToLNS = p.Tunnel.Sender == 0
+	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
+		realm.frame(p, cut, r.again)
+	}
+}
+
+// frame follows the frame of a data message.
+func (m *realm) frame(p *Payload, cut, again bool) {
+	f := &p.Tunnel.Frame
+	var kind uint16
+	at := 0
+	switch {
+	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
+		p.Frame = f.Data
+		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
+			p.PPP.Cut = cut
+			m.expand(p, p.Tunnel.Sender, again)
+		}
 		return
+	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:
+		p.Ethernet = f.Data
+		kind, at = l2tp.EtherType(f.Data)
+	case f.Pseudowire == l2tp.PseudowireHDLC:
+		kind, at = l2tp.HDLCType(f.Data)
 	}
-	p.Frame = message[p.L2TP.PayloadStart:p.L2TP.PayloadEnd]
-	if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-		p.PPP.Cut = cut
-		realm.expand(p, sender)
+	if kind == etherIPv4 || kind == etherIPv6 {
+		p.addInner(unpadded(f.Data[at:]))
 	}
+}
+
+const (
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
+)
+
+// unpadded is an IP packet without the padding of its frame.
+func unpadded(ip []byte) []byte {
+	var inner capture.Frame
+	if inner.DecodeIP(ip) == nil && inner.IPVersion != 0 && !inner.Truncated {
+		return ip[:inner.PayloadEnd:inner.PayloadEnd]
+	}
+	return ip
 }

@@ -10,6 +10,7 @@ import (
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
+	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 
 	// Passwords are those of PPP users, nil if none are known.
 	Passwords *ppp.Secrets
+	// TunnelSecrets are those that the ends of L2TP tunnels share, nil if none are known.
+	TunnelSecrets *l2tp.Secrets
 
 	// Keys brings further keys while the run goes on; nil: none come.
 	Keys <-chan *keysrc.Keys
@@ -74,7 +77,7 @@ func New(c Config) *Pipeline {
 	if c.Patience == 0 {
 		c.Patience = liveWait
 	}
-	p := &Pipeline{config: c, framer: newFramer(), line: newLine()}
+	p := &Pipeline{config: c, framer: newFramer(c.TunnelSecrets), line: newLine()}
 	p.framer.lost = func(fragments int, ports bool) {
 		p.mu.Lock()
 		p.stats.Lost += uint64(fragments)
@@ -83,7 +86,7 @@ func New(c Config) *Pipeline {
 		}
 		p.mu.Unlock()
 	}
-	p.unwrap = &unwrapper{clear: newRealm(c.Passwords), inside: newRealm(c.Passwords), table: p.framer.table}
+	p.unwrap = &unwrapper{clear: newRealm(&c), inside: newRealm(&c), table: p.framer.table}
 	if c.HoldTime > 0 && c.HoldBytes > 0 {
 		p.framer.hold, p.framer.holdsIKE = newHold(c.HoldBytes, c.HoldTime), !c.ESPKeysOnly
 	}
@@ -134,6 +137,18 @@ func (p *Pipeline) PPP() map[ppp.Finding]uint64 {
 	all := make(map[ppp.Finding]uint64)
 	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {
 		for f, n := range m.links.Findings() {
+			all[f] += n
+		}
+	}
+	return all
+}
+
+// Tunnels returns what there is to say of the secrets of tunnels, with the messages concerned, to be
+// called after Run.
+func (p *Pipeline) Tunnels() map[l2tp.Finding]uint64 {
+	all := make(map[l2tp.Finding]uint64)
+	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {
+		for f, n := range m.tunnels.Findings() {
 			all[f] += n
 		}
 	}

@@ -44,6 +44,7 @@ type Record struct {
 	tried    *salookup.Attempt // why its flow was not open
 	err      error             // why it was not opened
 	esp      []byte            // the ESP packet, SPI to ICV
+	again    bool              // the packet was there before
 	cut      int               // bytes of it that the snap length cut off
 	group    *group            // of fragments, this one included, whose fate is not known yet
 	complete *group            // that this frame completed
@@ -72,19 +73,20 @@ func (k Kind) String() string { return kindNames[k] }
 
 // Payload is where the interesting parts of a frame's cleartext lie.
 type Payload struct {
-	HasL2TP bool
-	L2TP    l2tp.Header
-	Message []byte // the whole L2TP message, header included
-	HasPPP  bool
-	PPP     ppp.Frame
-	Frame   []byte // the whole PPP frame, address and control included
-	Line    bool   // it is of the line that was captured, and not of a tunnel
+	HasL2TP  bool
+	L2TP     l2tp.Header
+	Message  []byte           // the whole L2TP message, header included
+	Tunnel   l2tp.Observation // what its tunnel says of it; with the AVPs of a control message
+	HasPPP   bool
+	PPP      ppp.Frame
+	Frame    []byte // the whole PPP frame, address and control included
+	Ethernet []byte // the whole frame of an Ethernet pseudowire
+	Line     bool   // it is of the line that was captured, and not of a tunnel
 
-	Expansion ppp.Result    // what became of a PPP frame that is compressed, encrypted or a fragment
-	Inner     []byte        // the user's IP packet, from PPP or from tunnel mode
-	More      [][]byte      // further ones: a PPP frame can complete several
-	Session   *l2tp.Session // nil if it belongs to none that is known
-	ToLNS     bool          // sent by the side that opened the L2TP tunnel
+	Expansion ppp.Result // what became of a PPP frame that is compressed, encrypted or a fragment
+	Inner     []byte     // the user's IP packet, from PPP or from tunnel mode
+	More      [][]byte   // further ones: a PPP frame can complete several
+	ToLNS     bool       // sent by the side that opened the L2TP tunnel
 }
 
 // Message is an IKE message and what is said of it.

@@ -146,7 +146,7 @@ func TestPortOfL2TP(t *testing.T) {
 	}
 	for _, payload := range [][]byte{{0xff}, {0x0f, 0xff, 1, 2, 3, 4, 5, 6, 7, 8}, {0xc8, 0x02, 0, 12, 0, 1, 0, 0, 0, 1, 0, 1}} {
 		o := follow(t, rawFrames(ipPacket(here4, there4, 17, udp(here4, there4, 1701, 1701, payload))), nil, mode{text: true})
-		want := map[int]string{1: "NAT keepalive", 10: "[malformed]", 12: "ZLB"}[len(payload)]
+		want := map[int]string{1: "NAT keepalive", 10: "UDP, length 10", 12: "ZLB"}[len(payload)]
 		if r := o.results[0]; !strings.Contains(r.text, want) {
 			t.Errorf("%s: want %s", r.text, want)
 		}

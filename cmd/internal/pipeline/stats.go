@@ -3,6 +3,7 @@ package pipeline
 import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -17,6 +18,8 @@ type Stats struct {
 	byVerdict   [numKinds][len(why.Verdicts)]uint64
 	L2TP, PPP   uint64           // frames in which such a message was found, decrypted or in clear
 	Expansion   ppp.Counts       // of these PPP frames, those that are compressed, encrypted or fragments
+	Numbers     l2tp.Numbering   // of the data messages with a number
+	Ethernet    uint64           // frames of Ethernet pseudowires
 	Line        uint64           // PPP frames of the line that was captured
 	Inner       uint64           // users' IP packets
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
@@ -50,6 +53,9 @@ func (s *Stats) add(r *Record) {
 	*s.counter(r.Kind, r.Verdict)++
 	if r.Payload.HasL2TP {
 		s.L2TP++
+	}
+	if r.Payload.Ethernet != nil {
+		s.Ethernet++
 	}
 	if r.Payload.Line {
 		s.Line++

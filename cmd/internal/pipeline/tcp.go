@@ -89,7 +89,7 @@ func (f *framer) beginsMessage(b []byte) bool {
 	if len(content) < markerLen || binary.BigEndian.Uint32(content) <= 255 {
 		return false
 	}
-	if f.named(binary.BigEndian.Uint32(content)) {
+	if f.classifier.named(binary.BigEndian.Uint32(content)) {
 		return true
 	}
 	return wholeMessages(b)

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"encoding/binary"
+
+	"l2tpdump/capture"
+	"l2tpdump/esp"
+)
+
+// isESP reports whether a UDP payload on the port of NAT traversal is ESP of an SA that nothing has
+// named: one between ends that speak IKE, a packet that follows another of its SPI, or one that
+// looks like nothing else.
+func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
+	var h esp.Header
+	err := h.Decode(payload)
+	switch _, known := c.peers.get(pairOf(n)); {
+	case err != nil:
+		return known && n.UDPLen >= esp.HeaderLen
+	case h.SPI <= maxReservedSPI:
+		return false
+	case known || plausibleESP(&h, payload, n.UDPLen):
+		return true
+	}
+	last, ok := c.flows.get(flowID{n.Dst, h.SPI})
+	return ok && n.UDPLen%espUnit == 0 && h.Seq > last && h.Seq-last <= maxGap
+}
+
+const (
+	espUnit      = 4       // RFC 4303 section 2.4: what an ESP packet's length is a multiple of
+	maxGap       = 1024    // packets of an SPI that may be missing between two that are there
+	minESP       = 24      // header, trailer, and an ICV of 12 bytes
+	maxDoubtful  = 1 << 20 // the highest sequence number of a packet that nothing else speaks for
+	radiusLength = 2       // offset in RADIUS
+)
+
+// plausibleESP reports whether a payload of length bytes on the wire is ESP rather than any other
+// protocol or random data: its length, its sequence number, and that what follows looks encrypted.
+func plausibleESP(h *esp.Header, payload []byte, length int) bool {
+	switch {
+	case h.Seq == 0 || h.Seq >= maxDoubtful || length%espUnit != 0 || length < minESP:
+		return false
+	case int(binary.BigEndian.Uint16(payload[radiusLength:])) == length: // RADIUS, and others whose length is there
+		return false
+	case h.SPI&0x00ffffff == 0 && h.SPI>>24 <= 4: // WireGuard
+		return false
+	}
+	return looksRandom(payload[esp.HeaderLen:])
+}
+
+// looksRandom reports whether the first bytes of data can be ciphertext: no byte is there four times
+// in a row, which random data has once in 2^24 places, and hardly any is text.
+func looksRandom(data []byte) bool {
+	const sample = 64
+	data = data[:min(len(data), sample)]
+	run, text := 0, 0
+	for i, b := range data {
+		if i > 0 && b == data[i-1] {
+			run++
+		} else {
+			run = 0
+		}
+		if run == 3 {
+			return false
+		}
+		if b >= ' ' && b <= '~' {
+			text++
+		}
+	}
+	return text*4 < len(data)*3
+}
+
+// recently is a map that forgets what was used long ago: it has the last maxRecent keys at least, and
+// no more than twice as many.
+type recently[K comparable, V any] struct{ young, old map[K]V }
+
+const maxRecent = 8192
+
+func (r *recently[K, V]) set(k K, v V) {
+	if _, ok := r.young[k]; !ok && len(r.young) >= maxRecent || r.young == nil {
+		r.young, r.old = make(map[K]V), r.young
+	}
+	r.young[k] = v
+}
+
+func (r *recently[K, V]) get(k K) (v V, ok bool) {
+	if v, ok = r.young[k]; ok {
+		return v, true
+	}
+	if v, ok = r.old[k]; ok {
+		r.set(k, v)
+	}
+	return v, ok
+}

@@ -1,0 +1,292 @@
+package l2tp
+
+// call is the session that a control message is about, nil if it is about none.
+func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Session) {
+	local, remote := c.number(avpAssignedSession), h.Session
+	if h.Version == Version3 {
+		local, remote = c.number(avpLocalSession), c.number(avpRemoteSession)
+	}
+	switch c.kind {
+	case messageICRQ, messageOCRQ:
+		s = t.requestedCall(tr, h, local, time)
+	case messageICRP, messageOCRP, messageICCN, messageOCCN, messageCDN, messageWEN, messageSLI:
+		s = t.called(tr, c, local, remote, time)
+	}
+	if s != nil && h.Version == Version3 {
+		s.wish(tr.sender, c)
+	}
+	return s
+}
+
+// requestedCall is the session that an ICRQ or OCRQ asks for.
+func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32, time int64) *Session {
+	if local == 0 {
+		return nil
+	}
+	s := tr.tunnel.sessions[endID{tr.sender, local}]
+	if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
+		s = t.newSession(tr.tunnel, time)
+		t.assignSession(s, tr.sender, local)
+		s.requested, s.request = true, h.Ns
+	}
+	return s
+}
+
+// called is the session that a control message of a call names, which need not have been seen.
+func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32, time int64) (s *Session) {
+	if remote != 0 {
+		s = tr.tunnel.sessions[endID{1 - tr.sender, remote}]
+	}
+	if s == nil && local != 0 {
+		s = tr.tunnel.sessions[endID{tr.sender, local}]
+	}
+	if s == nil && remote != 0 && c.kind != messageCDN {
+		s = t.lateSession(tr, remote, time)
+	}
+	if s != nil && local != 0 && s.IDs[tr.sender] == 0 {
+		t.assignSession(s, tr.sender, local)
+	}
+	return s
+}
+
+// wish takes note of what the AVPs of an end say of the data messages that are sent to it.
+func (s *Session) wish(end int, c *Control) {
+	if p := c.number(avpPseudowireType); p != 0 {
+		s.pseudowire = uint16(p)
+	}
+	switch c.kind {
+	case messageICRQ, messageICRP, messageOCRQ, messageOCRP:
+		w := wish{known: true, sublayer: c.number(avpSublayer) != 0}
+		if cookie := c.value(avpAssignedCookie); len(cookie) <= maxCookie {
+			w.size = uint8(copy(w.cookie[:], cookie))
+		}
+		s.wants[end] = w
+	}
+}
+
+// frame takes the payload of a data message apart. wrong says that its cookie is another than the
+// one that the receiver assigned.
+func (s *Session) frame(sender int, payload []byte) (f Frame, wrong bool) {
+	if w := &s.wants[1-sender]; w.known && s.pseudowire != 0 {
+		f, ok := layout{s.pseudowire, w.size, w.sublayer}.split(payload)
+		return f, ok && string(f.Cookie) != string(w.cookie[:w.size])
+	}
+	l := &s.guessed[sender]
+	f, ok := l.split(payload)
+	if l.pseudowire == 0 || !ok || !frameFits(l.pseudowire, f.Data) {
+		if guess, better := guessLayout(payload); better {
+			*l = guess
+			f, _ = guess.split(payload)
+		}
+	}
+	return f, false
+}
+
+// requested is the tunnel that an SCCRQ asks for, back being what answers to it show. A repeated
+// request finds the tunnel that the first one made, until data has flowed in it: then it is a new
+// dial with the same ID.
+func (t *Tracker) requested(back tunnelKey, time int64) tunnelRef {
+	if ref, ok := t.tunnels[back]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
+		return tunnelRef{ref.tunnel, 1 - ref.sender}
+	} else if ok {
+		ref.tunnel.replaced = true
+		t.remember(ref.tunnel)
+	}
+	tunnel := t.newTunnel(tunnelKey{back.dst, back.src, back.version, 0}, time)
+	t.assignTunnel(tunnel, 0, back.id)
+	return tunnelRef{tunnel, 0}
+}
+
+// tunnel is the tunnel of a packet; made up if the packets that set it up were not seen.
+func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
+	if ref := t.known(key); ref.tunnel != nil {
+		if from := &ref.tunnel.Ends[ref.sender]; from.Addr != key.src || ref.tunnel.Ends[1-ref.sender].Addr != key.dst {
+			t.move(ref, key) // another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1)
+		}
+		return ref
+	}
+	direction := key
+	direction.id = 0
+	if ref := t.half.only(direction); ref.tunnel != nil { // the other direction of one that was made up
+		if key.id != 0 {
+			t.assignTunnel(ref.tunnel, 1-ref.sender, key.id)
+		}
+		return ref
+	}
+	tunnel := t.newTunnel(direction, time)
+	tunnel.State, tunnel.Late = Established, true
+	t.assignTunnel(tunnel, 1, key.id)
+	return tunnelRef{tunnel, 0}
+}
+
+// known is the tunnel of a packet, found by addresses and ID if no other has them.
+func (t *Tracker) known(key tunnelKey) tunnelRef {
+	if ref, ok := t.tunnels[key]; ok || key.id == 0 {
+		return ref
+	}
+	return t.moved.only(anyPort(key))
+}
+
+// lateSession is the session of a packet whose Session ID is not known yet: the one session of
+// which this direction has not been seen, or a new one.
+func (t *Tracker) lateSession(tr tunnelRef, id uint32, time int64) *Session {
+	s := tr.tunnel.unpaired[1-tr.sender].only()
+	if s == nil {
+		s = t.newSession(tr.tunnel, time)
+		s.Late = true
+	}
+	t.assignSession(s, 1-tr.sender, id)
+	return s
+}
+
+func (t *Tracker) newTunnel(key tunnelKey, time int64) *Tunnel {
+	if t.tunnelOrder.Len() >= maxTunnels {
+		t.drop(t.tunnelOrder.Front().Value.(*Tunnel))
+	}
+	tunnel := &Tunnel{
+		Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}, Start: time, Last: time,
+		sessions: make(map[endID]*Session), open: make(map[*Session]struct{}),
+	}
+	tunnel.element = t.tunnelOrder.PushBack(tunnel)
+	return tunnel
+}
+
+func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
+	if t.sessionOrder.Len() >= maxSessions {
+		t.dropSession(t.sessionOrder.Front().Value.(*Session))
+	}
+	s := &Session{Tunnel: tunnel, Start: time, Last: time}
+	s.element = t.sessionOrder.PushBack(s)
+	tunnel.open[s] = struct{}{}
+	for end := range s.IDs {
+		tunnel.unpaired[end].add(s)
+	}
+	return s
+}
+
+// close ends a session, which its IDs find until others have them.
+func (t *Tracker) close(s *Session) {
+	if s.State == Closed {
+		return
+	}
+	s.State = Closed
+	t.unpair(s)
+	if t.Ended != nil {
+		t.Ended(s)
+	}
+}
+
+// unpair takes a session out of those that are open.
+func (t *Tracker) unpair(s *Session) {
+	delete(s.Tunnel.open, s)
+	for end, id := range s.IDs {
+		if id == 0 {
+			s.Tunnel.unpaired[end].remove(s)
+		}
+	}
+}
+
+// assignTunnel takes note of the Tunnel ID that an end has assigned, 0 for one that is not known.
+func (t *Tracker) assignTunnel(tunnel *Tunnel, end int, id uint32) {
+	tunnel.Ends[end].Tunnel = id
+	t.remember(tunnel)
+}
+
+// move takes note of new addresses of a tunnel.
+func (t *Tracker) move(tr tunnelRef, key tunnelKey) {
+	tr.tunnel.Ends[tr.sender].Addr = key.src
+	tr.tunnel.Ends[1-tr.sender].Addr = key.dst
+	t.remember(tr.tunnel)
+}
+
+// key is what packets to the end show.
+func (t *Tunnel) key(end int) tunnelKey {
+	return tunnelKey{t.Ends[1-end].Addr, t.Ends[end].Addr, t.Version, t.Ends[end].Tunnel}
+}
+
+// remember makes a tunnel found by its keys, and no longer by those that it had.
+func (t *Tracker) remember(tunnel *Tunnel) {
+	t.forget(tunnel)
+	for end := range tunnel.Ends {
+		p := place{key: tunnel.key(end)}
+		ref := tunnelRef{tunnel, 1 - end}
+		switch {
+		case p.key.id != 0:
+			t.tunnels[p.key] = ref
+			if p.moves = tunnel.State != Closed && !tunnel.replaced; p.moves {
+				t.moved.add(anyPort(p.key), ref)
+			}
+		case tunnel.Late:
+			t.half.add(p.key, ref)
+		default:
+			continue
+		}
+		tunnel.places[end] = p
+	}
+}
+
+// forget undoes remember, but for keys that lead to another tunnel by now.
+func (t *Tracker) forget(tunnel *Tunnel) {
+	t.changes++
+	for end, p := range tunnel.places {
+		tunnel.places[end] = place{}
+		ref := tunnelRef{tunnel, 1 - end}
+		switch {
+		case p.key.id != 0:
+			if t.tunnels[p.key].tunnel == tunnel {
+				delete(t.tunnels, p.key)
+			}
+			if p.moves {
+				t.moved.remove(anyPort(p.key), ref)
+			}
+		case p.key.version != 0:
+			t.half.remove(p.key, ref)
+		}
+	}
+}
+
+// assignSession takes note of the Session ID that an end has assigned.
+func (t *Tracker) assignSession(s *Session, end int, id uint32) {
+	t.changes++
+	if s.State != Closed {
+		s.Tunnel.unpaired[end].remove(s)
+	}
+	s.IDs[end] = id
+	s.Tunnel.sessions[endID{end, id}] = s
+	if s.Tunnel.Version == Version3 {
+		s.keys[end] = s.Tunnel.key(end)
+		s.keys[end].id = id
+		ref := sessionRef{s, 1 - end}
+		t.sessions[s.keys[end]], t.sessions[anyPort(s.keys[end])] = ref, ref
+	}
+}
+
+// drop forgets a tunnel with its sessions.
+func (t *Tracker) drop(tunnel *Tunnel) {
+	t.forget(tunnel)
+	for _, s := range tunnel.sessions {
+		t.dropSession(s)
+	}
+	t.tunnelOrder.Remove(tunnel.element)
+}
+
+// dropSession forgets a session.
+func (t *Tracker) dropSession(s *Session) {
+	t.changes++
+	if s.element == nil {
+		return // dropped already, by its other ID
+	}
+	t.close(s)
+	t.sessionOrder.Remove(s.element)
+	s.element = nil
+	for end, id := range s.IDs {
+		if s.Tunnel.sessions[endID{end, id}] == s {
+			delete(s.Tunnel.sessions, endID{end, id})
+		}
+		for _, key := range [...]tunnelKey{s.keys[end], anyPort(s.keys[end])} {
+			if t.sessions[key].session == s {
+				delete(t.sessions, key)
+			}
+		}
+	}
+}

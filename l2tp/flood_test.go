@@ -1,0 +1,74 @@
+package l2tp
+
+import (
+	"net/netip"
+	"testing"
+)
+
+// flood are messages from as many tunnels, sessions or sources as there are numbers.
+var floods = map[string]func(i uint32) (src netip.AddrPort, data []byte){
+	"tunnels":  func(i uint32) (netip.AddrPort, []byte) { return client, payload(uint16(i)|1, 1) },
+	"sessions": func(i uint32) (netip.AddrPort, []byte) { return client, payload(7, uint16(i)|1) },
+	"sources": func(i uint32) (netip.AddrPort, []byte) {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1701), payload(7, 1)
+	},
+	"ports": func(i uint32) (netip.AddrPort, []byte) {
+		return netip.AddrPortFrom(client.Addr(), uint16(i)), payload(7, uint16(i>>16)|1)
+	},
+	"requests": func(i uint32) (netip.AddrPort, []byte) {
+		return netip.AddrPortFrom(client.Addr(), uint16(i>>16)), control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, uint16(i)|1))
+	},
+	"sessions of L2TPv3": func(i uint32) (netip.AddrPort, []byte) {
+		return netip.AddrPortFrom(client.Addr(), uint16(i%7)), []byte{0, 3, 0, 0, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i) | 1, 1, 2, 3, 4}
+	},
+}
+
+// TestFloods: whatever is sent, all that is kept is bounded.
+func TestFloods(t *testing.T) {
+	for name, flood := range floods {
+		tr := NewTracker(nil)
+		for i := range uint32(60000) {
+			src, data := flood(i)
+			observe(t, tr, src, server, int64(i), data)
+		}
+		if n := tr.tunnelOrder.Len(); n > maxTunnels {
+			t.Errorf("%s: %d tunnels", name, n)
+		}
+		if n := tr.sessionOrder.Len(); n > maxSessions {
+			t.Errorf("%s: %d sessions", name, n)
+		}
+		sizes := [...]int{len(tr.tunnels), len(tr.sessions), len(tr.moved), len(tr.half)}
+		for i, limit := range [...]int{2 * maxTunnels, 4 * maxSessions, 2 * maxTunnels, 2 * maxTunnels} {
+			if sizes[i] > limit {
+				t.Errorf("%s: map %d has %d keys", name, i, sizes[i])
+			}
+		}
+		kept := 0
+		for e := tr.tunnelOrder.Front(); e != nil; e = e.Next() {
+			tunnel := e.Value.(*Tunnel)
+			kept += len(tunnel.sessions)
+			if len(tunnel.open) > maxSessions {
+				t.Errorf("%s: %d open sessions", name, len(tunnel.open))
+			}
+		}
+		if kept > 2*maxSessions {
+			t.Errorf("%s: %d IDs", name, kept)
+		}
+	}
+}
+
+func BenchmarkFlood(b *testing.B) {
+	for name, flood := range floods {
+		b.Run(name, func(b *testing.B) {
+			tr := NewTracker(nil)
+			var h Header
+			for i := range b.N {
+				src, data := flood(uint32(i))
+				if err := h.Decode(data); err != nil {
+					b.Fatal(err)
+				}
+				tr.Observe(src, server, int64(i), &h, data)
+			}
+		})
+	}
+}
