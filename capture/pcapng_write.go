@@ -124,29 +124,39 @@ func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
 	}
 	ticks := uint64(max(p.Time, 0) / pw.interfaces[p.Interface])
 
-	h := pw.head[:28]
-	binary.LittleEndian.PutUint32(h[0:], blockEnhancedPacket)
-	binary.LittleEndian.PutUint32(h[4:], uint32(n+minBlockLen))
-	binary.LittleEndian.PutUint32(h[8:], uint32(p.Interface))
-	binary.LittleEndian.PutUint32(h[12:], uint32(ticks>>32))
-	binary.LittleEndian.PutUint32(h[16:], uint32(ticks))
-	binary.LittleEndian.PutUint32(h[20:], uint32(len(p.Data)))
-	binary.LittleEndian.PutUint32(h[24:], uint32(max(p.Length, len(p.Data))))
-	pw.w.Write(h)
-	pw.w.Write(p.Data)
-	pw.pad(len(p.Data))
+	h := pw.block(n)
+	h = binary.LittleEndian.AppendUint32(h, blockEnhancedPacket)
+	h = binary.LittleEndian.AppendUint32(h, uint32(n+minBlockLen))
+	h = binary.LittleEndian.AppendUint32(h, uint32(p.Interface))
+	h = binary.LittleEndian.AppendUint32(h, uint32(ticks>>32))
+	h = binary.LittleEndian.AppendUint32(h, uint32(ticks))
+	h = binary.LittleEndian.AppendUint32(h, uint32(len(p.Data)))
+	h = binary.LittleEndian.AppendUint32(h, uint32(max(p.Length, len(p.Data))))
+	h = appendPadded(h, p.Data)
 	if options > 0 {
-		pw.w.Write(p.Options)
+		h = append(h, p.Options...)
 		if len(comment) > 0 {
-			binary.LittleEndian.PutUint16(h[0:], optComment)
-			binary.LittleEndian.PutUint16(h[2:], uint16(len(comment)))
-			pw.w.Write(h[:4])
-			pw.w.Write(comment)
-			pw.pad(len(comment))
+			h = binary.LittleEndian.AppendUint16(h, optComment)
+			h = binary.LittleEndian.AppendUint16(h, uint16(len(comment)))
+			h = appendPadded(h, comment)
 		}
-		pw.w.Write(zeros[:])
+		h = append(h, zeros[:]...)
 	}
-	return pw.blockEnd(n)
+	_, err := pw.w.Write(binary.LittleEndian.AppendUint32(h, uint32(n+minBlockLen)))
+	return err
+}
+
+// block returns memory for a block with a body of n bytes: that of the buffer, where there is room.
+func (pw *pcapngWriter) block(n int) []byte {
+	if n+minBlockLen > pw.w.Available() {
+		pw.w.Flush() // Write says what it said
+	}
+	return pw.w.AvailableBuffer()
+}
+
+// appendPadded appends b, padded to 4 bytes.
+func appendPadded(dst, b []byte) []byte {
+	return append(append(dst, b...), zeros[:pad4(len(b))-len(b)]...)
 }
 
 // cutComment cuts a comment to the 65535 bytes that an option can have, between two characters.

@@ -30,7 +30,7 @@ func NewKey(b []byte) Key {
 	k := new(struct { // one piece of memory for all, but for the bytes of a key longer than space
 		p     *keyBytes
 		b     keyBytes
-		space [16]byte
+		space [32]byte
 	})
 	k.b.b = append(k.space[:0], b...)
 	k.p = &k.b

@@ -85,7 +85,8 @@ var messageNames = []string{
 // may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(line)
-	if len(line) == 0 || bytes.IndexByte([]byte(`{}"`), line[0]) < 0 && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) {
+	if len(line) == 0 || bytes.IndexByte([]byte(`{}"`), line[0]) < 0 && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) ||
+		matchESPRow(line) {
 		return dst, false
 	}
 	start := len(dst)

@@ -53,9 +53,11 @@ var wiresharkAuths = [][2]string{
 
 // bareName returns a name without its RFC, in lower case: "TripleDes-CBC [RFC2451]" is
 // "tripledes-cbc".
-func bareName(name string) string {
+func bareName(name string) string { return strings.ToLower(withoutRFC(name)) }
+
+func withoutRFC(name string) string {
 	name, _, _ = strings.Cut(name, "[")
-	return strings.ToLower(strings.TrimSpace(name))
+	return strings.TrimSpace(name)
 }
 
 // cipherFromWireshark reads the name of an encryption algorithm, in Wireshark's spelling or nearly
@@ -63,7 +65,7 @@ func bareName(name string) string {
 func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
 	bare := bareName(string(name))
 	for _, w := range wiresharkCiphers {
-		if bareName(w.name) == bare {
+		if strings.EqualFold(withoutRFC(w.name), bare) {
 			return esp.CipherByName(w.row), 0, w.icvLen
 		}
 	}
@@ -75,7 +77,7 @@ func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
 func authFromWireshark(name []byte) *esp.Auth {
 	bare := bareName(string(name))
 	for _, w := range wiresharkAuths {
-		if bareName(w[0]) == bare {
+		if strings.EqualFold(withoutRFC(w[0]), bare) {
 			return esp.AuthByName(w[1])
 		}
 	}

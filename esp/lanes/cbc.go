@@ -8,14 +8,19 @@ import (
 
 // CBC decrypts AES in CBC mode with one key. Any number of goroutines may use it at the same time.
 type CBC struct {
-	keys  []byte       // round keys for the assembly
-	block cipher.Block // where there is none
+	rounds int
+	keys   [maxRounds + 1][aes.BlockSize]byte // for the assembly, of which rounds+1 are used
+	block  cipher.Block                       // where there is none
 }
+
+const maxRounds = 14 // of AES-256
 
 // NewCBC returns the CBC of a key of 16, 24 or 32 bytes, of which it keeps the round keys only.
 func NewCBC(key []byte) (*CBC, error) {
 	if n := len(key); best.expand != nil && (n == 16 || n == 24 || n == 32) {
-		return &CBC{keys: best.expand(key)}, nil
+		c := &CBC{rounds: n/4 + 6}
+		best.expand(c.keys[:c.rounds+1], key)
+		return c, nil
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -33,7 +38,7 @@ func (c *CBC) Decrypt(dst, iv, src []byte) {
 		return
 	}
 	if c.block == nil {
-		best.cbc(&c.keys[0], len(c.keys)/aes.BlockSize-1, &dst[0], &src[0], &iv[0], len(src)/aes.BlockSize)
+		best.cbc(&c.keys[0][0], c.rounds, &dst[0], &src[0], &iv[0], len(src)/aes.BlockSize)
 		return
 	}
 	// From the end, so that the ciphertext in front is still there if dst is src.

@@ -36,7 +36,7 @@ func choose(f features) (k kernels) {
 }
 
 // expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.3.5), the first round's key first.
-func expandKey(key []byte) []byte {
+func expandKey(keys [][16]byte, key []byte) {
 	n := len(key) / 4
 	var words [4 * (8 + 7)]uint32
 	w := words[:4*(n+7)]
@@ -55,14 +55,13 @@ func expandKey(key []byte) []byte {
 		}
 		w[i] = w[i-n] ^ x
 	}
-	keys := make([]byte, 0, 4*len(w))
-	for i := len(w) - 4; i >= 0; i -= 4 {
-		for _, x := range w[i : i+4] {
-			keys = binary.LittleEndian.AppendUint32(keys, x)
+	for i := range keys {
+		from := w[len(w)-4*i-4:]
+		for j := range 4 {
+			binary.LittleEndian.PutUint32(keys[i][4*j:], from[j])
 		}
-		if middle := len(keys) - 16; middle > 0 && i > 0 {
-			inverseMixColumns((*[16]byte)(keys[middle:]))
+		if i > 0 && i < len(keys)-1 {
+			inverseMixColumns(&keys[i])
 		}
 	}
-	return keys
 }

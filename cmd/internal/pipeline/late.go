@@ -171,6 +171,9 @@ func (l *late) position(g *group) int {
 
 // settle lets the first n go as they are.
 func (l *late) settle(n int) {
+	if n == 0 {
+		return
+	}
 	for i := range l.queue[:n] {
 		l.queue[i].settle()
 	}

@@ -56,7 +56,12 @@ func (t *Table) Len() (n int, consistent bool) {
 		}
 	}
 	sum := t.kinds[0].len + t.kinds[1].len + t.kinds[2].len
-	return len(t.flows), chained == len(t.flows) && listed == len(t.flows) && sum == listed
+	for k, f := range t.others {
+		if f.key() != k || f.prev == nil {
+			return 0, false
+		}
+	}
+	return listed, chained == listed && len(t.bySPI)+len(t.others) == listed && sum == listed
 }
 
 // Gone returns how many accounts of flows that went are kept.

@@ -114,7 +114,7 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 // nothing.
 func (t *Table) Opens(h Header, p Packet) bool {
 	t.mu.Lock()
-	f := t.flows[flowKey{h.Dst.Unmap(), h.SPI, h.Inside}]
+	f := t.find(flowKey{h.Dst.Unmap(), h.SPI, h.Inside})
 	var ring *Ring
 	if f != nil {
 		ring = f.ring

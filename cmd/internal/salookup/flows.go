@@ -89,42 +89,71 @@ func (t *Table) flow(h Header) *Flow {
 	if f := *slot; f != nil && f.key() == k {
 		return f
 	}
-	f := t.flows[k]
+	f := t.find(k)
 	if f == nil {
 		if t.kinds[unopened].len >= maxUnopened {
 			t.forget(t.kinds[unopened].oldest)
 		}
-		f = &Flow{spi: k.spi, inside: k.inside, src: h.Src.Unmap(), dst: k.dst, order: t.made, next: t.bySPI[k.spi], stale: true}
+		f = &Flow{spi: k.spi, inside: k.inside, src: h.Src.Unmap(), dst: k.dst, order: t.made, stale: true}
 		t.made++
-		if f.next != nil {
-			f.next.prev = f
-		}
-		t.flows[k], t.bySPI[k.spi] = f, f
+		t.enlist(f)
 		t.kinds[unopened].push(f)
 	}
 	*slot = f
 	return f
 }
 
-// forget takes a flow out, and keeps its account if there is room.
-func (t *Table) forget(f *Flow) {
-	delete(t.flows, f.key())
+// find returns the flow that is found by k, nil if there is none.
+func (t *Table) find(k flowKey) *Flow {
+	first := t.bySPI[k.spi]
+	if first == nil || first.key() == k {
+		return first
+	}
+	return t.others[k]
+}
+
+// enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is all
+// that most SPIs take.
+func (t *Table) enlist(f *Flow) {
+	first := t.bySPI[f.spi]
+	if first == nil {
+		t.bySPI[f.spi] = f
+		return
+	}
+	t.others[f.key()] = f
+	f.prev, f.next = first, first.next
+	if f.next != nil {
+		f.next.prev = f
+	}
+	first.next = f
+}
+
+// delist undoes enlist.
+func (t *Table) delist(f *Flow) {
 	if f.next != nil {
 		f.next.prev = f.prev
 	}
 	switch {
 	case f.prev != nil:
 		f.prev.next = f.next
+		delete(t.others, f.key())
 	case f.next != nil:
 		t.bySPI[f.spi] = f.next
+		delete(t.others, f.next.key())
 	default:
 		delete(t.bySPI, f.spi)
 	}
+	f.next, f.prev = nil, nil
+}
+
+// forget takes a flow out, and keeps its account if there is room.
+func (t *Table) forget(f *Flow) {
+	t.delist(f)
 	t.kinds[f.place.kind].remove(f)
 	if slot := &t.recent[f.spi%recentFlows]; *slot == f {
 		*slot = nil
 	}
-	f.next, f.prev, f.place, f.trying = nil, nil, place{}, nil
+	f.place, f.trying = place{}, nil
 	gone := &t.gone[0]
 	if f.ring != nil {
 		gone = &t.gone[1]

@@ -31,8 +31,8 @@ type Table struct {
 	quick    map[uint32][]Source
 	quickSPI []uint32 // in the order in which they came
 
-	flows  map[flowKey]*Flow
-	bySPI  map[uint32]*Flow // the first of a list through Flow.next
+	bySPI  map[uint32]*Flow  // the first of a list through Flow.next
+	others map[flowKey]*Flow // those that are not the first
 	recent [recentFlows]*Flow
 	kinds  [kinds]list
 	gone   [2][]*Flow // unopened, opened
@@ -51,7 +51,7 @@ type Table struct {
 func New() *Table {
 	t := &Table{
 		secrets: make(map[uint32][]*Known), quick: make(map[uint32][]Source),
-		flows: make(map[flowKey]*Flow), bySPI: make(map[uint32]*Flow), budget: fullBudget,
+		bySPI: make(map[uint32]*Flow), others: make(map[flowKey]*Flow), budget: fullBudget,
 	}
 	for i := range t.nothing {
 		t.nothing[i] = &Attempt{Err: ErrNoKey, Set: &Set{}, Secrets: i == 1}
@@ -209,8 +209,10 @@ func (t *Table) Flows() []*Flow {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	flows := slices.Concat(t.gone[0], t.gone[1])
-	for _, f := range t.flows {
-		flows = append(flows, f)
+	for i := range t.kinds {
+		for f := t.kinds[i].oldest; f != nil; f = f.place.newer {
+			flows = append(flows, f)
+		}
 	}
 	slices.SortFunc(flows, func(a, b *Flow) int { return cmp.Compare(a.order, b.order) })
 	return flows
