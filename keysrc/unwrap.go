@@ -261,6 +261,9 @@ var htmlTags = map[string]string{
 
 // unwrapHTML takes the text of a web page: without tags, with entities replaced.
 func unwrapHTML(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, '<') < 0 && bytes.IndexByte(line, '&') < 0 {
+		return dst, false
+	}
 	start, found := len(dst), false
 	for at := 0; at < len(line); {
 		i := bytes.IndexAny(line[at:], "<&")
