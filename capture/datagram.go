@@ -25,8 +25,10 @@ type Datagram struct {
 	// it; it must not change it.
 	Data      []byte
 	Complete  bool
-	Fragments int // fragments seen, duplicates included
-	Value     any // the caller's
+	Doubtful  bool      // some fragments contradict others, and nothing proves those that were put together
+	Fragments int       // that were put together; of one that is not Complete those that were seen
+	After     *Datagram // the one of the same addresses and identification that was complete before; nil: none was
+	Value     any       // the caller's
 }
 
 // assembly is the fragments that have one key.
@@ -126,7 +128,11 @@ func (a *assembly) reach() (end int) {
 
 // begin starts a datagram, of which the parts so far are none.
 func (a *assembly) begin(time int64) {
-	if a.now, a.time = new(Datagram), time; a.pieces == nil {
+	if a.last != nil {
+		a.last.After = nil // no more than one is kept
+	}
+	a.now, a.time = &Datagram{After: a.last}, time
+	if a.pieces == nil {
 		a.pieces = make([]piece, 0, 2)
 	}
 	a.have, a.total, a.overlap, a.doubt = 0, -1, false, len(a.pieces) > 0
@@ -302,10 +308,8 @@ func (a *assembly) complete(path []int, ip []byte, proved bool, time int64) {
 		a.pieces[i].used = true
 	}
 	a.headerLen = len(ip) - end
-	if a.doubt {
-		a.now.Fragments = len(path)
-	}
-	a.now.Data, a.now.Complete = ip, true
+	a.now.Fragments = len(path)
+	a.now.Data, a.now.Complete, a.now.Doubtful = ip, true, a.doubt && !proved
 	a.last, a.now, a.time = a.now, nil, time
 }
 

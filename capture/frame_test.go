@@ -560,6 +560,11 @@ func FuzzFrameDecode(f *testing.F) {
 				t.Fatalf("%d is outside of %d bytes: %+v", at, len(data), fr)
 			}
 		}
+		fr.MAC(data)
+		fr.PPPoESession(data)
+		if ids := fr.VLANs(data); len(ids) > maxVLANTags {
+			t.Fatalf("%d VLAN tags", len(ids))
+		}
 		if err != nil || fr.IPVersion == 0 {
 			return
 		}

@@ -75,6 +75,7 @@ func (f *Frame) ethernet(data []byte, at int, end *int) (version uint8, err erro
 	if len(data) < at+14 {
 		return f.shortLink()
 	}
+	f.macBehind = at + 12
 	return f.etherType(data, binary.BigEndian.Uint16(data[at+12:]), at+12, at+14, end, false)
 }
 
@@ -148,6 +149,9 @@ func (f *Frame) etherType(data []byte, kind uint16, at, next int, end *int, cook
 		}
 		if len(data) < next+4 {
 			return f.shortLink()
+		}
+		if f.tags++; tags == 0 {
+			f.tagsAt = next
 		}
 		at = next + 2
 		kind = binary.BigEndian.Uint16(data[at:])

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -68,57 +67,6 @@ func filterFrames() []filterFrame {
 	all = append(all, filterFrame{"arp", arp, false}, filterFrame{"pppoe discovery", discovery, false}, filterFrame{"lcp", lcp, false})
 	slices.SortFunc(all, func(a, b filterFrame) int { return strings.Compare(a.name, b.name) })
 	return all
-}
-
-// TestDefaultFilter compares libpcap's filter and the one in Go with what is expected.
-func TestDefaultFilter(t *testing.T) {
-	filter, err := NewFilter(Ethernet, DefaultFilter(Ethernet))
-	if err != nil {
-		t.Logf("only the filter in Go: %v", err)
-	}
-	for _, f := range filterFrames() {
-		var frame Frame
-		if err := frame.Decode(Ethernet, f.frame); err != nil {
-			t.Errorf("%s: %v", f.name, err)
-		}
-		if got := Wanted(&frame); got != f.wanted {
-			t.Errorf("%s: Wanted is %t", f.name, got)
-		}
-		if filter != nil && filter.Match(f.frame, len(f.frame)) != f.wanted {
-			t.Errorf("%s: the filter says %t", f.name, !f.wanted)
-		}
-	}
-}
-
-// TestDefaultFilterLinkTypes compiles the filter for all kinds of interfaces.
-func TestDefaultFilterLinkTypes(t *testing.T) {
-	ike := ip4(17, udpPacket(500, 500))
-	for lt, header := range map[LinkType][]byte{
-		Raw:       {},
-		LinuxSLL:  join(make([]byte, 14), be16(0x0800)),
-		LinuxSLL2: join(be16(0x0800), make([]byte, 18)),
-		Null:      {2, 0, 0, 0},
-	} {
-		filter, err := NewFilter(lt, DefaultFilter(lt))
-		if err != nil && strings.Contains(err.Error(), "no libpcap") {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Errorf("%v: %v", lt, err)
-			continue
-		}
-		if frame := join(header, ike); !filter.Match(frame, len(frame)) {
-			t.Errorf("%v: IKE is not taken", lt)
-		}
-		if frame := join(header, ip4(6, make([]byte, 20))); filter.Match(frame, len(frame)) {
-			t.Errorf("%v: TCP is taken", lt)
-		}
-	}
-}
-
-func ExampleDefaultFilter() {
-	fmt.Println(DefaultFilter(Raw))
-	// Output: udp port 500 or udp port 4500 or udp port 1701 or esp or (ip[6:2] & 0x3fff != 0) or (ip6[6] = 44)
 }
 
 func TestOpenLiveRefuses(t *testing.T) {

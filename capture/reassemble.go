@@ -63,7 +63,8 @@ func NewReassembler(maxBytes int, timeout int64) *Reassembler {
 
 // OnGiveUp has f called, during Add and Abandon, with each datagram that will never be complete:
 // for its age, for room, for an overlap. One that Add never returned, because its first fragment
-// was one too many, has no Value. f must not call the Reassembler.
+// was one too many, has no Value. f is called too with each Complete one, when it is forgotten. f
+// must not call the Reassembler.
 func (r *Reassembler) OnGiveUp(f func(*Datagram)) { r.onGiveUp = f }
 
 // OnDoubt has f called, during Add, with an IP datagram that has fragments which others contradict:
@@ -92,7 +93,6 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 		a.begin(time)
 		a.element = r.pending.PushBack(a)
 	} else if a.repeats(f.FragOffset, payload) {
-		a.last.Fragments++
 		return a.last, ErrDuplicate
 	} else if a.now == nil {
 		a.begin(time)
@@ -147,10 +147,12 @@ func fragment(f *Frame, data []byte) (key fragmentKey, payload []byte, err error
 	return key, payload, nil
 }
 
-// Abandon gives up all incomplete datagrams but the newest keep.
-func (r *Reassembler) Abandon(keep int) {
-	for r.pending.Len() > max(keep, 0) {
-		r.drop(r.pending.Front().Value.(*assembly))
+// Abandon gives up all datagrams.
+func (r *Reassembler) Abandon() {
+	for _, l := range [...]*list.List{r.pending, r.done} {
+		for l.Len() > 0 {
+			r.drop(l.Front().Value.(*assembly))
+		}
 	}
 }
 
@@ -183,7 +185,7 @@ func (r *Reassembler) measure(a *assembly) {
 	a.size = size
 }
 
-// drop forgets an assembly, and says so if there is a datagram that will never be complete.
+// drop forgets an assembly, and says so.
 func (r *Reassembler) drop(a *assembly) {
 	l := r.done
 	if a.now != nil {
@@ -193,7 +195,9 @@ func (r *Reassembler) drop(a *assembly) {
 	a.element = nil
 	delete(r.known, a.key)
 	r.bytes -= a.size
-	if a.now != nil && r.onGiveUp != nil {
-		r.onGiveUp(a.now)
+	for _, d := range [...]*Datagram{a.last, a.now} {
+		if d != nil && r.onGiveUp != nil {
+			r.onGiveUp(d)
+		}
 	}
 }

@@ -32,6 +32,8 @@ type Cipher struct {
 	// prepare does the key schedule and returns a maker of engines, which share it.
 	// There are no other users of key and salt than this call, icvLen is of ICVLens.
 	prepare func(key, salt []byte, icvLen int) (func() engine, error)
+
+	names []string // with each of KeyLens
 }
 
 // Ciphers is the table of encryption algorithms, the common ones first.

@@ -3,7 +3,9 @@ package esp
 import (
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"l2tpdump/esp/lanes"
@@ -14,8 +16,6 @@ import (
 type SA struct {
 	spi       uint32
 	suite     Suite
-	cipher    string // names, so that printing them costs nothing per packet
-	auth      string
 	icvLen    int
 	newEngine func() engine
 	shared    engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
@@ -57,7 +57,7 @@ type Plaintext struct {
 func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	c := s.Cipher
 	if c == nil {
-		return nil, fmt.Errorf("esp: encryption algorithm is not known")
+		return nil, errors.New("esp: encryption algorithm is not known")
 	}
 	if s.KeyLen == 0 {
 		s.KeyLen = c.naturalKeyLen(key.Len())
@@ -65,42 +65,12 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	if !c.KeyLenOK(s.KeyLen) {
 		return nil, fmt.Errorf("esp: %s takes no key of %d bytes", c.Name, s.KeyLen)
 	}
-	want := s.KeyLen + c.SaltLen
-	if n := key.Len(); n < want {
-		return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, s.CipherName(), want, n)
-	} else if n > want {
-		return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", s.CipherName(), want, n)
+	if err := checkLen(s.CipherName(), key, s.KeyLen+c.SaltLen); err != nil {
+		return nil, err
 	}
 	sa := &SA{spi: spi}
-	if c.AEAD {
-		ok := false
-		for _, n := range c.ICVLens {
-			ok = ok || n == s.ICVLen
-		}
-		if !ok {
-			return nil, fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
-		}
-		s.Auth = nil
-		sa.icvLen = s.ICVLen
-	} else {
-		a := s.Auth
-		if a == nil {
-			return nil, fmt.Errorf("esp: authentication algorithm is not known")
-		}
-		s.ICVLen = 0
-		sa.icvLen = a.ICVLen
-		if a.Checked && !authKey.IsZero() {
-			if n := authKey.Len(); n < a.KeyLen {
-				return nil, fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, a.Name, a.KeyLen, n)
-			} else if n > a.KeyLen {
-				return nil, fmt.Errorf("esp: %s takes %d bytes of key, not %d", a.Name, a.KeyLen, n)
-			}
-			mac, err := a.prepare(authKey.Bytes())
-			if err != nil {
-				return nil, fmt.Errorf("esp: %s: %w", a.Name, err)
-			}
-			sa.mac = mac
-		}
+	if err := sa.authenticate(&s, authKey); err != nil {
+		return nil, err
 	}
 	b := key.Bytes()
 	newEngine, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
@@ -112,12 +82,51 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	case nullEngine, cbcEngine, aesCBCEngine:
 		sa.shared = e
 	}
-	if k, ok := sa.mac.(hmacKey); ok {
+	sa.suite = s
+	return sa, nil
+}
+
+// checkLen says what is wrong with the length of a key.
+func checkLen(algorithm string, key Key, want int) error {
+	switch n := key.Len(); {
+	case n < want:
+		return fmt.Errorf("%w: %s takes %d bytes, %d are known", ErrIncomplete, algorithm, want, n)
+	case n > want:
+		return fmt.Errorf("esp: %s takes %d bytes of key, not %d", algorithm, want, n)
+	}
+	return nil
+}
+
+// authenticate sets what the ICV is checked with, and takes off the suite what its cipher has no use
+// for.
+func (sa *SA) authenticate(s *Suite, authKey Key) error {
+	if c := s.Cipher; c.AEAD {
+		if !slices.Contains(c.ICVLens, s.ICVLen) {
+			return fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
+		}
+		s.Auth, sa.icvLen = nil, s.ICVLen
+		return nil
+	}
+	a := s.Auth
+	if a == nil {
+		return errors.New("esp: authentication algorithm is not known")
+	}
+	s.ICVLen, sa.icvLen = 0, a.ICVLen
+	if !a.Checked || authKey.IsZero() {
+		return nil
+	}
+	if err := checkLen(a.Name, authKey, a.KeyLen); err != nil {
+		return err
+	}
+	mac, err := a.prepare(authKey.Bytes())
+	if err != nil {
+		return fmt.Errorf("esp: %s: %w", a.Name, err)
+	}
+	sa.mac = mac
+	if k, ok := mac.(hmacKey); ok {
 		sa.hmac = k.HMAC
 	}
-	sa.suite = s
-	sa.cipher, sa.auth = sa.suite.CipherName(), sa.suite.AuthName()
-	return sa, nil
+	return nil
 }
 
 // naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing
@@ -139,12 +148,6 @@ func (c *Cipher) naturalKeyLen(n int) int {
 
 // SPI returns the SPI that the SA was made with. Open does not compare it.
 func (sa *SA) SPI() uint32 { return sa.spi }
-
-// CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
-func (sa *SA) CipherName() string { return sa.cipher }
-
-// AuthName is the name of the authentication algorithm, as in "hmac-sha1-96".
-func (sa *SA) AuthName() string { return sa.auth }
 
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite { return sa.suite }

@@ -157,24 +157,10 @@ func parseStars4(s string) (AddrPattern, bool) {
 
 func parseStars6(s string) (AddrPattern, bool) {
 	p := AddrPattern{family: 6}
-	front, back, gap := strings.Cut(s, "::")
-	split := func(s string) []string {
-		if s == "" {
-			return nil
-		}
-		return strings.Split(s, ":")
-	}
-	head, tail := split(front), split(back)
-	n := len(head) + len(tail)
-	if gap && n > 7 || !gap && n != 8 {
+	groups, ok := groups6(s)
+	if !ok {
 		return p, false
 	}
-	groups := make([]string, 8)
-	for i := range groups {
-		groups[i] = "0"
-	}
-	copy(groups, head)
-	copy(groups[8-len(tail):], tail)
 	for i, g := range groups {
 		if g == "*" {
 			continue
@@ -182,12 +168,11 @@ func parseStars6(s string) (AddrPattern, bool) {
 		if g == "" || len(g) > 4 {
 			return p, false
 		}
-		g = "0000"[len(g):] + g
-		for j := range 4 {
-			if g[j] == '*' {
+		for j, digit := range []byte("0000"[len(g):] + g) {
+			if digit == '*' {
 				continue
 			}
-			d, err := strconv.ParseUint(g[j:j+1], 16, 8)
+			d, err := strconv.ParseUint(string(digit), 16, 8)
 			if err != nil {
 				return p, false
 			}
@@ -200,6 +185,27 @@ func parseStars6(s string) (AddrPattern, bool) {
 		return p, false // IPv4 is written as IPv4
 	}
 	return p.orAny(), true
+}
+
+// groups6 returns the eight groups of an IPv6 address, with zeros for "::".
+func groups6(s string) (groups [8]string, ok bool) {
+	front, back, gap := strings.Cut(s, "::")
+	split := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return strings.Split(s, ":")
+	}
+	head, tail := split(front), split(back)
+	if n := len(head) + len(tail); gap && n > 7 || !gap && n != 8 {
+		return groups, false
+	}
+	for i := range groups {
+		groups[i] = "0"
+	}
+	copy(groups[:], head)
+	copy(groups[8-len(tail):], tail)
+	return groups, true
 }
 
 // known96 reports whether all of the first 96 bits are known.

@@ -128,68 +128,55 @@ const (
 // one. depth counts the IPv6 extension headers in front of it.
 func payloadBits(next uint8, p []byte, depth int) (n int, ok bool) {
 	switch next {
-	case protoUDP:
-		return udpBits(p)
-	case protoTCP:
-		return tcpBits(p)
-	case protoIPv4:
-		return ipv4Bits(p)
-	case protoIPv6:
-		return ipv6Bits(p)
-	case protoICMP:
-		return checksummed(p, 8)
-	case protoIGMP, protoPIM, protoVRRP:
-		return checksummed(p, 4)
-	case protoICMPv6:
-		// The checksum needs the addresses.
-		if len(p) < 4 || p[0] == 0 || p[0] > 4 && p[0] < 100 || p[0] > 201 || p[1] > 31 {
-			return 0, false
-		}
-		return 4, true
-	case protoGRE:
-		return greBits(p)
-	case protoESP:
+	case protoHopByHop, protoRouting, protoDestOpts, protoFragment:
+		return extensionBits(next, p, depth)
+	}
+	if judge := payloads[next]; judge != nil {
+		return judge(p)
+	}
+	return 0, true
+}
+
+// payloads judges by protocol.
+var payloads = [256]func(p []byte) (n int, ok bool){
+	protoUDP: udpBits, protoTCP: tcpBits, protoIPv4: ipv4Bits, protoIPv6: ipv6Bits, protoGRE: greBits,
+	protoICMP: func(p []byte) (int, bool) { return checksummed(p, 8) },
+	protoIGMP: checksummed4, protoPIM: checksummed4, protoVRRP: checksummed4,
+	protoICMPv6: func(p []byte) (int, bool) { // the checksum needs the addresses
+		return 4, len(p) >= 4 && p[0] != 0 && (p[0] <= 4 || p[0] >= 100) && p[0] <= 201 && p[1] <= 31
+	},
+	protoESP: func(p []byte) (int, bool) {
 		if len(p) < HeaderLen+2 || binary.BigEndian.Uint32(p) < 256 {
 			return 0, false
 		}
 		return min(bits.LeadingZeros32(binary.BigEndian.Uint32(p[4:])), 12), true
-	case protoAH:
-		if len(p) < 12 || 4*(int(p[1])+2) > len(p) || p[2] != 0 || p[3] != 0 || !known(p[0]) {
-			return 0, false
-		}
-		return 18, true
-	case protoIPComp:
-		if len(p) < 5 || p[1] != 0 || !known(p[0]) {
-			return 0, false
-		}
-		return 11, true
-	case protoOSPF:
+	},
+	protoAH: func(p []byte) (int, bool) {
+		return 18, len(p) >= 12 && 4*(int(p[1])+2) <= len(p) && p[2] == 0 && p[3] == 0 && known(p[0])
+	},
+	protoIPComp: func(p []byte) (int, bool) { return 11, len(p) >= 5 && p[1] == 0 && known(p[0]) },
+	protoOSPF: func(p []byte) (int, bool) {
 		if len(p) < 16 || p[0] != 2 && p[0] != 3 || p[1] == 0 || p[1] > 5 {
 			return 0, false
 		}
 		return lengthBits(int(binary.BigEndian.Uint16(p[2:])), 16, len(p), 11)
-	case protoEtherIP:
-		return 14, len(p) >= 16 && p[0] == 0x30 && p[1] == 0
-	case protoSCTP:
-		// The first chunk's type and length.
+	},
+	protoEtherIP: func(p []byte) (int, bool) { return 14, len(p) >= 16 && p[0] == 0x30 && p[1] == 0 },
+	protoSCTP: func(p []byte) (int, bool) { // the first chunk's type and length
 		if len(p) < 16 || p[12] > 14 && p[12] < 0x80 {
 			return 0, false
 		}
 		return lengthBits(int(binary.BigEndian.Uint16(p[14:])), 4, len(p)-12, 0)
-	case protoL2TP:
-		// L2TPv3 over IP (RFC 3931, 4.1.1): session 0 is a control message.
-		if len(p) < 4 {
-			return 0, false
-		}
-		if binary.BigEndian.Uint32(p) == 0 && len(p) >= 12 {
+	},
+	protoL2TP: func(p []byte) (int, bool) { // L2TPv3 over IP (RFC 3931, 4.1.1): session 0 is a control message
+		if len(p) >= 12 && binary.BigEndian.Uint32(p) == 0 {
 			return 30, p[4]&0xc8 == 0xc8 && p[5]&0x0f == 3
 		}
-		return 0, true
-	case protoHopByHop, protoRouting, protoDestOpts, protoFragment:
-		return extensionBits(next, p, depth)
-	}
-	return 0, true
+		return 0, len(p) >= 4
+	},
 }
+
+func checksummed4(p []byte) (int, bool) { return checksummed(p, 4) }
 
 // known reports whether a next header is of a protocol that payloadBits knows, or none.
 func known(next uint8) bool {
@@ -391,44 +378,61 @@ func sumOn(sum uint32, p []byte) uint16 {
 // next is 0 and n is 0 if nothing fits well enough; else n is the evidence in bits.
 func HeadStructure(head []byte, missing int) (next uint8, n int) {
 	size := len(head) + missing - 2 // of payload and padding
-	best := func(proto uint8, b int) {
-		if b >= minEvidence && b > n {
-			next, n = proto, b
+	for _, p := range heads {
+		if len(head) < p.least || p.proto == protoTCP && n > 0 {
+			continue
 		}
-	}
-	// fits judges a length field, with what may be padding behind.
-	fits := func(length, least int) (int, bool) {
-		switch pad := size - length; {
-		case length < least || pad < 0 || pad > 255:
-			return 0, false
-		case pad < 16:
-			return 11, true
-		default:
-			return 8, true
-		}
-	}
-	if len(head) >= 8 {
-		length := int(binary.BigEndian.Uint16(head[4:]))
-		if b, ok := fits(length, 8); ok {
-			best(protoUDP, b+l2tpBits(head, length))
-		}
-	}
-	if len(head) >= 20 && head[0]>>4 == 4 {
-		header := 4 * int(head[0]&0x0f)
-		b, ok := fits(int(binary.BigEndian.Uint16(head[2:])), header)
-		if ok && header >= 20 && header <= len(head) && checksum(head[:header]) == 0 {
-			best(protoIPv4, b+19)
-		}
-	}
-	if len(head) >= 40 && head[0]>>4 == 6 && known(head[6]) {
-		if b, ok := fits(40+int(binary.BigEndian.Uint16(head[4:])), 40); ok {
-			best(protoIPv6, b+6)
-		}
-	}
-	if n == 0 && len(head) >= 20 && 4*int(head[12]>>4) <= size {
-		if b, ok := tcpBits(head); ok && 4*int(head[12]>>4) <= len(head) {
-			best(protoTCP, b)
+		if b := p.bits(head, size); b >= minEvidence && b > n {
+			next, n = p.proto, b
 		}
 	}
 	return next, n
+}
+
+// heads judges the heads of plaintexts; what says least of itself comes last.
+var heads = [...]struct {
+	proto uint8
+	least int // bytes
+	bits  func(head []byte, size int) int
+}{
+	{protoUDP, 8, func(head []byte, size int) int {
+		length := int(binary.BigEndian.Uint16(head[4:]))
+		if b := headBits(length, 8, size); b > 0 {
+			return b + l2tpBits(head, length)
+		}
+		return 0
+	}},
+	{protoIPv4, 20, func(head []byte, size int) int {
+		header := 4 * int(head[0]&0x0f)
+		b := headBits(int(binary.BigEndian.Uint16(head[2:])), header, size)
+		if head[0]>>4 != 4 || header < 20 || header > len(head) || b == 0 || checksum(head[:header]) != 0 {
+			return 0
+		}
+		return b + 19
+	}},
+	{protoIPv6, 40, func(head []byte, size int) int {
+		b := headBits(40+int(binary.BigEndian.Uint16(head[4:])), 40, size)
+		if head[0]>>4 != 6 || !known(head[6]) || b == 0 {
+			return 0
+		}
+		return b + 6
+	}},
+	{protoTCP, 20, func(head []byte, size int) int {
+		if header := 4 * int(head[12]>>4); header > size || header > len(head) {
+			return 0
+		}
+		b, _ := tcpBits(head)
+		return b
+	}},
+}
+
+// headBits judges a length field, with what may be padding behind; 0 if it is impossible.
+func headBits(length, least, size int) int {
+	switch pad := size - length; {
+	case length < least || pad < 0 || pad > 255:
+		return 0
+	case pad < 16:
+		return 11
+	}
+	return 8
 }

@@ -1,6 +1,9 @@
 package esp
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Suite is the algorithms of one SA. Parts that are not known are zero.
 type Suite struct {
@@ -20,7 +23,22 @@ func (s Suite) CipherName() string {
 	if s.KeyLen == 0 || len(s.Cipher.KeyLens) < 2 {
 		return s.Cipher.Name
 	}
+	if i := slices.Index(s.Cipher.KeyLens, s.KeyLen); i >= 0 {
+		return s.Cipher.names[i]
+	}
 	return s.Cipher.Name + "-" + strconv.Itoa(8*s.KeyLen)
+}
+
+// aeadNames are the names of the ICVs that an AEAD cipher may have, by their lengths in bytes.
+var aeadNames = map[int]string{8: "aead-64", 12: "aead-96", 16: "aead-128"}
+
+// The names are made once, so that to print them costs nothing per packet.
+func init() {
+	for _, c := range Ciphers {
+		for _, n := range c.KeyLens {
+			c.names = append(c.names, c.Name+"-"+strconv.Itoa(8*n))
+		}
+	}
 }
 
 // AuthName returns the authentication algorithm, as in "hmac-sha1-96"; for an AEAD cipher
@@ -28,10 +46,7 @@ func (s Suite) CipherName() string {
 func (s Suite) AuthName() string {
 	switch {
 	case s.Cipher != nil && s.Cipher.AEAD:
-		if s.ICVLen == 0 {
-			return ""
-		}
-		return "aead-" + strconv.Itoa(8*s.ICVLen)
+		return aeadNames[s.ICVLen]
 	case s.Auth != nil:
 		return s.Auth.Name
 	}

@@ -244,24 +244,25 @@ func (k *candidate) is(ka []byte) bool {
 	return x == y
 }
 
-// Opens reports whether a value for the cipher is what opens the SA's messages, what that is made
-// from, or too short to be told from it. head: the value may be the head of another.
-func (sa *SA) Opens(value esp.Key, head bool) bool {
+// Opens returns which of the SA's openers a value for the cipher stands for: it is that, what that
+// is made from, or too short to be told from it. It is -1 where it is none. head: the value may be
+// the head of another.
+func (sa *SA) Opens(value esp.Key, head bool) int {
 	v := value.Bytes()
-	for _, k := range sa.keys {
+	for i, k := range sa.keys {
 		s := k.suite
 		for _, ka := range expansions(v, s) {
 			if k.is(ka) {
-				return true
+				return i
 			}
 		}
 		if len(v) < s.keyLen && (head || s.hash != nil && len(v) != s.hash.size) {
 			// It stands for the key's head, or can't be compared at all.
 			expands := s.hash == nil || s.hash.size < s.keyLen
-			if expands || bytes.HasPrefix(sa.Ka().Bytes(), v) {
-				return true
+			if expands || bytes.HasPrefix(sa.Openers()[i].Ka.Bytes(), v) {
+				return i
 			}
 		}
 	}
-	return false
+	return -1
 }

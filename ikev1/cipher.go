@@ -115,12 +115,12 @@ func (c *cbc) begins(iv []byte, whole int) bool {
 }
 
 // continues reports whether a payload can begin at off, which is not in the first block, or what is
-// behind it is little enough to be padding.
+// behind it is no more than padding mostly is.
 func (c *cbc) continues(off, whole int) bool {
-	if len(c.src)-off <= maxPadding {
+	n := c.block.BlockSize()
+	if len(c.src)-off <= 2*n {
 		return true
 	}
-	n := c.block.BlockSize()
 	var b [2 * maxBlockLen]byte
 	from := off / n * n
 	for at := from; at < off+payloadHeaderLen; at += n {

@@ -14,9 +14,8 @@ type claim struct {
 	body   []byte
 	from   side // of the SA
 	first  bool // by a first message: the initiator says so
+	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
-
-	ivs map[pairKey][]byte // of a KE value with others
 }
 
 // claims is what was said, by the payload's type.
@@ -49,7 +48,7 @@ func (sa *SA) learn(m *Message, r *record) {
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, first: r.begins}
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
 		limit := maxClaimBody
 		switch p.Type {
 		case PayloadSA:
@@ -73,15 +72,17 @@ func (sa *SA) learn(m *Message, r *record) {
 func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	list := to[kind]
 	for _, o := range list {
-		if bytes.Equal(o.body, c.body) && o.from == c.from && o.answer == c.answer {
+		if bytes.Equal(o.body, c.body) && o.from == c.from && o.mode == c.mode && o.answer == c.answer {
 			return o
 		}
 	}
+	var dropped *claim
 	if len(list) >= maxClaims {
 		i := slices.IndexFunc(list[maxClaims/2:], func(o *claim) bool { return !sa.chosen[o] })
 		if i < 0 {
 			return nil
 		}
+		dropped = list[maxClaims/2+i]
 		list = slices.Delete(list, maxClaims/2+i, maxClaims/2+i+1)
 	}
 	c.body = bytes.Clone(c.body)
@@ -93,9 +94,9 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	for _, o := range affected {
 		switch kind {
 		case PayloadSA:
-			o.readProposals()
+			o.readProposals(&c)
 		case PayloadKE:
-			o.initial = nil
+			o.renewIVs(&c, dropped)
 		}
 	}
 	return &c
@@ -149,29 +150,35 @@ func (sa *SA) choose(list ...*claim) {
 	}
 }
 
-// readProposals finds out what may have been negotiated: the responder's choice, or else what the
-// initiator offered.
-func (sa *SA) readProposals() {
-	sa.suites, sa.Unsupported, sa.configured = nil, "", configVersion{}
-	answered := slices.ContainsFunc(sa.claims[PayloadSA], func(c *claim) bool { return c.answer })
-	for c := range sa.said(PayloadSA) {
-		if p, err := parseSA(c.body); err == nil && c.answer == answered {
-			for i := range p.Proposals {
-				for j := range p.Proposals[i].Transforms {
-					terms := p.Proposals[i].Transforms[j].phase1()
-					sa.mayHave(terms, answered, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
-				}
+// readProposals takes what one more SA payload says of what may have been negotiated: the
+// responder's choice, or else what the initiator offered.
+func (sa *SA) readProposals(c *claim) {
+	switch {
+	case c.answer && !sa.answered:
+		sa.answered = true
+		sa.suites, sa.Unsupported = nil, ""
+	case !c.answer && sa.answered:
+		return
+	}
+	if p, err := parseSA(c.body); err == nil {
+		for i := range p.Proposals {
+			for j := range p.Proposals[i].Transforms {
+				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
 			}
 		}
 	}
+	sa.configured = configVersion{}
 	if len(sa.suites) == 1 && len(sa.keys) == 0 {
 		sa.setSuite(sa.suites[0])
 	}
 }
 
-// maxSuites bounds how many offered combinations are tried where the responder's choice was not
-// captured.
-const maxSuites = 32
+// Bounds of the combinations of algorithms that are tried: of those that responders have chosen, the
+// first of whom is mostly right, and of those that were offered.
+const (
+	maxChosen  = 8
+	maxOffered = 32
+)
 
 // mayHave adds what a transform names to what may have been negotiated. chosen: the responder says
 // so; only: nothing else was offered.
@@ -187,7 +194,11 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
 		sa.LifeSeconds, sa.LifeKilobytes = terms.LifeSeconds, terms.LifeKilobytes
 	}
-	if !slices.Contains(sa.suites, s) && len(sa.suites) < maxSuites {
+	most := maxOffered
+	if chosen {
+		most = maxChosen
+	}
+	if !slices.Contains(sa.suites, s) && len(sa.suites) < most {
 		sa.suites = append(sa.suites, s)
 	}
 }

@@ -63,13 +63,25 @@ func parseConfig(body []byte) (configPayload, error) {
 // values.
 func (t configType) attributeText(a *attribute) string {
 	name := configAttributeName(a.Type)
+	if v, ok := t.value(a); ok {
+		return name + "=" + v
+	}
 	if len(a.Value) == 0 || t == configAck {
 		return name
 	}
-	if v, ok := configValue(a); ok {
-		return name + "=" + v
-	}
 	return name + " (" + strconv.Itoa(len(a.Value)) + " bytes)"
+}
+
+// value returns the value of an attribute, where it has one in a payload of this kind that may be
+// shown.
+func (t configType) value(a *attribute) (string, bool) {
+	if len(a.Value) == 0 || t == configAck {
+		return "", false
+	}
+	if v, ok := configValue(a); ok {
+		return v, true
+	}
+	return "", false
 }
 
 // configValue returns the value of an attribute that may be shown.

@@ -28,7 +28,7 @@ func describeAll(t testing.TB, data []byte) {
 		t.Fatalf("described in %d bytes", n)
 	}
 	for i := range payloads {
-		_, _ = payloads[i].parse()
+		checkFields(t, &payloads[i])
 	}
 }
 

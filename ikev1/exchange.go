@@ -171,24 +171,36 @@ func chain(records iter.Seq2[int, *record], n int, yield func(ivSource) bool) bo
 	return true
 }
 
+// maxEarly bounds the pairs of KE values that IVs after phase 1 are made from.
+const maxEarly = 32
+
 // firstIVs yields the IVs of the first encrypted message of an exchange.
 func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, yield func(ivSource) bool) bool {
 	for _, h := range hashes {
-		if ex != sa.phase1 {
-			for _, o := range sa.phase1Ends() {
-				if !yield(ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-n:], ex.key.id), hash: h, last: o}) {
+		if ex == sa.phase1 {
+			for _, s := range sa.initialIVs(h) {
+				if s.iv = s.iv[:n]; !yield(s) {
 					return false
 				}
 			}
-			if !sa.wasAggressive() {
-				continue
+			continue
+		}
+		for _, o := range sa.phase1Ends() {
+			if !yield(ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-n:], ex.key.id), hash: h, last: o}) {
+				return false
 			}
 		}
+		// Where phase 1 ends in clear, or has not ended yet, its first IV stands for its last block.
+		early := ex.key.exchange == ExchangeInformational && !sa.phase1Whole()
+		left := maxEarly
 		for _, s := range sa.initialIVs(h) {
-			if s.iv = s.iv[:n]; ex != sa.phase1 { // aggressive mode, whose last message may be in clear
-				s.iv = phase2IV(h, s.iv, ex.key.id)
+			if !early && (s.gx[0].mode != ExchangeAggressive || s.gx[1].mode != ExchangeAggressive) {
+				continue
 			}
-			if !yield(s) {
+			if left--; left < 0 {
+				break
+			}
+			if s.iv = phase2IV(h, s.iv[:n], ex.key.id); !yield(s) {
 				return false
 			}
 		}
@@ -232,50 +244,63 @@ func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool 
 // initialIVs returns what the IVs that phase 1 can have begun with are the heads of. Of several KE
 // values it is not always known which are right, nor whose is whose: the likely pairs come first.
 func (sa *SA) initialIVs(h *hashAlg) []ivSource {
-	if list, ok := sa.initial[h]; ok {
+	list, ok := sa.initial[h]
+	if ok {
 		return list
 	}
-	source := func(a, b *claim) ivSource {
-		return ivSource{iv: a.ivWith(h, b), hash: h, gx: [2]*claim{a, b}}
-	}
-	var likely, others []ivSource
-	for a := range sa.said(PayloadKE) {
-		for b := range sa.said(PayloadKE) {
-			switch {
-			case a == b:
-			case sa.roleOfClaim(a) != roleResponder && sa.roleOfClaim(b) != roleInitiator && a.from != b.from:
-				likely = append(likely, source(a, b))
-			case sa.count(PayloadKE) <= maxUnordered:
-				others = append(others, source(a, b))
+	if sa.gx[0] != nil {
+		list = []ivSource{sa.gx[0].before(sa.gx[1], h)}
+	} else {
+		var others []ivSource
+		for a := range sa.said(PayloadKE) {
+			list = sa.pairWith(list, a, h, false)
+			if sa.count(PayloadKE) <= maxUnordered {
+				others = sa.pairWith(others, a, h, true)
 			}
 		}
-	}
-	if sa.gx[0] != nil {
-		likely, others = []ivSource{source(sa.gx[0], sa.gx[1])}, nil
+		list = append(list, others...)
 	}
 	if sa.initial == nil {
 		sa.initial = make(map[*hashAlg][]ivSource)
 	}
-	sa.initial[h] = append(likely, others...)
-	return sa.initial[h]
+	sa.initial[h] = list
+	return list
 }
 
-// ivWith returns hash(g^xi | g^xr) for the initiator's value and one of the responder. It is kept:
-// a flood of values makes many pairs.
-func (c *claim) ivWith(h *hashAlg, responder *claim) []byte {
-	key := pairKey{h, responder}
-	iv, ok := c.ivs[key]
-	if !ok {
-		if c.ivs == nil {
-			c.ivs = make(map[pairKey][]byte)
+// pairWith appends the IVs of a as the initiator's KE value with others: with those that are likely
+// the responder's, or with those that are not.
+func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []ivSource {
+	for b := range sa.said(PayloadKE) {
+		likely := sa.roleOfClaim(a) != roleResponder && sa.roleOfClaim(b) != roleInitiator && a.from != b.from
+		if a != b && likely != unlikely {
+			list = append(list, a.before(b, h))
 		}
-		iv = phase1IV(h, c.body, responder.body)
-		c.ivs[key] = iv
 	}
-	return iv
+	return list
 }
 
-type pairKey struct {
-	hash      *hashAlg
-	responder *claim
+// renewIVs takes a new KE value into account, and one that was dropped.
+func (sa *SA) renewIVs(fresh, dropped *claim) {
+	if sa.gx[0] != nil || sa.count(PayloadKE) <= maxUnordered+1 {
+		sa.initial = nil
+		return
+	}
+	for h, list := range sa.initial {
+		list = slices.DeleteFunc(list, func(s ivSource) bool { return s.gx[0] == dropped || s.gx[1] == dropped })
+		for o := range sa.said(PayloadKE) {
+			switch a, b := sa.roleOfClaim(o), sa.roleOfClaim(fresh); {
+			case o.from == fresh.from:
+			case a != roleResponder && b != roleInitiator:
+				list = append(list, o.before(fresh, h))
+			case b != roleResponder && a != roleInitiator:
+				list = append(list, fresh.before(o, h))
+			}
+		}
+		sa.initial[h] = list
+	}
+}
+
+// before returns the IV of the initiator's KE value a with one of the responder.
+func (c *claim) before(responder *claim, h *hashAlg) ivSource {
+	return ivSource{iv: phase1IV(h, c.body, responder.body), hash: h, gx: [2]*claim{c, responder}}
 }

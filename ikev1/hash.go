@@ -3,6 +3,7 @@ package ikev1
 import (
 	"crypto/hmac"
 	"encoding/binary"
+	"iter"
 	"slices"
 
 	"l2tpdump/esp"
@@ -118,15 +119,19 @@ type hashCheck struct {
 // maxTries bounds the HASHes that are computed for a message: a flood of claims may have many.
 const maxTries = 64
 
-// try compares a HASH that it could be.
-func (c *hashCheck) try(want []byte) bool {
-	c.tried++
-	if c.tried > maxTries || !c.fits(want) {
-		return false
+// try compares a HASH that it could be, made by f.
+func (c *hashCheck) try(f func() []byte) bool {
+	if c.tried++; c.done() {
+		return c.match != nil
 	}
-	c.match = want
-	return true
+	if want := f(); c.fits(want) {
+		c.match = want
+	}
+	return c.match != nil
 }
+
+// done says that no other HASH is to be tried.
+func (c *hashCheck) done() bool { return c.match != nil || c.tried > maxTries }
 
 // checkHash checks the HASH payload of a decrypted message with the payloads given, or the
 // signature that stands in its place. Of a reconstructed one only what lies behind the first block
@@ -215,43 +220,50 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 	}
 	offers := sa.offers()
 	for _, own := range roles {
-		pairs := sa.kePairs(own)
-		for _, ke := range pairs {
+		pairs, last := 0, false
+		for ke := range sa.kePairs(own) {
+			pairs++
 			for _, offer := range offers {
-				hash := func(id []byte) []byte {
+				all, id := sa.tryIDs(c, own, func(id []byte) func() []byte {
 					i, r := sa.InitiatorCookie, sa.ResponderCookie
 					if own == roleResponder {
 						i, r = r, i
 					}
-					return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id)
-				}
-				all, id := sa.tryIDs(c, own, hash)
-				complete = complete || all && len(pairs)*len(offers) == 1
+					return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
+				})
+				last = last || all
 				if c.match != nil {
 					r.asRole = own
 					sa.choose(ke[0], ke[1], offer, id)
+				}
+				if c.done() {
 					return false
 				}
 			}
 		}
+		complete = complete || last && pairs*len(offers) == 1
 	}
 	return complete
 }
 
 // kePairs returns the KE values that a side in a role and the other one may have sent.
-func (sa *SA) kePairs(own role) (list [][2]*claim) {
-	if gx := sa.gx; gx[0] != nil {
-		if own == roleResponder {
-			gx[0], gx[1] = gx[1], gx[0]
+func (sa *SA) kePairs(own role) iter.Seq[[2]*claim] {
+	return func(yield func([2]*claim) bool) {
+		if gx := sa.gx; gx[0] != nil {
+			if own == roleResponder {
+				gx[0], gx[1] = gx[1], gx[0]
+			}
+			yield(gx)
+			return
 		}
-		return [][2]*claim{gx}
-	}
-	for _, a := range sa.saidBy(PayloadKE, own) {
-		for _, b := range sa.saidBy(PayloadKE, -own) {
-			list = append(list, [2]*claim{a, b})
+		for _, a := range sa.saidBy(PayloadKE, own) {
+			for _, b := range sa.saidBy(PayloadKE, -own) {
+				if !yield([2]*claim{a, b}) {
+					return
+				}
+			}
 		}
 	}
-	return list
 }
 
 // offers returns the SA payloads that the initiator may have sent.
@@ -270,7 +282,7 @@ func (sa *SA) offers() (list []*claim) {
 
 // tryIDs tries the identity in the message, or what it can have been; complete says that there is
 // no other.
-func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) []byte) (complete bool, proven *claim) {
+func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
 	p := FindPayload(c.m.Payloads, PayloadID)
 	switch {
 	case c.rebuilt != nil && p != nil && p.Offset == 0:
@@ -315,12 +327,12 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	}
 	id := binary.BigEndian.AppendUint32(nil, ex.key.id)
 	rest := c.payloads[m.Payloads[0].end():]
-	hash := func(parts ...[]byte) []byte { return c.h.prf(skeyidA, parts...) }
+	try := func(parts ...[]byte) bool { return c.try(func() []byte { return c.h.prf(skeyidA, parts...) }) }
 	if ex.key.exchange != ExchangeQuick {
-		return !c.try(hash(id, rest))
+		return !try(id, rest)
 	}
 	if FindPayload(m.Payloads, PayloadSA) != nil {
-		if c.try(hash(id, rest)) {
+		if try(id, rest) {
 			r.byHash = 1
 			return false
 		}
@@ -329,7 +341,7 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 			if o == r || o.quick == nil || o.from == r.from {
 				continue
 			}
-			if other = true; c.try(hash(id, o.quick.nonce, rest)) {
+			if other = true; try(id, o.quick.nonce, rest) {
 				r.byHash, o.byHash = 2, 1
 				return false
 			}
@@ -342,13 +354,60 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	}
 	ni, nr := q1.quick.nonce, q2.quick.nonce
 	switch {
-	case c.try(hash([]byte{0}, id, ni, nr)):
+	case try([]byte{0}, id, ni, nr):
 		r.byHash = 3
 	case len(rest) == 0:
 		return true
 	// The CONNECTED notification after a commit bit: no RFC says what its HASH covers.
-	case c.try(hash(id, rest)), c.try(hash(id, ni, nr, rest)), c.try(hash([]byte{0}, id, ni, nr, rest)):
+	case try(id, rest), try(id, ni, nr, rest), try([]byte{0}, id, ni, nr, rest):
 		r.byHash = 4
 	}
 	return false
+}
+
+// agrees says that what the HASH of a message does not cover, its header and the type of the payload
+// behind the HASH, does not contradict the exchange.
+func (sa *SA) agrees(m *Message) bool {
+	h := &m.Header
+	if h.MinorVersion != 0 || h.Flags&^(FlagEncryption|FlagCommit) != 0 || h.Phase1() != (h.MessageID == 0) {
+		return false
+	}
+	if h.Phase1() {
+		return sa.gx[0] == nil || sa.gx[0].mode == h.Exchange && sa.gx[1].mode == h.Exchange
+	}
+	next := m.Payloads[0].Next
+	switch h.Exchange {
+	case ExchangeQuick:
+		return next == PayloadNotify || next == PayloadNone || next == PayloadSA && !isakmpOnly(m)
+	case ExchangeInformational:
+		return next == PayloadNotify || next == PayloadDelete
+	case ExchangeTransaction:
+		return next == PayloadConfig
+	case ExchangeNewGroup:
+		return next == PayloadSA && isakmpOnly(m)
+	}
+	return false
+}
+
+// isakmpOnly says that the message proposes nothing but parameters of phase 1.
+func isakmpOnly(m *Message) bool {
+	sa, err := parseSA(FindPayload(m.Payloads, PayloadSA).Body)
+	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
+}
+
+// Uncovered returns the names of the payloads of a verified message that its HASH does not prove. In
+// phase 1 it proves the identity, the key exchange values and, as SKEYID is made from them, the
+// nonces (RFC 2409 section 5); later it proves all.
+func (m *Message) Uncovered() []string {
+	var names []string
+	for i := range m.Payloads {
+		switch p := &m.Payloads[i]; p.Type {
+		case PayloadID, PayloadHash, PayloadSignature, PayloadKE, PayloadNonce:
+		default:
+			if m.Verified && m.Phase1() {
+				names = append(names, p.name())
+			}
+		}
+	}
+	return names
 }

@@ -11,6 +11,7 @@ import (
 var (
 	ErrNoKey       = errors.New("ikev1: no secret is known for these cookies")
 	ErrForeignKeys = fmt.Errorf("ikev1: all secrets without a cookie have opened other SAs: %w", ErrNoKey)
+	ErrOtherSide   = fmt.Errorf("ikev1: the key that opens the other side's messages does not open this one: %w", ErrNoKey)
 	ErrUnopened    = errors.New("ikev1: no key that is known opens the message")
 	ErrShortKey    = errors.New("ikev1: the key that is known is too short")
 	ErrHash        = errors.New("ikev1: the HASH is made with another key, or of other contents")

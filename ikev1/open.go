@@ -116,9 +116,10 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	return sa.reconstruct(m, &text, hashes, proven)
 }
 
-// maxGuesses is how many messages of an SA may fail to be reconstructed that do not begin with a
-// HASH: each takes a look at all lengths that its first payload can have.
-const maxGuesses = 64
+// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
+// without a HASH in front, which takes a look at all lengths that the first payload can have; to
+// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
 func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
@@ -134,7 +135,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxGuesses {
+	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
 		return opened{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
@@ -219,6 +220,8 @@ func (sa *SA) refusal(m *Message) error {
 	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
 		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
 		return malformedf("%d encrypted bytes are no multiple of the cipher's block", body)
+	case len(sa.keys) > 0 && m.at.rec.from != sideUnknown && sa.keyOf(m.at.rec.from) == nil:
+		return ErrOtherSide
 	case len(sa.keys) > 0:
 		return ErrAltered
 	case len(sa.candidates) > 0 && sa.foreignKeys():
@@ -238,7 +241,7 @@ func (sa *SA) foreignKeys() bool {
 
 // accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.
 func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
-	sa, ex, r := m.SA, m.at.ex, m.at.rec
+	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
 		m.Plain = clearHead(m.Header, o.plain)
@@ -260,7 +263,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
 	m.Plain = clearMessage(m.Header, payloads)
 	m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
 
-	m.Verified = check == hashGood && (ex == sa.phase1 || usual(m))
+	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
 	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks(k)
 	weak := o.weak && check != hashTail
@@ -342,22 +345,6 @@ func (sa *SA) phase1Whole() bool {
 		known := r.opened && r.whole || !r.encrypted && sa.count(PayloadKE) > 1
 		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted || sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
 	})
-}
-
-// usual says that the payload behind the HASH of a message after phase 1 is of a type that belongs
-// there: the HASH does not cover the field that names it.
-func usual(m *Message) bool {
-	switch t := m.Payloads[0].Next; m.Header.Exchange {
-	case ExchangeQuick:
-		return t == PayloadSA || t == PayloadNotify || t == PayloadNone
-	case ExchangeInformational:
-		return t == PayloadNotify || t == PayloadDelete
-	case ExchangeTransaction:
-		return t == PayloadConfig
-	case ExchangeNewGroup:
-		return t == PayloadSA || t == PayloadNotify
-	}
-	return true
 }
 
 // seed is that of the hashes by which messages and plaintexts are known again.
@@ -446,5 +433,5 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
 }

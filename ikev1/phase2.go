@@ -145,31 +145,31 @@ func (r espTransform) keyLen(keyBits int) int {
 
 // AlgorithmNames returns the algorithms as they are printed, whether or not package esp has them:
 // "aes-cbc-256 hmac-sha1-96", "aes-gcm-128-16" (the bytes of the ICV at the end), "deflate".
-func (p phase2Terms) algorithmNames() string {
+func (p phase2Terms) algorithmNames() string { return joinWords(p.algorithms()) }
+
+// algorithms returns the names of the algorithms, "" for what the protocol has not.
+func (p phase2Terms) algorithms() (cipher, auth, compression string) {
 	switch p.Protocol {
 	case protocolESP:
 	case protocolAH:
-		return authName(p.Auth)
+		return "", authName(p.Auth), ""
 	case protocolIPCOMP:
-		if s, ok := ipcompTransforms[p.TransformID]; ok {
-			return s
-		}
-		return numbered("transform", p.TransformID)
+		return "", "", nameOf(ipcompTransforms, "transform", p.TransformID)
 	default:
-		return numbered("transform", p.TransformID)
+		return numbered("transform", p.TransformID), "", ""
 	}
 	row, ok := espTransforms[p.TransformID]
 	if !ok {
-		return numbered("transform", p.TransformID) + " " + authName(p.Auth)
+		return numbered("transform", p.TransformID), authName(p.Auth), ""
 	}
-	s := row.name
+	cipher = row.name
 	if !row.fixed {
-		s += "-" + strconv.Itoa(row.keyLen(p.KeyBits)*8)
+		cipher += "-" + strconv.Itoa(row.keyLen(p.KeyBits)*8)
 	}
 	if row.icvLen > 0 {
-		return s + "-" + strconv.Itoa(row.icvLen)
+		return cipher + "-" + strconv.Itoa(row.icvLen), "", ""
 	}
-	return s + " " + authName(p.Auth)
+	return cipher, authName(p.Auth), ""
 }
 
 func authName(auth uint16) string {

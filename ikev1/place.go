@@ -53,16 +53,6 @@ func (sa *SA) modeOf() ExchangeType {
 	return 0
 }
 
-// wasAggressive says that a message of aggressive mode was seen, right or forged.
-func (sa *SA) wasAggressive() bool {
-	for _, r := range sa.phase1.records {
-		if r.mode == ExchangeAggressive {
-			return true
-		}
-	}
-	return false
-}
-
 // initiates returns which side is the initiator, and what tells.
 func (sa *SA) initiates() (side, roleProof) {
 	for _, evidence := range [...]struct {

@@ -1,8 +1,8 @@
 package ikev1
 
 import (
-	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -42,7 +42,7 @@ func (m *Message) Describe() string {
 	switch {
 	case m.Header.isV2():
 		s := "request "
-		if m.Header.Flags&flagV2Response != 0 {
+		if m.Header.ResponseV2() {
 			s = "response "
 		}
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
@@ -54,8 +54,8 @@ func (m *Message) Describe() string {
 	return describePayloads(m.Payloads, m.Header.Phase1())
 }
 
-// flagV2Response marks a response of IKEv2 (RFC 7296 section 3.1).
-const flagV2Response = 0x20
+// ResponseV2 says that the message is a response of IKEv2 (RFC 7296 section 3.1).
+func (h Header) ResponseV2() bool { return h.isV2() && h.Flags&0x20 != 0 }
 
 // describePayloads returns payloads with what matters of them, on one line.
 func describePayloads(payloads []Payload, phase1 bool) string {
@@ -122,8 +122,11 @@ func (p *Payload) text(d detail) string {
 	return ""
 }
 
-// body is a parsed payload that has something to tell.
-type body interface{ text(detail) string }
+// body is a parsed payload that has something to tell, to people and to programs.
+type body interface {
+	text(detail) string
+	fields(*Fields)
+}
 
 // parse reads the body of a payload. It is nil, with or without an error, for one whose inside this
 // package does not know or does not tell.
@@ -262,7 +265,13 @@ func (sa *saPayload) all() string {
 		for j := range p.Transforms {
 			t := &p.Transforms[j]
 			fmt.Fprintf(&b, ", transform %d %s", t.Number, t.text())
-			t.otherAttributes(&b)
+			for name, a := range t.others() {
+				if v, ok := a.number(); ok {
+					fmt.Fprintf(&b, " %s=%d", name, v)
+				} else {
+					fmt.Fprintf(&b, " %s (%d bytes)", name, len(a.Value))
+				}
+			}
 		}
 	}
 	return b.String()
@@ -299,25 +308,18 @@ var (
 	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength, phase2ESN}
 )
 
-// otherAttributes writes the attributes that transform.text does not show.
-func (t *transform) otherAttributes(b *strings.Builder) {
+// others yields the attributes that transform.text does not show, by name.
+func (t *transform) others() iter.Seq2[string, *attribute] {
 	names, shown := phase2Attributes, phase2Shown
 	if t.Protocol == protocolISAKMP {
 		names, shown = phase1Attributes, phase1Shown
 	}
-	for i := range t.Attributes {
-		a := &t.Attributes[i]
-		if slices.Contains(shown, a.Type) {
-			continue
-		}
-		name, ok := names[a.Type]
-		if !ok {
-			name = numbered("attribute", a.Type)
-		}
-		if v, ok := a.number(); ok {
-			fmt.Fprintf(b, " %s=%d", name, v)
-		} else {
-			fmt.Fprintf(b, " %s (%d bytes)", name, len(a.Value))
+	return func(yield func(string, *attribute) bool) {
+		for i := range t.Attributes {
+			a := &t.Attributes[i]
+			if !slices.Contains(shown, a.Type) && !yield(nameOf(names, "attribute", a.Type), a) {
+				return
+			}
 		}
 	}
 }
@@ -371,15 +373,16 @@ func (n *notification) brief() string {
 		}
 		return s // its SPI is both cookies
 	case notifyResponderLifetime:
-		s = joinWords(s, n.lifetime())
+		life := malformed
+		if seconds, kilobytes, err := n.lifetime(); err == nil {
+			life = lifeText(seconds, kilobytes)
+		}
+		s = joinWords(s, life)
 	case notifyReplayStatus:
-		if len(n.Data) == 4 {
-			switch binary.BigEndian.Uint32(n.Data) {
-			case 0:
-				s += " off"
-			case 1:
-				s += " on"
-			}
+		if on, ok := n.replay(); ok && on {
+			s += " on"
+		} else if ok {
+			s += " off"
 		}
 	}
 	if n.Protocol != protocolISAKMP && len(n.SPI) == 4 {
@@ -390,19 +393,19 @@ func (n *notification) brief() string {
 
 // lifetime returns the lifetime in the data of RESPONDER-LIFETIME, whose attributes are those of
 // the protocol's transforms.
-func (n *notification) lifetime() string {
+func (n *notification) lifetime() (seconds, kilobytes uint64, err error) {
 	list, err := parseAttributes(n.Data)
 	if err != nil {
-		return malformed
+		return 0, 0, err
 	}
 	t := transform{Protocol: n.Protocol, Attributes: list}
 	if n.Protocol == protocolISAKMP {
 		if p := t.phase1(); p.LifeSeconds != 0 || p.LifeKilobytes != 0 {
-			return lifeText(p.LifeSeconds, p.LifeKilobytes)
+			return p.LifeSeconds, p.LifeKilobytes, nil
 		}
 	}
 	p := t.phase2()
-	return lifeText(p.LifeSeconds, p.LifeKilobytes)
+	return p.LifeSeconds, p.LifeKilobytes, nil
 }
 
 func (x *deletePayload) text(d detail) string {

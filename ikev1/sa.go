@@ -36,16 +36,18 @@ type SA struct {
 	Unsupported string    // what was agreed on, as in "camellia-cbc-256 with sha1", where it can't be decrypted
 
 	ends      ends
+	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
 	mode      ExchangeType
 
-	family  *family
-	claims  claims // in others than the first message
-	chosen  map[*claim]bool
-	suites  []suite   // what may have been negotiated; nil: unknown
-	gx      [2]*claim // the KE values of initiator and responder, once they are proven
-	initial map[*hashAlg][]ivSource
+	family   *family
+	claims   claims // in others than the first message
+	chosen   map[*claim]bool
+	answered bool      // suites are what responders have chosen
+	suites   []suite   // what may have been negotiated; nil: unknown
+	gx       [2]*claim // the KE values of initiator and responder, once they are proven
+	initial  map[*hashAlg][]ivSource
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
@@ -71,6 +73,20 @@ func (h *Hashes) prove(k esp.Key) {
 	if !slices.ContainsFunc(h.Keys, k.Equal) {
 		h.Keys = append(h.Keys, k)
 	}
+}
+
+// Side counts the encrypted messages of one side.
+type Side struct {
+	Decrypted int
+	Unopened  int // that the key of the other side does not open
+}
+
+// Sides returns the counts of initiator and responder.
+func (sa *SA) Sides() (initiator, responder Side) {
+	if sa.initiator == sideB {
+		return sa.sides[1], sa.sides[0]
+	}
+	return sa.sides[0], sa.sides[1]
 }
 
 // setSuite fills in the names of the algorithms.
@@ -139,12 +155,13 @@ func (m *Message) count() {
 		sa.Encrypted++
 	}
 	sa.add(was, -1)
-	m.at.counted = tally{true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
+	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
 	sa.add(m.at.counted, 1)
 }
 
 // tally is what a message counts for.
 type tally struct {
+	from                               side
 	encrypted, phase1                  bool
 	err                                error
 	decrypted, verified, reconstructed bool
@@ -152,7 +169,7 @@ type tally struct {
 
 // add adds a message to the counters n times.
 func (sa *SA) add(x tally, n int) {
-	hashes := &sa.Phase2Hashes
+	hashes, by := &sa.Phase2Hashes, &sa.sides[(1-x.from)/2]
 	if x.phase1 {
 		hashes = &sa.Phase1Hashes
 	}
@@ -161,6 +178,8 @@ func (sa *SA) add(x tally, n int) {
 		counts  bool
 	}{
 		{&sa.Decrypted, x.decrypted},
+		{&by.Decrypted, x.decrypted},
+		{&by.Unopened, errors.Is(x.err, ErrOtherSide)},
 		{&sa.HashesChecked, x.verified},
 		{&sa.Reconstructed, x.reconstructed},
 		{&sa.Unopened, errors.Is(x.err, ErrUnopened)},

@@ -194,7 +194,7 @@ func (t *Tracker) Unused() iter.Seq2[*Secret, bool] {
 func (sa *SA) confirms(x *Secret) bool {
 	values := sa.CipherValues(x)
 	for _, v := range values {
-		if !sa.Opens(v.Key, x.SKEYIDeHead && v.Name == "SKEYID_e") {
+		if sa.Opens(v.Key, x.SKEYIDeHead && v.Name == "SKEYID_e") < 0 {
 			return false
 		}
 	}

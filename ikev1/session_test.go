@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"l2tpdump/esp"
@@ -519,6 +520,62 @@ func TestLimitSecrets(t *testing.T) {
 			if m.Encrypted && !m.Verified {
 				t.Errorf("%v", m.Err)
 			}
+		}
+	}
+}
+
+// A header that contradicts its exchange is never verified: no HASH covers its type, version and flags,
+// and in phase 1 none covers the message ID.
+func TestHeaderContradicts(t *testing.T) {
+	l := newLab(t, 13, 7, 2, 16)
+	l.session()
+	types := []ExchangeType{ExchangeBase, ExchangeMain, ExchangeAuthOnly, ExchangeAggressive, ExchangeInformational, ExchangeTransaction,
+		ExchangeQuick, ExchangeNewGroup, 99}
+	for i, d := range l.list {
+		h, err := ParseHeader(d.Data)
+		if err != nil || !h.encrypted() {
+			continue
+		}
+		try := func(what string, change func(h *Header)) {
+			t.Helper()
+			x := h
+			change(&x)
+			if x == h {
+				return
+			}
+			list := slices.Clone(l.list)
+			c := *d
+			c.Data = append(x.Append(nil), d.Data[HeaderLen:]...)
+			list[i] = &c
+			_, messages := follow([]*Secret{l.secret}, list)
+			if m := messages[i]; m.Verified {
+				t.Errorf("message %d (%s %d) with %s: verified", i, h.Exchange, m.Number, what)
+			}
+			for j, m := range messages {
+				if j != i && m.Encrypted && !m.Decrypted {
+					t.Errorf("message %d with %s: message %d: %v", i, what, j, m.Err)
+				}
+			}
+		}
+		for _, e := range types {
+			try(e.String(), func(h *Header) { h.Exchange = e })
+		}
+		try("version 1.1", func(h *Header) { h.MinorVersion = 1 })
+		try("flag 4", func(h *Header) { h.Flags |= FlagAuthOnly })
+		try("flag 8", func(h *Header) { h.Flags |= 8 })
+		try("another message ID", func(h *Header) { h.MessageID ^= 1 })
+		try("message ID 0", func(h *Header) { h.MessageID = 0 })
+	}
+}
+
+// What the HASH of phase 1 does not cover is named.
+func TestUncovered(t *testing.T) {
+	l := newLab(t, 14, 7, 2, 16)
+	l.session()
+	_, messages := follow([]*Secret{l.secret}, l.list)
+	for i, want := range map[int]string{4: "N", 5: "", 10: "", 11: ""} {
+		if got := strings.Join(messages[i].Uncovered(), ","); got != want || !messages[i].Verified {
+			t.Errorf("message %d: %q is not covered", i, got)
 		}
 	}
 }

@@ -242,21 +242,19 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxTries {
+	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxFailures {
 		return
 	}
 	// The second and third message of aggressive mode.
 	t.configure(sa)
-	switch sa.checkHash(m, nil, m.Plain[HeaderLen:], nil) {
-	case hashGood:
-		m.Verified = true
-		sa.HashesChecked++
-		sa.Phase1Hashes.Good++
-		sa.place(m.at.ex)
-	case hashBad:
+	check := sa.checkHash(m, nil, m.Plain[HeaderLen:], nil)
+	if m.Verified, m.HashWrong = check == hashGood, check == hashBad; !m.Verified {
 		sa.clearHashes++
-		m.HashWrong = true
+		return
 	}
+	sa.HashesChecked++
+	sa.Phase1Hashes.Good++
+	sa.place(m.at.ex)
 }
 
 // find returns the SA of a message, a new one where the message can begin one.
@@ -333,7 +331,9 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 	}
 	if f.begun {
 		sa.ends.last.set(f.src, f.dst, sideA)
-		sa.readProposals()
+		for _, c := range f.claims[PayloadSA] {
+			sa.readProposals(c)
+		}
 	}
 	t.sas[key] = sa
 	f.sas = append(f.sas, sa)

@@ -19,7 +19,7 @@ func parseWith(f *Format, name string, data []byte) *Keys {
 	keys := new(Keys)
 	p := f.new(&output{name: name, emit: keys.add})
 	for n, line := range bytes.Split(data, []byte("\n")) {
-		p.line(n+1, line)
+		new(unwrapper).each(0, line, func(line []byte) { p.line(n+1, line) })
 	}
 	p.close()
 	return keys

@@ -24,7 +24,7 @@ var charonFormat = Format{
 		"levels ike = 4 and chd = 4",
 	match: func(line []byte) bool {
 		_, ok := charonTag(line)
-		return ok
+		return ok || matchCharonMessage(line) || bareTag(line) && !bytes.HasPrefix(line, []byte("[IKE]"))
 	},
 	new: func(out *output) parser {
 		return &charon{out: out, threads: make(map[string]*charonThread), modes: make(map[uint32]string)}
@@ -41,6 +41,8 @@ type charon struct {
 	threads map[string]*charonThread
 	modes   map[uint32]string // proposal selected in a Quick Mode, by message ID
 	dumps   int               // dumps of any kind, for near
+	bare    bool              // there are tags without a thread, for near
+	journal []byte            // daemon of the last line without a tag
 	scratch []byte
 }
 
@@ -48,6 +50,9 @@ type charon struct {
 type charonThread struct {
 	out  *output
 	dump charonDump
+
+	untagged bool           // it stands for all threads of a daemon that writes to the journal
+	groups   [2]charonGroup // of such
 
 	from, to netip.AddrPort // of the packet that it works on
 
@@ -193,9 +198,15 @@ func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 func (c *charon) line(n int, text []byte) bool {
 	l, ok := charonTag(text)
 	if !ok {
-		return false
+		return c.untagged(n, text)
 	}
-	c.scratch = append(append(append(c.scratch[:0], l.daemon...), '/'), l.thread...)
+	c.message(c.thread(l.daemon, l.thread), n, string(l.group), bytes.TrimRight(l.msg, "\r\n"))
+	return true
+}
+
+// thread returns what a thread is busy with.
+func (c *charon) thread(daemon, thread []byte) *charonThread {
+	c.scratch = append(append(append(c.scratch[:0], daemon...), '/'), thread...)
 	t := c.threads[string(c.scratch)]
 	if t == nil {
 		if len(c.threads) >= maxCharonThreads {
@@ -205,8 +216,7 @@ func (c *charon) line(n int, text []byte) bool {
 		t = &charonThread{out: c.out}
 		c.threads[string(c.scratch)] = t
 	}
-	c.message(t, n, string(l.group), bytes.TrimRight(l.msg, "\r\n"))
-	return true
+	return t
 }
 
 // message takes one message of a thread.
@@ -221,27 +231,30 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.begin(n, label, size)
 		return
 	}
-	switch group {
-	case "NET":
+	all := group == "" // no message of one group reads as one of another
+	if all || group == "NET" {
 		c.net(t, msg)
-	case "MGR":
+	}
+	if group == "MGR" {
 		t.manager(msg)
-	case "ENC":
+	}
+	if all || group == "ENC" {
 		t.encoding(msg)
-	case "CFG":
-		if p, ok := after(msg, "selected proposal: ESP:"); ok && t.quick {
-			if len(c.modes) >= maxCharonModes {
-				clear(c.modes)
-			}
-			c.modes[t.mid] = string(trimLine(p))
+	}
+	if p, ok := bytes.CutPrefix(msg, []byte("selected proposal: ESP:")); ok && t.quick {
+		if len(c.modes) >= maxCharonModes {
+			clear(c.modes)
 		}
-	case "CHD":
+		c.modes[t.mid] = string(trimLine(p))
+	}
+	if all || group == "CHD" {
 		c.childMessage(t, n, msg)
-	case "IKE":
+	}
+	if all || group == "IKE" {
 		if bytes.HasPrefix(msg, []byte("CHILD_SA ")) {
 			c.established(t, msg)
 		}
-		if t.ike != nil && !t.ikeReady {
+		if t.ike != nil && !t.ikeReady && !all {
 			t.phase1Done()
 		}
 	}
@@ -250,6 +263,9 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 // begin begins a dump of size bytes.
 func (t *charonThread) begin(n int, label []byte, size int) {
 	value := charonLabels[string(label)]
+	if t.untagged && !t.inOrder(n, value) {
+		value = charonOther
+	}
 	if t.ike != nil && !t.ikeReady && value != charonOther && (value < charonSKEYID || value > charonIV) {
 		t.phase1Done()
 	}
@@ -393,7 +409,11 @@ func (c *charon) end(t *charonThread) {
 
 // near says why there was no key.
 func (c *charon) near() string {
-	if c.dumps == 0 {
+	switch {
+	case c.dumps == 0 && c.bare:
+		return c.out.lack("it is what swanctl or ipsec up prints, which has no keys: strongSwan writes them only to its " +
+			"log, with the log levels ike = 4 and chd = 4, as in journalctl -u strongswan")
+	case c.dumps == 0:
 		return c.out.lack("a charon log, but without hex dumps: set the log levels ike = 4 and chd = 4")
 	}
 	return c.out.lack("a charon log, but without SKEYID_e, Ka or ESP keys: set the log levels ike = 4 and chd = 4")

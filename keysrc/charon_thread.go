@@ -42,6 +42,12 @@ func (c *charon) net(t *charonThread, msg []byte) {
 	if !received && !bytes.HasPrefix(msg, []byte("sending packet: from ")) {
 		return
 	}
+	if t.untagged { // the packet may be another thread's
+		if t.ikeReady {
+			t.phase1Give()
+		}
+		return
+	}
 	rest, _ := after(msg, "from ")
 	a, rest := word(rest)
 	rest, ok := after(rest, " to ")
@@ -98,7 +104,7 @@ func (t *charonThread) encoding(msg []byte) {
 		t.initiator, t.responder = ikev1.Cookie{}, ikev1.Cookie{}
 	}
 	t.quick, t.mid = true, uint32(mid)
-	t.mine, t.roleKnown = (string(kind) == "request") != parsed, true
+	t.mine, t.roleKnown = (string(kind) == "request") != parsed, !t.untagged
 }
 
 // phase1 takes one of the keys that phase 1 yields.
@@ -128,7 +134,7 @@ func (t *charonThread) phase1Done() {
 
 // cookies gives the keys of phase 1 out if they were waiting for their cookies.
 func (t *charonThread) cookies() {
-	if t.ikeReady && t.initiator != (ikev1.Cookie{}) {
+	if t.ikeReady && t.initiator != (ikev1.Cookie{}) && (!t.untagged || t.ike == nil || t.proved()) {
 		t.phase1Give()
 	}
 }
@@ -136,6 +142,9 @@ func (t *charonThread) cookies() {
 // phase1Give gives the keys of phase 1 out, with cookies or without.
 func (t *charonThread) phase1Give() {
 	s := t.ike
+	if s != nil && t.untagged && !t.proved() {
+		t.initiator, t.responder = ikev1.Cookie{}, ikev1.Cookie{}
+	}
 	t.ike, t.ikeReady = nil, false
 	if s == nil || s.SKEYID.IsZero() && s.SKEYIDd.IsZero() && s.SKEYIDa.IsZero() && s.SKEYIDe.IsZero() &&
 		s.Ka.IsZero() {

@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// maxColumns bounds the columns of a row: the widest table has 10.
-const maxColumns = 16
+// maxColumns bounds the columns of a row: Wireshark's tables have 10, exports of log servers more.
+const maxColumns = 64
 
 var errQuote = errors.New("a quote is not closed")
 
 // csvRow splits a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands
-// for one quote (RFC 4180) and \xHH for a byte (Wireshark).
+// for one quote (RFC 4180) and \xHH for a byte (Wireshark). With errQuote the last column is the open one.
 func csvRow(text []byte) (columns [][]byte, err error) {
 	columns = make([][]byte, 0, 10)
 	for {
@@ -19,7 +19,7 @@ func csvRow(text []byte) (columns [][]byte, err error) {
 		var col []byte
 		if len(text) > 0 && text[0] == '"' {
 			if col, text, err = quoted(text[1:]); err != nil {
-				return nil, err
+				return append(columns, col), err
 			}
 			text = bytes.TrimLeft(text, " \t")
 			if len(text) > 0 && text[0] != ',' {
@@ -62,5 +62,5 @@ func quoted(text []byte) (col, rest []byte, err error) {
 		}
 		col = append(col, c)
 	}
-	return nil, nil, errQuote
+	return col, nil, errQuote
 }

@@ -57,6 +57,8 @@ var formats = []*Format{
 	&mikrotikFormat,
 	&setkeyFormat,
 	&ipsecctlFormat,
+	&isakmpdFormat,
+	&scriptFormat,
 	&softetherFormat,
 	&fortigateFormat,
 }

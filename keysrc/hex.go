@@ -30,6 +30,8 @@ var hexValues = func() (v [256]byte) {
 	return v
 }()
 
+var errRedacted = errors.New("it was replaced by something else (redacted)")
+
 // decodeHex reads hex digits with or without 0x before them, and with spaces, colons, dashes or
 // underscores between bytes. Errors hold no digit of it.
 func decodeHex(text []byte) ([]byte, error) {
@@ -54,6 +56,8 @@ func decodeHex(text []byte) ([]byte, error) {
 			if half {
 				return nil, errors.New("a byte of the hex value has one digit only")
 			}
+		case redacted(string(text)):
+			return nil, errRedacted
 		default:
 			return nil, fmt.Errorf("character %d of the hex value is no hex digit", i+1)
 		}

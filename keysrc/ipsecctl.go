@@ -16,7 +16,7 @@ import (
 //		enckey 0x…
 //	esp from 10.0.0.1 to 10.0.0.2 spi 0x1000:0x1001 authkey 0x…:0x… enckey 0x…:0x…
 //
-// A backslash at the end of a line says that the rule goes on.
+// A backslash at the end of a line says that the rule goes on; -vv numbers the rules, as in "@0 esp …".
 var ipsecctlFormat = Format{
 	Name:  "ipsecctl",
 	Title: "OpenBSD ipsecctl",
@@ -39,9 +39,18 @@ type ipsecctlRuleState struct {
 	keyLine int
 }
 
+// ipsecctlText cuts off blanks, and the number of the rule that -vv puts before it: "@0 ".
+func ipsecctlText(line []byte) []byte {
+	s := trimLine(line)
+	if first, rest := word(s); len(first) > 1 && first[0] == '@' && len(bytes.Trim(first[1:], "0123456789")) == 0 {
+		s = trimLine(rest)
+	}
+	return s
+}
+
 // ipsecctlRule reports whether a line begins a rule for an ESP SA.
 func ipsecctlRule(line []byte) bool {
-	s := trimLine(line)
+	s := ipsecctlText(line)
 	if !bytes.HasPrefix(s, []byte("esp ")) {
 		return false
 	}
@@ -57,7 +66,7 @@ func ipsecctlRule(line []byte) bool {
 }
 
 func (p *ipsecctl) line(n int, text []byte) bool {
-	s := trimLine(text)
+	s := ipsecctlText(text)
 	r := &p.rule
 	switch {
 	case ipsecctlRule(s):
@@ -149,7 +158,7 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 		k.authKey, ok2 = hex0x(auth)
 	}
 	if !ok1 || !ok2 {
-		p.out.note(r.keyLine, name+"a key is not a whole number of hex bytes")
+		p.out.note(r.keyLine, name+notBytes(string(key), string(auth)))
 		return nil
 	}
 	if k.cipher == "" {

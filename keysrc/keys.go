@@ -3,6 +3,7 @@ package keysrc
 import (
 	"net/netip"
 	"strconv"
+	"time"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -40,6 +41,10 @@ type Hints struct {
 	Local []netip.Addr // the router's own addresses on its outer links
 	Peers []netip.Addr // the other ends of these links, or of the negotiations
 	SAs   []SAHint     // what the source says of SAs whose keys it may not hold
+
+	// From and To are the times of the first and the last line that has one, as the source writes them:
+	// nothing tells the zone. They are of the year 0 where it names no year, and zero where it has no time.
+	From, To time.Time
 }
 
 // SAHint is what a listing of SAs says about one SA.
@@ -94,6 +99,9 @@ func (k *Keys) complete() {
 func (h *Hints) add(other *Hints) {
 	h.Local = appendNew(h.Local, other.Local)
 	h.Peers = appendNew(h.Peers, other.Peers)
+	if h.From.IsZero() {
+		h.From, h.To = other.From, other.To
+	}
 	h.SAs = append(h.SAs, other.SAs[:min(len(other.SAs), maxSAs-len(h.SAs))]...)
 }
 

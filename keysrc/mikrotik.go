@@ -32,7 +32,7 @@ var mikrotikFormat = Format{
 		if msg, ok := mikrotikMessage(line); ok {
 			return racoonMatch(msg)
 		}
-		return mikrotikItem(line)
+		return mikrotikItem(line) || bytes.Contains(line, []byte("A - AH, E - ESP"))
 	},
 	new: func(out *output) parser { return &mikrotik{racoonLog: racoonLog{out: out}} },
 }
@@ -321,7 +321,7 @@ func (m *mikrotik) give() {
 	k.key, ok1 = hexDigits(nil, []byte(sa.values["enc-key"]))
 	k.authKey, ok2 = hexDigits(nil, []byte(sa.values["auth-key"]))
 	if !ok1 || !ok2 {
-		m.out.note(sa.line, name+"a key is not a whole number of hex bytes")
+		m.out.note(sa.line, name+notBytes(sa.values["enc-key"], sa.values["auth-key"]))
 		return
 	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
@@ -351,6 +351,6 @@ func (m *mikrotik) close() {
 }
 
 func (m *mikrotik) near() string {
-	return m.out.lack("RouterOS output without keys: the log takes the topics ipsec,debug, and installed-sa print a " +
-		"user with the policy sensitive")
+	return m.out.lack("RouterOS output without keys: the log takes the topics ipsec,debug, and `/ip ipsec installed-sa " +
+		"print` a user with the policy sensitive, and from RouterOS 7 on the word `detail`")
 }

@@ -16,21 +16,37 @@ import (
 // messages and origins. format is the name of a Format, or "" to recognise it by its content; one
 // source may mix formats. A gzipped source and UTF-16 with a byte order mark are read too.
 //
-// The memory in use depends on the number of different keys, not on the size of the source. A
+// A log whose newest line comes first is turned, up to 16 MB of it. Beyond that the memory in use
+// depends on the number of different keys, not on the size of the source. A
 // source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
 	keys, seen := new(Keys), newSeen(0)
-	s, err := NewStream(name, format, func(k *Keys) {
+	emit := func(k *Keys) {
 		if seen.Fresh(k) {
 			keys.add(k)
 		}
-	})
+	}
+	s, err := NewStream(name, format, emit)
 	if err != nil {
 		return nil, err
 	}
+	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
+	if t := s.turner; t.score <= backward && !t.long {
+		*keys, seen = Keys{}, newSeen(0)
+		s, _ = NewStream(name, format, emit)
+		t.turned(func(n int, line []byte) {
+			s.n = n
+			s.feed(line)
+		})
+		s.n = len(t.lines)
+		closeErr = s.Close()
+	} else if t.score <= backward {
+		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
+			"turned here: give it with its oldest line first", Doubt: true}}})
+	}
 	keys.complete()
 	if err == nil {
 		err = closeErr
@@ -104,7 +120,12 @@ type Stream struct {
 	forced  bool
 	n       int // lines taken
 	history history
+	unwrap  unwrapper
+	give    func([]byte) // offer, made once
+	turner  *turner      // of a source that is read to its end
+	dates   dates
 	near    []string
+	config  int  // the configuration that a line is of, as configNamed has it
 	content bool // a line is neither blank nor a comment
 }
 
@@ -118,6 +139,7 @@ type started struct {
 // it is given belongs to the receiver. The only error is the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	s := &Stream{format: format, out: output{name: name, emit: emit}}
+	s.give = s.offer
 	if format == "" {
 		s.waiting = append(s.waiting, formats...)
 		return s, nil
@@ -163,6 +185,9 @@ func (s *Stream) Close() error {
 	for _, r := range s.running {
 		r.parser.close()
 	}
+	if from, to := s.dates.span(); !from.IsZero() {
+		s.out.hints(Hints{From: from, To: to})
+	}
 	if s.out.keys > 0 {
 		return nil
 	}
@@ -177,6 +202,9 @@ func (s *Stream) Close() error {
 			}
 		}
 	}
+	if s.config != 0 {
+		e.Near = append([]string{configs[s.config-1].what}, e.Near...)
+	}
 	looked := formats
 	if s.forced {
 		looked = []*Format{s.running[0].format}
@@ -187,12 +215,21 @@ func (s *Stream) Close() error {
 	return e
 }
 
-// feed gives one line to whom it may concern.
+// feed takes one line, and gives what is in its wrappings to whom it may concern.
 func (s *Stream) feed(line []byte) {
 	if !s.content {
 		text := bytes.TrimSpace(line)
 		s.content = len(text) > 0 && text[0] != '#'
 	}
+	s.dates.take(line)
+	if s.turner != nil {
+		s.turner.take(s.n, line)
+	}
+	s.unwrap.each(0, line, s.give)
+}
+
+// offer gives one line to whom it may concern.
+func (s *Stream) offer(line []byte) {
 	mine := 0
 	for i, r := range s.running {
 		s.running[i].mine = r.parser.line(s.n, line)
@@ -220,6 +257,9 @@ func (s *Stream) feed(line []byte) {
 		return
 	}
 	s.history.push(s.n, line)
+	if s.config == 0 {
+		s.config = configNamed(line)
+	}
 }
 
 // foreign tells the parsers that the line at hand is another's.

@@ -2,6 +2,8 @@ package keysrc
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,4 +82,48 @@ func FuzzWiresharkIKE(f *testing.F) { fuzzParse(f, "wireshark-ike") }
 func FuzzESPSecrets(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) { checkKeys(t, data, ParseESPSecrets(data, "fuzz")) })
+}
+
+func FuzzScript(f *testing.F)  { fuzzField(f, "script", "*add*", "s0*", "w1*", "x09*", "x10*") }
+func FuzzIsakmpd(f *testing.F) { fuzzField(f, "isakmpd", "b1*", "b2*") }
+func FuzzJournal(f *testing.F) { fuzzField(f, "charon", "j[23]*", "c23*") }
+func FuzzXFRM(f *testing.F)    { fuzzField(f, "xfrm", "x0[4568]*", "x22*") }
+
+// fuzzField is fuzzParse, beginning with sources of the field.
+func fuzzField(f *testing.F, format string, patterns ...string) {
+	for _, pattern := range patterns {
+		addFiles(f, pattern)
+	}
+	fuzzParse(f, format)
+}
+
+func addFiles(f *testing.F, pattern string) {
+	files, err := filepath.Glob(filepath.Join("../testdata/field/keys", pattern))
+	if err != nil || len(files) == 0 {
+		f.Fatal(pattern, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+}
+
+// What is taken out of wrappings is no longer than they are, and the same whenever it is taken.
+func FuzzUnwrap(f *testing.F) {
+	for _, pattern := range []string{"c17*", "c26*", "j5*", "m26*", "r-dlink", "w0*", "x06*", "x1[78]*", "y0*", "y17*"} {
+		addFiles(f, pattern)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var u unwrapper
+		for line := range bytes.Lines(data) {
+			size := 0
+			u.each(0, line, func(inner []byte) { size += len(inner) + 1 })
+			if size > 2*len(line)+64 {
+				t.Fatalf("%d bytes out of %d", size, len(line))
+			}
+		}
+	})
 }

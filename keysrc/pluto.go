@@ -29,7 +29,9 @@ import (
 //	|   26 ba 3b dc  …
 //	| kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //
-// A dump has 16 bytes in each row but the last, and says nowhere how many there are in all.
+// Openswan's helpers write "! " where the others write "| ", and the label before each row; "!enckey:"
+// has all digits in its line. A dump has 16 bytes in each row but the last, and says nowhere how many
+// there are in all.
 var plutoFormat = Format{
 	Name:  "pluto",
 	Title: "pluto log",
@@ -59,7 +61,9 @@ type pluto struct {
 	ourKeymat, peerKeymat plutoKeymat
 	half                  plutoHalf
 
-	debug bool // a debug line was seen
+	debug     bool // a debug line was seen
+	joined    bool // a value at hand has whole rows behind labels of their own
+	collapsed bool // blanks that tell a row from other lines are missing
 }
 
 // A plutoDump is a value whose rows are being read.
@@ -108,6 +112,7 @@ var plutoLabels = []struct {
 	{"Skeyid_a:", plutoSkeyidA},
 	{"Skeyid_e:", plutoSkeyidE},
 	{"enc key:", plutoEncKey},
+	{"enckey:", plutoEncKey},
 	{"IV:", plutoIV},
 	{"our  keymat", plutoOurKeymat},
 	{"peer keymat", plutoPeerKeymat},
@@ -119,14 +124,15 @@ var plutoLabels = []struct {
 
 // plutoDebug returns what follows the bar of a debug line.
 func plutoDebug(text []byte) (msg []byte, ok bool) {
-	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && s[0] == '|' && s[1] == ' ' {
+	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
 		return s[1:], true
 	}
-	i := bytes.Index(text, []byte(": | "))
-	if i < 0 || i > 100 {
-		return nil, false
+	for _, mark := range []string{": | ", ": !"} {
+		if i := bytes.Index(text, []byte(mark)); i >= 0 && i <= 100 {
+			return text[i+3:], true
+		}
 	}
-	return text[i+3:], true
+	return nil, false
 }
 
 // plutoLabel takes "Skeyid_e:  b0 16 …" apart.
@@ -134,7 +140,7 @@ func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
 	for _, l := range plutoLabels {
 		if rest, ok := bytes.CutPrefix(s, []byte(l.text)); ok {
 			rest = bytes.TrimLeft(rest, ":")
-			if len(rest) > 0 && rest[0] != ' ' {
+			if len(rest) > 0 && rest[0] != ' ' && l.text != "enckey:" {
 				return plutoNone, nil, false
 			}
 			return l.value, rest, true
@@ -155,8 +161,15 @@ func (p *pluto) line(n int, text []byte) bool {
 	}
 	s := bytes.TrimLeft(msg, " ")
 	if value, rest, ok := plutoLabel(s); ok {
+		if p.again(value, rest) {
+			return true
+		}
 		p.finish(value)
 		p.label(n, value, s, rest)
+		return true
+	}
+	if p.dump.value >= plutoSkeyid && plutoCollapsed(s) {
+		p.collapsed, p.dump.damaged = true, true
 		return true
 	}
 	p.finish(plutoNone)
@@ -190,6 +203,35 @@ func (p *pluto) row(n int, msg []byte) bool {
 	return true
 }
 
+// again takes a row of the dump at hand that has the label before it too.
+func (p *pluto) again(value plutoValue, rest []byte) bool {
+	d := &p.dump
+	was := len(d.got)
+	if d.value != value || value < plutoSkeyid || was == 0 || was%16 != 0 || d.damaged {
+		return false
+	}
+	got, tail := dumpRow(d.got, rest, 16)
+	if len(got) == was || len(trimLine(tail)) > 0 || len(got) > maxValue {
+		return false
+	}
+	d.got = got
+	p.joined = p.joined || len(got)%16 == 0
+	return true
+}
+
+// plutoCollapsed reports whether a line is bytes of two digits each: a row that lost blanks.
+func plutoCollapsed(s []byte) bool {
+	if len(s) < 5 {
+		return false
+	}
+	for w := range bytes.FieldsSeq(s) {
+		if len(w) != 2 || notHex(w) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // label begins a dump.
 func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
 	switch {
@@ -200,7 +242,9 @@ func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
 	}
 	d := &p.dump
 	*d = plutoDump{value: value, label: string(trimLine(s[:len(s)-len(rest)])), line: n, got: d.got[:0]}
-	if len(trimLine(rest)) > 0 {
+	if digits, ok := hexDigits(d.got, trimLine(rest)); ok && len(digits) > 1 {
+		d.got = digits
+	} else if len(trimLine(rest)) > 0 {
 		got, tail := dumpRow(d.got, rest, 16)
 		d.got = got
 		if len(trimLine(tail)) > 0 && len(got) < 16 && !bytes.HasPrefix(tail, []byte("   ")) {
@@ -222,7 +266,12 @@ func (p *pluto) finish(next plutoValue) {
 		d.damaged = true
 	}
 	if d.damaged || len(d.got) == 0 {
-		if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
+		if p.collapsed {
+			if p.out.bad == 0 {
+				p.out.note(d.line, "the blanks of this log are collapsed, as where it was copied from a web page, so that "+
+					"the rows of a key can't be told from other lines: give the log as pluto wrote it")
+			}
+		} else if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
 			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": its rows are damaged")
 		}
 		return
@@ -271,12 +320,26 @@ func (p *pluto) cookie(value plutoValue, got []byte) {
 
 // phase1Give gives the keys of phase 1 out.
 func (p *pluto) phase1Give() {
-	s := p.ike
-	p.ike = nil
+	s, joined := p.ike, p.joined
+	p.ike, p.joined = nil, false
+	if s != nil && joined && lonely(s) {
+		p.out.note(s.Origin.Line, "the rows of a value have its label each, and no other value stands beside it: they "+
+			"may be of several negotiations")
+		return
+	}
 	if s != nil && checkPhase1(p.out, s) {
 		s.InitiatorCookie, s.ResponderCookie, s.Peer = p.initiator, p.responder, p.peer
 		p.out.ike(s)
 	}
+}
+
+// lonely reports whether a secret has no more than one value.
+func lonely(s *ikev1.Secret) bool {
+	n := 0
+	for _, key := range phase1Keys(s) {
+		n += min(1, key.Len())
+	}
+	return n <= 1
 }
 
 // message takes a line that is not of the debug log.

@@ -32,16 +32,28 @@ var racoonFormat = Format{
 
 type racoon struct {
 	racoonLog
+	joined bool // lines were put together, for near
 }
 
 // racoonMessage returns what follows "DEBUG: " or "INFO: ".
 func racoonMessage(text []byte) (msg []byte, ok bool) {
 	for _, mark := range []string{"DEBUG: ", "DEBUG2: ", "INFO: ", "DEBUG:", "DEBUG2:"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
-			return text[i+len(mark):], true
+			return cutPlace(text[i+len(mark):]), true
 		}
 	}
 	return nil, false
+}
+
+// cutPlace cuts off the place in racoon's source that debug levels show, as in
+// "oakley.c:2046:oakley_compute_enckey(): ".
+func cutPlace(msg []byte) []byte {
+	file, rest, ok := bytes.Cut(msg, []byte(".c:"))
+	if i := bytes.Index(rest, []byte("():")); ok && i > 0 && bytes.IndexByte(file, ' ') < 0 &&
+		bytes.IndexByte(rest[:i], ' ') < 0 {
+		return rest[i+3:]
+	}
+	return msg
 }
 
 // racoonMatch knows the messages that are racoon's alone.
@@ -55,6 +67,10 @@ func (r *racoon) line(n int, text []byte) bool {
 	if !ok {
 		// Rows of a file have nothing before them.
 		return r.rowOnly(n, text)
+	}
+	if _, joined := racoonMessage(msg); joined {
+		r.joined = true
+		return true
 	}
 	return r.message(n, msg)
 }
@@ -74,6 +90,7 @@ type racoonLog struct {
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
 	peer                 netip.Addr   // its sender
 
+	used   *ikev1.Secret // Ka of a connection that is up, until it is clear whose
 	ike    *ikev1.Secret // keys of phase 1 at hand
 	keyLen int           // of the encryption key, as declared; 0 not
 	debug  bool          // a message of racoon's was seen
@@ -94,6 +111,7 @@ const (
 	racoonSKEYIDa
 	racoonSKEYIDe
 	racoonKey
+	racoonUsedKey
 	racoonIV
 	racoonEstablished
 )
@@ -111,6 +129,7 @@ var racoonLabels = []struct {
 	{"SKEYID_a computed:", racoonSKEYIDa, "SKEYID_a"},
 	{"SKEYID_e computed:", racoonSKEYIDe, "SKEYID_e"},
 	{"final encryption key computed:", racoonKey, "final encryption key"},
+	{"with key:", racoonUsedKey, "key"},
 	{"IV computed:", racoonIV, "IV"},
 	{"ISAKMP-SA established ", racoonEstablished, ""},
 	{"===== received ", racoonPacket, ""},
@@ -127,22 +146,6 @@ func racoonLabel(msg []byte) (racoonValue, string) {
 		return racoonPacket, ""
 	}
 	return racoonNone, ""
-}
-
-// message takes one message; the line ends in it are "#012" where syslog wrote it.
-func (r *racoonLog) message(n int, msg []byte) bool {
-	mine := false
-	for {
-		part := msg
-		i := bytes.Index(msg, []byte("#012"))
-		if i >= 0 {
-			part, msg = msg[:i], msg[i+4:]
-		}
-		mine = r.part(n, trimLine(part)) || mine
-		if i < 0 {
-			return mine
-		}
-	}
 }
 
 // rowOnly takes a line that can only be a row.
@@ -165,8 +168,9 @@ func (r *racoonLog) foreign() {
 	}
 }
 
-// part takes one line of a message.
-func (r *racoonLog) part(n int, msg []byte) bool {
+// message takes one message.
+func (r *racoonLog) message(n int, msg []byte) bool {
+	msg = trimLine(msg)
 	if len(msg) == 0 { // before the rows
 		return r.value != racoonNone
 	}
@@ -174,6 +178,7 @@ func (r *racoonLog) part(n int, msg []byte) bool {
 		return true
 	}
 	r.finish()
+	r.giveUsed(msg)
 	value, name := racoonLabel(msg)
 	if value == racoonNone {
 		r.other(msg)
@@ -264,6 +269,10 @@ func (r *racoonLog) finish() {
 		r.ready()
 		return
 	}
+	if value == racoonUsedKey {
+		r.used = &ikev1.Secret{Ka: esp.NewKey(r.got), Origin: r.out.origin(r.start)}
+		return
+	}
 	if r.ike == nil {
 		r.ike = &ikev1.Secret{
 			InitiatorCookie: r.initiator, ResponderCookie: r.responder, Peer: r.peer, Origin: r.out.origin(r.start),
@@ -291,6 +300,26 @@ func (r *racoonLog) other(msg []byte) {
 		}
 	}
 	r.ready()
+}
+
+// giveUsed gives out the key that opened the last packet, or with which one is made that goes out, of
+// any connection: the next message tells, and that the key ends there.
+func (r *racoonLog) giveUsed(next []byte) {
+	s := r.used
+	r.used = nil
+	opened := bytes.HasPrefix(next, []byte("decrypted payload by IV"))
+	switch {
+	case s == nil || r.ike != nil && r.ike.Ka.Equal(s.Ka): // phase 1 goes on, and gives more than this
+		return
+	case opened:
+		s.InitiatorCookie, s.ResponderCookie, s.Peer = r.initiator, r.responder, r.peer
+	case !bytes.HasPrefix(next, []byte("encrypted payload by IV")):
+		r.out.note(s.Origin.Line, "key: the message that follows it is missing, so that its end is not known")
+		return
+	}
+	if checkPhase1(r.out, s) {
+		r.out.ike(s)
+	}
 }
 
 // ready gives the keys of phase 1 out, if all that there will be is there, and the cookies. Without
@@ -360,10 +389,15 @@ func (r *racoonLog) give() {
 func (r *racoonLog) close() {
 	r.finish()
 	r.give()
+	r.giveUsed(nil)
 }
 
 // near says why there was no key.
-func (r *racoonLog) near() string {
+func (r *racoon) near() string {
+	if r.joined {
+		return "the lines of a racoon log were joined, so that its values can't be told apart: give the log as racoon " +
+			"wrote it"
+	}
 	if r.debug {
 		return r.out.lack("a racoon log without final encryption key computed: set log debug")
 	}

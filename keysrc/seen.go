@@ -35,7 +35,7 @@ func (s *Seen) Fresh(k *Keys) bool {
 	k.ESP = slices.DeleteFunc(k.ESP, func(x *esp.Secret) bool { return !s.add(s.esp(x)) })
 	k.Notes = slices.DeleteFunc(k.Notes, func(n Note) bool { return !s.add(maphash.Comparable(s.seed, n)) })
 	h := &k.Hints
-	return len(k.IKE)+len(k.ESP)+len(k.Notes)+len(h.Local)+len(h.Peers)+len(h.SAs) > 0
+	return len(k.IKE)+len(k.ESP)+len(k.Notes)+len(h.Local)+len(h.Peers)+len(h.SAs) > 0 || !h.From.IsZero()
 }
 
 func (s *Seen) add(id uint64) bool {

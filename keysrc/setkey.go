@@ -130,6 +130,11 @@ func setkeyAddr(w []byte) netip.AddrPort {
 // value begins a key.
 func (k *setkey) value(n int, kind byte, rest []byte) {
 	k.sa.open, k.sa.row = kind, 32
+	if redacted(string(rest)) {
+		k.out.note(n, "SA "+spiName(k.sa.spi)+": "+notBytes(string(rest)))
+		k.sa.damaged = true
+		return
+	}
 	if len(trimLine(rest)) > 0 && !k.row(n, trimLine(rest)) {
 		k.damage(n)
 	}

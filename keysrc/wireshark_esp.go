@@ -340,6 +340,9 @@ func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
 	if hasPrefixFold(t, "0x") {
 		return hexKey(t)
 	}
+	if redacted(string(t)) {
+		return esp.Key{}, errRedacted
+	}
 	if !fits(len(t)) {
 		if k, err := hexKey(t); err == nil && fits(k.Len()) {
 			return k, nil

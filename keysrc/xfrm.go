@@ -46,7 +46,9 @@ type xfrm struct {
 	state xfrmState
 	seen  *Seen
 
-	hidden, larval int // states without keys, for near
+	hidden, larval, redacted int  // states without keys, for near
+	joined                   bool // the lines of a state were put together, for near
+	width                    int  // of the line as it stood, tabs being 8 columns wide
 }
 
 func newXFRM(out *output) *xfrm { return &xfrm{out: out, seen: NewSeen()} }
@@ -74,12 +76,15 @@ type xfrmState struct {
 	flags   bool // the flags were seen
 	seqHigh uint32
 	damaged bool // a value was, and a note said so
-	lastKey bool // the last line held a key
 	hidden  bool // the keys are not shown
+	removed bool // the keys were replaced by something else
+
+	torn xfrmTorn // the last line, if it held a key
 }
 
 func (x *xfrm) line(n int, text []byte) bool {
-	first, rest, oneLine := bytes.Cut(text, []byte("\\")) // ip -o
+	x.width = len(text) + 7*bytes.Count(text, []byte("\t")) // tabs stand at the beginning
+	first, rest, oneLine := bytes.Cut(text, []byte("\\"))   // ip -o
 	if _, _, ok := xfrmAddrs(trimLine(first)); !oneLine || !ok {
 		return x.one(n, trimLine(text))
 	}
@@ -93,11 +98,15 @@ func (x *xfrm) line(n int, text []byte) bool {
 
 // one takes one line without the blanks at its ends.
 func (x *xfrm) one(n int, text []byte) bool {
-	if src, dst, ok := xfrmAddrs(text); ok {
-		x.begin(n, src, dst)
+	s := &x.state
+	if s.torn.line != 0 && x.mend(n, text) {
 		return true
 	}
-	s := &x.state
+	if src, dst, ok := xfrmAddrs(text); ok {
+		x.begin(n, src, dst)
+		x.joined = x.joined || bytes.Contains(text, []byte(" proto esp spi "))
+		return true
+	}
 	first, rest := word(text)
 	if string(first) == "proto" {
 		return x.proto(n, text, rest)
@@ -105,17 +114,12 @@ func (x *xfrm) one(n int, text []byte) bool {
 	if s.line == 0 {
 		return false
 	}
-	wasKey := s.lastKey
-	s.lastKey = false
 	switch key := string(first); key {
 	case "auth", "auth-trunc", "enc", "aead":
 		if s.policy || s.proto == "" {
 			return false
 		}
-		s.lastKey = true
-		if what := s.algorithm(key, rest); what != "" && !s.damaged {
-			x.damaged(n, what)
-		}
+		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, what: s.algorithm(key, rest)}
 	case "comp":
 		name, _ := word(rest)
 		s.comp = string(name)
@@ -134,9 +138,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	case "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
 		"security", "tfcpad", "extra_flag", "nsid", "limit:", "expire", "stats:", "add":
 	default:
-		if wasKey && !s.damaged && startsHex(first) && !mikrotikItem(text) {
-			x.damaged(n, "the line with its key is broken, the rest follows in a line of its own")
-		} else if s.proto == "esp" && xfrmKey(rest) && s.keys.doubt == "" {
+		if s.proto == "esp" && xfrmKey(rest) && s.keys.doubt == "" {
 			s.keys.doubt = "line " + strconv.Itoa(n) + " has a key, but does not begin as one"
 		}
 		return false
@@ -172,7 +174,6 @@ func (x *xfrm) proto(n int, text, rest []byte) bool {
 		x.finish()
 		*s = xfrmState{line: n}
 	}
-	s.lastKey = false
 	if !s.policy && !s.id(rest) {
 		x.out.note(n, "the SPI can't be read, or its two spellings differ")
 		s.damaged = true
@@ -182,6 +183,9 @@ func (x *xfrm) proto(n int, text, rest []byte) bool {
 
 // damaged says what is wrong with the state at hand, which is left out.
 func (x *xfrm) damaged(n int, what string) {
+	if x.state.damaged {
+		return
+	}
 	x.out.note(n, "SA "+spiName(x.state.spi)+": "+what)
 	x.state.damaged = true
 }
@@ -215,6 +219,12 @@ func (x *xfrm) close() { x.finish() }
 // near says why there was no key.
 func (x *xfrm) near() string {
 	switch {
+	case x.redacted > 0:
+		return "the keys in the output of ip xfrm state were replaced by something else (redacted) before it was " +
+			"given: take it as ip printed it"
+	case x.joined:
+		return x.out.lack("the lines of ip xfrm state were joined into one: give them as ip printed them, or run ip -o " +
+			"xfrm state")
 	case x.hidden > 0:
 		return "ip xfrm state was run without the right to see keys, or with nokeys"
 	case x.larval > 0:
@@ -226,6 +236,10 @@ func (x *xfrm) near() string {
 // finish ends the state at hand.
 func (x *xfrm) finish() {
 	s := &x.state
+	if s.torn.what != "" {
+		x.damaged(s.torn.line, s.torn.what)
+	}
+	s.torn = xfrmTorn{}
 	if s.line != 0 && !s.policy {
 		x.give(s)
 	}
@@ -243,6 +257,9 @@ func (x *xfrm) give(s *xfrmState) {
 		}
 		return
 	case s.proto != "esp":
+		return
+	case s.removed:
+		x.redacted++
 		return
 	case s.hidden:
 		x.hidden++
@@ -342,6 +359,10 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 	rest = trimLine(rest)
 	if bytes.HasPrefix(rest, []byte("<<Keys hidden>>")) {
 		s.hidden = true
+		return ""
+	}
+	if w, _ := word(rest); notHex(w) > 1 && redacted(string(w)) { // the x of 0x is no digit
+		s.removed = true
 		return ""
 	}
 	if _, ok := hex0x(name); ok && !bytes.HasPrefix(rest, []byte("0x")) { // the name was lost

@@ -15,6 +15,7 @@ const (
 	avpHostName           = 7
 	avpVendorName         = 8
 	avpAssignedTunnel     = 9
+	avpReceiveWindow      = 10
 	avpChallenge          = 11
 	avpCauseCode          = 12
 	avpChallengeResponse  = 13

@@ -42,20 +42,30 @@ func (c *Control) acknowledges() bool {
 	return len(c.avps) == 0 && c.err == nil || c.kind == messageACK
 }
 
-// Values are the AVPs behind the Message Type, each by its name, with its value for people.
-func (c *Control) Values(yield func(name, value string) bool) {
+// Values yields the AVPs behind the Message Type by name: "Host Name" "iPhone", "Receive Window Size" 4.
+// A value is a string for people, a uint64 where it is a number, or true for an attribute without a
+// value. What is damaged is yielded last as "malformed" with the reason. A name can come more than once.
+func (c *Control) Values(yield func(name string, value any) bool) {
 	for i := range c.avps {
 		a := &c.avps[i]
 		if a.isMessageType() && c.kind != 0 {
 			continue
 		}
-		if !yield(a.name(), string(a.appendIn(nil, c.kind))) {
+		if !yield(a.name(), a.says(c.kind)) {
 			return
 		}
 	}
 	if c.err != nil {
 		yield("malformed", c.err.Error()[len("l2tp: "):])
 	}
+}
+
+// Result returns what the Result Code AVP says; ok is false where there is none that can be read.
+func (c *Control) Result() (r Result, ok bool) {
+	if v := c.value(avpResultCode); v != nil {
+		return readResult(v, c.kind)
+	}
+	return Result{}, false
 }
 
 // find is the first AVP of the IETF of a type that is not hidden (any more), nil if there is none.

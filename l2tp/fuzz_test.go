@@ -64,6 +64,12 @@ func FuzzAVPs(f *testing.F) {
 		if n > len(payload) {
 			t.Fatalf("AVPs of %d bytes in %d", n, len(payload))
 		}
+		for name, value := range readControl(payload).Values {
+			if s, ok := value.(string); name == "" || ok && !utf8.ValidString(s) {
+				t.Fatalf("%q: %q", name, s)
+			}
+		}
+		readControl(payload).Result()
 		if len(payload) > 1400 {
 			return
 		}

@@ -79,34 +79,48 @@ func appendResult(dst, v []byte) ([]byte, bool) { return appendResultOf(dst, v, 
 // appendResultOf writes a Result Code AVP: the result of a StopCCN or a CDN, the error code and
 // the message, where they are there: `2 general error: insufficient resources "pool empty"`.
 func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
-	if len(v) < 2 || len(v) == 3 {
+	r, ok := readResult(v, message)
+	if !ok {
 		return dst, false
 	}
-	code := binary.BigEndian.Uint16(v)
-	dst = strconv.AppendUint(dst, uint64(code), 10)
-	text := ""
-	switch message {
-	case messageStopCCN:
-		text = codeText(stopCCNResults[:], code)
-	case messageCDN:
-		text = codeText(cdnResults[:], code)
+	dst = strconv.AppendUint(dst, uint64(r.Code), 10)
+	if r.Text != "" {
+		dst = append(append(dst, ' '), r.Text...)
 	}
-	if text != "" {
-		dst = append(append(dst, ' '), text...)
-	}
-	if len(v) < 4 {
-		return dst, true
-	}
-	if n := binary.BigEndian.Uint16(v[2:]); n != 0 {
-		dst = strconv.AppendUint(append(dst, ", error "...), uint64(n), 10)
-		if text := codeText(generalErrors[:], n); text != "" {
-			dst = append(append(dst, ' '), text...)
+	if r.Error != 0 {
+		dst = strconv.AppendUint(append(dst, ", error "...), uint64(r.Error), 10)
+		if r.ErrorText != "" {
+			dst = append(append(dst, ' '), r.ErrorText...)
 		}
 	}
-	if len(v) > 4 {
-		dst = printable.Append(append(dst, ", "...), v[4:])
+	if r.Message != "" {
+		dst = append(append(dst, ", "...), r.Message...)
 	}
 	return dst, true
+}
+
+// readResult reads a Result Code AVP of a message of that type, 0 if it is not known.
+func readResult(v []byte, message uint16) (r Result, ok bool) {
+	if len(v) < 2 || len(v) == 3 {
+		return r, false
+	}
+	r.Code = binary.BigEndian.Uint16(v)
+	switch message {
+	case messageStopCCN:
+		r.Text = codeText(stopCCNResults[:], r.Code)
+	case messageCDN:
+		r.Text = codeText(cdnResults[:], r.Code)
+	}
+	if len(v) < 4 {
+		return r, true
+	}
+	if r.Error = binary.BigEndian.Uint16(v[2:]); r.Error != 0 {
+		r.ErrorText = codeText(generalErrors[:], r.Error)
+	}
+	if len(v) > 4 {
+		r.Message = string(printable.Append(nil, v[4:]))
+	}
+	return r, true
 }
 
 // pppDisconnects are the codes of RFC 3145 section 3.

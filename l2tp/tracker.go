@@ -191,6 +191,28 @@ func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
 	return t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
 }
 
+// Find is Observe for a packet that was there before: it takes note of nothing.
+func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Observation) {
+	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) || h.Version == versionL2F {
+		return o
+	}
+	payload := data[h.PayloadStart:h.PayloadEnd]
+	tr := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
+	o.Sender, o.Frame.Data = tr.sender, payload
+	switch {
+	case h.Control:
+		o.Control = readControl(payload)
+	case h.Version == Version3:
+		ref := t.session3(src, dst, h.Session)
+		if o.Session, o.Sender = ref.session, ref.sender; o.Session != nil {
+			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
+		}
+	case tr.tunnel != nil:
+		o.Session = tr.tunnel.sessions[endID{1 - tr.sender, h.Session}]
+	}
+	return o
+}
+
 // dataSession returns the session of a data message, made up if need be.
 func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
 	if key.version == Version3 {

@@ -227,3 +227,28 @@ func TestTrackerNoAllocations(t *testing.T) {
 		t.Errorf("%v allocations for a data message", n)
 	}
 }
+
+// TestTrackerEnded: who keeps something for a session is told when it is closed, and when it is forgotten.
+func TestTrackerEnded(t *testing.T) {
+	tr := NewTracker(nil)
+	ended := make(map[*Session]int)
+	tr.Ended = func(s *Session) { ended[s]++ }
+	a := dial(t, tr, client, server, 21, 4711, 7, 815)
+	b, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(messageICRQ), id(avpAssignedSession, 8)))
+	observe(t, tr, client, server, 8, control(4711, 815, 5, 2, message(messageCDN), id(avpAssignedSession, 7)))
+	if ended[a] != 1 || ended[b] != 0 {
+		t.Errorf("after the CDN: %d, %d", ended[a], ended[b])
+	}
+	observe(t, tr, client, server, 9, control(4711, 0, 6, 2, message(messageStopCCN), id(avpAssignedTunnel, 21)))
+	if ended[b] != 1 {
+		t.Errorf("after the StopCCN: %d", ended[b])
+	}
+	kept := 0
+	for i := range 3 * maxSessions {
+		observe(t, tr, client, server, int64(100+i), payload(uint16(1+i>>15), uint16(1+i&0x7fff)))
+		kept++
+	}
+	if told := len(ended) - 2; told < kept-maxSessions || told != kept-tr.sessionOrder.Len() {
+		t.Errorf("%d sessions, %d kept, %d told to have ended", kept, tr.sessionOrder.Len(), told)
+	}
+}

@@ -51,7 +51,7 @@ func decrypt(ctx context.Context, args []string) int {
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	s := newSinks(&o, src, p)
-	s.keys = keys
+	s.keys, s.sessions = keys, watchSessions(p)
 	stop := showProgress(&o, src)
 	stats, err := p.Run(ctx)
 	stop()
@@ -65,8 +65,9 @@ type sinks struct {
 	clear *output.Clear
 	file  *output.File // that is being written
 
-	keys   []*keysrc.Keys // decrypt only: what the summary tells of them
-	report func() *report // made once, after the run
+	keys     []*keysrc.Keys // decrypt only: what the summary tells of them
+	sessions *sessionWatch  // decrypt only
+	report   func() *report // made once, after the run
 
 	// live only
 	prepared *os.File // opened before privileges were dropped
@@ -220,14 +221,19 @@ func isSinkError(err error) bool {
 	return errors.As(err, &e)
 }
 
+// matched counts the packets that a key was meant for.
+func matched(stats *pipeline.Stats) uint64 {
+	n := stats.Opened() + stats.Heads
+	for _, v := range [...]why.Verdict{why.WrongKey, why.Incomplete} {
+		n += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
+	}
+	return n
+}
+
 // status says how well the decryption went.
 func (s *sinks) status(stats *pipeline.Stats) int {
-	matched := stats.Opened() + stats.Heads
-	for _, v := range [...]why.Verdict{why.WrongKey, why.Incomplete} {
-		matched += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
-	}
 	switch {
-	case matched == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
+	case matched(stats) == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
 	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && len(s.p.PPP()) > 0,
 		wrongTunnelSecret(s.p.Tunnels()):

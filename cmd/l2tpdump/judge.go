@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/salookup"
@@ -46,7 +47,9 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 	for _, sa := range r.Exchanges {
 		r.ike(p.IKE(), sa, keys)
 	}
-	for _, f := range p.Flows() {
+	flows := p.Flows()
+	r.ESP = make([]reportedESP, 0, len(flows))
+	for _, f := range flows {
 		r.ESP = append(r.ESP, reportedESP{f.Report(), r.Diagnosis.ESP(f)})
 	}
 	r.Wrong = append(r.Wrong, r.WrongKeys()...)
@@ -133,4 +136,37 @@ func spiName(s *esp.Secret) string {
 		}
 	}
 	return string(name)
+}
+
+// otherDay says that the key sources are of another day than the capture, "" where they are not, or name
+// none. Their clock may be of any zone.
+func otherDay(stats *pipeline.Stats, keys []*keysrc.Keys) string {
+	const zone = 14 * time.Hour // the farthest from UTC
+	first, last := time.Unix(0, stats.First).UTC(), time.Unix(0, stats.Last).UTC()
+	text := ""
+	for _, k := range keys {
+		from, to := k.Hints.From, k.Hints.To
+		if from.IsZero() {
+			continue
+		}
+		layout := "2006-01-02"
+		if from.Year() == 0 { // the nearest year may be meant
+			layout = "January 2"
+			for y := first.Year() - 1; y <= first.Year()+1; y++ {
+				if !to.AddDate(y, 0, 0).Before(first.Add(-zone)) && !from.AddDate(y, 0, 0).After(last.Add(zone)) {
+					return ""
+				}
+			}
+		} else if !to.Before(first.Add(-zone)) && !from.After(last.Add(zone)) {
+			return ""
+		}
+		text = from.Format(layout)
+		if to := to.Format(layout); to != text {
+			text += " to " + to
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "; the log is of " + text + ", the capture of " + first.Format("2006-01-02")
 }

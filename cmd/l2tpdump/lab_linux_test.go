@@ -236,11 +236,8 @@ func writeLate(log []string, times []int64, pace float64, late time.Duration, wr
 // filtered returns the frames that pass the default filter.
 func (l *lab) filtered(all []capture.Packet) (passed []capture.Packet) {
 	l.t.Helper()
-	f, err := capture.NewFilter(capture.Ethernet, capture.DefaultFilter(capture.Ethernet))
 	for _, p := range all {
-		var frame capture.Frame
-		if err == nil && f.Match(p.Data, p.Length) ||
-			err != nil && (frame.Decode(capture.Ethernet, p.Data) != nil || capture.Wanted(&frame)) { // a build without libpcap
+		if passes(l.t, &p) {
 			passed = append(passed, p)
 		}
 	}

@@ -70,6 +70,10 @@ func run(args []string) int {
 		return verify(ctx, rest)
 	case "keys":
 		return keys(ctx, rest)
+	case "sessions":
+		return sessionsCommand(ctx, rest)
+	case "schema":
+		return schemaCommand(rest)
 	case "interfaces":
 		return interfaces(rest)
 	case "extcap":
@@ -87,7 +91,7 @@ func run(args []string) int {
 
 func unknownCommand(name string) int {
 	return badUsage("unknown command "+quote(name),
-		"the commands are decrypt, live, verify, keys, interfaces, extcap, version and help")
+		"the commands are decrypt, live, verify, keys, sessions, schema, interfaces, extcap, version and help")
 }
 
 // flagNames picks the options out of args, without their values, which might be anything.

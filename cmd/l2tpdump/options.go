@@ -29,6 +29,7 @@ type options struct {
 	keyFormat string
 	secrets   string // file of PPP passwords
 	tunnels   string // file of tunnels' secrets
+	psk       string // file of pre-shared keys
 	filter    string
 	count     uint64
 
@@ -174,23 +175,11 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
-// manyKeys is how many are most of the memory: garbage is to take less beside them.
-const manyKeys = 1 << 14
-
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
-	percent := debug.SetGCPercent(200) // hardly anything is garbage while keys are read
-	all, err := o.loadSources(report)
-	n := 0
-	for _, k := range all {
-		n += len(k.IKE) + len(k.ESP)
-	}
-	if n >= manyKeys {
-		percent = 25
-	}
-	debug.SetGCPercent(percent)
-	return all, err
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // hardly anything is garbage while keys are read
+	return o.loadSources(report)
 }
 
 func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
@@ -198,6 +187,14 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 	var empty error
 	found := false
 	for _, path := range o.keys {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			in, err := o.loadFolder(path, report)
+			if err != nil {
+				return nil, err
+			}
+			all, found = append(all, in...), true
+			continue
+		}
 		k, err := o.loadKey(path)
 		if k != nil {
 			report(k.Notes)
@@ -217,6 +214,39 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 	if !found {
 		return nil, empty
 	}
+	return all, nil
+}
+
+// maxFolder bounds the files of a folder that are looked at for keys.
+const maxFolder = 4096
+
+// loadFolder reads the files of a folder that hold keys, and says which.
+func (o *options) loadFolder(path string, report func([]keysrc.Note)) (all []*keysrc.Keys, err error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, explainFile(err)
+	}
+	var names []string
+	for _, e := range entries[:min(len(entries), maxFolder)] {
+		file := filepath.Join(path, e.Name())
+		if !isRegular(file) {
+			continue
+		}
+		k, err := keysrc.ParseFile(file, o.keyFormat)
+		var none *keysrc.NoKeysError
+		switch {
+		case errors.As(err, &none):
+		case err != nil:
+			message("%v", explainFile(err))
+		default:
+			report(k.Notes)
+			all, names = append(all, k), append(names, e.Name())
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: none of the files in this folder holds a key", path)
+	}
+	message("%s: keys are in %s", path, strings.Join(names, ", "))
 	return all, nil
 }
 

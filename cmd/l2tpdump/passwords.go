@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -23,20 +24,29 @@ func (o *options) readSecrets(ctx context.Context, c *pipeline.Config) (err erro
 }
 
 // readSecretFile reads a file of secrets, nil if there is none.
-func readSecretFile[T any](name string, read func(io.Reader, string) (*T, error)) (*T, error) {
+func readSecretFile[T any](name string, read func(io.Reader, string) (T, error)) (none T, err error) {
 	if name == "" {
-		return nil, nil
+		return none, nil
 	}
 	defer tellWaiting(name)()
 	if err := refuseDevice(name); err != nil {
-		return nil, err
+		return none, err
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, explainFile(err)
+		return none, explainFile(err)
 	}
 	defer f.Close()
 	return read(f, name)
+}
+
+// preSharedKeys reads the file of --psk-file, nil if there is none.
+func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
+	if o.psk == "" {
+		return nil, nil
+	}
+	defer exitAt(ctx)()
+	return readSecretFile(o.psk, sessions.ReadPSKs)
 }
 
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or

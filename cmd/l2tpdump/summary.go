@@ -33,6 +33,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	listed(s.report().failed())
 	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
+	if s.sessions != nil {
+		s.sessions.tell()
+	}
 	if h := s.advice(stats); h != "" {
 		hint("%s", h)
 	}
@@ -64,7 +67,9 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) > 0 && s.report().Lost != "":
 		return "a value in a key source is damaged: take the source anew from where it comes"
 	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
-		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up"
+		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up" +
+			otherDay(stats, s.keys)
+	case stats.ByKind[pipeline.ESP] == 0, s.report().KeyD != nil:
 	case stats.Count(pipeline.ESP, why.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
 		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}

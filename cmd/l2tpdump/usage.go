@@ -5,6 +5,8 @@ const usage = `Usage:
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
+    l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+    l2tpdump schema [decrypt|verify|sessions|keys]
     l2tpdump extcap install [DIR]
     l2tpdump interfaces | version | help [COMMAND]
 
@@ -108,6 +110,19 @@ interface is gone or a command for keys fails for good, what is written is whole
 Says for each SA of a capture whether the keys belong to it, and if not why.
 ` + inputUsage + `        --json             print one object
 `,
+	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+
+Says of each VPN connection of a capture whether it came up, who it was, and why it ended or never began.
+Without keys it says what clear traffic shows.
+` + inputUsage + `        --json             print an object for each session
+    -v, --verbose          print the packets of each session that say something, too
+        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
+                           of phase 1, to tell which end has another
+        --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
+
+Exit status: 0 all sessions came up and ended orderly; 3 some failed, were lost or ran without encryption;
+4 no key matched anything.
+`,
 	"keys": `Usage: l2tpdump keys -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
 
 Lists the keys that a source holds.
@@ -118,6 +133,11 @@ Lists the keys that a source holds.
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object
+`,
+	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys]
+
+Prints the JSON Schema of what a command prints with --json, which names every member and says what it means;
+that of decrypt is live's too. Without a command lists those that have one.
 `,
 	"interfaces": `Usage: l2tpdump interfaces
 

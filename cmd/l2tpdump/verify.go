@@ -27,6 +27,8 @@ type verification struct {
 	Frames uint64
 	Exit   int
 
+	otherDay string // what is to be said of the days of log and capture
+
 	others uint64 // packets that no key opens and that look like another SA's
 }
 
@@ -106,6 +108,7 @@ func verify(ctx context.Context, args []string) int {
 	p := pipeline.New(o.config(src))
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
+	watch := watchSessions(p)
 	stats, err := p.Run(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return exitInterrupted
@@ -124,22 +127,14 @@ func verify(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	watch.tell()
 	return v.Exit
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames}
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+		otherDay: otherDay(stats, keys)}
 	r := newReport(p, keys)
-	// A wrong or incomplete key was meant for its SA: only where no SA has any did none match.
-	matched, bad := 0, 0
-	count := func(verdict why.Verdict) {
-		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
-			matched++
-		}
-		if verdict != why.Clear && !verdict.Opened() {
-			bad++
-		}
-	}
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
 		id := sa.InitiatorCookie.String()
@@ -148,7 +143,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			sa.Cipher, sa.Hash, string(sa.Finding.Verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked,
 			sa.Key, sa.Finding.Reason(),
 		})
-		count(sa.Finding.Verdict)
 		for _, o := range strings.Split(sa.Key, ", ") {
 			named[[2]string{id, o}] = true
 		}
@@ -160,7 +154,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			f.Packets(), f.Report.Verified, f.Report.Decrypted, f.Refused, f.Report.Truncated,
 			f.FirstSeq, f.LastSeq, f.Missing, f.Duplicates, f.Key, f.Reason(), f.Reordered, f.Wrapped, f.Restarts,
 		})
-		count(f.Verdict)
 		v.others += f.Others
 		named[[2]string{id, f.Key}] = true
 	}
@@ -169,26 +162,57 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[[2]string{k.ID, k.Key.String()}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
+		for u := range r.unused(p) {
+			if !named[[2]string{u.ID, u.Key}] && !yield(u) {
+				return
+			}
+		}
+	}
+	v.Exit = v.exit(r)
+	return v
+}
+
+// unused returns the secrets that opened nothing.
+func (r *report) unused(p *pipeline.Pipeline) iter.Seq[unusedKey] {
+	return func(yield func(unusedKey) bool) {
 		for x, reason := range why.UnusedIKE(p.IKE()) {
-			id, key := cookieName(x.InitiatorCookie), x.Origin.String()
-			if !named[[2]string{id, key}] && !yield(unusedKey{"ike", id, key, reason}) {
+			if !yield(unusedKey{"ike", cookieName(x.InitiatorCookie), x.Origin.String(), reason}) {
 				return
 			}
 		}
 		for x, reason := range r.Unused() {
-			id, key := spiName(x), x.Origin.String()
-			if !named[[2]string{id, key}] && !yield(unusedKey{"esp", id, key, reason}) {
+			if !yield(unusedKey{"esp", spiName(x), x.Origin.String(), reason}) {
 				return
 			}
 		}
 	}
+}
+
+// exit is the exit status. A wrong or incomplete key was meant for its SA: only where no SA has any
+// did none match.
+func (v *verification) exit(r *report) int {
+	matched, bad := 0, 0
+	count := func(verdict why.Verdict) {
+		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
+			matched++
+		}
+		if verdict != why.Clear && !verdict.Opened() {
+			bad++
+		}
+	}
+	for _, sa := range r.IKE {
+		count(sa.Finding.Verdict)
+	}
+	for _, f := range r.ESP {
+		count(f.Verdict)
+	}
 	switch {
 	case matched == 0 && (bad > 0 || v.anyUnused()):
-		v.Exit = exitNothing
+		return exitNothing
 	case bad > 0 || len(v.Wrong) > 0 || v.others > 0:
-		v.Exit = exitPartly
+		return exitPartly
 	}
-	return v
+	return exitOK
 }
 
 func (v *verification) anyUnused() bool {
@@ -356,7 +380,7 @@ func (v *verification) sentence(part bool) string {
 		cure = ": " + cure
 	}
 	if v.Exit == exitNothing {
-		return "No key fits this capture" + cure + "."
+		return "No key fits this capture" + cure + v.otherDay + "."
 	}
 	var parts []string
 	bad := 0

@@ -14,14 +14,14 @@ type CBC struct {
 
 // NewCBC returns the CBC of a key of 16, 24 or 32 bytes, of which it keeps the round keys only.
 func NewCBC(key []byte) (*CBC, error) {
+	if n := len(key); best.expand != nil && (n == 16 || n == 24 || n == 32) {
+		return &CBC{keys: best.expand(key)}, nil
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	if best.expand == nil {
-		return &CBC{block: block}, nil
-	}
-	return &CBC{keys: best.expand(key)}, nil
+	return &CBC{block: block}, nil
 }
 
 // Decrypt decrypts src, which is whole blocks, to dst, which is as long and is src or does not overlap it. iv is 16 bytes.

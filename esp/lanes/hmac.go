@@ -6,6 +6,7 @@ import (
 	"encoding"
 	"encoding/binary"
 	"hash"
+	"sync"
 )
 
 const blockLen = 64 // bytes of a block of SHA-1 and SHA-256
@@ -18,7 +19,8 @@ type algorithm struct {
 	digest func() hash.Hash
 	// saved is the state of the standard library's hash behind one block: 4 bytes, the state, and the rest, which is
 	// the same for all blocks.
-	saved []byte
+	saved   []byte
+	workers sync.Pool // of *keyWorker
 }
 
 var (
@@ -32,13 +34,16 @@ const savedHead = 4
 
 func newAlgorithm(index int, digest func() hash.Hash, kernel func() compression) *algorithm {
 	h := digest()
-	return &algorithm{index: index, size: h.Size(), kernel: kernel, digest: digest, saved: save(h, make([]byte, blockLen))}
+	return &algorithm{
+		index: index, size: h.Size(), kernel: kernel, digest: digest, saved: save(nil, h, make([]byte, blockLen)),
+		workers: sync.Pool{New: func() any { return &keyWorker{digest: digest()} }},
+	}
 }
 
-// save is the saved state of h behind a block.
-func save(h hash.Hash, block []byte) []byte {
+// save appends the saved state of h behind a block.
+func save(dst []byte, h hash.Hash, block []byte) []byte {
 	h.Write(block)
-	saved, err := h.(encoding.BinaryAppender).AppendBinary(nil)
+	saved, err := h.(encoding.BinaryAppender).AppendBinary(dst)
 	if err != nil {
 		panic(err) // the hashes of the standard library give none
 	}
@@ -60,25 +65,37 @@ func NewHMACSHA256(key []byte) *HMAC { return newHMAC(hmacSHA256, key) }
 
 func newHMAC(a *algorithm, key []byte) *HMAC {
 	m := &HMAC{algorithm: a}
-	m.inner, m.outer = a.behind(key, 0x36), a.behind(key, 0x5c)
+	w := a.workers.Get().(*keyWorker)
+	m.inner, m.outer = w.behind(a, key, 0x36), w.behind(a, key, 0x5c)
+	a.workers.Put(w)
 	return m
 }
 
+// keyWorker is memory to make states of keys in.
+type keyWorker struct {
+	digest hash.Hash
+	block  [blockLen]byte
+	saved  []byte
+}
+
 // behind is the state behind the key XORed with the pad.
-func (a *algorithm) behind(key []byte, pad byte) (state [8]uint32) {
-	var block [blockLen]byte
+func (w *keyWorker) behind(a *algorithm, key []byte, pad byte) (state [8]uint32) {
+	clear(w.block[:])
 	if len(key) > blockLen {
-		h := a.digest()
-		h.Write(key)
-		key = h.Sum(nil)
+		w.digest.Reset()
+		w.digest.Write(key)
+		w.digest.Sum(w.block[:0])
+	} else {
+		copy(w.block[:], key)
 	}
-	copy(block[:], key)
-	for i := range block {
-		block[i] ^= pad
+	for i := range w.block {
+		w.block[i] ^= pad
 	}
-	saved := save(a.digest(), block[:])
+	w.digest.Reset()
+	w.saved = save(w.saved[:0], w.digest, w.block[:])
+	clear(w.block[:])
 	for i := range a.size / 4 {
-		state[i] = binary.BigEndian.Uint32(saved[savedHead+4*i:])
+		state[i] = binary.BigEndian.Uint32(w.saved[savedHead+4*i:])
 	}
 	return state
 }

@@ -38,7 +38,8 @@ func choose(f features) (k kernels) {
 // expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.3.5), the first round's key first.
 func expandKey(key []byte) []byte {
 	n := len(key) / 4
-	w := make([]uint32, 4*(n+7))
+	var words [4 * (8 + 7)]uint32
+	w := words[:4*(n+7)]
 	for i := range n {
 		w[i] = binary.LittleEndian.Uint32(key[4*i:])
 	}

@@ -70,8 +70,8 @@ var (
 // Match reports whether the line, without its line end, is of a Yamaha router.
 func Match(line []byte) bool {
 	if bytes.Contains(line, tagIKE) {
-		_, _, _, ok := cutTag(line)
-		return ok
+		_, _, rest, ok := cutTag(line)
+		return ok && !bytes.Contains(rest, []byte("_SA ")) // strongSwan's word
 	}
 	return matchListing(line)
 }

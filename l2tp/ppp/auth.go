@@ -7,7 +7,7 @@ import (
 
 // papFields are the contents of a PAP packet (RFC 1334 section 2.2): the name is shown, of the
 // password the length.
-func (c *Control) papFields(yield func(name, value string) bool) {
+func (c *Control) papFields(yield fieldFunc) {
 	field, rest, ok := counted(c.Data)
 	switch c.Code {
 	case 1:
@@ -39,7 +39,7 @@ func (c *Control) papFields(yield func(name, value string) bool) {
 
 // chapFields are the contents of a CHAP packet (RFC 1994 section 4): names and messages are shown,
 // of challenge and response the length.
-func (c *Control) chapFields(yield func(name, value string) bool) {
+func (c *Control) chapFields(yield fieldFunc) {
 	switch c.Code {
 	case 1, 2:
 		value, name, ok := counted(c.Data)
@@ -108,7 +108,7 @@ func eapType(t uint8) string {
 
 // eapFields are the contents of an EAP packet (RFC 3748 sections 4 and 5): the method, and of those
 // that have them names and prompts.
-func (c *Control) eapFields(yield func(name, value string) bool) {
+func (c *Control) eapFields(yield fieldFunc) {
 	if c.Code != 1 && c.Code != 2 {
 		lengthField(yield, c.Data)
 		return
@@ -156,7 +156,7 @@ func (c *Control) eapFields(yield func(name, value string) bool) {
 
 // eapMSCHAP are the contents of EAP type 26, MS-CHAPv2: operation, identifier, length, and then as
 // in CHAP.
-func eapMSCHAP(data []byte, yield func(name, value string) bool) {
+func eapMSCHAP(data []byte, yield fieldFunc) {
 	if len(data) < 1 {
 		yield("malformed", "no operation")
 		return
@@ -169,5 +169,5 @@ func eapMSCHAP(data []byte, yield func(name, value string) bool) {
 		yield("malformed", "mschap-v2 length")
 		return
 	}
-	inner.fields(yield)
+	inner.Values(yield)
 }

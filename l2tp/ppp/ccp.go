@@ -54,9 +54,9 @@ func ccpOption(kind uint8) option {
 // deflate writes window size (as an exponent of two), method and check of RFC 1979 section 3.
 // Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence
 // number).
-func deflate(data []byte) (string, bool) {
+func deflate(data []byte) (any, bool) {
 	if len(data) != 2 {
-		return "", false
+		return nil, false
 	}
 	s := fmt.Sprintf("window %d", data[0]>>4+8)
 	if data[0]&15 != 8 {
@@ -69,15 +69,15 @@ func deflate(data []byte) (string, bool) {
 }
 
 // bsdCompress writes version and the size of codes of RFC 1977 section 3.
-func bsdCompress(data []byte) (string, bool) {
+func bsdCompress(data []byte) (any, bool) {
 	if len(data) != 1 {
-		return "", false
+		return nil, false
 	}
 	return fmt.Sprintf("version %d bits %d", data[0]>>5, data[0]&31), true
 }
 
 // stac writes the number of histories and the check mode of RFC 1974 section 3.
-func stac(data []byte) (string, bool) {
+func stac(data []byte) (any, bool) {
 	if len(data) != 3 {
 		return countBytes(len(data)), len(data) > 0 // older proprietary forms
 	}
@@ -95,9 +95,9 @@ const (
 )
 
 // mppe writes the supported bits: "40+128 stateless", "none", "mppc".
-func mppe(data []byte) (string, bool) {
+func mppe(data []byte) (any, bool) {
 	if len(data) != 4 {
-		return "", false
+		return nil, false
 	}
 	n := binary.BigEndian.Uint32(data)
 	var keys, words []string

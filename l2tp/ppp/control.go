@@ -85,23 +85,31 @@ func (c *Control) CodeName() string {
 	return "code " + strconv.Itoa(int(c.Code))
 }
 
-// Options yields the packet's options, or its other contents, with short names and with values for
-// people: "mru" "1400", "auth" "mschap-v2", "addr" "192.168.11.6". An option that is there or not
-// has the value "yes". What is damaged is yielded as "malformed" with the reason. A name can come
-// more than once. For use as an iterator:
-//
-//	for name, value := range c.Options {
+// Options yields what Values does, all values as texts: numbers in decimal, flags as "yes".
 func (c *Control) Options(yield func(name, value string) bool) {
-	c.fields(func(name, value string) bool {
-		if value == "" {
-			value = "yes"
-		}
-		return yield(name, value)
-	})
+	c.Values(func(name string, value any) bool { return yield(name, valueText(value)) })
 }
 
-// fields yields what Options does, but flags with an empty value.
-func (c *Control) fields(yield func(name, value string) bool) {
+// valueText is a value of [Control.Values] as a text.
+func valueText(value any) string {
+	switch v := value.(type) {
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case bool:
+		return "yes"
+	case string:
+		return v
+	}
+	return ""
+}
+
+// Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
+// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a number,
+// or true for an option that is there or not. What is damaged is yielded as "malformed" with the
+// reason. A name can come more than once. For use as an iterator:
+//
+//	for name, value := range c.Values {
+func (c *Control) Values(yield func(name string, value any) bool) {
 	switch c.Protocol {
 	case protocolPAP:
 		c.papFields(yield)
@@ -149,7 +157,7 @@ func (c *Control) fields(yield func(name, value string) bool) {
 
 // magicFields are the contents of packets that begin with a magic number (RFC 1661 section 5.8, RFC
 // 1570 section 2, RFC 2153 section 2).
-func (c *Control) magicFields(yield func(name, value string) bool) {
+func (c *Control) magicFields(yield fieldFunc) {
 	if len(c.Data) < 4 {
 		yield("malformed", "no magic number")
 		return
@@ -166,7 +174,7 @@ func (c *Control) magicFields(yield func(name, value string) bool) {
 			yield("malformed", "no seconds")
 			return
 		}
-		if yield("seconds", strconv.FormatUint(uint64(binary.BigEndian.Uint32(rest)), 10)) {
+		if yield("seconds", uint64(binary.BigEndian.Uint32(rest))) {
 			messageField(yield, rest[4:])
 		}
 	case codeVendor:
@@ -175,7 +183,7 @@ func (c *Control) magicFields(yield func(name, value string) bool) {
 			return
 		}
 		if yield("oui", hexBytes(rest[:3])) {
-			yield("kind", decimal(int(rest[3])))
+			yield("kind", uint64(rest[3]))
 		}
 	default:
 		lengthField(yield, rest)

@@ -11,6 +11,19 @@
 //	}
 //	line = ppp.AppendSummary(line, &f, data) // "LCP Conf-Req id 1: mru 1400, auth mschap-v2"
 //
+// An [Expander] follows the links of any number of sessions and gives out the packets that were
+// compressed, encrypted or split: VJ (RFC 1144), Deflate (RFC 1979), BSD-compress (RFC 1977), MPPC
+// (RFC 2118), MPPE with the keys of MS-CHAP (RFC 3078, 3079), Multilink (RFC 1990), and each inside
+// the others:
+//
+//	frame ─> Link: LCP, who logs in ─> bundle: CCP, IPCP ─> stream (00fd): the order ─> compressor
+//	           └> reassembly (003d) ──────┘  └> VJ (002d, 002f) <──────────────────────────┘
+//	                                             └> Result.Packets
+//
+//	link := expander.NewLink(end0, end1)
+//	r := link.Expand(0, &f, data) // end 0 has sent the frame
+//	for _, packet := range r.Packets {
+//
 // Every length of the wire is checked before it is used; a damaged option is said to be so.
 // Passwords, challenges, responses and authenticators are described by their length and never
 // shown.

@@ -34,21 +34,19 @@ func ipcpOption(kind uint8) option {
 }
 
 // addressPair writes the two addresses of the old IP-Addresses option (RFC 1332 section 3.1).
-func addressPair(data []byte) (string, bool) {
+func addressPair(data []byte) (any, bool) {
 	if len(data) != 8 {
-		return "", false
+		return nil, false
 	}
-	a, _ := address(data[:4])
-	b, _ := address(data[4:])
-	return a + " " + b, true
+	return address4(data[:4]) + " " + address4(data[4:]), true
 }
 
 // ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot
 // number and whether the slot number may be left out (RFC 1332 section 4), header compression (RFC
 // 3544), ROHC (RFC 3241).
-func ipCompression(data []byte) (string, bool) {
+func ipCompression(data []byte) (any, bool) {
 	if len(data) < 2 {
-		return "", false
+		return nil, false
 	}
 	switch p := binary.BigEndian.Uint16(data); p {
 	case protocolVJCompressed, 0x0037: // 0037: RFC 1172's number, a misprint
@@ -58,15 +56,15 @@ func ipCompression(data []byte) (string, bool) {
 		case 4:
 			return fmt.Sprintf("vj max-slot %d slot-id %d", data[2], data[3]), true
 		}
-		return "", false
+		return nil, false
 	case 0x0061:
 		if len(data) < 12 {
-			return "", false
+			return nil, false
 		}
 		return fmt.Sprintf("iphc tcp %d non-tcp %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
 	case 0x0003:
 		if len(data) < 8 {
-			return "", false
+			return nil, false
 		}
 		return fmt.Sprintf("rohc max-cid %d mrru %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
 	default:
@@ -85,9 +83,9 @@ func ipv6cpOption(kind uint8) option {
 	return option{}
 }
 
-func interfaceID(data []byte) (string, bool) {
+func interfaceID(data []byte) (any, bool) {
 	if len(data) != 8 {
-		return "", false
+		return nil, false
 	}
 	return fmt.Sprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x",
 		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7]), true

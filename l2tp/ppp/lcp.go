@@ -83,9 +83,9 @@ func lcpOption(kind uint8) option {
 
 // authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of
 // CHAP are those of RFC 1994, 2433 and 2759.
-func authProtocol(data []byte) (string, bool) {
+func authProtocol(data []byte) (any, bool) {
 	if len(data) < 2 {
-		return "", false
+		return nil, false
 	}
 	switch p := binary.BigEndian.Uint16(data); p {
 	case protocolPAP:
@@ -120,12 +120,12 @@ func authProtocol(data []byte) (string, bool) {
 
 // qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a
 // second (RFC 1989 section 2.3).
-func qualityProtocol(data []byte) (string, bool) {
+func qualityProtocol(data []byte) (any, bool) {
 	if len(data) < 2 {
-		return "", false
+		return nil, false
 	}
 	p := binary.BigEndian.Uint16(data)
-	if p != protocolLQR {
+	if p != ProtocolLQR {
 		return string(appendHex16(nil, p)), true
 	}
 	if len(data) != 6 {
@@ -135,18 +135,18 @@ func qualityProtocol(data []byte) (string, bool) {
 }
 
 // fcsAlternatives writes the bits of RFC 1570 section 3.1.
-func fcsAlternatives(data []byte) (string, bool) {
+func fcsAlternatives(data []byte) (any, bool) {
 	if len(data) != 1 {
-		return "", false
+		return nil, false
 	}
 	return bitNames(uint32(data[0]), []string{"null", "16", "32"}), true
 }
 
 // callback writes the operation of RFC 1570 section 3.3; the number or location that follows is
 // given by its length.
-func callback(data []byte) (string, bool) {
+func callback(data []byte) (any, bool) {
 	if len(data) < 1 {
-		return "", false
+		return nil, false
 	}
 	names := [...]string{"authentication", "dialing-string", "location", "e164", "distinguished-name", "", "cbcp"}
 	name := decimal(int(data[0]))
@@ -160,9 +160,9 @@ func callback(data []byte) (string, bool) {
 }
 
 // endpoint writes an Endpoint-Discriminator: class and address (RFC 1990 section 5.1.3).
-func endpoint(data []byte) (string, bool) {
+func endpoint(data []byte) (any, bool) {
 	if len(data) < 1 || len(data) > 21 {
-		return "", false
+		return nil, false
 	}
 	value := data[1:]
 	switch data[0] {
@@ -171,8 +171,8 @@ func endpoint(data []byte) (string, bool) {
 	case 1:
 		return "local " + hexBytes(value), true
 	case 2:
-		if s, ok := address(value); ok {
-			return "ip " + s, true
+		if len(value) == 4 {
+			return "ip " + address4(value), true
 		}
 	case 3:
 		if len(value) == 6 {
@@ -187,9 +187,9 @@ func endpoint(data []byte) (string, bool) {
 }
 
 // vendorOption writes the OUI and the kind of RFC 2153 section 2.
-func vendorOption(data []byte) (string, bool) {
+func vendorOption(data []byte) (any, bool) {
 	if len(data) < 4 {
-		return "", false
+		return nil, false
 	}
 	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
 }

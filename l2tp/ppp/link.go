@@ -2,7 +2,6 @@ package ppp
 
 import (
 	"encoding/binary"
-	"strconv"
 )
 
 // cbcpOption is the table of CBCP's options (Microsoft's Callback Control Protocol).
@@ -38,7 +37,7 @@ func bapOption(kind uint8) option {
 	case 3:
 		return option{"no-phone-number", nil}
 	case 4:
-		return option{"reason", func(data []byte) (string, bool) { return text(data), true }}
+		return option{"reason", func(data []byte) (any, bool) { return text(data), true }}
 	case 5:
 		return option{"link-discriminator", number16}
 	case 6:
@@ -49,7 +48,7 @@ func bapOption(kind uint8) option {
 
 // bapFields are the contents of a BAP packet (RFC 2125 section 5): replies begin with a response
 // code.
-func (c *Control) bapFields(yield func(name, value string) bool) {
+func (c *Control) bapFields(yield fieldFunc) {
 	data := c.Data
 	if c.Code%2 == 0 {
 		if len(data) < 1 {
@@ -77,17 +76,35 @@ var lqrNames = [...]string{
 	"peer-out-lqrs", "peer-out-packets", "peer-out-octets",
 }
 
+// LQRValues yields the contents of a Link-Quality-Report, which is no packet of a control protocol,
+// as [Control.Values] does.
+func LQRValues(payload []byte) func(yield func(name string, value any) bool) {
+	return func(yield func(name string, value any) bool) {
+		const length = 4 * (1 + len(lqrNames))
+		if len(payload) < length {
+			yield("malformed", countBytes(len(payload))+" of 48")
+			return
+		}
+		if !yield("magic", hex32(binary.BigEndian.Uint32(payload))) {
+			return
+		}
+		for i, name := range lqrNames {
+			if !yield(name, uint64(binary.BigEndian.Uint32(payload[4+4*i:]))) {
+				return
+			}
+		}
+	}
+}
+
 // appendLQR appends the contents of a Link-Quality-Report.
 func appendLQR(dst, payload []byte) []byte {
-	const length = 4 * (1 + len(lqrNames))
-	if len(payload) < length {
-		dst = append(dst, " [malformed: "...)
-		return append(append(dst, countBytes(len(payload))...), " of 48]"...)
-	}
-	dst = append(append(dst, " magic "...), hex32(binary.BigEndian.Uint32(payload))...)
-	for i, name := range lqrNames {
-		dst = append(append(append(dst, ", "...), name...), ' ')
-		dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint32(payload[4+4*i:])), 10)
+	separator := " "
+	for name, value := range LQRValues(payload) {
+		if name == "malformed" {
+			return append(append(append(dst, " [malformed: "...), valueText(value)...), ']')
+		}
+		dst = append(append(append(dst, separator...), name...), ' ')
+		dst, separator = append(dst, valueText(value)...), ", "
 	}
 	return dst
 }

@@ -10,11 +10,14 @@ import (
 	"l2tpdump/l2tp/internal/printable"
 )
 
-// option says how one configuration option is named and how its data is written. value says
-// false if the data has the wrong length; nil means a flag, which has no data.
+// fieldFunc takes a field of a packet, as [Control.Values] yields it, and says whether it wants more.
+type fieldFunc func(name string, value any) bool
+
+// option says how one configuration option is named and what its data says: a text for people, or
+// a uint64. value says false if the data has the wrong length; nil means a flag, which has no data.
 type option struct {
 	name  string
-	value func(data []byte) (string, bool)
+	value func(data []byte) (any, bool)
 }
 
 // table finds the option of a type; a zero option means an unknown type.
@@ -41,7 +44,7 @@ func optionTable(protocol uint16) table {
 
 // options yields each option of data (RFC 1661 section 6: type, length with these two bytes, data).
 // A length of less than 2 or beyond the end is yielded as malformed and ends the walk.
-func options(data []byte, find table, yield func(name, value string) bool) {
+func options(data []byte, find table, yield fieldFunc) {
 	for len(data) > 0 {
 		kind := data[0]
 		o := find(kind)
@@ -64,56 +67,58 @@ func options(data []byte, find table, yield func(name, value string) bool) {
 		}
 		value := data[2:n]
 		data = data[n:]
-		var text string
+		var says any = true
 		ok := true
 		switch {
 		case o.name == "":
-			text = countBytes(len(value))
+			says = countBytes(len(value))
 		case o.value != nil:
-			text, ok = o.value(value)
+			says, ok = o.value(value)
 		default:
 			ok = len(value) == 0
 		}
 		if !ok {
-			name, text = "malformed", name+" of length "+decimal(n)
+			name, says = "malformed", name+" of length "+decimal(n)
 		}
-		if !yield(name, text) {
+		if !yield(name, says) {
 			return
 		}
 	}
 }
 
-// The functions that follow write the data of options.
+// The functions that follow read the data of options.
 
-func number8(data []byte) (string, bool) {
+func number8(data []byte) (any, bool) {
 	if len(data) != 1 {
-		return "", false
+		return nil, false
 	}
-	return decimal(int(data[0])), true
+	return uint64(data[0]), true
 }
 
-func number16(data []byte) (string, bool) {
+func number16(data []byte) (any, bool) {
 	if len(data) != 2 {
-		return "", false
+		return nil, false
 	}
-	return decimal(int(binary.BigEndian.Uint16(data))), true
+	return uint64(binary.BigEndian.Uint16(data)), true
 }
 
-func magic(data []byte) (string, bool) {
+func magic(data []byte) (any, bool) {
 	if len(data) != 4 {
-		return "", false
+		return nil, false
 	}
 	return hex32(binary.BigEndian.Uint32(data)), true
 }
 
-func address(data []byte) (string, bool) {
+func address(data []byte) (any, bool) {
 	if len(data) != 4 {
-		return "", false
+		return nil, false
 	}
-	return netip.AddrFrom4([4]byte(data)).String(), true
+	return address4(data), true
 }
 
-func size(data []byte) (string, bool) { return countBytes(len(data)), true }
+func address4(data []byte) string { return netip.AddrFrom4([4]byte(data)).String() }
+
+func size(data []byte) (any, bool) { return countBytes(len(data)), true }
 
 func hexBytes(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
@@ -127,12 +132,12 @@ func countBytes(n int) string {
 }
 
 // lengthField yields how many bytes there are, if any.
-func lengthField(yield func(name, value string) bool, data []byte) bool {
-	return len(data) == 0 || yield("length", decimal(len(data)))
+func lengthField(yield fieldFunc, data []byte) bool {
+	return len(data) == 0 || yield("length", uint64(len(data)))
 }
 
 // messageField yields a text for people; if it is none, its length.
-func messageField(yield func(name, value string) bool, data []byte) bool {
+func messageField(yield fieldFunc, data []byte) bool {
 	if len(data) == 0 {
 		return true
 	}

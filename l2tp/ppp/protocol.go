@@ -22,7 +22,7 @@ const (
 	protocolMPLSCP         = 0x8281
 	protocolLCP            = 0xc021
 	protocolPAP            = 0xc023
-	protocolLQR            = 0xc025
+	ProtocolLQR            = 0xc025
 	protocolCBCP           = 0xc029
 	protocolBACP           = 0xc02b
 	protocolBAP            = 0xc02d
@@ -102,7 +102,7 @@ var protocols = map[uint16]string{
 	protocolMPLSCP:         "MPLSCP",
 	protocolLCP:            "LCP",
 	protocolPAP:            "PAP",
-	protocolLQR:            "LQR",
+	ProtocolLQR:            "LQR",
 	0xc027:                 "SPAP",
 	protocolCBCP:           "CBCP",
 	protocolBACP:           "BACP",

@@ -16,7 +16,7 @@ func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 	payload := data[f.PayloadStart:f.PayloadEnd]
 	dst = appendProtocol(dst, f.Protocol)
 	switch {
-	case f.Protocol == protocolLQR:
+	case f.Protocol == ProtocolLQR:
 		return appendLQR(dst, payload)
 	case f.Protocol == protocolMultilink:
 		return appendMultilink(dst, payload)
@@ -39,7 +39,7 @@ func appendControl(dst []byte, f *Frame, payload []byte) []byte {
 	dst = strconv.AppendUint(append(dst, " id "...), uint64(c.ID), 10)
 	separator := ": "
 	shown := 0
-	c.fields(func(name, value string) bool {
+	c.Values(func(name string, value any) bool {
 		if shown++; shown > maxShown {
 			dst = append(dst, ", ..."...)
 			return false
@@ -48,8 +48,8 @@ func appendControl(dst []byte, f *Frame, payload []byte) []byte {
 			return false // it is what the end was cut off of
 		}
 		dst = append(append(dst, separator...), name...)
-		if value != "" {
-			dst = append(append(dst, ' '), value...)
+		if value != true {
+			dst = append(append(dst, ' '), valueText(value)...)
 		}
 		separator = ", "
 		return true

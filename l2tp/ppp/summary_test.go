@@ -238,6 +238,11 @@ func FuzzPPPControl(f *testing.F) {
 		}
 		var c Control
 		payload := data[fr.PayloadStart:fr.PayloadEnd]
+		for name := range LQRValues(payload) {
+			if name == "" {
+				t.Fatal("no name")
+			}
+		}
 		if err := c.Decode(fr.Protocol, payload); err != nil && err != ErrTruncated {
 			return
 		}

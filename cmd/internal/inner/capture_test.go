@@ -53,6 +53,11 @@ func TestAgainstTshark(t *testing.T) {
 			if f["ip.len"] != "" && fmt.Sprint(info.Length) != f["ip.len"] {
 				t.Errorf("packet %d: length %d, want %s", i+1, info.Length, f["ip.len"])
 			}
+			for name, value := range valuesOf(Describe(ip)) {
+				if checked++; f[name] != value {
+					t.Errorf("packet %d: %s is %q, want %q", i+1, name, value, f[name])
+				}
+			}
 			for _, want := range wanted(f) {
 				checked++
 				if !strings.Contains(got, want) {
@@ -99,6 +104,25 @@ func wanted(f map[string]string) []string {
 		return []string{": ICMP echo re", " id " + f["icmp.ident"] + " seq " + f["icmp.seq"] + ", length "}
 	}
 	return nil
+}
+
+// valuesOf is what Describe tells of a packet by the names that tshark has for it.
+func valuesOf(d Fields) map[string]string {
+	v := make(map[string]string)
+	if t := d.TCP; t != nil {
+		v["tcp.seq_raw"], v["tcp.ack_raw"] = fmt.Sprint(t.Seq), fmt.Sprint(t.Ack)
+		v["tcp.window_size_value"], v["tcp.len"] = fmt.Sprint(t.Window), fmt.Sprint(t.Length)
+	}
+	if m := d.ICMP; m != nil && m.ID != nil {
+		v["icmp.ident"], v["icmp.seq"] = fmt.Sprint(*m.ID), fmt.Sprint(*m.Seq)
+	}
+	if m := d.DNS; m != nil {
+		v["dns.id"] = fmt.Sprintf("0x%04x", m.ID)
+		if len(m.Questions) > 0 {
+			v["dns.qry.name"] = strings.TrimSuffix(m.Questions[0].Name, ".")
+		}
+	}
+	return v
 }
 
 // packets reads the IP packets of a capture.

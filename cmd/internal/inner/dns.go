@@ -1,6 +1,7 @@
 package inner
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -13,109 +14,175 @@ const (
 	maxAnswersVerbose = 32
 )
 
-// appendDNS describes a DNS message (RFC 1035) as tcpdump does: "DNS 4660+ A? www.example.com.
-// (33)", "DNS 4660 1/0/1 A 93.184.216.34 (49)".
-func appendDNS(dst []byte, name string, data []byte, verbose int) []byte {
-	dst = append(dst, name...)
+// DNS is a DNS message (RFC 1035), with at most 4 questions and 32 answers.
+type DNS struct {
+	Protocol      string        `json:"protocol"` // "dns", "mdns", "llmnr"
+	ID            uint16        `json:"id"`
+	Response      bool          `json:"response"`
+	OpCode        uint16        `json:"opcode,omitempty"`
+	RCode         string        `json:"rcode,omitempty"` // of a response that is an error: "NXDomain"
+	Recursion     bool          `json:"recursion_desired,omitempty"`
+	Authoritative bool          `json:"authoritative,omitempty"`
+	Truncated     bool          `json:"truncated,omitempty"`
+	Questions     []DNSQuestion `json:"questions,omitempty"`
+	Answers       []DNSAnswer   `json:"answers,omitempty"`
+	Counts        [3]uint16     `json:"counts"`              // answers, authorities, additional records
+	Malformed     bool          `json:"malformed,omitempty"` // behind what is told
+
+	more bool // answers than were asked for
+}
+
+// DNSQuestion is what is asked for.
+type DNSQuestion struct {
+	Type string `json:"type"`
+	Name string `json:"name"`
+}
+
+// DNSAnswer is an answer, with the data of the usual types.
+type DNSAnswer struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Data string `json:"data,omitempty"`
+}
+
+var rcodes = [...]string{
+	"", "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "YXRRSet", "NXRRSet", "NotAuth",
+	"NotZone",
+}
+
+// readDNS reads a message up to a number of answers; ok is false if it is none.
+func readDNS(data []byte, most int) (d DNS, ok bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(data)
 	if err != nil {
+		return d, false
+	}
+	d = DNS{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
+		Authoritative: h.Authoritative, Truncated: h.Truncated}
+	for i := range d.Counts {
+		d.Counts[i] = binary.BigEndian.Uint16(data[6+2*i:])
+	}
+	if int(h.RCode) < len(rcodes) {
+		d.RCode = rcodes[h.RCode]
+	} else {
+		d.RCode = "rcode" + strconv.Itoa(int(h.RCode))
+	}
+	for range maxAnswers {
+		q, err := p.Question()
+		if err != nil {
+			d.Malformed = err != dnsmessage.ErrSectionDone
+			break
+		}
+		d.Questions = append(d.Questions, DNSQuestion{string(appendType(nil, q.Type)), string(appendName(nil, q.Name))})
+	}
+	if d.Response && !d.Malformed {
+		d.answers(&p, most)
+	}
+	return d, true
+}
+
+func (d *DNS) answers(p *dnsmessage.Parser, most int) {
+	if p.SkipAllQuestions() != nil {
+		d.Malformed = true
+		return
+	}
+	for {
+		r, err := p.Answer()
+		if err != nil {
+			d.Malformed = err != dnsmessage.ErrSectionDone
+			return
+		}
+		if len(d.Answers) == most {
+			d.more = true
+			return
+		}
+		d.Answers = append(d.Answers, DNSAnswer{
+			string(appendName(nil, r.Header.Name)), string(appendType(nil, r.Header.Type)), string(appendAnswer(nil, r.Body)),
+		})
+	}
+}
+
+// appendDNS describes a DNS message as tcpdump does: "4660+ A? www.example.com. (33)",
+// "4660 1/0/1 A 93.184.216.34 (49)".
+func appendDNS(dst, data []byte, verbose int) []byte {
+	most := maxAnswers
+	if verbose > 0 {
+		most = maxAnswersVerbose
+	}
+	d, ok := readDNS(data, most)
+	if !ok {
 		return appendLength(append(dst, "[malformed]"...), len(data))
 	}
-	dst = strconv.AppendUint(dst, uint64(h.ID), 10)
-	if h.OpCode != 0 {
-		dst = appendUint(dst, " op", h.OpCode)
+	dst = strconv.AppendUint(dst, uint64(d.ID), 10)
+	if d.OpCode != 0 {
+		dst = appendUint(dst, " op", d.OpCode)
 	}
-	if h.Response {
-		dst = appendResponse(dst, &p, &h, data, verbose)
+	if d.Response {
+		dst = d.appendResponse(dst, verbose)
 	} else {
-		if h.RecursionDesired {
+		if d.Recursion {
 			dst = append(dst, '+')
 		}
-		for range maxAnswers {
-			q, err := p.Question()
-			if err != nil {
-				if err != dnsmessage.ErrSectionDone {
-					dst = append(dst, " [malformed]"...)
-				}
-				break
-			}
-			dst = appendType(append(dst, ' '), q.Type)
-			dst = appendName(append(dst, "? "...), q.Name)
+		for _, q := range d.Questions {
+			dst = append(append(dst, ' '), q.Type...)
+			dst = append(append(dst, "? "...), q.Name...)
 		}
+	}
+	if d.Malformed {
+		dst = append(dst, " [malformed]"...)
 	}
 	dst = appendUint(dst, " (", len(data))
 	return append(dst, ')')
 }
 
-func appendResponse(dst []byte, p *dnsmessage.Parser, h *dnsmessage.Header, data []byte, verbose int) []byte {
-	rcodes := [...]string{
-		"", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth",
-		" NotZone",
+func (d *DNS) appendResponse(dst []byte, verbose int) []byte {
+	if d.RCode != "" {
+		dst = append(append(dst, ' '), d.RCode...)
 	}
-	if int(h.RCode) < len(rcodes) {
-		dst = append(dst, rcodes[h.RCode]...)
-	} else {
-		dst = appendUint(dst, " rcode", h.RCode)
-	}
-	if h.Authoritative {
+	if d.Authoritative {
 		dst = append(dst, '*')
 	}
-	if h.Truncated {
+	if d.Truncated {
 		dst = append(dst, '|')
 	}
-	// The three counts of the header: answers, authorities, additional records.
 	for i, separator := range []byte{' ', '/', '/'} {
-		n := uint64(data[6+2*i])<<8 | uint64(data[7+2*i])
-		dst = strconv.AppendUint(append(dst, separator), n, 10)
+		dst = strconv.AppendUint(append(dst, separator), uint64(d.Counts[i]), 10)
 	}
-	if err := p.SkipAllQuestions(); err != nil {
-		return append(dst, " [malformed]"...)
-	}
-	most := maxAnswers
-	if verbose > 0 {
-		most = maxAnswersVerbose
-	}
-	for n := 0; ; n++ {
-		r, err := p.Answer()
-		if err == dnsmessage.ErrSectionDone {
-			return dst
-		}
-		if err != nil {
-			return append(dst, " [malformed]"...)
-		}
-		separator := " "
-		if n > 0 {
-			separator = ", "
-		}
-		if n == most {
-			return append(append(dst, separator...), "..."...)
-		}
+	separator := " "
+	for _, a := range d.Answers {
 		dst = append(dst, separator...)
+		separator = ", "
 		if verbose > 0 {
-			dst = append(appendName(dst, r.Header.Name), ' ')
+			dst = append(append(dst, a.Name...), ' ')
 		}
-		dst = appendAnswer(appendType(dst, r.Header.Type), r.Body)
+		dst = append(dst, a.Type...)
+		if a.Data != "" {
+			dst = append(append(dst, ' '), a.Data...)
+		}
 	}
+	if d.more {
+		dst = append(append(dst, separator...), "..."...)
+	}
+	return dst
 }
 
 // appendAnswer appends the data of an answer of a usual type.
 func appendAnswer(dst []byte, body dnsmessage.ResourceBody) []byte {
 	switch r := body.(type) {
 	case *dnsmessage.AResource:
-		return netip.AddrFrom4(r.A).AppendTo(append(dst, ' '))
+		return netip.AddrFrom4(r.A).AppendTo(dst)
 	case *dnsmessage.AAAAResource:
-		return netip.AddrFrom16(r.AAAA).AppendTo(append(dst, ' '))
+		return netip.AddrFrom16(r.AAAA).AppendTo(dst)
 	case *dnsmessage.CNAMEResource:
-		return appendName(append(dst, ' '), r.CNAME)
+		return appendName(dst, r.CNAME)
 	case *dnsmessage.NSResource:
-		return appendName(append(dst, ' '), r.NS)
+		return appendName(dst, r.NS)
 	case *dnsmessage.PTRResource:
-		return appendName(append(dst, ' '), r.PTR)
+		return appendName(dst, r.PTR)
 	case *dnsmessage.MXResource:
-		return appendName(append(appendUint(dst, " ", r.Pref), ' '), r.MX)
+		return appendName(append(strconv.AppendUint(dst, uint64(r.Pref), 10), ' '), r.MX)
 	case *dnsmessage.SRVResource:
-		return appendName(append(appendUint(dst, " port ", r.Port), ' '), r.Target)
+		return appendName(append(appendUint(dst, "port ", r.Port), ' '), r.Target)
 	}
 	return dst
 }

@@ -46,35 +46,36 @@ func appendICMP(dst []byte, h *packet) []byte {
 		return append(dst, short[1:]...)
 	}
 	kind, code := p[0], p[1]
-	if kind == layers.ICMPv4TypeTimeExceeded && code == 1 {
-		dst = append(dst, reassemblyTime...)
-	} else {
-		dst = appendMessageName(dst, icmpNames[kind], p)
-	}
-	switch kind {
-	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest,
-		layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
+	dst = appendMessageName(dst, icmpNames[kind], p, 4)
+	switch {
+	case isEcho(p, 4):
 		dst = appendEcho(dst, p)
-	case layers.ICMPv4TypeDestinationUnreachable:
+	case isUnreachable(p, 4):
 		dst = appendCode(dst, icmpUnreachable, code)
 		if code == layers.ICMPv4CodeFragmentationNeeded && len(p) >= 8 {
-			dst = append(appendUint(dst, " (mtu ", binary.BigEndian.Uint16(p[6:])), ')')
+			dst = append(appendUint(dst, " (mtu ", mtuOf(p, 4)), ')')
 		}
-		dst = appendAbout(dst, p)
-	case layers.ICMPv4TypeRedirect:
-		if len(p) >= 8 {
-			dst = address4(p[4:]).AppendTo(append(dst, " to "...))
-		}
-		dst = appendAbout(dst, p)
-	case layers.ICMPv4TypeTimeExceeded, layers.ICMPv4TypeParameterProblem:
+	case kind == layers.ICMPv4TypeRedirect && len(p) >= 8:
+		dst = address4(p[4:]).AppendTo(append(dst, " to "...))
+	}
+	if isError(p, 4) {
 		dst = appendAbout(dst, p)
 	}
 	return appendLength(dst, h.PayloadLen)
 }
 
+// messageName is the name of a message of that type, "" if it has none.
+func messageName(name string, p []byte, version uint8) string {
+	if p[1] == 1 && (version == 4 && p[0] == layers.ICMPv4TypeTimeExceeded ||
+		version == 6 && p[0] == layers.ICMPv6TypeTimeExceeded) {
+		return reassemblyTime
+	}
+	return name
+}
+
 // appendMessageName appends the name of a message, or type and code.
-func appendMessageName(dst []byte, name string, p []byte) []byte {
-	if name == "" {
+func appendMessageName(dst []byte, name string, p []byte, version uint8) []byte {
+	if name = messageName(name, p, version); name == "" {
 		return appendUint(appendUint(dst, "type ", p[0]), " code ", p[1])
 	}
 	return append(dst, name...)
@@ -89,19 +90,17 @@ func appendCode(dst []byte, names []string, code uint8) []byte {
 
 // appendEcho appends identifier and sequence number of an echo message.
 func appendEcho(dst, p []byte) []byte {
-	if len(p) < 8 {
+	id, seq, ok := echoOf(p)
+	if !ok {
 		return append(dst, short...)
 	}
-	return appendUint(appendUint(dst, " id ", binary.BigEndian.Uint16(p[4:])), " seq ", binary.BigEndian.Uint16(p[6:]))
+	return appendUint(appendUint(dst, " id ", id), " seq ", seq)
 }
 
 // appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes.
 func appendAbout(dst, p []byte) []byte {
-	if len(p) < 8 {
-		return dst
-	}
-	var about packet
-	if about.decode(p[8:]) != nil {
+	about, ok := aboutOf(p)
+	if !ok {
 		return dst
 	}
 	dst = appendProtocol(append(dst, ", for "...), about.Protocol)
@@ -120,17 +119,13 @@ func appendICMP6(dst []byte, h *packet) []byte {
 		return append(dst, short[1:]...)
 	}
 	kind, code := p[0], p[1]
-	if kind == layers.ICMPv6TypeTimeExceeded && code == 1 {
-		dst = append(dst, reassemblyTime...)
-	} else {
-		dst = appendMessageName(dst, icmp6Names[kind], p)
-	}
+	dst = appendMessageName(dst, icmp6Names[kind], p, 6)
 	switch kind {
 	case layers.ICMPv6TypeDestinationUnreachable:
 		dst = appendAbout(appendCode(dst, icmp6Unreachable, code), p)
 	case layers.ICMPv6TypePacketTooBig:
 		if len(p) >= 8 {
-			dst = appendUint(dst, ", mtu ", binary.BigEndian.Uint32(p[4:]))
+			dst = appendUint(dst, ", mtu ", mtuOf(p, 6))
 		}
 		dst = appendAbout(dst, p)
 	case layers.ICMPv6TypeTimeExceeded, layers.ICMPv6TypeParameterProblem:

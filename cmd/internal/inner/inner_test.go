@@ -237,6 +237,8 @@ func TestCorruptEveryByte(t *testing.T) {
 				AppendSummary(nil, damaged, i%2)
 				AppendSummary(nil, damaged[:i], i%2)
 				Decode(damaged)
+				Describe(damaged)
+				Describe(damaged[:i])
 			}
 		}
 	}
@@ -267,6 +269,9 @@ func FuzzInner(f *testing.F) {
 			if b < ' ' || b >= 0x7f {
 				t.Fatalf("unprintable byte in %q", line)
 			}
+		}
+		if d := Describe(p).DNS; d != nil && (len(d.Questions) > maxAnswers || len(d.Answers) > maxAnswersVerbose) {
+			t.Fatalf("%+v", d)
 		}
 		info, err := Decode(p)
 		if err == nil && (info.Protocol == "" || info.Length < 20 || !info.Src.IsValid() || !info.Dst.IsValid()) {

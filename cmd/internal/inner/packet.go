@@ -35,10 +35,7 @@ func Decode(ip []byte) (Info, error) {
 	if err := p.decode(ip); err != nil {
 		return Info{}, err
 	}
-	info := Info{Src: p.Src, Dst: p.Dst, Protocol: protocolNames[p.Protocol], Length: p.length()}
-	if info.Protocol == "" {
-		info.Protocol = "proto-" + strconv.Itoa(int(p.Protocol))
-	}
+	info := Info{Src: p.Src, Dst: p.Dst, Protocol: p.protocolName(), Length: p.length()}
 	info.SrcPort, info.DstPort, _ = p.portsOf()
 	return info, nil
 }
@@ -83,4 +80,12 @@ func (p *packet) portsOf() (src, dst uint16, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// protocolName is the name of the protocol in the packet, "proto-99" of one that has none.
+func (p *packet) protocolName() string {
+	if name := protocolNames[p.Protocol]; name != "" {
+		return name
+	}
+	return "proto-" + strconv.Itoa(int(p.Protocol))
 }

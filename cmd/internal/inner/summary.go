@@ -78,9 +78,9 @@ func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
 func appendDetail(dst []byte, h *packet) []byte {
 	ip := h.header
 	if h.IPVersion == 6 {
-		first := binary.BigEndian.Uint32(ip)
-		dst = appendHex(dst, "(class 0x", first>>20&0xff)
-		dst = appendHex(dst, ", flowlabel 0x", first&0xfffff)
+		class, flow := ip6Class(ip)
+		dst = appendHex(dst, "(class 0x", class)
+		dst = appendHex(dst, ", flowlabel 0x", flow)
 		dst = appendUint(dst, ", hlim ", ip[7])
 	} else {
 		dst = appendHex(dst, "(tos 0x", ip[1])
@@ -151,28 +151,15 @@ func (l *layer) appendTransport(dst []byte, h *packet, verbose, depth int) []byt
 const tcpFlags = "FSRP.UEW"
 
 func (l *layer) appendTCP(dst []byte, h *packet, verbose int) []byte {
-	if len(h.payload) < 20 {
+	if len(h.payload) < tcpHeader {
 		return append(append(dst, "TCP"...), short...)
 	}
-	p := h.payload
-	dst = append(dst, "Flags ["...)
-	flags := p[13]
-	if flags == 0 {
-		dst = append(dst, "none"...)
-	}
-	for i := range len(tcpFlags) {
-		if flags&(1<<i) != 0 {
-			dst = append(dst, tcpFlags[i])
-		}
-	}
-	dst = append(dst, ']')
-	t := &l.tcp
-	t.Payload = nil
-	err := t.DecodeFromBytes(p, gopacket.NilDecodeFeedback)
-	size := h.PayloadLen - int(t.DataOffset)*4
-	if t.DataOffset < 5 || size < 0 {
+	dst = append(appendTCPFlags(append(dst, "Flags ["...), h.payload[13]), ']')
+	size, err, ok := l.readTCP(h)
+	if !ok {
 		return append(dst, " [bad header length]"...)
 	}
+	t := &l.tcp
 	if size > 0 || t.SYN || t.FIN || t.RST {
 		dst = appendUint(dst, ", seq ", t.Seq)
 		if size > 0 {
@@ -194,40 +181,71 @@ func (l *layer) appendTCP(dst []byte, h *packet, verbose int) []byte {
 	return appendLength(dst, size)
 }
 
+const tcpHeader = 20 // without options
+
+// readTCP reads a TCP header into l.tcp, and says how much data is behind it, in bytes. damage is
+// of the options; ok is false where the header is cut off or its length is wrong.
+func (l *layer) readTCP(h *packet) (size int, damage error, ok bool) {
+	if len(h.payload) < tcpHeader {
+		return 0, nil, false
+	}
+	t := &l.tcp
+	t.Payload = nil
+	damage = t.DecodeFromBytes(h.payload, gopacket.NilDecodeFeedback)
+	size = h.PayloadLen - int(t.DataOffset)*4
+	return size, damage, t.DataOffset >= 5 && size >= 0
+}
+
+func appendTCPFlags(dst []byte, flags byte) []byte {
+	if flags == 0 {
+		return append(dst, "none"...)
+	}
+	for i := range len(tcpFlags) {
+		if flags&(1<<i) != 0 {
+			dst = append(dst, tcpFlags[i])
+		}
+	}
+	return dst
+}
+
 func appendTCPOptions(dst []byte, options []layers.TCPOption) []byte {
 	dst = append(dst, ", options ["...)
 	for i := range options {
-		o := &options[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		d := o.OptionData
-		switch {
-		case o.OptionType == layers.TCPOptionKindEndList:
-			dst = append(dst, "eol"...)
-		case o.OptionType == layers.TCPOptionKindNop:
-			dst = append(dst, "nop"...)
-		case o.OptionType == layers.TCPOptionKindMSS && len(d) == 2:
-			dst = appendUint(dst, "mss ", binary.BigEndian.Uint16(d))
-		case o.OptionType == layers.TCPOptionKindWindowScale && len(d) == 1:
-			dst = appendUint(dst, "wscale ", d[0])
-		case o.OptionType == layers.TCPOptionKindSACKPermitted && len(d) == 0:
-			dst = append(dst, "sackOK"...)
-		case o.OptionType == layers.TCPOptionKindSACK && len(d)%8 == 0:
-			dst = appendUint(dst, "sack ", len(d)/8)
-			for ; len(d) >= 8; d = d[8:] {
-				dst = appendUint(dst, " {", binary.BigEndian.Uint32(d))
-				dst = appendUint(dst, ":", binary.BigEndian.Uint32(d[4:]))
-				dst = append(dst, '}')
-			}
-		case o.OptionType == layers.TCPOptionKindTimestamps && len(d) == 8:
-			dst = appendUint(dst, "TS val ", binary.BigEndian.Uint32(d))
-			dst = appendUint(dst, " ecr ", binary.BigEndian.Uint32(d[4:]))
-		default:
-			dst = appendUint(dst, "opt-", o.OptionType)
-		}
+		dst = appendTCPOption(dst, &options[i])
 	}
 	return append(dst, ']')
+}
+
+func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
+	d := o.OptionData
+	switch {
+	case o.OptionType == layers.TCPOptionKindEndList:
+		dst = append(dst, "eol"...)
+	case o.OptionType == layers.TCPOptionKindNop:
+		dst = append(dst, "nop"...)
+	case o.OptionType == layers.TCPOptionKindMSS && len(d) == 2:
+		dst = appendUint(dst, "mss ", binary.BigEndian.Uint16(d))
+	case o.OptionType == layers.TCPOptionKindWindowScale && len(d) == 1:
+		dst = appendUint(dst, "wscale ", d[0])
+	case o.OptionType == layers.TCPOptionKindSACKPermitted && len(d) == 0:
+		dst = append(dst, "sackOK"...)
+	case o.OptionType == layers.TCPOptionKindSACK && len(d)%8 == 0:
+		dst = appendUint(dst, "sack ", len(d)/8)
+		for ; len(d) >= 8; d = d[8:] {
+			dst = appendUint(dst, " {", binary.BigEndian.Uint32(d))
+			dst = appendUint(dst, ":", binary.BigEndian.Uint32(d[4:]))
+			dst = append(dst, '}')
+		}
+	case o.OptionType == layers.TCPOptionKindTimestamps && len(d) == 8:
+		dst = appendUint(dst, "TS val ", binary.BigEndian.Uint32(d))
+		dst = appendUint(dst, " ecr ", binary.BigEndian.Uint32(d[4:]))
+	default:
+		dst = appendUint(dst, "opt-", o.OptionType)
+	}
+	return dst
 }
 
 // appendIGMP describes RFC 1112, 2236 and 3376.

@@ -10,28 +10,19 @@ import (
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
 func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
-	p := h.payload
-	if len(p) < 8 {
+	u, ok := readUDP(h)
+	switch {
+	case !ok:
 		return append(append(dst, "UDP"...), short...)
-	}
-	src, to := binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
-	size := int(binary.BigEndian.Uint16(p[4:]))
-	if size == 0 && h.IPVersion == 6 {
-		size = h.PayloadLen // RFC 2675 section 4
-	}
-	if size < 8 || size > h.PayloadLen && !h.Fragment {
-		dst = appendUint(dst, "UDP, bad length ", size)
+	case u.badLength:
+		dst = appendUint(dst, "UDP, bad length ", u.size)
 		return appendUint(dst, " in ", h.PayloadLen)
 	}
-	data := p[8:min(size, len(p))]
-	whole := len(data) == size-8
+	if name := u.dns(); name != "" {
+		return appendDNS(append(append(dst, name...), ' '), u.data, verbose)
+	}
+	src, to, size, data := u.src, u.dst, u.size, u.data
 	switch {
-	case whole && port(src, to, 53):
-		return appendDNS(dst, "DNS ", data, verbose)
-	case whole && port(src, to, 5353):
-		return appendDNS(dst, "mDNS ", data, verbose)
-	case whole && port(src, to, 5355):
-		return appendDNS(dst, "LLMNR ", data, verbose)
 	case port(src, to, 67) || port(src, to, 68):
 		if out, ok := l.appendDHCP(dst, data, verbose); ok {
 			return appendLength(out, size-8)
@@ -48,6 +39,45 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 		return appendLength(append(append(dst, ", "...), names[data[0]&7]...), size-8)
 	}
 	return appendLength(append(dst, "UDP"...), size-8)
+}
+
+// datagram is a UDP packet whose header has been read.
+type datagram struct {
+	src, dst  uint16
+	size      int    // with the header, by which it is; in bytes
+	badLength bool   // size does not fit the packet, and there is no data
+	data      []byte // what there is of it
+}
+
+// readUDP reads a UDP header; ok is false where it is cut off.
+func readUDP(h *packet) (u datagram, ok bool) {
+	p := h.payload
+	if len(p) < 8 {
+		return u, false
+	}
+	u = datagram{src: binary.BigEndian.Uint16(p), dst: binary.BigEndian.Uint16(p[2:]), size: int(binary.BigEndian.Uint16(p[4:]))}
+	if u.size == 0 && h.IPVersion == 6 {
+		u.size = h.PayloadLen // RFC 2675 section 4
+	}
+	if u.badLength = u.size < 8 || u.size > h.PayloadLen && !h.Fragment; !u.badLength {
+		u.data = p[8:min(u.size, len(p))]
+	}
+	return u, true
+}
+
+// dns is the name of the protocol with messages of DNS whose port it has, "" for another, and for a
+// message that is not whole.
+func (u *datagram) dns() string {
+	switch {
+	case len(u.data) != u.size-8:
+	case port(u.src, u.dst, 53):
+		return "DNS"
+	case port(u.src, u.dst, 5353):
+		return "mDNS"
+	case port(u.src, u.dst, 5355):
+		return "LLMNR"
+	}
+	return ""
 }
 
 func port(src, dst, p uint16) bool { return src == p || dst == p }

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"l2tpdump/cmd/internal/inner"
+	"github.com/google/gopacket/layers"
+
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
-	"l2tpdump/l2tp/ppp"
 )
 
 // JSONLines prints an object for each frame. A member that does not apply is absent.
@@ -35,6 +36,7 @@ type jsonFrame struct {
 	Time      string     `json:"time"`
 	Length    int        `json:"length"`
 	Interface int        `json:"interface"`
+	Link      *jsonLink  `json:"link,omitempty"`
 	Src       string     `json:"src,omitempty"`
 	Dst       string     `json:"dst,omitempty"`
 	SrcPort   *uint16    `json:"sport,omitempty"`
@@ -48,6 +50,7 @@ type jsonFrame struct {
 	L2TP      *jsonL2TP  `json:"l2tp,omitempty"`
 	PPP       *jsonPPP   `json:"ppp,omitempty"`
 	Inner     *jsonInner `json:"inner,omitempty"`
+	Outer     *jsonInner `json:"outer,omitempty"` // of kind other: the packet as it was captured
 }
 
 type jsonESP struct {
@@ -55,24 +58,15 @@ type jsonESP struct {
 	Seq    uint32 `json:"seq"`
 	Cipher string `json:"cipher,omitempty"`
 	Auth   string `json:"auth,omitempty"`
+	Length int    `json:"length"` // bytes, SPI to ICV
+
+	// Of what was opened.
+	SeqHigh    uint32 `json:"seq_high,omitempty"`    // half of an extended sequence number
+	NextHeader *uint8 `json:"next_header,omitempty"` // IP protocol
+	Mode       string `json:"mode,omitempty"`        // transport or tunnel
+	IPComp     bool   `json:"ipcomp,omitempty"`      // it was compressed, and is expanded
 
 	Inside []string `json:"inside,omitempty"` // the SPIs of ESP in ESP that was opened too
-}
-
-type jsonIKE struct {
-	InitiatorCookie string   `json:"initiator_cookie"`
-	ResponderCookie string   `json:"responder_cookie"`
-	Exchange        string   `json:"exchange"`
-	Message         int      `json:"message,omitempty"`
-	MessageID       string   `json:"message_id"`
-	Payloads        []string `json:"payloads,omitempty"`
-	Retransmission  bool     `json:"retransmission,omitempty"`
-	Reconstructed   bool     `json:"reconstructed,omitempty"`
-
-	// Where a datagram holds several messages: the verdict on each, and all but the first.
-	Verdict string     `json:"verdict,omitempty"`
-	Reason  string     `json:"reason,omitempty"`
-	More    []*jsonIKE `json:"more,omitempty"`
 }
 
 type jsonL2TP struct {
@@ -82,10 +76,12 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
+	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
 
 	Retransmission bool          `json:"retransmission,omitempty"`
 	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
 	AVPs           orderedValues `json:"avps,omitempty"`
+	Result         *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
 
 	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
 	Order       string  `json:"order,omitempty"` // ahead, late, repeated
@@ -95,46 +91,37 @@ type jsonL2TP struct {
 	WrongCookie bool    `json:"wrong_cookie,omitempty"`
 }
 
-type jsonPPP struct {
-	Protocol string        `json:"protocol"`
-	Code     string        `json:"code,omitempty"`
-	ID       *uint8        `json:"id,omitempty"`
-	Options  orderedValues `json:"options,omitempty"`
-
-	// Of a frame that is compressed, encrypted or a fragment: with what, where CCP was seen; what became
-	// of it; the number and the bits of a fragment; packets of control protocols that came out of it.
-	Compression string     `json:"compression,omitempty"`
-	State       string     `json:"state,omitempty"`
-	Sequence    *uint32    `json:"sequence,omitempty"`
-	Begin       bool       `json:"begin,omitempty"`
-	End         bool       `json:"end,omitempty"`
-	Inside      []*jsonPPP `json:"inside,omitempty"`
-}
-
-type jsonInner struct {
-	Src      string  `json:"src,omitempty"`
-	Dst      string  `json:"dst,omitempty"`
-	Protocol string  `json:"protocol,omitempty"`
-	SrcPort  *uint16 `json:"sport,omitempty"`
-	DstPort  *uint16 `json:"dport,omitempty"`
-	Length   int     `json:"length"`
-	Summary  string  `json:"summary,omitempty"`
-
-	More []*jsonInner `json:"more,omitempty"` // further packets that the frame completed
+// control adds what a control message says.
+func (o *jsonL2TP) control(c *l2tp.Control, cut bool) {
+	o.Type, o.Retransmission, o.Authentication = c.Type(), c.Retransmission, c.Authentication.String()
+	for name, value := range c.Values {
+		if cut && name == "malformed" {
+			break // it is what the end was cut off of
+		}
+		o.AVPs.add(name, value)
+	}
+	if r, ok := c.Result(); ok {
+		o.Result = &r
+	}
 }
 
 // orderedValues is an object whose members keep the order of the packet. Of a name that comes
-// again the values are joined.
-type orderedValues []struct{ name, value string }
+// again the values are joined to one text.
+type orderedValues []orderedValue
 
-func (v *orderedValues) add(name, value string) {
+type orderedValue struct {
+	name  string
+	value any // string, uint64 or true
+}
+
+func (v *orderedValues) add(name string, value any) {
 	for i := range *v {
-		if (*v)[i].name == name {
-			(*v)[i].value += ", " + value
+		if o := &(*v)[i]; o.name == name {
+			o.value = fmt.Sprint(o.value, ", ", value)
 			return
 		}
 	}
-	*v = append(*v, struct{ name, value string }{name, value})
+	*v = append(*v, orderedValue{name, value})
 }
 
 // MarshalJSON writes the object.
@@ -180,13 +167,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		}
 	}
 	if r.Kind == pipeline.ESP && r.HasSPI() {
-		f.ESP = &jsonESP{SPI: string(appendSPI(nil, r.SPI)), Seq: r.Seq}
-		if r.SA != nil {
-			f.ESP.Cipher, f.ESP.Auth = r.SA.CipherName(), r.SA.AuthName()
-		}
-		for _, spi := range r.Nested {
-			f.ESP.Inside = append(f.ESP.Inside, string(appendSPI(nil, spi)))
-		}
+		f.ESP = espObject(r)
 	}
 	for i, m := range r.IKE {
 		o := ikeObject(m)
@@ -199,22 +180,32 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 			f.IKE.More = append(f.IKE.More, o)
 		}
 	}
+	f.Link = linkObject(r)
 	j.payload(&f, r)
+	if r.Kind == pipeline.Other && r.Verdict == why.Clear && f.Reason == "" && r.Net.IPVersion != 0 && !r.Payload.HasPPP {
+		f.Outer = j.innerObject(r.Data()[r.Net.LinkLen:], 0)
+	}
 	return j.enc.Encode(&f)
 }
 
-// ikeObject describes an IKE message.
-func ikeObject(m *pipeline.Message) *jsonIKE {
-	return &jsonIKE{
-		InitiatorCookie: m.Header.InitiatorCookie.String(),
-		ResponderCookie: m.Header.ResponderCookie.String(),
-		Exchange:        m.Header.ExchangeName(),
-		Message:         m.Number,
-		MessageID:       fmt.Sprintf("0x%08x", m.Header.MessageID),
-		Payloads:        m.PayloadNames(),
-		Retransmission:  m.Retransmission,
-		Reconstructed:   m.Reconstructed,
+func espObject(r *pipeline.Record) *jsonESP {
+	o := &jsonESP{SPI: string(appendSPI(nil, r.SPI)), Seq: r.Seq, Length: r.ESPLength()}
+	if r.SA != nil {
+		o.Cipher, o.Auth = r.SA.CipherName(), r.SA.AuthName()
 	}
+	for _, spi := range r.Nested {
+		o.Inside = append(o.Inside, string(appendSPI(nil, spi)))
+	}
+	if r.Verdict.Opened() || r.Head() {
+		o.SeqHigh, o.NextHeader, o.IPComp = r.SeqHigh, &r.Plain.NextHeader, r.Expanded
+		switch layers.IPProtocol(r.Plain.NextHeader) {
+		case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
+			o.Mode = "tunnel"
+		default:
+			o.Mode = "transport"
+		}
+	}
+	return o
 }
 
 // payload fills in what the frame carried.
@@ -238,17 +229,17 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 func l2tpObject(p *pipeline.Payload) *jsonL2TP {
 	h, t := &p.L2TP, &p.Tunnel
 	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
+	if t.Session != nil && !t.Session.Tunnel.Late {
+		o.From = "lns"
+		if p.ToLNS {
+			o.From = "lac"
+		}
+	}
 	if h.HasSequence {
 		o.Ns, o.Nr = &h.Ns, &h.Nr
 	}
-	if c := t.Control; c != nil {
-		o.Type, o.Retransmission, o.Authentication = c.Type(), c.Retransmission, c.Authentication.String()
-		for name, value := range c.Values {
-			if h.Cut && name == "malformed" {
-				break // it is what the end was cut off of
-			}
-			o.AVPs.add(name, value)
-		}
+	if t.Control != nil {
+		o.control(t.Control, h.Cut)
 	}
 	if f := &t.Frame; h.Version == l2tp.Version3 && f.Pseudowire != 0 {
 		o.Pseudowire = l2tp.PseudowireName(f.Pseudowire)
@@ -257,61 +248,6 @@ func l2tpObject(p *pipeline.Payload) *jsonL2TP {
 		}
 	}
 	return o
-}
-
-func pppObject(f *ppp.Frame, frame []byte) *jsonPPP {
-	o := &jsonPPP{Protocol: ppp.ProtocolName(f.Protocol)}
-	var c ppp.Control
-	if !ppp.IsControl(f.Protocol) || !decodes(&c, f, frame) {
-		return o
-	}
-	o.Code, o.ID = c.CodeName(), &c.ID
-	for name, value := range c.Options {
-		if f.Cut && name == "malformed" {
-			break // it is what the end was cut off of
-		}
-		o.Options.add(name, value)
-	}
-	return o
-}
-
-// expansionObject fills in what became of a frame.
-func expansionObject(o *jsonPPP, x *ppp.Result) {
-	o.Compression = x.Compression
-	if x.State != ppp.Plain {
-		o.State = x.State.String()
-	}
-	if x.Fragment {
-		o.Sequence, o.Begin, o.End = &x.Number, x.Begin, x.End
-	}
-	for _, packet := range x.Packets {
-		if !pipeline.CarriesIP(packet.Protocol) {
-			f := ppp.Frame{Protocol: packet.Protocol, PayloadEnd: len(packet.Data)}
-			o.Inside = append(o.Inside, pppObject(&f, packet.Data))
-		}
-	}
-}
-
-// innerObject describes an inner packet whose end lacks missing bytes.
-func (j *JSONLines) innerObject(ip []byte, missing int) *jsonInner {
-	i, err := inner.Decode(ip)
-	if j.text = j.text[:0]; err != inner.ErrShort || missing == 0 {
-		j.text = inner.AppendSummary(j.text, ip, 0)
-	}
-	o := &jsonInner{Length: len(ip) + missing, Summary: string(j.text)}
-	if err == nil {
-		o.Src, o.Dst, o.Protocol, o.Length = i.Src.String(), i.Dst.String(), i.Protocol, i.Length
-		if i.SrcPort != 0 || i.DstPort != 0 {
-			o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
-		}
-	}
-	return o
-}
-
-// decodes reports whether c can be read from a PPP frame; of one that was cut, what there is.
-func decodes(c *ppp.Control, f *ppp.Frame, frame []byte) bool {
-	err := c.Decode(f.Protocol, frame[f.PayloadStart:f.PayloadEnd])
-	return err == nil || err == ppp.ErrTruncated
 }
 
 // Flush makes the lines so far visible.

@@ -126,13 +126,13 @@ func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
 		if i > 0 {
 			b = append(b, "; "...)
 		}
-		b = appendMessage(b, r, m)
+		b = t.appendMessage(b, m)
 	}
 	return b
 }
 
 // appendMessage appends "IKEv1 main I5 [decrypted]: ID 10.0.0.2, HASH".
-func appendMessage(b []byte, r *pipeline.Record, m *pipeline.Message) []byte {
+func (t *Text) appendMessage(b []byte, m *pipeline.Message) []byte {
 	b = append(b, m.Header.VersionName()...)
 	b = append(b, ' ')
 	b = append(b, m.Header.ExchangeName()...)
@@ -152,6 +152,10 @@ func appendMessage(b []byte, r *pipeline.Record, m *pipeline.Message) []byte {
 	}
 	if m.Reconstructed && (m.Decrypted || m.Head()) {
 		b = append(b, ", first block reconstructed"...)
+	}
+	if names := m.Uncovered(); t.verbose > 0 && m.Encrypted && len(names) > 0 {
+		b = append(b, ", not covered by the HASH: "...)
+		b = append(b, strings.Join(names, ", ")...)
 	}
 	return b
 }

@@ -1,5 +1,7 @@
 package pipeline
 
+import "l2tpdump/cmd/internal/why"
+
 // deliver is the third stage: it gives the sinks what is ready of the batches, in order. It never
 // waits: what is not ready is delivered by the goroutine that makes it so.
 func (p *Pipeline) deliver() {
@@ -17,7 +19,7 @@ func (p *Pipeline) deliver() {
 func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	for ; b.fed < len(b.records); b.fed++ {
 		r := &b.records[b.fed]
-		for _, g := range [...]*group{r.group, r.late} {
+		for _, g := range [...]*group{r.group, r.late, r.complete} {
 			if g != nil && !g.isSettled() {
 				return g, nil
 			}
@@ -26,13 +28,13 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 			if g.withheld != nil {
 				continue
 			}
-			r.PartOf = g.frame
+			if r.PartOf = g.frame; r.Merged() {
+				r.Verdict, r.Reason = why.Clear, "" // with others it is right, whatever it was with some
+			}
+		} else if g := r.complete; g != nil && g.frame != 0 && g.frame != r.Number {
+			r.onlyPart(g.frame)
 		}
-		if r.flow != nil {
-			r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
-		}
-		p.unwrap.unwrap(r)
-		p.count(r)
+		p.account(r)
 		for _, s := range p.sinks {
 			if err := s.Record(r); err != nil {
 				return nil, &SinkError{err}
@@ -42,8 +44,12 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	return nil, nil
 }
 
-// count adds a record to the counts.
-func (p *Pipeline) count(r *Record) {
+// account counts a record, and follows what it carries.
+func (p *Pipeline) account(r *Record) {
+	if r.flow != nil {
+		r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+	}
+	p.unwrap.unwrap(r)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.add(r)

@@ -1,6 +1,7 @@
 // Package pipeline carries captured frames from a source through decryption to the sinks.
 //
 //	source ─> reader and framer: link, IP, reassembly, IKE, which SA    in capture order
+//	          a frame in a frame (wrapping.go) or a TCP stream (tcp.go, stream.go) goes the same way again
 //	       ─> work: ESP integrity check and decryption                  a batch on each processor
 //	       ─> deliver: L2TP, PPP, counts, the sinks                     in capture order
 //
@@ -11,6 +12,30 @@
 // turns: the line keeps the batches in the order in which they were filled, and who has decrypted a
 // batch delivers what is ready by then at the head of the line. Nobody waits for a turn to deliver:
 // a frame whose fate a later one decides stops the line, not the reading.
+//
+// The way of an ESP packet that a known key opens; each file hands on to the one below it:
+//
+//	reader.go     take: a batch has room, a frame is there
+//	frame.go      framer.frame: link, IP, reassembly ─> carried
+//	classify.go   classify: it is ESP
+//	esp.go        framer.esp ─> salookup.Table.Admit: a Ring
+//	work.go       worker.work ─> Record.open ─> salookup.Ring.Open ─> why.Packet: the verdict
+//	deliver.go    feed ─> account: salookup.Flow.Count
+//	inside.go     unwrapper.unwrap: L2TP, PPP, the user's packet ─> the sinks
+//
+// Of one without a key:
+//
+//	esp.go        framer.esp ─> hold.go, if keys may come: it waits, and reader.again brings it back
+//	              └> salookup.Table.Admit: an error, and no Ring ─> why.Packet: the verdict
+//	deliver.go    feed ─> account ─> the sinks: Record.Why ─> why.PacketReason
+//	              after the run why.Diagnose looks at all that Pipeline.ESP has kept
+//
+// Of an IKE message:
+//
+//	ike.go        framer.isakmp ─> ikev1.Tracker.Observe: messages
+//	              ─> learn: what a Quick Mode agreed on goes to salookup.Table.AddNegotiated
+//	              ─> judgeIKE ─> why.Message: the verdict
+//	late.go       it keeps its place in the line as long as a later message may say more of it
 //
 // A run looks like this:
 //

@@ -35,6 +35,6 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 // unopened settles the fragments of a datagram that is not to be decrypted.
 func (r *Record) unopened() {
 	if g := r.complete; g != nil {
-		g.settle(0)
+		g.decide(r)
 	}
 }

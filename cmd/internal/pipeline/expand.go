@@ -33,8 +33,8 @@ func (u *unwrapper) realm(r *Record) *realm {
 
 // expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
 // wait for this frame.
-func (m *realm) expand(p *Payload, sender int) {
-	if s := p.Tunnel.Session; s != nil {
+func (m *realm) expand(p *Payload, sender int, again bool) {
+	if s := p.Tunnel.Session; s != nil && !again {
 		link, ok := s.Value.(*ppp.Link)
 		if !ok {
 			link = m.links.NewLink(s.Tunnel.Ends[0].Addr, s.Tunnel.Ends[1].Addr)

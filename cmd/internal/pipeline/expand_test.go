@@ -12,8 +12,8 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// TestClearChangesNothing: packets in clear of the same tunnel and session, which end the compression, the
-// link, the session and the tunnel, change nothing of what ESP carries.
+// TestClearChangesNothing: packets in clear of the same tunnel and session, which end the
+// compression, the link, the session and the tunnel, change nothing of what ESP carries.
 func TestClearChangesNothing(t *testing.T) {
 	const dir = "09-ppp-vj-deflate-acfc-pfc"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"net/netip"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
@@ -53,6 +54,10 @@ func newFramer(secrets *l2tp.Secrets) *framer {
 	f.reassembly.OnDoubt(f.proves)
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {
+			if d.Complete {
+				g.close()
+				return
+			}
 			if g.ipsec && f.lost != nil {
 				f.lost(d.Fragments, !g.noPorts)
 			}
@@ -88,7 +93,7 @@ func (f *framer) frame(r *Record) {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {
 			// Of ESP it shows later, as it may turn out not to decrypt.
-			g.settle(mergedInto(r))
+			g.decide(r)
 		}
 	}
 }
@@ -153,7 +158,7 @@ func (f *framer) reassemble(r *Record) bool {
 	}
 	g, ok := d.Value.(*group)
 	if !ok {
-		g = newGroup(r.Packet.Time)
+		g = f.groupOf(d, r.Packet.Time)
 		d.Value = g
 	}
 	g.ipsec = g.ipsec || isIPsec(&r.Net)
@@ -171,9 +176,24 @@ func (f *framer) reassemble(r *Record) bool {
 		r.Verdict, r.Reason = why.Malformed, err.Error()
 		return false
 	}
-	g.completed = true
+	g.open.Add(1)
+	g.doubtful = d.Doubtful
 	r.Net, r.Whole, r.Fragments, r.complete = net, whole, d.Fragments, g
 	return true
+}
+
+// groupOf returns the group of the fragments of a datagram that begins. It is that of the one before, if nothing opened
+// that: one of its fragments may have been forged, and the others of this datagram.
+func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
+	if d.After != nil {
+		if g, ok := d.After.Value.(*group); ok && !g.isSettled() {
+			if !f.proves(d.After.Data) {
+				return g
+			}
+			g.close()
+		}
+	}
+	return newGroup(time)
 }
 
 // proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
@@ -185,7 +205,9 @@ func (f *framer) proves(ip []byte) bool {
 	}
 	switch c := f.classifier.classify(&n, ip); c.kind {
 	case IKE:
-		return exactIKE(c.data, c.length)
+		return exactIKE(c.data, c.length) && (c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{
+			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort), Data: c.data,
+		}))
 	case ESP:
 		var h esp.Header
 		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
@@ -208,7 +230,7 @@ func (f *framer) giveUp(g *group) {
 // giveUpAll settles everything that waits: the input has ended.
 func (f *framer) giveUpAll() {
 	f.late.settle(len(f.late.queue))
-	f.reassembly.Abandon(0)
+	f.reassembly.Abandon()
 	f.giveUpIKE()
 }
 

@@ -151,8 +151,8 @@ func (h *hold) concerns(k *keysrc.Keys) bool {
 // may be the beginning of a value whose next line is still to come.
 func awaitsKey(v why.Verdict) bool { return v == why.NoKey || v == why.Incomplete }
 
-// ready takes the frames off the queue that can be opened now, in order.
-func (h *hold) ready(f *framer) []*held {
+// openIKE tries again the IKE messages that wait, until none gains from another.
+func (h *hold) openIKE(f *framer) {
 	for again := h.ike > 0; again; {
 		again = false
 		for _, c := range h.queue {
@@ -169,6 +169,11 @@ func (h *hold) ready(f *framer) []*held {
 			f.judgeIKE(&c.Record)
 		}
 	}
+}
+
+// ready takes the frames off the queue that can be opened now, in order.
+func (h *hold) ready(f *framer) []*held {
+	h.openIKE(f)
 	var ready []*held
 	kept := h.queue[:0]
 	for _, c := range h.queue {

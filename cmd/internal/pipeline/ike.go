@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"net/netip"
 	"strconv"
 
@@ -37,12 +38,15 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 // ikeFragments puts the fragments of one IKE message (payload 132) into a group.
 func (f *framer) ikeFragments(r *Record) {
 	for _, m := range r.IKE {
-		if m.Reassembled == 0 && (m.Err != nil || m.Fragment == nil) {
+		if m.Reassembled == 0 && m.Fragment == nil {
 			continue
 		}
 		key := m.FragmentOf
 		g := f.ikeGroups[key]
 		if g == nil || g.isSettled() {
+			if len(f.ikeGroups) >= maxIKEGroups {
+				maps.DeleteFunc(f.ikeGroups, func(_ ikev1.FragmentKey, g *group) bool { return g.isSettled() })
+			}
 			if len(f.ikeGroups) >= maxIKEGroups {
 				f.giveUpIKE()
 			}
@@ -53,11 +57,10 @@ func (f *framer) ikeFragments(r *Record) {
 			r.group = g
 			return
 		}
-		delete(f.ikeGroups, key)
 		if c := r.complete; c != nil {
 			f.settle(c, 0) // fragments of IP, or of an earlier message in the datagram
 		}
-		g.completed = true
+		g.open.Add(1)
 		r.complete, r.Fragments = g, m.Reassembled
 	}
 }

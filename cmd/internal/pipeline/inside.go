@@ -284,15 +284,19 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	p.Inner = nil // a packet around it is that of the tunnel's ends
 	p.L2TP.Cut = cut
 	realm := u.realm(r)
-	p.Tunnel = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	if r.again { // what its receiver drops changes no state
+		p.Tunnel = realm.tunnels.Find(src, dst, &p.L2TP, message)
+	} else {
+		p.Tunnel = realm.tunnels.Observe(src, dst, r.Packet.Time, &p.L2TP, message)
+	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, cut)
+		realm.frame(p, cut, r.again)
 	}
 }
 
 // frame follows the frame of a data message.
-func (m *realm) frame(p *Payload, cut bool) {
+func (m *realm) frame(p *Payload, cut, again bool) {
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -301,7 +305,7 @@ func (m *realm) frame(p *Payload, cut bool) {
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
 			p.PPP.Cut = cut
-			m.expand(p, p.Tunnel.Sender)
+			m.expand(p, p.Tunnel.Sender, again)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

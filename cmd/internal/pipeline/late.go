@@ -9,6 +9,8 @@ import (
 
 const (
 	maxLate         = 32          // IKE frames that wait for a message that they depend on
+	maxLateExchange = 4           // of one exchange
+	maxLateTries    = 3           // for messages that are not decrypted themselves
 	defaultPatience = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
 )
 
@@ -28,6 +30,7 @@ type lateFrame struct {
 	group    *group
 	complete *group // of the fragments that the record may stand for
 	since    int64  // nanoseconds since the Unix epoch
+	tries    int    // for messages that are not decrypted themselves
 }
 
 // gains reports whether later messages can change anything about r.
@@ -40,48 +43,56 @@ func gains(r *Record) bool {
 	return false
 }
 
-// add has r wait from now on.
+// add has r wait from now on. A flood under one message ID takes no place from the others.
 func (l *late) add(r *Record, now int64) {
-	if len(l.queue) >= maxLate {
+	same := func(c *lateFrame) bool { return related(c.record.IKE, r.IKE, sameExchange) }
+	n, first := 0, -1
+	for i := range l.queue {
+		if same(&l.queue[i]) {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	switch {
+	case n >= maxLateExchange:
+		l.queue[first].settle()
+		l.queue = slices.Delete(l.queue, first, first+1)
+	case len(l.queue) >= maxLate:
 		l.settle(1)
 	}
 	c := lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: now}
 	if c.complete != nil {
-		c.complete.completed = false // its fate is open again
+		c.complete.late = true
 	}
 	r.late = c.group
 	l.queue = append(l.queue, c)
 }
 
-// retry tries again what waits and belongs to the SA of a message in from.
+// retry tries again what waits and may gain from a message in from.
 func (f *framer) retry(from []*Message) {
 	l := &f.late
-	for again := len(l.queue) > 0; again; {
-		again = false
+	told := from
+	for len(told) > 0 && len(l.queue) > 0 {
+		var next []*Message
 		for i := range l.queue {
-			r := l.queue[i].record
-			if !related(r.IKE, from) {
+			c := &l.queue[i]
+			switch {
+			case related(c.record.IKE, told, decryptedOf):
+			case related(c.record.IKE, told, helps) && c.tries < maxLateTries:
+				c.tries++
+			default:
 				continue
 			}
-			changed := false
-			for _, m := range r.IKE {
-				if m.SA == nil || !m.Open() {
-					continue
-				}
-				decrypted, verified, reconstructed, head := m.Decrypted, m.Verified, m.Reconstructed, m.Head()
-				f.ike.Decrypt(m.Message)
-				changed = changed || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
-			}
-			if changed {
-				again = true
-				f.learn(r.IKE)
-				f.judgeIKE(r)
+			if f.again(c.record) {
+				next = append(next, c.record.IKE...)
 			}
 		}
+		told = next
 	}
 	n := 0
 	for _, c := range l.queue {
-		if related(c.record.IKE, from) {
+		if related(c.record.IKE, from, sameSA) {
 			for _, m := range c.record.IKE {
 				f.ike.Renumber(m.Message)
 			}
@@ -97,17 +108,51 @@ func (f *framer) retry(from []*Message) {
 	l.queue = l.queue[:n]
 }
 
-// related reports whether two lists have messages of one SA.
-func related(a, b []*Message) bool {
+// again tries the messages of r again, and reports whether one was decrypted, verified or completed.
+func (f *framer) again(r *Record) (better bool) {
+	told := false // anything else
+	for _, m := range r.IKE {
+		if m.SA == nil || !m.Open() {
+			continue
+		}
+		decrypted, verified, reconstructed, head, failed := m.Decrypted, m.Verified, m.Reconstructed, m.Head(), m.Err
+		f.ike.Decrypt(m.Message)
+		better = better || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
+		told = told || m.Err != failed
+	}
+	if better {
+		f.learn(r.IKE)
+	}
+	if better || told {
+		f.judgeIKE(r)
+	}
+	return better
+}
+
+// related reports whether two lists have messages that are related so.
+func related(a, b []*Message, so func(a, b *Message) bool) bool {
 	for _, x := range a {
 		for _, y := range b {
-			if x.SA == y.SA {
+			if so(x, y) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+func sameSA(a, b *Message) bool { return a.SA == b.SA }
+
+func sameExchange(a, b *Message) bool {
+	return sameSA(a, b) && a.Header.MessageID == b.Header.MessageID
+}
+
+// decryptedOf reports whether b, which was decrypted, is of the SA of a.
+func decryptedOf(a, b *Message) bool { return sameSA(a, b) && b.Decrypted }
+
+// helps reports whether b may help with a though it was not decrypted: its last block may be the IV,
+// and in phase 1 it may hold what the IV is made from.
+func helps(a, b *Message) bool { return sameExchange(a, b) || sameSA(a, b) && b.Phase1() }
 
 // expire lets go what has waited long enough at the time now.
 func (l *late) expire(now int64) {
@@ -137,8 +182,8 @@ func (l *late) settle(n int) {
 // settle says what becomes of the record and of the fragments that it may stand for.
 func (c *lateFrame) settle() {
 	if g := c.complete; g != nil {
-		g.completed = true
-		g.settle(mergedInto(c.record))
+		g.late = false
+		g.decide(c.record)
 	}
 	c.group.settle(0)
 }

@@ -44,7 +44,7 @@ func (l *line) take() (*batch, *group) {
 			l.made++
 			return newBatch(), nil
 		}
-		if g := l.stuck; g != nil && !g.completed && !g.isSettled() {
+		if g := l.stuck; g != nil && g.given() && !g.isSettled() {
 			return nil, g
 		}
 		l.changed.Wait()
@@ -72,6 +72,7 @@ func (l *line) worked(b *batch, wait bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b.worked = true
+	l.changed.Signal() // it may have failed to settle what the first batch waits for
 	for wait && l.queue[0] != b && l.stuck == nil && l.err == nil {
 		b.awaited = true
 		l.turn.Wait()

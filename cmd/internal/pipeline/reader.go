@@ -291,14 +291,14 @@ func (r *reader) again() bool {
 		return true
 	}
 	if c.fate != nil {
-		c.fate.completed = true
+		c.fate.open.Add(1)
 		rec.complete = c.fate
 	}
 	if rec.Kind == ESP {
 		r.p.framer.carried(rec)
 	}
 	if g := rec.complete; g != nil && rec.ring == nil {
-		g.settle(mergedInto(rec))
+		g.decide(rec)
 	}
 	c.Record, c.parts = Record{}, nil // a repeated fragment may still ask for its fate
 	r.released[0], r.parts = nil, 0
@@ -318,7 +318,7 @@ func (r *reader) hurry(now int64) {
 	if !r.p.config.Live {
 		return
 	}
-	if g := r.p.line.waiting(); g != nil && !g.completed && now-g.time > r.p.config.Patience {
+	if g := r.p.line.waiting(); g != nil && g.given() && now-g.time > r.p.config.Patience {
 		r.p.framer.giveUp(g)
 	}
 }

@@ -44,6 +44,7 @@ type Record struct {
 	tried    *salookup.Attempt // why its flow was not open
 	err      error             // why it was not opened
 	esp      []byte            // the ESP packet, SPI to ICV
+	again    bool              // the packet was there before
 	cut      int               // bytes of it that the snap length cut off
 	group    *group            // of fragments, this one included, whose fate is not known yet
 	complete *group            // that this frame completed

@@ -52,8 +52,8 @@ func (r *Record) open(o *esp.Opener, dst []byte) {
 	}
 	if g := r.complete; g != nil && r.Verdict.Opened() {
 		g.settle(r.Number)
-	} else {
-		r.unopened()
+	} else if g != nil {
+		g.fail()
 	}
 }
 

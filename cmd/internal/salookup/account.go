@@ -53,8 +53,9 @@ type account struct {
 }
 
 // Count adds what became of a packet, in the order of the capture: what Ring.Open returned, or the
-// error of Admit with no SA.
-func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) {
+// error of Admit with no SA. It reports whether the packet is proved to be one that was there
+// before: its receiver drops it (RFC 4303 section 3.4.3).
+func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) (again bool) {
 	a := &f.account
 	switch err {
 	case nil:
@@ -63,7 +64,7 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 		} else {
 			a.counts.Decrypted++
 		}
-		a.opened(sa, plain, seq, high)
+		return a.opened(sa, plain, seq, high)
 	case esp.ErrTruncated:
 		a.counts.Truncated++
 		if sa != nil && plain.Evidence > 0 {
@@ -91,10 +92,11 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 		a.counts.NoKey++
 		a.unopened(seq)
 	}
+	return false
 }
 
-// opened counts a packet that an SA opened.
-func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) {
+// opened counts a packet that an SA opened, and reports whether it was there before.
+func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) (again bool) {
 	a.unproved, a.chained, a.current = nil, false, sa
 	if !sa.sure.Load() {
 		sa.sure.Store(sa.certain(plain, nil))
@@ -113,7 +115,9 @@ func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) {
 			sa.newest.Store(p)
 		}
 	}
+	duplicates := s.win.Duplicates
 	s.win.Add(p, plain.Verified)
+	return plain.Verified && s.win.Duplicates > duplicates
 }
 
 // unopened counts the sequence number of a packet while none has been opened.
@@ -178,33 +182,33 @@ func (f *Flow) Report() Report {
 			r.SA = f.ring.first()
 		}
 	}
-	windows := []*esp.Window{a.unproved}
-	for _, s := range a.uses {
-		windows = append(windows, s.win)
+	some := a.unproved != nil
+	if some {
+		r.window(a.unproved, true)
 	}
-	some := false
-	for _, w := range windows {
-		if w == nil {
-			continue
-		}
-		if !some {
-			r.FirstSeq, r.LastSeq = w.Low, w.High
-		} else {
-			r.Restarts++
-		}
-		some = true
-		r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
-		r.Missing += w.Missing()
-		r.Duplicates += w.Duplicates
-		r.Reordered += w.Reordered
-		r.Wrapped += w.Wraps
-		r.Restarts += w.Restarts
+	for i, s := range a.uses {
+		r.window(s.win, !some && i == 0)
 	}
 	if r.SA == nil || !r.SA.Suite.ESN {
 		r.FirstSeq &= 0xffffffff
 		r.LastSeq &= 0xffffffff
 	}
 	return r
+}
+
+// window adds the account of sequence numbers.
+func (r *Report) window(w *esp.Window, first bool) {
+	if first {
+		r.FirstSeq, r.LastSeq = w.Low, w.High
+	} else {
+		r.Restarts++
+	}
+	r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
+	r.Missing += w.Missing()
+	r.Duplicates += w.Duplicates
+	r.Reordered += w.Reordered
+	r.Wrapped += w.Wraps
+	r.Restarts += w.Restarts
 }
 
 // OpenedWith calls yield with each SA that is proved, or opened packets, until it returns false.

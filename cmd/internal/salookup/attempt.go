@@ -86,15 +86,34 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 	if out.hopeful && fresh {
 		tr.spoke = append(tr.spoke, seq)
 	}
-	if c := out.unsought; c != nil && int(tr.searches) < len(searchLimits) && t.budget.searches > 0 && set.mayExtend(c) && t.trial.headFits(c, p.Data) {
-		limit := searchLimits[tr.searches]
-		tr.searches++
-		t.budget.searches--
-		if o := search(c, f.spi, p.Data, limit); o.SA != nil {
-			out.Fit, out.with, out.packets = o, c, 1
+	t.search(f, tr, &out, p)
+	return out
+}
+
+// search looks for the high half of the sequence number of a packet whose encryption key fits: the
+// capture may begin in the middle of an SA's life.
+func (t *Table) search(f *Flow, tr *trying, out *outcome, p Packet) {
+	c := out.unsought
+	if c == nil || int(tr.searches) >= len(searchLimits) || t.budget.searches <= 0 || !tr.set.mayExtend(c) ||
+		!t.trial.headFits(c, p.Data) {
+		return
+	}
+	limit := searchLimits[tr.searches]
+	tr.searches++
+	t.budget.searches--
+	suite := c.Suite
+	suite.ESN = true
+	sa, err := esp.NewSA(f.spi, suite, c.Key, c.AuthKey)
+	if err != nil {
+		return
+	}
+	for high := uint32(1); high < limit; high++ {
+		if sa.CheckICV(p.Data, high) {
+			out.Fit = Fit{SA: sa, High: high, ICV: true, Bits: cipherBits, Shape: true}
+			out.with, out.packets = c, 1
+			return
 		}
 	}
-	return out
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.
@@ -113,7 +132,8 @@ func (out *outcome) note(tr *trying, c *Candidate, o Fit) {
 	case !o.ICV && o.Bits >= cipherBits && out.keyOnly == nil:
 		out.keyOnly = c.From
 	}
-	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) && (out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
+	if !o.ICV && (o.Bits >= cipherBits || c.Suite.Cipher.AEAD) &&
+		(out.unsought == nil || out.unsought.Guessed && !c.Guessed) {
 		out.unsought = c
 	}
 }

@@ -110,7 +110,8 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 	return Admission{f, ring, f.tried, err}
 }
 
-// Opens reports whether the flow of a packet is open and its SAs open the packet. It changes nothing.
+// Opens reports whether the flow of a packet is open and its SAs open the packet. It changes
+// nothing.
 func (t *Table) Opens(h Header, p Packet) bool {
 	t.mu.Lock()
 	f := t.flows[flowKey{h.Dst.Unmap(), h.SPI, h.Inside}]

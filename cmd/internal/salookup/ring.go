@@ -14,8 +14,6 @@ type SA struct {
 	High      uint32 // half of the sequence number of the packet that proved it
 	Packets   int    // that had to agree to prove it, 0: it is not proved
 	spi       uint32
-	cipher    string // names, so that printing them costs nothing per packet
-	auth      string
 	whole     bool                   // it was proved by a whole packet
 	sure      atomic.Bool            // it has opened a packet of which there is no doubt
 	newest    atomic.Uint64          // position of the last packet that it opened, with ESN
@@ -25,7 +23,7 @@ type SA struct {
 
 // newSA returns the SA of a candidate with these algorithms.
 func newSA(spi uint32, c *Candidate, suite esp.Suite, high uint32) *SA {
-	s := &SA{Candidate: *c, High: high, spi: spi, cipher: suite.CipherName(), auth: suite.AuthName(), whole: true, seq: &sequence{}}
+	s := &SA{Candidate: *c, High: high, spi: spi, whole: true, seq: &sequence{}}
 	s.Suite = suite
 	s.newest.Store(uint64(high) << 32)
 	return s
@@ -40,10 +38,10 @@ func provedSA(spi uint32, c *Candidate, o *Fit, packets int) *SA {
 }
 
 // CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
-func (s *SA) CipherName() string { return s.cipher }
+func (s *SA) CipherName() string { return s.Suite.CipherName() }
 
 // AuthName is the name of the authentication algorithm, as in "hmac-sha1-96".
-func (s *SA) AuthName() string { return s.auth }
+func (s *SA) AuthName() string { return s.Suite.AuthName() }
 
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024

@@ -56,7 +56,8 @@ func (s *Source) Agrees(key, auth esp.Key) (sameKey, sameAuth bool) {
 	return s.Key.IsZero() || either(key, s.Key), s.AuthKey.IsZero() || auth.IsZero() || either(auth, s.AuthKey)
 }
 
-// Confirm notes which secrets among the sources are the keys of an SA that opened packets, or the heads of them.
+// Confirm notes which secrets among the sources are the keys of an SA that opened packets, or the
+// heads of them.
 func Confirm(sources []Source, sa *SA) {
 	for i := range sources {
 		s := &sources[i]

@@ -196,7 +196,8 @@ func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 	return list
 }
 
-// Secrets returns all secrets in the order in which they were added. Nothing may be added meanwhile.
+// Secrets returns all secrets in the order in which they were added. Nothing may be added
+// meanwhile.
 func (t *Table) Secrets() []*Known { return t.all }
 
 // SecretsOf returns those that name the whole SPI.

@@ -64,46 +64,47 @@ func (t *Trial) open(sa *esp.SA, p Packet, high uint32) (esp.Plaintext, error) {
 
 // Try opens the packet with a candidate of the set.
 func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
+	checked := p.Cut == 0 && c.Checks()
 	o := Fit{Shape: true}
-	if p.Cut > 0 || !c.Checks() {
-		sa, err := esp.NewSA(spi, c.Suite, c.Key, c.AuthKey)
-		if err != nil {
+	if checked {
+		if o.SA, o.High = set.verifies(c, spi, p.Data); o.SA != nil {
+			o.ICV = true
+			if plain, err := t.open(o.SA, p, o.High); err == nil {
+				o.Bits = plain.Evidence
+			}
+		}
+		if c.Suite.Cipher.AEAD || o.Bits >= proofBits {
 			return o
 		}
-		plain, err := t.open(sa, p, 0)
-		o.SA, o.Shape = sa, err != esp.ErrMalformed
-		if err != esp.ErrStructure {
-			o.Bits = plain.Evidence
-		}
+	}
+	// Of a cipher without AEAD the ICV says nothing about the encryption key: the plaintext does.
+	auth := c.AuthKey
+	if checked {
+		auth = esp.Key{}
+	}
+	sa, err := esp.NewSA(spi, c.Suite, c.Key, auth)
+	if err != nil {
 		return o
 	}
-	if !c.Suite.Cipher.AEAD {
-		// The ICV says nothing about the encryption key, so the plaintext is looked at in any case.
-		sa, err := esp.NewSA(spi, c.Suite, c.Key, esp.Key{})
-		if err != nil {
-			return o
-		}
-		plain, err := t.open(sa, p, 0)
-		if o.Shape = err != esp.ErrMalformed; !o.Shape {
-			return o
-		}
-		if err == nil {
-			o.Bits = plain.Evidence
-		}
+	plain, err := t.open(sa, p, 0)
+	if o.Shape = err != esp.ErrMalformed; err == nil || err == esp.ErrTruncated {
+		o.Bits = max(o.Bits, plain.Evidence)
 	}
-	for _, v := range set.extensions(c) {
-		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
-		if err == nil && sa.CheckICV(p.Data, v.high) {
-			o.SA, o.High, o.ICV = sa, v.high, true
-			break
-		}
-	}
-	if o.ICV && o.Bits == 0 {
-		if plain, err := t.open(o.SA, p, o.High); err == nil {
-			o.Bits = plain.Evidence
-		}
+	if !checked || !o.Shape {
+		o.SA = sa
 	}
 	return o
+}
+
+// verifies returns the SA of a candidate that makes the ICV of a packet right, nil if none does.
+func (s *Set) verifies(c *Candidate, spi uint32, packet []byte) (sa *esp.SA, high uint32) {
+	for _, v := range s.extensions(c) {
+		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
+		if err == nil && sa.CheckICV(packet, v.high) {
+			return sa, v.high
+		}
+	}
+	return nil, 0
 }
 
 // extension is a way in which the sequence number may be extended.
@@ -164,23 +165,6 @@ func (s *Set) mayExtend(c *Candidate) bool {
 		}
 	}
 	return true
-}
-
-// search looks for the high half of the sequence number of a packet whose encryption key fits: the
-// capture may begin in the middle of an SA's life.
-func search(c *Candidate, spi uint32, packet []byte, limit uint32) Fit {
-	suite := c.Suite
-	suite.ESN = true
-	sa, err := esp.NewSA(spi, suite, c.Key, c.AuthKey)
-	if err != nil {
-		return Fit{}
-	}
-	for high := uint32(1); high < limit; high++ {
-		if sa.CheckICV(packet, high) {
-			return Fit{SA: sa, High: high, ICV: true, Bits: cipherBits, Shape: true}
-		}
-	}
-	return Fit{}
 }
 
 // headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for

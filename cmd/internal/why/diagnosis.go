@@ -1,8 +1,10 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/esp"
@@ -21,9 +23,9 @@ type Diagnosis struct {
 	Lost      string        // says which values of key sources are damaged: one may be the key that is missing
 
 	flows  []*salookup.Flow
-	bySPI  map[uint32][]*salookup.Flow
-	newest map[pair]*salookup.Flow   // that is open
-	owners map[string]*salookup.Flow // open, by the head of the key
+	bySPI  []*salookup.Flow           // sorted, of one SPI in their order
+	newest map[pair]*salookup.Flow    // that is open
+	owners map[keyHead]*salookup.Flow // open, by the head of the key
 	wrong  []KeyFinding
 	judged bool
 	blamed map[*salookup.Known]bool // secrets that wrong is about
@@ -34,17 +36,20 @@ type pair struct{ src, dst netip.Addr }
 
 // Diagnose begins a diagnosis of what a table holds.
 func Diagnose(t *salookup.Table) *Diagnosis {
+	flows := t.Flows()
 	d := &Diagnosis{
-		Table: t, flows: t.Flows(), bySPI: make(map[uint32][]*salookup.Flow),
-		newest: make(map[pair]*salookup.Flow), owners: make(map[string]*salookup.Flow),
+		Table: t, flows: flows, bySPI: slices.Clone(flows),
+		newest: make(map[pair]*salookup.Flow), owners: make(map[keyHead]*salookup.Flow, len(flows)),
 		blamed: make(map[*salookup.Known]bool), trials: trials{left: foreignTries, compares: compareTries},
 	}
+	slices.SortFunc(d.bySPI, func(a, b *salookup.Flow) int {
+		return cmp.Or(cmp.Compare(a.SPI(), b.SPI()), cmp.Compare(a.Order(), b.Order()))
+	})
 	for _, f := range d.flows {
-		d.bySPI[f.SPI()] = append(d.bySPI[f.SPI()], f)
 		var sources []salookup.Source
 		for sa := range f.OpenedWith {
 			d.newest[pair{f.Src(), f.Dst()}] = f
-			if h := headOf(sa.Key); h != "" && d.owners[h] == nil {
+			if h, ok := headOf(sa.Key); ok && d.owners[h] == nil {
 				d.owners[h] = f
 			}
 			if sources == nil {
@@ -56,12 +61,22 @@ func Diagnose(t *salookup.Table) *Diagnosis {
 	return d
 }
 
-// headOf is the head of a key as it is looked up, "" if the key is too short.
-func headOf(k esp.Key) string {
-	if k.Len() < headLen {
-		return ""
+// flowsOf returns the flows of an SPI in their order.
+func (d *Diagnosis) flowsOf(spi uint32) []*salookup.Flow {
+	at, _ := slices.BinarySearchFunc(d.bySPI, spi, func(f *salookup.Flow, spi uint32) int { return cmp.Compare(f.SPI(), spi) })
+	end := at
+	for end < len(d.bySPI) && d.bySPI[end].SPI() == spi {
+		end++
 	}
-	return string(k.Bytes()[:headLen])
+	return d.bySPI[at:end]
+}
+
+// keyHead is the head of a key as it is looked up.
+type keyHead [headLen]byte
+
+// headOf is the head of a key; ok is false if the key is too short.
+func headOf(k esp.Key) (h keyHead, ok bool) {
+	return h, copy(h[:], k.Bytes()) == headLen
 }
 
 func (d *Diagnosis) sources(f *salookup.Flow) []salookup.Source {
@@ -200,8 +215,8 @@ func (c *closed) misplaced(heads bool) bool {
 
 // owner returns the flow whose packets are opened by a key that begins so, nil if there is none.
 func (d *Diagnosis) owner(head esp.Key) *salookup.Flow {
-	f := d.owners[headOf(head)]
-	if f != nil {
+	h, ok := headOf(head)
+	if f := d.owners[h]; ok && f != nil {
 		for sa := range f.OpenedWith {
 			if sa.Key.HasPrefix(head) {
 				return f
@@ -234,7 +249,7 @@ func (c *closed) noKey(alone bool) {
 	}
 	const none = "the SPI is in no key source"
 	nearest, digits := c.nearest()
-	misread := nearest != nil && digits <= nearDigits && c.bySPI[nearest.SPI] == nil
+	misread := nearest != nil && digits <= nearDigits && len(c.flowsOf(nearest.SPI)) == 0
 	quick, _ := agreed(c.set)
 	neighbour := c.newest[pair{c.flow.Src(), c.flow.Dst()}]
 	if s := c.opens(wholeKeys); s != nil {

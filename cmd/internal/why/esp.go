@@ -167,32 +167,22 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 		f.Cure = "part of it is missing in the key source"
 		return
 	}
-	// A key that a source names the algorithm of has one length; without a name the lengths of the
-	// packets tell the block size.
 	first := &set.Short[0]
 	f.Key = first.From.Place()
-	stream := !first.Named && blockLen == 1
-	var needs []string
-	only := first // what needs says, where it is one
-	if stream {
-		needs = append(needs, "20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm)")
-	}
-	for i := range set.Short {
-		s := &set.Short[i]
-		if stream || s.Have != first.Have || s.Named != first.Named || !s.Named && blockLen != 0 && s.Suite.Cipher.BlockLen != blockLen {
-			continue
+	switch list := shortages(set.Short, blockLen); {
+	case !first.Named && blockLen == 1:
+		f.Cause = fmt.Sprintf("%d of 20 or more (key and salt of aes-gcm, aes-ctr or aes-ccm) bytes of the key are known, "+
+			"the rest is missing", first.Have)
+	case len(list) == 1:
+		s := list[0]
+		f.Cause = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing",
+			s.Have, s.Want, s.Suite.CipherName(), s.Want-s.Have)
+	default:
+		var needs []string
+		for _, s := range list {
+			needs = append(needs, fmt.Sprintf("%d (%s)", s.Want, s.Suite.CipherName()))
 		}
-		if need := fmt.Sprintf("%d (%s)", s.Want, s.Suite.CipherName()); !slices.Contains(needs, need) {
-			needs = append(needs, need)
-			only = s
-		}
-	}
-	if len(needs) == 0 {
-		needs = append(needs, fmt.Sprint(first.Want))
-	}
-	f.Cause = fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.Have, strings.Join(needs, " or "))
-	if len(needs) == 1 && !stream {
-		f.Cause = fmt.Sprintf("%d of %d bytes of the key (%s) are known, %d are missing", only.Have, only.Want, only.Suite.CipherName(), only.Want-only.Have)
+		f.Cause = fmt.Sprintf("%d of %s bytes of the key are known, the rest is missing", first.Have, strings.Join(needs, " or "))
 	}
 	if !first.Named && len(set.Candidates) > 0 {
 		f.Cause += ", and they are not all of a shorter key"
@@ -201,12 +191,27 @@ func incomplete(f *Finding, set *salookup.Set, blockLen int) {
 	if first.From.KeyHead && first.Have == routerHead {
 		f.Cure = routerCure
 	}
-	for i := range set.Sources {
-		if q := set.Sources[i].Quick; q != nil && q.KeyReason != "" {
-			f.Cure += "; the rest can't be computed from the Quick Mode: " + q.KeyReason
-			break
+	if q := quick(set); q != nil && q.KeyReason != "" {
+		f.Cure += "; the rest can't be computed from the Quick Mode: " + q.KeyReason
+	}
+}
+
+// shortages returns what the first key may lack, each cipher with its key length once. A key that a
+// source names the algorithm of has one length; without a name the lengths of the packets tell the
+// block size.
+func shortages(all []salookup.Shortage, blockLen int) (list []salookup.Shortage) {
+	first := &all[0]
+	for _, s := range all {
+		same := func(o salookup.Shortage) bool { return o.Suite == s.Suite }
+		if s.Have == first.Have && s.Named == first.Named && !slices.ContainsFunc(list, same) &&
+			(s.Named || blockLen == 0 || s.Suite.Cipher.BlockLen == blockLen) {
+			list = append(list, s)
 		}
 	}
+	if list == nil {
+		list = all[:1]
+	}
+	return list
 }
 
 // blockLen deduces the block size of the cipher from the lengths of a flow's packets, 0 if there

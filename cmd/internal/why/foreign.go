@@ -131,8 +131,8 @@ func (c *closed) misnamed(s *salookup.Source) esp.Suite {
 	return fit.SA.Suite()
 }
 
-// damagedSPI looks for an SPI of which the flow's differs in one bit, and which makes the ICV of the
-// packet right; 0 if there is none.
+// damagedSPI looks for an SPI of which the flow's differs in one bit, and which makes the ICV of
+// the packet right; 0 if there is none.
 func (c *closed) damagedSPI() uint32 {
 	if c.packet == nil {
 		return 0
@@ -149,7 +149,7 @@ func (c *closed) damagedSPI() uint32 {
 
 // verifies reports whether the ICV of a packet is right with the keys of an SPI.
 func (c *closed) verifies(spi uint32, packet []byte) bool {
-	for _, o := range c.bySPI[spi] {
+	for _, o := range c.flowsOf(spi) {
 		for sa := range o.OpenedWith {
 			if o.Dst() == c.flow.Dst() && o.Inside() == c.flow.Inside() && sa.Verifies(packet) {
 				return true
@@ -165,7 +165,7 @@ func (c *closed) verifies(spi uint32, packet []byte) bool {
 // otherDirection reports whether a secret belongs to the other direction of the flow.
 func (c *closed) otherDirection(k *salookup.Known) bool {
 	opposite := func(o *salookup.Flow) bool { return reverse(c.flow, o) }
-	if k.PairSPI == c.flow.SPI() || slices.ContainsFunc(c.bySPI[k.SPI], opposite) {
+	if k.PairSPI == c.flow.SPI() || slices.ContainsFunc(c.flowsOf(k.SPI), opposite) {
 		return true
 	}
 	return slices.ContainsFunc(c.set.Sources, func(s salookup.Source) bool {

@@ -46,6 +46,8 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 		return Finding{Verdict: NoKey, Cause: foreign}
 	case errors.Is(err, ikev1.ErrUnopened) && triedShort(m.SA):
 		return short(m.SA.Short)
+	case errors.Is(err, ikev1.ErrOtherSide):
+		return Finding{Verdict: NoKey, Cause: "the key that opens the other side's messages does not open this one: its sender has another key"}
 	case errors.Is(err, ikev1.ErrUnopened):
 		return Finding{Verdict: WrongKey, Cause: unopened(m.SA)}
 	case errors.Is(err, ikev1.ErrShortKey):
@@ -167,11 +169,22 @@ func judgeHashes(sa *ikev1.SA) (key string, wrong, broken int) {
 // opening is what is to be known of an SA that a key opens.
 func opening(sa *ikev1.SA, bad int) (remark string) {
 	add := func(format string, args ...any) { remark = Join(remark, fmt.Sprintf(format, args...)) }
-	switch sa.Openers()[0].Form {
+	openers := sa.Openers()
+	switch openers[0].Form {
 	case ikev1.KaIsSKEYIDe:
 		add("the key was given as Ka and is SKEYID_e")
 	case ikev1.SKEYIDeIsKa:
 		add("the key was given as SKEYID_e and is Ka")
+	}
+	if len(openers) > 1 {
+		add("each side has a key of its own: %s", differ(sa, "their %s differ"))
+	}
+	initiator, responder := sa.Sides()
+	switch {
+	case initiator.Unopened > 0 && initiator.Decrypted == 0:
+		add("it is the responder's key, which opens no message of the initiator: %s", differ(sa, "do their %s differ?"))
+	case responder.Unopened > 0 && responder.Decrypted == 0:
+		add("it is the initiator's key, which opens no message of the responder: %s", differ(sa, "do their %s differ?"))
 	}
 	if n := sa.Reconstructed; n > 0 {
 		add("%d reconstructed but for the first block: a message before is missing in the capture", n)
@@ -183,6 +196,16 @@ func opening(sa *ikev1.SA, bad int) (remark string) {
 		add("%d cut by the snaplen", sa.Truncated)
 	}
 	return remark
+}
+
+// differ says why two sides can have different keys, in a sentence that names what differs.
+func differ(sa *ikev1.SA, sentence string) string {
+	what := "key exchange values"
+	switch sa.AuthMethod {
+	case 1, 65001, 65002: // with XAUTH, too
+		what = "pre-shared keys"
+	}
+	return fmt.Sprintf(sentence, what)
 }
 
 // noIKEKey says why no key is known for an SA.
@@ -280,17 +303,25 @@ func IKEKeys(sa *ikev1.SA) []KeyFinding {
 		if !sa.Names(x) {
 			continue
 		}
-		c.named = append(c.named, x)
+		side := 0
 		for _, v := range sa.CipherValues(x) {
-			if !sa.Opens(v.Key, x.SKEYIDeHead && v.Name == "SKEYID_e") {
+			if side = sa.Opens(v.Key, x.SKEYIDeHead && v.Name == "SKEYID_e"); side < 0 {
 				o := c.openers[0]
 				c.say(v.Origin, "%s at %s is wrong: what opens the messages is %s at %s", v.Name, v.Origin, o.Value, o.Secret.OriginOf(o.Value))
 			}
 		}
+		if len(sa.CipherValues(x)) == 0 && len(c.openers) > 1 {
+			continue // nothing tells whose it is
+		}
+		c.named[max(0, side)] = append(c.named[max(0, side)], x)
 	}
-	c.compareSources()
-	for _, x := range c.named {
-		c.compareDerived(x)
+	for side := range c.openers {
+		c.compareSources(side)
+	}
+	for _, x := range sa.Secrets() {
+		if sa.Names(x) {
+			c.compareDerived(x)
+		}
 	}
 	return c.list
 }
@@ -299,7 +330,7 @@ func IKEKeys(sa *ikev1.SA) []KeyFinding {
 type contradictions struct {
 	sa      *ikev1.SA
 	openers []ikev1.Opener
-	named   []*ikev1.Secret // that name the SA, or open it
+	named   [2][]*ikev1.Secret // that name the SA, or open it: of the side that each opener is of
 	list    []KeyFinding
 }
 
@@ -310,8 +341,10 @@ func (c *contradictions) say(key esp.Origin, format string, args ...any) {
 	}
 }
 
-// compareSources compares the values that several sources give for one thing.
-func (c *contradictions) compareSources() {
+// compareSources compares the values that several sources give for one thing, of one side where
+// each has its own.
+func (c *contradictions) compareSources(side int) {
+	named := c.named[side]
 	for _, v := range [...]struct {
 		name   string
 		of     func(*ikev1.Secret) esp.Key
@@ -324,11 +357,14 @@ func (c *contradictions) compareSources() {
 		{"g^xy", func(x *ikev1.Secret) esp.Key { return x.SharedSecret }, nil},
 	} {
 		var first *ikev1.Secret
-		for _, x := range c.named {
+		proven := slices.DeleteFunc(slices.Clone(v.proven), func(k esp.Key) bool {
+			return len(c.openers) > 1 && !slices.ContainsFunc(named, func(x *ikev1.Secret) bool { return v.of(x).Equal(k) })
+		})
+		for _, x := range named {
 			switch k := v.of(x); {
 			case k.IsZero():
-			case len(v.proven) > 0:
-				if !slices.ContainsFunc(v.proven, k.Equal) {
+			case len(proven) > 0:
+				if !slices.ContainsFunc(proven, k.Equal) {
 					c.say(x.OriginOf(v.name), "%s at %s is wrong: HASHes are made with another", v.name, x.OriginOf(v.name))
 				}
 			case first == nil:

@@ -24,24 +24,24 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 	return d.wrong
 }
 
-// judge compares what the sources give for an open flow's SPI with the keys that open its packets. A
-// source that opened another use of the SPI contradicts nothing.
+// judge compares what the sources give for an open flow's SPI with the keys that open its packets.
+// A source that opened another use of the SPI contradicts nothing.
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
 	most := salookup.SPIOnly
-	if len(d.bySPI[f.SPI()]) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
+	if len(d.flowsOf(f.SPI())) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
 		most = salookup.Exact // what is given with other addresses is of another SA
 	}
-	places := []string{sa.From.Place()} // of the encryption key, and of the authentication key where it is another
-	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
-		places = append(places, sa.AuthFrom.Place())
-	}
+	var places []string
 	found := len(d.wrong)
 	derived := disproved(f, sources)
 	for i := range sources {
 		s := &sources[i]
 		if s.Rank > most || !s.HasKey() || s.Uncertain || right(s, f) || s.Quick != nil && s != derived {
 			continue
+		}
+		if len(d.wrong) == found {
+			places = placesOf(sa)
 		}
 		if len(places) == 2 {
 			places = slices.DeleteFunc(places, func(place string) bool { return place == s.Place() })
@@ -58,6 +58,15 @@ func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 			d.wrong = append(d.wrong, x)
 		}
 	}
+}
+
+// placesOf names the source of the encryption key, and of the authentication key where it is another.
+func placesOf(sa *salookup.SA) []string {
+	places := []string{sa.From.Place()}
+	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {
+		places = append(places, sa.AuthFrom.Place())
+	}
+	return places
 }
 
 // exact reports whether a source names the addresses of an SA's flow, and is right.
@@ -109,34 +118,27 @@ func disproved(f *salookup.Flow, sources []salookup.Source) (first *salookup.Sou
 	return first
 }
 
-// contradiction names two sources whose keys can't both be right, where neither is known well enough
-// to open packets: of a longer key, or of an authentication key that is not checked, both have the
-// head only. Those are compared that agree with what opened the packets, if anything did, and whose
-// rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of one.
+// contradiction names two sources whose keys can't both be right, where neither is known well
+// enough to open packets: of a longer key, or of an authentication key that is not checked, both
+// have the head only. Those are compared that agree with what opened the packets, if anything did,
+// and whose rank is at most that given. Where several Quick Modes agreed on the SPI, each may be of
+// one.
 func contradiction(sources []salookup.Source, most salookup.Rank, sa *salookup.SA) (x KeyFinding, found bool) {
-	quicks := 0
-	var compared []*salookup.Source
-	for i := range sources {
-		s := &sources[i]
-		if s.Quick != nil {
-			quicks++
-			continue
-		}
-		if s.Uncertain || s.Rank > most {
-			continue
-		}
+	quick := func(s salookup.Source) bool { return s.Quick != nil }
+	if i := slices.IndexFunc(sources, quick); i >= 0 && slices.ContainsFunc(sources[i+1:], quick) {
+		return KeyFinding{}, false
+	}
+	compared := slices.DeleteFunc(slices.Clone(sources), func(s salookup.Source) bool {
 		agrees := sa == nil
 		if !agrees {
 			agrees, _ = s.Agrees(sa.Key, esp.Key{})
 		}
-		if agrees {
-			compared = append(compared, s)
-		}
-	}
+		return quick(s) || s.Uncertain || s.Rank > most || !agrees
+	})
 	for j, b := range compared {
 		for _, a := range compared[:j] {
 			key, auth := b.Agrees(a.Key, a.AuthKey)
-			if key && auth || quicks > 1 {
+			if key && auth {
 				continue
 			}
 			what := "encryption"
@@ -163,8 +165,9 @@ func LeftOut(notes []keysrc.Note) string {
 	return fmt.Sprintf("%d values were left out, the first: %s", len(notes), notes[0])
 }
 
-// Unused returns the secrets of ESP that opened no packet, in the order in which they were added, and
-// why. A secret that is the head of a key which did, or that is proved wrong, is not among them.
+// Unused returns the secrets of ESP that opened no packet, in the order in which they were added,
+// and why. A secret that is the head of a key which did, or that is proved wrong, is not among
+// them.
 func (d *Diagnosis) Unused() iter.Seq2[*esp.Secret, string] {
 	d.WrongKeys()
 	return func(yield func(*esp.Secret, string) bool) {
@@ -181,7 +184,7 @@ func (d *Diagnosis) Unused() iter.Seq2[*esp.Secret, string] {
 
 // unused says why a secret opened nothing, "" if there is nothing to be said.
 func (d *Diagnosis) unused(k *salookup.Known) string {
-	flows := d.bySPI[k.SPI]
+	flows := d.flowsOf(k.SPI)
 	fits := func(f *salookup.Flow) bool {
 		return k.MatchesSPI(f.SPI()) && k.Src.Match(f.Src()) && k.Dst.Match(f.Dst())
 	}

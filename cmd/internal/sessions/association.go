@@ -1,0 +1,206 @@
+package sessions
+
+import (
+	"net/netip"
+	"slices"
+
+	"l2tpdump/l2tp"
+)
+
+// Ports of UDP.
+const (
+	portIKE  = 500
+	portNATT = 4500
+	portL2TP = 1701
+)
+
+// Bounds of what is kept of an association, and of the associations between two addresses.
+const (
+	maxPorts     = 16
+	maxTunnels   = 256
+	maxPerPair   = 1024
+	maxExchanges = 32
+)
+
+// association is what two ends have in common for a while: their ISAKMP SAs, their ESP SAs, and the L2TP that these carry.
+// Several sessions can follow one another in it, and stand side by side.
+type association struct {
+	ends      [2]netip.Addr
+	ports     [2][]uint16 // that were seen of the two ends
+	session   *Session    // the latest
+	sessions  int         // that are followed
+	exchanges []*exchange
+	flows     []*flow
+	tunnels   []*tunnel
+	late      bool // its beginning was not captured
+	clear     bool // it is of L2TP without IPsec
+	opened    bool // L2TP was read inside ESP
+	natt      bool // ESP in UDP
+	last      int64
+}
+
+// pair is two addresses, the lower one first.
+type pair [2]netip.Addr
+
+func pairOf(a, b netip.Addr) pair {
+	if b.Less(a) {
+		a, b = b, a
+	}
+	return pair{a, b}
+}
+
+// side is who sent a packet.
+func (a *association) side(src, dst netip.AddrPort) int {
+	switch {
+	case src.Addr() == dst.Addr():
+		if slices.Contains(a.ports[server], src.Port()) && !slices.Contains(a.ports[client], src.Port()) {
+			return server
+		}
+		return client
+	case src.Addr() == a.ends[server], dst.Addr() == a.ends[client]:
+		return server
+	}
+	return client
+}
+
+// knows reports whether both ends are those of the association.
+func (a *association) knows(src, dst netip.Addr) bool {
+	return pairOf(src, dst) == pairOf(a.ends[client], a.ends[server])
+}
+
+// hasPort reports whether the client of the association, being one of the two ends, was seen with its port.
+func (a *association) hasPort(src, dst netip.AddrPort) bool {
+	side := a.side(src, dst)
+	end := src
+	if side == server {
+		end = dst
+	}
+	return slices.Contains(a.ports[client], end.Port())
+}
+
+// addPorts takes note of ports.
+func (a *association) addPorts(src, dst netip.AddrPort) {
+	side := a.side(src, dst)
+	a.addPort(side, src.Port())
+	a.addPort(1-side, dst.Port())
+}
+
+func (a *association) addPort(side int, port uint16) {
+	if slices.Contains(a.ports[side], port) {
+		return
+	}
+	if len(a.ports[side]) == maxPorts {
+		a.ports[side] = slices.Delete(a.ports[side], 0, 1)
+	}
+	a.ports[side] = append(a.ports[side], port)
+}
+
+// newAssociation begins one, whose client is src.
+func (g *Gatherer) newAssociation(src, dst netip.AddrPort) *association {
+	a := &association{ends: [2]netip.Addr{src.Addr(), dst.Addr()}}
+	a.addPorts(src, dst)
+	g.index(a)
+	return a
+}
+
+// index makes an association found by its ends.
+func (g *Gatherer) index(a *association) {
+	p := pairOf(a.ends[client], a.ends[server])
+	list := g.pairs[p]
+	if len(list) == maxPerPair {
+		list = slices.Delete(list, 0, 1)
+	}
+	g.pairs[p] = append(list, a)
+}
+
+// unindex is the contrary of index.
+func (g *Gatherer) unindex(a *association) {
+	p := pairOf(a.ends[client], a.ends[server])
+	list := slices.DeleteFunc(g.pairs[p], func(x *association) bool { return x == a })
+	if len(list) == 0 {
+		delete(g.pairs, p)
+		return
+	}
+	g.pairs[p] = list
+}
+
+// moved follows an end of an association to another address: something that a key or a cookie names came from there.
+func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
+	if a.ends[sender] != src.Addr() || a.ends[1-sender] != dst.Addr() {
+		g.unindex(a)
+		a.ends[sender], a.ends[1-sender] = src.Addr(), dst.Addr()
+		g.index(a)
+	}
+	a.addPort(sender, src.Port())
+	a.addPort(1-sender, dst.Port())
+}
+
+// find returns the association between two ends that was active last: of those whose client has the port if there are some,
+// else of all if any is true; nil if there is none.
+func (g *Gatherer) find(src, dst netip.AddrPort, any bool, fits func(*association) bool) *association {
+	var best, other *association
+	for _, a := range g.pairs[pairOf(src.Addr(), dst.Addr())] {
+		if !fits(a) {
+			continue
+		}
+		if a.hasPort(src, dst) {
+			if best == nil || a.last >= best.last {
+				best = a
+			}
+		} else if other == nil || a.last >= other.last {
+			other = a
+		}
+	}
+	if best == nil && any {
+		return other
+	}
+	return best
+}
+
+// tunnel finds the L2TP tunnel in which a side sends to an ID that the other assigned.
+func (a *association) tunnel(sender int, id uint32) *tunnel {
+	for i := len(a.tunnels) - 1; i >= 0; i-- {
+		if t := a.tunnels[i]; t.ids[1-sender] == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// requested finds the tunnel that a side asked for with an ID of its own.
+func (a *association) requested(sender int, id uint32) *tunnel {
+	for i := len(a.tunnels) - 1; i >= 0; i-- {
+		if t := a.tunnels[i]; t.ids[sender] == id && t.caller == sender {
+			return t
+		}
+	}
+	return nil
+}
+
+func (a *association) addTunnel(t *tunnel) {
+	if len(a.tunnels) == maxTunnels {
+		a.tunnels = slices.Delete(a.tunnels, 0, 1)
+	}
+	a.tunnels = append(a.tunnels, t)
+}
+
+// inClear reports whether what the record of a message said came without protection.
+type realm bool
+
+const (
+	inside  realm = false // of ESP
+	inClear realm = true
+)
+
+// callKey finds a call by what a data message of it shows.
+type callKey struct {
+	assoc   *association
+	sender  int
+	clear   realm
+	tunnel  uint32
+	session uint32
+}
+
+func (a *association) callKey(sender int, clear realm, h *l2tp.Header) callKey {
+	return callKey{a, sender, clear, h.Tunnel, h.Session}
+}

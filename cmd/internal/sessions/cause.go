@@ -1,0 +1,342 @@
+package sessions
+
+import (
+	"slices"
+)
+
+// State says in a word how a session went.
+type State string
+
+// The states of a session.
+const (
+	Up      State = "up"      // it came up, and ended orderly or not at all
+	Ill     State = "ill"     // it came up, and works badly
+	Lost    State = "lost"    // it came up, and a fault ended it
+	Failed  State = "failed"  // it never came up
+	Clear   State = "clear"   // it came up, or went on, without encryption
+	Partial State = "partial" // the capture lacks its beginning or a direction, and no more can be said
+)
+
+// The steps of a session, in their order: the one that was not passed.
+const (
+	stepAggressive = "ike-aggr"
+	stepConfig     = "xauth"
+	stepQuick      = "quick"
+	stepESP        = "esp"
+	stepTunnel     = "l2tp-tunnel"
+	stepCall       = "l2tp-session"
+	stepLCP        = "lcp"
+	stepAuth       = "auth"
+	stepCCP        = "ccp"
+	stepIPCP       = "ipcp"
+	stepData       = "data"
+)
+
+// Finding is what is said of a session.
+type Finding struct {
+	State  State
+	Step   string   // that was not passed; "data" where all were
+	ID     string   // of the cause, "" none or not known
+	Cause  string   // a sentence, "" none
+	Cure   string   // what to do about it, mostly ""
+	Proven bool     // the packets prove the cause; else it is what is typical of what they show
+	Frames []uint64 // that show it
+
+	Remarks []string // what else is worth knowing, and no fault
+
+	EndReason string // "" if no end was seen
+	ended     bool
+	endedBy   int
+	endedAt   int64
+}
+
+// sameFailure says that both are failures of the same kind.
+func (f *Finding) sameFailure(o *Finding) bool {
+	return f.State == Failed && o.State == Failed && f.ID != "" && f.ID == o.ID && f.Step == o.Step
+}
+
+// proof is what a rule says of a session that it applies to.
+type proof struct {
+	text   string // a sentence without its full stop
+	proven bool
+	frames []uint64
+	step   string // where it is not that of the rule
+}
+
+// rule is a cause. Rules stand in tables, of which the first that applies is taken.
+type rule struct {
+	id    string // of the cause
+	step  string // that was not passed
+	state State
+	cure  string
+	test  func(*Session) *proof // nil: it does not apply
+}
+
+// judge says of a session how it went.
+func judge(s *Session) *Finding {
+	f := &Finding{State: Up, Step: stepData}
+	f.end(s)
+	switch {
+	case s.oneDirection():
+		f.partial("only one direction of this connection was captured")
+	case s.inClear() && s.cameUp():
+		f.clear(s)
+	case s.cameUp():
+		if !f.try(s, upRules) {
+			f.orderly(s)
+		}
+	case f.try(s, refusalRules):
+	case s.beginsLate():
+		f.partial("the beginning of this connection was not captured")
+	case f.try(s, failureRules):
+	case s.movedOut():
+		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
+	case s.unprotected():
+		f.partial("IPsec was agreed on, and nothing that it protects was captured")
+	case s.unclear():
+		f.partial("without its keys the capture does not show whether this connection came up")
+	case s.goes():
+		f.partial("the capture ends while this connection is being set up")
+	default:
+		f.State, f.Step = Failed, s.step()
+		f.Cause = "it did not get beyond this step; the capture does not show why"
+	}
+	f.remarks(s)
+	slices.Sort(f.Frames)
+	f.Frames = slices.Compact(f.Frames)
+	return f
+}
+
+// beginsLate says that what led to the state of the session at the beginning of the capture is not known.
+func (s *Session) beginsLate() bool {
+	c := s.call()
+	return s.late && (c == nil || !c.begun())
+}
+
+// try takes the first rule that applies.
+func (f *Finding) try(s *Session, rules []rule) bool {
+	for i := range rules {
+		r := &rules[i]
+		p := r.test(s)
+		if p == nil {
+			continue
+		}
+		f.State, f.Step, f.ID, f.Cure = r.state, r.step, r.id, r.cure
+		f.Cause, f.Proven, f.Frames = p.text, p.proven, p.frames
+		if p.step != "" {
+			f.Step = p.step
+		}
+		return true
+	}
+	return false
+}
+
+func (f *Finding) partial(why string) {
+	f.State, f.Cause, f.Proven, f.Step = Partial, why, true, ""
+}
+
+// clear says that L2TP ran without IPsec.
+func (f *Finding) clear(s *Session) {
+	f.State, f.ID, f.Step, f.Proven = Clear, "l2tp-in-clear", stepData, true
+	f.Cause = "L2TP runs without IPsec: the login and all data can be read on the way"
+	f.Cure = "have a policy demand IPsec for UDP 1701, and start IPsec first"
+	f.Frames = s.clear.frames()
+	if s.exchange() == nil {
+		return
+	}
+	var before Finding
+	if before.try(s, refusalRules) || before.try(s, failureRules) {
+		f.Cause += "; IPsec had failed before: " + before.Cause
+		f.Frames = append(before.Frames, f.Frames...)
+	}
+}
+
+// orderly says who ended a session that came up.
+func (f *Finding) orderly(s *Session) {
+	if !f.ended || f.endedBy == client {
+		return
+	}
+	f.ID, f.Proven = "orderly-end", true
+	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
+	for _, l := range s.links() {
+		for _, t := range l.terms {
+			f.Frames = append(f.Frames, t.frame)
+		}
+	}
+	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
+		f.Frames = append(f.Frames, t.stop.frame)
+	}
+}
+
+// end finds out who ended the session, and with which words: the first who did.
+func (f *Finding) end(s *Session) {
+	say := func(at place, by int, reason string) {
+		if !at.seen() || f.ended && f.endedAt <= at.time {
+			return
+		}
+		f.ended, f.endedBy, f.endedAt, f.EndReason = true, by, at.time, reason
+	}
+	for _, c := range s.calls {
+		for _, t := range c.link.terms {
+			text := "PPP Terminate-Request"
+			if t.text != "" {
+				text = "PPP " + t.text
+			}
+			say(t.place, t.sender, text)
+		}
+		if c.cdn != nil {
+			say(c.cdn.place, c.cdn.sender, "L2TP CDN "+c.cdn.control.Text)
+		}
+	}
+	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
+		say(t.stop.place, t.stop.sender, "L2TP StopCCN "+t.stop.control.Text)
+	}
+	if f.ended || s.next != nil {
+		return
+	}
+	if x := s.exchange(); x != nil {
+		say(x.deleted[client], client, "IKE Delete")
+		say(x.deleted[server], server, "IKE Delete")
+	}
+}
+
+// links are the PPP links of the session.
+func (s *Session) links() []*link {
+	var list []*link
+	for _, c := range s.calls {
+		list = append(list, c.link)
+	}
+	return list
+}
+
+// inClear says that its L2TP came without IPsec.
+func (s *Session) inClear() bool {
+	t := s.tunnel()
+	return s.clear.seen() && !s.assoc.opened && (t == nil || bool(t.clear))
+}
+
+// readable says that L2TP, or what else ESP carries, could be read.
+func (s *Session) readable() bool {
+	return s.assoc.opened || s.inClear() || slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
+}
+
+// cameUp says that users' packets could pass: it is known where it can be read, and else it looks like that.
+func (s *Session) cameUp() bool {
+	if s.up.seen() {
+		return true
+	}
+	return !s.readable() && s.looksUp()
+}
+
+// setupPackets is how many packets of ESP a side sends at most until PPP is up, or has come to nothing.
+const setupPackets = 17
+
+// looksUp says that the ESP of a session that can't be read is more than what is needed to set up L2TP and PPP, in both
+// directions.
+func (s *Session) looksUp() bool {
+	const some = 3
+	for side := range s.protected {
+		if d := &s.protected[side]; d.n <= setupPackets || d.data < some {
+			return false
+		}
+	}
+	return true
+}
+
+// unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
+func (s *Session) unprotected() bool {
+	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
+// agreed says that a phase 2 was agreed on.
+func (s *Session) agreed() bool { return slices.ContainsFunc(s.exchanges, (*exchange).agreed) }
+
+// movedOut says that IKE moved to UDP 4500, and that the capture may be of UDP 500 only.
+func (s *Session) movedOut() bool {
+	x := s.exchange()
+	return x != nil && x.reached() == 4 && (x.natted[client] == natBehind || x.natted[server] == natBehind) && s.others == 0
+}
+
+// unclear says that ESP that can't be read does not show whether the session came up.
+func (s *Session) unclear() bool {
+	return !s.readable() && (s.protected[client].n > setupPackets || s.protected[server].n > setupPackets+setupPackets/2)
+}
+
+// oneDirection says that a side is wholly absent although the other goes on as if it were there.
+func (s *Session) oneDirection() bool {
+	switch {
+	case s.heard[client] == 0:
+		return s.heard[server] > 0 && s.advances(server) && !s.refusedFor(client)
+	case s.heard[server] == 0:
+		return s.advances(client) && !s.refusedFor(server)
+	}
+	return false
+}
+
+// refusedFor says that a side, or the network in front of it, answered with ICMP.
+func (s *Session) refusedFor(side int) bool {
+	other, x := s.ends[1-side].Addr(), s.exchange()
+	return s.icmp.seen() && s.icmp.by != other || x != nil && x.refused.seen() && x.refused.by != other
+}
+
+// advances says that a side does what it does only behind answers.
+func (s *Session) advances(side int) bool {
+	for _, x := range s.exchanges {
+		if n := x.reached(); n >= 3 || n == 2 {
+			return true
+		}
+	}
+	d := &s.protected[side]
+	return d.n > 0 && !d.equal || side == server && d.n > 0
+}
+
+// goes says that the capture ends before anything can be said: something waits for its answer, and not for long.
+func (s *Session) goes() bool {
+	const patience = int64(10e9)
+	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil && last > 0 && x.parted(last) {
+		return false
+	}
+	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
+}
+
+// waited says that something which was sent several times is not only still waiting when the capture ends.
+func (s *Session) waited(sent *span) bool {
+	const long, short = int64(30e9), int64(5e9)
+	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, sent.last.time-sent.previous.time)
+}
+
+// step is the first that was not passed.
+func (s *Session) step() string {
+	l, t, c, x := s.link(), s.tunnel(), s.call(), s.exchange()
+	switch {
+	case l != nil && l.auth.accepted.seen(), l != nil && l.lcp.open() && l.demands[server] == "":
+		return stepIPCP
+	case l != nil && l.lcp.open():
+		return stepAuth
+	case c != nil && (c.connect.seen() || l.first[client].seen()):
+		return stepLCP
+	case t != nil && (t.connect.seen() || c != nil):
+		return stepCall
+	case s.readable() && t != nil:
+		return stepTunnel
+	case x != nil && x.agreed(), len(s.flows) > 0:
+		return stepESP
+	case x != nil && len(x.quicks) > 0:
+		return stepQuick
+	case x != nil:
+		return x.step()
+	}
+	return stepTunnel
+}
+
+// remarks says what is worth knowing of a session, and no fault of it.
+func (f *Finding) remarks(s *Session) {
+	for _, r := range remarkRules {
+		if p := r.test(s); p != nil && f.ID != r.id {
+			f.Remarks = append(f.Remarks, p.text)
+			if f.ID == "" && f.State == Up {
+				f.ID, f.Proven, f.Frames = r.id, p.proven, p.frames
+			}
+		}
+	}
+}

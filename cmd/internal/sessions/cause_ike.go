@@ -1,0 +1,335 @@
+package sessions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"l2tpdump/ikev1"
+)
+
+// Notifications that rules branch on (RFC 2408 section 3.14.1).
+const (
+	invalidCookie         = 4
+	invalidMajorVersion   = 5
+	noProposalChosen      = 14
+	payloadMalformed      = 16
+	invalidKeyInformation = 17
+	invalidID             = 18
+	invalidHash           = 23
+	authenticationFailed  = 24
+	invalidSignature      = 25
+)
+
+// certificateNotices are the notifications about certificates.
+var certificateNotices = []uint16{19, 20, 21, 22, invalidSignature, 28}
+
+const curePSK = "give both ends the same pre-shared key; quote special characters; look for several keys for one address"
+
+// refusalRules are of IKE, and of what one end said no with, in words that can be read.
+var refusalRules = []rule{
+	{"ike-proposal", "ike-m1", Failed, "give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ikeProposal},
+	{"key-info-loop", "ike-m1", Failed, "choose a cipher and a group that the server has", keyInformation},
+	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", versionRefused},
+	{"xauth-failed", stepConfig, Failed, "correct the user's name or password", xauthFailed},
+	{"ike-id-mismatch", "ike-m6", Failed, "have the client expect the identity that the server has, or any", idMismatch},
+	{"certificates", "ike-m5", Failed, "renew the certificate, or install its authority on the peer", certificateRefused},
+	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
+	{"ike-psk", "ike-m5", Failed, curePSK, pskRefused},
+	{"ike-psk", "ike-m5", Failed, curePSK, pskTwoKeys},
+	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", quickID},
+	{"quick-proposal", stepQuick, Failed, "give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", quickProposal},
+	{"", stepQuick, Failed, "", quickRefused},
+}
+
+// phase1Failed is the exchange of a session that ended in phase 1; nil if none did.
+func phase1Failed(s *Session) *exchange {
+	x := s.exchange()
+	if x == nil || x.established() || x.late || s.agreed() || s.protected[client].n+s.protected[server].n > 0 {
+		return nil
+	}
+	return x
+}
+
+// notice finds a notification of one of some types that came after the message that was the last.
+func (x *exchange) notice(types ...uint16) *notice {
+	for i := range x.notices {
+		if n := &x.notices[i]; slices.Contains(types, n.Type) {
+			return n
+		}
+	}
+	return nil
+}
+
+// step is the message of phase 1 that was not passed.
+func (x *exchange) step() string {
+	if x.kind == ikev1.ExchangeAggressive {
+		return stepAggressive
+	}
+	return fmt.Sprintf("ike-m%d", max(1, x.reached()))
+}
+
+// who is a side's address.
+func (s *Session) who(side int) string { return s.ends[side].Addr().String() }
+
+// name is a side's part and its address; the address alone where the capture begins too late to tell its part.
+func (s *Session) name(side int) string {
+	if s.late {
+		return s.who(side)
+	}
+	return "the " + sideNames[side] + " " + s.who(side)
+}
+
+func ikeProposal(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || x.reached() > 1 {
+		return nil
+	}
+	n := x.notice(noProposalChosen)
+	if n == nil {
+		return nil
+	}
+	best := ""
+	if len(x.offers) > 0 {
+		best = " (the first: " + x.offers[0] + ")"
+	}
+	count := "the only proposal for phase 1 that was offered"
+	if x.offered > 1 {
+		count = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered)
+	}
+	return &proof{
+		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, best),
+		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
+	}
+}
+
+func keyInformation(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || x.reached() > 3 {
+		return nil
+	}
+	n := x.notice(invalidKeyInformation)
+	if n == nil {
+		return nil
+	}
+	offer := ""
+	if len(x.offers) > 0 {
+		offer = " (" + x.offers[0] + ")"
+	}
+	return &proof{fmt.Sprintf("IKE: %s refused the key exchange (%s): it lacks the cipher or the group%s", s.who(n.sender), n.Name, offer),
+		true, append(x.messages[1].frames(), n.frame), x.step()}
+}
+
+func versionRefused(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || x.reached() > 1 {
+		return nil
+	}
+	if n := x.notice(invalidMajorVersion); n != nil {
+		return &proof{"IKE: " + s.who(n.sender) + " does not speak IKE version 1", true, []uint64{n.frame}, ""}
+	}
+	return nil
+}
+
+func xauthFailed(s *Session) *proof {
+	x := s.exchange()
+	if x == nil || x.xauth.status != "fail" {
+		return nil
+	}
+	return &proof{fmt.Sprintf("IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user), true, []uint64{x.xauth.at.frame}, ""}
+}
+
+// lastMessage is the number of the message of phase 1 behind which nothing more may come.
+func (x *exchange) lastMessage() int {
+	if x.kind == ikev1.ExchangeAggressive {
+		return 2
+	}
+	return 6
+}
+
+// idMismatch: the client hangs up when it knows who the server is.
+func idMismatch(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil {
+		return nil
+	}
+	last := &x.messages[x.lastMessage()]
+	id := x.ids[server]
+	if n := x.notice(invalidID); n != nil && last.seen() {
+		return &proof{fmt.Sprintf("IKE: %s refused the identity %s", s.who(n.sender), id.Text), true, []uint64{n.frame}, x.step()}
+	}
+	if !last.seen() || x.kind == ikev1.ExchangeAggressive {
+		return nil
+	}
+	if at := x.deleted[client]; at.seen() && id.Text != "" && id.Addr != s.ends[server].Addr() {
+		return &proof{
+			fmt.Sprintf("IKE: the server calls itself %s, but the client %s expects %s, and hangs up", id.Text, s.who(client), s.who(server)),
+			true, append(last.frames(), at.frame), "",
+		}
+	}
+	const atOnce, patience = int64(1e9), int64(5e9)
+	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
+		return &proof{
+			fmt.Sprintf("IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one", s.who(client)),
+			false, append(last.frames(), at.first.frame), "",
+		}
+	}
+	return nil
+}
+
+// usesPSK says that a pre-shared key was agreed on, or offered.
+func (x *exchange) usesPSK() bool {
+	auth := x.chosen.Auth
+	if auth == "" && len(x.offers) > 0 {
+		auth = x.offers[0]
+	}
+	return strings.Contains(auth, "psk")
+}
+
+func certificateRefused(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || x.usesPSK() {
+		return nil
+	}
+	n := x.notice(append(slices.Clone(certificateNotices), authenticationFailed)...)
+	if n == nil {
+		if sealed := &x.sealed[server]; sealed.seen() && x.messages[5].seen() {
+			return &proof{fmt.Sprintf("IKE: %s refused the client's message 5, which has its certificate and signature", s.who(server)), false,
+				append(x.messages[5].frames(), sealed.first.frame), x.step()}
+		}
+		return nil
+	}
+	return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)", s.who(n.sender), s.who(1-n.sender), n.Name), true,
+		[]uint64{n.frame}, x.step()}
+}
+
+// pskTried: a pre-shared key that somebody named is not that of both.
+func pskTried(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	return x.tried(s.psks, s)
+}
+
+// pskForeign: nothing else is known than that the keys which somebody named are not those of an end.
+func pskForeign(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	return x.foreign(s.psks, s)
+}
+
+// pskRefused: one end says that the other's key is not its own.
+func pskRefused(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || !x.usesPSK() {
+		return nil
+	}
+	n := x.notice(payloadMalformed, invalidHash, authenticationFailed)
+	if n == nil || !n.encrypted {
+		return nil
+	}
+	return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s could not read or accept what %s proved itself with (%s)",
+		s.who(n.sender), s.who(1-n.sender), n.Name), true, []uint64{n.frame}, x.step()}
+}
+
+// pskTwoKeys: the key that opens one side's messages does not open the other's.
+func pskTwoKeys(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || !x.usesPSK() {
+		return nil
+	}
+	for side := range x.opened {
+		if other := &x.unopened[1-side]; x.opened[side] > 0 && other.seen() && x.opened[1-side] == 0 {
+			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: the key that opens the messages of %s does not open those of %s",
+				s.who(side), s.who(1-side)), true, append(x.messages[5].frames(), other.frames()...), x.step()}
+		}
+	}
+	return nil
+}
+
+// phase2Failed is the exchange of a session whose Quick Mode came to nothing, and the Quick Mode; nil if none did.
+func phase2Failed(s *Session) (*exchange, *quick) {
+	x := s.exchange()
+	if x == nil || len(x.quicks) == 0 || x.agreed() && s.protected[client].n+s.protected[server].n > 0 {
+		return nil, nil
+	}
+	for _, q := range x.quicks {
+		if q.messages[3].seen() {
+			return nil, nil
+		}
+	}
+	return x, x.quicks[len(x.quicks)-1]
+}
+
+func quickID(s *Session) *proof {
+	x, q := phase2Failed(s)
+	if x == nil {
+		return nil
+	}
+	if n := x.notice(invalidID); n != nil && n.encrypted {
+		return &proof{fmt.Sprintf("IKE: %s refused the traffic that phase 2 is to protect (%s)", s.who(n.sender), n.Name), true,
+			append(q.messages[1].frames(), n.frame), ""}
+	}
+	asked, got := q.ids[0], q.ids[1]
+	if !q.messages[2].seen() || len(asked) != 2 || len(got) != 2 {
+		return nil
+	}
+	for i := range asked {
+		if asked[i].Protocol != got[i].Protocol || asked[i].Port != got[i].Port {
+			return &proof{fmt.Sprintf("IKE: phase 2: %s answers with the identity %s, and %s asked for %s", s.who(1-q.sender),
+				selector(got[i]), s.who(q.sender), selector(asked[i])), true, append(q.messages[1].frames(), q.messages[2].frames()...), ""}
+		}
+	}
+	return nil
+}
+
+func selector(id ikev1.Identity) string {
+	return fmt.Sprintf("%d/%d %s", id.Protocol, id.Port, id.Text)
+}
+
+func quickProposal(s *Session) *proof {
+	x, q := phase2Failed(s)
+	if x == nil || q.messages[2].seen() {
+		return nil
+	}
+	offer := ""
+	if q.offer.Text != "" {
+		offer = " (" + q.offer.Text + ")"
+	}
+	if n := x.notice(noProposalChosen); n != nil && n.encrypted {
+		text := fmt.Sprintf("IKE: phase 2 was refused: %s takes none of what was offered%s", s.who(n.sender), offer)
+		if q.offer.Text != "" && q.offer.Group == "" {
+			text += "; no PFS was offered"
+		}
+		return &proof{text, true, append(q.messages[1].frames(), n.frame), ""}
+	}
+	const atOnce = int64(3e9)
+	sealed := &x.sealed[1-q.sender]
+	if sealed.seen() && sealed.first.time >= q.messages[1].first.time && sealed.first.time-q.messages[1].last.time < atOnce {
+		return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s answered the request with a notification", s.who(1-q.sender)), false,
+			append(q.messages[1].frames(), sealed.first.frame), ""}
+	}
+	return nil
+}
+
+// quickRefused: some other reason was given, or one that can't be read.
+func quickRefused(s *Session) *proof {
+	x, q := phase2Failed(s)
+	if x == nil {
+		return nil
+	}
+	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() && sealed.last.time >= q.messages[2].first.time {
+		return &proof{fmt.Sprintf("IKE: phase 2 was broken off by %s; why is in a message that can't be read without its key", s.who(q.sender)), true,
+			append(q.messages[2].frames(), sealed.last.frame), ""}
+	}
+	for i := range x.notices {
+		if n := &x.notices[i]; n.encrypted {
+			return &proof{fmt.Sprintf("IKE: phase 2 was refused by %s: %s", s.who(n.sender), n.Name), true,
+				append(q.messages[1].frames(), n.frame), ""}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package sessions
+
+import (
+	"fmt"
+	"strings"
+)
+
+// portNot1701: the client's L2TP comes from a port that was not agreed on.
+func portNot1701(s *Session) *proof {
+	x, t := s.exchange(), s.tunnel()
+	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() {
+		return nil
+	}
+	for _, q := range x.quicks {
+		if len(q.ids[0]) == 2 && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP && bool(t.clear) && t.port != portL2TP {
+			return &proof{fmt.Sprintf("the client's L2TP comes from port %d, and leaves in clear: IPsec was agreed on for port %d only", t.port, portL2TP),
+				true, append(q.messages[1].frames(), t.request.frames()...), ""}
+		}
+	}
+	return nil
+}
+
+func clearUnanswered(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || !bool(t.clear) || t.reply.seen() || s.exchange() == nil || t.request.n < 2 {
+		return nil
+	}
+	return &proof{fmt.Sprintf("L2TP leaves in clear, and is not answered (%d SCCRQ): IPsec does not take it", t.request.n), true, t.request.frames(), ""}
+}
+
+// sha2Truncation: ESP with HMAC-SHA2-256 is not answered at all.
+func sha2Truncation(s *Session) *proof {
+	d := &s.protected
+	for side := range d {
+		if d[side].n < 3 || d[1-side].n > 0 || s.icmp.seen() {
+			continue
+		}
+		for _, f := range s.flows {
+			if f.sender == side && strings.HasPrefix(f.auth, "hmac-sha2-256") {
+				return &proof{fmt.Sprintf("ESP of %s with %s is never answered (%d packets): typical of an end that cuts the check value of HMAC-SHA2-256 to 96 bits while the other does not",
+					s.who(side), f.auth, d[side].n), false, d[side].frames(), ""}
+			}
+		}
+	}
+	return nil
+}
+
+// espOneWay: raw ESP of one side does not reach the other, which repeats itself.
+func espOneWay(s *Session) *proof {
+	if s.assoc.natt || s.icmp.seen() {
+		return nil
+	}
+	c, r := &s.protected[client], &s.protected[server]
+	t := s.tunnel()
+	switch {
+	case t != nil && !bool(t.clear) && t.repeated >= 2 && !t.connect.seen():
+		return &proof{fmt.Sprintf("ESP: %s answers, but %s repeats its SCCRQ (%d times): IP protocol 50 does not pass from the server to the client",
+			s.who(server), s.who(client), t.request.n), true, append(t.request.frames(), t.reply.frames()...), ""}
+	case !s.readable() && c.n >= 4 && r.n >= c.n && s.repeats(client):
+		return &proof{fmt.Sprintf("ESP: %s repeats one and the same packet (%d times) though %s answers: IP protocol 50 does not pass from the server to the client",
+			s.who(client), c.n, s.who(server)), false, append(c.frames(), r.frames()...), ""}
+	}
+	return nil
+}
+
+// repeats says that the ESP of a side which can't be read looks like a request that is sent again and again.
+func (s *Session) repeats(side int) bool {
+	const slow = int64(10e9)
+	d := &s.protected[side]
+	return d.n <= 40 && d.lasted() > slow && d.sizes <= 2
+}
+
+// windowsRegistry: a Windows client sends nothing through an SA with a server behind NAT.
+func windowsRegistry(s *Session) *proof {
+	x := s.exchange()
+	if x == nil || !x.agreed() || s.protected[client].n+s.protected[server].n > 0 || x.natted[server] != natBehind {
+		return nil
+	}
+	for _, v := range x.vendors[client] {
+		if strings.HasPrefix(v, "Windows") {
+			return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
+				false, x.quicks[0].messages[3].frames(), ""}
+		}
+	}
+	return nil
+}
+
+// stopped is the StopCCN of a tunnel that one end refuses, nil if there is none.
+func stopped(s *Session) *ending {
+	if t := s.tunnel(); t != nil && t.stop != nil && !s.up.seen() && len(s.calls) == 0 {
+		return t.stop
+	}
+	return nil
+}
+
+// refusedBy describes a StopCCN or CDN.
+func (e *ending) by(s *Session) string {
+	name := "CDN"
+	if e.control.Type == 4 {
+		name = "StopCCN"
+	}
+	return fmt.Sprintf("%s (%s %s)", s.who(e.sender), name, e.control.Text)
+}
+
+func hiddenAVP(s *Session) *proof {
+	e := stopped(s)
+	if e == nil || e.control.Result != 2 || !strings.Contains(e.control.Message, "Hidden AVP") {
+		return nil
+	}
+	return &proof{"L2TP: hidden AVPs could not be read by " + e.by(s), true, append(s.tunnel().reply.frames(), e.frame), ""}
+}
+
+func tunnelSecret(s *Session) *proof {
+	e, t := stopped(s), s.tunnel()
+	if e == nil || !t.challenge || e.control.Result != 4 && !strings.Contains(strings.ToLower(e.control.Message), "secret") &&
+		!strings.Contains(strings.ToLower(e.control.Message), "challenge") {
+		return nil
+	}
+	return &proof{"L2TP: the login of the tunnel was refused by " + e.by(s), true, []uint64{e.frame}, ""}
+}
+
+func poolEmpty(s *Session) *proof {
+	for _, e := range s.endings() {
+		if e.control.Result == 2 && e.control.Error == 4 && strings.Contains(strings.ToLower(e.control.Message), "address") {
+			return &proof{"L2TP: no IP address is left: " + e.by(s), true, []uint64{e.frame}, ""}
+		}
+	}
+	return nil
+}
+
+// endings are the CDN and the StopCCN of a session that did not come up.
+func (s *Session) endings() []*ending {
+	var list []*ending
+	if c := s.call(); c != nil && c.cdn != nil {
+		list = append(list, c.cdn)
+	}
+	if t := s.tunnel(); t != nil && t.stop != nil {
+		list = append(list, t.stop)
+	}
+	return list
+}
+
+func serverFull(s *Session) *proof {
+	for _, e := range s.endings() {
+		r := &e.control
+		if e.sender == server && (r.Result == 2 && r.Error == 4 || r.Type == 14 && (r.Result == 4 || r.Result == 5)) {
+			return &proof{"L2TP: the server has no place for another session: " + e.by(s), true, []uint64{e.frame}, ""}
+		}
+	}
+	return nil
+}
+
+func tunnelRefused(s *Session) *proof {
+	e, t := stopped(s), s.tunnel()
+	if e == nil || e.sender == t.caller && !t.reply.seen() || e.control.Result == 1 || e.control.Result == 6 {
+		return nil
+	}
+	return &proof{"L2TP: the tunnel was refused by " + e.by(s), true, append(t.request.frames(), e.frame), ""}
+}
+
+func noSCCRP(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 {
+		return nil
+	}
+	const tries = 3
+	n := t.request.n
+	through := "IPsec works, but "
+	if s.inClear() {
+		through = ""
+	}
+	if s.icmp.seen() {
+		return &proof{fmt.Sprintf("L2TP: %snothing answers on UDP 1701 of %s: ICMP %s (%d times)", through, s.who(server), s.icmp.kind, s.icmp.n), true,
+			append(t.request.frames(), s.icmp.frames()...), ""}
+	}
+	if n < tries && t.stop == nil {
+		return nil
+	}
+	return &proof{fmt.Sprintf("L2TP: %snothing answers on UDP 1701 of %s (%d SCCRQ in %s)", through, s.who(server), n, span64(t.request.lasted())), true,
+		t.request.frames(), ""}
+}
+
+// noSCCRPSealed: ESP that can't be read, in one direction.
+func noSCCRPSealed(s *Session) *proof {
+	c, r := &s.protected[client], &s.protected[server]
+	if s.readable() || r.n > 0 || c.n < 3 || !s.repeats(client) {
+		return nil
+	}
+	if s.icmp.seen() {
+		return &proof{fmt.Sprintf("IPsec works, but nothing answers on UDP 1701 of %s: ICMP %s (%d times)", s.who(server), s.icmp.kind, s.icmp.n), true,
+			append(c.frames(), s.icmp.frames()...), ""}
+	}
+	return &proof{fmt.Sprintf("%s sends one and the same packet again and again through IPsec (%d in %s), and nothing answers: typical of no L2TP service, of ESP that does not arrive, or of check values of two lengths",
+		s.who(client), c.n, span64(c.lasted())), false, c.frames(), ""}
+}

@@ -1,0 +1,169 @@
+package sessions
+
+import (
+	"fmt"
+	"strings"
+)
+
+// pppErrors are the codes E= of MS-CHAP (RFC 2433 section 5).
+var pppErrors = map[string]string{
+	"646": "not at this hour", "647": "the account is disabled", "648": "the password has expired", "649": "no permission to dial in",
+	"691": "wrong name or password", "709": "the password could not be changed",
+}
+
+// pppOf is the PPP of a session that did not come up; nil if it did not get that far.
+func pppOf(s *Session) *link {
+	if c := s.call(); c != nil {
+		return c.link
+	}
+	return nil
+}
+
+func serverNotProved(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil {
+		return nil
+	}
+	at := l.auth.unproved
+	if !at.seen() && l.auth.accepted.seen() {
+		for _, t := range l.terms {
+			if t.sender == client && strings.Contains(t.text, "authenticate ourselves") {
+				at = t.place
+			}
+		}
+	}
+	if !at.seen() {
+		return nil
+	}
+	frames := []uint64{at.frame}
+	if l.auth.accepted.seen() {
+		frames = append(frames, l.auth.accepted.frame)
+	}
+	return &proof{fmt.Sprintf("PPP: the server accepted %q, but the client did not accept the server's proof", l.auth.user), true, frames, ""}
+}
+
+func authFailed(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time {
+		return nil
+	}
+	text := fmt.Sprintf("PPP: %s refused user %q with %s", s.who(l.auth.refuser), l.auth.user, l.auth.method)
+	if l.auth.reason != "" {
+		text += ": " + errorText(l.auth.reason)
+	}
+	return &proof{text, true, append(l.auth.answered.frames(), l.auth.refused.frame), ""}
+}
+
+// errorText adds to a reason what its code means.
+func errorText(reason string) string {
+	_, code, ok := strings.Cut(reason, "E=")
+	if !ok {
+		return reason
+	}
+	code, _, _ = strings.Cut(code, " ")
+	if text := pppErrors[code]; text != "" {
+		return text + " (" + reason + ")"
+	}
+	return reason
+}
+
+func clientDemandsAuth(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 || l.terms[0].sender != client {
+		return nil
+	}
+	return &proof{fmt.Sprintf("PPP: the client demands that the server log in too (%s), which it does not: %s", l.demands[client], l.terms[0].text), true,
+		append(append([]uint64{l.demanded[client].frame}, l.declined[server].frames()...), l.terms[0].frame), ""}
+}
+
+func lcpAuthRefused(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || !l.declined[client].seen() || l.auth.answered.seen() && !strings.HasPrefix(l.auth.method, "eap") || l.auth.accepted.seen() {
+		return nil
+	}
+	if len(l.terms) == 0 && l.declined[client].n < 3 && !l.auth.refused.seen() {
+		return nil
+	}
+	return &proof{fmt.Sprintf("PPP: the client and the server have no login method in common (the server wants %s)", l.demands[server]), true,
+		l.declined[client].frames(), ""}
+}
+
+// termText finds a Term-Req whose text has one of some words.
+func (l *link) termText(words ...string) *term {
+	for i := range l.terms {
+		text := strings.ToLower(l.terms[i].text)
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return &l.terms[i]
+			}
+		}
+	}
+	return nil
+}
+
+func mppe(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil {
+		return nil
+	}
+	t := l.termText("mppe")
+	if t == nil {
+		return nil
+	}
+	frames := []uint64{t.frame}
+	for side := range l.ccp.requests {
+		frames = append(frames, l.ccp.requests[side].frames()...)
+	}
+	if l.ccp.refused.seen() {
+		frames = append(frames, l.ccp.refused.frame)
+	}
+	return &proof{fmt.Sprintf("PPP: %s demands MPPE encryption inside IPsec, and %s refuses it: %s", s.who(t.sender), s.who(1-t.sender), t.text), true, frames, ""}
+}
+
+func ecp(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || !l.ecp.refused.seen() || len(l.terms) == 0 {
+		return nil
+	}
+	return &proof{"PPP: one end demands encryption by ECP, which the other does not know", true, []uint64{l.ecp.refused.frame, l.terms[0].frame}, ""}
+}
+
+func ipcpFailed(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && l.demands[server] != "" {
+		return nil
+	}
+	text := "PPP: the login succeeded, but no IP address was agreed on"
+	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
+	switch {
+	case l.ipcp.refused.seen():
+		return &proof{text + ": one end refuses IPCP", true, append(frames, l.ipcp.refused.frame), ""}
+	case l.ipcp.ended.seen():
+		return &proof{text + ": " + l.ipcp.text, true, append(frames, l.ipcp.ended.first.frame), ""}
+	case len(l.terms) > 0:
+		return &proof{text + ": " + l.terms[0].text, true, append(frames, l.terms[0].frame), ""}
+	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
+		return &proof{text, true, frames, ""}
+	}
+	return nil
+}
+
+// silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited for.
+func silentPPP(s *Session, side int) *proof {
+	c := s.call()
+	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
+		return nil
+	}
+	const patience = int64(15e9)
+	frames := c.connect.frames()
+	switch {
+	case c.cdn != nil:
+		frames = append(frames, c.cdn.frame)
+	case c.link.lcp.requests[1-side].n < 3 && s.bounds[1].time-c.connect.last.time < patience:
+		return nil
+	}
+	return &proof{fmt.Sprintf("the L2TP call was accepted, but the PPP of the %s never spoke", sideNames[side]), true, frames, ""}
+}
+
+func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }
+func clientPPPDead(s *Session) *proof { return silentPPP(s, client) }

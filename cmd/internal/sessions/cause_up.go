@@ -1,0 +1,218 @@
+package sessions
+
+import (
+	"fmt"
+)
+
+const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, lengthen the echo interval"
+
+// upRules are of sessions that came up: how they ended, and how they work.
+var upRules = []rule{
+	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
+	{"two-clients-one-nat", stepData, Ill, "give the SAs of the server unique marks, or the clients random source ports", twoClients},
+	{"sa-expired-no-rekey", stepData, Lost, "let the end that renews the keys reach the other on UDP 500 and 4500", saExpired},
+	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
+	{"mtu-blackhole", stepData, Ill, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
+	{"connected-no-forwarding", stepData, Ill, "server: ip_forward, masquerade the pool of addresses, and route back", noForwarding},
+	{"mtu-blackhole", stepData, Up, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackholeSealed},
+}
+
+// remarkRules are of what is no fault.
+var remarkRules = []rule{
+	{"rekey-collision", stepData, Up, "", rekeyCollision},
+}
+
+func routeLoop(s *Session) *proof {
+	if l := &s.traffic.looped; l.n >= 2 {
+		return &proof{fmt.Sprintf("the client routes the tunnel's own packets into the tunnel (%d packets to %s)", l.n, s.who(server)), true, l.frames(), ""}
+	}
+	return nil
+}
+
+func twoClients(s *Session) *proof {
+	if m := &s.misplaced; m.n >= 2 {
+		return &proof{fmt.Sprintf("two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the other (%d packets)", s.who(client), m.n),
+			true, m.frames(), ""}
+	}
+	const soon, often = int64(15e9), 3
+	r, c := &s.protected[server], &s.protected[client]
+	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often && c.last.time > r.last.time+soon {
+		return &proof{fmt.Sprintf("another client behind %s came up, and since then the server sends nothing to this one: typical of two clients with the same selector (UDP 1701)", s.who(client)),
+			false, append([]uint64{s.rival.frame}, s.alone[client].frames()...), ""}
+	}
+	return nil
+}
+
+// silence is how long a side has not been heard while the other went on, and what it sent; ok: long enough.
+func (s *Session) silence() (side int, ok bool) {
+	const often, long = 3, int64(8e9)
+	for side := range s.alone {
+		if a := &s.alone[1-side]; a.n >= often && a.lasted() >= long {
+			return side, true
+		}
+	}
+	return 0, false
+}
+
+// keepalive: one side is not heard any more, and the other asks and waits for it.
+func keepalive(s *Session) *proof {
+	side, ok := s.silence()
+	if !ok || s.hungUp(side) || s.parting(1-side) {
+		return nil
+	}
+	const asked = 3
+	how := ""
+	if l := s.link(); l != nil && l.echo[1-side].open.n >= asked {
+		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].open.n)
+	}
+	if t := s.tunnel(); t != nil && t.hello[1-side].open.n >= asked && how == "" {
+		how = fmt.Sprintf("L2TP Hello (%d times)", t.hello[1-side].open.n)
+	}
+	if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= asked && how == "" {
+		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].open.n)
+	}
+	alone := &s.alone[1-side]
+	switch {
+	case how != "":
+		return &proof{fmt.Sprintf("%s no longer answered: %s of %s went unanswered for %s", s.name(side), how, s.name(1-side), span64(alone.lasted())),
+			true, alone.frames(), ""}
+	case s.readable():
+		return nil
+	}
+	return &proof{fmt.Sprintf("%s fell silent, and %s went on alone (%d packets in %s)", s.name(side), s.name(1-side), alone.n, span64(alone.lasted())),
+		false, alone.frames(), ""}
+}
+
+// hungUp says that a side ended the session itself, so that its silence is no fault.
+func (s *Session) hungUp(side int) bool {
+	for _, l := range s.links() {
+		for _, t := range l.terms {
+			if t.sender == side {
+				return true
+			}
+		}
+	}
+	for _, e := range s.endings() {
+		if e.sender == side {
+			return true
+		}
+	}
+	x := s.exchange()
+	return x != nil && (x.deleted[side].seen() || x.sealed[side].seen() && x.sealed[side].last.time >= s.protected[side].last.time)
+}
+
+// parting says that the last thing that was heard of a side is a pair of messages as they delete the SAs of both phases.
+func (s *Session) parting(side int) bool {
+	const together = int64(2e9)
+	x := s.exchange()
+	if x == nil {
+		return false
+	}
+	sealed := &x.sealed[side]
+	return sealed.n > 1 && sealed.last == s.alone[side].last && sealed.last.time-sealed.previous.time < together
+}
+
+// roundLives are the usual life times of phase 2, in seconds.
+var roundLives = []int64{40, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 10800, 14400, 28800, 86400}
+
+// saExpired: a side falls silent when the life time of the ESP SA is over, and no other was agreed on.
+func saExpired(s *Session) *proof {
+	side, ok := s.silence()
+	x := s.exchange()
+	if !ok || x == nil || len(x.quicks) == 0 || s.hungUp(side) {
+		return nil
+	}
+	q := x.quicks[len(x.quicks)-1]
+	start := q.messages[1].first
+	if !q.messages[3].seen() || !start.seen() {
+		return nil
+	}
+	second := int64(1e9)
+	lasted := s.protected[side].last.time - start.time
+	lives := roundLives
+	if q.life > 0 {
+		lives = []int64{int64(q.life)}
+	} else if s.readable() {
+		return nil
+	}
+	for _, life := range lives {
+		if slack := life * second * 3 / 100; lasted < life*second-slack || lasted > life*second+slack {
+			continue
+		}
+		return &proof{fmt.Sprintf("the connection ended when the life time of its ESP SA (%d s) was over: no renewal was agreed on", life), q.life > 0,
+			append(q.messages[3].frames(), s.protected[side].last.frame, s.alone[1-side].last.frame), ""}
+	}
+	return nil
+}
+
+// blackhole: a large segment is sent again and again and never acknowledged, while smaller packets pass.
+func blackhole(s *Session) *proof {
+	const often = 3
+	if s.unread > 0 {
+		return nil // the acknowledgement may be in what was not read
+	}
+	for i := range s.traffic.streams {
+		x := &s.traffic.streams[i]
+		if x.copies.n >= often && s.protected[1-x.sender].last.time > x.copies.first.time {
+			return &proof{fmt.Sprintf("large packets never get through the tunnel while small ones do: a TCP segment of %d bytes from %s was sent %d times and never acknowledged",
+				x.size, s.name(x.sender), x.copies.n), true, x.copies.frames(), ""}
+		}
+	}
+	return nil
+}
+
+// blackholeSealed: ESP of the largest size is sent again and again, with growing distance.
+func blackholeSealed(s *Session) *proof {
+	const often, large = 3, 1000
+	if s.readable() {
+		return nil
+	}
+	for side := range s.protected {
+		d := &s.protected[side]
+		if d.largest >= large && d.backoff >= often {
+			return &proof{fmt.Sprintf("ESP packets of %d bytes from %s are sent again and again, with growing distance: large packets might not get through", d.largest, s.name(side)),
+				false, d.large.frames(), ""}
+		}
+	}
+	return nil
+}
+
+func noForwarding(s *Session) *proof {
+	const hosts, tries = 3, 2
+	var frames []uint64
+	requests, n := 0, 0
+	for i := range s.traffic.asked {
+		d := &s.traffic.asked[i]
+		if l := s.link(); l != nil && d.addr.String() == l.addr[server] {
+			continue
+		}
+		if d.answered {
+			return nil
+		}
+		if d.requests.n >= tries {
+			n++
+			requests += d.requests.n
+			frames = append(frames, d.requests.first.frame)
+		}
+	}
+	if n < hosts {
+		return nil
+	}
+	return &proof{fmt.Sprintf("connected, but none of %d requests to %d hosts behind the server was answered: it does not forward them, or they have no route back", requests, n),
+		true, frames, ""}
+}
+
+// rekeyCollision: both ends renew phase 2 at the same time.
+func rekeyCollision(s *Session) *proof {
+	for _, x := range s.exchanges {
+		for i, a := range x.quicks {
+			for _, b := range x.quicks[i+1:] {
+				if a.sender != b.sender && a.messages[3].seen() && b.messages[1].seen() && b.messages[1].first.time < a.messages[3].first.time &&
+					b.messages[3].seen() && s.readable() {
+					return &proof{"both ends renewed the keys of phase 2 at the same time", true, append(a.messages[1].frames(), b.messages[1].frames()...), ""}
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package sessions_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
+	"l2tpdump/keysrc"
+)
+
+// The recordings with known causes: small ones are part of the repository, all of them may lie beside it.
+var causeRoots = []string{"../../../testdata/causes", "../../../../shared/captures"}
+
+// report is what is printed of a session.
+type report struct {
+	State    string   `json:"state"`
+	CauseID  string   `json:"cause_id"`
+	Step     string   `json:"step"`
+	Proven   bool     `json:"proven"`
+	User     string   `json:"user"`
+	Cause    string   `json:"cause"`
+	Evidence []uint64 `json:"evidence"`
+	Frames   []uint64 `json:"frames"`
+
+	OrigHost    string `json:"id.orig_h"`
+	OrigPackets uint64 `json:"orig_pkts"`
+	OrigBytes   uint64 `json:"orig_bytes"`
+	RespPackets uint64 `json:"resp_pkts"`
+	RespBytes   uint64 `json:"resp_bytes"`
+	Clear       int    `json:"clear_pkts"`
+	PPP         struct {
+		Assigned string `json:"assigned"`
+	} `json:"ppp"`
+}
+
+// gather returns the sessions of a capture, of which a filter takes the frames that take part; "": all.
+func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []report {
+	t.Helper()
+	src, err := capture.OpenContext(context.Background(), []string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	config := pipeline.Config{Source: src, Limit: limit}
+	if filter != "" {
+		config.Filter = func(lt capture.LinkType) (pipeline.Filter, error) { return capture.NewFilter(lt, filter) }
+	}
+	p := pipeline.New(config)
+	for _, name := range keys {
+		k, err := keysrc.ParseFile(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddKeys(k)
+	}
+	return run(t, p)
+}
+
+// run returns the sessions of a run.
+func run(t *testing.T, p *pipeline.Pipeline) []report {
+	t.Helper()
+	var list []report
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		b, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		var r report
+		list = append(list, r)
+		return json.Unmarshal(b, &list[len(list)-1])
+	})
+	p.AddSink(g)
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// known is a cause.json.
+type known struct {
+	State, Cause, Step, User string
+	Proven                   bool
+	WithoutKeys              struct{ State, Cause string } `json:"without_keys"`
+}
+
+// neverSent are recordings whose user's name is not in their packets: PPP came to nothing before it was sent.
+var neverSent = []string{"50a-client-demands-auth", "52a-no-address-left"}
+
+// keySets are the sources of keys of a recording that say much or little, each with what it is called.
+func keySets(dir string) map[string][]string {
+	sets := make(map[string][]string)
+	for name, patterns := range map[string][]string{
+		"tables":     {"esp_sa", "ikev1_decryption_table", "keys/esp_sa", "keys/ikev1_decryption_table"},
+		"router.log": {"router.log"},
+		"both ends":  {"*decryption_table*", "keys/*decryption_table*", "esp_sa", "keys/esp_sa"},
+		"daemons":    {"charon-*.log", "racoon-*.log", "pluto-*.log", "xfrm-state.txt"},
+	} {
+		for _, p := range patterns {
+			files, _ := filepath.Glob(filepath.Join(dir, p))
+			for _, f := range files {
+				if k, err := keysrc.ParseFile(f, ""); err == nil && len(k.IKE)+len(k.ESP) > 0 {
+					sets[name] = append(sets[name], f)
+				}
+			}
+		}
+	}
+	return sets
+}
+
+func TestCauses(t *testing.T) {
+	seen := 0
+	for _, root := range causeRoots {
+		files, _ := filepath.Glob(filepath.Join(root, "*", "cause.json"))
+		for _, f := range files {
+			dir := filepath.Dir(f)
+			name := filepath.Base(dir)
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want known
+			if err := json.Unmarshal(text, &want); err != nil {
+				t.Fatalf("%s: %v", f, err)
+			}
+			if slices.Contains(neverSent, name) {
+				want.User = ""
+			}
+			seen++
+			check(t, name+" without keys", gather(t, filepath.Join(dir, "outer.pcap"), "", 0), func(r *report) bool {
+				return r.State == want.WithoutKeys.State && r.CauseID == want.WithoutKeys.Cause
+			})
+			for set, keys := range keySets(dir) {
+				check(t, name+" with "+set, gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...), func(r *report) bool {
+					return r.State == want.State && r.CauseID == want.Cause && r.Step == want.Step && (want.Cause == "" || r.Proven == want.Proven) &&
+						(want.User == "" || r.User == want.User)
+				})
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d recordings with known causes were found", seen)
+	}
+}
+
+// check demands that a session is as known, and that the others are well.
+func check(t *testing.T, name string, list []report, fits func(*report) bool) {
+	t.Helper()
+	found := false
+	for i := range list {
+		r := &list[i]
+		switch {
+		case fits(r):
+			found = true
+			if r.CauseID != "" && len(r.Evidence) == 0 {
+				t.Errorf("%s: %s has no evidence", name, r.CauseID)
+			}
+			for _, n := range r.Evidence {
+				if n < r.Frames[0] || n > r.Frames[1] {
+					t.Errorf("%s: frame %d proves %s and is not of the session %v", name, n, r.CauseID, r.Frames)
+				}
+			}
+		case r.State != "up":
+			t.Errorf("%s: another session: %+v", name, *r)
+		}
+	}
+	if !found {
+		t.Errorf("%s: %+v", name, list)
+	}
+}
+
+// states are the states and causes of sessions, in one text.
+func states(list []report) string {
+	var parts []string
+	for _, r := range list {
+		parts = append(parts, strings.TrimSpace(r.State+" "+r.CauseID))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// TestOthers: recordings without a cause.json whose story is known.
+func TestOthers(t *testing.T) {
+	for _, c := range []struct{ name, want, without string }{
+		{"08x-auth-failed-l2tp-in-clear", "clear l2tp-in-clear", "clear l2tp-in-clear"},
+		{"22-redial-same-sa-vj-deflate", "up, up", "up"},
+		{"26-heavy-loss-ike-retransmits", "up", "up"},
+		{"11-three-clients-two-behind-nat", "up, up, up", "up, up, up"},
+		{"06-pfs-rekey-dpd", "up", "up"},
+		{"31a-multilink-two-links", "up", "up"},
+		{"34y-eap-mschapv2-refused-by-client", "failed server-not-proved", "partial"},
+		{"35x-accel-hidden-avps-refused-by-xl2tpd", "failed hidden-avp-bad", "failed"},
+		{"37c-xauth-psk-main-natt", "up", "up"},
+		{"38a-day-in-the-life-natt", "failed ike-psk, failed ike-proposal, failed ppp-auth-failed, up orderly-end, up orderly-end, up",
+			"failed ike-psk, failed ike-proposal, up"},
+		{"39x-racoon-quick-mode-id-mismatch", "failed quick-id-mismatch", "failed"},
+		{"39y-racoon-aggressive-invalid-key-information", "failed key-info-loop", "failed key-info-loop"},
+	} {
+		for _, root := range []string{"../../../testdata/captures", "../../../../shared/captures"} {
+			dir := filepath.Join(root, c.name)
+			if _, err := os.Stat(dir); err != nil {
+				continue
+			}
+			if got := states(gather(t, filepath.Join(dir, "outer.pcap"), "", 0)); got != c.without {
+				t.Errorf("%s without keys: %s, want %s", c.name, got, c.without)
+			}
+			keys := keySets(dir)["tables"]
+			if got := states(gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...)); got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, got, c.want)
+			}
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package sessions
+
+// The sides of a session.
+const (
+	client = 0 // who sent the first message
+	server = 1
+	nobody = 2 // somebody between them
+)
+
+// place is where in the capture something was seen.
+type place struct {
+	frame uint64
+	time  int64 // nanoseconds since the Unix epoch
+}
+
+func (p place) seen() bool { return p.frame != 0 }
+
+// span is the first and the last place of something that was seen n times.
+type span struct {
+	first, last place
+	previous    place // the one before the last
+	n           int
+}
+
+func (s *span) add(p place) {
+	if s.n == 0 {
+		s.first = p
+	}
+	s.previous, s.last = s.last, p
+	s.n++
+}
+
+func (s *span) seen() bool { return s.n > 0 }
+
+// lasted is the time between the first and the last, in nanoseconds.
+func (s *span) lasted() int64 { return s.last.time - s.first.time }
+
+// frames are the frames of the first and the last.
+func (s *span) frames() []uint64 {
+	switch s.n {
+	case 0:
+		return nil
+	case 1:
+		return []uint64{s.first.frame}
+	}
+	return []uint64{s.first.frame, s.last.frame}
+}
+
+// Event is a packet of a session that says something: all but the users' traffic.
+type Event struct {
+	Time           int64 // nanoseconds since the Unix epoch
+	Frame          uint64
+	Sender         int    // 0 the client, 1 the server, 2 somebody between them
+	Layer          string // "ike", "l2tp", "ppp", "icmp"
+	Name           string // "main 1", "SCCRQ", "LCP Conf-Req"
+	Details        string // fit for a terminal
+	Retransmission bool
+}
+
+// Bounds of the events that are kept: of a session the first and the last, and of all sessions together.
+const (
+	firstEvents = 192
+	lastEvents  = 64
+	allEvents   = 1 << 17
+)
+
+// events are those of a session.
+type events struct {
+	list    []Event // the first ones, then the last ones
+	oldest  int     // of the last ones, index in list
+	dropped uint64
+}
+
+// add takes e, which may displace one in the middle; it reports whether one more is kept.
+func (l *events) add(e Event) bool {
+	if len(l.list) < firstEvents+lastEvents {
+		l.list = append(l.list, e)
+		return true
+	}
+	l.list[firstEvents+l.oldest] = e
+	l.oldest = (l.oldest + 1) % lastEvents
+	l.dropped++
+	return false
+}
+
+// all are the events in their order.
+func (l *events) all() []Event {
+	if l.dropped == 0 {
+		return l.list
+	}
+	out := append([]Event(nil), l.list[:firstEvents+l.oldest]...)
+	out = append(out[:firstEvents:firstEvents], l.list[firstEvents+l.oldest:]...)
+	return append(out, l.list[firstEvents:firstEvents+l.oldest]...)
+}

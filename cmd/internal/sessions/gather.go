@@ -1,0 +1,271 @@
+package sessions
+
+import (
+	"cmp"
+	"container/list"
+	"net/netip"
+	"slices"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
+)
+
+// Bounds of the sessions that are followed at a time, and how long one is without a packet.
+const (
+	maxHeld   = 1 << 13
+	idleAfter = int64(3600e9)
+	retryTime = int64(120e9) // between attempts that belong together
+)
+
+// Gatherer is a sink that gathers sessions.
+type Gatherer struct {
+	emit      func(*Session) error
+	exchanges map[ikev1.Cookie]*exchange
+	pairs     map[pair][]*association
+	flows     map[uint32]*flow // by SPI
+	calls     map[callKey]*call
+	held      list.List // sessions, the one without a packet for longest first
+	events    int       // that are kept
+	keeps     bool      // events
+	psks      []PSK
+	others    uint64   // frames that a filter on the ports of IKE does not let pass
+	bounds    [2]place // of the capture so far
+}
+
+// NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
+func NewGatherer(emit func(*Session) error) *Gatherer {
+	return &Gatherer{
+		emit:      emit,
+		exchanges: make(map[ikev1.Cookie]*exchange),
+		pairs:     make(map[pair][]*association),
+		flows:     make(map[uint32]*flow),
+		calls:     make(map[callKey]*call),
+	}
+}
+
+// Record takes a record.
+func (g *Gatherer) Record(r *pipeline.Record) error {
+	at := place{r.Number, r.Packet.Time}
+	if !g.bounds[0].seen() {
+		g.bounds[0] = at
+	}
+	g.bounds[1] = at
+	if r.Merged() {
+		return nil
+	}
+	switch r.Kind {
+	case pipeline.IKE:
+		for _, m := range r.IKE {
+			g.isakmp(r, m, at)
+		}
+	case pipeline.ESP:
+		g.espPacket(r, at)
+	case pipeline.L2TP:
+		g.clearL2TP(r, at)
+	default:
+		g.other(r, at)
+	}
+	if r.Kind == pipeline.ESP || r.Kind == pipeline.Other && !ofIKE(&r.Net) {
+		g.others++
+	}
+	return g.expire(at.time)
+}
+
+// ofIKE says that a filter on the ports of IKE lets a frame pass.
+func ofIKE(n *capture.Frame) bool {
+	return n.UDP && (n.SrcPort == portIKE || n.DstPort == portIKE || n.SrcPort == portNATT || n.DstPort == portNATT)
+}
+
+// Flush has nothing to do: sessions are told when they are over.
+func (g *Gatherer) Flush() error { return nil }
+
+// Close tells of all sessions that are left, in the order of their beginnings.
+func (g *Gatherer) Close() error {
+	var all []*Session
+	for e := g.held.Front(); e != nil; e = e.Next() {
+		all = append(all, e.Value.(*Session))
+	}
+	slices.SortFunc(all, func(a, b *Session) int { return cmp.Compare(a.first.frame, b.first.frame) })
+	for _, s := range all {
+		if err := g.finish(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expire tells of sessions that had no packet for long, and of the oldest where there are too many.
+func (g *Gatherer) expire(now int64) error {
+	for e := g.held.Front(); e != nil; e = g.held.Front() {
+		s := e.Value.(*Session)
+		if g.held.Len() <= maxHeld && now-s.last.time < idleAfter {
+			break
+		}
+		if err := g.finish(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish judges a session and tells of it; of one that failed only once it is known that the next try did not fail in the
+// same way.
+func (g *Gatherer) finish(s *Session) error {
+	g.held.Remove(s.element)
+	s.element, s.bounds, s.others = nil, g.bounds, g.others
+	g.events -= len(s.events.list)
+	s.psks = g.psks
+	s.finding = judge(s)
+	g.forget(s)
+	if p := s.earlier; p != nil {
+		s.earlier = nil
+		if s.finding.sameFailure(p.finding) {
+			s.first, s.attempts = p.first, p.attempts+1
+			s.ends, s.UID = p.ends, p.UID
+		} else if err := g.emit(p); err != nil {
+			return err
+		}
+	}
+	if n := s.next; n != nil && n.element != nil && s.finding.State == Failed && n.first.time-s.last.time < retryTime {
+		n.earlier = s
+		return nil
+	}
+	return g.emit(s)
+}
+
+// forget lets go what leads to a session, and to its association if it was the last of it.
+func (g *Gatherer) forget(s *Session) {
+	for _, c := range s.calls {
+		for _, k := range c.keys {
+			delete(g.calls, k)
+		}
+	}
+	a := s.assoc
+	if a.sessions--; a.sessions > 0 {
+		return
+	}
+	g.unindex(a)
+	for _, f := range a.flows {
+		g.forgetFlow(f)
+	}
+	for _, x := range a.exchanges {
+		if g.exchanges[x.cookies[0]] == x {
+			delete(g.exchanges, x.cookies[0])
+		}
+	}
+}
+
+// KeepEvents has the events of sessions kept. It is called before the first record.
+func (g *Gatherer) KeepEvents() { g.keeps = true }
+
+// keep reports whether there is room for a further event.
+func (g *Gatherer) keep() bool { return g.keeps && g.events < allEvents }
+
+// note keeps an event of a session.
+func (g *Gatherer) note(s *Session, e Event) {
+	if s.events.add(e) {
+		g.events++
+	}
+}
+
+// exchange returns the ISAKMP SA of an initiator cookie; phase1 says that the message may begin one. opened: a key opens the
+// message. nil: it belongs to none.
+func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ikev1.Message, at place) *exchange {
+	if x := g.exchanges[cookie]; x != nil {
+		switch {
+		case x.assoc.knows(src.Addr(), dst.Addr()):
+			x.assoc.addPorts(src, dst)
+		case m.Decrypted && m.Verified:
+			sender := x.initiator
+			if !m.FromInitiator {
+				sender = 1 - sender
+			}
+			g.moved(x.assoc, src, dst, sender)
+		default:
+			return nil
+		}
+		return x
+	}
+	if !m.Header.Phase1() && m.SA == nil && !m.Encrypted {
+		return nil // a notification about an SA that is not known
+	}
+	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
+	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
+	if a == nil { // ESP that was captured from its middle shows no port of IKE
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && !begins })
+	}
+	if a == nil {
+		if !begins && !m.FromInitiator {
+			src, dst = dst, src
+		}
+		a = g.newAssociation(src, dst)
+		a.late = !begins
+	}
+	x := &exchange{assoc: a, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	if begins || m.FromInitiator {
+		x.initiator = a.side(src, dst)
+	} else {
+		x.initiator = 1 - a.side(src, dst)
+	}
+	if g.psks != nil {
+		x.proofs = new(proofs)
+	}
+	x.session = g.sessionOf(x, src, dst, at)
+	a.addPorts(src, dst)
+	x.session.exchanges = append(x.session.exchanges, x)
+	if len(x.session.exchanges) > maxExchanges {
+		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
+	}
+	x.session.renewals++
+	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
+		old := a.exchanges[0]
+		delete(g.exchanges, old.cookies[0])
+		a.exchanges = slices.Delete(a.exchanges, 0, 1)
+	}
+	g.exchanges[cookie] = x
+	return x
+}
+
+// sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not
+// answered; otherwise it begins another.
+func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Session {
+	s := x.assoc.session
+	if s == nil {
+		return g.begin(x.assoc, src, dst, at)
+	}
+	if s.goesOn(at.time) {
+		return s
+	}
+	return g.begin(x.assoc, src, dst, at)
+}
+
+// goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
+func (s *Session) goesOn(now int64) bool {
+	const quiet = int64(60e9)
+	p := s.exchange()
+	switch {
+	case s.element == nil || s.ended():
+		return false
+	case s.protected[client].n+s.protected[server].n > 0:
+		last := max(s.protected[client].last.time, s.protected[server].last.time)
+		return now-last < quiet && !(p != nil && p.parted(last) && now-last > int64(2e9))
+	case s.clear.seen():
+		return false
+	case p != nil && p.agreed(): // its ESP was not captured
+		return now-s.last.time < retryTime
+	case p == nil:
+		return now-s.last.time < quiet
+	}
+	return p.unanswered() && now-s.last.time < retryTime
+}
+
+// parted says that an Informational message which could not be read came after a time: perhaps a Delete.
+func (x *exchange) parted(after int64) bool {
+	return x.sealed[client].last.time > after || x.sealed[server].last.time > after
+}
+
+// unanswered says that nobody refused anything: the exchange just stopped.
+func (x *exchange) unanswered() bool {
+	return len(x.notices) == 0 && !x.sealed[client].seen() && !x.sealed[server].seen() && len(x.quicks) == 0
+}

@@ -1,0 +1,373 @@
+package sessions
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/binary"
+	"hash"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
+)
+
+// Bounds of what is kept of an exchange.
+const (
+	maxNotices = 16
+	maxQuicks  = 16
+	maxOffers  = 8
+)
+
+// exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client and the server.
+type exchange struct {
+	assoc     *association
+	session   *Session
+	sa        *ikev1.SA // nil as long as no message belongs to one
+	cookies   [2]ikev1.Cookie
+	initiator int // who began it: the client, or in a renewal perhaps the server
+	kind      ikev1.ExchangeType
+
+	first, last place
+	ports       [2]uint16
+	messages    [7]span // of phase 1 by their number; 0: not known
+	copies      int     // retransmissions of any message
+	floated     bool    // a message came from or to port 4500, or another that NAT chose
+	natted      [2]natState
+
+	offered int // transforms
+	offers  []string
+	chosen  ikev1.Offer
+	zero    bool // the first offer names a life of 0 seconds
+	vendors [2][]string
+
+	notices    []notice
+	sealed     [2]span // Informational messages that could not be read
+	opened     [2]int  // encrypted messages that were decrypted
+	unopened   [2]span // encrypted messages that no key opened
+	ids        [2]ikev1.Identity
+	parts      [2]span  // first IP fragments of messages that were not put together
+	partLength int      // bytes of the last of these messages
+	refused    refusal  // ICMP errors that quote IKE
+	late       bool     // its beginning was not captured
+	deleted    [2]place // Delete of the ISAKMP SA
+	config     span     // Transaction exchange
+	xauth      xauth
+	quicks     []*quick
+	proofs     *proofs  // nil: there are no keys to try
+	dpd        [2]asked // questions of dead peer detection, by who asks
+}
+
+// natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
+type natState uint8
+
+const (
+	natUnknown natState = iota
+	natNone
+	natBehind
+)
+
+// notice is a notification that could be read.
+type notice struct {
+	ikev1.Notice
+	place
+	sender    int
+	encrypted bool
+	messageID uint32
+}
+
+// xauth is a login by XAUTH and what Mode-Config gave.
+type xauth struct {
+	user     string
+	status   string // "ok", "fail"
+	at       place
+	assigned string
+	dns      []string
+}
+
+// refusal is an ICMP error that quotes a packet of the session.
+type refusal struct {
+	span
+	kind string // "port unreachable"
+	by   netip.Addr
+}
+
+// asked counts questions since the last answer.
+type asked struct {
+	open  span
+	total int
+}
+
+// quick is a Quick Mode.
+type quick struct {
+	id        uint32
+	sender    int     // who began it
+	messages  [4]span // by their number
+	offer     ikev1.Offer
+	ids       [2][]ikev1.Identity // of messages 1 and 2
+	completed bool
+	spis      []uint32
+	life      uint64
+}
+
+// isakmp takes a message of IKE.
+func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
+	if m.Header.MajorVersion != 1 || m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
+		return
+	}
+	n := &r.Net
+	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	x := g.exchange(m.Header.InitiatorCookie, src, dst, m.Message, at)
+	if x == nil {
+		return
+	}
+	x.take(m, src, dst, at)
+	for _, n := range m.Negotiated {
+		g.negotiated(x, n)
+	}
+	s, side := x.session, x.assoc.side(src, dst)
+	if s.element == nil {
+		return
+	}
+	g.touch(s, at, side)
+	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
+		g.rivals(x, at)
+	}
+	if g.keep() {
+		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	}
+}
+
+// ikeName is the name of an event: "main 5", "quick 1", "informational".
+func ikeName(m *pipeline.Message) string {
+	name := m.ExchangeName()
+	if m.Number > 0 && m.Header.Exchange != ikev1.ExchangeInformational {
+		name += " " + strconv.Itoa(m.Number)
+	}
+	return name
+}
+
+// take takes note of what a message says.
+func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) {
+	if x.sa == nil {
+		x.sa = m.SA
+	}
+	side := x.assoc.side(src, dst)
+	x.last = at
+	x.ports[side], x.ports[1-side] = src.Port(), dst.Port()
+	if x.cookies[1].IsZero() {
+		x.cookies[1] = m.Header.ResponderCookie
+	}
+	if src.Port() != portIKE && dst.Port() != portIKE {
+		x.floated = true
+	}
+	if m.Retransmission {
+		x.copies++
+	}
+	if m.Encrypted {
+		if m.Decrypted {
+			x.opened[side]++
+		} else if m.Err != nil {
+			x.unopened[side].add(at)
+		}
+	}
+	switch {
+	case m.Header.Phase1():
+		x.phase1(m, side, src, dst, at)
+	case m.Header.Exchange == ikev1.ExchangeQuick:
+		x.quickMode(m, side, at)
+	case m.Header.Exchange == ikev1.ExchangeTransaction:
+		x.transaction(m, at)
+	}
+	x.informed(m, side, at)
+}
+
+func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort, at place) {
+	x.kind = m.Header.Exchange
+	if m.Number > 0 && m.Number < len(x.messages) {
+		x.messages[m.Number].add(at)
+	}
+	if m.Retransmission {
+		return
+	}
+	if x.proofs != nil {
+		x.proofs.take(m.Message, side, side == x.initiator)
+	}
+	if offers := m.Offers(); len(offers) > 0 {
+		if side == x.initiator {
+			x.offered, x.zero = len(offers), offers[0].LifeZero
+			x.offers = nil
+			for _, o := range offers[:min(len(offers), maxOffers)] {
+				x.offers = append(x.offers, o.Text)
+			}
+		} else {
+			x.chosen = offers[0]
+		}
+	}
+	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil {
+		x.vendors[side] = vendors[:min(len(vendors), maxNotices)]
+	}
+	if ids := m.Identities(); len(ids) > 0 {
+		x.ids[side] = ids[0]
+	}
+	x.natDetection(m, side, src, dst)
+}
+
+// natDetection compares the NAT-D payloads of a message with its addresses: the first is of where it goes, the others of
+// where it comes from (RFC 3947 section 3.2).
+func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.AddrPort) {
+	var hashes [][]byte
+	for i := range m.Payloads {
+		switch p := &m.Payloads[i]; p.Type {
+		case ikev1.PayloadNATD, ikev1.PayloadNATDDraft:
+			hashes = append(hashes, p.Body)
+		}
+	}
+	if len(hashes) < 2 || m.Header.ResponderCookie.IsZero() {
+		return
+	}
+	h := newHash(x.chosen.Hash)
+	if h == nil {
+		return
+	}
+	natOf := func(end netip.AddrPort, of [][]byte) natState {
+		h.Reset()
+		h.Write(m.Header.InitiatorCookie[:])
+		h.Write(m.Header.ResponderCookie[:])
+		h.Write(end.Addr().AsSlice())
+		h.Write(binary.BigEndian.AppendUint16(nil, end.Port()))
+		sum := string(h.Sum(nil))
+		if slices.ContainsFunc(of, func(b []byte) bool { return string(b) == sum }) {
+			return natNone
+		}
+		return natBehind
+	}
+	x.natted[side] = max(x.natted[side], natOf(src, hashes[1:]))
+	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
+}
+
+func newHash(name string) hash.Hash {
+	switch name {
+	case "md5":
+		return md5.New()
+	case "sha1":
+		return sha1.New()
+	case "sha256":
+		return sha256.New()
+	case "sha384":
+		return sha512.New384()
+	case "sha512":
+		return sha512.New()
+	}
+	return nil
+}
+
+func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
+	i := slices.IndexFunc(x.quicks, func(q *quick) bool { return q.id == m.Header.MessageID })
+	if i < 0 {
+		if len(x.quicks) == maxQuicks {
+			x.quicks = slices.Delete(x.quicks, 1, 2) // the first says how it began
+		}
+		sender := side
+		if m.Number == 2 {
+			sender = 1 - side
+		}
+		x.quicks = append(x.quicks, &quick{id: m.Header.MessageID, sender: sender})
+		i = len(x.quicks) - 1
+	}
+	q := x.quicks[i]
+	if m.Number > 0 && m.Number < len(q.messages) {
+		q.messages[m.Number].add(at)
+		q.completed = q.completed || m.Number == 3
+	}
+	if m.Number == 1 || m.Number == 2 {
+		if offers := m.Offers(); len(offers) > 0 && m.Number == 1 {
+			q.offer = offers[0]
+		}
+		if ids := m.Identities(); ids != nil {
+			q.ids[m.Number-1] = ids
+		}
+	}
+	for _, n := range m.Negotiated {
+		q.completed = q.completed || m.Number == 3
+		q.life = n.LifeSeconds
+		if len(q.spis) < 4 {
+			q.spis = append(q.spis, n.SPI)
+		}
+	}
+}
+
+func (x *exchange) transaction(m *pipeline.Message, at place) {
+	x.config.add(at)
+	for _, set := range m.Settings() {
+		switch {
+		case set.Kind == "REPLY" && set.Name == "XAUTH_USER_NAME":
+			x.xauth.user = set.Value
+		case set.Kind == "SET" && set.Name == "XAUTH_STATUS":
+			x.xauth.status, x.xauth.at = set.Value, at
+		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_ADDRESS":
+			x.xauth.assigned = set.Value
+		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_DNS" && len(x.xauth.dns) < 4 && !slices.Contains(x.xauth.dns, set.Value):
+			x.xauth.dns = append(x.xauth.dns, set.Value)
+		}
+	}
+}
+
+// informed takes note of notifications and deletes, in whatever exchange they come.
+func (x *exchange) informed(m *pipeline.Message, side int, at place) {
+	informational := m.Header.Exchange == ikev1.ExchangeInformational
+	if informational && m.Encrypted && !m.Decrypted {
+		if !m.Retransmission {
+			x.sealed[side].add(at)
+		}
+		return
+	}
+	for _, n := range m.Notices() {
+		switch {
+		case n.Asks():
+			x.dpd[side].total++
+			x.dpd[side].open.add(at)
+		case n.Answers():
+			x.dpd[1-side].open = span{}
+		}
+		if n.Failed() && len(x.notices) < maxNotices {
+			x.notices = append(x.notices, notice{n, at, side, m.Encrypted, m.Header.MessageID})
+		}
+	}
+	if m.DeletesISAKMP() && !x.deleted[side].seen() {
+		x.deleted[side] = at
+	}
+}
+
+// reached is the highest number of a phase 1 message that was seen.
+func (x *exchange) reached() int {
+	for n := len(x.messages) - 1; n > 0; n-- {
+		if x.messages[n].seen() {
+			return n
+		}
+	}
+	return 0
+}
+
+// established says that phase 1 was completed: what follows it was seen.
+func (x *exchange) established() bool {
+	return len(x.quicks) > 0 || x.config.seen()
+}
+
+// agreed says that a Quick Mode was completed.
+func (x *exchange) agreed() bool {
+	return slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.completed || len(q.spis) > 0 })
+}
+
+// rivals tells the sessions of other clients behind the same address that one more came up.
+func (g *Gatherer) rivals(x *exchange, at place) {
+	a := x.assoc
+	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
+		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() && !s.rival.seen() {
+			s.rival = at
+		}
+	}
+}

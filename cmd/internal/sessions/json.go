@@ -1,0 +1,255 @@
+package sessions
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+
+	"l2tpdump/ikev1"
+	"l2tpdump/l2tp"
+)
+
+// jsonSession is a session as it is printed; absent members are not in the capture. The names with dots and ts, uid,
+// duration are Zeek's.
+type jsonSession struct {
+	UID      string   `json:"uid"`
+	Time     seconds  `json:"ts"`
+	Duration seconds  `json:"duration"`
+	OrigHost string   `json:"id.orig_h"`
+	OrigPort *uint16  `json:"id.orig_p,omitempty"`
+	RespHost string   `json:"id.resp_h"`
+	RespPort *uint16  `json:"id.resp_p,omitempty"`
+	State    State    `json:"state"`
+	Step     string   `json:"step,omitempty"`
+	CauseID  string   `json:"cause_id,omitempty"`
+	Cause    string   `json:"cause,omitempty"`
+	Cure     string   `json:"cure,omitempty"`
+	Proven   *bool    `json:"proven,omitempty"`
+	Evidence []uint64 `json:"evidence,omitempty"`
+	Attempts int      `json:"attempts,omitempty"` // that ended in this way, if there were several
+	Remarks  []string `json:"remarks,omitempty"`
+	Frames   []uint64 `json:"frames"`
+	User     string   `json:"user,omitempty"`
+
+	IKE  *jsonIKE  `json:"ike,omitempty"`
+	ESP  []jsonESP `json:"esp,omitempty"`
+	L2TP *jsonL2TP `json:"l2tp,omitempty"`
+	PPP  *jsonPPP  `json:"ppp,omitempty"`
+
+	OrigPackets  uint64 `json:"orig_pkts"`
+	OrigBytes    uint64 `json:"orig_bytes"`
+	RespPackets  uint64 `json:"resp_pkts"`
+	RespBytes    uint64 `json:"resp_bytes"`
+	Unread       uint64 `json:"unread_pkts,omitempty"` // frames that PPP compresses or encrypts and that could not be read
+	ClearPackets int    `json:"clear_pkts"`
+
+	EndedBy   string `json:"ended_by,omitempty"`
+	EndReason string `json:"end_reason,omitempty"`
+}
+
+// seconds are printed with six digits behind the point.
+type seconds int64
+
+// MarshalJSON writes the number.
+func (n seconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, math.Round(float64(n)/1e3)/1e6, 'f', 6, 64), nil
+}
+
+type jsonIKE struct {
+	InitiatorCookie string      `json:"initiator_cookie"`
+	ResponderCookie string      `json:"responder_cookie,omitempty"`
+	Exchange        string      `json:"exchange"`
+	Auth            string      `json:"auth,omitempty"`
+	Cipher          string      `json:"cipher,omitempty"`
+	Hash            string      `json:"hash,omitempty"`
+	Group           string      `json:"group,omitempty"`
+	Identities      [2]string   `json:"identities,omitzero"` // of the client and the server
+	Vendors         [2][]string `json:"vendors,omitzero"`
+	Offered         []string    `json:"offered,omitempty"`
+	SAs             int         `json:"sas"`
+	Retransmissions int         `json:"retransmissions"`
+	Seconds         *seconds    `json:"seconds,omitempty"` // of phase 1
+}
+
+type jsonESP struct {
+	SPI        string `json:"spi"`
+	Dst        string `json:"dst"`
+	Cipher     string `json:"cipher,omitempty"`
+	Auth       string `json:"auth,omitempty"`
+	Packets    int    `json:"packets"`
+	Missing    uint64 `json:"missing"`
+	Duplicates uint64 `json:"duplicates"`
+	Late       uint64 `json:"late"`
+}
+
+type jsonL2TP struct {
+	Version uint8      `json:"version"`
+	Tunnel  *[2]uint32 `json:"tunnel,omitempty"`
+	Session *[2]uint32 `json:"session,omitempty"`
+	Host    [2]string  `json:"host,omitzero"`
+	Vendor  [2]string  `json:"vendor,omitzero"`
+	Result  *uint16    `json:"result,omitempty"` // of CDN, else StopCCN
+	Error   *uint16    `json:"error,omitempty"`
+	Clear   bool       `json:"clear,omitempty"`
+}
+
+type jsonPPP struct {
+	Auth        string   `json:"auth,omitempty"`
+	Accepted    *bool    `json:"accepted,omitempty"`
+	Assigned    string   `json:"assigned,omitempty"`
+	Peer        string   `json:"peer,omitempty"`
+	DNS         []string `json:"dns,omitempty"`
+	MRU         int      `json:"mru,omitempty"`
+	Links       int      `json:"links,omitempty"` // of Multilink
+	Compression string   `json:"compression,omitempty"`
+}
+
+// MarshalJSON writes the session.
+func (s *Session) MarshalJSON() ([]byte, error) {
+	f := s.finding
+	o := jsonSession{
+		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time),
+		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
+		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
+		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames, Remarks: f.Remarks,
+		Frames: []uint64{s.first.frame, s.last.frame}, User: s.User(),
+		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
+		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server], RespBytes: s.bytes[server],
+		Unread: s.unread, ClearPackets: s.clear.n + s.stray.n,
+		EndReason: f.EndReason,
+	}
+	if f.ID != "" {
+		o.Proven = &f.Proven
+	}
+	if f.ended {
+		o.EndedBy = [...]string{"orig", "resp"}[f.endedBy]
+	}
+	if s.attempts > 0 {
+		o.Attempts = s.attempts + 1
+	}
+	if x := s.exchange(); x != nil {
+		o.IKE = s.ikeObject()
+	}
+	return json.Marshal(&o)
+}
+
+func portOf(a netip.AddrPort) *uint16 {
+	if p := a.Port(); p != 0 {
+		return &p
+	}
+	return nil
+}
+
+func (s *Session) ikeObject() *jsonIKE {
+	x := s.exchanges[0]
+	o := &jsonIKE{
+		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals,
+		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
+		Identities: [2]string{x.ids[client].Text, x.ids[server].Text}, Vendors: x.vendors,
+	}
+	if x.chosen.Text == "" {
+		o.Offered = x.offers
+	}
+	if x.cookies[1] != (ikev1.Cookie{}) {
+		o.ResponderCookie = x.cookies[1].String()
+	}
+	if sa := x.sa; sa != nil && o.Cipher == "" {
+		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
+	}
+	for _, x := range s.exchanges {
+		o.Retransmissions += x.copies
+	}
+	if end := x.lastOfPhase1(); end > 0 && x.messages[1].seen() {
+		t := seconds(x.messages[end].first.time - x.messages[1].first.time)
+		o.Seconds = &t
+	}
+	return o
+}
+
+// lastOfPhase1 is the number of the last message of phase 1 if that was completed, else 0.
+func (x *exchange) lastOfPhase1() int {
+	n := 6
+	if x.kind == ikev1.ExchangeAggressive {
+		n = 3
+	}
+	if !x.messages[n].seen() {
+		return 0
+	}
+	return n
+}
+
+func (s *Session) espObjects() []jsonESP {
+	var list []jsonESP
+	for _, f := range s.flows {
+		list = append(list, jsonESP{fmt.Sprintf("0x%08x", f.spi), f.dst.String(), f.cipher, f.auth, f.span.n,
+			f.window.Missing(), f.window.Duplicates, f.window.Reordered})
+	}
+	return list
+}
+
+func (s *Session) l2tpObject() *jsonL2TP {
+	t, c := s.tunnel(), s.call()
+	switch {
+	case s.v3:
+		return &jsonL2TP{Version: l2tp.Version3}
+	case t == nil && c == nil:
+		return nil
+	case t == nil:
+		t = c.tunnel
+	}
+	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
+	if t.ids != ([2]uint32{}) {
+		o.Tunnel = &t.ids
+	}
+	end := t.stop
+	if c != nil {
+		o.Session = &c.ids
+		if c.cdn != nil {
+			end = c.cdn
+		}
+	}
+	if end != nil && end.control.HasResult {
+		o.Result, o.Error = &end.control.Result, &end.control.Error
+	}
+	return o
+}
+
+func (s *Session) pppObject() *jsonPPP {
+	l := s.link()
+	if l == nil || !l.first[client].seen() && !l.first[server].seen() && !l.auth.answered.seen() && !s.up.seen() {
+		x := s.exchange()
+		if x == nil || x.xauth.assigned == "" {
+			return nil
+		}
+		return &jsonPPP{Assigned: x.xauth.assigned, DNS: x.xauth.dns}
+	}
+	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
+	if l.auth.answered.seen() {
+		ok := l.auth.accepted.seen() && !l.auth.refused.seen()
+		o.Accepted = &ok
+	}
+	for _, m := range l.mru {
+		if n, err := strconv.Atoi(m); err == nil && (o.MRU == 0 || n < o.MRU) {
+			o.MRU = n
+		}
+	}
+	if l.mrru {
+		o.Links = len(s.calls)
+	}
+	return o
+}
+
+// User is who logged in, or tried to; "" if that was not seen.
+func (s *Session) User() string {
+	for i := len(s.calls) - 1; i >= 0; i-- {
+		if u := s.calls[i].link.auth.user; u != "" {
+			return u
+		}
+	}
+	if x := s.exchange(); x != nil {
+		return x.xauth.user
+	}
+	return ""
+}

@@ -1,0 +1,409 @@
+package sessions
+
+import (
+	"net/netip"
+	"slices"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp"
+)
+
+// tunnel is an L2TP control connection. Arrays of two are of the client and the server.
+type tunnel struct {
+	ids     [2]uint32
+	caller  int // who asked for it
+	clear   realm
+	version uint8
+	session *Session
+
+	request, reply, connect span // SCCRQ, SCCRP, SCCCN
+	repeated                int  // requests behind a reply
+	stop                    *ending
+	host, vendor            [2]string
+	hello                   [2]asked
+	window                  [2]l2tp.Facts // with a Receive Window Size
+	challenge               bool
+	calls                   []*call
+	port                    uint16 // UDP port that the caller sends from
+}
+
+// call is an L2TP session.
+type call struct {
+	tunnel                  *tunnel
+	ids                     [2]uint32
+	caller                  int
+	request, reply, connect span // ICRQ, ICRP, ICCN
+	cdn                     *ending
+	session                 *Session
+	link                    *link
+	keys                    []callKey
+}
+
+// ending is a StopCCN or a CDN.
+type ending struct {
+	place
+	sender  int
+	control l2tp.Facts
+}
+
+// l2tp takes an L2TP message of an association, and returns the session that it is of.
+func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src, dst netip.AddrPort, at place) *Session {
+	p := &r.Payload
+	h := &p.L2TP
+	switch {
+	case h.Version != l2tp.Version2:
+		s.v3 = s.v3 || h.Version == l2tp.Version3
+		if s.protected[1-sender].seen() {
+			s.came(at)
+		}
+		g.users(s, r, sender, at)
+		return s
+	case h.Control:
+		return g.control(r, a, s, sender, clear, src, dst, at)
+	}
+	c := g.calls[a.callKey(sender, clear, h)]
+	if c == nil {
+		if c = g.lateCall(a, s, sender, clear, h, at); c == nil {
+			return s
+		}
+	}
+	s = c.session
+	c.tunnel.heard(sender)
+	if p.HasPPP {
+		g.ppp(r, c, sender, at)
+	}
+	g.users(s, r, sender, at)
+	return s
+}
+
+// heard takes note that a side is there.
+func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
+
+// lateCall makes up a call whose beginning was not captured, or says that the message is another client's.
+func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
+	if g.elsewhere(a, sender, h, at, s) {
+		return nil
+	}
+	if len(s.calls) > 0 && s.call().begun() {
+		return nil // an ID that nobody has given
+	}
+	c := s.call()
+	if c == nil {
+		t := &tunnel{clear: clear, version: l2tp.Version2, session: s}
+		a.addTunnel(t)
+		s.tunnels = append(s.tunnels, t)
+		c = g.newCall(t, s, client)
+	}
+	c.ids[1-sender], c.tunnel.ids[1-sender] = h.Session, h.Tunnel
+	g.known(c, a, sender, clear)
+	return c
+}
+
+// begun says that its beginning was captured.
+func (c *call) begun() bool { return c.request.seen() || c.reply.seen() || c.connect.seen() }
+
+// elsewhere reports whether a message from the server belongs to a tunnel of another client behind the same address.
+func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place, s *Session) bool {
+	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
+		return false
+	}
+	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
+		if other == a || !a.natt || !other.natt {
+			continue
+		}
+		if t := other.tunnel(sender, h.Tunnel); t != nil {
+			t.session.misplaced.add(at)
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
+	c := &call{tunnel: t, caller: caller, session: s, link: &link{}}
+	t.calls = append(t.calls, c)
+	if len(t.calls) > maxTunnels {
+		t.calls = slices.Delete(t.calls, 0, 1)
+	}
+	if s.calls = append(s.calls, c); len(s.calls) > maxCalls {
+		s.calls = slices.Delete(s.calls, 0, 1)
+	}
+	return c
+}
+
+// known makes a call found by the data messages that a side sends.
+func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
+	h := l2tp.Header{Tunnel: c.tunnel.ids[1-sender], Session: c.ids[1-sender]}
+	if h.Tunnel == 0 || h.Session == 0 {
+		return
+	}
+	k := a.callKey(sender, clear, &h)
+	if g.calls[k] != c {
+		g.calls[k] = c
+		c.keys = append(c.keys, k)
+	}
+}
+
+// control takes a control message.
+func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src, dst netip.AddrPort, at place) *Session {
+	p := &r.Payload
+	h := &p.L2TP
+	payload := p.Message[h.PayloadStart:h.PayloadEnd]
+	c := p.Tunnel.Control.Facts()
+	var t *tunnel
+	switch {
+	case c.Type == l2tp.SCCRQ:
+		if t = a.requested(sender, c.Tunnel); t == nil || t.stop != nil && t.stop.sender == sender {
+			s = g.dial(a, s, src, dst, at)
+			t = &tunnel{caller: sender, clear: clear, version: h.Version, session: s, port: src.Port()}
+			t.ids[sender] = c.Tunnel
+			a.addTunnel(t)
+			if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
+				s.tunnels = slices.Delete(s.tunnels, 0, 1)
+			}
+		}
+	case h.Tunnel != 0:
+		t = a.tunnel(sender, h.Tunnel)
+		if t == nil && g.elsewhere(a, sender, h, at, s) {
+			return s
+		}
+	case c.Type == l2tp.StopCCN:
+		t = a.requested(sender, c.Tunnel)
+	}
+	if t == nil {
+		g.noteControl(s, r, sender, at, payload, false)
+		return s
+	}
+	again := t.take(&c, sender, at)
+	t.heard(sender)
+	s = t.session
+	if x := g.callControl(t, a, &c, h, sender, clear, src, dst, at); x != nil {
+		s = x.session
+		again = again || x.take(&c, sender, at)
+	}
+	g.noteControl(s, r, sender, at, payload, again)
+	return s
+}
+
+func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
+	if len(payload) == 0 || !g.keep() {
+		return // a ZLB only acknowledges
+	}
+	p := &r.Payload
+	name := p.Tunnel.Control.Type()
+	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
+	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
+}
+
+// dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a
+// new one.
+func (g *Gatherer) dial(a *association, s *Session, src, dst netip.AddrPort, at place) *Session {
+	switch {
+	case len(s.tunnels) == 0, s.multilink():
+		return s
+	case !s.up.seen() && !s.turnedDown():
+		return s
+	}
+	old := s.exchange()
+	next := g.begin(a, src, dst, at)
+	const soon = int64(60e9)
+	if n := len(s.exchanges); n > 1 && at.time-old.first.time < soon && s.quietSince(old.first.time) {
+		s.exchanges = s.exchanges[:n-1] // it was no renewal
+		s.renewals--
+		next.first = old.first
+	}
+	next.inherit(old)
+	return next
+}
+
+// inherit takes over an ISAKMP SA that was there before the session; nil: none was.
+func (s *Session) inherit(x *exchange) {
+	if x == nil {
+		return
+	}
+	x.session = s
+	s.exchanges, s.renewals = append(s.exchanges, x), 1
+}
+
+// quietSince says that the session had no users' packets after a time.
+func (s *Session) quietSince(time int64) bool { return s.traffic.last.time < time }
+
+// turnedDown says that somebody said no, or hung up.
+func (s *Session) turnedDown() bool {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.stop.sender != t.caller {
+		return true
+	}
+	if c := s.call(); c != nil {
+		return c.cdn != nil || len(c.link.terms) > 0 || c.link.auth.refused.seen()
+	}
+	return false
+}
+
+// take takes note of a message that is about the tunnel; it reports whether the message was there before.
+func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
+	mark := func(s *span) {
+		again = s.seen()
+		s.add(at)
+	}
+	switch c.Type {
+	case l2tp.SCCRQ:
+		mark(&t.request)
+		if t.reply.seen() {
+			t.repeated++
+		}
+	case l2tp.SCCRP:
+		mark(&t.reply)
+		if t.ids[sender] == 0 {
+			t.ids[sender] = c.Tunnel
+		}
+	case l2tp.SCCCN:
+		mark(&t.connect)
+	case l2tp.StopCCN:
+		if again = t.stop != nil; !again {
+			t.stop = &ending{at, sender, *c}
+		}
+	case l2tp.Hello:
+		t.hello[sender].total++
+		again = t.hello[sender].open.seen()
+		t.hello[sender].open.add(at)
+	}
+	if c.Host != "" {
+		t.host[sender] = c.Host
+	}
+	if c.Vendor != "" {
+		t.vendor[sender] = c.Vendor
+	}
+	if c.HasWindow {
+		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}
+	}
+	t.challenge = t.challenge || c.Challenge
+	return again
+}
+
+// callControl finds the call that a control message is about, or begins it; nil if it is about none.
+func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
+	var x *call
+	switch c.Type {
+	case l2tp.ICRQ, l2tp.OCRQ:
+		if x = t.called(sender, c.Session); x == nil || x.cdn != nil {
+			s := t.session
+			if len(t.calls) > 0 && !s.multilink() {
+				s = g.callAgain(a, s, src, dst, at, t)
+			}
+			x = g.newCall(t, s, sender)
+			x.ids[sender] = c.Session
+		}
+	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
+		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
+			x = t.called(sender, c.Session)
+		}
+		if x == nil {
+			return nil
+		}
+		if c.Session != 0 && x.ids[sender] == 0 {
+			x.ids[sender] = c.Session
+		}
+		g.known(x, a, sender, clear)
+		g.known(x, a, 1-sender, clear)
+	}
+	return x
+}
+
+// callAgain begins a session for a further call in a tunnel.
+func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort, at place, t *tunnel) *Session {
+	n := g.begin(a, src, dst, at)
+	n.tunnels = append(n.tunnels, t)
+	n.inherit(s.exchange())
+	t.session = n
+	return n
+}
+
+// called finds a call by the ID that a side gave it.
+func (t *tunnel) called(side int, id uint32) *call {
+	if id == 0 {
+		return nil
+	}
+	for i := len(t.calls) - 1; i >= 0; i-- {
+		if t.calls[i].ids[side] == id {
+			return t.calls[i]
+		}
+	}
+	return nil
+}
+
+// take takes note of a message that is about the call; it reports whether the message was there before.
+func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
+	mark := func(s *span) {
+		again = s.seen()
+		s.add(at)
+	}
+	switch c.Type {
+	case l2tp.ICRQ, l2tp.OCRQ:
+		mark(&x.request)
+	case l2tp.ICRP:
+		mark(&x.reply)
+	case l2tp.ICCN:
+		mark(&x.connect)
+	case l2tp.CDN:
+		if again = x.cdn != nil; !again {
+			x.cdn = &ending{at, sender, *c}
+		}
+	}
+	return again
+}
+
+// clearL2TP takes an L2TP message that came without IPsec.
+func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
+	n := &r.Net
+	if !r.Payload.HasL2TP {
+		return
+	}
+	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	a := g.find(src, dst, false, func(a *association) bool { return a.clear })
+	if a == nil {
+		a = g.clearAssociation(r, src, dst, at)
+	}
+	if a == nil {
+		return
+	}
+	s := a.session
+	if s == nil || s.element == nil {
+		s = g.begin(a, src, dst, at)
+	}
+	sender := a.side(src, dst)
+	a.addPorts(src, dst)
+	s = g.l2tp(r, a, s, sender, inClear, src, dst, at)
+	s.clear.add(at)
+	g.touch(s, at, sender)
+}
+
+// clearAssociation finds out what a first message in clear is of: a session whose IPsec never came, or something of its own. It
+// is nil where it is beside a session that IPsec protects.
+func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
+	const near = int64(600e9)
+	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.session != nil && a.session.element != nil })
+	p := &r.Payload
+	kind := uint16(0)
+	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
+		kind = c.Facts().Type
+	}
+	if a != nil && at.time-a.last < near {
+		s := a.session
+		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
+			s.stray.add(at)
+			if kind != l2tp.SCCRP {
+				return nil
+			}
+		} else {
+			a.clear = true
+			return a
+		}
+	}
+	from, to := src, dst
+	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
+		from, to = dst, src
+	}
+	b := g.newAssociation(from, to)
+	b.clear, b.late = true, kind != l2tp.SCCRQ
+	return b
+}

@@ -1,0 +1,128 @@
+package sessions
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
+)
+
+// Protocols of IP.
+const (
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
+	protoESP    = 50
+	protoICMPv6 = 58
+)
+
+// other takes a frame that is none of IKE, ESP and L2TP: an ICMP error that quotes one, or a fragment of one.
+func (g *Gatherer) other(r *pipeline.Record, at place) {
+	n := &r.Net
+	switch {
+	case n.IPVersion == 0 || r.Reason == pipeline.Keepalive:
+	case n.Fragment:
+		g.fragment(r, at)
+	case n.Protocol == protoICMP || n.Protocol == protoICMPv6:
+		data := r.Data()
+		g.icmp(n, data[n.PayloadStart:n.PayloadEnd], at)
+	}
+}
+
+// fragment takes the first IP fragment of an IKE message that was not put together.
+func (g *Gatherer) fragment(r *pipeline.Record, at place) {
+	n := &r.Net
+	if !ofIKE(n) || n.FragOffset != 0 {
+		return
+	}
+	data := r.Frame()
+	data = data[n.UDPStart:min(n.UDPEnd, len(data))]
+	if len(data) >= 4 && binary.BigEndian.Uint32(data) == 0 {
+		data = data[4:]
+	}
+	h, err := ikev1.ParseHeader(data)
+	if err != nil {
+		return
+	}
+	x := g.exchanges[h.InitiatorCookie]
+	if x == nil || !x.assoc.knows(n.Src, n.Dst) {
+		return
+	}
+	side := x.assoc.side(netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort))
+	x.parts[side].add(at)
+	x.partLength = n.UDPLen
+	g.touch(x.session, at, side)
+	if g.keep() {
+		g.note(x.session, Event{at.time, at.frame, side, "ike", h.ExchangeName() + " fragment", "IP fragment of a message that is not whole", false})
+	}
+}
+
+// icmpKinds are the errors that tell of a session, by type and code (RFC 792, RFC 1812, RFC 4443).
+var icmpKinds = map[[3]uint8]string{
+	{4, 3, 0}: "network unreachable", {4, 3, 1}: "host unreachable", {4, 3, 2}: "protocol unreachable",
+	{4, 3, 3}: "port unreachable", {4, 3, 4}: tooBig, {4, 3, 9}: "network prohibited",
+	{4, 3, 10}: "host prohibited", {4, 3, 13}: "administratively prohibited", {4, 11, 1}: reassemblyTime,
+	{6, 1, 0}: "no route", {6, 1, 1}: "administratively prohibited", {6, 1, 3}: "address unreachable", {6, 1, 4}: "port unreachable",
+	{6, 2, 0}: tooBig, {6, 3, 1}: reassemblyTime,
+}
+
+const (
+	tooBig         = "packet too big"
+	reassemblyTime = "fragment reassembly time exceeded"
+)
+
+// icmp takes an ICMP error that quotes a packet of a session.
+func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
+	const header = 8
+	if len(data) < header {
+		return
+	}
+	kind, ok := icmpKinds[[3]uint8{n.IPVersion, data[0], data[1]}]
+	if !ok {
+		return
+	}
+	src, dst, protocol, ok := quoted(data[header:])
+	if !ok {
+		return
+	}
+	a := g.find(src, dst, true, func(a *association) bool { return a.session != nil && a.session.element != nil })
+	if a == nil {
+		return
+	}
+	s := a.session
+	note := func(f *refusal) {
+		f.add(at)
+		f.kind, f.by = kind, n.Src
+	}
+	isIKE := protocol == protoUDP && (dst.Port() == portIKE || src.Port() == portIKE ||
+		(dst.Port() == portNATT || src.Port() == portNATT) && s.protected[client].n+s.protected[server].n == 0)
+	switch x := s.exchange(); {
+	case kind == reassemblyTime && x != nil:
+		note(&x.refused)
+	case isIKE && x != nil:
+		note(&x.refused)
+	case protocol == protoESP, protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP || a.natt):
+		note(&s.icmp)
+	default:
+		return
+	}
+	s.last = at
+	if g.keep() {
+		g.note(s, Event{at.time, at.frame, nobody, "icmp", kind, "from " + n.Src.String(), false})
+	}
+}
+
+// quoted reads the packet that an ICMP error quotes: its addresses, and ports if they are there.
+func quoted(data []byte) (src, dst netip.AddrPort, protocol uint8, ok bool) {
+	var f capture.Frame
+	if err := f.DecodeIP(data); err != nil && f.IPVersion == 0 || f.IPVersion == 0 {
+		return src, dst, 0, false
+	}
+	var sport, dport uint16
+	if rest := data[min(f.PayloadStart, len(data)):]; f.Protocol == protoUDP && len(rest) >= 4 && f.FragOffset == 0 {
+		sport, dport = binary.BigEndian.Uint16(rest), binary.BigEndian.Uint16(rest[2:])
+	}
+	return netip.AddrPortFrom(f.Src, sport), netip.AddrPortFrom(f.Dst, dport), f.Protocol, true
+}

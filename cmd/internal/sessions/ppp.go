@@ -1,0 +1,343 @@
+package sessions
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp/ppp"
+)
+
+// Bounds of what is kept of a link.
+const (
+	maxTerms   = 4
+	maxRejects = 8
+)
+
+// link is the PPP of a call. Arrays of two are of the client and the server.
+type link struct {
+	lcp, ipcp, ipv6cp, ccp, ecp layer
+	auth                        login
+	demands                     [2]string // authentication that a side asks the other for, by LCP
+	demanded                    [2]place
+	declined                    [2]span // Conf-Rej or Conf-Nak of such a demand, by who sends it
+	terms                       []term
+	rejects                     []reject
+	echo                        [2]asked
+	first                       [2]place // LCP packet
+	mru                         [2]string
+	mrru                        bool
+	addr                        [2]string // that IPCP acknowledged
+	offered                     string    // to the client by Conf-Nak
+	dns                         []string
+	compression                 string
+}
+
+// layer is a control protocol of PPP (RFC 1661 section 4).
+type layer struct {
+	requests [2]span  // Conf-Req, by who sends it
+	acked    [2]place // Conf-Ack of a side's request
+	naks     [2]span  // Conf-Nak and Conf-Rej, by who sends them
+	refused  place    // Protocol-Reject of it
+	ended    span     // Term-Req of it
+	text     string
+}
+
+func (y *layer) open() bool { return y.acked[client].seen() && y.acked[server].seen() }
+
+// login is an authentication.
+type login struct {
+	method   string
+	user     string
+	asked    span // Challenge, or Request of EAP
+	answered span // Response, or Auth-Req of PAP
+	accepted place
+	refused  place
+	refuser  int
+	reason   string // as it came
+	unproved place  // the client does not accept the proof of a server that accepted it
+	early    bool   // refused before it answered
+}
+
+// term is a Term-Req of LCP.
+type term struct {
+	place
+	sender int
+	text   string
+}
+
+// reject is a Protocol-Reject.
+type reject struct {
+	place
+	sender   int
+	protocol uint16
+}
+
+// Protocols of PPP that this package looks into.
+const (
+	protocolIPCP   = 0x8021
+	protocolIPV6CP = 0x8057
+	protocolCCP    = 0x80fd
+	protocolECP    = 0x8053
+	protocolLCP    = 0xc021
+	protocolPAP    = 0xc023
+	protocolCHAP   = 0xc223
+	protocolEAP    = 0xc227
+)
+
+// Codes of LCP and of the network control protocols (RFC 1661 section 5), of CHAP and PAP, and of EAP.
+const (
+	confReq = 1
+	confAck = 2
+	confNak = 3
+	confRej = 4
+	termReq = 5
+	protRej = 8
+	echoReq = 9
+	echoRep = 10
+
+	chapChallenge = 1
+	chapResponse  = 2
+	chapSuccess   = 3
+	chapFailure   = 4
+
+	papRequest = 1
+	papAck     = 2
+	papNak     = 3
+)
+
+// ppp takes a PPP frame of a call, and what came out of it.
+func (g *Gatherer) ppp(r *pipeline.Record, c *call, sender int, at place) {
+	p := &r.Payload
+	g.pppPacket(c, sender, at, p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
+	x := &p.Expansion
+	if x.Compression != "" && c.link.compression == "" {
+		c.link.compression = x.Compression
+	}
+	if x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol) {
+		c.session.unread++
+		c.session.came(at) // a network protocol is up
+	}
+	if x.Fragment {
+		c.session.came(at)
+	}
+	for _, packet := range x.Packets {
+		g.pppPacket(c, sender, at, packet.Protocol, packet.Data)
+	}
+}
+
+func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, payload []byte) {
+	if !ppp.IsControl(protocol) {
+		return
+	}
+	var k ppp.Control
+	if err := k.Decode(protocol, payload); err != nil && err != ppp.ErrTruncated {
+		return
+	}
+	l := c.link
+	switch protocol {
+	case protocolLCP:
+		l.takeLCP(&k, sender, at)
+	case protocolPAP:
+		l.takePAP(&k, sender, at)
+	case protocolCHAP:
+		l.takeCHAP(&k, sender, at)
+	case protocolEAP:
+		l.takeEAP(&k, sender, at)
+	case protocolIPCP:
+		l.ipcp.take(&k, sender, at)
+		l.takeIPCP(&k, sender)
+	case protocolIPV6CP:
+		l.ipv6cp.take(&k, sender, at)
+	case protocolCCP:
+		l.ccp.take(&k, sender, at)
+	case protocolECP:
+		l.ecp.take(&k, sender, at)
+	}
+	s := c.session
+	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
+		s.came(at)
+	}
+	if !g.keep() {
+		return
+	}
+	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
+	g.note(s, Event{at.time, at.frame, sender, "ppp", ppp.ProtocolName(protocol) + " " + k.CodeName(),
+		string(ppp.AppendSummary(nil, &frame, payload)), false})
+}
+
+// take takes note of the negotiation of a layer.
+func (y *layer) take(k *ppp.Control, sender int, at place) {
+	switch k.Code {
+	case confReq:
+		y.requests[sender].add(at)
+	case confAck:
+		y.acked[1-sender] = at
+	case confNak, confRej:
+		y.naks[sender].add(at)
+	case termReq:
+		y.ended.add(at)
+		y.text = option(k, "message")
+	}
+}
+
+// option is an option's or a field's value, "" if it is not there.
+func option(k *ppp.Control, wanted string) string {
+	for name, value := range k.Options {
+		if name == wanted {
+			return value
+		}
+	}
+	return ""
+}
+
+func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
+	l.lcp.take(k, sender, at)
+	if !l.first[sender].seen() {
+		l.first[sender] = at
+	}
+	switch k.Code {
+	case confReq:
+		if auth := option(k, "auth"); auth != "" {
+			l.demands[sender], l.demanded[sender] = auth, at
+		}
+	case confAck:
+		for name, value := range k.Options {
+			switch name {
+			case "auth":
+				if sender == client {
+					l.auth.method = value
+				}
+			case "mru":
+				l.mru[1-sender] = value
+			case "mrru":
+				l.mrru = true
+			}
+		}
+	case confNak, confRej:
+		if option(k, "auth") != "" {
+			l.declined[sender].add(at)
+		}
+	case termReq:
+		if len(l.terms) < maxTerms {
+			l.terms = append(l.terms, term{at, sender, option(k, "message")})
+		}
+	case protRej:
+		l.takeReject(k, sender, at)
+	case echoReq:
+		l.echo[sender].total++
+		l.echo[sender].open.add(at)
+	case echoRep:
+		l.echo[1-sender].open = span{}
+	}
+}
+
+func (l *link) takeReject(k *ppp.Control, sender int, at place) {
+	if len(k.Data) < 2 {
+		return
+	}
+	protocol := binary.BigEndian.Uint16(k.Data)
+	if len(l.rejects) < maxRejects {
+		l.rejects = append(l.rejects, reject{at, sender, protocol})
+	}
+	switch protocol {
+	case protocolIPCP:
+		l.ipcp.refused = at
+	case protocolCCP:
+		l.ccp.refused = at
+	case protocolECP:
+		l.ecp.refused = at
+	}
+}
+
+func (l *link) takePAP(k *ppp.Control, sender int, at place) {
+	switch k.Code {
+	case papRequest:
+		if sender == client {
+			l.auth.user = option(k, "user")
+		}
+		l.auth.method = "pap"
+		l.auth.answered.add(at)
+	case papAck:
+		l.auth.accepted = at
+	case papNak:
+		l.auth.no(sender, at, option(k, "message"))
+	}
+}
+
+func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
+	switch k.Code {
+	case chapChallenge:
+		if sender == server {
+			l.auth.asked.add(at)
+		}
+	case chapResponse:
+		if sender == client {
+			l.auth.user = option(k, "name")
+			l.auth.answered.add(at)
+		}
+	case chapSuccess:
+		if sender == server {
+			l.auth.accepted = at
+		}
+	case chapFailure:
+		l.auth.no(sender, at, option(k, "message"))
+	}
+}
+
+func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
+	kind := option(k, "type")
+	switch k.Code {
+	case 1:
+		l.auth.asked.add(at)
+		if kind != "identity" && kind != "notification" && kind != "" {
+			l.auth.method = "eap-" + kind
+		}
+		if kind == "mschap-v2" && option(k, "op") == "Failure" {
+			l.auth.no(sender, at, option(k, "message"))
+		}
+	case 2:
+		l.auth.answered.add(at)
+		if name := option(k, "name"); name != "" && sender == client {
+			l.auth.user = name
+		}
+		if kind == "mschap-v2" && option(k, "op") == "Failure" && sender == client && !l.auth.refused.seen() {
+			l.auth.unproved = at
+		}
+		if kind == "nak" {
+			l.declined[sender].add(at)
+		}
+	case 3:
+		l.auth.accepted = at
+	case 4:
+		l.auth.no(sender, at, "")
+	}
+}
+
+// no takes note of a refusal.
+func (a *login) no(sender int, at place, reason string) {
+	if a.refused.seen() {
+		return
+	}
+	a.refused, a.refuser, a.reason = at, sender, reason
+	a.early = !a.answered.seen()
+}
+
+func (l *link) takeIPCP(k *ppp.Control, sender int) {
+	switch k.Code {
+	case confNak:
+		if addr := option(k, "addr"); sender == server && addr != "" {
+			l.offered = addr
+		}
+	case confAck:
+		for name, value := range k.Options {
+			switch {
+			case name == "addr":
+				l.addr[1-sender] = value
+			case strings.HasPrefix(name, "dns") && sender == server && value != "0.0.0.0" && !slices.Contains(l.dns, value):
+				l.dns = append(l.dns, value)
+			}
+		}
+	}
+}

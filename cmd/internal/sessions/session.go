@@ -1,0 +1,198 @@
+package sessions
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+)
+
+// Bounds of what is kept of a session.
+const (
+	maxFlows = 64
+	maxCalls = 16
+)
+
+// Session is what a user calls a VPN connection. Arrays of two are of the client and the server.
+type Session struct {
+	UID string
+
+	assoc       *association
+	first, last place
+	ends        [2]netip.AddrPort // of the first packet
+	exchanges   []*exchange
+	flows       []*flow
+	tunnels     []*tunnel
+	calls       []*call
+	v3          bool // L2TPv3
+
+	up        place     // since then users' packets can pass
+	packets   [2]uint64 // of the users
+	bytes     [2]uint64
+	unread    uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
+	protected [2]direction // ESP
+	alone     [2]span      // packets that a side sent since the other was heard
+	traffic   traffic      // what the users' packets show
+	icmp      refusal      // ICMP errors that quote ESP or L2TP
+	clear     span         // L2TP messages without IPsec
+	stray     span         // of these, messages beside a session that IPsec protects
+	misplaced span         // messages of another client's tunnel, sent in this session's SA
+	rival     place        // another client behind the same address came up
+	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
+	heard     [2]int       // packets by who sent them
+	moves     int          // changes of the client's address or port
+	renewals  int          // ISAKMP SAs
+	late      bool         // its beginning was not captured
+	events    events
+	earlier   *Session      // of the same ends: it failed, and is told with this one if that fails in the same way
+	attempts  int           // earlier ones that ended in the same way
+	finding   *Finding      // once judged
+	psks      []PSK         // to be tried
+	next      *Session      // that followed it in the same association
+	bounds    [2]place      // where the capture begins, and ends or goes on
+	element   *list.Element // in the Gatherer's list
+}
+
+// direction is the ESP that a side sent.
+type direction struct {
+	span
+	size     int    // bytes of the first packet
+	equal    bool   // all have its size
+	sizes    int    // different ones, up to 3
+	distinct [3]int // of these
+	large    span   // of the largest size
+	largest  int
+	backoff  int   // copies of the largest size, each later than twice the time since the one before
+	data     int   // packets that are larger than keepalives, behind the first seconds
+	gap      int64 // between the last two of them
+}
+
+// begin begins a session of an association.
+func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Session {
+	s := &Session{assoc: a, first: at, last: at, late: a.late}
+	side := a.side(src, dst)
+	s.ends[side], s.ends[1-side] = src, dst
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
+	s.UID = "S" + hex.EncodeToString(sum[:8])
+	if p := a.session; p != nil {
+		p.next = s
+	}
+	a.session = s
+	a.sessions++
+	s.element = g.held.PushBack(s)
+	return s
+}
+
+// touch takes note that a packet of the session has come, which side sent.
+func (g *Gatherer) touch(s *Session, at place, side int) {
+	s.last = at
+	s.assoc.last = max(s.assoc.last, at.time)
+	if side != nobody {
+		s.heard[side]++
+		s.alone[side].add(at)
+		s.alone[1-side] = span{}
+	}
+	if s.element != nil {
+		g.held.MoveToBack(s.element)
+	}
+}
+
+// exchange is the latest one, nil if there is none.
+func (s *Session) exchange() *exchange {
+	if len(s.exchanges) == 0 {
+		return nil
+	}
+	return s.exchanges[len(s.exchanges)-1]
+}
+
+// tunnel is the latest one, nil if there is none.
+func (s *Session) tunnel() *tunnel {
+	if len(s.tunnels) == 0 {
+		return nil
+	}
+	return s.tunnels[len(s.tunnels)-1]
+}
+
+// call is the latest one, nil if there is none.
+func (s *Session) call() *call {
+	if len(s.calls) == 0 {
+		return nil
+	}
+	return s.calls[len(s.calls)-1]
+}
+
+// link is the PPP of the latest call, nil if there is none.
+func (s *Session) link() *link {
+	if c := s.call(); c != nil {
+		return c.link
+	}
+	return nil
+}
+
+// multilink says that further links may join.
+func (s *Session) multilink() bool {
+	l := s.link()
+	return l != nil && l.mrru && s.up.seen() && !s.ended()
+}
+
+// ended says that one of the ends has ended it, as far as can be read.
+func (s *Session) ended() bool {
+	if l := s.link(); l != nil && len(l.terms) > 0 {
+		return true
+	}
+	if c := s.call(); c != nil && c.cdn != nil {
+		return true
+	}
+	if t := s.tunnel(); t != nil && t.stop != nil {
+		return true
+	}
+	x := s.exchange()
+	return x != nil && (x.deleted[client].seen() || x.deleted[server].seen())
+}
+
+// came says that the session came up.
+func (s *Session) came(at place) {
+	if !s.up.seen() {
+		s.up = at
+	}
+}
+
+// addInner counts a user's packet.
+func (s *Session) addInner(side int, packet []byte, missing int, at place) {
+	s.packets[side]++
+	s.bytes[side] += uint64(len(packet) + missing)
+	s.came(at)
+	s.traffic.packet(side, packet, at, s)
+}
+
+// Events are the packets that say something, in their order.
+func (s *Session) Events() []Event { return s.events.all() }
+
+// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if none did.
+func (s *Session) ClearWarning() string {
+	if s.finding.State != Clear || len(s.exchanges) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("warning: %d L2TP packets of %s crossed in clear, next to IKE", s.clear.n, s.title())
+}
+
+// Failure names a session that failed or was lost, in one line; "" if it did neither.
+func (s *Session) Failure() string {
+	switch f := s.finding; f.State {
+	case Failed:
+		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.Step)
+	case Lost:
+		return fmt.Sprintf("the connection %s was lost", s.title())
+	}
+	return ""
+}
+
+// title names a session to a person.
+func (s *Session) title() string {
+	title := s.who(client) + " > " + s.who(server)
+	if u := s.User(); u != "" {
+		title += " of " + u
+	}
+	return title
+}

@@ -1,0 +1,289 @@
+package sessions
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Writer prints sessions.
+type Writer struct {
+	Troubled int // sessions that failed, were lost, or ran without encryption
+	Count    int
+
+	w      *bufio.Writer
+	enc    *json.Encoder // nil: text
+	events bool
+	zone   *time.Location
+}
+
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with the events of each session if events.
+func NewWriter(w io.Writer, asJSON, events bool) *Writer {
+	x := &Writer{w: bufio.NewWriter(w), events: events, zone: time.Local}
+	if asJSON {
+		x.enc = json.NewEncoder(x.w)
+		x.enc.SetEscapeHTML(false)
+	}
+	return x
+}
+
+// Session prints a session.
+func (x *Writer) Session(s *Session) error {
+	x.Count++
+	if s.Troubled() {
+		x.Troubled++
+	}
+	if x.enc != nil {
+		return x.enc.Encode(s)
+	}
+	_, err := x.w.WriteString(s.text(x.Count, x.zone, x.events))
+	return err
+}
+
+// Close writes out what is left.
+func (x *Writer) Close() error {
+	if x.Count == 0 && x.enc == nil {
+		x.w.WriteString("there is no session in this capture\n")
+	}
+	return x.w.Flush()
+}
+
+// Troubled says that the session failed, was lost, or ran without encryption.
+func (s *Session) Troubled() bool {
+	switch s.finding.State {
+	case Failed, Lost, Clear:
+		return true
+	}
+	return false
+}
+
+// headline says of each state what a person wants to know first.
+var headline = map[State]string{
+	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
+}
+
+func (s *Session) text(number int, zone *time.Location, events bool) string {
+	var b strings.Builder
+	f := s.finding
+	user := s.User()
+	if user == "" {
+		user = "-"
+	}
+	state := headline[f.State]
+	if f.State == Failed && f.Step != "" {
+		state += " at " + f.Step
+	}
+	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
+		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, state)
+	line := func(name, format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); text != "" {
+			fmt.Fprintf(&b, "   %-9s %s\n", name, text)
+		}
+	}
+	line("cause", "%s", s.causeText())
+	line("cure", "%s", f.Cure)
+	if s.attempts > 0 {
+		line("tries", "%d, all with the same end", s.attempts+1)
+	}
+	for _, r := range f.Remarks {
+		line("remark", "%s", r)
+	}
+	if n := s.clear.n + s.stray.n; n > 0 {
+		line("warning", "%d L2TP packet%s crossed in clear", n, plural(n))
+	}
+	line("ike", "%s", s.ikeText())
+	line("ipsec", "%s", s.espText())
+	line("l2tp", "%s", s.l2tpText())
+	line("ppp", "%s", s.pppText())
+	line("traffic", "%s", s.trafficText())
+	line("ended", "%s", s.endText(zone))
+	if events {
+		for _, e := range s.Events() {
+			again := ""
+			if e.Retransmission {
+				again = " (again)"
+			}
+			fmt.Fprintf(&b, "     %s %5d %s %s%s: %s\n", clock(e.Time, zone, "15:04:05.000000"), e.Frame,
+				[...]string{"client", "server", "other "}[e.Sender], e.Name, again, e.Details)
+		}
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+func clock(t int64, zone *time.Location, layout string) string {
+	return time.Unix(0, t).In(zone).Format(layout)
+}
+
+// span64 prints a time span of nanoseconds: "11.3 s".
+func span64(d int64) string { return fmt.Sprintf("%.1f s", float64(d)/1e9) }
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+func (s *Session) causeText() string {
+	f := s.finding
+	if f.Cause == "" {
+		return ""
+	}
+	text := f.Cause
+	if !f.Proven && f.State != Partial && f.ID != "" {
+		text += " (typical of what is seen, not proven)"
+	}
+	if len(f.Frames) > 0 {
+		text += " [frames"
+		for i, n := range f.Frames {
+			if i > 0 {
+				text += ","
+			}
+			text += fmt.Sprintf(" %d", n)
+		}
+		text += "]"
+	}
+	return text
+}
+
+func (s *Session) ikeText() string {
+	if s.exchange() == nil {
+		return ""
+	}
+	o := s.ikeObject()
+	parts := []string{o.Exchange + " mode"}
+	if o.Cipher != "" {
+		parts = append(parts, strings.TrimSpace(strings.Join([]string{o.Cipher, o.Hash, o.Group, o.Auth}, " ")))
+	} else if len(o.Offered) > 0 {
+		parts = append(parts, "offered "+o.Offered[0])
+	}
+	if o.SAs > 1 {
+		parts = append(parts, fmt.Sprintf("%d ISAKMP SAs", o.SAs))
+	}
+	if o.Retransmissions == 0 {
+		parts = append(parts, "no retransmissions")
+	} else {
+		parts = append(parts, fmt.Sprintf("%d retransmission%s", o.Retransmissions, plural(o.Retransmissions)))
+	}
+	if o.Seconds != nil {
+		parts = append(parts, fmt.Sprintf("phase 1 took %.2f s", float64(*o.Seconds)/1e9))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (s *Session) espText() string {
+	switch {
+	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
+		return "none"
+	case len(s.flows) == 0:
+		return ""
+	}
+	f := s.flows[0]
+	text := fmt.Sprintf("%d SA%s", len(s.flows), plural(len(s.flows)))
+	if f.cipher != "" {
+		text += " " + f.cipher + " " + f.auth
+	}
+	if s.assoc.natt {
+		text += " in UDP"
+	}
+	return text
+}
+
+func (s *Session) l2tpText() string {
+	o := s.l2tpObject()
+	if o == nil {
+		return ""
+	}
+	text := fmt.Sprintf("version %d", o.Version)
+	if o.Tunnel != nil {
+		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
+	}
+	if o.Host != ([2]string{}) {
+		text += fmt.Sprintf(" %s > %s", orDash(o.Host[client]), orDash(o.Host[server]))
+	}
+	if o.Session != nil {
+		text += fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+	}
+	return text
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (s *Session) pppText() string {
+	o := s.pppObject()
+	if o == nil {
+		return ""
+	}
+	var parts []string
+	if o.Accepted != nil {
+		word := "not accepted"
+		if *o.Accepted {
+			word = "accepted"
+		}
+		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+word), " "))
+	}
+	if o.Assigned != "" {
+		text := o.Assigned
+		if o.Peer != "" {
+			text += " of " + o.Peer
+		}
+		if len(o.DNS) > 0 {
+			text += ", dns " + strings.Join(o.DNS, " ")
+		}
+		parts = append(parts, text)
+	}
+	if o.MRU > 0 {
+		parts = append(parts, fmt.Sprintf("mru %d", o.MRU))
+	}
+	if o.Compression != "" {
+		parts = append(parts, o.Compression)
+	}
+	if o.Links > 1 {
+		parts = append(parts, fmt.Sprintf("%d links", o.Links))
+	}
+	if s.up.seen() {
+		parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (s *Session) trafficText() string {
+	if s.packets[client]+s.packets[server] == 0 {
+		return ""
+	}
+	var lost, twice, late uint64
+	for _, f := range s.flows {
+		lost, twice, late = lost+f.window.Missing(), twice+f.window.Duplicates, late+f.window.Reordered
+	}
+	return fmt.Sprintf("client %d packets %s, server %d packets %s; lost %d, twice %d, late %d",
+		s.packets[client], bytesText(s.bytes[client]), s.packets[server], bytesText(s.bytes[server]), lost, twice, late)
+}
+
+func bytesText(n uint64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+}
+
+func (s *Session) endText(zone *time.Location) string {
+	f := s.finding
+	if !f.ended {
+		return ""
+	}
+	return fmt.Sprintf("%s by the %s: %s", clock(f.endedAt, zone, "15:04:05"), sideNames[f.endedBy], f.EndReason)
+}
+
+var sideNames = [...]string{"client", "server", "network"}

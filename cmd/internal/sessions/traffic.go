@@ -1,0 +1,140 @@
+package sessions
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"l2tpdump/capture"
+)
+
+// Bounds of what is kept of the users' traffic.
+const (
+	maxStreams = 16
+	maxAsked   = 32
+	largeTCP   = 600 // bytes of a segment that a small path might not let pass
+)
+
+// traffic is what the users' packets show of how the session does.
+type traffic struct {
+	last    place
+	streams []stream
+	asked   []destination
+	looped  span // packets of the tunnel itself, sent into it
+}
+
+// stream is a large TCP segment that waits for its acknowledgement.
+type stream struct {
+	src, dst netip.AddrPort
+	sender   int
+	seq      uint32
+	size     int // of the IP packet
+	copies   span
+	after    int // small packets of the other side since the first copy
+}
+
+// destination is a host that the client sent requests to.
+type destination struct {
+	addr     netip.Addr
+	requests span
+	answered bool
+}
+
+// packet takes a user's packet.
+func (t *traffic) packet(side int, data []byte, at place, s *Session) {
+	t.last = at
+	var f capture.Frame
+	if f.DecodeIP(data) != nil || f.IPVersion == 0 || f.Fragment {
+		return
+	}
+	if side == client {
+		t.request(&f, at, s)
+	} else {
+		t.answer(f.Src)
+	}
+	if f.TCP {
+		t.segment(side, &f, data, at)
+	}
+}
+
+// request takes a packet that the client sends to somebody.
+func (t *traffic) request(f *capture.Frame, at place, s *Session) {
+	if f.Dst == s.assoc.ends[server] && f.UDP && (f.DstPort == portIKE || f.DstPort == portNATT || f.DstPort == portL2TP) {
+		t.looped.add(at)
+		return
+	}
+	if f.Dst.IsMulticast() || f.Dst.IsLinkLocalUnicast() || f.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return
+	}
+	for i := range t.asked {
+		if t.asked[i].addr == f.Dst {
+			t.asked[i].requests.add(at)
+			return
+		}
+	}
+	if len(t.asked) < maxAsked {
+		d := destination{addr: f.Dst}
+		d.requests.add(at)
+		t.asked = append(t.asked, d)
+	}
+}
+
+// answer takes note that somebody answers the client, or sends it something.
+func (t *traffic) answer(from netip.Addr) {
+	for i := range t.asked {
+		if t.asked[i].addr == from {
+			t.asked[i].answered = true
+			return
+		}
+	}
+}
+
+// segment takes a TCP segment.
+func (t *traffic) segment(side int, f *capture.Frame, data []byte, at place) {
+	const fixed = 20
+	if f.PayloadEnd-f.PayloadStart < fixed {
+		return
+	}
+	tcp := data[f.PayloadStart:]
+	seq, ack := binary.BigEndian.Uint32(tcp[4:]), binary.BigEndian.Uint32(tcp[8:])
+	src, dst := netip.AddrPortFrom(f.Src, f.SrcPort), netip.AddrPortFrom(f.Dst, f.DstPort)
+	for i := range t.streams {
+		x := &t.streams[i]
+		switch {
+		case x.sender != side && x.src == dst && x.dst == src: // it comes from who waits for it
+			if int32(ack-x.seq) > 0 {
+				x.copies = span{}
+			} else {
+				x.after++
+			}
+		case x.sender == side && x.src == src && x.dst == dst && f.TCPEnd-f.TCPStart >= largeTCP:
+			x.sent(seq, len(data), at)
+			return
+		}
+	}
+	if f.TCPEnd-f.TCPStart < largeTCP {
+		return
+	}
+	x := stream{src: src, dst: dst, sender: side}
+	x.sent(seq, len(data), at)
+	if len(t.streams) < maxStreams {
+		t.streams = append(t.streams, x)
+		return
+	}
+	for i := range t.streams {
+		if !t.streams[i].copies.seen() {
+			t.streams[i] = x
+			return
+		}
+	}
+}
+
+// sent takes a large segment: the oldest one that is not acknowledged counts.
+func (x *stream) sent(seq uint32, size int, at place) {
+	switch {
+	case !x.copies.seen() || int32(seq-x.seq) < 0:
+		x.seq, x.size, x.copies, x.after = seq, size, span{}, 0
+		x.copies.add(at)
+	case seq == x.seq:
+		x.copies.add(at)
+	}
+}

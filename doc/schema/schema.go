@@ -1,0 +1,10 @@
+// Package schema holds a JSON Schema (draft 2020-12) for what each command prints with --json:
+// decrypt, which is live's too, verify, sessions and keys.
+package schema
+
+import "embed"
+
+// Files holds a schema for each command: "decrypt.json".
+//
+//go:embed *.json
+var Files embed.FS

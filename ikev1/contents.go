@@ -1,0 +1,192 @@
+package ikev1
+
+import (
+	"net/netip"
+)
+
+// Notice is what a Notification payload says.
+type Notice struct {
+	Type     uint16 // RFC 2408 section 3.14.1
+	Name     string // "NO-PROPOSAL-CHOSEN", "notification 99"
+	Protocol uint8  // 1 ISAKMP, 3 ESP
+}
+
+// Failed says that the notification reports an error, and not a status.
+func (n Notice) Failed() bool { return n.Type > 0 && n.Type < uint16(notifyConnected) }
+
+// Asks and Answers say that the notification is the question or the answer of dead peer detection (RFC 3706).
+func (n Notice) Asks() bool    { return n.Type == uint16(notifyRUThere) }
+func (n Notice) Answers() bool { return n.Type == uint16(notifyRUThereAck) }
+
+// Notices returns the notifications of a message that could be read.
+func (m *Message) Notices() []Notice {
+	var list []Notice
+	for i := range m.Payloads {
+		p := &m.Payloads[i]
+		if p.Type != PayloadNotify {
+			continue
+		}
+		if n, err := parseNotification(p.Body); err == nil {
+			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String(), Protocol: uint8(n.Protocol)})
+		}
+	}
+	return list
+}
+
+// DeletesISAKMP says that a Delete payload of the message names the ISAKMP SA.
+func (m *Message) DeletesISAKMP() bool {
+	for i := range m.Payloads {
+		p := &m.Payloads[i]
+		if p.Type != PayloadDelete {
+			continue
+		}
+		if d, err := parseDelete(p.Body); err == nil && d.Protocol == protocolISAKMP {
+			return true
+		}
+	}
+	return false
+}
+
+// Identity is what an ID payload says: a peer in phase 1, the traffic of one side in Quick Mode.
+type Identity struct {
+	Text     string     // fit for a terminal: "10.0.0.2", "vpn.example.com"
+	Addr     netip.Addr // of an address
+	Protocol uint8      // IP protocol, 0 any
+	Port     uint16     // 0 any
+}
+
+// Identities returns the identities of a message that could be read, in their order.
+func (m *Message) Identities() []Identity {
+	var list []Identity
+	for i := range m.Payloads {
+		p := &m.Payloads[i]
+		if p.Type != PayloadID {
+			continue
+		}
+		if id, err := parseID(p.Body); err == nil {
+			list = append(list, Identity{Text: id.String(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
+		}
+	}
+	return list
+}
+
+// Offer is a transform of an SA payload.
+type Offer struct {
+	Text        string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
+	Cipher      string // "aes-cbc-256"
+	Hash        string // of phase 1: "sha256"
+	Auth        string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
+	Group       string // "modp2048", "" none
+	Mode        string // of phase 2: "transport", "tunnel", "udp-transport"
+	LifeSeconds uint64 // 0: not named
+	LifeZero    bool   // a life of 0 seconds is named
+}
+
+// maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
+const maxOffers = 64
+
+// Offers returns the transforms of the SA payload of a message that could be read, in their order: what is offered,
+// or chosen.
+func (m *Message) Offers() []Offer {
+	p := FindPayload(m.Payloads, PayloadSA)
+	if p == nil {
+		return nil
+	}
+	sa, err := parseSA(p.Body)
+	if err != nil {
+		return nil
+	}
+	var list []Offer
+	for i := range sa.Proposals {
+		for j := range sa.Proposals[i].Transforms {
+			if len(list) == maxOffers {
+				return list
+			}
+			list = append(list, sa.Proposals[i].Transforms[j].offer())
+		}
+	}
+	return list
+}
+
+func (t *transform) offer() Offer {
+	o := Offer{Text: t.text()}
+	if t.Protocol == protocolISAKMP {
+		p := t.phase1()
+		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
+		o.LifeSeconds = p.LifeSeconds
+		for i := range t.Attributes {
+			if a := &t.Attributes[i]; a.Type == phase1LifeDuration {
+				n, ok := a.number()
+				o.LifeZero = ok && n == 0
+			}
+		}
+		return o
+	}
+	p := t.phase2()
+	o.Cipher, o.Mode, o.LifeSeconds = p.algorithmNames(), p.modeName(), p.LifeSeconds
+	if p.Group != 0 {
+		o.Group = groupName(p.Group)
+	}
+	return o
+}
+
+// Vendors returns the names of the vendor IDs of a message that are known.
+func (m *Message) Vendors() []string {
+	var list []string
+	for i := range m.Payloads {
+		if p := &m.Payloads[i]; p.Type == PayloadVendorID {
+			if name := vendorName(p.Body); name != "" {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}
+
+// Setting is an attribute of Mode-Config or XAUTH. What is secret has no value.
+type Setting struct {
+	Kind  string // "REQUEST", "REPLY", "SET", "ACK"
+	Name  string
+	Value string
+}
+
+// Settings returns the attributes of Mode-Config and XAUTH of a message that could be read.
+func (m *Message) Settings() []Setting {
+	var list []Setting
+	for i := range m.Payloads {
+		p := &m.Payloads[i]
+		if p.Type != PayloadConfig {
+			continue
+		}
+		c, err := parseConfig(p.Body)
+		if err != nil {
+			continue
+		}
+		for j := range c.Attributes {
+			a := &c.Attributes[j]
+			value, _ := c.Type.value(a)
+			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value})
+		}
+	}
+	return list
+}
+
+// AuthName is the name of the SA's method of authentication, GroupName that of its group: "psk", "modp2048"; "" while
+// they are not known.
+func (sa *SA) AuthName() string {
+	if sa.AuthMethod == 0 {
+		return ""
+	}
+	return authMethodName(sa.AuthMethod)
+}
+
+// GroupName: see [SA.AuthName].
+func (sa *SA) GroupName() string {
+	if sa.Group == 0 {
+		return ""
+	}
+	return groupName(sa.Group)
+}
+
+// Find returns the first payload of a type in the message, or nil.
+func (m *Message) Find(t PayloadType) *Payload { return FindPayload(m.Payloads, t) }

@@ -1,0 +1,71 @@
+package keysrc
+
+import (
+	"regexp"
+	"time"
+)
+
+// dates finds out of what days the lines of a source are.
+type dates struct {
+	from  time.Time
+	tried int               // lines in which the first date was looked for
+	heads [lastHeads][]byte // of the last lines
+	next  int
+}
+
+const (
+	lineHead   = 80 // bytes of a line in which its date stands
+	firstHeads = 64 // lines of which one has a date, if any has
+	lastHeads  = 8
+)
+
+var dateForm = regexp.MustCompile(`\b(?:(\d{4})[-/](\d\d)[-/](\d\d)|(?:(\d{4}) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ` +
+	`+(\d{1,2})(?:, (\d{4}))?)(?:[T ]| @ |&nbsp;)+(\d\d:\d\d:\d\d)`)
+
+// lineDate returns the time at the beginning of a line, in the year 0 where it names none; false where
+// there is none.
+func lineDate(line []byte) (time.Time, bool) {
+	m := dateForm.FindSubmatch(line[:min(len(line), lineHead)])
+	if m == nil {
+		return time.Time{}, false
+	}
+	year := string(m[1]) + string(m[4]) + string(m[7])
+	if year == "" {
+		year = "0000"
+	}
+	layout, text := "2006 01 02 15:04:05", year+" "+string(m[2])+" "+string(m[3])+" "+string(m[8])
+	if len(m[5]) > 0 {
+		layout, text = "2006 Jan 2 15:04:05", year+" "+string(m[5])+" "+string(m[6])+" "+string(m[8])
+	}
+	t, err := time.Parse(layout, text)
+	return t, err == nil
+}
+
+// take takes a line.
+func (d *dates) take(line []byte) {
+	if d.from.IsZero() {
+		if d.tried++; d.tried > firstHeads {
+			return
+		}
+		d.from, _ = lineDate(line)
+		return
+	}
+	d.heads[d.next%lastHeads] = append(d.heads[d.next%lastHeads][:0], line[:min(len(line), lineHead)]...)
+	d.next++
+}
+
+// span returns the times of the first and the last line that has one, in the order of time; zero where
+// there is none.
+func (d *dates) span() (from, to time.Time) {
+	from, to = d.from, d.from
+	for i := d.next; i > max(0, d.next-lastHeads); i-- {
+		if t, ok := lineDate(d.heads[(i-1)%lastHeads]); ok {
+			to = t
+			break
+		}
+	}
+	if to.Before(from) {
+		from, to = to, from
+	}
+	return from, to
+}

@@ -1,0 +1,64 @@
+package keysrc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"l2tpdump/esp"
+)
+
+// A source of the field from which a line was lost gives no key that the whole one has not, unless it
+// says that the key is a part, or that something is wrong.
+func TestFieldKeysWithoutALine(t *testing.T) {
+	files, err := filepath.Glob("../testdata/field/keys/*")
+	if err != nil || len(files) < 40 {
+		t.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, ".pcap") || strings.HasSuffix(file, "13d-gz-trunc") {
+			continue
+		}
+		all, _ := Parse(bytes.NewReader(data), "all", "")
+		whole := make(map[string]bool)
+		eachKey(all, func(name string, k esp.Key) { whole[name+string(k.Bytes())] = true })
+		lines := bytes.SplitAfter(data, []byte("\n"))
+		for i := range lines {
+			rest := bytes.Join(append(append([][]byte(nil), lines[:i]...), lines[i+1:]...), nil)
+			keys, _ := Parse(bytes.NewReader(rest), "rest", "")
+			if len(keys.Notes) > 0 {
+				continue
+			}
+			eachKey(keys, func(name string, k esp.Key) {
+				if !whole[name+string(k.Bytes())] {
+					t.Errorf("%s without line %d: %s of %d bytes", file, i+1, name, k.Len())
+				}
+			})
+		}
+	}
+}
+
+// eachKey gives out the keys that are not said to be parts.
+func eachKey(keys *Keys, f func(name string, k esp.Key)) {
+	for _, s := range keys.IKE {
+		for i, k := range phase1Keys(s) {
+			if !k.IsZero() && !(i == 3 && s.SKEYIDeHead) {
+				f(phase1Names[i], *k)
+			}
+		}
+	}
+	for _, s := range keys.ESP {
+		if !s.KeyHead {
+			f(spiName(s.SPI), s.Key)
+		}
+		if !s.AuthKeyHead && !s.AuthKey.IsZero() {
+			f("authentication "+spiName(s.SPI), s.AuthKey)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package keysrc
+
+import (
+	"bytes"
+
+	"l2tpdump/esp"
+	"l2tpdump/ikev1"
+)
+
+// The debug output of OpenBSD's isakmpd -D A=99, on the terminal or in syslog:
+//
+//	071518.619884 Exch 10 exchange_setup_p1: icookie 631827ec0fefc720 rcookie 57b5e187a6225cec
+//	071518.619884 Negt 80 ike_phase_1_post_exchange_KE_NONCE: SKEYID_e:
+//	071518.619884 Negt 80 bb7f925e 3a06d1ac fe00bbd2 54171a4b
+//	071518.619884 Negt 80 06955b69
+//
+// A row has 16 bytes; the length of a value stands nowhere.
+var isakmpdFormat = Format{
+	Name:  "isakmpd",
+	Title: "OpenBSD isakmpd",
+	Looks: "Negt 80 lines with SKEYID_e, which take isakmpd -D A=99",
+	match: func(line []byte) bool {
+		_, ok := after(line, isakmpdPhase1)
+		return ok
+	},
+	new: func(out *output) parser { return &isakmpd{out: out, value: -1} },
+}
+
+const isakmpdPhase1 = "phase_1_post_exchange_KE_NONCE: "
+
+type isakmpd struct {
+	out                  *output
+	initiator, responder ikev1.Cookie // of the exchange that was set up last
+	ike                  *ikev1.Secret
+	value                int // being read, as in phase1Names; -1 none
+	start, lastRow       int
+	got                  []byte
+	damaged              bool
+}
+
+// isakmpdMessage returns what follows "Negt 80 ": a class of four letters and a level.
+func isakmpdMessage(text []byte) (msg []byte, ok bool) {
+	for _, class := range []string{"Negt ", "Exch ", "Mesg ", "Misc ", "Cryp ", "SA   ", "Timr ", "Trpt ", "Sdep ", "Plcy "} {
+		i := bytes.Index(text, []byte(class))
+		if i < 0 || i > 120 || i > 0 && text[i-1] != ' ' {
+			continue
+		}
+		level, rest := word(text[i+len(class):])
+		if len(level) > 0 && len(level) <= 2 && digit(level[0]) && digit(level[len(level)-1]) {
+			return trimLine(rest), true
+		}
+	}
+	return nil, false
+}
+
+func (p *isakmpd) line(n int, text []byte) bool {
+	msg, ok := isakmpdMessage(text)
+	if !ok {
+		return false
+	}
+	if p.value >= 0 && p.ike != nil && p.row(msg) {
+		return true
+	}
+	p.finish()
+	if rest, ok := after(msg, "exchange_setup_p1: icookie "); ok {
+		p.give()
+		i, rest := word(rest)
+		r, ok := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("rcookie "))
+		p.initiator, p.responder = ikev1.Cookie{}, ikev1.Cookie{}
+		if ok && len(i) == 16 && len(r) >= 16 {
+			hexDigits(p.initiator[:0], i)
+			hexDigits(p.responder[:0], r[:16])
+		}
+		return true
+	}
+	rest, ok := after(msg, isakmpdPhase1)
+	if !ok {
+		return true
+	}
+	for i, name := range phase1Names[:4] {
+		if string(rest) != name+":" {
+			continue
+		}
+		if i == 0 {
+			p.give()
+		}
+		if p.ike == nil {
+			p.ike = &ikev1.Secret{Origin: p.out.origin(n)}
+		}
+		p.value, p.start, p.got, p.lastRow, p.damaged = i, n, p.got[:0], 16, false
+	}
+	return true
+}
+
+// row takes a row of the value at hand.
+func (p *isakmpd) row(msg []byte) bool {
+	was := len(p.got)
+	got, ok := hexWords(p.got, msg)
+	if !ok {
+		p.damaged = p.damaged || startsHex(msg)
+		return p.damaged && startsHex(msg)
+	}
+	if p.lastRow != 16 || len(got)-was > 16 || len(got) > maxValue {
+		p.damaged = true
+		return true
+	}
+	p.got, p.lastRow = got, len(got)-was
+	return true
+}
+
+// finish takes the value at hand.
+func (p *isakmpd) finish() {
+	i := p.value
+	if p.value = -1; i < 0 || p.ike == nil {
+		return
+	}
+	if p.damaged || len(p.got) == 0 {
+		p.out.note(p.start, phase1Names[i]+": its rows are damaged")
+		return
+	}
+	*phase1Keys(p.ike)[i] = esp.NewKey(p.got)
+	if i == 3 {
+		p.ike.Origin = p.out.origin(p.start)
+		p.give()
+	}
+}
+
+// give gives the keys of phase 1 out.
+func (p *isakmpd) give() {
+	s := p.ike
+	p.ike = nil
+	if s != nil && checkPhase1(p.out, s) {
+		s.InitiatorCookie, s.ResponderCookie = p.initiator, p.responder
+		p.out.ike(s)
+	}
+}
+
+func (p *isakmpd) close() {
+	p.finish()
+	p.give()
+}
+
+func (p *isakmpd) near() string {
+	return p.out.lack("isakmpd's output, but without SKEYID_e: it takes isakmpd -D A=99")
+}

@@ -1,0 +1,358 @@
+package keysrc
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"l2tpdump/esp"
+)
+
+// Commands that set SAs up or open them, in scripts and as they were typed:
+//
+//	ip xfrm state add src A dst B proto esp spi 0x… auth-trunc 'hmac(sha1)' 0x… 96 enc 'cbc(aes)' 0x…
+//	add A B esp 0x… -m transport -E rijndael-cbc 0x… -A hmac-sha1 0x… ;     (setkey)
+//	ipsec sa add 10 spi N esp crypto-alg aes-cbc-128 crypto-key … integ-alg sha1-96 integ-key …   (VPP)
+//	tcpdump -E '0x…@B aes-cbc-hmac96:0x…', and the lines of its file
+//
+// Those of a shell go on behind a backslash, setkey's up to a semicolon.
+var scriptFormat = Format{
+	Name:  "script",
+	Title: "commands",
+	Looks: "ip xfrm state add, setkey's add … -E … -A …, tcpdump -E, VPP's ipsec sa add",
+	match: func(line []byte) bool {
+		c, _ := scriptStart(line)
+		return c != scriptNone
+	},
+	new: func(out *output) parser {
+		return &script{out: out, xfrm: newXFRM(out), setkey: setkey{out: out}}
+	},
+}
+
+const (
+	maxScriptLines = 16 // of a command
+	maxScriptText  = 4096
+)
+
+type script struct {
+	out     *output
+	command scriptCommand // at hand
+	start   int           // its first line
+	text    []byte
+
+	xfrm   *xfrm // take what the commands say as if it were listed
+	setkey setkey
+}
+
+type scriptCommand uint8
+
+const (
+	scriptNone scriptCommand = iota
+	scriptXFRM
+	scriptSetkey
+	scriptVPP
+	scriptTcpdump
+)
+
+// tcpdumpSA is an SA of tcpdump -E: SPI, destination, algorithm, secret.
+var tcpdumpSA = regexp.MustCompile(`(?:\b(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})@([0-9a-fA-F.:]{3,39})\s+|-E\s*['"]?)` +
+	`((?:3des|des|aes|blowfish|cast128|none)[a-z0-9-]*):(0x[0-9a-zA-Z]*|[^\s,"']+)`)
+
+// scriptStart tells which command begins in a line, and what follows its name.
+func scriptStart(line []byte) (scriptCommand, []byte) {
+	switch {
+	case bytes.IndexByte(line, '@') > 0 || bytes.Contains(line, []byte("-E")):
+		if tcpdumpSA.Match(line) {
+			return scriptTcpdump, line
+		}
+	case bytes.Contains(line, []byte("xfrm s")), bytes.Contains(line, []byte("ip x s")):
+		rest, ok := after(line, "xfrm s")
+		if !ok {
+			rest, _ = after(line, "ip x s")
+		}
+		object, rest := word(rest)
+		verb, rest := word(rest)
+		if (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
+			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
+			return scriptXFRM, rest
+		}
+	case bytes.Contains(line, []byte("ipsec sa add ")):
+		rest, _ := after(line, "ipsec sa add ")
+		return scriptVPP, rest
+	}
+	for s := line; ; {
+		i := bytes.Index(s, []byte("add"))
+		if i < 0 {
+			return scriptNone, nil
+		}
+		if rest := s[i+3:]; (i == 0 || bytes.IndexByte([]byte(" \t\"';"), s[i-1]) >= 0) && setkeyAdd(rest) {
+			return scriptSetkey, rest
+		}
+		s = s[i+3:]
+	}
+}
+
+// setkeyAdd reports whether "[-4n] A B esp …" follows "add".
+func setkeyAdd(s []byte) bool {
+	w, rest := word(s)
+	for len(w) > 0 && w[0] == '-' {
+		w, rest = word(rest)
+	}
+	dst, rest := word(rest)
+	proto, _ := word(rest)
+	return len(w) > 0 && isAddrStart(w[0]) && len(dst) > 0 && isAddrStart(dst[0]) && bytes.HasPrefix(proto, []byte("esp"))
+}
+
+func (p *script) line(n int, text []byte) bool {
+	s := trimLine(text)
+	if c, rest := scriptStart(s); c != scriptNone {
+		p.end()
+		p.command, p.start, s = c, n, rest
+	} else if p.command == scriptNone {
+		return false
+	}
+	goesOn := false
+	if p.command == scriptSetkey {
+		var next []byte
+		s, next, goesOn = bytes.Cut(s, []byte(";"))
+		goesOn = !goesOn
+		defer func() {
+			if c, _ := scriptStart(next); c != scriptNone {
+				p.line(n, next)
+			}
+		}()
+	} else {
+		s, goesOn = bytes.CutSuffix(s, []byte(`\`))
+	}
+	p.text = append(append(p.text, s...), ' ')
+	if !goesOn || n-p.start >= maxScriptLines || len(p.text) > maxScriptText {
+		p.end()
+	}
+	return true
+}
+
+// end takes the command at hand as whole.
+func (p *script) end() {
+	c := p.command
+	p.command = scriptNone
+	switch c {
+	case scriptXFRM:
+		p.state(scriptWords(p.text))
+	case scriptSetkey:
+		p.add(scriptWords(p.text))
+	case scriptVPP:
+		p.vpp(scriptWords(p.text))
+	case scriptTcpdump:
+		for _, m := range tcpdumpSA.FindAllSubmatch(p.text, -1) {
+			p.tcpdump(string(m[1]), string(m[2]), string(m[3]), string(m[4]))
+		}
+	}
+	clear(p.text) // key bytes
+	p.text = p.text[:0]
+}
+
+// scriptWords splits a command at blanks outside of quotes.
+func scriptWords(s []byte) (words []string) {
+	var w []byte
+	var quote byte
+	for _, c := range s {
+		switch {
+		case c == quote && quote != 0:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\'' || c == '`'):
+			quote = c
+		case quote == 0 && (c == ' ' || c == '\t'):
+			if len(w) > 0 {
+				words = append(words, string(w))
+			}
+			w = w[:0]
+		default:
+			w = append(w, c)
+		}
+	}
+	if len(w) > 0 {
+		words = append(words, string(w))
+	}
+	return words
+}
+
+// scriptKey returns the bytes of a key, which is text where it doesn't begin with 0x.
+func scriptKey(s string) (key []byte, ok bool) {
+	if strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "0X") {
+		return hexDigits(nil, []byte(s[2:]))
+	}
+	return []byte(s), len(s) > 0 && s[0] != '$' && !redacted(s)
+}
+
+// state takes what follows "ip xfrm state add", and gives it on as lines of a listing.
+func (p *script) state(words []string) {
+	value := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	var src, dst, spi, encap, esn string
+	var algorithms []string
+	for i := 0; i < len(words); i++ {
+		switch w := words[i]; w {
+		case "src":
+			i++
+			src = value(i)
+		case "dst":
+			i++
+			dst = value(i)
+		case "proto":
+			if i++; value(i) != "esp" {
+				return
+			}
+		case "spi":
+			i++
+			spi = value(i)
+		case "encap":
+			encap = w
+		case "sel":
+			i = len(words)
+		case "esn":
+			esn = w
+		case "auth", "auth-trunc", "enc", "aead":
+			key := value(i + 2)
+			b, ok := scriptKey(key)
+			if ok {
+				key = "0x" + hex.EncodeToString(b)
+			} else if !redacted(key) {
+				p.out.note(p.start, "the command ip xfrm state: "+notBytes(key))
+				return
+			}
+			text := w + " " + value(i+1) + " " + key
+			if i += 2; w == "auth-trunc" || w == "aead" {
+				i++
+				text += " " + value(i)
+			}
+			algorithms = append(algorithms, text)
+		}
+	}
+	number, err := strconv.ParseUint(spi, 0, 32)
+	if err != nil {
+		p.out.note(p.start, "the SPI of the command can't be read")
+		return
+	}
+	if src == "" || dst == "" {
+		src, dst, encap = "0.0.0.0", "0.0.0.0", "encap" // any
+	}
+	lines := append([]string{"src " + src + " dst " + dst, fmt.Sprintf("proto esp spi 0x%08x", number),
+		"replay-window 0 flag " + esn}, algorithms...)
+	if encap != "" {
+		lines = append(lines, encap)
+	}
+	for _, line := range lines {
+		p.xfrm.one(p.start, []byte(line))
+	}
+	p.xfrm.finish()
+}
+
+// add takes what follows setkey's "add".
+func (p *script) add(words []string) {
+	for len(words) > 0 && words[0][0] == '-' {
+		words = words[1:]
+	}
+	if len(words) < 4 {
+		return
+	}
+	sa := setkeySA{line: p.start, src: setkeyAddr([]byte(words[0])), dst: setkeyAddr([]byte(words[1])),
+		udp: words[2] == "esp-udp"}
+	spi, err := strconv.ParseUint(words[3], 0, 32)
+	if err != nil {
+		p.out.note(p.start, "the SPI of the command can't be read")
+		return
+	}
+	sa.spi = uint32(spi)
+	for i := 4; i+2 < len(words); i++ {
+		if words[i] != "-E" && words[i] != "-A" {
+			continue
+		}
+		key, ok := scriptKey(words[i+2])
+		if !ok {
+			p.out.note(p.start, "SA "+spiName(sa.spi)+": "+notBytes(words[i+2]))
+			return
+		}
+		if words[i] == "-E" {
+			sa.keys.cipher, sa.keys.key = words[i+1], key
+		} else {
+			sa.keys.auth, sa.keys.authKey = words[i+1], key
+		}
+		i += 2
+	}
+	p.setkey.sa = sa
+	p.setkey.give()
+}
+
+// vpp takes what follows "ipsec sa add".
+func (p *script) vpp(words []string) {
+	values := make(map[string]string)
+	for i := 0; i+1 < len(words); i++ {
+		values[words[i]] = words[i+1]
+	}
+	spi, err := strconv.ParseUint(values["spi"], 0, 32)
+	if err != nil {
+		p.out.note(p.start, "the SPI of the command can't be read")
+		return
+	}
+	name := "SA " + spiName(uint32(spi)) + ": "
+	k := espKeys{cipher: values["crypto-alg"]}
+	if a := values["integ-alg"]; a != "" {
+		k.auth = "hmac-" + strings.Replace(a, "sha-", "sha2-", 1)
+	}
+	var ok1, ok2 bool
+	k.key, ok1 = hexDigits(nil, []byte(strings.TrimPrefix(values["crypto-key"], "0x")))
+	k.authKey, ok2 = hexDigits(nil, []byte(strings.TrimPrefix(values["integ-key"], "0x")))
+	switch c, _, _ := cipherNamed(k.cipher); {
+	case !ok1 || !ok2:
+		p.out.note(p.start, name+notBytes(values["crypto-key"], values["integ-key"]))
+		return
+	case c != nil && c.SaltLen > 0:
+		p.out.note(p.start, name+"the salt of "+c.Name+" stands apart from the key: it can't be taken from this command")
+		return
+	}
+	if s := p.out.secret(p.start, "SA ", uint32(spi), &k); s != nil {
+		p.out.esp(s)
+	}
+}
+
+// tcpdump takes an SA of tcpdump -E; spi and dst are empty for any. "-hmac96" is the length of an ICV
+// that is not checked.
+func (p *script) tcpdump(spi, dst, algorithm, secret string) {
+	number, err1 := strconv.ParseUint(spi, 0, 32)
+	addr, err2 := netip.ParseAddr(dst)
+	if spi != "" && (err1 != nil || err2 != nil) {
+		p.out.note(p.start, "the SPI or the address before @ can't be read")
+		return
+	}
+	cipher, bits, icv := strings.Cut(algorithm, "-hmac")
+	key, ok := scriptKey(secret)
+	if !ok {
+		p.out.note(p.start, "SA "+spiName(uint32(number))+": "+notBytes(secret))
+		return
+	}
+	s := p.out.secret(p.start, "SA ", uint32(number), &espKeys{cipher: cipher, key: key})
+	if s == nil {
+		return
+	}
+	if icv {
+		s.Suite.Auth = esp.AuthByName("any-" + bits)
+	}
+	if spi == "" {
+		s.SPIMask = 0
+	} else {
+		s.Dst = esp.AddrPatternFrom(addr)
+	}
+	p.out.esp(s)
+}
+
+func (p *script) close() { p.end() }
+
+func (p *script) near() string { return p.xfrm.near() }

@@ -1,0 +1,436 @@
+package keysrc
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"slices"
+	"strings"
+)
+
+// A wrapping takes off what a log server, an export, a web page or a mail program put around a line
+// of text. It appends what was inside to dst, in which LF separates lines; ok is false where the line
+// is none of its kind. Nothing is put together: what is inside stood in this one line.
+type wrapping func(dst, line []byte) (inner []byte, ok bool)
+
+// wrappings are in the order in which they are tried. They see every line of files of any kind: each
+// looks at a cheap sign first.
+var wrappings = []wrapping{
+	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
+}
+
+// maxWrapped is how many wrappings may be around one another.
+const maxWrapped = 4
+
+// unwrapper takes lines out of their wrappings.
+type unwrapper struct {
+	bufs   [maxWrapped][]byte
+	lines  int  // that may have been the heading of a table
+	column int  // of the message in a table with a heading, from 1
+	open   bool // that goes on in the next line
+	object jsonObject
+}
+
+// maxHeading is the number of lines of which one may be the heading of a table.
+const maxHeading = 4
+
+// each gives out the lines inside a line.
+func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
+	if depth == maxWrapped {
+		give(line)
+		return
+	}
+	inner, ok := u.json(u.bufs[depth][:0], line)
+	if !ok {
+		inner, ok = u.csv(inner[:0], line)
+	}
+	for i := 0; !ok && i < len(wrappings); i++ {
+		inner, ok = wrappings[i](inner[:0], line)
+	}
+	u.bufs[depth] = inner
+	if !ok {
+		give(line)
+		return
+	}
+	inner = bytes.TrimRight(inner, "\r\n")
+	for {
+		i := bytes.IndexByte(inner, '\n')
+		if i < 0 {
+			u.each(depth+1, inner, give)
+			return
+		}
+		u.each(depth+1, inner[:i], give)
+		inner = inner[i+1:]
+	}
+}
+
+// unquoteMail takes off the marks of a quoted mail. "> show …" is typed at a prompt.
+func unquoteMail(dst, line []byte) ([]byte, bool) {
+	if len(line) == 0 || line[0] != '>' || bytes.HasPrefix(line, []byte("> show ")) {
+		return dst, false
+	}
+	for len(line) > 0 && line[0] == '>' {
+		line = bytes.TrimPrefix(line[1:], []byte(" "))
+	}
+	return append(dst, line...), true
+}
+
+// messageNames are what log servers call the text of a line.
+var messageNames = []string{
+	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
+}
+
+// json takes the message of each object in a line: of docker's json-file, journalctl -o json and
+// json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
+// may have a line for each member.
+func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 || bytes.IndexByte([]byte(`{}"`), line[0]) < 0 && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) {
+		return dst, false
+	}
+	start := len(dst)
+	for at := 0; at < len(line); at++ {
+		i := bytes.IndexAny(line[at:], `"{}`)
+		if i < 0 {
+			break
+		}
+		if at += i; line[at] != '"' {
+			dst = u.object.end(dst)
+			continue
+		}
+		name, end, ok := jsonString(line, at)
+		if !ok {
+			break
+		}
+		rest := bytes.TrimLeft(line[end+1:], " \t")
+		if at = end; len(rest) > 0 && rest[0] == ':' {
+			value, n := jsonText(bytes.TrimLeft(rest[1:], " \t"))
+			if n > 0 {
+				u.object.take(name, value)
+			}
+			at = len(line) - len(bytes.TrimLeft(rest[1:], " \t")) + n - 1
+		} else if line[0] == '"' {
+			return dst[:start], false // a table
+		}
+	}
+	if u.object.message != "" {
+		dst = u.object.end(dst)
+	}
+	return dst, len(dst) > start
+}
+
+// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its length;
+// 0 if there is none.
+func jsonText(s []byte) (text string, n int) {
+	inner := bytes.TrimLeft(s, "[ \t")
+	switch {
+	case len(inner) > 0 && inner[0] == '"':
+		text, end, ok := jsonString(inner, 0)
+		if ok {
+			return text, len(s) - len(inner) + end + 1
+		}
+	case len(s) > 0 && s[0] == '[' && len(inner) > 0 && digit(inner[0]):
+		var b []byte
+		n = bytes.IndexByte(s, ']') + 1
+		if json.Unmarshal(s[:n], &b) == nil {
+			return string(b), n
+		}
+	}
+	return "", 0
+}
+
+// A jsonObject is what is of use in an object.
+type jsonObject struct {
+	message, spi string
+	sa           []string // fields of RouterOS
+	twice        bool     // a field of it stands twice: there are two
+}
+
+func (o *jsonObject) take(name, value string) {
+	switch {
+	case o.message == "" && slices.Contains(messageNames, strings.ToLower(name)):
+		o.message = value
+	case name == "spi":
+		o.twice = o.twice || o.spi != ""
+		o.spi = value
+	case mikrotikUsed([]byte(name)) && !strings.ContainsAny(value, " \""):
+		if strings.HasSuffix(name, "-key") {
+			value = `"` + value + `"`
+		}
+		field := name + "=" + value
+		o.twice = o.twice || slices.ContainsFunc(o.sa, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+		if !o.twice {
+			o.sa = append(o.sa, field)
+		}
+	}
+}
+
+// end appends what is inside of an object, and begins another.
+func (o *jsonObject) end(dst []byte) []byte {
+	was := *o
+	*o = jsonObject{}
+	return was.text(dst)
+}
+
+func (o *jsonObject) text(dst []byte) []byte {
+	switch {
+	case o.twice:
+	case o.message != "":
+		return append(append(dst, strings.TrimRight(o.message, "\r\n")...), '\n')
+	case o.spi != "" && len(o.sa) > 1:
+		return append(dst, "0 E spi="+o.spi+" "+strings.Join(o.sa, " ")+"\n"...)
+	}
+	return dst
+}
+
+// jsonString returns the string whose quote is at text[at], and where its other quote is.
+func jsonString(text []byte, at int) (s string, end int, ok bool) {
+	for end = at + 1; end < len(text); end++ {
+		switch text[end] {
+		case '\\':
+			end++
+		case '"':
+			err := json.Unmarshal(text[at:end+1], &s)
+			return s, end, err == nil
+		}
+	}
+	return "", 0, false
+}
+
+// csv takes the message of a row of a table: the column that the heading calls so, else the last. Before
+// a Yamaha router's the other columns stay: the time in them tells connections apart. A message of
+// several lines is open at the end of the first. Wireshark's own tables stay as they are.
+func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
+	if u.lines < maxHeading && u.column == 0 {
+		if u.lines++; u.heading(line) {
+			return dst, true
+		}
+	}
+	if u.open {
+		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
+		if u.open = i < 0; u.open {
+			return dst, false
+		}
+		return append(dst, line[:i]...), true
+	}
+	if (len(line) == 0 || line[0] != '"') && u.column == 0 || bytes.Contains(line, []byte(`"0x`)) ||
+		matchESPRow(line) || matchIKERow(line) {
+		return dst, false
+	}
+	cols, err := csvRow(commas(line))
+	end := len(cols)
+	if err != nil && err != errQuote || end < max(2, u.column) {
+		return dst, false
+	}
+	if u.column != 0 {
+		end = u.column
+	}
+	u.open = err != nil
+	if bytes.Contains(cols[end-1], []byte("[IKE")) {
+		for _, col := range cols[:end-1] {
+			dst = append(append(dst, col...), ' ')
+		}
+	}
+	return append(dst, cols[end-1]...), true
+}
+
+// commas puts commas for the semicolons between columns, which some countries have.
+func commas(line []byte) []byte {
+	if bytes.Contains(line, []byte(`";"`)) && !bytes.Contains(line, []byte(`","`)) {
+		return bytes.ReplaceAll(line, []byte(`";"`), []byte(`","`))
+	}
+	return line
+}
+
+// heading takes a line that names the columns of a table, one of them the message.
+func (u *unwrapper) heading(line []byte) bool {
+	cols, err := csvRow(commas(line))
+	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
+		return slices.Contains(messageNames, strings.ToLower(string(col)))
+	})
+	return err == nil && u.column != 0
+}
+
+// htmlTags are the elements of web pages that logs are shown in, with what they stand for.
+var htmlTags = map[string]string{
+	"br": "\n", "tr": "\n", "p": "\n", "div": "\n", "li": "\n", "pre": "\n", "table": "\n", "html": "\n", "body": "\n",
+	"td": " ", "th": " ",
+	"span": "", "b": "", "i": "", "a": "", "font": "", "code": "", "tt": "", "tbody": "", "thead": "", "ul": "", "ol": "",
+}
+
+// unwrapHTML takes the text of a web page: without tags, with entities replaced.
+func unwrapHTML(dst, line []byte) ([]byte, bool) {
+	start, found := len(dst), false
+	for at := 0; at < len(line); {
+		i := bytes.IndexAny(line[at:], "<&")
+		if i < 0 {
+			if !found {
+				return dst[:start], false
+			}
+			dst = append(dst, line[at:]...)
+			break
+		}
+		dst = append(dst, line[at:at+i]...)
+		at += i
+		text, n := htmlMark(line[at:])
+		if found = found || n > 0; n == 0 {
+			text, n = string(line[at]), 1
+		}
+		if text == "\n" && (len(dst) == start || dst[len(dst)-1] == '\n') || text == " " && (len(dst) == start ||
+			dst[len(dst)-1] == ' ' || dst[len(dst)-1] == '\n') && line[at] == '<' {
+			text = ""
+		}
+		dst = append(dst, text...)
+		at += n
+	}
+	return dst, found
+}
+
+// htmlMark returns what the tag or the entity at the beginning of s stands for, and its length; 0 if
+// there is none.
+func htmlMark(s []byte) (text string, n int) {
+	end := bytes.IndexByte(s, '>')
+	if s[0] == '&' {
+		end = bytes.IndexByte(s, ';')
+		if end < 2 || end > 10 {
+			return "", 0
+		}
+		text = html.UnescapeString(string(s[:end+1]))
+		if text == string(s[:end+1]) {
+			return "", 0
+		}
+		return strings.ReplaceAll(text, "\u00a0", " "), end + 1
+	}
+	if end < 0 || end > 300 {
+		return "", 0
+	}
+	name := bytes.TrimLeft(s[1:end], "/")
+	if i := bytes.IndexAny(name, " /\t"); i > 0 {
+		name = name[:i]
+	}
+	text, ok := htmlTags[strings.ToLower(string(name))]
+	if !ok {
+		return "", 0
+	}
+	return text, end + 1
+}
+
+// unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
+func unwrapSyslog(dst, line []byte) ([]byte, bool) {
+	found := false
+	for {
+		i := bytes.Index(line, []byte("#01"))
+		if i < 0 || i+3 >= len(line) {
+			break
+		}
+		dst = append(dst, line[:i]...)
+		switch line[i+3] {
+		case '1':
+			dst = append(dst, '\t')
+		case '2':
+			dst = append(dst, '\n')
+		default:
+			dst = append(dst, line[i:i+4]...)
+			line = line[i+4:]
+			continue
+		}
+		found, line = true, line[i+4:]
+	}
+	if found {
+		dst = append(dst, line...)
+	}
+	return dst, found
+}
+
+// straightQuotes puts straight quotes for those that word processors and web pages set.
+func straightQuotes(dst, line []byte) ([]byte, bool) {
+	found := false
+	for {
+		i := bytes.Index(line, []byte("\xe2\x80"))
+		if i < 0 || i+2 >= len(line) {
+			break
+		}
+		dst = append(dst, line[:i]...)
+		switch c := line[i+2]; {
+		case c >= 0x98 && c <= 0x9b: // U+2018 to U+201B
+			dst, found = append(dst, '\''), true
+		case c >= 0x9c && c <= 0x9f: // U+201C to U+201F
+			dst, found = append(dst, '"'), true
+		default:
+			dst = append(dst, line[i:i+3]...)
+		}
+		line = line[i+3:]
+	}
+	if found {
+		dst = append(dst, line...)
+	}
+	return dst, found
+}
+
+// unwrapUAT takes the rows of Wireshark's tables out of a command line: -o 'uat:esp_sa:"IPv4",…'.
+func unwrapUAT(dst, line []byte) ([]byte, bool) {
+	mark, found := []byte("uat:"), false
+	for {
+		_, rest, ok := bytes.Cut(line, mark)
+		if !ok {
+			return dst, found
+		}
+		name, row, ok := bytes.Cut(rest, []byte(":"))
+		if line = rest; !ok || string(name) != "esp_sa" && string(name) != "ikev1_decryption_table" {
+			continue
+		}
+		row, _, _ = bytes.Cut(row, []byte("'"))
+		row, _, _ = bytes.Cut(row, []byte(" -"))
+		if bytes.HasPrefix(row, []byte(`\"`)) { // in quotes of the shell, the first of which stands before "uat:"
+			row = bytes.ReplaceAll(row, []byte(`\"`), []byte("'"))
+			row, _, _ = bytes.Cut(row, []byte(`"`))
+			row = bytes.ReplaceAll(row, []byte("'"), []byte(`"`))
+		}
+		row = bytes.TrimSpace(bytes.ReplaceAll(row, []byte(`\`), nil))
+		dst, found = append(append(dst, row...), '\n'), true
+	}
+}
+
+// cutStamp takes off the time that docker logs -t and the like put before each line. A Yamaha router's
+// lines keep theirs: it tells connections apart.
+func cutStamp(dst, line []byte) ([]byte, bool) {
+	if len(line) < 21 || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' ||
+		!digit(line[0]) || bytes.Contains(line, []byte("[IKE")) {
+		return dst, false
+	}
+	i := bytes.IndexByte(line, ' ')
+	if i < 20 || i > 36 || len(bytes.Trim(line[:i], "0123456789-:.,T+Z")) > 0 {
+		return dst, false
+	}
+	line = line[i+1:]
+	for _, stream := range []string{"stdout F ", "stderr F "} { // of Kubernetes
+		line = bytes.TrimPrefix(line, []byte(stream))
+	}
+	return append(dst, line...), true
+}
+
+// cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".
+func cutContainer(dst, line []byte) ([]byte, bool) {
+	i := bytes.Index(line, []byte(" | "))
+	if i < 3 || i > 64 {
+		return dst, false
+	}
+	name := bytes.TrimRight(line[:i], " ")
+	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' || bytes.IndexByte(name, ' ') >= 0 {
+		return dst, false
+	}
+	return append(dst, line[i+3:]...), true
+}
+
+// unwrapDLink takes a message of racoon's out of the log of a router of D-Link:
+//
+//	VPN Debug [Mon Nov 23 07:15:18 2026(GMT-0500)] [DSR-250] [2.11] [VPN] [Debugging] [IPSEC] [IKE: SKEYID computed:
+//	: oakley.c:2046:oakley_compute_enckey(]
+func unwrapDLink(dst, line []byte) ([]byte, bool) {
+	if bytes.HasPrefix(line, []byte("VPN ")) {
+		if msg, ok := after(line, " [IKE: "); ok {
+			return append(append(dst, "DEBUG: "...), msg...), true
+		}
+	}
+	return dst, bytes.HasPrefix(line, []byte(": ")) && bytes.HasSuffix(line, []byte("(]"))
+}

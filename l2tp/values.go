@@ -1,0 +1,34 @@
+package l2tp
+
+import (
+	"strconv"
+)
+
+// says is the value of an AVP in a message of that type, as [Control.Values] yields it. It is a number where
+// it is written as the decimal of all its bytes, which no text is.
+func (a *avp) says(message uint16) any {
+	text := string(a.appendIn(nil, message))
+	if text == "" {
+		return true
+	}
+	if n := len(a.Value); n > 0 && n <= 8 {
+		number := uint64(0)
+		for _, b := range a.Value {
+			number = number<<8 | uint64(b)
+		}
+		if text == strconv.FormatUint(number, 10) {
+			return number
+		}
+	}
+	return text
+}
+
+// Result is a Result Code AVP (RFC 2661 section 4.4.2): why a StopCCN or a CDN ends a tunnel or a
+// session.
+type Result struct {
+	Code      uint16 `json:"code"`
+	Text      string `json:"text,omitempty"`  // what the code means, "" unknown
+	Error     uint16 `json:"error,omitempty"` // 0 none
+	ErrorText string `json:"error_text,omitempty"`
+	Message   string `json:"message,omitempty"` // of the sender, fit for a terminal
+}

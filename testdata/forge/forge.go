@@ -1,0 +1,262 @@
+// Package forge makes, for tests, packets that somebody can make who sees the traffic and has no
+// key.
+package forge
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"l2tpdump/capture"
+	"l2tpdump/ikev1"
+)
+
+// Packets are forged packets by what they are. Those of a list come one behind the other.
+type Packets map[string][]capture.Packet
+
+// All are the packets in a fixed order.
+func (p Packets) All() (list []capture.Packet) {
+	for _, kind := range slices.Sorted(maps.Keys(p)) {
+		list = append(list, p[kind]...)
+	}
+	return list
+}
+
+// Forger makes packets that look like one that was seen.
+type Forger struct {
+	base capture.Packet
+	net  capture.Frame
+	rand *rand.ChaCha8
+}
+
+// New returns a forger of packets like p, nil where that is no IP packet. What is random depends on
+// the seed alone.
+func New(link capture.LinkType, p *capture.Packet, seed uint64) *Forger {
+	x := &Forger{base: *p, rand: rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))}
+	x.base.Options = nil
+	if err := x.net.Decode(link, p.Data); err != nil || x.net.IPVersion == 0 || x.net.Truncated {
+		return nil
+	}
+	return x
+}
+
+func (x *Forger) random(n int) []byte {
+	b := make([]byte, n)
+	x.rand.Read(b)
+	return b
+}
+
+// packet is the packet with another frame.
+func (x *Forger) packet(data []byte) capture.Packet {
+	p := x.base
+	p.Data, p.Length = data, len(data)
+	return p
+}
+
+// carrying is the frame of the same addresses that carries another protocol.
+func (x *Forger) carrying(protocol uint8, payload []byte) capture.Packet {
+	return x.packet(x.net.AppendReplaced(nil, x.base.Data, protocol, payload))
+}
+
+// inUDP is the frame of the same addresses and ports with another payload.
+func (x *Forger) inUDP(payload []byte) capture.Packet {
+	return x.packet(x.net.AppendUDPPayload(nil, x.base.Data, payload))
+}
+
+// Replay is the packet itself once more.
+func (x *Forger) Replay() capture.Packet { return x.packet(bytes.Clone(x.base.Data)) }
+
+const (
+	protoUDP = 17
+	protoESP = 50
+)
+
+// ESP makes packets of the SPI of an ESP packet. There are none where the packet is none.
+// Without icv none has true bytes, which only an ICV tells from a true packet.
+func (x *Forger) ESP(icv bool) Packets {
+	n, real := &x.net, []byte(nil)
+	switch {
+	case n.Fragment:
+	case n.Protocol == protoESP:
+		real = x.base.Data[n.PayloadStart:n.PayloadEnd]
+	case n.UDP && (n.SrcPort == 4500 || n.DstPort == 4500):
+		real = x.base.Data[n.UDPStart:n.UDPEnd]
+	}
+	if len(real) < 40 || binary.BigEndian.Uint32(real) == 0 {
+		return nil
+	}
+	all := Packets{}
+	put := func(kind string, packet []byte) {
+		p := x.packet(nil)
+		if n.UDP {
+			p = x.inUDP(packet)
+		} else {
+			p = x.carrying(protoESP, packet)
+		}
+		all[kind] = append(all[kind], p)
+	}
+	seq := binary.BigEndian.Uint32(real[4:])
+	with := func(seq uint32, rest []byte) []byte {
+		return append(binary.BigEndian.AppendUint32(bytes.Clone(real[:4]), seq), rest...)
+	}
+	for _, step := range [...]uint32{0, 1, 1<<32 - 1, 64, 1000, 1 << 16, 1 << 31, 1<<31 + 1} {
+		name := fmt.Sprintf("sequence number %+d", int32(step))
+		for i := range uint32(3) {
+			put("random bytes, "+name, with(seq+step+i, x.random(len(real)-8)))
+			if next := seq + step + i; icv && next != seq {
+				put("true bytes, "+name, with(next, real[8:]))
+			}
+		}
+	}
+	for _, at := range [...]int{8, len(real) / 2, len(real) - 13, len(real) - 1} {
+		forged := bytes.Clone(real)
+		forged[at] ^= 0x40
+		if icv {
+			put("a flipped bit", forged)
+		}
+	}
+	put("short", with(seq, nil))
+	put("short", with(seq, x.random(30)))
+	put("long", with(seq+1, x.random(len(real)+480)))
+	return all
+}
+
+// Fragments makes fragments that contradict one of IP. There are none where the packet is none.
+func (x *Forger) Fragments() Packets {
+	n := &x.net
+	if !n.Fragment {
+		return nil
+	}
+	all := Packets{}
+	put := func(kind string, offset int, more bool, payload []byte) {
+		if offset < 0 || offset+len(payload) > 65535 {
+			return
+		}
+		data := append(bytes.Clone(x.base.Data[:n.PayloadStart]), payload...)
+		field := offset / 8
+		if n.IPVersion == 4 {
+			if more {
+				field |= 0x2000
+			}
+			binary.BigEndian.PutUint16(data[n.LinkLen+6:], uint16(field))
+			binary.BigEndian.PutUint16(data[n.LinkLen+2:], uint16(len(data)-n.LinkLen))
+		} else {
+			field = offset
+			if more {
+				field |= 1
+			}
+			binary.BigEndian.PutUint16(data[n.PayloadStart-6:], uint16(field))
+			binary.BigEndian.PutUint16(data[n.LinkLen+4:], uint16(len(data)-n.LinkLen-40))
+		}
+		all[kind] = append(all[kind], x.packet(data))
+	}
+	at, real := n.FragOffset, x.base.Data[n.PayloadStart:n.PayloadEnd]
+	size := len(real) &^ 7
+	bytes := func() []byte { return x.random(size) }
+	put("the same place", at, n.MoreFragments, x.random(len(real)))
+	put("the same place, others follow", at, true, bytes())
+	put("the same place, none follows", at, false, bytes())
+	if n.MoreFragments {
+		put("true bytes, none follows", at, false, real)
+	}
+	put("8 bytes further", at+8, true, bytes())
+	put("8 bytes further, none follows", at+8, false, bytes())
+	put("8 bytes before", at-8, true, bytes())
+	put("in front", 0, true, bytes())
+	put("8 bytes in front", 0, true, x.random(8))
+	put("behind", at+size, false, x.random(16))
+	put("far behind", 65000, false, x.random(16))
+	return all
+}
+
+// IKE makes ISAKMP messages with the cookies of one. There are none where the packet holds none.
+func (x *Forger) IKE() Packets {
+	if !x.net.UDP || x.net.Fragment {
+		return nil
+	}
+	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
+	real, err := ikev1.ParseHeader(data)
+	if err != nil || real.MajorVersion != 1 || real.InitiatorCookie.IsZero() {
+		return nil
+	}
+	const (
+		sa, ke, id, hash, nonce, del, fragment = ikev1.PayloadSA, ikev1.PayloadKE, ikev1.PayloadID, ikev1.PayloadHash, ikev1.PayloadNonce, ikev1.PayloadDelete, ikev1.PayloadFragment
+		encrypted                              = ikev1.FlagEncryption
+	)
+	all := Packets{}
+	put := func(kind string, first ikev1.PayloadType, body []byte, change func(h *ikev1.Header)) {
+		h := real
+		h.NextPayload, h.Flags, h.Length = first, 0, uint32(ikev1.HeaderLen+len(body))
+		change(&h)
+		all[kind] = append(all[kind], x.inUDP(slices.Concat(x.marker(), h.Append(nil), body)))
+	}
+	clear := func(e ikev1.ExchangeType) func(*ikev1.Header) {
+		return func(h *ikev1.Header) { h.Exchange, h.MessageID = e, 0 }
+	}
+	main, aggressive, informational := clear(ikev1.ExchangeMain), clear(ikev1.ExchangeAggressive), clear(ikev1.ExchangeInformational)
+	name := func() []byte { return append([]byte{1, 0, 0, 0}, x.random(4)...) }
+	put("an offer", sa, payload(0, offer(7, 4, 128)), main)
+	put("an offer in 3DES and MD5", sa, payload(0, offer(5, 1, 0)), main)
+	put("a first message", sa, payload(0, offer(5, 1, 0)), func(h *ikev1.Header) { main(h); h.ResponderCookie = ikev1.Cookie{} })
+	put("an answer of another responder", sa, payload(0, offer(5, 1, 0)), func(h *ikev1.Header) { main(h); h.ResponderCookie[7] ^= 1 })
+	put("KE and nonce", ke, slices.Concat(payload(nonce, x.random(128)), payload(0, x.random(20))), main)
+	put("KE of one byte", ke, slices.Concat(payload(nonce, x.random(1)), payload(0, x.random(20))), main)
+	put("aggressive", sa, slices.Concat(payload(ke, offer(5, 1, 0)), payload(nonce, x.random(128)), payload(id, x.random(20)),
+		payload(hash, name()), payload(0, x.random(20))), aggressive)
+	put("aggressive, HASH", hash, payload(0, x.random(20)), aggressive)
+	put("main, ID and HASH in clear", id, slices.Concat(payload(hash, name()), payload(0, x.random(20))), main)
+	cookies := slices.Concat(real.InitiatorCookie[:], real.ResponderCookie[:])
+	put("DELETE of ISAKMP", del, payload(0, slices.Concat([]byte{0, 0, 0, 1, 1, 16, 0, 1}, cookies)), informational)
+	put("encrypted main mode", id, x.random(64), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
+	put("encrypted main mode of two blocks", id, x.random(32), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
+	put("encrypted aggressive", hash, x.random(48), func(h *ikev1.Header) { aggressive(h); h.Flags = encrypted })
+	for _, e := range [...]ikev1.ExchangeType{ikev1.ExchangeQuick, ikev1.ExchangeInformational, ikev1.ExchangeTransaction} {
+		name := e.String()
+		put(name+" mode", hash, x.random(160), func(h *ikev1.Header) { h.Exchange, h.Flags = e, encrypted })
+		put(name+" mode with another ID", hash, x.random(160), func(h *ikev1.Header) {
+			h.Exchange, h.Flags, h.MessageID = e, encrypted, binary.BigEndian.Uint32(x.random(4))
+		})
+	}
+	for n := range byte(3) {
+		body := slices.Concat([]byte{0, 1, n + 1, n / 2}, x.random(200))
+		put(fmt.Sprintf("fragment %d", n+1), fragment, payload(0, body), main)
+	}
+	return all
+}
+
+// DeleteESP makes DELETEs of an SA of ESP, in clear, with the cookies of the packet's message.
+func (x *Forger) DeleteESP(spi uint32) capture.Packet {
+	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())
+	h, err := ikev1.ParseHeader(data)
+	if err != nil {
+		panic(err)
+	}
+	body := payload(0, binary.BigEndian.AppendUint32([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi))
+	h.Exchange, h.MessageID, h.Flags, h.NextPayload, h.Length = ikev1.ExchangeInformational, 0, 0, ikev1.PayloadDelete, uint32(ikev1.HeaderLen+len(body))
+	return x.inUDP(slices.Concat(x.marker(), h.Append(nil), body))
+}
+
+// marker is what stands before IKE on the port of NAT traversal.
+func (x *Forger) marker() []byte {
+	if x.net.SrcPort == 500 || x.net.DstPort == 500 {
+		return nil
+	}
+	return make([]byte, 4)
+}
+
+// payload makes a payload of an ISAKMP chain.
+func payload(next ikev1.PayloadType, body []byte) []byte {
+	b := binary.BigEndian.AppendUint16([]byte{byte(next), 0}, uint16(len(body)+4))
+	return append(b, body...)
+}
+
+// offer is an SA payload's body with one transform of phase 1.
+func offer(encryption, hash, bits byte) []byte {
+	attributes := []byte{0x80, 1, 0, encryption, 0x80, 2, 0, hash, 0x80, 3, 0, 1, 0x80, 4, 0, 2, 0x80, 14, 0, bits}
+	transform := append([]byte{0, 0, 0, byte(8 + len(attributes)), 1, 1, 0, 0}, attributes...)
+	proposal := append([]byte{0, 0, 0, byte(8 + len(transform)), 1, 1, 0, 1}, transform...)
+	return append([]byte{0, 0, 0, 1, 0, 0, 0, 1}, proposal...)
+}
