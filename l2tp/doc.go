@@ -14,6 +14,6 @@
 //	line = l2tp.AppendSummary(line, &h, &o, 0) // "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"
 //
 // Every length of the wire is checked before it is used. Values that serve authentication
-// (Challenge, Challenge Response, Proxy Authen Challenge and Response) and hidden AVPs are
-// described by their length and never shown.
+// (Challenge, Challenge Response, Proxy Authen Challenge and Response), and hidden AVPs without the
+// secret, are described by their length and never shown.
 package l2tp

@@ -34,7 +34,7 @@ type outputs struct {
 
 func (o *outputs) Record(r *pipeline.Record) error {
 	if s := r.Payload.Tunnel.Session; s != nil && r.Kind == pipeline.ESP {
-		o.ids = [2]uint16{r.Payload.L2TP.Tunnel, r.Payload.L2TP.Session}
+		o.ids = [2]uint16{uint16(r.Payload.L2TP.Tunnel), uint16(r.Payload.L2TP.Session)}
 	}
 	at, part := r.Number, r.PartOf
 	r.Number = o.number[at-1]
