@@ -271,8 +271,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
-		order, _ := tr.tunnel.control[tr.sender].take(uint32(h.Ns), 0xffff)
-		c.Retransmission = order == Repeated
+		c.Retransmission = tr.tunnel.sent[tr.sender].repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == messageSCCRP) {
