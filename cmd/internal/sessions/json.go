@@ -1,6 +1,9 @@
 package sessions
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -17,6 +20,7 @@ type jsonSession struct {
 	UID      string   `json:"uid"`
 	Time     seconds  `json:"ts"`
 	Duration seconds  `json:"duration"`
+	Flow     string   `json:"community_id,omitempty"` // of the first packet
 	OrigHost string   `json:"id.orig_h"`
 	OrigPort *uint16  `json:"id.orig_p,omitempty"`
 	RespHost string   `json:"id.resp_h"`
@@ -110,7 +114,7 @@ type jsonPPP struct {
 func (s *Session) MarshalJSON() ([]byte, error) {
 	f := s.finding
 	o := jsonSession{
-		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time),
+		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time), Flow: communityID(s.ends),
 		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
 		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
 		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames, Remarks: f.Remarks,
@@ -142,12 +146,34 @@ func portOf(a netip.AddrPort) *uint16 {
 	return nil
 }
 
+// communityID names a flow of UDP as other tools do: version 1 of the Community ID, with seed 0; "" for one without ports.
+func communityID(ends [2]netip.AddrPort) string {
+	a, b := ends[client], ends[server]
+	if a.Port() == 0 && b.Port() == 0 {
+		return ""
+	}
+	if b.Compare(a) < 0 {
+		a, b = b, a
+	}
+	data := []byte{0, 0}
+	data = append(data, a.Addr().AsSlice()...)
+	data = append(data, b.Addr().AsSlice()...)
+	data = append(data, protoUDP, 0)
+	data = binary.BigEndian.AppendUint16(data, a.Port())
+	data = binary.BigEndian.AppendUint16(data, b.Port())
+	sum := sha1.Sum(data)
+	return "1:" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
 func (s *Session) ikeObject() *jsonIKE {
 	x := s.exchanges[0]
 	o := &jsonIKE{
 		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals,
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
-		Identities: [2]string{x.ids[client].Text, x.ids[server].Text}, Vendors: x.vendors,
+		Identities: [2]string{x.ids[client].Text, x.ids[server].Text},
+	}
+	if x.vendors[client] != nil || x.vendors[server] != nil {
+		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
 	}
 	if x.chosen.Text == "" {
 		o.Offered = x.offers
