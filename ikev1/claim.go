@@ -173,8 +173,8 @@ func (sa *SA) readProposals(c *claim) {
 	}
 }
 
-// Bounds of the combinations of algorithms that are tried: of those that responders have chosen, the
-// first of whom is mostly right, and of those that were offered.
+// Bounds of the combinations of algorithms that are tried: of those that responders have chosen,
+// the first of whom is mostly right, and of those that were offered.
 const (
 	maxChosen  = 8
 	maxOffered = 32

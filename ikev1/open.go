@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"cmp"
 	"errors"
 	"hash/maphash"
 	"slices"
@@ -90,30 +91,31 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	}
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
-	first := m.Header.NextPayload
 	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
-		plain := text.with(s.iv)
-		h := k.suite.hash
-		if h == nil {
-			h = s.hash
-		}
-		if m.at.cut {
-			if bits, ok := walkCut(plain, first, h, whole); ok && bits >= need {
-				return opened{plain: plain, end: len(plain), bits: bits, source: s, hash: h}, true
-			}
-			continue
-		}
-		if end, bits, ok := walk(plain, 0, first, h, n); ok && bits >= need {
-			if h == nil && first == PayloadHash {
-				h = hashBySize(int(plain[2])<<8 + int(plain[3]) - payloadHeaderLen)
-			}
-			return opened{plain: plain, end: end, bits: bits, source: s, hash: h}, true
+		o := opened{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		if o.follow(m, n, whole) && o.bits >= need {
+			return o, true
 		}
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
+}
+
+// follow follows the payloads of a decrypted message, and reports whether they fit.
+func (o *opened) follow(m *Message, blockLen, whole int) (ok bool) {
+	first := m.Header.NextPayload
+	if m.at.cut {
+		o.end = len(o.plain)
+		o.bits, ok = walkCut(o.plain, first, o.hash, whole)
+		return ok
+	}
+	o.end, o.bits, ok = walk(o.plain, 0, first, o.hash, blockLen)
+	if ok && o.hash == nil && first == PayloadHash {
+		o.hash = hashBySize(int(o.plain[2])<<8 + int(o.plain[3]) - payloadHeaderLen)
+	}
+	return ok
 }
 
 // maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
@@ -182,8 +184,9 @@ func (sa *SA) certain(m *Message) bool {
 	return false
 }
 
-// expects says that a message of which there is little evidence may be right: it is the first of its
-// sender in phase 1, or another message of its exchange was decrypted, or one of phase 1 is missing.
+// expects says that a message of which there is little evidence may be right: it is the first of
+// its sender in phase 1, or another message of its exchange was decrypted, or one of phase 1 is
+// missing.
 func (sa *SA) expects(m *Message) bool {
 	own := func(o *record) bool { return o != m.at.rec && o.opened && o.from == m.at.rec.from }
 	if m.at.ex == sa.phase1 {

@@ -524,8 +524,8 @@ func TestLimitSecrets(t *testing.T) {
 	}
 }
 
-// A header that contradicts its exchange is never verified: no HASH covers its type, version and flags,
-// and in phase 1 none covers the message ID.
+// A header that contradicts its exchange is never verified: no HASH covers its type, version and
+// flags, and in phase 1 none covers the message ID.
 func TestHeaderContradicts(t *testing.T) {
 	l := newLab(t, 13, 7, 2, 16)
 	l.session()
