@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// opened is a message decrypted with one key.
-type opened struct {
+// decryption is a message decrypted with one key.
+type decryption struct {
 	plain   []byte // with padding
 	end     int    // of the payloads
 	bits    int    // evidence
@@ -41,7 +41,7 @@ func (t *Tracker) open(m *Message) {
 
 // unlock tries the keys that the message can have been encrypted with: that which has opened
 // messages of its sender, else that of the other side, which mostly has the same, else all.
-func (sa *SA) unlock(m *Message) (best opened, with *candidate) {
+func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 	try := func(list []*candidate, proven bool) {
 		for _, k := range list {
 			if o, ok := sa.attempt(k, m, proven); ok && (with == nil || o.bits > best.bits) {
@@ -72,14 +72,14 @@ func (sa *SA) keyOf(from side) *candidate {
 
 // attempt decrypts the message with one key, trying the IVs that it can have. fits is false where
 // the structure refuses all of them. proven says that other messages have proven the key.
-func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits bool) {
+func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits bool) {
 	n := k.block.BlockSize()
 	body := m.at.raw[HeaderLen:]
 	if m.at.cut {
 		body = body[:len(body)/n*n]
 	}
 	if len(body) == 0 || len(body)%n != 0 {
-		return opened{}, false
+		return decryption{}, false
 	}
 	hashes := hashAlgs
 	if k.suite.hash != nil {
@@ -95,7 +95,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 		if !text.begins(s.iv, whole) {
 			continue
 		}
-		o := opened{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
 		if o.follow(m, n, whole) && o.bits >= need {
 			return o, true
 		}
@@ -104,7 +104,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 }
 
 // follow follows the payloads of a decrypted message, and reports whether they fit.
-func (o *opened) follow(m *Message, blockLen, whole int) (ok bool) {
+func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 	first := m.Header.NextPayload
 	if m.at.cut {
 		o.end = len(o.plain)
@@ -124,24 +124,24 @@ func (o *opened) follow(m *Message, blockLen, whole int) (ok bool) {
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
-func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
+func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o decryption, fits bool) {
 	exchange, first, whole := m.Header.Exchange, m.Header.NextPayload, int(m.Header.Length)-HeaderLen
 	n := text.block.BlockSize()
 	if m.at.cut {
 		plain := text.with(nil)
 		b := rebuildCut(exchange, first, plain, hashes, whole)
 		b.fill(plain, n)
-		return opened{plain: plain, end: len(plain), rebuilt: &b}, proven
+		return decryption{plain: plain, end: len(plain), rebuilt: &b}, proven
 	}
 	if first == PayloadHash {
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
 	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
-		return opened{}, false
+		return decryption{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
-		return opened{}, false
+		return decryption{}, false
 	}
 	plain := text.with(nil)
 	b, ok := rebuild(exchange, first, plain, n, hashes)
@@ -151,10 +151,10 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		if first != PayloadHash {
 			sa.guesses++
 		}
-		return opened{}, false
+		return decryption{}, false
 	}
 	b.fill(plain, n)
-	o = opened{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
+	o = decryption{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
 	if first == PayloadHash && b.bits >= enoughBits {
 		o.hash = b.hash
 	}
@@ -195,7 +195,7 @@ func (sa *SA) expects(m *Message) bool {
 	return m.at.ex.opened() || !sa.phase1Whole()
 }
 
-// prove settles that k opens the messages of a side.
+// prove notes that k opens the messages of a side.
 func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
 	k.secret.used = true
 	if !slices.Contains(sa.keys, k) {
@@ -243,7 +243,7 @@ func (sa *SA) foreignKeys() bool {
 }
 
 // accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.
-func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
+func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
@@ -290,7 +290,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
 }
 
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
-func (sa *SA) trace(m *Message, o *opened) {
+func (sa *SA) trace(m *Message, o *decryption) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
 		r.iv = s.iv
@@ -312,7 +312,7 @@ func (sa *SA) trace(m *Message, o *opened) {
 }
 
 // shapeOf finds out what the payloads of a message after phase 1 tell of its place.
-func (sa *SA) shapeOf(m *Message, o *opened) shape {
+func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 	ex := m.at.ex
 	hasSA := FindPayload(m.Payloads, PayloadSA) != nil
 	switch m.Header.Exchange {
