@@ -79,8 +79,7 @@ var messageNames = []string{
 // json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them.
 func unwrapJSON(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(line)
-	if len(line) < 2 || line[0] != '{' && line[0] != '"' && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) ||
-		matchESPRow(line) {
+	if !mayBeJSON(line) {
 		return dst, false
 	}
 	start, object := len(dst), jsonObject{}
@@ -118,6 +117,19 @@ func unwrapJSON(dst, line []byte) ([]byte, bool) {
 	}
 	dst = object.end(dst)
 	return dst, len(dst) > start
+}
+
+// mayBeJSON reports whether a line begins as JSON that has objects, or a part of it, does.
+func mayBeJSON(line []byte) bool {
+	switch {
+	case len(line) < 2:
+		return false
+	case line[0] == '"':
+		return !matchESPRow(line)
+	case line[0] == '[':
+		return bytes.IndexByte(line, '{') >= 0
+	}
+	return line[0] == '{'
 }
 
 // A jsonObject is what is of use in an object.
