@@ -53,6 +53,11 @@ func (o *outputs) Record(r *pipeline.Record) error {
 	}
 	if r.Number != 0 {
 		s := &o.frames[r.Number-1]
+		if r.Kind == pipeline.L2TP { // who asked for a tunnel in clear is what messages in clear say
+			line := strings.NewReplacer(`,"from":"lac"`, "", `,"from":"lns"`, "").Replace(o.buffer[1].String())
+			o.buffer[1].Reset()
+			o.buffer[1].WriteString(line)
+		}
 		s.text, s.json, s.clear = s.text+o.buffer[0].String(), s.json+o.buffer[1].String(), s.clear+o.buffer[2].String()
 	}
 	for i := range o.buffer {
