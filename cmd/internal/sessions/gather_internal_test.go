@@ -141,3 +141,25 @@ func TestErrorText(t *testing.T) {
 		}
 	}
 }
+
+// TestAllocations: a users' packet of a known session costs none.
+func TestAllocations(t *testing.T) {
+	var list []*Session
+	g := collect(&list)
+	steps := [][]byte{control(0, 0, l2tp.SCCRQ, 9, 5), control(0, 0, l2tp.ICRQ, 14, 6)}
+	for i, m := range steps {
+		if err := g.Record(record(uint64(i+1), clientEnd, serverEnd, m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ip := make([]byte, 40)
+	ip[0], ip[3], ip[9] = 0x45, 40, protoTCP
+	r := record(3, serverEnd, clientEnd, append([]byte{0, 2, 0, 5, 0, 6, 0x21}, ip...))
+	r.Payload.Inner = ip
+	if err := g.Record(r); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = g.Record(r) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

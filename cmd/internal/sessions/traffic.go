@@ -19,7 +19,8 @@ type traffic struct {
 	last    place
 	streams []stream
 	asked   []destination
-	looped  span // packets of the tunnel itself, sent into it
+	passed  [2]int // bytes of the largest packet of a side whose segment was acknowledged
+	looped  span   // packets of the tunnel itself, sent into it
 }
 
 // stream is a large TCP segment that waits for its acknowledgement.
@@ -102,6 +103,9 @@ func (t *traffic) segment(side int, f *capture.Frame, data []byte, at place) {
 		switch {
 		case x.sender != side && x.src == dst && x.dst == src: // it comes from who waits for it
 			if int32(ack-x.seq) > 0 {
+				if x.copies.seen() {
+					t.passed[x.sender] = max(t.passed[x.sender], x.size)
+				}
 				x.copies = span{}
 			} else {
 				x.after++
