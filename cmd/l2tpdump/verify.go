@@ -260,39 +260,8 @@ func address(a netip.AddrPort) string {
 // print prints the tables, and a sentence that says whether the keys are right.
 func (v *verification) print(part bool) {
 	said := make(reasons)
-	if len(v.IKE) > 0 {
-		var rows [][]string
-		var rest unnamed
-		for _, s := range v.IKE {
-			if rest.takes(s.Verdict, s.Messages) {
-				continue
-			}
-			rows = append(rows, []string{
-				s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
-			})
-		}
-		rows = rest.append(rows)
-		table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
-	}
-	if len(v.ESP) > 0 {
-		var rows [][]string
-		var rest unnamed
-		for _, s := range v.ESP {
-			if rest.takes(s.Verdict, int(s.Packets)) {
-				continue
-			}
-			rows = append(rows, []string{
-				s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
-			})
-		}
-		if len(v.IKE) > 0 {
-			out("\n")
-		}
-		rows = rest.append(rows)
-		table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
-	}
+	v.printIKE(said)
+	v.printESP(said)
 	if len(v.Wrong) > 0 {
 		var rows [][]string
 		for _, k := range v.Wrong {
@@ -318,6 +287,49 @@ func (v *verification) print(part bool) {
 		table(stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
 	}
 	out("%s\n", v.sentence(part))
+}
+
+// printIKE prints the table of ISAKMP SAs.
+func (v *verification) printIKE(said reasons) {
+	if len(v.IKE) == 0 {
+		return
+	}
+	var rows [][]string
+	var rest unnamed
+	for _, s := range v.IKE {
+		if rest.takes(s.Verdict, s.Messages) {
+			continue
+		}
+		rows = append(rows, []string{
+			s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
+			fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
+		})
+	}
+	rows = rest.append(rows)
+	table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
+}
+
+// printESP prints the table of SAs of ESP.
+func (v *verification) printESP(said reasons) {
+	if len(v.ESP) == 0 {
+		return
+	}
+	var rows [][]string
+	var rest unnamed
+	for _, s := range v.ESP {
+		if rest.takes(s.Verdict, int(s.Packets)) {
+			continue
+		}
+		rows = append(rows, []string{
+			s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
+			fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
+		})
+	}
+	if len(v.IKE) > 0 {
+		out("\n")
+	}
+	rows = rest.append(rows)
+	table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
 }
 
 // maxUnnamed is how many SAs that no key names have a row of their own in a table.

@@ -206,9 +206,9 @@ func (f *framer) proves(ip []byte) bool {
 	}
 	switch c := f.classifier.classify(&n, ip); c.kind {
 	case IKE:
-		return exactIKE(c.data, c.length) && (c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{
-			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort), Data: c.data,
-		}))
+		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		return exactIKE(c.data, c.length) &&
+			(c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{Src: src, Dst: dst, Data: c.data}))
 	case ESP:
 		var h esp.Header
 		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})

@@ -29,7 +29,7 @@ type mixture struct {
 	more       func(rounds int) bool
 	rounds     int
 	queue      []capture.Packet
-	time, last int64
+	time       int64
 	count      uint32
 	read       uint64
 }
