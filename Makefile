@@ -4,10 +4,13 @@
 
 GO        ?= go
 FUZZTIME  ?= 5s
+SOAKTIME  ?= 1h
+SHARDS    ?= 1
+SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
-.PHONY: demo test build check fuzz bench setup clean help
+.PHONY: demo test build check fuzz torture soak bench setup clean help
 
 help:
 	@echo 'make build    build ./l2tpdump'
@@ -15,6 +18,8 @@ help:
 	@echo 'make test     set up, run every test with the race detector'
 	@echo 'make check    gofmt, go vet, staticcheck, no function that only tests reach or that is too large'
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
+	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
+	@echo 'make soak     mixed traffic with faults for SOAKTIME ($(SOAKTIME))'
 	@echo 'make bench    throughput, beside the standard library over the same bytes'
 
 build:
@@ -38,6 +43,12 @@ check:
 
 fuzz:
 	scripts/fuzz $(FUZZTIME)
+
+torture:
+	$(GO) test ./cmd/l2tpdump -timeout 24h -run TestTorture -torture-step $(SHARDS) -torture-shard $(SHARD)
+
+soak:
+	$(GO) test ./cmd/internal/pipeline -timeout 24h -v -run TestMixedSoak -soak-time $(SOAKTIME)
 
 bench:
 	@scripts/setup build

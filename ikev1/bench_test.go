@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// BenchmarkGarbage is messages that nobody with a key has sent, under cookies that are known: of an SA whose
-// key is proven, of one whose phase 1 is not in the capture, of one whose key is wrong; and under new cookies.
+// BenchmarkGarbage is messages that nobody with a key has sent, under cookies that are known: of an
+// SA whose key is proven, of one whose phase 1 is not in the capture, of one whose key is wrong;
+// and under new cookies.
 func BenchmarkGarbage(b *testing.B) {
 	l := newLab(b, 15, 7, 2, 16)
 	l.session()

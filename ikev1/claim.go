@@ -23,19 +23,22 @@ type claims map[PayloadType][]*claim
 
 const (
 	maxClaims    = 64       // of one type; half of them are the first
+	fewClaims    = 2        // the same, where there are many bytes of all SAs
+	maxClaimed   = 16 << 20 // many
 	maxUnordered = 4        // KE values of which it may be wrong who sent which
-	maxSABody    = 16 << 10 // bytes of an SA payload that are kept
+	maxSABody    = 8 << 10  // bytes of an SA payload that are kept
 	maxClaimBody = 2 << 10  // bytes of a KE, nonce or ID payload
 )
 
 // family is the SAs with one initiator cookie: there are several where several responders have
 // answered, or somebody says so. What the first messages say counts for all of them.
 type family struct {
-	sas    []*SA // the oldest first
-	claims claims
-	begun  bool // a first message was seen, the first of them between
-	src    netip.AddrPort
-	dst    netip.AddrPort
+	sas     []*SA // the oldest first
+	claims  claims
+	claimed *int // bytes of the claims of all families
+	begun   bool // a first message was seen, the first of them between
+	src     netip.AddrPort
+	dst     netip.AddrPort
 }
 
 // learn takes what a message of phase 1 says.
@@ -77,15 +80,21 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 		}
 	}
 	var dropped *claim
-	if len(list) >= maxClaims {
-		i := slices.IndexFunc(list[maxClaims/2:], func(o *claim) bool { return !sa.chosen[o] })
+	most := maxClaims
+	if *sa.family.claimed > maxClaimed {
+		most = fewClaims
+	}
+	if len(list) >= most {
+		i := slices.IndexFunc(list[most/2:], func(o *claim) bool { return !sa.chosen[o] })
 		if i < 0 {
 			return nil
 		}
-		dropped = list[maxClaims/2+i]
-		list = slices.Delete(list, maxClaims/2+i, maxClaims/2+i+1)
+		dropped = list[most/2+i]
+		list = slices.Delete(list, most/2+i, most/2+i+1)
+		*sa.family.claimed -= len(dropped.body)
 	}
 	c.body = bytes.Clone(c.body)
+	*sa.family.claimed += len(c.body)
 	to[kind] = append(list, &c)
 	affected := []*SA{sa}
 	if c.first {
@@ -100,6 +109,16 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 		}
 	}
 	return &c
+}
+
+// bytes returns how many the claims are.
+func (c claims) bytes() (n int) {
+	for _, list := range c {
+		for _, x := range list {
+			n += len(x.body)
+		}
+	}
+	return n
 }
 
 // said returns the claims of one type: those of the first messages, then the SA's own.
@@ -173,8 +192,8 @@ func (sa *SA) readProposals(c *claim) {
 	}
 }
 
-// Bounds of the combinations of algorithms that are tried: of those that responders have chosen, the
-// first of whom is mostly right, and of those that were offered.
+// Bounds of the combinations of algorithms that are tried: of those that responders have chosen,
+// the first of whom is mostly right, and of those that were offered.
 const (
 	maxChosen  = 8
 	maxOffered = 32

@@ -63,10 +63,9 @@ type record struct {
 	iv       []byte  // the one that fits, nil while it is not known
 	first    bool    // iv is that of the first encrypted message of the exchange
 	after    *record // iv is the last block of this message of the exchange
-	gx       [2]*claim
-	ended    bool // the IV of an exchange after phase 1 was made from its last block
-	byHash   int  // its number, as its HASH or that of another message proves it
-	asRole   role // phase 1: whose HASH it has
+	ended    bool    // the IV of an exchange after phase 1 was made from its last block
+	byHash   int     // its number, as its HASH or that of another message proves it
+	asRole   role    // phase 1: whose HASH it has
 	shape    shape
 	quick    *quickInfo // of a decrypted Quick Mode message with an SA
 	plainSum uint64
@@ -177,35 +176,41 @@ const maxEarly = 32
 // firstIVs yields the IVs of the first encrypted message of an exchange.
 func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, yield func(ivSource) bool) bool {
 	for _, h := range hashes {
-		if ex == sa.phase1 {
-			for _, s := range sa.initialIVs(h) {
-				if s.iv = s.iv[:n]; !yield(s) {
-					return false
-				}
+		for s := range sa.lastBlocks(ex, n, h) {
+			if s.iv = s.iv[:n]; ex != sa.phase1 {
+				s.iv = phase2IV(h, s.iv, ex.key.id)
 			}
-			continue
-		}
-		for _, o := range sa.phase1Ends() {
-			if !yield(ivSource{iv: phase2IV(h, o.lastBlock[maxBlockLen-n:], ex.key.id), hash: h, last: o}) {
+			if !yield(s) {
 				return false
 			}
 		}
-		// Where phase 1 ends in clear, or has not ended yet, its first IV stands for its last block.
+	}
+	return true
+}
+
+// lastBlocks returns what the IV of the first message is, or is made from after phase 1: the last
+// block of phase 1, for which its first IV stands where it ends in clear, or has not ended yet.
+func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg) iter.Seq[ivSource] {
+	if ex == sa.phase1 {
+		return slices.Values(sa.initialIVs(h))
+	}
+	return func(yield func(ivSource) bool) {
+		for _, o := range sa.phase1Ends() {
+			if !yield(ivSource{iv: o.lastBlock[maxBlockLen-n:], hash: h, last: o}) {
+				return
+			}
+		}
 		early := ex.key.exchange == ExchangeInformational && !sa.phase1Whole()
 		left := maxEarly
 		for _, s := range sa.initialIVs(h) {
 			if !early && (s.gx[0].mode != ExchangeAggressive || s.gx[1].mode != ExchangeAggressive) {
 				continue
 			}
-			if left--; left < 0 {
-				break
-			}
-			if s.iv = phase2IV(h, s.iv[:n], ex.key.id); !yield(s) {
-				return false
+			if left--; left < 0 || !yield(s) {
+				return
 			}
 		}
 	}
-	return true
 }
 
 // phase1Ends returns the messages that may be the last of phase 1, the likeliest first: those that

@@ -60,8 +60,8 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 	return m
 }
 
-// fits tells whether a message that was put together is right: 1 if a key opens it, -1 if a key that
-// has opened others does not, 0 where that does not show.
+// fits tells whether a message that was put together is right: 1 if a key opens it, -1 if a key
+// that has opened others does not, 0 where that does not show.
 func (t *Tracker) fits(d *Datagram, whole []byte) int {
 	m := &Message{}
 	m.read(d, whole)

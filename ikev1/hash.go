@@ -223,25 +223,34 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 		pairs, last := 0, false
 		for ke := range sa.kePairs(own) {
 			pairs++
-			for _, offer := range offers {
-				all, id := sa.tryIDs(c, own, func(id []byte) func() []byte {
-					i, r := sa.InitiatorCookie, sa.ResponderCookie
-					if own == roleResponder {
-						i, r = r, i
-					}
-					return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
-				})
-				last = last || all
-				if c.match != nil {
-					r.asRole = own
-					sa.choose(ke[0], ke[1], offer, id)
-				}
-				if c.done() {
-					return false
-				}
+			last = sa.tryPair(c, own, skeyid, ke, offers)
+			if c.done() {
+				return false
 			}
 		}
 		complete = complete || last && pairs*len(offers) == 1
+	}
+	return complete
+}
+
+// tryPair tries the HASH of a side in a role with one pair of KE values. complete says that there
+// is no other identity.
+func (sa *SA) tryPair(c *hashCheck, own role, skeyid []byte, ke [2]*claim, offers []*claim) (complete bool) {
+	i, r := sa.InitiatorCookie, sa.ResponderCookie
+	if own == roleResponder {
+		i, r = r, i
+	}
+	for _, offer := range offers {
+		all, id := sa.tryIDs(c, own, func(id []byte) func() []byte {
+			return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
+		})
+		if complete = all; c.match != nil {
+			c.m.at.rec.asRole = own
+			sa.choose(ke[0], ke[1], offer, id)
+		}
+		if c.done() {
+			break
+		}
 	}
 	return complete
 }
@@ -365,8 +374,8 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	return false
 }
 
-// agrees says that what the HASH of a message does not cover, its header and the type of the payload
-// behind the HASH, does not contradict the exchange.
+// agrees says that what the HASH of a message does not cover, its header and the type of the
+// payload behind the HASH, does not contradict the exchange.
 func (sa *SA) agrees(m *Message) bool {
 	h := &m.Header
 	if h.MinorVersion != 0 || h.Flags&^(FlagEncryption|FlagCommit) != 0 || h.Phase1() != (h.MessageID == 0) {
@@ -395,8 +404,8 @@ func isakmpOnly(m *Message) bool {
 	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
 }
 
-// Uncovered returns the names of the payloads of a verified message that its HASH does not prove. In
-// phase 1 it proves the identity, the key exchange values and, as SKEYID is made from them, the
+// Uncovered returns the names of the payloads of a verified message that its HASH does not prove.
+// In phase 1 it proves the identity, the key exchange values and, as SKEYID is made from them, the
 // nonces (RFC 2409 section 5); later it proves all.
 func (m *Message) Uncovered() []string {
 	var names []string

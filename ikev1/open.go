@@ -1,13 +1,14 @@
 package ikev1
 
 import (
+	"cmp"
 	"errors"
 	"hash/maphash"
 	"slices"
 )
 
-// opened is a message decrypted with one key.
-type opened struct {
+// decryption is a message decrypted with one key.
+type decryption struct {
 	plain   []byte // with padding
 	end     int    // of the payloads
 	bits    int    // evidence
@@ -40,7 +41,7 @@ func (t *Tracker) open(m *Message) {
 
 // unlock tries the keys that the message can have been encrypted with: that which has opened
 // messages of its sender, else that of the other side, which mostly has the same, else all.
-func (sa *SA) unlock(m *Message) (best opened, with *candidate) {
+func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 	try := func(list []*candidate, proven bool) {
 		for _, k := range list {
 			if o, ok := sa.attempt(k, m, proven); ok && (with == nil || o.bits > best.bits) {
@@ -71,14 +72,14 @@ func (sa *SA) keyOf(from side) *candidate {
 
 // attempt decrypts the message with one key, trying the IVs that it can have. fits is false where
 // the structure refuses all of them. proven says that other messages have proven the key.
-func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits bool) {
+func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits bool) {
 	n := k.block.BlockSize()
 	body := m.at.raw[HeaderLen:]
 	if m.at.cut {
 		body = body[:len(body)/n*n]
 	}
 	if len(body) == 0 || len(body)%n != 0 {
-		return opened{}, false
+		return decryption{}, false
 	}
 	hashes := hashAlgs
 	if k.suite.hash != nil {
@@ -90,30 +91,31 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 	}
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
-	first := m.Header.NextPayload
 	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
-		plain := text.with(s.iv)
-		h := k.suite.hash
-		if h == nil {
-			h = s.hash
-		}
-		if m.at.cut {
-			if bits, ok := walkCut(plain, first, h, whole); ok && bits >= need {
-				return opened{plain: plain, end: len(plain), bits: bits, source: s, hash: h}, true
-			}
-			continue
-		}
-		if end, bits, ok := walk(plain, 0, first, h, n); ok && bits >= need {
-			if h == nil && first == PayloadHash {
-				h = hashBySize(int(plain[2])<<8 + int(plain[3]) - payloadHeaderLen)
-			}
-			return opened{plain: plain, end: end, bits: bits, source: s, hash: h}, true
+		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		if o.follow(m, n, whole) && o.bits >= need {
+			return o, true
 		}
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
+}
+
+// follow follows the payloads of a decrypted message, and reports whether they fit.
+func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
+	first := m.Header.NextPayload
+	if m.at.cut {
+		o.end = len(o.plain)
+		o.bits, ok = walkCut(o.plain, first, o.hash, whole)
+		return ok
+	}
+	o.end, o.bits, ok = walk(o.plain, 0, first, o.hash, blockLen)
+	if ok && o.hash == nil && first == PayloadHash {
+		o.hash = hashBySize(int(o.plain[2])<<8 + int(o.plain[3]) - payloadHeaderLen)
+	}
+	return ok
 }
 
 // maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
@@ -122,24 +124,24 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o opened, fits boo
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
-func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o opened, fits bool) {
+func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool) (o decryption, fits bool) {
 	exchange, first, whole := m.Header.Exchange, m.Header.NextPayload, int(m.Header.Length)-HeaderLen
 	n := text.block.BlockSize()
 	if m.at.cut {
 		plain := text.with(nil)
 		b := rebuildCut(exchange, first, plain, hashes, whole)
 		b.fill(plain, n)
-		return opened{plain: plain, end: len(plain), rebuilt: &b}, proven
+		return decryption{plain: plain, end: len(plain), rebuilt: &b}, proven
 	}
 	if first == PayloadHash {
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
 	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
-		return opened{}, false
+		return decryption{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
-		return opened{}, false
+		return decryption{}, false
 	}
 	plain := text.with(nil)
 	b, ok := rebuild(exchange, first, plain, n, hashes)
@@ -149,10 +151,10 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		if first != PayloadHash {
 			sa.guesses++
 		}
-		return opened{}, false
+		return decryption{}, false
 	}
 	b.fill(plain, n)
-	o = opened{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
+	o = decryption{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
 	if first == PayloadHash && b.bits >= enoughBits {
 		o.hash = b.hash
 	}
@@ -182,8 +184,9 @@ func (sa *SA) certain(m *Message) bool {
 	return false
 }
 
-// expects says that a message of which there is little evidence may be right: it is the first of its
-// sender in phase 1, or another message of its exchange was decrypted, or one of phase 1 is missing.
+// expects says that a message of which there is little evidence may be right: it is the first of
+// its sender in phase 1, or another message of its exchange was decrypted, or one of phase 1 is
+// missing.
 func (sa *SA) expects(m *Message) bool {
 	own := func(o *record) bool { return o != m.at.rec && o.opened && o.from == m.at.rec.from }
 	if m.at.ex == sa.phase1 {
@@ -192,7 +195,7 @@ func (sa *SA) expects(m *Message) bool {
 	return m.at.ex.opened() || !sa.phase1Whole()
 }
 
-// prove settles that k opens the messages of a side.
+// prove notes that k opens the messages of a side.
 func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
 	k.secret.used = true
 	if !slices.Contains(sa.keys, k) {
@@ -240,7 +243,7 @@ func (sa *SA) foreignKeys() bool {
 }
 
 // accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.
-func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
+func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
@@ -287,7 +290,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *opened) error {
 }
 
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
-func (sa *SA) trace(m *Message, o *opened) {
+func (sa *SA) trace(m *Message, o *decryption) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
 		r.iv = s.iv
@@ -309,7 +312,7 @@ func (sa *SA) trace(m *Message, o *opened) {
 }
 
 // shapeOf finds out what the payloads of a message after phase 1 tell of its place.
-func (sa *SA) shapeOf(m *Message, o *opened) shape {
+func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 	ex := m.at.ex
 	hasSA := FindPayload(m.Payloads, PayloadSA) != nil
 	switch m.Header.Exchange {

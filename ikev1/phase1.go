@@ -18,8 +18,8 @@ const (
 	phase1KeyLength    = 14
 )
 
-// phase1Terms is what a transform of a phase 1 SA says (RFC 2409 appendix A). A field is 0 where its
-// attribute is absent.
+// phase1Terms is what a transform of a phase 1 SA says (RFC 2409 appendix A). A field is 0 where
+// its attribute is absent.
 type phase1Terms struct {
 	Encryption    uint16 // 1 DES, 3 Blowfish, 5 3DES, 6 CAST, 7 AES, 8 Camellia
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
@@ -78,8 +78,8 @@ func setLife(lifeType, v uint64, seconds, kilobytes *uint64) {
 	}
 }
 
-// cipherNames has the encryption algorithms of phase 1 (RFC 2409 appendix A, IANA), and how long the
-// key is where no attribute says so; 0: all keys have one length.
+// cipherNames has the encryption algorithms of phase 1 (RFC 2409 appendix A, IANA), and how long
+// the key is where no attribute says so; 0: all keys have one length.
 var cipherNames = map[uint16]struct {
 	name    string
 	keyBits int

@@ -298,10 +298,10 @@ func (ex *exchange) next(i int) int {
 	return n
 }
 
-// settled says that the numbers of the exchange are known though its first messages may have been
+// numbersKnown says that the numbers of the exchange are known though its first messages may have been
 // sent before the capture began: one was proven, or three messages in turns are all that a Quick
 // Mode has.
-func (ex *exchange) settled() bool {
+func (ex *exchange) numbersKnown() bool {
 	if !ex.joined || ex.sure {
 		return true
 	}
@@ -319,7 +319,7 @@ func (m *Message) position() {
 	if r.from != sideUnknown && ex.starter != sideUnknown {
 		m.FromInitiator = r.from == ex.starter
 	}
-	if !r.sure && (ex == m.SA.phase1 || !ex.settled()) {
+	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) {
 		m.Number = 0
 	}
 }

@@ -459,8 +459,22 @@ func TestBounds(t *testing.T) {
 	if !found {
 		t.Error("the SA with a key was given up before the others")
 	}
+	flood(4*maxSAs, func(i int, b []byte) { // claims of many SAs
+		binary.BigEndian.PutUint64(b, uint64(i)%1500+1)
+		b[19], b[18], b[len(b)-1] = 0, byte(ExchangeMain), byte(i/1500)
+	})
+	claimed := 0
+	for _, f := range tr.families {
+		claimed += f.claims.bytes()
+		for _, sa := range f.sas {
+			claimed += sa.claims.bytes()
+		}
+	}
+	if claimed != tr.claimed || claimed > maxClaimed+maxSABody {
+		t.Errorf("%d bytes of claims, counted as %d", claimed, tr.claimed)
+	}
 	tr.Expire(now + 2*saIdle)
-	if len(tr.sas) != 0 || tr.exchanges != 0 {
+	if len(tr.sas) != 0 || tr.exchanges != 0 || tr.claimed != 0 {
 		t.Errorf("after expiry: %d SAs, %d exchanges", len(tr.sas), tr.exchanges)
 	}
 }
@@ -524,8 +538,8 @@ func TestLimitSecrets(t *testing.T) {
 	}
 }
 
-// A header that contradicts its exchange is never verified: no HASH covers its type, version and flags,
-// and in phase 1 none covers the message ID.
+// A header that contradicts its exchange is never verified: no HASH covers its type, version and
+// flags, and in phase 1 none covers the message ID.
 func TestHeaderContradicts(t *testing.T) {
 	l := newLab(t, 13, 7, 2, 16)
 	l.session()

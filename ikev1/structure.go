@@ -62,49 +62,53 @@ func headerBits(next PayloadType, rest int) int {
 	return n + 3 // one of about 25 known types
 }
 
-// bodyBits is the evidence of a payload's body, beyond that of its header. ok is false where the
-// body can't be of that type.
+// bodyBits is the evidence of a payload's body, beyond that of its header, of which rest bytes were
+// left. ok is false where the body can't be of that type.
 func bodyBits(t PayloadType, body []byte, h *hashAlg, rest int) (n int, ok bool) {
+	fits := func(bits int, ok bool) int {
+		if ok {
+			return bits
+		}
+		return 0
+	}
 	switch t {
-	case PayloadNone: // unknown: what it can be, at the price of several tries
-		if h != nil && len(body) == h.size {
-			return bits.Len(uint(rest)), true
-		}
-		for _, t := range [...]PayloadType{PayloadSA, PayloadNotify, PayloadDelete, PayloadConfig} {
-			b, _ := bodyBits(t, body, h, rest)
-			n = max(n, b-2)
-		}
-		return n, true
+	case PayloadNone: // unknown
+		return anyBits(body, h, rest), true
 	case PayloadHash:
 		if h != nil {
 			return bits.Len(uint(rest)), len(body) == h.size
 		}
 		return max(0, bits.Len(uint(rest))-3), hashBySize(len(body)) != nil
 	case PayloadSA:
-		if _, err := parseSA(body); err == nil {
-			return 32, true
-		}
+		_, err := parseSA(body)
+		return fits(32, err == nil), true
 	case PayloadID:
-		if len(body) < 4 {
-			return 0, false
-		}
-		return 4, body[0] != 0 && body[0] <= 12
+		return fits(4, len(body) >= 4), len(body) >= 4 && body[0] != 0 && body[0] <= 12
 	case PayloadNonce:
 		return 0, len(body) >= 4 && len(body) <= 1024
 	case PayloadNotify:
-		if x, err := parseNotification(body); err == nil && x.DOI <= doiGDOI {
-			return 28, true
-		}
+		x, err := parseNotification(body)
+		return fits(28, err == nil && x.DOI <= doiGDOI), true
 	case PayloadDelete:
-		if x, err := parseDelete(body); err == nil && x.DOI <= doiGDOI {
-			return 32, true
-		}
+		x, err := parseDelete(body)
+		return fits(32, err == nil && x.DOI <= doiGDOI), true
 	case PayloadConfig:
-		if len(body) >= 4 && body[0] >= 1 && body[0] <= 4 && body[1] == 0 {
-			return 12, true
-		}
+		return fits(12, len(body) >= 4 && body[0] >= 1 && body[0] <= 4 && body[1] == 0), true
 	}
 	return 0, true
+}
+
+// anyBits is the evidence of the body of a payload of an unknown type: of what it can be, at the
+// price of several tries.
+func anyBits(body []byte, h *hashAlg, rest int) (n int) {
+	if h != nil && len(body) == h.size {
+		return bits.Len(uint(rest))
+	}
+	for _, t := range [...]PayloadType{PayloadSA, PayloadNotify, PayloadDelete, PayloadConfig} {
+		b, _ := bodyBits(t, body, h, rest)
+		n = max(n, b-2)
+	}
+	return n
 }
 
 // paddingBits is the evidence of what stands behind the payloads: zeros (RFC 2409 appendix B), up

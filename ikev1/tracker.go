@@ -25,10 +25,11 @@ type Tracker struct {
 	secrets   secretStore
 	sas       map[saKey]*SA
 	families  map[Cookie]*family // by initiator cookie
-	silent    [2]list.List       // of all SAs, the one silent for longest first: those that no key has opened, the others
+	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
 	begun     int64              // SAs
 	fragments *reassembler
 	exchanges int // of all SAs, without phase 1
+	claimed   int // bytes of the claims that are kept
 }
 
 type saKey struct{ initiator, responder Cookie }
@@ -313,7 +314,7 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		t.evict(f.sas[max(0, slices.IndexFunc(f.sas, func(sa *SA) bool { return sa.Decrypted == 0 }))])
 	}
 	if f = t.families[key.initiator]; f == nil {
-		f = &family{claims: claims{}}
+		f = &family{claims: claims{}, claimed: &t.claimed}
 		t.families[key.initiator] = f
 	}
 	t.begun++
@@ -373,7 +374,9 @@ func (t *Tracker) forget(sa *SA) {
 	f := sa.family
 	if f.sas = slices.DeleteFunc(f.sas, func(x *SA) bool { return x == sa }); len(f.sas) == 0 {
 		delete(t.families, sa.InitiatorCookie)
+		t.claimed -= f.claims.bytes()
 	}
+	t.claimed -= sa.claims.bytes()
 	t.exchanges -= len(sa.exchanges)
 	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
 	sa.claims, sa.chosen, sa.initial = nil, nil, nil

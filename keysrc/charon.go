@@ -3,7 +3,9 @@ package keysrc
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"l2tpdump/esp"
@@ -395,7 +397,8 @@ func (t *charonThread) full() {
 
 // close takes the end of the log.
 func (c *charon) close() {
-	for _, t := range c.threads {
+	for _, name := range slices.Sorted(maps.Keys(c.threads)) {
+		t := c.threads[name]
 		t.cut()
 		c.end(t)
 	}

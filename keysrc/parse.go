@@ -34,14 +34,14 @@ func Parse(r io.Reader, name, format string) (*Keys, error) {
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
-	if t := s.turner; t.score <= backward && !t.long {
+	if t := s.turner; t.score <= backward && !t.over {
 		*keys, seen = Keys{}, newSeen(0)
 		s, _ = NewStream(name, format, emit)
 		t.turned(func(n int, line []byte) {
 			s.n = n
 			s.feed(line)
 		})
-		s.n = len(t.lines)
+		s.n = t.lines[len(t.lines)-1].n
 		closeErr = s.Close()
 	} else if t.score <= backward {
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +

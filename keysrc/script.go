@@ -74,7 +74,10 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 		if !ok {
 			rest, _ = after(line, "ip x s")
 		}
-		object, rest := word(rest)
+		object := rest[:0]
+		if len(rest) > 0 && rest[0] != ' ' {
+			object, rest = word(rest)
+		}
 		verb, rest := word(rest)
 		if (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
 			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {

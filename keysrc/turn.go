@@ -25,25 +25,44 @@ const backward = -2
 
 var weight = [...]int{2, 2, 1}
 
+// forward is a score that settles it the other way.
+const forward = 8
+
 // A turner keeps the lines of a source, and finds out whether its newest comes first.
 type turner struct {
-	text  []byte
-	ends  []int
-	lines []int // their numbers
+	lines []turnedLine
+	chunk []byte // where the text of the last lines is
+	size  int    // of all text
 	last  [3]int
 	score int
 	rows  bool // rows of dumps stand in the wrong order too: each line is one of its own
 	row   int  // offset of the last row
-	long  bool
+	over  bool // there is nothing to turn, or it is too long
+}
+
+type turnedLine struct {
+	n    int
+	text []byte
 }
 
 // take takes line n.
 func (t *turner) take(n int, line []byte) {
-	if t.long = t.long || len(t.text)+len(line) > maxTurned || len(t.ends) > maxTurned/16; t.long {
-		t.text, t.ends, t.lines = nil, nil, nil
-	} else {
-		t.text = append(t.text, line...)
-		t.ends, t.lines = append(t.ends, len(t.text)), append(t.lines, n)
+	if t.over {
+		return
+	}
+	t.size += len(line)
+	if t.over = t.score >= forward || t.size > maxTurned || len(t.lines) > maxTurned/16; t.over {
+		t.lines, t.chunk = nil, nil
+		return
+	}
+	if cap(t.chunk)-len(t.chunk) < len(line) {
+		t.chunk = make([]byte, 0, max(64<<10, len(line)))
+	}
+	start := len(t.chunk)
+	t.chunk = append(t.chunk, line...)
+	t.lines = append(t.lines, turnedLine{n, t.chunk[start:]})
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
+		return // a row of a table
 	}
 	off, _, ok := charonRow(line)
 	if t.rows = t.rows || ok && off+16 == t.row; !ok {
@@ -65,19 +84,13 @@ func (t *turner) take(n int, line []byte) {
 // turned gives the lines out in the other order. Lines that begin with a blank go on from the one
 // before: they stay behind it, unless rows of dumps show that every line was turned.
 func (t *turner) turned(give func(n int, line []byte)) {
-	line := func(i int) []byte {
-		if i == 0 {
-			return t.text[:t.ends[0]]
-		}
-		return t.text[t.ends[i-1]:t.ends[i]]
-	}
-	for end := len(t.ends); end > 0; {
+	for end := len(t.lines); end > 0; {
 		start := end - 1
-		for !t.rows && start > 0 && len(line(start)) > 0 && (line(start)[0] == ' ' || line(start)[0] == '\t') {
+		for !t.rows && start > 0 && bytes.IndexAny(t.lines[start].text[:min(1, len(t.lines[start].text))], " \t") == 0 {
 			start--
 		}
-		for i := start; i < end; i++ {
-			give(t.lines[i], line(i))
+		for _, l := range t.lines[start:end] {
+			give(l.n, l.text)
 		}
 		end = start
 	}

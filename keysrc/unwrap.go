@@ -85,8 +85,7 @@ var messageNames = []string{
 // may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(line)
-	if len(line) == 0 || bytes.IndexByte([]byte(`{}"`), line[0]) < 0 && (line[0] != '[' || bytes.IndexByte(line, '{') < 0) ||
-		matchESPRow(line) {
+	if !mayBeJSON(line) {
 		return dst, false
 	}
 	start := len(dst)
@@ -138,6 +137,19 @@ func jsonText(s []byte) (text string, n int) {
 		}
 	}
 	return "", 0
+}
+
+// mayBeJSON reports whether a line begins as JSON that has objects, or a part of it, does.
+func mayBeJSON(line []byte) bool {
+	switch {
+	case len(line) == 0:
+		return false
+	case line[0] == '"':
+		return !matchESPRow(line)
+	case line[0] == '[':
+		return bytes.IndexByte(line, '{') >= 0
+	}
+	return line[0] == '{' || line[0] == '}'
 }
 
 // A jsonObject is what is of use in an object.
@@ -261,6 +273,9 @@ var htmlTags = map[string]string{
 
 // unwrapHTML takes the text of a web page: without tags, with entities replaced.
 func unwrapHTML(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, '<') < 0 && bytes.IndexByte(line, '&') < 0 {
+		return dst, false
+	}
 	start, found := len(dst), false
 	for at := 0; at < len(line); {
 		i := bytes.IndexAny(line[at:], "<&")

@@ -13,7 +13,7 @@ type Control struct {
 	avps []avp
 	err  error // what is wrong with the AVP behind avps
 
-	Retransmission bool  // a message with its Ns was seen before
+	Retransmission bool  // the same message was seen before
 	Authentication Proof // of its Challenge Response or its Message Digest
 }
 

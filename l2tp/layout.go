@@ -147,7 +147,8 @@ func wholeIP(data []byte) bool {
 	switch {
 	case len(data) >= v4 && data[0]>>4 == 4:
 		header, length := int(data[0]&15)*4, int(binary.BigEndian.Uint16(data[2:]))
-		return header >= v4 && header <= length && length <= len(data) && len(data)-length <= padding && sum(data[:header]) == 0xffff
+		return header >= v4 && header <= length && length <= len(data) && len(data)-length <= padding &&
+			sum(data[:header]) == 0xffff
 	case len(data) >= v6 && data[0]>>4 == 6:
 		length := v6 + int(binary.BigEndian.Uint16(data[4:]))
 		return length <= len(data) && len(data)-length <= padding

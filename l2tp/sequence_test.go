@@ -53,6 +53,7 @@ func TestRetransmissions(t *testing.T) {
 		{control(9, 0, 2, 1), false}, {control(9, 0, 2, 2), false}, // ZLBs have the number of the next message
 		{control(9, 0, 3, 2, message(messageHELLO)), false}, {control(9, 0, 2, 2, message(messageHELLO)), false}, // overtaken
 		{control(9, 0, 3, 3, message(messageHELLO)), true},
+		{control(9, 0, 3, 3, message(messageStopCCN)), false}, // with the same number, and another message
 	} {
 		// The peer's own ID is learnt from its answer.
 		if i == 2 {

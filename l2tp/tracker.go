@@ -191,24 +191,28 @@ func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
 	return t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
 }
 
-// Find is Observe for a packet that was there before: it takes note of nothing.
+// Find is Observe for a message that was there before, and that its receiver drops: it takes note
+// of nothing.
 func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Observation) {
 	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) || h.Version == versionL2F {
 		return o
 	}
 	payload := data[h.PayloadStart:h.PayloadEnd]
-	tr := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
-	o.Sender, o.Frame.Data = tr.sender, payload
-	switch {
-	case h.Control:
+	ref := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
+	o.Sender = ref.sender
+	if h.Control {
 		o.Control = readControl(payload)
-	case h.Version == Version3:
-		ref := t.session3(src, dst, h.Session)
-		if o.Session, o.Sender = ref.session, ref.sender; o.Session != nil {
+		o.Control.Retransmission = !o.Control.acknowledges()
+		return o
+	}
+	o.Frame.Data = payload
+	if h.Version == Version3 {
+		of := t.session3(src, dst, h.Session)
+		if o.Session, o.Sender = of.session, of.sender; o.Session != nil {
 			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
 		}
-	case tr.tunnel != nil:
-		o.Session = tr.tunnel.sessions[endID{1 - tr.sender, h.Session}]
+	} else if ref.tunnel != nil {
+		o.Session = ref.tunnel.sessions[endID{1 - ref.sender, h.Session}]
 	}
 	return o
 }
@@ -267,8 +271,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
-		order, _ := tr.tunnel.control[tr.sender].take(uint32(h.Ns), 0xffff)
-		c.Retransmission = order == Repeated
+		c.Retransmission = tr.tunnel.sent[tr.sender].repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == messageSCCRP) {

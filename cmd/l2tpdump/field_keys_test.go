@@ -89,6 +89,7 @@ func opens(t *testing.T, capture, file, ike, esp string) {
 	t.Helper()
 	text := quietly(t, func() { run([]string{"verify", "--json", "-r", capture, "-k", file}) })
 	_, line, _ := strings.Cut("\n"+text, "\n{")
+	line, _, _ = strings.Cut(line, "\n")
 	var v struct {
 		IKE, ESP, Wrong_keys []struct{ Verdict, Reason string }
 	}

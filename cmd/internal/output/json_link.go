@@ -13,12 +13,24 @@ type jsonLink struct {
 	VLANs     []uint16 `json:"vlans,omitempty"` // IDs, from the outermost
 	EtherType string   `json:"ethertype,omitempty"`
 	PPPoE     *uint16  `json:"pppoe_session,omitempty"`
+	Length    int      `json:"length,omitempty"`    // of a frame in a pseudowire, in bytes
 	Direction string   `json:"direction,omitempty"` // in or out, where the capture tells
 }
 
-func linkObject(r *pipeline.Record) *jsonLink {
-	n, data := &r.Net, r.Data()
-	o := &jsonLink{Type: r.Link.String(), VLANs: n.VLANs(data)}
+func linkObject(r *pipeline.Record) *jsonLink { return linkOf(r.Link, &r.Net, r.Data()) }
+
+// ethernetObject describes the link layer of a frame of an Ethernet pseudowire, as far as it can be
+// read.
+func ethernetObject(frame []byte) *jsonLink {
+	var n capture.Frame
+	_ = n.Decode(capture.Ethernet, frame) // what is wrong behind the link layer is the packet's
+	o := linkOf(capture.Ethernet, &n, frame)
+	o.Length = len(frame)
+	return o
+}
+
+func linkOf(link capture.LinkType, n *capture.Frame, data []byte) *jsonLink {
+	o := &jsonLink{Type: link.String(), VLANs: n.VLANs(data)}
 	if dst, src := n.MAC(data); dst != nil {
 		o.Src, o.Dst = src.String(), dst.String()
 	}

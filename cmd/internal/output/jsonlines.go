@@ -49,6 +49,7 @@ type jsonFrame struct {
 	IKE       *jsonIKE   `json:"ike,omitempty"`
 	L2TP      *jsonL2TP  `json:"l2tp,omitempty"`
 	PPP       *jsonPPP   `json:"ppp,omitempty"`
+	Ethernet  *jsonLink  `json:"ethernet,omitempty"` // of an Ethernet pseudowire
 	Inner     *jsonInner `json:"inner,omitempty"`
 	Outer     *jsonInner `json:"outer,omitempty"` // of kind other: the packet as it was captured
 }
@@ -76,7 +77,7 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
-	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
+	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent in clear, and where nobody saw it ask
 
 	Retransmission bool          `json:"retransmission,omitempty"`
 	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
@@ -212,11 +213,14 @@ func espObject(r *pipeline.Record) *jsonESP {
 func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 	p := &r.Payload
 	if p.HasL2TP {
-		f.L2TP = l2tpObject(p)
+		f.L2TP = l2tpObject(r)
 	}
 	if p.HasPPP {
 		f.PPP = pppObject(&p.PPP, p.Frame)
 		expansionObject(f.PPP, &p.Expansion)
+	}
+	if p.Ethernet != nil {
+		f.Ethernet = ethernetObject(p.Ethernet)
 	}
 	if p.Inner != nil {
 		f.Inner = j.innerObject(p.Inner, r.Missing)
@@ -226,10 +230,11 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 	}
 }
 
-func l2tpObject(p *pipeline.Payload) *jsonL2TP {
+func l2tpObject(r *pipeline.Record) *jsonL2TP {
+	p := &r.Payload
 	h, t := &p.L2TP, &p.Tunnel
 	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
-	if t.Session != nil && !t.Session.Tunnel.Late {
+	if r.Kind == pipeline.ESP && t.Session != nil && !t.Session.Tunnel.Late { // in clear anybody can ask for a tunnel
 		o.From = "lns"
 		if p.ToLNS {
 			o.From = "lac"

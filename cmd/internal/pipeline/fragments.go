@@ -121,8 +121,8 @@ func (r *Record) onlyPart(of uint64) {
 		return
 	}
 	*r = Record{
-		Number: r.Number, Packet: r.Packet, Link: r.Link, Inputs: r.Inputs, Further: r.Further, Wrapping: r.Wrapping, Unwrapped: r.Unwrapped,
-		Verdict: why.Clear, PartOf: of,
+		Number: r.Number, Packet: r.Packet, Link: r.Link, Inputs: r.Inputs, Further: r.Further,
+		Wrapping: r.Wrapping, Unwrapped: r.Unwrapped, Verdict: why.Clear, PartOf: of,
 	}
 	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
 		panic(err) // it was decoded before

@@ -182,8 +182,9 @@ func (f *framer) reassemble(r *Record) bool {
 	return true
 }
 
-// groupOf returns the group of the fragments of a datagram that begins. It is that of the one before, if nothing opened
-// that: one of its fragments may have been forged, and the others of this datagram.
+// groupOf returns the group of the fragments of a datagram that begins. It is that of the one
+// before, if nothing opened that: one of its fragments may have been forged, and the others of this
+// datagram.
 func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
 	if d.After != nil {
 		if g, ok := d.After.Value.(*group); ok && !g.isSettled() {
@@ -196,8 +197,8 @@ func (f *framer) groupOf(d *capture.Datagram, time int64) *group {
 	return newGroup(time)
 }
 
-// proves reports whether there is proof that a datagram, some fragments of which are contradicted by others, was put
-// together right.
+// proves reports whether there is proof that a datagram, some fragments of which are contradicted
+// by others, was put together right.
 func (f *framer) proves(ip []byte) bool {
 	var n capture.Frame
 	if n.DecodeIP(ip) != nil {
@@ -205,9 +206,9 @@ func (f *framer) proves(ip []byte) bool {
 	}
 	switch c := f.classifier.classify(&n, ip); c.kind {
 	case IKE:
-		return exactIKE(c.data, c.length) && (c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{
-			Src: netip.AddrPortFrom(n.Src, n.SrcPort), Dst: netip.AddrPortFrom(n.Dst, n.DstPort), Data: c.data,
-		}))
+		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		return exactIKE(c.data, c.length) &&
+			(c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{Src: src, Dst: dst, Data: c.data}))
 	case ESP:
 		var h esp.Header
 		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})

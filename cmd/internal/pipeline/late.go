@@ -84,49 +84,61 @@ func (f *framer) retry(from []*Message) {
 			default:
 				continue
 			}
-			if f.again(c.record) {
+			if f.reopen(c.record) {
 				next = append(next, c.record.IKE...)
 			}
 		}
 		told = next
 	}
-	n := 0
-	for _, c := range l.queue {
+	l.queue = slices.DeleteFunc(l.queue, func(c lateFrame) bool {
 		if related(c.record.IKE, from, sameSA) {
 			for _, m := range c.record.IKE {
 				f.ike.Renumber(m.Message)
 			}
 		}
 		if gains(c.record) {
-			l.queue[n] = c
-			n++
-		} else {
-			c.settle()
+			return false
 		}
-	}
-	clear(l.queue[n:])
-	l.queue = l.queue[:n]
+		c.settle()
+		return true
+	})
 }
 
-// again tries the messages of r again, and reports whether one was decrypted, verified or completed.
-func (f *framer) again(r *Record) (better bool) {
-	told := false // anything else
+// reopen tries again the messages of a frame, and reports whether more of them is known now.
+func (f *framer) reopen(r *Record) (more bool) {
+	otherwise := false // what is wrong with it
 	for _, m := range r.IKE {
 		if m.SA == nil || !m.Open() {
 			continue
 		}
-		decrypted, verified, reconstructed, head, failed := m.Decrypted, m.Verified, m.Reconstructed, m.Head(), m.Err
+		before, failed := known(m), m.Err
 		f.ike.Decrypt(m.Message)
-		better = better || m.Head() && !head || m.Decrypted && (!decrypted || m.Verified && !verified || reconstructed && !m.Reconstructed)
-		told = told || m.Err != failed
+		more = more || known(m) > before
+		otherwise = otherwise || m.Err != failed
 	}
-	if better {
+	if more {
 		f.learn(r.IKE)
 	}
-	if better || told {
+	if more || otherwise {
 		f.judgeIKE(r)
 	}
-	return better
+	return more
+}
+
+// known tells how much is known of an encrypted message: its head, all but its first block, all, or
+// that it is verified, too.
+func known(m *Message) int {
+	switch {
+	case m.Decrypted && m.Verified:
+		return 4
+	case m.Decrypted && !m.Reconstructed:
+		return 3
+	case m.Decrypted:
+		return 2
+	case m.Head():
+		return 1
+	}
+	return 0
 }
 
 // related reports whether two lists have messages that are related so.

@@ -41,7 +41,7 @@ func (f *Flow) Skip() {
 // Len returns how many flows there are, and checks the lists against each other.
 func (t *Table) Len() (n int, consistent bool) {
 	chained, listed := 0, 0
-	for spi, f := range t.bySPI {
+	for spi, f := range t.bySPI.all() {
 		for ; f != nil; f = f.next {
 			if chained++; f.spi != spi || f.next != nil && f.next.prev != f {
 				return 0, false
@@ -61,7 +61,7 @@ func (t *Table) Len() (n int, consistent bool) {
 			return 0, false
 		}
 	}
-	return listed, chained == listed && len(t.bySPI)+len(t.others) == listed && sum == listed
+	return listed, chained == listed && t.bySPI.len+len(t.others) == listed && sum == listed
 }
 
 // Gone returns how many accounts of flows that went are kept.

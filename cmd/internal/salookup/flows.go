@@ -105,7 +105,7 @@ func (t *Table) flow(h Header) *Flow {
 
 // find returns the flow that is found by k, nil if there is none.
 func (t *Table) find(k flowKey) *Flow {
-	first := t.bySPI[k.spi]
+	first := t.bySPI.get(k.spi)
 	if first == nil || first.key() == k {
 		return first
 	}
@@ -115,9 +115,9 @@ func (t *Table) find(k flowKey) *Flow {
 // enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is all
 // that most SPIs take.
 func (t *Table) enlist(f *Flow) {
-	first := t.bySPI[f.spi]
+	first := t.bySPI.get(f.spi)
 	if first == nil {
-		t.bySPI[f.spi] = f
+		t.bySPI.set(f.spi, f)
 		return
 	}
 	t.others[f.key()] = f
@@ -138,10 +138,10 @@ func (t *Table) delist(f *Flow) {
 		f.prev.next = f.next
 		delete(t.others, f.key())
 	case f.next != nil:
-		t.bySPI[f.spi] = f.next
+		t.bySPI.set(f.spi, f.next)
 		delete(t.others, f.next.key())
 	default:
-		delete(t.bySPI, f.spi)
+		t.bySPI.remove(f.spi)
 	}
 	f.next, f.prev = nil, nil
 }
@@ -180,7 +180,7 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dst = dst.Unmap()
-	for f := t.bySPI[spi]; f != nil; f = f.next {
+	for f := t.bySPI.get(spi); f != nil; f = f.next {
 		if !dst.IsValid() || f.dst == dst {
 			f.deleted = true
 			t.move(f, doomed)

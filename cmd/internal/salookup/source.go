@@ -100,7 +100,7 @@ func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
 		}
 		list = append(list, s)
 	}
-	for _, e := range t.secrets[spi] {
+	for _, e := range t.secrets.get(spi) {
 		s := Source{Secret: e.Secret, Known: e}
 		if !e.Dst.Match(dst) || !e.Src.Match(src) {
 			s.Rank = SPIOnly

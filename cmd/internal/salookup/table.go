@@ -24,14 +24,14 @@ const (
 // goroutine may call its methods.
 type Table struct {
 	mu       sync.Mutex
-	secrets  map[uint32][]*Known // that name the whole SPI
-	patterns []*Known            // that do not
-	all      []*Known            // in the order in which they were added
-	limit    int                 // secrets to keep, 0: all
+	secrets  spiMap[[]*Known] // that name the whole SPI
+	patterns []*Known         // that do not
+	all      []*Known         // in the order in which they were added
+	limit    int              // secrets to keep, 0: all
 	quick    map[uint32][]Source
 	quickSPI []uint32 // in the order in which they came
 
-	bySPI  map[uint32]*Flow  // the first of a list through Flow.next
+	bySPI  spiMap[*Flow]     // the first of a list through Flow.next
 	others map[flowKey]*Flow // those that are not the first
 	recent [recentFlows]*Flow
 	kinds  [kinds]list
@@ -50,8 +50,8 @@ type Table struct {
 // New returns an empty table.
 func New() *Table {
 	t := &Table{
-		secrets: make(map[uint32][]*Known), quick: make(map[uint32][]Source),
-		bySPI: make(map[uint32]*Flow), others: make(map[flowKey]*Flow), budget: fullBudget,
+		quick:  make(map[uint32][]Source),
+		others: make(map[flowKey]*Flow), budget: fullBudget,
 	}
 	for i := range t.nothing {
 		t.nothing[i] = &Attempt{Err: ErrNoKey, Set: &Set{}, Secrets: i == 1}
@@ -75,7 +75,7 @@ func (t *Table) AddSecret(s *esp.Secret) {
 	defer t.mu.Unlock()
 	list := t.patterns
 	if s.SPIMask == wholeSPI {
-		list = t.secrets[s.SPI]
+		list = t.secrets.get(s.SPI)
 	}
 	if slices.ContainsFunc(list[max(0, len(list)-sameRange):], func(e *Known) bool { return saySame(e.Secret, s) }) {
 		return
@@ -86,7 +86,7 @@ func (t *Table) AddSecret(s *esp.Secret) {
 		t.outdate(s.SPI)
 		return
 	}
-	for spi := range t.bySPI {
+	for spi := range t.bySPI.all() {
 		if s.MatchesSPI(spi) {
 			t.outdate(spi)
 		}
@@ -108,7 +108,7 @@ func (t *Table) enter(e *Known) {
 	e.Index = len(t.all)
 	t.all = append(t.all, e)
 	if e.SPIMask == wholeSPI {
-		t.secrets[e.SPI] = append(t.secrets[e.SPI], e)
+		t.secrets.set(e.SPI, append(t.secrets.get(e.SPI), e))
 	} else {
 		t.patterns = append(t.patterns, e)
 	}
@@ -116,7 +116,7 @@ func (t *Table) enter(e *Known) {
 
 // outdate has the flows of an SPI gather anew what is known of it.
 func (t *Table) outdate(spi uint32) {
-	for f := t.bySPI[spi]; f != nil; f = f.next {
+	for f := t.bySPI.get(spi); f != nil; f = f.next {
 		f.stale = true
 	}
 }
@@ -133,9 +133,9 @@ func (t *Table) makeRoom() {
 	}
 	old := t.all
 	t.all, t.patterns = make([]*Known, 0, t.limit+t.limit/4), nil
-	clear(t.secrets)
+	t.secrets = spiMap[[]*Known]{}
 	for i, e := range old {
-		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI[e.SPI] != nil {
+		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI.get(e.SPI) != nil {
 			t.enter(e)
 		}
 	}
@@ -145,14 +145,14 @@ func (t *Table) makeRoom() {
 func (t *Table) Named(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.secrets[spi]) > 0 || len(t.quick[spi]) > 0
+	return len(t.secrets.get(spi)) > 0 || len(t.quick[spi]) > 0
 }
 
 // Keyed reports whether there is a key, or a part of one, that may be for the SPI.
 func (t *Table) Keyed(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.secrets[spi]) > 0 || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
+	return len(t.secrets.get(spi)) > 0 || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
 
@@ -201,7 +201,7 @@ func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 func (t *Table) Secrets() []*Known { return t.all }
 
 // SecretsOf returns those that name the whole SPI.
-func (t *Table) SecretsOf(spi uint32) []*Known { return t.secrets[spi] }
+func (t *Table) SecretsOf(spi uint32) []*Known { return t.secrets.get(spi) }
 
 // Flows returns all flows in the order of their first packets, with those that have gone and those
 // inside ESP.

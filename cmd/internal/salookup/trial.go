@@ -67,12 +67,7 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 	checked := p.Cut == 0 && c.Checks()
 	o := Fit{Shape: true}
 	if checked {
-		if o.SA, o.High = set.verifies(c, spi, p.Data); o.SA != nil {
-			o.ICV = true
-			if plain, err := t.open(o.SA, p, o.High); err == nil {
-				o.Bits = plain.Evidence
-			}
-		}
+		t.verify(&o, set, c, spi, p)
 		if c.Suite.Cipher.AEAD || o.Bits >= proofBits {
 			return o
 		}
@@ -96,15 +91,19 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 	return o
 }
 
-// verifies returns the SA of a candidate that makes the ICV of a packet right, nil if none does.
-func (s *Set) verifies(c *Candidate, spi uint32, packet []byte) (sa *esp.SA, high uint32) {
-	for _, v := range s.extensions(c) {
+// verify notes the SA of a candidate that makes the ICV of a packet right, if one does.
+func (t *Trial) verify(o *Fit, set *Set, c *Candidate, spi uint32, p Packet) {
+	for _, v := range set.extensions(c) {
 		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
-		if err == nil && sa.CheckICV(packet, v.high) {
-			return sa, v.high
+		if err != nil {
+			continue
+		}
+		plain, err := t.open(sa, p, v.high)
+		if o.ICV = err == nil || err == esp.ErrPlaintext; o.ICV {
+			o.SA, o.High, o.Bits = sa, v.high, plain.Evidence
+			return
 		}
 	}
-	return nil, 0
 }
 
 // extension is a way in which the sequence number may be extended.
