@@ -21,7 +21,6 @@ const (
 // The steps of a session, in their order: the one that was not passed.
 const (
 	stepAggressive = "ike-aggr"
-	stepConfig     = "xauth"
 	stepQuick      = "quick"
 	stepESP        = "esp"
 	stepTunnel     = "l2tp-tunnel"

@@ -31,7 +31,7 @@ var refusalRules = []rule{
 	{"ike-proposal", "ike-m1", Failed, "give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ikeProposal},
 	{"key-info-loop", "ike-m1", Failed, "choose a cipher and a group that the server has", keyInformation},
 	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", versionRefused},
-	{"xauth-failed", stepConfig, Failed, "correct the user's name or password", xauthFailed},
+	{"xauth-failed", stepAuth, Failed, "correct the user's name or password", xauthFailed},
 	{"ike-id-mismatch", "ike-m6", Failed, "have the client expect the identity that the server has, or any", idMismatch},
 	{"certificates", "ike-m5", Failed, "renew the certificate, or install its authority on the peer", certificateRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
