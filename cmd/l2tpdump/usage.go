@@ -116,6 +116,7 @@ Says of each VPN connection of a capture whether it came up, who it was, and why
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
     -v, --verbose          print the packets of each session that say something, too
+        --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers hidden AVPs
         --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE

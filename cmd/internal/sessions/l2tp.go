@@ -84,10 +84,10 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 	if g.elsewhere(a, sender, h, at, s) {
 		return nil
 	}
-	if len(s.calls) > 0 && s.call().begun() {
-		return nil // an ID that nobody has given
-	}
 	c := s.call()
+	if c != nil && c.begun() && c.ids[1-sender] != 0 {
+		return nil // an ID that nobody has given, and not one that was hidden
+	}
 	if c == nil {
 		t := &tunnel{clear: clear, version: l2tp.Version2, session: s}
 		a.addTunnel(t)
