@@ -1,8 +1,10 @@
 package sessions_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,17 +65,24 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 	return run(t, p)
 }
 
+// printed is the JSON of a session.
+func printed(s *sessions.Session) ([]byte, error) {
+	var b bytes.Buffer
+	w := sessions.NewWriter(&b, true, false)
+	err := errors.Join(w.Session(s), w.Close())
+	return b.Bytes(), err
+}
+
 // run returns the sessions of a run.
 func run(t *testing.T, p *pipeline.Pipeline) []report {
 	t.Helper()
 	var list []report
 	g := sessions.NewGatherer(func(s *sessions.Session) error {
-		b, err := json.Marshal(s)
+		b, err := printed(s)
 		if err != nil {
 			return err
 		}
-		var r report
-		list = append(list, r)
+		list = append(list, report{})
 		return json.Unmarshal(b, &list[len(list)-1])
 	})
 	p.AddSink(g)

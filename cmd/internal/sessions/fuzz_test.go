@@ -49,7 +49,7 @@ func FuzzSessions(f *testing.F) {
 		p := pipeline.New(pipeline.Config{Source: &altered{Source: src, change: change}, Limit: 400})
 		text := sessions.NewWriter(io.Discard, false, true)
 		g := sessions.NewGatherer(func(s *sessions.Session) error {
-			b, err := json.Marshal(s)
+			b, err := printed(s)
 			if err != nil {
 				return err
 			}

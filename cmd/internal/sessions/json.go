@@ -4,7 +4,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
@@ -110,8 +109,8 @@ type jsonPPP struct {
 	Compression string   `json:"compression,omitempty"`
 }
 
-// MarshalJSON writes the session.
-func (s *Session) MarshalJSON() ([]byte, error) {
+// object is the session as it is printed.
+func (s *Session) object() *jsonSession {
 	f := s.finding
 	o := jsonSession{
 		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time), Flow: communityID(s.ends),
@@ -136,7 +135,7 @@ func (s *Session) MarshalJSON() ([]byte, error) {
 	if x := s.exchange(); x != nil {
 		o.IKE = s.ikeObject()
 	}
-	return json.Marshal(&o)
+	return &o
 }
 
 func portOf(a netip.AddrPort) *uint16 {

@@ -37,7 +37,7 @@ func (x *Writer) Session(s *Session) error {
 		x.Troubled++
 	}
 	if x.enc != nil {
-		return x.enc.Encode(s)
+		return x.enc.Encode(s.object())
 	}
 	_, err := x.w.WriteString(s.text(x.Count, x.zone, x.events))
 	return err
