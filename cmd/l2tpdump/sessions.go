@@ -21,6 +21,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	f.BoolVar(&o.json, "json", false, "")
 	f.CountVarP(&o.verbose, "verbose", "v", "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 	f.StringVar(&o.psk, "psk-file", "", "")
 	rest, status, ok := parse(f, args)
 	if !ok {
