@@ -120,6 +120,7 @@ Without keys it says what clear traffic shows.
         --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
+        --l2tp-secret-file FILE  the secrets of L2TP tunnels, one on each line: uncovers hidden AVPs
 
 Exit status: 0 all sessions came up and ended orderly; 3 some failed, were lost or ran without encryption;
 4 no key matched anything.

@@ -444,10 +444,12 @@ func (v *verification) sentence(part bool) string {
 // but is the sentence where every SA was decrypted, and something is wrong all the same.
 func (v *verification) but() string {
 	const decrypted = "Every SA of the capture was decrypted, but "
-	switch n := len(v.Wrong); n {
-	case 0:
+	switch n := len(v.Wrong); {
+	case n == 0 && v.others == 0: // the capture has an end that could not be read
+		return "The keys are right: every SA of the part of the capture that was read was decrypted" + v.damaged() + "."
+	case n == 0:
 		return decrypted + plural(v.others, "packet") + " may be of another SA with the same SPI: look for another key of it in the source."
-	case 1:
+	case n == 1:
 		return decrypted + "1 key is wrong: " + v.Wrong[0].Reason + "."
 	default:
 		return decrypted + fmt.Sprintf("%d keys are wrong, the first: %s.", n, v.Wrong[0].Reason)
