@@ -16,7 +16,7 @@ import (
 // messages and origins. format is the name of a Format, or "" to recognise it by its content; one
 // source may mix formats. A gzipped source and UTF-16 with a byte order mark are read too.
 //
-// A log whose newest line comes first is turned, up to 16 MB of it. Beyond that the memory in use
+// A log whose newest line comes first is turned, up to 12 MB of it. Beyond that the memory in use
 // depends on the number of different keys, not on the size of the source. A
 // source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.

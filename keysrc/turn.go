@@ -10,7 +10,7 @@ import (
 // then, whatever its format; a Yamaha router's log is read in either order as it is.
 
 // maxTurned bounds the bytes of a source that can be turned.
-const maxTurned = 16 << 20
+const maxTurned = 12 << 20
 
 // orderMarks are what logs say one after the other, by groups.
 var orderMarks = [][][]byte{

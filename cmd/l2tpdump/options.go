@@ -175,11 +175,21 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
+// manyKeys is how many are most of the memory: garbage is to take less beside them.
+const manyKeys = 1 << 14
+
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
-	defer debug.SetGCPercent(debug.SetGCPercent(200)) // hardly anything is garbage while keys are read
-	return o.loadSources(report)
+	all, err := o.loadSources(report)
+	n := 0
+	for _, k := range all {
+		n += len(k.IKE) + len(k.ESP)
+	}
+	if n >= manyKeys {
+		debug.SetGCPercent(25)
+	}
+	return all, err
 }
 
 func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error) {

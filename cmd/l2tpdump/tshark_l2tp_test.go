@@ -157,7 +157,19 @@ type controlMessage struct {
 	Tunnel, Session uint32
 	Type            string
 	Ns, Nr          uint16
-	AVPs            map[string]string
+	AVPs            map[string]any
+}
+
+// avp is the value of an AVP as text, "" if there is none.
+func (m *controlMessage) avp(name string) string {
+	switch v := m.AVPs[name].(type) {
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		return fmt.Sprint(v)
+	}
 }
 
 var messageNumbers = map[string]string{
@@ -228,8 +240,8 @@ func TestTsharkControlMessages(t *testing.T) {
 				t.Errorf("%s frame %s: %v, tshark has %v", file, f[0], got, head)
 			}
 			values += m.compare(t, file+" frame "+f[0], f[fixed:])
-			if f[9] != "" && m.AVPs["Protocol Version"] != f[9]+"."+f[10] {
-				t.Errorf("%s frame %s: Protocol Version %s", file, f[0], m.AVPs["Protocol Version"])
+			if f[9] != "" && m.avp("Protocol Version") != f[9]+"."+f[10] {
+				t.Errorf("%s frame %s: Protocol Version %s", file, f[0], m.avp("Protocol Version"))
 			}
 		}
 		if messages += seen; seen != len(ours) {
@@ -247,7 +259,7 @@ func TestTsharkControlMessages(t *testing.T) {
 func (m *controlMessage) compare(t *testing.T, where string, fields []string) (n int) {
 	t.Helper()
 	for i, f := range avpFields {
-		got := m.AVPs[f.name]
+		got := m.avp(f.name)
 		if fields[i] == "" || strings.HasSuffix(got, " hidden") {
 			continue
 		}
@@ -265,7 +277,7 @@ func (m *controlMessage) compare(t *testing.T, where string, fields []string) (n
 	fields = fields[len(avpFields):]
 	for i, f := range flagFields {
 		a, b := fields[2*i], fields[2*i+1]
-		got := m.AVPs[f.name]
+		got := m.avp(f.name)
 		if a == "" || strings.HasSuffix(got, " hidden") {
 			continue
 		}
