@@ -62,3 +62,8 @@ func (f *Frame) Decode(data []byte) error {
 	f.PayloadStart, f.PayloadEnd = n, len(data)
 	return nil
 }
+
+// Login reports whether the frame is of PAP, CHAP or EAP, which carry passwords and responses.
+func (f *Frame) Login() bool {
+	return f.Protocol == protocolPAP || f.Protocol == protocolCHAP || f.Protocol == protocolEAP
+}

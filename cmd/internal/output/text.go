@@ -353,6 +353,8 @@ func appendHex(b []byte, r *pipeline.Record) []byte {
 	data := r.Payload.Inner
 	switch {
 	case data != nil:
+	case r.Payload.HasPPP && r.Payload.PPP.Login():
+		return append(b, "\t(a login: its bytes are not shown)\n"...)
 	case r.Payload.HasPPP:
 		data = r.Payload.Frame
 	case r.Payload.HasL2TP:
