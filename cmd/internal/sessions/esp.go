@@ -130,6 +130,10 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.late = true
 	}
 	s := a.session
+	if f.count(r, at) {
+		g.current, s.last = s, at
+		return // its receiver drops it
+	}
 	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
@@ -138,14 +142,14 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	} else if opened {
 		s.came(at)
 	}
-	f.count(r, at)
 	s.addESP(f, r.ESPLength(), at)
 	g.touch(s, at, f.sender)
 }
 
-// count counts a packet.
-func (f *flow) count(r *pipeline.Record, at place) {
+// count counts a packet, and reports whether it was there before.
+func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	f.span.add(at)
+	before := f.window.Duplicates
 	sure := r.Verdict == why.Verified
 	p := uint64(r.Seq)
 	if sure {
@@ -160,6 +164,7 @@ func (f *flow) count(r *pipeline.Record, at place) {
 	if r.SA != nil && r.Verdict.Opened() {
 		f.cipher, f.auth = r.SA.CipherName(), r.SA.AuthName()
 	}
+	return f.window.Duplicates > before
 }
 
 // addESP counts a packet of ESP.
