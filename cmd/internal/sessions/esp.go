@@ -119,7 +119,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if opened && n.UDP {
 		if !slices.Contains(a.ports[f.sender], src.Port()) || !a.knows(src.Addr(), dst.Addr()) {
 			if a.session != nil && f.sender == client && f.span.seen() {
-				a.session.moves++
+				g.clientMoved(a.session, src, at)
 			}
 			g.moved(a, src, dst, f.sender)
 		}
@@ -130,6 +130,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.late = true
 	}
 	s := a.session
+	missing := f.window.Missing()
 	if f.count(r, at) {
 		g.current, s.last = s, at
 		return // its receiver drops it
@@ -143,7 +144,19 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.came(at)
 	}
 	s.addESP(f, r.ESPLength(), at)
+	if s.series != nil {
+		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
+		s.series.miss(f.sender, int64(f.window.Missing()-missing), at.time)
+	}
 	g.touch(s, at, f.sender)
+}
+
+// clientMoved takes note that the client comes from another address or port.
+func (g *Gatherer) clientMoved(s *Session, from netip.AddrPort, at place) {
+	s.moves++
+	if g.keep(s) {
+		g.note(s, at, nobody, "nat", "NAT", "the client comes from "+from.String()+" now", false)
+	}
 }
 
 // count counts a packet, and reports whether it was there before.

@@ -28,7 +28,7 @@ type Gatherer struct {
 	calls     map[callKey]*call
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
-	keeps     bool      // events
+	keeps     bool      // details
 	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
@@ -159,14 +159,23 @@ func (g *Gatherer) forget(s *Session) {
 	}
 }
 
-// KeepEvents has the events of sessions kept. It is called before the first record.
-func (g *Gatherer) KeepEvents() { g.keeps = true }
+// KeepDetails has the events of sessions kept, their traffic over time and their conversations. It is called before the first
+// record.
+func (g *Gatherer) KeepDetails() { g.keeps = true }
 
-// keep reports whether there is room for a further event.
-func (g *Gatherer) keep() bool { return g.keeps && g.events < allEvents }
+// keep reports whether an event of s is wanted, and there is room for it.
+func (g *Gatherer) keep(s *Session) bool {
+	if g.keeps && g.events >= allEvents {
+		s.events.refused++
+		return false
+	}
+	return g.keeps
+}
 
 // note keeps an event of a session.
-func (g *Gatherer) note(s *Session, e Event) {
+func (g *Gatherer) note(s *Session, at place, sender int, layer, name, details string, again bool) {
+	e := Event{seconds(at.time), at.frame, Side(sender), layer, name, details, again, 0}
+	e.Retransmission = e.Retransmission || layer == "ppp" && s.events.repeated(&e)
 	if s.events.add(e) {
 		g.events++
 	}

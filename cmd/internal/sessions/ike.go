@@ -147,9 +147,20 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
-	if g.keep() {
-		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	if s.series != nil && x.renews(m) {
+		s.series.at(at.time).rekeys++
 	}
+	if g.keep(s) {
+		g.note(s, at, side, "ike", ikeName(m), m.Describe(), m.Retransmission)
+	}
+}
+
+// renews says that a message ends a phase 1 or a Quick Mode that renews the keys of a session.
+func (x *exchange) renews(m *pipeline.Message) bool {
+	if m.Retransmission || !x.session.protected[client].seen() && !x.session.protected[server].seen() {
+		return false
+	}
+	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 || m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
 }
 
 // ikeName is the name of an event: "main 5", "quick 1", "informational".

@@ -3,6 +3,7 @@ package sessions
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
@@ -171,9 +172,10 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		t = a.requested(sender, c.Tunnel)
 	}
 	if t == nil {
-		g.noteControl(s, r, sender, at, payload, false)
+		g.noteControl(s, r, sender, at, len(payload) > 0, false)
 		return s
 	}
+	acknowledges := t.hello[1-sender].open.seen()
 	again := t.take(&c, sender, at)
 	t.heard(sender)
 	s = t.session
@@ -181,18 +183,22 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		s = x.session
 		again = again || x.take(&c, sender, at)
 	}
-	g.noteControl(s, r, sender, at, payload, again)
+	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges, again && len(payload) > 0)
 	return s
 }
 
-func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
-	if len(payload) == 0 || !g.keep() {
-		return // a ZLB only acknowledges
+// noteControl keeps a control message that says something; a ZLB says something where it answers a Hello.
+func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says, again bool) {
+	if !says || !g.keep(s) {
+		return
 	}
 	p := &r.Payload
 	name := p.Tunnel.Control.Type()
 	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
-	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
+	if head, rest, ok := strings.Cut(text, " "+name); ok {
+		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
+	}
+	g.note(s, at, sender, "l2tp", name, text, again)
 }
 
 // dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a

@@ -161,12 +161,13 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
 		s.came(at)
 	}
-	if !g.keep() {
+	if !g.keep(s) {
 		return
 	}
 	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
-	g.note(s, Event{at.time, at.frame, sender, "ppp", ppp.ProtocolName(protocol) + " " + k.CodeName(),
-		string(ppp.AppendSummary(nil, &frame, payload)), false})
+	name := ppp.ProtocolName(protocol) + " " + k.CodeName()
+	text := string(ppp.AppendSummary(nil, &frame, payload))
+	g.note(s, at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name)), false)
 }
 
 // take takes note of the negotiation of a layer.
