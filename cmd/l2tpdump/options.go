@@ -136,9 +136,7 @@ func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
 		return err
 	}
-	switch o.only {
-	case "", "ike", "esp", "l2tp", "ppp", "ip", "eth":
-	default:
+	if o.only != "" && !slices.Contains(output.OnlyNames, o.only) {
 		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
 	}
 	switch {

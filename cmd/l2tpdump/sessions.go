@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/cmd/internal/ladder"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
@@ -17,15 +19,7 @@ const sessionsGC = 50
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("sessions")
-	o.inputFlags(f)
-	f.BoolVar(&o.json, "json", false, "")
-	f.BoolVar(&o.ladder, "ladder", false, "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.StringVar(&o.secrets, "ppp-secrets", "", "")
-	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
-	f.StringVar(&o.psk, "psk-file", "", "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.sessionsFlags(), args)
 	if !ok {
 		return status
 	}
@@ -98,6 +92,18 @@ func (o *options) moreOfSession() func(*sessions.Session) string {
 		}
 		return text
 	}
+}
+
+func (o *options) sessionsFlags() *pflag.FlagSet {
+	f := newFlags("sessions")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.ladder, "ladder", false, "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
+	f.StringVar(&o.psk, "psk-file", "", "")
+	return f
 }
 
 // sessionWatch remembers what decrypt and verify say of sessions.

@@ -2,8 +2,10 @@ package output
 
 import "l2tpdump/cmd/internal/pipeline"
 
-// Only returns a sink that hands on the records that are or hold what: "ike", "esp", "l2tp",
-// "ppp", "ip" or "eth".
+// OnlyNames are what [Only] knows.
+var OnlyNames = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
+
+// Only returns a sink that hands on the records that are or hold what, one of [OnlyNames].
 func Only(what string, sink pipeline.Sink) pipeline.Sink { return &only{sink, what} }
 
 type only struct {
