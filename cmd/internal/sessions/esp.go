@@ -23,6 +23,7 @@ type flow struct {
 	opened       uint64
 	cipher, auth string
 	negotiated   *esp.Negotiated
+	listed       bool // a session names it
 }
 
 // negotiated takes note of an ESP SA that a Quick Mode of x agreed on.
@@ -51,12 +52,22 @@ func (g *Gatherer) flow(spi uint32, dst netip.Addr) *flow {
 }
 
 func (g *Gatherer) newFlow(a *association, spi uint32, dst netip.Addr) *flow {
-	f := &flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
-	g.flows[spi] = f
-	if a.flows = append(a.flows, f); len(a.flows) > 4*maxFlows {
-		g.forgetFlow(a.flows[0])
-		a.flows = slices.Delete(a.flows, 0, 1)
+	f := g.spare
+	if g.spare = nil; f == nil {
+		f = new(flow)
 	}
+	*f = flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
+	g.flows[spi] = f
+	if len(a.flows) < 4*maxFlows {
+		a.flows = append(a.flows, f)
+		return f
+	}
+	oldest := &a.flows[a.oldestFlow]
+	a.oldestFlow = (a.oldestFlow + 1) % len(a.flows)
+	if g.forgetFlow(*oldest); !(*oldest).listed {
+		g.spare = *oldest
+	}
+	*oldest = f
 	return f
 }
 
@@ -185,7 +196,7 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	if f.session != s {
 		f.session = s
 		if len(s.flows) < maxFlows {
-			s.flows = append(s.flows, f)
+			s.flows, f.listed = append(s.flows, f), true
 		}
 	}
 	d := &s.protected[f.sender]

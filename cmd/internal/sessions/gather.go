@@ -25,7 +25,9 @@ type Gatherer struct {
 	exchanges map[ikev1.Cookie]*exchange
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
+	spare     *flow            // that nothing refers to, for the next one
 	calls     map[callKey]*call
+	changes   uint      // of calls
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
 	keeps     bool      // details
@@ -139,6 +141,7 @@ func (g *Gatherer) finish(s *Session) error {
 
 // forget lets go what leads to a session, and to its association if it was the last of it.
 func (g *Gatherer) forget(s *Session) {
+	g.changes++
 	for _, c := range s.calls {
 		for _, k := range c.keys {
 			delete(g.calls, k)

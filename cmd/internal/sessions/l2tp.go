@@ -62,7 +62,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
 	}
-	c := g.calls[a.callKey(sender, clear, h)]
+	c := g.callOf(a.callKey(sender, clear, h))
 	if c == nil {
 		if c = g.lateCall(a, s, sender, clear, h, at); c == nil {
 			return s
@@ -75,6 +75,22 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	}
 	g.users(s, r, sender, at)
 	return s
+}
+
+// recentCall is in front of Gatherer.calls, as long as these do not change.
+type recentCall struct {
+	key     callKey
+	call    *call
+	changes uint
+}
+
+// callOf is the call of a data message, nil if it is not known.
+func (g *Gatherer) callOf(k callKey) *call {
+	recent := &k.assoc.calls[k.sender]
+	if recent.call == nil || recent.key != k || recent.changes != g.changes {
+		*recent = recentCall{k, g.calls[k], g.changes}
+	}
+	return recent.call
 }
 
 // heard takes note that a side is there.
@@ -140,6 +156,7 @@ func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
 	}
 	k := a.callKey(sender, clear, &h)
 	if g.calls[k] != c {
+		g.changes++
 		g.calls[k] = c
 		c.keys = append(c.keys, k)
 	}
