@@ -25,7 +25,7 @@ type Message struct {
 	Header Header
 	SA     *SA // the ISAKMP SA it belongs to
 
-	FromInitiator  bool // of phase 1 for its exchanges; of the exchange otherwise
+	FromInitiator  bool // of phase 1 for its exchanges and Informational; of the exchange otherwise
 	Number         int  // position in its exchange, from 1; a retransmission has the number of its first copy
 	Retransmission bool
 	Encrypted      bool

@@ -319,7 +319,11 @@ func (m *Message) position() {
 	if r.from != sideUnknown && ex.starter != sideUnknown {
 		m.FromInitiator = r.from == ex.starter
 	}
-	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) {
+	informational := ex.key.exchange == ExchangeInformational // it has no roles of its own
+	if informational {
+		m.FromInitiator = r.from == m.SA.initiator
+	}
+	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) || informational && (r.from == sideUnknown || !m.SA.rolesKnown()) {
 		m.Number = 0
 	}
 }
