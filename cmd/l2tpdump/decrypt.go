@@ -12,6 +12,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
@@ -50,8 +51,9 @@ func decrypt(ctx context.Context, args []string) int {
 	p := pipeline.New(config)
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
-	s := newSinks(&o, src, p)
-	s.keys, s.sessions = keys, watchSessions(p)
+	watch := watchSessions(p)
+	s := newSinks(&o, src, p, watch.gatherer)
+	s.keys, s.sessions = keys, watch
 	stop := showProgress(&o, src)
 	stats, err := p.Run(ctx)
 	stop()
@@ -76,8 +78,9 @@ type sinks struct {
 	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
 
-// newSinks adds the sinks that the options ask for.
-func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
+// newSinks adds the sinks that the options ask for. g, a sink in front of them, says which session a frame is of; it is needed
+// for JSON.
+func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, g *sessions.Gatherer) *sinks {
 	s := &sinks{o: o, p: p}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
@@ -90,7 +93,7 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.only(output.NewJSONLines(stdout)))
+		p.AddSink(s.only(output.NewJSONLines(stdout, g.UID)))
 	case o.write == "" || o.print:
 		p.AddSink(s.only(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
 	}

@@ -22,6 +22,7 @@ import (
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/keysrc"
 )
 
@@ -214,7 +215,12 @@ func (o *liveOptions) run(ctx context.Context) int {
 		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
 	p := pipeline.New(c)
-	s := newSinks(&o.options, src, p)
+	var g *sessions.Gatherer
+	if o.json {
+		g = sessions.NewGatherer(func(*sessions.Session) error { return nil })
+		p.AddSink(g)
+	}
+	s := newSinks(&o.options, src, p, g)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 

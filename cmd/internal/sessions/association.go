@@ -39,6 +39,9 @@ type association struct {
 	last      int64
 }
 
+// held says that its latest session is followed.
+func (a *association) held() bool { return a.session != nil && a.session.element != nil }
+
 // pair is two addresses, the lower one first.
 type pair [2]netip.Addr
 

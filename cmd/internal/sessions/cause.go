@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // State says in a word how a session went.
@@ -50,11 +51,6 @@ type Finding struct {
 	endedAt   int64
 }
 
-// sameFailure says that both are failures of the same kind.
-func (f *Finding) sameFailure(o *Finding) bool {
-	return f.State == Failed && o.State == Failed && f.ID != "" && f.ID == o.ID && f.Step == o.Step
-}
-
 // proof is what a rule says of a session that it applies to.
 type proof struct {
 	text   string // a sentence without its full stop
@@ -96,7 +92,9 @@ func judge(s *Session) *Finding {
 	case s.unclear():
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
-		f.partial("the capture ends while this connection is being set up")
+		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !f.try(e, failureRules) {
+			f.partial("the capture ends while this connection is being set up")
+		}
 	default:
 		f.State, f.Step = Failed, s.step()
 		f.Cause = "it did not get beyond this step; the capture does not show why"
@@ -105,6 +103,19 @@ func judge(s *Session) *Finding {
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// tried is the session as it was after some of its tries, nil if they were none.
+func (s *Session) tried(n int) *Session {
+	if n < 1 || n > len(s.exchanges) {
+		return nil
+	}
+	e := &Session{
+		assoc: s.assoc, ends: s.ends, exchanges: s.exchanges[:n], first: s.first, last: s.exchanges[n-1].last,
+		bounds: s.bounds, others: s.others, psks: s.psks,
+	}
+	e.bounds[1].time += int64(time.Hour) // it was given up: nobody waits for an answer any more
+	return e
 }
 
 // beginsLate says that what led to the state of the session at the beginning of the capture is not known.
@@ -333,6 +344,11 @@ func (s *Session) step() string {
 func (f *Finding) remarks(s *Session) {
 	if s.moves > 0 {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
+	}
+	if e := s.tried(s.tries - 1); e != nil && f.State != Failed {
+		before := Finding{Cause: "it was not completed"}
+		_ = before.try(e, refusalRules) || before.try(e, failureRules)
+		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
 	}
 	for _, r := range remarkRules {
 		if p := r.test(s); p != nil && f.ID != r.id {

@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"container/list"
+	"crypto/sha256"
 	"net/netip"
 	"slices"
 
@@ -31,6 +32,7 @@ type Gatherer struct {
 	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
+	current   *Session // of the last record
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
@@ -44,14 +46,29 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 	}
 }
 
+// Current returns the session that the last record is of, nil if it is of none. Sinks that are called behind the Gatherer learn
+// so what their record is of. What is said of the session is what is known up to this record; its UID is there from its
+// beginning, and does not change.
+func (g *Gatherer) Current() *Session { return g.current }
+
+// UID returns the UID of the session that the last record is of, "" if it is of none.
+func (g *Gatherer) UID() string {
+	if g.current == nil {
+		return ""
+	}
+	return g.current.UID
+}
+
 // Record takes a record.
 func (g *Gatherer) Record(r *pipeline.Record) error {
 	at := place{r.Number, r.Packet.Time}
+	g.current = nil
 	if !g.bounds[0].seen() {
 		g.bounds[0] = at
 	}
 	g.bounds[1] = at
 	if r.Merged() {
+		g.bystander(&r.Net)
 		return nil
 	}
 	switch r.Kind {
@@ -109,8 +126,7 @@ func (g *Gatherer) expire(now int64) error {
 	return nil
 }
 
-// finish judges a session and tells of it; of one that failed only once it is known that the next try did not fail in the
-// same way.
+// finish judges a session and tells of it.
 func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
 	s.element, s.bounds, s.others = nil, g.bounds, g.others
@@ -118,19 +134,6 @@ func (g *Gatherer) finish(s *Session) error {
 	s.psks = g.psks
 	s.finding = judge(s)
 	g.forget(s)
-	if p := s.earlier; p != nil {
-		s.earlier = nil
-		if s.finding.sameFailure(p.finding) {
-			s.first, s.attempts = p.first, p.attempts+1
-			s.ends, s.UID = p.ends, p.UID
-		} else if err := g.emit(p); err != nil {
-			return err
-		}
-	}
-	if n := s.next; n != nil && n.element != nil && s.finding.State == Failed && n.first.time-s.last.time < retryTime {
-		n.earlier = s
-		return nil
-	}
 	return g.emit(s)
 }
 
@@ -203,6 +206,9 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		a.late = !begins
 	}
 	x := &exchange{assoc: a, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
+		x.request = sha256.Sum256(sa.Body)
+	}
 	if begins || m.FromInitiator {
 		x.initiator = a.side(src, dst)
 	} else {
@@ -213,6 +219,9 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
+	if x.session.isDialling() {
+		x.session.tries++
+	}
 	x.session.exchanges = append(x.session.exchanges, x)
 	if len(x.session.exchanges) > maxExchanges {
 		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
@@ -234,18 +243,27 @@ func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Se
 	if s == nil {
 		return g.begin(x.assoc, src, dst, at)
 	}
-	if s.goesOn(at.time) {
+	if s.goesOn(x, at.time) {
 		return s
 	}
 	return g.begin(x.assoc, src, dst, at)
 }
 
+// isDialling says that neither ESP nor L2TP has come of its IKE yet.
+func (s *Session) isDialling() bool {
+	return s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen() && !s.agreed()
+}
+
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
-func (s *Session) goesOn(now int64) bool {
+func (s *Session) goesOn(x *exchange, now int64) bool {
 	const quiet = int64(60e9)
 	p := s.exchange()
 	switch {
-	case s.element == nil || s.ended():
+	case s.element == nil:
+		return false
+	case p != nil && p.request == x.request && s.isDialling(): // the same again
+		return now-s.last.time < retryTime
+	case s.ended():
 		return false
 	case s.protected[client].n+s.protected[server].n > 0:
 		last := max(s.protected[client].last.time, s.protected[server].last.time)

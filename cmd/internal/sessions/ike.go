@@ -31,6 +31,7 @@ type exchange struct {
 	initiator int // who began it: the client, or in a renewal perhaps the server
 	kind      ikev1.ExchangeType
 
+	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place
 	ports       [2]uint16
 	messages    [7]span // of phase 1 by their number; 0: not known

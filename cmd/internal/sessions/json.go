@@ -31,7 +31,7 @@ type jsonSession struct {
 	Cure     string   `json:"cure,omitempty"`
 	Proven   *bool    `json:"proven,omitempty"`
 	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // that ended in this way, if there were several
+	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came; if there were several
 	Remarks  []string `json:"remarks,omitempty"`
 	Frames   []uint64 `json:"frames"`
 	User     string   `json:"user,omitempty"`
@@ -129,8 +129,8 @@ func (s *Session) object() *jsonSession {
 	if f.ended {
 		o.EndedBy = [...]string{"orig", "resp"}[f.endedBy]
 	}
-	if s.attempts > 0 {
-		o.Attempts = s.attempts + 1
+	if s.tries > 1 {
+		o.Attempts = s.tries
 	}
 	if x := s.exchange(); x != nil {
 		o.IKE = s.ikeObject()
@@ -165,9 +165,9 @@ func communityID(ends [2]netip.AddrPort) string {
 }
 
 func (s *Session) ikeObject() *jsonIKE {
-	x := s.exchanges[0]
+	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
 	o := &jsonIKE{
-		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals,
+		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
 		Identities: [2]string{x.ids[client].Text, x.ids[server].Text},
 	}

@@ -381,7 +381,7 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 // is nil where it is beside a session that IPsec protects.
 func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
 	const near = int64(600e9)
-	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.session != nil && a.session.element != nil })
+	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
 	p := &r.Payload
 	kind := uint16(0)
 	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
@@ -391,6 +391,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 		s := a.session
 		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
 			s.stray.add(at)
+			g.current = s
 			if kind != l2tp.SCCRP {
 				return nil
 			}

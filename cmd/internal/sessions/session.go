@@ -45,8 +45,7 @@ type Session struct {
 	renewals  int          // ISAKMP SAs
 	late      bool         // its beginning was not captured
 	events    events
-	earlier   *Session      // of the same ends: it failed, and is told with this one if that fails in the same way
-	attempts  int           // earlier ones that ended in the same way
+	tries     int           // ISAKMP SAs up to the first of which something came
 	finding   *Finding      // once judged
 	psks      []PSK         // to be tried
 	next      *Session      // that followed it in the same association
@@ -86,6 +85,7 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 
 // touch takes note that a packet of the session has come, which side sent.
 func (g *Gatherer) touch(s *Session, at place, side int) {
+	g.current = s
 	s.last = at
 	s.assoc.last = max(s.assoc.last, at.time)
 	if side != nobody {

@@ -85,8 +85,8 @@ func (s *Session) text(number int, zone *time.Location, events bool) string {
 	}
 	line("cause", "%s", s.causeText())
 	line("cure", "%s", f.Cure)
-	if s.attempts > 0 {
-		line("tries", "%d, all with the same end", s.attempts+1)
+	if s.tries > 1 {
+		line("tries", "%d", s.tries)
 	}
 	for _, r := range f.Remarks {
 		line("remark", "%s", r)
