@@ -23,6 +23,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
 	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 	f.StringVar(&o.psk, "psk-file", "", "")
+	o.choice.flags(f)
 	rest, status, ok := parse(f, args)
 	if !ok {
 		return status
@@ -31,6 +32,10 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	}
 	if err := checkApart(o.inputs(), stdinout); err != nil {
+		return fail(err)
+	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
 		return fail(err)
 	}
 	keys, err := o.readKeys(ctx)
@@ -55,12 +60,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	takeEmbeddedKeys(src, p)
 
 	w := sessions.NewWriter(stdout, o.json, o.verbose > 0)
-	g := sessions.NewGatherer(w.Session)
+	g := choose.gather(p, w.Session)
 	g.AddPSKs(psks)
 	if o.verbose > 0 {
 		g.KeepEvents()
 	}
-	p.AddSink(g)
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
 	err = errors.Join(err, g.Close(), w.Close())
