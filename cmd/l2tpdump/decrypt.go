@@ -75,6 +75,7 @@ type sinks struct {
 	p     *pipeline.Pipeline
 	clear *output.Clear
 	file  *output.File // that is being written
+	picks *output.Selection
 
 	keys     []*keysrc.Keys // decrypt only: what the summary tells of them
 	sessions *sessionWatch  // decrypt only
@@ -90,8 +91,7 @@ type sinks struct {
 // newSinks adds the sinks that the options ask for. The gatherer of choose, a sink in front of them, says which session a frame
 // is of; it is needed for JSON.
 func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *chooser) *sinks {
-	s := &sinks{o: o, p: p}
-	selection := choose.selection(o.only)
+	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
 		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full, Inner: choose.filter}
@@ -99,13 +99,13 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 			c.Secrets = newEmbedder().rows
 		}
 		s.clear = output.NewClear(c)
-		p.AddSink(selection.Of(s.clear))
+		p.AddSink(s.picks.Of(s.clear))
 	}
 	switch {
 	case o.json:
-		p.AddSink(selection.Of(output.NewJSONLines(stdout, choose.sessions.UID)))
+		p.AddSink(s.picks.Of(output.NewJSONLines(stdout, choose.sessions.UID)))
 	case o.write == "" || o.print:
-		p.AddSink(selection.Of(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
+		p.AddSink(s.picks.Of(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
 	}
 	return s
 }

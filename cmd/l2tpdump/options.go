@@ -31,8 +31,8 @@ type options struct {
 	tunnels   string // file of tunnels' secrets
 	psk       string // file of pre-shared keys
 	choice
-	filter    string
-	count     uint64
+	filter string
+	count  uint64
 
 	write     string
 	layer     string

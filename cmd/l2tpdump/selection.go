@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -33,11 +32,19 @@ func (c *choice) flags(f *pflag.FlagSet) {
 // any reports whether not all is wanted.
 func (c *choice) any() bool { return c.inner != "" || c.user != "" || c.session != "" }
 
+// nothing says what to do where no frame is wanted.
+func (c *choice) nothing() string {
+	if c.user == "" && c.session == "" {
+		return "no user's packet passes --inner"
+	}
+	return "no user's packet is of such a session: `l2tpdump sessions --json` lists them with their uid and user"
+}
+
 // checkSelection refuses what says nothing.
 func (o *options) checkSelection() error {
 	for _, what := range o.only {
-		if !slices.Contains(output.Whats, what) {
-			return errors.New("--only takes " + strings.Join(output.Whats, ", ") + ", divided by commas, not " + quote(what))
+		if !slices.Contains(output.Contents, what) {
+			return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, or several with commas, not " + quote(what))
 		}
 	}
 	if o.control && !o.choice.any() {

@@ -18,10 +18,12 @@ type Selection struct {
 	// Control tells the same of a record with a message that sets up a session, is asked in place of
 	// Inner and Session for these; nil: they do not pass.
 	Control func() bool
+
+	Passed uint64 // records that an output got
 }
 
-// Whats are what Only takes.
-var Whats = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
+// Contents are what Only takes.
+var Contents = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
 
 // Of returns a sink that hands on to another what passes.
 func (s *Selection) Of(sink pipeline.Sink) pipeline.Sink {
@@ -41,6 +43,7 @@ func (s *selected) Record(r *pipeline.Record) error {
 	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(what string) bool { return holds(r, what) }) || !s.Passes(r) {
 		return nil
 	}
+	s.Passed++
 	return s.Sink.Record(r)
 }
 
