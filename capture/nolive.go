@@ -9,7 +9,7 @@ const hasAny = false
 
 const withoutLibpcap = "no live capture"
 
-var errNoLive = errors.New("this build has no libpcap, which live capture needs here: " + buildWithLibpcap)
+var errNoLive = errors.New("this build has no libpcap, which live capture needs here: make one with CGO_ENABLED=1")
 
 // Live is a Source over a network interface; there is none without libpcap.
 type Live struct{}

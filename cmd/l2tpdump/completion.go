@@ -181,7 +181,7 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "layer":
 		return output.Layers
 	case "only":
-		return output.OnlyNames
+		return output.Contents
 	case "interface":
 		return interfaceNames()
 	}

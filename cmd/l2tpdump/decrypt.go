@@ -14,7 +14,6 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
@@ -36,21 +35,31 @@ func decrypt(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
+		return fail(err)
+	}
+	config := o.config(nil)
+	if err := o.readSecrets(ctx, &config); err != nil {
+		return fail(err)
+	}
+	if choose.looksAhead(o.read) {
+		if status := choose.look(ctx, &o, config, keys); status != exitOK {
+			return status
+		}
+	}
 	src, status := o.openCapture(ctx)
 	if src == nil {
 		return status
 	}
 	defer src.Close()
-
-	config := o.config(src)
-	if err := o.readSecrets(ctx, &config); err != nil {
-		return fail(err)
-	}
+	config.Source = src
 	p := pipeline.New(config)
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	watch := watchSessions(p)
-	s := newSinks(&o, src, p, watch.gatherer)
+	choose.sessions = watch.gatherer
+	s := newSinks(&o, src, p, choose)
 	s.keys, s.sessions = keys, watch
 	stop := showProgress(&o, src)
 	stats, err := p.Run(ctx)
@@ -72,6 +81,7 @@ type sinks struct {
 	p     *pipeline.Pipeline
 	clear *output.Clear
 	file  *output.File // that is being written
+	picks *output.Selection
 
 	keys     []*keysrc.Keys // decrypt only: what the summary tells of them
 	sessions *sessionWatch  // decrypt only
@@ -84,33 +94,26 @@ type sinks struct {
 	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
 
-// newSinks adds the sinks that the options ask for. g, a sink in front of them, says which session a frame is of; it is needed
-// for JSON.
-func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, g *sessions.Gatherer) *sinks {
-	s := &sinks{o: o, p: p}
+// newSinks adds the sinks that the options ask for. The gatherer of choose, a sink in front of them, says which session a frame
+// is of; it is needed for JSON.
+func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *chooser) *sinks {
+	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
-		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full}
+		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full, Inner: choose.filter}
 		if o.embedKeys {
 			c.Secrets = newEmbedder().rows
 		}
 		s.clear = output.NewClear(c)
-		p.AddSink(s.only(s.clear))
+		p.AddSink(s.picks.Of(s.clear))
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.only(output.NewJSONLines(stdout, g.UID)))
+		p.AddSink(s.picks.Of(output.NewJSONLines(stdout, choose.sessions.UID)))
 	case o.write == "" || o.print:
-		p.AddSink(s.only(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
+		p.AddSink(s.picks.Of(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
 	}
 	return s
-}
-
-func (s *sinks) only(sink pipeline.Sink) pipeline.Sink {
-	if s.o.only == "" {
-		return sink
-	}
-	return output.Only(s.o.only, sink)
 }
 
 // full reports whether a packet of that time has to begin another file of the ring.

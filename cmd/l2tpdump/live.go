@@ -172,6 +172,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
+		return fail(err)
+	}
 	ring, err := o.ring()
 	if err != nil {
 		return fail(err)
@@ -216,12 +220,11 @@ func (o *liveOptions) run(ctx context.Context) int {
 		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
 	p := pipeline.New(c)
-	var g *sessions.Gatherer
-	if o.json {
-		g = sessions.NewGatherer(func(*sessions.Session) error { return nil })
-		p.AddSink(g)
+	if o.json || choose.needsSessions() {
+		choose.sessions = sessions.NewGatherer(func(*sessions.Session) error { return nil })
+		p.AddSink(choose.sessions)
 	}
-	s := newSinks(&o.options, src, p, g)
+	s := newSinks(&o.options, src, p, choose)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 

@@ -30,14 +30,15 @@ type options struct {
 	secrets   string // file of PPP passwords
 	tunnels   string // file of tunnels' secrets
 	psk       string // file of pre-shared keys
-	filter    string
-	count     uint64
+	choice
+	filter string
+	count  uint64
 
 	write     string
 	layer     string
 	json      bool
 	print     bool
-	only      string
+	only      []string
 	verbose   int
 	hexdump   bool
 	quiet     bool
@@ -72,7 +73,9 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.print, "print", false, "")
-	f.StringVar(&o.only, "only", "", "")
+	f.StringSliceVar(&o.only, "only", nil, "")
+	o.choice.flags(f)
+	f.BoolVar(&o.control, "with-control", false, "")
 	f.CountVarP(&o.verbose, "verbose", "v", "")
 	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
@@ -137,8 +140,8 @@ func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
 		return err
 	}
-	if o.only != "" && !slices.Contains(output.OnlyNames, o.only) {
-		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
+	if err := o.checkSelection(); err != nil {
+		return err
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):

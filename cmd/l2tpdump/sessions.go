@@ -32,6 +32,10 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if err := checkApart(o.inputs(), stdinout); err != nil {
 		return fail(err)
 	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
+		return fail(err)
+	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
@@ -54,12 +58,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	takeEmbeddedKeys(src, p)
 
 	w := sessions.NewWriter(stdout, o.json, o.moreOfSession())
-	g := sessions.NewGatherer(w.Session)
+	g := choose.gather(p, w.Session)
 	g.AddPSKs(psks)
 	if o.json || o.ladder || o.verbose > 0 {
 		g.KeepDetails()
 	}
-	p.AddSink(g)
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
 	err = errors.Join(err, g.Close(), w.Close())
@@ -103,6 +106,7 @@ func (o *options) sessionsFlags() *pflag.FlagSet {
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
 	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 	f.StringVar(&o.psk, "psk-file", "", "")
+	o.choice.flags(f)
 	return f
 }
 

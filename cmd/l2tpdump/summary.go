@@ -53,6 +53,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "no frame passed the filter"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
+	case s.o.choice.any() && s.picks.Passed == 0:
+		return s.o.choice.nothing()
 	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":

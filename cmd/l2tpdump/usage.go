@@ -68,8 +68,7 @@ The summary, on standard error, says for each SA that could not be decrypted why
 	"live": `Usage: l2tpdump live -i IFACE [-k KEYS...] [-w FILE] [options] [FILTER]
 
 Captures on an interface and decrypts as decrypt does. FILTER, in tcpdump's language, takes the place
-of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE. A build
-without libpcap has the default only.
+of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
