@@ -152,6 +152,14 @@ func (a *account) fail(seq uint32) {
 	}
 }
 
+// Missing is how many sequence numbers of the SA that opened a packet last have not come so far.
+func (f *Flow) Missing() uint64 {
+	if f.account.current == nil {
+		return 0
+	}
+	return f.account.current.seq.win.Missing()
+}
+
 // Report is the account of one flow.
 type Report struct {
 	Counts
