@@ -57,6 +57,9 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
+	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Closed > 0:
+		return fmt.Sprintf("there is no IKE, ESP or L2TP in what is opened of this capture; what the first of %s carries is not: %s",
+			plural(stats.Closed, "frame"), stats.ClosedName)
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
 	case stats.Failed() == 0 && stats.Lost > 0 && stats.Lost == stats.LostBehind && stats.Merged == 0:
