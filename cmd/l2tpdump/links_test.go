@@ -247,7 +247,7 @@ func TestClosedIsNamed(t *testing.T) {
 		return slices.Concat(head, ip, make([]byte, 16))
 	})
 	text := quietly(t, func() { run([]string{"decrypt", "-r", file}) })
-	if !strings.Contains(text, "276 frames carries is not: MACsec") || strings.Contains(text, "outer (WAN)") {
+	if !strings.Contains(text, "can be opened of this capture: 276 frames can't (MACsec)") || strings.Contains(text, "outer (WAN)") {
 		t.Error(text[max(0, len(text)-300):])
 	}
 }

@@ -28,6 +28,7 @@ type verification struct {
 	Exit   int
 
 	otherDay string // what is to be said of the days of log and capture
+	without  string // what to do where there is no IKE and no ESP
 
 	others uint64 // packets that no key opens and that look like another SA's
 }
@@ -133,7 +134,7 @@ func verify(ctx context.Context, args []string) int {
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
 	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
-		otherDay: otherDay(stats, keys)}
+		otherDay: otherDay(stats, keys), without: without(stats)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
@@ -205,6 +206,7 @@ func (v *verification) exit(r *report) int {
 	}
 	for _, f := range r.ESP {
 		count(f.Verdict)
+		matched += int(f.Undecided)
 	}
 	switch {
 	case matched == 0 && (bad > 0 || v.anyUnused()):
@@ -398,7 +400,7 @@ func (v *verification) sentence(part bool) string {
 	case sas == 0 && part:
 		return "No IKE and no ESP in the part of the capture that was read."
 	case sas == 0:
-		return "No IKE and no ESP in this capture: take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass."
+		return "No IKE and no ESP in this capture: " + v.without + "."
 	case v.Exit == exitOK:
 		return "The keys are right: every SA of the capture was decrypted" + v.damaged() + "."
 	}
@@ -439,6 +441,17 @@ func (v *verification) sentence(part bool) string {
 		}
 	}
 	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
+}
+
+// without says what to do about a capture without IKE and ESP.
+func without(stats *pipeline.Stats) string {
+	switch {
+	case stats.ByKind[pipeline.L2TP] > 0:
+		return "its L2TP is in clear and needs no key"
+	case stats.Closed > 0:
+		return notOpened(stats) + " be opened"
+	}
+	return "take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass"
 }
 
 // but is the sentence where every SA was decrypted, and something is wrong all the same.
