@@ -235,7 +235,7 @@ func isSinkError(err error) bool {
 
 // matched counts the packets that a key was meant for.
 func matched(stats *pipeline.Stats) uint64 {
-	n := stats.Opened() + stats.Heads
+	n := stats.Opened() + stats.Heads + stats.Undecided
 	for _, v := range [...]why.Verdict{why.WrongKey, why.Incomplete} {
 		n += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
 	}

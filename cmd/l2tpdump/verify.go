@@ -29,6 +29,7 @@ type verification struct {
 	Exit   int
 
 	otherDay string // what is to be said of the days of log and capture
+	without  string // what to do where there is no IKE and no ESP
 
 	others uint64 // packets that no key opens and that look like another SA's
 }
@@ -142,7 +143,7 @@ func (o *options) verifyFlags() *pflag.FlagSet {
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
 	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
-		otherDay: otherDay(stats, keys)}
+		otherDay: otherDay(stats, keys), without: without(stats)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
 	for _, sa := range r.IKE {
@@ -214,6 +215,7 @@ func (v *verification) exit(r *report) int {
 	}
 	for _, f := range r.ESP {
 		count(f.Verdict)
+		matched += int(f.Undecided)
 	}
 	switch {
 	case matched == 0 && (bad > 0 || v.anyUnused()):

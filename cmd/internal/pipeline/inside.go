@@ -36,6 +36,7 @@ type unwrapper struct {
 	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
+	fragments     insideFragments
 }
 
 // unwrap fills in r.Payload.
@@ -159,6 +160,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 		r.Payload.Inner = data
 	}
 	if inner.Fragment {
+		u.fragment(r, &inner, protocol, data, depth)
 		return protocol, data, false
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]

@@ -75,6 +75,7 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 	case ErrUndecided:
 		a.counts.Refused++
 		a.counts.Undecided++
+		a.unopened(seq)
 	case esp.ErrICV, esp.ErrStructure:
 		a.counts.Refused++
 		a.fail(seq)
