@@ -15,6 +15,9 @@ const (
 	sideB       side = -1
 )
 
+// index is 0 for side A, 1 for side B.
+func (s side) index() int { return int(1-s) / 2 }
+
 // exchangeKey tells the exchanges of an SA apart. All of phase 1 is one.
 type exchangeKey struct {
 	exchange ExchangeType
@@ -276,7 +279,7 @@ func (sa *SA) initialIVs(h *hashAlg) []ivSource {
 // the responder's, or with those that are not.
 func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []ivSource {
 	for b := range sa.said(PayloadKE) {
-		likely := sa.roleOfClaim(a) != roleResponder && sa.roleOfClaim(b) != roleInitiator && a.from != b.from
+		likely := sa.mayBeOf(a, roleInitiator) && sa.mayBeOf(b, roleResponder) && a.from != b.from
 		if a != b && likely != unlikely {
 			list = append(list, a.before(b, h))
 		}
@@ -293,11 +296,13 @@ func (sa *SA) renewIVs(fresh, dropped *claim) {
 	for h, list := range sa.initial {
 		list = slices.DeleteFunc(list, func(s ivSource) bool { return s.gx[0] == dropped || s.gx[1] == dropped })
 		for o := range sa.said(PayloadKE) {
-			switch a, b := sa.roleOfClaim(o), sa.roleOfClaim(fresh); {
-			case o.from == fresh.from:
-			case a != roleResponder && b != roleInitiator:
+			if o.from == fresh.from {
+				continue
+			}
+			if sa.mayBeOf(o, roleInitiator) && sa.mayBeOf(fresh, roleResponder) {
 				list = append(list, o.before(fresh, h))
-			case b != roleResponder && a != roleInitiator:
+			}
+			if sa.mayBeOf(fresh, roleInitiator) && sa.mayBeOf(o, roleResponder) {
 				list = append(list, fresh.before(o, h))
 			}
 		}

@@ -173,7 +173,7 @@ func (sa *SA) certain(m *Message) bool {
 		if r.number == 6 {
 			return known(5)
 		}
-		return len(sa.saidBy(PayloadKE, roleInitiator)) > 0 && len(sa.saidBy(PayloadKE, roleResponder)) > 0
+		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
 		return sa.count(PayloadKE) > 1
 	case ExchangeInformational:

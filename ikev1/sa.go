@@ -39,6 +39,7 @@ type SA struct {
 	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
+	claimed   [2]bool   // messages in clear say that side A, B is the initiator
 	mode      ExchangeType
 
 	family   *family
@@ -169,7 +170,7 @@ type tally struct {
 
 // add adds a message to the counters n times.
 func (sa *SA) add(x tally, n int) {
-	hashes, by := &sa.Phase2Hashes, &sa.sides[(1-x.from)/2]
+	hashes, by := &sa.Phase2Hashes, &sa.sides[x.from.index()]
 	if x.phase1 {
 		hashes = &sa.Phase1Hashes
 	}

@@ -206,7 +206,7 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	h, ex := &m.Header, m.at.ex
 	r := &record{encrypted: m.Encrypted, src: d.Src, dst: d.Dst, from: sa.ends.sender(d.Src, d.Dst)}
-	sa.ends.last.set(d.Src, d.Dst, r.from)
+	sa.ends.note(d.Src, d.Dst, r.from)
 	if body := raw[HeaderLen:]; m.Encrypted && !m.at.cut && len(body) >= minCipherBlock {
 		n := min(len(body), maxBlockLen)
 		copy(r.lastBlock[maxBlockLen-n:], body[len(body)-n:])
@@ -231,6 +231,7 @@ func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	case h.Exchange == ExchangeMain:
 		r.base = 5
 	}
+	sa.claimInitiator(side(r.claimedRole()) * r.from)
 	return r
 }
 
@@ -330,11 +331,11 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		begun:           t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
-	if f.begun {
-		sa.ends.last.set(f.src, f.dst, sideA)
-		for _, c := range f.claims[PayloadSA] {
-			sa.readProposals(c)
-		}
+	for _, p := range f.began {
+		sa.claimInitiator(sa.ends.add(p.a, p.b))
+	}
+	for _, c := range f.claims[PayloadSA] {
+		sa.readProposals(c)
 	}
 	t.sas[key] = sa
 	f.sas = append(f.sas, sa)
