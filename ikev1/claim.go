@@ -16,6 +16,9 @@ type claim struct {
 	first  bool // by a first message: the initiator says so
 	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
+
+	since   int64 // number of the message that said it, of all
+	dropped bool  // it made room for others
 }
 
 // claims is what was said, by the payload's type.
@@ -35,7 +38,7 @@ const (
 type family struct {
 	sas     []*SA // the oldest first
 	claims  claims
-	claimed *int   // bytes of the claims of all families
+	tracker *Tracker
 	began   []pair // the first messages were sent from a to b
 }
 
@@ -48,7 +51,7 @@ func (sa *SA) learn(m *Message, r *record) {
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins, since: sa.family.tracker.observed}
 		limit := maxClaimBody
 		switch p.Type {
 		case PayloadSA:
@@ -92,7 +95,8 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	}
 	var dropped *claim
 	most := maxClaims
-	if *sa.family.claimed > maxClaimed {
+	total := &sa.family.tracker.claimed
+	if *total > maxClaimed {
 		most = fewClaims
 	}
 	if len(list) >= most {
@@ -101,11 +105,12 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 			return nil
 		}
 		dropped = list[most/2+i]
+		dropped.dropped = true
 		list = slices.Delete(list, most/2+i, most/2+i+1)
-		*sa.family.claimed -= len(dropped.body)
+		*total -= len(dropped.body)
 	}
 	c.body = bytes.Clone(c.body)
-	*sa.family.claimed += len(c.body)
+	*total += len(c.body)
 	to[kind] = append(list, &c)
 	affected := []*SA{sa}
 	if c.first {

@@ -23,6 +23,9 @@ func (sa *SA) place(ex *exchange) {
 	sa.mode = sa.modeOf()
 	if ex != sa.phase1 {
 		ex.place()
+		if ex.key.exchange == ExchangeQuick && ex.sure && (sa.quick == nil || ex.since < sa.quick.since) {
+			sa.quick = ex
+		}
 	}
 	sa.initiator, sa.roles = sa.initiates()
 	if sa.initiator != initiator || sa.ordered() != ordered {
@@ -73,8 +76,8 @@ func (sa *SA) initiates() (side, roleProof) {
 	if s := sa.firstToEncrypt(); s != sideUnknown {
 		return s, rolesOrdered
 	}
-	if s := sa.startsQuick(); s != sideUnknown {
-		return s, rolesLikely
+	if sa.quick != nil && sa.quick.starter != sideUnknown { // the initiator mostly begins
+		return sa.quick.starter, rolesLikely
 	}
 	return sideA, rolesGuessed
 }
@@ -160,20 +163,6 @@ func (sa *SA) firstToEncrypt() side {
 		}
 	}
 	return sideUnknown
-}
-
-// startsQuick returns who began the first Quick Mode, as the initiator mostly does.
-func (sa *SA) startsQuick() side {
-	var quick *exchange
-	for _, ex := range sa.exchanges {
-		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.since < quick.since) {
-			quick = ex
-		}
-	}
-	if quick == nil {
-		return sideUnknown
-	}
-	return quick.starter
 }
 
 // numberPhase1 numbers the messages of phase 1, by what they hold and by who sent them.

@@ -48,7 +48,7 @@ type SA struct {
 	answered bool      // suites are what responders have chosen
 	suites   []suite   // what may have been negotiated; nil: unknown
 	gx       [2]*claim // the KE values of initiator and responder, once they are proven
-	initial  map[*hashAlg][]ivSource
+	initial  map[*hashAlg]*ivTable
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
@@ -56,8 +56,10 @@ type SA struct {
 	candidates  []*candidate // to be tried
 	configured  configVersion
 	secrets     []*secretState
-	absence     *Absence // nil: it was not asked for
-	begun       int64    // number of the SA, of all
+	absence     *Absence  // nil: it was not asked for
+	begun       int64     // number of the SA, of all
+	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
+	quick       *exchange // the first Quick Mode of which it is proven who began it
 	inQueue     *list.List
 	element     *list.Element // in it
 	clearHashes int           // messages in clear whose HASH does not match

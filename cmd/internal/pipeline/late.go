@@ -175,16 +175,24 @@ func (f *framer) retry(from []*Message) {
 
 // renumber numbers the frames of an exchange anew, and lets go those that wait for nothing more.
 func (f *framer) renumber(x exchangeOf) {
-	for _, q := range [...]*lateQueue{&f.late.closed, &f.late.unnumbered} {
-		for _, c := range slices.Clone(q.exchanges[x]) {
-			for _, m := range c.record.IKE {
-				f.ike.Renumber(m.Message)
-			}
-			if some, _ := gains(c.record); !some {
-				f.let(q, c)
-			}
-		}
+	for _, c := range slices.Clone(f.late.closed.exchanges[x]) {
+		f.letNumbered(&f.late.closed, c)
 	}
+	// The others wait for one and the same thing.
+	for q := &f.late.unnumbered; len(q.exchanges[x]) > 0 && f.letNumbered(q, q.exchanges[x][0]); {
+	}
+}
+
+// letNumbered numbers a frame anew, and lets it go if it waits for nothing more.
+func (f *framer) letNumbered(q *lateQueue, c *lateFrame) bool {
+	for _, m := range c.record.IKE {
+		f.ike.Renumber(m.Message)
+	}
+	some, _ := gains(c.record)
+	if !some {
+		f.let(q, c)
+	}
+	return !some
 }
 
 // reopen tries again the messages of a frame, and reports whether more of them is known now.
