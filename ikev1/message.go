@@ -65,6 +65,13 @@ type position struct {
 	head     bool  // it is cut, and what there is of it is decrypted
 	unproven bool  // it is cut, and proves none of the keys known, as a later message may
 	hashOpen bool  // its HASH waits for another message
+	tried    attempted
+}
+
+// attempted is what was known when all keys were tried on a message in vain.
+type attempted struct {
+	changed  int   // of the SA
+	observed int64 // of the Tracker
 }
 
 // Head says that the message was cut by the snaplen, and that Plain and Payloads are its decrypted

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"net/netip"
 
-
 	"l2tpdump/capture"
 )
 
