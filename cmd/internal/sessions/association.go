@@ -12,6 +12,7 @@ const (
 	portIKE  = 500
 	portNATT = 4500
 	portL2TP = 1701
+	portDNS  = 53
 )
 
 // Bounds of what is kept of an association, and of the associations between two addresses.

@@ -342,7 +342,7 @@ func (s *Session) step() string {
 
 // remarks says what is worth knowing of a session, and no fault of it.
 func (f *Finding) remarks(s *Session) {
-	if s.moves > 0 {
+	if s.moves > 0 && s.move.followed {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
 	}
 	if e := s.tried(s.tries - 1); e != nil && f.State != Failed {
@@ -351,7 +351,7 @@ func (f *Finding) remarks(s *Session) {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
 	}
 	for _, r := range remarkRules {
-		if p := r.test(s); p != nil && f.ID != r.id {
+		if p := r.test(s); p != nil && (r.id == "" || f.ID != r.id) {
 			f.Remarks = append(f.Remarks, p.text)
 			if f.ID == "" && f.State == Up {
 				f.ID, f.Proven, f.Frames = r.id, p.proven, p.frames

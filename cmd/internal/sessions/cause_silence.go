@@ -14,6 +14,7 @@ var failureRules = []rule{
 	{"ike-psk", "ike-m5", Failed, curePSK, pskSilent},
 	{"ike-answers-lost", "ike-m1", Failed, "look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back", answersLost},
 	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
+	{"stale-sa-redial", "ike-m1", Failed, cureStale, staleRedial},
 	{"ike-no-answer", "ike-m1", Failed, "open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},

@@ -120,6 +120,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		if !slices.Contains(a.ports[f.sender], src.Port()) || !a.knows(src.Addr(), dst.Addr()) {
 			if a.session != nil && f.sender == client && f.span.seen() {
 				a.session.moves++
+				a.session.move = move{place: at, to: src}
 			}
 			g.moved(a, src, dst, f.sender)
 		}
@@ -143,7 +144,22 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.came(at)
 	}
 	s.addESP(f, r.ESPLength(), at)
+	if s.move.seen() && opened {
+		s.move.take(f.sender, dst, at)
+	}
 	g.touch(s, at, f.sender)
+}
+
+// take takes note of a packet that came after the change.
+func (m *move) take(sender int, dst netip.AddrPort, at place) {
+	switch {
+	case sender == client:
+		m.sent.add(at)
+	case dst == m.to:
+		m.followed = true
+	default:
+		m.astray.add(at)
+	}
 }
 
 // count counts a packet, and reports whether it was there before.

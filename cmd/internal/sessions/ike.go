@@ -49,6 +49,7 @@ type exchange struct {
 	chosen  ikev1.Offer
 	zero    bool // the first offer names a life of 0 seconds
 	vendors [2][]string
+	certs   [2]*ikev1.CertificateInfo // the first that a side sends
 
 	notices    []notice
 	sealed     [2]span // Informational messages that could not be read
@@ -121,11 +122,15 @@ type quick struct {
 
 // isakmp takes a message of IKE.
 func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
-	if m.Header.MajorVersion != 1 || m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
+	if m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
 		return
 	}
 	n := &r.Net
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	if m.Header.MajorVersion != 1 {
+		g.otherVersion(m.Message, src, dst, at)
+		return
+	}
 	x := g.exchange(m.Header.InitiatorCookie, src, dst, m.Message, at)
 	if x == nil {
 		return
@@ -149,6 +154,18 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	if g.keep() {
 		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	}
+}
+
+// otherVersion takes an answer of another version of IKE to a first message.
+func (g *Gatherer) otherVersion(m *ikev1.Message, src, dst netip.AddrPort, at place) {
+	x := g.exchanges[m.Header.InitiatorCookie]
+	if x == nil || !x.assoc.knows(src.Addr(), dst.Addr()) || x.reached() > 1 || len(x.notices) == maxNotices {
+		return
+	}
+	if side := x.assoc.side(src, dst); side != x.initiator {
+		x.notices = append(x.notices, notice{Notice: ikev1.Notice{Type: invalidMajorVersion}, place: at, sender: side})
+		g.touch(x.session, at, side)
 	}
 }
 
@@ -223,6 +240,9 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if ids := m.Identities(); len(ids) > 0 {
 		x.ids[side] = ids[0]
+	}
+	if certs := m.Certificates(); len(certs) > 0 {
+		x.certs[side] = &certs[0]
 	}
 	x.natDetection(m, side, src, dst)
 }

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -69,6 +70,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	}
 	s = c.session
 	c.tunnel.heard(sender)
+	c.tunnel.outlived(sender, at)
 	if p.HasPPP {
 		g.ppp(r, c, sender, at)
 	}
@@ -78,6 +80,18 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 
 // heard takes note that a side is there.
 func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
+
+// outlived takes note of a message of a tunnel that the other end has closed. For 31 s it may repeat itself (RFC 2661 section
+// 5.7).
+func (t *tunnel) outlived(sender int, at place) {
+	const lingering = int64(31e9)
+	if t.stop == nil || t.stop.sender == sender || at.time-t.stop.time < lingering {
+		return
+	}
+	o := &t.session.orphans
+	o.add(at)
+	o.sender, o.tunnel = sender, t.ids[1-sender]
+}
 
 // lateCall makes up a call whose beginning was not captured, or says that the message is another client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
@@ -155,7 +169,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	case c.Type == l2tp.SCCRQ:
 		if t = a.requested(sender, c.Tunnel); t == nil || t.stop != nil && t.stop.sender == sender {
 			s = g.dial(a, s, src, dst, at)
-			t = &tunnel{caller: sender, clear: clear, version: h.Version, session: s, port: src.Port()}
+			t = &tunnel{caller: sender, clear: clear, version: h.Version, session: s, port: sourcePort(r, src)}
 			t.ids[sender] = c.Tunnel
 			a.addTunnel(t)
 			if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
@@ -174,6 +188,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		g.noteControl(s, r, sender, at, payload, false)
 		return s
 	}
+	t.outlived(sender, at)
 	again := t.take(&c, sender, at)
 	t.heard(sender)
 	s = t.session
@@ -183,6 +198,17 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	}
 	g.noteControl(s, r, sender, at, payload, again)
 	return s
+}
+
+// sourcePort is the UDP port that an L2TP message comes from: inside ESP that of the UDP in there.
+func sourcePort(r *pipeline.Record, src netip.AddrPort) uint16 {
+	if r.Kind != pipeline.ESP {
+		return src.Port()
+	}
+	if p := &r.Plain; p.NextHeader == protoUDP && len(p.Data) >= 2 {
+		return binary.BigEndian.Uint16(p.Data)
+	}
+	return 0
 }
 
 func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
