@@ -196,7 +196,7 @@ func certificateRefused(s *Session) *proof {
 	m5, sealed := &x.messages[5], &x.sealed[server]
 	if n := x.notice(append(slices.Clone(certificateNotices), authenticationFailed)...); n != nil {
 		return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)%s", s.who(n.sender), s.who(1-n.sender), n.Name, x.outOfDate(1-n.sender)),
-			true, []uint64{n.frame}, x.step()}
+			true, append(m5.frames(), n.frame), x.step()}
 	}
 	if sealed.seen() && m5.seen() {
 		return &proof{fmt.Sprintf("IKE: %s refused the client's message 5, which has its certificate and signature%s", s.who(server), x.outOfDate(client)),

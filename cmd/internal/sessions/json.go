@@ -260,7 +260,7 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
 	if l.auth.answered.seen() {
-		ok := l.auth.accepted.seen() && !l.auth.refused.seen()
+		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
 	for _, m := range l.mru {
