@@ -132,7 +132,13 @@ func (g *Gatherer) unindex(a *association) {
 func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
 	if a.ends[sender] != src.Addr() || a.ends[1-sender] != dst.Addr() {
 		g.unindex(a)
+		for _, x := range a.exchanges {
+			delete(g.exchanges, x.key())
+		}
 		a.ends[sender], a.ends[1-sender] = src.Addr(), dst.Addr()
+		for _, x := range a.exchanges {
+			g.exchanges[x.key()] = x
+		}
 		g.index(a)
 	}
 	a.addPort(sender, src.Port())

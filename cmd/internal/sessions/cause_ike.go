@@ -179,6 +179,15 @@ func idMismatch(s *Session) *proof {
 	return nil
 }
 
+// signs says that signatures were agreed on, or offered.
+func (x *exchange) signs() bool {
+	auth := x.chosen.Auth
+	if auth == "" && len(x.offers) > 0 {
+		auth = x.offers[0]
+	}
+	return auth != "" && !strings.Contains(auth, "psk") || x.certs[client] != nil
+}
+
 // usesPSK says that a pre-shared key was agreed on, or offered.
 func (x *exchange) usesPSK() bool {
 	auth := x.chosen.Auth
@@ -190,7 +199,7 @@ func (x *exchange) usesPSK() bool {
 
 func certificateRefused(s *Session) *proof {
 	x := phase1Failed(s)
-	if x == nil || x.usesPSK() {
+	if x == nil || !x.signs() {
 		return nil
 	}
 	m5, sealed := &x.messages[5], &x.sealed[server]

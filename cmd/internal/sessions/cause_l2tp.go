@@ -95,7 +95,7 @@ func windowsRegistry(s *Session) *proof {
 
 // stopped is the StopCCN of a tunnel that one end refuses, nil if there is none.
 func stopped(s *Session) *ending {
-	if t := s.tunnel(); t != nil && t.stop != nil && !s.up.seen() && len(s.calls) == 0 {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.stop.control.HasResult && !s.up.seen() && len(s.calls) == 0 {
 		return t.stop
 	}
 	return nil

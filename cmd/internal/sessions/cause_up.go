@@ -90,7 +90,7 @@ func keepalive(s *Session) *proof {
 	case how != "":
 		return &proof{fmt.Sprintf("%s no longer answered: %s of %s went unanswered for %s", s.name(side), how, s.name(1-side), span64(alone.lasted())),
 			true, alone.frames(), ""}
-	case s.readable():
+	case s.readable(), !s.asks(1 - side):
 		return nil
 	}
 	return &proof{fmt.Sprintf("%s fell silent, and %s went on alone (%d packets in %s)", s.name(side), s.name(1-side), alone.n, span64(alone.lasted())),
@@ -164,6 +164,14 @@ func lostState(s *Session) *proof {
 	}
 	return &proof{fmt.Sprintf("%s no longer knows the L2TP tunnel %d, and %s goes on with it (%d messages)", s.name(1-o.sender), o.tunnel, s.name(o.sender), o.n),
 		false, o.frames(), ""}
+}
+
+// asks says that what a side goes on sending, and nobody can read, is more than requests of a user that are not answered: it
+// goes on for longer than these are repeated, or it is of IKE.
+func (s *Session) asks(side int) bool {
+	const long = int64(30e9)
+	alone, x := &s.alone[side], s.exchange()
+	return alone.lasted() >= long || x != nil && x.sealed[side].n > 1 && x.sealed[side].previous.time >= alone.first.time
 }
 
 // hungUp says that a side ended the session itself, so that its silence is no fault.

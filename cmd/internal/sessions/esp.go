@@ -12,6 +12,7 @@ import (
 // flow is the packets of one SPI.
 type flow struct {
 	spi    uint32
+	src    netip.Addr // where the last came from
 	dst    netip.Addr // where the first went
 	assoc  *association
 	sender int // side
@@ -27,9 +28,9 @@ type flow struct {
 
 // negotiated takes note of an ESP SA that a Quick Mode of x agreed on.
 func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
-	f := g.flow(n.SPI, n.Dst)
+	f, _ := g.flow(n.SPI, n.Src, n.Dst)
 	if f == nil {
-		f = g.newFlow(x.assoc, n.SPI, n.Dst)
+		f = g.newFlow(x.assoc, n.SPI, n.Src, n.Dst)
 	} else if f.assoc != x.assoc && f.opened == 0 {
 		f.assoc = x.assoc // IKE is sure, the address was a guess
 	}
@@ -39,20 +40,31 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
 	x.assoc.natt = x.assoc.natt || n.UDPEncap
 }
 
-// flow finds a flow by its SPI: the one to this address, or the only one.
-func (g *Gatherer) flow(spi uint32, dst netip.Addr) *flow {
-	first := g.flows[spi]
-	for f := first; f != nil; f = f.next {
+// flow finds a flow by its SPI and its ends; other is one to the same address from another.
+func (g *Gatherer) flow(spi uint32, src, dst netip.Addr) (f, other *flow) {
+	for f := g.flows[spi]; f != nil; f = f.next {
 		if f.dst == dst {
-			return f
+			if f.src == src {
+				return f, nil
+			}
+			other = f
 		}
 	}
-	return nil
+	return nil, other
 }
 
-func (g *Gatherer) newFlow(a *association, spi uint32, dst netip.Addr) *flow {
-	f := &flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
+// maxSameSPI bounds the flows with one SPI: who forges addresses can't make the search for one slow.
+const maxSameSPI = 64
+
+func (g *Gatherer) newFlow(a *association, spi uint32, src, dst netip.Addr) *flow {
+	f := &flow{spi: spi, src: src, dst: dst, assoc: a, next: g.flows[spi]}
 	g.flows[spi] = f
+	for n, p := 1, f; p.next != nil; n, p = n+1, p.next {
+		if n == maxSameSPI {
+			p.next = nil
+			break
+		}
+	}
 	if a.flows = append(a.flows, f); len(a.flows) > 4*maxFlows {
 		g.forgetFlow(a.flows[0])
 		a.flows = slices.Delete(a.flows, 0, 1)
@@ -80,8 +92,13 @@ func (g *Gatherer) forgetFlow(f *flow) {
 // flowOf finds the flow of a packet, or begins one.
 func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place) *flow {
 	opened := r.Verdict.Opened()
-	if f := g.flow(r.SPI, dst.Addr()); f != nil {
+	f, other := g.flow(r.SPI, src.Addr(), dst.Addr())
+	if f != nil {
 		return f
+	}
+	if other != nil && (opened && r.Net.UDP || len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0) {
+		other.src = src.Addr()
+		return other
 	}
 	if f := g.flows[r.SPI]; f != nil && f.next == nil && opened && r.Net.UDP {
 		return f // the address has changed
@@ -95,7 +112,7 @@ func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place)
 		}
 		a.late = true
 	}
-	f := g.newFlow(a, r.SPI, dst.Addr())
+	f = g.newFlow(a, r.SPI, src.Addr(), dst.Addr())
 	f.sender = a.side(src, dst)
 	return f
 }
@@ -131,6 +148,9 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.late = true
 	}
 	s := a.session
+	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
+		s.late, a.late = true, true // what was agreed on is not in the capture
+	}
 	if f.count(r, at) {
 		g.current, s.last = s, at
 		return // its receiver drops it

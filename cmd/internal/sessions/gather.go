@@ -22,7 +22,8 @@ const (
 // Gatherer is a sink that gathers sessions.
 type Gatherer struct {
 	emit      func(*Session) error
-	exchanges map[ikev1.Cookie]*exchange
+	exchanges map[exchangeKey]*exchange
+	cookies   map[ikev1.Cookie]*exchange // the latest of each
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
 	calls     map[callKey]*call
@@ -39,7 +40,8 @@ type Gatherer struct {
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
-		exchanges: make(map[ikev1.Cookie]*exchange),
+		exchanges: make(map[exchangeKey]*exchange),
+		cookies:   make(map[ikev1.Cookie]*exchange),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),
@@ -75,6 +77,9 @@ func (g *Gatherer) Record(r *pipeline.Record) error {
 	case pipeline.IKE:
 		for _, m := range r.IKE {
 			g.isakmp(r, m, at)
+		}
+		if len(r.IKE) == 0 {
+			g.unreadIKE(&r.Net, at)
 		}
 	case pipeline.ESP:
 		g.espPacket(r, at)
@@ -153,9 +158,7 @@ func (g *Gatherer) forget(s *Session) {
 		g.forgetFlow(f)
 	}
 	for _, x := range a.exchanges {
-		if g.exchanges[x.cookies[0]] == x {
-			delete(g.exchanges, x.cookies[0])
-		}
+		g.forgetExchange(x)
 	}
 }
 
@@ -175,28 +178,28 @@ func (g *Gatherer) note(s *Session, e Event) {
 // exchange returns the ISAKMP SA of an initiator cookie; phase1 says that the message may begin one. opened: a key opens the
 // message. nil: it belongs to none.
 func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ikev1.Message, at place) *exchange {
-	if x := g.exchanges[cookie]; x != nil {
-		switch {
-		case x.assoc.knows(src.Addr(), dst.Addr()):
-			x.assoc.addPorts(src, dst)
-		case m.Decrypted && m.Verified:
-			sender := x.initiator
-			if !m.FromInitiator {
-				sender = 1 - sender
-			}
-			g.moved(x.assoc, src, dst, sender)
-		default:
+	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
+	if x := g.exchanges[exchangeKey{cookie, pairOf(src.Addr(), dst.Addr())}]; x != nil {
+		x.assoc.addPorts(src, dst)
+		return x
+	}
+	if x := g.cookies[cookie]; x != nil && !begins {
+		if !m.Decrypted || !m.Verified {
 			return nil
 		}
+		sender := x.initiator
+		if !m.FromInitiator {
+			sender = 1 - sender
+		}
+		g.moved(x.assoc, src, dst, sender)
 		return x
 	}
 	if !m.Header.Phase1() && m.SA == nil && !m.Encrypted {
 		return nil // a notification about an SA that is not known
 	}
-	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && !begins })
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (!begins || !a.natt) })
 	}
 	if a == nil {
 		if !begins && !m.FromInitiator {
@@ -229,11 +232,31 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	x.session.renewals++
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
 		old := a.exchanges[0]
-		delete(g.exchanges, old.cookies[0])
+		g.forgetExchange(old)
 		a.exchanges = slices.Delete(a.exchanges, 0, 1)
 	}
-	g.exchanges[cookie] = x
+	g.exchanges[x.key()] = x
+	g.cookies[cookie] = x
 	return x
+}
+
+// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.
+type exchangeKey struct {
+	initiator ikev1.Cookie
+	ends      pair
+}
+
+func (x *exchange) key() exchangeKey {
+	return exchangeKey{x.cookies[0], pairOf(x.assoc.ends[client], x.assoc.ends[server])}
+}
+
+func (g *Gatherer) forgetExchange(x *exchange) {
+	if g.exchanges[x.key()] == x {
+		delete(g.exchanges, x.key())
+	}
+	if g.cookies[x.cookies[0]] == x {
+		delete(g.cookies, x.cookies[0])
+	}
 }
 
 // sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not

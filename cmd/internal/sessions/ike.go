@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
 )
@@ -42,6 +43,7 @@ type exchange struct {
 	copies      int      // retransmissions of any message
 	sent        [2]int64 // when a side was heard last
 	floated     bool     // a message came from or to port 4500, or another that NAT chose
+	floated4    bool     // message 4 did
 	natted      [2]natState
 
 	offered int // transforms
@@ -123,6 +125,7 @@ type quick struct {
 // isakmp takes a message of IKE.
 func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
+		g.unreadIKE(&r.Net, at)
 		return
 	}
 	n := &r.Net
@@ -157,10 +160,18 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 }
 
+// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is there.
+func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
+	if g.bystander(n); g.current != nil {
+		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		g.touch(g.current, at, g.current.assoc.side(src, dst))
+	}
+}
+
 // otherVersion takes an answer of another version of IKE to a first message.
 func (g *Gatherer) otherVersion(m *ikev1.Message, src, dst netip.AddrPort, at place) {
-	x := g.exchanges[m.Header.InitiatorCookie]
-	if x == nil || !x.assoc.knows(src.Addr(), dst.Addr()) || x.reached() > 1 || len(x.notices) == maxNotices {
+	x := g.exchanges[exchangeKey{m.Header.InitiatorCookie, pairOf(src.Addr(), dst.Addr())}]
+	if x == nil || x.reached() > 1 || len(x.notices) == maxNotices {
 		return
 	}
 	if side := x.assoc.side(src, dst); side != x.initiator {
@@ -218,6 +229,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	if m.Number > 0 && m.Number < len(x.messages) {
 		x.messages[m.Number].add(at)
 	}
+	x.floated4 = x.floated4 || m.Number == 4 && x.floated && src.Port() != portIKE
 	if m.Retransmission {
 		return
 	}

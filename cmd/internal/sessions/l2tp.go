@@ -14,7 +14,6 @@ type tunnel struct {
 	ids     [2]uint32
 	caller  int // who asked for it
 	clear   realm
-	version uint8
 	session *Session
 
 	request, reply, connect span // SCCRQ, SCCRP, SCCCN
@@ -85,10 +84,14 @@ func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
 // 5.7).
 func (t *tunnel) outlived(sender int, at place) {
 	const lingering = int64(31e9)
-	if t.stop == nil || t.stop.sender == sender || at.time-t.stop.time < lingering {
+	o := &t.session.orphans
+	switch {
+	case t.stop == nil || at.time-t.stop.time < lingering:
+		return
+	case t.stop.sender == sender:
+		*o = orphans{} // it still knows the tunnel
 		return
 	}
-	o := &t.session.orphans
 	o.add(at)
 	o.sender, o.tunnel = sender, t.ids[1-sender]
 }
@@ -103,7 +106,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 		return nil // an ID that nobody has given, and not one that was hidden
 	}
 	if c == nil {
-		t := &tunnel{clear: clear, version: l2tp.Version2, session: s}
+		t := &tunnel{clear: clear, session: s}
 		a.addTunnel(t)
 		s.tunnels = append(s.tunnels, t)
 		c = g.newCall(t, s, client)
@@ -131,6 +134,17 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 		}
 	}
 	return false
+}
+
+// newTunnel begins a tunnel that a side asks for with an ID of its own.
+func (s *Session) newTunnel(caller int, clear realm, id uint32) *tunnel {
+	t := &tunnel{caller: caller, clear: clear, session: s}
+	t.ids[caller] = id
+	s.assoc.addTunnel(t)
+	if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
+		s.tunnels = slices.Delete(s.tunnels, 0, 1)
+	}
+	return t
 }
 
 func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
@@ -169,17 +183,20 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	case c.Type == l2tp.SCCRQ:
 		if t = a.requested(sender, c.Tunnel); t == nil || t.stop != nil && t.stop.sender == sender {
 			s = g.dial(a, s, src, dst, at)
-			t = &tunnel{caller: sender, clear: clear, version: h.Version, session: s, port: sourcePort(r, src)}
-			t.ids[sender] = c.Tunnel
-			a.addTunnel(t)
-			if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
-				s.tunnels = slices.Delete(s.tunnels, 0, 1)
-			}
+			t = s.newTunnel(sender, clear, c.Tunnel)
 		}
+		t.port = sourcePort(r, src)
 	case h.Tunnel != 0:
 		t = a.tunnel(sender, h.Tunnel)
 		if t == nil && g.elsewhere(a, sender, h, at, s) {
 			return s
+		}
+		if t != nil && c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
+			t = nil // it ends another
+		}
+		if t == nil && c.Type == l2tp.SCCRP { // what it answers was not captured, or comes yet
+			s = g.dial(a, s, src, dst, at)
+			t = s.newTunnel(1-sender, clear, h.Tunnel)
 		}
 	case c.Type == l2tp.StopCCN:
 		t = a.requested(sender, c.Tunnel)
@@ -322,6 +339,10 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
 		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
 			x = t.called(sender, c.Session)
+		}
+		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
+			x = g.newCall(t, t.session, 1-sender)
+			x.ids[1-sender] = h.Session
 		}
 		if x == nil {
 			return nil

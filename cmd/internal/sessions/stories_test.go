@@ -123,7 +123,7 @@ func (s *story) last() func() {
 
 // capture is what the story is told as: the pcap, the tables of keys, and cause.json.
 func (c *telling) files() map[string][]byte {
-	s := newStory()
+	s := newStory(c.name)
 	c.tell(s)
 	files := map[string][]byte{"outer.pcap": s.pcap.Bytes()}
 	for name, t := range s.tables {

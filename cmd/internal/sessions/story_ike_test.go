@@ -106,14 +106,14 @@ const (
 
 // begin begins an ISAKMP SA.
 func (s *story) begin() {
-	s.ike = sealedIKE{cookies: [2][]byte{pseudo(8, "CKY-I %d", s.out), make([]byte, 8)}, ka: pseudo(16, "Ka %d", s.out)}
+	s.ike = sealedIKE{cookies: [2][]byte{pseudo(8, "CKY-I %s %d", s.name, s.out), make([]byte, 8)}, ka: pseudo(16, "Ka %d", s.out)}
 	s.ivs = make(map[uint32][]byte)
 }
 
 // chosen has the responder take part.
 func (s *story) chosen() {
 	i := &s.ike
-	i.cookies[1] = pseudo(8, "CKY-R %d", s.out)
+	i.cookies[1] = pseudo(8, "CKY-R %s %d", s.name, s.out)
 	fmt.Fprintf(s.tables["ikev1_decryption_table"], "%x,%x\n", i.cookies[0], i.ka)
 }
 

@@ -15,6 +15,7 @@ import (
 
 // story is a capture that is made up packet by packet, with the keys of its connection.
 type story struct {
+	name    string // what looks random is made of
 	pcap    bytes.Buffer
 	tables  map[string]*bytes.Buffer // of keys, by the names that Wireshark gives them
 	now     time.Time
@@ -58,9 +59,10 @@ func pseudo(n int, format string, args ...any) []byte {
 	return out[:n]
 }
 
-func newStory() *story {
+func newStory(name string) *story {
 	s := &story{
-		now: time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC), port: 1701,
+		name: name,
+		now:  time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC), port: 1701,
 		ends:   [2]netip.AddrPort{netip.MustParseAddrPort("198.51.100.20:500"), netip.MustParseAddrPort("203.0.113.1:500")},
 		tables: map[string]*bytes.Buffer{"esp_sa": new(bytes.Buffer), "ikev1_decryption_table": new(bytes.Buffer)},
 	}
@@ -126,7 +128,7 @@ func (s *story) float(client uint16) {
 // protect makes the ESP SAs, and their row of keys.
 func (s *story) protect() {
 	for side := range s.sas {
-		spi := pseudo(4, "SPI %d %d", side, s.out)
+		spi := pseudo(4, "SPI %s %d %d", s.name, side, s.out)
 		s.sas[side] = sealing{binary.BigEndian.Uint32(spi), 0, pseudo(16, "key %x", spi), pseudo(20, "auth %x", spi)}
 		fmt.Fprintf(s.tables["esp_sa"], "\"IPv4\",\"*\",\"*\",\"0x%x\",\"AES-CBC [RFC3602]\",\"0x%x\",\"HMAC-SHA-1-96 [RFC2404]\",\"0x%x\"\n",
 			spi, s.sas[side].key, s.sas[side].auth)
