@@ -134,23 +134,10 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	a := f.assoc
 	if opened && n.UDP {
-		if !slices.Contains(a.ports[f.sender], src.Port()) || !a.knows(src.Addr(), dst.Addr()) {
-			if a.session != nil && f.sender == client && f.span.seen() {
-				a.session.moves++
-				a.session.move = move{place: at, to: src}
-			}
-			g.moved(a, src, dst, f.sender)
-		}
+		g.follow(f, src, dst, at)
 	}
 	a.natt = a.natt || n.UDP
-	if a.session == nil || a.session.element == nil {
-		s := g.begin(a, src, dst, at)
-		s.late = true
-	}
-	s := a.session
-	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
-		s.late, a.late = true, true // what was agreed on is not in the capture
-	}
+	s := g.espSession(a, src, dst, at)
 	if f.count(r, at) {
 		g.current, s.last = s, at
 		return // its receiver drops it
@@ -168,6 +155,31 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.move.take(f.sender, dst, at)
 	}
 	g.touch(s, at, f.sender)
+}
+
+// follow follows the ends of a flow that a key opens to other addresses and ports.
+func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, at place) {
+	a := f.assoc
+	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {
+		return
+	}
+	if a.session != nil && f.sender == client && f.span.seen() {
+		a.session.moves++
+		a.session.move = move{place: at, to: src}
+	}
+	g.moved(a, src, dst, f.sender)
+}
+
+// espSession is the session that ESP of an association is of. It begins late if what was agreed on is not in the capture.
+func (g *Gatherer) espSession(a *association, src, dst netip.AddrPort, at place) *Session {
+	if !a.held() {
+		g.begin(a, src, dst, at).late = true
+	}
+	s := a.session
+	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
+		s.late, a.late = true, true
+	}
+	return s
 }
 
 // take takes note of a packet that came after the change.

@@ -175,69 +175,76 @@ func (g *Gatherer) note(s *Session, e Event) {
 	}
 }
 
-// exchange returns the ISAKMP SA of an initiator cookie; phase1 says that the message may begin one. opened: a key opens the
-// message. nil: it belongs to none.
+// exchange returns the ISAKMP SA of an initiator cookie; nil: the message belongs to none.
 func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ikev1.Message, at place) *exchange {
 	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
 	if x := g.exchanges[exchangeKey{cookie, pairOf(src.Addr(), dst.Addr())}]; x != nil {
 		x.assoc.addPorts(src, dst)
 		return x
 	}
-	if x := g.cookies[cookie]; x != nil && !begins {
-		if !m.Decrypted || !m.Verified {
-			return nil
-		}
+	switch x := g.cookies[cookie]; {
+	case x != nil && m.Decrypted && m.Verified:
 		sender := x.initiator
 		if !m.FromInitiator {
 			sender = 1 - sender
 		}
 		g.moved(x.assoc, src, dst, sender)
 		return x
-	}
-	if !m.Header.Phase1() && m.SA == nil && !m.Encrypted {
+	case x != nil && !begins:
+		return nil
+	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
 	}
-	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
-	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (!begins || !a.natt) })
-	}
-	if a == nil {
-		if !begins && !m.FromInitiator {
-			src, dst = dst, src
-		}
-		a = g.newAssociation(src, dst)
-		a.late = !begins
-	}
-	x := &exchange{assoc: a, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	x := &exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	a := g.associationOf(x, src, dst, m.FromInitiator)
 	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
 		x.request = sha256.Sum256(sa.Body)
 	}
-	if begins || m.FromInitiator {
-		x.initiator = a.side(src, dst)
-	} else {
-		x.initiator = 1 - a.side(src, dst)
+	x.initiator = a.side(src, dst)
+	if !begins && !m.FromInitiator {
+		x.initiator = 1 - x.initiator
 	}
 	if g.psks != nil {
 		x.proofs = new(proofs)
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
-	if x.session.isDialling() {
-		x.session.tries++
-	}
-	x.session.exchanges = append(x.session.exchanges, x)
-	if len(x.session.exchanges) > maxExchanges {
-		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
-	}
-	x.session.renewals++
+	x.session.addExchange(x)
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
-		old := a.exchanges[0]
-		g.forgetExchange(old)
+		g.forgetExchange(a.exchanges[0])
 		a.exchanges = slices.Delete(a.exchanges, 0, 1)
 	}
 	g.exchanges[x.key()] = x
 	g.cookies[cookie] = x
 	return x
+}
+
+// associationOf finds or begins the association of a new ISAKMP SA.
+func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
+	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
+	if a == nil { // ESP that was captured from its middle shows no port of IKE
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (x.late || !a.natt) })
+	}
+	if a == nil {
+		if x.late && !fromInitiator {
+			src, dst = dst, src
+		}
+		a = g.newAssociation(src, dst)
+		a.late = x.late
+	}
+	x.assoc = a
+	return a
+}
+
+// addExchange adds an ISAKMP SA to the session.
+func (s *Session) addExchange(x *exchange) {
+	if s.isDialling() {
+		s.tries++
+	}
+	if s.exchanges = append(s.exchanges, x); len(s.exchanges) > maxExchanges {
+		s.exchanges = slices.Delete(s.exchanges, 1, 2)
+	}
+	s.renewals++
 }
 
 // exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.

@@ -201,7 +201,11 @@ func TestVariations(t *testing.T) {
 	var files []string
 	for _, root := range causeRoots {
 		found, _ := filepath.Glob(filepath.Join(root, "*", "cause.json"))
-		files = append(files, found...)
+		for _, f := range found {
+			if !slices.ContainsFunc(files, func(other string) bool { return filepath.Base(filepath.Dir(other)) == filepath.Base(filepath.Dir(f)) }) {
+				files = append(files, f)
+			}
+		}
 	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
