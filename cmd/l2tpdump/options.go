@@ -44,6 +44,7 @@ type options struct {
 	progress  bool
 	embedKeys bool
 	ladder    bool
+	html      string // file of a page
 }
 
 // newFlags returns a flag set that reports through [parse].
