@@ -152,13 +152,21 @@ func (s *sinks) create() (*os.File, error) {
 			return nil, err
 		}
 	}
-	var f *os.File
-	var err error
 	if s.o.embedKeys {
-		f, err = openPrivate(name, 0, nil)
-	} else {
-		f, err = openOutput(name, 0, 0o666)
+		f, err := openPrivate(name, 0, nil)
+		return s.o.emptied(f, err)
 	}
+	return s.o.createOutput(name)
+}
+
+// createOutput opens a file for writing and empties it.
+func (o *options) createOutput(name string) (*os.File, error) {
+	f, err := openOutput(name, 0, 0o666)
+	return o.emptied(f, err)
+}
+
+// emptied empties a file that was opened for writing, unless err, and unless it is an input or a terminal.
+func (o *options) emptied(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +176,8 @@ func (s *sinks) create() (*os.File, error) {
 	case isTerminal(f):
 		err = errTerminal
 	default:
-		if in, ok := among(s.o.inputs(), info); ok { // a file of a ring
-			err = isInput(name, in)
+		if in, ok := among(o.inputs(), info); ok { // a file of a ring
+			err = isInput(f.Name(), in)
 		} else {
 			err = truncate(f)
 		}

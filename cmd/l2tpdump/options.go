@@ -47,6 +47,7 @@ type options struct {
 	embedKeys bool
 	ladder    bool
 	color     string
+	html      string // file of a page
 }
 
 // newFlags returns a flag set that reports through [parse].

@@ -12,8 +12,7 @@ import (
 
 // Writer prints sessions.
 type Writer struct {
-	Troubled int // sessions that failed, were lost, or ran without encryption
-	Count    int
+	Count int
 
 	w    *bufio.Writer
 	enc  *json.Encoder // nil: text
@@ -34,9 +33,6 @@ func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
 // Session prints a session.
 func (x *Writer) Session(s *Session) error {
 	x.Count++
-	if s.Troubled() {
-		x.Troubled++
-	}
 	if x.enc != nil {
 		return x.enc.Encode(s.Facts())
 	}
