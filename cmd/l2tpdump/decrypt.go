@@ -159,9 +159,9 @@ func (s *sinks) create() (*os.File, error) {
 	return s.o.createOutput(name)
 }
 
-// createOutput opens a file for writing and empties it.
+// createOutput opens a file for writing and empties it. A new one, which holds what was encrypted, only its owner may read.
 func (o *options) createOutput(name string) (*os.File, error) {
-	f, err := openOutput(name, 0, 0o666)
+	f, err := openOutput(name, 0, 0o600)
 	return o.emptied(f, err)
 }
 

@@ -184,7 +184,7 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 		for {
 			select {
 			case <-done:
-				fmt.Fprint(os.Stderr, "\r\x1b[K")
+				fmt.Fprint(os.Stderr, clearLine)
 				return
 			case <-tick.C:
 				n, total := ps.Progress()
