@@ -19,6 +19,7 @@ type keyNews struct {
 	names   []string // of the sources
 	given   int      // keys that came
 	last    time.Time
+	then    string // what had come when the first of waiting began to wait
 	waiting burst
 	came    burst
 }
@@ -47,6 +48,9 @@ func (n *keyNews) waits(r *pipeline.Record) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.waiting.n == 0 {
+		n.then = n.sources()
+	}
 	n.waiting.add(what)
 }
 
@@ -69,15 +73,16 @@ func (n *keyNews) keys(k *keysrc.Keys) {
 	}
 }
 
-func (n *keyNews) printWaiting(what string) {
+// sources says what has come from the sources so far.
+func (n *keyNews) sources() string {
 	from := strings.Join(n.names, ", ")
 	if n.given == 0 {
-		message("packets wait for a key: %s; no key has come from %s", what, from)
-		return
+		return "no key has come from " + from
 	}
-	ago := time.Since(n.last).Round(time.Second)
-	message("packets wait for a key: %s; %s came from %s, the last %v ago", what, plural(n.given, "key"), from, ago)
+	return fmt.Sprintf("%s came from %s, the last %v ago", plural(n.given, "key"), from, time.Since(n.last).Round(time.Second))
 }
+
+func (n *keyNews) printWaiting(what string) { message("packets wait for a key: %s; %s", what, n.then) }
 
 func (n *keyNews) printCame(what string) { message("keys came: %s", what) }
 
