@@ -234,6 +234,9 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		return r
 	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
+		if l.auth.confirmed {
+			l.report(Plain, "")
+		}
 		r.Packets = x.packets
 		return r
 	}
@@ -266,10 +269,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	if r.State != Plain {
 		x.account(b)
 	}
-	if wrong := l.auth.proof == ProofWrong && !l.told; r.State == NoKey || r.State == Unknown || wrong {
-		l.told = true
-		l.tell(r.State, r.Compression)
-	}
+	l.report(r.State, r.Compression)
 	r.Packets = x.packets
 	return r
 }
