@@ -33,7 +33,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
-	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
+	listed(tunnelFindings(s.p.Tunnels()))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
 	if s.sessions != nil {
 		s.sessions.tell()

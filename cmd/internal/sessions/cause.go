@@ -82,6 +82,9 @@ func judge(s *Session) *Finding {
 			f.orderly(s)
 		}
 	case f.try(s, refusalRules):
+	case s.hidden && stopped(s) == nil && (s.call() == nil || s.call().cdn == nil):
+		f.partial("IDs of the L2TP tunnel are hidden: without its secret nothing more can be said")
+		f.Cure = "name a file with the tunnel's secret with --l2tp-secret-file"
 	case s.beginsLate():
 		f.partial("the beginning of this connection was not captured")
 	case f.try(s, failureRules):
