@@ -10,9 +10,10 @@ import (
 // stands behind the header of a syslog message. The formats of logs pass over such headers
 // themselves.
 
-// listings are the formats whose lines have nothing in front of them.
+// listings are the formats whose lines have nothing in front of them, but for commands, which are found
+// anywhere in a line.
 var listings = []*Format{
-	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &scriptFormat, &fortigateFormat,
+	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
 }
 
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the last
@@ -37,6 +38,9 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 
 // twoAddresses reports whether a line is the first of an SA that setkey lists.
 func twoAddresses(line []byte) bool {
+	if len(bytes.TrimLeft(line, "0123456789abcdef.: \t")) > 0 {
+		return false
+	}
 	words := bytes.Fields(line)
 	return len(words) == 2 && !slices.ContainsFunc(words, func(w []byte) bool {
 		_, err := netip.ParseAddr(string(w))
