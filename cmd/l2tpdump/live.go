@@ -125,6 +125,9 @@ func (o *liveOptions) check() error {
 	if err := o.checkKeyFormat(); err != nil {
 		return err
 	}
+	if err := o.openFolders(); err != nil {
+		return err
+	}
 	for i, k := range o.keys {
 		if slices.Contains(o.keys[:i], k) {
 			return errors.New("the key source " + quote(k) + " is named twice")

@@ -87,7 +87,7 @@ Capture:
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
-                             FILE               followed as it grows and is rotated
+                             FILE               followed as it grows and is rotated; of a folder its text files
                              -                  standard input
                              syslog:[ADDR]:PORT syslog messages, by UDP and TCP
                              xfrm:              the SAs of this Linux kernel
