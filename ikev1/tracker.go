@@ -246,14 +246,15 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxFailures {
+	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxClearHashes {
 		return
 	}
 	// The second and third message of aggressive mode.
 	t.configure(sa)
+	before := sa.hashed
 	check := sa.checkHash(m, nil, m.Plain[HeaderLen:], nil)
 	if m.Verified, m.HashWrong = check == hashGood, check == hashBad; !m.Verified {
-		sa.clearHashes++
+		sa.clearHashes += sa.hashed - before
 		return
 	}
 	sa.HashesChecked++
