@@ -149,7 +149,7 @@ func (x *sessionOutput) close() (err error) {
 	}
 	f, e := x.o.createOutput(x.o.html)
 	if e != nil {
-		return errors.Join(err, e)
+		return errors.Join(err, explainFile(e))
 	}
 	if e = errors.Join(x.page.Write(f), f.Close()); e == nil {
 		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)
