@@ -19,6 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errNoLive: this build captures.
+var errNoLive error
+
 // hasAny: the packet socket is bound to one interface.
 const hasAny = false
 
