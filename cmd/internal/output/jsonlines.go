@@ -14,6 +14,7 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // JSONLines prints an object for each frame. A member that does not apply is absent.
@@ -117,6 +118,9 @@ type orderedValue struct {
 }
 
 func (v *orderedValues) add(name string, value any) {
+	if o, ok := value.(ppp.Octets); ok {
+		value = o.Hex()
+	}
 	for i := range *v {
 		if o := &(*v)[i]; o.name == name {
 			o.value = fmt.Sprint(o.value, ", ", value)
