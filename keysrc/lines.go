@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"unicode/utf8"
 )
 
 // splitterSize is the size of the read buffer. A line longer than half of it is passed over: no
@@ -164,15 +165,18 @@ func clean(text []byte) []byte {
 	return to
 }
 
-// utf16Reader makes single bytes of UTF-16, '?' of what has none. high is the place of the high
-// byte in each pair.
+// utf16Reader makes UTF-8 of UTF-16; of what lies above 0xffff, which no format needs, nothing to
+// read. high is the place of the high byte in each pair.
 type utf16Reader struct {
 	r    *bufio.Reader
 	high int
 }
 
 func (u *utf16Reader) Read(p []byte) (n int, err error) {
-	for n < len(p) {
+	if len(p) < utf8.UTFMax {
+		return 0, io.ErrShortBuffer
+	}
+	for len(p)-n >= utf8.UTFMax {
 		var pair [2]byte
 		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
 			if n > 0 {
@@ -183,14 +187,8 @@ func (u *utf16Reader) Read(p []byte) (n int, err error) {
 			}
 			return 0, err
 		}
-		p[n] = pair[1-u.high]
-		switch {
-		case pair[u.high] != 0:
-			p[n] = '?'
-		case p[n] == 0xa0: // no-break space
-			p[n] = ' '
-		}
-		n++
+		c := rune(pair[u.high])<<8 | rune(pair[1-u.high])
+		n += utf8.EncodeRune(p[n:], c)
 	}
 	return n, nil
 }

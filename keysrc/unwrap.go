@@ -251,10 +251,13 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 	return append(dst, cols[end-1]...), true
 }
 
-// commas puts commas for the semicolons between columns, which some countries have.
+// commas puts commas for the semicolons between columns, which some countries have, or the tabs.
 func commas(line []byte) []byte {
-	if bytes.Contains(line, []byte(`";"`)) && !bytes.Contains(line, []byte(`","`)) {
-		return bytes.ReplaceAll(line, []byte(`";"`), []byte(`","`))
+	comma := []byte(`","`)
+	for _, other := range [][]byte{[]byte(`";"`), []byte("\"\t\"")} {
+		if bytes.Contains(line, other) && !bytes.Contains(line, comma) {
+			return bytes.ReplaceAll(line, other, comma)
+		}
 	}
 	return line
 }
@@ -271,7 +274,7 @@ func (u *unwrapper) heading(line []byte) bool {
 // htmlTags are the elements of web pages that logs are shown in, with what they stand for.
 var htmlTags = map[string]string{
 	"br": "\n", "tr": "\n", "p": "\n", "div": "\n", "li": "\n", "pre": "\n", "table": "\n", "html": "\n", "body": "\n",
-	"td": " ", "th": " ",
+	"td": " ", "th": " ", "textarea": "\n",
 	"span": "", "b": "", "i": "", "a": "", "font": "", "code": "", "tt": "", "tbody": "", "thead": "", "ul": "", "ol": "",
 }
 
