@@ -41,6 +41,8 @@ func TestShapes(t *testing.T) {
 		{"j2-charon-systemd-o-cat", "a table of tabs", func(s string) string {
 			return "\"time\"\t\"message\"\n" + each("\"07:15:18\"\t\"", "\"")(strings.ReplaceAll(s, `"`, `""`))
 		}},
+		{"r-dlink", "a container's log", each("2026-11-23T07:15:18.123456789Z stdout F ", "")},
+		{"r-dlink", "a table", func(s string) string { return "time,message\n" + each("\"07:15:18\",\"", "\"")(s) }},
 		{"b3-ipsecctl-vvk", "a text field", func(s string) string { return "<textarea>" + s + "</textarea>" }},
 	} {
 		text, err := os.ReadFile("../testdata/field/keys/" + c.file)
