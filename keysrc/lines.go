@@ -142,15 +142,21 @@ func isClean(text []byte) bool {
 }
 
 // clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of
-// no-break spaces, in place.
+// no-break spaces and EUC-JP of ISO-2022-JP, in place.
 func clean(text []byte) []byte {
 	if isClean(text) {
 		return text
 	}
 	to := text[:0]
+	high := byte(0) // of Japanese characters
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == 0:
+		case c == 0x1b && i+2 < len(text) && (text[i+1] == '$' || text[i+1] == '('):
+			if high = 0; text[i+1] == '$' {
+				high = 0x80
+			}
+			i += 2
 		case c == 0x1b && i+1 < len(text) && text[i+1] == '[':
 			for i += 2; i < len(text) && (text[i] < 0x40 || text[i] > 0x7e); i++ {
 			}
@@ -159,7 +165,7 @@ func clean(text []byte) []byte {
 			to = append(to, ' ')
 			i++
 		default:
-			to = append(to, c)
+			to = append(to, c|high)
 		}
 	}
 	return to

@@ -219,14 +219,11 @@ func jsonString(text []byte, at int) (s string, end int, ok bool) {
 // a Yamaha router's the other columns stay: the time in them tells connections apart. A message of
 // several lines is open at the end of the first. Wireshark's own tables stay as they are.
 func (u *unwrapper) csv(depth int, dst, line []byte) ([]byte, bool) {
-	if u.lines < maxHeading && u.column == 0 {
-		if u.lines++; u.heading(line) {
-			u.depth = depth
-			return dst, true
-		}
-	}
 	if u.column != 0 && depth != u.depth { // what was in a row
 		return dst, false
+	}
+	if u.column == 0 && u.heading(depth, line) {
+		return dst, true
 	}
 	if u.open {
 		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
@@ -268,7 +265,12 @@ func commas(line []byte) []byte {
 }
 
 // heading takes a line that names the columns of a table, one of them the message.
-func (u *unwrapper) heading(line []byte) bool {
+func (u *unwrapper) heading(depth int, line []byte) bool {
+	if u.lines == maxHeading {
+		return false
+	}
+	u.lines++
+	u.depth = depth
 	cols, err := csvRow(nil, commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
