@@ -234,8 +234,10 @@ func (v *verification) writeJSON(w io.Writer) error {
 		b.WriteString(before)
 		b.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	}
-	put(`{"ike":`, v.IKE)
-	put(`,"esp":`, v.ESP)
+	ike, moreIKE := v.listedIKE()
+	put(`{"ike":`, ike)
+	esp, moreESP := v.listedESP()
+	put(`,"esp":`, esp)
 	put(`,"wrong_keys":`, v.Wrong)
 	b.WriteString(`,"unused":[`)
 	between := ""
@@ -243,7 +245,13 @@ func (v *verification) writeJSON(w io.Writer) error {
 		put(between, u)
 		between = ","
 	}
-	put(`],"frames":`, v.Frames)
+	b.WriteString("]")
+	if moreIKE.SAs+moreESP.SAs > 0 {
+		put(`,"unlisted":{"ike":`, moreIKE)
+		put(`,"esp":`, moreESP)
+		b.WriteString("}")
+	}
+	put(`,"frames":`, v.Frames)
 	put(`,"exit":`, v.Exit)
 	b.WriteString("}\n")
 	return b.Flush()
@@ -295,11 +303,8 @@ func (v *verification) printIKE(said reasons) {
 		return
 	}
 	var rows [][]string
-	var rest unnamed
-	for _, s := range v.IKE {
-		if rest.takes(s.Verdict, s.Messages) {
-			continue
-		}
+	list, rest := v.listedIKE()
+	for _, s := range list {
 		rows = append(rows, []string{
 			s.InitiatorCookie, s.Initiator + " > " + s.Responder, orUnknown(s.Cipher), orUnknown(s.Hash), s.Verdict,
 			fmt.Sprintf("%d/%d", s.Decrypted, s.Encrypted), fmt.Sprint(s.HashesChecked), s.Key, said.of(s.InitiatorCookie, s.Reason),
@@ -315,11 +320,8 @@ func (v *verification) printESP(said reasons) {
 		return
 	}
 	var rows [][]string
-	var rest unnamed
-	for _, s := range v.ESP {
-		if rest.takes(s.Verdict, int(s.Packets)) {
-			continue
-		}
+	list, rest := v.listedESP()
+	for _, s := range list {
 		rows = append(rows, []string{
 			s.SPI, s.Src + " > " + s.Dst, orUnknown(s.Cipher), orUnknown(s.Auth), s.Verdict,
 			fmt.Sprintf("%d/%d", s.Verified+s.Decrypted, s.Packets), sequence(&s), s.Key, said.of(s.SPI, s.Reason),
@@ -330,32 +332,6 @@ func (v *verification) printESP(said reasons) {
 	}
 	rows = rest.append(rows)
 	table(stdout, []string{"ESP SPI", "ADDRESSES", "CIPHER", "AUTH", "VERDICT", "DECRYPTED", "SEQUENCE", "KEY", "REASON"}, rows)
-}
-
-// maxUnnamed is how many SAs that no key names have a row of their own in a table.
-const maxUnnamed = 1000
-
-// unnamed sums up the others.
-type unnamed struct{ rows, packets int }
-
-// takes counts an SA of that verdict, and reports whether it has no row.
-func (u *unnamed) takes(verdict string, packets int) bool {
-	if verdict != string(why.NoKey) {
-		return false
-	}
-	if u.rows++; u.rows <= maxUnnamed {
-		return false
-	}
-	u.packets += packets
-	return true
-}
-
-// append adds the row that stands for all that have none.
-func (u *unnamed) append(rows [][]string) [][]string {
-	if u.rows <= maxUnnamed {
-		return rows
-	}
-	return append(rows, []string{"...", fmt.Sprintf("%d more that no key names, %s", u.rows-maxUnnamed, plural(uint64(u.packets), "packet"))})
 }
 
 func orUnknown(s string) string {
