@@ -27,12 +27,20 @@ func (a *avp) covered() bool { return a.Hidden && !a.uncovered }
 
 func (a *avp) isMessageType() bool { return a.Vendor == 0 && a.Type == avpMessageType }
 
+// maxAVPs bounds the AVPs of a control message: no RFC defines half as many.
+const maxAVPs = 256
+
 // walkAVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
-// whose length is less than its header or reaches beyond the message ends the walk with an
-// error. The values are part of payload.
+// whose length is less than its header or reaches beyond the message, or the one that is too many,
+// ends the walk with an error. The values are part of payload.
 func walkAVPs(payload []byte) iter.Seq2[avp, error] {
 	return func(yield func(avp, error) bool) {
+		count := 0
 		for rest := payload; len(rest) > 0; {
+			if count++; count > maxAVPs {
+				yield(avp{}, fmt.Errorf("l2tp: more than %d AVPs", maxAVPs))
+				return
+			}
 			if len(rest) < avpHeader {
 				yield(avp{}, fmt.Errorf("l2tp: %d bytes left, an AVP has at least %d", len(rest), avpHeader))
 				return

@@ -1,6 +1,7 @@
 package l2tp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"regexp"
 	"strings"
@@ -234,6 +235,21 @@ func TestCorruptEveryByte(t *testing.T) {
 					t.Errorf("byte %d ^ %#x: no summary", i, x)
 				}
 			}
+		}
+	}
+}
+
+// TestTooManyAVPs: the walk ends with an error behind the most that a message may have.
+func TestTooManyAVPs(t *testing.T) {
+	for _, extra := range []int{0, 1} {
+		count, last := 0, error(nil)
+		for _, err := range walkAVPs(bytes.Repeat(avpBytes(0, 0, 7), maxAVPs+extra)) {
+			if last = err; err == nil {
+				count++
+			}
+		}
+		if count != maxAVPs || (last != nil) != (extra > 0) {
+			t.Errorf("%d AVPs, %v", count, last)
 		}
 	}
 }
