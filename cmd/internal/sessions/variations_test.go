@@ -179,9 +179,9 @@ func (k *known) fits(r *report, unread bool) bool {
 // symptoms are what parts of a recording show, and no more: it is true, and not the whole cause.
 var symptoms = map[string][]string{
 	"45a-two-clients-one-nat-same-port":      {"l2tp-hello-unanswered", "keepalive-timeout", "orderly-end"}, // without the other client's tunnel
-	"48a-l2tp-port-not-1701-leaves-in-clear": {"l2tp-no-sccrp"},                              // without IKE
-	"55a-rekey-unanswered-sa-expires":        {"keepalive-timeout"},                          // without Quick Mode
-	"58a-tunnel-against-transport":           {"quick-proposal", "tunnel-vs-transport"},      // before L2TP
+	"48a-l2tp-port-not-1701-leaves-in-clear": {"l2tp-no-sccrp"},                                             // without IKE
+	"55a-rekey-unanswered-sa-expires":        {"keepalive-timeout"},                                         // without Quick Mode
+	"58a-tunnel-against-transport":           {"quick-proposal", "tunnel-vs-transport"},                     // before L2TP
 }
 
 // mild says that nothing is claimed that is not true: nothing, or less than is known.
