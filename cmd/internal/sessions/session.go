@@ -25,7 +25,8 @@ type Session struct {
 	flows       []*flow
 	tunnels     []*tunnel
 	calls       []*call
-	v3          bool // L2TPv3
+	v3          bool      // L2TPv3
+	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
 	up        place     // since then users' packets can pass
 	packets   [2]uint64 // of the users
