@@ -5,7 +5,7 @@ const usage = `Usage:
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
-    l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
     l2tpdump schema [decrypt|verify|sessions|keys]
     l2tpdump extcap install [DIR]
     l2tpdump interfaces | version | help [COMMAND]
@@ -110,13 +110,16 @@ interface is gone or a command for keys fails for good, what is written is whole
 Says for each SA of a capture whether the keys belong to it, and if not why.
 ` + inputUsage + `        --json             print one object
 `,
-	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
 
 Says of each VPN connection of a capture whether it came up, who it was, and why it ended or never began.
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
+        --ladder           draw the messages of each session, too: who sent what to whom, what was sent again
+                           or lost, the step that was not passed; as wide as the terminal, or COLUMNS
+        --html FILE        write a page for a browser, in place of lines: the sessions, their ladders, the traffic
+                           over time, the conversations inside; "-" is standard output
     -v, --verbose          print the packets of each session that say something, too
-        --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers hidden AVPs
         --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
