@@ -138,6 +138,12 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	} else if opened {
 		s.came(at)
 	}
+	s.countESP(f, r, at)
+	g.touch(s, at, f.sender)
+}
+
+// countESP counts a packet of a flow.
+func (s *Session) countESP(f *flow, r *pipeline.Record, at place) {
 	missing := f.window.Missing()
 	f.count(r, at)
 	s.addESP(f, r.ESPLength(), at)
@@ -145,7 +151,6 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
 		s.series.miss(f.sender, int64(f.window.Missing()-missing), at.time)
 	}
-	g.touch(s, at, f.sender)
 }
 
 // clientMoved takes note that the client comes from another address or port.
