@@ -390,8 +390,10 @@ func checkNumbers(t *testing.T, o *opened, list []map[string]any) {
 				continue
 			}
 			want("frame %v, ", m["frame"])
-			if d, ok := m["details"].(string); ok {
-				want("%s", strings.Join(strings.Fields(d), " "))
+			for _, member := range []string{"details", "avps"} {
+				if d, ok := m[member].(string); ok {
+					want("%s", strings.Join(strings.Fields(d), " "))
+				}
 			}
 		}
 		if traffic, ok := s["traffic"].(map[string]any); ok {

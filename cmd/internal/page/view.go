@@ -160,6 +160,9 @@ func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 		if r.Details != "" {
 			v.Body += ": " + r.Details
 		}
+		if r.AVPs != "" {
+			v.Body += "; " + r.AVPs
+		}
 	case ladder.Fold, ladder.Lost:
 		if r.Until-r.Time > 1e9 {
 			v.Brief = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9)

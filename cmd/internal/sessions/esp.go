@@ -157,7 +157,7 @@ func (s *Session) countESP(f *flow, r *pipeline.Record, at place) {
 func (g *Gatherer) clientMoved(s *Session, from netip.AddrPort, at place) {
 	s.moves++
 	if g.keep(s) {
-		g.note(s, at, nobody, "nat", "NAT", "the client comes from "+from.String()+" now", false)
+		g.note(s, newEvent(at, nobody, "nat", "NAT", "the client comes from "+from.String()+" now"))
 	}
 }
 

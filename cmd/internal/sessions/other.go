@@ -55,7 +55,7 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
 	if g.keep(x.session) {
-		g.note(x.session, at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole", false)
+		g.note(x.session, newEvent(at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole"))
 	}
 }
 
@@ -110,7 +110,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	}
 	s.last = at
 	if g.keep(s) {
-		g.note(s, at, nobody, "icmp", kind, "from "+n.Src.String(), false)
+		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 
