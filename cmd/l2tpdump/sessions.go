@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/cmd/internal/ladder"
 	"l2tpdump/cmd/internal/page"
 	"l2tpdump/cmd/internal/pipeline"
@@ -21,16 +23,7 @@ const sessionsGC = 50
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("sessions")
-	o.inputFlags(f)
-	f.BoolVar(&o.json, "json", false, "")
-	f.BoolVar(&o.ladder, "ladder", false, "")
-	f.StringVar(&o.html, "html", "", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.StringVar(&o.secrets, "ppp-secrets", "", "")
-	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
-	f.StringVar(&o.psk, "psk-file", "", "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.sessionsFlags(), args)
 	if !ok {
 		return status
 	}
@@ -38,6 +31,10 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	}
 	if err := o.checkSessions(); err != nil {
+		return fail(err)
+	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
 		return fail(err)
 	}
 	keys, err := o.readKeys(ctx)
@@ -62,15 +59,15 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	takeEmbeddedKeys(src, p)
 
 	out := o.newSessionOutput()
-	g := sessions.NewGatherer(out.session)
+	g := choose.gather(p, out.session)
 	g.AddPSKs(psks)
 	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
-	p.AddSink(g)
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
+	wrong := o.tellSecrets(p)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
@@ -78,7 +75,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		return exitNothing
-	case out.troubled > 0:
+	case out.troubled > 0, wrong:
 		return exitPartly
 	}
 	return exitOK
@@ -176,6 +173,20 @@ func (o *options) moreOfSession() func(*sessions.Session) string {
 		}
 		return text
 	}
+}
+
+func (o *options) sessionsFlags() *pflag.FlagSet {
+	f := newFlags("sessions")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.ladder, "ladder", false, "")
+	f.StringVar(&o.html, "html", "", "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
+	f.StringVar(&o.psk, "psk-file", "", "")
+	o.choice.flags(f)
+	return f
 }
 
 // sessionWatch remembers what decrypt and verify say of sessions.

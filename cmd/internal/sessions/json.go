@@ -31,7 +31,7 @@ type Facts struct {
 	Cure     string   `json:"cure,omitempty"`
 	Proven   *bool    `json:"proven,omitempty"`
 	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // that ended in this way, if there were several
+	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came; if there were several
 	Remarks  []string `json:"remarks,omitempty"`
 	Frames   []uint64 `json:"frames"`
 	User     string   `json:"user,omitempty"`
@@ -83,6 +83,7 @@ type jsonIKE struct {
 	Group           string      `json:"group,omitempty"`
 	Identities      [2]string   `json:"identities,omitzero"` // of the client and the server
 	Vendors         [2][]string `json:"vendors,omitzero"`
+	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
 	Offered         []string    `json:"offered,omitempty"`
 	SAs             int         `json:"sas"`
 	Retransmissions int         `json:"retransmissions"`
@@ -106,9 +107,12 @@ type jsonL2TP struct {
 	Session *[2]uint32 `json:"session,omitempty"`
 	Host    [2]string  `json:"host,omitzero"`
 	Vendor  [2]string  `json:"vendor,omitzero"`
-	Result  *uint16    `json:"result,omitempty"` // of CDN, else StopCCN
-	Error   *uint16    `json:"error,omitempty"`
-	Clear   bool       `json:"clear,omitempty"`
+
+	LooksLike [2]string `json:"looks_like,omitzero"` // implementations, by vendor and host
+
+	Result *uint16 `json:"result,omitempty"` // of CDN, else StopCCN
+	Error  *uint16 `json:"error,omitempty"`
+	Clear  bool    `json:"clear,omitempty"`
 }
 
 type jsonPPP struct {
@@ -152,8 +156,8 @@ func (s *Session) Facts() *Facts {
 		ended := seconds(f.endedAt)
 		o.Ended, o.EndedBy = &ended, sideWords[f.endedBy]
 	}
-	if s.attempts > 0 {
-		o.Attempts = s.attempts + 1
+	if s.tries > 1 {
+		o.Attempts = s.tries
 	}
 	if x := s.exchange(); x != nil {
 		o.IKE = s.ikeObject()
@@ -205,15 +209,17 @@ func communityID(ends [2]netip.AddrPort) string {
 }
 
 func (s *Session) ikeObject() *jsonIKE {
-	x := s.exchanges[0]
+	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
 	o := &jsonIKE{
-		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals,
+		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
 		Identities: [2]string{x.ids[client].Text, x.ids[server].Text},
 	}
 	if x.vendors[client] != nil || x.vendors[server] != nil {
 		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
 	}
+	ends, _ := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if x.chosen.Text == "" {
 		o.Offered = x.offers
 	}
@@ -265,6 +271,8 @@ func (s *Session) l2tpObject() *jsonL2TP {
 		t = c.tunnel
 	}
 	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
+	_, ends := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if t.ids != ([2]uint32{}) {
 		o.Tunnel = &t.ids
 	}
@@ -292,7 +300,7 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
 	if l.auth.answered.seen() {
-		ok := l.auth.accepted.seen() && !l.auth.refused.seen()
+		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
 	for _, m := range l.mru {
