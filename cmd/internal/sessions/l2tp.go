@@ -278,7 +278,10 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 	if head, rest, ok := strings.Cut(text, " "+name); ok {
 		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
 	}
-	g.note(s, at, sender, "l2tp", name, text, again)
+	e := newEvent(at, sender, "l2tp", name, text)
+	_, e.AVPs, _ = strings.Cut(string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 1)), ": ")
+	e.Retransmission = again
+	g.note(s, e)
 }
 
 // dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a
