@@ -40,6 +40,7 @@ type Message struct {
 	Plain    []byte
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
+	Broken   error     // nil, or where the chain breaks though the HASH, which is right, covers what is there
 
 	Negotiated []*esp.Negotiated // SAs that this message completed
 	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted

@@ -15,6 +15,7 @@ type decryption struct {
 	source  ivSource
 	rebuilt *rebuilt // nil when the IV is known
 	weak    bool     // the evidence is little: it may be forged, and changes nothing
+	proven  bool     // by its HASH, though the payloads do not fit
 	hash    *hashAlg // known by this message, where the suite does not say
 }
 
@@ -22,7 +23,7 @@ type decryption struct {
 func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
-	m.Err = nil
+	m.Err, m.Broken = nil, nil
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
 	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
@@ -96,7 +97,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 			continue
 		}
 		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
-		if o.follow(m, n, whole) && o.bits >= need {
+		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
 			return o, true
 		}
 	}
@@ -255,16 +256,15 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrTruncated
 	}
 	payloads := o.plain[:o.end]
-	var err error
-	if m.Payloads, err = parsePayloads(m.Header.NextPayload, payloads); err != nil {
-		return err
+	if m.Payloads, m.Broken = parseChain(m.Header.NextPayload, payloads); m.Broken != nil && !o.proven {
+		return m.Broken
 	}
 	if !o.weak {
 		sa.trace(m, o)
 	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
 	m.Plain = clearMessage(m.Header, payloads)
-	m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
+	m.Payloads, _ = parseChain(m.Header.NextPayload, m.Plain[HeaderLen:])
 
 	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
@@ -280,7 +280,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	if m.Decrypted {
 		m.remember(payloads)
 	}
-	if !weak {
+	if !weak && m.Broken == nil {
 		t.learnPlain(m)
 	}
 	if check == hashBad {

@@ -47,6 +47,14 @@ type recentSession struct {
 	changes uint
 }
 
+// recently is where the session of a data message may be.
+func (t *Tracker) recently(h *Header) *recentSession { return &t.recent[(h.Session^h.Tunnel)%recentSessions] }
+
+// holds reports whether it is that of a data message.
+func (c *recentSession) holds(k *tunnelKey, h *Header, changes uint) bool {
+	return c.ref.session != nil && c.changes == changes && c.session == h.Session && c.key == *k
+}
+
 // tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID
 // that the receiver assigned. The ports are 0 where they do not matter, the ID where it is not
 // known. Of a session of L2TPv3 the ID is the Session ID.
@@ -138,8 +146,8 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 		return o // RFC 2661 section 3.1: 0 is never assigned
 	}
 	key := tunnelKey{src, dst, h.Version, h.Tunnel}
-	slot := &t.recent[(h.Session^h.Tunnel)%recentSessions]
-	if slot.ref.session == nil || slot.changes != t.changes || slot.key != key || slot.session != h.Session {
+	slot := t.recently(h)
+	if !slot.holds(&key, h, t.changes) {
 		ref := t.dataSession(key, h.Session, time)
 		*slot = recentSession{key, h.Session, ref, t.changes}
 	}
@@ -188,7 +196,8 @@ func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
 	case h.Tunnel == 0:
 		return false
 	}
-	return t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
+	key := tunnelKey{src, dst, h.Version, h.Tunnel}
+	return !h.Control && t.recently(h).holds(&key, h, t.changes) || t.known(key).tunnel != nil
 }
 
 // Find is Observe for a message that was there before, and that its receiver drops: it takes note

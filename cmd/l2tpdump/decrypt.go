@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
@@ -19,11 +21,7 @@ import (
 // decrypt is the command "decrypt": captures and keys in, lines or a cleartext capture out.
 func decrypt(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("decrypt")
-	o.inputFlags(f)
-	o.outputFlags(f)
-	f.BoolVar(&o.embedKeys, "embed-keys", false, "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.decryptFlags(), args)
 	if !ok {
 		return status
 	}
@@ -67,6 +65,14 @@ func decrypt(ctx context.Context, args []string) int {
 	stats, err := p.Run(ctx)
 	stop()
 	return s.end(ctx, stats, err)
+}
+
+func (o *options) decryptFlags() *pflag.FlagSet {
+	f := newFlags("decrypt")
+	o.inputFlags(f)
+	o.outputFlags(f)
+	f.BoolVar(&o.embedKeys, "embed-keys", false, "")
+	return f
 }
 
 // sinks are the outputs of decrypt and live.

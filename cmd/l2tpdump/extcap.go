@@ -96,7 +96,7 @@ func extcapInterfaces() int {
 	if err != nil {
 		return fail(err)
 	}
-	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(versionText()))
+	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(thisBuild().Version))
 	for _, d := range devices {
 		out("interface {value=%s%s}{display=L2TP/IPsec decrypted: %[2]s}\n", extcapPrefix, extcapText(d.Name))
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -23,11 +25,7 @@ type keysOptions struct {
 // keys is the command "keys": lists what key sources hold, and writes it as Wireshark's tables.
 func keys(ctx context.Context, args []string) int {
 	var o keysOptions
-	f := newFlags("keys")
-	o.inputFlags(f)
-	f.StringVar(&o.wireshark, "wireshark", "", "")
-	f.BoolVar(&o.show, "show", false, "")
-	f.BoolVar(&o.json, "json", false, "")
+	f := o.flags()
 	rest, status, ok := parse(f, args)
 	if !ok {
 		return status
@@ -64,6 +62,15 @@ func keys(ctx context.Context, args []string) int {
 		reportTables(tables)
 	}
 	return exitOK
+}
+
+func (o *keysOptions) flags() *pflag.FlagSet {
+	f := newFlags("keys")
+	o.inputFlags(f)
+	f.StringVar(&o.wireshark, "wireshark", "", "")
+	f.BoolVar(&o.show, "show", false, "")
+	f.BoolVar(&o.json, "json", false, "")
+	return f
 }
 
 // check refuses options that contradict each other.

@@ -87,6 +87,7 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.keyFlags(f)
 	o.outputFlags(f)
+	f.Lookup("progress").Hidden = true // it is refused with a reason
 	f.StringVarP(&o.filter, "filter", "f", "", "")
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")

@@ -44,6 +44,7 @@ type options struct {
 	quiet     bool
 	progress  bool
 	embedKeys bool
+	ladder    bool
 }
 
 // newFlags returns a flag set that reports through [parse].

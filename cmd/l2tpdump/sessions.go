@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/spf13/pflag"
+
+	"l2tpdump/cmd/internal/ladder"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
 )
@@ -16,20 +19,15 @@ const sessionsGC = 50
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("sessions")
-	o.inputFlags(f)
-	f.BoolVar(&o.json, "json", false, "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.StringVar(&o.secrets, "ppp-secrets", "", "")
-	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
-	f.StringVar(&o.psk, "psk-file", "", "")
-	o.choice.flags(f)
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.sessionsFlags(), args)
 	if !ok {
 		return status
 	}
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
+	}
+	if o.ladder && o.json {
+		return badUsage("--ladder is text, and --json is none", "--json has the messages of the ladder without it")
 	}
 	if err := checkApart(o.inputs(), stdinout); err != nil {
 		return fail(err)
@@ -59,11 +57,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 
-	w := sessions.NewWriter(stdout, o.json, o.verbose > 0)
+	w := sessions.NewWriter(stdout, o.json, o.moreOfSession())
 	g := choose.gather(p, w.Session)
 	g.AddPSKs(psks)
-	if o.verbose > 0 {
-		g.KeepEvents()
+	if o.json || o.ladder || o.verbose > 0 {
+		g.KeepDetails()
 	}
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
@@ -79,6 +77,37 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return exitPartly
 	}
 	return exitOK
+}
+
+// moreOfSession is what is printed of a session beside its facts.
+func (o *options) moreOfSession() func(*sessions.Session) string {
+	columns, signs := outputColumns(), ladder.ASCII
+	if hasUTF8() {
+		signs = ladder.Unicode
+	}
+	return func(s *sessions.Session) (text string) {
+		if o.ladder {
+			facts := s.Facts()
+			text = "\n" + ladder.New(facts).Text(columns, signs, ladder.Steps(facts))
+		}
+		if o.verbose > 0 {
+			text += s.EventLines()
+		}
+		return text
+	}
+}
+
+func (o *options) sessionsFlags() *pflag.FlagSet {
+	f := newFlags("sessions")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.ladder, "ladder", false, "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
+	f.StringVar(&o.psk, "psk-file", "", "")
+	o.choice.flags(f)
+	return f
 }
 
 // sessionWatch remembers what decrypt and verify say of sessions.

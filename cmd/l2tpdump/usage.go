@@ -6,9 +6,10 @@ const usage = `Usage:
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
     l2tpdump sessions -r FILE... [-k KEYS...] [--json]
-    l2tpdump schema [decrypt|verify|sessions|keys]
-    l2tpdump extcap install [DIR]
-    l2tpdump interfaces | version | help [COMMAND]
+    l2tpdump schema [decrypt|verify|sessions|keys|version]
+    l2tpdump extcap install|remove [DIR]
+    l2tpdump completion bash|zsh|fish
+    l2tpdump interfaces | version [--json] | help [COMMAND]
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
 are (a router's log, a Wireshark table, ip xfrm state, a daemon's log), decrypts IKEv1 and ESP,
@@ -42,7 +43,7 @@ Output:
         --print            print lines although -w is given
         --only WHAT        ike, esp, l2tp, ppp, ip or eth: only frames that are or hold that
     -v, -vv                more detail: reasons, algorithms, each payload
-    -x                     print the bytes of the inner packet
+    -x, --hex              print the bytes of the inner packet
     -q, --quiet            no summary
 
 L2TP and PPP:
@@ -131,11 +132,13 @@ Lists the keys that a source holds.
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -r, --read FILE        a capture: completes what the source leaves out
+    -f, --filter FILTER    of the capture, take only the frames that match
+    -c, --count N          of the capture, take N frames
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object
 `,
-	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys]
+	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys|version]
 
 Prints the JSON Schema of what a command prints with --json, which names every member and says what it means;
 that of decrypt is live's too. Without a command lists those that have one.
@@ -162,6 +165,22 @@ tshark takes them with -o, as extcap.l2tpdump_eth0.keyfile:FILE, keysource, hold
 
 Wireshark has to be able to capture: as root, or after setcap cap_net_raw,cap_net_admin=ep on this program.
 `,
-	"version": `Usage: l2tpdump version
+	"completion": `Usage: l2tpdump completion bash|zsh|fish
+
+Prints a script that has the shell complete commands, options and their values. For this shell only:
+
+    $ source <(l2tpdump completion bash)      # zsh: the same with zsh, behind compinit
+    $ l2tpdump completion fish | source
+
+For all to come it goes, where no package has put it there, into
+    bash    ~/.local/share/bash-completion/completions/l2tpdump
+    zsh     a file _l2tpdump in a folder of $fpath
+    fish    ~/.config/fish/completions/l2tpdump.fish
+`,
+	"version": `Usage: l2tpdump version [--json]
+
+Prints the version, the commit and its date, the version of Go, the system and what it can capture live with.
+
+        --json             print one object
 `,
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
@@ -83,10 +85,7 @@ type unusedKey struct {
 // verify is the command "verify": do these keys belong to this traffic?
 func verify(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("verify")
-	o.inputFlags(f)
-	f.BoolVar(&o.json, "json", false, "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.verifyFlags(), args)
 	if !ok {
 		return status
 	}
@@ -129,6 +128,13 @@ func verify(ctx context.Context, args []string) int {
 	}
 	watch.tell()
 	return v.Exit
+}
+
+func (o *options) verifyFlags() *pflag.FlagSet {
+	f := newFlags("verify")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	return f
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {

@@ -25,10 +25,13 @@ const (
 	LayerEth  Layer = "eth"  // the frames of Ethernet pseudowires
 )
 
+// Layers are the names of all layers.
+var Layers = []string{string(LayerL2TP), string(LayerPPP), string(LayerIP), string(LayerEth)}
+
 // ParseLayer checks the name of a layer.
 func ParseLayer(name string) (Layer, error) {
-	if l := Layer(name); slices.Contains([]Layer{LayerL2TP, LayerPPP, LayerIP, LayerEth}, l) {
-		return l, nil
+	if slices.Contains(Layers, name) {
+		return Layer(name), nil
 	}
 	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp, ip or eth", name)
 }

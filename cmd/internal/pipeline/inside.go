@@ -32,8 +32,7 @@ const (
 
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
-	clear, inside realm                              // of frames in clear, and of ESP
-	sas           recently[saKey, [2]netip.AddrPort] // who sent the first packet, and to whom
+	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
 }
@@ -210,23 +209,15 @@ func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src,
 	if n != &r.Net || r.Kind != ESP || !r.Verdict.Opened() {
 		return ends[0], ends[1]
 	}
-	key := saKey{n.Dst, r.SPI}
-	first, ok := u.sas.get(key)
-	switch {
-	case !ok:
-		u.sas.set(key, ends)
+	switch first := &r.flow.Ends; {
+	case !first[0].IsValid():
+		*first = ends
 	case n.UDP:
-		ends = first
+		ends = *first
 	default:
 		ends[0] = netip.AddrPortFrom(first[0].Addr(), sport)
 	}
 	return ends[0], ends[1]
-}
-
-// saKey names an SA of ESP.
-type saKey struct {
-	dst netip.Addr
-	spi uint32
 }
 
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if

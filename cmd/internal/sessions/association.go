@@ -25,18 +25,21 @@ const (
 // association is what two ends have in common for a while: their ISAKMP SAs, their ESP SAs, and the L2TP that these carry.
 // Several sessions can follow one another in it, and stand side by side.
 type association struct {
-	ends      [2]netip.Addr
-	ports     [2][]uint16 // that were seen of the two ends
-	session   *Session    // the latest
-	sessions  int         // that are followed
-	exchanges []*exchange
-	flows     []*flow
-	tunnels   []*tunnel
-	late      bool // its beginning was not captured
-	clear     bool // it is of L2TP without IPsec
-	opened    bool // L2TP was read inside ESP
-	natt      bool // ESP in UDP
-	last      int64
+	ends       [2]netip.Addr
+	ports      [2][]uint16 // that were seen of the two ends
+	session    *Session    // the latest
+	sessions   int         // that are followed
+	exchanges  []*exchange
+	flows      []*flow // 4*maxFlows of them at most
+	oldestFlow int     // index of the first of these, once there are as many
+	tunnels    []*tunnel
+	late       bool // its beginning was not captured
+	clear      bool // it is of L2TP without IPsec
+	opened     bool // L2TP was read inside ESP
+	natt       bool // ESP in UDP
+	last       int64
+
+	calls [2]recentCall // of the last data message that a side sent
 }
 
 // held says that its latest session is followed.

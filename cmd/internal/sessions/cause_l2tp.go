@@ -99,7 +99,11 @@ func (e *ending) by(s *Session) string {
 	if e.control.Type == 4 {
 		name = "StopCCN"
 	}
-	return fmt.Sprintf("%s (%s %s)", s.who(e.sender), name, e.control.Text)
+	text := fmt.Sprintf("%s (%s %s", s.who(e.sender), name, e.control.Text)
+	if e.control.Disconnect != "" {
+		text += "; PPP disconnect cause " + e.control.Disconnect
+	}
+	return text + ")"
 }
 
 func hiddenAVP(s *Session) *proof {
@@ -156,6 +160,24 @@ func tunnelRefused(s *Session) *proof {
 		return nil
 	}
 	return &proof{"L2TP: the tunnel was refused by " + e.by(s), true, append(t.request.frames(), e.frame), ""}
+}
+
+// callRefused: a call that did not come up is ended with a reason.
+func callRefused(s *Session) *proof {
+	c := s.call()
+	if c == nil || c.cdn == nil || c.cdn.control.Text == "" {
+		return nil
+	}
+	return &proof{"L2TP: the call was ended before it came up by " + c.cdn.by(s), true, []uint64{c.cdn.frame}, s.step()}
+}
+
+// tunnelEnded: a tunnel is ended with a reason while a call is being set up.
+func tunnelEnded(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || t.stop == nil || t.stop.control.Text == "" || t.stop.sender == t.caller && t.stop.control.Result == 1 {
+		return nil
+	}
+	return &proof{"L2TP: the tunnel was ended before the connection came up by " + t.stop.by(s), true, []uint64{t.stop.frame}, s.step()}
 }
 
 // windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section 4.4.3).

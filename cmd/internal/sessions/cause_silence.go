@@ -27,21 +27,28 @@ var failureRules = []rule{
 
 	{"hidden-avp-bad", stepTunnel, Failed, "have the server hide no AVPs, or give both ends the same tunnel secret", hiddenAVP},
 	{"tunnel-secret", stepTunnel, Failed, "give both ends the same tunnel secret, or none", tunnelSecret},
-	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
-	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
-	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
-	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
-	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
 
 	{"server-not-proved", stepAuth, Failed, "the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
+	{"eap-refused", stepAuth, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", eapRefused},
 	{"ppp-auth-failed", stepAuth, Failed, "correct the user's name or password; allow the method on the server", authFailed},
 	{"ppp-client-demands-auth", stepLCP, Failed, "client: noauth, and no require options", clientDemandsAuth},
 	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", lcpAuthRefused},
 	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", mppe},
 	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ecp},
 	{"ipcp-failed", stepIPCP, Failed, "look at the server's pool of addresses, and let the client take what it gets", ipcpFailed},
+	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
+	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
+	{"", stepLCP, Failed, "", lcpDisagrees},
+	{"", stepLCP, Failed, "", pppEnded},
+
+	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
+	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
+	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
+	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
 	{"server-ppp-dead", stepLCP, Failed, "look into the log of the server's pppd: kernel modules, options, /dev/ppp", serverPPPDead},
 	{"client-ppp-dead", stepLCP, Failed, "look into the log of the client's pppd", clientPPPDead},
+	{"", stepCall, Failed, "", callRefused},
+	{"", stepTunnel, Failed, "", tunnelEnded},
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRPSealed},
 }
 

@@ -10,6 +10,7 @@ const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, len
 var upRules = []rule{
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
 	{"two-clients-one-nat", stepData, Ill, "give the SAs of the server unique marks, or the clients random source ports", twoClients},
+	{"pfc-not-understood", stepData, Ill, "switch the compression of the protocol field off: nopcomp", pfcMisread},
 	{"sa-expired-no-rekey", stepData, Lost, "let the end that renews the keys reach the other on UDP 500 and 4500", saExpired},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
 	{"mtu-blackhole", stepData, Ill, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},

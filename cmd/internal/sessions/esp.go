@@ -23,6 +23,7 @@ type flow struct {
 	opened       uint64
 	cipher, auth string
 	negotiated   *esp.Negotiated
+	listed       bool // a session names it
 }
 
 // negotiated takes note of an ESP SA that a Quick Mode of x agreed on.
@@ -51,12 +52,22 @@ func (g *Gatherer) flow(spi uint32, dst netip.Addr) *flow {
 }
 
 func (g *Gatherer) newFlow(a *association, spi uint32, dst netip.Addr) *flow {
-	f := &flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
-	g.flows[spi] = f
-	if a.flows = append(a.flows, f); len(a.flows) > 4*maxFlows {
-		g.forgetFlow(a.flows[0])
-		a.flows = slices.Delete(a.flows, 0, 1)
+	f := g.spare
+	if g.spare = nil; f == nil {
+		f = new(flow)
 	}
+	*f = flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
+	g.flows[spi] = f
+	if len(a.flows) < 4*maxFlows {
+		a.flows = append(a.flows, f)
+		return f
+	}
+	oldest := &a.flows[a.oldestFlow]
+	a.oldestFlow = (a.oldestFlow + 1) % len(a.flows)
+	if g.forgetFlow(*oldest); !(*oldest).listed {
+		g.spare = *oldest
+	}
+	*oldest = f
 	return f
 }
 
@@ -119,7 +130,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if opened && n.UDP {
 		if !slices.Contains(a.ports[f.sender], src.Port()) || !a.knows(src.Addr(), dst.Addr()) {
 			if a.session != nil && f.sender == client && f.span.seen() {
-				a.session.moves++
+				g.clientMoved(a.session, src, at)
 			}
 			g.moved(a, src, dst, f.sender)
 		}
@@ -130,6 +141,11 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.late = true
 	}
 	s := a.session
+	missing := f.window.Missing()
+	if f.count(r, at) {
+		g.current, s.last = s, at
+		return // its receiver drops it
+	}
 	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
@@ -138,14 +154,26 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	} else if opened {
 		s.came(at)
 	}
-	f.count(r, at)
 	s.addESP(f, r.ESPLength(), at)
+	if s.series != nil {
+		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
+		s.series.miss(f.sender, int64(f.window.Missing()-missing), at.time)
+	}
 	g.touch(s, at, f.sender)
 }
 
-// count counts a packet.
-func (f *flow) count(r *pipeline.Record, at place) {
+// clientMoved takes note that the client comes from another address or port.
+func (g *Gatherer) clientMoved(s *Session, from netip.AddrPort, at place) {
+	s.moves++
+	if g.keep(s) {
+		g.note(s, at, nobody, "nat", "NAT", "the client comes from "+from.String()+" now", false)
+	}
+}
+
+// count counts a packet, and reports whether it was there before.
+func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	f.span.add(at)
+	before := f.window.Duplicates
 	sure := r.Verdict == why.Verified
 	p := uint64(r.Seq)
 	if sure {
@@ -160,6 +188,7 @@ func (f *flow) count(r *pipeline.Record, at place) {
 	if r.SA != nil && r.Verdict.Opened() {
 		f.cipher, f.auth = r.SA.CipherName(), r.SA.AuthName()
 	}
+	return f.window.Duplicates > before
 }
 
 // addESP counts a packet of ESP.
@@ -167,7 +196,7 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	if f.session != s {
 		f.session = s
 		if len(s.flows) < maxFlows {
-			s.flows = append(s.flows, f)
+			s.flows, f.listed = append(s.flows, f), true
 		}
 	}
 	d := &s.protected[f.sender]

@@ -25,10 +25,12 @@ type Gatherer struct {
 	exchanges map[ikev1.Cookie]*exchange
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
+	spare     *flow            // that nothing refers to, for the next one
 	calls     map[callKey]*call
+	changes   uint      // of calls
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
-	keeps     bool      // events
+	keeps     bool      // details
 	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
@@ -139,6 +141,7 @@ func (g *Gatherer) finish(s *Session) error {
 
 // forget lets go what leads to a session, and to its association if it was the last of it.
 func (g *Gatherer) forget(s *Session) {
+	g.changes++
 	for _, c := range s.calls {
 		for _, k := range c.keys {
 			delete(g.calls, k)
@@ -159,14 +162,23 @@ func (g *Gatherer) forget(s *Session) {
 	}
 }
 
-// KeepEvents has the events of sessions kept. It is called before the first record.
-func (g *Gatherer) KeepEvents() { g.keeps = true }
+// KeepDetails has the events of sessions kept, their traffic over time and their conversations. It is called before the first
+// record.
+func (g *Gatherer) KeepDetails() { g.keeps = true }
 
-// keep reports whether there is room for a further event.
-func (g *Gatherer) keep() bool { return g.keeps && g.events < allEvents }
+// keep reports whether an event of s is wanted, and there is room for it.
+func (g *Gatherer) keep(s *Session) bool {
+	if g.keeps && g.events >= allEvents {
+		s.events.refused++
+		return false
+	}
+	return g.keeps
+}
 
 // note keeps an event of a session.
-func (g *Gatherer) note(s *Session, e Event) {
+func (g *Gatherer) note(s *Session, at place, sender int, layer, name, details string, again bool) {
+	e := Event{seconds(at.time), at.frame, Side(sender), layer, name, details, again, 0}
+	e.Retransmission = e.Retransmission || layer == "ppp" && s.events.repeated(&e)
 	if s.events.add(e) {
 		g.events++
 	}

@@ -22,6 +22,10 @@ const (
 	maxOffers  = 8
 )
 
+// copyTime is how soon behind a message the same one is a copy that the network or the capture made: nobody sends again as soon
+// as that. The shortest time of those in use is the 500 ms of libreswan.
+const copyTime = int64(100e6)
+
 // exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client and the server.
 type exchange struct {
 	assoc     *association
@@ -34,9 +38,10 @@ type exchange struct {
 	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place
 	ports       [2]uint16
-	messages    [7]span // of phase 1 by their number; 0: not known
-	copies      int     // retransmissions of any message
-	floated     bool    // a message came from or to port 4500, or another that NAT chose
+	messages    [7]span  // of phase 1 by their number; 0: not known
+	copies      int      // retransmissions of any message
+	sent        [2]int64 // when a side was heard last
+	floated     bool     // a message came from or to port 4500, or another that NAT chose
 	natted      [2]natState
 
 	offered int // transforms
@@ -125,11 +130,16 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
+	s, side := x.session, x.assoc.side(src, dst)
+	if m.Retransmission && at.time-x.sent[side] < copyTime {
+		g.current, s.last = s, at
+		return
+	}
+	x.sent[side] = at.time
 	x.take(m, src, dst, at)
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n)
 	}
-	s, side := x.session, x.assoc.side(src, dst)
 	if s.element == nil {
 		return
 	}
@@ -137,9 +147,20 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
-	if g.keep() {
-		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	if s.series != nil && x.renews(m) {
+		s.series.at(at.time).rekeys++
 	}
+	if g.keep(s) {
+		g.note(s, at, side, "ike", ikeName(m), m.Describe(), m.Retransmission)
+	}
+}
+
+// renews says that a message ends a phase 1 or a Quick Mode that renews the keys of a session.
+func (x *exchange) renews(m *pipeline.Message) bool {
+	if m.Retransmission || !x.session.protected[client].seen() && !x.session.protected[server].seen() {
+		return false
+	}
+	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 || m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
 }
 
 // ikeName is the name of an event: "main 5", "quick 1", "informational".

@@ -3,6 +3,7 @@ package sessions
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
@@ -61,7 +62,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
 	}
-	c := g.calls[a.callKey(sender, clear, h)]
+	c := g.callOf(a.callKey(sender, clear, h))
 	if c == nil {
 		if c = g.lateCall(a, s, sender, clear, h, at); c == nil {
 			return s
@@ -74,6 +75,22 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	}
 	g.users(s, r, sender, at)
 	return s
+}
+
+// recentCall is in front of Gatherer.calls, as long as these do not change.
+type recentCall struct {
+	key     callKey
+	call    *call
+	changes uint
+}
+
+// callOf is the call of a data message, nil if it is not known.
+func (g *Gatherer) callOf(k callKey) *call {
+	recent := &k.assoc.calls[k.sender]
+	if recent.call == nil || recent.key != k || recent.changes != g.changes {
+		*recent = recentCall{k, g.calls[k], g.changes}
+	}
+	return recent.call
 }
 
 // heard takes note that a side is there.
@@ -139,6 +156,7 @@ func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
 	}
 	k := a.callKey(sender, clear, &h)
 	if g.calls[k] != c {
+		g.changes++
 		g.calls[k] = c
 		c.keys = append(c.keys, k)
 	}
@@ -171,9 +189,10 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		t = a.requested(sender, c.Tunnel)
 	}
 	if t == nil {
-		g.noteControl(s, r, sender, at, payload, false)
+		g.noteControl(s, r, sender, at, len(payload) > 0, false)
 		return s
 	}
+	acknowledges := t.hello[1-sender].open.seen()
 	again := t.take(&c, sender, at)
 	t.heard(sender)
 	s = t.session
@@ -181,18 +200,22 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		s = x.session
 		again = again || x.take(&c, sender, at)
 	}
-	g.noteControl(s, r, sender, at, payload, again)
+	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges, again && len(payload) > 0)
 	return s
 }
 
-func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
-	if len(payload) == 0 || !g.keep() {
-		return // a ZLB only acknowledges
+// noteControl keeps a control message that says something; a ZLB says something where it answers a Hello.
+func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says, again bool) {
+	if !says || !g.keep(s) {
+		return
 	}
 	p := &r.Payload
 	name := p.Tunnel.Control.Type()
 	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
-	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
+	if head, rest, ok := strings.Cut(text, " "+name); ok {
+		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
+	}
+	g.note(s, at, sender, "l2tp", name, text, again)
 }
 
 // dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a

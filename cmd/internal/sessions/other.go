@@ -69,8 +69,8 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	x.parts[side].add(at)
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
-	if g.keep() {
-		g.note(x.session, Event{at.time, at.frame, side, "ike", h.ExchangeName() + " fragment", "IP fragment of a message that is not whole", false})
+	if g.keep(x.session) {
+		g.note(x.session, at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole", false)
 	}
 }
 
@@ -124,8 +124,8 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		return
 	}
 	s.last, g.current = at, s
-	if g.keep() {
-		g.note(s, Event{at.time, at.frame, nobody, "icmp", kind, "from " + n.Src.String(), false})
+	if g.keep(s) {
+		g.note(s, at, nobody, "icmp", kind, "from "+n.Src.String(), false)
 	}
 }
 

@@ -45,12 +45,14 @@ type Session struct {
 	renewals  int          // ISAKMP SAs
 	late      bool         // its beginning was not captured
 	events    events
-	tries     int           // ISAKMP SAs up to the first of which something came
-	finding   *Finding      // once judged
-	psks      []PSK         // to be tried
-	next      *Session      // that followed it in the same association
-	bounds    [2]place      // where the capture begins, and ends or goes on
-	element   *list.Element // in the Gatherer's list
+	series    *series        // nil: not wanted
+	talks     *conversations // likewise
+	tries     int            // ISAKMP SAs up to the first of which something came
+	finding   *Finding       // once judged
+	psks      []PSK          // to be tried
+	next      *Session       // that followed it in the same association
+	bounds    [2]place       // where the capture begins, and ends or goes on
+	element   *list.Element  // in the Gatherer's list
 }
 
 // direction is the ESP that a side sent.
@@ -74,6 +76,9 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	s.ends[side], s.ends[1-side] = src, dst
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
 	s.UID = "S" + hex.EncodeToString(sum[:8])
+	if g.keeps {
+		s.series, s.talks = new(series), new(conversations)
+	}
 	if p := a.session; p != nil {
 		p.next = s
 	}
@@ -164,6 +169,10 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	s.bytes[side] += uint64(len(packet) + missing)
 	s.came(at)
 	s.traffic.packet(side, packet, at, s)
+	if s.series != nil {
+		s.series.at(at.time).users[side] += uint64(len(packet) + missing)
+		s.talks.add(side, packet, missing)
+	}
 }
 
 // Events are the packets that say something, in their order.

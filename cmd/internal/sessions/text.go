@@ -14,15 +14,15 @@ type Writer struct {
 	Troubled int // sessions that failed, were lost, or ran without encryption
 	Count    int
 
-	w      *bufio.Writer
-	enc    *json.Encoder // nil: text
-	events bool
-	zone   *time.Location
+	w    *bufio.Writer
+	enc  *json.Encoder // nil: text
+	zone *time.Location
+	more func(*Session) string
 }
 
-// NewWriter returns a Writer that prints to w: an object on each line, or text, with the events of each session if events.
-func NewWriter(w io.Writer, asJSON, events bool) *Writer {
-	x := &Writer{w: bufio.NewWriter(w), events: events, zone: time.Local}
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says of each session.
+func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
+	x := &Writer{w: bufio.NewWriter(w), zone: time.Local, more: more}
 	if asJSON {
 		x.enc = json.NewEncoder(x.w)
 		x.enc.SetEscapeHTML(false)
@@ -37,9 +37,9 @@ func (x *Writer) Session(s *Session) error {
 		x.Troubled++
 	}
 	if x.enc != nil {
-		return x.enc.Encode(s.object())
+		return x.enc.Encode(s.Facts())
 	}
-	_, err := x.w.WriteString(s.text(x.Count, x.zone, x.events))
+	_, err := x.w.WriteString(s.text(x.Count, x.zone) + x.more(s) + "\n")
 	return err
 }
 
@@ -65,14 +65,17 @@ var headline = map[State]string{
 	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
 }
 
-func (s *Session) text(number int, zone *time.Location, events bool) string {
+// Headline says what a person wants to know first.
+func (s State) Headline() string { return headline[s] }
+
+func (s *Session) text(number int, zone *time.Location) string {
 	var b strings.Builder
 	f := s.finding
 	user := s.User()
 	if user == "" {
 		user = "-"
 	}
-	state := headline[f.State]
+	state := f.State.Headline()
 	if f.State == Failed && f.Step != "" {
 		state += " at " + f.Step
 	}
@@ -100,17 +103,20 @@ func (s *Session) text(number int, zone *time.Location, events bool) string {
 	line("ppp", "%s", s.pppText())
 	line("traffic", "%s", s.trafficText())
 	line("ended", "%s", s.endText(zone))
-	if events {
-		for _, e := range s.Events() {
-			again := ""
-			if e.Retransmission {
-				again = " (again)"
-			}
-			fmt.Fprintf(&b, "     %s %5d %s %s%s: %s\n", clock(e.Time, zone, "15:04:05.000000"), e.Frame,
-				[...]string{"client", "server", "other "}[e.Sender], e.Name, again, e.Details)
+	return b.String()
+}
+
+// EventLines are the events, a line each.
+func (s *Session) EventLines() string {
+	var b strings.Builder
+	for _, e := range s.Events() {
+		again := ""
+		if e.Retransmission {
+			again = " (again)"
 		}
+		fmt.Fprintf(&b, "     %s %5d %s %s%s: %s\n", clock(int64(e.Time), time.Local, "15:04:05.000000"), e.Frame,
+			[...]string{"client", "server", "other "}[e.Sender], e.Name, again, e.Details)
 	}
-	b.WriteByte('\n')
 	return b.String()
 }
 
