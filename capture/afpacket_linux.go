@@ -31,6 +31,7 @@ type Live struct {
 	interfaces []Interface
 	index      int       // of the interface
 	filter     *Filter   // nil: all frames
+	direction  Direction // of the frames to take; DirectionUnknown: both
 	downSince  time.Time // the interface is down; zero if it is not, as far as is known
 	data       []byte    // of a packet, behind room for a VLAN tag that the kernel took out
 	control    []byte
@@ -55,6 +56,9 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
+	if known := linkTypesOf(lt); c.LinkType != "" && !strings.EqualFold(c.LinkType, known[0].Name) {
+		return nil, noLinkType(&c, known)
+	}
 	var filter *Filter
 	if !c.All {
 		if filter, err = NewFilter(lt, cmp.Or(c.Filter, DefaultFilter(lt))); err != nil {
@@ -69,11 +73,28 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		return nil, fmt.Errorf("%s: %w", c.Interface, err)
 	}
 	return &Live{
-		fd: fd, index: index, filter: filter,
+		fd: fd, index: index, filter: filter, direction: c.Direction,
 		interfaces: []Interface{{LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9}},
 		data:       make([]byte, vlanTagLen+c.snapLen()),
 		control:    make([]byte, 256),
 	}, nil
+}
+
+// LiveLinkTypes lists the link types that an interface can be captured as.
+func LiveLinkTypes(c LiveConfig) ([]LiveLinkType, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	lt, err := socketLinkType(c.Interface)
+	return linkTypesOf(lt), err
+}
+
+// linkTypesOf is the one that there is, by its name in libpcap.
+func linkTypesOf(lt LinkType) []LiveLinkType {
+	if lt == Ethernet {
+		return []LiveLinkType{{"EN10MB", "Ethernet"}}
+	}
+	return []LiveLinkType{{lt.String(), "no link header"}}
 }
 
 // openSocket returns a socket that gets the packets of the interface, and of no other.
@@ -131,7 +152,7 @@ func socketLinkType(name string) (LinkType, error) {
 func (l *Live) Next(p *Packet) error {
 	for start := time.Now(); ; {
 		// With MSG_TRUNC n is the length on the wire.
-		n, controlLen, _, _, err := unix.Recvmsg(l.fd, l.data[vlanTagLen:], l.control, unix.MSG_TRUNC)
+		n, controlLen, _, from, err := unix.Recvmsg(l.fd, l.data[vlanTagLen:], l.control, unix.MSG_TRUNC)
 		switch {
 		case err == unix.EAGAIN:
 			fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
@@ -151,7 +172,7 @@ func (l *Live) Next(p *Packet) error {
 		room := l.data[vlanTagLen:]
 		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: room[:min(n, len(room))]}
 		l.takeControl(p, l.control[:controlLen])
-		if l.filter != nil && !l.filter.Match(p.Data, p.Length) {
+		if !l.goes(from) || l.filter != nil && !l.filter.Match(p.Data, p.Length) {
 			if time.Since(start) > idleAfter {
 				return ErrIdle
 			}
@@ -162,6 +183,12 @@ func (l *Live) Next(p *Packet) error {
 		l.mu.Unlock()
 		return nil
 	}
+}
+
+// goes reports whether a packet is of the wanted direction.
+func (l *Live) goes(from unix.Sockaddr) bool {
+	a, ok := from.(*unix.SockaddrLinklayer)
+	return l.direction == DirectionUnknown || ok && (a.Pkttype == unix.PACKET_OUTGOING) == (l.direction == DirectionOut)
 }
 
 // idle is what Next returns when nothing has come: ErrIdle, unless an interface that went down is

@@ -17,6 +17,9 @@ type Live struct{}
 // OpenLive fails.
 func OpenLive(LiveConfig) (*Live, error) { return nil, errNoLive }
 
+// LiveLinkTypes fails.
+func LiveLinkTypes(LiveConfig) ([]LiveLinkType, error) { return nil, errNoLive }
+
 // Next fails.
 func (*Live) Next(*Packet) error { return errNoLive }
 

@@ -78,11 +78,11 @@ func Describe(ip []byte) (f Fields) {
 	if h.FragOffset > 0 {
 		return f
 	}
-	l := layerPool.Get().(*layer)
-	defer layerPool.Put(l)
+	w := printers.Get().(*Printer)
+	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
 	case layers.IPProtocolTCP:
-		f.TCP = l.tcpFields(&h)
+		f.TCP = w.tcpFields(&h)
 	case layers.IPProtocolUDP:
 		f.udp(&h)
 	case layers.IPProtocolICMPv4:
@@ -111,12 +111,12 @@ func ip6Class(ip []byte) (class uint8, flow uint32) {
 	return uint8(first >> 20), first & 0xfffff
 }
 
-func (l *layer) tcpFields(h *packet) *TCP {
-	size, damage, ok := l.readTCP(h)
+func (w *Printer) tcpFields(h *packet) *TCP {
+	size, damage, ok := w.readTCP(h)
 	if !ok {
 		return nil
 	}
-	t := &l.tcp
+	t := &w.tcp
 	f := &TCP{
 		Flags: string(appendTCPFlags(nil, h.payload[13])), Seq: t.Seq, Ack: t.Ack, Window: t.Window, Length: size,
 	}
@@ -125,7 +125,7 @@ func (l *layer) tcpFields(h *packet) *TCP {
 	}
 	if damage == nil {
 		for i := range t.Options {
-			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i])))
+			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i], 0)))
 		}
 	}
 	return f
@@ -138,7 +138,7 @@ func (f *Fields) udp(h *packet) {
 	}
 	f.UDP = &UDP{u.size - 8}
 	if name := u.dns(); name != "" {
-		if d, ok := readDNS(u.data, maxAnswersVerbose); ok {
+		if d, ok := readDNS(u.data); ok {
 			d.Protocol = strings.ToLower(name)
 			f.DNS = &d
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
-func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
+func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 	u, ok := readUDP(h)
 	switch {
 	case !ok:
@@ -19,12 +19,12 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 		return appendUint(dst, " in ", h.PayloadLen)
 	}
 	if name := u.dns(); name != "" {
-		return appendDNS(append(append(dst, name...), ' '), u.data, verbose)
+		return appendDNS(append(append(dst, name...), ' '), u.data, w.Verbose)
 	}
 	src, to, size, data := u.src, u.dst, u.size, u.data
 	switch {
 	case port(src, to, 67) || port(src, to, 68):
-		if out, ok := l.appendDHCP(dst, data, verbose); ok {
+		if out, ok := w.appendDHCP(dst, data); ok {
 			return appendLength(out, size-8)
 		}
 	case port(src, to, 546) || port(src, to, 547):
@@ -89,13 +89,13 @@ var dhcpNames = [...]string{
 }
 
 // appendDHCP describes a DHCP message (RFC 2131); false if it is none.
-func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
+func (w *Printer) appendDHCP(dst, data []byte) ([]byte, bool) {
 	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
 	// the address.
 	if len(data) < 240 || data[2] > 16 {
 		return dst, false
 	}
-	d := &l.dhcp
+	d := &w.dhcp
 	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
 		return dst, false
 	}
@@ -116,7 +116,7 @@ func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
 	if len(d.ClientHWAddr) > 0 {
 		dst = append(append(dst, " from "...), d.ClientHWAddr.String()...)
 	}
-	if verbose > 0 {
+	if w.Verbose > 0 {
 		dst = appendHex(dst, ", xid 0x", d.Xid)
 	}
 	for _, a := range []struct {
