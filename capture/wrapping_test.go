@@ -154,6 +154,7 @@ func FuzzUnwrap(f *testing.F) {
 		if fr.Decode(LinkType(lt), data) != nil {
 			return
 		}
+		fr.Closed(data)
 		w, ok := fr.Unwrap(LinkType(lt), data)
 		if !ok {
 			return

@@ -55,6 +55,7 @@ func (t *Tracker) configure(sa *SA) {
 		return
 	}
 	sa.configured = v
+	sa.changed++
 	sa.secrets = t.secrets.of(sa)
 	sa.candidates, sa.Short = nil, nil
 	suites := sa.suites

@@ -16,6 +16,9 @@ type claim struct {
 	first  bool // by a first message: the initiator says so
 	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
+
+	since   int64 // number of the message that said it, of all
+	dropped bool  // it made room for others
 }
 
 // claims is what was said, by the payload's type.
@@ -35,23 +38,20 @@ const (
 type family struct {
 	sas     []*SA // the oldest first
 	claims  claims
-	claimed *int // bytes of the claims of all families
-	begun   bool // a first message was seen, the first of them between
-	src     netip.AddrPort
-	dst     netip.AddrPort
+	tracker *Tracker
+	began   []pair // the first messages were sent from a to b
 }
 
 // learn takes what a message of phase 1 says.
 func (sa *SA) learn(m *Message, r *record) {
 	to := sa.claims
 	if r.begins {
-		if to = sa.family.claims; !sa.family.begun {
-			sa.family.begun, sa.family.src, sa.family.dst = true, r.src, r.dst
-		}
+		to = sa.family.claims
+		sa.family.begin(r.src, r.dst)
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins, since: sa.family.tracker.observed}
 		limit := maxClaimBody
 		switch p.Type {
 		case PayloadSA:
@@ -70,6 +70,20 @@ func (sa *SA) learn(m *Message, r *record) {
 	}
 }
 
+// begin notes who sent a first message.
+func (f *family) begin(src, dst netip.AddrPort) {
+	p := pair{src, dst}
+	if slices.Contains(f.began, p) {
+		return
+	}
+	if len(f.began) < maxPairs {
+		f.began = append(f.began, p)
+	}
+	for _, sa := range f.sas {
+		sa.claimInitiator(sa.ends.add(src, dst))
+	}
+}
+
 // keep adds a claim if it is new, and returns it. Where there are too many, the oldest of the newer
 // half that is not chosen makes room.
 func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
@@ -81,7 +95,8 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	}
 	var dropped *claim
 	most := maxClaims
-	if *sa.family.claimed > maxClaimed {
+	total := &sa.family.tracker.claimed
+	if *total > maxClaimed {
 		most = fewClaims
 	}
 	if len(list) >= most {
@@ -90,11 +105,12 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 			return nil
 		}
 		dropped = list[most/2+i]
+		dropped.dropped = true
 		list = slices.Delete(list, most/2+i, most/2+i+1)
-		*sa.family.claimed -= len(dropped.body)
+		*total -= len(dropped.body)
 	}
 	c.body = bytes.Clone(c.body)
-	*sa.family.claimed += len(c.body)
+	*total += len(c.body)
 	to[kind] = append(list, &c)
 	affected := []*SA{sa}
 	if c.first {
@@ -137,20 +153,20 @@ func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 // count returns how many claims of one type there are.
 func (sa *SA) count(kind PayloadType) int { return len(sa.family.claims[kind]) + len(sa.claims[kind]) }
 
-// roleOfClaim is the role of who said it.
-func (sa *SA) roleOfClaim(c *claim) role {
+// mayBeOf reports whether a claim can be one of a role.
+func (sa *SA) mayBeOf(c *claim, want role) bool {
 	if c.first {
-		return roleInitiator
+		return want == roleInitiator
 	}
-	return sa.roleOf(c.from)
+	return !sa.ordered() || sa.roleOf(c.from) == want
 }
 
-// saidBy returns the claims of a role: just the one that is chosen, if there is one.
-func (sa *SA) saidBy(kind PayloadType, want role) []*claim {
+// saidBy returns the claims of a side: just the one that is chosen, if there is one.
+func (sa *SA) saidBy(kind PayloadType, from side) []*claim {
 	var all []*claim
 	for c := range sa.said(kind) {
 		switch {
-		case sa.roleOfClaim(c) != want:
+		case c.from != from:
 		case sa.chosen[c]:
 			return []*claim{c}
 		default:
@@ -223,8 +239,16 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 }
 
 // ends is where the two sides of an SA are: as a message that was decrypted has shown it last, and
-// as any message has.
-type ends struct{ proven, last pair }
+// as others have. Who comes first may be a stranger: what shares no address with the pairs that
+// were seen is another one.
+type ends struct {
+	proven, last pair
+	seen         []pair
+}
+
+// maxPairs bounds the addresses between which the messages of an SA may have been sent while no key
+// proves any.
+const maxPairs = 8
 
 // pair is the addresses of both sides.
 type pair struct{ a, b netip.AddrPort }
@@ -241,15 +265,38 @@ func (e *ends) of(s side) netip.AddrPort {
 	return p.a
 }
 
-// sender tells who sent a message. The first that is seen is of side A.
+// sender tells who sent a message. The first that is seen of a pair is of side A.
 func (e *ends) sender(src, dst netip.AddrPort) side {
-	if !e.last.a.IsValid() {
-		return sideA
-	}
 	if s := e.proven.sender(src, dst); s != sideUnknown {
 		return s
 	}
-	return e.last.sender(src, dst)
+	for i := range e.seen {
+		if s := e.seen[i].sender(src, dst); s != sideUnknown {
+			return s
+		}
+	}
+	if e.proven.a.IsValid() || len(e.seen) == maxPairs {
+		return sideUnknown
+	}
+	return sideA
+}
+
+// add notes the addresses of a message, and returns its sender.
+func (e *ends) add(src, dst netip.AddrPort) side {
+	from := e.sender(src, dst)
+	e.note(src, dst, from)
+	return from
+}
+
+// note notes the addresses of a message whose sender may be known.
+func (e *ends) note(src, dst netip.AddrPort, from side) {
+	if from == sideUnknown {
+		return
+	}
+	e.last.set(src, dst, from)
+	if len(e.seen) < maxPairs && !slices.Contains(e.seen, e.last) {
+		e.seen = append(e.seen, e.last)
+	}
 }
 
 // sender compares the addresses. Either side's address or port may have changed since; the other

@@ -30,6 +30,7 @@ func (t *Tracker) open(m *Message) {
 		m.Err = malformedf("flagged as encrypted, and has no payload")
 	} else if o, k := sa.unlock(m); k == nil {
 		m.Err = sa.refusal(m)
+		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {
 		sa.prove(k, m.at.rec.from, o.hash)
@@ -92,7 +93,11 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	}
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
-	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
+	since, again := int64(0), m.at.tried.changed == sa.changed
+	if again {
+		since = m.at.tried.observed
+	}
+	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
@@ -100,6 +105,9 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
 			return o, true
 		}
+	}
+	if again {
+		return decryption{}, false
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
 }
@@ -174,7 +182,7 @@ func (sa *SA) certain(m *Message) bool {
 		if r.number == 6 {
 			return known(5)
 		}
-		return len(sa.saidBy(PayloadKE, roleInitiator)) > 0 && len(sa.saidBy(PayloadKE, roleResponder)) > 0
+		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
 		return sa.count(PayloadKE) > 1
 	case ExchangeInformational:
@@ -275,7 +283,10 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrAltered
 	case m.Decrypted && !weak:
 		sa.ends.proven.set(r.src, r.dst, r.from)
-		r.opened = true
+		if !r.opened {
+			r.opened = true
+			sa.changed++
+		}
 	}
 	if m.Decrypted {
 		m.remember(payloads)
@@ -293,6 +304,9 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 func (sa *SA) trace(m *Message, o *decryption) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
+		if r.iv == nil {
+			sa.changed++
+		}
 		r.iv = s.iv
 	}
 	if o.rebuilt == nil && !s.known {

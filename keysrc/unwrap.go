@@ -230,7 +230,7 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 		matchESPRow(line) || matchIKERow(line) {
 		return dst, false
 	}
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	end := len(cols)
 	if err != nil && err != errQuote || end < max(2, u.column) {
 		return dst, false
@@ -257,7 +257,7 @@ func commas(line []byte) []byte {
 
 // heading takes a line that names the columns of a table, one of them the message.
 func (u *unwrapper) heading(line []byte) bool {
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
 	})

@@ -156,13 +156,21 @@ func (s *sinks) create() (*os.File, error) {
 			return nil, err
 		}
 	}
-	var f *os.File
-	var err error
 	if s.o.embedKeys {
-		f, err = openPrivate(name, 0, nil)
-	} else {
-		f, err = openOutput(name, 0, 0o666)
+		f, err := openPrivate(name, 0, nil)
+		return s.o.emptied(f, err)
 	}
+	return s.o.createOutput(name)
+}
+
+// createOutput opens a file for writing and empties it. A new one, which holds what was encrypted, only its owner may read.
+func (o *options) createOutput(name string) (*os.File, error) {
+	f, err := openOutput(name, 0, 0o600)
+	return o.emptied(f, err)
+}
+
+// emptied empties a file that was opened for writing, unless err, and unless it is an input or a terminal.
+func (o *options) emptied(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +180,8 @@ func (s *sinks) create() (*os.File, error) {
 	case isTerminal(f):
 		err = errTerminal
 	default:
-		if in, ok := among(s.o.inputs(), info); ok { // a file of a ring
-			err = isInput(name, in)
+		if in, ok := among(o.inputs(), info); ok { // a file of a ring
+			err = isInput(f.Name(), in)
 		} else {
 			err = truncate(f)
 		}
@@ -239,7 +247,7 @@ func isSinkError(err error) bool {
 
 // matched counts the packets that a key was meant for.
 func matched(stats *pipeline.Stats) uint64 {
-	n := stats.Opened() + stats.Heads
+	n := stats.Opened() + stats.Heads + stats.Undecided
 	for _, v := range [...]why.Verdict{why.WrongKey, why.Incomplete} {
 		n += stats.Count(pipeline.ESP, v) + stats.Count(pipeline.IKE, v)
 	}

@@ -199,6 +199,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if len(sources) > 0 {
 		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
+	news := newKeyNews(o.quiet, sources)
+	c.Waits = news.waits
 	p := pipeline.New(c)
 	if given != nil {
 		p.AddKeys(given)
@@ -217,18 +219,20 @@ func (o *liveOptions) run(ctx context.Context) int {
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, &came, src) })
+		followers.Go(func() { followKeys(following, k, keys, &came, news, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
 	}
 	defer o.summaries(p, s)()
+	endNews := news.run(o.statusLine(p, src, file))
 	stats, err := o.begin(s, file)
 	if err == nil {
 		stats, err = p.Run(ctx)
 	}
 	endFollowing()
 	followers.Wait()
+	endNews()
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -402,7 +406,7 @@ func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
-	return id.create(o.write, 0, 0o666)
+	return id.create(o.write, 0, 0o600)
 }
 
 // unwatched reports whether all output goes to regular files.
@@ -437,10 +441,11 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 
 // followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
 // the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
 		came.Add(int64(len(found.IKE) + len(found.ESP)))
+		news.keys(found)
 		select {
 		case keys <- found:
 		case <-ctx.Done():

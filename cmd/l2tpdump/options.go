@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -50,6 +51,8 @@ type options struct {
 	progress  bool
 	embedKeys bool
 	ladder    bool
+	color     string
+	html      string // file of a page
 }
 
 // newFlags returns a flag set that reports through [parse].
@@ -104,9 +107,19 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		out("%s", commandUsage[f.Name()])
 		return nil, exitOK, false
 	case err != nil:
-		return nil, badUsage(err.Error(), "l2tpdump help "+f.Name()), false
+		cure := "l2tpdump help " + f.Name()
+		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
+		}
+		return nil, badUsage(err.Error(), cure), false
 	}
 	return f.Args(), 0, true
+}
+
+// longNames are the long names of a command's options.
+func longNames(f *pflag.FlagSet) (names []string) {
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
 }
 
 // checkInput refuses input options that contradict each other.
@@ -144,7 +157,8 @@ func (o *options) checkInput(rest []string) error {
 // checkKeyFormat refuses the name of a format that does not exist.
 func (o *options) checkKeyFormat() error {
 	if names := keysrc.FormatNames(); o.keyFormat != "" && !slices.Contains(names, o.keyFormat) {
-		return withHint("the formats are "+strings.Join(names, ", "), "unknown key format %s", quote(o.keyFormat))
+		return withHint(didYouMean(o.keyFormat, "--key-format ", names, "the formats are "+strings.Join(names, ", ")),
+			"unknown key format %s", quote(o.keyFormat))
 	}
 	return nil
 }
@@ -153,7 +167,7 @@ func (o *options) checkKeyFormat() error {
 // further outputs.
 func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
-		return err
+		return withHint(didYouMean(o.layer, "--layer ", output.Layers, ""), "%w", err)
 	}
 	for _, err := range []error{o.checkSelection(), o.lineOptions.check(), o.rings.check(o.write)} {
 		if err != nil {
@@ -173,6 +187,9 @@ func (o *options) checkOutput(more ...string) error {
 		return errors.New("the capture and the lines can't both go to standard output")
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
+	}
+	if _, name := compressed.OfName(o.write); !output.IsCaptureName(name) {
+		message("the name %s is none of a capture: what is written is pcapng, or pcap in a file whose name ends in .pcap", quote(o.write))
 	}
 	outputs := []string{o.write}
 	if o.lines() {

@@ -188,7 +188,10 @@ func TestSchemaIsClosed(t *testing.T) {
 	input := []string{"-r", filepath.Join(dir, "outer-ns.pcap"), "-k", filepath.Join(dir, "router-full.log"), "--json"}
 	for _, command := range schemas {
 		s := compiled(t, command)
-		objects := 0
+		input, objects, least := input, 0, 3
+		if command == "version" {
+			input, least = []string{"--json"}, 1
+		}
 		for line := range strings.Lines(quietly(t, func() { run(append([]string{command}, input...)) })) {
 			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 			if err != nil {
@@ -203,7 +206,7 @@ func TestSchemaIsClosed(t *testing.T) {
 				objects++
 			}
 		}
-		if objects < 3 {
+		if objects < least {
 			t.Errorf("%s: %d objects", command, objects)
 		}
 	}

@@ -143,15 +143,23 @@ func listedOf(n int, line func(i int) string) {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// outputColumns is how wide standard output is: that of the terminal, else what COLUMNS says, else 80.
+// outputColumns is how wide standard output is where it must end somewhere.
 func outputColumns() int {
+	if n := terminalColumns(); n > 0 {
+		return n
+	}
+	return 80
+}
+
+// terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says, else 0.
+func terminalColumns() int {
 	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && n > 0 {
 		return n
 	}
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return min(n, 1000)
 	}
-	return 80
+	return 0
 }
 
 // hasUTF8 says that the locale has more than ASCII.

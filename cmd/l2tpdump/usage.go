@@ -140,8 +140,10 @@ interface is gone or a command for keys fails for good, what is written is whole
 `,
 	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
 
-Says for each SA of a capture whether the keys belong to it, and if not why.
+Says for each SA of a capture whether the keys belong to it, and if not why. What does not fit the width of the
+terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
+        --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
 	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
 
@@ -149,8 +151,9 @@ Says of each VPN connection of a capture whether it came up, who it was, and why
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
     -v, --verbose          print the packets of each session that say something, too
-`+choiceUsage+`        --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers hidden AVPs
-        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
+        --ladder           draw the messages of each session between its ends
+        --html FILE        write all as a page for a browser; "-" is standard output
+` + choiceUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
         --l2tp-secret-file FILE  the secrets of L2TP tunnels, one on each line: uncovers hidden AVPs

@@ -14,6 +14,8 @@ type bundle struct {
 	usesVJ [2]bool
 	vj     [2]vjSlots
 	mp     [2]reassembly
+	last   [2]Position // of the frames that were no fragments
+	gaps   [2]uint64   // how often others may have been lost between them
 
 	keys   *startKeys // for MPPE
 	client int        // the direction of what the client sends
@@ -44,6 +46,12 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	stream := &b.ccp.streams[direction]
 	state := Plain
+	if last, p := &b.last[direction], &b.x.position; !nested {
+		if !p.comparable(last) || p.Missing != last.Missing {
+			b.gaps[direction]++
+		}
+		*last = *p
+	}
 	switch f.Protocol {
 	case protocolCompressed:
 		switch {
@@ -61,7 +69,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
 		state = b.network(direction, f.Protocol, payload)
 	}
-	stream.pass(b.x, f.Protocol, payload, b.plainUp[direction])
+	stream.pass(b.x, f.Protocol, payload, b.plainOf(direction))
 	return state
 }
 
@@ -93,6 +101,7 @@ func (b *bundle) frameOf(direction int) func([]byte) State {
 // network gives out a packet of the network layer, its headers expanded.
 func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 	at, vj := len(b.x.arena), &b.vj[direction]
+	vj.losses = b.losses(direction)
 	switch protocol {
 	case protocolVJUncompressed:
 		out, ok := vj.uncompressed(b.x.arena, payload)
@@ -100,15 +109,25 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 			return Damaged
 		}
 	case protocolVJCompressed:
-		out, next, ok := vj.compressed(b.x.arena, payload)
+		out, next, fit := vj.compressed(b.x.arena, payload)
 		vj.commit(&next)
-		if b.x.arena = out; !ok {
+		if b.x.arena = out; fit != vjFits {
 			return Waiting
 		}
 	default:
 		return b.x.emit(protocol, payload)
 	}
 	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+}
+
+// losses is how often frames of a direction may have been lost up to now. The numbers of a
+// compression and of fragments tell; without them, what carries the frames.
+func (b *bundle) losses(direction int) uint64 {
+	n := b.ccp.streams[direction].losses + b.mp[direction].losses
+	if b.ccp.streams[direction].comp == nil {
+		n += b.gaps[direction]
+	}
+	return n
 }
 
 // fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the
@@ -125,8 +144,8 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 		return packet != nil && len(packet) == len(payload) && transportFits(packet) &&
 			(packet[0]>>4 == 4) == (f.Protocol == ProtocolIP)
 	case f.Protocol == protocolVJCompressed:
-		_, _, ok := b.vj[direction].compressed(nil, payload)
-		return ok
+		_, _, fit := b.vj[direction].compressed(nil, payload)
+		return fit != vjNot
 	case f.Protocol == protocolVJUncompressed:
 		var trial vjSlots
 		_, ok := trial.uncompressed(nil, payload)

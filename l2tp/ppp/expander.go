@@ -98,9 +98,10 @@ type Expander struct {
 	clock    uint64
 
 	// Of the frame at hand.
-	arena   []byte // what was expanded
-	packets []Packet
-	frames  int // how many the packet came in
+	arena    []byte // what was expanded
+	packets  []Packet
+	frames   int // how many the packet came in
+	position Position
 
 	held     uint64
 	counts   Counts
@@ -208,6 +209,8 @@ type Link struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
+	recent [2]recentFrames // of each end
+
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
 	told bool      // that the password is wrong
@@ -231,7 +234,7 @@ func (l *Link) Close() {
 // known link it does not allocate.
 func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	x := l.x
-	x.arena, x.packets, x.frames = x.arena[:0], x.packets[:0], 1
+	x.arena, x.packets, x.frames, x.position = x.arena[:0], x.packets[:0], 1, f.Position
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	switch {
 	case f.Cut:
@@ -250,10 +253,16 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	}
 	b := l.bundle
 	direction := sender ^ l.flip
-	if f.Protocol == protocolMultilink {
+	switch copies := packed(f.Protocol) || b.ccp.streams[direction].comp != nil; {
+	case f.Protocol == protocolMultilink:
 		r.Fragment = true
 		l.fragment(&r, sender, payload)
-	} else {
+	case copies && l.recent[sender].repeats(&f.Position, frame):
+		if packed(f.Protocol) {
+			r.State = Repeated
+			x.count(Repeated, 1)
+		}
+	default:
 		r.State = b.frame(direction, frame, false)
 		if r.State != Plain {
 			x.count(r.State, 1)

@@ -28,8 +28,9 @@ type Frame struct {
 	// L2TP have no length and no FCS of their own.
 	PayloadStart, PayloadEnd int
 
-	// Cut is for the caller to set after Decode: the capture lacks the end of the frame.
-	Cut bool
+	// For the caller to set after Decode, as far as it knows:
+	Cut      bool     // the capture lacks the end of the frame
+	Position Position // its place among the frames of its sender
 }
 
 // Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF

@@ -173,7 +173,7 @@ func (d *drawing) label(out *row, r *Rung, from, to int) {
 	}
 	if d.details > 0 {
 		out.at(d.margin()+d.details, d.cut(details, d.width-d.margin()-d.details))
-	} else if b := brief(details); b != "" {
+	} else if b := Brief(details); b != "" {
 		text += between + b
 	}
 	text = " " + d.cut(text, to-from-2) + " "
@@ -192,8 +192,8 @@ func (d *drawing) label(out *row, r *Rung, from, to int) {
 // noise is what details have of numbers and parts that follow from the rest of the ladder.
 var noise = regexp.MustCompile(`^HASH, |^HASH$|^id [0-9]+: |^id [0-9]+$|^Ns [0-9]+ Nr [0-9]+ | in [0-9]+/[0-9]+$`)
 
-// brief is what matters most of details.
-func brief(details string) string { return noise.ReplaceAllString(details, "") }
+// Brief is what matters most of the details of a message.
+func Brief(details string) string { return noise.ReplaceAllString(details, "") }
 
 // verdict draws the step that was not passed, over the whole width.
 func (d *drawing) verdict(r *Rung) {

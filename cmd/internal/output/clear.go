@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -420,6 +421,14 @@ func appendSPI(dst []byte, spi uint32) []byte {
 		dst = append(dst, digits[spi>>shift&15])
 	}
 	return dst
+}
+
+// IsCaptureName says that a file's name fits a capture: it has no ending, or a capture's, or one of
+// digits as rings have.
+func IsCaptureName(name string) bool {
+	end := strings.ToLower(filepath.Ext(name))
+	return end == "" || slices.Contains([]string{".pcap", ".pcapng", ".cap", ".ntar"}, end) || strings.Trim(end[1:], "0123456789") == "" ||
+		strings.Contains(name, "%")
 }
 
 // IsPcapName reports whether a file of that name, which may say that it is compressed, is to be written in

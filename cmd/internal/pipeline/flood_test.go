@@ -79,6 +79,7 @@ func BenchmarkFlood(b *testing.B) {
 	for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
 		b.Run(kind, func(b *testing.B) {
 			f := &flood{front: &frames{}, packet: forge.Floods[kind], n: b.N}
+			defer reportProcessor(b)()
 			f.run(b, keys)
 		})
 	}

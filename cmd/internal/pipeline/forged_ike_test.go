@@ -177,6 +177,7 @@ func BenchmarkForgedIKE(b *testing.B) {
 					}
 				}
 				b.ResetTimer()
+				defer reportProcessor(b)()
 				follow(b, f.with(list), c.keys, mode{})
 			})
 		}

@@ -10,6 +10,7 @@ import (
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // IP protocol numbers of what ESP can carry.
@@ -35,6 +36,7 @@ type unwrapper struct {
 	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
+	fragments     insideFragments
 }
 
 // unwrap fills in r.Payload.
@@ -158,6 +160,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 		r.Payload.Inner = data
 	}
 	if inner.Fragment {
+		u.fragment(r, &inner, protocol, data, depth)
 		return protocol, data, false
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]
@@ -282,12 +285,12 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, cut, r.again)
+		realm.frame(p, r.position(), cut, r.again)
 	}
 }
 
-// frame follows the frame of a data message.
-func (m *realm) frame(p *Payload, cut, again bool) {
+// frame follows the frame of a data message; position is that of its message.
+func (m *realm) frame(p *Payload, position ppp.Position, cut, again bool) {
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -295,7 +298,7 @@ func (m *realm) frame(p *Payload, cut, again bool) {
 	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-			p.PPP.Cut = cut
+			p.PPP.Cut, p.PPP.Position = cut, position
 			m.expand(p, p.Tunnel.Sender, again)
 		}
 		return

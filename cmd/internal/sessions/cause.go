@@ -92,7 +92,8 @@ func judge(s *Session) *Finding {
 	case s.unclear():
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
-		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !f.try(e, failureRules) {
+		const enough = 3 // tries: the next will go as those before did
+		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !(s.tries >= enough && f.try(e, failureRules)) {
 			f.partial("the capture ends while this connection is being set up")
 		}
 	default:
@@ -164,8 +165,8 @@ func (f *Finding) clear(s *Session) {
 
 // orderly says who ended a session that came up.
 func (f *Finding) orderly(s *Session) {
-	if !f.ended || f.endedBy == client {
-		return
+	if !f.ended || f.endedBy == client || s.late {
+		return // of one that begins late nobody knows who is the client
 	}
 	f.ID, f.Proven = "orderly-end", true
 	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
@@ -332,7 +333,7 @@ func (s *Session) step() string {
 		return stepTunnel
 	case x != nil && x.agreed(), len(s.flows) > 0:
 		return stepESP
-	case x != nil && len(x.quicks) > 0:
+	case x != nil && (x.established() || x.lastOfPhase1() > 0):
 		return stepQuick
 	case x != nil:
 		return x.step()
@@ -342,7 +343,7 @@ func (s *Session) step() string {
 
 // remarks says what is worth knowing of a session, and no fault of it.
 func (f *Finding) remarks(s *Session) {
-	if s.moves > 0 {
+	if s.moves > 0 && s.move.followed {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
 	}
 	if e := s.tried(s.tries - 1); e != nil && f.State != Failed {
@@ -351,7 +352,7 @@ func (f *Finding) remarks(s *Session) {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
 	}
 	for _, r := range remarkRules {
-		if p := r.test(s); p != nil && f.ID != r.id {
+		if p := r.test(s); p != nil && (r.id == "" || f.ID != r.id) {
 			f.Remarks = append(f.Remarks, p.text)
 			if f.ID == "" && f.State == Up {
 				f.ID, f.Proven, f.Frames = r.id, p.proven, p.frames

@@ -8,12 +8,20 @@ import (
 // portNot1701: the client's L2TP comes from a port that was not agreed on.
 func portNot1701(s *Session) *proof {
 	x, t := s.exchange(), s.tunnel()
-	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() {
+	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() || t.port == portL2TP || t.port == 0 {
 		return nil
 	}
+	const tries = 3
+	if !bool(t.clear) && (t.request.n < tries || !s.waited(&t.request)) {
+		return nil
+	}
+	how := ""
+	if t.clear {
+		how = ", and leaves in clear"
+	}
 	for _, q := range x.quicks {
-		if len(q.ids[0]) == 2 && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP && bool(t.clear) && t.port != portL2TP {
-			return &proof{fmt.Sprintf("the client's L2TP comes from port %d, and leaves in clear: IPsec was agreed on for port %d only", t.port, portL2TP),
+		if len(q.ids[0]) == 2 && q.sender == client && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP {
+			return &proof{fmt.Sprintf("the client's L2TP comes from port %d%s: IPsec was agreed on for port %d only", t.port, how, portL2TP),
 				true, append(q.messages[1].frames(), t.request.frames()...), ""}
 		}
 	}
@@ -76,18 +84,18 @@ func windowsRegistry(s *Session) *proof {
 	if x == nil || !x.agreed() || s.protected[client].n+s.protected[server].n > 0 || x.natted[server] != natBehind {
 		return nil
 	}
-	for _, v := range x.vendors[client] {
-		if strings.HasPrefix(v, "Windows") {
-			return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
-				false, x.quicks[0].messages[3].frames(), ""}
-		}
+	const patience = int64(10e9) // Windows deletes the SAs by then
+	q := x.quicks[len(x.quicks)-1]
+	if !looksLike(x.vendors[client]).windows() || !q.messages[3].seen() || s.bounds[1].time-q.messages[3].last.time < patience {
+		return nil
 	}
-	return nil
+	return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
+		false, q.messages[3].frames(), ""}
 }
 
 // stopped is the StopCCN of a tunnel that one end refuses, nil if there is none.
 func stopped(s *Session) *ending {
-	if t := s.tunnel(); t != nil && t.stop != nil && !s.up.seen() && len(s.calls) == 0 {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.stop.control.HasResult && !s.up.seen() && len(s.calls) == 0 {
 		return t.stop
 	}
 	return nil

@@ -148,7 +148,7 @@ func ecp(s *Session) *proof {
 
 func ipcpFailed(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && l.demands[server] != "" {
+	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
 		return nil
 	}
 	text := "PPP: the login succeeded, but no IP address was agreed on"

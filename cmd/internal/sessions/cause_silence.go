@@ -14,6 +14,7 @@ var failureRules = []rule{
 	{"ike-psk", "ike-m5", Failed, curePSK, pskSilent},
 	{"ike-answers-lost", "ike-m1", Failed, "look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back", answersLost},
 	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
+	{"stale-sa-redial", "ike-m1", Failed, cureStale, staleRedial},
 	{"ike-no-answer", "ike-m1", Failed, "open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
@@ -80,7 +81,7 @@ func pskSilent(s *Session) *proof {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
 		return &proof{fmt.Sprintf("IKE: %s answers each message 5 of the client with an error that can't be read: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), sealed.frames()...), ""}
-	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && s.waited(m5):
+	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && x.floated == x.floated4 && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), m4.last.frame), ""}
 	}
@@ -122,7 +123,10 @@ func natt4500(s *Session) *proof {
 	case m4.seen() && !m5.seen() && behind && s.bounds[1].time-m4.last.time > patience && s.others > 0:
 		return &proof{fmt.Sprintf("IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 of %s", s.who(server)),
 			true, m4.frames(), ""}
-	case m5.n > 2 && x.floated && !x.sealed[server].seen() && s.waited(m5):
+	case m5.n > 2 && x.floated && !x.floated4 && m4.last.time > m5.first.time && s.waited(m5):
+		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 (%d times in %s), and %s goes on with message 4 at UDP 500: message 5 does not reach it",
+			m5.n, span64(m5.lasted()), s.who(server)), false, append(m5.frames(), m4.last.frame), ""}
+	case m5.n > 2 && x.floated && !x.floated4 && !x.sealed[server].seen() && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 and was not answered (%d times in %s): the port is blocked, or the server drops it silently, as with another pre-shared key",
 			m5.n, span64(m5.lasted())), false, m5.frames(), ""}
 	}

@@ -22,7 +22,8 @@ const (
 // Gatherer is a sink that gathers sessions.
 type Gatherer struct {
 	emit      func(*Session) error
-	exchanges map[ikev1.Cookie]*exchange
+	exchanges map[exchangeKey]*exchange
+	cookies   map[ikev1.Cookie]*exchange // the latest of each
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
 	spare     *flow            // that nothing refers to, for the next one
@@ -41,7 +42,8 @@ type Gatherer struct {
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
-		exchanges: make(map[ikev1.Cookie]*exchange),
+		exchanges: make(map[exchangeKey]*exchange),
+		cookies:   make(map[ikev1.Cookie]*exchange),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),
@@ -77,6 +79,9 @@ func (g *Gatherer) Record(r *pipeline.Record) error {
 	case pipeline.IKE:
 		for _, m := range r.IKE {
 			g.isakmp(r, m, at)
+		}
+		if len(r.IKE) == 0 {
+			g.unreadIKE(&r.Net, at)
 		}
 	case pipeline.ESP:
 		g.espPacket(r, at)
@@ -156,9 +161,7 @@ func (g *Gatherer) forget(s *Session) {
 		g.forgetFlow(f)
 	}
 	for _, x := range a.exchanges {
-		if g.exchanges[x.cookies[0]] == x {
-			delete(g.exchanges, x.cookies[0])
-		}
+		g.forgetExchange(x)
 	}
 }
 
@@ -184,68 +187,95 @@ func (g *Gatherer) note(s *Session, at place, sender int, layer, name, details s
 	}
 }
 
-// exchange returns the ISAKMP SA of an initiator cookie; phase1 says that the message may begin one. opened: a key opens the
-// message. nil: it belongs to none.
+// exchange returns the ISAKMP SA of an initiator cookie; nil: the message belongs to none.
 func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ikev1.Message, at place) *exchange {
-	if x := g.exchanges[cookie]; x != nil {
-		switch {
-		case x.assoc.knows(src.Addr(), dst.Addr()):
-			x.assoc.addPorts(src, dst)
-		case m.Decrypted && m.Verified:
-			sender := x.initiator
-			if !m.FromInitiator {
-				sender = 1 - sender
-			}
-			g.moved(x.assoc, src, dst, sender)
-		default:
-			return nil
-		}
+	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
+	if x := g.exchanges[exchangeKey{cookie, pairOf(src.Addr(), dst.Addr())}]; x != nil {
+		x.assoc.addPorts(src, dst)
 		return x
 	}
-	if !m.Header.Phase1() && m.SA == nil && !m.Encrypted {
+	switch x := g.cookies[cookie]; {
+	case x != nil && m.Decrypted && m.Verified:
+		sender := x.initiator
+		if !m.FromInitiator {
+			sender = 1 - sender
+		}
+		g.moved(x.assoc, src, dst, sender)
+		return x
+	case x != nil && !begins:
+		return nil
+	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
 	}
-	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
-	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
-	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && !begins })
-	}
-	if a == nil {
-		if !begins && !m.FromInitiator {
-			src, dst = dst, src
-		}
-		a = g.newAssociation(src, dst)
-		a.late = !begins
-	}
-	x := &exchange{assoc: a, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	x := &exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	a := g.associationOf(x, src, dst, m.FromInitiator)
 	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
 		x.request = sha256.Sum256(sa.Body)
 	}
-	if begins || m.FromInitiator {
-		x.initiator = a.side(src, dst)
-	} else {
-		x.initiator = 1 - a.side(src, dst)
+	x.initiator = a.side(src, dst)
+	if !begins && !m.FromInitiator {
+		x.initiator = 1 - x.initiator
 	}
 	if g.psks != nil {
 		x.proofs = new(proofs)
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
-	if x.session.isDialling() {
-		x.session.tries++
-	}
-	x.session.exchanges = append(x.session.exchanges, x)
-	if len(x.session.exchanges) > maxExchanges {
-		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
-	}
-	x.session.renewals++
+	x.session.addExchange(x)
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
-		old := a.exchanges[0]
-		delete(g.exchanges, old.cookies[0])
+		g.forgetExchange(a.exchanges[0])
 		a.exchanges = slices.Delete(a.exchanges, 0, 1)
 	}
-	g.exchanges[cookie] = x
+	g.exchanges[x.key()] = x
+	g.cookies[cookie] = x
 	return x
+}
+
+// associationOf finds or begins the association of a new ISAKMP SA.
+func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
+	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
+	if a == nil { // ESP that was captured from its middle shows no port of IKE
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (x.late || !a.natt) })
+	}
+	if a == nil {
+		if x.late && !fromInitiator {
+			src, dst = dst, src
+		}
+		a = g.newAssociation(src, dst)
+		a.late = x.late
+	}
+	x.assoc = a
+	return a
+}
+
+// addExchange adds an ISAKMP SA to the session.
+func (s *Session) addExchange(x *exchange) {
+	if s.isDialling() {
+		s.tries++
+	}
+	if s.exchanges = append(s.exchanges, x); len(s.exchanges) > maxExchanges {
+		s.exchanges = slices.Delete(s.exchanges, 1, 2)
+	}
+	s.renewals++
+}
+
+// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.
+type exchangeKey struct {
+	initiator ikev1.Cookie
+	ends      pair
+}
+
+func (x *exchange) key() exchangeKey {
+	return exchangeKey{x.cookies[0], pairOf(x.assoc.ends[client], x.assoc.ends[server])}
+}
+
+func (g *Gatherer) forgetExchange(x *exchange) {
+	if g.exchanges[x.key()] == x {
+		delete(g.exchanges, x.key())
+	}
+	if g.cookies[x.cookies[0]] == x {
+		delete(g.cookies, x.cookies[0])
+	}
 }
 
 // sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not

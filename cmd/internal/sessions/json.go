@@ -83,6 +83,7 @@ type jsonIKE struct {
 	Group           string      `json:"group,omitempty"`
 	Identities      [2]string   `json:"identities,omitzero"` // of the client and the server
 	Vendors         [2][]string `json:"vendors,omitzero"`
+	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
 	Offered         []string    `json:"offered,omitempty"`
 	SAs             int         `json:"sas"`
 	Retransmissions int         `json:"retransmissions"`
@@ -106,9 +107,12 @@ type jsonL2TP struct {
 	Session *[2]uint32 `json:"session,omitempty"`
 	Host    [2]string  `json:"host,omitzero"`
 	Vendor  [2]string  `json:"vendor,omitzero"`
-	Result  *uint16    `json:"result,omitempty"` // of CDN, else StopCCN
-	Error   *uint16    `json:"error,omitempty"`
-	Clear   bool       `json:"clear,omitempty"`
+
+	LooksLike [2]string `json:"looks_like,omitzero"` // implementations, by vendor and host
+
+	Result *uint16 `json:"result,omitempty"` // of CDN, else StopCCN
+	Error  *uint16 `json:"error,omitempty"`
+	Clear  bool    `json:"clear,omitempty"`
 }
 
 type jsonPPP struct {
@@ -214,6 +218,8 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.vendors[client] != nil || x.vendors[server] != nil {
 		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
 	}
+	ends, _ := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if x.chosen.Text == "" {
 		o.Offered = x.offers
 	}
@@ -265,6 +271,8 @@ func (s *Session) l2tpObject() *jsonL2TP {
 		t = c.tunnel
 	}
 	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
+	_, ends := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if t.ids != ([2]uint32{}) {
 		o.Tunnel = &t.ids
 	}
@@ -292,7 +300,7 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
 	if l.auth.answered.seen() {
-		ok := l.auth.accepted.seen() && !l.auth.refused.seen()
+		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
 	for _, m := range l.mru {

@@ -61,8 +61,8 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	if err != nil {
 		return
 	}
-	x := g.exchanges[h.InitiatorCookie]
-	if x == nil || !x.assoc.knows(n.Src, n.Dst) {
+	x := g.exchanges[exchangeKey{h.InitiatorCookie, pairOf(n.Src, n.Dst)}]
+	if x == nil {
 		return
 	}
 	side := x.assoc.side(netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort))

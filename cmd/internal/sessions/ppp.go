@@ -28,6 +28,7 @@ type link struct {
 	first                       [2]place // LCP packet
 	mru                         [2]string
 	mrru                        bool
+	cut                         bool      // of a packet of LCP the end was not captured
 	addr                        [2]string // that IPCP acknowledged
 	offered                     string    // to the client by Conf-Nak
 	dns                         []string
@@ -134,10 +135,12 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		return
 	}
 	var k ppp.Control
-	if err := k.Decode(protocol, payload); err != nil && err != ppp.ErrTruncated {
+	err := k.Decode(protocol, payload)
+	if err != nil && err != ppp.ErrTruncated {
 		return
 	}
 	l := c.link
+	l.cut = l.cut || err != nil && protocol == protocolLCP
 	switch protocol {
 	case protocolLCP:
 		l.takeLCP(&k, sender, at)

@@ -42,8 +42,10 @@ type Session struct {
 	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
 	heard     [2]int       // packets by who sent them
 	moves     int          // changes of the client's address or port
-	renewals  int          // ISAKMP SAs
-	late      bool         // its beginning was not captured
+	move      move         // the last of them
+	orphans   orphans
+	renewals  int  // ISAKMP SAs
+	late      bool // its beginning was not captured
 	events    events
 	series    *series        // nil: not wanted
 	talks     *conversations // likewise
@@ -53,6 +55,22 @@ type Session struct {
 	next      *Session       // that followed it in the same association
 	bounds    [2]place       // where the capture begins, and ends or goes on
 	element   *list.Element  // in the Gatherer's list
+}
+
+// move is a change of the client's address or port.
+type move struct {
+	place
+	to       netip.AddrPort
+	sent     span // what the client sent since
+	astray   span // what the server sent since to where the client was before
+	followed bool // the server sends to where the client is
+}
+
+// orphans are L2TP messages of a tunnel that the other end has closed long ago.
+type orphans struct {
+	span
+	sender int
+	tunnel uint32
 }
 
 // direction is the ESP that a side sent.

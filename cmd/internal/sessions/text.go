@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,8 +12,7 @@ import (
 
 // Writer prints sessions.
 type Writer struct {
-	Troubled int // sessions that failed, were lost, or ran without encryption
-	Count    int
+	Count int
 
 	w    *bufio.Writer
 	enc  *json.Encoder // nil: text
@@ -33,9 +33,6 @@ func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
 // Session prints a session.
 func (x *Writer) Session(s *Session) error {
 	x.Count++
-	if s.Troubled() {
-		x.Troubled++
-	}
 	if x.enc != nil {
 		return x.enc.Encode(s.Facts())
 	}
@@ -97,6 +94,7 @@ func (s *Session) text(number int, zone *time.Location) string {
 	if n := s.clear.n + s.stray.n; n > 0 {
 		line("warning", "%d L2TP packet%s crossed in clear", n, plural(n))
 	}
+	line("peers", "%s", s.peersText())
 	line("ike", "%s", s.ikeText())
 	line("ipsec", "%s", s.espText())
 	line("l2tp", "%s", s.l2tpText())
@@ -156,6 +154,24 @@ func (s *Session) causeText() string {
 	return text
 }
 
+// peersText says what the two ends look like: "strongSwan and xl2tpd > libreswan".
+func (s *Session) peersText() string {
+	ike, l2tp := s.peers()
+	var ends [2]string
+	for side := range ends {
+		switch a, b := string(ike[side]), string(l2tp[side]); {
+		case a != "" && b != "" && !strings.HasPrefix(a, b):
+			ends[side] = a + " and " + b
+		default:
+			ends[side] = cmp.Or(a, b)
+		}
+	}
+	if ends == ([2]string{}) {
+		return ""
+	}
+	return fmt.Sprintf("look like %s > %s", cmp.Or(ends[client], "-"), cmp.Or(ends[server], "-"))
+}
+
 func (s *Session) ikeText() string {
 	if s.exchange() == nil {
 		return ""
@@ -209,19 +225,12 @@ func (s *Session) l2tpText() string {
 		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
 	}
 	if o.Host != ([2]string{}) {
-		text += fmt.Sprintf(" %s > %s", orDash(o.Host[client]), orDash(o.Host[server]))
+		text += fmt.Sprintf(" %s > %s", cmp.Or(o.Host[client], "-"), cmp.Or(o.Host[server], "-"))
 	}
 	if o.Session != nil {
 		text += fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
 	}
 	return text
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func (s *Session) pppText() string {

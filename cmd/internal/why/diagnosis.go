@@ -107,6 +107,8 @@ func (d *Diagnosis) ESP(f *salookup.Flow) Finding {
 	}
 	negotiated := d.Table.Negotiated(r.SPI)
 	switch {
+	case x.Verdict == NoKey && r.Undecided > 0: // there is a key
+		return x
 	case x.Verdict != Decrypted && x.Verdict != NoKey && x.Verdict != Incomplete:
 	case len(negotiated) == 0:
 		x.Remark = Join(x.Remark, d.withoutQuickMode(x.Verdict))
