@@ -89,7 +89,7 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
 	f.StringVarP(&o.linkType, "linktype", "y", "", "")
-	f.StringVarP(&o.direction, "direction", "Q", "inout", "")
+	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
@@ -118,7 +118,7 @@ func (o *liveOptions) check() error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.direction != "in" && o.direction != "out" && o.direction != "inout":
+	case o.direction != "" && !slices.Contains([]string{"in", "out", "inout"}, o.direction):
 		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
