@@ -19,6 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errNoLive: this build captures.
+var errNoLive error
+
 // hasAny: a packet socket that is bound to no interface gets the packets of all.
 const hasAny = true
 

@@ -81,6 +81,9 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 	return pcap.OpenOffline(file.Name())
 }
 
+// errNoLive: this build captures.
+var errNoLive error
+
 // hasAny: the interface any.
 const hasAny = runtime.GOOS == "linux"
 

@@ -21,8 +21,19 @@ type claim struct {
 	dropped bool  // it made room for others
 }
 
-// claims is what was said, by the payload's type.
-type claims map[PayloadType][]*claim
+// claims is what was said: of SA, KE, nonce and ID payloads.
+type claims [4][]*claim
+
+// kinds are the types of the payloads in claims.
+var kinds = [...]PayloadType{PayloadSA, PayloadKE, PayloadNonce, PayloadID}
+
+// of returns the claims of a payload type; nil: none are kept.
+func (c *claims) of(t PayloadType) *[]*claim {
+	if i := slices.Index(kinds[:], t); i >= 0 {
+		return &c[i]
+	}
+	return nil
+}
 
 const (
 	maxClaims    = 64       // of one type; half of them are the first
@@ -44,27 +55,23 @@ type family struct {
 
 // learn takes what a message of phase 1 says.
 func (sa *SA) learn(m *Message, r *record) {
-	to := sa.claims
+	to := &sa.claims
 	if r.begins {
-		to = sa.family.claims
+		to = &sa.family.claims
 		sa.family.begin(r.src, r.dst)
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
 		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins, since: sa.family.tracker.observed}
 		limit := maxClaimBody
-		switch p.Type {
-		case PayloadSA:
+		if p.Type == PayloadSA {
 			c.answer, limit = !r.begins, maxSABody
-		case PayloadKE, PayloadNonce, PayloadID:
-		default:
+		}
+		list := to.of(p.Type)
+		if list == nil || len(p.Body) > limit {
 			continue
 		}
-		kept := (*claim)(nil)
-		if len(p.Body) <= limit {
-			kept = sa.keep(to, p.Type, c)
-		}
-		if kept != nil && m.Decrypted {
+		if kept := sa.keep(list, p.Type, c); m.Decrypted {
 			sa.choose(kept)
 		}
 	}
@@ -86,8 +93,8 @@ func (f *family) begin(src, dst netip.AddrPort) {
 
 // keep adds a claim if it is new, and returns it. Where there are too many, the oldest of the newer
 // half that is not chosen makes room.
-func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
-	list := to[kind]
+func (sa *SA) keep(to *[]*claim, kind PayloadType, c claim) *claim {
+	list := *to
 	for _, o := range list {
 		if bytes.Equal(o.body, c.body) && o.from == c.from && o.mode == c.mode && o.answer == c.answer {
 			return o
@@ -111,7 +118,7 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	}
 	c.body = bytes.Clone(c.body)
 	*total += len(c.body)
-	to[kind] = append(list, &c)
+	*to = append(list, &c)
 	affected := []*SA{sa}
 	if c.first {
 		affected = sa.family.sas
@@ -128,7 +135,7 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 }
 
 // bytes returns how many the claims are.
-func (c claims) bytes() (n int) {
+func (c *claims) bytes() (n int) {
 	for _, list := range c {
 		for _, x := range list {
 			n += len(x.body)
@@ -140,7 +147,7 @@ func (c claims) bytes() (n int) {
 // said returns the claims of one type: those of the first messages, then the SA's own.
 func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 	return func(yield func(*claim) bool) {
-		for _, list := range [2][]*claim{sa.family.claims[kind], sa.claims[kind]} {
+		for _, list := range [2][]*claim{*sa.family.claims.of(kind), *sa.claims.of(kind)} {
 			for _, c := range list {
 				if !yield(c) {
 					return
@@ -151,7 +158,9 @@ func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 }
 
 // count returns how many claims of one type there are.
-func (sa *SA) count(kind PayloadType) int { return len(sa.family.claims[kind]) + len(sa.claims[kind]) }
+func (sa *SA) count(kind PayloadType) int {
+	return len(*sa.family.claims.of(kind)) + len(*sa.claims.of(kind))
+}
 
 // mayBeOf reports whether a claim can be one of a role.
 func (sa *SA) mayBeOf(c *claim, want role) bool {
@@ -180,6 +189,9 @@ func (sa *SA) saidBy(kind PayloadType, from side) []*claim {
 func (sa *SA) choose(list ...*claim) {
 	for _, c := range list {
 		if c != nil {
+			if sa.chosen == nil {
+				sa.chosen = map[*claim]bool{}
+			}
 			sa.chosen[c] = true
 		}
 	}

@@ -118,7 +118,11 @@ type hashCheck struct {
 }
 
 // maxTries bounds the HASHes that are computed for a message: a flood of claims may have many.
-const maxTries = 64
+// maxClearHashes does so for all messages of an SA in clear whose HASH does not match.
+const (
+	maxTries       = 64
+	maxClearHashes = 64 * maxTries
+)
 
 // try compares a HASH that it could be, made by f.
 func (c *hashCheck) try(f func() []byte) bool {
@@ -214,6 +218,7 @@ func (sa *SA) compare(c *hashCheck, opener *candidate) (complete bool) {
 // compareAuth tries HASH_I or HASH_R (RFC 2409 section 5), with all that was claimed of KE values,
 // proposals and identities. complete says that a mismatch proves the HASH wrong.
 func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
+	defer func() { sa.hashed += c.tried }()
 	r := c.m.at.rec
 	roles := []role{roleInitiator, roleResponder}
 	if sa.roles == rolesProven && r.from != sideUnknown {

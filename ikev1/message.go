@@ -65,6 +65,7 @@ type position struct {
 	head     bool  // it is cut, and what there is of it is decrypted
 	unproven bool  // it is cut, and proves none of the keys known, as a later message may
 	hashOpen bool  // its HASH waits for another message
+	exact    bool  // it is not to be reconstructed
 	tried    attempted
 }
 

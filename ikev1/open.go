@@ -106,7 +106,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 			return o, true
 		}
 	}
-	if again {
+	if again || m.at.exact {
 		return decryption{}, false
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
@@ -127,9 +127,9 @@ func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 	return ok
 }
 
-// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
-// without a HASH in front, which takes a look at all lengths that the first payload can have; to
-// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+// maxFailures is how many messages of an SA may fail in a way that costs much while no key is
+// proven: to be reconstructed without a HASH in front, which takes a look at all lengths that the
+// first payload can have, with all keys; to be opened, and be tried again.
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
@@ -146,7 +146,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
+	} else if m.at.ex != sa.phase1 || !proven && sa.guesses >= maxFailures {
 		return decryption{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
@@ -450,5 +450,9 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
 }
+
+// NeedsProof says that so many messages of its SA fit no key that Decrypt is not worth its cost
+// before one does.
+func (m *Message) NeedsProof() bool { return m.Err == ErrUnopened && m.SA.Unopened > maxFailures }

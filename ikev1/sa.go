@@ -62,7 +62,8 @@ type SA struct {
 	quick       *exchange // the first Quick Mode of which it is proven who began it
 	inQueue     *list.List
 	element     *list.Element // in it
-	clearHashes int           // messages in clear whose HASH does not match
+	hashed      int           // HASHes that were computed for messages of phase 1
+	clearHashes int           // of these, for messages in clear whose HASH does not match
 	guesses     int           // messages of which every length of the first payload was tried, in vain
 }
 

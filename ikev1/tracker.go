@@ -246,14 +246,15 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxFailures {
+	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxClearHashes {
 		return
 	}
 	// The second and third message of aggressive mode.
 	t.configure(sa)
+	before := sa.hashed
 	check := sa.checkHash(m, nil, m.Plain[HeaderLen:], nil)
 	if m.Verified, m.HashWrong = check == hashGood, check == hashBad; !m.Verified {
-		sa.clearHashes++
+		sa.clearHashes += sa.hashed - before
 		return
 	}
 	sa.HashesChecked++
@@ -317,7 +318,7 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		t.evict(f.sas[max(0, slices.IndexFunc(f.sas, func(sa *SA) bool { return sa.Decrypted == 0 }))])
 	}
 	if f = t.families[key.initiator]; f == nil {
-		f = &family{claims: claims{}, tracker: t}
+		f = &family{tracker: t}
 		t.families[key.initiator] = f
 	}
 	t.begun++
@@ -328,15 +329,13 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		Last:            time,
 		initiator:       sideA,
 		family:          f,
-		claims:          claims{},
-		chosen:          map[*claim]bool{},
 		begun:           t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
 	for _, p := range f.began {
 		sa.claimInitiator(sa.ends.add(p.a, p.b))
 	}
-	for _, c := range f.claims[PayloadSA] {
+	for _, c := range *f.claims.of(PayloadSA) {
 		sa.readProposals(c)
 	}
 	t.sas[key] = sa
@@ -382,7 +381,7 @@ func (t *Tracker) forget(sa *SA) {
 	t.claimed -= sa.claims.bytes()
 	t.exchanges -= len(sa.exchanges)
 	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
-	sa.claims, sa.chosen, sa.initial, sa.quick = nil, nil, nil, nil
+	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
 
 // exchange returns the exchange of a message, a new one if need be.

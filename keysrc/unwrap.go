@@ -29,6 +29,7 @@ type unwrapper struct {
 	column int  // of the message in a table with a heading, from 1
 	open   bool // that goes on in the next line
 	object jsonObject
+	lister []byte // who sent the last line of syslog that was of a listing
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
@@ -43,6 +44,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	inner, ok := u.json(u.bufs[depth][:0], line)
 	if !ok {
 		inner, ok = u.csv(inner[:0], line)
+	}
+	if !ok {
+		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		inner, ok = wrappings[i](inner[:0], line)

@@ -93,7 +93,7 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
-		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark",
+		return withHint("it is Wireshark's folder of settings: ~/.config/wireshark, on Windows %APPDATA%\\Wireshark",
 			"--wireshark takes the name of a folder")
 	}
 	if i, err := os.Stat(o.wireshark); err == nil && !i.IsDir() {

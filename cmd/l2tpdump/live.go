@@ -132,6 +132,9 @@ func (o *liveOptions) check() error {
 	if err := o.checkKeyFormat(); err != nil {
 		return err
 	}
+	if err := o.openFolders(); err != nil {
+		return err
+	}
 	for i, k := range o.keys {
 		if slices.Contains(o.keys[:i], k) {
 			return errors.New("the key source " + quote(k) + " is named twice")
@@ -224,6 +227,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
 	}
+	defer o.endWithReader(file, src)()
 	defer o.summaries(p, s)()
 	endNews := news.run(o.statusLine(p, src, file))
 	stats, err := o.begin(s, file)
@@ -419,6 +423,36 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode().IsRegular()
+}
+
+// readerEvery is how often it is looked whether there is somebody left to read the output: an idle
+// line has no packet that would tell.
+const readerEvery = 250 * time.Millisecond
+
+// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
+// nobody any more, until stop is called.
+func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
+	if o.write == "" || o.write == "-" {
+		file = os.Stdout
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // nil for a ring
+		return func() {}
+	}
+	ticker, done := time.NewTicker(readerEvery), make(chan struct{})
+	go func() {
+		for !readerGone(file) {
+			select {
+			case <-ticker.C:
+			case <-done:
+				return
+			}
+		}
+		src.end()
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+	}
 }
 
 // needs are what is still to be done once the privileges are dropped.

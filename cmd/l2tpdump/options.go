@@ -361,9 +361,29 @@ func explainKeys(path string, err error) error {
 func explainFile(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		return fmt.Errorf("%s: %w", file.Path, file.Err)
+		return systemError{file.Path + ": " + systemText(file.Err), file.Err}
 	}
 	return err
+}
+
+// systemError is an error of the system in our words.
+type systemError struct {
+	text string
+	error
+}
+
+func (e systemError) Error() string { return e.text }
+func (e systemError) Unwrap() error { return e.error }
+
+// systemText has the two errors that are a person's in the same words on all systems.
+func systemText(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	}
+	return err.Error()
 }
 
 // bareError leaves out the file.

@@ -67,6 +67,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
+	wrong := o.tellSecrets(p)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
@@ -74,7 +75,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		return exitNothing
-	case out.troubled > 0:
+	case out.troubled > 0, wrong:
 		return exitPartly
 	}
 	return exitOK
@@ -148,7 +149,7 @@ func (x *sessionOutput) close() (err error) {
 	}
 	f, e := x.o.createOutput(x.o.html)
 	if e != nil {
-		return errors.Join(err, e)
+		return errors.Join(err, explainFile(e))
 	}
 	if e = errors.Join(x.page.Write(f), f.Close()); e == nil {
 		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)

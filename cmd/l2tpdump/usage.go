@@ -122,7 +122,7 @@ Capture:
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
-                             FILE               followed as it grows and is rotated
+                             FILE               followed as it grows and is rotated; of a folder its text files
                              -                  standard input
                              syslog:[ADDR]:PORT syslog messages, by UDP and TCP
                              xfrm:              the SAs of this Linux kernel
@@ -186,10 +186,10 @@ that of decrypt is live's too. Without a command lists those that have one.
 
 Lists the interfaces that live can capture on.
 `,
-	"extcap": `Usage: l2tpdump extcap install [DIR]
+	"extcap": `Usage: l2tpdump extcap install|remove [DIR]
 
-Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...": links this program into its folder for
-extcaps, or DIR. The options of such an interface, the gear beside it, are
+Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...", or no more: links this program into its
+folder for extcaps, or DIR, and asks tshark -D whether it has been found. The options of such an interface, the gear beside it, are
 
     Key file               followed as it grows, like -k FILE of live
     Other source of keys   syslog:[ADDR]:PORT, xfrm: or exec:COMMAND

@@ -10,6 +10,7 @@ type bundle struct {
 	links []*Link // one of them, or more
 
 	ccp    ccp
+	asked  [256]bool // by the low byte: a control protocol of the network layer was seen
 	ipcp   negotiation
 	usesVJ [2]bool
 	vj     [2]vjSlots
@@ -65,6 +66,10 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		return Unknown
 	case protocolCCP, protocolIPCP:
 		b.control(direction, f.Protocol, payload)
+	default:
+		if f.Protocol>>8 == 0x80 {
+			b.asked[byte(f.Protocol)] = true
+		}
 	}
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
 		state = b.network(direction, f.Protocol, payload)
@@ -115,9 +120,28 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 			return Waiting
 		}
 	default:
-		return b.x.emit(protocol, payload)
+		return b.emit(protocol, payload)
 	}
-	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+	return b.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+}
+
+// emit gives out a packet if it is sound: of IP its checksums are right; of a control protocol the
+// length; and for another the ends have asked each other, for nothing in it can be checked.
+func (b *bundle) emit(protocol uint16, payload []byte) State {
+	switch {
+	case protocol == ProtocolIP || protocol == ProtocolIPv6:
+		if payload = soundIP(protocol, payload); payload == nil {
+			return Damaged
+		}
+	case IsControl(protocol):
+		if !soundControl(protocol, payload) {
+			return Damaged
+		}
+	case !b.asked[byte(protocol)] || protocol > 0xff:
+		return Damaged
+	}
+	b.x.packets = append(b.x.packets, Packet{protocol, payload})
+	return Expanded
 }
 
 // losses is how often frames of a direction may have been lost up to now. The numbers of a
@@ -140,9 +164,8 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	switch {
 	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
-		packet := wholeIP(payload)
-		return packet != nil && len(packet) == len(payload) && transportFits(packet) &&
-			(packet[0]>>4 == 4) == (f.Protocol == ProtocolIP)
+		packet := soundIP(f.Protocol, payload)
+		return packet != nil && len(packet) == len(payload)
 	case f.Protocol == protocolVJCompressed:
 		_, _, fit := b.vj[direction].compressed(nil, payload)
 		return fit != vjNot
@@ -151,10 +174,26 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 		_, ok := trial.uncompressed(nil, payload)
 		return ok
 	case IsControl(f.Protocol):
-		var c Control
-		return protocols[f.Protocol] != "" && c.Decode(f.Protocol, payload) == nil && int(c.Length) == len(payload)
+		return soundControl(f.Protocol, payload)
 	}
 	return false
+}
+
+// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661 section
+// 2); nil if it is of another version than the protocol says, or a checksum is wrong.
+func soundIP(protocol uint16, payload []byte) []byte {
+	packet := wholeIP(payload)
+	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {
+		return nil
+	}
+	return packet
+}
+
+// soundControl reports whether a packet is of a control protocol that has a name, and as long as it
+// says.
+func soundControl(protocol uint16, payload []byte) bool {
+	var c Control
+	return protocols[protocol] != "" && c.Decode(protocol, payload) == nil && int(c.Length) == len(payload)
 }
 
 // control follows a packet of CCP or IPCP.

@@ -74,14 +74,20 @@ func (p *pair) agree(protocol uint16, options ...byte) {
 	}
 }
 
-// logIn is the exchange of RFC 2759 section 9.2; end 0 is the client.
+// logIn is the exchange of RFC 2759 section 9.2; end 0 is the client, and is let in.
 func (p *pair) logIn() {
+	p.t.Helper()
+	p.respond()
+	p.control(1, protocolCHAP, 3, 9, []byte("S=407A5589115FD0D6209F510FE9C04566932CDA56")...)
+}
+
+// respond is the challenge and the response to it.
+func (p *pair) respond() {
 	p.t.Helper()
 	value := append(unhex(p.t, "21402324255e262a28295f2b3a337c7e0000000000000000"+
 		"82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df00"), "User"...)
 	p.control(1, protocolCHAP, 1, 9, append(append([]byte{16}, unhex(p.t, "5b5d7c7d7b3f2f3e3c2c602132262628")...), "lns"...)...)
 	p.control(0, protocolCHAP, 2, 9, append([]byte{49}, value...)...)
-	p.control(1, protocolCHAP, 3, 9, []byte("S=407A5589115FD0D6209F510FE9C04566932CDA56")...)
 }
 
 // traffic makes packets that compress well.
@@ -476,9 +482,12 @@ func TestPasswords(t *testing.T) {
 		x := NewExpander(secrets)
 		p, s := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}, senders(t)["mppe-128 stateless"]()
 		p.agree(protocolLCP, lcpAuthentication, 5, 0xc2, 0x23, msCHAPv2)
-		p.logIn()
 		if c.refuse {
+			p.respond()
 			p.control(1, protocolCHAP, 4, 9)
+		} else {
+			p.logIn()
+			p.control(1, protocolEAP, 4, 10) // of another method
 		}
 		p.agree(protocolCCP, s.option...)
 		packet := traffic(1)[0]

@@ -65,6 +65,9 @@ func run(root, out, url string) error {
 	}
 	r.url = strings.TrimSuffix(url, "/")
 	defer os.RemoveAll(r.scratch)
+	if err := r.export(); err != nil {
+		return err
+	}
 	for _, t := range targets {
 		program, err := r.build(t)
 		if err != nil {
@@ -127,6 +130,27 @@ func newRelease(root, out string) (*release, error) {
 	}
 	r.scratch, err = os.MkdirTemp("", "l2tpdump-dist")
 	return r, err
+}
+
+// export lays the source out as the commit has it, whatever is changed meanwhile, and goes on with
+// that. The recordings of the tests are left out.
+func (r *release) export() error {
+	archive, source := filepath.Join(r.scratch, "source.tar"), filepath.Join(r.scratch, "source")
+	name, err := filepath.Abs(archive)
+	if err != nil {
+		return err
+	}
+	if _, err := r.git("archive", "-o", name, r.commit, "--", ".", ":(exclude,glob)**/testdata/**"); err != nil {
+		return err
+	}
+	if err := os.Mkdir(source, 0o755); err != nil {
+		return err
+	}
+	if text, err := exec.Command("tar", "-xf", archive, "-C", source).CombinedOutput(); err != nil {
+		return fmt.Errorf("tar: %w: %s", err, text)
+	}
+	r.root = source
+	return nil
 }
 
 func (r *release) git(args ...string) (string, error) {

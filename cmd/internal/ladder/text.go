@@ -108,7 +108,7 @@ func (d *drawing) steps(steps []Step) {
 func (d *drawing) header(lanes []Lane) {
 	var titles, labels row
 	for i, lane := range lanes {
-		if i == len(lanes)-1 {
+		if lane.Of == sessions.FromServer {
 			titles.endAt(d.margin()+d.lanes[i]+1, lane.Title)
 			labels.endAt(d.margin()+d.lanes[i]+1, lane.Label)
 			continue
@@ -226,11 +226,13 @@ func (d *drawing) cut(text string, columns int) string {
 	if cells(text) <= columns {
 		return text
 	}
-	for text != "" && cells(text)+cells(d.more) > max(columns, cells(d.more)) {
-		r := []rune(text)
-		text = string(r[:len(r)-1])
+	room := columns - cells(d.more)
+	for i, c := range text {
+		if room -= cell(c); room < 0 {
+			return text[:i] + d.more
+		}
 	}
-	return text + d.more
+	return text
 }
 
 // cells is how many columns a text takes on a terminal.

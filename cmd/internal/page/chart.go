@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +114,7 @@ func seconds(t float64) string {
 	case t >= 10:
 		return fmt.Sprintf("%.1f s", t)
 	}
-	return strconv.FormatFloat(t, 'f', -1, 64)[:min(5, len(strconv.FormatFloat(t, 'f', -1, 64)))] + " s"
+	return strconv.FormatFloat(math.Round(t*1e3)/1e3, 'f', -1, 64) + " s"
 }
 
 // volume prints bytes as short as they can be read.
@@ -126,7 +127,7 @@ func volume(n uint64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return strconv.FormatUint(n, 10) + " B"
 }
 
 // grouped prints a number with its thousands apart.

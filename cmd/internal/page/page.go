@@ -23,10 +23,11 @@ import (
 // Bounds of a page: the bytes of all sessions in detail, and of the list of sessions; and how many of each rank are kept until
 // it is known which will have room.
 const (
-	maxDetails  = 3 << 20
+	maxDetails  = 2 << 20
 	maxList     = 1 << 20
 	keptDetails = 300
 	keptRows    = 6000
+	manyDetails = 20
 )
 
 //go:embed page.css
@@ -139,6 +140,7 @@ type pageView struct {
 	Tiles               []tile
 	Rows, Sessions      []template.HTML
 	NoRow, NoDetails    int
+	Many                bool // so many that a browser had better lay out what it shows only
 	Groups              []groupView
 }
 
@@ -184,6 +186,7 @@ func (p *Page) Write(w io.Writer) error {
 		Rows:     htmlOf(list),
 		Sessions: htmlOf(details),
 		NoRow:    p.count - len(list), NoDetails: p.count - len(details),
+		Many:  len(details) > manyDetails,
 		Tiles: p.tiles(),
 	}
 	if p.count > 0 {

@@ -59,6 +59,20 @@ func (r *Record) position() ppp.Position {
 	return ppp.Position{}
 }
 
+// checksum is what the UDP checksum says of L2TP in clear.
+func (r *Record) checksum() ppp.Checksum {
+	if r.Kind != L2TP {
+		return ppp.ChecksumNone
+	}
+	switch right, known := r.Net.Checksum(r.Data()); {
+	case !known:
+		return ppp.ChecksumNone
+	case right:
+		return ppp.ChecksumRight
+	}
+	return ppp.ChecksumWrong
+}
+
 // expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
 // wait for this frame.
 func (m *realm) expand(p *Payload, sender int, again bool) {

@@ -23,10 +23,14 @@ type flood struct {
 	packet func(n uint32) []byte
 	at, n  int
 	data   []byte
+	inputs []capture.Interface
 }
 
 func (f *flood) Interfaces() []capture.Interface {
-	return append(slices.Clone(f.front.interfaces), capture.Interface{LinkType: capture.Raw, Resolution: 1e9})
+	if f.inputs == nil {
+		f.inputs = append(slices.Clone(f.front.interfaces), capture.Interface{LinkType: capture.Raw, Resolution: 1e9})
+	}
+	return f.inputs
 }
 func (f *flood) Close() error { return nil }
 

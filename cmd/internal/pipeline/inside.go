@@ -10,7 +10,6 @@ import (
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/l2tp"
-	"l2tpdump/l2tp/ppp"
 )
 
 // IP protocol numbers of what ESP can carry.
@@ -285,12 +284,13 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, r.position(), cut, r.again)
+		realm.frame(r, cut)
 	}
 }
 
-// frame follows the frame of a data message; position is that of its message.
-func (m *realm) frame(p *Payload, position ppp.Position, cut, again bool) {
+// frame follows the frame of a data message.
+func (m *realm) frame(r *Record, cut bool) {
+	p := &r.Payload
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -298,8 +298,8 @@ func (m *realm) frame(p *Payload, position ppp.Position, cut, again bool) {
 	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-			p.PPP.Cut, p.PPP.Position = cut, position
-			m.expand(p, p.Tunnel.Sender, again)
+			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
+			m.expand(p, p.Tunnel.Sender, r.again)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

@@ -255,7 +255,9 @@ func decryptedOf(a, b *Message) bool { return sameSA(a, b) && b.Decrypted }
 
 // helps reports whether b may help with a though it was not decrypted: its last block may be the IV,
 // and in phase 1 it may hold what the IV is made from.
-func helps(a, b *Message) bool { return sameExchange(a, b) || sameSA(a, b) && b.Phase1() }
+func helps(a, b *Message) bool {
+	return (sameExchange(a, b) || sameSA(a, b) && b.Phase1()) && !a.NeedsProof()
+}
 
 // letOld lets go what has waited long enough at the time now.
 func (f *framer) letOld(now int64) {

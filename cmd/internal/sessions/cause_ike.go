@@ -169,7 +169,7 @@ func idMismatch(s *Session) *proof {
 			true, append(last.frames(), at.frame), "",
 		}
 	}
-	const atOnce, patience = int64(1e9), int64(5e9)
+	const atOnce, patience = int64(1e9), int64(5e9) // it hangs up within 0.1 s and a round trip, and nothing else follows
 	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
 		return &proof{
 			fmt.Sprintf("IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one", s.who(client)),
@@ -365,7 +365,7 @@ func quickProposal(s *Session) *proof {
 		}
 		return &proof{text, true, append(q.messages[1].frames(), n.frame), ""}
 	}
-	const atOnce = int64(3e9)
+	const atOnce = int64(3e9) // a round trip, and less than the 4 s after which charon asks again
 	sealed := &x.sealed[1-q.sender]
 	if sealed.seen() && sealed.first.time >= q.messages[1].first.time && sealed.first.time-q.messages[1].last.time < atOnce {
 		return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s answered the request with a notification", s.who(1-q.sender)), false,

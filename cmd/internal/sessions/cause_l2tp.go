@@ -73,7 +73,7 @@ func espOneWay(s *Session) *proof {
 
 // repeats says that the ESP of a side which can't be read looks like a request that is sent again and again.
 func (s *Session) repeats(side int) bool {
-	const slow = int64(10e9)
+	const slow = int64(10e9) // what is in the making does not take as long without an answer
 	d := &s.protected[side]
 	return d.n <= 40 && d.lasted() > slow && d.sizes <= 2
 }

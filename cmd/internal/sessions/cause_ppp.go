@@ -172,7 +172,7 @@ func loginUnanswered(s *Session) *proof {
 	if l == nil || !l.auth.answered.seen() || l.auth.accepted.seen() || l.auth.refused.seen() {
 		return nil
 	}
-	const tries = 3
+	const tries = 3 // of the 10 of pppd, every 3 s
 	if sent := &l.auth.answered; sent.n >= tries && s.waited(sent) {
 		return &proof{fmt.Sprintf("PPP: %s never answered the login of %q (%s, %d times in %s)", s.who(server), l.auth.user, l.auth.method, sent.n, span64(sent.lasted())),
 			true, sent.frames(), ""}
@@ -230,7 +230,7 @@ func silentPPP(s *Session, side int) *proof {
 	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
 		return nil
 	}
-	const patience = int64(15e9)
+	const patience = int64(15e9) // pppd sends Conf-Req every 3 s
 	frames := c.connect.frames()
 	text := fmt.Sprintf("the L2TP call was accepted, but the PPP of the %s never spoke", sideNames[side])
 	const lossOfCarrier = 1 // RFC 2661 section 4.4.2

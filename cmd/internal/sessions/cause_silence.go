@@ -94,7 +94,7 @@ func answersLost(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
-	const often = 3
+	const often = 3 // a slow path has two copies on their way
 	n := x.reached()
 	if n < 2 || n%2 == 1 || x.messages[n-1].n < often || x.messages[n].n < often-1 {
 		return nil
@@ -116,7 +116,7 @@ func natt4500(s *Session) *proof {
 	if x == nil || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
-	const patience = int64(20e9)
+	const patience = int64(20e9) // by then each client has sent it two times more: charon after 4 and 11 s, racoon every 10 s
 	behind := x.natted[client] == natBehind || x.natted[server] == natBehind
 	m4, m5 := &x.messages[4], &x.messages[5]
 	switch {
@@ -146,6 +146,8 @@ func noAnswer(s *Session) *proof {
 			m1.first = e.messages[1].first
 		}
 	}
+	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what is half open. Behind 35 s
+	// Windows has given up, and everybody else has tried again.
 	const tries, short, patience = 3, int64(10e9), int64(35e9)
 	if x.refused.seen() {
 		return &proof{fmt.Sprintf("IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)", s.who(server), x.refused.by, x.refused.kind, x.refused.n),
@@ -177,7 +179,7 @@ func phase1Stopped(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
-	const patience = int64(5e9)
+	const patience = int64(5e9) // who breaks off does not go on after a round trip
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
 			return &proof{fmt.Sprintf("IKE: %s refused: %s", s.who(n.sender), n.Name), true, []uint64{n.frame}, x.step()}

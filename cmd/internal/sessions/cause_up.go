@@ -44,7 +44,7 @@ func twoClients(s *Session) *proof {
 		return &proof{fmt.Sprintf("two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the other (%d packets)", s.who(client), m.n),
 			true, m.frames(), ""}
 	}
-	const soon, often = int64(15e9), 3
+	const soon, often = int64(15e9), 3 // a server sends an echo or a Hello more often than every 60 s, and answers at once
 	r, c := &s.protected[server], &s.protected[client]
 	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often && c.last.time > r.last.time+soon {
 		return &proof{fmt.Sprintf("another client behind %s came up, and since then the server sends nothing to this one: typical of two clients with the same selector (UDP 1701)", s.who(client)),
@@ -55,7 +55,7 @@ func twoClients(s *Session) *proof {
 
 // silence is how long a side has not been heard while the other went on, and what it sent; ok: long enough.
 func (s *Session) silence() (side int, ok bool) {
-	const often, long = 3, int64(8e9)
+	const often, long = 3, int64(8e9) // longer than the slowest path takes there and back
 	for side := range s.alone {
 		if a := &s.alone[1-side]; a.n >= often && a.lasted() >= long {
 			return side, true
@@ -115,7 +115,7 @@ func staleRedial(s *Session) *proof {
 	if x == nil || x.initiator != client || x.reached() != 1 {
 		return nil
 	}
-	const tries, short = 3, int64(10e9)
+	const tries, short = 3, int64(10e9) // as noAnswer has them
 	m1 := &x.messages[1]
 	if m1.n < tries || m1.lasted() < short {
 		return nil
@@ -144,7 +144,7 @@ func staleRedial(s *Session) *proof {
 // natMoved: NAT gave the client another port, and the server does not follow.
 func natMoved(s *Session) *proof {
 	m := &s.move
-	const often, long = 3, int64(8e9)
+	const often, long = 3, int64(8e9) // as silence has them
 	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < long || s.hungUp(server) || s.hungUp(client) {
 		return nil
 	}
@@ -194,7 +194,7 @@ func (s *Session) hungUp(side int) bool {
 
 // parting says that the last thing that was heard of a side is a pair of messages as they delete the SAs of both phases.
 func (s *Session) parting(side int) bool {
-	const together = int64(2e9)
+	const together = int64(2e9) // the two Deletes follow each other at once
 	x := s.exchange()
 	if x == nil {
 		return false
@@ -238,7 +238,7 @@ func saExpired(s *Session) *proof {
 
 // blackhole: a large segment is sent again and again and never acknowledged, while smaller packets pass.
 func blackhole(s *Session) *proof {
-	const often = 3
+	const often = 3 // lost by chance so often in a row, beside small ones that pass: less than once in 1000 at 10 % losses
 	if s.unread > 0 {
 		return nil // the acknowledgement may be in what was not read
 	}
@@ -272,7 +272,7 @@ func blackholeSealed(s *Session) *proof {
 }
 
 func noForwarding(s *Session) *proof {
-	const hosts, tries = 3, 2
+	const hosts, tries = 3, 2 // one host may be down, and one request be lost
 	var frames []uint64
 	requests, n := 0, 0
 	for i := range s.traffic.asked {
@@ -308,7 +308,7 @@ func dnsUnanswered(s *Session) *proof {
 
 // losses: much of what was sent is not in the capture.
 func losses(s *Session) *proof {
-	const often, part = 10, 20
+	const often, part = 10, 20 // 5 %: TCP suffers
 	var lost uint64
 	packets := 0
 	for _, f := range s.flows {

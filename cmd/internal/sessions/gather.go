@@ -16,7 +16,7 @@ import (
 const (
 	maxHeld   = 1 << 13
 	idleAfter = int64(3600e9)
-	retryTime = int64(120e9) // between attempts that belong together
+	retryTime = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
 // Gatherer is a sink that gathers sessions.
@@ -298,7 +298,7 @@ func (s *Session) isDialling() bool {
 
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
 func (s *Session) goesOn(x *exchange, now int64) bool {
-	const quiet = int64(60e9)
+	const quiet = int64(60e9) // keepalives and echoes come more often: whoever begins anew behind it has lost the old connection
 	p := s.exchange()
 	switch {
 	case s.element == nil:

@@ -196,6 +196,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
 	c := p.Tunnel.Control.Facts()
+	s.hidden = s.hidden || c.HiddenID
 	var t *tunnel
 	switch {
 	case c.Type == l2tp.SCCRQ:
@@ -230,6 +231,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	s = t.session
 	if x := g.callControl(t, a, &c, h, sender, clear, src, dst, at); x != nil {
 		s = x.session
+		s.hidden = s.hidden || c.HiddenID
 		again = again || x.take(&c, sender, at)
 	}
 	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges, again && len(payload) > 0)

@@ -26,6 +26,7 @@ type Session struct {
 	tunnels     []*tunnel
 	calls       []*call
 	v3          bool // L2TPv3
+	hidden      bool // an ID of its tunnel or calls is hidden, and the secret is not known
 
 	up        place     // since then users' packets can pass
 	packets   [2]uint64 // of the users
