@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,5 +72,39 @@ func TestManualNamesFlags(t *testing.T) {
 				t.Errorf("no word of %s --%s", command, f.Name)
 			}
 		})
+	}
+}
+
+// TestReadmes: what the Japanese README has a person type or shows is what the English one does, and both
+// have the same parts of the first hour.
+func TestReadmes(t *testing.T) {
+	parts := func(name string) (code []string, hour int) {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			switch {
+			case strings.HasPrefix(line, "    "):
+				command, _, _ := strings.Cut(line, "  #") // a comment
+				code = append(code, strings.TrimSpace(command))
+			case strings.HasPrefix(line, "### "):
+				hour++
+			}
+		}
+		return code, hour
+	}
+	code, hour := parts("README.md")
+	translated, translatedHour := parts("README.ja.md")
+	if hour != 8 || translatedHour != hour {
+		t.Errorf("%d and %d parts", hour, translatedHour)
+	}
+	if len(translated) < 30 {
+		t.Errorf("%d lines of commands", len(translated))
+	}
+	for _, c := range translated {
+		if !slices.Contains(code, c) {
+			t.Errorf("not in README.md: %s", c)
+		}
 	}
 }

@@ -101,6 +101,8 @@ pre { overflow-x: auto; padding: .7rem; background: #f4f4f4; }
 code, pre, .Fl, .Nm, .Cm { font-family: monospace; font-size: .92em; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { padding: .25rem .6rem; border: 1px solid #ccc; text-align: left; vertical-align: top; }
+.head td, .foot td, .Nm td { border: 0; padding: 0 .6rem 0 0; }
+a.permalink { color: inherit; text-decoration: none; }
 dt { margin-top: .6rem; }
 a { color: #0550ae; }
 @media (prefers-color-scheme: dark) {

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 )
 
@@ -22,47 +24,42 @@ type schema struct {
 
 // Kind says in a few words what a value is, "" if the schema does not.
 func (s schema) Kind() template.HTML {
-	text, err := json.Marshal(s.Type)
-	kind := strings.NewReplacer(`"`, "", "[", "", "]", "", ",", " or ").Replace(string(text))
 	switch {
-	case err != nil:
-		return ""
 	case s.Ref != "":
 		name := template.HTMLEscapeString(strings.TrimPrefix(s.Ref, "#/$defs/"))
 		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
 	case s.Items != nil:
 		return "array of " + s.Items.Kind()
 	case s.Enum != nil:
-		var names []string
-		for _, e := range s.Enum {
-			text, err := json.Marshal(e)
-			if err != nil {
-				return ""
-			}
-			names = append(names, string(text))
-		}
-		return template.HTML(template.HTMLEscapeString(strings.Join(names, ", ")))
-	case s.Type == nil:
-		return ""
+		return list(s.Enum, ", ")
 	}
-	return template.HTML(template.HTMLEscapeString(kind))
+	switch t := s.Type.(type) {
+	case string:
+		return list([]any{t}, "")
+	case []any:
+		return list(t, " or ")
+	}
+	return ""
+}
+
+func list(values []any, between string) template.HTML {
+	var names []string
+	for _, v := range values {
+		names = append(names, fmt.Sprint(v))
+	}
+	return template.HTML(template.HTMLEscapeString(strings.Join(names, between)))
 }
 
 // Needed reports whether a member is always there.
 func (s schema) Needed(name string) bool {
-	for _, r := range s.Required {
-		if r == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.Required, name)
 }
 
 var schemaBody = template.Must(template.New("").Parse(`{{define "members"}}
 {{- $s := . -}}
 {{if .Properties}}<table><tr><th>Member</th><th>Value</th><th></th></tr>
 {{range $name, $p := .Properties}}<tr><td><code>{{$name}}</code></td><td>{{$p.Kind}}</td>
-<td>{{if $s.Needed $name}}always there. {{end}}{{$p.Description}}</td></tr>
+<td>{{if $s.Needed $name}}always there{{if $p.Description}}; {{end}}{{end}}{{$p.Description}}</td></tr>
 {{end}}</table>{{end}}{{end -}}
 <h1>{{.Schema.Title}}</h1>
 <p>{{.Schema.Description}}</p>
