@@ -29,6 +29,7 @@ type unwrapper struct {
 	column int  // of the message in a table with a heading, from 1
 	open   bool // that goes on in the next line
 	object jsonObject
+	lister []byte // who sent the last line of syslog that was of a listing
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
@@ -43,6 +44,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	inner, ok := u.json(u.bufs[depth][:0], line)
 	if !ok {
 		inner, ok = u.csv(inner[:0], line)
+	}
+	if !ok {
+		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		inner, ok = wrappings[i](inner[:0], line)
@@ -230,7 +234,7 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 		matchESPRow(line) || matchIKERow(line) {
 		return dst, false
 	}
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	end := len(cols)
 	if err != nil && err != errQuote || end < max(2, u.column) {
 		return dst, false
@@ -257,7 +261,7 @@ func commas(line []byte) []byte {
 
 // heading takes a line that names the columns of a table, one of them the message.
 func (u *unwrapper) heading(line []byte) bool {
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
 	})
@@ -333,6 +337,9 @@ func htmlMark(s []byte) (text string, n int) {
 
 // unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
 func unwrapSyslog(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, '#') < 0 {
+		return dst, false
+	}
 	found := false
 	for {
 		i := bytes.Index(line, []byte("#01"))
@@ -360,6 +367,9 @@ func unwrapSyslog(dst, line []byte) ([]byte, bool) {
 
 // straightQuotes puts straight quotes for those that word processors and web pages set.
 func straightQuotes(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, 0xe2) < 0 {
+		return dst, false
+	}
 	found := false
 	for {
 		i := bytes.Index(line, []byte("\xe2\x80"))
@@ -427,8 +437,8 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 
 // cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".
 func cutContainer(dst, line []byte) ([]byte, bool) {
-	i := bytes.Index(line, []byte(" | "))
-	if i < 3 || i > 64 {
+	i := bytes.IndexByte(line, '|') - 1
+	if i < 3 || i > 64 || !bytes.HasPrefix(line[i:], []byte(" | ")) {
 		return dst, false
 	}
 	name := bytes.TrimRight(line[:i], " ")

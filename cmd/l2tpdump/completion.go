@@ -181,7 +181,7 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "layer":
 		return output.Layers
 	case "only":
-		return output.OnlyNames
+		return output.Contents
 	case "interface":
 		return interfaceNames()
 	}
@@ -252,7 +252,9 @@ func flagHelp(usage string) map[string]flagText {
 			text.help = strings.TrimSpace(text.help[:end])
 		}
 		for _, name := range names {
-			told[name] = text
+			if name != "" {
+				told[name] = text
+			}
 		}
 		if text.help != "" {
 			names = nil

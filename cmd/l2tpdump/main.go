@@ -82,6 +82,14 @@ func run(args []string) int {
 	case "help":
 		return help(rest)
 	}
+	if command, ok := files(ctx, args); ok {
+		message("taken for captures (-r) and keys (-k): l2tpdump %s", strings.Join(command, " "))
+		return decrypt(ctx, command[1:])
+	}
+	if _, err := os.Stat(name); err == nil {
+		return badUsage("no command, and no capture among the files",
+			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
+	}
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
 	}
@@ -89,8 +97,8 @@ func run(args []string) int {
 }
 
 func unknownCommand(name string) int {
-	return badUsage("unknown command "+quote(name),
-		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1])
+	return badUsage("unknown command "+quote(name), didYouMean(name, "", commandNames,
+		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1]))
 }
 
 // flagNames picks the options out of args, without their values, which might be anything.

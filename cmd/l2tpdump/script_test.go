@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"head":     head,
 			"linktype": linkType,
 			"split":    split,
+			"uid":      uid,
 			"utf16":    utf16le,
 		},
 		Condition: func(name string) (bool, error) {
@@ -108,6 +110,18 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
 	}
+}
+
+// uid sets a variable to the UID of the one session in a file: uid FILE NAME.
+func uid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: uid file name")
+	}
+	found := regexp.MustCompile(`"uid":"([^"]+)"`).FindAllStringSubmatch(ts.ReadFile(args[0]), -1)
+	if len(found) != 1 {
+		ts.Fatalf("%d sessions", len(found))
+	}
+	ts.Setenv(args[1], found[0][1])
 }
 
 // head writes the first N bytes of a file to another: head N from to.

@@ -68,8 +68,7 @@ The summary, on standard error, says for each SA that could not be decrypted why
 	"live": `Usage: l2tpdump live -i IFACE [-k KEYS...] [-w FILE] [options] [FILTER]
 
 Captures on an interface and decrypts as decrypt does. FILTER, in tcpdump's language, takes the place
-of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE. A build
-without libpcap has the default only.
+of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
@@ -88,7 +87,7 @@ Capture:
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
-                             FILE               followed as it grows and is rotated
+                             FILE               followed as it grows and is rotated; of a folder its text files
                              -                  standard input
                              syslog:[ADDR]:PORT syslog messages, by UDP and TCP
                              xfrm:              the SAs of this Linux kernel
@@ -108,8 +107,10 @@ interface is gone or a command for keys fails for good, what is written is whole
 `,
 	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
 
-Says for each SA of a capture whether the keys belong to it, and if not why.
+Says for each SA of a capture whether the keys belong to it, and if not why. What does not fit the width of the
+terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
+        --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
 	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
 
@@ -117,7 +118,6 @@ Says of each VPN connection of a capture whether it came up, who it was, and why
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
     -v, --verbose          print the packets of each session that say something, too
-        --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers hidden AVPs
         --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE

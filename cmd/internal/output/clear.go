@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,7 @@ type Clear struct {
 	comment  []byte
 	expanded []byte
 	secrets  func(*pipeline.Record) []byte
+	users    pipeline.Filter
 }
 
 // ClearConfig says how to write a cleartext capture.
@@ -76,11 +78,13 @@ type ClearConfig struct {
 	// Secrets, if set, leaves the packets as they were captured. What it returns for a record is
 	// written before it as an ESPS secrets block; nil: nothing.
 	Secrets func(*pipeline.Record) []byte
+	// Inner, if set, is for the users' packets: LayerIP writes those that pass.
+	Inner pipeline.Filter
 }
 
 // NewClear returns the sink that writes the cleartext capture.
 func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets}
+	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets, users: c.Inner}
 }
 
 // Record writes what the layer keeps of r.
@@ -148,6 +152,9 @@ func (c *Clear) inner(r *pipeline.Record) error {
 		data := r.Payload.Inner
 		if i > 0 {
 			data = r.Payload.More[i-1]
+		}
+		if c.users != nil && !passes(c.users, data, r) {
+			continue
 		}
 		c.packet = r.Packet
 		c.packet.Data, c.packet.Length = data, len(data)+r.Missing
@@ -414,6 +421,14 @@ func appendSPI(dst []byte, spi uint32) []byte {
 		dst = append(dst, digits[spi>>shift&15])
 	}
 	return dst
+}
+
+// IsCaptureName says that a file's name fits a capture: it has no ending, or a capture's, or one of
+// digits as rings have.
+func IsCaptureName(name string) bool {
+	end := strings.ToLower(filepath.Ext(name))
+	return end == "" || slices.Contains([]string{".pcap", ".pcapng", ".cap", ".ntar"}, end) || strings.Trim(end[1:], "0123456789") == "" ||
+		strings.Contains(name, "%")
 }
 
 // IsPcapName reports whether a file of that name, which may say that it is compressed, is to be written in

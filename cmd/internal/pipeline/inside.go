@@ -32,10 +32,10 @@ const (
 
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
-	clear, inside realm                              // of frames in clear, and of ESP
-	sas           recently[saKey, [2]netip.AddrPort] // who sent the first packet, and to whom
+	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
+	fragments     insideFragments
 }
 
 // unwrap fills in r.Payload.
@@ -159,6 +159,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 		r.Payload.Inner = data
 	}
 	if inner.Fragment {
+		u.fragment(r, &inner, protocol, data, depth)
 		return protocol, data, false
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]
@@ -210,23 +211,15 @@ func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src,
 	if n != &r.Net || r.Kind != ESP || !r.Verdict.Opened() {
 		return ends[0], ends[1]
 	}
-	key := saKey{n.Dst, r.SPI}
-	first, ok := u.sas.get(key)
-	switch {
-	case !ok:
-		u.sas.set(key, ends)
+	switch first := &r.flow.Ends; {
+	case !first[0].IsValid():
+		*first = ends
 	case n.UDP:
-		ends = first
+		ends = *first
 	default:
 		ends[0] = netip.AddrPortFrom(first[0].Addr(), sport)
 	}
 	return ends[0], ends[1]
-}
-
-// saKey names an SA of ESP.
-type saKey struct {
-	dst netip.Addr
-	spi uint32
 }
 
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if
@@ -291,12 +284,13 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, cut, r.again)
+		realm.frame(r, cut)
 	}
 }
 
 // frame follows the frame of a data message.
-func (m *realm) frame(p *Payload, cut, again bool) {
+func (m *realm) frame(r *Record, cut bool) {
+	p := &r.Payload
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -304,8 +298,8 @@ func (m *realm) frame(p *Payload, cut, again bool) {
 	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-			p.PPP.Cut = cut
-			m.expand(p, p.Tunnel.Sender, again)
+			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
+			m.expand(p, p.Tunnel.Sender, r.again)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

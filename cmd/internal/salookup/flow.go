@@ -36,6 +36,9 @@ type Flow struct {
 
 	_       [64]byte // what is below is another goroutine's
 	account account
+
+	// Ends is who sent the first packet that was opened, and to whom: who calls Count keeps it here.
+	Ends [2]netip.AddrPort
 }
 
 const (
