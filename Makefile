@@ -10,7 +10,7 @@ SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
-.PHONY: demo test build check fuzz torture soak bench dist site setup clean help
+.PHONY: demo test build check fuzz torture soak bench picture dist site setup clean help
 
 help:
 	@echo 'make build    build ./l2tpdump'
@@ -20,6 +20,7 @@ help:
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
 	@echo 'make soak     mixed traffic with faults for SOAKTIME ($(SOAKTIME))'
+	@echo 'make picture  make the picture of the README from a recording, with Chromium'
 	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
 	@echo 'make site     README, manual and schemas as web pages, into site/'
 	@echo 'make bench    throughput, beside the standard library over the same bytes'
@@ -57,6 +58,10 @@ soak:
 bench:
 	@scripts/setup build
 	$(GO) run ./cmd/internal/bench
+
+picture:
+	@scripts/setup test
+	TZ=UTC $(GO) test ./cmd/l2tpdump -count=1 -run TestPagePicture -page.picture $(CURDIR)/doc/sessions.png
 
 dist:
 	rm -rf dist

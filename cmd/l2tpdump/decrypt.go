@@ -109,7 +109,7 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.picks.Of(output.NewJSONLines(stdout, choose.sessions.UID)))
+		p.AddSink(s.picks.Of(output.NewJSONLines(stdout)))
 	case o.write == "" || o.print:
 		p.AddSink(s.picks.Of(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
 	}

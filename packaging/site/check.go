@@ -45,6 +45,9 @@ func check(folder string) error {
 				continue
 			}
 			u, err := url.Parse(l)
+			if err == nil && l == "" {
+				err = errors.New("a picture that is not among the pages")
+			}
 			if err != nil {
 				all = append(all, fmt.Errorf("%s: %w", file, err))
 				continue

@@ -33,6 +33,8 @@ var pages = map[string]string{
 	"doc/l2tpdump.1": "doc/l2tpdump.1.html",
 	"LICENSE":        "LICENSE.txt",
 
+	"doc/sessions.png": "doc/sessions.png",
+
 	"doc/schema/decrypt.json":  "doc/schema/decrypt.html",
 	"doc/schema/verify.json":   "doc/schema/verify.html",
 	"doc/schema/sessions.json": "doc/schema/sessions.html",

@@ -29,6 +29,9 @@ func fromMarkdown(name string, source []byte) ([]byte, error) {
 			if title == "" {
 				title = string(n.Lines().Value(source))
 			}
+		case *ast.Image:
+			to, _ := target(name, string(n.Destination)) // that none is missing is checked in the end
+			n.Destination = []byte(to)
 		case *ast.Link:
 			to, ok := target(name, string(n.Destination))
 			if n.Destination = []byte(to); !ok {

@@ -355,7 +355,7 @@ func appendHex(b []byte, r *pipeline.Record) []byte {
 	data := r.Payload.Inner
 	switch {
 	case data != nil:
-	case r.Payload.HasPPP && r.Payload.PPP.Login():
+	case r.Payload.HasPPP && r.Payload.PPP.Login(r.Payload.Frame):
 		return append(b, "\t(a login: its bytes are not shown)\n"...)
 	case r.Payload.HasPPP:
 		data = r.Payload.Frame

@@ -78,8 +78,12 @@ func ikeCard(s *sessions.Facts) card {
 	c.add("agreed on", "%s", strings.Join(strings.Fields(strings.Join([]string{k.Cipher, k.Hash, k.Group, k.Auth}, " ")), ", "))
 	c.add("offered", "%s", strings.Join(k.Offered, "; "))
 	c.add("identities", "%s", both(k.Identities))
+	c.add("looks like", "%s", both(k.LooksLike))
 	c.add("ISAKMP SAs", "%d", k.SAs)
 	c.add("retransmissions", "%d", k.Retransmissions)
+	if s.Attempts > 0 {
+		c.add("tries", "%d", s.Attempts)
+	}
 	if k.Seconds != nil {
 		c.add("phase 1 took", "%.6f s", k.Seconds.Seconds())
 	}
@@ -104,6 +108,7 @@ func l2tpCard(s *sessions.Facts) card {
 	}
 	c.add("hosts", "%s", both(l.Host))
 	c.add("vendors", "%s", both(l.Vendor))
+	c.add("looks like", "%s", both(l.LooksLike))
 	if l.Result != nil {
 		c.add("result", "%d, error %d", *l.Result, *l.Error)
 	}

@@ -42,7 +42,6 @@ type session struct {
 	Proven   bool
 	Cure     string
 	Evidence string
-	Attempts int
 	Remarks  []string
 	Steps    []step
 	Cards    []card
@@ -99,7 +98,7 @@ func (c *card) add(name, format string, args ...any) {
 
 func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 	v := &session{
-		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Attempts: s.Attempts, Remarks: s.Remarks,
+		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Remarks: s.Remarks,
 		Proven: s.CauseID == "" || s.Proven != nil && *s.Proven, Cards: cards(s, zone), SAs: s, Chart: newChart(s),
 	}
 	var frames []string
@@ -159,6 +158,9 @@ func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 		v.Body = fmt.Sprintf("frame %d, %s, %s%s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From], again)
 		if r.Details != "" {
 			v.Body += ": " + r.Details
+		}
+		if r.AVPs != "" {
+			v.Body += "; " + r.AVPs
 		}
 	case ladder.Fold, ladder.Lost:
 		if r.Until-r.Time > 1e9 {
