@@ -42,7 +42,9 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	@for cgo in 1 0; do dead=$$(CGO_ENABLED=$$cgo $(GO) run $(DEADCODE) ./...) && test -z "$$dead" || \
 		{ echo "no program reaches, with CGO_ENABLED=$$cgo:"; echo "$$dead"; exit 1; }; done
+	cd packaging && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 	scripts/check-size
+	@if command -v mandoc >/dev/null; then scripts/check-manual; else echo 'the manual was not checked: there is no mandoc'; fi
 
 fuzz:
 	scripts/fuzz $(FUZZTIME)

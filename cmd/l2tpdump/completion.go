@@ -252,7 +252,9 @@ func flagHelp(usage string) map[string]flagText {
 			text.help = strings.TrimSpace(text.help[:end])
 		}
 		for _, name := range names {
-			told[name] = text
+			if name != "" {
+				told[name] = text
+			}
 		}
 		if text.help != "" {
 			names = nil
