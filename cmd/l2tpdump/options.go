@@ -175,8 +175,18 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
-// manyKeys is how many are most of the memory: garbage is to take less beside them.
-const manyKeys = 1 << 14
+// Beyond some keys what is known of their SAs is most of the memory. The percentage of garbage is set so that up to
+// garbageKeys SAs it is worth more memory not to look for it often; beyond, that the sum is bounded.
+const (
+	mostGarbage, leastGarbage = 400, 25 // percent
+	garbageKeys               = 50_000
+	usualKeys                 = 1 << 12
+)
+
+// garbage is the percentage for n keys.
+func garbage(n int) int {
+	return max(leastGarbage, mostGarbage*garbageKeys/max(n, garbageKeys))
+}
 
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
@@ -186,8 +196,8 @@ func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*
 	for _, k := range all {
 		n += len(k.IKE) + len(k.ESP)
 	}
-	if n >= manyKeys {
-		debug.SetGCPercent(25)
+	if n > usualKeys {
+		debug.SetGCPercent(garbage(n))
 	}
 	return all, err
 }
