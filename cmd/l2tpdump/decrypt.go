@@ -53,6 +53,7 @@ func decrypt(ctx context.Context, args []string) int {
 	s := newSinks(&o, src, p)
 	s.keys, s.sessions = keys, watchSessions(p)
 	stop := showProgress(&o, src)
+	makeRoom(keys)
 	stats, err := p.Run(ctx)
 	stop()
 	return s.end(ctx, stats, err)

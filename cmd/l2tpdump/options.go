@@ -175,29 +175,38 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
-// Beyond some keys what is known of their SAs is most of the memory. The percentage of garbage is set so that up to
-// garbageKeys SAs it is worth more memory not to look for it often; beyond, that the sum is bounded.
+// manyKeys is how many are most of the memory: garbage is to take less beside them.
+const manyKeys = 1 << 14
+
+// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is not worth the time to
+// look for garbage often.
 const (
-	mostGarbage, leastGarbage = 400, 25 // percent
-	garbageKeys               = 50_000
-	usualKeys                 = 1 << 12
+	perSA     = 2 << 10
+	besides   = 512 << 20
+	leisurely = 400 // percent of garbage
 )
 
-// garbage is the percentage for n keys.
-func garbage(n int) int {
-	return max(leastGarbage, mostGarbage*garbageKeys/max(n, garbageKeys))
+// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known.
+func makeRoom(keys []*keysrc.Keys) {
+	if n := countKeys(keys); n >= manyKeys {
+		debug.SetMemoryLimit(besides + int64(n)*perSA)
+		debug.SetGCPercent(leisurely)
+	}
+}
+
+func countKeys(keys []*keysrc.Keys) (n int) {
+	for _, k := range keys {
+		n += len(k.IKE) + len(k.ESP)
+	}
+	return n
 }
 
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
 	all, err := o.loadSources(report)
-	n := 0
-	for _, k := range all {
-		n += len(k.IKE) + len(k.ESP)
-	}
-	if n > usualKeys {
-		debug.SetGCPercent(garbage(n))
+	if countKeys(all) >= manyKeys {
+		debug.SetGCPercent(25)
 	}
 	return all, err
 }
