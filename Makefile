@@ -10,7 +10,7 @@ SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
-.PHONY: demo test build check fuzz torture soak bench setup clean help
+.PHONY: demo test build check fuzz torture soak bench dist site setup clean help
 
 help:
 	@echo 'make build    build ./l2tpdump'
@@ -20,6 +20,8 @@ help:
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
 	@echo 'make soak     mixed traffic with faults for SOAKTIME ($(SOAKTIME))'
+	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
+	@echo 'make site     README, manual and schemas as web pages, into site/'
 	@echo 'make bench    throughput, beside the standard library over the same bytes'
 
 build:
@@ -54,5 +56,13 @@ bench:
 	@scripts/setup build
 	$(GO) run ./cmd/internal/bench
 
+dist:
+	rm -rf dist
+	cd packaging && $(GO) run ./dist -root .. -o ../dist -url '$(DIST_URL)'
+
+site:
+	rm -rf site
+	cd packaging && $(GO) run ./site -root .. -o ../site
+
 clean:
-	rm -f l2tpdump clear.pcapng
+	rm -rf l2tpdump clear.pcapng dist site

@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,21 +19,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errNoLive: this build captures.
+var errNoLive error
+
 // hasAny: the packet socket is bound to one interface.
 const hasAny = false
 
-const withoutLibpcap = "live capture by AF_PACKET, with the default filter only"
+const withoutLibpcap = "live capture by AF_PACKET"
 
-// Live is a Source over a network interface, by a packet socket (packet(7)). It knows the default
-// filter only, and applies it to what the kernel hands over.
+// Live is a Source over a network interface, by a packet socket (packet(7)). Its filter is applied to
+// what the kernel hands over.
 type Live struct {
 	fd         int
 	interfaces []Interface
-	index      int // of the interface
-	all        bool
+	index      int       // of the interface
+	filter     *Filter   // nil: all frames
 	downSince  time.Time // the interface is down; zero if it is not, as far as is known
-	frame      Frame
-	data       []byte // of a packet, behind room for a VLAN tag that the kernel took out
+	data       []byte    // of a packet, behind room for a VLAN tag that the kernel took out
 	control    []byte
 
 	mu     sync.Mutex // over what follows
@@ -45,9 +48,6 @@ const vlanTagLen = 4
 
 // OpenLive starts to capture.
 func OpenLive(c LiveConfig) (*Live, error) {
-	if c.Filter != "" {
-		return nil, errNoFilter
-	}
 	if c.Interface == Any {
 		return nil, errors.New("this build has no libpcap, which the interface any needs: name one interface")
 	}
@@ -58,6 +58,12 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
+	var filter *Filter
+	if !c.All {
+		if filter, err = NewFilter(lt, cmp.Or(c.Filter, DefaultFilter(lt))); err != nil {
+			return nil, err
+		}
+	}
 	fd, index, err := openSocket(&c)
 	if errors.Is(err, unix.EPERM) {
 		err = ErrNotPermitted
@@ -66,7 +72,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		return nil, fmt.Errorf("%s: %w", c.Interface, err)
 	}
 	return &Live{
-		fd: fd, index: index, all: c.All,
+		fd: fd, index: index, filter: filter,
 		interfaces: []Interface{{LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9}},
 		data:       make([]byte, vlanTagLen+c.snapLen()),
 		control:    make([]byte, 256),
@@ -148,13 +154,11 @@ func (l *Live) Next(p *Packet) error {
 		room := l.data[vlanTagLen:]
 		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: room[:min(n, len(room))]}
 		l.takeControl(p, l.control[:controlLen])
-		if !l.all {
-			if err := l.frame.Decode(l.interfaces[0].LinkType, p.Data); err == nil && !Wanted(&l.frame) {
-				if time.Since(start) > idleAfter {
-					return ErrIdle
-				}
-				continue
+		if l.filter != nil && !l.filter.Match(p.Data, p.Length) {
+			if time.Since(start) > idleAfter {
+				return ErrIdle
 			}
+			continue
 		}
 		l.mu.Lock()
 		l.stats.Received++

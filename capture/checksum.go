@@ -102,6 +102,16 @@ func (f *Frame) fixTransport(data []byte) {
 	binary.BigEndian.PutUint16(data[at:], c)
 }
 
+// Checksum reports whether the UDP or TCP checksum of a packet is right, data being what f was decoded
+// from; known is false if there is none that can be computed.
+func (f *Frame) Checksum(data []byte) (right, known bool) {
+	end, at, ok := f.segment()
+	if !ok || f.noChecksum(data, at) {
+		return false, false
+	}
+	return fold(f.transportSum(data, end)) == 0xffff, true
+}
+
 // noChecksum: a sender of UDP that computes none sends 0.
 func (f *Frame) noChecksum(data []byte, at int) bool {
 	return f.UDP && data[at] == 0 && data[at+1] == 0

@@ -102,7 +102,8 @@ type linkMarks struct {
 	typeEnd           int // behind the EtherType or the PPP protocol of two bytes
 	nflogAt           int // the length of NFLOG's payload
 	nflogBig          bool
-	radioFlagsAt      int // the byte of radiotap that says that a frame check sequence follows
+	radioFlagsAt      int  // the byte of radiotap that says that a frame check sequence follows
+	sealed            bool // what is behind the header of 802.11 is encrypted
 }
 
 // Decode takes a frame apart. What is not IP, or has an unknown link type, is no error: IPVersion

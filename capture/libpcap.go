@@ -4,6 +4,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/pcap"
+
+	"l2tpdump/capture/filter"
 )
 
 // This is the only file that reaches libpcap: live capture and the compiler of filters.
@@ -31,9 +34,18 @@ func NewFilter(lt LinkType, expr string) (*Filter, error) {
 	defer h.Close()
 	bpf, err := h.NewBPF(expr)
 	if err != nil {
-		return nil, fmt.Errorf("filter for %v frames: %w", lt, err)
+		return nil, filterError(lt, expr, err)
 	}
 	return &Filter{bpf}, nil
+}
+
+// filterError says what is wrong with a filter. libpcap does not say where.
+func filterError(lt LinkType, expr string, err error) error {
+	var placed *filter.Error
+	if _, e := filter.New(filter.LinkType(lt), expr); errors.As(e, &placed) {
+		err = e
+	}
+	return fmt.Errorf("filter for %v frames: %w", lt, err)
 }
 
 // Match reports whether the frame passes; length is its length on the wire.
@@ -67,6 +79,9 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 	return pcap.OpenOffline(file.Name())
 }
 
+// errNoLive: this build captures.
+var errNoLive error
+
 // hasAny: the interface any.
 const hasAny = runtime.GOOS == "linux"
 
@@ -92,14 +107,14 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		return nil, err
 	}
 	lt := linkTypeOf(h)
-	filter := c.Filter
-	if filter == "" && !c.All {
-		filter = DefaultFilter(lt)
+	expr := c.Filter
+	if expr == "" && !c.All {
+		expr = DefaultFilter(lt)
 	}
-	if filter != "" {
-		if err := h.SetBPFFilter(filter); err != nil {
+	if expr != "" {
+		if err := h.SetBPFFilter(expr); err != nil {
 			h.Close()
-			return nil, fmt.Errorf("filter for %v frames: %w", lt, err)
+			return nil, filterError(lt, expr, err)
 		}
 	}
 	return &Live{handle: h, interfaces: []Interface{{

@@ -69,7 +69,8 @@ func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	if len(h) < size {
 		return f.shortLink()
 	}
-	if h[1]&protected != 0 || h[22]&15 != 0 {
+	f.sealed = h[1]&protected != 0
+	if f.sealed || h[22]&15 != 0 {
 		return versionNone, nil
 	}
 	if h[1]&toDS != 0 && h[1]&fromDS != 0 {

@@ -92,8 +92,11 @@ type Device struct {
 }
 
 // Devices lists the interfaces that can be captured on: the network interfaces, those that are up
-// first, and on Linux the one that stands for all.
+// first, and on Linux the one that stands for all. A build that can't capture has an error for it.
 func Devices() ([]Device, error) {
+	if errNoLive != nil {
+		return nil, errNoLive
+	}
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, err

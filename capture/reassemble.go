@@ -22,6 +22,7 @@ var (
 // fragmentKey is what makes fragments belong together: RFC 791 section 3.2, RFC 8200 section 4.5
 // (protocol 0 there).
 type fragmentKey struct {
+	within   any // what carried them, nil: nothing did
 	src, dst netip.Addr
 	id       uint32
 	protocol uint8 // of IPv4
@@ -81,11 +82,18 @@ func (r *Reassembler) OnDoubt(f func(ip []byte) bool) { r.proves = f }
 // round, are kept side by side: the datagram that is proved is the right one, or else the one that
 // began last. A refused fragment gives no datagram but an error.
 func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err error) {
+	return r.AddWithin(nil, f, data, time)
+}
+
+// AddWithin is Add for a fragment that something carried, which is comparable: it belongs to others
+// only that the same carried.
+func (r *Reassembler) AddWithin(within any, f *Frame, data []byte, time int64) (d *Datagram, err error) {
 	r.expire(time)
 	key, payload, err := fragment(f, data)
 	if err != nil {
 		return nil, err
 	}
+	key.within = within
 	a := r.known[key]
 	if a == nil {
 		a = &assembly{key: key}
@@ -118,6 +126,13 @@ func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err e
 		return nil, errFragmentRoom
 	}
 	return d, nil
+}
+
+// Knows reports whether another fragment of the same datagram has come, see AddWithin.
+func (r *Reassembler) Knows(within any, f *Frame, data []byte) bool {
+	key, _, err := fragment(f, data)
+	key.within = within
+	return err == nil && r.known[key] != nil
 }
 
 // move puts an assembly at the end of another list.

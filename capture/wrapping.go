@@ -37,9 +37,6 @@ type Wrapped struct {
 	Name string // of what carries it: "TZSP", "GRE"
 	Link LinkType
 	Data []byte // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
-	// Tunnel: it is an IP packet in an IP packet or in GTP-U, which may as well be any traffic of
-	// the network that was captured, and not the frame of a capture taken elsewhere.
-	Tunnel bool
 }
 
 // inside is where what is wrapped lies in the data.
@@ -69,7 +66,6 @@ func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if version != 4 && version != 6 {
 		return Wrapped{}, false
 	}
-	w.Tunnel = f.IPVersion != 0
 	if f.LinkLen == 0 || version != f.IPVersion && f.typeEnd == 0 {
 		w.Data = slices.Clone(b) // there is no link header, or none that can tell what follows
 		return w, true

@@ -14,6 +14,9 @@ var (
 	// ErrStructure: there is no authentication key, and what decryption gives is not the
 	// inside of an ESP packet.
 	ErrStructure = errors.New("esp: decrypted bytes have not the structure of a packet")
+	// ErrWeak: the padding is right, but what else there is proves nothing by itself: enough only
+	// under a key that other packets have proved. It wraps ErrStructure.
+	ErrWeak = fmt.Errorf("%w that proves a key", ErrStructure)
 	// ErrIncomplete: a key is known, but not all of its bytes.
 	ErrIncomplete = errors.New("esp: key is incomplete")
 	// ErrTruncated: the capture holds only part of the packet.

@@ -44,7 +44,7 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure
+	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure and ErrWeak
 }
 
 // NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's length is
@@ -302,6 +302,7 @@ const OpenOverhead = 16
 //   - ErrPlaintext: the ICV is right and the plaintext impossible
 //   - ErrICV: another key, or a damaged packet
 //   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
+//   - ErrWeak: the ICV can't be checked and the plaintext, which is returned, may be the inside of an ESP packet
 //   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
 //     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
 func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
@@ -350,10 +351,15 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen, Evidence: bits}, nil
 	}
 	t := Structure(body)
-	if t.Bits < minEvidence {
+	var err error
+	switch {
+	case t.Bits >= minEvidence:
+	case t.familiar():
+		err = ErrWeak
+	default:
 		return Plaintext{Evidence: t.Bits}, ErrStructure
 	}
-	return Plaintext{Data: body[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, nil
+	return Plaintext{Data: body[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, err
 }
 
 func openTruncated(data []byte, missing int) Plaintext {

@@ -19,7 +19,8 @@ type Trailer struct {
 const (
 	minEvidence = 16 // without an ICV
 	minVerified = 9  // behind a good ICV, which proves the ciphertext but not the encryption key
-	surePadding = 24 // behind a good ICV, whatever the payload looks like
+	surePadding = 24 // behind a good ICV or under a proved key, whatever the payload looks like
+	minPadding  = 8  // of right padding: that there is none
 )
 
 // Structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
@@ -47,6 +48,12 @@ func Structure(plain []byte) Trailer {
 		}
 	}
 	return t
+}
+
+// familiar reports whether the padding is right and the payload does not contradict its next header,
+// or the padding alone shows that it was decrypted.
+func (t *Trailer) familiar() bool {
+	return t.padBits >= minPadding && t.Bits > 0 || t.padBits >= surePadding
 }
 
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
@@ -142,9 +149,7 @@ var payloads = [256]func(p []byte) (n int, ok bool){
 	protoUDP: udpBits, protoTCP: tcpBits, protoIPv4: ipv4Bits, protoIPv6: ipv6Bits, protoGRE: greBits,
 	protoICMP: func(p []byte) (int, bool) { return checksummed(p, 8) },
 	protoIGMP: checksummed4, protoPIM: checksummed4, protoVRRP: checksummed4,
-	protoICMPv6: func(p []byte) (int, bool) { // the checksum needs the addresses
-		return 4, len(p) >= 4 && p[0] != 0 && (p[0] <= 4 || p[0] >= 100) && p[0] <= 201 && p[1] <= 31
-	},
+	protoICMPv6: icmpv6Bits,
 	protoESP: func(p []byte) (int, bool) {
 		if len(p) < HeaderLen+2 || binary.BigEndian.Uint32(p) < 256 {
 			return 0, false
@@ -174,6 +179,20 @@ var payloads = [256]func(p []byte) (n int, ok bool){
 		}
 		return 0, len(p) >= 4
 	},
+}
+
+// icmpv6Bits judges type and code (RFC 4443, RFC 4861, RFC 2710, RFC 3810); the checksum needs the
+// addresses.
+func icmpv6Bits(p []byte) (int, bool) {
+	if len(p) < 4 {
+		return 0, false
+	}
+	kind, code := p[0], p[1]
+	switch {
+	case kind == 1 && code <= 7, kind == 3 && code <= 1, kind == 4 && code <= 3, code == 0 && (kind == 2 || kind >= 128 && kind <= 137 || kind == 143):
+		return 11, true
+	}
+	return 4, kind != 0 && (kind <= 4 || kind >= 100) && kind <= 201 && code <= 31
 }
 
 func checksummed4(p []byte) (int, bool) { return checksummed(p, 4) }

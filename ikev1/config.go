@@ -49,9 +49,6 @@ func parseConfig(body []byte) (configPayload, error) {
 		return configPayload{}, fmt.Errorf("ikev1: attribute payload of %d bytes: %w", len(body), ErrMalformed)
 	}
 	c := configPayload{Type: configType(body[0]), ID: binary.BigEndian.Uint16(body[2:])}
-	if body[1] != 0 {
-		return c, fmt.Errorf("ikev1: attribute payload with reserved byte %#02x: %w", body[1], ErrMalformed)
-	}
 	var err error
 	c.Attributes, err = parseAttributes(body[4:])
 	return c, err

@@ -148,6 +148,11 @@ func (l *lab) put(fromI bool, data []byte) {
 // sealed encrypts a message and sends it.
 func (l *lab) sealed(fromI bool, x ExchangeType, id uint32, parts ...part) {
 	first, b := chainOf(parts...)
+	l.sealedBytes(fromI, x, id, first, b)
+}
+
+// sealedBytes does so with payloads that need not be a chain.
+func (l *lab) sealedBytes(fromI bool, x ExchangeType, id uint32, first PayloadType, b []byte) {
 	b = append(b, l.pad(l, len(b))...)
 	bl := l.block.BlockSize()
 	iv := l.chains[id]

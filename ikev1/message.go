@@ -25,7 +25,7 @@ type Message struct {
 	Header Header
 	SA     *SA // the ISAKMP SA it belongs to
 
-	FromInitiator  bool // of phase 1 for its exchanges; of the exchange otherwise
+	FromInitiator  bool // of phase 1 for its exchanges and Informational; of the exchange otherwise
 	Number         int  // position in its exchange, from 1; a retransmission has the number of its first copy
 	Retransmission bool
 	Encrypted      bool
@@ -40,6 +40,7 @@ type Message struct {
 	Plain    []byte
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
+	Broken   error     // nil, or where the chain breaks though the HASH, which is right, covers what is there
 
 	Negotiated []*esp.Negotiated // SAs that this message completed
 	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted
@@ -64,6 +65,14 @@ type position struct {
 	head     bool  // it is cut, and what there is of it is decrypted
 	unproven bool  // it is cut, and proves none of the keys known, as a later message may
 	hashOpen bool  // its HASH waits for another message
+	exact    bool  // it is not to be reconstructed
+	tried    attempted
+}
+
+// attempted is what was known when all keys were tried on a message in vain.
+type attempted struct {
+	changed  int   // of the SA
+	observed int64 // of the Tracker
 }
 
 // Head says that the message was cut by the snaplen, and that Plain and Payloads are its decrypted

@@ -19,20 +19,20 @@ func (p *Payload) isNATD() bool {
 }
 
 // IsNATOA says that the payload is a NAT original address under any of its numbers: 21 (RFC 3947),
-// 131 (drafts 1 to 3), and 16 (drafts 4 to 8) where the body is an address.
+// 131 (drafts 1 to 3), and 16 (drafts 4 to 8) where the body is an address, reserved bytes zero.
 func (p *Payload) isNATOA() bool {
 	switch p.Type {
 	case PayloadNATOA, PayloadNATOADraft:
 		return true
 	case PayloadSAT:
 		_, err := parseNATOA(p.Body)
-		return err == nil
+		return err == nil && [3]byte(p.Body[1:]) == [3]byte{}
 	}
 	return false
 }
 
 // ParseNATOA reads the body of a NAT-OA payload: an original address of one side (RFC 3947 section
-// 5.2).
+// 5.2). The reserved bytes do not count: racoon leaves in them what was there.
 func parseNATOA(body []byte) (netip.Addr, error) {
 	if len(body) < 4 {
 		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA payload of %d bytes: %w", len(body), ErrMalformed)
@@ -40,9 +40,6 @@ func parseNATOA(body []byte) (netip.Addr, error) {
 	t := idType(body[0])
 	if t != idIPv4Addr && t != idIPv6Addr || t.dataLen() != len(body)-4 {
 		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA of ID type %d with %d bytes: %w", t, len(body)-4, ErrMalformed)
-	}
-	if body[1] != 0 || body[2] != 0 || body[3] != 0 {
-		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA with reserved bytes %x: %w", body[1:4], ErrMalformed)
 	}
 	a, _ := netip.AddrFromSlice(body[4:])
 	return a, nil

@@ -15,6 +15,7 @@ type decryption struct {
 	source  ivSource
 	rebuilt *rebuilt // nil when the IV is known
 	weak    bool     // the evidence is little: it may be forged, and changes nothing
+	proven  bool     // by its HASH, though the payloads do not fit
 	hash    *hashAlg // known by this message, where the suite does not say
 }
 
@@ -22,13 +23,14 @@ type decryption struct {
 func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
-	m.Err = nil
+	m.Err, m.Broken = nil, nil
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
 	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
 		m.Err = malformedf("flagged as encrypted, and has no payload")
 	} else if o, k := sa.unlock(m); k == nil {
 		m.Err = sa.refusal(m)
+		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {
 		sa.prove(k, m.at.rec.from, o.hash)
@@ -91,14 +93,21 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	}
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
-	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
+	since, again := int64(0), m.at.tried.changed == sa.changed
+	if again {
+		since = m.at.tried.observed
+	}
+	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
 		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
-		if o.follow(m, n, whole) && o.bits >= need {
+		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
 			return o, true
 		}
+	}
+	if again || m.at.exact {
+		return decryption{}, false
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
 }
@@ -118,9 +127,9 @@ func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 	return ok
 }
 
-// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
-// without a HASH in front, which takes a look at all lengths that the first payload can have; to
-// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+// maxFailures is how many messages of an SA may fail in a way that costs much while no key is
+// proven: to be reconstructed without a HASH in front, which takes a look at all lengths that the
+// first payload can have, with all keys; to be opened, and be tried again.
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
@@ -137,7 +146,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
+	} else if m.at.ex != sa.phase1 || !proven && sa.guesses >= maxFailures {
 		return decryption{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
@@ -173,7 +182,7 @@ func (sa *SA) certain(m *Message) bool {
 		if r.number == 6 {
 			return known(5)
 		}
-		return len(sa.saidBy(PayloadKE, roleInitiator)) > 0 && len(sa.saidBy(PayloadKE, roleResponder)) > 0
+		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
 		return sa.count(PayloadKE) > 1
 	case ExchangeInformational:
@@ -255,16 +264,15 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrTruncated
 	}
 	payloads := o.plain[:o.end]
-	var err error
-	if m.Payloads, err = parsePayloads(m.Header.NextPayload, payloads); err != nil {
-		return err
+	if m.Payloads, m.Broken = parseChain(m.Header.NextPayload, payloads); m.Broken != nil && !o.proven {
+		return m.Broken
 	}
 	if !o.weak {
 		sa.trace(m, o)
 	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
 	m.Plain = clearMessage(m.Header, payloads)
-	m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
+	m.Payloads, _ = parseChain(m.Header.NextPayload, m.Plain[HeaderLen:])
 
 	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
@@ -275,12 +283,15 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrAltered
 	case m.Decrypted && !weak:
 		sa.ends.proven.set(r.src, r.dst, r.from)
-		r.opened = true
+		if !r.opened {
+			r.opened = true
+			sa.changed++
+		}
 	}
 	if m.Decrypted {
 		m.remember(payloads)
 	}
-	if !weak {
+	if !weak && m.Broken == nil {
 		t.learnPlain(m)
 	}
 	if check == hashBad {
@@ -293,6 +304,9 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 func (sa *SA) trace(m *Message, o *decryption) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
+		if r.iv == nil {
+			sa.changed++
+		}
 		r.iv = s.iv
 	}
 	if o.rebuilt == nil && !s.known {
@@ -436,5 +450,9 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
 }
+
+// NeedsProof says that so many messages of its SA fit no key that Decrypt is not worth its cost
+// before one does.
+func (m *Message) NeedsProof() bool { return m.Err == ErrUnopened && m.SA.Unopened > maxFailures }

@@ -1,9 +1,6 @@
 package ikev1
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "encoding/binary"
 
 // PayloadType is the number of an ISAKMP payload (RFC 2408 section 3.1, the IANA registry
 // "IPsec-related: next payload types", and the NAT-T drafts).
@@ -49,6 +46,7 @@ type Payload struct {
 	Reserved uint8       // second byte of the generic header; zero in good messages
 	Offset   int         // where the generic header begins, in the bytes given to ParsePayloads
 	Body     []byte      // without the 4-byte generic header; part of the bytes parsed
+	Damaged  bool        // its length is impossible: Body is all that is left
 }
 
 // End returns the offset behind the payload.
@@ -66,13 +64,11 @@ func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 	for t := first; t != PayloadNone; {
 		rest := data[off:]
 		if len(rest) < payloadHeaderLen {
-			return list, fmt.Errorf("ikev1: %s payload at byte %d: %d bytes left, less than a payload header: %w",
-				t, off, len(rest), ErrMalformed)
+			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header", t, off, len(rest))
 		}
 		n := int(binary.BigEndian.Uint16(rest[2:]))
 		if n < payloadHeaderLen || n > len(rest) {
-			return list, fmt.Errorf("ikev1: %s payload at byte %d: length %d, with %d bytes left: %w",
-				t, off, n, len(rest), ErrMalformed)
+			return list, malformedf("%s payload at byte %d: length %d, with %d bytes left", t, off, n, len(rest))
 		}
 		p := Payload{
 			Type:     t,

@@ -110,6 +110,8 @@ func (p *Payload) text(d detail) string {
 	b, err := p.parse()
 	size := strconv.Itoa(len(p.Body)) + " bytes"
 	switch {
+	case p.Damaged && !d.full:
+		return malformed
 	case err != nil && d.full:
 		return size + " " + malformed
 	case b != nil && err != nil:
@@ -133,6 +135,8 @@ type body interface {
 func (p *Payload) parse() (body, error) {
 	n := len(p.Body)
 	switch {
+	case p.Damaged:
+		return nil, ErrMalformed
 	case p.isNATD():
 		return nil, p.lengthError(isHashLen(n))
 	case p.isNATOA():

@@ -61,8 +61,8 @@ type transform struct {
 // The lists it returns refer to body.
 //
 // All lengths must agree exactly: proposals fill the payload, transforms fill their proposal in the
-// number that it states, attributes fill their transform, reserved fields are zero. On an error,
-// what stood before the damage is returned with it.
+// number that it states, attributes fill their transform, the reserved bytes of their headers are
+// zero. On an error, what stood before the damage is returned with it.
 func parseSA(body []byte) (*saPayload, error) {
 	if len(body) < 8 {
 		return &saPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
@@ -159,9 +159,6 @@ func parseTransform(b []byte, protocol protocolID) (transform, error) {
 		return transform{Protocol: protocol}, fmt.Errorf("transform of %d bytes: %w", len(b), ErrMalformed)
 	}
 	t := transform{Number: b[0], ID: b[1], Protocol: protocol}
-	if b[2] != 0 || b[3] != 0 {
-		return t, fmt.Errorf("reserved bytes %#02x %#02x: %w", b[2], b[3], ErrMalformed)
-	}
 	var err error
 	t.Attributes, err = parseAttributes(b[4:])
 	return t, err

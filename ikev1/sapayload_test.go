@@ -211,8 +211,8 @@ func TestParseSALengths(t *testing.T) {
 	for _, off := range []int{
 		8, 9, 10, 11, // proposal: next, reserved, length
 		8 + 6, 8 + 7, // size of the SPI, number of transforms
-		16, 17, 18, 19, 22, 23, // first transform: next, reserved, length, reserved
-		28, 29, 30, 31, 34, 35,
+		16, 17, 18, 19, // first transform: next, reserved, length
+		28, 29, 30, 31,
 		38, 39, // length of the attribute
 	} {
 		for _, d := range []byte{1, 0xff, 3, 0x80} {

@@ -10,13 +10,13 @@ const maxColumns = 64
 
 var errQuote = errors.New("a quote is not closed")
 
-// csvRow splits a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands
+// csvRow appends the columns of a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands
 // for one quote (RFC 4180) and \xHH for a byte (Wireshark). With errQuote the last column is the open one.
-func csvRow(text []byte) (columns [][]byte, err error) {
-	columns = make([][]byte, 0, 10)
+func csvRow(columns [][]byte, text []byte) ([][]byte, error) {
 	for {
 		text = bytes.TrimLeft(text, " \t")
 		var col []byte
+		var err error
 		if len(text) > 0 && text[0] == '"' {
 			if col, text, err = quoted(text[1:]); err != nil {
 				return append(columns, col), err

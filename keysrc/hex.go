@@ -32,15 +32,14 @@ var hexValues = func() (v [256]byte) {
 
 var errRedacted = errors.New("it was replaced by something else (redacted)")
 
-// decodeHex reads hex digits with or without 0x before them, and with spaces, colons, dashes or
-// underscores between bytes. Errors hold no digit of it.
-func decodeHex(text []byte) ([]byte, error) {
+// appendHex appends hex digits as bytes, with or without 0x before them, and with spaces, colons,
+// dashes or underscores between bytes. Errors hold no digit of it.
+func appendHex(b, text []byte) ([]byte, error) {
 	text = bytes.TrimSpace(text)
 	if len(text) >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X') {
 		text = text[2:]
 	}
 	var (
-		b    = make([]byte, 0, len(text)/2)
 		high byte
 		half bool
 	)
@@ -71,9 +70,10 @@ func decodeHex(text []byte) ([]byte, error) {
 	return b, nil
 }
 
-// hexKey is decodeHex for a key; an empty text gives the empty key.
+// hexKey reads a key; an empty text gives the empty key.
 func hexKey(text []byte) (esp.Key, error) {
-	b, err := decodeHex(text)
+	var room [64]byte
+	b, err := appendHex(room[:0], text)
 	if err != nil {
 		return esp.Key{}, err
 	}

@@ -232,7 +232,7 @@ func TestNothingPrints(t *testing.T) {
 			}
 		}
 		for i := 0; i+8 <= len(k36); i += 2 {
-			b, _ := decodeHex([]byte(k36[i : i+8]))
+			b, _ := appendHex(nil, []byte(k36[i:i+8]))
 			secret[string(b)] = true
 		}
 		for _, s := range keys.IKE {

@@ -29,6 +29,7 @@ type unwrapper struct {
 	column int  // of the message in a table with a heading, from 1
 	open   bool // that goes on in the next line
 	object jsonObject
+	lister []byte // who sent the last line of syslog that was of a listing
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
@@ -43,6 +44,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	inner, ok := u.json(u.bufs[depth][:0], line)
 	if !ok {
 		inner, ok = u.csv(inner[:0], line)
+	}
+	if !ok {
+		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		inner, ok = wrappings[i](inner[:0], line)
@@ -230,7 +234,7 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 		matchESPRow(line) || matchIKERow(line) {
 		return dst, false
 	}
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	end := len(cols)
 	if err != nil && err != errQuote || end < max(2, u.column) {
 		return dst, false
@@ -257,7 +261,7 @@ func commas(line []byte) []byte {
 
 // heading takes a line that names the columns of a table, one of them the message.
 func (u *unwrapper) heading(line []byte) bool {
-	cols, err := csvRow(commas(line))
+	cols, err := csvRow(nil, commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
 	})

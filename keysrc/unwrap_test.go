@@ -36,6 +36,13 @@ func TestUnwrap(t *testing.T) {
 		{"2026-11-27T12:00:00.000000000Z stdout F \tproto esp", "\tproto esp"},
 		{"2026-11-27T12:00:00Z [IKE] SPI", "2026-11-27T12:00:00Z [IKE] SPI"},
 		{"vpn-1  | DEBUG: x", "DEBUG: x"},
+		{"<13>Nov 23 07:15:18 gw xfrm[1]: src 192.0.2.1 dst 192.0.2.2\nNov 23 07:15:18 gw xfrm[1]: \tenc cbc(aes) 0x00\nNov 23 07:15:18 gw cron[2]: \tenc x",
+			"src 192.0.2.1 dst 192.0.2.2|\tenc cbc(aes) 0x00|Nov 23 07:15:18 gw cron[2]: \tenc x"},
+		{"<13>1 2026-11-23T07:15:18Z gw xfrm 12 - [a b=\"c\"] \tproto esp spi 0x1", "\tproto esp spi 0x1"},
+		{"2026-11-23 07:15:18 gw root: 192.0.2.1 192.0.2.2", "192.0.2.1 192.0.2.2"},
+		{"Nov 23 07:15:18 a x[1]: proto esp spi 0x1\nNov 23 07:15:18 b x[1]: proto esp spi 0x2\nNov 23 07:15:18 a x[1]: enc y",
+			"proto esp spi 0x1||proto esp spi 0x2|Nov 23 07:15:18 a x[1]: enc y"},
+		{"Nov 23 07:15:18 gw racoon: DEBUG: x", "Nov 23 07:15:18 gw racoon: DEBUG: x"},
 		{"| enc key:  00 11", "| enc key:  00 11"},
 	} {
 		var u unwrapper

@@ -77,7 +77,8 @@ func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 	if !matchESPRow(text) {
 		return nil, "", errors.New("the first column is neither IPv4 nor IPv6")
 	}
-	col, err := csvRow(text)
+	var room [10][]byte
+	col, err := csvRow(room[:0], text)
 	if err != nil {
 		return nil, "", err
 	}

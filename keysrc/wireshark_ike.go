@@ -93,14 +93,16 @@ func (w *wiresharkIKE) near() string {
 // ParseIKERow reads a row. The key is Ka, as Wireshark wants it; where it is SKEYID_e the one who
 // decrypts finds out. doubt is what may be wrong with a row that can be used.
 func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
-	col, err := csvRow(text)
+	var room [2][]byte
+	col, err := csvRow(room[:0], text)
 	if err != nil {
 		return nil, "", err
 	}
 	if len(col) != 2 {
 		return nil, "", fmt.Errorf("it has %s, not 2", count(len(col), "column", "columns"))
 	}
-	cookie, err := decodeHex(col[0])
+	var digits [8]byte
+	cookie, err := appendHex(digits[:0], col[0])
 	if err != nil {
 		return nil, "", fmt.Errorf("initiator cookie: %w", err)
 	}

@@ -266,9 +266,9 @@ func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 
 // control follows a control message.
 func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, int) {
-	if c.hides() && h.Version == Version2 {
-		proof, used := c.uncover(t.secrets)
-		t.tell(proof, used, HiddenAVPs, "")
+	if c.hides() {
+		proof, place := c.uncover(h.Version, t.secrets)
+		t.tell(Finding{proof, HiddenAVPs, "", place})
 	}
 	assigned := c.number(avpAssignedTunnel)
 	if h.Version == Version3 {
@@ -324,26 +324,37 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 	tunnel, end := tr.tunnel, &tr.tunnel.Ends[tr.sender]
 	keep(&tunnel.challenges[tr.sender], c.value(avpChallenge))
 	keep(&tunnel.nonces[tr.sender], c.value(avpNonce))
-	var used *secret
-	var made Made
+	f := Finding{Host: end.Host}
 	start := h.PayloadStart - controlSize3
 	challenge, answer := tunnel.challenges[1-tr.sender], c.value(avpChallengeResponse)
 	switch {
-	case answer != nil && challenge != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
-		made = ChallengeResponse
-		c.Authentication, used = t.secrets.prove(func(secret []byte) bool {
+	case answer != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
+		f.Made = ChallengeResponse
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool {
 			want := response(c.kind, secret, challenge)
 			return bytes.Equal(want[:], answer)
 		})
+		f.unchecked(challenge == nil)
 	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
-		made = MessageDigest
+		f.Made = MessageDigest
 		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
 		if c.kind == messageSCCRQ {
 			nonces = [2][]byte{}
 		}
-		c.Authentication, used = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+		f.unchecked(c.kind != messageSCCRQ && (nonces[0] == nil || nonces[1] == nil))
 	}
-	t.tell(c.Authentication, used, made, end.Host)
+	if c.Authentication = f.Proof; f.Proof != Unproved {
+		t.tell(f)
+	}
+}
+
+// unchecked makes of a proof that secrets are wrong none, where what else the proof is made of was
+// not captured.
+func (f *Finding) unchecked(missing bool) {
+	if missing && f.Proof == Wrong {
+		f.Proof, f.Place = Unchecked, ""
+	}
 }
 
 // keep keeps a value of an AVP, if it is there.

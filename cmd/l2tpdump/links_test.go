@@ -238,3 +238,16 @@ func TestLinkLayers(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedIsNamed: where the traffic may be in what is not opened, the hint says in what, and not that there is none.
+func TestClosedIsNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "macsec.pcap")
+	relinked(t, filepath.Join(captures, "01-basic-aes128-sha1/outer.pcap"), file, capture.Ethernet, func(ip []byte, _ bool) []byte {
+		head := []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xe5, 0x2c, 0, 0, 0, 0, 1}
+		return slices.Concat(head, ip, make([]byte, 16))
+	})
+	text := quietly(t, func() { run([]string{"decrypt", "-r", file}) })
+	if !strings.Contains(text, "can be opened of this capture: 276 frames can't (MACsec)") || strings.Contains(text, "outer (WAN)") {
+		t.Error(text[max(0, len(text)-300):])
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/keysrc"
 )
 
@@ -86,6 +87,7 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.keyFlags(f)
 	o.outputFlags(f)
+	f.Lookup("progress").Hidden = true // it is refused with a reason
 	f.StringVarP(&o.filter, "filter", "f", "", "")
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
@@ -121,6 +123,9 @@ func (o *liveOptions) check() error {
 		return errors.New("--syslog-save keeps what -k syslog: receives, and there is none")
 	}
 	if err := o.checkKeyFormat(); err != nil {
+		return err
+	}
+	if err := o.openFolders(); err != nil {
 		return err
 	}
 	for i, k := range o.keys {
@@ -170,6 +175,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
+		return fail(err)
+	}
 	ring, err := o.ring()
 	if err != nil {
 		return fail(err)
@@ -213,8 +222,14 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if len(sources) > 0 {
 		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
+	news := newKeyNews(o.quiet, sources)
+	c.Waits = news.waits
 	p := pipeline.New(c)
-	s := newSinks(&o.options, src, p)
+	if o.json || choose.needsSessions() {
+		choose.sessions = sessions.NewGatherer(func(*sessions.Session) error { return nil })
+		p.AddSink(choose.sessions)
+	}
+	s := newSinks(&o.options, src, p, choose)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
@@ -223,18 +238,21 @@ func (o *liveOptions) run(ctx context.Context) int {
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, &came, src) })
+		followers.Go(func() { followKeys(following, k, keys, &came, news, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
 	}
+	defer o.endWithReader(file, src)()
 	defer o.summaries(p, s)()
+	endNews := news.run(o.statusLine(p, src, file))
 	stats, err := o.begin(s, file)
 	if err == nil {
 		stats, err = p.Run(ctx)
 	}
 	endFollowing()
 	followers.Wait()
+	endNews()
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -379,7 +397,7 @@ func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
-	return id.create(o.write, 0, 0o666)
+	return id.create(o.write, 0, 0o600)
 }
 
 // unwatched reports whether all output goes to regular files.
@@ -392,6 +410,36 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode().IsRegular()
+}
+
+// readerEvery is how often it is looked whether there is somebody left to read the output: an idle
+// line has no packet that would tell.
+const readerEvery = 250 * time.Millisecond
+
+// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
+// nobody any more, until stop is called.
+func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
+	if o.write == "" || o.write == "-" {
+		file = os.Stdout
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // nil for a ring
+		return func() {}
+	}
+	ticker, done := time.NewTicker(readerEvery), make(chan struct{})
+	go func() {
+		for !readerGone(file) {
+			select {
+			case <-ticker.C:
+			case <-done:
+				return
+			}
+		}
+		src.end()
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+	}
 }
 
 // needs are what is still to be done once the privileges are dropped.
@@ -414,10 +462,11 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 
 // followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
 // the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
 		came.Add(int64(len(found.IKE) + len(found.ESP)))
+		news.keys(found)
 		select {
 		case keys <- found:
 		case <-ctx.Done():

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -30,19 +31,23 @@ type options struct {
 	secrets   string // file of PPP passwords
 	tunnels   string // file of tunnels' secrets
 	psk       string // file of pre-shared keys
-	filter    string
-	count     uint64
+	choice
+	filter string
+	count  uint64
 
 	write     string
 	layer     string
 	json      bool
 	print     bool
-	only      string
+	only      []string
 	verbose   int
 	hexdump   bool
 	quiet     bool
 	progress  bool
 	embedKeys bool
+	ladder    bool
+	color     string
+	html      string // file of a page
 }
 
 // newFlags returns a flag set that reports through [parse].
@@ -70,7 +75,9 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.print, "print", false, "")
-	f.StringVar(&o.only, "only", "", "")
+	f.StringSliceVar(&o.only, "only", nil, "")
+	o.choice.flags(f)
+	f.BoolVar(&o.control, "with-control", false, "")
 	f.CountVarP(&o.verbose, "verbose", "v", "")
 	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
@@ -87,9 +94,19 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		out("%s", commandUsage[f.Name()])
 		return nil, exitOK, false
 	case err != nil:
-		return nil, badUsage(err.Error(), "l2tpdump help "+f.Name()), false
+		cure := "l2tpdump help " + f.Name()
+		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
+		}
+		return nil, badUsage(err.Error(), cure), false
 	}
 	return f.Args(), 0, true
+}
+
+// longNames are the long names of a command's options.
+func longNames(f *pflag.FlagSet) (names []string) {
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
 }
 
 // checkInput refuses input options that contradict each other.
@@ -124,7 +141,8 @@ func (o *options) checkInput(rest []string) error {
 // checkKeyFormat refuses the name of a format that does not exist.
 func (o *options) checkKeyFormat() error {
 	if names := keysrc.FormatNames(); o.keyFormat != "" && !slices.Contains(names, o.keyFormat) {
-		return withHint("the formats are "+strings.Join(names, ", "), "unknown key format %s", quote(o.keyFormat))
+		return withHint(didYouMean(o.keyFormat, "--key-format ", names, "the formats are "+strings.Join(names, ", ")),
+			"unknown key format %s", quote(o.keyFormat))
 	}
 	return nil
 }
@@ -133,12 +151,10 @@ func (o *options) checkKeyFormat() error {
 // further outputs.
 func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
-		return err
+		return withHint(didYouMean(o.layer, "--layer ", output.Layers, ""), "%w", err)
 	}
-	switch o.only {
-	case "", "ike", "esp", "l2tp", "ppp", "ip", "eth":
-	default:
-		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
+	if err := o.checkSelection(); err != nil {
+		return err
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):
@@ -153,6 +169,9 @@ func (o *options) checkOutput(more ...string) error {
 		return errors.New("the capture and the lines can't both go to standard output")
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
+	}
+	if _, name := compressed.OfName(o.write); !output.IsCaptureName(name) {
+		message("the name %s is none of a capture: what is written is pcapng, or pcap in a file whose name ends in .pcap", quote(o.write))
 	}
 	outputs := []string{o.write}
 	if o.lines() {
@@ -339,9 +358,29 @@ func explainKeys(path string, err error) error {
 func explainFile(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		return fmt.Errorf("%s: %w", file.Path, file.Err)
+		return systemError{file.Path + ": " + systemText(file.Err), file.Err}
 	}
 	return err
+}
+
+// systemError is an error of the system in our words.
+type systemError struct {
+	text string
+	error
+}
+
+func (e systemError) Error() string { return e.text }
+func (e systemError) Unwrap() error { return e.error }
+
+// systemText has the two errors that are a person's in the same words on all systems.
+func systemText(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	}
+	return err.Error()
 }
 
 // bareError leaves out the file.

@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/keysrc"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -31,7 +33,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
-	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
+	listed(tunnelFindings(s.p.Tunnels()))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
 	if s.sessions != nil {
 		s.sessions.tell()
@@ -53,10 +55,14 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "no frame passed the filter"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
+	case s.o.choice.any() && s.picks.Passed == 0:
+		return s.o.choice.nothing()
 	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
+	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Closed > 0:
+		return "there is no IKE, ESP or L2TP in what can be opened of this capture: " + notOpened(stats)
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
 	case stats.Failed() == 0 && stats.Lost > 0 && stats.Lost == stats.LostBehind && stats.Merged == 0:
@@ -66,14 +72,22 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
 	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) > 0 && s.report().Lost != "":
 		return "a value in a key source is damaged: take the source anew from where it comes"
-	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed() && stats.Opened()+stats.Heads == 0:
+	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed() && matched(stats) == 0:
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up" +
 			otherDay(stats, s.keys)
 	case stats.ByKind[pipeline.ESP] == 0, s.report().KeyD != nil:
-	case stats.Count(pipeline.ESP, why.NoKey) == stats.ByKind[pipeline.ESP] && stats.Opened() > 0:
+	case stats.Count(pipeline.ESP, why.NoKey) != stats.ByKind[pipeline.ESP] || stats.Opened() == 0:
+	case slices.ContainsFunc(s.keys, func(k *keysrc.Keys) bool { return len(k.ESP) > 0 }):
+		return "the keys of ESP are of other SAs: the log has to be of the time of the capture and go on until the IPsec SA is set up, or give SKEYID_d"
+	default:
 		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}
 	return ""
+}
+
+// notOpened says how many frames may carry what is looked for, and can't be opened.
+func notOpened(stats *pipeline.Stats) string {
+	return fmt.Sprintf("%s can't (%s)", plural(stats.Closed, "frame"), stats.ClosedName)
 }
 
 // counts prints what became of the frames.
@@ -163,6 +177,7 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 	}
 	done := make(chan struct{})
 	ended := make(chan struct{})
+	const width = 40
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(200 * time.Millisecond)
@@ -170,11 +185,10 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 		for {
 			select {
 			case <-done:
-				fmt.Fprint(os.Stderr, "\r\x1b[K")
+				fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
 				return
 			case <-tick.C:
 				n, total := ps.Progress()
-				const width = 40
 				filled := int(min(n, total) * width / total)
 				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled), min(n, total)*100/total)
 			}

@@ -6,9 +6,10 @@ const usage = `Usage:
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
     l2tpdump sessions -r FILE... [-k KEYS...] [--json]
-    l2tpdump schema [decrypt|verify|sessions|keys]
-    l2tpdump extcap install [DIR]
-    l2tpdump interfaces | version | help [COMMAND]
+    l2tpdump schema [decrypt|verify|sessions|keys|version]
+    l2tpdump extcap install|remove [DIR]
+    l2tpdump completion bash|zsh|fish
+    l2tpdump interfaces | version [--json] | help [COMMAND]
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
 are (a router's log, a Wireshark table, ip xfrm state, a daemon's log), decrypts IKEv1 and ESP,
@@ -42,7 +43,7 @@ Output:
         --print            print lines although -w is given
         --only WHAT        ike, esp, l2tp, ppp, ip or eth: only frames that are or hold that
     -v, -vv                more detail: reasons, algorithms, each payload
-    -x                     print the bytes of the inner packet
+    -x, --hex              print the bytes of the inner packet
     -q, --quiet            no summary
 
 L2TP and PPP:
@@ -67,8 +68,7 @@ The summary, on standard error, says for each SA that could not be decrypted why
 	"live": `Usage: l2tpdump live -i IFACE [-k KEYS...] [-w FILE] [options] [FILTER]
 
 Captures on an interface and decrypts as decrypt does. FILTER, in tcpdump's language, takes the place
-of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE. A build
-without libpcap has the default only.
+of the default: UDP ports 500, 4500 and 1701, ESP and fragments, also behind VLAN tags and in PPPoE.
 
 Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
@@ -87,7 +87,7 @@ Capture:
 
 Keys, which may come while it runs:
     -k, --keys KEYS        may repeat; one of
-                             FILE               followed as it grows and is rotated
+                             FILE               followed as it grows and is rotated; of a folder its text files
                              -                  standard input
                              syslog:[ADDR]:PORT syslog messages, by UDP and TCP
                              xfrm:              the SAs of this Linux kernel
@@ -107,8 +107,10 @@ interface is gone or a command for keys fails for good, what is written is whole
 `,
 	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
 
-Says for each SA of a capture whether the keys belong to it, and if not why.
+Says for each SA of a capture whether the keys belong to it, and if not why. What does not fit the width of the
+terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
+        --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
 	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
 
@@ -116,7 +118,6 @@ Says of each VPN connection of a capture whether it came up, who it was, and why
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
     -v, --verbose          print the packets of each session that say something, too
-        --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers hidden AVPs
         --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
@@ -132,11 +133,13 @@ Lists the keys that a source holds.
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -r, --read FILE        a capture: completes what the source leaves out
+    -f, --filter FILTER    of the capture, take only the frames that match
+    -c, --count N          of the capture, take N frames
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object
 `,
-	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys]
+	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys|version]
 
 Prints the JSON Schema of what a command prints with --json, which names every member and says what it means;
 that of decrypt is live's too. Without a command lists those that have one.
@@ -145,10 +148,10 @@ that of decrypt is live's too. Without a command lists those that have one.
 
 Lists the interfaces that live can capture on.
 `,
-	"extcap": `Usage: l2tpdump extcap install [DIR]
+	"extcap": `Usage: l2tpdump extcap install|remove [DIR]
 
-Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...": links this program into its folder for
-extcaps, or DIR. The options of such an interface, the gear beside it, are
+Makes Wireshark offer each interface as "L2TP/IPsec decrypted: ...", or no more: links this program into its
+folder for extcaps, or DIR, and asks tshark -D whether it has been found. The options of such an interface, the gear beside it, are
 
     Key file               followed as it grows, like -k FILE of live
     Other source of keys   syslog:[ADDR]:PORT, xfrm: or exec:COMMAND
@@ -163,6 +166,22 @@ tshark takes them with -o, as extcap.l2tpdump_eth0.keyfile:FILE, keysource, hold
 
 Wireshark has to be able to capture: as root, or after setcap cap_net_raw,cap_net_admin=ep on this program.
 `,
-	"version": `Usage: l2tpdump version
+	"completion": `Usage: l2tpdump completion bash|zsh|fish
+
+Prints a script that has the shell complete commands, options and their values. For this shell only:
+
+    $ source <(l2tpdump completion bash)      # zsh: the same with zsh, behind compinit
+    $ l2tpdump completion fish | source
+
+For all to come it goes, where no package has put it there, into
+    bash    ~/.local/share/bash-completion/completions/l2tpdump
+    zsh     a file _l2tpdump in a folder of $fpath
+    fish    ~/.config/fish/completions/l2tpdump.fish
+`,
+	"version": `Usage: l2tpdump version [--json]
+
+Prints the version, the commit and its date, the version of Go, the system and what it can capture live with.
+
+        --json             print one object
 `,
 }

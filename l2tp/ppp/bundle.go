@@ -10,10 +10,13 @@ type bundle struct {
 	links []*Link // one of them, or more
 
 	ccp    ccp
+	asked  [256]bool // by the low byte: a control protocol of the network layer was seen
 	ipcp   negotiation
 	usesVJ [2]bool
 	vj     [2]vjSlots
 	mp     [2]reassembly
+	last   [2]Position // of the frames that were no fragments
+	gaps   [2]uint64   // how often others may have been lost between them
 
 	keys   *startKeys // for MPPE
 	client int        // the direction of what the client sends
@@ -44,6 +47,12 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	stream := &b.ccp.streams[direction]
 	state := Plain
+	if last, p := &b.last[direction], &b.x.position; !nested {
+		if !p.comparable(last) || p.Missing != last.Missing {
+			b.gaps[direction]++
+		}
+		*last = *p
+	}
 	switch f.Protocol {
 	case protocolCompressed:
 		switch {
@@ -57,11 +66,15 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		return Unknown
 	case protocolCCP, protocolIPCP:
 		b.control(direction, f.Protocol, payload)
+	default:
+		if f.Protocol>>8 == 0x80 {
+			b.asked[byte(f.Protocol)] = true
+		}
 	}
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
 		state = b.network(direction, f.Protocol, payload)
 	}
-	stream.pass(b.x, f.Protocol, payload, b.plainUp[direction])
+	stream.pass(b.x, f.Protocol, payload, b.plainOf(direction))
 	return state
 }
 
@@ -93,6 +106,7 @@ func (b *bundle) frameOf(direction int) func([]byte) State {
 // network gives out a packet of the network layer, its headers expanded.
 func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 	at, vj := len(b.x.arena), &b.vj[direction]
+	vj.losses = b.losses(direction)
 	switch protocol {
 	case protocolVJUncompressed:
 		out, ok := vj.uncompressed(b.x.arena, payload)
@@ -100,15 +114,44 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 			return Damaged
 		}
 	case protocolVJCompressed:
-		out, next, ok := vj.compressed(b.x.arena, payload)
+		out, next, fit := vj.compressed(b.x.arena, payload)
 		vj.commit(&next)
-		if b.x.arena = out; !ok {
+		if b.x.arena = out; fit != vjFits {
 			return Waiting
 		}
 	default:
-		return b.x.emit(protocol, payload)
+		return b.emit(protocol, payload)
 	}
-	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+	return b.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+}
+
+// emit gives out a packet if it is sound: of IP its checksums are right; of a control protocol the
+// length; and for another the ends have asked each other, for nothing in it can be checked.
+func (b *bundle) emit(protocol uint16, payload []byte) State {
+	switch {
+	case protocol == ProtocolIP || protocol == ProtocolIPv6:
+		if payload = soundIP(protocol, payload); payload == nil {
+			return Damaged
+		}
+	case IsControl(protocol):
+		if !soundControl(protocol, payload) {
+			return Damaged
+		}
+	case !b.asked[byte(protocol)] || protocol > 0xff:
+		return Damaged
+	}
+	b.x.packets = append(b.x.packets, Packet{protocol, payload})
+	return Expanded
+}
+
+// losses is how often frames of a direction may have been lost up to now. The numbers of a
+// compression and of fragments tell; without them, what carries the frames.
+func (b *bundle) losses(direction int) uint64 {
+	n := b.ccp.streams[direction].losses + b.mp[direction].losses
+	if b.ccp.streams[direction].comp == nil {
+		n += b.gaps[direction]
+	}
+	return n
 }
 
 // fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the
@@ -121,21 +164,36 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	switch {
 	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
-		packet := wholeIP(payload)
-		return packet != nil && len(packet) == len(payload) && transportFits(packet) &&
-			(packet[0]>>4 == 4) == (f.Protocol == ProtocolIP)
+		packet := soundIP(f.Protocol, payload)
+		return packet != nil && len(packet) == len(payload)
 	case f.Protocol == protocolVJCompressed:
-		_, _, ok := b.vj[direction].compressed(nil, payload)
-		return ok
+		_, _, fit := b.vj[direction].compressed(nil, payload)
+		return fit != vjNot
 	case f.Protocol == protocolVJUncompressed:
 		var trial vjSlots
 		_, ok := trial.uncompressed(nil, payload)
 		return ok
 	case IsControl(f.Protocol):
-		var c Control
-		return protocols[f.Protocol] != "" && c.Decode(f.Protocol, payload) == nil && int(c.Length) == len(payload)
+		return soundControl(f.Protocol, payload)
 	}
 	return false
+}
+
+// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661 section
+// 2); nil if it is of another version than the protocol says, or a checksum is wrong.
+func soundIP(protocol uint16, payload []byte) []byte {
+	packet := wholeIP(payload)
+	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {
+		return nil
+	}
+	return packet
+}
+
+// soundControl reports whether a packet is of a control protocol that has a name, and as long as it
+// says.
+func soundControl(protocol uint16, payload []byte) bool {
+	var c Control
+	return protocols[protocol] != "" && c.Decode(protocol, payload) == nil && int(c.Length) == len(payload)
 }
 
 // control follows a packet of CCP or IPCP.

@@ -28,9 +28,20 @@ type Frame struct {
 	// L2TP have no length and no FCS of their own.
 	PayloadStart, PayloadEnd int
 
-	// Cut is for the caller to set after Decode: the capture lacks the end of the frame.
-	Cut bool
+	// For the caller to set after Decode, as far as it knows:
+	Cut      bool     // the capture lacks the end of the frame
+	Position Position // its place among the frames of its sender
+	Checksum Checksum // of the packet that carries it
 }
+
+// Checksum is what the checksum of a packet says of what it carries.
+type Checksum uint8
+
+const (
+	ChecksumNone  Checksum = iota // there is none
+	ChecksumRight                 // as it ought to be
+	ChecksumWrong                 // the packet is damaged, or the checksum is left to the network card
+)
 
 // Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF
 // 03 is always taken as address and control, since protocol FF03 cannot be (RFC 1661 section 6.6).

@@ -19,20 +19,23 @@ import (
 // JSONLines prints an object for each frame. A member that does not apply is absent.
 type JSONLines struct {
 	w    *bufio.Writer
+	uid  func() string
 	enc  *json.Encoder
 	text []byte
 }
 
-// NewJSONLines returns the sink that prints JSON lines to w.
-func NewJSONLines(w io.Writer) *JSONLines {
+// NewJSONLines returns the sink that prints JSON lines to w. uid says of which session a record is, "" of none; nil: that is not
+// known.
+func NewJSONLines(w io.Writer, uid func() string) *JSONLines {
 	b := bufio.NewWriterSize(w, 64<<10)
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	return &JSONLines{w: b, enc: enc}
+	return &JSONLines{w: b, uid: uid, enc: enc}
 }
 
 type jsonFrame struct {
 	Frame     uint64     `json:"frame"`
+	UID       string     `json:"uid,omitempty"` // of its session, as `sessions --json` has it
 	Time      string     `json:"time"`
 	Length    int        `json:"length"`
 	Interface int        `json:"interface"`
@@ -157,6 +160,9 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Verdict:   string(r.Verdict),
 		Reason:    r.Why(),
 		Wrapping:  r.Wrapping,
+	}
+	if j.uid != nil {
+		f.UID = j.uid()
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)

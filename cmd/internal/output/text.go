@@ -207,6 +207,8 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	case r.Reason == pipeline.DummyPacket:
 		b = append(b, "dummy packet, length "...)
 		return strconv.AppendInt(b, int64(len(r.Plain.Data)), 10)
+	case r.TunnelMode():
+		return t.appendInner(b, r.Plain.Data, r)
 	case r.Kind == pipeline.ESP && r.Verdict.Opened():
 		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
 		return inner.AppendSummary(b, t.packet[r.Net.LinkLen:], t.verbose)

@@ -113,7 +113,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 		p.AddSink(j)
 		p.AddSink(output.NewText(io.Discard, 2, true, time.UTC))
-		p.AddSink(output.NewJSONLines(io.Discard))
+		p.AddSink(output.NewJSONLines(io.Discard, nil))
 		p.AddSink(output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return io.Discard, nil }, Layer: output.LayerL2TP, Source: src}))
 		stats, err := p.Run(context.Background())
 		var sink *pipeline.SinkError

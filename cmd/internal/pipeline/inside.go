@@ -35,6 +35,7 @@ type unwrapper struct {
 	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
+	fragments     insideFragments
 }
 
 // unwrap fills in r.Payload.
@@ -158,6 +159,7 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 		r.Payload.Inner = data
 	}
 	if inner.Fragment {
+		u.fragment(r, &inner, protocol, data, depth)
 		return protocol, data, false
 	}
 	payload := data[inner.PayloadStart:inner.PayloadEnd]
@@ -278,12 +280,13 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, cut, r.again)
+		realm.frame(r, cut)
 	}
 }
 
 // frame follows the frame of a data message.
-func (m *realm) frame(p *Payload, cut, again bool) {
+func (m *realm) frame(r *Record, cut bool) {
+	p := &r.Payload
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -291,8 +294,8 @@ func (m *realm) frame(p *Payload, cut, again bool) {
 	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-			p.PPP.Cut = cut
-			m.expand(p, p.Tunnel.Sender, again)
+			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
+			m.expand(p, p.Tunnel.Sender, r.again)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

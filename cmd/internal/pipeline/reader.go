@@ -279,6 +279,9 @@ func (r *reader) keys() {
 // wait takes the last record off the batch again and has it wait for its key.
 func (r *reader) wait(rec *Record) {
 	h := r.p.framer.hold
+	if tell := r.p.config.Waits; tell != nil && rec.joins == nil && !h.has(rec) {
+		tell(rec)
+	}
 	n := h.add(rec)
 	now := rec.Packet.Time
 	r.batch.drop()

@@ -148,6 +148,11 @@ func (r *Record) HasSPI() bool { return r.esp != nil }
 // Head reports whether Plain is the decrypted head of a packet whose end was not captured.
 func (r *Record) Head() bool { return r.Verdict == why.Truncated && r.Plain.NextHeader != 0 }
 
+// TunnelMode reports whether the frame is ESP that was opened and holds a whole IP packet.
+func (r *Record) TunnelMode() bool {
+	return r.Kind == ESP && r.Verdict.Opened() && (r.Plain.NextHeader == protoIPv4 || r.Plain.NextHeader == protoIPv6)
+}
+
 // ESPLength is the length of the ESP packet in bytes, SPI to ICV, as it was on the wire.
 func (r *Record) ESPLength() int { return len(r.esp) + r.cut }
 

@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
+
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
@@ -26,6 +29,9 @@ type Stats struct {
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
 	Foreign     uint64           // frames of a link layer that can't be taken apart
 	ForeignLink capture.LinkType // of one of them
+	Undecided   uint64           // ESP packets that came before there was evidence enough for a key
+	Closed      uint64           // frames that may carry what is looked for, and are not opened
+	ClosedName  string           // what the first of them is: "PPTP", "MACsec"
 	First       int64            // time of the first frame, nanoseconds since the Unix epoch
 	Last        int64
 	Held        uint64 // frames that had to wait for their key, in live capture
@@ -44,6 +50,12 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Net.IPVersion == 0 && !r.Link.Supported() {
 		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
+	}
+	if r.Kind == Other {
+		if name := r.Net.Closed(r.Data()); name != "" {
+			s.Closed++
+			s.ClosedName = cmp.Or(s.ClosedName, name)
+		}
 	}
 	if r.Merged() {
 		s.Merged++
@@ -69,6 +81,9 @@ func (s *Stats) add(r *Record) {
 	}
 	if r.Head() {
 		s.Heads++
+	}
+	if r.err == salookup.ErrUndecided {
+		s.Undecided++
 	}
 	for _, m := range r.IKE {
 		if m.Decrypted && m.Reconstructed {

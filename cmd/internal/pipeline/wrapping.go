@@ -8,9 +8,7 @@ import (
 const maxWrappings = 4 // frames inside each other
 
 // unwrap takes the frame that r carries in its place, if it carries one, and reports whether it
-// did. The frames of a capture that was taken elsewhere (TZSP, ERSPAN, VXLAN ...) are taken
-// whatever they are. A packet in a tunnel is taken only if IKE, ESP or L2TP is in it: otherwise the
-// tunnel is what this network carries, and stays as it is.
+// did. It is taken whatever it is, but not if it is broken: then what carries it stays as it is.
 func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	if depth == maxWrappings || r.Kind != Other || r.Verdict != why.Clear || r.Reason != "" {
 		return false
@@ -23,7 +21,7 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
 	r.wrap(w.Name)
 	inner := f.open(r, depth+1)
-	if inner || r.Kind != Other || !w.Tunnel && (r.Verdict == why.Clear || r.Verdict == why.Truncated) {
+	if inner || r.Kind != Other || r.Verdict == why.Clear || r.Verdict == why.Truncated {
 		if g := outer.complete; g != nil {
 			f.settle(g, r.Number)
 		}

@@ -75,6 +75,7 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 	case ErrUndecided:
 		a.counts.Refused++
 		a.counts.Undecided++
+		a.unopened(seq)
 	case esp.ErrICV, esp.ErrStructure:
 		a.counts.Refused++
 		a.fail(seq)
@@ -150,6 +151,14 @@ func (a *account) fail(seq uint32) {
 		a.before = a.before || a.current == nil
 		a.more = a.more || a.current != nil
 	}
+}
+
+// Missing is how many sequence numbers of the SA that opened a packet last have not come so far.
+func (f *Flow) Missing() uint64 {
+	if f.account.current == nil {
+		return 0
+	}
+	return f.account.current.seq.win.Missing()
 }
 
 // Report is the account of one flow.

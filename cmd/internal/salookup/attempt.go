@@ -46,7 +46,7 @@ type outcome struct {
 	Fit
 	with     *Candidate // nil: none proved right
 	packets  int        // that had to agree
-	likely   *Candidate // has a good ICV, and nothing so far contradicts the encryption key
+	likely   *Candidate // has a good ICV or structure, and nothing so far contradicts the encryption key
 	by       Fit        // its
 	hopeful  bool       // some evidence, not enough
 	shaped   bool       // the packet's length is possible for some candidate
@@ -73,7 +73,10 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 		case !fresh: // copies of one packet are one packet
 			out.hopeful = out.hopeful || tr.proof != nil && tr.proof[i].agreed > 0
 		case tr.weigh(i, o, p.Cut):
-			out.hopeful = true
+			if !c.Checks() && p.Cut == 0 && o.Bits >= togetherBits && tr.proof[i].refused == 0 && out.likely == nil {
+				out.likely, out.by = c, o
+			}
+			out.hopeful = out.hopeful || o.Bits >= likelyBits
 			if tr.proof[i].enough(c.Checks() && p.Cut == 0) {
 				out.Fit, out.with, out.packets = o, c, int(tr.proof[i].agreed)
 				return out
@@ -164,8 +167,11 @@ func (p *proof) enough(checked bool) bool {
 	if checked {
 		need = togetherBits
 	}
-	return p.agreed > 1 && int(p.bits)-refusal*int(p.refused) >= need
+	return p.agreed > 1 && p.net() >= need
 }
+
+// net is the evidence for the candidate less that against it.
+func (p *proof) net() int { return int(p.bits) - refusal*int(p.refused) }
 
 // later sets when the next attempt is due: with each of the first packets, then after ever longer
 // pauses, so that a long capture under a wrong key costs no more than a short one. A packet of an

@@ -250,7 +250,8 @@ func TestGoodICVIsLetThrough(t *testing.T) {
 	a, b := again(1, 0), again(2, 0)
 	b.authKey = a.authKey
 	db = newTable(a.from(1))
-	only(t, "contradicted", db.run(append(b.several(1), v3(a))), why.WrongKey)
+	only(t, "contradicting", db.run(b.several(1)), why.WrongKey)
+	only(t, "contradicted", db.run([]espPacket{v3(a)}), why.NoKey)
 }
 
 // TestCutSHA2: each HMAC of the SHA-2 family is found with 96 bits, and the remark is about the row

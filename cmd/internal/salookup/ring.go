@@ -190,7 +190,12 @@ func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plain
 	}
 	high = s.high(p)
 	plain, err = o.Open(sa, dst, p.Data, high, p.Cut)
-	if err != esp.ErrICV || !s.Suite.ESN {
+	switch {
+	case err == esp.ErrWeak && s.Proved():
+		return plain, high, nil
+	case err == esp.ErrWeak:
+		return esp.Plaintext{Evidence: plain.Evidence}, high, esp.ErrStructure
+	case err != esp.ErrICV || !s.Suite.ESN:
 		return plain, high, err
 	}
 	for _, h := range [3]uint32{high + 1, high - 1, s.High} {

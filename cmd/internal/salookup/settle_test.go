@@ -45,27 +45,73 @@ func (e *sealer) next(payload []byte, proto uint8) espPacket {
 	return espPacket{e.spi, testSrc, testDst, e.seal(payload, proto, nil), 0, int64(e.seq) * 1e6}
 }
 
-// Packets that prove little alone have to agree.
+// Packets that prove little alone have to agree. Until then nothing is called a wrong key.
 func TestWeakEvidenceAddsUp(t *testing.T) {
 	e := cbcSealer()
 	s := e.secret()
 	s.AuthKey = esp.Key{}
 	db := newTable(s)
-	first := e.next(tcpSegment(10), 6) // no padding at all
-	for range 3 {                      // copies of one packet are one packet
-		if x := db.open(first); x.err != salookup.ErrUndecided || !errors.Is(x.err, esp.ErrStructure) {
-			t.Fatalf("one packet of little evidence: %v", x.err)
+	little := func() espPacket { return e.next(bytes.Repeat([]byte{0x55}, 14), 59) } // no padding at all
+	first := little()
+	for range 3 { // copies of one packet are one packet
+		if x := db.open(first); x.err != salookup.ErrUndecided || !errors.Is(x.err, esp.ErrStructure) || x.Verdict != why.NoKey {
+			t.Fatalf("one packet of little evidence: %v: %v", x.Verdict, x.err)
 		}
 	}
-	if r := db.reports()[0]; r.Verdict != why.WrongKey || !strings.Contains(r.Reason, "may fit") {
+	if r := db.reports()[0]; r.Verdict != why.NoKey || !strings.Contains(r.Reason, "may fit") {
 		t.Errorf("%+v", r)
 	}
-	if x := db.open(e.next(tcpSegment(10), 6)); x.Verdict != why.Decrypted {
-		t.Fatalf("two packets: %v", x.err)
+	only(t, "one more", db.run([]espPacket{little()}), why.NoKey)
+	if x := db.open(little()); x.Verdict != why.Decrypted {
+		t.Fatalf("three packets: %v", x.err)
 	}
-	if r := db.reports()[0]; r.Verdict != why.Decrypted || !strings.Contains(r.Remark, "proved by 2 packets together") {
+	if r := db.reports()[0]; r.Verdict != why.Decrypted || !strings.Contains(r.Remark, "proved by 3 packets together") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// TestLikelyIsLetThrough: a packet that nearly proves the key is let through, and with it those
+// before the proof.
+func TestLikelyIsLetThrough(t *testing.T) {
+	e := cbcSealer()
+	s := e.secret()
+	s.AuthKey = esp.Key{}
+	db := newTable(s)
+	only(t, "one segment", db.run([]espPacket{e.next(tcpSegment(10), 6)}), why.Decrypted) // no padding at all
+	if r := db.reports()[0]; r.Verdict != why.Decrypted || !strings.Contains(r.Reason, "leave no doubt") {
+		t.Errorf("%+v", r)
+	}
+	only(t, "two", db.run([]espPacket{e.next(tcpSegment(10), 6)}), why.Decrypted)
+	if r := db.reports()[0]; r.Verdict != why.Decrypted || r.Decrypted != 2 || r.Missing != 0 || !strings.Contains(r.Remark, "proved by 2 packets together") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestUnfamiliarInside: under a proved key right padding is enough, whatever protocol follows and
+// whatever is in it; under another key it proves nothing.
+func TestUnfamiliarInside(t *testing.T) {
+	e := cbcSealer()
+	s := e.secret()
+	s.AuthKey = esp.Key{}
+	unfamiliar := func() []espPacket {
+		return []espPacket{
+			e.next(bytes.Repeat([]byte{0x55}, 14), 115), // L2TPv3 data, no padding
+			e.next(bytes.Repeat([]byte{0x55}, 14), 200), // no protocol
+			e.next(bytes.Repeat([]byte{0x55}, 12), 17),  // UDP of an impossible length, with padding
+		}
+	}
+	db := newTable(s)
+	only(t, "proof", db.run(e.several(1)), why.Decrypted)
+	only(t, "unfamiliar", db.run(unfamiliar()), why.Decrypted)
+	only(t, "contradicting, without padding", db.run([]espPacket{e.next(bytes.Repeat([]byte{0x55}, 14), 17)}), why.WrongKey)
+	only(t, "proof again", db.run(e.several(1)), why.Decrypted)
+	if r := db.reports()[0]; r.Verdict != why.Decrypted || r.Decrypted != 5 || r.Refused != 1 {
+		t.Errorf("%+v", r)
+	}
+	wrong := flipped(e.secret(), false, 5)
+	wrong.AuthKey = esp.Key{}
+	db = newTable(wrong)
+	only(t, "wrong key", db.run(append(e.several(1), unfamiliar()...)), why.WrongKey)
 }
 
 // With a good ICV a little evidence for the encryption key is enough, but it has to be there.

@@ -10,11 +10,11 @@ const (
 	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which
 	// proves the other key only.
 	cipherBits = 16
-	// likelyBits is what lets a packet through, though it does not prove the key, as long as none
-	// contradicts.
+	// likelyBits is what lets a packet with a good ICV through, though it does not prove the key, as
+	// long as none contradicts.
 	likelyBits = 12
-	// togetherBits is the same where packets have to agree: that each of some has a little is
-	// likelier by chance.
+	// togetherBits is the same where packets have to agree, that each of some has a little being
+	// likelier by chance; and for a packet of which the ICV can't be checked.
 	togetherBits = 24
 	// refusal is what a refused packet takes away from the evidence of those that fit.
 	refusal = 8
@@ -82,7 +82,7 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 		return o
 	}
 	plain, err := t.open(sa, p, 0)
-	if o.Shape = err != esp.ErrMalformed; err == nil || err == esp.ErrTruncated {
+	if o.Shape = err != esp.ErrMalformed; err == nil || err == esp.ErrWeak || err == esp.ErrTruncated {
 		o.Bits = max(o.Bits, plain.Evidence)
 	}
 	if !checked || !o.Shape {

@@ -12,6 +12,7 @@ const (
 	portIKE  = 500
 	portNATT = 4500
 	portL2TP = 1701
+	portDNS  = 53
 )
 
 // Bounds of what is kept of an association, and of the associations between two addresses.
@@ -41,6 +42,9 @@ type association struct {
 
 	calls [2]recentCall // of the last data message that a side sent
 }
+
+// held says that its latest session is followed.
+func (a *association) held() bool { return a.session != nil && a.session.element != nil }
 
 // pair is two addresses, the lower one first.
 type pair [2]netip.Addr
@@ -131,7 +135,13 @@ func (g *Gatherer) unindex(a *association) {
 func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
 	if a.ends[sender] != src.Addr() || a.ends[1-sender] != dst.Addr() {
 		g.unindex(a)
+		for _, x := range a.exchanges {
+			delete(g.exchanges, x.key())
+		}
 		a.ends[sender], a.ends[1-sender] = src.Addr(), dst.Addr()
+		for _, x := range a.exchanges {
+			g.exchanges[x.key()] = x
+		}
 		g.index(a)
 	}
 	a.addPort(sender, src.Port())

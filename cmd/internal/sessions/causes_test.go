@@ -72,7 +72,7 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 // printed is the JSON of a session.
 func printed(s *sessions.Session) ([]byte, error) {
 	var b bytes.Buffer
-	w := sessions.NewWriter(&b, true, false)
+	w := sessions.NewWriter(&b, true, nil)
 	err := errors.Join(w.Session(s), w.Close())
 	return b.Bytes(), err
 }

@@ -107,6 +107,8 @@ func (d *Diagnosis) ESP(f *salookup.Flow) Finding {
 	}
 	negotiated := d.Table.Negotiated(r.SPI)
 	switch {
+	case x.Verdict == NoKey && r.Undecided > 0: // there is a key
+		return x
 	case x.Verdict != Decrypted && x.Verdict != NoKey && x.Verdict != Incomplete:
 	case len(negotiated) == 0:
 		x.Remark = Join(x.Remark, d.withoutQuickMode(x.Verdict))
@@ -144,10 +146,14 @@ func (d *Diagnosis) flow(f *salookup.Flow, r *salookup.Report) Finding {
 	if a == nil { // the run ended before the next packet, after something new had come
 		a = &salookup.Attempt{Err: salookup.ErrNoKey, Set: &salookup.Set{}}
 	}
-	if a.Err == salookup.ErrUndecided && r.Verified == r.Packets() && r.Verified > 0 {
-		return Finding{Verdict: Verified, Key: a.Set.Candidates[0].From.Place(),
+	if n := r.Packets(); a.Err == salookup.ErrUndecided && n > 0 && n == max(r.Verified, r.Decrypted) {
+		x := Finding{Verdict: Verified, Key: a.Set.Candidates[0].From.Place(),
 			Cause: "the integrity check values prove the authentication key; " +
 				"the packets say too little about themselves to prove the encryption key too"}
+		if r.Decrypted > 0 {
+			x.Verdict, x.Cause = Decrypted, "the packets fit the key; they say too little about themselves to leave no doubt"
+		}
+		return x
 	}
 	c := &closed{Diagnosis: d, flow: f, set: a.Set, packet: wholePacket(f), Finding: refused(a, blockLen(f, r.Packets()))}
 	switch {
@@ -160,7 +166,7 @@ func (d *Diagnosis) flow(f *salookup.Flow, r *salookup.Report) Finding {
 		c.half(authFits, a.AuthOnly, encryptionKey)
 	case a.KeyOnly != nil:
 		c.half(keyFits, a.KeyOnly, authenticationKey)
-	case c.Verdict == WrongKey && a.Err != salookup.ErrUndecided:
+	case c.Verdict == WrongKey:
 		c.wrongKey()
 	}
 	return c.Finding

@@ -30,6 +30,8 @@ func Packet(plain *esp.Plaintext, err error) Verdict {
 		return Verified
 	case err == nil:
 		return Decrypted
+	case err == salookup.ErrUndecided:
+		return NoKey
 	case errors.Is(err, esp.ErrICV), errors.Is(err, esp.ErrStructure):
 		return WrongKey
 	case errors.Is(err, esp.ErrTruncated):
@@ -366,7 +368,7 @@ func Failed(r *salookup.Report, x Finding) Finding {
 	case r.Refused < r.Malformed:
 		return Finding{Verdict: Malformed, Cause: "these packets are broken"}
 	case r.Undecided > 0 && r.Undecided == r.Refused:
-		return Finding{Verdict: WrongKey, Cause: "they came before there was evidence enough for the key: without the authentication key several packets have to agree"}
+		return Finding{Verdict: NoKey, Cause: "they came before there was evidence enough for the key: without the authentication key several packets have to agree"}
 	case x.Others > 0:
 		return Finding{Verdict: WrongKey, Cause: x.Remark}
 	}

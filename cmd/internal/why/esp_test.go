@@ -24,7 +24,7 @@ func TestPacket(t *testing.T) {
 		{esp.Plaintext{}, nil, why.Decrypted},
 		{esp.Plaintext{}, esp.ErrICV, why.WrongKey},
 		{esp.Plaintext{}, esp.ErrStructure, why.WrongKey},
-		{esp.Plaintext{}, salookup.ErrUndecided, why.WrongKey},
+		{esp.Plaintext{}, salookup.ErrUndecided, why.NoKey},
 		{esp.Plaintext{}, esp.ErrTruncated, why.Truncated},
 		{esp.Plaintext{}, esp.ErrMalformed, why.Malformed},
 		{esp.Plaintext{}, esp.ErrPlaintext, why.Malformed},
@@ -90,7 +90,7 @@ func TestFailed(t *testing.T) {
 		{salookup.Counts{Verified: 9, Refused: 1}, why.Finding{Verdict: why.Verified}, why.WrongKey, "damaged on the way, or forged"},
 		{salookup.Counts{Verified: 9, Truncated: 2, Refused: 1}, why.Finding{Verdict: why.Verified}, why.Truncated, "only part of them"},
 		{salookup.Counts{Verified: 9, Malformed: 2, Refused: 1}, why.Finding{Verdict: why.Verified}, why.Malformed, "broken"},
-		{salookup.Counts{Decrypted: 9, Refused: 2, Undecided: 2}, why.Finding{Verdict: why.Decrypted}, why.WrongKey, "evidence enough"},
+		{salookup.Counts{Decrypted: 9, Refused: 2, Undecided: 2}, why.Finding{Verdict: why.Decrypted}, why.NoKey, "evidence enough"},
 		{salookup.Counts{Verified: 9, Refused: 8}, why.Finding{Verdict: why.Verified, Others: 8, Remark: "another SA"}, why.WrongKey, "another SA"},
 	} {
 		got := why.Failed(&salookup.Report{Counts: c.counts}, c.flow)

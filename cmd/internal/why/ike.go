@@ -76,6 +76,9 @@ func readable(m *ikev1.Message) Finding {
 	if m.Reconstructed {
 		f.Remark = "first block reconstructed: the message before it is missing"
 	}
+	if m.Broken != nil {
+		f.Remark = "its HASH is right, its contents are broken: " + m.Broken.Error()
+	}
 	if m.HashTail {
 		f.Remark += "; the rest of its HASH matches"
 	}

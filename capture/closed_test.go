@@ -1,0 +1,34 @@
+package capture
+
+import "testing"
+
+func TestClosed(t *testing.T) {
+	ip := ip4(50, count(40))
+	wire := func(protocol byte, payload string) []byte {
+		return join(unhex("020000000001 020000000002 0800"), ip4(protocol, unhex(payload)))
+	}
+	for _, c := range []struct {
+		want string
+		lt   LinkType
+		data []byte
+	}{
+		{"MACsec", Ethernet, join(unhex("020000000001 020000000002 88e5 0000 00000001"), ip)},
+		{"NSH", Ethernet, join(unhex("020000000001 020000000002 8100 0007 894f"), ip)},
+		{"encrypted WLAN", IEEE80211, join(unhex("0841 0000 020000000001 020000000002 020000000003 1000 0000000000000000"), ip)},
+		{"PPTP", Ethernet, wire(47, "3001880b 00100001 00000001 00000002")},
+		{"PPTP", Ethernet, wire(6, "c000 06bb 00000001 00000000 5002 ffff 0000 0000")},
+		{"GRE", Ethernet, wire(47, "00001234 00000000")},
+		{"WireGuard", Ethernet, wire(17, "ca6c 1000 0010 0000 0400000000000000")},
+		{"GUE", Ethernet, wire(17, "1000 17c0 0010 0000 0400000000000000")},
+		{"", Ethernet, wire(17, "1000 0035 0010 0000 0400000000000000")},
+		{"", Ethernet, wire(6, "c000 0050 00000001 00000000 5002 ffff 0000 0000")},
+		{"GRE", Ethernet, wire(47, "00")},
+		{"", Ethernet, join(unhex("020000000001 020000000002 0806"), ip)},
+		{"", IEEE80211, join(unhex("8000 0000 020000000001 020000000002 020000000003 1000 0000000000000000"), ip)},
+	} {
+		f := mustDecode(t, c.lt, c.data)
+		if got := f.Closed(c.data); got != c.want {
+			t.Errorf("%x: %q, want %q", c.data, got, c.want)
+		}
+	}
+}

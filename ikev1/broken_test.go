@@ -1,0 +1,58 @@
+package ikev1
+
+import (
+	"strings"
+	"testing"
+)
+
+// Behind phase 1 a right HASH proves a message whose payloads are broken: it is read up to there.
+func TestBrokenPayloads(t *testing.T) {
+	const id = 0x33333333
+	sound := "0a000030 00000001 00000001 00000024 01030401 11223344 00000018 010c0000 80010001 80020e10 80040002 80050002"
+	for _, c := range []struct {
+		name, rest   string
+		shown, wrong string
+	}{
+		{"too long", "0a002328" + strings.Repeat("78", 60), "HASH, SA [malformed]", "SA payload at byte 24: length 9000, with 64 bytes left"},
+		{"too short", "0a000003" + strings.Repeat("78", 21), "HASH, SA [malformed]", "SA payload at byte 24: length 3, with 25 bytes left"},
+		{"no room for a header", sound + "0a", "HASH, SA esp 0x11223344 aes-cbc-128 hmac-sha1-96 transport 3600s, NONCE [malformed]", "NONCE payload at byte 72"},
+		{"bytes behind", strings.Replace(sound, "0a", "00", 1) + strings.Repeat("78", 40),
+			"HASH, SA esp 0x11223344 aes-cbc-128 hmac-sha1-96 transport 3600s", "40 bytes behind the last payload"},
+		{"nonce too short", sound + "00000006 0102", "HASH, SA esp 0x11223344 aes-cbc-128 hmac-sha1-96 transport 3600s, NONCE", ""},
+	} {
+		for _, forged := range []bool{false, true} {
+			l := newLab(t, 9, 7, 2, 16)
+			l.main(ipID(l.initiator), ipID(l.responder))
+			rest := unhex(c.rest)
+			hash := l.suite.hash.prf(l.a, mid(id), rest)
+			if forged {
+				hash[0] ^= 1
+			}
+			l.sealedBytes(true, ExchangeQuick, id, PayloadHash, join([]byte{byte(PayloadSA), 0, 0, byte(4 + len(hash))}, hash, rest))
+			_, messages := follow([]*Secret{l.secret}, l.list)
+			m := messages[len(messages)-1]
+			if forged {
+				if m.Verified || m.Decrypted || m.Err == nil || m.Broken != nil || len(m.Payloads) > 0 {
+					t.Errorf("%s, forged: verified %v, %v", c.name, m.Verified, m.PayloadNames())
+				}
+				continue
+			}
+			wrong := ""
+			if m.Broken != nil {
+				wrong = m.Broken.Error()
+			}
+			if !m.Verified || m.Err != nil || m.Describe() != c.shown || !strings.Contains(wrong, c.wrong) || (c.wrong == "") != (wrong == "") {
+				t.Errorf("%s: verified %v, %v: %s: %s", c.name, m.Verified, m.Err, m.Describe(), wrong)
+			}
+			if m.Negotiated != nil {
+				t.Errorf("%s: negotiated", c.name)
+			}
+			for _, line := range m.Details() {
+				if line == "" {
+					t.Errorf("%s: no detail", c.name)
+				}
+			}
+			m.Fields()
+		}
+	}
+}

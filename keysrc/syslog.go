@@ -1,0 +1,123 @@
+package keysrc
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+)
+
+// What prints keys as a listing may be run by a script whose output goes to the log: then each line
+// stands behind the header of a syslog message. The formats of logs pass over such headers
+// themselves.
+
+// listings are the formats whose lines have nothing in front of them, but for commands, which are found
+// anywhere in a line.
+var listings = []*Format{
+	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
+}
+
+// cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the last
+// such line was of the same sender. Nothing is put together of what two senders list: an empty line, which
+// ends an SA, stands between.
+func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
+	sender, text := syslogHeader(line)
+	if len(sender) == 0 || len(text) == 0 {
+		return dst, false
+	}
+	if !bytes.Equal(sender, u.lister) {
+		if !slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) && !twoAddresses(text) {
+			return dst, false
+		}
+		if len(u.lister) > 0 {
+			dst = append(dst, '\n')
+		}
+		u.lister = append(u.lister[:0], sender...)
+	}
+	return append(dst, text...), true
+}
+
+// twoAddresses reports whether a line is the first of an SA that setkey lists.
+func twoAddresses(line []byte) bool {
+	if len(bytes.TrimLeft(line, "0123456789abcdef.: \t")) > 0 {
+		return false
+	}
+	words := bytes.Fields(line)
+	return len(words) == 2 && !slices.ContainsFunc(words, func(w []byte) bool {
+		_, err := netip.ParseAddr(string(w))
+		return err != nil
+	})
+}
+
+// syslogHeader cuts a line of a syslog daemon (RFC 3164, RFC 5424, or either with a time of ISO 8601) into
+// who sent it, host and program, and the text behind; "" if it is none.
+func syslogHeader(line []byte) (sender, text []byte) {
+	rest := line
+	if len(rest) > 2 && rest[0] == '<' {
+		end := bytes.IndexByte(rest[:min(len(rest), 5)], '>')
+		if end < 2 || len(bytes.Trim(rest[1:end], "0123456789")) > 0 {
+			return nil, nil
+		}
+		rest = rest[end+1:]
+	}
+	if version5424 := []byte("1 "); bytes.HasPrefix(rest, version5424) {
+		return header5424(rest[len(version5424):])
+	}
+	if rest = afterTime(rest); rest == nil {
+		return nil, nil
+	}
+	end := bytes.Index(rest, []byte(": "))
+	if end < 1 || end > lineHead || bytes.Count(rest[:end], []byte(" ")) > 1 {
+		return nil, nil
+	}
+	return rest[:end], rest[end+2:]
+}
+
+// header5424 cuts off host, program, process and message ID, and the structured data.
+func header5424(rest []byte) (sender, text []byte) {
+	if rest = afterTime(rest); rest == nil {
+		return nil, nil
+	}
+	at := 0
+	for range 4 {
+		n := bytes.IndexByte(rest[at:], ' ')
+		if n < 1 {
+			return nil, nil
+		}
+		at += n + 1
+	}
+	sender, text = rest[:at], rest[at:]
+	switch {
+	case bytes.HasPrefix(text, []byte("- ")):
+		text = text[2:]
+	case bytes.HasPrefix(text, []byte("[")):
+		end := bytes.Index(text, []byte("] "))
+		if end < 0 {
+			return nil, nil
+		}
+		text = text[end+2:]
+	default:
+		return nil, nil
+	}
+	return sender, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+}
+
+// afterTime returns what is behind "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", nil if the line
+// does not begin so.
+func afterTime(line []byte) []byte {
+	const short = len("Nov 23 07:15:18 ")
+	switch {
+	case len(line) < short:
+		return nil
+	case line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && digit(line[5]):
+		line = line[short-1:]
+	case line[4] == '-' && line[7] == '-' && (line[10] == 'T' || line[10] == ' ') && line[13] == ':' && digit(line[0]):
+		line = line[short-1:]
+	default:
+		return nil
+	}
+	end := bytes.IndexByte(line, ' ') // behind the rest of the time
+	if end < 0 || len(bytes.Trim(line[:end], "0123456789-:.,+Z")) > 0 {
+		return nil
+	}
+	return line[end+1:]
+}
