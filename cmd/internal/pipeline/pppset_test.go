@@ -14,6 +14,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/keysrc"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 	"l2tpdump/testdata/race"
@@ -23,6 +24,7 @@ import (
 type pppSet struct {
 	*frames
 	config pipeline.Config // with the secrets
+	keys   []*keysrc.Keys  // of ESP, if it carries them
 	sent   map[string]int  // the SHA-1 of each packet, and how often it was sent
 }
 
@@ -109,6 +111,7 @@ func (s *pppSet) inner(t *testing.T, list []capture.Packet) *innerKeeper {
 	config := s.config
 	config.Source, config.Workers = s.with(list), 1
 	p := pipeline.New(config)
+	p.AddKeys(s.keys...)
 	k := &innerKeeper{packed: make(map[uint64]bool)}
 	p.AddSink(k)
 	if _, err := p.Run(context.Background()); err != nil {
