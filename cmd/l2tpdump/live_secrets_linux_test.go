@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLiveSecrets: live decrypts MPPE with the users' passwords and uncovers AVPs with the tunnel's secret,
-// which it has read before it gives up root's rights, and says which is wrong.
+// TestLiveSecrets: live decrypts MPPE with the users' passwords and uncovers AVPs with the tunnel's
+// secret, which it has read before it gives up root's rights, and says which is wrong.
 func TestLiveSecrets(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -135,7 +135,8 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// bsdClears reports whether a packet of codes of a size ends with CLEAR. What pads it are zeros or ones.
+// bsdClears reports whether a packet of codes of a size ends with CLEAR. What pads it are zeros or
+// ones.
 func bsdClears(data []byte, size int) bool {
 	r := bitReader{data: data}
 	code := 0

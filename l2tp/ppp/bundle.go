@@ -181,8 +181,8 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 	return false
 }
 
-// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661 section
-// 2); nil if it is of another version than the protocol says, or a checksum is wrong.
+// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661
+// section 2); nil if it is of another version than the protocol says, or a checksum is wrong.
 func soundIP(protocol uint16, payload []byte) []byte {
 	packet := wholeIP(payload)
 	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {

@@ -11,7 +11,8 @@ type deflateCompressor struct {
 	inflater *inflater
 
 	// Where the output before some packet is not known, window has zeros in its place and other has
-	// ones: what both expand to is right, and what differs is not known. nil: all of window is known.
+	// ones: what both expand to is right, and what differs is not known. nil: all of window is
+	// known.
 	other  *deflateWindow
 	output []byte
 }

@@ -288,7 +288,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// mixed are frames of Deflate or BSD-compress, of which each fifth is sent as it is, which both count.
+// mixed are frames of Deflate or BSD-compress, of which each fifth is sent as it is, which both
+// count.
 func mixed(t testing.TB, p *pair, name string, packets [][]byte) (frames []numbered) {
 	deflate, bsd := newDeflateSender(), &bsdSender{bsdDictionary: newBSDDictionary(12)}
 	option := []byte{ccpDeflate, 4, 7<<4 | 8, 0}
@@ -350,8 +351,8 @@ func TestPassed(t *testing.T) {
 	}
 }
 
-// TestPassedLoss loses each packet of a stream in which some are sent as they are: none that was sent
-// later stands in for it.
+// TestPassedLoss loses each packet of a stream in which some are sent as they are: none that was
+// sent later stands in for it.
 func TestPassedLoss(t *testing.T) {
 	packets := traffic(60)
 	for _, name := range []string{"deflate", "bsd"} {
@@ -375,8 +376,8 @@ func TestPassedLoss(t *testing.T) {
 	}
 }
 
-// TestCopies: a copy of a frame that the network makes changes nothing, where its carrier shows that
-// it is one.
+// TestCopies: a copy of a frame that the network makes changes nothing, where its carrier shows
+// that it is one.
 func TestCopies(t *testing.T) {
 	p := newPair(t)
 	p.agree(protocolIPCP, ipcpCompression, 6, 0, protocolVJCompressed, 15, 0)

@@ -7,16 +7,16 @@ import "slices"
 type compressor interface {
 	// number is the packet's number; alone says that it can be read whatever is missing before it.
 	number(packet []byte) (number uint16, alone, ok bool)
-	// expand appends the frame that a packet holds, from the protocol field on. errLate says that it
-	// has come too late or twice, errHistory that it refers to what is not known. After another error
-	// of a packet that is not alone, the state is of no use until a reset.
+	// expand appends the frame that a packet holds, from the protocol field on. errLate says that
+	// it has come too late or twice, errHistory that it refers to what is not known. After another
+	// error of a packet that is not alone, the state is of no use until a reset.
 	expand(dst, packet []byte) ([]byte, error)
 	// counts reports whether packets of this protocol that are sent as they are have a number too;
 	// pass takes note of one.
 	counts(protocol uint16) bool
 	pass(protocol uint16, data []byte)
-	// restart reports whether the state can be begun anew with a packet, whatever was before: with that
-	// packet, or, as after says, with the next.
+	// restart reports whether the state can be begun anew with a packet, whatever was before: with
+	// that packet, or, as after says, with the next.
 	restart(packet []byte) (after, ok bool)
 	// reset reports whether a Reset-Ack makes state and numbers begin again.
 	reset() bool

@@ -43,8 +43,8 @@ func (t *trial) size() (n int) {
 	return n
 }
 
-// receive tries a packet, and returns the frame that it holds if that proves a candidate. Of several
-// that fit all go on, for those of BSD-compress differ in a full dictionary only.
+// receive tries a packet, and returns the frame that it holds if that proves a candidate. Of
+// several that fit all go on, for those of BSD-compress differ in a full dictionary only.
 func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (frame []byte) {
 	number, _, ok := sequenceNumber(packet)
 	if !ok {
@@ -79,8 +79,8 @@ func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (fra
 	return nil
 }
 
-// begin adds what may begin with a packet: Deflate and BSD-compress with number 0; MPPC with its flush;
-// and Deflate with whatever it had before.
+// begin adds what may begin with a packet: Deflate and BSD-compress with number 0; MPPC with its
+// flush; and Deflate with whatever it had before.
 func (t *trial) begin(x *Expander, number uint16, fits func([]byte) bool) {
 	goesOn := func(name string) bool {
 		return slices.ContainsFunc(t.candidates, func(c candidate) bool { return c.name == name && c.next == number })

@@ -47,8 +47,8 @@ func TestMidDeflate(t *testing.T) {
 	}
 }
 
-// TestMidBSD begins in the middle: with the first CLEAR, whatever the size of codes. So it is where the
-// negotiation was seen, and a packet was lost.
+// TestMidBSD begins in the middle: with the first CLEAR, whatever the size of codes. So it is where
+// the negotiation was seen, and a packet was lost.
 func TestMidBSD(t *testing.T) {
 	for _, bits := range []int{9, 10, 12} {
 		for _, negotiated := range []bool{false, true} {
@@ -85,8 +85,8 @@ func TestMidBSD(t *testing.T) {
 	}
 }
 
-// TestMidMultilink: fragments of a link whose format is not known are not damaged, and are read when
-// another link has shown it.
+// TestMidMultilink: fragments of a link whose format is not known are not damaged, and are read
+// when another link has shown it.
 func TestMidMultilink(t *testing.T) {
 	x := NewExpander(nil)
 	b := newMPSender(t, x, 2, false)

@@ -77,7 +77,8 @@ func newPPPSet(t *testing.T, dir string) *pppSet {
 	return s
 }
 
-// innerKeeper is the sink that keeps the SHA-1 of each of the users' packets, and what PPP had packed.
+// innerKeeper is the sink that keeps the SHA-1 of each of the users' packets, and what PPP had
+// packed.
 type innerKeeper struct {
 	sums     []string
 	packed   map[uint64]bool // frames that are compressed, encrypted or split
@@ -182,8 +183,8 @@ func TestPPPDisturbed(t *testing.T) {
 	}
 }
 
-// TestPPPFlipped flips bits of packed frames. Where the UDP checksum shows it, nothing comes out that
-// was not sent; without one, no packet of which a checksum is wrong.
+// TestPPPFlipped flips bits of packed frames. Where the UDP checksum shows it, nothing comes out
+// that was not sent; without one, no packet of which a checksum is wrong.
 func TestPPPFlipped(t *testing.T) {
 	for _, dir := range pppSets(t) {
 		s := newPPPSet(t, dir)
