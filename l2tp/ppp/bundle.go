@@ -37,6 +37,11 @@ type ccp struct {
 	noKey   [2]bool   // it is encryption, and the key is not known
 }
 
+// keeps reports whether packets that are sent as they are are kept, too.
+func (c *ccp) keeps(direction int) bool {
+	return c.streams[direction].comp != nil || len(c.trials[direction].candidates) > 0
+}
+
 func newBundle(x *Expander, l *Link) *bundle { return &bundle{x: x, links: []*Link{l}} }
 
 // frame follows a frame that a link carried, or that was put together from fragments of several.

@@ -266,7 +266,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	case r.State == Unknown:
 		r.Compression = ProtocolName(f.Protocol)
 	}
-	if r.State != Plain {
+	if r.State != Plain || b.ccp.keeps(direction) {
 		x.account(b)
 	}
 	l.report(r.State, r.Compression)

@@ -579,6 +579,41 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// TestBoundedPassed: so is the state that packets make which are sent as they are, where CCP was seen and
+// where no more than a Reset-Ack was.
+func TestBoundedPassed(t *testing.T) {
+	for name, begin := range map[string]func(p *pair){
+		"deflate":   func(p *pair) { p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0) },
+		"bsd":       func(p *pair) { p.agree(protocolCCP, ccpBSD, 3, 1<<5|15) },
+		"reset-ack": func(p *pair) { p.control(0, protocolCCP, codeResetAck, 1) },
+	} {
+		x := NewExpander(nil)
+		packet := bytes.Repeat([]byte{1}, 30<<10)
+		var links []*Link
+		for i := range 601 {
+			p := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
+			begin(p)
+			for range 4 {
+				p.send(0, ProtocolIP, packet)
+			}
+			links = append(links, p.link)
+			if i%100 != 0 {
+				continue
+			}
+			total := 0
+			for _, l := range links {
+				total += l.bundle.bytes()
+			}
+			if x.bytes > maxStateBytes || total > maxStateBytes+1<<20 {
+				t.Fatalf("%s: %d bytes, %d of them counted, after %d sessions", name, total, x.bytes, i+1)
+			}
+		}
+		if x.bytes < 1<<20 {
+			t.Errorf("%s: %d bytes counted", name, x.bytes)
+		}
+	}
+}
+
 // TestExpandNoAllocations: plain frames cost none, also beside compressed ones.
 func TestExpandNoAllocations(t *testing.T) {
 	if race.Enabled {
