@@ -64,7 +64,8 @@ func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 	for t := first; t != PayloadNone; {
 		rest := data[off:]
 		if len(rest) < payloadHeaderLen {
-			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header", t, off, len(rest))
+			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header",
+				t, off, len(rest))
 		}
 		n := int(binary.BigEndian.Uint16(rest[2:]))
 		if n < payloadHeaderLen || n > len(rest) {
