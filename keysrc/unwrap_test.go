@@ -35,6 +35,8 @@ func TestUnwrap(t *testing.T) {
 			`"IPv4","*","*","1",""|"IPv6","*","*","2",""`},
 		{"2026-11-27T12:00:00.000000000Z stdout F \tproto esp", "\tproto esp"},
 		{"2026-11-27T12:00:00Z [IKE] SPI", "2026-11-27T12:00:00Z [IKE] SPI"},
+		{"\"time\"\t\"message\"\n\"07:15:18\"\t\"one\"", "|one"},
+		{"<textarea rows=\"9\">src 192.0.2.1 dst 192.0.2.2", "src 192.0.2.1 dst 192.0.2.2"},
 		{"vpn-1  | DEBUG: x", "DEBUG: x"},
 		{"<13>Nov 23 07:15:18 gw xfrm[1]: src 192.0.2.1 dst 192.0.2.2\nNov 23 07:15:18 gw xfrm[1]: \tenc cbc(aes) 0x00\nNov 23 07:15:18 gw cron[2]: \tenc x",
 			"src 192.0.2.1 dst 192.0.2.2|\tenc cbc(aes) 0x00|Nov 23 07:15:18 gw cron[2]: \tenc x"},

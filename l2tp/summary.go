@@ -3,6 +3,7 @@ package l2tp
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // brief are the attributes that the summary shows without -v, first those that it begins with.
@@ -52,7 +53,7 @@ func AppendSummary(dst []byte, h *Header, o *Observation, verbose int) []byte {
 }
 
 // appendSummary appends "SCCRQ Ns 0 Nr 0 host=iPhone". Without verbose it shows who speaks, the
-// assigned IDs and the results; with it all AVPs by name, in their order: "Host Name iPhone,
+// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their order: "Host Name iPhone,
 // Receive Window Size 4". Damaged AVPs are said to be so.
 func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 	dst = append(dst, c.name...)
@@ -77,7 +78,13 @@ func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 		i := slices.IndexFunc(c.avps, func(a avp) bool { return a.Vendor == 0 && a.Type == t })
 		if i >= 0 {
 			dst = append(append(append(dst, ' '), avps[t].key...), '=')
-			dst = c.avps[i].appendIn(dst, c.kind)
+			dst = c.avps[i].appendShort(dst, c.kind)
+		}
+	}
+	for i := range c.avps {
+		if a := &c.avps[i]; !a.known() {
+			dst = append(append(append(dst, ' '), strings.ReplaceAll(a.name(), " ", "-")...), '=')
+			dst = a.appendShort(dst, c.kind)
 		}
 	}
 	if c.err != nil {
@@ -96,7 +103,7 @@ func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 		dst = append(append(dst, separator...), a.name()...)
 		separator = ", "
 		n := len(dst)
-		dst = a.appendIn(append(dst, ' '), c.kind)
+		dst = a.appendShort(append(dst, ' '), c.kind)
 		if len(dst) == n+1 {
 			dst = dst[:n] // an attribute without a value
 		}

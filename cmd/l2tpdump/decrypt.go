@@ -113,7 +113,7 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.picks.Of(atOnce(output.NewJSONLines(stdout, choose.sessions.UID), o.atOnce)))
+		p.AddSink(s.picks.Of(atOnce(output.NewJSONLines(stdout), o.atOnce)))
 	case o.write == "" || o.print:
 		p.AddSink(s.picks.Of(atOnce(output.NewText(stdout, o.lineOptions.config()), o.atOnce)))
 	}

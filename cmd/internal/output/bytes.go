@@ -17,7 +17,7 @@ func (t *Text) appendBytes(b []byte, r *pipeline.Record) []byte {
 	if !t.config.Bytes.Hex && !t.config.Bytes.ASCII {
 		return b
 	}
-	if r.Payload.HasPPP && r.Payload.PPP.Login() {
+	if r.Payload.HasPPP && r.Payload.PPP.Login(r.Payload.Frame) {
 		return append(b, "\t(a login: its bytes are not shown)\n"...)
 	}
 	data := innermost(r)

@@ -14,23 +14,22 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // JSONLines prints an object for each frame. A member that does not apply is absent.
 type JSONLines struct {
 	w    *bufio.Writer
-	uid  func() string
 	enc  *json.Encoder
 	text []byte
 }
 
-// NewJSONLines returns the sink that prints JSON lines to w. uid says of which session a record is, "" of none; nil: that is not
-// known.
-func NewJSONLines(w io.Writer, uid func() string) *JSONLines {
+// NewJSONLines returns the sink that prints JSON lines to w.
+func NewJSONLines(w io.Writer) *JSONLines {
 	b := bufio.NewWriterSize(w, 64<<10)
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	return &JSONLines{w: b, uid: uid, enc: enc}
+	return &JSONLines{w: b, enc: enc}
 }
 
 type jsonFrame struct {
@@ -119,6 +118,9 @@ type orderedValue struct {
 }
 
 func (v *orderedValues) add(name string, value any) {
+	if o, ok := value.(ppp.Octets); ok {
+		value = o.Hex()
+	}
 	for i := range *v {
 		if o := &(*v)[i]; o.name == name {
 			o.value = fmt.Sprint(o.value, ", ", value)
@@ -161,8 +163,8 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Reason:    r.Why(),
 		Wrapping:  r.Wrapping,
 	}
-	if j.uid != nil {
-		f.UID = j.uid()
+	if r.Session != nil {
+		f.UID = r.Session.ID()
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)

@@ -113,7 +113,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 		p.AddSink(j)
 		p.AddSink(output.NewText(io.Discard, output.TextConfig{Verbose: 2, Bytes: output.Bytes{Hex: true, ASCII: true, Link: true}, Numbers: true, Link: true, Checksums: true, Zone: time.UTC}))
-		p.AddSink(output.NewJSONLines(io.Discard, nil))
+		p.AddSink(output.NewJSONLines(io.Discard))
 		p.AddSink(output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return io.Discard, nil }, Layer: output.LayerL2TP, Source: src}))
 		stats, err := p.Run(context.Background())
 		var sink *pipeline.SinkError

@@ -50,21 +50,18 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 	}
 }
 
-// Current returns the session that the last record is of, nil if it is of none. Sinks that are called behind the Gatherer learn
-// so what their record is of. What is said of the session is what is known up to this record; its UID is there from its
+// Record takes a record, and sets its Session, by which sinks behind the Gatherer learn what it is of. What is said of that
+// session is what is known up to the last record of the Gatherer, which may be a later one; its UID is there from its
 // beginning, and does not change.
-func (g *Gatherer) Current() *Session { return g.current }
-
-// UID returns the UID of the session that the last record is of, "" if it is of none.
-func (g *Gatherer) UID() string {
-	if g.current == nil {
-		return ""
+func (g *Gatherer) Record(r *pipeline.Record) error {
+	err := g.take(r)
+	if g.current != nil {
+		r.Session = g.current
 	}
-	return g.current.UID
+	return err
 }
 
-// Record takes a record.
-func (g *Gatherer) Record(r *pipeline.Record) error {
+func (g *Gatherer) take(r *pipeline.Record) error {
 	at := place{r.Number, r.Packet.Time}
 	g.current = nil
 	if !g.bounds[0].seen() {

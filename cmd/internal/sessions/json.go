@@ -314,6 +314,9 @@ func (s *Session) pppObject() *jsonPPP {
 	return o
 }
 
+// ID implements [pipeline.Session]: it is the UID.
+func (s *Session) ID() string { return s.UID }
+
 // User is who logged in, or tried to; "" if that was not seen.
 func (s *Session) User() string {
 	for i := len(s.calls) - 1; i >= 0; i-- {
