@@ -5,6 +5,7 @@
 GO        ?= go
 FUZZTIME  ?= 5s
 SOAKTIME  ?= 1h
+BENCHFLAGS ?=
 SHARDS    ?= 1
 SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -23,7 +24,7 @@ help:
 	@echo 'make picture  make the picture of the README from a recording, with Chromium'
 	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
 	@echo 'make site     README, manual and schemas as web pages, into site/'
-	@echo 'make bench    throughput, beside the standard library over the same bytes'
+	@echo 'make bench    throughput, beside the standard library over the same bytes; BENCHFLAGS=-sas=1000000: of so many SAs too'
 
 build:
 	@scripts/setup build
@@ -57,7 +58,7 @@ soak:
 
 bench:
 	@scripts/setup build
-	$(GO) run ./cmd/internal/bench
+	$(GO) run ./cmd/internal/bench $(BENCHFLAGS)
 
 picture:
 	@scripts/setup test

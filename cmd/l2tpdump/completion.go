@@ -181,7 +181,7 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "layer":
 		return output.Layers
 	case "only":
-		return output.Contents
+		return output.OnlyNames
 	case "interface":
 		return interfaceNames()
 	}
