@@ -48,6 +48,9 @@ type liveOptions struct {
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
 
+// directions are what -Q takes.
+var directions = []string{"in", "out", "inout"}
+
 const (
 	defaultHoldBytes = 64e6
 	defaultHoldTime  = 10 * time.Second
@@ -118,7 +121,7 @@ func (o *liveOptions) check() error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.direction != "" && !slices.Contains([]string{"in", "out", "inout"}, o.direction):
+	case o.direction != "" && !slices.Contains(directions, o.direction):
 		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
