@@ -5,6 +5,7 @@
 GO        ?= go
 FUZZTIME  ?= 5s
 SOAKTIME  ?= 1h
+BENCHFLAGS ?=
 SHARDS    ?= 1
 SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -23,7 +24,7 @@ help:
 	@echo 'make picture  make the picture of the README from a recording, with Chromium'
 	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
 	@echo 'make site     README, manual and schemas as web pages, into site/'
-	@echo 'make bench    throughput, beside the standard library over the same bytes'
+	@echo 'make bench    throughput, beside the standard library over the same bytes; BENCHFLAGS=-sas=1000000: of so many SAs too'
 
 build:
 	@scripts/setup build
@@ -42,7 +43,9 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	@for cgo in 1 0; do dead=$$(CGO_ENABLED=$$cgo $(GO) run $(DEADCODE) ./...) && test -z "$$dead" || \
 		{ echo "no program reaches, with CGO_ENABLED=$$cgo:"; echo "$$dead"; exit 1; }; done
+	cd packaging && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 	scripts/check-size
+	@if command -v mandoc >/dev/null; then scripts/check-manual; else echo 'the manual was not checked: there is no mandoc'; fi
 
 fuzz:
 	scripts/fuzz $(FUZZTIME)
@@ -55,7 +58,7 @@ soak:
 
 bench:
 	@scripts/setup build
-	$(GO) run ./cmd/internal/bench
+	$(GO) run ./cmd/internal/bench $(BENCHFLAGS)
 
 picture:
 	@scripts/setup test

@@ -181,7 +181,7 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "layer":
 		return output.Layers
 	case "only":
-		return output.Contents
+		return output.OnlyNames
 	case "interface":
 		return interfaceNames()
 	}
@@ -234,7 +234,7 @@ func argumentsOf(command string, before []string) []string {
 type flagText struct{ value, help string }
 
 // flagLine is a line of the help that begins with an option: "-r, --read FILE  a capture", "-v, -vv".
-var flagLine = regexp.MustCompile(`^ +(?:-(\w), )?(?:-(\w)|--([a-z0-9-]+))(?:, -\w+)?(?: ([A-Z]+))? *(.*)$`)
+var flagLine = regexp.MustCompile(`^ +(?:-([\w#]), )?(?:-(\w)|--([a-z0-9-]+))(?:, -\w+)?(?: ([A-Z]+))? *(.*)$`)
 
 // flagHelp reads the help text of a command, by the options' long and short names.
 func flagHelp(usage string) map[string]flagText {
@@ -252,7 +252,9 @@ func flagHelp(usage string) map[string]flagText {
 			text.help = strings.TrimSpace(text.help[:end])
 		}
 		for _, name := range names {
-			told[name] = text
+			if name != "" {
+				told[name] = text
+			}
 		}
 		if text.help != "" {
 			names = nil

@@ -31,20 +31,19 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
+	listLinks  bool
+	linkType   string
+	direction  string
 	snapLen    int
 	noPromisc  bool
 	buffer     int // KiB
 	immediate  bool
 	all        bool
-	user       string
+	runAs      string
 	duration   time.Duration
 	holdBytes  int64
 	holdTime   time.Duration
 	syslogSave string
-
-	ringSize   int64 // millions of bytes
-	ringPeriod int64 // seconds
-	ringFiles  int
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
@@ -77,6 +76,9 @@ func live(ctx context.Context, args []string) int {
 	if err := o.check(); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes()
+	}
 	return o.run(ctx)
 }
 
@@ -85,20 +87,20 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
+	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
+	f.StringVarP(&o.linkType, "linktype", "y", "", "")
+	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
-	f.StringVarP(&o.filter, "filter", "f", "", "")
+	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
 	f.BoolVar(&o.immediate, "immediate-mode", false, "")
 	f.BoolVar(&o.all, "all", false, "")
-	f.Int64VarP(&o.ringSize, "file-size", "C", 0, "")
-	f.Int64VarP(&o.ringPeriod, "rotate-seconds", "G", 0, "")
-	f.IntVarP(&o.ringFiles, "files", "W", 0, "")
-	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", "")
+	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
 	f.Var((*seconds)(&o.duration), "duration", "")
 	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
@@ -108,11 +110,16 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 
 // check refuses options that contradict each other.
 func (o *liveOptions) check() error {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
 	switch {
 	case o.iface == "":
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
+	case o.direction != "" && !slices.Contains([]string{"in", "out", "inout"}, o.direction):
+		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
 	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
@@ -133,45 +140,14 @@ func (o *liveOptions) check() error {
 			return errors.New("the key source " + quote(k) + " is named twice")
 		}
 	}
-	if err := o.checkRing(); err != nil {
-		return err
-	}
 	return o.checkOutput(o.syslogSave)
-}
-
-func (o *liveOptions) checkRing() error {
-	ring := o.ringSize != 0 || o.ringPeriod != 0
-	switch {
-	case o.ringSize < 0 || o.ringSize > 1e9:
-		return errors.New("-C takes millions of bytes")
-	case o.ringPeriod < 0 || o.ringPeriod > 1e9:
-		return errors.New("-G takes seconds")
-	case o.ringFiles < 0 || o.ringFiles > 1e6:
-		return errors.New("-W takes a number of files")
-	case o.ringFiles > 0 && !ring:
-		return errors.New("-W says how many files -C or -G write, and there is neither")
-	case ring && (o.write == "" || o.write == "-"):
-		return errors.New("-C and -G say when -w goes on in another file: they need -w FILE")
-	}
-	return nil
-}
-
-// ring returns the ring that the options ask for, or nil.
-func (o *liveOptions) ring() (*output.Ring, error) {
-	if o.ringSize == 0 && o.ringPeriod == 0 {
-		return nil, nil
-	}
-	return output.NewRing(output.RingConfig{
-		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second,
-		Files: o.ringFiles, Zone: time.Local,
-	})
 }
 
 // run captures until it is told to stop.
 func (o *liveOptions) run(ctx context.Context) int {
 	ctx, stop := endSignals(ctx)
 	defer stop()
-	id, err := chooseIdentity(o.user)
+	id, err := chooseIdentity(o.runAs)
 	if err != nil {
 		return fail(err)
 	}
@@ -179,7 +155,11 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
-	ring, err := o.ring()
+	ring, err := o.rings.ring(o.write)
+	if err != nil {
+		return fail(err)
+	}
+	given, err := o.givenKeys()
 	if err != nil {
 		return fail(err)
 	}
@@ -225,10 +205,14 @@ func (o *liveOptions) run(ctx context.Context) int {
 	news := newKeyNews(o.quiet, sources)
 	c.Waits = news.waits
 	p := pipeline.New(c)
+	if given != nil {
+		p.AddKeys(given)
+	}
 	if o.json || choose.needsSessions() {
 		choose.sessions = sessions.NewGatherer(func(*sessions.Session) error { return nil })
 		p.AddSink(choose.sessions)
 	}
+	o.interfaceName = hostInterfaces()
 	s := newSinks(&o.options, src, p, choose)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
@@ -294,21 +278,50 @@ func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // open opens the interface.
 func (o *liveOptions) open() (*liveSource, error) {
-	name, err := interfaceName(o.iface)
+	config, err := o.capture()
 	if err != nil {
 		return nil, err
 	}
-	l, err := capture.OpenLive(capture.LiveConfig{
-		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10,
-		Immediate: o.immediate, Filter: o.filter, All: o.all,
-	})
-	if errors.Is(err, capture.ErrNotPermitted) {
-		return nil, withHint(notePermission(), "%w", err)
-	}
+	l, err := capture.OpenLive(config)
 	if err != nil {
-		return nil, err
+		return nil, explainLive(err)
 	}
 	return newLiveSource(l), nil
+}
+
+// capture says what to capture.
+func (o *liveOptions) capture() (capture.LiveConfig, error) {
+	name, err := interfaceName(o.iface)
+	directions := map[string]capture.Direction{"in": capture.DirectionIn, "out": capture.DirectionOut}
+	return capture.LiveConfig{
+		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10, Immediate: o.immediate,
+		Filter: o.filter, All: o.all, Direction: directions[o.direction], LinkType: o.linkType,
+	}, err
+}
+
+// explainLive says how to get the right to capture, where that is missing.
+func explainLive(err error) error {
+	if errors.Is(err, capture.ErrNotPermitted) {
+		return withHint(notePermission(), "%w", err)
+	}
+	return err
+}
+
+// printLinkTypes lists the link types of the interface, as tcpdump -L does.
+func (o *liveOptions) printLinkTypes() int {
+	config, err := o.capture()
+	if err != nil {
+		return fail(err)
+	}
+	all, err := capture.LiveLinkTypes(config)
+	if err != nil {
+		return fail(explainLive(err))
+	}
+	out("Data link types for %s (use option -y to set):\n", config.Interface)
+	for _, l := range all {
+		out("  %s (%s)\n", l.Name, l.Description)
+	}
+	return exitOK
 }
 
 // interfaceName allows an interface's number in the list of interfaces instead of its name, as
@@ -452,7 +465,7 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 	}
 	if ring != nil {
 		folder := filepath.Dir(o.write)
-		for o.ringPeriod > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
+		for o.rings.period > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
 			folder = filepath.Dir(folder)
 		}
 		n.folders = append(n.folders, folder)

@@ -43,7 +43,7 @@ func (c *choice) nothing() string {
 // checkSelection refuses what says nothing.
 func (o *options) checkSelection() error {
 	for _, what := range o.only {
-		if !slices.Contains(output.Contents, what) {
+		if !slices.Contains(output.OnlyNames, what) {
 			return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, or several with commas, not " + quote(what))
 		}
 	}

@@ -109,13 +109,13 @@ func describe(ip []byte, depth int) (f Fields) {
 	if h.FragOffset > 0 {
 		return f
 	}
-	l := layerPool.Get().(*layer)
-	defer layerPool.Put(l)
+	w := printers.Get().(*Printer)
+	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
 	case layers.IPProtocolTCP:
-		f.TCP = l.tcpFields(&h)
+		f.TCP = w.tcpFields(&h)
 	case layers.IPProtocolUDP:
-		f.udp(l, &h)
+		f.udp(w, &h)
 	case layers.IPProtocolICMPv4:
 		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable)
 	case layers.IPProtocolICMPv6:
@@ -174,12 +174,12 @@ func ip6Class(ip []byte) (class uint8, flow uint32) {
 	return uint8(first >> 20), first & 0xfffff
 }
 
-func (l *layer) tcpFields(h *packet) *TCP {
-	size, damage, ok := l.readTCP(h)
+func (w *Printer) tcpFields(h *packet) *TCP {
+	size, damage, ok := w.readTCP(h)
 	if !ok {
 		return nil
 	}
-	t := &l.tcp
+	t := &w.tcp
 	f := &TCP{
 		Flags: string(appendTCPFlags(nil, h.payload[13])), Seq: t.Seq, Ack: t.Ack, Window: t.Window, Length: size,
 	}
@@ -188,20 +188,20 @@ func (l *layer) tcpFields(h *packet) *TCP {
 	}
 	if damage == nil {
 		for i := range t.Options {
-			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i])))
+			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i], 0)))
 		}
 	}
 	return f
 }
 
-func (f *Fields) udp(l *layer, h *packet) {
+func (f *Fields) udp(w *Printer, h *packet) {
 	u, ok := readUDP(h)
 	if !ok || u.badLength {
 		return
 	}
 	f.UDP = &UDP{u.size - 8}
 	if name := u.dns(); name != "" {
-		if d, ok := readDNS(u.data, maxAnswersVerbose); ok {
+		if d, ok := readDNS(u.data); ok {
 			d.Protocol = strings.ToLower(name)
 			f.DNS = &d
 		}
@@ -209,7 +209,7 @@ func (f *Fields) udp(l *layer, h *packet) {
 	}
 	switch u.service() {
 	case serviceDHCP:
-		if d, ok := l.readDHCP(u.data); ok {
+		if d, ok := w.readDHCP(u.data); ok {
 			f.DHCP = &d
 		}
 	case serviceDHCP6:

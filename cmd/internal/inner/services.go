@@ -26,13 +26,13 @@ var dhcpNames = [...]string{
 }
 
 // readDHCP reads a message; ok is false if it is none.
-func (l *layer) readDHCP(data []byte) (m DHCP, ok bool) {
+func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
 	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
 	// the address.
 	if len(data) < 240 || data[2] > 16 {
 		return m, false
 	}
-	d := &l.dhcp
+	d := &w.dhcp
 	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
 		return m, false
 	}
@@ -223,7 +223,7 @@ func readGRE(p []byte) (g GRE, data []byte, ok bool) {
 }
 
 // appendGRE describes GRE, and the packet in it.
-func (l *layer) appendGRE(dst []byte, h *packet, verbose, depth int) []byte {
+func (w *Printer) appendGRE(dst []byte, h *packet, depth int) []byte {
 	g, data, ok := readGRE(h.payload)
 	if !ok {
 		return append(append(dst, "GRE"...), short...)
@@ -233,7 +233,7 @@ func (l *layer) appendGRE(dst []byte, h *packet, verbose, depth int) []byte {
 		dst = append(append(dst, ", key=0x"...), *g.Key...)
 	}
 	if data != nil && depth < maxDepth {
-		return l.appendIP(append(appendLength(dst, h.PayloadLen), ": "...), data, verbose, depth+1)
+		return w.appendIP(append(appendLength(dst, h.PayloadLen), ": "...), data, depth+1)
 	}
 	return appendLength(appendHex(dst, ", proto 0x", g.Protocol), h.PayloadLen)
 }

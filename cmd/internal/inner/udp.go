@@ -3,7 +3,7 @@ package inner
 import "encoding/binary"
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
-func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
+func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 	u, ok := readUDP(h)
 	switch {
 	case !ok:
@@ -13,12 +13,12 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 		return appendUint(dst, " in ", h.PayloadLen)
 	}
 	if name := u.dns(); name != "" {
-		return appendDNS(append(append(dst, name...), ' '), u.data, verbose)
+		return appendDNS(append(append(dst, name...), ' '), u.data, w.Verbose)
 	}
 	switch u.service() {
 	case serviceDHCP:
-		if d, ok := l.readDHCP(u.data); ok {
-			return appendLength(d.append(dst, verbose), u.size-8)
+		if d, ok := w.readDHCP(u.data); ok {
+			return appendLength(d.append(dst, w.Verbose), u.size-8)
 		}
 	case serviceDHCP6:
 		d := readDHCP6(u.data)

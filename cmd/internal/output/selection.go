@@ -21,8 +21,8 @@ type Selection struct {
 	Passed uint64 // records that an output got
 }
 
-// Contents are what Only takes.
-var Contents = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
+// OnlyNames are what Only takes.
+var OnlyNames = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
 
 // Of returns a sink that hands on to another what passes.
 func (s *Selection) Of(sink pipeline.Sink) pipeline.Sink {

@@ -112,7 +112,7 @@ func FuzzPipeline(f *testing.F) {
 			j.keys = append(j.keys, k)
 		}
 		p.AddSink(j)
-		p.AddSink(output.NewText(io.Discard, 2, true, time.UTC))
+		p.AddSink(output.NewText(io.Discard, output.TextConfig{Verbose: 2, Bytes: output.Bytes{Hex: true, ASCII: true, Link: true}, Numbers: true, Link: true, Checksums: true, Zone: time.UTC}))
 		p.AddSink(output.NewJSONLines(io.Discard))
 		p.AddSink(output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return io.Discard, nil }, Layer: output.LayerL2TP, Source: src}))
 		stats, err := p.Run(context.Background())
