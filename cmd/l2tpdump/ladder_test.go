@@ -14,7 +14,9 @@ func TestLadder(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	for _, columns := range []string{"80", "140"} {
 		t.Setenv("COLUMNS", columns)
-		text := quietly(t, func() { run([]string{"sessions", "--ladder", "-r", day + "/outer.pcap", "-k", day + "/router-full.log"}) })
+		text := quietly(t, func() {
+			run([]string{"sessions", "--ladder", "-r", day + "/outer.pcap", "-k", day + "/router-full.log"})
+		})
 		var ladders []string
 		for i, block := range strings.Split(strings.TrimSuffix(text, "\n\n"), "\n\n") {
 			if i%2 == 1 { // the others are the facts of the sessions
