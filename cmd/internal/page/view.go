@@ -142,7 +142,7 @@ var kinds = [...]string{ladder.Message: "m", ladder.Fold: "fold", ladder.Mark: "
 var senders = [...]string{"client to server", "server to client", "from the network"}
 
 func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
-	const brief = 64
+	const brief, whole = 64, 2000 // characters
 	v := rung{
 		Class: kinds[r.Kind] + " " + r.Layer, Time: sinceStart(r.Time), Frame: r.Frame, Tag: tags[r.Layer],
 		Name: r.Name, Again: r.Again, Bad: r.Evidence, Verdict: r.Kind == ladder.Verdict,
@@ -162,6 +162,7 @@ func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 		if r.AVPs != "" {
 			v.Body += "; " + r.AVPs
 		}
+		v.Body = shortened(v.Body, whole)
 	case ladder.Fold, ladder.Lost:
 		if r.Until-r.Time > 1e9 {
 			v.Brief = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9)
