@@ -12,10 +12,13 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// Bounds of the sessions that are followed at a time, and how long one is without a packet.
+// Bounds of the sessions that are followed at a time, and how long one is without a packet. Where there are many, one that was
+// ended need not be waited for as long.
 const (
 	maxHeld   = 1 << 13
+	manyHeld  = 1 << 10
 	idleAfter = int64(3600e9)
+	endAfter  = int64(300e9)
 	retryTime = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
@@ -121,7 +124,8 @@ func (g *Gatherer) Close() error {
 func (g *Gatherer) expire(now int64) error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
-		if g.held.Len() <= maxHeld && now-s.last.time < idleAfter {
+		n, idle := g.held.Len(), now-s.last.time
+		if n <= maxHeld && idle < idleAfter && !(n > manyHeld && idle >= endAfter && s.ended()) {
 			break
 		}
 		if err := g.finish(s); err != nil {
