@@ -457,6 +457,9 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
 			s.stray.add(at)
 			g.current = s
+			if r.Payload.Inner != nil {
+				s.exposed++
+			}
 			if kind != l2tp.SCCRP {
 				return nil
 			}

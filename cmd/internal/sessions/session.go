@@ -38,6 +38,7 @@ type Session struct {
 	icmp      refusal      // ICMP errors that quote ESP or L2TP
 	clear     span         // L2TP messages without IPsec
 	stray     span         // of these, messages beside a session that IPsec protects
+	exposed   int          // of these, messages with a user's packet
 	misplaced span         // messages of another client's tunnel, sent in this session's SA
 	rival     place        // another client behind the same address came up
 	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
@@ -190,10 +191,14 @@ func (s *Session) Events() []Event { return s.events.all() }
 
 // ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if none did.
 func (s *Session) ClearWarning() string {
-	if s.finding.State != Clear || len(s.exchanges) == 0 {
+	n := s.exposed
+	if s.finding.State == Clear {
+		n = s.clear.n
+	}
+	if n == 0 || len(s.exchanges) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("warning: %d L2TP packets of %s crossed in clear, next to IKE", s.clear.n, s.title())
+	return fmt.Sprintf("warning: %d L2TP packet%s of %s crossed in clear, next to IKE: `l2tpdump sessions` says why", n, plural(n), s.title())
 }
 
 // Failure names a session that failed or was lost, in one line; "" if it did neither.
