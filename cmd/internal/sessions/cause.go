@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -98,12 +99,38 @@ func judge(s *Session) *Finding {
 		}
 	default:
 		f.State, f.Step = Failed, s.step()
-		f.Cause = "it did not get beyond this step; the capture does not show why"
+		f.unknown(s)
 	}
 	f.remarks(s)
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// unknown says of a session that failed what is seen, where that does not show why.
+func (f *Finding) unknown(s *Session) {
+	c, r := &s.protected[client], &s.protected[server]
+	if s.readable() || !c.seen() || !r.seen() {
+		f.Cause = "it did not get beyond this step; the capture does not show why"
+		return
+	}
+	f.Cause = fmt.Sprintf("IPsec came up, and was left after %d packets of the client and %d of the server: L2TP or PPP came to nothing; the keys of the connection would show why",
+		c.n, r.n)
+	f.Frames = append(c.frames(), r.frames()...)
+}
+
+// stepNames are the steps in words.
+var stepNames = map[string]string{
+	stepAggressive: "aggressive mode of IKE", stepQuick: "Quick Mode of IKE", stepESP: "ESP", stepTunnel: "the L2TP tunnel", stepCall: "the L2TP session",
+	stepLCP: "LCP", stepAuth: "the login", stepCCP: "CCP", stepIPCP: "IPCP",
+}
+
+// stepName is the step that was not passed, in words.
+func (f *Finding) stepName() string {
+	if n, ok := strings.CutPrefix(f.Step, "ike-m"); ok {
+		return "message " + n + " of IKE"
+	}
+	return stepNames[f.Step]
 }
 
 // tried is the session as it was after some of its tries, nil if they were none.

@@ -205,7 +205,7 @@ func (s *Session) ClearWarning() string {
 func (s *Session) Failure() string {
 	switch f := s.finding; f.State {
 	case Failed:
-		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.Step)
+		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.stepName())
 	case Lost:
 		return fmt.Sprintf("the connection %s was lost", s.title())
 	}

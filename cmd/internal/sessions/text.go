@@ -75,7 +75,7 @@ func (s *Session) text(number int, zone *time.Location, events bool) string {
 	}
 	state := headline[f.State]
 	if f.State == Failed && f.Step != "" {
-		state += " at " + f.Step
+		state += " at " + f.stepName()
 	}
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, state)
@@ -241,6 +241,9 @@ func (s *Session) espText() string {
 	if s.assoc.natt {
 		text += " in UDP"
 	}
+	if s.packets[client]+s.packets[server] == 0 {
+		text += fmt.Sprintf("; client %d packets, server %d", s.protected[client].n, s.protected[server].n)
+	}
 	return text
 }
 
@@ -301,6 +304,9 @@ func (s *Session) pppText() string {
 
 func (s *Session) trafficText() string {
 	if s.packets[client]+s.packets[server] == 0 {
+		if s.unread > 0 {
+			return fmt.Sprintf("%d frames that PPP compresses or encrypts could not be read", s.unread)
+		}
 		return ""
 	}
 	var lost, twice, late uint64
