@@ -100,9 +100,34 @@ func ikeProposal(s *Session) *proof {
 		count = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered)
 	}
 	return &proof{
-		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, best),
+		text:   fmt.Sprintf("IKE: %s refused %s%s%s", s.who(n.sender), count, best, x.mismatch(&s.taken)),
 		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
 	}
+}
+
+// mismatch says which attributes of the first offer are not those that the server takes from others; "" if none is known.
+func (x *exchange) mismatch(taken *ikev1.Offer) string {
+	var names []string
+	for _, a := range [...]struct{ name, offered, taken string }{
+		{"cipher", x.offer.Cipher, taken.Cipher}, {"hash", x.offer.Hash, taken.Hash}, {"group", x.offer.Group, taken.Group},
+		{"authentication", x.offer.Auth, taken.Auth},
+	} {
+		if a.offered != a.taken && a.offered != "" && a.taken != "" {
+			names = append(names, a.name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("; at another time the server took %s: the %s differ%s", taken.Text, strings.Join(names, ", "), verb(len(names)))
+}
+
+// verb is the ending of a verb behind n things.
+func verb(n int) string {
+	if n == 1 {
+		return "s"
+	}
+	return ""
 }
 
 func keyInformation(s *Session) *proof {

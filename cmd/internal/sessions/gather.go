@@ -15,11 +15,12 @@ import (
 // Bounds of the sessions that are followed at a time, and how long one is without a packet. Where there are many, one that was
 // ended need not be waited for as long.
 const (
-	maxHeld   = 1 << 13
-	manyHeld  = 1 << 10
-	idleAfter = int64(3600e9)
-	endAfter  = int64(300e9)
-	retryTime = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
+	maxHeld    = 1 << 13
+	maxServers = 1 << 10
+	manyHeld   = 1 << 10
+	idleAfter  = int64(3600e9)
+	endAfter   = int64(300e9)
+	retryTime  = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
 // Gatherer is a sink that gathers sessions.
@@ -34,9 +35,10 @@ type Gatherer struct {
 	events    int       // that are kept
 	keeps     bool      // events
 	psks      []PSK
-	others    uint64   // frames that a filter on the ports of IKE does not let pass
-	bounds    [2]place // of the capture so far
-	current   *Session // of the last record
+	others    uint64                     // frames that a filter on the ports of IKE does not let pass
+	bounds    [2]place                   // of the capture so far
+	current   *Session                   // of the last record
+	takes     map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
@@ -45,6 +47,7 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 		emit:      emit,
 		exchanges: make(map[exchangeKey]*exchange),
 		cookies:   make(map[ikev1.Cookie]*exchange),
+		takes:     make(map[netip.Addr]ikev1.Offer),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),
@@ -140,7 +143,7 @@ func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
 	s.element, s.bounds, s.others = nil, g.bounds, g.others
 	g.events -= len(s.events.list)
-	s.psks = g.psks
+	s.psks, s.taken = g.psks, g.takes[s.ends[server].Addr()]
 	s.finding = judge(s)
 	g.forget(s)
 	return g.emit(s)

@@ -38,7 +38,6 @@ type exchange struct {
 
 	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place
-	ports       [2]uint16
 	messages    [7]span  // of phase 1 by their number; 0: not known
 	copies      int      // retransmissions of any message
 	sent        [2]int64 // when a side was heard last
@@ -46,10 +45,10 @@ type exchange struct {
 	floated4    bool     // message 4 did
 	natted      [2]natState
 
-	offered int // transforms
+	offered int         // transforms
+	offer   ikev1.Offer // the first
 	offers  []string
 	chosen  ikev1.Offer
-	zero    bool // the first offer names a life of 0 seconds
 	vendors [2][]string
 	certs   [2]*ikev1.CertificateInfo // the first that a side sends
 
@@ -85,7 +84,6 @@ type notice struct {
 	place
 	sender    int
 	encrypted bool
-	messageID uint32
 }
 
 // xauth is a login by XAUTH and what Mode-Config gave.
@@ -145,6 +143,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	x.sent[side] = at.time
 	x.take(m, src, dst, at)
+	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
+		g.takes[end] = x.chosen
+	}
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n)
 	}
@@ -196,7 +197,6 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 	}
 	side := x.assoc.side(src, dst)
 	x.last = at
-	x.ports[side], x.ports[1-side] = src.Port(), dst.Port()
 	if x.cookies[1].IsZero() {
 		x.cookies[1] = m.Header.ResponderCookie
 	}
@@ -238,7 +238,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if offers := m.Offers(); len(offers) > 0 {
 		if side == x.initiator {
-			x.offered, x.zero = len(offers), offers[0].LifeZero
+			x.offered, x.offer = len(offers), offers[0]
 			x.offers = nil
 			for _, o := range offers[:min(len(offers), maxOffers)] {
 				x.offers = append(x.offers, o.Text)
@@ -377,7 +377,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.dpd[1-side].open = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {
-			x.notices = append(x.notices, notice{n, at, side, m.Encrypted, m.Header.MessageID})
+			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
 	if m.DeletesISAKMP() && !x.deleted[side].seen() {

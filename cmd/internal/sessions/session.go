@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+
+	"l2tpdump/ikev1"
 )
 
 // Bounds of what is kept of a session.
@@ -52,6 +54,7 @@ type Session struct {
 	tries     int           // ISAKMP SAs up to the first of which something came
 	finding   *Finding      // once judged
 	psks      []PSK         // to be tried
+	taken     ikev1.Offer   // what the server chose from others, or at another time
 	next      *Session      // that followed it in the same association
 	bounds    [2]place      // where the capture begins, and ends or goes on
 	element   *list.Element // in the Gatherer's list
