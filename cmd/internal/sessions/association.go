@@ -38,6 +38,14 @@ type association struct {
 	opened    bool // L2TP was read inside ESP
 	natt      bool // ESP in UDP
 	last      int64
+	samples   [2]sample // of the last messages in clear, by who sent them
+}
+
+// sample tells an IP packet from others.
+type sample struct {
+	id   uint32
+	sum  uint64
+	time int64
 }
 
 // held says that its latest session is followed.

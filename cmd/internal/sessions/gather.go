@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/list"
 	"crypto/sha256"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
@@ -34,6 +35,7 @@ type Gatherer struct {
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
 	keeps     bool      // events
+	seed      maphash.Seed
 	psks      []PSK
 	others    uint64                     // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place                   // of the capture so far
@@ -45,6 +47,7 @@ type Gatherer struct {
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
+		seed:      maphash.MakeSeed(),
 		exchanges: make(map[exchangeKey]*exchange),
 		cookies:   make(map[ikev1.Cookie]*exchange),
 		takes:     make(map[netip.Addr]ikev1.Offer),

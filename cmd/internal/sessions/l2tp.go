@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
@@ -437,9 +438,23 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	}
 	sender := a.side(src, dst)
 	a.addPorts(src, dst)
+	if g.copied(a, sender, r, at) {
+		g.current, s.last = s, at
+		return
+	}
 	s = g.l2tp(r, a, s, sender, inClear, src, dst, at)
 	s.clear.add(at)
 	g.touch(s, at, sender)
+}
+
+// copied reports whether a message in clear is a copy of the one before of the same side, that the network or the capture made:
+// the IDs of both IP packets are the same.
+func (g *Gatherer) copied(a *association, sender int, r *pipeline.Record, at place) bool {
+	n, data := &r.Net, r.Data()
+	c := sample{n.FragID, maphash.Bytes(g.seed, data[min(n.PayloadStart, len(data)):min(n.PayloadEnd, len(data))]), at.time}
+	before := a.samples[sender]
+	a.samples[sender] = c
+	return before.id == c.id && before.sum == c.sum && c.time-before.time < copyTime
 }
 
 // clearAssociation finds out what a first message in clear is of: a session whose IPsec never came, or something of its own. It

@@ -229,6 +229,9 @@ func TestVariations(t *testing.T) {
 				return slices.ContainsFunc(list, func(r report) bool { return k.fits(&r, unread) })
 			})
 		}
+		if once, twice := usersOf(s.sessionsOf(t, s.packets, keySets(dir)["tables"])), usersOf(s.sessionsOf(t, s.doubled(), keySets(dir)["tables"])); once != twice {
+			t.Errorf("%s: %v packets and bytes, doubled %v", filepath.Base(dir), once, twice)
+		}
 		parts := map[string][]capture.Packet{
 			"swapped":         s.swapped(),
 			"from the server": s.direction(server, true),
@@ -309,6 +312,16 @@ func vary(t *testing.T, what string, s *recorded, packets []capture.Packet, keys
 	if list := s.sessionsOf(t, packets, keys); keys != nil && !right(list, false) {
 		t.Errorf("%s: %s", what, brief(list))
 	}
+}
+
+// usersOf is the users' packets and bytes of all sessions, of both sides.
+func usersOf(list []report) (v [4]uint64) {
+	for _, r := range list {
+		for i, n := range []uint64{r.OrigPackets, r.OrigBytes, r.RespPackets, r.RespBytes} {
+			v[i] += n
+		}
+	}
+	return v
 }
 
 func brief(list []report) (text string) {
