@@ -57,7 +57,8 @@ type Event struct {
 	Retransmission bool
 }
 
-// Bounds of the events that are kept: of a session the first and the last, and of all sessions together.
+// Bounds of the events that are kept: of a session the first and the last, and of all sessions
+// together.
 const (
 	firstEvents = 192
 	lastEvents  = 64

@@ -13,8 +13,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// Bounds of the sessions that are followed at a time, and how long one is without a packet. Where there are many, one that was
-// ended need not be waited for as long.
+// Bounds of the sessions that are followed at a time, and how long one is without a packet. Where
+// there are many, one that was ended need not be waited for as long.
 const (
 	maxHeld    = 1 << 13
 	maxServers = 1 << 10
@@ -43,7 +43,8 @@ type Gatherer struct {
 	takes     map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
 }
 
-// NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
+// NewGatherer returns a sink that calls emit with each session that is over, and at Close with the
+// others.
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
@@ -57,9 +58,9 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 	}
 }
 
-// Current returns the session that the last record is of, nil if it is of none. Sinks that are called behind the Gatherer learn
-// so what their record is of. What is said of the session is what is known up to this record; its UID is there from its
-// beginning, and does not change.
+// Current returns the session that the last record is of, nil if it is of none. Sinks that are
+// called behind the Gatherer learn so what their record is of. What is said of the session is what
+// is known up to this record; its UID is there from its beginning, and does not change.
 func (g *Gatherer) Current() *Session { return g.current }
 
 // UID returns the UID of the session that the last record is of, "" if it is of none.
@@ -233,7 +234,10 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (x.late || !a.natt) })
+		a = g.find(src, dst, true, func(a *association) bool {
+			return a.late && !a.clear &&
+				len(a.exchanges) == 0 && (x.late || !a.natt)
+		})
 	}
 	if a == nil {
 		if x.late && !fromInitiator {
@@ -257,7 +261,8 @@ func (s *Session) addExchange(x *exchange) {
 	s.renewals++
 }
 
-// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.
+// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same
+// cookies between other ends.
 type exchangeKey struct {
 	initiator ikev1.Cookie
 	ends      pair
@@ -276,8 +281,8 @@ func (g *Gatherer) forgetExchange(x *exchange) {
 	}
 }
 
-// sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not
-// answered; otherwise it begins another.
+// sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or
+// tries again what was not answered; otherwise it begins another.
 func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Session {
 	s := x.assoc.session
 	if s == nil {
@@ -296,7 +301,9 @@ func (s *Session) isDialling() bool {
 
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
 func (s *Session) goesOn(x *exchange, now int64) bool {
-	const quiet = int64(60e9) // keepalives and echoes come more often: whoever begins anew behind it has lost the old connection
+	// keepalives and echoes come more often: whoever begins anew behind it has lost the old
+	// connection
+	const quiet = int64(60e9)
 	p := s.exchange()
 	switch {
 	case s.element == nil:
@@ -318,7 +325,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 	return p.unanswered() && now-s.last.time < retryTime
 }
 
-// parted says that an Informational message which could not be read came after a time: perhaps a Delete.
+// parted says that an Informational message which could not be read came after a time: perhaps a
+// Delete.
 func (x *exchange) parted(after int64) bool {
 	return x.sealed[client].last.time > after || x.sealed[server].last.time > after
 }

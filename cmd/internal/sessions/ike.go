@@ -23,11 +23,13 @@ const (
 	maxOffers  = 8
 )
 
-// copyTime is how soon behind a message the same one is a copy that the network or the capture made: nobody sends again as soon
-// as that. The shortest time of those in use is the 500 ms of libreswan.
+// copyTime is how soon behind a message the same one is a copy that the network or the capture
+// made: nobody sends again as soon as that. The shortest time of those in use is the 500 ms of
+// libreswan.
 const copyTime = int64(100e6)
 
-// exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client and the server.
+// exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client
+// and the server.
 type exchange struct {
 	assoc     *association
 	session   *Session
@@ -161,7 +163,8 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 }
 
-// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is there.
+// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is
+// there.
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
@@ -259,8 +262,8 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	x.natDetection(m, side, src, dst)
 }
 
-// natDetection compares the NAT-D payloads of a message with its addresses: the first is of where it goes, the others of
-// where it comes from (RFC 3947 section 3.2).
+// natDetection compares the NAT-D payloads of a message with its addresses: the first is of where
+// it goes, the others of where it comes from (RFC 3947 section 3.2).
 func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.AddrPort) {
 	var hashes [][]byte
 	for i := range m.Payloads {
@@ -353,7 +356,8 @@ func (x *exchange) transaction(m *pipeline.Message, at place) {
 			x.xauth.status, x.xauth.at = set.Value, at
 		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_ADDRESS":
 			x.xauth.assigned = set.Value
-		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_DNS" && len(x.xauth.dns) < 4 && !slices.Contains(x.xauth.dns, set.Value):
+		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_DNS" && len(x.xauth.dns) < 4 &&
+			!slices.Contains(x.xauth.dns, set.Value):
 			x.xauth.dns = append(x.xauth.dns, set.Value)
 		}
 	}
@@ -409,7 +413,8 @@ func (x *exchange) agreed() bool {
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() && !s.rival.seen() {
+		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() &&
+			!s.rival.seen() {
 			s.rival = at
 		}
 	}

@@ -192,7 +192,8 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 // Events are the packets that say something, in their order.
 func (s *Session) Events() []Event { return s.events.all() }
 
-// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if none did.
+// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if
+// none did.
 func (s *Session) ClearWarning() string {
 	n := s.exposed
 	if s.finding.State == Clear {
@@ -201,7 +202,8 @@ func (s *Session) ClearWarning() string {
 	if n == 0 || len(s.exchanges) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("warning: %d L2TP packet%s of %s crossed in clear, next to IKE: `l2tpdump sessions` says why", n, plural(n), s.title())
+	return fmt.Sprintf("warning: %d L2TP packet%s of %s crossed in clear, next to IKE: `l2tpdump sessions` says why",
+		n, plural(n), s.title())
 }
 
 // Failure names a session that failed or was lost, in one line; "" if it did neither.

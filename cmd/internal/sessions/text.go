@@ -21,7 +21,8 @@ type Writer struct {
 	zone   *time.Location
 }
 
-// NewWriter returns a Writer that prints to w: an object on each line, or text, with the events of each session if events.
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with the events of
+// each session if events.
 func NewWriter(w io.Writer, asJSON, events bool) *Writer {
 	x := &Writer{w: bufio.NewWriter(w), events: events, zone: time.Local}
 	if asJSON {
@@ -63,7 +64,8 @@ func (s *Session) Troubled() bool {
 
 // headline says of each state what a person wants to know first.
 var headline = map[State]string{
-	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
+	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED",
+	Partial: "not all was captured",
 }
 
 func (s *Session) text(number int, zone *time.Location, events bool) string {
