@@ -168,3 +168,36 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestFlowsBeyondTheBound: of many SPIs between two ends the newest are known, each that no session names takes the place
+// of one that is forgotten, and those that one names stay what they are.
+func TestFlowsBeyondTheBound(t *testing.T) {
+	g := NewGatherer(func(*Session) error { return nil })
+	src, dst := netip.MustParseAddrPort("192.0.2.7:0"), netip.MustParseAddrPort("192.0.2.1:0")
+	a := g.newAssociation(src, dst)
+	s := g.begin(a, src, dst, place{1, 1})
+	spi := uint32(0)
+	packet := func() {
+		spi++
+		f := g.newFlow(a, spi, src.Addr(), dst.Addr())
+		s.addESP(f, 100, place{uint64(spi), int64(spi)})
+	}
+	for range 8 * maxFlows {
+		packet()
+	}
+	known := func(spi uint32) bool {
+		f, _ := g.flow(spi, src.Addr(), dst.Addr())
+		return f != nil
+	}
+	if len(g.flows) != 4*maxFlows || !known(spi) || !known(spi-4*maxFlows+1) || known(spi-4*maxFlows) {
+		t.Errorf("%d flows are known, not the %d newest", len(g.flows), 4*maxFlows)
+	}
+	for i, f := range s.flows {
+		if f.spi != uint32(i+1) {
+			t.Fatalf("flow %d of the session has become 0x%x", i, f.spi)
+		}
+	}
+	if n := testing.AllocsPerRun(10*maxFlows, packet); n > 0 {
+		t.Errorf("%v allocations for a further one", n)
+	}
+}
