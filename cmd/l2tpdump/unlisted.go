@@ -57,5 +57,6 @@ func (u unlisted) append(rows [][]string) [][]string {
 	if u.SAs == 0 {
 		return rows
 	}
-	return append(rows, []string{"...", fmt.Sprintf("%d more that no key names, %s", u.SAs, plural(u.Messages+u.Packets, "packet"))})
+	packets := plural(u.Messages+u.Packets, "packet")
+	return append(rows, []string{"...", fmt.Sprintf("%d more that no key names, %s", u.SAs, packets)})
 }
