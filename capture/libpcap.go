@@ -193,7 +193,7 @@ func linkTypes(h *pcap.Handle) (all []LiveLinkType, err error) {
 // activate opens the interface. gopacket asks for time stamps in nanoseconds, and makes nanoseconds
 // of microseconds where the system has no others; its Resolution says the contrary of which it is.
 func activate(c *LiveConfig) (*pcap.Handle, error) {
-	inactive, err := pcap.NewInactiveHandle(c.Interface)
+	inactive, err := pcap.NewInactiveHandle(deviceName(c.Interface))
 	if err != nil {
 		return nil, err
 	}
@@ -299,7 +299,7 @@ func describe(devices []Device) {
 	}
 	for _, k := range known {
 		for i := range devices {
-			if devices[i].Name == k.Name {
+			if deviceName(devices[i].Name) == k.Name {
 				devices[i].Description = k.Description
 			}
 		}

@@ -97,9 +97,6 @@ func (a *avp) appendValue(dst []byte) []byte {
 	if !ok {
 		out = append(appendBytes(dst, len(a.Value)), " malformed"...)
 	}
-	if a.uncovered {
-		out = append(out, " (hidden)"...)
-	}
 	return out
 }
 

@@ -53,8 +53,8 @@ func AppendSummary(dst []byte, h *Header, o *Observation, verbose int) []byte {
 }
 
 // appendSummary appends "SCCRQ Ns 0 Nr 0 host=iPhone". Without verbose it shows who speaks, the
-// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their order: "Host Name iPhone,
-// Receive Window Size 4". Damaged AVPs are said to be so.
+// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their
+// order: "Host Name iPhone, Receive Window Size 4". Damaged AVPs are said to be so.
 func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 	dst = append(dst, c.name...)
 	if h.HasSequence {
@@ -114,8 +114,16 @@ func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 	return dst
 }
 
-// appendIn writes the value as it is to be read in a message of that type.
+// appendIn writes the value as it is to be read in a message of that type, and that it was hidden.
 func (a *avp) appendIn(dst []byte, message uint16) []byte {
+	if dst = a.appendMeaning(dst, message); a.uncovered {
+		dst = append(dst, " (hidden)"...)
+	}
+	return dst
+}
+
+// appendMeaning writes the value as it is to be read in a message of that type.
+func (a *avp) appendMeaning(dst []byte, message uint16) []byte {
 	if a.Vendor == 0 && a.Type == avpResultCode && !a.Hidden {
 		if out, ok := appendResultOf(dst, a.Value, message); ok {
 			return out

@@ -64,6 +64,7 @@ func decrypt(ctx context.Context, args []string) int {
 	s := newSinks(&o, src, p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
 	stop := showProgress(&o, src)
+	makeRoom(keys)
 	stats, err := p.Run(ctx)
 	stop()
 	return s.end(ctx, stats, err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,6 +45,9 @@ type liveOptions struct {
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
+
+// directions are what -Q takes.
+var directions = []string{"in", "out", "inout"}
 
 const (
 	defaultHoldBytes = 64e6
@@ -117,7 +119,7 @@ func (o *liveOptions) check() error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.direction != "" && !slices.Contains([]string{"in", "out", "inout"}, o.direction):
+	case o.direction != "" && !slices.Contains(directions, o.direction):
 		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
@@ -263,16 +265,6 @@ func (o *liveOptions) status(status int) int {
 	return status
 }
 
-// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an
-// error of the write.
-func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if signal.Ignored(syscall.SIGHUP) { // nohup
-		return ctx, func() {}
-	}
-	return signal.NotifyContext(ctx, syscall.SIGHUP)
-}
-
 func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
 
 func isSyslog(spec string) bool { return strings.HasPrefix(spec, "syslog:") }
@@ -352,36 +344,6 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode().IsRegular()
-}
-
-// readerEvery is how often it is looked whether there is somebody left to read the output: an idle
-// line has no packet that would tell.
-const readerEvery = 250 * time.Millisecond
-
-// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
-// nobody any more, until stop is called.
-func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
-	if o.write == "" || o.write == "-" {
-		file = os.Stdout
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // nil for a ring
-		return func() {}
-	}
-	ticker, done := time.NewTicker(readerEvery), make(chan struct{})
-	go func() {
-		for !readerGone(file) {
-			select {
-			case <-ticker.C:
-			case <-done:
-				return
-			}
-		}
-		src.end()
-	}()
-	return func() {
-		ticker.Stop()
-		close(done)
-	}
 }
 
 // needs are what is still to be done once the privileges are dropped.

@@ -5,7 +5,7 @@ const usage = `Usage:
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
-    l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
     l2tpdump schema [decrypt|verify|sessions|keys|version]
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
@@ -145,11 +145,15 @@ terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
         --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
-	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
 
 Says of each VPN connection of a capture whether it came up, who it was, and why it ended or never began.
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
+        --ladder           draw the messages of each session, too: who sent what to whom, what was sent again
+                           or lost, the step that was not passed; as wide as the terminal, or COLUMNS
+        --html FILE        write a page for a browser, in place of lines: the sessions, their ladders, the traffic
+                           over time, the conversations inside; "-" is standard output
     -v, --verbose          print the packets of each session that say something, too
         --ladder           draw the messages of each session between its ends
         --html FILE        write all as a page for a browser; "-" is standard output

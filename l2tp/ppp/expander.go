@@ -266,7 +266,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	case r.State == Unknown:
 		r.Compression = ProtocolName(f.Protocol)
 	}
-	if r.State != Plain {
+	if r.State != Plain || b.ccp.keeps(direction) {
 		x.account(b)
 	}
 	l.report(r.State, r.Compression)
@@ -286,19 +286,24 @@ func packed(protocol uint16) bool {
 // fragment follows a fragment of Multilink.
 func (l *Link) fragment(r *Result, sender int, payload []byte) {
 	x, b, direction := l.x, l.bundle, sender^l.flip
+	mp := &b.mp[direction]
 	known := l.mask[sender] != 0
 	if !known {
-		l.mask[sender] = guessMask(payload)
+		l.mask[sender] = cmp.Or(mp.mask, guessMask(payload))
 	}
 	mask := l.mask[sender]
 	f, ok := readFragment(payload, mask)
-	if mask == 0 || !ok {
+	switch {
+	case mask == 0: // the format of its header is not known, and it is not the beginning of a packet
+		r.Fragment, r.State = false, Incomplete
+	case !ok:
 		r.State = Damaged
-		x.count(Damaged, 1)
+	}
+	if r.State != Plain {
+		x.count(r.State, 1)
 		return
 	}
 	r.Number, r.Begin, r.End = f.number, f.begin, f.end
-	mp := &b.mp[direction]
 	if mp.mask == 0 {
 		if mp.mask = mask; !known {
 			mp.next = f.number // the capture began later

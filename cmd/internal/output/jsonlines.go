@@ -79,12 +79,13 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
-	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent in clear, and where nobody saw it ask
+	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
 
 	Retransmission bool          `json:"retransmission,omitempty"`
 	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
 	AVPs           orderedValues `json:"avps,omitempty"`
-	Result         *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
+	Uncovered      []string      `json:"uncovered,omitempty"` // AVPs that were hidden, and have been read with the tunnel's secret
+	Result         *l2tp.Result  `json:"result,omitempty"`    // of StopCCN and CDN
 
 	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
 	Order       string  `json:"order,omitempty"` // ahead, late, repeated
@@ -103,6 +104,7 @@ func (o *jsonL2TP) control(c *l2tp.Control, cut bool) {
 		}
 		o.AVPs.add(name, value)
 	}
+	o.Uncovered = c.Uncovered()
 	if r, ok := c.Result(); ok {
 		o.Result = &r
 	}
@@ -242,7 +244,7 @@ func l2tpObject(r *pipeline.Record) *jsonL2TP {
 	p := &r.Payload
 	h, t := &p.L2TP, &p.Tunnel
 	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
-	if r.Kind == pipeline.ESP && t.Session != nil && !t.Session.Tunnel.Late { // in clear anybody can ask for a tunnel
+	if t.Tunnel != nil && !t.Tunnel.Late {
 		o.From = "lns"
 		if p.ToLNS {
 			o.From = "lac"

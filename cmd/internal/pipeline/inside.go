@@ -207,19 +207,15 @@ func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src,
 	if n.UDP {
 		sport, dport = n.SrcPort, n.DstPort
 	}
-	ends := [2]netip.AddrPort{netip.AddrPortFrom(n.Src, sport), netip.AddrPortFrom(n.Dst, dport)}
+	src, dst = netip.AddrPortFrom(n.Src, sport), netip.AddrPortFrom(n.Dst, dport)
 	if n != &r.Net || r.Kind != ESP || !r.Verdict.Opened() {
-		return ends[0], ends[1]
+		return src, dst
 	}
-	switch first := &r.flow.Ends; {
-	case !first[0].IsValid():
-		*first = ends
-	case n.UDP:
-		ends = *first
-	default:
-		ends[0] = netip.AddrPortFrom(first[0].Addr(), sport)
+	firstSrc, firstDst := r.flow.Ends(src, dst)
+	if n.UDP {
+		return firstSrc, firstDst
 	}
-	return ends[0], ends[1]
+	return netip.AddrPortFrom(firstSrc.Addr(), sport), dst
 }
 
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if

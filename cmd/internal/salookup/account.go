@@ -33,7 +33,7 @@ func (c *Counts) Packets() uint64 {
 
 // sequence is the sequence numbers of an SA's packets.
 type sequence struct {
-	win  *esp.Window // nil before the first packet
+	win  *esp.Window // nil before the first packet, unless there is one at hand
 	used bool        // it is in account.uses
 }
 

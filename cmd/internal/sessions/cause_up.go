@@ -166,8 +166,8 @@ func lostState(s *Session) *proof {
 		false, o.frames(), ""}
 }
 
-// asks says that what a side goes on sending, and nobody can read, is more than requests of a user that are not answered: it
-// goes on for longer than these are repeated, or it is of IKE.
+// asks says that what a side goes on sending, and nobody can read, is more than requests of a user that are not answered:
+// it goes on for 30 s (resolvers give up before, and TCP has doubled its pauses), or it is of IKE.
 func (s *Session) asks(side int) bool {
 	const long = int64(30e9)
 	alone, x := &s.alone[side], s.exchange()

@@ -183,7 +183,7 @@ func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, at place) {
 		a.session.moves++
 		a.session.move = move{place: at, to: src}
 		if g.keep(a.session) {
-			g.note(a.session, at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now", false)
+			g.note(a.session, newEvent(at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now"))
 		}
 	}
 	g.moved(a, src, dst, f.sender)

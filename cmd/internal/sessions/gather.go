@@ -176,9 +176,8 @@ func (g *Gatherer) keep(s *Session) bool {
 }
 
 // note keeps an event of a session.
-func (g *Gatherer) note(s *Session, at place, sender int, layer, name, details string, again bool) {
-	e := Event{seconds(at.time), at.frame, Side(sender), layer, name, details, again, 0}
-	e.Retransmission = e.Retransmission || layer == "ppp" && s.events.repeated(&e)
+func (g *Gatherer) note(s *Session, e Event) {
+	e.Retransmission = e.Retransmission || e.Layer == "ppp" && s.events.repeated(&e)
 	if s.events.add(e) {
 		g.events++
 	}

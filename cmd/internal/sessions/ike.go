@@ -159,7 +159,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		s.series.at(at.time).rekeys++
 	}
 	if g.keep(s) {
-		g.note(s, at, side, "ike", ikeName(m), m.Describe(), m.Retransmission)
+		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
+		e.Retransmission = m.Retransmission
+		g.note(s, e)
 	}
 }
 

@@ -85,9 +85,23 @@ type jsonIKE struct {
 	Vendors         [2][]string `json:"vendors,omitzero"`
 	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
 	Offered         []string    `json:"offered,omitempty"`
+	XAuth           *jsonXAuth  `json:"xauth,omitempty"`
+	Config          *jsonConfig `json:"config,omitempty"`
 	SAs             int         `json:"sas"`
 	Retransmissions int         `json:"retransmissions"`
 	Seconds         *seconds    `json:"seconds,omitempty"` // of phase 1
+}
+
+// jsonXAuth is a login by XAUTH.
+type jsonXAuth struct {
+	User     string `json:"user,omitempty"`
+	Accepted *bool  `json:"accepted,omitempty"`
+}
+
+// jsonConfig is what the client is given by Mode-Config.
+type jsonConfig struct {
+	Assigned string   `json:"assigned"`
+	DNS      []string `json:"dns,omitempty"`
 }
 
 type jsonESP struct {
@@ -229,6 +243,16 @@ func (s *Session) ikeObject() *jsonIKE {
 	if sa := x.sa; sa != nil && o.Cipher == "" {
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
 	}
+	if c := &x.xauth; c.user != "" || c.status != "" {
+		o.XAuth = &jsonXAuth{User: c.user}
+		if c.status != "" {
+			ok := c.status == "ok"
+			o.XAuth.Accepted = &ok
+		}
+	}
+	if c := &x.xauth; c.assigned != "" {
+		o.Config = &jsonConfig{c.assigned, c.dns}
+	}
 	for _, x := range s.exchanges {
 		o.Retransmissions += x.copies
 	}
@@ -264,7 +288,11 @@ func (s *Session) l2tpObject() *jsonL2TP {
 	t, c := s.tunnel(), s.call()
 	switch {
 	case s.v3:
-		return &jsonL2TP{Version: l2tp.Version3}
+		o := &jsonL2TP{Version: l2tp.Version3, Clear: s.inClear()}
+		if s.pseudowire != ([2]uint32{}) {
+			o.Session = &s.pseudowire
+		}
+		return o
 	case t == nil && c == nil:
 		return nil
 	case t == nil:
@@ -292,11 +320,12 @@ func (s *Session) l2tpObject() *jsonL2TP {
 func (s *Session) pppObject() *jsonPPP {
 	l := s.link()
 	if l == nil || !l.first[client].seen() && !l.first[server].seen() && !l.auth.answered.seen() && !s.up.seen() {
-		x := s.exchange()
-		if x == nil || x.xauth.assigned == "" {
-			return nil
+		return nil
+	}
+	for _, other := range s.links() { // of Multilink one has IPCP
+		if l.addr[client] == "" && other.addr[client] != "" {
+			l = other
 		}
-		return &jsonPPP{Assigned: x.xauth.assigned, DNS: x.xauth.dns}
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
 	if l.auth.answered.seen() {

@@ -53,11 +53,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	h := &p.L2TP
 	switch {
 	case h.Version != l2tp.Version2:
-		s.v3 = s.v3 || h.Version == l2tp.Version3
-		if s.protected[1-sender].seen() {
-			s.came(at)
-		}
-		g.users(s, r, sender, at)
+		g.version3(r, s, sender, clear, at)
 		return s
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
@@ -92,6 +88,28 @@ func (g *Gatherer) callOf(k callKey) *call {
 		*recent = recentCall{k, g.calls[k], g.changes}
 	}
 	return recent.call
+}
+
+// version3 takes a message of L2TPv3, whose control connection is not followed.
+func (g *Gatherer) version3(r *pipeline.Record, s *Session, sender int, clear realm, at place) {
+	p := &r.Payload
+	s.v3 = s.v3 || p.L2TP.Version == l2tp.Version3
+	if !p.L2TP.Control {
+		s.pseudowire[1-sender] = p.L2TP.Session
+	}
+	switch {
+	case p.HasPPP:
+		c := s.call()
+		if c == nil {
+			t := &tunnel{clear: clear, session: s}
+			s.tunnels = append(s.tunnels, t)
+			c = g.newCall(t, s, client)
+		}
+		g.ppp(r, c, sender, at)
+	case s.protected[1-sender].seen():
+		s.came(at)
+	}
+	g.users(s, r, sender, at)
 }
 
 // heard takes note that a side is there.
@@ -260,7 +278,10 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 	if head, rest, ok := strings.Cut(text, " "+name); ok {
 		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
 	}
-	g.note(s, at, sender, "l2tp", name, text, again)
+	e := newEvent(at, sender, "l2tp", name, text)
+	_, e.AVPs, _ = strings.Cut(string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 1)), ": ")
+	e.Retransmission = again
+	g.note(s, e)
 }
 
 // dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a

@@ -70,7 +70,7 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
 	if g.keep(x.session) {
-		g.note(x.session, at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole", false)
+		g.note(x.session, newEvent(at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole"))
 	}
 }
 
@@ -125,7 +125,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	}
 	s.last, g.current = at, s
 	if g.keep(s) {
-		g.note(s, at, nobody, "icmp", kind, "from "+n.Src.String(), false)
+		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 

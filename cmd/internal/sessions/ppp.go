@@ -170,7 +170,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
 	name := ppp.ProtocolName(protocol) + " " + k.CodeName()
 	text := string(ppp.AppendSummary(nil, &frame, payload))
-	g.note(s, at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name)), false)
+	g.note(s, newEvent(at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name))))
 }
 
 // take takes note of the negotiation of a layer.

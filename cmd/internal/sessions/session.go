@@ -25,8 +25,9 @@ type Session struct {
 	flows       []*flow
 	tunnels     []*tunnel
 	calls       []*call
-	v3          bool // L2TPv3
-	hidden      bool // an ID of its tunnel or calls is hidden, and the secret is not known
+	v3          bool      // L2TPv3
+	hidden      bool      // an ID of its tunnel or calls is hidden, and the secret is not known
+	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
 	up        place     // since then users' packets can pass
 	packets   [2]uint64 // of the users

@@ -96,6 +96,7 @@ func (s *Session) text(number int, zone *time.Location) string {
 	}
 	line("peers", "%s", s.peersText())
 	line("ike", "%s", s.ikeText())
+	line("config", "%s", s.configText())
 	line("ipsec", "%s", s.espText())
 	line("l2tp", "%s", s.l2tpText())
 	line("ppp", "%s", s.pppText())
@@ -197,6 +198,36 @@ func (s *Session) ikeText() string {
 	return strings.Join(parts, "; ")
 }
 
+// configText says how the client logged in by XAUTH, and what it was given by Mode-Config.
+func (s *Session) configText() string {
+	if s.exchange() == nil {
+		return ""
+	}
+	o := s.ikeObject()
+	var parts []string
+	if x := o.XAuth; x != nil && x.Accepted != nil {
+		parts = append(parts, "xauth "+x.User+" "+acceptance(*x.Accepted))
+	}
+	if c := o.Config; c != nil {
+		text := c.Assigned
+		if len(c.DNS) > 0 {
+			text += ", dns " + strings.Join(c.DNS, " ")
+		}
+		parts = append(parts, text)
+		if s.up.seen() {
+			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func acceptance(ok bool) string {
+	if ok {
+		return "accepted"
+	}
+	return "not accepted"
+}
+
 func (s *Session) espText() string {
 	switch {
 	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
@@ -221,6 +252,9 @@ func (s *Session) l2tpText() string {
 		return ""
 	}
 	text := fmt.Sprintf("version %d", o.Version)
+	if o.Version == 3 && o.Session != nil {
+		return text + fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+	}
 	if o.Tunnel != nil {
 		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
 	}
@@ -240,11 +274,7 @@ func (s *Session) pppText() string {
 	}
 	var parts []string
 	if o.Accepted != nil {
-		word := "not accepted"
-		if *o.Accepted {
-			word = "accepted"
-		}
-		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+word), " "))
+		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+acceptance(*o.Accepted)), " "))
 	}
 	if o.Assigned != "" {
 		text := o.Assigned
