@@ -7,6 +7,7 @@ import "slices"
 type bundle struct {
 	x     *Expander
 	key   string  // in x.bundles; "": not there
+	user  string  // "" if he is not known
 	links []*Link // one of them, or more
 
 	ccp    ccp

@@ -92,7 +92,7 @@ const (
 type Expander struct {
 	secrets  *Secrets
 	inflater inflater
-	bundles  map[string]*bundle   // of Multilink
+	bundles  map[string][]*bundle // of Multilink, by their ends
 	loaded   map[*bundle]struct{} // those that have state
 	bytes    int                  // of all state
 	clock    uint64
@@ -112,7 +112,7 @@ type Expander struct {
 func NewExpander(secrets *Secrets) *Expander {
 	return &Expander{
 		secrets:  secrets,
-		bundles:  make(map[string]*bundle),
+		bundles:  make(map[string][]*bundle),
 		loaded:   make(map[*bundle]struct{}),
 		findings: make(map[Finding]uint64),
 	}
@@ -177,7 +177,11 @@ func (x *Expander) forgetSize(b *bundle) {
 // forget takes a bundle out that has no link any more.
 func (x *Expander) forget(b *bundle) {
 	x.forgetSize(b)
-	if b.key != "" {
+	if b.key == "" {
+		return
+	}
+	others := slices.DeleteFunc(x.bundles[b.key], func(other *bundle) bool { return other == b })
+	if x.bundles[b.key] = others; len(others) == 0 {
 		delete(x.bundles, b.key)
 	}
 }
@@ -316,7 +320,7 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 }
 
 // join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
-// and the same user; where neither is known, of the same addresses.
+// and the same user, as far as he is known; where neither is known, of the same addresses.
 func (l *Link) join() {
 	l.joined = true
 	ends := l.endpoint
@@ -327,16 +331,21 @@ func (l *Link) join() {
 	if order > 0 { // links may have been dialled from either end
 		ends[0], ends[1], l.flip = ends[1], ends[0], 1
 	}
-	key := strings.Join([]string{ends[0], ends[1], l.auth.user}, "\x00")
-	if b := l.x.bundles[key]; b != nil {
+	key, user := ends[0]+"\x00"+ends[1], l.auth.user
+	for _, b := range l.x.bundles[key] {
+		if b.user != user && b.user != "" && user != "" {
+			continue
+		}
 		l.bundle.remove(l)
+		b.user = cmp.Or(b.user, user)
 		l.bundle, b.links = b, append(b.links, l)
 		for i := range l.last {
 			l.last[i] = (b.mp[i].next - 1) & b.mp[i].mask
 		}
 		return
 	}
-	l.x.bundles[key], l.bundle.key = l.bundle, key
+	l.bundle.key, l.bundle.user = key, user
+	l.x.bundles[key] = append(l.x.bundles[key], l.bundle)
 	l.giveKeys()
 }
 
@@ -381,10 +390,17 @@ func (l *Link) lcpControl(sender int, c *Control) {
 		l.Close()
 		*l = Link{x: l.x, addresses: l.addresses, bundle: l.bundle, lcp: l.lcp}
 	}
-	if !acked {
-		return
+	switch {
+	case acked:
+		l.agree(sender, c)
+	case c.Code == codeConfigureRequest: // its Ack may not be seen; else a further request follows
+		l.agree(1-sender, c)
 	}
-	l.mask[sender] = longMask
+}
+
+// agree takes note of the options that an end complies with.
+func (l *Link) agree(sender int, c *Control) {
+	l.mask[sender], l.multilink[sender], l.auth.algorithms[sender] = longMask, false, 0
 	for kind, value := range rawOptions(c.Data) {
 		switch {
 		case kind == lcpMRRU:
