@@ -378,6 +378,9 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 	if up && !l.joined && l.multilink != [2]bool{} {
 		l.join() // before it sends anything, so that the others do not run ahead of it
 	}
+	if l.joined {
+		l.bundle.user = cmp.Or(l.bundle.user, l.auth.user)
+	}
 }
 
 func (l *Link) lcpControl(sender int, c *Control) {
