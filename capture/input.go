@@ -11,12 +11,40 @@ const inputSize = 128 << 10
 type input struct {
 	r          io.Reader
 	buf        []byte
-	start, end int   // the unread bytes in buf
-	offset     int64 // of buf[start] in the stream
-	err        error // what r.Read said last; io.EOF at the end
+	start, end int    // the unread bytes in buf
+	offset     int64  // of buf[start] in the stream
+	err        error  // what r.Read said last; io.EOF at the end
+	lent       bool   // buf is not own, and what was taken of it stays where it is
+	own        []byte // kept while buf is lent
 }
 
 func newInput(r io.Reader) *input { return &input{r: r, buf: make([]byte, inputSize)} }
+
+// lend makes buf the buffer, until more has to be read than fits behind what was taken.
+func (in *input) lend(buf []byte) {
+	if in.rest() > len(buf) || len(buf) > inputSize {
+		in.settle()
+		return
+	}
+	if !in.lent {
+		in.own, in.lent = in.buf, true
+	}
+	in.move(buf)
+}
+
+// settle makes the buffer its own again.
+func (in *input) settle() {
+	if in.lent {
+		in.lent = false
+		in.move(in.own)
+	}
+}
+
+// move has the unread bytes at the front of buf, which is the buffer from then on.
+func (in *input) move(buf []byte) {
+	in.end = copy(buf, in.buf[in.start:in.end])
+	in.start, in.buf = 0, buf
+}
 
 // peek returns the next n bytes without taking them; ok is false if the stream ends before.
 func (in *input) peek(n int) (b []byte, ok bool) {
@@ -46,19 +74,20 @@ func (in *input) rest() int { return in.end - in.start }
 
 // fill reads until n bytes are at hand. The buffer grows only after the stream has filled it.
 func (in *input) fill(n int) bool {
-	if in.start > 0 {
-		copy(in.buf, in.buf[in.start:in.end])
-		in.end -= in.start
-		in.start = 0
+	switch {
+	case in.err != nil:
+		return false
+	case in.lent && (in.start > 0 || n > len(in.buf)):
+		in.settle()
+	case in.start > 0:
+		in.move(in.buf)
 	}
 	for empty := 0; in.end < n; {
 		if in.err != nil {
 			return false
 		}
 		if in.end == len(in.buf) {
-			bigger := make([]byte, 2*len(in.buf))
-			copy(bigger, in.buf)
-			in.buf = bigger
+			in.move(make([]byte, 2*len(in.buf)))
 		}
 		var got int
 		got, in.err = in.r.Read(in.buf[in.end:])

@@ -2,25 +2,26 @@
 
 package capture
 
-import "errors"
+import (
+	"fmt"
 
-// buildWithLibpcap says how to get what is missing.
-const buildWithLibpcap = "make one with CGO_ENABLED=1 and libpcap's headers"
-
-// errNoFilter is what filters answer in a build without libpcap.
-var errNoFilter = errors.New("this build has no libpcap, which compiles filters: " + buildWithLibpcap)
+	"l2tpdump/capture/filter"
+)
 
 // LibraryVersion says that there is no libpcap.
-func LibraryVersion() string { return "built without libpcap: no filters; " + withoutLibpcap }
+func LibraryVersion() string { return "built without libpcap: " + withoutLibpcap }
 
-// Filter is a compiled filter; there is none without libpcap.
-type Filter struct{}
+// Filter is a compiled filter in tcpdump's language.
+type Filter = filter.Filter
 
-// NewFilter fails.
-func NewFilter(LinkType, string) (*Filter, error) { return nil, errNoFilter }
-
-// Match is never called.
-func (*Filter) Match([]byte, int) bool { return false }
+// NewFilter compiles expr for frames of that link type.
+func NewFilter(lt LinkType, expr string) (*Filter, error) {
+	f, err := filter.New(filter.LinkType(lt), expr)
+	if err != nil {
+		return nil, fmt.Errorf("filter for %v frames: %w", lt, err)
+	}
+	return f, nil
+}
 
 // describe knows nothing to add.
 func describe([]Device) {}

@@ -9,13 +9,17 @@ const hasAny = false
 
 const withoutLibpcap = "no live capture"
 
-var errNoLive = errors.New("this build has no libpcap, which live capture needs here: " + buildWithLibpcap)
+var errNoLive = errors.New("this build can't capture: it has no libpcap (on Windows, Npcap); " +
+	"capture with Wireshark or dumpcap, and read that with l2tpdump decrypt")
 
 // Live is a Source over a network interface; there is none without libpcap.
 type Live struct{}
 
 // OpenLive fails.
 func OpenLive(LiveConfig) (*Live, error) { return nil, errNoLive }
+
+// LiveLinkTypes fails.
+func LiveLinkTypes(LiveConfig) ([]LiveLinkType, error) { return nil, errNoLive }
 
 // Next fails.
 func (*Live) Next(*Packet) error { return errNoLive }

@@ -239,6 +239,16 @@ func (s *series) Ready() bool {
 	return s.current < len(s.parts) && (s.parts[s.current].pending != nil || s.reader != nil && s.reader.Ready())
 }
 
+// Lend is that of the file that is being read.
+func (s *series) Lend(buf []byte) {
+	if s.reader != nil {
+		s.reader.Lend(buf)
+	}
+}
+
+// Lent is likewise.
+func (s *series) Lent() bool { return s.reader != nil && s.reader.Lent() }
+
 // Interfaces implements Source.
 func (s *series) Interfaces() []Interface { return s.interfaces }
 

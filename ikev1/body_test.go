@@ -300,7 +300,7 @@ func TestVendorName(t *testing.T) {
 		{unhex("09002689dfd6b712"), "XAUTH"},
 		{unhex("4048b7d56ebce88525e7de7f00d6c2d380000000"), "FRAGMENTATION"},
 		{unhex("4048b7d56ebce88525e7de7f00d6c2d3"), "FRAGMENTATION"},
-		{unhex("90cb80913ebb696e086381b5ec427b1f"), `NAT-T draft 02\n`},
+		{unhex("90cb80913ebb696e086381b5ec427b1f"), "NAT-T draft 02"},
 		{unhex("cd60464335df21f87cfdb2fc68b6a448"), "NAT-T draft 02"},
 		{unhex("7d9419a65310ca6f2c179d9215529d56"), "NAT-T draft 03"},
 		{unhex("4485152d18b6bbcd0be8a8469579ddcc"), "NAT-T draft 00"},

@@ -55,6 +55,7 @@ func (t *Tracker) configure(sa *SA) {
 		return
 	}
 	sa.configured = v
+	sa.changed++
 	sa.secrets = t.secrets.of(sa)
 	sa.candidates, sa.Short = nil, nil
 	suites := sa.suites
@@ -64,7 +65,7 @@ func (t *Tracker) configure(sa *SA) {
 	case len(sa.keys) > 0: // the other side may have a key of its own
 		suites = []suite{sa.keys[0].suite}
 	case sa.LacksPhase1():
-		suites = trialSuites()
+		suites = trialSuites
 	}
 	for _, x := range sa.secrets {
 		if len(sa.keys) > 0 && (x.anonymous() || x == sa.keys[0].secret) {
@@ -78,15 +79,14 @@ func (t *Tracker) configure(sa *SA) {
 
 // trialSuites is what is tried when the capture does not hold the negotiation: each cipher with
 // each of its key lengths.
-func trialSuites() []suite {
-	var list []suite
+var trialSuites = func() (list []suite) {
 	for _, c := range cipherAlgs {
 		for _, n := range c.keyLens {
 			list = append(list, suite{cipher: c, keyLen: n})
 		}
 	}
 	return list
-}
+}()
 
 // addCandidates adds the keys that a secret gives for a suite.
 func (sa *SA) addCandidates(x *secretState, s suite) {

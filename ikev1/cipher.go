@@ -101,13 +101,23 @@ func (c *cbc) with(iv []byte) []byte {
 	return c.dst
 }
 
+// decryptHead decrypts the first block without the IV.
+func (c *cbc) decryptHead() {
+	if n := c.block.BlockSize(); c.head == ([maxBlockLen]byte{}) {
+		c.block.Decrypt(c.head[:n], c.src[:n])
+	}
+}
+
+// reserved returns the second byte of the IV with which the reserved byte of the first payload is 0.
+func (c *cbc) reserved() byte {
+	c.decryptHead()
+	return c.head[1]
+}
+
 // begins reports whether the plaintext with an IV can begin with a payload. whole is how long the
 // payloads are in all.
 func (c *cbc) begins(iv []byte, whole int) bool {
-	n := c.block.BlockSize()
-	if c.head == ([maxBlockLen]byte{}) {
-		c.block.Decrypt(c.head[:n], c.src[:n])
-	}
+	c.decryptHead()
 	var b [payloadHeaderLen]byte
 	subtle.XORBytes(b[:], c.head[:payloadHeaderLen], iv[:payloadHeaderLen])
 	_, _, ok := payloadHeader(b[:], whole)

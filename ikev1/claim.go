@@ -16,10 +16,24 @@ type claim struct {
 	first  bool // by a first message: the initiator says so
 	mode   ExchangeType
 	answer bool // an SA payload: the responder's choice, not an offer
+
+	since   int64 // number of the message that said it, of all
+	dropped bool  // it made room for others
 }
 
-// claims is what was said, by the payload's type.
-type claims map[PayloadType][]*claim
+// claims is what was said: of SA, KE, nonce and ID payloads.
+type claims [4][]*claim
+
+// kinds are the types of the payloads in claims.
+var kinds = [...]PayloadType{PayloadSA, PayloadKE, PayloadNonce, PayloadID}
+
+// of returns the claims of a payload type; nil: none are kept.
+func (c *claims) of(t PayloadType) *[]*claim {
+	if i := slices.Index(kinds[:], t); i >= 0 {
+		return &c[i]
+	}
+	return nil
+}
 
 const (
 	maxClaims    = 64       // of one type; half of them are the first
@@ -35,45 +49,52 @@ const (
 type family struct {
 	sas     []*SA // the oldest first
 	claims  claims
-	claimed *int // bytes of the claims of all families
-	begun   bool // a first message was seen, the first of them between
-	src     netip.AddrPort
-	dst     netip.AddrPort
+	tracker *Tracker
+	began   []pair // the first messages were sent from a to b
 }
 
 // learn takes what a message of phase 1 says.
 func (sa *SA) learn(m *Message, r *record) {
-	to := sa.claims
+	to := &sa.claims
 	if r.begins {
-		if to = sa.family.claims; !sa.family.begun {
-			sa.family.begun, sa.family.src, sa.family.dst = true, r.src, r.dst
-		}
+		to = &sa.family.claims
+		sa.family.begin(r.src, r.dst)
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
-		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins}
+		c := claim{body: p.Body, from: r.from, mode: r.mode, first: r.begins, since: sa.family.tracker.observed}
 		limit := maxClaimBody
-		switch p.Type {
-		case PayloadSA:
+		if p.Type == PayloadSA {
 			c.answer, limit = !r.begins, maxSABody
-		case PayloadKE, PayloadNonce, PayloadID:
-		default:
+		}
+		list := to.of(p.Type)
+		if list == nil || len(p.Body) > limit {
 			continue
 		}
-		kept := (*claim)(nil)
-		if len(p.Body) <= limit {
-			kept = sa.keep(to, p.Type, c)
-		}
-		if kept != nil && m.Decrypted {
+		if kept := sa.keep(list, p.Type, c); m.Decrypted {
 			sa.choose(kept)
 		}
 	}
 }
 
+// begin notes who sent a first message.
+func (f *family) begin(src, dst netip.AddrPort) {
+	p := pair{src, dst}
+	if slices.Contains(f.began, p) {
+		return
+	}
+	if len(f.began) < maxPairs {
+		f.began = append(f.began, p)
+	}
+	for _, sa := range f.sas {
+		sa.claimInitiator(sa.ends.add(src, dst))
+	}
+}
+
 // keep adds a claim if it is new, and returns it. Where there are too many, the oldest of the newer
 // half that is not chosen makes room.
-func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
-	list := to[kind]
+func (sa *SA) keep(to *[]*claim, kind PayloadType, c claim) *claim {
+	list := *to
 	for _, o := range list {
 		if bytes.Equal(o.body, c.body) && o.from == c.from && o.mode == c.mode && o.answer == c.answer {
 			return o
@@ -81,7 +102,8 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 	}
 	var dropped *claim
 	most := maxClaims
-	if *sa.family.claimed > maxClaimed {
+	total := &sa.family.tracker.claimed
+	if *total > maxClaimed {
 		most = fewClaims
 	}
 	if len(list) >= most {
@@ -90,12 +112,13 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 			return nil
 		}
 		dropped = list[most/2+i]
+		dropped.dropped = true
 		list = slices.Delete(list, most/2+i, most/2+i+1)
-		*sa.family.claimed -= len(dropped.body)
+		*total -= len(dropped.body)
 	}
 	c.body = bytes.Clone(c.body)
-	*sa.family.claimed += len(c.body)
-	to[kind] = append(list, &c)
+	*total += len(c.body)
+	*to = append(list, &c)
 	affected := []*SA{sa}
 	if c.first {
 		affected = sa.family.sas
@@ -112,7 +135,7 @@ func (sa *SA) keep(to claims, kind PayloadType, c claim) *claim {
 }
 
 // bytes returns how many the claims are.
-func (c claims) bytes() (n int) {
+func (c *claims) bytes() (n int) {
 	for _, list := range c {
 		for _, x := range list {
 			n += len(x.body)
@@ -124,7 +147,7 @@ func (c claims) bytes() (n int) {
 // said returns the claims of one type: those of the first messages, then the SA's own.
 func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 	return func(yield func(*claim) bool) {
-		for _, list := range [2][]*claim{sa.family.claims[kind], sa.claims[kind]} {
+		for _, list := range [2][]*claim{*sa.family.claims.of(kind), *sa.claims.of(kind)} {
 			for _, c := range list {
 				if !yield(c) {
 					return
@@ -135,22 +158,24 @@ func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 }
 
 // count returns how many claims of one type there are.
-func (sa *SA) count(kind PayloadType) int { return len(sa.family.claims[kind]) + len(sa.claims[kind]) }
-
-// roleOfClaim is the role of who said it.
-func (sa *SA) roleOfClaim(c *claim) role {
-	if c.first {
-		return roleInitiator
-	}
-	return sa.roleOf(c.from)
+func (sa *SA) count(kind PayloadType) int {
+	return len(*sa.family.claims.of(kind)) + len(*sa.claims.of(kind))
 }
 
-// saidBy returns the claims of a role: just the one that is chosen, if there is one.
-func (sa *SA) saidBy(kind PayloadType, want role) []*claim {
+// mayBeOf reports whether a claim can be one of a role.
+func (sa *SA) mayBeOf(c *claim, want role) bool {
+	if c.first {
+		return want == roleInitiator
+	}
+	return !sa.ordered() || sa.roleOf(c.from) == want
+}
+
+// saidBy returns the claims of a side: just the one that is chosen, if there is one.
+func (sa *SA) saidBy(kind PayloadType, from side) []*claim {
 	var all []*claim
 	for c := range sa.said(kind) {
 		switch {
-		case sa.roleOfClaim(c) != want:
+		case c.from != from:
 		case sa.chosen[c]:
 			return []*claim{c}
 		default:
@@ -164,6 +189,9 @@ func (sa *SA) saidBy(kind PayloadType, want role) []*claim {
 func (sa *SA) choose(list ...*claim) {
 	for _, c := range list {
 		if c != nil {
+			if sa.chosen == nil {
+				sa.chosen = map[*claim]bool{}
+			}
 			sa.chosen[c] = true
 		}
 	}
@@ -223,8 +251,16 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 }
 
 // ends is where the two sides of an SA are: as a message that was decrypted has shown it last, and
-// as any message has.
-type ends struct{ proven, last pair }
+// as others have. Who comes first may be a stranger: what shares no address with the pairs that
+// were seen is another one.
+type ends struct {
+	proven, last pair
+	seen         []pair
+}
+
+// maxPairs bounds the addresses between which the messages of an SA may have been sent while no key
+// proves any.
+const maxPairs = 8
 
 // pair is the addresses of both sides.
 type pair struct{ a, b netip.AddrPort }
@@ -241,15 +277,38 @@ func (e *ends) of(s side) netip.AddrPort {
 	return p.a
 }
 
-// sender tells who sent a message. The first that is seen is of side A.
+// sender tells who sent a message. The first that is seen of a pair is of side A.
 func (e *ends) sender(src, dst netip.AddrPort) side {
-	if !e.last.a.IsValid() {
-		return sideA
-	}
 	if s := e.proven.sender(src, dst); s != sideUnknown {
 		return s
 	}
-	return e.last.sender(src, dst)
+	for i := range e.seen {
+		if s := e.seen[i].sender(src, dst); s != sideUnknown {
+			return s
+		}
+	}
+	if e.proven.a.IsValid() || len(e.seen) == maxPairs {
+		return sideUnknown
+	}
+	return sideA
+}
+
+// add notes the addresses of a message, and returns its sender.
+func (e *ends) add(src, dst netip.AddrPort) side {
+	from := e.sender(src, dst)
+	e.note(src, dst, from)
+	return from
+}
+
+// note notes the addresses of a message whose sender may be known.
+func (e *ends) note(src, dst netip.AddrPort, from side) {
+	if from == sideUnknown {
+		return
+	}
+	e.last.set(src, dst, from)
+	if len(e.seen) < maxPairs && !slices.Contains(e.seen, e.last) {
+		e.seen = append(e.seen, e.last)
+	}
 }
 
 // sender compares the addresses. Either side's address or port may have changed since; the other

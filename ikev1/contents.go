@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"net/netip"
+	"time"
 )
 
 // Notice is what a Notification payload says.
@@ -139,6 +140,33 @@ func (m *Message) Vendors() []string {
 			if name := vendorName(p.Body); name != "" {
 				list = append(list, name)
 			}
+		}
+	}
+	return list
+}
+
+// CertificateInfo is what a certificate says that a message holds.
+type CertificateInfo struct {
+	Subject, Issuer     string // in quotes, fit for a terminal
+	NotBefore, NotAfter time.Time
+}
+
+// Certificates returns what the X.509 certificates of a message say that could be read.
+func (m *Message) Certificates() []CertificateInfo {
+	var list []CertificateInfo
+	for i := range m.Payloads {
+		p := &m.Payloads[i]
+		if p.Type != PayloadCert {
+			continue
+		}
+		c, err := parseCertificate(p.Body)
+		if err != nil {
+			continue
+		}
+		if cert := c.x509(); cert != nil {
+			subject, _ := distinguishedName(cert.RawSubject)
+			issuer, _ := distinguishedName(cert.RawIssuer)
+			list = append(list, CertificateInfo{subject, issuer, cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list

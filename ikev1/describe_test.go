@@ -85,13 +85,13 @@ func TestDescribeStates(t *testing.T) {
 func TestDescribeCaptures(t *testing.T) {
 	for name, want := range map[string][]string{
 		"02-natt-aes256-sha1/outer.pcap": {
-			"SA aes-cbc-256 sha1 psk modp2048, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947, VID NAT-T draft 02\\n",
+			"SA aes-cbc-256 sha1 psk modp2048, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947, VID NAT-T draft 02",
 			"SA aes-cbc-256 sha1 psk modp2048, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947",
 			"KE, NONCE, NAT-D, NAT-D",
 			"KE, NONCE, NAT-D, NAT-D",
 		},
 		"07-aggressive-psk/outer.pcap": {
-			"SA aes-cbc-128 sha1 psk modp1024, KE, NONCE, ID road.lab.example, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947, VID NAT-T draft 02\\n",
+			"SA aes-cbc-128 sha1 psk modp1024, KE, NONCE, ID road.lab.example, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947, VID NAT-T draft 02",
 			"SA aes-cbc-128 sha1 psk modp1024, KE, NONCE, ID gw.lab.example, VID XAUTH, VID DPD, VID FRAGMENTATION, VID NAT-T RFC 3947, NAT-D, NAT-D, HASH",
 		},
 	} {

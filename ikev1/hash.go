@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"encoding/binary"
 	"iter"
@@ -35,7 +36,7 @@ func (x *Secret) derive(sa *SA, h *hashAlg) derived {
 	}
 	gxy := x.SharedSecret.Bytes()
 	if k.skeyid == nil && signs(sa.AuthMethod) {
-		ni, nr := sa.saidBy(PayloadNonce, roleInitiator), sa.saidBy(PayloadNonce, roleResponder)
+		ni, nr := sa.saidBy(PayloadNonce, sa.initiator), sa.saidBy(PayloadNonce, -sa.initiator)
 		if len(ni) > 0 && len(nr) > 0 {
 			k.skeyid = skeyidOfSignature(h, ni[0].body, nr[0].body, gxy)
 		}
@@ -117,7 +118,11 @@ type hashCheck struct {
 }
 
 // maxTries bounds the HASHes that are computed for a message: a flood of claims may have many.
-const maxTries = 64
+// maxClearHashes does so for all messages of an SA in clear whose HASH does not match.
+const (
+	maxTries       = 64
+	maxClearHashes = 64 * maxTries
+)
 
 // try compares a HASH that it could be, made by f.
 func (c *hashCheck) try(f func() []byte) bool {
@@ -213,6 +218,7 @@ func (sa *SA) compare(c *hashCheck, opener *candidate) (complete bool) {
 // compareAuth tries HASH_I or HASH_R (RFC 2409 section 5), with all that was claimed of KE values,
 // proposals and identities. complete says that a mismatch proves the HASH wrong.
 func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
+	defer func() { sa.hashed += c.tried }()
 	r := c.m.at.rec
 	roles := []role{roleInitiator, roleResponder}
 	if sa.roles == rolesProven && r.from != sideUnknown {
@@ -221,9 +227,10 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 	offers := sa.offers()
 	for _, own := range roles {
 		pairs, last := 0, false
-		for ke := range sa.kePairs(own) {
+		from := cmp.Or(r.from, side(own)*sa.initiator)
+		for ke := range sa.kePairs(own, from) {
 			pairs++
-			last = sa.tryPair(c, own, skeyid, ke, offers)
+			last = sa.tryPair(c, own, from, skeyid, ke, offers)
 			if c.done() {
 				return false
 			}
@@ -235,13 +242,13 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 
 // tryPair tries the HASH of a side in a role with one pair of KE values. complete says that there
 // is no other identity.
-func (sa *SA) tryPair(c *hashCheck, own role, skeyid []byte, ke [2]*claim, offers []*claim) (complete bool) {
+func (sa *SA) tryPair(c *hashCheck, own role, from side, skeyid []byte, ke [2]*claim, offers []*claim) (complete bool) {
 	i, r := sa.InitiatorCookie, sa.ResponderCookie
 	if own == roleResponder {
 		i, r = r, i
 	}
 	for _, offer := range offers {
-		all, id := sa.tryIDs(c, own, func(id []byte) func() []byte {
+		all, id := sa.tryIDs(c, from, func(id []byte) func() []byte {
 			return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
 		})
 		if complete = all; c.match != nil {
@@ -255,8 +262,8 @@ func (sa *SA) tryPair(c *hashCheck, own role, skeyid []byte, ke [2]*claim, offer
 	return complete
 }
 
-// kePairs returns the KE values that a side in a role and the other one may have sent.
-func (sa *SA) kePairs(own role) iter.Seq[[2]*claim] {
+// kePairs returns the KE values that a side, which has a role, and the other one may have sent.
+func (sa *SA) kePairs(own role, from side) iter.Seq[[2]*claim] {
 	return func(yield func([2]*claim) bool) {
 		if gx := sa.gx; gx[0] != nil {
 			if own == roleResponder {
@@ -265,8 +272,8 @@ func (sa *SA) kePairs(own role) iter.Seq[[2]*claim] {
 			yield(gx)
 			return
 		}
-		for _, a := range sa.saidBy(PayloadKE, own) {
-			for _, b := range sa.saidBy(PayloadKE, -own) {
+		for _, a := range sa.saidBy(PayloadKE, from) {
+			for _, b := range sa.saidBy(PayloadKE, -from) {
 				if !yield([2]*claim{a, b}) {
 					return
 				}
@@ -291,7 +298,7 @@ func (sa *SA) offers() (list []*claim) {
 
 // tryIDs tries the identity in the message, or what it can have been; complete says that there is
 // no other.
-func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
+func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
 	p := FindPayload(c.m.Payloads, PayloadID)
 	switch {
 	case c.rebuilt != nil && p != nil && p.Offset == 0:
@@ -302,7 +309,7 @@ func (sa *SA) tryIDs(c *hashCheck, own role, hash func(id []byte) func() []byte)
 	case p != nil:
 		return !c.try(hash(p.Body)), nil
 	}
-	for _, id := range sa.saidBy(PayloadID, own) {
+	for _, id := range sa.saidBy(PayloadID, from) {
 		if complete = true; c.try(hash(id.body)) {
 			return true, id
 		}

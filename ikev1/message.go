@@ -25,7 +25,7 @@ type Message struct {
 	Header Header
 	SA     *SA // the ISAKMP SA it belongs to
 
-	FromInitiator  bool // of phase 1 for its exchanges; of the exchange otherwise
+	FromInitiator  bool // of phase 1 for its exchanges and Informational; of the exchange otherwise
 	Number         int  // position in its exchange, from 1; a retransmission has the number of its first copy
 	Retransmission bool
 	Encrypted      bool
@@ -47,6 +47,7 @@ type Message struct {
 
 	Fragment    *Fragment   // set when the message is one IKE fragment
 	FragmentOf  FragmentKey // of a fragment, and of the message that it completes
+	Part        *Message    // of a message that a fragment completed: the fragment
 	Reassembled int         // number of fragments it was put together from, 0 when it was not
 	Trailing    int         // bytes behind it in its datagram that are no message
 
@@ -65,6 +66,14 @@ type position struct {
 	head     bool  // it is cut, and what there is of it is decrypted
 	unproven bool  // it is cut, and proves none of the keys known, as a later message may
 	hashOpen bool  // its HASH waits for another message
+	exact    bool  // it is not to be reconstructed
+	tried    attempted
+}
+
+// attempted is what was known when all keys were tried on a message in vain.
+type attempted struct {
+	changed  int   // of the SA
+	observed int64 // of the Tracker
 }
 
 // Head says that the message was cut by the snaplen, and that Plain and Payloads are its decrypted

@@ -30,6 +30,7 @@ func (t *Tracker) open(m *Message) {
 		m.Err = malformedf("flagged as encrypted, and has no payload")
 	} else if o, k := sa.unlock(m); k == nil {
 		m.Err = sa.refusal(m)
+		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {
 		sa.prove(k, m.at.rec.from, o.hash)
@@ -92,7 +93,11 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	}
 	text := cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
-	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes) {
+	since, again := int64(0), m.at.tried.changed == sa.changed
+	if again {
+		since = m.at.tried.observed
+	}
+	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since) {
 		if !text.begins(s.iv, whole) {
 			continue
 		}
@@ -100,6 +105,9 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
 			return o, true
 		}
+	}
+	if again || m.at.exact {
+		return decryption{}, false
 	}
 	return sa.reconstruct(m, &text, hashes, proven)
 }
@@ -119,9 +127,9 @@ func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 	return ok
 }
 
-// maxFailures is how many messages of an SA may fail in a way that costs much: to be reconstructed
-// without a HASH in front, which takes a look at all lengths that the first payload can have; to
-// have in clear a HASH that matches; to be opened while no key is proven, and be tried again.
+// maxFailures is how many messages of an SA may fail in a way that costs much while no key is
+// proven: to be reconstructed without a HASH in front, which takes a look at all lengths that the
+// first payload can have, with all keys; to be opened, and be tried again.
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
@@ -138,7 +146,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || sa.guesses >= maxFailures {
+	} else if m.at.ex != sa.phase1 || !proven && sa.guesses >= maxFailures {
 		return decryption{}, false
 	}
 	if len(hashes) == 0 || sa.certain(m) {
@@ -174,7 +182,7 @@ func (sa *SA) certain(m *Message) bool {
 		if r.number == 6 {
 			return known(5)
 		}
-		return len(sa.saidBy(PayloadKE, roleInitiator)) > 0 && len(sa.saidBy(PayloadKE, roleResponder)) > 0
+		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
 		return sa.count(PayloadKE) > 1
 	case ExchangeInformational:
@@ -275,7 +283,10 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrAltered
 	case m.Decrypted && !weak:
 		sa.ends.proven.set(r.src, r.dst, r.from)
-		r.opened = true
+		if !r.opened {
+			r.opened = true
+			sa.changed++
+		}
 	}
 	if m.Decrypted {
 		m.remember(payloads)
@@ -293,6 +304,9 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 func (sa *SA) trace(m *Message, o *decryption) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
+		if r.iv == nil {
+			sa.changed++
+		}
 		r.iv = s.iv
 	}
 	if o.rebuilt == nil && !s.known {
@@ -436,5 +450,9 @@ func (t *Tracker) Decrypt(m *Message) bool {
 // block is missing, or its HASH was not checked though a key for it is known.
 func (m *Message) Open() bool {
 	return m.at.raw != nil && (m.Reconstructed || m.Decrypted && !m.Verified && m.at.hashOpen ||
-		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven) && !(m.Err == ErrUnopened && m.SA.Unopened > maxFailures))
+		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
 }
+
+// NeedsProof says that so many messages of its SA fit no key that Decrypt is not worth its cost
+// before one does.
+func (m *Message) NeedsProof() bool { return m.Err == ErrUnopened && m.SA.Unopened > maxFailures }

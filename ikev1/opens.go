@@ -14,7 +14,7 @@ func (t *Tracker) Opens(d *Datagram) bool {
 		return false
 	}
 	t.configure(sa)
-	m.SA, m.at.ex = sa, sa.phase1
+	m.SA, m.at.ex, m.at.exact = sa, sa.phase1, true
 	if !h.Phase1() {
 		key := exchangeKey{h.Exchange, h.MessageID}
 		if m.at.ex = sa.exchanges[key]; m.at.ex == nil {
@@ -22,6 +22,6 @@ func (t *Tracker) Opens(d *Datagram) bool {
 		}
 	}
 	m.at.rec = &record{encrypted: true, from: sa.ends.sender(d.Src, d.Dst)}
-	o, with := sa.unlock(m)
-	return with != nil && o.rebuilt == nil
+	_, with := sa.unlock(m)
+	return with != nil
 }

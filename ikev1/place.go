@@ -13,19 +13,22 @@ const (
 	rolesGuessed roleProof = iota // it sent the first message that was captured
 	rolesLikely                   // it began a Quick Mode
 	rolesOrdered                  // it was the first to encrypt
-	rolesClaimed                  // by what a message in clear holds
+	rolesClaimed                  // by what messages in clear hold, and none contradicts
 	rolesProven                   // by an IV or a HASH
 )
 
 // place computes who is the initiator, and the numbers of phase 1 and of ex.
 func (sa *SA) place(ex *exchange) {
-	before := sa.initiator
+	initiator, ordered := sa.initiator, sa.ordered()
 	sa.mode = sa.modeOf()
 	if ex != sa.phase1 {
 		ex.place()
+		if ex.key.exchange == ExchangeQuick && ex.sure && (sa.quick == nil || ex.since < sa.quick.since) {
+			sa.quick = ex
+		}
 	}
 	sa.initiator, sa.roles = sa.initiates()
-	if sa.initiator != before {
+	if sa.initiator != initiator || sa.ordered() != ordered {
 		sa.initial = nil
 	}
 	sa.phase1.starter = sa.initiator
@@ -35,6 +38,9 @@ func (sa *SA) place(ex *exchange) {
 
 // roleOf is the role of a side.
 func (sa *SA) roleOf(s side) role { return role(s * sa.initiator) }
+
+// ordered says that it is known, or said by nobody to be otherwise, who sent which KE value.
+func (sa *SA) ordered() bool { return sa.roles >= rolesClaimed }
 
 // rolesKnown says that the numbers of phase 1, which depend on who sent what, are known.
 func (sa *SA) rolesKnown() bool { return sa.roles >= rolesOrdered }
@@ -53,37 +59,40 @@ func (sa *SA) modeOf() ExchangeType {
 	return 0
 }
 
-// initiates returns which side is the initiator, and what tells.
+// initiates returns which side is the initiator, and what tells. Where both sides are said to be,
+// only a proof tells.
 func (sa *SA) initiates() (side, roleProof) {
-	for _, evidence := range [...]struct {
-		of    func() side
-		proof roleProof
-	}{
-		{func() side { return sa.phase1.sideOf((*record).provenRole) }, rolesProven},
-		{sa.whoBegan, rolesClaimed},
-		{func() side { return sa.phase1.sideOf((*record).claimedRole) }, rolesClaimed},
-		{sa.firstToEncrypt, rolesOrdered},
-		{sa.startsQuick, rolesLikely},
-	} {
-		if s := evidence.of(); s != sideUnknown {
-			return s, evidence.proof
-		}
+	if s := sa.phase1.provenInitiator(); s != sideUnknown {
+		return s, rolesProven
+	}
+	switch {
+	case sa.claimed[0] && sa.claimed[1]:
+		return sideA, rolesGuessed
+	case sa.claimed[0]:
+		return sideA, rolesClaimed
+	case sa.claimed[1]:
+		return sideB, rolesClaimed
+	}
+	if s := sa.firstToEncrypt(); s != sideUnknown {
+		return s, rolesOrdered
+	}
+	if sa.quick != nil && sa.quick.starter != sideUnknown { // the initiator mostly begins
+		return sa.quick.starter, rolesLikely
 	}
 	return sideA, rolesGuessed
 }
 
-// whoBegan returns the sender of the first message with the initiator cookie.
-func (sa *SA) whoBegan() side {
-	if !sa.family.begun {
-		return sideUnknown
+// claimInitiator notes that a message in clear says that a side is the initiator.
+func (sa *SA) claimInitiator(s side) {
+	if s != sideUnknown {
+		sa.claimed[s.index()] = true
 	}
-	return sa.ends.sender(sa.family.src, sa.family.dst)
 }
 
-// sideOf returns the initiator as the first record tells it that tells it.
-func (ex *exchange) sideOf(tells func(*record) role) side {
+// provenInitiator returns the initiator as the first record proves it that proves it.
+func (ex *exchange) provenInitiator() side {
 	for _, r := range ex.records {
-		if s := side(tells(r)) * r.from; s != sideUnknown {
+		if s := side(r.provenRole()) * r.from; s != sideUnknown {
 			return s
 		}
 	}
@@ -156,37 +165,31 @@ func (sa *SA) firstToEncrypt() side {
 	return sideUnknown
 }
 
-// startsQuick returns who began the first Quick Mode, as the initiator mostly does.
-func (sa *SA) startsQuick() side {
-	var quick *exchange
-	for _, ex := range sa.exchanges {
-		if ex.key.exchange == ExchangeQuick && ex.sure && (quick == nil || ex.since < quick.since) {
-			quick = ex
-		}
-	}
-	if quick == nil {
-		return sideUnknown
-	}
-	return quick.starter
-}
-
 // numberPhase1 numbers the messages of phase 1, by what they hold and by who sent them.
 func (sa *SA) numberPhase1() {
 	for i, r := range sa.phase1.records {
-		n := r.provenNumber()
-		switch {
-		case r.copyOf != nil:
-			r.number, r.sure = r.copyOf.number, r.copyOf.sure
-		case r.base == 0:
+		if r.base == 0 && r.copyOf == nil {
 			r.number, r.sure = sa.phase1.next(i), true
-		case n > 0:
-			r.number, r.sure = n, true
-		default:
-			r.number, r.sure = r.base, sa.rolesKnown()
-			if sa.roleOf(r.from) == roleResponder {
-				r.number++
-			}
+		} else {
+			sa.number(r)
 		}
+	}
+}
+
+// number numbers a message of main or aggressive mode, be it remembered or not.
+func (sa *SA) number(r *record) {
+	switch n := r.provenNumber(); {
+	case r.copyOf != nil:
+		r.number, r.sure = r.copyOf.number, r.copyOf.sure
+		return
+	case n > 0:
+		r.number, r.sure = n, true
+		return
+	}
+	says := r.claimedRole()
+	r.number, r.sure = r.base, says != roleUnknown || sa.rolesKnown()
+	if says == roleResponder || says == roleUnknown && sa.roleOf(r.from) == roleResponder {
+		r.number++
 	}
 }
 
@@ -316,10 +319,11 @@ func (ex *exchange) numbersKnown() bool {
 func (m *Message) position() {
 	ex, r := m.at.ex, m.at.rec
 	m.FromInitiator, m.Number = r.number%2 == 1, r.number
-	if r.from != sideUnknown && ex.starter != sideUnknown {
-		m.FromInitiator = r.from == ex.starter
+	informational := ex.key.exchange == ExchangeInformational // it has no roles of its own
+	if informational {
+		m.FromInitiator = r.from == m.SA.initiator
 	}
-	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) {
+	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) || informational && (r.from == sideUnknown || !m.SA.rolesKnown()) {
 		m.Number = 0
 	}
 }
@@ -331,7 +335,10 @@ func (m *Message) Unnumbered() bool { return m.at.rec != nil && m.Number == 0 }
 // Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later
 // ones may have told who is the initiator.
 func (t *Tracker) Renumber(m *Message) {
-	if m.at.rec != nil {
+	if r := m.at.rec; r != nil {
+		if r.base > 0 {
+			m.SA.number(r)
+		}
 		m.position()
 	}
 }

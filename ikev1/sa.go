@@ -39,6 +39,7 @@ type SA struct {
 	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
+	claimed   [2]bool   // messages in clear say that side A, B is the initiator
 	mode      ExchangeType
 
 	family   *family
@@ -47,7 +48,7 @@ type SA struct {
 	answered bool      // suites are what responders have chosen
 	suites   []suite   // what may have been negotiated; nil: unknown
 	gx       [2]*claim // the KE values of initiator and responder, once they are proven
-	initial  map[*hashAlg][]ivSource
+	initial  map[*hashAlg]*ivTable
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
@@ -55,11 +56,14 @@ type SA struct {
 	candidates  []*candidate // to be tried
 	configured  configVersion
 	secrets     []*secretState
-	absence     *Absence // nil: it was not asked for
-	begun       int64    // number of the SA, of all
+	absence     *Absence  // nil: it was not asked for
+	begun       int64     // number of the SA, of all
+	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
+	quick       *exchange // the first Quick Mode of which it is proven who began it
 	inQueue     *list.List
 	element     *list.Element // in it
-	clearHashes int           // messages in clear whose HASH does not match
+	hashed      int           // HASHes that were computed for messages of phase 1
+	clearHashes int           // of these, for messages in clear whose HASH does not match
 	guesses     int           // messages of which every length of the first payload was tried, in vain
 }
 
@@ -169,7 +173,7 @@ type tally struct {
 
 // add adds a message to the counters n times.
 func (sa *SA) add(x tally, n int) {
-	hashes, by := &sa.Phase2Hashes, &sa.sides[(1-x.from)/2]
+	hashes, by := &sa.Phase2Hashes, &sa.sides[x.from.index()]
 	if x.phase1 {
 		hashes = &sa.Phase1Hashes
 	}

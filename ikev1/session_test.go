@@ -299,7 +299,7 @@ func TestConnected(t *testing.T) {
 		}
 		l.hashed(false, ExchangeInformational, 0x99, [][]byte{mid(0x99)}, part{PayloadNotify, fromHex(t, "00000001 03 04 4000 22222222")})
 		_, messages := follow([]*Secret{l.secret}, l.list)
-		if m := messages[9]; !m.Verified || m.Reconstructed || m.Number != 1 || !m.FromInitiator {
+		if m := messages[9]; !m.Verified || m.Reconstructed || m.Number != 1 || m.FromInitiator {
 			t.Errorf("own IV %v: number %d, verified %v, reconstructed %v: %v", own, m.Number, m.Verified, m.Reconstructed, m.Err)
 		}
 	}

@@ -27,6 +27,7 @@ type Tracker struct {
 	families  map[Cookie]*family // by initiator cookie
 	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
 	begun     int64              // SAs
+	observed  int64              // messages of SAs
 	fragments *reassembler
 	exchanges int // of all SAs, without phase 1
 	claimed   int // bytes of the claims that are kept
@@ -138,13 +139,14 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	m.SA = sa
 	sa.Last = max(sa.Last, d.Time)
 	sa.Messages++
+	t.observed++
 	t.touch(sa)
 	ex := t.exchange(sa, &m.Header, d.Time)
 	m.at.ex = ex
 	r := ex.find(digest)
 	if m.Retransmission = r != nil; r == nil {
 		r = sa.newRecord(m, d, raw)
-		r.digest = digest
+		r.digest, r.since = digest, t.observed
 		ex.add(r)
 	}
 	m.at.rec = r
@@ -206,7 +208,7 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	h, ex := &m.Header, m.at.ex
 	r := &record{encrypted: m.Encrypted, src: d.Src, dst: d.Dst, from: sa.ends.sender(d.Src, d.Dst)}
-	sa.ends.last.set(d.Src, d.Dst, r.from)
+	sa.ends.note(d.Src, d.Dst, r.from)
 	if body := raw[HeaderLen:]; m.Encrypted && !m.at.cut && len(body) >= minCipherBlock {
 		n := min(len(body), maxBlockLen)
 		copy(r.lastBlock[maxBlockLen-n:], body[len(body)-n:])
@@ -231,6 +233,7 @@ func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	case h.Exchange == ExchangeMain:
 		r.base = 5
 	}
+	sa.claimInitiator(side(r.claimedRole()) * r.from)
 	return r
 }
 
@@ -243,14 +246,15 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxFailures {
+	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxClearHashes {
 		return
 	}
 	// The second and third message of aggressive mode.
 	t.configure(sa)
+	before := sa.hashed
 	check := sa.checkHash(m, nil, m.Plain[HeaderLen:], nil)
 	if m.Verified, m.HashWrong = check == hashGood, check == hashBad; !m.Verified {
-		sa.clearHashes++
+		sa.clearHashes += sa.hashed - before
 		return
 	}
 	sa.HashesChecked++
@@ -314,7 +318,7 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		t.evict(f.sas[max(0, slices.IndexFunc(f.sas, func(sa *SA) bool { return sa.Decrypted == 0 }))])
 	}
 	if f = t.families[key.initiator]; f == nil {
-		f = &family{claims: claims{}, claimed: &t.claimed}
+		f = &family{tracker: t}
 		t.families[key.initiator] = f
 	}
 	t.begun++
@@ -325,16 +329,14 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		Last:            time,
 		initiator:       sideA,
 		family:          f,
-		claims:          claims{},
-		chosen:          map[*claim]bool{},
 		begun:           t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
-	if f.begun {
-		sa.ends.last.set(f.src, f.dst, sideA)
-		for _, c := range f.claims[PayloadSA] {
-			sa.readProposals(c)
-		}
+	for _, p := range f.began {
+		sa.claimInitiator(sa.ends.add(p.a, p.b))
+	}
+	for _, c := range *f.claims.of(PayloadSA) {
+		sa.readProposals(c)
 	}
 	t.sas[key] = sa
 	f.sas = append(f.sas, sa)
@@ -379,7 +381,7 @@ func (t *Tracker) forget(sa *SA) {
 	t.claimed -= sa.claims.bytes()
 	t.exchanges -= len(sa.exchanges)
 	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
-	sa.claims, sa.chosen, sa.initial = nil, nil, nil
+	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
 
 // exchange returns the exchange of a message, a new one if need be.

@@ -20,7 +20,7 @@ var vendorTexts = []vendorText{
 	{"draft-ietf-ipsec-nat-t-ike-00", "NAT-T draft 00"},
 	{"draft-ietf-ipsec-nat-t-ike-01", "NAT-T draft 01"},
 	{"draft-ietf-ipsec-nat-t-ike-02", "NAT-T draft 02"},
-	{"draft-ietf-ipsec-nat-t-ike-02\n", "NAT-T draft 02\\n"},
+	{"draft-ietf-ipsec-nat-t-ike-02\n", "NAT-T draft 02"},
 	{"draft-ietf-ipsec-nat-t-ike-03", "NAT-T draft 03"},
 	{"draft-ietf-ipsec-nat-t-ike-04", "NAT-T draft 04"},
 	{"draft-ietf-ipsec-nat-t-ike-05", "NAT-T draft 05"},

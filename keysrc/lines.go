@@ -7,9 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// splitterSize is the size of the read buffer. A line longer than half of it is passed over: no
-// format has such lines.
-const splitterSize = 256 << 10
+// A line longer than maxLine bytes is passed over: no format has such lines.
+const (
+	maxLine      = 128 << 10
+	splitterSize = 2 * maxLine // of the read buffer
+)
 
 // splitter cuts a source into lines. Lines end in LF, CR LF or CR CR LF. A CR inside a line ends a
 // line too (consoles overwrite a pager's prompt in that way) but is counted only where the source
@@ -70,7 +72,7 @@ func (s *splitter) took(fresh []byte, ended bool) {
 		s.whole(data[:i])
 		data = data[min(i+1, len(data)):]
 	}
-	if len(data) > len(s.buf)/2 {
+	if len(data) > maxLine {
 		s.tooLong()
 		data = nil
 	}

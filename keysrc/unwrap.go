@@ -347,6 +347,9 @@ func htmlMark(s []byte) (text string, n int) {
 
 // unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
 func unwrapSyslog(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, '#') < 0 {
+		return dst, false
+	}
 	found := false
 	for {
 		i := bytes.Index(line, []byte("#01"))
@@ -374,6 +377,9 @@ func unwrapSyslog(dst, line []byte) ([]byte, bool) {
 
 // straightQuotes puts straight quotes for those that word processors and web pages set.
 func straightQuotes(dst, line []byte) ([]byte, bool) {
+	if bytes.IndexByte(line, 0xe2) < 0 {
+		return dst, false
+	}
 	found := false
 	for {
 		i := bytes.Index(line, []byte("\xe2\x80"))
@@ -447,8 +453,8 @@ func ofYamaha(line []byte) bool {
 
 // cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".
 func cutContainer(dst, line []byte) ([]byte, bool) {
-	i := bytes.Index(line, []byte(" | "))
-	if i < 3 || i > 64 {
+	i := bytes.IndexByte(line, '|') - 1
+	if i < 3 || i > 64 || !bytes.HasPrefix(line[i:], []byte(" | ")) {
 		return dst, false
 	}
 	name := bytes.TrimRight(line[:i], " ")

@@ -1,5 +1,7 @@
 package l2tp
 
+import "maps"
+
 // call is the session that a control message is about, nil if it is about none.
 func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Session) {
 	local, remote := c.number(avpAssignedSession), h.Session
@@ -289,4 +291,18 @@ func (t *Tracker) dropSession(s *Session) {
 			}
 		}
 	}
+	s.Tunnel.shrink()
+}
+
+// shrink makes the maps of a tunnel anew that has lost most of its sessions: they keep the room that
+// they once took.
+func (t *Tunnel) shrink() {
+	const few = 64
+	if t.dropped++; t.dropped < 2*len(t.sessions)+few {
+		return
+	}
+	sessions, open := make(map[endID]*Session, len(t.sessions)), make(map[*Session]struct{}, len(t.open))
+	maps.Copy(sessions, t.sessions)
+	maps.Copy(open, t.open)
+	t.sessions, t.open, t.dropped = sessions, open, 0
 }

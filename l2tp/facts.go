@@ -28,6 +28,7 @@ type Facts struct {
 	Window          uint16 // Receive Window Size
 	HasWindow       bool
 	Challenge       bool // a Challenge AVP: the tunnel is to be authenticated
+	HiddenID        bool // an ID that the sender assigned is hidden, and the secret not known
 
 	// The Result Code of StopCCN and CDN (RFC 2661 section 4.4.2).
 	HasResult     bool
@@ -44,7 +45,11 @@ func (m *Control) Facts() (c Facts) {
 		Host: shown(m.text(avpHostName)), Vendor: shown(m.text(avpVendorName)),
 	}
 	for _, a := range m.avps {
-		if a.Vendor != 0 || a.covered() {
+		if a.Vendor != 0 {
+			continue
+		}
+		if a.covered() {
+			c.HiddenID = c.HiddenID || a.Type == avpAssignedTunnel || a.Type == avpAssignedSession
 			continue
 		}
 		switch a.Type {

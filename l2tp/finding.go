@@ -16,23 +16,16 @@ func (m Made) String() string {
 
 // Finding is what messages of an end prove of a shared secret.
 type Finding struct {
-	Proof Proof
+	Proof Proof // Unproved: AVPs are hidden, and there is no secret
 	Made  Made
 	Host  string // Host Name of the sender, "" if it is not known
-	Place string // of the secret that is right: "FILE:1"
+	Place string // of the secret that is right, or of all that are wrong: "FILE:1", "FILE:1-9"
 }
 
 // Findings are what there is to say of secrets, each with the number of messages.
 func (t *Tracker) Findings() map[Finding]uint64 { return t.findings }
 
-func (t *Tracker) tell(p Proof, used *secret, made Made, host string) {
-	if p == Unproved {
-		return
-	}
-	f := Finding{Proof: p, Made: made, Host: host}
-	if used != nil {
-		f.Place = used.place
-	}
+func (t *Tracker) tell(f Finding) {
 	if _, ok := t.findings[f]; ok || len(t.findings) < maxFindings {
 		t.findings[f]++
 	}

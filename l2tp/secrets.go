@@ -25,7 +25,10 @@ const (
 )
 
 // Secrets are the shared secrets that tunnels may have.
-type Secrets struct{ all []secret }
+type Secrets struct {
+	all   []secret
+	place string // of all: "FILE:1", "FILE:1-9"
+}
 
 // secret is one of them.
 type secret struct {
@@ -57,6 +60,10 @@ func ReadSecrets(r io.Reader, name string) (*Secrets, error) {
 	case len(s.all) == 0:
 		return nil, fmt.Errorf("%s: no secret in it; each line is one", name)
 	}
+	s.place = s.all[0].place
+	if last := s.all[len(s.all)-1].place; last != s.place {
+		s.place += "-" + last[len(name)+1:]
+	}
 	return s, nil
 }
 
@@ -64,25 +71,27 @@ func ReadSecrets(r io.Reader, name string) (*Secrets, error) {
 type Proof uint8
 
 const (
-	Unproved Proof = iota // nothing: there is nothing to compare, or no secret
-	Right                 // it was made with one of the secrets
-	Wrong                 // it was made with none of them
+	Unproved  Proof = iota // nothing: there is nothing to compare, or no secret
+	Right                  // it was made with one of the secrets
+	Wrong                  // it was made with none of them
+	Unchecked              // what it was made of, too, is not in the capture
 )
 
-// String is "", "right" or "wrong".
-func (p Proof) String() string { return [...]string{"", "right", "wrong"}[p] }
+// String is "", "right", "wrong" or "unchecked".
+func (p Proof) String() string { return [...]string{"", "right", "wrong", "unchecked"}[p] }
 
-// prove has each secret tried, and returns the first that is right.
-func (s *Secrets) prove(right func(secret []byte) bool) (Proof, *secret) {
+// prove has each secret tried, and returns with the proof the place of the first that is right, or
+// of all.
+func (s *Secrets) prove(right func(secret []byte) bool) (p Proof, place string) {
 	if s == nil {
-		return Unproved, nil
+		return Unproved, ""
 	}
 	for i := range s.all {
 		if right(s.all[i].key.Bytes()) {
-			return Right, &s.all[i]
+			return Right, s.all[i].place
 		}
 	}
-	return Wrong, nil
+	return Wrong, s.place
 }
 
 // response is the Challenge Response that a message of this type has to hold (RFC 2661 section
@@ -97,13 +106,24 @@ const (
 	digestSHA1 = 1
 )
 
+// What the keys of L2TPv3 are for that are made from a secret (RFC 3931 sections 4.3 and 5.3).
+const (
+	forHiding  = 1
+	forDigests = 2
+)
+
+// sharedKey makes the key of L2TPv3 for a purpose.
+func sharedKey(secret []byte, purpose byte) []byte {
+	sum := hmac.New(md5.New, secret)
+	sum.Write([]byte{purpose})
+	return sum.Sum(nil)
+}
+
 // digestFits reports whether one of the Message Digests of a message was made with the secret (RFC
 // 3931 section 4.3). message is the control message from its flags on, nonces those of its sender
 // and its receiver, nil as long as they are not known.
 func digestFits(secret, message []byte, nonces [2][]byte) bool {
-	sum := hmac.New(md5.New, secret)
-	sum.Write([]byte{2})
-	key := sum.Sum(nil)
+	key := sharedKey(secret, forDigests)
 	at := controlSize3
 	for a, err := range walkAVPs(message[at:]) {
 		if err != nil {
@@ -132,8 +152,8 @@ func digestFits(secret, message []byte, nonces [2][]byte) bool {
 	return false
 }
 
-// uncover appends the value of a hidden AVP (RFC 2661 section 4.3). It is false if the length in it,
-// or the value, does not fit.
+// uncover is the value of a hidden AVP (RFC 2661 section 4.3, RFC 3931 section 5.3). It is false if
+// the length in it, or the value, does not fit.
 func (a *avp) uncover(secret, vector []byte) (value []byte, ok bool) {
 	if len(a.Value) < 2 {
 		return nil, false
@@ -172,9 +192,12 @@ var isText = map[uint16]bool{
 }
 
 // uncover uncovers the hidden AVPs of a message with the secret that fits all of them.
-func (c *Control) uncover(s *Secrets) (Proof, *secret) {
+func (c *Control) uncover(version uint8, s *Secrets) (proof Proof, place string) {
 	var values [][]byte
-	proof, used := s.prove(func(secret []byte) bool {
+	proof, place = s.prove(func(secret []byte) bool {
+		if version == Version3 {
+			secret = sharedKey(secret, forHiding)
+		}
 		var vector []byte
 		values = values[:0]
 		for i := range c.avps {
@@ -201,7 +224,7 @@ func (c *Control) uncover(s *Secrets) (Proof, *secret) {
 			a.wrong = true
 		}
 	}
-	return proof, used
+	return proof, place
 }
 
 // hides reports whether the message has hidden AVPs.

@@ -43,8 +43,8 @@ func TestHidden(t *testing.T) {
 	payload = append(payload, hide(avpCallingNumber, []byte("+81-90-1234-5678-and-more-than-32"), secret, vectors[1], 16)...)
 
 	c := readControl(payload)
-	proof, used := c.uncover(mustSecrets(t, "another\r\n\nthe secret\n"))
-	if proof != Right || used.place != "FILE:3" {
+	proof, used := c.uncover(Version2, mustSecrets(t, "another\r\n\nthe secret\n"))
+	if proof != Right || used != "FILE:3" {
 		t.Fatalf("%v with %v", proof, used)
 	}
 	got := fmt.Sprint(c.number(avpAssignedSession), c.text(avpCalledNumber), c.text(avpCallingNumber))
@@ -53,11 +53,11 @@ func TestHidden(t *testing.T) {
 	}
 
 	c = readControl(payload)
-	if proof, _ := c.uncover(mustSecrets(t, "wrong")); proof != Wrong || c.number(avpAssignedSession) != 0 || c.text(avpCalledNumber) != "" {
+	if proof, _ := c.uncover(Version2, mustSecrets(t, "wrong")); proof != Wrong || c.number(avpAssignedSession) != 0 || c.text(avpCalledNumber) != "" {
 		t.Errorf("%v with a wrong secret", proof)
 	}
 	c = readControl(payload)
-	if proof, _ := c.uncover(nil); proof != Unproved || c.find(avpCalledNumber) != nil {
+	if proof, _ := c.uncover(Version2, nil); proof != Unproved || c.find(avpCalledNumber) != nil {
 		t.Errorf("%v without a secret", proof)
 	}
 }

@@ -47,6 +47,16 @@ type recentSession struct {
 	changes uint
 }
 
+// recently is where the session of a data message may be.
+func (t *Tracker) recently(h *Header) *recentSession {
+	return &t.recent[(h.Session^h.Tunnel)%recentSessions]
+}
+
+// holds reports whether it is that of a data message.
+func (c *recentSession) holds(k *tunnelKey, h *Header, changes uint) bool {
+	return c.ref.session != nil && c.changes == changes && c.session == h.Session && c.key == *k
+}
+
 // tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID
 // that the receiver assigned. The ports are 0 where they do not matter, the ID where it is not
 // known. Of a session of L2TPv3 the ID is the Session ID.
@@ -104,6 +114,7 @@ func NewTracker(secrets *Secrets) *Tracker {
 
 // Observation is what a Tracker says of a message.
 type Observation struct {
+	Tunnel      *Tunnel  // nil if the message belongs to none
 	Session     *Session // nil if the message belongs to none
 	Sender      int      // the index in Tunnel.Ends of the end that sent it
 	Control     *Control // nil: it is a data message
@@ -132,14 +143,16 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 		return o
 	case h.Control:
 		o.Control = readControl(payload)
-		o.Session, o.Sender = t.control(src, dst, time, h, o.Control, data)
+		var ref tunnelRef
+		o.Session, ref = t.control(src, dst, time, h, o.Control, data)
+		o.Tunnel, o.Sender = ref.tunnel, ref.sender
 		return o
 	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
 		return o // RFC 2661 section 3.1: 0 is never assigned
 	}
 	key := tunnelKey{src, dst, h.Version, h.Tunnel}
-	slot := &t.recent[(h.Session^h.Tunnel)%recentSessions]
-	if slot.ref.session == nil || slot.changes != t.changes || slot.key != key || slot.session != h.Session {
+	slot := t.recently(h)
+	if !slot.holds(&key, h, t.changes) {
 		ref := t.dataSession(key, h.Session, time)
 		*slot = recentSession{key, h.Session, ref, t.changes}
 	}
@@ -151,7 +164,7 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	t.touch(s, time)
 	s.Packets[sender]++
 	s.Bytes[sender] += uint64(len(payload))
-	o.Session, o.Sender = s, sender
+	o.Tunnel, o.Session, o.Sender = s.Tunnel, s, sender
 	if h.Version == Version2 {
 		o.Frame.Data = payload
 		o.Frame.Numbered, o.Frame.Number = h.HasSequence, uint32(h.Ns)
@@ -188,7 +201,8 @@ func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
 	case h.Tunnel == 0:
 		return false
 	}
-	return t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
+	key := tunnelKey{src, dst, h.Version, h.Tunnel}
+	return !h.Control && t.recently(h).holds(&key, h, t.changes) || t.known(key).tunnel != nil
 }
 
 // Find is Observe for a message that was there before, and that its receiver drops: it takes note
@@ -199,7 +213,7 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 	}
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	ref := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
-	o.Sender = ref.sender
+	o.Tunnel, o.Sender = ref.tunnel, ref.sender
 	if h.Control {
 		o.Control = readControl(payload)
 		o.Control.Retransmission = !o.Control.acknowledges()
@@ -209,6 +223,7 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 	if h.Version == Version3 {
 		of := t.session3(src, dst, h.Session)
 		if o.Session, o.Sender = of.session, of.sender; o.Session != nil {
+			o.Tunnel = o.Session.Tunnel
 			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
 		}
 	} else if ref.tunnel != nil {
@@ -256,10 +271,10 @@ func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, int) {
-	if c.hides() && h.Version == Version2 {
-		proof, used := c.uncover(t.secrets)
-		t.tell(proof, used, HiddenAVPs, "")
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
+	if c.hides() {
+		proof, place := c.uncover(h.Version, t.secrets)
+		t.tell(Finding{proof, HiddenAVPs, "", place})
 	}
 	assigned := c.number(avpAssignedTunnel)
 	if h.Version == Version3 {
@@ -267,7 +282,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	tr := t.controlTunnel(src, dst, time, h, c, assigned)
 	if tr.tunnel == nil {
-		return nil, 0
+		return nil, tr
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
@@ -286,18 +301,18 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		if tr.tunnel.State == Opening {
 			tr.tunnel.State = Established
 		}
-		return nil, tr.sender
+		return nil, tr
 	case messageStopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
 		for s := range tr.tunnel.open {
 			t.close(s)
 		}
-		return nil, tr.sender
+		return nil, tr
 	}
 	s := t.call(tr, h, c, time)
 	if s == nil {
-		return nil, tr.sender
+		return nil, tr
 	}
 	switch {
 	case c.kind == messageCDN:
@@ -306,7 +321,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		s.State = Established
 	}
 	t.touch(s, time)
-	return s, tr.sender
+	return s, tr
 }
 
 // authenticate checks the proof of a shared secret that a message holds, and keeps what the next
@@ -315,26 +330,37 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 	tunnel, end := tr.tunnel, &tr.tunnel.Ends[tr.sender]
 	keep(&tunnel.challenges[tr.sender], c.value(avpChallenge))
 	keep(&tunnel.nonces[tr.sender], c.value(avpNonce))
-	var used *secret
-	var made Made
+	f := Finding{Host: end.Host}
 	start := h.PayloadStart - controlSize3
 	challenge, answer := tunnel.challenges[1-tr.sender], c.value(avpChallengeResponse)
 	switch {
-	case answer != nil && challenge != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
-		made = ChallengeResponse
-		c.Authentication, used = t.secrets.prove(func(secret []byte) bool {
+	case answer != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
+		f.Made = ChallengeResponse
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool {
 			want := response(c.kind, secret, challenge)
 			return bytes.Equal(want[:], answer)
 		})
+		f.unchecked(challenge == nil)
 	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
-		made = MessageDigest
+		f.Made = MessageDigest
 		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
 		if c.kind == messageSCCRQ {
 			nonces = [2][]byte{}
 		}
-		c.Authentication, used = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+		f.unchecked(c.kind != messageSCCRQ && (nonces[0] == nil || nonces[1] == nil))
 	}
-	t.tell(c.Authentication, used, made, end.Host)
+	if c.Authentication = f.Proof; f.Proof != Unproved {
+		t.tell(f)
+	}
+}
+
+// unchecked makes of a proof that secrets are wrong none, where what else the proof is made of was
+// not captured.
+func (f *Finding) unchecked(missing bool) {
+	if missing && f.Proof == Wrong {
+		f.Proof, f.Place = Unchecked, ""
+	}
 }
 
 // keep keeps a value of an AVP, if it is there.

@@ -7,7 +7,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
+
+	"github.com/spf13/pflag"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
@@ -19,11 +20,7 @@ import (
 // decrypt is the command "decrypt": captures and keys in, lines or a cleartext capture out.
 func decrypt(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("decrypt")
-	o.inputFlags(f)
-	o.outputFlags(f)
-	f.BoolVar(&o.embedKeys, "embed-keys", false, "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.decryptFlags(), args)
 	if !ok {
 		return status
 	}
@@ -37,25 +34,48 @@ func decrypt(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
+		return fail(err)
+	}
+	ring, err := o.rings.ring(o.write)
+	if err != nil {
+		return fail(err)
+	}
+	config := o.config(nil)
+	if err := o.readSecrets(ctx, &config); err != nil {
+		return fail(err)
+	}
+	if choose.looksAhead(o.read) {
+		if status := choose.look(ctx, &o, config, keys); status != exitOK {
+			return status
+		}
+	}
 	src, status := o.openCapture(ctx)
 	if src == nil {
 		return status
 	}
 	defer src.Close()
-
-	config := o.config(src)
-	if err := o.readSecrets(ctx, &config); err != nil {
-		return fail(err)
-	}
+	config.Source = src
 	p := pipeline.New(config)
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
-	s := newSinks(&o, src, p)
-	s.keys, s.sessions = keys, watchSessions(p)
+	watch := watchSessions(p)
+	s := newSinks(&o, src, p, choose)
+	s.keys, s.sessions, s.ring = keys, watch, ring
 	stop := showProgress(&o, src)
+	makeRoom(keys)
 	stats, err := p.Run(ctx)
 	stop()
 	return s.end(ctx, stats, err)
+}
+
+func (o *options) decryptFlags() *pflag.FlagSet {
+	f := newFlags("decrypt")
+	o.inputFlags(f)
+	o.outputFlags(f)
+	f.BoolVar(&o.embedKeys, "embed-keys", false, "")
+	return f
 }
 
 // sinks are the outputs of decrypt and live.
@@ -64,44 +84,40 @@ type sinks struct {
 	p     *pipeline.Pipeline
 	clear *output.Clear
 	file  *output.File // that is being written
+	picks *output.Selection
 
 	keys     []*keysrc.Keys // decrypt only: what the summary tells of them
 	sessions *sessionWatch  // decrypt only
 	report   func() *report // made once, after the run
 
+	ring *output.Ring // nil: -w is one file
+
 	// live only
-	prepared *os.File // opened before privileges were dropped
-	ring     *output.Ring
+	prepared *os.File                       // opened before privileges were dropped
 	more     func(*pipeline.Stats) []string // lines of the summary
 	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
 
-// newSinks adds the sinks that the options ask for.
-func newSinks(o *options, src capture.Source, p *pipeline.Pipeline) *sinks {
-	s := &sinks{o: o, p: p}
+// newSinks adds the sinks that the options ask for. The gatherer of choose, a sink in front of them, says which session a frame
+// is of; it is needed for JSON.
+func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *chooser) *sinks {
+	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
-		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full}
+		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full, Inner: choose.filter}
 		if o.embedKeys {
 			c.Secrets = newEmbedder().rows
 		}
 		s.clear = output.NewClear(c)
-		p.AddSink(s.only(s.clear))
+		p.AddSink(s.picks.Of(atOnce(s.clear, o.eachPacket)))
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.only(output.NewJSONLines(stdout)))
+		p.AddSink(s.picks.Of(atOnce(output.NewJSONLines(stdout), o.atOnce)))
 	case o.write == "" || o.print:
-		p.AddSink(s.only(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
+		p.AddSink(s.picks.Of(atOnce(output.NewText(stdout, o.lineOptions.config()), o.atOnce)))
 	}
 	return s
-}
-
-func (s *sinks) only(sink pipeline.Sink) pipeline.Sink {
-	if s.o.only == "" {
-		return sink
-	}
-	return output.Only(s.o.only, sink)
 }
 
 // full reports whether a packet of that time has to begin another file of the ring.
@@ -140,13 +156,21 @@ func (s *sinks) create() (*os.File, error) {
 			return nil, err
 		}
 	}
-	var f *os.File
-	var err error
 	if s.o.embedKeys {
-		f, err = openPrivate(name, 0, nil)
-	} else {
-		f, err = openOutput(name, 0, 0o666)
+		f, err := openPrivate(name, 0, nil)
+		return s.o.emptied(f, err)
 	}
+	return s.o.createOutput(name)
+}
+
+// createOutput opens a file for writing and empties it. A new one, which holds what was encrypted, only its owner may read.
+func (o *options) createOutput(name string) (*os.File, error) {
+	f, err := openOutput(name, 0, 0o600)
+	return o.emptied(f, err)
+}
+
+// emptied empties a file that was opened for writing, unless err, and unless it is an input or a terminal.
+func (o *options) emptied(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +180,8 @@ func (s *sinks) create() (*os.File, error) {
 	case isTerminal(f):
 		err = errTerminal
 	default:
-		if in, ok := among(s.o.inputs(), info); ok { // a file of a ring
-			err = isInput(name, in)
+		if in, ok := among(o.inputs(), info); ok { // a file of a ring
+			err = isInput(f.Name(), in)
 		} else {
 			err = truncate(f)
 		}

@@ -3,13 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
@@ -96,7 +90,7 @@ func extcapInterfaces() int {
 	if err != nil {
 		return fail(err)
 	}
-	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(versionText()))
+	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(thisBuild().Version))
 	for _, d := range devices {
 		out("interface {value=%s%s}{display=L2TP/IPsec decrypted: %[2]s}\n", extcapPrefix, extcapText(d.Name))
 	}
@@ -182,133 +176,4 @@ func (o *extcapOptions) captureTo(ctx context.Context) int {
 		endFIFO(o.fifo)
 	}
 	return status
-}
-
-// extcapCommand is the command "extcap": makes Wireshark know the program.
-func extcapCommand(args []string) int {
-	f := newFlags("extcap")
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return status
-	}
-	if len(rest) == 0 || rest[0] != "install" || len(rest) > 2 {
-		return badUsage("extcap takes \"install\", and a folder if it is not Wireshark's own", "l2tpdump help extcap")
-	}
-	dir := ""
-	if len(rest) == 2 {
-		dir = rest[1]
-	} else {
-		var err error
-		if dir, err = extcapFolder(); err != nil {
-			return fail(err)
-		}
-	}
-	path, err := installExtcap(dir)
-	if err != nil {
-		return fail(err)
-	}
-	message("Wireshark finds l2tpdump as %s; press F5 in its list of interfaces", path)
-	if runtime.GOOS != "windows" && os.Getuid() != 0 {
-		hint("what it needs to capture: %s", notePermission())
-	}
-	return exitOK
-}
-
-// installExtcap links, or where that can't be done copies, the program into the folder.
-func installExtcap(dir string) (string, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	if exe, err = filepath.EvalSymlinks(exe); err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "l2tpdump")
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	if same(exe, path) {
-		return path, nil
-	}
-	if info, err := os.Lstat(path); err == nil {
-		if info.Mode()&os.ModeSymlink == 0 && !info.Mode().IsRegular() {
-			return "", fmt.Errorf("%s is in the way", path)
-		}
-		if err := os.Remove(path); err != nil { // an earlier one
-			return "", err
-		}
-	}
-	if os.Symlink(exe, path) == nil {
-		return path, nil
-	}
-	return path, copyFile(exe, path)
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(w, in)
-	if e := w.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// extcapFolder is Wireshark's personal folder for extcaps. It has moved with version 4.2, so
-// Wireshark is asked.
-func extcapFolder() (string, error) {
-	if dir := os.Getenv("WIRESHARK_EXTCAP_DIR"); dir != "" {
-		return dir, nil
-	}
-	for _, program := range [...]string{
-		"tshark", "/Applications/Wireshark.app/Contents/MacOS/tshark", `C:\Program Files\Wireshark\tshark.exe`,
-	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		text, err := exec.CommandContext(ctx, program, "-G", "folders").Output()
-		cancel()
-		if err != nil {
-			continue
-		}
-		if dir := personalExtcap(string(text)); dir != "" {
-			return dir, nil
-		}
-	}
-	if runtime.GOOS == "windows" {
-		return filepath.Join(os.Getenv("APPDATA"), "Wireshark", "extcap"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(home, ".local", "lib", "wireshark", "extcap"), nil
-}
-
-// personalExtcap finds the folder in what "tshark -G folders" prints. Versions before 4.2 name
-// none: it lies in the folder of the configuration.
-func personalExtcap(folders string) string {
-	config := ""
-	for line := range strings.Lines(folders) {
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "personal extcap path", "personal extcap":
-			return value
-		case "personal configuration":
-			config = value
-		}
-	}
-	if config == "" {
-		return ""
-	}
-	return filepath.Join(config, "extcap")
 }

@@ -103,12 +103,8 @@ func TestExtcapTshark(t *testing.T) {
 	}
 
 	// What is wrong is shown.
-	want := "unknown port 'nowhere'"
-	if _, err := capture.NewFilter(capture.Ethernet, "ip"); err != nil {
-		want = "no libpcap"
-	}
 	bad := tshark("-i", name, "-f", "udp port nowhere", "-a", "duration:5", "-w", l.path("bad.pcapng"))
-	if text, err := bad.CombinedOutput(); err == nil || !bytes.Contains(text, []byte(want)) {
+	if text, err := bad.CombinedOutput(); err == nil || !bytes.Contains(text, []byte("filter for ")) {
 		t.Errorf("a wrong filter: %v:\n%s", err, text)
 	}
 }

@@ -97,20 +97,13 @@ func TestExtcapConfigIsTaken(t *testing.T) {
 		}
 	}
 	// All have been understood when it comes to the interface.
-	want := "none0: no such interface"
-	if _, err := capture.NewFilter(capture.Ethernet, "ip"); err != nil {
-		want = "no libpcap"
-	}
-	if _, stderr, status := answer(t, args...); status != exitError || !strings.Contains(stderr, want) {
+	if _, stderr, status := answer(t, args...); status != exitError || !strings.Contains(stderr, "none0: no such interface") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }
 
 // TestExtcapFilter: Wireshark takes a filter for valid when nothing is printed.
 func TestExtcapFilter(t *testing.T) {
-	if _, err := capture.NewFilter(capture.Ethernet, "ip"); err != nil {
-		t.Skip(err)
-	}
 	lo := extcapPrefix + loopback(t)
 	for filter, valid := range map[string]bool{"udp port 500": true, "": true, "udp port nowhere": false, "and": false} {
 		stdout, stderr, status := answer(t, "--extcap-interface", lo, "--extcap-capture-filter", filter)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // fifoWait is how long the reader of a FIFO may take to open it.
@@ -28,4 +30,17 @@ func endFIFO(path string) {
 			return
 		}
 	}
+}
+
+// readerGone reports whether a pipe has nobody left to read it.
+func readerGone(pipe *os.File) bool {
+	gone := false
+	if c, err := pipe.SyscallConn(); err == nil {
+		c.Control(func(fd uintptr) {
+			fds := []unix.PollFd{{Fd: int32(fd)}}
+			n, err := unix.Poll(fds, 0)
+			gone = err == nil && n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+		})
+	}
+	return gone
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,7 @@ func tell(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (*outpu
 	t.Helper()
 	f.next = 0
 	o := &outputs{number: number, frames: make([]said, slices.Max(number))}
-	o.text, o.json = output.NewText(&o.buffer[0], 1, true, time.UTC), output.NewJSONLines(&o.buffer[1])
+	o.text, o.json = output.NewText(&o.buffer[0], output.TextConfig{Verbose: 1, Bytes: output.Bytes{Hex: true, ASCII: true, Link: true}, Numbers: true, Link: true, Checksums: true, Zone: time.UTC}), output.NewJSONLines(&o.buffer[1])
 	o.clear = output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return &o.buffer[2], nil }, Layer: output.LayerL2TP, Source: f})
 	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
 	p.AddKeys(keys...)
@@ -216,6 +217,7 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	"L2TP": func(x *forge.Forger, r *recording) []capture.Packet {
 		return x.L2TP(r.alone.ids[0], r.alone.ids[1]).All()
 	},
+	"strange": func(x *forge.Forger, _ *recording) []capture.Packet { return x.Strange().All() },
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
 		for kind, packet := range forge.Floods {
 			for n := range uint32(3) {
@@ -243,7 +245,9 @@ func TestForged(t *testing.T) {
 				r := record(t, dir, keys)
 				r.signed = dir == "08-rsa-ipfrag"
 				for family, forged := range forgeries {
-					t.Run(family, func(t *testing.T) { r.surround(t, forged) })
+					for _, every := range forgedEvery {
+						t.Run(fmt.Sprintf("%s, before every %d", family, every), func(t *testing.T) { r.surround(t, forged, every) })
+					}
 				}
 			})
 		}
@@ -262,12 +266,17 @@ func sourcesOf(t *testing.T, dir string, names []string) (list []source) {
 	return list
 }
 
-// surround mixes forged packets like those of the recording between them: like the one before, and like the one behind.
-func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording) []capture.Packet) {
+// forgedEvery has which packets forged ones stand beside: each, or one of so many. Among few others a forged packet may be
+// the only one that makes its claim.
+var forgedEvery = []int{1, 3, 17, 50}
+
+// surround mixes forged packets like those of the recording between them: like the one before, and like the one behind every
+// so many.
+func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording) []capture.Packet, every int) {
 	t.Helper()
 	at := make([][]capture.Packet, len(r.packets)+1)
 	some := false
-	for i := range r.packets {
+	for i := 0; i < len(r.packets); i += every {
 		x := forge.New(r.link, &r.packets[i], uint64(i))
 		if x == nil {
 			continue

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
@@ -23,11 +25,7 @@ type keysOptions struct {
 // keys is the command "keys": lists what key sources hold, and writes it as Wireshark's tables.
 func keys(ctx context.Context, args []string) int {
 	var o keysOptions
-	f := newFlags("keys")
-	o.inputFlags(f)
-	f.StringVar(&o.wireshark, "wireshark", "", "")
-	f.BoolVar(&o.show, "show", false, "")
-	f.BoolVar(&o.json, "json", false, "")
+	f := o.flags()
 	rest, status, ok := parse(f, args)
 	if !ok {
 		return status
@@ -66,9 +64,21 @@ func keys(ctx context.Context, args []string) int {
 	return exitOK
 }
 
+func (o *keysOptions) flags() *pflag.FlagSet {
+	f := newFlags("keys")
+	o.inputFlags(f)
+	f.StringVar(&o.wireshark, "wireshark", "", "")
+	f.BoolVar(&o.show, "show", false, "")
+	f.BoolVar(&o.json, "json", false, "")
+	return f
+}
+
 // check refuses options that contradict each other.
 func (o *keysOptions) check(rest []string, toTables bool) error {
-	if len(o.keys) == 0 && len(o.read) == 0 {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
+	if len(o.keys) == 0 && len(o.read) == 0 && o.espKeys == "" {
 		return withHint("name one with -k FILE; -k - reads standard input", "no key source to read")
 	}
 	if len(o.read) > 0 {
@@ -83,7 +93,7 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {
-		return withHint("it is Wireshark's folder of settings, as in ~/.config/wireshark",
+		return withHint("it is Wireshark's folder of settings: ~/.config/wireshark, on Windows %APPDATA%\\Wireshark",
 			"--wireshark takes the name of a folder")
 	}
 	if i, err := os.Stat(o.wireshark); err == nil && !i.IsDir() {

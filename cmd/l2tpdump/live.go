@@ -1,15 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +20,7 @@ import (
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/keysrc"
 )
 
@@ -30,23 +29,25 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
+	listLinks  bool
+	linkType   string
+	direction  string
 	snapLen    int
 	noPromisc  bool
 	buffer     int // KiB
 	immediate  bool
 	all        bool
-	user       string
+	runAs      string
 	duration   time.Duration
 	holdBytes  int64
 	holdTime   time.Duration
 	syslogSave string
 
-	ringSize   int64 // millions of bytes
-	ringPeriod int64 // seconds
-	ringFiles  int
-
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
+
+// directions are what -Q takes.
+var directions = []string{"in", "out", "inout"}
 
 const (
 	defaultHoldBytes = 64e6
@@ -76,6 +77,9 @@ func live(ctx context.Context, args []string) int {
 	if err := o.check(); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes()
+	}
 	return o.run(ctx)
 }
 
@@ -84,19 +88,20 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
+	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
+	f.StringVarP(&o.linkType, "linktype", "y", "", "")
+	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
-	f.StringVarP(&o.filter, "filter", "f", "", "")
+	f.Lookup("progress").Hidden = true // it is refused with a reason
+	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
 	f.BoolVar(&o.immediate, "immediate-mode", false, "")
 	f.BoolVar(&o.all, "all", false, "")
-	f.Int64VarP(&o.ringSize, "file-size", "C", 0, "")
-	f.Int64VarP(&o.ringPeriod, "rotate-seconds", "G", 0, "")
-	f.IntVarP(&o.ringFiles, "files", "W", 0, "")
-	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", "")
+	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
 	f.Var((*seconds)(&o.duration), "duration", "")
 	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
@@ -106,11 +111,16 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 
 // check refuses options that contradict each other.
 func (o *liveOptions) check() error {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
 	switch {
 	case o.iface == "":
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
+	case o.direction != "" && !slices.Contains(directions, o.direction):
+		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
 	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
@@ -131,50 +141,21 @@ func (o *liveOptions) check() error {
 			return errors.New("the key source " + quote(k) + " is named twice")
 		}
 	}
-	if err := o.checkRing(); err != nil {
-		return err
-	}
 	return o.checkOutput(o.syslogSave)
-}
-
-func (o *liveOptions) checkRing() error {
-	ring := o.ringSize != 0 || o.ringPeriod != 0
-	switch {
-	case o.ringSize < 0 || o.ringSize > 1e9:
-		return errors.New("-C takes millions of bytes")
-	case o.ringPeriod < 0 || o.ringPeriod > 1e9:
-		return errors.New("-G takes seconds")
-	case o.ringFiles < 0 || o.ringFiles > 1e6:
-		return errors.New("-W takes a number of files")
-	case o.ringFiles > 0 && !ring:
-		return errors.New("-W says how many files -C or -G write, and there is neither")
-	case ring && (o.write == "" || o.write == "-"):
-		return errors.New("-C and -G say when -w goes on in another file: they need -w FILE")
-	}
-	return nil
-}
-
-// ring returns the ring that the options ask for, or nil.
-func (o *liveOptions) ring() (*output.Ring, error) {
-	if o.ringSize == 0 && o.ringPeriod == 0 {
-		return nil, nil
-	}
-	return output.NewRing(output.RingConfig{
-		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second,
-		Files: o.ringFiles, Zone: time.Local,
-	})
 }
 
 // run captures until it is told to stop.
 func (o *liveOptions) run(ctx context.Context) int {
 	ctx, stop := endSignals(ctx)
 	defer stop()
-	id, err := chooseIdentity(o.user)
+	id, err := chooseIdentity(o.runAs)
 	if err != nil {
 		return fail(err)
 	}
-	ring, err := o.ring()
-	if err != nil {
+	choose, errFilter := newChooser(o.choice)
+	ring, errRing := o.rings.ring(o.write)
+	given, errKeys := o.givenKeys()
+	if err := cmp.Or(errFilter, errRing, errKeys); err != nil {
 		return fail(err)
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
@@ -216,8 +197,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if len(sources) > 0 {
 		c.HoldBytes, c.HoldTime, c.ESPKeysOnly = int(o.holdBytes), int64(o.holdTime), o.onlyKernel()
 	}
+	news := newKeyNews(o.quiet, sources)
+	c.Waits = news.waits
 	p := pipeline.New(c)
-	s := newSinks(&o.options, src, p)
+	s := o.sinks(src, p, choose, given)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
@@ -226,18 +209,21 @@ func (o *liveOptions) run(ctx context.Context) int {
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, &came, src) })
+		followers.Go(func() { followKeys(following, k, keys, &came, news, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
 	}
+	defer o.endWithReader(file, src)()
 	defer o.summaries(p, s)()
+	endNews := news.run(o.statusLine(p, src, file))
 	stats, err := o.begin(s, file)
 	if err == nil {
 		stats, err = p.Run(ctx)
 	}
 	endFollowing()
 	followers.Wait()
+	endNews()
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -245,6 +231,18 @@ func (o *liveOptions) run(ctx context.Context) int {
 		}
 	}
 	return status
+}
+
+// sinks returns the outputs of a run, which begins with the keys of the command line.
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys) *sinks {
+	if given != nil {
+		p.AddKeys(given)
+	}
+	if o.json || choose.needsSessions() {
+		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
+	}
+	o.interfaceName = hostInterfaces()
+	return newSinks(&o.options, src, p, choose)
 }
 
 // begin writes the head of a capture whose reader may be waiting for it.
@@ -265,55 +263,6 @@ func (o *liveOptions) status(status int) int {
 		return exitOK
 	}
 	return status
-}
-
-// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an
-// error of the write.
-func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if signal.Ignored(syscall.SIGHUP) { // nohup
-		return ctx, func() {}
-	}
-	return signal.NotifyContext(ctx, syscall.SIGHUP)
-}
-
-// open opens the interface.
-func (o *liveOptions) open() (*liveSource, error) {
-	name, err := interfaceName(o.iface)
-	if err != nil {
-		return nil, err
-	}
-	l, err := capture.OpenLive(capture.LiveConfig{
-		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10,
-		Immediate: o.immediate, Filter: o.filter, All: o.all,
-	})
-	if errors.Is(err, capture.ErrNotPermitted) {
-		return nil, withHint(notePermission(), "%w", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return newLiveSource(l), nil
-}
-
-// interfaceName allows an interface's number in the list of interfaces instead of its name, as
-// tcpdump does.
-func interfaceName(name string) (string, error) {
-	n, err := strconv.Atoi(name)
-	if err != nil {
-		return name, nil
-	}
-	if _, err := net.InterfaceByName(name); err == nil {
-		return name, nil
-	}
-	devices, err := capture.Devices()
-	if err != nil {
-		return "", err
-	}
-	if n < 1 || n > len(devices) {
-		return "", withHint("l2tpdump interfaces lists them", "there is no interface number %d", n)
-	}
-	return devices[n-1].Name, nil
 }
 
 func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
@@ -382,7 +331,7 @@ func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output
 	if o.write == "" || o.write == "-" || ring != nil {
 		return nil, nil
 	}
-	return id.create(o.write, 0, 0o666)
+	return id.create(o.write, 0, 0o600)
 }
 
 // unwatched reports whether all output goes to regular files.
@@ -407,7 +356,7 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 	}
 	if ring != nil {
 		folder := filepath.Dir(o.write)
-		for o.ringPeriod > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
+		for o.rings.period > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
 			folder = filepath.Dir(folder)
 		}
 		n.folders = append(n.folders, folder)
@@ -417,10 +366,11 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 
 // followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
 // the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, src *liveSource) {
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews, src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
 		came.Add(int64(len(found.IKE) + len(found.ESP)))
+		news.keys(found)
 		select {
 		case keys <- found:
 		case <-ctx.Done():

@@ -220,6 +220,37 @@ func TestLivePipe(t *testing.T) {
 	}
 }
 
+// TestLiveIdleReaderGone: with nobody left to read what it would write, it ends though no packet comes.
+func TestLiveIdleReaderGone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	fifo := l.path("fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-w", "-"}, {"-v"}, {"-w", fifo}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := l.startWith(w, append([]string{"live", "-i", l.interfaceToTap}, args...)...)
+		w.Close()
+		if args[len(args)-1] == fifo {
+			f, err := os.Open(fifo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			r = f
+		}
+		p.waitFor("listening on")
+		r.Close()
+		if status := p.wait(); status != exitOK {
+			t.Errorf("%q: exit status %d:\n%s", args, status, p.report())
+		}
+	}
+}
+
 // TestLiveLinesToClosedPipe: the capture is whole though the reader of the lines has gone.
 func TestLiveLinesToClosedPipe(t *testing.T) {
 	t.Parallel()

@@ -346,6 +346,17 @@ func TestLiveLogToCome(t *testing.T) {
 	p.awaitPackets(out, len(want))
 	p.interrupt()
 	l.sameSet(p, "to come", wholeCapture(t, out), want)
+	for _, news := range []string{
+		`packets wait for a key: (IKE|ESP) .*; no key has come from \S*router.log`,
+		`keys came: IKE 148048a5bc8c637f, ESP 0xc5a01359, ESP 0xc2c4be60`,
+	} {
+		if !regexp.MustCompile(news).MatchString(p.errors()) {
+			t.Errorf("no word of %s:\n%s", news, p.report())
+		}
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read what was encrypted: %v, %v", info, err)
+	}
 }
 
 // TestLiveRotatedLog: the log is rotated, and its successor opened without root's rights.

@@ -81,6 +81,23 @@ func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
 	return lines
 }
 
+// statusLine returns what a terminal shows of a capture while nothing else is printed, nil where there is no
+// such terminal.
+func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os.File) func() string {
+	if o.quiet || !o.unwatched(file) || !isTerminal(os.Stderr) || !obeysColor(os.Stderr) {
+		return nil
+	}
+	return func() string {
+		stats := p.Snapshot()
+		lost := uint64(0)
+		if k, err := src.Stats(); err == nil {
+			lost = k.Dropped
+		}
+		return fmt.Sprintf("%s, %d opened, %d waited for a key, %d of the users' IP packets, %d lost",
+			plural(stats.Frames, "frame"), stats.Opened(), stats.Held, stats.Inner, lost)
+	}
+}
+
 // onlyKernel reports whether the kernel is the only source of keys, which has none of IKE.
 func (o *liveOptions) onlyKernel() bool {
 	return !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName })

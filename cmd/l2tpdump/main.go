@@ -7,11 +7,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
-
-	"l2tpdump/capture"
 )
 
 // Exit statuses. 2 is left to the Go runtime.
@@ -23,13 +20,18 @@ const (
 	exitInterrupted = 130 // by a signal, after output was flushed
 )
 
-// version is set by the linker for releases.
-var version = ""
+// minAddressSpace is how many bytes RLIMIT_AS has to allow: for the Go runtime, libc and threads, most
+// of which are never used, and for what doc/limits.md bounds.
+const minAddressSpace = 2 << 30
 
 // keepDumps, in the environment, has the program leave core dumps and be debugged.
 const keepDumps = "L2TPDUMP_COREDUMP"
 
 func main() {
+	if n := addressSpace(); n < minAddressSpace {
+		message("RLIMIT_AS allows %d MiB of addresses, and %d are needed: ulimit -v unlimited", n>>20, minAddressSpace>>20)
+		os.Exit(exitError)
+	}
 	if os.Getenv(keepDumps) == "" {
 		if err := forbidDumps(); err != nil {
 			message("a core dump would hold keys, and can't be forbidden: %v", err)
@@ -47,6 +49,9 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if isExtcap(args) {
 		return extcap(ctx, args)
+	}
+	if len(args) > 0 && args[0] == candidatesCommand {
+		return printCandidates(args[1:])
 	}
 	if len(args) == 0 {
 		os.Stderr.WriteString(usage)
@@ -79,9 +84,19 @@ func run(args []string) int {
 	case "extcap":
 		return extcapCommand(rest)
 	case "version":
-		return printVersion(rest)
+		return versionCommand(rest)
+	case "completion":
+		return completionCommand(rest)
 	case "help":
 		return help(rest)
+	}
+	if command, ok := files(ctx, args); ok {
+		message("taken for captures (-r) and keys (-k): l2tpdump %s", strings.Join(command, " "))
+		return decrypt(ctx, command[1:])
+	}
+	if _, err := os.Stat(name); err == nil {
+		return badUsage("no command, and no capture among the files",
+			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
 	}
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
@@ -90,8 +105,8 @@ func run(args []string) int {
 }
 
 func unknownCommand(name string) int {
-	return badUsage("unknown command "+quote(name),
-		"the commands are decrypt, live, verify, keys, sessions, schema, interfaces, extcap, version and help")
+	return badUsage("unknown command "+quote(name), didYouMean(name, "", commandNames,
+		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1]))
 }
 
 // flagNames picks the options out of args, without their values, which might be anything.
@@ -104,26 +119,6 @@ func flagNames(args []string) []string {
 		}
 	}
 	return names
-}
-
-func printVersion(args []string) int {
-	if len(args) > 0 {
-		return badUsage("version takes no arguments", "")
-	}
-	out("l2tpdump %s\n%s\n", versionText(), capture.LibraryVersion())
-	return exitOK
-}
-
-// versionText is the program's version in a few words.
-func versionText() string {
-	v := version
-	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
-		v = info.Main.Version
-	}
-	if v == "" || v == "(devel)" {
-		v = "development version"
-	}
-	return v
 }
 
 func help(args []string) int {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -30,19 +31,28 @@ type options struct {
 	secrets   string // file of PPP passwords
 	tunnels   string // file of tunnels' secrets
 	psk       string // file of pre-shared keys
-	filter    string
-	count     uint64
+	choice
+	lineOptions
+	rings ringOptions
+
+	filterFile string
+	readList   string // file with the names of captures
+	espKeys    string // as tcpdump has them on the command line
+	eachPacket bool   // what is written becomes visible packet by packet
+	filter     string
+	count      uint64
 
 	write     string
 	layer     string
 	json      bool
 	print     bool
-	only      string
-	verbose   int
-	hexdump   bool
+	only      []string
 	quiet     bool
 	progress  bool
 	embedKeys bool
+	ladder    bool
+	color     string
+	html      string // file of a page
 }
 
 // newFlags returns a flag set that reports through [parse].
@@ -55,13 +65,20 @@ func newFlags(command string) *pflag.FlagSet {
 
 func (o *options) inputFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.read, "read", "r", nil, "")
+	f.StringVarP(&o.readList, "read-list", "V", "", "")
 	o.keyFlags(f)
-	f.StringVarP(&o.filter, "filter", "f", "", "")
+	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
+}
+
+func (o *options) filterFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.filter, "filter", "f", "", "")
+	f.StringVarP(&o.filterFile, "filter-file", "F", "", "")
 }
 
 func (o *options) keyFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
+	f.StringVarP(&o.espKeys, "esp-keys", "E", "", "")
 	f.StringVar(&o.keyFormat, "key-format", "", "")
 }
 
@@ -70,9 +87,12 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.print, "print", false, "")
-	f.StringVar(&o.only, "only", "", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
+	f.StringSliceVar(&o.only, "only", nil, "")
+	o.choice.flags(f)
+	f.BoolVar(&o.control, "with-control", false, "")
+	o.lineOptions.flags(f)
+	o.rings.flags(f)
+	f.BoolVarP(&o.eachPacket, "packet-buffered", "U", false, "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
@@ -87,13 +107,26 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		out("%s", commandUsage[f.Name()])
 		return nil, exitOK, false
 	case err != nil:
-		return nil, badUsage(err.Error(), "l2tpdump help "+f.Name()), false
+		cure := "l2tpdump help " + f.Name()
+		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
+		}
+		return nil, badUsage(err.Error(), cure), false
 	}
 	return f.Args(), 0, true
 }
 
+// longNames are the long names of a command's options.
+func longNames(f *pflag.FlagSet) (names []string) {
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
+}
+
 // checkInput refuses input options that contradict each other.
 func (o *options) checkInput(rest []string) error {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
 	switch {
 	case len(rest) > 0 && len(o.read) == 0:
 		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
@@ -124,7 +157,8 @@ func (o *options) checkInput(rest []string) error {
 // checkKeyFormat refuses the name of a format that does not exist.
 func (o *options) checkKeyFormat() error {
 	if names := keysrc.FormatNames(); o.keyFormat != "" && !slices.Contains(names, o.keyFormat) {
-		return withHint("the formats are "+strings.Join(names, ", "), "unknown key format %s", quote(o.keyFormat))
+		return withHint(didYouMean(o.keyFormat, "--key-format ", names, "the formats are "+strings.Join(names, ", ")),
+			"unknown key format %s", quote(o.keyFormat))
 	}
 	return nil
 }
@@ -133,12 +167,12 @@ func (o *options) checkKeyFormat() error {
 // further outputs.
 func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
-		return err
+		return withHint(didYouMean(o.layer, "--layer ", output.Layers, ""), "%w", err)
 	}
-	switch o.only {
-	case "", "ike", "esp", "l2tp", "ppp", "ip", "eth":
-	default:
-		return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, not " + quote(o.only))
+	for _, err := range []error{o.checkSelection(), o.lineOptions.check(), o.rings.check(o.write)} {
+		if err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):
@@ -153,6 +187,9 @@ func (o *options) checkOutput(more ...string) error {
 		return errors.New("the capture and the lines can't both go to standard output")
 	case o.write == "-" && isTerminal(os.Stdout):
 		return errTerminal
+	}
+	if _, name := compressed.OfName(o.write); !output.IsCaptureName(name) {
+		message("the name %s is none of a capture: what is written is pcapng, or pcap in a file whose name ends in .pcap", quote(o.write))
 	}
 	outputs := []string{o.write}
 	if o.lines() {
@@ -178,15 +215,34 @@ func exitAt(ctx context.Context) (stop func() bool) {
 // manyKeys is how many are most of the memory: garbage is to take less beside them.
 const manyKeys = 1 << 14
 
+// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is not worth the time to
+// look for garbage often.
+const (
+	perSA     = 2 << 10
+	besides   = 512 << 20
+	leisurely = 400 // percent of garbage
+)
+
+// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known.
+func makeRoom(keys []*keysrc.Keys) {
+	if n := countKeys(keys); n >= manyKeys {
+		debug.SetMemoryLimit(besides + int64(n)*perSA)
+		debug.SetGCPercent(leisurely)
+	}
+}
+
+func countKeys(keys []*keysrc.Keys) (n int) {
+	for _, k := range keys {
+		n += len(k.IKE) + len(k.ESP)
+	}
+	return n
+}
+
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
 	all, err := o.loadSources(report)
-	n := 0
-	for _, k := range all {
-		n += len(k.IKE) + len(k.ESP)
-	}
-	if n >= manyKeys {
+	if countKeys(all) >= manyKeys {
 		debug.SetGCPercent(25)
 	}
 	return all, err
@@ -221,10 +277,14 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 			found = true
 		}
 	}
-	if !found {
+	if !found && empty != nil {
 		return nil, empty
 	}
-	return all, nil
+	given, err := o.givenKeys()
+	if given != nil {
+		all = append(all, given)
+	}
+	return all, err
 }
 
 // maxFolder bounds the files of a folder that are looked at for keys.
@@ -320,9 +380,29 @@ func explainKeys(path string, err error) error {
 func explainFile(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		return fmt.Errorf("%s: %w", file.Path, file.Err)
+		return systemError{file.Path + ": " + systemText(file.Err), file.Err}
 	}
 	return err
+}
+
+// systemError is an error of the system in our words.
+type systemError struct {
+	text string
+	error
+}
+
+func (e systemError) Error() string { return e.text }
+func (e systemError) Unwrap() error { return e.error }
+
+// systemText has the two errors that are a person's in the same words on all systems.
+func systemText(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	}
+	return err.Error()
 }
 
 // bareError leaves out the file.

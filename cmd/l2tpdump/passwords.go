@@ -49,6 +49,18 @@ func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
 	return readSecretFile(o.psk, sessions.ReadPSKs)
 }
 
+// tellSecrets says what there is to say of the secrets that were given, and of those that are
+// needed, and reports whether one is wrong.
+func (o *options) tellSecrets(p *pipeline.Pipeline) (wrong bool) {
+	listed(tunnelFindings(p.Tunnels()))
+	if o.secrets == "" {
+		return wrongTunnelSecret(p.Tunnels())
+	}
+	problems := pppProblems(p.PPP(), o.secrets)
+	listed(problems)
+	return wrongTunnelSecret(p.Tunnels()) || len(problems) > 0
+}
+
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
 // whose password is wrong, what is to be done. file is that of --ppp-secrets, or "".
 func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
@@ -98,18 +110,24 @@ func unknownReason(f ppp.Finding) string {
 	return "with what they are compressed or encrypted is not in the capture: capture from the start of the connection"
 }
 
-// tunnelFindings says of the secrets of L2TP tunnels which is right, or that none is.
-func tunnelFindings(findings map[l2tp.Finding]uint64, file string) []string {
+// tunnelFindings says of the secrets of L2TP tunnels which is right, or that none is, or that one
+// is needed.
+func tunnelFindings(findings map[l2tp.Finding]uint64) []string {
 	var lines []string
 	for f, n := range findings {
 		line := fmt.Sprintf("L2TP tunnel: %v of %s", f.Made, plural(n, "message"))
 		if f.Host != "" {
 			line += " of " + quote(f.Host)
 		}
-		if f.Proof == l2tp.Right {
+		switch f.Proof {
+		case l2tp.Right:
 			line += ": the secret is right (" + f.Place + ")"
-		} else {
-			line += ": wrong secret (" + file + "): made with another"
+		case l2tp.Wrong:
+			line += ": wrong secret (" + f.Place + "): made with another"
+		case l2tp.Unchecked:
+			line += ": cannot be checked: the beginning of the tunnel is not in the capture"
+		default:
+			line += ": the tunnel's secret is needed: name a file with --l2tp-secret-file"
 		}
 		lines = append(lines, line)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // schemas are the commands whose JSON has a schema; that of decrypt is live's too.
-var schemas = []string{"decrypt", "verify", "sessions", "keys"}
+var schemas = []string{"decrypt", "verify", "sessions", "keys", "version"}
 
 // schemaCommand is the command "schema": prints the JSON Schema of what a command prints with
 // --json, or lists the commands that have one.

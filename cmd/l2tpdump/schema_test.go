@@ -73,20 +73,36 @@ func TestSchemaOfOutput(t *testing.T) {
 	}
 	v := newValidator(t)
 	for _, file := range files {
-		v.check(file, "decrypt", "-q", "--ppp-secrets", labSecrets, "-r", file, "--json")
-		v.check(file, "sessions", "-r", file, "--json")
+		frames := v.check(file, "decrypt", "-q", "--ppp-secrets", labSecrets, "-r", file, "--json")
+		sameUIDs(t, file, frames, v.check(file, "sessions", "--ppp-secrets", labSecrets, "-r", file, "--json"))
 		keys := filepath.Join(filepath.Dir(file), "router.log")
 		if _, err := os.Stat(keys); err != nil {
 			continue
 		}
-		v.check(file, "decrypt", "-q", "-r", file, "-k", keys, "--json")
+		frames = v.check(file, "decrypt", "-q", "-r", file, "-k", keys, "--json")
 		v.check(file, "verify", "-r", file, "-k", keys, "--json")
+		sameUIDs(t, file, frames, v.check(file, "sessions", "-r", file, "-k", keys, "--json"))
 		v.check(file, "sessions", "-r", file, "-k", keys, "--ppp-secrets", labSecrets, "--json")
 		v.check(file, "keys", "-r", file, "-k", keys, "--json", "--show", "--wireshark", t.TempDir())
 	}
 	for command, least := range map[string]int{"decrypt": 10000, "verify": 20, "sessions": 50, "keys": 20} {
 		if v.lines[command] < least {
 			t.Errorf("%s: %d lines validated", command, v.lines[command])
+		}
+	}
+}
+
+// sameUIDs demands that the frames of a capture name its sessions, and each of them.
+func sameUIDs(t *testing.T, file string, frames, sessions map[string]int) {
+	t.Helper()
+	for uid := range frames {
+		if uid != "" && sessions[uid] != 1 {
+			t.Errorf("%s: %d frames are of the session %s, of which there are %d", file, frames[uid], uid, sessions[uid])
+		}
+	}
+	for uid := range sessions {
+		if frames[uid] == 0 {
+			t.Errorf("%s: no frame is of the session %s", file, uid)
 		}
 	}
 }
@@ -105,10 +121,12 @@ func newValidator(t *testing.T) *validator {
 	return v
 }
 
-// check validates each line that a command prints; at most one of a file is told to be wrong.
-func (v *validator) check(file string, args ...string) {
+// check validates each line that a command prints; at most one of a file is told to be wrong. It returns how many lines each
+// session's UID is in.
+func (v *validator) check(file string, args ...string) map[string]int {
 	v.t.Helper()
 	s := v.schemas[args[0]]
+	uids := make(map[string]int)
 	for line := range strings.Lines(quietly(v.t, func() { run(args) })) {
 		if strings.HasPrefix(line, "l2tpdump: ") { // standard error
 			continue
@@ -119,10 +137,15 @@ func (v *validator) check(file string, args ...string) {
 		}
 		if err != nil {
 			v.t.Errorf("%s of %s: %v\n%s", args[0], file, err, line)
-			return
+			return uids
 		}
 		v.lines[args[0]]++
+		if o, ok := doc.(map[string]any); ok {
+			uid, _ := o["uid"].(string)
+			uids[uid]++
+		}
 	}
+	return uids
 }
 
 // TestSchemaOfDamage validates what is printed of recordings with bytes that are changed.
@@ -165,7 +188,10 @@ func TestSchemaIsClosed(t *testing.T) {
 	input := []string{"-r", filepath.Join(dir, "outer-ns.pcap"), "-k", filepath.Join(dir, "router-full.log"), "--json"}
 	for _, command := range schemas {
 		s := compiled(t, command)
-		objects := 0
+		input, objects, least := input, 0, 3
+		if command == "version" {
+			input, least = []string{"--json"}, 1
+		}
 		for line := range strings.Lines(quietly(t, func() { run(append([]string{command}, input...)) })) {
 			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 			if err != nil {
@@ -180,7 +206,7 @@ func TestSchemaIsClosed(t *testing.T) {
 				objects++
 			}
 		}
-		if objects < 3 {
+		if objects < least {
 			t.Errorf("%s: %d objects", command, objects)
 		}
 	}

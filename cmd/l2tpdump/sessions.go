@@ -4,8 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
+	"time"
 
+	"github.com/spf13/pflag"
+
+	"l2tpdump/cmd/internal/ladder"
+	"l2tpdump/cmd/internal/page"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
 )
@@ -16,21 +23,18 @@ const sessionsGC = 50
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
 	var o options
-	f := newFlags("sessions")
-	o.inputFlags(f)
-	f.BoolVar(&o.json, "json", false, "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.StringVar(&o.secrets, "ppp-secrets", "", "")
-	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
-	f.StringVar(&o.psk, "psk-file", "", "")
-	rest, status, ok := parse(f, args)
+	rest, status, ok := parse(o.sessionsFlags(), args)
 	if !ok {
 		return status
 	}
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
-	if err := checkApart(o.inputs(), stdinout); err != nil {
+	if err := o.checkSessions(); err != nil {
+		return fail(err)
+	}
+	choose, err := newChooser(o.choice)
+	if err != nil {
 		return fail(err)
 	}
 	keys, err := o.readKeys(ctx)
@@ -54,16 +58,16 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 
-	w := sessions.NewWriter(stdout, o.json, o.verbose > 0)
-	g := sessions.NewGatherer(w.Session)
+	out := o.newSessionOutput()
+	g := choose.gather(p, out.session)
 	g.AddPSKs(psks)
-	if o.verbose > 0 {
-		g.KeepEvents()
+	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
+		g.KeepDetails()
 	}
-	p.AddSink(g)
 	debug.SetGCPercent(sessionsGC)
 	stats, err := p.Run(ctx)
-	err = errors.Join(err, g.Close(), w.Close())
+	err = errors.Join(err, g.Close(), out.close())
+	wrong := o.tellSecrets(p)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
@@ -71,10 +75,122 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		return exitNothing
-	case w.Troubled > 0:
+	case out.troubled > 0, wrong:
 		return exitPartly
 	}
 	return exitOK
+}
+
+// checkSessions refuses outputs that contradict each other or the input.
+func (o *options) checkSessions() error {
+	lines := stdinout
+	switch {
+	case o.ladder && o.json:
+		return withHint("--json has the messages of the ladder without it", "--ladder is text, and --json is none")
+	case o.html == stdinout && o.sessionLines():
+		return errors.New("the page and the lines can't both go to standard output")
+	case !o.sessionLines():
+		lines = ""
+	}
+	return checkApart(o.inputs(), lines, o.html)
+}
+
+// sessionLines reports whether sessions are printed: without a page, or where it is asked for.
+func (o *options) sessionLines() bool { return o.html == "" || o.json || o.ladder || o.verbose > 0 }
+
+// sessionOutput is what sessions makes of the sessions of a capture.
+type sessionOutput struct {
+	o        *options
+	lines    *sessions.Writer // nil: none are printed
+	page     *page.Page       // nil: none is written
+	count    int
+	troubled int // sessions that failed, were lost, or ran without encryption
+}
+
+func (o *options) newSessionOutput() *sessionOutput {
+	x := &sessionOutput{o: o}
+	if o.sessionLines() {
+		x.lines = sessions.NewWriter(stdout, o.json, o.moreOfSession())
+	}
+	if o.html != "" {
+		const named = 3
+		var names []string
+		for _, name := range o.read[:min(len(o.read), named)] {
+			names = append(names, filepath.Base(name))
+		}
+		if n := len(o.read) - named; n > 0 {
+			names = append(names, fmt.Sprintf("and %d more", n))
+		}
+		x.page = page.New(strings.Join(names, ", "), time.Local)
+	}
+	return x
+}
+
+func (x *sessionOutput) session(s *sessions.Session) error {
+	x.count++
+	if s.Troubled() {
+		x.troubled++
+	}
+	if x.page != nil {
+		x.page.Add(s.Facts())
+	}
+	if x.lines != nil {
+		return x.lines.Session(s)
+	}
+	return nil
+}
+
+// close prints what is left, and writes the page.
+func (x *sessionOutput) close() (err error) {
+	if x.lines != nil {
+		err = x.lines.Close()
+	}
+	if x.page == nil {
+		return err
+	}
+	if x.o.html == stdinout {
+		return errors.Join(err, x.page.Write(stdout))
+	}
+	f, e := x.o.createOutput(x.o.html)
+	if e != nil {
+		return errors.Join(err, explainFile(e))
+	}
+	if e = errors.Join(x.page.Write(f), f.Close()); e == nil {
+		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)
+	}
+	return errors.Join(err, e)
+}
+
+// moreOfSession is what is printed of a session beside its facts.
+func (o *options) moreOfSession() func(*sessions.Session) string {
+	columns, signs := outputColumns(), ladder.ASCII
+	if hasUTF8() {
+		signs = ladder.Unicode
+	}
+	return func(s *sessions.Session) (text string) {
+		if o.ladder {
+			facts := s.Facts()
+			text = "\n" + ladder.New(facts).Text(columns, signs, ladder.Steps(facts))
+		}
+		if o.verbose > 0 {
+			text += s.EventLines()
+		}
+		return text
+	}
+}
+
+func (o *options) sessionsFlags() *pflag.FlagSet {
+	f := newFlags("sessions")
+	o.inputFlags(f)
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.ladder, "ladder", false, "")
+	f.StringVar(&o.html, "html", "", "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
+	f.StringVar(&o.psk, "psk-file", "", "")
+	o.choice.flags(f)
+	return f
 }
 
 // sessionWatch remembers what decrypt and verify say of sessions.

@@ -33,7 +33,7 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
-	listed(tunnelFindings(s.p.Tunnels(), s.o.tunnels))
+	listed(tunnelFindings(s.p.Tunnels()))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))
 	if s.sessions != nil {
 		s.sessions.tell()
@@ -55,6 +55,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "no frame passed the filter"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
+	case s.o.choice.any() && s.picks.Passed == 0:
+		return s.o.choice.nothing()
 	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
 	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
@@ -187,6 +189,7 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 	}
 	done := make(chan struct{})
 	ended := make(chan struct{})
+	const width = 40
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(200 * time.Millisecond)
@@ -194,11 +197,10 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 		for {
 			select {
 			case <-done:
-				fmt.Fprint(os.Stderr, "\r\x1b[K")
+				fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
 				return
 			case <-tick.C:
 				n, total := ps.Progress()
-				const width = 40
 				filled := int(min(n, total) * width / total)
 				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled), min(n, total)*100/total)
 			}

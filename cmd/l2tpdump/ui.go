@@ -143,6 +143,36 @@ func listedOf(n int, line func(i int) string) {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// outputColumns is how wide standard output is where it must end somewhere.
+func outputColumns() int {
+	if n := terminalColumns(); n > 0 {
+		return n
+	}
+	return 80
+}
+
+// terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says, else 0.
+func terminalColumns() int {
+	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && n > 0 {
+		return n
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return min(n, 1000)
+	}
+	return 0
+}
+
+// hasUTF8 says that the locale has more than ASCII.
+func hasUTF8() bool {
+	for _, name := range [...]string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToUpper(v)
+			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}
+
 // table prints rows in aligned columns.
 func table(w io.Writer, header []string, rows [][]string) {
 	t := newAligned(header)

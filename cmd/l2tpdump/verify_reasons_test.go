@@ -270,7 +270,7 @@ func TestVerifyReasons(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d", c.what, v.Exit, c.exit)
 		}
 		if c.id == "" {
-			if got := v.sentence(false); got != c.reason {
+			if got := v.sentence(new(printer), false); got != c.reason {
 				t.Errorf("%s:\n got %s\nwant %s", c.what, got, c.reason)
 			}
 			continue

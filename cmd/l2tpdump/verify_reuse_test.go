@@ -52,8 +52,8 @@ func TestVerifyDamageAndReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := newVerification(p, stats, keys)
-		if v.Exit != c.exit || !strings.HasPrefix(v.sentence(false), c.sentence) {
-			t.Errorf("%s: exit %d: %s", c.what, v.Exit, v.sentence(false))
+		if v.Exit != c.exit || !strings.HasPrefix(v.sentence(new(printer), false), c.sentence) {
+			t.Errorf("%s: exit %d: %s", c.what, v.Exit, v.sentence(new(printer), false))
 		}
 		for _, e := range v.ESP {
 			if e.SPI == row && (e.Verdict != c.verdict || !strings.HasPrefix(e.Reason, c.reason) || c.reason == "" && e.Reason != "" || !strings.HasPrefix(sequence(&e), c.sequence)) {

@@ -1,5 +1,5 @@
 // Package schema holds a JSON Schema (draft 2020-12) for what each command prints with --json:
-// decrypt, which is live's too, verify, sessions and keys.
+// decrypt, which is live's too, verify, sessions, keys and version.
 package schema
 
 import "embed"

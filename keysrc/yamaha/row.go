@@ -23,7 +23,7 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	if len(t) == 0 {
 		return dst, noRow
 	}
-	if b, ok := plainRow(dst, t); ok {
+	if b, ok := plainRow(dst, bytes.TrimRight(t, " ")); ok {
 		return b, rowBytes
 	}
 	if bytes.HasPrefix(t, []byte("** **")) {

@@ -10,10 +10,13 @@ type bundle struct {
 	links []*Link // one of them, or more
 
 	ccp    ccp
+	asked  [256]bool // by the low byte: a control protocol of the network layer was seen
 	ipcp   negotiation
 	usesVJ [2]bool
 	vj     [2]vjSlots
 	mp     [2]reassembly
+	last   [2]Position // of the frames that were no fragments
+	gaps   [2]uint64   // how often others may have been lost between them
 
 	keys   *startKeys // for MPPE
 	client int        // the direction of what the client sends
@@ -29,8 +32,14 @@ type bundle struct {
 type ccp struct {
 	negotiation
 	streams [2]stream
+	trials  [2]trial
 	names   [2]string // of what was negotiated, "" if nothing was
 	noKey   [2]bool   // it is encryption, and the key is not known
+}
+
+// keeps reports whether packets that are sent as they are are kept, too.
+func (c *ccp) keeps(direction int) bool {
+	return c.streams[direction].comp != nil || len(c.trials[direction].candidates) > 0
 }
 
 func newBundle(x *Expander, l *Link) *bundle { return &bundle{x: x, links: []*Link{l}} }
@@ -44,24 +53,35 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	stream := &b.ccp.streams[direction]
 	state := Plain
+	if last, p := &b.last[direction], &b.x.position; !nested {
+		if !p.comparable(last) || p.Missing != last.Missing {
+			b.gaps[direction]++
+		}
+		*last = *p
+	}
 	switch f.Protocol {
 	case protocolCompressed:
 		switch {
 		case b.ccp.noKey[direction]:
 			return NoKey
-		case stream.comp == nil && !b.guess(direction, payload):
-			return Unknown
+		case stream.comp == nil:
+			return b.guess(direction, payload)
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
 	case protocolLinkCompressed, protocolEncrypted, protocolLinkEncrypted:
 		return Unknown
 	case protocolCCP, protocolIPCP:
 		b.control(direction, f.Protocol, payload)
+	default:
+		if f.Protocol>>8 == 0x80 {
+			b.asked[byte(f.Protocol)] = true
+		}
 	}
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
 		state = b.network(direction, f.Protocol, payload)
 	}
-	stream.pass(b.x, f.Protocol, payload, b.plainUp[direction])
+	stream.pass(b.x, f.Protocol, payload, b.plainOf(direction))
+	b.ccp.trials[direction].pass(f.Protocol, payload)
 	return state
 }
 
@@ -93,6 +113,7 @@ func (b *bundle) frameOf(direction int) func([]byte) State {
 // network gives out a packet of the network layer, its headers expanded.
 func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 	at, vj := len(b.x.arena), &b.vj[direction]
+	vj.losses = b.losses(direction)
 	switch protocol {
 	case protocolVJUncompressed:
 		out, ok := vj.uncompressed(b.x.arena, payload)
@@ -100,15 +121,44 @@ func (b *bundle) network(direction int, protocol uint16, payload []byte) State {
 			return Damaged
 		}
 	case protocolVJCompressed:
-		out, next, ok := vj.compressed(b.x.arena, payload)
+		out, next, fit := vj.compressed(b.x.arena, payload)
 		vj.commit(&next)
-		if b.x.arena = out; !ok {
+		if b.x.arena = out; fit != vjFits {
 			return Waiting
 		}
 	default:
-		return b.x.emit(protocol, payload)
+		return b.emit(protocol, payload)
 	}
-	return b.x.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+	return b.emit(ProtocolIP, b.x.arena[at:len(b.x.arena):len(b.x.arena)])
+}
+
+// emit gives out a packet if it is sound: of IP its checksums are right; of a control protocol the
+// length; and for another the ends have asked each other, for nothing in it can be checked.
+func (b *bundle) emit(protocol uint16, payload []byte) State {
+	switch {
+	case protocol == ProtocolIP || protocol == ProtocolIPv6:
+		if payload = soundIP(protocol, payload); payload == nil {
+			return Damaged
+		}
+	case IsControl(protocol):
+		if !soundControl(protocol, payload) {
+			return Damaged
+		}
+	case !b.asked[byte(protocol)] || protocol > 0xff:
+		return Damaged
+	}
+	b.x.packets = append(b.x.packets, Packet{protocol, payload})
+	return Expanded
+}
+
+// losses is how often frames of a direction may have been lost up to now. The numbers of a
+// compression and of fragments tell; without them, what carries the frames.
+func (b *bundle) losses(direction int) uint64 {
+	n := b.ccp.streams[direction].losses + b.mp[direction].losses
+	if b.ccp.streams[direction].comp == nil {
+		n += b.gaps[direction]
+	}
+	return n
 }
 
 // fits reports whether a plaintext is a frame, beyond doubt: the checksum of an IP packet, or the
@@ -121,21 +171,36 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 	payload := frame[f.PayloadStart:f.PayloadEnd]
 	switch {
 	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
-		packet := wholeIP(payload)
-		return packet != nil && len(packet) == len(payload) && transportFits(packet) &&
-			(packet[0]>>4 == 4) == (f.Protocol == ProtocolIP)
+		packet := soundIP(f.Protocol, payload)
+		return packet != nil && len(packet) == len(payload)
 	case f.Protocol == protocolVJCompressed:
-		_, _, ok := b.vj[direction].compressed(nil, payload)
-		return ok
+		_, _, fit := b.vj[direction].compressed(nil, payload)
+		return fit != vjNot
 	case f.Protocol == protocolVJUncompressed:
 		var trial vjSlots
 		_, ok := trial.uncompressed(nil, payload)
 		return ok
 	case IsControl(f.Protocol):
-		var c Control
-		return protocols[f.Protocol] != "" && c.Decode(f.Protocol, payload) == nil && int(c.Length) == len(payload)
+		return soundControl(f.Protocol, payload)
 	}
 	return false
+}
+
+// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661
+// section 2); nil if it is of another version than the protocol says, or a checksum is wrong.
+func soundIP(protocol uint16, payload []byte) []byte {
+	packet := wholeIP(payload)
+	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {
+		return nil
+	}
+	return packet
+}
+
+// soundControl reports whether a packet is of a control protocol that has a name, and as long as it
+// says.
+func soundControl(protocol uint16, payload []byte) bool {
+	var c Control
+	return protocols[protocol] != "" && c.Decode(protocol, payload) == nil && int(c.Length) == len(payload)
 }
 
 // control follows a packet of CCP or IPCP.
@@ -158,7 +223,10 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 	case acked:
 		b.choose(direction, c.Data)
 	case c.Code == codeResetAck:
-		b.ccp.streams[direction].reset(b.x)
+		s, t := &b.ccp.streams[direction], &b.ccp.trials[direction]
+		if s.reset(b.x); s.comp == nil && b.ccp.names[direction] == t.proved {
+			t.reset(b.x)
+		}
 	}
 }
 
@@ -172,7 +240,7 @@ func (b *bundle) choose(direction int, options []byte) {
 		b.ccp.names[direction] = ccpOption(kind).name
 		switch {
 		case (kind == ccpDeflate || kind == ccpDeflateDraft) && len(value) == 2 && value[0]&15 == 8 && value[0]>>4 < 8:
-			comp = &deflateCompressor{deflateWindow{size: 1 << (value[0]>>4 + 8)}, &b.x.inflater}
+			comp = newDeflateCompressor(1<<(value[0]>>4+8), &b.x.inflater)
 		case kind == ccpBSD && len(value) == 1 && value[0]>>5 == 1 && value[0]&31 >= bsdMinBits && value[0]&31 <= bsdMaxBits:
 			comp = bsdCompressor{newBSDDictionary(int(value[0] & 31))}
 		case kind == ccpMPPE && len(value) == 4:
@@ -181,6 +249,7 @@ func (b *bundle) choose(direction int, options []byte) {
 		break
 	}
 	b.ccp.streams[direction].begin(b.x, comp, mask)
+	b.ccp.trials[direction] = trial{}
 }
 
 // microsoft is the compressor for the bits of an MPPE option, nil if the key is not known.
@@ -199,45 +268,28 @@ func (b *bundle) microsoft(direction int, value []byte) compressor {
 	return newMicrosoftCompressor(options, cipher, func(frame []byte) bool { return b.fits(direction, frame) })
 }
 
-// guess finds out with what a sender compresses whose negotiation was not seen: where nothing
-// before a packet is needed, a frame that is one beyond doubt proves it.
-func (b *bundle) guess(direction int, packet []byte) bool {
-	s := &b.ccp.streams[direction]
-	afterReset := s.afterReset
-	s.afterReset = false
-	number, _, ok := sequenceNumber(packet)
-	if !ok || b.ccp.names[direction] != "" {
-		return false
+// guess follows a packet of a sender whose negotiation was not seen.
+func (b *bundle) guess(direction int, packet []byte) State {
+	t := &b.ccp.trials[direction]
+	if b.ccp.names[direction] != t.proved {
+		return Unknown // it was seen, and is not expanded
 	}
-	fits := func(frame []byte) bool { return b.fits(direction, frame) }
-	type candidate struct {
-		name string
-		comp func() compressor
-		mask uint16
+	frame := t.receive(b.x, packet, func(frame []byte) bool { return b.fits(direction, frame) })
+	switch {
+	case frame != nil:
+	case t.proved != "":
+		return Waiting
+	default:
+		return Unknown
 	}
-	var candidates []candidate
-	if afterReset && number == 0 {
-		candidates = []candidate{
-			{"deflate", func() compressor { return &deflateCompressor{deflateWindow{size: 1 << 15}, &b.x.inflater} }, 0xffff},
-			{"bsd", func() compressor { return bsdCompressor{newBSDDictionary(bsdMaxBits)} }, 0xffff},
-		}
+	b.ccp.names[direction] = t.proved
+	if len(t.candidates) == 1 {
+		c, s := t.candidates[0], &b.ccp.streams[direction]
+		s.begin(b.x, c.comp, c.mask)
+		s.next = c.next
+		*t = trial{}
 	}
-	if number&(mppeFlushed|mppeEncrypted) == mppeFlushed {
-		candidates = append(candidates, candidate{"mppe", func() compressor {
-			m := newMicrosoftCompressor(mppeMPPC, nil, fits)
-			m.next = number & mppeCountMask
-			return m
-		}, mppeCountMask})
-	}
-	for _, c := range candidates {
-		if frame, err := c.comp().expand(nil, packet); err == nil && fits(frame) {
-			b.ccp.names[direction] = c.name
-			s.begin(b.x, c.comp(), c.mask)
-			s.next = number & c.mask
-			return true
-		}
-	}
-	return false
+	return max(b.plain(direction, frame), Expanded)
 }
 
 // ipcpControl follows whether TCP/IP headers are compressed (RFC 1332 section 3.2).
@@ -302,7 +354,7 @@ func (b *bundle) linkDown() {
 func (b *bundle) bytes() int {
 	n := 0
 	for i := range 2 {
-		n += b.ccp.streams[i].size() + b.vj[i].size() + b.mp[i].data + 64*cap(b.mp[i].fragments)
+		n += b.ccp.streams[i].size() + b.ccp.trials[i].size() + b.vj[i].size() + b.mp[i].data + 64*cap(b.mp[i].fragments)
 	}
 	return n
 }
@@ -311,6 +363,7 @@ func (b *bundle) bytes() int {
 func (b *bundle) evict() {
 	for i := range 2 {
 		b.ccp.streams[i].evict(b.x)
+		b.ccp.trials[i] = trial{}
 		b.mp[i].giveUp(b.x)
 		b.vj[i] = vjSlots{}
 	}

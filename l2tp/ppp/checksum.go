@@ -27,14 +27,17 @@ func fold(acc uint64) uint16 {
 
 // Fields of IP headers that expansion has to do with.
 const (
-	ipv4Header  = 20
-	ipv6Header  = 40
-	tcpHeader   = 20
-	udpHeader   = 8
-	protoICMP   = 1
-	protoTCP    = 6
-	protoUDP    = 17
-	protoICMPv6 = 58
+	ipv4Header = 20
+	ipv6Header = 40
+	tcpHeader  = 20
+	udpHeader  = 8
+
+	protoHopByHop    = 0
+	protoICMP        = 1
+	protoTCP         = 6
+	protoUDP         = 17
+	protoICMPv6      = 58
+	protoDestination = 60
 )
 
 // wholeIP is the IP packet at the beginning of data, without what pads it. It is nil if there is no
@@ -57,28 +60,66 @@ func wholeIP(data []byte) []byte {
 // transportFits reports whether the TCP, UDP or ICMP checksum of a packet that wholeIP returned is
 // right. It is true where there is none that can be computed: fragments, other protocols.
 func transportFits(packet []byte) bool {
-	var protocol byte
-	var segment []byte
-	var acc uint64
-	if packet[0]>>4 == 4 {
-		if binary.BigEndian.Uint16(packet[6:])&0x3fff != 0 { // MF or an offset
-			return true
-		}
-		protocol, segment = packet[9], packet[packet[0]&15*4:]
-		acc = sum(0, packet[12:20])
-	} else {
-		protocol, segment = packet[6], packet[ipv6Header:]
-		acc = sum(0, packet[8:40])
+	if packet[0]>>4 == 6 {
+		return transportFits6(packet)
 	}
-	acc += uint64(protocol) + uint64(len(segment))
-	switch {
-	case protocol == protoTCP && len(segment) >= tcpHeader, protocol == protoICMPv6 && len(segment) >= 4:
-		return fold(sum(acc, segment)) == 0xffff
-	case protocol == protoUDP && len(segment) >= udpHeader:
-		none := segment[6] == 0 && segment[7] == 0
-		return none || fold(sum(acc, segment)) == 0xffff
-	case protocol == protoICMP && packet[0]>>4 == 4 && len(segment) >= 4:
-		return fold(sum(0, segment)) == 0xffff
+	if binary.BigEndian.Uint16(packet[6:])&0x3fff != 0 { // MF or an offset
+		return true
+	}
+	protocol, segment := packet[9], packet[packet[0]&15*4:]
+	if protocol == protoICMP {
+		return len(segment) >= 4 && fold(sum(0, segment)) == 0xffff
+	}
+	return segmentFits(protocol, segment, sum(0, packet[12:20]))
+}
+
+// transportFits6 is transportFits for IPv6, whose header has no checksum: where the segment's is
+// that of another protocol, the header is damaged.
+func transportFits6(packet []byte) bool {
+	protocol, segment := packet[6], packet[ipv6Header:]
+	acc := sum(0, packet[8:40])
+	for protocol == protoHopByHop || protocol == protoDestination {
+		if len(segment) < 8 || len(segment) < 8*(1+int(segment[1])) {
+			return false
+		}
+		protocol, segment = segment[0], segment[8*(1+int(segment[1])):]
+	}
+	switch protocol {
+	case protoTCP, protoUDP, protoICMPv6:
+		return segmentFits(protocol, segment, acc)
+	}
+	for _, other := range [...]byte{protoTCP, protoUDP, protoICMPv6} {
+		if segmentFits(other, segment, acc) {
+			return false
+		}
 	}
 	return true
+}
+
+// segmentFits reports whether the checksum of a segment is right, acc being the sum of the
+// addresses. It is true where the protocol has none.
+func segmentFits(protocol byte, segment []byte, acc uint64) bool {
+	least := 4
+	switch protocol {
+	case protoTCP:
+		least = tcpHeader
+	case protoUDP:
+		least = udpHeader
+	case protoICMPv6:
+	default:
+		return true
+	}
+	if len(segment) < least {
+		return false
+	}
+	if protocol == protoUDP {
+		n := int(binary.BigEndian.Uint16(segment[4:]))
+		if n < udpHeader || n > len(segment) {
+			return false
+		}
+		if segment = segment[:n]; segment[6] == 0 && segment[7] == 0 {
+			return true // there is none
+		}
+	}
+	return fold(sum(acc+uint64(protocol)+uint64(len(segment)), segment)) == 0xffff
 }

@@ -345,9 +345,9 @@ func expandVJ(v *vjSlots, c *vjSender, packet []byte) ([]byte, bool) {
 	if protocol == protocolVJUncompressed {
 		return v.uncompressed(nil, payload)
 	}
-	out, next, ok := v.compressed(nil, payload)
+	out, next, fit := v.compressed(nil, payload)
 	v.commit(&next)
-	return out, ok
+	return out, fit == vjFits
 }
 
 // TestVJSpecials are the two cases that have no deltas (RFC 1144 section 3.2.2).
@@ -368,8 +368,8 @@ func TestVJSpecials(t *testing.T) {
 		{vjData | vjPush, tcpPacket(1000, 4, 108, 201, 500, 0x18, nil)},
 	} {
 		payload := append([]byte{c.changes}, c.packet[36:38]...)
-		out, next, ok := v.compressed(nil, append(payload, c.packet[40:]...))
-		if !ok || !bytes.Equal(out, c.packet) {
+		out, next, fit := v.compressed(nil, append(payload, c.packet[40:]...))
+		if fit != vjFits || !bytes.Equal(out, c.packet) {
 			t.Fatalf("%02x: %x, want %x", c.changes, out, c.packet)
 		}
 		v.commit(&next)
@@ -431,8 +431,10 @@ func TestVJOvertaken(t *testing.T) {
 				out, ok = v.uncompressed(nil, f.payload)
 			} else {
 				var next vjNext
-				out, next, ok = v.compressed(nil, f.payload)
+				var fit vjFit
+				out, next, fit = v.compressed(nil, f.payload)
 				v.commit(&next)
+				ok = fit == vjFits
 			}
 			if ok && !bytes.Equal(out, f.packet) {
 				t.Fatalf("frame %d: a wrong packet", early)

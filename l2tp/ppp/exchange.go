@@ -21,6 +21,7 @@ type authentication struct {
 	server     string // its name
 	user       string // of the other, "" as long as it is not known
 	proof      Proof
+	confirmed  bool   // the response was accepted
 	place      string // of the password in the file of secrets
 	keys       *startKeys
 }
@@ -51,7 +52,7 @@ func (a *authentication) chap(sender int, c *Control, secrets *Secrets) {
 		a.setUser(name)
 		a.response(sender, c.ID, value, secrets)
 	case c.Code == 3:
-		a.accepted = true
+		a.accept()
 	case c.Code == 4:
 		a.refused()
 	}
@@ -61,7 +62,7 @@ func (a *authentication) chap(sender int, c *Control, secrets *Secrets) {
 func (a *authentication) eap(sender int, c *Control, secrets *Secrets) {
 	switch c.Code {
 	case 3:
-		a.accepted = true
+		a.accept()
 	case 4:
 		a.refused()
 	}
@@ -114,7 +115,7 @@ func (a *authentication) response(sender int, id byte, value []byte, secrets *Se
 		x.algorithm = guessAlgorithm(x)
 	}
 	candidates := secrets.of(a.user, a.server)
-	a.proof, a.place = ProofUnknown, ""
+	a.proof, a.place, a.confirmed = ProofUnknown, "", false
 	for i, e := range candidates {
 		keys, ok := x.answer(&e.password)
 		if ok {
@@ -139,9 +140,13 @@ func guessAlgorithm(x *exchange) byte {
 	return chapMD5
 }
 
-// refused: the other end did not accept the response, which then says nothing of the file.
+// accept: the other end let the user in.
+func (a *authentication) accept() { a.accepted, a.confirmed = true, true }
+
+// refused: the other end did not accept the response, which then says nothing of the file. A
+// response that it accepted before does.
 func (a *authentication) refused() {
-	if a.proof == ProofWrong {
+	if a.proof == ProofWrong && !a.confirmed {
 		a.proof = ProofNone
 	}
 }

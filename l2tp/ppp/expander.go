@@ -98,9 +98,10 @@ type Expander struct {
 	clock    uint64
 
 	// Of the frame at hand.
-	arena   []byte // what was expanded
-	packets []Packet
-	frames  int // how many the packet came in
+	arena    []byte // what was expanded
+	packets  []Packet
+	frames   int // how many the packet came in
+	position Position
 
 	held     uint64
 	counts   Counts
@@ -137,19 +138,6 @@ func (x *Expander) count(s State, frames int) {
 func (x *Expander) settle(s State, frames int) {
 	x.held -= uint64(frames)
 	x.count(s, frames)
-}
-
-// emit gives out a packet, if its checksums are right.
-func (x *Expander) emit(protocol uint16, payload []byte) State {
-	if protocol == ProtocolIP || protocol == ProtocolIPv6 {
-		packet := wholeIP(payload)
-		if packet == nil || !transportFits(packet) {
-			return Damaged
-		}
-		payload = packet // what follows is padding (RFC 1661 section 2)
-	}
-	x.packets = append(x.packets, Packet{protocol, payload})
-	return Expanded
 }
 
 // account takes note of how much memory a bundle takes, and makes room if it is too much.
@@ -208,6 +196,9 @@ type Link struct {
 	endpoint  [2]string // Endpoint-Discriminator of each end
 	auth      authentication
 
+	recent [2]recentFrames // of each end
+	sums   [2]bool         // each end sends with right checksums
+
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
 	told bool      // that the password is wrong
@@ -231,10 +222,11 @@ func (l *Link) Close() {
 // known link it does not allocate.
 func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	x := l.x
-	x.arena, x.packets, x.frames = x.arena[:0], x.packets[:0], 1
+	x.arena, x.packets, x.frames, x.position = x.arena[:0], x.packets[:0], 1, f.Position
 	payload := frame[f.PayloadStart:f.PayloadEnd]
+	l.sums[sender] = l.sums[sender] || f.Checksum == ChecksumRight
 	switch {
-	case f.Cut:
+	case f.Cut, f.Checksum == ChecksumWrong && l.sums[sender]: // what was damaged on the way is not received
 		if packed(f.Protocol) {
 			r.State = Damaged
 			x.count(Damaged, 1)
@@ -242,6 +234,9 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		return r
 	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
+		if l.auth.confirmed {
+			l.report(Plain, "")
+		}
 		r.Packets = x.packets
 		return r
 	}
@@ -250,10 +245,16 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	}
 	b := l.bundle
 	direction := sender ^ l.flip
-	if f.Protocol == protocolMultilink {
+	switch copies := packed(f.Protocol) || b.ccp.streams[direction].comp != nil; {
+	case f.Protocol == protocolMultilink:
 		r.Fragment = true
 		l.fragment(&r, sender, payload)
-	} else {
+	case copies && l.recent[sender].repeats(&f.Position, frame):
+		if packed(f.Protocol) {
+			r.State = Repeated
+			x.count(Repeated, 1)
+		}
+	default:
 		r.State = b.frame(direction, frame, false)
 		if r.State != Plain {
 			x.count(r.State, 1)
@@ -265,13 +266,10 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	case r.State == Unknown:
 		r.Compression = ProtocolName(f.Protocol)
 	}
-	if r.State != Plain {
+	if r.State != Plain || b.ccp.keeps(direction) {
 		x.account(b)
 	}
-	if wrong := l.auth.proof == ProofWrong && !l.told; r.State == NoKey || r.State == Unknown || wrong {
-		l.told = true
-		l.tell(r.State, r.Compression)
-	}
+	l.report(r.State, r.Compression)
 	r.Packets = x.packets
 	return r
 }
@@ -288,19 +286,24 @@ func packed(protocol uint16) bool {
 // fragment follows a fragment of Multilink.
 func (l *Link) fragment(r *Result, sender int, payload []byte) {
 	x, b, direction := l.x, l.bundle, sender^l.flip
+	mp := &b.mp[direction]
 	known := l.mask[sender] != 0
 	if !known {
-		l.mask[sender] = guessMask(payload)
+		l.mask[sender] = cmp.Or(mp.mask, guessMask(payload))
 	}
 	mask := l.mask[sender]
 	f, ok := readFragment(payload, mask)
-	if mask == 0 || !ok {
+	switch {
+	case mask == 0: // the format of its header is not known, and it is not the beginning of a packet
+		r.Fragment, r.State = false, Incomplete
+	case !ok:
 		r.State = Damaged
-		x.count(Damaged, 1)
+	}
+	if r.State != Plain {
+		x.count(r.State, 1)
 		return
 	}
 	r.Number, r.Begin, r.End = f.number, f.begin, f.end
-	mp := &b.mp[direction]
 	if mp.mask == 0 {
 		if mp.mask = mask; !known {
 			mp.next = f.number // the capture began later

@@ -15,9 +15,10 @@ import (
 
 // pair is two ends that speak PPP to each other, and the Expander that listens.
 type pair struct {
-	t    testing.TB
-	x    *Expander
-	link *Link
+	t        testing.TB
+	x        *Expander
+	link     *Link
+	position Position // of what is sent
 }
 
 var ends = [2]netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:1701"), netip.MustParseAddrPort("192.0.2.2:1701")}
@@ -28,22 +29,28 @@ func newPair(t testing.TB) *pair {
 		t.Fatal(err)
 	}
 	x := NewExpander(secrets)
-	return &pair{t, x, x.NewLink(ends[0], ends[1])}
+	return &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
 }
 
 // send lets an end send a frame, and returns copies of the packets that came out.
 func (p *pair) send(end int, protocol uint16, payload []byte) (State, [][]byte) {
 	p.t.Helper()
-	return sendOn(p.t, p.link, end, protocol, payload)
+	return sendAt(p.t, p.link, p.position, end, protocol, payload)
 }
 
 func sendOn(t testing.TB, l *Link, end int, protocol uint16, payload []byte) (State, [][]byte) {
+	t.Helper()
+	return sendAt(t, l, Position{}, end, protocol, payload)
+}
+
+func sendAt(t testing.TB, l *Link, position Position, end int, protocol uint16, payload []byte) (State, [][]byte) {
 	t.Helper()
 	frame := append(binary.BigEndian.AppendUint16([]byte{0xff, 0x03}, protocol), payload...)
 	var f Frame
 	if err := f.Decode(frame); err != nil {
 		t.Fatal(err)
 	}
+	f.Position = position
 	r := l.Expand(end, &f, frame)
 	var out [][]byte
 	for _, packet := range r.Packets {
@@ -67,14 +74,20 @@ func (p *pair) agree(protocol uint16, options ...byte) {
 	}
 }
 
-// logIn is the exchange of RFC 2759 section 9.2; end 0 is the client.
+// logIn is the exchange of RFC 2759 section 9.2; end 0 is the client, and is let in.
 func (p *pair) logIn() {
+	p.t.Helper()
+	p.respond()
+	p.control(1, protocolCHAP, 3, 9, []byte("S=407A5589115FD0D6209F510FE9C04566932CDA56")...)
+}
+
+// respond is the challenge and the response to it.
+func (p *pair) respond() {
 	p.t.Helper()
 	value := append(unhex(p.t, "21402324255e262a28295f2b3a337c7e0000000000000000"+
 		"82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df00"), "User"...)
 	p.control(1, protocolCHAP, 1, 9, append(append([]byte{16}, unhex(p.t, "5b5d7c7d7b3f2f3e3c2c602132262628")...), "lns"...)...)
 	p.control(0, protocolCHAP, 2, 9, append([]byte{49}, value...)...)
-	p.control(1, protocolCHAP, 3, 9, []byte("S=407A5589115FD0D6209F510FE9C04566932CDA56")...)
 }
 
 // traffic makes packets that compress well.
@@ -275,50 +288,109 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestPassed sends some packets as they are, which Deflate and BSD-compress count, and has them
-// overtake and be overtaken.
+// mixed are frames of Deflate or BSD-compress, of which each fifth is sent as it is, which both
+// count.
+func mixed(t testing.TB, p *pair, name string, packets [][]byte) (frames []numbered) {
+	deflate, bsd := newDeflateSender(), &bsdSender{bsdDictionary: newBSDDictionary(12)}
+	option := []byte{ccpDeflate, 4, 7<<4 | 8, 0}
+	if name == "bsd" {
+		option = []byte{ccpBSD, 3, 1<<5 | 12}
+	}
+	p.agree(protocolCCP, option...)
+	for i, packet := range packets {
+		var frame []byte
+		if name == "bsd" {
+			frame = bsd.packet(ProtocolIP, packet)
+		} else {
+			frame = deflate.packet(t, plainFrame(packet))
+		}
+		f := numbered{uint32(i), protocolCompressed, frame}
+		if i%5 == 3 {
+			f.protocol, f.payload = ProtocolIP, packet
+		}
+		frames = append(frames, f)
+	}
+	return frames
+}
+
+// numbered is a frame and its place among those of its sender.
+type numbered struct {
+	number   uint32
+	protocol uint16
+	payload  []byte
+}
+
+// TestPassed has packets that are sent as they are overtake and be overtaken. Where what carries
+// them has numbers, that costs nothing; where it has none, those behind an overtaken one wait, for
+// it could be a later one, and another lost.
 func TestPassed(t *testing.T) {
 	packets := traffic(60)
 	for _, name := range []string{"deflate", "bsd"} {
-		for _, late := range []int{0, 1} {
+		for _, c := range []struct {
+			late, numbers bool
+			want          int
+		}{{false, false, 48}, {false, true, 48}, {true, true, 48}, {true, false, 11}} {
 			p := newPair(t)
-			deflate, bsd := newDeflateSender(), &bsdSender{bsdDictionary: newBSDDictionary(12)}
-			option := []byte{ccpDeflate, 4, 7<<4 | 8, 0}
-			if name == "bsd" {
-				option = []byte{ccpBSD, 3, 1<<5 | 12}
-			}
-			p.agree(protocolCCP, option...)
-			type sent struct {
-				protocol uint16
-				payload  []byte
-			}
-			var frames []sent
-			plain := 0
-			for i, packet := range packets {
-				var frame []byte
-				if name == "bsd" {
-					frame = bsd.packet(ProtocolIP, packet)
-				} else {
-					frame = deflate.packet(t, plainFrame(packet))
-				}
-				if i%5 == 3 {
-					frames = append(frames, sent{ProtocolIP, packet})
-					plain++
-				} else {
-					frames = append(frames, sent{protocolCompressed, frame})
-				}
-			}
-			if late > 0 {
+			frames := mixed(t, p, name, packets)
+			if c.late {
 				frames[13], frames[14] = frames[14], frames[13] // it comes behind the one that was compressed after it
 				frames[17], frames[18] = frames[18], frames[17] // it comes before the one that was compressed before it
 			}
 			got := 0
 			for _, f := range frames {
+				if c.numbers {
+					p.position = Position{Counter: 7, Number: f.number, Ordered: true}
+				}
 				_, out := p.send(1, f.protocol, f.payload)
 				got += len(out)
 			}
-			if got != len(packets)-plain {
-				t.Errorf("%s, late %d: %d packets, want %d: %v", name, late, got, len(packets)-plain, p.x.Counts())
+			if got != c.want {
+				t.Errorf("%s, %+v: %d packets: %v", name, c, got, p.x.Counts())
+			}
+		}
+	}
+}
+
+// TestPassedLoss loses each packet of a stream in which some are sent as they are: none that was
+// sent later stands in for it.
+func TestPassedLoss(t *testing.T) {
+	packets := traffic(60)
+	for _, name := range []string{"deflate", "bsd"} {
+		for lost := range packets {
+			p := newPair(t)
+			frames := mixed(t, p, name, packets)
+			for i, f := range frames {
+				if i == lost {
+					continue
+				}
+				state, out := p.send(1, f.protocol, f.payload)
+				if i > lost && len(out) > 0 || len(out) > 0 && !bytes.Equal(out[0], packets[i]) || i > lost && f.protocol == protocolCompressed && state != Held && state != Waiting {
+					t.Fatalf("%s: without packet %d, packet %d is %v", name, lost, i, state)
+				}
+			}
+			p.control(1, protocolCCP, codeResetAck, 1)
+			if c := p.x.Counts(); lost < 58 && c.Lost != 1 || c.States[Held] != 0 {
+				t.Errorf("%s: without packet %d: %v", name, lost, c)
+			}
+		}
+	}
+}
+
+// TestCopies: a copy of a frame that the network makes changes nothing, where its carrier shows
+// that it is one.
+func TestCopies(t *testing.T) {
+	p := newPair(t)
+	p.agree(protocolIPCP, ipcpCompression, 6, 0, protocolVJCompressed, 15, 0)
+	var c vjSender
+	window := uint16(9000)
+	for i := range 20 { // the window shrinks by what is acknowledged: frames are alike
+		packet := tcpPacket(1000, uint16(i), 7, uint32(100*i), window-uint16(100*i), 0x10, nil)
+		protocol, payload := c.frame(packet)
+		for copies := range 2 {
+			p.position = Position{Counter: 1, Number: uint32(i)}
+			state, out := p.send(0, protocol, payload)
+			if copies == 0 && (len(out) != 1 || !bytes.Equal(out[0], packet)) || copies == 1 && state != Repeated {
+				t.Fatalf("copy %d of packet %d: %v", copies, i, state)
 			}
 		}
 	}
@@ -409,11 +481,14 @@ func TestPasswords(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := NewExpander(secrets)
-		p, s := &pair{t, x, x.NewLink(ends[0], ends[1])}, senders(t)["mppe-128 stateless"]()
+		p, s := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}, senders(t)["mppe-128 stateless"]()
 		p.agree(protocolLCP, lcpAuthentication, 5, 0xc2, 0x23, msCHAPv2)
-		p.logIn()
 		if c.refuse {
+			p.respond()
 			p.control(1, protocolCHAP, 4, 9)
+		} else {
+			p.logIn()
+			p.control(1, protocolEAP, 4, 10) // of another method
 		}
 		p.agree(protocolCCP, s.option...)
 		packet := traffic(1)[0]
@@ -470,7 +545,7 @@ func TestBounded(t *testing.T) {
 	sessions := 3 * maxStateBytes / (32 << 10)
 	var links []*Link
 	for i := range sessions {
-		p := &pair{t, x, x.NewLink(ends[0], ends[1])}
+		p := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
 		s := newDeflateSender()
 		p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0)
 		if state, _ := p.send(0, protocolCompressed, s.packet(t, plainFrame(packets[0]))); state != Expanded {
@@ -501,6 +576,41 @@ func TestBounded(t *testing.T) {
 	}
 	if x.bytes != 0 || len(x.loaded) != 0 || x.held != 0 {
 		t.Errorf("after the end of all sessions: %d bytes, %d held", x.bytes, x.held)
+	}
+}
+
+// TestBoundedPassed: so is the state that packets make which are sent as they are, where CCP was seen and
+// where no more than a Reset-Ack was.
+func TestBoundedPassed(t *testing.T) {
+	for name, begin := range map[string]func(p *pair){
+		"deflate":   func(p *pair) { p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0) },
+		"bsd":       func(p *pair) { p.agree(protocolCCP, ccpBSD, 3, 1<<5|15) },
+		"reset-ack": func(p *pair) { p.control(0, protocolCCP, codeResetAck, 1) },
+	} {
+		x := NewExpander(nil)
+		packet := bytes.Repeat([]byte{1}, 30<<10)
+		var links []*Link
+		for i := range 601 {
+			p := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
+			begin(p)
+			for range 4 {
+				p.send(0, ProtocolIP, packet)
+			}
+			links = append(links, p.link)
+			if i%100 != 0 {
+				continue
+			}
+			total := 0
+			for _, l := range links {
+				total += l.bundle.bytes()
+			}
+			if x.bytes > maxStateBytes || total > maxStateBytes+1<<20 {
+				t.Fatalf("%s: %d bytes, %d of them counted, after %d sessions", name, total, x.bytes, i+1)
+			}
+		}
+		if x.bytes < 1<<20 {
+			t.Errorf("%s: %d bytes counted", name, x.bytes)
+		}
 	}
 }
 
@@ -644,7 +754,7 @@ type mpFragment struct {
 func newMPSender(t testing.TB, x *Expander, links int, short bool) *mpSender {
 	b := &mpSender{t: t, short: short}
 	for range links {
-		p := &pair{t, x, x.NewLink(ends[0], ends[1])}
+		p := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
 		options := []byte{lcpMRRU, 4, 5, 220, lcpEndpoint, 9, 3, 2, 0, 0, 0, 0}
 		for end := range 2 {
 			o := append(slices.Clone(options), byte(end), 0)[:13]

@@ -14,6 +14,14 @@ type Finding struct {
 // Findings are what there is to say, each with the number of frames that could not be read.
 func (x *Expander) Findings() map[Finding]uint64 { return x.findings }
 
+// report tells of a frame that was not read, and once that the password is wrong.
+func (l *Link) report(s State, compression string) {
+	if wrong := l.auth.proof == ProofWrong && !l.told; s == NoKey || s == Unknown || wrong {
+		l.told = true
+		l.tell(s, compression)
+	}
+}
+
 // tell takes note of a finding about a frame that was not read, or that shows that the password is
 // wrong.
 func (l *Link) tell(s State, compression string) {

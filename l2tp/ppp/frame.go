@@ -1,6 +1,9 @@
 package ppp
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // Errors of Frame.Decode and Control.Decode. They are static, so that a damaged packet costs no
 // allocation.
@@ -28,9 +31,20 @@ type Frame struct {
 	// L2TP have no length and no FCS of their own.
 	PayloadStart, PayloadEnd int
 
-	// Cut is for the caller to set after Decode: the capture lacks the end of the frame.
-	Cut bool
+	// For the caller to set after Decode, as far as it knows:
+	Cut      bool     // the capture lacks the end of the frame
+	Position Position // its place among the frames of its sender
+	Checksum Checksum // of the packet that carries it
 }
+
+// Checksum is what the checksum of a packet says of what it carries.
+type Checksum uint8
+
+const (
+	ChecksumNone  Checksum = iota // there is none
+	ChecksumRight                 // as it ought to be
+	ChecksumWrong                 // the packet is damaged, or the checksum is left to the network card
+)
 
 // Decode reads address, control and protocol fields (RFC 1661 section 2, RFC 1662 section 3.1). FF
 // 03 is always taken as address and control, since protocol FF03 cannot be (RFC 1661 section 6.6).
@@ -63,7 +77,23 @@ func (f *Frame) Decode(data []byte) error {
 	return nil
 }
 
-// Login reports whether the frame is of PAP, CHAP or EAP, which carry passwords and responses.
-func (f *Frame) Login() bool {
-	return f.Protocol == protocolPAP || f.Protocol == protocolCHAP || f.Protocol == protocolEAP
+// Login reports whether a frame can hold a password or a response: it is of a protocol that carries
+// them, or rejects one. data is what f was decoded from.
+func (f *Frame) Login(data []byte) bool {
+	protocol := f.Protocol
+	var c Control
+	if err := c.Decode(protocol, data[f.PayloadStart:f.PayloadEnd]); (err == nil || err == ErrTruncated) && protocol == protocolLCP &&
+		c.Code == codeProtocolReject && len(c.Data) > 1 {
+		protocol = binary.BigEndian.Uint16(c.Data)
+	}
+	return carriesLogin(protocol)
+}
+
+// carriesLogin reports whether packets of a protocol hold passwords or responses.
+func carriesLogin(protocol uint16) bool {
+	switch protocol {
+	case protocolPAP, protocolSPAP, protocolVSAP, protocolCHAP, protocolEAP:
+		return true
+	}
+	return false
 }

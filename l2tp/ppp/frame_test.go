@@ -23,16 +23,16 @@ func TestFrame(t *testing.T) {
 		want Frame
 		err  error
 	}{
-		{"ff03 c021 01", Frame{0xc021, true, false, 4, 5, false}, nil},
-		{"c021 01", Frame{0xc021, false, false, 2, 3, false}, nil},
-		{"ff03 0021 45", Frame{0x0021, true, false, 4, 5, false}, nil},
-		{"0021 45", Frame{0x0021, false, false, 2, 3, false}, nil},
-		{"ff03 21 45", Frame{0x0021, true, true, 3, 4, false}, nil},
-		{"21 45", Frame{0x0021, false, true, 1, 2, false}, nil},
-		{"21", Frame{0x0021, false, true, 1, 1, false}, nil},
-		{"2d 00", Frame{0x002d, false, true, 1, 2, false}, nil},
-		{"fd 00", Frame{0x00fd, false, true, 1, 2, false}, nil},
-		{"ff04", Frame{0x00ff, false, true, 1, 2, false}, nil},
+		{"ff03 c021 01", Frame{0xc021, true, false, 4, 5, false, Position{}, 0}, nil},
+		{"c021 01", Frame{0xc021, false, false, 2, 3, false, Position{}, 0}, nil},
+		{"ff03 0021 45", Frame{0x0021, true, false, 4, 5, false, Position{}, 0}, nil},
+		{"0021 45", Frame{0x0021, false, false, 2, 3, false, Position{}, 0}, nil},
+		{"ff03 21 45", Frame{0x0021, true, true, 3, 4, false, Position{}, 0}, nil},
+		{"21 45", Frame{0x0021, false, true, 1, 2, false, Position{}, 0}, nil},
+		{"21", Frame{0x0021, false, true, 1, 1, false, Position{}, 0}, nil},
+		{"2d 00", Frame{0x002d, false, true, 1, 2, false, Position{}, 0}, nil},
+		{"fd 00", Frame{0x00fd, false, true, 1, 2, false, Position{}, 0}, nil},
+		{"ff04", Frame{0x00ff, false, true, 1, 2, false, Position{}, 0}, nil},
 		{"", Frame{}, errShort},
 		{"ff03", Frame{AddressControl: true}, errShort},
 		{"c0", Frame{}, errShort},
@@ -71,6 +71,25 @@ func TestNoAllocations(t *testing.T) {
 			line = AppendSummary(line[:0], &f, data)
 		}); n != 0 {
 			t.Errorf("%x: %v allocations", data, n)
+		}
+	}
+}
+
+// TestLogin: the bytes of a login are not to be shown, nor are those of one that is rejected.
+func TestLogin(t *testing.T) {
+	for _, c := range []struct {
+		data []byte
+		want bool
+	}{
+		{frame(protocolPAP, 1, 1), true},
+		{frame(protocolVSAP, 1, 1), true},
+		{frame(protocolLCP, codeProtocolReject, 1, 0xc0, 0x23, 1, 1), true},
+		{frame(protocolLCP, codeProtocolReject, 1, 0xc2), false},
+		{frame(protocolLCP, codeEchoRequest, 1, 0xc0, 0x23, 1, 1), false},
+	} {
+		var f Frame
+		if err := f.Decode(c.data); err != nil || f.Login(c.data) != c.want {
+			t.Errorf("%x: %v %v", c.data, f.Login(c.data), err)
 		}
 	}
 }

@@ -18,8 +18,8 @@ func FuzzVJ(f *testing.F) {
 			t.Fatalf("uncompressed: %x", out)
 		}
 		for range 2 {
-			out, next, ok := v.compressed(nil, compressed)
-			if !ok {
+			out, next, fit := v.compressed(nil, compressed)
+			if fit != vjFits {
 				return
 			}
 			if p := wholeIP(out); p == nil || !transportFits(p) {
@@ -173,9 +173,10 @@ func BenchmarkVJ(b *testing.B) {
 				out, ok = v.uncompressed(out[:0], payload)
 			} else {
 				var next vjNext
-				if out, next, ok = v.compressed(out[:0], payload); ok {
-					v.commit(&next)
-				}
+				var fit vjFit
+				out, next, fit = v.compressed(out[:0], payload)
+				v.commit(&next)
+				ok = fit == vjFits
 			}
 			if !ok {
 				b.Fatal(i)

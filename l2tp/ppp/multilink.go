@@ -17,6 +17,7 @@ type reassembly struct {
 	next      uint32     // the lowest number that is neither done with nor given up
 	fragments []fragment // in the order of their numbers, from next on
 	data      int        // bytes of them
+	losses    uint64     // how often fragments were lost
 }
 
 // fragment is a fragment, or, without data, one that is done with.
@@ -161,9 +162,10 @@ func (r *reassembly) handUp(x *Expander, first, end int, up func([]byte) State) 
 		r.data -= len(f.data)
 		f.data, f.done = nil, true
 	}
-	x.frames = end - first
+	position := x.position
+	x.frames, x.position = end-first, Position{}
 	x.settle(max(up(x.arena[at:len(x.arena):len(x.arena)]), Expanded), x.frames)
-	x.frames = 1
+	x.frames, x.position = 1, position
 }
 
 // advance moves next on. What is missing up to the number passed is lost, and with it the packet of
@@ -176,6 +178,7 @@ func (r *reassembly) advance(x *Expander, passed uint32, up func([]byte) State) 
 				return
 			}
 			x.counts.Lost += uint64(lost)
+			r.losses++
 			r.next = (r.next + uint32(lost)) & r.mask
 			continue
 		}
@@ -203,5 +206,5 @@ func (r *reassembly) giveUp(x *Expander) {
 			x.settle(Incomplete, 1)
 		}
 	}
-	*r = reassembly{mask: r.mask, next: r.next}
+	*r = reassembly{mask: r.mask, next: r.next, losses: r.losses + 1}
 }

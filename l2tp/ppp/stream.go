@@ -7,14 +7,17 @@ import "slices"
 type compressor interface {
 	// number is the packet's number; alone says that it can be read whatever is missing before it.
 	number(packet []byte) (number uint16, alone, ok bool)
-	// expand appends the frame that a packet holds, from the protocol field on. errLate says that it
-	// has come too late or twice. After another error of a packet that is not alone, the state is of
-	// no use until a reset.
+	// expand appends the frame that a packet holds, from the protocol field on. errLate says that
+	// it has come too late or twice, errHistory that it refers to what is not known. After another
+	// error of a packet that is not alone, the state is of no use until a reset.
 	expand(dst, packet []byte) ([]byte, error)
 	// counts reports whether packets of this protocol that are sent as they are have a number too;
 	// pass takes note of one.
 	counts(protocol uint16) bool
 	pass(protocol uint16, data []byte)
+	// restart reports whether the state can be begun anew with a packet, whatever was before: with
+	// that packet, or, as after says, with the next.
+	restart(packet []byte) (after, ok bool)
 	// reset reports whether a Reset-Ack makes state and numbers begin again.
 	reset() bool
 	// drop frees the state, which is then that of the beginning.
@@ -37,40 +40,43 @@ type stream struct {
 	next    uint16     // that is expected, not counting passed
 	waiting bool       // for a reset
 
-	afterReset bool // comp is nil, and nothing was received since a Reset-Ack
-
 	// passed are the packets that were sent as they are since the last number. They show no number:
-	// how many of them came before a compressed packet is known when that comes.
+	// how many of them were sent before a compressed packet is known when that comes.
 	passed     []passedPacket
 	passedData []byte
+	unshown    uint64 // bit i: a packet that shows no number was taken for next-1-i
 	early      []earlyPacket
-	earlyData  int // bytes
+	earlyData  int    // bytes
+	losses     uint64 // how often packets were lost, as far as is known
 }
 
 type passedPacket struct {
+	position Position
 	protocol uint16
 	end      int // in passedData
 }
 
 // earlyPacket is one that came before another of a lower number.
 type earlyPacket struct {
-	number uint16
-	frames int // that it came in
-	packet []byte
+	number   uint16
+	position Position
+	passed   int // how many of those passed were sent before it
+	frames   int // that it came in
+	packet   []byte
 }
 
 // begin starts with a compressor, nil for none.
 func (s *stream) begin(x *Expander, c compressor, mask uint16) {
 	s.giveUp(x)
-	*s = stream{comp: c, mask: mask, passed: s.passed, passedData: s.passedData, early: s.early}
+	*s = stream{comp: c, mask: mask, passed: s.passed, passedData: s.passedData, early: s.early, losses: s.losses + 1}
 }
 
 // reset follows a Reset-Ack of the sender.
 func (s *stream) reset(x *Expander) {
-	s.afterReset = s.comp == nil
 	if s.comp != nil && s.comp.reset() {
+		s.lose(x)
 		s.evict(x)
-		s.next, s.waiting = 0, false
+		s.next, s.unshown, s.waiting = 0, 0, false
 	}
 }
 
@@ -81,6 +87,22 @@ func (s *stream) evict(x *Expander) {
 		s.comp.drop()
 	}
 	s.passedData, s.waiting = nil, true
+	s.losses++
+}
+
+// lose goes on without what the packets that wait are waiting for: with the next reset.
+func (s *stream) lose(x *Expander) {
+	if len(s.early) == 0 {
+		return
+	}
+	missing := int(s.mask)
+	for _, e := range s.early {
+		missing = min(missing, int((e.number-s.next)&s.mask)-e.passed)
+	}
+	x.counts.Lost += uint64(missing)
+	s.giveUp(x)
+	s.waiting = true
+	s.losses++
 }
 
 // giveUp forgets the packets that wait.
@@ -101,15 +123,33 @@ func (s *stream) size() int {
 	return n
 }
 
-// pass takes note of a packet that was sent as it is, and expands those that waited for it.
+// pass takes note of a packet that was sent as it is, and expands those that waited for it. It is
+// taken for one that was sent before an early packet only if its position says so: if a packet was
+// lost, one that was sent later does not stand in for it.
 func (s *stream) pass(x *Expander, protocol uint16, data []byte, up func([]byte) State) {
 	if s.comp == nil || s.waiting || !s.comp.counts(protocol) {
 		return
 	}
-	s.passedData = append(s.passedData, data...)
-	s.passed = append(s.passed, passedPacket{protocol, len(s.passedData)})
-	if len(s.passed) > maxPassed || len(s.passedData) > maxKeptData {
-		s.take(len(s.passed))
+	at, start := s.before(&x.position), 0
+	if at > 0 {
+		start = s.passed[at-1].end
+	}
+	s.passedData = slices.Insert(s.passedData, start, data...)
+	s.passed = slices.Insert(s.passed, at, passedPacket{x.position, protocol, start})
+	for i := range s.passed[at:] {
+		s.passed[at+i].end += len(data)
+	}
+	for i := range s.early {
+		if e := &s.early[i]; at < e.passed || at == e.passed && e.position.behind(&x.position) {
+			e.passed++
+		}
+	}
+	switch {
+	case len(s.passed) <= maxPassed && len(s.passedData) <= maxKeptData:
+	case len(s.early) > 0: // the packet that is missing never comes
+		s.lose(x)
+	default:
+		s.take((len(s.passed) + 1) / 2)
 	}
 	s.drain(x, up)
 }
@@ -121,7 +161,10 @@ func (s *stream) take(n int) {
 		s.comp.pass(p.protocol, s.passedData[at:p.end])
 		at = p.end
 	}
-	s.next += uint16(n)
+	s.advance(n, uint64(1)<<n-1)
+	for i := range s.early {
+		s.early[i].passed = max(s.early[i].passed-n, 0)
+	}
 	s.passed = slices.Delete(s.passed, 0, n)
 	s.passedData = s.passedData[:copy(s.passedData, s.passedData[at:])]
 	for i := range s.passed {
@@ -137,6 +180,9 @@ func (s *stream) receive(x *Expander, packet []byte, up func([]byte) State) Stat
 	case !ok:
 		return Damaged
 	case alone:
+		if ahead > 0 && !behind {
+			s.losses++
+		}
 		state, read := s.expand(x, packet, up)
 		switch {
 		case read && behind:
@@ -146,24 +192,73 @@ func (s *stream) receive(x *Expander, packet []byte, up func([]byte) State) Stat
 			s.drain(x, up)
 		}
 		return state
+	case behind && s.unshown>>((s.next-1-number)&s.mask)&1 != 0:
+		s.evict(x) // what was taken for this packet was sent later
+		return Waiting
 	case behind:
 		return Repeated
 	case s.waiting:
-		return Waiting
-	case int(ahead) > len(s.passed):
-		return s.hold(x, number, int(ahead), packet)
+		return s.restart(x, number, packet, up)
+	case int(ahead) > s.beforeNumber(&x.position, number):
+		return s.hold(x, number, packet)
 	default:
-		state := s.turn(x, number, int(ahead), packet, up)
+		state := s.turn(x, int(ahead), packet, up)
 		s.drain(x, up)
 		return state
 	}
 }
 
+// restart goes on with a packet of a sender of whom too much was lost, if that is possible.
+func (s *stream) restart(x *Expander, number uint16, packet []byte, up func([]byte) State) State {
+	after, ok := s.comp.restart(packet)
+	if !ok {
+		return Waiting
+	}
+	s.next, s.unshown, s.waiting = number, 0, false
+	if after {
+		s.advance(1, 0)
+		return Waiting
+	}
+	return s.turn(x, 0, packet, up)
+}
+
+// before is how many of the packets passed were sent before one of this position, as far as is
+// known.
+func (s *stream) before(p *Position) int {
+	n := len(s.passed)
+	for n > 0 && s.passed[n-1].position.behind(p) {
+		n--
+	}
+	return n
+}
+
+// beforeNumber is the same for a packet of this number: those that were sent behind one of a higher
+// number do not count.
+func (s *stream) beforeNumber(p *Position, number uint16) int {
+	n := s.before(p)
+	for _, e := range s.early {
+		if (e.number-number)&s.mask <= s.mask/2 {
+			n = min(n, e.passed)
+		}
+	}
+	return n
+}
+
+// advance goes on behind n numbers; unshown has a bit for each that no packet showed.
+func (s *stream) advance(n int, unshown uint64) {
+	s.next += uint16(n)
+	s.unshown = s.unshown<<n | unshown
+}
+
 // turn expands the packet whose turn it is, ahead of which some were passed.
-func (s *stream) turn(x *Expander, number uint16, ahead int, packet []byte, up func([]byte) State) State {
+func (s *stream) turn(x *Expander, ahead int, packet []byte, up func([]byte) State) State {
 	s.take(ahead)
 	state, read := s.expand(x, packet, up)
-	s.next, s.waiting = number+1, !read
+	s.advance(1, 0)
+	if !read {
+		s.waiting = true
+		s.losses++
+	}
 	return state
 }
 
@@ -175,6 +270,9 @@ func (s *stream) expand(x *Expander, packet []byte, up func([]byte) State) (stat
 	case nil:
 		x.arena = out
 		return max(up(out[at:len(out):len(out)]), Expanded), true
+	case errHistory:
+		x.arena = out
+		return Waiting, true
 	case errLate:
 		return Repeated, false
 	case errGap, errKey:
@@ -199,39 +297,36 @@ func (s *stream) skip(x *Expander, number uint16, ahead int) {
 
 // hold keeps a packet until those before it have come. When too many wait, what they wait for is
 // lost.
-func (s *stream) hold(x *Expander, number uint16, ahead int, packet []byte) State {
+func (s *stream) hold(x *Expander, number uint16, packet []byte) State {
 	for _, e := range s.early {
 		if e.number == number {
 			return Repeated
 		}
-		ahead = min(ahead, int((e.number-s.next)&s.mask))
 	}
 	if len(s.early) == maxEarly || s.earlyData+len(packet) > maxKeptData {
-		x.counts.Lost += uint64(ahead - len(s.passed))
-		s.giveUp(x)
-		s.waiting = true
+		s.lose(x)
 		return Waiting
 	}
-	s.early = append(s.early, earlyPacket{number, x.frames, slices.Clone(packet)})
+	s.early = append(s.early, earlyPacket{number, x.position, s.beforeNumber(&x.position, number), x.frames, slices.Clone(packet)})
 	s.earlyData += len(packet)
 	return Held
 }
 
 // drain expands the packets that wait for no other any more.
 func (s *stream) drain(x *Expander, up func([]byte) State) {
-	frames := x.frames
+	frames, position := x.frames, x.position
 	for i := 0; i < len(s.early) && !s.waiting; {
 		e := s.early[i]
 		ahead := int((e.number - s.next) & s.mask)
-		if i++; ahead > len(s.passed) {
+		if i++; ahead > e.passed {
 			continue
 		}
 		s.early = slices.Delete(s.early, i-1, i)
 		s.earlyData -= len(e.packet)
-		i, x.frames = 0, e.frames
-		x.settle(s.turn(x, e.number, ahead, e.packet, up), e.frames)
+		i, x.frames, x.position = 0, e.frames, e.position
+		x.settle(s.turn(x, ahead, e.packet, up), e.frames)
 	}
-	x.frames = frames
+	x.frames, x.position = frames, position
 	if s.waiting {
 		s.giveUp(x)
 	}

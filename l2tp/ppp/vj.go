@@ -23,8 +23,9 @@ const maxVJHeader = 120
 // vjSlots expands the TCP/IP headers of one direction (RFC 1144). The zero value knows no
 // connection.
 type vjSlots struct {
-	slots []vjSlot // as many as have been needed, 256 at most
-	last  int      // the slot of the frame before this one, plus 1; 0: not known
+	slots  []vjSlot // as many as have been needed, 256 at most
+	last   int      // the slot of the frame before this one, plus 1; 0: not known
+	losses uint64   // for the caller to set: how often frames may have been lost up to now
 }
 
 // vjSlot is what is known of a connection.
@@ -40,7 +41,9 @@ type vjSlot struct {
 // vjHeader is the header of a connection's last packet.
 type vjHeader struct {
 	header [maxVJHeader]byte
-	length uint8 // 0: there was none
+	length uint8  // 0: there was none
+	losses uint64 // vjSlots.losses at that time
+	hole   uint32 // bytes of the connection that a missing frame may hold; 0: none is missing
 }
 
 // maxOvertaken is how many frames may have passed those that are out of order.
@@ -73,14 +76,26 @@ func (v *vjSlots) uncompressed(dst, payload []byte) ([]byte, bool) {
 	}
 	v.last = slot + 1
 	v.slots[slot] = vjSlot{}
+	v.slots[slot].losses = v.losses
 	v.slots[slot].length = uint8(copy(v.slots[slot].header[:], packet[:length]))
 	return dst, true
 }
 
-// compressed appends the packet of a frame of protocol 002d. The TCP checksum that it carries is
-// the only sign of a frame that was lost before it: where it does not fit there is no packet. The
-// slot changes only when next is committed, which is to be done for a frame without a packet, too.
-func (v *vjSlots) compressed(dst, payload []byte) (out []byte, next vjNext, ok bool) {
+// vjFit is how well a frame fits its slot.
+type vjFit uint8
+
+const (
+	vjNot   vjFit = iota // it expands to no packet, or to one with a wrong TCP checksum
+	vjDoubt              // the checksum is right, but a frame may be missing, and then the IP ID is another
+	vjFits
+)
+
+// compressed appends the packet of a frame of protocol 002d, if it fits. The TCP checksum that it
+// carries is a sign of frames that were lost before it. It says nothing of one that changed no more
+// than the IP ID: that carries data behind a packet without, and leaves a hole in the sequence
+// numbers. The slot changes only when next is committed, which is to be done for a frame without a
+// packet, too.
+func (v *vjSlots) compressed(dst, payload []byte) (out []byte, next vjNext, fit vjFit) {
 	r := reader{data: payload}
 	changes := r.byte()
 	next.last = v.last
@@ -88,27 +103,28 @@ func (v *vjSlots) compressed(dst, payload []byte) (out []byte, next vjNext, ok b
 		next.last = int(r.byte()) + 1
 	}
 	if r.short || next.last == 0 || next.last > len(v.slots) || v.slots[next.last-1].length == 0 {
-		return dst, vjNext{}, false
+		return dst, vjNext{}, vjNot
 	}
 	slot := &v.slots[next.last-1]
 	next.slot = *slot
 	if slot.pending == 0 {
 		next.slot.overtaken = slot.vjHeader
 	}
-	if out, ok = next.slot.expand(dst, changes, r); ok {
+	if out, fit = next.slot.expand(dst, changes, r, v.losses); fit == vjFits {
 		if slot.pending > 0 {
 			next.slot.pending--
-			next.slot.overtaken.expand(out, changes, r) // behind the packet: it is not wanted
+			next.slot.overtaken.catchUp(&slot.vjHeader, &next.slot.vjHeader)
 		}
-		return out, next, true
+		return out, next, vjFits
 	}
 	next.slot.vjHeader = slot.vjHeader
-	if out, ok = next.slot.overtaken.expand(dst, changes, r); ok && slot.pending > 0 {
+	out, late := next.slot.overtaken.expand(dst, changes, r, v.losses)
+	if late == vjFits && slot.pending > 0 {
 		next.slot.vjHeader, next.slot.pending = next.slot.overtaken, 0
-		return out, next, true
+		return out, next, vjFits
 	}
 	next.slot.pending = maxOvertaken
-	return dst, next, false
+	return dst, next, max(fit, late)
 }
 
 // vjNext is what a compressed frame makes of its slot.
@@ -124,12 +140,20 @@ func (v *vjSlots) commit(n *vjNext) {
 	}
 }
 
-// expand makes of a header that of the next packet, which it appends. It reports whether the
-// packet's checksum is right.
-func (h *vjHeader) expand(dst []byte, changes byte, r reader) ([]byte, bool) {
-	ip := h.header[:int(h.header[0]&15)*4]
-	tcp := h.header[len(ip):h.length]
-	r.tcp(tcp, changes, binary.BigEndian.Uint16(ip[2:])-uint16(h.length))
+// ip and tcp are the two headers.
+func (h *vjHeader) ip() []byte  { return h.header[:int(h.header[0]&15)*4] }
+func (h *vjHeader) tcp() []byte { return h.header[len(h.ip()):h.length] }
+
+// data is how many bytes of data the packet had.
+func (h *vjHeader) data() uint16 { return binary.BigEndian.Uint16(h.header[2:]) - uint16(h.length) }
+
+// expand makes of a header that of the next packet, which it appends if it fits. losses are those
+// of the slots.
+func (h *vjHeader) expand(dst []byte, changes byte, r reader, losses uint64) ([]byte, vjFit) {
+	ip, tcp, before := h.ip(), h.tcp(), h.data()
+	sequence := binary.BigEndian.Uint32(tcp[4:])
+	r.tcp(tcp, changes, before)
+	sequence = binary.BigEndian.Uint32(tcp[4:]) - sequence // how far it went
 	id := uint16(1)
 	if changes&vjID != 0 {
 		id = r.delta()
@@ -137,17 +161,39 @@ func (h *vjHeader) expand(dst []byte, changes byte, r reader) ([]byte, bool) {
 	add16(ip[4:], id)
 	length := int(h.length) + len(r.data)
 	if r.short || length > 0xffff {
-		return dst, false
+		return dst, vjNot
 	}
 	binary.BigEndian.PutUint16(ip[2:], uint16(length))
 	binary.BigEndian.PutUint16(ip[10:], 0)
 	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(0, ip)))
+	if before == 0 && h.losses != losses {
+		h.hole = max(h.hole, sequence)
+	}
+	h.losses = losses
 	at := len(dst)
 	dst = append(append(dst, h.header[:h.length]...), r.data...)
-	if !transportFits(dst[at:]) {
-		return dst[:at], false
+	switch {
+	case !transportFits(dst[at:]), before > 0 && changes&vjSpecials == 0: // who sends again does not compress
+		return dst[:at], vjNot
+	case h.hole != 0:
+		return dst[:at], vjDoubt
 	}
-	return dst, true
+	return dst, vjFits
+}
+
+// catchUp makes the changes of a packet that was overtaken, whose header is next, the one before it
+// being last.
+func (h *vjHeader) catchUp(last, next *vjHeader) {
+	from, to := last.tcp(), next.tcp()
+	tcp := h.tcp()
+	for _, at := range [...]int{4, 8} { // sequence and acknowledgment number
+		add32(tcp[at:], binary.BigEndian.Uint32(to[at:])-binary.BigEndian.Uint32(from[at:]))
+	}
+	add16(tcp[14:], binary.BigEndian.Uint16(to[14:])-binary.BigEndian.Uint16(from[14:]))
+	add16(h.header[4:], binary.BigEndian.Uint16(next.header[4:])-binary.BigEndian.Uint16(last.header[4:]))
+	if h.hole == uint32(next.data()) {
+		h.hole = 0
+	}
 }
 
 // tcp changes a TCP header as the fields of a compressed one say. before is how many bytes of data

@@ -36,8 +36,9 @@ type load struct {
 }
 
 // generate writes a capture of about size bytes, of packets that take turns to be of each of the SAs. frame appends one.
-func (b *bench) generate(size, sas int, frame func(sa *traffic.SA, dst []byte) []byte) (*load, error) {
-	l := &load{file: filepath.Join(b.dir, "outer.pcap"), keys: filepath.Join(b.dir, "esp_sa")}
+// It takes the place of an earlier one of that name.
+func (b *bench) generate(name string, size, sas int, frame func(sa *traffic.SA, dst []byte) []byte) (*load, error) {
+	l := &load{file: filepath.Join(b.dir, name+".pcap"), keys: filepath.Join(b.dir, name+".esp_sa")}
 	var table bytes.Buffer
 	all := make([]*traffic.SA, sas)
 	for i := range all {
@@ -71,6 +72,12 @@ func (b *bench) generate(size, sas int, frame func(sa *traffic.SA, dst []byte) [
 		return nil, err
 	}
 	return l, buffered.Flush()
+}
+
+// remove deletes what generate wrote.
+func (l *load) remove() {
+	os.Remove(l.file)
+	os.Remove(l.keys)
 }
 
 // ofInner makes frames whose inner IP packet has n bytes.

@@ -21,13 +21,15 @@ type bench struct {
 	dir     string // for captures; in memory if there is a file system for that
 	program string
 	rounds  int
-	small   int // bytes of the captures of the tables
+	small   int   // bytes of the captures of the tables
+	sas     []int // further numbers of SAs
 }
 
 func main() {
 	megabytes := flag.Int("size", 1100, "megabytes of the large capture")
 	rounds := flag.Int("rounds", 3, "rounds of each measurement")
 	dir := flag.String("dir", memoryDir(), "folder for the captures")
+	sas := flag.Int("sas", 0, "a number of SAs to measure beside the usual ones, as 1000000")
 	child := flag.String("child", "", "measure in this process and print the result; bench calls itself so")
 	file := flag.String("file", "", "capture for -child")
 	flag.Parse()
@@ -35,7 +37,7 @@ func main() {
 	if *child != "" {
 		err = measureHere(*child, *file)
 	} else {
-		err = run(*dir, *megabytes*1e6, *rounds)
+		err = run(*dir, *megabytes*1e6, *rounds, *sas)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,13 +54,16 @@ func memoryDir() string {
 	return os.TempDir()
 }
 
-func run(dir string, size, rounds int) error {
+func run(dir string, size, rounds, sas int) error {
 	dir, err := os.MkdirTemp(dir, "l2tpdump-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, program: filepath.Join(dir, "l2tpdump"), rounds: rounds, small: size / 5}
+	if sas > 0 {
+		b.sas = []int{sas}
+	}
 	if out, err := exec.Command("go", "build", "-o", b.program, "./cmd/l2tpdump").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

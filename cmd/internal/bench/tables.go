@@ -22,10 +22,11 @@ type row struct {
 
 // others compares the program with the cryptography alone, with other programs, and with cp, over a large capture.
 func (b *bench) others(size int) error {
-	l, err := b.generate(size, 1, func(sa *traffic.SA, dst []byte) []byte { return sa.Append(dst, 1400) })
+	l, err := b.generate("large", size, 1, func(sa *traffic.SA, dst []byte) []byte { return sa.Append(dst, 1400) })
 	if err != nil {
 		return err
 	}
+	defer l.remove()
 	out := filepath.Join(b.dir, "out.pcap")
 	defer os.Remove(out)
 	cores := runtime.NumCPU()
@@ -78,29 +79,37 @@ func (b *bench) others(size int) error {
 	return nil
 }
 
-// tableHead and b.row are the tables by size and by SAs.
-const tableHead = "%-12s %5s %8s %9s %8s %9s %10s %10s\n"
-
-func printHead(what string) {
-	fmt.Printf("\n"+tableHead, what, "cores", "MB/s", "kpackets", "ns of a", "memory", "of lanes", "standard")
-	fmt.Printf(tableHead, "", "", "by clock", "/s", "core", "MB", "alone", "lib. = 1")
-}
-
-// row measures a load and prints it.
-func (b *bench) row(name string, l *load, cores int) error {
-	c, err := b.inTurn(
-		func() (cost, error) { return b.decrypt(l, cores, os.DevNull) },
-		func() (cost, error) { return b.child("lanes", l, cores) },
-		func() (cost, error) { return b.child("standard", l, cores) },
-	)
-	if err != nil {
-		return err
+// sizes measures packets of different sizes.
+func (b *bench) sizes() error {
+	const head = "%-12s %5s %8s %9s %12s %8s %9s %10s %10s\n"
+	fmt.Printf("\n"+head, "inner bytes", "cores", "MB/s", "kpackets", "kpackets/s", "ns of a", "memory", "of lanes", "standard")
+	fmt.Printf(head, "", "", "by clock", "/s", "of all cores", "core", "MB", "alone", "lib. = 1")
+	for _, n := range []int{64, 128, 256, 512, 1024, 1400} {
+		l, err := b.generate("size", b.small, 2, ofInner(n))
+		if err != nil {
+			return err
+		}
+		for _, cores := range coreCounts() {
+			c, err := b.inTurn(
+				func() (cost, error) { return b.decrypt(l, cores, os.DevNull) },
+				func() (cost, error) { return b.child("lanes", l, cores) },
+				func() (cost, error) { return b.child("standard", l, cores) },
+			)
+			if err != nil {
+				return err
+			}
+			wall, ns := median(c[0], clock), l.each(median(c[0], seconds))
+			fmt.Printf("%-12d %5d %8.0f %9.0f %12.0f %8.0f %9.0f %10.2f %10.2f\n", n, cores, float64(l.size)/1e6/wall,
+				float64(l.packets)/1e3/wall, float64(cores)*1e6/ns, ns, median(c[0], memory)/1e6,
+				ratio(c[0], c[1], seconds), ratio(c[0], c[2], seconds))
+		}
+		l.remove()
 	}
-	wall := median(c[0], clock)
-	fmt.Printf("%-12s %5d %8.0f %9.0f %8.0f %9.0f %10.2f %10.2f\n", name, cores, float64(l.size)/1e6/wall, float64(l.packets)/1e3/wall,
-		median(c[0], seconds)*1e9/float64(l.packets), median(c[0], memory)/1e6, ratio(c[0], c[1], seconds), ratio(c[0], c[2], seconds))
 	return nil
 }
+
+// each is the share of a packet, in nanoseconds.
+func (l *load) each(seconds float64) float64 { return seconds * 1e9 / float64(l.packets) }
 
 // coreCounts are the numbers of cores to measure with.
 func coreCounts() []int {
@@ -110,32 +119,45 @@ func coreCounts() []int {
 	return []int{1, 2}
 }
 
-func (b *bench) sizes() error {
-	printHead("inner bytes")
-	for _, n := range []int{64, 128, 256, 512, 1024, 1400} {
-		l, err := b.generate(b.small, 2, ofInner(n))
-		if err != nil {
-			return err
-		}
-		for _, cores := range coreCounts() {
-			if err := b.row(fmt.Sprint(n), l, cores); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
+// associations measures small packets of many SAs beside those of two. A short and a long capture tell what a new SA costs
+// (its keys are read, found by trial and reported) from what a further packet does.
 func (b *bench) associations() error {
-	printHead("SAs")
-	for _, n := range []int{1, 2, 10, 100, 1000, 10_000, 100_000} {
-		l, err := b.generate(b.small/2, n, ofInner(64))
+	const inner, head = 64, "%-9s %9s %8s %8s %10s %8s %8s %9s\n"
+	fmt.Printf("\n"+head, "SAs", "packets", "ns of a", "of two", "ns of a", "of two", "ns of", "memory")
+	fmt.Printf(head, "", "", "core", "SAs = 1", "further", "SAs = 1", "an SA", "MB")
+	few, err := b.generate("few", b.small, 2, ofInner(inner))
+	if err != nil {
+		return err
+	}
+	defer few.remove()
+	cores := runtime.NumCPU()
+	for _, n := range append([]int{1, 10, 100, 1000, 10_000, 100_000}, b.sas...) {
+		short, err := b.generate("short", max(b.small/2, 2*n*few.size/few.packets), n, ofInner(inner))
 		if err != nil {
 			return err
 		}
-		if err := b.row(fmt.Sprint(n), l, coreCounts()[len(coreCounts())-1]); err != nil {
+		long, err := b.generate("long", 5*short.size, n, ofInner(inner))
+		if err != nil {
 			return err
 		}
+		c, err := b.inTurn(
+			func() (cost, error) { return b.decrypt(few, cores, os.DevNull) },
+			func() (cost, error) { return b.decrypt(short, cores, os.DevNull) },
+			func() (cost, error) { return b.decrypt(long, cores, os.DevNull) },
+		)
+		if err != nil {
+			return err
+		}
+		two, all := few.each(median(c[0], seconds)), long.each(median(c[2], seconds))
+		further := (median(c[2], seconds) - median(c[1], seconds)) * 1e9 / float64(long.packets-short.packets)
+		perSA := "-" // of few it is nothing beside the start of the program
+		if n >= 10_000 {
+			perSA = fmt.Sprintf("%.0f", (median(c[2], seconds)*1e9-further*float64(long.packets))/float64(n))
+		}
+		fmt.Printf("%-9d %9d %8.0f %8.2f %10.0f %8.2f %8s %9.0f\n", n, long.packets, all, all/two, further, further/two, perSA,
+			median(c[2], memory)/1e6)
+		short.remove()
+		long.remove()
 	}
 	return nil
 }
@@ -145,16 +167,11 @@ func (b *bench) stages() error {
 	fmt.Printf("%-55s %10s %10s %12s\n", "", "ns", "ns", "per packet")
 	var loads []*load
 	for _, n := range []int{64, 1400} {
-		l, err := b.generate(b.small, 1, ofInner(n))
+		l, err := b.generate(fmt.Sprint("inner", n), b.small, 1, ofInner(n))
 		if err != nil {
 			return err
 		}
-		kept := filepath.Join(b.dir, fmt.Sprintf("inner%d.pcap", n))
-		if err := os.Rename(l.file, kept); err != nil {
-			return err
-		}
-		defer os.Remove(kept)
-		l.file = kept
+		defer l.remove()
 		loads = append(loads, l)
 	}
 	for _, s := range stages {
@@ -175,7 +192,7 @@ func (b *bench) stages() error {
 
 // startUp measures a small capture, which is all start-up.
 func (b *bench) startUp() error {
-	l, err := b.generate(900e3, 1, ofInner(1400))
+	l, err := b.generate("small", 900e3, 1, ofInner(1400))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,10 +26,13 @@ const (
 	LayerEth  Layer = "eth"  // the frames of Ethernet pseudowires
 )
 
+// Layers are the names of all layers.
+var Layers = []string{string(LayerL2TP), string(LayerPPP), string(LayerIP), string(LayerEth)}
+
 // ParseLayer checks the name of a layer.
 func ParseLayer(name string) (Layer, error) {
-	if l := Layer(name); slices.Contains([]Layer{LayerL2TP, LayerPPP, LayerIP, LayerEth}, l) {
-		return l, nil
+	if slices.Contains(Layers, name) {
+		return Layer(name), nil
 	}
 	return "", fmt.Errorf("unknown layer %q: it is l2tp, ppp, ip or eth", name)
 }
@@ -56,6 +60,7 @@ type Clear struct {
 	comment  []byte
 	expanded []byte
 	secrets  func(*pipeline.Record) []byte
+	users    pipeline.Filter
 }
 
 // ClearConfig says how to write a cleartext capture.
@@ -73,11 +78,13 @@ type ClearConfig struct {
 	// Secrets, if set, leaves the packets as they were captured. What it returns for a record is
 	// written before it as an ESPS secrets block; nil: nothing.
 	Secrets func(*pipeline.Record) []byte
+	// Inner, if set, is for the users' packets: LayerIP writes those that pass.
+	Inner pipeline.Filter
 }
 
 // NewClear returns the sink that writes the cleartext capture.
 func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets}
+	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets, users: c.Inner}
 }
 
 // Record writes what the layer keeps of r.
@@ -145,6 +152,9 @@ func (c *Clear) inner(r *pipeline.Record) error {
 		data := r.Payload.Inner
 		if i > 0 {
 			data = r.Payload.More[i-1]
+		}
+		if c.users != nil && !passes(c.users, data, r) {
+			continue
 		}
 		c.packet = r.Packet
 		c.packet.Data, c.packet.Length = data, len(data)+r.Missing
@@ -411,6 +421,14 @@ func appendSPI(dst []byte, spi uint32) []byte {
 		dst = append(dst, digits[spi>>shift&15])
 	}
 	return dst
+}
+
+// IsCaptureName says that a file's name fits a capture: it has no ending, or a capture's, or one of
+// digits as rings have.
+func IsCaptureName(name string) bool {
+	end := strings.ToLower(filepath.Ext(name))
+	return end == "" || slices.Contains([]string{".pcap", ".pcapng", ".cap", ".ntar"}, end) || strings.Trim(end[1:], "0123456789") == "" ||
+		strings.Contains(name, "%")
 }
 
 // IsPcapName reports whether a file of that name, which may say that it is compressed, is to be written in

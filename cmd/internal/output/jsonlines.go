@@ -14,6 +14,7 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // JSONLines prints an object for each frame. A member that does not apply is absent.
@@ -33,6 +34,7 @@ func NewJSONLines(w io.Writer) *JSONLines {
 
 type jsonFrame struct {
 	Frame     uint64     `json:"frame"`
+	UID       string     `json:"uid,omitempty"` // of its session, as `sessions --json` has it
 	Time      string     `json:"time"`
 	Length    int        `json:"length"`
 	Interface int        `json:"interface"`
@@ -77,12 +79,13 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
-	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent in clear, and where nobody saw it ask
+	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
 
 	Retransmission bool          `json:"retransmission,omitempty"`
 	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
 	AVPs           orderedValues `json:"avps,omitempty"`
-	Result         *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
+	Uncovered      []string      `json:"uncovered,omitempty"` // AVPs that were hidden, and have been read with the tunnel's secret
+	Result         *l2tp.Result  `json:"result,omitempty"`    // of StopCCN and CDN
 
 	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
 	Order       string  `json:"order,omitempty"` // ahead, late, repeated
@@ -101,6 +104,7 @@ func (o *jsonL2TP) control(c *l2tp.Control, cut bool) {
 		}
 		o.AVPs.add(name, value)
 	}
+	o.Uncovered = c.Uncovered()
 	if r, ok := c.Result(); ok {
 		o.Result = &r
 	}
@@ -116,6 +120,9 @@ type orderedValue struct {
 }
 
 func (v *orderedValues) add(name string, value any) {
+	if o, ok := value.(ppp.Octets); ok {
+		value = o.Hex()
+	}
 	for i := range *v {
 		if o := &(*v)[i]; o.name == name {
 			o.value = fmt.Sprint(o.value, ", ", value)
@@ -157,6 +164,9 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Verdict:   string(r.Verdict),
 		Reason:    r.Why(),
 		Wrapping:  r.Wrapping,
+	}
+	if r.Session != nil {
+		f.UID = r.Session.ID()
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)
@@ -234,7 +244,7 @@ func l2tpObject(r *pipeline.Record) *jsonL2TP {
 	p := &r.Payload
 	h, t := &p.L2TP, &p.Tunnel
 	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
-	if r.Kind == pipeline.ESP && t.Session != nil && !t.Session.Tunnel.Late { // in clear anybody can ask for a tunnel
+	if t.Tunnel != nil && !t.Tunnel.Late {
 		o.From = "lns"
 		if p.ToLNS {
 			o.From = "lac"

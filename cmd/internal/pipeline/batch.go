@@ -15,7 +15,9 @@ const (
 // batch is a run of frames with the memory they lie in.
 type batch struct {
 	records  []Record
-	data     []byte // what the records' packets and options point into
+	lent     []byte // what a source reads into that can be lent memory
+	data     []byte // what the other records' packets, and options, point into
+	last     int    // of these, the bytes in front of the last record's
 	plain    []byte // what their plaintexts point into
 	expanded []byte // what IPComp payloads hold
 	flush    bool   // nothing was at hand behind it
@@ -24,28 +26,27 @@ type batch struct {
 	fed      int    // records that the sinks have
 }
 
-func newBatch() *batch {
-	return &batch{
-		records: make([]Record, 0, batchRecords),
-		data:    make([]byte, 0, batchBytes+batchBytes/8),
-	}
-}
+func newBatch() *batch { return &batch{records: make([]Record, 0, batchRecords)} }
 
-// fits reports whether a packet can be added without moving what is there.
+// fits reports whether a packet can be added without the batch growing too large.
 func (b *batch) fits(p *capture.Packet) bool {
 	if len(b.records) == 0 {
 		return true
 	}
-	return len(b.records) < cap(b.records) && len(b.data)+len(p.Data)+len(p.Options) <= cap(b.data)
+	return len(b.records) < cap(b.records) && len(b.data)+len(p.Data)+len(p.Options) <= batchBytes+batchBytes/8
 }
 
-// add copies p into the batch. The caller has asked fits.
-func (b *batch) add(p *capture.Packet, number uint64) *Record {
+// add adds a packet. lent: it may keep its data as long as it is in the batch; else that is copied. The caller has asked
+// fits.
+func (b *batch) add(p *capture.Packet, number uint64, lent bool) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]
 	r := &b.records[n]
 	r.Number, r.Packet, r.Verdict = number, *p, why.Clear // reset has left it zero otherwise
-	r.Packet.Data, b.data = appendCopy(b.data, p.Data)
+	b.last = len(b.data)
+	if !lent {
+		r.Packet.Data, b.data = appendCopy(b.data, p.Data)
+	}
 	if len(p.Options) > 0 {
 		r.Packet.Options, b.data = appendCopy(b.data, p.Options)
 	}
@@ -55,7 +56,7 @@ func (b *batch) add(p *capture.Packet, number uint64) *Record {
 // drop takes the last record off again, and its bytes.
 func (b *batch) drop() {
 	n := len(b.records) - 1
-	b.data = b.data[:len(b.data)-len(b.records[n].Packet.Data)-len(b.records[n].Packet.Options)]
+	b.data = b.data[:b.last]
 	b.records[n] = Record{}
 	b.records = b.records[:n]
 }
@@ -75,7 +76,7 @@ func (b *batch) reset() {
 	b.expanded = b.expanded[:0]
 	b.flush, b.worked, b.fed = false, false, 0
 	if cap(b.data) > 4*batchBytes {
-		b.data = make([]byte, 0, batchBytes+batchBytes/8)
+		b.data = nil
 	}
 	if cap(b.plain) > 4*batchBytes {
 		b.plain = nil

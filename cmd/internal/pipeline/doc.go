@@ -20,14 +20,14 @@
 //	classify.go   classify: it is ESP
 //	esp.go        framer.esp ─> salookup.Table.Admit: a Ring
 //	work.go       worker.work ─> Record.open ─> salookup.Ring.Open ─> why.Packet: the verdict
-//	deliver.go    feed ─> account: salookup.Flow.Count
+//	deliver.go    feed ─> follow: salookup.Flow.Count
 //	inside.go     unwrapper.unwrap: L2TP, PPP, the user's packet ─> the sinks
 //
 // Of one without a key:
 //
 //	esp.go        framer.esp ─> hold.go, if keys may come: it waits, and reader.again brings it back
 //	              └> salookup.Table.Admit: an error, and no Ring ─> why.Packet: the verdict
-//	deliver.go    feed ─> account ─> the sinks: Record.Why ─> why.PacketReason
+//	deliver.go    feed ─> follow, give ─> the sinks: Record.Why ─> why.PacketReason
 //	              after the run why.Diagnose looks at all that Pipeline.ESP has kept
 //
 // Of an IKE message:

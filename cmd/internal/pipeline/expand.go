@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"encoding/binary"
+
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
 )
@@ -29,6 +31,46 @@ func (u *unwrapper) realm(r *Record) *realm {
 		return &u.inside
 	}
 	return &u.clear
+}
+
+// position is the place of a message among those of its sender, by the best number that there is:
+// of L2TP itself, of ESP, or of the IP datagram, which tells no more than copies.
+func (r *Record) position() ppp.Position {
+	const datagrams = 1 // no session and no SPI has this number
+	t := &r.Payload.Tunnel
+	switch n := &r.Net; {
+	case t.Frame.Numbered && t.Session != nil:
+		bits := 16 // of a number
+		if r.Payload.L2TP.Version == l2tp.Version3 {
+			bits = 24
+		}
+		return ppp.Position{
+			Counter: r.Payload.L2TP.Session, Number: t.Frame.Number << (32 - bits), Ordered: true,
+			Missing: t.Session.Numbers[t.Sender].Missing,
+		}
+	case r.Kind == ESP:
+		return ppp.Position{Counter: r.SPI, Number: r.Seq, Ordered: true, Missing: r.flow.Missing()}
+	case n.IPVersion == 4:
+		const at = 4 // in the header (RFC 791 section 3.1)
+		if id := binary.BigEndian.Uint16(r.Data()[n.LinkLen+at:]); id != 0 {
+			return ppp.Position{Counter: datagrams, Number: uint32(id)}
+		}
+	}
+	return ppp.Position{}
+}
+
+// checksum is what the UDP checksum says of L2TP in clear.
+func (r *Record) checksum() ppp.Checksum {
+	if r.Kind != L2TP {
+		return ppp.ChecksumNone
+	}
+	switch right, known := r.Net.Checksum(r.Data()); {
+	case !known:
+		return ppp.ChecksumNone
+	case right:
+		return ppp.ChecksumRight
+	}
+	return ppp.ChecksumWrong
 }
 
 // expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to

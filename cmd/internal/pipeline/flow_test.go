@@ -146,14 +146,14 @@ func TestLineGoesOn(t *testing.T) {
 // TestHeldTakeNoRoom: frames that wait for their key take no room in a batch.
 func TestHeldTakeNoRoom(t *testing.T) {
 	b := newBatch()
-	kept := b.add(&capture.Packet{Data: make([]byte, 100), Options: make([]byte, 4)}, 1)
+	kept := b.add(&capture.Packet{Data: make([]byte, 100), Options: make([]byte, 4)}, 1, false)
 	kept.Packet.Data[99] = 1
 	p := &capture.Packet{Data: make([]byte, 1400), Options: make([]byte, 8)}
 	for i := range uint64(1000) {
 		if !b.fits(p) {
 			t.Fatalf("no room after %d frames that were dropped", i)
 		}
-		b.add(p, i)
+		b.add(p, i, false)
 		b.drop()
 	}
 	if len(b.records) != 1 || len(b.data) != 104 || kept.Packet.Data[99] != 1 {

@@ -143,6 +143,29 @@ func TestForgedIKEFlood(t *testing.T) {
 	}
 }
 
+// TestForgedSpendNoBudget: forged messages, many of them, in front of one whose IV is not in the capture do not keep it from being
+// reconstructed once others have proven the key.
+func TestForgedSpendNoBudget(t *testing.T) {
+	const dir, many = "01-basic-aes128-sha1", 200
+	whole := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	keys := labKeys(t, dir, "router-full.log")
+	f := withoutMost(t, whole, follow(t, whole, keys, mode{}))
+	f = f.with(f.list[4:]) // from message 5 on
+	alone := follow(t, f, keys, mode{text: true})
+	if first := &alone.results[0]; first.kind != pipeline.IKE || first.verdict != why.Decrypted {
+		t.Fatalf("the first frame is %s", first.text)
+	}
+	var list []capture.Packet
+	for n := range uint64(many) {
+		list = append(list, forge.New(f.interfaces[0].LinkType, &f.list[0], n).IKE()["encrypted main mode"]...)
+	}
+	legitimate := make([]int, len(f.list))
+	for i := range legitimate {
+		legitimate[i] = len(list) + i
+	}
+	sameAsAlone(t, "without messages 1 to 4", alone, follow(t, f.with(append(list, f.list...)), keys, mode{text: true}), legitimate)
+}
+
 // BenchmarkForgedIKE is forged IKE messages behind a recording with its keys, with a wrong key, and with the key of a recording that begins
 // after phase 1.
 func BenchmarkForgedIKE(b *testing.B) {
@@ -177,6 +200,7 @@ func BenchmarkForgedIKE(b *testing.B) {
 					}
 				}
 				b.ResetTimer()
+				defer reportProcessor(b)()
 				follow(b, f.with(list), c.keys, mode{})
 			})
 		}

@@ -48,7 +48,7 @@ func newFramer(secrets *l2tp.Secrets) *framer {
 		ike:        ikev1.NewTracker(),
 		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
-		late:       late{patience: defaultPatience},
+		late:       newLate(),
 	}
 	f.classifier = classifier{named: f.table.Named, ike: f.ike, tunnels: l2tp.NewTracker(secrets)}
 	f.reassembly.OnDoubt(f.proves)
@@ -224,20 +224,20 @@ func isIPsec(n *capture.Frame) bool {
 // giveUp lets the line, which waits for g, go on: fragments pass as they are, though the datagram
 // is still put together when the rest of it comes; IKE frames pass with what is known by now.
 func (f *framer) giveUp(g *group) {
-	f.late.settle(f.late.position(g) + 1)
+	f.letIf(func(o *group) bool { return o == g })
 	f.settle(g, 0)
 }
 
 // giveUpAll settles everything that waits: the input has ended.
 func (f *framer) giveUpAll() {
-	f.late.settle(len(f.late.queue))
+	f.letIf(func(*group) bool { return true })
 	f.reassembly.Abandon()
 	f.giveUpIKE()
 }
 
 // expire lets go and forgets what has had its time.
 func (f *framer) expire(now int64) {
-	f.late.expire(now)
+	f.letOld(now)
 	if now < f.expireAt && now > f.expireAt-2*expireEvery {
 		return
 	}

@@ -94,6 +94,14 @@ func (h *hold) add(r *Record) int {
 	return c.frames()
 }
 
+// has reports whether frames of the SA wait, for IKE of any.
+func (h *hold) has(r *Record) bool {
+	if r.Kind == ESP {
+		return h.spis[r.SPI] > 0
+	}
+	return h.ike > 0
+}
+
 // frames is how many frames c stands for.
 func (c *held) frames() int { return 1 + len(c.parts) }
 

@@ -29,8 +29,8 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	} else {
 		r.waits = f.holdsIKE && awaitsKey(r.Verdict)
 	}
-	if !r.waits && gains(r) {
-		f.late.add(r, f.clock.now)
+	if some, closed := gains(r); some && !r.waits {
+		f.wait(r, closed)
 	}
 	f.retry(r.IKE)
 }

@@ -32,8 +32,7 @@ const (
 
 // unwrapper follows what a frame carries down to the user's IP packet.
 type unwrapper struct {
-	clear, inside realm                              // of frames in clear, and of ESP
-	sas           recently[saKey, [2]netip.AddrPort] // who sent the first packet, and to whom
+	clear, inside realm // of frames in clear, and of ESP
 	table         *salookup.Table
 	opener        esp.Opener
 	fragments     insideFragments
@@ -208,27 +207,15 @@ func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src,
 	if n.UDP {
 		sport, dport = n.SrcPort, n.DstPort
 	}
-	ends := [2]netip.AddrPort{netip.AddrPortFrom(n.Src, sport), netip.AddrPortFrom(n.Dst, dport)}
+	src, dst = netip.AddrPortFrom(n.Src, sport), netip.AddrPortFrom(n.Dst, dport)
 	if n != &r.Net || r.Kind != ESP || !r.Verdict.Opened() {
-		return ends[0], ends[1]
+		return src, dst
 	}
-	key := saKey{n.Dst, r.SPI}
-	first, ok := u.sas.get(key)
-	switch {
-	case !ok:
-		u.sas.set(key, ends)
-	case n.UDP:
-		ends = first
-	default:
-		ends[0] = netip.AddrPortFrom(first[0].Addr(), sport)
+	firstSrc, firstDst := r.flow.Ends(src, dst)
+	if n.UDP {
+		return firstSrc, firstDst
 	}
-	return ends[0], ends[1]
-}
-
-// saKey names an SA of ESP.
-type saKey struct {
-	dst netip.Addr
-	spi uint32
+	return netip.AddrPortFrom(firstSrc.Addr(), sport), dst
 }
 
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if
@@ -293,12 +280,13 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
-		realm.frame(p, cut, r.again)
+		realm.frame(r, cut)
 	}
 }
 
 // frame follows the frame of a data message.
-func (m *realm) frame(p *Payload, cut, again bool) {
+func (m *realm) frame(r *Record, cut bool) {
+	p := &r.Payload
 	f := &p.Tunnel.Frame
 	var kind uint16
 	at := 0
@@ -306,8 +294,8 @@ func (m *realm) frame(p *Payload, cut, again bool) {
 	case p.L2TP.Version == l2tp.Version2 || f.Pseudowire == l2tp.PseudowirePPP:
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
-			p.PPP.Cut = cut
-			m.expand(p, p.Tunnel.Sender, again)
+			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
+			m.expand(p, p.Tunnel.Sender, r.again)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

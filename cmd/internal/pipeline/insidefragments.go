@@ -30,9 +30,9 @@ func (x *insideFragments) of(r *Record) *capture.Reassembler {
 // of the users; with the last one what they carry is followed. Others are the users' own.
 func (u *unwrapper) fragment(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) {
 	within := struct {
-		saKey
-		nested uint32
-	}{saKey: saKey{r.Net.Dst, r.SPI}}
+		to          netip.Addr
+		spi, nested uint32
+	}{to: r.Net.Dst, spi: r.SPI}
 	if k := len(r.Nested); k > 0 {
 		within.nested = r.Nested[k-1]
 	}

@@ -1,17 +1,22 @@
 package pipeline
 
 import (
+	"cmp"
+	"container/list"
 	"errors"
+	"iter"
 	"slices"
 
 	"l2tpdump/ikev1"
 )
 
 const (
-	maxLate         = 32          // IKE frames that wait for a message that they depend on
-	maxLateExchange = 4           // of one exchange
-	maxLateTries    = 3           // for messages that are not decrypted themselves
-	defaultPatience = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
+	maxLate               = 32          // IKE frames that wait to be opened
+	maxLateExchange       = 4           // of one exchange
+	maxUnnumbered         = 1024        // IKE frames that wait for no more than their number
+	maxUnnumberedExchange = 256         // of one exchange; half of them are the first
+	maxLateTries          = 3           // for messages that are not decrypted themselves
+	defaultPatience       = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
 )
 
 // late is the IKE frames that may yet gain from a message behind them: the message whose last block
@@ -19,8 +24,22 @@ const (
 // or tells who is the initiator. They keep their place, where the line waits for them, so the order
 // of the output is that of the capture. It belongs to the framer.
 type late struct {
-	patience int64
-	queue    []lateFrame
+	patience   int64
+	closed     lateQueue // that wait to be opened
+	unnumbered lateQueue // that wait for no more than their number
+}
+
+// lateQueue is frames that wait, the oldest first. A flood under one message ID takes no place from
+// the others.
+type lateQueue struct {
+	frames    list.List // of *lateFrame
+	exchanges map[exchangeOf][]*lateFrame
+}
+
+// exchangeOf is an exchange of an SA; all of phase 1 is one.
+type exchangeOf struct {
+	sa *ikev1.SA
+	id uint32
 }
 
 // lateFrame is a record in a batch that is in line. The framer may change what
@@ -31,77 +50,149 @@ type lateFrame struct {
 	complete *group // of the fragments that the record may stand for
 	since    int64  // nanoseconds since the Unix epoch
 	tries    int    // for messages that are not decrypted themselves
+	untried  bool   // such a message came behind these
+	exchange exchangeOf
+	element  *list.Element
 }
 
-// gains reports whether later messages can change anything about r.
-func gains(r *Record) bool {
+func newLate() late {
+	return late{
+		patience:   defaultPatience,
+		closed:     lateQueue{exchanges: map[exchangeOf][]*lateFrame{}},
+		unnumbered: lateQueue{exchanges: map[exchangeOf][]*lateFrame{}},
+	}
+}
+
+// gains reports whether later messages can change anything about r; closed: they can open it.
+func gains(r *Record) (some, closed bool) {
 	for _, m := range r.IKE {
-		if m.SA != nil && (m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey) || m.Unnumbered()) {
-			return true
+		if m.SA == nil {
+			continue
 		}
+		opens := m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey)
+		some = some || opens || m.Unnumbered()
+		closed = closed || opens || errors.Is(m.Err, ikev1.ErrOtherSide)
 	}
-	return false
+	return some, closed
 }
 
-// add has r wait from now on. A flood under one message ID takes no place from the others.
-func (l *late) add(r *Record, now int64) {
-	same := func(c *lateFrame) bool { return related(c.record.IKE, r.IKE, sameExchange) }
-	n, first := 0, -1
-	for i := range l.queue {
-		if same(&l.queue[i]) {
-			if n++; first < 0 {
-				first = i
-			}
-		}
+// wait has r, which gains from later messages, wait for them from now on.
+func (f *framer) wait(r *Record, closed bool) {
+	c := &lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: f.clock.now}
+	for _, m := range r.IKE {
+		c.exchange = cmp.Or(c.exchange, exchangeOf{m.SA, m.Header.MessageID})
 	}
-	switch {
-	case n >= maxLateExchange:
-		l.queue[first].settle()
-		l.queue = slices.Delete(l.queue, first, first+1)
-	case len(l.queue) >= maxLate:
-		l.settle(1)
-	}
-	c := lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: now}
 	if c.complete != nil {
 		c.complete.late = true
 	}
 	r.late = c.group
-	l.queue = append(l.queue, c)
+	q := &f.late.unnumbered
+	if closed {
+		q = &f.late.closed
+	}
+	same := q.exchanges[c.exchange]
+	switch {
+	case closed && len(same) >= maxLateExchange:
+		f.let(q, same[0])
+	case !closed && len(same) >= maxUnnumberedExchange:
+		f.let(q, same[len(same)/2])
+	case closed && q.frames.Len() >= maxLate, !closed && q.frames.Len() >= maxUnnumbered:
+		f.let(q, q.oldest())
+	}
+	c.element = q.frames.PushBack(c)
+	q.exchanges[c.exchange] = append(q.exchanges[c.exchange], c)
+}
+
+// oldest returns the first frame, nil if there is none.
+func (q *lateQueue) oldest() *lateFrame {
+	if e := q.frames.Front(); e != nil {
+		return e.Value.(*lateFrame)
+	}
+	return nil
+}
+
+// all returns the frames of the queue.
+func (q *lateQueue) all() iter.Seq[*lateFrame] {
+	return func(yield func(*lateFrame) bool) {
+		for e := q.frames.Front(); e != nil; {
+			c := e.Value.(*lateFrame)
+			if e = e.Next(); !yield(c) { // which may take c off
+				return
+			}
+		}
+	}
+}
+
+// let takes a frame off its queue, and has it go with what is known by now.
+func (f *framer) let(q *lateQueue, c *lateFrame) {
+	if c.element == nil { // what went before has told enough
+		return
+	}
+	q.frames.Remove(c.element)
+	c.element = nil
+	rest := slices.DeleteFunc(q.exchanges[c.exchange], func(o *lateFrame) bool { return o == c })
+	if q.exchanges[c.exchange] = rest; len(rest) == 0 {
+		delete(q.exchanges, c.exchange)
+	}
+	more := c.untried && f.reopen(c.record)
+	if g := c.complete; g != nil {
+		g.late = false
+		g.decide(c.record)
+	}
+	c.group.settle(0)
+	if more {
+		f.retry(c.record.IKE)
+	}
 }
 
 // retry tries again what waits and may gain from a message in from.
 func (f *framer) retry(from []*Message) {
-	l := &f.late
-	told := from
-	for len(told) > 0 && len(l.queue) > 0 {
+	all := from
+	for told := from; len(told) > 0; {
 		var next []*Message
-		for i := range l.queue {
-			c := &l.queue[i]
+		for c := range f.late.closed.all() {
 			switch {
 			case related(c.record.IKE, told, decryptedOf):
-			case related(c.record.IKE, told, helps) && c.tries < maxLateTries:
-				c.tries++
-			default:
+			case !related(c.record.IKE, told, helps):
 				continue
+			case c.tries == maxLateTries:
+				c.untried = true
+				continue
+			default:
+				c.tries++
 			}
-			if f.reopen(c.record) {
+			if c.untried = false; f.reopen(c.record) {
 				next = append(next, c.record.IKE...)
 			}
 		}
-		told = next
+		told, all = next, slices.Concat(all, next)
 	}
-	l.queue = slices.DeleteFunc(l.queue, func(c lateFrame) bool {
-		if related(c.record.IKE, from, sameSA) {
-			for _, m := range c.record.IKE {
-				f.ike.Renumber(m.Message)
-			}
-		}
-		if gains(c.record) {
-			return false
-		}
-		c.settle()
-		return true
-	})
+	for _, m := range all {
+		f.renumber(exchangeOf{m.SA, m.Header.MessageID})
+		f.renumber(exchangeOf{m.SA, 0})
+	}
+}
+
+// renumber numbers the frames of an exchange anew, and lets go those that wait for nothing more.
+func (f *framer) renumber(x exchangeOf) {
+	for _, c := range slices.Clone(f.late.closed.exchanges[x]) {
+		f.letNumbered(&f.late.closed, c)
+	}
+	// The others wait for one and the same thing.
+	for q := &f.late.unnumbered; len(q.exchanges[x]) > 0 && f.letNumbered(q, q.exchanges[x][0]); {
+	}
+}
+
+// letNumbered numbers a frame anew, and lets it go if it waits for nothing more.
+func (f *framer) letNumbered(q *lateQueue, c *lateFrame) bool {
+	for _, m := range c.record.IKE {
+		f.ike.Renumber(m.Message)
+	}
+	some, _ := gains(c.record)
+	if !some {
+		f.let(q, c)
+	}
+	return !some
 }
 
 // reopen tries again the messages of a frame, and reports whether more of them is known now.
@@ -164,43 +255,28 @@ func decryptedOf(a, b *Message) bool { return sameSA(a, b) && b.Decrypted }
 
 // helps reports whether b may help with a though it was not decrypted: its last block may be the IV,
 // and in phase 1 it may hold what the IV is made from.
-func helps(a, b *Message) bool { return sameExchange(a, b) || sameSA(a, b) && b.Phase1() }
-
-// expire lets go what has waited long enough at the time now.
-func (l *late) expire(now int64) {
-	n := 0
-	for n < len(l.queue) && now-l.queue[n].since > l.patience {
-		n++
-	}
-	l.settle(n)
+func helps(a, b *Message) bool {
+	return (sameExchange(a, b) || sameSA(a, b) && b.Phase1()) && !a.NeedsProof()
 }
 
-// position is the index of the frame whose group, or whose fragments' group, g is; -1 if there is
-// none.
-func (l *late) position(g *group) int {
-	return slices.IndexFunc(l.queue, func(c lateFrame) bool { return c.group == g || c.complete == g })
+// letOld lets go what has waited long enough at the time now.
+func (f *framer) letOld(now int64) {
+	for _, q := range [...]*lateQueue{&f.late.closed, &f.late.unnumbered} {
+		for c := q.oldest(); c != nil && now-c.since > f.late.patience; c = q.oldest() {
+			f.let(q, c)
+		}
+	}
 }
 
-// settle lets the first n go as they are.
-func (l *late) settle(n int) {
-	if n == 0 {
-		return
+// letIf lets go the frames whose group, or whose fragments' group, passes.
+func (f *framer) letIf(passes func(g *group) bool) {
+	for _, q := range [...]*lateQueue{&f.late.closed, &f.late.unnumbered} {
+		for c := range q.all() {
+			if passes(c.group) || c.complete != nil && passes(c.complete) {
+				f.let(q, c)
+			}
+		}
 	}
-	for i := range l.queue[:n] {
-		l.queue[i].settle()
-	}
-	rest := copy(l.queue, l.queue[n:])
-	clear(l.queue[rest:])
-	l.queue = l.queue[:rest]
-}
-
-// settle says what becomes of the record and of the fragments that it may stand for.
-func (c *lateFrame) settle() {
-	if g := c.complete; g != nil {
-		g.late = false
-		g.decide(c.record)
-	}
-	c.group.settle(0)
 }
 
 // mergedInto is the frame that fragments of an IKE message are merged into: r where it was

@@ -2,7 +2,7 @@ package pipeline
 
 import "sync"
 
-// poolBatches is how many batches there are in all: 32 * (2 * 160 KiB + records) is under 16 MiB.
+// poolBatches is how many batches there are in all: 32 * (288 KiB + records) is under 20 MiB.
 const poolBatches = 32
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back

@@ -45,6 +45,8 @@ type Config struct {
 	// is not there yet. 0: they do not wait.
 	HoldBytes int
 	HoldTime  int64
+	// Waits is told of a frame that begins to wait where none of its SA did, if it is not nil.
+	Waits func(*Record)
 	// ESPKeysOnly: the keys that come are of ESP, so that IKE need not wait.
 	ESPKeysOnly bool
 	// Live: keys that have served their time are forgotten, so that a run may go on for months.

@@ -17,12 +17,16 @@ type reader struct {
 	p      *Pipeline
 	source capture.Source
 	ready  interface{ Ready() bool } // the source, if it can tell
+	lender lender                    // the source, if it reads into memory that is lent
 
 	mu        sync.Mutex // guards all below, the source and the framer
 	batch     *batch     // that is being filled
 	packet    capture.Packet
-	unread    bool // packet is not in a batch yet
-	unflushed bool // the sinks may keep back what they got
+	unread    bool   // packet is not in a batch yet
+	lent      bool   // packet lies in memory of the batch
+	window    int    // bytes to read for a batch
+	memory    []byte // of a packet that goes on into the next batch
+	unflushed bool   // the sinks may keep back what they got
 	filters   []Filter
 	number    uint64
 	taken     uint64
@@ -33,9 +37,16 @@ type reader struct {
 	err       error   // of the source
 }
 
+// lender is a source that reads files; see capture.Reader.
+type lender interface {
+	Lend(buf []byte)
+	Lent() bool
+}
+
 func newReader(ctx context.Context, p *Pipeline) *reader {
-	r := &reader{ctx: ctx, p: p, source: p.config.Source}
+	r := &reader{ctx: ctx, p: p, source: p.config.Source, window: batchBytes}
 	r.ready, _ = r.source.(interface{ Ready() bool })
+	r.lender, _ = r.source.(lender)
 	return r
 }
 
@@ -47,7 +58,9 @@ func (r *reader) next() (b *batch, more bool) {
 	if r.done || !r.empty() {
 		return nil, !r.done
 	}
+	r.lend()
 	r.fill()
+	r.fitWindow()
 	b, r.batch = r.batch, nil
 	if r.ready == nil && len(b.records) > 0 {
 		b.flush = true
@@ -59,6 +72,39 @@ func (r *reader) next() (b *batch, more bool) {
 	r.unflushed = !b.flush
 	r.p.line.add(b)
 	return b, !r.done
+}
+
+// lend has the source read into the batch's memory, as much as there may be records for.
+func (r *reader) lend() {
+	if r.lender == nil {
+		return
+	}
+	if p := &r.packet; r.lent && (r.unread || len(r.p.framer.more) > 0) { // it lies in the batch before
+		r.memory = append(append(r.memory[:0], p.Data...), p.Options...)
+		p.Data, p.Options = r.memory[:len(p.Data):len(p.Data)], r.memory[len(p.Data):]
+		r.lent = false
+	}
+	b := r.batch
+	if b.lent == nil {
+		b.lent = make([]byte, batchBytes)
+	}
+	r.lender.Lend(b.lent[:r.window])
+}
+
+// fitWindow has the next batch read about as many bytes as it has records for: what is left must be moved to the one
+// behind it.
+func (r *reader) fitWindow() {
+	const header = 16 // bytes in front of a packet in a file, at least
+	records := r.batch.records
+	if len(records) < cap(records) {
+		r.window = min(2*r.window, batchBytes)
+		return
+	}
+	r.window = 0
+	for i := range records {
+		r.window += header + len(records[i].Packet.Data)
+	}
+	r.window = min(r.window, batchBytes)
 }
 
 // empty makes an empty batch the current one; false if there is none.
@@ -118,6 +164,7 @@ func (r *reader) read() bool {
 		return r.end(err)
 	}
 	r.number++
+	r.lent = r.lender != nil && r.lender.Lent()
 	if wanted, err := r.wanted(); err != nil {
 		return r.end(err)
 	} else if !wanted {
@@ -167,7 +214,7 @@ func (r *reader) take() bool {
 		return false
 	}
 	r.unread = false
-	rec := r.batch.add(&r.packet, r.number)
+	rec := r.batch.add(&r.packet, r.number, r.lent)
 	rec.Inputs = r.source.Interfaces()
 	rec.Link = rec.Inputs[r.packet.Interface].LinkType
 	if len(r.batch.records) == 1 {
@@ -197,7 +244,7 @@ func (r *reader) further() bool {
 	if !r.batch.fits(&r.packet) {
 		return false
 	}
-	rec := r.batch.add(&r.packet, r.number)
+	rec := r.batch.add(&r.packet, r.number, r.lent)
 	rec.Inputs = r.source.Interfaces()
 	rec.Link = rec.Inputs[r.packet.Interface].LinkType
 	r.p.framer.further(rec)
@@ -232,6 +279,9 @@ func (r *reader) keys() {
 // wait takes the last record off the batch again and has it wait for its key.
 func (r *reader) wait(rec *Record) {
 	h := r.p.framer.hold
+	if tell := r.p.config.Waits; tell != nil && rec.joins == nil && !h.has(rec) {
+		tell(rec)
+	}
 	n := h.add(rec)
 	now := rec.Packet.Time
 	r.batch.drop()
@@ -278,7 +328,7 @@ func (r *reader) again() bool {
 	if !r.batch.fits(&next.Packet) {
 		return false
 	}
-	rec := r.batch.add(&next.Packet, next.Number)
+	rec := r.batch.add(&next.Packet, next.Number, false)
 	packet := rec.Packet
 	*rec = next.Record
 	rec.Packet, rec.released, rec.waits = packet, true, false

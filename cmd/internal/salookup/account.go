@@ -33,7 +33,7 @@ func (c *Counts) Packets() uint64 {
 
 // sequence is the sequence numbers of an SA's packets.
 type sequence struct {
-	win  *esp.Window // nil before the first packet
+	win  *esp.Window // nil before the first packet, unless there is one at hand
 	used bool        // it is in account.uses
 }
 
@@ -151,6 +151,14 @@ func (a *account) fail(seq uint32) {
 		a.before = a.before || a.current == nil
 		a.more = a.more || a.current != nil
 	}
+}
+
+// Missing is how many sequence numbers of the SA that opened a packet last have not come so far.
+func (f *Flow) Missing() uint64 {
+	if f.account.current == nil {
+		return 0
+	}
+	return f.account.current.seq.win.Missing()
 }
 
 // Report is the account of one flow.

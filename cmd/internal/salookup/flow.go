@@ -19,23 +19,41 @@ var ErrUndecided = fmt.Errorf("%w so far as to prove a key", esp.ErrStructure)
 // Flow is the packets of one SPI to one destination. It is in one of three states: unknown (there
 // is nothing to try), trying, and open (a candidate has proved right).
 type Flow struct {
-	spi        uint32
-	inside     uint32 // SPI of the packets that carry it, 0: it is not inside ESP
-	src, dst   netip.Addr
+	spi     uint32
+	inside  uint32 // SPI of the packets that carry it, 0: it is not inside ESP
+	dst     netip.Addr
+	place   place // among the flows of its kind, by their last packets
+	stale   bool  // something about the SPI is known that was not when the key was looked for
+	deleted bool
+	lengths uint16   // bit n: a packet of n bytes modulo 16 was seen while it was not open
+	time    int64    // of the last packet, nanoseconds
+	ring    *Ring    // open: what opens packets
+	trying  *trying  // what is tried; of an open flow: to find more than is known
+	tried   *Attempt // what that came to; nil before the first packet, and once it is open
+
+	// Seldom used, which keeps apart what is above from what is below, which is another goroutine's.
 	next, prev *Flow // with the same SPI
-	place      place // among the flows of its kind, by their last packets
 	order      uint64
-	time       int64  // of the last packet, nanoseconds
-	lengths    uint16 // bit n: a packet of n bytes modulo 16 was seen while it was not open
-	deleted    bool
-	stale      bool     // something about the SPI is known that was not when the key was looked for
-	trying     *trying  // what is tried; of an open flow: to find more than is known
-	tried      *Attempt // what that came to; nil before the first packet, and once it is open
-	ring       *Ring    // open: what opens packets
+	src        netip.Addr
 	kept       []Packet // the first few that failed
 
-	_       [64]byte // what is below is another goroutine's
 	account account
+	ends    ends
+}
+
+// ends is who sent the first packet that was opened, and from which ports.
+type ends struct {
+	src          netip.Addr // not valid: none was
+	sport, dport uint16
+}
+
+// Ends returns the ends of a packet that was opened as its flow knows them: they are those of the first such packet. It
+// belongs to who calls Count.
+func (f *Flow) Ends(src, dst netip.AddrPort) (firstSrc, firstDst netip.AddrPort) {
+	if e := &f.ends; !e.src.IsValid() {
+		*e = ends{src.Addr(), src.Port(), dst.Port()}
+	}
+	return netip.AddrPortFrom(f.ends.src, f.ends.sport), netip.AddrPortFrom(dst.Addr(), f.ends.dport)
 }
 
 const (

@@ -23,7 +23,11 @@ type SA struct {
 
 // newSA returns the SA of a candidate with these algorithms.
 func newSA(spi uint32, c *Candidate, suite esp.Suite, high uint32) *SA {
-	s := &SA{Candidate: *c, High: high, spi: spi, whole: true, seq: &sequence{}}
+	return new(SA).begin(spi, c, suite, high, &sequence{})
+}
+
+func (s *SA) begin(spi uint32, c *Candidate, suite esp.Suite, high uint32, seq *sequence) *SA {
+	s.Candidate, s.High, s.spi, s.whole, s.seq = *c, high, spi, true, seq
 	s.Suite = suite
 	s.newest.Store(uint64(high) << 32)
 	return s
@@ -31,7 +35,13 @@ func newSA(spi uint32, c *Candidate, suite esp.Suite, high uint32) *SA {
 
 // provedSA returns the SA of what proved right by a number of packets; with 0 it is not proved.
 func provedSA(spi uint32, c *Candidate, o *Fit, packets int) *SA {
-	s := newSA(spi, c, o.SA.Suite(), o.High)
+	m := new(struct { // one piece of memory for all that its packets need
+		sa  SA
+		seq sequence
+		win esp.Window
+	})
+	m.seq.win = &m.win
+	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
 	s.Packets = packets
 	s.ready.Store(o.SA)
 	return s
@@ -57,6 +67,7 @@ type Ring struct {
 	sas  []*SA
 	last atomic.Int32  // index of the one that opened a packet last, the likeliest for the next one
 	made *atomic.Int64 // the table's count of SAs made ready
+	one  [1]*SA        // memory of sas, which mostly is enough
 }
 
 func (r *Ring) first() *SA { return r.sas[0] }
@@ -66,7 +77,7 @@ func (r *Ring) first() *SA { return r.sas[0] }
 func (t *Table) ring(spi uint32, first *SA, old *Ring, set *Set) *Ring {
 	r := &Ring{made: &t.readied}
 	if first != nil {
-		r.sas = append(r.sas, first)
+		r.sas = append(r.one[:0], first)
 	}
 	if old != nil {
 		for _, s := range old.sas {

@@ -12,6 +12,7 @@ const (
 	portIKE  = 500
 	portNATT = 4500
 	portL2TP = 1701
+	portDNS  = 53
 )
 
 // Bounds of what is kept of an association, and of the associations between two addresses.
@@ -25,19 +26,25 @@ const (
 // association is what two ends have in common for a while: their ISAKMP SAs, their ESP SAs, and the L2TP that these carry.
 // Several sessions can follow one another in it, and stand side by side.
 type association struct {
-	ends      [2]netip.Addr
-	ports     [2][]uint16 // that were seen of the two ends
-	session   *Session    // the latest
-	sessions  int         // that are followed
-	exchanges []*exchange
-	flows     []*flow
-	tunnels   []*tunnel
-	late      bool // its beginning was not captured
-	clear     bool // it is of L2TP without IPsec
-	opened    bool // L2TP was read inside ESP
-	natt      bool // ESP in UDP
-	last      int64
+	ends       [2]netip.Addr
+	ports      [2][]uint16 // that were seen of the two ends
+	session    *Session    // the latest
+	sessions   int         // that are followed
+	exchanges  []*exchange
+	flows      []*flow // 4*maxFlows of them at most
+	oldestFlow int     // index of the first of these, once there are as many
+	tunnels    []*tunnel
+	late       bool // its beginning was not captured
+	clear      bool // it is of L2TP without IPsec
+	opened     bool // L2TP was read inside ESP
+	natt       bool // ESP in UDP
+	last       int64
+
+	calls [2]recentCall // of the last data message that a side sent
 }
+
+// held says that its latest session is followed.
+func (a *association) held() bool { return a.session != nil && a.session.element != nil }
 
 // pair is two addresses, the lower one first.
 type pair [2]netip.Addr
@@ -128,7 +135,13 @@ func (g *Gatherer) unindex(a *association) {
 func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
 	if a.ends[sender] != src.Addr() || a.ends[1-sender] != dst.Addr() {
 		g.unindex(a)
+		for _, x := range a.exchanges {
+			delete(g.exchanges, x.key())
+		}
 		a.ends[sender], a.ends[1-sender] = src.Addr(), dst.Addr()
+		for _, x := range a.exchanges {
+			g.exchanges[x.key()] = x
+		}
 		g.index(a)
 	}
 	a.addPort(sender, src.Port())

@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // State says in a word how a session went.
@@ -50,11 +51,6 @@ type Finding struct {
 	endedAt   int64
 }
 
-// sameFailure says that both are failures of the same kind.
-func (f *Finding) sameFailure(o *Finding) bool {
-	return f.State == Failed && o.State == Failed && f.ID != "" && f.ID == o.ID && f.Step == o.Step
-}
-
 // proof is what a rule says of a session that it applies to.
 type proof struct {
 	text   string // a sentence without its full stop
@@ -86,6 +82,9 @@ func judge(s *Session) *Finding {
 			f.orderly(s)
 		}
 	case f.try(s, refusalRules):
+	case s.hidden && stopped(s) == nil && (s.call() == nil || s.call().cdn == nil):
+		f.partial("IDs of the L2TP tunnel are hidden: without its secret nothing more can be said")
+		f.Cure = "name a file with the tunnel's secret with --l2tp-secret-file"
 	case s.beginsLate():
 		f.partial("the beginning of this connection was not captured")
 	case f.try(s, failureRules):
@@ -96,7 +95,10 @@ func judge(s *Session) *Finding {
 	case s.unclear():
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
-		f.partial("the capture ends while this connection is being set up")
+		const enough = 3 // tries: the next will go as those before did
+		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !(s.tries >= enough && f.try(e, failureRules)) {
+			f.partial("the capture ends while this connection is being set up")
+		}
 	default:
 		f.State, f.Step = Failed, s.step()
 		f.Cause = "it did not get beyond this step; the capture does not show why"
@@ -105,6 +107,19 @@ func judge(s *Session) *Finding {
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// tried is the session as it was after some of its tries, nil if they were none.
+func (s *Session) tried(n int) *Session {
+	if n < 1 || n > len(s.exchanges) {
+		return nil
+	}
+	e := &Session{
+		assoc: s.assoc, ends: s.ends, exchanges: s.exchanges[:n], first: s.first, last: s.exchanges[n-1].last,
+		bounds: s.bounds, others: s.others, psks: s.psks,
+	}
+	e.bounds[1].time += int64(time.Hour) // it was given up: nobody waits for an answer any more
+	return e
 }
 
 // beginsLate says that what led to the state of the session at the beginning of the capture is not known.
@@ -153,8 +168,8 @@ func (f *Finding) clear(s *Session) {
 
 // orderly says who ended a session that came up.
 func (f *Finding) orderly(s *Session) {
-	if !f.ended || f.endedBy == client {
-		return
+	if !f.ended || f.endedBy == client || s.late {
+		return // of one that begins late nobody knows who is the client
 	}
 	f.ID, f.Proven = "orderly-end", true
 	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
@@ -290,19 +305,22 @@ func (s *Session) advances(side int) bool {
 	return d.n > 0 && !d.equal || side == server && d.n > 0
 }
 
-// goes says that the capture ends before anything can be said: something waits for its answer, and not for long.
+// goes says that the capture ends before anything can be said: something waits for its answer, and for no longer than clients
+// wait: Windows for all of IPsec and L2TP 35 s, pppd and racoon 30 s, xl2tpd 31 s.
 func (s *Session) goes() bool {
-	const patience = int64(10e9)
+	const patience = int64(35e9)
 	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil && last > 0 && x.parted(last) {
 		return false
 	}
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 
-// waited says that something which was sent several times is not only still waiting when the capture ends.
+// waited says that something which was sent several times is not only still waiting when the capture ends: it was sent for as
+// long as any responder keeps what is half open (charon 30 s, SoftEther 10 s), or the next time would have come. Senders wait at
+// most twice as long as before (charon 1.8 times, pluto, xl2tpd and Windows 2).
 func (s *Session) waited(sent *span) bool {
 	const long, short = int64(30e9), int64(5e9)
-	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, sent.last.time-sent.previous.time)
+	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
 }
 
 // step is the first that was not passed.
@@ -321,7 +339,7 @@ func (s *Session) step() string {
 		return stepTunnel
 	case x != nil && x.agreed(), len(s.flows) > 0:
 		return stepESP
-	case x != nil && len(x.quicks) > 0:
+	case x != nil && (x.established() || x.lastOfPhase1() > 0):
 		return stepQuick
 	case x != nil:
 		return x.step()
@@ -331,11 +349,16 @@ func (s *Session) step() string {
 
 // remarks says what is worth knowing of a session, and no fault of it.
 func (f *Finding) remarks(s *Session) {
-	if s.moves > 0 {
+	if s.moves > 0 && s.move.followed {
 		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
 	}
+	if e := s.tried(s.tries - 1); e != nil && f.State != Failed {
+		before := Finding{Cause: "it was not completed"}
+		_ = before.try(e, refusalRules) || before.try(e, failureRules)
+		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
+	}
 	for _, r := range remarkRules {
-		if p := r.test(s); p != nil && f.ID != r.id {
+		if p := r.test(s); p != nil && (r.id == "" || f.ID != r.id) {
 			f.Remarks = append(f.Remarks, p.text)
 			if f.ID == "" && f.State == Up {
 				f.ID, f.Proven, f.Frames = r.id, p.proven, p.frames

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"l2tpdump/ikev1"
 )
@@ -168,7 +169,7 @@ func idMismatch(s *Session) *proof {
 			true, append(last.frames(), at.frame), "",
 		}
 	}
-	const atOnce, patience = int64(1e9), int64(5e9)
+	const atOnce, patience = int64(1e9), int64(5e9) // it hangs up within 0.1 s and a round trip, and nothing else follows
 	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
 		return &proof{
 			fmt.Sprintf("IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one", s.who(client)),
@@ -176,6 +177,15 @@ func idMismatch(s *Session) *proof {
 		}
 	}
 	return nil
+}
+
+// signs says that signatures were agreed on, or offered.
+func (x *exchange) signs() bool {
+	auth := x.chosen.Auth
+	if auth == "" && len(x.offers) > 0 {
+		auth = x.offers[0]
+	}
+	return auth != "" && !strings.Contains(auth, "psk") || x.certs[client] != nil
 }
 
 // usesPSK says that a pre-shared key was agreed on, or offered.
@@ -189,19 +199,42 @@ func (x *exchange) usesPSK() bool {
 
 func certificateRefused(s *Session) *proof {
 	x := phase1Failed(s)
-	if x == nil || x.usesPSK() {
+	if x == nil || !x.signs() {
 		return nil
 	}
-	n := x.notice(append(slices.Clone(certificateNotices), authenticationFailed)...)
-	if n == nil {
-		if sealed := &x.sealed[server]; sealed.seen() && x.messages[5].seen() {
-			return &proof{fmt.Sprintf("IKE: %s refused the client's message 5, which has its certificate and signature", s.who(server)), false,
-				append(x.messages[5].frames(), sealed.first.frame), x.step()}
+	m5, sealed := &x.messages[5], &x.sealed[server]
+	if n := x.notice(append(slices.Clone(certificateNotices), authenticationFailed)...); n != nil {
+		return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)%s", s.who(n.sender), s.who(1-n.sender), n.Name, x.outOfDate(1-n.sender)),
+			true, append(m5.frames(), n.frame), x.step()}
+	}
+	if sealed.seen() && m5.seen() {
+		return &proof{fmt.Sprintf("IKE: %s refused the client's message 5, which has its certificate and signature%s", s.who(server), x.outOfDate(client)),
+			false, append(m5.frames(), sealed.first.frame), x.step()}
+	}
+	for side := range x.certs {
+		text := x.outOfDate(side)
+		last := &x.messages[x.reached()]
+		if text == "" || !last.seen() || !x.deleted[1-side].seen() && !x.sealed[1-side].seen() && !(last.n > 1 && s.waited(last)) {
+			continue
 		}
-		return nil
+		return &proof{fmt.Sprintf("IKE: %s goes on no more once it has the certificate of %s%s", s.who(1-side), s.who(side), text), false,
+			last.frames(), x.step()}
 	}
-	return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)", s.who(n.sender), s.who(1-n.sender), n.Name), true,
-		[]uint64{n.frame}, x.step()}
+	return nil
+}
+
+// outOfDate says of a side's certificate that its time is over, or has not begun; "" if that is not so or not known.
+func (x *exchange) outOfDate(side int) string {
+	c := x.certs[side]
+	switch at := time.Unix(0, x.last.time); {
+	case c == nil:
+		return ""
+	case at.After(c.NotAfter):
+		return fmt.Sprintf(": %s expired on %s", c.Subject, c.NotAfter.Format(time.DateOnly))
+	case at.Before(c.NotBefore):
+		return fmt.Sprintf(": %s is not valid before %s", c.Subject, c.NotBefore.Format(time.DateOnly))
+	}
+	return ""
 }
 
 // pskTried: a pre-shared key that somebody named is not that of both.
@@ -287,8 +320,19 @@ func quickID(s *Session) *proof {
 	return nil
 }
 
+// selector names the traffic of a side: "udp/1701 of 10.0.0.2".
 func selector(id ikev1.Identity) string {
-	return fmt.Sprintf("%d/%d %s", id.Protocol, id.Port, id.Text)
+	protocol, port := fmt.Sprint(id.Protocol), fmt.Sprint(id.Port)
+	switch id.Protocol {
+	case 0:
+		protocol = "any"
+	case protoUDP:
+		protocol = "udp"
+	}
+	if id.Port == 0 {
+		port = "any"
+	}
+	return fmt.Sprintf("%s/%s of %s", protocol, port, id.Text)
 }
 
 // tunnelMode: L2TP is asked for in tunnel mode, and refused.
@@ -321,7 +365,7 @@ func quickProposal(s *Session) *proof {
 		}
 		return &proof{text, true, append(q.messages[1].frames(), n.frame), ""}
 	}
-	const atOnce = int64(3e9)
+	const atOnce = int64(3e9) // a round trip, and less than the 4 s after which charon asks again
 	sealed := &x.sealed[1-q.sender]
 	if sealed.seen() && sealed.first.time >= q.messages[1].first.time && sealed.first.time-q.messages[1].last.time < atOnce {
 		return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s answered the request with a notification", s.who(1-q.sender)), false,

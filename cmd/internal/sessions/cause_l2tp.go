@@ -8,12 +8,20 @@ import (
 // portNot1701: the client's L2TP comes from a port that was not agreed on.
 func portNot1701(s *Session) *proof {
 	x, t := s.exchange(), s.tunnel()
-	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() {
+	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() || t.port == portL2TP || t.port == 0 {
 		return nil
 	}
+	const tries = 3
+	if !bool(t.clear) && (t.request.n < tries || !s.waited(&t.request)) {
+		return nil
+	}
+	how := ""
+	if t.clear {
+		how = ", and leaves in clear"
+	}
 	for _, q := range x.quicks {
-		if len(q.ids[0]) == 2 && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP && bool(t.clear) && t.port != portL2TP {
-			return &proof{fmt.Sprintf("the client's L2TP comes from port %d, and leaves in clear: IPsec was agreed on for port %d only", t.port, portL2TP),
+		if len(q.ids[0]) == 2 && q.sender == client && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP {
+			return &proof{fmt.Sprintf("the client's L2TP comes from port %d%s: IPsec was agreed on for port %d only", t.port, how, portL2TP),
 				true, append(q.messages[1].frames(), t.request.frames()...), ""}
 		}
 	}
@@ -65,7 +73,7 @@ func espOneWay(s *Session) *proof {
 
 // repeats says that the ESP of a side which can't be read looks like a request that is sent again and again.
 func (s *Session) repeats(side int) bool {
-	const slow = int64(10e9)
+	const slow = int64(10e9) // what is in the making does not take as long without an answer
 	d := &s.protected[side]
 	return d.n <= 40 && d.lasted() > slow && d.sizes <= 2
 }
@@ -76,18 +84,18 @@ func windowsRegistry(s *Session) *proof {
 	if x == nil || !x.agreed() || s.protected[client].n+s.protected[server].n > 0 || x.natted[server] != natBehind {
 		return nil
 	}
-	for _, v := range x.vendors[client] {
-		if strings.HasPrefix(v, "Windows") {
-			return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
-				false, x.quicks[0].messages[3].frames(), ""}
-		}
+	const patience = int64(10e9) // Windows deletes the SAs by then
+	q := x.quicks[len(x.quicks)-1]
+	if !looksLike(x.vendors[client]).windows() || !q.messages[3].seen() || s.bounds[1].time-q.messages[3].last.time < patience {
+		return nil
 	}
-	return nil
+	return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
+		false, q.messages[3].frames(), ""}
 }
 
 // stopped is the StopCCN of a tunnel that one end refuses, nil if there is none.
 func stopped(s *Session) *ending {
-	if t := s.tunnel(); t != nil && t.stop != nil && !s.up.seen() && len(s.calls) == 0 {
+	if t := s.tunnel(); t != nil && t.stop != nil && t.stop.control.HasResult && !s.up.seen() && len(s.calls) == 0 {
 		return t.stop
 	}
 	return nil
@@ -99,7 +107,11 @@ func (e *ending) by(s *Session) string {
 	if e.control.Type == 4 {
 		name = "StopCCN"
 	}
-	return fmt.Sprintf("%s (%s %s)", s.who(e.sender), name, e.control.Text)
+	text := fmt.Sprintf("%s (%s %s", s.who(e.sender), name, e.control.Text)
+	if e.control.Disconnect != "" {
+		text += "; PPP disconnect cause " + e.control.Disconnect
+	}
+	return text + ")"
 }
 
 func hiddenAVP(s *Session) *proof {
@@ -156,6 +168,24 @@ func tunnelRefused(s *Session) *proof {
 		return nil
 	}
 	return &proof{"L2TP: the tunnel was refused by " + e.by(s), true, append(t.request.frames(), e.frame), ""}
+}
+
+// callRefused: a call that did not come up is ended with a reason.
+func callRefused(s *Session) *proof {
+	c := s.call()
+	if c == nil || c.cdn == nil || c.cdn.control.Text == "" {
+		return nil
+	}
+	return &proof{"L2TP: the call was ended before it came up by " + c.cdn.by(s), true, []uint64{c.cdn.frame}, s.step()}
+}
+
+// tunnelEnded: a tunnel is ended with a reason while a call is being set up.
+func tunnelEnded(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || t.stop == nil || t.stop.control.Text == "" || t.stop.sender == t.caller && t.stop.control.Result == 1 {
+		return nil
+	}
+	return &proof{"L2TP: the tunnel was ended before the connection came up by " + t.stop.by(s), true, []uint64{t.stop.frame}, s.step()}
 }
 
 // windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section 4.4.3).

@@ -36,10 +36,30 @@ func serverNotProved(s *Session) *proof {
 		return nil
 	}
 	frames := []uint64{at.frame}
-	if l.auth.accepted.seen() {
-		frames = append(frames, l.auth.accepted.frame)
+	for _, p := range [...]place{l.auth.accepted, l.auth.proof} {
+		if p.seen() {
+			frames = append(frames, p.frame)
+		}
 	}
 	return &proof{fmt.Sprintf("PPP: the server accepted %q, but the client did not accept the server's proof", l.auth.user), true, frames, ""}
+}
+
+// eapRefused: the client wants another method than the server has.
+func eapRefused(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || !l.auth.nak.seen() || l.auth.accepted.seen() || l.auth.answered.last.time > l.auth.nak.time ||
+		!l.auth.refused.seen() && len(l.terms) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("PPP: the client refuses the login method of the server (%s)", l.auth.method)
+	if l.auth.wanted != "" {
+		text += ", and wants " + l.auth.wanted
+	}
+	frames := []uint64{l.auth.nak.frame}
+	if l.auth.refused.seen() {
+		frames = append(frames, l.auth.refused.frame)
+	}
+	return &proof{text, true, frames, ""}
 }
 
 func authFailed(s *Session) *proof {
@@ -78,10 +98,8 @@ func clientDemandsAuth(s *Session) *proof {
 
 func lcpAuthRefused(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || !l.declined[client].seen() || l.auth.answered.seen() && !strings.HasPrefix(l.auth.method, "eap") || l.auth.accepted.seen() {
-		return nil
-	}
-	if len(l.terms) == 0 && l.declined[client].n < 3 && !l.auth.refused.seen() {
+	if l == nil || !l.declined[client].seen() || l.auth.answered.seen() || l.auth.accepted.seen() ||
+		len(l.terms) == 0 && l.declined[client].n < 3 {
 		return nil
 	}
 	return &proof{fmt.Sprintf("PPP: the client and the server have no login method in common (the server wants %s)", l.demands[server]), true,
@@ -130,7 +148,7 @@ func ecp(s *Session) *proof {
 
 func ipcpFailed(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && l.demands[server] != "" {
+	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
 		return nil
 	}
 	text := "PPP: the login succeeded, but no IP address was agreed on"
@@ -148,21 +166,84 @@ func ipcpFailed(s *Session) *proof {
 	return nil
 }
 
+// loginUnanswered: the server never says yes or no.
+func loginUnanswered(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || !l.auth.answered.seen() || l.auth.accepted.seen() || l.auth.refused.seen() {
+		return nil
+	}
+	const tries = 3 // of the 10 of pppd, every 3 s
+	if sent := &l.auth.answered; sent.n >= tries && s.waited(sent) {
+		return &proof{fmt.Sprintf("PPP: %s never answered the login of %q (%s, %d times in %s)", s.who(server), l.auth.user, l.auth.method, sent.n, span64(sent.lasted())),
+			true, sent.frames(), ""}
+	}
+	return nil
+}
+
+// lcpDisagrees: the two ends go on asking for options that the other refuses.
+func lcpDisagrees(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || l.lcp.open() {
+		return nil
+	}
+	const often = 4 // pppd goes over from Conf-Nak to Conf-Rej behind five
+	for side := range l.lcp.naks {
+		if n := &l.lcp.naks[side]; n.n >= often {
+			return &proof{fmt.Sprintf("PPP: the ends do not agree on the options of LCP: %s refused %d times what %s asks for", s.who(side), n.n, s.who(1-side)), true,
+				append(n.frames(), l.lcp.requests[1-side].frames()...), ""}
+		}
+	}
+	return nil
+}
+
+// pppEnded: one end hung up, for none of the reasons above.
+func pppEnded(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || len(l.terms) == 0 {
+		return nil
+	}
+	t := &l.terms[0]
+	text := "PPP: " + s.who(t.sender) + " ended the connection before it came up"
+	if t.text != "" {
+		text += ": " + t.text
+	}
+	return &proof{text, true, []uint64{t.frame}, s.step()}
+}
+
+// pfcMisread: a packet with a protocol field of one byte is taken for one of another protocol, whose second byte is the first
+// of an IP header (RFC 1661 section 6.5).
+func pfcMisread(s *Session) *proof {
+	for _, l := range s.links() {
+		for _, r := range l.rejects {
+			if ip := r.protocol & 0xf0; r.protocol>>8 == 0x21 && (ip == 0x40 || ip == 0x60) {
+				return &proof{fmt.Sprintf("PPP: %s does not understand the short protocol numbers that were agreed on: it rejects protocol 0x%04x, which is the first bytes of an IP packet",
+					s.name(r.sender), r.protocol), true, []uint64{r.frame}, ""}
+			}
+		}
+	}
+	return nil
+}
+
 // silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited for.
 func silentPPP(s *Session, side int) *proof {
 	c := s.call()
 	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
 		return nil
 	}
-	const patience = int64(15e9)
+	const patience = int64(15e9) // pppd sends Conf-Req every 3 s
 	frames := c.connect.frames()
+	text := fmt.Sprintf("the L2TP call was accepted, but the PPP of the %s never spoke", sideNames[side])
+	const lossOfCarrier = 1 // RFC 2661 section 4.4.2
 	switch {
+	case c.cdn != nil && c.cdn.control.Result > lossOfCarrier:
+		return nil // it was refused
 	case c.cdn != nil:
+		text += "; " + s.who(c.cdn.sender) + " ended the call: CDN " + c.cdn.control.Text
 		frames = append(frames, c.cdn.frame)
 	case c.link.lcp.requests[1-side].n < 3 && s.bounds[1].time-c.connect.last.time < patience:
 		return nil
 	}
-	return &proof{fmt.Sprintf("the L2TP call was accepted, but the PPP of the %s never spoke", sideNames[side]), true, frames, ""}
+	return &proof{text, true, frames, ""}
 }
 
 func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }

@@ -14,6 +14,7 @@ var failureRules = []rule{
 	{"ike-psk", "ike-m5", Failed, curePSK, pskSilent},
 	{"ike-answers-lost", "ike-m1", Failed, "look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back", answersLost},
 	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
+	{"stale-sa-redial", "ike-m1", Failed, cureStale, staleRedial},
 	{"ike-no-answer", "ike-m1", Failed, "open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
@@ -27,21 +28,28 @@ var failureRules = []rule{
 
 	{"hidden-avp-bad", stepTunnel, Failed, "have the server hide no AVPs, or give both ends the same tunnel secret", hiddenAVP},
 	{"tunnel-secret", stepTunnel, Failed, "give both ends the same tunnel secret, or none", tunnelSecret},
-	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
-	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
-	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
-	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
-	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
 
 	{"server-not-proved", stepAuth, Failed, "the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
+	{"eap-refused", stepAuth, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", eapRefused},
 	{"ppp-auth-failed", stepAuth, Failed, "correct the user's name or password; allow the method on the server", authFailed},
 	{"ppp-client-demands-auth", stepLCP, Failed, "client: noauth, and no require options", clientDemandsAuth},
 	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", lcpAuthRefused},
 	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", mppe},
 	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ecp},
 	{"ipcp-failed", stepIPCP, Failed, "look at the server's pool of addresses, and let the client take what it gets", ipcpFailed},
+	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
+	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
+	{"", stepLCP, Failed, "", lcpDisagrees},
+	{"", stepLCP, Failed, "", pppEnded},
+
+	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
+	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
+	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
+	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
 	{"server-ppp-dead", stepLCP, Failed, "look into the log of the server's pppd: kernel modules, options, /dev/ppp", serverPPPDead},
 	{"client-ppp-dead", stepLCP, Failed, "look into the log of the client's pppd", clientPPPDead},
+	{"", stepCall, Failed, "", callRefused},
+	{"", stepTunnel, Failed, "", tunnelEnded},
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRPSealed},
 }
 
@@ -73,7 +81,7 @@ func pskSilent(s *Session) *proof {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
 		return &proof{fmt.Sprintf("IKE: %s answers each message 5 of the client with an error that can't be read: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), sealed.frames()...), ""}
-	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && s.waited(m5):
+	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && x.floated == x.floated4 && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys differ", s.who(server)),
 			false, append(m5.frames(), m4.last.frame), ""}
 	}
@@ -86,7 +94,7 @@ func answersLost(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
-	const often = 3
+	const often = 3 // a slow path has two copies on their way
 	n := x.reached()
 	if n < 2 || n%2 == 1 || x.messages[n-1].n < often || x.messages[n].n < often-1 {
 		return nil
@@ -108,14 +116,17 @@ func natt4500(s *Session) *proof {
 	if x == nil || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
-	const patience = int64(20e9)
+	const patience = int64(20e9) // by then each client has sent it two times more: charon after 4 and 11 s, racoon every 10 s
 	behind := x.natted[client] == natBehind || x.natted[server] == natBehind
 	m4, m5 := &x.messages[4], &x.messages[5]
 	switch {
 	case m4.seen() && !m5.seen() && behind && s.bounds[1].time-m4.last.time > patience && s.others > 0:
 		return &proof{fmt.Sprintf("IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 of %s", s.who(server)),
 			true, m4.frames(), ""}
-	case m5.n > 2 && x.floated && !x.sealed[server].seen() && s.waited(m5):
+	case m5.n > 2 && x.floated && !x.floated4 && m4.last.time > m5.first.time && s.waited(m5):
+		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 (%d times in %s), and %s goes on with message 4 at UDP 500: message 5 does not reach it",
+			m5.n, span64(m5.lasted()), s.who(server)), false, append(m5.frames(), m4.last.frame), ""}
+	case m5.n > 2 && x.floated && !x.floated4 && !x.sealed[server].seen() && s.waited(m5):
 		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 and was not answered (%d times in %s): the port is blocked, or the server drops it silently, as with another pre-shared key",
 			m5.n, span64(m5.lasted())), false, m5.frames(), ""}
 	}
@@ -135,6 +146,8 @@ func noAnswer(s *Session) *proof {
 			m1.first = e.messages[1].first
 		}
 	}
+	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what is half open. Behind 35 s
+	// Windows has given up, and everybody else has tried again.
 	const tries, short, patience = 3, int64(10e9), int64(35e9)
 	if x.refused.seen() {
 		return &proof{fmt.Sprintf("IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)", s.who(server), x.refused.by, x.refused.kind, x.refused.n),
@@ -166,7 +179,7 @@ func phase1Stopped(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
-	const patience = int64(5e9)
+	const patience = int64(5e9) // who breaks off does not go on after a round trip
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
 			return &proof{fmt.Sprintf("IKE: %s refused: %s", s.who(n.sender), n.Name), true, []uint64{n.frame}, x.step()}

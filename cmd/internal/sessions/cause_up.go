@@ -4,22 +4,32 @@ import (
 	"fmt"
 )
 
+const cureStale = "dead peer detection on the server, one connection for each client (uniqueids), and INITIAL-CONTACT from the client"
+
 const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, lengthen the echo interval"
 
 // upRules are of sessions that came up: how they ended, and how they work.
 var upRules = []rule{
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
 	{"two-clients-one-nat", stepData, Ill, "give the SAs of the server unique marks, or the clients random source ports", twoClients},
+	{"pfc-not-understood", stepData, Ill, "switch the compression of the protocol field off: nopcomp", pfcMisread},
 	{"sa-expired-no-rekey", stepData, Lost, "let the end that renews the keys reach the other on UDP 500 and 4500", saExpired},
+	{"stale-sa-redial", stepData, Lost, cureStale, staleRedial},
+	{"nat-rebinding", stepData, Lost, "keep the NAT's mapping alive: a keepalive every 20 s; have the server follow the client's address", natMoved},
+	{"l2tp-lost-state", stepData, Lost, "have the client dial again; update the server", lostState},
+	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, helloUnanswered},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
 	{"mtu-blackhole", stepData, Ill, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
 	{"connected-no-forwarding", stepData, Ill, "server: ip_forward, masquerade the pool of addresses, and route back", noForwarding},
+	{"connected-no-forwarding", stepData, Ill, "look at the server of DNS that the client is given, and at the way there", dnsUnanswered},
 	{"mtu-blackhole", stepData, Up, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackholeSealed},
 }
 
 // remarkRules are of what is no fault.
 var remarkRules = []rule{
 	{"rekey-collision", stepData, Up, "", rekeyCollision},
+	{"", stepData, Up, "", losses},
+	{"", stepData, Up, "", tooLarge},
 }
 
 func routeLoop(s *Session) *proof {
@@ -34,7 +44,7 @@ func twoClients(s *Session) *proof {
 		return &proof{fmt.Sprintf("two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the other (%d packets)", s.who(client), m.n),
 			true, m.frames(), ""}
 	}
-	const soon, often = int64(15e9), 3
+	const soon, often = int64(15e9), 3 // a server sends an echo or a Hello more often than every 60 s, and answers at once
 	r, c := &s.protected[server], &s.protected[client]
 	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often && c.last.time > r.last.time+soon {
 		return &proof{fmt.Sprintf("another client behind %s came up, and since then the server sends nothing to this one: typical of two clients with the same selector (UDP 1701)", s.who(client)),
@@ -45,7 +55,7 @@ func twoClients(s *Session) *proof {
 
 // silence is how long a side has not been heard while the other went on, and what it sent; ok: long enough.
 func (s *Session) silence() (side int, ok bool) {
-	const often, long = 3, int64(8e9)
+	const often, long = 3, int64(8e9) // longer than the slowest path takes there and back
 	for side := range s.alone {
 		if a := &s.alone[1-side]; a.n >= often && a.lasted() >= long {
 			return side, true
@@ -54,21 +64,25 @@ func (s *Session) silence() (side int, ok bool) {
 	return 0, false
 }
 
+// unheard is a side that is not heard any more, and no end of it; ok: there is one.
+func (s *Session) unheard() (side int, ok bool) {
+	side, ok = s.silence()
+	return side, ok && !s.hungUp(side) && !s.parting(1-side)
+}
+
+// questions are how often a side asks before silence says something: pppd, xl2tpd and charon hang up behind 4 to 6.
+const questions = 3
+
 // keepalive: one side is not heard any more, and the other asks and waits for it.
 func keepalive(s *Session) *proof {
-	side, ok := s.silence()
-	if !ok || s.hungUp(side) || s.parting(1-side) {
+	side, ok := s.unheard()
+	if !ok {
 		return nil
 	}
-	const asked = 3
 	how := ""
-	if l := s.link(); l != nil && l.echo[1-side].open.n >= asked {
+	if l := s.link(); l != nil && l.echo[1-side].open.n >= questions {
 		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].open.n)
-	}
-	if t := s.tunnel(); t != nil && t.hello[1-side].open.n >= asked && how == "" {
-		how = fmt.Sprintf("L2TP Hello (%d times)", t.hello[1-side].open.n)
-	}
-	if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= asked && how == "" {
+	} else if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= questions {
 		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].open.n)
 	}
 	alone := &s.alone[1-side]
@@ -76,11 +90,88 @@ func keepalive(s *Session) *proof {
 	case how != "":
 		return &proof{fmt.Sprintf("%s no longer answered: %s of %s went unanswered for %s", s.name(side), how, s.name(1-side), span64(alone.lasted())),
 			true, alone.frames(), ""}
-	case s.readable():
+	case s.readable(), !s.asks(1 - side):
 		return nil
 	}
 	return &proof{fmt.Sprintf("%s fell silent, and %s went on alone (%d packets in %s)", s.name(side), s.name(1-side), alone.n, span64(alone.lasted())),
 		false, alone.frames(), ""}
+}
+
+// helloUnanswered: the keepalive of the tunnel is not answered, and nothing else that asks.
+func helloUnanswered(s *Session) *proof {
+	side, ok := s.unheard()
+	t, l := s.tunnel(), s.link()
+	if !ok || t == nil || t.hello[1-side].open.n < questions || l != nil && l.echo[1-side].open.n >= questions {
+		return nil
+	}
+	hello := &t.hello[1-side].open
+	return &proof{fmt.Sprintf("%s no longer answered the L2TP Hello of %s (%d times in %s)", s.name(side), s.name(1-side), hello.n, span64(hello.lasted())),
+		true, hello.frames(), ""}
+}
+
+// staleRedial: a new dial is not answered, and the server goes on with what it had before.
+func staleRedial(s *Session) *proof {
+	x := s.exchange()
+	if x == nil || x.initiator != client || x.reached() != 1 {
+		return nil
+	}
+	const tries, short = 3, int64(10e9) // as noAnswer has them
+	m1 := &x.messages[1]
+	if m1.n < tries || m1.lasted() < short {
+		return nil
+	}
+	var old *flow
+	for _, f := range s.assoc.flows {
+		switch {
+		case f.span.last.time < m1.first.time:
+		case f.sender == client:
+			return nil // the client has what it had, too: it renews its keys
+		default:
+			old = f
+		}
+	}
+	if old == nil {
+		return nil
+	}
+	frames := m1.frames()
+	if f := old.span.last.frame; f <= s.last.frame {
+		frames = append(frames, f)
+	}
+	return &proof{fmt.Sprintf("%s does not answer the new dial of %s (%d times in %s), and goes on with the former connection (SPI 0x%08x)",
+		s.name(server), s.name(client), m1.n, span64(m1.lasted()), old.spi), false, frames, ""}
+}
+
+// natMoved: NAT gave the client another port, and the server does not follow.
+func natMoved(s *Session) *proof {
+	m := &s.move
+	const often, long = 3, int64(8e9) // as silence has them
+	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < long || s.hungUp(server) || s.hungUp(client) {
+		return nil
+	}
+	text := fmt.Sprintf("NAT gave %s another port or address (%s), and nothing of %s went there since (%s)", s.name(client), m.to, s.name(server), span64(m.sent.lasted()))
+	if m.astray.n > 0 {
+		text += fmt.Sprintf("; it sends to the former one (%d packets)", m.astray.n)
+	}
+	return &proof{text, m.astray.n > 0, append(m.sent.frames(), m.astray.frames()...), ""}
+}
+
+// lostState: a side goes on with a tunnel that the other closed long ago.
+func lostState(s *Session) *proof {
+	o := &s.orphans
+	const often = 3
+	if o.n < often {
+		return nil
+	}
+	return &proof{fmt.Sprintf("%s no longer knows the L2TP tunnel %d, and %s goes on with it (%d messages)", s.name(1-o.sender), o.tunnel, s.name(o.sender), o.n),
+		false, o.frames(), ""}
+}
+
+// asks says that what a side goes on sending, and nobody can read, is more than requests of a user that are not answered:
+// it goes on for 30 s (resolvers give up before, and TCP has doubled its pauses), or it is of IKE.
+func (s *Session) asks(side int) bool {
+	const long = int64(30e9)
+	alone, x := &s.alone[side], s.exchange()
+	return alone.lasted() >= long || x != nil && x.sealed[side].n > 1 && x.sealed[side].previous.time >= alone.first.time
 }
 
 // hungUp says that a side ended the session itself, so that its silence is no fault.
@@ -103,7 +194,7 @@ func (s *Session) hungUp(side int) bool {
 
 // parting says that the last thing that was heard of a side is a pair of messages as they delete the SAs of both phases.
 func (s *Session) parting(side int) bool {
-	const together = int64(2e9)
+	const together = int64(2e9) // the two Deletes follow each other at once
 	x := s.exchange()
 	if x == nil {
 		return false
@@ -147,7 +238,7 @@ func saExpired(s *Session) *proof {
 
 // blackhole: a large segment is sent again and again and never acknowledged, while smaller packets pass.
 func blackhole(s *Session) *proof {
-	const often = 3
+	const often = 3 // lost by chance so often in a row, beside small ones that pass: less than once in 1000 at 10 % losses
 	if s.unread > 0 {
 		return nil // the acknowledgement may be in what was not read
 	}
@@ -181,7 +272,7 @@ func blackholeSealed(s *Session) *proof {
 }
 
 func noForwarding(s *Session) *proof {
-	const hosts, tries = 3, 2
+	const hosts, tries = 3, 2 // one host may be down, and one request be lost
 	var frames []uint64
 	requests, n := 0, 0
 	for i := range s.traffic.asked {
@@ -203,6 +294,39 @@ func noForwarding(s *Session) *proof {
 	}
 	return &proof{fmt.Sprintf("connected, but none of %d requests to %d hosts behind the server was answered: it does not forward them, or they have no route back", requests, n),
 		true, frames, ""}
+}
+
+// dnsUnanswered: names are asked for again and again, and there is no answer. A resolver waits 5 s before it asks again.
+func dnsUnanswered(s *Session) *proof {
+	const tries, long = 3, int64(5e9)
+	d := &s.traffic.dns
+	if d.answered || d.asked.n < tries || d.asked.lasted() < long || s.unread > 0 || s.protected[server].last.time < d.asked.first.time && !s.inClear() {
+		return nil
+	}
+	return &proof{fmt.Sprintf("connected, but none of %d DNS requests (the last to %s) was answered: names can't be resolved", d.asked.n, d.server), true, d.asked.frames(), ""}
+}
+
+// losses: much of what was sent is not in the capture.
+func losses(s *Session) *proof {
+	const often, part = 10, 20 // 5 %: TCP suffers
+	var lost uint64
+	packets := 0
+	for _, f := range s.flows {
+		lost += f.window.Missing()
+		packets += f.span.n
+	}
+	if lost < often || lost*part < uint64(packets) {
+		return nil
+	}
+	return &proof{fmt.Sprintf("%d ESP packets are missing here, of %d: lost on the way, or by the capture", lost, lost+uint64(packets)), true, nil, ""}
+}
+
+// tooLarge: a router says that ESP packets are too large for it.
+func tooLarge(s *Session) *proof {
+	if !s.icmp.seen() || s.icmp.kind != tooBig {
+		return nil
+	}
+	return &proof{fmt.Sprintf("%s says that packets are too large for it (ICMP, %d times)", s.icmp.by, s.icmp.n), true, s.icmp.frames(), ""}
 }
 
 // rekeyCollision: both ends renew phase 2 at the same time.

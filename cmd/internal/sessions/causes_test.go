@@ -40,6 +40,11 @@ type report struct {
 	PPP         struct {
 		Assigned string `json:"assigned"`
 	} `json:"ppp"`
+	IKE struct {
+		Config struct {
+			Assigned string `json:"assigned"`
+		} `json:"config"`
+	} `json:"ike"`
 }
 
 // gather returns the sessions of a capture, of which a filter takes the frames that take part; "": all.
@@ -72,7 +77,7 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 // printed is the JSON of a session.
 func printed(s *sessions.Session) ([]byte, error) {
 	var b bytes.Buffer
-	w := sessions.NewWriter(&b, true, false)
+	w := sessions.NewWriter(&b, true, nil)
 	err := errors.Join(w.Session(s), w.Close())
 	return b.Bytes(), err
 }
@@ -88,6 +93,33 @@ func run(t *testing.T, p *pipeline.Pipeline) []report {
 		}
 		list = append(list, report{})
 		return json.Unmarshal(b, &list[len(list)-1])
+	})
+	p.AddSink(g)
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// printedOf returns the JSON of the sessions of a capture.
+func printedOf(t *testing.T, file string, keys ...string) (list [][]byte) {
+	t.Helper()
+	s := readAll(t, file)
+	p := pipeline.New(pipeline.Config{Source: s})
+	for _, name := range keys {
+		k, err := keysrc.ParseFile(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddKeys(k)
+	}
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		b, err := printed(s)
+		list = append(list, b)
+		return err
 	})
 	p.AddSink(g)
 	if _, err := p.Run(context.Background()); err != nil {

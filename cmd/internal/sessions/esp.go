@@ -12,6 +12,7 @@ import (
 // flow is the packets of one SPI.
 type flow struct {
 	spi    uint32
+	src    netip.Addr // where the last came from
 	dst    netip.Addr // where the first went
 	assoc  *association
 	sender int // side
@@ -23,13 +24,14 @@ type flow struct {
 	opened       uint64
 	cipher, auth string
 	negotiated   *esp.Negotiated
+	listed       bool // a session names it
 }
 
 // negotiated takes note of an ESP SA that a Quick Mode of x agreed on.
 func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
-	f := g.flow(n.SPI, n.Dst)
+	f, _ := g.flow(n.SPI, n.Src, n.Dst)
 	if f == nil {
-		f = g.newFlow(x.assoc, n.SPI, n.Dst)
+		f = g.newFlow(x.assoc, n.SPI, n.Src, n.Dst)
 	} else if f.assoc != x.assoc && f.opened == 0 {
 		f.assoc = x.assoc // IKE is sure, the address was a guess
 	}
@@ -39,24 +41,45 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
 	x.assoc.natt = x.assoc.natt || n.UDPEncap
 }
 
-// flow finds a flow by its SPI: the one to this address, or the only one.
-func (g *Gatherer) flow(spi uint32, dst netip.Addr) *flow {
-	first := g.flows[spi]
-	for f := first; f != nil; f = f.next {
+// flow finds a flow by its SPI and its ends; other is one to the same address from another.
+func (g *Gatherer) flow(spi uint32, src, dst netip.Addr) (f, other *flow) {
+	for f := g.flows[spi]; f != nil; f = f.next {
 		if f.dst == dst {
-			return f
+			if f.src == src {
+				return f, nil
+			}
+			other = f
 		}
 	}
-	return nil
+	return nil, other
 }
 
-func (g *Gatherer) newFlow(a *association, spi uint32, dst netip.Addr) *flow {
-	f := &flow{spi: spi, dst: dst, assoc: a, next: g.flows[spi]}
-	g.flows[spi] = f
-	if a.flows = append(a.flows, f); len(a.flows) > 4*maxFlows {
-		g.forgetFlow(a.flows[0])
-		a.flows = slices.Delete(a.flows, 0, 1)
+// maxSameSPI bounds the flows with one SPI: who forges addresses can't make the search for one slow.
+const maxSameSPI = 64
+
+func (g *Gatherer) newFlow(a *association, spi uint32, src, dst netip.Addr) *flow {
+	f := g.spare
+	if g.spare = nil; f == nil {
+		f = new(flow)
 	}
+	*f = flow{spi: spi, src: src, dst: dst, assoc: a, next: g.flows[spi]}
+	g.flows[spi] = f
+	for n, p := 1, f; p.next != nil; n, p = n+1, p.next {
+		if n == maxSameSPI {
+			p.next = nil
+			break
+		}
+	}
+	if len(a.flows) < 4*maxFlows {
+		a.flows = append(a.flows, f)
+		return f
+	}
+	oldest := &a.flows[a.oldestFlow]
+	a.oldestFlow = (a.oldestFlow + 1) % len(a.flows)
+	if g.forgetFlow(*oldest); !(*oldest).listed {
+		g.spare = *oldest
+	}
+	*oldest = f
 	return f
 }
 
@@ -80,8 +103,13 @@ func (g *Gatherer) forgetFlow(f *flow) {
 // flowOf finds the flow of a packet, or begins one.
 func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place) *flow {
 	opened := r.Verdict.Opened()
-	if f := g.flow(r.SPI, dst.Addr()); f != nil {
+	f, other := g.flow(r.SPI, src.Addr(), dst.Addr())
+	if f != nil {
 		return f
+	}
+	if other != nil && (opened && r.Net.UDP || len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0) {
+		other.src = src.Addr()
+		return other
 	}
 	if f := g.flows[r.SPI]; f != nil && f.next == nil && opened && r.Net.UDP {
 		return f // the address has changed
@@ -95,7 +123,7 @@ func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place)
 		}
 		a.late = true
 	}
-	f := g.newFlow(a, r.SPI, dst.Addr())
+	f = g.newFlow(a, r.SPI, src.Addr(), dst.Addr())
 	f.sender = a.side(src, dst)
 	return f
 }
@@ -116,20 +144,16 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
+	missing := f.window.Missing()
 	if opened && n.UDP {
-		if !slices.Contains(a.ports[f.sender], src.Port()) || !a.knows(src.Addr(), dst.Addr()) {
-			if a.session != nil && f.sender == client && f.span.seen() {
-				a.session.moves++
-			}
-			g.moved(a, src, dst, f.sender)
-		}
+		g.follow(f, src, dst, at)
 	}
 	a.natt = a.natt || n.UDP
-	if a.session == nil || a.session.element == nil {
-		s := g.begin(a, src, dst, at)
-		s.late = true
+	s := g.espSession(a, src, dst, at)
+	if f.count(r, at) {
+		g.current, s.last = s, at
+		return // its receiver drops it
 	}
-	s := a.session
 	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
@@ -138,14 +162,61 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	} else if opened {
 		s.came(at)
 	}
-	f.count(r, at)
 	s.addESP(f, r.ESPLength(), at)
+	if s.series != nil {
+		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
+		s.series.miss(f.sender, int64(f.window.Missing()-missing), at.time)
+	}
+	if s.move.seen() && opened {
+		s.move.take(f.sender, dst, at)
+	}
 	g.touch(s, at, f.sender)
 }
 
-// count counts a packet.
-func (f *flow) count(r *pipeline.Record, at place) {
+// follow follows the ends of a flow that a key opens to other addresses and ports.
+func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, at place) {
+	a := f.assoc
+	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {
+		return
+	}
+	if a.session != nil && f.sender == client && f.span.seen() {
+		a.session.moves++
+		a.session.move = move{place: at, to: src}
+		if g.keep(a.session) {
+			g.note(a.session, newEvent(at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now"))
+		}
+	}
+	g.moved(a, src, dst, f.sender)
+}
+
+// espSession is the session that ESP of an association is of. It begins late if what was agreed on is not in the capture.
+func (g *Gatherer) espSession(a *association, src, dst netip.AddrPort, at place) *Session {
+	if !a.held() {
+		g.begin(a, src, dst, at).late = true
+	}
+	s := a.session
+	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
+		s.late, a.late = true, true
+	}
+	return s
+}
+
+// take takes note of a packet that came after the change.
+func (m *move) take(sender int, dst netip.AddrPort, at place) {
+	switch {
+	case sender == client:
+		m.sent.add(at)
+	case dst == m.to:
+		m.followed = true
+	default:
+		m.astray.add(at)
+	}
+}
+
+// count counts a packet, and reports whether it was there before.
+func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	f.span.add(at)
+	before := f.window.Duplicates
 	sure := r.Verdict == why.Verified
 	p := uint64(r.Seq)
 	if sure {
@@ -160,6 +231,7 @@ func (f *flow) count(r *pipeline.Record, at place) {
 	if r.SA != nil && r.Verdict.Opened() {
 		f.cipher, f.auth = r.SA.CipherName(), r.SA.AuthName()
 	}
+	return f.window.Duplicates > before
 }
 
 // addESP counts a packet of ESP.
@@ -167,7 +239,7 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	if f.session != s {
 		f.session = s
 		if len(s.flows) < maxFlows {
-			s.flows = append(s.flows, f)
+			s.flows, f.listed = append(s.flows, f), true
 		}
 	}
 	d := &s.protected[f.sender]

@@ -1,5 +1,7 @@
 package sessions
 
+import "slices"
+
 // The sides of a session.
 const (
 	client = 0 // who sent the first message
@@ -46,15 +48,36 @@ func (s *span) frames() []uint64 {
 	return []uint64{s.first.frame, s.last.frame}
 }
 
+// Side is who sent something.
+type Side int
+
+// Who sends: a side of the session, or somebody between them.
+const (
+	FromClient Side = client
+	FromServer Side = server
+	FromOther  Side = nobody
+)
+
+var sideWords = [...]string{"orig", "resp", "other"}
+
+// MarshalText writes orig, resp or other.
+func (s Side) MarshalText() ([]byte, error) { return []byte(sideWords[s]), nil }
+
 // Event is a packet of a session that says something: all but the users' traffic.
 type Event struct {
-	Time           int64 // nanoseconds since the Unix epoch
-	Frame          uint64
-	Sender         int    // 0 the client, 1 the server, 2 somebody between them
-	Layer          string // "ike", "l2tp", "ppp", "icmp"
-	Name           string // "main 1", "SCCRQ", "LCP Conf-Req"
-	Details        string // fit for a terminal
-	Retransmission bool
+	Time           seconds `json:"ts"`
+	Frame          uint64  `json:"frame"`
+	Sender         Side    `json:"from"`
+	Layer          string  `json:"layer"` // "ike", "nat", "l2tp", "ppp", "icmp"
+	Name           string  `json:"name"`  // "main 1", "SCCRQ", "LCP Conf-Req"
+	Details        string  `json:"details,omitempty"`
+	AVPs           string  `json:"avps,omitempty"` // of L2TP, all by name
+	Retransmission bool    `json:"retransmission,omitempty"`
+	LeftOut        uint64  `json:"left_out,omitempty"` // messages before this one that are not told
+}
+
+func newEvent(at place, sender int, layer, name, details string) Event {
+	return Event{Time: seconds(at.time), Frame: at.frame, Sender: Side(sender), Layer: layer, Name: name, Details: details}
 }
 
 // Bounds of the events that are kept: of a session the first and the last, and of all sessions together.
@@ -68,7 +91,8 @@ const (
 type events struct {
 	list    []Event // the first ones, then the last ones
 	oldest  int     // of the last ones, index in list
-	dropped uint64
+	dropped uint64  // between them
+	refused uint64  // for which there was no room among those of all sessions
 }
 
 // add takes e, which may displace one in the middle; it reports whether one more is kept.
@@ -88,7 +112,18 @@ func (l *events) all() []Event {
 	if l.dropped == 0 {
 		return l.list
 	}
-	out := append([]Event(nil), l.list[:firstEvents+l.oldest]...)
-	out = append(out[:firstEvents:firstEvents], l.list[firstEvents+l.oldest:]...)
-	return append(out, l.list[firstEvents:firstEvents+l.oldest]...)
+	out := slices.Concat(l.list[:firstEvents], l.list[firstEvents+l.oldest:], l.list[firstEvents:firstEvents+l.oldest])
+	out[firstEvents].LeftOut = l.dropped
+	return out
+}
+
+// repeated reports whether the same was said by the same side a short while ago.
+func (l *events) repeated(e *Event) bool {
+	const while = 16
+	for i := len(l.list) - 1; i >= max(0, len(l.list)-while); i-- {
+		if o := &l.list[i]; o.Sender == e.Sender && o.Name == e.Name && o.Details == e.Details {
+			return true
+		}
+	}
+	return false
 }

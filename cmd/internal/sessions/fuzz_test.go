@@ -47,7 +47,7 @@ func FuzzSessions(f *testing.F) {
 		}
 		defer src.Close()
 		p := pipeline.New(pipeline.Config{Source: &altered{Source: src, change: change}, Limit: 400})
-		text := sessions.NewWriter(io.Discard, false, true)
+		text := sessions.NewWriter(io.Discard, false, (*sessions.Session).EventLines)
 		g := sessions.NewGatherer(func(s *sessions.Session) error {
 			b, err := printed(s)
 			if err != nil {
@@ -59,7 +59,7 @@ func FuzzSessions(f *testing.F) {
 			}
 			return text.Session(s)
 		})
-		g.KeepEvents()
+		g.KeepDetails()
 		p.AddSink(g)
 		if _, err := p.Run(context.Background()); err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"container/list"
+	"crypto/sha256"
 	"net/netip"
 	"slices"
 
@@ -15,49 +16,69 @@ import (
 const (
 	maxHeld   = 1 << 13
 	idleAfter = int64(3600e9)
-	retryTime = int64(120e9) // between attempts that belong together
+	retryTime = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
 // Gatherer is a sink that gathers sessions.
 type Gatherer struct {
 	emit      func(*Session) error
-	exchanges map[ikev1.Cookie]*exchange
+	exchanges map[exchangeKey]*exchange
+	cookies   map[ikev1.Cookie]*exchange // the latest of each
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
+	spare     *flow            // that nothing refers to, for the next one
 	calls     map[callKey]*call
+	changes   uint      // of calls
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
-	keeps     bool      // events
+	keeps     bool      // details
 	psks      []PSK
 	others    uint64   // frames that a filter on the ports of IKE does not let pass
 	bounds    [2]place // of the capture so far
+	current   *Session // of the last record
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
-		exchanges: make(map[ikev1.Cookie]*exchange),
+		exchanges: make(map[exchangeKey]*exchange),
+		cookies:   make(map[ikev1.Cookie]*exchange),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),
 	}
 }
 
-// Record takes a record.
+// Record takes a record, and sets its Session, by which sinks behind the Gatherer learn what it is of. What is said of that
+// session is what is known up to the last record of the Gatherer, which may be a later one; its UID is there from its
+// beginning, and does not change.
 func (g *Gatherer) Record(r *pipeline.Record) error {
+	err := g.take(r)
+	if g.current != nil {
+		r.Session = g.current
+	}
+	return err
+}
+
+func (g *Gatherer) take(r *pipeline.Record) error {
 	at := place{r.Number, r.Packet.Time}
+	g.current = nil
 	if !g.bounds[0].seen() {
 		g.bounds[0] = at
 	}
 	g.bounds[1] = at
 	if r.Merged() {
+		g.bystander(&r.Net)
 		return nil
 	}
 	switch r.Kind {
 	case pipeline.IKE:
 		for _, m := range r.IKE {
 			g.isakmp(r, m, at)
+		}
+		if len(r.IKE) == 0 {
+			g.unreadIKE(&r.Net, at)
 		}
 	case pipeline.ESP:
 		g.espPacket(r, at)
@@ -109,8 +130,7 @@ func (g *Gatherer) expire(now int64) error {
 	return nil
 }
 
-// finish judges a session and tells of it; of one that failed only once it is known that the next try did not fail in the
-// same way.
+// finish judges a session and tells of it.
 func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
 	s.element, s.bounds, s.others = nil, g.bounds, g.others
@@ -118,24 +138,12 @@ func (g *Gatherer) finish(s *Session) error {
 	s.psks = g.psks
 	s.finding = judge(s)
 	g.forget(s)
-	if p := s.earlier; p != nil {
-		s.earlier = nil
-		if s.finding.sameFailure(p.finding) {
-			s.first, s.attempts = p.first, p.attempts+1
-			s.ends, s.UID = p.ends, p.UID
-		} else if err := g.emit(p); err != nil {
-			return err
-		}
-	}
-	if n := s.next; n != nil && n.element != nil && s.finding.State == Failed && n.first.time-s.last.time < retryTime {
-		n.earlier = s
-		return nil
-	}
 	return g.emit(s)
 }
 
 // forget lets go what leads to a session, and to its association if it was the last of it.
 func (g *Gatherer) forget(s *Session) {
+	g.changes++
 	for _, c := range s.calls {
 		for _, k := range c.keys {
 			delete(g.calls, k)
@@ -150,81 +158,120 @@ func (g *Gatherer) forget(s *Session) {
 		g.forgetFlow(f)
 	}
 	for _, x := range a.exchanges {
-		if g.exchanges[x.cookies[0]] == x {
-			delete(g.exchanges, x.cookies[0])
-		}
+		g.forgetExchange(x)
 	}
 }
 
-// KeepEvents has the events of sessions kept. It is called before the first record.
-func (g *Gatherer) KeepEvents() { g.keeps = true }
+// KeepDetails has the events of sessions kept, their traffic over time and their conversations. It is called before the first
+// record.
+func (g *Gatherer) KeepDetails() { g.keeps = true }
 
-// keep reports whether there is room for a further event.
-func (g *Gatherer) keep() bool { return g.keeps && g.events < allEvents }
+// keep reports whether an event of s is wanted, and there is room for it.
+func (g *Gatherer) keep(s *Session) bool {
+	if g.keeps && g.events >= allEvents {
+		s.events.refused++
+		return false
+	}
+	return g.keeps
+}
 
 // note keeps an event of a session.
 func (g *Gatherer) note(s *Session, e Event) {
+	e.Retransmission = e.Retransmission || e.Layer == "ppp" && s.events.repeated(&e)
 	if s.events.add(e) {
 		g.events++
 	}
 }
 
-// exchange returns the ISAKMP SA of an initiator cookie; phase1 says that the message may begin one. opened: a key opens the
-// message. nil: it belongs to none.
+// exchange returns the ISAKMP SA of an initiator cookie; nil: the message belongs to none.
 func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ikev1.Message, at place) *exchange {
-	if x := g.exchanges[cookie]; x != nil {
-		switch {
-		case x.assoc.knows(src.Addr(), dst.Addr()):
-			x.assoc.addPorts(src, dst)
-		case m.Decrypted && m.Verified:
-			sender := x.initiator
-			if !m.FromInitiator {
-				sender = 1 - sender
-			}
-			g.moved(x.assoc, src, dst, sender)
-		default:
-			return nil
-		}
+	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
+	if x := g.exchanges[exchangeKey{cookie, pairOf(src.Addr(), dst.Addr())}]; x != nil {
+		x.assoc.addPorts(src, dst)
 		return x
 	}
-	if !m.Header.Phase1() && m.SA == nil && !m.Encrypted {
+	switch x := g.cookies[cookie]; {
+	case x != nil && m.Decrypted && m.Verified:
+		sender := x.initiator
+		if !m.FromInitiator {
+			sender = 1 - sender
+		}
+		g.moved(x.assoc, src, dst, sender)
+		return x
+	case x != nil && !begins:
+		return nil
+	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
 	}
-	begins := m.Header.Phase1() && m.Header.ResponderCookie.IsZero()
-	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
-	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && !begins })
+	x := &exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	a := g.associationOf(x, src, dst, m.FromInitiator)
+	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
+		x.request = sha256.Sum256(sa.Body)
 	}
-	if a == nil {
-		if !begins && !m.FromInitiator {
-			src, dst = dst, src
-		}
-		a = g.newAssociation(src, dst)
-		a.late = !begins
-	}
-	x := &exchange{assoc: a, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
-	if begins || m.FromInitiator {
-		x.initiator = a.side(src, dst)
-	} else {
-		x.initiator = 1 - a.side(src, dst)
+	x.initiator = a.side(src, dst)
+	if !begins && !m.FromInitiator {
+		x.initiator = 1 - x.initiator
 	}
 	if g.psks != nil {
 		x.proofs = new(proofs)
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
-	x.session.exchanges = append(x.session.exchanges, x)
-	if len(x.session.exchanges) > maxExchanges {
-		x.session.exchanges = slices.Delete(x.session.exchanges, 1, 2)
-	}
-	x.session.renewals++
+	x.session.addExchange(x)
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
-		old := a.exchanges[0]
-		delete(g.exchanges, old.cookies[0])
+		g.forgetExchange(a.exchanges[0])
 		a.exchanges = slices.Delete(a.exchanges, 0, 1)
 	}
-	g.exchanges[cookie] = x
+	g.exchanges[x.key()] = x
+	g.cookies[cookie] = x
 	return x
+}
+
+// associationOf finds or begins the association of a new ISAKMP SA.
+func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
+	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
+	if a == nil { // ESP that was captured from its middle shows no port of IKE
+		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (x.late || !a.natt) })
+	}
+	if a == nil {
+		if x.late && !fromInitiator {
+			src, dst = dst, src
+		}
+		a = g.newAssociation(src, dst)
+		a.late = x.late
+	}
+	x.assoc = a
+	return a
+}
+
+// addExchange adds an ISAKMP SA to the session.
+func (s *Session) addExchange(x *exchange) {
+	if s.isDialling() {
+		s.tries++
+	}
+	if s.exchanges = append(s.exchanges, x); len(s.exchanges) > maxExchanges {
+		s.exchanges = slices.Delete(s.exchanges, 1, 2)
+	}
+	s.renewals++
+}
+
+// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.
+type exchangeKey struct {
+	initiator ikev1.Cookie
+	ends      pair
+}
+
+func (x *exchange) key() exchangeKey {
+	return exchangeKey{x.cookies[0], pairOf(x.assoc.ends[client], x.assoc.ends[server])}
+}
+
+func (g *Gatherer) forgetExchange(x *exchange) {
+	if g.exchanges[x.key()] == x {
+		delete(g.exchanges, x.key())
+	}
+	if g.cookies[x.cookies[0]] == x {
+		delete(g.cookies, x.cookies[0])
+	}
 }
 
 // sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not
@@ -234,18 +281,27 @@ func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Se
 	if s == nil {
 		return g.begin(x.assoc, src, dst, at)
 	}
-	if s.goesOn(at.time) {
+	if s.goesOn(x, at.time) {
 		return s
 	}
 	return g.begin(x.assoc, src, dst, at)
 }
 
+// isDialling says that neither ESP nor L2TP has come of its IKE yet.
+func (s *Session) isDialling() bool {
+	return s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen() && !s.agreed()
+}
+
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
-func (s *Session) goesOn(now int64) bool {
-	const quiet = int64(60e9)
+func (s *Session) goesOn(x *exchange, now int64) bool {
+	const quiet = int64(60e9) // keepalives and echoes come more often: whoever begins anew behind it has lost the old connection
 	p := s.exchange()
 	switch {
-	case s.element == nil || s.ended():
+	case s.element == nil:
+		return false
+	case p != nil && p.request == x.request && s.isDialling(): // the same again
+		return now-s.last.time < retryTime
+	case s.ended():
 		return false
 	case s.protected[client].n+s.protected[server].n > 0:
 		last := max(s.protected[client].last.time, s.protected[server].last.time)

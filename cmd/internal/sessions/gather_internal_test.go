@@ -82,7 +82,7 @@ func TestBounds(t *testing.T) {
 	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 3*maxHeld || len(g.pairs)+len(g.calls)+len(g.flows)+len(g.exchanges) != 0 {
+	if len(list) != 3*maxHeld || len(g.pairs)+len(g.calls)+len(g.flows)+len(g.exchanges)+len(g.cookies) != 0 {
 		t.Errorf("%d sessions; left are %d pairs, %d calls, %d flows, %d exchanges", len(list), len(g.pairs), len(g.calls), len(g.flows), len(g.exchanges))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
 )
@@ -22,6 +23,10 @@ const (
 	maxOffers  = 8
 )
 
+// copyTime is how soon behind a message the same one is a copy that the network or the capture made: nobody sends again as soon
+// as that. The shortest time of those in use is the 500 ms of libreswan.
+const copyTime = int64(100e6)
+
 // exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client and the server.
 type exchange struct {
 	assoc     *association
@@ -31,11 +36,14 @@ type exchange struct {
 	initiator int // who began it: the client, or in a renewal perhaps the server
 	kind      ikev1.ExchangeType
 
+	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place
 	ports       [2]uint16
-	messages    [7]span // of phase 1 by their number; 0: not known
-	copies      int     // retransmissions of any message
-	floated     bool    // a message came from or to port 4500, or another that NAT chose
+	messages    [7]span  // of phase 1 by their number; 0: not known
+	copies      int      // retransmissions of any message
+	sent        [2]int64 // when a side was heard last
+	floated     bool     // a message came from or to port 4500, or another that NAT chose
+	floated4    bool     // message 4 did
 	natted      [2]natState
 
 	offered int // transforms
@@ -43,6 +51,7 @@ type exchange struct {
 	chosen  ikev1.Offer
 	zero    bool // the first offer names a life of 0 seconds
 	vendors [2][]string
+	certs   [2]*ikev1.CertificateInfo // the first that a side sends
 
 	notices    []notice
 	sealed     [2]span // Informational messages that could not be read
@@ -115,20 +124,30 @@ type quick struct {
 
 // isakmp takes a message of IKE.
 func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
-	if m.Header.MajorVersion != 1 || m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
+	if m.Fragment != nil || m.Header.InitiatorCookie.IsZero() {
+		g.unreadIKE(&r.Net, at)
 		return
 	}
 	n := &r.Net
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	if m.Header.MajorVersion != 1 {
+		g.otherVersion(m.Message, src, dst, at)
+		return
+	}
 	x := g.exchange(m.Header.InitiatorCookie, src, dst, m.Message, at)
 	if x == nil {
 		return
 	}
+	s, side := x.session, x.assoc.side(src, dst)
+	if m.Retransmission && at.time-x.sent[side] < copyTime {
+		g.current, s.last = s, at
+		return
+	}
+	x.sent[side] = at.time
 	x.take(m, src, dst, at)
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n)
 	}
-	s, side := x.session, x.assoc.side(src, dst)
 	if s.element == nil {
 		return
 	}
@@ -136,8 +155,41 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
-	if g.keep() {
-		g.note(s, Event{at.time, at.frame, side, "ike", ikeName(m), m.Describe(), m.Retransmission})
+	if s.series != nil && x.renews(m) {
+		s.series.at(at.time).rekeys++
+	}
+	if g.keep(s) {
+		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
+		e.Retransmission = m.Retransmission
+		g.note(s, e)
+	}
+}
+
+// renews says that a message ends a phase 1 or a Quick Mode that renews the keys of a session.
+func (x *exchange) renews(m *pipeline.Message) bool {
+	if m.Retransmission || !x.session.protected[client].seen() && !x.session.protected[server].seen() {
+		return false
+	}
+	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 || m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
+}
+
+// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is there.
+func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
+	if g.bystander(n); g.current != nil {
+		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		g.touch(g.current, at, g.current.assoc.side(src, dst))
+	}
+}
+
+// otherVersion takes an answer of another version of IKE to a first message.
+func (g *Gatherer) otherVersion(m *ikev1.Message, src, dst netip.AddrPort, at place) {
+	x := g.exchanges[exchangeKey{m.Header.InitiatorCookie, pairOf(src.Addr(), dst.Addr())}]
+	if x == nil || x.reached() > 1 || len(x.notices) == maxNotices {
+		return
+	}
+	if side := x.assoc.side(src, dst); side != x.initiator {
+		x.notices = append(x.notices, notice{Notice: ikev1.Notice{Type: invalidMajorVersion}, place: at, sender: side})
+		g.touch(x.session, at, side)
 	}
 }
 
@@ -190,6 +242,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	if m.Number > 0 && m.Number < len(x.messages) {
 		x.messages[m.Number].add(at)
 	}
+	x.floated4 = x.floated4 || m.Number == 4 && x.floated && src.Port() != portIKE
 	if m.Retransmission {
 		return
 	}
@@ -212,6 +265,9 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if ids := m.Identities(); len(ids) > 0 {
 		x.ids[side] = ids[0]
+	}
+	if certs := m.Certificates(); len(certs) > 0 {
+		x.certs[side] = &certs[0]
 	}
 	x.natDetection(m, side, src, dst)
 }

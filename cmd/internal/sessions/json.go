@@ -13,9 +13,9 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// jsonSession is a session as it is printed; absent members are not in the capture. The names with dots and ts, uid,
-// duration are Zeek's.
-type jsonSession struct {
+// Facts are a session as it is printed; absent members are not in the capture. The names with dots and ts, uid, duration
+// are Zeek's.
+type Facts struct {
 	UID      string   `json:"uid"`
 	Time     seconds  `json:"ts"`
 	Duration seconds  `json:"duration"`
@@ -31,10 +31,13 @@ type jsonSession struct {
 	Cure     string   `json:"cure,omitempty"`
 	Proven   *bool    `json:"proven,omitempty"`
 	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // that ended in this way, if there were several
+	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came; if there were several
 	Remarks  []string `json:"remarks,omitempty"`
 	Frames   []uint64 `json:"frames"`
 	User     string   `json:"user,omitempty"`
+	Setup    *seconds `json:"setup,omitempty"` // until users' packets could pass
+	NAT      []Side   `json:"nat,omitempty"`   // who is behind one
+	Moves    int      `json:"moves,omitempty"` // of the client to another address or port
 
 	IKE  *jsonIKE  `json:"ike,omitempty"`
 	ESP  []jsonESP `json:"esp,omitempty"`
@@ -48,16 +51,26 @@ type jsonSession struct {
 	Unread       uint64 `json:"unread_pkts,omitempty"` // frames that PPP compresses or encrypts and that could not be read
 	ClearPackets int    `json:"clear_pkts"`
 
-	EndedBy   string `json:"ended_by,omitempty"`
-	EndReason string `json:"end_reason,omitempty"`
+	Traffic       *jsonTraffic       `json:"traffic,omitempty"`
+	Conversations []jsonConversation `json:"conversations,omitempty"`
+	Others        *jsonOthers        `json:"other_conversations,omitempty"`
+	Messages      []Event            `json:"messages,omitempty"`
+	LeftOut       uint64             `json:"messages_left_out,omitempty"`
+
+	Ended     *seconds `json:"ended,omitempty"`
+	EndedBy   string   `json:"ended_by,omitempty"`
+	EndReason string   `json:"end_reason,omitempty"`
 }
 
 // seconds are printed with six digits behind the point.
 type seconds int64
 
+// Seconds are the same as a number.
+func (n seconds) Seconds() float64 { return math.Round(float64(n)/1e3) / 1e6 }
+
 // MarshalJSON writes the number.
 func (n seconds) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, math.Round(float64(n)/1e3)/1e6, 'f', 6, 64), nil
+	return strconv.AppendFloat(nil, n.Seconds(), 'f', 6, 64), nil
 }
 
 type jsonIKE struct {
@@ -70,10 +83,25 @@ type jsonIKE struct {
 	Group           string      `json:"group,omitempty"`
 	Identities      [2]string   `json:"identities,omitzero"` // of the client and the server
 	Vendors         [2][]string `json:"vendors,omitzero"`
+	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
 	Offered         []string    `json:"offered,omitempty"`
+	XAuth           *jsonXAuth  `json:"xauth,omitempty"`
+	Config          *jsonConfig `json:"config,omitempty"`
 	SAs             int         `json:"sas"`
 	Retransmissions int         `json:"retransmissions"`
 	Seconds         *seconds    `json:"seconds,omitempty"` // of phase 1
+}
+
+// jsonXAuth is a login by XAUTH.
+type jsonXAuth struct {
+	User     string `json:"user,omitempty"`
+	Accepted *bool  `json:"accepted,omitempty"`
+}
+
+// jsonConfig is what the client is given by Mode-Config.
+type jsonConfig struct {
+	Assigned string   `json:"assigned"`
+	DNS      []string `json:"dns,omitempty"`
 }
 
 type jsonESP struct {
@@ -93,9 +121,12 @@ type jsonL2TP struct {
 	Session *[2]uint32 `json:"session,omitempty"`
 	Host    [2]string  `json:"host,omitzero"`
 	Vendor  [2]string  `json:"vendor,omitzero"`
-	Result  *uint16    `json:"result,omitempty"` // of CDN, else StopCCN
-	Error   *uint16    `json:"error,omitempty"`
-	Clear   bool       `json:"clear,omitempty"`
+
+	LooksLike [2]string `json:"looks_like,omitzero"` // implementations, by vendor and host
+
+	Result *uint16 `json:"result,omitempty"` // of CDN, else StopCCN
+	Error  *uint16 `json:"error,omitempty"`
+	Clear  bool    `json:"clear,omitempty"`
 }
 
 type jsonPPP struct {
@@ -109,10 +140,10 @@ type jsonPPP struct {
 	Compression string   `json:"compression,omitempty"`
 }
 
-// object is the session as it is printed.
-func (s *Session) object() *jsonSession {
+// Facts are the session as it is printed.
+func (s *Session) Facts() *Facts {
 	f := s.finding
-	o := jsonSession{
+	o := Facts{
 		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time), Flow: communityID(s.ends),
 		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
 		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
@@ -121,21 +152,48 @@ func (s *Session) object() *jsonSession {
 		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
 		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server], RespBytes: s.bytes[server],
 		Unread: s.unread, ClearPackets: s.clear.n + s.stray.n,
+		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
+	}
+	if s.up.seen() {
+		setup := seconds(s.up.time - s.first.time)
+		o.Setup = &setup
+	}
+	if s.series != nil {
+		o.Traffic = s.series.object(s.packets != [2]uint64{})
+		o.Conversations, o.Others = s.talks.objects()
 	}
 	if f.ID != "" {
 		o.Proven = &f.Proven
 	}
 	if f.ended {
-		o.EndedBy = [...]string{"orig", "resp"}[f.endedBy]
+		ended := seconds(f.endedAt)
+		o.Ended, o.EndedBy = &ended, sideWords[f.endedBy]
 	}
-	if s.attempts > 0 {
-		o.Attempts = s.attempts + 1
+	if s.tries > 1 {
+		o.Attempts = s.tries
 	}
 	if x := s.exchange(); x != nil {
 		o.IKE = s.ikeObject()
 	}
 	return &o
+}
+
+// natted are the sides that are behind NAT, by what they told each other or by the client's moves.
+func (s *Session) natted() (list []Side) {
+	var sides [2]bool
+	sides[client] = s.moves > 0
+	for _, x := range s.exchanges {
+		for side, state := range x.natted {
+			sides[side] = sides[side] || state == natBehind
+		}
+	}
+	for side, behind := range sides {
+		if behind {
+			list = append(list, Side(side))
+		}
+	}
+	return list
 }
 
 func portOf(a netip.AddrPort) *uint16 {
@@ -165,15 +223,17 @@ func communityID(ends [2]netip.AddrPort) string {
 }
 
 func (s *Session) ikeObject() *jsonIKE {
-	x := s.exchanges[0]
+	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
 	o := &jsonIKE{
-		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals,
+		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
 		Identities: [2]string{x.ids[client].Text, x.ids[server].Text},
 	}
 	if x.vendors[client] != nil || x.vendors[server] != nil {
 		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
 	}
+	ends, _ := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if x.chosen.Text == "" {
 		o.Offered = x.offers
 	}
@@ -182,6 +242,16 @@ func (s *Session) ikeObject() *jsonIKE {
 	}
 	if sa := x.sa; sa != nil && o.Cipher == "" {
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
+	}
+	if c := &x.xauth; c.user != "" || c.status != "" {
+		o.XAuth = &jsonXAuth{User: c.user}
+		if c.status != "" {
+			ok := c.status == "ok"
+			o.XAuth.Accepted = &ok
+		}
+	}
+	if c := &x.xauth; c.assigned != "" {
+		o.Config = &jsonConfig{c.assigned, c.dns}
 	}
 	for _, x := range s.exchanges {
 		o.Retransmissions += x.copies
@@ -218,13 +288,19 @@ func (s *Session) l2tpObject() *jsonL2TP {
 	t, c := s.tunnel(), s.call()
 	switch {
 	case s.v3:
-		return &jsonL2TP{Version: l2tp.Version3}
+		o := &jsonL2TP{Version: l2tp.Version3, Clear: s.inClear()}
+		if s.pseudowire != ([2]uint32{}) {
+			o.Session = &s.pseudowire
+		}
+		return o
 	case t == nil && c == nil:
 		return nil
 	case t == nil:
 		t = c.tunnel
 	}
 	o := &jsonL2TP{Version: l2tp.Version2, Host: t.host, Vendor: t.vendor, Clear: bool(t.clear)}
+	_, ends := s.peers()
+	o.LooksLike = [2]string{string(ends[client]), string(ends[server])}
 	if t.ids != ([2]uint32{}) {
 		o.Tunnel = &t.ids
 	}
@@ -244,15 +320,16 @@ func (s *Session) l2tpObject() *jsonL2TP {
 func (s *Session) pppObject() *jsonPPP {
 	l := s.link()
 	if l == nil || !l.first[client].seen() && !l.first[server].seen() && !l.auth.answered.seen() && !s.up.seen() {
-		x := s.exchange()
-		if x == nil || x.xauth.assigned == "" {
-			return nil
+		return nil
+	}
+	for _, other := range s.links() { // of Multilink one has IPCP
+		if l.addr[client] == "" && other.addr[client] != "" {
+			l = other
 		}
-		return &jsonPPP{Assigned: x.xauth.assigned, DNS: x.xauth.dns}
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
 	if l.auth.answered.seen() {
-		ok := l.auth.accepted.seen() && !l.auth.refused.seen()
+		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
 	for _, m := range l.mru {
@@ -265,6 +342,9 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	return o
 }
+
+// ID implements [pipeline.Session]: it is the UID.
+func (s *Session) ID() string { return s.UID }
 
 // User is who logged in, or tried to; "" if that was not seen.
 func (s *Session) User() string {

@@ -1,8 +1,10 @@
 package sessions
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
@@ -13,7 +15,6 @@ type tunnel struct {
 	ids     [2]uint32
 	caller  int // who asked for it
 	clear   realm
-	version uint8
 	session *Session
 
 	request, reply, connect span // SCCRQ, SCCRP, SCCCN
@@ -52,16 +53,12 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	h := &p.L2TP
 	switch {
 	case h.Version != l2tp.Version2:
-		s.v3 = s.v3 || h.Version == l2tp.Version3
-		if s.protected[1-sender].seen() {
-			s.came(at)
-		}
-		g.users(s, r, sender, at)
+		g.version3(r, s, sender, clear, at)
 		return s
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
 	}
-	c := g.calls[a.callKey(sender, clear, h)]
+	c := g.callOf(a.callKey(sender, clear, h))
 	if c == nil {
 		if c = g.lateCall(a, s, sender, clear, h, at); c == nil {
 			return s
@@ -69,6 +66,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	}
 	s = c.session
 	c.tunnel.heard(sender)
+	c.tunnel.outlived(sender, at)
 	if p.HasPPP {
 		g.ppp(r, c, sender, at)
 	}
@@ -76,8 +74,62 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	return s
 }
 
+// recentCall is in front of Gatherer.calls, as long as these do not change.
+type recentCall struct {
+	key     callKey
+	call    *call
+	changes uint
+}
+
+// callOf is the call of a data message, nil if it is not known.
+func (g *Gatherer) callOf(k callKey) *call {
+	recent := &k.assoc.calls[k.sender]
+	if recent.call == nil || recent.key != k || recent.changes != g.changes {
+		*recent = recentCall{k, g.calls[k], g.changes}
+	}
+	return recent.call
+}
+
+// version3 takes a message of L2TPv3, whose control connection is not followed.
+func (g *Gatherer) version3(r *pipeline.Record, s *Session, sender int, clear realm, at place) {
+	p := &r.Payload
+	s.v3 = s.v3 || p.L2TP.Version == l2tp.Version3
+	if !p.L2TP.Control {
+		s.pseudowire[1-sender] = p.L2TP.Session
+	}
+	switch {
+	case p.HasPPP:
+		c := s.call()
+		if c == nil {
+			t := &tunnel{clear: clear, session: s}
+			s.tunnels = append(s.tunnels, t)
+			c = g.newCall(t, s, client)
+		}
+		g.ppp(r, c, sender, at)
+	case s.protected[1-sender].seen():
+		s.came(at)
+	}
+	g.users(s, r, sender, at)
+}
+
 // heard takes note that a side is there.
 func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
+
+// outlived takes note of a message of a tunnel that the other end has closed. For 31 s it may repeat itself (RFC 2661 section
+// 5.7).
+func (t *tunnel) outlived(sender int, at place) {
+	const lingering = int64(31e9)
+	o := &t.session.orphans
+	switch {
+	case t.stop == nil || at.time-t.stop.time < lingering:
+		return
+	case t.stop.sender == sender:
+		*o = orphans{} // it still knows the tunnel
+		return
+	}
+	o.add(at)
+	o.sender, o.tunnel = sender, t.ids[1-sender]
+}
 
 // lateCall makes up a call whose beginning was not captured, or says that the message is another client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
@@ -89,7 +141,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 		return nil // an ID that nobody has given, and not one that was hidden
 	}
 	if c == nil {
-		t := &tunnel{clear: clear, version: l2tp.Version2, session: s}
+		t := &tunnel{clear: clear, session: s}
 		a.addTunnel(t)
 		s.tunnels = append(s.tunnels, t)
 		c = g.newCall(t, s, client)
@@ -119,6 +171,17 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 	return false
 }
 
+// newTunnel begins a tunnel that a side asks for with an ID of its own.
+func (s *Session) newTunnel(caller int, clear realm, id uint32) *tunnel {
+	t := &tunnel{caller: caller, clear: clear, session: s}
+	t.ids[caller] = id
+	s.assoc.addTunnel(t)
+	if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
+		s.tunnels = slices.Delete(s.tunnels, 0, 1)
+	}
+	return t
+}
+
 func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
 	c := &call{tunnel: t, caller: caller, session: s, link: &link{}}
 	t.calls = append(t.calls, c)
@@ -139,6 +202,7 @@ func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
 	}
 	k := a.callKey(sender, clear, &h)
 	if g.calls[k] != c {
+		g.changes++
 		g.calls[k] = c
 		c.keys = append(c.keys, k)
 	}
@@ -150,49 +214,74 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
 	c := p.Tunnel.Control.Facts()
+	s.hidden = s.hidden || c.HiddenID
 	var t *tunnel
 	switch {
 	case c.Type == l2tp.SCCRQ:
 		if t = a.requested(sender, c.Tunnel); t == nil || t.stop != nil && t.stop.sender == sender {
 			s = g.dial(a, s, src, dst, at)
-			t = &tunnel{caller: sender, clear: clear, version: h.Version, session: s, port: src.Port()}
-			t.ids[sender] = c.Tunnel
-			a.addTunnel(t)
-			if s.tunnels = append(s.tunnels, t); len(s.tunnels) > maxCalls {
-				s.tunnels = slices.Delete(s.tunnels, 0, 1)
-			}
+			t = s.newTunnel(sender, clear, c.Tunnel)
 		}
+		t.port = sourcePort(r, src)
 	case h.Tunnel != 0:
 		t = a.tunnel(sender, h.Tunnel)
 		if t == nil && g.elsewhere(a, sender, h, at, s) {
 			return s
 		}
+		if t != nil && c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
+			t = nil // it ends another
+		}
+		if t == nil && c.Type == l2tp.SCCRP { // what it answers was not captured, or comes yet
+			s = g.dial(a, s, src, dst, at)
+			t = s.newTunnel(1-sender, clear, h.Tunnel)
+		}
 	case c.Type == l2tp.StopCCN:
 		t = a.requested(sender, c.Tunnel)
 	}
 	if t == nil {
-		g.noteControl(s, r, sender, at, payload, false)
+		g.noteControl(s, r, sender, at, len(payload) > 0, false)
 		return s
 	}
+	acknowledges := t.hello[1-sender].open.seen()
+	t.outlived(sender, at)
 	again := t.take(&c, sender, at)
 	t.heard(sender)
 	s = t.session
 	if x := g.callControl(t, a, &c, h, sender, clear, src, dst, at); x != nil {
 		s = x.session
+		s.hidden = s.hidden || c.HiddenID
 		again = again || x.take(&c, sender, at)
 	}
-	g.noteControl(s, r, sender, at, payload, again)
+	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges, again && len(payload) > 0)
 	return s
 }
 
-func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, payload []byte, again bool) {
-	if len(payload) == 0 || !g.keep() {
-		return // a ZLB only acknowledges
+// sourcePort is the UDP port that an L2TP message comes from: inside ESP that of the UDP in there.
+func sourcePort(r *pipeline.Record, src netip.AddrPort) uint16 {
+	if r.Kind != pipeline.ESP {
+		return src.Port()
+	}
+	if p := &r.Plain; p.NextHeader == protoUDP && len(p.Data) >= 2 {
+		return binary.BigEndian.Uint16(p.Data)
+	}
+	return 0
+}
+
+// noteControl keeps a control message that says something; a ZLB says something where it answers a Hello.
+func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says, again bool) {
+	if !says || !g.keep(s) {
+		return
 	}
 	p := &r.Payload
 	name := p.Tunnel.Control.Type()
 	text := string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 0))
-	g.note(s, Event{at.time, at.frame, sender, "l2tp", name, text, again})
+	if head, rest, ok := strings.Cut(text, " "+name); ok {
+		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
+	}
+	e := newEvent(at, sender, "l2tp", name, text)
+	_, e.AVPs, _ = strings.Cut(string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 1)), ": ")
+	e.Retransmission = again
+	g.note(s, e)
 }
 
 // dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a
@@ -297,6 +386,10 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
 			x = t.called(sender, c.Session)
 		}
+		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
+			x = g.newCall(t, t.session, 1-sender)
+			x.ids[1-sender] = h.Session
+		}
 		if x == nil {
 			return nil
 		}
@@ -381,7 +474,7 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 // is nil where it is beside a session that IPsec protects.
 func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
 	const near = int64(600e9)
-	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.session != nil && a.session.element != nil })
+	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
 	p := &r.Payload
 	kind := uint16(0)
 	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
@@ -391,6 +484,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 		s := a.session
 		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
 			s.stray.add(at)
+			g.current = s
 			if kind != l2tp.SCCRP {
 				return nil
 			}

@@ -22,12 +22,27 @@ const (
 func (g *Gatherer) other(r *pipeline.Record, at place) {
 	n := &r.Net
 	switch {
-	case n.IPVersion == 0 || r.Reason == pipeline.Keepalive:
+	case n.IPVersion == 0:
+	case r.Reason == pipeline.Keepalive:
+		g.bystander(n)
 	case n.Fragment:
 		g.fragment(r, at)
 	case n.Protocol == protoICMP || n.Protocol == protoICMPv6:
 		data := r.Data()
 		g.icmp(n, data[n.PayloadStart:n.PayloadEnd], at)
+	}
+}
+
+// bystander finds the session of a frame that tells nothing: a NAT keepalive, or a fragment that another frame stands for. One
+// without ports is of a session only where there is no other between the same ends.
+func (g *Gatherer) bystander(n *capture.Frame) {
+	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	a := g.find(src, dst, false, (*association).held)
+	if list := g.pairs[pairOf(n.Src, n.Dst)]; a == nil && len(list) == 1 && list[0].held() {
+		a = list[0]
+	}
+	if a != nil {
+		g.current = a.session
 	}
 }
 
@@ -46,16 +61,16 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	if err != nil {
 		return
 	}
-	x := g.exchanges[h.InitiatorCookie]
-	if x == nil || !x.assoc.knows(n.Src, n.Dst) {
+	x := g.exchanges[exchangeKey{h.InitiatorCookie, pairOf(n.Src, n.Dst)}]
+	if x == nil {
 		return
 	}
 	side := x.assoc.side(netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort))
 	x.parts[side].add(at)
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
-	if g.keep() {
-		g.note(x.session, Event{at.time, at.frame, side, "ike", h.ExchangeName() + " fragment", "IP fragment of a message that is not whole", false})
+	if g.keep(x.session) {
+		g.note(x.session, newEvent(at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole"))
 	}
 }
 
@@ -87,7 +102,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	if !ok {
 		return
 	}
-	a := g.find(src, dst, true, func(a *association) bool { return a.session != nil && a.session.element != nil })
+	a := g.find(src, dst, true, (*association).held)
 	if a == nil {
 		return
 	}
@@ -108,9 +123,9 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	default:
 		return
 	}
-	s.last = at
-	if g.keep() {
-		g.note(s, Event{at.time, at.frame, nobody, "icmp", kind, "from " + n.Src.String(), false})
+	s.last, g.current = at, s
+	if g.keep(s) {
+		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 

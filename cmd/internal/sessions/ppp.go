@@ -28,6 +28,7 @@ type link struct {
 	first                       [2]place // LCP packet
 	mru                         [2]string
 	mrru                        bool
+	cut                         bool      // of a packet of LCP the end was not captured
 	addr                        [2]string // that IPCP acknowledged
 	offered                     string    // to the client by Conf-Nak
 	dns                         []string
@@ -57,7 +58,9 @@ type login struct {
 	refuser  int
 	reason   string // as it came
 	unproved place  // the client does not accept the proof of a server that accepted it
-	early    bool   // refused before it answered
+	proof    place  // the server accepts, and proves that it knows the password: MS-CHAPv2 in EAP
+	nak      place  // the client wants another method of EAP
+	wanted   string // these
 }
 
 // term is a Term-Req of LCP.
@@ -132,10 +135,12 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		return
 	}
 	var k ppp.Control
-	if err := k.Decode(protocol, payload); err != nil && err != ppp.ErrTruncated {
+	err := k.Decode(protocol, payload)
+	if err != nil && err != ppp.ErrTruncated {
 		return
 	}
 	l := c.link
+	l.cut = l.cut || err != nil && protocol == protocolLCP
 	switch protocol {
 	case protocolLCP:
 		l.takeLCP(&k, sender, at)
@@ -159,12 +164,13 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
 		s.came(at)
 	}
-	if !g.keep() {
+	if !g.keep(s) {
 		return
 	}
 	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
-	g.note(s, Event{at.time, at.frame, sender, "ppp", ppp.ProtocolName(protocol) + " " + k.CodeName(),
-		string(ppp.AppendSummary(nil, &frame, payload)), false})
+	name := ppp.ProtocolName(protocol) + " " + k.CodeName()
+	text := string(ppp.AppendSummary(nil, &frame, payload))
+	g.note(s, newEvent(at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name))))
 }
 
 // take takes note of the negotiation of a layer.
@@ -294,8 +300,11 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		if kind != "identity" && kind != "notification" && kind != "" {
 			l.auth.method = "eap-" + kind
 		}
-		if kind == "mschap-v2" && option(k, "op") == "Failure" {
+		switch op := option(k, "op"); {
+		case kind == "mschap-v2" && op == "Failure":
 			l.auth.no(sender, at, option(k, "message"))
+		case kind == "mschap-v2" && op == "Success":
+			l.auth.proof = at
 		}
 	case 2:
 		l.auth.answered.add(at)
@@ -305,8 +314,8 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		if kind == "mschap-v2" && option(k, "op") == "Failure" && sender == client && !l.auth.refused.seen() {
 			l.auth.unproved = at
 		}
-		if kind == "nak" {
-			l.declined[sender].add(at)
+		if kind == "nak" && sender == client {
+			l.auth.nak, l.auth.wanted = at, option(k, "wants")
 		}
 	case 3:
 		l.auth.accepted = at
@@ -321,7 +330,6 @@ func (a *login) no(sender int, at place, reason string) {
 		return
 	}
 	a.refused, a.refuser, a.reason = at, sender, reason
-	a.early = !a.answered.seen()
 }
 
 func (l *link) takeIPCP(k *ppp.Control, sender int) {

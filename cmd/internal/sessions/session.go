@@ -25,7 +25,9 @@ type Session struct {
 	flows       []*flow
 	tunnels     []*tunnel
 	calls       []*call
-	v3          bool // L2TPv3
+	v3          bool      // L2TPv3
+	hidden      bool      // an ID of its tunnel or calls is hidden, and the secret is not known
+	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
 	up        place     // since then users' packets can pass
 	packets   [2]uint64 // of the users
@@ -42,16 +44,35 @@ type Session struct {
 	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
 	heard     [2]int       // packets by who sent them
 	moves     int          // changes of the client's address or port
-	renewals  int          // ISAKMP SAs
-	late      bool         // its beginning was not captured
+	move      move         // the last of them
+	orphans   orphans
+	renewals  int  // ISAKMP SAs
+	late      bool // its beginning was not captured
 	events    events
-	earlier   *Session      // of the same ends: it failed, and is told with this one if that fails in the same way
-	attempts  int           // earlier ones that ended in the same way
-	finding   *Finding      // once judged
-	psks      []PSK         // to be tried
-	next      *Session      // that followed it in the same association
-	bounds    [2]place      // where the capture begins, and ends or goes on
-	element   *list.Element // in the Gatherer's list
+	series    *series        // nil: not wanted
+	talks     *conversations // likewise
+	tries     int            // ISAKMP SAs up to the first of which something came
+	finding   *Finding       // once judged
+	psks      []PSK          // to be tried
+	next      *Session       // that followed it in the same association
+	bounds    [2]place       // where the capture begins, and ends or goes on
+	element   *list.Element  // in the Gatherer's list
+}
+
+// move is a change of the client's address or port.
+type move struct {
+	place
+	to       netip.AddrPort
+	sent     span // what the client sent since
+	astray   span // what the server sent since to where the client was before
+	followed bool // the server sends to where the client is
+}
+
+// orphans are L2TP messages of a tunnel that the other end has closed long ago.
+type orphans struct {
+	span
+	sender int
+	tunnel uint32
 }
 
 // direction is the ESP that a side sent.
@@ -75,6 +96,9 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	s.ends[side], s.ends[1-side] = src, dst
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
 	s.UID = "S" + hex.EncodeToString(sum[:8])
+	if g.keeps {
+		s.series, s.talks = new(series), new(conversations)
+	}
 	if p := a.session; p != nil {
 		p.next = s
 	}
@@ -86,6 +110,7 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 
 // touch takes note that a packet of the session has come, which side sent.
 func (g *Gatherer) touch(s *Session, at place, side int) {
+	g.current = s
 	s.last = at
 	s.assoc.last = max(s.assoc.last, at.time)
 	if side != nobody {
@@ -164,6 +189,10 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	s.bytes[side] += uint64(len(packet) + missing)
 	s.came(at)
 	s.traffic.packet(side, packet, at, s)
+	if s.series != nil {
+		s.series.at(at.time).users[side] += uint64(len(packet) + missing)
+		s.talks.add(side, packet, missing)
+	}
 }
 
 // Events are the packets that say something, in their order.

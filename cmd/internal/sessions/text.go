@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,18 +12,17 @@ import (
 
 // Writer prints sessions.
 type Writer struct {
-	Troubled int // sessions that failed, were lost, or ran without encryption
-	Count    int
+	Count int
 
-	w      *bufio.Writer
-	enc    *json.Encoder // nil: text
-	events bool
-	zone   *time.Location
+	w    *bufio.Writer
+	enc  *json.Encoder // nil: text
+	zone *time.Location
+	more func(*Session) string
 }
 
-// NewWriter returns a Writer that prints to w: an object on each line, or text, with the events of each session if events.
-func NewWriter(w io.Writer, asJSON, events bool) *Writer {
-	x := &Writer{w: bufio.NewWriter(w), events: events, zone: time.Local}
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says of each session.
+func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
+	x := &Writer{w: bufio.NewWriter(w), zone: time.Local, more: more}
 	if asJSON {
 		x.enc = json.NewEncoder(x.w)
 		x.enc.SetEscapeHTML(false)
@@ -33,13 +33,10 @@ func NewWriter(w io.Writer, asJSON, events bool) *Writer {
 // Session prints a session.
 func (x *Writer) Session(s *Session) error {
 	x.Count++
-	if s.Troubled() {
-		x.Troubled++
-	}
 	if x.enc != nil {
-		return x.enc.Encode(s.object())
+		return x.enc.Encode(s.Facts())
 	}
-	_, err := x.w.WriteString(s.text(x.Count, x.zone, x.events))
+	_, err := x.w.WriteString(s.text(x.Count, x.zone) + x.more(s) + "\n")
 	return err
 }
 
@@ -65,14 +62,17 @@ var headline = map[State]string{
 	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
 }
 
-func (s *Session) text(number int, zone *time.Location, events bool) string {
+// Headline says what a person wants to know first.
+func (s State) Headline() string { return headline[s] }
+
+func (s *Session) text(number int, zone *time.Location) string {
 	var b strings.Builder
 	f := s.finding
 	user := s.User()
 	if user == "" {
 		user = "-"
 	}
-	state := headline[f.State]
+	state := f.State.Headline()
 	if f.State == Failed && f.Step != "" {
 		state += " at " + f.Step
 	}
@@ -85,8 +85,8 @@ func (s *Session) text(number int, zone *time.Location, events bool) string {
 	}
 	line("cause", "%s", s.causeText())
 	line("cure", "%s", f.Cure)
-	if s.attempts > 0 {
-		line("tries", "%d, all with the same end", s.attempts+1)
+	if s.tries > 1 {
+		line("tries", "%d", s.tries)
 	}
 	for _, r := range f.Remarks {
 		line("remark", "%s", r)
@@ -94,23 +94,28 @@ func (s *Session) text(number int, zone *time.Location, events bool) string {
 	if n := s.clear.n + s.stray.n; n > 0 {
 		line("warning", "%d L2TP packet%s crossed in clear", n, plural(n))
 	}
+	line("peers", "%s", s.peersText())
 	line("ike", "%s", s.ikeText())
+	line("config", "%s", s.configText())
 	line("ipsec", "%s", s.espText())
 	line("l2tp", "%s", s.l2tpText())
 	line("ppp", "%s", s.pppText())
 	line("traffic", "%s", s.trafficText())
 	line("ended", "%s", s.endText(zone))
-	if events {
-		for _, e := range s.Events() {
-			again := ""
-			if e.Retransmission {
-				again = " (again)"
-			}
-			fmt.Fprintf(&b, "     %s %5d %s %s%s: %s\n", clock(e.Time, zone, "15:04:05.000000"), e.Frame,
-				[...]string{"client", "server", "other "}[e.Sender], e.Name, again, e.Details)
+	return b.String()
+}
+
+// EventLines are the events, a line each.
+func (s *Session) EventLines() string {
+	var b strings.Builder
+	for _, e := range s.Events() {
+		again := ""
+		if e.Retransmission {
+			again = " (again)"
 		}
+		fmt.Fprintf(&b, "     %s %5d %s %s%s: %s\n", clock(int64(e.Time), time.Local, "15:04:05.000000"), e.Frame,
+			[...]string{"client", "server", "other "}[e.Sender], e.Name, again, e.Details)
 	}
-	b.WriteByte('\n')
 	return b.String()
 }
 
@@ -150,6 +155,24 @@ func (s *Session) causeText() string {
 	return text
 }
 
+// peersText says what the two ends look like: "strongSwan and xl2tpd > libreswan".
+func (s *Session) peersText() string {
+	ike, l2tp := s.peers()
+	var ends [2]string
+	for side := range ends {
+		switch a, b := string(ike[side]), string(l2tp[side]); {
+		case a != "" && b != "" && !strings.HasPrefix(a, b):
+			ends[side] = a + " and " + b
+		default:
+			ends[side] = cmp.Or(a, b)
+		}
+	}
+	if ends == ([2]string{}) {
+		return ""
+	}
+	return fmt.Sprintf("look like %s > %s", cmp.Or(ends[client], "-"), cmp.Or(ends[server], "-"))
+}
+
 func (s *Session) ikeText() string {
 	if s.exchange() == nil {
 		return ""
@@ -173,6 +196,36 @@ func (s *Session) ikeText() string {
 		parts = append(parts, fmt.Sprintf("phase 1 took %.2f s", float64(*o.Seconds)/1e9))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// configText says how the client logged in by XAUTH, and what it was given by Mode-Config.
+func (s *Session) configText() string {
+	if s.exchange() == nil {
+		return ""
+	}
+	o := s.ikeObject()
+	var parts []string
+	if x := o.XAuth; x != nil && x.Accepted != nil {
+		parts = append(parts, "xauth "+x.User+" "+acceptance(*x.Accepted))
+	}
+	if c := o.Config; c != nil {
+		text := c.Assigned
+		if len(c.DNS) > 0 {
+			text += ", dns " + strings.Join(c.DNS, " ")
+		}
+		parts = append(parts, text)
+		if s.up.seen() {
+			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func acceptance(ok bool) string {
+	if ok {
+		return "accepted"
+	}
+	return "not accepted"
 }
 
 func (s *Session) espText() string {
@@ -199,23 +252,19 @@ func (s *Session) l2tpText() string {
 		return ""
 	}
 	text := fmt.Sprintf("version %d", o.Version)
+	if o.Version == 3 && o.Session != nil {
+		return text + fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+	}
 	if o.Tunnel != nil {
 		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
 	}
 	if o.Host != ([2]string{}) {
-		text += fmt.Sprintf(" %s > %s", orDash(o.Host[client]), orDash(o.Host[server]))
+		text += fmt.Sprintf(" %s > %s", cmp.Or(o.Host[client], "-"), cmp.Or(o.Host[server], "-"))
 	}
 	if o.Session != nil {
 		text += fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
 	}
 	return text
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func (s *Session) pppText() string {
@@ -225,11 +274,7 @@ func (s *Session) pppText() string {
 	}
 	var parts []string
 	if o.Accepted != nil {
-		word := "not accepted"
-		if *o.Accepted {
-			word = "accepted"
-		}
-		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+word), " "))
+		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+acceptance(*o.Accepted)), " "))
 	}
 	if o.Assigned != "" {
 		text := o.Assigned

@@ -21,6 +21,14 @@ type traffic struct {
 	asked   []destination
 	passed  [2]int // bytes of the largest packet of a side whose segment was acknowledged
 	looped  span   // packets of the tunnel itself, sent into it
+	dns     names
+}
+
+// names are the questions to servers of DNS.
+type names struct {
+	asked    span
+	server   netip.Addr // that was asked last
+	answered bool
 }
 
 // stream is a large TCP segment that waits for its acknowledgement.
@@ -47,10 +55,12 @@ func (t *traffic) packet(side int, data []byte, at place, s *Session) {
 	if f.DecodeIP(data) != nil || f.IPVersion == 0 || f.Fragment {
 		return
 	}
-	if side == client {
+	switch {
+	case side == client:
 		t.request(&f, at, s)
-	} else {
+	default:
 		t.answer(f.Src)
+		t.dns.answered = t.dns.answered || f.UDP && f.SrcPort == portDNS
 	}
 	if f.TCP {
 		t.segment(side, &f, data, at)
@@ -65,6 +75,10 @@ func (t *traffic) request(f *capture.Frame, at place, s *Session) {
 	}
 	if f.Dst.IsMulticast() || f.Dst.IsLinkLocalUnicast() || f.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return
+	}
+	if f.UDP && f.DstPort == portDNS {
+		t.dns.asked.add(at)
+		t.dns.server = f.Dst
 	}
 	for i := range t.asked {
 		if t.asked[i].addr == f.Dst {

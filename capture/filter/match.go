@@ -1,0 +1,191 @@
+package filter
+
+import "encoding/binary"
+
+// Filter is a compiled expression. Only one goroutine at a time may use it.
+type Filter struct {
+	root node
+	p    packet // a field, so that it does not escape once per packet
+}
+
+// Match reports whether the frame passes; length is its length on the wire. It does not allocate.
+func (f *Filter) Match(data []byte, length int) bool {
+	f.p = packet{data: data, length: uint32(length)}
+	matches := f.root.match(&f.p)
+	f.p.data = nil
+	return matches && !f.p.short
+}
+
+// packet is a frame that is being looked at.
+type packet struct {
+	data   []byte
+	length uint32
+	short  bool // a byte was asked for that is not there, or a division by zero: it does not match
+}
+
+// load reads a number of 1, 2 or 4 bytes, big-endian.
+func (p *packet) load(at, size int) uint32 {
+	if at < 0 || at > len(p.data)-size {
+		p.short = true
+		return 0
+	}
+	switch b := p.data[at:]; size {
+	case 1:
+		return uint32(b[0])
+	case 2:
+		return uint32(binary.BigEndian.Uint16(b))
+	default:
+		return binary.BigEndian.Uint32(b)
+	}
+}
+
+// node is a part of an expression that is true or false.
+type node interface{ match(*packet) bool }
+
+type (
+	always bool
+	not    struct{ node }
+	both   struct{ a, b node }
+	either struct{ a, b node }
+
+	// within is true of a field, masked, from least to most.
+	within struct {
+		field
+		mask, least, most uint32
+	}
+
+	// relation compares two numbers, where the packet has what they are made of.
+	relation struct {
+		has  node
+		op   string
+		a, b number
+	}
+)
+
+func (b always) match(*packet) bool   { return bool(b) }
+func (n not) match(p *packet) bool    { return !n.node.match(p) }
+func (n both) match(p *packet) bool   { return n.a.match(p) && !p.short && n.b.match(p) }
+func (n either) match(p *packet) bool { return n.a.match(p) || !p.short && n.b.match(p) }
+
+func (n *within) match(p *packet) bool {
+	v := n.value(p) & n.mask
+	return n.least <= v && v <= n.most
+}
+
+func (n *relation) match(p *packet) bool {
+	if !n.has.match(p) || p.short {
+		return false
+	}
+	a := n.a.value(p)
+	switch b := n.b.value(p); n.op {
+	case "=":
+		return a == b
+	case "!=":
+		return a != b
+	case "<":
+		return a < b
+	case ">":
+		return a > b
+	case "<=":
+		return a <= b
+	default:
+		return a >= b
+	}
+}
+
+// number is a part of an expression that is a number.
+type number interface{ value(*packet) uint32 }
+
+type (
+	constant   uint32
+	wireLength struct{}
+
+	// field is bytes of the packet. behind, if not 0, is where an IPv4 header begins, plus 1: the
+	// field is so far behind its end.
+	field struct{ at, size, behind int }
+
+	// fieldAt is a field whose place is computed; at is added.
+	fieldAt struct {
+		field
+		index number
+	}
+
+	arithmetic struct {
+		op   byte
+		a, b number
+	}
+)
+
+func (c constant) value(*packet) uint32   { return uint32(c) }
+func (wireLength) value(p *packet) uint32 { return p.length }
+func (f field) value(p *packet) uint32    { return p.load(f.place(p), f.size) }
+
+// value adds as BPF does, in 32 bits.
+func (f *fieldAt) value(p *packet) uint32 {
+	return p.load(int(f.index.value(p)+uint32(f.place(p))), f.size)
+}
+
+func (f field) place(p *packet) int {
+	if f.behind == 0 {
+		return f.at
+	}
+	return f.at + 4*int(p.load(f.behind-1, 1)&15)
+}
+
+func (o *arithmetic) value(p *packet) uint32 {
+	a, b := o.a.value(p), o.b.value(p)
+	switch o.op {
+	case '+':
+		return a + b
+	case '-':
+		return a - b
+	case '*':
+		return a * b
+	case '&':
+		return a & b
+	case '|':
+		return a | b
+	case '^':
+		return a ^ b
+	case '<':
+		return a << b
+	case '>':
+		return a >> b
+	}
+	if b == 0 {
+		p.short = true
+		return 0
+	}
+	if o.op == '%' {
+		return a % b
+	}
+	return a / b
+}
+
+// and is true if all are, which are looked at in that order.
+func and(all ...node) node {
+	n := node(always(true))
+	for _, one := range all {
+		switch {
+		case n == always(true):
+			n = one
+		case n != always(false) && one != always(true):
+			n = both{n, one}
+		}
+	}
+	return n
+}
+
+// or is true if any is, which are looked at in that order.
+func or(any ...node) node {
+	n := node(always(false))
+	for _, one := range any {
+		switch {
+		case n == always(false):
+			n = one
+		case n != always(true) && one != always(false):
+			n = either{n, one}
+		}
+	}
+	return n
+}

@@ -1,0 +1,279 @@
+package ladder
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
+
+	"l2tpdump/cmd/internal/sessions"
+)
+
+// Signs are what a ladder is drawn with.
+type Signs struct {
+	lane, cross, line, dots, left, right, bad, again, more string
+
+	passed, stopped, unreached, absent string
+}
+
+// Unicode and ASCII are the signs for a terminal that has UTF-8, and for any other.
+var (
+	Unicode = Signs{"│", "┼", "─", "┄", "◀", "▶", "✖", "↻", "…", "✔", "✖", "·", "○"}
+	ASCII   = Signs{"|", "+", "-", ".", "<", ">", "X", "again", "...", "ok", "X", "-", "none"}
+)
+
+// Widths in columns.
+const (
+	leastWidth = 60
+	natLane    = 8 // at least, from the lane of an end to that of the NAT before it
+	wideFrom   = 110
+	maxSpan    = 70 // from the first to the last lane where details have a column of their own
+)
+
+// drawing is a ladder that is being drawn as text.
+type drawing struct {
+	strings.Builder
+	Signs
+	width   int
+	frames  int   // columns for the number of a frame
+	lanes   []int // columns, from that of the first
+	from    int   // of these, the two between which labels have room
+	to      int
+	details int // column of the details, 0: they are on the arrows
+}
+
+// Text draws the ladder with lines of a width at most. Each line begins with three blanks.
+func (l *Ladder) Text(columns int, signs Signs, steps []Step) string {
+	d := &drawing{Signs: signs, width: max(columns, leastWidth), frames: 5}
+	for i := range l.Rungs {
+		d.frames = max(d.frames, len(fmt.Sprint(l.Rungs[i].Frame)))
+	}
+	last := d.width - d.margin() - 1
+	if d.width >= wideFrom {
+		last = min(maxSpan, last/2)
+		d.details = last + 3
+	}
+	d.from, d.to = 0, last
+	for i, lane := range l.Lanes {
+		switch {
+		case i == 0:
+			d.lanes = append(d.lanes, 0)
+		case i == len(l.Lanes)-1:
+			d.lanes = append(d.lanes, last)
+		case lane.Of == sessions.FromClient:
+			d.from = max(natLane, cells(l.Lanes[i-1].Label)+2)
+			d.lanes = append(d.lanes, d.from)
+		default:
+			d.to = last - max(natLane, cells(l.Lanes[i+1].Label)+2)
+			d.lanes = append(d.lanes, d.to)
+		}
+	}
+	d.steps(steps)
+	d.header(l.Lanes)
+	for i := range l.Rungs {
+		d.rung(&l.Rungs[i])
+	}
+	return d.String()
+}
+
+// margin is how many columns are left of the first lane.
+func (d *drawing) margin() int { return 3 + 9 + 1 + d.frames + 2 }
+
+// steps draws the steps of a connection in a line, or more if there is no room.
+func (d *drawing) steps(steps []Step) {
+	if len(steps) == 0 {
+		return
+	}
+	marks := [...]string{Passed: d.passed, Stopped: d.stopped, Unreached: d.unreached, Absent: d.absent}
+	at := 0
+	for i, s := range steps {
+		text := marks[s.Outcome] + " " + s.Name
+		if i > 0 && at+3+cells(text) <= d.width {
+			text = "  " + text
+		} else {
+			if i > 0 {
+				d.WriteByte('\n')
+			}
+			text, at = "   "+text, 0
+		}
+		at += cells(text)
+		d.WriteString(text)
+	}
+	d.WriteByte('\n')
+}
+
+// header names the lanes.
+func (d *drawing) header(lanes []Lane) {
+	var titles, labels row
+	for i, lane := range lanes {
+		if lane.Of == sessions.FromServer {
+			titles.endAt(d.margin()+d.lanes[i]+1, lane.Title)
+			labels.endAt(d.margin()+d.lanes[i]+1, lane.Label)
+			continue
+		}
+		titles.at(d.margin()+d.lanes[i], lane.Title)
+		labels.at(d.margin()+d.lanes[i], lane.Label)
+	}
+	labels.endAt(12, "seconds")
+	labels.endAt(13+d.frames, "frame")
+	d.line(&titles)
+	d.line(&labels)
+}
+
+func (d *drawing) line(r *row) {
+	d.WriteString(strings.TrimRight(r.String(), " "))
+	d.WriteByte('\n')
+}
+
+// rung draws a rung.
+func (d *drawing) rung(r *Rung) {
+	if r.Kind == Verdict {
+		d.verdict(r)
+		return
+	}
+	var out row
+	if r.Evidence {
+		out.at(1, d.bad)
+	}
+	out.endAt(12, fmt.Sprintf("%.3f", float64(r.Time)/1e9))
+	if r.Frame > 0 {
+		out.endAt(13+d.frames, fmt.Sprint(r.Frame))
+	}
+	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
+	fill := " "
+	if r.Kind == Message {
+		fill = d.Signs.line
+	} else if r.Kind == Mark && r.Layer != "icmp" {
+		fill = d.dots
+	}
+	out.at(first, strings.Repeat(fill, last-first))
+	for i, lane := range d.lanes {
+		sign := d.lane
+		if i > 0 && i < len(d.lanes)-1 && r.Kind == Message {
+			sign = d.cross
+		}
+		out.at(first+lane, sign)
+	}
+	d.label(&out, r, first+d.from+2, first+d.to-2)
+	d.line(&out)
+}
+
+// label writes what a rung says between two columns, on the side of who sends, and the head of its arrow.
+func (d *drawing) label(out *row, r *Rung, from, to int) {
+	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
+	text := r.Name
+	if r.Again {
+		text = strings.TrimSpace(d.again + " " + text)
+	}
+	details, between := r.Details, ": "
+	if (r.Kind == Fold || r.Kind == Lost) && r.Until-r.Time > 1e9 {
+		details, between = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9), ", "
+	}
+	if d.details > 0 {
+		out.at(d.margin()+d.details, d.cut(details, d.width-d.margin()-d.details))
+	} else if b := Brief(details); b != "" {
+		text += between + b
+	}
+	text = " " + d.cut(text, to-from-2) + " "
+	switch {
+	case r.Kind != Message:
+		out.at(from, text)
+	case r.From == 0:
+		out.at(from, text)
+		out.at(last-1, d.right)
+	default:
+		out.endAt(to+1, text)
+		out.at(first+1, d.left)
+	}
+}
+
+// noise is what details have of numbers and parts that follow from the rest of the ladder.
+var noise = regexp.MustCompile(`^HASH, |^HASH$|^id [0-9]+: |^id [0-9]+$|^Ns [0-9]+ Nr [0-9]+ | in [0-9]+/[0-9]+$`)
+
+// Brief is what matters most of the details of a message.
+func Brief(details string) string { return noise.ReplaceAllString(details, "") }
+
+// verdict draws the step that was not passed, over the whole width.
+func (d *drawing) verdict(r *Rung) {
+	head := " " + d.bad + " " + strings.Repeat(d.Signs.line, 2) + " " + r.Name + " "
+	d.WriteString(head + strings.Repeat(d.Signs.line, max(0, d.width-cells(head))) + "\n")
+	for _, text := range wrapped(r.Details, d.width-7) {
+		d.WriteString("      " + text + "\n")
+	}
+	d.WriteString("   " + strings.Repeat(d.Signs.line, d.width-3) + "\n")
+}
+
+// wrapped cuts a text into lines at its blanks.
+func wrapped(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && cells(line)+1+cells(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// cut is a text that takes so many columns at most.
+func (d *drawing) cut(text string, columns int) string {
+	if cells(text) <= columns {
+		return text
+	}
+	room := columns - cells(d.more)
+	for i, c := range text {
+		if room -= cell(c); room < 0 {
+			return text[:i] + d.more
+		}
+	}
+	return text
+}
+
+// cells is how many columns a text takes on a terminal.
+func cells(text string) (n int) {
+	for _, c := range text {
+		n += cell(c)
+	}
+	return n
+}
+
+func cell(c rune) int {
+	switch k := width.LookupRune(c).Kind(); {
+	case unicode.Is(unicode.Mn, c):
+		return 0
+	case k == width.EastAsianWide || k == width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// row is a line in which texts are put at columns. A character of two columns is followed by "", one of none is left out.
+type row []string
+
+// at puts a text at a column, over what is there.
+func (r *row) at(column int, text string) {
+	for _, c := range text {
+		n := cell(c)
+		for len(*r) < column+n {
+			*r = append(*r, " ")
+		}
+		for i := range n {
+			(*r)[column+i] = ""
+		}
+		if n > 0 {
+			(*r)[column] = string(c)
+		}
+		column += n
+	}
+}
+
+// endAt puts a text so that it ends before a column.
+func (r *row) endAt(column int, text string) { r.at(max(0, column-cells(text)), text) }
+
+func (r *row) String() string { return strings.Join(*r, "") }

@@ -1,0 +1,237 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"l2tpdump/cmd/internal/ladder"
+	"l2tpdump/cmd/internal/sessions"
+)
+
+// row is a session in the list.
+type row struct {
+	Number     int
+	Detailed   bool
+	State      sessions.State
+	Headline   string
+	User       string
+	From, To   string
+	Start      string
+	Duration   string
+	Sent       [2]string // by the client and the server
+	Bytes      [2]uint64
+	Cause      string
+	HasTraffic bool
+}
+
+func newRow(number int, s *sessions.Facts, zone *time.Location) row {
+	return row{
+		Number: number, State: s.State, Headline: ladder.Headline(s), User: s.User, From: s.OrigHost, To: s.RespHost,
+		Start: clock(int64(s.Time), zone), Duration: seconds(s.Duration.Seconds()), Cause: shortened(s.Cause, 140),
+		Sent: [2]string{volume(s.OrigBytes), volume(s.RespBytes)}, Bytes: [2]uint64{s.OrigBytes, s.RespBytes},
+		HasTraffic: s.OrigPackets+s.RespPackets > 0,
+	}
+}
+
+// session is a session in detail.
+type session struct {
+	row
+	UID      string
+	Cause    string // whole
+	Proven   bool
+	Cure     string
+	Evidence string
+	Remarks  []string
+	Steps    []step
+	Cards    []card
+	SAs      *sessions.Facts // for its ESP
+	Lanes    []ladder.Lane
+	NAT      [2]bool
+	Rungs    []rung
+	Chart    *chart
+	Talks    []talk
+	Others   *talk
+}
+
+type step struct {
+	Name, Class, Mark, Says string
+}
+
+// rung is a line of the ladder as the template shows it.
+type rung struct {
+	Class   string
+	Time    string
+	Frame   uint64
+	Tag     string // "IKE"
+	Name    string
+	Brief   string
+	Again   bool
+	Bad     bool
+	Body    string // what there is to open
+	Rungs   []rung
+	Verdict bool
+}
+
+// talk is a conversation.
+type talk struct {
+	Protocol string
+	From, To string
+	Packets  [2]string
+	Bytes    [2]string
+	Share    int // of the largest one, in percent
+}
+
+// card is facts that belong together.
+type card struct {
+	Title string
+	Facts []fact
+}
+
+type fact struct{ Name, Value string }
+
+func (c *card) add(name, format string, args ...any) {
+	if text := strings.TrimSpace(fmt.Sprintf(format, args...)); text != "" {
+		c.Facts = append(c.Facts, fact{name, text})
+	}
+}
+
+func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
+	v := &session{
+		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Remarks: s.Remarks,
+		Proven: s.CauseID == "" || s.Proven != nil && *s.Proven, Cards: cards(s, zone), SAs: s, Chart: newChart(s),
+	}
+	var frames []string
+	for _, n := range s.Evidence {
+		frames = append(frames, fmt.Sprint(n))
+	}
+	v.Evidence = strings.Join(frames, ", ")
+	for _, x := range ladder.Steps(s) {
+		v.Steps = append(v.Steps, steps[x.Outcome].named(x.Name))
+	}
+	l := ladder.New(s)
+	v.Lanes = l.Lanes
+	for i := 1; i < len(l.Lanes)-1; i++ {
+		v.NAT[l.Lanes[i].Of] = true
+	}
+	for i := range l.Rungs {
+		v.Rungs = append(v.Rungs, newRung(&l.Rungs[i], s, zone))
+	}
+	v.talks(s)
+	return v
+}
+
+// steps are how steps look, by their outcome.
+var steps = [...]step{
+	ladder.Passed:    {"", "ok", "✔", "passed"},
+	ladder.Stopped:   {"", "stop", "✖", "not passed"},
+	ladder.Unreached: {"", "off", "·", "not reached"},
+	ladder.Absent:    {"", "stop", "○", "not there"},
+}
+
+func (s step) named(name string) step {
+	s.Name = name
+	return s
+}
+
+// tags are the words for the layers of messages.
+var tags = map[string]string{"ike": "IKE", "l2tp": "L2TP", "ppp": "PPP", "icmp": "ICMP", "nat": "NAT"}
+
+var kinds = [...]string{ladder.Message: "m", ladder.Fold: "fold", ladder.Mark: "mark", ladder.Lost: "gap", ladder.Verdict: "verdict"}
+
+var senders = [...]string{"client to server", "server to client", "from the network"}
+
+func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
+	const brief, whole = 64, 2000 // characters
+	v := rung{
+		Class: kinds[r.Kind] + " " + r.Layer, Time: sinceStart(r.Time), Frame: r.Frame, Tag: tags[r.Layer],
+		Name: r.Name, Again: r.Again, Bad: r.Evidence, Verdict: r.Kind == ladder.Verdict,
+	}
+	switch r.Kind {
+	case ladder.Message:
+		v.Class += [...]string{" c", " s", " o"}[r.From]
+		v.Brief = shortened(ladder.Brief(r.Details), brief)
+		again := ""
+		if r.Again {
+			again = ", a retransmission"
+		}
+		v.Body = fmt.Sprintf("frame %d, %s, %s%s", r.Frame, clock(int64(s.Time)+r.Time, zone), senders[r.From], again)
+		if r.Details != "" {
+			v.Body += ": " + r.Details
+		}
+		if r.AVPs != "" {
+			v.Body += "; " + r.AVPs
+		}
+		v.Body = shortened(v.Body, whole)
+	case ladder.Fold, ladder.Lost:
+		if r.Until-r.Time > 1e9 {
+			v.Brief = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9)
+		}
+	default:
+		v.Brief = r.Details
+	}
+	for i := range r.Rungs {
+		v.Rungs = append(v.Rungs, newRung(&r.Rungs[i], s, zone))
+	}
+	return v
+}
+
+// sinceStart prints seconds since the beginning of a session.
+func sinceStart(t int64) string {
+	if t >= 1000e9 {
+		return fmt.Sprintf("%.1f", float64(t)/1e9)
+	}
+	return fmt.Sprintf("%.3f", float64(t)/1e9)
+}
+
+// shortened is the beginning of a text, up to a blank.
+func shortened(text string, length int) string {
+	r := []rune(text)
+	if len(r) <= length {
+		return text
+	}
+	text = string(r[:length])
+	if i := strings.LastIndexByte(text, ' '); i > len(text)/2 {
+		text = text[:i]
+	}
+	return strings.TrimRight(text, " ,;:") + " …"
+}
+
+// talks are the conversations.
+func (v *session) talks(s *sessions.Facts) {
+	end := func(host string, port *uint16) string {
+		switch {
+		case port == nil:
+			return host
+		case strings.Contains(host, ":"):
+			return fmt.Sprintf("[%s]:%d", host, *port)
+		}
+		return fmt.Sprintf("%s:%d", host, *port)
+	}
+	for i := range s.Conversations {
+		c := &s.Conversations[i]
+		largest := s.Conversations[0].OrigBytes + s.Conversations[0].RespBytes
+		v.Talks = append(v.Talks, talk{c.Protocol, end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
+			[2]string{grouped(c.OrigPackets), grouped(c.RespPackets)}, [2]string{grouped(c.OrigBytes), grouped(c.RespBytes)},
+			int(100 * (c.OrigBytes + c.RespBytes) / max(largest, 1))})
+	}
+	if o := s.Others; o != nil {
+		v.Others = &talk{Packets: [2]string{grouped(o.OrigPackets), grouped(o.RespPackets)}, Bytes: [2]string{grouped(o.OrigBytes), grouped(o.RespBytes)}}
+	}
+}
+
+// clock prints a time of day with its date.
+func clock(t int64, zone *time.Location) string {
+	return time.Unix(0, t).In(zone).Format("2006-01-02 15:04:05.000")
+}
+
+// span prints the time from one to another.
+func span(from, to int64, zone *time.Location) string {
+	a, b := time.Unix(0, from).In(zone), time.Unix(0, to).In(zone)
+	const date = "2006-01-02 15:04:05"
+	end := b.Format(date)
+	if a.Format(time.DateOnly) == b.Format(time.DateOnly) {
+		end = b.Format("15:04:05")
+	}
+	return a.Format(date) + " to " + end + b.Format(" MST")
+}

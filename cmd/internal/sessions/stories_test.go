@@ -1,0 +1,171 @@
+package sessions_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"math/big"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var updateStories = flag.Bool("update-stories", false, "write the captures of the stories to testdata/causes")
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// telling is a story and its truth: of the session with the keys, and without.
+type telling struct {
+	name               string // the first letter behind the number is h where the connection is well, and looks like a neighbour that is not
+	state, cause, step string
+	unread             string // state and cause without keys
+	proven             bool
+	user               string
+	tell               func(s *story)
+}
+
+var alice = "alice"
+
+// refusedLogin is a login that is refused with a code of MS-CHAP.
+func refusedLogin(code string) func(*story) {
+	return func(s *story) {
+		s.secured()
+		s.tunnel()
+		s.call()
+		s.link(chapMSv2)
+		s.login(4, "E="+code+" R=0 C=00112233445566778899AABBCCDDEEFF V=3 M=no")
+		s.terminate(fromServer, "Authentication failed")
+		s.hangUp(fromServer, 1, 0, "")
+		s.leave(fromClient)
+		s.wait(time.Minute)
+		s.arp()
+	}
+}
+
+// arp adds a frame that is of no connection: the capture goes on.
+func (s *story) arp() { s.frame(outerHost, userAddr, 17, udp(9, 9, []byte("x"))) }
+
+// farewell ends a connection as the client does.
+func (s *story) farewell() {
+	s.terminate(fromClient, "User request")
+	s.hangUp(fromClient, 1, 0, "")
+	s.leave(fromClient)
+	s.wait(time.Minute)
+	s.arp()
+}
+
+// certificate is one whose time is over at a moment.
+func certificate(name string, notAfter time.Time) []byte {
+	key := ed25519.NewKeyFromSeed(pseudo(32, "certificate %s", name))
+	t := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, NotBefore: notAfter.AddDate(-1, 0, 0), NotAfter: notAfter}
+	der, err := x509.CreateCertificate(nil, t, t, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return append([]byte{4}, der...)
+}
+
+// signed is main mode up to message 5, with a certificate.
+func (s *story) signed(cert []byte) (five []payload) {
+	s.firstFour(phase1SA(rsaSig, 28800), s.ends)
+	five = []payload{identity(s.ends[0].Addr(), 0, 0), {plCert, cert}, {plSig, pseudo(64, "signature")}}
+	s.isakmp(fromClient, mainMode, 0, true, five...)
+	return five
+}
+
+var (
+	lastYear = time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)
+	nextYear = time.Date(2027, 11, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// repeated has something done again and again.
+func (s *story) repeated(pauses []time.Duration, what func()) {
+	for _, p := range pauses {
+		s.wait(p)
+		what()
+	}
+}
+
+// doubling are pauses that double from a second on.
+func doubling(n int) (list []time.Duration) {
+	for i := range n {
+		list = append(list, time.Second<<i)
+	}
+	return list
+}
+
+// every are pauses of the same length.
+func every(d time.Duration, n int) []time.Duration { return slices.Repeat([]time.Duration{d}, n) }
+
+// datagramAgain adds the last datagram of IKE of a side again.
+func (s *story) last() func() {
+	data := s.pcap.Bytes()
+	frame := slices.Clone(data[s.lastAt+16:])
+	return func() {
+		src, dst := netip.AddrFrom4([4]byte(frame[26:30])), netip.AddrFrom4([4]byte(frame[30:34]))
+		s.frame(src, dst, frame[23], frame[34:])
+	}
+}
+
+// capture is what the story is told as: the pcap, the tables of keys, and cause.json.
+func (c *telling) files() map[string][]byte {
+	s := newStory(c.name)
+	c.tell(s)
+	files := map[string][]byte{"outer.pcap": s.pcap.Bytes()}
+	for name, t := range s.tables {
+		if t.Len() > 0 {
+			files[name] = t.Bytes()
+		}
+	}
+	null := func(s string) any {
+		if s == "" {
+			return nil
+		}
+		return s
+	}
+	state, cause, _ := strings.Cut(c.unread, " ")
+	truth := map[string]any{"state": c.state, "cause": null(c.cause), "step": c.step, "proven": c.proven, "user": c.user,
+		"without_keys": map[string]any{"state": state, "cause": null(cause)}}
+	b, err := json.MarshalIndent(truth, "", " ")
+	if err != nil {
+		panic(err)
+	}
+	files["cause.json"] = append(b, '\n')
+	return files
+}
+
+// TestStories: the captures in testdata/causes that were made up are those that are told here; TestCauses judges them.
+func TestStories(t *testing.T) {
+	for i := range stories {
+		c := &stories[i]
+		dir := filepath.Join(causeRoots[0], c.name)
+		for name, data := range c.files() {
+			file := filepath.Join(dir, name)
+			if *updateStories {
+				if err := os.MkdirAll(dir, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if there, err := os.ReadFile(file); err != nil || !bytes.Equal(there, data) {
+				t.Errorf("%s is not what is told: %v", file, err)
+			}
+		}
+	}
+}

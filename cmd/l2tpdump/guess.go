@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+
+	"l2tpdump/capture"
+)
+
+// nearest returns the name that was probably meant, "" if none is near: it differs in a letter or two,
+// or goes on.
+func nearest(typed string, names []string) string {
+	best, far := "", 3
+	if len(typed) < 5 {
+		far = 2
+	}
+	typed = strings.ToLower(typed)
+	for _, name := range names {
+		d := distance(typed, name)
+		if len(typed) >= 3 && strings.HasPrefix(name, typed) {
+			d = 1
+		}
+		if d < far {
+			best, far = name, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters are to be put in, left out, changed or swapped with their neighbour
+// to make b of a (the optimal string alignment distance).
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			d := min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = d
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+// didYouMean is a hint that names what was probably meant, else all there is.
+func didYouMean(typed, before string, names []string, all string) string {
+	if name := nearest(typed, names); name != "" {
+		return "did you mean " + before + name + "?"
+	}
+	return all
+}
+
+// files takes a command line that is files only: the captures among them are decrypted with the
+// others as sources of keys. It is false where not all are files, or none is a capture.
+func files(ctx context.Context, args []string) (command []string, ok bool) {
+	var captures, keys []string
+	for _, name := range args {
+		if _, err := os.Stat(name); err != nil {
+			return nil, false
+		}
+		if isCapture(ctx, name) {
+			captures = append(captures, "-r", name)
+		} else {
+			keys = append(keys, "-k", name)
+		}
+	}
+	return slices.Concat([]string{"decrypt"}, captures, keys), len(captures) > 0
+}
+
+// isCapture reports whether a file is a capture, by its content. What has no end is none.
+func isCapture(ctx context.Context, name string) bool {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	src, err := capture.OpenContext(ctx, []string{name})
+	if err != nil {
+		return false
+	}
+	src.Close()
+	return true
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A sheet is a table that fits the terminal. Where it is too wide, reasons become numbers of notes
+// that stand below all tables, and columns that may move stand in a line of their own below the row.
+type sheet struct {
+	columns []column
+	rows    [][]string // a cell for each column; fewer where a row stands for others
+	reasons []string   // of each row; "" none
+	ids     []string   // of each row, by which another one refers to its reason
+}
+
+type column struct {
+	head  string
+	below string // how a cell is written below its row, "key %s"; "" it stays
+}
+
+// moving is the order in which columns move below their rows.
+var moving = []string{"KEY", "CIPHER", "HASH", "AUTH", "SEQUENCE", "ADDRESSES"}
+
+func (s *sheet) add(id, reason string, cells ...string) {
+	for i := range cells {
+		cells[i] = visible(cells[i])
+	}
+	s.rows, s.reasons, s.ids = append(s.rows, cells), append(s.reasons, visible(reason)), append(s.ids, id)
+}
+
+// widths returns how wide each column is, and the table without reasons.
+func (s *sheet) widths() (list []int, total int) {
+	for i, c := range s.columns {
+		n := len(c.head)
+		for _, row := range s.rows {
+			if i < len(row) {
+				n = max(n, utf8.RuneCountInString(row[i]))
+			}
+		}
+		list = append(list, n)
+		total += n + gap
+	}
+	return list, total
+}
+
+// gap is the blanks between columns.
+const gap = 2
+
+// printer prints sheets, which share the numbers of their notes.
+type printer struct {
+	w       io.Writer
+	columns int  // of the terminal; 0: any number
+	color   bool // bad verdicts stand out
+	narrow  bool // reasons are notes
+	said    reasons
+	notes   []string // reasons, where narrow
+	written bool
+}
+
+// newPrinter returns a printer for all of these sheets.
+func newPrinter(w io.Writer, columns int, color bool, sheets ...*sheet) *printer {
+	p := &printer{w: w, columns: columns, color: color, said: make(reasons)}
+	for _, s := range sheets {
+		_, total := s.widths()
+		for _, r := range s.reasons {
+			p.narrow = p.narrow || columns > 0 && total+utf8.RuneCountInString(r) > columns
+		}
+	}
+	return p
+}
+
+// print prints a sheet, after a blank line if it is not the first.
+func (p *printer) print(s *sheet) {
+	if len(s.rows) == 0 {
+		return
+	}
+	if p.written {
+		io.WriteString(p.w, "\n")
+	}
+	p.written = true
+	reasons := make([]string, len(s.rows))
+	heading, width := "REASON", 0
+	if p.narrow {
+		heading, width = "NOTE", len("NOTE")
+	}
+	for i := range s.rows {
+		reasons[i] = p.reason(s.ids[i], s.reasons[i])
+		width = max(width, len(reasons[i]))
+	}
+	widths, total := s.widths()
+	var moved []bool
+	if p.narrow {
+		moved = s.move(widths, total+width-p.columns)
+	}
+	head := make([]string, len(s.columns))
+	for i, c := range s.columns {
+		head[i] = c.head
+	}
+	p.row(s, head, heading, widths, moved)
+	for i, row := range s.rows {
+		p.row(s, row, reasons[i], widths, moved)
+		p.below(s, row, moved)
+	}
+}
+
+// reason is how a row gives its reason: what was said is not said again.
+func (p *printer) reason(id, reason string) string {
+	if !p.narrow || reason == "" {
+		return p.said.of(id, reason)
+	}
+	if !slices.Contains(p.notes, reason) {
+		p.notes = append(p.notes, reason)
+	}
+	return p.note(reason)
+}
+
+// note is the number of the note that gives the reason, "" if none does.
+func (p *printer) note(reason string) string {
+	if i := slices.Index(p.notes, reason); i >= 0 {
+		return fmt.Sprintf("[%d]", i+1)
+	}
+	return ""
+}
+
+// reasons shortens those that say the same as an earlier one.
+type reasons map[string]string
+
+func (r reasons) of(id, reason string) string {
+	const short = 40
+	if first, ok := r[reason]; ok {
+		return "as " + first
+	}
+	if len(reason) > short {
+		r[reason] = id
+	}
+	return reason
+}
+
+// move chooses the columns that move below their rows, so that the table gets narrower by that much.
+func (s *sheet) move(widths []int, by int) []bool {
+	moved := make([]bool, len(s.columns))
+	for _, head := range moving {
+		i := slices.IndexFunc(s.columns, func(c column) bool { return c.head == head && c.below != "" })
+		if by > 0 && i >= 0 {
+			moved[i] = true
+			by -= widths[i] + gap
+		}
+	}
+	return moved
+}
+
+func (p *printer) row(s *sheet, row []string, reason string, widths []int, moved []bool) {
+	var b strings.Builder
+	blanks := 0
+	put := func(text, shown string, width int) {
+		if text != "" {
+			b.WriteString(strings.Repeat(" ", blanks) + shown)
+			blanks = 0
+		}
+		blanks += width + gap - utf8.RuneCountInString(text)
+	}
+	for i, cell := range row {
+		if moved != nil && moved[i] {
+			continue
+		}
+		shown := cell
+		if p.color && s.columns[i].head == "VERDICT" {
+			shown = paint(cell)
+		}
+		if len(row) < len(s.columns) && i == len(row)-1 {
+			put(cell, shown, utf8.RuneCountInString(cell)) // it stands for several rows, and has no more cells
+			continue
+		}
+		put(cell, shown, widths[i])
+	}
+	put(reason, reason, 0)
+	io.WriteString(p.w, b.String()+"\n")
+}
+
+// below prints the cells of a row that have moved.
+func (p *printer) below(s *sheet, row []string, moved []bool) {
+	var parts []string
+	for i, cell := range row {
+		if moved != nil && moved[i] && cell != "" && cell != "?" {
+			parts = append(parts, fmt.Sprintf(s.columns[i].below, cell))
+		}
+	}
+	if len(parts) > 0 {
+		io.WriteString(p.w, wrapped("  "+strings.Join(parts, ", "), p.columns, "  "))
+	}
+}
+
+// end prints the notes, and a sentence.
+func (p *printer) end(sentence string) {
+	if len(p.notes) > 0 {
+		io.WriteString(p.w, "\n")
+	}
+	for i, note := range p.notes {
+		io.WriteString(p.w, wrapped(fmt.Sprintf("[%d] %s", i+1, note), p.columns, "    "))
+	}
+	if p.written && p.narrow {
+		io.WriteString(p.w, "\n")
+	}
+	io.WriteString(p.w, wrapped(sentence, p.columns, ""))
+}
+
+// wrapped breaks text into lines of so many columns, 0 for any number; indent stands before those
+// that go on.
+func wrapped(text string, columns int, indent string) string {
+	if columns <= 0 {
+		return text + "\n"
+	}
+	columns = max(columns, len(indent)+8)
+	var b strings.Builder
+	line := []rune(text)
+	for len(line) > columns {
+		at := columns
+		for at > len(indent)+1 && line[at] != ' ' {
+			at--
+		}
+		if at == len(indent)+1 { // a word that is longer than a line
+			at = columns
+		}
+		b.WriteString(strings.TrimRight(string(line[:at]), " ") + "\n")
+		line = []rune(indent + strings.TrimLeft(string(line[at:]), " "))
+	}
+	b.WriteString(string(line) + "\n")
+	return b.String()
+}
