@@ -82,7 +82,7 @@ func build(root, out string) error {
 		case ".json":
 			text, err = all.fromSchema(from, text)
 		case ".1":
-			text, err = all.fromManual(from, filepath.Join(root, filepath.FromSlash(from)))
+			text, err = fromManual(from, filepath.Join(root, filepath.FromSlash(from)))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", from, err)
@@ -155,7 +155,7 @@ func page(from, title string, body []byte) ([]byte, error) {
 }
 
 // fromManual has mandoc make the page of the manual.
-func (p pages) fromManual(name, file string) ([]byte, error) {
+func fromManual(name, file string) ([]byte, error) {
 	body, err := exec.Command("mandoc", "-Thtml", "-O", "fragment", file).Output()
 	if err != nil {
 		return nil, fmt.Errorf("mandoc: %w", err)
