@@ -132,8 +132,8 @@ func helloUnanswered(s *Session) *proof {
 
 // staleRedial: a new dial is not answered, and the server goes on with what it had before.
 func staleRedial(s *Session) *proof {
-	x := s.exchange()
-	if x == nil || x.initiator != client || x.reached() != 1 {
+	x := s.latest()
+	if x == nil || x.reached() != 1 {
 		return nil
 	}
 	const tries, short = 3, int64(10e9) // as noAnswer has them
@@ -145,8 +145,8 @@ func staleRedial(s *Session) *proof {
 	for _, f := range s.assoc.flows {
 		switch {
 		case f.span.last.time < m1.first.time:
-		case f.sender == client:
-			return nil // the client has what it had, too: it renews its keys
+		case f.sender == x.initiator:
+			return nil // it has what it had, too, and renews its keys
 		default:
 			old = f
 		}
@@ -161,7 +161,7 @@ func staleRedial(s *Session) *proof {
 	return typical(frames,
 		"%s does not answer the new dial of %s (%d times in %s), and goes on with the former connection (SPI "+
 			"0x%08x)",
-		s.name(server), s.name(client), m1.n, span64(m1.lasted()), old.spi)
+		s.name(1-x.initiator), s.name(x.initiator), m1.n, span64(m1.lasted()), old.spi)
 }
 
 // natMoved: NAT gave the client another port, and the server does not follow.

@@ -197,8 +197,10 @@ func (g *Gatherer) espSession(a *association, src, dst netip.AddrPort, at place)
 		g.begin(a, src, dst, at).late = true
 	}
 	s := a.session
-	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
-		s.late, a.late = true, true
+	if s.isDialling() {
+		if x := s.latest(); x != nil && !x.established() {
+			s.late, a.late = true, true
+		}
 	}
 	return s
 }

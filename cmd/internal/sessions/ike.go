@@ -154,7 +154,11 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if s.element == nil {
 		return
 	}
-	g.touch(s, at, side)
+	heard := side
+	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted) {
+		heard = nobody // anybody can have sent it
+	}
+	g.touch(s, at, heard)
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
@@ -411,6 +415,9 @@ func (x *exchange) reached() int {
 	}
 	return 0
 }
+
+// read says that a key opens messages of it.
+func (x *exchange) read() bool { return x.opened[client]+x.opened[server] > 0 }
 
 // established says that phase 1 was completed: what follows it was seen.
 func (x *exchange) established() bool {

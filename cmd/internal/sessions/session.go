@@ -127,12 +127,29 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	}
 }
 
-// exchange is the latest one, nil if there is none.
-func (s *Session) exchange() *exchange {
+// latest is the latest exchange, nil if there is none.
+func (s *Session) latest() *exchange {
 	if len(s.exchanges) == 0 {
 		return nil
 	}
 	return s.exchanges[len(s.exchanges)-1]
+}
+
+// exchange is the one that counts, nil if there is none. While the session is dialled that is the
+// latest. Then it is the latest that a key opens, or else that was set up: anybody can send a first
+// message.
+func (s *Session) exchange() *exchange {
+	if s.isDialling() {
+		return s.latest()
+	}
+	for _, counts := range [...]func(*exchange) bool{(*exchange).read, (*exchange).established} {
+		for i := len(s.exchanges) - 1; i >= 0; i-- {
+			if x := s.exchanges[i]; counts(x) {
+				return x
+			}
+		}
+	}
+	return s.latest()
 }
 
 // tunnel is the latest one, nil if there is none.

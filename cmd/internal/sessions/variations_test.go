@@ -308,6 +308,41 @@ func TestInterleaved(t *testing.T) {
 	}
 }
 
+// TestForgedDial: first messages that somebody forges change nothing of what keys prove.
+func TestForgedDial(t *testing.T) {
+	for _, name := range []string{"53a-lcp-echo-unanswered-client-dead", "54a-dpd-timeout-client-gone", "50c-pap-refused",
+		"63a-idle-timeout", "84a-hello-unanswered", "90a-dns-unanswered"} {
+		dir := filepath.Join(causeRoots[0], name)
+		text, err := os.ReadFile(filepath.Join(dir, "cause.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var k known
+		if err := json.Unmarshal(text, &k); err != nil {
+			t.Fatal(err)
+		}
+		s := readAll(t, filepath.Join(dir, "outer.pcap"))
+		first := slices.IndexFunc(s.packets, func(p capture.Packet) bool {
+			var f capture.Frame
+			return f.Decode(capture.Ethernet, p.Data) == nil && f.UDP && f.DstPort == 500
+		})
+		var list []capture.Packet
+		for i, p := range s.packets {
+			list = append(list, p)
+			if i > first+20 && i%5 == 0 { // the session is up, or was refused
+				forged := s.packets[first]
+				forged.Data = bytes.Clone(forged.Data)
+				forged.Data[42] ^= byte(i) // another cookie
+				forged.Time = p.Time + 1e6
+				list = append(list, forged)
+			}
+		}
+		if got := s.sessionsOf(t, list, keySets(dir)["tables"]); !slices.ContainsFunc(got, func(r report) bool { return k.fits(&r, false) }) {
+			t.Errorf("%s: %s", name, brief(got))
+		}
+	}
+}
+
 // of says whether a packet is of an address.
 func of(s *recorded, addr netip.Addr) func(capture.Packet) bool {
 	return func(p capture.Packet) bool {
