@@ -112,6 +112,7 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 		p.AddSink(s.picks.Of(atOnce(s.clear, o.eachPacket)))
 	}
 	switch {
+	case o.monitor: // it tells of sessions
 	case o.json:
 		p.AddSink(s.picks.Of(atOnce(output.NewJSONLines(stdout), o.atOnce)))
 	case o.write == "" || o.print:

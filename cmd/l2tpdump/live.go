@@ -43,6 +43,8 @@ type liveOptions struct {
 	holdTime   time.Duration
 	syslogSave string
 
+	watched *sessions.Monitor // with --sessions
+
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
 
@@ -105,6 +107,7 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.Var((*seconds)(&o.duration), "duration", "")
 	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	f.BoolVar(&o.monitor, "sessions", false, "")
 	f.StringVar(&o.syslogSave, "syslog-save", "", "")
 	return f
 }
@@ -130,7 +133,7 @@ func (o *liveOptions) check() error {
 	case o.syslogSave != "" && !slices.ContainsFunc(o.keys, isSyslog):
 		return errors.New("--syslog-save keeps what -k syslog: receives, and there is none")
 	}
-	if err := o.checkKeyFormat(); err != nil {
+	if err := errors.Join(o.checkMonitor(), o.checkKeyFormat()); err != nil {
 		return err
 	}
 	if err := o.openFolders(); err != nil {
@@ -224,6 +227,9 @@ func (o *liveOptions) run(ctx context.Context) int {
 	endFollowing()
 	followers.Wait()
 	endNews()
+	if o.watched != nil {
+		err = errors.Join(err, o.watched.Close())
+	}
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -238,7 +244,11 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 	if given != nil {
 		p.AddKeys(given)
 	}
-	if o.json || choose.needsSessions() {
+	switch {
+	case o.monitor:
+		o.watched = sessions.NewMonitor(o.changeTeller())
+		p.AddSink(o.watched)
+	case o.json || choose.needsSessions():
 		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
 	}
 	o.interfaceName = hostInterfaces()
@@ -336,7 +346,7 @@ func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output
 
 // unwatched reports whether all output goes to regular files.
 func (o *liveOptions) unwatched(file *os.File) bool {
-	if o.write == "" || o.write == "-" || o.print || o.json {
+	if o.write == "" || o.write == "-" || o.print || o.json || o.monitor {
 		return false
 	}
 	if file == nil {

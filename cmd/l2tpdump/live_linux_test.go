@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -418,5 +419,55 @@ func TestLiveLines(t *testing.T) {
 		if status := p.interrupt(); status != exitInterrupted {
 			t.Errorf("%q: exit status %d", format, status)
 		}
+	}
+}
+
+// TestLiveSessions: a line at each change, at once; the same as objects, whose sessions are those of the command sessions.
+func TestLiveSessions(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, _, _ := captureOf(t, "06-pfs-rekey-dpd")
+	log := filepath.Join(captures, "06-pfs-rekey-dpd", "router-full.log")
+	all = l.filtered(all)
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "--sessions")
+	p.waitFor("listening on")
+	l.send(all, 0, nil)
+	p.awaitFrames(len(all))
+	p.interrupt()
+	for _, line := range []string{
+		`203\.0\.113\.10 > 203\.0\.113\.1 alice: came up \S+ s after its first packet: mschap-v2 alice accepted`,
+		`alice: rekeyed: new ESP SAs, 0x[0-9a-f]{8} and 0x[0-9a-f]{8}`, `alice: rekeyed: a new ISAKMP SA`,
+		`alice: ended by the client: PPP "User request"; client 1211 packets`, `alice: over: up`,
+	} {
+		if !regexp.MustCompile(line).MatchString(p.stdout.String()) {
+			t.Errorf("no line %s:\n%s\n%s", line, p.stdout.String(), p.report())
+		}
+	}
+	if n := strings.Count(p.stdout.String(), "\n"); n > 12 {
+		t.Errorf("%d lines", n)
+	}
+	j := l.start("live", "-i", l.interfaceToTap, "-k", log, "--sessions", "--json", "-w", l.path("monitored.pcapng"))
+	j.waitFor("listening on")
+	l.send(all, 0, nil)
+	j.awaitFrames(len(all))
+	j.interrupt()
+	kinds := make(map[string]int)
+	for line := range strings.Lines(j.stdout.String()) {
+		var c struct {
+			Change  string `json:"change"`
+			Session *struct {
+				State string `json:"state"`
+				Sent  int    `json:"orig_pkts"`
+			} `json:"session"`
+		}
+		if err := json.Unmarshal([]byte(line), &c); err != nil {
+			t.Fatal(err, line)
+		}
+		if kinds[c.Change]++; c.Change == "over" && (c.Session == nil || c.Session.State != "up" || c.Session.Sent != 1211) {
+			t.Errorf("%s", line)
+		}
+	}
+	if kinds["up"] != 1 || kinds["over"] != 1 || kinds["rekeyed"] < 3 {
+		t.Errorf("%v:\n%s", kinds, j.report())
 	}
 }

@@ -51,6 +51,7 @@ type options struct {
 	progress  bool
 	embedKeys bool
 	ladder    bool
+	monitor   bool // live: a line at each change of a session
 	color     string
 	html      string // file of a page
 }

@@ -36,6 +36,7 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
 		f.assoc = x.assoc // IKE is sure, the address was a guess
 	}
 	f.negotiated = n
+	x.session.agreements++
 	f.sender = x.assoc.side(netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0))
 	f.cipher, f.auth = n.Suite.CipherName(), n.Suite.AuthName()
 	x.assoc.natt = x.assoc.natt || n.UDPEncap

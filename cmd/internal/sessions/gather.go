@@ -144,12 +144,18 @@ func (g *Gatherer) expire(now int64) error {
 // finish judges a session and tells of it.
 func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
-	s.element, s.bounds, s.others = nil, g.bounds, g.others
+	s.element = nil
 	g.events -= len(s.events.list)
-	s.psks, s.taken = g.psks, g.takes[s.ends[server].Addr()]
+	g.prepare(s)
 	s.finding = judge(s)
 	g.forget(s)
 	return g.emit(s)
+}
+
+// prepare gives a session what it is judged by beside its own packets.
+func (g *Gatherer) prepare(s *Session) {
+	s.bounds, s.others = g.bounds, g.others
+	s.psks, s.taken = g.psks, g.takes[s.ends[server].Addr()]
 }
 
 // forget lets go what leads to a session, and to its association if it was the last of it.

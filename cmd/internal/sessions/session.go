@@ -31,36 +31,38 @@ type Session struct {
 	hidden      bool      // an ID of its tunnel or calls is hidden, and the secret is not known
 	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
-	up        place     // since then users' packets can pass
-	packets   [2]uint64 // of the users
-	bytes     [2]uint64
-	unread    uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
-	protected [2]direction // ESP
-	alone     [2]span      // packets that a side sent since the other was heard
-	traffic   traffic      // what the users' packets show
-	icmp      refusal      // ICMP errors that quote ESP or L2TP
-	clear     span         // L2TP messages without IPsec
-	stray     span         // of these, messages beside a session that IPsec protects
-	exposed   int          // of these, messages with a user's packet
-	misplaced span         // messages of another client's tunnel, sent in this session's SA
-	rival     place        // another client behind the same address came up
-	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
-	heard     [2]int       // packets by who sent them
-	moves     int          // changes of the client's address or port
-	move      move         // the last of them
-	orphans   orphans
-	renewals  int  // ISAKMP SAs
-	late      bool // its beginning was not captured
-	events    events
-	series    *series        // nil: not wanted
-	talks     *conversations // likewise
-	tries     int            // ISAKMP SAs up to the first of which something came
-	finding   *Finding       // once judged
-	psks      []PSK          // to be tried
-	taken     ikev1.Offer    // what the server chose from others, or at another time
-	next      *Session       // that followed it in the same association
-	bounds    [2]place       // where the capture begins, and ends or goes on
-	element   *list.Element  // in the Gatherer's list
+	up         place     // since then users' packets can pass
+	packets    [2]uint64 // of the users
+	bytes      [2]uint64
+	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
+	protected  [2]direction // ESP
+	alone      [2]span      // packets that a side sent since the other was heard
+	traffic    traffic      // what the users' packets show
+	icmp       refusal      // ICMP errors that quote ESP or L2TP
+	clear      span         // L2TP messages without IPsec
+	stray      span         // of these, messages beside a session that IPsec protects
+	exposed    int          // of these, messages with a user's packet
+	misplaced  span         // messages of another client's tunnel, sent in this session's SA
+	rival      place        // another client behind the same address came up
+	others     uint64       // frames of the capture that a filter on the ports of IKE does not let pass
+	heard      [2]int       // packets by who sent them
+	moves      int          // changes of the client's address or port
+	move       move         // the last of them
+	orphans    orphans
+	renewals   int  // ISAKMP SAs
+	agreements int  // ESP SAs that Quick Modes agreed on
+	late       bool // its beginning was not captured
+	events     events
+	series     *series        // nil: not wanted
+	talks      *conversations // likewise
+	tries      int            // ISAKMP SAs up to the first of which something came
+	finding    *Finding       // once judged
+	psks       []PSK          // to be tried
+	taken      ikev1.Offer    // what the server chose from others, or at another time
+	next       *Session       // that followed it in the same association
+	bounds     [2]place       // where the capture begins, and ends or goes on
+	element    *list.Element  // in the Gatherer's list
+	told       told           // by a Monitor
 }
 
 // move is a change of the client's address or port.

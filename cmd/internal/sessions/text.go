@@ -230,10 +230,13 @@ func acceptance(ok bool) string {
 	return "not accepted"
 }
 
+// noESP is what there is to say of ESP where there is none.
+const noESP = "none"
+
 func (s *Session) espText() string {
 	switch {
 	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
-		return "none"
+		return noESP
 	case len(s.flows) == 0:
 		return ""
 	}

@@ -1,0 +1,230 @@
+package sessions
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"l2tpdump/cmd/internal/pipeline"
+)
+
+// Change is what happened to a session that goes on, or that it is over.
+type Change struct {
+	Kind    string  `json:"change"` // "up", "rekeyed", "loss", "ended", "failed"; "over": it is told of no more
+	Time    seconds `json:"ts"`
+	UID     string  `json:"uid"`
+	Orig    string  `json:"id.orig_h"`
+	Resp    string  `json:"id.resp_h"`
+	User    string  `json:"user,omitempty"`
+	Text    string  `json:"text"`
+	Session *Facts  `json:"session,omitempty"` // once it is over
+}
+
+// Monitor is a [Gatherer] that tells what happens to sessions while it does.
+type Monitor struct {
+	*Gatherer
+	tell    func(*Change) error
+	touched []*Session // that are to be looked at
+	looked  int64      // time
+	err     error
+}
+
+// told is what a Monitor has told of a session.
+type told struct {
+	queued            bool // it is to be looked at
+	up, failed, ended bool
+	agreed, renewals  int    // ESP and ISAKMP SAs
+	lossy             bool   // at the last look
+	loss              uint64 // percent
+	frame             uint64 // the last one that was judged
+}
+
+const (
+	lookEvery   = int64(250 * time.Millisecond)
+	silentAfter = int64(10 * time.Second) // a session that is not up, and has no packet for so long, may have failed
+	lossFrom    = 1                       // percent, told again when it has doubled
+	lossOf      = 200                     // packets, before which nothing is said of losses
+)
+
+// NewMonitor returns a sink that calls tell with each change.
+func NewMonitor(tell func(*Change) error) *Monitor {
+	m := &Monitor{tell: tell}
+	m.Gatherer = NewGatherer(m.over)
+	return m
+}
+
+// Record takes a record.
+func (m *Monitor) Record(r *pipeline.Record) error {
+	err := m.Gatherer.Record(r)
+	if s := m.current; s != nil && s.element != nil {
+		m.queue(s)
+	}
+	if now := r.Packet.Time; now-m.looked >= lookEvery || now < m.looked {
+		m.look(now)
+	}
+	return cmp.Or(err, m.err)
+}
+
+// Flush tells what there is to tell: no record is at hand.
+func (m *Monitor) Flush() error {
+	m.look(m.bounds[1].time)
+	return m.err
+}
+
+func (m *Monitor) queue(s *Session) {
+	if !s.told.queued {
+		s.told.queued = true
+		m.touched = append(m.touched, s)
+	}
+}
+
+// look looks at the sessions that had a packet since, and at those that may have failed in silence.
+func (m *Monitor) look(now int64) {
+	m.looked = now
+	list := m.touched
+	m.touched = nil
+	for _, s := range list {
+		if s.told.queued = false; s.element == nil {
+			continue // it is over
+		}
+		silent := now-s.last.time >= silentAfter
+		if m.changes(s, silent); !s.up.seen() && !s.told.failed && !silent {
+			m.queue(s)
+		}
+	}
+}
+
+// changes tells what is new of a session.
+func (m *Monitor) changes(s *Session, silent bool) {
+	t := &s.told
+	switch {
+	case !s.up.seen():
+		m.failing(s, silent)
+		return
+	case !t.up:
+		t.up, t.agreed, t.renewals = true, s.agreements, s.renewals
+		text := "came up"
+		if s.inClear() {
+			text += ", NOT ENCRYPTED,"
+		}
+		m.say(s, "up", s.up.time, text+" "+span64(s.up.time-s.first.time)+" after its first packet"+s.about())
+	}
+	if s.agreements > t.agreed {
+		t.agreed = s.agreements
+		m.say(s, "rekeyed", s.last.time, "rekeyed: new ESP SAs, "+s.newestSPIs())
+	}
+	if n := s.renewals - t.renewals; n > 0 {
+		t.renewals = s.renewals
+		m.say(s, "rekeyed", s.last.time, "rekeyed: a new ISAKMP SA")
+	}
+	m.losses(s)
+	if s.ended() && !t.ended {
+		t.ended = true
+		f := m.judgeNow(s)
+		text := "ended"
+		if f.ended {
+			text = fmt.Sprintf("ended by the %s: %s", sideNames[f.endedBy], f.EndReason)
+		}
+		m.say(s, "ended", s.last.time, text+"; "+s.trafficText())
+	}
+}
+
+// failing tells that a session fails, where the packets prove it, or where silence follows.
+func (m *Monitor) failing(s *Session, silent bool) {
+	t := &s.told
+	if t.failed || !silent && t.frame == s.last.frame {
+		return
+	}
+	t.frame = s.last.frame
+	f := m.judgeNow(s)
+	refused := func() bool {
+		var r Finding
+		return r.try(s, refusalRules) && r.Proven
+	}
+	if f.State == Failed && (silent || refused()) {
+		t.failed = true
+		m.say(s, "failed", s.last.time, "FAILED at "+f.stepName()+": "+s.causeText())
+	}
+}
+
+// losses tells that more than a percent of the packets of ESP are missing, at two looks.
+func (m *Monitor) losses(s *Session) {
+	var missing, all uint64
+	for _, f := range s.flows {
+		missing += f.window.Missing()
+	}
+	all = missing + uint64(s.protected[client].n+s.protected[server].n)
+	t := &s.told
+	was := t.lossy
+	percent := uint64(0)
+	if all >= lossOf {
+		percent = missing * 100 / all
+	}
+	if t.lossy = percent >= max(lossFrom, 2*t.loss); t.lossy && was {
+		t.loss, t.lossy = percent, false
+		m.say(s, "loss", s.last.time, fmt.Sprintf("%d %% of its ESP packets were lost: %d of %d", percent, missing, all))
+	}
+}
+
+// judgeNow judges a session as if nothing of it came any more.
+func (m *Monitor) judgeNow(s *Session) *Finding {
+	m.prepare(s)
+	s.finding = judge(s)
+	return s.finding
+}
+
+// newestSPIs names the SPIs of the ESP SAs that were agreed on last.
+func (s *Session) newestSPIs() string {
+	var list []string
+	for _, f := range s.assoc.flows {
+		if f.negotiated != nil {
+			list = append(list, fmt.Sprintf("0x%08x", f.spi))
+		}
+	}
+	return strings.Join(list[max(0, len(list)-2):], " and ")
+}
+
+// about says who and how, as far as it is known.
+func (s *Session) about() string {
+	var parts []string
+	for _, text := range []string{s.pppText(), s.espText()} {
+		if text != "" && text != noESP {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, "; ")
+}
+
+// over tells that a session is over.
+func (m *Monitor) over(s *Session) error {
+	m.changes(s, true)
+	f := m.judgeNow(s)
+	text := "over: " + f.State.Headline()
+	if f.Cause != "" {
+		text += ": " + s.causeText()
+	}
+	m.say(s, "over", s.last.time, text)
+	return m.err
+}
+
+func (m *Monitor) say(s *Session, kind string, at int64, text string) {
+	c := &Change{Kind: kind, Time: seconds(at), UID: s.UID, Orig: s.ends[client].Addr().String(),
+		Resp: s.ends[server].Addr().String(), User: s.User(), Text: text}
+	if kind == "over" {
+		c.Session = s.Facts()
+	}
+	m.err = cmp.Or(m.err, m.tell(c))
+}
+
+// Line is the change for a person.
+func (c *Change) Line(zone *time.Location) string {
+	who := c.Orig + " > " + c.Resp
+	if c.User != "" {
+		who += " " + c.User
+	}
+	return clock(int64(c.Time), zone, "2006-01-02 15:04:05") + " " + who + ": " + c.Text
+}
