@@ -14,8 +14,6 @@ import (
 	"unicode/utf16"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"l2tpdump/capture"
 )
 
 func TestMain(m *testing.M) {
@@ -86,8 +84,6 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "root":
 				return os.Geteuid() == 0, nil
-			case "libpcap":
-				return !strings.Contains(capture.LibraryVersion(), "without"), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

@@ -14,8 +14,8 @@ type Selection struct {
 	Inner pipeline.Filter
 	// Session tells whether the session that a record is of is chosen; nil: it does not matter.
 	Session func(*pipeline.Record) bool
-	// Control tells the same of a record with a message that sets up a session, is asked in place of
-	// Inner and Session for these; nil: they do not pass.
+	// Control tells whether a record with a message that sets up, keeps or ends a session passes; for
+	// these it is asked in place of Inner and Session. nil: they do not.
 	Control func(*pipeline.Record) bool
 
 	Passed uint64 // records that an output got
