@@ -96,7 +96,8 @@ func TestFoldKeepsAll(t *testing.T) {
 	}
 }
 
-// TestVerdict: the step that was not passed stands behind the last message that shows it, or at the end.
+// TestVerdict: the step that was not passed stands behind the last message that shows it, or at the
+// end.
 func TestVerdict(t *testing.T) {
 	s := messages("c ppp PAP Auth-Req", "s ppp PAP Auth-Nak", "c ppp LCP Term-Req")
 	s.State, s.Step, s.Evidence = sessions.Failed, "auth", []uint64{1, 2}

@@ -12,8 +12,8 @@ import (
 // sides are the words for who sends.
 var sides = [...]string{"client", "server", "network"}
 
-// addMarks puts among the messages what happened beside them: that the session came up, what was lost, where it ended, and the
-// step that was not passed.
+// addMarks puts among the messages what happened beside them: that the session came up, what was
+// lost, where it ended, and the step that was not passed.
 func addMarks(rungs []Rung, s *sessions.Facts) []Rung {
 	var marks []Rung
 	if s.Setup != nil {
@@ -25,7 +25,8 @@ func addMarks(rungs []Rung, s *sessions.Facts) []Rung {
 		if s.EndedBy == "resp" {
 			by = sides[sessions.FromServer]
 		}
-		marks = append(marks, Rung{Kind: Mark, Time: int64(*s.Ended - s.Time), Layer: "end", Name: "ended by the " + by, Details: s.EndReason})
+		marks = append(marks, Rung{Kind: Mark, Time: int64(*s.Ended - s.Time), Layer: "end",
+			Name: "ended by the " + by, Details: s.EndReason})
 	}
 	marks = append(marks, losses(s)...)
 	for _, m := range marks {
