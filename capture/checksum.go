@@ -117,8 +117,8 @@ func (f *Frame) fixTransport(data []byte) {
 	binary.BigEndian.PutUint16(data[at:], c)
 }
 
-// Checksum reports whether the UDP or TCP checksum of a packet is right, data being what f was decoded
-// from; known is false if there is none that can be computed.
+// Checksum reports whether the UDP or TCP checksum of a packet is right, data being what f was
+// decoded from; known is false if there is none that can be computed.
 func (f *Frame) Checksum(data []byte) (right, known bool) {
 	end, at, ok := f.segment()
 	if !ok || f.noChecksum(data, at) {

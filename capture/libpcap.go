@@ -25,20 +25,27 @@ import (
 func LibraryVersion() string { return pcap.Version() }
 
 // Filter is a compiled filter in tcpdump's language.
-type Filter struct{ bpf *pcap.BPF }
+type Filter struct {
+	bpf *pcap.BPF
+	own *filter.Filter // where libpcap could not be asked
+}
 
 // NewFilter compiles expr for frames of that link type.
 func NewFilter(lt LinkType, expr string) (*Filter, error) {
 	h, err := openDead(lt)
-	if err != nil {
-		return nil, err
+	if err != nil { // no folder for temporary files, or a link type that this libpcap does not know
+		own, err := filter.New(filter.LinkType(lt), expr)
+		if err != nil {
+			return nil, filterError(lt, expr, err)
+		}
+		return &Filter{own: own}, nil
 	}
 	defer h.Close()
 	bpf, err := h.NewBPF(expr)
 	if err != nil {
 		return nil, filterError(lt, expr, err)
 	}
-	return &Filter{bpf}, nil
+	return &Filter{bpf: bpf}, nil
 }
 
 // filterError says what is wrong with a filter. libpcap does not say where.
@@ -52,7 +59,10 @@ func filterError(lt LinkType, expr string, err error) error {
 
 // Match reports whether the frame passes; length is its length on the wire.
 func (f *Filter) Match(data []byte, length int) bool {
-	if len(data) == 0 {
+	switch {
+	case f.own != nil:
+		return f.own.Match(data, length)
+	case len(data) == 0:
 		return false
 	}
 	return f.bpf.Matches(gopacket.CaptureInfo{CaptureLength: len(data), Length: length}, data)

@@ -206,8 +206,8 @@ func erspan(data []byte, at, end int, version byte, size int) inside {
 }
 
 // mpls passes the labels (RFC 3032). What follows tells by its first four bits what it is: IP, or 0
-// for the control word of a pseudowire (RFC 4385), or else an Ethernet frame. Without a control word
-// that may be the beginning of an address, too.
+// for the control word of a pseudowire (RFC 4385), or else an Ethernet frame. Without a control
+// word that may be the beginning of an address, too.
 func mpls(data []byte, at, end int) inside {
 	for range maxMPLSLabels {
 		if end-at < 5 {
@@ -230,7 +230,8 @@ func mpls(data []byte, at, end int) inside {
 	return inside{}
 }
 
-// impossibleIP reports whether the header of an IP packet contradicts itself or the bytes that are there.
+// impossibleIP reports whether the header of an IP packet contradicts itself or the bytes that are
+// there.
 func impossibleIP(b []byte) bool {
 	if b[0]>>4 == 6 {
 		return len(b) < 40 || 40+int(binary.BigEndian.Uint16(b[4:])) > len(b)

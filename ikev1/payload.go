@@ -71,7 +71,8 @@ func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 			return list, malformedf("more than %d payloads", maxPayloads)
 		}
 		if len(rest) < payloadHeaderLen {
-			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header", t, off, len(rest))
+			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header",
+				t, off, len(rest))
 		}
 		n := int(binary.BigEndian.Uint16(rest[2:]))
 		if n < payloadHeaderLen || n > len(rest) {

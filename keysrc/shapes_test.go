@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"os"
@@ -67,5 +68,30 @@ func TestShapes(t *testing.T) {
 			}
 		}
 		sameKeys(t, c.file+", "+c.what, got, want)
+	}
+}
+
+// TestArchiveOfMac: beside the file such an archive holds what the system knows of it.
+func TestArchiveOfMac(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/x10-state-add-1line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for name, data := range map[string][]byte{
+		"logs/": nil, "logs/vpn.log": text, "__MACOSX/logs/._vpn.log": []byte("\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X"),
+	} {
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(data)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := Parse(&archive, "x", ""); err != nil || len(k.ESP) != 2 {
+		t.Errorf("%+v, %v", k, err)
 	}
 }

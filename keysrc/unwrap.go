@@ -85,11 +85,11 @@ var messageNames = []string{
 	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
 }
 
-// json takes the message of each object in a line: of docker's json-file, journalctl -o json and
-// json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
+// json takes the message of each object in a line: of docker's json-file, journalctl -o json,
+// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
 // may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
-	line = bytes.TrimSpace(line)
+	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	if !mayBeJSON(line) {
 		return dst, false
 	}

@@ -15,6 +15,7 @@ func TestUnwrap(t *testing.T) {
 		{`{"log":"a \"b\" \u0026\n","stream":"stderr"}`, `a "b" &`},
 		{`{"hits":[{"_source":{"message":"one\ntwo"}},{"fields":{"message":["three"]}}]}`, "one|two|three"},
 		{`{"MESSAGE":[79,110,101]}`, "One"},
+		{"\x1e{\"MESSAGE\":\"one\"}\ndata: {\"MESSAGE\":\"two\"}", "one|two"},
 		{"{\n\"MESSAGE\" : \"one\",\n}", "{|one|}"},
 		{`{"spi":"0x1","enc-algorithm":"aes","enc-key":"00"}`, `0 E spi=0x1 enc-algorithm=aes enc-key="00"`},
 		{"{\n\"spi\": \"0x1\",\n\"enc-key\": \"00\",\n\"auth-key\": \"01\"\n}",

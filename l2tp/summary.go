@@ -53,8 +53,8 @@ func AppendSummary(dst []byte, h *Header, o *Observation, verbose int) []byte {
 }
 
 // appendSummary appends "SCCRQ Ns 0 Nr 0 host=iPhone". Without verbose it shows who speaks, the
-// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their order: "Host Name iPhone,
-// Receive Window Size 4". Damaged AVPs are said to be so.
+// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their
+// order: "Host Name iPhone, Receive Window Size 4". Damaged AVPs are said to be so.
 func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 	dst = append(dst, c.name...)
 	if h.HasSequence {

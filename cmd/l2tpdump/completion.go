@@ -91,11 +91,14 @@ func printCandidates(words []string) int {
 func candidates(words []string) []string {
 	word, before := words[len(words)-1], words[:len(words)-1]
 	if len(before) == 0 {
-		return matching(word, commandNames)
+		if found := matching(word, commandNames); len(found) > 0 || strings.HasPrefix(word, "-") {
+			return found
+		}
+		return []string{anyFile}
 	}
 	command := before[0]
 	if !slices.Contains(commandNames, command) {
-		return nil
+		return []string{anyFile} // captures and key sources may stand without a command
 	}
 	// bash takes the = of --layer=ip for a word of its own.
 	if n := len(before); word == "=" {
@@ -115,12 +118,24 @@ func candidates(words []string) []string {
 		return found
 	}
 	switch f := valueFlag(set, before[len(before)-1]); {
+	case f != nil && f.Name == "only":
+		return another(word, valuesOf(f, told))
 	case f != nil:
 		return matching(word, valuesOf(f, told))
 	case strings.HasPrefix(word, "-"):
 		return matching(word, flagNamesOf(set, told))
 	}
 	return matching(word, argumentsOf(command, before[1:]))
+}
+
+// another completes the last of several names that are divided by commas.
+func another(word string, names []string) []string {
+	start := strings.LastIndexByte(word, ',') + 1
+	var found []string
+	for _, name := range matching(word[start:], names) {
+		found = append(found, word[:start]+name)
+	}
+	return found
 }
 
 // matching keeps what begins with the word, and what the shell looks for.
@@ -184,6 +199,10 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 		return output.OnlyNames
 	case "interface":
 		return interfaceNames()
+	case "direction":
+		return directions
+	case "color":
+		return colorWhen
 	}
 	switch told[f.Name].value {
 	case "FILE":

@@ -61,7 +61,6 @@ func decrypt(ctx context.Context, args []string) int {
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	watch := watchSessions(p)
-	choose.sessions = watch.gatherer
 	s := newSinks(&o, src, p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
 	stop := showProgress(&o, src)

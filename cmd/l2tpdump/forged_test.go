@@ -217,6 +217,7 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	"L2TP": func(x *forge.Forger, r *recording) []capture.Packet {
 		return x.L2TP(r.alone.ids[0], r.alone.ids[1]).All()
 	},
+	"strange": func(x *forge.Forger, _ *recording) []capture.Packet { return x.Strange().All() },
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
 		for kind, packet := range forge.Floods {
 			for n := range uint32(3) {

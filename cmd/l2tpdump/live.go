@@ -1,15 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,6 +45,9 @@ type liveOptions struct {
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
+
+// directions are what -Q takes.
+var directions = []string{"in", "out", "inout"}
 
 const (
 	defaultHoldBytes = 64e6
@@ -118,7 +119,7 @@ func (o *liveOptions) check() error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.direction != "" && !slices.Contains([]string{"in", "out", "inout"}, o.direction):
+	case o.direction != "" && !slices.Contains(directions, o.direction):
 		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
@@ -151,16 +152,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err != nil {
 		return fail(err)
 	}
-	choose, err := newChooser(o.choice)
-	if err != nil {
-		return fail(err)
-	}
-	ring, err := o.rings.ring(o.write)
-	if err != nil {
-		return fail(err)
-	}
-	given, err := o.givenKeys()
-	if err != nil {
+	choose, errFilter := newChooser(o.choice)
+	ring, errRing := o.rings.ring(o.write)
+	given, errKeys := o.givenKeys()
+	if err := cmp.Or(errFilter, errRing, errKeys); err != nil {
 		return fail(err)
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
@@ -205,15 +200,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	news := newKeyNews(o.quiet, sources)
 	c.Waits = news.waits
 	p := pipeline.New(c)
-	if given != nil {
-		p.AddKeys(given)
-	}
-	if o.json || choose.needsSessions() {
-		choose.sessions = sessions.NewGatherer(func(*sessions.Session) error { return nil })
-		p.AddSink(choose.sessions)
-	}
-	o.interfaceName = hostInterfaces()
-	s := newSinks(&o.options, src, p, choose)
+	s := o.sinks(src, p, choose, given)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
@@ -246,6 +233,18 @@ func (o *liveOptions) run(ctx context.Context) int {
 	return status
 }
 
+// sinks returns the outputs of a run, which begins with the keys of the command line.
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys) *sinks {
+	if given != nil {
+		p.AddKeys(given)
+	}
+	if o.json || choose.needsSessions() {
+		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
+	}
+	o.interfaceName = hostInterfaces()
+	return newSinks(&o.options, src, p, choose)
+}
+
 // begin writes the head of a capture whose reader may be waiting for it.
 func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
 	if s.clear != nil && !o.unwatched(file) {
@@ -264,84 +263,6 @@ func (o *liveOptions) status(status int) int {
 		return exitOK
 	}
 	return status
-}
-
-// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an
-// error of the write.
-func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if signal.Ignored(syscall.SIGHUP) { // nohup
-		return ctx, func() {}
-	}
-	return signal.NotifyContext(ctx, syscall.SIGHUP)
-}
-
-// open opens the interface.
-func (o *liveOptions) open() (*liveSource, error) {
-	config, err := o.capture()
-	if err != nil {
-		return nil, err
-	}
-	l, err := capture.OpenLive(config)
-	if err != nil {
-		return nil, explainLive(err)
-	}
-	return newLiveSource(l), nil
-}
-
-// capture says what to capture.
-func (o *liveOptions) capture() (capture.LiveConfig, error) {
-	name, err := interfaceName(o.iface)
-	directions := map[string]capture.Direction{"in": capture.DirectionIn, "out": capture.DirectionOut}
-	return capture.LiveConfig{
-		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10, Immediate: o.immediate,
-		Filter: o.filter, All: o.all, Direction: directions[o.direction], LinkType: o.linkType,
-	}, err
-}
-
-// explainLive says how to get the right to capture, where that is missing.
-func explainLive(err error) error {
-	if errors.Is(err, capture.ErrNotPermitted) {
-		return withHint(notePermission(), "%w", err)
-	}
-	return err
-}
-
-// printLinkTypes lists the link types of the interface, as tcpdump -L does.
-func (o *liveOptions) printLinkTypes() int {
-	config, err := o.capture()
-	if err != nil {
-		return fail(err)
-	}
-	all, err := capture.LiveLinkTypes(config)
-	if err != nil {
-		return fail(explainLive(err))
-	}
-	out("Data link types for %s (use option -y to set):\n", config.Interface)
-	for _, l := range all {
-		out("  %s (%s)\n", l.Name, l.Description)
-	}
-	return exitOK
-}
-
-// interfaceName allows an interface's number in the list of interfaces instead of its name, as
-// tcpdump does.
-func interfaceName(name string) (string, error) {
-	n, err := strconv.Atoi(name)
-	if err != nil {
-		return name, nil
-	}
-	if _, err := net.InterfaceByName(name); err == nil {
-		return name, nil
-	}
-	devices, err := capture.Devices()
-	if err != nil {
-		return "", err
-	}
-	if n < 1 || n > len(devices) {
-		return "", withHint("l2tpdump interfaces lists them", "there is no interface number %d", n)
-	}
-	return devices[n-1].Name, nil
 }
 
 func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
@@ -423,36 +344,6 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode().IsRegular()
-}
-
-// readerEvery is how often it is looked whether there is somebody left to read the output: an idle
-// line has no packet that would tell.
-const readerEvery = 250 * time.Millisecond
-
-// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
-// nobody any more, until stop is called.
-func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
-	if o.write == "" || o.write == "-" {
-		file = os.Stdout
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // nil for a ring
-		return func() {}
-	}
-	ticker, done := time.NewTicker(readerEvery), make(chan struct{})
-	go func() {
-		for !readerGone(file) {
-			select {
-			case <-ticker.C:
-			case <-done:
-				return
-			}
-		}
-		src.end()
-	}()
-	return func() {
-		ticker.Stop()
-		close(done)
-	}
 }
 
 // needs are what is still to be done once the privileges are dropped.

@@ -37,19 +37,25 @@ type pppTruth struct {
 	}
 }
 
+func readPPPTruth(t *testing.T, dir string) *pppTruth {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := &pppTruth{}
+	if err := json.Unmarshal(text, truth); err != nil {
+		t.Fatal(err)
+	}
+	return truth
+}
+
 // TestPPPSets: what can be recovered comes out, and nothing that was not sent; also out of the
 // cleartext capture that has it as plain PPP in L2TP.
 func TestPPPSets(t *testing.T) {
 	for _, dir := range pppSets(t) {
 		name := filepath.Base(dir)
-		text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var truth pppTruth
-		if err := json.Unmarshal(text, &truth); err != nil {
-			t.Fatal(err)
-		}
+		truth := readPPPTruth(t, dir)
 		if len(truth.Packets) == 0 {
 			continue // of control messages only
 		}

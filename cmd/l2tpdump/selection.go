@@ -56,9 +56,8 @@ func (o *options) checkSelection() error {
 // chooser tells which frames are wanted.
 type chooser struct {
 	choice
-	sessions *sessions.Gatherer // of the run; nil: nothing depends on sessions
-	filter   pipeline.Filter    // of inner, nil if there is none
-	chosen   map[string]bool    // the UIDs of the sessions that are, where that was looked up; else nil
+	filter pipeline.Filter // of inner, nil if there is none
+	chosen map[string]bool // the UIDs of the sessions that are, where that was looked up; else nil
 }
 
 func newChooser(c choice) (*chooser, error) {

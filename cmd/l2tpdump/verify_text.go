@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 )
 
@@ -152,17 +151,6 @@ func (v *verification) sentence(p *printer, part bool) string {
 		}
 	}
 	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
-}
-
-// without says what to do about a capture without IKE and ESP.
-func without(stats *pipeline.Stats) string {
-	switch {
-	case stats.ByKind[pipeline.L2TP] > 0:
-		return "its L2TP is in clear and needs no key"
-	case stats.Closed > 0:
-		return notOpened(stats) + " be opened"
-	}
-	return "take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass"
 }
 
 // but is the sentence where every SA was decrypted, and something is wrong all the same.

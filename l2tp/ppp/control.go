@@ -111,9 +111,10 @@ func valueText(value any) string {
 }
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
-// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a number,
-// [Octets] where no more is known, or true for an option that is there or not. What is damaged is yielded as "malformed" with the
-// reason. A name can come more than once. For use as an iterator:
+// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a
+// number, [Octets] where no more is known, or true for an option that is there or not. What is
+// damaged is yielded as "malformed" with the reason. A name can come more than once. For use as an
+// iterator:
 //
 //	for name, value := range c.Values {
 func (c *Control) Values(yield func(name string, value any) bool) {

@@ -15,7 +15,8 @@ import (
 type fieldFunc func(name string, value any) bool
 
 // option says how one configuration option is named and what its data says: a text for people, a
-// uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has no data.
+// uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has
+// no data.
 type option struct {
 	name  string
 	value func(data []byte) (any, bool)

@@ -19,47 +19,47 @@ func check(folder string) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
+		text := ""
+		if filepath.Ext(file) == ".html" {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			text = string(data)
 		}
 		anchors[file] = map[string]bool{"": true}
-		if filepath.Ext(file) != ".html" {
-			return nil
-		}
-		for _, m := range identity.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range identity.FindAllStringSubmatch(text, -1) {
 			anchors[file][html.UnescapeString(m[1])] = true
 		}
-		for _, m := range reference.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range reference.FindAllStringSubmatch(text, -1) {
 			links[file] = append(links[file], html.UnescapeString(m[1]))
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	var all []error
 	for file, list := range links {
 		for _, l := range list {
-			if strings.Contains(l, "://") {
-				continue
-			}
-			u, err := url.Parse(l)
-			if err == nil && l == "" {
-				err = errors.New("a picture that is not among the pages")
-			}
-			if err != nil {
-				all = append(all, fmt.Errorf("%s: %w", file, err))
-				continue
-			}
-			to := file
-			if u.Path != "" {
-				to = filepath.Join(filepath.Dir(file), filepath.FromSlash(u.Path))
-			}
-			if !anchors[to][u.Fragment] {
-				all = append(all, fmt.Errorf("%s: a link leads nowhere: %s", file, l))
+			to, anchor, e := follow(file, l)
+			if e != nil || !anchors[to][anchor] {
+				all = append(all, fmt.Errorf("%s: a link leads nowhere: %q", file, l))
 			}
 		}
 	}
-	return errors.Join(all...)
+	return errors.Join(err, errors.Join(all...))
+}
+
+// follow returns the file and the anchor that a link of a page leads to; a link to elsewhere leads
+// to the page itself.
+func follow(file, link string) (to, anchor string, err error) {
+	if strings.Contains(link, "://") {
+		return file, "", nil
+	}
+	u, err := url.Parse(link)
+	if err != nil || link == "" {
+		return "", "", err
+	}
+	if u.Path == "" {
+		return file, u.Fragment, nil
+	}
+	return filepath.Join(filepath.Dir(file), filepath.FromSlash(u.Path)), u.Fragment, nil
 }

@@ -84,6 +84,9 @@ func FuzzPipeline(f *testing.F) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "07-aggressive-psk", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "13-ip-fragmented-esp",
 		"14-pppoe-wan", "17a-aes128gcm16", "17d-aes128-sha256-esn", "19-cooked-any", "23-ipcomp-inside-esp"} {
 		file, err := os.ReadFile(filepath.Join(capturesDir, dir, "outer.pcap"))
+		if _, e := os.Stat(capturesDir); os.IsNotExist(e) {
+			break // a target that was built for another fuzzing engine runs without the repository
+		}
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -43,6 +43,8 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 		return false
 	case h.SPI&0x00ffffff == 0 && h.SPI>>24 <= 4: // WireGuard
 		return false
+	case binary.BigEndian.Uint32(payload[esp.HeaderLen:])&0xffe0ffe0 == 0: // DNS: the last two of its four counts
+		return false
 	}
 	return looksRandom(payload[esp.HeaderLen:])
 }

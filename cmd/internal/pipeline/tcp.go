@@ -12,7 +12,8 @@ import (
 // IKE and ESP in TCP (RFC 9329): each message has its length in front, and IKE the non-ESP marker.
 // A message that is whole is made the payload of a UDP packet, and goes the way of all others.
 
-// tcpPrefix begins the stream of the one who made the connection, to whatever port (RFC 9329 section 4).
+// tcpPrefix begins the stream of the one who made the connection, to whatever port (RFC 9329
+// section 4).
 var tcpPrefix = []byte("IKETCP")
 
 const (

@@ -20,8 +20,8 @@ var key = func() (k [sha256.Size]byte) {
 const random = 16
 
 // Append appends of a challenge, or of the response to one, "16 bytes, fingerprint 1a2b3c4d". Equal
-// values have equal fingerprints, in every run: there is no trying of passwords without the challenge,
-// which is not shown.
+// values have equal fingerprints, in every run: there is no trying of passwords without the
+// challenge, which is not shown.
 func Append(dst, value []byte) []byte {
 	if len(value) < random {
 		return AppendPassword(dst, value)
