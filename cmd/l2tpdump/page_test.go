@@ -203,11 +203,11 @@ func TestPageInBrowser(t *testing.T) {
 		{"26", captures + "/26-heavy-loss-ike-retransmits/outer.pcap", captures + "/26-heavy-loss-ike-retransmits/router-full.log",
 			[]string{"lost: 20 of the client, 0 of the server", "1 ESP packet of the client lost", "again"}},
 		{"day", "../../testdata/day/outer.pcap", "../../testdata/day/router-full.log",
-			[]string{"FAILED at ike-m5", "FAILED at ike-m1", "FAILED at auth", "pre-shared keys differ", "What to do: ", "again: main 5, informational",
+			[]string{"FAILED at message 5 of IKE", "FAILED at message 1 of IKE", "FAILED at the login", "pre-shared keys differ", "What to do: ", "again: main 5, informational",
 				"the client comes from", "ended by the server"}},
 		{"no keys", captures + "/06-pfs-rekey-dpd/outer.pcap", "", []string{"encrypted, ", "none of the users' packets was read"}},
 		{"failed", "../../testdata/causes/50c-pap-refused/outer.pcap", "../../testdata/causes/50c-pap-refused/esp_sa",
-			[]string{"FAILED at auth", `PPP: 203.0.113.1 refused user "alice" with pap: "Login incorrect"`, "PAP Auth-Nak"}},
+			[]string{"FAILED at the login", `PPP: 203.0.113.1 refused user "alice" with pap: "Login incorrect"`, "PAP Auth-Nak"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file, list := pageOf(t, c.file, c.keys)

@@ -227,7 +227,7 @@ func (p *Page) tiles() (list []tile) {
 			}
 		}
 		if n > 0 {
-			list = append(list, tile{s, s.Headline(), n})
+			list = append(list, tile{s, s.Headline(""), n})
 		}
 	}
 	return list
@@ -236,7 +236,7 @@ func (p *Page) tiles() (list []tile) {
 // groups are all sessions by state and cause, the most frequent first.
 func (p *Page) groups() (list []groupView) {
 	for g, n := range p.all {
-		list = append(list, groupView{g.state, g.state.Headline(), g.cause, n})
+		list = append(list, groupView{g.state, g.state.Headline(""), g.cause, n})
 	}
 	slices.SortFunc(list, func(a, b groupView) int {
 		return cmp.Or(cmp.Compare(rank(a.State), rank(b.State)), cmp.Compare(b.Count, a.Count),
