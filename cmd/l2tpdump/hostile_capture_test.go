@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// hostileCapture is a capture of L2TP in clear and of an IKE message that say a text wherever they can, and one of printable
-// characters where any other is not shown as text.
+// hostileCapture is a capture of L2TP in clear and of an IKE message that say a text wherever they
+// can, and one of printable characters where any other is not shown as text.
 func hostileCapture(text, printable string) []byte {
 	const raw = 101
 	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)

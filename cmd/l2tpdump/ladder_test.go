@@ -11,8 +11,8 @@ import (
 // fingerprint is of a secret, and another one in each run.
 var fingerprint = regexp.MustCompile(`fingerprint [0-9a-f]+`)
 
-// TestLadder: the ladders of a day on which all kinds of things went wrong, in a terminal of 80 and of 140 columns. With
-// UPDATE_SCRIPTS in the environment what is drawn now becomes what is right.
+// TestLadder: the ladders of a day on which all kinds of things went wrong, in a terminal of 80 and
+// of 140 columns. With UPDATE_SCRIPTS in the environment what is drawn now becomes what is right.
 func TestLadder(t *testing.T) {
 	const day = "../../testdata/day"
 	t.Setenv("LC_ALL", "C.UTF-8")

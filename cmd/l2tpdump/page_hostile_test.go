@@ -96,8 +96,8 @@ func (o *opened) checkHarmless(t *testing.T) {
 	o.checkQuiet(t)
 }
 
-// TestPageHostile: script and control characters in each string of a session, and in the name of the file, change nothing but
-// the text that is shown.
+// TestPageHostile: script and control characters in each string of a session, and in the name of
+// the file, change nothing but the text that is shown.
 func TestPageHostile(t *testing.T) {
 	browser := chromium(t)
 	p := page.New(hostile, time.UTC)
@@ -120,8 +120,8 @@ func TestPageHostile(t *testing.T) {
 	o.checkHarmless(t)
 }
 
-// TestPageHostileCapture: the same from the wire, of all that can be said without a key: host and vendor names, AVPs, users,
-// messages of PPP, names of DNS, vendor IDs.
+// TestPageHostileCapture: the same from the wire, of all that can be said without a key: host and
+// vendor names, AVPs, users, messages of PPP, names of DNS, vendor IDs.
 func TestPageHostileCapture(t *testing.T) {
 	browser := chromium(t)
 	capture := filepath.Join(t.TempDir(), "hostile.pcap")
@@ -145,7 +145,8 @@ func TestPageHostileCapture(t *testing.T) {
 	o.checkHarmless(t)
 }
 
-// TestPageOfMany: a page of 100,000 sessions is small, opens, shows those that went wrong first, and says what is left out.
+// TestPageOfMany: a page of 100,000 sessions is small, opens, shows those that went wrong first,
+// and says what is left out.
 func TestPageOfMany(t *testing.T) {
 	const sessionsInAll = 100_000
 	p := page.New("many", time.UTC)

@@ -36,7 +36,8 @@ var (
 	pageShots   = flag.String("page.shots", "", "TestPageInBrowser writes a picture of each page into this folder")
 )
 
-// chromium starts the browser of the pages' tests. Where there is none the test is skipped, but not in CI, which installs one.
+// chromium starts the browser of the pages' tests. Where there is none the test is skipped, but not
+// in CI, which installs one.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	found := ""
@@ -184,8 +185,9 @@ func pageOf(t *testing.T, file, keys string) (name string, list []map[string]any
 	return name, list
 }
 
-// TestPageInBrowser looks at the pages of some recordings in Chromium, wide and narrow, light and dark: all is there, nothing
-// overlaps, nothing is cut, the browser complains of nothing and asks for nothing.
+// TestPageInBrowser looks at the pages of some recordings in Chromium, wide and narrow, light and
+// dark: all is there, nothing overlaps, nothing is cut, the browser complains of nothing and asks
+// for nothing.
 func TestPageInBrowser(t *testing.T) {
 	browser := chromium(t)
 	for _, c := range []struct {
@@ -201,11 +203,11 @@ func TestPageInBrowser(t *testing.T) {
 		{"26", captures + "/26-heavy-loss-ike-retransmits/outer.pcap", captures + "/26-heavy-loss-ike-retransmits/router-full.log",
 			[]string{"lost: 20 of the client, 0 of the server", "1 ESP packet of the client lost", "again"}},
 		{"day", "../../testdata/day/outer.pcap", "../../testdata/day/router-full.log",
-			[]string{"FAILED at ike-m5", "FAILED at ike-m1", "FAILED at auth", "pre-shared keys differ", "What to do: ", "again: main 5, informational",
+			[]string{"FAILED at message 5 of IKE", "FAILED at message 1 of IKE", "FAILED at the login", "pre-shared keys differ", "What to do: ", "again: main 5, informational",
 				"the client comes from", "ended by the server"}},
 		{"no keys", captures + "/06-pfs-rekey-dpd/outer.pcap", "", []string{"encrypted, ", "none of the users' packets was read"}},
 		{"failed", "../../testdata/causes/50c-pap-refused/outer.pcap", "../../testdata/causes/50c-pap-refused/esp_sa",
-			[]string{"FAILED at auth", `PPP: 203.0.113.1 refused user "alice" with pap: "Login incorrect"`, "PAP Auth-Nak"}},
+			[]string{"FAILED at the login", `PPP: 203.0.113.1 refused user "alice" with pap: "Login incorrect"`, "PAP Auth-Nak"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file, list := pageOf(t, c.file, c.keys)
@@ -261,7 +263,8 @@ func (o *opened) shoot(t *testing.T, name string) {
 	}
 }
 
-// TestPageByKeyboardAndOnPaper: each message is reached and opened with the keyboard, and on paper nothing overlaps or is cut.
+// TestPageByKeyboardAndOnPaper: each message is reached and opened with the keyboard, and on paper
+// nothing overlaps or is cut.
 func TestPageByKeyboardAndOnPaper(t *testing.T) {
 	browser := chromium(t)
 	file, _ := pageOf(t, "../../testdata/causes/50c-pap-refused/outer.pcap", "../../testdata/causes/50c-pap-refused/esp_sa")
@@ -294,7 +297,8 @@ func TestPageByKeyboardAndOnPaper(t *testing.T) {
 	o.checkQuiet(t)
 }
 
-// TestPagePicture makes the picture that the README shows: the list of sessions, and the ladder of one that failed.
+// TestPagePicture makes the picture that the README shows: the list of sessions, and the ladder of
+// one that failed.
 func TestPagePicture(t *testing.T) {
 	const width, committed = 1080, "../../doc/sessions.png"
 	browser := chromium(t)

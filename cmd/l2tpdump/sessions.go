@@ -17,7 +17,8 @@ import (
 	"l2tpdump/cmd/internal/sessions"
 )
 
-// sessionsGC is how much garbage there may be, in percent of the memory in use: what is known of thousands of sessions is much.
+// sessionsGC is how much garbage there may be, in percent of the memory in use: what is known of
+// thousands of sessions is much.
 const sessionsGC = 50
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?

@@ -38,7 +38,8 @@ func (r *Rung) asks() (k keepalive, question bool) {
 	return none, false
 }
 
-// answer finds the keepalives, and whether they were answered. Any control message of L2TP answers a Hello.
+// answer finds the keepalives, and whether they were answered. Any control message of L2TP answers
+// a Hello.
 func answer(rungs []Rung) {
 	open := make(map[[2]int]int) // by keepalive and who asks: index of the question
 	for i := range rungs {
@@ -61,7 +62,8 @@ func answer(rungs []Rung) {
 	}
 }
 
-// foldKeepalives makes one rung of keepalives that follow one another, and another one from where they are not answered.
+// foldKeepalives makes one rung of keepalives that follow one another, and another one from where
+// they are not answered.
 func foldKeepalives(rungs []Rung) []Rung {
 	var out []Rung
 	for i := 0; i < len(rungs); {
@@ -95,7 +97,8 @@ func (r *Rung) unlike(before []Rung) bool {
 
 // folded is a rung of several.
 func folded(rungs []Rung) Rung {
-	f := Rung{Kind: Fold, Time: rungs[0].Time, Until: rungs[len(rungs)-1].Time, Frame: rungs[0].Frame, Rungs: slices.Clone(rungs)}
+	first, last := &rungs[0], &rungs[len(rungs)-1]
+	f := Rung{Kind: Fold, Time: first.Time, Until: last.Time, Frame: first.Frame, Rungs: slices.Clone(rungs)}
 	for i := range rungs {
 		f.Evidence = f.Evidence || rungs[i].Evidence
 	}
@@ -144,7 +147,8 @@ const (
 	leastRepeats  = 2  // behind the first
 )
 
-// foldRepeats makes one rung of messages that repeat those before them, one by one or several in turn.
+// foldRepeats makes one rung of messages that repeat those before them, one by one or several in
+// turn.
 func foldRepeats(rungs []Rung) []Rung {
 	keys := make([]string, len(rungs))
 	for i := range rungs {
@@ -189,8 +193,8 @@ func (r *Rung) key() string {
 	return key
 }
 
-// repeats finds how many keys, and how many times these, come again behind the first of them: of all possibilities the one that
-// makes most of them one.
+// repeats finds how many keys, and how many times these, come again behind the first of them: of
+// all possibilities the one that makes most of them one.
 func repeats(keys []string) (period, times int) {
 	best := 0
 	for p := 1; p <= min(longestPeriod, len(keys)/(1+leastRepeats)); p++ {

@@ -1,5 +1,6 @@
-// Package ladder makes of the messages of a session a ladder: a lane for each who sends, a rung for each message, in the order
-// of time. What repeats is folded into one rung, and the step that was not passed is marked.
+// Package ladder makes of the messages of a session a ladder: a lane for each who sends, a rung for
+// each message, in the order of time. What repeats is folded into one rung, and the step that was
+// not passed is marked.
 //
 // A ladder is made of what sessions prints as JSON, and of nothing else.
 package ladder
@@ -63,7 +64,8 @@ func New(s *sessions.Facts) *Ladder {
 	rungs := make([]Rung, 0, len(s.Messages)+4)
 	for i := range s.Messages {
 		m := &s.Messages[i]
-		r := Rung{Time: int64(m.Time) - start, Frame: m.Frame, From: m.Sender, Layer: m.Layer, Name: m.Name, Details: m.Details, AVPs: m.AVPs,
+		r := Rung{Time: int64(m.Time) - start, Frame: m.Frame, From: m.Sender, Layer: m.Layer,
+			Name: m.Name, Details: m.Details, AVPs: m.AVPs,
 			Again: m.Retransmission, Evidence: troubled(s.State) && slices.Contains(s.Evidence, m.Frame)}
 		if m.Sender == sessions.FromOther {
 			r.Kind = Mark

@@ -96,15 +96,16 @@ func TestFoldKeepsAll(t *testing.T) {
 	}
 }
 
-// TestVerdict: the step that was not passed stands behind the last message that shows it, or at the end.
+// TestVerdict: the step that was not passed stands behind the last message that shows it, or at the
+// end.
 func TestVerdict(t *testing.T) {
 	s := messages("c ppp PAP Auth-Req", "s ppp PAP Auth-Nak", "c ppp LCP Term-Req")
 	s.State, s.Step, s.Evidence = sessions.Failed, "auth", []uint64{1, 2}
-	if got, want := names(s), "PAP Auth-Req / PAP Auth-Nak / !FAILED at auth / LCP Term-Req"; got != want {
+	if got, want := names(s), "PAP Auth-Req / PAP Auth-Nak / !FAILED at the login / LCP Term-Req"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	s.Evidence = nil
-	if got, want := names(s), "PAP Auth-Req / PAP Auth-Nak / LCP Term-Req / !FAILED at auth"; got != want {
+	if got, want := names(s), "PAP Auth-Req / PAP Auth-Nak / LCP Term-Req / !FAILED at the login"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	s.State, s.Step = sessions.Up, "data"

@@ -12,8 +12,8 @@ import (
 // sides are the words for who sends.
 var sides = [...]string{"client", "server", "network"}
 
-// addMarks puts among the messages what happened beside them: that the session came up, what was lost, where it ended, and the
-// step that was not passed.
+// addMarks puts among the messages what happened beside them: that the session came up, what was
+// lost, where it ended, and the step that was not passed.
 func addMarks(rungs []Rung, s *sessions.Facts) []Rung {
 	var marks []Rung
 	if s.Setup != nil {
@@ -25,7 +25,8 @@ func addMarks(rungs []Rung, s *sessions.Facts) []Rung {
 		if s.EndedBy == "resp" {
 			by = sides[sessions.FromServer]
 		}
-		marks = append(marks, Rung{Kind: Mark, Time: int64(*s.Ended - s.Time), Layer: "end", Name: "ended by the " + by, Details: s.EndReason})
+		marks = append(marks, Rung{Kind: Mark, Time: int64(*s.Ended - s.Time), Layer: "end",
+			Name: "ended by the " + by, Details: s.EndReason})
 	}
 	marks = append(marks, losses(s)...)
 	for _, m := range marks {
@@ -47,7 +48,7 @@ func addVerdict(rungs []Rung, s *sessions.Facts) []Rung {
 	if !troubled(s.State) {
 		return rungs
 	}
-	v := Rung{Kind: Verdict, Time: int64(s.Duration), Name: Headline(s), Details: s.Cause, Evidence: true}
+	v := Rung{Kind: Verdict, Time: int64(s.Duration), Name: s.State.Headline(s.Step), Details: s.Cause, Evidence: true}
 	if v.Details != "" && s.Proven != nil && !*s.Proven {
 		v.Details += " (typical of what is seen, not proven)"
 	}
@@ -65,15 +66,6 @@ func addVerdict(rungs []Rung, s *sessions.Facts) []Rung {
 		at = len(rungs)
 	}
 	return slices.Insert(rungs, at, v)
-}
-
-// Headline says what a person wants to know first of a session: "FAILED at auth".
-func Headline(s *sessions.Facts) string {
-	text := s.State.Headline()
-	if s.State == sessions.Failed && s.Step != "" {
-		text += " at " + s.Step
-	}
-	return text
 }
 
 // losses are the packets of ESP that did not come, by spans of time that follow one another.

@@ -59,7 +59,8 @@ func hasL2TP(s *sessions.Facts) bool { return s.L2TP != nil }
 
 func hasCall(s *sessions.Facts) bool { return s.L2TP != nil && s.L2TP.Session != nil }
 
-// Steps are those of a session, up to the one that was not passed and on; nil where not enough was captured to tell.
+// Steps are those of a session, up to the one that was not passed and on; nil where not enough was
+// captured to tell.
 func Steps(s *sessions.Facts) (list []Step) {
 	if s.State == sessions.Partial || s.Step == "" {
 		return nil

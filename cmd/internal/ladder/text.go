@@ -160,7 +160,8 @@ func (d *drawing) rung(r *Rung) {
 	d.line(&out)
 }
 
-// label writes what a rung says between two columns, on the side of who sends, and the head of its arrow.
+// label writes what a rung says between two columns, on the side of who sends, and the head of its
+// arrow.
 func (d *drawing) label(out *row, r *Rung, from, to int) {
 	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
 	text := r.Name
@@ -253,7 +254,8 @@ func cell(c rune) int {
 	return 1
 }
 
-// row is a line in which texts are put at columns. A character of two columns is followed by "", one of none is left out.
+// row is a line in which texts are put at columns. A character of two columns is followed by "",
+// one of none is left out.
 type row []string
 
 // at puts a text at a column, over what is there.

@@ -82,7 +82,8 @@ func ikeCard(s *sessions.Facts) card {
 		return c
 	}
 	c.add("mode", "%s", k.Exchange)
-	c.add("agreed on", "%s", strings.Join(strings.Fields(strings.Join([]string{k.Cipher, k.Hash, k.Group, k.Auth}, " ")), ", "))
+	agreed := strings.Fields(strings.Join([]string{k.Cipher, k.Hash, k.Group, k.Auth}, " "))
+	c.add("agreed on", "%s", strings.Join(agreed, ", "))
 	c.add("offered", "%s", strings.Join(k.Offered, "; "))
 	c.add("identities", "%s", both(k.Identities))
 	c.add("looks like", "%s", both(k.LooksLike))

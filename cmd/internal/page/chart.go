@@ -10,7 +10,8 @@ import (
 	"l2tpdump/cmd/internal/sessions"
 )
 
-// The drawing of the traffic: a bar up for what the client sent, one down for the server, in the units of its view box.
+// The drawing of the traffic: a bar up for what the client sent, one down for the server, in the
+// units of its view box.
 const (
 	chartWidth = 1200
 	chartHalf  = 100 // height of each direction
@@ -62,13 +63,12 @@ func newChart(s *sessions.Facts) *chart {
 		c.Sent[0] += t.OrigBytes[i]
 		c.Sent[1] += t.RespBytes[i]
 		at := seconds(begin + t.Interval.Seconds()*float64(i))
-		if t.OrigLost != nil && t.OrigLost[i] > 0 {
-			c.Losses = append(c.Losses, mark(i, n, 0, fmt.Sprintf("%s: %d ESP packets of the client lost", at, t.OrigLost[i])))
-			c.Lost[0] += t.OrigLost[i]
-		}
-		if t.RespLost != nil && t.RespLost[i] > 0 {
-			c.Losses = append(c.Losses, mark(i, n, 2*chartHalf-lossHeight, fmt.Sprintf("%s: %d ESP packets of the server lost", at, t.RespLost[i])))
-			c.Lost[1] += t.RespLost[i]
+		for side, lost := range [2][]uint64{t.OrigLost, t.RespLost} {
+			if lost != nil && lost[i] > 0 {
+				title := fmt.Sprintf("%s: %d ESP packets of the %s lost", at, lost[i], sides[side])
+				c.Losses = append(c.Losses, mark(i, n, side*(2*chartHalf-lossHeight), title))
+				c.Lost[side] += lost[i]
+			}
 		}
 		if t.Rekeys != nil && t.Rekeys[i] > 0 {
 			c.Rekeys = append(c.Rekeys, mark(i, n, 0, at+": new keys"))
@@ -77,6 +77,8 @@ func newChart(s *sessions.Facts) *chart {
 	}
 	return c
 }
+
+var sides = [...]string{"client", "server"}
 
 func mark(i, n, y int, title string) bar {
 	x, next := i*chartWidth/n, (i+1)*chartWidth/n

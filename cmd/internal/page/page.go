@@ -1,8 +1,8 @@
-// Package page writes sessions as a page for a browser: one file that needs nothing else, has no script, and by its
-// Content-Security-Policy may load nothing.
+// Package page writes sessions as a page for a browser: one file that needs nothing else, has no
+// script, and by its Content-Security-Policy may load nothing.
 //
-// A page is made of what sessions prints as JSON, and of nothing else. Its size is bounded: where there are too many sessions,
-// those that went wrong are shown first, and what is left out is said.
+// A page is made of what sessions prints as JSON, and of nothing else. Its size is bounded: where
+// there are too many sessions, those that went wrong are shown first, and what is left out is said.
 package page
 
 import (
@@ -20,8 +20,8 @@ import (
 	"l2tpdump/cmd/internal/sessions"
 )
 
-// Bounds of a page: the bytes of all sessions in detail, and of the list of sessions; and how many of each rank are kept until
-// it is known which will have room.
+// Bounds of a page: the bytes of all sessions in detail, and of the list of sessions; and how many
+// of each rank are kept until it is known which will have room.
 const (
 	maxDetails  = 2 << 20
 	maxList     = 1 << 20
@@ -111,8 +111,8 @@ type piece struct {
 	html   template.HTML
 }
 
-// fill executes a template for one after the other of a list, by rank, as long as there is room. The pieces are in the order of
-// the sessions.
+// fill executes a template for one after the other of a list, by rank, as long as there is room.
+// The pieces are in the order of the sessions.
 func fill[T any](name string, list [ranks][]T, room int, number func(T) int, view func(T) any) ([]piece, error) {
 	var pieces []piece
 	var b bytes.Buffer
@@ -160,7 +160,9 @@ type groupView struct {
 }
 
 // states are in the order in which a person wants to see them.
-var states = []sessions.State{sessions.Failed, sessions.Lost, sessions.Clear, sessions.Ill, sessions.Up, sessions.Partial}
+var states = []sessions.State{
+	sessions.Failed, sessions.Lost, sessions.Clear, sessions.Ill, sessions.Up, sessions.Partial,
+}
 
 // Write writes the page.
 func (p *Page) Write(w io.Writer) error {
@@ -180,10 +182,9 @@ func (p *Page) Write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(style))
 	v := pageView{
 		Title: p.title, Count: p.count, Style: template.CSS(style),
-		Policy:   "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
+		Policy:   policy(),
 		Rows:     htmlOf(list),
 		Sessions: htmlOf(details),
 		NoRow:    p.count - len(list), NoDetails: p.count - len(details),
@@ -203,6 +204,13 @@ func (p *Page) Write(w io.Writer) error {
 	return b.Flush()
 }
 
+// policy allows the page its own style, and nothing else.
+func policy() string {
+	sum := sha256.Sum256([]byte(style))
+	hash := base64.StdEncoding.EncodeToString(sum[:])
+	return "default-src 'none'; style-src 'sha256-" + hash + "'; base-uri 'none'; form-action 'none'"
+}
+
 func htmlOf(pieces []piece) (list []template.HTML) {
 	for _, p := range pieces {
 		list = append(list, p.html)
@@ -219,7 +227,7 @@ func (p *Page) tiles() (list []tile) {
 			}
 		}
 		if n > 0 {
-			list = append(list, tile{s, s.Headline(), n})
+			list = append(list, tile{s, s.Headline(""), n})
 		}
 	}
 	return list
@@ -228,10 +236,11 @@ func (p *Page) tiles() (list []tile) {
 // groups are all sessions by state and cause, the most frequent first.
 func (p *Page) groups() (list []groupView) {
 	for g, n := range p.all {
-		list = append(list, groupView{g.state, g.state.Headline(), g.cause, n})
+		list = append(list, groupView{g.state, g.state.Headline(""), g.cause, n})
 	}
 	slices.SortFunc(list, func(a, b groupView) int {
-		return cmp.Or(cmp.Compare(rank(a.State), rank(b.State)), cmp.Compare(b.Count, a.Count), cmp.Compare(a.State, b.State), cmp.Compare(a.Cause, b.Cause))
+		return cmp.Or(cmp.Compare(rank(a.State), rank(b.State)), cmp.Compare(b.Count, a.Count),
+			cmp.Compare(a.State, b.State), cmp.Compare(a.Cause, b.Cause))
 	})
 	return list
 }

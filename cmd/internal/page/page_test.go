@@ -51,7 +51,8 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestBudget: those that went wrong have room before the others, though they come last; the rest is counted.
+// TestBudget: those that went wrong have room before the others, though they come last; the rest is
+// counted.
 func TestBudget(t *testing.T) {
 	p := New("many", time.UTC)
 	const good, bad = 20_000, 30

@@ -27,7 +27,7 @@ type row struct {
 
 func newRow(number int, s *sessions.Facts, zone *time.Location) row {
 	return row{
-		Number: number, State: s.State, Headline: ladder.Headline(s), User: s.User, From: s.OrigHost, To: s.RespHost,
+		Number: number, State: s.State, Headline: s.State.Headline(s.Step), User: s.User, From: s.OrigHost, To: s.RespHost,
 		Start: clock(int64(s.Time), zone), Duration: seconds(s.Duration.Seconds()), Cause: shortened(s.Cause, 140),
 		Sent: [2]string{volume(s.OrigBytes), volume(s.RespBytes)}, Bytes: [2]uint64{s.OrigBytes, s.RespBytes},
 		HasTraffic: s.OrigPackets+s.RespPackets > 0,
@@ -137,7 +137,9 @@ func (s step) named(name string) step {
 // tags are the words for the layers of messages.
 var tags = map[string]string{"ike": "IKE", "l2tp": "L2TP", "ppp": "PPP", "icmp": "ICMP", "nat": "NAT"}
 
-var kinds = [...]string{ladder.Message: "m", ladder.Fold: "fold", ladder.Mark: "mark", ladder.Lost: "gap", ladder.Verdict: "verdict"}
+var kinds = [...]string{
+	ladder.Message: "m", ladder.Fold: "fold", ladder.Mark: "mark", ladder.Lost: "gap", ladder.Verdict: "verdict",
+}
 
 var senders = [...]string{"client to server", "server to client", "from the network"}
 
@@ -194,7 +196,7 @@ func shortened(text string, length int) string {
 	if i := strings.LastIndexByte(text, ' '); i > len(text)/2 {
 		text = text[:i]
 	}
-	return strings.TrimRight(text, " ,;:") + " …"
+	return strings.TrimRight(text, " ,;:") + "…"
 }
 
 // talks are the conversations.
@@ -212,13 +214,15 @@ func (v *session) talks(s *sessions.Facts) {
 		c := &s.Conversations[i]
 		largest := s.Conversations[0].OrigBytes + s.Conversations[0].RespBytes
 		v.Talks = append(v.Talks, talk{c.Protocol, end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
-			[2]string{grouped(c.OrigPackets), grouped(c.RespPackets)}, [2]string{grouped(c.OrigBytes), grouped(c.RespBytes)},
+			bothGrouped(c.OrigPackets, c.RespPackets), bothGrouped(c.OrigBytes, c.RespBytes),
 			int(100 * (c.OrigBytes + c.RespBytes) / max(largest, 1))})
 	}
 	if o := s.Others; o != nil {
-		v.Others = &talk{Packets: [2]string{grouped(o.OrigPackets), grouped(o.RespPackets)}, Bytes: [2]string{grouped(o.OrigBytes), grouped(o.RespBytes)}}
+		v.Others = &talk{Packets: bothGrouped(o.OrigPackets, o.RespPackets), Bytes: bothGrouped(o.OrigBytes, o.RespBytes)}
 	}
 }
+
+func bothGrouped(a, b uint64) [2]string { return [2]string{grouped(a), grouped(b)} }
 
 // clock prints a time of day with its date.
 func clock(t int64, zone *time.Location) string {

@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible writes text of which each character can be seen: a control character, one that turns the direction of writing, or
-// what is no UTF-8 becomes an escape. Each Write has whole characters, as those of a template have.
+// visible writes text of which each character can be seen: a control character, one that turns the
+// direction of writing, or what is no UTF-8 becomes an escape. Each Write has whole characters, as
+// those of a template have.
 type visible struct {
 	w   io.Writer
 	buf []byte

@@ -151,12 +151,12 @@ var stepNames = map[string]string{
 	stepLCP: "LCP", stepAuth: "the login", stepCCP: "CCP", stepIPCP: "IPCP",
 }
 
-// stepName is the step that was not passed, in words.
-func (f *Finding) stepName() string {
-	if n, ok := strings.CutPrefix(f.Step, "ike-m"); ok {
+// stepName is a step in words.
+func stepName(step string) string {
+	if n, ok := strings.CutPrefix(step, "ike-m"); ok {
 		return "message " + n + " of IKE"
 	}
-	return stepNames[f.Step]
+	return stepNames[step]
 }
 
 // tried is the session as it was after some of its tries, nil if they were none.

@@ -14,8 +14,8 @@ const (
 	topConversations = 20
 )
 
-// conversations are the users' flows inside a session. Where there are too many, the smallest one is given up for a new one,
-// and counts among the others.
+// conversations are the users' flows inside a session. Where there are too many, the smallest one
+// is given up for a new one, and counts among the others.
 type conversations struct {
 	list   []conversation
 	index  map[ends]int
@@ -96,7 +96,8 @@ func (c *conversations) leave(x *conversation) {
 	}
 }
 
-// jsonConversation is a conversation as it is printed; orig is the end on the client's side of the session.
+// jsonConversation is a conversation as it is printed; orig is the end on the client's side of the
+// session.
 type jsonConversation struct {
 	Protocol    string  `json:"protocol"`
 	OrigHost    string  `json:"orig_h"`
@@ -117,7 +118,8 @@ type jsonOthers struct {
 	RespBytes   uint64 `json:"resp_bytes"`
 }
 
-// objects are the conversations as they are printed: the largest ones, and all others together, nil if there are none.
+// objects are the conversations as they are printed: the largest ones, and all others together, nil
+// if there are none.
 func (c *conversations) objects() (list []jsonConversation, others *jsonOthers) {
 	all := slices.Clone(c.list)
 	slices.SortStableFunc(all, func(a, b conversation) int { return cmp.Compare(b.total(), a.total()) })
@@ -125,7 +127,8 @@ func (c *conversations) objects() (list []jsonConversation, others *jsonOthers) 
 	for _, x := range all[:n] {
 		e := [2]netip.AddrPort{x.a, x.b}
 		from, to := e[x.client], e[1-x.client]
-		list = append(list, jsonConversation{x.protocol, from.Addr().String(), portOf(from), to.Addr().String(), portOf(to),
+		list = append(list, jsonConversation{x.protocol,
+			from.Addr().String(), portOf(from), to.Addr().String(), portOf(to),
 			x.packets[client], x.bytes[client], x.packets[server], x.bytes[server]})
 	}
 	rest := conversations{others: c.others}

@@ -62,7 +62,8 @@ func udpPacket(port uint16) []byte {
 	return p
 }
 
-// TestConversations: the largest are told, both directions together, and with the others they are all that was sent.
+// TestConversations: the largest are told, both directions together, and with the others they are
+// all that was sent.
 func TestConversations(t *testing.T) {
 	var c conversations
 	answer := udpPacket(0)
@@ -107,7 +108,8 @@ func TestEventsTellWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestDetailsAllocations: with its details kept, a users' packet of a known session costs none either.
+// TestDetailsAllocations: with its details kept, a users' packet of a known session costs none
+// either.
 func TestDetailsAllocations(t *testing.T) {
 	var list []*Session
 	g := collect(&list)

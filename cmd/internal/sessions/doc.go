@@ -11,6 +11,10 @@
 //	                    └─ PPP:  link (ppp.go)         ─┘
 //	Session ─> judge (cause.go): the first rule that applies of cause_*.go ─> Finding ─> text.go, json.go
 //
+// Where details are wanted a session also has its messages (event.go), its traffic over time
+// (series.go) and the users' conversations (conversation.go), each bounded. What is drawn of a
+// session is drawn from its Facts (json.go) alone.
+//
 // Gathering takes note of facts and has no opinion; the rules are pure functions of these facts.
 // What the packets do not show is not claimed: a capture that begins late, or that lacks a
 // direction, accuses nobody.

@@ -6,8 +6,8 @@ const (
 	firstBucket = int64(10e6) // nanoseconds
 )
 
-// series is the traffic of a session over time, in buckets of equal length. When there is no room for a later one, each two
-// neighbours become one of twice the length.
+// series is the traffic of a session over time, in buckets of equal length. When there is no room
+// for a later one, each two neighbours become one of twice the length.
 type series struct {
 	start   int64 // of the first bucket, nanoseconds since the Unix epoch
 	length  int64 // of each, nanoseconds
@@ -62,7 +62,8 @@ func (b *bucket) add(o *bucket) {
 	b.rekeys += o.rekeys
 }
 
-// miss counts lost packets of a side; n is less than 0 where some came late: they are taken off the latest losses.
+// miss counts lost packets of a side; n is less than 0 where some came late: they are taken off the
+// latest losses.
 func (s *series) miss(side int, n, time int64) {
 	b := s.at(time)
 	if n > 0 {
@@ -77,11 +78,12 @@ func (s *series) miss(side int, n, time int64) {
 	}
 }
 
-// jsonTraffic is the series as it is printed. Arrays have a value for each bucket; absent: all are 0.
+// jsonTraffic is the series as it is printed. Arrays have a value for each bucket; absent: all are
+// 0.
 type jsonTraffic struct {
 	Time      seconds  `json:"ts"`
 	Interval  seconds  `json:"interval"` // length of a bucket
-	Of        string   `json:"of"`       // "users": IP packets of the users; "esp": ESP packets, of which none could be read
+	Of        string   `json:"of"`       // "users": their IP packets; "esp": ESP packets, as none of these was read
 	OrigBytes []uint64 `json:"orig_bytes"`
 	RespBytes []uint64 `json:"resp_bytes"`
 	OrigLost  []uint64 `json:"orig_lost,omitempty"`
@@ -89,7 +91,8 @@ type jsonTraffic struct {
 	Rekeys    []uint64 `json:"rekeys,omitempty"`
 }
 
-// object is the series as it is printed; nil: there was no traffic. users: some of the users' packets could be read.
+// object is the series as it is printed; nil: there was no traffic. users: some of the users'
+// packets could be read.
 func (s *series) object(users bool) *jsonTraffic {
 	if s.buckets == nil {
 		return nil

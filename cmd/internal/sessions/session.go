@@ -239,7 +239,7 @@ func (s *Session) ClearWarning() string {
 func (s *Session) Failure() string {
 	switch f := s.finding; f.State {
 	case Failed:
-		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.stepName())
+		return fmt.Sprintf("the connection %s failed at %s", s.title(), stepName(f.Step))
 	case Lost:
 		return fmt.Sprintf("the connection %s was lost", s.title())
 	}

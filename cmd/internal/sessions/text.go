@@ -64,8 +64,14 @@ var headline = map[State]string{
 	Partial: "not all was captured",
 }
 
-// Headline says what a person wants to know first.
-func (s State) Headline() string { return headline[s] }
+// Headline says what a person wants to know first: "FAILED at the login". A step of "" is left out.
+func (s State) Headline(step string) string {
+	text := headline[s]
+	if s == Failed && step != "" {
+		text += " at " + stepName(step)
+	}
+	return text
+}
 
 func (s *Session) text(number int, zone *time.Location) string {
 	var b strings.Builder
@@ -74,12 +80,8 @@ func (s *Session) text(number int, zone *time.Location) string {
 	if user == "" {
 		user = "-"
 	}
-	state := f.State.Headline()
-	if f.State == Failed && f.Step != "" {
-		state += " at " + f.stepName()
-	}
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
-		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, state)
+		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, f.State.Headline(f.Step))
 	line := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); text != "" {
 			fmt.Fprintf(&b, "   %-9s %s\n", name, text)
