@@ -426,8 +426,8 @@ func TestLiveLines(t *testing.T) {
 func TestLiveSessions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	all, _, _ := captureOf(t, "06-pfs-rekey-dpd")
-	log := filepath.Join(captures, "06-pfs-rekey-dpd", "router-full.log")
+	all, log, _ := captureOf(t, "06-pfs-rekey-dpd")
+	log = filepath.Join(filepath.Dir(log), "router-full.log")
 	all = l.filtered(all)
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "--sessions")
 	p.waitFor("listening on")
