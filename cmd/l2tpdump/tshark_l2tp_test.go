@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -52,12 +53,14 @@ func hexNumber(digits int) func(string) string {
 
 func octetString(s string) string { return "0x" + strings.ReplaceAll(s, ":", "") }
 
-func octetCount(s string) string {
+// fingerprint is what is shown of a challenge or a response of 16 bytes or more.
+func fingerprint(s string) string {
 	data, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
 	if err != nil {
 		return s
 	}
-	return fmt.Sprintf("%d bytes", len(data))
+	sum := sha256.Sum256(data)
+	return fmt.Sprintf("%d bytes, fingerprint %x", len(data), sum[:4])
 }
 
 func named(names map[string]string) func(string) string {
@@ -90,13 +93,13 @@ var avpFields = []avpField{
 	{"l2tp.avp.called_number", "Called Number", asIs, nil},
 	{"l2tp.avp.sub_address", "Sub-Address", asIs, nil},
 	{"l2tp.avp.remote_end_id", "Remote End ID", asIs, nil},
-	{"l2tp.avp.chap_challenge", "Challenge", octetCount, nil},
-	{"l2tp.avp.chap_challenge_response", "Challenge Response", octetCount, nil},
+	{"l2tp.avp.chap_challenge", "Challenge", fingerprint, nil},
+	{"l2tp.avp.chap_challenge_response", "Challenge Response", fingerprint, nil},
 	{"l2tp.avp.proxy_authen_type", "Proxy Authen Type", named(map[string]string{"1": "text", "2": "chap", "3": "pap", "4": "none", "5": "mschap"}), nil},
 	{"l2tp.avp.proxy_authen_name", "Proxy Authen Name", asIs, nil},
 	{"l2tp.avp.proxy_authen_id", "Proxy Authen ID", decimal, nil},
-	{"l2tp.avp.proxy_authen_challenge", "Proxy Authen Challenge", octetCount, nil},
-	{"l2tp.avp.proxy_authen_response", "Proxy Authen Response", octetCount, nil},
+	{"l2tp.avp.proxy_authen_challenge", "Proxy Authen Challenge", fingerprint, nil},
+	{"l2tp.avp.proxy_authen_response", "Proxy Authen Response", fingerprint, nil},
 	{"l2tp.avp.assigned_cookie", "Assigned Cookie", octetString, nil},
 	{"l2tp.avp.nonce", "Control Message Authentication Nonce", octetString, nil},
 	{"l2tp.avp.message_digest", "Message Digest", func(s string) string { return octetString(s[2:]) }, strings.HasSuffix}, // the field has the digest type, too,
