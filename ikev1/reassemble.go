@@ -85,36 +85,41 @@ func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]b
 		return nil, 0, errFragmentBounds
 	}
 	defer r.shrink(set)
-	best, chosen := -1, []*fragmentCopy(nil)
-	puzzles := set.puzzles(c)
+	message, chosen, proved, err := set.solve(c, fits)
+	if proved {
+		set.finish(r, chosen)
+	}
+	for _, p := range chosen {
+		if p.used = true; p.repeat && !proved {
+			set.drop(r, p)
+		}
+	}
+	return message, len(chosen), err
+}
+
+// solve makes the message of c that fits best. The error is that of the only one that it can be of.
+func (s *fragmentSet) solve(c *fragmentCopy, fits func([]byte) int) (message []byte, chosen []*fragmentCopy, proved bool, err error) {
+	puzzles := s.puzzles(c)
+	best := -1
 	for _, parts := range puzzles {
 		var whole []byte
 		for _, p := range parts {
 			whole = append(whole, p.Data...)
 		}
 		h, e := ParseHeader(whole)
-		if e != nil || int64(h.Length) != int64(len(whole)) || h.InitiatorCookie != key.InitiatorCookie || h.NextPayload == PayloadFragment {
-			if len(puzzles) > 1 || anyUsed(parts) {
-				continue // the right ones may be yet to come
+		isMessage := e == nil && int64(h.Length) == int64(len(whole)) &&
+			h.InitiatorCookie == s.key.InitiatorCookie && h.NextPayload != PayloadFragment
+		switch {
+		case isMessage:
+			if n := fits(whole); n > best && (n > 0 || !anyUsed(parts)) {
+				best, message, chosen = n, whole, parts
 			}
+		case len(puzzles) == 1 && !anyUsed(parts): // else the right ones may be yet to come
 			err = fmt.Errorf("ikev1: %d fragments of %d bytes are no message: its header says %d bytes: %w",
 				len(parts), len(whole), h.Length, ErrMalformed)
-		} else if n := fits(whole); n > best && (n > 0 || !anyUsed(parts)) {
-			best, message, chosen = n, whole, parts
 		}
 	}
-	if message == nil {
-		return nil, 0, err
-	}
-	if best > 0 {
-		set.finish(r, chosen)
-	}
-	for _, p := range chosen {
-		if p.used = true; p.repeat && best == 0 {
-			set.drop(r, p)
-		}
-	}
-	return message, len(chosen), nil
+	return message, chosen, best > 0, err
 }
 
 func anyUsed(parts []*fragmentCopy) bool {

@@ -121,6 +121,25 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 	return tunnelRef{tunnel, 0}
 }
 
+// unanswered is the tunnel of which the SCCRP was not seen that the SCCCN with this key follows. It is
+// none if there are several among the last ones.
+func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
+	const most = 64
+	e := t.tunnelOrder.Back()
+	for n := 0; e != nil && n < most; n, e = n+1, e.Prev() {
+		tunnel := e.Value.(*Tunnel)
+		if tunnel.State != Opening || tunnel.Version != key.version || tunnel.Ends[1].Tunnel != 0 ||
+			tunnel.Ends[0].Addr != key.src || tunnel.Ends[1].Addr != key.dst {
+			continue
+		}
+		if tr.tunnel != nil {
+			return tunnelRef{}
+		}
+		tr = tunnelRef{tunnel, 0}
+	}
+	return tr
+}
+
 // known is the tunnel of a packet, found by addresses and ID if no other has them.
 func (t *Tracker) known(key tunnelKey) tunnelRef {
 	if ref, ok := t.tunnels[key]; ok || key.id == 0 {

@@ -380,6 +380,11 @@ func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, 
 		return t.requested(back, time)
 	case c.kind == messageSCCRQ:
 	case h.Tunnel != 0:
+		if c.kind == messageSCCCN && t.known(key).tunnel == nil {
+			if tr := t.unanswered(key); tr.tunnel != nil {
+				t.assignTunnel(tr.tunnel, 1, h.Tunnel)
+			}
+		}
 		return t.tunnel(key, time)
 	case c.kind == messageStopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.

@@ -18,7 +18,9 @@ func TestLadder(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	for _, columns := range []string{"80", "140"} {
 		t.Setenv("COLUMNS", columns)
-		text := quietly(t, func() { run([]string{"sessions", "--ladder", "-r", day + "/outer.pcap", "-k", day + "/router-full.log"}) })
+		text := quietly(t, func() {
+			run([]string{"sessions", "--ladder", "-r", day + "/outer.pcap", "-k", day + "/router-full.log"})
+		})
 		text = fingerprint.ReplaceAllStringFunc(text, func(s string) string {
 			const word = len("fingerprint ")
 			return s[:word] + strings.Repeat("0", len(s)-word)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unsafe"
 
 	"l2tpdump/keysrc"
 )
@@ -45,8 +46,22 @@ func (o *options) readNamed() error {
 	}
 	if word, name, _ := strings.Cut(o.espKeys, " "); word == "file" {
 		o.keys, o.espKeys = append(o.keys, strings.TrimSpace(name)), ""
+	} else {
+		o.espKeys = conceal(o.espKeys)
 	}
 	return nil
+}
+
+// conceal returns a copy of what stands on the command line, and overwrites it there: the memory of the
+// arguments is what ps shows, on Unix.
+func conceal(value string) string {
+	hidden := strings.Clone(value)
+	for _, arg := range os.Args[1:] {
+		if at := strings.Index(arg, value); at >= 0 && value != "" {
+			copy(unsafe.Slice(unsafe.StringData(arg), len(arg))[at:], strings.Repeat("x", len(value)))
+		}
+	}
+	return hidden
 }
 
 // readText reads a small file of text.
@@ -79,6 +94,6 @@ func (o *options) givenKeys() (*keysrc.Keys, error) {
 	if err != nil {
 		return nil, withHint("as in -E '0x1a2b3c4d@192.0.2.1 aes-cbc-hmac96:0x...', or -E 'file NAME'", "-E holds no key")
 	}
-	message("while this runs, others on this host can see the keys behind -E: -E 'file NAME' keeps them out of sight")
+	message("others on this host could see the keys behind -E for a moment: -E 'file NAME' keeps them out of sight")
 	return k, nil
 }

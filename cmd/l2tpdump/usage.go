@@ -30,7 +30,7 @@ Input:
     -V, --read-list FILE   read the captures that FILE names, one on each line
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
-    -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME": others on this host can see
+    -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME": others on this host may see
                            the command line
     -f, --filter FILTER    take only the frames that match (BPF, on the frames as captured)
     -F, --filter-file FILE read that filter from FILE

@@ -7,6 +7,7 @@ import "slices"
 type bundle struct {
 	x     *Expander
 	key   string  // in x.bundles; "": not there
+	user  string  // "" if he is not known
 	links []*Link // one of them, or more
 
 	ccp    ccp
@@ -31,10 +32,11 @@ type bundle struct {
 // ccp is the compression of both directions.
 type ccp struct {
 	negotiation
-	streams [2]stream
-	trials  [2]trial
-	names   [2]string // of what was negotiated, "" if nothing was
-	noKey   [2]bool   // it is encryption, and the key is not known
+	streams   [2]stream
+	trials    [2]trial
+	names     [2]string // of what was negotiated, "" if nothing was
+	noKey     [2]bool   // it is encryption, and the key is not known
+	requested [2][]byte // the options that an end has asked for last, nil if the other answered
 }
 
 // keeps reports whether packets that are sent as they are are kept, too.
@@ -64,7 +66,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		switch {
 		case b.ccp.noKey[direction]:
 			return NoKey
-		case stream.comp == nil:
+		case stream.comp == nil && !b.unanswered(direction, payload):
 			return b.guess(direction, payload)
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
@@ -220,6 +222,10 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 		}
 	}
 	switch {
+	case c.Code == codeConfigureRequest && len(c.Data) <= maxCCPRequest:
+		b.ccp.requested[direction] = append(b.ccp.requested[direction][:0], c.Data...)
+	case c.Code == codeConfigureNak || c.Code == codeConfigureReject:
+		b.ccp.requested[1-direction] = nil
 	case acked:
 		b.choose(direction, c.Data)
 	case c.Code == codeResetAck:
@@ -235,6 +241,7 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 func (b *bundle) choose(direction int, options []byte) {
 	var comp compressor
 	mask := uint16(0xffff)
+	b.ccp.requested[1-direction] = nil
 	b.ccp.names[direction], b.ccp.noKey[direction] = "", false
 	for kind, value := range rawOptions(options) {
 		b.ccp.names[direction] = ccpOption(kind).name
@@ -250,6 +257,29 @@ func (b *bundle) choose(direction int, options []byte) {
 	}
 	b.ccp.streams[direction].begin(b.x, comp, mask)
 	b.ccp.trials[direction] = trial{}
+}
+
+// maxCCPRequest is the size in bytes of the longest options that are kept until the other end answers.
+const maxCCPRequest = 256
+
+// unanswered begins with the compression that the receiver has asked for, where the sender's answer was
+// not seen: it would not send so without. It reports whether there is one, and the packet is the first
+// where that matters.
+func (b *bundle) unanswered(direction int, packet []byte) bool {
+	requested := b.ccp.requested[1-direction]
+	if len(requested) == 0 || b.ccp.names[direction] != "" {
+		return false
+	}
+	b.choose(direction, requested)
+	s := &b.ccp.streams[direction]
+	if s.comp == nil {
+		return false
+	}
+	if number, _, _ := s.comp.number(packet); number > 0 && s.comp.reset() {
+		b.choose(direction, nil) // of those before, which it counts, some may have been sent as they are
+		return false
+	}
+	return true
 }
 
 // microsoft is the compressor for the bits of an MPPE option, nil if the key is not known.

@@ -15,31 +15,40 @@ import (
 	"strings"
 )
 
-// pages are the documents and the pages made of them, both relative to their folder. A README of the
-// root is the folder's page.
-var pages = map[string]string{
-	"README.md":    "index.html",
-	"README.ja.md": "index.ja.html",
-	"SECURITY.md":  "SECURITY.html",
-	"CHANGELOG.md": "CHANGELOG.html",
+// pages are the documents and the pages made of them, by names within their folders.
+type pages map[string]string
 
-	"doc/formats.md":       "doc/formats.html",
-	"doc/json.md":          "doc/json.html",
-	"doc/limits.md":        "doc/limits.html",
-	"doc/performance.md":   "doc/performance.html",
-	"doc/peer-captures.md": "doc/peer-captures.html",
-	"testdata/README.md":   "testdata/README.html",
-
-	"doc/l2tpdump.1": "doc/l2tpdump.1.html",
-	"LICENSE":        "LICENSE.txt",
-
-	"doc/sessions.png": "doc/sessions.png",
-
-	"doc/schema/decrypt.json":  "doc/schema/decrypt.html",
-	"doc/schema/verify.json":   "doc/schema/verify.html",
-	"doc/schema/sessions.json": "doc/schema/sessions.html",
-	"doc/schema/keys.json":     "doc/schema/keys.html",
-	"doc/schema/version.json":  "doc/schema/version.html",
+// find lists the documents of the source.
+func find(root string) (pages, error) {
+	p := pages{"README.md": "index.html", "README.ja.md": "index.ja.html", "LICENSE": "LICENSE.txt"}
+	for _, pattern := range []string{
+		"*.md", "doc/*.md", "doc/*.png", "doc/l2tpdump.1", "doc/schema/*.json", "testdata/README.md",
+	} {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("there is no %s", pattern)
+		}
+		for _, f := range files {
+			name, err := filepath.Rel(root, f)
+			if err != nil {
+				return nil, err
+			}
+			name = filepath.ToSlash(name)
+			switch extension := path.Ext(name); {
+			case p[name] != "":
+			case extension == ".png":
+				p[name] = name
+			case extension == ".1":
+				p[name] = name + ".html"
+			default:
+				p[name] = strings.TrimSuffix(name, extension) + ".html"
+			}
+		}
+	}
+	return p, nil
 }
 
 func main() {
@@ -58,18 +67,22 @@ func main() {
 
 // build writes all pages.
 func build(root, out string) error {
-	for from, to := range pages {
+	all, err := find(root)
+	if err != nil {
+		return err
+	}
+	for from, to := range all {
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(from)))
 		if err != nil {
 			return err
 		}
 		switch path.Ext(from) {
 		case ".md":
-			text, err = fromMarkdown(from, text)
+			text, err = all.fromMarkdown(from, text)
 		case ".json":
-			text, err = fromSchema(from, text)
+			text, err = all.fromSchema(from, text)
 		case ".1":
-			text, err = fromManual(filepath.Join(root, filepath.FromSlash(from)))
+			text, err = fromManual(from, filepath.Join(root, filepath.FromSlash(from)))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", from, err)
@@ -85,9 +98,9 @@ func build(root, out string) error {
 	return nil
 }
 
-// relative is the link from a page to another.
+// relative is the link from a document, or its page, to the page named to.
 func relative(from, to string) string {
-	return strings.Repeat("../", strings.Count(pages[from], "/")) + to
+	return strings.Repeat("../", strings.Count(from, "/")) + to
 }
 
 var frame = template.Must(template.New("page").Parse(`<!DOCTYPE html>
@@ -142,12 +155,12 @@ func page(from, title string, body []byte) ([]byte, error) {
 }
 
 // fromManual has mandoc make the page of the manual.
-func fromManual(file string) ([]byte, error) {
+func fromManual(name, file string) ([]byte, error) {
 	body, err := exec.Command("mandoc", "-Thtml", "-O", "fragment", file).Output()
 	if err != nil {
 		return nil, fmt.Errorf("mandoc: %w", err)
 	}
-	return page("doc/l2tpdump.1", "l2tpdump(1)", body)
+	return page(name, "l2tpdump(1)", body)
 }
 
 var (

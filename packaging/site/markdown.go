@@ -15,7 +15,7 @@ import (
 )
 
 // fromMarkdown makes the page of a document in GitHub's Markdown.
-func fromMarkdown(name string, source []byte) ([]byte, error) {
+func (p pages) fromMarkdown(name string, source []byte) ([]byte, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 	doc := md.Parser().Parse(text.NewReader(source), parser.WithContext(parser.NewContext(parser.WithIDs(slugs{}))))
 	title := ""
@@ -30,10 +30,10 @@ func fromMarkdown(name string, source []byte) ([]byte, error) {
 				title = string(n.Lines().Value(source))
 			}
 		case *ast.Image:
-			to, _ := target(name, string(n.Destination)) // that none is missing is checked in the end
+			to, _ := p.target(name, string(n.Destination)) // that none is missing is checked in the end
 			n.Destination = []byte(to)
 		case *ast.Link:
-			to, ok := target(name, string(n.Destination))
+			to, ok := p.target(name, string(n.Destination))
 			if n.Destination = []byte(to); !ok {
 				missing = append(missing, n)
 			}
@@ -58,14 +58,14 @@ func fromMarkdown(name string, source []byte) ([]byte, error) {
 
 // target is where a link of a document leads to among the pages; ok is false if that is a folder of
 // the source, which has none.
-func target(name, to string) (link string, ok bool) {
+func (p pages) target(name, to string) (link string, ok bool) {
 	if strings.Contains(to, "://") || strings.HasPrefix(to, "#") {
 		return to, true
 	}
 	file, anchor, _ := strings.Cut(to, "#")
 	file = path.Join(path.Dir(name), file)
-	if p, ok := pages[file]; ok {
-		link = relative(name, p)
+	if to, ok := p[file]; ok {
+		link = relative(name, to)
 		if anchor != "" {
 			link += "#" + anchor
 		}

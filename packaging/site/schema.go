@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -71,16 +73,20 @@ var schemaBody = template.Must(template.New("").Parse(`{{define "members"}}
 {{end}}`))
 
 // fromSchema makes the page of a JSON Schema: a table of the members of each object.
-func fromSchema(name string, source []byte) ([]byte, error) {
+func (p pages) fromSchema(name string, source []byte) ([]byte, error) {
 	var s schema
 	if err := json.Unmarshal(source, &s); err != nil {
 		return nil, err
 	}
-	command := strings.TrimSuffix(strings.TrimPrefix(name, "doc/schema/"), ".json")
+	command := strings.TrimSuffix(path.Base(name), ".json")
+	var others []string
+	for _, n := range slices.Sorted(maps.Keys(p)) {
+		if path.Ext(n) == ".json" {
+			others = append(others, strings.TrimSuffix(path.Base(n), ".json"))
+		}
+	}
 	var b bytes.Buffer
-	err := schemaBody.Execute(&b, map[string]any{
-		"Schema": s, "Name": command, "Others": []string{"decrypt", "verify", "sessions", "keys", "version"},
-	})
+	err := schemaBody.Execute(&b, map[string]any{"Schema": s, "Name": command, "Others": others})
 	if err != nil {
 		return nil, err
 	}

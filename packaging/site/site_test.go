@@ -46,22 +46,3 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-// TestDocumentsHavePages: each document of doc is among the pages.
-func TestDocumentsHavePages(t *testing.T) {
-	for _, pattern := range []string{"doc/*.md", "doc/schema/*.json", "*.md"} {
-		files, err := filepath.Glob(filepath.Join("../..", pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v", pattern, err)
-		}
-		for _, f := range files {
-			name, err := filepath.Rel("../..", f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if pages[filepath.ToSlash(name)] == "" {
-				t.Errorf("%s has no page", name)
-			}
-		}
-	}
-}

@@ -56,7 +56,10 @@ func appendICMP(dst []byte, h *packet) []byte {
 			dst = append(appendUint(dst, " (mtu ", mtuOf(p, 4)), ')')
 		}
 	case kind == layers.ICMPv4TypeRedirect && len(p) >= 8:
-		dst = address4(p[4:]).AppendTo(append(dst, " to "...))
+		of := [...]string{" to net ", " to host "}[code&1] // RFC 792: 2 and 3 are for a type of service
+		dst = address4(p[4:]).AppendTo(append(dst, of...))
+	case kind == layers.ICMPv4TypeParameterProblem && len(p) >= 8:
+		dst = appendUint(dst, " - octet ", p[4])
 	}
 	if isError(p, 4) {
 		dst = appendAbout(dst, p)

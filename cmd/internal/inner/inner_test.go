@@ -82,7 +82,8 @@ func TestSummary(t *testing.T) {
 			"IP 192.0.2.1 > 192.0.2.2: ICMP unreachable need to frag (mtu 1400), for esp 192.0.2.2, length 36"},
 		{ip4(1, 0, with([]byte{11, 0, 0, 0, 0, 0, 0, 0}, ip4(6, 0, tcp(2, nil)...))...), 0,
 			"IP 192.0.2.1 > 192.0.2.2: ICMP time exceeded in-transit, for tcp 192.0.2.2.80, length 48"},
-		{ip4(1, 0, 5, 1, 0, 0, 192, 0, 2, 9), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP redirect to 192.0.2.9, length 8"},
+		{ip4(1, 0, 5, 1, 0, 0, 192, 0, 2, 9), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP redirect to host 192.0.2.9, length 8"},
+		{ip4(1, 0, 12, 0, 0, 0, 20, 0, 0, 0), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP parameter problem - octet 20, length 8"},
 		{ip4(1, 0, 42, 7, 0, 0), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP type 42 code 7, length 4"},
 		{ip4(1, 0, 8), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP [header cut off]"},
 		// TCP

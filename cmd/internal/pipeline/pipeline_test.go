@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"runtime"
 	"testing"
@@ -103,5 +104,41 @@ func BenchmarkDecrypt(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		decrypt(b, file, keys)
+	}
+}
+
+// counter is a sink that fails at one of the records, and remembers what it got.
+type counter struct {
+	failAt uint64
+	last   uint64
+}
+
+func (c *counter) Record(r *pipeline.Record) error {
+	if r.Number == c.failAt {
+		return io.ErrShortWrite
+	}
+	c.last = r.Number
+	return nil
+}
+
+func (c *counter) Flush() error { return nil }
+
+// TestSinkFails: the sinks behind one that fails get what was before, and its error is the run's.
+func TestSinkFails(t *testing.T) {
+	sa := traffic.NewSA(0x1001)
+	file := generated(t, sa, 500)
+	src, err := capture.NewReader(bytes.NewReader(file), "generated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pipeline.New(pipeline.Config{Source: src})
+	p.AddKeys(keysOf(sa))
+	first, second := &counter{failAt: 131}, &counter{}
+	p.AddSink(first)
+	p.AddSink(second)
+	_, err = p.Run(context.Background())
+	var failed *pipeline.SinkError
+	if !errors.As(err, &failed) || first.last != 130 || second.last != 130 {
+		t.Errorf("%v; the sinks got %d and %d records", err, first.last, second.last)
 	}
 }

@@ -291,7 +291,8 @@ func (t *Set) add(c Candidate) {
 		return
 	}
 	for i := range *list {
-		if o := &(*list)[i]; o.Suite.Auth == c.Suite.Auth && o.Suite == c.Suite && o.Key.Equal(c.Key) && o.AuthKey.Equal(c.AuthKey) {
+		o := &(*list)[i]
+		if o.Suite.Auth == c.Suite.Auth && o.Suite == c.Suite && o.Key.Equal(c.Key) && o.AuthKey.Equal(c.AuthKey) {
 			return
 		}
 	}

@@ -17,7 +17,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// The recordings with known causes: small ones are part of the repository, all of them may lie beside it.
+// The recordings with known causes: small ones are part of the repository, all of them may lie
+// beside it.
 var causeRoots = []string{"../../../testdata/causes", "../../../../shared/captures"}
 
 // report is what is printed of a session.
@@ -47,7 +48,8 @@ type report struct {
 	} `json:"ike"`
 }
 
-// gather returns the sessions of a capture, of which a filter takes the frames that take part; "": all.
+// gather returns the sessions of a capture, of which a filter takes the frames that take part; "":
+// all.
 func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []report {
 	t.Helper()
 	src, err := capture.OpenContext(context.Background(), []string{file})
@@ -56,7 +58,8 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 	}
 	defer src.Close()
 	config := pipeline.Config{Source: src, Limit: limit}
-	if _, err := capture.NewFilter(capture.Ethernet, filter); filter != "" && err != nil && strings.Contains(err.Error(), "no libpcap") {
+	if _, err := capture.NewFilter(capture.Ethernet, filter); filter != "" && err != nil &&
+		strings.Contains(err.Error(), "no libpcap") {
 		t.Logf("%s: %v", filter, err)
 		return nil
 	}
@@ -138,10 +141,12 @@ type known struct {
 	WithoutKeys              struct{ State, Cause string } `json:"without_keys"`
 }
 
-// neverSent are recordings whose user's name is not in their packets: PPP came to nothing before it was sent.
+// neverSent are recordings whose user's name is not in their packets: PPP came to nothing before it
+// was sent.
 var neverSent = []string{"50a-client-demands-auth", "52a-no-address-left"}
 
-// keySets are the sources of keys of a recording that say much or little, each with what it is called.
+// keySets are the sources of keys of a recording that say much or little, each with what it is
+// called.
 func keySets(dir string) map[string][]string {
 	sets := make(map[string][]string)
 	for name, patterns := range map[string][]string{
@@ -185,10 +190,12 @@ func TestCauses(t *testing.T) {
 				return r.State == want.WithoutKeys.State && r.CauseID == want.WithoutKeys.Cause
 			})
 			for set, keys := range keySets(dir) {
-				check(t, name+" with "+set, gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...), func(r *report) bool {
-					return r.State == want.State && r.CauseID == want.Cause && r.Step == want.Step && (want.Cause == "" || r.Proven == want.Proven) &&
-						(want.User == "" || r.User == want.User)
-				})
+				check(t, name+" with "+set, gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...),
+					func(r *report) bool {
+						return r.State == want.State && r.CauseID == want.Cause && r.Step == want.Step &&
+							(want.Cause == "" || r.Proven == want.Proven) &&
+							(want.User == "" || r.User == want.User)
+					})
 			}
 		}
 	}
@@ -244,7 +251,8 @@ func TestOthers(t *testing.T) {
 		{"34y-eap-mschapv2-refused-by-client", "failed server-not-proved", "partial"},
 		{"35x-accel-hidden-avps-refused-by-xl2tpd", "failed hidden-avp-bad", "failed"},
 		{"37c-xauth-psk-main-natt", "up", "up"},
-		{"38a-day-in-the-life-natt", "failed ike-psk, failed ike-proposal, failed ppp-auth-failed, up orderly-end, up orderly-end, up",
+		{"38a-day-in-the-life-natt",
+			"failed ike-psk, failed ike-proposal, failed ppp-auth-failed, up orderly-end, up orderly-end, up",
 			"failed ike-psk, failed ike-proposal, up"},
 		{"39x-racoon-quick-mode-id-mismatch", "failed quick-id-mismatch", "failed"},
 		{"39y-racoon-aggressive-invalid-key-information", "failed key-info-loop", "failed key-info-loop"},

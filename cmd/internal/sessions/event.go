@@ -80,7 +80,8 @@ func newEvent(at place, sender int, layer, name, details string) Event {
 	return Event{Time: seconds(at.time), Frame: at.frame, Sender: Side(sender), Layer: layer, Name: name, Details: details}
 }
 
-// Bounds of the events that are kept: of a session the first and the last, and of all sessions together.
+// Bounds of the events that are kept: of a session the first and the last, and of all sessions
+// together.
 const (
 	firstEvents = 192
 	lastEvents  = 64

@@ -42,7 +42,8 @@ func collect(list *[]*Session) *Gatherer {
 	})
 }
 
-// TestClearChangesNothing: what is said in clear does not touch a session of which L2TP was read inside ESP.
+// TestClearChangesNothing: what is said in clear does not touch a session of which L2TP was read
+// inside ESP.
 func TestClearChangesNothing(t *testing.T) {
 	var list []*Session
 	g := collect(&list)
@@ -61,7 +62,8 @@ func TestClearChangesNothing(t *testing.T) {
 	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 1 || list[0].finding.State != Up || list[0].finding.ended || list[0].clear.n != 0 || list[0].stray.n != 3 {
+	if len(list) != 1 || list[0].finding.State != Up || list[0].finding.ended || list[0].clear.n != 0 ||
+		list[0].stray.n != 3 {
 		t.Errorf("%d sessions; %+v, stray %d", len(list), list[0].finding, list[0].stray.n)
 	}
 }
@@ -83,7 +85,8 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(list) != 3*maxHeld || len(g.pairs)+len(g.calls)+len(g.flows)+len(g.exchanges)+len(g.cookies) != 0 {
-		t.Errorf("%d sessions; left are %d pairs, %d calls, %d flows, %d exchanges", len(list), len(g.pairs), len(g.calls), len(g.flows), len(g.exchanges))
+		t.Errorf("%d sessions; left are %d pairs, %d calls, %d flows, %d exchanges", len(list), len(g.pairs),
+			len(g.calls), len(g.flows), len(g.exchanges))
 	}
 }
 
@@ -95,9 +98,11 @@ func TestEvents(t *testing.T) {
 		l.add(Event{Frame: uint64(i)})
 	}
 	all := l.all()
-	if len(all) != firstEvents+lastEvents || all[firstEvents-1].Frame != firstEvents-1 || all[firstEvents].Frame != n-lastEvents ||
+	if len(all) != firstEvents+lastEvents || all[firstEvents-1].Frame != firstEvents-1 ||
+		all[firstEvents].Frame != n-lastEvents ||
 		all[len(all)-1].Frame != n-1 {
-		t.Errorf("%d events, from %d over %d to %d", len(all), all[0].Frame, all[firstEvents].Frame, all[len(all)-1].Frame)
+		t.Errorf("%d events, from %d over %d to %d", len(all), all[0].Frame, all[firstEvents].Frame,
+			all[len(all)-1].Frame)
 	}
 }
 
@@ -161,5 +166,38 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { _ = g.Record(r) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestFlowsBeyondTheBound: of many SPIs between two ends the newest are known, each that no session names takes the place
+// of one that is forgotten, and those that one names stay what they are.
+func TestFlowsBeyondTheBound(t *testing.T) {
+	g := NewGatherer(func(*Session) error { return nil })
+	src, dst := netip.MustParseAddrPort("192.0.2.7:0"), netip.MustParseAddrPort("192.0.2.1:0")
+	a := g.newAssociation(src, dst)
+	s := g.begin(a, src, dst, place{1, 1})
+	spi := uint32(0)
+	packet := func() {
+		spi++
+		f := g.newFlow(a, spi, src.Addr(), dst.Addr())
+		s.addESP(f, 100, place{uint64(spi), int64(spi)})
+	}
+	for range 8 * maxFlows {
+		packet()
+	}
+	known := func(spi uint32) bool {
+		f, _ := g.flow(spi, src.Addr(), dst.Addr())
+		return f != nil
+	}
+	if len(g.flows) != 4*maxFlows || !known(spi) || !known(spi-4*maxFlows+1) || known(spi-4*maxFlows) {
+		t.Errorf("%d flows are known, not the %d newest", len(g.flows), 4*maxFlows)
+	}
+	for i, f := range s.flows {
+		if f.spi != uint32(i+1) {
+			t.Fatalf("flow %d of the session has become 0x%x", i, f.spi)
+		}
+	}
+	if n := testing.AllocsPerRun(10*maxFlows, packet); n > 0 {
+		t.Errorf("%v allocations for a further one", n)
 	}
 }

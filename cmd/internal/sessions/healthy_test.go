@@ -103,7 +103,8 @@ var untrue = map[string]string{
 	"45a-two-clients-one-nat-same-port": "what is for one client goes to the other",
 }
 
-// TestTruth: packets and bytes of each direction of each session are those that the server's interface saw.
+// TestTruth: packets and bytes of each direction of each session are those that the server's
+// interface saw.
 func TestTruth(t *testing.T) {
 	checked := make(map[string]bool)
 	secrets, err := os.ReadFile(labSecrets)
@@ -169,7 +170,8 @@ func volumes(t *testing.T, dir string, passwords *ppp.Secrets) []report {
 
 type volume struct{ packets, bytes uint64 }
 
-// near demands the volume that is true. There are router solicitations on the wire of before the truth was recorded.
+// near demands the volume that is true. There are router solicitations on the wire of before the
+// truth was recorded.
 func near(t *testing.T, what string, packets, bytes uint64, want volume) {
 	t.Helper()
 	const most, short, long = 3, 48, 56

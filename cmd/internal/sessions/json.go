@@ -13,8 +13,8 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// Facts are a session as it is printed; absent members are not in the capture. The names with dots and ts, uid, duration
-// are Zeek's.
+// Facts are a session as it is printed; absent members are not in the capture. The names with dots
+// and ts, uid, duration are Zeek's.
 type Facts struct {
 	UID      string   `json:"uid"`
 	Time     seconds  `json:"ts"`
@@ -31,7 +31,7 @@ type Facts struct {
 	Cure     string   `json:"cure,omitempty"`
 	Proven   *bool    `json:"proven,omitempty"`
 	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came; if there were several
+	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came
 	Remarks  []string `json:"remarks,omitempty"`
 	Frames   []uint64 `json:"frames"`
 	User     string   `json:"user,omitempty"`
@@ -48,7 +48,7 @@ type Facts struct {
 	OrigBytes    uint64 `json:"orig_bytes"`
 	RespPackets  uint64 `json:"resp_pkts"`
 	RespBytes    uint64 `json:"resp_bytes"`
-	Unread       uint64 `json:"unread_pkts,omitempty"` // frames that PPP compresses or encrypts and that could not be read
+	Unread       uint64 `json:"unread_pkts,omitempty"` // frames of PPP that are compressed or encrypted
 	ClearPackets int    `json:"clear_pkts"`
 
 	Traffic       *jsonTraffic       `json:"traffic,omitempty"`
@@ -144,14 +144,17 @@ type jsonPPP struct {
 func (s *Session) Facts() *Facts {
 	f := s.finding
 	o := Facts{
-		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time), Flow: communityID(s.ends),
+		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time),
+		Flow:     communityID(s.ends),
 		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
 		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
-		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames, Remarks: f.Remarks,
-		Frames: []uint64{s.first.frame, s.last.frame}, User: s.User(),
+		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames,
+		Remarks: f.Remarks,
+		Frames:  []uint64{s.first.frame, s.last.frame}, User: s.User(),
 		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
-		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server], RespBytes: s.bytes[server],
-		Unread: s.unread, ClearPackets: s.clear.n + s.stray.n,
+		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server],
+		RespBytes: s.bytes[server],
+		Unread:    s.unread, ClearPackets: s.clear.n + s.stray.n,
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
 	}
@@ -203,7 +206,8 @@ func portOf(a netip.AddrPort) *uint16 {
 	return nil
 }
 
-// communityID names a flow of UDP as other tools do: version 1 of the Community ID, with seed 0; "" for one without ports.
+// communityID names a flow of UDP as other tools do: version 1 of the Community ID, with seed 0; ""
+// for one without ports.
 func communityID(ends [2]netip.AddrPort) string {
 	a, b := ends[client], ends[server]
 	if a.Port() == 0 && b.Port() == 0 {
@@ -327,7 +331,8 @@ func (s *Session) pppObject() *jsonPPP {
 			l = other
 		}
 	}
-	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
+	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns,
+		Compression: l.compression}
 	if l.auth.answered.seen() {
 		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok

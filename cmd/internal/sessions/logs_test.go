@@ -46,9 +46,12 @@ type told struct {
 
 // Names of algorithms of strongSwan, and of Linux, as this program has them.
 var (
-	charonNames = strings.NewReplacer("AES_CBC_", "aes-cbc-", "3DES_CBC", "3des-cbc", "HMAC_MD5_96", "md5", "HMAC_SHA1_96", "sha1",
-		"HMAC_SHA2_256_128", "sha256", "HMAC_SHA2_384_192", "sha384", "HMAC_SHA2_512_256", "sha512", "MODP_", "modp", "ECP_", "ecp")
-	linuxNames = map[string]string{"cbc(aes)": "aes-cbc-", "cbc(des3_ede)": "3des-cbc", "hmac(sha1)": "hmac-sha1-", "hmac(md5)": "hmac-md5-",
+	charonNames = strings.NewReplacer("AES_CBC_", "aes-cbc-", "3DES_CBC", "3des-cbc", "HMAC_MD5_96", "md5",
+		"HMAC_SHA1_96", "sha1",
+		"HMAC_SHA2_256_128", "sha256", "HMAC_SHA2_384_192", "sha384", "HMAC_SHA2_512_256", "sha512", "MODP_",
+		"modp", "ECP_", "ecp")
+	linuxNames = map[string]string{"cbc(aes)": "aes-cbc-", "cbc(des3_ede)": "3des-cbc", "hmac(sha1)": "hmac-sha1-",
+		"hmac(md5)":    "hmac-md5-",
 		"hmac(sha256)": "hmac-sha2-256-", "hmac(sha384)": "hmac-sha2-384-", "hmac(sha512)": "hmac-sha2-512-"}
 )
 
@@ -61,7 +64,8 @@ var (
 	volumeLine      = regexp.MustCompile(`(?m)^Sent ([0-9]+) bytes, received ([0-9]+) bytes\.$`)
 )
 
-// TestLogs: users, addresses, algorithms, SPIs, times and volumes are those of the daemons' logs and of the kernel's SAs.
+// TestLogs: users, addresses, algorithms, SPIs, times and volumes are those of the daemons' logs
+// and of the kernel's SAs.
 func TestLogs(t *testing.T) {
 	checked := make(map[string]int)
 	var seen []string
@@ -148,8 +152,10 @@ func charonAgrees(t *testing.T, dir string, list []told, checked map[string]int)
 	if err != nil {
 		t.Fatalf("%s: %v", dir, err)
 	}
-	if d := s.Time + s.IKE.Seconds - float64(at.UnixMilli())/1e3; math.Abs(d) > 1 || s.RespHost != m[2] || s.OrigHost != m[3] {
-		t.Errorf("%s: established %.3f s from when charon says it, %s > %s, charon has %v", dir, d, s.OrigHost, s.RespHost, m[2:])
+	if d := s.Time + s.IKE.Seconds - float64(at.UnixMilli())/1e3; math.Abs(d) > 1 || s.RespHost != m[2] ||
+		s.OrigHost != m[3] {
+		t.Errorf("%s: established %.3f s from when charon says it, %s > %s, charon has %v", dir, d, s.OrigHost,
+			s.RespHost, m[2:])
 	}
 	checked["times"]++
 }
@@ -202,7 +208,8 @@ func pppdAgrees(t *testing.T, dir string, list []told, checked map[string]int) {
 			users = append(users, s.User)
 		}
 	}
-	if len(want) == 0 || strings.HasPrefix(filepath.Base(dir), "26-") { // there the answers to one of the two calls were lost
+	if len(want) == 0 ||
+		strings.HasPrefix(filepath.Base(dir), "26-") { // there the answers to one of the two calls were lost
 		return
 	}
 	slices.Sort(want)

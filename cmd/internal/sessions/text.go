@@ -20,7 +20,8 @@ type Writer struct {
 	more func(*Session) string
 }
 
-// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says of each session.
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says
+// of each session.
 func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
 	x := &Writer{w: bufio.NewWriter(w), zone: time.Local, more: more}
 	if asJSON {
@@ -59,7 +60,8 @@ func (s *Session) Troubled() bool {
 
 // headline says of each state what a person wants to know first.
 var headline = map[State]string{
-	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
+	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED",
+	Partial: "not all was captured",
 }
 
 // Headline says what a person wants to know first.
@@ -74,7 +76,7 @@ func (s *Session) text(number int, zone *time.Location) string {
 	}
 	state := f.State.Headline()
 	if f.State == Failed && f.Step != "" {
-		state += " at " + f.Step
+		state += " at " + f.stepName()
 	}
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, state)
@@ -243,6 +245,9 @@ func (s *Session) espText() string {
 	if s.assoc.natt {
 		text += " in UDP"
 	}
+	if s.packets[client]+s.packets[server] == 0 {
+		text += fmt.Sprintf("; client %d packets, server %d", s.protected[client].n, s.protected[server].n)
+	}
 	return text
 }
 
@@ -303,6 +308,9 @@ func (s *Session) pppText() string {
 
 func (s *Session) trafficText() string {
 	if s.packets[client]+s.packets[server] == 0 {
+		if s.unread > 0 {
+			return fmt.Sprintf("%d frames that PPP compresses or encrypts could not be read", s.unread)
+		}
 		return ""
 	}
 	var lost, twice, late uint64
