@@ -35,7 +35,7 @@ func decryptJudges(t *testing.T, file string, keys []*keysrc.Keys) (j judgement)
 	defer src.Close()
 	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
 	p.AddKeys(keys...)
-	s := newSinks(&options{keys: []string{"given"}, write: os.DevNull, layer: "l2tp"}, src, p, nil)
+	s := newSinks(&options{keys: []string{"given"}, write: os.DevNull, layer: "l2tp"}, src, p, new(chooser))
 	s.keys = keys
 	stats, err := p.Run(context.Background())
 	if err != nil {
