@@ -24,6 +24,16 @@ func TestDescribe(t *testing.T) {
 		{"UDP", ip4(17, 0, udp(1, 2, 3)...), `"udp":{"length":1}}`},
 		{"query", ip4(17, 0, udp(5000, 53, []byte(query)...)...), `"udp":{"length":`},
 		{"not IP", []byte{1, 2, 3}, `{"tos":0,"ttl":0,"payload_length":0}`},
+		{"IGMP", ip4(2, 0, 0x16, 0, 0, 0, 224, 0, 0, 251), `"igmp":{"type":22,"name":"v2 report","group":"224.0.0.251"}}`},
+		{"IGMPv3", ip4(2, 0, 0x22, 0, 0, 0, 0, 0, 0, 2), `"igmp":{"type":34,"name":"v3 report","records":2}}`},
+		{"redirect", ip4(1, 0, 5, 0, 0, 0, 192, 0, 2, 9), `"name":"redirect","gateway":"192.0.2.9"}}`},
+		{"NTP", ip4(17, 0, udp(123, 123, append([]byte{0x23}, make([]byte, 47)...)...)...), `"ntp":{"version":4,"mode":"client"}}`},
+		{"DHCPv6", ip4(17, 0, udp(546, 547, 1, 0xab, 0xcd, 0xef)...), `"dhcp6":{"type":1,"message":"solicit","xid":"abcdef"}}`},
+		{"OSPF", ip4(89, 0, 2, 1), `"ospf":{"version":2,"type":1,"message":"hello"}}`},
+		{"ESP", ip4(50, 0, 0, 0, 1, 2, 0, 0, 0, 9), `"esp":{"spi":"0x00000102","seq":9}}`},
+		{"IP in IP", ip4(4, 0, ip4(1, 0, 8, 0, 0, 0, 0, 7, 0, 2)...), `"inside":{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"icmp",`},
+		{"GRE", ip4(47, 0, append([]byte{0x20, 0, 8, 0, 0, 0, 0, 5}, ip4(1, 0, 8, 0, 0, 0, 0, 7, 0, 2)...)...),
+			`"gre":{"version":0,"key":"5","protocol":2048},"inside":{"src":`},
 		{"later fragment", ip4(6, 0x2001, 1, 2, 3, 4, 5, 6, 7, 8), `"fragment":{"id":`},
 	} {
 		text, err := json.Marshal(Describe(c.ip))
