@@ -144,7 +144,7 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 	if f.State == Failed && (silent || refused()) {
 		t.failed = true
-		m.say(s, "failed", s.last.time, "FAILED at "+f.stepName()+": "+s.causeText())
+		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
 }
 
@@ -203,7 +203,7 @@ func (s *Session) about() string {
 func (m *Monitor) over(s *Session) error {
 	m.changes(s, true)
 	f := m.judgeNow(s)
-	text := "over: " + f.State.Headline()
+	text := "over: " + f.State.Headline("")
 	if f.Cause != "" {
 		text += ": " + s.causeText()
 	}
