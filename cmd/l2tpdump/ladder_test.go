@@ -9,7 +9,7 @@ import (
 )
 
 // shownFingerprint is of a secret, and another one in each run.
-var shownFingerprint = regexp.MustCompile(`shownFingerprint [0-9a-f]+`)
+var shownFingerprint = regexp.MustCompile(`fingerprint [0-9a-f]+`)
 
 // TestLadder: the ladders of a day on which all kinds of things went wrong, in a terminal of 80 and
 // of 140 columns. With UPDATE_SCRIPTS in the environment what is drawn now becomes what is right.
@@ -22,7 +22,7 @@ func TestLadder(t *testing.T) {
 			run([]string{"sessions", "--ladder", "-r", day + "/outer.pcap", "-k", day + "/router-full.log"})
 		})
 		text = shownFingerprint.ReplaceAllStringFunc(text, func(s string) string {
-			const word = len("shownFingerprint ")
+			const word = len("fingerprint ")
 			return s[:word] + strings.Repeat("0", len(s)-word)
 		})
 		var ladders []string
