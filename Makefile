@@ -11,7 +11,7 @@ SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
-.PHONY: demo test build check fuzz torture soak bench dist site setup clean help
+.PHONY: demo test build check fuzz torture soak bench picture dist site setup clean help
 
 help:
 	@echo 'make build    build ./l2tpdump'
@@ -21,6 +21,7 @@ help:
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
 	@echo 'make soak     mixed traffic with faults for SOAKTIME ($(SOAKTIME))'
+	@echo 'make picture  make the picture of the README from a recording, with Chromium'
 	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
 	@echo 'make site     README, manual and schemas as web pages, into site/'
 	@echo 'make bench    throughput, beside the standard library over the same bytes; BENCHFLAGS=-sas=1000000: of so many SAs too'
@@ -42,7 +43,9 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	@for cgo in 1 0; do dead=$$(CGO_ENABLED=$$cgo $(GO) run $(DEADCODE) ./...) && test -z "$$dead" || \
 		{ echo "no program reaches, with CGO_ENABLED=$$cgo:"; echo "$$dead"; exit 1; }; done
+	cd packaging && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 	scripts/check-size
+	@if command -v mandoc >/dev/null; then scripts/check-manual; else echo 'the manual was not checked: there is no mandoc'; fi
 
 fuzz:
 	scripts/fuzz $(FUZZTIME)
@@ -56,6 +59,10 @@ soak:
 bench:
 	@scripts/setup build
 	$(GO) run ./cmd/internal/bench $(BENCHFLAGS)
+
+picture:
+	@scripts/setup test
+	TZ=UTC $(GO) test ./cmd/l2tpdump -count=1 -run TestPagePicture -page.picture $(CURDIR)/doc/sessions.png
 
 dist:
 	rm -rf dist

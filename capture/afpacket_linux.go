@@ -22,8 +22,8 @@ import (
 // errNoLive: this build captures.
 var errNoLive error
 
-// hasAny: the packet socket is bound to one interface.
-const hasAny = false
+// hasAny: a packet socket that is bound to no interface gets the packets of all.
+const hasAny = true
 
 const withoutLibpcap = "live capture by AF_PACKET"
 
@@ -34,8 +34,10 @@ type Live struct {
 	interfaces []Interface
 	index      int       // of the interface
 	filter     *Filter   // nil: all frames
+	direction  Direction // of the frames to take; DirectionUnknown: both
 	downSince  time.Time // the interface is down; zero if it is not, as far as is known
-	data       []byte    // of a packet, behind room for a VLAN tag that the kernel took out
+	room       int       // in front of a packet, for what is put there
+	data       []byte    // of a packet, behind that room
 	control    []byte
 
 	mu     sync.Mutex // over what follows
@@ -43,20 +45,24 @@ type Live struct {
 	stats  LiveStats
 }
 
-// vlanTagLen is the length of a VLAN tag in bytes.
-const vlanTagLen = 4
+// What is put in front of a packet, in bytes: a VLAN tag that the kernel took out, or the cooked header
+// of a packet of any interface.
+const (
+	vlanTagLen   = 4
+	cookedHeader = 20
+)
 
 // OpenLive starts to capture.
 func OpenLive(c LiveConfig) (*Live, error) {
-	if c.Interface == Any {
-		return nil, errors.New("this build has no libpcap, which the interface any needs: name one interface")
-	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	lt, err := socketLinkType(c.Interface)
 	if err != nil {
 		return nil, err
+	}
+	if known := linkTypesOf(lt); c.LinkType != "" && !strings.EqualFold(c.LinkType, known[0].Name) {
+		return nil, noLinkType(&c, known)
 	}
 	var filter *Filter
 	if !c.All {
@@ -71,22 +77,54 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Interface, err)
 	}
+	room := vlanTagLen
+	if lt == LinuxSLL2 {
+		room = cookedHeader
+	}
 	return &Live{
-		fd: fd, index: index, filter: filter,
+		fd: fd, index: index, filter: filter, direction: c.Direction,
 		interfaces: []Interface{{LinkType: lt, SnapLen: uint32(c.snapLen()), Name: c.Interface, Resolution: 1e9}},
-		data:       make([]byte, vlanTagLen+c.snapLen()),
+		room:       room,
+		data:       make([]byte, room+c.snapLen()),
 		control:    make([]byte, 256),
 	}, nil
 }
 
-// openSocket returns a socket that gets the packets of the interface, and of no other.
+// LiveLinkTypes lists the link types that an interface can be captured as.
+func LiveLinkTypes(c LiveConfig) ([]LiveLinkType, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	lt, err := socketLinkType(c.Interface)
+	return linkTypesOf(lt), err
+}
+
+// linkTypesOf is the one that there is, by its name in libpcap.
+func linkTypesOf(lt LinkType) []LiveLinkType {
+	switch lt {
+	case Ethernet:
+		return []LiveLinkType{{"EN10MB", "Ethernet"}}
+	case LinuxSLL2:
+		return []LiveLinkType{{"LINUX_SLL2", "Linux cooked v2"}}
+	}
+	return []LiveLinkType{{lt.String(), "no link header"}}
+}
+
+// openSocket returns a socket that gets the packets of the interface, and of no other; of any without
+// their link headers.
 func openSocket(c *LiveConfig) (fd, index int, err error) {
-	i, err := net.InterfaceByName(c.Interface)
-	if err != nil {
-		return -1, 0, err
+	kind := unix.SOCK_RAW
+	if c.Interface == Any {
+		kind = unix.SOCK_DGRAM
+	} else {
+		i, err := net.InterfaceByName(c.Interface)
+		if err != nil {
+			return -1, 0, err
+		}
+		index = i.Index
 	}
 	// Without a protocol it gets nothing until it is bound.
-	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err = unix.Socket(unix.AF_PACKET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, 0, err
 	}
@@ -100,21 +138,24 @@ func openSocket(c *LiveConfig) (fd, index int, err error) {
 	}
 	set(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
 	set(unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
-	if c.Promiscuous {
+	if c.Promiscuous && index != 0 {
 		set(unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
-			&unix.PacketMreq{Ifindex: int32(i.Index), Type: unix.PACKET_MR_PROMISC}))
+			&unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_PROMISC}))
 	}
 	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
-	set(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: i.Index}))
+	set(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: index}))
 	if err != nil {
 		unix.Close(fd)
 		return -1, 0, err
 	}
-	return fd, i.Index, nil
+	return fd, index, nil
 }
 
 // socketLinkType is what frames of the interface look like on a packet socket.
 func socketLinkType(name string) (LinkType, error) {
+	if name == Any {
+		return LinuxSLL2, nil
+	}
 	text, err := os.ReadFile("/sys/class/net/" + name + "/type")
 	if err != nil {
 		return Ethernet, nil
@@ -134,7 +175,7 @@ func socketLinkType(name string) (LinkType, error) {
 func (l *Live) Next(p *Packet) error {
 	for start := time.Now(); ; {
 		// With MSG_TRUNC n is the length on the wire.
-		n, controlLen, _, _, err := unix.Recvmsg(l.fd, l.data[vlanTagLen:], l.control, unix.MSG_TRUNC)
+		n, controlLen, _, from, err := unix.Recvmsg(l.fd, l.data[l.room:], l.control, unix.MSG_TRUNC)
 		switch {
 		case err == unix.EAGAIN:
 			fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
@@ -151,10 +192,14 @@ func (l *Live) Next(p *Packet) error {
 			return fmt.Errorf("%s: %w", l.interfaces[0].Name, err)
 		}
 		l.downSince = time.Time{}
-		room := l.data[vlanTagLen:]
-		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: room[:min(n, len(room))]}
+		got := l.data[l.room:]
+		*p = Packet{Time: time.Now().UnixNano(), Length: n, Data: got[:min(n, len(got))]}
 		l.takeControl(p, l.control[:controlLen])
-		if l.filter != nil && !l.filter.Match(p.Data, p.Length) {
+		a, ok := from.(*unix.SockaddrLinklayer)
+		if ok && l.index == 0 {
+			l.cook(p, a)
+		}
+		if !ok || !l.goes(a) || l.filter != nil && !l.filter.Match(p.Data, p.Length) {
 			if time.Since(start) > idleAfter {
 				return ErrIdle
 			}
@@ -167,11 +212,32 @@ func (l *Live) Next(p *Packet) error {
 	}
 }
 
+// goes reports whether a packet is of the wanted direction. What goes out through the loopback
+// interface comes in again.
+func (l *Live) goes(a *unix.SockaddrLinklayer) bool {
+	if a.Hatype == unix.ARPHRD_LOOPBACK && a.Pkttype == unix.PACKET_OUTGOING {
+		return false
+	}
+	return l.direction == DirectionUnknown || (a.Pkttype == unix.PACKET_OUTGOING) == (l.direction == DirectionOut)
+}
+
+// cook puts the header of LINUX_SLL2 in front of a packet.
+func (l *Live) cook(p *Packet, a *unix.SockaddrLinklayer) {
+	h := l.data[:cookedHeader]
+	clear(h)
+	binary.NativeEndian.PutUint16(h, a.Protocol) // which is in network order
+	binary.BigEndian.PutUint32(h[4:], uint32(a.Ifindex))
+	binary.BigEndian.PutUint16(h[8:], a.Hatype)
+	h[10], h[11] = a.Pkttype, a.Halen
+	copy(h[12:], a.Addr[:])
+	p.Data, p.Length = l.data[:cookedHeader+len(p.Data)], p.Length+cookedHeader
+}
+
 // idle is what Next returns when nothing has come: ErrIdle, unless an interface that went down is
 // gone. The kernel does not tell these two apart, and hands packets over again when it is up.
 func (l *Live) idle() error {
 	const checkEvery = 200 * time.Millisecond
-	if l.downSince.IsZero() || time.Since(l.downSince) < checkEvery {
+	if l.index == 0 || l.downSince.IsZero() || time.Since(l.downSince) < checkEvery {
 		return ErrIdle
 	}
 	i, err := net.InterfaceByIndex(l.index)
@@ -199,7 +265,7 @@ func (l *Live) takeControl(p *Packet, control []byte) {
 			p.Time = (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano()
 		case kind == vlanTag && size >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
 			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
-			if aux.Status&unix.TP_STATUS_VLAN_VALID == 0 || len(p.Data) < 12 {
+			if aux.Status&unix.TP_STATUS_VLAN_VALID == 0 || len(p.Data) < 12 || l.index == 0 {
 				continue
 			}
 			tpid := uint16(0x8100)

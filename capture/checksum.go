@@ -78,6 +78,21 @@ func (f *Frame) segment() (end, at int, ok bool) {
 	return 0, 0, false
 }
 
+// TransportChecksum returns the UDP or TCP checksum of data, which was given to Decode, and which
+// would be right; ok is false where there is none, and of fragments and truncated packets.
+func (f *Frame) TransportChecksum(data []byte) (is, right uint16, ok bool) {
+	end, at, ok := f.segment()
+	if !ok || f.noChecksum(data, at) {
+		return 0, 0, false
+	}
+	is = binary.BigEndian.Uint16(data[at:])
+	right = ^fold(uint64(fold(f.transportSum(data, end))) + uint64(^is))
+	if right == 0 && f.UDP {
+		right = 0xffff
+	}
+	return is, right, true
+}
+
 // FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place. A UDP
 // checksum of 0 over IPv4 (none) stays. Anything else, fragments and truncated packets stay as they
 // are.
@@ -102,8 +117,8 @@ func (f *Frame) fixTransport(data []byte) {
 	binary.BigEndian.PutUint16(data[at:], c)
 }
 
-// Checksum reports whether the UDP or TCP checksum of a packet is right, data being what f was decoded
-// from; known is false if there is none that can be computed.
+// Checksum reports whether the UDP or TCP checksum of a packet is right, data being what f was
+// decoded from; known is false if there is none that can be computed.
 func (f *Frame) Checksum(data []byte) (right, known bool) {
 	end, at, ok := f.segment()
 	if !ok || f.noChecksum(data, at) {

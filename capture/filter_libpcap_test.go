@@ -110,6 +110,22 @@ func TestFilterLanguage(t *testing.T) {
 	}
 }
 
+// TestFilterWithoutTemporaryFiles: libpcap is told the link type by a file; where there can be none, filters work all the same.
+func TestFilterWithoutTemporaryFiles(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	f, err := capture.NewFilter(capture.Raw, "udp port 53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ip := append([]byte{0x45, 0, 0, 28, 0, 7, 0, 0, 64, 17, 0, 0, 10, 99, 0, 100, 10, 99, 0, 1}, 0x14, 0xe9, 0, 53, 0, 8, 0, 0)
+	if !f.Match(ip, len(ip)) || f.Match(ip[:20], len(ip)) {
+		t.Error("a packet is taken for another")
+	}
+	if _, err := capture.NewFilter(capture.Raw, "udp prt 53"); err == nil || !strings.Contains(err.Error(), "at character 5") {
+		t.Error(err)
+	}
+}
+
 // framesOf reads the frames of a recording, and as frames without a link header the IP packets in
 // them; of every seventh only the head.
 func framesOf(t *testing.T, path string) map[capture.LinkType][]seen {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,26 +18,34 @@ import (
 	"l2tpdump/capture/filter"
 )
 
-// This is the only file that reaches libpcap: live capture and the compiler of filters.
+// This file, and libpcap_linux.go for what gopacket can't do, are the only ones that reach libpcap: live
+// capture and the compiler of filters.
 
 // LibraryVersion names the libpcap in use.
 func LibraryVersion() string { return pcap.Version() }
 
 // Filter is a compiled filter in tcpdump's language.
-type Filter struct{ bpf *pcap.BPF }
+type Filter struct {
+	bpf *pcap.BPF
+	own *filter.Filter // where libpcap could not be asked
+}
 
 // NewFilter compiles expr for frames of that link type.
 func NewFilter(lt LinkType, expr string) (*Filter, error) {
 	h, err := openDead(lt)
-	if err != nil {
-		return nil, err
+	if err != nil { // no folder for temporary files, or a link type that this libpcap does not know
+		own, err := filter.New(filter.LinkType(lt), expr)
+		if err != nil {
+			return nil, filterError(lt, expr, err)
+		}
+		return &Filter{own: own}, nil
 	}
 	defer h.Close()
 	bpf, err := h.NewBPF(expr)
 	if err != nil {
 		return nil, filterError(lt, expr, err)
 	}
-	return &Filter{bpf}, nil
+	return &Filter{bpf: bpf}, nil
 }
 
 // filterError says what is wrong with a filter. libpcap does not say where.
@@ -50,7 +59,10 @@ func filterError(lt LinkType, expr string, err error) error {
 
 // Match reports whether the frame passes; length is its length on the wire.
 func (f *Filter) Match(data []byte, length int) bool {
-	if len(data) == 0 {
+	switch {
+	case f.own != nil:
+		return f.own.Match(data, length)
+	case len(data) == 0:
 		return false
 	}
 	return f.bpf.Matches(gopacket.CaptureInfo{CaptureLength: len(data), Length: length}, data)
@@ -106,6 +118,10 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := prepare(h, &c); err != nil {
+		h.Close()
+		return nil, err
+	}
 	lt := linkTypeOf(h)
 	expr := c.Filter
 	if expr == "" && !c.All {
@@ -122,10 +138,62 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	}}}, nil
 }
 
+// prepare sets what can be set once the interface is open.
+func prepare(h *pcap.Handle, c *LiveConfig) error {
+	switch {
+	case c.LinkType != "":
+		known, err := linkTypes(h)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(known, func(l LiveLinkType) bool { return strings.EqualFold(l.Name, c.LinkType) })
+		if i < 0 {
+			return noLinkType(c, known)
+		}
+		if err := setLinkType(h, pcap.DatalinkNameToVal(known[i].Name)); err != nil {
+			return fmt.Errorf("%s: link type %s: %w", c.Interface, c.LinkType, err)
+		}
+	case c.Interface == Any:
+		_ = setLinkType(h, int(LinuxSLL2)) // an older libpcap has LinuxSLL only, which does not tell the interface
+	}
+	if c.Direction == DirectionUnknown {
+		return nil
+	}
+	direction := pcap.DirectionIn
+	if c.Direction == DirectionOut {
+		direction = pcap.DirectionOut
+	}
+	if err := h.SetDirection(direction); err != nil {
+		return fmt.Errorf("%s: direction: %w", c.Interface, err)
+	}
+	return nil
+}
+
+// LiveLinkTypes lists the link types that an interface can be captured as.
+func LiveLinkTypes(c LiveConfig) ([]LiveLinkType, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	h, err := activate(&c)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	return linkTypes(h)
+}
+
+func linkTypes(h *pcap.Handle) (all []LiveLinkType, err error) {
+	known, err := h.ListDataLinks()
+	for _, k := range known {
+		all = append(all, LiveLinkType{k.Name, k.Description})
+	}
+	return all, err
+}
+
 // activate opens the interface. gopacket asks for time stamps in nanoseconds, and makes nanoseconds
 // of microseconds where the system has no others; its Resolution says the contrary of which it is.
 func activate(c *LiveConfig) (*pcap.Handle, error) {
-	inactive, err := pcap.NewInactiveHandle(c.Interface)
+	inactive, err := pcap.NewInactiveHandle(deviceName(c.Interface))
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +299,7 @@ func describe(devices []Device) {
 	}
 	for _, k := range known {
 		for i := range devices {
-			if devices[i].Name == k.Name {
+			if deviceName(devices[i].Name) == k.Name {
 				devices[i].Description = k.Description
 			}
 		}

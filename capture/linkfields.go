@@ -17,10 +17,42 @@ func (f *Frame) MAC(data []byte) (dst, src net.HardwareAddr) {
 
 // VLANs returns the IDs of the VLAN tags of data, which was given to Decode, from the outermost.
 func (f *Frame) VLANs(data []byte) (ids []uint16) {
-	for i := range f.tags {
-		ids = append(ids, binary.BigEndian.Uint16(data[f.tagsAt+4*i:])&0x0fff)
+	for _, tag := range f.VLANTags(data) {
+		ids = append(ids, tag&0x0fff)
 	}
 	return ids
+}
+
+// VLANTags returns the VLAN tags of data, which was given to Decode, from the outermost: priority (3
+// bits), drop eligible (1) and ID (12).
+func (f *Frame) VLANTags(data []byte) (tags []uint16) {
+	for i := range f.tags {
+		tags = append(tags, binary.BigEndian.Uint16(data[f.tagsAt+4*i:]))
+	}
+	return tags
+}
+
+// Cooked is what the header of a cooked capture of Linux tells.
+type Cooked struct {
+	Interface uint32           // its index; 0 with LinuxSLL, which does not tell
+	Kind      uint8            // 0 for this host, 1 for all, 2 for several, 3 for another, 4 sent by this host
+	Address   net.HardwareAddr // of the sender; a part of the frame
+}
+
+// CookedOf reads the header of a frame of that link type; ok is false where it is no cooked one, or cut off.
+func CookedOf(lt LinkType, data []byte) (c Cooked, ok bool) {
+	var address []byte
+	var size int
+	switch {
+	case lt == LinuxSLL && len(data) >= 16:
+		c.Kind, size, address = data[1], int(binary.BigEndian.Uint16(data[4:])), data[6:14]
+	case lt == LinuxSLL2 && len(data) >= 20:
+		c.Interface, c.Kind, size, address = binary.BigEndian.Uint32(data[4:]), data[10], int(data[11]), data[12:20]
+	default:
+		return c, false
+	}
+	c.Address = address[:min(size, len(address))]
+	return c, true
 }
 
 // PPPoESession returns the session ID of the PPPoE header of data, which was given to Decode; ok is

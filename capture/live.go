@@ -36,8 +36,22 @@ type LiveConfig struct {
 	// Immediate has each packet handed over as it comes. Otherwise it may wait for the next for 10
 	// ms, which lets the kernel's buffer hold many more.
 	Immediate bool
-	Filter    string // in tcpdump's language; "": DefaultFilter
-	All       bool   // take everything: no filter
+	Filter    string    // in tcpdump's language; "": DefaultFilter
+	All       bool      // take everything: no filter
+	Direction Direction // of the packets to take; DirectionUnknown: both
+	LinkType  string    // the name of one that LiveLinkTypes lists; "": the interface's own
+}
+
+// LiveLinkType is a link type that an interface can be captured as, by its name in libpcap.
+type LiveLinkType struct{ Name, Description string }
+
+// noLinkType is the error for a link type that an interface has not.
+func noLinkType(c *LiveConfig, known []LiveLinkType) error {
+	var names []string
+	for _, k := range known {
+		names = append(names, k.Name)
+	}
+	return fmt.Errorf("%s has no link type %q: it has %s", c.Interface, c.LinkType, strings.Join(names, ", "))
 }
 
 // snapLen is SnapLen with its default.

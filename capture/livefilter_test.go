@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,19 @@ func TestDefaultFilterLinkTypes(t *testing.T) {
 		}
 		if frame := join(header, ip4(6, make([]byte, 20))); filter.Match(frame, len(frame)) {
 			t.Errorf("%v: TCP is taken", lt)
+		}
+	}
+}
+
+// TestReadmeFilter: the filter that the READMEs name for tcpdump is this one.
+func TestReadmeFilter(t *testing.T) {
+	for _, name := range []string{"../README.md", "../README.ja.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "-w outer.pcap '" + DefaultFilter(Raw) + "'"; !strings.Contains(string(text), want) {
+			t.Errorf("%s does not have %s", name, want)
 		}
 	}
 }

@@ -18,6 +18,9 @@ type Live struct{}
 // OpenLive fails.
 func OpenLive(LiveConfig) (*Live, error) { return nil, errNoLive }
 
+// LiveLinkTypes fails.
+func LiveLinkTypes(LiveConfig) ([]LiveLinkType, error) { return nil, errNoLive }
+
 // Next fails.
 func (*Live) Next(*Packet) error { return errNoLive }
 

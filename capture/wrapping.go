@@ -206,7 +206,8 @@ func erspan(data []byte, at, end int, version byte, size int) inside {
 }
 
 // mpls passes the labels (RFC 3032). What follows tells by its first four bits what it is: IP, or 0
-// for the control word of a pseudowire (RFC 4385), or else an Ethernet frame.
+// for the control word of a pseudowire (RFC 4385), or else an Ethernet frame. Without a control
+// word that may be the beginning of an address, too.
 func mpls(data []byte, at, end int) inside {
 	for range maxMPLSLabels {
 		if end-at < 5 {
@@ -217,17 +218,26 @@ func mpls(data []byte, at, end int) inside {
 		if !bottom {
 			continue
 		}
-		switch data[at] >> 4 {
-		case 4, 6:
+		frame := end-at >= 14 && carriesKnown(data[at:])
+		switch version := data[at] >> 4; {
+		case (version == 4 || version == 6) && !(frame && impossibleIP(data[at:end])):
 			return inside{"MPLS", Raw, at, end}
-		case 0:
-			if end-at >= 4+14 && carriesKnown(data[at+4:]) {
-				at += 4
-			}
+		case version == 0 && !frame && end-at >= 4+14 && carriesKnown(data[at+4:]):
+			at += 4
 		}
 		return inside{"MPLS", Ethernet, at, end}
 	}
 	return inside{}
+}
+
+// impossibleIP reports whether the header of an IP packet contradicts itself or the bytes that are
+// there.
+func impossibleIP(b []byte) bool {
+	if b[0]>>4 == 6 {
+		return len(b) < 40 || 40+int(binary.BigEndian.Uint16(b[4:])) > len(b)
+	}
+	size := int(b[0]&15) * 4
+	return size < 20 || len(b) < size || fold(sum(0, b[:size])) != 0xffff
 }
 
 // carriesKnown reports whether an Ethernet frame has one of the more usual types.

@@ -105,6 +105,14 @@ func TestUnwrapKeepsLinkHeader(t *testing.T) {
 	if w, ok := mustDecode(t, Ethernet, wire).Unwrap(Ethernet, wire); !ok || !bytes.Equal(w.Data, wire[22:]) {
 		t.Errorf("pseudowire: %v %+v", ok, w)
 	}
+	// Without a control word the frame begins with an address, whatever that looks like.
+	for _, address := range []string{"42f0cafe0001", "6a11cafe1234", "02ea3aa31301"} {
+		frame := join(unhex(address+" 02000000000a 0806 0001 0800 0604 0001"), count(20))
+		wire := join(unhex("020000000001 020000000002 8847 00010140"), frame)
+		if w, ok := mustDecode(t, Ethernet, wire).Unwrap(Ethernet, wire); !ok || w.Link != Ethernet || !bytes.Equal(w.Data, frame) {
+			t.Errorf("%s: %v %+v", address, ok, w)
+		}
+	}
 }
 
 // What is no such header is not taken for one, though port or protocol are those of one.

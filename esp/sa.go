@@ -44,7 +44,9 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	Evidence   int    // bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's ICV proves it; too few with ErrStructure and ErrWeak
+	// Evidence is bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's
+	// ICV proves it; too few with ErrStructure and ErrWeak.
+	Evidence int
 }
 
 // NewSA returns an SA for packets with this SPI. Suite.KeyLen may be 0: then the key's length is
@@ -359,7 +361,8 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	default:
 		return Plaintext{Evidence: t.Bits}, ErrStructure
 	}
-	return Plaintext{Data: body[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, err
+	data := body[:t.PayloadLen:t.PayloadLen]
+	return Plaintext{Data: data, NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, err
 }
 
 func openTruncated(data []byte, missing int) Plaintext {

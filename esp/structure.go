@@ -50,8 +50,8 @@ func Structure(plain []byte) Trailer {
 	return t
 }
 
-// familiar reports whether the padding is right and the payload does not contradict its next header,
-// or the padding alone shows that it was decrypted.
+// familiar reports whether the padding is right and the payload does not contradict its next
+// header, or the padding alone shows that it was decrypted.
 func (t *Trailer) familiar() bool {
 	return t.padBits >= minPadding && t.Bits > 0 || t.padBits >= surePadding
 }
@@ -189,7 +189,8 @@ func icmpv6Bits(p []byte) (int, bool) {
 	}
 	kind, code := p[0], p[1]
 	switch {
-	case kind == 1 && code <= 7, kind == 3 && code <= 1, kind == 4 && code <= 3, code == 0 && (kind == 2 || kind >= 128 && kind <= 137 || kind == 143):
+	case kind == 1 && code <= 7, kind == 3 && code <= 1, kind == 4 && code <= 3,
+		code == 0 && (kind == 2 || kind >= 128 && kind <= 137 || kind == 143):
 		return 11, true
 	}
 	return 4, kind != 0 && (kind <= 4 || kind >= 100) && kind <= 201 && code <= 31

@@ -1,11 +1,11 @@
 package ikev1
 
-// After phase 1 a HASH covers all that is behind it: a message with a right one is its sender's, and
-// rightly decrypted, whatever is in it. Where the chain of its payloads breaks it is read up to
+// After phase 1 a HASH covers all that is behind it: a message with a right one is its sender's,
+// and rightly decrypted, whatever is in it. Where the chain of its payloads breaks it is read up to
 // there.
 
-// parseChain is parsePayloads for the whole of what a HASH covers. Where the chain breaks it returns the
-// payload that is damaged as well, and an error that names the place.
+// parseChain is parsePayloads for the whole of what a HASH covers. Where the chain breaks it
+// returns the payload that is damaged as well, and an error that names the place.
 func parseChain(first PayloadType, data []byte) ([]Payload, error) {
 	list, err := parsePayloads(first, data)
 	at, next := 0, first
@@ -22,8 +22,8 @@ func parseChain(first PayloadType, data []byte) ([]Payload, error) {
 	return list, err
 }
 
-// hashProves reports whether the HASH of a message behind phase 1 is right though its payloads do not
-// fit. How much of the last block is padding is not known then: all is tried, but only where a
+// hashProves reports whether the HASH of a message behind phase 1 is right though its payloads do
+// not fit. How much of the last block is padding is not known then: all is tried, but only where a
 // payload header stands in front, which a wrong key gives once in 2^18.
 func (sa *SA) hashProves(m *Message, k *candidate, o *decryption) bool {
 	if m.at.cut || m.at.ex == m.SA.phase1 || m.Header.NextPayload != PayloadHash || len(o.plain) < payloadHeaderLen {

@@ -21,16 +21,7 @@ func TestBrokenPayloads(t *testing.T) {
 		{"nonce too short", sound + "00000006 0102", "HASH, SA esp 0x11223344 aes-cbc-128 hmac-sha1-96 transport 3600s, NONCE", ""},
 	} {
 		for _, forged := range []bool{false, true} {
-			l := newLab(t, 9, 7, 2, 16)
-			l.main(ipID(l.initiator), ipID(l.responder))
-			rest := unhex(c.rest)
-			hash := l.suite.hash.prf(l.a, mid(id), rest)
-			if forged {
-				hash[0] ^= 1
-			}
-			l.sealedBytes(true, ExchangeQuick, id, PayloadHash, join([]byte{byte(PayloadSA), 0, 0, byte(4 + len(hash))}, hash, rest))
-			_, messages := follow([]*Secret{l.secret}, l.list)
-			m := messages[len(messages)-1]
+			m := behindHash(t, id, PayloadSA, unhex(c.rest), forged)
 			if forged {
 				if m.Verified || m.Decrypted || m.Err == nil || m.Broken != nil || len(m.Payloads) > 0 {
 					t.Errorf("%s, forged: verified %v, %v", c.name, m.Verified, m.PayloadNames())
@@ -55,4 +46,34 @@ func TestBrokenPayloads(t *testing.T) {
 			m.Fields()
 		}
 	}
+}
+
+// behindHash is the Quick Mode message that begins with a HASH, of what is behind it or forged.
+func behindHash(t testing.TB, id uint32, next PayloadType, rest []byte, forged bool) *Message {
+	l := newLab(t, 9, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	hash := l.suite.hash.prf(l.a, mid(id), rest)
+	if forged {
+		hash[0] ^= 1
+	}
+	l.sealedBytes(true, ExchangeQuick, id, PayloadHash, join([]byte{byte(next), 0, 0, byte(4 + len(hash))}, hash, rest))
+	_, messages := follow([]*Secret{l.secret}, l.list)
+	return messages[len(messages)-1]
+}
+
+// FuzzBehindHash: whatever the holder of the key sends, it is read without harm.
+func FuzzBehindHash(f *testing.F) {
+	f.Add(byte(PayloadSA), unhex("0a002328"+strings.Repeat("78", 60)))
+	f.Add(byte(PayloadNonce), unhex("00000008 01020304"))
+	f.Add(byte(PayloadDelete), unhex("00000010 00000001 03040001 11223344"))
+	f.Fuzz(func(t *testing.T, next byte, rest []byte) {
+		m := behindHash(t, 7, PayloadType(next), rest[:min(len(rest), 2000)], false)
+		m.Describe()
+		m.Details()
+		m.Fields()
+		m.Offers()
+		if m.Broken != nil && (!m.Verified && !m.Decrypted || m.Negotiated != nil) {
+			t.Errorf("verified %v, negotiated %v: %v", m.Verified, m.Negotiated, m.Broken)
+		}
+	})
 }

@@ -53,9 +53,9 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 	case err != nil:
 		m.Err = err
 	case whole != nil:
-		key := m.FragmentOf
+		part := m
 		m = t.observe(d, whole, n)
-		m.FragmentOf = key
+		m.FragmentOf, m.Part = part.FragmentOf, part
 	}
 	return m
 }

@@ -47,6 +47,7 @@ type Message struct {
 
 	Fragment    *Fragment   // set when the message is one IKE fragment
 	FragmentOf  FragmentKey // of a fragment, and of the message that it completes
+	Part        *Message    // of a message that a fragment completed: the fragment
 	Reassembled int         // number of fragments it was put together from, 0 when it was not
 	Trailing    int         // bytes behind it in its datagram that are no message
 

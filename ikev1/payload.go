@@ -52,19 +52,27 @@ type Payload struct {
 // End returns the offset behind the payload.
 func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
+// maxPayloads bounds the payloads of a message: a peer sends some twenty, certificates and vendor
+// IDs with them.
+const maxPayloads = 256
+
 // parsePayloads follows a chain of payloads through data, whose first payload is of type first. The
 // Body of each payload is a part of data, not a copy.
 //
-// It fails when a payload's length is under 4 or reaches behind the data, or when the data ends
-// before the chain does; it then returns the payloads before the damage. Bytes behind the last
+// It fails when a payload's length is under 4 or reaches behind the data, when the data ends before
+// the chain does, or when there are too many; it then returns the payloads before. Bytes behind the last
 // payload are no error: they are padding where the message was encrypted.
 func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 	var list []Payload
 	off := 0
 	for t := first; t != PayloadNone; {
 		rest := data[off:]
+		if len(list) == maxPayloads {
+			return list, malformedf("more than %d payloads", maxPayloads)
+		}
 		if len(rest) < payloadHeaderLen {
-			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header", t, off, len(rest))
+			return list, malformedf("%s payload at byte %d: %d bytes left, less than a payload header",
+				t, off, len(rest))
 		}
 		n := int(binary.BigEndian.Uint16(rest[2:]))
 		if n < payloadHeaderLen || n > len(rest) {

@@ -292,3 +292,16 @@ func FuzzParsePayloads(f *testing.F) {
 		}
 	})
 }
+
+// TestTooManyPayloads: a chain of more payloads than a message may have is malformed, and those before are there.
+func TestTooManyPayloads(t *testing.T) {
+	chain := bytes.Repeat([]byte{byte(PayloadVendorID), 0, 0, 4}, maxPayloads+1)
+	chain[len(chain)-4] = byte(PayloadNone)
+	list, err := parsePayloads(PayloadVendorID, chain)
+	if len(list) != maxPayloads || !errors.Is(err, ErrMalformed) {
+		t.Errorf("%d payloads, %v", len(list), err)
+	}
+	if list, err = parsePayloads(PayloadVendorID, chain[4:]); len(list) != maxPayloads || err != nil {
+		t.Errorf("%d payloads, %v", len(list), err)
+	}
+}

@@ -49,7 +49,8 @@ type fragmentSet struct {
 
 type fragmentCopy struct {
 	Fragment
-	repeat bool // equal to the same fragment of the message before
+	repeat bool // equal to the same fragment of the message before, or to one that is used
+	used   bool // a message was made from it that nothing has proved
 }
 
 // newReassembler returns a reassembler that keeps at most maxBytes of fragments, and none for
@@ -65,8 +66,8 @@ var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reasse
 // fragments. What was put together is a message only if its header says the same length: else the
 // result is an error that wraps ErrMalformed. Where copies of a fragment differ, fits tells which
 // message is right: it returns a positive number for one that is, and a negative one for one that
-// can't be. Of those of which nothing is known the newest counts. A message sent again in whole is
-// returned again.
+// can't be. Of those of which nothing is known the newest counts, and its fragments stay for one
+// that is right. A message sent again in whole is returned again.
 func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]byte) int) (message []byte, fragments int, err error) {
 	switch {
 	case f.Number == 0:
@@ -79,30 +80,62 @@ func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]b
 	if c == nil {
 		return nil, 0, nil
 	}
-	if set.size > maxReassembled {
+	if set.size > maxReassembled && !set.makeRoom(r) {
 		r.remove(set)
 		return nil, 0, errFragmentBounds
 	}
 	defer r.shrink(set)
-	best, chosen := -1, []*fragmentCopy(nil)
-	for _, parts := range set.puzzles(c) {
+	message, chosen, proved, err := set.solve(c, fits)
+	if proved {
+		set.finish(r, chosen)
+	}
+	for _, p := range chosen {
+		if p.used = true; p.repeat && !proved {
+			set.drop(r, p)
+		}
+	}
+	return message, len(chosen), err
+}
+
+// solve makes the message of c that fits best. The error is that of the only one that it can be of.
+func (s *fragmentSet) solve(c *fragmentCopy, fits func([]byte) int) (message []byte, chosen []*fragmentCopy, proved bool, err error) {
+	puzzles := s.puzzles(c)
+	best := -1
+	for _, parts := range puzzles {
 		var whole []byte
 		for _, p := range parts {
 			whole = append(whole, p.Data...)
 		}
 		h, e := ParseHeader(whole)
-		if e != nil || int64(h.Length) != int64(len(whole)) || h.InitiatorCookie != key.InitiatorCookie || h.NextPayload == PayloadFragment {
+		isMessage := e == nil && int64(h.Length) == int64(len(whole)) &&
+			h.InitiatorCookie == s.key.InitiatorCookie && h.NextPayload != PayloadFragment
+		switch {
+		case isMessage:
+			if n := fits(whole); n > best && (n > 0 || !anyUsed(parts)) {
+				best, message, chosen = n, whole, parts
+			}
+		case len(puzzles) == 1 && !anyUsed(parts): // else the right ones may be yet to come
 			err = fmt.Errorf("ikev1: %d fragments of %d bytes are no message: its header says %d bytes: %w",
 				len(parts), len(whole), h.Length, ErrMalformed)
-		} else if n := fits(whole); n > best {
-			best, message, chosen = n, whole, parts
 		}
 	}
-	if message == nil {
-		return nil, 0, err
+	return message, chosen, best > 0, err
+}
+
+func anyUsed(parts []*fragmentCopy) bool {
+	return slices.ContainsFunc(parts, func(p *fragmentCopy) bool { return p.used })
+}
+
+// makeRoom drops the used fragments, and reports whether the set is then within its bounds.
+func (s *fragmentSet) makeRoom(r *reassembler) bool {
+	for _, copies := range s.copies {
+		for _, p := range slices.Clone(copies) {
+			if p.used {
+				s.drop(r, p)
+			}
+		}
 	}
-	set.finish(r, chosen)
-	return message, len(chosen), nil
+	return s.size <= maxReassembled
 }
 
 // set returns the set of a key, new or known, as the one touched last.
@@ -126,16 +159,16 @@ func (r *reassembler) set(key FragmentKey, time int64) *fragmentSet {
 func (s *fragmentSet) put(r *reassembler, f Fragment) *fragmentCopy {
 	same := func(o *fragmentCopy) bool { return o.Last == f.Last && bytes.Equal(o.Data, f.Data) }
 	copies := s.copies[f.Number]
-	if slices.ContainsFunc(copies, same) {
+	if slices.ContainsFunc(copies, func(o *fragmentCopy) bool { return !o.used && same(o) }) {
 		return nil
 	}
+	c := &fragmentCopy{Fragment: f, repeat: slices.ContainsFunc(copies, same)}
 	if len(copies) >= maxCopies {
 		s.drop(r, copies[0])
 	}
-	c := &fragmentCopy{Fragment: f}
 	c.Data = bytes.Clone(f.Data)
 	if n := int(f.Number); n <= len(s.done) {
-		c.repeat = same(s.done[n-1])
+		c.repeat = c.repeat || same(s.done[n-1])
 	}
 	s.copies[f.Number] = append(s.copies[f.Number], c)
 	s.size += len(c.Data)

@@ -73,6 +73,40 @@ func TestReassembleOrders(t *testing.T) {
 	}
 }
 
+// TestReassembleCompletedByForged: a forged fragment that completes a message, which nothing can prove or refuse yet, takes no true fragment away
+// from the right one.
+func TestReassembleCompletedByForged(t *testing.T) {
+	message, f := fragmentedMessage(1000, 300, 7)
+	fits := func(whole []byte) int {
+		if bytes.Equal(whole, message) {
+			return 1
+		}
+		return 0
+	}
+	for at := range f {
+		r := newReassembler(1<<16, 30e9)
+		forged := f[at]
+		forged.Data = bytes.Repeat([]byte{0x5a}, len(forged.Data))
+		if at == 0 { // the header has to be plausible
+			forged.Data = bytes.Clone(f[0].Data)
+			forged.Data[len(forged.Data)-1] ^= 1
+		}
+		var got [][]byte
+		for _, x := range slices.Concat([]Fragment{forged}, f[:at], f[at+1:], f[at:at+1]) {
+			whole, _, err := r.add(FragmentKey{InitiatorCookie: Cookie(message[:8])}, x, 0, fits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if whole != nil {
+				got = append(got, whole)
+			}
+		}
+		if len(got) != 2 || !bytes.Equal(got[1], message) {
+			t.Errorf("fragment %d forged: %d messages", at+1, len(got))
+		}
+	}
+}
+
 // TestReassembleNext has the next message under the same ID, as strongSwan sends it, with copies of
 // the one before in every place.
 func TestReassembleNext(t *testing.T) {

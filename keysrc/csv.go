@@ -10,8 +10,9 @@ const maxColumns = 64
 
 var errQuote = errors.New("a quote is not closed")
 
-// csvRow appends the columns of a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a double quote stands
-// for one quote (RFC 4180) and \xHH for a byte (Wireshark). With errQuote the last column is the open one.
+// csvRow appends the columns of a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a
+// double quote stands for one quote (RFC 4180) and \xHH for a byte (Wireshark). With errQuote the
+// last column is the open one.
 func csvRow(columns [][]byte, text []byte) ([][]byte, error) {
 	for {
 		text = bytes.TrimLeft(text, " \t")

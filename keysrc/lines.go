@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"unicode/utf8"
 )
 
-// splitterSize is the size of the read buffer. A line longer than half of it is passed over: no
-// format has such lines.
-const splitterSize = 256 << 10
+// A line longer than maxLine bytes is passed over: no format has such lines.
+const (
+	maxLine      = 128 << 10
+	splitterSize = 2 * maxLine // of the read buffer
+)
 
 // splitter cuts a source into lines. Lines end in LF, CR LF or CR CR LF. A CR inside a line ends a
 // line too (consoles overwrite a pager's prompt in that way) but is counted only where the source
@@ -69,7 +72,7 @@ func (s *splitter) took(fresh []byte, ended bool) {
 		s.whole(data[:i])
 		data = data[min(i+1, len(data)):]
 	}
-	if len(data) > len(s.buf)/2 {
+	if len(data) > maxLine {
 		s.tooLong()
 		data = nil
 	}
@@ -141,15 +144,21 @@ func isClean(text []byte) bool {
 }
 
 // clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of
-// no-break spaces, in place.
+// no-break spaces and EUC-JP of ISO-2022-JP, in place.
 func clean(text []byte) []byte {
 	if isClean(text) {
 		return text
 	}
 	to := text[:0]
+	high := byte(0) // of Japanese characters
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == 0:
+		case c == 0x1b && i+2 < len(text) && (text[i+1] == '$' || text[i+1] == '('):
+			if high = 0; text[i+1] == '$' {
+				high = 0x80
+			}
+			i += 2
 		case c == 0x1b && i+1 < len(text) && text[i+1] == '[':
 			for i += 2; i < len(text) && (text[i] < 0x40 || text[i] > 0x7e); i++ {
 			}
@@ -158,21 +167,24 @@ func clean(text []byte) []byte {
 			to = append(to, ' ')
 			i++
 		default:
-			to = append(to, c)
+			to = append(to, c|high)
 		}
 	}
 	return to
 }
 
-// utf16Reader makes single bytes of UTF-16, '?' of what has none. high is the place of the high
-// byte in each pair.
+// utf16Reader makes UTF-8 of UTF-16; of what lies above 0xffff, which no format needs, nothing to
+// read. high is the place of the high byte in each pair.
 type utf16Reader struct {
 	r    *bufio.Reader
 	high int
 }
 
 func (u *utf16Reader) Read(p []byte) (n int, err error) {
-	for n < len(p) {
+	if len(p) < utf8.UTFMax {
+		return 0, io.ErrShortBuffer
+	}
+	for len(p)-n >= utf8.UTFMax {
 		var pair [2]byte
 		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
 			if n > 0 {
@@ -183,14 +195,8 @@ func (u *utf16Reader) Read(p []byte) (n int, err error) {
 			}
 			return 0, err
 		}
-		p[n] = pair[1-u.high]
-		switch {
-		case pair[u.high] != 0:
-			p[n] = '?'
-		case p[n] == 0xa0: // no-break space
-			p[n] = ' '
-		}
-		n++
+		c := rune(pair[u.high])<<8 | rune(pair[1-u.high])
+		n += utf8.EncodeRune(p[n:], c)
 	}
 	return n, nil
 }

@@ -299,9 +299,16 @@ func (h *history) replay(p parser) {
 	}
 }
 
+// mayBeText reports whether a file in an archive, given its first bytes, is one that a person can
+// read: no capture, and nothing that a system keeps beside a file (its first bytes are zeros).
+func mayBeText(head []byte) bool {
+	wide := bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
+	return !isCapture(head[:min(len(head), 4)]) && (wide || bytes.IndexByte(head, 0) < 0)
+}
+
 // ReadFrom takes all lines of r.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
-	plain, err := compressed.NewReader(r, func(head []byte) bool { return !isCapture(head[:min(len(head), 4)]) })
+	plain, err := compressed.NewReader(r, mayBeText)
 	const cut = "its compressed data is cut short: what it held up to there was read"
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		s.near = append(s.near, cut)

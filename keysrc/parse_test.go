@@ -43,6 +43,7 @@ func TestLines(t *testing.T) {
 		"a\rb\rc":                 {"1 a", "2 b", "3 c"},
 		"a\r\n-more-\r   \rb\n":   {"1 a", "2 -more-", "2    ", "2 b"},
 		"a\x00b\x1b[31;1mc\x1b[m": {"1 abc"},
+		"\x1b$B80\x1b(B : 4a":     {"1 \xb8\xb0 : 4a"}, // ISO-2022-JP
 		"a\u00a0 b\n\xc2\nc\xc2":  {"1 a  b", "2 \xc2", "3 c\xc2"},
 		"\n":                      {"1 "},
 	} {

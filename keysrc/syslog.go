@@ -10,15 +10,15 @@ import (
 // stands behind the header of a syslog message. The formats of logs pass over such headers
 // themselves.
 
-// listings are the formats whose lines have nothing in front of them, but for commands, which are found
-// anywhere in a line.
+// listings are the formats whose lines have nothing in front of them, but for commands, which are
+// found anywhere in a line.
 var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
 }
 
-// cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the last
-// such line was of the same sender. Nothing is put together of what two senders list: an empty line, which
-// ends an SA, stands between.
+// cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
+// last such line was of the same sender. Nothing is put together of what two senders list: an empty
+// line, which ends an SA, stands between.
 func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 	sender, text := syslogHeader(line)
 	if len(sender) == 0 || len(text) == 0 {
@@ -48,8 +48,8 @@ func twoAddresses(line []byte) bool {
 	})
 }
 
-// syslogHeader cuts a line of a syslog daemon (RFC 3164, RFC 5424, or either with a time of ISO 8601) into
-// who sent it, host and program, and the text behind; "" if it is none.
+// syslogHeader cuts a line of a syslog daemon (RFC 3164, RFC 5424, or either with a time of ISO
+// 8601) into who sent it, host and program, and the text behind; "" if it is none.
 func syslogHeader(line []byte) (sender, text []byte) {
 	rest := line
 	if len(rest) > 2 && rest[0] == '<' {
@@ -101,8 +101,8 @@ func header5424(rest []byte) (sender, text []byte) {
 	return sender, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 }
 
-// afterTime returns what is behind "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", nil if the line
-// does not begin so.
+// afterTime returns what is behind "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", nil if the
+// line does not begin so.
 func afterTime(line []byte) []byte {
 	const short = len("Nov 23 07:15:18 ")
 	switch {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestListingsBehindSyslog: what a script lists into the log gives what it gives by itself, each line
-// under its own number; of two that list at a time no key is given the SPI of the other's.
+// TestListingsBehindSyslog: what a script lists into the log gives what it gives by itself, each
+// line under its own number; of two that list at a time no key is given the SPI of the other's.
 func TestListingsBehindSyslog(t *testing.T) {
 	headers := []string{
 		"Nov 23 07:15:18 gw script[12]: ", "<13>Nov  3 07:15:18 gw script: ", "2026-11-23T07:15:18.123456+09:00 gw script: ",

@@ -17,13 +17,14 @@ var orderMarks = [][][]byte{
 	{[]byte("SKEYID_d"), []byte("SKEYID_a"), []byte("SKEYID_e")},
 	{[]byte("Skeyid_d"), []byte("Skeyid_a"), []byte("Skeyid_e")},
 	{[]byte("initiator SA seed"), []byte("encryption initiator key"), []byte("encryption responder key")},
+	{[]byte("IV computed:"), []byte("with key:"), []byte("payload by IV:")},
 }
 
 // backward is the score of a source whose newest line comes first: a pair of SKEYIDs has a weight of 2,
-// one of the last group, which comes again and again, of 1.
+// one of the others, which come again and again, of 1.
 const backward = -2
 
-var weight = [...]int{2, 2, 1}
+var weight = [...]int{2, 2, 1, 1}
 
 // forward is a score that settles it the other way.
 const forward = 8
@@ -33,7 +34,7 @@ type turner struct {
 	lines []turnedLine
 	chunk []byte // where the text of the last lines is
 	size  int    // of all text
-	last  [3]int
+	last  [4]int
 	score int
 	rows  bool // rows of dumps stand in the wrong order too: each line is one of its own
 	row   int  // offset of the last row

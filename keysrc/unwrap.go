@@ -27,6 +27,7 @@ type unwrapper struct {
 	bufs   [maxWrapped][]byte
 	lines  int  // that may have been the heading of a table
 	column int  // of the message in a table with a heading, from 1
+	depth  int  // of that table
 	open   bool // that goes on in the next line
 	object jsonObject
 	lister []byte // who sent the last line of syslog that was of a listing
@@ -43,7 +44,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 	inner, ok := u.json(u.bufs[depth][:0], line)
 	if !ok {
-		inner, ok = u.csv(inner[:0], line)
+		inner, ok = u.csv(depth, inner[:0], line)
 	}
 	if !ok {
 		inner, ok = u.cutHeader(inner[:0], line)
@@ -84,11 +85,11 @@ var messageNames = []string{
 	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
 }
 
-// json takes the message of each object in a line: of docker's json-file, journalctl -o json and
-// json-pretty, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
+// json takes the message of each object in a line: of docker's json-file, journalctl -o json,
+// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
 // may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
-	line = bytes.TrimSpace(line)
+	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	if !mayBeJSON(line) {
 		return dst, false
 	}
@@ -217,11 +218,12 @@ func jsonString(text []byte, at int) (s string, end int, ok bool) {
 // csv takes the message of a row of a table: the column that the heading calls so, else the last. Before
 // a Yamaha router's the other columns stay: the time in them tells connections apart. A message of
 // several lines is open at the end of the first. Wireshark's own tables stay as they are.
-func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
-	if u.lines < maxHeading && u.column == 0 {
-		if u.lines++; u.heading(line) {
-			return dst, true
-		}
+func (u *unwrapper) csv(depth int, dst, line []byte) ([]byte, bool) {
+	if u.column != 0 && depth != u.depth { // what was in a row
+		return dst, false
+	}
+	if u.column == 0 && u.heading(depth, line) {
+		return dst, true
 	}
 	if u.open {
 		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
@@ -243,7 +245,7 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 		end = u.column
 	}
 	u.open = err != nil
-	if bytes.Contains(cols[end-1], []byte("[IKE")) {
+	if ofYamaha(cols[end-1]) {
 		for _, col := range cols[:end-1] {
 			dst = append(append(dst, col...), ' ')
 		}
@@ -251,16 +253,24 @@ func (u *unwrapper) csv(dst, line []byte) ([]byte, bool) {
 	return append(dst, cols[end-1]...), true
 }
 
-// commas puts commas for the semicolons between columns, which some countries have.
+// commas puts commas for the semicolons between columns, which some countries have, or the tabs.
 func commas(line []byte) []byte {
-	if bytes.Contains(line, []byte(`";"`)) && !bytes.Contains(line, []byte(`","`)) {
-		return bytes.ReplaceAll(line, []byte(`";"`), []byte(`","`))
+	comma := []byte(`","`)
+	for _, other := range [][]byte{[]byte(`";"`), []byte("\"\t\"")} {
+		if bytes.Contains(line, other) && !bytes.Contains(line, comma) {
+			return bytes.ReplaceAll(line, other, comma)
+		}
 	}
 	return line
 }
 
 // heading takes a line that names the columns of a table, one of them the message.
-func (u *unwrapper) heading(line []byte) bool {
+func (u *unwrapper) heading(depth int, line []byte) bool {
+	if u.lines == maxHeading {
+		return false
+	}
+	u.lines++
+	u.depth = depth
 	cols, err := csvRow(nil, commas(line))
 	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
 		return slices.Contains(messageNames, strings.ToLower(string(col)))
@@ -271,7 +281,7 @@ func (u *unwrapper) heading(line []byte) bool {
 // htmlTags are the elements of web pages that logs are shown in, with what they stand for.
 var htmlTags = map[string]string{
 	"br": "\n", "tr": "\n", "p": "\n", "div": "\n", "li": "\n", "pre": "\n", "table": "\n", "html": "\n", "body": "\n",
-	"td": " ", "th": " ",
+	"td": " ", "th": " ", "textarea": "\n",
 	"span": "", "b": "", "i": "", "a": "", "font": "", "code": "", "tt": "", "tbody": "", "thead": "", "ul": "", "ol": "",
 }
 
@@ -421,7 +431,7 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 // lines keep theirs: it tells connections apart.
 func cutStamp(dst, line []byte) ([]byte, bool) {
 	if len(line) < 21 || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' ||
-		!digit(line[0]) || bytes.Contains(line, []byte("[IKE")) {
+		!digit(line[0]) || ofYamaha(line) {
 		return dst, false
 	}
 	i := bytes.IndexByte(line, ' ')
@@ -433,6 +443,12 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 		line = bytes.TrimPrefix(line, []byte(stream))
 	}
 	return append(dst, line...), true
+}
+
+// ofYamaha reports whether a line has the tag of a Yamaha router: [IKE], [IKE1], [IKE2].
+func ofYamaha(line []byte) bool {
+	tag, ok := after(line, "[IKE")
+	return ok && len(tag) > 0 && tag[0] != ':'
 }
 
 // cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".

@@ -48,7 +48,7 @@ type xfrm struct {
 
 	hidden, larval, redacted int  // states without keys, for near
 	joined                   bool // the lines of a state were put together, for near
-	width                    int  // of the line as it stood, tabs being 8 columns wide
+	width, lead              int  // of the line as it stood, tabs being 8 columns wide, and of the blanks in front
 }
 
 func newXFRM(out *output) *xfrm { return &xfrm{out: out, seen: NewSeen()} }
@@ -83,8 +83,10 @@ type xfrmState struct {
 }
 
 func (x *xfrm) line(n int, text []byte) bool {
+	text = bytes.TrimRight(text, " \t")
 	x.width = len(text) + 7*bytes.Count(text, []byte("\t")) // tabs stand at the beginning
-	first, rest, oneLine := bytes.Cut(text, []byte("\\"))   // ip -o
+	x.lead = len(text) - len(bytes.TrimLeft(text, " "))
+	first, rest, oneLine := bytes.Cut(text, []byte("\\")) // ip -o
 	if _, _, ok := xfrmAddrs(trimLine(first)); !oneLine || !ok {
 		return x.one(n, trimLine(text))
 	}
@@ -119,7 +121,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 		if s.policy || s.proto == "" {
 			return false
 		}
-		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, what: s.algorithm(key, rest)}
+		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: s.algorithm(key, rest)}
 	case "comp":
 		name, _ := word(rest)
 		s.comp = string(name)

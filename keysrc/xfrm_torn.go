@@ -10,6 +10,7 @@ type xfrmTorn struct {
 	line  int
 	text  string
 	width int    // in columns, with what stood before the text
+	lead  int    // of these, the blanks that may be an indent of the whole
 	what  string // is wrong with it, "" nothing
 }
 
@@ -47,7 +48,7 @@ func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
 	s := &x.state
 	was := s.keys
 	kind, rest := word([]byte(torn.text))
-	full := torn.width >= minTorn && torn.width <= maxTorn
+	full := torn.width >= minTorn && torn.width-torn.lead <= maxTorn
 	for _, between := range []string{"", " "} {
 		if between == "" && !full {
 			continue

@@ -27,12 +27,20 @@ func (a *avp) covered() bool { return a.Hidden && !a.uncovered }
 
 func (a *avp) isMessageType() bool { return a.Vendor == 0 && a.Type == avpMessageType }
 
+// maxAVPs bounds the AVPs of a control message: no RFC defines half as many.
+const maxAVPs = 256
+
 // walkAVPs walks the AVPs of a control message's payload, data[h.PayloadStart:h.PayloadEnd]. An AVP
-// whose length is less than its header or reaches beyond the message ends the walk with an
-// error. The values are part of payload.
+// whose length is less than its header or reaches beyond the message, or the one that is too many,
+// ends the walk with an error. The values are part of payload.
 func walkAVPs(payload []byte) iter.Seq2[avp, error] {
 	return func(yield func(avp, error) bool) {
+		count := 0
 		for rest := payload; len(rest) > 0; {
+			if count++; count > maxAVPs {
+				yield(avp{}, fmt.Errorf("l2tp: more than %d AVPs", maxAVPs))
+				return
+			}
 			if len(rest) < avpHeader {
 				yield(avp{}, fmt.Errorf("l2tp: %d bytes left, an AVP has at least %d", len(rest), avpHeader))
 				return
@@ -66,7 +74,7 @@ func walkAVPs(payload []byte) iter.Seq2[avp, error] {
 // vendor and the number ("Microsoft AVP 1"); of an unknown one, the number ("AVP 200").
 func (a *avp) name() string {
 	if a.Vendor == 0 {
-		if int(a.Type) < len(avps) && avps[a.Type].name != "" {
+		if a.known() {
 			return avps[a.Type].name
 		}
 		return "AVP " + strconv.Itoa(int(a.Type))
@@ -75,8 +83,8 @@ func (a *avp) name() string {
 }
 
 // appendValue writes the value for people: numbers, flags and texts by what they mean, what is not
-// known in hexadecimal. What is hidden and what serves to prove knowledge of a secret is described
-// by its length.
+// known in hexadecimal. What is hidden is described by its length, and what serves to prove
+// knowledge of a secret by length and fingerprint.
 func (a *avp) appendValue(dst []byte) []byte {
 	if a.covered() {
 		dst = append(appendBytes(dst, len(a.Value)), " hidden"...)
@@ -89,10 +97,24 @@ func (a *avp) appendValue(dst []byte) []byte {
 	if !ok {
 		out = append(appendBytes(dst, len(a.Value)), " malformed"...)
 	}
-	if a.uncovered {
-		out = append(out, " (hidden)"...)
-	}
 	return out
+}
+
+// appendShort is appendIn for a line: of bytes of which no more is known it shows the first 32.
+func (a *avp) appendShort(dst []byte, message uint16) []byte {
+	const most = 32
+	if a.Vendor != 0 || int(a.Type) >= len(avps) || avps[a.Type].value == nil {
+		if short := *a; !a.covered() && len(a.Value) > most {
+			short.Value = a.Value[:most]
+			return append(short.appendIn(dst, message), "..."...)
+		}
+	}
+	return a.appendIn(dst, message)
+}
+
+// known reports whether the attribute has a name.
+func (a *avp) known() bool {
+	return a.Vendor == 0 && int(a.Type) < len(avps) && avps[a.Type].name != ""
 }
 
 func (a *avp) valueFunc() func(dst, value []byte) ([]byte, bool) {

@@ -1,7 +1,9 @@
 package l2tp
 
 import (
+	"bytes"
 	"encoding/binary"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -13,6 +15,11 @@ func avpBytes(flags, vendor, kind uint16, value ...byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, kind)
 	return append(b, value...)
 }
+
+var fingerprints = regexp.MustCompile("fingerprint [0-9a-f]{8}")
+
+// masked is a line without what differs from run to run.
+func masked(line []byte) string { return fingerprints.ReplaceAllString(string(line), "fingerprint F") }
 
 func TestAVPDescribe(t *testing.T) {
 	for _, c := range []struct {
@@ -39,18 +46,18 @@ func TestAVPDescribe(t *testing.T) {
 		{9, "\x00\x15", "Assigned Tunnel ID: 21"},
 		{9, "\x00\x00\x15", "Assigned Tunnel ID: 3 bytes malformed"},
 		{10, "\x00\x08", "Receive Window Size: 8"},
-		{11, "secret challenge", "Challenge: 16 bytes"},
+		{11, "secret challenge", "Challenge: 16 bytes, fingerprint F"},
 		{12, "\x00\x10\x00normal", "Q.931 Cause Code: 16/0 normal"},
 		{12, "\x00\x10", "Q.931 Cause Code: 2 bytes malformed"},
-		{13, "secret response!", "Challenge Response: 16 bytes"},
+		{13, "secret response!", "Challenge Response: 16 bytes, fingerprint F"},
 		{15, "\x80\x00\x00\x01", "Call Serial Number: 2147483649"},
 		{19, "\x00\x00\x00\x01", "Framing Type: sync"},
 		{26, "\x01\x04\x05\xdc", "Initial Received LCP CONFREQ: (mru 1500)"},
 		{29, "\x00\x03", "Proxy Authen Type: pap"},
 		{29, "\x00\x09", "Proxy Authen Type: 9"},
 		{30, "alice", "Proxy Authen Name: alice"},
-		{31, "secret", "Proxy Authen Challenge: 6 bytes"},
-		{33, "secret", "Proxy Authen Response: 6 bytes"},
+		{31, "secret", "Proxy Authen Challenge: 6 bytes, fingerprint F"},
+		{33, "secret", "Proxy Authen Response: 6 bytes, fingerprint F"},
 		{34, strings.Repeat("\x00", 26), "Call Errors: none"},
 		{34, "\x00\x00\x00\x00\x00\x02" + strings.Repeat("\x00", 16) + "\x00\x00\x00\x07", "Call Errors: crc-2/alignment-7"},
 		{35, "\x00\x00\x00\x0a\x00\x00\xff\xff\xff\xff", "ACCM: send-0x000a0000/receive-0xffffffff"},
@@ -71,7 +78,7 @@ func TestAVPDescribe(t *testing.T) {
 				t.Errorf("%s: %v", c.want, err)
 				continue
 			}
-			if got := a.name() + ": " + string(a.appendValue(nil)); got != c.want {
+			if got := masked([]byte(a.name() + ": " + string(a.appendValue(nil)))); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 			if strings.Contains(string(a.appendValue(nil)), "secret") {
@@ -183,8 +190,12 @@ func TestControlSummary(t *testing.T) {
 		{control(0, 0, 0, 0, message(messageSCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
 		{control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
 		{control(0, 0, 0, 0, message(messageSCCRQ), avpBytes(0x8000, 0, 2, 1, 0), host, avpBytes(0x8000, 0, 11, 1, 2, 3), avpBytes(0, 0, 39)), 1,
-			"L2TP 0/0 SCCRQ Ns 0 Nr 0: Protocol Version 1.0, Host Name iPhone, Challenge 3 bytes, Sequencing Required"},
+			"L2TP 0/0 SCCRQ Ns 0 Nr 0: Protocol Version 1.0, Host Name iPhone, Challenge 3 bytes, fingerprint F, Sequencing Required"},
 		{control(5, 0, 1, 2), 0, "L2TP 5/0 ZLB Ns 1 Nr 2"},
+		{control(5, 0, 1, 2, message(messageICRQ), avpBytes(0, 9, 1, 1, 2), id(avpAssignedSession, 7), avpBytes(0x4000, 0, 200, make([]byte, 40)...)), 0,
+			"L2TP 5/0 ICRQ Ns 1 Nr 2 session=7 Cisco-AVP-1=0x0102 AVP-200=40 bytes hidden"},
+		{control(5, 0, 1, 2, message(messageICRQ), avpBytes(0, 0, 200, make([]byte, 40)...)), 0,
+			"L2TP 5/0 ICRQ Ns 1 Nr 2 AVP-200=0x" + strings.Repeat("00", 32) + "..."},
 		{control(5, 0, 1, 2), 2, "L2TP 5/0 ZLB Ns 1 Nr 2"},
 		{control(5, 7, 1, 2, message(messageCDN), avpBytes(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
 			"L2TP 5/7 CDN Ns 1 Nr 2 session=9 result=2 general error, error 8 unknown AVP with the mandatory bit"},
@@ -200,7 +211,7 @@ func TestControlSummary(t *testing.T) {
 			t.Errorf("%s: %v", c.want, err)
 			continue
 		}
-		if got := string(AppendSummary([]byte("x "), &h, read(&h, c.data), c.verbose)); got != "x "+c.want {
+		if got := masked(AppendSummary([]byte("x "), &h, read(&h, c.data), c.verbose)); got != "x "+c.want {
 			t.Errorf("got  %s\nwant x %s", got, c.want)
 		}
 	}
@@ -224,6 +235,21 @@ func TestCorruptEveryByte(t *testing.T) {
 					t.Errorf("byte %d ^ %#x: no summary", i, x)
 				}
 			}
+		}
+	}
+}
+
+// TestTooManyAVPs: the walk ends with an error behind the most that a message may have.
+func TestTooManyAVPs(t *testing.T) {
+	for _, extra := range []int{0, 1} {
+		count, last := 0, error(nil)
+		for _, err := range walkAVPs(bytes.Repeat(avpBytes(0, 0, 7), maxAVPs+extra)) {
+			if last = err; err == nil {
+				count++
+			}
+		}
+		if count != maxAVPs || (last != nil) != (extra > 0) {
+			t.Errorf("%d AVPs, %v", count, last)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package l2tp
 
+import "maps"
+
 // call is the session that a control message is about, nil if it is about none.
 func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Session) {
 	local, remote := c.number(avpAssignedSession), h.Session
@@ -117,6 +119,25 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 	tunnel.State, tunnel.Late = Established, true
 	t.assignTunnel(tunnel, 1, key.id)
 	return tunnelRef{tunnel, 0}
+}
+
+// unanswered is the tunnel of which the SCCRP was not seen that the SCCCN with this key follows. It is
+// none if there are several among the last ones.
+func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
+	const most = 64
+	e := t.tunnelOrder.Back()
+	for n := 0; e != nil && n < most; n, e = n+1, e.Prev() {
+		tunnel := e.Value.(*Tunnel)
+		if tunnel.State != Opening || tunnel.Version != key.version || tunnel.Ends[1].Tunnel != 0 ||
+			tunnel.Ends[0].Addr != key.src || tunnel.Ends[1].Addr != key.dst {
+			continue
+		}
+		if tr.tunnel != nil {
+			return tunnelRef{}
+		}
+		tr = tunnelRef{tunnel, 0}
+	}
+	return tr
 }
 
 // known is the tunnel of a packet, found by addresses and ID if no other has them.
@@ -289,4 +310,18 @@ func (t *Tracker) dropSession(s *Session) {
 			}
 		}
 	}
+	s.Tunnel.shrink()
+}
+
+// shrink makes the maps of a tunnel anew that has lost most of its sessions: they keep the room that
+// they once took.
+func (t *Tunnel) shrink() {
+	const few = 64
+	if t.dropped++; t.dropped < 2*len(t.sessions)+few {
+		return
+	}
+	sessions, open := make(map[endID]*Session, len(t.sessions)), make(map[*Session]struct{}, len(t.open))
+	maps.Copy(sessions, t.sessions)
+	maps.Copy(open, t.open)
+	t.sessions, t.open, t.dropped = sessions, open, 0
 }

@@ -60,6 +60,18 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	}
 }
 
+// Uncovered returns the names of the AVPs that were hidden, and whose values are known with the
+// tunnel's secret (RFC 2661 section 4.3).
+func (c *Control) Uncovered() []string {
+	var names []string
+	for i := range c.avps {
+		if c.avps[i].uncovered {
+			names = append(names, c.avps[i].name())
+		}
+	}
+	return names
+}
+
 // Result returns what the Result Code AVP says; ok is false where there is none that can be read.
 func (c *Control) Result() (r Result, ok bool) {
 	if v := c.value(avpResultCode); v != nil {

@@ -2,6 +2,7 @@ package l2tp
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 )
 
@@ -55,6 +56,27 @@ func TestFloods(t *testing.T) {
 			t.Errorf("%s: %d IDs", name, kept)
 		}
 	}
+}
+
+// TestManySessionsOfManyTunnels: tunnels whose sessions were forgotten take no room for them.
+func TestManySessionsOfManyTunnels(t *testing.T) {
+	const tunnels, sessions = 24, 1 << 15
+	tr := NewTracker(nil)
+	inUse := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := inUse()
+	for i := range uint32(tunnels * sessions) {
+		src := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i / sessions)}), 1701)
+		observe(t, tr, src, server, int64(i), payload(7, uint16(i)<<1|1))
+	}
+	if n := inUse() - before; n > 32<<20 {
+		t.Errorf("%d bytes", n)
+	}
+	runtime.KeepAlive(tr)
 }
 
 func BenchmarkFlood(b *testing.B) {

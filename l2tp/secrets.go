@@ -80,8 +80,8 @@ const (
 // String is "", "right", "wrong" or "unchecked".
 func (p Proof) String() string { return [...]string{"", "right", "wrong", "unchecked"}[p] }
 
-// prove has each secret tried, and returns with the proof the place of the first that is right, or of
-// all.
+// prove has each secret tried, and returns with the proof the place of the first that is right, or
+// of all.
 func (s *Secrets) prove(right func(secret []byte) bool) (p Proof, place string) {
 	if s == nil {
 		return Unproved, ""
@@ -152,8 +152,8 @@ func digestFits(secret, message []byte, nonces [2][]byte) bool {
 	return false
 }
 
-// uncover is the value of a hidden AVP (RFC 2661 section 4.3, RFC 3931 section 5.3). It is false if the
-// length in it, or the value, does not fit.
+// uncover is the value of a hidden AVP (RFC 2661 section 4.3, RFC 3931 section 5.3). It is false if
+// the length in it, or the value, does not fit.
 func (a *avp) uncover(secret, vector []byte) (value []byte, ok bool) {
 	if len(a.Value) < 2 {
 		return nil, false

@@ -3,6 +3,7 @@ package l2tp
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // brief are the attributes that the summary shows without -v, first those that it begins with.
@@ -52,8 +53,8 @@ func AppendSummary(dst []byte, h *Header, o *Observation, verbose int) []byte {
 }
 
 // appendSummary appends "SCCRQ Ns 0 Nr 0 host=iPhone". Without verbose it shows who speaks, the
-// assigned IDs and the results; with it all AVPs by name, in their order: "Host Name iPhone,
-// Receive Window Size 4". Damaged AVPs are said to be so.
+// assigned IDs, the results, and attributes that have no name; with it all AVPs by name, in their
+// order: "Host Name iPhone, Receive Window Size 4". Damaged AVPs are said to be so.
 func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 	dst = append(dst, c.name...)
 	if h.HasSequence {
@@ -77,7 +78,13 @@ func (c *Control) appendSummary(dst []byte, h *Header, verbose int) []byte {
 		i := slices.IndexFunc(c.avps, func(a avp) bool { return a.Vendor == 0 && a.Type == t })
 		if i >= 0 {
 			dst = append(append(append(dst, ' '), avps[t].key...), '=')
-			dst = c.avps[i].appendIn(dst, c.kind)
+			dst = c.avps[i].appendShort(dst, c.kind)
+		}
+	}
+	for i := range c.avps {
+		if a := &c.avps[i]; !a.known() {
+			dst = append(append(append(dst, ' '), strings.ReplaceAll(a.name(), " ", "-")...), '=')
+			dst = a.appendShort(dst, c.kind)
 		}
 	}
 	if c.err != nil {
@@ -96,7 +103,7 @@ func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 		dst = append(append(dst, separator...), a.name()...)
 		separator = ", "
 		n := len(dst)
-		dst = a.appendIn(append(dst, ' '), c.kind)
+		dst = a.appendShort(append(dst, ' '), c.kind)
 		if len(dst) == n+1 {
 			dst = dst[:n] // an attribute without a value
 		}
@@ -107,8 +114,16 @@ func (c *Control) appendAVPs(dst []byte, h *Header) []byte {
 	return dst
 }
 
-// appendIn writes the value as it is to be read in a message of that type.
+// appendIn writes the value as it is to be read in a message of that type, and that it was hidden.
 func (a *avp) appendIn(dst []byte, message uint16) []byte {
+	if dst = a.appendMeaning(dst, message); a.uncovered {
+		dst = append(dst, " (hidden)"...)
+	}
+	return dst
+}
+
+// appendMeaning writes the value as it is to be read in a message of that type.
+func (a *avp) appendMeaning(dst []byte, message uint16) []byte {
 	if a.Vendor == 0 && a.Type == avpResultCode && !a.Hidden {
 		if out, ok := appendResultOf(dst, a.Value, message); ok {
 			return out

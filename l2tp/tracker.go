@@ -48,7 +48,9 @@ type recentSession struct {
 }
 
 // recently is where the session of a data message may be.
-func (t *Tracker) recently(h *Header) *recentSession { return &t.recent[(h.Session^h.Tunnel)%recentSessions] }
+func (t *Tracker) recently(h *Header) *recentSession {
+	return &t.recent[(h.Session^h.Tunnel)%recentSessions]
+}
 
 // holds reports whether it is that of a data message.
 func (c *recentSession) holds(k *tunnelKey, h *Header, changes uint) bool {
@@ -112,6 +114,7 @@ func NewTracker(secrets *Secrets) *Tracker {
 
 // Observation is what a Tracker says of a message.
 type Observation struct {
+	Tunnel      *Tunnel  // nil if the message belongs to none
 	Session     *Session // nil if the message belongs to none
 	Sender      int      // the index in Tunnel.Ends of the end that sent it
 	Control     *Control // nil: it is a data message
@@ -140,7 +143,9 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 		return o
 	case h.Control:
 		o.Control = readControl(payload)
-		o.Session, o.Sender = t.control(src, dst, time, h, o.Control, data)
+		var ref tunnelRef
+		o.Session, ref = t.control(src, dst, time, h, o.Control, data)
+		o.Tunnel, o.Sender = ref.tunnel, ref.sender
 		return o
 	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
 		return o // RFC 2661 section 3.1: 0 is never assigned
@@ -159,7 +164,7 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	t.touch(s, time)
 	s.Packets[sender]++
 	s.Bytes[sender] += uint64(len(payload))
-	o.Session, o.Sender = s, sender
+	o.Tunnel, o.Session, o.Sender = s.Tunnel, s, sender
 	if h.Version == Version2 {
 		o.Frame.Data = payload
 		o.Frame.Numbered, o.Frame.Number = h.HasSequence, uint32(h.Ns)
@@ -208,7 +213,7 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 	}
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	ref := t.known(tunnelKey{src, dst, h.Version, h.Tunnel})
-	o.Sender = ref.sender
+	o.Tunnel, o.Sender = ref.tunnel, ref.sender
 	if h.Control {
 		o.Control = readControl(payload)
 		o.Control.Retransmission = !o.Control.acknowledges()
@@ -218,6 +223,7 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 	if h.Version == Version3 {
 		of := t.session3(src, dst, h.Session)
 		if o.Session, o.Sender = of.session, of.sender; o.Session != nil {
+			o.Tunnel = o.Session.Tunnel
 			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
 		}
 	} else if ref.tunnel != nil {
@@ -265,7 +271,7 @@ func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, int) {
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
 	if c.hides() {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
@@ -276,7 +282,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	tr := t.controlTunnel(src, dst, time, h, c, assigned)
 	if tr.tunnel == nil {
-		return nil, 0
+		return nil, tr
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
@@ -295,18 +301,18 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		if tr.tunnel.State == Opening {
 			tr.tunnel.State = Established
 		}
-		return nil, tr.sender
+		return nil, tr
 	case messageStopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
 		for s := range tr.tunnel.open {
 			t.close(s)
 		}
-		return nil, tr.sender
+		return nil, tr
 	}
 	s := t.call(tr, h, c, time)
 	if s == nil {
-		return nil, tr.sender
+		return nil, tr
 	}
 	switch {
 	case c.kind == messageCDN:
@@ -315,7 +321,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		s.State = Established
 	}
 	t.touch(s, time)
-	return s, tr.sender
+	return s, tr
 }
 
 // authenticate checks the proof of a shared secret that a message holds, and keeps what the next
@@ -374,6 +380,11 @@ func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, 
 		return t.requested(back, time)
 	case c.kind == messageSCCRQ:
 	case h.Tunnel != 0:
+		if c.kind == messageSCCCN && t.known(key).tunnel == nil {
+			if tr := t.unanswered(key); tr.tunnel != nil {
+				t.assignTunnel(tr.tunnel, 1, h.Tunnel)
+			}
+		}
 		return t.tunnel(key, time)
 	case c.kind == messageStopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.

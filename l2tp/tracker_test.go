@@ -252,3 +252,20 @@ func TestTrackerEnded(t *testing.T) {
 		t.Errorf("%d sessions, %d kept, %d told to have ended", kept, tr.sessionOrder.Len(), told)
 	}
 }
+
+// TestSCCRPLost: the SCCCN shows the Tunnel ID that the SCCRP assigned, if there is one tunnel that it
+// can be of.
+func TestSCCRPLost(t *testing.T) {
+	for requests := range 3 {
+		tr := NewTracker(nil)
+		for i := range requests {
+			observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, uint16(21+i))))
+		}
+		observe(t, tr, client, server, 3, control(9, 0, 1, 1, message(messageSCCCN)))
+		a, _ := observe(t, tr, client, server, 4, control(9, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, 7)))
+		b, _ := observe(t, tr, server, client, 5, control(21, 7, 1, 3, message(messageICRP), id(avpAssignedSession, 8)))
+		if same := a == b; same != (requests < 2) {
+			t.Errorf("%d requests: one session: %v", requests, same)
+		}
+	}
+}

@@ -49,6 +49,7 @@ type Tunnel struct {
 
 	sessions map[endID]*Session // by the IDs that each end assigned; the newest, if there are several
 	open     map[*Session]struct{}
+	dropped  int              // sessions, since these maps were made
 	unpaired [2]one[*Session] // open ones of which the ID that the end assigned is not known
 	data     bool             // a session of it carried data
 	replaced bool             // its end has dialled again with the same ID

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"l2tpdump/l2tp/internal/fingerprint"
 	"l2tpdump/l2tp/internal/printable"
 	"l2tpdump/l2tp/ppp"
 )
@@ -13,7 +14,11 @@ import (
 // The functions of this file write the values of AVPs. Each says false when the value has the wrong
 // length for its attribute; what it appended is then dropped.
 
-func appendLength(dst, v []byte) ([]byte, bool) { return appendBytes(dst, len(v)), true }
+// appendResponse writes of a challenge, or of a response to one, its length and a fingerprint.
+func appendResponse(dst, v []byte) ([]byte, bool) { return fingerprint.Append(dst, v), true }
+
+// appendPassword does so of what may be a password.
+func appendPassword(dst, v []byte) ([]byte, bool) { return fingerprint.AppendPassword(dst, v), true }
 
 // appendOctets writes the bytes of a value of which no more is known.
 func appendOctets(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), true }

@@ -7,7 +7,7 @@ import (
 // says is the value of an AVP in a message of that type, as [Control.Values] yields it. It is a number where
 // it is written as the decimal of all its bytes, which no text is.
 func (a *avp) says(message uint16) any {
-	text := string(a.appendIn(nil, message))
+	text := string(a.appendMeaning(nil, message))
 	if text == "" {
 		return true
 	}

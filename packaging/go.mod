@@ -2,7 +2,10 @@ module l2tpdump/packaging
 
 go 1.26.0
 
-require github.com/goreleaser/nfpm/v2 v2.45.0
+require (
+	github.com/goreleaser/nfpm/v2 v2.45.0
+	github.com/yuin/goldmark v1.8.7
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

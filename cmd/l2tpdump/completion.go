@@ -91,11 +91,14 @@ func printCandidates(words []string) int {
 func candidates(words []string) []string {
 	word, before := words[len(words)-1], words[:len(words)-1]
 	if len(before) == 0 {
-		return matching(word, commandNames)
+		if found := matching(word, commandNames); len(found) > 0 || strings.HasPrefix(word, "-") {
+			return found
+		}
+		return []string{anyFile}
 	}
 	command := before[0]
 	if !slices.Contains(commandNames, command) {
-		return nil
+		return []string{anyFile} // captures and key sources may stand without a command
 	}
 	// bash takes the = of --layer=ip for a word of its own.
 	if n := len(before); word == "=" {
@@ -115,12 +118,24 @@ func candidates(words []string) []string {
 		return found
 	}
 	switch f := valueFlag(set, before[len(before)-1]); {
+	case f != nil && f.Name == "only":
+		return another(word, valuesOf(f, told))
 	case f != nil:
 		return matching(word, valuesOf(f, told))
 	case strings.HasPrefix(word, "-"):
 		return matching(word, flagNamesOf(set, told))
 	}
 	return matching(word, argumentsOf(command, before[1:]))
+}
+
+// another completes the last of several names that are divided by commas.
+func another(word string, names []string) []string {
+	start := strings.LastIndexByte(word, ',') + 1
+	var found []string
+	for _, name := range matching(word[start:], names) {
+		found = append(found, word[:start]+name)
+	}
+	return found
 }
 
 // matching keeps what begins with the word, and what the shell looks for.
@@ -181,9 +196,13 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "layer":
 		return output.Layers
 	case "only":
-		return output.Contents
+		return output.OnlyNames
 	case "interface":
 		return interfaceNames()
+	case "direction":
+		return directions
+	case "color":
+		return colorWhen
 	}
 	switch told[f.Name].value {
 	case "FILE":
@@ -234,7 +253,7 @@ func argumentsOf(command string, before []string) []string {
 type flagText struct{ value, help string }
 
 // flagLine is a line of the help that begins with an option: "-r, --read FILE  a capture", "-v, -vv".
-var flagLine = regexp.MustCompile(`^ +(?:-(\w), )?(?:-(\w)|--([a-z0-9-]+))(?:, -\w+)?(?: ([A-Z]+))? *(.*)$`)
+var flagLine = regexp.MustCompile(`^ +(?:-([\w#]), )?(?:-(\w)|--([a-z0-9-]+))(?:, -\w+)?(?: ([A-Z]+))? *(.*)$`)
 
 // flagHelp reads the help text of a command, by the options' long and short names.
 func flagHelp(usage string) map[string]flagText {
@@ -252,7 +271,9 @@ func flagHelp(usage string) map[string]flagText {
 			text.help = strings.TrimSpace(text.help[:end])
 		}
 		for _, name := range names {
-			told[name] = text
+			if name != "" {
+				told[name] = text
+			}
 		}
 		if text.help != "" {
 			names = nil

@@ -22,7 +22,8 @@ func TestCandidates(t *testing.T) {
 	}{
 		{"dec", []string{"decrypt"}},
 		{"-", nil},
-		{"nothing --", nil},
+		{"outer.p", []string{":files"}},
+		{"outer.pcap rou", []string{":files"}},
 		{"decrypt --lay", []string{"--layer"}},
 		{"decrypt -r", []string{"-r"}},
 		{"decrypt --layer ", []string{"l2tp", "ppp", "ip", "eth"}},
@@ -31,6 +32,10 @@ func TestCandidates(t *testing.T) {
 		{"decrypt --layer = i", []string{"ip"}}, // as bash has it
 		{"decrypt --layer =", []string{"l2tp", "ppp", "ip", "eth"}},
 		{"decrypt --only e", []string{"esp", "eth"}},
+		{"decrypt --only ike,e", []string{"ike,esp", "ike,eth"}},
+		{"verify --color a", []string{"auto", "always"}},
+		{"live -Q in", []string{"in", "inout"}},
+		{"decrypt -F ", []string{":files"}},
 		{"decrypt --key-format ", keysrc.FormatNames()},
 		{"decrypt -q -r ", []string{":files"}},
 		{"decrypt -qr ", []string{":files"}},

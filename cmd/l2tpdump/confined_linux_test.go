@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"l2tpdump/testdata/race"
 )
 
 // beConfined is set in the environment of this test binary to have it say what it can do once it is confined to a folder.
@@ -148,5 +150,19 @@ func TestNoDumps(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 		stop()
+	}
+}
+
+// TestAddressSpace: where RLIMIT_AS allows less than is needed a message says so, and no crash.
+func TestAddressSpace(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector needs more addresses than any limit of use")
+	}
+	cmd := exec.Command("sh", "-c", `ulimit -v 1800000 && exec "$0" verify -r nothing`, self(t))
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	text, err := cmd.CombinedOutput()
+	const want = "l2tpdump: RLIMIT_AS allows 1757 MiB of addresses, and 2048 are needed: ulimit -v unlimited\n"
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitError || string(text) != want {
+		t.Errorf("%v: %s", err, text)
 	}
 }

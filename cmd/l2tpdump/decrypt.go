@@ -7,7 +7,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -39,6 +38,10 @@ func decrypt(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	ring, err := o.rings.ring(o.write)
+	if err != nil {
+		return fail(err)
+	}
 	config := o.config(nil)
 	if err := o.readSecrets(ctx, &config); err != nil {
 		return fail(err)
@@ -58,9 +61,8 @@ func decrypt(ctx context.Context, args []string) int {
 	p.AddKeys(keys...)
 	takeEmbeddedKeys(src, p)
 	watch := watchSessions(p)
-	choose.sessions = watch.gatherer
 	s := newSinks(&o, src, p, choose)
-	s.keys, s.sessions = keys, watch
+	s.keys, s.sessions, s.ring = keys, watch, ring
 	stop := showProgress(&o, src)
 	makeRoom(keys)
 	stats, err := p.Run(ctx)
@@ -88,9 +90,10 @@ type sinks struct {
 	sessions *sessionWatch  // decrypt only
 	report   func() *report // made once, after the run
 
+	ring *output.Ring // nil: -w is one file
+
 	// live only
-	prepared *os.File // opened before privileges were dropped
-	ring     *output.Ring
+	prepared *os.File                       // opened before privileges were dropped
 	more     func(*pipeline.Stats) []string // lines of the summary
 	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
@@ -106,13 +109,13 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 			c.Secrets = newEmbedder().rows
 		}
 		s.clear = output.NewClear(c)
-		p.AddSink(s.picks.Of(s.clear))
+		p.AddSink(s.picks.Of(atOnce(s.clear, o.eachPacket)))
 	}
 	switch {
 	case o.json:
-		p.AddSink(s.picks.Of(output.NewJSONLines(stdout, choose.sessions.UID)))
+		p.AddSink(s.picks.Of(atOnce(output.NewJSONLines(stdout), o.atOnce)))
 	case o.write == "" || o.print:
-		p.AddSink(s.picks.Of(output.NewText(stdout, o.verbose, o.hexdump, time.Local)))
+		p.AddSink(s.picks.Of(atOnce(output.NewText(stdout, o.lineOptions.config()), o.atOnce)))
 	}
 	return s
 }

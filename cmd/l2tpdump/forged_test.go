@@ -74,7 +74,7 @@ func tell(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (*outpu
 	t.Helper()
 	f.next = 0
 	o := &outputs{number: number, frames: make([]said, slices.Max(number))}
-	o.text, o.json = output.NewText(&o.buffer[0], 1, true, time.UTC), output.NewJSONLines(&o.buffer[1], nil)
+	o.text, o.json = output.NewText(&o.buffer[0], output.TextConfig{Verbose: 1, Bytes: output.Bytes{Hex: true, ASCII: true, Link: true}, Numbers: true, Link: true, Checksums: true, Zone: time.UTC}), output.NewJSONLines(&o.buffer[1])
 	o.clear = output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return &o.buffer[2], nil }, Layer: output.LayerL2TP, Source: f})
 	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
 	p.AddKeys(keys...)
@@ -217,6 +217,7 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	"L2TP": func(x *forge.Forger, r *recording) []capture.Packet {
 		return x.L2TP(r.alone.ids[0], r.alone.ids[1]).All()
 	},
+	"strange": func(x *forge.Forger, _ *recording) []capture.Packet { return x.Strange().All() },
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
 		for kind, packet := range forge.Floods {
 			for n := range uint32(3) {

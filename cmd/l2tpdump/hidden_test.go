@@ -99,8 +99,8 @@ func secretFile(t *testing.T, text string) string {
 	return name
 }
 
-// TestHidden3: the hidden AVPs of L2TPv3 are uncovered with the key that it makes of the secret, and
-// cookie and sublayer are then those that the AVPs say.
+// TestHidden3: the hidden AVPs of L2TPv3 are uncovered with the key that it makes of the secret,
+// and cookie and sublayer are then those that the AVPs say.
 func TestHidden3(t *testing.T) {
 	const set = "../../testdata/ppp/l2tpv3-udp-ethernet/"
 	const localSession, cookie, sublayer = 63, 65, 69
@@ -165,8 +165,8 @@ func TestHiddenIDs(t *testing.T) {
 	}
 }
 
-// TestDigestUnchecked: a digest or a response of which the nonces or the challenge are not in the capture is
-// not called wrong.
+// TestDigestUnchecked: a digest or a response of which the nonces or the challenge are not in the
+// capture is not called wrong.
 func TestDigestUnchecked(t *testing.T) {
 	for _, c := range []struct {
 		dir   string

@@ -75,7 +75,10 @@ func (o *keysOptions) flags() *pflag.FlagSet {
 
 // check refuses options that contradict each other.
 func (o *keysOptions) check(rest []string, toTables bool) error {
-	if len(o.keys) == 0 && len(o.read) == 0 {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
+	if len(o.keys) == 0 && len(o.read) == 0 && o.espKeys == "" {
 		return withHint("name one with -k FILE; -k - reads standard input", "no key source to read")
 	}
 	if len(o.read) > 0 {

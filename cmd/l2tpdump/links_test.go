@@ -239,7 +239,8 @@ func TestLinkLayers(t *testing.T) {
 	}
 }
 
-// TestClosedIsNamed: where the traffic may be in what is not opened, the hint says in what, and not that there is none.
+// TestClosedIsNamed: where the traffic may be in what is not opened, the hint says in what, and not
+// that there is none.
 func TestClosedIsNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "macsec.pcap")
 	relinked(t, filepath.Join(captures, "01-basic-aes128-sha1/outer.pcap"), file, capture.Ethernet, func(ip []byte, _ bool) []byte {

@@ -1,15 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,23 +29,25 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
+	listLinks  bool
+	linkType   string
+	direction  string
 	snapLen    int
 	noPromisc  bool
 	buffer     int // KiB
 	immediate  bool
 	all        bool
-	user       string
+	runAs      string
 	duration   time.Duration
 	holdBytes  int64
 	holdTime   time.Duration
 	syslogSave string
 
-	ringSize   int64 // millions of bytes
-	ringPeriod int64 // seconds
-	ringFiles  int
-
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
+
+// directions are what -Q takes.
+var directions = []string{"in", "out", "inout"}
 
 const (
 	defaultHoldBytes = 64e6
@@ -77,6 +77,9 @@ func live(ctx context.Context, args []string) int {
 	if err := o.check(); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes()
+	}
 	return o.run(ctx)
 }
 
@@ -85,20 +88,20 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
+	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
+	f.StringVarP(&o.linkType, "linktype", "y", "", "")
+	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
-	f.StringVarP(&o.filter, "filter", "f", "", "")
+	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
 	f.BoolVar(&o.immediate, "immediate-mode", false, "")
 	f.BoolVar(&o.all, "all", false, "")
-	f.Int64VarP(&o.ringSize, "file-size", "C", 0, "")
-	f.Int64VarP(&o.ringPeriod, "rotate-seconds", "G", 0, "")
-	f.IntVarP(&o.ringFiles, "files", "W", 0, "")
-	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", "")
+	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
 	f.Var((*seconds)(&o.duration), "duration", "")
 	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
 	f.Var((*seconds)(&o.holdTime), "hold-time", "")
@@ -108,11 +111,16 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 
 // check refuses options that contradict each other.
 func (o *liveOptions) check() error {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
 	switch {
 	case o.iface == "":
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
+	case o.direction != "" && !slices.Contains(directions, o.direction):
+		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
 	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
@@ -133,54 +141,21 @@ func (o *liveOptions) check() error {
 			return errors.New("the key source " + quote(k) + " is named twice")
 		}
 	}
-	if err := o.checkRing(); err != nil {
-		return err
-	}
 	return o.checkOutput(o.syslogSave)
-}
-
-func (o *liveOptions) checkRing() error {
-	ring := o.ringSize != 0 || o.ringPeriod != 0
-	switch {
-	case o.ringSize < 0 || o.ringSize > 1e9:
-		return errors.New("-C takes millions of bytes")
-	case o.ringPeriod < 0 || o.ringPeriod > 1e9:
-		return errors.New("-G takes seconds")
-	case o.ringFiles < 0 || o.ringFiles > 1e6:
-		return errors.New("-W takes a number of files")
-	case o.ringFiles > 0 && !ring:
-		return errors.New("-W says how many files -C or -G write, and there is neither")
-	case ring && (o.write == "" || o.write == "-"):
-		return errors.New("-C and -G say when -w goes on in another file: they need -w FILE")
-	}
-	return nil
-}
-
-// ring returns the ring that the options ask for, or nil.
-func (o *liveOptions) ring() (*output.Ring, error) {
-	if o.ringSize == 0 && o.ringPeriod == 0 {
-		return nil, nil
-	}
-	return output.NewRing(output.RingConfig{
-		Name: o.write, Size: o.ringSize * 1e6, Period: time.Duration(o.ringPeriod) * time.Second,
-		Files: o.ringFiles, Zone: time.Local,
-	})
 }
 
 // run captures until it is told to stop.
 func (o *liveOptions) run(ctx context.Context) int {
 	ctx, stop := endSignals(ctx)
 	defer stop()
-	id, err := chooseIdentity(o.user)
+	id, err := chooseIdentity(o.runAs)
 	if err != nil {
 		return fail(err)
 	}
-	choose, err := newChooser(o.choice)
-	if err != nil {
-		return fail(err)
-	}
-	ring, err := o.ring()
-	if err != nil {
+	choose, errFilter := newChooser(o.choice)
+	ring, errRing := o.rings.ring(o.write)
+	given, errKeys := o.givenKeys()
+	if err := cmp.Or(errFilter, errRing, errKeys); err != nil {
 		return fail(err)
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
@@ -225,11 +200,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	news := newKeyNews(o.quiet, sources)
 	c.Waits = news.waits
 	p := pipeline.New(c)
-	if o.json || choose.needsSessions() {
-		choose.sessions = sessions.NewGatherer(func(*sessions.Session) error { return nil })
-		p.AddSink(choose.sessions)
-	}
-	s := newSinks(&o.options, src, p, choose)
+	s := o.sinks(src, p, choose, given)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
@@ -262,6 +233,18 @@ func (o *liveOptions) run(ctx context.Context) int {
 	return status
 }
 
+// sinks returns the outputs of a run, which begins with the keys of the command line.
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys) *sinks {
+	if given != nil {
+		p.AddKeys(given)
+	}
+	if o.json || choose.needsSessions() {
+		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
+	}
+	o.interfaceName = hostInterfaces()
+	return newSinks(&o.options, src, p, choose)
+}
+
 // begin writes the head of a capture whose reader may be waiting for it.
 func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
 	if s.clear != nil && !o.unwatched(file) {
@@ -280,55 +263,6 @@ func (o *liveOptions) status(status int) int {
 		return exitOK
 	}
 	return status
-}
-
-// endSignals adds to ctx the signals that end live but not the other commands. SIGPIPE becomes an
-// error of the write.
-func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if signal.Ignored(syscall.SIGHUP) { // nohup
-		return ctx, func() {}
-	}
-	return signal.NotifyContext(ctx, syscall.SIGHUP)
-}
-
-// open opens the interface.
-func (o *liveOptions) open() (*liveSource, error) {
-	name, err := interfaceName(o.iface)
-	if err != nil {
-		return nil, err
-	}
-	l, err := capture.OpenLive(capture.LiveConfig{
-		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10,
-		Immediate: o.immediate, Filter: o.filter, All: o.all,
-	})
-	if errors.Is(err, capture.ErrNotPermitted) {
-		return nil, withHint(notePermission(), "%w", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return newLiveSource(l), nil
-}
-
-// interfaceName allows an interface's number in the list of interfaces instead of its name, as
-// tcpdump does.
-func interfaceName(name string) (string, error) {
-	n, err := strconv.Atoi(name)
-	if err != nil {
-		return name, nil
-	}
-	if _, err := net.InterfaceByName(name); err == nil {
-		return name, nil
-	}
-	devices, err := capture.Devices()
-	if err != nil {
-		return "", err
-	}
-	if n < 1 || n > len(devices) {
-		return "", withHint("l2tpdump interfaces lists them", "there is no interface number %d", n)
-	}
-	return devices[n-1].Name, nil
 }
 
 func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
@@ -412,36 +346,6 @@ func (o *liveOptions) unwatched(file *os.File) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// readerEvery is how often it is looked whether there is somebody left to read the output: an idle
-// line has no packet that would tell.
-const readerEvery = 250 * time.Millisecond
-
-// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
-// nobody any more, until stop is called.
-func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
-	if o.write == "" || o.write == "-" {
-		file = os.Stdout
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // nil for a ring
-		return func() {}
-	}
-	ticker, done := time.NewTicker(readerEvery), make(chan struct{})
-	go func() {
-		for !readerGone(file) {
-			select {
-			case <-ticker.C:
-			case <-done:
-				return
-			}
-		}
-		src.end()
-	}()
-	return func() {
-		ticker.Stop()
-		close(done)
-	}
-}
-
 // needs are what is still to be done once the privileges are dropped.
 func (o *liveOptions) needs(ring *output.Ring) needs {
 	var n needs
@@ -452,7 +356,7 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 	}
 	if ring != nil {
 		folder := filepath.Dir(o.write)
-		for o.ringPeriod > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
+		for o.rings.period > 0 && strings.Contains(folder, "%") { // the time is in the folder's name
 			folder = filepath.Dir(folder)
 		}
 		n.folders = append(n.folders, folder)

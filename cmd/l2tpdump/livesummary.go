@@ -22,8 +22,12 @@ func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privile
 	}
 	i := src.Interfaces()[0]
 	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
-	if len(sources) > 0 {
-		line += ", keys from " + strings.Join(sourceNames(sources), ", ")
+	names := sourceNames(sources)
+	if o.espKeys != "" {
+		names = append(names, "-E")
+	}
+	if len(names) > 0 {
+		line += ", keys from " + strings.Join(names, ", ")
 	} else {
 		line += ", without keys"
 	}

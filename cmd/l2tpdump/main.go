@@ -20,10 +20,18 @@ const (
 	exitInterrupted = 130 // by a signal, after output was flushed
 )
 
+// minAddressSpace is how many bytes RLIMIT_AS has to allow: for the Go runtime, libc and threads, most
+// of which are never used, and for what doc/limits.md bounds.
+const minAddressSpace = 2 << 30
+
 // keepDumps, in the environment, has the program leave core dumps and be debugged.
 const keepDumps = "L2TPDUMP_COREDUMP"
 
 func main() {
+	if n := addressSpace(); n < minAddressSpace {
+		message("RLIMIT_AS allows %d MiB of addresses, and %d are needed: ulimit -v unlimited", n>>20, minAddressSpace>>20)
+		os.Exit(exitError)
+	}
 	if os.Getenv(keepDumps) == "" {
 		if err := forbidDumps(); err != nil {
 			message("a core dump would hold keys, and can't be forbidden: %v", err)

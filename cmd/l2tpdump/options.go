@@ -32,16 +32,21 @@ type options struct {
 	tunnels   string // file of tunnels' secrets
 	psk       string // file of pre-shared keys
 	choice
-	filter string
-	count  uint64
+	lineOptions
+	rings ringOptions
+
+	filterFile string
+	readList   string // file with the names of captures
+	espKeys    string // as tcpdump has them on the command line
+	eachPacket bool   // what is written becomes visible packet by packet
+	filter     string
+	count      uint64
 
 	write     string
 	layer     string
 	json      bool
 	print     bool
 	only      []string
-	verbose   int
-	hexdump   bool
 	quiet     bool
 	progress  bool
 	embedKeys bool
@@ -60,13 +65,20 @@ func newFlags(command string) *pflag.FlagSet {
 
 func (o *options) inputFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.read, "read", "r", nil, "")
+	f.StringVarP(&o.readList, "read-list", "V", "", "")
 	o.keyFlags(f)
-	f.StringVarP(&o.filter, "filter", "f", "", "")
+	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
+}
+
+func (o *options) filterFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.filter, "filter", "f", "", "")
+	f.StringVarP(&o.filterFile, "filter-file", "F", "", "")
 }
 
 func (o *options) keyFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
+	f.StringVarP(&o.espKeys, "esp-keys", "E", "", "")
 	f.StringVar(&o.keyFormat, "key-format", "", "")
 }
 
@@ -78,8 +90,9 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.only, "only", nil, "")
 	o.choice.flags(f)
 	f.BoolVar(&o.control, "with-control", false, "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
-	f.BoolVarP(&o.hexdump, "hex", "x", false, "")
+	o.lineOptions.flags(f)
+	o.rings.flags(f)
+	f.BoolVarP(&o.eachPacket, "packet-buffered", "U", false, "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
@@ -111,6 +124,9 @@ func longNames(f *pflag.FlagSet) (names []string) {
 
 // checkInput refuses input options that contradict each other.
 func (o *options) checkInput(rest []string) error {
+	if err := o.readNamed(); err != nil {
+		return err
+	}
 	switch {
 	case len(rest) > 0 && len(o.read) == 0:
 		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
@@ -153,8 +169,10 @@ func (o *options) checkOutput(more ...string) error {
 	if _, err := output.ParseLayer(o.layer); err != nil {
 		return withHint(didYouMean(o.layer, "--layer ", output.Layers, ""), "%w", err)
 	}
-	if err := o.checkSelection(); err != nil {
-		return err
+	for _, err := range []error{o.checkSelection(), o.lineOptions.check(), o.rings.check(o.write)} {
+		if err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.write == "" && o.layer != string(output.LayerL2TP):
@@ -259,10 +277,14 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 			found = true
 		}
 	}
-	if !found {
+	if !found && empty != nil {
 		return nil, empty
 	}
-	return all, nil
+	given, err := o.givenKeys()
+	if given != nil {
+		all = append(all, given)
+	}
+	return all, err
 }
 
 // maxFolder bounds the files of a folder that are looked at for keys.

@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,10 +28,11 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var (
-	pagePicture = flag.String("page.picture", "", "TestPageInBrowser writes a picture of a page to this file")
+	pagePicture = flag.String("page.picture", "", "TestPagePicture writes the picture of the README to this file")
 	pageShots   = flag.String("page.shots", "", "TestPageInBrowser writes a picture of each page into this folder")
 )
 
@@ -189,10 +197,13 @@ func TestPageInBrowser(t *testing.T) {
 		{"11", captures + "/11-three-clients-two-behind-nat/outer.pcap", captures + "/11-three-clients-two-behind-nat/keys",
 			[]string{"alice", "bob", "carol", "NAT"}},
 		{"16", captures + "/16-netem-loss-reorder-dup/outer.pcap", captures + "/16-netem-loss-reorder-dup/router-full.log",
-			[]string{"alice", "again"}},
+			[]string{"alice", "up after"}},
+		{"26", captures + "/26-heavy-loss-ike-retransmits/outer.pcap", captures + "/26-heavy-loss-ike-retransmits/router-full.log",
+			[]string{"lost: 20 of the client, 0 of the server", "1 ESP packet of the client lost", "again"}},
 		{"day", "../../testdata/day/outer.pcap", "../../testdata/day/router-full.log",
 			[]string{"FAILED at ike-m5", "FAILED at ike-m1", "FAILED at auth", "pre-shared keys differ", "What to do: ", "again: main 5, informational",
 				"the client comes from", "ended by the server"}},
+		{"no keys", captures + "/06-pfs-rekey-dpd/outer.pcap", "", []string{"encrypted, ", "none of the users' packets was read"}},
 		{"failed", "../../testdata/causes/50c-pap-refused/outer.pcap", "../../testdata/causes/50c-pap-refused/esp_sa",
 			[]string{"FAILED at auth", `PPP: 203.0.113.1 refused user "alice" with pap: "Login incorrect"`, "PAP Auth-Nak"}},
 	} {
@@ -241,13 +252,100 @@ func (o *opened) shoot(t *testing.T, name string) {
 	if *pageShots == "" {
 		return
 	}
-	png, err := chromedp.Run(o.ctx, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(o.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(name, png, 0o666); err != nil {
+	if err := os.WriteFile(name, picture, 0o666); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestPageByKeyboardAndOnPaper: each message is reached and opened with the keyboard, and on paper nothing overlaps or is cut.
+func TestPageByKeyboardAndOnPaper(t *testing.T) {
+	browser := chromium(t)
+	file, _ := pageOf(t, "../../testdata/causes/50c-pap-refused/outer.pcap", "../../testdata/causes/50c-pap-refused/esp_sa")
+	o := openPage(t, browser, file, views[0])
+	press := func(keys string) {
+		if err := chromedp.Do(o.ctx, chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const link, summaries = 1, "document.querySelectorAll('summary').length"
+	n := evaluate[int](t, o, summaries)
+	for range link + n {
+		press(kb.Tab)
+		if evaluate[bool](t, o, "document.activeElement.tagName === 'SUMMARY'") {
+			press(kb.Enter)
+		}
+	}
+	if open := evaluate[int](t, o, "document.querySelectorAll('details[open]').length"); open != n || n < 30 {
+		t.Errorf("%d of %d messages were opened", open, n)
+	}
+	const paper = 720 // pixels between the margins
+	media := emulation.SetEmulatedMediaParams{Media: "print"}
+	if _, err := chromedp.Call(o.ctx, emulation.SetEmulatedMedia, media); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(o.ctx, chromedp.EmulateViewport(paper, 900)); err != nil {
+		t.Fatal(err)
+	}
+	o.checkLayout(t, view{width: paper})
+	o.checkQuiet(t)
+}
+
+// TestPagePicture makes the picture that the README shows: the list of sessions, and the ladder of one that failed.
+func TestPagePicture(t *testing.T) {
+	const width, committed = 1080, "../../doc/sessions.png"
+	browser := chromium(t)
+	file, _ := pageOf(t, "../../testdata/day/outer.pcap", "../../testdata/day/router-full.log")
+	o := openPage(t, browser, file, view{width: width})
+	height := evaluate[float64](t, o, "document.querySelector('.ladder').getBoundingClientRect().bottom + 16")
+	if err := chromedp.Do(o.ctx, chromedp.EmulateViewport(width, int64(height))); err != nil {
+		t.Fatal(err)
+	}
+	picture, err := chromedp.Run(o.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if picture, err = smaller(picture); err != nil {
+		t.Fatal(err)
+	}
+	if *pagePicture != "" {
+		if err := os.WriteFile(*pagePicture, picture, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown, err := os.ReadFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range [][]byte{picture, shown} {
+		c, err := png.DecodeConfig(bytes.NewReader(data))
+		if err != nil || c.Width != width || c.Height < 600 || len(data) > 150_000 {
+			t.Errorf("%d bytes, %d x %d: %v", len(data), c.Width, c.Height, err)
+		}
+	}
+}
+
+// smaller is a picture with the 256 colours only that most of its points have.
+func smaller(picture []byte) ([]byte, error) {
+	from, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	points := make(map[color.Color]int)
+	for y := range from.Bounds().Dy() {
+		for x := range from.Bounds().Dx() {
+			points[from.At(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(points), func(a, b color.Color) int { return cmp.Compare(points[b], points[a]) })
+	to := image.NewPaletted(from.Bounds(), colours[:min(len(colours), 256)])
+	draw.Draw(to, to.Bounds(), from, image.Point{}, draw.Src)
+	var b bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, to)
+	return b.Bytes(), err
 }
 
 // checkNumbers compares what the page says of each session with the JSON.
@@ -281,7 +379,7 @@ func checkNumbers(t *testing.T, o *opened, list []map[string]any) {
 		}
 		for _, e := range items(s["esp"]) {
 			e := e.(map[string]any)
-			row("%v|%v|%v %v|%v|%v|%v|%v", e["spi"], e["dst"], e["cipher"], e["auth"], e["packets"], e["missing"], e["duplicates"], e["late"])
+			row("%v|%v|%s %s|%v|%v|%v|%v", e["spi"], e["dst"], orEmpty(e["cipher"]), orEmpty(e["auth"]), e["packets"], e["missing"], e["duplicates"], e["late"])
 		}
 		for _, c := range items(s["conversations"]) {
 			c := c.(map[string]any)
@@ -294,8 +392,10 @@ func checkNumbers(t *testing.T, o *opened, list []map[string]any) {
 				continue
 			}
 			want("frame %v, ", m["frame"])
-			if d, ok := m["details"].(string); ok {
-				want("%s", strings.Join(strings.Fields(d), " "))
+			for _, member := range []string{"details", "avps"} {
+				if d, ok := m[member].(string); ok {
+					want("%s", strings.Join(strings.Fields(d), " "))
+				}
 			}
 		}
 		if traffic, ok := s["traffic"].(map[string]any); ok {
@@ -305,6 +405,11 @@ func checkNumbers(t *testing.T, o *opened, list []map[string]any) {
 			}
 		}
 	}
+}
+
+func orEmpty(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 func items(v any) []any {

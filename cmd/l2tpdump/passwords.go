@@ -49,8 +49,8 @@ func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
 	return readSecretFile(o.psk, sessions.ReadPSKs)
 }
 
-// tellSecrets says what there is to say of the secrets that were given, and of those that are needed,
-// and reports whether one is wrong.
+// tellSecrets says what there is to say of the secrets that were given, and of those that are
+// needed, and reports whether one is wrong.
 func (o *options) tellSecrets(p *pipeline.Pipeline) (wrong bool) {
 	listed(tunnelFindings(p.Tunnels()))
 	if o.secrets == "" {
@@ -110,8 +110,8 @@ func unknownReason(f ppp.Finding) string {
 	return "with what they are compressed or encrypted is not in the capture: capture from the start of the connection"
 }
 
-// tunnelFindings says of the secrets of L2TP tunnels which is right, or that none is, or that one is
-// needed.
+// tunnelFindings says of the secrets of L2TP tunnels which is right, or that none is, or that one
+// is needed.
 func tunnelFindings(findings map[l2tp.Finding]uint64) []string {
 	var lines []string
 	for f, n := range findings {

@@ -37,19 +37,25 @@ type pppTruth struct {
 	}
 }
 
+func readPPPTruth(t *testing.T, dir string) *pppTruth {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := &pppTruth{}
+	if err := json.Unmarshal(text, truth); err != nil {
+		t.Fatal(err)
+	}
+	return truth
+}
+
 // TestPPPSets: what can be recovered comes out, and nothing that was not sent; also out of the
 // cleartext capture that has it as plain PPP in L2TP.
 func TestPPPSets(t *testing.T) {
 	for _, dir := range pppSets(t) {
 		name := filepath.Base(dir)
-		text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var truth pppTruth
-		if err := json.Unmarshal(text, &truth); err != nil {
-			t.Fatal(err)
-		}
+		truth := readPPPTruth(t, dir)
 		if len(truth.Packets) == 0 {
 			continue // of control messages only
 		}
@@ -101,7 +107,7 @@ func TestTunnelSecrets(t *testing.T) {
 		{"hidden-avps", "l2tp-secret", exitOK, []string{"SCCRP Ns 0 Nr 1 [secret right]:", "SCCCN Ns 1 Nr 1 [secret right]:",
 			"Assigned Session ID 282 (hidden)", "Called Number 0312345678 (hidden)", "Calling Number +81-90-1234-5678-and-some-more-digits (hidden)",
 			"Private Group ID group (hidden)", "Assigned Session ID 540 (hidden)", "Proxy Authen Type chap (hidden)",
-			"Proxy Authen Name alice (hidden)", "Proxy Authen Challenge 16 bytes (hidden)", "Proxy Authen ID 9 (hidden)",
+			"Proxy Authen Name alice (hidden)", "Proxy Authen Challenge 16 bytes, fingerprint ", "Proxy Authen ID 9 (hidden)",
 			"Initial Received LCP CONFREQ (mru 1400, magic 0x"},
 			[]string{"hidden AVPs of 3 messages: the secret is right (", "Challenge Response of 1 message of \"lns\": the secret is right"}, "wrong"},
 		{"hidden-avps", "l2tp-secret.wrong", exitPartly, []string{"SCCCN Ns 1 Nr 1 [secret wrong]", "Called Number 16 bytes hidden (wrong secret)"},

@@ -22,6 +22,15 @@ const (
 
 var capBits = map[string]uint{capReadFiles: unix.CAP_DAC_READ_SEARCH, capWriteFiles: unix.CAP_DAC_OVERRIDE}
 
+// addressSpace is how many bytes of addresses the process may have.
+func addressSpace() uint64 {
+	limit := unix.Rlimit{Cur: unix.RLIM_INFINITY}
+	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil {
+		return unix.RLIM_INFINITY
+	}
+	return limit.Cur
+}
+
 // forbidDumps has no core dump made of the process, which would hold all keys, nor another one of the
 // same user look into it.
 func forbidDumps() error {

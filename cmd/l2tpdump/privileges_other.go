@@ -38,3 +38,6 @@ const keyCommand = "run-key-command"
 func (id *identity) runner(string) *exec.Cmd { return nil }
 
 func runKeyCommand([]string) int { return fail(errors.ErrUnsupported) }
+
+// addressSpace is not asked for here.
+func addressSpace() uint64 { return minAddressSpace }

@@ -9,6 +9,9 @@ const (
 	capWriteFiles   = ""
 )
 
+// addressSpace is not asked for here.
+func addressSpace() uint64 { return minAddressSpace }
+
 // forbidDumps has no core dump made of the process, which would hold all keys.
 func forbidDumps() error { return limitDumps() }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // textOnly are words of the text that JSON says by the names of its members, or by numbers.
-var textOnly = wordSet("L2TP L2TPv3 session Ethernet > length PPP Ns Nr udp pfs + +1 covered by the HASH")
+var textOnly = wordSet("L2TP hidden any bytes HDLC L2TPv3 session Ethernet > length PPP Ns Nr udp pfs + +1 covered by the HASH")
 
 func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
@@ -19,28 +19,42 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
+// userOnly are those of the users' packets: names of fields, and of protocols that are members.
+var userOnly = wordSet("> length size DF+ ip IP IP6 tos class flowlabel hlim ttl id flags none DF Flags win seq ack options ICMP ICMP6 UDP DNS mDNS " +
+	"who has tgt is group records prefix mtu IGMP NTPv4 NTPv3 dns")
+
 var (
-	word    = regexp.MustCompile(`[^ ,;/()\[\]"\\]+`)
+	word    = regexp.MustCompile(`[^ =,;/()\[\]"\\]+`)
 	life    = regexp.MustCompile(`^([0-9]+)(s|kB)$`)
 	summary = regexp.MustCompile(`"summary":"(\\.|[^"\\])*",?`)
+
+	sealed    = regexp.MustCompile(`encrypted, [0-9]+ bytes`) // the length, without the header
+	packetAt  = regexp.MustCompile(`IP6? \(`)
+	withPort  = regexp.MustCompile(`^(.*)\.([0-9]+)$`)
+	ofSegment = regexp.MustCompile(`^([0-9]+):[0-9]+$`)
 )
 
-// TestJSONSaysAll: each word that the text has of IKE, L2TP and PPP control messages is in the JSON
-// of the frame too, outside of the line for people.
+// TestJSONSaysAll: each word that the text has of IKE, L2TP, PPP and the users' packets is in the
+// JSON of the frame too, outside of the line for people.
 func TestJSONSaysAll(t *testing.T) {
 	files, err := filepath.Glob(captures + "/*/outer.pcap")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}
-	more, err := filepath.Glob("../../testdata/ppp/*/outer.pcap")
-	if err != nil {
-		t.Fatal(err)
+	for _, pattern := range []string{"../../testdata/ppp/*/outer.pcap", "../../testdata/causes/*/outer.pcap"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, more...)
 	}
-	words := 0
-	for _, file := range append(files, more...) {
+	words, users := 0, 0
+	for _, file := range files {
 		args := []string{"decrypt", "-q", "-r", file, "--ppp-secrets", labSecrets}
-		if keys := filepath.Join(filepath.Dir(file), "router-full.log"); fileExists(keys) {
-			args = append(args, "-k", keys)
+		for _, name := range []string{"router-full.log", "esp_sa", "ikev1_decryption_table"} {
+			if keys := filepath.Join(filepath.Dir(file), name); fileExists(keys) {
+				args = append(args, "-k", keys)
+			}
 		}
 		text := strings.Split(quietly(t, func() { run(append(args, "-v")) }), "\n")
 		objects := strings.Split(quietly(t, func() { run(append(args, "--json")) }), "\n")
@@ -49,28 +63,58 @@ func TestJSONSaysAll(t *testing.T) {
 		}
 		for i, line := range text {
 			_, said, ok := strings.Cut(line, "]: ")
-			if !ok || strings.Contains(line, "IP (") || strings.Contains(line, "IP6 (") {
-				continue // a user's packet, of which TestDescribe is
+			if !ok {
+				continue
 			}
 			object := summary.ReplaceAllString(objects[i], "")
-			for _, w := range word.FindAllString(said, -1) {
-				w = strings.Trim(w, ":.")
-				if m := life.FindStringSubmatch(w); m != nil {
-					w = m[1]
-				}
-				if digits, ok := strings.CutPrefix(w, "0x"); ok && !strings.Contains(object, w) {
-					n, err := strconv.ParseUint(w, 0, 32)
-					if w = digits; err == nil && !strings.Contains(object, w) { // not a cookie: an ID of L2TPv3
-						w = strconv.FormatUint(n, 10)
-					}
-				}
-				if words++; !textOnly[w] && !strings.Contains(object, w) {
-					t.Fatalf("%s: %q is not in the JSON\n%s\n%s", file, w, line, object)
-				}
+			said, packet := ofUser(sealed.ReplaceAllString(said, "encrypted"))
+			words += len(word.FindAllString(said, -1))
+			users += len(word.FindAllString(packet, -1))
+			if w := missing(said, object, textOnly); w != "" {
+				t.Fatalf("%s: %q is not in the JSON\n%s\n%s", file, w, line, object)
+			}
+			if w := missing(packet, object, userOnly); w != "" {
+				t.Fatalf("%s: %q is not in the JSON\n%s\n%s", file, w, line, object)
 			}
 		}
 	}
-	if words < 10000 {
-		t.Errorf("%d words", words)
+	if words < 10000 || users < 10000 {
+		t.Errorf("%d and %d words", words, users)
 	}
+}
+
+// ofUser divides a line into what is of the tunnel and the users' packets.
+func ofUser(said string) (tunnel, packet string) {
+	if at := packetAt.FindStringIndex(said); at != nil {
+		return said[:at[0]], said[at[0]:]
+	}
+	return said, ""
+}
+
+// missing returns a word that is not in an object, and does not go without saying; "" if there is none.
+func missing(said, object string, without map[string]bool) string {
+	for _, w := range word.FindAllString(said, -1) {
+		w = strings.Trim(w, ":.+?*|")
+		if m := life.FindStringSubmatch(w); m != nil {
+			w = m[1]
+		}
+		if strings.HasPrefix(w, "0x") && !strings.Contains(object, w) {
+			digits := w[2:]
+			n, err := strconv.ParseUint(w, 0, 32)
+			if w = digits; err == nil && !strings.Contains(object, w) { // an ID of L2TPv3, a traffic class
+				w = strconv.FormatUint(n, 10)
+			}
+		}
+		if without[w] || strings.Contains(object, w) {
+			continue
+		}
+		if m := withPort.FindStringSubmatch(w); m != nil && strings.Contains(object, `"`+m[1]+`"`) && strings.Contains(object, ":"+m[2]) {
+			continue
+		}
+		if m := ofSegment.FindStringSubmatch(w); m != nil && strings.Contains(object, `"seq":`+m[1]) {
+			continue
+		}
+		return w
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -78,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"linktype": linkType,
 			"split":    split,
 			"uid":      uid,
+			"shift":    shift,
 			"utf16":    utf16le,
 		},
 		Condition: func(name string) (bool, error) {
@@ -110,6 +112,23 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
 	}
+}
+
+// shift writes a pcap file with all times some seconds later: shift SECONDS from to.
+func shift(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: shift seconds from to")
+	}
+	seconds, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	data, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	items := itemsOf(data)
+	for i := range items[:len(items)-1] {
+		at := data[items[i].end:]
+		binary.LittleEndian.PutUint32(at, binary.LittleEndian.Uint32(at)+uint32(seconds))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o666))
 }
 
 // uid sets a variable to the UID of the one session in a file: uid FILE NAME.

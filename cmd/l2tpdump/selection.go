@@ -43,7 +43,7 @@ func (c *choice) nothing() string {
 // checkSelection refuses what says nothing.
 func (o *options) checkSelection() error {
 	for _, what := range o.only {
-		if !slices.Contains(output.Contents, what) {
+		if !slices.Contains(output.OnlyNames, what) {
 			return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, or several with commas, not " + quote(what))
 		}
 	}
@@ -56,9 +56,8 @@ func (o *options) checkSelection() error {
 // chooser tells which frames are wanted.
 type chooser struct {
 	choice
-	sessions *sessions.Gatherer // of the run; nil: nothing depends on sessions
-	filter   pipeline.Filter    // of inner, nil if there is none
-	chosen   map[string]bool    // the UIDs of the sessions that are, where that was looked up; else nil
+	filter pipeline.Filter // of inner, nil if there is none
+	chosen map[string]bool // the UIDs of the sessions that are, where that was looked up; else nil
 }
 
 func newChooser(c choice) (*chooser, error) {
@@ -80,18 +79,19 @@ func (h *chooser) needsSessions() bool { return h.user != "" || h.session != "" 
 func (h *chooser) selection(only []string) *output.Selection {
 	s := &output.Selection{Only: only, Inner: h.filter}
 	if h.user != "" || h.session != "" {
-		s.Session = func() bool { return h.wants(h.sessions.Current(), false) }
+		s.Session = func(r *pipeline.Record) bool { return h.wants(r.Session, false) }
 	}
 	if h.control {
-		s.Control = func() bool { return h.wants(h.sessions.Current(), true) }
+		s.Control = func(r *pipeline.Record) bool { return h.wants(r.Session, true) }
 	}
 	return s
 }
 
 // wants reports whether a session is chosen, or else may turn out to be, as far as is known by now.
-func (h *chooser) wants(s *sessions.Session, may bool) bool {
+func (h *chooser) wants(of pipeline.Session, may bool) bool {
+	s, ok := of.(*sessions.Session)
 	switch {
-	case s == nil, h.session != "" && s.UID != h.session:
+	case !ok, h.session != "" && s.UID != h.session:
 		return false
 	case h.chosen != nil:
 		return h.chosen[s.UID]
@@ -152,21 +152,18 @@ func (h *chooser) gather(p *pipeline.Pipeline, tell func(*sessions.Session) erro
 	p.AddSink(g)
 	if h.filter != nil {
 		inner := output.Selection{Inner: h.filter}
-		p.AddSink(inner.Of(matches{g, matched}))
+		p.AddSink(inner.Of(matches(matched)))
 	}
 	return g
 }
 
-// matches takes note of the sessions that its records are of.
-type matches struct {
-	sessions *sessions.Gatherer
-	of       map[string]bool
-}
+// matches are the sessions that records are of.
+type matches map[string]bool
 
 // Record takes note of the session of r.
-func (m matches) Record(*pipeline.Record) error {
-	if uid := m.sessions.UID(); uid != "" {
-		m.of[uid] = true
+func (m matches) Record(r *pipeline.Record) error {
+	if r.Session != nil {
+		m[r.Session.ID()] = true
 	}
 	return nil
 }

@@ -113,9 +113,13 @@ func (o *options) newSessionOutput() *sessionOutput {
 		x.lines = sessions.NewWriter(stdout, o.json, o.moreOfSession())
 	}
 	if o.html != "" {
+		const named = 3
 		var names []string
-		for _, name := range o.read {
+		for _, name := range o.read[:min(len(o.read), named)] {
 			names = append(names, filepath.Base(name))
+		}
+		if n := len(o.read) - named; n > 0 {
+			names = append(names, fmt.Sprintf("and %d more", n))
 		}
 		x.page = page.New(strings.Join(names, ", "), time.Local)
 	}

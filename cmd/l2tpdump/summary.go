@@ -72,13 +72,14 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
 	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) > 0 && s.report().Lost != "":
 		return "a value in a key source is damaged: take the source anew from where it comes"
-	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed() && matched(stats) == 0:
+	case matched(stats) == 0 && stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed():
 		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up" +
 			otherDay(stats, s.keys)
 	case stats.ByKind[pipeline.ESP] == 0, s.report().KeyD != nil:
 	case stats.Count(pipeline.ESP, why.NoKey) != stats.ByKind[pipeline.ESP] || stats.Opened() == 0:
 	case slices.ContainsFunc(s.keys, func(k *keysrc.Keys) bool { return len(k.ESP) > 0 }):
-		return "the keys of ESP are of other SAs: the log has to be of the time of the capture and go on until the IPsec SA is set up, or give SKEYID_d"
+		return "the keys of ESP are of other SAs: the log has to be of the time of the capture and go on " +
+			"until the IPsec SA is set up, or give SKEYID_d"
 	default:
 		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}
@@ -88,6 +89,17 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 // notOpened says how many frames may carry what is looked for, and can't be opened.
 func notOpened(stats *pipeline.Stats) string {
 	return fmt.Sprintf("%s can't (%s)", plural(stats.Closed, "frame"), stats.ClosedName)
+}
+
+// without says what to do about a capture without IKE and ESP.
+func without(stats *pipeline.Stats) string {
+	switch {
+	case stats.ByKind[pipeline.L2TP] > 0:
+		return "its L2TP is in clear and needs no key"
+	case stats.Closed > 0:
+		return notOpened(stats) + " be opened"
+	}
+	return "take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass"
 }
 
 // counts prints what became of the frames.

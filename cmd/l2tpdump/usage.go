@@ -5,7 +5,7 @@ const usage = `Usage:
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
-    l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
     l2tpdump schema [decrypt|verify|sessions|keys|version]
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
@@ -27,9 +27,13 @@ const inputUsage = `
 Input:
     -r, --read FILE        a capture: pcap or pcapng, gzipped or not, told by content; "-" is
                            standard input; several are one capture, in order of their first packet
+    -V, --read-list FILE   read the captures that FILE names, one on each line
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
+    -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME": others on this host may see
+                           the command line
     -f, --filter FILTER    take only the frames that match (BPF, on the frames as captured)
+    -F, --filter-file FILE read that filter from FILE
     -c, --count N          stop after N frames
 `
 
@@ -41,15 +45,42 @@ Output:
                            or eth (the frames of L2TPv3's Ethernet pseudowires)
         --json             print an object for each frame
         --print            print lines although -w is given
-        --only WHAT        ike, esp, l2tp, ppp, ip or eth: only frames that are or hold that
-    -v, -vv                more detail: reasons, algorithms, each payload
-    -x, --hex              print the bytes of the inner packet
+        --only WHAT        ike, esp, l2tp, ppp, ip or eth, several with commas: only frames that are or
+                           hold one of these
     -q, --quiet            no summary
+    -C, --file-size N      -w: go on in another file after N million bytes: FILE, FILE1, FILE2 ...
+    -G, --rotate-seconds N -w: go on in another file after N seconds of the capture; FILE is a format of
+                           strftime
+    -W, --files N          with -C: begin again with the first file after N; with -G alone: stop then
+    -U, --packet-buffered  -w: write each packet as it comes
+
+Only some connections, and what is inside:
+` + choiceUsage + `        --with-control     with these: the frames too that set up, keep and end the chosen connections
+
+Lines:
+    -v, --verbose          more detail; again: algorithms, each payload
+    -e, --link-header      print addresses of the link layer, VLANs and the PPPoE session
+    -x, --hex              print the bytes of the inner packet; again: of the frame, in clear
+    -X, --hex-ascii        the same with the characters beside them
+    -A, --ascii            the same as characters only
+    -t, --time             print no time; -tt: seconds since 1970; -ttt: since the line before; -tttt: with the
+                           date; -ttttt: since the first line. The date stands there too once it is another
+        --nano             print nanoseconds
+    -#, --number           print the number of the frame
+    -S, --absolute-tcp-sequence-numbers  print them as they are, not from the first of the connection
+    -K, --dont-verify-checksums  with -v: do not say whether the users' checksums of TCP and UDP are right
+    -l, --line-buffered    print each line as it comes
+    -n, --numeric          nothing: names are never looked up
 
 L2TP and PPP:
         --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers
                            hidden AVPs, checks responses and digests
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
+`
+
+const choiceUsage = `        --inner FILTER     only users' packets that match (as -f has it, on what is inside)
+        --user NAME        only connections of that user
+        --session UID      only the connection with that uid in "sessions --json"
 `
 
 const progressUsage = `        --progress         show how far the reading is
@@ -74,11 +105,15 @@ Capture:
     -i, --interface IFACE  its name, its number in "l2tpdump interfaces", or any
     -D, --list-interfaces  only list the interfaces, as "l2tpdump interfaces" does
         --all              take everything: no filter
+    -Q, --direction WAY    in, out or inout: packets that this host gets, sends, or both
+    -L, --list-data-link-types  only list the link types of the interface
+    -y, --linktype TYPE    take frames as those of that link type
     -s, --snapshot-length N  bytes of each packet to take; 0, the default, is all
     -p, --no-promiscuous-mode  take only what the interface takes by itself
     -B, --buffer-size KIB  the kernel's buffer; 32768 by default
         --immediate-mode   take each packet as it comes, not up to 10 ms later with the next
     -f, --filter FILTER    the same as FILTER at the end
+    -F, --filter-file FILE read it from FILE
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
     -Z, --relinquish-privileges USER
@@ -93,14 +128,12 @@ Keys, which may come while it runs:
                              xfrm:              the SAs of this Linux kernel
                              exec:COMMAND       what a command prints; started again if it ends
         --key-format NAME  the format of the key sources, if it is not recognised
+    -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME"
         --syslog-save FILE append what syslog: receives to FILE, which only its owner may read
         --hold-time TIME   how long packets wait for their key; 10 seconds by default
         --hold-bytes N     how much may wait, such as 500k or 1G; 64M by default. What has no room
                            goes on without its key, the oldest first, and is counted
-` + outputUsage + `    -C, --file-size N      go on in another file after N million bytes: FILE, FILE1, FILE2 ...
-    -G, --rotate-seconds N go on in another file after N seconds; FILE is a format of strftime
-    -W, --files N          with -C: begin again with the first file after N; with -G alone: stop then
-
+` + outputUsage + `
 SIGINT, SIGTERM and SIGHUP end it with a summary, exit status 130; SIGUSR1 prints the summary so far. Behind
 --duration or -c the exit status is 0, also if some packets could not be decrypted. When the disk is full, the
 interface is gone or a command for keys fails for good, what is written is whole, and the exit status is 1.
@@ -112,13 +145,19 @@ terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
         --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
-	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json]
+	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
 
 Says of each VPN connection of a capture whether it came up, who it was, and why it ended or never began.
 Without keys it says what clear traffic shows.
 ` + inputUsage + `        --json             print an object for each session
+        --ladder           draw the messages of each session, too: who sent what to whom, what was sent again
+                           or lost, the step that was not passed; as wide as the terminal, or COLUMNS
+        --html FILE        write a page for a browser, in place of lines: the sessions, their ladders, the traffic
+                           over time, the conversations inside; "-" is standard output
     -v, --verbose          print the packets of each session that say something, too
-        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
+        --ladder           draw the messages of each session between its ends
+        --html FILE        write all as a page for a browser; "-" is standard output
+` + choiceUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
         --l2tp-secret-file FILE  the secrets of L2TP tunnels, one on each line: uncovers hidden AVPs
@@ -132,8 +171,11 @@ Lists the keys that a source holds.
 
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
+    -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME"
     -r, --read FILE        a capture: completes what the source leaves out
+    -V, --read-list FILE   read the captures that FILE names, one on each line
     -f, --filter FILTER    of the capture, take only the frames that match
+    -F, --filter-file FILE read that filter from FILE
     -c, --count N          of the capture, take N frames
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes

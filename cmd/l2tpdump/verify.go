@@ -245,8 +245,10 @@ func (v *verification) writeJSON(w io.Writer) error {
 		b.WriteString(before)
 		b.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	}
-	put(`{"ike":`, v.IKE)
-	put(`,"esp":`, v.ESP)
+	ike, moreIKE := v.listedIKE()
+	put(`{"ike":`, ike)
+	esp, moreESP := v.listedESP()
+	put(`,"esp":`, esp)
 	put(`,"wrong_keys":`, v.Wrong)
 	b.WriteString(`,"unused":[`)
 	between := ""
@@ -254,7 +256,13 @@ func (v *verification) writeJSON(w io.Writer) error {
 		put(between, u)
 		between = ","
 	}
-	put(`],"frames":`, v.Frames)
+	b.WriteString("]")
+	if moreIKE.SAs+moreESP.SAs > 0 {
+		put(`,"unlisted":{"ike":`, moreIKE)
+		put(`,"esp":`, moreESP)
+		b.WriteString("}")
+	}
+	put(`,"frames":`, v.Frames)
 	put(`,"exit":`, v.Exit)
 	b.WriteString("}\n")
 	return b.Flush()

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 )
 
@@ -25,12 +24,10 @@ func (v *verification) ikeSheet() *sheet {
 		{"IKE COOKIE", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"HASH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", ""},
 		{"HASHES", ""}, {"KEY", "key %s"},
 	}}
-	var rest unnamed
-	for _, x := range v.IKE {
-		if !rest.takes(x.Verdict, x.Messages) {
-			s.add(x.InitiatorCookie, x.Reason, x.InitiatorCookie, x.Initiator+" > "+x.Responder, orUnknown(x.Cipher),
-				orUnknown(x.Hash), x.Verdict, fmt.Sprintf("%d/%d", x.Decrypted, x.Encrypted), fmt.Sprint(x.HashesChecked), x.Key)
-		}
+	list, rest := v.listedIKE()
+	for _, x := range list {
+		s.add(x.InitiatorCookie, x.Reason, x.InitiatorCookie, x.Initiator+" > "+x.Responder, orUnknown(x.Cipher),
+			orUnknown(x.Hash), x.Verdict, fmt.Sprintf("%d/%d", x.Decrypted, x.Encrypted), fmt.Sprint(x.HashesChecked), x.Key)
 	}
 	rest.addTo(s)
 	return s
@@ -41,12 +38,10 @@ func (v *verification) espSheet() *sheet {
 		{"ESP SPI", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"AUTH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", ""},
 		{"SEQUENCE", "sequence %s"}, {"KEY", "key %s"},
 	}}
-	var rest unnamed
-	for _, x := range v.ESP {
-		if !rest.takes(x.Verdict, int(x.Packets)) {
-			s.add(x.SPI, x.Reason, x.SPI, x.Src+" > "+x.Dst, orUnknown(x.Cipher), orUnknown(x.Auth), x.Verdict,
-				fmt.Sprintf("%d/%d", x.Verified+x.Decrypted, x.Packets), sequence(&x), x.Key)
-		}
+	list, rest := v.listedESP()
+	for _, x := range list {
+		s.add(x.SPI, x.Reason, x.SPI, x.Src+" > "+x.Dst, orUnknown(x.Cipher), orUnknown(x.Auth), x.Verdict,
+			fmt.Sprintf("%d/%d", x.Verified+x.Decrypted, x.Packets), sequence(&x), x.Key)
 	}
 	rest.addTo(s)
 	return s
@@ -72,31 +67,6 @@ func (v *verification) unusedSheet() *sheet {
 		s.add("", "", "...", fmt.Sprintf("%d more", n-maxListed))
 	}
 	return s
-}
-
-// maxUnnamed is how many SAs that no key names have a row of their own in a table.
-const maxUnnamed = 1000
-
-// unnamed sums up the others.
-type unnamed struct{ rows, packets int }
-
-// takes counts an SA of that verdict, and reports whether it has no row.
-func (u *unnamed) takes(verdict string, packets int) bool {
-	if verdict != string(why.NoKey) {
-		return false
-	}
-	if u.rows++; u.rows <= maxUnnamed {
-		return false
-	}
-	u.packets += packets
-	return true
-}
-
-// addTo adds the row that stands for all that have none.
-func (u *unnamed) addTo(s *sheet) {
-	if u.rows > maxUnnamed {
-		s.add("", "", "...", fmt.Sprintf("%d more that no key names, %s", u.rows-maxUnnamed, plural(uint64(u.packets), "packet")))
-	}
 }
 
 func orUnknown(s string) string {
@@ -181,17 +151,6 @@ func (v *verification) sentence(p *printer, part bool) string {
 		}
 	}
 	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
-}
-
-// without says what to do about a capture without IKE and ESP.
-func without(stats *pipeline.Stats) string {
-	switch {
-	case stats.ByKind[pipeline.L2TP] > 0:
-		return "its L2TP is in clear and needs no key"
-	case stats.Closed > 0:
-		return notOpened(stats) + " be opened"
-	}
-	return "take it on the router's outer (WAN) interface, where UDP 500, UDP 4500 and ESP pass"
 }
 
 // but is the sentence where every SA was decrypted, and something is wrong all the same.

@@ -3,10 +3,12 @@ package ppp
 import (
 	"bytes"
 	"strings"
+
+	"l2tpdump/l2tp/internal/fingerprint"
 )
 
 // papFields are the contents of a PAP packet (RFC 1334 section 2.2): the name is shown, of the
-// password the length.
+// password the length and a fingerprint.
 func (c *Control) papFields(yield fieldFunc) {
 	field, rest, ok := counted(c.Data)
 	switch c.Code {
@@ -23,7 +25,7 @@ func (c *Control) papFields(yield fieldFunc) {
 			yield("malformed", "password beyond the end")
 			return
 		}
-		yield("password", countBytes(len(password)))
+		yield("password", string(fingerprint.AppendPassword(nil, password)))
 	case 2, 3:
 		if !ok {
 			if len(c.Data) > 0 { // an empty packet is usual
@@ -33,12 +35,12 @@ func (c *Control) papFields(yield fieldFunc) {
 		}
 		messageField(yield, field)
 	default:
-		lengthField(yield, c.Data)
+		hiddenField(yield, c.Data)
 	}
 }
 
 // chapFields are the contents of a CHAP packet (RFC 1994 section 4): names and messages are shown,
-// of challenge and response the length.
+// of challenge and response the length and a fingerprint.
 func (c *Control) chapFields(yield fieldFunc) {
 	switch c.Code {
 	case 1, 2:
@@ -48,12 +50,12 @@ func (c *Control) chapFields(yield fieldFunc) {
 			return
 		}
 		if yield("name", text(name)) {
-			yield("value", countBytes(len(value)))
+			responseField(yield, value)
 		}
 	case 3, 4:
 		messageField(yield, redact(c.Data))
 	default: // MS-CHAP's changes of password
-		lengthField(yield, c.Data)
+		hiddenField(yield, c.Data)
 	}
 }
 
@@ -99,6 +101,9 @@ var eapTypes = map[uint8]string{
 	53: "eke", 55: "teap", 254: "expanded", 255: "experimental",
 }
 
+// eapTLS are the methods that are TLS, whose messages hold no secret.
+var eapTLS = map[uint8]bool{13: true, 21: true, 25: true, 43: true, 55: true}
+
 func eapType(t uint8) string {
 	if s, ok := eapTypes[t]; ok {
 		return s
@@ -110,7 +115,7 @@ func eapType(t uint8) string {
 // that have them names and prompts.
 func (c *Control) eapFields(yield fieldFunc) {
 	if c.Code != 1 && c.Code != 2 {
-		lengthField(yield, c.Data)
+		dataField(yield, c.Data)
 		return
 	}
 	if len(c.Data) < 1 {
@@ -146,11 +151,13 @@ func (c *Control) eapFields(yield fieldFunc) {
 		if len(name) > 0 && !yield("name", text(name)) {
 			return
 		}
-		yield("value", countBytes(len(value)))
+		responseField(yield, value)
 	case kind == 26:
 		eapMSCHAP(data, yield)
+	case request || eapTLS[kind]:
+		dataField(yield, data)
 	default:
-		lengthField(yield, data)
+		hiddenField(yield, data)
 	}
 }
 

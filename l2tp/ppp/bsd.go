@@ -135,6 +135,19 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// bsdClears reports whether a packet of codes of a size ends with CLEAR. What pads it are zeros or
+// ones.
+func bsdClears(data []byte, size int) bool {
+	r := bitReader{data: data}
+	code := 0
+	for r.left() >= size {
+		code = r.bits(size)
+	}
+	left := r.left()
+	padding := r.bits(left)
+	return code == bsdClear && left < 8 && (padding == 0 || padding == 1<<left-1)
+}
+
 // appendString appends the bytes that a code stands for.
 func (d *bsdDictionary) appendString(dst []byte, code int) []byte {
 	n := int(d.entries[code].length)

@@ -7,6 +7,7 @@ import "slices"
 type bundle struct {
 	x     *Expander
 	key   string  // in x.bundles; "": not there
+	user  string  // "" if he is not known
 	links []*Link // one of them, or more
 
 	ccp    ccp
@@ -31,9 +32,16 @@ type bundle struct {
 // ccp is the compression of both directions.
 type ccp struct {
 	negotiation
-	streams [2]stream
-	names   [2]string // of what was negotiated, "" if nothing was
-	noKey   [2]bool   // it is encryption, and the key is not known
+	streams   [2]stream
+	trials    [2]trial
+	names     [2]string // of what was negotiated, "" if nothing was
+	noKey     [2]bool   // it is encryption, and the key is not known
+	requested [2][]byte // the options that an end has asked for last, nil if the other answered
+}
+
+// keeps reports whether packets that are sent as they are are kept, too.
+func (c *ccp) keeps(direction int) bool {
+	return c.streams[direction].comp != nil || len(c.trials[direction].candidates) > 0
 }
 
 func newBundle(x *Expander, l *Link) *bundle { return &bundle{x: x, links: []*Link{l}} }
@@ -58,8 +66,8 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		switch {
 		case b.ccp.noKey[direction]:
 			return NoKey
-		case stream.comp == nil && !b.guess(direction, payload):
-			return Unknown
+		case stream.comp == nil && !b.unanswered(direction, payload):
+			return b.guess(direction, payload)
 		}
 		return stream.receive(b.x, payload, b.plainOf(direction))
 	case protocolLinkCompressed, protocolEncrypted, protocolLinkEncrypted:
@@ -75,6 +83,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		state = b.network(direction, f.Protocol, payload)
 	}
 	stream.pass(b.x, f.Protocol, payload, b.plainOf(direction))
+	b.ccp.trials[direction].pass(f.Protocol, payload)
 	return state
 }
 
@@ -179,8 +188,8 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 	return false
 }
 
-// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661 section
-// 2); nil if it is of another version than the protocol says, or a checksum is wrong.
+// soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661
+// section 2); nil if it is of another version than the protocol says, or a checksum is wrong.
 func soundIP(protocol uint16, payload []byte) []byte {
 	packet := wholeIP(payload)
 	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {
@@ -213,10 +222,17 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 		}
 	}
 	switch {
+	case c.Code == codeConfigureRequest && len(c.Data) <= maxCCPRequest:
+		b.ccp.requested[direction] = append(b.ccp.requested[direction][:0], c.Data...)
+	case c.Code == codeConfigureNak || c.Code == codeConfigureReject:
+		b.ccp.requested[1-direction] = nil
 	case acked:
 		b.choose(direction, c.Data)
 	case c.Code == codeResetAck:
-		b.ccp.streams[direction].reset(b.x)
+		s, t := &b.ccp.streams[direction], &b.ccp.trials[direction]
+		if s.reset(b.x); s.comp == nil && b.ccp.names[direction] == t.proved {
+			t.reset(b.x)
+		}
 	}
 }
 
@@ -225,12 +241,13 @@ func (b *bundle) control(direction int, protocol uint16, payload []byte) {
 func (b *bundle) choose(direction int, options []byte) {
 	var comp compressor
 	mask := uint16(0xffff)
+	b.ccp.requested[1-direction] = nil
 	b.ccp.names[direction], b.ccp.noKey[direction] = "", false
 	for kind, value := range rawOptions(options) {
 		b.ccp.names[direction] = ccpOption(kind).name
 		switch {
 		case (kind == ccpDeflate || kind == ccpDeflateDraft) && len(value) == 2 && value[0]&15 == 8 && value[0]>>4 < 8:
-			comp = &deflateCompressor{deflateWindow{size: 1 << (value[0]>>4 + 8)}, &b.x.inflater}
+			comp = newDeflateCompressor(1<<(value[0]>>4+8), &b.x.inflater)
 		case kind == ccpBSD && len(value) == 1 && value[0]>>5 == 1 && value[0]&31 >= bsdMinBits && value[0]&31 <= bsdMaxBits:
 			comp = bsdCompressor{newBSDDictionary(int(value[0] & 31))}
 		case kind == ccpMPPE && len(value) == 4:
@@ -239,6 +256,30 @@ func (b *bundle) choose(direction int, options []byte) {
 		break
 	}
 	b.ccp.streams[direction].begin(b.x, comp, mask)
+	b.ccp.trials[direction] = trial{}
+}
+
+// maxCCPRequest is the size in bytes of the longest options that are kept until the other end answers.
+const maxCCPRequest = 256
+
+// unanswered begins with the compression that the receiver has asked for, where the sender's answer was
+// not seen: it would not send so without. It reports whether there is one, and the packet is the first
+// where that matters.
+func (b *bundle) unanswered(direction int, packet []byte) bool {
+	requested := b.ccp.requested[1-direction]
+	if len(requested) == 0 || b.ccp.names[direction] != "" {
+		return false
+	}
+	b.choose(direction, requested)
+	s := &b.ccp.streams[direction]
+	if s.comp == nil {
+		return false
+	}
+	if number, _, _ := s.comp.number(packet); number > 0 && s.comp.reset() {
+		b.choose(direction, nil) // of those before, which it counts, some may have been sent as they are
+		return false
+	}
+	return true
 }
 
 // microsoft is the compressor for the bits of an MPPE option, nil if the key is not known.
@@ -257,45 +298,28 @@ func (b *bundle) microsoft(direction int, value []byte) compressor {
 	return newMicrosoftCompressor(options, cipher, func(frame []byte) bool { return b.fits(direction, frame) })
 }
 
-// guess finds out with what a sender compresses whose negotiation was not seen: where nothing
-// before a packet is needed, a frame that is one beyond doubt proves it.
-func (b *bundle) guess(direction int, packet []byte) bool {
-	s := &b.ccp.streams[direction]
-	afterReset := s.afterReset
-	s.afterReset = false
-	number, _, ok := sequenceNumber(packet)
-	if !ok || b.ccp.names[direction] != "" {
-		return false
+// guess follows a packet of a sender whose negotiation was not seen.
+func (b *bundle) guess(direction int, packet []byte) State {
+	t := &b.ccp.trials[direction]
+	if b.ccp.names[direction] != t.proved {
+		return Unknown // it was seen, and is not expanded
 	}
-	fits := func(frame []byte) bool { return b.fits(direction, frame) }
-	type candidate struct {
-		name string
-		comp func() compressor
-		mask uint16
+	frame := t.receive(b.x, packet, func(frame []byte) bool { return b.fits(direction, frame) })
+	switch {
+	case frame != nil:
+	case t.proved != "":
+		return Waiting
+	default:
+		return Unknown
 	}
-	var candidates []candidate
-	if afterReset && number == 0 {
-		candidates = []candidate{
-			{"deflate", func() compressor { return &deflateCompressor{deflateWindow{size: 1 << 15}, &b.x.inflater} }, 0xffff},
-			{"bsd", func() compressor { return bsdCompressor{newBSDDictionary(bsdMaxBits)} }, 0xffff},
-		}
+	b.ccp.names[direction] = t.proved
+	if len(t.candidates) == 1 {
+		c, s := t.candidates[0], &b.ccp.streams[direction]
+		s.begin(b.x, c.comp, c.mask)
+		s.next = c.next
+		*t = trial{}
 	}
-	if number&(mppeFlushed|mppeEncrypted) == mppeFlushed {
-		candidates = append(candidates, candidate{"mppe", func() compressor {
-			m := newMicrosoftCompressor(mppeMPPC, nil, fits)
-			m.next = number & mppeCountMask
-			return m
-		}, mppeCountMask})
-	}
-	for _, c := range candidates {
-		if frame, err := c.comp().expand(nil, packet); err == nil && fits(frame) {
-			b.ccp.names[direction] = c.name
-			s.begin(b.x, c.comp(), c.mask)
-			s.next = number & c.mask
-			return true
-		}
-	}
-	return false
+	return max(b.plain(direction, frame), Expanded)
 }
 
 // ipcpControl follows whether TCP/IP headers are compressed (RFC 1332 section 3.2).
@@ -360,7 +384,7 @@ func (b *bundle) linkDown() {
 func (b *bundle) bytes() int {
 	n := 0
 	for i := range 2 {
-		n += b.ccp.streams[i].size() + b.vj[i].size() + b.mp[i].data + 64*cap(b.mp[i].fragments)
+		n += b.ccp.streams[i].size() + b.ccp.trials[i].size() + b.vj[i].size() + b.mp[i].data + 64*cap(b.mp[i].fragments)
 	}
 	return n
 }
@@ -369,6 +393,7 @@ func (b *bundle) bytes() int {
 func (b *bundle) evict() {
 	for i := range 2 {
 		b.ccp.streams[i].evict(b.x)
+		b.ccp.trials[i] = trial{}
 		b.mp[i].giveUp(b.x)
 		b.vj[i] = vjSlots{}
 	}

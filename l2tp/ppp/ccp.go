@@ -24,29 +24,29 @@ func ccpOption(kind uint8) option {
 	case 2:
 		return option{"predictor2", nil}
 	case 3:
-		return option{"puddle-jumper", size}
+		return option{"puddle-jumper", octets}
 	case 16:
-		return option{"hp-ppc", size}
+		return option{"hp-ppc", octets}
 	case 17:
 		return option{"stac", stac}
 	case ccpMPPE:
 		return option{"mppe", mppe}
 	case 19:
-		return option{"gandalf-fza", size}
+		return option{"gandalf-fza", octets}
 	case 20:
-		return option{"v42bis", size}
+		return option{"v42bis", octets}
 	case ccpBSD:
 		return option{"bsd", bsdCompress}
 	case 23:
-		return option{"lzs-dcp", size}
+		return option{"lzs-dcp", octets}
 	case ccpDeflateDraft: // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
 		return option{"deflate-draft", deflate}
 	case 25:
-		return option{"dce", size}
+		return option{"dce", octets}
 	case ccpDeflate:
 		return option{"deflate", deflate}
 	case 27:
-		return option{"v44", size}
+		return option{"v44", octets}
 	}
 	return option{}
 }
@@ -79,7 +79,7 @@ func bsdCompress(data []byte) (any, bool) {
 // stac writes the number of histories and the check mode of RFC 1974 section 3.
 func stac(data []byte) (any, bool) {
 	if len(data) != 3 {
-		return countBytes(len(data)), len(data) > 0 // older proprietary forms
+		return Octets(data), len(data) > 0 // older proprietary forms
 	}
 	return fmt.Sprintf("histories %d check %d", binary.BigEndian.Uint16(data), data[2]), true
 }
@@ -129,17 +129,17 @@ func mppe(data []byte) (any, bool) {
 	return strings.Join(words, " "), true
 }
 
-// ecpOption is the table of ECP's options (RFC 1968, 2419, 2420). The nonces are given by length.
+// ecpOption is the table of ECP's options (RFC 1968, 2419, 2420).
 func ecpOption(kind uint8) option {
 	switch kind {
 	case 0:
 		return option{"oui", vendorOption}
 	case 1:
-		return option{"dese", size}
+		return option{"dese", octets}
 	case 2:
-		return option{"3dese", size}
+		return option{"3dese", octets}
 	case 3:
-		return option{"dese-bis", size}
+		return option{"dese-bis", octets}
 	}
 	return option{}
 }

@@ -73,8 +73,8 @@ func transportFits(packet []byte) bool {
 	return segmentFits(protocol, segment, sum(0, packet[12:20]))
 }
 
-// transportFits6 is transportFits for IPv6, whose header has no checksum: where the segment's is that of
-// another protocol, the header is damaged.
+// transportFits6 is transportFits for IPv6, whose header has no checksum: where the segment's is
+// that of another protocol, the header is damaged.
 func transportFits6(packet []byte) bool {
 	protocol, segment := packet[6], packet[ipv6Header:]
 	acc := sum(0, packet[8:40])
@@ -96,8 +96,8 @@ func transportFits6(packet []byte) bool {
 	return true
 }
 
-// segmentFits reports whether the checksum of a segment is right, acc being the sum of the addresses.
-// It is true where the protocol has none.
+// segmentFits reports whether the checksum of a segment is right, acc being the sum of the
+// addresses. It is true where the protocol has none.
 func segmentFits(protocol byte, segment []byte, acc uint64) bool {
 	least := 4
 	switch protocol {

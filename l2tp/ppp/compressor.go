@@ -1,11 +1,37 @@
 package ppp
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // deflateCompressor is Deflate (RFC 1979).
 type deflateCompressor struct {
 	window   deflateWindow
 	inflater *inflater
+
+	// Where the output before some packet is not known, window has zeros in its place and other has
+	// ones: what both expand to is right, and what differs is not known. nil: all of window is
+	// known.
+	other  *deflateWindow
+	output []byte
+}
+
+const maxDeflateWindow = 1 << 15
+
+func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
+	return &deflateCompressor{window: deflateWindow{size: window}, inflater: f}
+}
+
+// forget makes all before the next packet unknown.
+func (d *deflateCompressor) forget() {
+	d.window.data = make([]byte, d.window.size, d.window.size+deflateSlack)
+	d.other = &deflateWindow{data: bytes.Repeat([]byte{0xff}, d.window.size), size: d.window.size}
+}
+
+func (d *deflateCompressor) restart([]byte) (after, ok bool) {
+	d.forget()
+	return false, true
 }
 
 func (*deflateCompressor) number(packet []byte) (number uint16, alone, ok bool) {
@@ -23,7 +49,17 @@ func sequenceNumber(packet []byte) (number uint16, alone, ok bool) {
 func (d *deflateCompressor) expand(dst, packet []byte) ([]byte, error) {
 	at := len(dst)
 	dst, err := d.inflater.expand(dst, packet[2:], d.window.tail())
+	if err == nil && d.other != nil {
+		d.output, err = d.inflater.expand(d.output[:0], packet[2:], d.other.tail())
+		d.other.add(d.output)
+		if err == nil && !bytes.Equal(dst[at:], d.output) {
+			err = errHistory
+		}
+	}
 	d.window.add(dst[at:])
+	if d.other != nil && bytes.Equal(d.window.tail(), d.other.tail()) {
+		d.other, d.output = nil, nil
+	}
 	return dst, err
 }
 
@@ -33,20 +69,23 @@ func (*deflateCompressor) counts(protocol uint16) bool {
 }
 
 func (d *deflateCompressor) pass(protocol uint16, data []byte) {
-	field := [2]byte{byte(protocol >> 8), byte(protocol)}
-	if field[0] == 0 {
-		d.window.add(field[1:])
-	} else {
-		d.window.add(field[:])
+	d.window.pass(protocol, data)
+	if d.other != nil {
+		d.other.pass(protocol, data)
 	}
-	d.window.add(data)
 }
 
 func (d *deflateCompressor) reset() bool { return true }
 
-func (d *deflateCompressor) drop() { d.window.data = nil }
+func (d *deflateCompressor) drop() { d.window.data, d.other, d.output = nil, nil, nil }
 
-func (d *deflateCompressor) size() int { return cap(d.window.data) }
+func (d *deflateCompressor) size() int {
+	n := cap(d.window.data) + cap(d.output)
+	if d.other != nil {
+		n += cap(d.other.data)
+	}
+	return n
+}
 
 // bsdCompressor is BSD-compress (RFC 1977).
 type bsdCompressor struct{ *bsdDictionary }
@@ -63,6 +102,15 @@ func (bsdCompressor) counts(protocol uint16) bool { return protocol >= 0x21 && p
 
 func (b bsdCompressor) pass(protocol uint16, data []byte) {
 	b.bsdDictionary.pass(byte(protocol), data)
+}
+
+// restart: behind a CLEAR the dictionary is that of the beginning.
+func (b bsdCompressor) restart(packet []byte) (after, ok bool) {
+	if !bsdClears(packet[2:], b.maxBits) {
+		return false, false
+	}
+	b.drop()
+	return true, true
 }
 
 func (b bsdCompressor) reset() bool { return true }
@@ -171,6 +219,9 @@ func (m *microsoftCompressor) plausible(plain []byte) bool {
 func (*microsoftCompressor) counts(uint16) bool { return false }
 
 func (*microsoftCompressor) pass(uint16, []byte) {}
+
+// restart: no packet can be read whose flags do not say that it stands alone.
+func (*microsoftCompressor) restart([]byte) (after, ok bool) { return false, false }
 
 // reset: the flush in the next packet says the same.
 func (*microsoftCompressor) reset() bool { return false }

@@ -36,7 +36,7 @@ var codes = [...]string{
 // otherCodes are the codes of the protocols that have their own.
 var otherCodes = map[uint16][]string{
 	protocolPAP:  {1: "Auth-Req", 2: "Auth-Ack", 3: "Auth-Nak"},
-	0xc027:       {1: "Request", 2: "Ack", 3: "Nak"},
+	protocolSPAP: {1: "Request", 2: "Ack", 3: "Nak"},
 	protocolCHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure", 5: "Change-Password-1", 6: "Change-Password-2", 7: "Change-Password"},
 	protocolEAP:  {1: "Request", 2: "Response", 3: "Success", 4: "Failure", 5: "Initiate", 6: "Finish"},
 	protocolCBCP: {1: "Request", 2: "Response", 3: "Ack"},
@@ -87,16 +87,23 @@ func (c *Control) CodeName() string {
 
 // Options yields what Values does, all values as texts: numbers in decimal, flags as "yes".
 func (c *Control) Options(yield func(name, value string) bool) {
-	c.Values(func(name string, value any) bool { return yield(name, valueText(value)) })
+	c.Values(func(name string, value any) bool {
+		if o, ok := value.(Octets); ok {
+			return yield(name, o.Hex())
+		}
+		return yield(name, valueText(value))
+	})
 }
 
-// valueText is a value of [Control.Values] as a text.
+// valueText is a value of [Control.Values] as a text for a line.
 func valueText(value any) string {
 	switch v := value.(type) {
 	case uint64:
 		return strconv.FormatUint(v, 10)
 	case bool:
 		return "yes"
+	case Octets:
+		return v.String()
 	case string:
 		return v
 	}
@@ -104,9 +111,10 @@ func valueText(value any) string {
 }
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
-// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a number,
-// or true for an option that is there or not. What is damaged is yielded as "malformed" with the
-// reason. A name can come more than once. For use as an iterator:
+// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a
+// number, [Octets] where no more is known, or true for an option that is there or not. What is
+// damaged is yielded as "malformed" with the reason. A name can come more than once. For use as an
+// iterator:
 //
 //	for name, value := range c.Values {
 func (c *Control) Values(yield func(name string, value any) bool) {
@@ -114,8 +122,8 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	case protocolPAP:
 		c.papFields(yield)
 		return
-	case 0xc027, 0xc05b: // proprietary, may hold a password
-		lengthField(yield, c.Data)
+	case protocolSPAP, protocolVSAP: // proprietary, may hold a password
+		hiddenField(yield, c.Data)
 		return
 	case protocolCHAP:
 		c.chapFields(yield)
@@ -137,21 +145,36 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 		messageField(yield, c.Data)
 	case codeCodeReject:
 		if len(c.Data) < 2 {
-			lengthField(yield, c.Data)
+			dataField(yield, c.Data)
 			return
 		}
 		rejected := Control{Protocol: c.Protocol, Code: c.Data[0]}
-		yield("rejected", rejected.CodeName()+" id "+decimal(int(c.Data[1])))
+		if yield("rejected", rejected.CodeName()+" id "+decimal(int(c.Data[1]))) {
+			dataField(yield, c.Data)
+		}
 	case codeProtocolReject:
 		if len(c.Data) < 2 {
 			yield("malformed", "no protocol")
 			return
 		}
-		yield("protocol", ProtocolName(binary.BigEndian.Uint16(c.Data)))
+		c.rejectedProtocol(yield)
 	case codeEchoRequest, codeEchoReply, codeDiscardRequest, codeIdentification, codeTimeRemaining, codeVendor:
 		c.magicFields(yield)
 	default:
-		lengthField(yield, c.Data)
+		dataField(yield, c.Data)
+	}
+}
+
+// rejectedProtocol are the contents of a Protocol-Reject (RFC 1661 section 5.7): the protocol, and
+// the packet, which of a login may hold a password.
+func (c *Control) rejectedProtocol(yield fieldFunc) {
+	protocol, packet := binary.BigEndian.Uint16(c.Data), c.Data[2:]
+	switch {
+	case !yield("protocol", ProtocolName(protocol)):
+	case carriesLogin(protocol):
+		hiddenField(yield, packet)
+	default:
+		dataField(yield, packet)
 	}
 }
 
@@ -182,10 +205,10 @@ func (c *Control) magicFields(yield fieldFunc) {
 			yield("malformed", "no OUI")
 			return
 		}
-		if yield("oui", hexBytes(rest[:3])) {
-			yield("kind", uint64(rest[3]))
+		if yield("oui", hexBytes(rest[:3])) && yield("kind", uint64(rest[3])) {
+			dataField(yield, rest[4:])
 		}
 	default:
-		lengthField(yield, rest)
+		dataField(yield, rest)
 	}
 }

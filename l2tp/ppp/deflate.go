@@ -71,5 +71,14 @@ func (w *deflateWindow) add(output []byte) {
 	w.data = append(w.data, output...)
 }
 
+// pass takes a packet into the window that was sent as it is (RFC 1979 section 2.1).
+func (w *deflateWindow) pass(protocol uint16, data []byte) {
+	if protocol > 0xff {
+		w.add([]byte{byte(protocol >> 8)})
+	}
+	w.add([]byte{byte(protocol)})
+	w.add(data)
+}
+
 // tail is what the next packet may refer to.
 func (w *deflateWindow) tail() []byte { return w.data[max(len(w.data)-w.size, 0):] }

@@ -25,6 +25,6 @@
 //	for _, packet := range r.Packets {
 //
 // Every length of the wire is checked before it is used; a damaged option is said to be so.
-// Passwords, challenges, responses and authenticators are described by their length and never
-// shown.
+// Passwords, challenges, responses and authenticators are described by length and fingerprint, and
+// never shown.
 package ppp

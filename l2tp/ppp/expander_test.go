@@ -288,7 +288,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// mixed are frames of Deflate or BSD-compress, of which each fifth is sent as it is, which both count.
+// mixed are frames of Deflate or BSD-compress, of which each fifth is sent as it is, which both
+// count.
 func mixed(t testing.TB, p *pair, name string, packets [][]byte) (frames []numbered) {
 	deflate, bsd := newDeflateSender(), &bsdSender{bsdDictionary: newBSDDictionary(12)}
 	option := []byte{ccpDeflate, 4, 7<<4 | 8, 0}
@@ -350,8 +351,8 @@ func TestPassed(t *testing.T) {
 	}
 }
 
-// TestPassedLoss loses each packet of a stream in which some are sent as they are: none that was sent
-// later stands in for it.
+// TestPassedLoss loses each packet of a stream in which some are sent as they are: none that was
+// sent later stands in for it.
 func TestPassedLoss(t *testing.T) {
 	packets := traffic(60)
 	for _, name := range []string{"deflate", "bsd"} {
@@ -375,8 +376,8 @@ func TestPassedLoss(t *testing.T) {
 	}
 }
 
-// TestCopies: a copy of a frame that the network makes changes nothing, where its carrier shows that
-// it is one.
+// TestCopies: a copy of a frame that the network makes changes nothing, where its carrier shows
+// that it is one.
 func TestCopies(t *testing.T) {
 	p := newPair(t)
 	p.agree(protocolIPCP, ipcpCompression, 6, 0, protocolVJCompressed, 15, 0)
@@ -575,6 +576,41 @@ func TestBounded(t *testing.T) {
 	}
 	if x.bytes != 0 || len(x.loaded) != 0 || x.held != 0 {
 		t.Errorf("after the end of all sessions: %d bytes, %d held", x.bytes, x.held)
+	}
+}
+
+// TestBoundedPassed: so is the state that packets make which are sent as they are, where CCP was seen and
+// where no more than a Reset-Ack was.
+func TestBoundedPassed(t *testing.T) {
+	for name, begin := range map[string]func(p *pair){
+		"deflate":   func(p *pair) { p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0) },
+		"bsd":       func(p *pair) { p.agree(protocolCCP, ccpBSD, 3, 1<<5|15) },
+		"reset-ack": func(p *pair) { p.control(0, protocolCCP, codeResetAck, 1) },
+	} {
+		x := NewExpander(nil)
+		packet := bytes.Repeat([]byte{1}, 30<<10)
+		var links []*Link
+		for i := range 601 {
+			p := &pair{t: t, x: x, link: x.NewLink(ends[0], ends[1])}
+			begin(p)
+			for range 4 {
+				p.send(0, ProtocolIP, packet)
+			}
+			links = append(links, p.link)
+			if i%100 != 0 {
+				continue
+			}
+			total := 0
+			for _, l := range links {
+				total += l.bundle.bytes()
+			}
+			if x.bytes > maxStateBytes || total > maxStateBytes+1<<20 {
+				t.Fatalf("%s: %d bytes, %d of them counted, after %d sessions", name, total, x.bytes, i+1)
+			}
+		}
+		if x.bytes < 1<<20 {
+			t.Errorf("%s: %d bytes counted", name, x.bytes)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package ppp
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // Errors of Frame.Decode and Control.Decode. They are static, so that a damaged packet costs no
 // allocation.
@@ -74,7 +77,23 @@ func (f *Frame) Decode(data []byte) error {
 	return nil
 }
 
-// Login reports whether the frame is of PAP, CHAP or EAP, which carry passwords and responses.
-func (f *Frame) Login() bool {
-	return f.Protocol == protocolPAP || f.Protocol == protocolCHAP || f.Protocol == protocolEAP
+// Login reports whether a frame can hold a password or a response: it is of a protocol that carries
+// them, or rejects one. data is what f was decoded from.
+func (f *Frame) Login(data []byte) bool {
+	protocol := f.Protocol
+	var c Control
+	if err := c.Decode(protocol, data[f.PayloadStart:f.PayloadEnd]); (err == nil || err == ErrTruncated) && protocol == protocolLCP &&
+		c.Code == codeProtocolReject && len(c.Data) > 1 {
+		protocol = binary.BigEndian.Uint16(c.Data)
+	}
+	return carriesLogin(protocol)
+}
+
+// carriesLogin reports whether packets of a protocol hold passwords or responses.
+func carriesLogin(protocol uint16) bool {
+	switch protocol {
+	case protocolPAP, protocolSPAP, protocolVSAP, protocolCHAP, protocolEAP:
+		return true
+	}
+	return false
 }

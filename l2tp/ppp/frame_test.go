@@ -74,3 +74,22 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestLogin: the bytes of a login are not to be shown, nor are those of one that is rejected.
+func TestLogin(t *testing.T) {
+	for _, c := range []struct {
+		data []byte
+		want bool
+	}{
+		{frame(protocolPAP, 1, 1), true},
+		{frame(protocolVSAP, 1, 1), true},
+		{frame(protocolLCP, codeProtocolReject, 1, 0xc0, 0x23, 1, 1), true},
+		{frame(protocolLCP, codeProtocolReject, 1, 0xc2), false},
+		{frame(protocolLCP, codeEchoRequest, 1, 0xc0, 0x23, 1, 1), false},
+	} {
+		var f Frame
+		if err := f.Decode(c.data); err != nil || f.Login(c.data) != c.want {
+			t.Errorf("%x: %v %v", c.data, f.Login(c.data), err)
+		}
+	}
+}

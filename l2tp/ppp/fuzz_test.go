@@ -95,6 +95,7 @@ func FuzzExpand(f *testing.F) {
 			if len(piece) < 1 || f.Decode(piece[1:]) != nil {
 				continue
 			}
+			f.Position = Position{Counter: uint32(piece[0] >> 2 & 1), Number: uint32(piece[0] >> 4), Ordered: piece[0]&8 != 0}
 			r := links[piece[0]>>1&1].Expand(int(piece[0]&1), &f, piece[1:])
 			if r.State != Plain {
 				frames++

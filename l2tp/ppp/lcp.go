@@ -38,17 +38,17 @@ func lcpOption(kind uint8) option {
 	case 10:
 		return option{"padding", number8}
 	case 11:
-		return option{"numbered-mode", size}
+		return option{"numbered-mode", octets}
 	case 12:
-		return option{"multilink-procedure", size}
+		return option{"multilink-procedure", octets}
 	case 13:
 		return option{"callback", callback}
 	case 14:
-		return option{"connect-time", size}
+		return option{"connect-time", octets}
 	case 15:
 		return option{"compound-frames", nil}
 	case 16:
-		return option{"nominal-encapsulation", size}
+		return option{"nominal-encapsulation", octets}
 	case lcpMRRU:
 		return option{"mrru", number16}
 	case lcpShortSequence:
@@ -56,25 +56,25 @@ func lcpOption(kind uint8) option {
 	case lcpEndpoint:
 		return option{"endpoint", endpoint}
 	case 20:
-		return option{"proprietary", size}
+		return option{"proprietary", octets}
 	case 21:
-		return option{"dce", size}
+		return option{"dce", octets}
 	case 22:
-		return option{"multilink-plus", size}
+		return option{"multilink-plus", octets}
 	case 23:
 		return option{"link-discriminator", number16}
 	case 24:
-		return option{"lcp-auth", size}
+		return option{"lcp-auth", octets}
 	case 25:
-		return option{"cobs", size}
+		return option{"cobs", octets}
 	case 26:
-		return option{"prefix-elision", size}
+		return option{"prefix-elision", octets}
 	case 27:
-		return option{"multilink-header", size}
+		return option{"multilink-header", octets}
 	case 28:
-		return option{"language", size}
+		return option{"language", octets}
 	case 29:
-		return option{"simple-data-link", size}
+		return option{"simple-data-link", octets}
 	case 30:
 		return option{"ppp-mux", nil}
 	}
@@ -92,7 +92,7 @@ func authProtocol(data []byte) (any, bool) {
 		return "pap", true
 	case protocolEAP:
 		return "eap", true
-	case 0xc027:
+	case protocolSPAP:
 		return "spap", true
 	case protocolCHAP:
 		if len(data) < 3 {
@@ -142,8 +142,7 @@ func fcsAlternatives(data []byte) (any, bool) {
 	return bitNames(uint32(data[0]), []string{"null", "16", "32"}), true
 }
 
-// callback writes the operation of RFC 1570 section 3.3; the number or location that follows is
-// given by its length.
+// callback writes the operation of RFC 1570 section 3.3, and the number or location that follows.
 func callback(data []byte) (any, bool) {
 	if len(data) < 1 {
 		return nil, false
@@ -154,7 +153,7 @@ func callback(data []byte) (any, bool) {
 		name = names[data[0]]
 	}
 	if len(data) > 1 {
-		name += " (" + countBytes(len(data)-1) + ")"
+		name += " " + text(data[1:])
 	}
 	return name, true
 }
@@ -186,12 +185,16 @@ func endpoint(data []byte) (any, bool) {
 	return "class " + decimal(int(data[0])) + " " + hexBytes(value), true
 }
 
-// vendorOption writes the OUI and the kind of RFC 2153 section 2.
+// vendorOption writes the OUI, the kind and the value of RFC 2153 section 2.
 func vendorOption(data []byte) (any, bool) {
 	if len(data) < 4 {
 		return nil, false
 	}
-	return hexBytes(data[:3]) + " kind " + decimal(int(data[3])), true
+	says := hexBytes(data[:3]) + " kind " + decimal(int(data[3]))
+	if len(data) > 4 {
+		says += " " + hexBytes(data[4:])
+	}
+	return says, true
 }
 
 // bitNames writes the set bits by name, from the lowest, joined by "+"; bits without a name in

@@ -8,13 +8,13 @@ import (
 func cbcpOption(kind uint8) option {
 	switch kind {
 	case 1:
-		return option{"no-callback", size}
+		return option{"no-callback", octets}
 	case 2:
-		return option{"user-number", size}
+		return option{"user-number", octets}
 	case 3:
-		return option{"fixed-number", size}
+		return option{"fixed-number", octets}
 	case 4:
-		return option{"number-list", size}
+		return option{"number-list", octets}
 	}
 	return option{}
 }
@@ -31,9 +31,9 @@ func bacpOption(kind uint8) option {
 func bapOption(kind uint8) option {
 	switch kind {
 	case 1:
-		return option{"link-type", size}
+		return option{"link-type", octets}
 	case 2:
-		return option{"phone-delta", size}
+		return option{"phone-delta", octets}
 	case 3:
 		return option{"no-phone-number", nil}
 	case 4:
@@ -41,7 +41,7 @@ func bapOption(kind uint8) option {
 	case 5:
 		return option{"link-discriminator", number16}
 	case 6:
-		return option{"call-status", size}
+		return option{"call-status", octets}
 	}
 	return option{}
 }

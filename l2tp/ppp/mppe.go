@@ -23,9 +23,10 @@ const (
 )
 
 var (
-	errLate = errors.New("ppp: packet is late or repeated")
-	errGap  = errors.New("ppp: packets before this one are missing")
-	errKey  = errors.New("ppp: the key does not fit")
+	errLate    = errors.New("ppp: packet is late or repeated")
+	errGap     = errors.New("ppp: packets before this one are missing")
+	errHistory = errors.New("ppp: packet refers to what was before the capture")
+	errKey     = errors.New("ppp: the key does not fit")
 )
 
 // mppeKey is a session key; of one of 8 bytes the rest is zero.

@@ -7,14 +7,16 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"l2tpdump/l2tp/internal/fingerprint"
 	"l2tpdump/l2tp/internal/printable"
 )
 
 // fieldFunc takes a field of a packet, as [Control.Values] yields it, and says whether it wants more.
 type fieldFunc func(name string, value any) bool
 
-// option says how one configuration option is named and what its data says: a text for people, or
-// a uint64. value says false if the data has the wrong length; nil means a flag, which has no data.
+// option says how one configuration option is named and what its data says: a text for people, a
+// uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has
+// no data.
 type option struct {
 	name  string
 	value func(data []byte) (any, bool)
@@ -71,14 +73,18 @@ func options(data []byte, find table, yield fieldFunc) {
 		ok := true
 		switch {
 		case o.name == "":
-			says = countBytes(len(value))
+			says, _ = octets(value)
 		case o.value != nil:
 			says, ok = o.value(value)
 		default:
 			ok = len(value) == 0
 		}
 		if !ok {
-			name, says = "malformed", name+" of length "+decimal(n)
+			text := name + " of length " + decimal(n)
+			if len(value) > 0 {
+				text += " " + hexBytes(value)
+			}
+			name, says = "malformed", text
 		}
 		if !yield(name, says) {
 			return
@@ -118,7 +124,30 @@ func address(data []byte) (any, bool) {
 
 func address4(data []byte) string { return netip.AddrFrom4([4]byte(data)).String() }
 
-func size(data []byte) (any, bool) { return countBytes(len(data)), true }
+func octets(data []byte) (any, bool) {
+	if len(data) == 0 {
+		return true, true
+	}
+	return Octets(data), true
+}
+
+// Octets is a value of which no more is known than its bytes.
+type Octets []byte
+
+// Hex is all of it: "0x0102".
+func (o Octets) Hex() string { return hexBytes(o) }
+
+// String is what a line shows of it: the first 32 bytes.
+func (o Octets) String() string { return string(o.append(nil)) }
+
+func (o Octets) append(dst []byte) []byte {
+	const most = 32
+	dst = hex.AppendEncode(append(dst, "0x"...), o[:min(len(o), most)])
+	if len(o) > most {
+		dst = append(dst, "..."...)
+	}
+	return dst
+}
 
 func hexBytes(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
@@ -131,18 +160,29 @@ func countBytes(n int) string {
 	return strconv.Itoa(n) + " bytes"
 }
 
-// lengthField yields how many bytes there are, if any.
-func lengthField(yield fieldFunc, data []byte) bool {
-	return len(data) == 0 || yield("length", uint64(len(data)))
+// dataField yields what there is, if anything.
+func dataField(yield fieldFunc, data []byte) bool {
+	return len(data) == 0 || yield("data", Octets(data))
 }
 
-// messageField yields a text for people; if it is none, its length.
+// hiddenField yields of data that may hold a password how long it is and its fingerprint, if there
+// is any.
+func hiddenField(yield fieldFunc, data []byte) bool {
+	return len(data) == 0 || yield("data", string(fingerprint.AppendPassword(nil, data)))
+}
+
+// responseField yields of a challenge or a response how long it is and its fingerprint.
+func responseField(yield fieldFunc, value []byte) bool {
+	return yield("value", string(fingerprint.Append(nil, value)))
+}
+
+// messageField yields a text for people; if it is none, its bytes.
 func messageField(yield fieldFunc, data []byte) bool {
 	if len(data) == 0 {
 		return true
 	}
 	if !utf8.Valid(data) || !isText(data) {
-		return lengthField(yield, data)
+		return dataField(yield, data)
 	}
 	return yield("message", text(data))
 }

@@ -23,9 +23,11 @@ const (
 	protocolLCP            = 0xc021
 	protocolPAP            = 0xc023
 	ProtocolLQR            = 0xc025
+	protocolSPAP           = 0xc027
 	protocolCBCP           = 0xc029
 	protocolBACP           = 0xc02b
 	protocolBAP            = 0xc02d
+	protocolVSAP           = 0xc05b
 	protocolCHAP           = 0xc223
 	protocolEAP            = 0xc227
 )
@@ -103,11 +105,11 @@ var protocols = map[uint16]string{
 	protocolLCP:            "LCP",
 	protocolPAP:            "PAP",
 	ProtocolLQR:            "LQR",
-	0xc027:                 "SPAP",
+	protocolSPAP:           "SPAP",
 	protocolCBCP:           "CBCP",
 	protocolBACP:           "BACP",
 	protocolBAP:            "BAP",
-	0xc05b:                 "VSAP",
+	protocolVSAP:           "VSAP",
 	0xc081:                 "Container CP",
 	protocolCHAP:           "CHAP",
 	0xc225:                 "RSA auth",
@@ -116,6 +118,9 @@ var protocols = map[uint16]string{
 	0xc283:                 "Proprietary auth",
 	0xc481:                 "Proprietary node ID auth",
 }
+
+// Named reports whether a protocol has a name.
+func Named(p uint16) bool { return protocols[p] != "" }
 
 // ProtocolName is the name of a protocol: "LCP", "IP", "IPv6"; "0x1234" if it has none.
 func ProtocolName(p uint16) string {
@@ -143,7 +148,7 @@ func appendHex16(dst []byte, n uint16) []byte {
 // up) that are known.
 func IsControl(p uint16) bool {
 	switch p {
-	case protocolLCP, protocolPAP, 0xc027, protocolCBCP, protocolBACP, protocolBAP, protocolCHAP, protocolEAP, 0xc05b:
+	case protocolLCP, protocolPAP, protocolSPAP, protocolCBCP, protocolBACP, protocolBAP, protocolCHAP, protocolEAP, protocolVSAP:
 		return true
 	}
 	return p >= 0x8000 && p < 0xc000

@@ -7,14 +7,17 @@ import "slices"
 type compressor interface {
 	// number is the packet's number; alone says that it can be read whatever is missing before it.
 	number(packet []byte) (number uint16, alone, ok bool)
-	// expand appends the frame that a packet holds, from the protocol field on. errLate says that it
-	// has come too late or twice. After another error of a packet that is not alone, the state is of
-	// no use until a reset.
+	// expand appends the frame that a packet holds, from the protocol field on. errLate says that
+	// it has come too late or twice, errHistory that it refers to what is not known. After another
+	// error of a packet that is not alone, the state is of no use until a reset.
 	expand(dst, packet []byte) ([]byte, error)
 	// counts reports whether packets of this protocol that are sent as they are have a number too;
 	// pass takes note of one.
 	counts(protocol uint16) bool
 	pass(protocol uint16, data []byte)
+	// restart reports whether the state can be begun anew with a packet, whatever was before: with
+	// that packet, or, as after says, with the next.
+	restart(packet []byte) (after, ok bool)
 	// reset reports whether a Reset-Ack makes state and numbers begin again.
 	reset() bool
 	// drop frees the state, which is then that of the beginning.
@@ -36,8 +39,6 @@ type stream struct {
 	mask    uint16     // of the numbers
 	next    uint16     // that is expected, not counting passed
 	waiting bool       // for a reset
-
-	afterReset bool // comp is nil, and nothing was received since a Reset-Ack
 
 	// passed are the packets that were sent as they are since the last number. They show no number:
 	// how many of them were sent before a compressed packet is known when that comes.
@@ -72,7 +73,6 @@ func (s *stream) begin(x *Expander, c compressor, mask uint16) {
 
 // reset follows a Reset-Ack of the sender.
 func (s *stream) reset(x *Expander) {
-	s.afterReset = s.comp == nil
 	if s.comp != nil && s.comp.reset() {
 		s.lose(x)
 		s.evict(x)
@@ -198,7 +198,7 @@ func (s *stream) receive(x *Expander, packet []byte, up func([]byte) State) Stat
 	case behind:
 		return Repeated
 	case s.waiting:
-		return Waiting
+		return s.restart(x, number, packet, up)
 	case int(ahead) > s.beforeNumber(&x.position, number):
 		return s.hold(x, number, packet)
 	default:
@@ -206,6 +206,20 @@ func (s *stream) receive(x *Expander, packet []byte, up func([]byte) State) Stat
 		s.drain(x, up)
 		return state
 	}
+}
+
+// restart goes on with a packet of a sender of whom too much was lost, if that is possible.
+func (s *stream) restart(x *Expander, number uint16, packet []byte, up func([]byte) State) State {
+	after, ok := s.comp.restart(packet)
+	if !ok {
+		return Waiting
+	}
+	s.next, s.unshown, s.waiting = number, 0, false
+	if after {
+		s.advance(1, 0)
+		return Waiting
+	}
+	return s.turn(x, 0, packet, up)
 }
 
 // before is how many of the packets passed were sent before one of this position, as far as is
@@ -256,6 +270,9 @@ func (s *stream) expand(x *Expander, packet []byte, up func([]byte) State) (stat
 	case nil:
 		x.arena = out
 		return max(up(out[at:len(out):len(out)]), Expanded), true
+	case errHistory:
+		x.arena = out
+		return Waiting, true
 	case errLate:
 		return Repeated, false
 	case errGap, errKey:

@@ -9,7 +9,8 @@ const maxShown = 32
 const cutMark = " [|ppp]"
 
 // AppendSummary appends a frame's summary: "LCP Conf-Req id 1: mru 1400, auth mschap-v2" for a
-// control protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83".
+// control protocol, and protocol and length for data: "IP, length 40", "Compressed, length 83"; the
+// data itself where the protocol has no name.
 // data is what f was decoded from. Where f.Cut says so, what is missing at the end is shown as
 // "[|ppp]" and is no damage. For data it does not allocate.
 func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
@@ -23,7 +24,11 @@ func AppendSummary(dst []byte, f *Frame, data []byte) []byte {
 	case IsControl(f.Protocol):
 		return appendControl(dst, f, payload)
 	}
-	return strconv.AppendInt(append(dst, ", length "...), int64(len(payload)), 10)
+	dst = strconv.AppendInt(append(dst, ", length "...), int64(len(payload)), 10)
+	if len(payload) > 0 && !Named(f.Protocol) {
+		dst = Octets(payload).append(append(dst, ", data "...))
+	}
+	return dst
 }
 
 func appendControl(dst []byte, f *Frame, payload []byte) []byte {

@@ -147,8 +147,8 @@ func (h *vjHeader) tcp() []byte { return h.header[len(h.ip()):h.length] }
 // data is how many bytes of data the packet had.
 func (h *vjHeader) data() uint16 { return binary.BigEndian.Uint16(h.header[2:]) - uint16(h.length) }
 
-// expand makes of a header that of the next packet, which it appends if it fits. losses are those of
-// the slots.
+// expand makes of a header that of the next packet, which it appends if it fits. losses are those
+// of the slots.
 func (h *vjHeader) expand(dst []byte, changes byte, r reader, losses uint64) ([]byte, vjFit) {
 	ip, tcp, before := h.ip(), h.tcp(), h.data()
 	sequence := binary.BigEndian.Uint32(tcp[4:])

@@ -57,8 +57,8 @@ func TestVJHole(t *testing.T) {
 	}
 }
 
-// TestVJHoleBefore: a hole that was there before the headers were compressed costs nothing, where it
-// is known that no frame was lost.
+// TestVJHoleBefore: a hole that was there before the headers were compressed costs nothing, where
+// it is known that no frame was lost.
 func TestVJHoleBefore(t *testing.T) {
 	var v vjSlots
 	var s vjSender

@@ -23,7 +23,7 @@ type file struct {
 // documents are what goes into every archive beside the program, by their names in the source.
 var documents = []string{
 	"README.md", "README.ja.md", "SECURITY.md", "CHANGELOG.md", "LICENSE",
-	"doc/*.md", "doc/l2tpdump.1", "cmd/l2tpdump/completion.*", "packaging/wireshark/L2TP-IPsec/*",
+	"doc/*.md", "doc/*.png", "doc/l2tpdump.1", "cmd/l2tpdump/completion.*", "packaging/wireshark/L2TP-IPsec/*",
 }
 
 // inArchive says where a document goes that does not keep its place.

@@ -95,7 +95,7 @@ func (r *release) contents(k kind, t target, program string) (files.Contents, er
 	}
 	for folder, patterns := range map[string][]string{
 		"/usr/share/doc/l2tpdump":                   {"*.md"},
-		"/usr/share/doc/l2tpdump/doc":               {"doc/*.md"},
+		"/usr/share/doc/l2tpdump/doc":               {"doc/*.md", "doc/*.png"},
 		"/usr/share/wireshark/profiles/L2TP-IPsec/": {"packaging/wireshark/L2TP-IPsec/*"},
 	} {
 		names, err := r.sources(patterns...)

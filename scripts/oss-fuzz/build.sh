@@ -1,11 +1,40 @@
 #!/bin/bash -eu
-# Builds each fuzz target of the module for libFuzzer. Libpcap is not needed: CGO is that of the fuzzing engine.
+# Builds each fuzz target of the module for libFuzzer, with OSS-Fuzz's compile_native_go_fuzzer_v2. That makes ordinary files of
+# a package's test files, and an overlay of the standard library's testing: so the toolchain has to lie outside of the module
+# cache, and test files of another package (x_test) can't stay in the folder. Those that have targets get a folder of their own.
 cd "$SRC/l2tpdump"
+
+goroot=$(go env GOROOT)
+if [[ "$goroot" == "$(go env GOMODCACHE)"* ]]; then # the version that go.mod asks for was downloaded
+	cp -r "$goroot" "$WORK/goroot"
+	chmod -R u+w "$WORK/goroot"
+	export GOROOT="$WORK/goroot" PATH="$WORK/goroot/bin:$PATH" GOTOOLCHAIN=local
+fi
 go get github.com/AdamKorcz/go-118-fuzz-build/testing
 
-grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r package; do
-	grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$package"/*_test.go | cut -c6- | sort -u | while read -r target; do
-		name=$(echo "${package#./}" | tr / _)_$target
-		compile_native_go_fuzzer "l2tpdump/${package#./}" "$target" "$name"
+targets() { cat "$@" /dev/null | sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(f \*testing\.F\).*/\1/p' | sort -u; }
+
+for package in $(go list ./...); do
+	folder=$(go list -f '{{.Dir}}' "$package")
+	cd "$folder"
+	name=$(echo "${package#l2tpdump/}" | tr / _)
+	inside=$(targets $(go list -f '{{join .TestGoFiles " "}}' .))
+	others=$(go list -f '{{join .XTestGoFiles " "}}' .)
+	beside=$(targets $others)
+	for file in $others; do
+		if [ -n "$beside" ]; then
+			mkdir -p fuzzing
+			sed 's/^package [a-z0-9]*_test$/package fuzzing/' "$file" >"fuzzing/${file%_test.go}_fuzz.go"
+		fi
+		mv "$file" "$WORK/"
+	done
+	for target in $inside; do
+		compile_native_go_fuzzer_v2 "$package" "$target" "${name}_$target"
+	done
+	if [ -n "$beside" ]; then # they may use what test files of the package itself export
+		for file in $(go list -f '{{join .TestGoFiles " "}}' .); do mv "$file" "${file%_test.go}_fuzz.go"; done
+	fi
+	for target in $beside; do
+		compile_native_go_fuzzer_v2 "$package/fuzzing" "$target" "${name}_$target"
 	done
 done

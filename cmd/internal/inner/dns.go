@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// How many questions and answers are shown, and with verbose.
+// How many questions and answers are shown.
 const (
-	maxAnswers        = 4
-	maxAnswersVerbose = 32
+	maxQuestions = 4
+	maxAnswers   = 32
 )
 
 // DNS is a DNS message (RFC 1035), with at most 4 questions and 32 answers.
@@ -29,7 +29,11 @@ type DNS struct {
 	Counts        [3]uint16     `json:"counts"`              // answers, authorities, additional records
 	Malformed     bool          `json:"malformed,omitempty"` // behind what is told
 
-	more bool // answers than were asked for
+	questions uint16
+	available bool // recursion
+	authentic bool // RFC 4035 section 3.2.3
+	unchecked bool // RFC 4035 section 3.2.2
+	more      bool // answers than are shown
 }
 
 // DNSQuestion is what is asked for.
@@ -50,15 +54,16 @@ var rcodes = [...]string{
 	"NotZone",
 }
 
-// readDNS reads a message up to a number of answers; ok is false if it is none.
-func readDNS(data []byte, most int) (d DNS, ok bool) {
+// readDNS reads a message; ok is false if it is none.
+func readDNS(data []byte) (d DNS, ok bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(data)
 	if err != nil {
 		return d, false
 	}
 	d = DNS{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
-		Authoritative: h.Authoritative, Truncated: h.Truncated}
+		Authoritative: h.Authoritative, Truncated: h.Truncated, available: h.RecursionAvailable,
+		authentic: h.AuthenticData, unchecked: h.CheckingDisabled, questions: binary.BigEndian.Uint16(data[4:])}
 	for i := range d.Counts {
 		d.Counts[i] = binary.BigEndian.Uint16(data[6+2*i:])
 	}
@@ -67,7 +72,7 @@ func readDNS(data []byte, most int) (d DNS, ok bool) {
 	} else {
 		d.RCode = "rcode" + strconv.Itoa(int(h.RCode))
 	}
-	for range maxAnswers {
+	for range maxQuestions {
 		q, err := p.Question()
 		if err != nil {
 			d.Malformed = err != dnsmessage.ErrSectionDone
@@ -76,12 +81,12 @@ func readDNS(data []byte, most int) (d DNS, ok bool) {
 		d.Questions = append(d.Questions, DNSQuestion{string(appendType(nil, q.Type)), string(appendName(nil, q.Name))})
 	}
 	if d.Response && !d.Malformed {
-		d.answers(&p, most)
+		d.answers(&p)
 	}
 	return d, true
 }
 
-func (d *DNS) answers(p *dnsmessage.Parser, most int) {
+func (d *DNS) answers(p *dnsmessage.Parser) {
 	if p.SkipAllQuestions() != nil {
 		d.Malformed = true
 		return
@@ -92,7 +97,7 @@ func (d *DNS) answers(p *dnsmessage.Parser, most int) {
 			d.Malformed = err != dnsmessage.ErrSectionDone
 			return
 		}
-		if len(d.Answers) == most {
+		if len(d.Answers) == maxAnswers {
 			d.more = true
 			return
 		}
@@ -105,11 +110,7 @@ func (d *DNS) answers(p *dnsmessage.Parser, most int) {
 // appendDNS describes a DNS message as tcpdump does: "4660+ A? www.example.com. (33)",
 // "4660 1/0/1 A 93.184.216.34 (49)".
 func appendDNS(dst, data []byte, verbose int) []byte {
-	most := maxAnswers
-	if verbose > 0 {
-		most = maxAnswersVerbose
-	}
-	d, ok := readDNS(data, most)
+	d, ok := readDNS(data)
 	if !ok {
 		return appendLength(append(dst, "[malformed]"...), len(data))
 	}
@@ -120,9 +121,7 @@ func appendDNS(dst, data []byte, verbose int) []byte {
 	if d.Response {
 		dst = d.appendResponse(dst, verbose)
 	} else {
-		if d.Recursion {
-			dst = append(dst, '+')
-		}
+		dst = d.appendQuery(dst)
 		for _, q := range d.Questions {
 			dst = append(append(dst, ' '), q.Type...)
 			dst = append(append(dst, "? "...), q.Name...)
@@ -135,16 +134,33 @@ func appendDNS(dst, data []byte, verbose int) []byte {
 	return append(dst, ')')
 }
 
+// appendFlags appends the signs of those that are set.
+func appendFlags(dst []byte, signs string, set ...bool) []byte {
+	for i, is := range set {
+		if is {
+			dst = append(dst, signs[i])
+		}
+	}
+	return dst
+}
+
+// appendQuery appends the flags of a query, and what it has beside one question.
+func (d *DNS) appendQuery(dst []byte) []byte {
+	dst = appendFlags(dst, "+%", d.Recursion, d.unchecked)
+	for i, n := range [...]uint16{d.Counts[0], d.questions, d.Counts[1], d.Counts[2]} {
+		what := [...]string{"a", "q", "n", "au"}[i]
+		if n > 0 && (what != "q" || n != 1) {
+			dst = append(append(appendUint(dst, " [", n), what...), ']')
+		}
+	}
+	return dst
+}
+
 func (d *DNS) appendResponse(dst []byte, verbose int) []byte {
 	if d.RCode != "" {
 		dst = append(append(dst, ' '), d.RCode...)
 	}
-	if d.Authoritative {
-		dst = append(dst, '*')
-	}
-	if d.Truncated {
-		dst = append(dst, '|')
-	}
+	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.available, d.Truncated, d.authentic)
 	for i, separator := range []byte{' ', '/', '/'} {
 		dst = strconv.AppendUint(append(dst, separator), uint64(d.Counts[i]), 10)
 	}
@@ -179,6 +195,14 @@ func appendAnswer(dst []byte, body dnsmessage.ResourceBody) []byte {
 		return appendName(dst, r.NS)
 	case *dnsmessage.PTRResource:
 		return appendName(dst, r.PTR)
+	case *dnsmessage.TXTResource:
+		for i, text := range r.TXT {
+			if i > 0 {
+				dst = append(dst, ' ')
+			}
+			dst = strconv.AppendQuoteToASCII(dst, text)
+		}
+		return dst
 	case *dnsmessage.MXResource:
 		return appendName(append(strconv.AppendUint(dst, uint64(r.Pref), 10), ' '), r.MX)
 	case *dnsmessage.SRVResource:

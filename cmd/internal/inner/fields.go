@@ -2,6 +2,8 @@ package inner
 
 import (
 	"encoding/binary"
+	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/google/gopacket/layers"
@@ -15,11 +17,31 @@ type Fields struct {
 	ID       *uint16   `json:"id,omitempty"`         // IPv4 only
 	DF       bool      `json:"df,omitempty"`         // Don't Fragment
 	Flow     *uint32   `json:"flow_label,omitempty"` // IPv6 only
+	Payload  int       `json:"payload_length"`       // bytes behind the headers of IP
 	Fragment *Fragment `json:"fragment,omitempty"`
 	TCP      *TCP      `json:"tcp,omitempty"`
 	UDP      *UDP      `json:"udp,omitempty"`
 	ICMP     *ICMP     `json:"icmp,omitempty"`
 	DNS      *DNS      `json:"dns,omitempty"`
+	DHCP     *DHCP     `json:"dhcp,omitempty"`
+	DHCP6    *DHCP6    `json:"dhcp6,omitempty"`
+	NTP      *NTP      `json:"ntp,omitempty"`
+	IGMP     *IGMP     `json:"igmp,omitempty"`
+	GRE      *GRE      `json:"gre,omitempty"`
+	ESP      *ESP      `json:"esp,omitempty"`
+	OSPF     *OSPF     `json:"ospf,omitempty"`
+	Inside   *Inside   `json:"inside,omitempty"` // of IP in IP, and of GRE
+}
+
+// Inside is a packet in a packet.
+type Inside struct {
+	Src      string  `json:"src"`
+	Dst      string  `json:"dst"`
+	Protocol string  `json:"protocol"`
+	SrcPort  *uint16 `json:"sport,omitempty"`
+	DstPort  *uint16 `json:"dport,omitempty"`
+	Length   int     `json:"length"`
+	Fields
 }
 
 // Fragment is of an IP packet that is one (RFC 791, RFC 8200 section 4.5).
@@ -55,6 +77,12 @@ type ICMP struct {
 	Seq    *uint16 `json:"seq,omitempty"`
 	MTU    uint32  `json:"mtu,omitempty"`
 	About  *About  `json:"about,omitempty"`
+
+	Target   netip.Addr     `json:"target,omitzero"`  // of neighbour discovery: who is looked for; of redirect: who is to be reached
+	Gateway  netip.Addr     `json:"gateway,omitzero"` // of redirect: by whom
+	Group    netip.Addr     `json:"group,omitzero"`   // of multicast listener discovery
+	Records  *uint16        `json:"records,omitempty"`
+	Prefixes []netip.Prefix `json:"prefixes,omitempty"` // of a router advertisement
 }
 
 // About is a packet that was not delivered.
@@ -66,31 +94,66 @@ type About struct {
 
 // Describe returns what ip says, which begins with an IPv4 or IPv6 header. It is empty for a packet
 // that Decode refuses; of a transport header that is cut off or damaged nothing is told.
-func Describe(ip []byte) (f Fields) {
+func Describe(ip []byte) (f Fields) { return describe(ip, 1) }
+
+func describe(ip []byte, depth int) (f Fields) {
 	var h packet
 	if h.decode(ip) != nil {
 		return f
 	}
 	f.header(&h)
+	f.Payload = h.PayloadLen
 	if h.Fragment {
 		f.Fragment = &Fragment{h.FragID, h.FragOffset, h.MoreFragments}
 	}
 	if h.FragOffset > 0 {
 		return f
 	}
-	l := layerPool.Get().(*layer)
-	defer layerPool.Put(l)
+	w := printers.Get().(*Printer)
+	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
 	case layers.IPProtocolTCP:
-		f.TCP = l.tcpFields(&h)
+		f.TCP = w.tcpFields(&h)
 	case layers.IPProtocolUDP:
-		f.udp(&h)
+		f.udp(w, &h)
 	case layers.IPProtocolICMPv4:
 		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable)
 	case layers.IPProtocolICMPv6:
 		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable)
+	case layers.IPProtocolIGMP:
+		if g, ok := readIGMP(h.payload); ok {
+			f.IGMP = &g
+		}
+	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
+		f.inside(h.payload, depth)
+	case layers.IPProtocolGRE:
+		if g, data, ok := readGRE(h.payload); ok {
+			f.GRE = &g
+			f.inside(data, depth)
+		}
+	case layers.IPProtocolESP:
+		if len(h.payload) >= 8 {
+			f.ESP = &ESP{fmt.Sprintf("0x%08x", binary.BigEndian.Uint32(h.payload)), binary.BigEndian.Uint32(h.payload[4:])}
+		}
+	case layers.IPProtocolOSPF:
+		if o, ok := readOSPF(h.payload); ok {
+			f.OSPF = &o
+		}
 	}
 	return f
+}
+
+// inside describes a packet in a packet.
+func (f *Fields) inside(ip []byte, depth int) {
+	i, err := Decode(ip)
+	if err != nil || depth >= maxDepth {
+		return
+	}
+	o := &Inside{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length, Fields: describe(ip, depth+1)}
+	if i.SrcPort != 0 || i.DstPort != 0 {
+		o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
+	}
+	f.Inside = o
 }
 
 // header fills in what the IP header says.
@@ -111,12 +174,12 @@ func ip6Class(ip []byte) (class uint8, flow uint32) {
 	return uint8(first >> 20), first & 0xfffff
 }
 
-func (l *layer) tcpFields(h *packet) *TCP {
-	size, damage, ok := l.readTCP(h)
+func (w *Printer) tcpFields(h *packet) *TCP {
+	size, damage, ok := w.readTCP(h)
 	if !ok {
 		return nil
 	}
-	t := &l.tcp
+	t := &w.tcp
 	f := &TCP{
 		Flags: string(appendTCPFlags(nil, h.payload[13])), Seq: t.Seq, Ack: t.Ack, Window: t.Window, Length: size,
 	}
@@ -125,23 +188,36 @@ func (l *layer) tcpFields(h *packet) *TCP {
 	}
 	if damage == nil {
 		for i := range t.Options {
-			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i])))
+			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i], 0)))
 		}
 	}
 	return f
 }
 
-func (f *Fields) udp(h *packet) {
+func (f *Fields) udp(w *Printer, h *packet) {
 	u, ok := readUDP(h)
 	if !ok || u.badLength {
 		return
 	}
 	f.UDP = &UDP{u.size - 8}
 	if name := u.dns(); name != "" {
-		if d, ok := readDNS(u.data, maxAnswersVerbose); ok {
+		if d, ok := readDNS(u.data); ok {
 			d.Protocol = strings.ToLower(name)
 			f.DNS = &d
 		}
+		return
+	}
+	switch u.service() {
+	case serviceDHCP:
+		if d, ok := w.readDHCP(u.data); ok {
+			f.DHCP = &d
+		}
+	case serviceDHCP6:
+		d := readDHCP6(u.data)
+		f.DHCP6 = &d
+	case serviceNTP:
+		n := readNTP(u.data)
+		f.NTP = &n
 	}
 }
 
@@ -164,7 +240,31 @@ func icmpFields(h *packet, names *[256]string, unreachable []string) *ICMP {
 			f.About.DstPort = &port
 		}
 	}
+	if h.IPVersion == 6 {
+		f.discovery(p)
+	} else if p[0] == layers.ICMPv4TypeRedirect && len(p) >= 8 {
+		f.Gateway = address4(p[4:])
+	}
 	return f
+}
+
+// discovery fills in what a message of neighbour or multicast listener discovery is about.
+func (f *ICMP) discovery(p []byte) {
+	switch kind := p[0]; {
+	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
+		if group := address6(p[8:]); !group.IsUnspecified() {
+			f.Group = group
+		}
+	case (kind == layers.ICMPv6TypeNeighborSolicitation || kind == layers.ICMPv6TypeNeighborAdvertisement) && len(p) >= 24:
+		f.Target = address6(p[8:])
+	case kind == layers.ICMPv6TypeRedirect && len(p) >= 40:
+		f.Gateway, f.Target = address6(p[8:]), address6(p[24:])
+	case kind == layers.ICMPv6TypeMLDv2MulticastListenerReportMessageV2 && len(p) >= 8:
+		n := binary.BigEndian.Uint16(p[6:])
+		f.Records = &n
+	case kind == layers.ICMPv6TypeRouterAdvertisement:
+		f.Prefixes, f.MTU, _ = readAdvertisement(p)
+	}
 }
 
 // echoOf returns identifier and sequence number of an echo message.

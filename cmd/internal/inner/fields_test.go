@@ -23,7 +23,7 @@ func TestDescribe(t *testing.T) {
 			`"tcp":{"flags":"S","seq":`},
 		{"UDP", ip4(17, 0, udp(1, 2, 3)...), `"udp":{"length":1}}`},
 		{"query", ip4(17, 0, udp(5000, 53, []byte(query)...)...), `"udp":{"length":`},
-		{"not IP", []byte{1, 2, 3}, `{"tos":0,"ttl":0}`},
+		{"not IP", []byte{1, 2, 3}, `{"tos":0,"ttl":0,"payload_length":0}`},
 		{"later fragment", ip4(6, 0x2001, 1, 2, 3, 4, 5, 6, 7, 8), `"fragment":{"id":`},
 	} {
 		text, err := json.Marshal(Describe(c.ip))

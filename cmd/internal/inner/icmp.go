@@ -56,7 +56,10 @@ func appendICMP(dst []byte, h *packet) []byte {
 			dst = append(appendUint(dst, " (mtu ", mtuOf(p, 4)), ')')
 		}
 	case kind == layers.ICMPv4TypeRedirect && len(p) >= 8:
-		dst = address4(p[4:]).AppendTo(append(dst, " to "...))
+		of := [...]string{" to net ", " to host "}[code&1] // RFC 792: 2 and 3 are for a type of service
+		dst = address4(p[4:]).AppendTo(append(dst, of...))
+	case kind == layers.ICMPv4TypeParameterProblem && len(p) >= 8:
+		dst = appendUint(dst, " - octet ", p[4])
 	}
 	if isError(p, 4) {
 		dst = appendAbout(dst, p)
@@ -172,24 +175,39 @@ func appendGroup(dst, p []byte) []byte {
 	return dst
 }
 
-// appendAdvertisement appends the prefixes and the MTU of a router advertisement (RFC 4861 sections
-// 4.2 and 4.6).
+// appendAdvertisement appends the prefixes and the MTU of a router advertisement.
 func appendAdvertisement(dst, p []byte) []byte {
 	if len(p) < 16 {
 		return append(dst, short...)
 	}
-	for o := p[16:]; len(o) >= 8; {
+	prefixes, mtu, ok := readAdvertisement(p)
+	if mtu != 0 {
+		dst = appendUint(dst, ", mtu ", mtu)
+	}
+	for _, prefix := range prefixes {
+		dst = prefix.AppendTo(append(dst, ", prefix "...))
+	}
+	if !ok {
+		return append(dst, " [malformed option]"...)
+	}
+	return dst
+}
+
+// readAdvertisement reads the options of a router advertisement (RFC 4861 sections 4.2 and 4.6); ok is false where one is
+// damaged.
+func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) {
+	for o := p[min(16, len(p)):]; len(o) >= 8; {
 		n := int(o[1]) * 8
 		if n == 0 || n > len(o) {
-			return append(dst, " [malformed option]"...)
+			return prefixes, mtu, false
 		}
 		switch {
 		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptPrefixInfo && n == 32:
-			dst = appendUint(address6(o[16:]).AppendTo(append(dst, ", prefix "...)), "/", o[2])
+			prefixes = append(prefixes, netip.PrefixFrom(address6(o[16:]), int(o[2])))
 		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptMTU && n == 8:
-			dst = appendUint(dst, ", mtu ", binary.BigEndian.Uint32(o[4:]))
+			mtu = binary.BigEndian.Uint32(o[4:])
 		}
 		o = o[n:]
 	}
-	return dst
+	return prefixes, mtu, true
 }

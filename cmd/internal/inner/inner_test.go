@@ -82,14 +82,15 @@ func TestSummary(t *testing.T) {
 			"IP 192.0.2.1 > 192.0.2.2: ICMP unreachable need to frag (mtu 1400), for esp 192.0.2.2, length 36"},
 		{ip4(1, 0, with([]byte{11, 0, 0, 0, 0, 0, 0, 0}, ip4(6, 0, tcp(2, nil)...))...), 0,
 			"IP 192.0.2.1 > 192.0.2.2: ICMP time exceeded in-transit, for tcp 192.0.2.2.80, length 48"},
-		{ip4(1, 0, 5, 1, 0, 0, 192, 0, 2, 9), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP redirect to 192.0.2.9, length 8"},
+		{ip4(1, 0, 5, 1, 0, 0, 192, 0, 2, 9), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP redirect to host 192.0.2.9, length 8"},
+		{ip4(1, 0, 12, 0, 0, 0, 20, 0, 0, 0), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP parameter problem - octet 20, length 8"},
 		{ip4(1, 0, 42, 7, 0, 0), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP type 42 code 7, length 4"},
 		{ip4(1, 0, 8), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP [header cut off]"},
 		// TCP
 		{ip4(6, 0, tcp(0x02, []byte{2, 4, 5, 0x78, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7})...), 0,
 			"IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [S], seq 1000, win 256, options [mss 1400,sackOK,TS val 1 ecr 0,nop,wscale 7], length 0"},
 		{ip4(6, 0, tcp(0x12, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [S.], seq 1000, ack 2000, win 256, length 0"},
-		{ip4(6, 0, tcp(0x18, nil, []byte("hello")...)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [P.], seq 1000:1005, ack 2000, win 256, length 5"},
+		{ip4(6, 0, tcp(0x18, nil, []byte("hello")...)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [P.], seq 1000:1005, ack 2000, win 256, length 5: HTTP"},
 		{ip4(6, 0, tcp(0x10, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], ack 2000, win 256, length 0"},
 		{ip4(6, 0, tcp(0x14, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [R.], seq 1000, ack 2000, win 256, length 0"},
 		{ip4(6, 0, tcp(0x21, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [FU], seq 1000, win 256, urg 9, length 0"},
@@ -123,7 +124,7 @@ func TestSummary(t *testing.T) {
 		// Fragments and cut packets
 		{ip4(17, 0x2000, udp(1000, 2000, make([]byte, 8)...)...), 0, "IP 192.0.2.1.1000 > 192.0.2.2.2000: UDP, length 8 [fragment id 4660 offset 0 size 16+]"},
 		{ip4(17, 2, 1, 2, 3), 0, "IP 192.0.2.1 > 192.0.2.2: udp [fragment id 4660 offset 16 size 3]"},
-		{ip4(6, 0, tcp(0x10, nil, make([]byte, 100)...)...)[:60], 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], seq 1000:1100, ack 2000, win 256, length 100 [truncated: 80 bytes missing]"},
+		{ip4(6, 0, tcp(0x10, nil, make([]byte, 100)...)...)[:60], 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], seq 1000:1100, ack 2000, win 256, length 100: HTTP [truncated: 80 bytes missing]"},
 		{ip6(44, 58, 0, 0, 1, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2), 0, "IP6 fe80::1 > ff02::2: ICMP6 echo request id 1 seq 2, length 8 [fragment id 9 offset 0 size 8+]"},
 		{ip6(44, 58, 0, 0, 16, 0, 0, 0, 9, 1, 2), 0, "IP6 fe80::1 > ff02::2: icmp6 [fragment id 9 offset 16 size 2]"},
 		// ICMPv6
@@ -138,7 +139,7 @@ func TestSummary(t *testing.T) {
 		{ip6(58, with([]byte{2, 0, 0, 0, 0, 0, 5, 0}, ip6(17, udp(1, 2)...))...), 0, "IP6 fe80::1 > ff02::2: ICMP6 packet too big, mtu 1280, for udp ff02::2.2, length 56"},
 		{ip6(58, with([]byte{1, 4, 0, 0, 0, 0, 0, 0}, ip6(17, udp(1, 2)...))...), 0, "IP6 fe80::1 > ff02::2: ICMP6 unreachable port, for udp ff02::2.2, length 56"},
 		// A multicast listener report behind a hop-by-hop header with the router alert
-		{ip6(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1), 0, "IP6 fe80::1 > ff02::2: ICMP6 multicast listener report v2, 1 group records, length 8"},
+		{ip6(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1), 0, "IP6 fe80::1 > ff02::2: HBH ICMP6 multicast listener report v2, 1 group records, length 8"},
 		{ip6(58, with([]byte{131, 0, 0, 0, 0, 0, 0, 0}, target)...), 0, "IP6 fe80::1 > ff02::2: ICMP6 multicast listener report fe80::7, length 24"},
 		{ip6(59), 0, "IP6 fe80::1 > ff02::2: no next header"},
 		{ip6(0, 58, 9, 0, 0, 0, 0, 0, 0), 0, "IP6 fe80::1 > ff02::2: hopopt, length 8"},
@@ -270,7 +271,7 @@ func FuzzInner(f *testing.F) {
 				t.Fatalf("unprintable byte in %q", line)
 			}
 		}
-		if d := Describe(p).DNS; d != nil && (len(d.Questions) > maxAnswers || len(d.Answers) > maxAnswersVerbose) {
+		if d := Describe(p).DNS; d != nil && (len(d.Questions) > maxQuestions || len(d.Answers) > maxAnswers) {
 			t.Fatalf("%+v", d)
 		}
 		info, err := Decode(p)

@@ -3,35 +3,14 @@ package inner
 import (
 	"encoding/binary"
 	"strconv"
-	"sync"
 
-	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 )
 
 // maxDepth is how many IP headers inside each other are described.
 const maxDepth = 4
 
-// layer holds gopacket's layers, which are reused from one packet to the next.
-type layer struct {
-	tcp  layers.TCP
-	dhcp layers.DHCPv4
-}
-
-var layerPool = sync.Pool{New: func() any { return new(layer) }}
-
-// AppendSummary appends a line about ip, which begins with an IPv4 or IPv6 header, without a line
-// end: addresses and ports, and what the transport says. With verbose it says more of the IP header
-// and of options. It may be called by several goroutines at a time, and does not allocate for TCP,
-// UDP and ICMP.
-func AppendSummary(dst []byte, ip []byte, verbose int) []byte {
-	l := layerPool.Get().(*layer)
-	dst = l.appendIP(dst, ip, verbose, 1)
-	layerPool.Put(l)
-	return dst
-}
-
-func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
+func (w *Printer) appendIP(dst, ip []byte, depth int) []byte {
 	var h packet
 	if err := h.decode(ip); err != nil {
 		return append(append(append(dst, "IP [malformed: "...), err.Error()[len("inner: "):]...), ']')
@@ -41,7 +20,7 @@ func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
 	} else {
 		dst = append(dst, "IP "...)
 	}
-	if verbose > 0 {
+	if w.Verbose > 0 {
 		dst = appendDetail(dst, &h)
 	}
 	src, to, ports := h.portsOf()
@@ -54,10 +33,14 @@ func (l *layer) appendIP(dst, ip []byte, verbose, depth int) []byte {
 		dst = appendUint(dst, ".", to)
 	}
 	dst = append(dst, ": "...)
+	if h.IPVersion == 6 && layers.IPProtocol(h.header[6]) == layers.IPProtocolIPv6HopByHop && h.Protocol != h.header[6] {
+		dst = append(dst, "HBH "...)
+	}
 	if h.FragOffset > 0 {
 		dst = appendProtocol(dst, h.Protocol)
 	} else {
-		dst = l.appendTransport(dst, &h, verbose, depth)
+		dst = w.appendTransport(dst, &h, depth)
+		dst = w.appendChecksum(dst, &h)
 	}
 	if h.Fragment {
 		dst = appendUint(dst, " [fragment id ", h.FragID)
@@ -113,12 +96,12 @@ func appendHex[N ~uint8 | ~uint16 | ~uint32](dst []byte, what string, n N) []byt
 // short says that a packet ends inside its header.
 const short = " [header cut off]"
 
-func (l *layer) appendTransport(dst []byte, h *packet, verbose, depth int) []byte {
+func (w *Printer) appendTransport(dst []byte, h *packet, depth int) []byte {
 	switch layers.IPProtocol(h.Protocol) {
 	case layers.IPProtocolTCP:
-		return l.appendTCP(dst, h, verbose)
+		return w.appendTCP(dst, h)
 	case layers.IPProtocolUDP:
-		return l.appendUDP(dst, h, verbose)
+		return w.appendUDP(dst, h)
 	case layers.IPProtocolICMPv4:
 		return appendICMP(dst, h)
 	case layers.IPProtocolICMPv6:
@@ -127,10 +110,10 @@ func (l *layer) appendTransport(dst []byte, h *packet, verbose, depth int) []byt
 		return appendIGMP(dst, h)
 	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
 		if depth < maxDepth && len(h.payload) > 0 {
-			return l.appendIP(dst, h.payload, verbose, depth+1)
+			return w.appendIP(dst, h.payload, depth+1)
 		}
 	case layers.IPProtocolGRE:
-		return l.appendGRE(dst, h, verbose, depth)
+		return w.appendGRE(dst, h, depth)
 	case layers.IPProtocolESP:
 		if len(h.payload) >= 8 {
 			dst = appendHex(dst, "ESP(spi=0x", binary.BigEndian.Uint32(h.payload))
@@ -145,185 +128,4 @@ func (l *layer) appendTransport(dst []byte, h *packet, verbose, depth int) []byt
 		return append(dst, "no next header"...)
 	}
 	return appendLength(appendProtocol(dst, h.Protocol), h.PayloadLen)
-}
-
-// tcpFlags are the letters that tcpdump gives the flags, from the lowest bit.
-const tcpFlags = "FSRP.UEW"
-
-func (l *layer) appendTCP(dst []byte, h *packet, verbose int) []byte {
-	if len(h.payload) < tcpHeader {
-		return append(append(dst, "TCP"...), short...)
-	}
-	dst = append(appendTCPFlags(append(dst, "Flags ["...), h.payload[13]), ']')
-	size, err, ok := l.readTCP(h)
-	if !ok {
-		return append(dst, " [bad header length]"...)
-	}
-	t := &l.tcp
-	if size > 0 || t.SYN || t.FIN || t.RST {
-		dst = appendUint(dst, ", seq ", t.Seq)
-		if size > 0 {
-			dst = appendUint(dst, ":", t.Seq+uint32(size))
-		}
-	}
-	if t.ACK {
-		dst = appendUint(dst, ", ack ", t.Ack)
-	}
-	dst = appendUint(dst, ", win ", t.Window)
-	if t.URG {
-		dst = appendUint(dst, ", urg ", t.Urgent)
-	}
-	if err != nil {
-		dst = append(dst, ", options [malformed]"...)
-	} else if len(t.Options) > 0 && (verbose > 0 || t.SYN) {
-		dst = appendTCPOptions(dst, t.Options)
-	}
-	return appendLength(dst, size)
-}
-
-const tcpHeader = 20 // without options
-
-// readTCP reads a TCP header into l.tcp, and says how much data is behind it, in bytes. damage is
-// of the options; ok is false where the header is cut off or its length is wrong.
-func (l *layer) readTCP(h *packet) (size int, damage error, ok bool) {
-	if len(h.payload) < tcpHeader {
-		return 0, nil, false
-	}
-	t := &l.tcp
-	t.Payload = nil
-	damage = t.DecodeFromBytes(h.payload, gopacket.NilDecodeFeedback)
-	size = h.PayloadLen - int(t.DataOffset)*4
-	return size, damage, t.DataOffset >= 5 && size >= 0
-}
-
-func appendTCPFlags(dst []byte, flags byte) []byte {
-	if flags == 0 {
-		return append(dst, "none"...)
-	}
-	for i := range len(tcpFlags) {
-		if flags&(1<<i) != 0 {
-			dst = append(dst, tcpFlags[i])
-		}
-	}
-	return dst
-}
-
-func appendTCPOptions(dst []byte, options []layers.TCPOption) []byte {
-	dst = append(dst, ", options ["...)
-	for i := range options {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendTCPOption(dst, &options[i])
-	}
-	return append(dst, ']')
-}
-
-func appendTCPOption(dst []byte, o *layers.TCPOption) []byte {
-	d := o.OptionData
-	switch {
-	case o.OptionType == layers.TCPOptionKindEndList:
-		dst = append(dst, "eol"...)
-	case o.OptionType == layers.TCPOptionKindNop:
-		dst = append(dst, "nop"...)
-	case o.OptionType == layers.TCPOptionKindMSS && len(d) == 2:
-		dst = appendUint(dst, "mss ", binary.BigEndian.Uint16(d))
-	case o.OptionType == layers.TCPOptionKindWindowScale && len(d) == 1:
-		dst = appendUint(dst, "wscale ", d[0])
-	case o.OptionType == layers.TCPOptionKindSACKPermitted && len(d) == 0:
-		dst = append(dst, "sackOK"...)
-	case o.OptionType == layers.TCPOptionKindSACK && len(d)%8 == 0:
-		dst = appendUint(dst, "sack ", len(d)/8)
-		for ; len(d) >= 8; d = d[8:] {
-			dst = appendUint(dst, " {", binary.BigEndian.Uint32(d))
-			dst = appendUint(dst, ":", binary.BigEndian.Uint32(d[4:]))
-			dst = append(dst, '}')
-		}
-	case o.OptionType == layers.TCPOptionKindTimestamps && len(d) == 8:
-		dst = appendUint(dst, "TS val ", binary.BigEndian.Uint32(d))
-		dst = appendUint(dst, " ecr ", binary.BigEndian.Uint32(d[4:]))
-	default:
-		dst = appendUint(dst, "opt-", o.OptionType)
-	}
-	return dst
-}
-
-// appendIGMP describes RFC 1112, 2236 and 3376.
-func appendIGMP(dst []byte, h *packet) []byte {
-	p := h.payload
-	dst = append(dst, "IGMP "...)
-	if len(p) < 8 {
-		return append(dst, short[1:]...)
-	}
-	switch p[0] {
-	case 0x11:
-		dst = append(dst, "query"...)
-		if len(p) >= 12 {
-			dst = append(dst, " v3"...)
-		} else if p[1] != 0 {
-			dst = append(dst, " v2"...)
-		} else {
-			dst = append(dst, " v1"...)
-		}
-		if group := address4(p[4:]); !group.IsUnspecified() {
-			dst = group.AppendTo(append(dst, " for "...))
-		}
-	case 0x12:
-		dst = address4(p[4:]).AppendTo(append(dst, "v1 report "...))
-	case 0x16:
-		dst = address4(p[4:]).AppendTo(append(dst, "v2 report "...))
-	case 0x17:
-		dst = address4(p[4:]).AppendTo(append(dst, "leave "...))
-	case 0x22:
-		dst = append(appendUint(dst, "v3 report, ", binary.BigEndian.Uint16(p[6:])), " group records"...)
-	default:
-		dst = appendHex(dst, "type 0x", p[0])
-	}
-	return appendLength(dst, h.PayloadLen)
-}
-
-// appendGRE describes RFC 2784 with the optional fields of RFC 2890, and version 1 (PPTP, RFC
-// 2637).
-func (l *layer) appendGRE(dst []byte, h *packet, verbose, depth int) []byte {
-	p := h.payload
-	if len(p) < 4 {
-		return append(append(dst, "GRE"...), short...)
-	}
-	flags := binary.BigEndian.Uint16(p)
-	protocol := binary.BigEndian.Uint16(p[2:])
-	version := flags & 7
-	dst = appendUint(dst, "GREv", version)
-	n := 4
-	if version == 0 {
-		if flags&0x8000 != 0 {
-			n += 4
-		}
-		if flags&0x2000 != 0 {
-			if len(p) >= n+4 {
-				dst = appendHex(dst, ", key=0x", binary.BigEndian.Uint32(p[n:]))
-			}
-			n += 4
-		}
-		if flags&0x1000 != 0 {
-			n += 4
-		}
-		if (protocol == 0x0800 || protocol == 0x86dd) && flags&0x4000 == 0 && len(p) > n && depth < maxDepth {
-			return l.appendIP(append(appendLength(dst, h.PayloadLen), ": "...), p[n:], verbose, depth+1)
-		}
-	}
-	dst = appendHex(dst, ", proto 0x", protocol)
-	return appendLength(dst, h.PayloadLen)
-}
-
-// appendOSPF names the message of RFC 2328 or RFC 5340.
-func appendOSPF(dst []byte, h *packet) []byte {
-	if len(h.payload) < 2 {
-		return append(append(dst, "OSPF"...), short...)
-	}
-	dst = appendUint(dst, "OSPFv", h.payload[0])
-	names := [...]string{1: ", hello", 2: ", database description", 3: ", ls-request", 4: ", ls-update", 5: ", ls-ack"}
-	if t := int(h.payload[1]); t < len(names) {
-		dst = append(dst, names[t]...)
-	}
-	return appendLength(dst, h.PayloadLen)
 }

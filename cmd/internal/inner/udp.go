@@ -1,15 +1,9 @@
 package inner
 
-import (
-	"encoding/binary"
-	"net"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-)
+import "encoding/binary"
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
-func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
+func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 	u, ok := readUDP(h)
 	switch {
 	case !ok:
@@ -19,26 +13,21 @@ func (l *layer) appendUDP(dst []byte, h *packet, verbose int) []byte {
 		return appendUint(dst, " in ", h.PayloadLen)
 	}
 	if name := u.dns(); name != "" {
-		return appendDNS(append(append(dst, name...), ' '), u.data, verbose)
+		return appendDNS(append(append(dst, name...), ' '), u.data, w.Verbose)
 	}
-	src, to, size, data := u.src, u.dst, u.size, u.data
-	switch {
-	case port(src, to, 67) || port(src, to, 68):
-		if out, ok := l.appendDHCP(dst, data, verbose); ok {
-			return appendLength(out, size-8)
+	switch u.service() {
+	case serviceDHCP:
+		if d, ok := w.readDHCP(u.data); ok {
+			return appendLength(d.append(dst, w.Verbose), u.size-8)
 		}
-	case port(src, to, 546) || port(src, to, 547):
-		if len(data) >= 4 {
-			return appendLength(appendDHCP6(dst, data), size-8)
-		}
-	case port(src, to, 123) && len(data) >= 48:
-		dst = appendUint(dst, "NTPv", data[0]>>3&7)
-		names := [...]string{
-			"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private",
-		}
-		return appendLength(append(append(dst, ", "...), names[data[0]&7]...), size-8)
+	case serviceDHCP6:
+		d := readDHCP6(u.data)
+		return appendLength(d.append(dst), u.size-8)
+	case serviceNTP:
+		n := readNTP(u.data)
+		return appendLength(append(append(appendUint(dst, "NTPv", n.Version), ", "...), n.Mode...), u.size-8)
 	}
-	return appendLength(append(dst, "UDP"...), size-8)
+	return appendLength(append(dst, "UDP"...), u.size-8)
 }
 
 // datagram is a UDP packet whose header has been read.
@@ -82,66 +71,24 @@ func (u *datagram) dns() string {
 
 func port(src, dst, p uint16) bool { return src == p || dst == p }
 
-// dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
-var dhcpNames = [...]string{
-	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
-	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
-}
+// service is what a datagram holds, by its ports.
+type service uint8
 
-// appendDHCP describes a DHCP message (RFC 2131); false if it is none.
-func (l *layer) appendDHCP(dst, data []byte, verbose int) ([]byte, bool) {
-	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
-	// the address.
-	if len(data) < 240 || data[2] > 16 {
-		return dst, false
-	}
-	d := &l.dhcp
-	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
-		return dst, false
-	}
-	name := "BOOTP request"
-	if d.Operation == layers.DHCPOpReply {
-		name = "BOOTP reply"
-	}
-	var requested net.IP
-	for _, o := range d.Options {
-		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
-			name = dhcpNames[o.Data[0]]
-		case o.Type == layers.DHCPOptRequestIP && len(o.Data) == 4:
-			requested = net.IP(o.Data)
-		}
-	}
-	dst = append(dst, name...)
-	if len(d.ClientHWAddr) > 0 {
-		dst = append(append(dst, " from "...), d.ClientHWAddr.String()...)
-	}
-	if verbose > 0 {
-		dst = appendHex(dst, ", xid 0x", d.Xid)
-	}
-	for _, a := range []struct {
-		name string
-		ip   net.IP
-	}{{", client ", d.ClientIP}, {", requests ", requested}, {", your ", d.YourClientIP}} {
-		if len(a.ip) == 4 && !a.ip.Equal(net.IPv4zero) {
-			dst = address4(a.ip).AppendTo(append(dst, a.name...))
-		}
-	}
-	return dst, true
-}
+const (
+	serviceDHCP service = iota + 1
+	serviceDHCP6
+	serviceNTP
+)
 
-// appendDHCP6 names the message of RFC 8415 section 7.3.
-func appendDHCP6(dst, data []byte) []byte {
-	names := [...]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
-		8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
-	dst = append(dst, "DHCP6 "...)
-	t := int(data[0])
-	if t == 0 || t >= len(names) {
-		return appendUint(dst, "message ", t)
+// service returns what the datagram holds, 0 if that is none of these or too short for it.
+func (u *datagram) service() service {
+	switch {
+	case port(u.src, u.dst, 67) || port(u.src, u.dst, 68):
+		return serviceDHCP
+	case (port(u.src, u.dst, 546) || port(u.src, u.dst, 547)) && len(u.data) >= 4:
+		return serviceDHCP6
+	case port(u.src, u.dst, 123) && len(u.data) >= 48:
+		return serviceNTP
 	}
-	dst = append(dst, names[t]...)
-	if t >= 12 {
-		return dst
-	}
-	return appendHex(dst, " xid 0x", binary.BigEndian.Uint32(data)&0xffffff)
+	return 0
 }

@@ -34,6 +34,7 @@ type Rung struct {
 	Layer    string // "ike", "l2tp", "ppp", "icmp", "nat"
 	Name     string
 	Details  string
+	AVPs     string // of L2TP
 	Again    bool   // a retransmission
 	Evidence bool   // shows the cause of what went wrong
 	Rungs    []Rung // of a Fold
@@ -62,7 +63,7 @@ func New(s *sessions.Facts) *Ladder {
 	rungs := make([]Rung, 0, len(s.Messages)+4)
 	for i := range s.Messages {
 		m := &s.Messages[i]
-		r := Rung{Time: int64(m.Time) - start, Frame: m.Frame, From: m.Sender, Layer: m.Layer, Name: m.Name, Details: m.Details,
+		r := Rung{Time: int64(m.Time) - start, Frame: m.Frame, From: m.Sender, Layer: m.Layer, Name: m.Name, Details: m.Details, AVPs: m.AVPs,
 			Again: m.Retransmission, Evidence: troubled(s.State) && slices.Contains(s.Evidence, m.Frame)}
 		if m.Sender == sessions.FromOther {
 			r.Kind = Mark

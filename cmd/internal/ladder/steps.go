@@ -23,23 +23,37 @@ type Step struct {
 	Outcome Outcome
 }
 
-// stairs are the steps in their order, with the words of sessions for each.
-var stairs = []struct {
+// stair is a step, by the words that sessions has for it.
+type stair struct {
 	name  string
 	words []string
 	taken func(*sessions.Facts) bool // as far as the capture shows
-}{
-	{"IKE", []string{"ike-"}, func(s *sessions.Facts) bool { return s.IKE != nil }},
-	{"phase 2", []string{"quick"}, func(s *sessions.Facts) bool { return s.IKE != nil }},
-	{"ESP", []string{"esp"}, func(s *sessions.Facts) bool { return s.ESP != nil }},
-	{"tunnel", []string{"l2tp-tunnel"}, hasL2TP},
-	{"call", []string{"l2tp-session"}, hasCall},
-	{"LCP", []string{"lcp"}, hasCall},
-	{"login", []string{"auth"}, func(s *sessions.Facts) bool { return s.PPP != nil && s.PPP.Auth != "" }},
-	{"compression", []string{"ccp"}, func(*sessions.Facts) bool { return false }},
-	{"IPCP", []string{"ipcp"}, func(s *sessions.Facts) bool { return s.PPP != nil && s.Setup != nil }},
-	{"traffic", []string{"data"}, func(*sessions.Facts) bool { return true }},
 }
+
+var (
+	ike     = stair{"IKE", []string{"ike-"}, func(s *sessions.Facts) bool { return s.IKE != nil }}
+	phase2  = stair{"phase 2", []string{"quick"}, func(s *sessions.Facts) bool { return s.ESP != nil || s.Step == "esp" }}
+	esp     = stair{"ESP", []string{"esp"}, func(s *sessions.Facts) bool { return s.ESP != nil }}
+	login   = stair{"login", []string{"auth"}, hasLogin}
+	traffic = stair{"traffic", []string{"data"}, func(*sessions.Facts) bool { return true }}
+)
+
+// stairs are the steps of L2TP over IPsec in their order, xauthStairs those of IPsec with XAUTH.
+var (
+	stairs = []stair{ike, phase2, esp,
+		{"tunnel", []string{"l2tp-tunnel"}, hasL2TP},
+		{"call", []string{"l2tp-session"}, hasCall},
+		{"LCP", []string{"lcp"}, hasCall},
+		login,
+		{"compression", []string{"ccp"}, func(*sessions.Facts) bool { return false }},
+		{"IPCP", []string{"ipcp"}, func(s *sessions.Facts) bool { return s.PPP != nil && s.Setup != nil }},
+		traffic}
+	xauthStairs = []stair{ike, login, phase2, esp, traffic}
+)
+
+func hasXAuth(s *sessions.Facts) bool { return s.IKE != nil && s.IKE.XAuth != nil }
+
+func hasLogin(s *sessions.Facts) bool { return hasXAuth(s) || s.PPP != nil && s.PPP.Auth != "" }
 
 func hasL2TP(s *sessions.Facts) bool { return s.L2TP != nil }
 
@@ -50,9 +64,12 @@ func Steps(s *sessions.Facts) (list []Step) {
 	if s.State == sessions.Partial || s.Step == "" {
 		return nil
 	}
-	outcome := Passed
-	for i := range stairs {
-		x := &stairs[i]
+	outcome, all := Passed, stairs
+	if hasXAuth(s) && s.L2TP == nil {
+		all = xauthStairs
+	}
+	for i := range all {
+		x := &all[i]
 		here := false
 		for _, w := range x.words {
 			here = here || strings.HasPrefix(s.Step, w)

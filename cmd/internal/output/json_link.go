@@ -35,7 +35,7 @@ func linkOf(link capture.LinkType, n *capture.Frame, data []byte) *jsonLink {
 		o.Src, o.Dst = src.String(), dst.String()
 	}
 	if n.EtherType != 0 {
-		o.EtherType = string(appendEtherType(nil, n.EtherType))
+		o.EtherType = etherTypeName(n.EtherType)
 	}
 	if id, ok := n.PPPoESession(data); ok {
 		o.PPPoE = &id

@@ -14,6 +14,7 @@ type jsonPPP struct {
 	ID       *uint8        `json:"id,omitempty"`
 	Options  orderedValues `json:"options,omitempty"`
 	Length   int           `json:"length,omitempty"` // bytes behind the protocol field, of data that could not be read
+	Data     string        `json:"data,omitempty"`   // these, of a protocol that has no name
 
 	Malformed string `json:"malformed,omitempty"` // what is wrong with a packet of a control protocol
 
@@ -45,6 +46,9 @@ func pppObject(f *ppp.Frame, frame []byte) *jsonPPP {
 		}
 	case !pipeline.CarriesIP(f.Protocol):
 		o.Length = len(payload)
+		if o.Length > 0 && !ppp.Named(f.Protocol) {
+			o.Data = ppp.Octets(payload).Hex()
+		}
 	}
 	return o
 }

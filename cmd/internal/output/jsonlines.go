@@ -14,23 +14,22 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // JSONLines prints an object for each frame. A member that does not apply is absent.
 type JSONLines struct {
 	w    *bufio.Writer
-	uid  func() string
 	enc  *json.Encoder
 	text []byte
 }
 
-// NewJSONLines returns the sink that prints JSON lines to w. uid says of which session a record is, "" of none; nil: that is not
-// known.
-func NewJSONLines(w io.Writer, uid func() string) *JSONLines {
+// NewJSONLines returns the sink that prints JSON lines to w.
+func NewJSONLines(w io.Writer) *JSONLines {
 	b := bufio.NewWriterSize(w, 64<<10)
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	return &JSONLines{w: b, uid: uid, enc: enc}
+	return &JSONLines{w: b, enc: enc}
 }
 
 type jsonFrame struct {
@@ -80,12 +79,13 @@ type jsonL2TP struct {
 	Type    string  `json:"type,omitempty"`
 	Ns      *uint16 `json:"ns,omitempty"`
 	Nr      *uint16 `json:"nr,omitempty"`
-	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent in clear, and where nobody saw it ask
+	From    string  `json:"from,omitempty"` // lac, which asked for the tunnel, or lns; absent where nobody saw it ask
 
 	Retransmission bool          `json:"retransmission,omitempty"`
 	Authentication string        `json:"authentication,omitempty"` // right, wrong: of the secret behind a response or a digest
 	AVPs           orderedValues `json:"avps,omitempty"`
-	Result         *l2tp.Result  `json:"result,omitempty"` // of StopCCN and CDN
+	Uncovered      []string      `json:"uncovered,omitempty"` // AVPs that were hidden, and have been read with the tunnel's secret
+	Result         *l2tp.Result  `json:"result,omitempty"`    // of StopCCN and CDN
 
 	// Of data messages: where a numbered one stands, and of L2TPv3 what they hold.
 	Order       string  `json:"order,omitempty"` // ahead, late, repeated
@@ -104,6 +104,7 @@ func (o *jsonL2TP) control(c *l2tp.Control, cut bool) {
 		}
 		o.AVPs.add(name, value)
 	}
+	o.Uncovered = c.Uncovered()
 	if r, ok := c.Result(); ok {
 		o.Result = &r
 	}
@@ -119,6 +120,9 @@ type orderedValue struct {
 }
 
 func (v *orderedValues) add(name string, value any) {
+	if o, ok := value.(ppp.Octets); ok {
+		value = o.Hex()
+	}
 	for i := range *v {
 		if o := &(*v)[i]; o.name == name {
 			o.value = fmt.Sprint(o.value, ", ", value)
@@ -161,8 +165,8 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 		Reason:    r.Why(),
 		Wrapping:  r.Wrapping,
 	}
-	if j.uid != nil {
-		f.UID = j.uid()
+	if r.Session != nil {
+		f.UID = r.Session.ID()
 	}
 	if r.Merged() {
 		f.Reason = fmt.Sprintf("fragment, part of frame %d", r.PartOf)
@@ -240,7 +244,7 @@ func l2tpObject(r *pipeline.Record) *jsonL2TP {
 	p := &r.Payload
 	h, t := &p.L2TP, &p.Tunnel
 	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
-	if r.Kind == pipeline.ESP && t.Session != nil && !t.Session.Tunnel.Late { // in clear anybody can ask for a tunnel
+	if t.Tunnel != nil && !t.Tunnel.Late {
 		o.From = "lns"
 		if p.ToLNS {
 			o.From = "lac"

@@ -18,13 +18,14 @@ func (t *Text) appendPseudowire(b []byte, r *pipeline.Record) []byte {
 		return b
 	}
 	var kind uint16
+	at := 0
 	switch f.Pseudowire {
 	case l2tp.PseudowireEthernet, l2tp.PseudowireVLAN:
 		b = appendEthernet(append(b, ": Ethernet"...), f.Data)
-		kind, _ = l2tp.EtherType(f.Data)
+		kind, at = l2tp.EtherType(f.Data)
 	case l2tp.PseudowireHDLC:
 		b = append(b, ": HDLC"...)
-		kind, _ = l2tp.HDLCType(f.Data)
+		kind, at = l2tp.HDLCType(f.Data)
 	case 0:
 		return strconv.AppendInt(append(b, ", length "...), int64(p.L2TP.PayloadEnd-p.L2TP.PayloadStart), 10)
 	default:
@@ -34,7 +35,7 @@ func (t *Text) appendPseudowire(b []byte, r *pipeline.Record) []byte {
 		return t.appendInner(append(b, ": "...), p.Inner, r)
 	}
 	if kind != 0 {
-		b = appendEtherType(append(b, ' '), kind)
+		b = appendEtherType(append(b, ' '), kind, f.Data[at:])
 	}
 	return strconv.AppendInt(append(b, ", length "...), int64(len(f.Data)), 10)
 }

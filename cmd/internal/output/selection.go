@@ -12,18 +12,17 @@ type Selection struct {
 	Only []string
 	// Inner is for the users' packets (capture.Raw): one of a record has to pass.
 	Inner pipeline.Filter
-	// Session tells whether the session that the record at hand is of is chosen; nil: it does not
-	// matter.
-	Session func() bool
+	// Session tells whether the session that a record is of is chosen; nil: it does not matter.
+	Session func(*pipeline.Record) bool
 	// Control tells the same of a record with a message that sets up a session, is asked in place of
 	// Inner and Session for these; nil: they do not pass.
-	Control func() bool
+	Control func(*pipeline.Record) bool
 
 	Passed uint64 // records that an output got
 }
 
-// Contents are what Only takes.
-var Contents = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
+// OnlyNames are what Only takes.
+var OnlyNames = []string{"ike", "esp", "l2tp", "ppp", "ip", "eth"}
 
 // Of returns a sink that hands on to another what passes.
 func (s *Selection) Of(sink pipeline.Sink) pipeline.Sink {
@@ -74,8 +73,8 @@ func (s *Selection) Passes(r *pipeline.Record) bool {
 	case r.Merged():
 		return false
 	case isControl(r):
-		return s.Control != nil && s.Control()
-	case s.Session != nil && !s.Session():
+		return s.Control != nil && s.Control(r)
+	case s.Session != nil && !s.Session(r):
 		return false
 	}
 	p := &r.Payload

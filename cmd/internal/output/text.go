@@ -2,15 +2,11 @@ package output
 
 import (
 	"bufio"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/gopacket/layers"
 
 	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
@@ -22,24 +18,43 @@ import (
 // Text prints a line for each frame, in tcpdump's manner.
 type Text struct {
 	w       *bufio.Writer
-	verbose int
-	hexdump bool
-	zone    *time.Location
+	config  TextConfig
+	clock   clock
+	printer inner.Printer
 	line    []byte
 	packet  []byte
-	second  int64 // that clock is for
-	clock   []byte
 }
 
-// NewText returns the sink that prints text to w. verbose is the number of -v; hexdump adds
-// the bytes of the inner packet. Times are those of zone.
-func NewText(w io.Writer, verbose int, hexdump bool, zone *time.Location) *Text {
-	return &Text{w: bufio.NewWriterSize(w, 64<<10), verbose: verbose, hexdump: hexdump, zone: zone, second: -1}
+// TextConfig says what lines hold.
+type TextConfig struct {
+	Verbose   int // number of -v
+	Times     Times
+	Nano      bool           // nanoseconds, not microseconds
+	Zone      *time.Location // of the times
+	Numbers   bool           // of the frames
+	Link      bool           // the link header
+	Bytes     Bytes
+	Absolute  bool // sequence numbers of TCP as they are in the packets
+	Checksums bool // with Verbose: whether those of TCP and UDP are right
+	// Interface names an interface of Linux by its index; nil, or "": it has no name.
+	Interface func(index uint32) string
+}
+
+// NewText returns the sink that prints text to w.
+func NewText(w io.Writer, c TextConfig) *Text {
+	return &Text{
+		w: bufio.NewWriterSize(w, 64<<10), config: c, clock: clock{style: c.Times, nano: c.Nano, zone: c.Zone},
+		printer: inner.Printer{Verbose: c.Verbose, Checksums: c.Checksums && c.Verbose > 0, Relative: !c.Absolute},
+	}
 }
 
 // Record prints r.
 func (t *Text) Record(r *pipeline.Record) error {
-	b := t.appendTime(t.line[:0], r.Packet.Time)
+	b := t.line[:0]
+	if t.config.Numbers {
+		b = appendNumber(b, r.Number)
+	}
+	b = t.appendLink(t.clock.append(b, r.Packet.Time), r)
 	switch {
 	case r.Merged():
 		b = appendAddresses(b, r, false)
@@ -61,17 +76,15 @@ func (t *Text) Record(r *pipeline.Record) error {
 		b = t.appendOther(b, r)
 	}
 	told := r.Reason == pipeline.DummyPacket || r.Kind == pipeline.Other && r.Verdict == why.Clear
-	if t.verbose > 0 && !told && r.Why() != "" {
+	if t.config.Verbose > 0 && !told && r.Why() != "" {
 		b = append(b, "; "...)
 		b = append(b, r.Why()...)
 	}
 	b = append(b, '\n')
-	if t.verbose > 1 {
+	if t.config.Verbose > 1 {
 		b = appendDetails(b, r)
 	}
-	if t.hexdump {
-		b = appendHex(b, r)
-	}
+	b = t.appendBytes(b, r)
 	t.line = b
 	_, err := t.w.Write(b)
 	return err
@@ -80,22 +93,12 @@ func (t *Text) Record(r *pipeline.Record) error {
 // Flush makes the lines so far visible.
 func (t *Text) Flush() error { return t.w.Flush() }
 
-// appendTime appends hours, minutes, seconds and microseconds, as tcpdump prints them.
-func (t *Text) appendTime(b []byte, at int64) []byte {
-	second := at / 1e9
-	micro := at % 1e9 / 1e3
-	if micro < 0 {
-		second, micro = second-1, micro+1e6
+// appendNumber appends the number of a frame, in tcpdump's width.
+func appendNumber(b []byte, n uint64) []byte {
+	for most := uint64(10000); most > max(n, 1); most /= 10 {
+		b = append(b, ' ')
 	}
-	if second != t.second {
-		t.clock = time.Unix(second, 0).In(t.zone).AppendFormat(t.clock[:0], "15:04:05.")
-		t.second = second
-	}
-	b = append(b, t.clock...)
-	for unit := int64(100000); unit > 0; unit /= 10 {
-		b = append(b, byte('0'+micro/unit%10))
-	}
-	return append(b, ' ')
+	return append(strconv.AppendUint(b, n, 10), "  "...)
 }
 
 // appendAddresses appends "IP 192.0.2.1.500 > 192.0.2.2.500: ".
@@ -153,7 +156,7 @@ func (t *Text) appendMessage(b []byte, m *pipeline.Message) []byte {
 	if m.Reconstructed && (m.Decrypted || m.Head()) {
 		b = append(b, ", first block reconstructed"...)
 	}
-	if names := m.Uncovered(); t.verbose > 0 && m.Encrypted && len(names) > 0 {
+	if names := m.Uncovered(); t.config.Verbose > 0 && m.Encrypted && len(names) > 0 {
 		b = append(b, ", not covered by the HASH: "...)
 		b = append(b, strings.Join(names, ", ")...)
 	}
@@ -191,7 +194,7 @@ func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
 func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	p := &r.Payload
 	if p.HasL2TP {
-		b = l2tp.AppendSummary(b, &p.L2TP, &p.Tunnel, t.verbose)
+		b = l2tp.AppendSummary(b, &p.L2TP, &p.Tunnel, t.config.Verbose)
 		if !p.HasPPP {
 			return t.appendPseudowire(b, r)
 		}
@@ -211,7 +214,7 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 		return t.appendInner(b, r.Plain.Data, r)
 	case r.Kind == pipeline.ESP && r.Verdict.Opened():
 		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
-		return inner.AppendSummary(b, t.packet[r.Net.LinkLen:], t.verbose)
+		return t.printer.Append(b, t.packet[r.Net.LinkLen:], within(r))
 	case r.Kind == pipeline.ESP:
 		b = append(b, "length "...)
 		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
@@ -250,7 +253,7 @@ func (t *Text) appendPPP(b []byte, r *pipeline.Record) []byte {
 		b = append(b, separator...)
 		separator = "; "
 		if pipeline.CarriesIP(packet.Protocol) {
-			b = inner.AppendSummary(b, packet.Data, t.verbose)
+			b = t.printer.Append(b, packet.Data, within(r))
 		} else {
 			b = ppp.AppendSummary(b, &ppp.Frame{Protocol: packet.Protocol, PayloadEnd: len(packet.Data)}, packet.Data)
 		}
@@ -277,12 +280,21 @@ func appendFragment(b []byte, p *pipeline.Payload) []byte {
 	return b
 }
 
+// within tells apart the connections of different sessions, whose ends may have the same addresses,
+// and those that a key opened.
+func within(r *pipeline.Record) any {
+	if s := r.Payload.Tunnel.Session; s != nil {
+		return s
+	}
+	return r.Kind
+}
+
 // appendInner appends the summary of a user's packet, the end of which may be missing.
 func (t *Text) appendInner(b, packet []byte, r *pipeline.Record) []byte {
 	if _, err := inner.Decode(packet); err == inner.ErrShort && r.Missing > 0 {
 		return append(b, "IP [|ip]"...)
 	}
-	return inner.AppendSummary(b, packet, t.verbose)
+	return t.printer.Append(b, packet, within(r))
 }
 
 // appendOther appends a frame that is none of this program's protocols.
@@ -297,17 +309,17 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		b = append(b, "] length "...)
 		return strconv.AppendInt(b, int64(r.Length()), 10)
 	case r.Payload.HasPPP:
-		if r.Net.PPPoE() {
-			b = append(b, "PPPoE: "...)
+		if id, ok := r.Net.PPPoESession(r.Data()); ok {
+			b = append(strconv.AppendUint(append(b, "PPPoE [ses 0x"...), uint64(id), 16), "]: "...)
 		}
 		return t.appendPayload(b, r)
 	case r.Net.IPVersion == 0:
-		b = appendEtherType(b, r.Net.EtherType)
+		b = appendEtherType(b, r.Net.EtherType, r.Data()[r.Net.LinkLen:])
 		b = append(b, ", length "...)
-		return strconv.AppendInt(b, int64(r.Length()), 10)
+		return strconv.AppendInt(b, int64(r.Length()-r.Net.LinkLen), 10)
 	}
 	if r.Reason == "" {
-		return inner.AppendSummary(b, r.Data()[r.Net.LinkLen:], t.verbose)
+		return t.printer.Append(b, r.Data()[r.Net.LinkLen:], within(r))
 	}
 	b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 	b = append(b, r.Reason...)
@@ -317,18 +329,6 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		length = r.Net.UDPLen
 	}
 	return strconv.AppendInt(b, int64(length), 10)
-}
-
-// appendEtherType names what a frame has in place of IP.
-func appendEtherType(b []byte, kind uint16) []byte {
-	switch name := layers.EthernetType(kind).String(); {
-	case kind == 0:
-		return append(b, "not IP"...)
-	case strings.HasPrefix(name, "Unknown"):
-		return fmt.Appendf(b, "ethertype 0x%04x", kind)
-	default:
-		return append(b, name...)
-	}
 }
 
 // appendDetails appends a line for each IKE payload, and for the SA.
@@ -346,38 +346,6 @@ func appendDetails(b []byte, r *pipeline.Record) []byte {
 			b = append(b, d...)
 			b = append(b, '\n')
 		}
-	}
-	return b
-}
-
-// appendHex appends the bytes of the innermost packet known.
-func appendHex(b []byte, r *pipeline.Record) []byte {
-	data := r.Payload.Inner
-	switch {
-	case data != nil:
-	case r.Payload.HasPPP && r.Payload.PPP.Login():
-		return append(b, "\t(a login: its bytes are not shown)\n"...)
-	case r.Payload.HasPPP:
-		data = r.Payload.Frame
-	case r.Payload.HasL2TP:
-		data = r.Payload.Message
-	case r.Plain.Data != nil:
-		data = r.Plain.Data
-	default:
-		return b
-	}
-	for at := 0; at < len(data); at += 16 {
-		row := data[at:min(at+16, len(data))]
-		b = append(b, "\t0x"...)
-		b = hex.AppendEncode(b, []byte{byte(at >> 8), byte(at)})
-		b = append(b, ": "...)
-		for i, c := range row {
-			if i%2 == 0 {
-				b = append(b, ' ')
-			}
-			b = hex.AppendEncode(b, []byte{c})
-		}
-		b = append(b, '\n')
 	}
 	return b
 }

@@ -42,6 +42,13 @@ func end(host string, port *uint16) string {
 	return fmt.Sprintf("%s port %d", host, *port)
 }
 
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
 func connection(s *sessions.Facts, zone *time.Location) card {
 	c := card{Title: "Connection"}
 	c.add("client", "%s", end(s.OrigHost, s.OrigPort))
@@ -78,8 +85,22 @@ func ikeCard(s *sessions.Facts) card {
 	c.add("agreed on", "%s", strings.Join(strings.Fields(strings.Join([]string{k.Cipher, k.Hash, k.Group, k.Auth}, " ")), ", "))
 	c.add("offered", "%s", strings.Join(k.Offered, "; "))
 	c.add("identities", "%s", both(k.Identities))
+	c.add("looks like", "%s", both(k.LooksLike))
 	c.add("ISAKMP SAs", "%d", k.SAs)
 	c.add("retransmissions", "%d", k.Retransmissions)
+	if s.Attempts > 0 {
+		c.add("tries", "%d", s.Attempts)
+	}
+	if x := k.XAuth; x != nil {
+		c.add("XAUTH user", "%s", x.User)
+		if x.Accepted != nil {
+			c.add("XAUTH accepted", "%s", yesNo(*x.Accepted))
+		}
+	}
+	if k.Config != nil {
+		c.add("client's address", "%s", k.Config.Assigned)
+		c.add("DNS", "%s", strings.Join(k.Config.DNS, ", "))
+	}
 	if k.Seconds != nil {
 		c.add("phase 1 took", "%.6f s", k.Seconds.Seconds())
 	}
@@ -104,6 +125,7 @@ func l2tpCard(s *sessions.Facts) card {
 	}
 	c.add("hosts", "%s", both(l.Host))
 	c.add("vendors", "%s", both(l.Vendor))
+	c.add("looks like", "%s", both(l.LooksLike))
 	if l.Result != nil {
 		c.add("result", "%d, error %d", *l.Result, *l.Error)
 	}
@@ -121,7 +143,7 @@ func pppCard(s *sessions.Facts) card {
 	}
 	c.add("login", "%s", p.Auth)
 	if p.Accepted != nil {
-		c.add("accepted", "%s", map[bool]string{true: "yes", false: "no"}[*p.Accepted])
+		c.add("accepted", "%s", yesNo(*p.Accepted))
 	}
 	c.add("client's address", "%s", p.Assigned)
 	c.add("server's address", "%s", p.Peer)

@@ -122,9 +122,10 @@ func fill[T any](name string, list [ranks][]T, room int, number func(T) int, vie
 			if err := templates.ExecuteTemplate(&b, name, view(item)); err != nil {
 				return nil, err
 			}
-			if room -= b.Len(); room < 0 {
-				break
+			if b.Len() > room {
+				continue
 			}
+			room -= b.Len()
 			pieces = append(pieces, piece{number(item), template.HTML(b.String())})
 		}
 	}

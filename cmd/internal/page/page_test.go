@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -74,6 +75,20 @@ func TestBudget(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}
+	}
+}
+
+// TestLongDetails: messages that say very much do not cost their session its place.
+func TestLongDetails(t *testing.T) {
+	p := New("long", time.UTC)
+	s := &sessions.Facts{State: sessions.Failed, Step: "ike-m1", OrigHost: "198.51.100.1", RespHost: "203.0.113.1", Frames: []uint64{1, 256}}
+	for i := range uint64(256) {
+		s.Messages = append(s.Messages, sessions.Event{Frame: i + 1, Layer: "ike", Name: fmt.Sprintf("main %d", i), Details: strings.Repeat("SA & ", 20_000)})
+	}
+	p.Add(s)
+	text := written(t, p)
+	if n := strings.Count(text, `class="m ike c`); n != 256 || len(text) > 2_000_000 {
+		t.Errorf("%d messages, %d bytes", n, len(text))
 	}
 }
 

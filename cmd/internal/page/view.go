@@ -42,7 +42,6 @@ type session struct {
 	Proven   bool
 	Cure     string
 	Evidence string
-	Attempts int
 	Remarks  []string
 	Steps    []step
 	Cards    []card
@@ -99,7 +98,7 @@ func (c *card) add(name, format string, args ...any) {
 
 func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 	v := &session{
-		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Attempts: s.Attempts, Remarks: s.Remarks,
+		row: newRow(number, s, zone), UID: s.UID, Cause: s.Cause, Cure: s.Cure, Remarks: s.Remarks,
 		Proven: s.CauseID == "" || s.Proven != nil && *s.Proven, Cards: cards(s, zone), SAs: s, Chart: newChart(s),
 	}
 	var frames []string
@@ -143,7 +142,7 @@ var kinds = [...]string{ladder.Message: "m", ladder.Fold: "fold", ladder.Mark: "
 var senders = [...]string{"client to server", "server to client", "from the network"}
 
 func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
-	const brief = 64
+	const brief, whole = 64, 2000 // characters
 	v := rung{
 		Class: kinds[r.Kind] + " " + r.Layer, Time: sinceStart(r.Time), Frame: r.Frame, Tag: tags[r.Layer],
 		Name: r.Name, Again: r.Again, Bad: r.Evidence, Verdict: r.Kind == ladder.Verdict,
@@ -160,6 +159,10 @@ func newRung(r *ladder.Rung, s *sessions.Facts, zone *time.Location) rung {
 		if r.Details != "" {
 			v.Body += ": " + r.Details
 		}
+		if r.AVPs != "" {
+			v.Body += "; " + r.AVPs
+		}
+		v.Body = shortened(v.Body, whole)
 	case ladder.Fold, ladder.Lost:
 		if r.Until-r.Time > 1e9 {
 			v.Brief = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/recent"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
@@ -42,9 +43,9 @@ func keepalive() content { return content{reason: Keepalive} }
 type classifier struct {
 	named   func(spi uint32) bool // an SPI that a key or IKE has named
 	ike     *ikev1.Tracker
-	tunnels *l2tp.Tracker            // of what is in clear
-	peers   recently[pair, struct{}] // that IKE was seen between
-	flows   recently[flowID, uint32] // the last sequence number of what may be ESP in UDP
+	tunnels *l2tp.Tracker              // of what is in clear
+	peers   recent.Map[pair, struct{}] // that IKE was seen between
+	flows   recent.Map[flowID, uint32] // the last sequence number of what may be ESP in UDP
 }
 
 // pair is two addresses, the smaller one first.
@@ -81,7 +82,7 @@ func (c *classifier) classify(n *capture.Frame, data []byte) content {
 func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 	switch {
 	case x.kind == IKE && x.sure:
-		c.peers.set(pairOf(n), struct{}{})
+		c.peers.Set(pairOf(n), struct{}{})
 	case x.kind == L2TP:
 		var h l2tp.Header
 		decode, src, dst := h.Decode, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
@@ -92,7 +93,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 			c.tunnels.Observe(src, dst, time, &h, x.data)
 		}
 	case n.UDP && isPort(n, portNATT) && x.kind != IKE && len(x.data) >= esp.HeaderLen:
-		c.flows.set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, binary.BigEndian.Uint32(x.data[4:]))
+		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, binary.BigEndian.Uint32(x.data[4:]))
 	}
 }
 

@@ -33,8 +33,8 @@ func (u *unwrapper) realm(r *Record) *realm {
 	return &u.clear
 }
 
-// position is the place of a message among those of its sender, by the best number that there is: of
-// L2TP itself, of ESP, or of the IP datagram, which tells no more than copies.
+// position is the place of a message among those of its sender, by the best number that there is:
+// of L2TP itself, of ESP, or of the IP datagram, which tells no more than copies.
 func (r *Record) position() ppp.Position {
 	const datagrams = 1 // no session and no SPI has this number
 	t := &r.Payload.Tunnel

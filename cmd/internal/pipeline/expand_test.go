@@ -65,3 +65,27 @@ func TestClearChangesNothing(t *testing.T) {
 		t.Errorf("%d packets, %d without the forged ones: %v", len(got.clear), len(want.clear), got.stats.Expansion)
 	}
 }
+
+// TestReplayedPPP: packets of ESP that come again, at once and later, change nothing of what PPP
+// compressed, whether their ICV can be checked or not.
+func TestReplayedPPP(t *testing.T) {
+	const dir = "09-ppp-vj-deflate-acfc-pfc"
+	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
+	var replayed []capture.Packet
+	for i, p := range f.list {
+		replayed = append(replayed, p)
+		if i%3 == 0 {
+			replayed = append(replayed, p)
+		}
+		if i >= 2 && i%4 == 0 {
+			replayed = append(replayed, f.list[i-2])
+		}
+	}
+	for _, names := range [][]string{tables, {"router.log"}} {
+		s := &pppSet{frames: f, keys: labKeys(t, dir, names...)}
+		want, got := s.inner(t, f.list).expanded, s.inner(t, replayed).expanded
+		if len(want) < 200 || !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Errorf("%v: %d packets, %d without the replayed ones", names, len(got), len(want))
+		}
+	}
+}

@@ -118,6 +118,12 @@ func (g *group) isSettled() bool {
 func (r *Record) onlyPart(of uint64) {
 	r.PartOf, r.flow = of, nil
 	if r.Whole == nil { // a fragment of IKE
+		r.Verdict, r.Reason = why.Clear, ""
+		for i, m := range r.IKE {
+			if m.Part != nil {
+				r.IKE[i] = &Message{Message: m.Part, Verdict: why.Clear, Cipher: m.Cipher}
+			}
+		}
 		return
 	}
 	*r = Record{

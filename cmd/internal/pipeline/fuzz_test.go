@@ -84,6 +84,9 @@ func FuzzPipeline(f *testing.F) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "07-aggressive-psk", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "13-ip-fragmented-esp",
 		"14-pppoe-wan", "17a-aes128gcm16", "17d-aes128-sha256-esn", "19-cooked-any", "23-ipcomp-inside-esp"} {
 		file, err := os.ReadFile(filepath.Join(capturesDir, dir, "outer.pcap"))
+		if _, e := os.Stat(capturesDir); os.IsNotExist(e) {
+			break // a target that was built for another fuzzing engine runs without the repository
+		}
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -112,8 +115,8 @@ func FuzzPipeline(f *testing.F) {
 			j.keys = append(j.keys, k)
 		}
 		p.AddSink(j)
-		p.AddSink(output.NewText(io.Discard, 2, true, time.UTC))
-		p.AddSink(output.NewJSONLines(io.Discard, nil))
+		p.AddSink(output.NewText(io.Discard, output.TextConfig{Verbose: 2, Bytes: output.Bytes{Hex: true, ASCII: true, Link: true}, Numbers: true, Link: true, Checksums: true, Zone: time.UTC}))
+		p.AddSink(output.NewJSONLines(io.Discard))
 		p.AddSink(output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return io.Discard, nil }, Layer: output.LayerL2TP, Source: src}))
 		stats, err := p.Run(context.Background())
 		var sink *pipeline.SinkError

@@ -10,8 +10,8 @@ import (
 // a good ICV, and as much again those in packets whose ICV can't be checked.
 const insideBytes = 8 << 20
 
-// insideFragments puts the IP datagrams of tunnels together that came in fragments inside ESP. Those
-// of one SA are apart from those of all others.
+// insideFragments puts the IP datagrams of tunnels together that came in fragments inside ESP.
+// Those of one SA are apart from those of all others.
 type insideFragments struct{ verified, unchecked *capture.Reassembler }
 
 // of returns what puts the fragments of r together.
@@ -26,8 +26,8 @@ func (x *insideFragments) of(r *Record) *capture.Reassembler {
 	return *which
 }
 
-// fragment follows a fragment of an IP packet inside ESP. If it is of a tunnel's, it is no packet of
-// the users; with the last one what they carry is followed. Others are the users' own.
+// fragment follows a fragment of an IP packet inside ESP. If it is of a tunnel's, it is no packet
+// of the users; with the last one what they carry is followed. Others are the users' own.
 func (u *unwrapper) fragment(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) {
 	within := struct {
 		to          netip.Addr
@@ -63,5 +63,6 @@ func (u *unwrapper) ofTunnel(r *Record, n *capture.Frame, data []byte) bool {
 		return n.Src == r.Net.Src && n.Dst == r.Net.Dst
 	}
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-	return isPort(n, portNATT) || isL2TP(u.realm(r).tunnels, src, dst, data[n.UDPStart:n.UDPEnd], n.UDPLen, n.SrcPort, n.DstPort)
+	return isPort(n, portNATT) ||
+		isL2TP(u.realm(r).tunnels, src, dst, data[n.UDPStart:n.UDPEnd], n.UDPLen, n.SrcPort, n.DstPort)
 }

@@ -16,7 +16,7 @@ const (
 	maxUnnumbered         = 1024        // IKE frames that wait for no more than their number
 	maxUnnumberedExchange = 256         // of one exchange; half of them are the first
 	maxLateTries          = 3           // for messages that are not decrypted themselves
-	defaultPatience       = int64(10e9) // nanoseconds of capture time that they wait: longer than most retransmission timers
+	defaultPatience       = int64(10e9) // nanoseconds that they wait: longer than most retransmission timers
 )
 
 // late is the IKE frames that may yet gain from a message behind them: the message whose last block

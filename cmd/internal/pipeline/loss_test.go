@@ -278,7 +278,9 @@ func (s *sample) checkIKE(t *testing.T, r *result, m *pipeline.Message, u *unit,
 	if m.Verified && !bytes.Equal(m.Plain, want.Plain) {
 		t.Errorf("%s: verified, and wrong", name)
 	}
-	if m.Number != want.Number && known {
+	// Whose an Informational is does not show where nothing else of its SA is there.
+	unsaid := m.Number == 0 && m.Header.Exchange == ikev1.ExchangeInformational
+	if m.Number != want.Number && known && !unsaid {
 		t.Errorf("%s: taken for number %d", name, m.Number)
 	}
 	if want.Verified && known && !m.Verified && u.checked && !slices.ContainsFunc(u.checks, func(i int) bool { return !present[i] }) {

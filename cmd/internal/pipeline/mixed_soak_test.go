@@ -108,8 +108,8 @@ func TestMixedSoak(t *testing.T) {
 		}
 		return rounds < 2*len(m.recordings)
 	}
-	p.AddSink(output.NewText(io.Discard, 1, false, time.UTC))
-	p.AddSink(output.NewJSONLines(io.Discard, nil))
+	p.AddSink(output.NewText(io.Discard, output.TextConfig{Verbose: 1, Zone: time.UTC}))
+	p.AddSink(output.NewJSONLines(io.Discard))
 	p.AddSink(output.NewClear(output.ClearConfig{Open: func() (io.Writer, error) { return io.Discard, nil }, Layer: output.LayerL2TP, Source: m}))
 	stats, err := p.Run(context.Background())
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
 	var h esp.Header
 	err := h.Decode(payload)
-	switch _, known := c.peers.get(pairOf(n)); {
+	switch _, known := c.peers.Get(pairOf(n)); {
 	case err != nil:
 		return known && n.UDPLen >= esp.HeaderLen
 	case h.SPI <= maxReservedSPI:
@@ -21,7 +21,7 @@ func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
 	case known || plausibleESP(&h, payload, n.UDPLen):
 		return true
 	}
-	last, ok := c.flows.get(flowID{n.Dst, h.SPI})
+	last, ok := c.flows.Get(flowID{n.Dst, h.SPI})
 	return ok && n.UDPLen%espUnit == 0 && h.Seq > last && h.Seq-last <= maxGap
 }
 
@@ -42,6 +42,8 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 	case int(binary.BigEndian.Uint16(payload[radiusLength:])) == length: // RADIUS, and others whose length is there
 		return false
 	case h.SPI&0x00ffffff == 0 && h.SPI>>24 <= 4: // WireGuard
+		return false
+	case binary.BigEndian.Uint32(payload[esp.HeaderLen:])&0xffe0ffe0 == 0: // DNS: the last two of its four counts
 		return false
 	}
 	return looksRandom(payload[esp.HeaderLen:])
@@ -67,27 +69,4 @@ func looksRandom(data []byte) bool {
 		}
 	}
 	return text*4 < len(data)*3
-}
-
-// recently is a map that forgets what was used long ago: it has the last maxRecent keys at least, and
-// no more than twice as many.
-type recently[K comparable, V any] struct{ young, old map[K]V }
-
-const maxRecent = 8192
-
-func (r *recently[K, V]) set(k K, v V) {
-	if _, ok := r.young[k]; !ok && len(r.young) >= maxRecent || r.young == nil {
-		r.young, r.old = make(map[K]V), r.young
-	}
-	r.young[k] = v
-}
-
-func (r *recently[K, V]) get(k K) (v V, ok bool) {
-	if v, ok = r.young[k]; ok {
-		return v, true
-	}
-	if v, ok = r.old[k]; ok {
-		r.set(k, v)
-	}
-	return v, ok
 }

@@ -39,6 +39,7 @@ type Record struct {
 	PartOf    uint64 // the number of the frame that completed the datagram of which this is a fragment
 
 	Payload  Payload // what L2TP, PPP and IP there are inside
+	Session  Session // the VPN connection that it is of, where a sink before has found that out; else nil
 	flow     *salookup.Flow
 	ring     *salookup.Ring    // what may open it; nil: nothing
 	tried    *salookup.Attempt // why its flow was not open
@@ -53,6 +54,12 @@ type Record struct {
 	joins    *held             // the datagram that waits for its key, of which this repeats a fragment
 	released bool              // it has waited long enough
 	inTCP    bool              // Unwrapped is made of a message in a TCP stream
+}
+
+// A Session is a VPN connection.
+type Session interface {
+	// ID tells it from all others; it is the same from its beginning to its end.
+	ID() string
 }
 
 // Kind says what a frame was before decryption.

@@ -194,7 +194,7 @@ func follow(t testing.TB, f *frames, keys []*keysrc.Keys, m mode) *outcome {
 	o.p.AddKeys(keys...)
 	k := &keeper{o: o}
 	if m.text {
-		k.t, k.j = output.NewText(&k.text, 1, false, time.UTC), output.NewJSONLines(&k.json, nil)
+		k.t, k.j = output.NewText(&k.text, output.TextConfig{Verbose: 1, Zone: time.UTC}), output.NewJSONLines(&k.json)
 	}
 	o.p.AddSink(k)
 	var file bytes.Buffer

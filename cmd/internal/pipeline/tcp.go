@@ -12,7 +12,8 @@ import (
 // IKE and ESP in TCP (RFC 9329): each message has its length in front, and IKE the non-ESP marker.
 // A message that is whole is made the payload of a UDP packet, and goes the way of all others.
 
-// tcpPrefix begins each stream (RFC 9329 section 4).
+// tcpPrefix begins the stream of the one who made the connection, to whatever port (RFC 9329
+// section 4).
 var tcpPrefix = []byte("IKETCP")
 
 const (
@@ -23,10 +24,10 @@ const (
 // tcp looks for messages in a TCP segment.
 func (f *framer) tcp(r *Record) {
 	n, data := &r.Net, r.Data()
-	key := streamKey{n.Src, n.Dst, n.SrcPort, n.DstPort}
+	key, back := streamKey{n.Src, n.Dst, n.SrcPort, n.DstPort}, streamKey{n.Dst, n.Src, n.DstPort, n.SrcPort}
 	segment := data[n.TCPStart:n.TCPEnd]
 	natt := n.SrcPort == portNATT || n.DstPort == portNATT
-	s := f.streams.of(key, natt || bytes.HasPrefix(segment, tcpPrefix))
+	s := f.streams.of(key, natt || bytes.HasPrefix(segment, tcpPrefix) || f.streams.known[back] != nil)
 	if s == nil {
 		return
 	}

@@ -156,3 +156,20 @@ func FuzzTCP(f *testing.F) {
 		}
 	})
 }
+
+// TestTCPBothWays: the prefix shows what a connection to any port carries in both directions.
+func TestTCPBothWays(t *testing.T) {
+	s, back := aesSA(0x7000), aesSA(0x8000)
+	forth, _ := tcpMessages(s, 3)
+	answers, _ := tcpMessages(back, 3)
+	answer := ipPacket(there4, here4, 6, tcp(there4, here4, 443, 50000, answers))
+	keys := secrets(s.secret(), back.secret())
+	o := follow(t, rawFrames(segmentAt(1, 50000, 443, append([]byte("IKETCP"), forth...)), answer), keys, mode{text: true, layer: output.LayerL2TP})
+	if n := o.stats.Count(pipeline.ESP, why.Verified); n != 6 {
+		t.Errorf("%d verified, want 6", n)
+	}
+	o = follow(t, rawFrames(answer), keys, mode{text: true, layer: output.LayerL2TP})
+	if n := o.stats.ByKind[pipeline.Other]; n != 1 {
+		t.Errorf("%d other: what comes from any port is not looked at", n)
+	}
+}

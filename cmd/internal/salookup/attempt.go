@@ -73,10 +73,7 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 		case !fresh: // copies of one packet are one packet
 			out.hopeful = out.hopeful || tr.proof != nil && tr.proof[i].agreed > 0
 		case tr.weigh(i, o, p.Cut):
-			if !c.Checks() && p.Cut == 0 && o.Bits >= togetherBits && tr.proof[i].refused == 0 && out.likely == nil {
-				out.likely, out.by = c, o
-			}
-			out.hopeful = out.hopeful || o.Bits >= likelyBits
+			out.speaksFor(c, o, p.Cut, &tr.proof[i])
 			if tr.proof[i].enough(c.Checks() && p.Cut == 0) {
 				out.Fit, out.with, out.packets = o, c, int(tr.proof[i].agreed)
 				return out
@@ -117,6 +114,14 @@ func (t *Table) search(f *Flow, tr *trying, out *outcome, p Packet) {
 			return
 		}
 	}
+}
+
+// speaksFor notes a packet that says something for a candidate, of which evidence is what all said.
+func (out *outcome) speaksFor(c *Candidate, o Fit, cut int, evidence *proof) {
+	if !c.Checks() && cut == 0 && o.Bits >= togetherBits && evidence.refused == 0 && out.likely == nil {
+		out.likely, out.by = c, o
+	}
+	out.hopeful = out.hopeful || o.Bits >= likelyBits
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.

@@ -287,10 +287,16 @@ func (t *Set) add(c Candidate) {
 	if c.Checks() {
 		list = &t.Candidates
 	}
-	same := func(o Candidate) bool { return o.Suite == c.Suite && o.Key.Equal(c.Key) && o.AuthKey.Equal(c.AuthKey) }
-	if len(*list) < maxCandidates && !slices.ContainsFunc(*list, same) {
-		*list = append(*list, c)
+	if len(*list) == maxCandidates {
+		return
 	}
+	for i := range *list {
+		o := &(*list)[i]
+		if o.Suite.Auth == c.Suite.Auth && o.Suite == c.Suite && o.Key.Equal(c.Key) && o.AuthKey.Equal(c.AuthKey) {
+			return
+		}
+	}
+	*list = append(*list, c)
 }
 
 // Named is the suite as far as the sources name it.

@@ -10,8 +10,8 @@ const (
 	// cipherBits is the evidence for the encryption key that has to come with a good ICV, which
 	// proves the other key only.
 	cipherBits = 16
-	// likelyBits is what lets a packet with a good ICV through, though it does not prove the key, as
-	// long as none contradicts.
+	// likelyBits is what lets a packet with a good ICV through, though it does not prove the key,
+	// as long as none contradicts.
 	likelyBits = 12
 	// togetherBits is the same where packets have to agree, that each of some has a little being
 	// likelier by chance; and for a packet of which the ICV can't be checked.

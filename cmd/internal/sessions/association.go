@@ -23,8 +23,8 @@ const (
 	maxExchanges = 32
 )
 
-// association is what two ends have in common for a while: their ISAKMP SAs, their ESP SAs, and the L2TP that these carry.
-// Several sessions can follow one another in it, and stand side by side.
+// association is what two ends have in common for a while: their ISAKMP SAs, their ESP SAs, and the
+// L2TP that these carry. Several sessions can follow one another in it, and stand side by side.
 type association struct {
 	ends       [2]netip.Addr
 	ports      [2][]uint16 // that were seen of the two ends
@@ -40,7 +40,15 @@ type association struct {
 	natt       bool // ESP in UDP
 	last       int64
 
-	calls [2]recentCall // of the last data message that a side sent
+	calls   [2]recentCall // of the last data message that a side sent
+	samples [2]sample     // of the last messages in clear, by who sent them
+}
+
+// sample tells an IP packet from others.
+type sample struct {
+	id   uint32
+	sum  uint64
+	time int64
 }
 
 // held says that its latest session is followed.
@@ -75,7 +83,8 @@ func (a *association) knows(src, dst netip.Addr) bool {
 	return pairOf(src, dst) == pairOf(a.ends[client], a.ends[server])
 }
 
-// hasPort reports whether the client of the association, being one of the two ends, was seen with its port.
+// hasPort reports whether the client of the association, being one of the two ends, was seen with
+// its port.
 func (a *association) hasPort(src, dst netip.AddrPort) bool {
 	side := a.side(src, dst)
 	end := src
@@ -131,7 +140,8 @@ func (g *Gatherer) unindex(a *association) {
 	g.pairs[p] = list
 }
 
-// moved follows an end of an association to another address: something that a key or a cookie names came from there.
+// moved follows an end of an association to another address: something that a key or a cookie names
+// came from there.
 func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
 	if a.ends[sender] != src.Addr() || a.ends[1-sender] != dst.Addr() {
 		g.unindex(a)
@@ -148,8 +158,8 @@ func (g *Gatherer) moved(a *association, src, dst netip.AddrPort, sender int) {
 	a.addPort(1-sender, dst.Port())
 }
 
-// find returns the association between two ends that was active last: of those whose client has the port if there are some,
-// else of all if any is true; nil if there is none.
+// find returns the association between two ends that was active last: of those whose client has the
+// port if there are some, else of all if any is true; nil if there is none.
 func (g *Gatherer) find(src, dst netip.AddrPort, any bool, fits func(*association) bool) *association {
 	var best, other *association
 	for _, a := range g.pairs[pairOf(src.Addr(), dst.Addr())] {

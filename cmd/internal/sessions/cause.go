@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,6 +60,26 @@ type proof struct {
 	step   string // where it is not that of the rule
 }
 
+// proven is what the packets prove, typical what they mostly mean. Both say so in a sentence, with
+// the frames that show it.
+func proven(frames []uint64, format string, args ...any) *proof {
+	return found(true, frames, format, args...)
+}
+
+func typical(frames []uint64, format string, args ...any) *proof {
+	return found(false, frames, format, args...)
+}
+
+func found(proven bool, frames []uint64, format string, args ...any) *proof {
+	return &proof{text: fmt.Sprintf(format, args...), proven: proven, frames: frames}
+}
+
+// at says that another step was not passed than that of the rule.
+func (p *proof) at(step string) *proof {
+	p.step = step
+	return p
+}
+
 // rule is a cause. Rules stand in tables, of which the first that applies is taken.
 type rule struct {
 	id    string // of the cause
@@ -96,17 +117,46 @@ func judge(s *Session) *Finding {
 		f.partial("without its keys the capture does not show whether this connection came up")
 	case s.goes():
 		const enough = 3 // tries: the next will go as those before did
-		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !(s.tries >= enough && f.try(e, failureRules)) {
+		if e := s.tried(s.tries - 1); e == nil || !f.try(e, refusalRules) && !(s.tries >= enough &&
+			f.try(e, failureRules)) {
 			f.partial("the capture ends while this connection is being set up")
 		}
 	default:
 		f.State, f.Step = Failed, s.step()
-		f.Cause = "it did not get beyond this step; the capture does not show why"
+		f.unknown(s)
 	}
 	f.remarks(s)
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+// unknown says of a session that failed what is seen, where that does not show why.
+func (f *Finding) unknown(s *Session) {
+	c, r := &s.protected[client], &s.protected[server]
+	if s.readable() || !c.seen() || !r.seen() {
+		f.Cause = "it did not get beyond this step; the capture does not show why"
+		return
+	}
+	f.Cause = fmt.Sprintf("IPsec came up, and was left after %d packets of the client and %d of the server: "+
+		"L2TP or PPP came to nothing; the keys of the connection would show why",
+		c.n, r.n)
+	f.Frames = append(c.frames(), r.frames()...)
+}
+
+// stepNames are the steps in words.
+var stepNames = map[string]string{
+	stepAggressive: "aggressive mode of IKE", stepQuick: "Quick Mode of IKE", stepESP: "ESP",
+	stepTunnel: "the L2TP tunnel", stepCall: "the L2TP session",
+	stepLCP: "LCP", stepAuth: "the login", stepCCP: "CCP", stepIPCP: "IPCP",
+}
+
+// stepName is the step that was not passed, in words.
+func (f *Finding) stepName() string {
+	if n, ok := strings.CutPrefix(f.Step, "ike-m"); ok {
+		return "message " + n + " of IKE"
+	}
+	return stepNames[f.Step]
 }
 
 // tried is the session as it was after some of its tries, nil if they were none.
@@ -122,7 +172,8 @@ func (s *Session) tried(n int) *Session {
 	return e
 }
 
-// beginsLate says that what led to the state of the session at the beginning of the capture is not known.
+// beginsLate says that what led to the state of the session at the beginning of the capture is not
+// known.
 func (s *Session) beginsLate() bool {
 	c := s.call()
 	return s.late && (c == nil || !c.begun())
@@ -235,7 +286,8 @@ func (s *Session) readable() bool {
 	return s.assoc.opened || s.inClear() || slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
 }
 
-// cameUp says that users' packets could pass: it is known where it can be read, and else it looks like that.
+// cameUp says that users' packets could pass: it is known where it can be read, and else it looks
+// like that.
 func (s *Session) cameUp() bool {
 	if s.up.seen() {
 		return true
@@ -243,11 +295,12 @@ func (s *Session) cameUp() bool {
 	return !s.readable() && s.looksUp()
 }
 
-// setupPackets is how many packets of ESP a side sends at most until PPP is up, or has come to nothing.
+// setupPackets is how many packets of ESP a side sends at most until PPP is up, or has come to
+// nothing.
 const setupPackets = 17
 
-// looksUp says that the ESP of a session that can't be read is more than what is needed to set up L2TP and PPP, in both
-// directions.
+// looksUp says that the ESP of a session that can't be read is more than what is needed to set up
+// L2TP and PPP, in both directions.
 func (s *Session) looksUp() bool {
 	const some = 3
 	for side := range s.protected {
@@ -269,12 +322,14 @@ func (s *Session) agreed() bool { return slices.ContainsFunc(s.exchanges, (*exch
 // movedOut says that IKE moved to UDP 4500, and that the capture may be of UDP 500 only.
 func (s *Session) movedOut() bool {
 	x := s.exchange()
-	return x != nil && x.reached() == 4 && (x.natted[client] == natBehind || x.natted[server] == natBehind) && s.others == 0
+	return x != nil && x.reached() == 4 && (x.natted[client] == natBehind || x.natted[server] == natBehind) &&
+		s.others == 0
 }
 
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
-	return !s.readable() && (s.protected[client].n > setupPackets || s.protected[server].n > setupPackets+setupPackets/2)
+	return !s.readable() && (s.protected[client].n > setupPackets ||
+		s.protected[server].n > setupPackets+setupPackets/2)
 }
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.
@@ -305,19 +360,22 @@ func (s *Session) advances(side int) bool {
 	return d.n > 0 && !d.equal || side == server && d.n > 0
 }
 
-// goes says that the capture ends before anything can be said: something waits for its answer, and for no longer than clients
-// wait: Windows for all of IPsec and L2TP 35 s, pppd and racoon 30 s, xl2tpd 31 s.
+// goes says that the capture ends before anything can be said: something waits for its answer, and
+// for no longer than clients wait: Windows for all of IPsec and L2TP 35 s, pppd and racoon 30 s,
+// xl2tpd 31 s.
 func (s *Session) goes() bool {
 	const patience = int64(35e9)
-	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil && last > 0 && x.parted(last) {
+	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil &&
+		last > 0 && x.parted(last) {
 		return false
 	}
 	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 
-// waited says that something which was sent several times is not only still waiting when the capture ends: it was sent for as
-// long as any responder keeps what is half open (charon 30 s, SoftEther 10 s), or the next time would have come. Senders wait at
-// most twice as long as before (charon 1.8 times, pluto, xl2tpd and Windows 2).
+// waited says that something which was sent several times is not only still waiting when the
+// capture ends: it was sent for as long as any responder keeps what is half open (charon 30 s,
+// SoftEther 10 s), or the next time would have come. Senders wait at most twice as long as before
+// (charon 1.8 times, pluto, xl2tpd and Windows 2).
 func (s *Session) waited(sent *span) bool {
 	const long, short = int64(30e9), int64(5e9)
 	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
@@ -350,7 +408,9 @@ func (s *Session) step() string {
 // remarks says what is worth knowing of a session, and no fault of it.
 func (f *Finding) remarks(s *Session) {
 	if s.moves > 0 && s.move.followed {
-		f.Remarks = append(f.Remarks, fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed", s.moves, plural(s.moves)))
+		f.Remarks = append(f.Remarks,
+			fmt.Sprintf("NAT gave the client another port or address (%d time%s), and the server followed",
+				s.moves, plural(s.moves)))
 	}
 	if e := s.tried(s.tries - 1); e != nil && f.State != Failed {
 		before := Finding{Cause: "it was not completed"}

@@ -25,22 +25,27 @@ const (
 // certificateNotices are the notifications about certificates.
 var certificateNotices = []uint16{19, 20, 21, 22, invalidSignature, 28}
 
-const curePSK = "give both ends the same pre-shared key; quote special characters; look for several keys for one address"
+const curePSK = "give both ends the same pre-shared key; quote special characters; " +
+	"look for several keys for one address"
 
 // refusalRules are of IKE, and of what one end said no with, in words that can be read.
 var refusalRules = []rule{
-	{"ike-proposal", "ike-m1", Failed, "give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ikeProposal},
+	{"ike-proposal", "ike-m1", Failed,
+		"give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ikeProposal},
 	{"key-info-loop", "ike-m1", Failed, "choose a cipher and a group that the server has", keyInformation},
 	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", versionRefused},
 	{"xauth-failed", stepAuth, Failed, "correct the user's name or password", xauthFailed},
-	{"ike-id-mismatch", "ike-m6", Failed, "have the client expect the identity that the server has, or any", idMismatch},
-	{"certificates", "ike-m5", Failed, "renew the certificate, or install its authority on the peer", certificateRefused},
+	{"ike-id-mismatch", "ike-m6", Failed,
+		"have the client expect the identity that the server has, or any", idMismatch},
+	{"certificates", "ike-m5", Failed,
+		"renew the certificate, or install its authority on the peer", certificateRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTwoKeys},
 	{"tunnel-vs-transport", stepQuick, Failed, "use transport mode on both ends", tunnelMode},
 	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", quickID},
-	{"quick-proposal", stepQuick, Failed, "give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", quickProposal},
+	{"quick-proposal", stepQuick, Failed,
+		"give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", quickProposal},
 	{"", stepQuick, Failed, "", quickRefused},
 }
 
@@ -74,7 +79,8 @@ func (x *exchange) step() string {
 // who is a side's address.
 func (s *Session) who(side int) string { return s.ends[side].Addr().String() }
 
-// name is a side's part and its address; the address alone where the capture begins too late to tell its part.
+// name is a side's part and its address; the address alone where the capture begins too late to
+// tell its part.
 func (s *Session) name(side int) string {
 	if s.late {
 		return s.who(side)
@@ -100,9 +106,37 @@ func ikeProposal(s *Session) *proof {
 		count = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered)
 	}
 	return &proof{
-		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, best),
+		text:   fmt.Sprintf("IKE: %s refused %s%s%s", s.who(n.sender), count, best, x.mismatch(&s.taken)),
 		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
 	}
+}
+
+// mismatch says which attributes of the first offer are not those that the server takes from
+// others; "" if none is known.
+func (x *exchange) mismatch(taken *ikev1.Offer) string {
+	var names []string
+	for _, a := range [...]struct{ name, offered, taken string }{
+		{"cipher", x.offer.Cipher, taken.Cipher}, {"hash", x.offer.Hash, taken.Hash}, {"group", x.offer.Group,
+			taken.Group},
+		{"authentication", x.offer.Auth, taken.Auth},
+	} {
+		if a.offered != a.taken && a.offered != "" && a.taken != "" {
+			names = append(names, a.name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("; at another time the server took %s: the %s differ%s", taken.Text, strings.Join(names,
+		", "), verb(len(names)))
+}
+
+// verb is the ending of a verb behind n things.
+func verb(n int) string {
+	if n == 1 {
+		return "s"
+	}
+	return ""
 }
 
 func keyInformation(s *Session) *proof {
@@ -118,8 +152,9 @@ func keyInformation(s *Session) *proof {
 	if len(x.offers) > 0 {
 		offer = " (" + x.offers[0] + ")"
 	}
-	return &proof{fmt.Sprintf("IKE: %s refused the key exchange (%s): it lacks the cipher or the group%s", s.who(n.sender), n.Name, offer),
-		true, append(x.messages[1].frames(), n.frame), x.step()}
+	return proven(append(x.messages[1].frames(), n.frame),
+		"IKE: %s refused the key exchange (%s): it lacks the cipher or the group%s",
+		s.who(n.sender), n.Name, offer).at(x.step())
 }
 
 func versionRefused(s *Session) *proof {
@@ -128,7 +163,7 @@ func versionRefused(s *Session) *proof {
 		return nil
 	}
 	if n := x.notice(invalidMajorVersion); n != nil {
-		return &proof{"IKE: " + s.who(n.sender) + " does not speak IKE version 1", true, []uint64{n.frame}, ""}
+		return proven([]uint64{n.frame}, "%s", "IKE: "+s.who(n.sender)+" does not speak IKE version 1")
 	}
 	return nil
 }
@@ -138,7 +173,7 @@ func xauthFailed(s *Session) *proof {
 	if x == nil || x.xauth.status != "fail" {
 		return nil
 	}
-	return &proof{fmt.Sprintf("IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user), true, []uint64{x.xauth.at.frame}, ""}
+	return proven([]uint64{x.xauth.at.frame}, "IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user)
 }
 
 // lastMessage is the number of the message of phase 1 behind which nothing more may come.
@@ -158,23 +193,23 @@ func idMismatch(s *Session) *proof {
 	last := &x.messages[x.lastMessage()]
 	id := x.ids[server]
 	if n := x.notice(invalidID); n != nil && last.seen() {
-		return &proof{fmt.Sprintf("IKE: %s refused the identity %s", s.who(n.sender), id.Text), true, []uint64{n.frame}, x.step()}
+		return proven([]uint64{n.frame}, "IKE: %s refused the identity %s", s.who(n.sender), id.Text).at(x.step())
 	}
 	if !last.seen() || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
 	if at := x.deleted[client]; at.seen() && id.Text != "" && id.Addr != s.ends[server].Addr() {
-		return &proof{
-			fmt.Sprintf("IKE: the server calls itself %s, but the client %s expects %s, and hangs up", id.Text, s.who(client), s.who(server)),
-			true, append(last.frames(), at.frame), "",
-		}
+		return proven(append(last.frames(), at.frame),
+			"IKE: the server calls itself %s, but the client %s expects %s, and hangs up",
+			id.Text, s.who(client), s.who(server))
 	}
-	const atOnce, patience = int64(1e9), int64(5e9) // it hangs up within 0.1 s and a round trip, and nothing else follows
-	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience && at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
-		return &proof{
-			fmt.Sprintf("IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one", s.who(client)),
-			false, append(last.frames(), at.first.frame), "",
-		}
+	// it hangs up within 0.1 s and a round trip, and nothing else follows
+	const atOnce, patience = int64(1e9), int64(5e9)
+	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience &&
+		at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
+		return typical(append(last.frames(), at.first.frame),
+			"IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one",
+			s.who(client))
 	}
 	return nil
 }
@@ -204,26 +239,31 @@ func certificateRefused(s *Session) *proof {
 	}
 	m5, sealed := &x.messages[5], &x.sealed[server]
 	if n := x.notice(append(slices.Clone(certificateNotices), authenticationFailed)...); n != nil {
-		return &proof{fmt.Sprintf("IKE: %s refused the certificate or the signature of %s (%s)%s", s.who(n.sender), s.who(1-n.sender), n.Name, x.outOfDate(1-n.sender)),
-			true, append(m5.frames(), n.frame), x.step()}
+		return proven(append(m5.frames(), n.frame),
+			"IKE: %s refused the certificate or the signature of %s (%s)%s",
+			s.who(n.sender), s.who(1-n.sender), n.Name, x.outOfDate(1-n.sender)).at(x.step())
 	}
 	if sealed.seen() && m5.seen() {
-		return &proof{fmt.Sprintf("IKE: %s refused the client's message 5, which has its certificate and signature%s", s.who(server), x.outOfDate(client)),
-			false, append(m5.frames(), sealed.first.frame), x.step()}
+		return typical(append(m5.frames(), sealed.first.frame),
+			"IKE: %s refused the client's message 5, which has its certificate and signature%s",
+			s.who(server), x.outOfDate(client)).at(x.step())
 	}
 	for side := range x.certs {
 		text := x.outOfDate(side)
 		last := &x.messages[x.reached()]
-		if text == "" || !last.seen() || !x.deleted[1-side].seen() && !x.sealed[1-side].seen() && !(last.n > 1 && s.waited(last)) {
+		if text == "" || !last.seen() || !x.deleted[1-side].seen() && !x.sealed[1-side].seen() && !(last.n > 1 &&
+			s.waited(last)) {
 			continue
 		}
-		return &proof{fmt.Sprintf("IKE: %s goes on no more once it has the certificate of %s%s", s.who(1-side), s.who(side), text), false,
-			last.frames(), x.step()}
+		return typical(last.frames(),
+			"IKE: %s goes on no more once it has the certificate of %s%s",
+			s.who(1-side), s.who(side), text).at(x.step())
 	}
 	return nil
 }
 
-// outOfDate says of a side's certificate that its time is over, or has not begun; "" if that is not so or not known.
+// outOfDate says of a side's certificate that its time is over, or has not begun; "" if that is not
+// so or not known.
 func (x *exchange) outOfDate(side int) string {
 	c := x.certs[side]
 	switch at := time.Unix(0, x.last.time); {
@@ -246,7 +286,8 @@ func pskTried(s *Session) *proof {
 	return x.tried(s.psks, s)
 }
 
-// pskForeign: nothing else is known than that the keys which somebody named are not those of an end.
+// pskForeign: nothing else is known than that the keys which somebody named are not those of an
+// end.
 func pskForeign(s *Session) *proof {
 	x := phase1Failed(s)
 	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
@@ -265,8 +306,9 @@ func pskRefused(s *Session) *proof {
 	if n == nil || !n.encrypted {
 		return nil
 	}
-	return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s could not read or accept what %s proved itself with (%s)",
-		s.who(n.sender), s.who(1-n.sender), n.Name), true, []uint64{n.frame}, x.step()}
+	return proven([]uint64{n.frame},
+		"IKE: the pre-shared keys differ: %s could not read or accept what %s proved itself with (%s)",
+		s.who(n.sender), s.who(1-n.sender), n.Name).at(x.step())
 }
 
 // pskTwoKeys: the key that opens one side's messages does not open the other's.
@@ -277,14 +319,16 @@ func pskTwoKeys(s *Session) *proof {
 	}
 	for side := range x.opened {
 		if other := &x.unopened[1-side]; x.opened[side] > 0 && other.seen() && x.opened[1-side] == 0 {
-			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: the key that opens the messages of %s does not open those of %s",
-				s.who(side), s.who(1-side)), true, append(x.messages[5].frames(), other.frames()...), x.step()}
+			return proven(append(x.messages[5].frames(), other.frames()...),
+				"IKE: the pre-shared keys differ: the key that opens the messages of %s does not open those of %s",
+				s.who(side), s.who(1-side)).at(x.step())
 		}
 	}
 	return nil
 }
 
-// phase2Failed is the exchange of a session whose Quick Mode came to nothing, and the Quick Mode; nil if none did.
+// phase2Failed is the exchange of a session whose Quick Mode came to nothing, and the Quick Mode;
+// nil if none did.
 func phase2Failed(s *Session) (*exchange, *quick) {
 	x := s.exchange()
 	if x == nil || len(x.quicks) == 0 || x.agreed() && s.protected[client].n+s.protected[server].n > 0 {
@@ -304,8 +348,9 @@ func quickID(s *Session) *proof {
 		return nil
 	}
 	if n := x.notice(invalidID); n != nil && n.encrypted {
-		return &proof{fmt.Sprintf("IKE: %s refused the traffic that phase 2 is to protect (%s)", s.who(n.sender), n.Name), true,
-			append(q.messages[1].frames(), n.frame), ""}
+		return proven(append(q.messages[1].frames(), n.frame),
+			"IKE: %s refused the traffic that phase 2 is to protect (%s)",
+			s.who(n.sender), n.Name)
 	}
 	asked, got := q.ids[0], q.ids[1]
 	if !q.messages[2].seen() || len(asked) != 2 || len(got) != 2 {
@@ -313,8 +358,9 @@ func quickID(s *Session) *proof {
 	}
 	for i := range asked {
 		if asked[i].Protocol != got[i].Protocol || asked[i].Port != got[i].Port {
-			return &proof{fmt.Sprintf("IKE: phase 2: %s answers with the identity %s, and %s asked for %s", s.who(1-q.sender),
-				selector(got[i]), s.who(q.sender), selector(asked[i])), true, append(q.messages[1].frames(), q.messages[2].frames()...), ""}
+			return proven(append(q.messages[1].frames(), q.messages[2].frames()...),
+				"IKE: phase 2: %s answers with the identity %s, and %s asked for %s",
+				s.who(1-q.sender), selector(got[i]), s.who(q.sender), selector(asked[i]))
 		}
 	}
 	return nil
@@ -338,15 +384,17 @@ func selector(id ikev1.Identity) string {
 // tunnelMode: L2TP is asked for in tunnel mode, and refused.
 func tunnelMode(s *Session) *proof {
 	x, q := phase2Failed(s)
-	if x == nil || q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 || q.ids[0][0].Port != portL2TP {
+	if x == nil || q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 ||
+		q.ids[0][0].Port != portL2TP {
 		return nil
 	}
 	n := x.notice(noProposalChosen, invalidID)
 	if n == nil || !n.encrypted {
 		return nil
 	}
-	return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s asks for tunnel mode (%s), and %s takes none of it", s.who(q.sender), q.offer.Text, s.who(n.sender)), true,
-		append(q.messages[1].frames(), n.frame), ""}
+	return proven(append(q.messages[1].frames(), n.frame),
+		"IKE: phase 2 was refused: %s asks for tunnel mode (%s), and %s takes none of it",
+		s.who(q.sender), q.offer.Text, s.who(n.sender))
 }
 
 func quickProposal(s *Session) *proof {
@@ -363,13 +411,15 @@ func quickProposal(s *Session) *proof {
 		if q.offer.Text != "" && q.offer.Group == "" {
 			text += "; no PFS was offered"
 		}
-		return &proof{text, true, append(q.messages[1].frames(), n.frame), ""}
+		return proven(append(q.messages[1].frames(), n.frame), "%s", text)
 	}
 	const atOnce = int64(3e9) // a round trip, and less than the 4 s after which charon asks again
 	sealed := &x.sealed[1-q.sender]
-	if sealed.seen() && sealed.first.time >= q.messages[1].first.time && sealed.first.time-q.messages[1].last.time < atOnce {
-		return &proof{fmt.Sprintf("IKE: phase 2 was refused: %s answered the request with a notification", s.who(1-q.sender)), false,
-			append(q.messages[1].frames(), sealed.first.frame), ""}
+	if sealed.seen() && sealed.first.time >= q.messages[1].first.time &&
+		sealed.first.time-q.messages[1].last.time < atOnce {
+		return typical(append(q.messages[1].frames(), sealed.first.frame),
+			"IKE: phase 2 was refused: %s answered the request with a notification",
+			s.who(1-q.sender))
 	}
 	return nil
 }
@@ -380,14 +430,17 @@ func quickRefused(s *Session) *proof {
 	if x == nil {
 		return nil
 	}
-	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() && sealed.last.time >= q.messages[2].first.time {
-		return &proof{fmt.Sprintf("IKE: phase 2 was broken off by %s; why is in a message that can't be read without its key", s.who(q.sender)), true,
-			append(q.messages[2].frames(), sealed.last.frame), ""}
+	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() &&
+		sealed.last.time >= q.messages[2].first.time {
+		return proven(append(q.messages[2].frames(), sealed.last.frame),
+			"IKE: phase 2 was broken off by %s; why is in a message that can't be read without its key",
+			s.who(q.sender))
 	}
 	for i := range x.notices {
 		if n := &x.notices[i]; n.encrypted {
-			return &proof{fmt.Sprintf("IKE: phase 2 was refused by %s: %s", s.who(n.sender), n.Name), true,
-				append(q.messages[1].frames(), n.frame), ""}
+			return proven(append(q.messages[1].frames(), n.frame),
+				"IKE: phase 2 was refused by %s: %s",
+				s.who(n.sender), n.Name)
 		}
 	}
 	return nil

@@ -8,7 +8,8 @@ import (
 // portNot1701: the client's L2TP comes from a port that was not agreed on.
 func portNot1701(s *Session) *proof {
 	x, t := s.exchange(), s.tunnel()
-	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() || t.port == portL2TP || t.port == 0 {
+	if x == nil || t == nil || t.caller != client || t.reply.seen() || !x.agreed() || t.port == portL2TP ||
+		t.port == 0 {
 		return nil
 	}
 	const tries = 3
@@ -20,9 +21,11 @@ func portNot1701(s *Session) *proof {
 		how = ", and leaves in clear"
 	}
 	for _, q := range x.quicks {
-		if len(q.ids[0]) == 2 && q.sender == client && q.ids[0][0].Protocol == protoUDP && q.ids[0][0].Port == portL2TP {
-			return &proof{fmt.Sprintf("the client's L2TP comes from port %d%s: IPsec was agreed on for port %d only", t.port, how, portL2TP),
-				true, append(q.messages[1].frames(), t.request.frames()...), ""}
+		if len(q.ids[0]) == 2 && q.sender == client && q.ids[0][0].Protocol == protoUDP &&
+			q.ids[0][0].Port == portL2TP {
+			return proven(append(q.messages[1].frames(), t.request.frames()...),
+				"the client's L2TP comes from port %d%s: IPsec was agreed on for port %d only",
+				t.port, how, portL2TP)
 		}
 	}
 	return nil
@@ -33,7 +36,9 @@ func clearUnanswered(s *Session) *proof {
 	if t == nil || !bool(t.clear) || t.reply.seen() || s.exchange() == nil || t.request.n < 2 {
 		return nil
 	}
-	return &proof{fmt.Sprintf("L2TP leaves in clear, and is not answered (%d SCCRQ): IPsec does not take it", t.request.n), true, t.request.frames(), ""}
+	return proven(t.request.frames(),
+		"L2TP leaves in clear, and is not answered (%d SCCRQ): IPsec does not take it",
+		t.request.n)
 }
 
 // sha2Truncation: ESP with HMAC-SHA2-256 is not answered at all.
@@ -45,8 +50,10 @@ func sha2Truncation(s *Session) *proof {
 		}
 		for _, f := range s.flows {
 			if f.sender == side && strings.HasPrefix(f.auth, "hmac-sha2-256") {
-				return &proof{fmt.Sprintf("ESP of %s with %s is never answered (%d packets): typical of an end that cuts the check value of HMAC-SHA2-256 to 96 bits while the other does not",
-					s.who(side), f.auth, d[side].n), false, d[side].frames(), ""}
+				return typical(d[side].frames(),
+					"ESP of %s with %s is never answered (%d packets): typical of an end that cuts the check "+
+						"value of HMAC-SHA2-256 to 96 bits while the other does not",
+					s.who(side), f.auth, d[side].n)
 			}
 		}
 	}
@@ -62,16 +69,21 @@ func espOneWay(s *Session) *proof {
 	t := s.tunnel()
 	switch {
 	case t != nil && !bool(t.clear) && t.repeated >= 2 && !t.connect.seen():
-		return &proof{fmt.Sprintf("ESP: %s answers, but %s repeats its SCCRQ (%d times): IP protocol 50 does not pass from the server to the client",
-			s.who(server), s.who(client), t.request.n), true, append(t.request.frames(), t.reply.frames()...), ""}
+		return proven(append(t.request.frames(), t.reply.frames()...),
+			"ESP: %s answers, but %s repeats its SCCRQ (%d times): IP protocol 50 does not pass from the "+
+				"server to the client",
+			s.who(server), s.who(client), t.request.n)
 	case !s.readable() && c.n >= 4 && r.n >= c.n && s.repeats(client):
-		return &proof{fmt.Sprintf("ESP: %s repeats one and the same packet (%d times) though %s answers: IP protocol 50 does not pass from the server to the client",
-			s.who(client), c.n, s.who(server)), false, append(c.frames(), r.frames()...), ""}
+		return typical(append(c.frames(), r.frames()...),
+			"ESP: %s repeats one and the same packet (%d times) though %s answers: IP protocol 50 does not "+
+				"pass from the server to the client",
+			s.who(client), c.n, s.who(server))
 	}
 	return nil
 }
 
-// repeats says that the ESP of a side which can't be read looks like a request that is sent again and again.
+// repeats says that the ESP of a side which can't be read looks like a request that is sent again
+// and again.
 func (s *Session) repeats(side int) bool {
 	const slow = int64(10e9) // what is in the making does not take as long without an answer
 	d := &s.protected[side]
@@ -86,11 +98,13 @@ func windowsRegistry(s *Session) *proof {
 	}
 	const patience = int64(10e9) // Windows deletes the SAs by then
 	q := x.quicks[len(x.quicks)-1]
-	if !looksLike(x.vendors[client]).windows() || !q.messages[3].seen() || s.bounds[1].time-q.messages[3].last.time < patience {
+	if !looksLike(x.vendors[client]).windows() || !q.messages[3].seen() ||
+		s.bounds[1].time-q.messages[3].last.time < patience {
 		return nil
 	}
-	return &proof{"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without AssumeUDPEncapsulationContextOnSendRule",
-		false, q.messages[3].frames(), ""}
+	return typical(q.messages[3].frames(),
+		"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without "+
+			"AssumeUDPEncapsulationContextOnSendRule")
 }
 
 // stopped is the StopCCN of a tunnel that one end refuses, nil if there is none.
@@ -119,22 +133,26 @@ func hiddenAVP(s *Session) *proof {
 	if e == nil || e.control.Result != 2 || !strings.Contains(e.control.Message, "Hidden AVP") {
 		return nil
 	}
-	return &proof{"L2TP: hidden AVPs could not be read by " + e.by(s), true, append(s.tunnel().reply.frames(), e.frame), ""}
+	return proven(append(s.tunnel().reply.frames(), e.frame),
+		"%s",
+		"L2TP: hidden AVPs could not be read by "+e.by(s))
 }
 
 func tunnelSecret(s *Session) *proof {
 	e, t := stopped(s), s.tunnel()
-	if e == nil || !t.challenge || e.control.Result != 4 && !strings.Contains(strings.ToLower(e.control.Message), "secret") &&
+	if e == nil || !t.challenge || e.control.Result != 4 &&
+		!strings.Contains(strings.ToLower(e.control.Message), "secret") &&
 		!strings.Contains(strings.ToLower(e.control.Message), "challenge") {
 		return nil
 	}
-	return &proof{"L2TP: the login of the tunnel was refused by " + e.by(s), true, []uint64{e.frame}, ""}
+	return proven([]uint64{e.frame}, "%s", "L2TP: the login of the tunnel was refused by "+e.by(s))
 }
 
 func poolEmpty(s *Session) *proof {
 	for _, e := range s.endings() {
-		if e.control.Result == 2 && e.control.Error == 4 && strings.Contains(strings.ToLower(e.control.Message), "address") {
-			return &proof{"L2TP: no IP address is left: " + e.by(s), true, []uint64{e.frame}, ""}
+		if e.control.Result == 2 && e.control.Error == 4 &&
+			strings.Contains(strings.ToLower(e.control.Message), "address") {
+			return proven([]uint64{e.frame}, "%s", "L2TP: no IP address is left: "+e.by(s))
 		}
 	}
 	return nil
@@ -156,7 +174,7 @@ func serverFull(s *Session) *proof {
 	for _, e := range s.endings() {
 		r := &e.control
 		if e.sender == server && (r.Result == 2 && r.Error == 4 || r.Type == 14 && (r.Result == 4 || r.Result == 5)) {
-			return &proof{"L2TP: the server has no place for another session: " + e.by(s), true, []uint64{e.frame}, ""}
+			return proven([]uint64{e.frame}, "%s", "L2TP: the server has no place for another session: "+e.by(s))
 		}
 	}
 	return nil
@@ -167,7 +185,7 @@ func tunnelRefused(s *Session) *proof {
 	if e == nil || e.sender == t.caller && !t.reply.seen() || e.control.Result == 1 || e.control.Result == 6 {
 		return nil
 	}
-	return &proof{"L2TP: the tunnel was refused by " + e.by(s), true, append(t.request.frames(), e.frame), ""}
+	return proven(append(t.request.frames(), e.frame), "%s", "L2TP: the tunnel was refused by "+e.by(s))
 }
 
 // callRefused: a call that did not come up is ended with a reason.
@@ -176,19 +194,25 @@ func callRefused(s *Session) *proof {
 	if c == nil || c.cdn == nil || c.cdn.control.Text == "" {
 		return nil
 	}
-	return &proof{"L2TP: the call was ended before it came up by " + c.cdn.by(s), true, []uint64{c.cdn.frame}, s.step()}
+	return proven([]uint64{c.cdn.frame},
+		"%s",
+		"L2TP: the call was ended before it came up by "+c.cdn.by(s)).at(s.step())
 }
 
 // tunnelEnded: a tunnel is ended with a reason while a call is being set up.
 func tunnelEnded(s *Session) *proof {
 	t := s.tunnel()
-	if t == nil || t.stop == nil || t.stop.control.Text == "" || t.stop.sender == t.caller && t.stop.control.Result == 1 {
+	if t == nil || t.stop == nil || t.stop.control.Text == "" || t.stop.sender == t.caller &&
+		t.stop.control.Result == 1 {
 		return nil
 	}
-	return &proof{"L2TP: the tunnel was ended before the connection came up by " + t.stop.by(s), true, []uint64{t.stop.frame}, s.step()}
+	return proven([]uint64{t.stop.frame},
+		"%s",
+		"L2TP: the tunnel was ended before the connection came up by "+t.stop.by(s)).at(s.step())
 }
 
-// windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section 4.4.3).
+// windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section
+// 4.4.3).
 func windowZero(s *Session) *proof {
 	t := s.tunnel()
 	if t == nil || len(s.calls) > 0 {
@@ -196,7 +220,9 @@ func windowZero(s *Session) *proof {
 	}
 	for side, w := range t.window {
 		if w.HasWindow && w.Window == 0 {
-			return &proof{"L2TP: " + s.name(side) + " offers a receive window of 0", true, append(t.request.frames(), t.reply.frames()...), ""}
+			return proven(append(t.request.frames(), t.reply.frames()...),
+				"%s",
+				"L2TP: "+s.name(side)+" offers a receive window of 0")
 		}
 	}
 	return nil
@@ -214,14 +240,16 @@ func noSCCRP(s *Session) *proof {
 		through = ""
 	}
 	if s.icmp.seen() {
-		return &proof{fmt.Sprintf("L2TP: %snothing answers on UDP 1701 of %s: ICMP %s (%d times)", through, s.who(server), s.icmp.kind, s.icmp.n), true,
-			append(t.request.frames(), s.icmp.frames()...), ""}
+		return proven(append(t.request.frames(), s.icmp.frames()...),
+			"L2TP: %snothing answers on UDP 1701 of %s: ICMP %s (%d times)",
+			through, s.who(server), s.icmp.kind, s.icmp.n)
 	}
 	if n < tries && t.stop == nil {
 		return nil
 	}
-	return &proof{fmt.Sprintf("L2TP: %snothing answers on UDP 1701 of %s (%d SCCRQ in %s)", through, s.who(server), n, span64(t.request.lasted())), true,
-		t.request.frames(), ""}
+	return proven(t.request.frames(),
+		"L2TP: %snothing answers on UDP 1701 of %s (%d SCCRQ in %s)",
+		through, s.who(server), n, span64(t.request.lasted()))
 }
 
 // noSCCRPSealed: ESP that can't be read, in one direction.
@@ -231,9 +259,12 @@ func noSCCRPSealed(s *Session) *proof {
 		return nil
 	}
 	if s.icmp.seen() {
-		return &proof{fmt.Sprintf("IPsec works, but nothing answers on UDP 1701 of %s: ICMP %s (%d times)", s.who(server), s.icmp.kind, s.icmp.n), true,
-			append(c.frames(), s.icmp.frames()...), ""}
+		return proven(append(c.frames(), s.icmp.frames()...),
+			"IPsec works, but nothing answers on UDP 1701 of %s: ICMP %s (%d times)",
+			s.who(server), s.icmp.kind, s.icmp.n)
 	}
-	return &proof{fmt.Sprintf("%s sends one and the same packet again and again through IPsec (%d in %s), and nothing answers: typical of no L2TP service, of ESP that does not arrive, or of check values of two lengths",
-		s.who(client), c.n, span64(c.lasted())), false, c.frames(), ""}
+	return typical(c.frames(),
+		"%s sends one and the same packet again and again through IPsec (%d in %s), and nothing answers: "+
+			"typical of no L2TP service, of ESP that does not arrive, or of check values of two lengths",
+		s.who(client), c.n, span64(c.lasted()))
 }

@@ -7,7 +7,8 @@ import (
 
 // pppErrors are the codes E= of MS-CHAP (RFC 2433 section 5).
 var pppErrors = map[string]string{
-	"646": "not at this hour", "647": "the account is disabled", "648": "the password has expired", "649": "no permission to dial in",
+	"646": "not at this hour", "647": "the account is disabled", "648": "the password has expired",
+	"649": "no permission to dial in",
 	"691": "wrong name or password", "709": "the password could not be changed",
 }
 
@@ -41,7 +42,9 @@ func serverNotProved(s *Session) *proof {
 			frames = append(frames, p.frame)
 		}
 	}
-	return &proof{fmt.Sprintf("PPP: the server accepted %q, but the client did not accept the server's proof", l.auth.user), true, frames, ""}
+	return proven(frames,
+		"PPP: the server accepted %q, but the client did not accept the server's proof",
+		l.auth.user)
 }
 
 // eapRefused: the client wants another method than the server has.
@@ -59,7 +62,7 @@ func eapRefused(s *Session) *proof {
 	if l.auth.refused.seen() {
 		frames = append(frames, l.auth.refused.frame)
 	}
-	return &proof{text, true, frames, ""}
+	return proven(frames, "%s", text)
 }
 
 func authFailed(s *Session) *proof {
@@ -71,7 +74,7 @@ func authFailed(s *Session) *proof {
 	if l.auth.reason != "" {
 		text += ": " + errorText(l.auth.reason)
 	}
-	return &proof{text, true, append(l.auth.answered.frames(), l.auth.refused.frame), ""}
+	return proven(append(l.auth.answered.frames(), l.auth.refused.frame), "%s", text)
 }
 
 // errorText adds to a reason what its code means.
@@ -89,11 +92,13 @@ func errorText(reason string) string {
 
 func clientDemandsAuth(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 || l.terms[0].sender != client {
+	if l == nil || s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 ||
+		l.terms[0].sender != client {
 		return nil
 	}
-	return &proof{fmt.Sprintf("PPP: the client demands that the server log in too (%s), which it does not: %s", l.demands[client], l.terms[0].text), true,
-		append(append([]uint64{l.demanded[client].frame}, l.declined[server].frames()...), l.terms[0].frame), ""}
+	return proven(append(append([]uint64{l.demanded[client].frame}, l.declined[server].frames()...), l.terms[0].frame),
+		"PPP: the client demands that the server log in too (%s), which it does not: %s",
+		l.demands[client], l.terms[0].text)
 }
 
 func lcpAuthRefused(s *Session) *proof {
@@ -102,8 +107,9 @@ func lcpAuthRefused(s *Session) *proof {
 		len(l.terms) == 0 && l.declined[client].n < 3 {
 		return nil
 	}
-	return &proof{fmt.Sprintf("PPP: the client and the server have no login method in common (the server wants %s)", l.demands[server]), true,
-		l.declined[client].frames(), ""}
+	return proven(l.declined[client].frames(),
+		"PPP: the client and the server have no login method in common (the server wants %s)",
+		l.demands[server])
 }
 
 // termText finds a Term-Req whose text has one of some words.
@@ -135,7 +141,9 @@ func mppe(s *Session) *proof {
 	if l.ccp.refused.seen() {
 		frames = append(frames, l.ccp.refused.frame)
 	}
-	return &proof{fmt.Sprintf("PPP: %s demands MPPE encryption inside IPsec, and %s refuses it: %s", s.who(t.sender), s.who(1-t.sender), t.text), true, frames, ""}
+	return proven(frames,
+		"PPP: %s demands MPPE encryption inside IPsec, and %s refuses it: %s",
+		s.who(t.sender), s.who(1-t.sender), t.text)
 }
 
 func ecp(s *Session) *proof {
@@ -143,7 +151,8 @@ func ecp(s *Session) *proof {
 	if l == nil || !l.ecp.refused.seen() || len(l.terms) == 0 {
 		return nil
 	}
-	return &proof{"PPP: one end demands encryption by ECP, which the other does not know", true, []uint64{l.ecp.refused.frame, l.terms[0].frame}, ""}
+	return proven([]uint64{l.ecp.refused.frame, l.terms[0].frame},
+		"PPP: one end demands encryption by ECP, which the other does not know")
 }
 
 func ipcpFailed(s *Session) *proof {
@@ -155,13 +164,13 @@ func ipcpFailed(s *Session) *proof {
 	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
 	switch {
 	case l.ipcp.refused.seen():
-		return &proof{text + ": one end refuses IPCP", true, append(frames, l.ipcp.refused.frame), ""}
+		return proven(append(frames, l.ipcp.refused.frame), "%s", text+": one end refuses IPCP")
 	case l.ipcp.ended.seen():
-		return &proof{text + ": " + l.ipcp.text, true, append(frames, l.ipcp.ended.first.frame), ""}
+		return proven(append(frames, l.ipcp.ended.first.frame), "%s", text+": "+l.ipcp.text)
 	case len(l.terms) > 0:
-		return &proof{text + ": " + l.terms[0].text, true, append(frames, l.terms[0].frame), ""}
+		return proven(append(frames, l.terms[0].frame), "%s", text+": "+l.terms[0].text)
 	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
-		return &proof{text, true, frames, ""}
+		return proven(frames, "%s", text)
 	}
 	return nil
 }
@@ -174,8 +183,9 @@ func loginUnanswered(s *Session) *proof {
 	}
 	const tries = 3 // of the 10 of pppd, every 3 s
 	if sent := &l.auth.answered; sent.n >= tries && s.waited(sent) {
-		return &proof{fmt.Sprintf("PPP: %s never answered the login of %q (%s, %d times in %s)", s.who(server), l.auth.user, l.auth.method, sent.n, span64(sent.lasted())),
-			true, sent.frames(), ""}
+		return proven(sent.frames(),
+			"PPP: %s never answered the login of %q (%s, %d times in %s)",
+			s.who(server), l.auth.user, l.auth.method, sent.n, span64(sent.lasted()))
 	}
 	return nil
 }
@@ -189,8 +199,9 @@ func lcpDisagrees(s *Session) *proof {
 	const often = 4 // pppd goes over from Conf-Nak to Conf-Rej behind five
 	for side := range l.lcp.naks {
 		if n := &l.lcp.naks[side]; n.n >= often {
-			return &proof{fmt.Sprintf("PPP: the ends do not agree on the options of LCP: %s refused %d times what %s asks for", s.who(side), n.n, s.who(1-side)), true,
-				append(n.frames(), l.lcp.requests[1-side].frames()...), ""}
+			return proven(append(n.frames(), l.lcp.requests[1-side].frames()...),
+				"PPP: the ends do not agree on the options of LCP: %s refused %d times what %s asks for",
+				s.who(side), n.n, s.who(1-side))
 		}
 	}
 	return nil
@@ -207,24 +218,27 @@ func pppEnded(s *Session) *proof {
 	if t.text != "" {
 		text += ": " + t.text
 	}
-	return &proof{text, true, []uint64{t.frame}, s.step()}
+	return proven([]uint64{t.frame}, "%s", text).at(s.step())
 }
 
-// pfcMisread: a packet with a protocol field of one byte is taken for one of another protocol, whose second byte is the first
-// of an IP header (RFC 1661 section 6.5).
+// pfcMisread: a packet with a protocol field of one byte is taken for one of another protocol,
+// whose second byte is the first of an IP header (RFC 1661 section 6.5).
 func pfcMisread(s *Session) *proof {
 	for _, l := range s.links() {
 		for _, r := range l.rejects {
 			if ip := r.protocol & 0xf0; r.protocol>>8 == 0x21 && (ip == 0x40 || ip == 0x60) {
-				return &proof{fmt.Sprintf("PPP: %s does not understand the short protocol numbers that were agreed on: it rejects protocol 0x%04x, which is the first bytes of an IP packet",
-					s.name(r.sender), r.protocol), true, []uint64{r.frame}, ""}
+				return proven([]uint64{r.frame},
+					"PPP: %s does not understand the short protocol numbers that were agreed on: it rejects "+
+						"protocol 0x%04x, which is the first bytes of an IP packet",
+					s.name(r.sender), r.protocol)
 			}
 		}
 	}
 	return nil
 }
 
-// silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited for.
+// silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited
+// for.
 func silentPPP(s *Session, side int) *proof {
 	c := s.call()
 	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
@@ -243,7 +257,7 @@ func silentPPP(s *Session, side int) *proof {
 	case c.link.lcp.requests[1-side].n < 3 && s.bounds[1].time-c.connect.last.time < patience:
 		return nil
 	}
-	return &proof{text, true, frames, ""}
+	return proven(frames, "%s", text)
 }
 
 func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }

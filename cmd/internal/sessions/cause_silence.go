@@ -12,31 +12,42 @@ const cureNATT = "open UDP 4500 in both directions; switch off the router's IPse
 var failureRules = []rule{
 	{"ike-fragment-lost", "ike-m5", Failed, "switch on IKE fragmentation, or use a smaller certificate", fragmentLost},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskSilent},
-	{"ike-answers-lost", "ike-m1", Failed, "look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back", answersLost},
+	{"ike-answers-lost", "ike-m1", Failed,
+		"look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back",
+		answersLost},
 	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
 	{"stale-sa-redial", "ike-m1", Failed, cureStale, staleRedial},
-	{"ike-no-answer", "ike-m1", Failed, "open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
+	{"ike-no-answer", "ike-m1", Failed,
+		"open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
 	{"", "ike-m1", Failed, "", phase1Stopped},
 
-	{"l2tp-port-not-1701", stepESP, Failed, "stop what holds UDP 1701 on the client, or allow any port: 17/%any", portNot1701},
+	{"l2tp-port-not-1701", stepESP, Failed,
+		"stop what holds UDP 1701 on the client, or allow any port: 17/%any", portNot1701},
 	{"l2tp-in-clear", stepESP, Failed, "have the client send L2TP through IPsec", clearUnanswered},
-	{"sha2-truncation", stepESP, Failed, "cut the check value of HMAC-SHA2-256 on both ends or on none (libreswan: sha2-truncbug), or use SHA1", sha2Truncation},
+	{"sha2-truncation", stepESP, Failed,
+		"cut the check value of HMAC-SHA2-256 on both ends or on none (libreswan: sha2-truncbug), or use SHA1",
+		sha2Truncation},
 	{"esp-one-way", stepESP, Failed, "open IP protocol 50 in both directions, or force UDP encapsulation", espOneWay},
-	{"natt-windows-registry", stepESP, Failed, "set AssumeUDPEncapsulationContextOnSendRule to 2, and start the computer anew", windowsRegistry},
+	{"natt-windows-registry", stepESP, Failed,
+		"set AssumeUDPEncapsulationContextOnSendRule to 2, and start the computer anew", windowsRegistry},
 
-	{"hidden-avp-bad", stepTunnel, Failed, "have the server hide no AVPs, or give both ends the same tunnel secret", hiddenAVP},
+	{"hidden-avp-bad", stepTunnel, Failed,
+		"have the server hide no AVPs, or give both ends the same tunnel secret", hiddenAVP},
 	{"tunnel-secret", stepTunnel, Failed, "give both ends the same tunnel secret, or none", tunnelSecret},
 
-	{"server-not-proved", stepAuth, Failed, "the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
+	{"server-not-proved", stepAuth, Failed,
+		"the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
 	{"eap-refused", stepAuth, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", eapRefused},
-	{"ppp-auth-failed", stepAuth, Failed, "correct the user's name or password; allow the method on the server", authFailed},
+	{"ppp-auth-failed", stepAuth, Failed,
+		"correct the user's name or password; allow the method on the server", authFailed},
 	{"ppp-client-demands-auth", stepLCP, Failed, "client: noauth, and no require options", clientDemandsAuth},
 	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", lcpAuthRefused},
 	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", mppe},
 	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ecp},
-	{"ipcp-failed", stepIPCP, Failed, "look at the server's pool of addresses, and let the client take what it gets", ipcpFailed},
+	{"ipcp-failed", stepIPCP, Failed,
+		"look at the server's pool of addresses, and let the client take what it gets", ipcpFailed},
 	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
 	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
 	{"", stepLCP, Failed, "", lcpDisagrees},
@@ -46,7 +57,8 @@ var failureRules = []rule{
 	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
 	{"l2tp-window-zero", stepTunnel, Failed, "have the peer offer a receive window of at least 1", windowZero},
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRP},
-	{"server-ppp-dead", stepLCP, Failed, "look into the log of the server's pppd: kernel modules, options, /dev/ppp", serverPPPDead},
+	{"server-ppp-dead", stepLCP, Failed,
+		"look into the log of the server's pppd: kernel modules, options, /dev/ppp", serverPPPDead},
 	{"client-ppp-dead", stepLCP, Failed, "look into the log of the client's pppd", clientPPPDead},
 	{"", stepCall, Failed, "", callRefused},
 	{"", stepTunnel, Failed, "", tunnelEnded},
@@ -63,8 +75,11 @@ func fragmentLost(s *Session) *proof {
 		if p.n < 2 || !s.waited(p) {
 			continue
 		}
-		text := fmt.Sprintf("IKE: a message of %d bytes from %s is sent in IP fragments, and never arrives whole (%d times)", x.partLength, s.who(side), p.n)
-		return &proof{text, true, append(p.frames(), x.refused.frames()...), fmt.Sprintf("ike-m%d", x.reached()+1)}
+		text := fmt.Sprintf("IKE: a message of %d bytes from %s is sent in IP fragments, and never arrives whole (%d times)",
+			x.partLength, s.who(side), p.n)
+		return proven(append(p.frames(), x.refused.frames()...),
+			"%s",
+			text).at(fmt.Sprintf("ike-m%d", x.reached()+1))
 	}
 	return nil
 }
@@ -79,11 +94,15 @@ func pskSilent(s *Session) *proof {
 	const often = 2
 	switch {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
-		return &proof{fmt.Sprintf("IKE: %s answers each message 5 of the client with an error that can't be read: most likely the pre-shared keys differ", s.who(server)),
-			false, append(m5.frames(), sealed.frames()...), ""}
+		return typical(append(m5.frames(), sealed.frames()...),
+			"IKE: %s answers each message 5 of the client with an error that can't be read: most likely the "+
+				"pre-shared keys differ",
+			s.who(server))
 	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && x.floated == x.floated4 && s.waited(m5):
-		return &proof{fmt.Sprintf("IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys differ", s.who(server)),
-			false, append(m5.frames(), m4.last.frame), ""}
+		return typical(append(m5.frames(), m4.last.frame),
+			"IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys "+
+				"differ",
+			s.who(server))
 	}
 	return nil
 }
@@ -103,32 +122,38 @@ func answersLost(s *Session) *proof {
 	if !s.waited(asked) {
 		return nil
 	}
-	return &proof{
-		fmt.Sprintf("IKE: %s answers every time, but %s repeats its message %d (%d times): the answers do not reach it",
-			s.who(1-x.initiator), s.who(x.initiator), n-1, asked.n),
-		true, append(asked.frames(), answered.frames()...), fmt.Sprintf("ike-m%d", n-1),
-	}
+	return proven(append(asked.frames(), answered.frames()...),
+		"IKE: %s answers every time, but %s repeats its message %d (%d times): the answers do not reach it",
+		s.who(1-x.initiator), s.who(x.initiator), n-1, asked.n).at(fmt.Sprintf("ike-m%d", n-1))
 }
 
-// natt4500: behind message 4 the client moves to UDP 4500, and is not heard any more, or not answered.
+// natt4500: behind message 4 the client moves to UDP 4500, and is not heard any more, or not
+// answered.
 func natt4500(s *Session) *proof {
 	x := phase1Failed(s)
 	if x == nil || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
-	const patience = int64(20e9) // by then each client has sent it two times more: charon after 4 and 11 s, racoon every 10 s
+	// by then each client has sent it two times more: charon after 4 and 11 s, racoon every 10 s
+	const patience = int64(20e9)
 	behind := x.natted[client] == natBehind || x.natted[server] == natBehind
 	m4, m5 := &x.messages[4], &x.messages[5]
 	switch {
 	case m4.seen() && !m5.seen() && behind && s.bounds[1].time-m4.last.time > patience && s.others > 0:
-		return &proof{fmt.Sprintf("IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 of %s", s.who(server)),
-			true, m4.frames(), ""}
+		return proven(m4.frames(),
+			"IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 "+
+				"of %s",
+			s.who(server))
 	case m5.n > 2 && x.floated && !x.floated4 && m4.last.time > m5.first.time && s.waited(m5):
-		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 (%d times in %s), and %s goes on with message 4 at UDP 500: message 5 does not reach it",
-			m5.n, span64(m5.lasted()), s.who(server)), false, append(m5.frames(), m4.last.frame), ""}
+		return typical(append(m5.frames(), m4.last.frame),
+			"IKE: message 5 moved to UDP 4500 (%d times in %s), and %s goes on with message 4 at UDP 500: "+
+				"message 5 does not reach it",
+			m5.n, span64(m5.lasted()), s.who(server))
 	case m5.n > 2 && x.floated && !x.floated4 && !x.sealed[server].seen() && s.waited(m5):
-		return &proof{fmt.Sprintf("IKE: message 5 moved to UDP 4500 and was not answered (%d times in %s): the port is blocked, or the server drops it silently, as with another pre-shared key",
-			m5.n, span64(m5.lasted())), false, m5.frames(), ""}
+		return typical(m5.frames(),
+			"IKE: message 5 moved to UDP 4500 and was not answered (%d times in %s): the port is blocked, or "+
+				"the server drops it silently, as with another pre-shared key",
+			m5.n, span64(m5.lasted()))
 	}
 	return nil
 }
@@ -146,15 +171,18 @@ func noAnswer(s *Session) *proof {
 			m1.first = e.messages[1].first
 		}
 	}
-	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what is half open. Behind 35 s
-	// Windows has given up, and everybody else has tried again.
+	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what
+	// is half open. Behind 35 s Windows has given up, and everybody else has tried again.
 	const tries, short, patience = 3, int64(10e9), int64(35e9)
 	if x.refused.seen() {
-		return &proof{fmt.Sprintf("IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)", s.who(server), x.refused.by, x.refused.kind, x.refused.n),
-			true, append(frames, x.refused.frames()...), x.step()}
+		return proven(append(frames, x.refused.frames()...),
+			"IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)",
+			s.who(server), x.refused.by, x.refused.kind, x.refused.n).at(x.step())
 	}
 	if m1.n >= tries && m1.lasted() >= short && s.waited(&m1) || s.bounds[1].time-m1.last.time > patience {
-		return &proof{fmt.Sprintf("IKE: %s never answered the first message on UDP 500 (%d tries in %s)", s.who(server), m1.n, span64(m1.lasted())), true, frames, x.step()}
+		return proven(frames,
+			"IKE: %s never answered the first message on UDP 500 (%d tries in %s)",
+			s.who(server), m1.n, span64(m1.lasted())).at(x.step())
 	}
 	return nil
 }
@@ -167,7 +195,9 @@ func lifeZero(s *Session) *proof {
 	}
 	for side, at := range x.deleted {
 		if at.seen() {
-			return &proof{fmt.Sprintf("IKE: the life time that was agreed on for phase 1 is 0 s: %s ends it at once", s.who(side)), true, []uint64{at.frame}, ""}
+			return proven([]uint64{at.frame},
+				"IKE: the life time that was agreed on for phase 1 is 0 s: %s ends it at once",
+				s.who(side))
 		}
 	}
 	return nil
@@ -182,12 +212,14 @@ func phase1Stopped(s *Session) *proof {
 	const patience = int64(5e9) // who breaks off does not go on after a round trip
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
-			return &proof{fmt.Sprintf("IKE: %s refused: %s", s.who(n.sender), n.Name), true, []uint64{n.frame}, x.step()}
+			return proven([]uint64{n.frame}, "IKE: %s refused: %s", s.who(n.sender), n.Name).at(x.step())
 		}
 	}
 	for side := range x.sealed {
 		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-sealed.last.time > patience {
-			return &proof{fmt.Sprintf("IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key", s.who(side)), true, sealed.frames(), x.step()}
+			return proven(sealed.frames(),
+				"IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key",
+				s.who(side)).at(x.step())
 		}
 	}
 	return nil

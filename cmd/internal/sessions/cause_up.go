@@ -4,25 +4,33 @@ import (
 	"fmt"
 )
 
-const cureStale = "dead peer detection on the server, one connection for each client (uniqueids), and INITIAL-CONTACT from the client"
+const cureStale = "dead peer detection on the server, one connection for each client (uniqueids), " +
+	"and INITIAL-CONTACT from the client"
 
 const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, lengthen the echo interval"
 
 // upRules are of sessions that came up: how they ended, and how they work.
 var upRules = []rule{
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
-	{"two-clients-one-nat", stepData, Ill, "give the SAs of the server unique marks, or the clients random source ports", twoClients},
+	{"two-clients-one-nat", stepData, Ill,
+		"give the SAs of the server unique marks, or the clients random source ports", twoClients},
 	{"pfc-not-understood", stepData, Ill, "switch the compression of the protocol field off: nopcomp", pfcMisread},
-	{"sa-expired-no-rekey", stepData, Lost, "let the end that renews the keys reach the other on UDP 500 and 4500", saExpired},
+	{"sa-expired-no-rekey", stepData, Lost,
+		"let the end that renews the keys reach the other on UDP 500 and 4500", saExpired},
 	{"stale-sa-redial", stepData, Lost, cureStale, staleRedial},
-	{"nat-rebinding", stepData, Lost, "keep the NAT's mapping alive: a keepalive every 20 s; have the server follow the client's address", natMoved},
+	{"nat-rebinding", stepData, Lost,
+		"keep the NAT's mapping alive: a keepalive every 20 s; have the server follow the client's address", natMoved},
 	{"l2tp-lost-state", stepData, Lost, "have the client dial again; update the server", lostState},
 	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, helloUnanswered},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
-	{"mtu-blackhole", stepData, Ill, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
-	{"connected-no-forwarding", stepData, Ill, "server: ip_forward, masquerade the pool of addresses, and route back", noForwarding},
-	{"connected-no-forwarding", stepData, Ill, "look at the server of DNS that the client is given, and at the way there", dnsUnanswered},
-	{"mtu-blackhole", stepData, Up, "MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackholeSealed},
+	{"mtu-blackhole", stepData, Ill,
+		"MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
+	{"connected-no-forwarding", stepData, Ill,
+		"server: ip_forward, masquerade the pool of addresses, and route back", noForwarding},
+	{"connected-no-forwarding", stepData, Ill,
+		"look at the server of DNS that the client is given, and at the way there", dnsUnanswered},
+	{"mtu-blackhole", stepData, Up,
+		"MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackholeSealed},
 }
 
 // remarkRules are of what is no fault.
@@ -34,26 +42,35 @@ var remarkRules = []rule{
 
 func routeLoop(s *Session) *proof {
 	if l := &s.traffic.looped; l.n >= 2 {
-		return &proof{fmt.Sprintf("the client routes the tunnel's own packets into the tunnel (%d packets to %s)", l.n, s.who(server)), true, l.frames(), ""}
+		return proven(l.frames(),
+			"the client routes the tunnel's own packets into the tunnel (%d packets to %s)",
+			l.n, s.who(server))
 	}
 	return nil
 }
 
 func twoClients(s *Session) *proof {
 	if m := &s.misplaced; m.n >= 2 {
-		return &proof{fmt.Sprintf("two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the other (%d packets)", s.who(client), m.n),
-			true, m.frames(), ""}
+		return proven(m.frames(),
+			"two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the "+
+				"other (%d packets)",
+			s.who(client), m.n)
 	}
-	const soon, often = int64(15e9), 3 // a server sends an echo or a Hello more often than every 60 s, and answers at once
+	// a server sends an echo or a Hello more often than every 60 s, and answers at once
+	const soon, often = int64(15e9), 3
 	r, c := &s.protected[server], &s.protected[client]
-	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often && c.last.time > r.last.time+soon {
-		return &proof{fmt.Sprintf("another client behind %s came up, and since then the server sends nothing to this one: typical of two clients with the same selector (UDP 1701)", s.who(client)),
-			false, append([]uint64{s.rival.frame}, s.alone[client].frames()...), ""}
+	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often &&
+		c.last.time > r.last.time+soon {
+		return typical(append([]uint64{s.rival.frame}, s.alone[client].frames()...),
+			"another client behind %s came up, and since then the server sends nothing to this one: typical of "+
+				"two clients with the same selector (UDP 1701)",
+			s.who(client))
 	}
 	return nil
 }
 
-// silence is how long a side has not been heard while the other went on, and what it sent; ok: long enough.
+// silence is how long a side has not been heard while the other went on, and what it sent; ok: long
+// enough.
 func (s *Session) silence() (side int, ok bool) {
 	const often, long = 3, int64(8e9) // longer than the slowest path takes there and back
 	for side := range s.alone {
@@ -70,7 +87,8 @@ func (s *Session) unheard() (side int, ok bool) {
 	return side, ok && !s.hungUp(side) && !s.parting(1-side)
 }
 
-// questions are how often a side asks before silence says something: pppd, xl2tpd and charon hang up behind 4 to 6.
+// questions are how often a side asks before silence says something: pppd, xl2tpd and charon hang
+// up behind 4 to 6.
 const questions = 3
 
 // keepalive: one side is not heard any more, and the other asks and waits for it.
@@ -88,13 +106,15 @@ func keepalive(s *Session) *proof {
 	alone := &s.alone[1-side]
 	switch {
 	case how != "":
-		return &proof{fmt.Sprintf("%s no longer answered: %s of %s went unanswered for %s", s.name(side), how, s.name(1-side), span64(alone.lasted())),
-			true, alone.frames(), ""}
+		return proven(alone.frames(),
+			"%s no longer answered: %s of %s went unanswered for %s",
+			s.name(side), how, s.name(1-side), span64(alone.lasted()))
 	case s.readable(), !s.asks(1 - side):
 		return nil
 	}
-	return &proof{fmt.Sprintf("%s fell silent, and %s went on alone (%d packets in %s)", s.name(side), s.name(1-side), alone.n, span64(alone.lasted())),
-		false, alone.frames(), ""}
+	return typical(alone.frames(),
+		"%s fell silent, and %s went on alone (%d packets in %s)",
+		s.name(side), s.name(1-side), alone.n, span64(alone.lasted()))
 }
 
 // helloUnanswered: the keepalive of the tunnel is not answered, and nothing else that asks.
@@ -105,14 +125,15 @@ func helloUnanswered(s *Session) *proof {
 		return nil
 	}
 	hello := &t.hello[1-side].open
-	return &proof{fmt.Sprintf("%s no longer answered the L2TP Hello of %s (%d times in %s)", s.name(side), s.name(1-side), hello.n, span64(hello.lasted())),
-		true, hello.frames(), ""}
+	return proven(hello.frames(),
+		"%s no longer answered the L2TP Hello of %s (%d times in %s)",
+		s.name(side), s.name(1-side), hello.n, span64(hello.lasted()))
 }
 
 // staleRedial: a new dial is not answered, and the server goes on with what it had before.
 func staleRedial(s *Session) *proof {
-	x := s.exchange()
-	if x == nil || x.initiator != client || x.reached() != 1 {
+	x := s.latest()
+	if x == nil || x.reached() != 1 {
 		return nil
 	}
 	const tries, short = 3, int64(10e9) // as noAnswer has them
@@ -124,8 +145,8 @@ func staleRedial(s *Session) *proof {
 	for _, f := range s.assoc.flows {
 		switch {
 		case f.span.last.time < m1.first.time:
-		case f.sender == client:
-			return nil // the client has what it had, too: it renews its keys
+		case f.sender == x.initiator:
+			return nil // it has what it had, too, and renews its keys
 		default:
 			old = f
 		}
@@ -137,8 +158,10 @@ func staleRedial(s *Session) *proof {
 	if f := old.span.last.frame; f <= s.last.frame {
 		frames = append(frames, f)
 	}
-	return &proof{fmt.Sprintf("%s does not answer the new dial of %s (%d times in %s), and goes on with the former connection (SPI 0x%08x)",
-		s.name(server), s.name(client), m1.n, span64(m1.lasted()), old.spi), false, frames, ""}
+	return typical(frames,
+		"%s does not answer the new dial of %s (%d times in %s), and goes on with the former connection (SPI "+
+			"0x%08x)",
+		s.name(1-x.initiator), s.name(x.initiator), m1.n, span64(m1.lasted()), old.spi)
 }
 
 // natMoved: NAT gave the client another port, and the server does not follow.
@@ -148,11 +171,12 @@ func natMoved(s *Session) *proof {
 	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < long || s.hungUp(server) || s.hungUp(client) {
 		return nil
 	}
-	text := fmt.Sprintf("NAT gave %s another port or address (%s), and nothing of %s went there since (%s)", s.name(client), m.to, s.name(server), span64(m.sent.lasted()))
+	text := fmt.Sprintf("NAT gave %s another port or address (%s), and nothing of %s went there since (%s)",
+		s.name(client), m.to, s.name(server), span64(m.sent.lasted()))
 	if m.astray.n > 0 {
 		text += fmt.Sprintf("; it sends to the former one (%d packets)", m.astray.n)
 	}
-	return &proof{text, m.astray.n > 0, append(m.sent.frames(), m.astray.frames()...), ""}
+	return found(m.astray.n > 0, append(m.sent.frames(), m.astray.frames()...), "%s", text)
 }
 
 // lostState: a side goes on with a tunnel that the other closed long ago.
@@ -162,16 +186,19 @@ func lostState(s *Session) *proof {
 	if o.n < often {
 		return nil
 	}
-	return &proof{fmt.Sprintf("%s no longer knows the L2TP tunnel %d, and %s goes on with it (%d messages)", s.name(1-o.sender), o.tunnel, s.name(o.sender), o.n),
-		false, o.frames(), ""}
+	return typical(o.frames(),
+		"%s no longer knows the L2TP tunnel %d, and %s goes on with it (%d messages)",
+		s.name(1-o.sender), o.tunnel, s.name(o.sender), o.n)
 }
 
-// asks says that what a side goes on sending, and nobody can read, is more than requests of a user that are not answered: it
-// goes on for longer than these are repeated, or it is of IKE.
+// asks says that what a side goes on sending, and nobody can read, is more than requests of a user
+// that are not answered: it goes on for 30 s (resolvers give up before, and TCP has doubled its
+// pauses), or it is of IKE.
 func (s *Session) asks(side int) bool {
 	const long = int64(30e9)
 	alone, x := &s.alone[side], s.exchange()
-	return alone.lasted() >= long || x != nil && x.sealed[side].n > 1 && x.sealed[side].previous.time >= alone.first.time
+	return alone.lasted() >= long || x != nil && x.sealed[side].n > 1 &&
+		x.sealed[side].previous.time >= alone.first.time
 }
 
 // hungUp says that a side ended the session itself, so that its silence is no fault.
@@ -189,10 +216,12 @@ func (s *Session) hungUp(side int) bool {
 		}
 	}
 	x := s.exchange()
-	return x != nil && (x.deleted[side].seen() || x.sealed[side].seen() && x.sealed[side].last.time >= s.protected[side].last.time)
+	return x != nil && (x.deleted[side].seen() || x.sealed[side].seen() &&
+		x.sealed[side].last.time >= s.protected[side].last.time)
 }
 
-// parting says that the last thing that was heard of a side is a pair of messages as they delete the SAs of both phases.
+// parting says that the last thing that was heard of a side is a pair of messages as they delete
+// the SAs of both phases.
 func (s *Session) parting(side int) bool {
 	const together = int64(2e9) // the two Deletes follow each other at once
 	x := s.exchange()
@@ -206,7 +235,8 @@ func (s *Session) parting(side int) bool {
 // roundLives are the usual life times of phase 2, in seconds.
 var roundLives = []int64{40, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 10800, 14400, 28800, 86400}
 
-// saExpired: a side falls silent when the life time of the ESP SA is over, and no other was agreed on.
+// saExpired: a side falls silent when the life time of the ESP SA is over, and no other was agreed
+// on.
 func saExpired(s *Session) *proof {
 	side, ok := s.silence()
 	x := s.exchange()
@@ -230,15 +260,20 @@ func saExpired(s *Session) *proof {
 		if slack := life * second * 3 / 100; lasted < life*second-slack || lasted > life*second+slack {
 			continue
 		}
-		return &proof{fmt.Sprintf("the connection ended when the life time of its ESP SA (%d s) was over: no renewal was agreed on", life), q.life > 0,
-			append(q.messages[3].frames(), s.protected[side].last.frame, s.alone[1-side].last.frame), ""}
+		return found(q.life > 0, append(q.messages[3].frames(), s.protected[side].last.frame,
+			s.alone[1-side].last.frame),
+			"the connection ended when the life time of its ESP SA (%d s) was over: no renewal was agreed on",
+			life)
 	}
 	return nil
 }
 
-// blackhole: a large segment is sent again and again and never acknowledged, while smaller packets pass.
+// blackhole: a large segment is sent again and again and never acknowledged, while smaller packets
+// pass.
 func blackhole(s *Session) *proof {
-	const often = 3 // lost by chance so often in a row, beside small ones that pass: less than once in 1000 at 10 % losses
+	// lost by chance so often in a row, beside small ones that pass: less than once in 1000 at 10 %
+	// losses
+	const often = 3
 	if s.unread > 0 {
 		return nil // the acknowledgement may be in what was not read
 	}
@@ -248,8 +283,10 @@ func blackhole(s *Session) *proof {
 			continue // as large a one got through
 		}
 		if x.copies.n >= often && s.protected[1-x.sender].last.time > x.copies.first.time {
-			return &proof{fmt.Sprintf("large packets never get through the tunnel while small ones do: a TCP segment of %d bytes from %s was sent %d times and never acknowledged",
-				x.size, s.name(x.sender), x.copies.n), true, x.copies.frames(), ""}
+			return proven(x.copies.frames(),
+				"large packets never get through the tunnel while small ones do: a TCP segment of %d bytes "+
+					"from %s was sent %d times and never acknowledged",
+				x.size, s.name(x.sender), x.copies.n)
 		}
 	}
 	return nil
@@ -264,8 +301,10 @@ func blackholeSealed(s *Session) *proof {
 	for side := range s.protected {
 		d := &s.protected[side]
 		if d.largest >= large && d.backoff >= often {
-			return &proof{fmt.Sprintf("ESP packets of %d bytes from %s are sent again and again, with growing distance: large packets might not get through", d.largest, s.name(side)),
-				false, d.large.frames(), ""}
+			return typical(d.large.frames(),
+				"ESP packets of %d bytes from %s are sent again and again, with growing distance: large "+
+					"packets might not get through",
+				d.largest, s.name(side))
 		}
 	}
 	return nil
@@ -292,18 +331,24 @@ func noForwarding(s *Session) *proof {
 	if n < hosts {
 		return nil
 	}
-	return &proof{fmt.Sprintf("connected, but none of %d requests to %d hosts behind the server was answered: it does not forward them, or they have no route back", requests, n),
-		true, frames, ""}
+	return proven(frames,
+		"connected, but none of %d requests to %d hosts behind the server was answered: it does not forward "+
+			"them, or they have no route back",
+		requests, n)
 }
 
-// dnsUnanswered: names are asked for again and again, and there is no answer. A resolver waits 5 s before it asks again.
+// dnsUnanswered: names are asked for again and again, and there is no answer. A resolver waits 5 s
+// before it asks again.
 func dnsUnanswered(s *Session) *proof {
 	const tries, long = 3, int64(5e9)
 	d := &s.traffic.dns
-	if d.answered || d.asked.n < tries || d.asked.lasted() < long || s.unread > 0 || s.protected[server].last.time < d.asked.first.time && !s.inClear() {
+	if d.answered || d.asked.n < tries || d.asked.lasted() < long || s.unread > 0 ||
+		s.protected[server].last.time < d.asked.first.time && !s.inClear() {
 		return nil
 	}
-	return &proof{fmt.Sprintf("connected, but none of %d DNS requests (the last to %s) was answered: names can't be resolved", d.asked.n, d.server), true, d.asked.frames(), ""}
+	return proven(d.asked.frames(),
+		"connected, but none of %d DNS requests (the last to %s) was answered: names can't be resolved",
+		d.asked.n, d.server)
 }
 
 // losses: much of what was sent is not in the capture.
@@ -318,7 +363,9 @@ func losses(s *Session) *proof {
 	if lost < often || lost*part < uint64(packets) {
 		return nil
 	}
-	return &proof{fmt.Sprintf("%d ESP packets are missing here, of %d: lost on the way, or by the capture", lost, lost+uint64(packets)), true, nil, ""}
+	return proven(nil,
+		"%d ESP packets are missing here, of %d: lost on the way, or by the capture",
+		lost, lost+uint64(packets))
 }
 
 // tooLarge: a router says that ESP packets are too large for it.
@@ -326,7 +373,9 @@ func tooLarge(s *Session) *proof {
 	if !s.icmp.seen() || s.icmp.kind != tooBig {
 		return nil
 	}
-	return &proof{fmt.Sprintf("%s says that packets are too large for it (ICMP, %d times)", s.icmp.by, s.icmp.n), true, s.icmp.frames(), ""}
+	return proven(s.icmp.frames(),
+		"%s says that packets are too large for it (ICMP, %d times)",
+		s.icmp.by, s.icmp.n)
 }
 
 // rekeyCollision: both ends renew phase 2 at the same time.
@@ -334,9 +383,11 @@ func rekeyCollision(s *Session) *proof {
 	for _, x := range s.exchanges {
 		for i, a := range x.quicks {
 			for _, b := range x.quicks[i+1:] {
-				if a.sender != b.sender && a.messages[3].seen() && b.messages[1].seen() && b.messages[1].first.time < a.messages[3].first.time &&
+				if a.sender != b.sender && a.messages[3].seen() && b.messages[1].seen() &&
+					b.messages[1].first.time < a.messages[3].first.time &&
 					b.messages[3].seen() && s.readable() {
-					return &proof{"both ends renewed the keys of phase 2 at the same time", true, append(a.messages[1].frames(), b.messages[1].frames()...), ""}
+					return proven(append(a.messages[1].frames(), b.messages[1].frames()...),
+						"both ends renewed the keys of phase 2 at the same time")
 				}
 			}
 		}

@@ -17,7 +17,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// The recordings with known causes: small ones are part of the repository, all of them may lie beside it.
+// The recordings with known causes: small ones are part of the repository, all of them may lie
+// beside it.
 var causeRoots = []string{"../../../testdata/causes", "../../../../shared/captures"}
 
 // report is what is printed of a session.
@@ -40,9 +41,15 @@ type report struct {
 	PPP         struct {
 		Assigned string `json:"assigned"`
 	} `json:"ppp"`
+	IKE struct {
+		Config struct {
+			Assigned string `json:"assigned"`
+		} `json:"config"`
+	} `json:"ike"`
 }
 
-// gather returns the sessions of a capture, of which a filter takes the frames that take part; "": all.
+// gather returns the sessions of a capture, of which a filter takes the frames that take part; "":
+// all.
 func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []report {
 	t.Helper()
 	src, err := capture.OpenContext(context.Background(), []string{file})
@@ -51,7 +58,8 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 	}
 	defer src.Close()
 	config := pipeline.Config{Source: src, Limit: limit}
-	if _, err := capture.NewFilter(capture.Ethernet, filter); filter != "" && err != nil && strings.Contains(err.Error(), "no libpcap") {
+	if _, err := capture.NewFilter(capture.Ethernet, filter); filter != "" && err != nil &&
+		strings.Contains(err.Error(), "no libpcap") {
 		t.Logf("%s: %v", filter, err)
 		return nil
 	}
@@ -99,6 +107,33 @@ func run(t *testing.T, p *pipeline.Pipeline) []report {
 	return list
 }
 
+// printedOf returns the JSON of the sessions of a capture.
+func printedOf(t *testing.T, file string, keys ...string) (list [][]byte) {
+	t.Helper()
+	s := readAll(t, file)
+	p := pipeline.New(pipeline.Config{Source: s})
+	for _, name := range keys {
+		k, err := keysrc.ParseFile(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddKeys(k)
+	}
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		b, err := printed(s)
+		list = append(list, b)
+		return err
+	})
+	p.AddSink(g)
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // known is a cause.json.
 type known struct {
 	State, Cause, Step, User string
@@ -106,10 +141,12 @@ type known struct {
 	WithoutKeys              struct{ State, Cause string } `json:"without_keys"`
 }
 
-// neverSent are recordings whose user's name is not in their packets: PPP came to nothing before it was sent.
+// neverSent are recordings whose user's name is not in their packets: PPP came to nothing before it
+// was sent.
 var neverSent = []string{"50a-client-demands-auth", "52a-no-address-left"}
 
-// keySets are the sources of keys of a recording that say much or little, each with what it is called.
+// keySets are the sources of keys of a recording that say much or little, each with what it is
+// called.
 func keySets(dir string) map[string][]string {
 	sets := make(map[string][]string)
 	for name, patterns := range map[string][]string{
@@ -153,10 +190,12 @@ func TestCauses(t *testing.T) {
 				return r.State == want.WithoutKeys.State && r.CauseID == want.WithoutKeys.Cause
 			})
 			for set, keys := range keySets(dir) {
-				check(t, name+" with "+set, gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...), func(r *report) bool {
-					return r.State == want.State && r.CauseID == want.Cause && r.Step == want.Step && (want.Cause == "" || r.Proven == want.Proven) &&
-						(want.User == "" || r.User == want.User)
-				})
+				check(t, name+" with "+set, gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...),
+					func(r *report) bool {
+						return r.State == want.State && r.CauseID == want.Cause && r.Step == want.Step &&
+							(want.Cause == "" || r.Proven == want.Proven) &&
+							(want.User == "" || r.User == want.User)
+					})
 			}
 		}
 	}
@@ -212,7 +251,8 @@ func TestOthers(t *testing.T) {
 		{"34y-eap-mschapv2-refused-by-client", "failed server-not-proved", "partial"},
 		{"35x-accel-hidden-avps-refused-by-xl2tpd", "failed hidden-avp-bad", "failed"},
 		{"37c-xauth-psk-main-natt", "up", "up"},
-		{"38a-day-in-the-life-natt", "failed ike-psk, failed ike-proposal, failed ppp-auth-failed, up orderly-end, up orderly-end, up",
+		{"38a-day-in-the-life-natt",
+			"failed ike-psk, failed ike-proposal, failed ppp-auth-failed, up orderly-end, up orderly-end, up",
 			"failed ike-psk, failed ike-proposal, up"},
 		{"39x-racoon-quick-mode-id-mismatch", "failed quick-id-mismatch", "failed"},
 		{"39y-racoon-aggressive-invalid-key-information", "failed key-info-loop", "failed key-info-loop"},

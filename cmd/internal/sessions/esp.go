@@ -54,7 +54,8 @@ func (g *Gatherer) flow(spi uint32, src, dst netip.Addr) (f, other *flow) {
 	return nil, other
 }
 
-// maxSameSPI bounds the flows with one SPI: who forges addresses can't make the search for one slow.
+// maxSameSPI bounds the flows with one SPI: who forges addresses can't make the search for one
+// slow.
 const maxSameSPI = 64
 
 func (g *Gatherer) newFlow(a *association, spi uint32, src, dst netip.Addr) *flow {
@@ -183,20 +184,23 @@ func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, at place) {
 		a.session.moves++
 		a.session.move = move{place: at, to: src}
 		if g.keep(a.session) {
-			g.note(a.session, at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now", false)
+			g.note(a.session, newEvent(at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now"))
 		}
 	}
 	g.moved(a, src, dst, f.sender)
 }
 
-// espSession is the session that ESP of an association is of. It begins late if what was agreed on is not in the capture.
+// espSession is the session that ESP of an association is of. It begins late if what was agreed on
+// is not in the capture.
 func (g *Gatherer) espSession(a *association, src, dst netip.AddrPort, at place) *Session {
 	if !a.held() {
 		g.begin(a, src, dst, at).late = true
 	}
 	s := a.session
-	if x := s.exchange(); x != nil && !x.established() && s.isDialling() {
-		s.late, a.late = true, true
+	if s.isDialling() {
+		if x := s.latest(); x != nil && !x.established() {
+			s.late, a.late = true, true
+		}
 	}
 	return s
 }
@@ -274,7 +278,8 @@ func (d *direction) firstOr(at place) int64 {
 	return d.first.time
 }
 
-// again counts copies of the largest size that come later and later, as those of a segment that nobody acknowledges.
+// again counts copies of the largest size that come later and later, as those of a segment that
+// nobody acknowledges.
 func (d *direction) again(at place) {
 	const burst = int64(150e6)
 	gap := at.time - d.large.last.time

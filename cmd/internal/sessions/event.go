@@ -71,11 +71,17 @@ type Event struct {
 	Layer          string  `json:"layer"` // "ike", "nat", "l2tp", "ppp", "icmp"
 	Name           string  `json:"name"`  // "main 1", "SCCRQ", "LCP Conf-Req"
 	Details        string  `json:"details,omitempty"`
+	AVPs           string  `json:"avps,omitempty"` // of L2TP, all by name
 	Retransmission bool    `json:"retransmission,omitempty"`
 	LeftOut        uint64  `json:"left_out,omitempty"` // messages before this one that are not told
 }
 
-// Bounds of the events that are kept: of a session the first and the last, and of all sessions together.
+func newEvent(at place, sender int, layer, name, details string) Event {
+	return Event{Time: seconds(at.time), Frame: at.frame, Sender: Side(sender), Layer: layer, Name: name, Details: details}
+}
+
+// Bounds of the events that are kept: of a session the first and the last, and of all sessions
+// together.
 const (
 	firstEvents = 192
 	lastEvents  = 64

@@ -12,7 +12,8 @@ import (
 	"l2tpdump/cmd/internal/sessions"
 )
 
-// altered is a source whose packets have been damaged: each byte of change is xored into a packet, at a place that it chooses.
+// altered is a source whose packets have been damaged: each byte of change is xored into a packet,
+// at a place that it chooses.
 type altered struct {
 	capture.Source
 	change []byte
@@ -31,7 +32,8 @@ func (s *altered) Next(p *capture.Packet) error {
 	return err
 }
 
-// FuzzSessions: whatever the packets hold, there is no panic, each session has a state, and is valid JSON.
+// FuzzSessions: whatever the packets hold, there is no panic, each session has a state, and is
+// valid JSON.
 func FuzzSessions(f *testing.F) {
 	f.Add("../../../testdata/captures/08x-auth-failed-l2tp-in-clear/outer.pcap", []byte{1, 2, 4, 8, 16, 32, 64, 128})
 	f.Add("../../../testdata/causes/50c-pap-refused/outer.pcap", []byte{0xff, 3, 0x80})

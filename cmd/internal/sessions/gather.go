@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/list"
 	"crypto/sha256"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
@@ -12,11 +13,15 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// Bounds of the sessions that are followed at a time, and how long one is without a packet.
+// Bounds of the sessions that are followed at a time, and how long one is without a packet. Where
+// there are many, one that was ended need not be waited for as long.
 const (
-	maxHeld   = 1 << 13
-	idleAfter = int64(3600e9)
-	retryTime = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
+	maxHeld    = 1 << 13
+	maxServers = 1 << 10
+	manyHeld   = 1 << 10
+	idleAfter  = int64(3600e9)
+	endAfter   = int64(300e9)
+	retryTime  = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
 // Gatherer is a sink that gathers sessions.
@@ -32,39 +37,41 @@ type Gatherer struct {
 	held      list.List // sessions, the one without a packet for longest first
 	events    int       // that are kept
 	keeps     bool      // details
+	seed      maphash.Seed
 	psks      []PSK
-	others    uint64   // frames that a filter on the ports of IKE does not let pass
-	bounds    [2]place // of the capture so far
-	current   *Session // of the last record
+	others    uint64                     // frames that a filter on the ports of IKE does not let pass
+	bounds    [2]place                   // of the capture so far
+	current   *Session                   // of the last record
+	takes     map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
 }
 
-// NewGatherer returns a sink that calls emit with each session that is over, and at Close with the others.
+// NewGatherer returns a sink that calls emit with each session that is over, and at Close with the
+// others.
 func NewGatherer(emit func(*Session) error) *Gatherer {
 	return &Gatherer{
 		emit:      emit,
+		seed:      maphash.MakeSeed(),
 		exchanges: make(map[exchangeKey]*exchange),
 		cookies:   make(map[ikev1.Cookie]*exchange),
+		takes:     make(map[netip.Addr]ikev1.Offer),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),
 	}
 }
 
-// Current returns the session that the last record is of, nil if it is of none. Sinks that are called behind the Gatherer learn
-// so what their record is of. What is said of the session is what is known up to this record; its UID is there from its
-// beginning, and does not change.
-func (g *Gatherer) Current() *Session { return g.current }
-
-// UID returns the UID of the session that the last record is of, "" if it is of none.
-func (g *Gatherer) UID() string {
-	if g.current == nil {
-		return ""
+// Record takes a record, and sets its Session, by which sinks behind the Gatherer learn what it is
+// of. What is said of that session is what is known up to the last record of the Gatherer, which may
+// be a later one; its UID is there from its beginning, and does not change.
+func (g *Gatherer) Record(r *pipeline.Record) error {
+	err := g.take(r)
+	if g.current != nil {
+		r.Session = g.current
 	}
-	return g.current.UID
+	return err
 }
 
-// Record takes a record.
-func (g *Gatherer) Record(r *pipeline.Record) error {
+func (g *Gatherer) take(r *pipeline.Record) error {
 	at := place{r.Number, r.Packet.Time}
 	g.current = nil
 	if !g.bounds[0].seen() {
@@ -123,7 +130,8 @@ func (g *Gatherer) Close() error {
 func (g *Gatherer) expire(now int64) error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
-		if g.held.Len() <= maxHeld && now-s.last.time < idleAfter {
+		n, idle := g.held.Len(), now-s.last.time
+		if n <= maxHeld && idle < idleAfter && !(n > manyHeld && idle >= endAfter && s.ended()) {
 			break
 		}
 		if err := g.finish(s); err != nil {
@@ -138,7 +146,7 @@ func (g *Gatherer) finish(s *Session) error {
 	g.held.Remove(s.element)
 	s.element, s.bounds, s.others = nil, g.bounds, g.others
 	g.events -= len(s.events.list)
-	s.psks = g.psks
+	s.psks, s.taken = g.psks, g.takes[s.ends[server].Addr()]
 	s.finding = judge(s)
 	g.forget(s)
 	return g.emit(s)
@@ -179,9 +187,8 @@ func (g *Gatherer) keep(s *Session) bool {
 }
 
 // note keeps an event of a session.
-func (g *Gatherer) note(s *Session, at place, sender int, layer, name, details string, again bool) {
-	e := Event{seconds(at.time), at.frame, Side(sender), layer, name, details, again, 0}
-	e.Retransmission = e.Retransmission || layer == "ppp" && s.events.repeated(&e)
+func (g *Gatherer) note(s *Session, e Event) {
+	e.Retransmission = e.Retransmission || e.Layer == "ppp" && s.events.repeated(&e)
 	if s.events.add(e) {
 		g.events++
 	}
@@ -235,7 +242,10 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
-		a = g.find(src, dst, true, func(a *association) bool { return a.late && !a.clear && len(a.exchanges) == 0 && (x.late || !a.natt) })
+		a = g.find(src, dst, true, func(a *association) bool {
+			return a.late && !a.clear &&
+				len(a.exchanges) == 0 && (x.late || !a.natt)
+		})
 	}
 	if a == nil {
 		if x.late && !fromInitiator {
@@ -259,7 +269,8 @@ func (s *Session) addExchange(x *exchange) {
 	s.renewals++
 }
 
-// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same cookies between other ends.
+// exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same
+// cookies between other ends.
 type exchangeKey struct {
 	initiator ikev1.Cookie
 	ends      pair
@@ -278,8 +289,8 @@ func (g *Gatherer) forgetExchange(x *exchange) {
 	}
 }
 
-// sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or tries again what was not
-// answered; otherwise it begins another.
+// sessionOf decides which session a new ISAKMP SA is of: it renews the keys of the present one, or
+// tries again what was not answered; otherwise it begins another.
 func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Session {
 	s := x.assoc.session
 	if s == nil {
@@ -298,7 +309,9 @@ func (s *Session) isDialling() bool {
 
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
 func (s *Session) goesOn(x *exchange, now int64) bool {
-	const quiet = int64(60e9) // keepalives and echoes come more often: whoever begins anew behind it has lost the old connection
+	// keepalives and echoes come more often: whoever begins anew behind it has lost the old
+	// connection
+	const quiet = int64(60e9)
 	p := s.exchange()
 	switch {
 	case s.element == nil:
@@ -320,7 +333,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 	return p.unanswered() && now-s.last.time < retryTime
 }
 
-// parted says that an Informational message which could not be read came after a time: perhaps a Delete.
+// parted says that an Informational message which could not be read came after a time: perhaps a
+// Delete.
 func (x *exchange) parted(after int64) bool {
 	return x.sealed[client].last.time > after || x.sealed[server].last.time > after
 }

@@ -42,7 +42,8 @@ func collect(list *[]*Session) *Gatherer {
 	})
 }
 
-// TestClearChangesNothing: what is said in clear does not touch a session of which L2TP was read inside ESP.
+// TestClearChangesNothing: what is said in clear does not touch a session of which L2TP was read
+// inside ESP.
 func TestClearChangesNothing(t *testing.T) {
 	var list []*Session
 	g := collect(&list)
@@ -61,7 +62,8 @@ func TestClearChangesNothing(t *testing.T) {
 	if err := g.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 1 || list[0].finding.State != Up || list[0].finding.ended || list[0].clear.n != 0 || list[0].stray.n != 3 {
+	if len(list) != 1 || list[0].finding.State != Up || list[0].finding.ended || list[0].clear.n != 0 ||
+		list[0].stray.n != 3 {
 		t.Errorf("%d sessions; %+v, stray %d", len(list), list[0].finding, list[0].stray.n)
 	}
 }
@@ -83,7 +85,8 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(list) != 3*maxHeld || len(g.pairs)+len(g.calls)+len(g.flows)+len(g.exchanges)+len(g.cookies) != 0 {
-		t.Errorf("%d sessions; left are %d pairs, %d calls, %d flows, %d exchanges", len(list), len(g.pairs), len(g.calls), len(g.flows), len(g.exchanges))
+		t.Errorf("%d sessions; left are %d pairs, %d calls, %d flows, %d exchanges", len(list), len(g.pairs),
+			len(g.calls), len(g.flows), len(g.exchanges))
 	}
 }
 
@@ -95,9 +98,11 @@ func TestEvents(t *testing.T) {
 		l.add(Event{Frame: uint64(i)})
 	}
 	all := l.all()
-	if len(all) != firstEvents+lastEvents || all[firstEvents-1].Frame != firstEvents-1 || all[firstEvents].Frame != n-lastEvents ||
+	if len(all) != firstEvents+lastEvents || all[firstEvents-1].Frame != firstEvents-1 ||
+		all[firstEvents].Frame != n-lastEvents ||
 		all[len(all)-1].Frame != n-1 {
-		t.Errorf("%d events, from %d over %d to %d", len(all), all[0].Frame, all[firstEvents].Frame, all[len(all)-1].Frame)
+		t.Errorf("%d events, from %d over %d to %d", len(all), all[0].Frame, all[firstEvents].Frame,
+			all[len(all)-1].Frame)
 	}
 }
 

@@ -23,11 +23,13 @@ const (
 	maxOffers  = 8
 )
 
-// copyTime is how soon behind a message the same one is a copy that the network or the capture made: nobody sends again as soon
-// as that. The shortest time of those in use is the 500 ms of libreswan.
+// copyTime is how soon behind a message the same one is a copy that the network or the capture
+// made: nobody sends again as soon as that. The shortest time of those in use is the 500 ms of
+// libreswan.
 const copyTime = int64(100e6)
 
-// exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client and the server.
+// exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client
+// and the server.
 type exchange struct {
 	assoc     *association
 	session   *Session
@@ -38,7 +40,6 @@ type exchange struct {
 
 	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place
-	ports       [2]uint16
 	messages    [7]span  // of phase 1 by their number; 0: not known
 	copies      int      // retransmissions of any message
 	sent        [2]int64 // when a side was heard last
@@ -46,10 +47,10 @@ type exchange struct {
 	floated4    bool     // message 4 did
 	natted      [2]natState
 
-	offered int // transforms
+	offered int         // transforms
+	offer   ikev1.Offer // the first
 	offers  []string
 	chosen  ikev1.Offer
-	zero    bool // the first offer names a life of 0 seconds
 	vendors [2][]string
 	certs   [2]*ikev1.CertificateInfo // the first that a side sends
 
@@ -85,7 +86,6 @@ type notice struct {
 	place
 	sender    int
 	encrypted bool
-	messageID uint32
 }
 
 // xauth is a login by XAUTH and what Mode-Config gave.
@@ -145,13 +145,20 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	x.sent[side] = at.time
 	x.take(m, src, dst, at)
+	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
+		g.takes[end] = x.chosen
+	}
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n)
 	}
 	if s.element == nil {
 		return
 	}
-	g.touch(s, at, side)
+	heard := side
+	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted) {
+		heard = nobody // anybody can have sent it
+	}
+	g.touch(s, at, heard)
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
@@ -159,7 +166,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		s.series.at(at.time).rekeys++
 	}
 	if g.keep(s) {
-		g.note(s, at, side, "ike", ikeName(m), m.Describe(), m.Retransmission)
+		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
+		e.Retransmission = m.Retransmission
+		g.note(s, e)
 	}
 }
 
@@ -171,7 +180,8 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 || m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
 }
 
-// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is there.
+// unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is
+// there.
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
@@ -207,7 +217,6 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 	}
 	side := x.assoc.side(src, dst)
 	x.last = at
-	x.ports[side], x.ports[1-side] = src.Port(), dst.Port()
 	if x.cookies[1].IsZero() {
 		x.cookies[1] = m.Header.ResponderCookie
 	}
@@ -249,7 +258,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if offers := m.Offers(); len(offers) > 0 {
 		if side == x.initiator {
-			x.offered, x.zero = len(offers), offers[0].LifeZero
+			x.offered, x.offer = len(offers), offers[0]
 			x.offers = nil
 			for _, o := range offers[:min(len(offers), maxOffers)] {
 				x.offers = append(x.offers, o.Text)
@@ -270,8 +279,8 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	x.natDetection(m, side, src, dst)
 }
 
-// natDetection compares the NAT-D payloads of a message with its addresses: the first is of where it goes, the others of
-// where it comes from (RFC 3947 section 3.2).
+// natDetection compares the NAT-D payloads of a message with its addresses: the first is of where
+// it goes, the others of where it comes from (RFC 3947 section 3.2).
 func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.AddrPort) {
 	var hashes [][]byte
 	for i := range m.Payloads {
@@ -364,7 +373,8 @@ func (x *exchange) transaction(m *pipeline.Message, at place) {
 			x.xauth.status, x.xauth.at = set.Value, at
 		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_ADDRESS":
 			x.xauth.assigned = set.Value
-		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_DNS" && len(x.xauth.dns) < 4 && !slices.Contains(x.xauth.dns, set.Value):
+		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_DNS" && len(x.xauth.dns) < 4 &&
+			!slices.Contains(x.xauth.dns, set.Value):
 			x.xauth.dns = append(x.xauth.dns, set.Value)
 		}
 	}
@@ -388,7 +398,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.dpd[1-side].open = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {
-			x.notices = append(x.notices, notice{n, at, side, m.Encrypted, m.Header.MessageID})
+			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
 	if m.DeletesISAKMP() && !x.deleted[side].seen() {
@@ -406,6 +416,9 @@ func (x *exchange) reached() int {
 	return 0
 }
 
+// read says that a key opens messages of it.
+func (x *exchange) read() bool { return x.opened[client]+x.opened[server] > 0 }
+
 // established says that phase 1 was completed: what follows it was seen.
 func (x *exchange) established() bool {
 	return len(x.quicks) > 0 || x.config.seen()
@@ -420,7 +433,8 @@ func (x *exchange) agreed() bool {
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() && !s.rival.seen() {
+		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() &&
+			!s.rival.seen() {
 			s.rival = at
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// Facts are a session as it is printed; absent members are not in the capture. The names with dots and ts, uid, duration
-// are Zeek's.
+// Facts are a session as it is printed; absent members are not in the capture. The names with dots
+// and ts, uid, duration are Zeek's.
 type Facts struct {
 	UID      string   `json:"uid"`
 	Time     seconds  `json:"ts"`
@@ -31,7 +31,7 @@ type Facts struct {
 	Cure     string   `json:"cure,omitempty"`
 	Proven   *bool    `json:"proven,omitempty"`
 	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came; if there were several
+	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came
 	Remarks  []string `json:"remarks,omitempty"`
 	Frames   []uint64 `json:"frames"`
 	User     string   `json:"user,omitempty"`
@@ -48,7 +48,7 @@ type Facts struct {
 	OrigBytes    uint64 `json:"orig_bytes"`
 	RespPackets  uint64 `json:"resp_pkts"`
 	RespBytes    uint64 `json:"resp_bytes"`
-	Unread       uint64 `json:"unread_pkts,omitempty"` // frames that PPP compresses or encrypts and that could not be read
+	Unread       uint64 `json:"unread_pkts,omitempty"` // frames of PPP that are compressed or encrypted
 	ClearPackets int    `json:"clear_pkts"`
 
 	Traffic       *jsonTraffic       `json:"traffic,omitempty"`
@@ -85,9 +85,23 @@ type jsonIKE struct {
 	Vendors         [2][]string `json:"vendors,omitzero"`
 	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
 	Offered         []string    `json:"offered,omitempty"`
+	XAuth           *jsonXAuth  `json:"xauth,omitempty"`
+	Config          *jsonConfig `json:"config,omitempty"`
 	SAs             int         `json:"sas"`
 	Retransmissions int         `json:"retransmissions"`
 	Seconds         *seconds    `json:"seconds,omitempty"` // of phase 1
+}
+
+// jsonXAuth is a login by XAUTH.
+type jsonXAuth struct {
+	User     string `json:"user,omitempty"`
+	Accepted *bool  `json:"accepted,omitempty"`
+}
+
+// jsonConfig is what the client is given by Mode-Config.
+type jsonConfig struct {
+	Assigned string   `json:"assigned"`
+	DNS      []string `json:"dns,omitempty"`
 }
 
 type jsonESP struct {
@@ -130,14 +144,17 @@ type jsonPPP struct {
 func (s *Session) Facts() *Facts {
 	f := s.finding
 	o := Facts{
-		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time), Flow: communityID(s.ends),
+		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time),
+		Flow:     communityID(s.ends),
 		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
 		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
-		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames, Remarks: f.Remarks,
-		Frames: []uint64{s.first.frame, s.last.frame}, User: s.User(),
+		State: f.State, Step: f.Step, CauseID: f.ID, Cause: f.Cause, Cure: f.Cure, Evidence: f.Frames,
+		Remarks: f.Remarks,
+		Frames:  []uint64{s.first.frame, s.last.frame}, User: s.User(),
 		ESP: s.espObjects(), L2TP: s.l2tpObject(), PPP: s.pppObject(),
-		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server], RespBytes: s.bytes[server],
-		Unread: s.unread, ClearPackets: s.clear.n + s.stray.n,
+		OrigPackets: s.packets[client], OrigBytes: s.bytes[client], RespPackets: s.packets[server],
+		RespBytes: s.bytes[server],
+		Unread:    s.unread, ClearPackets: s.clear.n + s.stray.n,
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
 	}
@@ -189,7 +206,8 @@ func portOf(a netip.AddrPort) *uint16 {
 	return nil
 }
 
-// communityID names a flow of UDP as other tools do: version 1 of the Community ID, with seed 0; "" for one without ports.
+// communityID names a flow of UDP as other tools do: version 1 of the Community ID, with seed 0; ""
+// for one without ports.
 func communityID(ends [2]netip.AddrPort) string {
 	a, b := ends[client], ends[server]
 	if a.Port() == 0 && b.Port() == 0 {
@@ -229,6 +247,16 @@ func (s *Session) ikeObject() *jsonIKE {
 	if sa := x.sa; sa != nil && o.Cipher == "" {
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
 	}
+	if c := &x.xauth; c.user != "" || c.status != "" {
+		o.XAuth = &jsonXAuth{User: c.user}
+		if c.status != "" {
+			ok := c.status == "ok"
+			o.XAuth.Accepted = &ok
+		}
+	}
+	if c := &x.xauth; c.assigned != "" {
+		o.Config = &jsonConfig{c.assigned, c.dns}
+	}
 	for _, x := range s.exchanges {
 		o.Retransmissions += x.copies
 	}
@@ -264,7 +292,11 @@ func (s *Session) l2tpObject() *jsonL2TP {
 	t, c := s.tunnel(), s.call()
 	switch {
 	case s.v3:
-		return &jsonL2TP{Version: l2tp.Version3}
+		o := &jsonL2TP{Version: l2tp.Version3, Clear: s.inClear()}
+		if s.pseudowire != ([2]uint32{}) {
+			o.Session = &s.pseudowire
+		}
+		return o
 	case t == nil && c == nil:
 		return nil
 	case t == nil:
@@ -292,13 +324,15 @@ func (s *Session) l2tpObject() *jsonL2TP {
 func (s *Session) pppObject() *jsonPPP {
 	l := s.link()
 	if l == nil || !l.first[client].seen() && !l.first[server].seen() && !l.auth.answered.seen() && !s.up.seen() {
-		x := s.exchange()
-		if x == nil || x.xauth.assigned == "" {
-			return nil
-		}
-		return &jsonPPP{Assigned: x.xauth.assigned, DNS: x.xauth.dns}
+		return nil
 	}
-	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns, Compression: l.compression}
+	for _, other := range s.links() { // of Multilink one has IPCP
+		if l.addr[client] == "" && other.addr[client] != "" {
+			l = other
+		}
+	}
+	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns,
+		Compression: l.compression}
 	if l.auth.answered.seen() {
 		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
@@ -313,6 +347,9 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	return o
 }
+
+// ID implements [pipeline.Session]: it is the UID.
+func (s *Session) ID() string { return s.UID }
 
 // User is who logged in, or tried to; "" if that was not seen.
 func (s *Session) User() string {

@@ -28,18 +28,6 @@ type tunnel struct {
 	port                    uint16 // UDP port that the caller sends from
 }
 
-// call is an L2TP session.
-type call struct {
-	tunnel                  *tunnel
-	ids                     [2]uint32
-	caller                  int
-	request, reply, connect span // ICRQ, ICRP, ICCN
-	cdn                     *ending
-	session                 *Session
-	link                    *link
-	keys                    []callKey
-}
-
 // ending is a StopCCN or a CDN.
 type ending struct {
 	place
@@ -48,16 +36,13 @@ type ending struct {
 }
 
 // l2tp takes an L2TP message of an association, and returns the session that it is of.
-func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src, dst netip.AddrPort, at place) *Session {
+func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src,
+	dst netip.AddrPort, at place) *Session {
 	p := &r.Payload
 	h := &p.L2TP
 	switch {
 	case h.Version != l2tp.Version2:
-		s.v3 = s.v3 || h.Version == l2tp.Version3
-		if s.protected[1-sender].seen() {
-			s.came(at)
-		}
-		g.users(s, r, sender, at)
+		g.version3(r, s, sender, clear, at)
 		return s
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
@@ -94,11 +79,33 @@ func (g *Gatherer) callOf(k callKey) *call {
 	return recent.call
 }
 
+// version3 takes a message of L2TPv3, whose control connection is not followed.
+func (g *Gatherer) version3(r *pipeline.Record, s *Session, sender int, clear realm, at place) {
+	p := &r.Payload
+	s.v3 = s.v3 || p.L2TP.Version == l2tp.Version3
+	if !p.L2TP.Control {
+		s.pseudowire[1-sender] = p.L2TP.Session
+	}
+	switch {
+	case p.HasPPP:
+		c := s.call()
+		if c == nil {
+			t := &tunnel{clear: clear, session: s}
+			s.tunnels = append(s.tunnels, t)
+			c = g.newCall(t, s, client)
+		}
+		g.ppp(r, c, sender, at)
+	case s.protected[1-sender].seen():
+		s.came(at)
+	}
+	g.users(s, r, sender, at)
+}
+
 // heard takes note that a side is there.
 func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
 
-// outlived takes note of a message of a tunnel that the other end has closed. For 31 s it may repeat itself (RFC 2661 section
-// 5.7).
+// outlived takes note of a message of a tunnel that the other end has closed. For 31 s it may
+// repeat itself (RFC 2661 section 5.7).
 func (t *tunnel) outlived(sender int, at place) {
 	const lingering = int64(31e9)
 	o := &t.session.orphans
@@ -113,7 +120,8 @@ func (t *tunnel) outlived(sender int, at place) {
 	o.sender, o.tunnel = sender, t.ids[1-sender]
 }
 
-// lateCall makes up a call whose beginning was not captured, or says that the message is another client's.
+// lateCall makes up a call whose beginning was not captured, or says that the message is another
+// client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
 	if g.elsewhere(a, sender, h, at, s) {
 		return nil
@@ -133,10 +141,8 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 	return c
 }
 
-// begun says that its beginning was captured.
-func (c *call) begun() bool { return c.request.seen() || c.reply.seen() || c.connect.seen() }
-
-// elsewhere reports whether a message from the server belongs to a tunnel of another client behind the same address.
+// elsewhere reports whether a message from the server belongs to a tunnel of another client behind
+// the same address.
 func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place, s *Session) bool {
 	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
 		return false
@@ -164,34 +170,9 @@ func (s *Session) newTunnel(caller int, clear realm, id uint32) *tunnel {
 	return t
 }
 
-func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
-	c := &call{tunnel: t, caller: caller, session: s, link: &link{}}
-	t.calls = append(t.calls, c)
-	if len(t.calls) > maxTunnels {
-		t.calls = slices.Delete(t.calls, 0, 1)
-	}
-	if s.calls = append(s.calls, c); len(s.calls) > maxCalls {
-		s.calls = slices.Delete(s.calls, 0, 1)
-	}
-	return c
-}
-
-// known makes a call found by the data messages that a side sends.
-func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
-	h := l2tp.Header{Tunnel: c.tunnel.ids[1-sender], Session: c.ids[1-sender]}
-	if h.Tunnel == 0 || h.Session == 0 {
-		return
-	}
-	k := a.callKey(sender, clear, &h)
-	if g.calls[k] != c {
-		g.changes++
-		g.calls[k] = c
-		c.keys = append(c.keys, k)
-	}
-}
-
 // control takes a control message.
-func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src, dst netip.AddrPort, at place) *Session {
+func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sender int, clear realm, src,
+	dst netip.AddrPort, at place) *Session {
 	p := &r.Payload
 	h := &p.L2TP
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
@@ -260,11 +241,14 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 	if head, rest, ok := strings.Cut(text, " "+name); ok {
 		text = strings.TrimSpace(rest + " in " + strings.TrimPrefix(head, "L2TP "))
 	}
-	g.note(s, at, sender, "l2tp", name, text, again)
+	e := newEvent(at, sender, "l2tp", name, text)
+	_, e.AVPs, _ = strings.Cut(string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 1)), ": ")
+	e.Retransmission = again
+	g.note(s, e)
 }
 
-// dial returns the session that asks for a new tunnel or call: the present one if it has none yet or tries again, otherwise a
-// new one.
+// dial returns the session that asks for a new tunnel or call: the present one if it has none yet
+// or tries again, otherwise a new one.
 func (g *Gatherer) dial(a *association, s *Session, src, dst netip.AddrPort, at place) *Session {
 	switch {
 	case len(s.tunnels) == 0, s.multilink():
@@ -307,7 +291,8 @@ func (s *Session) turnedDown() bool {
 	return false
 }
 
-// take takes note of a message that is about the tunnel; it reports whether the message was there before.
+// take takes note of a message that is about the tunnel; it reports whether the message was there
+// before.
 func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	mark := func(s *span) {
 		again = s.seen()
@@ -346,137 +331,4 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 	}
 	t.challenge = t.challenge || c.Challenge
 	return again
-}
-
-// callControl finds the call that a control message is about, or begins it; nil if it is about none.
-func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm, src, dst netip.AddrPort, at place) *call {
-	var x *call
-	switch c.Type {
-	case l2tp.ICRQ, l2tp.OCRQ:
-		if x = t.called(sender, c.Session); x == nil || x.cdn != nil {
-			s := t.session
-			if len(t.calls) > 0 && !s.multilink() {
-				s = g.callAgain(a, s, src, dst, at, t)
-			}
-			x = g.newCall(t, s, sender)
-			x.ids[sender] = c.Session
-		}
-	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
-		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
-			x = t.called(sender, c.Session)
-		}
-		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
-			x = g.newCall(t, t.session, 1-sender)
-			x.ids[1-sender] = h.Session
-		}
-		if x == nil {
-			return nil
-		}
-		if c.Session != 0 && x.ids[sender] == 0 {
-			x.ids[sender] = c.Session
-		}
-		g.known(x, a, sender, clear)
-		g.known(x, a, 1-sender, clear)
-	}
-	return x
-}
-
-// callAgain begins a session for a further call in a tunnel.
-func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort, at place, t *tunnel) *Session {
-	n := g.begin(a, src, dst, at)
-	n.tunnels = append(n.tunnels, t)
-	n.inherit(s.exchange())
-	t.session = n
-	return n
-}
-
-// called finds a call by the ID that a side gave it.
-func (t *tunnel) called(side int, id uint32) *call {
-	if id == 0 {
-		return nil
-	}
-	for i := len(t.calls) - 1; i >= 0; i-- {
-		if t.calls[i].ids[side] == id {
-			return t.calls[i]
-		}
-	}
-	return nil
-}
-
-// take takes note of a message that is about the call; it reports whether the message was there before.
-func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
-	mark := func(s *span) {
-		again = s.seen()
-		s.add(at)
-	}
-	switch c.Type {
-	case l2tp.ICRQ, l2tp.OCRQ:
-		mark(&x.request)
-	case l2tp.ICRP:
-		mark(&x.reply)
-	case l2tp.ICCN:
-		mark(&x.connect)
-	case l2tp.CDN:
-		if again = x.cdn != nil; !again {
-			x.cdn = &ending{at, sender, *c}
-		}
-	}
-	return again
-}
-
-// clearL2TP takes an L2TP message that came without IPsec.
-func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
-	n := &r.Net
-	if !r.Payload.HasL2TP {
-		return
-	}
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-	a := g.find(src, dst, false, func(a *association) bool { return a.clear })
-	if a == nil {
-		a = g.clearAssociation(r, src, dst, at)
-	}
-	if a == nil {
-		return
-	}
-	s := a.session
-	if s == nil || s.element == nil {
-		s = g.begin(a, src, dst, at)
-	}
-	sender := a.side(src, dst)
-	a.addPorts(src, dst)
-	s = g.l2tp(r, a, s, sender, inClear, src, dst, at)
-	s.clear.add(at)
-	g.touch(s, at, sender)
-}
-
-// clearAssociation finds out what a first message in clear is of: a session whose IPsec never came, or something of its own. It
-// is nil where it is beside a session that IPsec protects.
-func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
-	const near = int64(600e9)
-	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
-	p := &r.Payload
-	kind := uint16(0)
-	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
-		kind = c.Facts().Type
-	}
-	if a != nil && at.time-a.last < near {
-		s := a.session
-		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
-			s.stray.add(at)
-			g.current = s
-			if kind != l2tp.SCCRP {
-				return nil
-			}
-		} else {
-			a.clear = true
-			return a
-		}
-	}
-	from, to := src, dst
-	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
-		from, to = dst, src
-	}
-	b := g.newAssociation(from, to)
-	b.clear, b.late = true, kind != l2tp.SCCRQ
-	return b
 }

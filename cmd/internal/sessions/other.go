@@ -18,7 +18,8 @@ const (
 	protoICMPv6 = 58
 )
 
-// other takes a frame that is none of IKE, ESP and L2TP: an ICMP error that quotes one, or a fragment of one.
+// other takes a frame that is none of IKE, ESP and L2TP: an ICMP error that quotes one, or a
+// fragment of one.
 func (g *Gatherer) other(r *pipeline.Record, at place) {
 	n := &r.Net
 	switch {
@@ -33,8 +34,9 @@ func (g *Gatherer) other(r *pipeline.Record, at place) {
 	}
 }
 
-// bystander finds the session of a frame that tells nothing: a NAT keepalive, or a fragment that another frame stands for. One
-// without ports is of a session only where there is no other between the same ends.
+// bystander finds the session of a frame that tells nothing: a NAT keepalive, or a fragment that
+// another frame stands for. One without ports is of a session only where there is no other between
+// the same ends.
 func (g *Gatherer) bystander(n *capture.Frame) {
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
 	a := g.find(src, dst, false, (*association).held)
@@ -70,7 +72,8 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	x.partLength = n.UDPLen
 	g.touch(x.session, at, side)
 	if g.keep(x.session) {
-		g.note(x.session, at, side, "ike", h.ExchangeName()+" fragment", "IP fragment of a message that is not whole", false)
+		g.note(x.session, newEvent(at, side, "ike", h.ExchangeName()+" fragment",
+			"IP fragment of a message that is not whole"))
 	}
 }
 
@@ -79,7 +82,8 @@ var icmpKinds = map[[3]uint8]string{
 	{4, 3, 0}: "network unreachable", {4, 3, 1}: "host unreachable", {4, 3, 2}: "protocol unreachable",
 	{4, 3, 3}: "port unreachable", {4, 3, 4}: tooBig, {4, 3, 9}: "network prohibited",
 	{4, 3, 10}: "host prohibited", {4, 3, 13}: "administratively prohibited", {4, 11, 1}: reassemblyTime,
-	{6, 1, 0}: "no route", {6, 1, 1}: "administratively prohibited", {6, 1, 3}: "address unreachable", {6, 1, 4}: "port unreachable",
+	{6, 1, 0}: "no route", {6, 1, 1}: "administratively prohibited", {6, 1, 3}: "address unreachable", {6, 1,
+		4}: "port unreachable",
 	{6, 2, 0}: tooBig, {6, 3, 1}: reassemblyTime,
 }
 
@@ -125,7 +129,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	}
 	s.last, g.current = at, s
 	if g.keep(s) {
-		g.note(s, at, nobody, "icmp", kind, "from "+n.Src.String(), false)
+		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 

@@ -89,7 +89,8 @@ const (
 	protocolEAP    = 0xc227
 )
 
-// Codes of LCP and of the network control protocols (RFC 1661 section 5), of CHAP and PAP, and of EAP.
+// Codes of LCP and of the network control protocols (RFC 1661 section 5), of CHAP and PAP, and of
+// EAP.
 const (
 	confReq = 1
 	confAck = 2
@@ -170,7 +171,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	frame := ppp.Frame{Protocol: protocol, PayloadEnd: len(payload)}
 	name := ppp.ProtocolName(protocol) + " " + k.CodeName()
 	text := string(ppp.AppendSummary(nil, &frame, payload))
-	g.note(s, at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name)), false)
+	g.note(s, newEvent(at, sender, "ppp", name, strings.TrimSpace(strings.TrimPrefix(text, name))))
 }
 
 // take takes note of the negotiation of a layer.
@@ -343,7 +344,8 @@ func (l *link) takeIPCP(k *ppp.Control, sender int) {
 			switch {
 			case name == "addr":
 				l.addr[1-sender] = value
-			case strings.HasPrefix(name, "dns") && sender == server && value != "0.0.0.0" && !slices.Contains(l.dns, value):
+			case strings.HasPrefix(name, "dns") && sender == server && value != "0.0.0.0" &&
+				!slices.Contains(l.dns, value):
 				l.dns = append(l.dns, value)
 			}
 		}

@@ -25,8 +25,9 @@ type PSK struct {
 // maxPSKs bounds the keys of a file.
 const maxPSKs = 1024
 
-// ReadPSKs reads pre-shared keys: one on each line, or as ipsec.secrets has them, `ID... : PSK "secret"`. A key may be in
-// quotes, hexadecimal behind 0x, or base64 behind 0s; # begins a comment. name is what the file is called.
+// ReadPSKs reads pre-shared keys: one on each line, or as ipsec.secrets has them, `ID... : PSK
+// "secret"`. A key may be in quotes, hexadecimal behind 0x, or base64 behind 0s; # begins a
+// comment. name is what the file is called.
 func ReadPSKs(r io.Reader, name string) ([]PSK, error) {
 	var list []PSK
 	in := bufio.NewScanner(r)
@@ -88,7 +89,8 @@ func secretBytes(s string) ([]byte, error) {
 // AddPSKs has pre-shared keys tried. It is called before the first record.
 func (g *Gatherer) AddPSKs(list []PSK) { g.psks = list }
 
-// proofs are what the hashes of phase 1 are made of (RFC 2409 section 5), by side; they are kept only if there are keys to try.
+// proofs are what the hashes of phase 1 are made of (RFC 2409 section 5), by side; they are kept
+// only if there are keys to try.
 type proofs struct {
 	sa                  []byte // body of the initiator's SA payload
 	nonce, ke, id, hash [2][]byte
@@ -110,7 +112,8 @@ func (p *proofs) take(m *ikev1.Message, side int, initiates bool) {
 	keep(&p.hash[side], ikev1.PayloadHash)
 }
 
-// made reports whether a side's hash is made with a key; known is false where not all is known that it is made of.
+// made reports whether a side's hash is made with a key; known is false where not all is known that
+// it is made of.
 func (x *exchange) made(side int, key esp.Key) (ok, known bool) {
 	p := x.proofs
 	if p == nil || newHash(x.chosen.Hash) == nil {
@@ -154,9 +157,11 @@ func (x *exchange) tried(keys []PSK, s *Session) *proof {
 		mine, other := owner[side], owner[1-side]
 		switch {
 		case mine != nil && known[1-side] && other == nil:
-			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s another", s.who(side), mine.Origin, s.who(1-side)), true, frames, x.step()}
+			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s another",
+				s.who(side), mine.Origin, s.who(1-side)), true, frames, x.step()}
 		case mine != nil && other != nil && mine != other:
-			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s that at %s", s.who(side), mine.Origin, s.who(1-side), other.Origin),
+			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s that at %s",
+				s.who(side), mine.Origin, s.who(1-side), other.Origin),
 				true, frames, x.step()}
 		}
 	}
@@ -172,7 +177,8 @@ func (x *exchange) foreign(keys []PSK, s *Session) *proof {
 			known, own = known || all, own || ok
 		}
 		if known && !own {
-			return &proof{fmt.Sprintf("IKE: none of the pre-shared keys of the file is the one that %s has", s.who(side)), false,
+			return &proof{fmt.Sprintf("IKE: none of the pre-shared keys of the file is the one that %s has",
+				s.who(side)), false,
 				append(x.messages[2].frames(), x.messages[5].frames()...), x.step()}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+
+	"l2tpdump/ikev1"
 )
 
 // Bounds of what is kept of a session.
@@ -25,8 +27,9 @@ type Session struct {
 	flows       []*flow
 	tunnels     []*tunnel
 	calls       []*call
-	v3          bool // L2TPv3
-	hidden      bool // an ID of its tunnel or calls is hidden, and the secret is not known
+	v3          bool      // L2TPv3
+	hidden      bool      // an ID of its tunnel or calls is hidden, and the secret is not known
+	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
 	up        place     // since then users' packets can pass
 	packets   [2]uint64 // of the users
@@ -38,6 +41,7 @@ type Session struct {
 	icmp      refusal      // ICMP errors that quote ESP or L2TP
 	clear     span         // L2TP messages without IPsec
 	stray     span         // of these, messages beside a session that IPsec protects
+	exposed   int          // of these, messages with a user's packet
 	misplaced span         // messages of another client's tunnel, sent in this session's SA
 	rival     place        // another client behind the same address came up
 	others    uint64       // frames of the capture that a filter on the ports of IKE does not let pass
@@ -53,6 +57,7 @@ type Session struct {
 	tries     int            // ISAKMP SAs up to the first of which something came
 	finding   *Finding       // once judged
 	psks      []PSK          // to be tried
+	taken     ikev1.Offer    // what the server chose from others, or at another time
 	next      *Session       // that followed it in the same association
 	bounds    [2]place       // where the capture begins, and ends or goes on
 	element   *list.Element  // in the Gatherer's list
@@ -122,12 +127,29 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	}
 }
 
-// exchange is the latest one, nil if there is none.
-func (s *Session) exchange() *exchange {
+// latest is the latest exchange, nil if there is none.
+func (s *Session) latest() *exchange {
 	if len(s.exchanges) == 0 {
 		return nil
 	}
 	return s.exchanges[len(s.exchanges)-1]
+}
+
+// exchange is the one that counts, nil if there is none. While the session is dialled that is the
+// latest. Then it is the latest that a key opens, or else that was set up: anybody can send a first
+// message.
+func (s *Session) exchange() *exchange {
+	if s.isDialling() {
+		return s.latest()
+	}
+	for _, counts := range [...]func(*exchange) bool{(*exchange).read, (*exchange).established} {
+		for i := len(s.exchanges) - 1; i >= 0; i-- {
+			if x := s.exchanges[i]; counts(x) {
+				return x
+			}
+		}
+	}
+	return s.latest()
 }
 
 // tunnel is the latest one, nil if there is none.
@@ -197,19 +219,25 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 // Events are the packets that say something, in their order.
 func (s *Session) Events() []Event { return s.events.all() }
 
-// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if none did.
+// ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if
+// none did.
 func (s *Session) ClearWarning() string {
-	if s.finding.State != Clear || len(s.exchanges) == 0 {
+	n := s.exposed
+	if s.finding.State == Clear {
+		n = s.clear.n
+	}
+	if n == 0 || len(s.exchanges) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("warning: %d L2TP packets of %s crossed in clear, next to IKE", s.clear.n, s.title())
+	return fmt.Sprintf("warning: %d L2TP packet%s of %s crossed in clear, next to IKE: `l2tpdump sessions` says why",
+		n, plural(n), s.title())
 }
 
 // Failure names a session that failed or was lost, in one line; "" if it did neither.
 func (s *Session) Failure() string {
 	switch f := s.finding; f.State {
 	case Failed:
-		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.Step)
+		return fmt.Sprintf("the connection %s failed at %s", s.title(), f.stepName())
 	case Lost:
 		return fmt.Sprintf("the connection %s was lost", s.title())
 	}

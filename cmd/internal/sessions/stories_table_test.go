@@ -37,15 +37,17 @@ var stories = []telling{
 		s.wait(time.Minute)
 		s.arp()
 	}},
-	{"81e-certificate-of-unknown-authority", "failed", "certificates", "ike-m5", "failed certificates", true, "", func(s *story) {
-		s.signed(certificate("client.example", nextYear))
-		s.inform(fromServer, s.notify(1, 22))
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"81e-certificate-of-unknown-authority", "failed", "certificates", "ike-m5", "failed certificates", true, "",
+		func(s *story) {
+			s.signed(certificate("client.example", nextYear))
+			s.inform(fromServer, s.notify(1, 22))
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"81h-certificate-expired-and-accepted", "up", "", "data", "up", false, alice, func(s *story) {
 		s.signed(certificate("client.example", lastYear))
-		s.isakmp(fromServer, mainMode, 0, true, identity(s.ends[1].Addr(), 0, 0), payload{plCert, certificate("gw.example", nextYear)}, payload{plSig, pseudo(64, "R")})
+		s.isakmp(fromServer, mainMode, 0, true, identity(s.ends[1].Addr(), 0, 0), payload{plCert,
+			certificate("gw.example", nextYear)}, payload{plSig, pseudo(64, "R")})
 		s.quick(1701)
 		s.tunnel()
 		s.call()
@@ -71,17 +73,18 @@ var stories = []telling{
 		s.wait(time.Minute)
 		s.arp()
 	}},
-	{"84a-hello-unanswered", "lost", "l2tp-hello-unanswered", "data", "lost keepalive-timeout", true, alice, func(s *story) {
-		s.connected()
-		s.pings(20)
-		s.wait(time.Minute)
-		s.control(fromServer, tunnelIDs[0], 0, avp(0, 0, 6))
-		s.repeated(doubling(5), func() { s.again(fromServer, tunnelIDs[0], 0, avp(0, 0, 6)) })
-		s.wait(16 * time.Second)
-		s.stop0(fromServer, 1, 0, "Timeout")
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"84a-hello-unanswered", "lost", "l2tp-hello-unanswered", "data", "lost keepalive-timeout", true, alice,
+		func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.wait(time.Minute)
+			s.control(fromServer, tunnelIDs[0], 0, avp(0, 0, 6))
+			s.repeated(doubling(5), func() { s.again(fromServer, tunnelIDs[0], 0, avp(0, 0, 6)) })
+			s.wait(16 * time.Second)
+			s.stop0(fromServer, 1, 0, "Timeout")
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"84h-hello-answered-at-the-third", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
@@ -92,17 +95,18 @@ var stories = []telling{
 		s.pings(5)
 		s.farewell()
 	}},
-	{"85a-l2tp-from-another-port-in-esp", "failed", "l2tp-port-not-1701", "esp", "failed l2tp-no-sccrp", true, "", func(s *story) {
-		s.port = 40101
-		s.secured()
-		sccrq := request(1, tunnelIDs[0], "labvm")
-		s.control(fromClient, 0, 0, sccrq...)
-		s.repeated(doubling(5), func() { s.again(fromClient, 0, 0, sccrq...) })
-		s.wait(time.Second)
-		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"85a-l2tp-from-another-port-in-esp", "failed", "l2tp-port-not-1701", "esp", "failed l2tp-no-sccrp", true, "",
+		func(s *story) {
+			s.port = 40101
+			s.secured()
+			sccrq := request(1, tunnelIDs[0], "labvm")
+			s.control(fromClient, 0, 0, sccrq...)
+			s.repeated(doubling(5), func() { s.again(fromClient, 0, 0, sccrq...) })
+			s.wait(time.Second)
+			s.leave(fromClient)
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"85h-l2tp-from-a-port-that-was-agreed-on", "up", "", "data", "up", false, alice, func(s *story) {
 		s.port = 40101
 		s.phase1()
@@ -111,13 +115,14 @@ var stories = []telling{
 		s.pings(20)
 		s.farewell()
 	}},
-	{"86a-windows-and-a-server-behind-nat", "failed", "natt-windows-registry", "esp", "failed natt-windows-registry", false, "", func(s *story) {
-		s.windows()
-		s.wait(9 * time.Second)
-		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"86a-windows-and-a-server-behind-nat", "failed", "natt-windows-registry", "esp",
+		"failed natt-windows-registry", false, "", func(s *story) {
+			s.windows()
+			s.wait(9 * time.Second)
+			s.leave(fromClient)
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"86h-windows-and-a-server-behind-nat-connected", "up", "", "data", "up", false, alice, func(s *story) {
 		s.windows()
 		s.dialled()
@@ -143,21 +148,22 @@ var stories = []telling{
 		s.pings(20)
 		s.farewell()
 	}},
-	{"88a-redial-beside-the-former", "lost", "stale-sa-redial", "data", "lost stale-sa-redial", false, alice, func(s *story) {
-		s.connected()
-		s.pings(20)
-		s.wait(10 * time.Second)
-		s.begin()
-		s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
-		again := s.last()
-		for _, p := range []time.Duration{4 * time.Second, 7 * time.Second, 13 * time.Second} {
-			s.wait(p)
-			s.ppp(fromServer, lcp, packet(9, byte(s.out), 5, 6, 7, 8))
-			again()
-		}
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"88a-redial-beside-the-former", "lost", "stale-sa-redial", "data", "lost stale-sa-redial", false, alice,
+		func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.wait(10 * time.Second)
+			s.begin()
+			s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
+			again := s.last()
+			for _, p := range []time.Duration{4 * time.Second, 7 * time.Second, 13 * time.Second} {
+				s.wait(p)
+				s.ppp(fromServer, lcp, packet(9, byte(s.out), 5, 6, 7, 8))
+				again()
+			}
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"88h-renewal-unanswered-and-traffic-goes-on", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
@@ -174,14 +180,15 @@ var stories = []telling{
 		s.ike = former
 		s.farewell()
 	}},
-	{"89a-tunnel-closed-by-the-server-only", "lost", "l2tp-lost-state", "data", "lost keepalive-timeout", false, alice, func(s *story) {
-		s.connected()
-		s.pings(20)
-		s.stop0(fromServer, 1, 0, "")
-		s.repeated(every(15*time.Second, 5), func() { s.ppp(fromClient, lcp, packet(9, byte(s.out), 1, 2, 3, 4)) })
-		s.wait(time.Minute)
-		s.arp()
-	}},
+	{"89a-tunnel-closed-by-the-server-only", "lost", "l2tp-lost-state", "data", "lost keepalive-timeout", false,
+		alice, func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.stop0(fromServer, 1, 0, "")
+			s.repeated(every(15*time.Second, 5), func() { s.ppp(fromClient, lcp, packet(9, byte(s.out), 1, 2, 3, 4)) })
+			s.wait(time.Minute)
+			s.arp()
+		}},
 	{"89h-tunnel-closed-and-repeated", "up", "orderly-end", "data", "up", true, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
@@ -254,7 +261,8 @@ var stories = []telling{
 		s.call()
 		s.asks(fromClient, lcp, option(5, 1, 2, 3, 4)...)
 		for range 3 {
-			s.ppp(fromServer, lcp, packet(1, byte(s.out), slices.Concat(option(3, 0xc0, 0x23), option(5, 5, 6, 7, 8))...))
+			s.ppp(fromServer, lcp, packet(1, byte(s.out), slices.Concat(option(3, 0xc0, 0x23), option(5, 5, 6, 7,
+				8))...))
 			s.ppp(fromClient, lcp, packet(3, byte(s.out-1), chapMSv2...))
 		}
 		s.terminate(fromServer, "peer refused to authenticate")
@@ -307,7 +315,8 @@ var stories = []telling{
 		s.secured()
 		s.tunnel()
 		s.control(fromClient, tunnelIDs[1], 0, avp(0, 0, 10), avp(14, u16(callIDs[0])...), avp(15, 0, 0, 0, 1))
-		s.control(fromServer, tunnelIDs[0], callIDs[0], avp(0, 0, 14), avp(1, resultCode(4, 0, "")...), avp(14, u16(callIDs[1])...))
+		s.control(fromServer, tunnelIDs[0], callIDs[0], avp(0, 0, 14), avp(1, resultCode(4, 0, "")...), avp(14,
+			u16(callIDs[1])...))
 		s.stop(fromClient, 1, 0, "")
 		s.leave(fromClient)
 		s.wait(time.Minute)
@@ -379,7 +388,10 @@ var stories = []telling{
 		s.tunnel()
 		s.call()
 		s.link(option(3, 0xc0, 0x23))
-		s.repeated(every(3*time.Second, 10), func() { s.ppp(fromClient, pap, packet(1, 1, []byte("\x05alice\x06secret")...)) })
+		s.repeated(every(3*time.Second, 10), func() {
+			s.ppp(fromClient, pap, packet(1, 1,
+				[]byte("\x05alice\x06secret")...))
+		})
 		s.wait(time.Minute)
 		s.arp()
 	}},
@@ -424,7 +436,8 @@ func (s *story) dialled() {
 
 // stop0 has a side end the tunnel, and nobody answer.
 func (s *story) stop0(from int, result, code uint16, text string) {
-	s.control(from, tunnelIDs[1-from], 0, avp(0, 0, 4), avp(9, u16(tunnelIDs[from])...), avp(1, resultCode(result, code, text)...))
+	s.control(from, tunnelIDs[1-from], 0, avp(0, 0, 4), avp(9, u16(tunnelIDs[from])...), avp(1, resultCode(result,
+		code, text)...))
 }
 
 // behindNAT sets up everything, with a client behind NAT.
@@ -439,7 +452,8 @@ func (s *story) behindNAT() {
 
 // windows sets up both phases between Windows and a server behind NAT.
 func (s *story) windows() {
-	s.firstFour(phase1SA(preShared, 28800), [2]netip.AddrPort{s.ends[0], netip.MustParseAddrPort("192.168.9.9:500")}, windows...)
+	s.firstFour(phase1SA(preShared, 28800), [2]netip.AddrPort{s.ends[0],
+		netip.MustParseAddrPort("192.168.9.9:500")}, windows...)
 	s.float(4500)
 	s.isakmp(fromClient, mainMode, 0, true, identity(s.ends[0].Addr(), 0, 0), hashed("I"))
 	s.isakmp(fromServer, mainMode, 0, true, identity(netip.MustParseAddr("192.168.9.9"), 0, 0), hashed("R"))

@@ -30,7 +30,8 @@ func unhex(s string) []byte {
 
 // telling is a story and its truth: of the session with the keys, and without.
 type telling struct {
-	name               string // the first letter behind the number is h where the connection is well, and looks like a neighbour that is not
+	// name: the letter behind the number is h or i where nobody must be accused.
+	name               string
 	state, cause, step string
 	unread             string // state and cause without keys
 	proven             bool
@@ -71,7 +72,8 @@ func (s *story) farewell() {
 // certificate is one whose time is over at a moment.
 func certificate(name string, notAfter time.Time) []byte {
 	key := ed25519.NewKeyFromSeed(pseudo(32, "certificate %s", name))
-	t := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, NotBefore: notAfter.AddDate(-1, 0, 0), NotAfter: notAfter}
+	t := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name},
+		NotBefore: notAfter.AddDate(-1, 0, 0), NotAfter: notAfter}
 	der, err := x509.CreateCertificate(nil, t, t, key.Public(), key)
 	if err != nil {
 		panic(err)
@@ -138,7 +140,8 @@ func (c *telling) files() map[string][]byte {
 		return s
 	}
 	state, cause, _ := strings.Cut(c.unread, " ")
-	truth := map[string]any{"state": c.state, "cause": null(c.cause), "step": c.step, "proven": c.proven, "user": c.user,
+	truth := map[string]any{"state": c.state, "cause": null(c.cause), "step": c.step, "proven": c.proven,
+		"user":         c.user,
 		"without_keys": map[string]any{"state": state, "cause": null(cause)}}
 	b, err := json.MarshalIndent(truth, "", " ")
 	if err != nil {
@@ -148,7 +151,8 @@ func (c *telling) files() map[string][]byte {
 	return files
 }
 
-// TestStories: the captures in testdata/causes that were made up are those that are told here; TestCauses judges them.
+// TestStories: the captures in testdata/causes that were made up are those that are told here;
+// TestCauses judges them.
 func TestStories(t *testing.T) {
 	for i := range stories {
 		c := &stories[i]

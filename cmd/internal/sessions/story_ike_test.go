@@ -21,7 +21,8 @@ type sealedIKE struct {
 
 // Types of payloads and exchanges.
 const (
-	plSA, plKE, plID, plCert, plHash, plSig, plNonce, plNotify, plDelete, plVendor, plConfig, plNATD = 1, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 20
+	plSA, plKE, plID, plCert, plHash, plSig, plNonce, plNotify, plDelete, plVendor, plConfig, plNATD = 1, 4, 5, 6,
+		8, 9, 10, 11, 12, 13, 14, 20
 
 	mainMode, quickMode, informational, transaction = 2, 32, 5, 6
 )
@@ -71,7 +72,8 @@ func (s *story) isakmp(from int, exchange byte, id uint32, sealed bool, payloads
 			s.ivs[id] = slices.Clone(last)
 		}
 	}
-	m := slices.Concat(i.cookies[0], i.cookies[1], []byte{first, 0x10, exchange, flags}, binary.BigEndian.AppendUint32(nil, id),
+	m := slices.Concat(i.cookies[0], i.cookies[1], []byte{first, 0x10, exchange, flags},
+		binary.BigEndian.AppendUint32(nil, id),
 		binary.BigEndian.AppendUint32(nil, uint32(28+len(body))), body)
 	if s.natt {
 		m = append([]byte{0, 0, 0, 0}, m...)
@@ -94,7 +96,8 @@ func proposal(protocol byte, spi []byte, transform byte, attributes ...[]byte) p
 
 // phase1SA is the SA payload of phase 1, for a method of authentication.
 func phase1SA(method uint16, life uint16) payload {
-	return proposal(1, nil, 1, attribute(1, 7), attribute(14, 128), attribute(2, 2), attribute(3, method), attribute(4, 2), attribute(11, 1), attribute(12, life))
+	return proposal(1, nil, 1, attribute(1, 7), attribute(14, 128), attribute(2, 2), attribute(3, method),
+		attribute(4, 2), attribute(11, 1), attribute(12, life))
 }
 
 // Methods of authentication.
@@ -106,7 +109,8 @@ const (
 
 // begin begins an ISAKMP SA.
 func (s *story) begin() {
-	s.ike = sealedIKE{cookies: [2][]byte{pseudo(8, "CKY-I %s %d", s.name, s.out), make([]byte, 8)}, ka: pseudo(16, "Ka %d", s.out)}
+	s.ike = sealedIKE{cookies: [2][]byte{pseudo(8, "CKY-I %s %d", s.name, s.out), make([]byte, 8)}, ka: pseudo(16,
+		"Ka %d", s.out)}
 	s.ivs = make(map[uint32][]byte)
 }
 
@@ -117,7 +121,8 @@ func (s *story) chosen() {
 	fmt.Fprintf(s.tables["ikev1_decryption_table"], "%x,%x\n", i.cookies[0], i.ka)
 }
 
-// detection are the NAT-D payloads of a message; own is an address that the sender believes to have.
+// detection are the NAT-D payloads of a message; own is an address that the sender believes to
+// have.
 func (s *story) detection(from int, own netip.AddrPort) []payload {
 	var list []payload
 	for _, end := range [...]netip.AddrPort{s.ends[1-from], own} {
@@ -127,7 +132,8 @@ func (s *story) detection(from int, own netip.AddrPort) []payload {
 	return list
 }
 
-// firstFour adds messages 1 to 4 of main mode. own are the addresses that the ends believe to have, vendors the client's.
+// firstFour adds messages 1 to 4 of main mode. own are the addresses that the ends believe to have,
+// vendors the client's.
 func (s *story) firstFour(sa payload, own [2]netip.AddrPort, vendors ...[]byte) {
 	s.begin()
 	first := []payload{sa}
@@ -143,7 +149,8 @@ func (s *story) firstFour(sa payload, own [2]netip.AddrPort, vendors ...[]byte) 
 	i := &s.ike
 	for side := range i.public {
 		i.public[side] = pseudo(128, "KE %d %d", side, s.out)
-		s.isakmp(side, mainMode, 0, false, append([]payload{{plKE, i.public[side]}, {plNonce, pseudo(20, "nonce %d %d", side, s.out)}}, s.detection(side, own[side])...)...)
+		s.isakmp(side, mainMode, 0, false, append([]payload{{plKE, i.public[side]}, {plNonce, pseudo(20,
+			"nonce %d %d", side, s.out)}}, s.detection(side, own[side])...)...)
 	}
 	sum := sha1.Sum(append(slices.Clone(i.public[0]), i.public[1]...))
 	i.chain = sum[:16]
@@ -170,7 +177,8 @@ func (s *story) phase2SA(from int) payload {
 		mode = 4
 	}
 	spi := binary.BigEndian.AppendUint32(nil, s.sas[1-from].spi) // that the other is to send
-	return proposal(3, spi, 12, attribute(6, 128), attribute(5, 2), attribute(4, mode), attribute(1, 1), attribute(2, 3600))
+	return proposal(3, spi, 12, attribute(6, 128), attribute(5, 2), attribute(4, mode), attribute(1, 1),
+		attribute(2, 3600))
 }
 
 // quick sets up ESP SAs for UDP of a port of the client and port 1701.
@@ -179,7 +187,8 @@ func (s *story) quick(port uint16) {
 	id := binary.BigEndian.Uint32(pseudo(4, "message ID %d", s.out))
 	ids := []payload{identity(s.ends[0].Addr(), 17, port), identity(s.ends[1].Addr(), 17, 1701)}
 	for _, from := range []int{fromClient, fromServer} {
-		s.isakmp(from, quickMode, id, true, append([]payload{hashed("quick"), s.phase2SA(from), {plNonce, pseudo(20, "nonce %d", s.out)}}, ids...)...)
+		s.isakmp(from, quickMode, id, true, append([]payload{hashed("quick"), s.phase2SA(from), {plNonce,
+			pseudo(20, "nonce %d", s.out)}}, ids...)...)
 	}
 	s.isakmp(fromClient, quickMode, id, true, hashed("3"))
 }
@@ -198,7 +207,8 @@ func (s *story) notify(protocol byte, kind uint16, data ...byte) payload {
 
 // inform adds an encrypted Informational message.
 func (s *story) inform(from int, p payload) {
-	s.isakmp(from, informational, binary.BigEndian.Uint32(pseudo(4, "inform %d", s.out)), true, hashed("informational"), p)
+	s.isakmp(from, informational, binary.BigEndian.Uint32(pseudo(4, "inform %d", s.out)), true,
+		hashed("informational"), p)
 }
 
 // leave has a side delete its SAs.
@@ -207,12 +217,15 @@ func (s *story) leave(from int) {
 		spi := binary.BigEndian.AppendUint32(nil, s.sas[1-from].spi)
 		s.inform(from, payload{plDelete, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi...)})
 	}
-	s.inform(from, payload{plDelete, slices.Concat([]byte{0, 0, 0, 1, 1, 16, 0, 1}, s.ike.cookies[0], s.ike.cookies[1])})
+	s.inform(from, payload{plDelete, slices.Concat([]byte{0, 0, 0, 1, 1, 16, 0, 1}, s.ike.cookies[0],
+		s.ike.cookies[1])})
 }
 
 // windows are the vendor IDs of Windows 8 and later.
 var windows = [][]byte{
-	unhex("1e2b516905991c7d7c96fcbfb587e46100000009"), unhex("4a131c81070358455c5728f20e95452f"), unhex("90cb80913ebb696e086381b5ec427b1f"),
-	unhex("4048b7d56ebce88525e7de7f00d6c2d3"), unhex("fb1de3cdf341b7ea16b7e5be0855f120"), unhex("26244d38eddb61b3172a36e3d0cfb819"),
+	unhex("1e2b516905991c7d7c96fcbfb587e46100000009"), unhex("4a131c81070358455c5728f20e95452f"),
+	unhex("90cb80913ebb696e086381b5ec427b1f"),
+	unhex("4048b7d56ebce88525e7de7f00d6c2d3"), unhex("fb1de3cdf341b7ea16b7e5be0855f120"),
+	unhex("26244d38eddb61b3172a36e3d0cfb819"),
 	unhex("e3a5966a76379fe707228231e5ce8652"),
 }

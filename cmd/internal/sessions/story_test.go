@@ -63,7 +63,8 @@ func newStory(name string) *story {
 	s := &story{
 		name: name,
 		now:  time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC), port: 1701,
-		ends:   [2]netip.AddrPort{netip.MustParseAddrPort("198.51.100.20:500"), netip.MustParseAddrPort("203.0.113.1:500")},
+		ends: [2]netip.AddrPort{netip.MustParseAddrPort("198.51.100.20:500"),
+			netip.MustParseAddrPort("203.0.113.1:500")},
 		tables: map[string]*bytes.Buffer{"esp_sa": new(bytes.Buffer), "ikev1_decryption_table": new(bytes.Buffer)},
 	}
 	s.pcap.Write([]byte{0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0})
@@ -122,7 +123,8 @@ func (s *story) datagram(from int, payload []byte) {
 // float has the ends go over to port 4500.
 func (s *story) float(client uint16) {
 	s.natt = true
-	s.ends = [2]netip.AddrPort{netip.AddrPortFrom(s.ends[fromClient].Addr(), client), netip.AddrPortFrom(s.ends[fromServer].Addr(), 4500)}
+	s.ends = [2]netip.AddrPort{netip.AddrPortFrom(s.ends[fromClient].Addr(), client),
+		netip.AddrPortFrom(s.ends[fromServer].Addr(), 4500)}
 }
 
 // protect makes the ESP SAs, and their row of keys.
@@ -130,7 +132,8 @@ func (s *story) protect() {
 	for side := range s.sas {
 		spi := pseudo(4, "SPI %s %d %d", s.name, side, s.out)
 		s.sas[side] = sealing{binary.BigEndian.Uint32(spi), 0, pseudo(16, "key %x", spi), pseudo(20, "auth %x", spi)}
-		fmt.Fprintf(s.tables["esp_sa"], "\"IPv4\",\"*\",\"*\",\"0x%x\",\"AES-CBC [RFC3602]\",\"0x%x\",\"HMAC-SHA-1-96 [RFC2404]\",\"0x%x\"\n",
+		fmt.Fprintf(s.tables["esp_sa"],
+			"\"IPv4\",\"*\",\"*\",\"0x%x\",\"AES-CBC [RFC3602]\",\"0x%x\",\"HMAC-SHA-1-96 [RFC2404]\",\"0x%x\"\n",
 			spi, s.sas[side].key, s.sas[side].auth)
 	}
 }
@@ -211,7 +214,8 @@ func (s *story) again(from int, tunnel, call uint16, avps ...[]byte) {
 
 // request is a SCCRQ or SCCRP.
 func request(kind, tunnel uint16, host string, more ...[]byte) [][]byte {
-	return append([][]byte{avp(0, u16(kind)...), avp(2, 1, 0), avp(3, 0, 0, 0, 3), avp(7, []byte(host)...), avp(8, []byte("xelerance.com")...),
+	return append([][]byte{avp(0, u16(kind)...), avp(2, 1, 0), avp(3, 0, 0, 0, 3), avp(7, []byte(host)...), avp(8,
+		[]byte("xelerance.com")...),
 		avp(9, u16(tunnel)...)}, more...)
 }
 
@@ -275,7 +279,8 @@ func (s *story) link(auth []byte, more ...byte) {
 // login has alice log in with MS-CHAPv2, and the server answer.
 func (s *story) login(code byte, text string) {
 	s.ppp(fromServer, chap, packet(1, 9, append(append([]byte{16}, pseudo(16, "challenge %d", s.out)...), "lns"...)...))
-	s.ppp(fromClient, chap, packet(2, 9, append(append([]byte{49}, pseudo(49, "response %d", s.out)...), "alice"...)...))
+	s.ppp(fromClient, chap, packet(2, 9, append(append([]byte{49}, pseudo(49, "response %d", s.out)...),
+		"alice"...)...))
 	s.ppp(fromServer, chap, packet(code, 9, []byte(text)...))
 }
 
@@ -317,13 +322,15 @@ func (s *story) terminate(from int, text string) {
 
 // hangUp has a side end the call and the tunnel.
 func (s *story) hangUp(from int, result, code uint16, text string) {
-	s.control(from, tunnelIDs[1-from], callIDs[1-from], avp(0, 0, 14), avp(1, resultCode(result, code, text)...), avp(14, u16(callIDs[from])...))
+	s.control(from, tunnelIDs[1-from], callIDs[1-from], avp(0, 0, 14), avp(1, resultCode(result, code, text)...),
+		avp(14, u16(callIDs[from])...))
 	s.stop(from, 6, 0, "")
 }
 
 // stop has a side end the tunnel.
 func (s *story) stop(from int, result, code uint16, text string) {
-	s.control(from, tunnelIDs[1-from], 0, avp(0, 0, 4), avp(9, u16(tunnelIDs[from])...), avp(1, resultCode(result, code, text)...))
+	s.control(from, tunnelIDs[1-from], 0, avp(0, 0, 4), avp(9, u16(tunnelIDs[from])...), avp(1, resultCode(result,
+		code, text)...))
 	s.control(1-from, tunnelIDs[from], 0)
 }
 

@@ -20,7 +20,8 @@ type Writer struct {
 	more func(*Session) string
 }
 
-// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says of each session.
+// NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says
+// of each session.
 func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
 	x := &Writer{w: bufio.NewWriter(w), zone: time.Local, more: more}
 	if asJSON {
@@ -59,7 +60,8 @@ func (s *Session) Troubled() bool {
 
 // headline says of each state what a person wants to know first.
 var headline = map[State]string{
-	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED", Partial: "not all was captured",
+	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED",
+	Partial: "not all was captured",
 }
 
 // Headline says what a person wants to know first.
@@ -74,7 +76,7 @@ func (s *Session) text(number int, zone *time.Location) string {
 	}
 	state := f.State.Headline()
 	if f.State == Failed && f.Step != "" {
-		state += " at " + f.Step
+		state += " at " + f.stepName()
 	}
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, state)
@@ -96,6 +98,7 @@ func (s *Session) text(number int, zone *time.Location) string {
 	}
 	line("peers", "%s", s.peersText())
 	line("ike", "%s", s.ikeText())
+	line("config", "%s", s.configText())
 	line("ipsec", "%s", s.espText())
 	line("l2tp", "%s", s.l2tpText())
 	line("ppp", "%s", s.pppText())
@@ -197,6 +200,36 @@ func (s *Session) ikeText() string {
 	return strings.Join(parts, "; ")
 }
 
+// configText says how the client logged in by XAUTH, and what it was given by Mode-Config.
+func (s *Session) configText() string {
+	if s.exchange() == nil {
+		return ""
+	}
+	o := s.ikeObject()
+	var parts []string
+	if x := o.XAuth; x != nil && x.Accepted != nil {
+		parts = append(parts, "xauth "+x.User+" "+acceptance(*x.Accepted))
+	}
+	if c := o.Config; c != nil {
+		text := c.Assigned
+		if len(c.DNS) > 0 {
+			text += ", dns " + strings.Join(c.DNS, " ")
+		}
+		parts = append(parts, text)
+		if s.up.seen() {
+			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func acceptance(ok bool) string {
+	if ok {
+		return "accepted"
+	}
+	return "not accepted"
+}
+
 func (s *Session) espText() string {
 	switch {
 	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
@@ -212,6 +245,9 @@ func (s *Session) espText() string {
 	if s.assoc.natt {
 		text += " in UDP"
 	}
+	if s.packets[client]+s.packets[server] == 0 {
+		text += fmt.Sprintf("; client %d packets, server %d", s.protected[client].n, s.protected[server].n)
+	}
 	return text
 }
 
@@ -221,6 +257,9 @@ func (s *Session) l2tpText() string {
 		return ""
 	}
 	text := fmt.Sprintf("version %d", o.Version)
+	if o.Version == 3 && o.Session != nil {
+		return text + fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+	}
 	if o.Tunnel != nil {
 		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
 	}
@@ -240,11 +279,7 @@ func (s *Session) pppText() string {
 	}
 	var parts []string
 	if o.Accepted != nil {
-		word := "not accepted"
-		if *o.Accepted {
-			word = "accepted"
-		}
-		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+word), " "))
+		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+acceptance(*o.Accepted)), " "))
 	}
 	if o.Assigned != "" {
 		text := o.Assigned
@@ -273,6 +308,9 @@ func (s *Session) pppText() string {
 
 func (s *Session) trafficText() string {
 	if s.packets[client]+s.packets[server] == 0 {
+		if s.unread > 0 {
+			return fmt.Sprintf("%d frames that PPP compresses or encrypts could not be read", s.unread)
+		}
 		return ""
 	}
 	var lost, twice, late uint64

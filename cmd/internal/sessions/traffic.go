@@ -69,7 +69,8 @@ func (t *traffic) packet(side int, data []byte, at place, s *Session) {
 
 // request takes a packet that the client sends to somebody.
 func (t *traffic) request(f *capture.Frame, at place, s *Session) {
-	if f.Dst == s.assoc.ends[server] && f.UDP && (f.DstPort == portIKE || f.DstPort == portNATT || f.DstPort == portL2TP) {
+	if f.Dst == s.assoc.ends[server] && f.UDP && (f.DstPort == portIKE || f.DstPort == portNATT ||
+		f.DstPort == portL2TP) {
 		t.looped.add(at)
 		return
 	}

@@ -89,7 +89,8 @@ func (s *recorded) doubled() (list []capture.Packet) {
 	return list
 }
 
-// swapped are the packets, of which those that came within a moment of each other have changed their places.
+// swapped are the packets, of which those that came within a moment of each other have changed
+// their places.
 func (s *recorded) swapped() []capture.Packet {
 	const moment = int64(2e6)
 	list := slices.Clone(s.packets)
@@ -107,7 +108,8 @@ func (s *recorded) swapped() []capture.Packet {
 func (s *recorded) ports(list ...uint16) (packets []capture.Packet) {
 	for _, p := range s.packets {
 		var f capture.Frame
-		if f.Decode(s.Interfaces()[p.Interface].LinkType, p.Data) == nil && f.UDP && (slices.Contains(list, f.SrcPort) || slices.Contains(list, f.DstPort)) {
+		if f.Decode(s.Interfaces()[p.Interface].LinkType, p.Data) == nil && f.UDP &&
+			(slices.Contains(list, f.SrcPort) || slices.Contains(list, f.DstPort)) {
 			packets = append(packets, p)
 		}
 	}
@@ -127,7 +129,8 @@ func (s *recorded) cut(n int) []capture.Packet {
 func (s *recorded) direction(addr netip.Addr, from bool) (list []capture.Packet) {
 	for _, p := range s.packets {
 		var f capture.Frame
-		if f.Decode(s.Interfaces()[p.Interface].LinkType, p.Data) == nil && (f.Src == addr) == from && (f.Src == addr || f.Dst == addr) {
+		if f.Decode(s.Interfaces()[p.Interface].LinkType, p.Data) == nil && (f.Src == addr) == from &&
+			(f.Src == addr || f.Dst == addr) {
 			list = append(list, p)
 		}
 	}
@@ -178,10 +181,14 @@ func (k *known) fits(r *report, unread bool) bool {
 
 // symptoms are what parts of a recording show, and no more: it is true, and not the whole cause.
 var symptoms = map[string][]string{
-	"45a-two-clients-one-nat-same-port":      {"l2tp-hello-unanswered", "keepalive-timeout", "orderly-end"}, // without the other client's tunnel
-	"48a-l2tp-port-not-1701-leaves-in-clear": {"l2tp-no-sccrp"},                                             // without IKE
-	"55a-rekey-unanswered-sa-expires":        {"keepalive-timeout"},                                         // without Quick Mode
-	"58a-tunnel-against-transport":           {"quick-proposal", "tunnel-vs-transport"},                     // before L2TP
+	"45a-two-clients-one-nat-same-port": {"l2tp-hello-unanswered", "keepalive-timeout", "orderly-end"},
+	// without the other client's tunnel
+	"48a-l2tp-port-not-1701-leaves-in-clear": {"l2tp-no-sccrp"},
+	// without IKE
+	"55a-rekey-unanswered-sa-expires": {"keepalive-timeout"},
+	// without Quick Mode
+	"58a-tunnel-against-transport": {"quick-proposal", "tunnel-vs-transport"},
+	// before L2TP
 }
 
 // mild says that nothing is claimed that is not true: nothing, or less than is known.
@@ -202,7 +209,8 @@ func TestVariations(t *testing.T) {
 	for _, root := range causeRoots {
 		found, _ := filepath.Glob(filepath.Join(root, "*", "cause.json"))
 		for _, f := range found {
-			if !slices.ContainsFunc(files, func(other string) bool { return filepath.Base(filepath.Dir(other)) == filepath.Base(filepath.Dir(f)) }) {
+			if !slices.ContainsFunc(files,
+				func(other string) bool { return filepath.Base(filepath.Dir(other)) == filepath.Base(filepath.Dir(f)) }) {
 				files = append(files, f)
 			}
 		}
@@ -225,9 +233,14 @@ func TestVariations(t *testing.T) {
 			"2 years later":    s.shifted(2 * 365 * 86400e9),
 			"doubled":          s.doubled(),
 		} {
-			vary(t, filepath.Base(dir)+", "+what, s, packets, keySets(dir)["tables"], func(list []report, unread bool) bool {
+			vary(t, filepath.Base(dir)+", "+what, s, packets, keySets(dir)["tables"], func(list []report,
+				unread bool) bool {
 				return slices.ContainsFunc(list, func(r report) bool { return k.fits(&r, unread) })
 			})
+		}
+		if once, twice := usersOf(s.sessionsOf(t, s.packets, keySets(dir)["tables"])), usersOf(s.sessionsOf(t,
+			s.doubled(), keySets(dir)["tables"])); once != twice {
+			t.Errorf("%s: %v packets and bytes, doubled %v", filepath.Base(dir), once, twice)
 		}
 		parts := map[string][]capture.Packet{
 			"swapped":         s.swapped(),
@@ -243,7 +256,8 @@ func TestVariations(t *testing.T) {
 			parts[fmt.Sprintf("to %d/8", i)] = s.packets[:n*i/8]
 		}
 		for what, packets := range parts {
-			vary(t, filepath.Base(dir)+", "+what, s, packets, keySets(dir)["tables"], func(list []report, unread bool) bool {
+			vary(t, filepath.Base(dir)+", "+what, s, packets, keySets(dir)["tables"], func(list []report,
+				unread bool) bool {
 				return !slices.ContainsFunc(list, func(r report) bool { return !k.mild(&r, filepath.Base(dir)) })
 			})
 		}
@@ -273,22 +287,59 @@ func TestInterleaved(t *testing.T) {
 			captures[n] = readAll(t, filepath.Join(filepath.Dir(file), "outer.pcap"))
 			for _, client := range []string{"203.0.113.10", "203.0.113.77", "192.168.77.10", "198.51.100.20"} {
 				from := netip.MustParseAddr(client)
-				if list := captures[n].moved(from, netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + n)})); slices.ContainsFunc(captures[n].packets, of(captures[n], from)) {
+				if list := captures[n].moved(from, netip.AddrFrom4([4]byte{192, 0, 2,
+					byte(10 + n)})); slices.ContainsFunc(captures[n].packets, of(captures[n], from)) {
 					lists[n] = list
 				}
 			}
 			keys = append(keys, keySets(filepath.Dir(file))["tables"]...)
 		}
-		vary(t, filepath.Base(filepath.Dir(f))+" and two more", captures[0], merged(lists[:]...), keys, func(list []report, unread bool) bool {
-			for n := range truths {
-				if !slices.ContainsFunc(list, func(r report) bool {
-					return r.OrigHost == fmt.Sprintf("192.0.2.%d", 10+n) && truths[n].fits(&r, unread)
-				}) {
-					return false
+		vary(t, filepath.Base(filepath.Dir(f))+" and two more", captures[0], merged(lists[:]...), keys,
+			func(list []report, unread bool) bool {
+				for n := range truths {
+					if !slices.ContainsFunc(list, func(r report) bool {
+						return r.OrigHost == fmt.Sprintf("192.0.2.%d", 10+n) && truths[n].fits(&r, unread)
+					}) {
+						return false
+					}
 				}
-			}
-			return true
+				return true
+			})
+	}
+}
+
+// TestForgedDial: first messages that somebody forges change nothing of what keys prove.
+func TestForgedDial(t *testing.T) {
+	for _, name := range []string{"53a-lcp-echo-unanswered-client-dead", "54a-dpd-timeout-client-gone", "50c-pap-refused",
+		"63a-idle-timeout", "84a-hello-unanswered", "90a-dns-unanswered"} {
+		dir := filepath.Join(causeRoots[0], name)
+		text, err := os.ReadFile(filepath.Join(dir, "cause.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var k known
+		if err := json.Unmarshal(text, &k); err != nil {
+			t.Fatal(err)
+		}
+		s := readAll(t, filepath.Join(dir, "outer.pcap"))
+		first := slices.IndexFunc(s.packets, func(p capture.Packet) bool {
+			var f capture.Frame
+			return f.Decode(capture.Ethernet, p.Data) == nil && f.UDP && f.DstPort == 500
 		})
+		var list []capture.Packet
+		for i, p := range s.packets {
+			list = append(list, p)
+			if i > first+20 && i%5 == 0 { // the session is up, or was refused
+				forged := s.packets[first]
+				forged.Data = bytes.Clone(forged.Data)
+				forged.Data[42] ^= byte(i) // another cookie
+				forged.Time = p.Time + 1e6
+				list = append(list, forged)
+			}
+		}
+		if got := s.sessionsOf(t, list, keySets(dir)["tables"]); !slices.ContainsFunc(got, func(r report) bool { return k.fits(&r, false) }) {
+			t.Errorf("%s: %s", name, brief(got))
+		}
 	}
 }
 
@@ -301,7 +352,8 @@ func of(s *recorded, addr netip.Addr) func(capture.Packet) bool {
 }
 
 // vary judges packets with keys and without.
-func vary(t *testing.T, what string, s *recorded, packets []capture.Packet, keys []string, right func(list []report, unread bool) bool) {
+func vary(t *testing.T, what string, s *recorded, packets []capture.Packet, keys []string,
+	right func(list []report, unread bool) bool) {
 	t.Helper()
 	if list := s.sessionsOf(t, packets, nil); !right(list, true) {
 		t.Errorf("%s, unread: %s", what, brief(list))
@@ -309,6 +361,16 @@ func vary(t *testing.T, what string, s *recorded, packets []capture.Packet, keys
 	if list := s.sessionsOf(t, packets, keys); keys != nil && !right(list, false) {
 		t.Errorf("%s: %s", what, brief(list))
 	}
+}
+
+// usersOf is the users' packets and bytes of all sessions, of both sides.
+func usersOf(list []report) (v [4]uint64) {
+	for _, r := range list {
+		for i, n := range []uint64{r.OrigPackets, r.OrigBytes, r.RespPackets, r.RespBytes} {
+			v[i] += n
+		}
+	}
+	return v
 }
 
 func brief(list []report) (text string) {

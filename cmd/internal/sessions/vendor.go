@@ -11,10 +11,12 @@ type implementation string
 func (i implementation) windows() bool { return strings.HasPrefix(string(i), "Windows") }
 
 // named are the vendor IDs that name an implementation.
-var named = []string{"strongSwan", "racoon", "ipsec-tools", "Shrew Soft", "FortiGate", "SonicWall", "Check Point", "ZyWALL", "NetScreen",
+var named = []string{"strongSwan", "racoon", "ipsec-tools", "Shrew Soft", "FortiGate", "SonicWall", "Check Point",
+	"ZyWALL", "NetScreen",
 	"Cisco IOS", "Cisco VPN concentrator", "SSH Sentinel"}
 
-// sets are vendor IDs that name no implementation, and are sent by one only in this order, with others behind them or not.
+// sets are vendor IDs that name no implementation, and are sent by one only in this order, with
+// others behind them or not.
 var sets = []struct {
 	vendors []string
 	name    implementation
@@ -23,7 +25,8 @@ var sets = []struct {
 	{[]string{"XAUTH", "DPD", "Cisco Unity", "FRAGMENTATION", "NAT-T RFC 3947"}, "strongSwan"},
 	{[]string{"FRAGMENTATION", "DPD", "NAT-T RFC 3947"}, "libreswan"},
 	{[]string{"NAT-T RFC 3947", "NAT-T draft 02", "NAT-T draft 02\\n", "FRAGMENTATION", "DPD"}, "racoon"},
-	{[]string{"NAT-T RFC 3947", "NAT-T draft 03", "NAT-T draft 02\\n", "NAT-T draft 02", "NAT-T draft 00", "DPD"}, "SoftEther"},
+	{[]string{"NAT-T RFC 3947", "NAT-T draft 03", "NAT-T draft 02\\n", "NAT-T draft 02", "NAT-T draft 00", "DPD"},
+		"SoftEther"},
 }
 
 // looksLike names the implementation that sends such vendor IDs in phase 1.

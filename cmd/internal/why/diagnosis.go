@@ -151,7 +151,8 @@ func (d *Diagnosis) flow(f *salookup.Flow, r *salookup.Report) Finding {
 			Cause: "the integrity check values prove the authentication key; " +
 				"the packets say too little about themselves to prove the encryption key too"}
 		if r.Decrypted > 0 {
-			x.Verdict, x.Cause = Decrypted, "the packets fit the key; they say too little about themselves to leave no doubt"
+			x.Verdict = Decrypted
+			x.Cause = "the packets fit the key; they say too little about themselves to leave no doubt"
 		}
 		return x
 	}

@@ -368,7 +368,8 @@ func Failed(r *salookup.Report, x Finding) Finding {
 	case r.Refused < r.Malformed:
 		return Finding{Verdict: Malformed, Cause: "these packets are broken"}
 	case r.Undecided > 0 && r.Undecided == r.Refused:
-		return Finding{Verdict: NoKey, Cause: "they came before there was evidence enough for the key: without the authentication key several packets have to agree"}
+		return Finding{Verdict: NoKey, Cause: "they came before there was evidence enough for the key: " +
+			"without the authentication key several packets have to agree"}
 	case x.Others > 0:
 		return Finding{Verdict: WrongKey, Cause: x.Remark}
 	}

@@ -32,7 +32,8 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 		}
 		return Finding{Verdict: Truncated, Cause: cutAll + ": this is its beginning"}
 	case errors.Is(err, ikev1.ErrAltered):
-		return Finding{Verdict: Malformed, Cause: "does not decrypt with the key that fits the other messages: it was altered, or is of another SA"}
+		return Finding{Verdict: Malformed, Cause: "does not decrypt with the key that fits the other messages: " +
+			"it was altered, its contents are broken, or it is of another SA"}
 	case errors.Is(err, ikev1.ErrHash):
 		hashes, key := m.SA.Phase2Hashes, "SKEYID_a"
 		if m.Phase1() {

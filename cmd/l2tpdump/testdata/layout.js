@@ -34,7 +34,7 @@
   const box = e => e.getBoundingClientRect();
   for (const l of document.querySelectorAll('.ladder')) {
     const rungs = [...l.querySelectorAll(':scope > ol > .m')];
-    let before = -1;
+    let before = -Infinity;
     for (const m of rungs) {
       const arrow = box(m.querySelector('.ar')), rung = box(m.querySelector('.rung')), says = box(m.querySelector('.says'));
       if (arrow.height < 1 || arrow.width < rung.width - 8) faults.push(`an arrow of ${arrow.width} x ${arrow.height} in a rung of ${rung.width}`);

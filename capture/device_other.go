@@ -1,0 +1,6 @@
+//go:build cgo && !windows
+
+package capture
+
+// deviceName is what libpcap calls an interface.
+func deviceName(name string) string { return name }

@@ -1,0 +1,11 @@
+//go:build cgo && !linux
+
+package capture
+
+import (
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcap"
+)
+
+// setLinkType has frames come as those of that link type.
+func setLinkType(h *pcap.Handle, dlt int) error { return h.SetLinkType(layers.LinkType(dlt)) }

@@ -1,0 +1,278 @@
+package inner
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+)
+
+// DHCP is a message of DHCP or BOOTP (RFC 2131).
+type DHCP struct {
+	Message   string     `json:"message"`          // "DHCP request"
+	Client    string     `json:"client,omitempty"` // its link-layer address
+	XID       string     `json:"xid"`              // hexadecimal
+	Addr      netip.Addr `json:"client_addr,omitzero"`
+	Requested netip.Addr `json:"requested_addr,omitzero"`
+	Your      netip.Addr `json:"your_addr,omitzero"`
+}
+
+// dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
+var dhcpNames = [...]string{
+	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
+	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
+}
+
+// readDHCP reads a message; ok is false if it is none.
+func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
+	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
+	// the address.
+	if len(data) < 240 || data[2] > 16 {
+		return m, false
+	}
+	d := &w.dhcp
+	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
+		return m, false
+	}
+	m.Message = "BOOTP request"
+	if d.Operation == layers.DHCPOpReply {
+		m.Message = "BOOTP reply"
+	}
+	for _, o := range d.Options {
+		switch {
+		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
+			m.Message = dhcpNames[o.Data[0]]
+		case o.Type == layers.DHCPOptRequestIP:
+			m.Requested = someAddr(o.Data)
+		}
+	}
+	if len(d.ClientHWAddr) > 0 {
+		m.Client = d.ClientHWAddr.String()
+	}
+	m.XID = fmt.Sprintf("%x", d.Xid)
+	m.Addr, m.Your = someAddr(d.ClientIP), someAddr(d.YourClientIP)
+	return m, true
+}
+
+// someAddr is an IPv4 address; invalid if it is none, or 0.0.0.0.
+func someAddr(b []byte) netip.Addr {
+	if a, ok := netip.AddrFromSlice(b); ok && a.Is4() && !a.IsUnspecified() {
+		return a
+	}
+	return netip.Addr{}
+}
+
+func (m *DHCP) append(dst []byte, verbose int) []byte {
+	dst = append(dst, m.Message...)
+	if m.Client != "" {
+		dst = append(append(dst, " from "...), m.Client...)
+	}
+	if verbose > 0 {
+		dst = append(append(dst, ", xid 0x"...), m.XID...)
+	}
+	for _, a := range []struct {
+		name string
+		addr netip.Addr
+	}{{", client ", m.Addr}, {", requests ", m.Requested}, {", your ", m.Your}} {
+		if a.addr.IsValid() {
+			dst = a.addr.AppendTo(append(dst, a.name...))
+		}
+	}
+	return dst
+}
+
+// DHCP6 is a message of DHCPv6 (RFC 8415 section 7.3).
+type DHCP6 struct {
+	Type    uint8  `json:"type"`
+	Message string `json:"message,omitempty"` // "solicit"
+	XID     string `json:"xid,omitempty"`     // hexadecimal; a relay's message has none
+}
+
+// readDHCP6 reads a message of 4 bytes at least.
+func readDHCP6(data []byte) (m DHCP6) {
+	names := [...]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
+		8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
+	m.Type = data[0]
+	if m.Type > 0 && int(m.Type) < len(names) {
+		m.Message = names[m.Type]
+	}
+	if m.Message != "" && m.Type < 12 {
+		m.XID = fmt.Sprintf("%x", binary.BigEndian.Uint32(data)&0xffffff)
+	}
+	return m
+}
+
+func (m *DHCP6) append(dst []byte) []byte {
+	dst = append(dst, "DHCP6 "...)
+	if m.Message == "" {
+		return appendUint(dst, "message ", m.Type)
+	}
+	if dst = append(dst, m.Message...); m.XID != "" {
+		dst = append(append(dst, " xid 0x"...), m.XID...)
+	}
+	return dst
+}
+
+// NTP is a message of NTP (RFC 5905 section 7.3).
+type NTP struct {
+	Version uint8  `json:"version"`
+	Mode    string `json:"mode"` // "client"
+}
+
+// readNTP reads a message of one byte at least.
+func readNTP(data []byte) NTP {
+	modes := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private"}
+	return NTP{data[0] >> 3 & 7, modes[data[0]&7]}
+}
+
+// IGMP is a message of IGMP (RFC 1112, RFC 2236, RFC 3376).
+type IGMP struct {
+	Type    uint8      `json:"type"`
+	Name    string     `json:"name,omitempty"` // "query v3", "v2 report", "leave"
+	Group   netip.Addr `json:"group,omitzero"`
+	Records *uint16    `json:"records,omitempty"` // of groups
+}
+
+// readIGMP reads a message; ok is false where it is cut off.
+func readIGMP(p []byte) (m IGMP, ok bool) {
+	if len(p) < 8 {
+		return m, false
+	}
+	m.Type = p[0]
+	switch p[0] {
+	case 0x11:
+		m.Group = someAddr(p[4:8])
+		switch {
+		case len(p) >= 12:
+			m.Name = "query v3"
+		case p[1] != 0:
+			m.Name = "query v2"
+		default:
+			m.Name = "query v1"
+		}
+	case 0x12, 0x16, 0x17:
+		m.Name, m.Group = map[uint8]string{0x12: "v1 report", 0x16: "v2 report", 0x17: "leave"}[p[0]], address4(p[4:])
+	case 0x22:
+		n := binary.BigEndian.Uint16(p[6:])
+		m.Name, m.Records = "v3 report", &n
+	}
+	return m, true
+}
+
+// appendIGMP describes a message of IGMP.
+func appendIGMP(dst []byte, h *packet) []byte {
+	dst = append(dst, "IGMP "...)
+	m, ok := readIGMP(h.payload)
+	switch {
+	case !ok:
+		return append(dst, short[1:]...)
+	case m.Name == "":
+		dst = appendHex(dst, "type 0x", m.Type)
+	default:
+		dst = append(dst, m.Name...)
+	}
+	if m.Group.IsValid() {
+		if m.Type == 0x11 {
+			dst = append(dst, " for"...)
+		}
+		dst = m.Group.AppendTo(append(dst, ' '))
+	}
+	if m.Records != nil {
+		dst = append(appendUint(dst, ", ", *m.Records), " group records"...)
+	}
+	return appendLength(dst, h.PayloadLen)
+}
+
+// GRE is a header of GRE (RFC 2784, RFC 2890), or of version 1, PPTP (RFC 2637).
+type GRE struct {
+	Version  uint8   `json:"version"`
+	Key      *string `json:"key,omitempty"` // hexadecimal
+	Protocol uint16  `json:"protocol"`      // EtherType
+}
+
+// readGRE reads a header; data is the IP packet behind it, if that is one. ok is false where the header is cut off.
+func readGRE(p []byte) (g GRE, data []byte, ok bool) {
+	if len(p) < 4 {
+		return g, nil, false
+	}
+	flags := binary.BigEndian.Uint16(p)
+	g.Version, g.Protocol = uint8(flags&7), binary.BigEndian.Uint16(p[2:])
+	if g.Version != 0 {
+		return g, nil, true
+	}
+	n := 4
+	if flags&0x8000 != 0 {
+		n += 4
+	}
+	if flags&0x2000 != 0 {
+		if len(p) >= n+4 {
+			key := fmt.Sprintf("%x", binary.BigEndian.Uint32(p[n:]))
+			g.Key = &key
+		}
+		n += 4
+	}
+	if flags&0x1000 != 0 {
+		n += 4
+	}
+	if (g.Protocol == 0x0800 || g.Protocol == 0x86dd) && flags&0x4000 == 0 && len(p) > n {
+		data = p[n:]
+	}
+	return g, data, true
+}
+
+// appendGRE describes GRE, and the packet in it.
+func (w *Printer) appendGRE(dst []byte, h *packet, depth int) []byte {
+	g, data, ok := readGRE(h.payload)
+	if !ok {
+		return append(append(dst, "GRE"...), short...)
+	}
+	dst = appendUint(dst, "GREv", g.Version)
+	if g.Key != nil {
+		dst = append(append(dst, ", key=0x"...), *g.Key...)
+	}
+	if data != nil && depth < maxDepth {
+		return w.appendIP(append(appendLength(dst, h.PayloadLen), ": "...), data, depth+1)
+	}
+	return appendLength(appendHex(dst, ", proto 0x", g.Protocol), h.PayloadLen)
+}
+
+// ESP is the header of ESP (RFC 4303).
+type ESP struct {
+	SPI string `json:"spi"` // 0x and 8 digits
+	Seq uint32 `json:"seq"`
+}
+
+// OSPF is a header of OSPF (RFC 2328, RFC 5340).
+type OSPF struct {
+	Version uint8  `json:"version"`
+	Type    uint8  `json:"type"`
+	Message string `json:"message,omitempty"` // "hello"
+}
+
+// readOSPF reads a header; ok is false where it is cut off.
+func readOSPF(p []byte) (o OSPF, ok bool) {
+	if len(p) < 2 {
+		return o, false
+	}
+	names := [...]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
+	o.Version, o.Type = p[0], p[1]
+	if int(o.Type) < len(names) {
+		o.Message = names[o.Type]
+	}
+	return o, true
+}
+
+// appendOSPF names the message.
+func appendOSPF(dst []byte, h *packet) []byte {
+	o, ok := readOSPF(h.payload)
+	if !ok {
+		return append(append(dst, "OSPF"...), short...)
+	}
+	dst = appendUint(dst, "OSPFv", o.Version)
+	if o.Message != "" {
+		dst = append(append(dst, ", "...), o.Message...)
+	}
+	return appendLength(dst, h.PayloadLen)
+}

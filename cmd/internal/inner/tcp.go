@@ -1,0 +1,188 @@
+package inner
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"regexp"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"l2tpdump/cmd/internal/recent"
+)
+
+// conversations are the TCP connections of late: at which sequence number each end begins, by who
+// is the one with the smaller address.
+type conversations struct {
+	recent.Map[conversation, [2]uint32]
+}
+
+// conversation is a connection, the end with the smaller address first.
+type conversation struct {
+	ends   [2]netip.AddrPort
+	within any
+}
+
+// follow returns from where the sequence numbers of the sender and of the receiver count. As with
+// tcpdump, those of the first packet with an ACK do not, from which it is known.
+func (c *conversations) follow(h *packet, t *layers.TCP, within any) (base [2]uint32, first bool) {
+	sender, receiver := 0, 1
+	key := conversation{[2]netip.AddrPort{netip.AddrPortFrom(h.Src, h.SrcPort), netip.AddrPortFrom(h.Dst, h.DstPort)}, within}
+	if key.ends[1].Compare(key.ends[0]) < 0 {
+		sender, receiver = 1, 0
+		key.ends[0], key.ends[1] = key.ends[1], key.ends[0]
+	}
+	start, known := c.Get(key)
+	if first = !known || t.SYN; first {
+		start[sender], start[receiver] = t.Seq, t.Ack-1
+		c.Set(key, start)
+	}
+	return [2]uint32{start[sender], start[receiver]}, first
+}
+
+// tcpFlags are the letters that tcpdump gives the flags, from the lowest bit.
+const tcpFlags = "FSRP.UEW"
+
+func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
+	if len(h.payload) < tcpHeader {
+		return append(append(dst, "TCP"...), short...)
+	}
+	dst = append(appendTCPFlags(append(dst, "Flags ["...), h.payload[13]), ']')
+	size, err, ok := w.readTCP(h)
+	if !ok {
+		return append(dst, " [bad header length]"...)
+	}
+	t := &w.tcp
+	var base [2]uint32
+	seq, ack := t.Seq, t.Ack
+	if w.Relative && t.ACK {
+		var first bool
+		if base, first = w.conversations.follow(h, t, w.within); !first {
+			seq, ack = seq-base[0], ack-base[1]
+		}
+	}
+	if size > 0 || t.SYN || t.FIN || t.RST {
+		dst = appendUint(dst, ", seq ", seq)
+		if size > 0 {
+			dst = appendUint(dst, ":", seq+uint32(size))
+		}
+	}
+	if t.ACK {
+		dst = appendUint(dst, ", ack ", ack)
+	}
+	dst = appendUint(dst, ", win ", t.Window)
+	if t.URG {
+		dst = appendUint(dst, ", urg ", t.Urgent)
+	}
+	if err != nil {
+		dst = append(dst, ", options [malformed]"...)
+	} else if len(t.Options) > 0 {
+		dst = appendTCPOptions(dst, t.Options, base[1])
+	}
+	return appendContent(appendLength(dst, size), t)
+}
+
+// appendContent names the protocol of a segment's data by its port, and appends the first line of a
+// message of HTTP.
+func appendContent(dst []byte, t *layers.TCP) []byte {
+	is := func(p uint16) bool { return port(uint16(t.SrcPort), uint16(t.DstPort), p) }
+	switch data := t.Payload; {
+	case len(data) == 0:
+	case is(80), is(8080), is(3128):
+		dst = append(dst, ": HTTP"...)
+		if line, _, ok := bytes.Cut(data[:min(len(data), maxLine)], []byte("\r\n")); ok && httpLine.Match(line) {
+			dst = append(dst, ": "...)
+			for _, c := range line {
+				if c < ' ' || c > '~' {
+					c = '.'
+				}
+				dst = append(dst, c)
+			}
+		}
+	case is(53) && len(data) > 2:
+		dst = appendDNS(append(dst, ": DNS "...), data[2:], 0)
+	case is(21):
+		dst = append(dst, ": FTP"...)
+	case is(25):
+		dst = append(dst, ": SMTP"...)
+	case is(139), is(445):
+		dst = append(dst, ": SMB"...)
+	}
+	return dst
+}
+
+// maxLine is up to where a line's end is looked for.
+const maxLine = 2048
+
+// httpLine is how a request or a response begins (RFC 9112 sections 3 and 4).
+var httpLine = regexp.MustCompile(`^(?:[A-Z]{3,16} \S+ HTTP/[0-9]\.[0-9]|HTTP/[0-9]\.[0-9] [0-9]{3}(?: .*)?)$`)
+
+const tcpHeader = 20 // without options
+
+// readTCP reads a TCP header into w.tcp, and says how much data is behind it, in bytes. damage is
+// of the options; ok is false where the header is cut off or its length is wrong.
+func (w *Printer) readTCP(h *packet) (size int, damage error, ok bool) {
+	if len(h.payload) < tcpHeader {
+		return 0, nil, false
+	}
+	t := &w.tcp
+	t.Payload = nil
+	damage = t.DecodeFromBytes(h.payload, gopacket.NilDecodeFeedback)
+	size = h.PayloadLen - int(t.DataOffset)*4
+	return size, damage, t.DataOffset >= 5 && size >= 0
+}
+
+func appendTCPFlags(dst []byte, flags byte) []byte {
+	if flags == 0 {
+		return append(dst, "none"...)
+	}
+	for i := range len(tcpFlags) {
+		if flags&(1<<i) != 0 {
+			dst = append(dst, tcpFlags[i])
+		}
+	}
+	return dst
+}
+
+func appendTCPOptions(dst []byte, options []layers.TCPOption, base uint32) []byte {
+	dst = append(dst, ", options ["...)
+	for i := range options {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendTCPOption(dst, &options[i], base)
+	}
+	return append(dst, ']')
+}
+
+// appendTCPOption appends an option; what it says of the other end's sequence numbers counts from
+// base.
+func appendTCPOption(dst []byte, o *layers.TCPOption, base uint32) []byte {
+	d := o.OptionData
+	switch {
+	case o.OptionType == layers.TCPOptionKindEndList:
+		dst = append(dst, "eol"...)
+	case o.OptionType == layers.TCPOptionKindNop:
+		dst = append(dst, "nop"...)
+	case o.OptionType == layers.TCPOptionKindMSS && len(d) == 2:
+		dst = appendUint(dst, "mss ", binary.BigEndian.Uint16(d))
+	case o.OptionType == layers.TCPOptionKindWindowScale && len(d) == 1:
+		dst = appendUint(dst, "wscale ", d[0])
+	case o.OptionType == layers.TCPOptionKindSACKPermitted && len(d) == 0:
+		dst = append(dst, "sackOK"...)
+	case o.OptionType == layers.TCPOptionKindSACK && len(d)%8 == 0:
+		dst = appendUint(dst, "sack ", len(d)/8)
+		for ; len(d) >= 8; d = d[8:] {
+			dst = appendUint(dst, " {", binary.BigEndian.Uint32(d)-base)
+			dst = appendUint(dst, ":", binary.BigEndian.Uint32(d[4:])-base)
+			dst = append(dst, '}')
+		}
+	case o.OptionType == layers.TCPOptionKindTimestamps && len(d) == 8:
+		dst = appendUint(dst, "TS val ", binary.BigEndian.Uint32(d))
+		dst = appendUint(dst, " ecr ", binary.BigEndian.Uint32(d[4:]))
+	default:
+		dst = appendUint(dst, "opt-", o.OptionType)
+	}
+	return dst
+}

@@ -1,0 +1,128 @@
+package sessions
+
+import (
+	"net/netip"
+	"slices"
+
+	"l2tpdump/l2tp"
+)
+
+// call is an L2TP session.
+type call struct {
+	tunnel                  *tunnel
+	ids                     [2]uint32
+	caller                  int
+	request, reply, connect span // ICRQ, ICRP, ICCN
+	cdn                     *ending
+	session                 *Session
+	link                    *link
+	keys                    []callKey
+}
+
+func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
+	c := &call{tunnel: t, caller: caller, session: s, link: &link{}}
+	t.calls = append(t.calls, c)
+	if len(t.calls) > maxTunnels {
+		t.calls = slices.Delete(t.calls, 0, 1)
+	}
+	if s.calls = append(s.calls, c); len(s.calls) > maxCalls {
+		s.calls = slices.Delete(s.calls, 0, 1)
+	}
+	return c
+}
+
+// known makes a call found by the data messages that a side sends.
+func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
+	h := l2tp.Header{Tunnel: c.tunnel.ids[1-sender], Session: c.ids[1-sender]}
+	if h.Tunnel == 0 || h.Session == 0 {
+		return
+	}
+	k := a.callKey(sender, clear, &h)
+	if g.calls[k] != c {
+		g.changes++
+		g.calls[k] = c
+		c.keys = append(c.keys, k)
+	}
+}
+
+// callControl finds the call that a control message is about, or begins it; nil if it is about
+// none.
+func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm,
+	src, dst netip.AddrPort, at place) *call {
+	var x *call
+	switch c.Type {
+	case l2tp.ICRQ, l2tp.OCRQ:
+		if x = t.called(sender, c.Session); x == nil || x.cdn != nil {
+			s := t.session
+			if len(t.calls) > 0 && !s.multilink() {
+				s = g.callAgain(a, s, src, dst, at, t)
+			}
+			x = g.newCall(t, s, sender)
+			x.ids[sender] = c.Session
+		}
+	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
+		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
+			x = t.called(sender, c.Session)
+		}
+		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
+			x = g.newCall(t, t.session, 1-sender)
+			x.ids[1-sender] = h.Session
+		}
+		if x == nil {
+			return nil
+		}
+		if c.Session != 0 && x.ids[sender] == 0 {
+			x.ids[sender] = c.Session
+		}
+		g.known(x, a, sender, clear)
+		g.known(x, a, 1-sender, clear)
+	}
+	return x
+}
+
+// callAgain begins a session for a further call in a tunnel.
+func (g *Gatherer) callAgain(a *association, s *Session, src, dst netip.AddrPort, at place, t *tunnel) *Session {
+	n := g.begin(a, src, dst, at)
+	n.tunnels = append(n.tunnels, t)
+	n.inherit(s.exchange())
+	t.session = n
+	return n
+}
+
+// called finds a call by the ID that a side gave it.
+func (t *tunnel) called(side int, id uint32) *call {
+	if id == 0 {
+		return nil
+	}
+	for i := len(t.calls) - 1; i >= 0; i-- {
+		if t.calls[i].ids[side] == id {
+			return t.calls[i]
+		}
+	}
+	return nil
+}
+
+// take takes note of a message that is about the call; it reports whether the message was there
+// before.
+func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
+	mark := func(s *span) {
+		again = s.seen()
+		s.add(at)
+	}
+	switch c.Type {
+	case l2tp.ICRQ, l2tp.OCRQ:
+		mark(&x.request)
+	case l2tp.ICRP:
+		mark(&x.reply)
+	case l2tp.ICCN:
+		mark(&x.connect)
+	case l2tp.CDN:
+		if again = x.cdn != nil; !again {
+			x.cdn = &ending{at, sender, *c}
+		}
+	}
+	return again
+}
+
+// begun says that its beginning was captured.
+func (c *call) begun() bool { return c.request.seen() || c.reply.seen() || c.connect.seen() }

@@ -1,0 +1,84 @@
+package sessions
+
+import (
+	"hash/maphash"
+	"net/netip"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp"
+)
+
+// clearL2TP takes an L2TP message that came without IPsec.
+func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
+	n := &r.Net
+	if !r.Payload.HasL2TP {
+		return
+	}
+	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	a := g.find(src, dst, false, func(a *association) bool { return a.clear })
+	if a == nil {
+		a = g.clearAssociation(r, src, dst, at)
+	}
+	if a == nil {
+		return
+	}
+	s := a.session
+	if s == nil || s.element == nil {
+		s = g.begin(a, src, dst, at)
+	}
+	sender := a.side(src, dst)
+	a.addPorts(src, dst)
+	if g.copied(a, sender, r, at) {
+		g.current, s.last = s, at
+		return
+	}
+	s = g.l2tp(r, a, s, sender, inClear, src, dst, at)
+	s.clear.add(at)
+	g.touch(s, at, sender)
+}
+
+// copied reports whether a message in clear is a copy of the one before of the same side, that the
+// network or the capture made: the IDs of both IP packets are the same.
+func (g *Gatherer) copied(a *association, sender int, r *pipeline.Record, at place) bool {
+	n, data := &r.Net, r.Data()
+	c := sample{n.FragID, maphash.Bytes(g.seed, data[min(n.PayloadStart, len(data)):min(n.PayloadEnd, len(data))]),
+		at.time}
+	before := a.samples[sender]
+	a.samples[sender] = c
+	return before.id == c.id && before.sum == c.sum && c.time-before.time < copyTime
+}
+
+// clearAssociation finds out what a first message in clear is of: a session whose IPsec never came,
+// or something of its own. It is nil where it is beside a session that IPsec protects.
+func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
+	const near = int64(600e9)
+	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
+	p := &r.Payload
+	kind := uint16(0)
+	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
+		kind = c.Facts().Type
+	}
+	if a != nil && at.time-a.last < near {
+		s := a.session
+		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
+			s.stray.add(at)
+			g.current = s
+			if r.Payload.Inner != nil {
+				s.exposed++
+			}
+			if kind != l2tp.SCCRP {
+				return nil
+			}
+		} else {
+			a.clear = true
+			return a
+		}
+	}
+	from, to := src, dst
+	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
+		from, to = dst, src
+	}
+	b := g.newAssociation(from, to)
+	b.clear, b.late = true, kind != l2tp.SCCRQ
+	return b
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestGivenKeyIsOverwritten: a key that -E has on the command line is not there any more once it is read.
+func TestGivenKeyIsOverwritten(t *testing.T) {
+	const key = "2315a4c3f369c85767ef42819f32e9d8"
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range [][]string{{"-E", "0xcc5b49ca@192.0.2.1 aes-cbc-hmac96:0x" + key}, {"--esp-keys=0xcc5b49ca@192.0.2.1 aes-cbc-hmac96:0x" + key}} {
+		c := exec.Command(self(t), append([]string{"decrypt", "-r", fifo}, form...)...)
+		c.Env = append(os.Environ(), asProgram+"=1", keepDumps+"=1")
+		var said strings.Builder
+		c.Stderr = &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		commandLine := func() string {
+			text, err := os.ReadFile("/proc/" + strconv.Itoa(c.Process.Pid) + "/cmdline")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		if !eventually(func() bool { return !strings.Contains(commandLine(), key) }) {
+			t.Errorf("%s", commandLine())
+		}
+		if line := commandLine(); !strings.Contains(line, fifo) {
+			t.Errorf("the rest is gone: %q", line)
+		}
+		end, err := os.OpenFile(fifo, os.O_WRONLY, 0) // which it waits for
+		if err != nil {
+			t.Fatal(err)
+		}
+		end.Close()
+		c.Wait()
+		if !strings.Contains(said.String(), "for a moment") || strings.Contains(said.String(), key) {
+			t.Errorf("said: %s", said.String())
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package keysrc
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// TestShapes: what an editor, a page or a terminal made of a source changes none of its keys.
+func TestShapes(t *testing.T) {
+	utf16le := func(s string) string {
+		var b []byte
+		for _, c := range utf16.Encode([]rune("\ufeff" + s)) {
+			b = binary.LittleEndian.AppendUint16(b, c)
+		}
+		return string(b)
+	}
+	newestFirst := func(s string) string {
+		lines := strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+		slices.Reverse(lines)
+		return strings.Join(lines, "\n") + "\n"
+	}
+	each := func(before, after string) func(string) string {
+		return func(s string) string {
+			return before + strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", after+"\n"+before) + after + "\n"
+		}
+	}
+	for _, c := range []struct {
+		file, what string
+		change     func(string) string
+	}{
+		{"y41b-detail-jp-keys-utf8", "UTF-16", utf16le},
+		{"m12-with-key", "newest first", newestFirst},
+		{"x04-screen-hardcopy-80", "indented", each("    ", "")},
+		{"x04-screen-hardcopy-80", "padded", each("", "      ")},
+		{"x04-screen-hardcopy-80", "in a table", each("<tr><td>", "</td></tr>")},
+		{"j2-charon-systemd-o-cat", "a table of tabs", func(s string) string {
+			return "\"time\"\t\"message\"\n" + each("\"07:15:18\"\t\"", "\"")(strings.ReplaceAll(s, `"`, `""`))
+		}},
+		{"r-dlink", "a container's log", each("2026-11-23T07:15:18.123456789Z stdout F ", "")},
+		{"r-dlink", "a table", func(s string) string { return "time,message\n" + each("\"07:15:18\",\"", "\"")(s) }},
+		{"b3-ipsecctl-vvk", "a text field", func(s string) string { return "<textarea>" + s + "</textarea>" }},
+	} {
+		text, err := os.ReadFile("../testdata/field/keys/" + c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Parse(bytes.NewReader(text), "x", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Parse(strings.NewReader(c.change(string(text))), "x", "")
+		if err != nil {
+			t.Errorf("%s, %s: %v", c.file, c.what, err)
+			continue
+		}
+		for _, k := range [...]*Keys{got, want} { // the lines are others
+			for _, s := range k.ESP {
+				s.Origin.Line = 0
+			}
+			for _, s := range k.IKE {
+				s.Origin.Line = 0
+			}
+		}
+		sameKeys(t, c.file+", "+c.what, got, want)
+	}
+}
+
+// TestArchiveOfMac: beside the file such an archive holds what the system knows of it.
+func TestArchiveOfMac(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/x10-state-add-1line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for name, data := range map[string][]byte{
+		"logs/": nil, "logs/vpn.log": text, "__MACOSX/logs/._vpn.log": []byte("\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X"),
+	} {
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(data)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := Parse(&archive, "x", ""); err != nil || len(k.ESP) != 2 {
+		t.Errorf("%+v, %v", k, err)
+	}
+}
