@@ -90,7 +90,7 @@ func (x *Forger) ESP(icv bool) Packets {
 	}
 	all := Packets{}
 	put := func(kind string, packet []byte) {
-		p := x.packet(nil)
+		var p capture.Packet
 		if n.UDP {
 			p = x.inUDP(packet)
 		} else {
