@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -213,39 +212,11 @@ func exitAt(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })
 }
 
-// manyKeys is how many are most of the memory: garbage is to take less beside them.
-const manyKeys = 1 << 14
-
-// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is not worth the time to
-// look for garbage often.
-const (
-	perSA     = 2 << 10
-	besides   = 512 << 20
-	leisurely = 400 // percent of garbage
-)
-
-// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known.
-func makeRoom(keys []*keysrc.Keys) {
-	if n := countKeys(keys); n >= manyKeys {
-		debug.SetMemoryLimit(besides + int64(n)*perSA)
-		debug.SetGCPercent(leisurely)
-	}
-}
-
-func countKeys(keys []*keysrc.Keys) (n int) {
-	for _, k := range keys {
-		n += len(k.IKE) + len(k.ESP)
-	}
-	return n
-}
-
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
 	all, err := o.loadSources(report)
-	if countKeys(all) >= manyKeys {
-		debug.SetGCPercent(25)
-	}
+	saveRoom(all)
 	return all, err
 }
 
