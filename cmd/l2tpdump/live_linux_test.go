@@ -432,7 +432,7 @@ func TestLiveSessions(t *testing.T) {
 	all = l.filtered(all)
 	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-k", table, "--sessions")
 	p.waitFor("listening on")
-	l.send(all, 0, nil)
+	l.send(all, 60, nil) // it lasts 3.5 s
 	p.awaitFrames(len(all))
 	p.interrupt()
 	for _, line := range []string{
@@ -449,7 +449,7 @@ func TestLiveSessions(t *testing.T) {
 	}
 	j := l.start("live", "-i", l.interfaceToTap, "-k", log, "-k", table, "--sessions", "--json", "-w", l.path("monitored.pcapng"))
 	j.waitFor("listening on")
-	l.send(all, 0, nil)
+	l.send(all, 60, nil) // it lasts 3.5 s
 	j.awaitFrames(len(all))
 	j.interrupt()
 	kinds := make(map[string]int)
