@@ -21,7 +21,7 @@ func wordSet(words string) map[string]bool {
 
 // userOnly are those of the users' packets: names of fields, and of protocols that are members.
 var userOnly = wordSet("> length size DF+ ip IP IP6 tos class flowlabel hlim ttl id flags none DF Flags win seq ack options ICMP ICMP6 UDP DNS mDNS " +
-	"who has tgt is group records prefix mtu IGMP NTPv4 NTPv3 dns")
+	"who has tgt is group records prefix mtu IGMP NTPv4 NTPv3 dns cksum incorrect ->")
 
 var (
 	word    = regexp.MustCompile(`[^ =,;/()\[\]"\\]+`)
@@ -56,7 +56,7 @@ func TestJSONSaysAll(t *testing.T) {
 				args = append(args, "-k", keys)
 			}
 		}
-		text := strings.Split(quietly(t, func() { run(append(args, "-v")) }), "\n")
+		text := strings.Split(quietly(t, func() { run(append(args, "-v", "-S")) }), "\n")
 		objects := strings.Split(quietly(t, func() { run(append(args, "--json")) }), "\n")
 		if len(text) != len(objects) {
 			t.Fatalf("%s: %d lines, %d objects", file, len(text), len(objects))

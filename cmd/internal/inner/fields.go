@@ -19,6 +19,7 @@ type Fields struct {
 	Flow     *uint32   `json:"flow_label,omitempty"` // IPv6 only
 	Payload  int       `json:"payload_length"`       // bytes behind the headers of IP
 	Fragment *Fragment `json:"fragment,omitempty"`
+	Checksum *Checksum `json:"checksum,omitempty"` // of TCP or UDP
 	TCP      *TCP      `json:"tcp,omitempty"`
 	UDP      *UDP      `json:"udp,omitempty"`
 	ICMP     *ICMP     `json:"icmp,omitempty"`
@@ -31,6 +32,13 @@ type Fields struct {
 	ESP      *ESP      `json:"esp,omitempty"`
 	OSPF     *OSPF     `json:"ospf,omitempty"`
 	Inside   *Inside   `json:"inside,omitempty"` // of IP in IP, and of GRE
+}
+
+// Checksum is that of TCP or UDP, of a packet that is whole, in hexadecimal.
+type Checksum struct {
+	Value   string `json:"value"`
+	Correct bool   `json:"correct"`
+	Right   string `json:"right,omitempty"` // where it is not correct
 }
 
 // Inside is a packet in a packet.
@@ -60,6 +68,7 @@ type TCP struct {
 	Urgent  uint16   `json:"urgent,omitempty"`
 	Length  int      `json:"length"` // of the data, in bytes
 	Options []string `json:"options,omitempty"`
+	Content string   `json:"content,omitempty"` // protocol of the data by its port, and of HTTP the first line
 }
 
 // UDP is a UDP header.
@@ -109,6 +118,7 @@ func describe(ip []byte, depth int) (f Fields) {
 	if h.FragOffset > 0 {
 		return f
 	}
+	f.Checksum = checksum(&h)
 	w := printers.Get().(*Printer)
 	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
@@ -141,6 +151,19 @@ func describe(ip []byte, depth int) (f Fields) {
 		}
 	}
 	return f
+}
+
+// checksum returns that of TCP or UDP, nil where it can't be computed.
+func checksum(h *packet) *Checksum {
+	is, right, ok := h.TransportChecksum(h.header)
+	if !ok {
+		return nil
+	}
+	c := &Checksum{Value: fmt.Sprintf("0x%x", is), Correct: is == right}
+	if !c.Correct {
+		c.Right = fmt.Sprintf("0x%x", right)
+	}
+	return c
 }
 
 // inside describes a packet in a packet.
@@ -186,6 +209,7 @@ func (w *Printer) tcpFields(h *packet) *TCP {
 	if t.URG {
 		f.Urgent = t.Urgent
 	}
+	f.Content = strings.TrimPrefix(string(appendContent(nil, t)), ": ")
 	if damage == nil {
 		for i := range t.Options {
 			f.Options = append(f.Options, string(appendTCPOption(nil, &t.Options[i], 0)))

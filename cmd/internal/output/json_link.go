@@ -1,6 +1,10 @@
 package output
 
 import (
+	"strings"
+
+	"github.com/google/gopacket/layers"
+
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 )
@@ -12,6 +16,7 @@ type jsonLink struct {
 	Dst       string   `json:"dst,omitempty"`
 	VLANs     []uint16 `json:"vlans,omitempty"` // IDs, from the outermost
 	EtherType string   `json:"ethertype,omitempty"`
+	ARP       string   `json:"arp,omitempty"` // what a packet of ARP says: "Request who-has 192.0.2.1 tell 192.0.2.2"
 	PPPoE     *uint16  `json:"pppoe_session,omitempty"`
 	Length    int      `json:"length,omitempty"`    // of a frame in a pseudowire, in bytes
 	Direction string   `json:"direction,omitempty"` // in or out, where the capture tells
@@ -36,6 +41,9 @@ func linkOf(link capture.LinkType, n *capture.Frame, data []byte) *jsonLink {
 	}
 	if n.EtherType != 0 {
 		o.EtherType = etherTypeName(n.EtherType)
+		if layers.EthernetType(n.EtherType) == layers.EthernetTypeARP {
+			o.ARP = strings.TrimPrefix(string(appendARP(nil, data[min(n.LinkLen, len(data)):])), ", ")
+		}
 	}
 	if id, ok := n.PPPoESession(data); ok {
 		o.PPPoE = &id
