@@ -42,6 +42,12 @@ func NewFilter(lt LinkType, expr string) (*Filter, error) {
 	}
 	defer h.Close()
 	bpf, err := h.NewBPF(expr)
+	if err != nil && strings.Contains(err.Error(), "netmask not known") { // "ip broadcast", which tcpdump -r knows
+		own, err := filter.New(filter.LinkType(lt), expr)
+		if err == nil {
+			return &Filter{own: own}, nil
+		}
+	}
 	if err != nil {
 		return nil, filterError(lt, expr, err)
 	}

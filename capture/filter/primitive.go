@@ -166,6 +166,8 @@ func (p *parser) special(protocol string) (n node, ok bool) {
 		return p.ofEthernet(and(equal(2, 4, 0xffffffff), equal(0, 2, 0xffff))), true
 	case t.text == "multicast" && (protocol == "" || isLink(protocol)):
 		return p.ofEthernet(masked(0, 1, 1, 1)), true
+	case protocol == "ip" && p.take("broadcast"): // of no network in particular, as tcpdump -r has it
+		return and(l.is(etherIP), or(equal(l.network+16, 4, 0xffffffff), equal(l.network+16, 4, 0))), true
 	case protocol == "ip" && p.take("multicast"):
 		return and(l.is(etherIP), masked(l.network+16, 1, 0xe0, 0xe0)), true
 	case protocol == "ip6" && p.take("multicast"):

@@ -157,7 +157,7 @@ func (n *keyNews) run(status func() string) (stop func()) {
 			case <-tick.C:
 			}
 			if status != nil && i%4 == 0 {
-				fmt.Fprint(os.Stderr, clearLine+status())
+				fmt.Fprint(os.Stderr, clearLine+cutTo(status(), columnsOf(os.Stderr)-1))
 			}
 			if n != nil {
 				n.mu.Lock()

@@ -97,7 +97,7 @@ func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os
 		if k, err := src.Stats(); err == nil {
 			lost = k.Dropped
 		}
-		return fmt.Sprintf("%s, %d opened, %d waited for a key, %d of the users' IP packets, %d lost",
+		return fmt.Sprintf("%s, %d opened, %d waited for a key, %d users' packets, %d lost",
 			plural(stats.Frames, "frame"), stats.Opened(), stats.Held, stats.Inner, lost)
 	}
 }

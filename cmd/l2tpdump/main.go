@@ -5,8 +5,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -95,11 +97,16 @@ func run(args []string) int {
 		return decrypt(ctx, command[1:])
 	}
 	if _, err := os.Stat(name); err == nil {
+		for _, other := range args[1:] {
+			if _, err := os.Stat(other); err != nil && !strings.HasPrefix(other, "-") {
+				return fail(fmt.Errorf("%s: %w", other, bareError(err)))
+			}
+		}
 		return badUsage("no command, and no capture among the files",
 			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
 	}
 	if strings.HasPrefix(name, "-") {
-		return badUsage("the command comes before its options", "l2tpdump decrypt "+strings.Join(flagNames(args), " ")+" ...")
+		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+strings.Join(shown(args), " "))
 	}
 	return unknownCommand(name)
 }
@@ -109,16 +116,24 @@ func unknownCommand(name string) int {
 		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1]))
 }
 
-// flagNames picks the options out of args, without their values, which might be anything.
-func flagNames(args []string) []string {
-	var names []string
+// commandOf is the command that options are most likely of.
+func commandOf(args []string) string {
 	for _, a := range args {
-		if strings.HasPrefix(a, "-") && len(a) > 1 {
-			name, _, _ := strings.Cut(a, "=")
-			names = append(names, name)
+		if strings.HasPrefix(a, "-i") || strings.HasPrefix(a, "--interface") {
+			return "live"
 		}
 	}
-	return names
+	return "decrypt"
+}
+
+// shown is args as they can be shown: keys may stand behind -E.
+func shown(args []string) []string {
+	for i, a := range args {
+		if strings.HasPrefix(a, "-E") || strings.HasPrefix(a, "--esp-keys") {
+			return append(slices.Clone(args[:i]), "...")
+		}
+	}
+	return args
 }
 
 func help(args []string) int {

@@ -108,12 +108,30 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		return nil, exitOK, false
 	case err != nil:
 		cure := "l2tpdump help " + f.Name()
+		if owner := ownerOf(err, f.Name()); owner != "" {
+			cure = "that is an option of l2tpdump " + owner
+		}
 		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
 		}
 		return nil, badUsage(err.Error(), cure), false
 	}
 	return f.Args(), 0, true
+}
+
+// ownerOf is another command that has the option that err says is not known, "" if none has.
+func ownerOf(err error, command string) string {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return ""
+	}
+	name, short := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames() != ""
+	for _, other := range []string{"decrypt", "live", "verify", "keys", "sessions"} {
+		if f := flagsOf(other); other != command && (short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
+			return other
+		}
+	}
+	return ""
 }
 
 // longNames are the long names of a command's options.

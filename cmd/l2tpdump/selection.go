@@ -24,9 +24,9 @@ type choice struct {
 }
 
 func (c *choice) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.inner, "inner", "", "")
-	f.StringVar(&c.user, "user", "", "")
-	f.StringVar(&c.session, "session", "", "")
+	f.Var((*given)(&c.inner), "inner", "")
+	f.Var((*given)(&c.user), "user", "")
+	f.Var((*given)(&c.session), "session", "")
 }
 
 // any reports whether not all is wanted.

@@ -54,7 +54,7 @@ func (c *checkedStdout) finished(status int) int {
 func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
 
 func message(format string, args ...any) {
-	io.WriteString(os.Stderr, "l2tpdump: "+visible(fmt.Sprintf(format, args...))+"\n")
+	io.WriteString(os.Stderr, wrapped("l2tpdump: "+visible(fmt.Sprintf(format, args...)), columnsOf(os.Stderr), "  "))
 }
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }
@@ -151,9 +151,26 @@ func outputColumns() int {
 	return 80
 }
 
+// columnsOf is how wide a terminal is, 0 for what is none.
+func columnsOf(f *os.File) int {
+	n, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// cutTo cuts a text that is to stand in one line of a terminal.
+func cutTo(text string, columns int) string {
+	if columns <= 0 || len(text) <= columns {
+		return text
+	}
+	return text[:columns]
+}
+
 // terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says, else 0.
 func terminalColumns() int {
-	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && n > 0 {
+	if n := columnsOf(os.Stdout); n > 0 {
 		return n
 	}
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {

@@ -35,6 +35,25 @@ func (s *seconds) String() string { return time.Duration(*s).String() }
 // Type implements [pflag.Value].
 func (s *seconds) Type() string { return "time" }
 
+// given is the value of an option that must not be empty: an empty one, of a variable that is not
+// set, would choose everything.
+type given string
+
+// Set implements [pflag.Value].
+func (g *given) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty")
+	}
+	*g = given(text)
+	return nil
+}
+
+// String implements [pflag.Value].
+func (g *given) String() string { return string(*g) }
+
+// Type implements [pflag.Value].
+func (g *given) Type() string { return "string" }
+
 // byteSize is the value of an option that takes a number of bytes, or of thousands, millions and so
 // on as in 64M.
 type byteSize int64

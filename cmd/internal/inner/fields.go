@@ -159,9 +159,9 @@ func checksum(h *packet) *Checksum {
 	if !ok {
 		return nil
 	}
-	c := &Checksum{Value: fmt.Sprintf("0x%x", is), Correct: is == right}
+	c := &Checksum{Value: fmt.Sprintf("0x%04x", is), Correct: is == right}
 	if !c.Correct {
-		c.Right = fmt.Sprintf("0x%x", right)
+		c.Right = fmt.Sprintf("0x%04x", right)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package inner
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/google/gopacket/layers"
@@ -47,9 +48,9 @@ func (w *Printer) appendChecksum(dst []byte, h *packet) []byte {
 	if !ok {
 		return dst
 	}
-	dst = appendHex(dst, ", cksum 0x", is)
+	dst = fmt.Appendf(dst, ", cksum 0x%04x", is)
 	if is == right {
 		return append(dst, " (correct)"...)
 	}
-	return append(appendHex(dst, " (incorrect -> 0x", right), ')')
+	return fmt.Appendf(dst, " (incorrect -> 0x%04x)", right)
 }
