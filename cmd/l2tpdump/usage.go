@@ -25,7 +25,7 @@ Exit status: 0 all done; 1 error or bad usage; 3 done, but some packets could no
 
 const inputUsage = `
 Input:
-    -r, --read FILE        a capture: pcap or pcapng, gzipped or not, told by content; "-" is
+    -r, --read FILE        a capture: pcap or pcapng, compressed or not, told by content; "-" is
                            standard input; several are one capture, in order of their first packet
     -V, --read-list FILE   read the captures that FILE names, one on each line
     -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
