@@ -42,10 +42,11 @@ func keepalive() content { return content{reason: Keepalive} }
 // doubtful counts if it belongs to an exchange, an SA or a tunnel that is known.
 type classifier struct {
 	named   func(spi uint32) bool // an SPI that a key or IKE has named
+	keyed   func(spi uint32) bool // one that a key may be for
 	ike     *ikev1.Tracker
 	tunnels *l2tp.Tracker              // of what is in clear
 	peers   recent.Map[pair, struct{}] // that IKE was seen between
-	flows   recent.Map[flowID, uint32] // the last sequence number of what may be ESP in UDP
+	flows   recent.Map[flowID, flow]   // of what may be ESP in UDP
 }
 
 // pair is two addresses, the smaller one first.
@@ -62,6 +63,12 @@ func pairOf(n *capture.Frame) pair {
 type flowID struct {
 	dst netip.Addr
 	spi uint32
+}
+
+// flow is the last packet of one SPI: its sequence number, and whether it was taken for ESP.
+type flow struct {
+	seq uint32
+	esp bool
 }
 
 // classify finds out what a datagram carries. It changes nothing.
@@ -93,7 +100,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 			c.tunnels.Observe(src, dst, time, &h, x.data)
 		}
 	case n.UDP && isPort(n, portNATT) && x.kind != IKE && len(x.data) >= esp.HeaderLen:
-		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, binary.BigEndian.Uint32(x.data[4:]))
+		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, flow{binary.BigEndian.Uint32(x.data[4:]), x.kind == ESP})
 	}
 }
 
