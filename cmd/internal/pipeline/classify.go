@@ -204,8 +204,8 @@ func exactIKE(data []byte, length int) bool {
 }
 
 // isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of
-// its header, or by a possible header and a tunnel that is known. Of a message that the capture cut
-// in the header, the port has to do.
+// its header, or by a possible header, a version that is damaged included, and a tunnel that is
+// known. Of a message that the capture cut in the header, the port has to do.
 func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length int, sport, dport uint16) bool {
 	var h l2tp.Header
 	err := h.Decode(data)
@@ -213,6 +213,8 @@ func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length 
 	switch {
 	case len(data) < l2tp.MinHeader:
 		return port && length > len(data)
+	case err != nil && port && tunnels.Damaged(src, dst, data):
+		return true
 	case !l2tp.Possible(&h, data):
 		return false
 	case tunnels.Knows(src, dst, &h):
