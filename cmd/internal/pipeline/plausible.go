@@ -54,6 +54,8 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 	switch {
 	case h.Seq == 0 || h.Seq >= maxDoubtful || length%espUnit != 0 || length < minESP:
 		return false
+	case len(payload) < esp.HeaderLen+espUnit: // the capture cut it
+		return false
 	case int(binary.BigEndian.Uint16(payload[radiusLength:])) == length: // RADIUS, and others whose length is there
 		return false
 	case h.SPI&0x00ffffff == 0 && h.SPI>>24 <= 4: // WireGuard
