@@ -107,12 +107,13 @@ func FuzzTracker(f *testing.F) {
 			if how&1 != 0 {
 				decode = h.DecodeIP
 			}
-			if err := decode(data); err != nil && err != ErrTruncated {
-				continue
-			}
 			src, dst := client, server
 			if (how>>1+uint8(i))&1 != 0 {
 				src, dst = server, client
+			}
+			if err := decode(data); err != nil && err != ErrTruncated {
+				tr.Damaged(src, dst, data)
+				continue
 			}
 			tr.Knows(src, dst, &h)
 			o := tr.Observe(src, dst, int64(i), &h, data)

@@ -2,6 +2,7 @@ package l2tp
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"l2tpdump/l2tp/ppp"
 )
@@ -47,6 +48,23 @@ func Possible(h *Header, data []byte) bool {
 		return binary.BigEndian.Uint32(data) == Version3<<16 && h.Session != 0
 	}
 	return flags&reservedL2F == 0
+}
+
+// Damaged reports whether data, from src to dst, has a version that does not exist, and would with
+// that of L2TPv2 be a message of a tunnel that is known, a data message also of its session.
+func (t *Tracker) Damaged(src, dst netip.AddrPort, data []byte) bool {
+	var h Header
+	if h.Decode(data) != errVersion {
+		return false
+	}
+	h.Version = Version2
+	if h.decode2(binary.BigEndian.Uint16(data), data) != nil || !Possible(&h, data) {
+		return false
+	}
+	if h.Control {
+		return h.HasLength && h.HasSequence && int(h.Length) == len(data) && t.Knows(src, dst, &h)
+	}
+	return t.Find(src, dst, &h, data).Session != nil
 }
 
 // wholeAVPs reports whether a payload is AVPs from a Message Type to the end.

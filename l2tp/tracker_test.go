@@ -269,3 +269,32 @@ func TestSCCRPLost(t *testing.T) {
 		}
 	}
 }
+
+// TestDamaged: a message of a tunnel that is known is recognised without its version, and of it
+// nothing else.
+func TestDamaged(t *testing.T) {
+	tr := NewTracker(nil)
+	dial(t, tr, client, server, 11, 22, 33, 44)
+	hello := control(22, 0, 4, 2, message(messageHELLO))
+	for name, c := range map[string]struct {
+		data []byte
+		want bool
+	}{
+		"data":            {payload(22, 44), true},
+		"control":         {hello, true},
+		"another tunnel":  {payload(23, 44), false},
+		"another session": {payload(22, 45), false},
+		"reserved bits":   {append([]byte{0x10}, payload(22, 44)[1:]...), false},
+		"more behind it":  {append(hello, 0), false},
+		"control alone":   {append([]byte{0x80}, payload(22, 0)[1:]...), false},
+		"short":           {payload(22, 44)[:5], false},
+	} {
+		for _, version := range []byte{0, 2, 3, 5, 6, 10, 15} {
+			c.data[1] = version
+			exists := version == 2 || version == 3
+			if got := tr.Damaged(client, server, c.data); got != (c.want && !exists) {
+				t.Errorf("%s, version %d: %v", name, version, got)
+			}
+		}
+	}
+}

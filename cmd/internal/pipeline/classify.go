@@ -42,10 +42,11 @@ func keepalive() content { return content{reason: Keepalive} }
 // doubtful counts if it belongs to an exchange, an SA or a tunnel that is known.
 type classifier struct {
 	named   func(spi uint32) bool // an SPI that a key or IKE has named
+	keyed   func(spi uint32) bool // one that a key may be for
 	ike     *ikev1.Tracker
 	tunnels *l2tp.Tracker              // of what is in clear
 	peers   recent.Map[pair, struct{}] // that IKE was seen between
-	flows   recent.Map[flowID, uint32] // the last sequence number of what may be ESP in UDP
+	flows   recent.Map[flowID, flow]   // of what may be ESP in UDP
 }
 
 // pair is two addresses, the smaller one first.
@@ -62,6 +63,12 @@ func pairOf(n *capture.Frame) pair {
 type flowID struct {
 	dst netip.Addr
 	spi uint32
+}
+
+// flow is the last packet of one SPI: its sequence number, and whether it was taken for ESP.
+type flow struct {
+	seq uint32
+	esp bool
 }
 
 // classify finds out what a datagram carries. It changes nothing.
@@ -93,7 +100,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 			c.tunnels.Observe(src, dst, time, &h, x.data)
 		}
 	case n.UDP && isPort(n, portNATT) && x.kind != IKE && len(x.data) >= esp.HeaderLen:
-		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, binary.BigEndian.Uint32(x.data[4:]))
+		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, flow{binary.BigEndian.Uint32(x.data[4:]), x.kind == ESP})
 	}
 }
 
@@ -197,8 +204,8 @@ func exactIKE(data []byte, length int) bool {
 }
 
 // isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of
-// its header, or by a possible header and a tunnel that is known. Of a message that the capture cut
-// in the header, the port has to do.
+// its header, or by a possible header, a version that is damaged included, and a tunnel that is
+// known. Of a message that the capture cut in the header, the port has to do.
 func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length int, sport, dport uint16) bool {
 	var h l2tp.Header
 	err := h.Decode(data)
@@ -206,6 +213,8 @@ func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length 
 	switch {
 	case len(data) < l2tp.MinHeader:
 		return port && length > len(data)
+	case err != nil && port && tunnels.Damaged(src, dst, data):
+		return true
 	case !l2tp.Possible(&h, data):
 		return false
 	case tunnels.Knows(src, dst, &h):

@@ -17,6 +17,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(uint16(4500), uint16(4500), uint8(0), []byte("\x00\x00\x10\x01\x00\x00\x00\x01\x9a\xd1\x07\x5c\xe8\x33\x71\xba\x4f\x10\x8e\xc5\x62\x0d\x97\x2b"))
 	f.Add(uint16(1701), uint16(1701), uint8(0), []byte("\xc8\x02\x00\x0c\x00\x15\x00\x00\x00\x01\x00\x01"))
 	f.Add(uint16(4500), uint16(1024), uint8(1), []byte{0xff})
+	f.Add(uint16(4500), uint16(1024), uint8(51), []byte("\x41\x42\x43\x44\x00\x00\x00\x01\x9a"))
 	f.Add(uint16(1), uint16(2), uint8(7), []byte{})
 	f.Fuzz(func(t *testing.T, sport, dport uint16, missing uint8, payload []byte) {
 		if len(payload) > 2000 {
@@ -31,7 +32,7 @@ func FuzzClassify(f *testing.F) {
 		if err := n.Decode(capture.Raw, frame); err != nil {
 			t.Fatal(err)
 		}
-		c := classifier{named: func(spi uint32) bool { return spi&1 != 0 }, ike: ikev1.NewTracker(), tunnels: l2tp.NewTracker(nil)}
+		c := classifier{named: func(spi uint32) bool { return spi&1 != 0 }, keyed: func(spi uint32) bool { return spi&2 != 0 }, ike: ikev1.NewTracker(), tunnels: l2tp.NewTracker(nil)}
 		for range 2 { // what it learns of the first may make the second another
 			x := c.classify(&n, frame)
 			if x.kind == Other && len(x.data) > 0 && !isPort(&n, portNATT) || len(x.data) > len(payload) || x.kind != Other && x.length < len(x.data) {

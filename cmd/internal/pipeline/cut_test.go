@@ -71,3 +71,28 @@ func TestCutIKE(t *testing.T) {
 		}
 	}
 }
+
+// TestCutAnywhere: a packet alone, wherever the snaplen cuts it, is what it is as a whole, or other
+// where too little of it is left.
+func TestCutAnywhere(t *testing.T) {
+	f := mustRead(t, filepath.Join(capturesDir, "02-natt-aes256-sha1", "outer.pcap"))
+	whole := follow(t, f, nil, mode{})
+	seen := map[pipeline.Kind]int{}
+	for i, p := range f.list {
+		kind := whole.results[i].kind
+		if seen[kind]++; kind == pipeline.Other || seen[kind] > 10 {
+			continue
+		}
+		for n := range p.Data {
+			cut := p
+			cut.Data = p.Data[:n:n]
+			o := follow(t, f.with([]capture.Packet{cut}), nil, mode{text: true, layer: output.LayerL2TP})
+			if r := &o.results[0]; r.kind != kind && r.kind != pipeline.Other || len(o.clear) != 1 || r.verdict.Opened() {
+				t.Fatalf("frame %d, %d of %d bytes: %s", i+1, n, len(p.Data), r.text)
+			}
+		}
+	}
+	if seen[pipeline.IKE] == 0 || seen[pipeline.ESP] == 0 {
+		t.Errorf("%v", seen)
+	}
+}

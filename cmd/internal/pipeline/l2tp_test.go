@@ -1,9 +1,11 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"l2tpdump/capture"
@@ -83,6 +85,26 @@ func TestFloodOfRequests(t *testing.T) {
 	for i := range want.clear {
 		if string(got.clear[i].Data) != string(want.clear[i].Data) {
 			t.Fatalf("packet %d is another", i+1)
+		}
+	}
+}
+
+// TestDamagedVersion: a message of a known tunnel whose version is none is malformed, and costs no
+// other message.
+func TestDamagedVersion(t *testing.T) {
+	f := mustRead(t, "../../../testdata/ppp/vj-loss/outer.pcap")
+	want := follow(t, f, nil, mode{}).results
+	const damaged, version = 31, 14 + 20 + 8 + 1
+	list := slices.Clone(f.list)
+	list[damaged].Data = bytes.Clone(list[damaged].Data)
+	list[damaged].Data[version] = 5
+	for i, r := range follow(t, f.with(list), nil, mode{}).results {
+		verdict := want[i].verdict
+		if i == damaged {
+			verdict = why.Malformed
+		}
+		if r.kind != pipeline.L2TP || r.verdict != verdict {
+			t.Errorf("frame %d: %v %v, want %v", i+1, r.kind, r.verdict, verdict)
 		}
 	}
 }

@@ -13,16 +13,31 @@ import (
 func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
 	var h esp.Header
 	err := h.Decode(payload)
-	switch _, known := c.peers.Get(pairOf(n)); {
+	_, known := c.peers.Get(pairOf(n))
+	switch {
 	case err != nil:
 		return known && n.UDPLen >= esp.HeaderLen
 	case h.SPI <= maxReservedSPI:
 		return false
-	case known || plausibleESP(&h, payload, n.UDPLen):
+	case known:
 		return true
 	}
-	last, ok := c.flows.Get(flowID{n.Dst, h.SPI})
-	return ok && n.UDPLen%espUnit == 0 && h.Seq > last && h.Seq-last <= maxGap
+	last, follows := c.flows.Get(flowID{n.Dst, h.SPI})
+	if mayBeRTP(&h) && !c.keyed(h.SPI) && (!follows || last == flow{seq: h.Seq}) {
+		return false
+	}
+	return plausibleESP(&h, payload, n.UDPLen) ||
+		follows && n.UDPLen%espUnit == 0 && h.Seq > last.seq && h.Seq-last.seq <= maxGap
+}
+
+// mayBeRTP reports whether the header of ESP is also one of RTP (RFC 3550 section 5.1): version 2, no
+// contributing sources, and a payload type that RFC 3551 section 6 leaves to media. What would be an
+// SPI has the sequence number of RTP in it, which no two packets share; what would be a sequence
+// number is the timestamp, which the first packet of an SA has as 1 and that of RTP hardly ever.
+func mayBeRTP(h *esp.Header) bool {
+	const fixed, version2 = 0xcf000000, 0x80000000
+	media := h.SPI >> 16 & 0x7f
+	return h.SPI&fixed == version2 && (media <= 34 || media >= 96) && h.Seq != 1
 }
 
 const (
@@ -38,6 +53,8 @@ const (
 func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 	switch {
 	case h.Seq == 0 || h.Seq >= maxDoubtful || length%espUnit != 0 || length < minESP:
+		return false
+	case len(payload) < esp.HeaderLen+espUnit: // the capture cut it
 		return false
 	case int(binary.BigEndian.Uint16(payload[radiusLength:])) == length: // RADIUS, and others whose length is there
 		return false
