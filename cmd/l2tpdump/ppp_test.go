@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,19 @@ func TestPPPSets(t *testing.T) {
 			}
 			truth.check(t, again)
 		})
+	}
+}
+
+// TestMultilinkLate: a capture that begins between the dials of two links, or with that of the first cut
+// off in its midst, has the packets that their fragments make.
+func TestMultilinkLate(t *testing.T) {
+	for _, dir := range []string{"mp-long", "mp-short"} {
+		dir = "../../testdata/ppp/" + dir
+		for _, frames := range []int{9, 12, 16, 20} {
+			t.Run(fmt.Sprintf("%s from frame %d", filepath.Base(dir), frames+1), func(t *testing.T) {
+				readPPPTruth(t, dir).check(t, decryptSet(t, withoutHead(t, dir+"/outer.pcap", frames), exitOK, "ip", nil))
+			})
+		}
 	}
 }
 
