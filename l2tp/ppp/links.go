@@ -25,7 +25,7 @@ type Link struct {
 
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
-	told bool      // that the password is wrong
+	told bool      // that the password is wrong, or can't be checked
 }
 
 // NewLink returns a link between two ends, whose addresses tell it from others where they have no
