@@ -260,7 +260,7 @@ func (s *sinks) status(stats *pipeline.Stats) int {
 	switch {
 	case matched(stats) == 0 && (stats.Failed() > 0 || len(s.o.keys) > 0):
 		return exitNothing
-	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && len(s.p.PPP()) > 0,
+	case stats.Failed() > 0, len(s.report().Wrong) > 0, s.o.secrets != "" && pppFailed(s.p.PPP()),
 		wrongTunnelSecret(s.p.Tunnels()):
 		return exitPartly
 	}

@@ -56,13 +56,22 @@ func (o *options) tellSecrets(p *pipeline.Pipeline) (wrong bool) {
 	if o.secrets == "" {
 		return wrongTunnelSecret(p.Tunnels())
 	}
-	problems := pppProblems(p.PPP(), o.secrets)
-	listed(problems)
-	return wrongTunnelSecret(p.Tunnels()) || len(problems) > 0
+	listed(pppProblems(p.PPP(), o.secrets))
+	return wrongTunnelSecret(p.Tunnels()) || pppFailed(p.PPP())
+}
+
+// pppFailed reports whether packets could not be read, or a password is wrong.
+func pppFailed(findings map[ppp.Finding]uint64) bool {
+	for f := range findings {
+		if f.State != ppp.Plain || f.Proof != ppp.ProofHashed {
+			return true
+		}
+	}
+	return false
 }
 
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
-// whose password is wrong, what is to be done. file is that of --ppp-secrets, or "".
+// whose password is wrong or can't be checked, what is to be done. file is that of --ppp-secrets, or "".
 func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
 	var lines []string
 	for f, n := range findings {
@@ -95,6 +104,8 @@ func passwordReason(f ppp.Finding, file string) string {
 		return "how the user logged in with MS-CHAP is not in the capture: capture from the start of the connection"
 	case f.Proof == ppp.ProofWrong:
 		return fmt.Sprintf("wrong password (%s): the response in the traffic was made with another", f.Place)
+	case f.Proof == ppp.ProofHashed:
+		return fmt.Sprintf("the NT hash (%s) can't be checked: the user logged in with CHAP-MD5, for which the password itself is needed", f.Place)
 	case f.Proof == ppp.ProofRight:
 		return fmt.Sprintf("the password is right (%s), but no key of this kind follows from it", f.Place)
 	case file == "":

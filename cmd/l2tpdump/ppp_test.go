@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +93,58 @@ func TestPPPSets(t *testing.T) {
 			}
 			truth.check(t, again)
 		})
+	}
+}
+
+// TestMultilinkLate: a capture that begins between the dials of two links, or with that of the first cut
+// off in its midst, has the packets that their fragments make.
+func TestMultilinkLate(t *testing.T) {
+	for _, dir := range []string{"mp-long", "mp-short"} {
+		dir = "../../testdata/ppp/" + dir
+		for _, frames := range []int{9, 12, 16, 20} {
+			t.Run(fmt.Sprintf("%s from frame %d", filepath.Base(dir), frames+1), func(t *testing.T) {
+				readPPPTruth(t, dir).check(t, decryptSet(t, withoutHead(t, dir+"/outer.pcap", frames), exitOK, "ip", nil))
+			})
+		}
+	}
+}
+
+// TestNoIPPacket: what PPP calls an IP packet and is none is written as PPP and not as IP.
+func TestNoIPPacket(t *testing.T) {
+	const file = "../../testdata/ppp/hidden-avps/outer.pcap"
+	ip := len(decryptSet(t, file, exitOK, "ip", nil))
+	pppFrames := func(file string) int {
+		return len(packetsWithTimes(t, decryptTo(t, exitOK, "ppp.pcap", file, "--layer", "ppp")))
+	}
+	for name, damage := range map[string]func([]byte){
+		"version":       func(packet []byte) { packet[0] = 0x01 },
+		"header length": func(packet []byte) { packet[0] = 0x44 },
+		"length":        func(packet []byte) { packet[2]++ },
+		"IPv6":          func(packet []byte) { packet[0], packet[4] = 0x60, 0xff },
+	} {
+		all, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for at, begin := 0, []byte{0xff, 0x03, 0x00, 0x21, 0x45}; ; n++ {
+			next := bytes.Index(all[at:], begin)
+			if next < 0 {
+				break
+			}
+			at += next + len(begin)
+			damage(all[at-1:])
+		}
+		damaged := filepath.Join(t.TempDir(), "damaged.pcap")
+		if err := os.WriteFile(damaged, all, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(decryptSet(t, damaged, exitOK, "ip", nil)); n == 0 || got != ip-n {
+			t.Errorf("%s: %d packets of %d, %d are damaged", name, got, ip, n)
+		}
+		if got, want := pppFrames(damaged), pppFrames(file); got != want {
+			t.Errorf("%s: %d PPP frames, want %d", name, got, want)
+		}
 	}
 }
 

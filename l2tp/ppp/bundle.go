@@ -1,14 +1,22 @@
 package ppp
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // bundle is what the links of a Multilink bundle share, or what a single link has: what is
 // negotiated by network control protocols and CCP, and the state of both directions.
 type bundle struct {
 	x     *Expander
-	key   string  // in x.bundles; "": not there
-	user  string  // "" if he is not known
 	links []*Link // one of them, or more
+	user  string  // "" if he is not known
+
+	// Of Multilink: of the end whose direction is 0, and of the other.
+	addresses [2]netip.AddrPort
+	endpoints [2]string // "" if not known
+	key       string    // in x.bundles; "": not there
+	order     int       // which end is the first in the key
 
 	ccp    ccp
 	asked  [256]bool // by the low byte: a control protocol of the network layer was seen
@@ -345,27 +353,6 @@ func (b *bundle) ordered(direction int) bool {
 		return b.usesVJ[direction]
 	}
 	return b.ccp.streams[direction].comp != nil || b.usesVJ[direction] || len(b.vj[direction].slots) > 0
-}
-
-// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC
-// 1990 section 4.1). A link that is far behind has fallen silent, or sends in the other direction
-// only.
-func (b *bundle) passed(direction int) uint32 {
-	const silent = 512
-	r := &b.mp[direction]
-	highest := b.links[0].last[direction]
-	for _, l := range b.links {
-		if r.distance(l.last[direction]) > r.distance(highest) {
-			highest = l.last[direction]
-		}
-	}
-	lowest := highest
-	for _, l := range b.links {
-		if d := r.distance(l.last[direction]); !l.down && d < r.distance(lowest) && d > r.distance(highest)-silent {
-			lowest = l.last[direction]
-		}
-	}
-	return lowest
 }
 
 // linkDown hands up what waits for fragments, if no link is left that could carry them.

@@ -10,6 +10,7 @@ const (
 	ProofUnknown              // the file of secrets has none of the user
 	ProofWrong                // the response was made with another password than that of the file
 	ProofRight
+	ProofHashed // the file has the NT hash, and the response was made with the password itself (CHAP-MD5)
 )
 
 // authentication follows who proves who he is on a link, and how (PAP, CHAP, EAP).
@@ -116,13 +117,16 @@ func (a *authentication) response(sender int, id byte, value []byte, secrets *Se
 	}
 	candidates := secrets.of(a.user, a.server)
 	a.proof, a.place, a.confirmed = ProofUnknown, "", false
-	for i, e := range candidates {
+	for _, e := range candidates {
 		keys, ok := x.answer(&e.password)
 		if ok {
 			a.proof, a.place, a.keys = ProofRight, e.place, keys
 			break
 		}
-		if i == 0 {
+		switch hashed := x.algorithm == chapMD5 && e.password.hashed; {
+		case hashed && a.proof != ProofHashed:
+			a.proof, a.place = ProofHashed, e.place
+		case a.proof == ProofUnknown:
 			a.proof, a.place = ProofWrong, e.place
 		}
 	}
@@ -146,7 +150,7 @@ func (a *authentication) accept() { a.accepted, a.confirmed = true, true }
 // refused: the other end did not accept the response, which then says nothing of the file. A
 // response that it accepted before does.
 func (a *authentication) refused() {
-	if a.proof == ProofWrong && !a.confirmed {
+	if (a.proof == ProofWrong || a.proof == ProofHashed) && !a.confirmed {
 		a.proof = ProofNone
 	}
 }

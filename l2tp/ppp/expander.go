@@ -3,6 +3,7 @@ package ppp
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -91,9 +92,10 @@ const (
 type Expander struct {
 	secrets  *Secrets
 	inflater inflater
-	bundles  map[string][]*bundle // of Multilink, by their ends
-	loaded   map[*bundle]struct{} // those that have state
-	bytes    int                  // of all state
+	bundles  map[string][]*bundle            // of Multilink, by their ends
+	between  map[[2]netip.AddrPort][]*bundle // the same by the ends' addresses, the lower first
+	loaded   map[*bundle]struct{}            // those that have state
+	bytes    int                             // of all state
 	clock    uint64
 
 	// Of the frame at hand.
@@ -112,6 +114,7 @@ func NewExpander(secrets *Secrets) *Expander {
 	return &Expander{
 		secrets:  secrets,
 		bundles:  make(map[string][]*bundle),
+		between:  make(map[[2]netip.AddrPort][]*bundle),
 		loaded:   make(map[*bundle]struct{}),
 		findings: make(map[Finding]uint64),
 	}
@@ -176,11 +179,51 @@ func (x *Expander) forgetSize(b *bundle) {
 // forget takes a bundle out that has no link any more.
 func (x *Expander) forget(b *bundle) {
 	x.forgetSize(b)
-	if b.key == "" {
-		return
+	x.unlist(b)
+}
+
+// list puts a bundle where links find it that are of the same ends.
+func (x *Expander) list(b *bundle) {
+	b.key, b.order = endsKey(b.endpoints, b.addresses, b.user)
+	x.bundles[b.key] = append(x.bundles[b.key], b)
+	pair := lowerFirst(b.addresses)
+	x.between[pair] = append(x.between[pair], b)
+}
+
+// unlist takes a bundle out from there.
+func (x *Expander) unlist(b *bundle) {
+	if b.key != "" {
+		removeFrom(x.bundles, b.key, b)
+		removeFrom(x.between, lowerFirst(b.addresses), b)
+		b.key = ""
 	}
-	others := slices.DeleteFunc(x.bundles[b.key], func(other *bundle) bool { return other == b })
-	if x.bundles[b.key] = others; len(others) == 0 {
-		delete(x.bundles, b.key)
+}
+
+func removeFrom[K comparable](lists map[K][]*bundle, key K, b *bundle) {
+	others := slices.DeleteFunc(lists[key], func(other *bundle) bool { return other == b })
+	if lists[key] = others; len(others) == 0 {
+		delete(lists, key)
 	}
+}
+
+// lowerFirst are the addresses of two ends, the lower first.
+func lowerFirst(a [2]netip.AddrPort) [2]netip.AddrPort {
+	if a[0].Compare(a[1]) > 0 {
+		a[0], a[1] = a[1], a[0]
+	}
+	return a
+}
+
+// endsKey names the ends that the links of a bundle have in common: by their endpoint discriminators;
+// where neither these nor the user are known, by their addresses. first is the end that it begins with,
+// for links may be dialled from either.
+func endsKey(endpoints [2]string, addresses [2]netip.AddrPort, user string) (key string, first int) {
+	order := cmp.Or(cmp.Compare(endpoints[0], endpoints[1]), addresses[0].Compare(addresses[1]))
+	if endpoints == [2]string{} && user == "" {
+		endpoints = [2]string{addresses[0].String(), addresses[1].String()}
+	}
+	if order > 0 {
+		first = 1
+	}
+	return endpoints[first] + "\x00" + endpoints[1-first], first
 }

@@ -2,7 +2,7 @@ package ppp
 
 // Finding is what is to be said of a user's links: packets could not be read because a password or
 // the beginning of the capture is missing, or because their compression is not known; or a password
-// is wrong.
+// is wrong, or can't be checked.
 type Finding struct {
 	State       State  // NoKey or Unknown; Plain where there was nothing to decrypt
 	Proof       Proof  // what the traffic says of the password
@@ -14,16 +14,16 @@ type Finding struct {
 // Findings are what there is to say, each with the number of frames that could not be read.
 func (x *Expander) Findings() map[Finding]uint64 { return x.findings }
 
-// report tells of a frame that was not read, and once that the password is wrong.
+// report tells of a frame that was not read, and once that the password is wrong or can't be checked.
 func (l *Link) report(s State, compression string) {
-	if wrong := l.auth.proof == ProofWrong && !l.told; s == NoKey || s == Unknown || wrong {
+	news := (l.auth.proof == ProofWrong || l.auth.proof == ProofHashed) && !l.told
+	if news || s == NoKey || s == Unknown {
 		l.told = true
 		l.tell(s, compression)
 	}
 }
 
-// tell takes note of a finding about a frame that was not read, or that shows that the password is
-// wrong.
+// tell takes note of a finding about a frame that was not read, or about the password.
 func (l *Link) tell(s State, compression string) {
 	f := Finding{State: s, Proof: l.auth.proof, User: l.auth.user, Place: l.auth.place, Compression: compression}
 	frames := uint64(1)

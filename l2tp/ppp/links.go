@@ -12,6 +12,7 @@ type Link struct {
 	bundle    *bundle
 	flip      int  // the direction in the bundle of what end 0 sends
 	joined    bool // the bundle is that of Multilink
+	undecided bool // which one it is will be known with the first fragment
 
 	lcp       negotiation
 	multilink [2]bool   // the end may send fragments
@@ -24,7 +25,7 @@ type Link struct {
 
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
-	told bool      // that the password is wrong
+	told bool      // that the password is wrong, or can't be checked
 }
 
 // NewLink returns a link between two ends, whose addresses tell it from others where they have no
@@ -62,8 +63,12 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 		r.Packets = x.packets
 		return r
 	}
-	if !l.joined && (f.Protocol == protocolMultilink || l.multilink[0] || l.multilink[1]) {
-		l.join()
+	switch {
+	case l.joined:
+	case f.Protocol == protocolMultilink:
+		l.join(sender, payload)
+	case l.multilink != [2]bool{} && !l.undecided:
+		l.join(sender, nil)
 	}
 	b := l.bundle
 	direction := sender ^ l.flip
@@ -134,7 +139,7 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 	}
 	r.Number, r.Begin, r.End = f.number, f.begin, f.end
 	if mp.mask == 0 {
-		if mp.mask = mask; !known {
+		if mp.mask = mask; !known || f.number > mpWindow {
 			mp.next = f.number // the capture began later
 		}
 	}
@@ -145,33 +150,80 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 }
 
 // join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
-// and the same user, as far as he is known; where neither is known, of the same addresses.
-func (l *Link) join() {
-	l.joined = true
-	ends := l.endpoint
-	order := cmp.Or(cmp.Compare(ends[0], ends[1]), l.addresses[0].Compare(l.addresses[1]))
-	if ends == [2]string{} && l.auth.user == "" {
-		ends = [2]string{l.addresses[0].String(), l.addresses[1].String()}
-	}
-	if order > 0 { // links may have been dialled from either end
-		ends[0], ends[1], l.flip = ends[1], ends[0], 1
-	}
-	key, user := ends[0]+"\x00"+ends[1], l.auth.user
-	for _, b := range l.x.bundles[key] {
-		if b.user != user && b.user != "" && user != "" {
-			continue
-		}
-		l.bundle.remove(l)
-		b.user = cmp.Or(b.user, user)
-		l.bundle, b.links = b, append(b.links, l)
-		for i := range l.last {
-			l.last[i] = (b.mp[i].next - 1) & b.mp[i].mask
-		}
+// and the same user. Where it is not in the capture what they are, of the only bundle between the same
+// addresses that can be theirs; the number of the link's first fragment tells, without which, nil, the
+// link does not join yet if there is any.
+func (l *Link) join(sender int, fragment []byte) {
+	if l.joinEnds() {
 		return
 	}
-	l.bundle.key, l.bundle.user = key, user
-	l.x.bundles[key] = append(l.x.bundles[key], l.bundle)
-	l.giveKeys()
+	var found *bundle
+	n := 0
+	for _, b := range l.x.between[lowerFirst(l.addresses)] {
+		flip := l.flipIn(b)
+		if l.mayJoin(b, flip) && (fragment == nil || b.follows(sender^flip, fragment)) {
+			found = b
+			n++
+		}
+	}
+	switch {
+	case n > 0 && fragment == nil:
+		l.undecided = true
+	case n == 1:
+		l.enter(found, l.flipIn(found))
+	default:
+		b := l.bundle
+		b.user, b.endpoints, b.addresses = l.auth.user, l.endpoint, l.addresses
+		l.joined = true
+		l.x.list(b)
+		l.giveKeys()
+	}
+}
+
+// joinEnds joins the bundle of the same ends, if they are known and there is one.
+func (l *Link) joinEnds() bool {
+	if l.multilink == [2]bool{} {
+		return false
+	}
+	key, first := endsKey(l.endpoint, l.addresses, l.auth.user)
+	for _, b := range l.x.bundles[key] {
+		if same(b.user, l.auth.user) {
+			l.enter(b, first^b.order)
+			return true
+		}
+	}
+	return false
+}
+
+// flipIn is the direction in a bundle between the same addresses of what end 0 sends.
+func (l *Link) flipIn(b *bundle) int {
+	if l.addresses == b.addresses {
+		return 0
+	}
+	return 1
+}
+
+// mayJoin reports whether nothing that is known of the ends tells the link from those of a bundle.
+func (l *Link) mayJoin(b *bundle, flip int) bool {
+	return same(b.user, l.auth.user) && same(b.endpoints[flip], l.endpoint[0]) && same(b.endpoints[1-flip], l.endpoint[1])
+}
+
+// same reports whether two names, "" for one that is not known, may be the same.
+func same(a, b string) bool { return a == "" || b == "" || a == b }
+
+// enter makes the link one of a bundle, of whose ends more may be known by it.
+func (l *Link) enter(b *bundle, flip int) {
+	l.bundle.remove(l)
+	l.x.unlist(b)
+	b.user = cmp.Or(b.user, l.auth.user)
+	for end, name := range l.endpoint {
+		b.endpoints[end^flip] = cmp.Or(b.endpoints[end^flip], name)
+	}
+	l.x.list(b)
+	l.bundle, b.links, l.flip, l.joined = b, append(b.links, l), flip, true
+	for i := range l.last {
+		l.last[i] = (b.mp[i].next - 1) & b.mp[i].mask
+	}
 }
 
 // giveKeys makes the keys that logging in yielded those of the bundle.
@@ -200,8 +252,8 @@ func (l *Link) linkControl(sender int, protocol uint16, payload []byte) {
 		l.giveKeys()
 	}
 	up := l.auth.accepted || l.auth.algorithms == [2]byte{} && l.lcp.acked == [2]bool{true, true}
-	if up && !l.joined && l.multilink != [2]bool{} {
-		l.join() // before it sends anything, so that the others do not run ahead of it
+	if up && !l.joined && !l.undecided && l.multilink != [2]bool{} {
+		l.join(sender, nil) // before it sends anything, so that the others do not run ahead of it
 	}
 	if l.joined {
 		l.bundle.user = cmp.Or(l.bundle.user, l.auth.user)

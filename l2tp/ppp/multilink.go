@@ -9,6 +9,7 @@ const (
 	maxFragments    = 1024    // that wait for others
 	maxFragmentData = 1 << 20 // bytes of them
 	mpReordering    = 6       // numbers that the network may reorder a link's fragments by
+	mpWindow        = 512     // numbers that the links of a bundle are apart by, or one has fallen silent
 )
 
 // reassembly puts the fragments of one direction of a Multilink bundle together (RFC 1990).
@@ -207,4 +208,35 @@ func (r *reassembly) giveUp(x *Expander) {
 		}
 	}
 	*r = reassembly{mask: r.mask, next: r.next, losses: r.losses + 1}
+}
+
+// passed is the lowest of the last sequence numbers that each link has sent in a direction (RFC
+// 1990 section 4.1). A link that is far behind has fallen silent, or sends in the other direction
+// only.
+func (b *bundle) passed(direction int) uint32 {
+	r := &b.mp[direction]
+	highest := b.links[0].last[direction]
+	for _, l := range b.links {
+		if r.distance(l.last[direction]) > r.distance(highest) {
+			highest = l.last[direction]
+		}
+	}
+	lowest := highest
+	for _, l := range b.links {
+		if d := r.distance(l.last[direction]); !l.down && d < r.distance(lowest) && d > r.distance(highest)-mpWindow {
+			lowest = l.last[direction]
+		}
+	}
+	return lowest
+}
+
+// follows reports whether a fragment may be the next of a link that is not in the bundle yet.
+func (b *bundle) follows(direction int, fragment []byte) bool {
+	r := &b.mp[direction]
+	if r.mask == 0 {
+		return true
+	}
+	f, ok := readFragment(fragment, r.mask)
+	d := r.distance(f.number)
+	return ok && -mpWindow < d && d < mpWindow
 }

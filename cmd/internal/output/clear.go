@@ -142,7 +142,7 @@ func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkTy
 	return c.w.WritePacket(p, c.comment)
 }
 
-// inner writes the users' packets that r completed.
+// inner writes the users' packets that r completed, but for what PPP calls one and is none.
 func (c *Clear) inner(r *pipeline.Record) error {
 	if r.Payload.Inner == nil || r.Payload.Line {
 		return nil
@@ -153,7 +153,7 @@ func (c *Clear) inner(r *pipeline.Record) error {
 		if i > 0 {
 			data = r.Payload.More[i-1]
 		}
-		if c.users != nil && !passes(c.users, data, r) {
+		if !isIP(data, len(data)+r.Missing) || c.users != nil && !passes(c.users, data, r) {
 			continue
 		}
 		c.packet = r.Packet

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -87,6 +88,19 @@ func (s *Selection) Passes(r *pipeline.Record) bool {
 // passes reports whether a user's packet, the end of which may be missing, passes a filter.
 func passes(f pipeline.Filter, packet []byte, r *pipeline.Record) bool {
 	return packet != nil && f.Match(packet, len(packet)+r.Missing)
+}
+
+// isIP reports whether data, the beginning of length bytes, is that of an IP packet of no more.
+func isIP(data []byte, length int) bool {
+	const header4, header6 = 20, 40 // bytes (RFC 791 section 3.1, RFC 8200 section 3)
+	switch {
+	case len(data) == 0:
+	case data[0]>>4 == 4:
+		return data[0]&15 >= header4/4 && length >= header4 && (len(data) < 4 || int(binary.BigEndian.Uint16(data[2:])) <= length)
+	case data[0]>>4 == 6:
+		return length >= header6 && (len(data) < 6 || header6+int(binary.BigEndian.Uint16(data[4:])) <= length)
+	}
+	return false
 }
 
 // isControl reports whether a record holds a message that sets up, keeps or ends a session: of IKE,

@@ -29,3 +29,28 @@ func TestInnerDoesNotAllocate(t *testing.T) {
 		t.Errorf("%d of 101 passed", s.Passed)
 	}
 }
+
+func TestIsIP(t *testing.T) {
+	for _, c := range []struct {
+		data   string
+		length int
+		want   bool
+	}{
+		{"", 0, false},
+		{"", 40, false},
+		{"\x45", 20, true}, // the rest was not captured
+		{"\x45", 19, false},
+		{"\x44\x00\x00\x14", 20, false},
+		{"\x45\x00\x00\x14", 20, true},
+		{"\x45\x00\x00\x14", 60, true}, // padded
+		{"\x45\x00\x00\x15", 20, false},
+		{"\x01\x03\x00\x0a", 10, false},
+		{"\x60\x00\x00\x00\x00\x08", 48, true},
+		{"\x60\x00\x00\x00\x00\x08", 47, false},
+		{"\x60", 39, false},
+	} {
+		if got := isIP([]byte(c.data), c.length); got != c.want {
+			t.Errorf("%x, %d bytes: %v", c.data, c.length, got)
+		}
+	}
+}
