@@ -43,7 +43,6 @@ type charon struct {
 	threads map[string]*charonThread
 	modes   map[uint32]string // proposal selected in a Quick Mode, by message ID
 	dumps   int               // dumps of any kind, for near
-	bare    bool              // there are tags without a thread, for near
 	journal []byte            // daemon of the last line without a tag
 	scratch []byte
 }
@@ -413,7 +412,7 @@ func (c *charon) end(t *charonThread) {
 // near says why there was no key.
 func (c *charon) near() string {
 	switch {
-	case c.dumps == 0 && c.bare:
+	case c.dumps == 0 && c.out.swanctl:
 		return c.out.lack("it is what swanctl or ipsec up prints, which has no keys: strongSwan writes them only to its " +
 			"log, with the log levels ike = 4 and chd = 4, as in journalctl -u strongswan")
 	case c.dumps == 0:

@@ -62,3 +62,15 @@ func eachKey(keys *Keys, f func(name string, k esp.Key)) {
 		}
 	}
 }
+
+// What swanctl prints is no Yamaha router's log, though it has the tag [IKE].
+func TestSwanctlIsNoYamaha(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/swanctl-initiate-loglevel4-real.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse(bytes.NewReader(text), "x", "")
+	if err == nil || !strings.Contains(err.Error(), "what swanctl or ipsec up prints") || strings.Contains(err.Error(), "Yamaha") {
+		t.Error(err)
+	}
+}
