@@ -146,3 +146,39 @@ func TestArchiveOfMac(t *testing.T) {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
+
+// TestBrokenCommand: where a terminal or a mail broke a command of ip at its width, it is put together; at
+// these other widths no key comes of it.
+func TestBrokenCommand(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/x10-state-add-1line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noLines(want)
+	for width := 40; width <= 110; width++ {
+		var broken strings.Builder
+		for line := range strings.Lines(string(text)) {
+			for ; len(line) > width+1; line = line[width:] {
+				broken.WriteString(line[:width] + "\n")
+			}
+			broken.WriteString(line)
+		}
+		got, err := Parse(strings.NewReader(broken.String()), "x", "")
+		if width >= minTorn && width <= maxTorn {
+			noLines(got)
+			sameKeys(t, fmt.Sprint("width ", width), got, want)
+		} else if err == nil || strings.Contains(err.Error(), "no keys yet") || len(got.ESP) > 0 {
+			t.Errorf("width %d: %d keys, %v", width, len(got.ESP), err)
+		}
+	}
+	// A whole command is no part of what follows.
+	whole := fmt.Sprintf("ip xfrm state add proto esp spi 0x1 enc 'cbc(des)' 0x%016x", 0x1234567890abcdef)
+	whole += strings.Repeat(" ", 76-len(whole)) + "\necho done\n"
+	if got, err := Parse(strings.NewReader(whole), "x", ""); err != nil || len(got.ESP) != 1 || got.ESP[0].Key.Len() != 8 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
