@@ -125,12 +125,13 @@ var charonLabels = map[string]charonValue{
 
 // A charonDump is a value whose rows are being read.
 type charonDump struct {
-	value charonValue
-	label string
-	line  int
-	want  int
-	got   []byte
-	open  bool
+	value    charonValue
+	label    string
+	line     int
+	want     int
+	got      []byte
+	open     bool
+	redacted bool // something stands where a row of it was
 }
 
 // A charonLine is a line of the log taken apart.
@@ -226,6 +227,7 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.row(n, off, rest)
 		return
 	}
+	t.dump.redacted = t.dump.open && charonRedacted(msg)
 	t.cut()
 	if label, size, ok := charonDumpHead(msg); ok {
 		c.dumps++
@@ -298,6 +300,13 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 	return off, s[i+2:], unhex(s[i+2]) != 0xff
 }
 
+// charonRedacted reports whether a row has something in the place of its bytes: "   0: [removed]".
+func charonRedacted(msg []byte) bool {
+	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
+	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 &&
+		(redacted(string(rest)) || bytes.HasPrefix(bytes.ToUpper(rest), []byte("XX ")))
+}
+
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.
 func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
 	i := bytes.Index(msg, []byte(" => "))
@@ -337,7 +346,12 @@ func (t *charonThread) row(n, off int, rest []byte) {
 
 // cut ends a dump that has not all of its rows.
 func (t *charonThread) cut() {
-	if d := &t.dump; d.open {
+	switch d := &t.dump; {
+	case !d.open:
+	case d.redacted:
+		d.open = false
+		t.out.note(d.line, d.label+": "+errRedacted.Error())
+	default:
 		d.open = false
 		t.out.note(d.line, d.label+": "+byteCount(len(d.got))+" of "+strconv.Itoa(d.want)+", the rest is missing")
 	}
