@@ -26,9 +26,10 @@ type Secret struct {
 	QuickSecret  esp.Key // g(qm)^xy of a Quick Mode with PFS
 	MessageID    uint32  // the Quick Mode of QuickSecret, 0 where the source does not say
 
-	SKEYIDeHead bool       // SKEYIDe is only the head of the value
-	Peer        netip.Addr // the other end, where the source names it
-	Origin      esp.Origin
+	SKEYIDeHead     bool       // SKEYIDe is only the head of the value
+	SKEYIDeDoubtful bool       // SKEYIDe may lack rows, or have one twice: only a capture can tell
+	Peer            netip.Addr // the other end, where the source names it
+	Origin          esp.Origin
 
 	// Origins has the places of values that are not at Origin, by their names in RFC 2409:
 	// "SKEYID_d"; may be nil.

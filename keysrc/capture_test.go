@@ -19,7 +19,10 @@ func parseWith(f *Format, name string, data []byte) *Keys {
 	keys := new(Keys)
 	p := f.new(&output{name: name, emit: keys.add})
 	for n, line := range bytes.Split(data, []byte("\n")) {
-		new(unwrapper).each(0, line, func(line []byte) { p.line(n+1, line) })
+		var u unwrapper
+		u.entries(line, func(depth int, text []byte) {
+			u.split(depth, text, func(line []byte) { p.line(n+1, line) })
+		})
 	}
 	p.close()
 	return keys

@@ -43,7 +43,6 @@ type charon struct {
 	threads map[string]*charonThread
 	modes   map[uint32]string // proposal selected in a Quick Mode, by message ID
 	dumps   int               // dumps of any kind, for near
-	bare    bool              // there are tags without a thread, for near
 	journal []byte            // daemon of the last line without a tag
 	scratch []byte
 }
@@ -126,12 +125,13 @@ var charonLabels = map[string]charonValue{
 
 // A charonDump is a value whose rows are being read.
 type charonDump struct {
-	value charonValue
-	label string
-	line  int
-	want  int
-	got   []byte
-	open  bool
+	value    charonValue
+	label    string
+	line     int
+	want     int
+	got      []byte
+	open     bool
+	redacted bool // something stands where a row of it was
 }
 
 // A charonLine is a line of the log taken apart.
@@ -227,6 +227,7 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.row(n, off, rest)
 		return
 	}
+	t.dump.redacted = t.dump.open && charonRedacted(msg)
 	t.cut()
 	if label, size, ok := charonDumpHead(msg); ok {
 		c.dumps++
@@ -299,6 +300,13 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 	return off, s[i+2:], unhex(s[i+2]) != 0xff
 }
 
+// charonRedacted reports whether a row has something in the place of its bytes: "   0: [removed]".
+func charonRedacted(msg []byte) bool {
+	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
+	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 &&
+		(redacted(string(rest)) || bytes.HasPrefix(bytes.ToUpper(rest), []byte("XX ")))
+}
+
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.
 func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
 	i := bytes.Index(msg, []byte(" => "))
@@ -338,7 +346,12 @@ func (t *charonThread) row(n, off int, rest []byte) {
 
 // cut ends a dump that has not all of its rows.
 func (t *charonThread) cut() {
-	if d := &t.dump; d.open {
+	switch d := &t.dump; {
+	case !d.open:
+	case d.redacted:
+		d.open = false
+		t.out.note(d.line, d.label+": "+errRedacted.Error())
+	default:
 		d.open = false
 		t.out.note(d.line, d.label+": "+byteCount(len(d.got))+" of "+strconv.Itoa(d.want)+", the rest is missing")
 	}
@@ -413,7 +426,7 @@ func (c *charon) end(t *charonThread) {
 // near says why there was no key.
 func (c *charon) near() string {
 	switch {
-	case c.dumps == 0 && c.bare:
+	case c.dumps == 0 && c.out.swanctl:
 		return c.out.lack("it is what swanctl or ipsec up prints, which has no keys: strongSwan writes them only to its " +
 			"log, with the log levels ike = 4 and chd = 4, as in journalctl -u strongswan")
 	case c.dumps == 0:

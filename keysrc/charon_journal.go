@@ -51,7 +51,7 @@ func bareTag(text []byte) bool {
 // untagged takes a line without a tag.
 func (c *charon) untagged(n int, text []byte) bool {
 	if bareTag(text) {
-		c.bare = true
+		c.out.swanctl = c.out.swanctl || !bytes.HasPrefix(text, []byte("[IKE]"))
 		return true
 	}
 	daemon, msg := charonMessage(text)

@@ -62,3 +62,34 @@ func eachKey(keys *Keys, f func(name string, k esp.Key)) {
 		}
 	}
 }
+
+// What swanctl prints is no Yamaha router's log, though it has the tag [IKE].
+func TestSwanctlIsNoYamaha(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/swanctl-initiate-loglevel4-real.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse(bytes.NewReader(text), "x", "")
+	if err == nil || !strings.Contains(err.Error(), "what swanctl or ipsec up prints") || strings.Contains(err.Error(), "Yamaha") {
+		t.Error(err)
+	}
+}
+
+// Where somebody put something in the place of key bytes it is said so, and not that they are missing.
+func TestRedacted(t *testing.T) {
+	for _, text := range []string{
+		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   <redacted>\n[IKE]   <redacted>\n[IKE] add\n",
+		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   xx xx xx xx xx xx xx xx\n[IKE] add\n",
+		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   [removed]\n[IKE] add\n",
+		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: [removed]\n14[IKE] x\n",
+		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: XX XX XX XX\n14[IKE] x\n",
+		"148048a5bc8c637f,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+		"148048a5bc8c637f,<redacted>\n",
+	} {
+		_, err := Parse(strings.NewReader(text), "x", "")
+		if err == nil || !strings.Contains(err.Error(), "redacted") || strings.Contains(err.Error(), "missing") ||
+			strings.Contains(err.Error(), "confidential") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -91,6 +91,8 @@ type output struct {
 	said  int  // notes given out
 	bad   int  // values left out
 	first Note // about the first of them
+	// swanctl says that lines are as swanctl prints them, which have the tag [IKE] too.
+	swanctl bool
 }
 
 // maxNotes bounds the notes of one source: a damaged log of any size says the same again and again.

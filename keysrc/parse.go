@@ -36,10 +36,12 @@ func Parse(r io.Reader, name, format string) (*Keys, error) {
 	closeErr := s.Close()
 	if t := s.turner; t.score <= backward && !t.over {
 		*keys, seen = Keys{}, newSeen(0)
+		dates, content := s.dates, s.content
 		s, _ = NewStream(name, format, emit)
-		t.turned(func(n int, line []byte) {
+		s.dates, s.content = dates, content
+		t.turned(func(n, depth int, text []byte) {
 			s.n = n
-			s.feed(line)
+			s.entry(depth, text)
 		})
 		s.n = t.lines[len(t.lines)-1].n
 		closeErr = s.Close()
@@ -121,8 +123,9 @@ type Stream struct {
 	n       int // lines taken
 	history history
 	unwrap  unwrapper
-	give    func([]byte) // offer, made once
-	turner  *turner      // of a source that is read to its end
+	give    func([]byte)      // offer, made once
+	enter   func(int, []byte) // entry, made once
+	turner  *turner           // of a source that is read to its end
 	dates   dates
 	near    []string
 	config  int  // the configuration that a line is of, as configNamed has it
@@ -139,7 +142,7 @@ type started struct {
 // it is given belongs to the receiver. The only error is the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	s := &Stream{format: format, out: output{name: name, emit: emit}}
-	s.give = s.offer
+	s.give, s.enter = s.offer, s.entry
 	if format == "" {
 		s.waiting = append(s.waiting, formats...)
 		return s, nil
@@ -222,10 +225,15 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
+	s.unwrap.entries(line, s.enter)
+}
+
+// entry takes what a line holds of a log, in the wrappings that are left.
+func (s *Stream) entry(depth int, text []byte) {
 	if s.turner != nil {
-		s.turner.take(s.n, line)
+		s.turner.take(s.n, depth, text)
 	}
-	s.unwrap.each(0, line, s.give)
+	s.unwrap.split(depth, text, s.give)
 }
 
 // offer gives one line to whom it may concern.
@@ -341,9 +349,13 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 		s.feed(line)
 	}}
 	n, err := split.run(src)
-	if split.long > 0 && len(s.running) > 0 {
-		s.out.doubt(split.longLine, fmt.Sprintf("passed over %s longer than %d bytes",
-			count(split.long, "line", "lines"), splitterSize/2))
+	if split.long > 0 {
+		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), maxLine)
+		if len(s.running) > 0 {
+			s.out.doubt(split.longLine, passed)
+		} else {
+			s.near = append(s.near, passed+": give what is in it in lines of its own")
+		}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {

@@ -120,7 +120,9 @@ func FuzzUnwrap(f *testing.F) {
 		var u unwrapper
 		for line := range bytes.Lines(data) {
 			size := 0
-			u.each(0, line, func(inner []byte) { size += len(inner) + 1 })
+			u.entries(line, func(depth int, text []byte) {
+				u.split(depth, text, func(inner []byte) { size += len(inner) + 1 })
+			})
 			if size > 2*len(line)+64 {
 				t.Fatalf("%d bytes out of %d", size, len(line))
 			}

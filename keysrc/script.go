@@ -43,6 +43,7 @@ type script struct {
 	command scriptCommand // at hand
 	start   int           // its first line
 	text    []byte
+	width   int // of ip's command in columns, if a terminal may have broken its line there; else 0
 
 	xfrm   *xfrm // take what the commands say as if it were listed
 	setkey setkey
@@ -115,8 +116,15 @@ func (p *script) line(n int, text []byte) bool {
 	if c, rest := scriptStart(s); c != scriptNone {
 		p.end()
 		p.command, p.start, s = c, n, rest
+		if w := len(text); c == scriptXFRM && w >= minTorn && w <= maxTorn && text[w-1] != '\\' {
+			p.text, p.width = append(p.text, text[bytes.LastIndex(text, rest):]...), w
+			return true
+		}
 	} else if p.command == scriptNone {
 		return false
+	}
+	if p.width != 0 {
+		return p.broken(n, text)
 	}
 	goesOn := false
 	if p.command == scriptSetkey {
@@ -138,10 +146,37 @@ func (p *script) line(n int, text []byte) bool {
 	return true
 }
 
+// broken takes the line after one that a terminal may have broken: a part of it where that one has no key
+// for a cipher, or this one begins with digits.
+func (p *script) broken(n int, text []byte) bool {
+	first, _ := word(text)
+	if !startsHex(first) && scriptHasKey(scriptWords(p.text)) {
+		p.end()
+		return false
+	}
+	p.text = append(p.text, text...)
+	if len(text) != p.width || n-p.start >= maxScriptLines {
+		p.end()
+	}
+	return true
+}
+
+// scriptHasKey reports whether a command of ip has a key of a length that its cipher takes.
+func scriptHasKey(words []string) bool {
+	for i, w := range words[:max(0, len(words)-2)] {
+		if w == "enc" || w == "aead" {
+			c, _, _ := cipherNamed(words[i+1])
+			key, ok := scriptKey(words[i+2])
+			return ok && c != nil && c.KeyLenOK(len(key)-c.SaltLen)
+		}
+	}
+	return false
+}
+
 // end takes the command at hand as whole.
 func (p *script) end() {
 	c := p.command
-	p.command = scriptNone
+	p.command, p.width = scriptNone, 0
 	switch c {
 	case scriptXFRM:
 		p.state(scriptWords(p.text))
@@ -240,7 +275,12 @@ func (p *script) state(words []string) {
 		}
 	}
 	number, err := strconv.ParseUint(spi, 0, 32)
-	if err != nil {
+	switch {
+	case len(algorithms) == 0:
+		p.out.note(p.start, "the command ip xfrm state has no key in its line: where it goes on in the next, give all "+
+			"of it in one line")
+		return
+	case err != nil:
 		p.out.note(p.start, "the SPI of the command can't be read")
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -59,15 +61,64 @@ func TestShapes(t *testing.T) {
 			t.Errorf("%s, %s: %v", c.file, c.what, err)
 			continue
 		}
-		for _, k := range [...]*Keys{got, want} { // the lines are others
-			for _, s := range k.ESP {
-				s.Origin.Line = 0
+		noLines(got)
+		noLines(want)
+		sameKeys(t, c.file+", "+c.what, got, want)
+	}
+}
+
+// TestExportNewestFirst: the messages of an export, in one line or in many, come in either order.
+func TestExportNewestFirst(t *testing.T) {
+	type entry struct {
+		Source map[string]string `json:"_source"`
+	}
+	for _, file := range []string{
+		"field/keys/b1-isakmpd-D", "field/keys/m12-with-key", "field/keys/r-dlink",
+		"field/keys/j2-charon-systemd-o-cat", "captures/02-natt-aes256-sha1/charon-server.log",
+		"captures/01-basic-aes128-sha1/router.log",
+	} {
+		text, err := os.ReadFile("../testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Parse(bytes.NewReader(text), "x", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		noLines(want)
+		for _, newest := range []bool{false, true} {
+			var hits []entry
+			for i, line := range strings.Split(string(text), "\n") {
+				stamp := fmt.Sprintf("2026-11-23T07:13:%02d.%03dZ", i/1000, i%1000)
+				hits = append(hits, entry{map[string]string{"@timestamp": stamp, "message": line}})
 			}
-			for _, s := range k.IKE {
-				s.Origin.Line = 0
+			if newest {
+				slices.Reverse(hits)
+			}
+			export := map[string]any{"hits": map[string]any{"hits": hits}}
+			one, _ := json.Marshal(export)
+			many, _ := json.MarshalIndent(export, "", "  ")
+			array, _ := json.Marshal(hits)
+			for i, data := range [][]byte{one, many, array} {
+				got, err := Parse(bytes.NewReader(data), "x", "")
+				if err != nil {
+					t.Errorf("%s, newest first %v, %d: %v", file, newest, i, err)
+					continue
+				}
+				noLines(got)
+				sameKeys(t, fmt.Sprintf("%s, newest first %v, %d", file, newest, i), got, want)
 			}
 		}
-		sameKeys(t, c.file+", "+c.what, got, want)
+	}
+}
+
+// noLines forgets where keys were found.
+func noLines(k *Keys) {
+	for _, s := range k.ESP {
+		s.Origin.Line = 0
+	}
+	for _, s := range k.IKE {
+		s.Origin.Line, s.Origins = 0, nil
 	}
 }
 
@@ -93,5 +144,41 @@ func TestArchiveOfMac(t *testing.T) {
 	}
 	if k, err := Parse(&archive, "x", ""); err != nil || len(k.ESP) != 2 {
 		t.Errorf("%+v, %v", k, err)
+	}
+}
+
+// TestBrokenCommand: where a terminal or a mail broke a command of ip at its width, it is put together; at
+// these other widths no key comes of it.
+func TestBrokenCommand(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/x10-state-add-1line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noLines(want)
+	for width := 40; width <= 110; width++ {
+		var broken strings.Builder
+		for line := range strings.Lines(string(text)) {
+			for ; len(line) > width+1; line = line[width:] {
+				broken.WriteString(line[:width] + "\n")
+			}
+			broken.WriteString(line)
+		}
+		got, err := Parse(strings.NewReader(broken.String()), "x", "")
+		if width >= minTorn && width <= maxTorn {
+			noLines(got)
+			sameKeys(t, fmt.Sprint("width ", width), got, want)
+		} else if err == nil || strings.Contains(err.Error(), "no keys yet") || len(got.ESP) > 0 {
+			t.Errorf("width %d: %d keys, %v", width, len(got.ESP), err)
+		}
+	}
+	// A whole command is no part of what follows.
+	whole := fmt.Sprintf("ip xfrm state add proto esp spi 0x1 enc 'cbc(des)' 0x%016x", 0x1234567890abcdef)
+	whole += strings.Repeat(" ", 76-len(whole)) + "\necho done\n"
+	if got, err := Parse(strings.NewReader(whole), "x", ""); err != nil || len(got.ESP) != 1 || got.ESP[0].Key.Len() != 8 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

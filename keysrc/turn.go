@@ -29,7 +29,8 @@ var weight = [...]int{2, 2, 1, 1}
 // forward is a score that settles it the other way.
 const forward = 8
 
-// A turner keeps the lines of a source, and finds out whether its newest comes first.
+// A turner keeps the entries of a source, its lines or the messages in them, and finds out whether its
+// newest comes first.
 type turner struct {
 	lines []turnedLine
 	chunk []byte // where the text of the last lines is
@@ -42,12 +43,12 @@ type turner struct {
 }
 
 type turnedLine struct {
-	n    int
-	text []byte
+	n, depth int // as unwrapper.entries has it: a message is not 0
+	text     []byte
 }
 
-// take takes line n.
-func (t *turner) take(n int, line []byte) {
+// take takes an entry of line n.
+func (t *turner) take(n, depth int, line []byte) {
 	if t.over {
 		return
 	}
@@ -61,7 +62,7 @@ func (t *turner) take(n int, line []byte) {
 	}
 	start := len(t.chunk)
 	t.chunk = append(t.chunk, line...)
-	t.lines = append(t.lines, turnedLine{n, t.chunk[start:]})
+	t.lines = append(t.lines, turnedLine{n, depth, t.chunk[start:]})
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
 		return // a row of a table
 	}
@@ -82,16 +83,21 @@ func (t *turner) take(n int, line []byte) {
 	}
 }
 
+// goesOn reports whether a line seems to go on from the one before.
+func (l *turnedLine) goesOn() bool {
+	return l.depth == 0 && len(l.text) > 0 && (l.text[0] == ' ' || l.text[0] == '\t')
+}
+
 // turned gives the lines out in the other order. Lines that begin with a blank go on from the one
 // before: they stay behind it, unless rows of dumps show that every line was turned.
-func (t *turner) turned(give func(n int, line []byte)) {
+func (t *turner) turned(give func(n, depth int, text []byte)) {
 	for end := len(t.lines); end > 0; {
 		start := end - 1
-		for !t.rows && start > 0 && bytes.IndexAny(t.lines[start].text[:min(1, len(t.lines[start].text))], " \t") == 0 {
+		for !t.rows && start > 0 && t.lines[start].goesOn() {
 			start--
 		}
 		for _, l := range t.lines[start:end] {
-			give(l.n, l.text)
+			give(l.n, l.depth, l.text)
 		}
 		end = start
 	}

@@ -2,7 +2,6 @@ package keysrc
 
 import (
 	"bytes"
-	"encoding/json"
 	"html"
 	"slices"
 	"strings"
@@ -30,19 +29,55 @@ type unwrapper struct {
 	depth  int  // of that table
 	open   bool // that goes on in the next line
 	object jsonObject
+	ends   []int  // where the messages end that the last line of JSON held
+	part   bool   // the last line has a member of an object, or nothing but brackets
+	export bool   // the last line is of objects that have messages: what else they have is no line of a log
 	lister []byte // who sent the last line of syslog that was of a listing
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
 const maxHeading = 4
 
-// each gives out the lines inside a line.
+// entries gives out what a line holds of a log: the line itself, or the message of each object of JSON in
+// it, which may have several lines. depth is for split.
+func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
+	inner, ok := u.json(u.bufs[0][:0], line)
+	u.bufs[0] = inner
+	if u.export = ok || u.export && u.part; !u.export {
+		give(0, line)
+		return
+	}
+	start := 0
+	for _, end := range u.ends {
+		give(1, inner[start:end])
+		start = end
+	}
+}
+
+// split gives out the lines of an entry, and those inside them.
+func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
+	text = bytes.TrimRight(text, "\r\n")
+	for {
+		i := bytes.IndexByte(text, '\n')
+		if i < 0 {
+			u.each(depth, text, give)
+			return
+		}
+		u.each(depth, text[:i], give)
+		text = text[i+1:]
+	}
+}
+
+// each gives out the lines inside a line. That of depth 0 is no JSON.
 func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if depth == maxWrapped {
 		give(line)
 		return
 	}
-	inner, ok := u.json(u.bufs[depth][:0], line)
+	inner, ok := u.bufs[depth][:0], false
+	if depth > 0 {
+		inner, ok = u.json(inner, line)
+	}
 	if !ok {
 		inner, ok = u.csv(depth, inner[:0], line)
 	}
@@ -57,16 +92,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 		give(line)
 		return
 	}
-	inner = bytes.TrimRight(inner, "\r\n")
-	for {
-		i := bytes.IndexByte(inner, '\n')
-		if i < 0 {
-			u.each(depth+1, inner, give)
-			return
-		}
-		u.each(depth+1, inner[:i], give)
-		inner = inner[i+1:]
-	}
+	u.split(depth+1, inner, give)
 }
 
 // unquoteMail takes off the marks of a quoted mail. "> show …" is typed at a prompt.
@@ -78,141 +104,6 @@ func unquoteMail(dst, line []byte) ([]byte, bool) {
 		line = bytes.TrimPrefix(line[1:], []byte(" "))
 	}
 	return append(dst, line...), true
-}
-
-// messageNames are what log servers call the text of a line.
-var messageNames = []string{
-	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
-}
-
-// json takes the message of each object in a line: of docker's json-file, journalctl -o json,
-// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print shows them. An object
-// may have a line for each member.
-func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
-	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
-	if !mayBeJSON(line) {
-		return dst, false
-	}
-	start := len(dst)
-	for at := 0; at < len(line); at++ {
-		i := bytes.IndexAny(line[at:], `"{}`)
-		if i < 0 {
-			break
-		}
-		if at += i; line[at] != '"' {
-			dst = u.object.end(dst)
-			continue
-		}
-		name, end, ok := jsonString(line, at)
-		if !ok {
-			break
-		}
-		rest := bytes.TrimLeft(line[end+1:], " \t")
-		if at = end; len(rest) > 0 && rest[0] == ':' {
-			value, n := jsonText(bytes.TrimLeft(rest[1:], " \t"))
-			if n > 0 {
-				u.object.take(name, value)
-			}
-			at = len(line) - len(bytes.TrimLeft(rest[1:], " \t")) + n - 1
-		} else if line[0] == '"' {
-			return dst[:start], false // a table
-		}
-	}
-	if u.object.message != "" {
-		dst = u.object.end(dst)
-	}
-	return dst, len(dst) > start
-}
-
-// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its length;
-// 0 if there is none.
-func jsonText(s []byte) (text string, n int) {
-	inner := bytes.TrimLeft(s, "[ \t")
-	switch {
-	case len(inner) > 0 && inner[0] == '"':
-		text, end, ok := jsonString(inner, 0)
-		if ok {
-			return text, len(s) - len(inner) + end + 1
-		}
-	case len(s) > 0 && s[0] == '[' && len(inner) > 0 && digit(inner[0]):
-		var b []byte
-		n = bytes.IndexByte(s, ']') + 1
-		if json.Unmarshal(s[:n], &b) == nil {
-			return string(b), n
-		}
-	}
-	return "", 0
-}
-
-// mayBeJSON reports whether a line begins as JSON that has objects, or a part of it, does.
-func mayBeJSON(line []byte) bool {
-	switch {
-	case len(line) == 0:
-		return false
-	case line[0] == '"':
-		return !matchESPRow(line)
-	case line[0] == '[':
-		return bytes.IndexByte(line, '{') >= 0
-	}
-	return line[0] == '{' || line[0] == '}'
-}
-
-// A jsonObject is what is of use in an object.
-type jsonObject struct {
-	message, spi string
-	sa           []string // fields of RouterOS
-	twice        bool     // a field of it stands twice: there are two
-}
-
-func (o *jsonObject) take(name, value string) {
-	switch {
-	case o.message == "" && slices.Contains(messageNames, strings.ToLower(name)):
-		o.message = value
-	case name == "spi":
-		o.twice = o.twice || o.spi != ""
-		o.spi = value
-	case mikrotikUsed([]byte(name)) && !strings.ContainsAny(value, " \""):
-		if strings.HasSuffix(name, "-key") {
-			value = `"` + value + `"`
-		}
-		field := name + "=" + value
-		o.twice = o.twice || slices.ContainsFunc(o.sa, func(s string) bool { return strings.HasPrefix(s, name+"=") })
-		if !o.twice {
-			o.sa = append(o.sa, field)
-		}
-	}
-}
-
-// end appends what is inside of an object, and begins another.
-func (o *jsonObject) end(dst []byte) []byte {
-	was := *o
-	*o = jsonObject{}
-	return was.text(dst)
-}
-
-func (o *jsonObject) text(dst []byte) []byte {
-	switch {
-	case o.twice:
-	case o.message != "":
-		return append(append(dst, strings.TrimRight(o.message, "\r\n")...), '\n')
-	case o.spi != "" && len(o.sa) > 1:
-		return append(dst, "0 E spi="+o.spi+" "+strings.Join(o.sa, " ")+"\n"...)
-	}
-	return dst
-}
-
-// jsonString returns the string whose quote is at text[at], and where its other quote is.
-func jsonString(text []byte, at int) (s string, end int, ok bool) {
-	for end = at + 1; end < len(text); end++ {
-		switch text[end] {
-		case '\\':
-			end++
-		case '"':
-			err := json.Unmarshal(text[at:end+1], &s)
-			return s, end, err == nil
-		}
-	}
-	return "", 0, false
 }
 
 // csv takes the message of a row of a table: the column that the heading calls so, else the last. Before

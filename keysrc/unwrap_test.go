@@ -16,7 +16,7 @@ func TestUnwrap(t *testing.T) {
 		{`{"hits":[{"_source":{"message":"one\ntwo"}},{"fields":{"message":["three"]}}]}`, "one|two|three"},
 		{`{"MESSAGE":[79,110,101]}`, "One"},
 		{"\x1e{\"MESSAGE\":\"one\"}\ndata: {\"MESSAGE\":\"two\"}", "one|two"},
-		{"{\n\"MESSAGE\" : \"one\",\n}", "{|one|}"},
+		{"{\n\"MESSAGE\" : \"one\",\n}", "{|one"},
 		{`{"spi":"0x1","enc-algorithm":"aes","enc-key":"00"}`, `0 E spi=0x1 enc-algorithm=aes enc-key="00"`},
 		{"{\n\"spi\": \"0x1\",\n\"enc-key\": \"00\",\n\"auth-key\": \"01\"\n}",
 			`{|"spi": "0x1",|"enc-key": "00",|"auth-key": "01"|0 E spi=0x1 enc-key="00" auth-key="01"`},
@@ -51,7 +51,9 @@ func TestUnwrap(t *testing.T) {
 		var u unwrapper
 		var got []string
 		for line := range strings.Lines(c.text) {
-			u.each(0, []byte(strings.TrimSuffix(line, "\n")), func(inner []byte) { got = append(got, string(inner)) })
+			u.entries([]byte(strings.TrimSuffix(line, "\n")), func(depth int, text []byte) {
+				u.split(depth, text, func(inner []byte) { got = append(got, string(inner)) })
+			})
 		}
 		if want := strings.Split(c.want, "|"); !slices.Equal(got, want) && c.text != c.want {
 			t.Errorf("%q: got %q, want %q", c.text, got, want)

@@ -33,7 +33,7 @@ func matchIKERow(line []byte) bool {
 		return false
 	}
 	n, ok := hexLike(t[comma+1:])
-	return n >= 12 && ok
+	return n >= 12 && ok || redacted(string(t[comma+1:]))
 }
 
 // hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one

@@ -230,7 +230,7 @@ func (x *xfrm) near() string {
 	case x.hidden > 0:
 		return "ip xfrm state was run without the right to see keys, or with nokeys"
 	case x.larval > 0:
-		return "the SAs in the output of ip xfrm state have no keys yet"
+		return x.out.lack("the SAs in the output of ip xfrm state have no keys yet")
 	}
 	return ""
 }

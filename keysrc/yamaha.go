@@ -14,15 +14,24 @@ var yamahaFormat = Format{
 	Looks: "[IKE] lines with CKY-I, SKEYID_e, SPI and key material",
 	match: yamaha.Match,
 	new: func(out *output) parser {
-		return yamahaParser{yamaha.NewReader(out.name, &yamahaSink{out: out})}
+		return yamahaParser{yamaha.NewReader(out.name, &yamahaSink{out: out}), out}
 	},
 }
 
-type yamahaParser struct{ *yamaha.Reader }
+type yamahaParser struct {
+	*yamaha.Reader
+	out *output
+}
 
 func (y yamahaParser) line(n int, text []byte) bool { return y.Line(n, text) }
 func (y yamahaParser) close()                       { y.Close() }
-func (y yamahaParser) near() string                 { return y.Near() }
+
+func (y yamahaParser) near() string {
+	if y.out.swanctl {
+		return ""
+	}
+	return y.Near()
+}
 
 // yamahaSink puts what a Yamaha router says in this package's words.
 type yamahaSink struct {

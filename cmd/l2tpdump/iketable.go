@@ -51,7 +51,8 @@ type ikeChoice struct {
 
 // best returns the secret for each phase 1: the cipher's key itself before SKEYID_e whose cipher a
 // source names, this before one that leaves the cipher to a guess, the longer one before the
-// shorter, and of two alike the later one, as Wireshark has it.
+// shorter, this before one that may be only a part, and of two alike the later one, as Wireshark
+// has it.
 func (t *ikeTable) best() map[ikev1.Cookie]ikeChoice {
 	const named, whole = 1 << 20, 1 << 21 // more than any length
 	best := make(map[ikev1.Cookie]ikeChoice)
@@ -65,7 +66,9 @@ func (t *ikeTable) best() map[ikev1.Cookie]ikeChoice {
 			switch {
 			case n == 8 || n == 16 || n == 24 || n == 32:
 				worth = whole
-			case t.hints[i].kaLens[s.InitiatorCookie] > 0:
+			case s.SKEYIDeDoubtful:
+				worth = 1
+			case t.hints[i].kaLen(s.InitiatorCookie) > 0:
 				worth = named
 			}
 			if worth >= best[s.InitiatorCookie].worth {
@@ -104,13 +107,19 @@ func (t *ikeTable) withoutCapture(s *ikev1.Secret, hints *hintIndex) esp.Key {
 	default:
 		return ka
 	}
-	switch n := hints.kaLens[s.InitiatorCookie]; {
+	switch n := hints.kaLen(s.InitiatorCookie); {
+	case s.SKEYIDeDoubtful && !hints.confirms(s.InitiatorCookie, e):
+		t.add(func() string {
+			return fmt.Sprintf("left out: %s: the %d bytes of SKEYID_e may be only a part of it: give the capture with -r, "+
+				"which shows it", about(), e.Len())
+		})
+		return esp.Key{}
 	case n > 0 && !(s.SKEYIDeHead && e.Len() < n):
 		if ka, _ = ikev1.ExpandKa("", e, n); !ka.IsZero() {
 			return ka
 		}
 	case n > 0:
-	case e.Len() == 16 || e.Len() == 32:
+	case e.Len() == 16 && !s.SKEYIDeHead || e.Len() == 32:
 		t.add(func() string {
 			return fmt.Sprintf("%s: taken for the key of AES-%d: give the capture with -r, which names the cipher, "+
 				"to be sure", about(), 8*e.Len())

@@ -10,25 +10,39 @@ import (
 
 // hintIndex is what a source says beside keys, as rows of tables need it.
 type hintIndex struct {
-	local  netip.Addr // the router's own address, if there is just one
-	sas    map[uint32][]*keysrc.SAHint
-	kaLens map[ikev1.Cookie]int // bytes of Ka
+	local netip.Addr // the router's own address, if there is just one
+	sas   map[uint32][]*keysrc.SAHint
+	ike   map[ikev1.Cookie]*keysrc.SAHint
 }
 
 func (x *hintIndex) init(h *keysrc.Hints) {
 	if len(h.Local) == 1 {
 		x.local = h.Local[0]
 	}
-	x.sas, x.kaLens = make(map[uint32][]*keysrc.SAHint), make(map[ikev1.Cookie]int)
+	x.sas, x.ike = make(map[uint32][]*keysrc.SAHint), make(map[ikev1.Cookie]*keysrc.SAHint)
 	for i := range h.SAs {
 		sa := &h.SAs[i]
 		switch {
 		case sa.IKE:
-			x.kaLens[sa.InitiatorCookie] = sa.Suite.KeyLen
+			x.ike[sa.InitiatorCookie] = sa
 		case sa.DirectionKnown:
 			x.sas[sa.SPI] = append(x.sas[sa.SPI], sa)
 		}
 	}
+}
+
+// kaLen returns the length of a phase 1's Ka in bytes, 0 if the source does not say it.
+func (x *hintIndex) kaLen(c ikev1.Cookie) int {
+	if h := x.ike[c]; h != nil {
+		return h.Suite.KeyLen
+	}
+	return 0
+}
+
+// confirms reports whether a listing shows the head of a phase 1's Ka.
+func (x *hintIndex) confirms(c ikev1.Cookie, ka esp.Key) bool {
+	h := x.ike[c]
+	return h != nil && !h.KeyHead.IsZero() && ka.HasPrefix(h.KeyHead)
 }
 
 // fillAddresses fills in the router's own address where the source knows just one, and the other

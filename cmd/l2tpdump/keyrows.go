@@ -208,7 +208,7 @@ func ikeValues(s *ikev1.Secret) iter.Seq[ikeValue] {
 			{"SKEYID", s.SKEYID, false},
 			{"SKEYID_d", s.SKEYIDd, false},
 			{"SKEYID_a", s.SKEYIDa, false},
-			{"SKEYID_e", s.SKEYIDe, s.SKEYIDeHead},
+			{"SKEYID_e", s.SKEYIDe, s.SKEYIDeHead || s.SKEYIDeDoubtful},
 			{"Ka", s.Ka, false},
 			{"g^xy", s.SharedSecret, false},
 			{"g(qm)^xy", s.QuickSecret, false},

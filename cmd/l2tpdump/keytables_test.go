@@ -111,3 +111,43 @@ func TestOneTableWritten(t *testing.T) {
 		}
 	}
 }
+
+// A SKEYID_e that may lack a row is in no table, and its length is marked as not known.
+func TestDoubtfulKeyInNoTable(t *testing.T) {
+	const (
+		label  = "[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n"
+		first  = "[IKE]   00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n"
+		second = "[IKE]   10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f\n"
+		next   = "[IKE] respond IPsec phase to 10.0.0.2\n"
+		whole  = "148048a5bc8c637f,000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+	)
+	for _, c := range []struct{ name, log, rows, bits string }{
+		{"whole", label + first + second + next, whole, `"bits":256,"needed":256,`},
+		{"its first row is missing", label + second + next, "", `"bits":128,"fingerprint"`},
+		{"its second row is missing", label + first + next, "", `"bits":128,"fingerprint"`},
+		{"a line between its rows", label + first + "[IKE] add ISAKMP context [3] 0 ac1f0301\n" + second + next, "", `"bits":128,"fingerprint"`},
+		{"equal rows", label + first + first + next, "", `"bits":256,"fingerprint"`},
+		{"the end of the log", label + first, "", `"bits":128,"fingerprint"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			source, tables := filepath.Join(dir, "router.log"), filepath.Join(dir, "wireshark")
+			if err := os.WriteFile(source, []byte(c.log), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			text := quietly(t, func() {
+				if got := run([]string{"keys", "--json", "-k", source, "--wireshark", tables}); got != exitOK {
+					t.Errorf("exit status %d", got)
+				}
+			})
+			rows, err := os.ReadFile(filepath.Join(tables, "ikev1_decryption_table"))
+			if string(rows) != c.rows || err != nil && !os.IsNotExist(err) {
+				t.Errorf("%v, got %q, want %q", err, rows, c.rows)
+			}
+			left := strings.Contains(text, "bytes of SKEYID_e may be only a part of it")
+			if !strings.Contains(text, c.bits) || left != (c.rows == "") {
+				t.Errorf("%q, or what is left out, is not in\n%s", c.bits, text)
+			}
+		})
+	}
+}

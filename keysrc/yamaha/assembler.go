@@ -182,7 +182,7 @@ func (a *assembler) skeyid(ev *event) {
 	if ev.unsure {
 		x.cookieI, x.cookieR, x.cookieLost = ikev1.Cookie{}, ikev1.Cookie{}, true
 	}
-	*x.val(ev.kind) = value{line: ev.line, key: esp.NewKey(ev.data), last: ev.last}
+	*x.val(ev.kind) = value{line: ev.line, key: esp.NewKey(ev.data), last: ev.last, doubt: ev.doubt != ""}
 	if ev.kind == skeyidE && ev.fault != rowless {
 		a.open = slices.DeleteFunc(a.open, func(o *exchange) bool { return o == x })
 		a.done = x.cookieI

@@ -48,6 +48,8 @@ func (g *rows) add(n int, data []byte, kind rowKind) {
 	case g.bad != "":
 	case kind == rowHidden:
 		g.bad, g.badLine = "the router shows it as (confidential)", n
+	case kind == rowRedacted:
+		g.bad, g.badLine = "it was replaced by something else (redacted)", n
 	default:
 		g.bad, g.badLine = "a row is damaged", n
 	}

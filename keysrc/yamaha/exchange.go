@@ -25,6 +25,7 @@ type value struct {
 	line  int     // of the label; 0: has not come
 	again bool    // the CKY-I came once more since
 	last  bool    // the log ends with it, and may lack the rest of it
+	doubt bool    // a row of it may be missing, or may be there twice
 }
 
 func (x *exchange) val(k kind) *value { return &x.vals[k-skeyid] }
@@ -36,7 +37,8 @@ func (a *assembler) emit(x *exchange) {
 	if x.vals[3].line == 0 && !x.cookieLost {
 		a.out.doubt(x.start.line, "CKY-I %s: no SKEYID_e follows: the negotiation failed, or lines are missing", x.cookieI)
 	}
-	head := a.checkE(x, a.checkHash(x))
+	hash := a.checkHash(x)
+	head := a.checkE(x, hash)
 	known, at := 0, 0 // values, and the place of the last
 	for i := range x.vals {
 		if !x.vals[i].key.IsZero() {
@@ -60,7 +62,8 @@ func (a *assembler) emit(x *exchange) {
 	s := &ikev1.Secret{
 		InitiatorCookie: x.cookieI, ResponderCookie: x.cookieR,
 		SKEYID: x.vals[0].key, SKEYIDd: x.vals[1].key, SKEYIDa: x.vals[2].key, SKEYIDe: x.vals[3].key,
-		SKEYIDeHead: head, Peer: x.peer, Origin: a.out.origin(v.line),
+		SKEYIDeHead: head, SKEYIDeDoubtful: hash == 0 && (x.vals[3].doubt || x.vals[3].key.Len() == rowLen),
+		Peer: x.peer, Origin: a.out.origin(v.line),
 	}
 	for i, v := range x.vals[:at] {
 		if v.key.IsZero() {

@@ -168,6 +168,8 @@ func (l *listing) key(n int, value []byte) {
 		clear(b)
 	case kind == rowHidden:
 		l.hidden = true
+	case kind == rowRedacted:
+		l.out.note(n, "key: it was replaced by something else (redacted)")
 	default:
 		l.out.note(n, "key: not a row of bytes")
 	}

@@ -9,10 +9,11 @@ import (
 type rowKind uint8
 
 const (
-	noRow      rowKind = iota
-	rowBytes           // bytes
-	rowDamaged         // meant to be bytes, but not all of it is
-	rowHidden          // "(confidential)" in their place
+	noRow       rowKind = iota
+	rowBytes            // bytes
+	rowDamaged          // meant to be bytes, but not all of it is
+	rowHidden           // "(confidential)" in their place
+	rowRedacted         // something in their place that a person put there
 )
 
 // parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes
@@ -28,6 +29,9 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	}
 	if bytes.HasPrefix(t, []byte("** **")) {
 		return dst, rowHidden
+	}
+	if redacted(t) {
+		return dst, rowRedacted
 	}
 	start, good, others, pairs := len(dst), 0, 0, true
 	for word := range bytes.FieldsSeq(t) {
@@ -53,6 +57,19 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 		return dst[:start], rowDamaged
 	}
 	return dst[:start], noRow
+}
+
+// redacted reports whether text has something in the place of bytes: "xx xx", "<redacted>", "[removed]".
+func redacted(text []byte) bool {
+	switch t := bytes.TrimRight(text, " "); t[0] {
+	case 'x', 'X':
+		return len(t) > 1 && len(bytes.Trim(t, "xX ")) == 0
+	case '<', '[', '#', '*':
+		upper := bytes.ToUpper(t)
+		return bytes.IndexByte(t, ' ') < 0 && (bytes.Contains(upper, []byte("REDACT")) ||
+			bytes.Contains(upper, []byte("REMOVE")) || bytes.Contains(upper, []byte("HIDDEN")))
+	}
+	return false
 }
 
 // plainRow is parseRow for the usual form: two digits, one blank, two digits, and so on.
