@@ -26,6 +26,9 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	if s == nil || s.element == nil {
 		s = g.begin(a, src, dst, at)
 	}
+	if !a.authentic() {
+		g.settleBy(a, r, a.side(src, dst))
+	}
 	sender := a.side(src, dst)
 	a.addPorts(src, dst)
 	if g.copied(a, sender, r, at) {
@@ -78,7 +81,14 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
 		from, to = dst, src
 	}
-	b := g.newAssociation(from, to)
+	roles := guessed
+	switch {
+	case kind == l2tp.SCCRQ || kind == l2tp.SCCRP:
+		roles = certain
+	case src.Port() != dst.Port():
+		roles = likely
+	}
+	b := g.newAssociation(from, to, roles)
 	b.clear, b.late = true, kind != l2tp.SCCRQ
 	return b
 }

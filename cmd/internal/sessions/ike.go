@@ -433,7 +433,7 @@ func (x *exchange) agreed() bool {
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() &&
+		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil && s.protected[server].seen() &&
 			!s.rival.seen() {
 			s.rival = at
 		}
