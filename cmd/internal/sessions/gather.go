@@ -256,9 +256,15 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 				len(a.exchanges) == 0 && (x.late || !a.natt)
 		})
 	}
-	if a != nil && !x.late && !g.settle(a, a.side(src, dst), likely) && a.roles < certain &&
-		(a.session == nil || !a.session.goesOn(x, at.time)) {
-		a = nil // the server of the other may be a guess
+	if a != nil && !x.late && a.roles < certain {
+		side := a.side(src, dst)
+		is := side == client
+		if !a.authentic() {
+			is = g.settle(a, side, likely)
+		}
+		if !is && (a.session == nil || !a.session.goesOn(x, at.time)) {
+			a = nil // the client of the other may be a guess
+		}
 	}
 	if a == nil {
 		if x.late && !m.FromInitiator {

@@ -24,7 +24,7 @@ func (g *Gatherer) settle(a *association, side int, sure certainty) bool {
 		return side == client
 	}
 	if side != client {
-		if sure < certain && a.authentic() || a.told() {
+		if a.told() {
 			return false
 		}
 		g.turn(a)
