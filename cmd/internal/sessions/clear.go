@@ -77,18 +77,23 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 			return a
 		}
 	}
-	from, to := src, dst
-	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
-		from, to = dst, src
-	}
-	roles := guessed
-	switch {
-	case kind == l2tp.SCCRQ || kind == l2tp.SCCRP:
-		roles = certain
-	case src.Port() != dst.Port():
-		roles = likely
-	}
+	from, to, roles := clearRoles(kind, src, dst)
 	b := g.newAssociation(from, to, roles)
 	b.clear, b.late = true, kind != l2tp.SCCRQ
 	return b
+}
+
+// clearRoles tells the client and the server of a first message in clear by its type and its ports.
+func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, roles certainty) {
+	switch {
+	case kind == l2tp.SCCRQ:
+		return src, dst, certain
+	case kind == l2tp.SCCRP:
+		return dst, src, certain
+	case src.Port() == dst.Port():
+		return src, dst, guessed
+	case src.Port() == portL2TP:
+		return dst, src, likely
+	}
+	return src, dst, likely
 }

@@ -138,9 +138,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
-	if !x.late && m.Decrypted {
-		g.settle(x.assoc, x.initiator, likely)
-	}
+	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
 		g.current, s.last = s, at

@@ -48,6 +48,14 @@ func (a *association) told() bool {
 	return false
 }
 
+// settleByIKE takes note of a message of phase 1 that a key opens, or of one behind it: who began it
+// is likely the client.
+func (g *Gatherer) settleByIKE(x *exchange, m *pipeline.Message) {
+	if !x.late && m.Decrypted {
+		g.settle(x.assoc, x.initiator, likely)
+	}
+}
+
 // settleBy takes note of what an L2TP message, or the PPP in it, says of its sender's part.
 func (g *Gatherer) settleBy(a *association, r *pipeline.Record, sender int) {
 	if a.roles == certain {
