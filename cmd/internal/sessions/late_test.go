@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -15,7 +16,7 @@ import (
 type oriented struct {
 	client string
 	says   bool
-	found  string
+	found  string // state, ID of the cause and cause
 }
 
 // rolesOf returns the roles of the sessions of a recording without its first frames.
@@ -83,5 +84,29 @@ func TestLateRoles(t *testing.T) {
 	if said < 500 {
 		t.Errorf("the roles of %d sessions were said", said)
 	}
-	t.Log(said)
+}
+
+// TestLateClaims: what is missing in a capture that begins late is not taken for what did not happen.
+func TestLateClaims(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		skip  int
+		wrong string // in what is said of a session
+	}{
+		{"causes/50a-client-demands-auth", 14, "no login method in common"},
+		{"captures/08x-auth-failed-l2tp-in-clear", 7, "IPsec had failed before: PPP"},
+		{"causes/58a-tunnel-against-transport", 10, "IPsec had failed before: PPP"},
+	} {
+		dir := "../../../testdata/" + c.name
+		s := readAll(t, filepath.Join(dir, "outer.pcap"))
+		list := rolesOf(t, s, c.skip, keySets(dir)["tables"])
+		if len(list) == 0 {
+			t.Errorf("%s: no session", c.name)
+		}
+		for _, o := range list {
+			if strings.Contains(o.found, c.wrong) {
+				t.Errorf("%s from frame %d: %s", c.name, c.skip+1, o.found)
+			}
+		}
+	}
 }
