@@ -95,7 +95,7 @@ func TestLateClaims(t *testing.T) {
 	}{
 		{"causes/50a-client-demands-auth", 14, "no login method in common"},
 		{"captures/08x-auth-failed-l2tp-in-clear", 7, "IPsec had failed before: PPP"},
-		{"causes/58a-tunnel-against-transport", 10, "IPsec had failed before: PPP"},
+		{"causes/58a-tunnel-against-transport", 11, "IPsec had failed before: PPP"},
 	} {
 		dir := "../../../testdata/" + c.name
 		s := readAll(t, filepath.Join(dir, "outer.pcap"))
