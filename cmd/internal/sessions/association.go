@@ -28,7 +28,9 @@ const (
 type association struct {
 	ends       [2]netip.Addr
 	ports      [2][]uint16 // that were seen of the two ends
+	roles      certainty   // how sure it is which end is the client
 	session    *Session    // the latest
+	oldest     *Session    // of those that are followed; by next it leads to the others
 	sessions   int         // that are followed
 	exchanges  []*exchange
 	flows      []*flow // 4*maxFlows of them at most
@@ -111,9 +113,9 @@ func (a *association) addPort(side int, port uint16) {
 	a.ports[side] = append(a.ports[side], port)
 }
 
-// newAssociation begins one, whose client is src.
-func (g *Gatherer) newAssociation(src, dst netip.AddrPort) *association {
-	a := &association{ends: [2]netip.Addr{src.Addr(), dst.Addr()}}
+// newAssociation begins one, whose client is src, as sure as roles.
+func (g *Gatherer) newAssociation(src, dst netip.AddrPort, roles certainty) *association {
+	a := &association{ends: [2]netip.Addr{src.Addr(), dst.Addr()}, roles: roles}
 	a.addPorts(src, dst)
 	g.index(a)
 	return a

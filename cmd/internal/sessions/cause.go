@@ -211,10 +211,15 @@ func (f *Finding) clear(s *Session) {
 		return
 	}
 	var before Finding
-	if before.try(s, refusalRules) || before.try(s, failureRules) {
+	if (before.try(s, refusalRules) || before.try(s, failureRules)) && ofIPsec(before.Step) {
 		f.Cause += "; IPsec had failed before: " + before.Cause
 		f.Frames = append(before.Frames, f.Frames...)
 	}
+}
+
+// ofIPsec says that a step is one of IKE or ESP.
+func ofIPsec(step string) bool {
+	return strings.HasPrefix(step, "ike-") || step == stepQuick || step == stepESP
 }
 
 // orderly says who ended a session that came up.

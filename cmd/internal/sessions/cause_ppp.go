@@ -103,7 +103,7 @@ func clientDemandsAuth(s *Session) *proof {
 
 func lcpAuthRefused(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || !l.declined[client].seen() || l.auth.answered.seen() || l.auth.accepted.seen() ||
+	if l == nil || s.late || !l.declined[client].seen() || l.auth.answered.seen() || l.auth.accepted.seen() ||
 		len(l.terms) == 0 && l.declined[client].n < 3 {
 		return nil
 	}
@@ -157,7 +157,7 @@ func ecp(s *Session) *proof {
 
 func ipcpFailed(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || l.mrru || !l.lcp.open() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
+	if l == nil || l.mrru || !l.lcp.open() || s.late && !l.auth.accepted.seen() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
 		return nil
 	}
 	text := "PPP: the login succeeded, but no IP address was agreed on"

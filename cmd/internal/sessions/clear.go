@@ -26,6 +26,9 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	if s == nil || s.element == nil {
 		s = g.begin(a, src, dst, at)
 	}
+	if !a.authentic() {
+		g.settleBy(a, r, a.side(src, dst))
+	}
 	sender := a.side(src, dst)
 	a.addPorts(src, dst)
 	if g.copied(a, sender, r, at) {
@@ -74,11 +77,23 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 			return a
 		}
 	}
-	from, to := src, dst
-	if kind == l2tp.SCCRP || kind != l2tp.SCCRQ && src.Port() == portL2TP && dst.Port() != portL2TP {
-		from, to = dst, src
-	}
-	b := g.newAssociation(from, to)
+	from, to, roles := clearRoles(kind, src, dst)
+	b := g.newAssociation(from, to, roles)
 	b.clear, b.late = true, kind != l2tp.SCCRQ
 	return b
+}
+
+// clearRoles tells the client and the server of a first message in clear by its type and its ports.
+func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, roles certainty) {
+	switch {
+	case kind == l2tp.SCCRQ:
+		return src, dst, certain
+	case kind == l2tp.SCCRP:
+		return dst, src, certain
+	case src.Port() == dst.Port():
+		return src, dst, guessed
+	case src.Port() == portL2TP:
+		return dst, src, likely
+	}
+	return src, dst, likely
 }

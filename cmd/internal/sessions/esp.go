@@ -118,10 +118,13 @@ func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place)
 	}
 	a := g.find(src, dst, !r.Net.UDP, func(a *association) bool { return !a.clear })
 	if a == nil {
-		if r.Net.UDP && src.Port() == portNATT && dst.Port() != portNATT {
-			a = g.newAssociation(dst, src) // NAT is on the client's side
-		} else {
-			a = g.newAssociation(src, dst)
+		switch from, to := src.Port() == portNATT, dst.Port() == portNATT; { // NAT is on the client's side
+		case from && !to:
+			a = g.newAssociation(dst, src, likely)
+		case to && !from:
+			a = g.newAssociation(src, dst, likely)
+		default:
+			a = g.newAssociation(src, dst, guessed)
 		}
 		a.late = true
 	}
@@ -157,6 +160,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		return // its receiver drops it
 	}
 	if p := &r.Payload; opened && p.HasL2TP {
+		g.settleBy(a, r, f.sender)
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
 	} else if opened && p.Inner != nil {

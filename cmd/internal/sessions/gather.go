@@ -167,6 +167,9 @@ func (g *Gatherer) forget(s *Session) {
 		}
 	}
 	a := s.assoc
+	for a.oldest != nil && a.oldest.element == nil {
+		a.oldest = a.oldest.next
+	}
 	if a.sessions--; a.sessions > 0 {
 		return
 	}
@@ -221,10 +224,10 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		return nil // a notification about an SA that is not known
 	}
 	x := &exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
-	a := g.associationOf(x, src, dst, m.FromInitiator)
 	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
 		x.request = sha256.Sum256(sa.Body)
 	}
+	a := g.associationOf(x, src, dst, m, at)
 	x.initiator = a.side(src, dst)
 	if !begins && !m.FromInitiator {
 		x.initiator = 1 - x.initiator
@@ -245,7 +248,7 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 }
 
 // associationOf finds or begins the association of a new ISAKMP SA.
-func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromInitiator bool) *association {
+func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.Message, at place) *association {
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
 		a = g.find(src, dst, true, func(a *association) bool {
@@ -253,11 +256,28 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, fromIniti
 				len(a.exchanges) == 0 && (x.late || !a.natt)
 		})
 	}
+	if a != nil && !x.late && a.roles < certain {
+		side := a.side(src, dst)
+		is := side == client
+		if !a.authentic() {
+			is = g.settle(a, side, likely)
+		}
+		if !is && (a.session == nil || !a.session.goesOn(x, at.time)) {
+			a = nil // the client of the other may be a guess
+		}
+	}
 	if a == nil {
-		if x.late && !fromInitiator {
+		if x.late && !m.FromInitiator {
 			src, dst = dst, src
 		}
-		a = g.newAssociation(src, dst)
+		roles := guessed
+		switch {
+		case !x.late:
+			roles = certain
+		case m.Header.Phase1() && m.Number > 0:
+			roles = likely
+		}
+		a = g.newAssociation(src, dst, roles)
 		a.late = x.late
 	}
 	x.assoc = a
@@ -305,6 +325,7 @@ func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Se
 	if s.goesOn(x, at.time) {
 		return s
 	}
+	x.assoc.late = x.assoc.late && x.late
 	return g.begin(x.assoc, src, dst, at)
 }
 

@@ -48,7 +48,7 @@ func TestClearChangesNothing(t *testing.T) {
 	var list []*Session
 	g := collect(&list)
 	src, dst := netip.MustParseAddrPort("192.0.2.7:0"), netip.MustParseAddrPort("192.0.2.1:0")
-	a := g.newAssociation(src, dst)
+	a := g.newAssociation(src, dst, certain)
 	s := g.begin(a, src, dst, place{1, 1})
 	a.opened = true
 	s.came(place{2, 2})
@@ -174,7 +174,7 @@ func TestAllocations(t *testing.T) {
 func TestFlowsBeyondTheBound(t *testing.T) {
 	g := NewGatherer(func(*Session) error { return nil })
 	src, dst := netip.MustParseAddrPort("192.0.2.7:0"), netip.MustParseAddrPort("192.0.2.1:0")
-	a := g.newAssociation(src, dst)
+	a := g.newAssociation(src, dst, certain)
 	s := g.begin(a, src, dst, place{1, 1})
 	spi := uint32(0)
 	packet := func() {

@@ -138,6 +138,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
+	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
 		g.current, s.last = s, at
@@ -433,7 +434,7 @@ func (x *exchange) agreed() bool {
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && s != nil && s.element != nil && s.protected[server].seen() &&
+		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil && s.protected[server].seen() &&
 			!s.rival.seen() {
 			s.rival = at
 		}

@@ -148,7 +148,7 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 		return false
 	}
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if other == a || !a.natt || !other.natt {
+		if other == a || other.ends != a.ends || !a.natt || !other.natt {
 			continue
 		}
 		if t := other.tunnel(sender, h.Tunnel); t != nil {

@@ -32,12 +32,13 @@ type Monitor struct {
 
 // told is what a Monitor has told of a session.
 type told struct {
-	queued            bool // it is to be looked at
-	up, failed, ended bool
-	agreed, renewals  int    // ESP and ISAKMP SAs
-	lossy             bool   // at the last look
-	loss              uint64 // percent
-	frame             uint64 // the last one that was judged
+	queued           bool // it is to be looked at
+	up, ended        bool
+	failed           string // step and ID of the cause
+	agreed, renewals int    // ESP and ISAKMP SAs
+	lossy            bool   // at the last look
+	loss             uint64 // percent
+	frame            uint64 // the last one that was judged
 }
 
 const (
@@ -89,7 +90,7 @@ func (m *Monitor) look(now int64) {
 			continue // it is over
 		}
 		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.up.seen() && !s.told.failed && !silent {
+		if m.changes(s, silent); !s.up.seen() && !silent {
 			m.queue(s)
 		}
 	}
@@ -130,10 +131,11 @@ func (m *Monitor) changes(s *Session, silent bool) {
 	}
 }
 
-// failing tells that a session fails, where the packets prove it, or where silence follows.
+// failing tells that a session fails, where the packets prove it, or where silence follows; and
+// that it fails in another way later, where the packets prove that.
 func (m *Monitor) failing(s *Session, silent bool) {
 	t := &s.told
-	if t.failed || !silent && t.frame == s.last.frame {
+	if !silent && t.frame == s.last.frame {
 		return
 	}
 	t.frame = s.last.frame
@@ -142,8 +144,9 @@ func (m *Monitor) failing(s *Session, silent bool) {
 		var r Finding
 		return r.try(s, refusalRules) && r.Proven
 	}
-	if f.State == Failed && (silent || refused()) {
-		t.failed = true
+	how := f.Step + " " + f.ID
+	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || refused()) {
+		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
 }

@@ -3,10 +3,12 @@ package sessions_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
@@ -105,4 +107,46 @@ func TestMonitor(t *testing.T) {
 		}
 	}
 	t.Log(told)
+}
+
+// TestMonitorFailsAgain: a session that is told to have failed, and then fails in another way, is told
+// to have failed twice, and no more often.
+func TestMonitorFailsAgain(t *testing.T) {
+	s := newStory("fails-again")
+	s.phase1()
+	s.isakmp(fromClient, quickMode, 7, true, hashed("quick"), s.phase2SA(fromClient), payload{plNonce, pseudo(20, "nonce")},
+		identity(s.ends[0].Addr(), 17, 1701), identity(s.ends[1].Addr(), 17, 1701))
+	s.inform(fromServer, s.notify(3, 14))
+	s.wait(3 * time.Second)
+	s.arp()
+	s.quick(1701)
+	s.tunnel()
+	s.call()
+	s.link(chapMSv2)
+	s.login(4, "E=691 R=0 C=00112233445566778899AABBCCDDEEFF V=3 M=no")
+	s.wait(time.Second)
+	s.arp()
+	s.terminate(fromServer, "Authentication failed")
+	s.leave(fromClient)
+	s.wait(time.Minute)
+	s.arp()
+	dir := t.TempDir()
+	files := []string{filepath.Join(dir, "outer.pcap"), filepath.Join(dir, "esp_sa"),
+		filepath.Join(dir, "ikev1_decryption_table")}
+	for i, b := range [][]byte{s.pcap.Bytes(), s.tables["esp_sa"].Bytes(), s.tables["ikev1_decryption_table"].Bytes()} {
+		if err := os.WriteFile(files[i], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, _ := changes(t, files[0], files[1:]...)
+	var told []string
+	for _, c := range list {
+		if c.Kind == "failed" {
+			text, _, _ := strings.Cut(c.Text, ":")
+			told = append(told, text)
+		}
+	}
+	if want := []string{"FAILED at Quick Mode of IKE", "FAILED at the login"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, not %q: %v", told, want, list)
+	}
 }

@@ -109,6 +109,8 @@ const (
 	papRequest = 1
 	papAck     = 2
 	papNak     = 3
+
+	eapResponse = 2
 )
 
 // ppp takes a PPP frame of a call, and what came out of it.
@@ -307,7 +309,7 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		case kind == "mschap-v2" && op == "Success":
 			l.auth.proof = at
 		}
-	case 2:
+	case eapResponse:
 		l.auth.answered.add(at)
 		if name := option(k, "name"); name != "" && sender == client {
 			l.auth.user = name

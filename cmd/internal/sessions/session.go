@@ -108,6 +108,9 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	if p := a.session; p != nil {
 		p.next = s
 	}
+	if a.oldest == nil {
+		a.oldest = s
+	}
 	a.session = s
 	a.sessions++
 	s.element = g.held.PushBack(s)

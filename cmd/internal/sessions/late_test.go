@@ -1,0 +1,112 @@
+package sessions_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
+	"l2tpdump/keysrc"
+)
+
+// oriented is a session with who its client is, and whether a message of it says so.
+type oriented struct {
+	client string
+	says   bool
+	found  string // state, ID of the cause and cause
+}
+
+// rolesOf returns the roles of the sessions of a recording without its first frames.
+func rolesOf(t *testing.T, s *recorded, skip int, keys []string) (list []oriented) {
+	t.Helper()
+	s.next = skip
+	p := pipeline.New(pipeline.Config{Source: s, Workers: 1})
+	for _, name := range keys {
+		k, err := keysrc.ParseFile(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddKeys(k)
+	}
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		f := s.Facts()
+		list = append(list, oriented{f.OrigHost, slices.ContainsFunc(s.Events(), func(e sessions.Event) bool {
+			return slices.Contains([]string{"main 1", "aggressive 1", "SCCRQ", "CHAP Challenge", "CHAP Response"}, e.Name)
+		}), string(f.State) + " " + f.CauseID + ": " + f.Cause})
+		return nil
+	})
+	g.KeepDetails()
+	p.AddSink(g)
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestLateRoles: where a capture begins does not matter to who is the client, as long as a message
+// of the session says it.
+func TestLateRoles(t *testing.T) {
+	var files []string
+	for _, root := range []string{"captures", "causes"} {
+		found, _ := filepath.Glob("../../../testdata/" + root + "/*/outer.pcap")
+		files = append(files, found...)
+	}
+	said := 0
+	for _, f := range files {
+		s := readAll(t, f)
+		for _, keys := range [][]string{nil, keySets(filepath.Dir(f))["tables"]} {
+			var clients []string
+			for _, o := range rolesOf(t, s, 0, keys) {
+				clients = append(clients, o.client)
+			}
+			for _, skip := range []int{1, 2, 3, 5, 7, 8, 9, 10, 12, 15, 17, 20, 30, 50, 80} {
+				if skip >= len(s.packets) {
+					break
+				}
+				for _, o := range rolesOf(t, s, skip, keys) {
+					if o.says {
+						said++
+						if !slices.Contains(clients, o.client) {
+							t.Errorf("%s from frame %d, %d keys: the client is %s, one of %v in the whole: %s", f, skip+1, len(keys),
+								o.client, clients, o.found)
+						}
+					}
+				}
+			}
+		}
+	}
+	if said < 500 {
+		t.Errorf("the roles of %d sessions were said", said)
+	}
+}
+
+// TestLateClaims: what is missing in a capture that begins late is not taken for what did not happen.
+func TestLateClaims(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		skip  int
+		wrong string // in what is said of a session
+	}{
+		{"causes/50a-client-demands-auth", 14, "no login method in common"},
+		{"captures/08x-auth-failed-l2tp-in-clear", 7, "IPsec had failed before: PPP"},
+		{"causes/58a-tunnel-against-transport", 11, "IPsec had failed before: PPP"},
+	} {
+		dir := "../../../testdata/" + c.name
+		s := readAll(t, filepath.Join(dir, "outer.pcap"))
+		list := rolesOf(t, s, c.skip, keySets(dir)["tables"])
+		if len(list) == 0 {
+			t.Errorf("%s: no session", c.name)
+		}
+		for _, o := range list {
+			if strings.Contains(o.found, c.wrong) {
+				t.Errorf("%s from frame %d: %s", c.name, c.skip+1, o.found)
+			}
+		}
+	}
+}
