@@ -81,8 +81,19 @@ func (t configType) value(a *attribute) (string, bool) {
 	return "", false
 }
 
+// text returns the bytes of a value that is a text, else nil.
+func (t configType) text(a *attribute) []byte {
+	if t == configAck || !isConfigText(a.Type) {
+		return nil
+	}
+	return a.Value
+}
+
 // configValue returns the value of an attribute that may be shown.
 func configValue(a *attribute) (string, bool) {
+	if isConfigText(a.Type) {
+		return printable(a.Value), true
+	}
 	n, isNumber := a.number()
 	switch a.Type {
 	case 1, 2, 3, 4, 6, 8, 9, 10, 11, 12: // one address; with its prefix length for IPv6
@@ -91,14 +102,21 @@ func configValue(a *attribute) (string, bool) {
 		return subnetValues(a)
 	case 5, 28673, 28677, 28679:
 		return strconv.FormatUint(n, 10), isNumber
-	case 7, attributeXAuthUserName, attributeXAuthMessage, attributeXAuthDomain, 28672, 28674, 28675, 28681, 28682:
-		return printable(a.Value), true
 	case attributeXAuthType:
 		return cmp.Or(xauthTypes[n], strconv.FormatUint(n, 10)), isNumber
 	case attributeXAuthStatus:
 		return cmp.Or(xauthStatuses[n], strconv.FormatUint(n, 10)), isNumber
 	}
 	return "", false
+}
+
+// isConfigText reports whether the value of an attribute of that type is a text that may be shown.
+func isConfigText(kind uint16) bool {
+	switch kind {
+	case 7, attributeXAuthUserName, attributeXAuthMessage, attributeXAuthDomain, 28672, 28674, 28675, 28681, 28682:
+		return true
+	}
+	return false
 }
 
 var (

@@ -176,7 +176,8 @@ func (m *Message) Certificates() []CertificateInfo {
 type Setting struct {
 	Kind  string // "REQUEST", "REPLY", "SET", "ACK"
 	Name  string
-	Value string
+	Value string // fit for a terminal
+	Text  []byte // part of the message, where the value is a text
 }
 
 // Settings returns the attributes of Mode-Config and XAUTH of a message that could be read.
@@ -194,7 +195,7 @@ func (m *Message) Settings() []Setting {
 		for j := range c.Attributes {
 			a := &c.Attributes[j]
 			value, _ := c.Type.value(a)
-			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value})
+			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value, c.Type.text(a)})
 		}
 	}
 	return list

@@ -3,7 +3,7 @@ package l2tp
 import (
 	"encoding/binary"
 
-	"l2tpdump/l2tp/internal/printable"
+	"l2tpdump/l2tp/printable"
 )
 
 // Types of control messages that callers branch on (RFC 2661 section 3.2).
@@ -20,12 +20,12 @@ const (
 	CDN     = messageCDN
 )
 
-// Facts are what the AVPs of a control message say. Its texts are fit for a terminal.
+// Facts are what the AVPs of a control message say. Its strings are fit for a terminal.
 type Facts struct {
-	Type            uint16 // 0 of a ZLB
-	Tunnel, Session uint32 // that the sender assigned; 0 not named
-	Host, Vendor    string // Host Name and Vendor Name, of SCCRQ and SCCRP
-	Window          uint16 // Receive Window Size
+	Type            uint16         // 0 of a ZLB
+	Tunnel, Session uint32         // that the sender assigned; 0 not named
+	Host, Vendor    printable.Text // Host Name and Vendor Name, of SCCRQ and SCCRP
+	Window          uint16         // Receive Window Size
 	HasWindow       bool
 	Challenge       bool // a Challenge AVP: the tunnel is to be authenticated
 	HiddenID        bool // an ID that the sender assigned is hidden, and the secret not known
@@ -42,7 +42,7 @@ type Facts struct {
 func (m *Control) Facts() (c Facts) {
 	c = Facts{
 		Type: m.kind, Tunnel: m.number(avpAssignedTunnel), Session: m.number(avpAssignedSession),
-		Host: shown(m.text(avpHostName)), Vendor: shown(m.text(avpVendorName)),
+		Host: printable.Text(m.text(avpHostName)), Vendor: printable.Text(m.text(avpVendorName)),
 	}
 	for _, a := range m.avps {
 		if a.Vendor != 0 {
@@ -80,14 +80,6 @@ func (c *Facts) result(v []byte) {
 	c.Text = string(text)
 	if len(v) >= 4 {
 		c.Error = binary.BigEndian.Uint16(v[2:])
-		c.Message = shown(string(v[4:]))
+		c.Message = printable.NewText(v[4:]).String()
 	}
-}
-
-// shown is a text of the wire, fit for a terminal.
-func shown(s string) string {
-	if s == "" {
-		return ""
-	}
-	return string(printable.Append(nil, []byte(s)))
 }

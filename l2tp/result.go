@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"l2tpdump/l2tp/internal/printable"
+	"l2tpdump/l2tp/printable"
 )
 
 // stopCCNResults are the result codes of a StopCCN (RFC 2661 section 4.4.2, RFC 3308).
@@ -94,7 +94,7 @@ func appendResultOf(dst, v []byte, message uint16) ([]byte, bool) {
 		}
 	}
 	if r.Message != "" {
-		dst = append(append(dst, ", "...), r.Message...)
+		dst = append(append(dst, ", "...), r.Message.String()...)
 	}
 	return dst, true
 }
@@ -118,7 +118,7 @@ func readResult(v []byte, message uint16) (r Result, ok bool) {
 		r.ErrorText = codeText(generalErrors[:], r.Error)
 	}
 	if len(v) > 4 {
-		r.Message = string(printable.Append(nil, v[4:]))
+		r.Message = printable.NewText(v[4:])
 	}
 	return r, true
 }

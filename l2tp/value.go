@@ -7,8 +7,8 @@ import (
 	"strconv"
 
 	"l2tpdump/l2tp/internal/fingerprint"
-	"l2tpdump/l2tp/internal/printable"
 	"l2tpdump/l2tp/ppp"
+	"l2tpdump/l2tp/printable"
 )
 
 // The functions of this file write the values of AVPs. Each says false when the value has the wrong

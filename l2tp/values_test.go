@@ -18,7 +18,7 @@ func TestValues(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %T %v", name, value, value))
 	}
 	want := []string{
-		"Host Name string 4", "Vendor Name string 12", "Receive Window Size uint64 4", "Sequencing Required bool true",
+		"Host Name printable.Text 4", "Vendor Name printable.Text 12", "Receive Window Size uint64 4", "Sequencing Required bool true",
 		"Call Serial Number uint64 256", "Challenge Response string 3 bytes hidden", "Microsoft AVP 1 string 0x0007",
 		"Receive Window Size string 1 byte malformed",
 		"malformed string length 1023 of AVP Host Name is more than the 6 bytes left",
@@ -33,7 +33,7 @@ func TestValues(t *testing.T) {
 
 func TestResult(t *testing.T) {
 	cdn := append(message(messageCDN), avpBytes(0x8000, 0, 1, append([]byte{0, 2, 0, 4}, "pool empty"...)...)...)
-	want := Result{2, "general error", 4, "insufficient resources", `"pool empty"`}
+	want := Result{2, "general error", 4, "insufficient resources", "pool empty"}
 	if r, ok := readControl(cdn).Result(); !ok || r != want {
 		t.Errorf("%+v %v, want %+v", r, ok, want)
 	}

@@ -52,12 +52,15 @@ func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
 // tellSecrets says what there is to say of the secrets that were given, and of those that are
 // needed, and reports whether one is wrong.
 func (o *options) tellSecrets(p *pipeline.Pipeline) (wrong bool) {
-	listed(tunnelFindings(p.Tunnels()))
-	if o.secrets == "" {
-		return wrongTunnelSecret(p.Tunnels())
+	var problems []string
+	if o.secrets != "" {
+		problems = pppProblems(p.PPP(), o.secrets)
 	}
-	listed(pppProblems(p.PPP(), o.secrets))
-	return wrongTunnelSecret(p.Tunnels()) || pppFailed(p.PPP())
+	if !o.quiet {
+		listed(tunnelFindings(p.Tunnels()))
+		listed(problems)
+	}
+	return wrongTunnelSecret(p.Tunnels()) || len(problems) > 0 && pppFailed(p.PPP())
 }
 
 // pppFailed reports whether packets could not be read, or a password is wrong.

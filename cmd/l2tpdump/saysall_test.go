@@ -30,6 +30,7 @@ var (
 
 	sealed    = regexp.MustCompile(`encrypted, [0-9]+ bytes`) // the length, without the header
 	packetAt  = regexp.MustCompile(`IP6? \(`)
+	escaped   = regexp.MustCompile(`\\x([0-9a-f]{2})`) // in a line; JSON has \u00 before the digits
 	withPort  = regexp.MustCompile(`^(.*)\.([0-9]+)$`)
 	ofSegment = regexp.MustCompile(`^([0-9]+):[0-9]+$`)
 )
@@ -62,7 +63,7 @@ func TestJSONSaysAll(t *testing.T) {
 			t.Fatalf("%s: %d lines, %d objects", file, len(text), len(objects))
 		}
 		for i, line := range text {
-			_, said, ok := strings.Cut(line, "]: ")
+			_, said, ok := strings.Cut(escaped.ReplaceAllString(line, `\u00$1`), "]: ")
 			if !ok {
 				continue
 			}

@@ -7,8 +7,9 @@ import (
 	"l2tpdump/doc/schema"
 )
 
-// schemas are the commands whose JSON has a schema; that of decrypt is live's too.
-var schemas = []string{"decrypt", "verify", "sessions", "keys", "version"}
+// schemas are the commands whose JSON has a schema; that of decrypt is live's too, and changes is
+// that of live --sessions.
+var schemas = []string{"decrypt", "changes", "verify", "sessions", "keys", "version"}
 
 // schemaCommand is the command "schema": prints the JSON Schema of what a command prints with
 // --json, or lists the commands that have one.
@@ -21,7 +22,7 @@ func schemaCommand(args []string) int {
 		out("%s\n", strings.Join(schemas, "\n"))
 		return exitOK
 	case len(rest) > 1 || !slices.Contains(schemas, rest[0]):
-		return badUsage("schema takes one of "+strings.Join(schemas, ", "), "that of live is decrypt's")
+		return badUsage("schema takes one of "+strings.Join(schemas, ", "), "that of live is decrypt's, with --sessions it is changes")
 	}
 	text, err := schema.Files.ReadFile(rest[0] + ".json")
 	if err != nil {

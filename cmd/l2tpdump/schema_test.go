@@ -11,24 +11,28 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/doc/schema"
 )
 
 // compiled returns the schema of a command.
 func compiled(t *testing.T, command string) *jsonschema.Schema {
 	t.Helper()
-	text, err := schema.Files.ReadFile(command + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatalf("%s: %v", command, err)
-	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource(command+".json", doc); err != nil {
-		t.Fatal(err)
+	for _, of := range schemas {
+		text, err := schema.Files.ReadFile(of + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatalf("%s: %v", of, err)
+		}
+		if err := c.AddResource(of+".json", doc); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := c.Compile(command + ".json")
 	if err != nil {
@@ -37,10 +41,51 @@ func compiled(t *testing.T, command string) *jsonschema.Schema {
 	return s
 }
 
+// titles is how the title of a command's schema goes on.
+func titles(command string) string {
+	if command == "changes" {
+		return "live --sessions"
+	}
+	return command
+}
+
+// printJSON runs a command. Of changes it prints what live --sessions does of the packets of a capture.
+func printJSON(t *testing.T, args ...string) string {
+	t.Helper()
+	if args[0] != "changes" {
+		return quietly(t, func() { run(args) })
+	}
+	var o liveOptions
+	if _, _, ok := parse(o.sessionsFlags(), args[1:]); !ok {
+		t.Fatalf("arguments %q", args)
+	}
+	return quietly(t, func() {
+		keys, err := o.readKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, _ := o.openCapture(t.Context())
+		if src == nil {
+			t.Fatalf("%q is not opened", o.read)
+		}
+		defer src.Close()
+		p := pipeline.New(o.config(src))
+		p.AddKeys(keys...)
+		m := sessions.NewMonitor(o.changeTeller())
+		p.AddSink(m)
+		if _, err := p.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestSchemas: each command that schema names has one that is a schema.
 func TestSchemas(t *testing.T) {
 	for _, command := range schemas {
-		if text := quietly(t, func() { run([]string{"schema", command}) }); !strings.Contains(text, `"title": "l2tpdump `+command) {
+		if text := quietly(t, func() { run([]string{"schema", command}) }); !strings.Contains(text, `"title": "l2tpdump `+titles(command)) {
 			t.Errorf("schema %s prints %.80q", command, text)
 		}
 		compiled(t, command)
@@ -83,9 +128,10 @@ func TestSchemaOfOutput(t *testing.T) {
 		v.check(file, "verify", "-r", file, "-k", keys, "--json")
 		sameUIDs(t, file, frames, v.check(file, "sessions", "-r", file, "-k", keys, "--json"))
 		v.check(file, "sessions", "-r", file, "-k", keys, "--ppp-secrets", labSecrets, "--json")
+		v.check(file, "changes", "-r", file, "-k", keys, "--json")
 		v.check(file, "keys", "-r", file, "-k", keys, "--json", "--show", "--wireshark", t.TempDir())
 	}
-	for command, least := range map[string]int{"decrypt": 10000, "verify": 20, "sessions": 50, "keys": 20} {
+	for command, least := range map[string]int{"decrypt": 10000, "changes": 20, "verify": 20, "sessions": 50, "keys": 20} {
 		if v.lines[command] < least {
 			t.Errorf("%s: %d lines validated", command, v.lines[command])
 		}
@@ -127,7 +173,7 @@ func (v *validator) check(file string, args ...string) map[string]int {
 	v.t.Helper()
 	s := v.schemas[args[0]]
 	uids := make(map[string]int)
-	for line := range strings.Lines(quietly(v.t, func() { run(args) })) {
+	for line := range strings.Lines(printJSON(v.t, args...)) {
 		if strings.HasPrefix(line, "l2tpdump: ") { // standard error
 			continue
 		}
@@ -192,7 +238,7 @@ func TestSchemaIsClosed(t *testing.T) {
 		if command == "version" {
 			input, least = []string{"--json"}, 1
 		}
-		for line := range strings.Lines(quietly(t, func() { run(append([]string{command}, input...)) })) {
+		for line := range strings.Lines(printJSON(t, append([]string{command}, input...)...)) {
 			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 			if err != nil {
 				continue // the summary, on standard error

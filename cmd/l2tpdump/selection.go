@@ -98,7 +98,7 @@ func (h *chooser) wants(of pipeline.Session, may bool) bool {
 	case h.user == "":
 		return true
 	}
-	user := s.User()
+	user := s.User().Value()
 	return user == h.user || may && user == ""
 }
 
@@ -144,7 +144,7 @@ func (h *chooser) gather(p *pipeline.Pipeline, tell func(*sessions.Session) erro
 	g := sessions.NewGatherer(func(s *sessions.Session) error {
 		passed := h.filter == nil || matched[s.UID]
 		delete(matched, s.UID)
-		if !passed || h.user != "" && s.User() != h.user || h.session != "" && s.UID != h.session {
+		if !passed || h.user != "" && s.User().Value() != h.user || h.session != "" && s.UID != h.session {
 			return nil
 		}
 		return tell(s)

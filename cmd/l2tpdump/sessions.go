@@ -66,7 +66,9 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		g.KeepDetails()
 	}
 	debug.SetGCPercent(sessionsGC)
+	stop := showProgress(&o, src)
 	stats, err := p.Run(ctx)
+	stop()
 	err = errors.Join(err, g.Close(), out.close())
 	wrong := o.tellSecrets(p)
 	switch {
@@ -156,7 +158,7 @@ func (x *sessionOutput) close() (err error) {
 	if e != nil {
 		return errors.Join(err, explainFile(e))
 	}
-	if e = errors.Join(x.page.Write(f), f.Close()); e == nil {
+	if e = errors.Join(x.page.Write(f), f.Close()); e == nil && !x.o.quiet {
 		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)
 	}
 	return errors.Join(err, e)
@@ -187,6 +189,8 @@ func (o *options) sessionsFlags() *pflag.FlagSet {
 	f.BoolVar(&o.ladder, "ladder", false, "")
 	f.StringVar(&o.html, "html", "", "")
 	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
+	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")
 	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 	f.StringVar(&o.psk, "psk-file", "", "")

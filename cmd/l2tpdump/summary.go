@@ -180,7 +180,7 @@ func contentCounts(stats *pipeline.Stats) string {
 func showProgress(o *options, src capture.Source) (stop func()) {
 	const large = 16 << 20
 	ps, ok := src.(capture.ProgressSource)
-	if !ok || o.quiet || !isTerminal(os.Stderr) || o.write == "" && isTerminal(os.Stdout) {
+	if !ok || o.quiet || !isTerminal(os.Stderr) || o.write == "" && o.sessionLines() && isTerminal(os.Stdout) {
 		return func() {}
 	}
 	_, total := ps.Progress()

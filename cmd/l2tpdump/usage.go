@@ -6,7 +6,7 @@ const usage = `Usage:
     l2tpdump verify  -r FILE... -k KEYS... [--json]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
     l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
-    l2tpdump schema [decrypt|verify|sessions|keys|version]
+    l2tpdump schema [decrypt|changes|verify|sessions|keys|version]
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
     l2tpdump interfaces | version [--json] | help [COMMAND]
@@ -157,9 +157,8 @@ Without keys it says what clear traffic shows.
         --html FILE        write a page for a browser, in place of lines: the sessions, their ladders, the traffic
                            over time, the conversations inside; "-" is standard output
     -v, --verbose          print the packets of each session that say something, too
-        --ladder           draw the messages of each session between its ends
-        --html FILE        write all as a page for a browser; "-" is standard output
-` + choiceUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
+    -q, --quiet            no warnings about secrets, nor of what --html wrote
+` + choiceUsage + progressUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
                            of phase 1, to tell which end has another
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
         --l2tp-secret-file FILE  the secrets of L2TP tunnels, one on each line: uncovers hidden AVPs
@@ -183,10 +182,11 @@ Lists the keys that a source holds.
         --show             print the key bytes
         --json             print one object
 `,
-	"schema": `Usage: l2tpdump schema [decrypt|verify|sessions|keys|version]
+	"schema": `Usage: l2tpdump schema [decrypt|changes|verify|sessions|keys|version]
 
 Prints the JSON Schema of what a command prints with --json, which names every member and says what it means;
-that of decrypt is live's too. Without a command lists those that have one.
+that of decrypt is live's too, and changes is that of live --sessions, whose "session" is that of sessions. Without
+a command lists those that have one.
 `,
 	"interfaces": `Usage: l2tpdump interfaces
 

@@ -1,5 +1,6 @@
 // Package schema holds a JSON Schema (draft 2020-12) for what each command prints with --json:
-// decrypt, which is live's too, verify, sessions, keys and version.
+// decrypt, which is live's too, changes, which is that of live --sessions, verify, sessions, keys
+// and version.
 package schema
 
 import "embed"

@@ -3,6 +3,8 @@ package ppp
 import (
 	"encoding/binary"
 	"strconv"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // controlHeader is the size of code, identifier and length (RFC 1661 section 5).
@@ -85,7 +87,7 @@ func (c *Control) CodeName() string {
 	return "code " + strconv.Itoa(int(c.Code))
 }
 
-// Options yields what Values does, all values as texts: numbers in decimal, flags as "yes".
+// Options yields what Values does, all values as texts fit for a terminal: numbers in decimal, flags as "yes".
 func (c *Control) Options(yield func(name, value string) bool) {
 	c.Values(func(name string, value any) bool {
 		if o, ok := value.(Octets); ok {
@@ -104,6 +106,8 @@ func valueText(value any) string {
 		return "yes"
 	case Octets:
 		return v.String()
+	case printable.Text:
+		return string(printable.Append(nil, []byte(v)))
 	case string:
 		return v
 	}
@@ -111,8 +115,8 @@ func valueText(value any) string {
 }
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
-// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a uint64 where it is a
-// number, [Octets] where no more is known, or true for an option that is there or not. What is
+// "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a [printable.Text] where it
+// is a text of the sender, a uint64 where it is a number, [Octets] where no more is known, or true for an option that is there or not. What is
 // damaged is yielded as "malformed" with the reason. A name can come more than once. For use as an
 // iterator:
 //

@@ -153,7 +153,7 @@ func callback(data []byte) (any, bool) {
 		name = names[data[0]]
 	}
 	if len(data) > 1 {
-		name += " " + text(data[1:])
+		name += " " + text(data[1:]).String()
 	}
 	return name, true
 }
@@ -180,7 +180,7 @@ func endpoint(data []byte) (any, bool) {
 	case 4:
 		return "magic " + hexBytes(value), true
 	case 5:
-		return "phone " + text(value), true
+		return "phone " + text(value).String(), true
 	}
 	return "class " + decimal(int(data[0])) + " " + hexBytes(value), true
 }

@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 
 	"l2tpdump/l2tp/internal/fingerprint"
-	"l2tpdump/l2tp/internal/printable"
+	"l2tpdump/l2tp/printable"
 )
 
 // fieldFunc takes a field of a packet, as [Control.Values] yields it, and says whether it wants more.
 type fieldFunc func(name string, value any) bool
 
 // option says how one configuration option is named and what its data says: a text for people, a
-// uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has
+// printable.Text, a uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has
 // no data.
 type option struct {
 	name  string
@@ -151,7 +151,7 @@ func (o Octets) append(dst []byte) []byte {
 
 func hexBytes(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
-func text(data []byte) string { return string(printable.Append(nil, data)) }
+func text(data []byte) printable.Text { return printable.NewText(data) }
 
 func countBytes(n int) string {
 	if n == 1 {

@@ -13,7 +13,7 @@ func TestValues(t *testing.T) {
 		want   []string
 	}{
 		{frame(0xc021, 1, 1, 1, 4, 5, 0x78, 7, 2, 0x17, 4, 0, 9), []string{"mru uint64 1400", "pfc bool true", "link-discriminator uint64 9"}},
-		{frame(0xc223, 1, 1, join("\x01x1234")...), []string{"name string 1234", "value string 1 byte, fingerprint F"}},
+		{frame(0xc223, 1, 1, join("\x01x1234")...), []string{"name printable.Text 1234", "value string 1 byte, fingerprint F"}},
 		{frame(0xc021, 13, 1, 0, 0, 0, 1, 0, 0, 0, 60), []string{"magic string 0x00000001", "seconds uint64 60"}},
 		{frame(0x8021, 1, 1, 3, 6, 10, 0, 0, 1), []string{"addr string 10.0.0.1"}},
 	} {

@@ -20,7 +20,7 @@ func cards(s *sessions.Facts, zone *time.Location) (list []card) {
 }
 
 // both prints what two sides say: "labvm > lns".
-func both[T string | uint32](v [2]T) string {
+func both[T ~string | uint32](v [2]T) string {
 	a, b := fmt.Sprint(v[0]), fmt.Sprint(v[1])
 	if a == "" && b == "" {
 		return ""

@@ -173,7 +173,7 @@ func xauthFailed(s *Session) *proof {
 	if x == nil || x.xauth.status != "fail" {
 		return nil
 	}
-	return proven([]uint64{x.xauth.at.frame}, "IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user)
+	return proven([]uint64{x.xauth.at.frame}, "IKE: %s refused the XAUTH login of %q", s.who(server), x.xauth.user.Value())
 }
 
 // lastMessage is the number of the message of phase 1 behind which nothing more may come.

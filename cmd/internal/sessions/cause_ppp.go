@@ -44,7 +44,7 @@ func serverNotProved(s *Session) *proof {
 	}
 	return proven(frames,
 		"PPP: the server accepted %q, but the client did not accept the server's proof",
-		l.auth.user)
+		l.auth.user.Value())
 }
 
 // eapRefused: the client wants another method than the server has.
@@ -70,7 +70,7 @@ func authFailed(s *Session) *proof {
 	if l == nil || !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time {
 		return nil
 	}
-	text := fmt.Sprintf("PPP: %s refused user %q with %s", s.who(l.auth.refuser), l.auth.user, l.auth.method)
+	text := fmt.Sprintf("PPP: %s refused user %q with %s", s.who(l.auth.refuser), l.auth.user.Value(), l.auth.method)
 	if l.auth.reason != "" {
 		text += ": " + errorText(l.auth.reason)
 	}
@@ -185,7 +185,7 @@ func loginUnanswered(s *Session) *proof {
 	if sent := &l.auth.answered; sent.n >= tries && s.waited(sent) {
 		return proven(sent.frames(),
 			"PPP: %s never answered the login of %q (%s, %d times in %s)",
-			s.who(server), l.auth.user, l.auth.method, sent.n, span64(sent.lasted()))
+			s.who(server), l.auth.user.Value(), l.auth.method, sent.n, span64(sent.lasted()))
 	}
 	return nil
 }

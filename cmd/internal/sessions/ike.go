@@ -14,6 +14,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/ikev1"
+	"l2tpdump/l2tp/printable"
 )
 
 // Bounds of what is kept of an exchange.
@@ -90,7 +91,7 @@ type notice struct {
 
 // xauth is a login by XAUTH and what Mode-Config gave.
 type xauth struct {
-	user     string
+	user     printable.Text
 	status   string // "ok", "fail"
 	at       place
 	assigned string
@@ -369,7 +370,7 @@ func (x *exchange) transaction(m *pipeline.Message, at place) {
 	for _, set := range m.Settings() {
 		switch {
 		case set.Kind == "REPLY" && set.Name == "XAUTH_USER_NAME":
-			x.xauth.user = set.Value
+			x.xauth.user = printable.NewText(set.Text).Cut(maxName)
 		case set.Kind == "SET" && set.Name == "XAUTH_STATUS":
 			x.xauth.status, x.xauth.at = set.Value, at
 		case set.Kind == "REPLY" && set.Name == "INTERNAL_IP4_ADDRESS":

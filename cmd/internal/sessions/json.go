@@ -11,33 +11,34 @@ import (
 
 	"l2tpdump/ikev1"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/printable"
 )
 
 // Facts are a session as it is printed; absent members are not in the capture. The names with dots
 // and ts, uid, duration are Zeek's.
 type Facts struct {
-	UID      string   `json:"uid"`
-	Time     seconds  `json:"ts"`
-	Duration seconds  `json:"duration"`
-	Flow     string   `json:"community_id,omitempty"` // of the first packet
-	OrigHost string   `json:"id.orig_h"`
-	OrigPort *uint16  `json:"id.orig_p,omitempty"`
-	RespHost string   `json:"id.resp_h"`
-	RespPort *uint16  `json:"id.resp_p,omitempty"`
-	State    State    `json:"state"`
-	Step     string   `json:"step,omitempty"`
-	CauseID  string   `json:"cause_id,omitempty"`
-	Cause    string   `json:"cause,omitempty"`
-	Cure     string   `json:"cure,omitempty"`
-	Proven   *bool    `json:"proven,omitempty"`
-	Evidence []uint64 `json:"evidence,omitempty"`
-	Attempts int      `json:"attempts,omitempty"` // of IKE, up to the one of which something came
-	Remarks  []string `json:"remarks,omitempty"`
-	Frames   []uint64 `json:"frames"`
-	User     string   `json:"user,omitempty"`
-	Setup    *seconds `json:"setup,omitempty"` // until users' packets could pass
-	NAT      []Side   `json:"nat,omitempty"`   // who is behind one
-	Moves    int      `json:"moves,omitempty"` // of the client to another address or port
+	UID      string         `json:"uid"`
+	Time     seconds        `json:"ts"`
+	Duration seconds        `json:"duration"`
+	Flow     string         `json:"community_id,omitempty"` // of the first packet
+	OrigHost string         `json:"id.orig_h"`
+	OrigPort *uint16        `json:"id.orig_p,omitempty"`
+	RespHost string         `json:"id.resp_h"`
+	RespPort *uint16        `json:"id.resp_p,omitempty"`
+	State    State          `json:"state"`
+	Step     string         `json:"step,omitempty"`
+	CauseID  string         `json:"cause_id,omitempty"`
+	Cause    string         `json:"cause,omitempty"`
+	Cure     string         `json:"cure,omitempty"`
+	Proven   *bool          `json:"proven,omitempty"`
+	Evidence []uint64       `json:"evidence,omitempty"`
+	Attempts int            `json:"attempts,omitempty"` // of IKE, up to the one of which something came
+	Remarks  []string       `json:"remarks,omitempty"`
+	Frames   []uint64       `json:"frames"`
+	User     printable.Text `json:"user,omitempty"`
+	Setup    *seconds       `json:"setup,omitempty"` // until users' packets could pass
+	NAT      []Side         `json:"nat,omitempty"`   // who is behind one
+	Moves    int            `json:"moves,omitempty"` // of the client to another address or port
 
 	IKE  *jsonIKE  `json:"ike,omitempty"`
 	ESP  []jsonESP `json:"esp,omitempty"`
@@ -94,8 +95,8 @@ type jsonIKE struct {
 
 // jsonXAuth is a login by XAUTH.
 type jsonXAuth struct {
-	User     string `json:"user,omitempty"`
-	Accepted *bool  `json:"accepted,omitempty"`
+	User     printable.Text `json:"user,omitempty"`
+	Accepted *bool          `json:"accepted,omitempty"`
 }
 
 // jsonConfig is what the client is given by Mode-Config.
@@ -116,11 +117,11 @@ type jsonESP struct {
 }
 
 type jsonL2TP struct {
-	Version uint8      `json:"version"`
-	Tunnel  *[2]uint32 `json:"tunnel,omitempty"`
-	Session *[2]uint32 `json:"session,omitempty"`
-	Host    [2]string  `json:"host,omitzero"`
-	Vendor  [2]string  `json:"vendor,omitzero"`
+	Version uint8             `json:"version"`
+	Tunnel  *[2]uint32        `json:"tunnel,omitempty"`
+	Session *[2]uint32        `json:"session,omitempty"`
+	Host    [2]printable.Text `json:"host,omitzero"`
+	Vendor  [2]printable.Text `json:"vendor,omitzero"`
 
 	LooksLike [2]string `json:"looks_like,omitzero"` // implementations, by vendor and host
 
@@ -352,7 +353,7 @@ func (s *Session) pppObject() *jsonPPP {
 func (s *Session) ID() string { return s.UID }
 
 // User is who logged in, or tried to; "" if that was not seen.
-func (s *Session) User() string {
+func (s *Session) User() printable.Text {
 	for i := len(s.calls) - 1; i >= 0; i-- {
 		if u := s.calls[i].link.auth.user; u != "" {
 			return u

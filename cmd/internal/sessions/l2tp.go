@@ -8,6 +8,7 @@ import (
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/printable"
 )
 
 // tunnel is an L2TP control connection. Arrays of two are of the client and the server.
@@ -20,7 +21,7 @@ type tunnel struct {
 	request, reply, connect span // SCCRQ, SCCRP, SCCCN
 	repeated                int  // requests behind a reply
 	stop                    *ending
-	host, vendor            [2]string
+	host, vendor            [2]printable.Text
 	hello                   [2]asked
 	window                  [2]l2tp.Facts // with a Receive Window Size
 	challenge               bool
@@ -321,10 +322,10 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 		t.hello[sender].open.add(at)
 	}
 	if c.Host != "" {
-		t.host[sender] = c.Host
+		t.host[sender] = c.Host.Cut(maxName)
 	}
 	if c.Vendor != "" {
-		t.vendor[sender] = c.Vendor
+		t.vendor[sender] = c.Vendor.Cut(maxName)
 	}
 	if c.HasWindow {
 		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}

@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp/printable"
 )
 
 // Change is what happened to a session that goes on, or that it is over.
 type Change struct {
-	Kind    string  `json:"change"` // "up", "rekeyed", "loss", "ended", "failed"; "over": it is told of no more
-	Time    seconds `json:"ts"`
-	UID     string  `json:"uid"`
-	Orig    string  `json:"id.orig_h"`
-	Resp    string  `json:"id.resp_h"`
-	User    string  `json:"user,omitempty"`
-	Text    string  `json:"text"`
-	Session *Facts  `json:"session,omitempty"` // once it is over
+	Kind    string         `json:"change"` // "up", "rekeyed", "loss", "ended", "failed"; "over": it is told of no more
+	Time    seconds        `json:"ts"`
+	UID     string         `json:"uid"`
+	Orig    string         `json:"id.orig_h"`
+	Resp    string         `json:"id.resp_h"`
+	User    printable.Text `json:"user,omitempty"`
+	Text    string         `json:"text"`
+	Session *Facts         `json:"session,omitempty"` // once it is over
 }
 
 // Monitor is a [Gatherer] that tells what happens to sessions while it does.
@@ -227,7 +228,7 @@ func (m *Monitor) say(s *Session, kind string, at int64, text string) {
 func (c *Change) Line(zone *time.Location) string {
 	who := c.Orig + " > " + c.Resp
 	if c.User != "" {
-		who += " " + c.User
+		who += " " + c.User.String()
 	}
 	return clock(int64(c.Time), zone, "2006-01-02 15:04:05") + " " + who + ": " + c.Text
 }

@@ -7,7 +7,11 @@ import (
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp/ppp"
+	"l2tpdump/l2tp/printable"
 )
+
+// maxName is how many bytes of a name are kept: as many as PAP's has at most (RFC 1334).
+const maxName = 255
 
 // Bounds of what is kept of a link.
 const (
@@ -50,7 +54,7 @@ func (y *layer) open() bool { return y.acked[client].seen() && y.acked[server].s
 // login is an authentication.
 type login struct {
 	method   string
-	user     string
+	user     printable.Text
 	asked    span // Challenge, or Request of EAP
 	answered span // Response, or Auth-Req of PAP
 	accepted place
@@ -201,6 +205,16 @@ func option(k *ppp.Control, wanted string) string {
 	return ""
 }
 
+// nameOf is the name of a user in a field, "" if it is not there.
+func nameOf(k *ppp.Control, wanted string) printable.Text {
+	for name, value := range k.Values {
+		if text, ok := value.(printable.Text); ok && name == wanted {
+			return text.Cut(maxName)
+		}
+	}
+	return ""
+}
+
 func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
 	l.lcp.take(k, sender, at)
 	if !l.first[sender].seen() {
@@ -264,7 +278,7 @@ func (l *link) takePAP(k *ppp.Control, sender int, at place) {
 	switch k.Code {
 	case papRequest:
 		if sender == client {
-			l.auth.user = option(k, "user")
+			l.auth.user = nameOf(k, "user")
 		}
 		l.auth.method = "pap"
 		l.auth.answered.add(at)
@@ -283,7 +297,7 @@ func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
 		}
 	case chapResponse:
 		if sender == client {
-			l.auth.user = option(k, "name")
+			l.auth.user = nameOf(k, "name")
 			l.auth.answered.add(at)
 		}
 	case chapSuccess:
@@ -311,7 +325,7 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		}
 	case eapResponse:
 		l.auth.answered.add(at)
-		if name := option(k, "name"); name != "" && sender == client {
+		if name := nameOf(k, "name"); name != "" && sender == client {
 			l.auth.user = name
 		}
 		if kind == "mschap-v2" && option(k, "op") == "Failure" && sender == client && !l.auth.refused.seen() {

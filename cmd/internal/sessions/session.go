@@ -253,7 +253,7 @@ func (s *Session) Failure() string {
 func (s *Session) title() string {
 	title := s.who(client) + " > " + s.who(server)
 	if u := s.User(); u != "" {
-		title += " of " + u
+		title += " of " + u.String()
 	}
 	return title
 }

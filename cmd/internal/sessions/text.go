@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // Writer prints sessions.
@@ -76,10 +79,7 @@ func (s State) Headline(step string) string {
 func (s *Session) text(number int, zone *time.Location) string {
 	var b strings.Builder
 	f := s.finding
-	user := s.User()
-	if user == "" {
-		user = "-"
-	}
+	user := cmp.Or(s.User().String(), "-")
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, f.State.Headline(f.Step))
 	line := func(name, format string, args ...any) {
@@ -210,7 +210,7 @@ func (s *Session) configText() string {
 	o := s.ikeObject()
 	var parts []string
 	if x := o.XAuth; x != nil && x.Accepted != nil {
-		parts = append(parts, "xauth "+x.User+" "+acceptance(*x.Accepted))
+		parts = append(parts, "xauth "+x.User.String()+" "+acceptance(*x.Accepted))
 	}
 	if c := o.Config; c != nil {
 		text := c.Assigned
@@ -224,6 +224,8 @@ func (s *Session) configText() string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+func empty(s string) bool { return s == "" }
 
 func acceptance(ok bool) string {
 	if ok {
@@ -268,8 +270,8 @@ func (s *Session) l2tpText() string {
 	if o.Tunnel != nil {
 		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
 	}
-	if o.Host != ([2]string{}) {
-		text += fmt.Sprintf(" %s > %s", cmp.Or(o.Host[client], "-"), cmp.Or(o.Host[server], "-"))
+	if o.Host != ([2]printable.Text{}) {
+		text += fmt.Sprintf(" %s > %s", cmp.Or(o.Host[client].String(), "-"), cmp.Or(o.Host[server].String(), "-"))
 	}
 	if o.Session != nil {
 		text += fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
@@ -284,7 +286,7 @@ func (s *Session) pppText() string {
 	}
 	var parts []string
 	if o.Accepted != nil {
-		parts = append(parts, strings.Join(strings.Fields(o.Auth+" "+s.User()+" "+acceptance(*o.Accepted)), " "))
+		parts = append(parts, strings.Join(slices.DeleteFunc([]string{o.Auth, s.User().String(), acceptance(*o.Accepted)}, empty), " "))
 	}
 	if o.Assigned != "" {
 		text := o.Assigned

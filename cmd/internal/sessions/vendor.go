@@ -51,16 +51,16 @@ func looksLike(vendors []string) implementation {
 
 // ofTunnel names the implementation of L2TP by the Vendor Name and the Host Name that it sends.
 func ofTunnel(vendor, host string) implementation {
-	switch text := strings.Trim(vendor, `"`); {
-	case strings.HasPrefix(text, "xelerance"):
+	switch {
+	case strings.HasPrefix(vendor, "xelerance"):
 		return "xl2tpd"
-	case strings.HasPrefix(text, "Microsoft"):
+	case strings.HasPrefix(vendor, "Microsoft"):
 		return "Windows"
-	case strings.HasPrefix(text, "accel-ppp"):
+	case strings.HasPrefix(vendor, "accel-ppp"):
 		return "accel-ppp"
-	case text == "L2TP":
+	case vendor == "L2TP":
 		return "SoftEther"
-	case strings.Trim(host, `"`) == "anonymous":
+	case host == "anonymous":
 		return "Android (mtpd)"
 	}
 	return ""
@@ -77,7 +77,7 @@ func (s *Session) peers() (ike, l2tp [2]implementation) {
 	}
 	if t := s.tunnel(); t != nil {
 		for side := range l2tp {
-			l2tp[side] = ofTunnel(t.vendor[side], t.host[side])
+			l2tp[side] = ofTunnel(string(t.vendor[side]), string(t.host[side]))
 		}
 	}
 	return ike, l2tp
