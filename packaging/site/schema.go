@@ -29,6 +29,9 @@ func (s schema) Kind() template.HTML {
 	switch {
 	case s.Ref != "":
 		name := template.HTMLEscapeString(strings.TrimPrefix(s.Ref, "#/$defs/"))
+		if file, ok := strings.CutSuffix(name, ".json"); ok { // another schema
+			return template.HTML(`<a href="` + file + `.html">` + file + `</a>`)
+		}
 		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
 	case s.Items != nil:
 		return "array of " + s.Items.Kind()
