@@ -108,7 +108,7 @@ func passwordReason(f ppp.Finding, file string) string {
 	case f.Proof == ppp.ProofWrong:
 		return fmt.Sprintf("wrong password (%s): the response in the traffic was made with another", f.Place)
 	case f.Proof == ppp.ProofHashed:
-		return fmt.Sprintf("the NT hash (%s) can't be checked: the user logged in with CHAP-MD5, for which the password itself is needed", f.Place)
+		return fmt.Sprintf("the NT hash (%s) can't be checked: the user logged in with CHAP and not MS-CHAP, for which the password itself is needed", f.Place)
 	case f.Proof == ppp.ProofRight:
 		return fmt.Sprintf("the password is right (%s), but no key of this kind follows from it", f.Place)
 	case file == "":

@@ -1,6 +1,10 @@
 package ppp
 
-import "slices"
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"slices"
+)
 
 // Proof is what the traffic says of the password of a link's user.
 type Proof uint8
@@ -10,7 +14,7 @@ const (
 	ProofUnknown              // the file of secrets has none of the user
 	ProofWrong                // the response was made with another password than that of the file
 	ProofRight
-	ProofHashed // the file has the NT hash, and the response was made with the password itself (CHAP-MD5)
+	ProofHashed // the file has the NT hash, and the response was made with the password itself (CHAP, not MS-CHAP)
 )
 
 // authentication follows who proves who he is on a link, and how (PAP, CHAP, EAP).
@@ -115,15 +119,18 @@ func (a *authentication) response(sender int, id byte, value []byte, secrets *Se
 	if x.algorithm == 0 {
 		x.algorithm = guessAlgorithm(x)
 	}
-	candidates := secrets.of(a.user, a.server)
 	a.proof, a.place, a.confirmed = ProofUnknown, "", false
+	var candidates []*secretEntry
+	if x.known() {
+		candidates = secrets.of(a.user, a.server)
+	}
 	for _, e := range candidates {
 		keys, ok := x.answer(&e.password)
 		if ok {
 			a.proof, a.place, a.keys = ProofRight, e.place, keys
 			break
 		}
-		switch hashed := x.algorithm == chapMD5 && e.password.hashed; {
+		switch hashed := chapHashes[x.algorithm] != nil && e.password.hashed; {
 		case hashed && a.proof != ProofHashed:
 			a.proof, a.place = ProofHashed, e.place
 		case a.proof == ProofUnknown:
@@ -140,6 +147,10 @@ func guessAlgorithm(x *exchange) byte {
 		return msCHAPv1
 	case len(x.response) == msResponse:
 		return msCHAPv2
+	case len(x.response) == sha1.Size:
+		return chapSHA1
+	case len(x.response) == sha256.Size:
+		return chapSHA256
 	}
 	return chapMD5
 }

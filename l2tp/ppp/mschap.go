@@ -5,6 +5,8 @@ import (
 	"crypto/des"
 	"crypto/md5"
 	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
 	"strings"
 	"unicode/utf16"
 
@@ -12,12 +14,24 @@ import (
 	"golang.org/x/crypto/md4"
 )
 
-// Algorithms of CHAP (RFC 1994, 2433, 2759), by their number in an Authentication-Protocol option.
+// Algorithms of CHAP (RFC 1994, 2433, 2759; IANA's PPP Authentication Algorithms), by their number in
+// an Authentication-Protocol option.
 const (
-	chapMD5  = 5
-	msCHAPv1 = 0x80
-	msCHAPv2 = 0x81
+	chapMD5    = 5
+	chapSHA1   = 6
+	chapSHA256 = 7
+	msCHAPv1   = 0x80
+	msCHAPv2   = 0x81
 )
+
+// chapHashes are those of CHAP: a response is the hash of ID, secret and challenge (RFC 1994 section
+// 4.1).
+var chapHashes = map[byte]func() hash.Hash{chapMD5: md5.New, chapSHA1: sha1.New, chapSHA256: sha256.New}
+
+// known says that a password can be compared with the response.
+func (x *exchange) known() bool {
+	return chapHashes[x.algorithm] != nil || x.algorithm == msCHAPv1 || x.algorithm == msCHAPv2
+}
 
 // msResponse is the length of a response of MS-CHAP, of either version.
 const msResponse = 49
@@ -41,9 +55,12 @@ type startKeys struct {
 // algorithm yields any.
 func (x *exchange) answer(password *password) (keys *startKeys, ok bool) {
 	switch {
-	case x.algorithm == chapMD5:
-		sum := md5.Sum(append(append([]byte{x.id}, password.text()...), x.challenge...))
-		return nil, !password.hashed && bytes.Equal(sum[:], x.response)
+	case chapHashes[x.algorithm] != nil:
+		h := chapHashes[x.algorithm]()
+		h.Write([]byte{x.id})
+		h.Write(password.text())
+		h.Write(x.challenge)
+		return nil, !password.hashed && bytes.Equal(h.Sum(nil), x.response)
 	case len(x.response) != msResponse:
 		return nil, false
 	}

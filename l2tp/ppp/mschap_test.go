@@ -3,6 +3,8 @@ package ppp
 import (
 	"bytes"
 	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 
@@ -101,14 +103,20 @@ func checkSession(t *testing.T, keys *startKeys, direction int, long, short56, s
 	}
 }
 
-func TestCHAPMD5(t *testing.T) {
-	sum := md5.Sum([]byte("\x07secretCHALLENGE"))
-	x := exchange{algorithm: chapMD5, id: 7, challenge: []byte("CHALLENGE"), response: sum[:]}
-	if _, ok := x.answer(secret("secret")); !ok {
-		t.Error("right password")
+func TestCHAP(t *testing.T) {
+	text := []byte("\x07secretCHALLENGE")
+	md5Sum, sha1Sum, sha256Sum := md5.Sum(text), sha1.Sum(text), sha256.Sum256(text)
+	for algorithm, sum := range map[byte][]byte{chapMD5: md5Sum[:], chapSHA1: sha1Sum[:], chapSHA256: sha256Sum[:]} {
+		x := exchange{algorithm: algorithm, id: 7, challenge: []byte("CHALLENGE"), response: sum}
+		if _, ok := x.answer(secret("secret")); !ok || !x.known() || guessAlgorithm(&x) != algorithm {
+			t.Errorf("algorithm %d: right password", algorithm)
+		}
+		if _, ok := x.answer(secret("Secret")); ok {
+			t.Errorf("algorithm %d: wrong password", algorithm)
+		}
 	}
-	if _, ok := x.answer(secret("Secret")); ok {
-		t.Error("wrong password")
+	if (&exchange{algorithm: 8}).known() {
+		t.Error("an algorithm that is not known")
 	}
 }
 
