@@ -524,6 +524,10 @@ func FuzzOpen(f *testing.F) {
 			if plain.Data != nil || plain.Verified {
 				t.Errorf("%v: %v, but %+v", suites[i], err, plain)
 			}
+		case ErrWeak:
+			if plain.Verified || sa.Checks() || truncatedBy > 0 {
+				t.Errorf("%v: %v, but %+v", suites[i], err, plain)
+			}
 		case ErrTruncated:
 			if truncatedBy == 0 || plain.Verified {
 				t.Errorf("%v: %+v", suites[i], plain)
