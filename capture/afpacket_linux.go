@@ -27,8 +27,8 @@ const hasAny = true
 
 const withoutLibpcap = "live capture by AF_PACKET"
 
-// Live is a Source over a network interface, by a packet socket (packet(7)). Its filter is applied to
-// what the kernel hands over.
+// Live is a Source over a network interface, by a packet socket (packet(7)). Its filter is applied
+// to what the kernel hands over.
 type Live struct {
 	fd         int
 	interfaces []Interface
@@ -45,8 +45,8 @@ type Live struct {
 	stats  LiveStats
 }
 
-// What is put in front of a packet, in bytes: a VLAN tag that the kernel took out, or the cooked header
-// of a packet of any interface.
+// What is put in front of a packet, in bytes: a VLAN tag that the kernel took out, or the cooked
+// header of a packet of any interface.
 const (
 	vlanTagLen   = 4
 	cookedHeader = 20
@@ -110,8 +110,8 @@ func linkTypesOf(lt LinkType) []LiveLinkType {
 	return []LiveLinkType{{lt.String(), "no link header"}}
 }
 
-// openSocket returns a socket that gets the packets of the interface, and of no other; of any without
-// their link headers.
+// openSocket returns a socket that gets the packets of the interface, and of no other; of any
+// without their link headers.
 func openSocket(c *LiveConfig) (fd, index int, err error) {
 	kind := unix.SOCK_RAW
 	if c.Interface == Any {

@@ -11,9 +11,9 @@
 // Frames: Ethernet with 802.1Q and 802.1ad tags, 802.2 LLC/SNAP (RFC 1042), 802.11 data frames,
 // PPPoE sessions (RFC 2516), PPP (RFC 1661, RFC 1662), Linux cooked captures v1 and v2, null,
 // loopback and ENC, NFLOG, PKTAP, raw IP; IPv4 (RFC 791, RFC 815 for its reassembly), IPv6 with
-// extension headers (RFC 8200, RFC 5722, RFC 6946), AH passed over (RFC 4302), UDP (RFC 768) and the
-// ports of TCP. A frame can be written again with another IP or UDP payload, and the frame that it
-// carries be taken out: Unwrap lists the wrappings.
+// extension headers (RFC 8200, RFC 5722, RFC 6946), AH passed over (RFC 4302), UDP (RFC 768) and
+// the ports of TCP. A frame can be written again with another IP or UDP payload, and the frame that
+// it carries be taken out: Unwrap lists the wrappings.
 //
 // The way of a frame through the package, and the file where each step is:
 //

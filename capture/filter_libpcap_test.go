@@ -21,8 +21,8 @@ type seen struct {
 	cut    bool // libpcap's optimizer may leave out what looks at bytes that are not there
 }
 
-// TestFilterAgainstLibpcap compares the compiler of filters in Go with libpcap: random filters on the
-// frames of recordings, on the IP packets in them, and on the heads of both.
+// TestFilterAgainstLibpcap compares the compiler of filters in Go with libpcap: random filters on
+// the frames of recordings, on the IP packets in them, and on the heads of both.
 func TestFilterAgainstLibpcap(t *testing.T) {
 	compared, matched, refused := 0, 0, 0
 	for i, name := range []string{
@@ -110,7 +110,8 @@ func TestFilterLanguage(t *testing.T) {
 	}
 }
 
-// TestFilterWithoutTemporaryFiles: libpcap is told the link type by a file; where there can be none, filters work all the same.
+// TestFilterWithoutTemporaryFiles: libpcap is told the link type by a file; where there can be
+// none, filters work all the same.
 func TestFilterWithoutTemporaryFiles(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	f, err := capture.NewFilter(capture.Raw, "udp port 53")

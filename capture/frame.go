@@ -93,8 +93,8 @@ type Frame struct {
 // PPPoE reports whether the link layer has a PPPoE session header.
 func (f *Frame) PPPoE() bool { return f.pppoeAt != 0 }
 
-// linkMarks is where the link layer says something, of what is behind it to be mended in a frame that
-// is written again. Of what is 0 there is none.
+// linkMarks is where the link layer says something, of what is behind it to be mended in a frame
+// that is written again. Of what is 0 there is none.
 type linkMarks struct {
 	macBehind         int // behind the two addresses of an Ethernet header
 	tagsAt, tags      int // the first VLAN tag, and how many there are

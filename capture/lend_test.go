@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLend: with lent memory, of whatever size and however often, the packets are the same, of damaged files too, and those
-// that lie in it stay as they are until it is lent again.
+// TestLend: with lent memory, of whatever size and however often, the packets are the same, of
+// damaged files too, and those that lie in it stay as they are until it is lent again.
 func TestLend(t *testing.T) {
 	for _, path := range outer(t)[:12] {
 		file, err := os.ReadFile(path)
@@ -26,8 +26,8 @@ func TestLend(t *testing.T) {
 	}
 }
 
-// compareLent reads a file with memory of some bytes that is lent again after every so many packets, or when the next one is
-// not at hand, and without.
+// compareLent reads a file with memory of some bytes that is lent again after every so many
+// packets, or when the next one is not at hand, and without.
 func compareLent(t *testing.T, name string, file []byte, size, every int) {
 	t.Helper()
 	plain, err := NewReader(bytes.NewReader(file), name)

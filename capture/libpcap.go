@@ -18,8 +18,8 @@ import (
 	"l2tpdump/capture/filter"
 )
 
-// This file, and libpcap_linux.go for what gopacket can't do, are the only ones that reach libpcap: live
-// capture and the compiler of filters.
+// This file, and libpcap_linux.go for what gopacket can't do, are the only ones that reach libpcap:
+// live capture and the compiler of filters.
 
 // LibraryVersion names the libpcap in use.
 func LibraryVersion() string { return pcap.Version() }

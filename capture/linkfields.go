@@ -23,8 +23,8 @@ func (f *Frame) VLANs(data []byte) (ids []uint16) {
 	return ids
 }
 
-// VLANTags returns the VLAN tags of data, which was given to Decode, from the outermost: priority (3
-// bits), drop eligible (1) and ID (12).
+// VLANTags returns the VLAN tags of data, which was given to Decode, from the outermost: priority
+// (3 bits), drop eligible (1) and ID (12).
 func (f *Frame) VLANTags(data []byte) (tags []uint16) {
 	for i := range f.tags {
 		tags = append(tags, binary.BigEndian.Uint16(data[f.tagsAt+4*i:]))
@@ -39,7 +39,8 @@ type Cooked struct {
 	Address   net.HardwareAddr // of the sender; a part of the frame
 }
 
-// CookedOf reads the header of a frame of that link type; ok is false where it is no cooked one, or cut off.
+// CookedOf reads the header of a frame of that link type; ok is false where it is no cooked one, or
+// cut off.
 func CookedOf(lt LinkType, data []byte) (c Cooked, ok bool) {
 	var address []byte
 	var size int

@@ -149,5 +149,6 @@ func TestReadmeFilter(t *testing.T) {
 
 func ExampleDefaultFilter() {
 	fmt.Println(DefaultFilter(Raw))
-	// Output: udp port 500 or udp port 4500 or udp port 1701 or esp or (ip[6:2] & 0x3fff != 0) or (ip6[6] = 44)
+	// Output: udp port 500 or udp port 4500 or udp port 1701 or esp or (ip[6:2] & 0x3fff != 0) or
+	// (ip6[6] = 44)
 }

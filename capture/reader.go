@@ -119,8 +119,9 @@ func (r *Reader) Ready() bool {
 	return r.ready(r.in.buf[r.in.start:r.in.end])
 }
 
-// Lend has the packets of the next calls of Next lie in buf, as far as they fit and buf is not larger than 128 KiB, and
-// stay there until buf is lent again. Lent tells of each packet whether its Data does.
+// Lend has the packets of the next calls of Next lie in buf, as far as they fit and buf is not
+// larger than 128 KiB, and stay there until buf is lent again. Lent tells of each packet whether
+// its Data does.
 func (r *Reader) Lend(buf []byte) { r.in.lend(buf) }
 
 // Lent reports whether the data of the last packet lies in what was lent.

@@ -99,8 +99,8 @@ func checkLen(algorithm string, key Key, want int) error {
 	return nil
 }
 
-// authenticate sets what the ICV is checked with, and takes off the suite what its cipher has no use
-// for.
+// authenticate sets what the ICV is checked with, and takes off the suite what its cipher has no
+// use for.
 func (sa *SA) authenticate(s *Suite, authKey Key) error {
 	if c := s.Cipher; c.AEAD {
 		if !slices.Contains(c.ICVLens, s.ICVLen) {

@@ -108,7 +108,8 @@ func (c *cbc) decryptHead() {
 	}
 }
 
-// reserved returns the second byte of the IV with which the reserved byte of the first payload is 0.
+// reserved returns the second byte of the IV with which the reserved byte of the first payload is
+// 0.
 func (c *cbc) reserved() byte {
 	c.decryptHead()
 	return c.head[1]

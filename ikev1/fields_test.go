@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// checkFields checks that each text and number of a payload's fields is in the line that people get.
+// checkFields checks that each text and number of a payload's fields is in the line that people
+// get.
 func checkFields(t testing.TB, p *Payload) {
 	text, err := json.Marshal(p.fields())
 	if err != nil {

@@ -127,8 +127,8 @@ func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool 
 	})
 }
 
-// ivTable is what the IVs that phase 1 can have begun with are the heads of. Of several KE values it
-// is not always known which are right, nor whose is whose: the likely pairs come first.
+// ivTable is what the IVs that phase 1 can have begun with are the heads of. Of several KE values
+// it is not always known which are right, nor whose is whose: the likely pairs come first.
 type ivTable struct {
 	list  []ivSource
 	first [256]uint16 // by the second byte of the IV: the place of the first such in list, from 1

@@ -60,8 +60,8 @@ const maxPayloads = 256
 // Body of each payload is a part of data, not a copy.
 //
 // It fails when a payload's length is under 4 or reaches behind the data, when the data ends before
-// the chain does, or when there are too many; it then returns the payloads before. Bytes behind the last
-// payload are no error: they are padding where the message was encrypted.
+// the chain does, or when there are too many; it then returns the payloads before. Bytes behind the
+// last payload are no error: they are padding where the message was encrypted.
 func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 	var list []Payload
 	off := 0

@@ -293,7 +293,8 @@ func FuzzParsePayloads(f *testing.F) {
 	})
 }
 
-// TestTooManyPayloads: a chain of more payloads than a message may have is malformed, and those before are there.
+// TestTooManyPayloads: a chain of more payloads than a message may have is malformed, and those
+// before are there.
 func TestTooManyPayloads(t *testing.T) {
 	chain := bytes.Repeat([]byte{byte(PayloadVendorID), 0, 0, 4}, maxPayloads+1)
 	chain[len(chain)-4] = byte(PayloadNone)

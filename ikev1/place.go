@@ -301,9 +301,9 @@ func (ex *exchange) next(i int) int {
 	return n
 }
 
-// numbersKnown says that the numbers of the exchange are known though its first messages may have been
-// sent before the capture began: one was proven, or three messages in turns are all that a Quick
-// Mode has.
+// numbersKnown says that the numbers of the exchange are known though its first messages may have
+// been sent before the capture began: one was proven, or three messages in turns are all that a
+// Quick Mode has.
 func (ex *exchange) numbersKnown() bool {
 	if !ex.joined || ex.sure {
 		return true

@@ -73,8 +73,8 @@ func TestReassembleOrders(t *testing.T) {
 	}
 }
 
-// TestReassembleCompletedByForged: a forged fragment that completes a message, which nothing can prove or refuse yet, takes no true fragment away
-// from the right one.
+// TestReassembleCompletedByForged: a forged fragment that completes a message, which nothing can
+// prove or refuse yet, takes no true fragment away from the right one.
 func TestReassembleCompletedByForged(t *testing.T) {
 	message, f := fragmentedMessage(1000, 300, 7)
 	fits := func(whole []byte) int {

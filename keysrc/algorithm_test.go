@@ -6,7 +6,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestAlgorithmRows checks that the tables of names lead to rows that esp has, but for those that it does without.
+// TestAlgorithmRows checks that the tables of names lead to rows that esp has, but for those that
+// it does without.
 func TestAlgorithmRows(t *testing.T) {
 	without := map[string]bool{"camellia-cbc": true, "serpent-cbc": true}
 	for name, s := range cipherSpellings {

@@ -38,9 +38,10 @@ func (f *Format) matches(data []byte) bool {
 	return false
 }
 
-// recordings returns the files of a name in the recordings of which the tables in keys/ say all: those of the
-// repository, and of the full set where it is present those in which both ends have the same keys. A folder with a
-// cause.json is of a connection that failed: its tables may be of one end only, or of another attempt.
+// recordings returns the files of a name in the recordings of which the tables in keys/ say all:
+// those of the repository, and of the full set where it is present those in which both ends have
+// the same keys. A folder with a cause.json is of a connection that failed: its tables may be of
+// one end only, or of another attempt.
 func recordings(t *testing.T, file string) []string {
 	t.Helper()
 	var list []string

@@ -8,12 +8,12 @@ import "bytes"
 //	Jun 20 14:29:47 gw charon-systemd[2428]: SKEYID_e => 20 bytes @ 0x7fb518046f90
 //	                                            0: BB 7F 92 5E 3A 06 D1 AC FE 00 BB D2 54 17 1A 4B  ...^:.......T..K
 //
-// A dump is whole, but nothing tells which thread a message is of. So a cookie is taken only where the
-// keys prove it, a direction only where the seed of the key names its SPI, and values that threads may
-// have mixed are left out.
+// A dump is whole, but nothing tells which thread a message is of. So a cookie is taken only where
+// the keys prove it, a direction only where the seed of the key names its SPI, and values that
+// threads may have mixed are left out.
 
-// charonMessage returns the daemon and the message of a line without a tag. Syslog puts "name[1234]: ",
-// "name: " or "name 1234 - - " before it.
+// charonMessage returns the daemon and the message of a line without a tag. Syslog puts
+// "name[1234]: ", "name: " or "name 1234 - - " before it.
 func charonMessage(text []byte) (daemon, msg []byte) {
 	head := text[:min(len(text), 120)]
 	for _, end := range []string{"]: ", ": ", " - - "} {
@@ -42,7 +42,8 @@ func matchCharonMessage(text []byte) bool {
 	return ok && charonLabels[string(label)] != charonOther
 }
 
-// bareTag reports whether a line begins with a tag without a thread, as swanctl prints it: "[ENC] ".
+// bareTag reports whether a line begins with a tag without a thread, as swanctl prints it: "[ENC]
+// ".
 func bareTag(text []byte) bool {
 	return len(text) > 6 && text[0] == '[' && upper(text[1]) && upper(text[2]) && upper(text[3]) && text[4] == ']' &&
 		text[5] == ' '
@@ -69,9 +70,9 @@ func (c *charon) untagged(n int, text []byte) bool {
 	return dump || row && t.dump.label != "" || bytes.HasPrefix(daemon, []byte("charon-systemd"))
 }
 
-// inOrder reports whether the value of a dump comes next in its group, the keys of phase 1 or those of a
-// pair of ESP SAs: charon writes them in one go. Where two threads write at once their values are left
-// out, until a group begins behind a whole one.
+// inOrder reports whether the value of a dump comes next in its group, the keys of phase 1 or those
+// of a pair of ESP SAs: charon writes them in one go. Where two threads write at once their values
+// are left out, until a group begins behind a whole one.
 func (t *charonThread) inOrder(n int, value charonValue) bool {
 	var g *charonGroup
 	whole := false

@@ -2,8 +2,8 @@ package keysrc
 
 import "bytes"
 
-// configs are the configurations that are given for logs, by the beginnings of their lines. No key of a
-// connection is in one.
+// configs are the configurations that are given for logs, by the beginnings of their lines. No key
+// of a connection is in one.
 var configs = []struct {
 	lines []string
 	what  string

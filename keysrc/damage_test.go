@@ -11,7 +11,8 @@ const (
 	hex48 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f"
 )
 
-// TestDamageIsNoLack checks that of a source whose keys are damaged it is not said that it has none.
+// TestDamageIsNoLack checks that of a source whose keys are damaged it is not said that it has
+// none.
 func TestDamageIsNoLack(t *testing.T) {
 	for _, c := range []struct{ name, text, says, never string }{
 		{"fortigate", "  dec: spi=c53a8f78 esp=aes key=16 " + hex16[2:] + "\n       ah=sha1 key=20 " + hex20 + "\n", "key has 15 bytes where 16 are declared", "no keys in it"},

@@ -22,8 +22,8 @@ const (
 var dateForm = regexp.MustCompile(`\b(?:(\d{4})[-/](\d\d)[-/](\d\d)|(?:(\d{4}) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ` +
 	`+(\d{1,2})(?:, (\d{4}))?)(?:[T ]| @ |&nbsp;)+(\d\d:\d\d:\d\d)`)
 
-// lineDate returns the time at the beginning of a line, in the year 0 where it names none; false where
-// there is none.
+// lineDate returns the time at the beginning of a line, in the year 0 where it names none; false
+// where there is none.
 func lineDate(line []byte) (time.Time, bool) {
 	m := dateForm.FindSubmatch(line[:min(len(line), lineHead)])
 	if m == nil {
@@ -54,8 +54,8 @@ func (d *dates) take(line []byte) {
 	d.next++
 }
 
-// span returns the times of the first and the last line that has one, in the order of time; zero where
-// there is none.
+// span returns the times of the first and the last line that has one, in the order of time; zero
+// where there is none.
 func (d *dates) span() (from, to time.Time) {
 	from, to = d.from, d.from
 	for i := d.next; i > max(0, d.next-lastHeads); i-- {

@@ -10,8 +10,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// A source of the field from which a line was lost gives no key that the whole one has not, unless it
-// says that the key is a part, or that something is wrong.
+// A source of the field from which a line was lost gives no key that the whole one has not, unless
+// it says that the key is a part, or that something is wrong.
 func TestFieldKeysWithoutALine(t *testing.T) {
 	files, err := filepath.Glob("../testdata/field/keys/*")
 	if err != nil || len(files) < 40 {
@@ -75,7 +75,8 @@ func TestSwanctlIsNoYamaha(t *testing.T) {
 	}
 }
 
-// Where somebody put something in the place of key bytes it is said so, and not that they are missing.
+// Where somebody put something in the place of key bytes it is said so, and not that they are
+// missing.
 func TestRedacted(t *testing.T) {
 	for _, text := range []string{
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   <redacted>\n[IKE]   <redacted>\n[IKE] add\n",

@@ -126,7 +126,8 @@ func notBytes(keys ...string) string {
 	return "a key is not a whole number of hex bytes"
 }
 
-// redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", a row of x.
+// redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", a row of
+// x.
 func redacted(s string) bool {
 	upper := strings.ToUpper(s)
 	for _, mark := range []string{"REMOVE", "REDACT", "HIDDEN", "SECRET", "CENSOR", "***", "XXXX", "0XXX", "...", "\u2026"} {

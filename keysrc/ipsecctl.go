@@ -16,7 +16,8 @@ import (
 //		enckey 0x…
 //	esp from 10.0.0.1 to 10.0.0.2 spi 0x1000:0x1001 authkey 0x…:0x… enckey 0x…:0x…
 //
-// A backslash at the end of a line says that the rule goes on; -vv numbers the rules, as in "@0 esp …".
+// A backslash at the end of a line says that the rule goes on; -vv numbers the rules, as in "@0 esp
+// …".
 var ipsecctlFormat = Format{
 	Name:  "ipsecctl",
 	Title: "OpenBSD ipsecctl",

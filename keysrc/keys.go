@@ -42,8 +42,9 @@ type Hints struct {
 	Peers []netip.Addr // the other ends of these links, or of the negotiations
 	SAs   []SAHint     // what the source says of SAs whose keys it may not hold
 
-	// From and To are the times of the first and the last line that has one, as the source writes them:
-	// nothing tells the zone. They are of the year 0 where it names no year, and zero where it has no time.
+	// From and To are the times of the first and the last line that has one, as the source writes
+	// them: nothing tells the zone. They are of the year 0 where it names no year, and zero where it
+	// has no time.
 	From, To time.Time
 }
 

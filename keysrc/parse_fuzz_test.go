@@ -25,8 +25,8 @@ func seeds(f *testing.F) {
 	f.Add([]byte("148048a5bc8c637f," + k32 + "\n\"0x148048a5bc8c637f\",\"" + k20 + "\"\n"))
 }
 
-// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines that are
-// there.
+// checkKeys holds for keys from any source: no key is longer than its source, notes are about lines
+// that are there.
 func checkKeys(t *testing.T, data []byte, keys *Keys) {
 	t.Helper()
 	lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + 1

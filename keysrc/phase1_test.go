@@ -7,8 +7,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
-// A cipher's key that does not come from SKEYID_e is left out where it is a part of what does, and kept where a bit of it, or of
-// SKEYID_e, is wrong: the capture settles which.
+// A cipher's key that does not come from SKEYID_e is left out where it is a part of what does, and
+// kept where a bit of it, or of SKEYID_e, is wrong: the capture settles which.
 func TestPhase1Key(t *testing.T) {
 	e := make([]byte, 20)
 	for i := range e {

@@ -302,8 +302,8 @@ func (r *racoonLog) other(msg []byte) {
 	r.ready()
 }
 
-// giveUsed gives out the key that opened the last packet, or with which one is made that goes out, of
-// any connection: the next message tells, and that the key ends there.
+// giveUsed gives out the key that opened the last packet, or with which one is made that goes out,
+// of any connection: the next message tells, and that the key ends there.
 func (r *racoonLog) giveUsed(next []byte) {
 	s := r.used
 	r.used = nil

@@ -22,7 +22,8 @@ type sample struct {
 	whole bool
 }
 
-// samples are of all formats that stand on lines, written for these tests in the formats' own words.
+// samples are of all formats that stand on lines, written for these tests in the formats' own
+// words.
 func samples() []sample {
 	var list []sample
 	for _, s := range [][]sample{
@@ -176,8 +177,8 @@ func values(k *Keys) map[string]bool {
 	return set
 }
 
-// TestDamage takes lines out of each sample, cuts them, wraps them and puts foreign lines between: no value may come out that
-// was not there before.
+// TestDamage takes lines out of each sample, cuts them, wraps them and puts foreign lines between:
+// no value may come out that was not there before.
 func TestDamage(t *testing.T) {
 	for _, s := range samples() {
 		if strings.HasPrefix(s.name, "damaged") {
@@ -220,7 +221,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestSecrecy checks that neither notes nor errors, nor keys that are printed in any way, show key bytes.
+// TestSecrecy checks that neither notes nor errors, nor keys that are printed in any way, show key
+// bytes.
 func TestSecrecy(t *testing.T) {
 	for _, s := range samples() {
 		text := strings.TrimPrefix(s.text, "\n")
@@ -263,8 +265,8 @@ func TestSecrecy(t *testing.T) {
 	}
 }
 
-// fuzzFormat runs a parser over any text: it must neither panic nor take a foreign value for a key of more bytes
-// than the source has.
+// fuzzFormat runs a parser over any text: it must neither panic nor take a foreign value for a key
+// of more bytes than the source has.
 func fuzzFormat(f *testing.F, format *Format) {
 	for _, s := range samples() {
 		if s.format == format {

@@ -146,8 +146,8 @@ func (p *script) line(n int, text []byte) bool {
 	return true
 }
 
-// broken takes the line after one that a terminal may have broken: a part of it where that one has no key
-// for a cipher, or this one begins with digits.
+// broken takes the line after one that a terminal may have broken: a part of it where that one has
+// no key for a cipher, or this one begins with digits.
 func (p *script) broken(n int, text []byte) bool {
 	first, _ := word(text)
 	if !startsHex(first) && scriptHasKey(scriptWords(p.text)) {

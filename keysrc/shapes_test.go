@@ -147,8 +147,8 @@ func TestArchiveOfMac(t *testing.T) {
 	}
 }
 
-// TestBrokenCommand: where a terminal or a mail broke a command of ip at its width, it is put together; at
-// these other widths no key comes of it.
+// TestBrokenCommand: where a terminal or a mail broke a command of ip at its width, it is put
+// together; at these other widths no key comes of it.
 func TestBrokenCommand(t *testing.T) {
 	text, err := os.ReadFile("../testdata/field/keys/x10-state-add-1line")
 	if err != nil {

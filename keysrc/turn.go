@@ -6,8 +6,8 @@ import (
 	"l2tpdump/keysrc/yamaha"
 )
 
-// Log servers and journalctl -r show the newest line first. A source that is read to its end is turned
-// then, whatever its format; a Yamaha router's log is read in either order as it is.
+// Log servers and journalctl -r show the newest line first. A source that is read to its end is
+// turned then, whatever its format; a Yamaha router's log is read in either order as it is.
 
 // maxTurned bounds the bytes of a source that can be turned.
 const maxTurned = 12 << 20
@@ -20,8 +20,8 @@ var orderMarks = [][][]byte{
 	{[]byte("IV computed:"), []byte("with key:"), []byte("payload by IV:")},
 }
 
-// backward is the score of a source whose newest line comes first: a pair of SKEYIDs has a weight of 2,
-// one of the others, which come again and again, of 1.
+// backward is the score of a source whose newest line comes first: a pair of SKEYIDs has a weight
+// of 2, one of the others, which come again and again, of 1.
 const backward = -2
 
 var weight = [...]int{2, 2, 1, 1}
@@ -29,8 +29,8 @@ var weight = [...]int{2, 2, 1, 1}
 // forward is a score that settles it the other way.
 const forward = 8
 
-// A turner keeps the entries of a source, its lines or the messages in them, and finds out whether its
-// newest comes first.
+// A turner keeps the entries of a source, its lines or the messages in them, and finds out whether
+// its newest comes first.
 type turner struct {
 	lines []turnedLine
 	chunk []byte // where the text of the last lines is

@@ -8,12 +8,12 @@ import (
 )
 
 // A wrapping takes off what a log server, an export, a web page or a mail program put around a line
-// of text. It appends what was inside to dst, in which LF separates lines; ok is false where the line
-// is none of its kind. Nothing is put together: what is inside stood in this one line.
+// of text. It appends what was inside to dst, in which LF separates lines; ok is false where the
+// line is none of its kind. Nothing is put together: what is inside stood in this one line.
 type wrapping func(dst, line []byte) (inner []byte, ok bool)
 
-// wrappings are in the order in which they are tried. They see every line of files of any kind: each
-// looks at a cheap sign first.
+// wrappings are in the order in which they are tried. They see every line of files of any kind:
+// each looks at a cheap sign first.
 var wrappings = []wrapping{
 	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
 }
@@ -38,8 +38,8 @@ type unwrapper struct {
 // maxHeading is the number of lines of which one may be the heading of a table.
 const maxHeading = 4
 
-// entries gives out what a line holds of a log: the line itself, or the message of each object of JSON in
-// it, which may have several lines. depth is for split.
+// entries gives out what a line holds of a log: the line itself, or the message of each object of
+// JSON in it, which may have several lines. depth is for split.
 func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
 	u.bufs[0] = inner
@@ -106,9 +106,10 @@ func unquoteMail(dst, line []byte) ([]byte, bool) {
 	return append(dst, line...), true
 }
 
-// csv takes the message of a row of a table: the column that the heading calls so, else the last. Before
-// a Yamaha router's the other columns stay: the time in them tells connections apart. A message of
-// several lines is open at the end of the first. Wireshark's own tables stay as they are.
+// csv takes the message of a row of a table: the column that the heading calls so, else the last.
+// Before a Yamaha router's the other columns stay: the time in them tells connections apart. A
+// message of several lines is open at the end of the first. Wireshark's own tables stay as they
+// are.
 func (u *unwrapper) csv(depth int, dst, line []byte) ([]byte, bool) {
 	if u.column != 0 && depth != u.depth { // what was in a row
 		return dst, false
@@ -207,8 +208,8 @@ func unwrapHTML(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
-// htmlMark returns what the tag or the entity at the beginning of s stands for, and its length; 0 if
-// there is none.
+// htmlMark returns what the tag or the entity at the beginning of s stands for, and its length; 0
+// if there is none.
 func htmlMark(s []byte) (text string, n int) {
 	end := bytes.IndexByte(s, '>')
 	if s[0] == '&' {
@@ -318,8 +319,8 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 	}
 }
 
-// cutStamp takes off the time that docker logs -t and the like put before each line. A Yamaha router's
-// lines keep theirs: it tells connections apart.
+// cutStamp takes off the time that docker logs -t and the like put before each line. A Yamaha
+// router's lines keep theirs: it tells connections apart.
 func cutStamp(dst, line []byte) ([]byte, bool) {
 	if len(line) < 21 || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' ||
 		!digit(line[0]) || ofYamaha(line) {

@@ -13,8 +13,8 @@ var messageNames = []string{
 }
 
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
-// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as its print
-// shows them. An object may have a line for each member.
+// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as
+// its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	u.ends, u.part = u.ends[:0], len(bytes.Trim(line, "{}[], ")) == 0
@@ -53,8 +53,8 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	return dst, len(dst) > start
 }
 
-// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its length;
-// 0 if there is none.
+// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its
+// length; 0 if there is none.
 func jsonText(s []byte) (text string, n int) {
 	inner := bytes.TrimLeft(s, "[ \t")
 	switch {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// inNamespace runs f in a thread with a network namespace of its own, if the system lets the test do so.
+// inNamespace runs f in a thread with a network namespace of its own, if the system lets the test
+// do so.
 func inNamespace(t *testing.T, f func()) {
 	t.Helper()
 	if _, err := exec.LookPath("ip"); err != nil {
@@ -41,7 +42,8 @@ func ipXfrm(args string) (string, error) {
 	return string(out), err
 }
 
-// TestLoadXFRM asks the running kernel. Where it has no ESP, an SA that has no keys yet is all that it can hold.
+// TestLoadXFRM asks the running kernel. Where it has no ESP, an SA that has no keys yet is all that
+// it can hold.
 func TestLoadXFRM(t *testing.T) {
 	inNamespace(t, func() {
 		const sa = "src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x1234 mode transport auth-trunc hmac(sha256) 0x101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f 128 enc cbc(aes) 0x404142434445464748494a4b4c4d4e4f"

@@ -20,8 +20,8 @@ const (
 	maxTorn = 80
 )
 
-// mend puts the line at hand behind the line with a key before it, if that was broken there. It reports
-// whether the line is such a rest.
+// mend puts the line at hand behind the line with a key before it, if that was broken there. It
+// reports whether the line is such a rest.
 func (x *xfrm) mend(n int, text []byte) bool {
 	s := &x.state
 	torn := s.torn
@@ -42,8 +42,8 @@ func (x *xfrm) mend(n int, text []byte) bool {
 	return false
 }
 
-// join puts text behind a line that has no whole key. The length that the algorithm's key has proves that
-// it belongs there; where it does not yet, the line after may.
+// join puts text behind a line that has no whole key. The length that the algorithm's key has
+// proves that it belongs there; where it does not yet, the line after may.
 func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
 	s := &x.state
 	was := s.keys

@@ -121,8 +121,8 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 	return tunnelRef{tunnel, 0}
 }
 
-// unanswered is the tunnel of which the SCCRP was not seen that the SCCCN with this key follows. It is
-// none if there are several among the last ones.
+// unanswered is the tunnel of which the SCCRP was not seen that the SCCCN with this key follows. It
+// is none if there are several among the last ones.
 func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
 	const most = 64
 	e := t.tunnelOrder.Back()
@@ -313,8 +313,8 @@ func (t *Tracker) dropSession(s *Session) {
 	s.Tunnel.shrink()
 }
 
-// shrink makes the maps of a tunnel anew that has lost most of its sessions: they keep the room that
-// they once took.
+// shrink makes the maps of a tunnel anew that has lost most of its sessions: they keep the room
+// that they once took.
 func (t *Tunnel) shrink() {
 	const few = 64
 	if t.dropped++; t.dropped < 2*len(t.sessions)+few {

@@ -42,9 +42,10 @@ func (c *Control) acknowledges() bool {
 	return len(c.avps) == 0 && c.err == nil || c.kind == messageACK
 }
 
-// Values yields the AVPs behind the Message Type by name: "Host Name" "iPhone", "Receive Window Size" 4.
-// A value is a string for people, a uint64 where it is a number, or true for an attribute without a
-// value. What is damaged is yielded last as "malformed" with the reason. A name can come more than once.
+// Values yields the AVPs behind the Message Type by name: "Host Name" "iPhone", "Receive Window
+// Size" 4. A value is a string for people, a uint64 where it is a number, or true for an attribute
+// without a value. What is damaged is yielded last as "malformed" with the reason. A name can come
+// more than once.
 func (c *Control) Values(yield func(name string, value any) bool) {
 	for i := range c.avps {
 		a := &c.avps[i]

@@ -1,8 +1,8 @@
 // Package l2tp decodes the Layer Two Tunneling Protocol, version 2 (RFC 2661) and 3 (RFC 3931): the
-// header with all its optional fields, control messages with their AVPs by name (of these RFCs and of
-// RFC 3145, 3301, 3308, 3437, 3573, 3817, 4951 and 5515), the tunnels and sessions that they set up,
-// and the frames of pseudowires. With a tunnel's secret, hidden AVPs are uncovered, and Challenge
-// Responses and Message Digests checked. L2F (RFC 2341) is recognised and named.
+// header with all its optional fields, control messages with their AVPs by name (of these RFCs and
+// of RFC 3145, 3301, 3308, 3437, 3573, 3817, 4951 and 5515), the tunnels and sessions that they set
+// up, and the frames of pseudowires. With a tunnel's secret, hidden AVPs are uncovered, and
+// Challenge Responses and Message Digests checked. L2F (RFC 2341) is recognised and named.
 //
 // It knows no file and no interface; what it reads is the payload of a UDP or an IP packet:
 //

@@ -87,8 +87,8 @@ func FuzzAVPs(f *testing.F) {
 	})
 }
 
-// FuzzTracker has messages in UDP and in IP followed, in both directions: nothing panics, the bounds
-// hold, and what is said of a message can be printed.
+// FuzzTracker has messages in UDP and in IP followed, in both directions: nothing panics, the
+// bounds hold, and what is said of a message can be printed.
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte{0xc8, 3, 0, 12, 0, 0, 0, 1, 0, 1, 0, 2}, []byte{0, 3, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4}, uint8(0))
 	f.Add([]byte{0, 0, 0, 0, 0xc8, 3, 0, 20, 0, 0, 0, 1, 0, 1, 0, 2, 0x80, 8, 0, 0, 0, 0, 0, 10}, []byte{0, 0, 0, 7, 1, 2, 3, 4}, uint8(1))

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGuessLayout: each combination of cookie, sublayer and pseudowire is found by what follows, and
-// the data of nothing else.
+// TestGuessLayout: each combination of cookie, sublayer and pseudowire is found by what follows,
+// and the data of nothing else.
 func TestGuessLayout(t *testing.T) {
 	ip := unhex(t, "450000180001000040110c"+"e00a0000010a0000020000000000")[:24]
 	ip[10], ip[11] = 0, 0

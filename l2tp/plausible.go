@@ -80,7 +80,8 @@ func wholeAVPs(payload []byte) bool {
 	return true
 }
 
-// PlausiblePPP reports whether data is a PPP frame beyond doubt; cut, that its end was not captured.
+// PlausiblePPP reports whether data is a PPP frame beyond doubt; cut, that its end was not
+// captured.
 func PlausiblePPP(data []byte, cut bool) bool {
 	var f ppp.Frame
 	if f.Decode(data) != nil {

@@ -228,7 +228,8 @@ func TestTrackerNoAllocations(t *testing.T) {
 	}
 }
 
-// TestTrackerEnded: who keeps something for a session is told when it is closed, and when it is forgotten.
+// TestTrackerEnded: who keeps something for a session is told when it is closed, and when it is
+// forgotten.
 func TestTrackerEnded(t *testing.T) {
 	tr := NewTracker(nil)
 	ended := make(map[*Session]int)
@@ -253,8 +254,8 @@ func TestTrackerEnded(t *testing.T) {
 	}
 }
 
-// TestSCCRPLost: the SCCCN shows the Tunnel ID that the SCCRP assigned, if there is one tunnel that it
-// can be of.
+// TestSCCRPLost: the SCCCN shows the Tunnel ID that the SCCRP assigned, if there is one tunnel that
+// it can be of.
 func TestSCCRPLost(t *testing.T) {
 	for requests := range 3 {
 		tr := NewTracker(nil)

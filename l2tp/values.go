@@ -6,9 +6,9 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// says is the value of an AVP in a message of that type, as [Control.Values] yields it. It is a number where
-// it is written as the decimal of all its bytes, which no text is, and a [printable.Text] where it is written as
-// one.
+// says is the value of an AVP in a message of that type, as [Control.Values] yields it. It is a
+// number where it is written as the decimal of all its bytes, which no text is, and a
+// [printable.Text] where it is written as one.
 func (a *avp) says(message uint16) any {
 	text := string(a.appendMeaning(nil, message))
 	if text == "" {

@@ -8,7 +8,8 @@ import (
 // maxDepth bounds how deep parentheses and "not" go.
 const maxDepth = 200
 
-// New compiles an expression for frames of a link type. What is wrong with it is told by an [*Error].
+// New compiles an expression for frames of a link type. What is wrong with it is told by an
+// [*Error].
 func New(lt LinkType, expr string) (*Filter, error) {
 	l, ok := links[lt]
 	if !ok {

@@ -19,8 +19,8 @@ func (o *options) checkColor() error {
 	return withHint("--color=always, --color=never or --color=auto", "--color does not take %s", quote(o.color))
 }
 
-// colored says whether standard output has colors: on a terminal that obeys them, unless NO_COLOR is
-// set to anything (no-color.org) or the terminal is none that could.
+// colored says whether standard output has colors: on a terminal that obeys them, unless NO_COLOR
+// is set to anything (no-color.org) or the terminal is none that could.
 func (o *options) colored() bool {
 	switch o.color {
 	case "always":

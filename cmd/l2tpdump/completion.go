@@ -252,7 +252,8 @@ func argumentsOf(command string, before []string) []string {
 // it.
 type flagText struct{ value, help string }
 
-// flagLine is a line of the help that begins with an option: "-r, --read FILE  a capture", "-v, -vv".
+// flagLine is a line of the help that begins with an option: "-r, --read FILE  a capture", "-v,
+// -vv".
 var flagLine = regexp.MustCompile(`^ +(?:-([\w#]), )?(?:-(\w)|--([a-z0-9-]+))(?:, -\w+)?(?: ([A-Z]+))? *(.*)$`)
 
 // flagHelp reads the help text of a command, by the options' long and short names.

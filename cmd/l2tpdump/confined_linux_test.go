@@ -17,7 +17,8 @@ import (
 	"l2tpdump/testdata/race"
 )
 
-// beConfined is set in the environment of this test binary to have it say what it can do once it is confined to a folder.
+// beConfined is set in the environment of this test binary to have it say what it can do once it is
+// confined to a folder.
 const beConfined = "L2TPDUMP_BE_CONFINED"
 
 func init() {
@@ -97,7 +98,8 @@ func TestConfined(t *testing.T) {
 	}
 }
 
-// TestNoDumps: keys are in no core dump, and another process of the same user can't look into this one.
+// TestNoDumps: keys are in no core dump, and another process of the same user can't look into this
+// one.
 func TestNoDumps(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to be another user")

@@ -124,8 +124,8 @@ func espPacket(f *frames, i int) ([]byte, uint32) {
 	return data, binary.BigEndian.Uint32(data)
 }
 
-// targets are the first, the second and the fifth packet of each SPI among the frames: the first ones are those by
-// which the SA is recognised.
+// targets are the first, the second and the fifth packet of each SPI among the frames: the first
+// ones are those by which the SA is recognised.
 func targets(f *frames) []int {
 	var list []int
 	count := make(map[uint32]int)
@@ -152,8 +152,8 @@ func parseKeys(t *testing.T, dir string, names ...string) []*keysrc.Keys {
 	return all
 }
 
-// TestBitFlips flips a bit of each byte of ESP packets. With the full keys that packet alone is refused, whichever byte it
-// is, and every other frame gives what it did.
+// TestBitFlips flips a bit of each byte of ESP packets. With the full keys that packet alone is
+// refused, whichever byte it is, and every other frame gives what it did.
 func TestBitFlips(t *testing.T) {
 	step := 1
 	if race.Enabled {
@@ -223,9 +223,9 @@ func compareDamaged(t *testing.T, want, got outcomes, at int, what string, spi b
 	}
 }
 
-// TestBitFlipsWithoutAuthenticationKey does the same with the keys of a router's log, which can't prove a packet: what is
-// flipped in the padding, the next header or the UDP and L2TP headers is noticed, no other frame changes, and nothing is
-// called verified.
+// TestBitFlipsWithoutAuthenticationKey does the same with the keys of a router's log, which can't
+// prove a packet: what is flipped in the padding, the next header or the UDP and L2TP headers is
+// noticed, no other frame changes, and nothing is called verified.
 func TestBitFlipsWithoutAuthenticationKey(t *testing.T) {
 	step := 5
 	if race.Enabled {
@@ -254,7 +254,8 @@ func TestBitFlipsWithoutAuthenticationKey(t *testing.T) {
 	}
 }
 
-// TestBitFlipsInFragments flips bits in packets that came in fragments: these then pass as they are.
+// TestBitFlipsInFragments flips bits in packets that came in fragments: these then pass as they
+// are.
 func TestBitFlipsInFragments(t *testing.T) {
 	for _, c := range []struct{ dir, keys string }{
 		{"13-ip-fragmented-esp", "keys/esp_sa"}, {"02-natt-aes256-sha1", "keys/esp_sa"}, {"10-ipv6-outer", "keys/esp_sa"},
@@ -293,8 +294,8 @@ func TestBitFlipsInFragments(t *testing.T) {
 	}
 }
 
-// TestCutAnywhere cuts captures at many places: all whole packets are delivered, then there is an error that says where, and
-// exit status 1. Not beside other tests: what is allocated is counted.
+// TestCutAnywhere cuts captures at many places: all whole packets are delivered, then there is an
+// error that says where, and exit status 1. Not beside other tests: what is allocated is counted.
 func TestCutAnywhere(t *testing.T) {
 	for _, name := range []string{"01-basic-aes128-sha1/outer.pcap", "01-basic-aes128-sha1/outer-be.pcap", "03-3des-sha1-modp1024/outer.pcapng", "25-forceencaps-no-nat/outer.pcap"} {
 		t.Run(name, func(t *testing.T) {
@@ -361,8 +362,8 @@ func itemsOf(file []byte) []item {
 	return items
 }
 
-// TestDamagedBlockLength gives a block of a pcapng every kind of wrong length: all packets but its own are delivered, and there
-// is an error that names the place.
+// TestDamagedBlockLength gives a block of a pcapng every kind of wrong length: all packets but its
+// own are delivered, and there is an error that names the place.
 func TestDamagedBlockLength(t *testing.T) {
 	whole, err := os.ReadFile(filepath.Join(captures, "03-3des-sha1-modp1024/outer.pcapng"))
 	if err != nil {
@@ -413,8 +414,8 @@ func countFrames(file []byte) (n int, err error) {
 	return len(o), err
 }
 
-// TestDamagedFrames flips bits anywhere in frames, link, IP, UDP and IKE included: with complete keys every other ESP packet
-// gives what it did.
+// TestDamagedFrames flips bits anywhere in frames, link, IP, UDP and IKE included: with complete
+// keys every other ESP packet gives what it did.
 func TestDamagedFrames(t *testing.T) {
 	step := 1
 	if race.Enabled {

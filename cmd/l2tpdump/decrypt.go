@@ -98,8 +98,8 @@ type sinks struct {
 	advise   func(*pipeline.Stats) string   // comes before advice, unless it is ""
 }
 
-// newSinks adds the sinks that the options ask for. The gatherer of choose, a sink in front of them, says which session a frame
-// is of; it is needed for JSON.
+// newSinks adds the sinks that the options ask for. The gatherer of choose, a sink in front of
+// them, says which session a frame is of; it is needed for JSON.
 func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *chooser) *sinks {
 	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
@@ -164,13 +164,15 @@ func (s *sinks) create() (*os.File, error) {
 	return s.o.createOutput(name)
 }
 
-// createOutput opens a file for writing and empties it. A new one, which holds what was encrypted, only its owner may read.
+// createOutput opens a file for writing and empties it. A new one, which holds what was encrypted,
+// only its owner may read.
 func (o *options) createOutput(name string) (*os.File, error) {
 	f, err := openOutput(name, 0, 0o600)
 	return o.emptied(f, err)
 }
 
-// emptied empties a file that was opened for writing, unless err, and unless it is an input or a terminal.
+// emptied empties a file that was opened for writing, unless err, and unless it is an input or a
+// terminal.
 func (o *options) emptied(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, err

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestEmbeddedKeysAreOwners: a capture with keys is its owner's to read, also in the place of one that others could read.
+// TestEmbeddedKeysAreOwners: a capture with keys is its owner's to read, also in the place of one
+// that others could read.
 func TestEmbeddedKeysAreOwners(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.pcapng")
 	if err := os.WriteFile(out, make([]byte, 1<<20), 0o644); err != nil {

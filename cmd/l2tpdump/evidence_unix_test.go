@@ -89,7 +89,8 @@ func TestExtcapFIFO(t *testing.T) {
 	}
 }
 
-// What is written as root is not written through another user's link, and no file of another's is made to hold keys.
+// What is written as root is not written through another user's link, and no file of another's is
+// made to hold keys.
 func TestRootWritesNoOthersFile(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")

@@ -12,8 +12,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// TestExtcapTshark has tshark list the interfaces and capture through one: without packets, with a key file, and with a filter that is
-// wrong.
+// TestExtcapTshark has tshark list the interfaces and capture through one: without packets, with a
+// key file, and with a filter that is wrong.
 func TestExtcapTshark(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("tshark"); err != nil {

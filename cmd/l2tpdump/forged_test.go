@@ -22,8 +22,8 @@ import (
 // said is all that the outputs say of a frame.
 type said struct{ text, json, clear string }
 
-// outputs is a sink that asks all outputs what they say of each frame of a recording, by its number there. Frames that are
-// not of it have none.
+// outputs is a sink that asks all outputs what they say of each frame of a recording, by its number
+// there. Frames that are not of it have none.
 type outputs struct {
 	number []uint64 // of frame i+1 of the input in the recording, 0: it is forged
 	frames []said   // of the recording
@@ -107,7 +107,8 @@ func record(t *testing.T, dir string, keys []*keysrc.Keys) *recording {
 	return r
 }
 
-// mixed is the recording with forged packets: at has those that come before frame i, and behind the last.
+// mixed is the recording with forged packets: at has those that come before frame i, and behind the
+// last.
 func (r *recording) mixed(at [][]capture.Packet) (*frames, []uint64) {
 	f := &frames{link: r.link}
 	var number []uint64
@@ -125,7 +126,8 @@ func (r *recording) mixed(at [][]capture.Packet) (*frames, []uint64) {
 	return f, number
 }
 
-// unmoved checks that with forged packets among them the same is said of all frames, and of their SAs.
+// unmoved checks that with forged packets among them the same is said of all frames, and of their
+// SAs.
 func (r *recording) unmoved(t *testing.T, at [][]capture.Packet) {
 	t.Helper()
 	f, number := r.mixed(at)
@@ -145,7 +147,8 @@ func (r *recording) unmoved(t *testing.T, at [][]capture.Packet) {
 			continue
 		}
 		g := report.ESP[i]
-		// Which packets are its own is proved by nothing else: of random bytes a few are shaped like packets.
+		// Which packets are its own is proved by nothing else: of random bytes a few are shaped like
+		// packets.
 		opened := want.Verified > 0
 		if g.Src != want.Src && opened || g.Cipher != want.Cipher || g.Auth != want.Auth || g.Verdict != want.Verdict || g.Key != want.Key || g.Verified != want.Verified ||
 			opened && (g.Decrypted != want.Decrypted) || opened && (g.FirstSeq != want.FirstSeq || g.LastSeq != want.LastSeq || g.Missing != want.Missing ||
@@ -230,8 +233,8 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	},
 }
 
-// TestForged: what strangers send before, between and after the packets of a recording changes nothing of what the outputs
-// say of each of these, nor of what verify says of their SAs.
+// TestForged: what strangers send before, between and after the packets of a recording changes
+// nothing of what the outputs say of each of these, nor of what verify says of their SAs.
 func TestForged(t *testing.T) {
 	for _, path := range captureDirs(t) {
 		dir := filepath.Base(path)
@@ -266,12 +269,12 @@ func sourcesOf(t *testing.T, dir string, names []string) (list []source) {
 	return list
 }
 
-// forgedEvery has which packets forged ones stand beside: each, or one of so many. Among few others a forged packet may be
-// the only one that makes its claim.
+// forgedEvery has which packets forged ones stand beside: each, or one of so many. Among few others
+// a forged packet may be the only one that makes its claim.
 var forgedEvery = []int{1, 3, 17, 50}
 
-// surround mixes forged packets like those of the recording between them: like the one before, and like the one behind every
-// so many.
+// surround mixes forged packets like those of the recording between them: like the one before, and
+// like the one behind every so many.
 func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording) []capture.Packet, every int) {
 	t.Helper()
 	at := make([][]capture.Packet, len(r.packets)+1)
@@ -299,7 +302,8 @@ func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording
 	}
 }
 
-// TestForgedFloods: 5,000 packets of each flood, and as many false Quick Modes with true cookies, in the midst of a recording.
+// TestForgedFloods: 5,000 packets of each flood, and as many false Quick Modes with true cookies,
+// in the midst of a recording.
 func TestForgedFloods(t *testing.T) {
 	const dir, many = "01-basic-aes128-sha1", 5000
 	r := record(t, dir, parseSources(t, sourcesOf(t, dir, []string{"keys/esp_sa", "keys/ikev1_decryption_table"})...))

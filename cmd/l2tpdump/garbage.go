@@ -9,8 +9,8 @@ import (
 // manyKeys is how many are most of the memory: garbage is to take less beside them.
 const manyKeys = 1 << 14
 
-// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is not worth the time to
-// look for garbage often.
+// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is
+// not worth the time to look for garbage often.
 const (
 	perSA   = 2 << 10
 	besides = 512 << 20
@@ -29,7 +29,8 @@ func saveRoom(keys []*keysrc.Keys) {
 	}
 }
 
-// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known. GOMEMLIMIT holds.
+// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known.
+// GOMEMLIMIT holds.
 func makeRoom(keys []*keysrc.Keys) {
 	if n := countKeys(keys); n >= manyKeys {
 		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), besides+int64(n)*perSA))

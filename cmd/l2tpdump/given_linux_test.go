@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestGivenKeyIsOverwritten: a key that -E has on the command line is not there any more once it is read.
+// TestGivenKeyIsOverwritten: a key that -E has on the command line is not there any more once it is
+// read.
 func TestGivenKeyIsOverwritten(t *testing.T) {
 	const key = "2315a4c3f369c85767ef42819f32e9d8"
 	fifo := filepath.Join(t.TempDir(), "fifo")

@@ -9,8 +9,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// nearest returns the name that was probably meant, "" if none is near: it differs in a letter or two,
-// or goes on.
+// nearest returns the name that was probably meant, "" if none is near: it differs in a letter or
+// two, or goes on.
 func nearest(typed string, names []string) string {
 	best, far := "", 3
 	if len(typed) < 5 {

@@ -12,8 +12,9 @@ import (
 	"l2tpdump/testdata/filters"
 )
 
-// TestInnerAgreesWithTcpdump: --inner picks of the users' packets those that tcpdump picks of the same packets in clear, for
-// random filters with values of these packets; in lines, in JSON and in each layer of a cleartext capture the same frames.
+// TestInnerAgreesWithTcpdump: --inner picks of the users' packets those that tcpdump picks of the
+// same packets in clear, for random filters with values of these packets; in lines, in JSON and in
+// each layer of a cleartext capture the same frames.
 func TestInnerAgreesWithTcpdump(t *testing.T) {
 	tcpdump, err := exec.LookPath("tcpdump")
 	if err != nil {

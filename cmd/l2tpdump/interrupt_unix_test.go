@@ -37,7 +37,8 @@ func TestInterruptedAtKeys(t *testing.T) {
 	}
 }
 
-// TestInterruptedAtCapture: the same where the capture is a FIFO that nobody has opened for writing.
+// TestInterruptedAtCapture: the same where the capture is a FIFO that nobody has opened for
+// writing.
 func TestInterruptedAtCapture(t *testing.T) {
 	keys, capture := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "capture")
 	for _, name := range []string{keys, capture} {
@@ -58,7 +59,8 @@ func TestInterruptedAtCapture(t *testing.T) {
 	}
 }
 
-// TestWrongPipe: a FIFO that holds something else is not opened once more to see what it is, which would wait for another writer.
+// TestWrongPipe: a FIFO that holds something else is not opened once more to see what it is, which
+// would wait for another writer.
 func TestWrongPipe(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {

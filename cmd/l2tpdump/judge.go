@@ -138,8 +138,8 @@ func spiName(s *esp.Secret) string {
 	return string(name)
 }
 
-// otherDay says that the key sources are of another day than the capture, "" where they are not, or name
-// none. Their clock may be of any zone.
+// otherDay says that the key sources are of another day than the capture, "" where they are not, or
+// name none. Their clock may be of any zone.
 func otherDay(stats *pipeline.Stats, keys []*keysrc.Keys) string {
 	const zone = 14 * time.Hour // the farthest from UTC
 	first, last := time.Unix(0, stats.First).UTC(), time.Unix(0, stats.Last).UTC()

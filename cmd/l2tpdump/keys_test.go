@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// tsharkWith counts the IKE messages and the L2TP packets that tshark decrypts with the tables in a folder, and the good ICVs.
+// tsharkWith counts the IKE messages and the L2TP packets that tshark decrypts with the tables in a
+// folder, and the good ICVs.
 func tsharkWith(t *testing.T, tables, file string) (ike, esp, icv int) {
 	t.Helper()
 	program, err := exec.LookPath("tshark")
@@ -47,7 +48,8 @@ func tsharkWith(t *testing.T, tables, file string) (ike, esp, icv int) {
 
 // tshark decrypts with what keys --wireshark writes as much as with the complete tables.
 func TestKeysInTshark(t *testing.T) {
-	// With PFS the router's log gives no more than the heads of the keys: of AES-128 all of the encryption key.
+	// With PFS the router's log gives no more than the heads of the keys: of AES-128 all of the
+	// encryption key.
 	pfs := map[string]int{"06-pfs-rekey-dpd": 0, "26-heavy-loss-ike-retransmits": 148}
 	for _, dir := range []string{
 		"01-basic-aes128-sha1", "02-natt-aes256-sha1", "03-3des-sha1-modp1024", "04-aes128-md5-modp1024", "05-aes256-sha256-ecp384", "06-pfs-rekey-dpd",
@@ -118,7 +120,8 @@ func keyBytes(t *testing.T, args ...string) map[string]bool {
 	return runs
 }
 
-// holdsAny reports whether a text holds one of the runs of hex digits, with or without marks between bytes.
+// holdsAny reports whether a text holds one of the runs of hex digits, with or without marks
+// between bytes.
 func holdsAny(text string, runs map[string]bool) bool {
 	text = strings.ToLower(text)
 	plain := strings.NewReplacer(" ", "", ":", "", "-", "", ".", "").Replace(text)
@@ -132,8 +135,9 @@ func holdsAny(text string, runs map[string]bool) bool {
 	return false
 }
 
-// Whatever a command prints, it holds no key: for each source, whole and damaged, with a fitting capture and with another one. What live
-// prints while it captures is looked at by another test, which needs namespaces.
+// Whatever a command prints, it holds no key: for each source, whole and damaged, with a fitting
+// capture and with another one. What live prints while it captures is looked at by another test,
+// which needs namespaces.
 func TestNoCommandShowsKeys(t *testing.T) {
 	const dir, other = "01-basic-aes128-sha1", "04-aes128-md5-modp1024"
 	at := filepath.Join(captures, dir)
@@ -175,7 +179,8 @@ func TestNoCommandShowsKeys(t *testing.T) {
 		lines := strings.SplitAfter(string(text), "\n")
 		step := max(1, len(lines)/40)
 		for i := 0; i < len(lines); i += step {
-			// Cut the file in the middle of a line; damage a digit of the line; take the line before it away.
+			// Cut the file in the middle of a line; damage a digit of the line; take the line before it
+			// away.
 			cut := strings.Join(lines[:i], "") + lines[i][:len(lines[i])/2]
 			digit := strings.Join(lines[:i], "") + strings.Replace(lines[i], "4", "g", 1) + strings.Join(lines[i+1:], "")
 			missing := strings.Join(lines[:max(i-1, 0)], "") + strings.Join(lines[i:], "")

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What is to be in the tables where sources say several things of an SPI or of a cookie, in whatever order they are given.
+// What is to be in the tables where sources say several things of an SPI or of a cookie, in
+// whatever order they are given.
 func TestKeysInTables(t *testing.T) {
 	const (
 		cookie = "148048a5bc8c637f"

@@ -20,7 +20,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// lab is two network namespaces joined by a pair of interfaces: packets are sent on one and captured on the other.
+// lab is two network namespaces joined by a pair of interfaces: packets are sent on one and
+// captured on the other.
 type lab struct {
 	t              *testing.T
 	nameA, nameB   string
@@ -31,8 +32,8 @@ type lab struct {
 	program        []string // what is run with the arguments of start; nil: this test binary
 }
 
-// newLab makes the namespaces, or skips the test where that can't be done. Tests that use it run beside each other: namespaces have
-// nothing in common, and most of the time is spent waiting.
+// newLab makes the namespaces, or skips the test where that can't be done. Tests that use it run
+// beside each other: namespaces have nothing in common, and most of the time is spent waiting.
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	if testing.Short() {
@@ -138,8 +139,8 @@ func readCapture(path string) ([]capture.Packet, error) {
 	}
 }
 
-// awaitLink waits until the interface that sends is in operation, which comes some time after its peer has been set up: the kernel drops
-// what is sent before without a word.
+// awaitLink waits until the interface that sends is in operation, which comes some time after its
+// peer has been set up: the kernel drops what is sent before without a word.
 func (l *lab) awaitLink() {
 	l.t.Helper()
 	var text []byte
@@ -151,7 +152,8 @@ func (l *lab) awaitLink() {
 	}
 }
 
-// send sends the frames at so many times their own pace, 0: as fast as it can. It returns how many were sent when stop is closed.
+// send sends the frames at so many times their own pace, 0: as fast as it can. It returns how many
+// were sent when stop is closed.
 func (l *lab) send(all []capture.Packet, pace float64, stop <-chan struct{}) int {
 	l.t.Helper()
 	l.awaitLink()
@@ -197,8 +199,9 @@ func (l *lab) send(all []capture.Packet, pace float64, stop <-chan struct{}) int
 	return len(all)
 }
 
-// schedule tells for each line of a router's log when the traffic that it belongs to begins, in nanoseconds since the first frame:
-// when a cookie or an SPI of it is first on the wire. Other lines go with the one before.
+// schedule tells for each line of a router's log when the traffic that it belongs to begins, in
+// nanoseconds since the first frame: when a cookie or an SPI of it is first on the wire. Other
+// lines go with the one before.
 func schedule(log []string, all []capture.Packet) []int64 {
 	times := make([]int64, len(log))
 	now := int64(0)
@@ -217,7 +220,8 @@ func schedule(log []string, all []capture.Packet) []int64 {
 	return times
 }
 
-// writeLate writes the lines as their time comes, at so many times their own pace and that much later.
+// writeLate writes the lines as their time comes, at so many times their own pace and that much
+// later.
 func writeLate(log []string, times []int64, pace float64, late time.Duration, write func(line string) error) error {
 	start := time.Now()
 	for i, line := range log {
@@ -300,7 +304,8 @@ func (l *lab) sameSet(p *program, what string, got, want []capture.Packet) {
 	}
 }
 
-// carried is what the interfaces have counted, if they are still there: it tells what did not come as far as the program.
+// carried is what the interfaces have counted, if they are still there: it tells what did not come
+// as far as the program.
 func (l *lab) carried() string {
 	var text []string
 	for _, end := range [][2]string{{l.nameA, l.sendInterface}, {l.nameB, l.interfaceToTap}} {

@@ -91,7 +91,8 @@ func (p *program) errors() string {
 	return strings.Join(p.said, "\n")
 }
 
-// report is errors for the message of a test that has failed: what was said again and again is left out.
+// report is errors for the message of a test that has failed: what was said again and again is left
+// out.
 func (p *program) report() string {
 	const first, last = 6, 14
 	lines := strings.Split(p.errors(), "\n")
@@ -146,8 +147,9 @@ func (p *program) signal(s os.Signal) {
 	}
 }
 
-// awaitPackets waits, once all has been sent, until the capture that p writes has n whole packets or more. They do not come if p has ended
-// or the kernel has dropped some and p is done with the others, for which it is asked now and then.
+// awaitPackets waits, once all has been sent, until the capture that p writes has n whole packets
+// or more. They do not come if p has ended or the kernel has dropped some and p is done with the
+// others, for which it is asked now and then.
 func (p *program) awaitPackets(path string, n int) {
 	size, asked := int64(-1), time.Now()
 	eventually(func() bool {

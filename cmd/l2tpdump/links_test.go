@@ -12,7 +12,8 @@ import (
 	"l2tpdump/testdata/race"
 )
 
-// relinked writes a capture of Ethernet frames with another link layer, IP packets only, and returns how many there are.
+// relinked writes a capture of Ethernet frames with another link layer, IP packets only, and
+// returns how many there are.
 func relinked(t *testing.T, from, to string, link capture.LinkType, wrap func(ip []byte, v6 bool) []byte) int {
 	t.Helper()
 	src, err := capture.Open([]string{from})
@@ -56,8 +57,8 @@ func relinked(t *testing.T, from, to string, link capture.LinkType, wrap func(ip
 	return n
 }
 
-// TestLinkLayers puts the same traffic on other link layers: the users' packets are the same, and tshark reads the cleartext
-// captures.
+// TestLinkLayers puts the same traffic on other link layers: the users' packets are the same, and
+// tshark reads the cleartext captures.
 func TestLinkLayers(t *testing.T) {
 	etherType := func(v6 bool) []byte {
 		if v6 {

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestLiveAny: captured on any, each line says through which interface a packet went and which way (these are for other hosts); -Q takes one way, and the
-// filter of the users' packets what is inside.
+// TestLiveAny: captured on any, each line says through which interface a packet went and which way
+// (these are for other hosts); -Q takes one way, and the filter of the users' packets what is
+// inside.
 func TestLiveAny(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

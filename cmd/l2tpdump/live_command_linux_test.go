@@ -42,8 +42,9 @@ func ended(pid int) bool {
 	return err != nil || strings.HasPrefix(string(text[strings.LastIndexByte(string(text), ')')+1:]), " Z")
 }
 
-// TestLiveCommandUser: the command is run, and after its death run again, as the one who called, while the process that captures is
-// nobody, or the user of -Z or sudo. Nothing of it is left however that process ends.
+// TestLiveCommandUser: the command is run, and after its death run again, as the one who called,
+// while the process that captures is nobody, or the user of -Z or sudo. Nothing of it is left
+// however that process ends.
 func TestLiveCommandUser(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -24,8 +24,8 @@ func endSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 // line has no packet that would tell.
 const readerEvery = 250 * time.Millisecond
 
-// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read by
-// nobody any more, until stop is called.
+// endWithReader ends the capture when the pipe that its packets, or else its lines, go to is read
+// by nobody any more, until stop is called.
 func (o *liveOptions) endWithReader(file *os.File, src *liveSource) (stop func()) {
 	if o.write == "" || o.write == "-" {
 		file = os.Stdout

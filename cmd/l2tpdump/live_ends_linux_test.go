@@ -16,7 +16,8 @@ import (
 
 // How live ends: told to, by its options, or because something is full or gone.
 
-// TestLiveInterrupted ends live at some time while packets come as fast as they can: the file has to be whole.
+// TestLiveInterrupted ends live at some time while packets come as fast as they can: the file has
+// to be whole.
 func TestLiveInterrupted(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -46,7 +47,8 @@ func TestLiveInterrupted(t *testing.T) {
 	}
 }
 
-// TestLiveInterruptedAtOutput: one signal ends it while it waits for somebody to read the FIFO that -w names.
+// TestLiveInterruptedAtOutput: one signal ends it while it waits for somebody to read the FIFO that
+// -w names.
 func TestLiveInterruptedAtOutput(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -220,7 +222,8 @@ func TestLivePipe(t *testing.T) {
 	}
 }
 
-// TestLiveIdleReaderGone: with nobody left to read what it would write, it ends though no packet comes.
+// TestLiveIdleReaderGone: with nobody left to read what it would write, it ends though no packet
+// comes.
 func TestLiveIdleReaderGone(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

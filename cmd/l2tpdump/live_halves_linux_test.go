@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// half returns the lines of a router's log that hold the cookies, and one value of phase 1 beside them.
+// half returns the lines of a router's log that hold the cookies, and one value of phase 1 beside
+// them.
 func half(t *testing.T, log, value string) string {
 	t.Helper()
 	text, err := os.ReadFile(log)
@@ -28,8 +29,9 @@ func half(t *testing.T, log, value string) string {
 	return kept.String()
 }
 
-// TestLiveHalves: one log has SKEYID_e, another SKEYID_d. Whichever is written first, before, within or after the Quick Mode and the first
-// packets: what is written is what decrypt writes with both.
+// TestLiveHalves: one log has SKEYID_e, another SKEYID_d. Whichever is written first, before,
+// within or after the Quick Mode and the first packets: what is written is what decrypt writes with
+// both.
 func TestLiveHalves(t *testing.T) {
 	t.Parallel()
 	const name = "02-natt-aes256-sha1"

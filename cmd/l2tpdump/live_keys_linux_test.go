@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestLiveKeyCommandDies: a command that has failed is started again; if it is not running in the end the status says so, and what has
-// been written is whole.
+// TestLiveKeyCommandDies: a command that has failed is started again; if it is not running in the
+// end the status says so, and what has been written is whole.
 func TestLiveKeyCommandDies(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -39,7 +39,8 @@ func TestLiveKeyCommandDies(t *testing.T) {
 	}
 }
 
-// TestLiveHold: packets whose key does not come in time, or that have no room, come out as they are, and are counted.
+// TestLiveHold: packets whose key does not come in time, or that have no room, come out as they
+// are, and are counted.
 func TestLiveHold(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -192,7 +193,8 @@ func TestLiveAdvice(t *testing.T) {
 	}
 }
 
-// TestLiveShowsNoKeys: what live prints holds no key, whatever it is told to print and wherever the keys come from, whole and damaged.
+// TestLiveShowsNoKeys: what live prints holds no key, whatever it is told to print and wherever the
+// keys come from, whole and damaged.
 func TestLiveShowsNoKeys(t *testing.T) {
 	l := newLab(t) // not beside other tests: standard output is turned away for a while
 	all, log, lines := captureOf(t, "01-basic-aes128-sha1")

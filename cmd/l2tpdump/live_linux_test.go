@@ -173,8 +173,8 @@ func number(text, expression string) int {
 	return n
 }
 
-// TestLiveLateKeys sends a capture at its own pace, while its log comes 0, 1 and 5 seconds late by each kind of source. What is
-// written has to be what decrypt writes of the whole.
+// TestLiveLateKeys sends a capture at its own pace, while its log comes 0, 1 and 5 seconds late by
+// each kind of source. What is written has to be what decrypt writes of the whole.
 func TestLiveLateKeys(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -191,7 +191,8 @@ type pace struct {
 	late    time.Duration
 }
 
-// TestLivePaces sends captures at 10 and 100 times their pace, and as fast as the interface takes them.
+// TestLivePaces sends captures at 10 and 100 times their pace, and as fast as the interface takes
+// them.
 func TestLivePaces(t *testing.T) {
 	t.Parallel()
 	var lanes sync.WaitGroup // beside each other: the first takes as long as all others
@@ -325,7 +326,8 @@ func TestLiveSummarySoFar(t *testing.T) {
 	}
 }
 
-// TestLiveLogToCome: neither the log nor its folder is there yet, and both are made when root's rights are gone.
+// TestLiveLogToCome: neither the log nor its folder is there yet, and both are made when root's
+// rights are gone.
 func TestLiveLogToCome(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -385,8 +387,8 @@ func TestLiveRotatedLog(t *testing.T) {
 	l.sameSet(p, "rotated", wholeCapture(t, out), want)
 }
 
-// TestLiveLines sends one packet at a time, each when the line of the one before has appeared: no line waits for later packets. How soon
-// they appear is logged.
+// TestLiveLines sends one packet at a time, each when the line of the one before has appeared: no
+// line waits for later packets. How soon they appear is logged.
 func TestLiveLines(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -422,7 +424,8 @@ func TestLiveLines(t *testing.T) {
 	}
 }
 
-// TestLiveSessions: a line at each change, at once; the same as objects, whose sessions are those of the command sessions.
+// TestLiveSessions: a line at each change, at once; the same as objects, whose sessions are those
+// of the command sessions.
 func TestLiveSessions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -93,7 +93,8 @@ func TestLivePrivileges(t *testing.T) {
 	}
 }
 
-// TestLiveFileCapabilities: what the program's file gives to another user than root is given up too.
+// TestLiveFileCapabilities: what the program's file gives to another user than root is given up
+// too.
 func TestLiveFileCapabilities(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -104,8 +105,8 @@ func TestLiveFileCapabilities(t *testing.T) {
 	_, log, _ := captureOf(t, "01-basic-aes128-sha1")
 	public, program := l.path("router.log"), l.path("l2tpdump")
 	for from, to := range map[string]string{log: public, self(t): program} {
-		// No other test starts a program meanwhile: until that is executed it would have the file open for writing, which could not be
-		// executed as long.
+		// No other test starts a program meanwhile: until that is executed it would have the file open
+		// for writing, which could not be executed as long.
 		syscall.ForkLock.RLock()
 		err := copyFile(from, to)
 		syscall.ForkLock.RUnlock()

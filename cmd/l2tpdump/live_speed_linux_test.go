@@ -18,8 +18,9 @@ var (
 	speedGbits   = flag.Float64("speed.gbits", 0, "TestLiveSpeed: Gbit/s to send at; 0: as fast as the interface takes it")
 )
 
-// TestLiveSpeed sends ESP packets of 1400 bytes while live decrypts them and writes a file. Nothing may be lost but what the kernel says
-// that it dropped; how fast it goes depends on the machine, and is logged. To measure:
+// TestLiveSpeed sends ESP packets of 1400 bytes while live decrypts them and writes a file. Nothing
+// may be lost but what the kernel says that it dropped; how fast it goes depends on the machine,
+// and is logged. To measure:
 //
 //	go test ./cmd/l2tpdump -run LiveSpeed -v -speed.packets 1000000 -speed.gbits 1
 func TestLiveSpeed(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestLiveIsDocumented: each option is in the help and in the manual page, by its long name and its letter.
+// TestLiveIsDocumented: each option is in the help and in the manual page, by its long name and its
+// letter.
 func TestLiveIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../doc/l2tpdump.1")
 	if err != nil {

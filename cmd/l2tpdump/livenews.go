@@ -12,8 +12,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// keyNews says on standard error that packets begin to wait for a key, and that keys have come. Nobody
-// on the wire makes it say much: what comes within a second is one line.
+// keyNews says on standard error that packets begin to wait for a key, and that keys have come.
+// Nobody on the wire makes it say much: what comes within a second is one line.
 type keyNews struct {
 	mu      sync.Mutex
 	names   []string // of the sources
@@ -135,8 +135,8 @@ func (b *burst) flush() {
 	b.items, b.n = b.items[:0], 0
 }
 
-// run prints news as it gets due, and on a terminal, where nothing else is printed, a line that says
-// how things stand. It returns what ends that.
+// run prints news as it gets due, and on a terminal, where nothing else is printed, a line that
+// says how things stand. It returns what ends that.
 func (n *keyNews) run(status func() string) (stop func()) {
 	if n == nil && status == nil {
 		return func() {}

@@ -23,7 +23,8 @@ func (o *liveOptions) checkMonitor() error {
 	return nil
 }
 
-// changeTeller prints what happens to sessions, each change at once: a line, or with --json an object.
+// changeTeller prints what happens to sessions, each change at once: a line, or with --json an
+// object.
 func (o *liveOptions) changeTeller() func(*sessions.Change) error {
 	if o.json {
 		enc := json.NewEncoder(stdout)

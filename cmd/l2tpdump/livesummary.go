@@ -85,8 +85,8 @@ func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
 	return lines
 }
 
-// statusLine returns what a terminal shows of a capture while nothing else is printed, nil where there is no
-// such terminal.
+// statusLine returns what a terminal shows of a capture while nothing else is printed, nil where
+// there is no such terminal.
 func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os.File) func() string {
 	if o.quiet || !o.unwatched(file) || !isTerminal(os.Stderr) || !obeysColor(os.Stderr) {
 		return nil
@@ -107,7 +107,8 @@ func (o *liveOptions) onlyKernel() bool {
 	return !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName })
 }
 
-// advice says what to do about the most likely mistake in what only live has, given how many keys have come from sources.
+// advice says what to do about the most likely mistake in what only live has, given how many keys
+// have come from sources.
 func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
 	unkeyed := stats.Count(pipeline.IKE, why.NoKey) + stats.Count(pipeline.ESP, why.NoKey)
 	switch {

@@ -22,8 +22,8 @@ const (
 	exitInterrupted = 130 // by a signal, after output was flushed
 )
 
-// minAddressSpace is how many bytes RLIMIT_AS has to allow: for the Go runtime, libc and threads, most
-// of which are never used, and for what doc/limits.md bounds.
+// minAddressSpace is how many bytes RLIMIT_AS has to allow: for the Go runtime, libc and threads,
+// most of which are never used, and for what doc/limits.md bounds.
 const minAddressSpace = 2 << 30
 
 // keepDumps, in the environment, has the program leave core dumps and be debugged.

@@ -75,8 +75,8 @@ func TestManualNamesFlags(t *testing.T) {
 	}
 }
 
-// TestReadmes: what the Japanese README has a person type or shows is what the English one does, and both
-// have the same parts of the first hour.
+// TestReadmes: what the Japanese README has a person type or shows is what the English one does,
+// and both have the same parts of the first hour.
 func TestReadmes(t *testing.T) {
 	parts := func(name string) (code []string, hour int) {
 		text, err := os.ReadFile(filepath.Join("../..", name))

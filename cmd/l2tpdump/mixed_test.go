@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// mixedLogs puts the values of logs between each other at random, as if all were of the same second.
+// mixedLogs puts the values of logs between each other at random, as if all were of the same
+// second.
 func mixedLogs(t *testing.T, random *rand.Rand, files ...string) string {
 	t.Helper()
 	left := make([][]string, len(files))
@@ -41,7 +42,8 @@ func mixedLogs(t *testing.T, random *rand.Rand, files ...string) string {
 	return b.String()
 }
 
-// A log that mixes two negotiations decrypts the ESP of either capture, however the values fall, and no right key is called wrong.
+// A log that mixes two negotiations decrypts the ESP of either capture, however the values fall,
+// and no right key is called wrong.
 func TestVerifyMixedLog(t *testing.T) {
 	dirs := []string{filepath.Join(captures, "01-basic-aes128-sha1"), filepath.Join(captures, "04-aes128-md5-modp1024")}
 	log := filepath.Join(t.TempDir(), "router.log")

@@ -52,8 +52,8 @@ func (o *options) readNamed() error {
 	return nil
 }
 
-// conceal returns a copy of what stands on the command line, and overwrites it there: the memory of the
-// arguments is what ps shows, on Unix.
+// conceal returns a copy of what stands on the command line, and overwrites it there: the memory of
+// the arguments is what ps shows, on Unix.
 func conceal(value string) string {
 	hidden := strings.Clone(value)
 	for _, arg := range os.Args[1:] {

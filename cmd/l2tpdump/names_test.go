@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// TestNames: JSON has names and messages as they are, --user takes a name as JSON has it, lines have
-// it quoted, and nothing that a terminal obeys is printed.
+// TestNames: JSON has names and messages as they are, --user takes a name as JSON has it, lines
+// have it quoted, and nothing that a terminal obeys is printed.
 func TestNames(t *testing.T) {
 	padding := strings.Repeat("x", 63) // of the name that is asked for inside
 	for name, value := range map[string]string{

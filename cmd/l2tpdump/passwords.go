@@ -74,7 +74,8 @@ func pppFailed(findings map[ppp.Finding]uint64) bool {
 }
 
 // pppProblems says of each user whose packets PPP encrypts or compresses and could not be read, or
-// whose password is wrong or can't be checked, what is to be done. file is that of --ppp-secrets, or "".
+// whose password is wrong or can't be checked, what is to be done. file is that of --ppp-secrets,
+// or "".
 func pppProblems(findings map[ppp.Finding]uint64, file string) []string {
 	var lines []string
 	for f, n := range findings {

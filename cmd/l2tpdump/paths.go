@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// A file that is read is evidence, or holds keys, and may not be had again: before anything is opened
-// for writing, each output is compared with each input, by what the names stand for.
+// A file that is read is evidence, or holds keys, and may not be had again: before anything is
+// opened for writing, each output is compared with each input, by what the names stand for.
 
-// stdinout is the name of standard input among the inputs, and of standard output among the outputs.
+// stdinout is the name of standard input among the inputs, and of standard output among the
+// outputs.
 const stdinout = "-"
 
 // inputs are the names of what the options read.
@@ -23,7 +24,8 @@ func (o *options) inputs() []string {
 // lines reports whether lines are printed to standard output.
 func (o *options) lines() bool { return o.write == "" || o.print || o.json }
 
-// checkApart refuses outputs that are an input, or one file twice. An output without a name is none.
+// checkApart refuses outputs that are an input, or one file twice. An output without a name is
+// none.
 func checkApart(inputs []string, outputs ...string) error {
 	var seen []fs.FileInfo
 	for _, name := range outputs {
@@ -88,8 +90,8 @@ func same(a, b string) bool {
 	return x != nil && y != nil && os.SameFile(x, y)
 }
 
-// openPrivate opens a file that will hold keys, as [identity.create] does: whoever it belongs to may
-// read it, nobody else.
+// openPrivate opens a file that will hold keys, as [identity.create] does: whoever it belongs to
+// may read it, nobody else.
 func openPrivate(name string, flags int, id *identity) (*os.File, error) {
 	f, err := id.create(name, flags, 0o600)
 	if err != nil {

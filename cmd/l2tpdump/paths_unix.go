@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// openOutput opens a file for writing, and makes it if it is not there. As root it follows a symbolic
-// link only in a folder to which nobody else can write: in any other one somebody may have put it.
+// openOutput opens a file for writing, and makes it if it is not there. As root it follows a
+// symbolic link only in a folder to which nobody else can write: in any other one somebody may have
+// put it.
 func openOutput(name string, flags int, mode os.FileMode) (*os.File, error) {
 	if os.Geteuid() == 0 {
 		folder, err := os.Stat(filepath.Dir(name))

@@ -26,7 +26,8 @@ func l2tpdump(t *testing.T, args ...string) *exec.Cmd {
 	return c
 }
 
-// start starts c and returns what takes back that its life is ended if the test hangs. If nobody takes them, its messages are the test's.
+// start starts c and returns what takes back that its life is ended if the test hangs. If nobody
+// takes them, its messages are the test's.
 func start(t *testing.T, c *exec.Cmd) (stop func() bool) {
 	t.Helper()
 	if c.Stderr == nil {
@@ -136,7 +137,8 @@ func TestStreamedCapture(t *testing.T) {
 	}
 }
 
-// TestPipedEqualsFile decrypts from a pipe to a pipe, plain, compressed and as pcapng, and compares with what files give.
+// TestPipedEqualsFile decrypts from a pipe to a pipe, plain, compressed and as pcapng, and compares
+// with what files give.
 func TestPipedEqualsFile(t *testing.T) {
 	compressed := func(data []byte) []byte {
 		var b bytes.Buffer
@@ -204,7 +206,8 @@ func TestReaderHadEnough(t *testing.T) {
 	}
 }
 
-// TestInterrupted stops a run whose input goes on, in the middle of a packet too: what was read is written, the summary printed.
+// TestInterrupted stops a run whose input goes on, in the middle of a packet too: what was read is
+// written, the summary printed.
 func TestInterrupted(t *testing.T) {
 	file := readFile(t, basic+"/outer.pcap")
 	items := itemsOf(file)

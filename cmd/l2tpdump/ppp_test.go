@@ -96,8 +96,8 @@ func TestPPPSets(t *testing.T) {
 	}
 }
 
-// TestMultilinkLate: a capture that begins between the dials of two links, or with that of the first cut
-// off in its midst, has the packets that their fragments make.
+// TestMultilinkLate: a capture that begins between the dials of two links, or with that of the
+// first cut off in its midst, has the packets that their fragments make.
 func TestMultilinkLate(t *testing.T) {
 	for _, dir := range []string{"mp-long", "mp-short"} {
 		dir = "../../testdata/ppp/" + dir

@@ -31,8 +31,8 @@ func addressSpace() uint64 {
 	return limit.Cur
 }
 
-// forbidDumps has no core dump made of the process, which would hold all keys, nor another one of the
-// same user look into it.
+// forbidDumps has no core dump made of the process, which would hold all keys, nor another one of
+// the same user look into it.
 func forbidDumps() error {
 	if err := limitDumps(); err != nil {
 		return err

@@ -95,7 +95,8 @@ func ofUser(said string) (tunnel, packet string) {
 	return said, ""
 }
 
-// missing returns a word that is not in an object, and does not go without saying; "" if there is none.
+// missing returns a word that is not in an object, and does not go without saying; "" if there is
+// none.
 func missing(said, object string, without map[string]bool) string {
 	for _, w := range word.FindAllString(said, -1) {
 		w = strings.Trim(w, ":.+?*|")

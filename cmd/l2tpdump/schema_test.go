@@ -49,7 +49,8 @@ func titles(command string) string {
 	return command
 }
 
-// printJSON runs a command. Of changes it prints what live --sessions does of the packets of a capture.
+// printJSON runs a command. Of changes it prints what live --sessions does of the packets of a
+// capture.
 func printJSON(t *testing.T, args ...string) string {
 	t.Helper()
 	if args[0] != "changes" {
@@ -167,8 +168,8 @@ func newValidator(t *testing.T) *validator {
 	return v
 }
 
-// check validates each line that a command prints; at most one of a file is told to be wrong. It returns how many lines each
-// session's UID is in.
+// check validates each line that a command prints; at most one of a file is told to be wrong. It
+// returns how many lines each session's UID is in.
 func (v *validator) check(file string, args ...string) map[string]int {
 	v.t.Helper()
 	s := v.schemas[args[0]]

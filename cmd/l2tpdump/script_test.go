@@ -30,7 +30,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"l2tpdump": mainOrOther})
 }
 
-// otherProgram, in the environment, has the scripts run another l2tpdump: a command, as in "qemu-arm dist/l2tpdump".
+// otherProgram, in the environment, has the scripts run another l2tpdump: a command, as in
+// "qemu-arm dist/l2tpdump".
 const otherProgram = "L2TPDUMP_SCRIPTS_RUN"
 
 // mainOrOther is what the scripts call l2tpdump.

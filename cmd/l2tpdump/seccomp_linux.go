@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemCalls are what live needs once all is open: memory and threads, what is read and written, and
-// the sockets that are there. It can neither start a program nor reach another host, look into
+// systemCalls are what live needs once all is open: memory and threads, what is read and written,
+// and the sockets that are there. It can neither start a program nor reach another host, look into
 // another process or change who it is. Not every processor has all of them.
 var systemCalls = []string{
 	// Memory, threads, signals and time: the Go runtime and the C library.

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// asProgram is set in the environment of this test binary to have it be l2tpdump, peakFile beside it to have it write there how much
-// memory it had at most.
+// asProgram is set in the environment of this test binary to have it be l2tpdump, peakFile beside
+// it to have it write there how much memory it had at most.
 const (
 	asProgram = "L2TPDUMP_BE_PROGRAM"
 	peakFile  = "L2TPDUMP_PEAK_FILE"
 )
 
-// writePeak writes into a file how many kilobytes of memory this process had at most. What the system tells a parent of its child may be
-// the parent's own.
+// writePeak writes into a file how many kilobytes of memory this process had at most. What the
+// system tells a parent of its child may be the parent's own.
 func writePeak(name string) error {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

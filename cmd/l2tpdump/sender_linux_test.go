@@ -26,7 +26,8 @@ type sentMessage struct {
 	_      uint32 // bytes sent
 }
 
-// newFrameSender opens the interface of the network namespace of the calling thread. It takes CAP_NET_RAW.
+// newFrameSender opens the interface of the network namespace of the calling thread. It takes
+// CAP_NET_RAW.
 func newFrameSender(name string) (*frameSender, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
@@ -71,7 +72,8 @@ func (s *frameSender) send(frames [][]byte) error {
 	return nil
 }
 
-// sendPaced sends frames at that many bits of frames a second, 0: as fast as it can, and returns how long that took.
+// sendPaced sends frames at that many bits of frames a second, 0: as fast as it can, and returns
+// how long that took.
 func (s *frameSender) sendPaced(frames [][]byte, bitsPerSecond float64) (time.Duration, error) {
 	start := time.Now()
 	bits := 0.0

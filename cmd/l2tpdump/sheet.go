@@ -9,7 +9,8 @@ import (
 )
 
 // A sheet is a table that fits the terminal. Where it is too wide, reasons become numbers of notes
-// that stand below all tables, and columns that may move stand in a line of their own below the row.
+// that stand below all tables, and columns that may move stand in a line of their own below the
+// row.
 type sheet struct {
 	columns []column
 	rows    [][]string // a cell for each column; fewer where a row stands for others
@@ -140,7 +141,8 @@ func (r reasons) of(id, reason string) string {
 	return reason
 }
 
-// move chooses the columns that move below their rows, so that the table gets narrower by that much.
+// move chooses the columns that move below their rows, so that the table gets narrower by that
+// much.
 func (s *sheet) move(widths []int, by int) []bool {
 	moved := make([]bool, len(s.columns))
 	for _, head := range moving {

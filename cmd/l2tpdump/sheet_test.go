@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Whatever the terminal's width, no line of verify is longer, and nothing of what the widest says is
-// missing.
+// Whatever the terminal's width, no line of verify is longer, and nothing of what the widest says
+// is missing.
 func TestVerifyFits(t *testing.T) {
 	dirs, err := filepath.Glob(filepath.Join(captures, "*"))
 	if err != nil || len(dirs) == 0 {

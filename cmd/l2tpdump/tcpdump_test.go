@@ -47,8 +47,9 @@ func facts(line string) map[string]int {
 	return n
 }
 
-// TestLinesBesideTcpdump: a line about a packet in clear has each word and each number that tcpdump prints of it. Of a fragment
-// tcpdump knows less: those that complete a packet are told as that packet here.
+// TestLinesBesideTcpdump: a line about a packet in clear has each word and each number that tcpdump
+// prints of it. Of a fragment tcpdump knows less: those that complete a packet are told as that
+// packet here.
 func TestLinesBesideTcpdump(t *testing.T) {
 	compared := 0
 	for _, name := range []string{

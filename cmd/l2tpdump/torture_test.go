@@ -22,8 +22,9 @@ var (
 	tortureShard = flag.Int("torture-shard", 0, "the first position")
 )
 
-// TestTorture changes a byte of a recording's file, or ends the file there, at any position: nothing panics, no error but
-// one of the file comes of it, and no ESP packet is verified with other content than the recording's.
+// TestTorture changes a byte of a recording's file, or ends the file there, at any position:
+// nothing panics, no error but one of the file comes of it, and no ESP packet is verified with
+// other content than the recording's.
 func TestTorture(t *testing.T) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1"} {
 		whole, err := os.ReadFile(filepath.Join(captures, dir, "outer.pcap"))

@@ -81,8 +81,8 @@ func compareTruth(t *testing.T, got, truth []string) (matched int) {
 	return matched
 }
 
-// compareOrder checks that the packets from one host to another come in the order of the truth, but for what overtook a few others
-// between the ppp interface and the wire.
+// compareOrder checks that the packets from one host to another come in the order of the truth, but
+// for what overtook a few others between the ppp interface and the wire.
 func compareOrder(t *testing.T, got, truth []string) {
 	t.Helper()
 	const overtaken = 24

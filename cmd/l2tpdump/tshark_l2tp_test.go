@@ -180,8 +180,8 @@ var messageNumbers = map[string]string{
 	"11": "ICRP", "12": "ICCN", "14": "CDN", "15": "WEN", "16": "SLI", "20": "ACK", "99": "message 99", "": "ZLB",
 }
 
-// TestTsharkControlMessages compares every control message, field by field, with what tshark reads in
-// the cleartext capture.
+// TestTsharkControlMessages compares every control message, field by field, with what tshark reads
+// in the cleartext capture.
 func TestTsharkControlMessages(t *testing.T) {
 	program, err := exec.LookPath("tshark")
 	if err != nil {

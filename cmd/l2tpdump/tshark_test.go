@@ -22,8 +22,9 @@ type seen struct {
 	fragment     bool   // of an IP packet with ESP or UDP, and not the one that completes it
 }
 
-// tshark decodes a capture without any key and without a person's settings, with the checks of checksums switched on. TCP
-// streams are not put together: tshark calls segments that come out of order malformed.
+// tshark decodes a capture without any key and without a person's settings, with the checks of
+// checksums switched on. TCP streams are not put together: tshark calls segments that come out of
+// order malformed.
 func tshark(t *testing.T, file string) []seen {
 	t.Helper()
 	program, err := exec.LookPath("tshark")
@@ -77,8 +78,8 @@ func fullKeys(dir string) []string {
 	return []string{"-k", filepath.Join(captures, dir, "keys/ikev1_decryption_table"), "-k", filepath.Join(captures, dir, "keys/esp_sa")}
 }
 
-// TestTsharkDecodes has tshark read the cleartext captures: nothing is encrypted, malformed or has a bad checksum any more,
-// and every frame is there with its time.
+// TestTsharkDecodes has tshark read the cleartext captures: nothing is encrypted, malformed or has
+// a bad checksum any more, and every frame is there with its time.
 func TestTsharkDecodes(t *testing.T) {
 	for _, c := range []struct {
 		file    string
@@ -268,7 +269,8 @@ func TestTsharkDecodesLayers(t *testing.T) {
 	}
 }
 
-// TestTsharkDecodesCutPackets has tshark read what a capture with a snap length of 96 bytes gives: cut, but not malformed.
+// TestTsharkDecodesCutPackets has tshark read what a capture with a snap length of 96 bytes gives:
+// cut, but not malformed.
 func TestTsharkDecodesCutPackets(t *testing.T) {
 	in := filepath.Join(captures, "01-basic-aes128-sha1/outer-snap96.pcap")
 	for _, keys := range [][]string{fullKeys("01-basic-aes128-sha1"), {"-k", filepath.Join(captures, "01-basic-aes128-sha1/router.log")}} {

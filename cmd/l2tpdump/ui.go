@@ -59,8 +59,8 @@ func message(format string, args ...any) {
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }
 
-// visible escapes what a terminal would obey: the name of a file may hold anything. Only a line that
-// goes on, indented, is left.
+// visible escapes what a terminal would obey: the name of a file may hold anything. Only a line
+// that goes on, indented, is left.
 func visible(s string) string {
 	const more = "\n  "
 	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
@@ -168,7 +168,8 @@ func cutTo(text string, columns int) string {
 	return text[:columns]
 }
 
-// terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says, else 0.
+// terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says,
+// else 0.
 func terminalColumns() int {
 	if n := columnsOf(os.Stdout); n > 0 {
 		return n

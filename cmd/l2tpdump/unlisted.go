@@ -6,7 +6,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// maxUnnamed is how many SAs that no key names verify lists; anybody can send packets of any number.
+// maxUnnamed is how many SAs that no key names verify lists; anybody can send packets of any
+// number.
 const maxUnnamed = 1000
 
 // unlisted sums up the others.

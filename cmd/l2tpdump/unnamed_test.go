@@ -15,7 +15,8 @@ import (
 	"l2tpdump/testdata/forge"
 )
 
-// TestVerifyManyUnnamed: of 1,500 SPIs that no key names, verify lists 1,000, and sums up the others.
+// TestVerifyManyUnnamed: of 1,500 SPIs that no key names, verify lists 1,000, and sums up the
+// others.
 func TestVerifyManyUnnamed(t *testing.T) {
 	const many = 1500
 	name := filepath.Join(t.TempDir(), "flood.pcap")

@@ -167,7 +167,8 @@ func (r recordedKeys) fortigate() string {
 	return s.String()
 }
 
-// The sources of other systems, with the keys of a recording: what they have is right, and with one bit changed it is wrong.
+// The sources of other systems, with the keys of a recording: what they have is right, and with one
+// bit changed it is wrong.
 func TestVerifyFormats(t *testing.T) {
 	dir := filepath.Join(captures, "01-basic-aes128-sha1")
 	r := readRecordedKeys(t, dir)

@@ -11,7 +11,8 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 )
 
-// TestVerifyDamageAndReuse: packets that another key was for make the exit status 3, single damaged ones do not.
+// TestVerifyDamageAndReuse: packets that another key was for make the exit status 3, single damaged
+// ones do not.
 func TestVerifyDamageAndReuse(t *testing.T) {
 	const spi, row = 0xc2c4be60, "0xc2c4be60"
 	lab := filepath.Join(captures, "01-basic-aes128-sha1")

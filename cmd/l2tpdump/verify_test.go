@@ -104,7 +104,8 @@ type keyText struct {
 	digit int    // of the key
 }
 
-// keyDigits finds the hex digits of all keys in a source's text: 8 bytes at a time, since rows break in between.
+// keyDigits finds the hex digits of all keys in a source's text: 8 bytes at a time, since rows
+// break in between.
 func keyDigits(t testing.TB, s source) []keyText {
 	t.Helper()
 	keys := parseSources(t, s)[0]
@@ -172,7 +173,8 @@ func flipDigit(s source, at, bit int) source {
 	return source{s.name, text}
 }
 
-// sourceSets returns the names of the key sources in a folder of the recordings; those in one set are given together.
+// sourceSets returns the names of the key sources in a folder of the recordings; those in one set
+// are given together.
 func sourceSets(dir string) [][]string {
 	sets := [][]string{{"router.log"}, {"router-full.log"}, {"keys/esp_sa", "keys/ikev1_decryption_table"}, {"xfrm-state.txt"}}
 	for _, pattern := range []string{"charon-*.log", "pluto-*.log"} {
@@ -202,8 +204,8 @@ func routerShowsAll(t testing.TB, dir string) bool {
 	return strings.TrimSpace(string(n)) == "16"
 }
 
-// Every source on every recording: verified where it holds the full keys or SKEYID_d without PFS, decrypted where only the
-// authentication key is short.
+// Every source on every recording: verified where it holds the full keys or SKEYID_d without PFS,
+// decrypted where only the authentication key is short.
 func TestVerifySources(t *testing.T) {
 	for _, dir := range captureDirs(t) {
 		name := filepath.Base(dir)
@@ -268,7 +270,8 @@ func TestVerifySources(t *testing.T) {
 	}
 }
 
-// unknowable says why a changed bit of a value can't be noticed, "" if it can. README.md names these limits.
+// unknowable says why a changed bit of a value can't be noticed, "" if it can. README.md names
+// these limits.
 func unknowable(name, source, value string, digit, bit int) string {
 	log := source == "router.log" || source == "router-full.log"
 	pfs := slices.Contains(withPFS, name)

@@ -87,7 +87,8 @@ func (b *batch) take(i int, messages []*Message) []*Message {
 	return messages[1:]
 }
 
-// pad ends a message that has length bytes behind the key's block: a bit, zeros, and the length in bits (FIPS 180-4, 5.1.1).
+// pad ends a message that has length bytes behind the key's block: a bit, zeros, and the length in
+// bits (FIPS 180-4, 5.1.1).
 func pad(tail []byte, length int) []byte {
 	n := len(tail)
 	end := (n + 1 + 8 + blockLen - 1) &^ (blockLen - 1)

@@ -29,7 +29,8 @@ func NewCBC(key []byte) (*CBC, error) {
 	return &CBC{block: block}, nil
 }
 
-// Decrypt decrypts src, which is whole blocks, to dst, which is as long and is src or does not overlap it. iv is 16 bytes.
+// Decrypt decrypts src, which is whole blocks, to dst, which is as long and is src or does not
+// overlap it. iv is 16 bytes.
 func (c *CBC) Decrypt(dst, iv, src []byte) {
 	if len(src)%aes.BlockSize != 0 || len(dst) < len(src) || len(iv) < aes.BlockSize {
 		panic("lanes: not whole blocks, or no room for them")

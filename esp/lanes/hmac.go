@@ -17,8 +17,8 @@ type algorithm struct {
 	size   int // bytes of the digest and of the state
 	kernel func() compression
 	digest func() hash.Hash
-	// saved is the state of the standard library's hash behind one block: 4 bytes, the state, and the rest, which is
-	// the same for all blocks.
+	// saved is the state of the standard library's hash behind one block: 4 bytes, the state, and the
+	// rest, which is the same for all blocks.
 	saved   []byte
 	workers sync.Pool // of *keyWorker
 }
@@ -50,8 +50,8 @@ func save(dst []byte, h hash.Hash, block []byte) []byte {
 	return saved
 }
 
-// HMAC is a key of HMAC: the hash's states behind the two blocks that are made of it, so that no message needs them
-// again. Any number of goroutines may use it at the same time.
+// HMAC is a key of HMAC: the hash's states behind the two blocks that are made of it, so that no
+// message needs them again. Any number of goroutines may use it at the same time.
 type HMAC struct {
 	*algorithm
 	inner, outer [8]uint32
@@ -120,8 +120,8 @@ type Hasher struct {
 	sum    [32]byte
 }
 
-// Sums sets the Sum of each message. Messages of different lengths, keys and algorithms may be mixed: long runs of
-// messages are faster, for they fill the lanes.
+// Sums sets the Sum of each message. Messages of different lengths, keys and algorithms may be
+// mixed: long runs of messages are faster, for they fill the lanes.
 func (h *Hasher) Sums(messages []Message) {
 	for _, a := range algorithms {
 		h.queue = h.queue[:0]

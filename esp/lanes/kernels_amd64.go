@@ -35,7 +35,8 @@ func choose(f features) (k kernels) {
 	return k
 }
 
-// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.3.5), the first round's key first.
+// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.3.5), the first
+// round's key first.
 func expandKey(keys [][16]byte, key []byte) {
 	n := len(key) / 4
 	var words [4 * (8 + 7)]uint32

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// everyLevel runs a test with each choice of kernels that this processor can run, the standard library's included.
+// everyLevel runs a test with each choice of kernels that this processor can run, the standard
+// library's included.
 func everyLevel(t *testing.T, test func(t *testing.T)) {
 	saved := best
 	defer func() { best = saved }()

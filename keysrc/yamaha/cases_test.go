@@ -187,8 +187,8 @@ func TestTextBetween(t *testing.T) {
 	}
 }
 
-// A value that lost its second row does not spoil one that comes seconds later; one at the same time
-// may have got it.
+// A value that lost its second row does not spoil one that comes seconds later; one at the same
+// time may have got it.
 func TestLostRowNeighbour(t *testing.T) {
 	const log = `2026/11/23 08:13:15: [IKE] respond ISAKMP phase to 203.0.113.77
 2026/11/23 08:13:15: [IKE] CKY-I

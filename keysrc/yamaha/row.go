@@ -59,7 +59,8 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	return dst[:start], noRow
 }
 
-// redacted reports whether text has something in the place of bytes: "xx xx", "<redacted>", "[removed]".
+// redacted reports whether text has something in the place of bytes: "xx xx", "<redacted>",
+// "[removed]".
 func redacted(text []byte) bool {
 	switch t := bytes.TrimRight(text, " "); t[0] {
 	case 'x', 'X':

@@ -267,12 +267,13 @@ func (b *bundle) choose(direction int, options []byte) {
 	b.ccp.trials[direction] = trial{}
 }
 
-// maxCCPRequest is the size in bytes of the longest options that are kept until the other end answers.
+// maxCCPRequest is the size in bytes of the longest options that are kept until the other end
+// answers.
 const maxCCPRequest = 256
 
-// unanswered begins with the compression that the receiver has asked for, where the sender's answer was
-// not seen: it would not send so without. It reports whether there is one, and the packet is the first
-// where that matters.
+// unanswered begins with the compression that the receiver has asked for, where the sender's answer
+// was not seen: it would not send so without. It reports whether there is one, and the packet is
+// the first where that matters.
 func (b *bundle) unanswered(direction int, packet []byte) bool {
 	requested := b.ccp.requested[1-direction]
 	if len(requested) == 0 || b.ccp.names[direction] != "" {

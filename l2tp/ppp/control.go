@@ -87,7 +87,8 @@ func (c *Control) CodeName() string {
 	return "code " + strconv.Itoa(int(c.Code))
 }
 
-// Options yields what Values does, all values as texts fit for a terminal: numbers in decimal, flags as "yes".
+// Options yields what Values does, all values as texts fit for a terminal: numbers in decimal,
+// flags as "yes".
 func (c *Control) Options(yield func(name, value string) bool) {
 	c.Values(func(name string, value any) bool {
 		if o, ok := value.(Octets); ok {
@@ -116,9 +117,9 @@ func valueText(value any) string {
 
 // Values yields the packet's options, or its other contents, with short names: "mru" 1400, "auth"
 // "mschap-v2", "addr" "192.168.11.6". A value is a string for people, a [printable.Text] where it
-// is a text of the sender, a uint64 where it is a number, [Octets] where no more is known, or true for an option that is there or not. What is
-// damaged is yielded as "malformed" with the reason. A name can come more than once. For use as an
-// iterator:
+// is a text of the sender, a uint64 where it is a number, [Octets] where no more is known, or true
+// for an option that is there or not. What is damaged is yielded as "malformed" with the reason. A
+// name can come more than once. For use as an iterator:
 //
 //	for name, value := range c.Values {
 func (c *Control) Values(yield func(name string, value any) bool) {

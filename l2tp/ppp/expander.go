@@ -214,9 +214,9 @@ func lowerFirst(a [2]netip.AddrPort) [2]netip.AddrPort {
 	return a
 }
 
-// endsKey names the ends that the links of a bundle have in common: by their endpoint discriminators;
-// where neither these nor the user are known, by their addresses. first is the end that it begins with,
-// for links may be dialled from either.
+// endsKey names the ends that the links of a bundle have in common: by their endpoint
+// discriminators; where neither these nor the user are known, by their addresses. first is the end
+// that it begins with, for links may be dialled from either.
 func endsKey(endpoints [2]string, addresses [2]netip.AddrPort, user string) (key string, first int) {
 	order := cmp.Or(cmp.Compare(endpoints[0], endpoints[1]), addresses[0].Compare(addresses[1]))
 	if endpoints == [2]string{} && user == "" {

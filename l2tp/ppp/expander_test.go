@@ -579,8 +579,8 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestBoundedPassed: so is the state that packets make which are sent as they are, where CCP was seen and
-// where no more than a Reset-Ack was.
+// TestBoundedPassed: so is the state that packets make which are sent as they are, where CCP was
+// seen and where no more than a Reset-Ack was.
 func TestBoundedPassed(t *testing.T) {
 	for name, begin := range map[string]func(p *pair){
 		"deflate":   func(p *pair) { p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0) },

@@ -14,7 +14,8 @@ type Finding struct {
 // Findings are what there is to say, each with the number of frames that could not be read.
 func (x *Expander) Findings() map[Finding]uint64 { return x.findings }
 
-// report tells of a frame that was not read, and once that the password is wrong or can't be checked.
+// report tells of a frame that was not read, and once that the password is wrong or can't be
+// checked.
 func (l *Link) report(s State, compression string) {
 	news := (l.auth.proof == ProofWrong || l.auth.proof == ProofHashed) && !l.told
 	if news || s == NoKey || s == Unknown {

@@ -101,8 +101,8 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	return r
 }
 
-// damaged reports whether a frame was damaged on the way, so that nobody receives it: the checksum is
-// wrong of what carries it, and of others was right.
+// damaged reports whether a frame was damaged on the way, so that nobody receives it: the checksum
+// is wrong of what carries it, and of others was right.
 func (l *Link) damaged(sender int, f *Frame) bool {
 	l.sums[sender] = l.sums[sender] || f.Checksum == ChecksumRight
 	return f.Checksum == ChecksumWrong && l.sums[sender]
@@ -150,9 +150,9 @@ func (l *Link) fragment(r *Result, sender int, payload []byte) {
 }
 
 // join makes the link one of the bundle of its ends (RFC 1990 section 5.1.3): of the same endpoints
-// and the same user. Where it is not in the capture what they are, of the only bundle between the same
-// addresses that can be theirs; the number of the link's first fragment tells, without which, nil, the
-// link does not join yet if there is any.
+// and the same user. Where it is not in the capture what they are, of the only bundle between the
+// same addresses that can be theirs; the number of the link's first fragment tells, without which,
+// nil, the link does not join yet if there is any.
 func (l *Link) join(sender int, fragment []byte) {
 	if l.joinEnds() {
 		return

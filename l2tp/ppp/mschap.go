@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/md4"
 )
 
-// Algorithms of CHAP (RFC 1994, 2433, 2759; IANA's PPP Authentication Algorithms), by their number in
-// an Authentication-Protocol option.
+// Algorithms of CHAP (RFC 1994, 2433, 2759; IANA's PPP Authentication Algorithms), by their number
+// in an Authentication-Protocol option.
 const (
 	chapMD5    = 5
 	chapSHA1   = 6
@@ -24,8 +24,8 @@ const (
 	msCHAPv2   = 0x81
 )
 
-// chapHashes are those of CHAP: a response is the hash of ID, secret and challenge (RFC 1994 section
-// 4.1).
+// chapHashes are those of CHAP: a response is the hash of ID, secret and challenge (RFC 1994
+// section 4.1).
 var chapHashes = map[byte]func() hash.Hash{chapMD5: md5.New, chapSHA1: sha1.New, chapSHA256: sha256.New}
 
 // known says that a password can be compared with the response.

@@ -20,8 +20,8 @@ func (b *mpSender) unseen(x *Expander, link int, half bool) {
 	}
 }
 
-// TestMultilinkUnseen: a link of which LCP is not in the capture, or not whole, carries fragments of the
-// same packets as one of which it is, whichever sends first.
+// TestMultilinkUnseen: a link of which LCP is not in the capture, or not whole, carries fragments
+// of the same packets as one of which it is, whichever sends first.
 func TestMultilinkUnseen(t *testing.T) {
 	for name, c := range map[string]struct {
 		short, half bool
@@ -48,8 +48,8 @@ func TestMultilinkUnseen(t *testing.T) {
 	}
 }
 
-// TestMultilinkDialledLater: the capture begins when the first link has sent thousands of fragments, and
-// the second is dialled then.
+// TestMultilinkDialledLater: the capture begins when the first link has sent thousands of
+// fragments, and the second is dialled then.
 func TestMultilinkDialledLater(t *testing.T) {
 	x := NewExpander(nil)
 	b := newMPSender(t, x, 1, false)
@@ -69,8 +69,8 @@ func TestMultilinkDialledLater(t *testing.T) {
 	}
 }
 
-// TestMultilinkOthers: of two bundles between the same addresses, an unseen link joins that which its
-// numbers continue, and none if both might be.
+// TestMultilinkOthers: of two bundles between the same addresses, an unseen link joins that which
+// its numbers continue, and none if both might be.
 func TestMultilinkOthers(t *testing.T) {
 	for _, c := range []struct {
 		apart uint32

@@ -11,12 +11,13 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// fieldFunc takes a field of a packet, as [Control.Values] yields it, and says whether it wants more.
+// fieldFunc takes a field of a packet, as [Control.Values] yields it, and says whether it wants
+// more.
 type fieldFunc func(name string, value any) bool
 
 // option says how one configuration option is named and what its data says: a text for people, a
-// printable.Text, a uint64 or Octets. value says false if the data has the wrong length; nil means a flag, which has
-// no data.
+// printable.Text, a uint64 or Octets. value says false if the data has the wrong length; nil means
+// a flag, which has no data.
 type option struct {
 	name  string
 	value func(data []byte) (any, bool)

@@ -1,5 +1,5 @@
-// Command site makes web pages of the documents: README, manual, security, changelog, what is in doc,
-// and the JSON Schemas. A link that leads nowhere is an error. It is run by "make site".
+// Command site makes web pages of the documents: README, manual, security, changelog, what is in
+// doc, and the JSON Schemas. A link that leads nowhere is an error. It is run by "make site".
 package main
 
 import (

@@ -58,7 +58,8 @@ func here(packets int, f func()) cost {
 	return c
 }
 
-// crypto opens packets on all processors. prepare makes the function that one of them calls, and which counts wrong ICVs.
+// crypto opens packets on all processors. prepare makes the function that one of them calls, and
+// which counts wrong ICVs.
 func crypto(packets [][]byte, prepare func(last uint32) func(packets [][]byte) (bad int)) (cost, error) {
 	var last uint32
 	for _, p := range packets {

@@ -35,8 +35,8 @@ type load struct {
 	size       int // bytes of the file
 }
 
-// generate writes a capture of about size bytes, of packets that take turns to be of each of the SAs. frame appends one.
-// It takes the place of an earlier one of that name.
+// generate writes a capture of about size bytes, of packets that take turns to be of each of the
+// SAs. frame appends one. It takes the place of an earlier one of that name.
 func (b *bench) generate(name string, size, sas int, frame func(sa *traffic.SA, dst []byte) []byte) (*load, error) {
 	l := &load{file: filepath.Join(b.dir, name+".pcap"), keys: filepath.Join(b.dir, name+".esp_sa")}
 	var table bytes.Buffer

@@ -1,10 +1,12 @@
 //go:build unix
 
-// Bench measures the program as a person runs it, beside what cannot be done without: the cryptography alone over the same
-// packets, by package lanes and by the standard library, and beside tshark and tcpdump where they are installed.
+// Bench measures the program as a person runs it, beside what cannot be done without: the
+// cryptography alone over the same packets, by package lanes and by the standard library, and
+// beside tshark and tcpdump where they are installed.
 //
-// What is compared is run in turn, so that the ratios hold on a machine whose speed changes, and each measurement is a process
-// of its own. Rates are by processor time, which other load disturbs less than it does the clock.
+// What is compared is run in turn, so that the ratios hold on a machine whose speed changes, and
+// each measurement is a process of its own. Rates are by processor time, which other load disturbs
+// less than it does the clock.
 package main
 
 import (

@@ -30,7 +30,8 @@ func (b *bench) decrypt(l *load, cores int, out string) (cost, error) {
 	return timed(c)
 }
 
-// child has this program measure something in a process of its own, so that the memory of neither counts for the other.
+// child has this program measure something in a process of its own, so that the memory of neither
+// counts for the other.
 func (b *bench) child(what string, l *load, cores int) (result cost, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -73,7 +74,8 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// inTurn runs measurements in turn and returns the costs of each, by round. A round to warm up is not counted.
+// inTurn runs measurements in turn and returns the costs of each, by round. A round to warm up is
+// not counted.
 func (b *bench) inTurn(measurements ...func() (cost, error)) ([][]cost, error) {
 	costs := make([][]cost, len(measurements))
 	for round := range b.rounds + 1 {
@@ -104,7 +106,8 @@ func seconds(c cost) float64 { return c.CPU.Seconds() }
 func clock(c cost) float64   { return c.Wall.Seconds() }
 func memory(c cost) float64  { return float64(c.Memory) }
 
-// ratio is the median of the ratios of b's cost to a's, round by round: how many times a's rate is b's.
+// ratio is the median of the ratios of b's cost to a's, round by round: how many times a's rate is
+// b's.
 func ratio(a, b []cost, f func(cost) float64) float64 {
 	v := make([]float64, len(a))
 	for i := range a {

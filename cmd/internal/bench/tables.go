@@ -20,7 +20,8 @@ type row struct {
 	run  func() (cost, error)
 }
 
-// others compares the program with the cryptography alone, with other programs, and with cp, over a large capture.
+// others compares the program with the cryptography alone, with other programs, and with cp, over a
+// large capture.
 func (b *bench) others(size int) error {
 	l, err := b.generate("large", size, 1, func(sa *traffic.SA, dst []byte) []byte { return sa.Append(dst, 1400) })
 	if err != nil {
@@ -119,8 +120,9 @@ func coreCounts() []int {
 	return []int{1, 2}
 }
 
-// associations measures small packets of many SAs beside those of two. A short and a long capture tell what a new SA costs
-// (its keys are read, found by trial and reported) from what a further packet does.
+// associations measures small packets of many SAs beside those of two. A short and a long capture
+// tell what a new SA costs (its keys are read, found by trial and reported) from what a further
+// packet does.
 func (b *bench) associations() error {
 	const inner, head = 64, "%-9s %9s %8s %8s %10s %8s %8s %9s\n"
 	fmt.Printf("\n"+head, "SAs", "packets", "ns of a", "of two", "ns of a", "of two", "ns of", "memory")

@@ -122,7 +122,8 @@ func TestFileGrows(t *testing.T) {
 	}
 }
 
-// The file is replaced after each of its lines: by another one under its name, or by itself, emptied.
+// The file is replaced after each of its lines: by another one under its name, or by itself,
+// emptied.
 func TestFileRotated(t *testing.T) {
 	log := routerLog(t)
 	want := wholeOf(t, log, "router.log")
@@ -186,7 +187,8 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// The same listing again and again, as a script makes it that asks the router: each key is given once.
+// The same listing again and again, as a script makes it that asks the router: each key is given
+// once.
 func TestFileListedAgain(t *testing.T) {
 	log := routerLog(t)
 	path := filepath.Join(t.TempDir(), "router.log")

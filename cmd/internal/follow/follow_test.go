@@ -217,8 +217,8 @@ func (r *running) finish(want []string) {
 	}
 }
 
-// headOf reports whether id is of the same SA as one of want, and each of its keys begins the other's. What is no key
-// may have come to be known with a later line.
+// headOf reports whether id is of the same SA as one of want, and each of its keys begins the
+// other's. What is no key may have come to be known with a later line.
 func headOf(id string, want []string) bool {
 	a := strings.Split(id, " ")
 next:

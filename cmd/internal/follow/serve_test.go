@@ -22,8 +22,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// asRunner is set in the environment of this test binary to have it be the runner of a command, or a program that
-// follows one ("program").
+// asRunner is set in the environment of this test binary to have it be the runner of a command, or
+// a program that follows one ("program").
 const asRunner = "FOLLOW_BE_RUNNER"
 
 func init() {
@@ -66,8 +66,8 @@ func quickly(t *testing.T, spec string) (Source, *logged) {
 	return src, l
 }
 
-// alive makes a FIFO. The channel gives a value when the last process that has it open for writing is gone, after the first line that
-// was written into it.
+// alive makes a FIFO. The channel gives a value when the last process that has it open for writing
+// is gone, after the first line that was written into it.
 func alive(t *testing.T) (path string, first chan string, gone chan error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "alive")
@@ -117,7 +117,8 @@ func awaitGone(t *testing.T, gone chan error) {
 	}
 }
 
-// A program that is killed takes the command and its processes with it, also one that does not care for SIGTERM.
+// A program that is killed takes the command and its processes with it, also one that does not care
+// for SIGTERM.
 func TestExecProgramKilled(t *testing.T) {
 	for _, trap := range []string{"", "trap '' TERM; "} {
 		path, first, gone := alive(t)
@@ -164,8 +165,8 @@ func TestExecLeavesNone(t *testing.T) {
 	r.finish(nil)
 }
 
-// A command that never gave a key may fail so many times in a row, each soon. Each letter is a run: f fails soon, F after
-// long, k gives a key before, z does not fail.
+// A command that never gave a key may fail so many times in a row, each soon. Each letter is a run:
+// f fails soon, F after long, k gives a key before, z does not fail.
 func TestRestarts(t *testing.T) {
 	failed := errors.New("exit status 1")
 	for runs, want := range map[string]int{
@@ -199,7 +200,8 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// A command has no terminal to ask on: one that tried in the background would be stopped without a word.
+// A command has no terminal to ask on: one that tried in the background would be stopped without a
+// word.
 func TestExecSession(t *testing.T) {
 	src, _ := openTest(t, "exec:sleep 1000", Options{})
 	defer src.Close()
@@ -239,7 +241,8 @@ func TestExecBroken(t *testing.T) {
 	}
 }
 
-// What a command prints without an end is bounded on its way, and what is behind a pause comes whole.
+// What a command prints without an end is bounded on its way, and what is behind a pause comes
+// whole.
 func TestExecFlood(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "router.log")
 	log := routerLog(t)
@@ -251,7 +254,8 @@ func TestExecFlood(t *testing.T) {
 	r.finish(want)
 }
 
-// What a command prints to standard error without an end keeps no key back, and the source can be ended meanwhile.
+// What a command prints to standard error without an end keeps no key back, and the source can be
+// ended meanwhile.
 func TestExecFloodsErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "router.log")
 	log := routerLog(t)

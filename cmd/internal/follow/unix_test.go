@@ -124,7 +124,8 @@ func TestExecKilled(t *testing.T) {
 	r.finish(want)
 }
 
-// When the source ends, no process of the command stays, though one of them does not care for SIGTERM.
+// When the source ends, no process of the command stays, though one of them does not care for
+// SIGTERM.
 func TestExecEndsAll(t *testing.T) {
 	for _, trap := range []string{"", "trap '' TERM; "} {
 		path := filepath.Join(t.TempDir(), "alive")
@@ -244,7 +245,8 @@ func TestLineLog(t *testing.T) {
 	}
 }
 
-// A command that never gives a key and fails again and again ends the source; one that has given keys does not.
+// A command that never gives a key and fails again and again ends the source; one that has given
+// keys does not.
 func TestExecFails(t *testing.T) {
 	src, l := quickly(t, "exec:false")
 	r := start(t, src)

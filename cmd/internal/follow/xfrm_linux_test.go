@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace puts the test into a network namespace of its own. The thread is in it, and ends with the
-// goroutine that is locked to it.
+// namespace puts the test into a network namespace of its own. The thread is in it, and ends with
+// the goroutine that is locked to it.
 func namespace(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()

@@ -193,8 +193,8 @@ func appendAdvertisement(dst, p []byte) []byte {
 	return dst
 }
 
-// readAdvertisement reads the options of a router advertisement (RFC 4861 sections 4.2 and 4.6); ok is false where one is
-// damaged.
+// readAdvertisement reads the options of a router advertisement (RFC 4861 sections 4.2 and 4.6); ok
+// is false where one is damaged.
 func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) {
 	for o := p[min(16, len(p)):]; len(o) >= 8; {
 		n := int(o[1]) * 8

@@ -96,7 +96,8 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// TestContent: the protocol in a segment, and the first line of HTTP; nothing in it is obeyed by a terminal.
+// TestContent: the protocol in a segment, and the first line of HTTP; nothing in it is obeyed by a
+// terminal.
 func TestContent(t *testing.T) {
 	for data, want := range map[string]string{
 		"GET /a HTTP/1.1\r\nHost: x\r\n\r\n": "length 28: HTTP: GET /a HTTP/1.1",

@@ -192,7 +192,8 @@ type GRE struct {
 	Protocol uint16  `json:"protocol"`      // EtherType
 }
 
-// readGRE reads a header; data is the IP packet behind it, if that is one. ok is false where the header is cut off.
+// readGRE reads a header; data is the IP packet behind it, if that is one. ok is false where the
+// header is cut off.
 func readGRE(p []byte) (g GRE, data []byte, ok bool) {
 	if len(p) < 4 {
 		return g, nil, false

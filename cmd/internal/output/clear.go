@@ -214,7 +214,8 @@ type inputLink struct {
 	link capture.LinkType
 }
 
-// addInterface gives p the writer's number of its interface, which it describes before the first packet.
+// addInterface gives p the writer's number of its interface, which it describes before the first
+// packet.
 func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link capture.LinkType) error {
 	for len(c.ids) <= p.Interface {
 		c.ids = append(c.ids, 0)
@@ -431,8 +432,8 @@ func IsCaptureName(name string) bool {
 		strings.Contains(name, "%")
 }
 
-// IsPcapName reports whether a file of that name, which may say that it is compressed, is to be written in
-// the older format.
+// IsPcapName reports whether a file of that name, which may say that it is compressed, is to be
+// written in the older format.
 func IsPcapName(name string) bool {
 	_, name = compressed.OfName(name)
 	return strings.HasSuffix(strings.ToLower(name), ".pcap")

@@ -18,8 +18,9 @@ import (
 
 const captures = "../../../testdata/captures"
 
-// twoInterfaces is a pcapng with the frames of a capture twice: on an Ethernet interface with microseconds, and without the
-// Ethernet header on a raw one with nanoseconds. Each packet has a comment.
+// twoInterfaces is a pcapng with the frames of a capture twice: on an Ethernet interface with
+// microseconds, and without the Ethernet header on a raw one with nanoseconds. Each packet has a
+// comment.
 func twoInterfaces(t *testing.T, name string) []byte {
 	t.Helper()
 	src, err := capture.Open([]string{filepath.Join(captures, name)})

@@ -34,8 +34,8 @@ func written(t *testing.T, pcap bool, n int) []byte {
 	return b.Bytes()
 }
 
-// TestFileBoundaries writes a capture in pieces, cut at each place, and checks that what counts as whole is what a reader can
-// read.
+// TestFileBoundaries writes a capture in pieces, cut at each place, and checks that what counts as
+// whole is what a reader can read.
 func TestFileBoundaries(t *testing.T) {
 	for _, pcap := range []bool{false, true} {
 		data := written(t, pcap, 20)
@@ -70,7 +70,8 @@ func TestFileBoundaries(t *testing.T) {
 	}
 }
 
-// checkWhole checks that whole can be read to a clean end, and that the bytes beyond it in all are no whole packet.
+// checkWhole checks that whole can be read to a clean end, and that the bytes beyond it in all are
+// no whole packet.
 func checkWhole(t *testing.T, whole, all []byte) {
 	t.Helper()
 	if len(whole) == 0 {

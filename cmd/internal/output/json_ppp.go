@@ -18,8 +18,9 @@ type jsonPPP struct {
 
 	Malformed string `json:"malformed,omitempty"` // what is wrong with a packet of a control protocol
 
-	// Of a frame that is compressed, encrypted or a fragment: with what, where CCP was seen; what became
-	// of it; the number and the bits of a fragment; packets of control protocols that came out of it.
+	// Of a frame that is compressed, encrypted or a fragment: with what, where CCP was seen; what
+	// became of it; the number and the bits of a fragment; packets of control protocols that came out
+	// of it.
 	Compression string     `json:"compression,omitempty"`
 	State       string     `json:"state,omitempty"`
 	Sequence    *uint32    `json:"sequence,omitempty"`

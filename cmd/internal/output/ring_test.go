@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// ringNames plays packets into a ring, of seconds and each that many bytes, and returns the file that each lies in.
+// ringNames plays packets into a ring, of seconds and each that many bytes, and returns the file
+// that each lies in.
 func ringNames(t *testing.T, c RingConfig, seconds []int, bytes int64) []string {
 	t.Helper()
 	c.Zone = time.UTC

@@ -36,8 +36,8 @@ func (b *batch) fits(p *capture.Packet) bool {
 	return len(b.records) < cap(b.records) && len(b.data)+len(p.Data)+len(p.Options) <= batchBytes+batchBytes/8
 }
 
-// add adds a packet. lent: it may keep its data as long as it is in the batch; else that is copied. The caller has asked
-// fits.
+// add adds a packet. lent: it may keep its data as long as it is in the batch; else that is copied.
+// The caller has asked fits.
 func (b *batch) add(p *capture.Packet, number uint64, lent bool) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]

@@ -37,8 +37,8 @@ func ikeMessages(data []byte, marker bool) content {
 
 func keepalive() content { return content{reason: Keepalive} }
 
-// classifier tells IKE, ESP and L2TP from all else. A port proves nothing: other protocols use these
-// too, behind a NAT or by chance. A header that is plausible in all its fields does; what is
+// classifier tells IKE, ESP and L2TP from all else. A port proves nothing: other protocols use
+// these too, behind a NAT or by chance. A header that is plausible in all its fields does; what is
 // doubtful counts if it belongs to an exchange, an SA or a tunnel that is known.
 type classifier struct {
 	named   func(spi uint32) bool // an SPI that a key or IKE has named
@@ -146,8 +146,8 @@ func isKeepalive(payload []byte) bool {
 	return len(payload) == 0 || len(payload) == 1 && payload[0] == 0xff
 }
 
-// classifyNATT tells the three users of port 4500 apart (RFC 3948 section 2), where nothing else can
-// be there.
+// classifyNATT tells the three users of port 4500 apart (RFC 3948 section 2), where nothing else
+// can be there.
 func classifyNATT(n *capture.Frame, payload []byte) content {
 	switch {
 	case isKeepalive(payload) && !n.Truncated:

@@ -9,7 +9,8 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// FuzzClassify: whatever a datagram holds, its content is a part of it; and what looks random or plausible is asked of any bytes.
+// FuzzClassify: whatever a datagram holds, its content is a part of it; and what looks random or
+// plausible is asked of any bytes.
 func FuzzClassify(f *testing.F) {
 	ike := ikev1.Header{InitiatorCookie: ikev1.Cookie{1}, NextPayload: ikev1.PayloadSA, MajorVersion: 1, Exchange: ikev1.ExchangeMain, Length: ikev1.HeaderLen}
 	f.Add(uint16(500), uint16(500), uint8(0), ike.Append(nil))

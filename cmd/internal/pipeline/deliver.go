@@ -34,9 +34,9 @@ func (p *Pipeline) feed(b *batch) (stuck *group, err error) {
 	return stuck, err
 }
 
-// follow follows what the next records of b carry, up to one that waits for a group. Many go through
-// it, and then through each sink, as that is code which the processor keeps in its nearest cache; but
-// packets that were expanded are valid only until the next record is followed.
+// follow follows what the next records of b carry, up to one that waits for a group. Many go
+// through it, and then through each sink, as that is code which the processor keeps in its nearest
+// cache; but packets that were expanded are valid only until the next record is followed.
 func (p *Pipeline) follow(b *batch) (stuck *group) {
 	for b.fed < len(b.records) {
 		r := &b.records[b.fed]
@@ -92,8 +92,8 @@ func (r *Record) unsettled() *group {
 	return nil
 }
 
-// withheld reports whether the record is a fragment that comes again, with the frame that completed its
-// datagram.
+// withheld reports whether the record is a fragment that comes again, with the frame that completed
+// its datagram.
 func (r *Record) withheld() bool { return r.group != nil && r.group.withheld != nil }
 
 func (p *Pipeline) flush() error {

@@ -57,8 +57,8 @@ func (f *flood) run(t testing.TB, keys []*keysrc.Keys) *pipeline.Pipeline {
 	return p
 }
 
-// TestFloods: what strangers send, each packet with another SPI, cookie, identification, tunnel, session or address, takes
-// a bounded amount of memory.
+// TestFloods: what strangers send, each packet with another SPI, cookie, identification, tunnel,
+// session or address, takes a bounded amount of memory.
 func TestFloods(t *testing.T) {
 	const most = 200 << 20
 	for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
@@ -77,7 +77,8 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// BenchmarkFlood measures what a packet of each flood costs; what remains of it is that of making the packet.
+// BenchmarkFlood measures what a packet of each flood costs; what remains of it is that of making
+// the packet.
 func BenchmarkFlood(b *testing.B) {
 	keys := labKeys(b, "01-basic-aes128-sha1", tables...)
 	for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {

@@ -143,8 +143,8 @@ func TestForgedIKEFlood(t *testing.T) {
 	}
 }
 
-// TestForgedSpendNoBudget: forged messages, many of them, in front of one whose IV is not in the capture do not keep it from being
-// reconstructed once others have proven the key.
+// TestForgedSpendNoBudget: forged messages, many of them, in front of one whose IV is not in the
+// capture do not keep it from being reconstructed once others have proven the key.
 func TestForgedSpendNoBudget(t *testing.T) {
 	const dir, many = "01-basic-aes128-sha1", 200
 	whole := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
@@ -166,8 +166,8 @@ func TestForgedSpendNoBudget(t *testing.T) {
 	sameAsAlone(t, "without messages 1 to 4", alone, follow(t, f.with(append(list, f.list...)), keys, mode{text: true}), legitimate)
 }
 
-// BenchmarkForgedIKE is forged IKE messages behind a recording with its keys, with a wrong key, and with the key of a recording that begins
-// after phase 1.
+// BenchmarkForgedIKE is forged IKE messages behind a recording with its keys, with a wrong key, and
+// with the key of a recording that begins after phase 1.
 func BenchmarkForgedIKE(b *testing.B) {
 	const dir = "02-natt-aes256-sha1"
 	whole := mustRead(b, filepath.Join(capturesDir, dir, "outer.pcap"))

@@ -25,7 +25,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// hashes are those of the suites whose ICV the fuzz target computes itself, with the bytes of the ICV.
+// hashes are those of the suites whose ICV the fuzz target computes itself, with the bytes of the
+// ICV.
 var hashes = map[string]struct {
 	new func() hash.Hash
 	icv int
@@ -34,7 +35,8 @@ var hashes = map[string]struct {
 	"hmac-sha2-384-192": {sha512.New384, 24}, "hmac-sha2-512-256": {sha512.New, 32},
 }
 
-// judge is a sink that computes the ICV of each packet that is called verified, with code of its own.
+// judge is a sink that computes the ICV of each packet that is called verified, with code of its
+// own.
 type judge struct {
 	t      *testing.T
 	keys   []*keysrc.Keys
@@ -78,8 +80,9 @@ func (j *judge) Record(r *pipeline.Record) error {
 	return nil
 }
 
-// FuzzPipeline carries any capture with any keys through the pipeline to all outputs: nothing panics, every frame comes out
-// in its place, and what is called verified has an ICV that another implementation computes from one of the keys.
+// FuzzPipeline carries any capture with any keys through the pipeline to all outputs: nothing
+// panics, every frame comes out in its place, and what is called verified has an ICV that another
+// implementation computes from one of the keys.
 func FuzzPipeline(f *testing.F) {
 	for _, dir := range []string{"01-basic-aes128-sha1", "02-natt-aes256-sha1", "07-aggressive-psk", "08b-rsa-ikefrag-natt", "10-ipv6-outer", "13-ip-fragmented-esp",
 		"14-pppoe-wan", "17a-aes128gcm16", "17d-aes128-sha256-esn", "19-cooked-any", "23-ipcomp-inside-esp"} {

@@ -14,8 +14,8 @@ import (
 	"l2tpdump/cmd/internal/why"
 )
 
-// TestNothingLost: ESP in UDP without keys and without the IKE messages before it, and L2TP in clear
-// from each of its first frames on, are known for what they are.
+// TestNothingLost: ESP in UDP without keys and without the IKE messages before it, and L2TP in
+// clear from each of its first frames on, are known for what they are.
 func TestNothingLost(t *testing.T) {
 	for _, dir := range []string{"02-natt-aes256-sha1", "08b-rsa-ikefrag-natt", "11-three-clients-two-behind-nat", "25-forceencaps-no-nat"} {
 		f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))

@@ -253,8 +253,8 @@ func sameExchange(a, b *Message) bool {
 // decryptedOf reports whether b, which was decrypted, is of the SA of a.
 func decryptedOf(a, b *Message) bool { return sameSA(a, b) && b.Decrypted }
 
-// helps reports whether b may help with a though it was not decrypted: its last block may be the IV,
-// and in phase 1 it may hold what the IV is made from.
+// helps reports whether b may help with a though it was not decrypted: its last block may be the
+// IV, and in phase 1 it may hold what the IV is made from.
 func helps(a, b *Message) bool {
 	return (sameExchange(a, b) || sameSA(a, b) && b.Phase1()) && !a.NeedsProof()
 }

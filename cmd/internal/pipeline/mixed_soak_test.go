@@ -21,8 +21,8 @@ import (
 
 var soakTime = flag.Duration("soak-time", 0, "how long TestMixedSoak goes on; 0: two rounds")
 
-// mixture is recordings one after the other, again and again, with losses, replays, damaged frames, forged packets and
-// floods among them.
+// mixture is recordings one after the other, again and again, with losses, replays, damaged frames,
+// forged packets and floods among them.
 type mixture struct {
 	recordings []*frames
 	rand       *rand.Rand
@@ -85,7 +85,8 @@ func (m *mixture) round() {
 	}
 }
 
-// TestMixedSoak: mixed traffic with faults takes a bounded amount of memory, and every frame comes out.
+// TestMixedSoak: mixed traffic with faults takes a bounded amount of memory, and every frame comes
+// out.
 func TestMixedSoak(t *testing.T) {
 	m := &mixture{rand: rand.New(rand.NewPCG(1, 2)), time: 1.7e18}
 	p := pipeline.New(pipeline.Config{Source: m, Workers: 2})

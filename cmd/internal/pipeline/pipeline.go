@@ -145,8 +145,8 @@ func (p *Pipeline) PPP() map[ppp.Finding]uint64 {
 	return all
 }
 
-// Tunnels returns what there is to say of the secrets of tunnels, with the messages concerned, to be
-// called after Run.
+// Tunnels returns what there is to say of the secrets of tunnels, with the messages concerned, to
+// be called after Run.
 func (p *Pipeline) Tunnels() map[l2tp.Finding]uint64 {
 	all := make(map[l2tp.Finding]uint64)
 	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {

@@ -30,10 +30,11 @@ func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
 		follows && n.UDPLen%espUnit == 0 && h.Seq > last.seq && h.Seq-last.seq <= maxGap
 }
 
-// mayBeRTP reports whether the header of ESP is also one of RTP (RFC 3550 section 5.1): version 2, no
-// contributing sources, and a payload type that RFC 3551 section 6 leaves to media. What would be an
-// SPI has the sequence number of RTP in it, which no two packets share; what would be a sequence
-// number is the timestamp, which the first packet of an SA has as 1 and that of RTP hardly ever.
+// mayBeRTP reports whether the header of ESP is also one of RTP (RFC 3550 section 5.1): version 2,
+// no contributing sources, and a payload type that RFC 3551 section 6 leaves to media. What would
+// be an SPI has the sequence number of RTP in it, which no two packets share; what would be a
+// sequence number is the timestamp, which the first packet of an SA has as 1 and that of RTP hardly
+// ever.
 func mayBeRTP(h *esp.Header) bool {
 	const fixed, version2 = 0xcf000000, 0x80000000
 	media := h.SPI >> 16 & 0x7f
@@ -66,8 +67,8 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 	return looksRandom(payload[esp.HeaderLen:])
 }
 
-// looksRandom reports whether the first bytes of data can be ciphertext: no byte is there four times
-// in a row, which random data has once in 2^24 places, and hardly any is text.
+// looksRandom reports whether the first bytes of data can be ciphertext: no byte is there four
+// times in a row, which random data has once in 2^24 places, and hardly any is text.
 func looksRandom(data []byte) bool {
 	const sample = 64
 	data = data[:min(len(data), sample)]

@@ -17,8 +17,8 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// reportProcessor has a benchmark report the processor time of an operation, which other work on the machine changes little,
-// from when it is called to when what it returns is.
+// reportProcessor has a benchmark report the processor time of an operation, which other work on
+// the machine changes little, from when it is called to when what it returns is.
 func reportProcessor(b *testing.B) func() {
 	before := processorTime(b)
 	return func() { b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op") }

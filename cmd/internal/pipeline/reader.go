@@ -91,8 +91,8 @@ func (r *reader) lend() {
 	r.lender.Lend(b.lent[:r.window])
 }
 
-// fitWindow has the next batch read about as many bytes as it has records for: what is left must be moved to the one
-// behind it.
+// fitWindow has the next batch read about as many bytes as it has records for: what is left must be
+// moved to the one behind it.
 func (r *reader) fitWindow() {
 	const header = 16 // bytes in front of a packet in a file, at least
 	records := r.batch.records

@@ -47,8 +47,8 @@ type ends struct {
 	sport, dport uint16
 }
 
-// Ends returns the ends of a packet that was opened as its flow knows them: they are those of the first such packet. It
-// belongs to who calls Count.
+// Ends returns the ends of a packet that was opened as its flow knows them: they are those of the
+// first such packet. It belongs to who calls Count.
 func (f *Flow) Ends(src, dst netip.AddrPort) (firstSrc, firstDst netip.AddrPort) {
 	if e := &f.ends; !e.src.IsValid() {
 		*e = ends{src.Addr(), src.Port(), dst.Port()}

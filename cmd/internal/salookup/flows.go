@@ -112,8 +112,8 @@ func (t *Table) find(k flowKey) *Flow {
 	return t.others[k]
 }
 
-// enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is all
-// that most SPIs take.
+// enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is
+// all that most SPIs take.
 func (t *Table) enlist(f *Flow) {
 	first := t.bySPI.get(f.spi)
 	if first == nil {

@@ -61,8 +61,8 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 }
 
 // Record takes a record, and sets its Session, by which sinks behind the Gatherer learn what it is
-// of. What is said of that session is what is known up to the last record of the Gatherer, which may
-// be a later one; its UID is there from its beginning, and does not change.
+// of. What is said of that session is what is known up to the last record of the Gatherer, which
+// may be a later one; its UID is there from its beginning, and does not change.
 func (g *Gatherer) Record(r *pipeline.Record) error {
 	err := g.take(r)
 	if g.current != nil {
@@ -182,8 +182,8 @@ func (g *Gatherer) forget(s *Session) {
 	}
 }
 
-// KeepDetails has the events of sessions kept, their traffic over time and their conversations. It is called before the first
-// record.
+// KeepDetails has the events of sessions kept, their traffic over time and their conversations. It
+// is called before the first record.
 func (g *Gatherer) KeepDetails() { g.keeps = true }
 
 // keep reports whether an event of s is wanted, and there is room for it.

@@ -169,8 +169,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestFlowsBeyondTheBound: of many SPIs between two ends the newest are known, each that no session names takes the place
-// of one that is forgotten, and those that one names stay what they are.
+// TestFlowsBeyondTheBound: of many SPIs between two ends the newest are known, each that no session
+// names takes the place of one that is forgotten, and those that one names stay what they are.
 func TestFlowsBeyondTheBound(t *testing.T) {
 	g := NewGatherer(func(*Session) error { return nil })
 	src, dst := netip.MustParseAddrPort("192.0.2.7:0"), netip.MustParseAddrPort("192.0.2.1:0")

@@ -231,7 +231,8 @@ func sourcePort(r *pipeline.Record, src netip.AddrPort) uint16 {
 	return 0
 }
 
-// noteControl keeps a control message that says something; a ZLB says something where it answers a Hello.
+// noteControl keeps a control message that says something; a ZLB says something where it answers a
+// Hello.
 func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says, again bool) {
 	if !says || !g.keep(s) {
 		return

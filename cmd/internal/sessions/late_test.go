@@ -86,7 +86,8 @@ func TestLateRoles(t *testing.T) {
 	}
 }
 
-// TestLateClaims: what is missing in a capture that begins late is not taken for what did not happen.
+// TestLateClaims: what is missing in a capture that begins late is not taken for what did not
+// happen.
 func TestLateClaims(t *testing.T) {
 	for _, c := range []struct {
 		name  string

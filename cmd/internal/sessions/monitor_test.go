@@ -55,8 +55,8 @@ func changes(t *testing.T, file string, keys ...string) (list []sessions.Change,
 	return list, facts
 }
 
-// TestMonitor: the sessions of a Monitor are those of a Gatherer, each comes up before it is renewed or ends,
-// what is well is never told to have failed, and what failed is told to.
+// TestMonitor: the sessions of a Monitor are those of a Gatherer, each comes up before it is
+// renewed or ends, what is well is never told to have failed, and what failed is told to.
 func TestMonitor(t *testing.T) {
 	files, _ := filepath.Glob("../../../testdata/captures/*/outer.pcap")
 	bad, _ := filepath.Glob("../../../testdata/causes/*/outer.pcap")
@@ -109,8 +109,8 @@ func TestMonitor(t *testing.T) {
 	t.Log(told)
 }
 
-// TestMonitorFailsAgain: a session that is told to have failed, and then fails in another way, is told
-// to have failed twice, and no more often.
+// TestMonitorFailsAgain: a session that is told to have failed, and then fails in another way, is
+// told to have failed twice, and no more often.
 func TestMonitorFailsAgain(t *testing.T) {
 	s := newStory("fails-again")
 	s.phase1()

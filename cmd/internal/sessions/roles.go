@@ -48,8 +48,8 @@ func (a *association) told() bool {
 	return false
 }
 
-// settleByIKE takes note of a message of phase 1 that a key opens, or of one behind it: who began it
-// is likely the client.
+// settleByIKE takes note of a message of phase 1 that a key opens, or of one behind it: who began
+// it is likely the client.
 func (g *Gatherer) settleByIKE(x *exchange, m *pipeline.Message) {
 	if !x.late && m.Decrypted {
 		g.settle(x.assoc, x.initiator, likely)

@@ -66,7 +66,8 @@ func (sa *SA) Append(dst []byte, size int) []byte {
 	return sa.append(dst, room-trailerLen)
 }
 
-// AppendInner appends the next frame of the SA, of which the inner IP packet has inner bytes, at least 28.
+// AppendInner appends the next frame of the SA, of which the inner IP packet has inner bytes, at
+// least 28.
 func (sa *SA) AppendInner(dst []byte, inner int) []byte {
 	return sa.append(dst, udpLen+l2tpLen+pppLen+inner)
 }

@@ -60,7 +60,8 @@ func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	}
 }
 
-// placesOf names the source of the encryption key, and of the authentication key where it is another.
+// placesOf names the source of the encryption key, and of the authentication key where it is
+// another.
 func placesOf(sa *salookup.SA) []string {
 	places := []string{sa.From.Place()}
 	if sa.AuthFrom != nil && sa.AuthFrom != sa.From {

@@ -35,8 +35,8 @@ func loadCBC() cbc {
 	return cbc{param("keys"), param("rounds"), param("dst"), param("src"), param("iv"), param("blocks")}
 }
 
-// decrypt applies all rounds: round does one with the given key, last the last one. The rounds that only longer
-// keys have are jumped over.
+// decrypt applies all rounds: round does one with the given key, last the last one. The rounds that
+// only longer keys have are jumped over.
 func (p cbc) decrypt(label string, round, last func(key Mem)) {
 	key := func(i int) Mem { return Mem{Base: p.keys, Disp: 16 * i} }
 	for i := 1; i < 10; i++ {
@@ -104,7 +104,8 @@ func cbcAESNI() {
 	RET()
 }
 
-// cbcVAES keeps 4 vectors of 4 blocks in flight. The rest of a message is done in the same way under a mask.
+// cbcVAES keeps 4 vectors of 4 blocks in flight. The rest of a message is done in the same way
+// under a mask.
 func cbcVAES() {
 	function("cbcVAES", cbcSignature, "cbcVAES decrypts with 16 blocks in flight. It needs AVX-512 and VAES. dst may be src.")
 	p := loadCBC()

@@ -1,4 +1,5 @@
-// Asm writes the assembly of package lanes. It is a module of its own, so that avo is no dependency of the program.
+// Asm writes the assembly of package lanes. It is a module of its own, so that avo is no dependency
+// of the program.
 package main
 
 import (
