@@ -422,6 +422,7 @@ func (f *Finding) remarks(s *Session) {
 		_ = before.try(e, refusalRules) || before.try(e, failureRules)
 		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
 	}
+	f.Remarks = append(f.Remarks, s.pskRemarks()...)
 	for _, r := range remarkRules {
 		if p := r.test(s); p != nil && (r.id == "" || f.ID != r.id) {
 			f.Remarks = append(f.Remarks, p.text)

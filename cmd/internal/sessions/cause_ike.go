@@ -277,25 +277,6 @@ func (x *exchange) outOfDate(side int) string {
 	return ""
 }
 
-// pskTried: a pre-shared key that somebody named is not that of both.
-func pskTried(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
-	return x.tried(s.psks, s)
-}
-
-// pskForeign: nothing else is known than that the keys which somebody named are not those of an
-// end.
-func pskForeign(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
-	return x.foreign(s.psks, s)
-}
-
 // pskRefused: one end says that the other's key is not its own.
 func pskRefused(s *Session) *proof {
 	x := phase1Failed(s)
