@@ -379,11 +379,14 @@ func (s *Session) goes() bool {
 
 // waited says that something which was sent several times is not only still waiting when the
 // capture ends: it was sent for as long as any responder keeps what is half open (charon 30 s,
-// SoftEther 10 s), or the next time would have come. Senders wait at most twice as long as before
-// (charon 1.8 times, pluto, xl2tpd and Windows 2).
+// SoftEther 10 s), or no answer came for longer than clients wait (Windows 35 s), or the next time
+// would have come. Senders wait at most twice as long as before (charon 1.8 times, pluto, xl2tpd
+// and Windows 2).
 func (s *Session) waited(sent *span) bool {
-	const long, short = int64(30e9), int64(5e9)
-	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
+	const long, patience, short = int64(30e9), int64(35e9), int64(5e9)
+	end := s.bounds[1].time
+	return sent.lasted() >= long || end-sent.first.time >= patience ||
+		end-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
 }
 
 // step is the first that was not passed.

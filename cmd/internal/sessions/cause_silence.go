@@ -65,21 +65,33 @@ var failureRules = []rule{
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRPSealed},
 }
 
+// fragmentLost: a message that is sent in IP fragments does not arrive whole: here, or, as ICMP
+// says, where it goes.
 func fragmentLost(s *Session) *proof {
 	x := phase1Failed(s)
 	if x == nil {
 		return nil
 	}
 	for side := range x.parts {
-		p := &x.parts[side]
-		if p.n < 2 || !s.waited(p) {
+		p, late := &x.parts[side], &x.refused
+		told := late.kind == reassemblyTime && late.by == s.ends[1-side].Addr()
+		if !told && (p.n < 2 || !s.waited(p)) {
 			continue
 		}
-		text := fmt.Sprintf("IKE: a message of %d bytes from %s is sent in IP fragments, and never arrives whole (%d times)",
-			x.partLength, s.who(side), p.n)
-		return proven(append(p.frames(), x.refused.frames()...),
-			"%s",
-			text).at(fmt.Sprintf("ike-m%d", x.reached()+1))
+		n := x.reached()
+		if (n%2 == 1) != (side == x.initiator) {
+			n++ // the first after it
+		}
+		size, how := "", fmt.Sprintf("never arrives whole (%d times)", p.n)
+		if x.partLength > 0 {
+			size = fmt.Sprintf(" of %d bytes", x.partLength)
+		}
+		if told {
+			how = fmt.Sprintf("%s does not get it whole: ICMP %s (%d times)", late.by, late.kind, late.n)
+		}
+		return proven(append(p.frames(), late.frames()...),
+			"IKE: a message%s from %s is sent in IP fragments, and %s", size, s.who(side), how).
+			at(fmt.Sprintf("ike-m%d", n))
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ type exchange struct {
 	opened     [2]int  // encrypted messages that were decrypted
 	unopened   [2]span // encrypted messages that no key opened
 	ids        [2]ikev1.Identity
-	parts      [2]span  // first IP fragments of messages that were not put together
+	parts      [2]span  // first IP fragments since a message was last put together
 	partLength int      // bytes of the last of these messages
 	refused    refusal  // ICMP errors that quote IKE
 	late       bool     // its beginning was not captured
@@ -146,6 +146,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	x.sent[side] = at.time
+	if r.Net.UDPLen == x.partLength {
+		x.parts[side] = span{} // here it is whole
+	}
 	x.take(m, src, dst, at)
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
