@@ -175,8 +175,8 @@ func (s *Session) tried(n int) *Session {
 // beginsLate says that what led to the state of the session at the beginning of the capture is not
 // known.
 func (s *Session) beginsLate() bool {
-	c := s.call()
-	return s.late && (c == nil || !c.begun())
+	c, x := s.call(), s.exchange()
+	return s.late && (c == nil || !c.begun()) || s.isDialling() && x != nil && x.late
 }
 
 // try takes the first rule that applies.
@@ -288,7 +288,7 @@ func (s *Session) inClear() bool {
 
 // readable says that L2TP, or what else ESP carries, could be read.
 func (s *Session) readable() bool {
-	return s.assoc.opened || s.inClear() || slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
+	return s.assoc.opened || s.inClear() || s.up.seen()
 }
 
 // cameUp says that users' packets could pass: it is known where it can be read, and else it looks

@@ -165,7 +165,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
 	} else if opened && p.Inner != nil {
 		g.users(s, r, f.sender, at)
-	} else if opened {
+	} else if r.Verdict.Opened() {
 		s.came(at)
 	}
 	s.addESP(f, r.ESPLength(), at)
@@ -243,6 +243,9 @@ func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	return f.window.Duplicates > before
 }
 
+// largeESP is the size of ESP packets, in bytes, that are no small ones.
+const largeESP = 1000
+
 // addESP counts a packet of ESP.
 func (s *Session) addESP(f *flow, size int, at place) {
 	if f.session != s {
@@ -260,6 +263,9 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	if d.sizes < len(d.distinct) && !slices.Contains(d.distinct[:d.sizes], size) {
 		d.distinct[d.sizes] = size
 		d.sizes++
+	}
+	if size >= largeESP {
+		d.larges++
 	}
 	switch {
 	case size > d.largest:

@@ -90,6 +90,7 @@ type direction struct {
 	distinct [3]int // of these
 	large    span   // of the largest size
 	largest  int
+	larges   int   // packets of largeESP bytes or more
 	backoff  int   // copies of the largest size, each later than twice the time since the one before
 	data     int   // packets that are larger than keepalives, behind the first seconds
 	gap      int64 // between the last two of them
@@ -140,12 +141,23 @@ func (s *Session) latest() *exchange {
 	return s.exchanges[len(s.exchanges)-1]
 }
 
+// dialled is the latest exchange of the client, nil if there is none: its server may go on with one
+// that nobody saw begin.
+func (s *Session) dialled() *exchange {
+	for i := len(s.exchanges) - 1; i >= 0; i-- {
+		if x := s.exchanges[i]; !x.late || x.sent[client] != 0 {
+			return x
+		}
+	}
+	return s.latest()
+}
+
 // exchange is the one that counts, nil if there is none. While the session is dialled that is the
-// latest. Then it is the latest that a key opens, or else that was set up: anybody can send a first
+// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody can send a first
 // message.
 func (s *Session) exchange() *exchange {
 	if s.isDialling() {
-		return s.latest()
+		return s.dialled()
 	}
 	for _, counts := range [...]func(*exchange) bool{(*exchange).read, (*exchange).established} {
 		for i := len(s.exchanges) - 1; i >= 0; i-- {
