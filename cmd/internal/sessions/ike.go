@@ -154,7 +154,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		g.takes[end] = x.chosen
 	}
 	for _, n := range m.Negotiated {
-		g.negotiated(x, n)
+		g.negotiated(x, n, at)
 	}
 	if s.element == nil {
 		return

@@ -36,6 +36,7 @@ type Session struct {
 	bytes      [2]uint64
 	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
 	protected  [2]direction // ESP
+	lost       int64        // ESP packets that did not come, by their sequence numbers
 	alone      [2]span      // packets that a side sent since the other was heard
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
@@ -84,6 +85,7 @@ type orphans struct {
 // direction is the ESP that a side sent.
 type direction struct {
 	span
+	bytes    uint64 // of all packets
 	size     int    // bytes of the first packet
 	equal    bool   // all have its size
 	sizes    int    // different ones, up to 3

@@ -100,6 +100,7 @@ func (s *Session) turn() {
 	swap(&s.protected)
 	swap(&s.alone)
 	swap(&s.heard)
+	s.told.samples = nil
 	s.traffic = traffic{last: s.traffic.last}
 	s.moves, s.move = 0, move{}
 	s.misplaced = span{}
