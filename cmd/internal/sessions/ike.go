@@ -143,6 +143,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
 		g.current, s.last = s, at
+		g.ikeEvent(s, m, side, at)
 		return
 	}
 	x.sent[side] = at.time
@@ -170,6 +171,11 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if s.series != nil && x.renews(m) {
 		s.series.at(at.time).rekeys++
 	}
+	g.ikeEvent(s, m, side, at)
+}
+
+// ikeEvent keeps a message of IKE, if that is wanted.
+func (g *Gatherer) ikeEvent(s *Session, m *pipeline.Message, side int, at place) {
 	if g.keep(s) {
 		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
 		e.Retransmission = m.Retransmission
