@@ -22,6 +22,8 @@ const (
 	maxNotices = 16
 	maxQuicks  = 16
 	maxOffers  = 8
+
+	maxIdentity = 1024 // bytes
 )
 
 // copyTime is how soon behind a message the same one is a copy that the network or the capture
@@ -283,6 +285,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if ids := m.Identities(); len(ids) > 0 {
 		x.ids[side] = ids[0]
+		x.ids[side].Value = ids[0].Value.Cut(maxIdentity)
 	}
 	if certs := m.Certificates(); len(certs) > 0 {
 		x.certs[side] = &certs[0]
