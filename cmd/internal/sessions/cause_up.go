@@ -36,6 +36,7 @@ var upRules = []rule{
 // remarkRules are of what is no fault.
 var remarkRules = []rule{
 	{"rekey-collision", stepData, Up, "", rekeyCollision},
+	{"", stepData, Up, "", quickRefusedOnce},
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
 }
@@ -377,6 +378,19 @@ func tooLarge(s *Session) *proof {
 	return proven(s.icmp.frames(),
 		"%s says that packets are too large for it (ICMP, %d times)",
 		s.icmp.by, s.icmp.n)
+}
+
+// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on.
+func quickRefusedOnce(s *Session) *proof {
+	for _, x := range s.exchanges {
+		for _, q := range x.quicks {
+			if p := x.refusal(q, s); p != nil && x.agreed() && q.messages[1].first.time >= s.first.time {
+				p.text += "; another one was agreed on"
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // rekeyCollision: both ends renew phase 2 at the same time.

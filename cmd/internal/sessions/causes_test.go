@@ -239,6 +239,21 @@ func states(list []report) string {
 	return strings.Join(parts, ", ")
 }
 
+// TestRefusedOnce: what was refused before something else was agreed on is told, and once.
+func TestRefusedOnce(t *testing.T) {
+	dir := "../../../testdata/day"
+	list := printedOf(t, filepath.Join(dir, "outer.pcap"), filepath.Join(dir, "router-full.log"))
+	const said = "phase 2 was refused: 203.0.113.1 takes none of what was offered (3des-cbc hmac-md5-96 udp-transport 55s)"
+	for i, b := range list {
+		if told := bytes.Contains(b, []byte(said)); told != (i == 2) {
+			t.Errorf("session %d: %s", i+1, b)
+		}
+	}
+	if len(list) < 5 {
+		t.Errorf("%d sessions", len(list))
+	}
+}
+
 // TestOthers: recordings without a cause.json whose story is known.
 func TestOthers(t *testing.T) {
 	for _, c := range []struct{ name, want, without string }{

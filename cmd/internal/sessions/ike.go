@@ -22,6 +22,8 @@ const (
 	maxNotices = 16
 	maxQuicks  = 16
 	maxOffers  = 8
+
+	maxIdentity = 1024 // bytes
 )
 
 // copyTime is how soon behind a message the same one is a copy that the network or the capture
@@ -143,6 +145,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
 		g.current, s.last = s, at
+		g.ikeEvent(s, m, side, at)
 		return
 	}
 	x.sent[side] = at.time
@@ -170,6 +173,11 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if s.series != nil && x.renews(m) {
 		s.series.at(at.time).rekeys++
 	}
+	g.ikeEvent(s, m, side, at)
+}
+
+// ikeEvent keeps a message of IKE, if that is wanted.
+func (g *Gatherer) ikeEvent(s *Session, m *pipeline.Message, side int, at place) {
 	if g.keep(s) {
 		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
 		e.Retransmission = m.Retransmission
@@ -277,6 +285,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if ids := m.Identities(); len(ids) > 0 {
 		x.ids[side] = ids[0]
+		x.ids[side].Value = ids[0].Value.Cut(maxIdentity)
 	}
 	if certs := m.Certificates(); len(certs) > 0 {
 		x.certs[side] = &certs[0]

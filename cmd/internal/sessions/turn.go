@@ -97,6 +97,7 @@ func (s *Session) turn() {
 	swap(&s.pseudowire)
 	swap(&s.packets)
 	swap(&s.bytes)
+	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
 	swap(&s.heard)
@@ -173,6 +174,7 @@ func (l *link) turn() {
 	for _, y := range []*layer{&l.lcp, &l.ipcp, &l.ipv6cp, &l.ccp, &l.ecp} {
 		swap(&y.requests)
 		swap(&y.acked)
+		swap(&y.settled)
 		swap(&y.naks)
 	}
 	swap(&l.demands)
