@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"l2tpdump/cmd/internal/cells"
 )
 
 // All that talks to a person goes through this file. Messages go to standard error, prefixed
@@ -65,7 +67,7 @@ func message(format string, args ...any) {
 }
 
 func printMessage(text string) {
-	io.WriteString(os.Stderr, wrapped(text, columnsOf(os.Stderr), "  "))
+	io.WriteString(os.Stderr, cells.Wrap(text, columnsOf(os.Stderr), "  "))
 }
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }

@@ -198,26 +198,10 @@ func Brief(details string) string { return noise.ReplaceAllString(details, "") }
 func (d *drawing) verdict(r *Rung) {
 	head := " " + d.bad + " " + strings.Repeat(d.Signs.line, 2) + " " + r.Name + " "
 	d.WriteString(head + strings.Repeat(d.Signs.line, max(0, d.width-cells.Width(head))) + "\n")
-	for _, text := range wrapped(r.Details, d.width-7) {
-		d.WriteString("      " + text + "\n")
+	if r.Details != "" {
+		d.WriteString(cells.Wrap("      "+r.Details, d.width-1, "      "))
 	}
 	d.WriteString("   " + strings.Repeat(d.Signs.line, d.width-3) + "\n")
-}
-
-// wrapped cuts a text into lines at its blanks.
-func wrapped(text string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && cells.Width(line)+1+cells.Width(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
 }
 
 // cut is a text that takes so many columns at most.
