@@ -66,6 +66,7 @@ type exchange struct {
 	partLength int      // bytes of the last of these messages
 	refused    refusal  // ICMP errors that quote IKE
 	late       bool     // its beginning was not captured
+	inherited  bool     // by a session from the one before
 	deleted    [2]place // Delete of the ISAKMP SA
 	config     span     // Transaction exchange
 	xauth      xauth
