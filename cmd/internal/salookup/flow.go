@@ -150,7 +150,7 @@ func (t *Table) Opens(h Header, p Packet) bool {
 func (t *Table) renew(f *Flow) {
 	f.stale = false
 	f.trying, f.tried = nil, nil
-	sources := t.sources(f.spi, f.src, f.dst)
+	sources := t.appendSources(nil, f.spi, f.src, f.dst)
 	if len(sources) == 0 {
 		f.tried = t.unknown()
 		return

@@ -85,15 +85,15 @@ func ofQuick(n *esp.Negotiated) Source {
 		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin}}
 }
 
-// Sources returns what is known of an SPI between two addresses, the surest and fullest first.
-func (t *Table) Sources(spi uint32, src, dst netip.Addr) []Source {
+// AppendSources appends what is known of an SPI between two addresses, the surest and fullest first.
+func (t *Table) AppendSources(dst []Source, spi uint32, from, to netip.Addr) []Source {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.sources(spi, src, dst)
+	return t.appendSources(dst, spi, from, to)
 }
 
-func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
-	var list []Source
+func (t *Table) appendSources(list []Source, spi uint32, src, dst netip.Addr) []Source {
+	start := len(list)
 	for _, s := range slices.Backward(t.quick[spi]) { // the latest first
 		if s.Quick.Dst.Unmap() != dst {
 			s.Rank = SPIOnly
@@ -112,8 +112,8 @@ func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
 			list = append(list, Source{Secret: e.Secret, Known: e, Rank: Pattern})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Source) int {
+	slices.SortStableFunc(list[start:], func(a, b Source) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(b.complete(), a.complete()))
 	})
-	return list[:min(len(list), maxSources)]
+	return list[:min(len(list), start+maxSources)]
 }
