@@ -30,8 +30,9 @@ type Source struct {
 // Known is a secret that a table knows.
 type Known struct {
 	*esp.Secret
-	Index int  // in the order in which they were added
-	Used  bool // it opened packets
+	Index  int    // in the order in which they were added
+	Used   bool   // it opened packets
+	before *Known // the one that names the same SPI
 }
 
 // Place names the source for a person.
@@ -100,13 +101,15 @@ func (t *Table) appendSources(list []Source, spi uint32, src, dst netip.Addr) []
 		}
 		list = append(list, s)
 	}
-	for _, e := range t.secrets.get(spi) {
+	named := len(list)
+	for e := t.secrets.get(spi); e != nil; e = e.before {
 		s := Source{Secret: e.Secret, Known: e}
 		if !e.Dst.Match(dst) || !e.Src.Match(src) {
 			s.Rank = SPIOnly
 		}
 		list = append(list, s)
 	}
+	slices.Reverse(list[named:])
 	for _, e := range t.patterns {
 		if e.MatchesSPI(spi) && e.Dst.Match(dst) && e.Src.Match(src) {
 			list = append(list, Source{Secret: e.Secret, Known: e, Rank: Pattern})
