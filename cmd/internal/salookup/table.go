@@ -43,6 +43,7 @@ type Table struct {
 	clock  uint64     // packets admitted
 
 	trial   Trial
+	spare   *trying // memory for the next flow, nil: there is none
 	opener  esp.Opener
 	budget  budget
 	readied atomic.Int64 // SAs made ready for packets that another did not open
