@@ -107,12 +107,15 @@ func trimLine(s []byte) []byte {
 
 // word splits the first word off s.
 func word(s []byte) (first, rest []byte) {
-	s = bytes.TrimLeft(s, " \t")
-	end := bytes.IndexAny(s, " \t")
-	if end < 0 {
-		return s, nil
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
 	}
-	return s[:end], s[end:]
+	for i, c := range s {
+		if c == ' ' || c == '\t' {
+			return s[:i], s[i:]
+		}
+	}
+	return s, nil
 }
 
 // after returns what follows mark in s; ok only if mark is there.

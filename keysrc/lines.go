@@ -21,15 +21,34 @@ type splitter struct {
 	line func(text []byte, next bool) // takes a line without its end; next says whether the line number goes up
 
 	buf     []byte
-	have    int  // bytes in buf
-	known   bool // crLines is settled
-	crLines bool // a CR alone ends a line: there is no LF
-	skip    bool // inside a line that is too long
-	lines   int  // lines counted
-	special bool // the buffer holds CR, or what clean looks for
+	have    int   // bytes in buf
+	known   bool  // crLines is settled
+	crLines bool  // a CR alone ends a line: there is no LF
+	skip    bool  // inside a line that is too long
+	lines   int   // lines counted
+	signs   signs // in the buffer
 
 	long     int // lines passed over
 	longLine int // number of the first of them
+}
+
+// signs tells which bytes of signBytes are somewhere in a piece of text. Lines of a piece that has
+// none of them need not be searched one by one.
+type signs uint16
+
+const (
+	signBytes = "\r\x00\x1b\xc2<&#\xe2,|\t"
+	unclean   = signs(1<<4 - 1) // CR, and what clean looks for
+	allSigns  = signs(1<<len(signBytes) - 1)
+)
+
+func signsIn(text []byte) (found signs) {
+	for i := range len(signBytes) {
+		if bytes.IndexByte(text, signBytes[i]) >= 0 {
+			found |= 1 << i
+		}
+	}
+	return found
 }
 
 // run gives out all lines of r. It returns the number of bytes read.
@@ -49,7 +68,10 @@ func (s *splitter) run(r io.Reader) (total int64, err error) {
 
 // took takes what was read into the buffer behind what it had.
 func (s *splitter) took(fresh []byte, ended bool) {
-	s.special = s.special && s.have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || !isClean(fresh)
+	if s.have == 0 {
+		s.signs = 0
+	}
+	s.signs |= signsIn(fresh)
 	s.have += len(fresh)
 	data := s.buf[:s.have]
 	switch {
@@ -85,7 +107,7 @@ func (s *splitter) whole(text []byte) {
 	case s.skip:
 		s.skip = false
 		return
-	case s.special:
+	case s.signs&unclean != 0:
 		pieces(text, s.line)
 	default:
 		s.line(text, true)

@@ -36,14 +36,14 @@ func Parse(r io.Reader, name, format string) (*Keys, error) {
 	closeErr := s.Close()
 	if t := s.turner; t.score <= backward && !t.over {
 		*keys, seen = Keys{}, newSeen(0)
-		dates, content := s.dates, s.content
+		dates, content, n := s.dates, s.content, s.n
 		s, _ = NewStream(name, format, emit)
 		s.dates, s.content = dates, content
 		t.turned(func(n, depth int, text []byte) {
 			s.n = n
 			s.entry(depth, text)
 		})
-		s.n = t.lines[len(t.lines)-1].n
+		s.n = n
 		closeErr = s.Close()
 	} else if t.score <= backward {
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
@@ -225,7 +225,14 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
-	s.unwrap.entries(line, s.enter)
+	if !s.unwrap.bare(line) {
+		s.unwrap.entries(line, s.enter)
+		return
+	}
+	if s.turner != nil {
+		s.turner.take(s.n, 0, line)
+	}
+	s.offer(line)
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
@@ -342,13 +349,16 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		br.Discard(3)
 	}
-	split := splitter{line: func(line []byte, next bool) {
+	var split splitter
+	split.line = func(line []byte, next bool) {
 		if next {
 			s.n++
 		}
+		s.unwrap.lacks = allSigns &^ split.signs
 		s.feed(line)
-	}}
+	}
 	n, err := split.run(src)
+	s.unwrap.lacks = 0
 	if split.long > 0 {
 		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), maxLine)
 		if len(s.running) > 0 {

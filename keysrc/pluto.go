@@ -127,6 +127,9 @@ func plutoDebug(text []byte) (msg []byte, ok bool) {
 	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
 		return s[1:], true
 	}
+	if bytes.IndexByte(text, '|') < 0 && bytes.IndexByte(text, '!') < 0 {
+		return nil, false
+	}
 	for _, mark := range []string{": | ", ": !"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i <= 100 {
 			return text[i+3:], true

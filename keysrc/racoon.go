@@ -38,6 +38,9 @@ type racoon struct {
 
 // racoonMessage returns what follows "DEBUG: " or "INFO: ".
 func racoonMessage(text []byte) (msg []byte, ok bool) {
+	if !bytes.Contains(text, []byte("DEBUG")) && !bytes.Contains(text, []byte("INFO: ")) {
+		return nil, false
+	}
 	for _, mark := range []string{"DEBUG: ", "DEBUG2: ", "INFO: ", "DEBUG:", "DEBUG2:"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
 			return cutPlace(text[i+len(mark):]), true

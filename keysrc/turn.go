@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"slices"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -32,7 +33,8 @@ const forward = 8
 // A turner keeps the entries of a source, its lines or the messages in them, and finds out whether
 // its newest comes first.
 type turner struct {
-	lines []turnedLine
+	lines [][]turnedLine // in pieces of linesPiece
+	count int
 	chunk []byte // where the text of the last lines is
 	size  int    // of all text
 	last  [4]int
@@ -47,13 +49,15 @@ type turnedLine struct {
 	text     []byte
 }
 
+const linesPiece = 1024
+
 // take takes an entry of line n.
 func (t *turner) take(n, depth int, line []byte) {
 	if t.over {
 		return
 	}
 	t.size += len(line)
-	if t.over = t.score >= forward || t.size > maxTurned || len(t.lines) > maxTurned/16; t.over {
+	if t.over = t.score >= forward || t.size > maxTurned || t.count > maxTurned/16; t.over {
 		t.lines, t.chunk = nil, nil
 		return
 	}
@@ -62,7 +66,12 @@ func (t *turner) take(n, depth int, line []byte) {
 	}
 	start := len(t.chunk)
 	t.chunk = append(t.chunk, line...)
-	t.lines = append(t.lines, turnedLine{n, depth, t.chunk[start:]})
+	if t.count%linesPiece == 0 {
+		t.lines = append(t.lines, make([]turnedLine, 0, linesPiece))
+	}
+	last := &t.lines[t.count/linesPiece]
+	*last = append(*last, turnedLine{n, depth, t.chunk[start:]})
+	t.count++
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
 		return // a row of a table
 	}
@@ -71,9 +80,12 @@ func (t *turner) take(n, depth int, line []byte) {
 		off = 0
 	}
 	t.row = off
+	if yamaha.Match(line) {
+		return
+	}
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
-			if bytes.Contains(line, mark) && !yamaha.Match(line) {
+			if bytes.Contains(line, mark) {
 				if was := t.last[group]; was == i || was == i+2 { // counted from 1
 					t.score += (i + 1 - was) * weight[group]
 				}
@@ -91,12 +103,13 @@ func (l *turnedLine) goesOn() bool {
 // turned gives the lines out in the other order. Lines that begin with a blank go on from the one
 // before: they stay behind it, unless rows of dumps show that every line was turned.
 func (t *turner) turned(give func(n, depth int, text []byte)) {
-	for end := len(t.lines); end > 0; {
+	lines := slices.Concat(t.lines...)
+	for end := len(lines); end > 0; {
 		start := end - 1
-		for !t.rows && start > 0 && t.lines[start].goesOn() {
+		for !t.rows && start > 0 && lines[start].goesOn() {
 			start--
 		}
-		for _, l := range t.lines[start:end] {
+		for _, l := range lines[start:end] {
 			give(l.n, l.depth, l.text)
 		}
 		end = start

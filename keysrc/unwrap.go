@@ -9,9 +9,14 @@ import "bytes"
 type wrapping func(dst, line []byte) (inner []byte, ok bool)
 
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
-// each looks at a cheap sign first.
-var wrappings = []wrapping{
-	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
+// each looks at a cheap sign first, at the beginning of the line or as signsIn knows it.
+var wrappings = []struct {
+	signs signs // one of them is in such a line; 0: it may have none
+	take  wrapping
+}{
+	{0, unquoteMail}, {signsIn([]byte("<&")), unwrapHTML}, {signsIn([]byte("#")), unwrapSyslog},
+	{signsIn([]byte("\xe2")), straightQuotes}, {signsIn([]byte(",")), unwrapUAT}, {0, cutStamp},
+	{signsIn([]byte("|")), cutContainer}, {0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -26,6 +31,14 @@ type unwrapper struct {
 	part   bool   // the last line has a member of an object, or nothing but brackets
 	export bool   // the last line is of objects that have messages: what else they have is no line of a log
 	lister []byte // who sent the last line of syslog that was of a listing
+	lacks  signs  // that are not in the line, while it is in no wrapping
+}
+
+// bare reports whether a line is surely in no wrapping: it begins as a router's does, with
+// "2026/11/23", and no sign of another is near.
+func (u *unwrapper) bare(line []byte) bool {
+	return u.lacks == allSigns && !u.table.expected() && !u.export &&
+		len(line) > 4 && line[4] == '/' && digit(line[0])
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
@@ -75,7 +88,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
-		inner, ok = wrappings[i](inner[:0], line)
+		if w := &wrappings[i]; depth > 0 || w.signs == 0 || w.signs&^u.lacks != 0 {
+			inner, ok = w.take(inner[:0], line)
+		}
 	}
 	u.bufs[depth] = inner
 	switch {

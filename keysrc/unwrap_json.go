@@ -23,7 +23,9 @@ var timeNames = []string{
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
-	u.ends, u.part = u.ends[:0], len(bytes.Trim(line, "{}[], ")) == 0
+	const brackets = "{}[], "
+	u.ends = u.ends[:0]
+	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0
 	if !mayBeJSON(line) {
 		return dst, false
 	}
