@@ -107,10 +107,11 @@ func (o *output) ike(s *ikev1.Secret) {
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }
 
-// esp gives out ESP keys that belong together. The caller does not change them afterwards.
+// esp gives out ESP keys that belong together. The caller changes neither them nor the slice
+// afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})
+	o.emit(&Keys{ESP: s})
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.
