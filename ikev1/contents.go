@@ -9,9 +9,8 @@ import (
 
 // Notice is what a Notification payload says.
 type Notice struct {
-	Type     uint16 // RFC 2408 section 3.14.1
-	Name     string // "NO-PROPOSAL-CHOSEN", "notification 99"
-	Protocol uint8  // 1 ISAKMP, 3 ESP
+	Type uint16 // RFC 2408 section 3.14.1
+	Name string // "NO-PROPOSAL-CHOSEN", "notification 99"
 }
 
 // Failed says that the notification reports an error, and not a status.
@@ -31,7 +30,7 @@ func (m *Message) Notices() []Notice {
 			continue
 		}
 		if n, err := parseNotification(p.Body); err == nil {
-			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String(), Protocol: uint8(n.Protocol)})
+			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
 		}
 	}
 	return list
@@ -77,14 +76,13 @@ func (m *Message) Identities() []Identity {
 
 // Offer is a transform of an SA payload.
 type Offer struct {
-	Text        string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
-	Cipher      string // "aes-cbc-256"
-	Hash        string // of phase 1: "sha256"
-	Auth        string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
-	Group       string // "modp2048", "" none
-	Mode        string // of phase 2: "transport", "tunnel", "udp-transport"
-	LifeSeconds uint64 // 0: not named
-	LifeZero    bool   // a life of 0 seconds is named
+	Text     string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
+	Cipher   string // "aes-cbc-256"
+	Hash     string // of phase 1: "sha256"
+	Auth     string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
+	Group    string // "modp2048", "" none
+	Mode     string // of phase 2: "transport", "tunnel", "udp-transport"
+	LifeZero bool   // a life of 0 seconds is named
 }
 
 // maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
@@ -118,17 +116,15 @@ func (t *transform) offer() Offer {
 	if t.Protocol == protocolISAKMP {
 		p := t.phase1()
 		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
-		o.LifeSeconds = p.LifeSeconds
-		for i := range t.Attributes {
-			if a := &t.Attributes[i]; a.Type == phase1LifeDuration {
-				n, ok := a.number()
-				o.LifeZero = ok && n == 0
+		for kind, n := range t.numbers() {
+			if kind == phase1LifeDuration {
+				o.LifeZero = n == 0
 			}
 		}
 		return o
 	}
 	p := t.phase2()
-	o.Cipher, o.Mode, o.LifeSeconds = p.algorithmNames(), p.modeName(), p.LifeSeconds
+	o.Cipher, o.Mode = p.algorithmNames(), p.modeName()
 	if p.Group != 0 {
 		o.Group = groupName(p.Group)
 	}
@@ -150,7 +146,7 @@ func (m *Message) Vendors() []string {
 
 // CertificateInfo is what a certificate says that a message holds.
 type CertificateInfo struct {
-	Subject, Issuer     string // in quotes, fit for a terminal
+	Subject             string // in quotes, fit for a terminal
 	NotBefore, NotAfter time.Time
 }
 
@@ -167,8 +163,7 @@ func (m *Message) Certificates() []CertificateInfo {
 			continue
 		}
 		if cert := c.x509(); cert != nil {
-			subject, issuer := distinguishedName(cert.RawSubject), distinguishedName(cert.RawIssuer)
-			list = append(list, CertificateInfo{shownName(subject), shownName(issuer), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			list = append(list, CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list

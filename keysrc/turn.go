@@ -61,6 +61,22 @@ func (t *turner) take(n, depth int, line []byte) {
 		t.lines, t.chunk = nil, nil
 		return
 	}
+	t.keep(n, depth, line)
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
+		return // a row of a table
+	}
+	off, _, ok := charonRow(line)
+	if t.rows = t.rows || ok && off+16 == t.row; !ok {
+		off = 0
+	}
+	t.row = off
+	if !yamaha.Match(line) {
+		t.weigh(line)
+	}
+}
+
+// keep keeps an entry.
+func (t *turner) keep(n, depth int, line []byte) {
 	if cap(t.chunk)-len(t.chunk) < len(line) {
 		t.chunk = make([]byte, 0, max(64<<10, len(line)))
 	}
@@ -72,25 +88,19 @@ func (t *turner) take(n, depth int, line []byte) {
 	last := &t.lines[t.count/linesPiece]
 	*last = append(*last, turnedLine{n, depth, t.chunk[start:]})
 	t.count++
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
-		return // a row of a table
-	}
-	off, _, ok := charonRow(line)
-	if t.rows = t.rows || ok && off+16 == t.row; !ok {
-		off = 0
-	}
-	t.row = off
-	if yamaha.Match(line) {
-		return
-	}
+}
+
+// weigh takes what a line says of the order.
+func (t *turner) weigh(line []byte) {
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
-			if bytes.Contains(line, mark) {
-				if was := t.last[group]; was == i || was == i+2 { // counted from 1
-					t.score += (i + 1 - was) * weight[group]
-				}
-				t.last[group] = i + 1
+			if !bytes.Contains(line, mark) {
+				continue
 			}
+			if was := t.last[group]; was == i || was == i+2 { // counted from 1
+				t.score += (i + 1 - was) * weight[group]
+			}
+			t.last[group] = i + 1
 		}
 	}
 }

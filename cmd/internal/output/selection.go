@@ -40,7 +40,7 @@ type selected struct {
 
 // Record hands r on if it is wanted.
 func (s *selected) Record(r *pipeline.Record) error {
-	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(what string) bool { return holds(r, what) }) || !s.Passes(r) {
+	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(what string) bool { return holds(r, what) }) || !s.passes(r) {
 		return nil
 	}
 	s.Passed++
@@ -66,8 +66,8 @@ func holds(r *pipeline.Record, what string) bool {
 	return false
 }
 
-// Passes reports whether what is inside of a record, and its session, are wanted.
-func (s *Selection) Passes(r *pipeline.Record) bool {
+// passes reports whether what is inside of a record, and its session, are wanted.
+func (s *Selection) passes(r *pipeline.Record) bool {
 	switch {
 	case s.Inner == nil && s.Session == nil:
 		return true

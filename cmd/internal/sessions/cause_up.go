@@ -99,10 +99,10 @@ func keepalive(s *Session) *proof {
 		return nil
 	}
 	how := ""
-	if l := s.link(); l != nil && l.echo[1-side].open.n >= questions {
-		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].open.n)
-	} else if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= questions {
-		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].open.n)
+	if l := s.link(); l != nil && l.echo[1-side].n >= questions {
+		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].n)
+	} else if x := s.exchange(); x != nil && x.dpd[1-side].n >= questions {
+		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].n)
 	}
 	alone := &s.alone[1-side]
 	switch {
@@ -122,10 +122,10 @@ func keepalive(s *Session) *proof {
 func helloUnanswered(s *Session) *proof {
 	side, ok := s.unheard()
 	t, l := s.tunnel(), s.link()
-	if !ok || t == nil || t.hello[1-side].open.n < questions || l != nil && l.echo[1-side].open.n >= questions {
+	if !ok || t == nil || t.hello[1-side].n < questions || l != nil && l.echo[1-side].n >= questions {
 		return nil
 	}
-	hello := &t.hello[1-side].open
+	hello := &t.hello[1-side]
 	return proven(hello.frames(),
 		"%s no longer answered the L2TP Hello of %s (%d times in %s)",
 		s.name(side), s.name(1-side), hello.n, span64(hello.lasted()))

@@ -71,8 +71,8 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
-	proofs     *proofs  // nil: there are no keys to try
-	dpd        [2]asked // questions of dead peer detection, by who asks
+	proofs     *proofs // nil: there are no keys to try
+	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
 
 // natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
@@ -106,12 +106,6 @@ type refusal struct {
 	span
 	kind string // "port unreachable"
 	by   netip.Addr
-}
-
-// asked counts questions since the last answer.
-type asked struct {
-	open  span
-	total int
 }
 
 // quick is a Quick Mode.
@@ -407,10 +401,9 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 	for _, n := range m.Notices() {
 		switch {
 		case n.Asks():
-			x.dpd[side].total++
-			x.dpd[side].open.add(at)
+			x.dpd[side].add(at)
 		case n.Answers():
-			x.dpd[1-side].open = span{}
+			x.dpd[1-side] = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
