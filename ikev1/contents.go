@@ -76,13 +76,14 @@ func (m *Message) Identities() []Identity {
 
 // Offer is a transform of an SA payload.
 type Offer struct {
-	Text     string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
-	Cipher   string // "aes-cbc-256"
-	Hash     string // of phase 1: "sha256"
-	Auth     string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
-	Group    string // "modp2048", "" none
-	Mode     string // of phase 2: "transport", "tunnel", "udp-transport"
-	LifeZero bool   // a life of 0 seconds is named
+	Text        string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
+	Cipher      string // "aes-cbc-256"
+	Hash        string // of phase 1: "sha256"
+	Auth        string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
+	Group       string // "modp2048", "" none
+	Mode        string // of phase 2: "transport", "tunnel", "udp-transport"
+	LifeSeconds uint64 // 0: not named
+	LifeZero    bool   // a life of 0 seconds is named
 }
 
 // maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
@@ -116,6 +117,7 @@ func (t *transform) offer() Offer {
 	if t.Protocol == protocolISAKMP {
 		p := t.phase1()
 		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
+		o.LifeSeconds = p.LifeSeconds
 		for kind, n := range t.numbers() {
 			if kind == phase1LifeDuration {
 				o.LifeZero = n == 0
@@ -124,7 +126,7 @@ func (t *transform) offer() Offer {
 		return o
 	}
 	p := t.phase2()
-	o.Cipher, o.Mode = p.algorithmNames(), p.modeName()
+	o.Cipher, o.Mode, o.LifeSeconds = p.algorithmNames(), p.modeName(), p.LifeSeconds
 	if p.Group != 0 {
 		o.Group = groupName(p.Group)
 	}
@@ -163,8 +165,7 @@ func (m *Message) Certificates() []CertificateInfo {
 			continue
 		}
 		if cert := c.x509(); cert != nil {
-			subject := distinguishedName(cert.RawSubject)
-			list = append(list, CertificateInfo{shownName(subject), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			list = append(list, CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list
