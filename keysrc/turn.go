@@ -75,7 +75,7 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
 			if bytes.Contains(line, mark) && !yamaha.Match(line) {
-				if was := t.last[group]; was == i || was == i+2 { // counted from 1
+				if was := t.last[group]; was != 0 && (was == i || was == i+2) { // counted from 1
 					t.score += (i + 1 - was) * weight[group]
 				}
 				t.last[group] = i + 1
