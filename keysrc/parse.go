@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"l2tpdump/capture/compressed"
@@ -21,39 +22,77 @@ import (
 // source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
-	keys, seen := new(Keys), newSeen(0)
-	emit := func(k *Keys) {
-		if seen.Fresh(k) {
-			keys.add(k)
-		}
-	}
-	s, err := NewStream(name, format, emit)
+	keys, s, err := newWhole(name, format)
 	if err != nil {
 		return nil, err
 	}
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
-	if t := s.turner; t.score <= backward && !t.over {
-		*keys, seen = Keys{}, newSeen(0)
-		dates, content, n := s.dates, s.content, s.n
-		s, _ = NewStream(name, format, emit)
-		s.dates, s.content = dates, content
-		t.turned(func(n, depth int, text []byte) {
-			s.n = n
-			s.entry(depth, text)
-		})
-		s.n = n
-		closeErr = s.Close()
-	} else if t.score <= backward {
+	switch order := s.order(); {
+	case order == newestFirst && s.turner.over:
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
 			"turned here: give it with its oldest line first", Doubt: true}}})
+	case order == newestFirst ||
+		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && s.out.keys == 0):
+		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
+		better := order == newestFirst || other.out.bad == 0 || other.out.bad < s.out.bad
+		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
+			keys, closeErr = turned, turnedErr
+		}
 	}
 	keys.complete()
 	if err == nil {
 		err = closeErr
 	}
 	return keys, err
+}
+
+// newWhole starts a stream of a source that is read to its end: each key once.
+func newWhole(name, format string) (*Keys, *Stream, error) {
+	keys, seen := new(Keys), newSeen(0)
+	s, err := NewStream(name, format, func(k *Keys) {
+		if seen.Fresh(k) {
+			keys.add(k)
+		}
+	})
+	return keys, s, err
+}
+
+// The order of a source.
+const (
+	unknownOrder = iota
+	newestFirst
+	oldestFirst
+)
+
+// order tells the order of the source by what logs say one after the other, or else by their times.
+// A Yamaha router's log is read as it is.
+func (s *Stream) order() int {
+	t := s.turner
+	switch {
+	case t.score <= backward:
+		return newestFirst
+	case t.score > 0 || !slices.ContainsFunc(s.running, func(r started) bool { return r.format != &yamahaFormat }):
+		return oldestFirst
+	case t.over:
+		return t.times
+	}
+	return t.byTime()
+}
+
+// turned reads the source in the other order; rows is for turner.turned.
+func (s *Stream) turned(rows bool) (*Keys, *Stream, error) {
+	keys, other, _ := newWhole(s.out.name, s.format)
+	other.dates, other.content = s.dates, s.content
+	other.unwrap.table = s.unwrap.table // its heading may stand where it stood
+	other.unwrap.table.open = false
+	s.turner.turned(rows, func(l *turnedLine) {
+		other.n = l.n
+		other.entry(l.depth, l.text)
+	})
+	other.n = s.n
+	return keys, other, other.Close()
 }
 
 // ParseFile is Parse for a file, or for standard input if path is "-".
@@ -230,7 +269,7 @@ func (s *Stream) feed(line []byte) {
 		return
 	}
 	if s.turner != nil {
-		s.turner.take(s.n, 0, line)
+		s.turner.take(s.n, 0, line, "")
 	}
 	s.offer(line)
 }
@@ -238,7 +277,7 @@ func (s *Stream) feed(line []byte) {
 // entry takes what a line holds of a log, in the wrappings that are left.
 func (s *Stream) entry(depth int, text []byte) {
 	if s.turner != nil {
-		s.turner.take(s.n, depth, text)
+		s.turner.take(s.n, depth, text, s.unwrap.time)
 	}
 	s.unwrap.split(depth, text, s.give)
 }

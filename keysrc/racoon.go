@@ -95,6 +95,7 @@ type racoonLog struct {
 	got     []byte
 	lastRow int // length of the last row
 	damaged bool
+	blank   bool // an empty message is behind the label
 	gap     bool // a blank line or a comment is behind the last row
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
@@ -181,7 +182,9 @@ func (r *racoonLog) foreign() {
 // message takes one message.
 func (r *racoonLog) message(n int, msg []byte) bool {
 	msg = trimLine(msg)
-	if len(msg) == 0 { // before the rows
+	if len(msg) == 0 { // before the rows; behind them if each line was turned
+		r.damaged = r.damaged || len(r.got) > 0 && !r.blank
+		r.blank = true
 		return r.value != racoonNone
 	}
 	if r.row(msg) {
@@ -211,7 +214,8 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 			r.give()
 		}
 	}
-	r.value, r.name, r.start, r.got, r.lastRow, r.damaged, r.gap = value, name, n, r.got[:0], 0, false, false
+	r.value, r.name, r.start, r.got, r.lastRow = value, name, n, r.got[:0], 0
+	r.damaged, r.blank, r.gap = false, false, false
 	// MikroTik and old versions put a short value into the same line.
 	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
 		r.row(trimLine(msg[i+1:]))

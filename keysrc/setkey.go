@@ -103,6 +103,10 @@ func (k *setkey) line(n int, text []byte) bool {
 		k.give()
 		return true
 	}
+	if f := string(first); f == "E:" || f == "A:" {
+		k.out.orphans = true
+		return false
+	}
 	src, rest := setkeyAddr(first), trimLine(rest)
 	if src.IsValid() && len(rest) > 0 && !bytes.ContainsAny(rest, " \t") {
 		if dst := setkeyAddr(rest); dst.IsValid() {

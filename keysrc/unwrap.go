@@ -27,11 +27,13 @@ type unwrapper struct {
 	bufs   [maxWrapped][]byte
 	table  logTable
 	object jsonObject
-	ends   []int  // where the messages end that the last line of JSON held
-	part   bool   // the last line has a member of an object, or nothing but brackets
-	export bool   // the last line is of objects that have messages: what else they have is no line of a log
-	lister []byte // who sent the last line of syslog that was of a listing
-	lacks  signs  // that are not in the line, while it is in no wrapping
+	ends   []int    // where the messages end that the last line of JSON held
+	times  []string // of these messages, "" where they have none
+	time   string   // of the entry at hand, likewise
+	part   bool     // the last line has a member of an object, or nothing but brackets
+	export bool     // the last line is of objects that have messages: what else they have is no line of a log
+	lister []byte   // who sent the last line of syslog that was of a listing
+	lacks  signs    // that are not in the line, while it is in no wrapping
 }
 
 // bare reports whether a line is surely in no wrapping: it begins as a router's does, with
@@ -42,18 +44,37 @@ func (u *unwrapper) bare(line []byte) bool {
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
-// JSON in it, which may have several lines. depth is for split.
+// JSON in it, which may have several lines, or the lines of a web page that are in it. depth is for
+// split.
 func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
+	if !ok && bytes.IndexByte(line, '<') >= 0 {
+		if inner, ok = unwrapHTML(inner[:0], line); ok {
+			u.page(inner, give)
+			return
+		}
+	}
 	u.bufs[0] = inner
 	if u.export = ok || u.export && u.part; !u.export {
 		give(0, line)
 		return
 	}
 	start := 0
-	for _, end := range u.ends {
+	ends, times := u.ends, u.times
+	u.ends, u.times = nil, nil // there may be JSON in a message
+	for i, end := range ends {
+		u.time = times[i]
 		give(1, inner[start:end])
 		start = end
+	}
+	u.ends, u.times, u.time = ends, times, ""
+}
+
+// page gives out the lines that one of a web page held.
+func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
+	u.bufs[0], u.export = inner, false
+	for line := range bytes.Lines(inner) {
+		give(1, line)
 	}
 }
 

@@ -24,7 +24,7 @@ var timeNames = []string{
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	const brackets = "{}[], "
-	u.ends = u.ends[:0]
+	u.ends, u.times = u.ends[:0], u.times[:0]
 	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0
 	if !mayBeJSON(line) {
 		return dst, false
@@ -193,9 +193,10 @@ func (o *jsonObject) takeTime(name string, value []byte) {
 func (u *unwrapper) endObject(dst []byte) []byte {
 	n := len(dst)
 	if dst = u.object.text(dst); len(dst) > n {
-		u.ends = append(u.ends, len(dst))
+		u.ends, u.times = append(u.ends, len(dst)), append(u.times, u.object.time)
+		u.object.time = ""
 	}
-	u.object = jsonObject{}
+	u.object = jsonObject{time: u.object.time} // which may be that of the object around this one
 	return dst
 }
 

@@ -29,7 +29,9 @@ func quoteJSON(s string) string {
 func csvQuote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // stamp is the time of line i.
-func stamp(i int) string { return fmt.Sprintf("2026-11-23T07:%02d:%02d.%03d", 15+i/8000, i/20%60, i%20*50) }
+func stamp(i int) string {
+	return fmt.Sprintf("2026-11-23T07:%02d:%02d.%03d", 15+i/8000, i/20%60, i%20*50)
+}
 
 func syslogStamp(i int) string { return fmt.Sprintf("Nov 23 07:%02d:%02d", 15+i/8000, i/20%60) }
 
@@ -37,6 +39,7 @@ var wraps = []struct {
 	name string
 	wrap func([]string) string
 }{
+	{"plain", lineByLine(func(i int, l string) string { return l })},
 	{"journal JSON", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"__REALTIME_TIMESTAMP":"%d","PRIORITY":"6","SYSLOG_IDENTIFIER":"vpn","MESSAGE":%s,"_PID":"12"}`, 1700000000000000+i*50000, quoteJSON(l))
 	})},
@@ -46,11 +49,16 @@ var wraps = []struct {
 	{"Elasticsearch JSON lines", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"_index":"logs","_source":{"@timestamp":"%sZ","host":{"name":"gw"},"message":%s}}`, stamp(i), quoteJSON(l))
 	})},
-	{"one message", func(l []string) string { return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n" }},
+	{"one message", func(l []string) string {
+		return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n"
+	}},
 	{"one message, pretty", func(l []string) string {
 		return "{\n  \"cmd\": \"x\",\n  \"output\": " + quoteJSON(strings.Join(l, "\n")+"\n") + ",\n  \"rc\": 0\n}\n"
 	}},
-	{"array of lines", func(l []string) string { b, _ := json.Marshal(map[string]any{"rc": 0, "stdout_lines": l}); return string(b) + "\n" }},
+	{"array of lines", func(l []string) string {
+		b, _ := json.Marshal(map[string]any{"rc": 0, "stdout_lines": l})
+		return string(b) + "\n"
+	}},
 	{"array of lines, pretty", func(l []string) string {
 		b, _ := json.MarshalIndent(map[string]any{"rc": 0, "stdout_lines": l}, "", "  ")
 		return string(b) + "\n"
@@ -175,6 +183,16 @@ func TestWrapped(t *testing.T) {
 				continue
 			}
 			wrapped := w.wrap(lines)
+			if os.Getenv("NEWEST") != "" {
+				parts := strings.SplitAfter(wrapped, "\n")
+				parts = parts[:len(parts)-1]
+				if h := strings.ToLower(parts[0]); len(parts) > 1 && strings.Contains(h, "message") && strings.Contains(h, "time") && !strings.Contains(h, "{") {
+					slices.Reverse(parts[1:])
+				} else {
+					slices.Reverse(parts)
+				}
+				wrapped = strings.Join(parts, "")
+			}
 			if strings.Contains(names[i], "charon-systemd") {
 				wrapped = strings.NewReplacer("vpn[812]", "charon-systemd[812]", "racoon[812]", "charon-systemd[812]", "root:", "charon-systemd:", "gw vpn 812", "gw charon-systemd 812").Replace(wrapped)
 			}
@@ -185,6 +203,11 @@ func TestWrapped(t *testing.T) {
 			}
 			if a, b := keysOnly(got), keysOnly(want); a != b {
 				t.Errorf("%-40s %-25s DIFF", names[i], w.name)
+				for l := range strings.SplitSeq(a, "\n") {
+					if !strings.Contains(b, l) {
+						t.Errorf("INVENTED %s %s %.200s", names[i], w.name, l)
+					}
+				}
 				if os.Getenv("V") != "" {
 					t.Errorf("got\n%s\nwant\n%s\n%v", a, b, got.Notes)
 				}
