@@ -80,6 +80,9 @@ type Frame struct {
 	UDPTooLong       bool // the UDP header says more than the IP header, which UDPLen is by then
 	TCPStart, TCPEnd int  // TCP payload, cut to what was captured
 
+	// PPPInterface: the IP packet passed a PPP interface of Linux, whose PPP header is not captured.
+	PPPInterface bool
+
 	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
 	PPPStart, PPPEnd int
 

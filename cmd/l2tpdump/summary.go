@@ -160,6 +160,10 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+stats.Inner == 0 {
 		return ""
 	}
+	frames := stats.PPP
+	if stats.L2TP == 0 {
+		frames = stats.Line
+	}
 	packed := ""
 	if stats.Expansion != (ppp.Counts{}) {
 		packed = fmt.Sprintf(" (%v)", stats.Expansion)
@@ -172,7 +176,7 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.Ethernet > 0 {
 		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, stats.PPP, packed, ethernet, stats.Inner)
+	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed, ethernet, stats.Inner)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

@@ -61,7 +61,7 @@ func holds(r *pipeline.Record, what string) bool {
 	case "eth":
 		return r.Payload.Ethernet != nil
 	case "ip":
-		return r.Payload.Inner != nil
+		return r.Payload.Inner != nil && !r.Payload.Beside
 	}
 	return false
 }
@@ -80,9 +80,9 @@ func (s *Selection) passes(r *pipeline.Record) bool {
 	}
 	p := &r.Payload
 	if s.Inner == nil {
-		return p.Inner != nil && !p.Line || p.Ethernet != nil
+		return p.Inner != nil && !p.Beside || p.Ethernet != nil
 	}
-	return !p.Line && (passes(s.Inner, p.Inner, r) || slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
+	return !p.Beside && (passes(s.Inner, p.Inner, r) || slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
 }
 
 // passes reports whether a user's packet, the end of which may be missing, passes a filter.

@@ -67,14 +67,14 @@ func (s *Stats) add(r *Record) {
 	if r.Payload.Ethernet != nil {
 		s.Ethernet++
 	}
-	if r.Payload.Line {
+	switch {
+	case !r.Payload.HasPPP:
+	case r.Payload.Line:
 		s.Line++
-		return
-	}
-	if r.Payload.HasPPP {
+	default:
 		s.PPP++
 	}
-	if r.Payload.Inner != nil {
+	if r.Payload.Inner != nil && !r.Payload.Beside {
 		s.Inner += 1 + uint64(len(r.Payload.More))
 	}
 	if r.Head() {
