@@ -345,6 +345,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 		return false
 	case p != nil && p.request == x.request && s.isDialling(): // the same again
 		return now-s.last.time < retryTime
+	case x.late && x.kind == ikev1.ExchangeInformational && len(s.exchanges) == 0: // it begins nothing
+		return true
 	case s.ended():
 		return false
 	case s.protected[client].n+s.protected[server].n > 0:
