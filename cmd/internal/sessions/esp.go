@@ -160,8 +160,10 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		g.current, s.last = s, at
 		return // its receiver drops it
 	}
-	if p := &r.Payload; opened && p.HasL2TP {
+	if opened {
 		g.settleBy(a, r, f.sender)
+	}
+	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
 	} else if opened && p.Inner != nil {

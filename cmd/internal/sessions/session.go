@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/ikev1"
 )
@@ -214,8 +215,11 @@ func (s *Session) ended() bool {
 	if t := s.tunnel(); t != nil && t.stop != nil {
 		return true
 	}
-	x := s.exchange()
-	return x != nil && (x.deleted[client].seen() || x.deleted[server].seen())
+	const underway = int64(2e9) // for as long there may be ESP that was sent before
+	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	return x != nil && slices.ContainsFunc(x.deleted[:], func(at place) bool {
+		return at.seen() && last < at.time+underway // else it was an SA that another one replaces
+	})
 }
 
 // came says that the session came up.
