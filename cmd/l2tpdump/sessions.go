@@ -75,7 +75,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		if !o.quiet {
-			listed(newReport(p, keys).failed())
+			listed(newReport(r.p, keys).failed())
 			if ofOthers(stats) {
 				hint("%s", otherKeys(stats, keys))
 			}
