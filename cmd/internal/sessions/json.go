@@ -245,7 +245,7 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.cookies[1] != (ikev1.Cookie{}) {
 		o.ResponderCookie = x.cookies[1].String()
 	}
-	if sa := x.sa; sa != nil && o.Cipher == "" {
+	if sa := x.sa; sa != nil && o.Cipher == "" && (x.reached() > 2 || x.established() || x.read()) { // else it is offered only
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
 	}
 	if c := &x.xauth; c.user != "" || c.status != "" {
