@@ -110,7 +110,7 @@ type keyring struct {
 	sources                  []*keysrc.Keys
 	show                     bool
 	p                        *pipeline.Pipeline // nil without a capture
-	report                   *report
+	judged                   []reportedESP      // the flows of the capture
 	flows                    map[uint32][]*reportedESP
 	byInitiator, byResponder map[ikev1.Cookie][]*ikev1.SA
 }
@@ -137,9 +137,9 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 		k.byResponder[sa.ResponderCookie] = append(k.byResponder[sa.ResponderCookie], sa)
 	}
 	k.flows = make(map[uint32][]*reportedESP)
-	k.report = newReport(k.p, k.sources)
-	for i := range k.report.ESP {
-		f := &k.report.ESP[i]
+	k.judged = newReport(k.p, k.sources).judged()
+	for i := range k.judged {
+		f := &k.judged[i]
 		k.flows[f.SPI] = append(k.flows[f.SPI], f)
 	}
 	k.reportOverlong()
@@ -148,8 +148,8 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 
 // opened returns the flows of the capture that a key opens, but for those inside ESP.
 func (k *keyring) opened() (list []*reportedESP) {
-	for i := range k.report.ESP {
-		if f := &k.report.ESP[i]; f.SA != nil && f.Inside == 0 {
+	for i := range k.judged {
+		if f := &k.judged[i]; f.SA != nil && f.Inside == 0 {
 			list = append(list, f)
 		}
 	}

@@ -42,6 +42,7 @@ type liveOptions struct {
 	syslogSave string
 
 	watched *sessions.Monitor // with --sessions
+	screen  *screen           // nil: no table is drawn
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
@@ -198,6 +199,10 @@ func (o *liveOptions) run(ctx context.Context) int {
 
 	var came atomic.Int64
 	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
+	endWatch, err := o.watch(ctx, stop, p, src)
+	if err != nil {
+		return fail(err)
+	}
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
@@ -216,9 +221,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	endFollowing()
 	followers.Wait()
 	endNews()
-	if o.watched != nil {
-		err = errors.Join(err, o.watched.Close())
-	}
+	err = errors.Join(err, endWatch())
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -235,6 +238,7 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 	}
 	switch {
 	case o.monitor:
+		o.screen = o.newScreen()
 		o.watched = sessions.NewMonitor(o.changeTeller())
 		p.AddSink(o.watched)
 	case o.json || choose.needsSessions():

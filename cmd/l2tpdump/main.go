@@ -126,8 +126,8 @@ func commandOf(args []string) string {
 	return "decrypt"
 }
 
-// plain is a word that a shell takes as it is.
-var plain = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
+// plainWord is a word that a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
 
 // shown is args as they can be shown, and typed: but for the keys that may stand behind -E.
 func shown(args []string) string {
@@ -137,7 +137,7 @@ func shown(args []string) string {
 			line = append(line, "...")
 			break
 		}
-		if !plain.MatchString(a) {
+		if !plainWord.MatchString(a) {
 			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
 		line = append(line, a)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -110,6 +111,9 @@ func (o *options) newSessionOutput() *sessionOutput {
 	x := &sessionOutput{o: o}
 	if o.sessionLines() {
 		x.lines = sessions.NewWriter(stdout, o.json, o.moreOfSession())
+		if x.lines.Columns = columnsOf(os.Stdout); o.ladder {
+			x.lines.Columns = outputColumns()
+		}
 	}
 	if o.html != "" {
 		const named = 3
@@ -155,7 +159,7 @@ func (x *sessionOutput) close() (err error) {
 		return errors.Join(err, explainFile(e))
 	}
 	if e = errors.Join(x.page.Write(f), f.Close()); e == nil && !x.o.quiet {
-		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)
+		message("wrote %s to %s%s", plural(x.count, "session"), x.o.html, x.page.Tally())
 	}
 	return errors.Join(err, e)
 }

@@ -110,7 +110,8 @@ Capture:
     -D, --list-interfaces  only list the interfaces, as "l2tpdump interfaces" does
         --all              take everything: no filter
         --sessions         in place of a line for each frame one at each change of a connection: came up, keys
-                           renewed, losses, ended, failed and why; with --json an object
+                           renewed, losses, ended, failed and why; with --json an object; on a terminal a
+                           table of the connections, which q ends
     -Q, --direction WAY    in, out or inout: packets that this host gets, sends, or both
     -L, --list-data-link-types  only list the link types of the interface
     -y, --linktype TYPE    take frames as those of that link type

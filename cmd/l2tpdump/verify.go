@@ -154,7 +154,8 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			named[[2]string{id, o}] = true
 		}
 	}
-	for _, f := range r.ESP {
+	flows := r.judged()
+	for _, f := range flows {
 		id := fmt.Sprintf("0x%08x", f.SPI)
 		v.ESP = append(v.ESP, verifiedESP{
 			id, f.Src.String(), f.Dst.String(), f.Suite.CipherName(), f.Suite.AuthName(), string(f.Verdict),
@@ -175,7 +176,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			}
 		}
 	}
-	v.Exit = v.exit(r)
+	v.Exit = v.exit(r.IKE, flows)
 	return v
 }
 
@@ -197,7 +198,7 @@ func (r *report) unused(p *pipeline.Pipeline) iter.Seq[unusedKey] {
 
 // exit is the exit status. A wrong or incomplete key was meant for its SA: only where no SA has any
 // did none match.
-func (v *verification) exit(r *report) int {
+func (v *verification) exit(exchanges []reportedIKE, flows []reportedESP) int {
 	matched, bad := 0, 0
 	count := func(verdict why.Verdict) {
 		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
@@ -207,10 +208,10 @@ func (v *verification) exit(r *report) int {
 			bad++
 		}
 	}
-	for _, sa := range r.IKE {
+	for _, sa := range exchanges {
 		count(sa.Finding.Verdict)
 	}
-	for _, f := range r.ESP {
+	for _, f := range flows {
 		count(f.Verdict)
 		matched += int(f.Undecided)
 	}

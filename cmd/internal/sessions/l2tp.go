@@ -275,7 +275,7 @@ func (s *Session) inherit(x *exchange) {
 	if x == nil {
 		return
 	}
-	x.session = s
+	x.session, x.inherited = s, true
 	s.exchanges, s.renewals = append(s.exchanges, x), 1
 }
 
