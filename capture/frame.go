@@ -18,8 +18,11 @@ const (
 // IP protocol numbers.
 const (
 	protoHopByHop    = 0
+	protoICMP        = 1
+	protoIGMP        = 2
 	protoTCP         = 6
 	protoUDP         = 17
+	protoICMPv6      = 58
 	protoRouting     = 43
 	protoFragment    = 44
 	protoAH          = 51

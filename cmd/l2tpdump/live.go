@@ -41,7 +41,8 @@ type liveOptions struct {
 	holdTime   time.Duration
 	syslogSave string
 
-	watched *sessions.Monitor // with --sessions
+	watched  *sessions.Monitor // with --sessions
+	gathered *gathered         // where sessions have to be known otherwise
 	screen  *screen           // nil: no table is drawn
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
@@ -193,7 +194,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	news := newKeyNews(o.quiet, sources)
 	c.Waits = news.waits
 	p := pipeline.New(c)
-	s := o.sinks(src, p, choose, given)
+	s := o.sinks(src, p, choose, given, file)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
@@ -232,7 +233,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 }
 
 // sinks returns the outputs of a run, which begins with the keys of the command line.
-func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys) *sinks {
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys, file *os.File) *sinks {
 	if given != nil {
 		p.AddKeys(given)
 	}
@@ -241,8 +242,9 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 		o.screen = o.newScreen()
 		o.watched = sessions.NewMonitor(o.changeTeller())
 		p.AddSink(o.watched)
-	case o.json || choose.needsSessions():
-		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
+	case o.json || choose.needsSessions() || o.hasStatus(file):
+		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}
+		p.AddSink(o.gathered)
 	}
 	o.interfaceName = hostInterfaces()
 	return newSinks(&o.options, src, p, choose)

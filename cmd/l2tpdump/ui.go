@@ -67,8 +67,18 @@ func message(format string, args ...any) {
 }
 
 func printMessage(text string) {
-	io.WriteString(os.Stderr, cells.Wrap(text, columnsOf(os.Stderr), "  "))
+	text = cells.Wrap(text, columnsOf(os.Stderr), "  ")
+	if statusShown.Load() {
+		text = clearLine + text
+	}
+	io.WriteString(os.Stderr, text)
 }
+
+// statusShown: a line that is not ended stands on standard error, a terminal, of how things stand.
+var statusShown atomic.Bool
+
+// clearLine has a terminal begin its line anew.
+const clearLine = "\r\x1b[K"
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }
 

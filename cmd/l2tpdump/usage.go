@@ -63,7 +63,7 @@ Only some connections, and what is inside:
 ` + choiceUsage + `        --with-control     with these: the frames too that set up, keep and end the chosen connections
 
 Lines:
-    -v, --verbose          more detail; again: algorithms, each payload
+    -v, --verbose          more detail: IP headers, checksums, reasons; again: algorithms, each payload
     -e, --link-header      print addresses of the link layer, VLANs and the PPPoE session
     -x, --hex              print the bytes of the inner packet; again: of the frame, in clear
     -X, --hex-ascii        the same with the characters beside them
@@ -73,7 +73,7 @@ Lines:
         --nano             print nanoseconds
     -#, --number           print the number of the frame
     -S, --absolute-tcp-sequence-numbers  print them as they are, not from the first of the connection
-    -K, --dont-verify-checksums  with -v: do not say whether the users' checksums of TCP and UDP are right
+    -K, --dont-verify-checksums  with -v: do not say whether checksums are right
     -l, --line-buffered    print each line as it comes
 
 L2TP and PPP:

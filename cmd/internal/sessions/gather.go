@@ -113,6 +113,9 @@ func ofIKE(n *capture.Frame) bool {
 // Flush has nothing to do: sessions are told when they are over.
 func (g *Gatherer) Flush() error { return nil }
 
+// Open is how many sessions are not over.
+func (g *Gatherer) Open() int { return g.held.Len() }
+
 // Close tells of all sessions that are left, in the order of their beginnings.
 func (g *Gatherer) Close() error {
 	var all []*Session
