@@ -28,6 +28,7 @@ type Tracker struct {
 	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
 	begun     int64              // SAs
 	observed  int64              // messages of SAs
+	putOff    putOff
 	fragments *reassembler
 	exchanges int // of all SAs, without phase 1
 	claimed   int // bytes of the claims that are kept
@@ -57,12 +58,16 @@ func NewTracker() *Tracker {
 		secrets:   newSecretStore(),
 		sas:       make(map[saKey]*SA),
 		families:  make(map[Cookie]*family),
+		putOff:    putOff{at: make(map[Cookie]int32)},
 		fragments: newReassembler(fragmentBytes, fragmentIdle),
 	}
 }
 
 // Knows reports whether a message with this initiator cookie has been seen.
-func (t *Tracker) Knows(c Cookie) bool { return t.families[c] != nil }
+func (t *Tracker) Knows(c Cookie) bool {
+	_, begun := t.putOff.at[c]
+	return begun || t.families[c] != nil
+}
 
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards. It is tried on the
 // messages that follow, and on those given to Decrypt.
@@ -78,7 +83,7 @@ func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
 // and what the messages refer to, is copied from d.Data.
 //
 // A message's SA is nil where it belongs to none that is known: IKEv2, broken headers, a
-// notification in clear with unknown cookies.
+// notification in clear with unknown cookies; and for a first message before others join it.
 func (t *Tracker) Observe(d *Datagram) []*Message {
 	data := d.Data
 	if len(data) == 1 && data[0] == 0xff {
@@ -128,6 +133,16 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	if m.at.short {
 		return m
 	}
+	t.takeUp(m.Header.InitiatorCookie)
+	if t.families[m.Header.InitiatorCookie] == nil && t.putOff.add(m, d, raw, t.begun+1) {
+		t.begun++
+		return m
+	}
+	return t.follow(m, d, raw)
+}
+
+// follow finds out the SA of a message, its place there, and what it says.
+func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) *Message {
 	digest := maphash.Bytes(seed, raw)
 	sa := t.find(m, d, digest)
 	if sa == nil {
@@ -442,6 +457,7 @@ func (t *Tracker) shrink() {
 // SAs returns the ISAKMP SAs in the order of their first message, at most the 2048 that were last
 // active.
 func (t *Tracker) SAs() []*SA {
+	t.takeUpAll()
 	var all []*SA
 	for i := range t.silent {
 		for e := t.silent[i].Front(); e != nil; e = e.Next() {

@@ -245,8 +245,12 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.cookies[1] != (ikev1.Cookie{}) {
 		o.ResponderCookie = x.cookies[1].String()
 	}
-	if sa := x.sa; sa != nil && o.Cipher == "" {
+	switch sa := x.sa; {
+	case o.Cipher != "":
+	case sa != nil:
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
+	case x.offered == 1:
+		o.Auth, o.Cipher, o.Hash, o.Group = x.offer.Auth, x.offer.Cipher, x.offer.Hash, x.offer.Group
 	}
 	if c := &x.xauth; c.user != "" || c.status != "" {
 		o.XAuth = &jsonXAuth{User: c.user}
