@@ -394,8 +394,10 @@ func (t *Tracker) forget(sa *SA) {
 		t.claimed -= f.claims.bytes()
 	}
 	t.claimed -= sa.claims.bytes()
-	t.exchanges -= len(sa.exchanges)
-	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
+	for _, ex := range sa.exchanges {
+		t.drop(sa, ex)
+	}
+	sa.candidates, sa.phase1.records = nil, nil
 	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
 
@@ -421,28 +423,39 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 		t.exchanges++
 	}
 	ex.last = max(ex.last, time)
+	sa.touch(ex)
 	return ex
+}
+
+// touch notes that an exchange after phase 1 is not silent.
+func (sa *SA) touch(ex *exchange) {
+	q := &sa.silent[0]
+	if ex.opened() {
+		q = &sa.silent[1]
+	}
+	if ex.inQueue == q {
+		q.MoveToBack(ex.element)
+		return
+	}
+	if ex.inQueue != nil {
+		ex.inQueue.Remove(ex.element)
+	}
+	ex.inQueue, ex.element = q, q.PushBack(ex)
 }
 
 // dropOldest forgets the exchange of an SA that was silent for longest, one that no key has opened
 // if there is any.
 func (t *Tracker) dropOldest(sa *SA) {
-	var oldest *exchange
-	worse := func(a, b *exchange) bool {
-		if x, y := a.opened(), b.opened(); x != y {
-			return y
-		}
-		return a.last < b.last
+	if e := cmp.Or(sa.silent[0].Front(), sa.silent[1].Front()); e != nil {
+		t.drop(sa, e.Value.(*exchange))
 	}
-	for _, ex := range sa.exchanges {
-		if oldest == nil || worse(ex, oldest) {
-			oldest = ex
-		}
-	}
-	if oldest != nil {
-		delete(sa.exchanges, oldest.key)
-		t.exchanges--
-	}
+}
+
+func (t *Tracker) drop(sa *SA, ex *exchange) {
+	ex.inQueue.Remove(ex.element)
+	ex.inQueue = nil
+	delete(sa.exchanges, ex.key)
+	t.exchanges--
 }
 
 // shrink makes room among all exchanges: half of each SA's go.
@@ -476,10 +489,9 @@ func (t *Tracker) SAs() []*SA {
 func (t *Tracker) Expire(now int64) {
 	t.fragments.expire(now)
 	for _, sa := range t.sas {
-		for key, ex := range sa.exchanges {
+		for _, ex := range sa.exchanges {
 			if now-ex.last > exchangeIdle && ex.pending == 0 {
-				delete(sa.exchanges, key)
-				t.exchanges--
+				t.drop(sa, ex)
 			}
 		}
 		if now-sa.Last > saIdle {
