@@ -29,9 +29,9 @@ type Cipher struct {
 	ImplicitIV bool   // the IV is the sequence number and not on the wire (RFC 8750)
 	Common     bool   // worth trying where no source names the algorithm
 
-	// prepare does the key schedule and returns a maker of engines, which share it.
+	// prepare does the key schedule, which engines share.
 	// There are no other users of key and salt than this call, icvLen is of ICVLens.
-	prepare func(key, salt []byte, icvLen int) (func() engine, error)
+	prepare func(key, salt []byte, icvLen int) (cipherKey, error)
 
 	names []string // with each of KeyLens
 }
@@ -80,7 +80,7 @@ func keyRange(usual, low, high int) []int {
 }
 
 // gcm is AES-GCM (RFC 4106). The standard library has no tag of 8 bytes.
-func gcm(key, salt []byte, icvLen int) (func() engine, error) {
+func gcm(key, salt []byte, icvLen int) (cipherKey, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -90,11 +90,11 @@ func gcm(key, salt []byte, icvLen int) (func() engine, error) {
 		return nil, err
 	}
 	if icvLen < 12 {
-		return func() engine {
+		return engineFunc(func() engine {
 			e := &shortTagEngine{aeadEngine: aeadEngine{aead: full}, icvLen: icvLen}
 			copy(e.nonce[:], salt)
 			return e
-		}, nil
+		}), nil
 	}
 	aead, err := cipher.NewGCMWithTagSize(block, icvLen)
 	if err != nil {
@@ -104,7 +104,7 @@ func gcm(key, salt []byte, icvLen int) (func() engine, error) {
 }
 
 // chacha is ChaCha20-Poly1305 (RFC 7634).
-func chacha(key, salt []byte, _ int) (func() engine, error) {
+func chacha(key, salt []byte, _ int) (cipherKey, error) {
 	aead, err := chacha20poly1305.New(key)
 	if err != nil {
 		return nil, err
@@ -112,16 +112,16 @@ func chacha(key, salt []byte, _ int) (func() engine, error) {
 	return aeadEngines(aead, salt), nil
 }
 
-func aeadEngines(aead cipher.AEAD, salt []byte) func() engine {
-	return func() engine {
+func aeadEngines(aead cipher.AEAD, salt []byte) cipherKey {
+	return engineFunc(func() engine {
 		e := &aeadEngine{aead: aead}
 		copy(e.nonce[:], salt)
 		return e
-	}
+	})
 }
 
 // gmac is AES-GMAC without encryption (RFC 4543).
-func gmac(key, salt []byte, _ int) (func() engine, error) {
+func gmac(key, salt []byte, _ int) (cipherKey, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -130,15 +130,15 @@ func gmac(key, salt []byte, _ int) (func() engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() engine {
+	return engineFunc(func() engine {
 		e := &gmacEngine{aead: aead}
 		copy(e.nonce[:], salt)
 		return e
-	}, nil
+	}), nil
 }
 
 // ctr is AES-CTR (RFC 3686).
-func ctr(key, salt []byte, _ int) (func() engine, error) {
+func ctr(key, salt []byte, _ int) (cipherKey, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -147,15 +147,15 @@ func ctr(key, salt []byte, _ int) (func() engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() engine {
+	return engineFunc(func() engine {
 		e := &ctrEngine{counterMode{block: block, gcm: aead}}
 		copy(e.nonce[:], salt)
 		return e
-	}, nil
+	}), nil
 }
 
 // ccm is AES-CCM (RFC 4309).
-func ccm(key, salt []byte, icvLen int) (func() engine, error) {
+func ccm(key, salt []byte, icvLen int) (cipherKey, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -164,35 +164,35 @@ func ccm(key, salt []byte, icvLen int) (func() engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() engine {
+	return engineFunc(func() engine {
 		e := &ccmEngine{counterMode: counterMode{block: block, gcm: aead}, mac: newCBCMAC(block), icvLen: icvLen}
 		e.nonce[0] = ccmLengthBytes - 1
 		copy(e.nonce[1:], salt)
 		return e
-	}, nil
+	}), nil
 }
 
 // null is the NULL cipher (RFC 2410).
-func null([]byte, []byte, int) (func() engine, error) {
-	return func() engine { return nullEngine{} }, nil
+func null([]byte, []byte, int) (cipherKey, error) {
+	return nullEngine{}, nil
 }
 
 // aesCBC is AES-CBC (RFC 3602).
-func aesCBC(key, _ []byte, _ int) (func() engine, error) {
+func aesCBC(key, _ []byte, _ int) (cipherKey, error) {
 	c, err := lanes.NewCBC(key)
 	if err != nil {
 		return nil, err
 	}
-	return func() engine { return aesCBCEngine{c} }, nil
+	return aesCBCEngine{c}, nil
 }
 
 // cbc makes a row of another block cipher in CBC mode (RFC 2451).
-func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte, icvLen int) (func() engine, error) {
-	return func(key, _ []byte, _ int) (func() engine, error) {
+func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte, icvLen int) (cipherKey, error) {
+	return func(key, _ []byte, _ int) (cipherKey, error) {
 		block, err := newBlock(key)
 		if err != nil {
 			return nil, err
 		}
-		return func() engine { return cbcEngine{block} }, nil
+		return cbcEngine{block}, nil
 	}
 }

@@ -17,6 +17,14 @@ type engine interface {
 	decrypt(dst, iv, body []byte) []byte
 }
 
+// A cipherKey makes engines with one key.
+type cipherKey interface{ newEngine() engine }
+
+// engineFunc is the key of engines that it makes.
+type engineFunc func() engine
+
+func (f engineFunc) newEngine() engine { return f() }
+
 // An opener is the engine of an AEAD cipher.
 type opener interface {
 	engine
@@ -45,10 +53,14 @@ func extend(b []byte, n int) (all, added []byte) {
 
 type nullEngine struct{}
 
+func (e nullEngine) newEngine() engine { return e }
+
 func (nullEngine) decrypt(dst, _, body []byte) []byte { return append(dst, body...) }
 
 // aesCBCEngine is AES in CBC mode.
 type aesCBCEngine struct{ *lanes.CBC }
+
+func (e aesCBCEngine) newEngine() engine { return e }
 
 func (e aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
 	dst, plain := extend(dst, len(body))
@@ -59,6 +71,8 @@ func (e aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
 // cbcEngine is another block cipher in CBC mode. The blocks are decrypted first and chained in one
 // go after that, which takes crypto/cipher's mode a call of XORBytes for each block.
 type cbcEngine struct{ block cipher.Block }
+
+func (e cbcEngine) newEngine() engine { return e }
 
 func (e cbcEngine) decrypt(dst, iv, body []byte) []byte {
 	dst, plain := extend(dst, len(body))

@@ -3,38 +3,36 @@ package esp
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
+	"unsafe"
 )
 
 // Key is key material of any length. It prints its length and a fingerprint, never its
 // bytes, whatever way it is printed. The zero value is the empty key. A Key never changes and
 // may be shared.
 type Key struct {
-	// A pointer to a pointer: in an unexported field, where fmt calls no method, it shows an
-	// address for every verb. What a single pointer points to it would show for verbs like %s.
-	p **keyBytes
+	// Its length (lengthSize bytes), and behind that its bytes. In an unexported field, where fmt
+	// calls no method, a pointer to a byte shows an address for every verb: what it points to fmt
+	// would show of pointers to slices, structs and the like only. Without a pointer in what it
+	// points to, a million keys cost the garbage collector little.
+	p *byte
 }
 
-type keyBytes struct {
-	b []byte
-}
+const lengthSize = 4
 
 // NewKey returns a Key with a copy of b; an empty b gives the zero Key.
 func NewKey(b []byte) Key {
 	if len(b) == 0 {
 		return Key{}
 	}
-	k := new(struct { // one piece of memory for all, but for the bytes of a key longer than space
-		p     *keyBytes
-		b     keyBytes
-		space [32]byte
-	})
-	k.b.b = append(k.space[:0], b...)
-	k.p = &k.b
-	return Key{&k.p}
+	k := make([]byte, lengthSize+len(b))
+	binary.NativeEndian.PutUint32(k, uint32(len(b)))
+	copy(k[lengthSize:], b)
+	return Key{&k[0]}
 }
 
 // Len returns the number of bytes.
@@ -42,7 +40,7 @@ func (k Key) Len() int {
 	if k.p == nil {
 		return 0
 	}
-	return len((*k.p).b)
+	return int(binary.NativeEndian.Uint32(unsafe.Slice(k.p, lengthSize)))
 }
 
 // IsZero reports whether the key is empty.
@@ -54,7 +52,8 @@ func (k Key) Bytes() []byte {
 	if k.p == nil {
 		return nil
 	}
-	return (*k.p).b[:len((*k.p).b):len((*k.p).b)]
+	n := lengthSize + k.Len()
+	return unsafe.Slice(k.p, n)[lengthSize:n:n]
 }
 
 // Equal reports whether both keys have the same bytes, in a time that depends on the
@@ -71,7 +70,7 @@ func (k Key) Head(n int) Key {
 	case n >= k.Len():
 		return k
 	}
-	return NewKey((*k.p).b[:n])
+	return NewKey(k.Bytes()[:n])
 }
 
 // HasPrefix reports whether the key begins with prefix; each key begins with the empty key.
@@ -87,7 +86,7 @@ func (k Key) Fingerprint() string {
 		return "-"
 	}
 	var space [128]byte
-	b := append(append(space[:0], "l2tpdump key fingerprint\x00"...), (*k.p).b...)
+	b := append(append(space[:0], "l2tpdump key fingerprint\x00"...), k.Bytes()...)
 	sum := sha256.Sum256(b)
 	clear(b)
 	return hex.EncodeToString(sum[:4])

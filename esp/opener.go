@@ -9,7 +9,7 @@ type Opener struct {
 		sa *SA
 		st *state
 	}
-	shared state // for SAs that need no state of their own
+	shared state // for SAs that have no states of their own
 
 	hasher   lanes.Hasher
 	expected []expectation
@@ -30,11 +30,11 @@ type expectation struct {
 // calls of Expect. The ICVs of all that is expected are computed together, which takes much less
 // time than one by one. What is expected holds until Release.
 func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) {
-	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+sa.icvLen {
+	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+int(sa.icvLen) {
 		return
 	}
 	o.expected = append(o.expected, expectation{sa: sa, packet: &packet[0], seqHigh: seqHigh})
-	o.messages = append(o.messages, lanes.Message{Key: sa.hmac, Data: packet[:len(packet)-sa.icvLen]})
+	o.messages = append(o.messages, lanes.Message{Key: sa.hmac, Data: packet[:len(packet)-int(sa.icvLen)]})
 }
 
 // Open is [SA.Open].
@@ -56,7 +56,7 @@ func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
 	for i := o.at; i < min(o.at+2, len(o.expected)); i++ {
 		if e := &o.expected[i]; len(packet) > 0 && e.packet == &packet[0] {
 			o.at = i
-			if e.sa == sa && e.seqHigh == seqHigh && len(o.messages[i].Data) == len(packet)-sa.icvLen {
+			if e.sa == sa && e.seqHigh == seqHigh && len(o.messages[i].Data) == len(packet)-int(sa.icvLen) {
 				return o.messages[i].Sum[:]
 			}
 			return nil
@@ -66,7 +66,7 @@ func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
 }
 
 func (o *Opener) state(sa *SA) *state {
-	if sa.stateless() {
+	if sa.own == nil {
 		o.shared.of(sa)
 		return &o.shared
 	}

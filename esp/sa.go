@@ -14,23 +14,27 @@ import (
 // SA is a security association that is ready to decrypt: it holds ciphers with their key
 // schedules, not the keys. Any number of goroutines may use it at the same time.
 type SA struct {
-	spi       uint32
-	suite     Suite
-	icvLen    int
-	newEngine func() engine
-	shared    engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
-	mac       macKey      // nil: the ICV can't be checked by a mac
-	hmac      *lanes.HMAC // mac, if it can be computed of many packets at once; else nil
+	spi    uint32
+	icvLen int32
+	suite  Suite
+	shared engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
+	mac    macKey      // nil: the ICV can't be checked by a mac
+	hmac   *lanes.HMAC // mac, if it can be computed of many packets at once; else nil
+	own    *ownStates  // nil: all that a call needs for itself is the same for many SAs
+}
 
-	mu   sync.Mutex
-	free []*state
+// ownStates are those of one SA.
+type ownStates struct {
+	cipher cipherKey
+	mu     sync.Mutex
+	free   []*state
 }
 
 // state is what one call of Open needs for itself.
 type state struct {
 	engine  engine
 	mac     mac
-	lone    loneMAC // mac, of an SA that is stateless
+	lone    loneMAC // mac, of an SA that has no states of its own
 	parts   parts
 	aad     [12]byte
 	iv      [8]byte // implicit IV
@@ -75,14 +79,16 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 		return nil, err
 	}
 	b := key.Bytes()
-	newEngine, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
+	cipher, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
 	if err != nil {
 		return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
 	}
-	sa.newEngine = newEngine
-	switch e := newEngine().(type) {
+	switch cipher.(type) {
 	case nullEngine, cbcEngine, aesCBCEngine:
-		sa.shared = e
+		sa.shared = cipher.newEngine()
+	}
+	if sa.shared == nil || sa.mac != nil && sa.hmac == nil {
+		sa.own = &ownStates{cipher: cipher}
 	}
 	sa.suite = s
 	return sa, nil
@@ -106,14 +112,14 @@ func (sa *SA) authenticate(s *Suite, authKey Key) error {
 		if !slices.Contains(c.ICVLens, s.ICVLen) {
 			return fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
 		}
-		s.Auth, sa.icvLen = nil, s.ICVLen
+		s.Auth, sa.icvLen = nil, int32(s.ICVLen)
 		return nil
 	}
 	a := s.Auth
 	if a == nil {
 		return errors.New("esp: authentication algorithm is not known")
 	}
-	s.ICVLen, sa.icvLen = 0, a.ICVLen
+	s.ICVLen, sa.icvLen = 0, int32(a.ICVLen)
 	if !a.Checked || authKey.IsZero() {
 		return nil
 	}
@@ -157,13 +163,10 @@ func (sa *SA) Suite() Suite { return sa.suite }
 // Checks reports whether Open checks the ICV.
 func (sa *SA) Checks() bool { return sa.mac != nil || sa.suite.Cipher.AEAD }
 
-// states are for the SAs that need none of their own.
+// states are for the SAs that have none of their own.
 var states = sync.Pool{New: func() any { return new(state) }}
 
-// stateless reports whether all that a call needs for itself is the same for many SAs.
-func (sa *SA) stateless() bool { return sa.shared != nil && (sa.mac == nil || sa.hmac != nil) }
-
-// of makes st one of a stateless SA.
+// of makes st one of an SA that has none of its own.
 func (st *state) of(sa *SA) {
 	st.engine, st.mac, st.lone.messages[0].Key = sa.shared, &st.lone, sa.hmac
 }
@@ -176,20 +179,21 @@ func (st *state) forget() {
 // get takes a state from the free list, which grows to the number of goroutines that use the SA at
 // the same time.
 func (sa *SA) get() *state {
-	if sa.stateless() {
+	if sa.own == nil {
 		st := states.Get().(*state)
 		st.of(sa)
 		return st
 	}
-	sa.mu.Lock()
-	if n := len(sa.free); n > 0 {
-		st := sa.free[n-1]
-		sa.free = sa.free[:n-1]
-		sa.mu.Unlock()
+	o := sa.own
+	o.mu.Lock()
+	if n := len(o.free); n > 0 {
+		st := o.free[n-1]
+		o.free = o.free[:n-1]
+		o.mu.Unlock()
 		return st
 	}
-	sa.mu.Unlock()
-	st := &state{engine: sa.newEngine()}
+	o.mu.Unlock()
+	st := &state{engine: o.cipher.newEngine()}
 	if sa.mac != nil {
 		st.mac = sa.mac.newMAC()
 	}
@@ -197,22 +201,22 @@ func (sa *SA) get() *state {
 }
 
 func (sa *SA) put(st *state) {
-	if sa.stateless() {
+	if sa.own == nil {
 		st.forget()
 		states.Put(st)
 		return
 	}
 	st.parts = parts{} // the packet is the caller's
-	sa.mu.Lock()
-	sa.free = append(sa.free, st)
-	sa.mu.Unlock()
+	sa.own.mu.Lock()
+	sa.own.free = append(sa.own.free, st)
+	sa.own.mu.Unlock()
 }
 
 // split takes a packet apart, of which truncatedBy bytes are missing at the end.
 func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) error {
 	c := sa.suite.Cipher
 	start := HeaderLen + c.IVLen
-	size := len(packet) - start - sa.icvLen // of the ciphertext
+	size := len(packet) - start - int(sa.icvLen) // of the ciphertext
 	if truncatedBy > 0 {
 		if len(packet) <= start {
 			return ErrTruncated
@@ -321,7 +325,7 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	}
 	p := &st.parts
 	if truncatedBy > 0 {
-		missing := len(packet) + truncatedBy - sa.icvLen - HeaderLen - sa.suite.Cipher.IVLen - len(p.body)
+		missing := len(packet) + truncatedBy - int(sa.icvLen) - HeaderLen - sa.suite.Cipher.IVLen - len(p.body)
 		return openTruncated(st.engine.decrypt(dst, p.iv, p.body)[len(dst):], missing), ErrTruncated
 	}
 	aead := sa.suite.Cipher.AEAD

@@ -74,11 +74,11 @@ func TestCTRKnownAnswers(t *testing.T) {
 		{"7691be035e5020a8ac6e618529f9a0dc", "00e0017b", "27777f3f4a1786f0", count, "c1cf48a89f2ffdd9cf4652e9efdb72d74540a42bde6d7836d59a5ceaaef3105325b2072f"},
 		{"776beff2851db06f4c8a0542c8696f6c6a81af1eec96b4d37fc1d689e6c1c104", "00000060", "db5672c97aa8f0b2", single, "145ad01dbf824ec7560863dc71e3e0c0"},
 	} {
-		newEngine, err := CipherByName("aes-ctr").prepare(unhex(t, c.key), unhex(t, c.nonce), 0)
+		cipher, err := CipherByName("aes-ctr").prepare(unhex(t, c.key), unhex(t, c.nonce), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, body := newEngine(), unhex(t, c.cipher)
+		e, body := cipher.newEngine(), unhex(t, c.cipher)
 		for cut := 0; cut <= len(body); cut++ {
 			got := e.decrypt([]byte("x"), unhex(t, c.iv), body[:cut])
 			if want := append([]byte("x"), unhex(t, c.plain)[:cut]...); !bytes.Equal(got, want) {
@@ -194,11 +194,11 @@ func TestBlockKnownAnswers(t *testing.T) {
 	seen := map[string]bool{"aes-ctr": true} // in TestCTRKnownAnswers
 	for _, c := range blockTests {
 		seen[c.cipher] = true
-		newEngine, err := CipherByName(c.cipher).prepare(unhex(t, c.key), nil, 0)
+		cipher, err := CipherByName(c.cipher).prepare(unhex(t, c.key), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := newEngine().decrypt([]byte("front"), unhex(t, c.iv), unhex(t, c.body))
+		got := cipher.newEngine().decrypt([]byte("front"), unhex(t, c.iv), unhex(t, c.body))
 		if want := "front" + string(unhex(t, c.plain)); string(got) != want {
 			t.Errorf("%s: % x", c.from, got)
 		}

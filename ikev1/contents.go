@@ -3,6 +3,8 @@ package ikev1
 import (
 	"net/netip"
 	"time"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // Notice is what a Notification payload says.
@@ -51,10 +53,11 @@ func (m *Message) DeletesISAKMP() bool {
 
 // Identity is what an ID payload says: a peer in phase 1, the traffic of one side in Quick Mode.
 type Identity struct {
-	Text     string     // fit for a terminal: "10.0.0.2", "vpn.example.com"
-	Addr     netip.Addr // of an address
-	Protocol uint8      // IP protocol, 0 any
-	Port     uint16     // 0 any
+	Text     string         // fit for a terminal: "10.0.0.2", "vpn.example.com"
+	Value    printable.Text // the same as it came
+	Addr     netip.Addr     // of an address
+	Protocol uint8          // IP protocol, 0 any
+	Port     uint16         // 0 any
 }
 
 // Identities returns the identities of a message that could be read, in their order.
@@ -66,7 +69,7 @@ func (m *Message) Identities() []Identity {
 			continue
 		}
 		if id, err := parseID(p.Body); err == nil {
-			list = append(list, Identity{Text: id.String(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
+			list = append(list, Identity{Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
 		}
 	}
 	return list
@@ -164,9 +167,8 @@ func (m *Message) Certificates() []CertificateInfo {
 			continue
 		}
 		if cert := c.x509(); cert != nil {
-			subject, _ := distinguishedName(cert.RawSubject)
-			issuer, _ := distinguishedName(cert.RawIssuer)
-			list = append(list, CertificateInfo{subject, issuer, cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			subject, issuer := distinguishedName(cert.RawSubject), distinguishedName(cert.RawIssuer)
+			list = append(list, CertificateInfo{shownName(subject), shownName(issuer), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list

@@ -188,7 +188,10 @@ func charonDaemon(head []byte) []byte {
 		return nil
 	}
 	if j := bytes.LastIndexByte(head, ' '); j >= 0 {
-		head = head[1+bytes.LastIndexByte(head[:j], ' '):]
+		host := head[1+bytes.LastIndexByte(head[:j], ' '):]
+		if head = head[j+1:]; !isTime(host[:len(host)-len(head)-1]) {
+			head = host
+		}
 	}
 	return head
 }

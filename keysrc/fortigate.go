@@ -128,6 +128,12 @@ func (f *fortigate) line(n int, text []byte) bool {
 	return false
 }
 
+// fortigateTunnel reports whether a line names the two gateways, before all keys.
+func fortigateTunnel(text []byte) bool {
+	s := trimLine(text)
+	return bytes.Contains(s, []byte("->")) && (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: ")))
+}
+
 // tunnel takes the two gateways, "203.0.113.1:0" and "203.0.113.10:4500".
 func (f *fortigate) tunnel(a, b []byte) {
 	local, port := plutoAddr(a)

@@ -32,7 +32,8 @@ var racoonFormat = Format{
 
 type racoon struct {
 	racoonLog
-	joined bool // lines were put together, for near
+	joined bool   // lines were put together, for near
+	sender []byte // of the last message, where it came by syslog
 }
 
 // racoonMessage returns what follows "DEBUG: " or "INFO: ".
@@ -64,10 +65,16 @@ func racoonMatch(msg []byte) bool {
 
 func (r *racoon) line(n int, text []byte) bool {
 	msg, ok := racoonMessage(text)
+	sender, bare := syslogHeader(text)
 	if !ok {
-		// Rows of a file have nothing before them.
-		return r.rowOnly(n, text)
+		// Rows of a file have nothing before them; where syslog or the journal takes the lines of a
+		// terminal, each has its header.
+		if sender == nil {
+			return r.rowOnly(n, text)
+		}
+		return bytes.Equal(sender, r.sender) && r.rowOnly(n, bare)
 	}
+	r.sender = append(r.sender[:0], sender...)
 	if _, joined := racoonMessage(msg); joined {
 		r.joined = true
 		return true

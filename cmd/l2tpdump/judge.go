@@ -15,8 +15,8 @@ import (
 // report is what is said of a run when it is over. Every command takes it from here.
 type report struct {
 	IKE   []reportedIKE
-	ESP   []reportedESP
 	Wrong []why.KeyFinding // keys that are proved wrong, whether or not another opens the SA
+	flows []*salookup.Flow // of ESP, as Pipeline.Flows has them
 	*why.Diagnosis
 }
 
@@ -32,7 +32,7 @@ type reportedESP struct {
 
 // newReport judges what a run has seen with these keys.
 func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
-	r := &report{Diagnosis: why.Diagnose(p.ESP())}
+	r := &report{Diagnosis: why.Diagnose(p.ESP()), flows: p.Flows()}
 	var notes []keysrc.Note
 	for _, k := range keys {
 		notes = append(notes, k.Notes...)
@@ -47,13 +47,17 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 	for _, sa := range r.Exchanges {
 		r.ike(p.IKE(), sa, keys)
 	}
-	flows := p.Flows()
-	r.ESP = make([]reportedESP, 0, len(flows))
-	for _, f := range flows {
-		r.ESP = append(r.ESP, reportedESP{f.Report(), r.Diagnosis.ESP(f)})
-	}
 	r.Wrong = append(r.Wrong, r.WrongKeys()...)
 	return r
+}
+
+// judged judges each flow of ESP.
+func (r *report) judged() []reportedESP {
+	list := make([]reportedESP, 0, len(r.flows))
+	for _, f := range r.flows {
+		list = append(list, reportedESP{f.Report(), r.ESP(f)})
+	}
+	return list
 }
 
 // ike judges an exchange.
@@ -91,12 +95,13 @@ func (r *report) failed() []string {
 				id, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, said.of(id, sa.Finding.Reason())))
 		}
 	}
-	for _, f := range r.ESP {
-		bad := f.Packets() - f.Report.Verified - f.Report.Decrypted
+	for _, flow := range r.flows {
+		f := flow.Report()
+		bad := f.Packets() - f.Verified - f.Decrypted
 		if bad == 0 {
 			continue
 		}
-		x := why.Failed(&f.Report, f.Finding)
+		x := why.Failed(&f, r.ESP(flow))
 		what := "not decrypted"
 		if x.Verdict == why.Truncated {
 			what = "cut"

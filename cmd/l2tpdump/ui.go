@@ -8,10 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"l2tpdump/cmd/internal/cells"
 )
 
 // All that talks to a person goes through this file. Messages go to standard error, prefixed
@@ -53,8 +56,18 @@ func (c *checkedStdout) finished(status int) int {
 
 func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
 
+// takeMessages is what stands on the terminal in place of messages, nil if nothing does.
+var takeMessages atomic.Pointer[screen]
+
 func message(format string, args ...any) {
-	io.WriteString(os.Stderr, wrapped("l2tpdump: "+visible(fmt.Sprintf(format, args...)), columnsOf(os.Stderr), "  "))
+	text := "l2tpdump: " + visible(fmt.Sprintf(format, args...))
+	if s := takeMessages.Load(); s == nil || !s.take(text) {
+		printMessage(text)
+	}
+}
+
+func printMessage(text string) {
+	io.WriteString(os.Stderr, cells.Wrap(text, columnsOf(os.Stderr), "  "))
 }
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }

@@ -3,9 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -92,30 +92,27 @@ func verify(ctx context.Context, args []string) int {
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
-	if err := o.checkColor(); err != nil {
+	if err := cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout)); err != nil {
 		return fail(err)
 	}
-	if err := checkApart(o.inputs(), stdinout); err != nil {
-		return fail(err)
+	if o.listLinks {
+		return o.printLinkTypes(ctx)
 	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
+	if r == nil {
 		return status
 	}
-	defer src.Close()
-	p := pipeline.New(o.config(src))
-	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
-	watch := watchSessions(p)
-	stats, err := p.Run(ctx)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	defer r.Close()
+	watch := watchSessions(r.p)
+	stats, interrupted, err := r.run(ctx)
+	if interrupted {
 		return exitInterrupted
 	}
-	v := newVerification(p, stats, keys)
+	v := newVerification(r.p, stats, keys)
 	if err != nil {
 		v.Exit = exitError
 	}
@@ -157,7 +154,8 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			named[[2]string{id, o}] = true
 		}
 	}
-	for _, f := range r.ESP {
+	flows := r.judged()
+	for _, f := range flows {
 		id := fmt.Sprintf("0x%08x", f.SPI)
 		v.ESP = append(v.ESP, verifiedESP{
 			id, f.Src.String(), f.Dst.String(), f.Suite.CipherName(), f.Suite.AuthName(), string(f.Verdict),
@@ -178,7 +176,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			}
 		}
 	}
-	v.Exit = v.exit(r)
+	v.Exit = v.exit(r.IKE, flows)
 	return v
 }
 
@@ -200,7 +198,7 @@ func (r *report) unused(p *pipeline.Pipeline) iter.Seq[unusedKey] {
 
 // exit is the exit status. A wrong or incomplete key was meant for its SA: only where no SA has any
 // did none match.
-func (v *verification) exit(r *report) int {
+func (v *verification) exit(exchanges []reportedIKE, flows []reportedESP) int {
 	matched, bad := 0, 0
 	count := func(verdict why.Verdict) {
 		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
@@ -210,10 +208,10 @@ func (v *verification) exit(r *report) int {
 			bad++
 		}
 	}
-	for _, sa := range r.IKE {
+	for _, sa := range exchanges {
 		count(sa.Finding.Verdict)
 	}
-	for _, f := range r.ESP {
+	for _, f := range flows {
 		count(f.Verdict)
 		matched += int(f.Undecided)
 	}

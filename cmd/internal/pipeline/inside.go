@@ -101,6 +101,9 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		}
 		sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
 		src, dst := u.ends(r, n, sport, dport)
+		if r.Kind == ESP && (sport == portL2TP || dport == portL2TP) {
+			sport, dport = portL2TP, portL2TP // one is enough: what else should there be for it
+		}
 		if isL2TP(u.realm(r).tunnels, src, dst, data[udpHeader:], len(data)-udpHeader+r.Missing, sport, dport) {
 			u.l2tp(r, src, dst, data[udpHeader:], protoUDP)
 			break

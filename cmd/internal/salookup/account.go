@@ -42,9 +42,10 @@ type sequence struct {
 // number of another is its own.
 type account struct {
 	counts   Counts
-	unproved *esp.Window // while nothing has been opened
-	uses     []*sequence // of the SAs that opened something
-	current  *SA         // that did it last
+	unproved *esp.Window  // while nothing has been opened
+	uses     []*sequence  // of the SAs that opened something
+	one      [1]*sequence // memory of uses, which mostly is enough
+	current  *SA          // that did it last
 
 	chain        uint8 // refused packets that continue one another
 	chained      bool  // no packet was opened since the last refused one
@@ -108,6 +109,9 @@ func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) (again 
 	}
 	if !s.used {
 		s.used = true
+		if a.uses == nil {
+			a.uses = a.one[:0]
+		}
 		a.uses = append(a.uses, s)
 	}
 	p := s.win.Nearest(seq)

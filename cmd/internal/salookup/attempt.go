@@ -228,7 +228,7 @@ func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Att
 func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	t.budget.refill(t.clock)
 	if tr.ring == nil {
-		tr.ring = t.ring(f.spi, nil, nil, tr.set)
+		tr.ring = t.ring(new(Ring), f.spi, nil, nil, tr.set)
 	}
 	if n := len(tr.ring.sas); n == 0 || t.budget.probes < n {
 		return nil

@@ -66,7 +66,14 @@ type Set struct {
 
 // Candidates makes the candidates of sources. It depends on nothing else.
 func Candidates(sources []Source) *Set {
-	t := &Set{Sources: sources}
+	t := new(Set)
+	t.of(sources)
+	return t
+}
+
+// of makes the set that of sources. Its memory is used again.
+func (t *Set) of(sources []Source) {
+	*t = Set{sources, t.Candidates[:0], 0, t.Short[:0], t.plain[:0], t.ciphers[:0], t.auths[:0]}
 	for i := range sources {
 		if s := cipherOf(sources[i].Suite); s.Cipher != nil && !slices.Contains(t.ciphers, s) {
 			t.ciphers = append(t.ciphers, s)
@@ -96,8 +103,6 @@ func Candidates(sources []Source) *Set {
 	}
 	t.Checked = len(t.Candidates)
 	t.Candidates = append(t.Candidates, t.plain...)
-	t.plain = nil
-	return t
 }
 
 // cipherOf is the part of a suite that is about the cipher.

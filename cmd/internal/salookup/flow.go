@@ -150,20 +150,21 @@ func (t *Table) Opens(h Header, p Packet) bool {
 func (t *Table) renew(f *Flow) {
 	f.stale = false
 	f.trying, f.tried = nil, nil
-	sources := t.sources(f.spi, f.src, f.dst)
+	tr := t.spare
+	if t.spare = nil; tr == nil {
+		tr = &trying{set: new(Set)}
+	}
+	sources := t.appendSources(tr.set.Sources[:0], f.spi, f.src, f.dst)
 	if len(sources) == 0 {
-		f.tried = t.unknown()
+		f.tried, t.spare = t.unknown(), tr
 		return
 	}
-	set := Candidates(sources)
-	switch {
-	case f.ring == nil:
-		f.trying = &trying{set: set}
-	case !f.ring.first().Checks():
-		f.trying = &trying{set: set}
-		fallthrough
-	default:
-		f.ring = t.ring(f.spi, f.ring.first(), f.ring, set)
+	tr.set.of(sources)
+	if f.ring == nil || !f.ring.first().Checks() {
+		f.trying = tr
+	}
+	if f.ring != nil {
+		f.ring = t.ring(new(Ring), f.spi, f.ring.first(), f.ring, tr.set)
 	}
 }
 
@@ -176,36 +177,45 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 	case tr.skip > 0:
 		tr.skip--
 		if sa := t.glance(f, tr, p); sa != nil {
-			t.open(f, sa, p.Cut)
+			t.open(f, sa, new(Ring), p.Cut)
 			return f.ring, nil
 		}
 		return nil, f.tried.Err
 	}
 	out := t.attempt(f, tr, p, binary.BigEndian.Uint32(p.Data[4:]))
 	if out.with != nil {
-		t.open(f, provedSA(f.spi, out.with, &out.Fit, out.packets), p.Cut)
-		return f.ring, nil
+		sa, ring := provedSA(f.spi, out.with, &out.Fit, out.packets)
+		alone := f.tried == nil // else more than the flow has the set
+		t.open(f, sa, ring, p.Cut)
+		if alone && f.trying == nil && len(ring.sas) == 1 {
+			*tr = trying{set: tr.set}
+			t.spare = tr
+		}
+		return ring, nil
 	}
+	tr.set.plain = nil
 	tr.later(&out)
 	var err error
 	f.tried, err = out.refused(tr.set, p.Cut, len(t.all) > 0, f.tried)
 	if c := out.likely; c != nil && err == ErrUndecided {
 		if tr.likely == nil || tr.likely.first().rivals(c) {
-			tr.likely = &Ring{sas: []*SA{provedSA(f.spi, c, &out.by, 0)}, made: &t.readied}
+			sa, ring := provedSA(f.spi, c, &out.by, 0)
+			ring.sas, ring.made = append(ring.one[:0], sa), &t.readied
+			tr.likely = ring
 		}
 		return tr.likely, nil
 	}
 	return nil, err
 }
 
-// open makes the flow one that an SA opens.
-func (t *Table) open(f *Flow, sa *SA, cut int) {
+// open makes the flow one that an SA opens; ring is the memory for its Ring.
+func (t *Table) open(f *Flow, sa *SA, ring *Ring, cut int) {
 	set := f.trying.set
 	sa.whole = cut == 0
 	if likely := f.trying.likely; likely != nil && !likely.first().rivals(&sa.Candidate) {
 		sa.seq = likely.first().seq
 	}
-	f.ring = t.ring(f.spi, sa, f.ring, set)
+	f.ring = t.ring(ring, f.spi, sa, f.ring, set)
 	Confirm(set.Sources, sa)
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
@@ -234,7 +244,8 @@ func (t *Table) improve(f *Flow, p Packet) {
 	first := f.ring.first()
 	switch {
 	case out.with != nil && (out.SA.Checks() || !first.whole):
-		t.open(f, provedSA(f.spi, out.with, &out.Fit, out.packets), 0)
+		sa, ring := provedSA(f.spi, out.with, &out.Fit, out.packets)
+		t.open(f, sa, ring, 0)
 	case out.with != nil || tr.tries > hopefulMost:
 		f.trying = nil
 	}

@@ -33,18 +33,28 @@ func (s *SA) begin(spi uint32, c *Candidate, suite esp.Suite, high uint32, seq *
 	return s
 }
 
-// provedSA returns the SA of what proved right by a number of packets; with 0 it is not proved.
-func provedSA(spi uint32, c *Candidate, o *Fit, packets int) *SA {
-	m := new(struct { // one piece of memory for all that its packets need
-		sa  SA
-		seq sequence
-		win esp.Window
+// provedSA returns the SA of what proved right by a number of packets, and memory for its Ring;
+// with 0 it is not proved.
+func provedSA(spi uint32, c *Candidate, o *Fit, packets int) (*SA, *Ring) {
+	m := new(struct { // one piece of memory for all that the packets of a flow need
+		sa   SA
+		seq  sequence
+		win  esp.Window
+		from Source
+		ring Ring
 	})
 	m.seq.win = &m.win
 	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
+	m.from = *c.From
+	if s.From = &m.from; c.AuthFrom == c.From {
+		s.AuthFrom = s.From
+	} else if c.AuthFrom != nil {
+		auth := *c.AuthFrom
+		s.AuthFrom = &auth
+	}
 	s.Packets = packets
 	s.ready.Store(o.SA)
-	return s
+	return s, &m.ring
 }
 
 // CipherName is the name of the encryption algorithm, as in "aes-cbc-128".
@@ -72,10 +82,10 @@ type Ring struct {
 
 func (r *Ring) first() *SA { return r.sas[0] }
 
-// ring returns what opens an SPI's packets: first, if it is not nil, and what else of the set and
+// ring makes r what opens an SPI's packets: first, if it is not nil, and what else of the set and
 // of an older ring may. SAs of the older ring stay what they are.
-func (t *Table) ring(spi uint32, first *SA, old *Ring, set *Set) *Ring {
-	r := &Ring{made: &t.readied}
+func (t *Table) ring(r *Ring, spi uint32, first *SA, old *Ring, set *Set) *Ring {
+	r.made = &t.readied
 	if first != nil {
 		r.sas = append(r.one[:0], first)
 	}
@@ -90,12 +100,13 @@ func (t *Table) ring(spi uint32, first *SA, old *Ring, set *Set) *Ring {
 			}
 		}
 	}
+	var room [maxWays]extension
 	for i := range set.Candidates {
 		c := &set.Candidates[i]
 		if first != nil && !c.rivals(&first.Candidate) {
 			continue
 		}
-		for _, v := range set.ways(c) {
+		for _, v := range set.ways(room[:0], c) {
 			if len(r.sas) < maxRing && !r.has(c, v.suite) {
 				r.sas = append(r.sas, newSA(spi, c, v.suite, v.high))
 			}

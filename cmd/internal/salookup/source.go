@@ -30,8 +30,9 @@ type Source struct {
 // Known is a secret that a table knows.
 type Known struct {
 	*esp.Secret
-	Index int  // in the order in which they were added
-	Used  bool // it opened packets
+	Index  int    // in the order in which they were added
+	Used   bool   // it opened packets
+	before *Known // the one that names the same SPI
 }
 
 // Place names the source for a person.
@@ -85,35 +86,37 @@ func ofQuick(n *esp.Negotiated) Source {
 		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin}}
 }
 
-// Sources returns what is known of an SPI between two addresses, the surest and fullest first.
-func (t *Table) Sources(spi uint32, src, dst netip.Addr) []Source {
+// AppendSources appends what is known of an SPI between two addresses, the surest and fullest first.
+func (t *Table) AppendSources(dst []Source, spi uint32, from, to netip.Addr) []Source {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.sources(spi, src, dst)
+	return t.appendSources(dst, spi, from, to)
 }
 
-func (t *Table) sources(spi uint32, src, dst netip.Addr) []Source {
-	var list []Source
+func (t *Table) appendSources(list []Source, spi uint32, src, dst netip.Addr) []Source {
+	start := len(list)
 	for _, s := range slices.Backward(t.quick[spi]) { // the latest first
 		if s.Quick.Dst.Unmap() != dst {
 			s.Rank = SPIOnly
 		}
 		list = append(list, s)
 	}
-	for _, e := range t.secrets.get(spi) {
+	named := len(list)
+	for e := t.secrets.get(spi); e != nil; e = e.before {
 		s := Source{Secret: e.Secret, Known: e}
 		if !e.Dst.Match(dst) || !e.Src.Match(src) {
 			s.Rank = SPIOnly
 		}
 		list = append(list, s)
 	}
+	slices.Reverse(list[named:])
 	for _, e := range t.patterns {
 		if e.MatchesSPI(spi) && e.Dst.Match(dst) && e.Src.Match(src) {
 			list = append(list, Source{Secret: e.Secret, Known: e, Rank: Pattern})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Source) int {
+	slices.SortStableFunc(list[start:], func(a, b Source) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(b.complete(), a.complete()))
 	})
-	return list[:min(len(list), maxSources)]
+	return list[:min(len(list), start+maxSources)]
 }

@@ -16,6 +16,7 @@ const (
 	maxNegotiated = 65536   // SPIs with something negotiated
 	perSPI        = 4       // Quick Modes kept for one SPI
 	recentFlows   = 256     // entries of the cache in front of the map, a power of two
+	maxRoom       = 1024    // secrets that memory is made for at once
 	sameRange     = 64      // secrets of one SPI that a new one is compared with
 	wholeSPI      = 0xffffffff
 )
@@ -24,10 +25,11 @@ const (
 // goroutine may call its methods.
 type Table struct {
 	mu       sync.Mutex
-	secrets  spiMap[[]*Known] // that name the whole SPI
-	patterns []*Known         // that do not
-	all      []*Known         // in the order in which they were added
-	limit    int              // secrets to keep, 0: all
+	secrets  spiMap[*Known] // that name the whole SPI: the last of each, and those before it through Known.before
+	patterns []*Known       // that do not
+	all      []*Known       // in the order in which they were added
+	room     []Known        // for the next ones
+	limit    int            // secrets to keep, 0: all
 	quick    map[uint32][]Source
 	quickSPI []uint32 // in the order in which they came
 
@@ -41,6 +43,7 @@ type Table struct {
 	clock  uint64     // packets admitted
 
 	trial   Trial
+	spare   *trying // memory for the next flow, nil: there is none
 	opener  esp.Opener
 	budget  budget
 	readied atomic.Int64 // SAs made ready for packets that another did not open
@@ -73,15 +76,17 @@ func (t *Table) unknown() *Attempt {
 func (t *Table) AddSecret(s *esp.Secret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := t.patterns
-	if s.SPIMask == wholeSPI {
-		list = t.secrets.get(s.SPI)
-	}
-	if slices.ContainsFunc(list[max(0, len(list)-sameRange):], func(e *Known) bool { return saySame(e.Secret, s) }) {
+	if t.said(s) {
 		return
 	}
 	t.makeRoom()
-	t.enter(&Known{Secret: s})
+	if len(t.room) == 0 {
+		t.room = make([]Known, min(max(8, len(t.all)), maxRoom))
+	}
+	e := &t.room[0]
+	t.room = t.room[1:]
+	e.Secret = s
+	t.enter(e)
 	if s.SPIMask == wholeSPI {
 		t.outdate(s.SPI)
 		return
@@ -91,6 +96,22 @@ func (t *Table) AddSecret(s *esp.Secret) {
 			t.outdate(spi)
 		}
 	}
+}
+
+// said reports whether one of the last secrets for the same SPI says the same.
+func (t *Table) said(s *esp.Secret) bool {
+	if s.SPIMask != wholeSPI {
+		last := t.patterns[max(0, len(t.patterns)-sameRange):]
+		return slices.ContainsFunc(last, func(e *Known) bool { return saySame(e.Secret, s) })
+	}
+	e := t.secrets.get(s.SPI)
+	for n := 0; e != nil && n < sameRange; n++ {
+		if saySame(e.Secret, s) {
+			return true
+		}
+		e = e.before
+	}
+	return false
 }
 
 // saySame reports whether two secrets differ in nothing but their place.
@@ -108,7 +129,8 @@ func (t *Table) enter(e *Known) {
 	e.Index = len(t.all)
 	t.all = append(t.all, e)
 	if e.SPIMask == wholeSPI {
-		t.secrets.set(e.SPI, append(t.secrets.get(e.SPI), e))
+		e.before = t.secrets.get(e.SPI)
+		t.secrets.set(e.SPI, e)
 	} else {
 		t.patterns = append(t.patterns, e)
 	}
@@ -133,7 +155,7 @@ func (t *Table) makeRoom() {
 	}
 	old := t.all
 	t.all, t.patterns = make([]*Known, 0, t.limit+t.limit/4), nil
-	t.secrets = spiMap[[]*Known]{}
+	t.secrets = spiMap[*Known]{}
 	for i, e := range old {
 		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI.get(e.SPI) != nil {
 			t.enter(e)
@@ -145,14 +167,14 @@ func (t *Table) makeRoom() {
 func (t *Table) Named(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.secrets.get(spi)) > 0 || len(t.quick[spi]) > 0
+	return t.secrets.get(spi) != nil || len(t.quick[spi]) > 0
 }
 
 // Keyed reports whether there is a key, or a part of one, that may be for the SPI.
 func (t *Table) Keyed(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.secrets.get(spi)) > 0 || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
+	return t.secrets.get(spi) != nil || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
 
@@ -200,8 +222,15 @@ func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 // meanwhile.
 func (t *Table) Secrets() []*Known { return t.all }
 
-// SecretsOf returns those that name the whole SPI.
-func (t *Table) SecretsOf(spi uint32) []*Known { return t.secrets.get(spi) }
+// SecretsOf returns those that name the whole SPI, likewise.
+func (t *Table) SecretsOf(spi uint32) []*Known {
+	var list []*Known
+	for e := t.secrets.get(spi); e != nil; e = e.before {
+		list = append(list, e)
+	}
+	slices.Reverse(list)
+	return list
+}
 
 // Flows returns all flows in the order of their first packets, with those that have gone and those
 // inside ESP.

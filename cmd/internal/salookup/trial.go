@@ -93,7 +93,8 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 
 // verify notes the SA of a candidate that makes the ICV of a packet right, if one does.
 func (t *Trial) verify(o *Fit, set *Set, c *Candidate, spi uint32, p Packet) {
-	for _, v := range set.extensions(c) {
+	var room [maxWays]extension
+	for _, v := range set.extensions(room[:0], c) {
 		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
 		if err != nil {
 			continue
@@ -112,8 +113,11 @@ type extension struct {
 	high  uint32
 }
 
-// extensions returns the ways for a candidate, the likely first.
-func (s *Set) extensions(c *Candidate) []extension {
+// maxWays is how many there are for a candidate.
+const maxWays = 3
+
+// extensions appends the ways for a candidate to list, the likely first.
+func (s *Set) extensions(list []extension, c *Candidate) []extension {
 	known, esn, high := false, false, uint32(0)
 	look := func(s *Source) {
 		if high == 0 {
@@ -129,7 +133,6 @@ func (s *Set) extensions(c *Candidate) []extension {
 	}
 	plain, extended := c.Suite, c.Suite
 	plain.ESN, extended.ESN = false, true
-	list := make([]extension, 0, 3)
 	first := !(known && esn) && high == 0
 	if first {
 		list = append(list, extension{plain, 0})
@@ -146,11 +149,11 @@ func (s *Set) extensions(c *Candidate) []extension {
 
 // ways is extensions of a candidate whose ICV is checked; else the sequence number is of no
 // account.
-func (s *Set) ways(c *Candidate) []extension {
+func (s *Set) ways(list []extension, c *Candidate) []extension {
 	if c.Checks() {
-		return s.extensions(c)
+		return s.extensions(list, c)
 	}
-	return []extension{{c.Suite, 0}}
+	return append(list, extension{c.Suite, 0})
 }
 
 // mayExtend reports whether no source denies extended sequence numbers.

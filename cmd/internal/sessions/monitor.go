@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -25,6 +26,7 @@ type Change struct {
 // Monitor is a [Gatherer] that tells what happens to sessions while it does.
 type Monitor struct {
 	*Gatherer
+	lock    sync.Mutex // guards all: it is looked at while it is a sink
 	tell    func(*Change) error
 	touched []*Session // that are to be looked at
 	looked  int64      // time
@@ -40,6 +42,7 @@ type told struct {
 	lossy            bool   // at the last look
 	loss             uint64 // percent
 	frame            uint64 // the last one that was judged
+	samples          []sampled
 }
 
 const (
@@ -49,7 +52,7 @@ const (
 	lossOf      = 200                     // packets, before which nothing is said of losses
 )
 
-// NewMonitor returns a sink that calls tell with each change.
+// NewMonitor returns a sink that calls tell with each change, one at a time.
 func NewMonitor(tell func(*Change) error) *Monitor {
 	m := &Monitor{tell: tell}
 	m.Gatherer = NewGatherer(m.over)
@@ -58,6 +61,8 @@ func NewMonitor(tell func(*Change) error) *Monitor {
 
 // Record takes a record.
 func (m *Monitor) Record(r *pipeline.Record) error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	err := m.Gatherer.Record(r)
 	if s := m.current; s != nil && s.element != nil {
 		m.queue(s)
@@ -70,8 +75,28 @@ func (m *Monitor) Record(r *pipeline.Record) error {
 
 // Flush tells what there is to tell: no record is at hand.
 func (m *Monitor) Flush() error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	m.look(m.bounds[1].time)
 	return m.err
+}
+
+// Tick tells what there is to tell at a time, in nanoseconds since the Unix epoch, where perhaps no
+// packet comes any more. Any goroutine may call it. The next record or Flush returns its error.
+func (m *Monitor) Tick(now int64) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if now > m.bounds[1].time {
+		m.look(now)
+		m.err = cmp.Or(m.err, m.expire(now))
+	}
+}
+
+// Close tells of all sessions that are left.
+func (m *Monitor) Close() error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.Gatherer.Close()
 }
 
 func (m *Monitor) queue(s *Session) {
@@ -91,7 +116,7 @@ func (m *Monitor) look(now int64) {
 			continue // it is over
 		}
 		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.up.seen() && !silent {
+		if m.changes(s, silent); !s.cameUp() && !silent {
 			m.queue(s)
 		}
 	}
@@ -101,16 +126,12 @@ func (m *Monitor) look(now int64) {
 func (m *Monitor) changes(s *Session, silent bool) {
 	t := &s.told
 	switch {
-	case !s.up.seen():
+	case !s.cameUp():
 		m.failing(s, silent)
 		return
 	case !t.up:
 		t.up, t.agreed, t.renewals = true, s.agreements, s.renewals
-		text := "came up"
-		if s.inClear() {
-			text += ", NOT ENCRYPTED,"
-		}
-		m.say(s, "up", s.up.time, text+" "+span64(s.up.time-s.first.time)+" after its first packet"+s.about())
+		m.say(s, "up", cmp.Or(s.up.time, s.last.time), s.upText()+s.about())
 	}
 	if s.agreements > t.agreed {
 		t.agreed = s.agreements
@@ -130,6 +151,17 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		}
 		m.say(s, "ended", s.last.time, text+"; "+s.trafficText())
 	}
+}
+
+// upText says how it came up.
+func (s *Session) upText() string {
+	switch {
+	case !s.up.seen():
+		return "looks up by its ESP, which no key opens"
+	case s.inClear():
+		return "came up, NOT ENCRYPTED, " + span64(s.up.time-s.first.time) + " after its first packet"
+	}
+	return "came up " + span64(s.up.time-s.first.time) + " after its first packet"
 }
 
 // failing tells that a session fails, where the packets prove it, or where silence follows; and
@@ -154,11 +186,8 @@ func (m *Monitor) failing(s *Session, silent bool) {
 
 // losses tells that more than a percent of the packets of ESP are missing, at two looks.
 func (m *Monitor) losses(s *Session) {
-	var missing, all uint64
-	for _, f := range s.flows {
-		missing += f.window.Missing()
-	}
-	all = missing + uint64(s.protected[client].n+s.protected[server].n)
+	missing := uint64(max(0, s.lost))
+	all := missing + uint64(s.protected[client].n+s.protected[server].n)
 	t := &s.told
 	was := t.lossy
 	percent := uint64(0)
@@ -224,11 +253,11 @@ func (m *Monitor) say(s *Session, kind string, at int64, text string) {
 	m.err = cmp.Or(m.err, m.tell(c))
 }
 
-// Line is the change for a person.
-func (c *Change) Line(zone *time.Location) string {
+// Line is the change for a person. The layout is of its time.
+func (c *Change) Line(zone *time.Location, layout string) string {
 	who := c.Orig + " > " + c.Resp
 	if c.User != "" {
 		who += " " + c.User.String()
 	}
-	return clock(int64(c.Time), zone, "2006-01-02 15:04:05") + " " + who + ": " + c.Text
+	return clock(int64(c.Time), zone, layout) + " " + who + ": " + c.Text
 }

@@ -43,6 +43,7 @@ type link struct {
 type layer struct {
 	requests [2]span  // Conf-Req, by who sends it
 	acked    [2]place // Conf-Ack of a side's request
+	settled  [2]bool  // and it has not sent another one since
 	naks     [2]span  // Conf-Nak and Conf-Rej, by who sends them
 	refused  place    // Protocol-Reject of it
 	ended    span     // Term-Req of it
@@ -50,6 +51,9 @@ type layer struct {
 }
 
 func (y *layer) open() bool { return y.acked[client].seen() && y.acked[server].seen() }
+
+// asked says that a side asked for it.
+func (y *layer) asked() bool { return y.requests[client].seen() || y.requests[server].seen() }
 
 // login is an authentication.
 type login struct {
@@ -125,12 +129,12 @@ func (g *Gatherer) ppp(r *pipeline.Record, c *call, sender int, at place) {
 	if x.Compression != "" && c.link.compression == "" {
 		c.link.compression = x.Compression
 	}
-	if x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol) {
+	unread := x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol)
+	if unread {
 		c.session.unread++
-		c.session.came(at) // a network protocol is up
 	}
-	if x.Fragment {
-		c.session.came(at)
+	if unread || x.Fragment {
+		c.session.cameUnread(x.Fragment, at)
 	}
 	for _, packet := range x.Packets {
 		g.pppPacket(c, sender, at, packet.Protocol, packet.Data)
@@ -168,7 +172,8 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		l.ecp.take(&k, sender, at)
 	}
 	s := c.session
-	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
+	both := [2]bool{true, true}
+	if l.ipcp.settled == both || l.ipv6cp.settled == both && !l.ipcp.asked() {
 		s.came(at)
 	}
 	if !g.keep(s) {
@@ -185,8 +190,10 @@ func (y *layer) take(k *ppp.Control, sender int, at place) {
 	switch k.Code {
 	case confReq:
 		y.requests[sender].add(at)
+		y.settled[sender] = false
 	case confAck:
 		y.acked[1-sender] = at
+		y.settled[1-sender] = true
 	case confNak, confRej:
 		y.naks[sender].add(at)
 	case termReq:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/esp"
@@ -23,35 +24,31 @@ type Diagnosis struct {
 	Lost      string        // says which values of key sources are damaged: one may be the key that is missing
 
 	flows  []*salookup.Flow
-	bySPI  []*salookup.Flow           // sorted, of one SPI in their order
-	newest map[pair]*salookup.Flow    // that is open
-	owners map[keyHead]*salookup.Flow // open, by the head of the key
+	index  func() *index     // made when something is looked for in it
+	room   []salookup.Source // of sources
 	wrong  []KeyFinding
 	judged bool
 	blamed map[*salookup.Known]bool // secrets that wrong is about
 	trials
 }
 
+// index finds flows.
+type index struct {
+	bySPI  []*salookup.Flow           // sorted, of one SPI in their order
+	newest map[pair]*salookup.Flow    // that is open
+	owners map[keyHead]*salookup.Flow // open, by the head of the key
+}
+
 type pair struct{ src, dst netip.Addr }
 
 // Diagnose begins a diagnosis of what a table holds.
 func Diagnose(t *salookup.Table) *Diagnosis {
-	flows := t.Flows()
-	d := &Diagnosis{
-		Table: t, flows: flows, bySPI: slices.Clone(flows),
-		newest: make(map[pair]*salookup.Flow), owners: make(map[keyHead]*salookup.Flow, len(flows)),
-		blamed: make(map[*salookup.Known]bool), trials: trials{left: foreignTries, compares: compareTries},
-	}
-	slices.SortFunc(d.bySPI, func(a, b *salookup.Flow) int {
-		return cmp.Or(cmp.Compare(a.SPI(), b.SPI()), cmp.Compare(a.Order(), b.Order()))
-	})
+	d := &Diagnosis{Table: t, flows: t.Flows(), blamed: make(map[*salookup.Known]bool),
+		trials: trials{left: foreignTries, compares: compareTries}}
+	d.index = sync.OnceValue(func() *index { return newIndex(d.flows) })
 	for _, f := range d.flows {
 		var sources []salookup.Source
 		for sa := range f.OpenedWith {
-			d.newest[pair{f.Src(), f.Dst()}] = f
-			if h, ok := headOf(sa.Key); ok && d.owners[h] == nil {
-				d.owners[h] = f
-			}
 			if sources == nil {
 				sources = d.sources(f)
 			}
@@ -61,14 +58,31 @@ func Diagnose(t *salookup.Table) *Diagnosis {
 	return d
 }
 
+func newIndex(flows []*salookup.Flow) *index {
+	x := &index{bySPI: slices.Clone(flows), newest: make(map[pair]*salookup.Flow), owners: make(map[keyHead]*salookup.Flow, len(flows))}
+	slices.SortFunc(x.bySPI, func(a, b *salookup.Flow) int {
+		return cmp.Or(cmp.Compare(a.SPI(), b.SPI()), cmp.Compare(a.Order(), b.Order()))
+	})
+	for _, f := range flows {
+		for sa := range f.OpenedWith {
+			x.newest[pair{f.Src(), f.Dst()}] = f
+			if h, ok := headOf(sa.Key); ok && x.owners[h] == nil {
+				x.owners[h] = f
+			}
+		}
+	}
+	return x
+}
+
 // flowsOf returns the flows of an SPI in their order.
 func (d *Diagnosis) flowsOf(spi uint32) []*salookup.Flow {
-	at, _ := slices.BinarySearchFunc(d.bySPI, spi, func(f *salookup.Flow, spi uint32) int { return cmp.Compare(f.SPI(), spi) })
+	bySPI := d.index().bySPI
+	at, _ := slices.BinarySearchFunc(bySPI, spi, func(f *salookup.Flow, spi uint32) int { return cmp.Compare(f.SPI(), spi) })
 	end := at
-	for end < len(d.bySPI) && d.bySPI[end].SPI() == spi {
+	for end < len(bySPI) && bySPI[end].SPI() == spi {
 		end++
 	}
-	return d.bySPI[at:end]
+	return bySPI[at:end]
 }
 
 // keyHead is the head of a key as it is looked up.
@@ -79,8 +93,10 @@ func headOf(k esp.Key) (h keyHead, ok bool) {
 	return h, copy(h[:], k.Bytes()) == headLen
 }
 
+// sources returns what is known of a flow's SPI, valid until the next call.
 func (d *Diagnosis) sources(f *salookup.Flow) []salookup.Source {
-	return d.Table.Sources(f.SPI(), f.Src(), f.Dst())
+	d.room = d.Table.AppendSources(d.room[:0], f.SPI(), f.Src(), f.Dst())
+	return d.room
 }
 
 // right reports whether a source gives what opened packets, of this flow or of another.
@@ -223,7 +239,7 @@ func (c *closed) misplaced(heads bool) bool {
 // owner returns the flow whose packets are opened by a key that begins so, nil if there is none.
 func (d *Diagnosis) owner(head esp.Key) *salookup.Flow {
 	h, ok := headOf(head)
-	if f := d.owners[h]; ok && f != nil {
+	if f := d.index().owners[h]; ok && f != nil {
 		for sa := range f.OpenedWith {
 			if sa.Key.HasPrefix(head) {
 				return f
@@ -258,7 +274,7 @@ func (c *closed) noKey(alone bool) {
 	nearest, digits := c.nearest()
 	misread := nearest != nil && digits <= nearDigits && len(c.flowsOf(nearest.SPI)) == 0
 	quick, _ := agreed(c.set)
-	neighbour := c.newest[pair{c.flow.Src(), c.flow.Dst()}]
+	neighbour := c.index().newest[pair{c.flow.Src(), c.flow.Dst()}]
 	if s := c.opens(wholeKeys); s != nil {
 		if c.otherDirection(s) {
 			c.because(NoKey, "%s, but the key that %s gives for the other direction (SPI 0x%08x) opens it: "+

@@ -156,7 +156,7 @@ func (c *closed) verifies(spi uint32, packet []byte) bool {
 			}
 		}
 	}
-	set := salookup.Candidates(c.Table.Sources(spi, c.flow.Src(), c.flow.Dst()))
+	set := salookup.Candidates(c.Table.AppendSources(nil, spi, c.flow.Src(), c.flow.Dst()))
 	_, ok := c.try(set, set.Candidates[:set.Checked], spi, packet,
 		func(fit *salookup.Fit, _ *salookup.Candidate) bool { return fit.ICV })
 	return ok
