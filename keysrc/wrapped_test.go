@@ -29,7 +29,9 @@ func quoteJSON(s string) string {
 func csvQuote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // stamp is the time of line i.
-func stamp(i int) string { return fmt.Sprintf("2026-11-23T07:%02d:%02d.%03d", 15+i/8000, i/20%60, i%20*50) }
+func stamp(i int) string {
+	return fmt.Sprintf("2026-11-23T07:%02d:%02d.%03d", 15+i/8000, i/20%60, i%20*50)
+}
 
 func syslogStamp(i int) string { return fmt.Sprintf("Nov 23 07:%02d:%02d", 15+i/8000, i/20%60) }
 
@@ -46,11 +48,16 @@ var wraps = []struct {
 	{"Elasticsearch JSON lines", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"_index":"logs","_source":{"@timestamp":"%sZ","host":{"name":"gw"},"message":%s}}`, stamp(i), quoteJSON(l))
 	})},
-	{"one message", func(l []string) string { return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n" }},
+	{"one message", func(l []string) string {
+		return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n"
+	}},
 	{"one message, pretty", func(l []string) string {
 		return "{\n  \"cmd\": \"x\",\n  \"output\": " + quoteJSON(strings.Join(l, "\n")+"\n") + ",\n  \"rc\": 0\n}\n"
 	}},
-	{"array of lines", func(l []string) string { b, _ := json.Marshal(map[string]any{"rc": 0, "stdout_lines": l}); return string(b) + "\n" }},
+	{"array of lines", func(l []string) string {
+		b, _ := json.Marshal(map[string]any{"rc": 0, "stdout_lines": l})
+		return string(b) + "\n"
+	}},
 	{"array of lines, pretty", func(l []string) string {
 		b, _ := json.MarshalIndent(map[string]any{"rc": 0, "stdout_lines": l}, "", "  ")
 		return string(b) + "\n"
