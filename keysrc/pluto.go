@@ -29,9 +29,9 @@ import (
 //	|   26 ba 3b dc  …
 //	| kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //
-// Openswan's helpers write "! " where the others write "| ", and the label before each row; "!enckey:"
-// has all digits in its line. A dump has 16 bytes in each row but the last, and says nowhere how many
-// there are in all.
+// Openswan's helpers write "! " where the others write "| ", and the label before each row;
+// "!enckey:" has all digits in its line. A dump has 16 bytes in each row but the last, and says
+// nowhere how many there are in all.
 var plutoFormat = Format{
 	Name:  "pluto",
 	Title: "pluto log",

@@ -216,8 +216,8 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 }
 
 // cutStamp takes off the time that docker logs -t and the like put before each line, and what is
-// nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those of
-// syslog.
+// nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those
+// of syslog.
 func cutStamp(dst, line []byte) ([]byte, bool) {
 	if isTime(line) {
 		return dst, true

@@ -158,8 +158,8 @@ func (s *Session) dialled() *exchange {
 }
 
 // exchange is the one that counts, nil if there is none. While the session is dialled that is the
-// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody can send a first
-// message.
+// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody
+// can send a first message.
 func (s *Session) exchange() *exchange {
 	if s.isDialling() {
 		return s.dialled()
@@ -239,8 +239,8 @@ func (s *Session) negotiates() bool {
 	return l != nil && l.ipcp.asked() && !s.up.seen()
 }
 
-// cameUnread says that PPP sent what can't be read: IPCP, if it is a fragment; or what the ends send
-// by themselves as soon as IPv6CP is up, if IPCP is not yet; or users' packets.
+// cameUnread says that PPP sent what can't be read: IPCP, if it is a fragment; or what the ends
+// send by themselves as soon as IPv6CP is up, if IPCP is not yet; or users' packets.
 func (s *Session) cameUnread(fragment bool, at place) {
 	if s.vague++; !fragment && !s.negotiates() || s.vague > mostBefore {
 		s.came(at)
