@@ -170,6 +170,7 @@ func (p *softether) key(n int, label string, rest []byte) {
 		return
 	}
 	if p.ike == nil || label == "SKEYID" {
+		p.out.orphans = p.out.orphans || label == "SKEYID_e"
 		p.give()
 		p.ike = &ikev1.Secret{}
 	}
