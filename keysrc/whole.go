@@ -103,7 +103,7 @@ func (s *Stream) turned(rows bool) (*Keys, *Stream, error) {
 	other.unwrap.table.open = false
 	s.turner.turned(rows, func(l *turnedLine) {
 		other.n = l.n
-		other.entry(l.depth, l.text)
+		other.entry(int(l.depth), l.text())
 	})
 	other.n = s.n
 	return keys, other, other.Close()
