@@ -137,7 +137,7 @@ func (f *fortigate) line(n int, text []byte) bool {
 // fortigateTunnel reports whether a line names the two gateways, before all keys.
 func fortigateTunnel(text []byte) bool {
 	s := trimLine(text)
-	return bytes.Contains(s, []byte("->")) && (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: ")))
+	return (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: "))) && bytes.Contains(s, []byte("->"))
 }
 
 // tunnel takes the two gateways, "203.0.113.1:0" and "203.0.113.10:4500".

@@ -95,24 +95,26 @@ func allZero(b []byte) bool {
 
 // trimLine cuts blanks and line ends off both ends.
 func trimLine(s []byte) []byte {
-	blank := func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0 }
-	for len(s) > 0 && blank(s[0]) {
+	other := func(c byte) bool { return blank(c) || c == '\r' || c == '\n' || c == 0 }
+	for len(s) > 0 && other(s[0]) {
 		s = s[1:]
 	}
-	for len(s) > 0 && blank(s[len(s)-1]) {
+	for len(s) > 0 && other(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s
 }
 
+func blank(c byte) bool { return c == ' ' || c == '\t' }
+
 // word splits the first word off s.
 func word(s []byte) (first, rest []byte) {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+	for len(s) > 0 && blank(s[0]) {
 		s = s[1:]
 	}
-	for i, c := range s {
-		if c == ' ' || c == '\t' {
-			return s[:i], s[i:]
+	for end, c := range s {
+		if blank(c) {
+			return s[:end], s[end:]
 		}
 	}
 	return s, nil

@@ -31,8 +31,7 @@ var softetherFormat = Format{
 	Title: "SoftEther VPN Server debug output",
 	Looks: "SKEYID_e: 2B B2 … and Initiator Cookie: 0x… lines",
 	match: func(line []byte) bool {
-		_, _, ok := softetherKey(line)
-		return ok || bytes.Contains(line, []byte("Initiator Cookie: 0x"))
+		return softetherValue(line) || bytes.Contains(line, []byte("Initiator Cookie: 0x"))
 	},
 	new: func(out *output) parser { return &softether{out: out} },
 }
@@ -60,6 +59,9 @@ const maxSoftether = 256 // IKE SAs without keys
 // softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label.
 func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 	s := trimLine(line)
+	if len(s) == 0 || s[0] != 'S' && s[0] != 'K' {
+		return "", nil, false
+	}
 	for _, l := range []string{"SKEYID: ", "SKEYID_d: ", "SKEYID_a: ", "SKEYID_e: ", "KEYMAT: "} {
 		if rest, ok := bytes.CutPrefix(s, []byte(l)); ok {
 			b, _ := dumpRow(nil, rest, 2)
@@ -67,6 +69,11 @@ func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 		}
 	}
 	return "", nil, false
+}
+
+func softetherValue(line []byte) bool {
+	_, _, ok := softetherKey(line)
+	return ok
 }
 
 func (p *softether) line(n int, text []byte) bool {
@@ -170,6 +177,7 @@ func (p *softether) key(n int, label string, rest []byte) {
 		return
 	}
 	if p.ike == nil || label == "SKEYID" {
+		p.out.orphans = p.out.orphans || label == "SKEYID_e"
 		p.give()
 		p.ike = &ikev1.Secret{}
 	}

@@ -14,7 +14,6 @@ import (
 // found anywhere in a line.
 var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
-	&softetherFormat,
 }
 
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
@@ -29,7 +28,7 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 		return append(dst, text...), true
 	}
 	if slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) || twoAddresses(text) ||
-		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) {
+		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}

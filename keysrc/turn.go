@@ -45,19 +45,23 @@ type turner struct {
 }
 
 type turnedLine struct {
-	n, depth int // as unwrapper.entries has it: a message is not 0
-	text     []byte
-	time     string // of a message
+	n     int
+	depth uint8  // as unwrapper.entries has it: a message is not 0
+	head  uint8  // bytes of the time of a message, before the text
+	all   []byte // both
 }
 
 const linesPiece = 1024
 
+func (l *turnedLine) text() []byte { return l.all[l.head:] }
+
 // take takes an entry of line n.
 func (t *turner) take(n, depth int, line []byte, time string) {
+	time = time[:min(len(time), lineHead)]
 	if t.over {
 		return
 	}
-	t.size += len(line)
+	t.size += len(time) + len(line)
 	if t.over = t.score >= forward || t.size > maxTurned || t.count > maxTurned/16; t.over {
 		if t.times = oldestFirst; t.score < forward {
 			t.times = t.byTime()
@@ -76,16 +80,16 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 
 // keep keeps an entry.
 func (t *turner) keep(n, depth int, line []byte, time string) {
-	if cap(t.chunk)-len(t.chunk) < len(line) {
-		t.chunk = make([]byte, 0, max(64<<10, len(line)))
+	if size := len(time) + len(line); cap(t.chunk)-len(t.chunk) < size {
+		t.chunk = make([]byte, 0, max(64<<10, size))
 	}
 	start := len(t.chunk)
-	t.chunk = append(t.chunk, line...)
+	t.chunk = append(append(t.chunk, time...), line...)
 	if t.count%linesPiece == 0 {
 		t.lines = append(t.lines, make([]turnedLine, 0, linesPiece))
 	}
 	last := &t.lines[t.count/linesPiece]
-	*last = append(*last, turnedLine{n, depth, t.chunk[start:], time})
+	*last = append(*last, turnedLine{n, uint8(depth), uint8(len(time)), t.chunk[start:]})
 	t.count++
 }
 
@@ -112,8 +116,8 @@ func (t *turner) weigh(line []byte) {
 // byTime tells the order of the entries by their times.
 func (t *turner) byTime() int {
 	const (
-		ends   = 64  // entries of which one has a time, if any has
-		enough = 100 // steps one way more than the other
+		ends   = 64   // entries of which one has a time, if any has
+		enough = 4096 // of which the times are compared
 	)
 	first, last := "", ""
 	for i := 0; i < min(t.count, ends) && first == ""; i++ {
@@ -129,7 +133,7 @@ func (t *turner) byTime() int {
 		return oldestFirst
 	}
 	steps, was := 0, first
-	for i := 0; i < t.count && max(steps, -steps) < enough; i++ {
+	for i := 0; i < t.count; i += max(1, t.count/enough) {
 		s := t.at(i).stamp()
 		if len(s) != len(was) {
 			continue
@@ -160,9 +164,9 @@ var dayBefore = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? *$`)
 
 // stamp returns the time of an entry as digits, of which those of the same length can be compared.
 func (l *turnedLine) stamp() string {
-	text := l.text
-	if l.time != "" {
-		text = []byte(l.time)
+	text := l.text()
+	if l.head > 0 {
+		text = l.all[:l.head]
 	}
 	head := text[:min(len(text), lineHead)]
 	if t, at, ok := dateIn(text); ok {
@@ -174,30 +178,30 @@ func (l *turnedLine) stamp() string {
 	if m := clockForm.FindSubmatch(head); m != nil {
 		return string(bytes.Join(m[1:], nil))
 	}
-	if l.time != "" && len(bytes.Trim(text, "0123456789.")) == 0 {
-		return l.time
+	if l.head > 0 && len(bytes.Trim(text, "0123456789.")) == 0 {
+		return string(text)
 	}
 	return ""
 }
 
 // goesOn reports whether a line seems to go on from the one before.
 func (l *turnedLine) goesOn() bool {
-	return l.depth == 0 && len(l.text) > 0 && (l.text[0] == ' ' || l.text[0] == '\t')
+	return l.depth == 0 && bytes.IndexAny(l.text(), " \t") == 0
 }
 
 // rows reports whether rows of dumps stand in the wrong order too: each line is one of its own.
 func (t *turner) rows() bool {
-	if t.count > 0 && bytes.IndexAny(t.at(0).text, " \t") == 0 {
+	if t.count > 0 && bytes.IndexAny(t.at(0).text(), " \t") == 0 {
 		return true
 	}
 	row, head := 0, false // offset of the last row; the last line begins a dump
 	for i := range t.count {
 		l := t.at(i)
-		off, _, ok := charonRow(l.text)
+		off, _, ok := charonRow(l.text())
 		if ok && (off+16 == row || off == 0 && l.goesOn() && !head) {
 			return true
 		}
-		row, head = off, bytes.Contains(l.text, []byte(" bytes @ "))
+		row, head = off, bytes.Contains(l.text(), []byte(" bytes @ "))
 	}
 	return false
 }
