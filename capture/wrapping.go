@@ -14,6 +14,7 @@ const (
 	protoMPLS    = 137 // RFC 4023
 
 	etherBridged = 0x6558 // an Ethernet frame: NVGRE, Geneve
+	etherPPP     = 0x880b
 	etherMPLS    = 0x8847
 	etherMPLS2   = 0x8848
 	etherERSPAN2 = 0x88be // type I and II
@@ -154,6 +155,8 @@ func carried(name string, kind uint16, data []byte, at, end int) inside {
 		return inside{name, Raw, at, end}
 	case etherBridged:
 		return inside{name, Ethernet, at, end}
+	case etherPPP:
+		return inside{name, PPP, at, end}
 	case etherMPLS, etherMPLS2:
 		in := mpls(data, at, end)
 		if in.name != "" {
@@ -243,7 +246,7 @@ func impossibleIP(b []byte) bool {
 // carriesKnown reports whether an Ethernet frame has one of the more usual types.
 func carriesKnown(frame []byte) bool {
 	switch binary.BigEndian.Uint16(frame[12:]) {
-	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherPPPoESession:
+	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherOldVLAN, etherPPPoESession, etherMPLS, etherMPLS2:
 		return true
 	}
 	return false
