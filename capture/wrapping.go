@@ -37,7 +37,8 @@ const (
 type Wrapped struct {
 	Name string // of what carries it: "TZSP", "GRE"
 	Link LinkType
-	Data []byte // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
+	Data []byte   // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
+	More [][]byte // further frames that it carries, of the same kind
 }
 
 // inside is where what is wrapped lies in the data.
@@ -49,10 +50,17 @@ type inside struct {
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
 // in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213) or in GTP-U
+// EtherIP, MPLS, an A-MSDU of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213) or in GTP-U
 // (3GPP TS 29.281). It is for frames that hold nothing else that is looked for: a frame of another
 // kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
+	if f.subframesAt > 0 {
+		frames := f.subframes(data)
+		if len(frames) == 0 {
+			return Wrapped{}, false
+		}
+		return Wrapped{"A-MSDU", Ethernet, frames[0], frames[1:]}, true
+	}
 	in := f.inside(data)
 	if in.name == "" || in.at >= in.end {
 		return Wrapped{}, false
