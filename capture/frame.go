@@ -109,6 +109,7 @@ type linkMarks struct {
 	nflogAt           int // the length of NFLOG's payload
 	nflogBig          bool
 	radioFlagsAt      int  // the byte of radiotap that says that a frame check sequence follows
+	subframesAt       int  // of an A-MSDU of 802.11
 	sealed            bool // what is behind the header of 802.11 is encrypted
 }
 

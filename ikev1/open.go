@@ -23,13 +23,15 @@ type decryption struct {
 func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
-	m.Err, m.Broken = nil, nil
+	m.Err, m.Broken, m.beginning = nil, nil, nil
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
 	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
 		m.Err = malformedf("flagged as encrypted, and has no payload")
 	} else if o, k := sa.unlock(m); k == nil {
-		m.Err = sa.refusal(m)
+		if m.Err = sa.refusal(m); m.Err == ErrAltered {
+			m.beginning, m.Broken = sa.beginning(m)
+		}
 		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {

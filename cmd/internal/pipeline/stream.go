@@ -11,6 +11,7 @@ const (
 	maxStreams        = 1024    // one for each direction of a connection
 	maxStreamSegments = 64      // of one stream that wait for one that is missing
 	maxStreamBytes    = 8 << 20 // of all that wait, and of messages that have begun
+	maxSentAgain      = 1 << 20 // bytes that a segment may lie behind; one farther back is of another connection
 )
 
 // streams are the TCP streams with IKE and ESP.
@@ -96,7 +97,7 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messag
 	}
 	ahead := int(int32(seq - st.next))
 	switch {
-	case !st.begun || ahead < 0 && marked(data) && begins(data):
+	case !st.begun || ahead < -maxSentAgain && marked(data) && begins(data):
 		if !begins(data) {
 			return nil
 		}
@@ -167,7 +168,7 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 	at, found := slices.BinarySearchFunc(st.waiting, seq, func(w segment, seq uint32) int {
 		return int(int32(w.seq - seq))
 	})
-	if found {
+	if found && st.waiting[at].length >= len(data) {
 		return nil
 	}
 	w := segment{seq: seq, length: len(data)}
@@ -180,7 +181,11 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 	} else {
 		w.data = slices.Clone(data)
 	}
-	st.waiting = slices.Insert(st.waiting, at, w)
+	if found {
+		st.waiting[at] = w
+	} else {
+		st.waiting = slices.Insert(st.waiting, at, w)
+	}
 	for len(st.waiting) > maxStreamSegments {
 		first := st.waiting[0]
 		if first.data == nil || begins(first.data) {
