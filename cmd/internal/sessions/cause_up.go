@@ -11,6 +11,7 @@ const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, len
 
 // upRules are of sessions that came up: how they ended, and how they work.
 var upRules = []rule{
+	{"ipcp-failed", stepIPCP, Failed, cureAddress, withoutAddress},
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
 	{"two-clients-one-nat", stepData, Ill,
 		"give the SAs of the server unique marks, or the clients random source ports", twoClients},
@@ -23,6 +24,8 @@ var upRules = []rule{
 	{"l2tp-lost-state", stepData, Lost, "have the client dial again; update the server", lostState},
 	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, helloUnanswered},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
+	{"keepalive-timeout", stepData, Lost, cureAlive, peerSilent},
+	{"", stepData, Lost, "", brokenOff},
 	{"mtu-blackhole", stepData, Ill,
 		"MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
 	{"connected-no-forwarding", stepData, Ill,
@@ -244,11 +247,16 @@ func saExpired(s *Session) *proof {
 	if !ok || x == nil || len(x.quicks) == 0 || s.hungUp(side) {
 		return nil
 	}
-	q := x.quicks[len(x.quicks)-1]
-	start := q.messages[1].first
-	if !q.messages[3].seen() || !start.seen() {
+	var q *quick // the latest that was completed
+	for _, other := range x.quicks {
+		if other.messages[1].seen() && other.messages[3].seen() {
+			q = other
+		}
+	}
+	if q == nil {
 		return nil
 	}
+	start := q.messages[1].first
 	second := int64(1e9)
 	lasted := s.protected[side].last.time - start.time
 	lives := roundLives

@@ -49,6 +49,7 @@ type exchange struct {
 	floated     bool     // a message came from or to port 4500, or another that NAT chose
 	floated4    bool     // message 4 did
 	natted      [2]natState
+	outside     bool // the client is behind NAT, and the capture in front of it
 
 	offered int         // transforms
 	offer   ikev1.Offer // the first
@@ -317,7 +318,9 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 		}
 		return natBehind
 	}
-	x.natted[side] = max(x.natted[side], natOf(src, hashes[1:]))
+	own := natOf(src, hashes[1:])
+	x.outside = x.outside || side == client && own == natBehind
+	x.natted[side] = max(x.natted[side], own)
 	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
 }
 

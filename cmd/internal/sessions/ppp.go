@@ -32,7 +32,7 @@ type link struct {
 	first                       [2]place // LCP packet
 	mru                         [2]string
 	mrru                        bool
-	cut                         bool      // of a packet of LCP the end was not captured
+	cut                         bool      // of a packet of LCP or IPCP the end was not captured
 	addr                        [2]string // that IPCP acknowledged
 	dns                         []string
 	compression                 string
@@ -150,7 +150,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		return
 	}
 	l := c.link
-	l.cut = l.cut || err != nil && protocol == protocolLCP
+	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
 	case protocolLCP:
 		l.takeLCP(&k, sender, at)
@@ -172,7 +172,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	}
 	s := c.session
 	both := [2]bool{true, true}
-	if l.ipcp.settled == both || l.ipv6cp.settled == both && !l.ipcp.asked() {
+	if l.ipcp.settled == both && !l.cut || l.ipv6cp.settled == both && !l.ipcp.asked() {
 		s.came(at)
 	}
 	if !g.keep(s) {

@@ -229,6 +229,9 @@ func (s *Session) came(at place) {
 	}
 }
 
+// isSetUp says that it is known when the session came up.
+func (s *Session) isSetUp() bool { return s.up.seen() && !s.late && s.finding.State != Failed }
+
 // mostBefore is how many packets come before IPCP is up at most: Router Solicitations, Multicast
 // Listener Reports, and what an end sends that is up before the other.
 const mostBefore = 16

@@ -68,6 +68,7 @@ func (x *exchange) turn(done map[any]bool) {
 	x.initiator = turned(x.initiator)
 	swap(&x.sent)
 	swap(&x.natted)
+	x.outside = false
 	swap(&x.vendors)
 	swap(&x.certs)
 	swap(&x.sealed)
