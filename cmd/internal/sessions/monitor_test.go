@@ -42,6 +42,13 @@ func changes(t *testing.T, file string, keys ...string) (list []sessions.Change,
 		return err
 	})
 	p.AddSink(m)
+	p.AddSink(&watcher{m: m, look: func(_ int64, list []sessions.Standing) { // which changes nothing
+		for _, s := range list {
+			if s.Headline == "" || !s.Client.IsValid() || s.Lost > s.Packets || s.Expires != 0 && s.Keys == "" {
+				t.Errorf("%s: %+v", file, s)
+			}
+		}
+	}})
 	p.AddSink(g)
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
