@@ -43,7 +43,7 @@ type liveOptions struct {
 
 	watched  *sessions.Monitor // with --sessions
 	gathered *gathered         // where sessions have to be known otherwise
-	screen  *screen           // nil: no table is drawn
+	screen   *screen           // nil: no table is drawn
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
