@@ -128,6 +128,16 @@ func TestFilterWithoutTemporaryFiles(t *testing.T) {
 	}
 }
 
+// TestFilterOfLibpcap: what only libpcap knows it compiles, and says what is wrong with it.
+func TestFilterOfLibpcap(t *testing.T) {
+	if _, err := capture.NewFilter(capture.Ethernet, "ip protochain 6 or mpls"); err != nil {
+		t.Error(err)
+	}
+	if _, err := capture.NewFilter(capture.Raw, "mpls"); err == nil || strings.Contains(err.Error(), "without libpcap") {
+		t.Error(err)
+	}
+}
+
 // framesOf reads the frames of a recording, and as frames without a link header the IP packets in
 // them; of every seventh only the head.
 func framesOf(t *testing.T, path string) map[capture.LinkType][]seen {

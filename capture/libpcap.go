@@ -68,7 +68,7 @@ func contradiction(lt LinkType, expr string) error {
 // filterError says what is wrong with a filter. libpcap does not say where.
 func filterError(lt LinkType, expr string, err error) error {
 	var placed *filter.Error
-	if _, e := filter.New(filter.LinkType(lt), expr); errors.As(e, &placed) {
+	if _, e := filter.New(filter.LinkType(lt), expr); errors.As(e, &placed) && placed.Own() {
 		err = e
 	}
 	return fmt.Errorf("filter for %v frames: %w", lt, err)

@@ -17,6 +17,12 @@ type Error struct {
 	What string
 }
 
+// notOwn ends the error of what libpcap knows.
+const notOwn = " is not known without libpcap"
+
+// Own reports whether the trouble is with the expression, and not with what is known here.
+func (e *Error) Own() bool { return !strings.HasSuffix(e.What, notOwn) }
+
 func (e *Error) Error() string {
 	if rest := e.Expr[e.At:]; rest != "" {
 		return fmt.Sprintf("%s, at character %d: %.40q", e.What, e.At+1, rest)

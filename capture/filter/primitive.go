@@ -51,7 +51,7 @@ func (p *parser) qualified() node {
 		p.i++
 	}
 	if t = p.peek(); t.kind == word && !t.plain && slices.Contains(unknown, t.text) {
-		return p.fail("%q is not known without libpcap", t.text)
+		return p.fail("%q"+notOwn, t.text)
 	}
 	p.last = qualifiers{used: true}
 	if n, ok := p.special(q.protocol); ok {

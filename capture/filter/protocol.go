@@ -56,7 +56,7 @@ func (p *parser) protocolNumber(q qualifiers) node {
 	case !ok || t.kind != word:
 		return p.fail(`not a protocol: that is a number, or a name such as \tcp`)
 	case isLink(q.protocol) && number < smallestEtherType:
-		return p.fail("not an EtherType; LLC is not known without libpcap")
+		return p.fail("not an EtherType; LLC" + notOwn)
 	case q.protocol != "" && q.protocol != "ip" && q.protocol != "ip6" && !isLink(q.protocol):
 		return p.fail("%s carries no other protocol", q.protocol)
 	}

@@ -47,7 +47,8 @@ func completionCommand(args []string) int {
 	case !ok:
 		return status
 	case len(rest) != 1 || completions[rest[0]] == "":
-		return badUsage("completion takes one of "+strings.Join(shells, ", "), "l2tpdump help completion")
+		return badUsage("completion takes one of "+strings.Join(shells, ", "),
+			didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"))
 	}
 	out("%s", completions[rest[0]])
 	return exitOK
@@ -238,7 +239,7 @@ func argumentsOf(command string, before []string) []string {
 	}
 	switch command {
 	case "extcap":
-		return []string{"install", "remove"}
+		return extcapActions
 	case "schema":
 		return schemas
 	case "completion":

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,14 +20,18 @@ import (
 // wiresharkPatience is how long Wireshark may take to answer: at its first start it looks for much.
 var wiresharkPatience = time.Minute
 
+// extcapActions are what extcap can do.
+var extcapActions = []string{"install", "remove"}
+
 // extcapCommand is the command "extcap": makes Wireshark know the program, or forget it.
 func extcapCommand(args []string) int {
 	rest, status, ok := parse(newFlags("extcap"), args)
 	switch {
 	case !ok:
 		return status
-	case len(rest) == 0 || len(rest) > 2 || rest[0] != "install" && rest[0] != "remove":
-		return badUsage("extcap takes \"install\" or \"remove\", and a folder if it is not Wireshark's own", "l2tpdump help extcap")
+	case len(rest) == 0 || len(rest) > 2 || !slices.Contains(extcapActions, rest[0]):
+		return badUsage("extcap takes install or remove, and a folder if it is not Wireshark's own",
+			didYouMean(first(rest), "extcap ", extcapActions, "l2tpdump help extcap"))
 	}
 	var dir string
 	var err error
@@ -56,12 +61,17 @@ func extcapInstall(dir string, own bool) error {
 	if err != nil {
 		return err
 	}
+	found := false
 	if own {
-		if err := verifyExtcap(path); err != nil {
+		if found, err = verifyExtcap(path); err != nil {
 			return err
 		}
 	}
-	message("Wireshark finds l2tpdump as %s; press F5 in its list of interfaces", path)
+	if found {
+		message("Wireshark finds l2tpdump as %s; press F5 in its list of interfaces", path)
+	} else {
+		message("%s is there; if Wireshark looks in that folder it has its interfaces after F5", path)
+	}
 	if runtime.GOOS != "windows" && os.Getuid() != 0 {
 		hint("what it needs to capture: %s", notePermission())
 	}
@@ -129,17 +139,17 @@ func askWireshark(args ...string) (string, error) {
 
 // verifyExtcap asks Wireshark whether it has found the program at path. That it can't be asked is
 // told, and no error.
-func verifyExtcap(path string) error {
+func verifyExtcap(path string) (found bool, err error) {
 	list, err := askWireshark("-D")
 	if err != nil {
 		message("whether Wireshark finds it could not be asked: %v", err)
-		return nil
+		return false, nil
 	}
 	if !strings.Contains(list, extcapPrefix) {
-		return withHint("name its folder, which Wireshark shows at Help, About Wireshark, Folders: l2tpdump extcap install DIR",
+		return false, withHint("name its folder, which Wireshark shows at Help, About Wireshark, Folders: l2tpdump extcap install DIR",
 			"%s is there, but tshark -D does not list its interfaces", path)
 	}
-	return nil
+	return true, nil
 }
 
 // installExtcap links, or where that can't be done copies, the program into the folder.
@@ -151,8 +161,11 @@ func installExtcap(dir string) (string, error) {
 	if exe, err = filepath.EvalSymlinks(exe); err != nil {
 		return "", err
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", fmt.Errorf("%s is not a folder", dir)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
+		return "", explainFile(err)
 	}
 	path := extcapPath(dir)
 	if same(exe, path) {
@@ -160,7 +173,7 @@ func installExtcap(dir string) (string, error) {
 	}
 	if info, err := os.Lstat(path); err == nil {
 		if !replaceable(info) {
-			return "", fmt.Errorf("%s is in the way", path)
+			return "", fmt.Errorf("%s is in the way, and is not l2tpdump", path)
 		}
 		if err := os.Remove(path); err != nil { // an earlier one
 			return "", err

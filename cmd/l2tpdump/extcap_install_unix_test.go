@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -74,14 +75,25 @@ func TestExtcapAsksWireshark(t *testing.T) {
 
 // TestExtcapRemoveKeeps: what is no program is kept.
 func TestExtcapRemoveKeeps(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "l2tpdump"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	status := 0
-	said := quietly(t, func() { status = run([]string{"extcap", "remove", dir}) })
-	if status != exitError || !strings.Contains(said, "is not l2tpdump") {
-		t.Errorf("status %d:\n%s", status, said)
+	for what, make := range map[string]func(path string) error{
+		"folder": func(path string) error { return os.Mkdir(path, 0o755) },
+		"FIFO":   func(path string) error { return syscall.Mkfifo(path, 0o755) },
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "l2tpdump")
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"remove", dir}, {"install", dir}, {"install", path}} {
+			status := 0
+			said := quietly(t, func() { status = run(append([]string{"extcap"}, args...)) })
+			if status != exitError && !(what == "folder" && args[1] == path) || status == exitError && !strings.Contains(said, " is not ") {
+				t.Errorf("%s, %q: status %d:\n%s", what, args, status, said)
+			}
+			if _, err := os.Lstat(path); err != nil {
+				t.Errorf("%s, %q: %v", what, args, err)
+			}
+		}
 	}
 }
 

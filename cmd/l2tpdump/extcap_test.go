@@ -129,7 +129,7 @@ func TestExtcapInstall(t *testing.T) {
 		if err := before(); err != nil {
 			t.Fatal(err)
 		}
-		if _, stderr, status := answer(t, "extcap", "install", dir); status != exitOK || !strings.Contains(stderr, path) {
+		if _, stderr, status := answer(t, "extcap", "install", dir); status != exitOK || !strings.Contains(stderr, path+" is there; if Wireshark looks in that folder") {
 			t.Errorf("status %d: %s", status, stderr)
 		}
 		if same(self(t), path) {

@@ -58,10 +58,18 @@ func distance(a, b string) int {
 
 // didYouMean is a hint that names what was probably meant, else all there is.
 func didYouMean(typed, before string, names []string, all string) string {
-	if name := nearest(typed, names); name != "" {
+	if name := nearest(typed, names); name != "" && name != typed {
 		return "did you mean " + before + name + "?"
 	}
 	return all
+}
+
+// first is the first of words, "" if there is none.
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
 }
 
 // files takes a command line that is files only: the captures among them are decrypted with the

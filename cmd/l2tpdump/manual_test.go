@@ -76,9 +76,9 @@ func TestManualNamesFlags(t *testing.T) {
 }
 
 // TestReadmes: what the Japanese README has a person type or shows is what the English one does,
-// and both have the same parts of the first hour.
+// and both have the same sections, and parts of the first hour.
 func TestReadmes(t *testing.T) {
-	parts := func(name string) (code []string, hour int) {
+	parts := func(name string) (code []string, sections, hour int) {
 		text, err := os.ReadFile(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)
@@ -88,16 +88,18 @@ func TestReadmes(t *testing.T) {
 			case strings.HasPrefix(line, "    "):
 				command, _, _ := strings.Cut(line, "  #") // a comment
 				code = append(code, strings.TrimSpace(command))
+			case strings.HasPrefix(line, "## "):
+				sections++
 			case strings.HasPrefix(line, "### "):
 				hour++
 			}
 		}
-		return code, hour
+		return code, sections, hour
 	}
-	code, hour := parts("README.md")
-	translated, translatedHour := parts("README.ja.md")
-	if hour != 7 || translatedHour != hour {
-		t.Errorf("%d and %d parts", hour, translatedHour)
+	code, sections, hour := parts("README.md")
+	translated, translatedSections, translatedHour := parts("README.ja.md")
+	if hour != 7 || translatedHour != hour || translatedSections != sections {
+		t.Errorf("%d and %d sections, %d and %d parts", sections, translatedSections, hour, translatedHour)
 	}
 	if len(translated) < 25 {
 		t.Errorf("%d lines of commands", len(translated))

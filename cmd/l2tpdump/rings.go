@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -44,6 +45,9 @@ func (r *ringOptions) check(write string) error {
 func (r *ringOptions) ring(write string) (*output.Ring, error) {
 	if r.size == 0 && r.period == 0 {
 		return nil, nil
+	}
+	if r.period > 0 && r.files != 1 && !strings.Contains(write, "%") {
+		message("-G: the name %s tells no time, so its files get numbers: %s1 is the next", quote(write), write)
 	}
 	return output.NewRing(output.RingConfig{
 		Name: write, Size: r.size * 1e6, Period: time.Duration(r.period) * time.Second, Files: r.files, Zone: time.Local,

@@ -22,7 +22,8 @@ func schemaCommand(args []string) int {
 		out("%s\n", strings.Join(schemas, "\n"))
 		return exitOK
 	case len(rest) > 1 || !slices.Contains(schemas, rest[0]):
-		return badUsage("schema takes one of "+strings.Join(schemas, ", "), "that of live is decrypt's, with --sessions it is changes")
+		return badUsage("schema takes one of "+strings.Join(schemas, ", "),
+			didYouMean(first(rest), "schema ", schemas, "that of live is decrypt's, with --sessions it is changes"))
 	}
 	text, err := schema.Files.ReadFile(rest[0] + ".json")
 	if err != nil {

@@ -44,7 +44,8 @@ func (c *choice) nothing() string {
 func (o *options) checkSelection() error {
 	for _, what := range o.only {
 		if !slices.Contains(output.OnlyNames, what) {
-			return errors.New("--only takes ike, esp, l2tp, ppp, ip or eth, or several with commas, not " + quote(what))
+			return withHint(didYouMean(what, "--only ", output.OnlyNames, ""),
+				"--only takes ike, esp, l2tp, ppp, ip or eth, or several with commas, not %s", quote(what))
 		}
 	}
 	if o.control && !o.choice.any() {

@@ -55,7 +55,7 @@ Output:
     -q, --quiet            no summary
     -C, --file-size N      -w: go on in another file after N million bytes: FILE, FILE1, FILE2 ...
     -G, --rotate-seconds N -w: go on in another file after N seconds of the capture; FILE is a format of
-                           strftime
+                           strftime: one that stays the same gets numbers, as with -C
     -W, --files N          with -C: begin again with the first file after N; with -G alone: stop then
     -U, --packet-buffered  -w: write each packet as it comes
 

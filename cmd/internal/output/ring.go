@@ -75,17 +75,25 @@ func (r *Ring) Next() (string, error) {
 		if r.c.Size <= 0 && r.c.Files > 0 && r.periods >= r.c.Files {
 			return "", ErrRingEnd
 		}
+		before, _ := strftime(r.c.Name, r.time()) // NewRing has tried it
 		r.begin += (r.now - r.begin) / int64(r.c.Period) * int64(r.c.Period)
-		r.number = 0
+		if name, _ := strftime(r.c.Name, r.time()); name != before {
+			r.number = 0
+			break
+		}
+		fallthrough // a name that tells no such time: nothing is written over
 	default:
 		r.number++
-		if r.c.Files > 0 && r.number >= r.c.Files {
+		if r.c.Size > 0 && r.c.Files > 0 && r.number >= r.c.Files {
 			r.number = 0
 		}
 	}
 	r.count++
 	return r.name()
 }
+
+// time is when the period began.
+func (r *Ring) time() time.Time { return time.Unix(0, r.begin).In(r.c.Zone) }
 
 // Count is how many files have begun.
 func (r *Ring) Count() int { return r.count }
@@ -94,7 +102,7 @@ func (r *Ring) name() (string, error) {
 	name := r.c.Name
 	if r.c.Period > 0 {
 		var err error
-		if name, err = strftime(name, time.Unix(0, r.begin).In(r.c.Zone)); err != nil {
+		if name, err = strftime(name, r.time()); err != nil {
 			return "", err
 		}
 	}
