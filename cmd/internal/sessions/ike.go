@@ -38,7 +38,8 @@ type exchange struct {
 	session   *Session
 	sa        *ikev1.SA // nil as long as no message belongs to one
 	cookies   [2]ikev1.Cookie
-	initiator int // who began it: the client, or in a renewal perhaps the server
+	initiator int               // who began it: the client, or in a renewal perhaps the server
+	from      [2]netip.AddrPort // where the first message came from and went, by the side
 	kind      ikev1.ExchangeType
 
 	request     [sha256.Size]byte // digest of its first SA payload
@@ -142,6 +143,13 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
+	if x.foreign(m) {
+		return
+	}
+	proof := m.Decrypted && !x.read()
+	if proof {
+		x.forget()
+	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
@@ -154,6 +162,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
+	if proof && !x.assoc.authentic() {
+		s = g.apart(s, at)
+	}
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
 	}
