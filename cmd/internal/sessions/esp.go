@@ -111,7 +111,11 @@ func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place)
 	if f != nil {
 		return f
 	}
-	if other != nil && (opened && r.Net.UDP || len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0) {
+	switch {
+	case other == nil:
+	case !opened && other.opened > 0:
+		return other // of no key
+	case opened && r.Net.UDP, other.negotiated == nil && len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0:
 		other.src = src.Addr()
 		return other
 	}

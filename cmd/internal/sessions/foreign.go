@@ -39,7 +39,7 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 
 // forget has an ISAKMP SA that a key opens from now on forget the encrypted messages that none did.
 func (x *exchange) forget() {
-	x.sealed, x.config = [2]span{}, span{}
+	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
 	x.quicks = slices.DeleteFunc(x.quicks, func(q *quick) bool { return !q.completed })
 	if sa := x.sa; sa != nil && sa.Cipher != x.chosen.Cipher {
 		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName()

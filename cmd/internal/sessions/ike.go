@@ -427,7 +427,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
-	if m.DeletesISAKMP() && !x.deleted[side].seen() {
+	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {
 		x.deleted[side] = at
 	}
 }
