@@ -37,9 +37,13 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 	return m.Header.Phase1()
 }
 
-// forget has an ISAKMP SA that a key opens from now on forget the encrypted messages that none did.
-func (x *exchange) forget() {
+// forget has an ISAKMP SA forget the encrypted messages that no key opened: m is the first that one
+// does.
+func (x *exchange) forget(m *pipeline.Message) {
 	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
+	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
+		clear(x.messages[m.Number:])
+	}
 	x.quicks = slices.DeleteFunc(x.quicks, func(q *quick) bool { return !q.completed })
 	if sa := x.sa; sa != nil && sa.Cipher != x.chosen.Cipher {
 		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName()
@@ -66,6 +70,10 @@ func (g *Gatherer) apart(s *Session, at place) *Session {
 	b := g.newAssociation(first.from[client], first.from[server], a.roles)
 	n := g.begin(b, first.from[client], first.from[server], first.first)
 	n.late, n.last = first.late, at
+	if s.first == n.first { // then so are the names
+		s.first = at
+		s.UID = s.uid()
+	}
 	move := func(list []*exchange, to *[]*exchange) []*exchange {
 		return slices.DeleteFunc(list, func(x *exchange) bool {
 			if x.session != s && x.session != n || x.doubted() {

@@ -148,7 +148,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	proof := m.Decrypted && !x.read()
 	if proof {
-		x.forget()
+		x.forget(m)
 	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
@@ -210,7 +210,11 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-		g.touch(g.current, at, g.current.assoc.side(src, dst))
+		heard := g.current.assoc.side(src, dst)
+		if g.current.assoc.authentic() {
+			heard = nobody // anybody can have sent it
+		}
+		g.touch(g.current, at, heard)
 	}
 }
 
