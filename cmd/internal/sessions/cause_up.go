@@ -380,12 +380,12 @@ func losses(s *Session) *proof {
 
 // tooLarge: a router says that ESP packets are too large for it.
 func tooLarge(s *Session) *proof {
-	if !s.icmp.seen() || s.icmp.kind != tooBig {
+	if !s.narrow.seen() {
 		return nil
 	}
-	return proven(s.icmp.frames(),
+	return proven(s.narrow.frames(),
 		"%s says that packets are too large for it (ICMP, %d times)",
-		s.icmp.by, s.icmp.n)
+		s.narrow.by, s.narrow.n)
 }
 
 // quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on.

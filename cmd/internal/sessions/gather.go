@@ -237,7 +237,8 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		x.request = sha256.Sum256(sa.Body)
 	}
 	a := g.associationOf(x, src, dst, m, at)
-	x.initiator = a.side(src, dst)
+	side := a.side(src, dst)
+	x.initiator, x.from[side], x.from[1-side] = side, src, dst
 	if !begins && !m.FromInitiator {
 		x.initiator = 1 - x.initiator
 	}

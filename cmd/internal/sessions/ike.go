@@ -38,7 +38,8 @@ type exchange struct {
 	session   *Session
 	sa        *ikev1.SA // nil as long as no message belongs to one
 	cookies   [2]ikev1.Cookie
-	initiator int // who began it: the client, or in a renewal perhaps the server
+	initiator int               // who began it: the client, or in a renewal perhaps the server
+	from      [2]netip.AddrPort // where the first message came from and went, by the side
 	kind      ikev1.ExchangeType
 
 	request     [sha256.Size]byte // digest of its first SA payload
@@ -137,6 +138,13 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
+	if x.foreign(m) {
+		return
+	}
+	proof := m.Decrypted && !x.read()
+	if proof {
+		x.forget(m)
+	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
@@ -149,6 +157,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
+	if proof && !x.assoc.authentic() {
+		s = g.apart(s, at)
+	}
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
 	}
@@ -194,7 +205,11 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-		g.touch(g.current, at, g.current.assoc.side(src, dst))
+		heard := g.current.assoc.side(src, dst)
+		if g.current.assoc.authentic() {
+			heard = nobody // anybody can have sent it
+		}
+		g.touch(g.current, at, heard)
 	}
 }
 
@@ -412,7 +427,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
-	if m.DeletesISAKMP() && !x.deleted[side].seen() {
+	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {
 		x.deleted[side] = at
 	}
 }

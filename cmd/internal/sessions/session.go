@@ -43,6 +43,7 @@ type Session struct {
 	alone      [2]span      // packets that a side sent since the other was heard
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
+	narrow     refusal      // those that say that a packet is too large
 	clear      span         // L2TP messages without IPsec
 	stray      span         // of these, messages beside a session that IPsec protects
 	exposed    int          // of these, messages with a user's packet
@@ -106,8 +107,7 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	s := &Session{assoc: a, first: at, last: at, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
-	s.UID = "S" + hex.EncodeToString(sum[:8])
+	s.UID = s.uid()
 	if g.keeps {
 		s.series, s.talks = new(series), new(conversations)
 	}
@@ -121,6 +121,12 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	a.sessions++
 	s.element = g.held.PushBack(s)
 	return s
+}
+
+// uid is a name that no other session has.
+func (s *Session) uid() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", s.first.time, s.first.frame, s.ends[client], s.ends[server]))
+	return "S" + hex.EncodeToString(sum[:8])
 }
 
 // touch takes note that a packet of the session has come, which side sent.

@@ -66,6 +66,7 @@ func (x *exchange) turn(done map[any]bool) {
 		return
 	}
 	x.initiator = turned(x.initiator)
+	swap(&x.from)
 	swap(&x.sent)
 	swap(&x.natted)
 	x.outside = false
