@@ -63,7 +63,7 @@ func (t *turner) take(n, depth int, line []byte) {
 	start := len(t.chunk)
 	t.chunk = append(t.chunk, line...)
 	t.lines = append(t.lines, turnedLine{n, depth, t.chunk[start:]})
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
 		return // a row of a table
 	}
 	off, _, ok := charonRow(line)
