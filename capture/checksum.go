@@ -78,19 +78,38 @@ func (f *Frame) segment() (end, at int, ok bool) {
 	return 0, 0, false
 }
 
-// TransportChecksum returns the UDP or TCP checksum of data, which was given to Decode, and which
-// would be right; ok is false where there is none, and of fragments and truncated packets.
+// TransportChecksum returns the checksum of UDP, TCP, ICMP, ICMPv6 or IGMP in data, which was given
+// to Decode, and which would be right; ok is false where there is none, and of fragments and
+// truncated packets.
 func (f *Frame) TransportChecksum(data []byte) (is, right uint16, ok bool) {
 	end, at, ok := f.segment()
-	if !ok || f.noChecksum(data, at) {
+	var acc uint64
+	switch {
+	case ok && f.noChecksum(data, at):
+		return 0, 0, false
+	case ok:
+		acc = f.transportSum(data, end)
+	case f.Fragment || f.Truncated || f.PayloadLen < 4:
+		return 0, 0, false
+	case f.Protocol == protoICMP || f.Protocol == protoIGMP: // RFC 792, RFC 2236: over the message alone
+		acc, at = sum(0, data[f.PayloadStart:f.PayloadEnd]), f.PayloadStart+2
+	case f.Protocol == protoICMPv6: // RFC 4443 section 2.3
+		acc, at = f.transportSum(data, f.PayloadEnd), f.PayloadStart+2
+	default:
 		return 0, 0, false
 	}
 	is = binary.BigEndian.Uint16(data[at:])
-	right = ^fold(uint64(fold(f.transportSum(data, end))) + uint64(^is))
+	right = ^fold(uint64(fold(acc)) + uint64(^is))
 	if right == 0 && f.UDP {
 		right = 0xffff
 	}
 	return is, right, true
+}
+
+// HeaderChecksum returns the checksum of a whole IPv4 header, and which would be right.
+func HeaderChecksum(h []byte) (is, right uint16) {
+	is = binary.BigEndian.Uint16(h[10:])
+	return is, ^fold(uint64(fold(sum(0, h))) + uint64(^is))
 }
 
 // FixTransportChecksum computes the UDP or TCP checksum of a whole IP packet anew, in place. A UDP

@@ -18,8 +18,11 @@ const (
 // IP protocol numbers.
 const (
 	protoHopByHop    = 0
+	protoICMP        = 1
+	protoIGMP        = 2
 	protoTCP         = 6
 	protoUDP         = 17
+	protoICMPv6      = 58
 	protoRouting     = 43
 	protoFragment    = 44
 	protoAH          = 51
@@ -79,6 +82,9 @@ type Frame struct {
 	UDPLen           int  // UDP payload length according to the UDP header
 	UDPTooLong       bool // the UDP header says more than the IP header, which UDPLen is by then
 	TCPStart, TCPEnd int  // TCP payload, cut to what was captured
+
+	// PPPInterface: the IP packet passed a PPP interface of Linux, whose PPP header is not captured.
+	PPPInterface bool
 
 	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
 	PPPStart, PPPEnd int

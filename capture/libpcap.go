@@ -41,6 +41,9 @@ func NewFilter(lt LinkType, expr string) (*Filter, error) {
 		return &Filter{own: own}, nil
 	}
 	defer h.Close()
+	if err := contradiction(lt, expr); err != nil {
+		return nil, err
+	}
 	bpf, err := h.NewBPF(expr)
 	if err != nil && strings.Contains(err.Error(), "netmask not known") { // "ip broadcast", which tcpdump -r knows
 		own, err := filter.New(filter.LinkType(lt), expr)
@@ -52,6 +55,14 @@ func NewFilter(lt LinkType, expr string) (*Filter, error) {
 		return nil, filterError(lt, expr, err)
 	}
 	return &Filter{bpf: bpf}, nil
+}
+
+// contradiction refuses a filter that no frame can match, of which libpcap does not see each.
+func contradiction(lt LinkType, expr string) error {
+	if _, err := filter.New(filter.LinkType(lt), expr); errors.Is(err, filter.ErrNever) {
+		return fmt.Errorf("filter for %v frames: %w", lt, err)
+	}
+	return nil
 }
 
 // filterError says what is wrong with a filter. libpcap does not say where.
@@ -134,9 +145,13 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		expr = DefaultFilter(lt)
 	}
 	if expr != "" {
-		if err := h.SetBPFFilter(expr); err != nil {
+		err := contradiction(lt, expr)
+		if e := h.SetBPFFilter(expr); e != nil && err == nil {
+			err = filterError(lt, expr, e)
+		}
+		if err != nil {
 			h.Close()
-			return nil, filterError(lt, expr, err)
+			return nil, err
 		}
 	}
 	return &Live{handle: h, interfaces: []Interface{{

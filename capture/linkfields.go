@@ -64,3 +64,24 @@ func (f *Frame) PPPoESession(data []byte) (id uint16, ok bool) {
 	}
 	return binary.BigEndian.Uint16(data[f.pppoeAt-2:]), true
 }
+
+// DirectionOf says which way a frame of that link type went past the capturing host: its link layer
+// tells, or else the flags of a pcapng packet.
+func DirectionOf(lt LinkType, p *Packet) Direction {
+	var f Frame
+	end := len(p.Data)
+	if f.link(lt, p.Data, 0, &end); f.Direction != DirectionUnknown { // what is wrong with it makes it unknown
+		return f.Direction
+	}
+	for o := p.Options; len(o) >= 4; {
+		code, size := binary.LittleEndian.Uint16(o), int(binary.LittleEndian.Uint16(o[2:]))
+		if pad4(size) > len(o)-4 {
+			break
+		}
+		if code == optPacketFlags && size == 4 {
+			return [...]Direction{1: DirectionIn, 2: DirectionOut, 3: DirectionUnknown}[o[4]&3]
+		}
+		o = o[4+pad4(size):]
+	}
+	return DirectionUnknown
+}

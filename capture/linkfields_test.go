@@ -41,3 +41,37 @@ func TestLinkFields(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectionOf: the link layer tells which way a frame went, or else the flags of its packet,
+// whatever options stand before them.
+func TestDirectionOf(t *testing.T) {
+	cooked := make([]byte, 20)
+	comment := []byte{1, 0, 3, 0, 'o', 'n', 'e', 0}
+	flags := func(way byte) []byte { return append(comment, 2, 0, 4, 0, way|4, 0, 0, 0) }
+	for _, c := range []struct {
+		lt   LinkType
+		kind byte // of a cooked frame
+		p    Packet
+		want Direction
+	}{
+		{LinuxSLL2, 0, Packet{}, DirectionIn},
+		{LinuxSLL2, 4, Packet{Options: flags(1)}, DirectionOut},
+		{Ethernet, 0, Packet{}, DirectionUnknown},
+		{Ethernet, 0, Packet{Options: comment}, DirectionUnknown},
+		{Ethernet, 0, Packet{Options: flags(0)}, DirectionUnknown},
+		{Ethernet, 0, Packet{Options: flags(1)}, DirectionIn},
+		{Ethernet, 0, Packet{Options: flags(2)}, DirectionOut},
+		{Ethernet, 0, Packet{Options: flags(3)}, DirectionUnknown},
+		{Ethernet, 0, Packet{Options: flags(1)[:12]}, DirectionUnknown},
+		{PPPWithDir, 0, Packet{Data: []byte{1, 0, 0x21, 0x45}}, DirectionOut},
+		{LinkType(147), 0, Packet{Data: []byte{1}}, DirectionUnknown},
+	} {
+		if c.p.Data == nil {
+			cooked[10] = c.kind
+			c.p.Data = cooked
+		}
+		if got := DirectionOf(c.lt, &c.p); got != c.want {
+			t.Errorf("%v %d %v: %d, want %d", c.lt, c.kind, c.p.Options, got, c.want)
+		}
+	}
+}

@@ -148,7 +148,9 @@ func TestReadmeFilter(t *testing.T) {
 }
 
 func ExampleDefaultFilter() {
-	fmt.Println(DefaultFilter(Raw))
-	// Output: udp port 500 or udp port 4500 or udp port 1701 or esp or (ip[6:2] & 0x3fff != 0) or
-	// (ip6[6] = 44)
+	fmt.Println(strings.ReplaceAll(DefaultFilter(Raw), " or (", "\nor ("))
+	// Output:
+	// udp port 500 or udp port 4500 or udp port 1701 or esp
+	// or (ip[6:2] & 0x3fff != 0)
+	// or (ip6[6] = 44)
 }

@@ -9,7 +9,8 @@ import (
 const (
 	optEnd                 = 0
 	optComment             = 1
-	optInterfaceName       = 2
+	optInterfaceName       = 2 // of an interface
+	optPacketFlags         = 2 // of a packet
 	optInterfaceResolution = 9
 	optInterfaceOffset     = 14
 )

@@ -29,14 +29,14 @@ type Window struct {
 	Restarts   uint64 // times that the count began anew
 
 	started  bool
-	run      uint8  // packets that were far away and continued one another
-	strange  uint64 // position of the last of them
-	runStart uint64 // and of the first
-	runSeen  uint64 // how many of them were counted in seen
-	top      uint64 // newest position since the last restart
-	first    uint64 // oldest of these
-	seen     uint64 // distinct ones of these
-	gaps     uint64 // missing before the last restart
+	run      uint8                // packets that were far away and continued one another
+	strange  uint64               // position of the last of them
+	runStart uint64               // and of the first
+	runSeen  uint64               // how many of them were counted in seen
+	top      uint64               // newest position since the last restart
+	first    uint64               // oldest of these
+	seen     uint64               // distinct ones of these
+	gaps     uint64               // missing before the last restart
 	bits     *[windowWords]uint64 // nil: all from first to top have been seen
 }
 

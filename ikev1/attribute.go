@@ -32,7 +32,8 @@ func (a *attribute) number() (v uint64, ok bool) {
 // ParseAttributes reads data attributes to the end of data. Their values are parts of data. On an
 // error the attributes before the damage are returned with it.
 func parseAttributes(data []byte) ([]attribute, error) {
-	var list []attribute
+	const usual = 16
+	list := make([]attribute, 0, min(len(data)/4, usual))
 	for off := 0; off < len(data); {
 		rest := data[off:]
 		if len(rest) < 4 {

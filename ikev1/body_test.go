@@ -257,7 +257,7 @@ func TestCertificate(t *testing.T) {
 	if dn, err = asn1.Marshal(long); err != nil {
 		t.Fatal(err)
 	}
-	if s, ok := distinguishedName(dn); !ok || len(s) != maxName+len(`""...`) {
+	if s := shownName(distinguishedName(dn)); len(s) != maxName+len(`""...`) {
 		t.Errorf("a name of %d bytes: %s", len(dn), s)
 	}
 }
@@ -279,7 +279,7 @@ func TestDistinguishedName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := distinguishedName(der); !ok || got != c.want {
+		if got := shownName(distinguishedName(der)); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
 	}
@@ -342,7 +342,7 @@ func TestPrintable(t *testing.T) {
 		{`say "x"`, `"say \"x\""`},
 		{strings.Repeat("x", 201), strings.Repeat("x", 200) + "..."},
 	} {
-		if got := printable([]byte(c.in)); got != c.want {
+		if got := shown([]byte(c.in)); got != c.want {
 			t.Errorf("%q: %s", c.in, got)
 		}
 	}

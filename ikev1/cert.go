@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
@@ -34,14 +36,13 @@ func parseCertificate(body []byte) (certificate, error) {
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
-// Subject returns the subject of an X.509 certificate in quotes, and ok false where it can't be
-// read.
-func (c *certificate) subject() (name string, ok bool) {
+// Subject returns the subject of an X.509 certificate in quotes, "" where it can't be read.
+func (c *certificate) subject() string {
 	cert := c.x509()
 	if cert == nil {
-		return "", false
+		return ""
 	}
-	return distinguishedName(cert.RawSubject)
+	return shownName(distinguishedName(cert.RawSubject))
 }
 
 // text returns the subject, or all that matters of a certificate.
@@ -49,13 +50,13 @@ func (c *certificate) text(d detail) string {
 	cert := c.x509()
 	switch {
 	case !d.full:
-		return joinWords(c.Encoding.String(), first(c.subject()))
+		return joinWords(c.Encoding.String(), c.subject())
 	case cert == nil:
 		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 	}
 	return fmt.Sprintf("%s, subject %s, issuer %s, serial %s, valid %s to %s, %s, %d bytes", c.Encoding,
-		first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer)),
-		printable([]byte(cert.SerialNumber.Text(16))), cert.NotBefore.UTC().Format("2006-01-02"),
+		shownName(distinguishedName(cert.RawSubject)), shownName(distinguishedName(cert.RawIssuer)),
+		shown([]byte(cert.SerialNumber.Text(16))), cert.NotBefore.UTC().Format("2006-01-02"),
 		cert.NotAfter.UTC().Format("2006-01-02"), cert.PublicKeyAlgorithm, len(c.Data))
 }
 
@@ -64,12 +65,14 @@ type certRequest certificate
 
 // text returns the name that is asked for, in quotes where it can be read.
 func (c *certRequest) text(d detail) string {
-	name, ok := distinguishedName(c.Data)
+	name := distinguishedName(c.Data)
 	switch {
+	case name != "" && !d.full:
+		return joinWords(c.Encoding.String(), shownName(name))
 	case !d.full:
-		return joinWords(c.Encoding.String(), name)
-	case ok:
-		return c.Encoding.String() + ", authority " + name
+		return c.Encoding.String()
+	case name != "":
+		return c.Encoding.String() + ", authority " + shownName(name)
 	case len(c.Data) == 0:
 		return c.Encoding.String() + ", any authority"
 	}
@@ -99,19 +102,15 @@ var nameTypes = map[string]string{
 // nameEscapes are the characters that RFC 4514 section 2.4 escapes everywhere.
 var nameEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, `"`, `\"`, "<", `\<`, ">", `\>`, ";", `\;`)
 
-// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most specific part first,
-// in quotes. A long one is cut.
-func distinguishedName(der []byte) (string, bool) {
+// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most specific part first;
+// "" where it is none, or empty.
+func distinguishedName(der []byte) printable.Text {
 	var rdn pkix.RDNSequence
-	if len(der) == 0 {
-		return "", false
-	}
-	rest, err := asn1.Unmarshal(der, &rdn)
-	if err != nil || len(rest) > 0 {
-		return "", false
+	if rest, err := asn1.Unmarshal(der, &rdn); err != nil || len(rest) > 0 {
+		return ""
 	}
 	var b strings.Builder
-	for i := len(rdn) - 1; i >= 0 && b.Len() <= maxName; i-- {
+	for i := len(rdn) - 1; i >= 0; i-- {
 		for j, a := range rdn[i] {
 			switch {
 			case j > 0:
@@ -126,12 +125,16 @@ func distinguishedName(der []byte) (string, bool) {
 			b.WriteString(name + "=" + nameEscapes.Replace(fmt.Sprint(a.Value)))
 		}
 	}
-	s := b.String()
-	if len(s) > maxName {
-		return strconv.QuoteToASCII(s[:maxName]) + "...", true
-	}
-	return strconv.QuoteToASCII(s), true
+	return printable.Text(b.String())
 }
 
-// maxName is how many bytes of a distinguished name are printed.
+// maxName is how many bytes of a distinguished name are shown.
 const maxName = 400
+
+// shownName is a distinguished name in quotes, fit for a line; a long one is cut.
+func shownName(name printable.Text) string {
+	if cut := name.Cut(maxName); cut != name {
+		return strconv.QuoteToASCII(string(cut)) + "..."
+	}
+	return strconv.QuoteToASCII(string(name))
+}

@@ -92,7 +92,7 @@ func (t configType) text(a *attribute) []byte {
 // configValue returns the value of an attribute that may be shown.
 func configValue(a *attribute) (string, bool) {
 	if isConfigText(a.Type) {
-		return printable(a.Value), true
+		return shown(a.Value), true
 	}
 	n, isNumber := a.number()
 	switch a.Type {

@@ -3,13 +3,14 @@ package ikev1
 import (
 	"net/netip"
 	"time"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // Notice is what a Notification payload says.
 type Notice struct {
-	Type     uint16 // RFC 2408 section 3.14.1
-	Name     string // "NO-PROPOSAL-CHOSEN", "notification 99"
-	Protocol uint8  // 1 ISAKMP, 3 ESP
+	Type uint16 // RFC 2408 section 3.14.1
+	Name string // "NO-PROPOSAL-CHOSEN", "notification 99"
 }
 
 // Failed says that the notification reports an error, and not a status.
@@ -29,7 +30,7 @@ func (m *Message) Notices() []Notice {
 			continue
 		}
 		if n, err := parseNotification(p.Body); err == nil {
-			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String(), Protocol: uint8(n.Protocol)})
+			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
 		}
 	}
 	return list
@@ -51,10 +52,11 @@ func (m *Message) DeletesISAKMP() bool {
 
 // Identity is what an ID payload says: a peer in phase 1, the traffic of one side in Quick Mode.
 type Identity struct {
-	Text     string     // fit for a terminal: "10.0.0.2", "vpn.example.com"
-	Addr     netip.Addr // of an address
-	Protocol uint8      // IP protocol, 0 any
-	Port     uint16     // 0 any
+	Text     string         // fit for a terminal: "10.0.0.2", "vpn.example.com"
+	Value    printable.Text // the same as it came
+	Addr     netip.Addr     // of an address
+	Protocol uint8          // IP protocol, 0 any
+	Port     uint16         // 0 any
 }
 
 // Identities returns the identities of a message that could be read, in their order.
@@ -66,7 +68,7 @@ func (m *Message) Identities() []Identity {
 			continue
 		}
 		if id, err := parseID(p.Body); err == nil {
-			list = append(list, Identity{Text: id.String(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
+			list = append(list, Identity{Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
 		}
 	}
 	return list
@@ -116,10 +118,9 @@ func (t *transform) offer() Offer {
 		p := t.phase1()
 		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
 		o.LifeSeconds = p.LifeSeconds
-		for i := range t.Attributes {
-			if a := &t.Attributes[i]; a.Type == phase1LifeDuration {
-				n, ok := a.number()
-				o.LifeZero = ok && n == 0
+		for kind, n := range t.numbers() {
+			if kind == phase1LifeDuration {
+				o.LifeZero = n == 0
 			}
 		}
 		return o
@@ -147,7 +148,7 @@ func (m *Message) Vendors() []string {
 
 // CertificateInfo is what a certificate says that a message holds.
 type CertificateInfo struct {
-	Subject, Issuer     string // in quotes, fit for a terminal
+	Subject             string // in quotes, fit for a terminal
 	NotBefore, NotAfter time.Time
 }
 
@@ -164,9 +165,7 @@ func (m *Message) Certificates() []CertificateInfo {
 			continue
 		}
 		if cert := c.x509(); cert != nil {
-			subject, _ := distinguishedName(cert.RawSubject)
-			issuer, _ := distinguishedName(cert.RawIssuer)
-			list = append(list, CertificateInfo{subject, issuer, cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			list = append(list, CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list

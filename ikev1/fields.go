@@ -3,6 +3,8 @@ package ikev1
 import (
 	"encoding/binary"
 	"time"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // Fields is what a payload says, for programs: what [Message.Describe] and [Message.Details] print,
@@ -51,18 +53,18 @@ type TransformFields struct {
 // AttributeFields is an attribute of a transform, or of Mode-Config and XAUTH. It has a number, a
 // value, or neither, where it is not known or secret.
 type AttributeFields struct {
-	Name   string  `json:"name"`
-	Number *uint64 `json:"number,omitempty"`
-	Value  string  `json:"value,omitempty"`
-	Length int     `json:"length"` // in bytes
+	Name   string         `json:"name"`
+	Number *uint64        `json:"number,omitempty"`
+	Value  printable.Text `json:"value,omitempty"`
+	Length int            `json:"length"` // in bytes
 }
 
 // IDFields is an identification: a peer in phase 1, the traffic of one side in Quick Mode.
 type IDFields struct {
-	Type     string `json:"type"` // "ipv4", "fqdn"
-	Value    string `json:"value"`
-	Protocol uint8  `json:"protocol,omitempty"` // IP protocol, 0 any
-	Port     uint16 `json:"port,omitempty"`     // 0 any
+	Type     string         `json:"type"` // "ipv4", "fqdn"
+	Value    printable.Text `json:"value"`
+	Protocol uint8          `json:"protocol,omitempty"` // IP protocol, 0 any
+	Port     uint16         `json:"port,omitempty"`     // 0 any
 }
 
 // NotificationFields is a notification, and what the data of the known ones says.
@@ -93,14 +95,14 @@ type ConfigFields struct {
 
 // CertificateFields is a certificate or a request for one. Names are as RFC 4514 writes them.
 type CertificateFields struct {
-	Encoding     string `json:"encoding"` // "x509"
-	Subject      string `json:"subject,omitempty"`
-	Issuer       string `json:"issuer,omitempty"`
-	Serial       string `json:"serial,omitempty"`     // hexadecimal
-	NotBefore    string `json:"not_before,omitempty"` // RFC 3339
-	NotAfter     string `json:"not_after,omitempty"`
-	KeyAlgorithm string `json:"key_algorithm,omitempty"`
-	Authority    string `json:"authority,omitempty"`
+	Encoding     string         `json:"encoding"` // "x509"
+	Subject      printable.Text `json:"subject,omitempty"`
+	Issuer       printable.Text `json:"issuer,omitempty"`
+	Serial       string         `json:"serial,omitempty"`     // hexadecimal
+	NotBefore    string         `json:"not_before,omitempty"` // RFC 3339
+	NotAfter     string         `json:"not_after,omitempty"`
+	KeyAlgorithm string         `json:"key_algorithm,omitempty"`
+	Authority    printable.Text `json:"authority,omitempty"`
 }
 
 // VendorFields is a vendor ID.
@@ -177,7 +179,7 @@ func (t *transform) fields() TransformFields {
 }
 
 func (id *identification) fields(f *Fields) {
-	f.ID = &IDFields{id.Type.String(), id.String(), id.Protocol, id.Port}
+	f.ID = &IDFields{id.Type.String(), id.value(), id.Protocol, id.Port}
 }
 
 func (n *notification) fields(f *Fields) {
@@ -211,7 +213,12 @@ func (c *configPayload) fields(f *Fields) {
 	for i := range c.Attributes {
 		a := &c.Attributes[i]
 		x := AttributeFields{Name: configAttributeName(a.Type), Length: len(a.Value)}
-		x.Value, _ = c.Type.value(a)
+		if text := c.Type.text(a); text != nil {
+			x.Value = printable.NewText(text)
+		} else {
+			value, _ := c.Type.value(a)
+			x.Value = printable.Text(value)
+		}
 		f.Config.Attributes = append(f.Config.Attributes, x)
 	}
 }
@@ -223,14 +230,14 @@ func (c *certificate) fields(f *Fields) {
 		return
 	}
 	x := f.Certificate
-	x.Subject, x.Issuer = first(distinguishedName(cert.RawSubject)), first(distinguishedName(cert.RawIssuer))
+	x.Subject, x.Issuer = distinguishedName(cert.RawSubject), distinguishedName(cert.RawIssuer)
 	x.Serial = cert.SerialNumber.Text(16)
 	x.NotBefore, x.NotAfter = cert.NotBefore.UTC().Format(time.RFC3339), cert.NotAfter.UTC().Format(time.RFC3339)
 	x.KeyAlgorithm = cert.PublicKeyAlgorithm.String()
 }
 
 func (c *certRequest) fields(f *Fields) {
-	f.Certificate = &CertificateFields{Encoding: c.Encoding.String(), Authority: first(distinguishedName(c.Data))}
+	f.Certificate = &CertificateFields{Encoding: c.Encoding.String(), Authority: distinguishedName(c.Data)}
 }
 
 func (v vendorID) fields(f *Fields) { f.Vendor = &VendorFields{vendorName(v), shortHex(v)} }

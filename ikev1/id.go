@@ -2,12 +2,15 @@ package ikev1
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/bits"
 	"net/netip"
 	"strconv"
+
+	"l2tpdump/l2tp/printable"
 )
 
 // IDType is the type of an identification (RFC 2407 section 4.6.2.1).
@@ -104,6 +107,27 @@ func (id *identification) selector() string {
 	return s
 }
 
+// name returns the text that the identity is: a domain name, a distinguished name, a key ID. It is
+// "" where it is none.
+func (id *identification) name() printable.Text {
+	switch id.Type {
+	case idFQDN, idUserFQDN:
+		return printable.NewText(id.Data)
+	case idDERASN1DN:
+		return distinguishedName(id.Data)
+	case idKeyID:
+		if isText(id.Data) {
+			return printable.NewText(id.Data)
+		}
+	}
+	return ""
+}
+
+// value is the identity for programs: its text as it is, else as people see it.
+func (id *identification) value() printable.Text {
+	return cmp.Or(id.name(), printable.Text(id.String()))
+}
+
 // String returns the identity without protocol and port: "10.0.0.2", "10.1.0.0/16",
 // "10.0.0.1-10.0.0.9", "vpn.example.com", a distinguished name in quotes. What can't be shown as
 // text becomes hexadecimal.
@@ -127,14 +151,14 @@ func (id *identification) String() string {
 		first, last := halves(d)
 		return first.String() + "-" + last.String()
 	case idFQDN, idUserFQDN:
-		return printable(d)
+		return shown(d)
 	case idDERASN1DN:
-		if s, ok := distinguishedName(d); ok {
-			return s
+		if name := distinguishedName(d); name != "" {
+			return shownName(name)
 		}
 	case idKeyID:
 		if isText(d) {
-			return printable(d)
+			return shown(d)
 		}
 	}
 	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
@@ -150,7 +174,7 @@ func lostID(d []byte) string {
 	case len(d) == 4:
 		return netip.AddrFrom4([4]byte(d)).String()
 	case isText(rest):
-		return "..." + printable(rest)
+		return "..." + shown(rest)
 	}
 	return "..." + shortHex(rest)
 }

@@ -203,13 +203,22 @@ func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []i
 	return list
 }
 
+// maxPartners bounds the KE values, those that came last before it, of which a new one may be the
+// answer.
+const maxPartners = 16
+
 // renew takes the KE values into account that are new, and drops those that were.
 func (sa *SA) renew(t *ivTable, h *hashAlg) {
 	t.list = slices.DeleteFunc(t.list, func(s ivSource) bool { return s.gx[0].dropped || s.gx[1].dropped })
+	all := slices.Collect(sa.said(PayloadKE))
 	for _, fresh := range t.fresh {
-		for o := range sa.said(PayloadKE) {
+		partners := 0
+		for _, o := range slices.Backward(all) {
 			if fresh.dropped || o.since >= fresh.since || o.from == fresh.from {
 				continue
+			}
+			if partners++; partners > maxPartners {
+				break
 			}
 			if sa.mayBeOf(o, roleInitiator) && sa.mayBeOf(fresh, roleResponder) {
 				t.list = append(t.list, sa.pair(o, fresh, h))

@@ -36,6 +36,9 @@ func (t *Tracker) open(m *Message) {
 		sa.prove(k, m.at.rec.from, o.hash)
 		m.Err = t.accept(m, k, &o)
 	}
+	if m.at.ex.inQueue != nil {
+		sa.touch(m.at.ex)
+	}
 	sa.place(m.at.ex)
 	m.position()
 	m.count()

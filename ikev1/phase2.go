@@ -47,13 +47,8 @@ type phase2Terms struct {
 func (t *transform) phase2() phase2Terms {
 	p := phase2Terms{Protocol: t.Protocol, TransformID: t.ID}
 	var life uint64
-	for i := range t.Attributes {
-		a := &t.Attributes[i]
-		v, ok := a.number()
-		if !ok {
-			continue
-		}
-		switch a.Type {
+	for kind, v := range t.numbers() {
+		switch kind {
 		case phase2LifeType:
 			life = v
 		case phase2LifeDuration:

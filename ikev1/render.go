@@ -213,9 +213,6 @@ func joinWords(words ...string) string {
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
-// first drops the second result of a call.
-func first(s string, _ bool) string { return s }
-
 // text returns the first proposal and how many transforms stand beside it, or all of them:
 // "aes-cbc-256 sha256 psk modp2048 3600s (+3)", "esp 0xc2c4be60 aes-cbc-256 hmac-sha1-96 transport
 // 3600s".

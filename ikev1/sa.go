@@ -52,6 +52,7 @@ type SA struct {
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
+	silent      [2]list.List // of them, silent for longest first: what no key has opened, the others
 	keys        []*candidate // that have opened messages
 	candidates  []*candidate // to be tried
 	configured  configVersion

@@ -133,6 +133,7 @@ func parseProposal(b []byte) (proposal, error) {
 		return p, fmt.Errorf("SPI of %d bytes, with %d bytes left: %w", spiLen, len(b)-4, ErrMalformed)
 	}
 	p.SPI = b[4:off:off]
+	p.Transforms = make([]transform, 0, min(count, (len(b)-off)/8))
 	for len(p.Transforms) < count {
 		next, payload, err := nestedPayload(b, off, PayloadTransform)
 		if err != nil {

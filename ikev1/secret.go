@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"cmp"
+	"encoding/binary"
 	"iter"
 	"math/bits"
 	"net/netip"
@@ -125,6 +126,9 @@ func (st *secretStore) of(sa *SA) []*secretState {
 	return list
 }
 
+// maxCompared bounds the secrets, the newest, whose cookies are compared with one that has none.
+const maxCompared = 1024
+
 // Absence says what there is instead of a secret for an SA.
 type Absence struct {
 	Secrets  int     // that are known in all
@@ -151,7 +155,7 @@ func (t *Tracker) Absence(sa *SA) *Absence {
 	for _, x := range st.byInitiator[sa.ResponderCookie] {
 		a.Swapped = cmp.Or(a.Swapped, x.Secret)
 	}
-	for _, x := range st.all {
+	for _, x := range st.all[max(0, len(st.all)-maxCompared):] {
 		if x.InitiatorCookie.IsZero() {
 			continue
 		}
@@ -167,11 +171,7 @@ func (t *Tracker) Absence(sa *SA) *Absence {
 
 // Distance returns the number of bits in which the cookies differ.
 func (c Cookie) Distance(o Cookie) int {
-	n := 0
-	for i := range c {
-		n += bits.OnesCount8(c[i] ^ o[i])
-	}
-	return n
+	return bits.OnesCount64(binary.BigEndian.Uint64(c[:]) ^ binary.BigEndian.Uint64(o[:]))
 }
 
 // Unused returns the secrets that opened nothing, and did not say the same as what did. seen: an SA

@@ -8,9 +8,9 @@ import (
 // maxText is how many bytes of a text from the wire are printed.
 const maxText = 200
 
-// printable makes a text from the wire fit to be printed within a line: as it is where it consists
+// shown makes a text from the wire fit to be printed within a line: as it is where it consists
 // of visible ASCII, else quoted with escapes. A long one is cut.
-func printable(b []byte) string {
+func shown(b []byte) string {
 	cut := len(b) > maxText
 	if cut {
 		b = b[:maxText]

@@ -126,7 +126,7 @@ func vendorName(body []byte) string {
 		return v.name
 	}
 	if isText(body) {
-		return printable(body)
+		return shown(body)
 	}
 	return ""
 }

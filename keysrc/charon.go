@@ -144,7 +144,13 @@ type charonLine struct {
 
 // charonTag finds "13[IKE] " in a line.
 func charonTag(text []byte) (l charonLine, ok bool) {
-	for i := 1; i+5 < len(text) && i < 200; i++ {
+	head := text[:max(0, min(len(text)-5, 200))]
+	for i := 1; i < len(head); i++ {
+		at := bytes.IndexByte(head[i:], '[')
+		if at < 0 {
+			break
+		}
+		i += at
 		start, end, ok := charonTagAt(text, i)
 		if !ok {
 			continue
@@ -164,7 +170,7 @@ func charonTag(text []byte) (l charonLine, ok bool) {
 // charonTagAt tells whether the bracket of a tag is at i, where the tag starts, and where its
 // closing bracket is.
 func charonTagAt(text []byte, i int) (start, end int, ok bool) {
-	if text[i] != '[' || !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
+	if !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
 		return 0, 0, false
 	}
 	end = i + 4
@@ -188,7 +194,10 @@ func charonDaemon(head []byte) []byte {
 		return nil
 	}
 	if j := bytes.LastIndexByte(head, ' '); j >= 0 {
-		head = head[1+bytes.LastIndexByte(head[:j], ' '):]
+		host := head[1+bytes.LastIndexByte(head[:j], ' '):]
+		if head = head[j+1:]; !isTime(host[:len(host)-len(head)-1]) {
+			head = host
+		}
 	}
 	return head
 }

@@ -34,7 +34,7 @@ func charonMessage(text []byte) (daemon, msg []byte) {
 
 // matchCharonMessage knows the first line of a dump by its label and its number of bytes.
 func matchCharonMessage(text []byte) bool {
-	if !bytes.Contains(text, []byte(" bytes @ ")) {
+	if bytes.IndexByte(text, '@') < 0 || !bytes.Contains(text, []byte(" bytes @ ")) {
 		return false
 	}
 	_, msg := charonMessage(text)

@@ -10,28 +10,32 @@ const maxColumns = 64
 
 var errQuote = errors.New("a quote is not closed")
 
-// csvRow appends the columns of a row of a Wireshark table or of RFC 4180 CSV. Inside quotes a
-// double quote stands for one quote (RFC 4180) and \xHH for a byte (Wireshark). With errQuote the
-// last column is the open one.
-func csvRow(columns [][]byte, text []byte) ([][]byte, error) {
+// csvRow appends the columns of a row of a Wireshark table or of RFC 4180 CSV, or of one with
+// another mark between them. Inside quotes a double quote stands for one quote (RFC 4180) and \xHH
+// for a byte (Wireshark). With errQuote the last column is the open one.
+func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
+	blanks := " \t"
+	if comma == '\t' {
+		blanks = " "
+	}
 	for {
-		text = bytes.TrimLeft(text, " \t")
+		text = bytes.TrimLeft(text, blanks)
 		var col []byte
 		var err error
 		if len(text) > 0 && text[0] == '"' {
 			if col, text, err = quoted(text[1:]); err != nil {
 				return append(columns, col), err
 			}
-			text = bytes.TrimLeft(text, " \t")
-			if len(text) > 0 && text[0] != ',' {
+			text = bytes.TrimLeft(text, blanks)
+			if len(text) > 0 && text[0] != comma {
 				return nil, errors.New("text follows a closing quote")
 			}
 		} else {
-			end := bytes.IndexByte(text, ',')
+			end := bytes.IndexByte(text, comma)
 			if end < 0 {
 				end = len(text)
 			}
-			col, text = bytes.TrimRight(text[:end], " \t"), text[end:]
+			col, text = bytes.TrimRight(text[:end], blanks), text[end:]
 		}
 		columns = append(columns, col)
 		switch {

@@ -77,6 +77,9 @@ func (f *fortigate) line(n int, text []byte) bool {
 		f.seen = true
 		f.direction(n, s[0] == 'e', s[len("dec: spi="):])
 		return true
+	case f.sa.line == 0 && bytes.HasPrefix(s, []byte("ah=")):
+		f.out.orphan(n, "an authentication key without an SA before it")
+		return true
 	case f.sa.line != 0 && (bytes.HasPrefix(s, []byte("ah=")) || bytes.HasPrefix(s, []byte("key="))):
 		f.ah(n, s)
 		f.give()
@@ -91,6 +94,9 @@ func (f *fortigate) line(n int, text []byte) bool {
 		if f.cookies(w) {
 			f.cookieLine = n
 		}
+		return true
+	case bytes.HasPrefix(s, []byte("key: ")) && f.cookieLine == 0 && startsHex(s[len("key: "):]):
+		f.out.orphan(n, "a key without an IKE SA before it")
 		return true
 	case bytes.HasPrefix(s, []byte("key: ")) && f.cookieLine != 0:
 		f.ikeKey(n, s[len("key: "):], 0)
@@ -126,6 +132,12 @@ func (f *fortigate) line(n int, text []byte) bool {
 		return f.debug(n, rest)
 	}
 	return false
+}
+
+// fortigateTunnel reports whether a line names the two gateways, before all keys.
+func fortigateTunnel(text []byte) bool {
+	s := trimLine(text)
+	return bytes.Contains(s, []byte("->")) && (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: ")))
 }
 
 // tunnel takes the two gateways, "203.0.113.1:0" and "203.0.113.10:4500".

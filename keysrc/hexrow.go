@@ -94,16 +94,28 @@ func allZero(b []byte) bool {
 }
 
 // trimLine cuts blanks and line ends off both ends.
-func trimLine(s []byte) []byte { return bytes.Trim(s, " \t\r\n\x00") }
+func trimLine(s []byte) []byte {
+	blank := func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0 }
+	for len(s) > 0 && blank(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && blank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // word splits the first word off s.
 func word(s []byte) (first, rest []byte) {
-	s = bytes.TrimLeft(s, " \t")
-	end := bytes.IndexAny(s, " \t")
-	if end < 0 {
-		return s, nil
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
 	}
-	return s[:end], s[end:]
+	for i, c := range s {
+		if c == ' ' || c == '\t' {
+			return s[:i], s[i:]
+		}
+	}
+	return s, nil
 }
 
 // after returns what follows mark in s; ok only if mark is there.

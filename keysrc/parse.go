@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"l2tpdump/capture/compressed"
@@ -21,39 +22,77 @@ import (
 // source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
 // hold. A read error gives what was found before it.
 func Parse(r io.Reader, name, format string) (*Keys, error) {
-	keys, seen := new(Keys), newSeen(0)
-	emit := func(k *Keys) {
-		if seen.Fresh(k) {
-			keys.add(k)
-		}
-	}
-	s, err := NewStream(name, format, emit)
+	keys, s, err := newWhole(name, format)
 	if err != nil {
 		return nil, err
 	}
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
 	closeErr := s.Close()
-	if t := s.turner; t.score <= backward && !t.over {
-		*keys, seen = Keys{}, newSeen(0)
-		dates, content := s.dates, s.content
-		s, _ = NewStream(name, format, emit)
-		s.dates, s.content = dates, content
-		t.turned(func(n, depth int, text []byte) {
-			s.n = n
-			s.entry(depth, text)
-		})
-		s.n = t.lines[len(t.lines)-1].n
-		closeErr = s.Close()
-	} else if t.score <= backward {
+	switch order := s.order(); {
+	case order == newestFirst && s.turner.over:
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
 			"turned here: give it with its oldest line first", Doubt: true}}})
+	case order == newestFirst ||
+		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && s.out.keys == 0):
+		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
+		better := order == newestFirst || other.out.bad == 0 || other.out.bad < s.out.bad
+		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
+			keys, closeErr = turned, turnedErr
+		}
 	}
 	keys.complete()
 	if err == nil {
 		err = closeErr
 	}
 	return keys, err
+}
+
+// newWhole starts a stream of a source that is read to its end: each key once.
+func newWhole(name, format string) (*Keys, *Stream, error) {
+	keys, seen := new(Keys), newSeen(0)
+	s, err := NewStream(name, format, func(k *Keys) {
+		if seen.Fresh(k) {
+			keys.add(k)
+		}
+	})
+	return keys, s, err
+}
+
+// The order of a source.
+const (
+	unknownOrder = iota
+	newestFirst
+	oldestFirst
+)
+
+// order tells the order of the source by what logs say one after the other, or else by their times.
+// A Yamaha router's log is read as it is.
+func (s *Stream) order() int {
+	t := s.turner
+	switch {
+	case t.score <= backward:
+		return newestFirst
+	case t.score > 0 || !slices.ContainsFunc(s.running, func(r started) bool { return r.format != &yamahaFormat }):
+		return oldestFirst
+	case t.over:
+		return t.times
+	}
+	return t.byTime()
+}
+
+// turned reads the source in the other order; rows is for turner.turned.
+func (s *Stream) turned(rows bool) (*Keys, *Stream, error) {
+	keys, other, _ := newWhole(s.out.name, s.format)
+	other.dates, other.content = s.dates, s.content
+	other.unwrap.table = s.unwrap.table // its heading may stand where it stood
+	other.unwrap.table.open = false
+	s.turner.turned(rows, func(l *turnedLine) {
+		other.n = l.n
+		other.entry(l.depth, l.text)
+	})
+	other.n = s.n
+	return keys, other, other.Close()
 }
 
 // ParseFile is Parse for a file, or for standard input if path is "-".
@@ -225,13 +264,20 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
-	s.unwrap.entries(line, s.enter)
+	if !s.unwrap.bare(line) {
+		s.unwrap.entries(line, s.enter)
+		return
+	}
+	if s.turner != nil {
+		s.turner.take(s.n, 0, line, "")
+	}
+	s.offer(line)
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
 func (s *Stream) entry(depth int, text []byte) {
 	if s.turner != nil {
-		s.turner.take(s.n, depth, text)
+		s.turner.take(s.n, depth, text, s.unwrap.time)
 	}
 	s.unwrap.split(depth, text, s.give)
 }
@@ -342,13 +388,16 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		br.Discard(3)
 	}
-	split := splitter{line: func(line []byte, next bool) {
+	var split splitter
+	split.line = func(line []byte, next bool) {
 		if next {
 			s.n++
 		}
+		s.unwrap.lacks = allSigns &^ split.signs
 		s.feed(line)
-	}}
+	}
 	n, err := split.run(src)
+	s.unwrap.lacks = 0
 	if split.long > 0 {
 		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), maxLine)
 		if len(s.running) > 0 {

@@ -29,9 +29,9 @@ import (
 //	|   26 ba 3b dc  …
 //	| kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //
-// Openswan's helpers write "! " where the others write "| ", and the label before each row; "!enckey:"
-// has all digits in its line. A dump has 16 bytes in each row but the last, and says nowhere how many
-// there are in all.
+// Openswan's helpers write "! " where the others write "| ", and the label before each row;
+// "!enckey:" has all digits in its line. A dump has 16 bytes in each row but the last, and says
+// nowhere how many there are in all.
 var plutoFormat = Format{
 	Name:  "pluto",
 	Title: "pluto log",
@@ -126,6 +126,9 @@ var plutoLabels = []struct {
 func plutoDebug(text []byte) (msg []byte, ok bool) {
 	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
 		return s[1:], true
+	}
+	if bytes.IndexByte(text, '|') < 0 && bytes.IndexByte(text, '!') < 0 {
+		return nil, false
 	}
 	for _, mark := range []string{": | ", ": !"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i <= 100 {

@@ -366,8 +366,8 @@ func (p *script) vpp(words []string) {
 	}
 }
 
-// tcpdump takes an SA of tcpdump -E; spi and dst are empty for any. "-hmac96" is the length of an ICV
-// that is not checked.
+// tcpdump takes an SA of tcpdump -E; spi and dst are empty for any. "-hmac96" is the length of an
+// ICV that is not checked.
 func (p *script) tcpdump(spi, dst, algorithm, secret string) {
 	number, err1 := strconv.ParseUint(spi, 0, 32)
 	addr, err2 := netip.ParseAddr(dst)

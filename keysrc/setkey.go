@@ -33,7 +33,7 @@ var setkeyFormat = Format{
 type setkey struct {
 	out      *output
 	src, dst netip.AddrPort // of the last line with two addresses
-	addrLine int
+	age      int            // of that line, in lines
 
 	sa   setkeySA
 	bare bool // an SA without keys was seen
@@ -63,10 +63,11 @@ func setkeySPI(s []byte) (rest []byte, ok bool) {
 func (k *setkey) line(n int, text []byte) bool {
 	s := trimLine(text)
 	sa := &k.sa
+	k.age++
 	if rest, ok := setkeySPI(s); ok {
 		k.give()
 		*sa = setkeySA{line: n, udp: bytes.HasPrefix(s, []byte("esp-udp"))}
-		if k.addrLine != 0 && n-k.addrLine <= 2 {
+		if k.src.IsValid() && k.age <= 2 {
 			sa.src, sa.dst = k.src, k.dst
 		}
 		w, _ := word(rest)
@@ -102,11 +103,15 @@ func (k *setkey) line(n int, text []byte) bool {
 		k.give()
 		return true
 	}
+	if f := string(first); f == "E:" || f == "A:" {
+		k.out.orphans = true
+		return false
+	}
 	src, rest := setkeyAddr(first), trimLine(rest)
 	if src.IsValid() && len(rest) > 0 && !bytes.ContainsAny(rest, " \t") {
 		if dst := setkeyAddr(rest); dst.IsValid() {
 			k.give()
-			k.src, k.dst, k.addrLine = src, dst, n
+			k.src, k.dst, k.age = src, dst, 0
 		}
 	}
 	return false

@@ -8,32 +8,63 @@ import (
 
 // What prints keys as a listing may be run by a script whose output goes to the log: then each line
 // stands behind the header of a syslog message. The formats of logs pass over such headers
-// themselves.
+// themselves, where they are those of RFC 3164.
 
 // listings are the formats whose lines have nothing in front of them, but for commands, which are
 // found anywhere in a line.
 var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
+	&softetherFormat,
 }
 
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
 // last such line was of the same sender. Nothing is put together of what two senders list: an empty
-// line, which ends an SA, stands between.
+// line, which ends an SA, stands between. Of a header of RFC 5424 it makes one of RFC 3164.
 func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 	sender, text := syslogHeader(line)
 	if len(sender) == 0 || len(text) == 0 {
 		return dst, false
 	}
-	if !bytes.Equal(sender, u.lister) {
-		if !slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) && !twoAddresses(text) {
-			return dst, false
-		}
+	if bytes.Equal(sender, u.lister) {
+		return append(dst, text...), true
+	}
+	if slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) || twoAddresses(text) ||
+		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
 		u.lister = append(u.lister[:0], sender...)
+		return append(dst, text...), true
 	}
-	return append(dst, text...), true
+	if bytes.Count(sender, []byte(" ")) > 3 { // RFC 5424: host, program, process, message ID
+		w := bytes.Fields(sender)
+		rest := line[bytes.IndexByte(line, ' ')+1:]
+		at, _ := word(rest)
+		dst = append(append(append(append(dst, at...), ' '), w[0]...), ' ')
+		if dst = append(dst, w[1]...); string(w[2]) != "-" {
+			dst = append(append(append(dst, '['), w[2]...), ']')
+		}
+		return append(append(dst, ": "...), text...), true
+	}
+	return dst, false
+}
+
+// listingKey reports whether a line begins as one with a key in a listing does. It may stand before
+// the line that its SA begins with, if the lines are turned.
+func listingKey(line []byte) bool {
+	line = trimLine(line)
+	if len(line) == 0 || line[0]|0x20 != 'a' && line[0]|0x20 != 'e' {
+		return false
+	}
+	first, _ := word(line)
+	name, _, _ := bytes.Cut(first, []byte("="))
+	switch string(name) {
+	case "enc", "auth", "auth-trunc", "aead", "authkey", "enckey":
+		return bytes.Contains(line, []byte(" 0x"))
+	case "ah", "E:", "A:", "auth-key", "enc-key":
+		return true
+	}
+	return false
 }
 
 // twoAddresses reports whether a line is the first of an SA that setkey lists.

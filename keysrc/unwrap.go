@@ -1,21 +1,22 @@
 package keysrc
 
-import (
-	"bytes"
-	"html"
-	"slices"
-	"strings"
-)
+import "bytes"
 
 // A wrapping takes off what a log server, an export, a web page or a mail program put around a line
 // of text. It appends what was inside to dst, in which LF separates lines; ok is false where the
-// line is none of its kind. Nothing is put together: what is inside stood in this one line.
+// line is none of its kind. Nothing is put together: what is inside stood in this one line. Where
+// nothing is inside, not even an empty line, it appends nothing.
 type wrapping func(dst, line []byte) (inner []byte, ok bool)
 
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
-// each looks at a cheap sign first.
-var wrappings = []wrapping{
-	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
+// each looks at a cheap sign first, at the beginning of the line or as signsIn knows it.
+var wrappings = []struct {
+	signs signs // one of them is in such a line; 0: it may have none
+	take  wrapping
+}{
+	{0, unquoteMail}, {signsIn([]byte("<&")), unwrapHTML}, {signsIn([]byte("#")), unwrapSyslog},
+	{signsIn([]byte("\xe2")), straightQuotes}, {signsIn([]byte(",")), unwrapUAT}, {0, cutStamp},
+	{signsIn([]byte("|")), cutContainer}, {0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -24,33 +25,56 @@ const maxWrapped = 4
 // unwrapper takes lines out of their wrappings.
 type unwrapper struct {
 	bufs   [maxWrapped][]byte
-	lines  int  // that may have been the heading of a table
-	column int  // of the message in a table with a heading, from 1
-	depth  int  // of that table
-	open   bool // that goes on in the next line
+	table  logTable
 	object jsonObject
-	ends   []int  // where the messages end that the last line of JSON held
-	part   bool   // the last line has a member of an object, or nothing but brackets
-	export bool   // the last line is of objects that have messages: what else they have is no line of a log
-	lister []byte // who sent the last line of syslog that was of a listing
+	ends   []int    // where the messages end that the last line of JSON held
+	times  []string // of these messages, "" where they have none
+	time   string   // of the entry at hand, likewise
+	part   bool     // the last line has a member of an object, or nothing but brackets
+	export bool     // the last line is of objects that have messages: what else they have is no line of a log
+	lister []byte   // who sent the last line of syslog that was of a listing
+	lacks  signs    // that are not in the line, while it is in no wrapping
 }
 
-// maxHeading is the number of lines of which one may be the heading of a table.
-const maxHeading = 4
+// bare reports whether a line is surely in no wrapping: it begins as a router's does, with
+// "2026/11/23", and no sign of another is near.
+func (u *unwrapper) bare(line []byte) bool {
+	return u.lacks == allSigns && !u.table.expected() && !u.export &&
+		len(line) > 4 && line[4] == '/' && digit(line[0])
+}
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
-// JSON in it, which may have several lines. depth is for split.
+// JSON in it, which may have several lines, or the lines of a web page that are in it. depth is for
+// split.
 func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
+	if !ok && bytes.IndexByte(line, '<') >= 0 {
+		if inner, ok = unwrapHTML(inner[:0], line); ok {
+			u.page(inner, give)
+			return
+		}
+	}
 	u.bufs[0] = inner
 	if u.export = ok || u.export && u.part; !u.export {
 		give(0, line)
 		return
 	}
 	start := 0
-	for _, end := range u.ends {
+	ends, times := u.ends, u.times
+	u.ends, u.times = nil, nil // there may be JSON in a message
+	for i, end := range ends {
+		u.time = times[i]
 		give(1, inner[start:end])
 		start = end
+	}
+	u.ends, u.times, u.time = ends, times, ""
+}
+
+// page gives out the lines that one of a web page held.
+func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
+	u.bufs[0], u.export = inner, false
+	for line := range bytes.Lines(inner) {
+		give(1, line)
 	}
 }
 
@@ -79,20 +103,23 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 		inner, ok = u.json(inner, line)
 	}
 	if !ok {
-		inner, ok = u.csv(depth, inner[:0], line)
+		inner, ok = u.table.row(depth, inner[:0], line)
 	}
 	if !ok {
 		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
-		inner, ok = wrappings[i](inner[:0], line)
+		if w := &wrappings[i]; depth > 0 || w.signs == 0 || w.signs&^u.lacks != 0 {
+			inner, ok = w.take(inner[:0], line)
+		}
 	}
 	u.bufs[depth] = inner
-	if !ok {
+	switch {
+	case !ok:
 		give(line)
-		return
+	case len(inner) > 0:
+		u.split(depth+1, inner, give)
 	}
-	u.split(depth+1, inner, give)
 }
 
 // unquoteMail takes off the marks of a quoted mail. "> show …" is typed at a prompt.
@@ -103,138 +130,7 @@ func unquoteMail(dst, line []byte) ([]byte, bool) {
 	for len(line) > 0 && line[0] == '>' {
 		line = bytes.TrimPrefix(line[1:], []byte(" "))
 	}
-	return append(dst, line...), true
-}
-
-// csv takes the message of a row of a table: the column that the heading calls so, else the last.
-// Before a Yamaha router's the other columns stay: the time in them tells connections apart. A
-// message of several lines is open at the end of the first. Wireshark's own tables stay as they
-// are.
-func (u *unwrapper) csv(depth int, dst, line []byte) ([]byte, bool) {
-	if u.column != 0 && depth != u.depth { // what was in a row
-		return dst, false
-	}
-	if u.column == 0 && u.heading(depth, line) {
-		return dst, true
-	}
-	if u.open {
-		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
-		if u.open = i < 0; u.open {
-			return dst, false
-		}
-		return append(dst, line[:i]...), true
-	}
-	if (len(line) == 0 || line[0] != '"') && u.column == 0 || bytes.Contains(line, []byte(`"0x`)) ||
-		matchESPRow(line) || matchIKERow(line) {
-		return dst, false
-	}
-	cols, err := csvRow(nil, commas(line))
-	end := len(cols)
-	if err != nil && err != errQuote || end < max(2, u.column) {
-		return dst, false
-	}
-	if u.column != 0 {
-		end = u.column
-	}
-	u.open = err != nil
-	if ofYamaha(cols[end-1]) {
-		for _, col := range cols[:end-1] {
-			dst = append(append(dst, col...), ' ')
-		}
-	}
-	return append(dst, cols[end-1]...), true
-}
-
-// commas puts commas for the semicolons between columns, which some countries have, or the tabs.
-func commas(line []byte) []byte {
-	comma := []byte(`","`)
-	for _, other := range [][]byte{[]byte(`";"`), []byte("\"\t\"")} {
-		if bytes.Contains(line, other) && !bytes.Contains(line, comma) {
-			return bytes.ReplaceAll(line, other, comma)
-		}
-	}
-	return line
-}
-
-// heading takes a line that names the columns of a table, one of them the message.
-func (u *unwrapper) heading(depth int, line []byte) bool {
-	if u.lines == maxHeading {
-		return false
-	}
-	u.lines++
-	u.depth = depth
-	cols, err := csvRow(nil, commas(line))
-	u.column = 1 + slices.IndexFunc(cols, func(col []byte) bool {
-		return slices.Contains(messageNames, strings.ToLower(string(col)))
-	})
-	return err == nil && u.column != 0
-}
-
-// htmlTags are the elements of web pages that logs are shown in, with what they stand for.
-var htmlTags = map[string]string{
-	"br": "\n", "tr": "\n", "p": "\n", "div": "\n", "li": "\n", "pre": "\n", "table": "\n", "html": "\n", "body": "\n",
-	"td": " ", "th": " ", "textarea": "\n",
-	"span": "", "b": "", "i": "", "a": "", "font": "", "code": "", "tt": "", "tbody": "", "thead": "", "ul": "", "ol": "",
-}
-
-// unwrapHTML takes the text of a web page: without tags, with entities replaced.
-func unwrapHTML(dst, line []byte) ([]byte, bool) {
-	if bytes.IndexByte(line, '<') < 0 && bytes.IndexByte(line, '&') < 0 {
-		return dst, false
-	}
-	start, found := len(dst), false
-	for at := 0; at < len(line); {
-		i := bytes.IndexAny(line[at:], "<&")
-		if i < 0 {
-			if !found {
-				return dst[:start], false
-			}
-			dst = append(dst, line[at:]...)
-			break
-		}
-		dst = append(dst, line[at:at+i]...)
-		at += i
-		text, n := htmlMark(line[at:])
-		if found = found || n > 0; n == 0 {
-			text, n = string(line[at]), 1
-		}
-		if text == "\n" && (len(dst) == start || dst[len(dst)-1] == '\n') || text == " " && (len(dst) == start ||
-			dst[len(dst)-1] == ' ' || dst[len(dst)-1] == '\n') && line[at] == '<' {
-			text = ""
-		}
-		dst = append(dst, text...)
-		at += n
-	}
-	return dst, found
-}
-
-// htmlMark returns what the tag or the entity at the beginning of s stands for, and its length; 0
-// if there is none.
-func htmlMark(s []byte) (text string, n int) {
-	end := bytes.IndexByte(s, '>')
-	if s[0] == '&' {
-		end = bytes.IndexByte(s, ';')
-		if end < 2 || end > 10 {
-			return "", 0
-		}
-		text = html.UnescapeString(string(s[:end+1]))
-		if text == string(s[:end+1]) {
-			return "", 0
-		}
-		return strings.ReplaceAll(text, "\u00a0", " "), end + 1
-	}
-	if end < 0 || end > 300 {
-		return "", 0
-	}
-	name := bytes.TrimLeft(s[1:end], "/")
-	if i := bytes.IndexAny(name, " /\t"); i > 0 {
-		name = name[:i]
-	}
-	text, ok := htmlTags[strings.ToLower(string(name))]
-	if !ok {
-		return "", 0
-	}
-	return text, end + 1
+	return append(append(dst, line...), '\n'), true
 }
 
 // unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
@@ -319,15 +215,24 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 	}
 }
 
-// cutStamp takes off the time that docker logs -t and the like put before each line. A Yamaha
-// router's lines keep theirs: it tells connections apart.
+// cutStamp takes off the time that docker logs -t and the like put before each line, and what is
+// nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those
+// of syslog.
 func cutStamp(dst, line []byte) ([]byte, bool) {
+	if isTime(line) {
+		return dst, true
+	}
 	if len(line) < 21 || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' ||
 		!digit(line[0]) || ofYamaha(line) {
 		return dst, false
 	}
 	i := bytes.IndexByte(line, ' ')
 	if i < 20 || i > 36 || len(bytes.Trim(line[:i], "0123456789-:.,T+Z")) > 0 {
+		return dst, false
+	}
+	sender, _ := syslogHeader(line)
+	const docker = 30 // bytes of its times, which have nanoseconds
+	if bytes.HasSuffix(sender, []byte("]")) || bytes.IndexByte(sender, ' ') > 0 && sender[0] != '|' && i < docker {
 		return dst, false
 	}
 	line = line[i+1:]

@@ -9,7 +9,13 @@ import (
 
 // messageNames are what log servers call the text of a line.
 var messageNames = []string{
-	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text",
+	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text", "body",
+	"stringvalue", "content", "syslogmessage", "output",
+}
+
+// timeNames are what they call its time, which tells the order of lines.
+var timeNames = []string{
+	"@timestamp", "timestamp", "time", "ts", "__realtime_timestamp", "_source_realtime_timestamp", "_time", "eventtime",
 }
 
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
@@ -17,9 +23,16 @@ var messageNames = []string{
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
-	u.ends, u.part = u.ends[:0], len(bytes.Trim(line, "{}[], ")) == 0
+	const brackets = "{}[], "
+	u.ends, u.times = u.ends[:0], u.times[:0]
+	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0
 	if !mayBeJSON(line) {
 		return dst, false
+	}
+	if text, ok := jsonElement(line); ok {
+		u.object.lines(text)
+		u.part = true
+		return u.endObject(dst), true
 	}
 	start := len(dst)
 	for at := 0; at < len(line); at++ {
@@ -38,36 +51,79 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		rest := bytes.TrimLeft(line[end+1:], " \t")
 		if at = end; len(rest) > 0 && rest[0] == ':' {
 			u.part = true
-			value, n := jsonText(bytes.TrimLeft(rest[1:], " \t"))
+			rest = bytes.TrimLeft(rest[1:], " \t")
+			value, n := jsonText(rest)
 			if n > 0 {
 				u.object.take(name, value)
+			} else {
+				u.object.takeTime(name, rest)
 			}
-			at = len(line) - len(bytes.TrimLeft(rest[1:], " \t")) + n - 1
+			at = len(line) - len(rest) + n - 1
 		} else if line[0] == '"' {
 			return dst[:start], false // a table
 		}
 	}
-	if u.object.message != "" {
+	if u.object.message != "" || len(u.object.other) > 0 {
 		dst = u.endObject(dst)
 	}
 	return dst, len(dst) > start
 }
 
-// jsonText returns the text at the beginning of s, in an array or as one of numbers too, and its
-// length; 0 if there is none.
+// jsonElement returns the text of an array that has a line for each.
+func jsonElement(line []byte) (text string, ok bool) {
+	if line[0] != '"' {
+		return "", false
+	}
+	text, end, ok := jsonString(line, 0)
+	return text, ok && len(bytes.Trim(line[end+1:], ", ")) == 0
+}
+
+// jsonText returns the text at the beginning of s, that of an array of texts or as one of numbers
+// too, and its length; 0 if there is none.
 func jsonText(s []byte) (text string, n int) {
-	inner := bytes.TrimLeft(s, "[ \t")
 	switch {
-	case len(inner) > 0 && inner[0] == '"':
-		text, end, ok := jsonString(inner, 0)
-		if ok {
-			return text, len(s) - len(inner) + end + 1
+	case len(s) == 0:
+	case s[0] == '"':
+		if text, end, ok := jsonString(s, 0); ok {
+			return text, end + 1
 		}
-	case len(s) > 0 && s[0] == '[' && len(inner) > 0 && digit(inner[0]):
+	case s[0] == '[':
+		inner := bytes.TrimLeft(s, "[ \t")
+		if len(inner) > 0 && inner[0] == '"' {
+			return jsonTexts(s)
+		}
 		var b []byte
 		n = bytes.IndexByte(s, ']') + 1
-		if json.Unmarshal(s[:n], &b) == nil {
+		if len(inner) > 0 && digit(inner[0]) && json.Unmarshal(s[:n], &b) == nil {
 			return string(b), n
+		}
+	}
+	return "", 0
+}
+
+// jsonTexts returns the texts of an array, in lines, and its length. It may have arrays of a time
+// and a text in it, as Loki's answers have.
+func jsonTexts(s []byte) (text string, n int) {
+	var lines []string
+	depth := 0
+	for at := 0; at < len(s); at++ {
+		switch s[at] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return strings.Join(lines, "\n"), at + 1
+			}
+		case '"':
+			line, end, ok := jsonString(s, at)
+			if !ok {
+				return "", 0
+			}
+			if at = end; len(line) < 13 || len(strings.Trim(line, "0123456789")) > 0 {
+				lines = append(lines, line)
+			}
+		case '{':
+			return "", 0
 		}
 	}
 	return "", 0
@@ -89,14 +145,28 @@ func mayBeJSON(line []byte) bool {
 // A jsonObject is what is of use in an object.
 type jsonObject struct {
 	message, spi string
+	other        []string // values of several lines or with a key, whatever they are called
+	time         string
 	sa           []string // fields of RouterOS
 	twice        bool     // a field of it stands twice: there are two
 }
 
+// lines takes the text of a member that may have any name.
+func (o *jsonObject) lines(text string) {
+	if text != o.message && !slices.Contains(o.other, text) {
+		o.other = append(o.other, text)
+	}
+}
+
 func (o *jsonObject) take(name, value string) {
+	lower := strings.ToLower(name)
 	switch {
-	case o.message == "" && slices.Contains(messageNames, strings.ToLower(name)):
+	case o.message == "" && slices.Contains(messageNames, lower):
 		o.message = value
+	case strings.Contains(value, "\n") || strings.Contains(value, " 0x"):
+		o.lines(value)
+	case slices.Contains(timeNames, lower):
+		o.time = value
 	case name == "spi":
 		o.twice = o.twice || o.spi != ""
 		o.spi = value
@@ -112,21 +182,33 @@ func (o *jsonObject) take(name, value string) {
 	}
 }
 
+// takeTime takes a time that is a number.
+func (o *jsonObject) takeTime(name string, value []byte) {
+	if len(value) > 0 && digit(value[0]) && slices.Contains(timeNames, strings.ToLower(name)) {
+		o.time = string(value[:len(value)-len(bytes.TrimLeft(value, "0123456789."))])
+	}
+}
+
 // endObject appends what is inside of the object at hand, and begins another.
 func (u *unwrapper) endObject(dst []byte) []byte {
 	n := len(dst)
 	if dst = u.object.text(dst); len(dst) > n {
-		u.ends = append(u.ends, len(dst))
+		u.ends, u.times = append(u.ends, len(dst)), append(u.times, u.object.time)
+		u.object.time = ""
 	}
-	u.object = jsonObject{}
+	u.object = jsonObject{time: u.object.time} // which may be that of the object around this one
 	return dst
 }
 
 func (o *jsonObject) text(dst []byte) []byte {
 	switch {
 	case o.twice:
-	case o.message != "":
-		return append(append(dst, strings.TrimRight(o.message, "\r\n")...), '\n')
+	case o.message != "" || len(o.other) > 0:
+		for _, text := range append([]string{o.message}, o.other...) {
+			if text != "" {
+				dst = append(append(dst, strings.TrimRight(text, "\r\n")...), '\n')
+			}
+		}
 	case o.spi != "" && len(o.sa) > 1:
 		return append(dst, "0 E spi="+o.spi+" "+strings.Join(o.sa, " ")+"\n"...)
 	}

@@ -78,7 +78,7 @@ func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 		return nil, "", errors.New("the first column is neither IPv4 nor IPv6")
 	}
 	var room [10][]byte
-	col, err := csvRow(room[:0], text)
+	col, err := csvRow(room[:0], text, ',')
 	if err != nil {
 		return nil, "", err
 	}

@@ -94,7 +94,7 @@ func (w *wiresharkIKE) near() string {
 // decrypts finds out. doubt is what may be wrong with a row that can be used.
 func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 	var room [2][]byte
-	col, err := csvRow(room[:0], text)
+	col, err := csvRow(room[:0], text, ',')
 	if err != nil {
 		return nil, "", err
 	}

@@ -114,11 +114,19 @@ func (x *xfrm) one(n int, text []byte) bool {
 		return x.proto(n, text, rest)
 	}
 	if s.line == 0 {
+		switch string(first) {
+		case "auth", "auth-trunc", "enc", "aead":
+			x.out.orphans = x.out.orphans || xfrmKey(rest)
+		}
 		return false
 	}
 	switch key := string(first); key {
 	case "auth", "auth-trunc", "enc", "aead":
 		if s.policy || s.proto == "" {
+			if !s.policy && xfrmKey(rest) && !s.damaged {
+				s.damaged = true
+				x.out.orphan(n, "a key stands before the line with its SPI")
+			}
 			return false
 		}
 		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: s.algorithm(key, rest)}

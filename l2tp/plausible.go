@@ -96,11 +96,44 @@ func PlausiblePPP(data []byte, cut bool) bool {
 		err := c.Decode(f.Protocol, payload)
 		return c.Code <= maxPPPCode && (err == nil || cut && err == ppp.ErrTruncated)
 	}
-	switch f.Protocol {
-	case 0x2d, 0x2f, 0x3d, 0xfb, 0xfd: // VJ, Multilink, compression
+	return f.AddressControl || !f.Compressed && packed(f.Protocol)
+}
+
+// packed reports whether frames of a protocol of PPP hold others: VJ, Multilink, compression.
+func packed(protocol uint16) bool {
+	switch protocol {
+	case 0x2d, 0x2f, 0x3d, 0xfb, 0xfd:
 		return true
 	}
-	return f.AddressControl
+	return false
+}
+
+// Possibly reports whether a data message, that Possible allows, can be one, too, if little but its
+// ports speaks for it: of L2TPv3 what follows is known by both ends only, and in PPP frames with
+// their protocol in one byte that is not much.
+func Possibly(h *Header, data []byte) bool {
+	const stun = 0x2112a442 // the magic cookie (RFC 8489 section 5), where L2TPv3 has its session
+	switch {
+	case h.Control:
+		return false
+	case h.Version == Version3:
+		return h.Session != stun
+	}
+	var f ppp.Frame
+	frame := data[h.PayloadStart:h.PayloadEnd]
+	if h.Version != Version2 || h.Tunnel == 0 || h.Session == 0 || f.Decode(frame) != nil || f.PayloadStart == len(frame) {
+		return false
+	}
+	const ip4, ip4Mask, noChange, reserved = 0x40, 0xf0, 0x80, 0x30
+	switch first := frame[f.PayloadStart]; f.Protocol {
+	case 0x2d: // RFC 1144 section 3.2.2: a bit of the change mask is zero
+		return first&noChange == 0
+	case 0x2f: // an IP header
+		return first&ip4Mask == ip4
+	case 0x3d: // RFC 1990 section 3
+		return first&reserved == 0
+	}
+	return packed(f.Protocol)
 }
 
 const maxPPPCode = 15 // Reset-Ack, of those in use

@@ -70,6 +70,8 @@ func TestErrors(t *testing.T) {
 		"icmp port 5":                  `icmp has no ports, at character 11: "5"`,
 		"vlan 5":                       `these frames have no Ethernet header, at character 1: "vlan 5"`,
 		"mpls":                         `"mpls" is not known without libpcap, at character 1: "mpls"`,
+		"ip protochain 6":              `"protochain" is not known without libpcap, at character 4: "protochain 6"`,
+		"ip and ip6":                   `no frame can match "ip and ip6"`,
 		"(tcp":                         `"(" without ")", at character 1: "(tcp"`,
 		"tcp)":                         `")" without "(", at character 4: ")"`,
 		"tcp udp":                      `not understood, at character 5: "udp"`,

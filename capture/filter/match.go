@@ -76,8 +76,11 @@ func (n *relation) match(p *packet) bool {
 	if !n.has.match(p) || p.short {
 		return false
 	}
-	a := n.a.value(p)
-	switch b := n.b.value(p); n.op {
+	return n.holds(n.a.value(p), n.b.value(p))
+}
+
+func (n *relation) holds(a, b uint32) bool {
+	switch n.op {
 	case "=":
 		return a == b
 	case "!=":

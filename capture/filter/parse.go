@@ -30,8 +30,8 @@ func New(lt LinkType, expr string) (*Filter, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if root == always(false) {
-		return nil, fmt.Errorf("no frame can match %q", expr)
+	if !canMatch(root) {
+		return nil, fmt.Errorf("%w %q", ErrNever, expr)
 	}
 	return &Filter{root: root}, nil
 }

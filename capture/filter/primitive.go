@@ -46,12 +46,12 @@ func isKeyword(word string) bool {
 func (p *parser) qualified() node {
 	var q qualifiers
 	t := p.peek()
-	if slices.Contains(unknown, t.text) {
-		return p.fail("%q is not known without libpcap", t.text)
-	}
 	if isProtocol(t.text) {
 		q.protocol = t.text
 		p.i++
+	}
+	if t = p.peek(); t.kind == word && !t.plain && slices.Contains(unknown, t.text) {
+		return p.fail("%q is not known without libpcap", t.text)
 	}
 	p.last = qualifiers{used: true}
 	if n, ok := p.special(q.protocol); ok {

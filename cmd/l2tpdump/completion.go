@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func valuesOf(f *pflag.Flag, told map[string]flagText) []string {
 	case "interface":
 		return interfaceNames()
 	case "direction":
-		return directions
+		return slices.Sorted(maps.Keys(directions))
 	case "color":
 		return colorWhen
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,20 +31,17 @@ func decrypt(ctx context.Context, args []string) int {
 	if err := o.checkOutput(); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes(ctx)
+	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}
-	choose, err := newChooser(o.choice)
-	if err != nil {
-		return fail(err)
-	}
-	ring, err := o.rings.ring(o.write)
-	if err != nil {
-		return fail(err)
-	}
-	config := o.config(nil)
-	if err := o.readSecrets(ctx, &config); err != nil {
+	choose, errFilter := newChooser(o.choice)
+	ring, errRing := o.rings.ring(o.write)
+	config, errSecrets := o.readSecrets(ctx)
+	if err := cmp.Or(errFilter, errRing, errSecrets); err != nil {
 		return fail(err)
 	}
 	if choose.looksAhead(o.read) {
@@ -51,22 +49,16 @@ func decrypt(ctx context.Context, args []string) int {
 			return status
 		}
 	}
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	r, status := o.openCaptures(ctx, config, keys, nil)
+	if r == nil {
 		return status
 	}
-	defer src.Close()
-	config.Source = src
-	p := pipeline.New(config)
-	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
-	watch := watchSessions(p)
-	s := newSinks(&o, src, p, choose)
+	defer r.Close()
+	watch := watchSessions(r.p)
+	s := newSinks(&o, r.Source, r.p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
-	stop := showProgress(&o, src)
 	makeRoom(keys)
-	stats, err := p.Run(ctx)
-	stop()
+	stats, _, err := r.run(ctx)
 	return s.end(ctx, stats, err)
 }
 

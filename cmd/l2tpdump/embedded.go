@@ -11,13 +11,9 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// takeEmbeddedKeys has the keys of a pcapng's ESPS secrets blocks used as they pass.
-func takeEmbeddedKeys(src capture.Source, p *pipeline.Pipeline) {
-	takeEmbedded(src, p, func(*keysrc.Keys) {})
-}
-
-// takeEmbedded does that, and tells of the keys.
-func takeEmbedded(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.Keys)) {
+// takeEmbeddedKeys has the keys of a pcapng's ESPS secrets blocks used as they pass, and found, if
+// it is not nil, told of them.
+func takeEmbeddedKeys(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.Keys)) {
 	s, ok := src.(capture.SecretsSource)
 	if !ok {
 		return
@@ -29,7 +25,9 @@ func takeEmbedded(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.K
 		k := keysrc.ParseESPSecrets(data, "secrets block of the capture")
 		reportDamage(k.Notes)
 		p.AddKeys(k)
-		found(k)
+		if found != nil {
+			found(k)
+		}
 	})
 }
 

@@ -167,7 +167,7 @@ func (o *extcapOptions) captureTo(ctx context.Context) int {
 		o.all = false
 	}
 	status := exitError
-	if err := o.check(); err != nil {
+	if err := o.check(nil); err != nil {
 		fail(err)
 	} else {
 		status = o.run(ctx)

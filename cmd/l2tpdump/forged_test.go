@@ -98,7 +98,12 @@ type recording struct {
 
 func record(t *testing.T, dir string, keys []*keysrc.Keys) *recording {
 	t.Helper()
-	r := &recording{frames: readFrames(t, filepath.Join(captures, dir, "outer.pcap"), 1<<20), keys: keys}
+	return recordAt(t, filepath.Join(captures, dir, "outer.pcap"), keys)
+}
+
+func recordAt(t *testing.T, path string, keys []*keysrc.Keys) *recording {
+	t.Helper()
+	r := &recording{frames: readFrames(t, path, 1<<20), keys: keys}
 	number := make([]uint64, len(r.packets))
 	for i := range number {
 		number[i] = uint64(i + 1)
@@ -277,6 +282,14 @@ var forgedEvery = []int{1, 3, 17, 50}
 // like the one behind every so many.
 func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording) []capture.Packet, every int) {
 	t.Helper()
+	if at := r.among(forged, every); at != nil {
+		r.unmoved(t, at)
+	}
+}
+
+// among makes forged packets like those of the recording, each like the one before it or, every so
+// many, like the one behind it; nil: there are none.
+func (r *recording) among(forged func(*forge.Forger, *recording) []capture.Packet, every int) [][]capture.Packet {
 	at := make([][]capture.Packet, len(r.packets)+1)
 	some := false
 	for i := 0; i < len(r.packets); i += every {
@@ -297,9 +310,10 @@ func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording
 			at[len(r.packets)] = append(at[len(r.packets)], list...)
 		}
 	}
-	if some {
-		r.unmoved(t, at)
+	if !some {
+		return nil
 	}
+	return at
 }
 
 // TestForgedFloods: 5,000 packets of each flood, and as many false Quick Modes with true cookies,

@@ -33,6 +33,9 @@ func keys(ctx context.Context, args []string) int {
 	if err := o.check(rest, f.Changed("wireshark")); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes(ctx)
+	}
 	k := &keyring{show: o.show}
 	var err error
 	if k.sources, err = o.loadKeys(ctx, reportNotes); err != nil {
@@ -87,8 +90,8 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		}
 	} else if len(rest) > 0 {
 		return withHint("every key source has its own -k", "unexpected argument %s", quote(rest[0]))
-	} else if o.filter != "" || o.count > 0 {
-		return errors.New("-f and -c are about a capture, and there is no -r")
+	} else if o.filter != "" || o.count > 0 || o.listLinks {
+		return errors.New("-f, -c and -L are about a capture, and there is no -r")
 	} else if err := o.checkKeyFormat(); err != nil {
 		return err
 	}
@@ -114,19 +117,17 @@ type keyring struct {
 
 // read takes what a capture tells about the keys. If it is false the command ends with the status.
 func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	r, status := o.openCaptures(ctx, pipeline.Config{}, k.sources, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
+	if r == nil {
 		return status, false
 	}
-	defer src.Close()
-	k.p = pipeline.New(o.config(src))
-	k.p.AddKeys(k.sources...)
-	takeEmbedded(src, k.p, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
-	_, err := k.p.Run(ctx)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	defer r.Close()
+	k.p = r.p
+	_, interrupted, err := r.run(ctx)
+	switch {
+	case interrupted:
 		return exitInterrupted, false
-	}
-	if err != nil {
+	case err != nil:
 		return fail(err), false
 	}
 	k.byInitiator = make(map[ikev1.Cookie][]*ikev1.SA)

@@ -34,7 +34,7 @@ func (l *lab) start(args ...string) *program {
 	return l.startWith(nil, args...)
 }
 
-// startWith is start with its standard output going to w.
+// startWith is start with its standard output going to w, a terminal's input coming from it.
 func (l *lab) startWith(w io.Writer, args ...string) *program {
 	l.t.Helper()
 	p := &program{t: l.t, more: make(chan struct{}, 1), ended: make(chan struct{})}
@@ -49,6 +49,9 @@ func (l *lab) startWith(w io.Writer, args ...string) *program {
 	p.cmd.Stdout = &p.stdout
 	if w != nil {
 		p.cmd.Stdout = w
+	}
+	if tty, ok := w.(*os.File); ok && isTerminal(tty) {
+		p.cmd.Stdin = tty
 	}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

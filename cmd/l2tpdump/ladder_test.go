@@ -4,8 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"l2tpdump/cmd/internal/cells"
 )
 
 // shownFingerprint is of a secret, and another one in each run.
@@ -53,3 +57,42 @@ func TestLadder(t *testing.T) {
 		}
 	}
 }
+
+// TestLadderFits: no line of the sessions of any recording is wider than the terminal, and whatever
+// comes again and again is one line.
+func TestLadderFits(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	for _, columns := range []int{80, 140} {
+		t.Setenv("COLUMNS", strconv.Itoa(columns))
+		for _, r := range recordings(t) {
+			for _, keys := range slices.Compact([]string{"", r[1]}) {
+				args := []string{"sessions", "--ladder", "-r", r[0]}
+				if keys != "" {
+					args = append(args, "-k", keys)
+				}
+				text := quietly(t, func() { run(args) })
+				var last string
+				again := 0
+				for line := range strings.Lines(text) {
+					line = strings.TrimSuffix(line, "\n")
+					if strings.HasPrefix(line, "l2tpdump: ") {
+						continue
+					}
+					if n := cells.Width(line); n > columns {
+						t.Errorf("%v: %d columns: %s", r, n, line)
+					}
+					rung := rungStart.ReplaceAllString(line, "")
+					if again++; rung != last || rung == line {
+						again, last = 1, rung
+					}
+					if again > 4 {
+						t.Errorf("%v: %d times %s", r, again, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+// rungStart is the time and the frame of a rung.
+var rungStart = regexp.MustCompile(`^[ ✖]{4} *[0-9.]+ +[0-9]+ +`)

@@ -23,7 +23,6 @@ type lineOptions struct {
 	hexASCII  int
 	ascii     int
 	atOnce    bool // each line is made visible as it comes
-	numeric   int  // names are looked up never
 
 	interfaceName func(index uint32) string // of this host; nil: the capture is of another
 }
@@ -40,7 +39,6 @@ func (l *lineOptions) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&l.absolute, "absolute-tcp-sequence-numbers", "S", false, "")
 	f.BoolVarP(&l.unchecked, "dont-verify-checksums", "K", false, "")
 	f.BoolVarP(&l.atOnce, "line-buffered", "l", false, "")
-	f.CountVarP(&l.numeric, "numeric", "n", "")
 }
 
 // hostInterfaces returns what names the interfaces of this host.

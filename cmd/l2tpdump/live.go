@@ -29,9 +29,7 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
-	listLinks  bool
 	linkType   string
-	direction  string
 	snapLen    int
 	noPromisc  bool
 	buffer     int // KiB
@@ -43,13 +41,12 @@ type liveOptions struct {
 	holdTime   time.Duration
 	syslogSave string
 
-	watched *sessions.Monitor // with --sessions
+	watched  *sessions.Monitor // with --sessions
+	gathered *gathered         // where sessions have to be known otherwise
+	screen   *screen           // nil: no table is drawn
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
-
-// directions are what -Q takes.
-var directions = []string{"in", "out", "inout"}
 
 const (
 	defaultHoldBytes = 64e6
@@ -67,16 +64,10 @@ func live(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if filter := strings.Join(rest, " "); filter != "" {
-		if o.filter != "" {
-			return fail(withHint("join them: -f \"("+o.filter+") and ("+filter+")\"", "the filter is given twice"))
-		}
-		o.filter = filter
-	}
 	if o.list {
 		return interfaces(nil)
 	}
-	if err := o.check(); err != nil {
+	if err := o.check(rest); err != nil {
 		return fail(err)
 	}
 	if o.listLinks {
@@ -90,9 +81,8 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f := newFlags("live")
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
-	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
+	o.commonFlags(f)
 	f.StringVarP(&o.linkType, "linktype", "y", "", "")
-	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
@@ -113,8 +103,11 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 }
 
 // check refuses options that contradict each other.
-func (o *liveOptions) check() error {
+func (o *liveOptions) check(rest []string) error {
 	if err := o.readNamed(); err != nil {
+		return err
+	}
+	if err := cmp.Or(o.takeFilter(rest), o.checkDirection()); err != nil {
 		return err
 	}
 	switch {
@@ -122,8 +115,6 @@ func (o *liveOptions) check() error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.direction != "" && !slices.Contains(directions, o.direction):
-		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	case o.all && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
 	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
@@ -167,8 +158,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
 		return fail(err)
 	}
-	var c pipeline.Config
-	if err := o.readSecrets(ctx, &c); err != nil {
+	c, err := o.readSecrets(ctx)
+	if err != nil {
 		return fail(err)
 	}
 	src, err := o.open()
@@ -203,12 +194,16 @@ func (o *liveOptions) run(ctx context.Context) int {
 	news := newKeyNews(o.quiet, sources)
 	c.Waits = news.waits
 	p := pipeline.New(c)
-	s := o.sinks(src, p, choose, given)
+	s := o.sinks(src, p, choose, given, file)
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
 	var came atomic.Int64
 	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
+	endWatch, err := o.watch(ctx, stop, p, src)
+	if err != nil {
+		return fail(err)
+	}
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
@@ -227,9 +222,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	endFollowing()
 	followers.Wait()
 	endNews()
-	if o.watched != nil {
-		err = errors.Join(err, o.watched.Close())
-	}
+	err = errors.Join(err, endWatch())
 	status := o.status(s.end(ctx, stats, err))
 	for _, k := range sources {
 		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
@@ -240,16 +233,18 @@ func (o *liveOptions) run(ctx context.Context) int {
 }
 
 // sinks returns the outputs of a run, which begins with the keys of the command line.
-func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys) *sinks {
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys, file *os.File) *sinks {
 	if given != nil {
 		p.AddKeys(given)
 	}
 	switch {
 	case o.monitor:
+		o.screen = o.newScreen()
 		o.watched = sessions.NewMonitor(o.changeTeller())
 		p.AddSink(o.watched)
-	case o.json || choose.needsSessions():
-		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
+	case o.json || choose.needsSessions() || o.hasStatus(file):
+		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}
+		p.AddSink(o.gathered)
 	}
 	o.interfaceName = hostInterfaces()
 	return newSinks(&o.options, src, p, choose)

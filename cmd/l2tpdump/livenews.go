@@ -142,6 +142,7 @@ func (n *keyNews) run(status func() string) (stop func()) {
 		return func() {}
 	}
 	done, ended := make(chan struct{}), make(chan struct{})
+	statusShown.Store(status != nil)
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(newsEvery / 4)
@@ -149,7 +150,7 @@ func (n *keyNews) run(status func() string) (stop func()) {
 		for i := 0; ; i++ {
 			select {
 			case <-done:
-				if status != nil {
+				if statusShown.Swap(false) {
 					fmt.Fprint(os.Stderr, clearLine)
 				}
 				n.close()
@@ -172,6 +173,3 @@ func (n *keyNews) run(status func() string) (stop func()) {
 		<-ended
 	}
 }
-
-// clearLine has a terminal begin its line anew.
-const clearLine = "\r\x1b[K"

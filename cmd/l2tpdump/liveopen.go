@@ -24,7 +24,6 @@ func (o *liveOptions) open() (*liveSource, error) {
 // capture says what to capture.
 func (o *liveOptions) capture() (capture.LiveConfig, error) {
 	name, err := interfaceName(o.iface)
-	directions := map[string]capture.Direction{"in": capture.DirectionIn, "out": capture.DirectionOut}
 	return capture.LiveConfig{
 		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10, Immediate: o.immediate,
 		Filter: o.filter, All: o.all, Direction: directions[o.direction], LinkType: o.linkType,

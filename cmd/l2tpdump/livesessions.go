@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
+	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
 )
 
@@ -23,16 +26,78 @@ func (o *liveOptions) checkMonitor() error {
 	return nil
 }
 
-// changeTeller prints what happens to sessions, each change at once: a line, or with --json an
-// object.
+// changeTeller prints what happens to sessions, each change at once: a line, with --json an object,
+// or below the table.
 func (o *liveOptions) changeTeller() func(*sessions.Change) error {
+	if s := o.screen; s != nil {
+		return func(c *sessions.Change) error {
+			s.add(visible(c.Line(time.Local, time.TimeOnly)))
+			return nil
+		}
+	}
 	if o.json {
 		enc := json.NewEncoder(stdout)
 		enc.SetEscapeHTML(false)
 		return func(c *sessions.Change) error { return enc.Encode(c) }
 	}
 	return func(c *sessions.Change) error {
-		out("%s\n", visible(c.Line(time.Local)))
+		out("%s\n", visible(c.Line(time.Local, time.DateTime)))
 		return stdout.err
 	}
+}
+
+// watch has a Monitor tell what time alone tells, and a screen, if it is not nil, draw its
+// sessions, until stop is called, which ends the sessions.
+func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.Pipeline, src *liveSource) (stop func() error, err error) {
+	if o.watched == nil {
+		return func() error { return nil }, nil
+	}
+	now := func() time.Time { return time.Now().Add(-o.behind()) }
+	endScreen := func() {}
+	if o.screen != nil {
+		table := func() *sessionTable {
+			return &sessionTable{title: o.standingTitle(p, src), now: time.Now(), sessions: o.watched.Standings(now().UnixNano())}
+		}
+		if endScreen, err = o.screen.run(ctx, table, src.end, interrupt); err != nil {
+			return nil, err
+		}
+	}
+	tick := time.NewTicker(time.Second)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-tick.C:
+				o.watched.Tick(now().UnixNano())
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() error {
+		tick.Stop()
+		close(done)
+		<-ended
+		endScreen()
+		return o.watched.Close()
+	}, nil
+}
+
+// behind is how late packets may be told of: they may wait for a key.
+func (o *liveOptions) behind() time.Duration {
+	if len(o.keys) == 0 {
+		return 0
+	}
+	return o.holdTime
+}
+
+// standingTitle says what is captured, and how much has come.
+func (o *liveOptions) standingTitle(p *pipeline.Pipeline, src *liveSource) string {
+	stats := p.Snapshot()
+	text := visible(o.iface) + ", " + plural(stats.Frames, "frame")
+	if k, err := src.Stats(); err == nil && k.Dropped > 0 {
+		text += fmt.Sprintf(", %d dropped", k.Dropped)
+	}
+	return text
 }

@@ -6,9 +6,11 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
@@ -88,7 +90,7 @@ func liveCounts(src *liveSource, stats *pipeline.Stats) []string {
 // statusLine returns what a terminal shows of a capture while nothing else is printed, nil where
 // there is no such terminal.
 func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os.File) func() string {
-	if o.quiet || !o.unwatched(file) || !isTerminal(os.Stderr) || !obeysColor(os.Stderr) {
+	if !o.hasStatus(file) {
 		return nil
 	}
 	return func() string {
@@ -97,9 +99,27 @@ func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os
 		if k, err := src.Stats(); err == nil {
 			lost = k.Dropped
 		}
-		return fmt.Sprintf("%s, %d opened, %d waited for a key, %d users' packets, %d lost",
-			plural(stats.Frames, "frame"), stats.Opened(), stats.Held, stats.Inner, lost)
+		return fmt.Sprintf("%s, %s, %d opened, %d waited for a key, %d users' packets, %d lost",
+			plural(stats.Frames, "frame"), plural(o.gathered.open.Load(), "session"), stats.Opened(), stats.Held, stats.Inner, lost)
 	}
+}
+
+// hasStatus reports whether there is a line that says how things stand.
+func (o *liveOptions) hasStatus(file *os.File) bool {
+	return !o.quiet && o.unwatched(file) && isTerminal(os.Stderr) && obeysColor(os.Stderr)
+}
+
+// gathered counts the sessions of a Gatherer that are not over.
+type gathered struct {
+	*sessions.Gatherer
+	open atomic.Uint64
+}
+
+// Record has the Gatherer take r.
+func (g *gathered) Record(r *pipeline.Record) error {
+	err := g.Gatherer.Record(r)
+	g.open.Store(uint64(g.Open()))
+	return err
 }
 
 // onlyKernel reports whether the kernel is the only source of keys, which has none of IKE.

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -93,7 +93,7 @@ func run(args []string) int {
 		return help(rest)
 	}
 	if command, ok := files(ctx, args); ok {
-		message("taken for captures (-r) and keys (-k): l2tpdump %s", strings.Join(command, " "))
+		message("taken for captures (-r) and keys (-k): l2tpdump %s", shown(command))
 		return decrypt(ctx, command[1:])
 	}
 	if _, err := os.Stat(name); err == nil {
@@ -106,7 +106,7 @@ func run(args []string) int {
 			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
 	}
 	if strings.HasPrefix(name, "-") {
-		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+strings.Join(shown(args), " "))
+		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+shown(args))
 	}
 	return unknownCommand(name)
 }
@@ -126,14 +126,23 @@ func commandOf(args []string) string {
 	return "decrypt"
 }
 
-// shown is args as they can be shown: keys may stand behind -E.
-func shown(args []string) []string {
-	for i, a := range args {
+// plainWord is a word that a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
+
+// shown is args as they can be shown, and typed: but for the keys that may stand behind -E.
+func shown(args []string) string {
+	var line []string
+	for _, a := range args {
 		if strings.HasPrefix(a, "-E") || strings.HasPrefix(a, "--esp-keys") {
-			return append(slices.Clone(args[:i]), "...")
+			line = append(line, "...")
+			break
 		}
+		if !plainWord.MatchString(a) {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		line = append(line, a)
 	}
-	return args
+	return strings.Join(line, " ")
 }
 
 func help(args []string) int {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"l2tpdump/capture"
 	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/output"
-	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
 )
 
@@ -35,6 +33,8 @@ type options struct {
 	rings ringOptions
 
 	filterFile string
+	direction  string // of the frames to take
+	listLinks  bool
 	readList   string // file with the names of captures
 	espKeys    string // as tcpdump has them on the command line
 	eachPacket bool   // what is written becomes visible packet by packet
@@ -55,91 +55,6 @@ type options struct {
 	html      string // file of a page
 }
 
-// newFlags returns a flag set that reports through [parse].
-func newFlags(command string) *pflag.FlagSet {
-	f := pflag.NewFlagSet(command, pflag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.SortFlags = false
-	return f
-}
-
-func (o *options) inputFlags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.read, "read", "r", nil, "")
-	f.StringVarP(&o.readList, "read-list", "V", "", "")
-	o.keyFlags(f)
-	o.filterFlags(f)
-	f.Uint64VarP(&o.count, "count", "c", 0, "")
-}
-
-func (o *options) filterFlags(f *pflag.FlagSet) {
-	f.StringVarP(&o.filter, "filter", "f", "", "")
-	f.StringVarP(&o.filterFile, "filter-file", "F", "", "")
-}
-
-func (o *options) keyFlags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
-	f.StringVarP(&o.espKeys, "esp-keys", "E", "", "")
-	f.StringVar(&o.keyFormat, "key-format", "", "")
-}
-
-func (o *options) outputFlags(f *pflag.FlagSet) {
-	f.StringVarP(&o.write, "write", "w", "", "")
-	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
-	f.BoolVar(&o.json, "json", false, "")
-	f.BoolVar(&o.print, "print", false, "")
-	f.StringSliceVar(&o.only, "only", nil, "")
-	o.choice.flags(f)
-	f.BoolVar(&o.control, "with-control", false, "")
-	o.lineOptions.flags(f)
-	o.rings.flags(f)
-	f.BoolVarP(&o.eachPacket, "packet-buffered", "U", false, "")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
-	f.BoolVar(&o.progress, "progress", false, "")
-	f.StringVar(&o.secrets, "ppp-secrets", "", "")
-	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
-}
-
-// parse reads args into f. If it is false the command ends with the status.
-func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool) {
-	err := f.Parse(args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		out("%s", commandUsage[f.Name()])
-		return nil, exitOK, false
-	case err != nil:
-		cure := "l2tpdump help " + f.Name()
-		if owner := ownerOf(err, f.Name()); owner != "" {
-			cure = "that is an option of l2tpdump " + owner
-		}
-		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
-			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
-		}
-		return nil, badUsage(err.Error(), cure), false
-	}
-	return f.Args(), 0, true
-}
-
-// ownerOf is another command that has the option that err says is not known, "" if none has.
-func ownerOf(err error, command string) string {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
-		return ""
-	}
-	name, short := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames() != ""
-	for _, other := range []string{"decrypt", "live", "verify", "keys", "sessions"} {
-		if f := flagsOf(other); other != command && (short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
-			return other
-		}
-	}
-	return ""
-}
-
-// longNames are the long names of a command's options.
-func longNames(f *pflag.FlagSet) (names []string) {
-	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-	return names
-}
-
 // checkInput refuses input options that contradict each other.
 func (o *options) checkInput(rest []string) error {
 	if err := o.readNamed(); err != nil {
@@ -148,15 +63,12 @@ func (o *options) checkInput(rest []string) error {
 	switch {
 	case len(rest) > 0 && len(o.read) == 0:
 		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
-	case len(rest) > 0:
-		return withHint("every capture has its own -r, every key source its own -k; a filter goes behind -f",
-			"unexpected argument %s", quote(rest[0]))
 	case len(o.read) == 0:
-		return withHint("name one with -r FILE; -r - reads standard input", "no capture to read")
+		return withHint("name one with -r FILE; -r - reads standard input; l2tpdump live captures on an interface", "no capture to read")
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
 		return errors.New("the capture and the keys can't both come from standard input")
 	}
-	if err := o.checkKeyFormat(); err != nil {
+	if err := cmp.Or(o.takeFilter(rest), o.checkDirection(), o.checkKeyFormat()); err != nil {
 		return err
 	}
 	for i, r := range o.read {
@@ -168,6 +80,35 @@ func (o *options) checkInput(rest []string) error {
 		if slices.Contains(o.keys[:i], k) {
 			return errors.New("the key source " + quote(k) + " is named twice")
 		}
+	}
+	return nil
+}
+
+// takeFilter takes the words behind the options as a filter, as tcpdump does.
+func (o *options) takeFilter(words []string) error {
+	filter := strings.Join(words, " ")
+	switch {
+	case filter == "":
+	case o.filter != "":
+		return withHint("join them: -f \"("+o.filter+") and ("+filter+")\"", "the filter is given twice")
+	case isFile(words[0]) && isRegular(words[0]):
+		return withHint("every capture has its own -r, every key source its own -k; what stands behind is a filter",
+			"unexpected argument %s", quote(words[0]))
+	default:
+		o.filter = filter
+	}
+	return nil
+}
+
+// directions are what -Q takes.
+var directions = map[string]capture.Direction{
+	"in": capture.DirectionIn, "out": capture.DirectionOut, "inout": capture.DirectionUnknown,
+}
+
+// checkDirection refuses another.
+func (o *options) checkDirection() error {
+	if _, ok := directions[o.direction]; !ok && o.direction != "" {
+		return errors.New("-Q takes in, out or inout, not " + quote(o.direction))
 	}
 	return nil
 }
@@ -404,19 +345,6 @@ func bareError(err error) error {
 	return err
 }
 
-// openCapture opens the captures. If there is none the command ends with the status.
-func (o *options) openCapture(ctx context.Context) (src capture.Source, status int) {
-	defer exitAt(ctx)()
-	src, err := capture.OpenContext(ctx, o.read)
-	switch {
-	case err == nil:
-		return src, exitOK
-	case ctx.Err() != nil:
-		return nil, exitInterrupted
-	}
-	return nil, fail(o.explainCapture(err))
-}
-
 // explainCapture adds to the error of an input what the file is instead of a capture.
 func (o *options) explainCapture(err error) error {
 	var bad *capture.FormatError
@@ -468,15 +396,6 @@ func reportNotes(notes []keysrc.Note) {
 // a doubt, the packets say.
 func reportDamage(notes []keysrc.Note) {
 	reportNotes(slices.DeleteFunc(slices.Clone(notes), func(n keysrc.Note) bool { return n.Doubt }))
-}
-
-// config is what the pipeline needs of the options.
-func (o *options) config(src capture.Source) pipeline.Config {
-	c := pipeline.Config{Source: src, Limit: o.count}
-	if o.filter != "" {
-		c.Filter = func(lt capture.LinkType) (pipeline.Filter, error) { return capture.NewFilter(lt, o.filter) }
-	}
-	return c
 }
 
 // isPcap reports whether -w is to be written in the older format.

@@ -14,13 +14,13 @@ import (
 )
 
 // readSecrets reads the files of --ppp-secrets and of --l2tp-secret-file.
-func (o *options) readSecrets(ctx context.Context, c *pipeline.Config) (err error) {
+func (o *options) readSecrets(ctx context.Context) (c pipeline.Config, err error) {
 	defer exitAt(ctx)()
 	if c.Passwords, err = readSecretFile(o.secrets, ppp.ReadSecrets); err != nil {
-		return err
+		return c, err
 	}
 	c.TunnelSecrets, err = readSecretFile(o.tunnels, l2tp.ReadSecrets)
-	return err
+	return c, err
 }
 
 // readSecretFile reads a file of secrets, nil if there is none.

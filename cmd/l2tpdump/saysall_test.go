@@ -21,16 +21,17 @@ func wordSet(words string) map[string]bool {
 
 // userOnly are those of the users' packets: names of fields, and of protocols that are members.
 var userOnly = wordSet("> length size DF+ ip IP IP6 tos class flowlabel hlim ttl id flags none DF Flags win seq ack options ICMP ICMP6 UDP DNS mDNS " +
-	"who has tgt is group records prefix mtu IGMP NTPv4 NTPv3 dns cksum incorrect ->")
+	"who has tgt is group record s gaddr source prefix mtu IGMP NTPv4 NTPv3 dns cksum bad incorrect -> next-header proto offset hopopt hop limit link-address rdnss")
 
 var (
 	word    = regexp.MustCompile(`[^ =,;/()\[\]"\\]+`)
-	life    = regexp.MustCompile(`^([0-9]+)(s|kB)$`)
+	life    = regexp.MustCompile(`^([0-9]+)(s|ms|kB)$`)
 	summary = regexp.MustCompile(`"summary":"(\\.|[^"\\])*",?`)
 
 	sealed    = regexp.MustCompile(`encrypted, [0-9]+ bytes`) // the length, without the header
 	packetAt  = regexp.MustCompile(`IP6? \(`)
-	escaped   = regexp.MustCompile(`\\x([0-9a-f]{2})`) // in a line; JSON has \u00 before the digits
+	escaped   = regexp.MustCompile(`\\x([0-9a-f]{2})`)                         // in a line; JSON has \u00 before the digits
+	numbered  = regexp.MustCompile(`((?:proto|next-header) [^ ]+) \([0-9]+\)`) // a protocol by name and number
 	withPort  = regexp.MustCompile(`^(.*)\.([0-9]+)$`)
 	ofSegment = regexp.MustCompile(`^([0-9]+):[0-9]+$`)
 )
@@ -68,7 +69,7 @@ func TestJSONSaysAll(t *testing.T) {
 				continue
 			}
 			object := summary.ReplaceAllString(objects[i], "")
-			said, packet := ofUser(sealed.ReplaceAllString(said, "encrypted"))
+			said, packet := ofUser(numbered.ReplaceAllString(sealed.ReplaceAllString(said, "encrypted"), "$1"))
 			words += len(word.FindAllString(said, -1))
 			users += len(word.FindAllString(packet, -1))
 			if w := missing(said, object, textOnly); w != "" {

@@ -65,16 +65,14 @@ func printJSON(t *testing.T, args ...string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src, _ := o.openCapture(t.Context())
-		if src == nil {
+		r, _ := o.openCaptures(t.Context(), pipeline.Config{}, keys, nil)
+		if r == nil {
 			t.Fatalf("%q is not opened", o.read)
 		}
-		defer src.Close()
-		p := pipeline.New(o.config(src))
-		p.AddKeys(keys...)
+		defer r.Close()
 		m := sessions.NewMonitor(o.changeTeller())
-		p.AddSink(m)
-		if _, err := p.Run(t.Context()); err != nil {
+		r.p.AddSink(m)
+		if _, _, err := r.run(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if err := m.Close(); err != nil {

@@ -109,25 +109,19 @@ func (h *chooser) looksAhead(captures []string) bool {
 
 // look goes through the captures for the sessions that are chosen.
 func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, keys []*keysrc.Keys) (status int) {
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	r, status := o.openCaptures(ctx, config, keys, nil)
+	if r == nil {
 		return status
 	}
-	defer src.Close()
-	config.Source = src
-	p := pipeline.New(config)
-	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
+	defer r.Close()
 	h.chosen = make(map[string]bool)
-	g := h.gather(p, func(s *sessions.Session) error {
+	g := h.gather(r.p, func(s *sessions.Session) error {
 		h.chosen[s.UID] = true
 		return nil
 	})
-	stop := showProgress(o, src)
-	_, err := p.Run(ctx)
-	stop()
+	_, interrupted, err := r.run(ctx)
 	switch {
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case interrupted:
 		return exitInterrupted
 	case isSinkError(err):
 		return fail(err)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -34,6 +36,9 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if err := o.checkSessions(); err != nil {
 		return fail(err)
 	}
+	if o.listLinks {
+		return o.printLinkTypes(ctx)
+	}
 	choose, err := newChooser(o.choice)
 	if err != nil {
 		return fail(err)
@@ -42,41 +47,39 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	config, errSecrets := o.readSecrets(ctx)
+	psks, errPSKs := o.preSharedKeys(ctx)
+	if err := cmp.Or(errSecrets, errPSKs); err != nil {
+		return fail(err)
+	}
+	r, status := o.openCaptures(ctx, config, keys, nil)
+	if r == nil {
 		return status
 	}
-	defer src.Close()
-	config := o.config(src)
-	if err := o.readSecrets(ctx, &config); err != nil {
-		return fail(err)
-	}
-	psks, err := o.preSharedKeys(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	p := pipeline.New(config)
-	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
+	defer r.Close()
 
 	out := o.newSessionOutput()
-	g := choose.gather(p, out.session)
+	g := choose.gather(r.p, out.session)
 	g.AddPSKs(psks)
 	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
 	debug.SetGCPercent(sessionsGC)
-	stop := showProgress(&o, src)
-	stats, err := p.Run(ctx)
-	stop()
+	stats, interrupted, err := r.run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
-	wrong := o.tellSecrets(p)
+	wrong := o.tellSecrets(r.p)
 	switch {
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case interrupted:
 		return exitInterrupted
 	case err != nil:
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
+		if !o.quiet {
+			listed(newReport(r.p, keys).failed())
+			if ofOthers(stats) {
+				hint("%s", otherKeys(stats, keys))
+			}
+		}
 		return exitNothing
 	case out.troubled > 0, wrong:
 		return exitPartly
@@ -114,6 +117,9 @@ func (o *options) newSessionOutput() *sessionOutput {
 	x := &sessionOutput{o: o}
 	if o.sessionLines() {
 		x.lines = sessions.NewWriter(stdout, o.json, o.moreOfSession())
+		if x.lines.Columns = columnsOf(os.Stdout); o.ladder {
+			x.lines.Columns = outputColumns()
+		}
 	}
 	if o.html != "" {
 		const named = 3
@@ -159,7 +165,7 @@ func (x *sessionOutput) close() (err error) {
 		return errors.Join(err, explainFile(e))
 	}
 	if e = errors.Join(x.page.Write(f), f.Close()); e == nil && !x.o.quiet {
-		message("wrote %s to %s: %d went wrong", plural(x.count, "session"), x.o.html, x.troubled)
+		message("wrote %s to %s%s", plural(x.count, "session"), x.o.html, x.page.Tally())
 	}
 	return errors.Join(err, e)
 }

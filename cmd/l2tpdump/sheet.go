@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"l2tpdump/cmd/internal/cells"
 )
 
 // A sheet is a table that fits the terminal. Where it is too wide, reasons become numbers of notes
@@ -192,7 +194,7 @@ func (p *printer) below(s *sheet, row []string, moved []bool) {
 		}
 	}
 	if len(parts) > 0 {
-		io.WriteString(p.w, wrapped("  "+strings.Join(parts, ", "), p.columns, "  "))
+		io.WriteString(p.w, cells.Wrap("  "+strings.Join(parts, ", "), p.columns, "  "))
 	}
 }
 
@@ -202,34 +204,10 @@ func (p *printer) end(sentence string) {
 		io.WriteString(p.w, "\n")
 	}
 	for i, note := range p.notes {
-		io.WriteString(p.w, wrapped(fmt.Sprintf("[%d] %s", i+1, note), p.columns, "    "))
+		io.WriteString(p.w, cells.Wrap(fmt.Sprintf("[%d] %s", i+1, note), p.columns, "    "))
 	}
 	if p.written && p.narrow {
 		io.WriteString(p.w, "\n")
 	}
-	io.WriteString(p.w, wrapped(sentence, p.columns, ""))
-}
-
-// wrapped breaks text into lines of so many columns, 0 for any number; indent stands before those
-// that go on.
-func wrapped(text string, columns int, indent string) string {
-	if columns <= 0 {
-		return text + "\n"
-	}
-	columns = max(columns, len(indent)+8)
-	var b strings.Builder
-	line := []rune(text)
-	for len(line) > columns {
-		at := columns
-		for at > len(indent)+1 && line[at] != ' ' {
-			at--
-		}
-		if at == len(indent)+1 { // a word that is longer than a line
-			at = columns
-		}
-		b.WriteString(strings.TrimRight(string(line[:at]), " ") + "\n")
-		line = []rune(indent + strings.TrimLeft(string(line[at:]), " "))
-	}
-	b.WriteString(string(line) + "\n")
-	return b.String()
+	io.WriteString(p.w, cells.Wrap(sentence, p.columns, ""))
 }

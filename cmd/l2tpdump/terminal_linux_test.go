@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,5 +49,33 @@ func TestNoCaptureToTerminal(t *testing.T) {
 		if c.ProcessState.ExitCode() != exitError || !strings.Contains(got, "a capture is not written to a terminal") || !strings.Contains(got, "hint: pipe it") {
 			t.Errorf("-w %s: exit status %d: %s", name, c.ProcessState.ExitCode(), got)
 		}
+	}
+}
+
+// TestLiveStatus: while nothing else is printed, a terminal shows how things stand.
+func TestLiveStatus(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, log, _ := captureOf(t, "01-basic-aes128-sha1")
+	master, slave := terminal(t)
+	resize(t, slave, 120, 30)
+	s := new(drawn)
+	go s.gather(master)
+	l.program = []string{"sh", "-c", `exec "$0" "$@" 2>` + slave.Name(), self(t)}
+	l.env = append(l.env, "TERM=xterm")
+	p := l.start("live", "-i", l.interfaceToTap, "-k", log, "-w", l.path("out.pcapng"))
+	shows := func(line string) {
+		if re := regexp.MustCompile(line); !eventually(func() bool { return re.MatchString(s.text()) }) {
+			t.Fatalf("no line %v: %q\n%s", re, s.text(), p.report())
+		}
+	}
+	shows("listening on")
+	shows(`\r\x1b\[K0 frames, 0 sessions, 0 opened, 0 waited for a key, 0 users' packets, 0 lost`)
+	l.send(all, 0, nil)
+	shows(`\r\x1b\[K\d{3} frames, 1 session, \d{3} opened, \d+ waited for a key, \d{3} users' packets, 0 lost`)
+	p.interrupt()
+	shows(`inside: .*\r\n(.*\r\n)+$`)
+	if left := regexp.MustCompile(`(?m)^.*[^K\n]l2tpdump: .*$`).FindString(s.text()); left != "" {
+		t.Errorf("a message behind the line: %q", left)
 	}
 }

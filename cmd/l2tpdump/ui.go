@@ -8,10 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"l2tpdump/cmd/internal/cells"
 )
 
 // All that talks to a person goes through this file. Messages go to standard error, prefixed
@@ -53,9 +56,29 @@ func (c *checkedStdout) finished(status int) int {
 
 func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
 
+// takeMessages is what stands on the terminal in place of messages, nil if nothing does.
+var takeMessages atomic.Pointer[screen]
+
 func message(format string, args ...any) {
-	io.WriteString(os.Stderr, wrapped("l2tpdump: "+visible(fmt.Sprintf(format, args...)), columnsOf(os.Stderr), "  "))
+	text := "l2tpdump: " + visible(fmt.Sprintf(format, args...))
+	if s := takeMessages.Load(); s == nil || !s.take(text) {
+		printMessage(text)
+	}
 }
+
+func printMessage(text string) {
+	text = cells.Wrap(text, columnsOf(os.Stderr), "  ")
+	if statusShown.Load() {
+		text = clearLine + text
+	}
+	io.WriteString(os.Stderr, text)
+}
+
+// statusShown: a line that is not ended stands on standard error, a terminal, of how things stand.
+var statusShown atomic.Bool
+
+// clearLine has a terminal begin its line anew.
+const clearLine = "\r\x1b[K"
 
 func hint(format string, args ...any) { message("hint: "+format, args...) }
 

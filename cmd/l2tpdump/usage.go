@@ -1,11 +1,11 @@
 package main
 
 const usage = `Usage:
-    l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [--embed-keys]
+    l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [--embed-keys] [FILTER]
     l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
-    l2tpdump verify  -r FILE... -k KEYS... [--json]
+    l2tpdump verify  -r FILE... -k KEYS... [--json] [FILTER]
     l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
-    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
+    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE] [FILTER]
     l2tpdump schema [decrypt|changes|verify|sessions|keys|version]
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
@@ -32,9 +32,14 @@ Input:
         --key-format NAME  the format of the key sources, if it is not recognised
     -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME": others on this host may see
                            the command line
-    -f, --filter FILTER    take only the frames that match (BPF, on the frames as captured)
+    -f, --filter FILTER    take only the frames that match (BPF, on the frames as captured); FILTER at the
+                           end of the line does the same
     -F, --filter-file FILE read that filter from FILE
     -c, --count N          stop after N frames
+    -Q, --direction WAY    in, out or inout: of frames that tell which way they went, only these
+    -L, --list-data-link-types  only list the link types of the capture
+    -n, --numeric          nothing: names are never looked up
+-i, -s, -p, -B, -y and -Z say how to capture: as with tcpdump they change nothing here.
 `
 
 const outputUsage = `
@@ -58,7 +63,7 @@ Only some connections, and what is inside:
 ` + choiceUsage + `        --with-control     with these: the frames too that set up, keep and end the chosen connections
 
 Lines:
-    -v, --verbose          more detail; again: algorithms, each payload
+    -v, --verbose          more detail: IP headers, checksums, reasons; again: algorithms, each payload
     -e, --link-header      print addresses of the link layer, VLANs and the PPPoE session
     -x, --hex              print the bytes of the inner packet; again: of the frame, in clear
     -X, --hex-ascii        the same with the characters beside them
@@ -68,9 +73,8 @@ Lines:
         --nano             print nanoseconds
     -#, --number           print the number of the frame
     -S, --absolute-tcp-sequence-numbers  print them as they are, not from the first of the connection
-    -K, --dont-verify-checksums  with -v: do not say whether the users' checksums of TCP and UDP are right
+    -K, --dont-verify-checksums  with -v: do not say whether checksums are right
     -l, --line-buffered    print each line as it comes
-    -n, --numeric          nothing: names are never looked up
 
 L2TP and PPP:
         --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers
@@ -88,7 +92,7 @@ const progressUsage = `        --progress         show how far the reading is
 
 // commandUsage is what "help COMMAND" prints.
 var commandUsage = map[string]string{
-	"decrypt": `Usage: l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [options]
+	"decrypt": `Usage: l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [options] [FILTER]
 
 Decrypts a capture: prints a line for each frame, or with -w writes a cleartext capture.
 ` + inputUsage + outputUsage + progressUsage + `        --embed-keys       write the original packets, with the ESP keys in a pcapng
@@ -106,7 +110,8 @@ Capture:
     -D, --list-interfaces  only list the interfaces, as "l2tpdump interfaces" does
         --all              take everything: no filter
         --sessions         in place of a line for each frame one at each change of a connection: came up, keys
-                           renewed, losses, ended, failed and why; with --json an object
+                           renewed, losses, ended, failed and why; with --json an object; on a terminal a
+                           table of the connections, which q ends
     -Q, --direction WAY    in, out or inout: packets that this host gets, sends, or both
     -L, --list-data-link-types  only list the link types of the interface
     -y, --linktype TYPE    take frames as those of that link type
@@ -118,6 +123,7 @@ Capture:
     -F, --filter-file FILE read it from FILE
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
+    -n, --numeric          nothing: names are never looked up
     -Z, --relinquish-privileges USER
                            run as USER once all is open, commands of exec: too; by default, if
                            root, as the one who called sudo, or nobody (commands: as root)
@@ -140,14 +146,14 @@ SIGINT, SIGTERM and SIGHUP end it with a summary, exit status 130; SIGUSR1 print
 --duration or -c the exit status is 0, also if some packets could not be decrypted. When the disk is full, the
 interface is gone or a command for keys fails for good, what is written is whole, and the exit status is 1.
 `,
-	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json]
+	"verify": `Usage: l2tpdump verify -r FILE... -k KEYS... [--json] [FILTER]
 
 Says for each SA of a capture whether the keys belong to it, and if not why. What does not fit the width of the
 terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
         --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
-	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE]
+	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE] [FILTER]
 
 Says of each VPN connection of a capture whether it came up, who it was, and why it ended or never began.
 Without keys it says what clear traffic shows.
@@ -178,6 +184,9 @@ Lists the keys that a source holds.
     -f, --filter FILTER    of the capture, take only the frames that match
     -F, --filter-file FILE read that filter from FILE
     -c, --count N          of the capture, take N frames
+    -Q, --direction WAY    of frames that tell which way they went, only in or out
+    -L, --list-data-link-types  only list the link types of the capture
+    -n, --numeric          nothing: names are never looked up
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object

@@ -3,9 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -92,30 +92,27 @@ func verify(ctx context.Context, args []string) int {
 	if err := o.checkInput(rest); err != nil {
 		return fail(err)
 	}
-	if err := o.checkColor(); err != nil {
+	if err := cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout)); err != nil {
 		return fail(err)
 	}
-	if err := checkApart(o.inputs(), stdinout); err != nil {
-		return fail(err)
+	if o.listLinks {
+		return o.printLinkTypes(ctx)
 	}
 	keys, err := o.readKeys(ctx)
 	if err != nil {
 		return fail(err)
 	}
-	src, status := o.openCapture(ctx)
-	if src == nil {
+	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
+	if r == nil {
 		return status
 	}
-	defer src.Close()
-	p := pipeline.New(o.config(src))
-	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
-	watch := watchSessions(p)
-	stats, err := p.Run(ctx)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	defer r.Close()
+	watch := watchSessions(r.p)
+	stats, interrupted, err := r.run(ctx)
+	if interrupted {
 		return exitInterrupted
 	}
-	v := newVerification(p, stats, keys)
+	v := newVerification(r.p, stats, keys)
 	if err != nil {
 		v.Exit = exitError
 	}

@@ -57,7 +57,7 @@ func verifyKeys(t testing.TB, file string, limit uint64, keys []*keysrc.Keys) *v
 	defer src.Close()
 	p := pipeline.New(pipeline.Config{Source: src, Limit: limit, Workers: 1})
 	p.AddKeys(keys...)
-	takeEmbeddedKeys(src, p)
+	takeEmbeddedKeys(src, p, nil)
 	stats, err := p.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,10 @@ const (
 // parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes
 // without spaces between are taken where the row is indented. The bytes are appended to dst.
 func parseRow(dst, text []byte) ([]byte, rowKind) {
-	t := bytes.TrimLeft(text, " \t")
+	t := text
+	for len(t) > 0 && (t[0] == ' ' || t[0] == '\t') {
+		t = t[1:]
+	}
 	indented := len(text)-len(t) >= 2
 	if len(t) == 0 {
 		return dst, noRow

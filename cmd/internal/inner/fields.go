@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/gopacket/layers"
+
+	"l2tpdump/capture"
 )
 
 // Fields is what a packet says, for programs: what [AppendSummary] prints of it, value by value.
@@ -18,8 +20,10 @@ type Fields struct {
 	DF       bool      `json:"df,omitempty"`         // Don't Fragment
 	Flow     *uint32   `json:"flow_label,omitempty"` // IPv6 only
 	Payload  int       `json:"payload_length"`       // bytes behind the headers of IP
+	Options  []string  `json:"options,omitempty"`    // of IPv4: "RA"
 	Fragment *Fragment `json:"fragment,omitempty"`
-	Checksum *Checksum `json:"checksum,omitempty"` // of TCP or UDP
+	Header   *Checksum `json:"header_checksum,omitempty"` // of IPv4, where it is not correct
+	Checksum *Checksum `json:"checksum,omitempty"`        // of TCP, UDP, ICMP or IGMP
 	TCP      *TCP      `json:"tcp,omitempty"`
 	UDP      *UDP      `json:"udp,omitempty"`
 	ICMP     *ICMP     `json:"icmp,omitempty"`
@@ -34,7 +38,7 @@ type Fields struct {
 	Inside   *Inside   `json:"inside,omitempty"` // of IP in IP, and of GRE
 }
 
-// Checksum is that of TCP or UDP, of a packet that is whole, in hexadecimal.
+// Checksum is one of a packet that is whole, in hexadecimal.
 type Checksum struct {
 	Value   string `json:"value"`
 	Correct bool   `json:"correct"`
@@ -76,7 +80,7 @@ type UDP struct {
 	Length int `json:"length"` // of the data, in bytes
 }
 
-// ICMP is an ICMP or ICMPv6 message. About is whom the packet was for that an error quotes.
+// ICMP is an ICMP or ICMPv6 message.
 type ICMP struct {
 	Type   uint8   `json:"type"`
 	Code   uint8   `json:"code"`
@@ -85,20 +89,18 @@ type ICMP struct {
 	ID     *uint16 `json:"id,omitempty"`
 	Seq    *uint16 `json:"seq,omitempty"`
 	MTU    uint32  `json:"mtu,omitempty"`
-	About  *About  `json:"about,omitempty"`
+	About  *Inside `json:"about,omitempty"` // the packet that an error quotes
 
-	Target   netip.Addr     `json:"target,omitzero"`  // of neighbour discovery: who is looked for; of redirect: who is to be reached
-	Gateway  netip.Addr     `json:"gateway,omitzero"` // of redirect: by whom
-	Group    netip.Addr     `json:"group,omitzero"`   // of multicast listener discovery
-	Records  *uint16        `json:"records,omitempty"`
-	Prefixes []netip.Prefix `json:"prefixes,omitempty"` // of a router advertisement
-}
-
-// About is a packet that was not delivered.
-type About struct {
-	Dst      string  `json:"dst"`
-	Protocol string  `json:"protocol"`
-	DstPort  *uint16 `json:"dport,omitempty"`
+	Target        netip.Addr     `json:"target,omitzero"`  // of neighbour discovery: who is looked for; of redirect: who is to be reached
+	Gateway       netip.Addr     `json:"gateway,omitzero"` // of redirect: by whom
+	Group         netip.Addr     `json:"group,omitzero"`   // of multicast listener discovery
+	Records       *uint16        `json:"records,omitempty"`
+	GroupRecords  []GroupRecord  `json:"group_records,omitempty"`
+	Prefixes      []netip.Prefix `json:"prefixes,omitempty"`       // of a router advertisement
+	Flags         []string       `json:"flags,omitempty"`          // of a neighbour's or a router's advertisement
+	LinkAddresses []string       `json:"link_addresses,omitempty"` // of neighbour discovery
+	NameServers   []netip.Addr   `json:"name_servers,omitempty"`   // of a router advertisement
+	Router        *Router        `json:"router,omitempty"`
 }
 
 // Describe returns what ip says, which begins with an IPv4 or IPv6 header. It is empty for a packet
@@ -127,19 +129,19 @@ func describe(ip []byte, depth int) (f Fields) {
 	case layers.IPProtocolUDP:
 		f.udp(w, &h)
 	case layers.IPProtocolICMPv4:
-		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable)
+		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable, depth)
 	case layers.IPProtocolICMPv6:
-		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable)
+		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable, depth)
 	case layers.IPProtocolIGMP:
 		if g, ok := readIGMP(h.payload); ok {
 			f.IGMP = &g
 		}
 	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
-		f.inside(h.payload, depth)
+		f.Inside = insideOf(h.payload, depth)
 	case layers.IPProtocolGRE:
 		if g, data, ok := readGRE(h.payload); ok {
 			f.GRE = &g
-			f.inside(data, depth)
+			f.Inside = insideOf(data, depth)
 		}
 	case layers.IPProtocolESP:
 		if len(h.payload) >= 8 {
@@ -153,12 +155,16 @@ func describe(ip []byte, depth int) (f Fields) {
 	return f
 }
 
-// checksum returns that of TCP or UDP, nil where it can't be computed.
+// checksum returns that of the transport protocol, nil where it can't be computed.
 func checksum(h *packet) *Checksum {
 	is, right, ok := h.TransportChecksum(h.header)
 	if !ok {
 		return nil
 	}
+	return newChecksum(is, right)
+}
+
+func newChecksum(is, right uint16) *Checksum {
 	c := &Checksum{Value: fmt.Sprintf("0x%04x", is), Correct: is == right}
 	if !c.Correct {
 		c.Right = fmt.Sprintf("0x%04x", right)
@@ -166,17 +172,17 @@ func checksum(h *packet) *Checksum {
 	return c
 }
 
-// inside describes a packet in a packet.
-func (f *Fields) inside(ip []byte, depth int) {
+// insideOf describes a packet in a packet, nil if it is none.
+func insideOf(ip []byte, depth int) *Inside {
 	i, err := Decode(ip)
 	if err != nil || depth >= maxDepth {
-		return
+		return nil
 	}
 	o := &Inside{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length, Fields: describe(ip, depth+1)}
 	if i.SrcPort != 0 || i.DstPort != 0 {
 		o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
 	}
-	f.Inside = o
+	return o
 }
 
 // header fills in what the IP header says.
@@ -188,7 +194,10 @@ func (f *Fields) header(h *packet) {
 		return
 	}
 	id := binary.BigEndian.Uint16(ip[4:])
-	f.TOS, f.TTL, f.ID, f.DF = ip[1], ip[8], &id, ip[6]&0x40 != 0
+	f.TOS, f.TTL, f.ID, f.DF, f.Options = ip[1], ip[8], &id, ip[6]&0x40 != 0, ipOptions(h)
+	if is, right := capture.HeaderChecksum(ip[:h.PayloadStart]); is != right {
+		f.Header = newChecksum(is, right)
+	}
 }
 
 // ip6Class returns traffic class and flow label of an IPv6 header.
@@ -245,7 +254,7 @@ func (f *Fields) udp(w *Printer, h *packet) {
 	}
 }
 
-func icmpFields(h *packet, names *[256]string, unreachable []string) *ICMP {
+func icmpFields(h *packet, names *[256]string, unreachable []string, depth int) *ICMP {
 	p := h.payload
 	if len(p) < 4 {
 		return nil
@@ -258,11 +267,8 @@ func icmpFields(h *packet, names *[256]string, unreachable []string) *ICMP {
 		f.ID, f.Seq = &id, &seq
 	}
 	f.MTU = mtuOf(p, h.IPVersion)
-	if about, ok := aboutOf(p); ok && isError(p, h.IPVersion) {
-		f.About = &About{Dst: about.Dst.String(), Protocol: about.protocolName()}
-		if _, port, ok := about.portsOf(); ok {
-			f.About.DstPort = &port
-		}
+	if isError(p, h.IPVersion) && len(p) >= 8 {
+		f.About = insideOf(p[8:], depth)
 	}
 	if h.IPVersion == 6 {
 		f.discovery(p)
@@ -270,25 +276,6 @@ func icmpFields(h *packet, names *[256]string, unreachable []string) *ICMP {
 		f.Gateway = address4(p[4:])
 	}
 	return f
-}
-
-// discovery fills in what a message of neighbour or multicast listener discovery is about.
-func (f *ICMP) discovery(p []byte) {
-	switch kind := p[0]; {
-	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
-		if group := address6(p[8:]); !group.IsUnspecified() {
-			f.Group = group
-		}
-	case (kind == layers.ICMPv6TypeNeighborSolicitation || kind == layers.ICMPv6TypeNeighborAdvertisement) && len(p) >= 24:
-		f.Target = address6(p[8:])
-	case kind == layers.ICMPv6TypeRedirect && len(p) >= 40:
-		f.Gateway, f.Target = address6(p[8:]), address6(p[24:])
-	case kind == layers.ICMPv6TypeMLDv2MulticastListenerReportMessageV2 && len(p) >= 8:
-		n := binary.BigEndian.Uint16(p[6:])
-		f.Records = &n
-	case kind == layers.ICMPv6TypeRouterAdvertisement:
-		f.Prefixes, f.MTU, _ = readAdvertisement(p)
-	}
 }
 
 // echoOf returns identifier and sequence number of an echo message.

@@ -16,7 +16,7 @@ func TestDescribe(t *testing.T) {
 		{"echo", ip4(1, 0, 8, 0, 0, 0, 0, 7, 0, 2),
 			`"icmp":{"type":8,"code":0,"name":"echo request","id":7,"seq":2}}`},
 		{"need to frag", ip4(1, 0, with([]byte{3, 4, 0, 0, 0, 0, 5, 0x14}, ip4(17, 0, udp(1000, 53)...))...),
-			`"icmp":{"type":3,"code":4,"name":"unreachable","reason":"need to frag","mtu":1300,"about":{"dst":"192.0.2.2","protocol":"udp","dport":53}}}`},
+			`"icmp":{"type":3,"code":4,"name":"unreachable","reason":"need to frag","mtu":1300,"about":{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"udp","sport":1000,"dport":53,"length":28,"tos":0,"ttl":64,`},
 		{"reassembly", ip4(1, 0, 11, 1, 0, 0, 0, 0, 0, 0), `"icmp":{"type":11,"code":1,"name":"ip reassembly time exceeded"}}`},
 		{"too big", ip6(58, 2, 0, 0, 0, 0, 0, 5, 0), `"icmp":{"type":2,"code":0,"name":"packet too big","mtu":1280}}`},
 		{"SYN", ip4(6, 0, tcp(0x02, []byte{2, 4, 5, 0x78, 4, 2, 1, 1})...),

@@ -1,7 +1,6 @@
 package inner
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/google/gopacket/layers"
@@ -39,7 +38,7 @@ var (
 const reassemblyTime = "ip reassembly time exceeded" // the code 1 of a time exceeded
 
 // appendICMP describes an ICMP message.
-func appendICMP(dst []byte, h *packet) []byte {
+func (w *Printer) appendICMP(dst []byte, h *packet, depth int) []byte {
 	p := h.payload
 	dst = append(dst, "ICMP "...)
 	if len(p) < 4 {
@@ -62,7 +61,7 @@ func appendICMP(dst []byte, h *packet) []byte {
 		dst = appendUint(dst, " - octet ", p[4])
 	}
 	if isError(p, 4) {
-		dst = appendAbout(dst, p)
+		dst = w.appendAbout(dst, p, depth)
 	}
 	return appendLength(dst, h.PayloadLen)
 }
@@ -100,11 +99,15 @@ func appendEcho(dst, p []byte) []byte {
 	return appendUint(appendUint(dst, " id ", id), " seq ", seq)
 }
 
-// appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes.
-func appendAbout(dst, p []byte) []byte {
+// appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes, or with
+// -v the packet.
+func (w *Printer) appendAbout(dst, p []byte, depth int) []byte {
 	about, ok := aboutOf(p)
-	if !ok {
+	switch {
+	case !ok:
 		return dst
+	case w.Verbose > 0 && depth < maxDepth:
+		return append(w.appendIP(append(dst, ", for ["...), p[8:], depth+1), ']')
 	}
 	dst = appendProtocol(append(dst, ", for "...), about.Protocol)
 	dst = about.Dst.AppendTo(append(dst, ' '))
@@ -115,7 +118,7 @@ func appendAbout(dst, p []byte) []byte {
 }
 
 // appendICMP6 describes an ICMPv6 message, neighbour discovery and multicast listener discovery.
-func appendICMP6(dst []byte, h *packet) []byte {
+func (w *Printer) appendICMP6(dst []byte, h *packet, depth int) []byte {
 	p := h.payload
 	dst = append(dst, "ICMP6 "...)
 	if len(p) < 4 {
@@ -125,89 +128,18 @@ func appendICMP6(dst []byte, h *packet) []byte {
 	dst = appendMessageName(dst, icmp6Names[kind], p, 6)
 	switch kind {
 	case layers.ICMPv6TypeDestinationUnreachable:
-		dst = appendAbout(appendCode(dst, icmp6Unreachable, code), p)
+		dst = w.appendAbout(appendCode(dst, icmp6Unreachable, code), p, depth)
 	case layers.ICMPv6TypePacketTooBig:
 		if len(p) >= 8 {
 			dst = appendUint(dst, ", mtu ", mtuOf(p, 6))
 		}
-		dst = appendAbout(dst, p)
+		dst = w.appendAbout(dst, p, depth)
 	case layers.ICMPv6TypeTimeExceeded, layers.ICMPv6TypeParameterProblem:
-		dst = appendAbout(dst, p)
+		dst = w.appendAbout(dst, p, depth)
 	case layers.ICMPv6TypeEchoRequest, layers.ICMPv6TypeEchoReply:
 		dst = appendEcho(dst, p)
 	default:
-		dst = appendDiscovery(dst, p)
+		dst = appendDiscovery(dst, p, w.Verbose)
 	}
 	return appendLength(dst, h.PayloadLen)
-}
-
-// appendDiscovery appends what a message of neighbour or multicast listener discovery is about.
-func appendDiscovery(dst, p []byte) []byte {
-	switch kind := p[0]; {
-	case kind == layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && len(p) >= 28:
-		return appendGroup(append(dst, " v2"...), p)
-	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
-		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage:
-		return appendGroup(dst, p)
-	case kind == layers.ICMPv6TypeRouterAdvertisement:
-		return appendAdvertisement(dst, p)
-	case kind == layers.ICMPv6TypeNeighborSolicitation && len(p) >= 24:
-		return address6(p[8:]).AppendTo(append(dst, ", who has "...))
-	case kind == layers.ICMPv6TypeNeighborAdvertisement && len(p) >= 24:
-		return address6(p[8:]).AppendTo(append(dst, ", tgt is "...))
-	case kind == layers.ICMPv6TypeRedirect && len(p) >= 40:
-		dst = address6(p[24:]).AppendTo(append(dst, ", "...))
-		return address6(p[8:]).AppendTo(append(dst, " to "...))
-	case kind == layers.ICMPv6TypeMLDv2MulticastListenerReportMessageV2 && len(p) >= 8:
-		return append(appendUint(dst, ", ", binary.BigEndian.Uint16(p[6:])), " group records"...)
-	}
-	return dst
-}
-
-// appendGroup appends the group of a multicast listener message, unless it is the general query's.
-func appendGroup(dst, p []byte) []byte {
-	if len(p) < 24 {
-		return append(dst, short...)
-	}
-	if group := address6(p[8:]); !group.IsUnspecified() {
-		dst = group.AppendTo(append(dst, ' '))
-	}
-	return dst
-}
-
-// appendAdvertisement appends the prefixes and the MTU of a router advertisement.
-func appendAdvertisement(dst, p []byte) []byte {
-	if len(p) < 16 {
-		return append(dst, short...)
-	}
-	prefixes, mtu, ok := readAdvertisement(p)
-	if mtu != 0 {
-		dst = appendUint(dst, ", mtu ", mtu)
-	}
-	for _, prefix := range prefixes {
-		dst = prefix.AppendTo(append(dst, ", prefix "...))
-	}
-	if !ok {
-		return append(dst, " [malformed option]"...)
-	}
-	return dst
-}
-
-// readAdvertisement reads the options of a router advertisement (RFC 4861 sections 4.2 and 4.6); ok
-// is false where one is damaged.
-func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) {
-	for o := p[min(16, len(p)):]; len(o) >= 8; {
-		n := int(o[1]) * 8
-		if n == 0 || n > len(o) {
-			return prefixes, mtu, false
-		}
-		switch {
-		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptPrefixInfo && n == 32:
-			prefixes = append(prefixes, netip.PrefixFrom(address6(o[16:]), int(o[2])))
-		case layers.ICMPv6Opt(o[0]) == layers.ICMPv6OptMTU && n == 8:
-			mtu = binary.BigEndian.Uint32(o[4:])
-		}
-		o = o[n:]
-	}
-	return prefixes, mtu, true
 }

@@ -48,14 +48,14 @@ func with(parts ...[]byte) []byte {
 	return b
 }
 
-func dhcp(operation, kind byte) []byte {
+func dhcp(operation, kind byte, options ...string) []byte {
 	b := make([]byte, 240)
 	b[0], b[1], b[2] = operation, 1, 6
 	copy(b[4:], "\xde\xad\xbe\xef")
 	copy(b[16:], "\x00\x00\x00\x00")
 	copy(b[28:], "\x00\x11\x22\x33\x44\x55")
 	copy(b[236:], "\x63\x82\x53\x63")
-	return append(b, 53, 1, kind, 50, 4, 10, 0, 0, 9, 255)
+	return append(append(append(b, 53, 1, kind, 50, 4, 10, 0, 0, 9), strings.Join(options, "")...), 255)
 }
 
 const (
@@ -74,7 +74,7 @@ func TestSummary(t *testing.T) {
 		want    string
 	}{
 		{ip4(1, 0, echo...), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP echo request id 1 seq 2, length 10"},
-		{ip4(1, 0x4000, echo...), 1, "IP (tos 0x0, ttl 64, id 4660, flags [DF], length 30) 192.0.2.1 > 192.0.2.2: ICMP echo request id 1 seq 2, length 10"},
+		{ip4(1, 0x4000, echo...), 1, "IP (tos 0x0, ttl 64, id 4660, offset 0, flags [DF], proto icmp (1), length 30) 192.0.2.1 > 192.0.2.2: ICMP echo request id 1 seq 2, length 10"},
 		{ip4(1, 0, append([]byte{0}, echo[1:]...)...), 0, "IP 192.0.2.1 > 192.0.2.2: ICMP echo reply id 1 seq 2, length 10"},
 		{ip4(1, 0, with([]byte{3, 3, 0, 0, 0, 0, 0, 0}, ip4(17, 0, udp(1000, 53)...))...), 0,
 			"IP 192.0.2.1 > 192.0.2.2: ICMP unreachable port, for udp 192.0.2.2.53, length 36"},
@@ -97,7 +97,7 @@ func TestSummary(t *testing.T) {
 		{ip4(6, 0, tcp(0, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [none], win 256, length 0"},
 		{ip4(6, 0, tcp(0xd0, nil)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.EW], ack 2000, win 256, length 0"},
 		{ip4(6, 0, tcp(0x10, []byte{1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 9})...), 1,
-			"IP (tos 0x0, ttl 64, id 4660, flags [none], length 52) 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], ack 2000, win 256, options [nop,nop,sack 1 {1:9}], length 0"},
+			"IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto tcp (6), length 52) 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], ack 2000, win 256, options [nop,nop,sack 1 {1:9}], length 0"},
 		{ip4(6, 0, tcp(0x02, []byte{2, 0, 0, 0})...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [S], seq 1000, win 256, options [malformed], length 0"},
 		{ip4(6, 0, append(tcp(0x10, nil)[:12], 0x40, 0x10, 1, 0, 0, 0, 0, 0)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.] [bad header length]"},
 		{ip4(6, 0, append(tcp(0x10, nil)[:12], 0xf0, 0x10, 1, 0, 0, 0, 0, 0)...), 0, "IP 192.0.2.1.1234 > 192.0.2.2.80: Flags [.] [bad header length]"},
@@ -129,7 +129,7 @@ func TestSummary(t *testing.T) {
 		{ip6(44, 58, 0, 0, 16, 0, 0, 0, 9, 1, 2), 0, "IP6 fe80::1 > ff02::2: icmp6 [fragment id 9 offset 16 size 2]"},
 		// ICMPv6
 		{ip6(58, 133, 0, 0, 0, 0, 0, 0, 0), 0, "IP6 fe80::1 > ff02::2: ICMP6 router solicitation, length 8"},
-		{ip6(58, 133, 0, 0, 0, 0, 0, 0, 0), 1, "IP6 (class 0x0, flowlabel 0x0, hlim 255, length 48) fe80::1 > ff02::2: ICMP6 router solicitation, length 8"},
+		{ip6(58, 133, 0, 0, 0, 0, 0, 0, 0), 1, "IP6 (hlim 255, next-header icmp6 (58), length 48) fe80::1 > ff02::2: ICMP6 router solicitation, length 8"},
 		{ip6(58, with([]byte{134, 0, 0, 0}, make([]byte, 12), []byte{5, 1, 0, 0, 0, 0, 5, 0x78, 3, 4, 64}, make([]byte, 13), target)...), 0,
 			"IP6 fe80::1 > ff02::2: ICMP6 router advertisement, mtu 1400, prefix fe80::7/64, length 56"},
 		{ip6(58, with([]byte{134, 0, 0, 0}, make([]byte, 12), []byte{5, 0, 0, 0, 0, 0, 5, 0x78})...), 0,
@@ -139,12 +139,12 @@ func TestSummary(t *testing.T) {
 		{ip6(58, with([]byte{2, 0, 0, 0, 0, 0, 5, 0}, ip6(17, udp(1, 2)...))...), 0, "IP6 fe80::1 > ff02::2: ICMP6 packet too big, mtu 1280, for udp ff02::2.2, length 56"},
 		{ip6(58, with([]byte{1, 4, 0, 0, 0, 0, 0, 0}, ip6(17, udp(1, 2)...))...), 0, "IP6 fe80::1 > ff02::2: ICMP6 unreachable port, for udp ff02::2.2, length 56"},
 		// A multicast listener report behind a hop-by-hop header with the router alert
-		{ip6(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1), 0, "IP6 fe80::1 > ff02::2: HBH ICMP6 multicast listener report v2, 1 group records, length 8"},
+		{ip6(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1), 0, "IP6 fe80::1 > ff02::2: HBH ICMP6 multicast listener report v2, 1 group record(s), length 8"},
 		{ip6(58, with([]byte{131, 0, 0, 0, 0, 0, 0, 0}, target)...), 0, "IP6 fe80::1 > ff02::2: ICMP6 multicast listener report fe80::7, length 24"},
 		{ip6(59), 0, "IP6 fe80::1 > ff02::2: no next header"},
 		{ip6(0, 58, 9, 0, 0, 0, 0, 0, 0), 0, "IP6 fe80::1 > ff02::2: hopopt, length 8"},
 		// Others
-		{ip4(2, 0, 0x22, 0, 0, 0, 0, 0, 0, 1), 0, "IP 192.0.2.1 > 192.0.2.2: IGMP v3 report, 1 group records, length 8"},
+		{ip4(2, 0, 0x22, 0, 0, 0, 0, 0, 0, 1), 0, "IP 192.0.2.1 > 192.0.2.2: IGMP v3 report, 1 group record(s), length 8"},
 		{ip4(2, 0, 0x16, 0, 0, 0, 224, 0, 0, 251), 0, "IP 192.0.2.1 > 192.0.2.2: IGMP v2 report 224.0.0.251, length 8"},
 		{ip4(2, 0, 0x11, 100, 0, 0, 0, 0, 0, 0), 0, "IP 192.0.2.1 > 192.0.2.2: IGMP query v2, length 8"},
 		{ip4(47, 0, with([]byte{0x20, 0, 8, 0, 0, 0, 0, 7}, ip4(1, 0, echo...))...), 0,
@@ -155,6 +155,23 @@ func TestSummary(t *testing.T) {
 		{ip4(89, 0, 2, 1), 0, "IP 192.0.2.1 > 192.0.2.2: OSPFv2, hello, length 2"},
 		{ip4(132, 0, 0, 1, 0, 2), 0, "IP 192.0.2.1.1 > 192.0.2.2.2: SCTP, length 4"},
 		{ip4(99, 0, 1), 0, "IP 192.0.2.1 > 192.0.2.2: ip-proto-99, length 1"},
+		// What -v tells more
+		{with([]byte{0x46, 0xc0, 0, 40, 0, 0, 0x40, 0, 1, 2, 0, 0, 192, 0, 2, 1, 224, 0, 0, 22, 148, 4, 0, 0}, []byte{0x22, 0, 0, 0, 0, 0, 0, 1},
+			[]byte{4, 0, 0, 0, 224, 0, 0, 251}), 1,
+			"IP (tos 0xc0, ttl 1, id 0, offset 0, flags [DF], proto igmp (2), length 40, options (RA)) 192.0.2.1 > 224.0.0.22: IGMP v3 report, 1 group record(s) [gaddr 224.0.0.251 to_ex, 0 source(s)], length 16"},
+		{ip6(58, with([]byte{143, 0, 0, 0, 0, 0, 0, 2, 6, 0, 0, 1}, target, target, []byte{1, 0, 0, 9}, target)...), 1,
+			"IP6 (hlim 255, next-header icmp6 (58), length 104) fe80::1 > ff02::2: ICMP6 multicast listener report v2, 2 group record(s) [gaddr fe80::7 block {fe80::7}, 1 source(s)], length 64"},
+		{ip6(58, with([]byte{136, 0, 0, 0, 0x60, 0, 0, 0}, target, []byte{2, 1, 0, 17, 34, 51, 68, 85})...), 1,
+			"IP6 (hlim 255, next-header icmp6 (58), length 72) fe80::1 > ff02::2: ICMP6 neighbor advertisement, tgt is fe80::7, flags [solicited, override], link-address 00:11:22:33:44:55, length 32"},
+		{ip6(58, with([]byte{134, 0, 0, 0, 64, 0x80, 7, 8, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{25, 3, 0, 0, 0, 0, 0, 9}, target)...), 1,
+			"IP6 (hlim 255, next-header icmp6 (58), length 80) fe80::1 > ff02::2: ICMP6 router advertisement, hop limit 64, flags [managed], router lifetime 1800s, reachable time 0ms, retrans timer 1ms, rdnss fe80::7, length 40"},
+		{ip4(1, 0, with([]byte{3, 3, 0, 0, 0, 0, 0, 0}, ip4(17, 0, udp(1000, 53)...))...), 1,
+			"IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto icmp (1), length 56) 192.0.2.1 > 192.0.2.2: ICMP unreachable port, for " +
+				"[IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto udp (17), length 28) 192.0.2.1.1000 > 192.0.2.2.53: DNS [malformed], length 0], length 36"},
+		{ip4(17, 0, udp(67, 68, dhcp(2, 5, "\x36\x04\x0a\x00\x00\x01\x01\x04\xff\xff\xff\x00\x03\x04\x0a\x00\x00\x01\x06\x08\x0a\x00\x00\x01\x0a\x00\x00\x02"+
+			"\x33\x04\x00\x00\x0e\x10\x0c\x03a\x1bc\x0f\x03lan\x3c\x08MSFT 5.0\x37\x02\x01\x79")...)...), 1,
+			"IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto udp (17), length 336) 192.0.2.1.67 > 192.0.2.2.68: DHCP ack from 00:11:22:33:44:55, xid 0xdeadbeef, " +
+				`requests 10.0.0.9, server 10.0.0.1, mask 255.255.255.0, router 10.0.0.1, dns 10.0.0.1 10.0.0.2, lease 3600s, hostname "a.c", domain "lan", vendor class "MSFT 5.0", asks for 1 121, length 308`},
 		// Damage
 		{nil, 0, "IP [malformed: packet is shorter than its IP header]"},
 		{ip4(1, 0)[:19], 0, "IP [malformed: packet is shorter than its IP header]"},
@@ -253,6 +270,8 @@ func seeds() [][]byte {
 		ip4(47, 0, with([]byte{0x20, 0, 8, 0, 0, 0, 0, 7}, ip4(1, 0, 8, 0, 0, 0, 0, 1, 0, 2))...), ip4(2, 0, 0x22, 0, 0, 0, 0, 0, 0, 1),
 		ip6(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1), ip6(44, 58, 0, 0, 1, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2),
 		ip6(58, with([]byte{134, 0, 0, 0}, make([]byte, 12), []byte{5, 1, 0, 0, 0, 0, 5, 0x78, 3, 4, 64}, make([]byte, 13), target)...),
+		ip6(58, with([]byte{136, 0, 0, 0, 0x60, 0, 0, 0}, target, []byte{2, 1, 0, 17, 34, 51, 68, 85, 25, 3, 0, 0, 0, 0, 0, 9}, target)...),
+		ip6(58, with([]byte{143, 0, 0, 0, 0, 0, 0, 1, 6, 0, 0, 1}, target, target)...), ip4(17, 0, udp(67, 68, dhcp(2, 5, "\x06\x04\x0a\x00\x00\x01\x0c\x03a\x1bc")...)...),
 		ip6(58, with([]byte{135, 0, 0, 0, 0, 0, 0, 0}, target)...), ip6(17, udp(546, 547, 1, 0xab, 0xcd, 0xef)...),
 	}
 }

@@ -27,6 +27,15 @@ func (w *Printer) Append(dst, ip []byte, within any) []byte {
 	return w.appendIP(dst, ip, 1)
 }
 
+// AppendHeader appends what tcpdump -v says of the IP header that ip begins with, and a space.
+func (w *Printer) AppendHeader(dst, ip []byte) []byte {
+	var h packet
+	if h.decode(ip) != nil {
+		return dst
+	}
+	return w.appendHeader(dst, &h)
+}
+
 var printers = sync.Pool{New: func() any { return new(Printer) }}
 
 // AppendSummary is [Printer.Append] of a packet alone. It may be called by several goroutines at a

@@ -76,9 +76,10 @@ func TestRelativeIsBounded(t *testing.T) {
 func TestChecksums(t *testing.T) {
 	w := Printer{Verbose: 1, Checksums: true}
 	right := ip4(17, 0, udp(1000, 2000, 1, 2, 3)...)
-	if line := string(w.Append(nil, right, nil)); strings.Contains(line, "cksum") {
-		t.Errorf("a checksum that there is none of: %s", line)
+	if line := string(w.Append(nil, right, nil)); !strings.Contains(line, ", bad cksum 0 (->e496)!)") || strings.Count(line, "cksum") > 1 {
+		t.Errorf("a wrong checksum of the header, and none of UDP: %s", line)
 	}
+	right[10], right[11] = 0xe4, 0x96
 	// Source 192.0.2.1, destination .2, protocol 17, length 11, ports, length, data.
 	sum := 0xc000 + 0x0201 + 0xc000 + 0x0202 + 17 + 11 + 1000 + 2000 + 11 + 0x0102 + 0x0300
 	sum = ^(sum>>16 + sum&0xffff) & 0xffff

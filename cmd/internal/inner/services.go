@@ -4,84 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
-
-// DHCP is a message of DHCP or BOOTP (RFC 2131).
-type DHCP struct {
-	Message   string     `json:"message"`          // "DHCP request"
-	Client    string     `json:"client,omitempty"` // its link-layer address
-	XID       string     `json:"xid"`              // hexadecimal
-	Addr      netip.Addr `json:"client_addr,omitzero"`
-	Requested netip.Addr `json:"requested_addr,omitzero"`
-	Your      netip.Addr `json:"your_addr,omitzero"`
-}
-
-// dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
-var dhcpNames = [...]string{
-	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
-	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
-}
-
-// readDHCP reads a message; ok is false if it is none.
-func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
-	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
-	// the address.
-	if len(data) < 240 || data[2] > 16 {
-		return m, false
-	}
-	d := &w.dhcp
-	if d.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil && len(d.Options) == 0 {
-		return m, false
-	}
-	m.Message = "BOOTP request"
-	if d.Operation == layers.DHCPOpReply {
-		m.Message = "BOOTP reply"
-	}
-	for _, o := range d.Options {
-		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
-			m.Message = dhcpNames[o.Data[0]]
-		case o.Type == layers.DHCPOptRequestIP:
-			m.Requested = someAddr(o.Data)
-		}
-	}
-	if len(d.ClientHWAddr) > 0 {
-		m.Client = d.ClientHWAddr.String()
-	}
-	m.XID = fmt.Sprintf("%x", d.Xid)
-	m.Addr, m.Your = someAddr(d.ClientIP), someAddr(d.YourClientIP)
-	return m, true
-}
-
-// someAddr is an IPv4 address; invalid if it is none, or 0.0.0.0.
-func someAddr(b []byte) netip.Addr {
-	if a, ok := netip.AddrFromSlice(b); ok && a.Is4() && !a.IsUnspecified() {
-		return a
-	}
-	return netip.Addr{}
-}
-
-func (m *DHCP) append(dst []byte, verbose int) []byte {
-	dst = append(dst, m.Message...)
-	if m.Client != "" {
-		dst = append(append(dst, " from "...), m.Client...)
-	}
-	if verbose > 0 {
-		dst = append(append(dst, ", xid 0x"...), m.XID...)
-	}
-	for _, a := range []struct {
-		name string
-		addr netip.Addr
-	}{{", client ", m.Addr}, {", requests ", m.Requested}, {", your ", m.Your}} {
-		if a.addr.IsValid() {
-			dst = a.addr.AppendTo(append(dst, a.name...))
-		}
-	}
-	return dst
-}
 
 // DHCP6 is a message of DHCPv6 (RFC 8415 section 7.3).
 type DHCP6 struct {
@@ -133,6 +56,8 @@ type IGMP struct {
 	Name    string     `json:"name,omitempty"` // "query v3", "v2 report", "leave"
 	Group   netip.Addr `json:"group,omitzero"`
 	Records *uint16    `json:"records,omitempty"` // of groups
+
+	GroupRecords []GroupRecord `json:"group_records,omitempty"`
 }
 
 // readIGMP reads a message; ok is false where it is cut off.
@@ -156,13 +81,13 @@ func readIGMP(p []byte) (m IGMP, ok bool) {
 		m.Name, m.Group = map[uint8]string{0x12: "v1 report", 0x16: "v2 report", 0x17: "leave"}[p[0]], address4(p[4:])
 	case 0x22:
 		n := binary.BigEndian.Uint16(p[6:])
-		m.Name, m.Records = "v3 report", &n
+		m.Name, m.Records, m.GroupRecords = "v3 report", &n, groupRecords(p, 4)
 	}
 	return m, true
 }
 
 // appendIGMP describes a message of IGMP.
-func appendIGMP(dst []byte, h *packet) []byte {
+func appendIGMP(dst []byte, h *packet, verbose int) []byte {
 	dst = append(dst, "IGMP "...)
 	m, ok := readIGMP(h.payload)
 	switch {
@@ -180,7 +105,7 @@ func appendIGMP(dst []byte, h *packet) []byte {
 		dst = m.Group.AppendTo(append(dst, ' '))
 	}
 	if m.Records != nil {
-		dst = append(appendUint(dst, ", ", *m.Records), " group records"...)
+		dst = appendGroupRecords(dst, *m.Records, h.payload, 4, verbose)
 	}
 	return appendLength(dst, h.PayloadLen)
 }

@@ -21,7 +21,7 @@ func (w *Printer) appendIP(dst, ip []byte, depth int) []byte {
 		dst = append(dst, "IP "...)
 	}
 	if w.Verbose > 0 {
-		dst = appendDetail(dst, &h)
+		dst = w.appendHeader(dst, &h)
 	}
 	src, to, ports := h.portsOf()
 	dst = h.Src.AppendTo(dst)
@@ -57,24 +57,6 @@ func (w *Printer) appendIP(dst, ip []byte, depth int) []byte {
 	return dst
 }
 
-// appendDetail appends what tcpdump -v says of the header.
-func appendDetail(dst []byte, h *packet) []byte {
-	ip := h.header
-	if h.IPVersion == 6 {
-		class, flow := ip6Class(ip)
-		dst = appendHex(dst, "(class 0x", class)
-		dst = appendHex(dst, ", flowlabel 0x", flow)
-		dst = appendUint(dst, ", hlim ", ip[7])
-	} else {
-		dst = appendHex(dst, "(tos 0x", ip[1])
-		dst = appendUint(dst, ", ttl ", ip[8])
-		dst = appendUint(dst, ", id ", binary.BigEndian.Uint16(ip[4:]))
-		flags := [...]string{"none", "+", "DF", "DF+", "reserved ", "reserved +", "reserved DF", "reserved DF+"}
-		dst = append(append(append(dst, ", flags ["...), flags[ip[6]>>5]...), ']')
-	}
-	return append(appendLength(dst, h.length()), ") "...)
-}
-
 func appendProtocol(dst []byte, p uint8) []byte {
 	if name := protocolNames[p]; name != "" {
 		return append(dst, name...)
@@ -103,11 +85,11 @@ func (w *Printer) appendTransport(dst []byte, h *packet, depth int) []byte {
 	case layers.IPProtocolUDP:
 		return w.appendUDP(dst, h)
 	case layers.IPProtocolICMPv4:
-		return appendICMP(dst, h)
+		return w.appendICMP(dst, h, depth)
 	case layers.IPProtocolICMPv6:
-		return appendICMP6(dst, h)
+		return w.appendICMP6(dst, h, depth)
 	case layers.IPProtocolIGMP:
-		return appendIGMP(dst, h)
+		return appendIGMP(dst, h, w.Verbose)
 	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
 		if depth < maxDepth && len(h.payload) > 0 {
 			return w.appendIP(dst, h.payload, depth+1)

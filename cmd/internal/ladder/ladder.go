@@ -96,7 +96,7 @@ func lanes(s *sessions.Facts) []Lane {
 		if s.IKE == nil {
 			return ""
 		}
-		if a, err := netip.ParseAddr(s.IKE.Identities[side]); err == nil {
+		if a, err := netip.ParseAddr(string(s.IKE.Identities[side])); err == nil {
 			return a.String()
 		}
 		return ""

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 
-	"golang.org/x/text/width"
-
+	"l2tpdump/cmd/internal/cells"
 	"l2tpdump/cmd/internal/sessions"
 )
 
@@ -63,10 +61,10 @@ func (l *Ladder) Text(columns int, signs Signs, steps []Step) string {
 		case i == len(l.Lanes)-1:
 			d.lanes = append(d.lanes, last)
 		case lane.Of == sessions.FromClient:
-			d.from = max(natLane, cells(l.Lanes[i-1].Label)+2)
+			d.from = max(natLane, cells.Width(l.Lanes[i-1].Label)+2)
 			d.lanes = append(d.lanes, d.from)
 		default:
-			d.to = last - max(natLane, cells(l.Lanes[i+1].Label)+2)
+			d.to = last - max(natLane, cells.Width(l.Lanes[i+1].Label)+2)
 			d.lanes = append(d.lanes, d.to)
 		}
 	}
@@ -90,7 +88,7 @@ func (d *drawing) steps(steps []Step) {
 	at := 0
 	for i, s := range steps {
 		text := marks[s.Outcome] + " " + s.Name
-		if i > 0 && at+3+cells(text) <= d.width {
+		if i > 0 && at+3+cells.Width(text) <= d.width {
 			text = "  " + text
 		} else {
 			if i > 0 {
@@ -98,7 +96,7 @@ func (d *drawing) steps(steps []Step) {
 			}
 			text, at = "   "+text, 0
 		}
-		at += cells(text)
+		at += cells.Width(text)
 		d.WriteString(text)
 	}
 	d.WriteByte('\n')
@@ -199,60 +197,15 @@ func Brief(details string) string { return noise.ReplaceAllString(details, "") }
 // verdict draws the step that was not passed, over the whole width.
 func (d *drawing) verdict(r *Rung) {
 	head := " " + d.bad + " " + strings.Repeat(d.Signs.line, 2) + " " + r.Name + " "
-	d.WriteString(head + strings.Repeat(d.Signs.line, max(0, d.width-cells(head))) + "\n")
-	for _, text := range wrapped(r.Details, d.width-7) {
-		d.WriteString("      " + text + "\n")
+	d.WriteString(head + strings.Repeat(d.Signs.line, max(0, d.width-cells.Width(head))) + "\n")
+	if r.Details != "" {
+		d.WriteString(cells.Wrap("      "+r.Details, d.width-1, "      "))
 	}
 	d.WriteString("   " + strings.Repeat(d.Signs.line, d.width-3) + "\n")
 }
 
-// wrapped cuts a text into lines at its blanks.
-func wrapped(text string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && cells(line)+1+cells(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
-}
-
 // cut is a text that takes so many columns at most.
-func (d *drawing) cut(text string, columns int) string {
-	if cells(text) <= columns {
-		return text
-	}
-	room := columns - cells(d.more)
-	for i, c := range text {
-		if room -= cell(c); room < 0 {
-			return text[:i] + d.more
-		}
-	}
-	return text
-}
-
-// cells is how many columns a text takes on a terminal.
-func cells(text string) (n int) {
-	for _, c := range text {
-		n += cell(c)
-	}
-	return n
-}
-
-func cell(c rune) int {
-	switch k := width.LookupRune(c).Kind(); {
-	case unicode.Is(unicode.Mn, c):
-		return 0
-	case k == width.EastAsianWide || k == width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
-}
+func (d *drawing) cut(text string, columns int) string { return cells.Cut(text, columns, d.more) }
 
 // row is a line in which texts are put at columns. A character of two columns is followed by "",
 // one of none is left out.
@@ -261,7 +214,7 @@ type row []string
 // at puts a text at a column, over what is there.
 func (r *row) at(column int, text string) {
 	for _, c := range text {
-		n := cell(c)
+		n := cells.Of(c)
 		for len(*r) < column+n {
 			*r = append(*r, " ")
 		}
@@ -276,6 +229,6 @@ func (r *row) at(column int, text string) {
 }
 
 // endAt puts a text so that it ends before a column.
-func (r *row) endAt(column int, text string) { r.at(max(0, column-cells(text)), text) }
+func (r *row) endAt(column int, text string) { r.at(max(0, column-cells.Width(text)), text) }
 
 func (r *row) String() string { return strings.Join(*r, "") }

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -24,9 +25,52 @@ func etherTypeName(kind uint16) string {
 
 // appendEtherType appends what a frame has in place of IP, and of ARP what it says.
 func appendEtherType(b []byte, kind uint16, data []byte) []byte {
-	b = append(b, etherTypeName(kind)...)
-	if layers.EthernetType(kind) == layers.EthernetTypeARP {
-		b = appendARP(b, data)
+	switch layers.EthernetType(kind) {
+	case layers.EthernetTypeARP:
+		return appendARP(append(b, etherTypeName(kind)...), data)
+	case layers.EthernetTypePPPoEDiscovery:
+		return appendDiscovery(append(b, "PPPoE"...), data)
+	}
+	return append(b, etherTypeName(kind)...)
+}
+
+// What a packet of PPPoE discovery is by its code, and its tags that tell with whom (RFC 2516
+// section 5, appendix A), as tcpdump writes them.
+var (
+	pppoeCodes = map[byte]string{0x09: "PADI", 0x07: "PADO", 0x19: "PADR", 0x65: "PADS", 0xa7: "PADT"}
+	pppoeTags  = map[uint16]string{
+		0x0101: "Service-Name", 0x0102: "AC-Name", 0x0103: "Host-Uniq", 0x0104: "AC-Cookie", 0x0110: "Relay-Session-ID",
+		0x0120: "PPP-Max-Payload", 0x0201: "Service-Name-Error", 0x0202: "AC-System-Error", 0x0203: "Generic-Error",
+	}
+)
+
+// appendDiscovery appends what a packet of PPPoE discovery says: ` PADS [ses 0x1] [Service-Name
+// "internet"]`, or nothing.
+func appendDiscovery(b, p []byte) []byte {
+	const header = 6
+	if len(p) < header || pppoeCodes[p[1]] == "" {
+		return b
+	}
+	b = append(append(b, ' '), pppoeCodes[p[1]]...)
+	if id := binary.BigEndian.Uint16(p[2:]); id != 0 {
+		b = fmt.Appendf(b, " [ses 0x%x]", id)
+	}
+	tags := p[header:min(len(p), header+int(binary.BigEndian.Uint16(p[4:])))]
+	for len(tags) >= 4 {
+		name, size := pppoeTags[binary.BigEndian.Uint16(tags)], 4+int(binary.BigEndian.Uint16(tags[2:]))
+		if size > len(tags) {
+			break
+		}
+		value := tags[4:size]
+		switch tags = tags[size:]; {
+		case name == "": // the end, or another's
+		case len(value) == 0:
+			b = fmt.Appendf(b, " [%s]", name)
+		case bytes.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+			b = fmt.Appendf(b, " [%s 0x%X]", name, value)
+		default:
+			b = fmt.Appendf(b, " [%s %q]", name, value)
+		}
 	}
 	return b
 }

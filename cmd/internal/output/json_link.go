@@ -18,8 +18,9 @@ type jsonLink struct {
 	EtherType string   `json:"ethertype,omitempty"`
 	ARP       string   `json:"arp,omitempty"` // what a packet of ARP says: "Request who-has 192.0.2.1 tell 192.0.2.2"
 	PPPoE     *uint16  `json:"pppoe_session,omitempty"`
-	Length    int      `json:"length,omitempty"`    // of a frame in a pseudowire, in bytes
-	Direction string   `json:"direction,omitempty"` // in or out, where the capture tells
+	Discovery string   `json:"pppoe_discovery,omitempty"` // what a packet of it says: "PADI [Service-Name]"
+	Length    int      `json:"length,omitempty"`          // of a frame in a pseudowire, in bytes
+	Direction string   `json:"direction,omitempty"`       // in or out, where the capture tells
 }
 
 func linkObject(r *pipeline.Record) *jsonLink { return linkOf(r.Link, &r.Net, r.Data()) }
@@ -41,8 +42,11 @@ func linkOf(link capture.LinkType, n *capture.Frame, data []byte) *jsonLink {
 	}
 	if n.EtherType != 0 {
 		o.EtherType = etherTypeName(n.EtherType)
-		if layers.EthernetType(n.EtherType) == layers.EthernetTypeARP {
-			o.ARP = strings.TrimPrefix(string(appendARP(nil, data[min(n.LinkLen, len(data)):])), ", ")
+		switch behind := data[min(n.LinkLen, len(data)):]; layers.EthernetType(n.EtherType) {
+		case layers.EthernetTypeARP:
+			o.ARP = strings.TrimPrefix(string(appendARP(nil, behind)), ", ")
+		case layers.EthernetTypePPPoEDiscovery:
+			o.Discovery = strings.TrimPrefix(string(appendDiscovery(nil, behind)), " ")
 		}
 	}
 	if id, ok := n.PPPoESession(data); ok {

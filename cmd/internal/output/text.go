@@ -57,17 +57,17 @@ func (t *Text) Record(r *pipeline.Record) error {
 	b = t.appendLink(t.clock.append(b, r.Packet.Time), r)
 	switch {
 	case r.Merged():
-		b = appendAddresses(b, r, false)
+		b = t.appendAddresses(b, r, false)
 		b = append(b, "fragment, part of frame "...)
 		b = strconv.AppendUint(b, r.PartOf, 10)
 	case r.Kind == pipeline.IKE:
-		b = appendAddresses(b, r, true)
+		b = t.appendAddresses(b, r, true)
 		b = t.appendIKE(b, r)
 	case r.Kind == pipeline.ESP:
-		b = appendAddresses(b, r, r.Net.UDP)
+		b = t.appendAddresses(b, r, r.Net.UDP)
 		b = t.appendESP(b, r)
 	case r.Kind == pipeline.L2TP:
-		b = appendAddresses(b, r, r.Net.UDP)
+		b = t.appendAddresses(b, r, r.Net.UDP)
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
 		b = append(b, "]: "...)
@@ -101,14 +101,17 @@ func appendNumber(b []byte, n uint64) []byte {
 	return append(strconv.AppendUint(b, n, 10), "  "...)
 }
 
-// appendAddresses appends "IP 192.0.2.1.500 > 192.0.2.2.500: ".
-func appendAddresses(b []byte, r *pipeline.Record, ports bool) []byte {
+// appendAddresses appends "IP 192.0.2.1.500 > 192.0.2.2.500: ", with -v what the header says.
+func (t *Text) appendAddresses(b []byte, r *pipeline.Record, ports bool) []byte {
 	n := &r.Net
 	b = append(b, "IP"...)
 	if n.IPVersion == 6 {
 		b = append(b, '6')
 	}
 	b = append(b, ' ')
+	if t.config.Verbose > 0 {
+		b = t.printer.AppendHeader(b, r.Data()[n.LinkLen:])
+	}
 	b = appendEnd(b, n.Src, n.SrcPort, ports)
 	b = append(b, " > "...)
 	b = appendEnd(b, n.Dst, n.DstPort, ports)
@@ -302,7 +305,7 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	switch {
 	case r.Verdict != why.Clear:
 		if r.Net.PayloadStart > 0 {
-			b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
+			b = t.appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 		}
 		b = append(b, '[')
 		b = append(b, string(r.Verdict)...)
@@ -321,7 +324,7 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 	if r.Reason == "" {
 		return t.printer.Append(b, r.Data()[r.Net.LinkLen:], within(r))
 	}
-	b = appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
+	b = t.appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 	b = append(b, r.Reason...)
 	b = append(b, ", length "...)
 	length := r.Net.PayloadLen

@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"io"
 	"slices"
@@ -231,6 +232,16 @@ func (p *Page) tiles() (list []tile) {
 		}
 	}
 	return list
+}
+
+// Tally counts the sessions by their states: ": 1 FAILED; 2 up", "" if there are none.
+func (p *Page) Tally() (text string) {
+	between := ": "
+	for _, t := range p.tiles() {
+		text += fmt.Sprintf("%s%d %s", between, t.Count, t.Name)
+		between = "; "
+	}
+	return text
 }
 
 // groups are all sessions by state and cause, the most frequent first.

@@ -29,6 +29,9 @@ type content struct {
 	marker bool   // IKE behind a non-ESP marker
 	reason string // what is to be known of it, mostly ""
 	sure   bool   // it shows that its ends speak IKE, whatever else is known of them
+
+	doubtful bool     // nothing but the packet and those before it says whether it is ESP:
+	evidence evidence // what the packet says
 }
 
 func ikeMessages(data []byte, marker bool) content {
@@ -46,7 +49,10 @@ type classifier struct {
 	ike     *ikev1.Tracker
 	tunnels *l2tp.Tracker              // of what is in clear
 	peers   recent.Map[pair, struct{}] // that IKE was seen between
-	flows   recent.Map[flowID, flow]   // of what may be ESP in UDP
+
+	// Of what may be ESP in UDP.
+	flows recent.Map[flowID, flow]
+	talks recent.Map[[2]netip.AddrPort, *conversation]
 }
 
 // pair is two addresses, the smaller one first.
@@ -57,18 +63,6 @@ func pairOf(n *capture.Frame) pair {
 		return pair{n.Dst, n.Src}
 	}
 	return pair{n.Src, n.Dst}
-}
-
-// flowID is packets of one SPI.
-type flowID struct {
-	dst netip.Addr
-	spi uint32
-}
-
-// flow is the last packet of one SPI: its sequence number, and whether it was taken for ESP.
-type flow struct {
-	seq uint32
-	esp bool
 }
 
 // classify finds out what a datagram carries. It changes nothing.
@@ -99,8 +93,8 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 		if decode(x.data) == nil && (h.Control || !c.tunnels.Knows(src, dst, &h)) {
 			c.tunnels.Observe(src, dst, time, &h, x.data)
 		}
-	case n.UDP && isPort(n, portNATT) && x.kind != IKE && len(x.data) >= esp.HeaderLen:
-		c.flows.Set(flowID{n.Dst, binary.BigEndian.Uint32(x.data)}, flow{binary.BigEndian.Uint32(x.data[4:]), x.kind == ESP})
+	case x.doubtful:
+		c.note(n, x)
 	}
 }
 
@@ -109,7 +103,7 @@ func isPort(n *capture.Frame, port uint16) bool { return n.SrcPort == port || n.
 
 func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 	word := uint32(0)
-	if len(payload) >= 4 {
+	if len(payload) >= markerLen {
 		word = binary.BigEndian.Uint32(payload)
 	}
 	usual := isPort(n, portIKE) || isPort(n, portNATT) || isPort(n, portL2TP)
@@ -124,10 +118,8 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 		return content{kind: ESP, data: payload, length: n.UDPLen}
 	case isL2TP(c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen, n.SrcPort, n.DstPort):
 		return content{kind: L2TP, data: payload, length: n.UDPLen}
-	case isPort(n, portNATT) && c.isESP(n, payload):
-		return content{kind: ESP, data: payload, length: n.UDPLen}
-	case isPort(n, portNATT):
-		return content{data: payload}
+	case isPort(n, portNATT) && (word != 0 || len(payload) < markerLen):
+		return c.doubtful(n, payload)
 	}
 	return content{}
 }
@@ -223,7 +215,7 @@ func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length 
 		return port && length > len(data)
 	}
 	return (err == nil || length > len(data)) && l2tp.Plausible(&h, data, length) ||
-		sport == portL2TP && dport == portL2TP && h.Version == l2tp.Version3 && !h.Control
+		sport == portL2TP && dport == portL2TP && l2tp.Possibly(&h, data)
 }
 
 // l2tpIP takes what is behind IP protocol 115, which is L2TPv3 (RFC 3931 section 4.1.1).

@@ -30,9 +30,10 @@ type Filter interface {
 // Config says what a run works on.
 type Config struct {
 	Source  capture.Source
-	Filter  func(capture.LinkType) (Filter, error) // nil: all frames
-	Limit   uint64                                 // frames to take, 0: all
-	Workers int                                    // goroutines that carry batches, 0: one for each processor, in a live run two at least
+	Filter  func(capture.LinkType) (Filter, error)       // nil: all frames
+	Wanted  func(capture.LinkType, *capture.Packet) bool // nil: all, too
+	Limit   uint64                                       // frames to take, 0: all
+	Workers int                                          // goroutines that carry batches, 0: one for each processor, in a live run two at least
 
 	// Passwords are those of PPP users, nil if none are known.
 	Passwords *ppp.Secrets

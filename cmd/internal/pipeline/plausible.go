@@ -2,52 +2,161 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
 )
 
-// isESP reports whether a UDP payload on the port of NAT traversal is ESP of an SA that nothing has
-// named: one between ends that speak IKE, a packet that follows another of its SPI, or one that
-// looks like nothing else.
-func (c *classifier) isESP(n *capture.Frame, payload []byte) bool {
-	var h esp.Header
-	err := h.Decode(payload)
-	_, known := c.peers.Get(pairOf(n))
-	switch {
-	case err != nil:
-		return known && n.UDPLen >= esp.HeaderLen
-	case h.SPI <= maxReservedSPI:
-		return false
-	case known:
-		return true
-	}
-	last, follows := c.flows.Get(flowID{n.Dst, h.SPI})
-	if mayBeRTP(&h) && !c.keyed(h.SPI) && (!follows || last == flow{seq: h.Seq}) {
-		return false
-	}
-	return plausibleESP(&h, payload, n.UDPLen) ||
-		follows && n.UDPLen%espUnit == 0 && h.Seq > last.seq && h.Seq-last.seq <= maxGap
+// flowID is packets of one SPI.
+type flowID struct {
+	dst netip.Addr
+	spi uint32
 }
 
-// mayBeRTP reports whether the header of ESP is also one of RTP (RFC 3550 section 5.1): version 2,
-// no contributing sources, and a payload type that RFC 3551 section 6 leaves to media. What would
-// be an SPI has the sequence number of RTP in it, which no two packets share; what would be a
-// sequence number is the timestamp, which the first packet of an SA has as 1 and that of RTP hardly
-// ever.
-func mayBeRTP(h *esp.Header) bool {
-	const fixed, version2 = 0xcf000000, 0x80000000
-	media := h.SPI >> 16 & 0x7f
-	return h.SPI&fixed == version2 && (media <= 34 || media >= 96) && h.Seq != 1
+// flow is what was seen of one SPI that nothing has named.
+type flow struct {
+	seq     uint32 // of its last packet
+	packets uint32 // that followed another
+	esp     bool   // it is taken for ESP
+}
+
+// conversation is what two ends have sent each other on the port of NAT traversal.
+type conversation struct {
+	strange uint64 // what speaks against ESP
+	fits    uint64 // packets that followed another of their SPI
 }
 
 const (
-	espUnit      = 4       // RFC 4303 section 2.4: what an ESP packet's length is a multiple of
-	maxGap       = 1024    // packets of an SPI that may be missing between two that are there
-	minESP       = 24      // header, trailer, and an ICV of 12 bytes
-	maxDoubtful  = 1 << 20 // the highest sequence number of a packet that nothing else speaks for
-	radiusLength = 2       // offset in RADIUS
+	strangePacket = 4 // what a packet that ESP can't be speaks against it; an SPI of which one packet was seen: 1
+	maxStrange    = 5 // at which packets that follow others still count
+	maxFresh      = 2 // at which the first of an SPI counts
+	fitsPer       = 8 // packets that outweigh 1
 )
+
+// allows reports whether a packet may be ESP where no more than limit may speak against that.
+func (t *conversation) allows(limit uint64) bool {
+	return t.strange <= limit || t.fits >= fitsPer*t.strange
+}
+
+// evidence is how a packet goes with ESP of an SA that nothing has named.
+type evidence uint8
+
+const (
+	strange evidence = iota // ESP is not like this
+	fresh                   // nothing like it was seen before
+	likely                  // likewise, and it looks like nothing else
+	apart                   // it does not follow the last one of its SPI
+	follows                 // it does
+)
+
+// doubtful finds out whether a UDP payload on the port of NAT traversal is ESP of an SA that
+// nothing has named: one between ends that speak IKE, one that looks like nothing else, or one of
+// several that follow each other.
+func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
+	x := content{data: payload}
+	_, known := c.peers.Get(pairOf(n))
+	var h esp.Header
+	if h.Decode(payload) != nil {
+		if known && n.UDPLen >= esp.HeaderLen {
+			x.kind, x.length = ESP, n.UDPLen
+		}
+		x.doubtful = !known && !n.Truncated
+		return x
+	}
+	if !known {
+		x.doubtful = true
+		x.evidence = c.weigh(n, &h, payload)
+		talk, flow := c.seen(n, h.SPI)
+		switch x.evidence {
+		case likely:
+			known = talk.allows(maxFresh)
+		case follows:
+			known = talk.allows(maxStrange)
+		case apart:
+			known = talk.allows(maxStrange) && flow.esp
+		}
+	}
+	if known && h.SPI > maxReservedSPI {
+		x.kind, x.length = ESP, n.UDPLen
+	}
+	return x
+}
+
+// seen is what was seen before of two ends, and of an SPI.
+func (c *classifier) seen(n *capture.Frame, spi uint32) (t conversation, f flow) {
+	if known, ok := c.talks.Get(talkOf(n)); ok {
+		t = *known
+	}
+	f, _ = c.flows.Get(flowID{n.Dst, spi})
+	return t, f
+}
+
+// note takes note of what doubtful found.
+func (c *classifier) note(n *capture.Frame, x *content) {
+	talk, ok := c.talks.Get(talkOf(n))
+	if !ok {
+		talk = new(conversation)
+		c.talks.Set(talkOf(n), talk)
+	}
+	if x.evidence == strange {
+		talk.strange += strangePacket
+		return
+	}
+	id := flowID{n.Dst, binary.BigEndian.Uint32(x.data)}
+	last, _ := c.flows.Get(id)
+	switch x.evidence {
+	case fresh, likely:
+		talk.strange++
+	case follows:
+		if last.packets == 0 {
+			talk.strange--
+		}
+		talk.fits++
+		last.packets++
+	}
+	last.seq, last.esp = binary.BigEndian.Uint32(x.data[4:]), last.esp || x.kind == ESP
+	c.flows.Set(id, last)
+}
+
+// talkOf is two ends, the lower first.
+func talkOf(n *capture.Frame) [2]netip.AddrPort {
+	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	if src.Compare(dst) > 0 {
+		src, dst = dst, src
+	}
+	return [2]netip.AddrPort{src, dst}
+}
+
+const (
+	espUnit     = 4       // RFC 4303 section 2.4: what an ESP packet's length is a multiple of
+	maxGap      = 1024    // packets of an SPI that may be missing between two that are there
+	minESP      = 24      // header, trailer, and an ICV of 12 bytes
+	maxDoubtful = 1 << 20 // the highest sequence number of a packet that nothing else speaks for
+	established = 4       // packets of a flow that followed each other
+)
+
+// weigh finds out how a packet goes with ESP. It changes nothing.
+func (c *classifier) weigh(n *capture.Frame, h *esp.Header, payload []byte) evidence {
+	last, known := c.flows.Get(flowID{n.Dst, h.SPI})
+	switch {
+	case h.SPI <= maxReservedSPI || n.UDPLen < minESP || n.UDPLen%espUnit != 0 || h.Seq == 0:
+		return strange
+	case last.packets < established && foreign(h, payload, n.UDPLen):
+		return strange
+	case last.esp || known && h.Seq > last.seq && h.Seq-last.seq <= maxGap && looksRandom(payload, 2*esp.HeaderLen):
+		return follows
+	case plausibleESP(h, payload, n.UDPLen) && (!(mayBeRTP(h) || h.SPI < maxManualSPI) || h.Seq == 1 || c.keyed(h.SPI)):
+		return likely
+	case known:
+		return apart
+	}
+	return fresh
+}
+
+// maxManualSPI is above the SPIs that people choose, and above what many protocols begin with; the
+// SPIs of IKE are random.
+const maxManualSPI = 1 << 20
 
 // plausibleESP reports whether a payload of length bytes on the wire is ESP rather than any other
 // protocol or random data: its length, its sequence number, and that what follows looks encrypted.
@@ -57,22 +166,18 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 		return false
 	case len(payload) < esp.HeaderLen+espUnit: // the capture cut it
 		return false
-	case int(binary.BigEndian.Uint16(payload[radiusLength:])) == length: // RADIUS, and others whose length is there
-		return false
-	case h.SPI&0x00ffffff == 0 && h.SPI>>24 <= 4: // WireGuard
-		return false
-	case binary.BigEndian.Uint32(payload[esp.HeaderLen:])&0xffe0ffe0 == 0: // DNS: the last two of its four counts
-		return false
 	}
-	return looksRandom(payload[esp.HeaderLen:])
+	return looksRandom(payload, esp.HeaderLen)
 }
 
-// looksRandom reports whether the first bytes of data can be ciphertext: no byte is there four
-// times in a row, which random data has once in 2^24 places, and hardly any is text.
-func looksRandom(data []byte) bool {
+// looksRandom reports whether the bytes from a place on can be ciphertext: no byte is there four
+// times in a row, which random data has once in 2^24 places, zero is no more frequent than others,
+// and hardly any is text.
+func looksRandom(data []byte, from int) bool {
 	const sample = 64
+	data = data[min(from, len(data)):]
 	data = data[:min(len(data), sample)]
-	run, text := 0, 0
+	run, text, zeros := 0, 0, 0
 	for i, b := range data {
 		if i > 0 && b == data[i-1] {
 			run++
@@ -85,6 +190,9 @@ func looksRandom(data []byte) bool {
 		if b >= ' ' && b <= '~' {
 			text++
 		}
+		if b == 0 {
+			zeros++
+		}
 	}
-	return text*4 < len(data)*3
+	return text*4 < len(data)*3+4 && zeros <= 2+len(data)/32
 }

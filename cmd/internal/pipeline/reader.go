@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -191,17 +190,20 @@ func (r *reader) end(err error) bool {
 
 // wanted asks the filter of the packet's interface.
 func (r *reader) wanted() (bool, error) {
+	i := r.packet.Interface
+	if w := r.p.config.Wanted; w != nil && !w(r.source.Interfaces()[i].LinkType, &r.packet) {
+		return false, nil
+	}
 	if r.p.config.Filter == nil {
 		return true, nil
 	}
-	i := r.packet.Interface
 	for len(r.filters) <= i {
 		r.filters = append(r.filters, nil)
 	}
 	if r.filters[i] == nil {
 		f, err := r.p.config.Filter(r.source.Interfaces()[i].LinkType)
 		if err != nil {
-			return false, fmt.Errorf("filter: %w", err)
+			return false, err
 		}
 		r.filters[i] = f
 	}

@@ -93,7 +93,8 @@ func ofQuick(n *esp.Negotiated) Source {
 		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin}}
 }
 
-// AppendSources appends what is known of an SPI between two addresses, the surest and fullest first.
+// AppendSources appends what is known of an SPI between two addresses, the surest and fullest
+// first.
 func (t *Table) AppendSources(dst []Source, spi uint32, from, to netip.Addr) []Source {
 	t.mu.Lock()
 	defer t.mu.Unlock()

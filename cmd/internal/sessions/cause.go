@@ -175,8 +175,8 @@ func (s *Session) tried(n int) *Session {
 // beginsLate says that what led to the state of the session at the beginning of the capture is not
 // known.
 func (s *Session) beginsLate() bool {
-	c := s.call()
-	return s.late && (c == nil || !c.begun())
+	c, x := s.call(), s.exchange()
+	return s.late && (c == nil || !c.begun()) || s.isDialling() && x != nil && x.late
 }
 
 // try takes the first rule that applies.
@@ -288,7 +288,7 @@ func (s *Session) inClear() bool {
 
 // readable says that L2TP, or what else ESP carries, could be read.
 func (s *Session) readable() bool {
-	return s.assoc.opened || s.inClear() || slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
+	return s.assoc.opened || s.inClear() || s.up.seen()
 }
 
 // cameUp says that users' packets could pass: it is known where it can be read, and else it looks
@@ -379,11 +379,14 @@ func (s *Session) goes() bool {
 
 // waited says that something which was sent several times is not only still waiting when the
 // capture ends: it was sent for as long as any responder keeps what is half open (charon 30 s,
-// SoftEther 10 s), or the next time would have come. Senders wait at most twice as long as before
-// (charon 1.8 times, pluto, xl2tpd and Windows 2).
+// SoftEther 10 s), or no answer came for longer than clients wait (Windows 35 s), or the next time
+// would have come. Senders wait at most twice as long as before (charon 1.8 times, pluto, xl2tpd
+// and Windows 2).
 func (s *Session) waited(sent *span) bool {
-	const long, short = int64(30e9), int64(5e9)
-	return sent.lasted() >= long || s.bounds[1].time-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
+	const long, patience, short = int64(30e9), int64(35e9), int64(5e9)
+	end := s.bounds[1].time
+	return sent.lasted() >= long || end-sent.first.time >= patience ||
+		end-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
 }
 
 // step is the first that was not passed.
@@ -422,6 +425,7 @@ func (f *Finding) remarks(s *Session) {
 		_ = before.try(e, refusalRules) || before.try(e, failureRules)
 		f.Remarks = append(f.Remarks, fmt.Sprintf("try %d; the one before: %s", s.tries, before.Cause))
 	}
+	f.Remarks = append(f.Remarks, s.pskRemarks()...)
 	for _, r := range remarkRules {
 		if p := r.test(s); p != nil && (r.id == "" || f.ID != r.id) {
 			f.Remarks = append(f.Remarks, p.text)

@@ -277,25 +277,6 @@ func (x *exchange) outOfDate(side int) string {
 	return ""
 }
 
-// pskTried: a pre-shared key that somebody named is not that of both.
-func pskTried(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
-	return x.tried(s.psks, s)
-}
-
-// pskForeign: nothing else is known than that the keys which somebody named are not those of an
-// end.
-func pskForeign(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
-		return nil
-	}
-	return x.foreign(s.psks, s)
-}
-
 // pskRefused: one end says that the other's key is not its own.
 func pskRefused(s *Session) *proof {
 	x := phase1Failed(s)
@@ -399,14 +380,22 @@ func tunnelMode(s *Session) *proof {
 
 func quickProposal(s *Session) *proof {
 	x, q := phase2Failed(s)
-	if x == nil || q.messages[2].seen() {
+	if x == nil {
+		return nil
+	}
+	return x.refusal(q, s)
+}
+
+// refusal says that a Quick Mode was refused, nil if it was not.
+func (x *exchange) refusal(q *quick, s *Session) *proof {
+	if !q.messages[1].seen() || q.messages[2].seen() {
 		return nil
 	}
 	offer := ""
 	if q.offer.Text != "" {
 		offer = " (" + q.offer.Text + ")"
 	}
-	if n := x.notice(noProposalChosen); n != nil && n.encrypted {
+	if n := x.notice(noProposalChosen); n != nil && n.encrypted && n.time >= q.messages[1].first.time {
 		text := fmt.Sprintf("IKE: phase 2 was refused: %s takes none of what was offered%s", s.who(n.sender), offer)
 		if q.offer.Text != "" && q.offer.Group == "" {
 			text += "; no PFS was offered"

@@ -247,9 +247,19 @@ func noSCCRP(s *Session) *proof {
 	if n < tries && t.stop == nil {
 		return nil
 	}
-	return proven(t.request.frames(),
+	p := proven(t.request.frames(),
 		"L2TP: %snothing answers on UDP 1701 of %s (%d SCCRQ in %s)",
 		through, s.who(server), n, span64(t.request.lasted()))
+	if s.rawOneWay() {
+		p.proven = false
+		p.text += ", and no ESP of it was captured: perhaps IP protocol 50 does not pass"
+	}
+	return p
+}
+
+// rawOneWay says that nothing shows whether ESP, which is not in UDP, passes from the server.
+func (s *Session) rawOneWay() bool {
+	return s.protected[client].seen() && !s.protected[server].seen() && !s.assoc.natt
 }
 
 // noSCCRPSealed: ESP that can't be read, in one direction.

@@ -65,21 +65,33 @@ var failureRules = []rule{
 	{"l2tp-no-sccrp", stepTunnel, Failed, "start the L2TP server; open UDP 1701 for what came by IPsec", noSCCRPSealed},
 }
 
+// fragmentLost: a message that is sent in IP fragments does not arrive whole: here, or, as ICMP
+// says, where it goes.
 func fragmentLost(s *Session) *proof {
 	x := phase1Failed(s)
 	if x == nil {
 		return nil
 	}
 	for side := range x.parts {
-		p := &x.parts[side]
-		if p.n < 2 || !s.waited(p) {
+		p, late := &x.parts[side], &x.refused
+		told := late.kind == reassemblyTime && late.by == s.ends[1-side].Addr()
+		if !told && (p.n < 2 || !s.waited(p)) {
 			continue
 		}
-		text := fmt.Sprintf("IKE: a message of %d bytes from %s is sent in IP fragments, and never arrives whole (%d times)",
-			x.partLength, s.who(side), p.n)
-		return proven(append(p.frames(), x.refused.frames()...),
-			"%s",
-			text).at(fmt.Sprintf("ike-m%d", x.reached()+1))
+		n := x.reached()
+		if (n%2 == 1) != (side == x.initiator) {
+			n++ // the first after it
+		}
+		size, how := "", fmt.Sprintf("never arrives whole (%d times)", p.n)
+		if x.partLength > 0 {
+			size = fmt.Sprintf(" of %d bytes", x.partLength)
+		}
+		if told {
+			how = fmt.Sprintf("%s does not get it whole: ICMP %s (%d times)", late.by, late.kind, late.n)
+		}
+		return proven(append(p.frames(), late.frames()...),
+			"IKE: a message%s from %s is sent in IP fragments, and %s", size, s.who(side), how).
+			at(fmt.Sprintf("ike-m%d", n))
 	}
 	return nil
 }
@@ -165,26 +177,35 @@ func noAnswer(s *Session) *proof {
 	}
 	m1 := x.messages[1]
 	frames := m1.frames()
+	anew := m1.n == 1 // each time
 	for _, e := range s.exchanges[:len(s.exchanges)-1] {
 		if e.reached() == 1 {
 			m1.n += e.messages[1].n
 			m1.first = e.messages[1].first
+			anew = anew && e.messages[1].n == 1
 		}
 	}
 	// Three tries in 10 s: more than the slowest path takes, and than a busy SoftEther keeps what
 	// is half open. Behind 35 s Windows has given up, and everybody else has tried again.
 	const tries, short, patience = 3, int64(10e9), int64(35e9)
-	if x.refused.seen() {
+	switch {
+	case x.refused.seen():
 		return proven(append(frames, x.refused.frames()...),
 			"IKE: the first message to %s on UDP 500 was refused by %s: %s (%d times)",
 			s.who(server), x.refused.by, x.refused.kind, x.refused.n).at(x.step())
+	case s.alone[x.initiator].first.time > m1.first.time:
+		return nil // something came that can't be read
+	case (m1.n < tries || m1.lasted() < short || !s.waited(&m1)) && s.bounds[1].time-m1.last.time <= patience:
+		return nil
+	case anew && m1.n >= tries:
+		return typical(frames,
+			"IKE: no answer of %s to the first message on UDP 500 was captured (%d tries in %s); %s begins anew "+
+				"each time, as if it was answered",
+			s.who(server), m1.n, span64(m1.lasted()), s.who(x.initiator)).at(x.step())
 	}
-	if m1.n >= tries && m1.lasted() >= short && s.waited(&m1) || s.bounds[1].time-m1.last.time > patience {
-		return proven(frames,
-			"IKE: %s never answered the first message on UDP 500 (%d tries in %s)",
-			s.who(server), m1.n, span64(m1.lasted())).at(x.step())
-	}
-	return nil
+	return proven(frames,
+		"IKE: %s never answered the first message on UDP 500 (%d tries in %s)",
+		s.who(server), m1.n, span64(m1.lasted())).at(x.step())
 }
 
 // lifeZero: phase 1 is done, with a life of 0 seconds, and deleted at once.

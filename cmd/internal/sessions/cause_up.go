@@ -36,6 +36,7 @@ var upRules = []rule{
 // remarkRules are of what is no fault.
 var remarkRules = []rule{
 	{"rekey-collision", stepData, Up, "", rekeyCollision},
+	{"", stepData, Up, "", quickRefusedOnce},
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
 }
@@ -98,10 +99,10 @@ func keepalive(s *Session) *proof {
 		return nil
 	}
 	how := ""
-	if l := s.link(); l != nil && l.echo[1-side].open.n >= questions {
-		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].open.n)
-	} else if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= questions {
-		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].open.n)
+	if l := s.link(); l != nil && l.echo[1-side].n >= questions {
+		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].n)
+	} else if x := s.exchange(); x != nil && x.dpd[1-side].n >= questions {
+		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].n)
 	}
 	alone := &s.alone[1-side]
 	switch {
@@ -121,10 +122,10 @@ func keepalive(s *Session) *proof {
 func helloUnanswered(s *Session) *proof {
 	side, ok := s.unheard()
 	t, l := s.tunnel(), s.link()
-	if !ok || t == nil || t.hello[1-side].open.n < questions || l != nil && l.echo[1-side].open.n >= questions {
+	if !ok || t == nil || t.hello[1-side].n < questions || l != nil && l.echo[1-side].n >= questions {
 		return nil
 	}
-	hello := &t.hello[1-side].open
+	hello := &t.hello[1-side]
 	return proven(hello.frames(),
 		"%s no longer answered the L2TP Hello of %s (%d times in %s)",
 		s.name(side), s.name(1-side), hello.n, span64(hello.lasted()))
@@ -294,13 +295,14 @@ func blackhole(s *Session) *proof {
 
 // blackholeSealed: ESP of the largest size is sent again and again, with growing distance.
 func blackholeSealed(s *Session) *proof {
-	const often, large = 3, 1000
-	if s.readable() {
+	// TCP sends at most 10 segments (RFC 6928) before one is acknowledged: more of them got through
+	const often, window = 3, 10
+	if s.readable() || s.late {
 		return nil
 	}
 	for side := range s.protected {
 		d := &s.protected[side]
-		if d.largest >= large && d.backoff >= often {
+		if d.largest >= largeESP && d.backoff >= often && d.larges-d.backoff <= 2*window {
 			return typical(d.large.frames(),
 				"ESP packets of %d bytes from %s are sent again and again, with growing distance: large "+
 					"packets might not get through",
@@ -376,6 +378,19 @@ func tooLarge(s *Session) *proof {
 	return proven(s.icmp.frames(),
 		"%s says that packets are too large for it (ICMP, %d times)",
 		s.icmp.by, s.icmp.n)
+}
+
+// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on.
+func quickRefusedOnce(s *Session) *proof {
+	for _, x := range s.exchanges {
+		for _, q := range x.quicks {
+			if p := x.refusal(q, s); p != nil && x.agreed() && q.messages[1].first.time >= s.first.time {
+				p.text += "; another one was agreed on"
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // rekeyCollision: both ends renew phase 2 at the same time.

@@ -239,6 +239,21 @@ func states(list []report) string {
 	return strings.Join(parts, ", ")
 }
 
+// TestRefusedOnce: what was refused before something else was agreed on is told, and once.
+func TestRefusedOnce(t *testing.T) {
+	dir := "../../../testdata/day"
+	list := printedOf(t, filepath.Join(dir, "outer.pcap"), filepath.Join(dir, "router-full.log"))
+	const said = "phase 2 was refused: 203.0.113.1 takes none of what was offered (3des-cbc hmac-md5-96 udp-transport 55s)"
+	for i, b := range list {
+		if told := bytes.Contains(b, []byte(said)); told != (i == 2) {
+			t.Errorf("session %d: %s", i+1, b)
+		}
+	}
+	if len(list) < 5 {
+		t.Errorf("%d sessions", len(list))
+	}
+}
+
 // TestOthers: recordings without a cause.json whose story is known.
 func TestOthers(t *testing.T) {
 	for _, c := range []struct{ name, want, without string }{
@@ -268,6 +283,37 @@ func TestOthers(t *testing.T) {
 			keys := keySets(dir)["tables"]
 			if got := states(gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keys...)); got != c.want {
 				t.Errorf("%s: %s, want %s", c.name, got, c.want)
+			}
+		}
+	}
+}
+
+// TestOtherEnd: what is said of the same connection as its client saw it. It does not see what its
+// server sends and gets: then no more is said than what is typical.
+func TestOtherEnd(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		proven     bool
+	}{
+		{"41a-m2-lost-on-the-way-back", "failed ike-no-answer ike-m1", true},
+		{"42a-natt-4500-blocked", "failed natt-4500-blocked ike-m5", false},
+		{"46a-esp-server-to-client-dropped", "failed l2tp-no-sccrp l2tp-tunnel", false},
+		{"60a-ip-fragments-of-m5-lost", "failed ike-fragment-lost ike-m5", true},
+		{"61a-mtu-blackhole-download", "up  data", false},
+	} {
+		for _, root := range causeRoots {
+			dir := filepath.Join(root, c.name)
+			file := filepath.Join(dir, "outer-clientside.pcap")
+			if _, err := os.Stat(file); err != nil {
+				continue
+			}
+			sets := keySets(dir)
+			sets["none"] = nil
+			for set, keys := range sets {
+				list := gather(t, file, "", 0, keys...)
+				if len(list) != 1 || list[0].State+" "+list[0].CauseID+" "+list[0].Step != c.want || list[0].Proven != c.proven {
+					t.Errorf("%s with %s: %+v", c.name, set, list)
+				}
 			}
 		}
 	}

@@ -24,18 +24,19 @@ type flow struct {
 	opened       uint64
 	cipher, auth string
 	negotiated   *esp.Negotiated
-	listed       bool // a session names it
+	agreed       int64 // when
+	listed       bool  // a session names it
 }
 
 // negotiated takes note of an ESP SA that a Quick Mode of x agreed on.
-func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated) {
+func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 	f, _ := g.flow(n.SPI, n.Src, n.Dst)
 	if f == nil {
 		f = g.newFlow(x.assoc, n.SPI, n.Src, n.Dst)
 	} else if f.assoc != x.assoc && f.opened == 0 {
 		f.assoc = x.assoc // IKE is sure, the address was a guess
 	}
-	f.negotiated = n
+	f.negotiated, f.agreed = n, at.time
 	x.session.agreements++
 	f.sender = x.assoc.side(netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0))
 	f.cipher, f.auth = n.Suite.CipherName(), n.Suite.AuthName()
@@ -159,19 +160,23 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		g.current, s.last = s, at
 		return // its receiver drops it
 	}
-	if p := &r.Payload; opened && p.HasL2TP {
+	if opened {
 		g.settleBy(a, r, f.sender)
+	}
+	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
 	} else if opened && p.Inner != nil {
 		g.users(s, r, f.sender, at)
-	} else if opened {
+	} else if r.Verdict.Opened() {
 		s.came(at)
 	}
 	s.addESP(f, r.ESPLength(), at)
+	lost := int64(f.window.Missing() - missing)
+	s.lost += lost
 	if s.series != nil {
 		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
-		s.series.miss(f.sender, int64(f.window.Missing()-missing), at.time)
+		s.series.miss(f.sender, lost, at.time)
 	}
 	if s.move.seen() && opened {
 		s.move.take(f.sender, dst, at)
@@ -243,6 +248,9 @@ func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	return f.window.Duplicates > before
 }
 
+// largeESP is the size of ESP packets, in bytes, that are no small ones.
+const largeESP = 1000
+
 // addESP counts a packet of ESP.
 func (s *Session) addESP(f *flow, size int, at place) {
 	if f.session != s {
@@ -257,9 +265,13 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	}
 	d.equal = d.equal && size == d.size
 	d.add(at)
+	d.bytes += uint64(size)
 	if d.sizes < len(d.distinct) && !slices.Contains(d.distinct[:d.sizes], size) {
 		d.distinct[d.sizes] = size
 		d.sizes++
+	}
+	if size >= largeESP {
+		d.larges++
 	}
 	switch {
 	case size > d.largest:

@@ -32,17 +32,19 @@ type Gatherer struct {
 	pairs     map[pair][]*association
 	flows     map[uint32]*flow // by SPI
 	spare     *flow            // that nothing refers to, for the next one
-	calls     map[callKey]*call
-	changes   uint      // of calls
-	held      list.List // sessions, the one without a packet for longest first
-	events    int       // that are kept
-	keeps     bool      // details
-	seed      maphash.Seed
-	psks      []PSK
-	others    uint64                     // frames that a filter on the ports of IKE does not let pass
-	bounds    [2]place                   // of the capture so far
-	current   *Session                   // of the last record
-	takes     map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
+
+	spareExchange *exchange // likewise
+	calls         map[callKey]*call
+	changes       uint      // of calls
+	held          list.List // sessions, the one without a packet for longest first
+	events        int       // that are kept
+	keeps         bool      // details
+	seed          maphash.Seed
+	psks          []PSK
+	others        uint64                     // frames that a filter on the ports of IKE does not let pass
+	bounds        [2]place                   // of the capture so far
+	current       *Session                   // of the last record
+	takes         map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the
@@ -110,6 +112,9 @@ func ofIKE(n *capture.Frame) bool {
 
 // Flush has nothing to do: sessions are told when they are over.
 func (g *Gatherer) Flush() error { return nil }
+
+// Open is how many sessions are not over.
+func (g *Gatherer) Open() int { return g.held.Len() }
 
 // Close tells of all sessions that are left, in the order of their beginnings.
 func (g *Gatherer) Close() error {
@@ -223,7 +228,11 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
 	}
-	x := &exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	x := g.spareExchange
+	if g.spareExchange = nil; x == nil {
+		x = new(exchange)
+	}
+	*x = exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
 	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
 		x.request = sha256.Sum256(sa.Body)
 	}
@@ -237,10 +246,14 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
-	x.session.addExchange(x)
+	dropped := x.session.addExchange(x)
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
-		g.forgetExchange(a.exchanges[0])
-		a.exchanges = slices.Delete(a.exchanges, 0, 1)
+		dropped = leastKnown(&a.exchanges, 0)
+		g.forgetExchange(dropped)
+	}
+	if dropped != nil && !dropped.inherited && !slices.Contains(dropped.session.exchanges, dropped) &&
+		!slices.Contains(dropped.assoc.exchanges, dropped) {
+		g.spareExchange = dropped
 	}
 	g.exchanges[x.key()] = x
 	g.cookies[cookie] = x
@@ -252,8 +265,7 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
 		a = g.find(src, dst, true, func(a *association) bool {
-			return a.late && !a.clear &&
-				len(a.exchanges) == 0 && (x.late || !a.natt)
+			return a.late && len(a.exchanges) == 0 && (x.late || !a.clear && !a.natt)
 		})
 	}
 	if a != nil && !x.late && a.roles < certain {
@@ -284,15 +296,27 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 	return a
 }
 
-// addExchange adds an ISAKMP SA to the session.
-func (s *Session) addExchange(x *exchange) {
+// addExchange adds an ISAKMP SA to the session. It returns the one that makes room for it, nil if
+// none has to; the first stays.
+func (s *Session) addExchange(x *exchange) (dropped *exchange) {
 	if s.isDialling() {
 		s.tries++
 	}
 	if s.exchanges = append(s.exchanges, x); len(s.exchanges) > maxExchanges {
-		s.exchanges = slices.Delete(s.exchanges, 1, 2)
+		dropped = leastKnown(&s.exchanges, 1)
 	}
 	s.renewals++
+	return dropped
+}
+
+// leastKnown takes the oldest exchange off a list, from its index from on, that no key opens, or
+// else the oldest.
+func leastKnown(list *[]*exchange, from int) *exchange {
+	all := *list
+	i := from + max(0, slices.IndexFunc(all[from:len(all)-1], func(x *exchange) bool { return !x.read() }))
+	x := all[i]
+	*list = slices.Delete(all, i, i+1)
+	return x
 }
 
 // exchangeKey finds an ISAKMP SA. Who copies a connection, or captures it twice, has the same
@@ -345,6 +369,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 		return false
 	case p != nil && p.request == x.request && s.isDialling(): // the same again
 		return now-s.last.time < retryTime
+	case x.late && x.kind == ikev1.ExchangeInformational && s.late: // it begins nothing
+		return true
 	case s.ended():
 		return false
 	case s.protected[client].n+s.protected[server].n > 0:

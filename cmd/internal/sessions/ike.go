@@ -22,6 +22,8 @@ const (
 	maxNotices = 16
 	maxQuicks  = 16
 	maxOffers  = 8
+
+	maxIdentity = 1024 // bytes
 )
 
 // copyTime is how soon behind a message the same one is a copy that the network or the capture
@@ -60,16 +62,17 @@ type exchange struct {
 	opened     [2]int  // encrypted messages that were decrypted
 	unopened   [2]span // encrypted messages that no key opened
 	ids        [2]ikev1.Identity
-	parts      [2]span  // first IP fragments of messages that were not put together
+	parts      [2]span  // first IP fragments since a message was last put together
 	partLength int      // bytes of the last of these messages
 	refused    refusal  // ICMP errors that quote IKE
 	late       bool     // its beginning was not captured
+	inherited  bool     // by a session from the one before
 	deleted    [2]place // Delete of the ISAKMP SA
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
-	proofs     *proofs  // nil: there are no keys to try
-	dpd        [2]asked // questions of dead peer detection, by who asks
+	proofs     *proofs // nil: there are no keys to try
+	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
 
 // natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
@@ -105,12 +108,6 @@ type refusal struct {
 	by   netip.Addr
 }
 
-// asked counts questions since the last answer.
-type asked struct {
-	open  span
-	total int
-}
-
 // quick is a Quick Mode.
 type quick struct {
 	id        uint32
@@ -143,15 +140,19 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
 		g.current, s.last = s, at
+		g.ikeEvent(s, m, side, at)
 		return
 	}
 	x.sent[side] = at.time
+	if r.Net.UDPLen == x.partLength {
+		x.parts[side] = span{} // here it is whole
+	}
 	x.take(m, src, dst, at)
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
 	}
 	for _, n := range m.Negotiated {
-		g.negotiated(x, n)
+		g.negotiated(x, n, at)
 	}
 	if s.element == nil {
 		return
@@ -167,6 +168,11 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if s.series != nil && x.renews(m) {
 		s.series.at(at.time).rekeys++
 	}
+	g.ikeEvent(s, m, side, at)
+}
+
+// ikeEvent keeps a message of IKE, if that is wanted.
+func (g *Gatherer) ikeEvent(s *Session, m *pipeline.Message, side int, at place) {
 	if g.keep(s) {
 		e := newEvent(at, side, "ike", ikeName(m), m.Describe())
 		e.Retransmission = m.Retransmission
@@ -274,6 +280,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	}
 	if ids := m.Identities(); len(ids) > 0 {
 		x.ids[side] = ids[0]
+		x.ids[side].Value = ids[0].Value.Cut(maxIdentity)
 	}
 	if certs := m.Certificates(); len(certs) > 0 {
 		x.certs[side] = &certs[0]
@@ -394,10 +401,9 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 	for _, n := range m.Notices() {
 		switch {
 		case n.Asks():
-			x.dpd[side].total++
-			x.dpd[side].open.add(at)
+			x.dpd[side].add(at)
 		case n.Answers():
-			x.dpd[1-side].open = span{}
+			x.dpd[1-side] = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})

@@ -75,22 +75,22 @@ func (n seconds) MarshalJSON() ([]byte, error) {
 }
 
 type jsonIKE struct {
-	InitiatorCookie string      `json:"initiator_cookie"`
-	ResponderCookie string      `json:"responder_cookie,omitempty"`
-	Exchange        string      `json:"exchange"`
-	Auth            string      `json:"auth,omitempty"`
-	Cipher          string      `json:"cipher,omitempty"`
-	Hash            string      `json:"hash,omitempty"`
-	Group           string      `json:"group,omitempty"`
-	Identities      [2]string   `json:"identities,omitzero"` // of the client and the server
-	Vendors         [2][]string `json:"vendors,omitzero"`
-	LooksLike       [2]string   `json:"looks_like,omitzero"` // implementations, by the vendors
-	Offered         []string    `json:"offered,omitempty"`
-	XAuth           *jsonXAuth  `json:"xauth,omitempty"`
-	Config          *jsonConfig `json:"config,omitempty"`
-	SAs             int         `json:"sas"`
-	Retransmissions int         `json:"retransmissions"`
-	Seconds         *seconds    `json:"seconds,omitempty"` // of phase 1
+	InitiatorCookie string            `json:"initiator_cookie"`
+	ResponderCookie string            `json:"responder_cookie,omitempty"`
+	Exchange        string            `json:"exchange"`
+	Auth            string            `json:"auth,omitempty"`
+	Cipher          string            `json:"cipher,omitempty"`
+	Hash            string            `json:"hash,omitempty"`
+	Group           string            `json:"group,omitempty"`
+	Identities      [2]printable.Text `json:"identities,omitzero"` // of the client and the server
+	Vendors         [2][]string       `json:"vendors,omitzero"`
+	LooksLike       [2]string         `json:"looks_like,omitzero"` // implementations, by the vendors
+	Offered         []string          `json:"offered,omitempty"`
+	XAuth           *jsonXAuth        `json:"xauth,omitempty"`
+	Config          *jsonConfig       `json:"config,omitempty"`
+	SAs             int               `json:"sas"`
+	Retransmissions int               `json:"retransmissions"`
+	Seconds         *seconds          `json:"seconds,omitempty"` // of phase 1
 }
 
 // jsonXAuth is a login by XAUTH.
@@ -159,7 +159,7 @@ func (s *Session) Facts() *Facts {
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
 	}
-	if s.up.seen() {
+	if s.up.seen() && !s.late {
 		setup := seconds(s.up.time - s.first.time)
 		o.Setup = &setup
 	}
@@ -232,7 +232,7 @@ func (s *Session) ikeObject() *jsonIKE {
 	o := &jsonIKE{
 		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
-		Identities: [2]string{x.ids[client].Text, x.ids[server].Text},
+		Identities: [2]printable.Text{x.ids[client].Value, x.ids[server].Value},
 	}
 	if x.vendors[client] != nil || x.vendors[server] != nil {
 		o.Vendors = [2][]string{append([]string{}, x.vendors[client]...), append([]string{}, x.vendors[server]...)}
@@ -245,7 +245,7 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.cookies[1] != (ikev1.Cookie{}) {
 		o.ResponderCookie = x.cookies[1].String()
 	}
-	if sa := x.sa; sa != nil && o.Cipher == "" {
+	if sa := x.sa; sa != nil && o.Cipher == "" && (x.reached() > 1 || x.read()) { // before that it is offered
 		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
 	}
 	if c := &x.xauth; c.user != "" || c.status != "" {

@@ -236,3 +236,42 @@ func pppdAgrees(t *testing.T, dir string, list []told, checked map[string]int) {
 	}
 	checked["volumes"]++
 }
+
+// TestSetup: users' packets can pass as soon as IPCP is open, and the ends say so: both requests
+// are acknowledged, and none was sent again since. The frames are those behind which pppd
+// logs the addresses.
+func TestSetup(t *testing.T) {
+	checked := 0
+	for _, c := range []struct {
+		name, file string
+		frame      int // that has the last Conf-Ack of IPCP
+	}{
+		{"16-netem-loss-reorder-dup", "outer.pcap", 50},
+		{"26-heavy-loss-ike-retransmits", "outer.pcap", 91},
+		{"31a-multilink-two-links", "outer.pcap", 47},
+		{"32a-mppe128-stateful-netem", "outer.pcap", 62},
+		{"70a-healthy-slow-2.5s", "outer.pcap", 82},
+	} {
+		for _, root := range []string{"../../../testdata/captures", "../../../../shared/captures"} {
+			dir := filepath.Join(root, c.name)
+			file := filepath.Join(dir, c.file)
+			if _, err := os.Stat(file); err != nil {
+				continue
+			}
+			checked++
+			var s struct {
+				Time  float64 `json:"ts"`
+				Setup float64 `json:"setup"`
+			}
+			if err := json.Unmarshal(printedOf(t, file, keySets(dir)["tables"]...)[0], &s); err != nil {
+				t.Fatal(err)
+			}
+			if want := float64(readAll(t, file).packets[c.frame-1].Time) / 1e9; math.Abs(s.Time+s.Setup-want) > 1e-3 {
+				t.Errorf("%s is up after %.3f s, and IPCP at frame %d after %.3f s", c.name, s.Setup, c.frame, want-s.Time)
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no recording is there")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -25,6 +26,7 @@ type Change struct {
 // Monitor is a [Gatherer] that tells what happens to sessions while it does.
 type Monitor struct {
 	*Gatherer
+	lock    sync.Mutex // guards all: it is looked at while it is a sink
 	tell    func(*Change) error
 	touched []*Session // that are to be looked at
 	looked  int64      // time
@@ -39,7 +41,9 @@ type told struct {
 	agreed, renewals int    // ESP and ISAKMP SAs
 	lossy            bool   // at the last look
 	loss             uint64 // percent
+	lost, total      uint64 // ESP packets, up to the latest
 	frame            uint64 // the last one that was judged
+	samples          []sampled
 }
 
 const (
@@ -47,9 +51,11 @@ const (
 	silentAfter = int64(10 * time.Second) // a session that is not up, and has no packet for so long, may have failed
 	lossFrom    = 1                       // percent, told again when it has doubled
 	lossOf      = 200                     // packets, before which nothing is said of losses
+	lossWithin  = 5000                    // packets; losses before these are forgotten,
+	lossNone    = 1000                    // and if fewer than one of these is lost, it is well again
 )
 
-// NewMonitor returns a sink that calls tell with each change.
+// NewMonitor returns a sink that calls tell with each change, one at a time.
 func NewMonitor(tell func(*Change) error) *Monitor {
 	m := &Monitor{tell: tell}
 	m.Gatherer = NewGatherer(m.over)
@@ -58,6 +64,8 @@ func NewMonitor(tell func(*Change) error) *Monitor {
 
 // Record takes a record.
 func (m *Monitor) Record(r *pipeline.Record) error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	err := m.Gatherer.Record(r)
 	if s := m.current; s != nil && s.element != nil {
 		m.queue(s)
@@ -70,8 +78,28 @@ func (m *Monitor) Record(r *pipeline.Record) error {
 
 // Flush tells what there is to tell: no record is at hand.
 func (m *Monitor) Flush() error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	m.look(m.bounds[1].time)
 	return m.err
+}
+
+// Tick tells what there is to tell at a time, in nanoseconds since the Unix epoch, where perhaps no
+// packet comes any more. Any goroutine may call it. The next record or Flush returns its error.
+func (m *Monitor) Tick(now int64) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if now > m.bounds[1].time {
+		m.look(now)
+		m.err = cmp.Or(m.err, m.expire(now))
+	}
+}
+
+// Close tells of all sessions that are left.
+func (m *Monitor) Close() error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.Gatherer.Close()
 }
 
 func (m *Monitor) queue(s *Session) {
@@ -91,7 +119,7 @@ func (m *Monitor) look(now int64) {
 			continue // it is over
 		}
 		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.up.seen() && !silent {
+		if m.changes(s, silent); !s.cameUp() && !silent {
 			m.queue(s)
 		}
 	}
@@ -101,16 +129,12 @@ func (m *Monitor) look(now int64) {
 func (m *Monitor) changes(s *Session, silent bool) {
 	t := &s.told
 	switch {
-	case !s.up.seen():
+	case !s.cameUp():
 		m.failing(s, silent)
 		return
 	case !t.up:
 		t.up, t.agreed, t.renewals = true, s.agreements, s.renewals
-		text := "came up"
-		if s.inClear() {
-			text += ", NOT ENCRYPTED,"
-		}
-		m.say(s, "up", s.up.time, text+" "+span64(s.up.time-s.first.time)+" after its first packet"+s.about())
+		m.say(s, "up", cmp.Or(s.up.time, s.last.time), s.upText()+s.about())
 	}
 	if s.agreements > t.agreed {
 		t.agreed = s.agreements
@@ -130,6 +154,17 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		}
 		m.say(s, "ended", s.last.time, text+"; "+s.trafficText())
 	}
+}
+
+// upText says how it came up.
+func (s *Session) upText() string {
+	switch {
+	case !s.up.seen():
+		return "looks up by its ESP, which no key opens"
+	case s.inClear():
+		return "came up, NOT ENCRYPTED, " + span64(s.up.time-s.first.time) + " after its first packet"
+	}
+	return "came up " + span64(s.up.time-s.first.time) + " after its first packet"
 }
 
 // failing tells that a session fails, where the packets prove it, or where silence follows; and
@@ -152,22 +187,24 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 }
 
-// losses tells that more than a percent of the packets of ESP are missing, at two looks.
+// losses tells that more than a percent of the latest packets of ESP are missing, at two looks.
 func (m *Monitor) losses(s *Session) {
-	var missing, all uint64
-	for _, f := range s.flows {
-		missing += f.window.Missing()
-	}
-	all = missing + uint64(s.protected[client].n+s.protected[server].n)
 	t := &s.told
-	was := t.lossy
-	percent := uint64(0)
+	missing := uint64(max(0, s.lost))
+	total := missing + uint64(s.protected[client].n+s.protected[server].n)
+	lost, all := less(missing, t.lost), less(total, t.total)
+	was, percent := t.lossy, uint64(0)
 	if all >= lossOf {
-		percent = missing * 100 / all
+		percent = lost * 100 / all
 	}
-	if t.lossy = percent >= max(lossFrom, 2*t.loss); t.lossy && was {
+	switch t.lossy = percent >= max(lossFrom, 2*t.loss); {
+	case t.lossy && was:
 		t.loss, t.lossy = percent, false
-		m.say(s, "loss", s.last.time, fmt.Sprintf("%d %% of its ESP packets were lost: %d of %d", percent, missing, all))
+		m.say(s, "loss", s.last.time, fmt.Sprintf("%d %% of its ESP packets were lost: %d of %d", percent, lost, all))
+	case !t.lossy && all >= lossWithin:
+		if t.lost, t.total = missing, total; lost*lossNone < all {
+			t.loss = 0
+		}
 	}
 }
 
@@ -181,12 +218,17 @@ func (m *Monitor) judgeNow(s *Session) *Finding {
 // newestSPIs names the SPIs of the ESP SAs that were agreed on last.
 func (s *Session) newestSPIs() string {
 	var list []string
+	var agreed int64
 	for _, f := range s.assoc.flows {
-		if f.negotiated != nil {
-			list = append(list, fmt.Sprintf("0x%08x", f.spi))
+		switch {
+		case f.negotiated == nil || f.agreed < agreed:
+			continue
+		case f.agreed > agreed:
+			list, agreed = list[:0], f.agreed
 		}
+		list = append(list, fmt.Sprintf("0x%08x", f.spi))
 	}
-	return strings.Join(list[max(0, len(list)-2):], " and ")
+	return strings.Join(list, " and ")
 }
 
 // about says who and how, as far as it is known.
@@ -224,11 +266,11 @@ func (m *Monitor) say(s *Session, kind string, at int64, text string) {
 	m.err = cmp.Or(m.err, m.tell(c))
 }
 
-// Line is the change for a person.
-func (c *Change) Line(zone *time.Location) string {
+// Line is the change for a person. The layout is of its time.
+func (c *Change) Line(zone *time.Location, layout string) string {
 	who := c.Orig + " > " + c.Resp
 	if c.User != "" {
 		who += " " + c.User.String()
 	}
-	return clock(int64(c.Time), zone, "2006-01-02 15:04:05") + " " + who + ": " + c.Text
+	return clock(int64(c.Time), zone, layout) + " " + who + ": " + c.Text
 }

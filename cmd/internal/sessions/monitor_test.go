@@ -150,3 +150,112 @@ func TestMonitorFailsAgain(t *testing.T) {
 		t.Errorf("told %q, not %q: %v", told, want, list)
 	}
 }
+
+// watcher looks at the sessions of a Monitor behind each record.
+type watcher struct {
+	m    *sessions.Monitor
+	look func(now int64, list []sessions.Standing)
+	last int64
+}
+
+func (w *watcher) Flush() error { return nil }
+
+func (w *watcher) Record(r *pipeline.Record) error {
+	if now := r.Packet.Time; now-w.last >= int64(time.Second) {
+		w.last = now
+		w.look(now, w.m.Standings(now))
+	}
+	return nil
+}
+
+// TestStandings: how a session stands while it goes on: it comes up, its rates times their spans
+// are what it carries, its keys are renewed before they have served their time, and it ends.
+func TestStandings(t *testing.T) {
+	dir := "../../../testdata/captures/06-pfs-rekey-dpd/"
+	src, err := capture.Open([]string{dir + "outer.pcap"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
+	for _, k := range []string{"router-full.log", "keys/esp_sa"} {
+		s, err := keysrc.ParseFile(dir+k, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.AddKeys(s)
+	}
+	var facts *sessions.Facts
+	m := sessions.NewMonitor(func(c *sessions.Change) error {
+		if c.Session != nil {
+			facts = c.Session
+		}
+		return nil
+	})
+	var words []string
+	var sent, got float64
+	var packets uint64
+	w := &watcher{m: m, look: func(now int64, list []sessions.Standing) {
+		if len(list) == 0 {
+			return
+		}
+		s := list[0]
+		if len(words) == 0 || words[len(words)-1] != s.Headline {
+			words = append(words, s.Headline)
+		}
+		sent, got, packets = max(sent, float64(s.Rates[0])), max(got, float64(s.Rates[1])), max(packets, s.Packets)
+		if s.Headline == "up" && (s.Expires <= now || s.Expires > now+110e9 || s.Up == 0 || s.User != "alice" || s.Client.String() != "203.0.113.10:500") {
+			t.Errorf("%+v, now %d", s, now)
+		}
+		if s.Cause != "" || s.Sealed && s.Up != 0 || s.Lost > 0 {
+			t.Errorf("%+v", s)
+		}
+	}}
+	p.AddSink(m)
+	p.AddSink(w)
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(words, ", "); got != "coming up, up, ended" {
+		t.Error(got)
+	}
+	seconds := facts.Duration.Seconds()
+	if sent < float64(8*facts.OrigBytes)/seconds || got < float64(8*facts.RespBytes)/seconds || packets == 0 {
+		t.Errorf("at most %.0f and %.0f bit/s, and on average more: %d and %d bytes in %.0f s", sent, got, facts.OrigBytes, facts.RespBytes, seconds)
+	}
+}
+
+// TestTick: silence is told when it has lasted, though no packet comes any more, and a session
+// without a packet for an hour is over.
+func TestTick(t *testing.T) {
+	src, err := capture.Open([]string{"../../../testdata/causes/40a-ike-no-answer-silent/outer.pcap"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var told []string
+	var last int64
+	m := sessions.NewMonitor(func(c *sessions.Change) error {
+		told = append(told, c.Kind)
+		return nil
+	})
+	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
+	p.AddSink(m)
+	p.AddSink(&watcher{m: m, look: func(now int64, _ []sessions.Standing) { last = now }})
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	told = nil
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{{time.Second, ""}, {time.Minute, "failed"}, {2 * time.Minute, "failed"}, {2 * time.Hour, "failed over"}} {
+		m.Tick(last + int64(c.after))
+		if got := strings.Join(told, " "); got != c.want {
+			t.Errorf("after %v it was told %q, not %q", c.after, got, c.want)
+		}
+	}
+}

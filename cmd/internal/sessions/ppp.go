@@ -28,13 +28,12 @@ type link struct {
 	declined                    [2]span // Conf-Rej or Conf-Nak of such a demand, by who sends it
 	terms                       []term
 	rejects                     []reject
-	echo                        [2]asked
+	echo                        [2]span
 	first                       [2]place // LCP packet
 	mru                         [2]string
 	mrru                        bool
 	cut                         bool      // of a packet of LCP the end was not captured
 	addr                        [2]string // that IPCP acknowledged
-	offered                     string    // to the client by Conf-Nak
 	dns                         []string
 	compression                 string
 }
@@ -43,6 +42,7 @@ type link struct {
 type layer struct {
 	requests [2]span  // Conf-Req, by who sends it
 	acked    [2]place // Conf-Ack of a side's request
+	settled  [2]bool  // and it has not sent another one since
 	naks     [2]span  // Conf-Nak and Conf-Rej, by who sends them
 	refused  place    // Protocol-Reject of it
 	ended    span     // Term-Req of it
@@ -50,6 +50,9 @@ type layer struct {
 }
 
 func (y *layer) open() bool { return y.acked[client].seen() && y.acked[server].seen() }
+
+// asked says that a side asked for it.
+func (y *layer) asked() bool { return y.requests[client].seen() || y.requests[server].seen() }
 
 // login is an authentication.
 type login struct {
@@ -125,12 +128,12 @@ func (g *Gatherer) ppp(r *pipeline.Record, c *call, sender int, at place) {
 	if x.Compression != "" && c.link.compression == "" {
 		c.link.compression = x.Compression
 	}
-	if x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol) {
+	unread := x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol)
+	if unread {
 		c.session.unread++
-		c.session.came(at) // a network protocol is up
 	}
-	if x.Fragment {
-		c.session.came(at)
+	if unread || x.Fragment {
+		c.session.cameUnread(x.Fragment, at)
 	}
 	for _, packet := range x.Packets {
 		g.pppPacket(c, sender, at, packet.Protocol, packet.Data)
@@ -168,7 +171,8 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		l.ecp.take(&k, sender, at)
 	}
 	s := c.session
-	if l.ipcp.open() || l.ipv6cp.open() && !l.ipcp.requests[client].seen() && !l.ipcp.requests[server].seen() {
+	both := [2]bool{true, true}
+	if l.ipcp.settled == both || l.ipv6cp.settled == both && !l.ipcp.asked() {
 		s.came(at)
 	}
 	if !g.keep(s) {
@@ -185,8 +189,10 @@ func (y *layer) take(k *ppp.Control, sender int, at place) {
 	switch k.Code {
 	case confReq:
 		y.requests[sender].add(at)
+		y.settled[sender] = false
 	case confAck:
 		y.acked[1-sender] = at
+		y.settled[1-sender] = true
 	case confNak, confRej:
 		y.naks[sender].add(at)
 	case termReq:
@@ -249,10 +255,9 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
 	case protRej:
 		l.takeReject(k, sender, at)
 	case echoReq:
-		l.echo[sender].total++
-		l.echo[sender].open.add(at)
+		l.echo[sender].add(at)
 	case echoRep:
-		l.echo[1-sender].open = span{}
+		l.echo[1-sender] = span{}
 	}
 }
 
@@ -351,10 +356,6 @@ func (a *login) no(sender int, at place, reason string) {
 
 func (l *link) takeIPCP(k *ppp.Control, sender int) {
 	switch k.Code {
-	case confNak:
-		if addr := option(k, "addr"); sender == server && addr != "" {
-			l.offered = addr
-		}
 	case confAck:
 		for name, value := range k.Options {
 			switch {

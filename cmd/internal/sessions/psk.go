@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"l2tpdump/esp"
@@ -112,18 +113,39 @@ func (p *proofs) take(m *ikev1.Message, side int, initiates bool) {
 	keep(&p.hash[side], ikev1.PayloadHash)
 }
 
-// made reports whether a side's hash is made with a key; known is false where not all is known that
-// it is made of.
-func (x *exchange) made(side int, key esp.Key) (ok, known bool) {
-	p := x.proofs
-	if p == nil || newHash(x.chosen.Hash) == nil {
-		return false, false
-	}
-	i, r := x.initiator, 1-x.initiator
-	for _, b := range [...][]byte{p.sa, p.nonce[i], p.nonce[r], p.ke[i], p.ke[r], p.id[side], p.hash[side]} {
-		if b == nil {
-			return false, false
+// trial is what came of the keys of a file at a side: it has one of them, or none, or that can't be
+// told.
+type trial struct {
+	key  *PSK
+	lack string // what is missing to tell; "" nothing
+}
+
+// tryPSKs tries keys on what each side made of its own: the HASH of phase 1 (RFC 2409 section 5),
+// or else the SKEYID that a key source has.
+func (x *exchange) tryPSKs(keys []PSK) (trials [2]trial) {
+	for side := range trials {
+		fits, lack := x.madeOf(side)
+		trials[side].lack = lack
+		for i := range keys {
+			if lack == "" && fits(keys[i].Key) {
+				trials[side].key = &keys[i]
+				break
+			}
 		}
+	}
+	return trials
+}
+
+// madeOf returns a function that reports whether a side has a key; lack says what is missing for
+// that, and is "" if nothing is.
+func (x *exchange) madeOf(side int) (fits func(esp.Key) bool, lack string) {
+	p := x.proofs
+	i, r := x.initiator, 1-x.initiator
+	have := func(list ...[]byte) bool {
+		return !slices.ContainsFunc(list, func(b []byte) bool { return b == nil })
+	}
+	if newHash(x.chosen.Hash) == nil || !have(p.nonce[i], p.nonce[r]) {
+		return nil, "the nonces of phase 1 are not in the capture"
 	}
 	prf := func(key []byte, parts ...[]byte) []byte {
 		h := hmac.New(func() hash.Hash { return newHash(x.chosen.Hash) }, key)
@@ -132,55 +154,120 @@ func (x *exchange) made(side int, key esp.Key) (ok, known bool) {
 		}
 		return h.Sum(nil)
 	}
-	skeyid := prf(key.Bytes(), p.nonce[i], p.nonce[r])
-	var cookies [2][]byte
-	cookies[i], cookies[r] = x.cookies[0][:], x.cookies[1][:]
-	want := prf(skeyid, p.ke[side], p.ke[1-side], cookies[side], cookies[1-side], p.sa, p.id[side])
-	return hmac.Equal(want, p.hash[side]), true
+	skeyid := func(key esp.Key) []byte { return prf(key.Bytes(), p.nonce[i], p.nonce[r]) }
+	if have(p.sa, p.ke[i], p.ke[r], p.id[side], p.hash[side]) {
+		var cookies [2][]byte
+		cookies[i], cookies[r] = x.cookies[0][:], x.cookies[1][:]
+		return func(key esp.Key) bool {
+			return hmac.Equal(p.hash[side],
+				prf(skeyid(key), p.ke[side], p.ke[1-side], cookies[side], cookies[1-side], p.sa, p.id[side]))
+		}, ""
+	}
+	if known := x.skeyid(side); !known.IsZero() {
+		return func(key esp.Key) bool { return hmac.Equal(skeyid(key), known.Bytes()) }, ""
+	}
+	switch n := x.proofNumber(side); {
+	case !x.messages[n].seen():
+		return nil, fmt.Sprintf("the capture has no message %d of it", n)
+	case !have(p.id[side], p.hash[side]):
+		return nil, fmt.Sprintf("no key that was given opens its message %d", n)
+	}
+	return nil, "what its HASH is made of was not all captured"
 }
 
-// tried says what the keys of the file are: of which side each is.
-func (x *exchange) tried(keys []PSK, s *Session) *proof {
-	var known [2]bool
-	var owner [2]*PSK
-	for k := range keys {
-		for side := range owner {
-			ok, all := x.made(side, keys[k].Key)
-			known[side] = known[side] || all
-			if ok && owner[side] == nil {
-				owner[side] = &keys[k]
+// skeyid is the SKEYID that a key source has for the messages of a side, zero if none does.
+func (x *exchange) skeyid(side int) esp.Key {
+	if x.sa != nil {
+		for _, o := range x.sa.Openers() {
+			if o.Opened[side^x.initiator] {
+				return o.Secret.SKEYID
 			}
 		}
 	}
-	frames := append(x.messages[2].frames(), x.messages[5].frames()...)
-	for side := range owner {
-		mine, other := owner[side], owner[1-side]
-		switch {
-		case mine != nil && known[1-side] && other == nil:
-			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s another",
-				s.who(side), mine.Origin, s.who(1-side)), true, frames, x.step()}
-		case mine != nil && other != nil && mine != other:
-			return &proof{fmt.Sprintf("IKE: the pre-shared keys differ: %s has the one at %s, %s that at %s",
-				s.who(side), mine.Origin, s.who(1-side), other.Origin),
-				true, frames, x.step()}
+	return esp.Key{}
+}
+
+// proofNumber is the number of the message in which a side sends its HASH.
+func (x *exchange) proofNumber(side int) int {
+	switch aggressive := x.kind == ikev1.ExchangeAggressive; {
+	case aggressive && side == x.initiator:
+		return 3
+	case aggressive:
+		return 2
+	case side == x.initiator:
+		return 5
+	}
+	return 6
+}
+
+// pskTried: of the keys that somebody named one is that of one end, and not that of the other.
+func pskTried(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	trials := x.tryPSKs(s.psks)
+	for side := range trials {
+		mine, other := trials[side], trials[1-side]
+		if mine.key == nil || other.lack != "" || other.key == mine.key {
+			continue
+		}
+		has := "another"
+		if other.key != nil {
+			has = "the one at " + other.key.Origin.String()
+		}
+		return proven(x.proofFrames(), "IKE: the pre-shared keys differ: %s has the one at %s, %s %s",
+			s.who(side), mine.key.Origin, s.who(1-side), has).at(x.step())
+	}
+	return nil
+}
+
+// pskForeign: nothing else is known than that the keys which somebody named are not those of an
+// end.
+func pskForeign(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+		return nil
+	}
+	for side, t := range x.tryPSKs(s.psks) {
+		if t.lack == "" && t.key == nil {
+			return typical(x.proofFrames(), "IKE: none of the pre-shared keys of the file is the one that %s has",
+				s.who(side)).at(x.step())
 		}
 	}
 	return nil
 }
 
-// foreign says that the keys of the file are not those of a side.
-func (x *exchange) foreign(keys []PSK, s *Session) *proof {
-	for side := range x.ids {
-		known, own := false, false
-		for k := range keys {
-			ok, all := x.made(side, keys[k].Key)
-			known, own = known || all, own || ok
-		}
-		if known && !own {
-			return &proof{fmt.Sprintf("IKE: none of the pre-shared keys of the file is the one that %s has",
-				s.who(side)), false,
-				append(x.messages[2].frames(), x.messages[5].frames()...), x.step()}
+// proofFrames are those of the messages that have a HASH, and of what it is made of.
+func (x *exchange) proofFrames() []uint64 {
+	return append(x.messages[2].frames(), x.messages[5].frames()...)
+}
+
+// pskRemarks says of each end what came of the keys that somebody named, where the cause does not.
+func (s *Session) pskRemarks() []string {
+	x := s.exchange()
+	switch {
+	case len(s.psks) == 0, pskTried(s) != nil:
+		return nil
+	case x == nil:
+		return []string{"no pre-shared key was tried: no IKE was captured"}
+	case !x.usesPSK():
+		return []string{"no pre-shared key was tried: phase 1 uses none, or how it began was not captured"}
+	}
+	trials := x.tryPSKs(s.psks)
+	if trials[client] == trials[server] && trials[client].key != nil {
+		return []string{"both ends have the pre-shared key at " + trials[client].key.Origin.String()}
+	}
+	var list []string
+	for side, t := range trials {
+		switch {
+		case t.key != nil:
+			list = append(list, fmt.Sprintf("%s has the pre-shared key at %s", s.who(side), t.key.Origin))
+		case t.lack == "":
+			list = append(list, s.who(side)+" has none of the pre-shared keys of the file")
+		default:
+			list = append(list, fmt.Sprintf("which pre-shared key %s has can't be told: %s", s.who(side), t.lack))
 		}
 	}
-	return nil
+	return list
 }

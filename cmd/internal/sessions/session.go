@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/ikev1"
 )
@@ -34,8 +35,11 @@ type Session struct {
 	up         place     // since then users' packets can pass
 	packets    [2]uint64 // of the users
 	bytes      [2]uint64
+	spoke      [2]int       // users' packets until then, without those that the ends send by themselves
+	vague      int          // fragments and such packets, of which it is not known what they are
 	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
 	protected  [2]direction // ESP
+	lost       int64        // ESP packets that did not come, by their sequence numbers
 	alone      [2]span      // packets that a side sent since the other was heard
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
@@ -84,12 +88,14 @@ type orphans struct {
 // direction is the ESP that a side sent.
 type direction struct {
 	span
+	bytes    uint64 // of all packets
 	size     int    // bytes of the first packet
 	equal    bool   // all have its size
 	sizes    int    // different ones, up to 3
 	distinct [3]int // of these
 	large    span   // of the largest size
 	largest  int
+	larges   int   // packets of largeESP bytes or more
 	backoff  int   // copies of the largest size, each later than twice the time since the one before
 	data     int   // packets that are larger than keepalives, behind the first seconds
 	gap      int64 // between the last two of them
@@ -140,12 +146,23 @@ func (s *Session) latest() *exchange {
 	return s.exchanges[len(s.exchanges)-1]
 }
 
+// dialled is the latest exchange of the client, nil if there is none: its server may go on with one
+// that nobody saw begin.
+func (s *Session) dialled() *exchange {
+	for i := len(s.exchanges) - 1; i >= 0; i-- {
+		if x := s.exchanges[i]; !x.late || x.sent[client] != 0 {
+			return x
+		}
+	}
+	return s.latest()
+}
+
 // exchange is the one that counts, nil if there is none. While the session is dialled that is the
-// latest. Then it is the latest that a key opens, or else that was set up: anybody can send a first
-// message.
+// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody
+// can send a first message.
 func (s *Session) exchange() *exchange {
 	if s.isDialling() {
-		return s.latest()
+		return s.dialled()
 	}
 	for _, counts := range [...]func(*exchange) bool{(*exchange).read, (*exchange).established} {
 		for i := len(s.exchanges) - 1; i >= 0; i-- {
@@ -198,8 +215,11 @@ func (s *Session) ended() bool {
 	if t := s.tunnel(); t != nil && t.stop != nil {
 		return true
 	}
-	x := s.exchange()
-	return x != nil && (x.deleted[client].seen() || x.deleted[server].seen())
+	const underway = int64(2e9) // for as long there may be ESP that was sent before
+	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	return x != nil && slices.ContainsFunc(x.deleted[:], func(at place) bool {
+		return at.seen() && last < at.time+underway // else it was an SA that another one replaces
+	})
 }
 
 // came says that the session came up.
@@ -209,16 +229,45 @@ func (s *Session) came(at place) {
 	}
 }
 
+// mostBefore is how many packets come before IPCP is up at most: Router Solicitations, Multicast
+// Listener Reports, and what an end sends that is up before the other.
+const mostBefore = 16
+
+// negotiates says that the ends are about to agree on IPCP.
+func (s *Session) negotiates() bool {
+	l := s.link()
+	return l != nil && l.ipcp.asked() && !s.up.seen()
+}
+
+// cameUnread says that PPP sent what can't be read: IPCP, if it is a fragment; or what the ends
+// send by themselves as soon as IPv6CP is up, if IPCP is not yet; or users' packets.
+func (s *Session) cameUnread(fragment bool, at place) {
+	if s.vague++; !fragment && !s.negotiates() || s.vague > mostBefore {
+		s.came(at)
+	}
+}
+
 // addInner counts a user's packet.
 func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	s.packets[side]++
 	s.bytes[side] += uint64(len(packet) + missing)
-	s.came(at)
+	if !multicast6(packet) {
+		s.spoke[side]++
+	}
+	if !s.negotiates() || s.spoke[1-side] > 0 && s.spoke[side] > 0 || s.spoke[side] > mostBefore {
+		s.came(at)
+	}
 	s.traffic.packet(side, packet, at, s)
 	if s.series != nil {
 		s.series.at(at.time).users[side] += uint64(len(packet) + missing)
 		s.talks.add(side, packet, missing)
 	}
+}
+
+// multicast6 says that an IP packet is one of IPv6 to a group, as the ends send by themselves.
+func multicast6(packet []byte) bool {
+	const destination = 24
+	return len(packet) > destination && packet[0]>>4 == 6 && packet[destination] == 0xff
 }
 
 // Events are the packets that say something, in their order.

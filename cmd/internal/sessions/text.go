@@ -10,12 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"l2tpdump/cmd/internal/cells"
 	"l2tpdump/l2tp/printable"
 )
 
 // Writer prints sessions.
 type Writer struct {
-	Count int
+	Count   int
+	Columns int // that a line of text has at most, 0: any number
 
 	w    *bufio.Writer
 	enc  *json.Encoder // nil: text
@@ -40,8 +42,22 @@ func (x *Writer) Session(s *Session) error {
 	if x.enc != nil {
 		return x.enc.Encode(s.Facts())
 	}
-	_, err := x.w.WriteString(s.text(x.Count, x.zone) + x.more(s) + "\n")
+	_, err := x.w.WriteString(x.folded(s.text(x.Count, x.zone)) + x.more(s) + "\n")
 	return err
+}
+
+// folded is the text of a session in lines that are not too long.
+func (x *Writer) folded(text string) string {
+	const fact = "   " + "         " + " " // before what a line says
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		indent := fact
+		if !strings.HasPrefix(line, " ") {
+			indent = fact[:3]
+		}
+		b.WriteString(cells.Wrap(strings.TrimSuffix(line, "\n"), x.Columns, indent))
+	}
+	return b.String()
 }
 
 // Close writes out what is left.
@@ -218,7 +234,7 @@ func (s *Session) configText() string {
 			text += ", dns " + strings.Join(c.DNS, " ")
 		}
 		parts = append(parts, text)
-		if s.up.seen() {
+		if s.up.seen() && !s.late {
 			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
 		}
 	}
@@ -307,7 +323,7 @@ func (s *Session) pppText() string {
 	if o.Links > 1 {
 		parts = append(parts, fmt.Sprintf("%d links", o.Links))
 	}
-	if s.up.seen() {
+	if s.up.seen() && !s.late {
 		parts = append(parts, "up after "+span64(s.up.time-s.first.time))
 	}
 	return strings.Join(parts, "; ")

@@ -97,9 +97,11 @@ func (s *Session) turn() {
 	swap(&s.pseudowire)
 	swap(&s.packets)
 	swap(&s.bytes)
+	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
 	swap(&s.heard)
+	s.told.samples = nil
 	s.traffic = traffic{last: s.traffic.last}
 	s.moves, s.move = 0, move{}
 	s.misplaced = span{}
@@ -172,6 +174,7 @@ func (l *link) turn() {
 	for _, y := range []*layer{&l.lcp, &l.ipcp, &l.ipv6cp, &l.ccp, &l.ecp} {
 		swap(&y.requests)
 		swap(&y.acked)
+		swap(&y.settled)
 		swap(&y.naks)
 	}
 	swap(&l.demands)

@@ -184,6 +184,10 @@ var symptoms = map[string][]string{
 	"45a-two-clients-one-nat-same-port": {"l2tp-hello-unanswered", "keepalive-timeout", "orderly-end"},
 	// without the other client's tunnel
 	"48a-l2tp-port-not-1701-leaves-in-clear": {"l2tp-no-sccrp"},
+	// one direction
+	"39y-racoon-aggressive-invalid-key-information": {"ike-no-answer"},
+	// before L2TP
+	"08x-auth-failed-l2tp-in-clear": {"certificates"},
 	// without IKE
 	"55a-rekey-unanswered-sa-expires": {"keepalive-timeout"},
 	// without Quick Mode

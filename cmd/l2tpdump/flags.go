@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"l2tpdump/cmd/internal/output"
+)
+
+// newFlags returns a flag set that reports through [parse].
+func newFlags(command string) *pflag.FlagSet {
+	f := pflag.NewFlagSet(command, pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.SortFlags = false
+	return f
+}
+
+func (o *options) inputFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.read, "read", "r", nil, "")
+	f.StringVarP(&o.readList, "read-list", "V", "", "")
+	o.keyFlags(f)
+	o.filterFlags(f)
+	f.Uint64VarP(&o.count, "count", "c", 0, "")
+	o.commonFlags(f)
+	for _, flag := range [...]struct{ short, name, none string }{
+		{"i", "interface", ""}, {"s", "snapshot-length", ""}, {"p", "no-promiscuous-mode", "true"}, {"B", "buffer-size", ""},
+		{"y", "linktype", ""}, {"", "immediate-mode", "true"}, {"Z", "relinquish-privileges", ""},
+	} {
+		f.VarP(ofInterface{}, flag.name, flag.short, "")
+		f.Lookup(flag.name).NoOptDefVal, f.Lookup(flag.name).Hidden = flag.none, true
+	}
+}
+
+// ofInterface is the value of an option that says how to capture: with a file tcpdump takes it too,
+// and it changes nothing.
+type ofInterface struct{}
+
+// Set implements [pflag.Value].
+func (ofInterface) Set(string) error { return nil }
+
+// String implements [pflag.Value].
+func (ofInterface) String() string { return "" }
+
+// Type implements [pflag.Value].
+func (ofInterface) Type() string { return "of an interface" }
+
+func (o *options) commonFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.direction, "direction", "Q", "", "")
+	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
+	f.CountP("numeric", "n", "") // names are never looked up
+}
+
+func (o *options) filterFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.filter, "filter", "f", "", "")
+	f.StringVarP(&o.filterFile, "filter-file", "F", "", "")
+}
+
+func (o *options) keyFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
+	f.StringVarP(&o.espKeys, "esp-keys", "E", "", "")
+	f.StringVar(&o.keyFormat, "key-format", "", "")
+}
+
+func (o *options) outputFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.write, "write", "w", "", "")
+	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.print, "print", false, "")
+	f.StringSliceVar(&o.only, "only", nil, "")
+	o.choice.flags(f)
+	f.BoolVar(&o.control, "with-control", false, "")
+	o.lineOptions.flags(f)
+	o.rings.flags(f)
+	f.BoolVarP(&o.eachPacket, "packet-buffered", "U", false, "")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
+	f.BoolVar(&o.progress, "progress", false, "")
+	f.StringVar(&o.secrets, "ppp-secrets", "", "")
+	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
+}
+
+// parse reads args into f. If it is false the command ends with the status.
+func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool) {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		out("%s", commandUsage[f.Name()])
+		return nil, exitOK, false
+	case err != nil:
+		cure := "l2tpdump help " + f.Name()
+		if owner := ownerOf(err, f.Name()); owner != "" {
+			cure = "that is an option of l2tpdump " + owner
+		}
+		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
+		}
+		return nil, badUsage(err.Error(), cure), false
+	}
+	var idle []string
+	f.Visit(func(flag *pflag.Flag) {
+		if _, is := flag.Value.(ofInterface); is {
+			idle = append(idle, cmp.Or(strings.TrimRight("-"+flag.Shorthand, "-"), "--"+flag.Name))
+		}
+	})
+	if len(idle) > 0 {
+		message("%s: says how to capture, and changes nothing here", strings.Join(idle, ", "))
+	}
+	return f.Args(), 0, true
+}
+
+// ownerOf is another command that has the option that err says is not known, "" if none has.
+func ownerOf(err error, command string) string {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return ""
+	}
+	name, short := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames() != ""
+	for _, other := range []string{"decrypt", "live", "verify", "keys", "sessions"} {
+		if f := flagsOf(other); other != command && (short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
+			return other
+		}
+	}
+	return ""
+}
+
+// longNames are the long names of a command's options.
+func longNames(f *pflag.FlagSet) (names []string) {
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
+}
