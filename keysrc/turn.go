@@ -70,7 +70,7 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 		return
 	}
 	t.keep(n, depth, line, time)
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
 		return // a row of a table
 	}
 	if !yamaha.Match(line) {
