@@ -18,8 +18,8 @@ const (
 )
 
 // Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the
-// ring bitmap of RFC 6479, for which it takes memory when a number is missing for the first time. It
-// refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is
+// ring bitmap of RFC 6479, for which it takes memory when a number is missing for the first time.
+// It refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is
 // ready.
 type Window struct {
 	Low, High  uint64 // oldest and newest position

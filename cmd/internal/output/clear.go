@@ -219,7 +219,8 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 	return nil
 }
 
-// inputLink is frames of a link type that came through an interface of another, or PPP of a session.
+// inputLink is frames of a link type that came through an interface of another, or PPP of a
+// session.
 type inputLink struct {
 	ifc     int
 	link    capture.LinkType

@@ -27,8 +27,8 @@ type lineID struct {
 	ends    [2]netip.AddrPort // the higher one first; they tell links from others of the same ends
 }
 
-// line follows the PPP frame of the link layer, or the packet of a PPP interface. Of PPPoE, by which
-// a router is connected that may have users of its own, plain IP packets are not looked at.
+// line follows the PPP frame of the link layer, or the packet of a PPP interface. Of PPPoE, by
+// which a router is connected that may have users of its own, plain IP packets are not looked at.
 func (u *unwrapper) line(r *Record) {
 	n, p := &r.Net, &r.Payload
 	frame := r.Frame()

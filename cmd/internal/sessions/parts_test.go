@@ -136,8 +136,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// judgeParts checks what is said of all parts of a recording, from ten places on, and returns of how
-// many sessions something was said.
+// judgeParts checks what is said of all parts of a recording, from ten places on, and returns of
+// how many sessions something was said.
 func (x *recording) judgeParts(t *testing.T, whole *recorded, keys []string) (said int) {
 	name, n := filepath.Base(x.dir), len(whole.packets)
 	most := len(whole.sessionsOf(t, whole.packets, keys))
