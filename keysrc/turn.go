@@ -69,7 +69,7 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
 		return // a row of a table
 	}
-	if !yamaha.Match(line) {
+	if !yamaha.Owns(line) {
 		t.weigh(line)
 	}
 }
