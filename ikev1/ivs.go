@@ -184,7 +184,7 @@ func (sa *SA) newIVTable(h *hashAlg) *ivTable {
 	var list, others []ivSource
 	for a := range sa.said(PayloadKE) {
 		list = sa.pairWith(list, a, h, false)
-		if sa.count(PayloadKE) <= maxUnordered {
+		if sa.countKE() <= maxUnordered {
 			others = sa.pairWith(others, a, h, true)
 		}
 	}
@@ -233,7 +233,7 @@ func (sa *SA) renew(t *ivTable, h *hashAlg) {
 // renewIVs has the tables take a new KE value into account when they are used next, and one that
 // was dropped.
 func (sa *SA) renewIVs(fresh, dropped *claim) {
-	if sa.gx[0] != nil || sa.count(PayloadKE) <= maxUnordered+1 {
+	if sa.gx[0] != nil || sa.countKE() <= maxUnordered+1 {
 		sa.initial = nil
 		return
 	}

@@ -189,7 +189,7 @@ func (sa *SA) certain(m *Message) bool {
 		}
 		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
-		return sa.count(PayloadKE) > 1
+		return sa.countKE() > 1
 	case ExchangeInformational:
 		return sa.phase1Whole()
 	case ExchangeQuick:
@@ -364,7 +364,7 @@ func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 // after it.
 func (sa *SA) phase1Whole() bool {
 	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
-		known := r.opened && r.whole || !r.encrypted && sa.count(PayloadKE) > 1
+		known := r.opened && r.whole || !r.encrypted && sa.countKE() > 1
 		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted || sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
 	})
 }

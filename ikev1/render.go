@@ -101,7 +101,7 @@ func (p *Payload) detail() string {
 	return s
 }
 
-// Name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
+// name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
 // the numbers of the drafts.
 func (p *Payload) name() string {
 	switch {

@@ -159,7 +159,7 @@ func (p *pluto) line(n int, text []byte) bool {
 		return p.message(n, text)
 	}
 	p.debug = true
-	if p.dump.value != plutoNone && p.row(n, msg) {
+	if p.dump.value != plutoNone && p.row(msg) {
 		return true
 	}
 	s := bytes.TrimLeft(msg, " ")
@@ -184,7 +184,7 @@ func (p *pluto) line(n int, text []byte) bool {
 }
 
 // row takes a row of the dump at hand.
-func (p *pluto) row(n int, msg []byte) bool {
+func (p *pluto) row(msg []byte) bool {
 	d := &p.dump
 	was := len(d.got)
 	if !bytes.HasPrefix(msg, []byte("  ")) {
@@ -358,7 +358,7 @@ func (p *pluto) message(n int, text []byte) bool {
 	}
 	p.finish(plutoNone)
 	p.phase1Give()
-	return p.established(n, text)
+	return p.established(text)
 }
 
 // close takes the end of the log.

@@ -73,9 +73,9 @@ func (r *racoon) line(n int, text []byte) bool {
 		// Rows of a file have nothing before them; where syslog or the journal takes the lines of a
 		// terminal, each has its header.
 		if sender == nil {
-			return r.rowOnly(n, text)
+			return r.rowOnly(text)
 		}
-		return bytes.Equal(sender, r.sender) && r.rowOnly(n, bare)
+		return bytes.Equal(sender, r.sender) && r.rowOnly(bare)
 	}
 	r.sender = append(r.sender[:0], sender...)
 	if _, joined := racoonMessage(msg); joined {
@@ -160,7 +160,7 @@ func racoonLabel(msg []byte) (racoonValue, string) {
 }
 
 // rowOnly takes a line that can only be a row.
-func (r *racoonLog) rowOnly(n int, text []byte) bool {
+func (r *racoonLog) rowOnly(text []byte) bool {
 	if r.value == racoonNone {
 		return false
 	}

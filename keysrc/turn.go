@@ -73,7 +73,7 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
 		return // a row of a table
 	}
-	if !yamaha.Match(line) {
+	if !yamaha.Owns(line) {
 		t.weigh(line)
 	}
 }

@@ -76,6 +76,9 @@ func Match(line []byte) bool {
 	return matchListing(line)
 }
 
+// Owns reports whether the line is of such a router, also by the way in which its time is written.
+func Owns(line []byte) bool { return beginsWithTime(line) || Match(line) }
+
 // Line takes line n (from 1) without its line end; text is valid until it returns. It reports
 // whether the line surely belongs to such a router.
 func (r *Reader) Line(n int, text []byte) bool {

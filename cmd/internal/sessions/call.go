@@ -124,4 +124,4 @@ func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
 }
 
 // begun says that its beginning was captured.
-func (c *call) begun() bool { return c.request.seen() || c.reply.seen() || c.connect.seen() }
+func (x *call) begun() bool { return x.request.seen() || x.reply.seen() || x.connect.seen() }

@@ -105,7 +105,7 @@ func (g *Gatherer) forgetFlow(f *flow) {
 }
 
 // flowOf finds the flow of a packet, or begins one.
-func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place) *flow {
+func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort) *flow {
 	opened := r.Verdict.Opened()
 	f, other := g.flow(r.SPI, src.Addr(), dst.Addr())
 	if f != nil {
@@ -149,7 +149,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if !n.UDP {
 		src, dst = netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 	}
-	f := g.flowOf(r, src, dst, at)
+	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
 	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed
 	switch {

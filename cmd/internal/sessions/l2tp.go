@@ -124,7 +124,7 @@ func (t *tunnel) outlived(sender int, at place) {
 // lateCall makes up a call whose beginning was not captured, or says that the message is another
 // client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
-	if g.elsewhere(a, sender, h, at, s) {
+	if g.elsewhere(a, sender, h, at) {
 		return nil
 	}
 	c := s.call()
@@ -144,7 +144,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 
 // elsewhere reports whether a message from the server belongs to a tunnel of another client behind
 // the same address.
-func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place, s *Session) bool {
+func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place) bool {
 	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
 		return false
 	}
@@ -189,7 +189,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		t.port = sourcePort(r, src)
 	case h.Tunnel != 0:
 		t = a.tunnel(sender, h.Tunnel)
-		if t == nil && g.elsewhere(a, sender, h, at, s) {
+		if t == nil && g.elsewhere(a, sender, h, at) {
 			return s
 		}
 		if t != nil && c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
