@@ -89,10 +89,21 @@ func (m *Monitor) Flush() error {
 func (m *Monitor) Tick(now int64) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if now > m.bounds[1].time {
+	if m.passes(now) {
 		m.look(now)
 		m.err = cmp.Or(m.err, m.expire(now))
 	}
+}
+
+// passes takes note of a time up to which all was captured; it reports whether that is later than
+// the last record.
+func (m *Monitor) passes(now int64) bool {
+	last := &m.bounds[1]
+	if !last.seen() || now <= last.time {
+		return false
+	}
+	last.time = now
+	return true
 }
 
 // Close tells of all sessions that are left.
