@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // The output of `setkey -D` (KAME, FreeBSD, NetBSD, macOS, ipsec-tools) and of `racoonctl show-sa
@@ -135,7 +136,7 @@ func setkeyAddr(w []byte) netip.AddrPort {
 // value begins a key.
 func (k *setkey) value(n int, kind byte, rest []byte) {
 	k.sa.open, k.sa.row = kind, 32
-	if redacted(string(rest)) {
+	if redaction.Value(string(rest)) {
 		k.out.note(n, "SA "+spiName(k.sa.spi)+": "+notBytes(string(rest)))
 		k.sa.damaged = true
 		return
