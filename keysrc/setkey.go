@@ -104,9 +104,12 @@ func (k *setkey) line(n int, text []byte) bool {
 		k.give()
 		return true
 	}
-	if f := string(first); f == "E:" || f == "A:" {
-		k.out.orphans = true
-		return false
+	switch string(first) {
+	case "E:":
+		k.out.orphan(n, "a key without an SA before it")
+		return true
+	case "A:":
+		return true
 	}
 	src, rest := setkeyAddr(first), trimLine(rest)
 	if src.IsValid() && len(rest) > 0 && !bytes.ContainsAny(rest, " \t") {

@@ -54,7 +54,7 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	case order == newestFirst ||
 		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && s.out.keys == 0):
 		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
-		better := order == newestFirst || other.out.bad < s.out.bad || !other.out.orphans && other.out.bad <= s.out.bad
+		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
 		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
 			keys, closeErr = turned, turnedErr
 		}
