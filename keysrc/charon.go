@@ -10,6 +10,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc/redaction"
 )
 
 // The log of strongSwan's charon with ike = 4 and chd = 4, in a file, in syslog or on a terminal:
@@ -243,6 +244,12 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.begin(n, label, size)
 		return
 	}
+	if label, rest, ok := bytes.Cut(msg, []byte(" => ")); ok && redaction.Value(string(rest)) {
+		if name := string(bytes.TrimLeft(label, " ")); charonLabels[name] != charonOther {
+			c.dumps++
+			t.out.note(n, name+": "+errRedacted.Error())
+		}
+	}
 	all := group == "" // no message of one group reads as one of another
 	if all || group == "NET" {
 		c.net(t, msg)
@@ -312,8 +319,7 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 // charonRedacted reports whether a row has something in the place of its bytes: "   0: [removed]".
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
-	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 &&
-		(redacted(string(rest)) || bytes.HasPrefix(bytes.ToUpper(rest), []byte("XX ")))
+	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 && redaction.Value(string(rest))
 }
 
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -213,8 +214,11 @@ func (f *fortigate) give() {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": its encryption key is not shown")
 		return
 	}
-	if sa.keys.cipher == "" {
+	switch name := plainName(sa.keys.cipher); {
+	case name == "":
 		sa.keys.doubt = noCipher
+	case sa.keys.auth == "" && len(sa.keys.authKey) == 0 && !strings.Contains(name, "gcm") && !strings.Contains(name, "chacha"):
+		sa.keys.doubt = "its authentication key is missing"
 	}
 	s := f.out.secret(sa.line, "SA ", sa.spi, &sa.keys)
 	if s == nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"l2tpdump/keysrc/redaction"
 )
 
 // maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman
@@ -131,23 +133,11 @@ func after(s []byte, mark string) (rest []byte, ok bool) {
 
 // notBytes says what is wrong with a key that is no whole number of hex bytes.
 func notBytes(keys ...string) string {
-	if slices.ContainsFunc(keys, redacted) {
+	if slices.ContainsFunc(keys, redaction.Value) {
 		return "its keys were replaced by something else (redacted)"
 	}
 	if slices.ContainsFunc(keys, func(s string) bool { return strings.HasPrefix(s, "$") }) {
 		return "a key is a variable of the script: its value is needed"
 	}
 	return "a key is not a whole number of hex bytes"
-}
-
-// redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", a row of
-// x.
-func redacted(s string) bool {
-	upper := strings.ToUpper(s)
-	for _, mark := range []string{"REMOVE", "REDACT", "HIDDEN", "SECRET", "CENSOR", "***", "XXXX", "0XXX", "...", "\u2026"} {
-		if strings.Contains(upper, mark) {
-			return true
-		}
-	}
-	return strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">")
 }

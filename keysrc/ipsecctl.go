@@ -170,6 +170,9 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 	if k.cipher == "" {
 		k.cipher = "aes"
 	}
+	if k.auth != "" && len(auth) == 0 {
+		k.doubt = "its authentication key is missing"
+	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
 		p.out.note(r.line, name+"its encryption key is missing")
 		return nil

@@ -1,13 +1,16 @@
 package keysrc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"l2tpdump/capture/compressed"
+	"l2tpdump/keysrc/redaction"
 )
 
 // Parse reads a key source to its end and returns what it holds, each key once. name is for
@@ -51,15 +54,53 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	case order == newestFirst ||
 		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && s.out.keys == 0):
 		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
-		better := order == newestFirst || other.out.bad < s.out.bad || !other.out.orphans && other.out.bad <= s.out.bad
+		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
 		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
 			keys, closeErr = turned, turnedErr
+		}
+	}
+	if keys.redact(s.turner) {
+		none := new(NoKeysError)
+		if errors.As(closeErr, &none) && len(keys.Notes) > 0 {
+			none.First, none.Near = keys.Notes[0], nil
 		}
 	}
 	if err == nil {
 		err = closeErr
 	}
 	return keys, err
+}
+
+// redact says of values that were left out that something was put in the place of their bytes, where
+// a line shows it. It reports whether it was so with the first of them.
+func (k *Keys) redact(t *turner) (first bool) {
+	const rows = 3 // lines behind that of a value that may be of it
+	for i := range k.Notes {
+		n := &k.Notes[i]
+		end := n.Line + rows
+		for _, next := range k.Notes {
+			if next.Line > n.Line {
+				end = min(end, next.Line-1)
+			}
+		}
+		at, ok := slices.BinarySearchFunc(t.lines, n.Line, func(l turnedLine, line int) int { return cmp.Compare(l.n, line) })
+		if !ok || n.Doubt || strings.Contains(n.Text, "(redacted)") || strings.Contains(n.Text, "(confidential)") ||
+			strings.Contains(n.Text, "hidden") {
+			continue
+		}
+		for _, l := range t.lines[at:] {
+			if l.n > end {
+				break
+			}
+			if redaction.Line(string(l.text())) {
+				name, _, _ := strings.Cut(n.Text, ": ")
+				n.Text = name + ": " + errRedacted.Error()
+				first = first || i == 0
+				break
+			}
+		}
+	}
+	return first
 }
 
 // newWhole starts a stream of a source that is read to its end: each key once.

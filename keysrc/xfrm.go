@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // What `ip xfrm state` and `ip xfrm monitor` of iproute2 print, with and without -s, -d and -o. A
@@ -371,7 +372,7 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 		s.hidden = true
 		return ""
 	}
-	if w, _ := word(rest); notHex(w) > 1 && redacted(string(w)) { // the x of 0x is no digit
+	if w, _ := word(rest); notHex(w) > 1 && redaction.Value(string(w)) { // the x of 0x is no digit
 		s.removed = true
 		return ""
 	}
