@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 
 	"l2tpdump/capture/compressed"
@@ -83,16 +84,13 @@ func (k *Keys) redact(t *turner) (first bool) {
 				end = min(end, next.Line-1)
 			}
 		}
-		at, ok := slices.BinarySearchFunc(t.lines, n.Line, func(l turnedLine, line int) int { return cmp.Compare(l.n, line) })
+		at, ok := sort.Find(t.count, func(i int) int { return cmp.Compare(n.Line, t.at(i).n) })
 		if !ok || n.Doubt || strings.Contains(n.Text, "(redacted)") || strings.Contains(n.Text, "(confidential)") ||
 			strings.Contains(n.Text, "hidden") {
 			continue
 		}
-		for _, l := range t.lines[at:] {
-			if l.n > end {
-				break
-			}
-			if redaction.Line(string(l.text())) {
+		for ; at < t.count && t.at(at).n <= end; at++ {
+			if redaction.Line(string(t.at(at).text())) {
 				name, _, _ := strings.Cut(n.Text, ": ")
 				n.Text = name + ": " + errRedacted.Error()
 				first = first || i == 0

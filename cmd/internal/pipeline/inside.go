@@ -75,28 +75,7 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		src, dst := u.ends(r, n, 0, 0)
 		u.l2tp(r, src, dst, data, protoL2TP)
 	case protoUDP:
-		if len(data) < udpHeader {
-			break
-		}
-		whole := data
-		if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
-			data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
-		}
-		sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-		src, dst := u.ends(r, n, sport, dport)
-		if r.Kind == ESP && (sport == portL2TP || dport == portL2TP) {
-			sport, dport = portL2TP, portL2TP // one is enough: what else should there be for it
-		}
-		if isL2TP(u.realm(r).tunnels, src, dst, data[udpHeader:], len(data)-udpHeader+r.Missing, sport, dport) {
-			u.l2tp(r, src, dst, data[udpHeader:], protoUDP)
-			break
-		}
-		data = whole
-		if packet := encapsulated(data); packet != nil {
-			if next, clear, nested = u.esp(r, n, packet, depth); nested {
-				return next, clear, true
-			}
-		}
+		return u.udp(r, n, data, depth)
 	case protoIPv4, protoIPv6:
 		return u.ip(r, protocol, data, depth)
 	case protoGRE:
@@ -112,6 +91,33 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		return u.extension(r, n, protocol, data, depth)
 	}
 	return protocol, data, false
+}
+
+// udp follows a UDP packet: one of L2TP, or ESP in UDP.
+func (u *unwrapper) udp(r *Record, n *capture.Frame, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	if len(data) < udpHeader {
+		return protoUDP, data, false
+	}
+	packet := data
+	if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
+		packet = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
+	}
+	payload := packet[udpHeader:]
+	sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+	src, dst := u.ends(r, n, sport, dport)
+	if r.Kind == ESP && (sport == portL2TP || dport == portL2TP) {
+		sport, dport = portL2TP, portL2TP // one is enough: what else should there be for it
+	}
+	if isL2TP(u.realm(r).tunnels, src, dst, payload, len(payload)+r.Missing, sport, dport) {
+		u.l2tp(r, src, dst, payload, protoUDP)
+		return protoUDP, packet, false
+	}
+	if packet := encapsulated(data); packet != nil {
+		if next, clear, nested = u.esp(r, n, packet, depth); nested {
+			return next, clear, true
+		}
+	}
+	return protoUDP, data, false
 }
 
 // extension follows what is behind an IPv6 extension header, which stays (RFC 8200 section 4).

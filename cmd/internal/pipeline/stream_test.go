@@ -14,7 +14,7 @@ func TestStreamOverlap(t *testing.T) {
 	esp := append([]byte{0, 42, 0, 0, 2, 1}, make([]byte, 36)...)
 	var all []byte
 	for i := range 6 {
-		if i%2 == 0 {
+		if ike[7], esp[7] = byte(i), byte(i); i%2 == 0 {
 			all = append(all, ike...)
 		} else {
 			all = append(all, esp...)
@@ -25,11 +25,13 @@ func TestStreamOverlap(t *testing.T) {
 	for name, order := range map[string][][2]int{
 		"in order":             {{0, 10}, {10, 34}, {34, 100}, {100, 228}},
 		"early":                {{0, 10}, {100, 228}, {34, 100}, {10, 34}},
+		"early at first":       {{50, 120}, {0, 50}, {120, 228}},
 		"early, then longer":   {{0, 10}, {40, 60}, {40, 228}, {10, 41}},
 		"message sent again":   {{0, n}, {n, 60}, {0, n}, {60, 100}, {76, 110}, {100, 228}},
 		"sent again in pieces": {{0, 100}, {0, 5}, {5, 34}, {76, 110}, {90, 228}},
 	} {
-		st := &stream{begun: true, next: 1000}
+		st := new(stream)
+		st.restart(1000)
 		got := ""
 		for _, s := range order {
 			for _, m := range st.add(1000+uint32(s[0]), all[s[0]:s[1]], begins) {

@@ -33,13 +33,13 @@ func (f *framer) tcp(r *Record) {
 		return
 	}
 	const syn = 0x02
+	seq := binary.BigEndian.Uint32(data[n.PayloadStart+4:])
 	if data[n.PayloadStart+13]&syn != 0 {
-		s.restart()
+		s.restart(seq + 1)
 	}
 	if len(segment) == 0 || n.Truncated {
 		return
 	}
-	seq := binary.BigEndian.Uint32(data[n.PayloadStart+4:])
 	messages := s.add(seq, segment, f.beginsMessage)
 	f.streams.settle(s)
 	if s.begun {
