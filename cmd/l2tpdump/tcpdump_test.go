@@ -57,7 +57,7 @@ func inOwnWords(line string) string {
 	})
 	line = again.ReplaceAllString(line, ": HTTP")
 	return strings.NewReplacer("ICMPv6", "icmp6", "[icmp6 sum ok]", "correct", "[udp sum ok]", "correct", "Options (0)", "hopopt (0)",
-		"(rtalert: 0x0000) (padn)", "", "[bad udp cksum ", "incorrect cksum ").Replace(line)
+		"(rtalert: 0x0000) (padn)", "", "Ethernet (len 6), IPv4 (len 4), ", "", "[bad udp cksum ", "incorrect cksum ").Replace(line)
 }
 
 // facts counts the facts of a line.
@@ -80,29 +80,35 @@ func TestLinesBesideTcpdump(t *testing.T) {
 	} {
 		in := captures + "/" + name + "/outer.pcap"
 		ip := decryptTo(t, exitOK, "ip.pcap", in, append(fullKeys(name), "--layer", "ip")...)
-		for _, more := range [][]string{{"-nn"}, {"-nn", "-S"}, {"-nn", "-v"}} {
-			theirs, own := tcpdumpLines(t, append(more, "-r", ip)...), ownLines(t, append(more, "-r", ip)...)
-			theirs = slices.DeleteFunc(theirs, func(line string) bool { return strings.HasPrefix(line, "\t") }) // of HTTP, which -A shows
-			if len(theirs) != len(own) {
-				t.Fatalf("%s: %d lines, tcpdump has %d", name, len(own), len(theirs))
-			}
-			for i, line := range theirs {
-				if strings.Contains(line, ": ip-proto-") || strings.Contains(own[i], "length 3008") {
-					continue
-				}
-				compared++
-				have := facts(own[i])
-				for f, n := range facts(inOwnWords(line)) {
-					if have[f] < n {
-						t.Errorf("%s lacks %q\ntcpdump: %sl2tpdump: %s", name, f, line, own[i])
-					}
-				}
+		for _, args := range [][]string{{"-nnr", ip}, {"-nn", "-S", "-r", ip}, {"-nn", "-v", "-r", ip}, {"-nn", "-v", "-r", in, "arp or icmp6 or igmp or icmp"}} {
+			compared += compareLines(t, name, args)
+		}
+	}
+	if compared < 5000 {
+		t.Errorf("%d lines compared", compared)
+	}
+}
+
+// compareLines returns how many lines of tcpdump with these arguments were compared.
+func compareLines(t *testing.T, name string, args []string) (compared int) {
+	theirs, own := tcpdumpLines(t, args...), ownLines(t, args...)
+	theirs = slices.DeleteFunc(theirs, func(line string) bool { return strings.HasPrefix(line, "\t") }) // of HTTP, which -A shows
+	if len(theirs) != len(own) {
+		t.Fatalf("%s, %q: %d lines, tcpdump has %d", name, args, len(own), len(theirs))
+	}
+	for i, line := range theirs {
+		if strings.Contains(line, ": ip-proto-") || strings.Contains(own[i], "length 3008") {
+			continue
+		}
+		compared++
+		have := facts(own[i])
+		for f, n := range facts(inOwnWords(line)) {
+			if have[f] < n {
+				t.Errorf("%s lacks %q\ntcpdump: %sl2tpdump: %s", name, f, line, own[i])
 			}
 		}
 	}
-	if compared < 4500 {
-		t.Errorf("%d lines compared", compared)
-	}
+	return compared
 }
 
 // TestFormsBesideTcpdump: times, numbers and bytes stand there as tcpdump prints them.
