@@ -62,7 +62,7 @@ bench:
 	$(GO) run ./cmd/internal/bench $(BENCHFLAGS)
 
 profile:
-	$(GO) run -trimpath ./cmd/internal/bench -profile cmd/l2tpdump/default.pgo
+	CGO_ENABLED=0 $(GO) run -trimpath ./cmd/internal/bench -profile cmd/l2tpdump/default.pgo
 
 picture:
 	@scripts/setup test
