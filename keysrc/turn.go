@@ -35,13 +35,14 @@ const (
 // A turner keeps the entries of a source, its lines or the messages in them, and finds out whether
 // its newest comes first.
 type turner struct {
-	lines []turnedLine
-	chunk []byte // where the text of the last lines is
-	size  int    // of all text
-	last  [len(weight)]int
-	score int
-	over  bool // there is nothing to turn, or it is too long
-	times int  // the order of what was too long, by its times
+	lines  []turnedLine
+	chunk  []byte // where the text of the last lines is
+	size   int    // of all text
+	last   [len(weight)]int
+	score  int
+	marked int  // lines that score counts
+	over   bool // there is nothing to turn, or it is too long
+	times  int  // the order of what was too long, by its times
 }
 
 type turnedLine struct {
@@ -53,8 +54,8 @@ type turnedLine struct {
 
 func (l *turnedLine) text() []byte { return l.all[l.head:] }
 
-// take takes an entry of line n.
-func (t *turner) take(n, depth int, line []byte, time string) {
+// take takes an entry of line n. marks says that a log is read whose marks count.
+func (t *turner) take(n, depth int, line []byte, time string, marks bool) {
 	time = time[:min(len(time), lineHead)]
 	if t.over {
 		return
@@ -74,6 +75,13 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 	start := len(t.chunk)
 	t.chunk = append(append(t.chunk, time...), line...)
 	t.lines = append(t.lines, turnedLine{n, uint8(depth), uint8(len(time)), t.chunk[start:]})
+	for ; marks && t.marked < len(t.lines); t.marked++ {
+		t.mark(t.lines[t.marked].text())
+	}
+}
+
+// mark counts what a line says of the order.
+func (t *turner) mark(line []byte) {
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
 		return // a row of a table
 	}

@@ -11,6 +11,9 @@ import "bytes"
 //
 // The other fields, and what stands between entries, are no lines of a log.
 func (u *unwrapper) journalField(dst, line []byte) ([]byte, bool) {
+	if !u.fields && (len(line) == 0 || line[0] != ' ' && line[0] != '_' && line[0] != 'M') {
+		return dst, false
+	}
 	field := line
 	for i := 0; i < 4 && len(field) > 0 && field[0] == ' '; i++ {
 		field = field[1:]

@@ -128,7 +128,7 @@ func (s *Stream) order() int {
 	switch {
 	case t.score <= backward:
 		return newestFirst
-	case t.score > 0 || !slices.ContainsFunc(s.running, func(r started) bool { return r.format != &yamahaFormat }):
+	case t.score > 0 || !s.turns:
 		return oldestFirst
 	case t.over:
 		return t.times
