@@ -164,6 +164,13 @@ type espKeys struct {
 	doubt string // the parser's own, which comes before others
 }
 
+// lacksAuth doubts keys whose authentication algorithm is named and whose key for it is not there.
+func (k *espKeys) lacksAuth() {
+	if k.auth != "" && len(k.authKey) == 0 {
+		k.doubt = "its authentication key is missing"
+	}
+}
+
 // secret gives out the keys of an SPI as esp takes them, without their addresses. What makes them
 // unusable is a note about the line, which begins with what; then it returns nil. What may be wrong
 // with them is a doubt.

@@ -244,11 +244,10 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.begin(n, label, size)
 		return
 	}
-	if label, rest, ok := bytes.Cut(msg, []byte(" => ")); ok && redaction.Value(string(rest)) {
-		if name := string(bytes.TrimLeft(label, " ")); charonLabels[name] != charonOther {
-			c.dumps++
-			t.out.note(n, name+": "+errRedacted.Error())
-		}
+	if name := charonRedactedHead(msg); name != "" {
+		c.dumps++
+		t.out.note(n, name+": "+errRedacted.Error())
+		return
 	}
 	all := group == "" // no message of one group reads as one of another
 	if all || group == "NET" {
@@ -261,10 +260,7 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.encoding(msg)
 	}
 	if p, ok := bytes.CutPrefix(msg, []byte("selected proposal: ESP:")); ok && t.quick {
-		if len(c.modes) >= maxCharonModes {
-			clear(c.modes)
-		}
-		c.modes[t.mid] = string(trimLine(p))
+		c.proposal(t.mid, p)
 	}
 	if all || group == "CHD" {
 		c.childMessage(t, n, msg)
@@ -277,6 +273,14 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 			t.phase1Done()
 		}
 	}
+}
+
+// proposal remembers what a Quick Mode agreed on.
+func (c *charon) proposal(mid uint32, p []byte) {
+	if len(c.modes) >= maxCharonModes {
+		clear(c.modes)
+	}
+	c.modes[mid] = string(trimLine(p))
 }
 
 // begin begins a dump of size bytes.
@@ -320,6 +324,15 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
 	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 && redaction.Value(string(rest))
+}
+
+// charonRedactedHead returns the label of "SKEYID_e => <redacted>", "" for any other message.
+func charonRedactedHead(msg []byte) string {
+	label, rest, ok := bytes.Cut(msg, []byte(" => "))
+	if name := string(bytes.TrimLeft(label, " ")); ok && charonLabels[name] != charonOther && redaction.Value(string(rest)) {
+		return name
+	}
+	return ""
 }
 
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.

@@ -158,9 +158,7 @@ func (c *charon) childSecret(t *charonThread, dir int, spi uint32, src, dst neti
 			}
 		}
 	}
-	if k.auth != "" && len(k.authKey) == 0 {
-		k.doubt = "its authentication key is missing"
-	}
+	k.lacksAuth()
 	s := t.out.secret(child.line[dir], "ESP keys of SPI ", spi, &k)
 	if s == nil {
 		return

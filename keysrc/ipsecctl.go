@@ -66,6 +66,12 @@ func ipsecctlRule(line []byte) bool {
 	return bytes.Contains(rest, []byte(" to ")) && bytes.Contains(rest, []byte(" spi 0x"))
 }
 
+// ipsecctlKey reports whether a line is a key: -k prints them in lines of their own in some versions.
+func ipsecctlKey(s []byte) bool {
+	w, _ := word(s)
+	return string(w) == "authkey" || string(w) == "enckey"
+}
+
 func (p *ipsecctl) line(n int, text []byte) bool {
 	s := ipsecctlText(text)
 	r := &p.rule
@@ -74,19 +80,13 @@ func (p *ipsecctl) line(n int, text []byte) bool {
 		p.give()
 		*r = ipsecctlRuleState{line: n, values: make(map[string]string)}
 	case r.line == 0:
-		w, rest := word(s)
-		key := string(w) == "authkey" || string(w) == "enckey"
-		if key && bytes.Contains(rest, []byte("0x")) {
-			p.out.orphan(n, string(w)+" without an SA before it")
+		if ipsecctlKey(s) && bytes.Contains(s, []byte(" 0x")) {
+			p.out.orphan(n, "a key without an SA before it")
 		}
-		return key
-	case r.more:
-	default:
-		// -k prints the keys in lines of their own in some versions.
-		if w, _ := word(s); string(w) != "authkey" && string(w) != "enckey" {
-			p.give()
-			return false
-		}
+		return ipsecctlKey(s)
+	case !r.more && !ipsecctlKey(s):
+		p.give()
+		return false
 	}
 	s, r.more = bytes.CutSuffix(s, []byte("\\"))
 	for len(s) > 0 {
@@ -170,9 +170,7 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 	if k.cipher == "" {
 		k.cipher = "aes"
 	}
-	if k.auth != "" && len(auth) == 0 {
-		k.doubt = "its authentication key is missing"
-	}
+	k.lacksAuth()
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
 		p.out.note(r.line, name+"its encryption key is missing")
 		return nil

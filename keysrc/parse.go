@@ -23,6 +23,7 @@ type Stream struct {
 	give    func([]byte)      // offer, made once
 	enter   func(int, []byte) // entry, made once
 	turner  *turner           // of a source that is read to its end
+	turns   bool              // a parser runs that needs the lines in their order
 	dates   dates
 	near    []string
 	config  int  // the configuration that a line is of, as configNamed has it
@@ -49,7 +50,7 @@ func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	if f == nil {
 		return nil, fmt.Errorf("unknown key format %q: one of %s", format, strings.Join(FormatNames(), ", "))
 	}
-	s.forced = true
+	s.forced, s.turns = true, f != &yamahaFormat
 	s.running = append(s.running, started{format: f, parser: f.new(&s.out)})
 	return s, nil
 }
@@ -127,18 +128,18 @@ func (s *Stream) feed(line []byte) {
 		s.unwrap.entries(line, s.enter)
 		return
 	}
-	if s.turner != nil {
-		s.turner.take(s.n, 0, line, "")
-	}
 	s.offer(line)
+	if s.turner != nil {
+		s.turner.take(s.n, 0, line, "", s.turns)
+	}
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
 func (s *Stream) entry(depth int, text []byte) {
-	if s.turner != nil {
-		s.turner.take(s.n, depth, text, s.unwrap.time)
-	}
 	s.unwrap.split(depth, text, s.give)
+	if s.turner != nil {
+		s.turner.take(s.n, depth, text, s.unwrap.time, s.turns)
+	}
 }
 
 // offer gives one line to whom it may concern.
@@ -164,6 +165,7 @@ func (s *Stream) offer(line []byte) {
 		s.foreign()
 		p := f.new(&s.out)
 		s.running = append(s.running, started{format: f, parser: p})
+		s.turns = s.turns || f != &yamahaFormat
 		// What stood just before the first sure sign may belong to it.
 		s.history.replay(p)
 		p.line(s.n, line)

@@ -34,14 +34,15 @@ const (
 // A turner keeps the entries of a source, its lines or the messages in them, and finds out whether
 // its newest comes first.
 type turner struct {
-	lines [][]turnedLine // in pieces of linesPiece
-	count int
-	chunk []byte // where the text of the last lines is
-	size  int    // of all text
-	last  [len(weight)]int
-	score int
-	over  bool // there is nothing to turn, or it is too long
-	times int  // the order of what was too long, by its times
+	lines  [][]turnedLine // in pieces of linesPiece
+	count  int
+	chunk  []byte // where the text of the last lines is
+	size   int    // of all text
+	last   [len(weight)]int
+	score  int
+	marked int  // lines that score counts
+	over   bool // there is nothing to turn, or it is too long
+	times  int  // the order of what was too long, by its times
 }
 
 type turnedLine struct {
@@ -55,8 +56,8 @@ const linesPiece = 1024
 
 func (l *turnedLine) text() []byte { return l.all[l.head:] }
 
-// take takes an entry of line n.
-func (t *turner) take(n, depth int, line []byte, time string) {
+// take takes an entry of line n. marks says that a log is read whose marks count.
+func (t *turner) take(n, depth int, line []byte, time string, marks bool) {
 	time = time[:min(len(time), lineHead)]
 	if t.over {
 		return
@@ -70,11 +71,8 @@ func (t *turner) take(n, depth int, line []byte, time string) {
 		return
 	}
 	t.keep(n, depth, line, time)
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
-		return // a row of a table
-	}
-	if !yamaha.Owns(line) {
-		t.weigh(line)
+	for ; marks && t.marked < t.count; t.marked++ {
+		t.weigh(t.at(t.marked).text())
 	}
 }
 
@@ -100,6 +98,12 @@ func (t *turner) at(i int) *turnedLine {
 
 // weigh takes what a line says of the order.
 func (t *turner) weigh(line []byte) {
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
+		return // a row of a table
+	}
+	if yamaha.Owns(line) {
+		return
+	}
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
 			if !bytes.Contains(line, mark) {

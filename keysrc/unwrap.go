@@ -16,7 +16,7 @@ var wrappings = []struct {
 }{
 	{0, unquoteMail}, {signsIn([]byte("<&")), unwrapHTML}, {signsIn([]byte("#")), unwrapSyslog},
 	{signsIn([]byte("\xe2")), straightQuotes}, {signsIn([]byte(",")), unwrapUAT}, {0, cutStamp},
-	{signsIn([]byte("|")), cutContainer}, {0, unwrapDLink},
+	{0, cutContainer}, {0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -32,6 +32,7 @@ type unwrapper struct {
 	time   string   // of the entry at hand, likewise
 	part   bool     // the last line has a member of an object, or nothing but brackets
 	export bool     // the last line is of objects that have messages: what else they have is no line of a log
+	fields bool     // it is a journal, field by field
 	lister []byte   // who sent the last line of syslog that was of a listing
 	lacks  signs    // that are not in the line, while it is in no wrapping
 }
@@ -104,6 +105,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 	if !ok {
 		inner, ok = u.table.row(depth, inner[:0], line)
+	}
+	if !ok {
+		inner, ok = u.journalField(inner[:0], line)
 	}
 	if !ok {
 		inner, ok = u.cutHeader(inner[:0], line)
@@ -248,8 +252,13 @@ func ofYamaha(line []byte) bool {
 	return ok && len(tag) > 0 && tag[0] != ':'
 }
 
-// cutContainer takes off the name that docker compose puts before each line: "vpn-1  | ".
+// cutContainer takes off the name that docker compose puts before each line, "vpn-1  | ", or kubectl
+// logs --prefix, "[pod/vpn-0/vpn] ".
 func cutContainer(dst, line []byte) ([]byte, bool) {
+	if bytes.HasPrefix(line, []byte("[pod/")) {
+		_, text, ok := bytes.Cut(line, []byte("] "))
+		return append(append(dst, text...), '\n'), ok
+	}
 	i := bytes.IndexByte(line, '|') - 1
 	if i < 3 || i > 64 || !bytes.HasPrefix(line[i:], []byte(" | ")) {
 		return dst, false

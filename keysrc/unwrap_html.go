@@ -15,6 +15,7 @@ var htmlTags = map[string]string{
 	"br": "\n", "tr": "\n", "p": "\n", "div": "\n", "li": "\n", "pre": "\n", "table": "\n", "html": "\n", "body": "\n",
 	"td": cellMark, "th": cellMark, "textarea": "\n",
 	"span": "", "b": "", "i": "", "a": "", "font": "", "code": "", "tt": "", "tbody": "", "thead": "", "ul": "", "ol": "",
+	"strong": "", "em": "", "small": "", "mark": "", "samp": "", "kbd": "", "nobr": "", "label": "", "time": "", "section": "\n",
 }
 
 // unwrapHTML takes the text of a web page: without tags, with entities replaced.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sort"
 	"strings"
 
@@ -126,7 +125,7 @@ func (s *Stream) order() int {
 	switch {
 	case t.score <= backward:
 		return newestFirst
-	case t.score > 0 || !slices.ContainsFunc(s.running, func(r started) bool { return r.format != &yamahaFormat }):
+	case t.score > 0 || !s.turns:
 		return oldestFirst
 	case t.over:
 		return t.times

@@ -47,6 +47,19 @@ var wraps = []struct {
 	{"journal JSON", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"__REALTIME_TIMESTAMP":"%d","PRIORITY":"6","SYSLOG_IDENTIFIER":"vpn","MESSAGE":%s,"_PID":"12"}`, 1700000000000000+i*50000, quoteJSON(l))
 	})},
+	{"journalctl -o json-pretty", lineByLine(func(i int, l string) string {
+		return fmt.Sprintf("{\n\t\"_PID\" : \"12\",\n\t\"MESSAGE\" : %s,\n\t\"__REALTIME_TIMESTAMP\" : \"%d\"\n}", quoteJSON(l), 1700000000000000+i*50000)
+	})},
+	{"journalctl -o export", lineByLine(func(i int, l string) string {
+		return fmt.Sprintf("__CURSOR=s=1;i=%d\n__REALTIME_TIMESTAMP=%d\n_PID=12\nMESSAGE=%s\nPRIORITY=6\n", i, 1700000000000000+i*50000, l)
+	})},
+	{"journalctl -o verbose", lineByLine(func(i int, l string) string {
+		return fmt.Sprintf("Mon 2026-11-23 07:%02d:%02d.%06d UTC [s=%d;i=1]\n    _PID=12\n    MESSAGE=%s\n    PRIORITY=6", 15+i/8000, i/20%60, i%20*50000, i, l)
+	})},
+	{"kubectl logs --prefix", lineByLine(func(i int, l string) string { return "[pod/vpn-0/vpn] " + l })},
+	{"OPNsense's page", lineByLine(func(i int, l string) string {
+		return "<tr><td>" + stamp(i)[:19] + `</td><td><strong>Debug</strong></td><td>vpn</td><td class="message">` + html.EscapeString(l) + `</td><td><i class="fa"></i></td></tr>`
+	})},
 	{"docker JSON", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"log":%s,"stream":"stderr","time":"%s000Z"}`, quoteJSON(l+"\n"), stamp(i))
 	})},
