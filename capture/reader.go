@@ -82,6 +82,7 @@ func describeForeign(head []byte) string {
 		{"GMBU", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
 		{"RTSS", "this is a capture of Microsoft Network Monitor: convert it with editcap"},
 		{"\x7fELF", "this is a program"},
+		{"\x07", "this may be what pppd records: convert it with editcap"},
 	} {
 		if len(head) >= len(f.magic) && string(head[:len(f.magic)]) == f.magic {
 			return "neither pcap nor pcapng: " + f.text

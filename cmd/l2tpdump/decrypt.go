@@ -200,7 +200,7 @@ func truncate(f *os.File) error {
 func (s *sinks) finish(err error) error {
 	if errors.Is(err, output.ErrRingEnd) {
 		err = nil
-	} else if s.clear != nil && (s.clear.Packets > 0 || s.prepared != nil || s.o.write == "-" && err == nil) {
+	} else if s.clear != nil && (s.clear.Any() || s.prepared != nil || s.o.write == "-" && err == nil) {
 		// Where another output has failed, the file is finished all the same.
 		if e := s.clear.Close(); e != nil && !isSinkError(err) {
 			err = &pipeline.SinkError{Err: e}

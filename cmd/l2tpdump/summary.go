@@ -167,12 +167,12 @@ func verdictCounts(stats *pipeline.Stats, k pipeline.Kind) string {
 }
 
 func contentCounts(stats *pipeline.Stats) string {
-	if stats.L2TP+stats.Inner == 0 {
-		return ""
+	frames, packets := stats.PPP, stats.Inner
+	if stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 {
+		frames, packets = frames+stats.Line, packets+stats.Doubtful
 	}
-	frames := stats.PPP
-	if stats.L2TP == 0 {
-		frames = stats.Line
+	if stats.L2TP+packets == 0 {
+		return ""
 	}
 	packed := ""
 	if stats.Expansion != (ppp.Counts{}) {
@@ -186,7 +186,7 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.Ethernet > 0 {
 		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed, ethernet, stats.Inner)
+	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed, ethernet, packets)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

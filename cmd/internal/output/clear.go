@@ -62,6 +62,7 @@ type Clear struct {
 	expanded []byte
 	secrets  func(*pipeline.Record) []byte
 	users    pipeline.Filter
+	doubtful doubtful
 }
 
 // ClearConfig says how to write a cleartext capture.
@@ -96,6 +97,9 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	if r.Merged() {
 		return nil
 	}
+	if r.Kind != pipeline.Other {
+		c.doubtful.drop()
+	}
 	var link capture.LinkType
 	c.packet = r.Packet
 	p := &c.packet
@@ -108,7 +112,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 			return err
 		}
 	case LayerPPP:
-		if !r.Payload.HasPPP || r.Payload.Beside {
+		if !r.Payload.HasPPP && !(r.Payload.Line && r.Payload.Frame != nil) || r.Payload.Beside {
 			return nil
 		}
 		link = c.pppFrame(&r.Payload)
@@ -146,6 +150,12 @@ func (c *Clear) pppFrame(p *pipeline.Payload) capture.LinkType {
 
 // write writes a packet with the comment.
 func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkType) error {
+	if r.Payload.Doubtful && c.layer != LayerL2TP && c.doubtful.add(p, c.comment, r.Inputs, link) {
+		return nil
+	}
+	if err := c.release(); err != nil {
+		return err
+	}
 	if err := c.ready(p, r.Inputs, link, r.Payload.Tunnel.Session); err != nil {
 		return err
 	}
@@ -229,7 +239,12 @@ func (c *Clear) Flush() error {
 
 // Close creates the output if no packet has come, so that it exists and is valid, and flushes. The
 // source must not be read any more.
-func (c *Clear) Close() error { return c.Begin() }
+func (c *Clear) Close() error {
+	if err := c.release(); err != nil {
+		return err
+	}
+	return c.Begin()
+}
 
 // Begin creates the output, though no packet has come, and writes its header: who reads a pipe may
 // wait for that. The source is not being read yet.

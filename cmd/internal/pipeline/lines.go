@@ -27,24 +27,23 @@ type lineID struct {
 	ends    [2]netip.AddrPort // the higher one first; they tell links from others of the same ends
 }
 
-// line follows the PPP frame of the link layer, or the packet of a PPP interface. Of PPPoE, by
-// which a router is connected that may have users of its own, plain IP packets are not looked at.
+// line follows the PPP frame of the link layer, or the packet of a PPP interface. IP packets in
+// PPPoE are shown as what they are.
 func (u *unwrapper) line(r *Record) {
 	n, p := &r.Net, &r.Payload
 	frame := r.Frame()
+	users := r.Link == capture.PPPWithDir || r.Link == capture.PPPD // that is whose packets these are for
+	p.Line, p.Beside, p.Doubtful = true, u.lines.tunnels && !users, !u.lines.tunnels && !users
 	if n.PPPInterface {
-		p.Line, p.Beside = true, u.lines.tunnels
 		p.Inner = unpadded(frame[n.LinkLen:])
 		return
 	}
 	frame = frame[n.PPPStart:min(n.PPPEnd, len(frame))]
 	if p.PPP.Decode(frame) != nil {
+		p.Line = false
 		return
 	}
-	users := r.Link == capture.PPPWithDir || r.Link == capture.PPPD // that is whose packets these are for
-	p.Frame, p.Line, p.Beside = frame, true, u.lines.tunnels && !users
-	p.HasPPP = !n.PPPoE() || n.IPVersion == 0
-	p.Beside = p.Beside || !p.HasPPP
+	p.Frame, p.HasPPP = frame, !n.PPPoE() || n.IPVersion == 0
 	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
 	link, sender := u.lines.of(r, u.clear.links)
 	p.ToLNS, p.Undirected = link != nil && sender == 0, link == nil

@@ -90,6 +90,7 @@ type Payload struct {
 	Ethernet []byte // the whole frame of an Ethernet pseudowire
 	Line     bool   // it is of the line that was captured, and not of a tunnel
 	Beside   bool   // that line carries tunnels, too: what it holds is not their users'
+	Doubtful bool   // that may show with a later frame
 
 	Expansion ppp.Result // what became of a PPP frame that is compressed, encrypted or a fragment
 	Inner     []byte     // the user's IP packet, from PPP or from tunnel mode

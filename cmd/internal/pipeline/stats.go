@@ -24,6 +24,7 @@ type Stats struct {
 	Ethernet    uint64           // frames of Ethernet pseudowires
 	Line        uint64           // PPP frames of the line that was captured
 	Inner       uint64           // users' IP packets
+	Doubtful    uint64           // IP packets of the line, which are the users' if there are no tunnels
 	Rebuilt     uint64           // IKE frames decrypted but for the first block of a message
 	Heads       uint64           // truncated ESP packets of which the head was decrypted
 	Foreign     uint64           // frames of a link layer that can't be taken apart
@@ -74,8 +75,11 @@ func (s *Stats) add(r *Record) {
 	default:
 		s.PPP++
 	}
-	if r.Payload.Inner != nil && !r.Payload.Beside {
-		s.Inner += 1 + uint64(len(r.Payload.More))
+	if inner := &s.Inner; r.Payload.Inner != nil && !r.Payload.Beside {
+		if r.Payload.Doubtful {
+			inner = &s.Doubtful
+		}
+		*inner += 1 + uint64(len(r.Payload.More))
 	}
 	if r.Head() {
 		s.Heads++
