@@ -111,7 +111,8 @@ func addFiles(f *testing.F, pattern string) {
 	}
 }
 
-// What is taken out of wrappings is no longer than they are, and the same whenever it is taken.
+// What is taken out of wrappings is no longer than they are, but for bytes of JSON that are no UTF-8,
+// for which three stand each.
 func FuzzUnwrap(f *testing.F) {
 	for _, pattern := range []string{"c17*", "c26*", "j5*", "m26*", "r-dlink", "w0*", "x06*", "x1[78]*", "y0*", "y17*"} {
 		addFiles(f, pattern)
@@ -123,7 +124,7 @@ func FuzzUnwrap(f *testing.F) {
 			u.entries(line, func(depth int, text []byte) {
 				u.split(depth, text, func(inner []byte) { size += len(inner) + 1 })
 			})
-			if size > 2*len(line)+64 {
+			if size > 3*len(line)+64 {
 				t.Fatalf("%d bytes out of %d", size, len(line))
 			}
 		}
