@@ -19,8 +19,10 @@ const (
 	maxHeld    = 1 << 13
 	maxServers = 1 << 10
 	manyHeld   = 1 << 10
+	mostHeld   = 1 << 12
 	idleAfter  = int64(3600e9)
-	endAfter   = int64(300e9)
+	endAfter   = int64(300e9) // where many are held
+	endSoon    = int64(60e9)  // where most are: behind what L2TP repeats at the end, 31 s
 	retryTime  = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
@@ -136,7 +138,8 @@ func (g *Gatherer) expire(now int64) error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
 		n, idle := g.held.Len(), now-s.last.time
-		if n <= maxHeld && idle < idleAfter && !(n > manyHeld && idle >= endAfter && s.ended()) {
+		over := idle >= idleAfter || s.ended() && (n > manyHeld && idle >= endAfter || n > mostHeld && idle >= endSoon)
+		if n <= maxHeld && !over {
 			break
 		}
 		if err := g.finish(s); err != nil {

@@ -20,6 +20,9 @@ import (
 // unwell are the recordings of the repository in which a session does not go well.
 const unwell = "08x"
 
+// several are the recordings with more than one connection.
+var several = []string{"11-three-clients-two-behind-nat", "22-redial-same-sa-vj-deflate"}
+
 // TestHealthy: what is well is never called failed, whatever part of it the capture holds.
 func TestHealthy(t *testing.T) {
 	files, _ := filepath.Glob("../../../testdata/captures/*/outer.pcap")
@@ -35,6 +38,7 @@ func TestHealthy(t *testing.T) {
 		for what, list := range map[string][]report{
 			"without keys":             gather(t, f, "", 0),
 			"with keys":                gather(t, f, "", 0, keys...),
+			"with keys of IKE":         gather(t, f, "", 0, keySets(filepath.Dir(f))["router.log"]...),
 			"UDP 500":                  gather(t, f, "udp port 500", 0, keys...),
 			"UDP 500 and 4500":         gather(t, f, "udp port 500 or udp port 4500", 0, keys...),
 			"from the server":          gather(t, f, "src host 203.0.113.1 or src host 2001:db8:1::1", 0, keys...),
@@ -49,6 +53,9 @@ func TestHealthy(t *testing.T) {
 			"to the server, unread":    gather(t, f, "dst host 203.0.113.1 or dst host 2001:db8:1::1", 0),
 			"from the server, unread ": gather(t, f, "src host 203.0.113.1 or src host 2001:db8:1::1", 0),
 		} {
+			if what == "with keys of IKE" && len(list) > 1 && !slices.Contains(several, name) {
+				t.Errorf("%s: %d sessions", name, len(list))
+			}
 			for _, r := range list {
 				if r.State != "up" && r.State != "partial" {
 					t.Errorf("%s, %s: %+v", name, what, r)

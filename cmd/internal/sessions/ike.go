@@ -142,6 +142,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	proof := m.Decrypted && !x.read()
+	first := proof && !slices.ContainsFunc(x.session.exchanges, (*exchange).read)
 	if proof {
 		x.forget(m)
 	}
@@ -157,7 +158,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
-	if proof && !x.assoc.authentic() {
+	if first && !x.assoc.authentic() {
 		s = g.apart(s, at)
 	}
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {

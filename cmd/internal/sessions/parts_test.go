@@ -101,8 +101,10 @@ func (s *recorded) firstFragments() (list []capture.Packet) {
 	return list
 }
 
-// apart are recordings of which the beginning shows what belongs together.
-var apart = []string{"48a-l2tp-port-not-1701-leaves-in-clear", "31a-multilink-two-links"}
+// apart are recordings of which the beginning shows what belongs together: links, and L2TP in clear
+// with the ISAKMP SA that it does not use.
+var apart = []string{"31a-multilink-two-links", "48a-l2tp-port-not-1701-leaves-in-clear",
+	"58a-tunnel-against-transport"}
 
 // parts are what different captures would hold of the same packets.
 func (s *recorded) parts() map[string][]capture.Packet {
