@@ -11,7 +11,7 @@ SHARD     ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 
-.PHONY: demo test build check fuzz torture soak bench picture dist site setup clean help
+.PHONY: demo test build check fuzz torture soak bench profile picture dist site setup clean help
 
 help:
 	@echo 'make build    build ./l2tpdump'
@@ -21,6 +21,7 @@ help:
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
 	@echo 'make soak     mixed traffic with faults for SOAKTIME ($(SOAKTIME))'
+	@echo 'make profile  measure anew what the compiler is to optimize: cmd/l2tpdump/default.pgo'
 	@echo 'make picture  make the picture of the README from a recording, with Chromium'
 	@echo 'make dist     programs, packages and checksums of the last commit, into dist/; DIST_URL is where they will be had'
 	@echo 'make site     README, manual and schemas as web pages, into site/'
@@ -59,6 +60,9 @@ soak:
 bench:
 	@scripts/setup build
 	$(GO) run ./cmd/internal/bench $(BENCHFLAGS)
+
+profile:
+	CGO_ENABLED=0 $(GO) run -trimpath ./cmd/internal/bench -profile cmd/l2tpdump/default.pgo
 
 picture:
 	@scripts/setup test

@@ -83,6 +83,9 @@ type Frame struct {
 	UDPTooLong       bool // the UDP header says more than the IP header, which UDPLen is by then
 	TCPStart, TCPEnd int  // TCP payload, cut to what was captured
 
+	// PPPInterface: the IP packet passed a PPP interface of Linux, whose PPP header is not captured.
+	PPPInterface bool
+
 	// The PPP frame of PPP and PPPoE, address and control bytes included; both 0 there is none.
 	PPPStart, PPPEnd int
 
@@ -106,6 +109,7 @@ type linkMarks struct {
 	nflogAt           int // the length of NFLOG's payload
 	nflogBig          bool
 	radioFlagsAt      int  // the byte of radiotap that says that a frame check sequence follows
+	subframesAt       int  // of an A-MSDU of 802.11
 	sealed            bool // what is behind the header of 802.11 is encrypted
 }
 

@@ -20,6 +20,7 @@ const (
 	etherJumboLLC     = 0x8870 // 802.2 in frames longer than an 802.3 length can say
 	etherMaxLength    = 0x05dc // up to here it is an 802.3 length
 	sllProtocolLLC    = 0x0004 // Linux: 802.2 frames in cooked captures
+	arphrdPPP         = 512    // Linux: the device type of a PPP interface
 )
 
 // PPP protocol numbers.
@@ -41,12 +42,14 @@ func (f *Frame) link(lt LinkType, data []byte, at int, end *int) (version uint8,
 			return f.shortLink()
 		}
 		f.Direction = sllDirection(data[at+1])
+		f.PPPInterface = binary.BigEndian.Uint16(data[at+2:]) == arphrdPPP
 		return f.etherType(data, binary.BigEndian.Uint16(data[at+14:]), at+14, at+16, end, true)
 	case LinuxSLL2:
 		if len(data) < at+20 {
 			return f.shortLink()
 		}
 		f.Direction = sllDirection(data[at+10])
+		f.PPPInterface = binary.BigEndian.Uint16(data[at+8:]) == arphrdPPP
 		return f.etherType(data, binary.BigEndian.Uint16(data[at:]), at, at+20, end, true)
 	case Raw, IPv4, IPv6, RawBSD, RawOpenBSD:
 		return f.raw(lt, data, at)

@@ -53,8 +53,8 @@ func (f *Frame) radiotapFlags(h []byte, at int) {
 }
 
 // wifi passes the header of an 802.11 data frame (IEEE 802.11 section 9.3.2.1) and the 802.2 one
-// behind it. What is encrypted, aggregated (A-MSDU) or not the first fragment holds no packet that
-// could be read.
+// behind it. What is encrypted or not the first fragment holds no packet that could be read; what is
+// aggregated (A-MSDU) holds several frames, which Unwrap finds.
 func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	const (
 		toDS, fromDS, protected, order = 1, 2, 0x40, 0x80
@@ -76,13 +76,12 @@ func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	if h[1]&toDS != 0 && h[1]&fromDS != 0 {
 		size += 6 // a fourth address
 	}
+	aggregated := false
 	if h[0]&qos != 0 {
 		if len(h) < size+2 {
 			return f.shortLink()
 		}
-		if h[size]&0x80 != 0 {
-			return versionNone, nil
-		}
+		aggregated = h[size]&0x80 != 0
 		size += 2
 		if h[1]&order != 0 {
 			size += 4 // HT control
@@ -94,5 +93,27 @@ func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	if len(h) < size+8 {
 		return f.shortLink()
 	}
+	if aggregated {
+		f.subframesAt = at + size
+		return versionNone, nil
+	}
 	return f.snap(data, at+size, 0, end)
+}
+
+// subframes returns the frames of an A-MSDU (IEEE 802.11 section 9.3.2.2), as Ethernet has them: each
+// begins with two addresses and a length, behind which there is an 802.2 header, and is padded to 4
+// bytes.
+func (f *Frame) subframes(data []byte) (frames [][]byte) {
+	const addresses, header, llc, maxSubframes = 12, 14, 6, 64
+	for at := f.subframesAt; at+header+llc+2 <= len(data) && len(frames) < maxSubframes; {
+		size := header + int(binary.BigEndian.Uint16(data[at+addresses:]))
+		if size < header+llc+2 || data[at+header] != 0xaa || data[at+header+1] != 0xaa {
+			break
+		}
+		end := min(at+size, len(data))
+		frame := append(make([]byte, 0, end-at), data[at:at+addresses]...)
+		frames = append(frames, append(frame, data[at+header+llc:end]...))
+		at += pad4(size)
+	}
+	return frames
 }

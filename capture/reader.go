@@ -145,7 +145,9 @@ func (r *Reader) short(what string) error {
 	err := r.in.err
 	var damage *compressed.DamageError
 	switch {
-	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF): // what is compressed ends too early
+		return fmt.Errorf("%s: at byte %d of what it holds decompressed: %w within a %s", r.name, r.in.offset, ErrCut, what)
+	case err == nil || errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: at byte %d: %w within a %s", r.name, r.in.offset, ErrCut, what)
 	case errors.As(err, &damage):
 		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: damage.Error()}

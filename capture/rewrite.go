@@ -115,7 +115,7 @@ func length16(n int) uint16 {
 func (f *Frame) DecodeReassembled(dst []byte, last *Frame, data, datagram []byte) (out []byte, err error) {
 	g := Frame{
 		LinkLen: last.LinkLen, EtherType: last.EtherType, Direction: last.Direction,
-		PPPStart: last.PPPStart, linkMarks: last.linkMarks,
+		PPPInterface: last.PPPInterface, PPPStart: last.PPPStart, linkMarks: last.linkMarks,
 	}
 	base := len(dst)
 	dst = append(dst, data[:g.LinkLen]...)

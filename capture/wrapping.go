@@ -14,6 +14,7 @@ const (
 	protoMPLS    = 137 // RFC 4023
 
 	etherBridged = 0x6558 // an Ethernet frame: NVGRE, Geneve
+	etherPPP     = 0x880b
 	etherMPLS    = 0x8847
 	etherMPLS2   = 0x8848
 	etherERSPAN2 = 0x88be // type I and II
@@ -36,7 +37,8 @@ const (
 type Wrapped struct {
 	Name string // of what carries it: "TZSP", "GRE"
 	Link LinkType
-	Data []byte // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
+	Data []byte   // a copy; of an IP packet with the link header of the frame that carries it, if that can announce it
+	More [][]byte // further frames that it carries, of the same kind
 }
 
 // inside is where what is wrapped lies in the data.
@@ -48,10 +50,17 @@ type inside struct {
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
 // in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213) or in GTP-U
+// EtherIP, MPLS, an A-MSDU of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213) or in GTP-U
 // (3GPP TS 29.281). It is for frames that hold nothing else that is looked for: a frame of another
 // kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
+	if f.subframesAt > 0 {
+		frames := f.subframes(data)
+		if len(frames) == 0 {
+			return Wrapped{}, false
+		}
+		return Wrapped{"A-MSDU", Ethernet, frames[0], frames[1:]}, true
+	}
 	in := f.inside(data)
 	if in.name == "" || in.at >= in.end {
 		return Wrapped{}, false
@@ -154,6 +163,8 @@ func carried(name string, kind uint16, data []byte, at, end int) inside {
 		return inside{name, Raw, at, end}
 	case etherBridged:
 		return inside{name, Ethernet, at, end}
+	case etherPPP:
+		return inside{name, PPP, at, end}
 	case etherMPLS, etherMPLS2:
 		in := mpls(data, at, end)
 		if in.name != "" {
@@ -243,7 +254,7 @@ func impossibleIP(b []byte) bool {
 // carriesKnown reports whether an Ethernet frame has one of the more usual types.
 func carriesKnown(frame []byte) bool {
 	switch binary.BigEndian.Uint16(frame[12:]) {
-	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherPPPoESession:
+	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherOldVLAN, etherPPPoESession, etherMPLS, etherMPLS2:
 		return true
 	}
 	return false

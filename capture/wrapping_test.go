@@ -172,3 +172,30 @@ func FuzzUnwrap(f *testing.F) {
 		}
 	})
 }
+
+// The frames of an A-MSDU are Ethernet frames, and what is cut of it costs no more than its end.
+func TestUnwrapAggregated(t *testing.T) {
+	header := unhex("8801 0000 020000000007 020000000001 020000000002 1000 8000")
+	data := header
+	var want [][]byte
+	for i := range 3 {
+		ip := ip4(50, count(41+i))
+		part := join(unhex("020000000002 020000000001"), be16(8+len(ip)), unhex("aaaa03000000 0800"), ip)
+		data = join(data, part, make([]byte, -len(part)&3))
+		want = append(want, join(unhex("020000000002 020000000001 0800"), ip))
+	}
+	w, ok := mustDecode(t, IEEE80211, data).Unwrap(IEEE80211, data)
+	if !ok || w.Name != "A-MSDU" || w.Link != Ethernet || len(w.More) != 2 ||
+		!bytes.Equal(w.Data, want[0]) || !bytes.Equal(w.More[0], want[1]) || !bytes.Equal(w.More[1], want[2]) {
+		t.Fatalf("%v %+v", ok, w)
+	}
+	for n := range data {
+		var f Frame
+		if f.Decode(IEEE80211, data[:n:n]) != nil {
+			continue
+		}
+		if w, ok := f.Unwrap(IEEE80211, data[:n:n]); ok && !bytes.HasPrefix(want[0], w.Data) {
+			t.Errorf("cut to %d: %x", n, w.Data)
+		}
+	}
+}

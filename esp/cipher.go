@@ -79,13 +79,17 @@ func keyRange(usual, low, high int) []int {
 	return lens
 }
 
+// aesGCM returns AES, and GCM with it.
+func aesGCM(key []byte) (block cipher.Block, aead cipher.AEAD, err error) {
+	if block, err = aes.NewCipher(key); err == nil {
+		aead, err = cipher.NewGCM(block)
+	}
+	return block, aead, err
+}
+
 // gcm is AES-GCM (RFC 4106). The standard library has no tag of 8 bytes.
 func gcm(key, salt []byte, icvLen int) (cipherKey, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	full, err := cipher.NewGCM(block)
+	block, full, err := aesGCM(key)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +126,7 @@ func aeadEngines(aead cipher.AEAD, salt []byte) cipherKey {
 
 // gmac is AES-GMAC without encryption (RFC 4543).
 func gmac(key, salt []byte, _ int) (cipherKey, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	_, aead, err := aesGCM(key)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +139,7 @@ func gmac(key, salt []byte, _ int) (cipherKey, error) {
 
 // ctr is AES-CTR (RFC 3686).
 func ctr(key, salt []byte, _ int) (cipherKey, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	block, aead, err := aesGCM(key)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +152,7 @@ func ctr(key, salt []byte, _ int) (cipherKey, error) {
 
 // ccm is AES-CCM (RFC 4309).
 func ccm(key, salt []byte, icvLen int) (cipherKey, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	block, aead, err := aesGCM(key)
 	if err != nil {
 		return nil, err
 	}

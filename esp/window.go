@@ -18,8 +18,9 @@ const (
 )
 
 // Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the
-// ring bitmap of RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64
-// bits. The zero value is ready.
+// ring bitmap of RFC 6479, for which it takes memory when a number is missing for the first time.
+// It refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is
+// ready.
 type Window struct {
 	Low, High  uint64 // oldest and newest position
 	Duplicates uint64 // positions that were there before
@@ -28,15 +29,15 @@ type Window struct {
 	Restarts   uint64 // times that the count began anew
 
 	started  bool
-	run      uint8  // packets that were far away and continued one another
-	strange  uint64 // position of the last of them
-	runStart uint64 // and of the first
-	runSeen  uint64 // how many of them were counted in seen
-	top      uint64 // newest position since the last restart
-	first    uint64 // oldest of these
-	seen     uint64 // distinct ones of these
-	gaps     uint64 // missing before the last restart
-	bits     [windowWords]uint64
+	run      uint8                // packets that were far away and continued one another
+	strange  uint64               // position of the last of them
+	runStart uint64               // and of the first
+	runSeen  uint64               // how many of them were counted in seen
+	top      uint64               // newest position since the last restart
+	first    uint64               // oldest of these
+	seen     uint64               // distinct ones of these
+	gaps     uint64               // missing before the last restart
+	bits     *[windowWords]uint64 // nil: all from first to top have been seen
 }
 
 // Nearest returns the position closest to the newest one that has this low half.
@@ -114,7 +115,7 @@ func (w *Window) Expects(seq uint32) bool {
 	case !w.started || p > w.top:
 		return p-w.top <= farRun
 	case w.top-p < windowBits-64 && p >= w.first:
-		return w.bits[p/64%windowWords]&(1<<(p%64)) == 0
+		return !w.has(p)
 	}
 	return false
 }
@@ -156,9 +157,11 @@ func (w *Window) restart(p uint64) {
 
 // begin forgets the bitmap and starts at p.
 func (w *Window) begin(p uint64) {
-	w.bits = [windowWords]uint64{}
+	if w.bits != nil {
+		*w.bits = [windowWords]uint64{}
+		w.set(p)
+	}
 	w.top, w.first, w.seen = p, p, 1
-	w.set(p)
 }
 
 // advance makes p the newest position; p > top.
@@ -166,30 +169,59 @@ func (w *Window) advance(p uint64) {
 	if p>>32 != w.top>>32 {
 		w.Wraps++
 	}
-	from, to := w.top/64, p/64
-	if to-from >= windowWords {
-		w.bits = [windowWords]uint64{}
-	} else {
-		for i := from + 1; i <= to; i++ {
-			w.bits[i%windowWords] = 0
+	if w.bits == nil && p != w.top+1 {
+		w.makeBits()
+	}
+	if w.bits != nil {
+		from, to := w.top/64, p/64
+		if to-from >= windowWords {
+			*w.bits = [windowWords]uint64{}
+		} else {
+			for i := from + 1; i <= to; i++ {
+				w.bits[i%windowWords] = 0
+			}
 		}
+		w.set(p)
 	}
 	w.top = p
 	w.seen++
-	w.set(p)
 	w.High = max(w.High, p)
+}
+
+// makeBits marks what has been seen so far.
+func (w *Window) makeBits() {
+	w.bits = new([windowWords]uint64)
+	for n := min(w.top-w.first, windowBits-65); ; n-- {
+		w.set(w.top - n)
+		if n == 0 {
+			return
+		}
+	}
 }
 
 // mark counts a position within the window.
 func (w *Window) mark(p uint64) {
-	if w.bits[p/64%windowWords]&(1<<(p%64)) != 0 {
+	if w.has(p) {
 		w.Duplicates++
 		return
 	}
-	w.set(p)
+	if w.bits == nil && p+1 != w.first {
+		w.makeBits()
+	}
+	if w.bits != nil {
+		w.set(p)
+	}
 	w.seen++
 	w.Reordered++
 	w.first, w.Low = min(w.first, p), min(w.Low, p)
+}
+
+// has reports whether a position that the bitmap can tell was seen.
+func (w *Window) has(p uint64) bool {
+	if w.bits == nil {
+		return w.first <= p && p <= w.top
+	}
+	return w.bits[p/64%windowWords]&(1<<(p%64)) != 0
 }
 
 func (w *Window) set(p uint64) { w.bits[p/64%windowWords] |= 1 << (p % 64) }

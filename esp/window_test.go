@@ -27,6 +27,8 @@ func TestWindowCounts(t *testing.T) {
 		{"late", []uint32{1, 3, 2, 4}, 0, 0, 1, 1, 4},
 		{"late and twice", []uint32{1, 3, 2, 2, 4}, 0, 1, 1, 1, 4},
 		{"begins late and out of order", []uint32{101, 100, 102}, 0, 0, 1, 100, 102},
+		{"before the first", []uint32{101, 102, 99, 101, 100}, 0, 1, 2, 99, 102},
+		{"one lost, those before it twice", []uint32{1, 2, 3, 5, 3, 1}, 1, 2, 0, 1, 5},
 		{"wrap", []uint32{0xfffffffe, 0xffffffff, 0, 1}, 0, 0, 0, 0xfffffffe, 1<<32 + 1},
 		{"late over the wrap", []uint32{0xfffffffe, 0, 0xffffffff, 1}, 0, 0, 1, 0xfffffffe, 1<<32 + 1},
 		{"a flipped high bit counts for nothing", []uint32{1, 2, 0x80000003, 4, 5}, 1, 0, 0, 1, 5},

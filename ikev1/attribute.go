@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
+// attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
 // notifications carry them.
 type attribute struct {
 	Type  uint16 // without the format bit
@@ -29,7 +29,7 @@ func (a *attribute) number() (v uint64, ok bool) {
 	return v, true
 }
 
-// ParseAttributes reads data attributes to the end of data. Their values are parts of data. On an
+// parseAttributes reads data attributes to the end of data. Their values are parts of data. On an
 // error the attributes before the damage are returned with it.
 func parseAttributes(data []byte) ([]attribute, error) {
 	const usual = 16

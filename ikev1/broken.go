@@ -44,3 +44,34 @@ func (sa *SA) hashProves(m *Message, k *candidate, o *decryption) bool {
 	m.Payloads = before
 	return false
 }
+
+// beginning reads a message behind phase 1 that was refused, where no key is known that its HASH can
+// be checked with: with the key that opens the others it begins with a HASH of the right size, which
+// a wrong key or IV gives once in 2^27. That shows the payloads up to where the chain breaks, and
+// proves nothing of them.
+func (sa *SA) beginning(m *Message) ([]Payload, error) {
+	k, body := sa.keyOf(m.at.rec.from), m.at.raw[HeaderLen:]
+	if k == nil || k.suite.hash == nil || m.Phase1() || m.Header.NextPayload != PayloadHash {
+		return nil, nil
+	}
+	altered := false
+	sa.keysFor(k, func(_ *secretState, known derived) bool {
+		altered = known.a != nil // its HASH was checked, and is wrong
+		return altered
+	})
+	if altered {
+		return nil, nil
+	}
+	text := cbc{block: k.block, src: body}
+	for s := range sa.ivs(m.at.ex, m.at.rec, k.block.BlockSize(), []*hashAlg{k.suite.hash}, text.reserved(), 0) {
+		plain := text.with(s.iv)
+		next, n, ok := payloadHeader(plain, len(plain))
+		if !ok || next == PayloadNone || n != payloadHeaderLen+k.suite.hash.size {
+			continue
+		}
+		if list, err := parseChain(PayloadHash, plain); err != nil {
+			return list, err
+		}
+	}
+	return nil, nil
+}

@@ -21,7 +21,7 @@ func TestBrokenPayloads(t *testing.T) {
 		{"nonce too short", sound + "00000006 0102", "HASH, SA esp 0x11223344 aes-cbc-128 hmac-sha1-96 transport 3600s, NONCE", ""},
 	} {
 		for _, forged := range []bool{false, true} {
-			m := behindHash(t, id, PayloadSA, unhex(c.rest), forged)
+			m := behindHash(t, id, PayloadSA, unhex(c.rest), forged, true)
 			if forged {
 				if m.Verified || m.Decrypted || m.Err == nil || m.Broken != nil || len(m.Payloads) > 0 {
 					t.Errorf("%s, forged: verified %v, %v", c.name, m.Verified, m.PayloadNames())
@@ -48,8 +48,28 @@ func TestBrokenPayloads(t *testing.T) {
 	}
 }
 
-// behindHash is the Quick Mode message that begins with a HASH, of what is behind it or forged.
-func behindHash(t testing.TB, id uint32, next PayloadType, rest []byte, forged bool) *Message {
+// Where SKEYID_a is not known such a message is no less refused, but shown up to the broken place.
+func TestBrokenUnproven(t *testing.T) {
+	for _, c := range []struct {
+		name, rest    string
+		shown, broken string
+	}{
+		{"too long", "0a002328" + strings.Repeat("78", 60), "HASH, SA [malformed]", "SA payload at byte 24: length 9000"},
+		{"random", strings.Repeat("9c3b57d1", 20), "HASH, SA [malformed]", "SA payload at byte 24"},
+	} {
+		for _, forged := range []bool{false, true} {
+			m := behindHash(t, 7, PayloadSA, unhex(c.rest), forged, false)
+			if m.Err != ErrAltered || m.Decrypted || m.Payloads != nil || m.Plain != nil || m.Negotiated != nil ||
+				m.Describe() != c.shown || m.Broken == nil || !strings.Contains(m.Broken.Error(), c.broken) {
+				t.Errorf("%s: %v, %v: %s: %v", c.name, m.Err, m.Payloads, m.Describe(), m.Broken)
+			}
+		}
+	}
+}
+
+// behindHash is the Quick Mode message that begins with a HASH, of what is behind it or forged, read
+// with SKEYID_a or without.
+func behindHash(t testing.TB, id uint32, next PayloadType, rest []byte, forged, withA bool) *Message {
 	l := newLab(t, 9, 7, 2, 16)
 	l.main(ipID(l.initiator), ipID(l.responder))
 	hash := l.suite.hash.prf(l.a, mid(id), rest)
@@ -57,6 +77,9 @@ func behindHash(t testing.TB, id uint32, next PayloadType, rest []byte, forged b
 		hash[0] ^= 1
 	}
 	l.sealedBytes(true, ExchangeQuick, id, PayloadHash, join([]byte{byte(next), 0, 0, byte(4 + len(hash))}, hash, rest))
+	if !withA {
+		l.secret = &Secret{InitiatorCookie: l.i, SKEYIDe: l.secret.SKEYIDe}
+	}
 	_, messages := follow([]*Secret{l.secret}, l.list)
 	return messages[len(messages)-1]
 }
@@ -67,12 +90,12 @@ func FuzzBehindHash(f *testing.F) {
 	f.Add(byte(PayloadNonce), unhex("00000008 01020304"))
 	f.Add(byte(PayloadDelete), unhex("00000010 00000001 03040001 11223344"))
 	f.Fuzz(func(t *testing.T, next byte, rest []byte) {
-		m := behindHash(t, 7, PayloadType(next), rest[:min(len(rest), 2000)], false)
+		m := behindHash(t, 7, PayloadType(next), rest[:min(len(rest), 2000)], false, len(rest)%2 == 0)
 		m.Describe()
 		m.Details()
 		m.Fields()
 		m.Offers()
-		if m.Broken != nil && (!m.Verified && !m.Decrypted || m.Negotiated != nil) {
+		if m.Broken != nil && (!m.Verified && !m.Decrypted && m.Err != ErrAltered || m.Negotiated != nil) {
 			t.Errorf("verified %v, negotiated %v: %v", m.Verified, m.Negotiated, m.Broken)
 		}
 	})

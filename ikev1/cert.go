@@ -11,23 +11,23 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// CertEncoding is the encoding of a certificate (RFC 2408 section 3.9).
+// certEncoding is the encoding of a certificate (RFC 2408 section 3.9).
 type certEncoding uint8
 
-// CertX509Signature is the encoding of an X.509 certificate for signatures.
+// certX509Signature is the encoding of an X.509 certificate for signatures.
 const certX509Signature certEncoding = 4
 
 // String returns the name of the encoding, such as "x509", or "encoding 99".
 func (e certEncoding) String() string { return nameOf(certEncodings, "encoding", uint8(e)) }
 
-// Certificate is the body of a Certificate or Certificate Request payload (RFC 2408 sections 3.9
+// certificate is the body of a Certificate or Certificate Request payload (RFC 2408 sections 3.9
 // and 3.10). In a request the data is the name of an acceptable authority, or nothing.
 type certificate struct {
 	Encoding certEncoding
 	Data     []byte // part of the body parsed
 }
 
-// ParseCertificate reads the body of a Certificate or Certificate Request payload. It does not look
+// parseCertificate reads the body of a Certificate or Certificate Request payload. It does not look
 // into the data.
 func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
@@ -36,7 +36,7 @@ func parseCertificate(body []byte) (certificate, error) {
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
-// Subject returns the subject of an X.509 certificate in quotes, "" where it can't be read.
+// subject returns the subject of an X.509 certificate in quotes, "" where it can't be read.
 func (c *certificate) subject() string {
 	cert := c.x509()
 	if cert == nil {

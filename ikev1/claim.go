@@ -157,9 +157,9 @@ func (sa *SA) said(kind PayloadType) iter.Seq[*claim] {
 	}
 }
 
-// count returns how many claims of one type there are.
-func (sa *SA) count(kind PayloadType) int {
-	return len(*sa.family.claims.of(kind)) + len(*sa.claims.of(kind))
+// countKE returns how many claims of public values there are.
+func (sa *SA) countKE() int {
+	return len(*sa.family.claims.of(PayloadKE)) + len(*sa.claims.of(PayloadKE))
 }
 
 // mayBeOf reports whether a claim can be one of a role.

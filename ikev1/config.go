@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// ConfigType is the kind of an Attribute payload (draft-dukes-ike-mode-cfg section 3.2).
+// configType is the kind of an Attribute payload (draft-dukes-ike-mode-cfg section 3.2).
 type configType uint8
 
 // The kinds of Attribute payloads.
@@ -35,14 +35,15 @@ const (
 	attributeXAuthStatus   = 16527
 )
 
-// Config is the body of an Attribute payload of the Transaction exchange: Mode-Config and XAUTH.
+// configPayload is the body of an Attribute payload of the Transaction exchange: Mode-Config and
+// XAUTH.
 type configPayload struct {
 	Type       configType
 	ID         uint16 // of the transaction
 	Attributes []attribute
 }
 
-// ParseConfig reads the body of an Attribute payload. Attributes refer to body and fill it exactly.
+// parseConfig reads the body of an Attribute payload. Attributes refer to body and fill it exactly.
 // On an error, those before the damage are returned with it.
 func parseConfig(body []byte) (configPayload, error) {
 	if len(body) < 4 {

@@ -9,9 +9,8 @@ import (
 
 // Notice is what a Notification payload says.
 type Notice struct {
-	Type     uint16 // RFC 2408 section 3.14.1
-	Name     string // "NO-PROPOSAL-CHOSEN", "notification 99"
-	Protocol uint8  // 1 ISAKMP, 3 ESP
+	Type uint16 // RFC 2408 section 3.14.1
+	Name string // "NO-PROPOSAL-CHOSEN", "notification 99"
 }
 
 // Failed says that the notification reports an error, and not a status.
@@ -31,7 +30,7 @@ func (m *Message) Notices() []Notice {
 			continue
 		}
 		if n, err := parseNotification(p.Body); err == nil {
-			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String(), Protocol: uint8(n.Protocol)})
+			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
 		}
 	}
 	return list
@@ -119,10 +118,9 @@ func (t *transform) offer() Offer {
 		p := t.phase1()
 		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
 		o.LifeSeconds = p.LifeSeconds
-		for i := range t.Attributes {
-			if a := &t.Attributes[i]; a.Type == phase1LifeDuration {
-				n, ok := a.number()
-				o.LifeZero = ok && n == 0
+		for kind, n := range t.numbers() {
+			if kind == phase1LifeDuration {
+				o.LifeZero = n == 0
 			}
 		}
 		return o
@@ -150,7 +148,7 @@ func (m *Message) Vendors() []string {
 
 // CertificateInfo is what a certificate says that a message holds.
 type CertificateInfo struct {
-	Subject, Issuer     string // in quotes, fit for a terminal
+	Subject             string // in quotes, fit for a terminal
 	NotBefore, NotAfter time.Time
 }
 
@@ -167,8 +165,7 @@ func (m *Message) Certificates() []CertificateInfo {
 			continue
 		}
 		if cert := c.x509(); cert != nil {
-			subject, issuer := distinguishedName(cert.RawSubject), distinguishedName(cert.RawIssuer)
-			list = append(list, CertificateInfo{shownName(subject), shownName(issuer), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			list = append(list, CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
 		}
 	}
 	return list

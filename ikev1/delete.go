@@ -5,14 +5,14 @@ import (
 	"fmt"
 )
 
-// Delete is the body of a Delete payload (RFC 2408 section 3.15).
+// deletePayload is the body of a Delete payload (RFC 2408 section 3.15).
 type deletePayload struct {
 	DOI      uint32
 	Protocol protocolID
 	SPIs     [][]byte // as long as the payload says: 4 bytes for ESP, 16 (both cookies) for ISAKMP
 }
 
-// ParseDelete reads the body of a Delete payload. The SPIs are parts of body and fill it exactly.
+// parseDelete reads the body of a Delete payload. The SPIs are parts of body and fill it exactly.
 func parseDelete(body []byte) (deletePayload, error) {
 	if len(body) < 8 {
 		return deletePayload{}, fmt.Errorf("ikev1: delete payload of %d bytes: %w", len(body), ErrMalformed)
@@ -31,7 +31,7 @@ func parseDelete(body []byte) (deletePayload, error) {
 	return d, nil
 }
 
-// ESPSPIs returns the SPIs of the ESP SAs that are deleted, none for another protocol.
+// espSPIs returns the SPIs of the ESP SAs that are deleted, none for another protocol.
 func (d *deletePayload) espSPIs() []uint32 {
 	if d.Protocol != protocolESP {
 		return nil
@@ -45,7 +45,7 @@ func (d *deletePayload) espSPIs() []uint32 {
 	return list
 }
 
-// DeletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
+// deletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
 // doesn't hold both.
 func (d *deletePayload) deletesISAKMP() (initiator, responder Cookie, ok bool) {
 	if d.Protocol != protocolISAKMP {

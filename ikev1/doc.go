@@ -15,7 +15,7 @@
 //	  |               find: the SA, by its cookies; its exchange; its record (exchange.go)
 //	  |
 //	  |- in clear     claim.go    what it says of SA, KE, nonces and IDs, beside what others say
-//	  |- encrypted    open.go     open: candidate.go lists the keys to try, exchange.go the IVs
+//	  |- encrypted    open.go     open: candidate.go lists the keys to try, ivs.go the IVs
 //	  |                 attempt       structure.go: do the payloads fit?
 //	  |                 reconstruct   the IV is lost: all but the first block (reconstruct.go)
 //	  |                 accept        hash.go, signature.go: does a HASH prove it?

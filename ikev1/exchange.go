@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"container/list"
 	"net/netip"
 	"slices"
 )
@@ -40,6 +41,9 @@ type exchange struct {
 	commit    bool      // a message has the commit bit: there may be a fourth
 	announced int       // what Quick Mode has reported
 	pending   int       // the version of the secrets with which keys were not derivable; 0: they were
+
+	inQueue *list.List    // of the SA; nil: of phase 1, or forgotten
+	element *list.Element // in it
 
 	starter side // who sent its first message; place computes it
 	sure    bool // starter is proven, not taken from the order

@@ -125,8 +125,8 @@ func (m *Message) Fields() []Fields {
 		return nil
 	}
 	var list []Fields
-	for i := range m.Payloads {
-		list = append(list, m.Payloads[i].fields())
+	for _, p := range m.shown() {
+		list = append(list, p.fields())
 	}
 	return list
 }

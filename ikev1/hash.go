@@ -248,12 +248,16 @@ func (sa *SA) tryPair(c *hashCheck, own role, from side, skeyid []byte, ke [2]*c
 		i, r = r, i
 	}
 	for _, offer := range offers {
+		before := c.tried
 		all, id := sa.tryIDs(c, from, func(id []byte) func() []byte {
 			return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
 		})
 		if complete = all; c.match != nil {
 			c.m.at.rec.asRole = own
 			sa.choose(ke[0], ke[1], offer, id)
+		}
+		if c.tried == before { // without an identity; looking for one takes time, too
+			c.tried++
 		}
 		if c.done() {
 			break

@@ -70,13 +70,13 @@ func (h Header) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, h.Length)
 }
 
-// IsV1 says that the message is of ISAKMP version 1.x, the one this package reads.
+// isV1 says that the message is of ISAKMP version 1.x, the one this package reads.
 func (h Header) isV1() bool { return h.MajorVersion == 1 }
 
-// IsV2 says that the message is of IKEv2, which is named and left alone.
+// isV2 says that the message is of IKEv2, which is named and left alone.
 func (h Header) isV2() bool { return h.MajorVersion == 2 }
 
-// Encrypted says that what follows the header is encrypted.
+// encrypted says that what follows the header is encrypted.
 func (h Header) encrypted() bool { return h.isV1() && h.Flags&FlagEncryption != 0 }
 
 // Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or authentication

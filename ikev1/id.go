@@ -13,7 +13,7 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// IDType is the type of an identification (RFC 2407 section 4.6.2.1).
+// idType is the type of an identification (RFC 2407 section 4.6.2.1).
 type idType uint8
 
 // The types of identification.
@@ -32,7 +32,7 @@ const (
 	idList           idType = 12 // RFC 3554
 )
 
-// Identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
+// identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
 // names a peer, in Quick Mode the traffic of one side.
 type identification struct {
 	Type     idType
@@ -41,7 +41,7 @@ type identification struct {
 	Data     []byte // part of the body parsed
 }
 
-// ParseID reads the body of an Identification payload. It fails when the data of an address, subnet
+// parseID reads the body of an Identification payload. It fails when the data of an address, subnet
 // or range does not have the length of its type.
 func parseID(body []byte) (identification, error) {
 	if len(body) < 4 {
@@ -74,7 +74,7 @@ func (t idType) dataLen() int {
 	return 0
 }
 
-// Addr returns the address of an IPv4 or IPv6 address ID; it is not valid for other types.
+// addr returns the address of an IPv4 or IPv6 address ID; it is not valid for other types.
 func (id *identification) addr() netip.Addr {
 	if id.Type == idIPv4Addr || id.Type == idIPv6Addr {
 		if a, ok := netip.AddrFromSlice(id.Data); ok {

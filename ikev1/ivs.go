@@ -184,7 +184,7 @@ func (sa *SA) newIVTable(h *hashAlg) *ivTable {
 	var list, others []ivSource
 	for a := range sa.said(PayloadKE) {
 		list = sa.pairWith(list, a, h, false)
-		if sa.count(PayloadKE) <= maxUnordered {
+		if sa.countKE() <= maxUnordered {
 			others = sa.pairWith(others, a, h, true)
 		}
 	}
@@ -203,13 +203,22 @@ func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []i
 	return list
 }
 
+// maxPartners bounds the KE values, those that came last before it, of which a new one may be the
+// answer.
+const maxPartners = 16
+
 // renew takes the KE values into account that are new, and drops those that were.
 func (sa *SA) renew(t *ivTable, h *hashAlg) {
 	t.list = slices.DeleteFunc(t.list, func(s ivSource) bool { return s.gx[0].dropped || s.gx[1].dropped })
+	all := slices.Collect(sa.said(PayloadKE))
 	for _, fresh := range t.fresh {
-		for o := range sa.said(PayloadKE) {
+		partners := 0
+		for _, o := range slices.Backward(all) {
 			if fresh.dropped || o.since >= fresh.since || o.from == fresh.from {
 				continue
+			}
+			if partners++; partners > maxPartners {
+				break
 			}
 			if sa.mayBeOf(o, roleInitiator) && sa.mayBeOf(fresh, roleResponder) {
 				t.list = append(t.list, sa.pair(o, fresh, h))
@@ -224,7 +233,7 @@ func (sa *SA) renew(t *ivTable, h *hashAlg) {
 // renewIVs has the tables take a new KE value into account when they are used next, and one that
 // was dropped.
 func (sa *SA) renewIVs(fresh, dropped *claim) {
-	if sa.gx[0] != nil || sa.count(PayloadKE) <= maxUnordered+1 {
+	if sa.gx[0] != nil || sa.countKE() <= maxUnordered+1 {
 		sa.initial = nil
 		return
 	}

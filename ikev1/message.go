@@ -40,7 +40,7 @@ type Message struct {
 	Plain    []byte
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
-	Broken   error     // nil, or where the chain breaks though the HASH, which is right, covers what is there
+	Broken   error     // nil, or where the chain breaks: of what a right HASH covers, or with ErrAltered of what nothing proves
 
 	Negotiated []*esp.Negotiated // SAs that this message completed
 	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted
@@ -50,6 +50,8 @@ type Message struct {
 	Part        *Message    // of a message that a fragment completed: the fragment
 	Reassembled int         // number of fragments it was put together from, 0 when it was not
 	Trailing    int         // bytes behind it in its datagram that are no message
+
+	beginning []Payload // with ErrAltered: the payloads up to the place that is broken
 
 	at position // what the Tracker needs to decrypt it later
 }

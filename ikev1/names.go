@@ -78,7 +78,7 @@ var authMethods = map[uint16]string{
 	65009: "xauth-init-rsa-revised-enc", 65010: "xauth-resp-rsa-revised-enc",
 }
 
-// AuthMethodName returns the name of a phase 1 authentication method: "psk", "rsa-sig",
+// authMethodName returns the name of a phase 1 authentication method: "psk", "rsa-sig",
 // "xauth-init-psk", or "method 99".
 func authMethodName(method uint16) string { return nameOf(authMethods, "method", method) }
 
@@ -91,7 +91,7 @@ var groupNames = map[uint16]string{
 	32: "curve448",
 }
 
-// GroupName returns the name of a Diffie-Hellman group: "modp2048", "ecp384", or "group 99".
+// groupName returns the name of a Diffie-Hellman group: "modp2048", "ecp384", or "group 99".
 func groupName(group uint16) string { return nameOf(groupNames, "group", group) }
 
 // notifyNames has the notifications of RFC 2408 section 3.14.1, RFC 2407 section 4.6.3, RFC 3706
@@ -135,7 +135,7 @@ var configAttributes = map[uint16]string{
 	28682: "UNITY_DDNS_HOSTNAME",
 }
 
-// ConfigAttributeName returns the name of an attribute of Mode-Config or XAUTH, such as
+// configAttributeName returns the name of an attribute of Mode-Config or XAUTH, such as
 // "XAUTH_USER_NAME", or "attribute 99".
 func configAttributeName(t uint16) string { return nameOf(configAttributes, "attribute", t) }
 

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// IsNATD says that the payload is NAT discovery under any of its numbers: 20 (RFC 3947), 130
+// isNATD says that the payload is NAT discovery under any of its numbers: 20 (RFC 3947), 130
 // (drafts 1 to 3), and 15 (drafts 4 to 8), which RFC 6407 gave to another payload, where the body
 // has the length of a hash.
 func (p *Payload) isNATD() bool {
@@ -18,7 +18,7 @@ func (p *Payload) isNATD() bool {
 	return false
 }
 
-// IsNATOA says that the payload is a NAT original address under any of its numbers: 21 (RFC 3947),
+// isNATOA says that the payload is a NAT original address under any of its numbers: 21 (RFC 3947),
 // 131 (drafts 1 to 3), and 16 (drafts 4 to 8) where the body is an address, reserved bytes zero.
 func (p *Payload) isNATOA() bool {
 	switch p.Type {
@@ -31,7 +31,7 @@ func (p *Payload) isNATOA() bool {
 	return false
 }
 
-// ParseNATOA reads the body of a NAT-OA payload: an original address of one side (RFC 3947 section
+// parseNATOA reads the body of a NAT-OA payload: an original address of one side (RFC 3947 section
 // 5.2). The reserved bytes do not count: racoon leaves in them what was there.
 func parseNATOA(body []byte) (netip.Addr, error) {
 	if len(body) < 4 {

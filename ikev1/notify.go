@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// NotifyType is the number of a notification (RFC 2408 section 3.14.1).
+// notifyType is the number of a notification (RFC 2408 section 3.14.1).
 type notifyType uint16
 
 // Notifications that this package or its callers look at.
@@ -21,7 +21,7 @@ const (
 	notifyRUThereAck        notifyType = 36137
 )
 
-// Notification is the body of a Notification payload (RFC 2408 section 3.14).
+// notification is the body of a Notification payload (RFC 2408 section 3.14).
 type notification struct {
 	DOI      uint32
 	Protocol protocolID
@@ -30,7 +30,7 @@ type notification struct {
 	Data     []byte
 }
 
-// ParseNotification reads the body of a Notification payload. SPI and Data are parts of body.
+// parseNotification reads the body of a Notification payload. SPI and Data are parts of body.
 func parseNotification(body []byte) (notification, error) {
 	if len(body) < 8 {
 		return notification{}, fmt.Errorf("ikev1: notification of %d bytes: %w", len(body), ErrMalformed)
@@ -48,7 +48,7 @@ func parseNotification(body []byte) (notification, error) {
 	return n, nil
 }
 
-// Sequence returns the sequence number of a DPD notification (RFC 3706 section 5.3).
+// sequence returns the sequence number of a DPD notification (RFC 3706 section 5.3).
 func (n *notification) sequence() (uint32, bool) {
 	if n.Type != notifyRUThere && n.Type != notifyRUThereAck || len(n.Data) != 4 {
 		return 0, false

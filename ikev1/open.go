@@ -23,18 +23,23 @@ type decryption struct {
 func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
-	m.Err, m.Broken = nil, nil
+	m.Err, m.Broken, m.beginning = nil, nil, nil
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
 	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
 		m.Err = malformedf("flagged as encrypted, and has no payload")
 	} else if o, k := sa.unlock(m); k == nil {
-		m.Err = sa.refusal(m)
+		if m.Err = sa.refusal(m); m.Err == ErrAltered {
+			m.beginning, m.Broken = sa.beginning(m)
+		}
 		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {
 		sa.prove(k, m.at.rec.from, o.hash)
 		m.Err = t.accept(m, k, &o)
+	}
+	if m.at.ex.inQueue != nil {
+		sa.touch(m.at.ex)
 	}
 	sa.place(m.at.ex)
 	m.position()
@@ -184,7 +189,7 @@ func (sa *SA) certain(m *Message) bool {
 		}
 		return len(sa.saidBy(PayloadKE, sideA)) > 0 && len(sa.saidBy(PayloadKE, sideB)) > 0
 	case ExchangeAggressive:
-		return sa.count(PayloadKE) > 1
+		return sa.countKE() > 1
 	case ExchangeInformational:
 		return sa.phase1Whole()
 	case ExchangeQuick:
@@ -359,7 +364,7 @@ func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 // after it.
 func (sa *SA) phase1Whole() bool {
 	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
-		known := r.opened && r.whole || !r.encrypted && sa.count(PayloadKE) > 1
+		known := r.opened && r.whole || !r.encrypted && sa.countKE() > 1
 		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted || sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
 	})
 }

@@ -49,7 +49,7 @@ type Payload struct {
 	Damaged  bool        // its length is impossible: Body is all that is left
 }
 
-// End returns the offset behind the payload.
+// end returns the offset behind the payload.
 func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
 // maxPayloads bounds the payloads of a message: a peer sends some twenty, certificates and vendor

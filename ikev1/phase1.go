@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"strconv"
 )
@@ -24,7 +25,6 @@ type phase1Terms struct {
 	Encryption    uint16 // 1 DES, 3 Blowfish, 5 3DES, 6 CAST, 7 AES, 8 Camellia
 	KeyBits       int    // the key length attribute, which ciphers of one key length don't have
 	Hash          uint16 // 1 MD5, 2 SHA1, 3 Tiger, 4 SHA2-256, 5 SHA2-384, 6 SHA2-512
-	PRF           uint16 // none is assigned: HMAC of the hash is used
 	AuthMethod    uint16
 	Group         uint16
 	LifeSeconds   uint64
@@ -36,13 +36,8 @@ type phase1Terms struct {
 func (t *transform) phase1() phase1Terms {
 	var p phase1Terms
 	var life uint64
-	for i := range t.Attributes {
-		a := &t.Attributes[i]
-		v, ok := a.number()
-		if !ok {
-			continue
-		}
-		switch a.Type {
+	for kind, v := range t.numbers() {
+		switch kind {
 		case phase1Encryption:
 			p.Encryption = clamp16(v)
 		case phase1Hash:
@@ -55,13 +50,23 @@ func (t *transform) phase1() phase1Terms {
 			life = v
 		case phase1LifeDuration:
 			setLife(life, v, &p.LifeSeconds, &p.LifeKilobytes)
-		case phase1PRF:
-			p.PRF = clamp16(v)
 		case phase1KeyLength:
 			p.KeyBits = int(clamp16(v))
 		}
 	}
 	return p
+}
+
+// numbers yields the types and values of the attributes that are numbers.
+func (t *transform) numbers() iter.Seq2[uint16, uint64] {
+	return func(yield func(uint16, uint64) bool) {
+		for i := range t.Attributes {
+			a := &t.Attributes[i]
+			if v, ok := a.number(); ok && !yield(a.Type, v) {
+				return
+			}
+		}
+	}
 }
 
 // clamp16 keeps a value that is too large from being taken for another one.

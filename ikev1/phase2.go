@@ -28,8 +28,8 @@ const (
 	modeUDPTransportDraft = 61444
 )
 
-// Phase2 is what a transform of a Quick Mode SA says (RFC 2407 section 4.5). A field is 0 where its
-// attribute is absent.
+// phase2Terms is what a transform of a Quick Mode SA says (RFC 2407 section 4.5). A field is 0
+// where its attribute is absent.
 type phase2Terms struct {
 	Protocol      protocolID
 	TransformID   uint8  // ESP: the cipher; AH: the algorithm; IPComp: the compression
@@ -42,18 +42,13 @@ type phase2Terms struct {
 	LifeKilobytes uint64
 }
 
-// Phase2 reads the attributes of a Quick Mode transform. Values that don't fit their field become
+// phase2 reads the attributes of a Quick Mode transform. Values that don't fit their field become
 // the field's maximum, which names nothing.
 func (t *transform) phase2() phase2Terms {
 	p := phase2Terms{Protocol: t.Protocol, TransformID: t.ID}
 	var life uint64
-	for i := range t.Attributes {
-		a := &t.Attributes[i]
-		v, ok := a.number()
-		if !ok {
-			continue
-		}
-		switch a.Type {
+	for kind, v := range t.numbers() {
+		switch kind {
 		case phase2LifeType:
 			life = v
 		case phase2LifeDuration:
@@ -73,12 +68,12 @@ func (t *transform) phase2() phase2Terms {
 	return p
 }
 
-// Tunnel says that the mode is tunnel mode, in UDP or not.
+// tunnel says that the mode is tunnel mode, in UDP or not.
 func (p phase2Terms) tunnel() bool {
 	return p.Mode == modeTunnel || p.Mode == modeUDPTunnel || p.Mode == modeUDPTunnelDraft
 }
 
-// UDPEncap says that the mode is one of UDP encapsulation, tunnel or transport.
+// udpEncap says that the mode is one of UDP encapsulation, tunnel or transport.
 func (p phase2Terms) udpEncap() bool {
 	switch p.Mode {
 	case modeUDPTunnel, modeUDPTransport, modeUDPTunnelDraft, modeUDPTransportDraft:
@@ -116,7 +111,7 @@ var espAuths = map[uint16]string{
 	6: "hmac-sha2-384-192", 7: "hmac-sha2-512-256", 8: "hmac-ripemd160-96", 9: "aes-xcbc-96",
 }
 
-// Suite returns the algorithms that an ESP transform names, as rows of package esp. A part that esp
+// suite returns the algorithms that an ESP transform names, as rows of package esp. A part that esp
 // has no row for stays nil: the cipher, or the authentication where the cipher doesn't
 // authenticate. It is empty for AH and IPComp.
 func (p phase2Terms) suite() esp.Suite {
@@ -143,7 +138,7 @@ func (r espTransform) keyLen(keyBits int) int {
 	return keyBits / 8
 }
 
-// AlgorithmNames returns the algorithms as they are printed, whether or not package esp has them:
+// algorithmNames returns the algorithms as they are printed, whether or not package esp has them:
 // "aes-cbc-256 hmac-sha1-96", "aes-gcm-128-16" (the bytes of the ICV at the end), "deflate".
 func (p phase2Terms) algorithmNames() string { return joinWords(p.algorithms()) }
 
@@ -179,7 +174,7 @@ func authName(auth uint16) string {
 	return numbered("auth", auth)
 }
 
-// ModeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when the transform says
+// modeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when the transform says
 // nothing, or "mode 99".
 func (p phase2Terms) modeName() string {
 	switch p.Mode {

@@ -230,7 +230,7 @@ func (p *proposal) bundled(s *saPayload, protocol protocolID) *ipcomp {
 // ipcomp is an IPComp proposal; nil is none.
 type ipcomp struct{ p *proposal }
 
-// CPI returns the compression parameter index, 0 for none.
+// cpi returns the compression parameter index, 0 for none.
 func (c *ipcomp) cpi() uint16 {
 	if c == nil {
 		return 0

@@ -26,12 +26,20 @@ const malformed = "[malformed]"
 // IKEv2 "IKE_SA_INIT".
 func (m *Message) ExchangeName() string { return m.Header.ExchangeName() }
 
+// shown are the payloads that a person gets to see.
+func (m *Message) shown() []Payload {
+	if m.beginning != nil {
+		return m.beginning
+	}
+	return m.Payloads
+}
+
 // PayloadNames returns the short names of the payloads, as in "ID", "HASH": nil when they could not
 // be read.
 func (m *Message) PayloadNames() []string {
 	var names []string
-	for i := range m.Payloads {
-		names = append(names, m.Payloads[i].name())
+	for _, p := range m.shown() {
+		names = append(names, p.name())
 	}
 	return names
 }
@@ -48,10 +56,10 @@ func (m *Message) Describe() string {
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
 	case m.Fragment != nil:
 		return "FRAG " + m.Fragment.text(detail{})
-	case m.Encrypted && !m.Decrypted && (!m.Head() || len(m.Payloads) == 0):
+	case m.Encrypted && !m.Decrypted && m.beginning == nil && (!m.Head() || len(m.Payloads) == 0):
 		return fmt.Sprintf("encrypted, %d bytes", max(0, int64(m.Header.Length)-HeaderLen))
 	}
-	return describePayloads(m.Payloads, m.Header.Phase1())
+	return describePayloads(m.shown(), m.Header.Phase1())
 }
 
 // ResponseV2 says that the message is a response of IKEv2 (RFC 7296 section 3.1).
@@ -78,8 +86,8 @@ func (m *Message) Details() []string {
 		return nil
 	}
 	var lines []string
-	for i := range m.Payloads {
-		lines = append(lines, m.Payloads[i].detail())
+	for _, p := range m.shown() {
+		lines = append(lines, p.detail())
 	}
 	return lines
 }
@@ -93,7 +101,7 @@ func (p *Payload) detail() string {
 	return s
 }
 
-// Name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
+// name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
 // the numbers of the drafts.
 func (p *Payload) name() string {
 	switch {

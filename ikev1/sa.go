@@ -52,6 +52,7 @@ type SA struct {
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
+	silent      [2]list.List // of them, silent for longest first: what no key has opened, the others
 	keys        []*candidate // that have opened messages
 	candidates  []*candidate // to be tried
 	configured  configVersion
@@ -114,7 +115,7 @@ func (sa *SA) LacksPhase1() bool { return len(sa.suites) == 0 && sa.Unsupported 
 
 // LacksKE says that the KE values of both sides are not in the capture, and so the IV of the first
 // encrypted message is not known.
-func (sa *SA) LacksKE() bool { return sa.count(PayloadKE) < 2 }
+func (sa *SA) LacksKE() bool { return sa.countKE() < 2 }
 
 // Tried returns the secrets whose keys are tried on the SA's messages.
 func (sa *SA) Tried() []*Secret {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ProtocolID is the number of a security protocol (RFC 2407 section 4.4.1).
+// protocolID is the number of a security protocol (RFC 2407 section 4.4.1).
 type protocolID uint8
 
 // The security protocols.
@@ -30,7 +30,7 @@ const (
 	situationIntegrity    = 4
 )
 
-// SAPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
+// saPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
 // 4.6.1).
 type saPayload struct {
 	DOI       uint32
@@ -39,7 +39,7 @@ type saPayload struct {
 	Proposals []proposal
 }
 
-// Proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same number belong
+// proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same number belong
 // together: all of them are wanted at once, as ESP with IPComp.
 type proposal struct {
 	Number     uint8
@@ -48,7 +48,7 @@ type proposal struct {
 	Transforms []transform
 }
 
-// Transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
+// transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
 // on the protocol of its proposal.
 type transform struct {
 	Number     uint8
@@ -57,7 +57,7 @@ type transform struct {
 	Attributes []attribute
 }
 
-// ParseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts the DOIs 0 and 1.
+// parseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts the DOIs 0 and 1.
 // The lists it returns refer to body.
 //
 // All lengths must agree exactly: proposals fill the payload, transforms fill their proposal in the
@@ -185,7 +185,7 @@ func labelsLen(b []byte) (int, error) {
 	return off, nil
 }
 
-// SPI32 returns the 4-byte SPI of an ESP or AH proposal, or 0.
+// spi32 returns the 4-byte SPI of an ESP or AH proposal, or 0.
 func (p *proposal) spi32() uint32 {
 	if len(p.SPI) != 4 {
 		return 0
@@ -193,7 +193,7 @@ func (p *proposal) spi32() uint32 {
 	return binary.BigEndian.Uint32(p.SPI)
 }
 
-// CPI returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
+// cpi returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
 // half of 4 (RFC 3173 section 4.1), or 0.
 func (p *proposal) cpi() uint16 {
 	if n := len(p.SPI); p.Protocol == protocolIPCOMP && (n == 2 || n == 4) {

@@ -28,6 +28,7 @@ type Tracker struct {
 	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
 	begun     int64              // SAs
 	observed  int64              // messages of SAs
+	putOff    putOff
 	fragments *reassembler
 	exchanges int // of all SAs, without phase 1
 	claimed   int // bytes of the claims that are kept
@@ -57,12 +58,16 @@ func NewTracker() *Tracker {
 		secrets:   newSecretStore(),
 		sas:       make(map[saKey]*SA),
 		families:  make(map[Cookie]*family),
+		putOff:    putOff{at: make(map[Cookie]int32)},
 		fragments: newReassembler(fragmentBytes, fragmentIdle),
 	}
 }
 
 // Knows reports whether a message with this initiator cookie has been seen.
-func (t *Tracker) Knows(c Cookie) bool { return t.families[c] != nil }
+func (t *Tracker) Knows(c Cookie) bool {
+	_, begun := t.putOff.at[c]
+	return begun || t.families[c] != nil
+}
 
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards. It is tried on the
 // messages that follow, and on those given to Decrypt.
@@ -78,7 +83,7 @@ func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
 // and what the messages refer to, is copied from d.Data.
 //
 // A message's SA is nil where it belongs to none that is known: IKEv2, broken headers, a
-// notification in clear with unknown cookies.
+// notification in clear with unknown cookies; and for a first message before others join it.
 func (t *Tracker) Observe(d *Datagram) []*Message {
 	data := d.Data
 	if len(data) == 1 && data[0] == 0xff {
@@ -128,6 +133,16 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	if m.at.short {
 		return m
 	}
+	t.takeUp(m.Header.InitiatorCookie)
+	if t.families[m.Header.InitiatorCookie] == nil && t.putOff.add(m, d, raw, t.begun+1) {
+		t.begun++
+		return m
+	}
+	return t.follow(m, d, raw)
+}
+
+// follow finds out the SA of a message, its place there, and what it says.
+func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) *Message {
 	digest := maphash.Bytes(seed, raw)
 	sa := t.find(m, d, digest)
 	if sa == nil {
@@ -379,8 +394,10 @@ func (t *Tracker) forget(sa *SA) {
 		t.claimed -= f.claims.bytes()
 	}
 	t.claimed -= sa.claims.bytes()
-	t.exchanges -= len(sa.exchanges)
-	sa.exchanges, sa.candidates, sa.phase1.records = nil, nil, nil
+	for _, ex := range sa.exchanges {
+		t.drop(sa, ex)
+	}
+	sa.candidates, sa.phase1.records = nil, nil
 	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
 
@@ -406,28 +423,39 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 		t.exchanges++
 	}
 	ex.last = max(ex.last, time)
+	sa.touch(ex)
 	return ex
+}
+
+// touch notes that an exchange after phase 1 is not silent.
+func (sa *SA) touch(ex *exchange) {
+	q := &sa.silent[0]
+	if ex.opened() {
+		q = &sa.silent[1]
+	}
+	if ex.inQueue == q {
+		q.MoveToBack(ex.element)
+		return
+	}
+	if ex.inQueue != nil {
+		ex.inQueue.Remove(ex.element)
+	}
+	ex.inQueue, ex.element = q, q.PushBack(ex)
 }
 
 // dropOldest forgets the exchange of an SA that was silent for longest, one that no key has opened
 // if there is any.
 func (t *Tracker) dropOldest(sa *SA) {
-	var oldest *exchange
-	worse := func(a, b *exchange) bool {
-		if x, y := a.opened(), b.opened(); x != y {
-			return y
-		}
-		return a.last < b.last
+	if e := cmp.Or(sa.silent[0].Front(), sa.silent[1].Front()); e != nil {
+		t.drop(sa, e.Value.(*exchange))
 	}
-	for _, ex := range sa.exchanges {
-		if oldest == nil || worse(ex, oldest) {
-			oldest = ex
-		}
-	}
-	if oldest != nil {
-		delete(sa.exchanges, oldest.key)
-		t.exchanges--
-	}
+}
+
+func (t *Tracker) drop(sa *SA, ex *exchange) {
+	ex.inQueue.Remove(ex.element)
+	ex.inQueue = nil
+	delete(sa.exchanges, ex.key)
+	t.exchanges--
 }
 
 // shrink makes room among all exchanges: half of each SA's go.
@@ -442,6 +470,7 @@ func (t *Tracker) shrink() {
 // SAs returns the ISAKMP SAs in the order of their first message, at most the 2048 that were last
 // active.
 func (t *Tracker) SAs() []*SA {
+	t.takeUpAll()
 	var all []*SA
 	for i := range t.silent {
 		for e := t.silent[i].Front(); e != nil; e = e.Next() {
@@ -460,10 +489,9 @@ func (t *Tracker) SAs() []*SA {
 func (t *Tracker) Expire(now int64) {
 	t.fragments.expire(now)
 	for _, sa := range t.sas {
-		for key, ex := range sa.exchanges {
+		for _, ex := range sa.exchanges {
 			if now-ex.last > exchangeIdle && ex.pending == 0 {
-				delete(sa.exchanges, key)
-				t.exchanges--
+				t.drop(sa, ex)
 			}
 		}
 		if now-sa.Last > saIdle {

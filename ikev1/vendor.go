@@ -107,7 +107,7 @@ var windowsVersions = map[uint32]string{
 	9: "8 or later",
 }
 
-// VendorName returns what is known of a Vendor ID payload (RFC 2408 section 3.16): "DPD", "NAT-T
+// vendorName returns what is known of a Vendor ID payload (RFC 2408 section 3.16): "DPD", "NAT-T
 // RFC 3947", "FRAGMENTATION", the text in quotes where it is one, or "" for an unknown one.
 func vendorName(body []byte) string {
 	for _, v := range vendorIDs {

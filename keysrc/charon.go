@@ -10,6 +10,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc/redaction"
 )
 
 // The log of strongSwan's charon with ike = 4 and chd = 4, in a file, in syslog or on a terminal:
@@ -144,7 +145,13 @@ type charonLine struct {
 
 // charonTag finds "13[IKE] " in a line.
 func charonTag(text []byte) (l charonLine, ok bool) {
-	for i := 1; i+5 < len(text) && i < 200; i++ {
+	head := text[:max(0, min(len(text)-5, 200))]
+	for i := 1; i < len(head); i++ {
+		at := bytes.IndexByte(head[i:], '[')
+		if at < 0 {
+			break
+		}
+		i += at
 		start, end, ok := charonTagAt(text, i)
 		if !ok {
 			continue
@@ -164,7 +171,7 @@ func charonTag(text []byte) (l charonLine, ok bool) {
 // charonTagAt tells whether the bracket of a tag is at i, where the tag starts, and where its
 // closing bracket is.
 func charonTagAt(text []byte, i int) (start, end int, ok bool) {
-	if text[i] != '[' || !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
+	if !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
 		return 0, 0, false
 	}
 	end = i + 4
@@ -237,6 +244,12 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.begin(n, label, size)
 		return
 	}
+	if label, rest, ok := bytes.Cut(msg, []byte(" => ")); ok && redaction.Value(string(rest)) {
+		if name := string(bytes.TrimLeft(label, " ")); charonLabels[name] != charonOther {
+			c.dumps++
+			t.out.note(n, name+": "+errRedacted.Error())
+		}
+	}
 	all := group == "" // no message of one group reads as one of another
 	if all || group == "NET" {
 		c.net(t, msg)
@@ -306,8 +319,7 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 // charonRedacted reports whether a row has something in the place of its bytes: "   0: [removed]".
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
-	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 &&
-		(redacted(string(rest)) || bytes.HasPrefix(bytes.ToUpper(rest), []byte("XX ")))
+	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 && redaction.Value(string(rest))
 }
 
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.

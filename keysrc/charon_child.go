@@ -158,6 +158,9 @@ func (c *charon) childSecret(t *charonThread, dir int, spi uint32, src, dst neti
 			}
 		}
 	}
+	if k.auth != "" && len(k.authKey) == 0 {
+		k.doubt = "its authentication key is missing"
+	}
 	s := t.out.secret(child.line[dir], "ESP keys of SPI ", spi, &k)
 	if s == nil {
 		return

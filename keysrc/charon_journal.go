@@ -1,6 +1,10 @@
 package keysrc
 
-import "bytes"
+import (
+	"bytes"
+
+	"l2tpdump/keysrc/redaction"
+)
 
 // charon-systemd writes to the journal without tags. A dump is one message of several lines, which
 // journalctl indents; with -o cat there is nothing before a message:
@@ -34,12 +38,13 @@ func charonMessage(text []byte) (daemon, msg []byte) {
 
 // matchCharonMessage knows the first line of a dump by its label and its number of bytes.
 func matchCharonMessage(text []byte) bool {
-	if !bytes.Contains(text, []byte(" bytes @ ")) {
+	if bytes.IndexByte(text, '>') < 0 || !bytes.Contains(text, []byte(" => ")) {
 		return false
 	}
 	_, msg := charonMessage(text)
-	label, _, ok := charonDumpHead(msg)
-	return ok && charonLabels[string(label)] != charonOther
+	label, size, _ := bytes.Cut(msg, []byte(" => "))
+	return charonLabels[string(bytes.TrimLeft(label, " "))] != charonOther &&
+		(bytes.Contains(size, []byte(" bytes @ ")) || redaction.Value(string(size)))
 }
 
 // bareTag reports whether a line begins with a tag without a thread, as swanctl prints it: "[ENC]

@@ -19,26 +19,39 @@ const (
 	lastHeads  = 8
 )
 
-var dateForm = regexp.MustCompile(`\b(?:(\d{4})[-/](\d\d)[-/](\d\d)|(?:(\d{4}) )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ` +
-	`+(\d{1,2})(?:, (\d{4}))?)(?:[T ]| @ |&nbsp;)+(\d\d:\d\d:\d\d)`)
+var dateForm = regexp.MustCompile(`\b(?:(\d{4})[-/](\d\d)[-/](\d\d)|(?:(\d{4}) )?` +
+	`((?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))(?: +|/)(\d{1,2})(?:(?:, |/)(\d{4}))?)` +
+	`(?:[T ]| @ |&nbsp;)+(\d\d:\d\d:\d\d)`)
 
 // lineDate returns the time at the beginning of a line, in the year 0 where it names none; false
 // where there is none.
 func lineDate(line []byte) (time.Time, bool) {
-	m := dateForm.FindSubmatch(line[:min(len(line), lineHead)])
+	t, _, ok := dateIn(line)
+	return t, ok
+}
+
+// dateIn is lineDate with the place where the time stands, from and to.
+func dateIn(line []byte) (t time.Time, at [2]int, ok bool) {
+	m := dateForm.FindSubmatchIndex(line[:min(len(line), lineHead)])
 	if m == nil {
-		return time.Time{}, false
+		return time.Time{}, at, false
 	}
-	year := string(m[1]) + string(m[4]) + string(m[7])
+	part := func(i int) string {
+		if m[2*i] < 0 {
+			return ""
+		}
+		return string(line[m[2*i]:m[2*i+1]])
+	}
+	year := part(1) + part(4) + part(7)
 	if year == "" {
 		year = "0000"
 	}
-	layout, text := "2006 01 02 15:04:05", year+" "+string(m[2])+" "+string(m[3])+" "+string(m[8])
-	if len(m[5]) > 0 {
-		layout, text = "2006 Jan 2 15:04:05", year+" "+string(m[5])+" "+string(m[6])+" "+string(m[8])
+	layout, text := "2006 01 02 15:04:05", year+" "+part(2)+" "+part(3)+" "+part(8)
+	if part(5) != "" {
+		layout, text = "2006 Jan 2 15:04:05", year+" "+part(5)+" "+part(6)+" "+part(8)
 	}
 	t, err := time.Parse(layout, text)
-	return t, err == nil
+	return t, [2]int{m[0], m[1]}, err == nil
 }
 
 // take takes a line.

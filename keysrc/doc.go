@@ -21,9 +21,11 @@
 //
 // # The way of a line
 //
-//	splitter     cuts what is read into lines, and takes out what is no text       lines.go
+//	splitter     cuts what is read into lines, and takes out what is no text; says
+//	             which bytes that a wrapping is known by are near                  lines.go
+//	unwrapper    takes the messages out of JSON                                    unwrap_json.go
 //	turner       turns a log whose newest line comes first                         turn.go
-//	unwrapper    takes lines out of JSON, CSV, web pages, quoted mail and the like unwrap*.go
+//	unwrapper    takes lines out of CSV, web pages, quoted mail, syslog, the like  unwrap*.go
 //	Stream.offer gives a line to the parsers that run, and if it is nobody's to
 //	             the formats, each of which starts with its first sure sign        parse.go
 //	parser       one for each Format: takes lines, puts secrets, notes and doubts

@@ -86,6 +86,20 @@ func TestRedacted(t *testing.T) {
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: XX XX XX XX\n14[IKE] x\n",
 		"148048a5bc8c637f,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
 		"148048a5bc8c637f,<redacted>\n",
+		"148048a5bc8c637f,-- -- -- --\n",
+		"14[IKE] SKEYID_e => <redacted>\n14[IKE] x\n",
+		"gw charon-systemd[1]: SKEYID_e => 32 bytes @ [REDACTED]\n",
+		"| Skeyid_e:  xx xx xx xx\n| enc key:  ** ** ** **\n| IV:  44 9e\n",
+		"| ESP enckey:\n|   (confidential)\n| ESP authkey:\n|   ***\n",
+		"2026-03-13 22:00:51: DEBUG: SKEYID_e computed:\n2026-03-13 22:00:51: DEBUG: \n[REDACTED]\n2026-03-13 22:00:51: DEBUG: x\n",
+		"22:00:51 ipsec,debug final encryption key computed:\n22:00:51 ipsec,debug ********\n",
+		"0 E spi=0xE841441 src-address=150.0.0.150 dst-address=50.0.0.50\nauth-algorithm=sha1 enc-algorithm=aes-cbc\nauth-key=\"***\"\nenc-key=\"***\"\n",
+		"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x00000301 reqid 0 mode transport\n\tauth-trunc hmac(sha1) xx xx 96\n\tenc cbc(aes) xx xx\n",
+		"10.0.1.13 10.0.1.241\n\tesp mode=transport spi=163029363(0x09b7a173) reqid=0(0x00000000)\n\tE: aes-cbc  ** **\n\tseq=0x00000000\n",
+		"esp transport from 10.0.0.1 to 10.0.0.2 spi 0x2d2148ab auth hmac-sha2-256 enc aes \\\n\tauthkey <hidden> \\\n\tenckey <hidden>\n",
+		"071518.619884 Negt 80 ike_phase_1_post_exchange_KE_NONCE: SKEYID_e:\n071518.619884 Negt 80 xxxxxxxx xxxxxxxx\n",
+		"Initiator Cookie: 0xAFAE6D9F165F6631, Responder Cookie: 0xAFAE6D9F165F6632\nSKEYID_e: [removed]\n",
+		"  dec: spi=c53a8f78 esp=aes key=16 ########\n       ah=sha1 key=20 ########\n",
 	} {
 		_, err := Parse(strings.NewReader(text), "x", "")
 		if err == nil || !strings.Contains(err.Error(), "redacted") || strings.Contains(err.Error(), "missing") ||

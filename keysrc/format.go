@@ -91,6 +91,8 @@ type output struct {
 	said  int  // notes given out
 	bad   int  // values left out
 	first Note // about the first of them
+	// orphans says that a part of a value stood before what it is a part of: the lines may be turned.
+	orphans bool
 	// swanctl says that lines are as swanctl prints them, which have the tag [IKE] too.
 	swanctl bool
 }
@@ -107,10 +109,17 @@ func (o *output) ike(s *ikev1.Secret) {
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }
 
-// esp gives out ESP keys that belong together. The caller does not change them afterwards.
+// esp gives out ESP keys that belong together. The caller changes neither them nor the slice
+// afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	o.emit(&Keys{ESP: append([]*esp.Secret(nil), s...)})
+	o.emit(&Keys{ESP: s})
+}
+
+// orphan says that a part of a value was left out, because what it is a part of is not before it.
+func (o *output) orphan(line int, text string) {
+	o.orphans = true
+	o.note(line, text)
 }
 
 // note says that a value was left out, and why. The text holds no key bytes.

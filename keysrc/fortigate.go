@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -77,6 +78,9 @@ func (f *fortigate) line(n int, text []byte) bool {
 		f.seen = true
 		f.direction(n, s[0] == 'e', s[len("dec: spi="):])
 		return true
+	case f.sa.line == 0 && bytes.HasPrefix(s, []byte("ah=")):
+		f.out.orphan(n, "an authentication key without an SA before it")
+		return true
 	case f.sa.line != 0 && (bytes.HasPrefix(s, []byte("ah=")) || bytes.HasPrefix(s, []byte("key="))):
 		f.ah(n, s)
 		f.give()
@@ -91,6 +95,9 @@ func (f *fortigate) line(n int, text []byte) bool {
 		if f.cookies(w) {
 			f.cookieLine = n
 		}
+		return true
+	case bytes.HasPrefix(s, []byte("key: ")) && f.cookieLine == 0 && startsHex(s[len("key: "):]):
+		f.out.orphan(n, "a key without an IKE SA before it")
 		return true
 	case bytes.HasPrefix(s, []byte("key: ")) && f.cookieLine != 0:
 		f.ikeKey(n, s[len("key: "):], 0)
@@ -131,7 +138,7 @@ func (f *fortigate) line(n int, text []byte) bool {
 // fortigateTunnel reports whether a line names the two gateways, before all keys.
 func fortigateTunnel(text []byte) bool {
 	s := trimLine(text)
-	return bytes.Contains(s, []byte("->")) && (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: ")))
+	return (bytes.HasPrefix(s, []byte("name=")) || bytes.HasPrefix(s, []byte("addr: "))) && bytes.Contains(s, []byte("->"))
 }
 
 // tunnel takes the two gateways, "203.0.113.1:0" and "203.0.113.10:4500".
@@ -207,8 +214,11 @@ func (f *fortigate) give() {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": its encryption key is not shown")
 		return
 	}
-	if sa.keys.cipher == "" {
+	switch name := plainName(sa.keys.cipher); {
+	case name == "":
 		sa.keys.doubt = noCipher
+	case sa.keys.auth == "" && len(sa.keys.authKey) == 0 && !strings.Contains(name, "gcm") && !strings.Contains(name, "chacha"):
+		sa.keys.doubt = "its authentication key is missing"
 	}
 	s := f.out.secret(sa.line, "SA ", sa.spi, &sa.keys)
 	if s == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // maxKeyLen bounds the bytes of one key: the longest is a shared secret of MODP 8192.
@@ -55,7 +56,7 @@ func appendHex(b, text []byte) ([]byte, error) {
 			if half {
 				return nil, errors.New("a byte of the hex value has one digit only")
 			}
-		case redacted(string(text)):
+		case redaction.Value(string(text)):
 			return nil, errRedacted
 		default:
 			return nil, fmt.Errorf("character %d of the hex value is no hex digit", i+1)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"l2tpdump/keysrc/redaction"
 )
 
 // maxValue is the longest dump in bytes that is of use: the seed of ESP keys, with a Diffie-Hellman
@@ -95,24 +97,29 @@ func allZero(b []byte) bool {
 
 // trimLine cuts blanks and line ends off both ends.
 func trimLine(s []byte) []byte {
-	blank := func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0 }
-	for len(s) > 0 && blank(s[0]) {
+	other := func(c byte) bool { return blank(c) || c == '\r' || c == '\n' || c == 0 }
+	for len(s) > 0 && other(s[0]) {
 		s = s[1:]
 	}
-	for len(s) > 0 && blank(s[len(s)-1]) {
+	for len(s) > 0 && other(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s
 }
 
+func blank(c byte) bool { return c == ' ' || c == '\t' }
+
 // word splits the first word off s.
 func word(s []byte) (first, rest []byte) {
-	s = bytes.TrimLeft(s, " \t")
-	end := bytes.IndexAny(s, " \t")
-	if end < 0 {
-		return s, nil
+	for len(s) > 0 && blank(s[0]) {
+		s = s[1:]
 	}
-	return s[:end], s[end:]
+	for end, c := range s {
+		if blank(c) {
+			return s[:end], s[end:]
+		}
+	}
+	return s, nil
 }
 
 // after returns what follows mark in s; ok only if mark is there.
@@ -126,23 +133,11 @@ func after(s []byte, mark string) (rest []byte, ok bool) {
 
 // notBytes says what is wrong with a key that is no whole number of hex bytes.
 func notBytes(keys ...string) string {
-	if slices.ContainsFunc(keys, redacted) {
+	if slices.ContainsFunc(keys, redaction.Value) {
 		return "its keys were replaced by something else (redacted)"
 	}
 	if slices.ContainsFunc(keys, func(s string) bool { return strings.HasPrefix(s, "$") }) {
 		return "a key is a variable of the script: its value is needed"
 	}
 	return "a key is not a whole number of hex bytes"
-}
-
-// redacted reports whether a word stands where a key was: "##**REMOVED**##", "<hidden>", a row of
-// x.
-func redacted(s string) bool {
-	upper := strings.ToUpper(s)
-	for _, mark := range []string{"REMOVE", "REDACT", "HIDDEN", "SECRET", "CENSOR", "***", "XXXX", "0XXX", "...", "\u2026"} {
-		if strings.Contains(upper, mark) {
-			return true
-		}
-	}
-	return strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">")
 }

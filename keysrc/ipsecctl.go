@@ -74,7 +74,12 @@ func (p *ipsecctl) line(n int, text []byte) bool {
 		p.give()
 		*r = ipsecctlRuleState{line: n, values: make(map[string]string)}
 	case r.line == 0:
-		return false
+		w, rest := word(s)
+		key := string(w) == "authkey" || string(w) == "enckey"
+		if key && bytes.Contains(rest, []byte("0x")) {
+			p.out.orphan(n, string(w)+" without an SA before it")
+		}
+		return key
 	case r.more:
 	default:
 		// -k prints the keys in lines of their own in some versions.
@@ -164,6 +169,9 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 	}
 	if k.cipher == "" {
 		k.cipher = "aes"
+	}
+	if k.auth != "" && len(auth) == 0 {
+		k.doubt = "its authentication key is missing"
 	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
 		p.out.note(r.line, name+"its encryption key is missing")

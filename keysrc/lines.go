@@ -7,9 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// A line longer than maxLine bytes is passed over: no format has such lines.
+// A line longer than maxLine bytes is an export or a page in one line, and is taken in parts, or it
+// is passed over: no format has such lines.
 const (
 	maxLine      = 128 << 10
+	maxPart      = 64 << 20    // of such an export
 	splitterSize = 2 * maxLine // of the read buffer
 )
 
@@ -21,15 +23,37 @@ type splitter struct {
 	line func(text []byte, next bool) // takes a line without its end; next says whether the line number goes up
 
 	buf     []byte
-	have    int  // bytes in buf
-	known   bool // crLines is settled
-	crLines bool // a CR alone ends a line: there is no LF
-	skip    bool // inside a line that is too long
-	lines   int  // lines counted
-	special bool // the buffer holds CR, or what clean looks for
+	have    int   // bytes in buf
+	known   bool  // crLines is settled
+	crLines bool  // a CR alone ends a line: there is no LF
+	skip    bool  // inside a line that is too long
+	inside  bool  // parts of the line at hand were given out
+	json    bool  // it is JSON
+	tried   int   // bytes of it in which no part was whole
+	lines   int   // lines counted
+	signs   signs // in the buffer
 
 	long     int // lines passed over
 	longLine int // number of the first of them
+}
+
+// signs tells which bytes of signBytes are somewhere in a piece of text. Lines of a piece that has
+// none of them need not be searched one by one.
+type signs uint16
+
+const (
+	signBytes = "\r\x00\x1b\xc2<&#\xe2,|\t"
+	unclean   = signs(1<<4 - 1) // CR, and what clean looks for
+	allSigns  = signs(1<<len(signBytes) - 1)
+)
+
+func signsIn(text []byte) (found signs) {
+	for i := range len(signBytes) {
+		if bytes.IndexByte(text, signBytes[i]) >= 0 {
+			found |= 1 << i
+		}
+	}
+	return found
 }
 
 // run gives out all lines of r. It returns the number of bytes read.
@@ -49,7 +73,10 @@ func (s *splitter) run(r io.Reader) (total int64, err error) {
 
 // took takes what was read into the buffer behind what it had.
 func (s *splitter) took(fresh []byte, ended bool) {
-	s.special = s.special && s.have > 0 || bytes.IndexByte(fresh, '\r') >= 0 || !isClean(fresh)
+	if s.have == 0 {
+		s.signs = 0
+	}
+	s.signs |= signsIn(fresh)
 	s.have += len(fresh)
 	data := s.buf[:s.have]
 	switch {
@@ -73,10 +100,73 @@ func (s *splitter) took(fresh []byte, ended bool) {
 		data = data[min(i+1, len(data)):]
 	}
 	if len(data) > maxLine {
-		s.tooLong()
-		data = nil
+		data = data[s.part(data):]
+	}
+	buf := s.buf
+	if len(data) > len(buf)/2 { // for a part that is longer
+		s.buf = make([]byte, 2*len(buf))
 	}
 	s.have = copy(s.buf, data)
+}
+
+// part gives out the part of a long line that is whole, and returns its length, or that of what it
+// passes over.
+func (s *splitter) part(data []byte) int {
+	if !s.inside && !s.skip {
+		start := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(data, "\x1e"), []byte("data: ")), " \t")
+		s.json = len(start) > 0 && (start[0] == '{' || start[0] == '[')
+	}
+	n := 0
+	switch {
+	case s.skip:
+	case s.json:
+		if len(data) < 2*s.tried {
+			return 0
+		}
+		if n = jsonPart(data); n == 0 && len(data) <= maxPart {
+			s.tried = len(data)
+			return 0
+		}
+	default:
+		n = htmlPart(data)
+	}
+	if n == 0 {
+		s.tooLong()
+		return len(data)
+	}
+	s.give(data[:n])
+	s.inside, s.tried = true, 0
+	return n
+}
+
+// jsonPart returns the length of the objects at the beginning of a line that are whole.
+func jsonPart(line []byte) (n int) {
+	for at := 0; at < len(line); at++ {
+		i := bytes.IndexAny(line[at:], `"}`)
+		if i < 0 {
+			break
+		}
+		if at += i; line[at] == '}' {
+			if rest := bytes.TrimLeft(line[at+1:], " "); len(rest) > 0 && rest[0] == ',' {
+				n = len(line) - len(rest) + 1
+			}
+			continue
+		}
+		for at++; at < len(line) && line[at] != '"'; at++ {
+			if line[at] == '\\' {
+				at++
+			}
+		}
+	}
+	return n
+}
+
+// htmlPart returns the length of the lines of a page that are whole.
+func htmlPart(line []byte) (n int) {
+	for _, tag := range []string{"<br", "<BR", "<tr", "<TR", "<p>", "<div", "<li"} {
+		n = max(n, bytes.LastIndex(line, []byte(tag)))
+	}
+	return n
 }
 
 // whole takes a line, or the rest of one that was too long.
@@ -85,12 +175,20 @@ func (s *splitter) whole(text []byte) {
 	case s.skip:
 		s.skip = false
 		return
-	case s.special:
-		pieces(text, s.line)
 	default:
-		s.line(text, true)
+		s.give(text)
+		s.inside, s.tried = false, 0
 	}
 	s.lines++
+}
+
+// give gives out a line, or a part of one.
+func (s *splitter) give(text []byte) {
+	if s.signs&unclean != 0 {
+		pieces(text, !s.inside, s.line)
+	} else {
+		s.line(text, !s.inside)
+	}
 }
 
 // tooLong passes over the line at hand, which stands for an empty one.
@@ -103,7 +201,8 @@ func (s *splitter) tooLong() {
 	if s.long++; s.long == 1 {
 		s.longLine = s.lines
 	}
-	s.line(nil, true)
+	s.line(nil, !s.inside)
+	s.inside, s.tried = false, 0
 }
 
 // lineEnd returns where the first line ends.
@@ -120,9 +219,8 @@ func lineEnd(data []byte, crLines bool) int {
 }
 
 // pieces gives out what stands between the CRs of one line, cleaned of what is not text.
-func pieces(text []byte, line func(text []byte, next bool)) {
+func pieces(text []byte, next bool, line func(text []byte, next bool)) {
 	text = bytes.TrimRight(clean(text), "\r")
-	next := true
 	for {
 		i := bytes.IndexByte(text, '\r')
 		if i < 0 {

@@ -114,6 +114,8 @@ func (m *mikrotik) line(n int, text []byte) bool {
 		return true
 	}
 	if m.sa.line == 0 {
+		s := trimLine(text)
+		m.out.orphans = m.out.orphans || bytes.HasPrefix(s, []byte(`enc-key="`)) || bytes.HasPrefix(s, []byte(`auth-key="`))
 		return false
 	}
 	s := trimLine(text)
@@ -255,6 +257,9 @@ func (m *mikrotik) words(n int, s []byte) {
 
 // field takes a value, or begins one in quotes, and returns what follows.
 func (sa *mikrotikSA) field(n int, name string, value []byte) (rest []byte) {
+	if encLine := sa.lines["enc-key"]; name == "auth-key" && encLine != 0 && encLine != n {
+		sa.damaged = true // it stands before it: the lines are turned
+	}
 	sa.lines[name] = n
 	if rest, ok := bytes.CutPrefix(value, []byte("\"")); ok {
 		sa.open, sa.value = name, sa.value[:0]

@@ -6,111 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"l2tpdump/capture/compressed"
 )
-
-// Parse reads a key source to its end and returns what it holds, each key once. name is for
-// messages and origins. format is the name of a Format, or "" to recognise it by its content; one
-// source may mix formats. A gzipped source and UTF-16 with a byte order mark are read too.
-//
-// A log whose newest line comes first is turned, up to 12 MB of it. Beyond that the memory in use
-// depends on the number of different keys, not on the size of the source. A
-// source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
-// hold. A read error gives what was found before it.
-func Parse(r io.Reader, name, format string) (*Keys, error) {
-	keys, seen := new(Keys), newSeen(0)
-	emit := func(k *Keys) {
-		if seen.Fresh(k) {
-			keys.add(k)
-		}
-	}
-	s, err := NewStream(name, format, emit)
-	if err != nil {
-		return nil, err
-	}
-	s.turner = new(turner)
-	_, err = s.ReadFrom(r)
-	closeErr := s.Close()
-	if t := s.turner; t.score <= backward && !t.over {
-		*keys, seen = Keys{}, newSeen(0)
-		dates, content := s.dates, s.content
-		s, _ = NewStream(name, format, emit)
-		s.dates, s.content = dates, content
-		t.turned(func(n, depth int, text []byte) {
-			s.n = n
-			s.entry(depth, text)
-		})
-		s.n = t.lines[len(t.lines)-1].n
-		closeErr = s.Close()
-	} else if t.score <= backward {
-		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
-			"turned here: give it with its oldest line first", Doubt: true}}})
-	}
-	keys.complete()
-	if err == nil {
-		err = closeErr
-	}
-	return keys, err
-}
-
-// ParseFile is Parse for a file, or for standard input if path is "-".
-func ParseFile(path, format string) (*Keys, error) {
-	if path == "-" {
-		return Parse(os.Stdin, "standard input", format)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return Parse(f, path, format)
-}
-
-// A NoKeysError says that a source holds no usable key, what was looked for, and what came
-// near.
-type NoKeysError struct {
-	Name    string
-	Format  string   // the format that was asked for, "" for any
-	Lines   int      // lines read
-	Looked  []string // "Yamaha router log ([IKE] lines with …)", one for each format
-	Near    []string // sentences about what came near
-	Damaged int      // notes about values that were left out
-	First   Note     // the first of them
-	Comment bool     // it has lines, and all are blank or begin with "#"
-}
-
-// Error names the cause and the cure as far as the source shows them.
-func (e *NoKeysError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Name + ": ")
-	switch {
-	case e.Damaged > 0:
-		fmt.Fprintf(&b, "no usable key: %s damaged; the first: line %d: %s", count(e.Damaged, "value is", "values are"),
-			e.First.Line, e.First.Text)
-	case e.Lines == 0 && len(e.Near) == 0:
-		b.WriteString("no key: it is empty")
-	case e.Lines == 0:
-		b.WriteString("no key")
-	default:
-		b.WriteString("no key in " + count(e.Lines, "line", "lines"))
-	}
-	if len(e.Near) > 0 {
-		b.WriteString(": " + strings.Join(e.Near, "; "))
-	} else if e.Damaged == 0 && e.Lines > 0 {
-		b.WriteString("; looked for: " + strings.Join(e.Looked, "; "))
-	}
-	return b.String()
-}
-
-func count(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
-}
 
 // A Stream takes a source that may still grow: the lines of a file that is being written, or of
 // syslog messages as they arrive. It is not safe for concurrent use.
@@ -130,6 +27,7 @@ type Stream struct {
 	near    []string
 	config  int  // the configuration that a line is of, as configNamed has it
 	content bool // a line is neither blank nor a comment
+	binary  bool // a NUL is near its beginning
 }
 
 type started struct {
@@ -196,7 +94,7 @@ func (s *Stream) Close() error {
 	}
 	e := &NoKeysError{
 		Name: s.out.name, Format: s.format, Lines: s.n, Comment: s.n > 0 && !s.content,
-		Damaged: s.out.bad, First: s.out.first, Near: s.near,
+		Damaged: s.out.bad, First: s.out.first, Near: s.near, Binary: s.binary,
 	}
 	for _, r := range s.running {
 		if n, ok := r.parser.(nearer); ok {
@@ -225,13 +123,20 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
-	s.unwrap.entries(line, s.enter)
+	if !s.unwrap.bare(line) {
+		s.unwrap.entries(line, s.enter)
+		return
+	}
+	if s.turner != nil {
+		s.turner.take(s.n, 0, line, "")
+	}
+	s.offer(line)
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
 func (s *Stream) entry(depth int, text []byte) {
 	if s.turner != nil {
-		s.turner.take(s.n, depth, text)
+		s.turner.take(s.n, depth, text, s.unwrap.time)
 	}
 	s.unwrap.split(depth, text, s.give)
 }
@@ -307,24 +212,12 @@ func (h *history) replay(p parser) {
 	}
 }
 
-// mayBeText reports whether a file in an archive, given its first bytes, is one that a person can
-// read: no capture, and nothing that a system keeps beside a file (its first bytes are zeros).
-func mayBeText(head []byte) bool {
-	wide := bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
-	return !isCapture(head[:min(len(head), 4)]) && (wide || bytes.IndexByte(head, 0) < 0)
-}
+// binaryHead is the number of bytes in which what is no text has a NUL.
+const binaryHead = 4096
 
-// ReadFrom takes all lines of r.
+// ReadFrom takes all lines of r, in UTF-8 or UTF-16.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
-	plain, err := compressed.NewReader(r, mayBeText)
-	const cut = "its compressed data is cut short: what it held up to there was read"
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		s.near = append(s.near, cut)
-		return 0, nil
-	} else if err != nil {
-		return 0, fmt.Errorf("%s: %w", s.out.name, err)
-	}
-	br := bufio.NewReaderSize(plain, splitterSize)
+	br := bufio.NewReaderSize(r, splitterSize)
 	head, _ := br.Peek(4)
 	if isCapture(head) {
 		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are "+
@@ -341,14 +234,20 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 		src = &utf16Reader{r: br, high: 0}
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		br.Discard(3)
+	default:
+		head, _ = br.Peek(min(br.Buffered(), binaryHead)) // without waiting
+		s.binary = bytes.IndexByte(head, 0) >= 0
 	}
-	split := splitter{line: func(line []byte, next bool) {
+	var split splitter
+	split.line = func(line []byte, next bool) {
 		if next {
 			s.n++
 		}
+		s.unwrap.lacks = allSigns &^ split.signs
 		s.feed(line)
-	}}
+	}
 	n, err := split.run(src)
+	s.unwrap.lacks = 0
 	if split.long > 0 {
 		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), maxLine)
 		if len(s.running) > 0 {
@@ -357,6 +256,7 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 			s.near = append(s.near, passed+": give what is in it in lines of its own")
 		}
 	}
+	const cut = "its compressed data is cut short: what it held up to there was read"
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {
 			s.out.say(Note{File: s.out.name, Line: s.n, Text: cut})

@@ -92,7 +92,7 @@ func checkKa(out *output, s *ikev1.Secret) {
 	n, e := s.Ka.Len(), s.SKEYIDe
 	prf, sure := prfOf(e.Len())
 	switch {
-	case n%8 != 0 || n > 56:
+	case n%8 != 0 || n > 32 && n != 56: // the last is Blowfish's
 		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is no key of a cipher: a part of it is missing")
 		s.Ka = esp.Key{}
 	case e.IsZero(), n > e.Len() && !sure,

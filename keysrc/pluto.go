@@ -29,9 +29,9 @@ import (
 //	|   26 ba 3b dc  …
 //	| kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //
-// Openswan's helpers write "! " where the others write "| ", and the label before each row; "!enckey:"
-// has all digits in its line. A dump has 16 bytes in each row but the last, and says nowhere how many
-// there are in all.
+// Openswan's helpers write "! " where the others write "| ", and the label before each row;
+// "!enckey:" has all digits in its line. A dump has 16 bytes in each row but the last, and says
+// nowhere how many there are in all.
 var plutoFormat = Format{
 	Name:  "pluto",
 	Title: "pluto log",
@@ -127,6 +127,9 @@ func plutoDebug(text []byte) (msg []byte, ok bool) {
 	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
 		return s[1:], true
 	}
+	if bytes.IndexByte(text, '|') < 0 && bytes.IndexByte(text, '!') < 0 {
+		return nil, false
+	}
 	for _, mark := range []string{": | ", ": !"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i <= 100 {
 			return text[i+3:], true
@@ -156,7 +159,7 @@ func (p *pluto) line(n int, text []byte) bool {
 		return p.message(n, text)
 	}
 	p.debug = true
-	if p.dump.value != plutoNone && p.row(n, msg) {
+	if p.dump.value != plutoNone && p.row(msg) {
 		return true
 	}
 	s := bytes.TrimLeft(msg, " ")
@@ -181,7 +184,7 @@ func (p *pluto) line(n int, text []byte) bool {
 }
 
 // row takes a row of the dump at hand.
-func (p *pluto) row(n int, msg []byte) bool {
+func (p *pluto) row(msg []byte) bool {
 	d := &p.dump
 	was := len(d.got)
 	if !bytes.HasPrefix(msg, []byte("  ")) {
@@ -355,7 +358,7 @@ func (p *pluto) message(n int, text []byte) bool {
 	}
 	p.finish(plutoNone)
 	p.phase1Give()
-	return p.established(n, text)
+	return p.established(text)
 }
 
 // close takes the end of the log.

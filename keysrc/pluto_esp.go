@@ -52,7 +52,7 @@ func (p *pluto) kernel(n int, s []byte) {
 		p.half = plutoHalf{}
 		p.half.algorithms(rest)
 	} else if bytes.Contains(s, []byte("add_sa() ")) {
-		p.addSA(n, s)
+		p.addSA(s)
 	} else if rest, ok := after(s, "Add SA esp."); ok && p.half.line != 0 {
 		w, _ := word(rest)
 		spi, dst, _ := bytes.Cut(w, []byte("@"))
@@ -108,7 +108,7 @@ func plutoAddr(w []byte) (netip.Addr, int) {
 }
 
 // addSA takes the line that tells what goes to the kernel.
-func (p *pluto) addSA(n int, s []byte) {
+func (p *pluto) addSA(s []byte) {
 	if p.half.line == 0 {
 		return
 	}
@@ -194,7 +194,7 @@ func (p *pluto) give(line int, spi uint32, src, dst netip.Addr, k espKeys) {
 //	"l2tp"[1] 203.0.113.10 #2: IPsec SA established … {ESP=>0xc3991ac7 <0xb9a52e11 xfrm=AES_CBC_128-HMAC_SHA1_96 …}
 //
 // in which the first SPI is that of what pluto sends; it names the SAs of a KEYMAT.
-func (p *pluto) established(n int, text []byte) bool {
+func (p *pluto) established(text []byte) bool {
 	rest, ok := after(text, "{ESP")
 	if !ok {
 		return false

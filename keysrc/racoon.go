@@ -38,6 +38,9 @@ type racoon struct {
 
 // racoonMessage returns what follows "DEBUG: " or "INFO: ".
 func racoonMessage(text []byte) (msg []byte, ok bool) {
+	if !bytes.Contains(text, []byte("DEBUG")) && !bytes.Contains(text, []byte("INFO: ")) {
+		return nil, false
+	}
 	for _, mark := range []string{"DEBUG: ", "DEBUG2: ", "INFO: ", "DEBUG:", "DEBUG2:"} {
 		if i := bytes.Index(text, []byte(mark)); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
 			return cutPlace(text[i+len(mark):]), true
@@ -70,9 +73,9 @@ func (r *racoon) line(n int, text []byte) bool {
 		// Rows of a file have nothing before them; where syslog or the journal takes the lines of a
 		// terminal, each has its header.
 		if sender == nil {
-			return r.rowOnly(n, text)
+			return r.rowOnly(text)
 		}
-		return bytes.Equal(sender, r.sender) && r.rowOnly(n, bare)
+		return bytes.Equal(sender, r.sender) && r.rowOnly(bare)
 	}
 	r.sender = append(r.sender[:0], sender...)
 	if _, joined := racoonMessage(msg); joined {
@@ -92,6 +95,7 @@ type racoonLog struct {
 	got     []byte
 	lastRow int // length of the last row
 	damaged bool
+	blank   bool // an empty message is behind the label
 	gap     bool // a blank line or a comment is behind the last row
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
@@ -156,7 +160,7 @@ func racoonLabel(msg []byte) (racoonValue, string) {
 }
 
 // rowOnly takes a line that can only be a row.
-func (r *racoonLog) rowOnly(n int, text []byte) bool {
+func (r *racoonLog) rowOnly(text []byte) bool {
 	if r.value == racoonNone {
 		return false
 	}
@@ -178,7 +182,9 @@ func (r *racoonLog) foreign() {
 // message takes one message.
 func (r *racoonLog) message(n int, msg []byte) bool {
 	msg = trimLine(msg)
-	if len(msg) == 0 { // before the rows
+	if len(msg) == 0 { // before the rows; behind them if each line was turned
+		r.damaged = r.damaged || len(r.got) > 0 && !r.blank
+		r.blank = true
 		return r.value != racoonNone
 	}
 	if r.row(msg) {
@@ -208,7 +214,8 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 			r.give()
 		}
 	}
-	r.value, r.name, r.start, r.got, r.lastRow, r.damaged, r.gap = value, name, n, r.got[:0], 0, false, false
+	r.value, r.name, r.start, r.got, r.lastRow = value, name, n, r.got[:0], 0
+	r.damaged, r.blank, r.gap = false, false, false
 	// MikroTik and old versions put a short value into the same line.
 	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
 		r.row(trimLine(msg[i+1:]))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // Commands that set SAs up or open them, in scripts and as they were typed:
@@ -223,7 +224,7 @@ func scriptKey(s string) (key []byte, ok bool) {
 	if strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "0X") {
 		return hexDigits(nil, []byte(s[2:]))
 	}
-	return []byte(s), len(s) > 0 && s[0] != '$' && !redacted(s)
+	return []byte(s), len(s) > 0 && s[0] != '$' && !redaction.Value(s)
 }
 
 // state takes what follows "ip xfrm state add", and gives it on as lines of a listing.
@@ -262,7 +263,7 @@ func (p *script) state(words []string) {
 			b, ok := scriptKey(key)
 			if ok {
 				key = "0x" + hex.EncodeToString(b)
-			} else if !redacted(key) {
+			} else if !redaction.Value(key) {
 				p.out.note(p.start, "the command ip xfrm state: "+notBytes(key))
 				return
 			}
@@ -366,8 +367,8 @@ func (p *script) vpp(words []string) {
 	}
 }
 
-// tcpdump takes an SA of tcpdump -E; spi and dst are empty for any. "-hmac96" is the length of an ICV
-// that is not checked.
+// tcpdump takes an SA of tcpdump -E; spi and dst are empty for any. "-hmac96" is the length of an
+// ICV that is not checked.
 func (p *script) tcpdump(spi, dst, algorithm, secret string) {
 	number, err1 := strconv.ParseUint(spi, 0, 32)
 	addr, err2 := netip.ParseAddr(dst)

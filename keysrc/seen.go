@@ -39,13 +39,14 @@ func (s *Seen) Fresh(k *Keys) bool {
 }
 
 func (s *Seen) add(id uint64) bool {
-	if _, ok := s.ids[id]; ok {
+	n := len(s.ids)
+	if s.ids[id] = struct{}{}; len(s.ids) == n {
 		return false
 	}
-	if len(s.ids) == s.limit && s.limit > 0 {
+	if n == s.limit && s.limit > 0 {
 		clear(s.ids)
+		s.ids[id] = struct{}{}
 	}
-	s.ids[id] = struct{}{}
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // The output of `setkey -D` (KAME, FreeBSD, NetBSD, macOS, ipsec-tools) and of `racoonctl show-sa
@@ -103,6 +104,13 @@ func (k *setkey) line(n int, text []byte) bool {
 		k.give()
 		return true
 	}
+	switch string(first) {
+	case "E:":
+		k.out.orphan(n, "a key without an SA before it")
+		return true
+	case "A:":
+		return true
+	}
 	src, rest := setkeyAddr(first), trimLine(rest)
 	if src.IsValid() && len(rest) > 0 && !bytes.ContainsAny(rest, " \t") {
 		if dst := setkeyAddr(rest); dst.IsValid() {
@@ -131,7 +139,7 @@ func setkeyAddr(w []byte) netip.AddrPort {
 // value begins a key.
 func (k *setkey) value(n int, kind byte, rest []byte) {
 	k.sa.open, k.sa.row = kind, 32
-	if redacted(string(rest)) {
+	if redaction.Value(string(rest)) {
 		k.out.note(n, "SA "+spiName(k.sa.spi)+": "+notBytes(string(rest)))
 		k.sa.damaged = true
 		return

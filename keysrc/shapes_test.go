@@ -182,3 +182,47 @@ func TestBrokenCommand(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestLongExport: an export or a page in one line that is longer than any line of a log.
+func TestLongExport(t *testing.T) {
+	text, err := os.ReadFile("../testdata/captures/02-natt-aes256-sha1/charon-server.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noLines(want)
+	type hit struct {
+		Source map[string]string `json:"_source"`
+		Sort   []int             `json:"sort"`
+	}
+	var lines []string
+	var hits []hit
+	for i, line := range slices.Concat(slices.Repeat([]string{`{}, "},{"`}, 9000), strings.Split(string(text), "\n"),
+		slices.Repeat([]string{`<b> \},`}, 9000)) {
+		lines = append(lines, line)
+		hits = append(hits, hit{map[string]string{"message": line}, []int{i}})
+	}
+	export, _ := json.Marshal(map[string]any{"took": 5, "hits": hits})
+	value, _ := json.Marshal(map[string]any{"result": strings.Join(lines, "\n")})
+	page := strings.Join(lines, "<br>")
+	for _, data := range []string{string(export), string(value), page, strings.Join(lines, "</td></tr><tr><td>")} {
+		if len(data) < maxLine || strings.Contains(data, "\n") {
+			t.Fatal("no long line")
+		}
+		got, err := Parse(strings.NewReader(data+"\n\n"), "x", "")
+		if err != nil {
+			t.Errorf("%.40s: %v", data, err)
+			continue
+		}
+		for _, s := range got.IKE {
+			if s.Origin.Line != 1 {
+				t.Errorf("%.40s: %s", data, s.Origin)
+			}
+		}
+		noLines(got)
+		sameKeys(t, data[:40], got, want)
+	}
+}

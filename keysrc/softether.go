@@ -8,6 +8,7 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc/redaction"
 )
 
 // The debug output of SoftEther VPN Server, which has the messages of its log in it:
@@ -31,8 +32,7 @@ var softetherFormat = Format{
 	Title: "SoftEther VPN Server debug output",
 	Looks: "SKEYID_e: 2B B2 … and Initiator Cookie: 0x… lines",
 	match: func(line []byte) bool {
-		_, _, ok := softetherKey(line)
-		return ok || bytes.Contains(line, []byte("Initiator Cookie: 0x"))
+		return softetherValue(line) || bytes.Contains(line, []byte("Initiator Cookie: 0x"))
 	},
 	new: func(out *output) parser { return &softether{out: out} },
 }
@@ -57,16 +57,27 @@ type softetherSA struct {
 
 const maxSoftether = 256 // IKE SAs without keys
 
+var softetherLabels = []string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "KEYMAT"}
+
 // softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label.
 func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 	s := trimLine(line)
-	for _, l := range []string{"SKEYID: ", "SKEYID_d: ", "SKEYID_a: ", "SKEYID_e: ", "KEYMAT: "} {
-		if rest, ok := bytes.CutPrefix(s, []byte(l)); ok {
+	if len(s) == 0 || s[0] != 'S' && s[0] != 'K' {
+		return "", nil, false
+	}
+	for _, l := range softetherLabels {
+		rest, ok := bytes.CutPrefix(s, []byte(l))
+		if rest, colon := bytes.CutPrefix(rest, []byte(": ")); ok && colon {
 			b, _ := dumpRow(nil, rest, 2)
-			return l[:len(l)-2], rest, len(b) == 2
+			return l, rest, len(b) == 2
 		}
 	}
 	return "", nil, false
+}
+
+func softetherValue(line []byte) bool {
+	_, _, ok := softetherKey(line)
+	return ok
 }
 
 func (p *softether) line(n int, text []byte) bool {
@@ -74,7 +85,9 @@ func (p *softether) line(n int, text []byte) bool {
 		p.key(n, label, rest)
 		return true
 	}
-	switch {
+	switch label, rest, _ := bytes.Cut(trimLine(text), []byte(": ")); {
+	case p.cookies && slices.Contains(softetherLabels, string(label)) && redaction.Value(string(rest)):
+		p.out.note(n, string(label)+": "+errRedacted.Error())
 	case bytes.Contains(text, []byte("Initiator Cookie: 0x")):
 		p.newIKE(n, text)
 	case bytes.Contains(text, []byte("A new IPsec SA (Direction: ")):
@@ -170,6 +183,7 @@ func (p *softether) key(n int, label string, rest []byte) {
 		return
 	}
 	if p.ike == nil || label == "SKEYID" {
+		p.out.orphans = p.out.orphans || label == "SKEYID_e"
 		p.give()
 		p.ike = &ikev1.Secret{}
 	}

@@ -14,7 +14,6 @@ import (
 // found anywhere in a line.
 var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
-	&softetherFormat,
 }
 
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
@@ -29,7 +28,7 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 		return append(dst, text...), true
 	}
 	if slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) || twoAddresses(text) ||
-		fortigateTunnel(text) || mikrotikItem(text) {
+		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
@@ -47,6 +46,24 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 		return append(append(dst, ": "...), text...), true
 	}
 	return dst, false
+}
+
+// listingKey reports whether a line begins as one with a key in a listing does. It may stand before
+// the line that its SA begins with, if the lines are turned.
+func listingKey(line []byte) bool {
+	line = trimLine(line)
+	if len(line) == 0 || line[0]|0x20 != 'a' && line[0]|0x20 != 'e' {
+		return false
+	}
+	first, _ := word(line)
+	name, _, _ := bytes.Cut(first, []byte("="))
+	switch string(name) {
+	case "enc", "auth", "auth-trunc", "aead", "authkey", "enckey":
+		return bytes.Contains(line, []byte(" 0x"))
+	case "ah", "E:", "A:", "auth-key", "enc-key":
+		return true
+	}
+	return false
 }
 
 // twoAddresses reports whether a line is the first of an SA that setkey lists.

@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"regexp"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -15,89 +16,206 @@ const maxTurned = 12 << 20
 // orderMarks are what logs say one after the other, by groups.
 var orderMarks = [][][]byte{
 	{[]byte("SKEYID_d"), []byte("SKEYID_a"), []byte("SKEYID_e")},
-	{[]byte("Skeyid_d"), []byte("Skeyid_a"), []byte("Skeyid_e")},
-	{[]byte("initiator SA seed"), []byte("encryption initiator key"), []byte("encryption responder key")},
-	{[]byte("IV computed:"), []byte("with key:"), []byte("payload by IV:")},
+	{[]byte("Skeyid_d"), []byte("Skeyid_a"), []byte("Skeyid_e"), []byte("enc key:")},
+	{[]byte("initiator SA seed"), []byte("encryption initiator key"), []byte("encryption responder key"),
+		[]byte("integrity initiator key"), []byte("integrity responder key")},
+	{[]byte("final encryption key"), []byte("IV computed:"), []byte("with key:"), []byte("payload by IV:")},
+	{[]byte("ESP enckey:"), []byte("ESP authkey:"), []byte("add_sa() ")},
 }
 
-// backward is the score of a source whose newest line comes first: a pair of SKEYIDs has a weight
-// of 2, one of the others, which come again and again, of 1.
-const backward = -2
+// weight is that of a pair of marks: SKEYIDs weigh more than what comes again and again.
+var weight = [...]int{2, 2, 1, 1, 1}
 
-var weight = [...]int{2, 2, 1, 1}
-
-// forward is a score that settles it the other way.
-const forward = 8
+const (
+	backward = -2 // is the score of a source whose newest line comes first
+	forward  = 8  // settles it the other way
+)
 
 // A turner keeps the entries of a source, its lines or the messages in them, and finds out whether
 // its newest comes first.
 type turner struct {
-	lines []turnedLine
+	lines [][]turnedLine // in pieces of linesPiece
+	count int
 	chunk []byte // where the text of the last lines is
 	size  int    // of all text
-	last  [4]int
+	last  [len(weight)]int
 	score int
-	rows  bool // rows of dumps stand in the wrong order too: each line is one of its own
-	row   int  // offset of the last row
 	over  bool // there is nothing to turn, or it is too long
+	times int  // the order of what was too long, by its times
 }
 
 type turnedLine struct {
-	n, depth int // as unwrapper.entries has it: a message is not 0
-	text     []byte
+	n     int
+	depth uint8  // as unwrapper.entries has it: a message is not 0
+	head  uint8  // bytes of the time of a message, before the text
+	all   []byte // both
 }
 
+const linesPiece = 1024
+
+func (l *turnedLine) text() []byte { return l.all[l.head:] }
+
 // take takes an entry of line n.
-func (t *turner) take(n, depth int, line []byte) {
+func (t *turner) take(n, depth int, line []byte, time string) {
+	time = time[:min(len(time), lineHead)]
 	if t.over {
 		return
 	}
-	t.size += len(line)
-	if t.over = t.score >= forward || t.size > maxTurned || len(t.lines) > maxTurned/16; t.over {
-		t.lines, t.chunk = nil, nil
+	t.size += len(time) + len(line)
+	if t.over = t.score >= forward || t.size > maxTurned || t.count > maxTurned/16; t.over {
+		if t.times = oldestFirst; t.score < forward {
+			t.times = t.byTime()
+		}
+		t.lines, t.chunk, t.count = nil, nil, 0
 		return
 	}
-	if cap(t.chunk)-len(t.chunk) < len(line) {
-		t.chunk = make([]byte, 0, max(64<<10, len(line)))
-	}
-	start := len(t.chunk)
-	t.chunk = append(t.chunk, line...)
-	t.lines = append(t.lines, turnedLine{n, depth, t.chunk[start:]})
-	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 {
+	t.keep(n, depth, line, time)
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
 		return // a row of a table
 	}
-	off, _, ok := charonRow(line)
-	if t.rows = t.rows || ok && off+16 == t.row; !ok {
-		off = 0
+	if !yamaha.Owns(line) {
+		t.weigh(line)
 	}
-	t.row = off
+}
+
+// keep keeps an entry.
+func (t *turner) keep(n, depth int, line []byte, time string) {
+	if size := len(time) + len(line); cap(t.chunk)-len(t.chunk) < size {
+		t.chunk = make([]byte, 0, max(64<<10, size))
+	}
+	start := len(t.chunk)
+	t.chunk = append(append(t.chunk, time...), line...)
+	if t.count%linesPiece == 0 {
+		t.lines = append(t.lines, make([]turnedLine, 0, linesPiece))
+	}
+	last := &t.lines[t.count/linesPiece]
+	*last = append(*last, turnedLine{n, uint8(depth), uint8(len(time)), t.chunk[start:]})
+	t.count++
+}
+
+// at returns entry i.
+func (t *turner) at(i int) *turnedLine {
+	return &t.lines[i/linesPiece][i%linesPiece]
+}
+
+// weigh takes what a line says of the order.
+func (t *turner) weigh(line []byte) {
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
-			if bytes.Contains(line, mark) && !yamaha.Match(line) {
-				if was := t.last[group]; was == i || was == i+2 { // counted from 1
-					t.score += (i + 1 - was) * weight[group]
-				}
-				t.last[group] = i + 1
+			if !bytes.Contains(line, mark) {
+				continue
 			}
+			if was := t.last[group]; was != 0 && (was == i || was == i+2) { // counted from 1
+				t.score += (i + 1 - was) * weight[group]
+			}
+			t.last[group] = i + 1
 		}
 	}
+}
+
+// byTime tells the order of the entries by their times.
+func (t *turner) byTime() int {
+	const (
+		ends   = 64   // entries of which one has a time, if any has
+		enough = 4096 // of which the times are compared
+	)
+	first, last := "", ""
+	for i := 0; i < min(t.count, ends) && first == ""; i++ {
+		first = t.at(i).stamp()
+	}
+	for i := t.count - 1; i >= max(0, t.count-ends) && last == ""; i-- {
+		last = t.at(i).stamp()
+	}
+	switch {
+	case len(first) != len(last) || last == first:
+		return unknownOrder
+	case last > first:
+		return oldestFirst
+	}
+	steps, was := 0, first
+	for i := 0; i < t.count; i += max(1, t.count/enough) {
+		s := t.at(i).stamp()
+		if len(s) != len(was) {
+			continue
+		}
+		switch {
+		case s > was:
+			steps++
+		case s < was:
+			steps--
+		}
+		was = s
+	}
+	if steps < 0 {
+		return newestFirst
+	}
+	return oldestFirst
+}
+
+// A clockForm is what logs have that name no date: "07:15:18.619" and isakmpd's "071518.619884".
+var clockForm = regexp.MustCompile(`^\W{0,4}(\d\d):?(\d\d):?(\d\d(?:[.,]\d+)?) `)
+
+// fraction is that of a second.
+var fraction = regexp.MustCompile(`^[.,]\d+`)
+
+// Behind a word stands a time of something else: "created: Nov 23 07:15:18 2026".
+var wordBefore = regexp.MustCompile(`[a-z:] *$`)
+var dayBefore = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? *$`)
+
+// stamp returns the time of an entry as digits, of which those of the same length can be compared.
+func (l *turnedLine) stamp() string {
+	text := l.text()
+	if l.head > 0 {
+		text = l.all[:l.head]
+	}
+	head := text[:min(len(text), lineHead)]
+	if t, at, ok := dateIn(text); ok {
+		if before := text[:at[0]]; wordBefore.Match(before) && !dayBefore.Match(before) {
+			return ""
+		}
+		return t.Format("20060102150405") + string(fraction.Find(text[at[1]:]))
+	}
+	if m := clockForm.FindSubmatch(head); m != nil {
+		return string(bytes.Join(m[1:], nil))
+	}
+	if l.head > 0 && len(bytes.Trim(text, "0123456789.")) == 0 {
+		return string(text)
+	}
+	return ""
 }
 
 // goesOn reports whether a line seems to go on from the one before.
 func (l *turnedLine) goesOn() bool {
-	return l.depth == 0 && len(l.text) > 0 && (l.text[0] == ' ' || l.text[0] == '\t')
+	return l.depth == 0 && bytes.IndexAny(l.text(), " \t") == 0
+}
+
+// rows reports whether rows of dumps stand in the wrong order too: each line is one of its own.
+func (t *turner) rows() bool {
+	if t.count > 0 && bytes.IndexAny(t.at(0).text(), " \t") == 0 {
+		return true
+	}
+	row, head := 0, false // offset of the last row; the last line begins a dump
+	for i := range t.count {
+		l := t.at(i)
+		off, _, ok := charonRow(l.text())
+		if ok && (off+16 == row || off == 0 && l.goesOn() && !head) {
+			return true
+		}
+		row, head = off, bytes.Contains(l.text(), []byte(" bytes @ "))
+	}
+	return false
 }
 
 // turned gives the lines out in the other order. Lines that begin with a blank go on from the one
-// before: they stay behind it, unless rows of dumps show that every line was turned.
-func (t *turner) turned(give func(n, depth int, text []byte)) {
-	for end := len(t.lines); end > 0; {
+// before: they stay behind it, unless rows says that every line was turned.
+func (t *turner) turned(rows bool, give func(l *turnedLine)) {
+	for end := t.count; end > 0; {
 		start := end - 1
-		for !t.rows && start > 0 && t.lines[start].goesOn() {
+		for !rows && start > 0 && t.at(start).goesOn() {
 			start--
 		}
-		for _, l := range t.lines[start:end] {
-			give(l.n, l.depth, l.text)
+		for i := start; i < end; i++ {
+			give(t.at(i))
 		}
 		end = start
 	}

@@ -9,9 +9,14 @@ import "bytes"
 type wrapping func(dst, line []byte) (inner []byte, ok bool)
 
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
-// each looks at a cheap sign first.
-var wrappings = []wrapping{
-	unquoteMail, unwrapHTML, unwrapSyslog, straightQuotes, unwrapUAT, cutStamp, cutContainer, unwrapDLink,
+// each looks at a cheap sign first, at the beginning of the line or as signsIn knows it.
+var wrappings = []struct {
+	signs signs // one of them is in such a line; 0: it may have none
+	take  wrapping
+}{
+	{0, unquoteMail}, {signsIn([]byte("<&")), unwrapHTML}, {signsIn([]byte("#")), unwrapSyslog},
+	{signsIn([]byte("\xe2")), straightQuotes}, {signsIn([]byte(",")), unwrapUAT}, {0, cutStamp},
+	{signsIn([]byte("|")), cutContainer}, {0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -22,25 +27,54 @@ type unwrapper struct {
 	bufs   [maxWrapped][]byte
 	table  logTable
 	object jsonObject
-	ends   []int  // where the messages end that the last line of JSON held
-	part   bool   // the last line has a member of an object, or nothing but brackets
-	export bool   // the last line is of objects that have messages: what else they have is no line of a log
-	lister []byte // who sent the last line of syslog that was of a listing
+	ends   []int    // where the messages end that the last line of JSON held
+	times  []string // of these messages, "" where they have none
+	time   string   // of the entry at hand, likewise
+	part   bool     // the last line has a member of an object, or nothing but brackets
+	export bool     // the last line is of objects that have messages: what else they have is no line of a log
+	lister []byte   // who sent the last line of syslog that was of a listing
+	lacks  signs    // that are not in the line, while it is in no wrapping
+}
+
+// bare reports whether a line is surely in no wrapping: it begins as a router's does, with
+// "2026/11/23", and no sign of another is near.
+func (u *unwrapper) bare(line []byte) bool {
+	return u.lacks == allSigns && !u.table.expected() && !u.export &&
+		len(line) > 4 && line[4] == '/' && digit(line[0])
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
-// JSON in it, which may have several lines. depth is for split.
+// JSON in it, which may have several lines, or the lines of a web page that are in it. depth is for
+// split.
 func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
+	if !ok && bytes.IndexByte(line, '<') >= 0 {
+		if inner, ok = unwrapHTML(inner[:0], line); ok {
+			u.page(inner, give)
+			return
+		}
+	}
 	u.bufs[0] = inner
 	if u.export = ok || u.export && u.part; !u.export {
 		give(0, line)
 		return
 	}
 	start := 0
-	for _, end := range u.ends {
+	ends, times := u.ends, u.times
+	u.ends, u.times = nil, nil // there may be JSON in a message
+	for i, end := range ends {
+		u.time = times[i]
 		give(1, inner[start:end])
 		start = end
+	}
+	u.ends, u.times, u.time = ends, times, ""
+}
+
+// page gives out the lines that one of a web page held.
+func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
+	u.bufs[0], u.export = inner, false
+	for line := range bytes.Lines(inner) {
+		give(1, line)
 	}
 }
 
@@ -75,7 +109,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 		inner, ok = u.cutHeader(inner[:0], line)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
-		inner, ok = wrappings[i](inner[:0], line)
+		if w := &wrappings[i]; depth > 0 || w.signs == 0 || w.signs&^u.lacks != 0 {
+			inner, ok = w.take(inner[:0], line)
+		}
 	}
 	u.bufs[depth] = inner
 	switch {
@@ -180,8 +216,8 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 }
 
 // cutStamp takes off the time that docker logs -t and the like put before each line, and what is
-// nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those of
-// syslog.
+// nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those
+// of syslog.
 func cutStamp(dst, line []byte) ([]byte, bool) {
 	if isTime(line) {
 		return dst, true

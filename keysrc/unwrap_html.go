@@ -107,4 +107,3 @@ func htmlMark(s []byte) (text string, n int) {
 	}
 	return text, end + 1
 }
-

@@ -23,7 +23,9 @@ var timeNames = []string{
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
-	u.ends, u.part = u.ends[:0], len(bytes.Trim(line, "{}[], ")) == 0
+	const brackets = "{}[], "
+	u.ends, u.times = u.ends[:0], u.times[:0]
+	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0
 	if !mayBeJSON(line) {
 		return dst, false
 	}
@@ -191,9 +193,10 @@ func (o *jsonObject) takeTime(name string, value []byte) {
 func (u *unwrapper) endObject(dst []byte) []byte {
 	n := len(dst)
 	if dst = u.object.text(dst); len(dst) > n {
-		u.ends = append(u.ends, len(dst))
+		u.ends, u.times = append(u.ends, len(dst)), append(u.times, u.object.time)
+		u.object.time = ""
 	}
-	u.object = jsonObject{}
+	u.object = jsonObject{time: u.object.time} // which may be that of the object around this one
 	return dst
 }
 

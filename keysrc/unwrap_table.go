@@ -20,6 +20,9 @@ type logTable struct {
 // maxHeading is the number of lines of which one may be the heading of a table.
 const maxHeading = 4
 
+// expected reports whether a line may be of the table that is not in quotes and has no tabs.
+func (t *logTable) expected() bool { return t.lines < maxHeading || t.column != 0 || t.open }
+
 // row takes the message of a row: the column that the heading calls so, else the last that is no
 // time. A message of several lines is open at the end of the first. Wireshark's own tables stay as
 // they are.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 var wiresharkESPFormat = Format{
@@ -341,7 +342,7 @@ func tableKey(text []byte, fits func(n int) bool) (esp.Key, error) {
 	if hasPrefixFold(t, "0x") {
 		return hexKey(t)
 	}
-	if redacted(string(t)) {
+	if redaction.Value(string(t)) {
 		return esp.Key{}, errRedacted
 	}
 	if !fits(len(t)) {

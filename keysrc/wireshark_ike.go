@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc/redaction"
 )
 
 var wiresharkIKEFormat = Format{
@@ -18,11 +19,11 @@ var wiresharkIKEFormat = Format{
 // matchIKERow knows a row by its two columns of hex digits. A cookie that lost or won digits is
 // known too, to be reported.
 func matchIKERow(line []byte) bool {
-	if len(line) < 24 || len(line) > 4*maxKeyLen {
+	if len(line) < 18 || len(line) > 4*maxKeyLen {
 		return false
 	}
 	t := bytes.TrimLeft(line, " \t\"")
-	if len(t) < 24 || unhex(t[0]) == 0xff {
+	if len(t) < 18 || unhex(t[0]) == 0xff {
 		return false
 	}
 	comma := bytes.IndexByte(t, ',')
@@ -33,7 +34,7 @@ func matchIKERow(line []byte) bool {
 		return false
 	}
 	n, ok := hexLike(t[comma+1:])
-	return n >= 12 && ok || redacted(string(t[comma+1:]))
+	return n >= 12 && ok || redaction.Value(string(t[comma+1:]))
 }
 
 // hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one
@@ -110,6 +111,9 @@ func ParseIKERow(text []byte) (s *ikev1.Secret, doubt string, err error) {
 		return nil, "", fmt.Errorf("initiator cookie: it has %s, not 8", byteCount(len(cookie)))
 	}
 	key, err := hexKey(col[1])
+	if err == nil && key.IsZero() {
+		err = errRedacted // blanks and dashes
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("key: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"l2tpdump/esp"
+	"l2tpdump/keysrc/redaction"
 )
 
 // What `ip xfrm state` and `ip xfrm monitor` of iproute2 print, with and without -s, -d and -o. A
@@ -114,11 +115,19 @@ func (x *xfrm) one(n int, text []byte) bool {
 		return x.proto(n, text, rest)
 	}
 	if s.line == 0 {
+		switch string(first) {
+		case "auth", "auth-trunc", "enc", "aead":
+			x.out.orphans = x.out.orphans || xfrmKey(rest)
+		}
 		return false
 	}
 	switch key := string(first); key {
 	case "auth", "auth-trunc", "enc", "aead":
 		if s.policy || s.proto == "" {
+			if !s.policy && xfrmKey(rest) && !s.damaged {
+				s.damaged = true
+				x.out.orphan(n, "a key stands before the line with its SPI")
+			}
 			return false
 		}
 		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: s.algorithm(key, rest)}
@@ -363,7 +372,7 @@ func (s *xfrmState) algorithm(kind string, rest []byte) string {
 		s.hidden = true
 		return ""
 	}
-	if w, _ := word(rest); notHex(w) > 1 && redacted(string(w)) { // the x of 0x is no digit
+	if w, _ := word(rest); notHex(w) > 1 && redaction.Value(string(w)) { // the x of 0x is no digit
 		s.removed = true
 		return ""
 	}

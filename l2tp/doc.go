@@ -13,6 +13,13 @@
 //	o := tracker.Observe(src, dst, time, &h, payload)
 //	line = l2tp.AppendSummary(line, &h, &o, 0) // "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"
 //
+// The way of a packet, and the file where each step is:
+//
+//	payload ─> Header.Decode, of IP protocol 115 DecodeIP ─> Tracker.Observe        header.go, tracker.go
+//	  control  readControl: AVPs ─> control: the tunnel, authenticate ─> call       control.go, avp.go, call.go
+//	  data     dataSession: the session ─> frame: cookie, sublayer ─> number        tracker.go, layout.go, sequence.go
+//	           └> Observation: Tunnel, Session, Control or Frame ─> AppendSummary   summary.go
+//
 // Every length of the wire is checked before it is used. Values that serve authentication
 // (Challenge, Challenge Response, Proxy Authen Challenge and Response), and hidden AVPs without the
 // secret, are described by their length and never shown.

@@ -68,27 +68,56 @@ type sized interface {
 // it is.
 func NewReader(r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
 	for range maxDepth {
+		plain, archive, err := open(r)
+		if archive == nil {
+			return plain, err
+		}
+		found, err := wantedIn(archive, wanted)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 1 {
+			var names []string
+			for _, f := range found[:min(len(found), 4)] {
+				names = append(names, fmt.Sprintf("%q", f.Name))
+			}
+			return nil, fmt.Errorf("the zip archive holds several such files, %s: unpack it first", strings.Join(names, ", "))
+		}
+		file, err := found[0].Open()
+		if err != nil {
+			return nil, &DamageError{"zip"}
+		}
+		r = &decompressor{format: "zip", r: file}
+	}
+	return nil, errTooDeep
+}
+
+var errTooDeep = errors.New("it is compressed again and again")
+
+// open returns what r holds decompressed, or the zip archive that it is.
+func open(r io.Reader) (io.Reader, *zip.Reader, error) {
+	for range maxDepth {
 		br := bufio.NewReader(r)
 		head, err := br.Peek(HeadLen)
 		format := Format(head)
-		if format == "" {
+		switch format {
+		case "":
 			if len(head) == 0 && err != io.EOF {
-				return nil, err
+				return nil, nil, err
 			}
-			return br, nil
+			return br, nil, nil
+		case "zip":
+			file, ok := r.(sized)
+			archive, err := openZip(file, ok, br)
+			return nil, archive, err
 		}
 		d := &decompressor{format: format, src: source{r: br}}
-		if format == "zip" {
-			file, ok := r.(sized)
-			if d.r, err = openZip(file, ok, br, wanted); err != nil {
-				return nil, err
-			}
-		} else if err = d.open(); err != nil {
-			return nil, d.because(err)
+		if err = d.open(); err != nil {
+			return nil, nil, d.because(err)
 		}
 		r = d
 	}
-	return nil, errors.New("it is compressed again and again")
+	return nil, nil, errTooDeep
 }
 
 func (d *decompressor) open() (err error) {
@@ -161,9 +190,8 @@ func (s *source) note(err error) {
 	}
 }
 
-// openZip opens the one file of an archive that is wanted. What comes from a pipe is read to its
-// end first.
-func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
+// openZip opens an archive. What comes from a pipe is read to its end first.
+func openZip(file sized, seekable bool, r io.Reader) (*zip.Reader, error) {
 	if !seekable {
 		all, err := io.ReadAll(io.LimitReader(r, maxPipedZip+1))
 		if err != nil {
@@ -178,25 +206,24 @@ func openZip(file sized, seekable bool, r io.Reader, wanted func(head []byte) bo
 	if err != nil {
 		return nil, &DamageError{"zip"}
 	}
-	var found []*zip.File
-	var names []string
+	return archive, nil
+}
+
+// wantedIn returns the files of an archive that are wanted, or are compressed themselves: one at
+// least.
+func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.File, err error) {
 	for i, f := range archive.File {
 		if i == maxEntries {
 			return nil, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
 		}
 		if head := headOf(f); Format(head) != "" || len(head) > 0 && wanted(head) {
 			found = append(found, f)
-			names = append(names, fmt.Sprintf("%q", f.Name))
 		}
 	}
-	switch len(found) {
-	case 0:
+	if len(found) == 0 {
 		return nil, fmt.Errorf("none of the %d files in the zip archive is what is wanted here", len(archive.File))
-	case 1:
-		return found[0].Open()
 	}
-	some := strings.Join(names[:min(len(names), 4)], ", ")
-	return nil, fmt.Errorf("the zip archive holds several such files, %s: unpack it first", some)
+	return found, nil
 }
 
 // headOf returns the first bytes of a file in an archive, nil if it has none that can be read.

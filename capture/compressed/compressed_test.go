@@ -1,6 +1,7 @@
 package compressed
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -223,6 +225,50 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+func tarred(name string, data []byte) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(data))})
+	w.Write(data)
+	w.Close()
+	return b.Bytes()
+}
+
+// TestFiles: what is wanted of an archive comes out with its name, up to a bound.
+func TestFiles(t *testing.T) {
+	one := sample()
+	for what, data := range map[string][]byte{
+		"plain": one, "gzip": packed(t, "gzip", one),
+		"a\x1b": zipped(t, map[string][]byte{"a\x1b": one, "b": []byte("no"), "c.gz": packed(t, "gzip", []byte("no"))}),
+		"t":     packed(t, "gzip", tarred("t", one)), "u": zipped(t, map[string][]byte{"u": packed(t, "xz", one)}),
+	} {
+		var got []string
+		if err := Files(bytes.NewReader(data), isSample, func(name string, r io.Reader) error {
+			text, err := io.ReadAll(r)
+			if !bytes.Equal(text, one) {
+				t.Errorf("%q: %d bytes of %q", what, len(text), name)
+			}
+			got = append(got, name)
+			return err
+		}); err != nil {
+			t.Errorf("%q: %v", what, err)
+		}
+		if want := strings.ReplaceAll(what, "\x1b", `\x1b`); len(got) != 1 || got[0] != want && (got[0] != "" || len(what) == 1) {
+			t.Errorf("%q: %q", what, got)
+		}
+	}
+	if err := Files(bytes.NewReader(tarred("t", []byte("no"))), isSample, nil); err == nil {
+		t.Error("an archive without what is wanted")
+	}
+	w := &unpacker{wanted: isSample, left: 100, file: func(_ string, r io.Reader) error {
+		_, err := io.ReadAll(r)
+		return err
+	}}
+	if err := w.tar(bytes.NewReader(tarred("t", slices.Concat(one, make([]byte, 1<<20))))); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("no bound: %v", err)
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	text := []byte("[IKE] text\n")
 	for _, format := range []string{"gzip", "xz", "zstd"} {
@@ -230,7 +276,12 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add(zipped(f, map[string][]byte{"router.log": text}))
 	f.Add([]byte("BZh91AY&SY"))
+	f.Add(tarred("router.log", text))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		Files(bytes.NewReader(data), isSample, func(name string, r io.Reader) error {
+			_, err := io.Copy(io.Discard, io.LimitReader(r, 1<<20))
+			return err
+		})
 		r, err := NewReader(bytes.NewReader(data), isSample)
 		if err != nil {
 			return

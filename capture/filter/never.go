@@ -11,8 +11,8 @@ var ErrNever = errors.New("no frame can match")
 // maxSteps bounds how long an expression is searched for a contradiction.
 const maxSteps = 10_000
 
-// search goes through the ways that the conditions of an expression may turn out, which are true and
-// false, but for what has turned out before.
+// search goes through the ways that the conditions of an expression may turn out, which are true
+// and false, but for what has turned out before.
 type search struct {
 	known []outcome
 	steps int

@@ -11,8 +11,8 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// takeEmbeddedKeys has the keys of a pcapng's ESPS secrets blocks used as they pass, and found, if it
-// is not nil, told of them.
+// takeEmbeddedKeys has the keys of a pcapng's ESPS secrets blocks used as they pass, and found, if
+// it is not nil, told of them.
 func takeEmbeddedKeys(src capture.Source, p *pipeline.Pipeline, found func(*keysrc.Keys)) {
 	s, ok := src.(capture.SecretsSource)
 	if !ok {

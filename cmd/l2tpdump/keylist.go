@@ -16,14 +16,14 @@ import (
 
 // rows calls f with a row for each value of each source, and for each key that was derived with the
 // capture and that no source has.
-func (k *keyring) rows(f func(*listedKey)) {
+func (k *keyring) rows(f func(listedKey)) {
 	derived := make(map[[2]string][]listedKey) // by ID and kind; several keys may have opened an SA one after the other
 	list := k.derived()
 	for _, r := range list {
 		at := [2]string{r.ID, r.Kind}
 		derived[at] = append(derived[at], r)
 	}
-	listed := func(r *listedKey) {
+	listed := func(r listedKey) {
 		at := [2]string{r.ID, r.Kind}
 		if same := derived[at]; same != nil {
 			derived[at] = slices.DeleteFunc(same, func(d listedKey) bool { return d.key.Equal(r.key) })
@@ -41,7 +41,7 @@ func (k *keyring) rows(f func(*listedKey)) {
 	for i := range list {
 		r := &list[i]
 		if slices.ContainsFunc(derived[[2]string{r.ID, r.Kind}], func(d listedKey) bool { return d.key.Equal(r.key) }) {
-			listed(r) // once
+			listed(*r) // once
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (k *keyring) printJSON(w io.Writer, tables []writtenTable) error {
 	}
 	b.WriteString(`{"keys":[`)
 	comma := ""
-	k.rows(func(r *listedKey) {
+	k.rows(func(r listedKey) {
 		r.Source, r.Fingerprint = r.origin.String(), r.key.Fingerprint()
 		if k.show {
 			r.Key = hex.EncodeToString(r.key.Bytes())
@@ -102,7 +102,7 @@ func (k *keyring) print(w io.Writer) error {
 	}
 	t := newAligned(header)
 	var row []byte
-	k.rows(func(r *listedKey) {
+	k.rows(func(r listedKey) {
 		row = append(row[:0], visible(r.origin.File)...)
 		if r.origin.Line > 0 {
 			row = strconv.AppendInt(append(row, ':'), int64(r.origin.Line), 10)

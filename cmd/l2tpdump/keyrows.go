@@ -33,7 +33,7 @@ func row(origin esp.Origin, kind, id string, key esp.Key) listedKey {
 }
 
 // ikeRows lists the values of a phase 1.
-func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
+func (k *keyring) ikeRows(s *ikev1.Secret, f func(listedKey)) {
 	id := cookieName(s.InitiatorCookie)
 	if s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() {
 		id = "responder " + s.ResponderCookie.String()
@@ -47,7 +47,7 @@ func (k *keyring) ikeRows(s *ikev1.Secret, f func(*listedKey)) {
 		for _, sa := range sas {
 			r.ofSA(sa, why.ISAKMP(k.p.IKE(), sa))
 		}
-		f(&r)
+		f(r)
 	}
 }
 
@@ -77,7 +77,7 @@ func (r *listedKey) ofSA(sa *ikev1.SA, finding why.Finding) {
 var hashBits = map[string]int{"md5": 128, "sha1": 160, "sha256": 256, "sha384": 384, "sha512": 512}
 
 // espRows lists the keys of an ESP SA.
-func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
+func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 	suite, verdict, listed := k.seenOf(s)
 	if listed {
 		return
@@ -92,7 +92,7 @@ func (k *keyring) espRows(s *esp.Secret, f func(*listedKey)) {
 		if needed == 0 && !head {
 			r.Needed = r.Bits
 		}
-		f(&r)
+		f(r)
 	}
 	size := 0
 	if suite.Cipher != nil && suite.KeyLen > 0 {

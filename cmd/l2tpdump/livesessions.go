@@ -48,7 +48,9 @@ func (o *liveOptions) changeTeller() func(*sessions.Change) error {
 
 // watch has a Monitor tell what time alone tells, and a screen, if it is not nil, draw its
 // sessions, until stop is called, which ends the sessions.
-func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.Pipeline, src *liveSource) (stop func() error, err error) {
+func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.Pipeline, src *liveSource) (
+	stop func() error, err error,
+) {
 	if o.watched == nil {
 		return func() error { return nil }, nil
 	}
@@ -56,7 +58,8 @@ func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.P
 	endScreen := func() {}
 	if o.screen != nil {
 		table := func() *sessionTable {
-			return &sessionTable{title: o.standingTitle(p, src), now: time.Now(), sessions: o.watched.Standings(now().UnixNano())}
+			list := o.watched.Standings(now().UnixNano())
+			return &sessionTable{title: o.standingTitle(p, src), now: time.Now(), sessions: list}
 		}
 		if endScreen, err = o.screen.run(ctx, table, src.end, interrupt); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 // TestNames: JSON has names and messages as they are, --user takes a name as JSON has it, lines
 // have it quoted, and nothing that a terminal obeys is printed.
 func TestNames(t *testing.T) {
+	t.Setenv("COLUMNS", "1000")
 	padding := strings.Repeat("x", 63) // of the name that is asked for inside
 	for name, value := range map[string]string{
 		`LAB\alice`:                        `LAB\alice`,
@@ -21,7 +22,9 @@ func TestNames(t *testing.T) {
 	} {
 		name, value := name+padding, value+padding
 		file := filepath.Join(t.TempDir(), "names.pcap")
-		if err := os.WriteFile(file, hostileCapture(name, `the "end", \o/`), 0o600); err != nil {
+		say := func(string, int) []byte { return []byte(name) }
+		show := func(string, int) []byte { return []byte(`the "end", \o/`) }
+		if err := os.WriteFile(file, hostileCapture(t, say, show), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		output := func(args ...string) string {

@@ -201,9 +201,9 @@ func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error
 		switch {
 		case errors.As(err, &none) && none.Comment && len(o.keys) > 1:
 			message("%s holds no key, only comments", path)
-			empty = explainKeys(path, err)
+			empty = explainKeys(err)
 		case err != nil:
-			return nil, explainKeys(path, err)
+			return nil, explainKeys(err)
 		default:
 			found = true
 		}
@@ -294,12 +294,12 @@ func tellWaiting(path string) (stop func() bool) {
 
 // explainKeys makes the error of a key source readable: what it is if it is no key source at all,
 // else what was looked for, a line each.
-func explainKeys(path string, err error) error {
+func explainKeys(err error) error {
 	var none *keysrc.NoKeysError
 	if !errors.As(err, &none) || len(none.Near) > 0 || none.Lines == 0 || none.Damaged > 0 || none.Format != "" {
 		return explainFile(err)
 	}
-	if isBinary(path) {
+	if none.Binary {
 		return withHint("keys are text: a router's log, a daemon's log or a table of keys",
 			"%s: no key: it is not a text file", none.Name)
 	}

@@ -82,7 +82,8 @@ func elements(n *html.Node, name string) (list []*html.Node) {
 	return list
 }
 
-// textOf is all text of a node, with its pieces apart by between, and one blank in place of several.
+// textOf is all text of a node, with its pieces apart by between, and one blank in place of
+// several.
 func textOf(n *html.Node, between string) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
@@ -157,8 +158,8 @@ func checkFacts(t *testing.T, article *html.Node, s map[string]any) {
 	}
 }
 
-// vocabulary is the words with a digit that a page may have: those of the JSON, and numbers that follow
-// from it.
+// vocabulary is the words with a digit that a page may have: those of the JSON, and numbers that
+// follow from it.
 type vocabulary map[string]bool
 
 // apart is what stands between words.

@@ -19,8 +19,8 @@ type reading struct {
 	undirected bool // -Q: a frame does not tell which way it went
 }
 
-// openCaptures opens the captures for a run with those keys, and with the ones in the captures, of which
-// found is told if it is not nil. If there is none the command ends with the status.
+// openCaptures opens the captures for a run with those keys, and with the ones in the captures, of
+// which found is told if it is not nil. If there is none the command ends with the status.
 func (o *options) openCaptures(ctx context.Context, config pipeline.Config, keys []*keysrc.Keys, found func(*keysrc.Keys)) (*reading, int) {
 	defer exitAt(ctx)()
 	src, err := capture.OpenContext(ctx, o.read)
@@ -59,8 +59,8 @@ func (r *reading) run(ctx context.Context) (stats *pipeline.Stats, interrupted b
 	return stats, ctx.Err() != nil && errors.Is(err, ctx.Err()), err
 }
 
-// printLinkTypes lists the link types of the captures, in place of the one that tcpdump -L has of an
-// interface.
+// printLinkTypes lists the link types of the captures, in place of the one that tcpdump -L has of
+// an interface.
 func (o *options) printLinkTypes(ctx context.Context) int {
 	r, status := o.openCaptures(ctx, pipeline.Config{}, nil, nil)
 	if r == nil {

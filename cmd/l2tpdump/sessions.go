@@ -74,6 +74,12 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	case err != nil:
 		return fail(err)
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
+		if !o.quiet {
+			listed(newReport(r.p, keys).failed())
+			if ofOthers(stats) {
+				hint("%s", otherKeys(stats, keys))
+			}
+		}
 		return exitNothing
 	case out.troubled > 0, wrong:
 		return exitPartly

@@ -72,9 +72,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "name the keys with -k: a router's log, Wireshark's tables, ip xfrm state or a daemon's log"
 	case stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) > 0 && s.report().Lost != "":
 		return "a value in a key source is damaged: take the source anew from where it comes"
-	case matched(stats) == 0 && stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed():
-		return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up" +
-			otherDay(stats, s.keys)
+	case ofOthers(stats):
+		return otherKeys(stats, s.keys)
 	case stats.ByKind[pipeline.ESP] == 0, s.report().KeyD != nil:
 	case stats.Count(pipeline.ESP, why.NoKey) != stats.ByKind[pipeline.ESP] || stats.Opened() == 0:
 	case slices.ContainsFunc(s.keys, func(k *keysrc.Keys) bool { return len(k.ESP) > 0 }):
@@ -84,6 +83,17 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 		return "there are keys of IKE only: the log has to go on until the IPsec SA is set up, or give SKEYID_d"
 	}
 	return ""
+}
+
+// ofOthers says that none of the keys is of a connection of the capture.
+func ofOthers(stats *pipeline.Stats) bool {
+	return matched(stats) == 0 && stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed()
+}
+
+// otherKeys says what to do about keys that are of other connections.
+func otherKeys(stats *pipeline.Stats, keys []*keysrc.Keys) string {
+	return "none of the keys is of these connections: the log has to be of the time of the capture, from before the connection was set up" +
+		otherDay(stats, keys)
 }
 
 // notOpened says how many frames may carry what is looked for, and can't be opened.
@@ -160,6 +170,10 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+stats.Inner == 0 {
 		return ""
 	}
+	frames := stats.PPP
+	if stats.L2TP == 0 {
+		frames = stats.Line
+	}
 	packed := ""
 	if stats.Expansion != (ppp.Counts{}) {
 		packed = fmt.Sprintf(" (%v)", stats.Expansion)
@@ -172,7 +186,7 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.Ethernet > 0 {
 		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, stats.PPP, packed, ethernet, stats.Inner)
+	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed, ethernet, stats.Inner)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

@@ -123,13 +123,18 @@ type Hasher struct {
 // Sums sets the Sum of each message. Messages of different lengths, keys and algorithms may be
 // mixed: long runs of messages are faster, for they fill the lanes.
 func (h *Hasher) Sums(messages []Message) {
+	left := len(messages)
 	for _, a := range algorithms {
+		if left == 0 {
+			break
+		}
 		h.queue = h.queue[:0]
 		for i := range messages {
 			if messages[i].Key.algorithm == a {
 				h.queue = append(h.queue, &messages[i])
 			}
 		}
+		left -= len(h.queue)
 		if k := a.kernel(); k.blocks != nil && len(h.queue) >= k.least {
 			if h.batch == nil {
 				h.batch = new(batch)

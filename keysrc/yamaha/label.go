@@ -46,10 +46,25 @@ type label struct {
 	timed   bool
 }
 
-// names are whole labels, without what is no letter or digit.
-var names = map[string]kind{
-	"ckyi": cookieI, "ckyr": cookieR, "spi": spi,
-	"skeyid": skeyid, "skeyidd": skeyidD, "skeyida": skeyidA, "skeyide": skeyidE,
+// kindNamed returns the kind of a whole label, of which only letters and digits are left.
+func kindNamed(name []byte) kind {
+	switch string(name) {
+	case "ckyi":
+		return cookieI
+	case "ckyr":
+		return cookieR
+	case "spi":
+		return spi
+	case "skeyid":
+		return skeyid
+	case "skeyidd":
+		return skeyidD
+	case "skeyida":
+		return skeyidA
+	case "skeyide":
+		return skeyidE
+	}
+	return noLabel
 }
 
 // captions begin labels in the same way.
@@ -69,7 +84,7 @@ func classify(text []byte) label {
 	var space [40]byte
 	t := plain(space[:0], text)
 	cut := bytes.HasSuffix(text, []byte("-")) || bytes.HasSuffix(text, []byte("_"))
-	if k := names[string(t)]; k != noLabel && !cut {
+	if k := kindNamed(t); k != noLabel && !cut {
 		return label{kind: k}
 	}
 	if len(t) <= 3 || len(t) <= 10 && (t[0] == 'c' || t[0] == 's') && t[1] == 'k' {
@@ -77,6 +92,9 @@ func classify(text []byte) label {
 	}
 	for i := range captions {
 		c := &captions[i]
+		if t[0] != c.words[0] {
+			continue
+		}
 		rest, ok := bytes.CutPrefix(t, c.words)
 		switch {
 		case ok && (c.kind == phase1 || c.kind == phase2):

@@ -26,6 +26,8 @@ const (
 	// maxHeld bounds the lines of text that wait for the order to become known, or in a reversed log
 	// for older ones.
 	maxHeld = 4096
+	// maxLabels bounds the texts of labels that are known again, each shorter than a console's line.
+	maxLabels = 256
 	// The evidence for an order, and how much of it is enough: one damaged value must not decide.
 	voteTime    = 1
 	voteRows    = 2
@@ -44,31 +46,39 @@ type log struct {
 	nodes []*node // the window; nodes[0] has been given out, its rows may be of the next
 	ended bool    // no more lines come
 
+	labels map[string]label // of texts that were read: the same come again and again
+
 	rowCount int // rows seen
 	values   int // values under known labels seen
 }
 
 func newLog(out *output) *log {
-	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}}
+	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}, labels: make(map[string]label)}
 }
 
 // take reads what follows the tag.
 func (l *log) take(n int, prefix, text []byte) {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
-	data, kind := parseRow(g.data, text)
 	var own []byte
-	if kind != rowBytes {
-		if text, own = cutRow(text); own != nil {
+	lb, known := l.labels[string(text)]
+	if !known {
+		data, kind := parseRow(g.data, text)
+		if kind != rowBytes {
+			if text, own = cutRow(text); own != nil {
+				l.rowCount++
+			}
+		}
+		if kind != noRow && own == nil {
 			l.rowCount++
+			g.add(n, data, kind)
+			return
+		}
+		lb = classify(text)
+		if lb.kind != noLabel && lb.kind != unreadable && own == nil && len(l.labels) < maxLabels && len(text) < consoleWidth {
+			l.labels[string(text)] = lb
 		}
 	}
-	if kind != noRow && own == nil {
-		l.rowCount++
-		g.add(n, data, kind)
-		return
-	}
-	lb := classify(text)
 	g.blank = g.blank || lb.kind == unreadable && len(bytes.TrimSpace(text)) == 0
 	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
 		return // text upon text: nothing depends on it

@@ -69,12 +69,15 @@ var (
 
 // Match reports whether the line, without its line end, is of a Yamaha router.
 func Match(line []byte) bool {
-	if bytes.Contains(line, tagIKE) {
-		_, _, rest, ok := cutTag(line)
+	if tag := bytes.Index(line, tagIKE); tag >= 0 {
+		_, _, rest, ok := cutTag(line, tag)
 		return ok && !bytes.Contains(rest, []byte("_SA ")) // strongSwan's word
 	}
 	return matchListing(line)
 }
+
+// Owns reports whether the line is of such a router, also by the way in which its time is written.
+func Owns(line []byte) bool { return beginsWithTime(line) || Match(line) }
 
 // Line takes line n (from 1) without its line end; text is valid until it returns. It reports
 // whether the line surely belongs to such a router.
@@ -100,32 +103,32 @@ func (r *Reader) Line(n int, text []byte) bool {
 	default:
 		r.release()
 	}
-	if full || endsInRow(text) {
+	tag := bytes.Index(text, tagIKE)
+	if full || tag >= 0 && endsInRow(text) {
 		r.held, r.heldLine, r.full = append(r.held, text...), n, full
-		return beginsWithTime(text) || bytes.Contains(text, tagIKE)
+		return tag >= 0 || beginsWithTime(text)
 	}
-	return r.whole(n, text)
+	return r.whole(n, text, tag)
 }
 
-// endsInRow reports whether a line may be a row that a console of another width broke.
+// endsInRow reports whether a line with a tag may be a row that a console of another width broke.
 func endsInRow(text []byte) bool {
 	t := bytes.TrimRight(text, " ")
 	word := t[bytes.LastIndexByte(t, ' ')+1:]
-	return len(word) <= 2 && onlyHex(word) && bytes.Contains(t, tagIKE)
+	return len(word) <= 2 && onlyHex(word)
 }
 
 func (r *Reader) release() {
-	r.whole(r.heldLine, r.held)
+	r.whole(r.heldLine, r.held, bytes.Index(r.held, tagIKE))
 	clear(r.held) // key bytes
 	r.held = r.held[:0]
 }
 
 // whole takes a line as the router wrote it, or several that were joined: each begins as the first
-// does, with a time or a tag.
-func (r *Reader) whole(n int, text []byte) (mine bool) {
-	tag := bytes.Index(text, tagIKE)
+// does, with a time or a tag. The first tag is at text[tag], if there is one.
+func (r *Reader) whole(n int, text []byte, tag int) (mine bool) {
 	if tag < 0 || tag > maxPrefix || !bytes.Contains(text[tag+1:], tagIKE) {
-		return r.single(n, text)
+		return r.single(n, text, tag)
 	}
 	prefix := text[:tag]
 	_, timed := logTime(prefix)
@@ -134,7 +137,8 @@ func (r *Reader) whole(n int, text []byte) (mine bool) {
 		for end < len(text) && !(sameForm(text[end:], prefix) && (timed || bytes.HasPrefix(text[end+tag:], tagIKE))) {
 			end++
 		}
-		mine = r.single(n, bytes.TrimRight(text[:end], " ")) || mine
+		line := bytes.TrimRight(text[:end], " ")
+		mine = r.single(n, line, bytes.Index(line, tagIKE)) || mine
 		text = text[end:]
 	}
 	return mine
@@ -151,10 +155,10 @@ func sameForm(text, prefix []byte) bool {
 	return true
 }
 
-// single takes a line.
-func (r *Reader) single(n int, text []byte) bool {
-	if bytes.Contains(text, tagIKE) {
-		log, prefix, rest, ok := cutTag(text)
+// single takes a line whose tag is at text[tag], or that has none.
+func (r *Reader) single(n int, text []byte, tag int) bool {
+	if tag >= 0 {
+		log, prefix, rest, ok := cutTag(text, tag)
 		switch {
 		case !ok:
 			return false
@@ -231,10 +235,10 @@ func (r *Reader) Near() string {
 	return ""
 }
 
-// cutTag returns which log a line is of, and what stands before and behind its tag. charon's
-// "13[IKE]" is none.
-func cutTag(line []byte) (log int, prefix, rest []byte, ok bool) {
-	prefix, rest, _ = bytes.Cut(line, tagIKE)
+// cutTag returns which log a line is of, and what stands before and behind its tag at line[tag].
+// charon's "13[IKE]" is none.
+func cutTag(line []byte, tag int) (log int, prefix, rest []byte, ok bool) {
+	prefix, rest = line[:tag], line[tag+len(tagIKE):]
 	if n := len(prefix); n > 0 && prefix[n-1] >= '0' && prefix[n-1] <= '9' || len(rest) == 0 {
 		return 0, nil, nil, false
 	}

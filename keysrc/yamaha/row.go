@@ -3,6 +3,8 @@ package yamaha
 import (
 	"bytes"
 	"encoding/hex"
+
+	"l2tpdump/keysrc/redaction"
 )
 
 // rowKind says what a line of a hex dump is.
@@ -19,7 +21,10 @@ const (
 // parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes
 // without spaces between are taken where the row is indented. The bytes are appended to dst.
 func parseRow(dst, text []byte) ([]byte, rowKind) {
-	t := bytes.TrimLeft(text, " \t")
+	t := text
+	for len(t) > 0 && (t[0] == ' ' || t[0] == '\t') {
+		t = t[1:]
+	}
 	indented := len(text)-len(t) >= 2
 	if len(t) == 0 {
 		return dst, noRow
@@ -27,7 +32,7 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	if b, ok := plainRow(dst, bytes.TrimRight(t, " ")); ok {
 		return b, rowBytes
 	}
-	if bytes.HasPrefix(t, []byte("** **")) {
+	if bytes.HasPrefix(t, []byte("** **")) || bytes.HasPrefix(t, []byte("(confidential)")) {
 		return dst, rowHidden
 	}
 	if redacted(t) {
@@ -62,15 +67,7 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 // redacted reports whether text has something in the place of bytes: "xx xx", "<redacted>",
 // "[removed]".
 func redacted(text []byte) bool {
-	switch t := bytes.TrimRight(text, " "); t[0] {
-	case 'x', 'X':
-		return len(t) > 1 && len(bytes.Trim(t, "xX ")) == 0
-	case '<', '[', '#', '*':
-		upper := bytes.ToUpper(t)
-		return bytes.IndexByte(t, ' ') < 0 && (bytes.Contains(upper, []byte("REDACT")) ||
-			bytes.Contains(upper, []byte("REMOVE")) || bytes.Contains(upper, []byte("HIDDEN")))
-	}
-	return false
+	return bytes.IndexByte([]byte("xX<[({*#_0\xe2"), text[0]) >= 0 && redaction.Value(string(text))
 }
 
 // plainRow is parseRow for the usual form: two digits, one blank, two digits, and so on.

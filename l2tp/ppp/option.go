@@ -162,30 +162,34 @@ func countBytes(n int) string {
 }
 
 // dataField yields what there is, if anything.
-func dataField(yield fieldFunc, data []byte) bool {
-	return len(data) == 0 || yield("data", Octets(data))
+func dataField(yield fieldFunc, data []byte) {
+	if len(data) > 0 {
+		yield("data", Octets(data))
+	}
 }
 
 // hiddenField yields of data that may hold a password how long it is and its fingerprint, if there
 // is any.
-func hiddenField(yield fieldFunc, data []byte) bool {
-	return len(data) == 0 || yield("data", string(fingerprint.AppendPassword(nil, data)))
+func hiddenField(yield fieldFunc, data []byte) {
+	if len(data) > 0 {
+		yield("data", string(fingerprint.AppendPassword(nil, data)))
+	}
 }
 
 // responseField yields of a challenge or a response how long it is and its fingerprint.
-func responseField(yield fieldFunc, value []byte) bool {
-	return yield("value", string(fingerprint.Append(nil, value)))
+func responseField(yield fieldFunc, value []byte) {
+	yield("value", string(fingerprint.Append(nil, value)))
 }
 
 // messageField yields a text for people; if it is none, its bytes.
-func messageField(yield fieldFunc, data []byte) bool {
-	if len(data) == 0 {
-		return true
+func messageField(yield fieldFunc, data []byte) {
+	switch {
+	case len(data) == 0:
+	case !utf8.Valid(data) || !isText(data):
+		dataField(yield, data)
+	default:
+		yield("message", text(data))
 	}
-	if !utf8.Valid(data) || !isText(data) {
-		return dataField(yield, data)
-	}
-	return yield("message", text(data))
 }
 
 // isText says whether data has no control characters but those of layout, and a final zero.

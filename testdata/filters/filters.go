@@ -53,7 +53,8 @@ func see[T comparable](known []T, v T) []T {
 
 func pick[T any](m *Maker, of ...T) T { return of[m.rand.IntN(len(of))] }
 
-// Filter makes a filter with up to so many conditions. It looks at no bytes that a packet may not have.
+// Filter makes a filter with up to so many conditions. It looks at no bytes that a packet may not
+// have.
 func (m *Maker) Filter(most int) string {
 	if most <= 1 || m.rand.IntN(4) == 0 {
 		return pick(m, "", "", "", "not ", "! ") + m.condition()

@@ -227,6 +227,16 @@ func (x *Forger) IKE() Packets {
 	return all
 }
 
+// Begins reports whether the packet is one of the first two of ISAKMP, by which others learn its
+// cookies.
+func (x *Forger) Begins() bool {
+	if !x.net.UDP || x.net.Fragment {
+		return false
+	}
+	h, err := ikev1.ParseHeader(bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker()))
+	return err == nil && h.MajorVersion == 1 && h.Phase1() && h.NextPayload == ikev1.PayloadSA
+}
+
 // DeleteESP makes DELETEs of an SA of ESP, in clear, with the cookies of the packet's message.
 func (x *Forger) DeleteESP(spi uint32) capture.Packet {
 	data := bytes.TrimPrefix(x.base.Data[x.net.UDPStart:x.net.UDPEnd], x.marker())

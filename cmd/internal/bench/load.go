@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/traffic"
@@ -38,7 +39,8 @@ type load struct {
 // generate writes a capture of about size bytes, of packets that take turns to be of each of the
 // SAs. frame appends one. It takes the place of an earlier one of that name.
 func (b *bench) generate(name string, size, sas int, frame func(sa *traffic.SA, dst []byte) []byte) (*load, error) {
-	l := &load{file: filepath.Join(b.dir, name+".pcap"), keys: filepath.Join(b.dir, name+".esp_sa")}
+	file := filepath.Join(b.dir, name+".pcap")
+	l := &load{file: file, keys: keysOf(file)}
 	var table bytes.Buffer
 	all := make([]*traffic.SA, sas)
 	for i := range all {
@@ -73,6 +75,9 @@ func (b *bench) generate(name string, size, sas int, frame func(sa *traffic.SA, 
 	}
 	return l, buffered.Flush()
 }
+
+// keysOf is the key table of a capture.
+func keysOf(file string) string { return strings.TrimSuffix(file, ".pcap") + ".esp_sa" }
 
 // remove deletes what generate wrote.
 func (l *load) remove() {

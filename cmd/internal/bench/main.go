@@ -34,12 +34,13 @@ func main() {
 	sas := flag.Int("sas", 0, "a number of SAs to measure beside the usual ones, as 1000000")
 	child := flag.String("child", "", "measure in this process and print the result; bench calls itself so")
 	file := flag.String("file", "", "capture for -child")
+	to := flag.String("profile", "", "instead of all else, write a profile for the compiler to this file")
 	flag.Parse()
 	var err error
 	if *child != "" {
 		err = measureHere(*child, *file)
 	} else {
-		err = run(*dir, *megabytes*1e6, *rounds, *sas)
+		err = run(*dir, *megabytes*1e6, *rounds, *sas, *to)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -56,7 +57,7 @@ func memoryDir() string {
 	return os.TempDir()
 }
 
-func run(dir string, size, rounds, sas int) error {
+func run(dir string, size, rounds, sas int, profile string) error {
 	dir, err := os.MkdirTemp(dir, "l2tpdump-bench")
 	if err != nil {
 		return err
@@ -65,6 +66,9 @@ func run(dir string, size, rounds, sas int) error {
 	b := &bench{dir: dir, program: filepath.Join(dir, "l2tpdump"), rounds: rounds, small: size / 5}
 	if sas > 0 {
 		b.sas = []int{sas}
+	}
+	if profile != "" {
+		return b.profile(profile)
 	}
 	if out, err := exec.Command("go", "build", "-o", b.program, "./cmd/l2tpdump").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)

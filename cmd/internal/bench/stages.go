@@ -11,6 +11,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/traffic"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
@@ -26,7 +27,7 @@ var stages = []struct{ name, what string }{
 	{"cbc", "AES-CBC"},
 	{"open", "ICV, decryption, padding and structure (esp.Opener)"},
 	{"pipeline", "all but the output"},
-	{"clear", "all, the capture discarded"},
+	{"clear", "all, sessions included, the capture discarded"},
 }
 
 // stage measures one of the stages.
@@ -139,16 +140,22 @@ func secretOf(spi uint32) *esp.Secret {
 	}
 }
 
-// pipelineAll carries the frames of a capture through the pipeline.
+// pipelineAll carries the frames of a capture that generate wrote through the pipeline; with write
+// also to what the program has behind it.
 func pipelineAll(file string, write bool) error {
 	src, err := capture.Open([]string{file})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
+	keys, err := keysrc.ParseFile(keysOf(file), "")
+	if err != nil {
+		return err
+	}
 	p := pipeline.New(pipeline.Config{Source: src})
-	p.AddKeys(&keysrc.Keys{ESP: []*esp.Secret{secretOf(firstSPI)}})
+	p.AddKeys(keys)
 	if write {
+		p.AddSink(sessions.NewGatherer(func(*sessions.Session) error { return nil }))
 		p.AddSink(output.NewClear(output.ClearConfig{
 			Open:   func() (io.Writer, error) { return io.Discard, nil },
 			Layer:  output.LayerL2TP,

@@ -71,7 +71,7 @@ func Open(spec string, o Options) (Source, error) {
 	case spec == "-":
 		return openStdin(o)
 	case spec == keysrc.XFRMName:
-		return openXFRM(o)
+		return openXFRM()
 	}
 	if addr, ok := strings.CutPrefix(spec, "syslog:"); ok {
 		return openSyslog(addr, o)

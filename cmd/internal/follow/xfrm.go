@@ -9,7 +9,7 @@ import (
 // xfrm follows the SAs of the running kernel.
 type xfrm struct{ f *keysrc.XFRMFollower }
 
-func openXFRM(o Options) (Source, error) {
+func openXFRM() (Source, error) {
 	f, err := keysrc.OpenXFRM()
 	if err != nil {
 		return nil, err

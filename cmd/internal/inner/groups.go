@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// GroupRecord is a record of a report of IGMP version 3 (RFC 3376 section 4.2) or MLD version 2 (RFC
-// 3810 section 5.2).
+// GroupRecord is a record of a report of IGMP version 3 (RFC 3376 section 4.2) or MLD version 2
+// (RFC 3810 section 5.2).
 type GroupRecord struct {
 	Group   netip.Addr   `json:"group"`
 	Change  string       `json:"change"` // "to_ex"

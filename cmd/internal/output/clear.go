@@ -13,6 +13,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/capture/compressed"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/l2tp"
 )
 
 // Layer says what of each frame the cleartext capture keeps.
@@ -107,15 +108,10 @@ func (c *Clear) Record(r *pipeline.Record) error {
 			return err
 		}
 	case LayerPPP:
-		if !r.Payload.HasPPP || r.Payload.Line {
+		if !r.Payload.HasPPP || r.Payload.Beside {
 			return nil
 		}
-		link = capture.PPPWithDir
-		direction := byte(1)
-		if r.Payload.ToLNS {
-			direction = 0
-		}
-		c.frame = append(append(c.frame[:0], direction), r.Payload.Frame...)
+		link = c.pppFrame(&r.Payload)
 		p.Data, p.Length = c.frame, len(c.frame)
 	case LayerEth:
 		if r.Payload.Ethernet == nil {
@@ -133,9 +129,24 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	return c.write(r, p, link)
 }
 
+// pppFrame makes the frame that the PPP layer has.
+func (c *Clear) pppFrame(p *pipeline.Payload) capture.LinkType {
+	c.frame = c.frame[:0]
+	if p.Undirected {
+		c.frame = append(c.frame, p.Frame...)
+		return capture.PPP
+	}
+	direction := byte(1)
+	if p.ToLNS {
+		direction = 0
+	}
+	c.frame = append(append(c.frame, direction), p.Frame...)
+	return capture.PPPWithDir
+}
+
 // write writes a packet with the comment.
 func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkType) error {
-	if err := c.ready(p, r.Inputs, link); err != nil {
+	if err := c.ready(p, r.Inputs, link, r.Payload.Tunnel.Session); err != nil {
 		return err
 	}
 	c.Packets++
@@ -144,7 +155,7 @@ func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkTy
 
 // inner writes the users' packets that r completed, but for what PPP calls one and is none.
 func (c *Clear) inner(r *pipeline.Record) error {
-	if r.Payload.Inner == nil || r.Payload.Line {
+	if r.Payload.Inner == nil || r.Payload.Beside {
 		return nil
 	}
 	c.comment = appendComment(c.comment, r)
@@ -169,7 +180,7 @@ func (c *Clear) inner(r *pipeline.Record) error {
 func (c *Clear) original(r *pipeline.Record) error {
 	c.packet = r.Packet
 	p := &c.packet
-	if err := c.ready(p, r.Inputs, r.Inputs[p.Interface].LinkType); err != nil {
+	if err := c.ready(p, r.Inputs, r.Inputs[p.Interface].LinkType, nil); err != nil {
 		return err
 	}
 	if keys := c.secrets(r); keys != nil {
@@ -182,7 +193,7 @@ func (c *Clear) original(r *pipeline.Record) error {
 }
 
 // ready makes sure that there is a writer that knows the packet's interface.
-func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link capture.LinkType) error {
+func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link capture.LinkType, s *l2tp.Session) error {
 	if c.full != nil && c.full(p.Time, c.size) && c.w != nil {
 		if err := c.Flush(); err != nil {
 			return err
@@ -201,48 +212,10 @@ func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link captur
 			c.w = capture.NewPcapngWriter(out)
 		}
 	}
-	if err := c.addInterface(p, inputs, link); err != nil {
+	if err := c.addInterface(p, inputs, link, s); err != nil {
 		return err
 	}
 	c.size += int64(packetOverhead + len(p.Data) + len(p.Options) + len(c.comment))
-	return nil
-}
-
-// inputLink is frames of a link type that came through an interface of another.
-type inputLink struct {
-	ifc  int
-	link capture.LinkType
-}
-
-// addInterface gives p the writer's number of its interface, which it describes before the first
-// packet.
-func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link capture.LinkType) error {
-	for len(c.ids) <= p.Interface {
-		c.ids = append(c.ids, 0)
-	}
-	carried := c.layer == LayerL2TP && link != inputs[p.Interface].LinkType
-	number := c.ids[p.Interface]
-	if carried {
-		number = c.others[inputLink{p.Interface, link}]
-	}
-	if number == 0 {
-		i := inputs[p.Interface]
-		i.LinkType = link
-		i.SnapLen = capture.MaxPacketLen // reassembled packets are longer than the captured ones
-		id, err := c.w.AddInterface(i)
-		if err != nil {
-			return err
-		}
-		number = id + 1
-		if !carried {
-			c.ids[p.Interface] = number
-		} else if c.others == nil {
-			c.others = map[inputLink]int{{p.Interface, link}: number}
-		} else {
-			c.others[inputLink{p.Interface, link}] = number
-		}
-	}
-	p.Interface = number - 1
 	return nil
 }
 
@@ -272,7 +245,7 @@ func (c *Clear) Begin() error {
 		case LayerEth:
 			link = capture.Ethernet
 		}
-		if err := c.ready(&p, inputs, link); err != nil {
+		if err := c.ready(&p, inputs, link, nil); err != nil {
 			return err
 		}
 	}

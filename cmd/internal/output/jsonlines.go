@@ -232,7 +232,7 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 	if p.Ethernet != nil {
 		f.Ethernet = ethernetObject(p.Ethernet)
 	}
-	if p.Inner != nil {
+	if p.Inner != nil && (p.HasPPP || !p.Line) {
 		f.Inner = j.innerObject(p.Inner, r.Missing)
 		for _, packet := range p.More {
 			f.Inner.More = append(f.Inner.More, j.innerObject(packet, 0))

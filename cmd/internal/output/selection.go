@@ -40,7 +40,7 @@ type selected struct {
 
 // Record hands r on if it is wanted.
 func (s *selected) Record(r *pipeline.Record) error {
-	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(what string) bool { return holds(r, what) }) || !s.Passes(r) {
+	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(what string) bool { return holds(r, what) }) || !s.passes(r) {
 		return nil
 	}
 	s.Passed++
@@ -61,13 +61,13 @@ func holds(r *pipeline.Record, what string) bool {
 	case "eth":
 		return r.Payload.Ethernet != nil
 	case "ip":
-		return r.Payload.Inner != nil
+		return r.Payload.Inner != nil && !r.Payload.Beside
 	}
 	return false
 }
 
-// Passes reports whether what is inside of a record, and its session, are wanted.
-func (s *Selection) Passes(r *pipeline.Record) bool {
+// passes reports whether what is inside of a record, and its session, are wanted.
+func (s *Selection) passes(r *pipeline.Record) bool {
 	switch {
 	case s.Inner == nil && s.Session == nil:
 		return true
@@ -80,9 +80,9 @@ func (s *Selection) Passes(r *pipeline.Record) bool {
 	}
 	p := &r.Payload
 	if s.Inner == nil {
-		return p.Inner != nil && !p.Line || p.Ethernet != nil
+		return p.Inner != nil && !p.Beside || p.Ethernet != nil
 	}
-	return !p.Line && (passes(s.Inner, p.Inner, r) || slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
+	return !p.Beside && (passes(s.Inner, p.Inner, r) || slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
 }
 
 // passes reports whether a user's packet, the end of which may be missing, passes a filter.

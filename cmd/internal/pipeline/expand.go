@@ -73,15 +73,23 @@ func (r *Record) checksum() ppp.Checksum {
 	return ppp.ChecksumWrong
 }
 
-// expand finds the users' packets in a PPP frame, expanded and decrypted; those too that had to
-// wait for this frame.
-func (m *realm) expand(p *Payload, sender int, again bool) {
-	if s := p.Tunnel.Session; s != nil && !again {
-		link, ok := s.Value.(*ppp.Link)
-		if !ok {
-			link = m.links.NewLink(s.Tunnel.Ends[0].Addr, s.Tunnel.Ends[1].Addr)
-			s.Value = link
-		}
+// link is the PPP link of a session, nil for none.
+func (m *realm) link(s *l2tp.Session) *ppp.Link {
+	if s == nil {
+		return nil
+	}
+	link, ok := s.Value.(*ppp.Link)
+	if !ok {
+		link = m.links.NewLink(s.Tunnel.Ends[0].Addr, s.Tunnel.Ends[1].Addr)
+		s.Value = link
+	}
+	return link
+}
+
+// expand finds the users' packets in a PPP frame, of a link expanded and decrypted; those too that
+// had to wait for this frame.
+func (m *realm) expand(p *Payload, link *ppp.Link, sender int) {
+	if link != nil {
 		p.Expansion = link.Expand(sender, &p.PPP, p.Frame)
 	}
 	if CarriesIP(p.PPP.Protocol) {

@@ -34,9 +34,9 @@ type framer struct {
 	hold       *hold // nil: frames do not wait for their key
 	holdsIKE   bool
 	streams    streams
-	more       [][]byte // further messages of the segment at hand, as frames
-	late       late     // IKE frames that wait for later messages
-	learned    bool     // of ESP from IKE, which frames that wait may have waited for
+	more       []further // frames of the one at hand
+	late       late      // IKE frames that wait for later messages
+	learned    bool      // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
 	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
@@ -89,6 +89,11 @@ func (f *framer) frame(r *Record) {
 	f.clock.tick(r.Packet.Time)
 	f.expire(f.clock.now)
 	f.open(r, 0)
+	f.opened(r)
+}
+
+// opened says what becomes of the fragments that r completed, as far as it is known by now.
+func (f *framer) opened(r *Record) {
 	if g := r.complete; g != nil && !r.waits {
 		f.dropCopies(g)
 		if r.Kind != ESP && r.late == nil {

@@ -10,6 +10,7 @@ import (
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/l2tp"
+	"l2tpdump/l2tp/ppp"
 )
 
 // IP protocol numbers of what ESP can carry.
@@ -36,11 +37,13 @@ type unwrapper struct {
 	table         *salookup.Table
 	opener        esp.Opener
 	fragments     insideFragments
+	lines         lines
 }
 
 // unwrap fills in r.Payload.
 func (u *unwrapper) unwrap(r *Record) {
 	n := &r.Net
+	u.lines.tunnels = u.lines.tunnels || r.Kind != Other
 	switch {
 	case r.Kind == L2TP:
 		data, length := r.Data()[n.PayloadStart:n.PayloadEnd], n.PayloadLen
@@ -56,28 +59,8 @@ func (u *unwrapper) unwrap(r *Record) {
 		if r.Plain.NextHeader == protoNone && r.Reason == "" {
 			r.Reason = DummyPacket
 		}
-	case r.Kind == Other && r.Verdict == why.Clear && n.PPPEnd > n.PPPStart:
-		u.linkPPP(r)
-	}
-}
-
-// linkPPP finds the PPP frame of the link layer. In PPPoE, which has many users' packets beside
-// those of L2TP, it is looked at only where it is no IP packet.
-func (u *unwrapper) linkPPP(r *Record) {
-	n, p := &r.Net, &r.Payload
-	if n.PPPoE() && n.IPVersion != 0 {
-		return
-	}
-	frame := r.Frame()
-	frame = frame[n.PPPStart:min(n.PPPEnd, len(frame))]
-	if p.PPP.Decode(frame) != nil {
-		return
-	}
-	p.HasPPP, p.Frame, p.Line = true, frame, true
-	p.ToLNS = n.Direction == capture.DirectionIn
-	p.PPP.Cut = r.Packet.Length > len(r.Packet.Data)
-	if CarriesIP(p.PPP.Protocol) {
-		p.Inner = frame[p.PPP.PayloadStart:p.PPP.PayloadEnd]
+	case r.Kind == Other && r.Verdict == why.Clear && (n.PPPEnd > n.PPPStart || n.PPPInterface):
+		u.line(r)
 	}
 }
 
@@ -92,28 +75,7 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		src, dst := u.ends(r, n, 0, 0)
 		u.l2tp(r, src, dst, data, protoL2TP)
 	case protoUDP:
-		if len(data) < udpHeader {
-			break
-		}
-		whole := data
-		if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
-			data = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
-		}
-		sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-		src, dst := u.ends(r, n, sport, dport)
-		if r.Kind == ESP && (sport == portL2TP || dport == portL2TP) {
-			sport, dport = portL2TP, portL2TP // one is enough: what else should there be for it
-		}
-		if isL2TP(u.realm(r).tunnels, src, dst, data[udpHeader:], len(data)-udpHeader+r.Missing, sport, dport) {
-			u.l2tp(r, src, dst, data[udpHeader:], protoUDP)
-			break
-		}
-		data = whole
-		if packet := encapsulated(data); packet != nil {
-			if next, clear, nested = u.esp(r, n, packet, depth); nested {
-				return next, clear, true
-			}
-		}
+		return u.udp(r, n, data, depth)
 	case protoIPv4, protoIPv6:
 		return u.ip(r, protocol, data, depth)
 	case protoGRE:
@@ -129,6 +91,33 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 		return u.extension(r, n, protocol, data, depth)
 	}
 	return protocol, data, false
+}
+
+// udp follows a UDP packet: one of L2TP, or ESP in UDP.
+func (u *unwrapper) udp(r *Record, n *capture.Frame, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+	if len(data) < udpHeader {
+		return protoUDP, data, false
+	}
+	packet := data
+	if n := int(binary.BigEndian.Uint16(data[4:])); n > udpHeader && n < len(data) {
+		packet = data[:n:n] // what is behind it is padding against traffic analysis (RFC 4303 section 2.7)
+	}
+	payload := packet[udpHeader:]
+	sport, dport := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+	src, dst := u.ends(r, n, sport, dport)
+	if r.Kind == ESP && (sport == portL2TP || dport == portL2TP) {
+		sport, dport = portL2TP, portL2TP // one is enough: what else should there be for it
+	}
+	if isL2TP(u.realm(r).tunnels, src, dst, payload, len(payload)+r.Missing, sport, dport) {
+		u.l2tp(r, src, dst, payload, protoUDP)
+		return protoUDP, packet, false
+	}
+	if packet := encapsulated(data); packet != nil {
+		if next, clear, nested = u.esp(r, n, packet, depth); nested {
+			return next, clear, true
+		}
+	}
+	return protoUDP, data, false
 }
 
 // extension follows what is behind an IPv6 extension header, which stays (RFC 8200 section 4).
@@ -298,7 +287,11 @@ func (m *realm) frame(r *Record, cut bool) {
 		p.Frame = f.Data
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
 			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
-			m.expand(p, p.Tunnel.Sender, r.again)
+			var link *ppp.Link
+			if !r.again {
+				link = m.link(p.Tunnel.Session)
+			}
+			m.expand(p, link, p.Tunnel.Sender)
 		}
 		return
 	case f.Pseudowire == l2tp.PseudowireEthernet || f.Pseudowire == l2tp.PseudowireVLAN:

@@ -50,9 +50,9 @@ const (
 	follows                 // it does
 )
 
-// doubtful finds out whether a UDP payload on the port of NAT traversal is ESP of an SA that nothing
-// has named: one between ends that speak IKE, one that looks like nothing else, or one of several
-// that follow each other.
+// doubtful finds out whether a UDP payload on the port of NAT traversal is ESP of an SA that
+// nothing has named: one between ends that speak IKE, one that looks like nothing else, or one of
+// several that follow each other.
 func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	x := content{data: payload}
 	_, known := c.peers.Get(pairOf(n))

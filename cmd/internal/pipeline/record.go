@@ -89,11 +89,14 @@ type Payload struct {
 	Frame    []byte // the whole PPP frame, address and control included
 	Ethernet []byte // the whole frame of an Ethernet pseudowire
 	Line     bool   // it is of the line that was captured, and not of a tunnel
+	Beside   bool   // that line carries tunnels, too: what it holds is not their users'
 
 	Expansion ppp.Result // what became of a PPP frame that is compressed, encrypted or a fragment
 	Inner     []byte     // the user's IP packet, from PPP or from tunnel mode
 	More      [][]byte   // further ones: a PPP frame can complete several
-	ToLNS     bool       // sent by the side that opened the L2TP tunnel
+	ToLNS     bool       // sent by the side that opened the L2TP tunnel; of a line: received
+
+	Undirected bool // of a line: which end has sent it is not known
 }
 
 // Message is an IKE message and what is said of it.

@@ -13,7 +13,6 @@ import (
 // Stats counts the frames of a run.
 type Stats struct {
 	Frames      uint64 // taken from the input, fragments included
-	Bytes       uint64 // captured
 	Merged      uint64 // fragments that another frame stands for
 	Lost        uint64 // fragments of IKE and ESP packets that are not whole in the input
 	LostBehind  uint64 // of these, those of UDP packets of which nothing behind the first fragment came
@@ -46,7 +45,6 @@ func (s *Stats) add(r *Record) {
 	s.Last = r.Packet.Time
 	if !r.Further {
 		s.Frames++
-		s.Bytes += uint64(len(r.Packet.Data))
 	}
 	if r.Net.IPVersion == 0 && !r.Link.Supported() {
 		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
@@ -69,14 +67,14 @@ func (s *Stats) add(r *Record) {
 	if r.Payload.Ethernet != nil {
 		s.Ethernet++
 	}
-	if r.Payload.Line {
+	switch {
+	case !r.Payload.HasPPP:
+	case r.Payload.Line:
 		s.Line++
-		return
-	}
-	if r.Payload.HasPPP {
+	default:
 		s.PPP++
 	}
-	if r.Payload.Inner != nil {
+	if r.Payload.Inner != nil && !r.Payload.Beside {
 		s.Inner += 1 + uint64(len(r.Payload.More))
 	}
 	if r.Head() {

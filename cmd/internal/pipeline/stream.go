@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"container/list"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 )
@@ -28,11 +29,15 @@ type streamKey struct {
 // stream is one direction of a TCP connection.
 type stream struct {
 	key     streamKey
-	begun   bool      // next is known: a segment began with a message
+	begun   bool      // a segment began with a message
+	synced  bool      // next is known: that, or the connection was set up
 	next    uint32    // sequence number of the byte behind rest
 	rest    []byte    // the beginning of a message
 	waiting []segment // that came too early, in their order
 	size    int       // what it counts for in streams.bytes
+
+	marked [16]uint64 // hashes of the last messages of IKE
+	count  uint8      // of all of these
 }
 
 type segment struct {
@@ -67,8 +72,10 @@ func (s *streams) forget(e *list.Element) {
 	s.bytes -= st.size
 }
 
-// restart forgets what was seen: the connection is a new one.
-func (st *stream) restart() { *st = stream{key: st.key, size: st.size} }
+// restart forgets what was seen: the connection is a new one, whose first byte has this number.
+func (st *stream) restart(first uint32) {
+	*st = stream{key: st.key, size: st.size, synced: true, next: first}
+}
 
 // settle counts what st holds, and forgets what was used least recently if all hold too much.
 func (s *streams) settle(st *stream) {
@@ -91,18 +98,18 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messag
 		data = data[len(tcpPrefix):]
 		seq += uint32(len(tcpPrefix))
 		if !st.begun {
-			st.begun, st.next = true, seq
+			st.begin(seq)
 		}
 	}
 	ahead := int(int32(seq - st.next))
 	switch {
-	case !st.begun || ahead < 0 && marked(data) && begins(data):
+	case st.synced && ahead > 0:
+		return st.wait(seq, data, begins)
+	case !st.begun || ahead < 0 && st.isNew(data) && begins(data):
 		if !begins(data) {
 			return nil
 		}
-		st.begun, st.next, st.rest = true, seq, nil
-	case ahead > 0:
-		return st.wait(seq, data, begins)
+		st.begin(seq)
 	case -ahead >= len(data):
 		return nil // sent again
 	default:
@@ -112,10 +119,18 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messag
 	return st.early(messages)
 }
 
-// marked reports whether data begins with a message of IKE, which is told from others in any place.
-func marked(data []byte) bool {
-	return len(data) >= tcpLengthLen && isMarked(data[tcpLengthLen:])
+// begin goes on with the message that begins at a number.
+func (st *stream) begin(seq uint32) { st.begun, st.synced, st.next, st.rest = true, true, seq, nil }
+
+// isNew reports whether data begins with a message of IKE, which is told from others in any place,
+// and not with one that is sent again: then the connection is another one.
+func (st *stream) isNew(data []byte) bool {
+	length, ok := firstMessage(data)
+	return ok && length <= len(data) && isMarked(data[tcpLengthLen:length]) &&
+		!slices.Contains(st.marked[:], maphash.Bytes(streamSeed, data[tcpLengthLen:length]))
 }
+
+var streamSeed = maphash.MakeSeed()
 
 // take takes the bytes that follow.
 func (st *stream) take(messages [][]byte, data []byte) [][]byte {
@@ -127,17 +142,27 @@ func (st *stream) take(messages [][]byte, data []byte) [][]byte {
 	for len(data) > 0 {
 		length, ok := firstMessage(data)
 		if !ok && len(data) >= tcpLengthLen {
-			st.begun, st.waiting = false, nil
+			st.begun, st.synced, st.waiting = false, false, nil
 			return messages
 		}
 		if !ok || length > len(data) {
 			st.rest = slices.Clone(data)
 			break
 		}
-		messages = append(messages, data[tcpLengthLen:length])
+		message := data[tcpLengthLen:length]
+		messages = append(messages, message)
+		st.note(message)
 		data = data[length:]
 	}
 	return messages
+}
+
+// note takes note of a message, if it is one of IKE.
+func (st *stream) note(message []byte) {
+	if isMarked(message) {
+		st.marked[st.count%uint8(len(st.marked))] = maphash.Bytes(streamSeed, message)
+		st.count++
+	}
 }
 
 // early takes what came too early and follows now.
@@ -167,7 +192,7 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 	at, found := slices.BinarySearchFunc(st.waiting, seq, func(w segment, seq uint32) int {
 		return int(int32(w.seq - seq))
 	})
-	if found {
+	if found && st.waiting[at].length >= len(data) {
 		return nil
 	}
 	w := segment{seq: seq, length: len(data)}
@@ -175,16 +200,21 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 		for rest := data; len(rest) > 0; {
 			length, _ := firstMessage(rest)
 			messages = append(messages, rest[tcpLengthLen:length])
+			st.note(rest[tcpLengthLen:length])
 			rest = rest[length:]
 		}
 	} else {
 		w.data = slices.Clone(data)
 	}
-	st.waiting = slices.Insert(st.waiting, at, w)
+	if found {
+		st.waiting[at] = w
+	} else {
+		st.waiting = slices.Insert(st.waiting, at, w)
+	}
 	for len(st.waiting) > maxStreamSegments {
 		first := st.waiting[0]
 		if first.data == nil || begins(first.data) {
-			st.next, st.rest = first.seq, nil
+			st.begin(first.seq)
 			return st.early(messages)
 		}
 		st.waiting = st.waiting[1:]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -32,13 +33,13 @@ func (f *framer) tcp(r *Record) {
 		return
 	}
 	const syn = 0x02
+	seq := binary.BigEndian.Uint32(data[n.PayloadStart+4:])
 	if data[n.PayloadStart+13]&syn != 0 {
-		s.restart()
+		s.restart(seq + 1)
 	}
 	if len(segment) == 0 || n.Truncated {
 		return
 	}
-	seq := binary.BigEndian.Uint32(data[n.PayloadStart+4:])
 	messages := s.add(seq, segment, f.beginsMessage)
 	f.streams.settle(s)
 	if s.begun {
@@ -49,7 +50,9 @@ func (f *framer) tcp(r *Record) {
 		frames = append(frames, n.AppendAsUDP(nil, data, m))
 	}
 	if len(frames) > 0 {
-		f.more = frames[1:]
+		for _, frame := range frames[1:] {
+			f.more = append(f.more, further{r.Link, frame, f.message})
+		}
 		f.message(r, frames[0])
 	}
 }
@@ -68,12 +71,20 @@ func (f *framer) message(r *Record, frame []byte) {
 	f.carried(r)
 }
 
-// further is message for one of several in the segment of the record before.
+// further is one of several frames that one has carried.
+type further struct {
+	link capture.LinkType
+	data []byte
+	take func(r *Record, frame []byte)
+}
+
+// further makes r the record of the next of several frames that the record before has carried.
 func (f *framer) further(r *Record) {
-	frame := f.more[0]
+	next := f.more[0]
 	f.more = f.more[1:]
-	r.Further = true
-	f.message(r, frame)
+	r.Further, r.Link = true, next.link
+	next.take(r, next.data)
+	f.opened(r)
 }
 
 // beginsMessage reports whether a segment begins with a message: one of IKE, or of ESP of a known

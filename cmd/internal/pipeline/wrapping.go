@@ -21,7 +21,14 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 	r.Link, r.Unwrapped, r.Whole, r.complete = w.Link, w.Data, nil, nil
 	r.wrap(w.Name)
 	inner := f.open(r, depth+1)
-	if inner || r.Kind != Other || r.Verdict == why.Clear || r.Verdict == why.Truncated {
+	if inner || r.Kind != Other || r.Verdict == why.Clear || r.Verdict == why.Truncated || len(w.More) > 0 {
+		for _, frame := range w.More {
+			f.more = append(f.more, further{w.Link, frame, func(r *Record, frame []byte) {
+				r.wrap(w.Name)
+				r.Unwrapped = frame
+				f.open(r, depth+1)
+			}})
+		}
 		if g := outer.complete; g != nil {
 			f.settle(g, r.Number)
 		}

@@ -121,3 +121,28 @@ func TestWrappedTooOften(t *testing.T) {
 		t.Errorf("%d frames, %d written, %d of ESP", o.stats.Frames, len(o.clear), o.stats.ByKind[pipeline.ESP])
 	}
 }
+
+// TestAggregated: each frame of an A-MSDU has its record, with the number of the one that was
+// captured; fragments among them are put together.
+func TestAggregated(t *testing.T) {
+	s := aesSA(0x7000)
+	var packets [][]byte
+	for i, p := range sealAll(s, 6) {
+		packets = append(packets, halves(p, uint16(i))...)
+	}
+	f := &frames{interfaces: []capture.Interface{{LinkType: capture.IEEE80211}}}
+	for i := 0; i < len(packets); i += 3 {
+		data := append([]byte{0x88, 1, 0, 0}, make([]byte, 22)...)
+		data[24] = 0x80
+		for _, ip := range packets[i:min(i+3, len(packets))] {
+			part := binary.BigEndian.AppendUint16(make([]byte, 12), uint16(8+len(ip)))
+			part = append(append(part, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0), ip...)
+			data = append(append(data, part...), make([]byte, -len(part)&3)...)
+		}
+		f.list = append(f.list, capture.Packet{Time: int64(i) * 1e6, Length: len(data), Data: data})
+	}
+	o := follow(t, f, secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
+	if n := o.stats.Count(pipeline.ESP, why.Verified); n != 6 || o.stats.Frames != 4 || o.stats.Merged != 6 || len(o.clear) != 6 {
+		t.Errorf("%d verified, %d frames, %d merged, %d written", n, o.stats.Frames, o.stats.Merged, len(o.clear))
+	}
+}

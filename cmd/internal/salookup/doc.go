@@ -10,6 +10,7 @@
 //	trying    Table.Admit ─> try: attempt: Trial.Try ─> refused ──────────────────> Flow.Count
 //	                         └─ one proves right ─> open: a Ring ┐
 //	open      Table.Admit ───────────────────────────────────────┴> Ring.Open ────> Flow.Count: window
+//	          flow.go        attempt.go, trial.go                     ring.go       account.go
 //
 // A packet is an attempt as long as there have been few; after that probes, which are the
 // candidates made ready, look at it, as far as the budget of the table goes. An open flow costs a

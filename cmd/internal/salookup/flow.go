@@ -25,6 +25,7 @@ type Flow struct {
 	place   place // among the flows of its kind, by their last packets
 	stale   bool  // something about the SPI is known that was not when the key was looked for
 	deleted bool
+	agreed  bool     // both keys are those of all its sources
 	lengths uint16   // bit n: a packet of n bytes modulo 16 was seen while it was not open
 	time    int64    // of the last packet, nanoseconds
 	ring    *Ring    // open: what opens packets
@@ -79,6 +80,10 @@ func (f *Flow) Order() uint64 { return f.order }
 
 // Tried is why the flow is not open, nil if it is.
 func (f *Flow) Tried() *Attempt { return f.tried }
+
+// Agreed reports whether all that is known of the SPI says the same as what opens the flow's
+// packets.
+func (f *Flow) Agreed() bool { return f.agreed && !f.stale && len(f.ring.sas) == 1 }
 
 // Kept returns the first few packets that failed while the flow was not open.
 func (f *Flow) Kept() []Packet { return f.kept }
@@ -148,7 +153,7 @@ func (t *Table) Opens(h Header, p Packet) bool {
 
 // renew gathers anew what is known of the flow.
 func (t *Table) renew(f *Flow) {
-	f.stale = false
+	f.stale, f.agreed = false, false
 	f.trying, f.tried = nil, nil
 	tr := t.spare
 	if t.spare = nil; tr == nil {
@@ -216,7 +221,7 @@ func (t *Table) open(f *Flow, sa *SA, ring *Ring, cut int) {
 		sa.seq = likely.first().seq
 	}
 	f.ring = t.ring(ring, f.spi, sa, f.ring, set)
-	Confirm(set.Sources, sa)
+	f.agreed = Confirm(set.Sources, sa) && !sa.AuthKey.IsZero()
 	f.trying, f.tried = nil, nil
 	for _, p := range f.kept {
 		t.budget.kept -= len(p.Data)

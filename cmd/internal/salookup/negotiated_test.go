@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/esp"
 )
 
@@ -21,5 +22,32 @@ func TestNegotiatedTwice(t *testing.T) {
 		if list := db.Negotiated(half.SPI); len(list) != 1 || list[0].Key.IsZero() {
 			t.Errorf("%d entries, or without the key", len(list))
 		}
+	}
+}
+
+// TestNegotiatedLimit: with a limit, Quick Modes that came first are forgotten first, but those of
+// an SPI that is in use are not.
+func TestNegotiatedLimit(t *testing.T) {
+	const limit, all, used = 16, 1000, 5
+	db := newTable()
+	db.Limit(limit)
+	for spi := uint32(1); spi <= all; spi++ {
+		db.AddNegotiated(&esp.Negotiated{SPI: spi, Dst: testDst, MessageID: spi})
+		if spi == used {
+			db.Admit(salookup.Header{SPI: spi, Src: testSrc, Dst: testDst}, salookup.Packet{Data: make([]byte, 64)}, 1)
+		}
+	}
+	kept := 0
+	for spi := uint32(1); spi <= all; spi++ {
+		known := len(db.Negotiated(spi)) > 0
+		if known {
+			kept++
+		}
+		if known != (spi == used || spi > all-limit+1) {
+			t.Errorf("SPI %d: known is %v", spi, known)
+		}
+	}
+	if kept != limit {
+		t.Errorf("%d are kept, not %d", kept, limit)
 	}
 }

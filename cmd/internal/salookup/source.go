@@ -58,14 +58,21 @@ func (s *Source) Agrees(key, auth esp.Key) (sameKey, sameAuth bool) {
 }
 
 // Confirm notes which secrets among the sources are the keys of an SA that opened packets, or the
-// heads of them.
-func Confirm(sources []Source, sa *SA) {
+// heads of them. It reports whether no source gives other keys.
+func Confirm(sources []Source, sa *SA) (all bool) {
+	all = true
 	for i := range sources {
 		s := &sources[i]
-		if key, auth := s.Agrees(sa.Key, sa.AuthKey); key && auth && s.HasKey() && s.Known != nil {
+		if !s.HasKey() {
+			continue
+		}
+		key, auth := s.Agrees(sa.Key, sa.AuthKey)
+		all = all && key && auth
+		if key && auth && s.Known != nil {
 			s.Known.Used = true
 		}
 	}
+	return all
 }
 
 // complete says how much of the two keys the source claims to have: 3 is all.
@@ -86,7 +93,8 @@ func ofQuick(n *esp.Negotiated) Source {
 		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin}}
 }
 
-// AppendSources appends what is known of an SPI between two addresses, the surest and fullest first.
+// AppendSources appends what is known of an SPI between two addresses, the surest and fullest
+// first.
 func (t *Table) AppendSources(dst []Source, spi uint32, from, to netip.Addr) []Source {
 	t.mu.Lock()
 	defer t.mu.Unlock()

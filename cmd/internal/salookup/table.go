@@ -143,9 +143,9 @@ func (t *Table) outdate(spi uint32) {
 	}
 }
 
-// Limit has the table forget secrets when there are more than about n: the oldest go first, but for
-// those whose SPI is in use. Of flows that have gone it keeps n/8 accounts of each kind. Without it
-// all secrets are kept.
+// Limit has the table forget secrets, and likewise Quick Modes, when there are more than about n:
+// the oldest go first, but for those whose SPI is in use. Of flows that have gone it keeps n/8
+// accounts of each kind. Without it all secrets are kept.
 func (t *Table) Limit(n int) { t.limit = n }
 
 // makeRoom forgets the secrets beyond the limit, when there are many.
@@ -198,12 +198,27 @@ func (t *Table) AddNegotiated(n *esp.Negotiated) {
 	t.quick[n.SPI] = slices.Concat(list[max(0, len(list)-perSPI+1):], []Source{ofQuick(n)})
 	if !known {
 		t.quickSPI = append(t.quickSPI, n.SPI)
-		if len(t.quickSPI) > maxNegotiated {
-			delete(t.quick, t.quickSPI[0])
-			t.quickSPI = t.quickSPI[1:]
-		}
+		t.forgetQuick()
 	}
 	t.outdate(n.SPI)
+}
+
+// forgetQuick forgets what was agreed on first, where that is too much: with a limit too, but not
+// for an SPI that is in use.
+func (t *Table) forgetQuick() {
+	const looked = 2 // one comes, and one that is in use may be in front
+	for range looked {
+		oldest, n := t.quickSPI[0], len(t.quickSPI)
+		switch {
+		case n > maxNegotiated, t.limit > 0 && n > t.limit && t.bySPI.get(oldest) == nil:
+			delete(t.quick, oldest)
+		case t.limit > 0 && n > t.limit:
+			t.quickSPI = append(t.quickSPI, oldest)
+		default:
+			return
+		}
+		t.quickSPI = t.quickSPI[1:]
+	}
 }
 
 // Negotiated returns what Quick Modes agreed on for the SPI, the latest first, empty if nothing is

@@ -11,7 +11,6 @@ import (
 type call struct {
 	tunnel                  *tunnel
 	ids                     [2]uint32
-	caller                  int
 	request, reply, connect span // ICRQ, ICRP, ICCN
 	cdn                     *ending
 	session                 *Session
@@ -19,8 +18,8 @@ type call struct {
 	keys                    []callKey
 }
 
-func (g *Gatherer) newCall(t *tunnel, s *Session, caller int) *call {
-	c := &call{tunnel: t, caller: caller, session: s, link: &link{}}
+func (g *Gatherer) newCall(t *tunnel, s *Session) *call {
+	c := &call{tunnel: t, session: s, link: &link{}}
 	t.calls = append(t.calls, c)
 	if len(t.calls) > maxTunnels {
 		t.calls = slices.Delete(t.calls, 0, 1)
@@ -57,7 +56,7 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 			if len(t.calls) > 0 && !s.multilink() {
 				s = g.callAgain(a, s, src, dst, at, t)
 			}
-			x = g.newCall(t, s, sender)
+			x = g.newCall(t, s)
 			x.ids[sender] = c.Session
 		}
 	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
@@ -65,7 +64,7 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 			x = t.called(sender, c.Session)
 		}
 		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
-			x = g.newCall(t, t.session, 1-sender)
+			x = g.newCall(t, t.session)
 			x.ids[1-sender] = h.Session
 		}
 		if x == nil {
@@ -125,4 +124,4 @@ func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
 }
 
 // begun says that its beginning was captured.
-func (c *call) begun() bool { return c.request.seen() || c.reply.seen() || c.connect.seen() }
+func (x *call) begun() bool { return x.request.seen() || x.reply.seen() || x.connect.seen() }

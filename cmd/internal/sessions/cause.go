@@ -98,6 +98,8 @@ func judge(s *Session) *Finding {
 		f.partial("only one direction of this connection was captured")
 	case s.inClear() && s.cameUp():
 		f.clear(s)
+	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
+		f.partial(cutShort)
 	case s.cameUp():
 		if !f.try(s, upRules) {
 			f.orderly(s)
@@ -109,6 +111,8 @@ func judge(s *Session) *Finding {
 	case s.beginsLate():
 		f.partial("the beginning of this connection was not captured")
 	case f.try(s, failureRules):
+	case s.isCut():
+		f.partial(cutShort)
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
 	case s.unprotected():
@@ -129,6 +133,14 @@ func judge(s *Session) *Finding {
 	slices.Sort(f.Frames)
 	f.Frames = slices.Compact(f.Frames)
 	return f
+}
+
+const cutShort = "too little of each packet was captured to tell whether this connection came up"
+
+// isCut says that packets of PPP which say how it went were not captured whole.
+func (s *Session) isCut() bool {
+	l := s.link()
+	return l != nil && l.cut
 }
 
 // unknown says of a session that failed what is seen, where that does not show why.
@@ -227,6 +239,11 @@ func (f *Finding) orderly(s *Session) {
 	if !f.ended || f.endedBy == client || s.late {
 		return // of one that begins late nobody knows who is the client
 	}
+	for _, e := range s.endings() {
+		if e.time == f.endedAt && !e.control.HasResult {
+			return // why was not captured
+		}
+	}
 	f.ID, f.Proven = "orderly-end", true
 	f.Cause = s.name(server) + " ended the connection: " + f.EndReason
 	for _, l := range s.links() {
@@ -256,11 +273,11 @@ func (f *Finding) end(s *Session) {
 			say(t.place, t.sender, text)
 		}
 		if c.cdn != nil {
-			say(c.cdn.place, c.cdn.sender, "L2TP CDN "+c.cdn.control.Text)
+			say(c.cdn.place, c.cdn.sender, strings.TrimSpace("L2TP CDN "+c.cdn.control.Text))
 		}
 	}
 	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
-		say(t.stop.place, t.stop.sender, "L2TP StopCCN "+t.stop.control.Text)
+		say(t.stop.place, t.stop.sender, strings.TrimSpace("L2TP StopCCN "+t.stop.control.Text))
 	}
 	if f.ended || s.next != nil {
 		return

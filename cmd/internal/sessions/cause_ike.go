@@ -191,13 +191,17 @@ func idMismatch(s *Session) *proof {
 		return nil
 	}
 	last := &x.messages[x.lastMessage()]
-	id := x.ids[server]
-	if n := x.notice(invalidID); n != nil && last.seen() {
-		return proven([]uint64{n.frame}, "IKE: %s refused the identity %s", s.who(n.sender), id.Text).at(x.step())
+	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) {
+		id := x.ids[1-n.sender].Text
+		if id == "" {
+			id = "of " + s.who(1-n.sender)
+		}
+		return proven([]uint64{n.frame}, "IKE: %s refused the identity %s (%s)", s.who(n.sender), id, n.Name).at(x.step())
 	}
 	if !last.seen() || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
+	id := x.ids[server]
 	if at := x.deleted[client]; at.seen() && id.Text != "" && id.Addr != s.ends[server].Addr() {
 		return proven(append(last.frames(), at.frame),
 			"IKE: the server calls itself %s, but the client %s expects %s, and hangs up",
@@ -205,7 +209,7 @@ func idMismatch(s *Session) *proof {
 	}
 	// it hangs up within 0.1 s and a round trip, and nothing else follows
 	const atOnce, patience = int64(1e9), int64(5e9)
-	if at := x.sealed[client]; at.seen() && s.bounds[1].time-s.last.time > patience &&
+	if at := x.sealed[client]; at.seen() && x.usesPSK() && s.bounds[1].time-s.last.time > patience &&
 		at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
 		return typical(append(last.frames(), at.first.frame),
 			"IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one",
@@ -247,6 +251,11 @@ func certificateRefused(s *Session) *proof {
 		return typical(append(m5.frames(), sealed.first.frame),
 			"IKE: %s refused the client's message 5, which has its certificate and signature%s",
 			s.who(server), x.outOfDate(client)).at(x.step())
+	}
+	if m6, at := &x.messages[6], &x.sealed[client]; at.seen() && m6.seen() && at.first.time >= m6.last.time {
+		return typical(append(m6.frames(), at.first.frame),
+			"IKE: %s hangs up as soon as it has message 6 of %s, which has its certificate, signature and identity%s",
+			s.who(client), s.who(server), x.outOfDate(server)).at(x.step())
 	}
 	for side := range x.certs {
 		text := x.outOfDate(side)
@@ -312,7 +321,8 @@ func pskTwoKeys(s *Session) *proof {
 // nil if none did.
 func phase2Failed(s *Session) (*exchange, *quick) {
 	x := s.exchange()
-	if x == nil || len(x.quicks) == 0 || x.agreed() && s.protected[client].n+s.protected[server].n > 0 {
+	if x == nil || len(x.quicks) == 0 || x.agreed() && s.protected[client].n+s.protected[server].n > 0 ||
+		x.late && x.reached() == 0 { // perhaps it renews others
 		return nil, nil
 	}
 	for _, q := range x.quicks {

@@ -82,6 +82,17 @@ func espOneWay(s *Session) *proof {
 	return nil
 }
 
+// sccrpLost: the answers to SCCRQ do not reach the client.
+func sccrpLost(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || t.repeated < 2 || t.connect.seen() || !s.waited(&t.request) {
+		return nil
+	}
+	return proven(append(t.request.frames(), t.reply.frames()...),
+		"L2TP: %s answers, but %s repeats its SCCRQ (%d times): the answers do not reach it",
+		s.who(1-t.caller), s.who(t.caller), t.request.n)
+}
+
 // repeats says that the ESP of a side which can't be read looks like a request that is sent again
 // and again.
 func (s *Session) repeats(side int) bool {

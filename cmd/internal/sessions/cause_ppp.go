@@ -175,6 +175,55 @@ func ipcpFailed(s *Session) *proof {
 	return nil
 }
 
+// addressTexts are in the texts with which an end gives up because of the addresses (pppd).
+var addressTexts = []string{"refused his ip address", "refused our ip address", "determine local ip address",
+	"determine remote ip address", "unauthorized remote ip address", "interface configuration failed"}
+
+// withoutAddress: IPCP was completed without an address that an end can use.
+func withoutAddress(s *Session) *proof {
+	l := s.link()
+	if l == nil || s.spoke != [2]int{} {
+		return nil
+	}
+	t := l.termText(addressTexts...)
+	if t == nil {
+		return nil
+	}
+	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
+	return proven(append(frames, t.frame),
+		"PPP: the login succeeded, but no IP address was agreed on: %s ended the connection: %s", s.who(t.sender), t.text)
+}
+
+// peerSilent: one end says that the other does not answer.
+func peerSilent(s *Session) *proof {
+	for _, l := range s.links() {
+		if t := l.termText("peer not responding"); t != nil {
+			return typical([]uint64{t.frame}, "%s ended the connection because %s did not answer: %s",
+				s.name(t.sender), s.name(1-t.sender), t.text)
+		}
+	}
+	return nil
+}
+
+// brokenOff: one end ended the session because of a fault, as it says.
+func brokenOff(s *Session) *proof {
+	const generalError, stateMachine = 2, 7 // RFC 2661 section 4.4.2
+	for _, l := range s.links() {
+		if t := l.termText("loopback detected", "too many mppe errors", "lost compression sync"); t != nil {
+			return proven([]uint64{t.frame}, "%s broke the connection off: %s", s.name(t.sender), t.text)
+		}
+		if len(l.terms) > 0 {
+			return nil // what follows an orderly end
+		}
+	}
+	for _, e := range s.endings() {
+		if r := &e.control; r.Result == generalError && r.Error != 0 || r.Type == 4 && r.Result == stateMachine {
+			return proven([]uint64{e.frame}, "%s", "L2TP: the connection was broken off by "+e.by(s))
+		}
+	}
+	return nil
+}
+
 // loginUnanswered: the server never says yes or no.
 func loginUnanswered(s *Session) *proof {
 	l := pppOf(s)

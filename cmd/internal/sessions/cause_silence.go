@@ -6,6 +6,8 @@ import (
 	"l2tpdump/ikev1"
 )
 
+const cureAddress = "look at the server's pool of addresses, and let the client take what it gets"
+
 const cureNATT = "open UDP 4500 in both directions; switch off the router's IPsec passthrough"
 
 // failureRules are of what was not answered, or stopped: IKE, ESP, L2TP, PPP.
@@ -22,6 +24,7 @@ var failureRules = []rule{
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
 	{"", "ike-m1", Failed, "", phase1Stopped},
+	{"", stepQuick, Failed, "", quickUnanswered},
 
 	{"l2tp-port-not-1701", stepESP, Failed,
 		"stop what holds UDP 1701 on the client, or allow any port: 17/%any", portNot1701},
@@ -30,6 +33,7 @@ var failureRules = []rule{
 		"cut the check value of HMAC-SHA2-256 on both ends or on none (libreswan: sha2-truncbug), or use SHA1",
 		sha2Truncation},
 	{"esp-one-way", stepESP, Failed, "open IP protocol 50 in both directions, or force UDP encapsulation", espOneWay},
+	{"", stepTunnel, Failed, "", sccrpLost},
 	{"natt-windows-registry", stepESP, Failed,
 		"set AssumeUDPEncapsulationContextOnSendRule to 2, and start the computer anew", windowsRegistry},
 
@@ -46,8 +50,7 @@ var failureRules = []rule{
 	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", lcpAuthRefused},
 	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", mppe},
 	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ecp},
-	{"ipcp-failed", stepIPCP, Failed,
-		"look at the server's pool of addresses, and let the client take what it gets", ipcpFailed},
+	{"ipcp-failed", stepIPCP, Failed, cureAddress, ipcpFailed},
 	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
 	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
 	{"", stepLCP, Failed, "", lcpDisagrees},
@@ -115,8 +118,22 @@ func pskSilent(s *Session) *proof {
 			"IKE: %s gets no message 5 that it can read and repeats message 4: most likely the pre-shared keys "+
 				"differ",
 			s.who(server))
+	case m5.n > often && m4.last.time < m5.first.time && !sealed.seen() && s.waited(m5) && x.leaves():
+		text := fmt.Sprintf("IKE: %s answers all messages but number 5 of the client (%d times in %s): most likely "+
+			"the pre-shared keys differ", s.who(server), m5.n, span64(m5.lasted()))
+		if x.floated {
+			text += ", or UDP 4500 is blocked behind this place"
+		}
+		return typical(m5.frames(), "%s", text)
 	}
 	return nil
+}
+
+// leaves says that message 5 is not lost on its way, as far as that can be told: it takes the way
+// of those before, or left the client's NAT for a server that is not strongSwan, which answers with
+// an error where it can't read it.
+func (x *exchange) leaves() bool {
+	return !x.floated || x.outside && looksLike(x.vendors[server]) != "strongSwan"
 }
 
 // answersLost: a side repeats a message although it is answered each time.
@@ -222,6 +239,28 @@ func lifeZero(s *Session) *proof {
 		}
 	}
 	return nil
+}
+
+// quickUnanswered: the first message of Quick Mode is sent again and again.
+func quickUnanswered(s *Session) *proof {
+	x, q := phase2Failed(s)
+	if x == nil {
+		return nil
+	}
+	const often = 3
+	m1, m2 := &q.messages[1], &q.messages[2]
+	switch {
+	case m1.n < often || !s.waited(m1):
+		return nil
+	case m2.n >= often-1:
+		return proven(append(m1.frames(), m2.frames()...),
+			"IKE: phase 2: %s answers every time, but %s repeats its request (%d times): the answers do not reach it",
+			s.who(1-q.sender), s.who(q.sender), m1.n)
+	case m2.seen():
+		return nil
+	}
+	return proven(m1.frames(), "IKE: phase 2: %s never answered the request of %s (%d times in %s)",
+		s.who(1-q.sender), s.who(q.sender), m1.n, span64(m1.lasted()))
 }
 
 // phase1Stopped: something was said no to, and the reason is not among those above.

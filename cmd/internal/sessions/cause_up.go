@@ -11,6 +11,7 @@ const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, len
 
 // upRules are of sessions that came up: how they ended, and how they work.
 var upRules = []rule{
+	{"ipcp-failed", stepIPCP, Failed, cureAddress, withoutAddress},
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
 	{"two-clients-one-nat", stepData, Ill,
 		"give the SAs of the server unique marks, or the clients random source ports", twoClients},
@@ -23,6 +24,8 @@ var upRules = []rule{
 	{"l2tp-lost-state", stepData, Lost, "have the client dial again; update the server", lostState},
 	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, helloUnanswered},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
+	{"keepalive-timeout", stepData, Lost, cureAlive, peerSilent},
+	{"", stepData, Lost, "", brokenOff},
 	{"mtu-blackhole", stepData, Ill,
 		"MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
 	{"connected-no-forwarding", stepData, Ill,
@@ -99,10 +102,10 @@ func keepalive(s *Session) *proof {
 		return nil
 	}
 	how := ""
-	if l := s.link(); l != nil && l.echo[1-side].open.n >= questions {
-		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].open.n)
-	} else if x := s.exchange(); x != nil && x.dpd[1-side].open.n >= questions {
-		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].open.n)
+	if l := s.link(); l != nil && l.echo[1-side].n >= questions {
+		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].n)
+	} else if x := s.exchange(); x != nil && x.dpd[1-side].n >= questions {
+		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].n)
 	}
 	alone := &s.alone[1-side]
 	switch {
@@ -122,10 +125,10 @@ func keepalive(s *Session) *proof {
 func helloUnanswered(s *Session) *proof {
 	side, ok := s.unheard()
 	t, l := s.tunnel(), s.link()
-	if !ok || t == nil || t.hello[1-side].open.n < questions || l != nil && l.echo[1-side].open.n >= questions {
+	if !ok || t == nil || t.hello[1-side].n < questions || l != nil && l.echo[1-side].n >= questions {
 		return nil
 	}
-	hello := &t.hello[1-side].open
+	hello := &t.hello[1-side]
 	return proven(hello.frames(),
 		"%s no longer answered the L2TP Hello of %s (%d times in %s)",
 		s.name(side), s.name(1-side), hello.n, span64(hello.lasted()))
@@ -244,11 +247,16 @@ func saExpired(s *Session) *proof {
 	if !ok || x == nil || len(x.quicks) == 0 || s.hungUp(side) {
 		return nil
 	}
-	q := x.quicks[len(x.quicks)-1]
-	start := q.messages[1].first
-	if !q.messages[3].seen() || !start.seen() {
+	var q *quick // the latest that was completed
+	for _, other := range x.quicks {
+		if other.messages[1].seen() && other.messages[3].seen() {
+			q = other
+		}
+	}
+	if q == nil {
 		return nil
 	}
+	start := q.messages[1].first
 	second := int64(1e9)
 	lasted := s.protected[side].last.time - start.time
 	lives := roundLives
@@ -372,12 +380,12 @@ func losses(s *Session) *proof {
 
 // tooLarge: a router says that ESP packets are too large for it.
 func tooLarge(s *Session) *proof {
-	if !s.icmp.seen() || s.icmp.kind != tooBig {
+	if !s.narrow.seen() {
 		return nil
 	}
-	return proven(s.icmp.frames(),
+	return proven(s.narrow.frames(),
 		"%s says that packets are too large for it (ICMP, %d times)",
-		s.icmp.by, s.icmp.n)
+		s.narrow.by, s.narrow.n)
 }
 
 // quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on.

@@ -22,6 +22,7 @@ type flow struct {
 	span         span
 	window       esp.Window
 	opened       uint64
+	refused      bool // a key does not open some, and none has opened any
 	cipher, auth string
 	negotiated   *esp.Negotiated
 	agreed       int64 // when
@@ -104,13 +105,17 @@ func (g *Gatherer) forgetFlow(f *flow) {
 }
 
 // flowOf finds the flow of a packet, or begins one.
-func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort, at place) *flow {
+func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort) *flow {
 	opened := r.Verdict.Opened()
 	f, other := g.flow(r.SPI, src.Addr(), dst.Addr())
 	if f != nil {
 		return f
 	}
-	if other != nil && (opened && r.Net.UDP || len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0) {
+	switch {
+	case other == nil:
+	case !opened && other.opened > 0:
+		return other // of no key
+	case opened && r.Net.UDP, other.negotiated == nil && len(g.pairs[pairOf(src.Addr(), dst.Addr())]) == 0:
 		other.src = src.Addr()
 		return other
 	}
@@ -144,24 +149,37 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if !n.UDP {
 		src, dst = netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 	}
-	f := g.flowOf(r, src, dst, at)
+	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
-	if f.opened > 0 && !opened && r.Verdict != why.Truncated {
+	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed
+	switch {
+	case opened && f.opened == 0 && f.refused:
+		f.restart()
+	case opened:
+	case f.opened > 0 && r.Verdict != why.Truncated, f.foreign():
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
+	f.refused = f.refused || refused
 	missing := f.window.Missing()
-	if opened && n.UDP {
-		g.follow(f, src, dst, at)
-	}
+	began := f.span.seen()
 	a.natt = a.natt || n.UDP
 	s := g.espSession(a, src, dst, at)
+	if opened && f.opened == 0 && a.clear {
+		s = g.apart(s, at)
+		a = f.assoc
+	}
 	if f.count(r, at) {
 		g.current, s.last = s, at
 		return // its receiver drops it
 	}
-	if p := &r.Payload; opened && p.HasL2TP {
+	if opened && n.UDP {
+		g.follow(f, src, dst, began, at)
+	}
+	if opened {
 		g.settleBy(a, r, f.sender)
+	}
+	if p := &r.Payload; opened && p.HasL2TP {
 		a.opened = true
 		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
 	} else if opened && p.Inner != nil {
@@ -182,13 +200,14 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// follow follows the ends of a flow that a key opens to other addresses and ports.
-func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, at place) {
+// follow follows the ends of a flow that a key opens to other addresses and ports; began: there were
+// packets of it before.
+func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place) {
 	a := f.assoc
 	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {
 		return
 	}
-	if a.session != nil && f.sender == client && f.span.seen() {
+	if a.session != nil && f.sender == client && began {
 		a.session.moves++
 		a.session.move = move{place: at, to: src}
 		if g.keep(a.session) {

@@ -96,6 +96,17 @@ type events struct {
 	refused uint64  // for which there was no room among those of all sessions
 }
 
+// move gives others those that are theirs.
+func (l *events) move(others *events, theirs func(*Event) bool) {
+	for _, e := range l.list {
+		if theirs(&e) {
+			others.add(e)
+		}
+	}
+	l.list = slices.DeleteFunc(l.list, func(e Event) bool { return theirs(&e) })
+	l.oldest = 0
+}
+
 // add takes e, which may displace one in the middle; it reports whether one more is kept.
 func (l *events) add(e Event) bool {
 	if len(l.list) < firstEvents+lastEvents {

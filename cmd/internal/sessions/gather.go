@@ -237,7 +237,8 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		x.request = sha256.Sum256(sa.Body)
 	}
 	a := g.associationOf(x, src, dst, m, at)
-	x.initiator = a.side(src, dst)
+	side := a.side(src, dst)
+	x.initiator, x.from[side], x.from[1-side] = side, src, dst
 	if !begins && !m.FromInitiator {
 		x.initiator = 1 - x.initiator
 	}
@@ -265,8 +266,7 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 	a := g.find(src, dst, false, func(a *association) bool { return !a.clear || len(a.exchanges) > 0 })
 	if a == nil { // ESP that was captured from its middle shows no port of IKE
 		a = g.find(src, dst, true, func(a *association) bool {
-			return a.late && !a.clear &&
-				len(a.exchanges) == 0 && (x.late || !a.natt)
+			return a.late && len(a.exchanges) == 0 && (x.late || !a.clear && !a.natt)
 		})
 	}
 	if a != nil && !x.late && a.roles < certain {
@@ -370,6 +370,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 		return false
 	case p != nil && p.request == x.request && s.isDialling(): // the same again
 		return now-s.last.time < retryTime
+	case x.late && x.kind == ikev1.ExchangeInformational && s.late: // it begins nothing
+		return true
 	case s.ended():
 		return false
 	case s.protected[client].n+s.protected[server].n > 0:

@@ -38,7 +38,8 @@ type exchange struct {
 	session   *Session
 	sa        *ikev1.SA // nil as long as no message belongs to one
 	cookies   [2]ikev1.Cookie
-	initiator int // who began it: the client, or in a renewal perhaps the server
+	initiator int               // who began it: the client, or in a renewal perhaps the server
+	from      [2]netip.AddrPort // where the first message came from and went, by the side
 	kind      ikev1.ExchangeType
 
 	request     [sha256.Size]byte // digest of its first SA payload
@@ -49,6 +50,7 @@ type exchange struct {
 	floated     bool     // a message came from or to port 4500, or another that NAT chose
 	floated4    bool     // message 4 did
 	natted      [2]natState
+	outside     bool // the client is behind NAT, and the capture in front of it
 
 	offered int         // transforms
 	offer   ikev1.Offer // the first
@@ -71,8 +73,8 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
-	proofs     *proofs  // nil: there are no keys to try
-	dpd        [2]asked // questions of dead peer detection, by who asks
+	proofs     *proofs // nil: there are no keys to try
+	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
 
 // natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
@@ -108,12 +110,6 @@ type refusal struct {
 	by   netip.Addr
 }
 
-// asked counts questions since the last answer.
-type asked struct {
-	open  span
-	total int
-}
-
 // quick is a Quick Mode.
 type quick struct {
 	id        uint32
@@ -142,6 +138,13 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if x == nil {
 		return
 	}
+	if x.foreign(m) {
+		return
+	}
+	proof := m.Decrypted && !x.read()
+	if proof {
+		x.forget(m)
+	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
 	if m.Retransmission && at.time-x.sent[side] < copyTime {
@@ -154,6 +157,9 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
+	if proof && !x.assoc.authentic() {
+		s = g.apart(s, at)
+	}
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
 	}
@@ -199,7 +205,11 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-		g.touch(g.current, at, g.current.assoc.side(src, dst))
+		heard := g.current.assoc.side(src, dst)
+		if g.current.assoc.authentic() {
+			heard = nobody // anybody can have sent it
+		}
+		g.touch(g.current, at, heard)
 	}
 }
 
@@ -323,7 +333,9 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 		}
 		return natBehind
 	}
-	x.natted[side] = max(x.natted[side], natOf(src, hashes[1:]))
+	own := natOf(src, hashes[1:])
+	x.outside = x.outside || side == client && own == natBehind
+	x.natted[side] = max(x.natted[side], own)
 	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
 }
 
@@ -407,16 +419,15 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 	for _, n := range m.Notices() {
 		switch {
 		case n.Asks():
-			x.dpd[side].total++
-			x.dpd[side].open.add(at)
+			x.dpd[side].add(at)
 		case n.Answers():
-			x.dpd[1-side].open = span{}
+			x.dpd[1-side] = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
-	if m.DeletesISAKMP() && !x.deleted[side].seen() {
+	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {
 		x.deleted[side] = at
 	}
 }

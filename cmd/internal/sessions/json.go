@@ -159,7 +159,7 @@ func (s *Session) Facts() *Facts {
 		NAT: s.natted(), Moves: s.moves, Messages: s.Events(), LeftOut: s.events.dropped + s.events.refused,
 		EndReason: f.EndReason,
 	}
-	if s.up.seen() {
+	if s.isSetUp() {
 		setup := seconds(s.up.time - s.first.time)
 		o.Setup = &setup
 	}

@@ -22,7 +22,7 @@ type tunnel struct {
 	repeated                int  // requests behind a reply
 	stop                    *ending
 	host, vendor            [2]printable.Text
-	hello                   [2]asked
+	hello                   [2]span
 	window                  [2]l2tp.Facts // with a Receive Window Size
 	challenge               bool
 	calls                   []*call
@@ -93,7 +93,7 @@ func (g *Gatherer) version3(r *pipeline.Record, s *Session, sender int, clear re
 		if c == nil {
 			t := &tunnel{clear: clear, session: s}
 			s.tunnels = append(s.tunnels, t)
-			c = g.newCall(t, s, client)
+			c = g.newCall(t, s)
 		}
 		g.ppp(r, c, sender, at)
 	case s.protected[1-sender].seen():
@@ -103,7 +103,7 @@ func (g *Gatherer) version3(r *pipeline.Record, s *Session, sender int, clear re
 }
 
 // heard takes note that a side is there.
-func (t *tunnel) heard(sender int) { t.hello[1-sender].open = span{} }
+func (t *tunnel) heard(sender int) { t.hello[1-sender] = span{} }
 
 // outlived takes note of a message of a tunnel that the other end has closed. For 31 s it may
 // repeat itself (RFC 2661 section 5.7).
@@ -124,7 +124,7 @@ func (t *tunnel) outlived(sender int, at place) {
 // lateCall makes up a call whose beginning was not captured, or says that the message is another
 // client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
-	if g.elsewhere(a, sender, h, at, s) {
+	if g.elsewhere(a, sender, h, at) {
 		return nil
 	}
 	c := s.call()
@@ -135,7 +135,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 		t := &tunnel{clear: clear, session: s}
 		a.addTunnel(t)
 		s.tunnels = append(s.tunnels, t)
-		c = g.newCall(t, s, client)
+		c = g.newCall(t, s)
 	}
 	c.ids[1-sender], c.tunnel.ids[1-sender] = h.Session, h.Tunnel
 	g.known(c, a, sender, clear)
@@ -144,7 +144,7 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 
 // elsewhere reports whether a message from the server belongs to a tunnel of another client behind
 // the same address.
-func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place, s *Session) bool {
+func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place) bool {
 	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
 		return false
 	}
@@ -189,7 +189,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		t.port = sourcePort(r, src)
 	case h.Tunnel != 0:
 		t = a.tunnel(sender, h.Tunnel)
-		if t == nil && g.elsewhere(a, sender, h, at, s) {
+		if t == nil && g.elsewhere(a, sender, h, at) {
 			return s
 		}
 		if t != nil && c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
@@ -206,7 +206,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		g.noteControl(s, r, sender, at, len(payload) > 0, false)
 		return s
 	}
-	acknowledges := t.hello[1-sender].open.seen()
+	acknowledges := t.hello[1-sender].seen()
 	t.outlived(sender, at)
 	again := t.take(&c, sender, at)
 	t.heard(sender)
@@ -318,9 +318,8 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 			t.stop = &ending{at, sender, *c}
 		}
 	case l2tp.Hello:
-		t.hello[sender].total++
-		again = t.hello[sender].open.seen()
-		t.hello[sender].open.add(at)
+		again = t.hello[sender].seen()
+		t.hello[sender].add(at)
 	}
 	if c.Host != "" {
 		t.host[sender] = c.Host.Cut(maxName)

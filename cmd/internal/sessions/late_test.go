@@ -111,3 +111,20 @@ func TestLateClaims(t *testing.T) {
 		}
 	}
 }
+
+// TestLateTraffic: where nothing else is left of a connection, its client is who begins connections
+// inside it.
+func TestLateTraffic(t *testing.T) {
+	for _, name := range []string{"01-basic-aes128-sha1", "08-rsa-ipfrag", "10-ipv6-outer", "13-ip-fragmented-esp",
+		"15-libreswan-server", "17a-aes128gcm16", "25-forceencaps-no-nat"} {
+		dir := "../../../testdata/captures/" + name
+		s := readAll(t, filepath.Join(dir, "outer.pcap"))
+		keys := keySets(dir)["tables"]
+		want := rolesOf(t, s, 0, keys)[0].client
+		for skip := 40; skip < 60; skip++ {
+			if list := rolesOf(t, s, skip, keys); len(list) != 1 || list[0].client != want {
+				t.Errorf("%s from frame %d: %+v, the client is %s", name, skip+1, list, want)
+			}
+		}
+	}
+}

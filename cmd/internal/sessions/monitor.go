@@ -41,6 +41,7 @@ type told struct {
 	agreed, renewals int    // ESP and ISAKMP SAs
 	lossy            bool   // at the last look
 	loss             uint64 // percent
+	lost, total      uint64 // ESP packets, up to the latest
 	frame            uint64 // the last one that was judged
 	samples          []sampled
 }
@@ -50,6 +51,8 @@ const (
 	silentAfter = int64(10 * time.Second) // a session that is not up, and has no packet for so long, may have failed
 	lossFrom    = 1                       // percent, told again when it has doubled
 	lossOf      = 200                     // packets, before which nothing is said of losses
+	lossWithin  = 5000                    // packets; losses before these are forgotten,
+	lossNone    = 1000                    // and if fewer than one of these is lost, it is well again
 )
 
 // NewMonitor returns a sink that calls tell with each change, one at a time.
@@ -86,10 +89,21 @@ func (m *Monitor) Flush() error {
 func (m *Monitor) Tick(now int64) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if now > m.bounds[1].time {
+	if m.passes(now) {
 		m.look(now)
 		m.err = cmp.Or(m.err, m.expire(now))
 	}
+}
+
+// passes takes note of a time up to which all was captured; it reports whether that is later than
+// the last record.
+func (m *Monitor) passes(now int64) bool {
+	last := &m.bounds[1]
+	if !last.seen() || now <= last.time {
+		return false
+	}
+	last.time = now
+	return true
 }
 
 // Close tells of all sessions that are left.
@@ -184,19 +198,24 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 }
 
-// losses tells that more than a percent of the packets of ESP are missing, at two looks.
+// losses tells that more than a percent of the latest packets of ESP are missing, at two looks.
 func (m *Monitor) losses(s *Session) {
-	missing := uint64(max(0, s.lost))
-	all := missing + uint64(s.protected[client].n+s.protected[server].n)
 	t := &s.told
-	was := t.lossy
-	percent := uint64(0)
+	missing := uint64(max(0, s.lost))
+	total := missing + uint64(s.protected[client].n+s.protected[server].n)
+	lost, all := less(missing, t.lost), less(total, t.total)
+	was, percent := t.lossy, uint64(0)
 	if all >= lossOf {
-		percent = missing * 100 / all
+		percent = lost * 100 / all
 	}
-	if t.lossy = percent >= max(lossFrom, 2*t.loss); t.lossy && was {
+	switch t.lossy = percent >= max(lossFrom, 2*t.loss); {
+	case t.lossy && was:
 		t.loss, t.lossy = percent, false
-		m.say(s, "loss", s.last.time, fmt.Sprintf("%d %% of its ESP packets were lost: %d of %d", percent, missing, all))
+		m.say(s, "loss", s.last.time, fmt.Sprintf("%d %% of its ESP packets were lost: %d of %d", percent, lost, all))
+	case !t.lossy && all >= lossWithin:
+		if t.lost, t.total = missing, total; lost*lossNone < all {
+			t.loss = 0
+		}
 	}
 }
 
@@ -210,12 +229,17 @@ func (m *Monitor) judgeNow(s *Session) *Finding {
 // newestSPIs names the SPIs of the ESP SAs that were agreed on last.
 func (s *Session) newestSPIs() string {
 	var list []string
+	var agreed int64
 	for _, f := range s.assoc.flows {
-		if f.negotiated != nil {
-			list = append(list, fmt.Sprintf("0x%08x", f.spi))
+		switch {
+		case f.negotiated == nil || f.agreed < agreed:
+			continue
+		case f.agreed > agreed:
+			list, agreed = list[:0], f.agreed
 		}
+		list = append(list, fmt.Sprintf("0x%08x", f.spi))
 	}
-	return strings.Join(list[max(0, len(list)-2):], " and ")
+	return strings.Join(list, " and ")
 }
 
 // about says who and how, as far as it is known.

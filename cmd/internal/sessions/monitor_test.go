@@ -42,6 +42,13 @@ func changes(t *testing.T, file string, keys ...string) (list []sessions.Change,
 		return err
 	})
 	p.AddSink(m)
+	p.AddSink(&watcher{m: m, look: func(_ int64, list []sessions.Standing) { // which changes nothing
+		for _, s := range list {
+			if s.Headline == "" || !s.Client.IsValid() || s.Lost > s.Packets || s.Expires != 0 && s.Keys == "" {
+				t.Errorf("%s: %+v", file, s)
+			}
+		}
+	}})
 	p.AddSink(g)
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
@@ -231,29 +238,36 @@ func TestStandings(t *testing.T) {
 // TestTick: silence is told when it has lasted, though no packet comes any more, and a session
 // without a packet for an hour is over.
 func TestTick(t *testing.T) {
-	src, err := capture.Open([]string{"../../../testdata/causes/40a-ike-no-answer-silent/outer.pcap"})
+	s := newStory("silent")
+	s.begin()
+	for range 4 {
+		s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
+		s.wait(2 * time.Second)
+	}
+	file := filepath.Join(t.TempDir(), "outer.pcap")
+	if err := os.WriteFile(file, s.pcap.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := capture.Open([]string{file})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
 	var told []string
-	var last int64
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
 		told = append(told, c.Kind)
 		return nil
 	})
 	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
 	p.AddSink(m)
-	p.AddSink(&watcher{m: m, look: func(now int64, _ []sessions.Standing) { last = now }})
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	told = nil
 	for _, c := range []struct {
 		after time.Duration
 		want  string
 	}{{time.Second, ""}, {time.Minute, "failed"}, {2 * time.Minute, "failed"}, {2 * time.Hour, "failed over"}} {
-		m.Tick(last + int64(c.after))
+		m.Tick(s.now.Add(c.after).UnixNano())
 		if got := strings.Join(told, " "); got != c.want {
 			t.Errorf("after %v it was told %q, not %q", c.after, got, c.want)
 		}

@@ -106,7 +106,10 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	if !ok {
 		return
 	}
-	a := g.find(src, dst, true, (*association).held)
+	a := g.find(src, dst, true, func(a *association) bool { return a.held() && a.authentic() })
+	if a == nil {
+		a = g.find(src, dst, true, (*association).held)
+	}
 	if a == nil {
 		return
 	}
@@ -120,8 +123,10 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	switch x := s.exchange(); {
 	case kind == reassemblyTime && x != nil:
 		note(&x.refused)
-	case isIKE && x != nil:
+	case isIKE && x != nil && kind != tooBig:
 		note(&x.refused)
+	case kind == tooBig:
+		note(&s.narrow)
 	case protocol == protoESP, protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP || a.natt):
 		note(&s.icmp)
 	default:

@@ -28,13 +28,12 @@ type link struct {
 	declined                    [2]span // Conf-Rej or Conf-Nak of such a demand, by who sends it
 	terms                       []term
 	rejects                     []reject
-	echo                        [2]asked
+	echo                        [2]span
 	first                       [2]place // LCP packet
 	mru                         [2]string
 	mrru                        bool
-	cut                         bool      // of a packet of LCP the end was not captured
+	cut                         bool      // of a packet of LCP or IPCP the end was not captured
 	addr                        [2]string // that IPCP acknowledged
-	offered                     string    // to the client by Conf-Nak
 	dns                         []string
 	compression                 string
 }
@@ -151,7 +150,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		return
 	}
 	l := c.link
-	l.cut = l.cut || err != nil && protocol == protocolLCP
+	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
 	case protocolLCP:
 		l.takeLCP(&k, sender, at)
@@ -173,7 +172,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	}
 	s := c.session
 	both := [2]bool{true, true}
-	if l.ipcp.settled == both || l.ipv6cp.settled == both && !l.ipcp.asked() {
+	if l.ipcp.settled == both && !l.cut || l.ipv6cp.settled == both && !l.ipcp.asked() {
 		s.came(at)
 	}
 	if !g.keep(s) {
@@ -256,10 +255,9 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
 	case protRej:
 		l.takeReject(k, sender, at)
 	case echoReq:
-		l.echo[sender].total++
-		l.echo[sender].open.add(at)
+		l.echo[sender].add(at)
 	case echoRep:
-		l.echo[1-sender].open = span{}
+		l.echo[1-sender] = span{}
 	}
 }
 
@@ -358,10 +356,6 @@ func (a *login) no(sender int, at place, reason string) {
 
 func (l *link) takeIPCP(k *ppp.Control, sender int) {
 	switch k.Code {
-	case confNak:
-		if addr := option(k, "addr"); sender == server && addr != "" {
-			l.offered = addr
-		}
 	case confAck:
 		for name, value := range k.Options {
 			switch {

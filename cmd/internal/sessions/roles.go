@@ -3,6 +3,7 @@ package sessions
 import (
 	"slices"
 
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
 	"l2tpdump/l2tp/ppp"
@@ -13,7 +14,7 @@ type certainty uint8
 
 const (
 	guessed certainty = iota // the sender of the first packet, where the capture began too late
-	likely                   // a first message of phase 1 came from it, which may renew the keys, or NAT is on its side
+	likely                   // it sent a first message of phase 1, or what a client sends to hosts; or NAT is on its side
 	certain                  // what it says in L2TP or PPP, or the first message of all
 )
 
@@ -56,14 +57,32 @@ func (g *Gatherer) settleByIKE(x *exchange, m *pipeline.Message) {
 	}
 }
 
-// settleBy takes note of what an L2TP message, or the PPP in it, says of its sender's part.
+// settleBy takes note of what an L2TP message, the PPP in it, or a user's packet, says of its
+// sender's part.
 func (g *Gatherer) settleBy(a *association, r *pipeline.Record, sender int) {
-	if a.roles == certain {
+	p := &r.Payload
+	if a.roles == guessed && begins(p.Inner) {
+		g.settle(a, sender, likely)
 		return
 	}
-	if part, ok := partOf(&r.Payload); ok {
-		g.settle(a, sender^part, certain)
+	if a.roles < certain && p.HasL2TP {
+		if part, ok := partOf(p); ok {
+			g.settle(a, sender^part, certain)
+		}
 	}
+}
+
+// begins says that an IP packet begins a connection of TCP, or asks for a name: mostly clients do.
+func begins(packet []byte) bool {
+	const flags, syn, ack = 13, 0x02, 0x10
+	var f capture.Frame
+	if packet == nil || f.DecodeIP(packet) != nil || f.IPVersion == 0 || f.Fragment {
+		return false
+	}
+	if data := packet[f.PayloadStart:f.PayloadEnd]; f.TCP && len(data) > flags {
+		return data[flags]&(syn|ack) == syn
+	}
+	return f.UDP && f.DstPort == portDNS
 }
 
 // loginCodes are what only who logs in sends, of the protocols of authentication.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/ikev1"
 )
@@ -42,6 +43,7 @@ type Session struct {
 	alone      [2]span      // packets that a side sent since the other was heard
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
+	narrow     refusal      // those that say that a packet is too large
 	clear      span         // L2TP messages without IPsec
 	stray      span         // of these, messages beside a session that IPsec protects
 	exposed    int          // of these, messages with a user's packet
@@ -105,8 +107,7 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	s := &Session{assoc: a, first: at, last: at, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", at.time, at.frame, s.ends[client], s.ends[server]))
-	s.UID = "S" + hex.EncodeToString(sum[:8])
+	s.UID = s.uid()
 	if g.keeps {
 		s.series, s.talks = new(series), new(conversations)
 	}
@@ -120,6 +121,12 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	a.sessions++
 	s.element = g.held.PushBack(s)
 	return s
+}
+
+// uid is a name that no other session has.
+func (s *Session) uid() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", s.first.time, s.first.frame, s.ends[client], s.ends[server]))
+	return "S" + hex.EncodeToString(sum[:8])
 }
 
 // touch takes note that a packet of the session has come, which side sent.
@@ -157,8 +164,8 @@ func (s *Session) dialled() *exchange {
 }
 
 // exchange is the one that counts, nil if there is none. While the session is dialled that is the
-// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody can send a first
-// message.
+// latest of the client. Then it is the latest that a key opens, or else that was set up: anybody
+// can send a first message.
 func (s *Session) exchange() *exchange {
 	if s.isDialling() {
 		return s.dialled()
@@ -214,8 +221,11 @@ func (s *Session) ended() bool {
 	if t := s.tunnel(); t != nil && t.stop != nil {
 		return true
 	}
-	x := s.exchange()
-	return x != nil && (x.deleted[client].seen() || x.deleted[server].seen())
+	const underway = int64(2e9) // for as long there may be ESP that was sent before
+	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	return x != nil && slices.ContainsFunc(x.deleted[:], func(at place) bool {
+		return at.seen() && last < at.time+underway // else it was an SA that another one replaces
+	})
 }
 
 // came says that the session came up.
@@ -224,6 +234,9 @@ func (s *Session) came(at place) {
 		s.up = at
 	}
 }
+
+// isSetUp says that it is known when the session came up.
+func (s *Session) isSetUp() bool { return s.up.seen() && !s.late && s.finding.State != Failed }
 
 // mostBefore is how many packets come before IPCP is up at most: Router Solicitations, Multicast
 // Listener Reports, and what an end sends that is up before the other.
@@ -235,8 +248,8 @@ func (s *Session) negotiates() bool {
 	return l != nil && l.ipcp.asked() && !s.up.seen()
 }
 
-// cameUnread says that PPP sent what can't be read: IPCP, if it is a fragment; or what the ends send
-// by themselves as soon as IPv6CP is up, if IPCP is not yet; or users' packets.
+// cameUnread says that PPP sent what can't be read: IPCP, if it is a fragment; or what the ends
+// send by themselves as soon as IPv6CP is up, if IPCP is not yet; or users' packets.
 func (s *Session) cameUnread(fragment bool, at place) {
 	if s.vague++; !fragment && !s.negotiates() || s.vague > mostBefore {
 		s.came(at)

@@ -48,6 +48,7 @@ type sampled struct {
 func (m *Monitor) Standings(now int64) []Standing {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	m.passes(now)
 	var list []Standing
 	for e := m.held.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*Session)
@@ -69,7 +70,7 @@ func (m *Monitor) standing(s *Session, now int64) Standing {
 	}
 	silent := now - s.last.time
 	switch {
-	case !s.cameUp() && s.told.failed == "":
+	case !s.cameUp() && s.told.failed == "" && (f.State == Failed || silent < silentAfter):
 		x.State, x.Headline = Partial, "coming up"
 	case s.ended() && f.State == Up:
 		x.State, x.Headline = Partial, "ended"

@@ -154,8 +154,7 @@ func (c *telling) files() map[string][]byte {
 // TestStories: the captures in testdata/causes that were made up are those that are told here;
 // TestCauses judges them.
 func TestStories(t *testing.T) {
-	for i := range stories {
-		c := &stories[i]
+	for _, c := range slices.Concat(stories, moreStories) {
 		dir := filepath.Join(causeRoots[0], c.name)
 		for name, data := range c.files() {
 			file := filepath.Join(dir, name)

@@ -234,7 +234,7 @@ func (s *Session) configText() string {
 			text += ", dns " + strings.Join(c.DNS, " ")
 		}
 		parts = append(parts, text)
-		if s.up.seen() {
+		if s.isSetUp() {
 			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
 		}
 	}
@@ -323,7 +323,7 @@ func (s *Session) pppText() string {
 	if o.Links > 1 {
 		parts = append(parts, fmt.Sprintf("%d links", o.Links))
 	}
-	if s.up.seen() {
+	if s.isSetUp() {
 		parts = append(parts, "up after "+span64(s.up.time-s.first.time))
 	}
 	return strings.Join(parts, "; ")

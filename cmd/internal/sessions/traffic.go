@@ -38,7 +38,6 @@ type stream struct {
 	seq      uint32
 	size     int // of the IP packet
 	copies   span
-	after    int // small packets of the other side since the first copy
 }
 
 // destination is a host that the client sent requests to.
@@ -122,8 +121,6 @@ func (t *traffic) segment(side int, f *capture.Frame, data []byte, at place) {
 					t.passed[x.sender] = max(t.passed[x.sender], x.size)
 				}
 				x.copies = span{}
-			} else {
-				x.after++
 			}
 		case x.sender == side && x.src == src && x.dst == dst && f.TCPEnd-f.TCPStart >= largeTCP:
 			x.sent(seq, len(data), at)
@@ -151,7 +148,7 @@ func (t *traffic) segment(side int, f *capture.Frame, data []byte, at place) {
 func (x *stream) sent(seq uint32, size int, at place) {
 	switch {
 	case !x.copies.seen() || int32(seq-x.seq) < 0:
-		x.seq, x.size, x.copies, x.after = seq, size, span{}, 0
+		x.seq, x.size, x.copies = seq, size, span{}
 		x.copies.add(at)
 	case seq == x.seq:
 		x.copies.add(at)

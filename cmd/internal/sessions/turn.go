@@ -66,8 +66,10 @@ func (x *exchange) turn(done map[any]bool) {
 		return
 	}
 	x.initiator = turned(x.initiator)
+	swap(&x.from)
 	swap(&x.sent)
 	swap(&x.natted)
+	x.outside = false
 	swap(&x.vendors)
 	swap(&x.certs)
 	swap(&x.sealed)

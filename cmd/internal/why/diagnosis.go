@@ -47,6 +47,9 @@ func Diagnose(t *salookup.Table) *Diagnosis {
 		trials: trials{left: foreignTries, compares: compareTries}}
 	d.index = sync.OnceValue(func() *index { return newIndex(d.flows) })
 	for _, f := range d.flows {
+		if f.Agreed() {
+			continue
+		}
 		var sources []salookup.Source
 		for sa := range f.OpenedWith {
 			if sources == nil {

@@ -31,6 +31,9 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 			return Finding{Verdict: Truncated, Cause: cutAll, Cure: wholeCap}
 		}
 		return Finding{Verdict: Truncated, Cause: cutAll + ": this is its beginning"}
+	case errors.Is(err, ikev1.ErrAltered) && m.Broken != nil:
+		return Finding{Verdict: Malformed, Cause: "decrypts up to a place that is broken, " + m.Broken.Error() +
+			"; without SKEYID_a its HASH can't tell whether the message was altered"}
 	case errors.Is(err, ikev1.ErrAltered):
 		return Finding{Verdict: Malformed, Cause: "does not decrypt with the key that fits the other messages: " +
 			"it was altered, its contents are broken, or it is of another SA"}

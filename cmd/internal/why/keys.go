@@ -16,6 +16,9 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 	if !d.judged {
 		d.judged = true
 		for _, f := range d.flows {
+			if f.Agreed() {
+				continue
+			}
 			if sa := f.Report().SA; sa != nil {
 				d.judge(f, sa)
 			}
@@ -28,10 +31,6 @@ func (d *Diagnosis) WrongKeys() []KeyFinding {
 // A source that opened another use of the SPI contradicts nothing.
 func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	sources := d.sources(f)
-	wrong := func(s salookup.Source) bool { return s.HasKey() && !s.Uncertain && !right(&s, f) }
-	if !sa.AuthKey.IsZero() && !slices.ContainsFunc(sources, wrong) {
-		return
-	}
 	most := salookup.SPIOnly
 	if len(d.flowsOf(f.SPI())) > 1 || slices.ContainsFunc(sources, func(s salookup.Source) bool { return exact(&s, sa) }) {
 		most = salookup.Exact // what is given with other addresses is of another SA
@@ -41,7 +40,7 @@ func (d *Diagnosis) judge(f *salookup.Flow, sa *salookup.SA) {
 	derived := disproved(f, sources)
 	for i := range sources {
 		s := &sources[i]
-		if s.Rank > most || !wrong(*s) || s.Quick != nil && s != derived {
+		if s.Rank > most || !s.HasKey() || s.Uncertain || right(s, f) || s.Quick != nil && s != derived {
 			continue
 		}
 		if len(d.wrong) == found {

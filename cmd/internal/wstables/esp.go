@@ -15,7 +15,7 @@ import (
 // that is for those of the other and more: such as are for several SPIs have to come last, the one
 // for most SPIs behind the others.
 func WriteESP(dir string, secrets []*esp.Secret) (*Report, error) {
-	t, err := openTable(dir, TableESP)
+	t, err := openTable(dir, tableESP)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func espRows(list []*espEntry) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var row []byte
 		for _, e := range list {
-			row, _ = AppendESPRow(row[:0], e.secret) // checked before
+			row, _ = appendESPRow(row[:0], e.secret) // checked before
 			if !yield(row) {
 				return
 			}

@@ -11,13 +11,13 @@ import (
 	"l2tpdump/keysrc"
 )
 
-// AppendESPRow appends a row of esp_sa with its line end: 8 columns, which every version of
+// appendESPRow appends a row of esp_sa with its line end: 8 columns, which every version of
 // Wireshark reads, or 10 for extended sequence numbers. An error says why the secret can't be
 // spelt; nothing is appended then. Of an authentication key whose head alone is known only the
 // length of the ICV is written ("no checking"). Addresses that are not known, or known in part in a
 // way that Wireshark does not read, are "*"; the caller fills them in. Wireshark takes the first
 // row that matches.
-func AppendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
+func appendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
 	if err := checkESPRow(s); err != nil {
 		return dst, err
 	}
@@ -25,7 +25,7 @@ func AppendESPRow(dst []byte, s *esp.Secret) ([]byte, error) {
 	return appendRow(dst, s, cipher, auth, s.Suite.ESN), nil
 }
 
-// checkESPRow is the error of AppendESPRow.
+// checkESPRow is the error of appendESPRow.
 func checkESPRow(s *esp.Secret) error {
 	if _, _, err := wiresharkSuite(s); err != nil {
 		return err

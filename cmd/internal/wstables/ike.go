@@ -20,7 +20,7 @@ type IKERow struct {
 // cookie that is in the table with another key gets its new row behind the old: Wireshark takes the
 // last.
 func WriteIKE(dir string, rows []IKERow) (*Report, error) {
-	t, err := openTable(dir, TableIKE)
+	t, err := openTable(dir, tableIKE)
 	if err != nil {
 		return nil, err
 	}

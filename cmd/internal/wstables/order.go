@@ -46,7 +46,7 @@ func (e *espEntry) parse() *espRow {
 		r.key = s.Key
 		bare := *s
 		bare.Src, bare.Dst, bare.SPIMask = esp.AddrPattern{}, esp.AddrPattern{}, 0
-		text, _ := AppendESPRow(nil, &bare)
+		text, _ := appendESPRow(nil, &bare)
 		r.rest = string(text)
 	}
 	return r
@@ -204,7 +204,7 @@ func (t *espOrder) among(s *esp.Secret, e *espEntry) espPlace {
 		same = nil
 	}
 	if same != nil && same.next == nil && len(t.wild) == 0 && same.line != nil { // as when all is there already
-		if text, _ := AppendESPRow(nil, s); bytes.Equal(same.line, bytes.TrimSuffix(text, []byte("\n"))) {
+		if text, _ := appendESPRow(nil, s); bytes.Equal(same.line, bytes.TrimSuffix(text, []byte("\n"))) {
 			same.ours = true
 			return espPresent
 		}

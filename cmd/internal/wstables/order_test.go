@@ -60,7 +60,7 @@ func TestESPTableOrder(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			path := filepath.Join(dir, TableESP)
+			path := filepath.Join(dir, tableESP)
 			if c.old != nil {
 				if err := os.WriteFile(path, []byte(strings.Join(c.old, "\n")+"\n"), 0o600); err != nil {
 					t.Fatal(err)
@@ -97,7 +97,7 @@ func TestTableEndIsMended(t *testing.T) {
 	if _, err := WriteIKE(dir, rows); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, TableIKE)
+	path := filepath.Join(dir, tableIKE)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

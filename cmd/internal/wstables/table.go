@@ -17,8 +17,8 @@ import (
 
 // The names of the tables.
 const (
-	TableIKE = "ikev1_decryption_table"
-	TableESP = "esp_sa"
+	tableIKE = "ikev1_decryption_table"
+	tableESP = "esp_sa"
 )
 
 // maxTable bounds a table that is added to, in bytes: it is read into memory.

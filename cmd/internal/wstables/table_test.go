@@ -30,10 +30,10 @@ func TestTableRows(t *testing.T) {
 				lines = append(lines, []string{"", "# no row", "  #", "\r"}[rnd.IntN(4)])
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, TableESP), []byte(strings.Join(lines, "\n")+end), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, tableESP), []byte(strings.Join(lines, "\n")+end), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		table, err := openTable(dir, TableESP)
+		table, err := openTable(dir, tableESP)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestTableRows(t *testing.T) {
 // A table that another program writes at the same time is left as it is.
 func TestTableChanges(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, TableIKE)
+	path := filepath.Join(dir, tableIKE)
 	old := strings.Repeat("00112233445566778899aabbccddeeff,00112233445566778899aabbccddeeff\n", 5)
 	for _, changed := range []string{old + "# more\n", old[:len(old)-3], strings.Replace(old, "ff,", "fe,", 1), ""} {
 		for _, was := range []string{old, "none"} {
@@ -60,7 +60,7 @@ func TestTableChanges(t *testing.T) {
 			if was == "none" {
 				os.Remove(path)
 			}
-			table, err := openTable(dir, TableIKE)
+			table, err := openTable(dir, tableIKE)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,13 +84,13 @@ func TestTableChanges(t *testing.T) {
 // What is no file, or too large to be a table, is refused.
 func TestTableRefused(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, TableESP), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, tableESP), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := WriteESP(dir, nil); err == nil || !strings.Contains(err.Error(), "replaced") {
 		t.Error(err)
 	}
-	f, err := os.Create(filepath.Join(dir, TableIKE))
+	f, err := os.Create(filepath.Join(dir, tableIKE))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestLargeESPTable(t *testing.T) {
 	}
 	want := func(key byte, from, to int) (text []byte) {
 		for i := from; i < to; i++ {
-			text, _ = AppendESPRow(text, secret(key)(i))
+			text, _ = appendESPRow(text, secret(key)(i))
 		}
 		return text
 	}

@@ -17,7 +17,7 @@ import (
 // A FIFO in a table's place is refused, and not waited for.
 func TestTableIsFIFO(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mkfifo(filepath.Join(dir, TableIKE), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(dir, tableIKE), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := WriteIKE(dir, nil); err == nil || !strings.Contains(err.Error(), "replaced") {
@@ -32,7 +32,7 @@ func TestTableOwner(t *testing.T) {
 	}
 	top := t.TempDir()
 	dir := filepath.Join(top, "made", "too")
-	path := filepath.Join(dir, TableIKE)
+	path := filepath.Join(dir, tableIKE)
 	belongs := func(path string, uid uint32) {
 		t.Helper()
 		i, err := os.Stat(path)

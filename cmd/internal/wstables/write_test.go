@@ -33,7 +33,7 @@ func TestRowsAreRead(t *testing.T) {
 			t.Error(err)
 		}
 		for _, s := range keys.ESP {
-			row, err := AppendESPRow(nil, s)
+			row, err := appendESPRow(nil, s)
 			if s.Suite.Cipher.Name == "aes-ccm" {
 				if err == nil {
 					t.Errorf("%s: a row that Wireshark refuses", file)
@@ -55,15 +55,15 @@ func TestRowsAreRead(t *testing.T) {
 func TestWiresharkHeads(t *testing.T) {
 	key, auth := esp.NewKey(make([]byte, 16)), esp.NewKey(make([]byte, 8))
 	s := esp.Secret{SPI: 1, SPIMask: 0xffffffff, Key: key, KeyHead: true, AuthKey: auth, AuthKeyHead: true}
-	if _, err := AppendESPRow(nil, &s); err == nil {
+	if _, err := appendESPRow(nil, &s); err == nil {
 		t.Error("the cipher is not known, and a row was written")
 	}
 	s.Suite = esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 32, Auth: esp.AuthByName("hmac-sha1-96")}
-	if _, err := AppendESPRow(nil, &s); err == nil || !strings.Contains(err.Error(), "16 of 32") {
+	if _, err := appendESPRow(nil, &s); err == nil || !strings.Contains(err.Error(), "16 of 32") {
 		t.Errorf("%v", err)
 	}
 	s.Suite.KeyLen = 16
-	row, err := AppendESPRow(nil, &s)
+	row, err := appendESPRow(nil, &s)
 	const want = `"IPv4","*","*","0x00000001","AES-CBC [RFC3602]","0x00000000000000000000000000000000","ANY 96 bit authentication [no checking]",""` + "\n"
 	if err != nil || string(row) != want {
 		t.Errorf("%v\n%s", err, row)
@@ -102,29 +102,29 @@ func TestWriteTables(t *testing.T) {
 	}
 	r, err := WriteESP(dir, keys.ESP)
 	check(r, err, 2, 0)
-	if got, want := read(TableESP), first+"\n"+second+"\n"; got != want {
+	if got, want := read(tableESP), first+"\n"+second+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	// Again: nothing to add, even where the other hand spelt it in another way, and without the
 	// last line end.
 	other := "# mine\n" + strings.ToLower(first[:40]) + first[40:] + "\n" + second
-	if err := os.WriteFile(filepath.Join(dir, TableESP), []byte(other), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, tableESP), []byte(other), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r, err = WriteESP(dir, keys.ESP)
 	check(r, err, 0, 2)
-	if read(TableESP) != other+"\n" { // Wireshark drops a last line without its end
-		t.Errorf("got\n%s", read(TableESP))
+	if read(tableESP) != other+"\n" { // Wireshark drops a last line without its end
+		t.Errorf("got\n%s", read(tableESP))
 	}
 	// The row of another SPI goes behind the last line, whose end is mended.
-	if err := os.WriteFile(filepath.Join(dir, TableESP), []byte(other), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, tableESP), []byte(other), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	third := *keys.ESP[0]
 	third.SPI++
 	r, err = WriteESP(dir, []*esp.Secret{&third, &third})
 	check(r, err, 1, 1)
-	if got, want := read(TableESP), other+"\n"+strings.Replace(first, "3c4d", "3c4e", 1)+"\n"; got != want {
+	if got, want := read(tableESP), other+"\n"+strings.Replace(first, "3c4d", "3c4e", 1)+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	// Other keys for the same SPI and addresses go before, as Wireshark takes the first.
@@ -132,8 +132,8 @@ func TestWriteTables(t *testing.T) {
 	fourth.Key = esp.NewKey(make([]byte, 16))
 	r, err = WriteESP(dir, []*esp.Secret{&fourth})
 	check(r, err, 1, 0)
-	if !strings.HasPrefix(read(TableESP), strings.Replace(first, k16+`",`, strings.Repeat("00", 16)+`",`, 1)+"\n# mine\n") {
-		t.Errorf("got\n%s", read(TableESP))
+	if !strings.HasPrefix(read(tableESP), strings.Replace(first, k16+`",`, strings.Repeat("00", 16)+`",`, 1)+"\n# mine\n") {
+		t.Errorf("got\n%s", read(tableESP))
 	}
 	r, err = WriteESP(dir, []*esp.Secret{&fourth})
 	check(r, err, 0, 1)
@@ -149,7 +149,7 @@ func TestWriteTables(t *testing.T) {
 	rows[0].Ka = esp.NewKey([]byte(strings.Repeat("x", 16)))
 	r, err = WriteIKE(dir, rows[:1])
 	check(r, err, 1, 0)
-	if got, want := read(TableIKE), "0102030000000000,"+strings.Repeat("00", 32)+"\n0102030000000000,"+strings.Repeat("78", 16)+"\n"; got != want {
+	if got, want := read(tableIKE), "0102030000000000,"+strings.Repeat("00", 32)+"\n0102030000000000,"+strings.Repeat("78", 16)+"\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
@@ -219,7 +219,7 @@ func FuzzRows(f *testing.F) {
 		}
 		keys, _ := keysrc.Parse(bytes.NewReader(data), "fuzz", "") // a text without keys is an error
 		for _, s := range keys.ESP {
-			row, err := AppendESPRow(nil, s)
+			row, err := appendESPRow(nil, s)
 			if err != nil {
 				continue
 			}

@@ -1,0 +1,102 @@
+package sessions
+
+import (
+	"slices"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
+)
+
+// What no key proves changes nothing of what one has proved. Of a session that keys open, anybody
+// can send what they do not open: it is left out.
+
+// foreign says that an SPI is none that the ends agreed on, where their agreement was read.
+func (f *flow) foreign() bool {
+	return f.opened == 0 && f.negotiated == nil &&
+		slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool { return x.read() && x.agreed() })
+}
+
+// restart has a flow that a key opens from now on forget the packets that it did not open.
+func (f *flow) restart() {
+	if d := &f.session.protected[f.sender]; d.n == f.span.n {
+		*d = direction{}
+	}
+	f.span, f.window, f.refused = span{}, esp.Window{}, false
+}
+
+// foreign says that a message with the cookies of an ISAKMP SA is not of its ends, for all that is
+// known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is over.
+func (x *exchange) foreign(m *pipeline.Message) bool {
+	switch {
+	case !x.read() || m.Retransmission:
+		return false
+	case m.Encrypted:
+		return m.Verdict == why.Malformed
+	}
+	return m.Header.Phase1()
+}
+
+// forget has an ISAKMP SA forget the encrypted messages that no key opened: m is the first that one
+// does.
+func (x *exchange) forget(m *pipeline.Message) {
+	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
+	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
+		clear(x.messages[m.Number:])
+	}
+	x.quicks = slices.DeleteFunc(x.quicks, func(q *quick) bool { return !q.completed })
+	if sa := x.sa; sa != nil && sa.Cipher != x.chosen.Cipher {
+		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName()
+	}
+}
+
+// doubted says that a session holds what anybody can have sent before there was any proof: ESP
+// before its keys were agreed on, L2TP in clear, an ISAKMP SA whose beginning was not captured.
+func (s *Session) doubted() bool {
+	return len(s.flows) > 0 || s.clear.seen() || slices.ContainsFunc(s.exchanges, (*exchange).doubted)
+}
+
+func (x *exchange) doubted() bool { return x.late && !x.read() }
+
+// apart gives what is not doubted of a session that keys open from now on a session of its own, if
+// there is anything else, which stays behind.
+func (g *Gatherer) apart(s *Session, at place) *Session {
+	a := s.assoc
+	i := slices.IndexFunc(s.exchanges, func(x *exchange) bool { return !x.doubted() })
+	if i < 0 || !s.doubted() {
+		return s
+	}
+	first := s.exchanges[i]
+	b := g.newAssociation(first.from[client], first.from[server], a.roles)
+	n := g.begin(b, first.from[client], first.from[server], first.first)
+	n.late, n.last = first.late, at
+	if s.first == n.first { // then so are the names
+		s.first = at
+		s.UID = s.uid()
+	}
+	move := func(list []*exchange, to *[]*exchange) []*exchange {
+		return slices.DeleteFunc(list, func(x *exchange) bool {
+			if x.session != s && x.session != n || x.doubted() {
+				return false
+			}
+			x.session, x.assoc = n, b
+			*to = append(*to, x)
+			return true
+		})
+	}
+	s.exchanges = move(s.exchanges, &n.exchanges)
+	a.exchanges = move(a.exchanges, &b.exchanges)
+	n.tries, n.renewals = len(n.exchanges), len(n.exchanges)
+	s.tries, s.renewals = len(s.exchanges), len(s.exchanges)
+	b.ports, b.natt = [2][]uint16{slices.Clone(a.ports[client]), slices.Clone(a.ports[server])}, a.natt
+	a.flows = slices.DeleteFunc(a.flows, func(f *flow) bool {
+		if f.negotiated == nil {
+			return false
+		}
+		f.assoc, b.flows = b, append(b.flows, f)
+		return true
+	})
+	a.oldestFlow = 0
+	s.events.move(&n.events, func(e *Event) bool { return e.Layer == "ike" })
+	return n
+}

@@ -1,0 +1,84 @@
+package keysrc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// archive collects what the files of an archive hold, or the one of what is none.
+type archive struct {
+	name, format string
+	seen         *Seen
+	keys         Keys
+	found        bool         // a file with keys
+	none         *NoKeysError // of those without
+	bad          error        // of one that could not be read
+	one          error        // of what is no archive
+}
+
+// file reads one of the files.
+func (a *archive) file(name string, r io.Reader) error {
+	if name == "" {
+		var k *Keys
+		if k, a.one = whole(r, a.name, a.format); k != nil {
+			a.keys = *k
+		}
+		a.found = true
+		return nil
+	}
+	k, err := whole(r, a.name+":"+name, a.format)
+	none := new(NoKeysError)
+	switch {
+	case errors.As(err, &none):
+		a.lacks(name, none)
+	case err != nil:
+		a.bad = err
+		k.Notes = append(k.Notes, Note{File: a.name + ":" + name, Text: errors.Unwrap(err).Error()})
+	default:
+		a.found = true
+	}
+	a.seen.Fresh(k)
+	a.keys.add(k)
+	return nil
+}
+
+// lacks notes that a file has no keys.
+func (a *archive) lacks(name string, e *NoKeysError) {
+	if a.none == nil {
+		a.none = &NoKeysError{Name: a.name, Format: a.format, Looked: e.Looked, First: e.First, Comment: true}
+	}
+	n := a.none
+	n.Lines += e.Lines
+	n.Damaged += e.Damaged
+	n.Comment = n.Comment && e.Comment
+	if n.First.Text == "" {
+		n.First = e.First
+	}
+	for _, near := range e.Near {
+		n.Near = append(n.Near, name+": "+near)
+	}
+}
+
+// err is the error of the whole.
+func (a *archive) err() error {
+	switch {
+	case a.one != nil || a.found:
+		return a.one
+	case a.bad != nil:
+		return a.bad
+	}
+	return a.none
+}
+
+// mayBeText reports whether a file in an archive, given its first bytes, is one that a person can
+// read: no capture, and nothing that a system keeps beside a file (its first bytes are zeros).
+func mayBeText(head []byte) bool {
+	wide := bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
+	return !isCapture(head[:min(len(head), 4)]) && (wide || bytes.IndexByte(head, 0) < 0)
+}
+
+// failed is a source that can't be read.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }

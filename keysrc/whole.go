@@ -1,0 +1,165 @@
+package keysrc
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+
+	"l2tpdump/capture/compressed"
+	"l2tpdump/keysrc/redaction"
+)
+
+// Parse reads a key source to its end and returns what it holds, each key once. name is for
+// messages and origins. format is the name of a Format, or "" to recognise it by its content; one
+// source may mix formats. What package compressed knows is read too, of an archive all files that
+// are text, and UTF-16 with a byte order mark.
+//
+// A log whose newest line comes first is turned, up to 12 MB of it. Beyond that the memory in use
+// depends on the number of different keys, not on the size of the source. A
+// source without any usable key gives a *NoKeysError, and Keys with the notes and hints that it did
+// hold. A read error gives what was found before it.
+func Parse(r io.Reader, name, format string) (*Keys, error) {
+	if _, err := NewStream(name, format, nil); err != nil {
+		return nil, err
+	}
+	a := archive{name: name, format: format, seen: newSeen(0)}
+	err := compressed.Files(r, mayBeText, a.file)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // before the first byte
+		err = a.file("", failed{err})
+	}
+	if err != nil {
+		return &a.keys, fmt.Errorf("%s: %w", name, err)
+	}
+	a.keys.complete()
+	return &a.keys, a.err()
+}
+
+// whole reads a source that is no archive, but for complete.
+func whole(r io.Reader, name, format string) (*Keys, error) {
+	keys, s, err := newWhole(name, format)
+	if err != nil {
+		return nil, err
+	}
+	s.turner = new(turner)
+	_, err = s.ReadFrom(r)
+	closeErr := s.Close()
+	switch order := s.order(); {
+	case order == newestFirst && s.turner.over:
+		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
+			"turned here: give it with its oldest line first", Doubt: true}}})
+	case order == newestFirst ||
+		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && s.out.keys == 0):
+		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
+		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
+		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
+			keys, closeErr = turned, turnedErr
+		}
+	}
+	if keys.redact(s.turner) {
+		none := new(NoKeysError)
+		if errors.As(closeErr, &none) && len(keys.Notes) > 0 {
+			none.First, none.Near = keys.Notes[0], nil
+		}
+	}
+	if err == nil {
+		err = closeErr
+	}
+	return keys, err
+}
+
+// redact says of values that were left out that something was put in the place of their bytes, where
+// a line shows it. It reports whether it was so with the first of them.
+func (k *Keys) redact(t *turner) (first bool) {
+	const rows = 3 // lines behind that of a value that may be of it
+	for i := range k.Notes {
+		n := &k.Notes[i]
+		end := n.Line + rows
+		for _, next := range k.Notes {
+			if next.Line > n.Line {
+				end = min(end, next.Line-1)
+			}
+		}
+		at, ok := sort.Find(t.count, func(i int) int { return cmp.Compare(n.Line, t.at(i).n) })
+		if !ok || n.Doubt || strings.Contains(n.Text, "(redacted)") || strings.Contains(n.Text, "(confidential)") ||
+			strings.Contains(n.Text, "hidden") {
+			continue
+		}
+		for ; at < t.count && t.at(at).n <= end; at++ {
+			if redaction.Line(string(t.at(at).text())) {
+				name, _, _ := strings.Cut(n.Text, ": ")
+				n.Text = name + ": " + errRedacted.Error()
+				first = first || i == 0
+				break
+			}
+		}
+	}
+	return first
+}
+
+// newWhole starts a stream of a source that is read to its end: each key once.
+func newWhole(name, format string) (*Keys, *Stream, error) {
+	keys, seen := new(Keys), newSeen(0)
+	s, err := NewStream(name, format, func(k *Keys) {
+		if seen.Fresh(k) {
+			keys.add(k)
+		}
+	})
+	return keys, s, err
+}
+
+// The order of a source.
+const (
+	unknownOrder = iota
+	newestFirst
+	oldestFirst
+)
+
+// order tells the order of the source by what logs say one after the other, or else by their times.
+// A Yamaha router's log is read as it is.
+func (s *Stream) order() int {
+	t := s.turner
+	switch {
+	case t.score <= backward:
+		return newestFirst
+	case t.score > 0 || !slices.ContainsFunc(s.running, func(r started) bool { return r.format != &yamahaFormat }):
+		return oldestFirst
+	case t.over:
+		return t.times
+	}
+	return t.byTime()
+}
+
+// turned reads the source in the other order; rows is for turner.turned.
+func (s *Stream) turned(rows bool) (*Keys, *Stream, error) {
+	keys, other, _ := newWhole(s.out.name, s.format)
+	other.dates, other.content = s.dates, s.content
+	other.unwrap.table = s.unwrap.table // its heading may stand where it stood
+	other.unwrap.table.open = false
+	s.turner.turned(rows, func(l *turnedLine) {
+		other.n = l.n
+		other.entry(int(l.depth), l.text())
+	})
+	other.n = s.n
+	return keys, other, other.Close()
+}
+
+// ParseFile is Parse for a file, or for standard input if path is "-".
+func ParseFile(path, format string) (*Keys, error) {
+	if path == "-" {
+		return Parse(os.Stdin, "standard input", format)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return Parse(io.NewSectionReader(f, 0, info.Size()), path, format) // in any order, as a zip archive is read
+	}
+	return Parse(f, path, format)
+}
