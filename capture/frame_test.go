@@ -555,6 +555,9 @@ func FuzzFrameDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lt uint16, data []byte) {
 		var fr, again Frame
 		err := fr.Decode(LinkType(lt), data)
+		if d := DirectionOf(LinkType(lt), &Packet{Data: data, Options: data}); fr.Direction != DirectionUnknown && d != fr.Direction {
+			t.Fatalf("direction %d, and of the frame %d", d, fr.Direction)
+		}
 		for _, at := range []int{fr.LinkLen, fr.PayloadStart, fr.PayloadEnd, fr.UDPStart, fr.UDPEnd, fr.TCPStart, fr.TCPEnd} {
 			if at < 0 || err == nil && at > len(data) {
 				t.Fatalf("%d is outside of %d bytes: %+v", at, len(data), fr)

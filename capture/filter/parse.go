@@ -31,7 +31,7 @@ func New(lt LinkType, expr string) (*Filter, error) {
 		return nil, p.err
 	}
 	if !canMatch(root) {
-		return nil, fmt.Errorf("%w %q", ErrNever, expr)
+		return nil, fmt.Errorf("%w %.80q", ErrNever, expr)
 	}
 	return &Filter{root: root}, nil
 }

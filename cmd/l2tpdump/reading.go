@@ -21,7 +21,8 @@ type reading struct {
 
 // openCaptures opens the captures for a run with those keys, and with the ones in the captures, of
 // which found is told if it is not nil. If there is none the command ends with the status.
-func (o *options) openCaptures(ctx context.Context, config pipeline.Config, keys []*keysrc.Keys, found func(*keysrc.Keys)) (*reading, int) {
+func (o *options) openCaptures(ctx context.Context, config pipeline.Config, keys []*keysrc.Keys,
+	found func(*keysrc.Keys)) (*reading, int) {
 	defer exitAt(ctx)()
 	src, err := capture.OpenContext(ctx, o.read)
 	switch {

@@ -32,7 +32,8 @@ func shell(t *testing.T, folder, line string) (stdout, stderr string, status int
 	}
 	sh := exec.Command("sh", "-c", line)
 	sh.Dir = folder
-	sh.Env = append(os.Environ(), "TZ=UTC", "COLUMNS=", asProgram+"=1", "GORACE="+raceExit, "PATH="+bin+":"+os.Getenv("PATH"))
+	sh.Env = append(os.Environ(), "TZ=UTC", "COLUMNS=", asProgram+"=1", "GORACE="+raceExit,
+		"PATH="+bin+":"+os.Getenv("PATH"))
 	var messages bytes.Buffer
 	sh.Stderr = &messages
 	text, _ := sh.Output() // the status says it

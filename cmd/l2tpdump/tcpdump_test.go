@@ -56,7 +56,8 @@ func inOwnWords(line string) string {
 		return "length " + strconv.Itoa(n+40)
 	})
 	line = again.ReplaceAllString(line, ": HTTP")
-	return strings.NewReplacer("ICMPv6", "icmp6", "[icmp6 sum ok]", "correct", "[udp sum ok]", "correct", "Options (0)", "hopopt (0)",
+	return strings.NewReplacer("ICMPv6", "icmp6", "Options (0)", "hopopt (0)",
+		"[icmp6 sum ok]", "correct", "[udp sum ok]", "correct",
 		"(rtalert: 0x0000) (padn)", "", "Ethernet (len 6), IPv4 (len 4), ", "", "[bad udp cksum ", "incorrect cksum ").Replace(line)
 }
 
@@ -80,7 +81,10 @@ func TestLinesBesideTcpdump(t *testing.T) {
 	} {
 		in := captures + "/" + name + "/outer.pcap"
 		ip := decryptTo(t, exitOK, "ip.pcap", in, append(fullKeys(name), "--layer", "ip")...)
-		for _, args := range [][]string{{"-nnr", ip}, {"-nn", "-S", "-r", ip}, {"-nn", "-v", "-r", ip}, {"-nn", "-v", "-r", in, "arp or icmp6 or igmp or icmp"}} {
+		for _, args := range [][]string{
+			{"-nnr", ip}, {"-nn", "-S", "-r", ip}, {"-nn", "-v", "-r", ip},
+			{"-nn", "-v", "-r", in, "arp or icmp6 or igmp or icmp"},
+		} {
 			compared += compareLines(t, name, args)
 		}
 	}

@@ -148,7 +148,9 @@ func (m *DHCP) append(dst []byte, verbose int) []byte {
 	if m.Lease != nil {
 		dst = append(appendUint(dst, ", lease ", *m.Lease), 's')
 	}
-	for _, text := range [...][2]string{{", hostname ", m.HostName}, {", domain ", m.Domain}, {", vendor class ", m.Vendor}} {
+	for _, text := range [...][2]string{
+		{", hostname ", m.HostName}, {", domain ", m.Domain}, {", vendor class ", m.Vendor},
+	} {
 		if text[1] != "" {
 			dst = strconv.AppendQuote(append(dst, text[0]...), text[1])
 		}

@@ -121,17 +121,22 @@ func appendDNS(dst, data []byte, verbose int) []byte {
 	if d.Response {
 		dst = d.appendResponse(dst, verbose)
 	} else {
-		dst = d.appendQuery(dst)
-		for _, q := range d.Questions {
-			dst = append(append(dst, ' '), q.Type...)
-			dst = append(append(dst, "? "...), q.Name...)
-		}
+		dst = d.appendQuestions(d.appendQuery(dst))
 	}
 	if d.Malformed {
 		dst = append(dst, " [malformed]"...)
 	}
 	dst = appendUint(dst, " (", len(data))
 	return append(dst, ')')
+}
+
+// appendQuestions appends " A? www.example.com.".
+func (d *DNS) appendQuestions(dst []byte) []byte {
+	for _, q := range d.Questions {
+		dst = append(append(dst, ' '), q.Type...)
+		dst = append(append(dst, "? "...), q.Name...)
+	}
+	return dst
 }
 
 // appendFlags appends the signs of those that are set.
@@ -161,6 +166,9 @@ func (d *DNS) appendResponse(dst []byte, verbose int) []byte {
 		dst = append(append(dst, ' '), d.RCode...)
 	}
 	dst = appendFlags(dst, "*-|$", d.Authoritative, !d.available, d.Truncated, d.authentic)
+	if verbose > 1 {
+		dst = d.appendQuestions(append(dst, " q:"...))
+	}
 	for i, separator := range []byte{' ', '/', '/'} {
 		dst = strconv.AppendUint(append(dst, separator), uint64(d.Counts[i]), 10)
 	}

@@ -172,6 +172,9 @@ func TestSummary(t *testing.T) {
 			"\x33\x04\x00\x00\x0e\x10\x0c\x03a\x1bc\x0f\x03lan\x3c\x08MSFT 5.0\x37\x02\x01\x79")...)...), 1,
 			"IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto udp (17), length 336) 192.0.2.1.67 > 192.0.2.2.68: DHCP ack from 00:11:22:33:44:55, xid 0xdeadbeef, " +
 				`requests 10.0.0.9, server 10.0.0.1, mask 255.255.255.0, router 10.0.0.1, dns 10.0.0.1 10.0.0.2, lease 3600s, hostname "a.c", domain "lan", vendor class "MSFT 5.0", asks for 1 121, length 308`},
+		{ip4(6, 0, tcp(0x10, nil)...), 2, "IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto tcp (6), length 40) 192.0.2.1.1234 > 192.0.2.2.80: Flags [.], seq 1000, ack 2000, win 256, length 0"},
+		{ip4(17, 0, udp(53, 5000, []byte(response)...)...), 2, "IP (tos 0x0, ttl 64, id 4660, offset 0, flags [none], proto udp (17), length 93) 192.0.2.1.53 > 192.0.2.2.5000: " +
+			"DNS 4660 q: A? www.example.org. 2/0/1 www.example.org. CNAME a.example.org., a.example.org. A 192.0.2.7 (65)"},
 		// Damage
 		{nil, 0, "IP [malformed: packet is shorter than its IP header]"},
 		{ip4(1, 0)[:19], 0, "IP [malformed: packet is shorter than its IP header]"},

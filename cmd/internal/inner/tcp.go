@@ -62,7 +62,7 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 			seq, ack = seq-base[0], ack-base[1]
 		}
 	}
-	if size > 0 || t.SYN || t.FIN || t.RST {
+	if size > 0 || t.SYN || t.FIN || t.RST || w.Verbose > 1 {
 		dst = appendUint(dst, ", seq ", seq)
 		if size > 0 {
 			dst = appendUint(dst, ":", seq+uint32(size))
