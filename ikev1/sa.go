@@ -110,6 +110,9 @@ func (s suite) name() string {
 	return fmt.Sprintf("%s-%d", s.cipher.name, 8*s.keyLen)
 }
 
+// Mode is the exchange of phase 1: that of a message that was decrypted, else of the first.
+func (sa *SA) Mode() ExchangeType { return sa.mode }
+
 // LacksPhase1 says that the negotiation itself is not in the capture.
 func (sa *SA) LacksPhase1() bool { return len(sa.suites) == 0 && sa.Unsupported == "" }
 

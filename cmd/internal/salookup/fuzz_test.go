@@ -36,7 +36,7 @@ func FuzzTable(f *testing.F) {
 	f.Add([]byte{1, 1, 4, 3, 17, 1, 8, 1, 0, 8, 2, 0, 5, 1, 0, 6, 9, 0, 8, 3, 0})
 	f.Add([]byte{2, 3, 1, 0, 0, 0, 8, 0, 1, 9, 0, 2, 10, 3, 3, 6, 200, 0, 8, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 180 { // 60 steps
+		if len(data) > 120 { // 40 steps
 			return
 		}
 		db := newTable()

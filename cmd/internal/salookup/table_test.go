@@ -177,13 +177,14 @@ func (t *table) reports() (list []report) {
 	d := why.Diagnose(t.Table)
 	for _, f := range t.Flows() {
 		x := d.ESP(f)
-		r := report{f.Report(), x.Verdict, x.Suite.CipherName(), x.Suite.AuthName(), x.Key, x.Reason(), x.Remark, ""}
-		for _, k := range d.WrongKeys() {
-			if k.ID == string(appendSPI(nil, f.SPI())) {
-				r.Conflict += k.Reason
+		list = append(list, report{f.Report(), x.Verdict, x.Suite.CipherName(), x.Suite.AuthName(), x.Key, x.Reason(), x.Remark, ""})
+	}
+	for _, k := range d.WrongKeys() {
+		for i := range list {
+			if k.ID == string(appendSPI(nil, list[i].SPI)) {
+				list[i].Conflict += k.Reason
 			}
 		}
-		list = append(list, r)
 	}
 	return list
 }

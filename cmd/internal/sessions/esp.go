@@ -163,7 +163,10 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	f.refused = f.refused || refused
 	missing := f.window.Missing()
 	began := f.span.seen()
-	a.natt = a.natt || n.UDP
+	if opened && f.opened == 0 && !a.authentic() {
+		a.natt = false // what said so may be anybody's
+	}
+	a.natt = a.natt || n.UDP && (opened || !a.authentic())
 	s := g.espSession(a, src, dst, at)
 	if opened && f.opened == 0 && a.clear {
 		s = g.apart(s, at)

@@ -11,10 +11,12 @@ import (
 // What no key proves changes nothing of what one has proved. Of a session that keys open, anybody
 // can send what they do not open: it is left out.
 
-// foreign says that an SPI is none that the ends agreed on, where their agreement was read.
+// foreign says that an SPI is none that the ends agreed on, where their agreement was read, or is
+// still to come.
 func (f *flow) foreign() bool {
-	return f.opened == 0 && f.negotiated == nil &&
-		slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool { return x.read() && x.agreed() })
+	return f.opened == 0 && f.negotiated == nil && slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool {
+		return x.read() && (x.agreed() || !x.late && len(x.quicks) == 0)
+	})
 }
 
 // restart has a flow that a key opens from now on forget the packets that it did not open.
@@ -29,31 +31,44 @@ func (f *flow) restart() {
 // known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is over.
 func (x *exchange) foreign(m *pipeline.Message) bool {
 	switch {
-	case !x.read() || m.Retransmission:
+	case !x.read():
 		return false
+	case m.SA != x.sa: // another responder's
+		return m.SA != nil || m.Encrypted
 	case m.Encrypted:
 		return m.Verdict == why.Malformed
 	}
-	return m.Header.Phase1()
+	return m.Header.Phase1() && (!m.Retransmission || m.Header.Exchange != x.kind)
 }
 
 // forget has an ISAKMP SA forget the encrypted messages that no key opened: m is the first that one
 // does.
 func (x *exchange) forget(m *pipeline.Message) {
 	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
+	x.sa, x.kind = m.SA, m.SA.Mode()
 	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
 		clear(x.messages[m.Number:])
 	}
 	x.quicks = slices.DeleteFunc(x.quicks, func(q *quick) bool { return !q.completed })
-	if sa := x.sa; sa != nil && sa.Cipher != x.chosen.Cipher {
+	if sa := x.sa; sa.Cipher != x.chosen.Cipher || sa.Hash != "" && sa.Hash != x.chosen.Hash {
 		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName()
 	}
+}
+
+// proved takes note that a key opens an ISAKMP SA from now on, and returns its session.
+func (g *Gatherer) proved(x *exchange, at place) *Session {
+	s := x.session
+	if x.assoc.authentic() || slices.ContainsFunc(s.exchanges, func(o *exchange) bool { return o != x && o.read() }) {
+		return s
+	}
+	return g.apart(s, at)
 }
 
 // doubted says that a session holds what anybody can have sent before there was any proof: ESP
 // before its keys were agreed on, L2TP in clear, an ISAKMP SA whose beginning was not captured.
 func (s *Session) doubted() bool {
-	return len(s.flows) > 0 || s.clear.seen() || slices.ContainsFunc(s.exchanges, (*exchange).doubted)
+	return s.clear.seen() || slices.ContainsFunc(s.exchanges, (*exchange).doubted) ||
+		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened == 0 && f.negotiated == nil })
 }
 
 func (x *exchange) doubted() bool { return x.late && !x.read() }

@@ -142,7 +142,6 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	proof := m.Decrypted && !x.read()
-	first := proof && !slices.ContainsFunc(x.session.exchanges, (*exchange).read)
 	if proof {
 		x.forget(m)
 	}
@@ -158,8 +157,8 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
-	if first && !x.assoc.authentic() {
-		s = g.apart(s, at)
+	if proof {
+		s = g.proved(x, at)
 	}
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
 		g.takes[end] = x.chosen
@@ -171,7 +170,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	heard := side
-	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted) {
+	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted || m.Reconstructed && !m.Verified && !m.HashTail) {
 		heard = nobody // anybody can have sent it
 	}
 	g.touch(s, at, heard)

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"l2tpdump/capture"
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/sessions"
+	"l2tpdump/keysrc"
+	"l2tpdump/testdata/forge"
+	"l2tpdump/testdata/race"
+)
+
+// forgedFrame is the number of the first frame that is not a recording's.
+const forgedFrame = 1 << 40
+
+// renumbered has a sink see frames of a recording by their numbers there.
+type renumbered struct {
+	pipeline.Sink
+	number []uint64 // of frame i+1 of the input in the recording, 0: it is forged
+}
+
+func (n renumbered) Record(r *pipeline.Record) error {
+	at, part := r.Number, r.PartOf
+	of := func(frame uint64) uint64 {
+		if frame == 0 || n.number[frame-1] == 0 {
+			return forgedFrame + frame
+		}
+		return n.number[frame-1]
+	}
+	if r.Number = of(at); part != 0 {
+		r.PartOf = of(part)
+	}
+	defer func() { r.Number, r.PartOf = at, part }()
+	return n.Sink.Record(r)
+}
+
+// sessionsOf are the sessions of frames.
+func sessionsOf(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (list []*sessions.Facts) {
+	t.Helper()
+	f.next = 0
+	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
+	p.AddKeys(keys...)
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		list = append(list, s.Facts())
+		return nil
+	})
+	g.KeepDetails()
+	p.AddSink(renumbered{g, number})
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// proves reports whether keys open a session's IKE or ESP, and no L2TP of it is in clear, where
+// anybody can say anything.
+func proves(s *sessions.Facts) bool {
+	opened := len(s.ESP) > 0 && s.ESP[0].Cipher != "" || s.IKE != nil && s.IKE.Identities[0] != ""
+	return opened && (s.L2TP == nil || !s.L2TP.Clear)
+}
+
+// proven are the facts of a session that keys prove, with its own frames. What its clients seem to
+// have tried, what was repeated, which NAT there is, what routers are said to say and what is seen
+// in clear, phase 1 in part, is nothing that they prove.
+func proven(t *testing.T, s *sessions.Facts) map[string]any {
+	t.Helper()
+	forged := func(n uint64) bool { return n >= forgedFrame }
+	s.Messages = slices.DeleteFunc(slices.Clone(s.Messages), func(e sessions.Event) bool { return forged(e.Frame) })
+	s.Evidence = slices.DeleteFunc(slices.Clone(s.Evidence), forged)
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := map[string]any{}
+	if err := json.Unmarshal(text, &facts); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"uid", "duration", "frames", "traffic", "nat", "attempts", "clear_pkts", "remarks", "messages_left_out"} {
+		delete(facts, name)
+	}
+	if ike, ok := facts["ike"].(map[string]any); ok {
+		for _, name := range []string{"retransmissions", "sas", "exchange", "seconds"} {
+			delete(ike, name)
+		}
+	}
+	return facts
+}
+
+// TestForgedSessions: what strangers send before, between and after the packets of a recording
+// changes nothing of what is told of the sessions that its keys open.
+func TestForgedSessions(t *testing.T) {
+	causes, err := filepath.Glob("../../testdata/causes/*/esp_sa")
+	if err != nil || len(causes) < 50 {
+		t.Fatalf("%d recordings: %v", len(causes), err)
+	}
+	tables := map[string]string{}
+	for _, c := range causes {
+		tables[filepath.Dir(c)] = filepath.Dir(c)
+	}
+	for _, dir := range captureDirs(t) {
+		tables[dir] = filepath.Join(dir, "keys")
+	}
+	for path, table := range tables {
+		dir := filepath.Base(path)
+		if race.Enabled && dir != "02-natt-aes256-sha1" && dir != "54a-dpd-timeout-client-gone" {
+			continue // each takes long
+		}
+		if strings.HasPrefix(dir, "88") {
+			continue // two clients' ESP without their IKE: nothing tells whose a stranger's is
+		}
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			keys := parseSources(t, readSource(t, filepath.Join(table, "esp_sa")), readSource(t, filepath.Join(table, "ikev1_decryption_table")))
+			r := recordAt(t, filepath.Join(path, "outer.pcap"), keys)
+			r.signed = dir == "08-rsa-ipfrag"
+			_, number := r.mixed(make([][]capture.Packet, len(r.packets)+1))
+			alone := sessionsOf(t, r.frames, keys, number)
+			for family, forged := range forgeries {
+				for _, every := range forgedEvery {
+					at := r.among(forged, every)
+					if at == nil {
+						continue
+					}
+					if family == "IKE" || family == "strange" {
+						r.onceSeen(at)
+					}
+					f, number := r.mixed(at)
+					sameSessions(t, fmt.Sprintf("%s, before every %d", family, every), alone, sessionsOf(t, f, keys, number))
+				}
+			}
+		})
+	}
+}
+
+// onceSeen takes away what names cookies that were not seen by then.
+func (r *recording) onceSeen(at [][]capture.Packet) {
+	for i := range r.packets {
+		if x := forge.New(r.link, &r.packets[i], 0); x != nil && x.Begins() {
+			clear(at[:i+1])
+		}
+	}
+}
+
+// sameSessions checks that what is proven of the sessions of a recording alone is told of them also
+// with forged packets.
+func sameSessions(t *testing.T, what string, alone, mixed []*sessions.Facts) {
+	t.Helper()
+	for _, want := range alone {
+		if !proves(want) {
+			continue
+		}
+		i := slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return s.UID == want.UID })
+		if i < 0 {
+			i = slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return sharesSPI(s, want) })
+		}
+		if i < 0 {
+			t.Errorf("%s: the session of %s with %s is gone", what, want.OrigHost, want.RespHost)
+			continue
+		}
+		if len(want.ESP) == 0 && mixed[i].L2TP != nil && mixed[i].L2TP.Clear {
+			continue // L2TP that ESP has not taken, it seems
+		}
+		a, m := proven(t, want), proven(t, mixed[i])
+		for name := range m {
+			if _, ok := a[name]; !ok {
+				a[name] = nil
+			}
+		}
+		for name, v := range a {
+			if !reflect.DeepEqual(m[name], v) {
+				t.Errorf("%s: %s is\n%.500v, alone\n%.500v", what, name, m[name], v)
+			}
+		}
+	}
+}
+
+func sharesSPI(a, b *sessions.Facts) bool {
+	for i := range b.ESP {
+		for j := range a.ESP {
+			if a.ESP[j].SPI == b.ESP[i].SPI {
+				return true
+			}
+		}
+	}
+	return false
+}
