@@ -160,12 +160,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if proof {
 		s = g.proved(x, at)
 	}
-	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
-		g.takes[end] = x.chosen
-	}
-	for _, n := range m.Negotiated {
-		g.negotiated(x, n, at)
-	}
+	g.agreed(x, m, at)
 	if s.element == nil {
 		return
 	}
@@ -181,6 +176,16 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		s.series.at(at.time).rekeys++
 	}
 	g.ikeEvent(s, m, side, at)
+}
+
+// agreed takes note of what a message of x agrees on.
+func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
+	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
+		g.takes[end] = x.chosen
+	}
+	for _, n := range m.Negotiated {
+		g.negotiated(x, n, at)
+	}
 }
 
 // ikeEvent keeps a message of IKE, if that is wanted.
