@@ -3,7 +3,6 @@ package ikev1
 import (
 	"bytes"
 	"cmp"
-	"container/list"
 	"errors"
 	"hash/maphash"
 	"net/netip"
@@ -25,7 +24,7 @@ type Tracker struct {
 	secrets   secretStore
 	sas       map[saKey]*SA
 	families  map[Cookie]*family // by initiator cookie
-	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
+	silent    silence            // of all SAs
 	begun     int64              // SAs
 	observed  int64              // messages of SAs
 	putOff    putOff
@@ -323,8 +322,8 @@ func (ex *exchange) begun() bool {
 
 // newSA remembers a new SA, and forgets one if there are too many.
 func (t *Tracker) newSA(key saKey, time int64) *SA {
-	if t.silent[0].Len()+t.silent[1].Len() >= maxSAs {
-		if e := cmp.Or(t.silent[0].Front(), t.silent[1].Front()); e != nil {
+	if t.silent.len() >= maxSAs {
+		if e := t.silent.first(); e != nil {
 			t.evict(e.Value.(*SA))
 		}
 	}
@@ -361,24 +360,13 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
-	q := &t.silent[0]
-	if sa.Decrypted > 0 {
-		q = &t.silent[1]
-	}
-	if sa.inQueue == q {
-		q.MoveToBack(sa.element)
-		return
-	}
-	if sa.inQueue != nil {
-		sa.inQueue.Remove(sa.element)
-	}
-	sa.inQueue, sa.element = q, q.PushBack(sa)
+	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
 }
 
 // evict takes an SA out of the report.
 func (t *Tracker) evict(sa *SA) {
 	t.forget(sa)
-	sa.inQueue.Remove(sa.element)
+	sa.queued.leave()
 }
 
 // forget drops all but the report of an SA.
@@ -429,31 +417,20 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 
 // touch notes that an exchange after phase 1 is not silent.
 func (sa *SA) touch(ex *exchange) {
-	q := &sa.silent[0]
-	if ex.opened() {
-		q = &sa.silent[1]
-	}
-	if ex.inQueue == q {
-		q.MoveToBack(ex.element)
-		return
-	}
-	if ex.inQueue != nil {
-		ex.inQueue.Remove(ex.element)
-	}
-	ex.inQueue, ex.element = q, q.PushBack(ex)
+	ex.queued.heard(&sa.silent, ex.opened(), ex)
 }
 
 // dropOldest forgets the exchange of an SA that was silent for longest, one that no key has opened
 // if there is any.
 func (t *Tracker) dropOldest(sa *SA) {
-	if e := cmp.Or(sa.silent[0].Front(), sa.silent[1].Front()); e != nil {
+	if e := sa.silent.first(); e != nil {
 		t.drop(sa, e.Value.(*exchange))
 	}
 }
 
 func (t *Tracker) drop(sa *SA, ex *exchange) {
-	ex.inQueue.Remove(ex.element)
-	ex.inQueue = nil
+	ex.queued.leave()
+	ex.queued.queue = nil
 	delete(sa.exchanges, ex.key)
 	t.exchanges--
 }
