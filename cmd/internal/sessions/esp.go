@@ -203,8 +203,8 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// follow follows the ends of a flow that a key opens to other addresses and ports; began: there were
-// packets of it before.
+// follow follows the ends of a flow that a key opens to other addresses and ports; began: there
+// were packets of it before.
 func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place) {
 	a := f.assoc
 	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {

@@ -28,7 +28,8 @@ func (f *flow) restart() {
 }
 
 // foreign says that a message with the cookies of an ISAKMP SA is not of its ends, for all that is
-// known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is over.
+// known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is
+// over.
 func (x *exchange) foreign(m *pipeline.Message) bool {
 	switch {
 	case !x.read():
