@@ -73,6 +73,7 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
+	negotiated bool    // ESP SAs by a Quick Mode of which both sides were read
 	proofs     *proofs // nil: there are no keys to try
 	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
@@ -457,8 +458,10 @@ func (x *exchange) established() bool {
 
 // agreed says that a Quick Mode was completed.
 func (x *exchange) agreed() bool {
-	return slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.completed || len(q.spis) > 0 })
+	return slices.ContainsFunc(x.quicks, (*quick).agreed)
 }
+
+func (q *quick) agreed() bool { return q.completed || len(q.spis) > 0 }
 
 // rivals tells the sessions of other clients behind the same address that one more came up.
 func (g *Gatherer) rivals(x *exchange, at place) {
