@@ -274,6 +274,15 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 	x.informed(m, side, at)
 }
 
+// mode is the exchange of phase 1, "" if its beginning was not captured.
+func (x *exchange) mode() string {
+	switch x.kind {
+	case ikev1.ExchangeMain, ikev1.ExchangeAggressive:
+		return x.kind.String()
+	}
+	return ""
+}
+
 func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort, at place) {
 	x.kind = m.Header.Exchange
 	if m.Number > 0 && m.Number < len(x.messages) {

@@ -198,7 +198,10 @@ func (s *Session) ikeText() string {
 		return ""
 	}
 	o := s.ikeObject()
-	parts := []string{o.Exchange + " mode"}
+	parts := []string{"phase 1 was not captured"}
+	if o.Exchange != "" {
+		parts[0] = o.Exchange + " mode"
+	}
 	if o.Cipher != "" {
 		parts = append(parts, strings.TrimSpace(strings.Join([]string{o.Cipher, o.Hash, o.Group, o.Auth}, " ")))
 	} else if len(o.Offered) > 0 {
