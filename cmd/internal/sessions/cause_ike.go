@@ -97,16 +97,15 @@ func ikeProposal(s *Session) *proof {
 	if n == nil {
 		return nil
 	}
-	best := ""
-	if len(x.offers) > 0 {
-		best = " (the first: " + x.offers[0] + ")"
-	}
-	count := "the only proposal for phase 1 that was offered"
+	count, first := "the only proposal for phase 1 that was offered", ""
 	if x.offered > 1 {
-		count = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered)
+		count, first = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered), "the first: "
+	}
+	if len(x.offers) > 0 {
+		count += " (" + first + x.offers[0] + ")"
 	}
 	return &proof{
-		text:   fmt.Sprintf("IKE: %s refused %s%s%s", s.who(n.sender), count, best, x.mismatch(&s.taken)),
+		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, x.mismatch(&s.taken)),
 		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
 	}
 }

@@ -39,6 +39,7 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 	}
 	f.negotiated, f.agreed = n, at.time
 	x.session.agreements++
+	x.negotiated = x.negotiated || n.PairSPI != 0
 	f.sender = x.assoc.side(netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0))
 	f.cipher, f.auth = n.Suite.CipherName(), n.Suite.AuthName()
 	x.assoc.natt = x.assoc.natt || n.UDPEncap
