@@ -81,6 +81,9 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 	if err := o.readNamed(); err != nil {
 		return err
 	}
+	if len(rest) > 0 && len(o.read) == 0 {
+		return withHint("key sources are named with -k: -k "+rest[0], "unexpected argument %s", quote(rest[0]))
+	}
 	if len(o.keys) == 0 && len(o.read) == 0 && o.espKeys == "" {
 		return withHint("name one with -k FILE; -k - reads standard input", "no key source to read")
 	}
@@ -88,8 +91,6 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		if err := o.checkInput(rest); err != nil {
 			return err
 		}
-	} else if len(rest) > 0 {
-		return withHint("every key source has its own -k", "unexpected argument %s", quote(rest[0]))
 	} else if o.filter != "" || o.count > 0 || o.listLinks {
 		return errors.New("-f, -c and -L are about a capture, and there is no -r")
 	} else if err := o.checkKeyFormat(); err != nil {

@@ -107,7 +107,8 @@ func (o *liveOptions) check(rest []string) error {
 	if err := o.readNamed(); err != nil {
 		return err
 	}
-	if err := cmp.Or(o.takeFilter(rest), o.checkDirection()); err != nil {
+	const files = "every key source has its own -k, and l2tpdump decrypt -r reads captures"
+	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection()); err != nil {
 		return err
 	}
 	switch {

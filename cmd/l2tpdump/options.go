@@ -68,7 +68,8 @@ func (o *options) checkInput(rest []string) error {
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
 		return errors.New("the capture and the keys can't both come from standard input")
 	}
-	if err := cmp.Or(o.takeFilter(rest), o.checkDirection(), o.checkKeyFormat()); err != nil {
+	const files = "every capture has its own -r, every key source its own -k"
+	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection(), o.checkKeyFormat()); err != nil {
 		return err
 	}
 	for i, r := range o.read {
@@ -84,16 +85,16 @@ func (o *options) checkInput(rest []string) error {
 	return nil
 }
 
-// takeFilter takes the words behind the options as a filter, as tcpdump does.
-func (o *options) takeFilter(words []string) error {
+// takeFilter takes the words behind the options as a filter, as tcpdump does. Where they begin with
+// a file, files says how those are named.
+func (o *options) takeFilter(words []string, files string) error {
 	filter := strings.Join(words, " ")
 	switch {
 	case filter == "":
 	case o.filter != "":
 		return withHint("join them: -f \"("+o.filter+") and ("+filter+")\"", "the filter is given twice")
 	case isFile(words[0]) && isRegular(words[0]):
-		return withHint("every capture has its own -r, every key source its own -k; what stands behind is a filter",
-			"unexpected argument %s", quote(words[0]))
+		return withHint(files+"; what stands behind is a filter", "unexpected argument %s", quote(words[0]))
 	default:
 		o.filter = filter
 	}

@@ -120,6 +120,9 @@ func (o *options) newSessionOutput() *sessionOutput {
 		if x.lines.Columns = columnsOf(os.Stdout); o.ladder {
 			x.lines.Columns = outputColumns()
 		}
+		if o.choice.any() {
+			x.lines.None = "no session of this capture is chosen: without --inner, --user and --session it lists all"
+		}
 	}
 	if o.html != "" {
 		const named = 3

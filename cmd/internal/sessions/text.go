@@ -17,7 +17,8 @@ import (
 // Writer prints sessions.
 type Writer struct {
 	Count   int
-	Columns int // that a line of text has at most, 0: any number
+	Columns int    // that a line of text has at most, 0: any number
+	None    string // the text where there is no session
 
 	w    *bufio.Writer
 	enc  *json.Encoder // nil: text
@@ -28,7 +29,7 @@ type Writer struct {
 // NewWriter returns a Writer that prints to w: an object on each line, or text, with what more says
 // of each session.
 func NewWriter(w io.Writer, asJSON bool, more func(*Session) string) *Writer {
-	x := &Writer{w: bufio.NewWriter(w), zone: time.Local, more: more}
+	x := &Writer{None: "there is no session in this capture", w: bufio.NewWriter(w), zone: time.Local, more: more}
 	if asJSON {
 		x.enc = json.NewEncoder(x.w)
 		x.enc.SetEscapeHTML(false)
@@ -63,7 +64,7 @@ func (x *Writer) folded(text string) string {
 // Close writes out what is left.
 func (x *Writer) Close() error {
 	if x.Count == 0 && x.enc == nil {
-		x.w.WriteString("there is no session in this capture\n")
+		x.w.WriteString(x.None + "\n")
 	}
 	return x.w.Flush()
 }
