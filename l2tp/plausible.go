@@ -108,9 +108,9 @@ func packed(protocol uint16) bool {
 	return false
 }
 
-// Possibly reports whether a data message, that Possible allows and that had length bytes on the wire,
-// can be one, too, if little but its ports speaks for it: of L2TPv3 what follows is known by both ends only, and in PPP frames with
-// their protocol in one byte that is not much.
+// Possibly reports whether a data message, that Possible allows and that had length bytes on the
+// wire, can be one, too, if little but its ports speaks for it: of L2TPv3 what follows is known by
+// both ends only, and in PPP frames with their protocol in one byte that is not much.
 func Possibly(h *Header, data []byte, length int) bool {
 	const stun = 0x2112a442 // the magic cookie (RFC 8489 section 5), where L2TPv3 has its session
 	switch {

@@ -163,8 +163,8 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 	return looksRandom(payload, esp.HeaderLen)
 }
 
-// looksClear reports whether behind the header of ESP there is a UDP packet of L2TP, or an IP packet,
-// as there is where nothing is encrypted (RFC 2410).
+// looksClear reports whether behind the header of ESP there is a UDP packet of L2TP, or an IP
+// packet, as there is where nothing is encrypted (RFC 2410).
 func looksClear(payload []byte) bool {
 	if len(payload) < esp.HeaderLen+20 {
 		return false

@@ -388,8 +388,8 @@ func tooLarge(s *Session) *proof {
 		s.narrow.by, s.narrow.n)
 }
 
-// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on, before
-// or after.
+// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on,
+// before or after.
 func quickRefusedOnce(s *Session) *proof {
 	for _, x := range s.exchanges {
 		for _, q := range x.quicks {

@@ -11,8 +11,8 @@ import (
 // What no key proves changes nothing of what one has proved. Of a session that keys open, anybody
 // can send what they do not open: it is left out.
 
-// foreign says that an SPI is none that the ends agreed on, where both sides of their agreement were
-// read, or are still to come.
+// foreign says that an SPI is none that the ends agreed on, where both sides of their agreement
+// were read, or are still to come.
 func (f *flow) foreign() bool {
 	return f.opened == 0 && f.negotiated == nil && slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool {
 		return x.negotiated || x.read() && !x.late && len(x.quicks) == 0
