@@ -435,7 +435,7 @@ func quickRefused(s *Session) *proof {
 			s.who(q.sender))
 	}
 	for i := range x.notices {
-		if n := &x.notices[i]; n.encrypted {
+		if n := &x.notices[i]; n.encrypted && n.time >= q.messages[1].first.time {
 			return proven(append(q.messages[1].frames(), n.frame),
 				"IKE: phase 2 was refused by %s: %s",
 				s.who(n.sender), n.Name)
