@@ -165,8 +165,8 @@ Without keys it says what clear traffic shows.
                            over time, the conversations inside; "-" is standard output
     -v, --verbose          print the packets of each session that say something, too
     -q, --quiet            no warnings about secrets, nor of what --html wrote
-` + choiceUsage + progressUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on the hashes
-                           of phase 1, to tell which end has another
+` + choiceUsage + progressUsage + `        --psk-file FILE    pre-shared keys, one a line or as ipsec.secrets has them: tried on phase 1, to
+                           tell of each end which of them it has
         --ppp-secrets FILE the users' passwords, as pppd's chap-secrets has them: decrypts MPPE
         --l2tp-secret-file FILE  the secrets of L2TP tunnels, one on each line: uncovers hidden AVPs
 
