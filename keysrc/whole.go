@@ -157,7 +157,7 @@ func ParseFile(path, format string) (*Keys, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 { // files of /proc have none
 		return Parse(io.NewSectionReader(f, 0, info.Size()), path, format) // in any order, as a zip archive is read
 	}
 	return Parse(f, path, format)
