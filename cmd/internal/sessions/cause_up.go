@@ -42,6 +42,16 @@ var remarkRules = []rule{
 	{"", stepData, Up, "", quickRefusedOnce},
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
+	{"", stepData, Up, "", ipv6Only},
+}
+
+// ipv6Only: one end refuses IPCP, and both agree on IPV6CP.
+func ipv6Only(s *Session) *proof {
+	l := s.link()
+	if l == nil || !l.ipcp.refused.seen() || !l.ipv6cp.open() {
+		return nil
+	}
+	return proven([]uint64{l.ipcp.refused.frame}, "IPv6 only: one end refuses IPCP")
 }
 
 func routeLoop(s *Session) *proof {

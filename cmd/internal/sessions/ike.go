@@ -465,7 +465,12 @@ func (x *exchange) established() bool {
 	return len(x.quicks) > 0 || x.config.seen()
 }
 
-// agreed says that a Quick Mode was completed.
+// completed says that message 3 of a Quick Mode was seen.
+func (x *exchange) completed() bool {
+	return slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.completed })
+}
+
+// agreed says that a Quick Mode was completed, or what it agrees on was read.
 func (x *exchange) agreed() bool {
 	return slices.ContainsFunc(x.quicks, (*quick).agreed)
 }

@@ -259,7 +259,7 @@ const noESP = "none"
 
 func (s *Session) espText() string {
 	switch {
-	case len(s.flows) == 0 && s.agreed():
+	case len(s.flows) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
 		return "agreed on; no packet of it was seen"
 	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
 		return noESP
