@@ -115,7 +115,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 		return x.proto(n, text, rest)
 	}
 	if s.line == 0 {
-		x.broken = x.broken || x.larval > 0 && (xfrmKey(text) || len(first) > 16 && startsHex(first))
+		x.broken = x.broken || x.larval > 0 && (bytes.Contains(text, []byte(") 0x")) || len(first) > 16 && startsHex(first))
 		switch string(first) {
 		case "auth", "auth-trunc", "enc", "aead":
 			x.out.orphans = x.out.orphans || xfrmKey(rest)
