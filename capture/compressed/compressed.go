@@ -221,7 +221,7 @@ func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("none of the %d files in the zip archive is what is wanted here", len(archive.File))
+		return nil, errors.New("none of the files in the zip archive is what is wanted here")
 	}
 	return found, nil
 }

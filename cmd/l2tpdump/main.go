@@ -102,8 +102,9 @@ func run(args []string) int {
 				return fail(fmt.Errorf("%s: %w", other, bareError(err)))
 			}
 		}
+		source := shown([]string{"-k", name})
 		return badUsage("no command, and no capture among the files",
-			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
+			"l2tpdump keys "+source+" lists the keys of a file; l2tpdump decrypt -r CAPTURE "+source+" uses them")
 	}
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+shown(args))
