@@ -98,7 +98,10 @@ func run(args []string) int {
 	}
 	if _, err := os.Stat(name); err == nil {
 		for _, other := range args[1:] {
-			if _, err := os.Stat(other); err != nil && !strings.HasPrefix(other, "-") {
+			if strings.HasPrefix(other, "-") {
+				break
+			}
+			if _, err := os.Stat(other); err != nil {
 				return fail(fmt.Errorf("%s: %w", other, bareError(err)))
 			}
 		}
