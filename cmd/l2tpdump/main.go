@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"regexp"
@@ -102,7 +101,7 @@ func run(args []string) int {
 				break
 			}
 			if _, err := os.Stat(other); err != nil {
-				return fail(fmt.Errorf("%s: %w", other, bareError(err)))
+				return fail(withHint("if it is of a filter: -f FILTER", "%s: %w", other, bareError(err)))
 			}
 		}
 		source := shown([]string{"-k", name})
