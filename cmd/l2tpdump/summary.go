@@ -21,6 +21,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		to := s.o.write
 		if s.ring != nil {
 			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
+			if s.ring.Ended() {
+				to += ", as -W says: later packets are not written"
+			}
 		}
 		message("wrote %s to %s", plural(s.clear.Packets, "packet"), to)
 	} else if s.clear != nil && s.o.write != "-" {
