@@ -55,7 +55,7 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	}
 	switch {
 	case stats.Frames == 0 && s.o.filter != "":
-		return "no frame passed the filter"
+		return "no frame passed the filter; one for what is behind VLAN tags or in PPPoE begins with vlan and, or pppoes and"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
 	case s.o.choice.any() && s.picks.Passed == 0:
