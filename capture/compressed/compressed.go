@@ -230,7 +230,7 @@ func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.
 	case len(found) == 0 && closed:
 		return nil, errors.New("the zip archive takes a password: unpack it first")
 	case len(found) == 0:
-		return nil, fmt.Errorf("none of the %d files in the zip archive is what is wanted here", len(archive.File))
+		return nil, errors.New("none of the files in the zip archive is what is wanted here")
 	}
 	return found, nil
 }

@@ -72,11 +72,15 @@ func first(words []string) string {
 	return words[0]
 }
 
-// files takes a command line that is files only: the captures among them are decrypted with the
-// others as sources of keys. It is false where not all are files, or none is a capture.
+// files takes a command line of files, and options behind them: the captures are decrypted with
+// the others as sources of keys. It is false where not all are files, or none is a capture.
 func files(ctx context.Context, args []string) (command []string, ok bool) {
-	var captures, keys []string
-	for _, name := range args {
+	var captures, keys, options []string
+	for i, name := range args {
+		if strings.HasPrefix(name, "-") {
+			options = args[i:]
+			break
+		}
 		if _, err := os.Stat(name); err != nil {
 			return nil, false
 		}
@@ -86,7 +90,7 @@ func files(ctx context.Context, args []string) (command []string, ok bool) {
 			keys = append(keys, "-k", name)
 		}
 	}
-	return slices.Concat([]string{"decrypt"}, captures, keys), len(captures) > 0
+	return slices.Concat([]string{"decrypt"}, captures, keys, options), len(captures) > 0
 }
 
 // isCapture reports whether a file is a capture, by its content. What has no end is none.

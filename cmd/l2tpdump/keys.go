@@ -82,7 +82,7 @@ func (o *keysOptions) check(rest []string, toTables bool) error {
 		return err
 	}
 	if len(rest) > 0 && len(o.read) == 0 {
-		return withHint("key sources are named with -k: -k "+rest[0], "unexpected argument %s", quote(rest[0]))
+		return withHint("key sources are named with -k: "+shown([]string{"-k", rest[0]}), "unexpected argument %s", quote(rest[0]))
 	}
 	if len(o.keys) == 0 && len(o.read) == 0 && o.espKeys == "" {
 		return withHint("name one with -k FILE; -k - reads standard input", "no key source to read")

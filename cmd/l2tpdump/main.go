@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"regexp"
@@ -98,12 +97,16 @@ func run(args []string) int {
 	}
 	if _, err := os.Stat(name); err == nil {
 		for _, other := range args[1:] {
-			if _, err := os.Stat(other); err != nil && !strings.HasPrefix(other, "-") {
-				return fail(fmt.Errorf("%s: %w", other, bareError(err)))
+			if strings.HasPrefix(other, "-") {
+				break
+			}
+			if _, err := os.Stat(other); err != nil {
+				return fail(withHint("if it is of a filter: -f FILTER", "%s: %w", other, bareError(err)))
 			}
 		}
+		source := shown([]string{"-k", name})
 		return badUsage("no command, and no capture among the files",
-			"l2tpdump keys -k "+name+" lists the keys of a file; l2tpdump decrypt -r CAPTURE -k "+name+" uses them")
+			"l2tpdump keys "+source+" lists the keys of a file; l2tpdump decrypt -r CAPTURE "+source+" uses them")
 	}
 	if strings.HasPrefix(name, "-") {
 		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+shown(args))

@@ -62,7 +62,7 @@ func (o *options) checkInput(rest []string) error {
 	}
 	switch {
 	case len(rest) > 0 && len(o.read) == 0:
-		return withHint("captures are named with -r: -r "+rest[0], "unexpected argument %s", quote(rest[0]))
+		return withHint("captures are named with -r: "+shown([]string{"-r", rest[0]}), "unexpected argument %s", quote(rest[0]))
 	case len(o.read) == 0:
 		return withHint("name one with -r FILE; -r - reads standard input; l2tpdump live captures on an interface", "no capture to read")
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):

@@ -21,6 +21,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		to := s.o.write
 		if s.ring != nil {
 			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
+			if s.ring.Ended() {
+				to += ", as -W says: later packets are not written"
+			}
 		}
 		message("wrote %s to %s", plural(s.clear.Packets, "packet"), to)
 	} else if s.clear != nil && s.o.write != "-" {
@@ -52,7 +55,7 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	}
 	switch {
 	case stats.Frames == 0 && s.o.filter != "":
-		return "no frame passed the filter"
+		return "no frame passed the filter; one for what is behind VLAN tags or in PPPoE begins with vlan and, or pppoes and"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
 	case s.o.choice.any() && s.picks.Passed == 0:

@@ -10,7 +10,7 @@ const usage = `Usage:
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
     l2tpdump interfaces | version [--json] | help [COMMAND]
-    l2tpdump FILE...      decrypts: which files are captures and which keys is told by their content
+    l2tpdump FILE... [OPTIONS]    decrypts: what is a capture and what has keys is told by content
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
 are (a router's log, a Wireshark table, ip xfrm state, a daemon's log), decrypts IKEv1 and ESP,

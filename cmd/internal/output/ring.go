@@ -28,6 +28,7 @@ type Ring struct {
 	c       RingConfig
 	digits  int
 	started bool
+	ended   bool
 	now     int64 // time of the packet at hand
 	begin   int64 // of the period, nanoseconds since the Unix epoch
 	periods int
@@ -73,6 +74,7 @@ func (r *Ring) Next() (string, error) {
 	case r.overdue():
 		r.periods++
 		if r.c.Size <= 0 && r.c.Files > 0 && r.periods >= r.c.Files {
+			r.ended = true
 			return "", ErrRingEnd
 		}
 		before, _ := strftime(r.c.Name, r.time()) // NewRing has tried it
@@ -94,6 +96,9 @@ func (r *Ring) Next() (string, error) {
 
 // time is when the period began.
 func (r *Ring) time() time.Time { return time.Unix(0, r.begin).In(r.c.Zone) }
+
+// Ended reports whether there was a packet for a file behind the last one.
+func (r *Ring) Ended() bool { return r.ended }
 
 // Count is how many files have begun.
 func (r *Ring) Count() int { return r.count }
