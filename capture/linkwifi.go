@@ -53,8 +53,8 @@ func (f *Frame) radiotapFlags(h []byte, at int) {
 }
 
 // wifi passes the header of an 802.11 data frame (IEEE 802.11 section 9.3.2.1) and the 802.2 one
-// behind it. What is encrypted or not the first fragment holds no packet that could be read; what is
-// aggregated (A-MSDU) holds several frames, which Unwrap finds.
+// behind it. What is encrypted or not the first fragment holds no packet that could be read; what
+// is aggregated (A-MSDU) holds several frames, which Unwrap finds.
 func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	const (
 		toDS, fromDS, protected, order = 1, 2, 0x40, 0x80
@@ -100,9 +100,9 @@ func (f *Frame) wifi(data []byte, at int, end *int) (uint8, error) {
 	return f.snap(data, at+size, 0, end)
 }
 
-// subframes returns the frames of an A-MSDU (IEEE 802.11 section 9.3.2.2), as Ethernet has them: each
-// begins with two addresses and a length, behind which there is an 802.2 header, and is padded to 4
-// bytes.
+// subframes returns the frames of an A-MSDU (IEEE 802.11 section 9.3.2.2), as Ethernet has them:
+// each begins with two addresses and a length, behind which there is an 802.2 header, and is padded
+// to 4 bytes.
 func (f *Frame) subframes(data []byte) (frames [][]byte) {
 	const addresses, header, llc, maxSubframes = 12, 14, 6, 64
 	for at := f.subframesAt; at+header+llc+2 <= len(data) && len(frames) < maxSubframes; {

@@ -45,10 +45,10 @@ func (sa *SA) hashProves(m *Message, k *candidate, o *decryption) bool {
 	return false
 }
 
-// beginning reads a message behind phase 1 that was refused, where no key is known that its HASH can
-// be checked with: with the key that opens the others it begins with a HASH of the right size, which
-// a wrong key or IV gives once in 2^27. That shows the payloads up to where the chain breaks, and
-// proves nothing of them.
+// beginning reads a message behind phase 1 that was refused, where no key is known that its HASH
+// can be checked with: with the key that opens the others it begins with a HASH of the right size,
+// which a wrong key or IV gives once in 2^27. That shows the payloads up to where the chain breaks,
+// and proves nothing of them.
 func (sa *SA) beginning(m *Message) ([]Payload, error) {
 	k, body := sa.keyOf(m.at.rec.from), m.at.raw[HeaderLen:]
 	if k == nil || k.suite.hash == nil || m.Phase1() || m.Header.NextPayload != PayloadHash {

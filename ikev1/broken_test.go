@@ -67,8 +67,8 @@ func TestBrokenUnproven(t *testing.T) {
 	}
 }
 
-// behindHash is the Quick Mode message that begins with a HASH, of what is behind it or forged, read
-// with SKEYID_a or without.
+// behindHash is the Quick Mode message that begins with a HASH, of what is behind it or forged,
+// read with SKEYID_a or without.
 func behindHash(t testing.TB, id uint32, next PayloadType, rest []byte, forged, withA bool) *Message {
 	l := newLab(t, 9, 7, 2, 16)
 	l.main(ipID(l.initiator), ipID(l.responder))

@@ -1,7 +1,6 @@
 package ikev1
 
 import (
-	"container/list"
 	"net/netip"
 	"slices"
 )
@@ -42,8 +41,7 @@ type exchange struct {
 	announced int       // what Quick Mode has reported
 	pending   int       // the version of the secrets with which keys were not derivable; 0: they were
 
-	inQueue *list.List    // of the SA; nil: of phase 1, or forgotten
-	element *list.Element // in it
+	queued queued // of the SA; in none: of phase 1, or forgotten
 
 	starter side // who sent its first message; place computes it
 	sure    bool // starter is proven, not taken from the order

@@ -38,7 +38,7 @@ func (t *Tracker) open(m *Message) {
 		sa.prove(k, m.at.rec.from, o.hash)
 		m.Err = t.accept(m, k, &o)
 	}
-	if m.at.ex.inQueue != nil {
+	if m.at.ex.queued.queue != nil {
 		sa.touch(m.at.ex)
 	}
 	sa.place(m.at.ex)

@@ -69,7 +69,7 @@ func (t *Tracker) takeUpAll() {
 	p := &t.putOff
 	for i := range p.ring {
 		b := &p.ring[(p.next+len(p.ring)-1-i)%len(p.ring)]
-		if t.silent[0].Len()+t.silent[1].Len() >= maxSAs {
+		if t.silent.len() >= maxSAs {
 			return
 		}
 		t.takeUp(b.cookie)

@@ -1,7 +1,6 @@
 package ikev1
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -52,7 +51,7 @@ type SA struct {
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
-	silent      [2]list.List // of them, silent for longest first: what no key has opened, the others
+	silent      silence      // of them
 	keys        []*candidate // that have opened messages
 	candidates  []*candidate // to be tried
 	configured  configVersion
@@ -61,11 +60,10 @@ type SA struct {
 	begun       int64     // number of the SA, of all
 	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
 	quick       *exchange // the first Quick Mode of which it is proven who began it
-	inQueue     *list.List
-	element     *list.Element // in it
-	hashed      int           // HASHes that were computed for messages of phase 1
-	clearHashes int           // of these, for messages in clear whose HASH does not match
-	guesses     int           // messages of which every length of the first payload was tried, in vain
+	queued      queued
+	hashed      int // HASHes that were computed for messages of phase 1
+	clearHashes int // of these, for messages in clear whose HASH does not match
+	guesses     int // messages of which every length of the first payload was tried, in vain
 }
 
 // Hashes is what the HASHes of a phase have come to.

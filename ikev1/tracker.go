@@ -3,7 +3,6 @@ package ikev1
 import (
 	"bytes"
 	"cmp"
-	"container/list"
 	"errors"
 	"hash/maphash"
 	"net/netip"
@@ -25,7 +24,7 @@ type Tracker struct {
 	secrets   secretStore
 	sas       map[saKey]*SA
 	families  map[Cookie]*family // by initiator cookie
-	silent    [2]list.List       // of all SAs, silent for longest first: what no key has opened, the others
+	silent    silence            // of all SAs
 	begun     int64              // SAs
 	observed  int64              // messages of SAs
 	putOff    putOff
@@ -323,8 +322,8 @@ func (ex *exchange) begun() bool {
 
 // newSA remembers a new SA, and forgets one if there are too many.
 func (t *Tracker) newSA(key saKey, time int64) *SA {
-	if t.silent[0].Len()+t.silent[1].Len() >= maxSAs {
-		if e := cmp.Or(t.silent[0].Front(), t.silent[1].Front()); e != nil {
+	if t.silent.len() >= maxSAs {
+		if e := t.silent.first(); e != nil {
 			t.evict(e.Value.(*SA))
 		}
 	}
@@ -361,24 +360,13 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
-	q := &t.silent[0]
-	if sa.Decrypted > 0 {
-		q = &t.silent[1]
-	}
-	if sa.inQueue == q {
-		q.MoveToBack(sa.element)
-		return
-	}
-	if sa.inQueue != nil {
-		sa.inQueue.Remove(sa.element)
-	}
-	sa.inQueue, sa.element = q, q.PushBack(sa)
+	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
 }
 
 // evict takes an SA out of the report.
 func (t *Tracker) evict(sa *SA) {
 	t.forget(sa)
-	sa.inQueue.Remove(sa.element)
+	sa.queued.leave()
 }
 
 // forget drops all but the report of an SA.

@@ -38,7 +38,7 @@ func charonMessage(text []byte) (daemon, msg []byte) {
 
 // matchCharonMessage knows the first line of a dump by its label and its number of bytes.
 func matchCharonMessage(text []byte) bool {
-	if bytes.IndexByte(text, '>') < 0 || !bytes.Contains(text, []byte(" => ")) {
+	if bytes.IndexByte(text, '=') < 0 || !bytes.Contains(text, []byte(" => ")) {
 		return false
 	}
 	_, msg := charonMessage(text)

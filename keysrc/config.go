@@ -29,7 +29,7 @@ func configNamed(line []byte) int {
 	line = bytes.TrimLeft(line, " \t")
 	for i := range configs {
 		for _, mark := range configs[i].lines {
-			if len(line) >= len(mark) && string(line[:len(mark)]) == mark {
+			if len(line) >= len(mark) && line[0] == mark[0] && string(line[:len(mark)]) == mark {
 				return i + 1
 			}
 		}

@@ -66,7 +66,8 @@ func ipsecctlRule(line []byte) bool {
 	return bytes.Contains(rest, []byte(" to ")) && bytes.Contains(rest, []byte(" spi 0x"))
 }
 
-// ipsecctlKey reports whether a line is a key: -k prints them in lines of their own in some versions.
+// ipsecctlKey reports whether a line is a key: -k prints them in lines of their own in some
+// versions.
 func ipsecctlKey(s []byte) bool {
 	w, _ := word(s)
 	return string(w) == "authkey" || string(w) == "enckey"

@@ -111,8 +111,8 @@ func addFiles(f *testing.F, pattern string) {
 	}
 }
 
-// What is taken out of wrappings is no longer than they are, but for bytes of JSON that are no UTF-8,
-// for which three stand each.
+// What is taken out of wrappings is no longer than they are, but for bytes of JSON that are no
+// UTF-8, for which three stand each.
 func FuzzUnwrap(f *testing.F) {
 	for _, pattern := range []string{"c17*", "c26*", "j5*", "m26*", "r-dlink", "w0*", "x06*", "x1[78]*", "y0*", "y17*"} {
 		addFiles(f, pattern)

@@ -156,7 +156,7 @@ func (p *pluto) line(n int, text []byte) bool {
 	text = bytes.TrimRight(text, " \t\r\n")
 	msg, ok := plutoDebug(text)
 	if !ok {
-		return p.message(n, text)
+		return p.message(text)
 	}
 	p.debug = true
 	if p.dump.value != plutoNone && p.row(msg) {
@@ -179,7 +179,7 @@ func (p *pluto) line(n int, text []byte) bool {
 	if p.ike != nil && n-p.ikeLine > plutoPhase1Lines {
 		p.phase1Give()
 	}
-	p.kernel(n, s)
+	p.kernel(s)
 	return true
 }
 
@@ -346,7 +346,7 @@ func lonely(s *ikev1.Secret) bool {
 }
 
 // message takes a line that is not of the debug log.
-func (p *pluto) message(n int, text []byte) bool {
+func (p *pluto) message(text []byte) bool {
 	if bytes.Contains(text, []byte(" message repeated ")) || bytes.Contains(text, []byte(" repeated ")) &&
 		bytes.HasSuffix(trimLine(text), []byte(" times")) {
 		p.dump.damaged = true // rows that are equal may be collapsed

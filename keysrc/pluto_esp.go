@@ -45,7 +45,7 @@ var (
 //	kernel: looking for alg with encrypt: AES_CBC keylen: 128 integ: HMAC_SHA1_96
 //	kernel: add_sa() … …->203.0.113.1[c3991ac7]==>203.0.113.10-UDP->… HMAC_SHA1_96:20 AES_CBC:16
 //	netlink response for Add SA esp.c3991ac7@203.0.113.10 included non-error error
-func (p *pluto) kernel(n int, s []byte) {
+func (p *pluto) kernel(s []byte) {
 	if rest, ok := bytes.CutPrefix(s, []byte("*received ")); ok {
 		p.received(rest)
 	} else if rest, ok := after(s, "looking for alg with "); ok {

@@ -20,7 +20,8 @@ import (
 //	ipsec sa add 10 spi N esp crypto-alg aes-cbc-128 crypto-key … integ-alg sha1-96 integ-key …   (VPP)
 //	tcpdump -E '0x…@B aes-cbc-hmac96:0x…', and the lines of its file
 //
-// Those of a shell go on behind a backslash, setkey's up to a semicolon.
+// Those of a shell go on behind a backslash or end where the next begins, setkey's go on up to a
+// semicolon.
 var scriptFormat = Format{
 	Name:  "script",
 	Title: "commands",
@@ -64,13 +65,17 @@ const (
 var tcpdumpSA = regexp.MustCompile(`(?:\b(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})@([0-9a-fA-F.:]{3,39})\s+|-E\s*['"]?)` +
 	`((?:3des|des|aes|blowfish|cast128|none)[a-z0-9-]*):(0x[0-9a-zA-Z]*|[^\s,"']+)`)
 
+// Where a command ends before the line does.
+var (
+	setkeyEnd = regexp.MustCompile(`;`)
+	shellEnd  = regexp.MustCompile(`;|&&|\|\|`)
+)
+
 // scriptStart tells which command begins in a line, and what follows its name.
 func scriptStart(line []byte) (scriptCommand, []byte) {
 	switch {
-	case bytes.IndexByte(line, '@') > 0 || bytes.Contains(line, []byte("-E")):
-		if tcpdumpSA.Match(line) {
-			return scriptTcpdump, line
-		}
+	case (bytes.IndexByte(line, '@') > 0 || bytes.Contains(line, []byte("-E"))) && tcpdumpSA.Match(line):
+		return scriptTcpdump, line
 	case bytes.Contains(line, []byte("xfrm s")), bytes.Contains(line, []byte("ip x s")):
 		rest, ok := after(line, "xfrm s")
 		if !ok {
@@ -127,24 +132,32 @@ func (p *script) line(n int, text []byte) bool {
 	if p.width != 0 {
 		return p.broken(n, text)
 	}
-	goesOn := false
-	if p.command == scriptSetkey {
-		var next []byte
-		s, next, goesOn = bytes.Cut(s, []byte(";"))
-		goesOn = !goesOn
-		defer func() {
-			if c, _ := scriptStart(next); c != scriptNone {
-				p.line(n, next)
-			}
-		}()
-	} else {
-		s, goesOn = bytes.CutSuffix(s, []byte(`\`))
-	}
+	s, next, goesOn := p.command.cut(s)
 	p.text = append(append(p.text, s...), ' ')
 	if !goesOn || n-p.start >= maxScriptLines || len(p.text) > maxScriptText {
 		p.end()
 	}
+	if c, _ := scriptStart(next); c != scriptNone {
+		p.line(n, next)
+	}
 	return true
+}
+
+// cut returns what of a line is of the command, what follows behind its end, and whether the
+// command goes on in the next line.
+func (c scriptCommand) cut(s []byte) (own, next []byte, goesOn bool) {
+	ends := shellEnd
+	if c == scriptSetkey {
+		ends = setkeyEnd
+	}
+	if at := ends.FindIndex(s); at != nil && c != scriptTcpdump { // all SAs of tcpdump's line are found
+		return s[:at[0]], s[at[1]:], false
+	}
+	if c == scriptSetkey {
+		return s, nil, true
+	}
+	own, goesOn = bytes.CutSuffix(s, []byte(`\`))
+	return own, nil, goesOn
 }
 
 // broken takes the line after one that a terminal may have broken: a part of it where that one has
@@ -194,11 +207,12 @@ func (p *script) end() {
 	p.text = p.text[:0]
 }
 
-// scriptWords splits a command at blanks outside of quotes.
+// scriptWords splits a command at blanks outside of quotes. Where it stands in quotes itself, as
+// behind ssh, those inside have a backslash, and the last has none before it.
 func scriptWords(s []byte) (words []string) {
 	var w []byte
 	var quote byte
-	for _, c := range s {
+	for _, c := range bytes.ReplaceAll(bytes.TrimRight(s, ` "'`), []byte(`\"`), []byte(`"`)) {
 		switch {
 		case c == quote && quote != 0:
 			quote = 0
@@ -250,7 +264,10 @@ func (p *script) state(words []string) {
 				return
 			}
 		case "spi":
-			i++
+			if i++; spi != "" {
+				p.out.note(p.start, "the command ip xfrm state has two SPIs: give each command in a line of its own")
+				return
+			}
 			spi = value(i)
 		case "encap":
 			encap = w

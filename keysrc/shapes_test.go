@@ -46,6 +46,8 @@ func TestShapes(t *testing.T) {
 		}},
 		{"r-dlink", "a container's log", each("2026-11-23T07:15:18.123456789Z stdout F ", "")},
 		{"r-dlink", "a table", func(s string) string { return "time,message\n" + each("\"07:15:18\",\"", "\"")(s) }},
+		{"r-dlink", "a table without a heading", each("2026-11-23 07:15:18;gw;\"", "\"")},
+		{"x18-docker-logs-ts", "double-spaced", each("", "\n")},
 		{"b3-ipsecctl-vvk", "a text field", func(s string) string { return "<textarea>" + s + "</textarea>" }},
 	} {
 		text, err := os.ReadFile("../testdata/field/keys/" + c.file)
@@ -224,5 +226,37 @@ func TestLongExport(t *testing.T) {
 		}
 		noLines(got)
 		sameKeys(t, data[:40], got, want)
+	}
+}
+
+// TestCommandsInALine: where several commands stand in one line, at a prompt or behind ssh, no key
+// is lost, and none is put to another's SPI.
+func TestCommandsInALine(t *testing.T) {
+	const one = `ip xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x11111111 enc "cbc(aes)" 0x00112233445566778899aabbccddeeff`
+	const two = `ip xfrm state add src 10.0.0.2 dst 10.0.0.1 proto esp spi 0x22222222 enc "cbc(aes)" 0xffeeddccbbaa99887766554433221100`
+	for text, want := range map[string]int{
+		one + " && " + two:                                         2,
+		one + "; " + two + ";":                                     2,
+		"if true; then " + one + "; fi; " + two:                    2,
+		"root@gw:~# " + one + " || exit 1":                         1,
+		"ssh root@gw '" + one + "'":                                1,
+		"ssh root@gw '" + one + "; " + two + "'":                   2,
+		`ssh root@gw "` + strings.ReplaceAll(one, `"`, `\"`) + `"`: 1,
+	} {
+		got, err := Parse(strings.NewReader(text+"\n"), "x", "")
+		if err != nil || len(got.ESP) != want || len(got.Notes) > 0 {
+			t.Errorf("%s: %+v, %v", text, got, err)
+			continue
+		}
+		for _, s := range got.ESP {
+			if first := s.Key.Bytes()[0]; s.SPI == 0x11111111 != (first == 0) {
+				t.Errorf("%s: SPI %#x has the key of the other", text, s.SPI)
+			}
+		}
+	}
+	half := strings.Replace(two, `enc "cbc(aes)"`, `auth "hmac(sha1)"`, 1)
+	got, _ := Parse(strings.NewReader(one+" && "+half+"\n"), "x", "")
+	if len(got.ESP) != 1 || got.ESP[0].SPI != 0x11111111 || got.ESP[0].AuthKey.Len() != 0 || len(got.Notes) != 1 {
+		t.Errorf("%+v", got)
 	}
 }

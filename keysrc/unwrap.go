@@ -252,8 +252,8 @@ func ofYamaha(line []byte) bool {
 	return ok && len(tag) > 0 && tag[0] != ':'
 }
 
-// cutContainer takes off the name that docker compose puts before each line, "vpn-1  | ", or kubectl
-// logs --prefix, "[pod/vpn-0/vpn] ".
+// cutContainer takes off the name that docker compose puts before each line, "vpn-1  | ", or
+// kubectl logs --prefix, "[pod/vpn-0/vpn] ".
 func cutContainer(dst, line []byte) ([]byte, bool) {
 	if bytes.HasPrefix(line, []byte("[pod/")) {
 		_, text, ok := bytes.Cut(line, []byte("] "))

@@ -10,7 +10,7 @@ import (
 // messageNames are what log servers call the text of a line.
 var messageNames = []string{
 	"message", "msg", "log", "line", "stdout", "_raw", "raw", "@message", "textpayload", "short_message", "text", "body",
-	"stringvalue", "content", "syslogmessage", "output",
+	"stringvalue", "content", "syslogmessage", "output", "messages", "_msg", "full_message",
 }
 
 // timeNames are what they call its time, which tells the order of lines.

@@ -81,7 +81,7 @@ func rowMessage(cols [][]byte, end int) []byte {
 }
 
 // commaOf returns what stands between the columns of a row, if a line is one: quotes are around the
-// first, or it is a time and a tab is behind it.
+// first, or it is a time and a tab is behind it, or another mark where quotes are around the last.
 func commaOf(line []byte) byte {
 	if len(line) < 3 {
 		return 0
@@ -95,8 +95,9 @@ func commaOf(line []byte) byte {
 		}
 		return 0
 	}
-	if i := bytes.IndexByte(line, '\t'); i > 0 && isTime(line[:i]) {
-		return '\t'
+	i := bytes.IndexAny(line, ",;\t")
+	if i > 0 && (line[i] == '\t' || line[len(line)-1] == '"') && isTime(line[:i]) {
+		return line[i]
 	}
 	return 0
 }

@@ -71,8 +71,8 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	return keys, err
 }
 
-// redact says of values that were left out that something was put in the place of their bytes, where
-// a line shows it. It reports whether it was so with the first of them.
+// redact says of values that were left out that something was put in the place of their bytes,
+// where a line shows it. It reports whether it was so with the first of them.
 func (k *Keys) redact(t *turner) (first bool) {
 	const rows = 3 // lines behind that of a value that may be of it
 	for i := range k.Notes {
@@ -157,7 +157,7 @@ func ParseFile(path, format string) (*Keys, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 { // files of /proc have none
 		return Parse(io.NewSectionReader(f, 0, info.Size()), path, format) // in any order, as a zip archive is read
 	}
 	return Parse(f, path, format)

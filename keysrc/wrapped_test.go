@@ -280,3 +280,31 @@ var noOrder = []string{
 	"pluto/old strongswan in syslog", "charon/initiator without seeds", "charon/characters like digits", "racoon/syslog",
 	"racoon/cookies afterwards", "pluto/keymat alone", "mikrotik/version 2.9, cut",
 }
+
+// A stream that is read in pieces of many lines, which are searched for signs of wrappings at once,
+// gives what it gives line by line.
+func TestPiecesAndLines(t *testing.T) {
+	names, texts := wrappable(t)
+	logs := routerLogs(t)
+	names, texts = append(names, "yamaha"), append(texts, logs["02/router-full.log"])
+	for i, text := range texts {
+		for _, w := range wraps {
+			// A router's lines stand before it, so that they are known when the wrapping comes.
+			wrapped := logs["02/router.log"] + w.wrap(strings.Split(strings.TrimRight(text, "\n"), "\n"))
+			var pieces, lines Keys
+			p, _ := NewStream("x", "", pieces.add)
+			if _, err := p.ReadFrom(strings.NewReader(wrapped)); err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+			l, _ := NewStream("x", "", lines.add)
+			for line := range strings.Lines(wrapped) {
+				l.Line([]byte(line))
+			}
+			l.Close()
+			if got, want := summary(&pieces), summary(&lines); got != want || want == "" {
+				t.Errorf("%s, %s: in pieces\n%s\nline by line\n%s", names[i], w.name, got, want)
+			}
+		}
+	}
+}

@@ -48,7 +48,7 @@ type xfrm struct {
 	seen  *Seen
 
 	hidden, larval, redacted int  // states without keys, for near
-	joined                   bool // the lines of a state were put together, for near
+	joined, broken           bool // the lines of a state were put together, or are in parts, for near
 	width, lead              int  // of the line as it stood, tabs being 8 columns wide, and of the blanks in front
 }
 
@@ -115,6 +115,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 		return x.proto(n, text, rest)
 	}
 	if s.line == 0 {
+		x.broken = x.broken || x.larval > 0 && (bytes.Contains(text, []byte(") 0x")) || len(first) > 16 && startsHex(first))
 		switch string(first) {
 		case "auth", "auth-trunc", "enc", "aead":
 			x.out.orphans = x.out.orphans || xfrmKey(rest)
@@ -144,9 +145,9 @@ func (x *xfrm) one(n int, text []byte) bool {
 		s.encap = true
 	case "tmpl":
 		s.policy = true
-	case "sel", "lifetime", "":
+	case "sel", "lifetime":
 		x.finish()
-	case "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
+	case "", "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
 		"security", "tfcpad", "extra_flag", "nsid", "limit:", "expire", "stats:", "add":
 	default:
 		if s.proto == "esp" && xfrmKey(rest) && s.keys.doubt == "" {
@@ -238,6 +239,8 @@ func (x *xfrm) near() string {
 			"xfrm state")
 	case x.hidden > 0:
 		return "ip xfrm state was run without the right to see keys, or with nokeys"
+	case x.broken:
+		return x.out.lack("the lines of ip xfrm state are broken: give them as ip printed them")
 	case x.larval > 0:
 		return x.out.lack("the SAs in the output of ip xfrm state have no keys yet")
 	}

@@ -144,6 +144,11 @@ func TestXfrmLarval(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "have no keys yet") {
 		t.Errorf("error %v", err)
 	}
+	_, err = Parse(strings.NewReader("src 10.0.0.1 dst 10.0.0.2 \\\tproto esp spi 0x0000015d mode transport\n\\\t"+
+		"enc cbc(aes) 0x00112233445566778899aabbccddeeff\n"), "state", "")
+	if err == nil || !strings.Contains(err.Error(), "are broken") {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestXfrmComp(t *testing.T) {

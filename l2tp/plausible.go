@@ -108,13 +108,13 @@ func packed(protocol uint16) bool {
 	return false
 }
 
-// Possibly reports whether a data message, that Possible allows, can be one, too, if little but its
-// ports speaks for it: of L2TPv3 what follows is known by both ends only, and in PPP frames with
-// their protocol in one byte that is not much.
-func Possibly(h *Header, data []byte) bool {
+// Possibly reports whether a data message, that Possible allows and that had length bytes on the
+// wire, can be one, too, if little but its ports speaks for it: of L2TPv3 what follows is known by
+// both ends only, and in PPP frames with their protocol in one byte that is not much.
+func Possibly(h *Header, data []byte, length int) bool {
 	const stun = 0x2112a442 // the magic cookie (RFC 8489 section 5), where L2TPv3 has its session
 	switch {
-	case h.Control:
+	case h.Control || h.HasLength && int(h.Length) != length:
 		return false
 	case h.Version == Version3:
 		return h.Session != stun

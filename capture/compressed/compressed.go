@@ -212,15 +212,24 @@ func openZip(file sized, seekable bool, r io.Reader) (*zip.Reader, error) {
 // wantedIn returns the files of an archive that are wanted, or are compressed themselves: one at
 // least.
 func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.File, err error) {
+	const encrypted = 1 // of the flags
+	closed := false
 	for i, f := range archive.File {
 		if i == maxEntries {
 			return nil, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
+		}
+		if f.Flags&encrypted != 0 {
+			closed = true
+			continue
 		}
 		if head := headOf(f); Format(head) != "" || len(head) > 0 && wanted(head) {
 			found = append(found, f)
 		}
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) == 0 && closed:
+		return nil, errors.New("the zip archive takes a password: unpack it first")
+	case len(found) == 0:
 		return nil, errors.New("none of the files in the zip archive is what is wanted here")
 	}
 	return found, nil

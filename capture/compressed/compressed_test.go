@@ -164,6 +164,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"several":  {zipped(t, map[string][]byte{"a": one, "b": one}), "several"},
 		"none":     {zipped(t, map[string][]byte{"a": []byte("x")}), "none of the files in the zip archive "},
+		"password": {withPassword(zipped(t, map[string][]byte{"a": one})), "takes a password"},
 		"cut zip":  {zipped(t, map[string][]byte{"a": one})[:500], "the zip data is damaged"},
 		"too deep": {packed(t, "gzip", packed(t, "gzip", packed(t, "gzip", packed(t, "gzip", one)))), "again and again"},
 		"window":   {zstdOfWindow(0x99), "too much memory"},
@@ -182,6 +183,12 @@ func TestRefused(t *testing.T) {
 	if _, err := io.ReadAll(r); err != broken {
 		t.Errorf("%v, want what the reader said", err)
 	}
+}
+
+// withPassword marks the only file of a zip archive as encrypted.
+func withPassword(file []byte) []byte {
+	file[bytes.LastIndex(file, []byte("PK\x01\x02"))+8] |= 1
+	return file
 }
 
 // xzOfDict is the beginning of an xz file with a dictionary of that code.

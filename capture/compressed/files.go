@@ -17,8 +17,8 @@ const maxUnpacked = 4 << 30
 // Files calls file with each file that r holds: decompressed if it is compressed, and of a zip or
 // tar archive all files for which wanted, given their first bytes, returns true, with their names,
 // whose unprintable characters are escaped. The name of what is no archive is "". The readers are
-// valid until file returns. An archive that has no such file is an error; errors are otherwise those
-// of NewReader, and those that file returns.
+// valid until file returns. An archive that has no such file is an error; errors are otherwise
+// those of NewReader, and those that file returns.
 func Files(r io.Reader, wanted func(head []byte) bool, file func(name string, r io.Reader) error) error {
 	plain, archive, err := open(r)
 	if err != nil {

@@ -4,12 +4,16 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"l2tpdump/capture"
 )
 
 // A device without an end is no source of keys, and no capture.
@@ -74,6 +78,60 @@ func TestReadErrors(t *testing.T) {
 		if status != exitError || !strings.Contains(messages, broken) || !strings.Contains(messages, "input/output error") {
 			t.Errorf("%v: exit status %d: %s", args, status, messages)
 		}
+	}
+}
+
+// A connection that breaks off in the middle of a capture is told of, behind all that came before.
+func TestBreaksOff(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer server.Close()
+	in, err := net.Dial("tcp", server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	sender, err := server.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := readFile(t, basic+"/outer.pcap")
+	items := itemsOf(file)
+	const whole = 60
+	c := l2tpdump(t, "decrypt", "-q", "-r", "-", "-k", filepath.Join(captures, basic, "router.log"), "-w", "-")
+	if c.Stdin, err = in.(*net.TCPConn).File(); err != nil {
+		t.Fatal(err)
+	}
+	var messages bytes.Buffer
+	c.Stderr = &messages
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := start(t, c)
+	if _, err := sender.Write(file[:items[whole].end+9]); err != nil {
+		t.Fatal(err)
+	}
+	src, err := capture.NewReader(out, "standard output")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p capture.Packet
+	for i := range whole {
+		if i == whole-1 {
+			sender.(*net.TCPConn).SetLinger(0) // a reset
+			sender.Close()
+		}
+		if err := src.Next(&p); err != nil {
+			t.Fatalf("packet %d: %v", i+1, err)
+		}
+	}
+	io.Copy(io.Discard, out)
+	c.Wait()
+	if !stop() || c.ProcessState.ExitCode() != exitError || !strings.Contains(messages.String(), "connection reset by peer") {
+		t.Errorf("%v: %s", c.ProcessState, messages.String())
 	}
 }
 

@@ -441,7 +441,7 @@ func TestLiveSessions(t *testing.T) {
 	for _, line := range []string{
 		`203\.0\.113\.10 > 203\.0\.113\.1 alice: came up \S+ s after its first packet: mschap-v2 alice accepted`,
 		`alice: rekeyed: new ESP SAs, 0x[0-9a-f]{8} and 0x[0-9a-f]{8}`,
-		`alice: ended by the client: PPP "User request"; client 1211 packets`, `alice: over: up`,
+		`alice: ended by the client: PPP "User request"; client 1211 packets`, `alice: over: it was up`,
 	} {
 		if !regexp.MustCompile(line).MatchString(p.stdout.String()) {
 			t.Errorf("no line %s:\n%s\n%s", line, p.stdout.String(), p.report())

@@ -107,8 +107,8 @@ func TestReadmeLines(t *testing.T) {
 	}
 }
 
-// TestReadmeCommands: each command that README has a person type, and that needs no interface and no
-// answer, runs.
+// TestReadmeCommands: each command that README has a person type, and that needs no interface and
+// no answer, runs.
 func TestReadmeCommands(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"outer.pcap", "router.log", "router-full.log"} {

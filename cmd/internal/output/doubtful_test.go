@@ -6,7 +6,8 @@ import (
 	"l2tpdump/capture"
 )
 
-// TestDoubtfulBounded: no more is kept than the bound allows, and what follows is not kept any more.
+// TestDoubtfulBounded: no more is kept than the bound allows, and what follows is not kept any
+// more.
 func TestDoubtfulBounded(t *testing.T) {
 	var d doubtful
 	p := capture.Packet{Data: make([]byte, 1500)}

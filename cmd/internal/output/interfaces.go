@@ -5,7 +5,8 @@ import (
 	"l2tpdump/l2tp"
 )
 
-// inputLink is frames of a link type that came through an interface of another, or PPP of a session.
+// inputLink is frames of a link type that came through an interface of another, or PPP of a
+// session.
 type inputLink struct {
 	ifc     int
 	link    capture.LinkType

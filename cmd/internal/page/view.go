@@ -105,7 +105,13 @@ func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 	for _, n := range s.Evidence {
 		frames = append(frames, fmt.Sprint(n))
 	}
-	v.Evidence = strings.Join(frames, ", ")
+	switch len(frames) {
+	case 0:
+	case 1:
+		v.Evidence = "frame " + frames[0]
+	default:
+		v.Evidence = "frames " + strings.Join(frames, ", ")
+	}
 	for _, x := range ladder.Steps(s) {
 		v.Steps = append(v.Steps, steps[x.Outcome].named(x.Name))
 	}

@@ -215,7 +215,7 @@ func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length 
 		return port && length > len(data)
 	}
 	return (err == nil || length > len(data)) && l2tp.Plausible(&h, data, length) ||
-		sport == portL2TP && dport == portL2TP && l2tp.Possibly(&h, data)
+		sport == portL2TP && dport == portL2TP && l2tp.Possibly(&h, data, length)
 }
 
 // l2tpIP takes what is behind IP protocol 115, which is L2TPv3 (RFC 3931 section 4.1.1).

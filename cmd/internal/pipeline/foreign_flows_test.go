@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,16 +68,22 @@ func TestForeignFlows(t *testing.T) {
 }
 
 // TestFromTheMiddle: of a flow of ESP of which nothing else is known, the packets that follow each
-// other are recognized, however many were sent before, and whatever a stranger sends between them.
+// other are recognized, however many were sent before, whatever a stranger sends between them, and
+// though nothing is encrypted.
 func TestFromTheMiddle(t *testing.T) {
 	for _, c := range []struct {
 		from     uint64
 		strange  int // a packet that ESP can't be stands in front of this one
+		null     bool
 		expected int // packets that are not recognized
 	}{
-		{1, -1, 0}, {5000, -1, 0}, {1 << 20, -1, 1}, {3e9, -1, 1}, {5000, 0, 1}, {3e9, 3, 1},
+		{1, -1, false, 0}, {5000, -1, false, 0}, {1 << 20, -1, false, 1}, {3e9, -1, false, 1},
+		{5000, 0, false, 1}, {3e9, 3, false, 1}, {5000, -1, true, 1},
 	} {
 		s := aesSA(0xc0ffee01)
+		if c.null {
+			s = algorithms[slices.IndexFunc(algorithms, func(a algorithm) bool { return a.cipher == "null" })].sa(0xc0ffee01)
+		}
 		s.seq = c.from - 1
 		var packets [][]byte
 		for i := range 12 {
@@ -95,7 +102,7 @@ func TestFromTheMiddle(t *testing.T) {
 			others--
 		}
 		if others != c.expected {
-			t.Errorf("from %d, strange %d: %d packets are other, want %d", c.from, c.strange, others, c.expected)
+			t.Errorf("from %d, strange %d, null %v: %d packets are other, want %d", c.from, c.strange, c.null, others, c.expected)
 		}
 	}
 }

@@ -26,8 +26,8 @@ var onLine = map[string]struct {
 	}, false},
 }
 
-// TestLine: the packets of a PPP line are those of its users, if it carries no tunnel; else they are
-// beside that, those in front of it too.
+// TestLine: the packets of a PPP line are those of its users, if it carries no tunnel; else they
+// are beside that, those in front of it too.
 func TestLine(t *testing.T) {
 	for name, c := range onLine {
 		for _, tunnel := range []bool{false, true} {

@@ -67,29 +67,18 @@ func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	if !known {
 		x.doubtful = true
 		x.evidence = c.weigh(n, &h, payload)
-		talk, flow := c.seen(n, h.SPI)
+		talk, ok := c.talks.Get(talkOf(n))
 		switch x.evidence {
 		case likely:
-			known = talk.allows(maxFresh)
+			known = !ok || talk.allows(maxFresh)
 		case follows:
-			known = talk.allows(maxStrange)
-		case apart:
-			known = talk.allows(maxStrange) && flow.esp
+			known = !ok || talk.allows(maxStrange)
 		}
 	}
 	if known && h.SPI > maxReservedSPI {
 		x.kind, x.length = ESP, n.UDPLen
 	}
 	return x
-}
-
-// seen is what was seen before of two ends, and of an SPI.
-func (c *classifier) seen(n *capture.Frame, spi uint32) (t conversation, f flow) {
-	if known, ok := c.talks.Get(talkOf(n)); ok {
-		t = *known
-	}
-	f, _ = c.flows.Get(flowID{n.Dst, spi})
-	return t, f
 }
 
 // note takes note of what doubtful found.
@@ -109,7 +98,7 @@ func (c *classifier) note(n *capture.Frame, x *content) {
 	case fresh, likely:
 		talk.strange++
 	case follows:
-		if last.packets == 0 {
+		if last.packets == 0 && talk.strange > 0 { // its first packet may have had other ports
 			talk.strange--
 		}
 		talk.fits++
@@ -131,6 +120,7 @@ func talkOf(n *capture.Frame) [2]netip.AddrPort {
 const (
 	espUnit     = 4       // RFC 4303 section 2.4: what an ESP packet's length is a multiple of
 	maxGap      = 1024    // packets of an SPI that may be missing between two that are there
+	maxJump     = 1 << 16 // likewise, of one that is taken for ESP
 	minESP      = 24      // header, trailer, and an ICV of 12 bytes
 	maxDoubtful = 1 << 20 // the highest sequence number of a packet that nothing else speaks for
 	established = 4       // packets of a flow that followed each other
@@ -144,8 +134,11 @@ func (c *classifier) weigh(n *capture.Frame, h *esp.Header, payload []byte) evid
 		return strange
 	case last.packets < established && foreign(h, payload, n.UDPLen):
 		return strange
-	case last.esp || known && h.Seq > last.seq && h.Seq-last.seq <= maxGap && looksRandom(payload, 2*esp.HeaderLen):
+	case last.esp && min(h.Seq-last.seq, last.seq-h.Seq) <= maxJump,
+		known && h.Seq > last.seq && h.Seq-last.seq <= maxGap && (looksRandom(payload, 2*esp.HeaderLen) || looksClear(payload)):
 		return follows
+	case last.esp:
+		return fresh
 	case plausibleESP(h, payload, n.UDPLen) && (!(mayBeRTP(h) || h.SPI < maxManualSPI) || h.Seq == 1 || c.keyed(h.SPI)):
 		return likely
 	case known:
@@ -168,6 +161,17 @@ func plausibleESP(h *esp.Header, payload []byte, length int) bool {
 		return false
 	}
 	return looksRandom(payload, esp.HeaderLen)
+}
+
+// looksClear reports whether behind the header of ESP there is a UDP packet of L2TP, or an IP
+// packet, as there is where nothing is encrypted (RFC 2410).
+func looksClear(payload []byte) bool {
+	if len(payload) < esp.HeaderLen+20 {
+		return false
+	}
+	data := payload[esp.HeaderLen:]
+	length := int(binary.BigEndian.Uint16(data[2:]))
+	return binary.BigEndian.Uint16(data) == portL2TP || length == portL2TP || data[0] == 0x45 && length < len(data)
 }
 
 // looksRandom reports whether the bytes from a place on can be ciphertext: no byte is there four

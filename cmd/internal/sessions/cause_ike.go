@@ -97,16 +97,15 @@ func ikeProposal(s *Session) *proof {
 	if n == nil {
 		return nil
 	}
-	best := ""
-	if len(x.offers) > 0 {
-		best = " (the first: " + x.offers[0] + ")"
-	}
-	count := "the only proposal for phase 1 that was offered"
+	count, first := "the only proposal for phase 1 that was offered", ""
 	if x.offered > 1 {
-		count = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered)
+		count, first = fmt.Sprintf("all %d proposals for phase 1 that were offered", x.offered), "the first: "
+	}
+	if len(x.offers) > 0 {
+		count += " (" + first + x.offers[0] + ")"
 	}
 	return &proof{
-		text:   fmt.Sprintf("IKE: %s refused %s%s%s", s.who(n.sender), count, best, x.mismatch(&s.taken)),
+		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, x.mismatch(&s.taken)),
 		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
 	}
 }
@@ -436,7 +435,7 @@ func quickRefused(s *Session) *proof {
 			s.who(q.sender))
 	}
 	for i := range x.notices {
-		if n := &x.notices[i]; n.encrypted {
+		if n := &x.notices[i]; n.encrypted && n.time >= q.messages[1].first.time {
 			return proven(append(q.messages[1].frames(), n.frame),
 				"IKE: phase 2 was refused by %s: %s",
 				s.who(n.sender), n.Name)

@@ -42,6 +42,16 @@ var remarkRules = []rule{
 	{"", stepData, Up, "", quickRefusedOnce},
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
+	{"", stepData, Up, "", ipv6Only},
+}
+
+// ipv6Only: one end refuses IPCP, and both agree on IPV6CP.
+func ipv6Only(s *Session) *proof {
+	l := s.link()
+	if l == nil || !l.ipcp.refused.seen() || !l.ipv6cp.open() {
+		return nil
+	}
+	return proven([]uint64{l.ipcp.refused.frame}, "IPv6 only: one end refuses IPCP")
 }
 
 func routeLoop(s *Session) *proof {
@@ -388,12 +398,17 @@ func tooLarge(s *Session) *proof {
 		s.narrow.by, s.narrow.n)
 }
 
-// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on.
+// quickRefusedOnce: what was offered for phase 2 was refused, and something else was agreed on,
+// before or after.
 func quickRefusedOnce(s *Session) *proof {
 	for _, x := range s.exchanges {
 		for _, q := range x.quicks {
 			if p := x.refusal(q, s); p != nil && x.agreed() && q.messages[1].first.time >= s.first.time {
-				p.text += "; another one was agreed on"
+				if s.agreedAfter(q.messages[1].first) {
+					p.text += "; another one was agreed on"
+				} else {
+					p.text += "; the one before was not renewed"
+				}
 				return p
 			}
 		}
@@ -416,4 +431,16 @@ func rekeyCollision(s *Session) *proof {
 		}
 	}
 	return nil
+}
+
+// agreedAfter says that a phase 2 begun after a place was agreed on.
+func (s *Session) agreedAfter(at place) bool {
+	for _, x := range s.exchanges {
+		for _, q := range x.quicks {
+			if q.agreed() && q.messages[1].first.time > at.time {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -38,7 +38,11 @@ type report struct {
 	RespPackets uint64 `json:"resp_pkts"`
 	RespBytes   uint64 `json:"resp_bytes"`
 	Clear       int    `json:"clear_pkts"`
-	PPP         struct {
+	ESP         []struct {
+		SPI     string `json:"spi"`
+		Packets int    `json:"packets"`
+	} `json:"esp"`
+	PPP struct {
 		Assigned string `json:"assigned"`
 	} `json:"ppp"`
 	IKE struct {

@@ -39,6 +39,7 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 	}
 	f.negotiated, f.agreed = n, at.time
 	x.session.agreements++
+	x.negotiated = x.negotiated || n.PairSPI != 0
 	f.sender = x.assoc.side(netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0))
 	f.cipher, f.auth = n.Suite.CipherName(), n.Suite.AuthName()
 	x.assoc.natt = x.assoc.natt || n.UDPEncap
@@ -203,8 +204,8 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// follow follows the ends of a flow that a key opens to other addresses and ports; began: there were
-// packets of it before.
+// follow follows the ends of a flow that a key opens to other addresses and ports; began: there
+// were packets of it before.
 func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place) {
 	a := f.assoc
 	if slices.Contains(a.ports[f.sender], src.Port()) && a.knows(src.Addr(), dst.Addr()) {

@@ -11,11 +11,11 @@ import (
 // What no key proves changes nothing of what one has proved. Of a session that keys open, anybody
 // can send what they do not open: it is left out.
 
-// foreign says that an SPI is none that the ends agreed on, where their agreement was read, or is
-// still to come.
+// foreign says that an SPI is none that the ends agreed on, where both sides of their agreement
+// were read, or are still to come.
 func (f *flow) foreign() bool {
 	return f.opened == 0 && f.negotiated == nil && slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool {
-		return x.read() && (x.agreed() || !x.late && len(x.quicks) == 0)
+		return x.negotiated || x.read() && !x.late && len(x.quicks) == 0
 	})
 }
 
@@ -28,7 +28,8 @@ func (f *flow) restart() {
 }
 
 // foreign says that a message with the cookies of an ISAKMP SA is not of its ends, for all that is
-// known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is over.
+// known: a key opens the SA and not the message, or it is of phase 1 and in clear, though that is
+// over.
 func (x *exchange) foreign(m *pipeline.Message) bool {
 	switch {
 	case !x.read():

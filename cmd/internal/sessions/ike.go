@@ -73,6 +73,7 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
+	negotiated bool    // ESP SAs by a Quick Mode of which both sides were read
 	proofs     *proofs // nil: there are no keys to try
 	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
@@ -273,6 +274,15 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 	x.informed(m, side, at)
 }
 
+// mode is the exchange of phase 1, "" if its beginning was not captured.
+func (x *exchange) mode() string {
+	switch x.kind {
+	case ikev1.ExchangeMain, ikev1.ExchangeAggressive:
+		return x.kind.String()
+	}
+	return ""
+}
+
 func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort, at place) {
 	x.kind = m.Header.Exchange
 	if m.Number > 0 && m.Number < len(x.messages) {
@@ -455,10 +465,17 @@ func (x *exchange) established() bool {
 	return len(x.quicks) > 0 || x.config.seen()
 }
 
-// agreed says that a Quick Mode was completed.
-func (x *exchange) agreed() bool {
-	return slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.completed || len(q.spis) > 0 })
+// completed says that message 3 of a Quick Mode was seen.
+func (x *exchange) completed() bool {
+	return slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.completed })
 }
+
+// agreed says that a Quick Mode was completed, or what it agrees on was read.
+func (x *exchange) agreed() bool {
+	return slices.ContainsFunc(x.quicks, (*quick).agreed)
+}
+
+func (q *quick) agreed() bool { return q.completed || len(q.spis) > 0 }
 
 // rivals tells the sessions of other clients behind the same address that one more came up.
 func (g *Gatherer) rivals(x *exchange, at place) {

@@ -77,7 +77,7 @@ func (n seconds) MarshalJSON() ([]byte, error) {
 type jsonIKE struct {
 	InitiatorCookie string            `json:"initiator_cookie"`
 	ResponderCookie string            `json:"responder_cookie,omitempty"`
-	Exchange        string            `json:"exchange"`
+	Exchange        string            `json:"exchange,omitempty"` // of phase 1
 	Auth            string            `json:"auth,omitempty"`
 	Cipher          string            `json:"cipher,omitempty"`
 	Hash            string            `json:"hash,omitempty"`
@@ -230,7 +230,7 @@ func communityID(ends [2]netip.AddrPort) string {
 func (s *Session) ikeObject() *jsonIKE {
 	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
 	o := &jsonIKE{
-		InitiatorCookie: x.cookies[0].String(), Exchange: x.kind.String(), SAs: s.renewals - max(s.tries-1, 0),
+		InitiatorCookie: x.cookies[0].String(), Exchange: x.mode(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,
 		Identities: [2]printable.Text{x.ids[client].Value, x.ids[server].Value},
 	}

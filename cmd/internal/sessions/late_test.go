@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type oriented struct {
 	client string
 	says   bool
 	found  string // state, ID of the cause and cause
+	ike    string // what is said of IKE
 }
 
 // rolesOf returns the roles of the sessions of a recording without its first frames.
@@ -33,9 +35,16 @@ func rolesOf(t *testing.T, s *recorded, skip int, keys []string) (list []oriente
 	}
 	g := sessions.NewGatherer(func(s *sessions.Session) error {
 		f := s.Facts()
+		var b strings.Builder
+		w := sessions.NewWriter(&b, false, func(*sessions.Session) string { return "" })
+		if err := errors.Join(w.Session(s), w.Close()); err != nil {
+			return err
+		}
+		_, ike, _ := strings.Cut(b.String(), "   ike       ")
+		ike, _, _ = strings.Cut(ike, "\n")
 		list = append(list, oriented{f.OrigHost, slices.ContainsFunc(s.Events(), func(e sessions.Event) bool {
 			return slices.Contains([]string{"main 1", "aggressive 1", "SCCRQ", "CHAP Challenge", "CHAP Response"}, e.Name)
-		}), string(f.State) + " " + f.CauseID + ": " + f.Cause})
+		}), string(f.State) + " " + f.CauseID + ": " + f.Cause, ike})
 		return nil
 	})
 	g.KeepDetails()
@@ -83,6 +92,26 @@ func TestLateRoles(t *testing.T) {
 	}
 	if said < 500 {
 		t.Errorf("the roles of %d sessions were said", said)
+	}
+}
+
+// TestLateMode: where phase 1 was not captured, its mode is not said.
+func TestLateMode(t *testing.T) {
+	dir := "../../../testdata/captures/01-basic-aes128-sha1"
+	s := readAll(t, filepath.Join(dir, "outer.pcap"))
+	const lacks = "phase 1 was not captured; "
+	for _, c := range []struct {
+		skip int
+		keys []string
+		want string
+	}{
+		{9, nil, "main mode; aes-cbc-256 sha256 modp2048 psk; no retransmissions; phase 1 took 0.21 s"},
+		{16, nil, lacks + "no retransmissions"},
+		{16, keySets(dir)["router.log"], lacks + "aes-cbc-256 sha256; no retransmissions"},
+	} {
+		if list := rolesOf(t, s, c.skip, c.keys); len(list) != 1 || list[0].ike != c.want {
+			t.Errorf("from frame %d, %d keys: %+v, not %q", c.skip+1, len(c.keys), list, c.want)
+		}
 	}
 }
 

@@ -178,8 +178,8 @@ func (s *Session) upText() string {
 	return "came up " + span64(s.up.time-s.first.time) + " after its first packet"
 }
 
-// failing tells that a session fails, where the packets prove it, or where silence follows; and
-// that it fails in another way later, where the packets prove that.
+// failing tells that a session fails, where the packets prove it, or where its end or silence
+// follows; and that it fails in another way later, where the packets prove that.
 func (m *Monitor) failing(s *Session, silent bool) {
 	t := &s.told
 	if !silent && t.frame == s.last.frame {
@@ -192,7 +192,7 @@ func (m *Monitor) failing(s *Session, silent bool) {
 		return r.try(s, refusalRules) && r.Proven
 	}
 	how := f.Step + " " + f.ID
-	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || refused()) {
+	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
@@ -260,7 +260,11 @@ func (s *Session) about() string {
 func (m *Monitor) over(s *Session) error {
 	m.changes(s, true)
 	f := m.judgeNow(s)
-	text := "over: " + f.State.Headline(f.Step)
+	how := f.State.Headline(f.Step)
+	if f.State == Up {
+		how = "it was up"
+	}
+	text := "over: " + how
 	if f.Cause != "" {
 		text += ": " + s.causeText()
 	}

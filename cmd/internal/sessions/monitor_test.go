@@ -273,3 +273,25 @@ func TestTick(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorTellsAtOnce: what failed is told before the next connection comes up, once for each step
+// that was not passed, and not of a Quick Mode that follows a refused one.
+func TestMonitorTellsAtOnce(t *testing.T) {
+	const day = "../../../testdata/day/"
+	list, _ := changes(t, day+"outer.pcap", day+"router-full.log")
+	var told []string
+	for _, c := range list {
+		if c.Kind == "up" {
+			break
+		}
+		how, _, _ := strings.Cut(c.Text, ":")
+		told = append(told, how)
+	}
+	if last := list[len(list)-1].Text; last != "over: it was up" {
+		t.Error(last)
+	}
+	want := []string{"FAILED at message 5 of IKE", "FAILED at message 1 of IKE", "FAILED at Quick Mode of IKE", "FAILED at the login"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q", told)
+	}
+}

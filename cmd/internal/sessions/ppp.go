@@ -172,7 +172,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	}
 	s := c.session
 	both := [2]bool{true, true}
-	if l.ipcp.settled == both && !l.cut || l.ipv6cp.settled == both && !l.ipcp.asked() {
+	if l.ipcp.settled == both && !l.cut || l.ipv6cp.settled == both && (!l.ipcp.asked() || l.ipcp.refused.seen()) {
 		s.came(at)
 	}
 	if !g.keep(s) {

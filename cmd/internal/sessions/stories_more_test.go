@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -115,6 +116,25 @@ var moreStories = []telling{
 		s.pings(20)
 		s.farewell()
 	}},
+	{"108h-ipv6-only", "up", "", "data", "up", false, alice, func(s *story) {
+		s.loggedIn()
+		s.ppp(fromServer, ipcp, packet(1, 1, option(3, gateAddr.AsSlice()...)...))
+		s.asks(fromClient, ip6c, option(1, pseudo(8, "client")...)...)
+		s.asks(fromServer, ip6c, option(1, pseudo(8, "server")...)...)
+		s.ppp(fromClient, lcp, packet(8, byte(s.out), 0x80, 0x21, 1, 1, 0, 4))
+		host, gate := netip.MustParseAddr("2001:db8:99::100"), netip.MustParseAddr("2001:db8:99::1")
+		s.repeated(every(900*time.Millisecond, 20), func() {
+			s.ppp(fromClient, ipv6, echo6(host, gate, 128))
+			s.ppp(fromServer, ipv6, echo6(gate, host, 129))
+		})
+		s.farewell()
+	}},
+}
+
+// echo6 is a packet of ICMPv6.
+func echo6(src, dst netip.Addr, kind byte) []byte {
+	p := append([]byte{0x60, 0, 0, 0, 0, 64, 58, 64}, src.AsSlice()...)
+	return slices.Concat(p, dst.AsSlice(), []byte{kind, 0, 0, 0, 0, 1, 0, 1}, pseudo(56, "ping"))
 }
 
 // charonPauses are those between the copies of a request of strongSwan.

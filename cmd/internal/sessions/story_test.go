@@ -259,6 +259,8 @@ const (
 	eap  = 0xc227
 	ipcp = 0x8021
 	ecp  = 0x8053
+	ipv6 = 0x0057
+	ip6c = 0x8057 // IPV6CP
 )
 
 // asks has one side ask for options, and the other agree to them.

@@ -81,7 +81,7 @@ func (s *Session) Troubled() bool {
 // headline says of each state what a person wants to know first.
 var headline = map[State]string{
 	Up: "up", Ill: "UP, BUT ILL", Lost: "LOST", Failed: "FAILED", Clear: "NOT ENCRYPTED",
-	Partial: "not all was captured",
+	Partial: "unknown",
 }
 
 // Headline says what a person wants to know first: "FAILED at the login". A step of "" is left out.
@@ -164,7 +164,7 @@ func (s *Session) causeText() string {
 		text += " (typical of what is seen, not proven)"
 	}
 	if len(f.Frames) > 0 {
-		text += " [frames"
+		text += " [frame" + plural(len(f.Frames))
 		for i, n := range f.Frames {
 			if i > 0 {
 				text += ","
@@ -199,7 +199,10 @@ func (s *Session) ikeText() string {
 		return ""
 	}
 	o := s.ikeObject()
-	parts := []string{o.Exchange + " mode"}
+	parts := []string{"phase 1 was not captured"}
+	if o.Exchange != "" {
+		parts[0] = o.Exchange + " mode"
+	}
 	if o.Cipher != "" {
 		parts = append(parts, strings.TrimSpace(strings.Join([]string{o.Cipher, o.Hash, o.Group, o.Auth}, " ")))
 	} else if len(o.Offered) > 0 {
@@ -256,6 +259,8 @@ const noESP = "none"
 
 func (s *Session) espText() string {
 	switch {
+	case len(s.flows) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
+		return "agreed on; no packet of it was seen"
 	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
 		return noESP
 	case len(s.flows) == 0:
@@ -270,7 +275,8 @@ func (s *Session) espText() string {
 		text += " in UDP"
 	}
 	if s.packets[client]+s.packets[server] == 0 {
-		text += fmt.Sprintf("; client %d packets, server %d", s.protected[client].n, s.protected[server].n)
+		n := s.protected[client].n
+		text += fmt.Sprintf("; client %d packet%s, server %d", n, plural(n), s.protected[server].n)
 	}
 	return text
 }
@@ -331,18 +337,25 @@ func (s *Session) pppText() string {
 }
 
 func (s *Session) trafficText() string {
+	unread := ""
+	if s.unread > 0 {
+		unread = fmt.Sprintf("%d frame%s that PPP compresses or encrypts could not be read", s.unread, plural(int(s.unread)))
+	}
 	if s.packets[client]+s.packets[server] == 0 {
-		if s.unread > 0 {
-			return fmt.Sprintf("%d frames that PPP compresses or encrypts could not be read", s.unread)
-		}
-		return ""
+		return unread
+	}
+	if unread != "" {
+		unread = "; " + unread
 	}
 	var lost, twice, late uint64
 	for _, f := range s.flows {
 		lost, twice, late = lost+f.window.Missing(), twice+f.window.Duplicates, late+f.window.Reordered
 	}
-	return fmt.Sprintf("client %d packets %s, server %d packets %s; lost %d, twice %d, late %d",
-		s.packets[client], bytesText(s.bytes[client]), s.packets[server], bytesText(s.bytes[server]), lost, twice, late)
+	sent := func(side int) string {
+		n := int(s.packets[side])
+		return fmt.Sprintf("%s %d packet%s %s", sideNames[side], n, plural(n), bytesText(s.bytes[side]))
+	}
+	return fmt.Sprintf("%s, %s; lost %d, twice %d, late %d%s", sent(client), sent(server), lost, twice, late, unread)
 }
 
 func bytesText(n uint64) string {

@@ -347,6 +347,20 @@ func TestForgedDial(t *testing.T) {
 	}
 }
 
+// TestOneDirectionKeys: keys that open no ESP of a capture of one direction take none of it away.
+func TestOneDirectionKeys(t *testing.T) {
+	dir := "../../../testdata/captures/02-natt-aes256-sha1/"
+	s := readAll(t, dir+"outer.pcap")
+	for _, from := range []bool{true, false} {
+		packets := s.direction(netip.MustParseAddr("203.0.113.1"), from)
+		without := s.sessionsOf(t, packets, nil)
+		with := s.sessionsOf(t, packets, []string{dir + "router-full.log"}) // half of the ESP keys
+		if len(without) != 1 || len(with) != 1 || len(with[0].ESP) != 1 || !slices.Equal(with[0].ESP, without[0].ESP) {
+			t.Errorf("from the server %t: %+v with keys, %+v without", from, with, without)
+		}
+	}
+}
+
 // of says whether a packet is of an address.
 func of(s *recorded, addr netip.Addr) func(capture.Packet) bool {
 	return func(p capture.Packet) bool {
