@@ -36,7 +36,7 @@ var refusalRules = []rule{
 	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", versionRefused},
 	{"xauth-failed", stepAuth, Failed, "correct the user's name or password", xauthFailed},
 	{"ike-id-mismatch", "ike-m6", Failed,
-		"have the client expect the identity that the server has, or any", idMismatch},
+		"give each end the identity that the other expects, or have that one take any", idMismatch},
 	{"certificates", "ike-m5", Failed,
 		"renew the certificate, or install its authority on the peer", certificateRefused},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
@@ -197,6 +197,11 @@ func idMismatch(s *Session) *proof {
 		}
 		return proven([]uint64{n.frame}, "IKE: %s refused the identity %s (%s)", s.who(n.sender), id, n.Name).at(x.step())
 	}
+	if n := x.notice(authenticationFailed); n != nil && n.encrypted && x.usesPSK() && x.sameKey() {
+		return typical([]uint64{n.frame},
+			"IKE: %s has the same pre-shared key as %s, and refused it (%s): most likely it expects another identity",
+			s.who(n.sender), s.who(1-n.sender), n.Name).at(x.step())
+	}
 	if !last.seen() || x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
@@ -285,6 +290,13 @@ func (x *exchange) outOfDate(side int) string {
 	return ""
 }
 
+// sameKey says that one key opens what both sides sent in main mode: their pre-shared keys are the
+// same.
+func (x *exchange) sameKey() bool {
+	return x.kind == ikev1.ExchangeMain && x.sa != nil &&
+		slices.ContainsFunc(x.sa.Openers(), func(o ikev1.Opener) bool { return o.Opened == [2]bool{true, true} })
+}
+
 // pskRefused: one end says that the other's key is not its own.
 func pskRefused(s *Session) *proof {
 	x := phase1Failed(s)
@@ -292,7 +304,7 @@ func pskRefused(s *Session) *proof {
 		return nil
 	}
 	n := x.notice(payloadMalformed, invalidHash, authenticationFailed)
-	if n == nil || !n.encrypted {
+	if n == nil || !n.encrypted || n.Type != payloadMalformed && x.sameKey() {
 		return nil
 	}
 	return proven([]uint64{n.frame},

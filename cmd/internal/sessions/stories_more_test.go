@@ -116,6 +116,13 @@ var moreStories = []telling{
 		s.pings(20)
 		s.farewell()
 	}},
+	{"109a-identity-refused", "failed", "ike-id-mismatch", "ike-m5", "failed ike-psk", false, "", func(s *story) {
+		s.firstFour(phase1SA(preShared, 28800), s.ends)
+		s.isakmp(fromClient, mainMode, 0, true, identity(s.ends[0].Addr(), 0, 0), hashed("I"))
+		s.inform(fromServer, s.notify(1, 24))
+		s.wait(time.Minute)
+		s.arp()
+	}},
 	{"108h-ipv6-only", "up", "", "data", "up", false, alice, func(s *story) {
 		s.loggedIn()
 		s.ppp(fromServer, ipcp, packet(1, 1, option(3, gateAddr.AsSlice()...)...))
