@@ -125,3 +125,31 @@ func TestRedacted(t *testing.T) {
 		}
 	}
 }
+
+// TestListingOfQuestionMarks: where a terminal had no letters for the router's words, the keys are
+// read all the same.
+func TestListingOfQuestionMarks(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/y41b-detail-jp-keys-utf8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks := strings.Map(func(r rune) rune {
+		if r >= 0x80 {
+			return '?'
+		}
+		return r
+	}, string(text))
+	got, err := Parse(strings.NewReader(marks), "x", "")
+	if err != nil || len(got.ESP) != len(want.ESP) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for i, s := range got.ESP {
+		if w := want.ESP[i]; s.SPI != w.SPI || !s.Key.Equal(w.Key) {
+			t.Errorf("%+v, want %+v", s, w)
+		}
+	}
+}
