@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"cmp"
 	"strconv"
 	"strings"
@@ -162,6 +163,11 @@ type espKeys struct {
 	sha256   int // what HMAC-SHA-256 without a length means here: 96, else 128
 
 	doubt string // the parser's own, which comes before others
+}
+
+// replacedBy reports whether a key of an SA has another one in its place.
+func (k *espKeys) replacedBy(now *espKeys) bool {
+	return len(k.key) > 0 && !bytes.Equal(k.key, now.key) || len(k.authKey) > 0 && !bytes.Equal(k.authKey, now.authKey)
 }
 
 // lacksAuth doubts keys whose authentication algorithm is named and whose key for it is not there.

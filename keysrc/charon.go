@@ -320,10 +320,14 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 	return off, s[i+2:], unhex(s[i+2]) != 0xff
 }
 
-// charonRedacted reports whether a row has something in the place of its bytes: "   0: [removed]".
+// charonRedacted reports whether something stands in the place of a row or of its bytes:
+// "   0: [removed]".
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
-	return ok && len(off) > 0 && len(off) < 6 && len(bytes.Trim(off, "0123456789")) == 0 && redaction.Value(string(rest))
+	if !ok || len(off) == 0 || len(off) > 5 || len(bytes.Trim(off, "0123456789")) > 0 {
+		rest = msg
+	}
+	return redaction.Value(string(rest))
 }
 
 // charonRedactedHead returns the label of "SKEYID_e => <redacted>", "" for any other message.

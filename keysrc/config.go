@@ -2,8 +2,8 @@ package keysrc
 
 import "bytes"
 
-// configs are the configurations that are given for logs, by the beginnings of their lines. No key
-// of a connection is in one.
+// configs are the configurations and the states that are given for logs, by the beginnings of their
+// lines. No key of a connection is in one.
 var configs = []struct {
 	lines []string
 	what  string
@@ -20,6 +20,11 @@ var configs = []struct {
 			"`/ip ipsec installed-sa print`"},
 	{[]string{"conn ", "connections {", "config setup", "leftauth=", "authby=", "remote anonymous", "left="},
 		"it is the configuration of an IKE daemon, which holds no keys of connections: they are in its log"},
+	{[]string{"Security Associations (", "Status of IKE charon daemon"},
+		"it is the status of an IKE daemon, which holds no keys of connections: they are in its log"},
+	{[]string{"sa    sgw isakmp connection"},
+		"it is the list of SAs of a Yamaha router, which holds no keys: `show ipsec sa gateway N detail` on its serial " +
+			"console and its log do (`ipsec ike log N key-info` and `syslog debug on`, then `show log`)"},
 	{[]string{": PSK ", "secrets {", "%any : PSK", "%any %any : PSK"},
 		"it holds pre-shared keys: packets are not decrypted with those alone, but with the keys of the daemon's log"},
 }
@@ -27,6 +32,9 @@ var configs = []struct {
 // configNamed returns which configuration a line is of, 0 for none, else counted from 1.
 func configNamed(line []byte) int {
 	line = bytes.TrimLeft(line, " \t")
+	if i := bytes.Index(line, []byte(": PSK ")); i > 0 && i < 80 { // behind the ends that it is for
+		line = line[i:]
+	}
 	for i := range configs {
 		for _, mark := range configs[i].lines {
 			if len(line) >= len(mark) && line[0] == mark[0] && string(line[:len(mark)]) == mark {

@@ -75,6 +75,21 @@ func TestSwanctlIsNoYamaha(t *testing.T) {
 	}
 }
 
+// What is no log, but is of an IKE daemon or a router, is named.
+func TestNoLog(t *testing.T) {
+	for text, want := range map[string]string{
+		"203.0.113.1 %any : PSK \"secret\"\n": "pre-shared keys",
+		": PSK \"secret\"\n":                  "pre-shared keys",
+		"Security Associations (1 up, 0 connecting):\n  L2TP[1]: ESTABLISHED 5 seconds ago\n":      "status of an IKE daemon",
+		"Total: isakmp:1 send:1 recv:1\n\nsa    sgw isakmp connection    dir  life[s] remote-id\n": "list of SAs of a Yamaha router",
+	} {
+		_, err := Parse(strings.NewReader(text), "x", "")
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // Where somebody put something in the place of key bytes it is said so, and not that they are
 // missing.
 func TestRedacted(t *testing.T) {
@@ -84,6 +99,7 @@ func TestRedacted(t *testing.T) {
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   [removed]\n[IKE] add\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: [removed]\n14[IKE] x\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: XX XX XX XX\n14[IKE] x\n",
+		"14[IKE] SKEYID_e => 32 bytes @ 0x7f16b8049620\n14[IKE] <redacted>\n14[IKE] [REDACTED]\n14[IKE] x\n",
 		"148048a5bc8c637f,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
 		"148048a5bc8c637f,<redacted>\n",
 		"148048a5bc8c637f,-- -- -- --\n",
@@ -95,6 +111,7 @@ func TestRedacted(t *testing.T) {
 		"22:00:51 ipsec,debug final encryption key computed:\n22:00:51 ipsec,debug ********\n",
 		"0 E spi=0xE841441 src-address=150.0.0.150 dst-address=50.0.0.50\nauth-algorithm=sha1 enc-algorithm=aes-cbc\nauth-key=\"***\"\nenc-key=\"***\"\n",
 		"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x00000301 reqid 0 mode transport\n\tauth-trunc hmac(sha1) xx xx 96\n\tenc cbc(aes) xx xx\n",
+		"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x00000301\n\tauth-trunc hmac(sha1) 0x1a2b3c4d... 96\n\tenc cbc(aes) 0x1a2b3c4d...\n",
 		"10.0.1.13 10.0.1.241\n\tesp mode=transport spi=163029363(0x09b7a173) reqid=0(0x00000000)\n\tE: aes-cbc  ** **\n\tseq=0x00000000\n",
 		"esp transport from 10.0.0.1 to 10.0.0.2 spi 0x2d2148ab auth hmac-sha2-256 enc aes \\\n\tauthkey <hidden> \\\n\tenckey <hidden>\n",
 		"071518.619884 Negt 80 ike_phase_1_post_exchange_KE_NONCE: SKEYID_e:\n071518.619884 Negt 80 xxxxxxxx xxxxxxxx\n",
@@ -105,6 +122,34 @@ func TestRedacted(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "redacted") || strings.Contains(err.Error(), "missing") ||
 			strings.Contains(err.Error(), "confidential") {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestListingOfQuestionMarks: where a terminal had no letters for the router's words, the keys are
+// read all the same.
+func TestListingOfQuestionMarks(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/y41b-detail-jp-keys-utf8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks := strings.Map(func(r rune) rune {
+		if r >= 0x80 {
+			return '?'
+		}
+		return r
+	}, string(text))
+	got, err := Parse(strings.NewReader(marks), "x", "")
+	if err != nil || len(got.ESP) != len(want.ESP) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for i, s := range got.ESP {
+		if w := want.ESP[i]; s.SPI != w.SPI || !s.Key.Equal(w.Key) {
+			t.Errorf("%+v, want %+v", s, w)
 		}
 	}
 }

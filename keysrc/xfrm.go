@@ -124,14 +124,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	}
 	switch key := string(first); key {
 	case "auth", "auth-trunc", "enc", "aead":
-		if s.policy || s.proto == "" {
-			if !s.policy && xfrmKey(rest) && !s.damaged {
-				s.damaged = true
-				x.out.orphan(n, "a key stands before the line with its SPI")
-			}
-			return false
-		}
-		s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: s.algorithm(key, rest)}
+		return x.key(n, key, text, rest)
 	case "comp":
 		name, _ := word(rest)
 		s.comp = string(name)
@@ -155,6 +148,28 @@ func (x *xfrm) one(n int, text []byte) bool {
 		}
 		return false
 	}
+	return true
+}
+
+// key takes a line with a key; rest is what follows its first word, kind.
+func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
+	s := &x.state
+	if s.policy || s.proto == "" {
+		if !s.policy && xfrmKey(rest) && !s.damaged {
+			s.damaged = true
+			x.out.orphan(n, "a key stands before the line with its SPI")
+		}
+		return false
+	}
+	was := s.keys
+	what := s.algorithm(kind, rest)
+	if was.replacedBy(&s.keys) { // what stands between two states is missing
+		s.keys = was
+		x.finish()
+		x.out.orphan(n, "a key stands before the line with its SPI")
+		return false
+	}
+	s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: what}
 	return true
 }
 

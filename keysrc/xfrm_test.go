@@ -151,6 +151,18 @@ func TestXfrmLarval(t *testing.T) {
 	}
 }
 
+// TestXfrmFused: where the first lines of a state are missing, its keys are not those of the state
+// before it.
+func TestXfrmFused(t *testing.T) {
+	const first = "src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x00000101 mode transport\n" +
+		"\tauth-trunc hmac(sha1) 0x000102030405060708090a0b0c0d0e0f10111213 96\n\tenc cbc(aes) 0x000102030405060708090a0b0c0d0e0f\n"
+	const rest = "\tauth-trunc hmac(sha1) 0xf00102030405060708090a0b0c0d0e0f10111213 96\n\tenc cbc(aes) 0xf00102030405060708090a0b0c0d0e0f\n"
+	keys, err := Parse(strings.NewReader(first+rest), "state", "")
+	if err != nil || len(keys.ESP) != 1 || keys.ESP[0].Key.Bytes()[0] != 0 || keys.ESP[0].AuthKey.Bytes()[0] != 0 || len(keys.Notes) != 1 {
+		t.Errorf("%+v, %v", keys, err)
+	}
+}
+
 func TestXfrmComp(t *testing.T) {
 	keys := parseWith(&xfrmFormat, "state", []byte(strings.Repeat("src 10.0.0.1 dst 10.0.0.2\n\tproto comp spi 0x000070ec reqid 1 mode transport\n\tcomp deflate \n", 3)))
 	if len(keys.Hints.SAs) != 1 || keys.Hints.SAs[0].SPI != 0x70ec || keys.Hints.SAs[0].Protocol != "IPComp" {

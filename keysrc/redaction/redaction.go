@@ -22,6 +22,9 @@ func Value(text string) bool {
 	text = strings.Trim(text, " \t\"',;")
 	if len(text) > 2 && text[0] == '0' && text[1]|0x20 == 'x' {
 		text = text[2:]
+		if rest := strings.TrimLeft(text, "0123456789abcdefABCDEF"); len(rest) > 1 && strings.Trim(rest, characters) == "" {
+			return true // its first digits were left: "0x1a2b3c4d…"
+		}
 	}
 	if len(text) < 2 {
 		return false

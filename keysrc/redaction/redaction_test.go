@@ -6,14 +6,14 @@ func TestValue(t *testing.T) {
 	for _, text := range []string{
 		"xx xx xx", "XX XX", "** ** ** ** **  (confidential)   ** ** ** ** **", "(confidential)", "***", "[REDACTED]", "<redacted>",
 		"[key removed]", "redacted", "xxxxxxxx xxxxxxxx", "....", "-- --", "0xXXXX", "__MASKED__", "<key>", "########", "██████",
-		"##**REMOVED**##", `"<hidden>"`, "(redacted)",
+		"##**REMOVED**##", `"<hidden>"`, "(redacted)", "0x1a2b3c4d...", "0x1a2b…",
 	} {
 		if !Value(text) {
 			t.Errorf("%q is no redacted value", text)
 		}
 	}
 	for _, text := range []string{
-		"", "x", "0x00", "4a f9 0f", "mysecretkey12345", "hmac(sha1)", "(20 < 24), generating long key (Ka = K1 | K2 | ...)", "<unknown>",
+		"", "x", "0x00", "0x1a2b3c4d", "0x1a2b3cx", "4a f9 0f", "mysecretkey12345", "hmac(sha1)", "(20 < 24), generating long key (Ka = K1 | K2 | ...)", "<unknown>",
 		"the key was removed", "[IKE]", "cbc(aes)",
 	} {
 		if Value(text) {

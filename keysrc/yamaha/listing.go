@@ -137,11 +137,15 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		l.spi(n, value)
 	case "Key":
 		l.key(n, value)
-	default:
+	default: // in whatever words
+		if s := string(head); l.sa.Protocol == "" && (s == "IKE" || s == "ESP") {
+			l.sa.Protocol, l.sa.Mode = s, english(inner)
+			return true
+		}
 		if _, kind := parseRow(nil, value); n != l.keyAt || kind == noRow {
 			return false
 		}
-		l.key(n, value) // in whatever words
+		l.key(n, value)
 	}
 	return true
 }
