@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/cipher"
+	"slices"
 
 	"l2tpdump/esp"
 )
@@ -185,6 +186,20 @@ func (sa *SA) Openers() []Opener {
 			}
 		}
 		list = append(list, o)
+	}
+	return list
+}
+
+// Opening returns the secret that opens messages of the initiator, and of the responder; nil: none
+// does.
+func (sa *SA) Opening() (list [2]*Secret) {
+	i := sa.initiator.index()
+	for _, k := range slices.Backward(sa.keys) {
+		for n := range list {
+			if k.opened[i^n] {
+				list[n] = k.secret.Secret
+			}
+		}
 	}
 	return list
 }

@@ -371,7 +371,7 @@ func appendOpened(dst []byte, r *pipeline.Record) []byte {
 		dst = append(dst, r.IKE[0].Header.ExchangeName()...)
 		if r.IKE[0].SA != nil {
 			dst = append(dst, ' ')
-			dst = append(dst, r.IKE[0].Cipher...)
+			dst = append(dst, r.IKE[0].Terms.Cipher...)
 		}
 		for _, m := range r.IKE {
 			if m.Reconstructed {

@@ -121,7 +121,7 @@ func (r *Record) onlyPart(of uint64) {
 		r.Verdict, r.Reason = why.Clear, ""
 		for i, m := range r.IKE {
 			if m.Part != nil {
-				r.IKE[i] = &Message{Message: m.Part, Verdict: why.Clear, Cipher: m.Cipher}
+				r.IKE[i] = &Message{Message: m.Part, Verdict: why.Clear, Terms: m.Terms}
 			}
 		}
 		return

@@ -104,7 +104,7 @@ func (f *framer) judgeIKE(r *Record) {
 		finding := why.Message(f.ike, m.Message)
 		m.Verdict, m.Reason = finding.Verdict, finding.Reason()
 		if m.SA != nil {
-			m.Cipher = m.SA.Cipher
+			m.Terms = termsOf(m.SA)
 		}
 		if rank(m.Verdict) >= rank(r.Verdict) {
 			r.Verdict = m.Verdict

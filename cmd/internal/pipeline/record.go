@@ -105,7 +105,19 @@ type Message struct {
 	*ikev1.Message
 	Verdict why.Verdict
 	Reason  string // as Record.Reason
-	Cipher  string // of its SA, which further messages may change
+	Terms   Terms
+}
+
+// Terms is what is known of the ISAKMP SA of a message when it is read. Further messages change the
+// SA itself, while the record is looked at.
+type Terms struct {
+	Mode                      ikev1.ExchangeType
+	Cipher, Hash, Auth, Group string           // "" if not known
+	Secrets                   [2]*ikev1.Secret // that open messages of the initiator, of the responder; nil: none
+}
+
+func termsOf(sa *ikev1.SA) Terms {
+	return Terms{sa.Mode(), sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName(), sa.Opening()}
 }
 
 // What Reason says of frames in which nothing is wrong.

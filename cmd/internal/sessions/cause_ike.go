@@ -293,8 +293,8 @@ func (x *exchange) outOfDate(side int) string {
 // sameKey says that one key opens what both sides sent in main mode: their pre-shared keys are the
 // same.
 func (x *exchange) sameKey() bool {
-	return x.kind == ikev1.ExchangeMain && x.sa != nil &&
-		slices.ContainsFunc(x.sa.Openers(), func(o ikev1.Opener) bool { return o.Opened == [2]bool{true, true} })
+	secrets := x.terms.Secrets
+	return x.kind == ikev1.ExchangeMain && secrets[0] != nil && secrets[0] == secrets[1]
 }
 
 // pskRefused: one end says that the other's key is not its own.

@@ -46,13 +46,13 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 // does.
 func (x *exchange) forget(m *pipeline.Message) {
 	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
-	x.sa, x.kind = m.SA, m.SA.Mode()
+	x.sa, x.kind = m.SA, m.Terms.Mode
 	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
 		clear(x.messages[m.Number:])
 	}
 	x.quicks = slices.DeleteFunc(x.quicks, func(q *quick) bool { return !q.completed })
-	if sa := x.sa; sa.Cipher != x.chosen.Cipher || sa.Hash != "" && sa.Hash != x.chosen.Hash {
-		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName()
+	if t := &m.Terms; t.Cipher != x.chosen.Cipher || t.Hash != "" && t.Hash != x.chosen.Hash {
+		x.chosen.Cipher, x.chosen.Hash, x.chosen.Auth, x.chosen.Group = t.Cipher, t.Hash, t.Auth, t.Group
 	}
 }
 

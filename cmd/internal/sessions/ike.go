@@ -36,7 +36,8 @@ const copyTime = int64(100e6)
 type exchange struct {
 	assoc     *association
 	session   *Session
-	sa        *ikev1.SA // nil as long as no message belongs to one
+	sa        *ikev1.SA      // nil: no message belongs to one; only which it is counts, it changes
+	terms     pipeline.Terms // what was known of it with its last message
 	cookies   [2]ikev1.Cookie
 	initiator int               // who began it: the client, or in a renewal perhaps the server
 	from      [2]netip.AddrPort // where the first message came from and went, by the side
@@ -244,6 +245,9 @@ func ikeName(m *pipeline.Message) string {
 func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) {
 	if x.sa == nil {
 		x.sa = m.SA
+	}
+	if m.SA != nil && m.SA == x.sa {
+		x.terms = m.Terms
 	}
 	side := x.assoc.side(src, dst)
 	x.last = at

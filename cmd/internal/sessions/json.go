@@ -245,8 +245,8 @@ func (s *Session) ikeObject() *jsonIKE {
 	if x.cookies[1] != (ikev1.Cookie{}) {
 		o.ResponderCookie = x.cookies[1].String()
 	}
-	if sa := x.sa; sa != nil && o.Cipher == "" && (x.reached() > 1 || x.read()) { // before that it is offered
-		o.Auth, o.Cipher, o.Hash, o.Group = sa.AuthName(), sa.Cipher, sa.Hash, sa.GroupName()
+	if t := &x.terms; o.Cipher == "" && (x.reached() > 1 || x.read()) { // before that it is offered
+		o.Auth, o.Cipher, o.Hash, o.Group = t.Auth, t.Cipher, t.Hash, t.Group
 	}
 	if c := &x.xauth; c.user != "" || c.status != "" {
 		o.XAuth = &jsonXAuth{User: c.user}

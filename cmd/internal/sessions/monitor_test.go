@@ -274,8 +274,8 @@ func TestTick(t *testing.T) {
 	}
 }
 
-// TestMonitorTellsAtOnce: what failed is told before the next connection comes up, once for each step
-// that was not passed, and not of a Quick Mode that follows a refused one.
+// TestMonitorTellsAtOnce: what failed is told before the next connection comes up, once for each
+// step that was not passed, and not of a Quick Mode that follows a refused one.
 func TestMonitorTellsAtOnce(t *testing.T) {
 	const day = "../../../testdata/day/"
 	list, _ := changes(t, day+"outer.pcap", day+"router-full.log")

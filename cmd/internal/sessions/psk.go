@@ -177,12 +177,8 @@ func (x *exchange) madeOf(side int) (fits func(esp.Key) bool, lack string) {
 
 // skeyid is the SKEYID that a key source has for the messages of a side, zero if none does.
 func (x *exchange) skeyid(side int) esp.Key {
-	if x.sa != nil {
-		for _, o := range x.sa.Openers() {
-			if o.Opened[side^x.initiator] {
-				return o.Secret.SKEYID
-			}
-		}
+	if secret := x.terms.Secrets[side^x.initiator]; secret != nil {
+		return secret.SKEYID
 	}
 	return esp.Key{}
 }
