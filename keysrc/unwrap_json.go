@@ -18,8 +18,12 @@ var timeNames = []string{
 	"@timestamp", "timestamp", "time", "ts", "__realtime_timestamp", "_source_realtime_timestamp", "_time", "eventtime",
 }
 
+// maxJSONDepth bounds the objects in objects of which it is known what they are called.
+const maxJSONDepth = 32
+
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
-// json-pretty, json-seq and json-sse, Elasticsearch; and the SAs that RouterOS gives in JSON, as
+// json-pretty, json-seq and json-sse, Elasticsearch, whose hits may have it in _source and again in
+// fields; and the SAs that RouterOS gives in JSON, as
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
@@ -30,8 +34,9 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		return dst, false
 	}
 	if text, ok := jsonElement(line); ok {
-		u.object.lines(text)
-		u.part = true
+		if u.part = true; !slices.Contains(timeNames, strings.ToLower(u.array)) {
+			u.object.lines(text)
+		}
 		return u.endObject(dst), true
 	}
 	start := len(dst)
@@ -42,6 +47,7 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		}
 		if at += i; line[at] != '"' {
 			dst = u.endObject(dst)
+			u.brace(line[at])
 			continue
 		}
 		name, end, ok := jsonString(line, at)
@@ -52,8 +58,11 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		if at = end; len(rest) > 0 && rest[0] == ':' {
 			u.part = true
 			rest = bytes.TrimLeft(rest[1:], " \t")
+			u.array = name
 			value, n := jsonText(rest)
-			if n > 0 {
+			if len(rest) > 0 && rest[0] == '{' {
+				u.member = name
+			} else if n > 0 {
 				u.object.take(name, value)
 			} else {
 				u.object.takeTime(name, rest)
@@ -189,10 +198,33 @@ func (o *jsonObject) takeTime(name string, value []byte) {
 	}
 }
 
+// brace begins or ends an object.
+func (u *unwrapper) brace(c byte) {
+	switch depth := len(u.path); {
+	case c == '{' && depth < maxJSONDepth:
+		u.path = append(u.path, u.member)
+	case c == '}' && depth > 0:
+		if u.path = u.path[:depth-1]; depth == 1 {
+			u.source = u.source[:0]
+		}
+	}
+	u.member = ""
+}
+
 // endObject appends what is inside of the object at hand, and begins another.
 func (u *unwrapper) endObject(dst []byte) []byte {
 	n := len(dst)
-	if dst = u.object.text(dst); len(dst) > n {
+	dst = u.object.text(dst)
+	switch text := dst[n:]; {
+	case len(text) == 0:
+	case slices.Contains(u.path, "_source"):
+		u.source = append(u.source[:0], text...)
+	case slices.Contains(u.path, "fields"):
+		if bytes.Equal(text, u.source) {
+			dst = dst[:n]
+		}
+	}
+	if len(dst) > n {
 		u.ends, u.times = append(u.ends, len(dst)), append(u.times, u.object.time)
 		u.object.time = ""
 	}

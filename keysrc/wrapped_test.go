@@ -66,6 +66,9 @@ var wraps = []struct {
 	{"Elasticsearch JSON lines", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"_index":"logs","_source":{"@timestamp":"%sZ","host":{"name":"gw"},"message":%s}}`, stamp(i), quoteJSON(l))
 	})},
+	{"Elasticsearch, with fields", lineByLine(func(i int, l string) string {
+		return fmt.Sprintf(`{"_source":{"@timestamp":"%[1]sZ","message":%[2]s,"host":{"name":"gw"}},"fields":{"@timestamp":["%[1]sZ"],"message":[%[2]s]}}`, stamp(i), quoteJSON(l))
+	})},
 	{"one message", func(l []string) string {
 		return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n"
 	}},
