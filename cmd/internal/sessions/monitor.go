@@ -13,7 +13,7 @@ import (
 
 // Change is what happened to a session that goes on, or that it is over.
 type Change struct {
-	Kind    string         `json:"change"` // "up", "rekeyed", "loss", "ended", "failed"; "over": it is told of no more
+	Kind    string         `json:"change"` // "up", "rekeyed", "loss", "lost", "ended", "failed"; "over": it is told of no more
 	Time    seconds        `json:"ts"`
 	UID     string         `json:"uid"`
 	Orig    string         `json:"id.orig_h"`
@@ -43,6 +43,9 @@ type told struct {
 	loss             uint64 // percent
 	lost, total      uint64 // ESP packets, up to the latest
 	frame            uint64 // the last one that was judged
+	gone             bool   // the session is lost
+	doubted          int64  // when it was judged for the silence of one side
+	missed           int64  // since when it is lost, for all that is seen
 	samples          []sampled
 }
 
@@ -130,7 +133,7 @@ func (m *Monitor) look(now int64) {
 			continue // it is over
 		}
 		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.cameUp() && !silent {
+		if m.changes(s, silent); !s.cameUp() && !silent || s.told.missed != 0 && !s.told.gone {
 			m.queue(s)
 		}
 	}
@@ -156,6 +159,7 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		m.say(s, "rekeyed", s.last.time, "rekeyed: a new ISAKMP SA")
 	}
 	m.losses(s)
+	m.missed(s)
 	if s.ended() && !t.ended {
 		t.ended = true
 		f := m.judgeNow(s)
@@ -195,6 +199,29 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
+	}
+}
+
+// missed tells that a session is lost: the packets prove that a side does not answer any more, and
+// have done so for a while, as an answer may be late.
+func (m *Monitor) missed(s *Session) {
+	t, now := &s.told, m.looked
+	if _, silent := s.silence(); !silent {
+		t.gone, t.missed = false, 0
+		return
+	}
+	if t.gone || t.ended || now-t.doubted < int64(time.Second) {
+		return
+	}
+	t.doubted = now
+	switch f := m.judgeNow(s); {
+	case f.State != Lost || !f.Proven:
+		t.missed = 0
+	case t.missed == 0:
+		t.missed = now
+	case now-t.missed >= silentAfter:
+		t.gone = true
+		m.say(s, "lost", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
 }
 

@@ -88,6 +88,12 @@ func TestMonitor(t *testing.T) {
 					if !up[c.UID] {
 						t.Errorf("%s: %s before it came up: %s", f, c.UID, c.Text)
 					}
+				case "lost":
+					if !slices.ContainsFunc(facts, func(s string) bool {
+						return strings.Contains(s, `"uid":"`+c.UID+`"`) && strings.Contains(s, `"state":"lost"`)
+					}) {
+						t.Errorf("%s: %s is not lost: %s", f, c.UID, c.Text)
+					}
 				case "failed":
 					if !strings.Contains(strings.Join(facts, "\n"), `"uid":"`+c.UID+`"`) ||
 						slices.ContainsFunc(facts, func(s string) bool {
@@ -108,7 +114,7 @@ func TestMonitor(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"up", "rekeyed", "ended", "failed", "over"} {
+	for _, kind := range []string{"up", "rekeyed", "lost", "ended", "failed", "over"} {
 		if told[kind] == 0 {
 			t.Errorf("none is told to have %s: %v", kind, told)
 		}
