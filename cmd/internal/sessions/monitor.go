@@ -163,6 +163,9 @@ func (m *Monitor) changes(s *Session, silent bool) {
 	if s.ended() && !t.ended {
 		t.ended = true
 		f := m.judgeNow(s)
+		if f.State == Failed { // what looked up was of no use
+			m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
+		}
 		text := "ended"
 		if f.ended {
 			text = fmt.Sprintf("ended by the %s: %s", sideNames[f.endedBy], f.EndReason)
