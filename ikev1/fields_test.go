@@ -45,8 +45,11 @@ func checkWithin(t testing.TB, line, all string, value any) {
 			checkWithin(t, line, all, v)
 		}
 	case string:
-		quoted := strconv.QuoteToASCII(value)
-		if !strings.Contains(line, value) && !strings.Contains(line, quoted[:min(len(quoted), 200)]) {
+		// The line has bytes that are no UTF-8 and NULs at the end as they are, and long names cut.
+		known, _, _ := strings.Cut(value, "\ufffd")
+		quoted := strconv.QuoteToASCII(known)
+		quoted = quoted[:min(len(quoted)-1, 200)]
+		if !strings.Contains(line, known) && !strings.Contains(line, quoted) {
 			t.Errorf("%q is not in %s\n%s", value, line, all)
 		}
 	case float64:
