@@ -52,11 +52,13 @@ type charon struct {
 type charonThread struct {
 	out  *output
 	dump charonDump
+	charonPlace
 
 	untagged bool           // it stands for all threads of a daemon that writes to the journal
 	groups   [2]charonGroup // of such
 
 	from, to netip.AddrPort // of the packet that it works on
+	received bool           // which it has not parsed yet
 
 	initiator, responder ikev1.Cookie // of the SA that it works on
 	checkedOut           bool         // the cookies are the SA manager's
@@ -237,13 +239,14 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 		t.row(n, off, rest)
 		return
 	}
-	t.dump.redacted = t.dump.open && charonRedacted(msg)
-	t.cut()
 	if label, size, ok := charonDumpHead(msg); ok {
 		c.dumps++
-		t.begin(n, label, size)
+		t.head(n, label, size)
 		return
 	}
+	t.dump.redacted = t.dump.open && charonRedacted(msg)
+	t.cut()
+	t.charonPlace = charonPlace{next: min(t.next, 0) - 1}
 	if name := charonRedactedHead(msg); name != "" {
 		c.dumps++
 		t.out.note(n, name+": "+errRedacted.Error())
@@ -356,21 +359,25 @@ func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
 // row takes a row of the dump.
 func (t *charonThread) row(n, off int, rest []byte) {
 	d := &t.dump
+	if t.again(off, rest) {
+		return
+	}
+	if off == 0 && t.next != 0 {
+		t.stray(n)
+	}
+	t.next = off + 16
 	if !d.open {
 		return
 	}
 	if off != len(d.got) {
-		d.open = false
-		t.out.note(d.line, d.label+": row "+strconv.Itoa(len(d.got))+" is missing")
+		t.fail(d.line, "row "+strconv.Itoa(len(d.got))+" is missing")
 		return
 	}
 	size := min(16, d.want-off)
 	was := len(d.got)
 	d.got, _ = dumpRow(d.got, rest, size)
 	if len(d.got)-was != size {
-		d.open = false
-		t.out.note(n, d.label+": row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+
-			strconv.Itoa(size)+" are declared")
+		t.fail(n, "row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+strconv.Itoa(size)+" are declared")
 		return
 	}
 	t.full()
@@ -381,11 +388,18 @@ func (t *charonThread) cut() {
 	switch d := &t.dump; {
 	case !d.open:
 	case d.redacted:
-		d.open = false
-		t.out.note(d.line, d.label+": "+errRedacted.Error())
+		t.fail(d.line, errRedacted.Error())
 	default:
-		d.open = false
-		t.out.note(d.line, d.label+": "+byteCount(len(d.got))+" of "+strconv.Itoa(d.want)+", the rest is missing")
+		t.fail(d.line, byteCount(len(d.got))+" of "+strconv.Itoa(d.want)+", the rest is missing")
+	}
+}
+
+// fail gives the dump up. It is told of a key, and of what names the SPI of one.
+func (t *charonThread) fail(line int, why string) {
+	d := &t.dump
+	d.open = false
+	if d.value != charonNATD && d.value != charonIV {
+		t.out.note(line, d.label+": "+why)
 	}
 }
 
@@ -427,6 +441,9 @@ func (t *charonThread) full() {
 		// [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b (RFC 2409 section 5.5); the initiator's keys
 		// are those of the SA that the responder gets, with the responder's SPI.
 		child := t.childAt()
+		if d.value == charonSeedInitiator && child.shared > 0 && !t.quick {
+			t.out.note(d.line, "DH secret: the message that begins its Quick Mode is missing")
+		}
 		if s := d.got; len(s) > child.shared+5 && s[child.shared] == 3 {
 			s = s[child.shared+1:]
 			child.spi[d.value-charonSeedInitiator] = binary.BigEndian.Uint32(s)

@@ -59,7 +59,7 @@ func (c *charon) net(t *charonThread, msg []byte) {
 	if received {
 		c.end(t)
 		t.initiator, t.responder, t.checkedOut = ikev1.Cookie{}, ikev1.Cookie{}, false
-		t.quick, t.roleKnown = false, false
+		t.quick, t.roleKnown, t.received = false, false, true
 		t.from, t.to = from, to
 	} else if !t.from.IsValid() {
 		t.from, t.to = to, from
@@ -87,6 +87,10 @@ func (t *charonThread) encoding(msg []byte) {
 	if !parsed && string(verb) != "generating" {
 		return
 	}
+	if parsed && !t.received {
+		t.from, t.to = netip.AddrPort{}, netip.AddrPort{}
+	}
+	t.received = t.received && !parsed
 	exchange, rest := word(rest)
 	if string(exchange) != "QUICK_MODE" {
 		if parsed && !t.checkedOut { // cookies of the thread's last packet, if the log doesn't tell where one begins
