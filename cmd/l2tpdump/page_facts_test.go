@@ -131,7 +131,8 @@ func checkFacts(t *testing.T, article *html.Node, s map[string]any) {
 	}
 	for _, e := range items(s["esp"]) {
 		e := e.(map[string]any)
-		row("%v|%v|%s|%v|%v|%v|%v", e["spi"], e["dst"], strings.TrimSpace(orEmpty(e["cipher"])+" "+orEmpty(e["auth"])), e["packets"], e["missing"], e["duplicates"], e["late"])
+		row("%v|%v|%s|%s|%s|%v|%v|%v|%v", e["spi"], e["dst"], strings.TrimSpace(orEmpty(e["cipher"])+" "+orEmpty(e["auth"])),
+			orEmpty(e["agreed_frame"]), orEmpty(e["life_seconds"]), e["packets"], e["missing"], e["duplicates"], e["late"])
 	}
 	for _, c := range items(s["conversations"]) {
 		c := c.(map[string]any)
@@ -293,8 +294,10 @@ func checkNumbers(t *testing.T, article *html.Node, number int, s map[string]any
 }
 
 func orEmpty(v any) string {
-	s, _ := v.(string)
-	return s
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
 }
 
 func items(v any) []any {

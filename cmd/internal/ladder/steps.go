@@ -33,7 +33,7 @@ type stair struct {
 var (
 	ike     = stair{"IKE", []string{"ike-"}, func(s *sessions.Facts) bool { return s.IKE != nil }}
 	phase2  = stair{"phase 2", []string{"quick"}, func(s *sessions.Facts) bool { return s.ESP != nil || s.Step == "esp" }}
-	esp     = stair{"ESP", []string{"esp"}, func(s *sessions.Facts) bool { return s.ESP != nil }}
+	esp     = stair{"ESP", []string{"esp"}, hasESP}
 	login   = stair{"login", []string{"auth"}, hasLogin}
 	traffic = stair{"traffic", []string{"data"}, func(*sessions.Facts) bool { return true }}
 )
@@ -50,6 +50,9 @@ var (
 		traffic}
 	xauthStairs = []stair{ike, login, phase2, esp, traffic}
 )
+
+// hasESP: there is a packet of it, beside what was agreed on.
+func hasESP(s *sessions.Facts) bool { return len(s.ESP) > 0 && s.ESP[0].Packets > 0 }
 
 func hasXAuth(s *sessions.Facts) bool { return s.IKE != nil && s.IKE.XAuth != nil }
 

@@ -18,14 +18,15 @@ type flow struct {
 	sender int // side
 	next   *flow
 
-	session      *Session // of the last packet
+	session      *Session // of the last packet, or else which agreed on it
 	span         span
 	window       esp.Window
 	opened       uint64
 	refused      bool // a key does not open some, and none has opened any
 	cipher, auth string
 	negotiated   *esp.Negotiated
-	agreed       int64 // when
+	agreed       place // where
+	accepted     bool  // message 3 of its Quick Mode was seen
 	listed       bool  // a session names it
 }
 
@@ -37,12 +38,36 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 	} else if f.assoc != x.assoc && f.opened == 0 {
 		f.assoc = x.assoc // IKE is sure, the address was a guess
 	}
-	f.negotiated, f.agreed = n, at.time
+	f.negotiated, f.agreed = n, at
 	x.session.agreements++
 	x.negotiated = x.negotiated || n.PairSPI != 0
 	f.sender = x.assoc.side(netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0))
 	f.cipher, f.auth = n.Suite.CipherName(), n.Suite.AuthName()
 	x.assoc.natt = x.assoc.natt || n.UDPEncap
+}
+
+// accepted takes note that both ends agreed on the ESP SAs of a Quick Mode of x.
+func (g *Gatherer) accepted(x *exchange, id uint32, at place) {
+	for _, f := range x.assoc.flows {
+		n := f.negotiated
+		if n == nil || f.accepted || n.MessageID != id || n.Cookie != x.cookies[0] {
+			continue
+		}
+		if f.accepted, f.agreed = true, at; f.session == nil {
+			f.session = x.session
+		}
+	}
+}
+
+// sas are the flows of the session, and the ESP SAs that it agreed on and that carried nothing.
+func (s *Session) sas() []*flow {
+	list := slices.Clip(s.flows)
+	for _, f := range s.assoc.flows {
+		if f.accepted && f.session == s && !f.span.seen() {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // flow finds a flow by its SPI and its ends; other is one to the same address from another.
@@ -274,7 +299,7 @@ const largeESP = 1000
 
 // addESP counts a packet of ESP.
 func (s *Session) addESP(f *flow, size int, at place) {
-	if f.session != s {
+	if f.session != s || !f.listed {
 		f.session = s
 		if len(s.flows) < maxFlows {
 			s.flows, f.listed = append(s.flows, f), true

@@ -109,7 +109,9 @@ func (g *Gatherer) apart(s *Session, at place) *Session {
 		if f.negotiated == nil {
 			return false
 		}
-		f.assoc, b.flows = b, append(b.flows, f)
+		if f.assoc, b.flows = b, append(b.flows, f); !f.listed {
+			f.session = n
+		}
 		return true
 	})
 	a.oldestFlow = 0

@@ -188,6 +188,9 @@ func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n, at)
 	}
+	if m.Header.Exchange == ikev1.ExchangeQuick && m.Decrypted && x.quick(m.Header.MessageID).completed {
+		g.accepted(x, m.Header.MessageID, at)
+	}
 }
 
 // ikeEvent keeps a message of IKE, if that is wanted.
@@ -375,8 +378,8 @@ func newHash(name string) hash.Hash {
 }
 
 func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
-	i := slices.IndexFunc(x.quicks, func(q *quick) bool { return q.id == m.Header.MessageID })
-	if i < 0 {
+	q := x.quick(m.Header.MessageID)
+	if q == nil {
 		if len(x.quicks) == maxQuicks {
 			x.quicks = slices.Delete(x.quicks, 1, 2) // the first says how it began
 		}
@@ -384,10 +387,9 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 		if m.Number == 2 {
 			sender = 1 - side
 		}
-		x.quicks = append(x.quicks, &quick{id: m.Header.MessageID, sender: sender})
-		i = len(x.quicks) - 1
+		q = &quick{id: m.Header.MessageID, sender: sender}
+		x.quicks = append(x.quicks, q)
 	}
-	q := x.quicks[i]
 	if m.Number > 0 && m.Number < len(q.messages) {
 		q.messages[m.Number].add(at)
 		q.completed = q.completed || m.Number == 3
@@ -407,6 +409,14 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 			q.spis = append(q.spis, n.SPI)
 		}
 	}
+}
+
+// quick finds a Quick Mode by its message ID; nil: there is none.
+func (x *exchange) quick(id uint32) *quick {
+	if i := slices.IndexFunc(x.quicks, func(q *quick) bool { return q.id == id }); i >= 0 {
+		return x.quicks[i]
+	}
+	return nil
 }
 
 func (x *exchange) transaction(m *pipeline.Message, at place) {

@@ -110,6 +110,8 @@ type jsonESP struct {
 	Dst        string `json:"dst"`
 	Cipher     string `json:"cipher,omitempty"`
 	Auth       string `json:"auth,omitempty"`
+	Life       uint64 `json:"life_seconds,omitempty"`
+	Agreed     uint64 `json:"agreed_frame,omitempty"` // that completed its Quick Mode
 	Packets    int    `json:"packets"`
 	Missing    uint64 `json:"missing"`
 	Duplicates uint64 `json:"duplicates"`
@@ -282,9 +284,13 @@ func (x *exchange) lastOfPhase1() int {
 
 func (s *Session) espObjects() []jsonESP {
 	var list []jsonESP
-	for _, f := range s.flows {
-		list = append(list, jsonESP{fmt.Sprintf("0x%08x", f.spi), f.dst.String(), f.cipher, f.auth, f.span.n,
-			f.window.Missing(), f.window.Duplicates, f.window.Reordered})
+	for _, f := range s.sas() {
+		o := jsonESP{SPI: fmt.Sprintf("0x%08x", f.spi), Dst: f.dst.String(), Cipher: f.cipher, Auth: f.auth,
+			Packets: f.span.n, Missing: f.window.Missing(), Duplicates: f.window.Duplicates, Late: f.window.Reordered}
+		if f.accepted {
+			o.Life, o.Agreed = f.negotiated.LifeSeconds, f.agreed.frame
+		}
+		list = append(list, o)
 	}
 	return list
 }

@@ -262,10 +262,10 @@ func (s *Session) newestSPIs() string {
 	var agreed int64
 	for _, f := range s.assoc.flows {
 		switch {
-		case f.negotiated == nil || f.agreed < agreed:
+		case f.negotiated == nil || f.agreed.time < agreed:
 			continue
-		case f.agreed > agreed:
-			list, agreed = list[:0], f.agreed
+		case f.agreed.time > agreed:
+			list, agreed = list[:0], f.agreed.time
 		}
 		list = append(list, fmt.Sprintf("0x%08x", f.spi))
 	}

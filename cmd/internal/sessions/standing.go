@@ -95,8 +95,9 @@ func (m *Monitor) standing(s *Session, now int64) Standing {
 func (s *Session) expiry(now int64) (at int64, of string) {
 	var agreed int64
 	for _, f := range s.assoc.flows {
-		if n := f.negotiated; n != nil && n.LifeSeconds > 0 && f.agreed > agreed {
-			agreed, at, of = f.agreed, expiryOf(f.agreed, n.LifeSeconds), "ESP"
+		if n := f.negotiated; n != nil && n.LifeSeconds > 0 && f.agreed.time > agreed {
+			agreed = f.agreed.time
+			at, of = expiryOf(agreed, n.LifeSeconds), "ESP"
 		}
 	}
 	if x := s.exchange(); x != nil && x.chosen.LifeSeconds > 0 && x.lastOfPhase1() > 0 {

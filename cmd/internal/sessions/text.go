@@ -258,21 +258,27 @@ func acceptance(ok bool) string {
 const noESP = "none"
 
 func (s *Session) espText() string {
+	list := s.sas()
 	switch {
-	case len(s.flows) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
+	case len(list) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
 		return "agreed on; no packet of it was seen"
-	case len(s.flows) == 0 && (s.exchange() != nil || s.clear.seen()):
+	case len(list) == 0 && (s.exchange() != nil || s.clear.seen()):
 		return noESP
-	case len(s.flows) == 0:
+	case len(list) == 0:
 		return ""
 	}
-	f := s.flows[0]
-	text := fmt.Sprintf("%d SA%s", len(s.flows), plural(len(s.flows)))
+	f := list[0]
+	text := fmt.Sprintf("%d SA%s", len(list), plural(len(list)))
 	if f.cipher != "" {
 		text += " " + f.cipher + " " + f.auth
 	}
 	if s.assoc.natt {
 		text += " in UDP"
+	}
+	if unused := len(list) - len(s.flows); unused == len(list) {
+		return text + " agreed on; no packet of them was seen"
+	} else if unused > 0 {
+		text += fmt.Sprintf(", %d of them without a packet", unused)
 	}
 	if s.packets[client]+s.packets[server] == 0 {
 		n := s.protected[client].n

@@ -355,7 +355,7 @@ func TestOneDirectionKeys(t *testing.T) {
 		packets := s.direction(netip.MustParseAddr("203.0.113.1"), from)
 		without := s.sessionsOf(t, packets, nil)
 		with := s.sessionsOf(t, packets, []string{dir + "router-full.log"}) // half of the ESP keys
-		if len(without) != 1 || len(with) != 1 || len(with[0].ESP) != 1 || !slices.Equal(with[0].ESP, without[0].ESP) {
+		if len(without) != 1 || len(with) != 1 || len(without[0].ESP) != 1 || !slices.Contains(with[0].ESP, without[0].ESP[0]) {
 			t.Errorf("from the server %t: %+v with keys, %+v without", from, with, without)
 		}
 	}
