@@ -242,6 +242,9 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 	case o.monitor:
 		o.screen = o.newScreen()
 		o.watched = sessions.NewMonitor(o.changeTeller())
+		if o.json {
+			o.watched.KeepDetails()
+		}
 		p.AddSink(o.watched)
 	case o.json || choose.needsSessions() || o.hasStatus(file):
 		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}

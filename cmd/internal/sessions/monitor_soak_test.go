@@ -119,8 +119,8 @@ func heapInUse() int64 {
 }
 
 // TestMonitorSoak: however long a Monitor runs, its memory is that of what goes on, and so is all
-// memory in use once as many keys are kept as may be, behind 5000 rekeys; each change is told within a second,
-// and the session that is over is the same as without a Monitor.
+// memory in use once as many keys are kept as may be, behind 5000 rekeys; each change is told
+// within a second, and the session that is over is the same as without a Monitor.
 func TestMonitorSoak(t *testing.T) {
 	const rekeys, fewest = 10_000, 50 // packets
 	perRekey := max(fewest, *soakPackets/rekeys)
@@ -159,6 +159,8 @@ func watchDay(t *testing.T, packets, perRekey int) (size int64, heap []int64) {
 		same, err = json.Marshal(s.Facts())
 		return err
 	})
+	m.KeepDetails()
+	g.KeepDetails()
 	p := pipeline.New(pipeline.Config{Source: d, Keys: d.keys, Live: true})
 	watch := &watcher{m: m.Monitor, look: func(int64, []sessions.Standing) {}}
 	for _, sink := range []pipeline.Sink{g, m, watch} {
