@@ -17,7 +17,7 @@ import (
 	"l2tpdump/keysrc"
 )
 
-var soakPackets = flag.Int("soak-packets", 60_000, "packets of TestMonitorSoak; from 500 000 on with 10 000 rekeys")
+var soakPackets = flag.Int("soak-packets", 60_000, "packets of TestMonitorSoak; from 400 000 on with 10 000 rekeys")
 
 // day is a source: a connection that carries packets and has its keys renewed, again and again, and
 // loses a tenth of the client's packets now and then. Each key comes as it is agreed on.
@@ -122,7 +122,7 @@ func heapInUse() int64 {
 // memory in use once as many keys are kept as may be, behind 5000 rekeys; each change is told
 // within a second, and the session that is over is the same as without a Monitor.
 func TestMonitorSoak(t *testing.T) {
-	const rekeys, fewest = 10_000, 50 // packets
+	const rekeys, fewest = 10_000, 40 // packets, in which a Monitor looks once at least
 	perRekey := max(fewest, *soakPackets/rekeys)
 	early, _ := watchDay(t, *soakPackets/2, perRekey)
 	late, heap := watchDay(t, *soakPackets, perRekey)
