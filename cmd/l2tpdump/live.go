@@ -107,7 +107,11 @@ func (o *liveOptions) check(rest []string) error {
 	if err := o.readNamed(); err != nil {
 		return err
 	}
-	const files = "every key source has its own -k, and l2tpdump decrypt -r reads captures"
+	command := "decrypt"
+	if o.monitor {
+		command = "sessions"
+	}
+	files := "every key source has its own -k, and l2tpdump " + command + " -r reads captures"
 	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection()); err != nil {
 		return err
 	}

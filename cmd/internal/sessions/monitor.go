@@ -287,11 +287,9 @@ func (s *Session) newestSPIs() string {
 
 // about says who and how, as far as it is known.
 func (s *Session) about() string {
-	var parts []string
-	for _, text := range []string{s.pppText(), s.espText()} {
-		if text != "" && text != noESP {
-			parts = append(parts, text)
-		}
+	parts := s.pppParts()
+	if text := s.espText(); text != "" && text != noESP {
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
 		return ""
