@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -91,7 +92,7 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		return nil, exitOK, false
 	case err != nil:
 		cure := "l2tpdump help " + f.Name()
-		if owner := ownerOf(err, f.Name()); owner != "" {
+		if owner := ownerOf(err, f.Name(), args); owner != "" {
 			cure = "that is an option of l2tpdump " + owner
 		}
 		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
@@ -111,14 +112,19 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 	return f.Args(), 0, true
 }
 
-// ownerOf is another command that has the option that err says is not known, "" if none has.
-func ownerOf(err error, command string) string {
+// ownerOf is another command that has the option that err says is not known, "" if none has: that
+// which does for files what live --sessions does, if that is among args.
+func ownerOf(err error, command string, args []string) string {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return ""
 	}
 	name, short := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames() != ""
-	for _, other := range []string{"decrypt", "live", "verify", "keys", "sessions"} {
+	others := []string{"decrypt", "live", "verify", "keys", "sessions"}
+	if slices.Contains(args, "--sessions") {
+		slices.Reverse(others)
+	}
+	for _, other := range others {
 		if f := flagsOf(other); other != command && (short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
 			return other
 		}

@@ -107,7 +107,11 @@ func (o *liveOptions) check(rest []string) error {
 	if err := o.readNamed(); err != nil {
 		return err
 	}
-	const files = "every key source has its own -k, and l2tpdump decrypt -r reads captures"
+	command := "decrypt"
+	if o.monitor {
+		command = "sessions"
+	}
+	files := "every key source has its own -k, and l2tpdump " + command + " -r reads captures"
 	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection()); err != nil {
 		return err
 	}
@@ -242,6 +246,9 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 	case o.monitor:
 		o.screen = o.newScreen()
 		o.watched = sessions.NewMonitor(o.changeTeller())
+		if o.json {
+			o.watched.KeepDetails()
+		}
 		p.AddSink(o.watched)
 	case o.json || choose.needsSessions() || o.hasStatus(file):
 		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}

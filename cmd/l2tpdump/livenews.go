@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -105,9 +106,12 @@ type burst struct {
 	since time.Time
 }
 
-// add adds an item. Only with the next one, or with [burst.due], is it seen that the time is over.
+// add adds an item that is not named yet. Only with the next one, or with [burst.due], is it seen that the time is over.
 func (b *burst) add(item string) {
 	const named = 4
+	if slices.Contains(b.items, item) {
+		return
+	}
 	if b.n == 0 {
 		b.since = time.Now()
 	}

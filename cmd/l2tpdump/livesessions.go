@@ -54,25 +54,24 @@ func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.P
 	if o.watched == nil {
 		return func() error { return nil }, nil
 	}
-	now := func() time.Time { return time.Now().Add(-o.behind()) }
 	endScreen := func() {}
 	if o.screen != nil {
 		table := func() *sessionTable {
-			list := o.watched.Standings(now().UnixNano())
+			list := o.watched.Standings(until(p))
 			return &sessionTable{title: o.standingTitle(p, src), now: time.Now(), sessions: list}
 		}
 		if endScreen, err = o.screen.run(ctx, table, src.end, interrupt); err != nil {
 			return nil, err
 		}
 	}
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(sessions.LookEvery)
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
 			select {
 			case <-tick.C:
-				o.watched.Tick(now().UnixNano())
+				o.watched.Tick(until(p))
 			case <-done:
 				return
 			}
@@ -87,12 +86,14 @@ func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.P
 	}, nil
 }
 
-// behind is how late packets may be told of: they may wait for a key.
-func (o *liveOptions) behind() time.Duration {
-	if len(o.keys) == 0 {
-		return 0
+// until is the time up to which all that came was delivered, in nanoseconds since the Unix epoch:
+// some packets wait for a key, and others are on their way.
+func until(p *pipeline.Pipeline) int64 {
+	t := time.Now().Add(-sessions.LookEvery).UnixNano()
+	if waits := p.Snapshot().Oldest; waits != 0 {
+		return min(t, waits)
 	}
-	return o.holdTime
+	return t
 }
 
 // standingTitle says what is captured, and how much has come.

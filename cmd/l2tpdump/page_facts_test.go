@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -136,7 +137,10 @@ func checkFacts(t *testing.T, article *html.Node, s map[string]any) {
 	}
 	for _, c := range items(s["conversations"]) {
 		c := c.(map[string]any)
-		row("%v|%s|%s|%s|%s|%s + %s", c["protocol"], endOf(c["orig_h"], c["orig_p"]), endOf(c["resp_h"], c["resp_p"]),
+		if a, err := netip.ParseAddr(fmt.Sprint(c["orig_h"])); err != nil || a.IsMulticast() {
+			t.Errorf("%v began a conversation: %v", c["orig_h"], err)
+		}
+		row("%v|%s|%s|%s|%s|%s|%s + %s", c["protocol"], map[any]string{"orig": "client", "resp": "server"}[c["from"]], endOf(c["orig_h"], c["orig_p"]), endOf(c["resp_h"], c["resp_p"]),
 			grouped(c["orig_bytes"]), grouped(c["resp_bytes"]), grouped(c["orig_pkts"]), grouped(c["resp_pkts"]))
 	}
 	for _, m := range items(s["messages"]) {

@@ -131,7 +131,26 @@ func (d *drawing) rung(r *Rung) {
 		d.verdict(r)
 		return
 	}
-	var out row
+	first := d.margin()
+	labels, details := d.says(r)
+	for i := range max(len(labels), len(details)) {
+		var out row
+		d.lanesOf(&out, r, i > 0)
+		if i == 0 {
+			d.head(&out, r)
+		}
+		if i < len(labels) {
+			d.label(&out, r, " "+labels[i]+" ")
+		}
+		if i < len(details) {
+			out.at(first+d.details, details[i])
+		}
+		d.line(&out)
+	}
+}
+
+// head writes what stands before the lanes.
+func (d *drawing) head(out *row, r *Rung) {
 	if r.Evidence {
 		out.at(1, d.bad)
 	}
@@ -139,11 +158,17 @@ func (d *drawing) rung(r *Rung) {
 	if r.Frame > 0 {
 		out.endAt(13+d.frames, fmt.Sprint(r.Frame))
 	}
+}
+
+// lanesOf draws the lanes and, but where a rung goes on, its line.
+func (d *drawing) lanesOf(out *row, r *Rung, goesOn bool) {
 	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
 	fill := " "
-	if r.Kind == Message {
+	switch {
+	case goesOn:
+	case r.Kind == Message:
 		fill = d.Signs.line
-	} else if r.Kind == Mark && r.Layer != "icmp" {
+	case r.Kind == Mark && r.Layer != "icmp":
 		fill = d.dots
 	}
 	out.at(first, strings.Repeat(fill, last-first))
@@ -154,14 +179,11 @@ func (d *drawing) rung(r *Rung) {
 		}
 		out.at(first+lane, sign)
 	}
-	d.label(&out, r, first+d.from+2, first+d.to-2)
-	d.line(&out)
 }
 
-// label writes what a rung says between two columns, on the side of who sends, and the head of its
-// arrow.
-func (d *drawing) label(out *row, r *Rung, from, to int) {
-	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
+// says is what a rung says between the lanes, and behind them where there is room for details. On
+// an arrow there is one line, which is cut.
+func (d *drawing) says(r *Rung) (labels, more []string) {
 	text := r.Name
 	if r.Again {
 		text = strings.TrimSpace(d.again + " " + text)
@@ -170,12 +192,30 @@ func (d *drawing) label(out *row, r *Rung, from, to int) {
 	if (r.Kind == Fold || r.Kind == Lost) && r.Until-r.Time > 1e9 {
 		details, between = fmt.Sprintf("until %.1f s", float64(r.Until)/1e9), ", "
 	}
-	if d.details > 0 {
-		out.at(d.margin()+d.details, d.cut(details, d.width-d.margin()-d.details))
-	} else if b := Brief(details); b != "" {
+	if b := Brief(details); b != "" && d.details == 0 {
 		text += between + b
 	}
-	text = " " + d.cut(text, to-from-2) + " "
+	const blanks, arrow = 4, 2 // columns
+	room := d.to - d.from - blanks
+	lines := func(text string, columns int) []string {
+		if r.Kind == Message {
+			return []string{cells.Cut(text, columns, d.more)}
+		}
+		return strings.Split(strings.TrimSuffix(cells.Wrap(text, columns, ""), "\n"), "\n")
+	}
+	if d.details > 0 && details != "" {
+		more = lines(details, d.width-d.margin()-d.details)
+	}
+	if r.Kind == Message {
+		room -= arrow
+	}
+	return lines(text, room), more
+}
+
+// label writes a text between the lanes, on the side of who sends, and the head of the arrow.
+func (d *drawing) label(out *row, r *Rung, text string) {
+	first, last := d.margin(), d.margin()+d.lanes[len(d.lanes)-1]
+	from, to := first+d.from+2, first+d.to-2
 	switch {
 	case r.Kind != Message:
 		out.at(from, text)
@@ -203,9 +243,6 @@ func (d *drawing) verdict(r *Rung) {
 	}
 	d.WriteString("   " + strings.Repeat(d.Signs.line, d.width-3) + "\n")
 }
-
-// cut is a text that takes so many columns at most.
-func (d *drawing) cut(text string, columns int) string { return cells.Cut(text, columns, d.more) }
 
 // row is a line in which texts are put at columns. A character of two columns is followed by "",
 // one of none is left out.

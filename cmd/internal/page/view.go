@@ -76,6 +76,7 @@ type rung struct {
 // talk is a conversation.
 type talk struct {
 	Protocol string
+	Side     string // on which it began
 	From, To string
 	Packets  [2]string
 	Bytes    [2]string
@@ -219,7 +220,7 @@ func (v *session) talks(s *sessions.Facts) {
 	for i := range s.Conversations {
 		c := &s.Conversations[i]
 		largest := s.Conversations[0].OrigBytes + s.Conversations[0].RespBytes
-		v.Talks = append(v.Talks, talk{c.Protocol, end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
+		v.Talks = append(v.Talks, talk{c.Protocol, sides[c.Sender], end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
 			bothGrouped(c.OrigPackets, c.RespPackets), bothGrouped(c.OrigBytes, c.RespBytes),
 			int(100 * (c.OrigBytes + c.RespBytes) / max(largest, 1))})
 	}

@@ -102,6 +102,14 @@ func (h *hold) has(r *Record) bool {
 	return h.ike > 0
 }
 
+// oldest is the time of the frame that has waited longest, 0 if none waits.
+func (h *hold) oldest() int64 {
+	if len(h.queue) == 0 {
+		return 0
+	}
+	return h.queue[0].Packet.Time
+}
+
 // frames is how many frames c stands for.
 func (c *held) frames() int { return 1 + len(c.parts) }
 

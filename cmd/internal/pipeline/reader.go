@@ -287,7 +287,7 @@ func (r *reader) wait(rec *Record) {
 	n := h.add(rec)
 	now := rec.Packet.Time
 	r.batch.drop()
-	r.count(func(s *Stats) { s.Held += uint64(n) })
+	r.count(func(s *Stats) { s.Held, s.Oldest = s.Held+uint64(n), h.oldest() })
 	r.expire(now)
 }
 
@@ -318,6 +318,7 @@ func (r *reader) learned() {
 func (r *reader) release(frames []*held) {
 	r.released = append(r.released, frames...)
 	clear(frames)
+	r.count(func(s *Stats) { s.Oldest = r.p.framer.hold.oldest() })
 }
 
 // again puts the next of the released frames into the current batch; false if the batch is full.

@@ -35,6 +35,7 @@ type Stats struct {
 	First       int64            // time of the first frame, nanoseconds since the Unix epoch
 	Last        int64
 	Held        uint64 // frames that had to wait for their key, in live capture
+	Oldest      int64  // time of the first of those that still wait, 0: none do
 	Expired     uint64 // of these, frames whose key did not come in time
 	Overflow    uint64 // of these, frames that could wait no longer because too many did
 }

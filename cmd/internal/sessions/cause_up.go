@@ -83,12 +83,15 @@ func twoClients(s *Session) *proof {
 	return nil
 }
 
+// roundTrip is longer than the slowest path takes there and back, in nanoseconds.
+const roundTrip = int64(8e9)
+
 // silence is how long a side has not been heard while the other went on, and what it sent; ok: long
 // enough.
 func (s *Session) silence() (side int, ok bool) {
-	const often, long = 3, int64(8e9) // longer than the slowest path takes there and back
+	const often = 3
 	for side := range s.alone {
-		if a := &s.alone[1-side]; a.n >= often && a.lasted() >= long {
+		if a := &s.alone[1-side]; a.n >= often && a.lasted() >= roundTrip {
 			return side, true
 		}
 	}
@@ -181,8 +184,8 @@ func staleRedial(s *Session) *proof {
 // natMoved: NAT gave the client another port, and the server does not follow.
 func natMoved(s *Session) *proof {
 	m := &s.move
-	const often, long = 3, int64(8e9) // as silence has them
-	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < long || s.hungUp(server) || s.hungUp(client) {
+	const often = 3 // as silence has it
+	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < roundTrip || s.hungUp(server) || s.hungUp(client) {
 		return nil
 	}
 	text := fmt.Sprintf("NAT gave %s another port or address (%s), and nothing of %s went there since (%s)",

@@ -30,7 +30,7 @@ type ends struct {
 
 type conversation struct {
 	ends
-	client int // which of the ends is on the client's side
+	sender int // the side of the first end
 	volume
 }
 
@@ -83,7 +83,7 @@ func (c *conversations) begin(e ends, side int) int {
 		c.leave(&c.list[i])
 		delete(c.index, c.list[i].ends)
 	}
-	c.list[i] = conversation{ends: e, client: side}
+	c.list[i] = conversation{ends: e, sender: side}
 	c.index[e] = i
 	return i
 }
@@ -96,10 +96,10 @@ func (c *conversations) leave(x *conversation) {
 	}
 }
 
-// jsonConversation is a conversation as it is printed; orig is the end on the client's side of the
-// session.
+// jsonConversation is a conversation as it is printed; orig is who sent its first packet.
 type jsonConversation struct {
 	Protocol    string  `json:"protocol"`
+	Sender      Side    `json:"from"` // the side of the session on which orig is
 	OrigHost    string  `json:"orig_h"`
 	OrigPort    *uint16 `json:"orig_p,omitempty"`
 	RespHost    string  `json:"resp_h"`
@@ -110,7 +110,7 @@ type jsonConversation struct {
 	RespBytes   uint64  `json:"resp_bytes"`
 }
 
-// jsonOthers are the conversations that are not told one by one.
+// jsonOthers are the conversations that are not told one by one; orig is the client.
 type jsonOthers struct {
 	OrigPackets uint64 `json:"orig_pkts"`
 	OrigBytes   uint64 `json:"orig_bytes"`
@@ -125,11 +125,10 @@ func (c *conversations) objects() (list []jsonConversation, others *jsonOthers) 
 	slices.SortStableFunc(all, func(a, b conversation) int { return cmp.Compare(b.total(), a.total()) })
 	n := min(len(all), topConversations)
 	for _, x := range all[:n] {
-		e := [2]netip.AddrPort{x.a, x.b}
-		from, to := e[x.client], e[1-x.client]
-		list = append(list, jsonConversation{x.protocol,
-			from.Addr().String(), portOf(from), to.Addr().String(), portOf(to),
-			x.packets[client], x.bytes[client], x.packets[server], x.bytes[server]})
+		orig, resp := x.sender, 1-x.sender
+		list = append(list, jsonConversation{x.protocol, Side(orig),
+			x.a.Addr().String(), portOf(x.a), x.b.Addr().String(), portOf(x.b),
+			x.packets[orig], x.bytes[orig], x.packets[resp], x.bytes[resp]})
 	}
 	rest := conversations{others: c.others}
 	for i := range all[n:] {

@@ -137,7 +137,7 @@ func TestDetailsAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := list[0].Facts()
-	if len(f.Messages) != 2 || f.Traffic == nil || len(f.Conversations) != 1 || f.Conversations[0].RespPackets < 100 {
+	if len(f.Messages) != 2 || f.Traffic == nil || len(f.Conversations) != 1 || f.Conversations[0].Sender != server || f.Conversations[0].OrigPackets < 100 {
 		t.Errorf("%d messages, traffic %v, conversations %+v", len(f.Messages), f.Traffic, f.Conversations)
 	}
 }

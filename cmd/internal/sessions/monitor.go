@@ -45,12 +45,15 @@ type told struct {
 	frame            uint64 // the last one that was judged
 	gone             bool   // the session is lost
 	doubted          int64  // when it was judged for the silence of one side
-	missed           int64  // since when it is lost, for all that is seen
+	missed           int64  // when the packets proved that it is lost, for all that was seen
 	samples          []sampled
 }
 
+// LookEvery is how often a Monitor looks what there is to tell.
+const LookEvery = 250 * time.Millisecond
+
 const (
-	lookEvery   = int64(250 * time.Millisecond)
+	doubtEvery  = 2 * int64(LookEvery)    // a judgement costs more than a look
 	silentAfter = int64(10 * time.Second) // a session that is not up, and has no packet for so long, may have failed
 	lossFrom    = 1                       // percent, told again when it has doubled
 	lossOf      = 200                     // packets, before which nothing is said of losses
@@ -73,7 +76,7 @@ func (m *Monitor) Record(r *pipeline.Record) error {
 	if s := m.current; s != nil && s.element != nil {
 		m.queue(s)
 	}
-	if now := r.Packet.Time; now-m.looked >= lookEvery || now < m.looked {
+	if now := r.Packet.Time; now-m.looked >= int64(LookEvery) || now < m.looked {
 		m.look(now)
 	}
 	return cmp.Or(err, m.err)
@@ -88,7 +91,8 @@ func (m *Monitor) Flush() error {
 }
 
 // Tick tells what there is to tell at a time, in nanoseconds since the Unix epoch, where perhaps no
-// packet comes any more. Any goroutine may call it. The next record or Flush returns its error.
+// packet comes any more. It is to be called every [LookEvery], from any goroutine. The next record
+// or Flush returns its error.
 func (m *Monitor) Tick(now int64) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
@@ -133,7 +137,7 @@ func (m *Monitor) look(now int64) {
 			continue // it is over
 		}
 		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.cameUp() && !silent || s.told.missed != 0 && !s.told.gone {
+		if m.changes(s, silent); !s.cameUp() && !silent || m.missed(s) {
 			m.queue(s)
 		}
 	}
@@ -159,7 +163,6 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		m.say(s, "rekeyed", s.last.time, "rekeyed: a new ISAKMP SA")
 	}
 	m.losses(s)
-	m.missed(s)
 	if s.ended() && !t.ended {
 		t.ended = true
 		f := m.judgeNow(s)
@@ -206,26 +209,36 @@ func (m *Monitor) failing(s *Session, silent bool) {
 }
 
 // missed tells that a session is lost: the packets prove that a side does not answer any more, and
-// have done so for a while, as an answer may be late.
-func (m *Monitor) missed(s *Session) {
+// the answer to the last of those is overdue, too; and that the side is heard again. It reports
+// whether to look again though no packet comes.
+func (m *Monitor) missed(s *Session) bool {
 	t, now := &s.told, m.looked
-	if _, silent := s.silence(); !silent {
+	_, silent := s.silence()
+	switch {
+	case !t.up || t.ended:
+		return false
+	case !silent && t.gone:
+		m.say(s, "up", s.last.time, "goes on: both ends are heard again")
+		fallthrough
+	case !silent:
 		t.gone, t.missed = false, 0
-		return
+		return false
+	case t.gone, t.missed == 0 && t.frame == s.last.frame:
+		return false
+	case now-t.doubted < doubtEvery, t.missed != 0 && now-t.missed < roundTrip:
+		return true
 	}
-	if t.gone || t.ended || now-t.doubted < int64(time.Second) {
-		return
-	}
-	t.doubted = now
+	t.doubted, t.frame = now, s.last.frame
 	switch f := m.judgeNow(s); {
 	case f.State != Lost || !f.Proven:
 		t.missed = 0
 	case t.missed == 0:
-		t.missed = now
-	case now-t.missed >= silentAfter:
+		t.missed = s.last.time
+	default:
 		t.gone = true
 		m.say(s, "lost", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
+	return t.missed != 0 && !t.gone
 }
 
 // losses tells that more than a percent of the latest packets of ESP are missing, at two looks.
@@ -274,11 +287,9 @@ func (s *Session) newestSPIs() string {
 
 // about says who and how, as far as it is known.
 func (s *Session) about() string {
-	var parts []string
-	for _, text := range []string{s.pppText(), s.espText()} {
-		if text != "" && text != noESP {
-			parts = append(parts, text)
-		}
+	parts := s.pppParts()
+	if text := s.espText(); text != "" && text != noESP {
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
 		return ""

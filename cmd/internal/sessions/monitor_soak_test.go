@@ -17,7 +17,7 @@ import (
 	"l2tpdump/keysrc"
 )
 
-var soak = flag.Bool("soak", false, "run TestMonitorSoak over 10 million packets with 10 000 rekeys")
+var soakPackets = flag.Int("soak-packets", 60_000, "packets of TestMonitorSoak; from 400 000 on with 10 000 rekeys")
 
 // day is a source: a connection that carries packets and has its keys renewed, again and again, and
 // loses a tenth of the client's packets now and then. Each key comes as it is agreed on.
@@ -69,14 +69,15 @@ func (d *day) tell() {
 	case d.n%d.perRekey == 0:
 		d.rekeys++
 		d.s.quick(1701)
+		clear(d.s.ivs)
 		d.give()
-		if d.rekeys%200 == 100 {
-			d.lossy++
-		}
 	}
 	from := d.n & 1
-	if d.rekeys%200/10 == 10 && d.n%20 == 0 {
+	if at := d.n % 20_000 / 1000; at == 10 && d.n%20 == 0 {
 		d.s.sas[from].seq++
+		if d.n%1000 == 0 {
+			d.lossy++
+		}
 	}
 	d.s.user(from, outerHost, 17, udp(5000, 5000, make([]byte, 200)))
 	d.n++
@@ -111,28 +112,32 @@ func (m *timed) Record(r *pipeline.Record) error {
 // heapInUse is what is in use once the garbage is gone, in bytes.
 func heapInUse() int64 {
 	runtime.GC()
+	runtime.GC() // also of what pools had
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// TestMonitorSoak: however long a Monitor runs, its memory is that of what goes on; each change is
-// told within a second, and the session that is over is the same as without a Monitor.
+// TestMonitorSoak: however long a Monitor runs, its memory is that of what goes on, and so is all
+// memory in use once as many keys are kept as may be, behind 5000 rekeys; each change is told
+// within a second, and the session that is over is the same as without a Monitor.
 func TestMonitorSoak(t *testing.T) {
-	packets, perRekey := 60_000, 100
-	if *soak {
-		packets, perRekey = 10_000_000, 1000
-	}
-	early, late := watchDay(t, packets/2, perRekey), watchDay(t, packets, perRekey)
-	const room = 64 << 10
+	const rekeys, fewest = 10_000, 40 // packets, in which a Monitor looks once at least
+	perRekey := max(fewest, *soakPackets/rekeys)
+	early, _ := watchDay(t, *soakPackets/2, perRekey)
+	late, heap := watchDay(t, *soakPackets, perRekey)
+	const room, roomOfAll = 64 << 10, 1 << 20
 	if late > early+room {
 		t.Errorf("a Monitor has %d bytes after half of the time, and then %d", early, late)
 	}
+	if half := heap[len(heap)/2]; *soakPackets/perRekey >= rekeys && heap[len(heap)-1] > half+roomOfAll {
+		t.Errorf("%d bytes are in use after half of the time, and then %d", half, heap[len(heap)-1])
+	}
 }
 
-// watchDay monitors a long day, and returns how many bytes the Monitor has at its end.
-func watchDay(t *testing.T, packets, perRekey int) int64 {
-	var heap []int64
+// watchDay monitors a long day, and returns how many bytes the Monitor has at its end, and how many
+// are in use in all, ten times.
+func watchDay(t *testing.T, packets, perRekey int) (size int64, heap []int64) {
 	d := &day{t: t, s: newStory("day"), packets: packets, perRekey: perRekey, keys: make(chan *keysrc.Keys, 8),
 		each: func() { heap = append(heap, heapInUse()) }}
 	kinds := make(map[string]int)
@@ -154,6 +159,8 @@ func watchDay(t *testing.T, packets, perRekey int) int64 {
 		same, err = json.Marshal(s.Facts())
 		return err
 	})
+	m.KeepDetails()
+	g.KeepDetails()
 	p := pipeline.New(pipeline.Config{Source: d, Keys: d.keys, Live: true})
 	watch := &watcher{m: m.Monitor, look: func(int64, []sessions.Standing) {}}
 	for _, sink := range []pipeline.Sink{g, m, watch} {
@@ -178,9 +185,9 @@ func watchDay(t *testing.T, packets, perRekey int) int64 {
 	with := heapInUse()
 	runtime.KeepAlive(m)
 	*m, watch.m = timed{}, nil
-	size := with - heapInUse()
+	size = with - heapInUse()
 	runtime.KeepAlive(p)
 	runtime.KeepAlive(g)
 	t.Logf("%v; heap in use after each tenth: %d; of the Monitor: %d", kinds, heap, size)
-	return size
+	return size, heap
 }

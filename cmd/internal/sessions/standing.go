@@ -74,7 +74,7 @@ func (m *Monitor) standing(s *Session, now int64) Standing {
 		x.State, x.Headline = Partial, "coming up"
 	case s.ended() && f.State == Up:
 		x.State, x.Headline = Partial, "ended"
-	case f.State == Lost && !s.ended() && silent < silentAfter, f.State == Partial && s.cameUp():
+	case f.State == Lost && !s.ended() && !s.told.gone && silent < silentAfter, f.State == Partial && s.cameUp():
 		x.State, x.Headline = Up, Up.Headline("")
 	}
 	if x.State == Up && silent >= silentAlive {

@@ -308,12 +308,12 @@ func (s *Session) l2tpText() string {
 	return text
 }
 
-func (s *Session) pppText() string {
+// pppParts are what is said of PPP.
+func (s *Session) pppParts() (parts []string) {
 	o := s.pppObject()
 	if o == nil {
-		return ""
+		return nil
 	}
-	var parts []string
 	if o.Accepted != nil {
 		parts = append(parts, strings.Join(slices.DeleteFunc([]string{o.Auth, s.User().String(), acceptance(*o.Accepted)}, empty), " "))
 	}
@@ -336,7 +336,12 @@ func (s *Session) pppText() string {
 	if o.Links > 1 {
 		parts = append(parts, fmt.Sprintf("%d links", o.Links))
 	}
-	if s.isSetUp() {
+	return parts
+}
+
+func (s *Session) pppText() string {
+	parts := s.pppParts()
+	if s.pppObject() != nil && s.isSetUp() {
 		parts = append(parts, "up after "+span64(s.up.time-s.first.time))
 	}
 	return strings.Join(parts, "; ")

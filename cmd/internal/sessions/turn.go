@@ -124,7 +124,7 @@ func (s *Session) turn() {
 	s.talks.others.turn()
 	for i := range s.talks.list {
 		c := &s.talks.list[i]
-		c.client = turned(c.client)
+		c.sender = turned(c.sender)
 		c.volume.turn()
 	}
 }
