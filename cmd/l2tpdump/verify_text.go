@@ -59,12 +59,12 @@ func (v *verification) unusedSheet() *sheet {
 	s := &sheet{columns: []column{{"UNUSED", ""}, {"ID", ""}, {"KEY", "key %s"}}}
 	n := 0
 	for u := range v.Unused {
-		if n++; n <= maxListed {
+		if n++; n <= maxListed || v.all {
 			s.add(u.ID, u.Reason, u.Kind, u.ID, u.Key)
 		}
 	}
-	if n > maxListed {
-		s.add("", "", "...", fmt.Sprintf("%d more", n-maxListed))
+	if n > maxListed && !v.all {
+		s.add("", "", "...", fmt.Sprintf("%d more: -v lists them", n-maxListed))
 	}
 	return s
 }
