@@ -92,7 +92,7 @@ func unusedFlags(f *pflag.FlagSet) {
 			unusedFlag{"j", "time-stamp-type", refused(clock), false})
 	}
 	addUnused(f, all)
-	// How names, BGP, 802.11s and NFS are printed, which are not; one line for each packet; a filter as it is.
+	// They are about names, BGP, 802.11s, NFS, the optimizer, and IP on a line of its own.
 	for short, name := range map[string]string{"b": "b", "g": "ip-oneline", "H": "H", "N": "N", "O": "no-optimize", "u": "u"} {
 		f.CountP(name, short, "")
 		f.Lookup(name).Hidden = true
