@@ -25,7 +25,7 @@ func decrypt(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if err := o.checkInput(rest); err != nil {
+	if err := o.checkInput(ctx, rest); err != nil {
 		return fail(err)
 	}
 	if err := o.checkOutput(); err != nil {

@@ -167,7 +167,7 @@ func (o *extcapOptions) captureTo(ctx context.Context) int {
 		o.all = false
 	}
 	status := exitError
-	if err := o.check(nil); err != nil {
+	if err := o.check(ctx, nil); err != nil {
 		fail(err)
 	} else {
 		status = o.run(ctx)

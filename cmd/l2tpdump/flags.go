@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -27,32 +25,14 @@ func (o *options) inputFlags(f *pflag.FlagSet) {
 	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	o.commonFlags(f)
-	for _, flag := range [...]struct{ short, name, none string }{
-		{"i", "interface", ""}, {"s", "snapshot-length", ""}, {"p", "no-promiscuous-mode", "true"}, {"B", "buffer-size", ""},
-		{"y", "linktype", ""}, {"", "immediate-mode", "true"}, {"Z", "relinquish-privileges", ""},
-	} {
-		f.VarP(ofInterface{}, flag.name, flag.short, "")
-		f.Lookup(flag.name).NoOptDefVal, f.Lookup(flag.name).Hidden = flag.none, true
-	}
+	ofInterfaceFlags(f)
 }
-
-// ofInterface is the value of an option that says how to capture: with a file tcpdump takes it too,
-// and it changes nothing.
-type ofInterface struct{}
-
-// Set implements [pflag.Value].
-func (ofInterface) Set(string) error { return nil }
-
-// String implements [pflag.Value].
-func (ofInterface) String() string { return "" }
-
-// Type implements [pflag.Value].
-func (ofInterface) Type() string { return "of an interface" }
 
 func (o *options) commonFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.direction, "direction", "Q", "", "")
 	f.BoolVarP(&o.listLinks, "list-data-link-types", "L", false, "")
 	f.CountP("numeric", "n", "") // names are never looked up
+	unusedFlags(f)
 }
 
 func (o *options) filterFlags(f *pflag.FlagSet) {
@@ -62,7 +42,7 @@ func (o *options) filterFlags(f *pflag.FlagSet) {
 
 func (o *options) keyFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.keys, "keys", "k", nil, "")
-	f.StringVarP(&o.espKeys, "esp-keys", "E", "", "")
+	f.StringArrayVarP(&o.espKeys, "esp-keys", "E", nil, "")
 	f.StringVar(&o.keyFormat, "key-format", "", "")
 }
 
@@ -100,15 +80,10 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		}
 		return nil, badUsage(err.Error(), cure), false
 	}
-	var idle []string
-	f.Visit(func(flag *pflag.Flag) {
-		if _, is := flag.Value.(ofInterface); is {
-			idle = append(idle, cmp.Or(strings.TrimRight("-"+flag.Shorthand, "-"), "--"+flag.Name))
-		}
-	})
-	if len(idle) > 0 {
-		message("%s: says how to capture, and changes nothing here", strings.Join(idle, ", "))
+	if refusal := refusedFlag(f); refusal != nil {
+		return nil, fail(refusal), false
 	}
+	tellIdle(f)
 	return f.Args(), 0, true
 }
 
@@ -134,6 +109,10 @@ func ownerOf(err error, command string, args []string) string {
 
 // longNames are the long names of a command's options.
 func longNames(f *pflag.FlagSet) (names []string) {
-	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	f.VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			names = append(names, flag.Name)
+		}
+	})
 	return names
 }

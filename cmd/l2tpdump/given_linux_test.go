@@ -10,15 +10,19 @@ import (
 	"testing"
 )
 
-// TestGivenKeyIsOverwritten: a key that -E has on the command line is not there any more once it is
-// read.
+// TestGivenKeyIsOverwritten: keys that -E has on the command line are not there any more once they
+// are read; all else is.
 func TestGivenKeyIsOverwritten(t *testing.T) {
 	const key = "2315a4c3f369c85767ef42819f32e9d8"
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, form := range [][]string{{"-E", "0xcc5b49ca@192.0.2.1 aes-cbc-hmac96:0x" + key}, {"--esp-keys=0xcc5b49ca@192.0.2.1 aes-cbc-hmac96:0x" + key}} {
+	const value = "0xcc5b49ca@192.0.2.1 aes-cbc-hmac96:0x" + key
+	for _, form := range [][]string{
+		{"-E", value}, {"--esp-keys=" + value}, {"-nE" + value, "-E", "0x1@192.0.2.1 aes-cbc-hmac96:0x" + key},
+		{"-E", value, "-E", "fifo", "-E", "r"},
+	} {
 		c := exec.Command(self(t), append([]string{"decrypt", "-r", fifo}, form...)...)
 		c.Env = append(os.Environ(), asProgram+"=1", keepDumps+"=1")
 		var said strings.Builder
@@ -35,7 +39,7 @@ func TestGivenKeyIsOverwritten(t *testing.T) {
 		}
 		if !eventually(func() bool {
 			line := commandLine() // it is empty before the program has begun
-			return strings.Contains(line, fifo) && !strings.Contains(line, key)
+			return strings.Contains(line, "\x00decrypt\x00-r\x00"+fifo+"\x00") && !strings.Contains(line, key)
 		}) {
 			t.Errorf("the key is there, or the rest is gone: %q", commandLine())
 		}

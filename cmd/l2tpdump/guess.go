@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"slices"
+	"regexp"
 	"strings"
 
 	"l2tpdump/capture"
@@ -72,26 +73,37 @@ func first(words []string) string {
 	return words[0]
 }
 
-// files takes a command line of files, and options behind them: the captures are decrypted with
-// the others as sources of keys. It is false where not all are files, or none is a capture.
-func files(ctx context.Context, args []string) (command []string, ok bool) {
-	var captures, keys, options []string
-	for i, name := range args {
-		if strings.HasPrefix(name, "-") {
-			options = args[i:]
+// takeFiles takes the files in front of words for captures or sources of keys, by their content,
+// and says so. It returns the words behind them.
+func (o *options) takeFiles(ctx context.Context, words []string) (rest []string, err error) {
+	var taken []string
+	for len(words) > 0 {
+		name := words[0]
+		info, err := os.Stat(name)
+		if err != nil && likeFile.MatchString(name) {
+			return nil, explainFile(err)
+		}
+		if err != nil || info.IsDir() && !likeFile.MatchString(name) {
 			break
 		}
-		if _, err := os.Stat(name); err != nil {
-			return nil, false
+		switch {
+		case info.Mode().IsRegular() && info.Size() == 0:
+			return nil, fmt.Errorf("%s is empty", name)
+		case isCapture(ctx, name):
+			o.read, taken = append(o.read, name), append(taken, "-r", name)
+		default:
+			o.keys, taken = append(o.keys, name), append(taken, "-k", name)
 		}
-		if isCapture(ctx, name) {
-			captures = append(captures, "-r", name)
-		} else {
-			keys = append(keys, "-k", name)
-		}
+		words = words[1:]
 	}
-	return slices.Concat([]string{"decrypt"}, captures, keys, options), len(captures) > 0
+	if len(taken) > 0 {
+		message("taken for captures (-r) and keys (-k): %s", shown(taken))
+	}
+	return words, nil
 }
+
+// likeFile has words that are names of files where they are not of a filter: that never begins so.
+var likeFile = regexp.MustCompile(`^[^\s()\[\]]*[./\\][^\s()\[\]]*$`)
 
 // isCapture reports whether a file is a capture, by its content. What has no end is none.
 func isCapture(ctx context.Context, name string) bool {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func keys(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if err := o.check(rest, f.Changed("wireshark")); err != nil {
+	if err := o.check(ctx, rest, f.Changed("wireshark")); err != nil {
 		return fail(err)
 	}
 	if o.listLinks {
@@ -77,18 +78,19 @@ func (o *keysOptions) flags() *pflag.FlagSet {
 }
 
 // check refuses options that contradict each other.
-func (o *keysOptions) check(rest []string, toTables bool) error {
-	if err := o.readNamed(); err != nil {
+func (o *keysOptions) check(ctx context.Context, words []string, toTables bool) error {
+	rest, err := o.takeFiles(ctx, words)
+	if err := cmp.Or(err, o.readNamed()); err != nil {
 		return err
 	}
 	if len(rest) > 0 && len(o.read) == 0 {
-		return withHint("key sources are named with -k: "+shown([]string{"-k", rest[0]}), "unexpected argument %s", quote(rest[0]))
+		return errNoFile(rest[0])
 	}
-	if len(o.keys) == 0 && len(o.read) == 0 && o.espKeys == "" {
+	if len(o.keys) == 0 && len(o.read) == 0 && len(o.espKeys) == 0 {
 		return withHint("name one with -k FILE; -k - reads standard input", "no key source to read")
 	}
 	if len(o.read) > 0 {
-		if err := o.checkInput(rest); err != nil {
+		if err := o.checkInput(ctx, rest); err != nil {
 			return err
 		}
 	} else if o.filter != "" || o.count > 0 || o.listLinks {

@@ -62,7 +62,7 @@ func TestLadder(t *testing.T) {
 // comes again and again is one line.
 func TestLadderFits(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
-	for _, columns := range []int{80, 140} {
+	for _, columns := range []int{40, 80, 140} {
 		t.Setenv("COLUMNS", strconv.Itoa(columns))
 		for _, r := range recordings(t) {
 			for _, keys := range slices.Compact([]string{"", r[1]}) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -35,11 +36,34 @@ func (l *lineOptions) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&l.link, "link-header", "e", false, "")
 	f.CountVarP(&l.times, "time", "t", "")
 	f.BoolVar(&l.nano, "nano", false, "")
+	for _, name := range []string{"micro", "time-stamp-precision"} { // as tcpdump has them
+		f.Var((*precision)(&l.nano), name, "")
+		f.Lookup(name).Hidden = true
+	}
+	f.Lookup("micro").NoOptDefVal = "micro"
 	f.BoolVarP(&l.numbers, "number", "#", false, "")
 	f.BoolVarP(&l.absolute, "absolute-tcp-sequence-numbers", "S", false, "")
 	f.BoolVarP(&l.unchecked, "dont-verify-checksums", "K", false, "")
 	f.BoolVarP(&l.atOnce, "line-buffered", "l", false, "")
 }
+
+// precision is whether nanoseconds are printed, as a word.
+type precision bool
+
+// Set implements [pflag.Value].
+func (p *precision) Set(text string) error {
+	*p = text == "nano"
+	if text != "nano" && text != "micro" {
+		return errors.New("it takes nano or micro")
+	}
+	return nil
+}
+
+// String implements [pflag.Value].
+func (p *precision) String() string { return "" }
+
+// Type implements [pflag.Value].
+func (p *precision) Type() string { return "precision" }
 
 // hostInterfaces returns what names the interfaces of this host.
 func hostInterfaces() func(index uint32) string {

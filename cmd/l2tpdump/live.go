@@ -67,7 +67,7 @@ func live(ctx context.Context, args []string) int {
 	if o.list {
 		return interfaces(nil)
 	}
-	if err := o.check(rest); err != nil {
+	if err := o.check(ctx, rest); err != nil {
 		return fail(err)
 	}
 	if o.listLinks {
@@ -103,19 +103,18 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 }
 
 // check refuses options that contradict each other.
-func (o *liveOptions) check(rest []string) error {
-	if err := o.readNamed(); err != nil {
+func (o *liveOptions) check(ctx context.Context, words []string) error {
+	rest, err := o.takeFiles(ctx, words)
+	if err := cmp.Or(err, o.readNamed(), o.takeFilter(rest), o.checkDirection()); err != nil {
 		return err
 	}
-	command := "decrypt"
+	reader := "decrypt"
 	if o.monitor {
-		command = "sessions"
-	}
-	files := "every key source has its own -k, and l2tpdump " + command + " -r reads captures"
-	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection()); err != nil {
-		return err
+		reader = "sessions"
 	}
 	switch {
+	case len(o.read) > 0:
+		return withHint("l2tpdump "+reader+" reads captures", "%s is a capture, and live captures on an interface", o.read[0])
 	case o.iface == "":
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:

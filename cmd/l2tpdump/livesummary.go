@@ -25,7 +25,7 @@ func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privile
 	i := src.Interfaces()[0]
 	line := fmt.Sprintf("listening on %s (%v)", i.Name, i.LinkType)
 	names := sourceNames(sources)
-	if o.espKeys != "" {
+	if len(o.espKeys) > 0 {
 		names = append(names, "-E")
 	}
 	if len(names) > 0 {

@@ -91,27 +91,15 @@ func run(args []string) int {
 	case "help":
 		return help(rest)
 	}
-	if command, ok := files(ctx, args); ok {
-		message("taken for captures (-r) and keys (-k): l2tpdump %s", shown(command))
-		return decrypt(ctx, command[1:])
+	if _, err := os.Stat(name); err != nil && !strings.HasPrefix(name, "-") && !likeFile.MatchString(name) {
+		return unknownCommand(name)
 	}
-	if _, err := os.Stat(name); err == nil {
-		for _, other := range args[1:] {
-			if strings.HasPrefix(other, "-") {
-				break
-			}
-			if _, err := os.Stat(other); err != nil {
-				return fail(withHint("if it is of a filter: -f FILTER", "%s: %w", other, bareError(err)))
-			}
-		}
-		source := shown([]string{"-k", name})
-		return badUsage("no command, and no capture among the files",
-			"l2tpdump keys "+source+" lists the keys of a file; l2tpdump decrypt -r CAPTURE "+source+" uses them")
+	command := commandOf(args)
+	message("no command: taken for l2tpdump %s %s", command, shown(args))
+	if command == "live" {
+		return live(ctx, args)
 	}
-	if strings.HasPrefix(name, "-") {
-		return badUsage("the command comes before its options", "l2tpdump "+commandOf(args)+" "+shown(args))
-	}
-	return unknownCommand(name)
+	return decrypt(ctx, args)
 }
 
 func unknownCommand(name string) int {
@@ -119,12 +107,14 @@ func unknownCommand(name string) int {
 		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1]))
 }
 
-// commandOf is the command that options are most likely of.
+// commandOf is the command that a line of tcpdump is taken for: live, if it names an interface and
+// no capture.
 func commandOf(args []string) string {
-	for _, a := range args {
-		if strings.HasPrefix(a, "-i") || strings.HasPrefix(a, "--interface") {
-			return "live"
-		}
+	f := flagsOf("decrypt")
+	f.ParseErrorsAllowlist.UnknownFlags = true
+	f.Parse(args) // what is wrong with them, the command says
+	if f.Changed("interface") && !f.Changed("read") && !f.Changed("read-list") {
+		return "live"
 	}
 	return "decrypt"
 }
@@ -132,11 +122,14 @@ func commandOf(args []string) string {
 // plainWord is a word that a shell takes as it is.
 var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
 
-// shown is args as they can be shown, and typed: but for the keys that may stand behind -E.
+// maySecret is a word that keys may be in, or behind: -E, or tcpdump's -M, alone or among letters.
+var maySecret = regexp.MustCompile(`^-(-esp|[^-]*[EM])`)
+
+// shown is args as they can be shown, and typed: but for what may be secret.
 func shown(args []string) string {
 	var line []string
 	for _, a := range args {
-		if strings.HasPrefix(a, "-E") || strings.HasPrefix(a, "--esp-keys") {
+		if maySecret.MatchString(a) {
 			line = append(line, "...")
 			break
 		}

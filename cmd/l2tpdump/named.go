@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -44,21 +45,28 @@ func (o *options) readNamed() error {
 		}
 		o.readList = ""
 	}
-	if word, name, _ := strings.Cut(o.espKeys, " "); word == "file" {
-		o.keys, o.espKeys = append(o.keys, strings.TrimSpace(name)), ""
-	} else {
-		o.espKeys = conceal(o.espKeys)
+	for i, value := range o.espKeys {
+		o.espKeys[i] = conceal(value)
 	}
+	o.espKeys = slices.DeleteFunc(o.espKeys, func(value string) bool {
+		name, named := strings.CutPrefix(value, "file ")
+		if named {
+			o.keys = append(o.keys, strings.TrimSpace(name))
+		}
+		return named
+	})
 	return nil
 }
 
-// conceal returns a copy of what stands on the command line, and overwrites it there: the memory of
-// the arguments is what ps shows, on Unix.
+// conceal returns a copy of a value of the command line, and overwrites it there: the memory of the
+// arguments is what ps shows, on Unix.
 func conceal(value string) string {
 	hidden := strings.Clone(value)
-	for _, arg := range os.Args[1:] {
-		if at := strings.Index(arg, value); at >= 0 && value != "" {
-			copy(unsafe.Slice(unsafe.StringData(arg), len(arg))[at:], strings.Repeat("x", len(value)))
+	at := uintptr(unsafe.Pointer(unsafe.StringData(value)))
+	for _, arg := range os.Args {
+		if start := uintptr(unsafe.Pointer(unsafe.StringData(arg))); at >= start && at+uintptr(len(value)) <= start+uintptr(len(arg)) {
+			memory := unsafe.Slice(unsafe.StringData(value), len(value))
+			copy(memory, strings.Repeat("x", len(value)))
 		}
 	}
 	return hidden
@@ -87,10 +95,10 @@ func readText(path string) (string, error) {
 
 // givenKeys are those that -E has on the command line, nil if there are none.
 func (o *options) givenKeys() (*keysrc.Keys, error) {
-	if o.espKeys == "" {
+	if len(o.espKeys) == 0 {
 		return nil, nil
 	}
-	k, err := keysrc.Parse(strings.NewReader("tcpdump -E '"+o.espKeys+"'\n"), "-E", "script")
+	k, err := keysrc.Parse(strings.NewReader("tcpdump -E '"+strings.Join(o.espKeys, "'\ntcpdump -E '")+"'\n"), "-E", "script")
 	if err != nil {
 		return nil, withHint("as in -E '0x1a2b3c4d@192.0.2.1 aes-cbc-hmac96:0x...', or -E 'file NAME'", "-E holds no key")
 	}

@@ -35,9 +35,9 @@ type options struct {
 	filterFile string
 	direction  string // of the frames to take
 	listLinks  bool
-	readList   string // file with the names of captures
-	espKeys    string // as tcpdump has them on the command line
-	eachPacket bool   // what is written becomes visible packet by packet
+	readList   string   // file with the names of captures
+	espKeys    []string // as tcpdump has them on the command line
+	eachPacket bool     // what is written becomes visible packet by packet
 	filter     string
 	count      uint64
 
@@ -56,20 +56,21 @@ type options struct {
 }
 
 // checkInput refuses input options that contradict each other.
-func (o *options) checkInput(rest []string) error {
-	if err := o.readNamed(); err != nil {
+func (o *options) checkInput(ctx context.Context, words []string) error {
+	rest, err := o.takeFiles(ctx, words)
+	if err := cmp.Or(err, o.readNamed()); err != nil {
 		return err
 	}
 	switch {
-	case len(rest) > 0 && len(o.read) == 0:
-		return withHint("captures are named with -r: "+shown([]string{"-r", rest[0]}), "unexpected argument %s", quote(rest[0]))
+	case len(o.read) == 0 && len(rest) > 0:
+		return errNoFile(rest[0])
 	case len(o.read) == 0:
-		return withHint("name one with -r FILE; -r - reads standard input; l2tpdump live captures on an interface", "no capture to read")
+		return withHint("name one with -r FILE; -r - reads standard input; l2tpdump live captures on an interface, "+
+			"and l2tpdump keys lists keys", "no capture to read")
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
 		return errors.New("the capture and the keys can't both come from standard input")
 	}
-	const files = "every capture has its own -r, every key source its own -k"
-	if err := cmp.Or(o.takeFilter(rest, files), o.checkDirection(), o.checkKeyFormat()); err != nil {
+	if err := cmp.Or(o.takeFilter(rest), o.checkDirection(), o.checkKeyFormat()); err != nil {
 		return err
 	}
 	for i, r := range o.read {
@@ -85,16 +86,18 @@ func (o *options) checkInput(rest []string) error {
 	return nil
 }
 
-// takeFilter takes the words behind the options as a filter, as tcpdump does. Where they begin with
-// a file, files says how those are named.
-func (o *options) takeFilter(words []string, files string) error {
+// errNoFile refuses a word where there is no capture that it could be a filter of.
+func errNoFile(word string) error {
+	return withHint("there is no such file, and no capture that it could be a filter of", "unexpected argument %s", quote(word))
+}
+
+// takeFilter takes the words behind the options and the files as a filter, as tcpdump does.
+func (o *options) takeFilter(words []string) error {
 	filter := strings.Join(words, " ")
 	switch {
 	case filter == "":
 	case o.filter != "":
 		return withHint("join them: -f \"("+o.filter+") and ("+filter+")\"", "the filter is given twice")
-	case isFile(words[0]) && isRegular(words[0]):
-		return withHint(files+"; what stands behind is a filter", "unexpected argument %s", quote(words[0]))
 	default:
 		o.filter = filter
 	}

@@ -30,7 +30,7 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if err := o.checkInput(rest); err != nil {
+	if err := o.checkInput(ctx, rest); err != nil {
 		return fail(err)
 	}
 	if err := o.checkSessions(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"l2tpdump/cmd/internal/cells"
 )
@@ -26,7 +25,7 @@ type column struct {
 }
 
 // moving is the order in which columns move below their rows.
-var moving = []string{"KEY", "CIPHER", "HASH", "AUTH", "SEQUENCE", "ADDRESSES"}
+var moving = []string{"KEY", "CIPHER", "HASH", "AUTH", "SEQUENCE", "ADDRESSES", "HASHES", "DECRYPTED"}
 
 func (s *sheet) add(id, reason string, cells ...string) {
 	for i := range cells {
@@ -41,7 +40,7 @@ func (s *sheet) widths() (list []int, total int) {
 		n := len(c.head)
 		for _, row := range s.rows {
 			if i < len(row) {
-				n = max(n, utf8.RuneCountInString(row[i]))
+				n = max(n, cells.Width(row[i]))
 			}
 		}
 		list = append(list, n)
@@ -70,7 +69,7 @@ func newPrinter(w io.Writer, columns int, color bool, sheets ...*sheet) *printer
 	for _, s := range sheets {
 		_, total := s.widths()
 		for _, r := range s.reasons {
-			p.narrow = p.narrow || columns > 0 && total+utf8.RuneCountInString(r) > columns
+			p.narrow = p.narrow || columns > 0 && total+cells.Width(r) > columns
 		}
 	}
 	return p
@@ -165,7 +164,7 @@ func (p *printer) row(s *sheet, row []string, reason string, widths []int, moved
 			b.WriteString(strings.Repeat(" ", blanks) + shown)
 			blanks = 0
 		}
-		blanks += width + gap - utf8.RuneCountInString(text)
+		blanks += width + gap - cells.Width(text)
 	}
 	for i, cell := range row {
 		if moved != nil && moved[i] {
@@ -176,7 +175,7 @@ func (p *printer) row(s *sheet, row []string, reason string, widths []int, moved
 			shown = paint(cell)
 		}
 		if len(row) < len(s.columns) && i == len(row)-1 {
-			put(cell, shown, utf8.RuneCountInString(cell)) // it stands for several rows, and has no more cells
+			put(cell, shown, cells.Width(cell)) // it stands for several rows, and has no more cells
 			continue
 		}
 		put(cell, shown, widths[i])

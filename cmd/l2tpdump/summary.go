@@ -20,9 +20,12 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 	if s.clear != nil && s.o.write != "-" && (s.clear.Packets > 0 || s.file != nil) {
 		to := s.o.write
 		if s.ring != nil {
-			to = fmt.Sprintf("%s, %s in all", to, plural(uint64(s.ring.Count()), "file"))
-			if s.ring.Ended() {
+			to = fmt.Sprintf("%s, %s in all", s.ring.Name(), plural(s.ring.Count(), "file"))
+			switch {
+			case s.ring.Ended():
 				to += ", as -W says: later packets are not written"
+			case s.ring.Overwrote():
+				to += ", as -W says: earlier packets are written over"
 			}
 		}
 		message("wrote %s to %s", plural(s.clear.Packets, "packet"), to)
@@ -55,7 +58,7 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	}
 	switch {
 	case stats.Frames == 0 && s.o.filter != "":
-		return "no frame passed the filter; one for what is behind VLAN tags or in PPPoE begins with vlan and, or pppoes and"
+		return "no frame passed the filter: --inner has one for what is inside; one for what is behind VLAN tags or in PPPoE begins with vlan and, or pppoes and"
 	case stats.Frames == 0:
 		return "there is no packet in this capture"
 	case s.o.choice.any() && s.picks.Passed == 0:

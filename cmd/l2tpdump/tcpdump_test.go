@@ -46,6 +46,7 @@ var fact = regexp.MustCompile(`[A-Za-z0-9.:]*[A-Za-z0-9]`)
 
 var (
 	lengthOf6 = regexp.MustCompile(`payload length: (\d+)`) // of a packet without the IPv6 header
+	linkOf6   = regexp.MustCompile(`(source|destination) link-address option \(\d\), length 8 \(1\)`)
 	again     = regexp.MustCompile(`: HTTP, length: \d+`)
 )
 
@@ -55,6 +56,7 @@ func inOwnWords(line string) string {
 		n, _ := strconv.Atoi(lengthOf6.FindStringSubmatch(s)[1])
 		return "length " + strconv.Itoa(n+40)
 	})
+	line = linkOf6.ReplaceAllString(line, "link-address")
 	line = again.ReplaceAllString(line, ": HTTP")
 	return strings.NewReplacer("ICMPv6", "icmp6", "Options (0)", "hopopt (0)",
 		"[icmp6 sum ok]", "correct", "[udp sum ok]", "correct",
@@ -95,8 +97,12 @@ func TestLinesBesideTcpdump(t *testing.T) {
 
 // compareLines returns how many lines of tcpdump with these arguments were compared.
 func compareLines(t *testing.T, name string, args []string) (compared int) {
-	theirs, own := tcpdumpLines(t, args...), ownLines(t, args...)
-	theirs = slices.DeleteFunc(theirs, func(line string) bool { return strings.HasPrefix(line, "\t") }) // of HTTP, which -A shows
+	theirs, theirText := textApart(tcpdumpLines(t, args...))
+	own, text := textApart(ownLines(t, args...))
+	if !slices.Equal(text, theirText) {
+		t.Errorf("%s, %q: lines of text are\n%q\nand tcpdump's\n%q", name, args, text, theirText)
+	}
+	compared += len(text)
 	if len(theirs) != len(own) {
 		t.Fatalf("%s, %q: %d lines, tcpdump has %d", name, args, len(own), len(theirs))
 	}
@@ -113,6 +119,23 @@ func compareLines(t *testing.T, name string, args []string) (compared int) {
 		}
 	}
 	return compared
+}
+
+// firstOfHTTP is a line of text that stands in the line of the packet here.
+var firstOfHTTP = regexp.MustCompile(`^\t(HTTP/1\.[01] \d+ |[A-Z]+ \S+ HTTP/1\.[01]$)`)
+
+// textApart takes the lines of text out that -v has below a packet.
+func textApart(all []string) (packets, text []string) {
+	for _, line := range all {
+		if !strings.HasPrefix(line, "\t") {
+			packets = append(packets, line)
+		} else if strings.HasPrefix(line, "\t  ") { // an option of ICMPv6
+			packets[len(packets)-1] += line
+		} else if line = strings.TrimSuffix(line, "\n"); !firstOfHTTP.MatchString(line) {
+			text = append(text, line)
+		}
+	}
+	return packets, text
 }
 
 // TestFormsBesideTcpdump: times, numbers and bytes stand there as tcpdump prints them.

@@ -10,7 +10,9 @@ const usage = `Usage:
     l2tpdump extcap install|remove [DIR]
     l2tpdump completion bash|zsh|fish
     l2tpdump interfaces | version [--json] | help [COMMAND]
-    l2tpdump FILE... [OPTIONS]    decrypts: what is a capture and what has keys is told by content
+    l2tpdump FILE... | OPTIONS    a line as tcpdump has it: live, if it has -i and no -r, else decrypt
+
+FILE... behind any command does without -r and -k: what is a capture and what has keys is told by content.
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
 are (a router's log, a Wireshark table, ip xfrm state, a daemon's log), decrypts IKEv1 and ESP,
@@ -40,7 +42,8 @@ Input:
     -Q, --direction WAY    in, out or inout: of frames that tell which way they went, only these
     -L, --list-data-link-types  only list the link types of the capture
     -n, --numeric          nothing: names are never looked up
--i, -s, -p, -B, -y and -Z say how to capture: as with tcpdump they change nothing here.
+Files without -r and -k are told apart by content. -i, -s, -p, -B, -y, -I, -j and -Z say how to capture: as with
+tcpdump they change nothing here.
 `
 
 const outputUsage = `
@@ -152,6 +155,7 @@ interface is gone or a command for keys fails for good, what is written is whole
 Says for each SA of a capture whether the keys belong to it, and if not why. What does not fit the width of the
 terminal (or of COLUMNS) stands below, reasons as notes.
 ` + inputUsage + `        --json             print one object
+    -v, --verbose          list every unused key, not only the first twenty
         --color WHEN       bad verdicts in color: auto (on a terminal, unless NO_COLOR is set), always or never
 `,
 	"sessions": `Usage: l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE] [FILTER]

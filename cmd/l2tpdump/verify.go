@@ -28,6 +28,7 @@ type verification struct {
 	Frames uint64
 	Exit   int
 
+	all      bool   // each unused key is printed
 	otherDay string // what is to be said of the days of log and capture
 	without  string // what to do where there is no IKE and no ESP
 
@@ -89,7 +90,7 @@ func verify(ctx context.Context, args []string) int {
 	if !ok {
 		return status
 	}
-	if err := o.checkInput(rest); err != nil {
+	if err := o.checkInput(ctx, rest); err != nil {
 		return fail(err)
 	}
 	if err := cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout)); err != nil {
@@ -121,6 +122,7 @@ func verify(ctx context.Context, args []string) int {
 			return fail(e)
 		}
 	} else {
+		v.all = o.verbose > 0
 		v.print(stdout, terminalColumns(), o.colored(), o.count > 0 || o.filter != "")
 	}
 	if err != nil {
@@ -135,6 +137,7 @@ func (o *options) verifyFlags() *pflag.FlagSet {
 	o.inputFlags(f)
 	f.BoolVar(&o.json, "json", false, "")
 	f.StringVar(&o.color, "color", "auto", "")
+	f.CountVarP(&o.verbose, "verbose", "v", "")
 	return f
 }
 

@@ -21,8 +21,8 @@ func (v *verification) print(w io.Writer, columns int, color, part bool) {
 
 func (v *verification) ikeSheet() *sheet {
 	s := &sheet{columns: []column{
-		{"IKE COOKIE", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"HASH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", ""},
-		{"HASHES", ""}, {"KEY", "key %s"},
+		{"IKE COOKIE", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"HASH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", "decrypted %s"},
+		{"HASHES", "hashes checked %s"}, {"KEY", "key %s"},
 	}}
 	list, rest := v.listedIKE()
 	for _, x := range list {
@@ -35,7 +35,7 @@ func (v *verification) ikeSheet() *sheet {
 
 func (v *verification) espSheet() *sheet {
 	s := &sheet{columns: []column{
-		{"ESP SPI", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"AUTH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", ""},
+		{"ESP SPI", ""}, {"ADDRESSES", "%s"}, {"CIPHER", "%s"}, {"AUTH", "%s"}, {"VERDICT", ""}, {"DECRYPTED", "decrypted %s"},
 		{"SEQUENCE", "sequence %s"}, {"KEY", "key %s"},
 	}}
 	list, rest := v.listedESP()
@@ -59,12 +59,12 @@ func (v *verification) unusedSheet() *sheet {
 	s := &sheet{columns: []column{{"UNUSED", ""}, {"ID", ""}, {"KEY", "key %s"}}}
 	n := 0
 	for u := range v.Unused {
-		if n++; n <= maxListed {
+		if n++; n <= maxListed || v.all {
 			s.add(u.ID, u.Reason, u.Kind, u.ID, u.Key)
 		}
 	}
-	if n > maxListed {
-		s.add("", "", "...", fmt.Sprintf("%d more", n-maxListed))
+	if n > maxListed && !v.all {
+		s.add("", "", "...", fmt.Sprintf("%d more: -v lists them", n-maxListed))
 	}
 	return s
 }

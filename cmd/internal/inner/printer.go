@@ -13,6 +13,10 @@ type Printer struct {
 	Checksums bool // says of checksums of TCP and UDP whether they are right
 	Relative  bool // sequence numbers of TCP count from the first that was seen of a connection
 
+	// Below is what tcpdump -v has in lines of their own, each behind a tab: of HTTP what follows the
+	// first line. Append adds to it.
+	Below []byte
+
 	conversations conversations
 	within        any
 	tcp           layers.TCP // which are reused from one packet to the next
@@ -42,7 +46,7 @@ var printers = sync.Pool{New: func() any { return new(Printer) }}
 // time.
 func AppendSummary(dst []byte, ip []byte, verbose int) []byte {
 	w := printers.Get().(*Printer)
-	w.Verbose = verbose
+	w.Verbose, w.Below = verbose, w.Below[:0]
 	dst = w.Append(dst, ip, nil)
 	printers.Put(w)
 	return dst

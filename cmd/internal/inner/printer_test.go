@@ -126,3 +126,21 @@ func TestDNSFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestTextLines: lines end where they are no text any more, and one without an end is marked.
+func TestTextLines(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                               "",
+		"Host: a\r\n\r\n":                "\tHost: a\n\t\n",
+		"Host: a\nB: \tc\r\n":            "\tHost: a\n\tB: \tc\n",
+		"Host: a\r\n\r\nbody":            "\tHost: a\n\t\n\tbody [|http]\n",
+		"Host: a\r\nB: c\r":              "\tHost: a\n",
+		"Host: a\r\nB: c\rd\r\n":         "\tHost: a\n",
+		"Host: a\r\n\r\n\x00\x01":        "\tHost: a\n\t\n",
+		"Host: \xe3\x81\x82\r\nB: c\r\n": "",
+	} {
+		if got := string(appendTextLines(nil, []byte(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -80,6 +80,9 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 	} else if len(t.Options) > 0 {
 		dst = appendTCPOptions(dst, t.Options, base[1])
 	}
+	if _, more := httpMessage(t); w.Verbose > 0 {
+		w.Below = appendTextLines(w.Below, more)
+	}
 	return appendContent(appendLength(dst, size), t)
 }
 
@@ -89,9 +92,9 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 	is := func(p uint16) bool { return port(uint16(t.SrcPort), uint16(t.DstPort), p) }
 	switch data := t.Payload; {
 	case len(data) == 0:
-	case is(80), is(8080), is(3128):
+	case hasHTTP(t):
 		dst = append(dst, ": HTTP"...)
-		if line, _, ok := bytes.Cut(data[:min(len(data), maxLine)], []byte("\r\n")); ok && httpLine.Match(line) {
+		if line, _ := httpMessage(t); line != nil {
 			dst = append(dst, ": "...)
 			for _, c := range line {
 				if c < ' ' || c > '~' {
@@ -108,6 +111,51 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 		dst = append(dst, ": SMTP"...)
 	case is(139), is(445):
 		dst = append(dst, ": SMB"...)
+	}
+	return dst
+}
+
+// hasHTTP tells by the ports that a segment is of HTTP.
+func hasHTTP(t *layers.TCP) bool {
+	for _, p := range [...]uint16{80, 8080, 3128} {
+		if port(uint16(t.SrcPort), uint16(t.DstPort), p) {
+			return true
+		}
+	}
+	return false
+}
+
+// httpMessage returns the first line of a message of HTTP that a segment begins with, and the text
+// behind it; nil if none does.
+func httpMessage(t *layers.TCP) (first, more []byte) {
+	if !hasHTTP(t) {
+		return nil, nil
+	}
+	first, _, ok := bytes.Cut(t.Payload[:min(len(t.Payload), maxLine)], []byte("\r\n"))
+	if !ok || !httpLine.Match(first) {
+		return nil, nil
+	}
+	return first, t.Payload[len(first)+2:]
+}
+
+// appendTextLines appends lines of text, each behind a tab, up to what is no text. Of a line that
+// has no end it says so.
+func appendTextLines(dst, text []byte) []byte {
+	for len(text) > 0 {
+		end := bytes.IndexFunc(text, func(c rune) bool { return c != '\t' && (c < ' ' || c > '~') })
+		rest := text[max(end, 0):]
+		switch {
+		case end < 0:
+			return append(append(append(dst, '\t'), text...), " [|http]\n"...)
+		case rest[0] == '\n':
+			rest = rest[1:]
+		case bytes.HasPrefix(rest, []byte("\r\n")):
+			rest = rest[2:]
+		default:
+			return dst
+		}
+		dst = append(append(append(dst, '\t'), text[:end]...), '\n')
+		text = rest
 	}
 	return dst
 }

@@ -160,7 +160,7 @@ func TestWidth(t *testing.T) {
 	for _, nat := range [][]sessions.Side{nil, {0}, {1}, {0, 1}} {
 		s.NAT = nat
 		for _, signs := range []ladder.Signs{ladder.Unicode, ladder.ASCII} {
-			for columns := 60; columns < 240; columns += 7 {
+			for columns := 40; columns < 240; columns += 7 {
 				for line := range strings.Lines(ladder.New(s).Text(columns, signs, ladder.Steps(s))) {
 					n := 0
 					for _, c := range strings.TrimSuffix(line, "\n") {

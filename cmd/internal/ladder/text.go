@@ -24,8 +24,9 @@ var (
 
 // Widths in columns.
 const (
-	leastWidth = 60
-	natLane    = 8 // at least, from the lane of an end to that of the NAT before it
+	leastWidth = 40
+	roomyFrom  = 60 // below, NATs have no lanes, and names lines of their own
+	natLane    = 8  // at least, from the lane of an end to that of the NAT before it
 	wideFrom   = 110
 	maxSpan    = 70 // from the first to the last lane where details have a column of their own
 )
@@ -35,6 +36,7 @@ type drawing struct {
 	strings.Builder
 	Signs
 	width   int
+	times   int   // columns of the signs and times
 	frames  int   // columns for the number of a frame
 	lanes   []int // columns, from that of the first
 	from    int   // of these, the two between which labels have room
@@ -44,7 +46,12 @@ type drawing struct {
 
 // Text draws the ladder with lines of a width at most. Each line begins with three blanks.
 func (l *Ladder) Text(columns int, signs Signs, steps []Step) string {
-	d := &drawing{Signs: signs, width: max(columns, leastWidth), frames: 5}
+	d := &drawing{Signs: signs, width: max(columns, leastWidth), times: 12, frames: 5}
+	lanes := l.Lanes
+	if d.width < roomyFrom {
+		d.times = 8
+		lanes = []Lane{lanes[0], lanes[len(lanes)-1]}
+	}
 	for i := range l.Rungs {
 		d.frames = max(d.frames, len(fmt.Sprint(l.Rungs[i].Frame)))
 	}
@@ -54,22 +61,26 @@ func (l *Ladder) Text(columns int, signs Signs, steps []Step) string {
 		d.details = last + 3
 	}
 	d.from, d.to = 0, last
-	for i, lane := range l.Lanes {
+	for i, lane := range lanes {
 		switch {
 		case i == 0:
 			d.lanes = append(d.lanes, 0)
-		case i == len(l.Lanes)-1:
+		case i == len(lanes)-1:
 			d.lanes = append(d.lanes, last)
 		case lane.Of == sessions.FromClient:
-			d.from = max(natLane, cells.Width(l.Lanes[i-1].Label)+2)
+			d.from = max(natLane, cells.Width(lanes[i-1].Label)+2)
 			d.lanes = append(d.lanes, d.from)
 		default:
-			d.to = last - max(natLane, cells.Width(l.Lanes[i+1].Label)+2)
+			d.to = last - max(natLane, cells.Width(lanes[i+1].Label)+2)
 			d.lanes = append(d.lanes, d.to)
 		}
 	}
 	d.steps(steps)
-	d.header(l.Lanes)
+	if d.width < roomyFrom {
+		d.names(l.Lanes)
+	} else {
+		d.header(l.Lanes)
+	}
 	for i := range l.Rungs {
 		d.rung(&l.Rungs[i])
 	}
@@ -77,7 +88,7 @@ func (l *Ladder) Text(columns int, signs Signs, steps []Step) string {
 }
 
 // margin is how many columns are left of the first lane.
-func (d *drawing) margin() int { return 3 + 9 + 1 + d.frames + 2 }
+func (d *drawing) margin() int { return d.times + 1 + d.frames + 2 }
 
 // steps draws the steps of a connection in a line, or more if there is no room.
 func (d *drawing) steps(steps []Step) {
@@ -114,10 +125,25 @@ func (d *drawing) header(lanes []Lane) {
 		titles.at(d.margin()+d.lanes[i], lane.Title)
 		labels.at(d.margin()+d.lanes[i], lane.Label)
 	}
-	labels.endAt(12, "seconds")
-	labels.endAt(13+d.frames, "frame")
+	labels.endAt(d.times, "seconds")
+	labels.endAt(d.times+1+d.frames, "frame")
 	d.line(&titles)
 	d.line(&labels)
+}
+
+// names is header where there is little room: all ends and NATs by name, then the two lanes.
+func (d *drawing) names(lanes []Lane) {
+	var names []string
+	for _, lane := range lanes {
+		names = append(names, strings.TrimSpace(lane.Title+" "+lane.Label))
+	}
+	d.WriteString(cells.Wrap("   "+strings.Join(names, ", "), d.width, "   "))
+	var titles row
+	titles.endAt(d.times, "seconds")
+	titles.endAt(d.times+1+d.frames, "frame")
+	titles.at(d.margin(), lanes[0].Title)
+	titles.endAt(d.width, lanes[len(lanes)-1].Title)
+	d.line(&titles)
 }
 
 func (d *drawing) line(r *row) {
@@ -152,11 +178,11 @@ func (d *drawing) rung(r *Rung) {
 // head writes what stands before the lanes.
 func (d *drawing) head(out *row, r *Rung) {
 	if r.Evidence {
-		out.at(1, d.bad)
+		out.at(max(0, d.times-11), d.bad)
 	}
-	out.endAt(12, fmt.Sprintf("%.3f", float64(r.Time)/1e9))
+	out.endAt(d.times, fmt.Sprintf("%.3f", float64(r.Time)/1e9))
 	if r.Frame > 0 {
-		out.endAt(13+d.frames, fmt.Sprint(r.Frame))
+		out.endAt(d.times+1+d.frames, fmt.Sprint(r.Frame))
 	}
 }
 

@@ -34,6 +34,8 @@ type Ring struct {
 	periods int
 	number  int // of the file in its period
 	count   int
+	again   bool // the files of this period are written once more
+	over    bool // some were
 }
 
 // NewRing checks c.
@@ -80,17 +82,19 @@ func (r *Ring) Next() (string, error) {
 		before, _ := strftime(r.c.Name, r.time()) // NewRing has tried it
 		r.begin += (r.now - r.begin) / int64(r.c.Period) * int64(r.c.Period)
 		if name, _ := strftime(r.c.Name, r.time()); name != before {
-			r.number = 0
+			r.number, r.again = 0, false
 			break
 		}
 		fallthrough // a name that tells no such time: nothing is written over
 	default:
 		r.number++
 		if r.c.Size > 0 && r.c.Files > 0 && r.number >= r.c.Files {
-			r.number = 0
+			r.number, r.again, r.over = 0, true, true
 		}
 	}
-	r.count++
+	if !r.again {
+		r.count++
+	}
 	return r.name()
 }
 
@@ -100,8 +104,14 @@ func (r *Ring) time() time.Time { return time.Unix(0, r.begin).In(r.c.Zone) }
 // Ended reports whether there was a packet for a file behind the last one.
 func (r *Ring) Ended() bool { return r.ended }
 
-// Count is how many files have begun.
+// Overwrote reports whether packets are lost, as their file was written once more.
+func (r *Ring) Overwrote() bool { return r.over }
+
+// Count is how many files there are.
 func (r *Ring) Count() int { return r.count }
+
+// Name is that of the first file, times as in the format.
+func (r *Ring) Name() string { return r.numbered(r.c.Name, 0) }
 
 func (r *Ring) name() (string, error) {
 	name := r.c.Name
@@ -111,10 +121,14 @@ func (r *Ring) name() (string, error) {
 			return "", err
 		}
 	}
-	if r.number == 0 && r.digits == 0 {
-		return name, nil
+	return r.numbered(name, r.number), nil
+}
+
+func (r *Ring) numbered(name string, number int) string {
+	if number == 0 && r.digits == 0 {
+		return name
 	}
-	return fmt.Sprintf("%s%0*d", name, r.digits, r.number), nil
+	return fmt.Sprintf("%s%0*d", name, r.digits, number)
 }
 
 // strftimeLayouts are the conversions of strftime(3) as Go layouts.

@@ -70,6 +70,25 @@ func TestRing(t *testing.T) {
 	}
 }
 
+// TestRingCount: a file that is written once more is counted once.
+func TestRingCount(t *testing.T) {
+	r, err := NewRing(RingConfig{Name: "a", Size: 5, Files: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if over := r.Overwrote(); over != (i > 3) || r.Count() != min(i, 3) {
+			t.Errorf("%d begun: %d files, written over: %v", i, r.Count(), over)
+		}
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Name() != "a0" {
+		t.Errorf("the first is %q", r.Name())
+	}
+}
+
 func TestRingRefuses(t *testing.T) {
 	for _, c := range []RingConfig{{Name: "a"}, {Name: "a%Q", Period: time.Second}, {Name: "a%", Period: time.Second}} {
 		if _, err := NewRing(c); err == nil {

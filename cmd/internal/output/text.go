@@ -80,7 +80,8 @@ func (t *Text) Record(r *pipeline.Record) error {
 		b = append(b, "; "...)
 		b = append(b, r.Why()...)
 	}
-	b = append(b, '\n')
+	b = append(append(b, '\n'), t.printer.Below...)
+	t.printer.Below = t.printer.Below[:0]
 	if t.config.Verbose > 1 {
 		b = appendDetails(b, r)
 	}
