@@ -70,6 +70,9 @@ type position struct {
 	hashOpen bool  // its HASH waits for another message
 	exact    bool  // it is not to be reconstructed
 	tried    attempted
+
+	putOff bool     // no SA was made of it
+	later  *Message // the same once one is
 }
 
 // attempted is what was known when all keys were tried on a message in vain.

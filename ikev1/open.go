@@ -26,8 +26,8 @@ func (t *Tracker) open(m *Message) {
 	m.Err, m.Broken, m.beginning = nil, nil, nil
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
-	if len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone {
-		m.Err = malformedf("flagged as encrypted, and has no payload")
+	if m.empty() {
+		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
 			m.beginning, m.Broken = sa.beginning(m)
@@ -44,6 +44,11 @@ func (t *Tracker) open(m *Message) {
 	sa.place(m.at.ex)
 	m.position()
 	m.count()
+}
+
+// empty says that an encrypted message has no payload.
+func (m *Message) empty() bool {
+	return len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone
 }
 
 // unlock tries the keys that the message can have been encrypted with: that which has opened
@@ -232,6 +237,8 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
 func (sa *SA) refusal(m *Message) error {
 	body := len(m.at.raw) - HeaderLen
 	switch {
+	case m.empty():
+		return malformedf("flagged as encrypted, and has no payload")
 	case m.at.cut:
 		return ErrTruncated
 	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
@@ -434,6 +441,7 @@ func (t *Tracker) deleted(m *Message, body []byte) {
 // what messages that came later tell (an IV, a nonce that a HASH covers). It returns whether the
 // message is decrypted now.
 func (t *Tracker) Decrypt(m *Message) bool {
+	m.adopt()
 	if m.SA == nil || m.at.raw == nil || m.at.rec == nil {
 		return m.Decrypted
 	}

@@ -330,11 +330,12 @@ func (m *Message) position() {
 
 // Unnumbered says that the position of a message in its exchange is not known, and a later message
 // may tell.
-func (m *Message) Unnumbered() bool { return m.at.rec != nil && m.Number == 0 }
+func (m *Message) Unnumbered() bool { return (m.at.rec != nil || m.at.putOff) && m.Number == 0 }
 
 // Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later
 // ones may have told who is the initiator.
 func (t *Tracker) Renumber(m *Message) {
+	m.adopt()
 	if r := m.at.rec; r != nil {
 		if r.base > 0 {
 			m.SA.number(r)

@@ -1,37 +1,59 @@
 package ikev1
 
-import "net/netip"
-
-// Bounds of the first messages of which no SA is made until another message joins them.
+// Bounds of the messages of which no SA is made until another, or a key, joins them.
 const (
 	maxPutOff      = maxSAs
-	maxPutOffBytes = 1 << 10 // of one
+	maxPutOffBytes = 1 << 11 // of one
 )
 
-// putOff is the first messages with whose initiator cookie nothing else has come: anybody can send
-// many. The oldest makes room.
+// putOff is the messages with whose initiator cookie nothing else has come, neither a message nor a
+// key: anybody can send many. The oldest makes room.
 type putOff struct {
 	ring []begun
 	next int              // the place of the oldest, once there are as many as may be
 	at   map[Cookie]int32 // places in ring
 }
 
-// begun is a first message.
+// begun is a message that was put off.
 type begun struct {
-	cookie   Cookie
 	number   int64 // of its SA, of all
-	time     int64
-	src, dst netip.AddrPort
-	data     []byte
+	cookie   Cookie
+	datagram Datagram
+	message  *Message // nil: its number is known
 }
 
-// add takes a message if it is a first one that tells nothing but itself.
-func (p *putOff) add(m *Message, d *Datagram, data []byte, number int64) bool {
+// postpone puts a message off if it is the first with its cookies, and no key may open it.
+func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	h := &m.Header
-	if !h.ResponderCookie.IsZero() || !h.Phase1() || m.Encrypted || m.Err != nil || len(data) > maxPutOffBytes ||
-		FindPayload(m.Payloads, PayloadSA) == nil || FindPayload(m.Payloads, PayloadHash) != nil {
+	if t.families[h.InitiatorCookie] != nil || len(raw) > maxPutOffBytes || m.Reassembled > 0 {
 		return false
 	}
+	offers, begins := FindPayload(m.Payloads, PayloadSA) != nil, h.ResponderCookie.IsZero()
+	switch {
+	case !h.Phase1() && (!m.Encrypted || begins):
+		return false
+	case m.Encrypted && t.secrets.any(h.InitiatorCookie, h.ResponderCookie):
+		return false
+	case m.Encrypted:
+		m.Err = new(SA).refusal(m)
+	case m.Err != nil || FindPayload(m.Payloads, PayloadHash) != nil:
+		return false
+	}
+	m.at.putOff, m.FromInitiator = true, !offers || begins
+	switch { // as place would, of it alone
+	case offers && !begins:
+		m.Number = 2
+	case offers, h.Phase1() && h.Exchange != ExchangeMain && h.Exchange != ExchangeAggressive:
+		m.Number = 1
+	case h.Exchange == ExchangeAggressive:
+		m.Number = 3
+	}
+	t.begun++
+	t.putOff.add(begun{t.begun, h.InitiatorCookie, *d, m}, raw)
+	return true
+}
+
+func (p *putOff) add(b begun, raw []byte) {
 	i := len(p.ring)
 	if i < maxPutOff {
 		p.ring = append(p.ring, begun{})
@@ -42,14 +64,14 @@ func (p *putOff) add(m *Message, d *Datagram, data []byte, number int64) bool {
 			delete(p.at, old)
 		}
 	}
-	b := &p.ring[i]
-	*b = begun{h.InitiatorCookie, number, d.Time, d.Src, d.Dst, append(b.data[:0], data...)}
+	if b.datagram.Data = raw; b.message.Number > 0 { // it does not have to be kept
+		b.message = nil
+	}
+	p.ring[i] = b
 	p.at[b.cookie] = int32(i)
-	m.FromInitiator, m.Number = true, 1
-	return true
 }
 
-// takeUp begins the SA of a first message that was put off.
+// takeUp begins the SA of a message that was put off.
 func (t *Tracker) takeUp(c Cookie) {
 	i, ok := t.putOff.at[c]
 	if !ok {
@@ -57,13 +79,23 @@ func (t *Tracker) takeUp(c Cookie) {
 	}
 	delete(t.putOff.at, c)
 	b := &t.putOff.ring[i]
-	d := &Datagram{Src: b.src, Dst: b.dst, Time: b.time, Data: b.data}
 	m := &Message{}
-	t.follow(m, d, m.read(d, b.data))
+	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data))
 	m.SA.begun = b.number
+	if b.message != nil {
+		b.message.at.later = m
+	}
+	*b = begun{}
 }
 
-// takeUpAll begins the SAs of the first messages that were put off, the newest, as far as there is
+// adopt gives a message that was put off its place in the SA, if that has begun since.
+func (m *Message) adopt() {
+	if later := m.at.later; later != nil {
+		m.SA, m.at = later.SA, later.at
+	}
+}
+
+// takeUpAll begins the SAs of the messages that were put off, the newest, as far as there is
 // room beside the others.
 func (t *Tracker) takeUpAll() {
 	p := &t.putOff

@@ -56,7 +56,6 @@ type SA struct {
 	candidates  []*candidate // to be tried
 	configured  configVersion
 	secrets     []*secretState
-	absence     *Absence  // nil: it was not asked for
 	begun       int64     // number of the SA, of all
 	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
 	quick       *exchange // the first Quick Mode of which it is proven who began it

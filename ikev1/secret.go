@@ -126,6 +126,11 @@ func (st *secretStore) of(sa *SA) []*secretState {
 	return list
 }
 
+// any reports whether there is a secret that may be of messages with these cookies.
+func (st *secretStore) any(initiator, responder Cookie) bool {
+	return len(st.anonymous) > 0 || len(st.byInitiator[initiator]) > 0 || len(st.byResponder[responder]) > 0
+}
+
 // maxCompared bounds the secrets, the newest, whose cookies are compared with one that has none.
 const maxCompared = 1024
 
@@ -139,34 +144,35 @@ type Absence struct {
 	InUse    *Secret // opens another SA
 
 	version int // of the secrets
+	of      saKey
 }
 
-// Absence finds out what there is instead of a secret for an SA.
-func (t *Tracker) Absence(sa *SA) *Absence {
-	st := &t.secrets
-	if sa.absence != nil && sa.absence.version == st.version {
-		return sa.absence
+// Absence finds out what there is instead of a secret for the SA of a message.
+func (t *Tracker) Absence(initiator, responder Cookie) Absence {
+	st, a := &t.secrets, &t.absence
+	of := saKey{initiator, responder}
+	if a.of == of && a.version == st.version {
+		return *a
 	}
-	a := &Absence{Secrets: len(st.all), Distance: 65, version: st.version}
-	sa.absence = a
-	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+	*a = Absence{Secrets: len(st.all), Distance: 65, version: st.version, of: of}
+	for _, x := range st.byInitiator[initiator] {
 		a.Another = cmp.Or(a.Another, x.Secret)
 	}
-	for _, x := range st.byInitiator[sa.ResponderCookie] {
+	for _, x := range st.byInitiator[responder] {
 		a.Swapped = cmp.Or(a.Swapped, x.Secret)
 	}
 	for _, x := range st.all[max(0, len(st.all)-maxCompared):] {
 		if x.InitiatorCookie.IsZero() {
 			continue
 		}
-		if d := x.InitiatorCookie.Distance(sa.InitiatorCookie); d < a.Distance {
+		if d := x.InitiatorCookie.Distance(initiator); d < a.Distance {
 			a.Nearest, a.Distance = x.Secret, d
 		}
 		if x.used {
 			a.InUse = cmp.Or(a.InUse, x.Secret)
 		}
 	}
-	return a
+	return *a
 }
 
 // Distance returns the number of bits in which the cookies differ.

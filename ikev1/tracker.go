@@ -29,8 +29,9 @@ type Tracker struct {
 	observed  int64              // messages of SAs
 	putOff    putOff
 	fragments *reassembler
-	exchanges int // of all SAs, without phase 1
-	claimed   int // bytes of the claims that are kept
+	exchanges int     // of all SAs, without phase 1
+	claimed   int     // bytes of the claims that are kept
+	absence   Absence // the last that was asked for
 }
 
 type saKey struct{ initiator, responder Cookie }
@@ -70,7 +71,12 @@ func (t *Tracker) Knows(c Cookie) bool {
 
 // AddSecret gives the Tracker a key. The Secret must not be changed afterwards. It is tried on the
 // messages that follow, and on those given to Decrypt.
-func (t *Tracker) AddSecret(s *Secret) { t.secrets.add(s) }
+func (t *Tracker) AddSecret(s *Secret) {
+	if t.takeUp(s.InitiatorCookie); s.InitiatorCookie.IsZero() {
+		t.takeUpAll()
+	}
+	t.secrets.add(s)
+}
 
 // LimitSecrets has the Tracker forget the oldest secrets when there are more than about n. Without
 // it all are kept.
@@ -82,7 +88,8 @@ func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
 // and what the messages refer to, is copied from d.Data.
 //
 // A message's SA is nil where it belongs to none that is known: IKEv2, broken headers, a
-// notification in clear with unknown cookies; and for a first message before others join it.
+// notification in clear with unknown cookies; and of the first with its cookies before others, or a
+// key, join it.
 func (t *Tracker) Observe(d *Datagram) []*Message {
 	data := d.Data
 	if len(data) == 1 && data[0] == 0xff {
@@ -133,8 +140,7 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 		return m
 	}
 	t.takeUp(m.Header.InitiatorCookie)
-	if t.families[m.Header.InitiatorCookie] == nil && t.putOff.add(m, d, raw, t.begun+1) {
-		t.begun++
+	if t.postpone(m, d, raw) {
 		return m
 	}
 	return t.follow(m, d, raw)
@@ -310,7 +316,7 @@ func (t *Tracker) find(m *Message, d *Datagram, digest uint64) *SA {
 		return t.newSA(key, d.Time)
 	}
 	delete(t.sas, saKey{sa.InitiatorCookie, Cookie{}})
-	sa.ResponderCookie, sa.configured, sa.absence = h.ResponderCookie, configVersion{}, nil
+	sa.ResponderCookie, sa.configured = h.ResponderCookie, configVersion{}
 	t.sas[key] = sa
 	return sa
 }

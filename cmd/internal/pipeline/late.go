@@ -38,15 +38,20 @@ type lateQueue struct {
 
 // exchangeOf is an exchange of an SA; all of phase 1 is one.
 type exchangeOf struct {
-	sa *ikev1.SA
-	id uint32
+	initiator, responder ikev1.Cookie
+	id                   uint32
+}
+
+// exchangeWith returns the exchange of a message's SA with that ID.
+func exchangeWith(m *Message, id uint32) exchangeOf {
+	return exchangeOf{m.Header.InitiatorCookie, m.Header.ResponderCookie, id}
 }
 
 // lateFrame is a record in a batch that is in line. The framer may change what
 // it says until group is settled; delivery reads it only then.
 type lateFrame struct {
 	record   *Record
-	group    *group
+	group    group
 	complete *group // of the fragments that the record may stand for
 	since    int64  // nanoseconds since the Unix epoch
 	tries    int    // for messages that are not decrypted themselves
@@ -66,10 +71,7 @@ func newLate() late {
 // gains reports whether later messages can change anything about r; closed: they can open it.
 func gains(r *Record) (some, closed bool) {
 	for _, m := range r.IKE {
-		if m.SA == nil {
-			continue
-		}
-		opens := m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey)
+		opens := m.SA != nil && m.Open() && !errors.Is(m.Err, ikev1.ErrNoKey)
 		some = some || opens || m.Unnumbered()
 		closed = closed || opens || errors.Is(m.Err, ikev1.ErrOtherSide)
 	}
@@ -78,14 +80,14 @@ func gains(r *Record) (some, closed bool) {
 
 // wait has r, which gains from later messages, wait for them from now on.
 func (f *framer) wait(r *Record, closed bool) {
-	c := &lateFrame{record: r, group: newGroup(r.Packet.Time), complete: r.complete, since: f.clock.now}
+	c := &lateFrame{record: r, group: *newGroup(r.Packet.Time), complete: r.complete, since: f.clock.now}
 	for _, m := range r.IKE {
-		c.exchange = cmp.Or(c.exchange, exchangeOf{m.SA, m.Header.MessageID})
+		c.exchange = cmp.Or(c.exchange, exchangeWith(m, m.Header.MessageID))
 	}
 	if c.complete != nil {
 		c.complete.late = true
 	}
-	r.late = c.group
+	r.late = &c.group
 	q := &f.late.unnumbered
 	if closed {
 		q = &f.late.closed
@@ -165,11 +167,11 @@ func (f *framer) retry(from []*Message) {
 				next = append(next, c.record.IKE...)
 			}
 		}
-		told, all = next, slices.Concat(all, next)
+		told, all = next, append(slices.Clip(all), next...)
 	}
 	for _, m := range all {
-		f.renumber(exchangeOf{m.SA, m.Header.MessageID})
-		f.renumber(exchangeOf{m.SA, 0})
+		f.renumber(exchangeWith(m, m.Header.MessageID))
+		f.renumber(exchangeWith(m, 0))
 	}
 }
 
@@ -272,7 +274,7 @@ func (f *framer) letOld(now int64) {
 func (f *framer) letIf(passes func(g *group) bool) {
 	for _, q := range [...]*lateQueue{&f.late.closed, &f.late.unnumbered} {
 		for c := range q.all() {
-			if passes(c.group) || c.complete != nil && passes(c.complete) {
+			if passes(&c.group) || c.complete != nil && passes(c.complete) {
 				f.let(q, c)
 			}
 		}

@@ -57,7 +57,7 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 	case errors.Is(err, ikev1.ErrShortKey):
 		return short(m.SA.Short)
 	case errors.Is(err, ikev1.ErrNoKey) && m.SA == nil:
-		return Finding{Verdict: NoKey, Cause: "encrypted, and of no ISAKMP SA that is known"}
+		return Finding{Verdict: NoKey, Cause: absence(t, m.Header.InitiatorCookie, m.Header.ResponderCookie)}
 	case errors.Is(err, ikev1.ErrNoKey):
 		return Finding{Verdict: NoKey, Cause: noIKEKey(t, m.SA)}
 	}
@@ -225,14 +225,19 @@ func noIKEKey(t *ikev1.Tracker, sa *ikev1.SA) string {
 	case len(sa.Secrets()) > 0:
 		return "the key source has neither SKEYID_e nor Ka for these cookies"
 	}
-	a := t.Absence(sa)
-	none := fmt.Sprintf("no key for initiator cookie %s", sa.InitiatorCookie)
+	return absence(t, sa.InitiatorCookie, sa.ResponderCookie)
+}
+
+// absence says what keys there are instead of one for these cookies.
+func absence(t *ikev1.Tracker, initiator, responder ikev1.Cookie) string {
+	a := t.Absence(initiator, responder)
+	none := "no key for initiator cookie " + initiator.String()
 	switch {
 	case a.Secrets == 0:
 		return "no IKE key was given: take the log while the connection is being set up"
 	case a.Another != nil:
 		return fmt.Sprintf("the key for initiator cookie %s (%s) names responder cookie %s, not %s: it is of another attempt",
-			sa.InitiatorCookie, a.Another.Origin, a.Another.ResponderCookie, sa.ResponderCookie)
+			initiator, a.Another.Origin, a.Another.ResponderCookie, responder)
 	case a.Swapped != nil:
 		return fmt.Sprintf("the key at %s names the responder cookie as the initiator's", a.Swapped.Origin)
 	case a.Nearest == nil:
@@ -245,7 +250,7 @@ func noIKEKey(t *ikev1.Tracker, sa *ikev1.SA) string {
 			"negotiation of the same one, and the key source ends before it: take the log to its end",
 			none, a.InUse.InitiatorCookie, a.InUse.Origin)
 	}
-	return fmt.Sprintf("%s: the keys are of other connections, as %s (%s)", none, a.Nearest.InitiatorCookie, a.Nearest.Origin)
+	return none + ": the keys are of other connections, as " + a.Nearest.InitiatorCookie.String() + " (" + a.Nearest.Origin.String() + ")"
 }
 
 // similarCookie is the distance in bits up to which one cookie can be a damaged copy of another:

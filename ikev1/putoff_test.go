@@ -1,0 +1,68 @@
+package ikev1
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// TestPutOff: from wherever a capture begins, a key that comes behind the messages opens, numbers and
+// counts them as one that was there before them, though no SA was made of the first message.
+func TestPutOff(t *testing.T) {
+	l := newLab(t, 15, 7, 2, 16)
+	l.session()
+	anonymous := *l.secret
+	anonymous.InitiatorCookie, anonymous.ResponderCookie = Cookie{}, Cookie{}
+	says := func(tr *Tracker, list []*Message) (s []string) {
+		for range 2 { // what one proves helps with others
+			for _, m := range list {
+				tr.Decrypt(m)
+				tr.Renumber(m)
+			}
+		}
+		for _, m := range list {
+			s = append(s, fmt.Sprintf("%s %d, from the initiator %v, decrypted %v, verified %v, %v", m.Header.ExchangeName(), m.Number, m.FromInitiator, m.Decrypted, m.Verified, m.Err))
+		}
+		for _, sa := range tr.SAs() {
+			s = append(s, fmt.Sprintf("%s: %d messages, %d encrypted, %d decrypted, %d HASHes", sa.InitiatorCookie, sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked))
+		}
+		return s
+	}
+	for from := range l.list {
+		for to := from + 1; to <= len(l.list); to++ {
+			for _, secret := range []*Secret{l.secret, &anonymous} {
+				before, first := follow([]*Secret{secret}, l.list[from:to])
+				behind, then := follow(nil, l.list[from:to])
+				if n := len(behind.families); to == from+1 && n > 0 {
+					t.Errorf("%d SAs of message %d alone", n, from)
+				}
+				behind.AddSecret(secret)
+				if got, want := says(behind, then), says(before, first); !slices.Equal(got, want) {
+					t.Errorf("messages %d to %d:\n%q\nnot\n%q", from, to, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestPutOffBounds: of messages with ever new cookies no SA is made, whatever they look like, and the
+// newest are remembered.
+func TestPutOffBounds(t *testing.T) {
+	l := newLab(t, 15, 7, 2, 16)
+	tr, _ := follow([]*Secret{l.secret}, nil)
+	for _, kind := range []string{"quick", "informational", "main, ID", "main, KE", "offers"} {
+		d := l.garbage(kind, 160, 0)
+		per := testing.AllocsPerRun(2*maxPutOff, func() {
+			tr.begun++
+			binary.BigEndian.PutUint32(d.Data, uint32(tr.begun))
+			tr.Observe(d)
+		})
+		if len(tr.families) > 0 || len(tr.putOff.at) != maxPutOff || len(tr.putOff.ring) != maxPutOff || per > 8 {
+			t.Errorf("%s: %d SAs, %d and %d messages put off, %v allocations for each", kind, len(tr.families), len(tr.putOff.at), len(tr.putOff.ring), per)
+		}
+	}
+	if n := len(tr.SAs()); n != maxSAs {
+		t.Errorf("%d SAs are reported", n)
+	}
+}
