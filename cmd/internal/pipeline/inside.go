@@ -228,7 +228,7 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	if len(packet) < esp.HeaderLen || r.Missing > 0 {
 		return protoESP, packet, false
 	}
-	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst}
+	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: &n.Src, Dst: &n.Dst}
 	p := salookup.Packet{Data: packet}
 	a := u.table.Admit(&h, p, r.Packet.Time)
 	var plain esp.Plaintext
