@@ -1,6 +1,10 @@
 package esp
 
-import "l2tpdump/esp/lanes"
+import (
+	"slices"
+
+	"l2tpdump/esp/lanes"
+)
 
 // Opener opens packets for one goroutine: it keeps what the SAs of the last packets needed for the
 // next ones, so that goroutines which work on one SA share no memory. The zero value is ready.
@@ -33,13 +37,16 @@ func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) 
 	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+int(sa.icvLen) {
 		return
 	}
-	o.expected = append(o.expected, expectation{sa: sa, packet: &packet[0], seqHigh: seqHigh})
-	o.messages = append(o.messages, lanes.Message{Key: sa.hmac, Data: packet[:len(packet)-int(sa.icvLen)]})
+	n := len(o.expected)
+	o.expected, o.messages = slices.Grow(o.expected, 1)[:n+1], slices.Grow(o.messages, 1)[:n+1]
+	e, m := &o.expected[n], &o.messages[n] // Release has left them zero
+	e.sa, e.packet, e.seqHigh = sa, &packet[0], seqHigh
+	m.Key, m.Data = sa.hmac, packet[:len(packet)-int(sa.icvLen)]
 }
 
-// Open is [SA.Open].
-func (o *Opener) Open(sa *SA, dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
-	return sa.open(o.state(sa), dst, packet, seqHigh, truncatedBy, o.sum(sa, packet, seqHigh))
+// Open is [SA.Open], whose Plaintext it writes to plain.
+func (o *Opener) Open(sa *SA, plain *Plaintext, dst, packet []byte, seqHigh uint32, truncatedBy int) error {
+	return sa.open(o.state(sa), plain, dst, packet, seqHigh, truncatedBy, o.sum(sa, packet, seqHigh))
 }
 
 // sum is the MAC of a packet that was expected, else nil.

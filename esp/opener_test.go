@@ -53,7 +53,8 @@ func TestOpenerTogether(t *testing.T) {
 		}
 		for i, p := range packets {
 			for range 1 + r.IntN(2) {
-				got, err := o.Open(p.sa, nil, p.data, p.seqHigh, p.truncatedBy)
+				var got Plaintext
+				err := o.Open(p.sa, &got, nil, p.data, p.seqHigh, p.truncatedBy)
 				want, wantErr := p.sa.Open(nil, p.data, p.seqHigh, p.truncatedBy)
 				if err != wantErr || !bytes.Equal(got.Data, want.Data) || got.Verified != want.Verified || got.NextHeader != want.NextHeader ||
 					got.PadLen != want.PadLen || got.Evidence != want.Evidence {
@@ -70,14 +71,17 @@ func TestOpenerAllocations(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	packets := mixed(rand.New(rand.NewPCG(3, 4)), 100)
-	var o Opener
+	var (
+		o     Opener
+		plain Plaintext
+	)
 	dst := make([]byte, 0, 2048)
 	open := func() {
 		for _, p := range packets {
 			o.Expect(p.sa, p.data, p.seqHigh, p.truncatedBy)
 		}
 		for _, p := range packets {
-			o.Open(p.sa, dst, p.data, p.seqHigh, p.truncatedBy)
+			o.Open(p.sa, &plain, dst, p.data, p.seqHigh, p.truncatedBy)
 		}
 		o.Release()
 	}

@@ -313,20 +313,23 @@ const OpenOverhead = 16
 //     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
 func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
 	st := sa.get()
-	plain, err := sa.open(st, dst, packet, seqHigh, truncatedBy, nil)
+	var plain Plaintext
+	err := sa.open(st, &plain, dst, packet, seqHigh, truncatedBy, nil)
 	sa.put(st)
 	return plain, err
 }
 
 // open is Open. sum is the MAC of the packet, nil: it is not computed yet.
-func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy int, sum []byte) (Plaintext, error) {
+func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint32, truncatedBy int, sum []byte) error {
+	*plain = Plaintext{}
 	if err := sa.split(st, packet, seqHigh, truncatedBy); err != nil {
-		return Plaintext{}, err
+		return err
 	}
 	p := &st.parts
 	if truncatedBy > 0 {
 		missing := len(packet) + truncatedBy - int(sa.icvLen) - HeaderLen - sa.suite.Cipher.IVLen - len(p.body)
-		return openTruncated(st.engine.decrypt(dst, p.iv, p.body)[len(dst):], missing), ErrTruncated
+		plain.truncated(st.engine.decrypt(dst, p.iv, p.body)[len(dst):], missing)
+		return ErrTruncated
 	}
 	aead := sa.suite.Cipher.AEAD
 	var out []byte
@@ -334,17 +337,17 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	case aead:
 		var ok bool
 		if out, ok = st.engine.(opener).open(dst, p); !ok {
-			return Plaintext{}, ErrICV
+			return ErrICV
 		}
 	case sa.mac != nil && !sa.icvOK(st, seqHigh, sum):
-		return Plaintext{}, ErrICV
+		return ErrICV
 	default:
 		out = st.engine.decrypt(dst, p.iv, p.body)
 	}
 	body := out[len(dst):]
-	n := len(body)
-	padLen, next := int(body[n-2]), body[n-1]
 	if sa.Checks() {
+		n := len(body)
+		padLen := int(body[n-2])
 		// With AEAD the ICV proves the plaintext; else it proves the ciphertext only, and
 		// the encryption key may still be a wrong one.
 		bits := 0
@@ -352,9 +355,11 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 			bits = plausible(body)
 		}
 		if padLen > n-2 || !aead && bits == 0 {
-			return Plaintext{}, ErrPlaintext
+			return ErrPlaintext
 		}
-		return Plaintext{Data: body[: n-2-padLen : n-2-padLen], NextHeader: next, Verified: true, PadLen: padLen, Evidence: bits}, nil
+		plain.Data, plain.NextHeader, plain.PadLen = body[:n-2-padLen:n-2-padLen], body[n-1], padLen
+		plain.Verified, plain.Evidence = true, bits
+		return nil
 	}
 	t := Structure(body)
 	var err error
@@ -363,18 +368,26 @@ func (sa *SA) open(st *state, dst, packet []byte, seqHigh uint32, truncatedBy in
 	case t.familiar():
 		err = ErrWeak
 	default:
-		return Plaintext{Evidence: t.Bits}, ErrStructure
+		plain.Evidence = t.Bits
+		return ErrStructure
 	}
-	data := body[:t.PayloadLen:t.PayloadLen]
-	return Plaintext{Data: data, NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}, err
+	plain.of(&t, body)
+	return err
 }
 
-func openTruncated(data []byte, missing int) Plaintext {
+// of sets the parts of what was judged.
+func (p *Plaintext) of(t *Trailer, body []byte) {
+	p.Data, p.NextHeader, p.PadLen, p.Evidence = body[:t.PayloadLen:t.PayloadLen], t.NextHeader, t.PadLen, t.Bits
+}
+
+// truncated sets what is known of a packet whose end is missing.
+func (p *Plaintext) truncated(data []byte, missing int) {
 	if missing == 0 {
 		if t := Structure(data); t.Bits >= minEvidence {
-			return Plaintext{Data: data[:t.PayloadLen:t.PayloadLen], NextHeader: t.NextHeader, PadLen: t.PadLen, Evidence: t.Bits}
+			p.of(&t, data)
+			return
 		}
 	}
-	next, bits := HeadStructure(data, missing)
-	return Plaintext{Data: data, NextHeader: next, Evidence: bits}
+	p.Data = data
+	p.NextHeader, p.Evidence = HeadStructure(data, missing)
 }

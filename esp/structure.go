@@ -28,15 +28,18 @@ const (
 // are nearly as good, other padding is none. Then the next header, and what the protocol's own
 // header says of itself and of its length; traffic flow confidentiality padding behind the payload
 // is allowed. A payload that contradicts its next header is refused (Bits is 0).
-func Structure(plain []byte) Trailer {
+func Structure(plain []byte) (t Trailer) {
+	t.judge(plain)
+	return t
+}
+
+// judge makes t, which is zero, what Structure returns.
+func (t *Trailer) judge(plain []byte) {
 	n := len(plain) - 2
-	if n < 0 {
-		return Trailer{}
+	if n < 0 || int(plain[n]) > n {
+		return
 	}
-	t := Trailer{PadLen: int(plain[n]), NextHeader: plain[n+1]}
-	if t.PadLen > n {
-		return Trailer{}
-	}
+	t.PadLen, t.NextHeader = int(plain[n]), plain[n+1]
 	t.PayloadLen = n - t.PadLen
 	t.padBits = paddingBits(plain[t.PayloadLen:n])
 	next, sure := nextHeaderBits(t.NextHeader)
@@ -47,7 +50,6 @@ func Structure(plain []byte) Trailer {
 			t.Bits += head
 		}
 	}
-	return t
 }
 
 // familiar reports whether the padding is right and the payload does not contradict its next
@@ -58,7 +60,8 @@ func (t *Trailer) familiar() bool {
 
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
 func plausible(plain []byte) int {
-	switch t := Structure(plain); {
+	var t Trailer
+	switch t.judge(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:

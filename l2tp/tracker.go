@@ -53,8 +53,9 @@ func (t *Tracker) recently(h *Header) *recentSession {
 }
 
 // holds reports whether it is that of a data message.
-func (c *recentSession) holds(k *tunnelKey, h *Header, changes uint) bool {
-	return c.ref.session != nil && c.changes == changes && c.session == h.Session && c.key == *k
+func (c *recentSession) holds(src, dst netip.AddrPort, h *Header, changes uint) bool {
+	return c.ref.session != nil && c.changes == changes && c.session == h.Session &&
+		c.key.id == h.Tunnel && c.key.version == h.Version && c.key.src == src && c.key.dst == dst
 }
 
 // tunnelKey finds a tunnel by what a packet of it shows: who sends it to whom, and the Tunnel ID
@@ -150,9 +151,9 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
 		return o // RFC 2661 section 3.1: 0 is never assigned
 	}
-	key := tunnelKey{src, dst, h.Version, h.Tunnel}
 	slot := t.recently(h)
-	if !slot.holds(&key, h, t.changes) {
+	if !slot.holds(src, dst, h, t.changes) {
+		key := tunnelKey{src, dst, h.Version, h.Tunnel}
 		ref := t.dataSession(key, h.Session, time)
 		*slot = recentSession{key, h.Session, ref, t.changes}
 	}
@@ -201,8 +202,8 @@ func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
 	case h.Tunnel == 0:
 		return false
 	}
-	key := tunnelKey{src, dst, h.Version, h.Tunnel}
-	return !h.Control && t.recently(h).holds(&key, h, t.changes) || t.known(key).tunnel != nil
+	return !h.Control && t.recently(h).holds(src, dst, h, t.changes) ||
+		t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
 }
 
 // Find is Observe for a message that was there before, and that its receiver drops: it takes note

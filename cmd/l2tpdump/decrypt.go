@@ -54,7 +54,10 @@ func decrypt(ctx context.Context, args []string) int {
 		return status
 	}
 	defer r.Close()
-	watch := watchSessions(r.p)
+	var watch *sessionWatch
+	if !o.quiet || o.json || choose.needsSessions() {
+		watch = watchSessions(r.p)
+	}
 	s := newSinks(&o, r.Source, r.p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
 	makeRoom(keys)
@@ -79,7 +82,7 @@ type sinks struct {
 	picks *output.Selection
 
 	keys     []*keysrc.Keys // decrypt only: what the summary tells of them
-	sessions *sessionWatch  // decrypt only
+	sessions *sessionWatch  // decrypt only; nil: nobody asks
 	report   func() *report // made once, after the run
 
 	ring *output.Ring // nil: -w is one file

@@ -112,7 +112,10 @@ func openAll(packets [][]byte) error {
 	if err != nil {
 		return err
 	}
-	var o esp.Opener
+	var (
+		o      esp.Opener
+		opened esp.Plaintext
+	)
 	plain := make([]byte, 0, 1<<16)
 	for len(packets) > 0 {
 		n := min(len(packets), cryptoBatch)
@@ -120,7 +123,7 @@ func openAll(packets [][]byte) error {
 			o.Expect(sa, p, 0, 0)
 		}
 		for _, p := range packets[:n] {
-			if _, err := o.Open(sa, plain, p, 0, 0); err != nil {
+			if err := o.Open(sa, &opened, plain, p, 0, 0); err != nil {
 				return err
 			}
 		}

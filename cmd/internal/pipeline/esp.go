@@ -18,13 +18,14 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 		r.unopened()
 		return
 	}
-	r.SPI, r.Seq = h.SPI, h.Seq
-	r.esp, r.cut = packet, length-len(packet)
+	r.SPI, r.esp, r.cut = h.SPI, packet, length-len(packet)
+	r.Seq = h.Seq
 	if f.hold != nil && !r.released && !f.table.Keyed(r.SPI) {
 		r.waits = true
 		return
 	}
-	a := f.table.Admit(salookup.Header{SPI: r.SPI, Src: r.Net.Src, Dst: r.Net.Dst}, salookup.Packet{Data: packet, Cut: r.cut}, f.clock.now)
+	of := salookup.Header{SPI: h.SPI, Src: &r.Net.Src, Dst: &r.Net.Dst}
+	a := f.table.Admit(&of, salookup.Packet{Data: packet, Cut: r.cut}, f.clock.now)
 	r.flow, r.ring, r.tried, r.err = a.Flow, a.Ring, a.Tried, a.Err
 	if r.ring == nil {
 		r.Verdict = why.Packet(nil, r.err)

@@ -228,14 +228,14 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	if len(packet) < esp.HeaderLen || r.Missing > 0 {
 		return protoESP, packet, false
 	}
-	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst}
+	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: &n.Src, Dst: &n.Dst}
 	p := salookup.Packet{Data: packet}
-	a := u.table.Admit(h, p, r.Packet.Time)
+	a := u.table.Admit(&h, p, r.Packet.Time)
 	var plain esp.Plaintext
 	var sa *salookup.SA
 	var high uint32
 	if a.Ring != nil {
-		plain, sa, high, a.Err = a.Ring.Open(&u.opener, nil, p)
+		sa, high, a.Err = a.Ring.Open(&u.opener, &plain, nil, p)
 		u.opener.Release()
 	}
 	a.Flow.Count(&plain, sa, a.Err, binary.BigEndian.Uint32(packet[4:]), high)

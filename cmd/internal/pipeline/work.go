@@ -45,7 +45,7 @@ func (w *worker) work(b *batch) {
 
 // open decrypts the packet into dst, and settles the fragments of the datagram.
 func (r *Record) open(o *esp.Opener, dst []byte) {
-	r.Plain, r.SA, r.SeqHigh, r.err = r.ring.Open(o, dst, salookup.Packet{Data: r.esp, Cut: r.cut})
+	r.SA, r.SeqHigh, r.err = r.ring.Open(o, &r.Plain, dst, salookup.Packet{Data: r.esp, Cut: r.cut})
 	r.Verdict = why.Packet(&r.Plain, r.err)
 	if r.Head() {
 		r.measure()

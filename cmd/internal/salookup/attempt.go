@@ -234,7 +234,8 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 		return nil
 	}
 	t.budget.probes -= len(tr.ring.sas)
-	plain, sa, _, err := tr.ring.Open(&t.opener, t.trial.room(p), p)
+	var plain esp.Plaintext
+	sa, _, err := tr.ring.Open(&t.opener, &plain, t.trial.room(p), p)
 	if !sa.certain(&plain, err) || len(tr.doubted) > 0 && !sa.Suite.Cipher.AEAD && plain.Evidence < proofBits {
 		return nil
 	}

@@ -102,14 +102,14 @@ type Admission struct {
 // Header is what a packet shows of the flow that it belongs to.
 type Header struct {
 	SPI      uint32
-	Inside   uint32 // SPI of the ESP packet that carried it, 0: none did
-	Src, Dst netip.Addr
+	Inside   uint32      // SPI of the ESP packet that carried it, 0: none did
+	Src, Dst *netip.Addr // where they stand in the packet's record: nothing is kept of the pointers
 }
 
 // Admit says what opens a packet, of 8 bytes at least, that was captured at the given time in
 // nanoseconds. On the first packets of a flow it finds out by trial. It allocates nothing for a
 // flow that is open, or whose attempts have become rare.
-func (t *Table) Admit(h Header, p Packet, now int64) Admission {
+func (t *Table) Admit(h *Header, p Packet, now int64) Admission {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.clock++
@@ -137,7 +137,7 @@ func (t *Table) Admit(h Header, p Packet, now int64) Admission {
 // nothing.
 func (t *Table) Opens(h Header, p Packet) bool {
 	t.mu.Lock()
-	f := t.find(flowKey{h.Dst.Unmap(), h.SPI, h.Inside})
+	f := t.find(h.Dst.Unmap(), h.SPI, h.Inside)
 	var ring *Ring
 	if f != nil {
 		ring = f.ring
@@ -147,7 +147,8 @@ func (t *Table) Opens(h Header, p Packet) bool {
 		return false
 	}
 	var o esp.Opener
-	plain, sa, _, err := ring.Open(&o, nil, p)
+	var plain esp.Plaintext
+	sa, _, err := ring.Open(&o, &plain, nil, p)
 	return err == nil && sa.certain(&plain, err)
 }
 

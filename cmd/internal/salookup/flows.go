@@ -82,19 +82,24 @@ type flowKey struct {
 
 func (f *Flow) key() flowKey { return flowKey{f.dst, f.spi, f.inside} }
 
+// has reports whether the flow is found by these.
+func (f *Flow) has(dst netip.Addr, spi, inside uint32) bool {
+	return f.spi == spi && f.inside == inside && f.dst == dst
+}
+
 // flow returns the flow of a packet, a new one if need be.
-func (t *Table) flow(h Header) *Flow {
-	k := flowKey{h.Dst.Unmap(), h.SPI, h.Inside}
-	slot := &t.recent[k.spi%recentFlows]
-	if f := *slot; f != nil && f.key() == k {
+func (t *Table) flow(h *Header) *Flow {
+	dst := h.Dst.Unmap()
+	slot := &t.recent[h.SPI%recentFlows]
+	if f := *slot; f != nil && f.has(dst, h.SPI, h.Inside) {
 		return f
 	}
-	f := t.find(k)
+	f := t.find(dst, h.SPI, h.Inside)
 	if f == nil {
 		if t.kinds[unopened].len >= maxUnopened {
 			t.forget(t.kinds[unopened].oldest)
 		}
-		f = &Flow{spi: k.spi, inside: k.inside, src: h.Src.Unmap(), dst: k.dst, order: t.made, stale: true}
+		f = &Flow{spi: h.SPI, inside: h.Inside, src: h.Src.Unmap(), dst: dst, order: t.made, stale: true}
 		t.made++
 		t.enlist(f)
 		t.kinds[unopened].push(f)
@@ -103,13 +108,13 @@ func (t *Table) flow(h Header) *Flow {
 	return f
 }
 
-// find returns the flow that is found by k, nil if there is none.
-func (t *Table) find(k flowKey) *Flow {
-	first := t.bySPI.get(k.spi)
-	if first == nil || first.key() == k {
+// find returns the flow that is found by these, nil if there is none.
+func (t *Table) find(dst netip.Addr, spi, inside uint32) *Flow {
+	first := t.bySPI.get(spi)
+	if first == nil || first.has(dst, spi, inside) {
 		return first
 	}
-	return t.others[k]
+	return t.others[flowKey{dst, spi, inside}]
 }
 
 // enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is

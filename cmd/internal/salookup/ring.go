@@ -122,14 +122,14 @@ func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
 	})
 }
 
-// Open decrypts a packet as esp.SA.Open does, with the SA that opens it, which it returns with the
-// high half of the sequence number. Where none does, the SA and the error are those of the first.
-func (r *Ring) Open(o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, sa *SA, high uint32, err error) {
+// Open decrypts a packet as esp.Opener.Open does, with the SA that opens it, which it returns with
+// the high half of the sequence number. Where none does, the SA and the error are those of the first.
+func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (sa *SA, high uint32, err error) {
 	last := int(r.last.Load())
 	sa = r.sas[last]
-	plain, high, err = r.with(sa, o, dst, p)
-	if len(r.sas) == 1 || sa.certain(&plain, err) {
-		return plain, sa, high, err
+	high, err = r.with(sa, o, plain, dst, p)
+	if len(r.sas) == 1 || sa.certain(plain, err) {
+		return sa, high, err
 	}
 	best := -1 // of those that leave a doubt, the one with the most evidence
 	bits := 0
@@ -140,18 +140,18 @@ func (r *Ring) Open(o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, s
 		if i == last {
 			continue
 		}
-		plain, high, err = r.with(s, o, dst, p)
+		high, err = r.with(s, o, plain, dst, p)
 		switch {
-		case s.certain(&plain, err):
+		case s.certain(plain, err):
 			r.last.Store(int32(i))
-			return plain, s, high, err
+			return s, high, err
 		case (err == nil && (i == 0 || s.sure.Load()) || err == esp.ErrTruncated) && (plain.Evidence > bits || plain.Evidence == bits && i < best):
 			best, bits = i, plain.Evidence
 		}
 	}
 	sa = r.sas[max(best, 0)]
-	plain, high, err = r.with(sa, o, dst, p)
-	return plain, sa, high, err
+	high, err = r.with(sa, o, plain, dst, p)
+	return sa, high, err
 }
 
 // Expect says that Open will be called for the packet, see esp.Opener.Expect.
@@ -179,7 +179,8 @@ func (s *SA) certain(plain *esp.Plaintext, err error) bool {
 func (s *SA) Verifies(packet []byte) bool {
 	var o esp.Opener
 	r := Ring{made: new(atomic.Int64)}
-	plain, _, err := r.with(s, &o, nil, Packet{Data: packet})
+	var plain esp.Plaintext
+	_, err := r.with(s, &o, &plain, nil, Packet{Data: packet})
 	return err == nil && plain.Verified
 }
 
@@ -188,11 +189,12 @@ func (s *SA) Proved() bool { return s.Packets > 0 || s.sure.Load() }
 
 // with opens a packet with one SA. With ESN the high half of its sequence number is near the last
 // packet's, or it is a step further on or back, or the count has begun anew.
-func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plaintext, high uint32, err error) {
+func (r *Ring) with(s *SA, o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (high uint32, err error) {
 	sa := s.ready.Load()
 	if sa == nil {
 		if sa, err = esp.NewSA(s.spi, s.Suite, s.Key, s.AuthKey); err != nil {
-			return esp.Plaintext{}, 0, err
+			*plain = esp.Plaintext{}
+			return 0, err
 		}
 		if r.made.Load() < maxReady || s.Proved() {
 			r.made.Add(1)
@@ -200,21 +202,23 @@ func (r *Ring) with(s *SA, o *esp.Opener, dst []byte, p Packet) (plain esp.Plain
 		}
 	}
 	high = s.high(p)
-	plain, err = o.Open(sa, dst, p.Data, high, p.Cut)
+	err = o.Open(sa, plain, dst, p.Data, high, p.Cut)
 	switch {
 	case err == esp.ErrWeak && s.Proved():
-		return plain, high, nil
+		return high, nil
 	case err == esp.ErrWeak:
-		return esp.Plaintext{Evidence: plain.Evidence}, high, esp.ErrStructure
+		*plain = esp.Plaintext{Evidence: plain.Evidence}
+		return high, esp.ErrStructure
 	case err != esp.ErrICV || !s.Suite.ESN:
-		return plain, high, err
+		return high, err
 	}
 	for _, h := range [3]uint32{high + 1, high - 1, s.High} {
-		if again, err := o.Open(sa, dst, p.Data, h, p.Cut); err == nil {
-			return again, h, nil
+		if o.Open(sa, plain, dst, p.Data, h, p.Cut) == nil {
+			return h, nil
 		}
 	}
-	return plain, high, err
+	*plain = esp.Plaintext{}
+	return high, err
 }
 
 // high is the half of a packet's sequence number that is nearest to the last packet's.

@@ -391,12 +391,13 @@ func TestAdmitAllocations(t *testing.T) {
 	dst := make([]byte, 0, 1000)
 	open := func(p espPacket) {
 		packet := salookup.Packet{Data: p.data, Cut: p.cut}
-		a := db.Admit(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
+		a := db.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
 		if a.Ring == nil {
 			a.Flow.Count(nil, nil, a.Err, 1, 0)
 			return
 		}
-		plain, sa, high, err := a.Ring.Open(&o, dst, packet)
+		var plain esp.Plaintext
+		sa, high, err := a.Ring.Open(&o, &plain, dst, packet)
 		a.Flow.Count(&plain, sa, err, 1, high)
 	}
 	damaged := e.next(l2tpPacket(200), 17)
@@ -438,7 +439,7 @@ func TestSideBySide(t *testing.T) {
 			if i == 500 {
 				db.AddSecret(e.secret())
 			}
-			x.a = db.Admit(salookup.Header{SPI: e.spi, Src: testSrc, Dst: testDst}, salookup.Packet{Data: x.p.data}, x.p.time)
+			x.a = db.Admit(&salookup.Header{SPI: e.spi, Src: &testSrc, Dst: &testDst}, salookup.Packet{Data: x.p.data}, x.p.time)
 			admitted <- x
 		}
 	}()
@@ -447,7 +448,7 @@ func TestSideBySide(t *testing.T) {
 		var o esp.Opener
 		for x := range admitted {
 			if x.x.err = x.a.Err; x.a.Ring != nil {
-				x.x.plain, x.x.sa, _, x.x.err = x.a.Ring.Open(&o, nil, salookup.Packet{Data: x.p.data})
+				x.x.sa, _, x.x.err = x.a.Ring.Open(&o, &x.x.plain, nil, salookup.Packet{Data: x.p.data})
 			}
 			opened <- x
 		}
@@ -514,8 +515,9 @@ func BenchmarkOpen(b *testing.B) {
 			for i := range b.N {
 				p := &packets[i%len(packets)]
 				packet := salookup.Packet{Data: p.data}
-				a := db.Admit(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
-				plain, sa, high, err := a.Ring.Open(&o, dst, packet)
+				a := db.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
+				var plain esp.Plaintext
+				sa, high, err := a.Ring.Open(&o, &plain, dst, packet)
 				a.Flow.Count(&plain, sa, err, uint32(i), high)
 			}
 		})

@@ -141,12 +141,12 @@ type admitted struct {
 // open admits, opens and counts a packet.
 func (t *table) open(p espPacket) (x admitted) {
 	packet := salookup.Packet{Data: p.data, Cut: p.cut}
-	a := t.Admit(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
+	a := t.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
 	x.Flow, x.err = a.Flow, a.Err
 	var high uint32
 	if a.Ring != nil {
 		var o esp.Opener
-		x.plain, x.sa, high, x.err = a.Ring.Open(&o, nil, packet)
+		x.sa, high, x.err = a.Ring.Open(&o, &x.plain, nil, packet)
 		o.Release()
 	}
 	a.Flow.Count(&x.plain, x.sa, x.err, binary.BigEndian.Uint32(p.data[4:]), high)

@@ -229,3 +229,8 @@ type callKey struct {
 func (a *association) callKey(sender int, clear realm, h *l2tp.Header) callKey {
 	return callKey{a, sender, clear, h.Tunnel, h.Session}
 }
+
+// is reports whether it is the key that callKey makes of these.
+func (k *callKey) is(a *association, sender int, clear realm, h *l2tp.Header) bool {
+	return k.session == h.Session && k.tunnel == h.Tunnel && k.sender == sender && k.clear == clear && k.assoc == a
+}

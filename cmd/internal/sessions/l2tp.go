@@ -48,7 +48,7 @@ func (g *Gatherer) l2tp(r *pipeline.Record, a *association, s *Session, sender i
 	case h.Control:
 		return g.control(r, a, s, sender, clear, src, dst, at)
 	}
-	c := g.callOf(a.callKey(sender, clear, h))
+	c := g.callOf(a, sender, clear, h)
 	if c == nil {
 		if c = g.lateCall(a, s, sender, clear, h, at); c == nil {
 			return s
@@ -72,9 +72,10 @@ type recentCall struct {
 }
 
 // callOf is the call of a data message, nil if it is not known.
-func (g *Gatherer) callOf(k callKey) *call {
-	recent := &k.assoc.calls[k.sender]
-	if recent.call == nil || recent.key != k || recent.changes != g.changes {
+func (g *Gatherer) callOf(a *association, sender int, clear realm, h *l2tp.Header) *call {
+	recent := &a.calls[sender]
+	if recent.call == nil || recent.changes != g.changes || !recent.key.is(a, sender, clear, h) {
+		k := a.callKey(sender, clear, h)
 		*recent = recentCall{k, g.calls[k], g.changes}
 	}
 	return recent.call
