@@ -239,7 +239,6 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 	}
 	if (chosen || only) && len(sa.suites) == 0 {
 		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
-		sa.LifeSeconds, sa.LifeKilobytes = terms.LifeSeconds, terms.LifeKilobytes
 	}
 	most := maxOffered
 	if chosen {

@@ -44,17 +44,3 @@ func (d *deletePayload) espSPIs() []uint32 {
 	}
 	return list
 }
-
-// deletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
-// doesn't hold both.
-func (d *deletePayload) deletesISAKMP() (initiator, responder Cookie, ok bool) {
-	if d.Protocol != protocolISAKMP {
-		return
-	}
-	for _, spi := range d.SPIs {
-		if len(spi) == 16 {
-			return Cookie(spi[:8]), Cookie(spi[8:]), true
-		}
-	}
-	return Cookie{}, Cookie{}, true
-}

@@ -411,29 +411,15 @@ func (t *Tracker) learnPlain(m *Message) {
 		}
 		return
 	}
-	for i := range m.Payloads {
-		if p := &m.Payloads[i]; p.Type == PayloadDelete && m.Decrypted {
-			t.deleted(m, p.Body)
+	if m.Decrypted {
+		for d := range bodies(m, PayloadDelete, parseDelete) {
+			m.Deleted = append(m.Deleted, d.espSPIs()...)
 		}
 	}
 	if m.Header.Exchange == ExchangeQuick {
 		r.quick = quickOf(m)
 		sa.place(m.at.ex)
 		m.Negotiated = sa.negotiate(m.at.ex)
-	}
-}
-
-// deleted handles a Delete payload.
-func (t *Tracker) deleted(m *Message, body []byte) {
-	d, err := parseDelete(body)
-	if err != nil {
-		return
-	}
-	m.Deleted = append(m.Deleted, d.espSPIs()...)
-	if i, r, ok := d.deletesISAKMP(); ok {
-		if sa := t.sas[saKey{i, r}]; sa != nil {
-			sa.Deleted = true
-		}
 	}
 }
 

@@ -68,11 +68,6 @@ func (t *transform) phase2() phase2Terms {
 	return p
 }
 
-// tunnel says that the mode is tunnel mode, in UDP or not.
-func (p phase2Terms) tunnel() bool {
-	return p.Mode == modeTunnel || p.Mode == modeUDPTunnel || p.Mode == modeUDPTunnelDraft
-}
-
 // udpEncap says that the mode is one of UDP encapsulation, tunnel or transport.
 func (p phase2Terms) udpEncap() bool {
 	switch p.Mode {

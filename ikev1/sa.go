@@ -16,9 +16,7 @@ type SA struct {
 	Cipher                           string         // "aes-cbc-256", "" while unknown
 	Hash                             string         // "sha1", "" while unknown
 	AuthMethod, Group                uint16         // RFC 2409 appendix A, 0 while unknown
-	LifeSeconds, LifeKilobytes       uint64         // 0 where not negotiated
 	First, Last                      int64          // times of the first and last message
-	Deleted                          bool           // a Delete payload named it
 
 	Messages      int    // all, with retransmissions; fragments count as the message they make up
 	Encrypted     int    // of them encrypted

@@ -192,12 +192,3 @@ func (p *proposal) spi32() uint32 {
 	}
 	return binary.BigEndian.Uint32(p.SPI)
 }
-
-// cpi returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
-// half of 4 (RFC 3173 section 4.1), or 0.
-func (p *proposal) cpi() uint16 {
-	if n := len(p.SPI); p.Protocol == protocolIPCOMP && (n == 2 || n == 4) {
-		return binary.BigEndian.Uint16(p.SPI[n-2:])
-	}
-	return 0
-}
