@@ -137,7 +137,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 		c.eapFields(yield)
 		return
 	case protocolCBCP:
-		options(c.Data, cbcpOption, yield)
+		cbcpOptions.fields(c.Data, yield)
 		return
 	case protocolBAP:
 		c.bapFields(yield)
@@ -145,7 +145,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	}
 	switch c.Code {
 	case codeConfigureRequest, codeConfigureAck, codeConfigureNak, codeConfigureReject:
-		options(c.Data, optionTable(c.Protocol), yield)
+		protocolOptions[c.Protocol].fields(c.Data, yield)
 	case codeTerminateRequest, codeTerminateAck:
 		messageField(yield, c.Data)
 	case codeCodeReject:
