@@ -1,6 +1,7 @@
 package ppp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net"
 	"strconv"
@@ -48,41 +49,29 @@ var lcpOptions = options{
 	30:                {"ppp-mux", nil},
 }
 
-// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of
-// CHAP are those of RFC 1994, 2433 and 2759.
+// chapAlgorithms are those of RFC 1994, 2433 and 2759.
+var chapAlgorithms = map[byte]string{
+	5: "chap-md5", 6: "chap-sha1", 7: "chap-sha256", 8: "chap-sha3-256", 0x80: "mschap", 0x81: "mschap-v2",
+}
+
+// authProtocol writes an Authentication-Protocol option (RFC 1661 section 6.2).
 func authProtocol(data []byte) (any, bool) {
 	if len(data) < 2 {
 		return nil, false
 	}
-	switch p := binary.BigEndian.Uint16(data); p {
-	case protocolPAP:
+	switch p := binary.BigEndian.Uint16(data); {
+	case p == protocolPAP:
 		return "pap", true
-	case protocolEAP:
+	case p == protocolEAP:
 		return "eap", true
-	case protocolSPAP:
+	case p == protocolSPAP:
 		return "spap", true
-	case protocolCHAP:
-		if len(data) < 3 {
-			return "chap", true
-		}
-		switch data[2] {
-		case 5:
-			return "chap-md5", true
-		case 6:
-			return "chap-sha1", true
-		case 7:
-			return "chap-sha256", true
-		case 8:
-			return "chap-sha3-256", true
-		case 0x80:
-			return "mschap", true
-		case 0x81:
-			return "mschap-v2", true
-		}
-		return "chap-" + decimal(int(data[2])), true
-	default:
+	case p != protocolCHAP:
 		return string(appendHex16(nil, p)), true
+	case len(data) < 3:
+		return "chap", true
 	}
+	return cmp.Or(chapAlgorithms[data[2]], "chap-"+decimal(int(data[2]))), true
 }
 
 // qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a
