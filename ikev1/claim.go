@@ -210,7 +210,8 @@ func (sa *SA) readProposals(c *claim) {
 	if p, err := parseSA(c.body); err == nil {
 		for i := range p.Proposals {
 			for j := range p.Proposals[i].Transforms {
-				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
+				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
+				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, only)
 			}
 		}
 	}

@@ -20,7 +20,8 @@ func parseDelete(body []byte) (deletePayload, error) {
 	d := deletePayload{DOI: binary.BigEndian.Uint32(body), Protocol: protocolID(body[4])}
 	size, count := int(body[5]), int(binary.BigEndian.Uint16(body[6:]))
 	if size*count != len(body)-8 || size == 0 && count > 0 {
-		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8, ErrMalformed)
+		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8,
+			ErrMalformed)
 	}
 	if count > 0 {
 		d.SPIs = make([][]byte, count)

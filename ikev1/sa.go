@@ -158,7 +158,8 @@ func (m *Message) count() {
 		sa.Encrypted++
 	}
 	sa.add(was, -1)
-	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
+	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified,
+		m.Decrypted && m.Reconstructed}
 	sa.add(m.at.counted, 1)
 }
 

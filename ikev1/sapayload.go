@@ -117,7 +117,8 @@ func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, pa
 	}
 	next = PayloadType(rest[0])
 	if next != PayloadNone && next != want || rest[1] != 0 {
-		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1], ErrMalformed)
+		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1],
+			ErrMalformed)
 	}
 	return next, rest[payloadHeaderLen:n:n], nil
 }

@@ -271,7 +271,8 @@ func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control,
+	data []byte) (*Session, tunnelRef) {
 	if c.hides() {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
@@ -347,7 +348,9 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 		if c.kind == SCCRQ {
 			nonces = [2][]byte{}
 		}
-		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool {
+			return digestFits(secret, data[start:h.PayloadEnd], nonces)
+		})
 		f.unchecked(c.kind != SCCRQ && (nonces[0] == nil || nonces[1] == nil))
 	}
 	if c.Authentication = f.Proof; f.Proof != Unproved {

@@ -46,15 +46,20 @@ func ipCompression(data []byte) (any, bool) {
 		if len(data) < 12 {
 			return nil, false
 		}
-		return fmt.Sprintf("iphc tcp %d non-tcp %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+		return pairOf("iphc tcp %d non-tcp %d", data), true
 	case 0x0003:
 		if len(data) < 8 {
 			return nil, false
 		}
-		return fmt.Sprintf("rohc max-cid %d mrru %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+		return pairOf("rohc max-cid %d mrru %d", data), true
 	default:
 		return string(appendHex16(nil, p)), true
 	}
+}
+
+// pairOf writes the two numbers behind the protocol of header compression.
+func pairOf(format string, data []byte) string {
+	return fmt.Sprintf(format, binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:]))
 }
 
 // ipv6cpOptions are IPV6CP's options (RFC 5072 section 4, RFC 5172).
