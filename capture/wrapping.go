@@ -254,7 +254,8 @@ func impossibleIP(b []byte) bool {
 // carriesKnown reports whether an Ethernet frame has one of the more usual types.
 func carriesKnown(frame []byte) bool {
 	switch binary.BigEndian.Uint16(frame[12:]) {
-	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherOldVLAN, etherPPPoESession, etherMPLS, etherMPLS2:
+	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherServiceVLAN, etherOldVLAN, etherPPPoESession, etherMPLS,
+		etherMPLS2:
 		return true
 	}
 	return false

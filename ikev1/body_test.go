@@ -126,13 +126,9 @@ func TestDelete(t *testing.T) {
 	if (d.text(detail{})) != "esp 0xc2c4be60 0x01020304" {
 		t.Error(d.text(detail{}))
 	}
-	if _, _, ok := d.deletesISAKMP(); ok {
-		t.Error("deletes an ISAKMP SA")
-	}
 	d, err = parseDelete(unhex("00000001 01 10 0001 148048a5bc8c637f d3ce76a28e6c8e8c"))
-	i, r, ok := d.deletesISAKMP()
-	if err != nil || !ok || i.String() != "148048a5bc8c637f" || r.String() != "d3ce76a28e6c8e8c" || d.espSPIs() != nil || d.text(detail{}) != "isakmp" {
-		t.Errorf("%+v %v: %s %s %v %v", d, err, i, r, ok, d.espSPIs())
+	if err != nil || d.espSPIs() != nil || d.text(detail{}) != "isakmp" {
+		t.Errorf("%+v %v: %v", d, err, d.espSPIs())
 	}
 	d, err = parseDelete(unhex("00000001 02 04 0001 c2c4be60"))
 	if err != nil || d.espSPIs() != nil || d.text(detail{}) != "ah 0xc2c4be60" {

@@ -36,21 +36,14 @@ func parseCertificate(body []byte) (certificate, error) {
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
 
-// subject returns the subject of an X.509 certificate in quotes, "" where it can't be read.
-func (c *certificate) subject() string {
-	cert := c.x509()
-	if cert == nil {
-		return ""
-	}
-	return shownName(distinguishedName(cert.RawSubject))
-}
-
 // text returns the subject, or all that matters of a certificate.
 func (c *certificate) text(d detail) string {
 	cert := c.x509()
 	switch {
+	case cert == nil && !d.full:
+		return c.Encoding.String()
 	case !d.full:
-		return joinWords(c.Encoding.String(), c.subject())
+		return c.Encoding.String() + " " + shownName(distinguishedName(cert.RawSubject))
 	case cert == nil:
 		return fmt.Sprintf("%s, %d bytes", c.Encoding, len(c.Data))
 	}

@@ -210,7 +210,8 @@ func (sa *SA) readProposals(c *claim) {
 	if p, err := parseSA(c.body); err == nil {
 		for i := range p.Proposals {
 			for j := range p.Proposals[i].Transforms {
-				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1)
+				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
+				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, only)
 			}
 		}
 	}
@@ -239,7 +240,6 @@ func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
 	}
 	if (chosen || only) && len(sa.suites) == 0 {
 		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
-		sa.LifeSeconds, sa.LifeKilobytes = terms.LifeSeconds, terms.LifeKilobytes
 	}
 	most := maxOffered
 	if chosen {

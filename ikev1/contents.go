@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -21,29 +22,31 @@ func (n Notice) Failed() bool { return n.Type > 0 && n.Type < uint16(notifyConne
 func (n Notice) Asks() bool    { return n.Type == uint16(notifyRUThere) }
 func (n Notice) Answers() bool { return n.Type == uint16(notifyRUThereAck) }
 
+// bodies yields the bodies of the payloads of a type that could be read, in their order.
+func bodies[T any](m *Message, t PayloadType, parse func([]byte) (T, error)) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for i := range m.Payloads {
+			if p := &m.Payloads[i]; p.Type == t {
+				if b, err := parse(p.Body); err == nil && !yield(b) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Notices returns the notifications of a message that could be read.
-func (m *Message) Notices() []Notice {
-	var list []Notice
-	for i := range m.Payloads {
-		p := &m.Payloads[i]
-		if p.Type != PayloadNotify {
-			continue
-		}
-		if n, err := parseNotification(p.Body); err == nil {
-			list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
-		}
+func (m *Message) Notices() (list []Notice) {
+	for n := range bodies(m, PayloadNotify, parseNotification) {
+		list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
 	}
 	return list
 }
 
 // DeletesISAKMP says that a Delete payload of the message names the ISAKMP SA.
 func (m *Message) DeletesISAKMP() bool {
-	for i := range m.Payloads {
-		p := &m.Payloads[i]
-		if p.Type != PayloadDelete {
-			continue
-		}
-		if d, err := parseDelete(p.Body); err == nil && d.Protocol == protocolISAKMP {
+	for d := range bodies(m, PayloadDelete, parseDelete) {
+		if d.Protocol == protocolISAKMP {
 			return true
 		}
 	}
@@ -60,16 +63,11 @@ type Identity struct {
 }
 
 // Identities returns the identities of a message that could be read, in their order.
-func (m *Message) Identities() []Identity {
-	var list []Identity
-	for i := range m.Payloads {
-		p := &m.Payloads[i]
-		if p.Type != PayloadID {
-			continue
-		}
-		if id, err := parseID(p.Body); err == nil {
-			list = append(list, Identity{Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port})
-		}
+func (m *Message) Identities() (list []Identity) {
+	for id := range bodies(m, PayloadID, parseID) {
+		list = append(list, Identity{
+			Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port,
+		})
 	}
 	return list
 }
@@ -113,29 +111,21 @@ func (m *Message) Offers() []Offer {
 }
 
 func (t *transform) offer() Offer {
-	o := Offer{Text: t.text()}
-	if t.Protocol == protocolISAKMP {
-		p := t.phase1()
-		o.Cipher, o.Hash, o.Auth, o.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
-		o.LifeSeconds = p.LifeSeconds
-		for kind, n := range t.numbers() {
-			if kind == phase1LifeDuration {
-				o.LifeZero = n == 0
-			}
-		}
-		return o
+	f := t.fields()
+	o := Offer{
+		Text: t.text(), Cipher: f.Cipher, Hash: f.Hash, Auth: f.Auth, Group: f.Group, Mode: f.Mode,
+		LifeSeconds: f.LifeSeconds,
 	}
-	p := t.phase2()
-	o.Cipher, o.Mode, o.LifeSeconds = p.algorithmNames(), p.modeName(), p.LifeSeconds
-	if p.Group != 0 {
-		o.Group = groupName(p.Group)
+	for kind, n := range t.numbers() {
+		if t.Protocol == protocolISAKMP && kind == phase1LifeDuration {
+			o.LifeZero = n == 0
+		}
 	}
 	return o
 }
 
 // Vendors returns the names of the vendor IDs of a message that are known.
-func (m *Message) Vendors() []string {
-	var list []string
+func (m *Message) Vendors() (list []string) {
 	for i := range m.Payloads {
 		if p := &m.Payloads[i]; p.Type == PayloadVendorID {
 			if name := vendorName(p.Body); name != "" {
@@ -153,19 +143,12 @@ type CertificateInfo struct {
 }
 
 // Certificates returns what the X.509 certificates of a message say that could be read.
-func (m *Message) Certificates() []CertificateInfo {
-	var list []CertificateInfo
-	for i := range m.Payloads {
-		p := &m.Payloads[i]
-		if p.Type != PayloadCert {
-			continue
-		}
-		c, err := parseCertificate(p.Body)
-		if err != nil {
-			continue
-		}
+func (m *Message) Certificates() (list []CertificateInfo) {
+	for c := range bodies(m, PayloadCert, parseCertificate) {
 		if cert := c.x509(); cert != nil {
-			list = append(list, CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()})
+			list = append(list, CertificateInfo{
+				shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC(),
+			})
 		}
 	}
 	return list
@@ -180,19 +163,10 @@ type Setting struct {
 }
 
 // Settings returns the attributes of Mode-Config and XAUTH of a message that could be read.
-func (m *Message) Settings() []Setting {
-	var list []Setting
-	for i := range m.Payloads {
-		p := &m.Payloads[i]
-		if p.Type != PayloadConfig {
-			continue
-		}
-		c, err := parseConfig(p.Body)
-		if err != nil {
-			continue
-		}
-		for j := range c.Attributes {
-			a := &c.Attributes[j]
+func (m *Message) Settings() (list []Setting) {
+	for c := range bodies(m, PayloadConfig, parseConfig) {
+		for i := range c.Attributes {
+			a := &c.Attributes[i]
 			value, _ := c.Type.value(a)
 			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value, c.Type.text(a)})
 		}

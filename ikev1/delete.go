@@ -20,7 +20,8 @@ func parseDelete(body []byte) (deletePayload, error) {
 	d := deletePayload{DOI: binary.BigEndian.Uint32(body), Protocol: protocolID(body[4])}
 	size, count := int(body[5]), int(binary.BigEndian.Uint16(body[6:]))
 	if size*count != len(body)-8 || size == 0 && count > 0 {
-		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8, ErrMalformed)
+		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8,
+			ErrMalformed)
 	}
 	if count > 0 {
 		d.SPIs = make([][]byte, count)
@@ -43,18 +44,4 @@ func (d *deletePayload) espSPIs() []uint32 {
 		}
 	}
 	return list
-}
-
-// deletesISAKMP says that the payload deletes an ISAKMP SA. The cookies are zero where the payload
-// doesn't hold both.
-func (d *deletePayload) deletesISAKMP() (initiator, responder Cookie, ok bool) {
-	if d.Protocol != protocolISAKMP {
-		return
-	}
-	for _, spi := range d.SPIs {
-		if len(spi) == 16 {
-			return Cookie(spi[:8]), Cookie(spi[8:]), true
-		}
-	}
-	return Cookie{}, Cookie{}, true
 }

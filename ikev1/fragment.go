@@ -65,28 +65,13 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 func (t *Tracker) fits(d *Datagram, whole []byte) int {
 	m := &Message{}
 	m.read(d, whole)
-	h := &m.Header
-	sa := t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]
-	if sa == nil || !m.Encrypted {
+	if !m.Encrypted || !t.probe(m, d) {
 		return 0
 	}
-	t.configure(sa)
-	m.SA, m.at.ex = sa, sa.phase1
-	if !h.Phase1() {
-		m.at.ex = &exchange{key: exchangeKey{h.Exchange, h.MessageID}}
-		if ex := sa.exchanges[m.at.ex.key]; ex != nil {
-			m.at.ex = ex
-		}
-	}
-	r := &record{from: sa.ends.sender(d.Src, d.Dst), number: 5}
-	if sa.roleOf(r.from) == roleResponder {
-		r.number++
-	}
-	m.at.rec = r
-	switch o, k := sa.unlock(m); {
+	switch o, k := m.SA.unlock(m); {
 	case k != nil && !o.weak:
 		return 1
-	case k == nil && len(sa.keys) > 0:
+	case k == nil && len(m.SA.keys) > 0:
 		return -1
 	}
 	return 0

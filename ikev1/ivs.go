@@ -51,7 +51,8 @@ func chain(records iter.Seq2[int, *record], n int, yield func(ivSource) bool) bo
 const maxEarly = 32
 
 // firstIVs yields the IVs of the first encrypted message of an exchange.
-func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, reserved byte, since int64, yield func(ivSource) bool) bool {
+func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, reserved byte, since int64,
+	yield func(ivSource) bool) bool {
 	for _, h := range hashes {
 		blocks := sa.lastBlocks(ex, n, h)
 		if ex == sa.phase1 {

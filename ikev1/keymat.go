@@ -50,12 +50,7 @@ func ExpandKa(hash string, skeyidE esp.Key, keyLen int) (ka esp.Key, ok bool) {
 	}
 	h := hashBySize(skeyidE.Len())
 	if hash != "" {
-		h = nil
-		for _, a := range hashAlgs {
-			if a.name == hash {
-				h = a
-			}
-		}
+		h = hashOf(func(a *hashAlg) bool { return a.name == hash })
 	}
 	if h == nil {
 		return esp.Key{}, false

@@ -42,7 +42,8 @@ func parseNotification(body []byte) (notification, error) {
 	}
 	end := 8 + int(body[5])
 	if end > len(body) {
-		return n, fmt.Errorf("ikev1: notification %d: SPI of %d bytes, with %d bytes left: %w", n.Type, body[5], len(body)-8, ErrMalformed)
+		return n, fmt.Errorf("ikev1: notification %d: SPI of %d bytes, with %d bytes left: %w", n.Type, body[5], len(body)-8,
+			ErrMalformed)
 	}
 	n.SPI, n.Data = body[8:end:end], body[end:]
 	return n, nil

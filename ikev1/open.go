@@ -165,7 +165,8 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 	plain := text.with(nil)
 	b, ok := rebuild(exchange, first, plain, n, hashes)
 	weak := b.bits < enoughBits
-	likely := len(plain)-b.end <= 2*n && (b.rank >= fewBits || b.end == len(plain) || first == PayloadHash && b.second == PayloadNone)
+	likely := len(plain)-b.end <= 2*n && (b.rank >= fewBits || b.end == len(plain) ||
+		first == PayloadHash && b.second == PayloadNone)
 	if !ok || weak && !(proven && likely && sa.expects(m)) {
 		if first != PayloadHash {
 			sa.guesses++
@@ -185,7 +186,9 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 func (sa *SA) certain(m *Message) bool {
 	ex, r := m.at.ex, m.at.rec
 	known := func(number int) bool {
-		return slices.ContainsFunc(ex.records, func(o *record) bool { return o != r && o.number == number && o.opened && o.whole })
+		return slices.ContainsFunc(ex.records, func(o *record) bool {
+			return o != r && o.number == number && o.opened && o.whole
+		})
 	}
 	switch m.Header.Exchange {
 	case ExchangeMain:
@@ -372,7 +375,8 @@ func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 func (sa *SA) phase1Whole() bool {
 	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
 		known := r.opened && r.whole || !r.encrypted && sa.countKE() > 1
-		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted || sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
+		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted ||
+			sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
 	})
 }
 
@@ -411,29 +415,15 @@ func (t *Tracker) learnPlain(m *Message) {
 		}
 		return
 	}
-	for i := range m.Payloads {
-		if p := &m.Payloads[i]; p.Type == PayloadDelete && m.Decrypted {
-			t.deleted(m, p.Body)
+	if m.Decrypted {
+		for d := range bodies(m, PayloadDelete, parseDelete) {
+			m.Deleted = append(m.Deleted, d.espSPIs()...)
 		}
 	}
 	if m.Header.Exchange == ExchangeQuick {
 		r.quick = quickOf(m)
 		sa.place(m.at.ex)
 		m.Negotiated = sa.negotiate(m.at.ex)
-	}
-}
-
-// deleted handles a Delete payload.
-func (t *Tracker) deleted(m *Message, body []byte) {
-	d, err := parseDelete(body)
-	if err != nil {
-		return
-	}
-	m.Deleted = append(m.Deleted, d.espSPIs()...)
-	if i, r, ok := d.deletesISAKMP(); ok {
-		if sa := t.sas[saKey{i, r}]; sa != nil {
-			sa.Deleted = true
-		}
 	}
 }
 

@@ -8,20 +8,31 @@ func (t *Tracker) Opens(d *Datagram) bool {
 	if raw == nil || !m.Encrypted || m.at.cut || len(raw) != len(d.Data) || m.Header.NextPayload == PayloadNone {
 		return false
 	}
+	if m.at.exact = true; !t.probe(m, d) {
+		return false
+	}
+	_, with := m.SA.unlock(m)
+	return with != nil
+}
+
+// probe gives an encrypted message, of which no note is taken, its place; it reports whether its SA
+// is known.
+func (t *Tracker) probe(m *Message, d *Datagram) bool {
 	h := &m.Header
 	sa := t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]
 	if sa == nil {
 		return false
 	}
 	t.configure(sa)
-	m.SA, m.at.ex, m.at.exact = sa, sa.phase1, true
-	if !h.Phase1() {
-		key := exchangeKey{h.Exchange, h.MessageID}
+	m.SA, m.at.ex = sa, sa.phase1
+	if key := (exchangeKey{h.Exchange, h.MessageID}); !h.Phase1() {
 		if m.at.ex = sa.exchanges[key]; m.at.ex == nil {
 			m.at.ex = &exchange{key: key}
 		}
 	}
-	m.at.rec = &record{encrypted: true, from: sa.ends.sender(d.Src, d.Dst)}
-	_, with := sa.unlock(m)
-	return with != nil
+	m.at.rec = &record{encrypted: true, from: sa.ends.sender(d.Src, d.Dst), number: 5}
+	if sa.roleOf(m.at.rec.from) == roleResponder {
+		m.at.rec.number++
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 )
@@ -17,16 +18,11 @@ const (
 	phase2ESN          = 11 // RFC 4304
 )
 
-// Encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5, RFC 3947 section 5.1,
-// draft-ietf-ipsec-nat-t-ike).
-const (
-	modeTunnel            = 1
-	modeTransport         = 2
-	modeUDPTunnel         = 3
-	modeUDPTransport      = 4
-	modeUDPTunnelDraft    = 61443
-	modeUDPTransportDraft = 61444
-)
+// modes has the encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5, RFC 3947
+// section 5.1, draft-ietf-ipsec-nat-t-ike).
+var modes = map[uint16]string{
+	1: "tunnel", 2: "transport", 3: "udp-tunnel", 4: "udp-transport", 61443: "udp-tunnel", 61444: "udp-transport",
+}
 
 // phase2Terms is what a transform of a Quick Mode SA says (RFC 2407 section 4.5). A field is 0
 // where its attribute is absent.
@@ -68,19 +64,8 @@ func (t *transform) phase2() phase2Terms {
 	return p
 }
 
-// tunnel says that the mode is tunnel mode, in UDP or not.
-func (p phase2Terms) tunnel() bool {
-	return p.Mode == modeTunnel || p.Mode == modeUDPTunnel || p.Mode == modeUDPTunnelDraft
-}
-
 // udpEncap says that the mode is one of UDP encapsulation, tunnel or transport.
-func (p phase2Terms) udpEncap() bool {
-	switch p.Mode {
-	case modeUDPTunnel, modeUDPTransport, modeUDPTunnelDraft, modeUDPTransportDraft:
-		return true
-	}
-	return false
-}
+func (p phase2Terms) udpEncap() bool { return strings.HasPrefix(modes[p.Mode], "udp-") }
 
 // espTransform is a row of the table of ESP transforms.
 type espTransform struct {
@@ -167,27 +152,13 @@ func (p phase2Terms) algorithms() (cipher, auth, compression string) {
 	return cipher, authName(p.Auth), ""
 }
 
-func authName(auth uint16) string {
-	if s, ok := espAuths[auth]; ok {
-		return s
-	}
-	return numbered("auth", auth)
-}
+func authName(auth uint16) string { return nameOf(espAuths, "auth", auth) }
 
 // modeName returns "tunnel", "transport", "udp-tunnel", "udp-transport", "" when the transform says
 // nothing, or "mode 99".
 func (p phase2Terms) modeName() string {
-	switch p.Mode {
-	case 0:
+	if p.Mode == 0 {
 		return ""
-	case modeTunnel:
-		return "tunnel"
-	case modeTransport:
-		return "transport"
-	case modeUDPTunnel, modeUDPTunnelDraft:
-		return "udp-tunnel"
-	case modeUDPTransport, modeUDPTransportDraft:
-		return "udp-transport"
 	}
-	return numbered("mode", p.Mode)
+	return nameOf(modes, "mode", p.Mode)
 }

@@ -323,7 +323,8 @@ func (m *Message) position() {
 	if informational {
 		m.FromInitiator = r.from == m.SA.initiator
 	}
-	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) || informational && (r.from == sideUnknown || !m.SA.rolesKnown()) {
+	if !r.sure && (ex == m.SA.phase1 || !ex.numbersKnown()) ||
+		informational && (r.from == sideUnknown || !m.SA.rolesKnown()) {
 		m.Number = 0
 	}
 }

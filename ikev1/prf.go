@@ -28,25 +28,19 @@ var hashAlgs = []*hashAlg{
 	{"sha512", 6, sha512.Size, sha512.New},
 }
 
-// hashByID returns the row of a hash attribute's value, or nil.
-func hashByID(id uint16) *hashAlg {
+// hashOf returns the row that fits, or nil.
+func hashOf(fits func(*hashAlg) bool) *hashAlg {
 	for _, h := range hashAlgs {
-		if h.id == id {
+		if fits(h) {
 			return h
 		}
 	}
 	return nil
 }
 
-// hashBySize returns the row of the hash with that many bytes, or nil.
-func hashBySize(n int) *hashAlg {
-	for _, h := range hashAlgs {
-		if h.size == n {
-			return h
-		}
-	}
-	return nil
-}
+// hashByID and hashBySize return the row of a hash attribute's value, and of so many bytes.
+func hashByID(id uint16) *hashAlg { return hashOf(func(h *hashAlg) bool { return h.id == id }) }
+func hashBySize(n int) *hashAlg   { return hashOf(func(h *hashAlg) bool { return h.size == n }) }
 
 // sum returns the hash of the concatenated parts.
 func (h *hashAlg) sum(parts ...[]byte) []byte {

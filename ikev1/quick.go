@@ -124,10 +124,8 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 			if p.Protocol != protocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 || p.Number != s.Proposals[0].Number {
 				continue
 			}
-			c := p.bundled(s, protocolIPCOMP)
 			n := sa.describe(ex, &p.Transforms[0])
 			n.SPI, n.Src, n.Dst = p.spi32(), q.dst, q.src
-			n.CPI, n.IPComp = c.cpi(), c.transform()
 			n.KeyReason = reason
 			list = append(list, n)
 		}
@@ -149,12 +147,10 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 				chosen.Number != answer.Proposals[0].Number { // strongSwan names the one without IPComp behind its choice
 				continue
 			}
-			c2 := chosen.bundled(answer, protocolIPCOMP)
 			offer := match(q1.sas[i], chosen)
 			if offer == nil {
 				continue
 			}
-			c1 := offer.bundled(q1.sas[i], protocolIPCOMP)
 			t := &chosen.Transforms[0]
 			for _, secret := range sa.quickSecrets(ex, q1.ke || q2.ke) {
 				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
@@ -162,8 +158,6 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 				toInitiator.SPI, toInitiator.PairSPI = offer.spi32(), chosen.spi32()
 				toResponder.Src, toResponder.Dst = q2.dst, q2.src
 				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
-				toResponder.CPI, toResponder.IPComp = c2.cpi(), c2.transform()
-				toInitiator.CPI, toInitiator.IPComp = c1.cpi(), c2.transform()
 				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
 					sa.derive(n, secret, q1, q2)
 					list = append(list, n)
@@ -217,47 +211,16 @@ func (p *proposal) offers(t *transform) bool {
 	return false
 }
 
-// bundled returns the proposal of another protocol with the same number, or nil.
-func (p *proposal) bundled(s *saPayload, protocol protocolID) *ipcomp {
-	for i := range s.Proposals {
-		if o := &s.Proposals[i]; o.Protocol == protocol && o.Number == p.Number {
-			return &ipcomp{o}
-		}
-	}
-	return nil
-}
-
-// ipcomp is an IPComp proposal; nil is none.
-type ipcomp struct{ p *proposal }
-
-// cpi returns the compression parameter index, 0 for none.
-func (c *ipcomp) cpi() uint16 {
-	if c == nil {
-		return 0
-	}
-	return c.p.cpi()
-}
-
-// transform returns the compression's transform (RFC 2407 section 4.4.5), 0 for none.
-func (c *ipcomp) transform() uint8 {
-	if c == nil || len(c.p.Transforms) == 0 {
-		return 0
-	}
-	return c.p.Transforms[0].ID
-}
-
 // describe fills in what a chosen transform says.
 func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
 	p := t.phase2()
 	return &esp.Negotiated{
-		Suite:         p.suite(),
-		Tunnel:        p.tunnel(),
-		UDPEncap:      p.udpEncap(),
-		LifeSeconds:   p.LifeSeconds,
-		LifeKilobytes: p.LifeKilobytes,
-		Group:         p.Group,
-		Cookie:        sa.InitiatorCookie,
-		MessageID:     ex.key.id,
+		Suite:       p.suite(),
+		UDPEncap:    p.udpEncap(),
+		LifeSeconds: p.LifeSeconds,
+		Group:       p.Group,
+		Cookie:      sa.InitiatorCookie,
+		MessageID:   ex.key.id,
 	}
 }
 

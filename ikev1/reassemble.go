@@ -68,7 +68,8 @@ var errFragmentBounds = errors.New("ikev1: fragment exceeds the bounds of reasse
 // message is right: it returns a positive number for one that is, and a negative one for one that
 // can't be. Of those of which nothing is known the newest counts, and its fragments stay for one
 // that is right. A message sent again in whole is returned again.
-func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]byte) int) (message []byte, fragments int, err error) {
+func (r *reassembler) add(key FragmentKey, f Fragment, time int64,
+	fits func([]byte) int) (message []byte, fragments int, err error) {
 	switch {
 	case f.Number == 0:
 		return nil, 0, malformedf("fragment number 0")
@@ -98,7 +99,8 @@ func (r *reassembler) add(key FragmentKey, f Fragment, time int64, fits func([]b
 }
 
 // solve makes the message of c that fits best. The error is that of the only one that it can be of.
-func (s *fragmentSet) solve(c *fragmentCopy, fits func([]byte) int) (message []byte, chosen []*fragmentCopy, proved bool, err error) {
+func (s *fragmentSet) solve(c *fragmentCopy, fits func([]byte) int) (
+	message []byte, chosen []*fragmentCopy, proved bool, err error) {
 	puzzles := s.puzzles(c)
 	best := -1
 	for _, parts := range puzzles {

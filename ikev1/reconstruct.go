@@ -15,11 +15,23 @@ type rebuilt struct {
 	rank      int         // evidence, and how usual it is
 }
 
+// reading is a way to read a message whose first block in plain is unknown: with the size of one
+// hash.
+type reading struct {
+	exchange ExchangeType
+	first    PayloadType
+	plain    []byte
+	blockLen int
+	h        *hashAlg
+	found    func(rebuilt) // is told of what fits
+}
+
 // rebuild finds the payload chain of a message whose first block in plain is unknown. first is the
 // type of the first payload, which the ISAKMP header tells in clear. In phase 2 it is a HASH of
 // known size; in phase 1 an ID whose length is the one with which the chain closes. hashes are
 // those that may have been negotiated. ok is false where nothing fits.
-func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen int, hashes []*hashAlg) (best rebuilt, ok bool) {
+func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen int,
+	hashes []*hashAlg) (best rebuilt, ok bool) {
 	consider := func(r rebuilt, bonus int) {
 		if r.rank = r.bits + bonus; !ok || r.rank > best.rank {
 			best, ok = r, true
@@ -28,23 +40,26 @@ func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen in
 	// Several lengths are tried: what each proves is worth less.
 	const trials = 6
 	for _, h := range hashes {
+		x := reading{exchange: exchange, first: first, plain: plain, blockLen: blockLen, h: h}
 		if first == PayloadHash {
-			rebuildAt(exchange, first, payloadHeaderLen+h.size, plain, blockLen, h, func(r rebuilt) { consider(r, 0) })
+			x.found = func(r rebuilt) { consider(r, 0) }
+			x.at(payloadHeaderLen + h.size)
 			continue
+		}
+		x.found = func(r rebuilt) {
+			r.bits -= trials
+			if first != PayloadID {
+				consider(r, 0)
+			} else {
+				consider(r, idBonus(&r, plain, blockLen, h))
+			}
 		}
 		shortest := payloadHeaderLen
 		if first == PayloadID {
 			shortest = 8
 		}
 		for n := shortest; n <= len(plain); n++ {
-			rebuildAt(exchange, first, n, plain, blockLen, h, func(r rebuilt) {
-				r.bits -= trials
-				if first != PayloadID {
-					consider(r, 0)
-				} else {
-					consider(r, idBonus(&r, plain, blockLen, h))
-				}
-			})
+			x.at(n)
 		}
 	}
 	return best, ok
@@ -75,94 +90,94 @@ func idBonus(r *rebuilt, plain []byte, blockLen int, h *hashAlg) int {
 	return 0
 }
 
-// rebuildAt tries the chain with a first payload of n bytes.
-func rebuildAt(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
-	if n > len(plain) {
+// at tries the chain with a first payload of n bytes.
+func (x *reading) at(n int) {
+	if n > len(x.plain) {
 		return
 	}
-	if first != PayloadID && n >= blockLen { // nothing but this payload
-		if b, ok := paddingBits(plain[n:], blockLen); ok {
-			found(rebuilt{firstLen: n, end: n, hash: h, bits: b})
+	if x.first != PayloadID && n >= x.blockLen { // nothing but this payload
+		if b, ok := paddingBits(x.plain[n:], x.blockLen); ok {
+			x.found(rebuilt{firstLen: n, end: n, hash: x.h, bits: b})
 		}
 	}
 	switch {
-	case n+payloadHeaderLen > len(plain):
-	case n >= blockLen: // the header of the second payload is there, only its type is not
-		if end, b, ok := walk(plain, n, PayloadNone, h, blockLen); ok {
-			size := int(binary.BigEndian.Uint16(plain[n+2:]))
-			t := guessType(exchange, first, plain[n+payloadHeaderLen:n+size], PayloadType(plain[n]), h)
-			found(rebuilt{firstLen: n, second: t, end: end, hash: h, bits: b})
+	case n+payloadHeaderLen > len(x.plain):
+	case n >= x.blockLen: // the header of the second payload is there, only its type is not
+		if end, b, ok := walk(x.plain, n, PayloadNone, x.h, x.blockLen); ok {
+			size := int(binary.BigEndian.Uint16(x.plain[n+2:]))
+			t := guessType(x.exchange, x.first, x.plain[n+payloadHeaderLen:n+size], PayloadType(x.plain[n]), x.h)
+			x.found(rebuilt{firstLen: n, second: t, end: end, hash: x.h, bits: b})
 		}
-	case n+payloadHeaderLen > blockLen: // a part of the header is there
-		rebuildBehind(exchange, first, n, plain, blockLen, h, found)
+	case n+payloadHeaderLen > x.blockLen: // a part of the header is there
+		x.behind(n)
 	default: // all of the header lies in the first block
-		rebuildHidden(exchange, first, n, plain, blockLen, h, found)
+		x.hidden(n)
 	}
 }
 
-// rebuildBehind tries a second payload at n whose header the first block holds in part: at least
+// behind tries a second payload at n whose header the first block holds in part: at least
 // the low byte of its length is there.
-func rebuildBehind(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
-	size, b := int(plain[n+3]), 0
-	if n+2 >= blockLen {
-		size |= int(plain[n+2]) << 8
+func (x *reading) behind(n int) {
+	size, b := int(x.plain[n+3]), 0
+	if n+2 >= x.blockLen {
+		size |= int(x.plain[n+2]) << 8
 		b += 8
 	}
-	if n+1 >= blockLen {
-		if plain[n+1] != 0 {
+	if n+1 >= x.blockLen {
+		if x.plain[n+1] != 0 {
 			return
 		}
 		b += 8
 	}
 	if size >= payloadHeaderLen {
-		rebuildSecond(exchange, first, n, size, b, plain, blockLen, h, found)
+		x.second(n, size, b)
 	}
 }
 
-// rebuildHidden tries a second payload at n whose header is lost: a HASH of known size, a
+// hidden tries a second payload at n whose header is lost: a HASH of known size, a
 // certificate whose DER says its size, or else any size, where the first payload is the ID of an
 // IPv4 address and nothing else explains the rest.
-func rebuildHidden(exchange ExchangeType, first PayloadType, n int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
-	rebuildSecond(exchange, first, n, payloadHeaderLen+h.size, 0, plain, blockLen, h, found)
-	if first != PayloadID || n != ipv4IDLen {
+func (x *reading) hidden(n int) {
+	x.second(n, payloadHeaderLen+x.h.size, 0)
+	if x.first != PayloadID || n != ipv4IDLen {
 		return
 	}
-	if n+payloadHeaderLen == blockLen {
-		if body := plain[blockLen:]; len(body) > 5 && body[1] == 0x30 && body[2] == 0x82 {
+	if n+payloadHeaderLen == x.blockLen {
+		if body := x.plain[x.blockLen:]; len(body) > 5 && body[1] == 0x30 && body[2] == 0x82 {
 			size := payloadHeaderLen + 5 + int(binary.BigEndian.Uint16(body[3:]))
-			rebuildSecond(exchange, first, n, size, 24, plain, blockLen, h, found)
+			x.second(n, size, 24)
 		}
 	}
 	const sizes = 10 // many are tried: what each proves is worth less
-	for size := blockLen - n; n+size <= len(plain); size++ {
-		rebuildSecond(exchange, first, n, size, -sizes, plain, blockLen, h, found)
+	for size := x.blockLen - n; n+size <= len(x.plain); size++ {
+		x.second(n, size, -sizes)
 	}
 }
 
-// rebuildSecond tries a chain whose second payload, at n, has the given size and whose third has
+// second tries a chain whose second payload, at n, has the given size and whose third has
 // its header behind the first block.
-func rebuildSecond(exchange ExchangeType, first PayloadType, n, size, b int, plain []byte, blockLen int, h *hashAlg, found func(rebuilt)) {
+func (x *reading) second(n, size, b int) {
 	next := n + size
-	if next > len(plain) || next < blockLen {
+	if next > len(x.plain) || next < x.blockLen {
 		return
 	}
 	t := PayloadHash
-	if size != payloadHeaderLen+h.size {
-		t = guessType(exchange, first, plain[min(max(n+payloadHeaderLen, blockLen), next):next], PayloadNone, h)
+	if size != payloadHeaderLen+x.h.size {
+		t = guessType(x.exchange, x.first, x.plain[min(max(n+payloadHeaderLen, x.blockLen), next):next], PayloadNone, x.h)
 	}
-	if p, ok := paddingBits(plain[next:], blockLen); ok {
-		found(rebuilt{firstLen: n, second: t, secondLen: size, end: next, hash: h, bits: b + p})
+	if p, ok := paddingBits(x.plain[next:], x.blockLen); ok {
+		x.found(rebuilt{firstLen: n, second: t, secondLen: size, end: next, hash: x.h, bits: b + p})
 	}
-	if end, w, ok := walk(plain, next, PayloadNone, h, blockLen); ok {
-		body := plain[next+payloadHeaderLen : next+int(binary.BigEndian.Uint16(plain[next+2:]))]
-		if t == PayloadHash && len(body) == h.size {
+	if end, w, ok := walk(x.plain, next, PayloadNone, x.h, x.blockLen); ok {
+		body := x.plain[next+payloadHeaderLen : next+int(binary.BigEndian.Uint16(x.plain[next+2:]))]
+		if t == PayloadHash && len(body) == x.h.size {
 			b -= 24 // rather the HASH itself, behind a longer ID
 		}
 		third := PayloadSignature
 		if t != PayloadCert {
-			third = guessType(ExchangeInformational, t, body, PayloadNone, h)
+			third = guessType(ExchangeInformational, t, body, PayloadNone, x.h)
 		}
-		found(rebuilt{firstLen: n, second: t, secondLen: size, third: third, end: end, hash: h, bits: b + w})
+		x.found(rebuilt{firstLen: n, second: t, secondLen: size, third: third, end: end, hash: x.h, bits: b + w})
 	}
 }
 

@@ -298,7 +298,8 @@ func spiText(spi []byte) string {
 func (t *transform) text() string {
 	if t.Protocol == protocolISAKMP {
 		p := t.phase1()
-		return joinWords(p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group), lifeText(p.LifeSeconds, p.LifeKilobytes))
+		return joinWords(p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group),
+			lifeText(p.LifeSeconds, p.LifeKilobytes))
 	}
 	p := t.phase2()
 	esn, pfs := "", ""
@@ -313,8 +314,10 @@ func (t *transform) text() string {
 
 // Attributes that transform.text shows.
 var (
-	phase1Shown = []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration, phase1KeyLength}
-	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength, phase2ESN}
+	phase1Shown = []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration,
+		phase1KeyLength}
+	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength,
+		phase2ESN}
 )
 
 // others yields the attributes that transform.text does not show, by name.

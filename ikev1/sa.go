@@ -16,9 +16,7 @@ type SA struct {
 	Cipher                           string         // "aes-cbc-256", "" while unknown
 	Hash                             string         // "sha1", "" while unknown
 	AuthMethod, Group                uint16         // RFC 2409 appendix A, 0 while unknown
-	LifeSeconds, LifeKilobytes       uint64         // 0 where not negotiated
 	First, Last                      int64          // times of the first and last message
-	Deleted                          bool           // a Delete payload named it
 
 	Messages      int    // all, with retransmissions; fragments count as the message they make up
 	Encrypted     int    // of them encrypted
@@ -160,7 +158,8 @@ func (m *Message) count() {
 		sa.Encrypted++
 	}
 	sa.add(was, -1)
-	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified, m.Decrypted && m.Reconstructed}
+	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified,
+		m.Decrypted && m.Reconstructed}
 	sa.add(m.at.counted, 1)
 }
 

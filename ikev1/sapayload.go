@@ -117,7 +117,8 @@ func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, pa
 	}
 	next = PayloadType(rest[0])
 	if next != PayloadNone && next != want || rest[1] != 0 {
-		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1], ErrMalformed)
+		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1],
+			ErrMalformed)
 	}
 	return next, rest[payloadHeaderLen:n:n], nil
 }
@@ -191,13 +192,4 @@ func (p *proposal) spi32() uint32 {
 		return 0
 	}
 	return binary.BigEndian.Uint32(p.SPI)
-}
-
-// cpi returns the compression parameter index of an IPComp proposal, which takes 2 bytes or the low
-// half of 4 (RFC 3173 section 4.1), or 0.
-func (p *proposal) cpi() uint16 {
-	if n := len(p.SPI); p.Protocol == protocolIPCOMP && (n == 2 || n == 4) {
-		return binary.BigEndian.Uint16(p.SPI[n-2:])
-	}
-	return 0
 }

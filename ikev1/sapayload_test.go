@@ -111,35 +111,34 @@ func TestLifetimes(t *testing.T) {
 
 func TestPhase2(t *testing.T) {
 	for _, c := range []struct {
-		id             uint8
-		attributes     [][]byte
-		cipher, auth   string // rows of package esp, "" for none
-		key, icv       int
-		names, mode    string
-		tunnel, encaps bool
-		esn            bool
+		id           uint8
+		attributes   [][]byte
+		cipher, auth string // rows of package esp, "" for none
+		key, icv     int
+		names, mode  string
+		encaps, esn  bool
 	}{
-		{12, [][]byte{tv(6, 256), tv(5, 2), tv(4, 2)}, "aes-cbc", "hmac-sha1-96", 32, 0, "aes-cbc-256 hmac-sha1-96", "transport", false, false, false},
-		{12, [][]byte{tv(5, 5), tv(4, 1)}, "aes-cbc", "hmac-sha2-256-128", 16, 0, "aes-cbc-128 hmac-sha2-256-128", "tunnel", true, false, false},
-		{12, [][]byte{tv(6, 192), tv(5, 6), tv(4, 4)}, "aes-cbc", "hmac-sha2-384-192", 24, 0, "aes-cbc-192 hmac-sha2-384-192", "udp-transport", false, true, false},
-		{3, [][]byte{tv(5, 1), tv(4, 3)}, "3des-cbc", "hmac-md5-96", 24, 0, "3des-cbc hmac-md5-96", "udp-tunnel", true, true, false},
-		{2, [][]byte{tv(5, 7), tv(4, 61444)}, "des-cbc", "hmac-sha2-512-256", 8, 0, "des-cbc hmac-sha2-512-256", "udp-transport", false, true, false},
-		{11, [][]byte{tv(5, 2), tv(4, 61443)}, "null", "hmac-sha1-96", 0, 0, "null hmac-sha1-96", "udp-tunnel", true, true, false},
-		{11, [][]byte{tv(6, 256), tv(5, 2)}, "null", "hmac-sha1-96", 0, 0, "null hmac-sha1-96", "", false, false, false},
-		{13, [][]byte{tv(6, 128), tv(5, 2), tv(11, 1)}, "aes-ctr", "hmac-sha1-96", 16, 0, "aes-ctr-128 hmac-sha1-96", "", false, false, true},
-		{18, [][]byte{tv(6, 128)}, "aes-gcm", "", 16, 8, "aes-gcm-128-8", "", false, false, false},
-		{19, [][]byte{tv(6, 192)}, "aes-gcm", "", 24, 12, "aes-gcm-192-12", "", false, false, false},
-		{20, [][]byte{tv(6, 256), tv(4, 2), tv(11, 1)}, "aes-gcm", "", 32, 16, "aes-gcm-256-16", "transport", false, false, true},
-		{14, [][]byte{tv(6, 128)}, "aes-ccm", "", 16, 8, "aes-ccm-128-8", "", false, false, false},
-		{15, [][]byte{tv(6, 128)}, "aes-ccm", "", 16, 12, "aes-ccm-128-12", "", false, false, false},
-		{16, [][]byte{tv(6, 256)}, "aes-ccm", "", 32, 16, "aes-ccm-256-16", "", false, false, false},
-		{23, [][]byte{tv(6, 128), tv(5, 11)}, "null-gmac", "", 16, 16, "null-gmac-128-16", "", false, false, false},
-		{6, [][]byte{tv(5, 8)}, "cast5-cbc", "hmac-ripemd160-96", 16, 0, "cast5-cbc-128 hmac-ripemd160-96", "", false, false, false},
-		{7, [][]byte{tv(6, 448), tv(5, 9)}, "blowfish-cbc", "aes-xcbc-96", 56, 0, "blowfish-cbc-448 aes-xcbc-96", "", false, false, false},
-		{253, [][]byte{tv(6, 256), tv(5, 2)}, "twofish-cbc", "hmac-sha1-96", 32, 0, "twofish-cbc-256 hmac-sha1-96", "", false, false, false},
-		{12, [][]byte{tv(4, 2)}, "aes-cbc", "none", 16, 0, "aes-cbc-128 none", "transport", false, false, false},
-		{5, [][]byte{tv(5, 3)}, "", "", 16, 0, "idea-cbc des-mac", "", false, false, false},
-		{99, [][]byte{tv(5, 99), tv(4, 99)}, "", "", 0, 0, "transform 99 auth 99", "mode 99", false, false, false},
+		{12, [][]byte{tv(6, 256), tv(5, 2), tv(4, 2)}, "aes-cbc", "hmac-sha1-96", 32, 0, "aes-cbc-256 hmac-sha1-96", "transport", false, false},
+		{12, [][]byte{tv(5, 5), tv(4, 1)}, "aes-cbc", "hmac-sha2-256-128", 16, 0, "aes-cbc-128 hmac-sha2-256-128", "tunnel", false, false},
+		{12, [][]byte{tv(6, 192), tv(5, 6), tv(4, 4)}, "aes-cbc", "hmac-sha2-384-192", 24, 0, "aes-cbc-192 hmac-sha2-384-192", "udp-transport", true, false},
+		{3, [][]byte{tv(5, 1), tv(4, 3)}, "3des-cbc", "hmac-md5-96", 24, 0, "3des-cbc hmac-md5-96", "udp-tunnel", true, false},
+		{2, [][]byte{tv(5, 7), tv(4, 61444)}, "des-cbc", "hmac-sha2-512-256", 8, 0, "des-cbc hmac-sha2-512-256", "udp-transport", true, false},
+		{11, [][]byte{tv(5, 2), tv(4, 61443)}, "null", "hmac-sha1-96", 0, 0, "null hmac-sha1-96", "udp-tunnel", true, false},
+		{11, [][]byte{tv(6, 256), tv(5, 2)}, "null", "hmac-sha1-96", 0, 0, "null hmac-sha1-96", "", false, false},
+		{13, [][]byte{tv(6, 128), tv(5, 2), tv(11, 1)}, "aes-ctr", "hmac-sha1-96", 16, 0, "aes-ctr-128 hmac-sha1-96", "", false, true},
+		{18, [][]byte{tv(6, 128)}, "aes-gcm", "", 16, 8, "aes-gcm-128-8", "", false, false},
+		{19, [][]byte{tv(6, 192)}, "aes-gcm", "", 24, 12, "aes-gcm-192-12", "", false, false},
+		{20, [][]byte{tv(6, 256), tv(4, 2), tv(11, 1)}, "aes-gcm", "", 32, 16, "aes-gcm-256-16", "transport", false, true},
+		{14, [][]byte{tv(6, 128)}, "aes-ccm", "", 16, 8, "aes-ccm-128-8", "", false, false},
+		{15, [][]byte{tv(6, 128)}, "aes-ccm", "", 16, 12, "aes-ccm-128-12", "", false, false},
+		{16, [][]byte{tv(6, 256)}, "aes-ccm", "", 32, 16, "aes-ccm-256-16", "", false, false},
+		{23, [][]byte{tv(6, 128), tv(5, 11)}, "null-gmac", "", 16, 16, "null-gmac-128-16", "", false, false},
+		{6, [][]byte{tv(5, 8)}, "cast5-cbc", "hmac-ripemd160-96", 16, 0, "cast5-cbc-128 hmac-ripemd160-96", "", false, false},
+		{7, [][]byte{tv(6, 448), tv(5, 9)}, "blowfish-cbc", "aes-xcbc-96", 56, 0, "blowfish-cbc-448 aes-xcbc-96", "", false, false},
+		{253, [][]byte{tv(6, 256), tv(5, 2)}, "twofish-cbc", "hmac-sha1-96", 32, 0, "twofish-cbc-256 hmac-sha1-96", "", false, false},
+		{12, [][]byte{tv(4, 2)}, "aes-cbc", "none", 16, 0, "aes-cbc-128 none", "transport", false, false},
+		{5, [][]byte{tv(5, 3)}, "", "", 16, 0, "idea-cbc des-mac", "", false, false},
+		{99, [][]byte{tv(5, 99), tv(4, 99)}, "", "", 0, 0, "transform 99 auth 99", "mode 99", false, false},
 	} {
 		name := fmt.Sprintf("%d %x", c.id, c.attributes)
 		list, err := parseAttributes(bytes.Join(c.attributes, nil))
@@ -155,11 +154,8 @@ func TestPhase2(t *testing.T) {
 		if c.cipher != "" && (s.Cipher == nil || c.auth != "" && s.Auth == nil) {
 			t.Errorf("%s: package esp has no %s or no %s", name, c.cipher, c.auth)
 		}
-		if p.algorithmNames() != c.names || p.modeName() != c.mode {
-			t.Errorf("%s: %q %q", name, p.algorithmNames(), p.modeName())
-		}
-		if p.tunnel() != c.tunnel || p.udpEncap() != c.encaps {
-			t.Errorf("%s: tunnel %v, in UDP %v", name, p.tunnel(), p.udpEncap())
+		if p.algorithmNames() != c.names || p.modeName() != c.mode || p.udpEncap() != c.encaps {
+			t.Errorf("%s: %q %q, in UDP %v", name, p.algorithmNames(), p.modeName(), p.udpEncap())
 		}
 	}
 	ah := phase2Terms{Protocol: protocolAH, TransformID: 3, Auth: 2}
@@ -182,8 +178,8 @@ func TestPhase2SPIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := sa.Proposals
-	if p[0].cpi() != 0x3f4a || p[0].spi32() != 0 || p[1].spi32() != 0xc2c4be60 || p[1].cpi() != 0 || p[2].cpi() != 0x3f4b {
-		t.Errorf("CPI %#x %#x, SPI %#x", p[0].cpi(), p[2].cpi(), p[1].spi32())
+	if p[0].spi32() != 0 || p[1].spi32() != 0xc2c4be60 {
+		t.Errorf("SPI %#x %#x", p[0].spi32(), p[1].spi32())
 	}
 	if got := (sa.text(detail{})); got != "ipcomp 0x3f4a deflate transport + esp 0xc2c4be60 aes-cbc-128 hmac-sha1-96 transport (+1)" {
 		t.Errorf("described as %s", got)
@@ -287,7 +283,6 @@ func FuzzParseSA(f *testing.F) {
 			p := &sa.Proposals[i]
 			size += 8 + len(p.SPI)
 			p.spi32()
-			p.cpi()
 			for j := range p.Transforms {
 				tr := &p.Transforms[j]
 				size += 8

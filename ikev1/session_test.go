@@ -57,8 +57,8 @@ func sessionOf(t *testing.T, l *lab, secret *Secret, padding string) {
 		}
 	}
 	sa := tr.SAs()[0]
-	if negotiated != 4 || !sa.Deleted || sa.Cipher != l.suite.name() || sa.Hash != l.suite.hash.name {
-		t.Errorf("%d SAs negotiated, deleted %v, %s, %s", negotiated, sa.Deleted, sa.Cipher, sa.Hash)
+	if negotiated != 4 || sa.Cipher != l.suite.name() || sa.Hash != l.suite.hash.name {
+		t.Errorf("%d SAs negotiated, %s, %s", negotiated, sa.Cipher, sa.Hash)
 	}
 	lost := func(list []*Datagram, what string) {
 		tr, messages := follow(secrets, list)
@@ -206,17 +206,16 @@ func TestQuickChoices(t *testing.T) {
 	ni, nr := l.quick(true, 0x99, [][]byte{offer1, offer2}, [][]byte{answer1, answer2})
 	_, messages := follow([]*Secret{l.secret}, l.list)
 	got := messages[len(messages)-2].Negotiated
-	want := []struct {
-		spi, pair uint32
-		cpi       uint16
-	}{{0xa0000001, 0xc0000001, 0x1111}, {0xc0000001, 0xa0000001, 0x2222}, {0xb0000002, 0xd0000002, 0}, {0xd0000002, 0xb0000002, 0}}
+	want := []struct{ spi, pair uint32 }{
+		{0xa0000001, 0xc0000001}, {0xc0000001, 0xa0000001}, {0xb0000002, 0xd0000002}, {0xd0000002, 0xb0000002},
+	}
 	if len(got) != len(want) {
 		t.Fatalf("%d SAs", len(got))
 	}
 	for i, w := range want {
 		n := got[i]
-		if n.SPI != w.spi || n.PairSPI != w.pair || n.CPI != w.cpi || n.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || n.Tunnel {
-			t.Errorf("SA %d: %08x %08x %04x %v", i, n.SPI, n.PairSPI, n.CPI, n.Suite)
+		if n.SPI != w.spi || n.PairSPI != w.pair || n.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" {
+			t.Errorf("SA %d: %08x %08x %v", i, n.SPI, n.PairSPI, n.Suite)
 		}
 		b := keymat(l.suite.hash, l.d, nil, protocolESP, w.spi, ni, nr, 64)
 		if !n.Key.Equal(keyOf(b[:32])) || !n.AuthKey.Equal(keyOf(b[32:])) {

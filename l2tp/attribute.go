@@ -39,9 +39,9 @@ const (
 // avps are the attributes of vendor 0 by their number, in IANA's list "Control Message Attribute
 // Value Pairs".
 var avps = [...]attribute{
-	avpMessageType: {"Message Type", "type", appendMessageType},
+	avpMessageType: {"Message Type", "type", sized(2, appendMessageType)},
 	avpResultCode:  {"Result Code", "result", appendResult},
-	2:              {"Protocol Version", "version", appendVersion},
+	2:              {"Protocol Version", "version", sized(2, appendVersion)},
 	3:              {"Framing Capabilities", "framing", appendFraming},
 	4:              {"Bearer Capabilities", "bearer", appendBearer},
 	5:              {"Tie Breaker", "tie-breaker", appendHex8},
@@ -67,13 +67,13 @@ var avps = [...]attribute{
 	26:             {"Initial Received LCP CONFREQ", "initial-lcp", appendLCPOptions},
 	27:             {"Last Sent LCP CONFREQ", "last-sent-lcp", appendLCPOptions},
 	28:             {"Last Received LCP CONFREQ", "last-received-lcp", appendLCPOptions},
-	29:             {"Proxy Authen Type", "proxy-auth", appendProxyType},
+	29:             {"Proxy Authen Type", "proxy-auth", sized(2, appendProxyType)},
 	30:             {"Proxy Authen Name", "proxy-name", appendText},
 	31:             {"Proxy Authen Challenge", "proxy-challenge", appendResponse},
 	32:             {"Proxy Authen ID", "proxy-id", appendUint16},
 	33:             {"Proxy Authen Response", "proxy-response", appendPassword},
-	34:             {"Call Errors", "errors", appendCallErrors},
-	35:             {"ACCM", "accm", appendACCM},
+	34:             {"Call Errors", "errors", sized(26, appendCallErrors)},
+	35:             {"ACCM", "accm", sized(10, appendACCM)},
 	36:             {"Random Vector", "random-vector", nil},
 	37:             {"Private Group ID", "group", appendText},
 	38:             {"Rx Connect Speed", "rx-speed", appendUint32},
@@ -83,7 +83,7 @@ var avps = [...]attribute{
 	42:             {"Service Category", "service-category", appendUint16},
 	43:             {"Service Name", "service", appendText},
 	44:             {"Calling Sub-Address", "calling-sub-address", appendText},
-	45:             {"VPI/VCI Identifier", "vpi-vci", appendVPI},
+	45:             {"VPI/VCI Identifier", "vpi-vci", sized(4, appendVPI)},
 	46:             {"PPP Disconnect Cause Code", "ppp-disconnect", appendPPPDisconnect}, // RFC 3145
 	47:             {"Control Connection DS", "ccds", nil},                               // 47, 48: RFC 3308
 	48:             {"Session DS", "sds", nil},

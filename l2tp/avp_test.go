@@ -187,22 +187,22 @@ func TestControlSummary(t *testing.T) {
 		verbose int
 		want    string
 	}{
-		{control(0, 0, 0, 0, message(messageSCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
-		{control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
-		{control(0, 0, 0, 0, message(messageSCCRQ), avpBytes(0x8000, 0, 2, 1, 0), host, avpBytes(0x8000, 0, 11, 1, 2, 3), avpBytes(0, 0, 39)), 1,
+		{control(0, 0, 0, 0, message(SCCRQ), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"},
+		{control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21), host), 0, "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone tunnel=21"},
+		{control(0, 0, 0, 0, message(SCCRQ), avpBytes(0x8000, 0, 2, 1, 0), host, avpBytes(0x8000, 0, 11, 1, 2, 3), avpBytes(0, 0, 39)), 1,
 			"L2TP 0/0 SCCRQ Ns 0 Nr 0: Protocol Version 1.0, Host Name iPhone, Challenge 3 bytes, fingerprint F, Sequencing Required"},
 		{control(5, 0, 1, 2), 0, "L2TP 5/0 ZLB Ns 1 Nr 2"},
-		{control(5, 0, 1, 2, message(messageICRQ), avpBytes(0, 9, 1, 1, 2), id(avpAssignedSession, 7), avpBytes(0x4000, 0, 200, make([]byte, 40)...)), 0,
+		{control(5, 0, 1, 2, message(ICRQ), avpBytes(0, 9, 1, 1, 2), id(avpAssignedSession, 7), avpBytes(0x4000, 0, 200, make([]byte, 40)...)), 0,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2 session=7 Cisco-AVP-1=0x0102 AVP-200=40 bytes hidden"},
-		{control(5, 0, 1, 2, message(messageICRQ), avpBytes(0, 0, 200, make([]byte, 40)...)), 0,
+		{control(5, 0, 1, 2, message(ICRQ), avpBytes(0, 0, 200, make([]byte, 40)...)), 0,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2 AVP-200=0x" + strings.Repeat("00", 32) + "..."},
 		{control(5, 0, 1, 2), 2, "L2TP 5/0 ZLB Ns 1 Nr 2"},
-		{control(5, 7, 1, 2, message(messageCDN), avpBytes(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
+		{control(5, 7, 1, 2, message(CDN), avpBytes(0x8000, 0, 1, 0, 2, 0, 8), id(avpAssignedSession, 9)), 0,
 			"L2TP 5/7 CDN Ns 1 Nr 2 session=9 result=2 general error, error 8 unknown AVP with the mandatory bit"},
-		{control(5, 0, 1, 2, message(messageStopCCN), avpBytes(0x8000, 0, 1, 0, 6)), 1, "L2TP 5/0 StopCCN Ns 1 Nr 2: Result Code 6 requester is being shut down"},
-		{control(5, 0, 1, 2, message(messageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 0,
+		{control(5, 0, 1, 2, message(StopCCN), avpBytes(0x8000, 0, 1, 0, 6)), 1, "L2TP 5/0 StopCCN Ns 1 Nr 2: Result Code 6 requester is being shut down"},
+		{control(5, 0, 1, 2, message(ICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 0,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2 [malformed: length 3 of AVP Call Serial Number is less than its header]"},
-		{control(5, 0, 1, 2, message(messageICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 1,
+		{control(5, 0, 1, 2, message(ICRQ), []byte{0x80, 3, 0, 0, 0, 15}), 1,
 			"L2TP 5/0 ICRQ Ns 1 Nr 2: [malformed: length 3 of AVP Call Serial Number is less than its header]"},
 		{[]byte{0x80, 2, 0, 1, 0, 2}, 0, "L2TP 1/2 ZLB [length or sequence field missing]"},
 	} {
@@ -220,7 +220,7 @@ func TestControlSummary(t *testing.T) {
 // TestCorruptEveryByte changes each byte of a control message to each of several values: the
 // summary must come, and without the secret.
 func TestCorruptEveryByte(t *testing.T) {
-	data := control(0, 0, 0, 0, message(messageSCCRQ), avpBytes(0x8000, 0, 2, 1, 0), avpBytes(0x8000, 0, avpHostName, []byte("iPhone")...),
+	data := control(0, 0, 0, 0, message(SCCRQ), avpBytes(0x8000, 0, 2, 1, 0), avpBytes(0x8000, 0, avpHostName, []byte("iPhone")...),
 		id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 11, []byte("Challenge-secret")...), avpBytes(0x8000, 0, 1, 0, 2, 0, 8))
 	for i := range data {
 		for _, x := range []byte{0x01, 0x02, 0x04, 0x40, 0x80, 0xff} {

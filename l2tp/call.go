@@ -9,9 +9,9 @@ func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Sess
 		local, remote = c.number(avpLocalSession), c.number(avpRemoteSession)
 	}
 	switch c.kind {
-	case messageICRQ, messageOCRQ:
+	case ICRQ, OCRQ:
 		s = t.requestedCall(tr, h, local, time)
-	case messageICRP, messageOCRP, messageICCN, messageOCCN, messageCDN, messageWEN, messageSLI:
+	case ICRP, OCRP, ICCN, OCCN, CDN, WEN, SLI:
 		s = t.called(tr, c, local, remote, time)
 	}
 	if s != nil && h.Version == Version3 {
@@ -42,7 +42,7 @@ func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32, time in
 	if s == nil && local != 0 {
 		s = tr.tunnel.sessions[endID{tr.sender, local}]
 	}
-	if s == nil && remote != 0 && c.kind != messageCDN {
+	if s == nil && remote != 0 && c.kind != CDN {
 		s = t.lateSession(tr, remote, time)
 	}
 	if s != nil && local != 0 && s.IDs[tr.sender] == 0 {
@@ -57,7 +57,7 @@ func (s *Session) wish(end int, c *Control) {
 		s.pseudowire = uint16(p)
 	}
 	switch c.kind {
-	case messageICRQ, messageICRP, messageOCRQ, messageOCRP:
+	case ICRQ, ICRP, OCRQ, OCRP:
 		w := wish{known: true, sublayer: c.number(avpSublayer) != 0}
 		if cookie := c.value(avpAssignedCookie); len(cookie) <= maxCookie {
 			w.size = uint8(copy(w.cookie[:], cookie))

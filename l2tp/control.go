@@ -39,7 +39,7 @@ func (c *Control) Type() string { return c.name }
 // acknowledges reports whether the message does nothing else, and has the Ns of the next one (RFC
 // 2661 section 5.8, RFC 3931 section 4.2).
 func (c *Control) acknowledges() bool {
-	return len(c.avps) == 0 && c.err == nil || c.kind == messageACK
+	return len(c.avps) == 0 && c.err == nil || c.kind == ACK
 }
 
 // Values yields the AVPs behind the Message Type by name: "Host Name" "iPhone", "Receive Window

@@ -6,20 +6,6 @@ import (
 	"l2tpdump/l2tp/printable"
 )
 
-// Types of control messages that callers branch on (RFC 2661 section 3.2).
-const (
-	SCCRQ   = messageSCCRQ
-	SCCRP   = messageSCCRP
-	SCCCN   = messageSCCCN
-	StopCCN = messageStopCCN
-	Hello   = messageHELLO
-	OCRQ    = messageOCRQ
-	ICRQ    = messageICRQ
-	ICRP    = messageICRP
-	ICCN    = messageICCN
-	CDN     = messageCDN
-)
-
 // Facts are what the AVPs of a control message say. Its strings are fit for a terminal.
 type Facts struct {
 	Type            uint16         // 0 of a ZLB

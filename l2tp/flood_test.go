@@ -17,7 +17,7 @@ var floods = map[string]func(i uint32) (src netip.AddrPort, data []byte){
 		return netip.AddrPortFrom(client.Addr(), uint16(i)), payload(7, uint16(i>>16)|1)
 	},
 	"requests": func(i uint32) (netip.AddrPort, []byte) {
-		return netip.AddrPortFrom(client.Addr(), uint16(i>>16)), control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, uint16(i)|1))
+		return netip.AddrPortFrom(client.Addr(), uint16(i>>16)), control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, uint16(i)|1))
 	},
 	"sessions of L2TPv3": func(i uint32) (netip.AddrPort, []byte) {
 		return netip.AddrPortFrom(client.Addr(), uint16(i%7)), []byte{0, 3, 0, 0, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i) | 1, 1, 2, 3, 4}

@@ -46,7 +46,7 @@ func FuzzHeader(f *testing.F) {
 func FuzzAVPs(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	for kind := range avps {
-		f.Add(append(message(messageSCCRQ), avpBytes(0x8000, 0, uint16(kind), 0, 1, 0, 2)...), uint8(1))
+		f.Add(append(message(SCCRQ), avpBytes(0x8000, 0, uint16(kind), 0, 1, 0, 2)...), uint8(1))
 	}
 	f.Add(avpBytes(0xc000, 9, 1, 1, 2, 3), uint8(1))
 	f.Add([]byte{0x83, 0xff, 0, 0, 0, 7}, uint8(0))
@@ -92,9 +92,9 @@ func FuzzAVPs(f *testing.F) {
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte{0xc8, 3, 0, 12, 0, 0, 0, 1, 0, 1, 0, 2}, []byte{0, 3, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4}, uint8(0))
 	f.Add([]byte{0, 0, 0, 0, 0xc8, 3, 0, 20, 0, 0, 0, 1, 0, 1, 0, 2, 0x80, 8, 0, 0, 0, 0, 0, 10}, []byte{0, 0, 0, 7, 1, 2, 3, 4}, uint8(1))
-	f.Add(control(21, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, 9), avpBytes(0x8000, 0, avpRandomVector, 1, 2),
+	f.Add(control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 9), avpBytes(0x8000, 0, avpRandomVector, 1, 2),
 		hide(avpAssignedSession, []byte{1, 2}, []byte("secret"), []byte{1, 2}, 3)), payload(9, 258), uint8(2))
-	f.Add(append([]byte{0xc8, 3, 0, 43, 0, 0, 0, 1, 0, 1, 0, 2}, append(message(messageSCCRQ), avpBytes(0x8000, 0, avpMessageDigest, make([]byte, 17)...)...)...), []byte{}, uint8(4))
+	f.Add(append([]byte{0xc8, 3, 0, 43, 0, 0, 0, 1, 0, 1, 0, 2}, append(message(SCCRQ), avpBytes(0x8000, 0, avpMessageDigest, make([]byte, 17)...)...)...), []byte{}, uint8(4))
 	secrets, err := ReadSecrets(strings.NewReader("secret\nother"), "FILE")
 	if err != nil {
 		f.Fatal(err)

@@ -2,6 +2,8 @@ package l2tp
 
 import (
 	"encoding/binary"
+
+	"l2tpdump/l2tp/ppp"
 )
 
 // Pseudowire types (RFC 4446 section 3.2) whose frames can be followed.
@@ -143,24 +145,7 @@ func etherFits(kind uint16, data []byte) bool {
 
 // wholeIP reports whether data is an IP packet with nothing but padding behind it.
 func wholeIP(data []byte) bool {
-	const v4, v6, padding = 20, 40, 46
-	switch {
-	case len(data) >= v4 && data[0]>>4 == 4:
-		header, length := int(data[0]&15)*4, int(binary.BigEndian.Uint16(data[2:]))
-		return header >= v4 && header <= length && length <= len(data) && len(data)-length <= padding &&
-			sum(data[:header]) == 0xffff
-	case len(data) >= v6 && data[0]>>4 == 6:
-		length := v6 + int(binary.BigEndian.Uint16(data[4:]))
-		return length <= len(data) && len(data)-length <= padding
-	}
-	return false
-}
-
-// sum is the ones' complement sum of a header (RFC 1071).
-func sum(data []byte) (n uint32) {
-	for i := 0; i+1 < len(data); i += 2 {
-		n += uint32(binary.BigEndian.Uint16(data[i:]))
-	}
-	n = n>>16 + n&0xffff
-	return n>>16 + n&0xffff
+	const padding = 46
+	packet := ppp.WholeIP(data)
+	return packet != nil && len(data)-len(packet) <= padding
 }

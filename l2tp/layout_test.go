@@ -9,10 +9,7 @@ import (
 // TestGuessLayout: each combination of cookie, sublayer and pseudowire is found by what follows,
 // and the data of nothing else.
 func TestGuessLayout(t *testing.T) {
-	ip := unhex(t, "450000180001000040110c"+"e00a0000010a0000020000000000")[:24]
-	ip[10], ip[11] = 0, 0
-	n := ^uint16(sum(ip[:20]))
-	ip[10], ip[11] = byte(n>>8), byte(n)
+	ip := unhex(t, "4500001800010000401166d20a0000010a00000200000000")
 	arp := append(unhex(t, "0001080006040001"), make([]byte, 20)...)
 	ether := func(kind string, data []byte) []byte {
 		return append(append(unhex(t, "0200000000020200000000010000")[:12], unhex(t, kind)...), data...)
@@ -50,11 +47,11 @@ func TestWrongCookie(t *testing.T) {
 	tr := NewTracker(nil)
 	v3 := func(data []byte) []byte { data[1] = 3; return data }
 	id32 := func(kind uint16, n byte) []byte { return avpBytes(0x8000, 0, kind, 0, 0, 0, n) }
-	observe(t, tr, client, server, 1, v3(control(0, 0, 0, 0, message(messageSCCRQ), id32(avpAssignedConnection, 1))))
-	observe(t, tr, server, client, 2, v3(control(0, 1, 0, 1, message(messageSCCRP), id32(avpAssignedConnection, 2))))
-	a, _ := observe(t, tr, client, server, 3, v3(control(0, 2, 2, 1, message(messageICRQ), id32(avpLocalSession, 7), id32(avpRemoteSession, 0),
+	observe(t, tr, client, server, 1, v3(control(0, 0, 0, 0, message(SCCRQ), id32(avpAssignedConnection, 1))))
+	observe(t, tr, server, client, 2, v3(control(0, 1, 0, 1, message(SCCRP), id32(avpAssignedConnection, 2))))
+	a, _ := observe(t, tr, client, server, 3, v3(control(0, 2, 2, 1, message(ICRQ), id32(avpLocalSession, 7), id32(avpRemoteSession, 0),
 		id(avpPseudowireType, PseudowireEthernet), avpBytes(0x8000, 0, avpAssignedCookie, 1, 2, 3, 4))))
-	b, from := observe(t, tr, server, client, 4, v3(control(0, 1, 1, 3, message(messageICRP), id32(avpLocalSession, 8), id32(avpRemoteSession, 7))))
+	b, from := observe(t, tr, server, client, 4, v3(control(0, 1, 1, 3, message(ICRP), id32(avpLocalSession, 8), id32(avpRemoteSession, 7))))
 	if a == nil || a != b || from != 1 || a.IDs != [2]uint32{7, 8} {
 		t.Fatalf("%+v %+v from %d", a, b, from)
 	}

@@ -5,35 +5,35 @@ import (
 	"strconv"
 )
 
-// Message types (RFC 2661 section 3.2).
+// Types of control messages (RFC 2661 section 3.2).
 const (
-	messageSCCRQ   = 1
-	messageSCCRP   = 2
-	messageSCCCN   = 3
-	messageStopCCN = 4
-	messageHELLO   = 6
-	messageOCRQ    = 7
-	messageOCRP    = 8
-	messageOCCN    = 9
-	messageICRQ    = 10
-	messageICRP    = 11
-	messageICCN    = 12
-	messageCDN     = 14
-	messageWEN     = 15
-	messageSLI     = 16
-	messageACK     = 20 // RFC 3931
+	SCCRQ   = 1
+	SCCRP   = 2
+	SCCCN   = 3
+	StopCCN = 4
+	Hello   = 6
+	OCRQ    = 7
+	OCRP    = 8
+	OCCN    = 9
+	ICRQ    = 10
+	ICRP    = 11
+	ICCN    = 12
+	CDN     = 14
+	WEN     = 15
+	SLI     = 16
+	ACK     = 20 // RFC 3931
 )
 
 // messages are the names of the message types in IANA's list.
 var messages = [...]string{
-	messageSCCRQ: "SCCRQ", messageSCCRP: "SCCRP", messageSCCCN: "SCCCN", messageStopCCN: "StopCCN", messageHELLO: "HELLO",
-	messageOCRQ: "OCRQ", messageOCRP: "OCRP", messageOCCN: "OCCN",
-	messageICRQ: "ICRQ", messageICRP: "ICRP", messageICCN: "ICCN",
-	messageCDN: "CDN", messageWEN: "WEN", messageSLI: "SLI",
+	SCCRQ: "SCCRQ", SCCRP: "SCCRP", SCCCN: "SCCCN", StopCCN: "StopCCN", Hello: "HELLO",
+	OCRQ: "OCRQ", OCRP: "OCRP", OCCN: "OCCN",
+	ICRQ: "ICRQ", ICRP: "ICRP", ICCN: "ICCN",
+	CDN: "CDN", WEN: "WEN", SLI: "SLI",
 	17: "MDMST",            // RFC 3573
 	18: "SRRQ", 19: "SRRP", // RFC 3817
-	messageACK: "ACK",
-	21:         "FSQ", 22: "FSR", // RFC 4951
+	ACK: "ACK",
+	21:  "FSQ", 22: "FSR", // RFC 4951
 	23: "MSRQ", 24: "MSRP", 25: "MSE", 26: "MSI", 27: "MSEN", // RFC 4045
 	28: "CSUN", 29: "CSURQ", // RFC 5515
 }

@@ -90,7 +90,8 @@ func PlausiblePPP(data []byte, cut bool) bool {
 	payload := data[f.PayloadStart:]
 	switch {
 	case f.Protocol == ppp.ProtocolIP || f.Protocol == ppp.ProtocolIPv6:
-		return wholeIP(payload) || cut && len(payload) > 0 && payload[0]>>4 == map[uint16]byte{ppp.ProtocolIP: 4, ppp.ProtocolIPv6: 6}[f.Protocol]
+		return wholeIP(payload) || cut && len(payload) > 0 &&
+			payload[0]>>4 == map[uint16]byte{ppp.ProtocolIP: 4, ppp.ProtocolIPv6: 6}[f.Protocol]
 	case ppp.IsControl(f.Protocol):
 		var c ppp.Control
 		err := c.Decode(f.Protocol, payload)

@@ -106,9 +106,9 @@ func readResult(v []byte, message uint16) (r Result, ok bool) {
 	}
 	r.Code = binary.BigEndian.Uint16(v)
 	switch message {
-	case messageStopCCN:
+	case StopCCN:
 		r.Text = codeText(stopCCNResults[:], r.Code)
-	case messageCDN:
+	case CDN:
 		r.Text = codeText(cdnResults[:], r.Code)
 	}
 	if len(v) < 4 {

@@ -35,7 +35,7 @@ func TestHidden(t *testing.T) {
 	secret := []byte("the secret")
 	vectors := [][]byte{[]byte("first vector"), []byte("second")}
 	var payload []byte
-	payload = append(payload, message(messageICRQ)...)
+	payload = append(payload, message(ICRQ)...)
 	payload = append(payload, avpBytes(0x8000, 0, avpRandomVector, vectors[0]...)...)
 	payload = append(payload, hide(avpAssignedSession, []byte{1, 2}, secret, vectors[0], 0)...)
 	payload = append(payload, hide(avpCalledNumber, []byte("0312345678"), secret, vectors[0], 7)...)
@@ -85,20 +85,20 @@ func TestReadSecrets(t *testing.T) {
 // TestResponse: RFC 2661 section 4.2; the hash of a known input.
 func TestResponse(t *testing.T) {
 	want := md5.Sum([]byte("\x02secretchallenge"))
-	if got := response(messageSCCRP, []byte("secret"), []byte("challenge")); got != want {
+	if got := response(SCCRP, []byte("secret"), []byte("challenge")); got != want {
 		t.Errorf("%x", got)
 	}
 	tr := NewTracker(mustSecrets(t, "secret"))
 	answer := func(kind uint16, sum [16]byte) []byte {
 		return control(21, 0, 0, 1, message(kind), id(avpAssignedTunnel, 9), avpBytes(0x8000, 0, avpChallengeResponse, sum[:]...))
 	}
-	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, avpChallenge, []byte("challenge")...)))
+	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, avpChallenge, []byte("challenge")...)))
 	for _, c := range []struct {
 		sum  [16]byte
 		want Proof
 	}{{want, Right}, {[16]byte{1}, Wrong}} {
 		var h Header
-		data := answer(messageSCCRP, c.sum)
+		data := answer(SCCRP, c.sum)
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}

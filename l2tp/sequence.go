@@ -23,7 +23,8 @@ type Numbering struct {
 
 // Plus is the sum of two counts.
 func (n Numbering) Plus(other Numbering) Numbering {
-	return Numbering{n.Messages + other.Messages, n.Missing + other.Missing, n.Late + other.Late, n.Repeated + other.Repeated}
+	return Numbering{n.Messages + other.Messages, n.Missing + other.Missing, n.Late + other.Late,
+		n.Repeated + other.Repeated}
 }
 
 // maxAhead is how many numbers may be missing at a time. A number that is farther away begins a new

@@ -43,21 +43,21 @@ func TestRetransmissions(t *testing.T) {
 		}
 		return tr.Observe(client, server, 1, &h, data).Control
 	}
-	request := control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21))
+	request := control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21))
 	for i, c := range []struct {
 		data []byte
 		want bool
 	}{
 		{request, false}, {request, true},
-		{control(9, 0, 1, 1, message(messageSCCCN)), false}, {control(9, 0, 1, 1, message(messageSCCCN)), true},
+		{control(9, 0, 1, 1, message(SCCCN)), false}, {control(9, 0, 1, 1, message(SCCCN)), true},
 		{control(9, 0, 2, 1), false}, {control(9, 0, 2, 2), false}, // ZLBs have the number of the next message
-		{control(9, 0, 3, 2, message(messageHELLO)), false}, {control(9, 0, 2, 2, message(messageHELLO)), false}, // overtaken
-		{control(9, 0, 3, 3, message(messageHELLO)), true},
-		{control(9, 0, 3, 3, message(messageStopCCN)), false}, // with the same number, and another message
+		{control(9, 0, 3, 2, message(Hello)), false}, {control(9, 0, 2, 2, message(Hello)), false}, // overtaken
+		{control(9, 0, 3, 3, message(Hello)), true},
+		{control(9, 0, 3, 3, message(StopCCN)), false}, // with the same number, and another message
 	} {
 		// The peer's own ID is learnt from its answer.
 		if i == 2 {
-			observe(t, tr, server, client, 1, control(21, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, 9)))
+			observe(t, tr, server, client, 1, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 9)))
 		}
 		if got := look(c.data).Retransmission; got != c.want {
 			t.Errorf("message %d: retransmission %v", i, got)

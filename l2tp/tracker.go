@@ -272,7 +272,8 @@ func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
+func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control,
+	data []byte) (*Session, tunnelRef) {
 	if c.hides() {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
@@ -290,20 +291,20 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		c.Retransmission = tr.tunnel.sent[tr.sender].repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
 	}
 	end := &tr.tunnel.Ends[tr.sender]
-	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == messageSCCRP) {
+	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {
 		t.assignTunnel(tr.tunnel, tr.sender, assigned)
 	}
-	if c.kind == messageSCCRQ || c.kind == messageSCCRP {
+	if c.kind == SCCRQ || c.kind == SCCRP {
 		end.Host, end.Vendor = cmp.Or(c.text(avpHostName), end.Host), cmp.Or(c.text(avpVendorName), end.Vendor)
 	}
 	t.authenticate(tr, h, c, data)
 	switch c.kind {
-	case messageSCCCN:
+	case SCCCN:
 		if tr.tunnel.State == Opening {
 			tr.tunnel.State = Established
 		}
 		return nil, tr
-	case messageStopCCN:
+	case StopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
 		for s := range tr.tunnel.open {
@@ -316,9 +317,9 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		return nil, tr
 	}
 	switch {
-	case c.kind == messageCDN:
+	case c.kind == CDN:
 		t.close(s)
-	case s.State == Opening && (c.kind == messageICCN || c.kind == messageOCCN):
+	case s.State == Opening && (c.kind == ICCN || c.kind == OCCN):
 		s.State = Established
 	}
 	t.touch(s, time)
@@ -335,7 +336,7 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 	start := h.PayloadStart - controlSize3
 	challenge, answer := tunnel.challenges[1-tr.sender], c.value(avpChallengeResponse)
 	switch {
-	case answer != nil && (c.kind == messageSCCRP || c.kind == messageSCCCN):
+	case answer != nil && (c.kind == SCCRP || c.kind == SCCCN):
 		f.Made = ChallengeResponse
 		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool {
 			want := response(c.kind, secret, challenge)
@@ -345,11 +346,13 @@ func (t *Tracker) authenticate(tr tunnelRef, h *Header, c *Control, data []byte)
 	case h.Version == Version3 && c.find(avpMessageDigest) != nil && h.PayloadEnd-start == int(h.Length):
 		f.Made = MessageDigest
 		nonces := [2][]byte{tunnel.nonces[tr.sender], tunnel.nonces[1-tr.sender]}
-		if c.kind == messageSCCRQ {
+		if c.kind == SCCRQ {
 			nonces = [2][]byte{}
 		}
-		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool { return digestFits(secret, data[start:h.PayloadEnd], nonces) })
-		f.unchecked(c.kind != messageSCCRQ && (nonces[0] == nil || nonces[1] == nil))
+		f.Proof, f.Place = t.secrets.prove(func(secret []byte) bool {
+			return digestFits(secret, data[start:h.PayloadEnd], nonces)
+		})
+		f.unchecked(c.kind != SCCRQ && (nonces[0] == nil || nonces[1] == nil))
 	}
 	if c.Authentication = f.Proof; f.Proof != Unproved {
 		t.tell(f)
@@ -377,17 +380,17 @@ func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, 
 	key := tunnelKey{src, dst, h.Version, h.Tunnel}
 	back := tunnelKey{dst, src, h.Version, assigned}
 	switch {
-	case c.kind == messageSCCRQ && assigned != 0:
+	case c.kind == SCCRQ && assigned != 0:
 		return t.requested(back, time)
-	case c.kind == messageSCCRQ:
+	case c.kind == SCCRQ:
 	case h.Tunnel != 0:
-		if c.kind == messageSCCCN && t.known(key).tunnel == nil {
+		if c.kind == SCCCN && t.known(key).tunnel == nil {
 			if tr := t.unanswered(key); tr.tunnel != nil {
 				t.assignTunnel(tr.tunnel, 1, h.Tunnel)
 			}
 		}
 		return t.tunnel(key, time)
-	case c.kind == messageStopCCN && assigned != 0:
+	case c.kind == StopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.
 		if ref, ok := t.tunnels[back]; ok {
 			return tunnelRef{ref.tunnel, 1 - ref.sender}

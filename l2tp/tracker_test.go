@@ -31,18 +31,18 @@ func payload(tunnel, session uint16) []byte {
 func dial(t *testing.T, tr *Tracker, c, s netip.AddrPort, ct, st, cs, ss uint16) *Session {
 	t.Helper()
 	host := func(name string) []byte { return avpBytes(0x8000, 0, avpHostName, []byte(name)...) }
-	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, ct), host("phone")))
-	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, st), host("router")))
-	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(messageSCCCN)))
-	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, cs)))
+	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, ct), host("phone")))
+	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, st), host("router")))
+	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(SCCCN)))
+	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(ICRQ), id(avpAssignedSession, cs)))
 	if a == nil || from != 0 {
 		t.Fatalf("ICRQ: session %v from %d", a, from)
 	}
-	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(messageICRP), id(avpAssignedSession, ss)))
+	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(ICRP), id(avpAssignedSession, ss)))
 	if b != a || from != 1 {
 		t.Fatalf("ICRP: session %v from %d", b, from)
 	}
-	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(messageICCN)))
+	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(ICCN)))
 	return a
 }
 
@@ -73,11 +73,11 @@ func TestTracker(t *testing.T) {
 	if s.State.String() != "established" {
 		t.Error(s.State)
 	}
-	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(messageCDN), id(avpAssignedSession, 7), avpBytes(0x8000, 0, 1, 0, 3)))
+	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(CDN), id(avpAssignedSession, 7), avpBytes(0x8000, 0, 1, 0, 3)))
 	if s.State != Closed || s.Tunnel.State != Established {
 		t.Errorf("after CDN: %v %v", s.State, s.Tunnel.State)
 	}
-	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(messageStopCCN), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 1, 0, 1)))
+	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(StopCCN), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 1, 0, 1)))
 	if s.Tunnel.State != Closed {
 		t.Errorf("after StopCCN: %v", s.Tunnel.State)
 	}
@@ -88,12 +88,12 @@ func TestTracker(t *testing.T) {
 
 func TestTrackerRetransmissions(t *testing.T) {
 	tr := NewTracker(nil)
-	request := control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21))
+	request := control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21))
 	observe(t, tr, client, server, 1, request)
 	observe(t, tr, client, server, 2, request)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	// Late copies of requests change nothing as long as no data has flowed.
-	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, 7)))
+	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
 	observe(t, tr, client, server, 51, request)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
 	if tr.tunnelOrder.Len() != 1 || len(s.Tunnel.open) != 1 {
@@ -113,12 +113,12 @@ func TestTrackerRedial(t *testing.T) {
 	}
 	same(t, tr, second, client, server, 1, 4712, 1, 816)
 	// A second call in the same tunnel, with the ID of the first.
-	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(messageCDN), id(avpAssignedSession, 1)))
-	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(messageICRQ), id(avpAssignedSession, 1)))
+	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(CDN), id(avpAssignedSession, 1)))
+	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(ICRQ), id(avpAssignedSession, 1)))
 	if third == second || third.Tunnel != second.Tunnel {
 		t.Fatal("the new call found the old one")
 	}
-	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(messageICRP), id(avpAssignedSession, 817)))
+	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(ICRP), id(avpAssignedSession, 817)))
 	same(t, tr, third, client, server, 1, 4712, 1, 817)
 }
 
@@ -146,8 +146,8 @@ func TestTrackerResponderPort(t *testing.T) {
 	// RFC 2661 section 8.1: the responder may answer from a port of its own.
 	tr := NewTracker(nil)
 	other := netip.MustParseAddrPort("198.51.100.1:50000")
-	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, 21)))
-	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(messageSCCRP), id(avpAssignedTunnel, 22)))
+	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21)))
+	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 22)))
 	if n := tr.tunnelOrder.Len(); n != 1 {
 		t.Fatalf("%d tunnels", n)
 	}
@@ -179,8 +179,8 @@ func TestTrackerIgnores(t *testing.T) {
 	tr := NewTracker(nil)
 	for _, data := range [][]byte{
 		payload(0, 1), payload(1, 0),
-		control(0, 0, 0, 0), control(0, 0, 0, 0, message(messageSCCRQ)), control(0, 0, 0, 0, message(messageHELLO)),
-		control(0, 0, 0, 0, message(messageStopCCN), id(avpAssignedTunnel, 9)),
+		control(0, 0, 0, 0), control(0, 0, 0, 0, message(SCCRQ)), control(0, 0, 0, 0, message(Hello)),
+		control(0, 0, 0, 0, message(StopCCN), id(avpAssignedTunnel, 9)),
 		{0, 3, 0, 0, 0, 0, 0, 0, 2, 3},
 	} {
 		if s, _ := observe(t, tr, client, server, 1, data); s != nil {
@@ -235,12 +235,12 @@ func TestTrackerEnded(t *testing.T) {
 	ended := make(map[*Session]int)
 	tr.Ended = func(s *Session) { ended[s]++ }
 	a := dial(t, tr, client, server, 21, 4711, 7, 815)
-	b, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(messageICRQ), id(avpAssignedSession, 8)))
-	observe(t, tr, client, server, 8, control(4711, 815, 5, 2, message(messageCDN), id(avpAssignedSession, 7)))
+	b, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(ICRQ), id(avpAssignedSession, 8)))
+	observe(t, tr, client, server, 8, control(4711, 815, 5, 2, message(CDN), id(avpAssignedSession, 7)))
 	if ended[a] != 1 || ended[b] != 0 {
 		t.Errorf("after the CDN: %d, %d", ended[a], ended[b])
 	}
-	observe(t, tr, client, server, 9, control(4711, 0, 6, 2, message(messageStopCCN), id(avpAssignedTunnel, 21)))
+	observe(t, tr, client, server, 9, control(4711, 0, 6, 2, message(StopCCN), id(avpAssignedTunnel, 21)))
 	if ended[b] != 1 {
 		t.Errorf("after the StopCCN: %d", ended[b])
 	}
@@ -260,11 +260,11 @@ func TestSCCRPLost(t *testing.T) {
 	for requests := range 3 {
 		tr := NewTracker(nil)
 		for i := range requests {
-			observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(messageSCCRQ), id(avpAssignedTunnel, uint16(21+i))))
+			observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, uint16(21+i))))
 		}
-		observe(t, tr, client, server, 3, control(9, 0, 1, 1, message(messageSCCCN)))
-		a, _ := observe(t, tr, client, server, 4, control(9, 0, 2, 1, message(messageICRQ), id(avpAssignedSession, 7)))
-		b, _ := observe(t, tr, server, client, 5, control(21, 7, 1, 3, message(messageICRP), id(avpAssignedSession, 8)))
+		observe(t, tr, client, server, 3, control(9, 0, 1, 1, message(SCCCN)))
+		a, _ := observe(t, tr, client, server, 4, control(9, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
+		b, _ := observe(t, tr, server, client, 5, control(21, 7, 1, 3, message(ICRP), id(avpAssignedSession, 8)))
 		if same := a == b; same != (requests < 2) {
 			t.Errorf("%d requests: one session: %v", requests, same)
 		}
@@ -276,7 +276,7 @@ func TestSCCRPLost(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	tr := NewTracker(nil)
 	dial(t, tr, client, server, 11, 22, 33, 44)
-	hello := control(22, 0, 4, 2, message(messageHELLO))
+	hello := control(22, 0, 4, 2, message(Hello))
 	for name, c := range map[string]struct {
 		data []byte
 		want bool

@@ -27,40 +27,36 @@ func appendNothing(dst, v []byte) ([]byte, bool) { return dst, len(v) == 0 }
 
 func appendText(dst, v []byte) ([]byte, bool) { return printable.Append(dst, v), true }
 
-func appendUint16(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
+// sized writes values of n bytes.
+func sized(n int, write func(dst, v []byte) []byte) func(dst, v []byte) ([]byte, bool) {
+	return func(dst, v []byte) ([]byte, bool) {
+		if len(v) != n {
+			return dst, false
+		}
+		return write(dst, v), true
 	}
-	return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10), true
 }
 
-func appendUint32(dst, v []byte) ([]byte, bool) {
-	if len(v) != 4 {
-		return dst, false
+// appendNumber writes all bytes as a number.
+func appendNumber(dst, v []byte) []byte {
+	var n uint64
+	for _, b := range v {
+		n = n<<8 | uint64(b)
 	}
-	return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint32(v)), 10), true
+	return strconv.AppendUint(dst, n, 10)
 }
 
-func appendUint64(dst, v []byte) ([]byte, bool) {
-	if len(v) != 8 {
-		return dst, false
-	}
-	return strconv.AppendUint(dst, binary.BigEndian.Uint64(v), 10), true
-}
+var (
+	appendUint16  = sized(2, appendNumber)
+	appendUint32  = sized(4, appendNumber)
+	appendUint64  = sized(8, appendNumber)
+	appendHex16   = sized(2, appendHex)
+	appendHex32   = sized(4, appendHex)
+	appendHex8    = sized(8, appendHex)
+	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) }) // a Router ID
+)
 
 func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }
-
-func appendHex16(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 2 }
-func appendHex32(dst, v []byte) ([]byte, bool) { return appendHex(dst, v), len(v) == 4 }
-func appendHex8(dst, v []byte) ([]byte, bool)  { return appendHex(dst, v), len(v) == 8 }
-
-// appendAddress writes a Router ID, which mostly is an IPv4 address.
-func appendAddress(dst, v []byte) ([]byte, bool) {
-	if len(v) != 4 {
-		return dst, false
-	}
-	return netip.AddrFrom4([4]byte(v)).AppendTo(dst), true
-}
 
 // appendDigest writes a Message Digest: the digest type, and the digest (RFC 3931 section 5.4.1).
 func appendDigest(dst, v []byte) ([]byte, bool) {
@@ -95,19 +91,13 @@ func appendLCPOptions(dst, v []byte) ([]byte, bool) {
 	return append(dst, ')'), true
 }
 
-func appendMessageType(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
-	}
-	return append(dst, messageName(binary.BigEndian.Uint16(v))...), true
+func appendMessageType(dst, v []byte) []byte {
+	return append(dst, messageName(binary.BigEndian.Uint16(v))...)
 }
 
-func appendVersion(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
-	}
+func appendVersion(dst, v []byte) []byte {
 	dst = strconv.AppendUint(dst, uint64(v[0]), 10)
-	return strconv.AppendUint(append(dst, '.'), uint64(v[1]), 10), true
+	return strconv.AppendUint(append(dst, '.'), uint64(v[1]), 10)
 }
 
 // appendFraming writes the A and S bits of RFC 2661 section 4.4.3.
@@ -136,23 +126,17 @@ func appendBits(dst, v []byte, bit0, bit1 string) ([]byte, bool) {
 }
 
 // appendProxyType writes the types of RFC 2661 section 4.4.5.
-func appendProxyType(dst, v []byte) ([]byte, bool) {
-	if len(v) != 2 {
-		return dst, false
-	}
+func appendProxyType(dst, v []byte) []byte {
 	names := [...]string{1: "text", 2: "chap", 3: "pap", 4: "none", 5: "mschap", 7: "eap"}
 	n := binary.BigEndian.Uint16(v)
 	if int(n) < len(names) && names[n] != "" {
-		return append(dst, names[n]...), true
+		return append(dst, names[n]...)
 	}
-	return strconv.AppendUint(dst, uint64(n), 10), true
+	return strconv.AppendUint(dst, uint64(n), 10)
 }
 
 // appendCallErrors writes the counters of RFC 2661 section 4.4.6 that are not zero.
-func appendCallErrors(dst, v []byte) ([]byte, bool) {
-	if len(v) != 26 {
-		return dst, false
-	}
+func appendCallErrors(dst, v []byte) []byte {
 	names := [...]string{"crc", "framing", "hardware-overrun", "buffer-overrun", "timeout", "alignment"}
 	start := len(dst)
 	for i, name := range names {
@@ -169,15 +153,12 @@ func appendCallErrors(dst, v []byte) ([]byte, bool) {
 	if len(dst) == start {
 		dst = append(dst, "none"...)
 	}
-	return dst, true
+	return dst
 }
 
-func appendACCM(dst, v []byte) ([]byte, bool) {
-	if len(v) != 10 {
-		return dst, false
-	}
+func appendACCM(dst, v []byte) []byte {
 	dst = appendHex(append(dst, "send-"...), v[2:6])
-	return appendHex(append(dst, "/receive-"...), v[6:]), true
+	return appendHex(append(dst, "/receive-"...), v[6:])
 }
 
 // appendCause writes a Q.931 cause: code, message and an advisory text (RFC 2661 section 4.4.2).
@@ -194,12 +175,9 @@ func appendCause(dst, v []byte) ([]byte, bool) {
 }
 
 // appendVPI writes an ATM path and channel (RFC 3301 section 5).
-func appendVPI(dst, v []byte) ([]byte, bool) {
-	if len(v) != 4 {
-		return dst, false
-	}
+func appendVPI(dst, v []byte) []byte {
 	dst = strconv.AppendUint(dst, uint64(binary.BigEndian.Uint16(v)), 10)
-	return strconv.AppendUint(append(dst, '/'), uint64(binary.BigEndian.Uint16(v[2:])), 10), true
+	return strconv.AppendUint(append(dst, '/'), uint64(binary.BigEndian.Uint16(v[2:])), 10)
 }
 
 // pseudowires are the types of RFC 4446 and its registry that L2TPv3 carries.

@@ -157,7 +157,8 @@ func (d *decompressor) because(err error) error {
 	switch {
 	case d.src.err != nil:
 		return d.src.err
-	case errors.Is(err, errTooLarge), errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+	case errors.Is(err, errTooLarge), errors.Is(err, zstd.ErrWindowSizeExceeded),
+		errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("the %s data needs too much memory to be decompressed", d.format)
 	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF:
 		return io.ErrUnexpectedEOF

@@ -104,7 +104,8 @@ func lex(expr string) ([]token, error) {
 // next is the token at a place, with its text as it stands there; "" if there is none.
 func next(expr string, at int) token {
 	rest := expr[at:]
-	if run := span(rest, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' || c == ':' || c == '-' }); run > 0 {
+	isWord := func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' || c == ':' || c == '-' }
+	if run := span(rest, isWord); run > 0 {
 		if t, ok := addressIn(rest[:run]); ok {
 			return t
 		}

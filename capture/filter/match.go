@@ -166,28 +166,20 @@ func (o *arithmetic) value(p *packet) uint32 {
 }
 
 // and is true if all are, which are looked at in that order.
-func and(all ...node) node {
-	n := node(always(true))
-	for _, one := range all {
-		switch {
-		case n == always(true):
-			n = one
-		case n != always(false) && one != always(true):
-			n = both{n, one}
-		}
-	}
-	return n
-}
+func and(all ...node) node { return join(true, all, func(a, b node) node { return both{a, b} }) }
 
 // or is true if any is, which are looked at in that order.
-func or(any ...node) node {
-	n := node(always(false))
-	for _, one := range any {
+func or(any ...node) node { return join(false, any, func(a, b node) node { return either{a, b} }) }
+
+// join joins conditions, of which unit changes nothing and its contrary decides.
+func join(unit always, list []node, of func(a, b node) node) node {
+	n := node(unit)
+	for _, one := range list {
 		switch {
-		case n == always(false):
+		case n == unit:
 			n = one
-		case n != always(true) && one != always(false):
-			n = either{n, one}
+		case n != !unit && one != unit:
+			n = of(n, one)
 		}
 	}
 	return n

@@ -120,7 +120,8 @@ type keyring struct {
 
 // read takes what a capture tells about the keys. If it is false the command ends with the status.
 func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
-	r, status := o.openCaptures(ctx, pipeline.Config{}, k.sources, func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
+	r, status := o.openCaptures(ctx, pipeline.Config{}, k.sources,
+		func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
 	if r == nil {
 		return status, false
 	}

@@ -105,7 +105,8 @@ func (h *chooser) wants(of pipeline.Session, may bool) bool {
 
 // looksAhead reports whether it is of use to know the end of a capture at its beginning.
 func (h *chooser) looksAhead(captures []string) bool {
-	return (h.user != "" || h.control && h.inner != "") && !slices.ContainsFunc(captures, func(path string) bool { return !isRegular(path) })
+	return (h.user != "" || h.control && h.inner != "") &&
+		!slices.ContainsFunc(captures, func(path string) bool { return !isRegular(path) })
 }
 
 // look goes through the captures for the sessions that are chosen.

@@ -33,10 +33,12 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("wrote nothing to %s: there is no packet for it", s.o.write)
 	}
 	if stats.Foreign > 0 {
-		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"), stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
+		message("%s of link type %s could not be taken apart; known are %s", plural(stats.Foreign, "frame"),
+			stats.ForeignLink, strings.Join(capture.LinkTypes(), ", "))
 	}
 	if stats.Lost > 0 {
-		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut", plural(stats.Lost, "fragment"))
+		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut",
+			plural(stats.Lost, "fragment"))
 	}
 	listed(s.report().failed())
 	listed(tunnelFindings(s.p.Tunnels()))
@@ -93,7 +95,8 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 
 // ofOthers says that none of the keys is of a connection of the capture.
 func ofOthers(stats *pipeline.Stats) bool {
-	return matched(stats) == 0 && stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed()
+	return matched(stats) == 0 &&
+		stats.Count(pipeline.IKE, why.NoKey)+stats.Count(pipeline.ESP, why.NoKey) == stats.Failed()
 }
 
 // otherKeys says what to do about keys that are of other connections.
@@ -192,7 +195,8 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.Ethernet > 0 {
 		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed, ethernet, packets)
+	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed,
+		ethernet, packets)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is
@@ -222,7 +226,8 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 			case <-tick.C:
 				n, total := ps.Progress()
 				filled := int(min(n, total) * width / total)
-				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled), min(n, total)*100/total)
+				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled),
+					min(n, total)*100/total)
 			}
 		}
 	}()

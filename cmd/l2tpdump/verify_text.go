@@ -150,7 +150,8 @@ func (v *verification) sentence(p *printer, part bool) string {
 			bad += n
 		}
 	}
-	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad, strings.Join(parts, ", "), cure)
+	return fmt.Sprintf("The keys are right for %d of %d SAs, but not for %d (%s)%s.", sas-bad, sas, bad,
+		strings.Join(parts, ", "), cure)
 }
 
 // but is the sentence where every SA was decrypted, and something is wrong all the same.
@@ -167,7 +168,8 @@ func (v *verification) but(p *printer) string {
 	case n == 0 && v.others == 0: // the capture has an end that could not be read
 		return "The keys are right: every SA of the part of the capture that was read was decrypted" + v.damaged() + "."
 	case n == 0:
-		return decrypted + plural(v.others, "packet") + " may be of another SA with the same SPI: look for another key of it in the source."
+		return decrypted + plural(v.others, "packet") +
+			" may be of another SA with the same SPI: look for another key of it in the source."
 	case n == 1:
 		return decrypted + "1 key is wrong: " + wrong + "."
 	default:

@@ -199,7 +199,7 @@ func (b *bundle) fits(direction int, frame []byte) bool {
 // soundIP is the packet at the beginning of a frame's payload, without what pads it (RFC 1661
 // section 2); nil if it is of another version than the protocol says, or a checksum is wrong.
 func soundIP(protocol uint16, payload []byte) []byte {
-	packet := wholeIP(payload)
+	packet := WholeIP(payload)
 	if packet == nil || (packet[0]>>4 == 4) != (protocol == ProtocolIP) || !transportFits(packet) {
 		return nil
 	}
@@ -252,7 +252,7 @@ func (b *bundle) choose(direction int, options []byte) {
 	b.ccp.requested[1-direction] = nil
 	b.ccp.names[direction], b.ccp.noKey[direction] = "", false
 	for kind, value := range rawOptions(options) {
-		b.ccp.names[direction] = ccpOption(kind).name
+		b.ccp.names[direction] = ccpOptions[kind].name
 		switch {
 		case (kind == ccpDeflate || kind == ccpDeflateDraft) && len(value) == 2 && value[0]&15 == 8 && value[0]>>4 < 8:
 			comp = newDeflateCompressor(1<<(value[0]>>4+8), &b.x.inflater)

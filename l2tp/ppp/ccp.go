@@ -14,50 +14,29 @@ const (
 	ccpDeflate      = 26
 )
 
-// ccpOption is the table of CCP's options (IANA's "PPP CCP Configuration Option Types").
-func ccpOption(kind uint8) option {
-	switch kind {
-	case 0:
-		return option{"oui", vendorOption}
-	case 1:
-		return option{"predictor1", nil}
-	case 2:
-		return option{"predictor2", nil}
-	case 3:
-		return option{"puddle-jumper", octets}
-	case 16:
-		return option{"hp-ppc", octets}
-	case 17:
-		return option{"stac", stac}
-	case ccpMPPE:
-		return option{"mppe", mppe}
-	case 19:
-		return option{"gandalf-fza", octets}
-	case 20:
-		return option{"v42bis", octets}
-	case ccpBSD:
-		return option{"bsd", bsdCompress}
-	case 23:
-		return option{"lzs-dcp", octets}
-	case ccpDeflateDraft: // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
-		return option{"deflate-draft", deflate}
-	case 25:
-		return option{"dce", octets}
-	case ccpDeflate:
-		return option{"deflate", deflate}
-	case 27:
-		return option{"v44", octets}
-	}
-	return option{}
+// ccpOptions are CCP's options (IANA's "PPP CCP Configuration Option Types").
+var ccpOptions = options{
+	0:               {"oui", vendorOption},
+	1:               {"predictor1", nil},
+	2:               {"predictor2", nil},
+	3:               {"puddle-jumper", octets},
+	16:              {"hp-ppc", octets},
+	17:              {"stac", stac},
+	ccpMPPE:         {"mppe", sized(4, mppe)},
+	19:              {"gandalf-fza", octets},
+	20:              {"v42bis", octets},
+	ccpBSD:          {"bsd", sized(1, bsdCompress)},
+	23:              {"lzs-dcp", octets},
+	ccpDeflateDraft: {"deflate-draft", sized(2, deflate)}, // the number that Deflate had in drafts, still offered by pppd; Magnalink has it too
+	25:              {"dce", octets},
+	ccpDeflate:      {"deflate", sized(2, deflate)},
+	27:              {"v44", octets},
 }
 
 // deflate writes window size (as an exponent of two), method and check of RFC 1979 section 3.
 // Method and check are left out if they are the only ones defined, 8 (zlib) and 0 (sequence
 // number).
-func deflate(data []byte) (any, bool) {
-	if len(data) != 2 {
-		return nil, false
-	}
+func deflate(data []byte) any {
 	s := fmt.Sprintf("window %d", data[0]>>4+8)
 	if data[0]&15 != 8 {
 		s += fmt.Sprintf(" method %d", data[0]&15)
@@ -65,15 +44,12 @@ func deflate(data []byte) (any, bool) {
 	if data[1]&3 != 0 {
 		s += fmt.Sprintf(" check %d", data[1]&3)
 	}
-	return s, true
+	return s
 }
 
 // bsdCompress writes version and the size of codes of RFC 1977 section 3.
-func bsdCompress(data []byte) (any, bool) {
-	if len(data) != 1 {
-		return nil, false
-	}
-	return fmt.Sprintf("version %d bits %d", data[0]>>5, data[0]&31), true
+func bsdCompress(data []byte) any {
+	return fmt.Sprintf("version %d bits %d", data[0]>>5, data[0]&31)
 }
 
 // stac writes the number of histories and the check mode of RFC 1974 section 3.
@@ -95,10 +71,7 @@ const (
 )
 
 // mppe writes the supported bits: "40+128 stateless", "none", "mppc".
-func mppe(data []byte) (any, bool) {
-	if len(data) != 4 {
-		return nil, false
-	}
+func mppe(data []byte) any {
 	n := binary.BigEndian.Uint32(data)
 	var keys, words []string
 	for _, b := range []struct {
@@ -124,22 +97,15 @@ func mppe(data []byte) (any, bool) {
 		words = append(words, hex32(rest))
 	}
 	if words == nil {
-		return "none", true
+		return "none"
 	}
-	return strings.Join(words, " "), true
+	return strings.Join(words, " ")
 }
 
-// ecpOption is the table of ECP's options (RFC 1968, 2419, 2420).
-func ecpOption(kind uint8) option {
-	switch kind {
-	case 0:
-		return option{"oui", vendorOption}
-	case 1:
-		return option{"dese", octets}
-	case 2:
-		return option{"3dese", octets}
-	case 3:
-		return option{"dese-bis", octets}
-	}
-	return option{}
+// ecpOptions are ECP's options (RFC 1968, 2419, 2420).
+var ecpOptions = options{
+	0: {"oui", vendorOption},
+	1: {"dese", octets},
+	2: {"3dese", octets},
+	3: {"dese-bis", octets},
 }

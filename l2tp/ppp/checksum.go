@@ -40,9 +40,9 @@ const (
 	protoDestination = 60
 )
 
-// wholeIP is the IP packet at the beginning of data, without what pads it. It is nil if there is no
+// WholeIP is the IP packet at the beginning of data, without what pads it. It is nil if there is no
 // packet: its lengths reach beyond data, or the header's checksum is wrong.
-func wholeIP(data []byte) []byte {
+func WholeIP(data []byte) []byte {
 	switch {
 	case len(data) >= ipv4Header && data[0]>>4 == 4:
 		header, total := int(data[0]&15)*4, int(binary.BigEndian.Uint16(data[2:]))
@@ -57,7 +57,7 @@ func wholeIP(data []byte) []byte {
 	return nil
 }
 
-// transportFits reports whether the TCP, UDP or ICMP checksum of a packet that wholeIP returned is
+// transportFits reports whether the TCP, UDP or ICMP checksum of a packet that WholeIP returned is
 // right. It is true where there is none that can be computed: fragments, other protocols.
 func transportFits(packet []byte) bool {
 	if packet[0]>>4 == 6 {

@@ -39,7 +39,8 @@ var codes = [...]string{
 var otherCodes = map[uint16][]string{
 	protocolPAP:  {1: "Auth-Req", 2: "Auth-Ack", 3: "Auth-Nak"},
 	protocolSPAP: {1: "Request", 2: "Ack", 3: "Nak"},
-	protocolCHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure", 5: "Change-Password-1", 6: "Change-Password-2", 7: "Change-Password"},
+	protocolCHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure", 5: "Change-Password-1",
+		6: "Change-Password-2", 7: "Change-Password"},
 	protocolEAP:  {1: "Request", 2: "Response", 3: "Success", 4: "Failure", 5: "Initiate", 6: "Finish"},
 	protocolCBCP: {1: "Request", 2: "Response", 3: "Ack"},
 	protocolBAP: {1: "Call-Req", 2: "Call-Rep", 3: "Callback-Req", 4: "Callback-Rep", 5: "Drop-Query-Req",
@@ -137,7 +138,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 		c.eapFields(yield)
 		return
 	case protocolCBCP:
-		options(c.Data, cbcpOption, yield)
+		cbcpOptions.fields(c.Data, yield)
 		return
 	case protocolBAP:
 		c.bapFields(yield)
@@ -145,7 +146,7 @@ func (c *Control) Values(yield func(name string, value any) bool) {
 	}
 	switch c.Code {
 	case codeConfigureRequest, codeConfigureAck, codeConfigureNak, codeConfigureReject:
-		options(c.Data, optionTable(c.Protocol), yield)
+		protocolOptions[c.Protocol].fields(c.Data, yield)
 	case codeTerminateRequest, codeTerminateAck:
 		messageField(yield, c.Data)
 	case codeCodeReject:

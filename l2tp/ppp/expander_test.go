@@ -279,7 +279,7 @@ func TestFlippedBits(t *testing.T) {
 				frame = append([]byte{protocolCompressed}, frame...)
 				f := Frame{Protocol: protocolCompressed, PayloadStart: 1, PayloadEnd: len(frame)}
 				for _, got := range p.link.Expand(0, &f, frame).Packets {
-					if got.Protocol == ProtocolIP && (wholeIP(got.Data) == nil || !transportFits(got.Data)) {
+					if got.Protocol == ProtocolIP && (WholeIP(got.Data) == nil || !transportFits(got.Data)) {
 						t.Fatalf("%s: a packet with a wrong checksum", name)
 					}
 				}

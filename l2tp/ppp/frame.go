@@ -82,7 +82,8 @@ func (f *Frame) Decode(data []byte) error {
 func (f *Frame) Login(data []byte) bool {
 	protocol := f.Protocol
 	var c Control
-	if err := c.Decode(protocol, data[f.PayloadStart:f.PayloadEnd]); (err == nil || err == ErrTruncated) && protocol == protocolLCP &&
+	if err := c.Decode(protocol, data[f.PayloadStart:f.PayloadEnd]); (err == nil || err == ErrTruncated) &&
+		protocol == protocolLCP &&
 		c.Code == codeProtocolReject && len(c.Data) > 1 {
 		protocol = binary.BigEndian.Uint16(c.Data)
 	}

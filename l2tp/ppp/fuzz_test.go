@@ -14,7 +14,7 @@ func FuzzVJ(f *testing.F) {
 	f.Add(a, b)
 	f.Fuzz(func(t *testing.T, uncompressed, compressed []byte) {
 		var v vjSlots
-		if out, ok := v.uncompressed(nil, uncompressed); ok && wholeIP(out) == nil {
+		if out, ok := v.uncompressed(nil, uncompressed); ok && WholeIP(out) == nil {
 			t.Fatalf("uncompressed: %x", out)
 		}
 		for range 2 {
@@ -22,7 +22,7 @@ func FuzzVJ(f *testing.F) {
 			if fit != vjFits {
 				return
 			}
-			if p := wholeIP(out); p == nil || !transportFits(p) {
+			if p := WholeIP(out); p == nil || !transportFits(p) {
 				t.Fatalf("compressed: %x", out)
 			}
 			v.commit(&next)
@@ -101,7 +101,7 @@ func FuzzExpand(f *testing.F) {
 				frames++
 			}
 			for _, packet := range r.Packets {
-				if packet.Protocol == ProtocolIP && wholeIP(packet.Data) == nil {
+				if packet.Protocol == ProtocolIP && WholeIP(packet.Data) == nil {
 					t.Fatalf("%x", packet.Data)
 				}
 			}

@@ -8,37 +8,22 @@ import (
 // ipcpCompression is the type of the IP-Compression-Protocol option.
 const ipcpCompression = 2
 
-// ipcpOption is the table of IPCP's options (RFC 1332, 2290, 1877).
-func ipcpOption(kind uint8) option {
-	switch kind {
-	case 1:
-		return option{"addrs", addressPair}
-	case ipcpCompression:
-		return option{"compress", ipCompression}
-	case 3:
-		return option{"addr", address}
-	case 4:
-		return option{"mobile-ip", address}
-	case 129:
-		return option{"dns1", address}
-	case 130:
-		return option{"wins1", address}
-	case 131:
-		return option{"dns2", address}
-	case 132:
-		return option{"wins2", address}
-	case 144:
-		return option{"netmask", address}
-	}
-	return option{}
+// ipcpOptions are IPCP's options (RFC 1332, 2290, 1877).
+var ipcpOptions = options{
+	1:               {"addrs", sized(8, addressPair)},
+	ipcpCompression: {"compress", ipCompression},
+	3:               {"addr", address},
+	4:               {"mobile-ip", address},
+	129:             {"dns1", address},
+	130:             {"wins1", address},
+	131:             {"dns2", address},
+	132:             {"wins2", address},
+	144:             {"netmask", address},
 }
 
 // addressPair writes the two addresses of the old IP-Addresses option (RFC 1332 section 3.1).
-func addressPair(data []byte) (any, bool) {
-	if len(data) != 8 {
-		return nil, false
-	}
-	return address4(data[:4]) + " " + address4(data[4:]), true
+func addressPair(data []byte) any {
+	return address4(data[:4]) + " " + address4(data[4:])
 }
 
 // ipCompression writes an IP-Compression-Protocol option: Van Jacobson's with the highest slot
@@ -61,32 +46,29 @@ func ipCompression(data []byte) (any, bool) {
 		if len(data) < 12 {
 			return nil, false
 		}
-		return fmt.Sprintf("iphc tcp %d non-tcp %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+		return pairOf("iphc tcp %d non-tcp %d", data), true
 	case 0x0003:
 		if len(data) < 8 {
 			return nil, false
 		}
-		return fmt.Sprintf("rohc max-cid %d mrru %d", binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:])), true
+		return pairOf("rohc max-cid %d mrru %d", data), true
 	default:
 		return string(appendHex16(nil, p)), true
 	}
 }
 
-// ipv6cpOption is the table of IPV6CP's options (RFC 5072 section 4, RFC 5172).
-func ipv6cpOption(kind uint8) option {
-	switch kind {
-	case 1:
-		return option{"interface-id", interfaceID}
-	case 2:
-		return option{"compress", ipCompression}
-	}
-	return option{}
+// pairOf writes the two numbers behind the protocol of header compression.
+func pairOf(format string, data []byte) string {
+	return fmt.Sprintf(format, binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint16(data[4:]))
 }
 
-func interfaceID(data []byte) (any, bool) {
-	if len(data) != 8 {
-		return nil, false
-	}
+// ipv6cpOptions are IPV6CP's options (RFC 5072 section 4, RFC 5172).
+var ipv6cpOptions = options{
+	1: {"interface-id", sized(8, interfaceID)},
+	2: {"compress", ipCompression},
+}
+
+func interfaceID(data []byte) any {
 	return fmt.Sprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x",
-		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7]), true
+		data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7])
 }

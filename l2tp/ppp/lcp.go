@@ -1,6 +1,7 @@
 package ppp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net"
 	"strconv"
@@ -14,108 +15,63 @@ const (
 	lcpEndpoint       = 19
 )
 
-// lcpOption is the table of LCP's options (IANA's "PPP LCP Configuration Option Types").
-func lcpOption(kind uint8) option {
-	switch kind {
-	case 0:
-		return option{"vendor", vendorOption}
-	case 1:
-		return option{"mru", number16}
-	case 2:
-		return option{"accm", magic}
-	case lcpAuthentication:
-		return option{"auth", authProtocol}
-	case 4:
-		return option{"quality", qualityProtocol}
-	case 5:
-		return option{"magic", magic}
-	case 7:
-		return option{"pfc", nil}
-	case 8:
-		return option{"acfc", nil}
-	case 9:
-		return option{"fcs", fcsAlternatives}
-	case 10:
-		return option{"padding", number8}
-	case 11:
-		return option{"numbered-mode", octets}
-	case 12:
-		return option{"multilink-procedure", octets}
-	case 13:
-		return option{"callback", callback}
-	case 14:
-		return option{"connect-time", octets}
-	case 15:
-		return option{"compound-frames", nil}
-	case 16:
-		return option{"nominal-encapsulation", octets}
-	case lcpMRRU:
-		return option{"mrru", number16}
-	case lcpShortSequence:
-		return option{"short-sequence", nil}
-	case lcpEndpoint:
-		return option{"endpoint", endpoint}
-	case 20:
-		return option{"proprietary", octets}
-	case 21:
-		return option{"dce", octets}
-	case 22:
-		return option{"multilink-plus", octets}
-	case 23:
-		return option{"link-discriminator", number16}
-	case 24:
-		return option{"lcp-auth", octets}
-	case 25:
-		return option{"cobs", octets}
-	case 26:
-		return option{"prefix-elision", octets}
-	case 27:
-		return option{"multilink-header", octets}
-	case 28:
-		return option{"language", octets}
-	case 29:
-		return option{"simple-data-link", octets}
-	case 30:
-		return option{"ppp-mux", nil}
-	}
-	return option{}
+// lcpOptions are LCP's options (IANA's "PPP LCP Configuration Option Types").
+var lcpOptions = options{
+	0:                 {"vendor", vendorOption},
+	1:                 {"mru", number16},
+	2:                 {"accm", magic},
+	lcpAuthentication: {"auth", authProtocol},
+	4:                 {"quality", qualityProtocol},
+	5:                 {"magic", magic},
+	7:                 {"pfc", nil},
+	8:                 {"acfc", nil},
+	9:                 {"fcs", sized(1, fcsAlternatives)},
+	10:                {"padding", number8},
+	11:                {"numbered-mode", octets},
+	12:                {"multilink-procedure", octets},
+	13:                {"callback", callback},
+	14:                {"connect-time", octets},
+	15:                {"compound-frames", nil},
+	16:                {"nominal-encapsulation", octets},
+	lcpMRRU:           {"mrru", number16},
+	lcpShortSequence:  {"short-sequence", nil},
+	lcpEndpoint:       {"endpoint", endpoint},
+	20:                {"proprietary", octets},
+	21:                {"dce", octets},
+	22:                {"multilink-plus", octets},
+	23:                {"link-discriminator", number16},
+	24:                {"lcp-auth", octets},
+	25:                {"cobs", octets},
+	26:                {"prefix-elision", octets},
+	27:                {"multilink-header", octets},
+	28:                {"language", octets},
+	29:                {"simple-data-link", octets},
+	30:                {"ppp-mux", nil},
 }
 
-// authProtocol writes an Authentication-Protocol option: RFC 1661 section 6.2; the algorithms of
-// CHAP are those of RFC 1994, 2433 and 2759.
+// chapAlgorithms are those of RFC 1994, 2433 and 2759.
+var chapAlgorithms = map[byte]string{
+	5: "chap-md5", 6: "chap-sha1", 7: "chap-sha256", 8: "chap-sha3-256", 0x80: "mschap", 0x81: "mschap-v2",
+}
+
+// authProtocol writes an Authentication-Protocol option (RFC 1661 section 6.2).
 func authProtocol(data []byte) (any, bool) {
 	if len(data) < 2 {
 		return nil, false
 	}
-	switch p := binary.BigEndian.Uint16(data); p {
-	case protocolPAP:
+	switch p := binary.BigEndian.Uint16(data); {
+	case p == protocolPAP:
 		return "pap", true
-	case protocolEAP:
+	case p == protocolEAP:
 		return "eap", true
-	case protocolSPAP:
+	case p == protocolSPAP:
 		return "spap", true
-	case protocolCHAP:
-		if len(data) < 3 {
-			return "chap", true
-		}
-		switch data[2] {
-		case 5:
-			return "chap-md5", true
-		case 6:
-			return "chap-sha1", true
-		case 7:
-			return "chap-sha256", true
-		case 8:
-			return "chap-sha3-256", true
-		case 0x80:
-			return "mschap", true
-		case 0x81:
-			return "mschap-v2", true
-		}
-		return "chap-" + decimal(int(data[2])), true
-	default:
+	case p != protocolCHAP:
 		return string(appendHex16(nil, p)), true
+	case len(data) < 3:
+		return "chap", true
 	}
+	return cmp.Or(chapAlgorithms[data[2]], "chap-"+decimal(int(data[2]))), true
 }
 
 // qualityProtocol writes a Quality-Protocol option: "lqr 3000", the period in hundredths of a
@@ -135,11 +91,8 @@ func qualityProtocol(data []byte) (any, bool) {
 }
 
 // fcsAlternatives writes the bits of RFC 1570 section 3.1.
-func fcsAlternatives(data []byte) (any, bool) {
-	if len(data) != 1 {
-		return nil, false
-	}
-	return bitNames(uint32(data[0]), []string{"null", "16", "32"}), true
+func fcsAlternatives(data []byte) any {
+	return bitNames(uint32(data[0]), []string{"null", "16", "32"})
 }
 
 // callback writes the operation of RFC 1570 section 3.3, and the number or location that follows.

@@ -4,46 +4,27 @@ import (
 	"encoding/binary"
 )
 
-// cbcpOption is the table of CBCP's options (Microsoft's Callback Control Protocol).
-func cbcpOption(kind uint8) option {
-	switch kind {
-	case 1:
-		return option{"no-callback", octets}
-	case 2:
-		return option{"user-number", octets}
-	case 3:
-		return option{"fixed-number", octets}
-	case 4:
-		return option{"number-list", octets}
-	}
-	return option{}
+// cbcpOptions are CBCP's options (Microsoft's Callback Control Protocol).
+var cbcpOptions = options{
+	1: {"no-callback", octets},
+	2: {"user-number", octets},
+	3: {"fixed-number", octets},
+	4: {"number-list", octets},
 }
 
-// bacpOption is the table of BACP's options (RFC 2125 section 4).
-func bacpOption(kind uint8) option {
-	if kind == 1 {
-		return option{"favored-peer", magic}
-	}
-	return option{}
+// bacpOptions are BACP's options (RFC 2125 section 4).
+var bacpOptions = options{
+	1: {"favored-peer", magic},
 }
 
-// bapOption is the table of BAP's options (RFC 2125 section 6).
-func bapOption(kind uint8) option {
-	switch kind {
-	case 1:
-		return option{"link-type", octets}
-	case 2:
-		return option{"phone-delta", octets}
-	case 3:
-		return option{"no-phone-number", nil}
-	case 4:
-		return option{"reason", func(data []byte) (any, bool) { return text(data), true }}
-	case 5:
-		return option{"link-discriminator", number16}
-	case 6:
-		return option{"call-status", octets}
-	}
-	return option{}
+// bapOptions are BAP's options (RFC 2125 section 6).
+var bapOptions = options{
+	1: {"link-type", octets},
+	2: {"phone-delta", octets},
+	3: {"no-phone-number", nil},
+	4: {"reason", func(data []byte) (any, bool) { return text(data), true }},
+	5: {"link-discriminator", number16},
+	6: {"call-status", octets},
 }
 
 // bapFields are the contents of a BAP packet (RFC 2125 section 5): replies begin with a response
@@ -65,7 +46,7 @@ func (c *Control) bapFields(yield fieldFunc) {
 		}
 		data = data[1:]
 	}
-	options(data, bapOption, yield)
+	bapOptions.fields(data, yield)
 }
 
 // lqrNames are the counters of a Link-Quality-Report behind the magic number (RFC 1989 section

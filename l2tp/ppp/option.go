@@ -23,34 +23,21 @@ type option struct {
 	value func(data []byte) (any, bool)
 }
 
-// table finds the option of a type; a zero option means an unknown type.
-type table func(kind uint8) option
+// options are those of a protocol by their type.
+type options map[uint8]option
 
-// optionTable is the table of a control protocol.
-func optionTable(protocol uint16) table {
-	switch protocol {
-	case protocolLCP:
-		return lcpOption
-	case protocolIPCP:
-		return ipcpOption
-	case protocolIPV6CP:
-		return ipv6cpOption
-	case protocolCCP, protocolLinkCCP:
-		return ccpOption
-	case protocolECP, protocolLinkECP:
-		return ecpOption
-	case protocolBACP:
-		return bacpOption
-	}
-	return func(uint8) option { return option{} }
+// protocolOptions are those of the control protocols.
+var protocolOptions = map[uint16]options{
+	protocolLCP: lcpOptions, protocolIPCP: ipcpOptions, protocolIPV6CP: ipv6cpOptions, protocolBACP: bacpOptions,
+	protocolCCP: ccpOptions, protocolLinkCCP: ccpOptions, protocolECP: ecpOptions, protocolLinkECP: ecpOptions,
 }
 
-// options yields each option of data (RFC 1661 section 6: type, length with these two bytes, data).
+// fields yields each option of data (RFC 1661 section 6: type, length with these two bytes, data).
 // A length of less than 2 or beyond the end is yielded as malformed and ends the walk.
-func options(data []byte, find table, yield fieldFunc) {
+func (all options) fields(data []byte, yield fieldFunc) {
 	for len(data) > 0 {
 		kind := data[0]
-		o := find(kind)
+		o := all[kind]
 		name := o.name
 		if name == "" {
 			name = "option " + decimal(int(kind))
@@ -95,33 +82,22 @@ func options(data []byte, find table, yield fieldFunc) {
 
 // The functions that follow read the data of options.
 
-func number8(data []byte) (any, bool) {
-	if len(data) != 1 {
-		return nil, false
+// sized reads data of n bytes.
+func sized(n int, says func(data []byte) any) func(data []byte) (any, bool) {
+	return func(data []byte) (any, bool) {
+		if len(data) != n {
+			return nil, false
+		}
+		return says(data), true
 	}
-	return uint64(data[0]), true
 }
 
-func number16(data []byte) (any, bool) {
-	if len(data) != 2 {
-		return nil, false
-	}
-	return uint64(binary.BigEndian.Uint16(data)), true
-}
-
-func magic(data []byte) (any, bool) {
-	if len(data) != 4 {
-		return nil, false
-	}
-	return hex32(binary.BigEndian.Uint32(data)), true
-}
-
-func address(data []byte) (any, bool) {
-	if len(data) != 4 {
-		return nil, false
-	}
-	return address4(data), true
-}
+var (
+	number8  = sized(1, func(data []byte) any { return uint64(data[0]) })
+	number16 = sized(2, func(data []byte) any { return uint64(binary.BigEndian.Uint16(data)) })
+	magic    = sized(4, func(data []byte) any { return hex32(binary.BigEndian.Uint32(data)) })
+	address  = sized(4, func(data []byte) any { return address4(data) })
+)
 
 func address4(data []byte) string { return netip.AddrFrom4([4]byte(data)).String() }
 

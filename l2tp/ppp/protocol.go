@@ -148,7 +148,8 @@ func appendHex16(dst []byte, n uint16) []byte {
 // up) that are known.
 func IsControl(p uint16) bool {
 	switch p {
-	case protocolLCP, protocolPAP, protocolSPAP, protocolCBCP, protocolBACP, protocolBAP, protocolCHAP, protocolEAP, protocolVSAP:
+	case protocolLCP, protocolPAP, protocolSPAP, protocolCBCP, protocolBACP, protocolBAP, protocolCHAP, protocolEAP,
+		protocolVSAP:
 		return true
 	}
 	return p >= 0x8000 && p < 0xc000

@@ -307,7 +307,8 @@ func (s *stream) hold(x *Expander, number uint16, packet []byte) State {
 		s.lose(x)
 		return Waiting
 	}
-	s.early = append(s.early, earlyPacket{number, x.position, s.beforeNumber(&x.position, number), x.frames, slices.Clone(packet)})
+	s.early = append(s.early, earlyPacket{number, x.position, s.beforeNumber(&x.position, number), x.frames,
+		slices.Clone(packet)})
 	s.earlyData += len(packet)
 	return Held
 }

@@ -62,7 +62,7 @@ func (v *vjSlots) uncompressed(dst, payload []byte) ([]byte, bool) {
 	at, slot := len(dst), int(payload[9])
 	dst = append(dst, payload...)
 	dst[at+9] = protoTCP
-	packet := wholeIP(dst[at:])
+	packet := WholeIP(dst[at:])
 	if packet == nil || packet[0]>>4 != 4 || len(packet) < int(packet[0]&15)*4+tcpHeader {
 		return dst[:at], false
 	}

@@ -114,7 +114,8 @@ func (r *release) contents(k kind, t target, program string) (files.Contents, er
 		})
 	}
 	return append(contents, &files.Content{
-		Source: "/usr/bin/l2tpdump", Destination: k.extcap[t.packages] + "/wireshark/extcap/l2tpdump", Type: files.TypeSymlink,
+		Source: "/usr/bin/l2tpdump", Destination: k.extcap[t.packages] + "/wireshark/extcap/l2tpdump",
+		Type:     files.TypeSymlink,
 		FileInfo: &files.ContentFileInfo{MTime: r.time},
 	}), nil
 }

@@ -69,7 +69,8 @@ func (m *Maker) Filter(most int) string {
 }
 
 func (m *Maker) condition() string {
-	makers := []func() string{m.host, m.host, m.network, m.port, m.port, m.portrange, m.protocol, m.protocol, m.length, m.bytes, m.bytes}
+	makers := []func() string{m.host, m.host, m.network, m.port, m.port, m.portrange, m.protocol, m.protocol, m.length,
+		m.bytes, m.bytes}
 	if len(m.macs) > 0 {
 		makers = append(makers, m.ethernet)
 	}
@@ -105,7 +106,8 @@ func (m *Maker) network() string {
 	a, family := m.address()
 	prefix, _ := a.Prefix(m.rand.IntN(a.BitLen() + 1))
 	if b := a.AsSlice(); a.Is4() && m.rand.IntN(3) == 0 {
-		return family + m.direction() + "net " + pick(m, fmt.Sprintf("%d", b[0]), fmt.Sprintf("%d.%d", b[0], b[1]), fmt.Sprintf("%d.%d.%d", b[0], b[1], b[2]))
+		return family + m.direction() + "net " + pick(m, fmt.Sprintf("%d", b[0]), fmt.Sprintf("%d.%d", b[0], b[1]),
+			fmt.Sprintf("%d.%d.%d", b[0], b[1], b[2]))
 	}
 	return family + m.direction() + "net " + prefix.String()
 }
@@ -135,7 +137,8 @@ func (m *Maker) portrange() string {
 }
 
 func (m *Maker) protocol() string {
-	return pick(m, "ip", "ip6", "tcp", "udp", "icmp", "icmp6", "esp", "ah", "igmp", "sctp", "ip multicast", "ip6 multicast",
+	return pick(m, "ip", "ip6", "tcp", "udp", "icmp", "icmp6", "esp", "ah", "igmp", "sctp", "ip multicast",
+		"ip6 multicast",
 		"ip proto 17", "ip6 proto 58", "proto 6", `ip proto \icmp`, `proto \udp`, "ip6 proto 44", "ip proto 50")
 }
 
@@ -148,7 +151,8 @@ func (m *Maker) length() string {
 }
 
 func (m *Maker) bytes() string {
-	s := pick(m, "tcp[13] & %d != 0", "tcp[tcpflags] & (tcp-syn|tcp-fin) = %d", "udp[4:2] > %d", "ip[8] = %d", "ip[6:2] & 0x1fff = %d",
+	s := pick(m, "tcp[13] & %d != 0", "tcp[tcpflags] & (tcp-syn|tcp-fin) = %d", "udp[4:2] > %d", "ip[8] = %d",
+		"ip[6:2] & 0x1fff = %d",
 		"icmp[icmptype] = %d", "icmp[0] = icmp-echo and icmp[6:2] > %d", "icmp6[icmp6type] = %d", "ip6[7] > %d", "ip[0] & 0xf = 5 and ip[8] < %d",
 		"tcp[12] >> 4 > %d", "(ip[2:2] - (ip[0] & 15) * 4) / 8 > %d", "tcp[((tcp[12] & 0xf0) >> 2) - 2:2] > %d", "ip[16:4] %% 7 = %d", "-ip[8] + 3 * 2 > %d",
 		"ip[4:2] & 0xff | 1 ^ 2 = %d", "udp[6:2] > %d", "ip[19] = %d", "tcp[4:4] - tcp[8:4] > %d", "ip[ip[9] - ip[9] + 15] > %d")

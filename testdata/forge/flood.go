@@ -33,7 +33,8 @@ var Floods = map[string]func(n uint32) []byte{
 var (
 	here     = [4]byte{192, 0, 2, 1}
 	there    = [4]byte{198, 51, 100, 2}
-	userData = append([]byte{0xff, 3, 0, 0x21, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 20, 0, 0}, make([]byte, 12)...)
+	userData = append([]byte{0xff, 3, 0, 0x21, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0,
+		2, 0, 20, 0, 0}, make([]byte, 12)...)
 )
 
 // Like is the IP packet of a flood in a frame like the forger's; false where that is of the other
@@ -84,19 +85,22 @@ func isakmp(h ikev1.Header, body []byte) []byte {
 }
 
 func firstMessage(n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain}, payload(0, offer(5, 1, 0)))
+	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain},
+		payload(0, offer(5, 1, 0)))
 }
 
 func encryptedMessage(sa, id uint32, e ikev1.ExchangeType) []byte {
 	body := make([]byte, 160)
 	binary.BigEndian.PutUint64(body, uint64(id+1)*0x9e3779b97f4a7c15)
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1), NextPayload: ikev1.PayloadHash,
-		Exchange: e, Flags: ikev1.FlagEncryption, MessageID: id + 1}, body)
+	return isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1),
+		NextPayload: ikev1.PayloadHash,
+		Exchange:    e, Flags: ikev1.FlagEncryption, MessageID: id + 1}, body)
 }
 
 func ikeFragment(n uint32) []byte {
 	body := payload(0, append([]byte{0, byte(n), 1, 0}, make([]byte, 200)...))
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadFragment, Exchange: ikev1.ExchangeMain}, body)
+	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1),
+		NextPayload: ikev1.PayloadFragment, Exchange: ikev1.ExchangeMain}, body)
 }
 
 // fragment4 is the first fragment of a datagram; there are 2^16 of each destination.
@@ -124,9 +128,11 @@ func fromSource(n uint32, message []byte) []byte {
 func odd(n uint32) uint16 { return uint16(n)<<1 | 1 }
 
 func sccrq(n uint32) []byte {
-	return fromSource(n>>15, controlMessage(0, 0, 0, avp(0, word(1)), avp(2, []byte{1, 0}), avp(7, []byte("flood")), avp(9, word(odd(n)))))
+	return fromSource(n>>15, controlMessage(0, 0, 0, avp(0, word(1)), avp(2, []byte{1, 0}), avp(7, []byte("flood")),
+		avp(9, word(odd(n)))))
 }
 
 func icrq(n uint32) []byte {
-	return fromSource(n>>15, controlMessage(21, 0, uint16(n), avp(0, word(10)), avp(14, word(odd(n))), avp(15, []byte{0, 0, 0, 1})))
+	return fromSource(n>>15, controlMessage(21, 0, uint16(n), avp(0, word(10)), avp(14, word(odd(n))),
+		avp(15, []byte{0, 0, 0, 1})))
 }

@@ -183,8 +183,9 @@ func (x *Forger) IKE() Packets {
 		return nil
 	}
 	const (
-		sa, ke, id, hash, nonce, del, fragment = ikev1.PayloadSA, ikev1.PayloadKE, ikev1.PayloadID, ikev1.PayloadHash, ikev1.PayloadNonce, ikev1.PayloadDelete, ikev1.PayloadFragment
-		encrypted                              = ikev1.FlagEncryption
+		sa, ke, id, hash, nonce, del, fragment = ikev1.PayloadSA, ikev1.PayloadKE, ikev1.PayloadID, ikev1.PayloadHash,
+			ikev1.PayloadNonce, ikev1.PayloadDelete, ikev1.PayloadFragment
+		encrypted = ikev1.FlagEncryption
 	)
 	all := Packets{}
 	put := func(kind string, first ikev1.PayloadType, body []byte, change func(h *ikev1.Header)) {
@@ -196,15 +197,19 @@ func (x *Forger) IKE() Packets {
 	clear := func(e ikev1.ExchangeType) func(*ikev1.Header) {
 		return func(h *ikev1.Header) { h.Exchange, h.MessageID = e, 0 }
 	}
-	main, aggressive, informational := clear(ikev1.ExchangeMain), clear(ikev1.ExchangeAggressive), clear(ikev1.ExchangeInformational)
+	main, aggressive, informational := clear(ikev1.ExchangeMain), clear(ikev1.ExchangeAggressive),
+		clear(ikev1.ExchangeInformational)
 	name := func() []byte { return append([]byte{1, 0, 0, 0}, x.random(4)...) }
 	put("an offer", sa, payload(0, offer(7, 4, 128)), main)
 	put("an offer in 3DES and MD5", sa, payload(0, offer(5, 1, 0)), main)
-	put("a first message", sa, payload(0, offer(5, 1, 0)), func(h *ikev1.Header) { main(h); h.ResponderCookie = ikev1.Cookie{} })
-	put("an answer of another responder", sa, payload(0, offer(5, 1, 0)), func(h *ikev1.Header) { main(h); h.ResponderCookie[7] ^= 1 })
+	put("a first message", sa, payload(0, offer(5, 1, 0)),
+		func(h *ikev1.Header) { main(h); h.ResponderCookie = ikev1.Cookie{} })
+	put("an answer of another responder", sa, payload(0, offer(5, 1, 0)),
+		func(h *ikev1.Header) { main(h); h.ResponderCookie[7] ^= 1 })
 	put("KE and nonce", ke, slices.Concat(payload(nonce, x.random(128)), payload(0, x.random(20))), main)
 	put("KE of one byte", ke, slices.Concat(payload(nonce, x.random(1)), payload(0, x.random(20))), main)
-	put("aggressive", sa, slices.Concat(payload(ke, offer(5, 1, 0)), payload(nonce, x.random(128)), payload(id, x.random(20)),
+	put("aggressive", sa, slices.Concat(payload(ke, offer(5, 1, 0)), payload(nonce, x.random(128)),
+		payload(id, x.random(20)),
 		payload(hash, name()), payload(0, x.random(20))), aggressive)
 	put("aggressive, HASH", hash, payload(0, x.random(20)), aggressive)
 	put("main, ID and HASH in clear", id, slices.Concat(payload(hash, name()), payload(0, x.random(20))), main)
@@ -213,7 +218,8 @@ func (x *Forger) IKE() Packets {
 	put("encrypted main mode", id, x.random(64), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted main mode of two blocks", id, x.random(32), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted aggressive", hash, x.random(48), func(h *ikev1.Header) { aggressive(h); h.Flags = encrypted })
-	for _, e := range [...]ikev1.ExchangeType{ikev1.ExchangeQuick, ikev1.ExchangeInformational, ikev1.ExchangeTransaction} {
+	for _, e := range [...]ikev1.ExchangeType{ikev1.ExchangeQuick, ikev1.ExchangeInformational,
+		ikev1.ExchangeTransaction} {
 		name := e.String()
 		put(name+" mode", hash, x.random(160), func(h *ikev1.Header) { h.Exchange, h.Flags = e, encrypted })
 		put(name+" mode with another ID", hash, x.random(160), func(h *ikev1.Header) {
@@ -245,7 +251,8 @@ func (x *Forger) DeleteESP(spi uint32) capture.Packet {
 		panic(err)
 	}
 	body := payload(0, binary.BigEndian.AppendUint32([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi))
-	h.Exchange, h.MessageID, h.Flags, h.NextPayload, h.Length = ikev1.ExchangeInformational, 0, 0, ikev1.PayloadDelete, uint32(ikev1.HeaderLen+len(body))
+	h.Exchange, h.MessageID, h.Flags, h.NextPayload, h.Length = ikev1.ExchangeInformational, 0, 0, ikev1.PayloadDelete,
+		uint32(ikev1.HeaderLen+len(body))
 	return x.inUDP(slices.Concat(x.marker(), h.Append(nil), body))
 }
 

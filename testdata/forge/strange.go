@@ -38,7 +38,8 @@ func (x *Forger) Strange() Packets {
 	put("ICMP, echo", icmp, append([]byte{8, 0, 0, 0, 0, 1, 0, 1}, x.random(32)...))
 	put("AH", protoAH, append([]byte{protoESP, 4, 0, 0}, x.random(40)...))
 	put("L2TPv3 in IP", protoL2TPv3, x.random(60))
-	put("PPTP's GRE", protoGRE, append([]byte{0x30, 0x81, 0x88, 0x0b, 0, 20, 0, 7, 0, 0, 0, 1, 0xff, 3, 0xc0, 0x21, 1, 1, 0, 8}, x.random(4)...))
+	put("PPTP's GRE", protoGRE,
+		append([]byte{0x30, 0x81, 0x88, 0x0b, 0, 20, 0, 7, 0, 0, 0, 1, 0xff, 3, 0xc0, 0x21, 1, 1, 0, 8}, x.random(4)...))
 	for i, payload := range [][]byte{{0xff}, nil, {0, 0, 0, 0}, x.random(3), x.random(40)} {
 		for _, ports := range [][2]uint16{{4500, 4500}, {500, 500}, {1701, 1701}, {4500, 1024}, {53, 4500}} {
 			if i < 4 || ports[0] == 53 {
@@ -76,7 +77,8 @@ func (x *Forger) strangeESP(all Packets) {
 	}
 	spi, seq := binary.BigEndian.Uint32(real), binary.BigEndian.Uint32(real[4:])
 	esp := func(ahead uint32) []byte {
-		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, spi), seq+ahead), x.random(len(real)-8)...)
+		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, spi), seq+ahead),
+			x.random(len(real)-8)...)
 	}
 	put := func(kind string, protocol uint8, payload []byte) {
 		all[kind] = append(all[kind], x.carrying(protocol, payload))
@@ -95,7 +97,8 @@ func (x *Forger) strangeESP(all Packets) {
 		}
 		put("ESP in IP in IP", 4, inner)
 		put("ESP in GRE", protoGRE, append([]byte{0, 0, 8, 0}, inner...))
-		put("ESP in VXLAN", protoUDP, udp(4789, 4789, slices.Concat([]byte{8, 0, 0, 0, 0, 0, 7, 0}, make([]byte, 12), []byte{8, 0}, inner)))
+		put("ESP in VXLAN", protoUDP,
+			udp(4789, 4789, slices.Concat([]byte{8, 0, 0, 0, 0, 0, 7, 0}, make([]byte, 12), []byte{8, 0}, inner)))
 	}
 }
 
@@ -125,9 +128,11 @@ func (x *Forger) strangeIKE(all Packets) {
 	both := first
 	both.ResponderCookie = real.ResponderCookie
 	encrypted := both
-	encrypted.Exchange, encrypted.Flags, encrypted.MessageID = ikev1.ExchangeQuick, ikev1.FlagEncryption, binary.BigEndian.Uint32(x.random(4))
+	encrypted.Exchange, encrypted.Flags, encrypted.MessageID = ikev1.ExchangeQuick, ikev1.FlagEncryption,
+		binary.BigEndian.Uint32(x.random(4))
 	keyExchange := func(more ...byte) []byte {
-		return slices.Concat(payload(ikev1.PayloadNonce, x.random(128)), payload(ikev1.PayloadNATD, x.random(20)), payload(ikev1.PayloadNATD, x.random(20)),
+		return slices.Concat(payload(ikev1.PayloadNonce, x.random(128)), payload(ikev1.PayloadNATD, x.random(20)),
+			payload(ikev1.PayloadNATD, x.random(20)),
 			payload(0, x.random(20)), more)
 	}
 	for name, m := range map[string][]byte{
@@ -140,11 +145,13 @@ func (x *Forger) strangeIKE(all Packets) {
 			all[name+", "+of] = append(all[name+", "+of], p...)
 		}
 		all[name+", and another"] = append(all[name+", and another"], x.inUDP(slices.Concat(x.marker(), m, m)))
-		all[name+", without its end"] = append(all[name+", without its end"], x.inUDP(slices.Concat(x.marker(), m[:len(m)-9])))
+		all[name+", without its end"] = append(all[name+", without its end"],
+			x.inUDP(slices.Concat(x.marker(), m[:len(m)-9])))
 		all[name+", in TCP"] = append(all[name+", in TCP"],
 			x.carrying(protoTCP, segment(1, slices.Concat([]byte("IKETCP"), word(uint16(len(m)+6)), make([]byte, 4), m))))
 	}
-	all["false NAT-D"] = append(all["false NAT-D"], x.inUDP(slices.Concat(x.marker(), message(both, ikev1.PayloadKE, keyExchange()))))
+	all["false NAT-D"] = append(all["false NAT-D"],
+		x.inUDP(slices.Concat(x.marker(), message(both, ikev1.PayloadKE, keyExchange()))))
 	if real.NextPayload != ikev1.PayloadFragment || len(data) < ikev1.HeaderLen+20 {
 		return
 	}

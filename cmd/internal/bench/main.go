@@ -73,7 +73,8 @@ func run(dir string, size, rounds, sas int, profile string) error {
 	if out, err := exec.Command("go", "build", "-o", b.program, "./cmd/l2tpdump").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	fmt.Printf("%s, %s, %d processors; captures in %s\n", runtime.Version(), runtime.GOARCH, runtime.NumCPU(), filepath.Dir(dir))
+	fmt.Printf("%s, %s, %d processors; captures in %s\n", runtime.Version(), runtime.GOARCH, runtime.NumCPU(),
+		filepath.Dir(dir))
 	for _, section := range []func() error{
 		func() error { return b.others(size) },
 		b.sizes,

@@ -138,8 +138,9 @@ func secretOf(spi uint32) *esp.Secret {
 	key, authKey := traffic.NewSA(spi).Keys()
 	return &esp.Secret{
 		SPI: spi, SPIMask: ^uint32(0),
-		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"), ICVLen: icvLen},
-		Key:   esp.NewKey(key), AuthKey: esp.NewKey(authKey), Origin: esp.Origin{File: "bench", Line: 1},
+		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"),
+			ICVLen: icvLen},
+		Key: esp.NewKey(key), AuthKey: esp.NewKey(authKey), Origin: esp.Origin{File: "bench", Line: 1},
 	}
 }
 

@@ -43,8 +43,10 @@ func (b *bench) others(size int) error {
 		name, program string
 		args          []string
 	}{
-		{"tcpdump -E, ICV not checked", "tcpdump", []string{"-E", fmt.Sprintf("0x%08x@192.0.2.2 aes128-hmac96:0x%x", firstSPI, key)}},
-		{"tshark, ICV checked", "tshark", []string{"-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",
+		{"tcpdump -E, ICV not checked", "tcpdump",
+			[]string{"-E", fmt.Sprintf("0x%08x@192.0.2.2 aes128-hmac96:0x%x", firstSPI, key)}},
+		{"tshark, ICV checked", "tshark", []string{"-o", "esp.enable_encryption_decode:TRUE", "-o",
+			"esp.enable_authentication_check:TRUE",
 			"-o", "uat:esp_sa:" + traffic.NewSA(firstSPI).TableRow()}},
 	} {
 		args := append([]string{"-n", "-r", l.file}, other.args...)
@@ -74,7 +76,8 @@ func (b *bench) others(size int) error {
 		if m := median(c, memory); m > 0 {
 			used = fmt.Sprintf("%.0f", m/1e6)
 		}
-		fmt.Printf("%-44s %8.0f %8.0f %8s %14.2fx %8.2fx\n", r.name, megabytes/median(c, seconds), megabytes/median(c, clock), used,
+		fmt.Printf("%-44s %8.0f %8.0f %8s %14.2fx %8.2fx\n", r.name, megabytes/median(c, seconds), megabytes/median(c, clock),
+			used,
 			ratio(of, c, seconds), ratio(of, c, clock))
 	}
 	return nil
@@ -83,7 +86,8 @@ func (b *bench) others(size int) error {
 // sizes measures packets of different sizes.
 func (b *bench) sizes() error {
 	const head = "%-12s %5s %8s %9s %12s %8s %9s %10s %10s\n"
-	fmt.Printf("\n"+head, "inner bytes", "cores", "MB/s", "kpackets", "kpackets/s", "ns of a", "memory", "of lanes", "standard")
+	fmt.Printf("\n"+head, "inner bytes", "cores", "MB/s", "kpackets", "kpackets/s", "ns of a", "memory", "of lanes",
+		"standard")
 	fmt.Printf(head, "", "", "by clock", "/s", "of all cores", "core", "MB", "alone", "lib. = 1")
 	for _, n := range []int{64, 128, 256, 512, 1024, 1400} {
 		l, err := b.generate("size", b.small, 2, ofInner(n))
@@ -156,7 +160,8 @@ func (b *bench) associations() error {
 		if n >= 10_000 {
 			perSA = fmt.Sprintf("%.0f", (median(c[2], seconds)*1e9-further*float64(long.packets))/float64(n))
 		}
-		fmt.Printf("%-9d %9d %8.0f %8.2f %10.0f %8.2f %8s %9.0f\n", n, long.packets, all, all/two, further, further/two, perSA,
+		fmt.Printf("%-9d %9d %8.0f %8.2f %10.0f %8.2f %8s %9.0f\n", n, long.packets, all, all/two, further, further/two,
+			perSA,
 			median(c[2], memory)/1e6)
 		short.remove()
 		long.remove()
@@ -202,6 +207,7 @@ func (b *bench) startUp() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\na capture of %d KB from start to end: %.1f ms by the clock, %.1f ms of a core\n", l.size/1000, median(c[0], clock)*1e3, median(c[0], seconds)*1e3)
+	fmt.Printf("\na capture of %d KB from start to end: %.1f ms by the clock, %.1f ms of a core\n", l.size/1000,
+		median(c[0], clock)*1e3, median(c[0], seconds)*1e3)
 	return nil
 }

@@ -187,7 +187,8 @@ func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) 
 // discovery fills in what a message of neighbour or multicast listener discovery is about.
 func (f *ICMP) discovery(p []byte) {
 	switch kind := p[0]; {
-	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage && kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
+	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
+		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
 		if group := address6(p[8:]); !group.IsUnspecified() {
 			f.Group = group
 		}

@@ -178,7 +178,8 @@ func insideOf(ip []byte, depth int) *Inside {
 	if err != nil || depth >= maxDepth {
 		return nil
 	}
-	o := &Inside{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length, Fields: describe(ip, depth+1)}
+	o := &Inside{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length,
+		Fields: describe(ip, depth+1)}
 	if i.SrcPort != 0 || i.DstPort != 0 {
 		o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
 	}

@@ -46,7 +46,8 @@ type NTP struct {
 
 // readNTP reads a message of one byte at least.
 func readNTP(data []byte) NTP {
-	modes := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control", "private"}
+	modes := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control",
+		"private"}
 	return NTP{data[0] >> 3 & 7, modes[data[0]&7]}
 }
 

@@ -28,7 +28,8 @@ type conversation struct {
 // tcpdump, those of the first packet with an ACK do not, from which it is known.
 func (c *conversations) follow(h *packet, t *layers.TCP, within any) (base [2]uint32, first bool) {
 	sender, receiver := 0, 1
-	key := conversation{[2]netip.AddrPort{netip.AddrPortFrom(h.Src, h.SrcPort), netip.AddrPortFrom(h.Dst, h.DstPort)}, within}
+	key := conversation{[2]netip.AddrPort{netip.AddrPortFrom(h.Src, h.SrcPort), netip.AddrPortFrom(h.Dst, h.DstPort)},
+		within}
 	if key.ends[1].Compare(key.ends[0]) < 0 {
 		sender, receiver = 1, 0
 		key.ends[0], key.ends[1] = key.ends[1], key.ends[0]

@@ -44,7 +44,8 @@ func readUDP(h *packet) (u datagram, ok bool) {
 	if len(p) < 8 {
 		return u, false
 	}
-	u = datagram{src: binary.BigEndian.Uint16(p), dst: binary.BigEndian.Uint16(p[2:]), size: int(binary.BigEndian.Uint16(p[4:]))}
+	u = datagram{src: binary.BigEndian.Uint16(p), dst: binary.BigEndian.Uint16(p[2:]),
+		size: int(binary.BigEndian.Uint16(p[4:]))}
 	if u.size == 0 && h.IPVersion == 6 {
 		u.size = h.PayloadLen // RFC 2675 section 4
 	}

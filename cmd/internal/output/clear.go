@@ -86,7 +86,8 @@ type ClearConfig struct {
 
 // NewClear returns the sink that writes the cleartext capture.
 func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets, users: c.Inner}
+	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets,
+		users: c.Inner}
 }
 
 // Record writes what the layer keeps of r.
@@ -416,7 +417,8 @@ func appendSPI(dst []byte, spi uint32) []byte {
 // digits as rings have.
 func IsCaptureName(name string) bool {
 	end := strings.ToLower(filepath.Ext(name))
-	return end == "" || slices.Contains([]string{".pcap", ".pcapng", ".cap", ".ntar"}, end) || strings.Trim(end[1:], "0123456789") == "" ||
+	return end == "" || slices.Contains([]string{".pcap", ".pcapng", ".cap", ".ntar"}, end) ||
+		strings.Trim(end[1:], "0123456789") == "" ||
 		strings.Contains(name, "%")
 }
 

@@ -19,7 +19,8 @@ const maxSessionInterfaces = 1024
 
 // addInterface gives p the writer's number of its interface, which it describes before the first
 // packet.
-func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link capture.LinkType, s *l2tp.Session) error {
+func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link capture.LinkType,
+	s *l2tp.Session) error {
 	for len(c.ids) <= p.Interface {
 		c.ids = append(c.ids, 0)
 	}

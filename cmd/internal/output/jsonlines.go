@@ -243,7 +243,8 @@ func (j *JSONLines) payload(f *jsonFrame, r *pipeline.Record) {
 func l2tpObject(r *pipeline.Record) *jsonL2TP {
 	p := &r.Payload
 	h, t := &p.L2TP, &p.Tunnel
-	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(), WrongCookie: t.WrongCookie}
+	o := &jsonL2TP{Version: h.Version, Tunnel: h.Tunnel, Session: h.Session, Order: t.Order.String(),
+		WrongCookie: t.WrongCookie}
 	if t.Tunnel != nil && !t.Tunnel.Late {
 		o.From = "lns"
 		if p.ToLNS {

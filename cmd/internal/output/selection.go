@@ -82,7 +82,8 @@ func (s *Selection) passes(r *pipeline.Record) bool {
 	if s.Inner == nil {
 		return p.Inner != nil && !p.Beside || p.Ethernet != nil
 	}
-	return !p.Beside && (passes(s.Inner, p.Inner, r) || slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
+	return !p.Beside && (passes(s.Inner, p.Inner, r) ||
+		slices.ContainsFunc(p.More, func(packet []byte) bool { return passes(s.Inner, packet, r) }))
 }
 
 // passes reports whether a user's packet, the end of which may be missing, passes a filter.
@@ -96,7 +97,8 @@ func isIP(data []byte, length int) bool {
 	switch {
 	case len(data) == 0:
 	case data[0]>>4 == 4:
-		return data[0]&15 >= header4/4 && length >= header4 && (len(data) < 4 || int(binary.BigEndian.Uint16(data[2:])) <= length)
+		return data[0]&15 >= header4/4 && length >= header4 &&
+			(len(data) < 4 || int(binary.BigEndian.Uint16(data[2:])) <= length)
 	case data[0]>>4 == 6:
 		return length >= header6 && (len(data) < 6 || header6+int(binary.BigEndian.Uint16(data[4:])) <= length)
 	}
