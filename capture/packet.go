@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // MaxPacketLen is the largest number of captured bytes that a packet may have, in bytes: the
@@ -16,6 +17,20 @@ type Packet struct {
 	Data      []byte // captured bytes, at most MaxPacketLen
 	Interface int    // index into its source's Interfaces; for WritePacket what AddInterface gave
 	Options   []byte // pcapng options, little endian, padded to 4 bytes, without opt_endofopt
+}
+
+// Comments are the comments among the options.
+func (p *Packet) Comments() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var ng pcapngFile // the options are in little endian
+		for rest := p.Options; ; {
+			o, left, state := ng.option(rest)
+			if state != optionHere || o.code == optComment && !yield(o.value) {
+				return
+			}
+			rest = left
+		}
+	}
 }
 
 // Interface describes where packets were captured.

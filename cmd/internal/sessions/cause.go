@@ -219,8 +219,13 @@ func (f *Finding) clear(s *Session) {
 	f.Cause = "L2TP runs without IPsec: the login and all data can be read on the way"
 	f.Cure = "have a policy demand IPsec for UDP 1701, and start IPsec first"
 	f.Frames = s.clear.frames()
-	if s.exchange() == nil {
+	x := s.exchange()
+	if x == nil {
 		return
+	}
+	if x.bare {
+		f.Proven = false
+		f.Cause += "; or the capture was decrypted before: its Quick Mode is in clear too, as on no wire"
 	}
 	var before Finding
 	if (before.try(s, refusalRules) || before.try(s, failureRules)) && ofIPsec(before.Step) {

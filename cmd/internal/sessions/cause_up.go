@@ -43,6 +43,7 @@ var remarkRules = []rule{
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
 	{"", stepData, Up, "", ipv6Only},
+	{"", stepData, Up, "", decryptedBefore},
 }
 
 // ipv6Only: one end refuses IPCP, and both agree on IPV6CP.

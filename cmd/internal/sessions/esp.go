@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -168,7 +169,7 @@ func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort) *flow {
 // espPacket takes a packet of ESP.
 func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	n := &r.Net
-	if !r.HasSPI() || n.IPVersion == 0 {
+	if r.SPI == 0 || n.IPVersion == 0 {
 		return
 	}
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
@@ -216,11 +217,12 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	} else if r.Verdict.Opened() {
 		s.came(at)
 	}
-	s.addESP(f, r.ESPLength(), at)
+	size := cmp.Or(r.ESPLength(), n.PayloadEnd-n.PayloadStart)
+	s.addESP(f, size, at)
 	lost := int64(f.window.Missing() - missing)
 	s.lost += lost
 	if s.series != nil {
-		s.series.at(at.time).sealed[f.sender] += uint64(r.ESPLength())
+		s.series.at(at.time).sealed[f.sender] += uint64(size)
 		s.series.miss(f.sender, lost, at.time)
 	}
 	if s.move.seen() && opened {

@@ -86,6 +86,10 @@ func (g *Gatherer) take(r *pipeline.Record) error {
 		g.bystander(&r.Net)
 		return nil
 	}
+	decrypted := false
+	if len(r.Packet.Options) > 0 {
+		r, decrypted = asCaptured(r)
+	}
 	switch r.Kind {
 	case pipeline.IKE:
 		for _, m := range r.IKE {
@@ -103,6 +107,9 @@ func (g *Gatherer) take(r *pipeline.Record) error {
 	}
 	if r.Kind == pipeline.ESP || r.Kind == pipeline.Other && !ofIKE(&r.Net) {
 		g.others++
+	}
+	if g.current != nil {
+		g.current.decrypted = g.current.decrypted || decrypted
 	}
 	return g.expire(at.time)
 }

@@ -74,6 +74,7 @@ type exchange struct {
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
+	bare       bool    // a message of Quick Mode is in clear, as none is on the wire
 	negotiated bool    // ESP SAs by a Quick Mode of which both sides were read
 	proofs     *proofs // nil: there are no keys to try
 	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
@@ -390,6 +391,7 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 		q = &quick{id: m.Header.MessageID, sender: sender}
 		x.quicks = append(x.quicks, q)
 	}
+	x.bare = x.bare || !m.Encrypted
 	if m.Number > 0 && m.Number < len(q.messages) {
 		q.messages[m.Number].add(at)
 		q.completed = q.completed || m.Number == 3

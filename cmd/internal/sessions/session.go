@@ -57,6 +57,7 @@ type Session struct {
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
 	late       bool // its beginning was not captured
+	decrypted  bool // before, by who wrote the capture
 	events     events
 	series     *series        // nil: not wanted
 	talks      *conversations // likewise
