@@ -103,8 +103,17 @@ const maxNotes = 1000
 // origin is the place of a line of the source.
 func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.name, Line: line} }
 
-// ike gives out a phase 1 secret. The caller does not change it afterwards.
+// ike gives out a phase 1 secret, and tells if it is not known whose it is. The caller does not
+// change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
+	if s.InitiatorCookie.IsZero() && s.QuickSecret.IsZero() {
+		o.doubt(s.Origin.Line, "keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are")
+	}
+	o.give(s)
+}
+
+// give is ike, but for the telling.
+func (o *output) give(s *ikev1.Secret) {
 	o.keys++
 	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
 }

@@ -22,6 +22,21 @@ func phase1Keys(s *ikev1.Secret) [len(phase1Names)]*esp.Key {
 	return [...]*esp.Key{&s.SKEYID, &s.SKEYIDd, &s.SKEYIDa, &s.SKEYIDe, &s.Ka}
 }
 
+// phase1Seen is which values of a phase 1 a log has named: g^xy is bit 0, those of phase1Names
+// follow, and the IV, with which they end.
+type phase1Seen uint8
+
+// checkGaps tells which values are not named between others: a log that writes one of them writes
+// all, one after the other.
+func (seen phase1Seen) checkGaps(out *output, line int) {
+	const named = 1<<(len(phase1Names)+1) - 2
+	for i, name := range phase1Names {
+		if bit := phase1Seen(2) << i; seen&named != 0 && seen&bit == 0 && seen&(bit-1) != 0 && seen > bit {
+			out.note(line, name+" is missing: the line before its bytes is not in the log")
+		}
+	}
+}
+
 // checkPhase1 takes those keys out of s that can't be whole, with a note for each. It is for
 // sources that don't say how long a value is, so that a lost row goes unseen otherwise. It reports
 // whether a key is left.
@@ -37,8 +52,12 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 	if !s.SharedSecret.IsZero() {
 		// Of use only where a SKEYID is missing.
 		prf, sure := prfOf(s.SKEYID.Len())
-		if !sure || s.InitiatorCookie.IsZero() || s.ResponderCookie.IsZero() || !skeyidD(prf, s).Equal(s.SKEYIDd) {
+		sure = sure && !s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() && !s.SKEYIDd.IsZero()
+		if !sure || !skeyidD(prf, s).Equal(s.SKEYIDd) {
 			s.SharedSecret = esp.Key{}
+			if sure {
+				out.note(s.Origin.Line, "g^xy does not give SKEYID_d: a part of it is missing, or it is of another negotiation")
+			}
 		}
 	}
 	return usual != 0 || !s.Ka.IsZero()

@@ -167,6 +167,8 @@ func (p *pluto) line(n int, text []byte) bool {
 		if p.again(value, rest) {
 			return true
 		}
+		// Rows with the same label are of one value.
+		p.dump.damaged = p.dump.damaged || value == p.dump.value && len(p.dump.got) == 16
 		p.finish(value)
 		p.label(n, value, s, rest)
 		return true
@@ -274,6 +276,8 @@ func (p *pluto) finish(next plutoValue) {
 				p.out.note(d.line, "the blanks of this log are collapsed, as where it was copied from a web page, so that "+
 					"the rows of a key can't be told from other lines: give the log as pluto wrote it")
 			}
+		} else if value < plutoSkeyid && d.damaged {
+			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": bytes of another value follow it, without their label")
 		} else if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
 			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": its rows are damaged")
 		}
@@ -328,6 +332,10 @@ func (p *pluto) phase1Give() {
 	if s != nil && joined && lonely(s) {
 		p.out.note(s.Origin.Line, "the rows of a value have its label each, and no other value stands beside it: they "+
 			"may be of several negotiations")
+		return
+	}
+	if s != nil && s.SKEYIDe.IsZero() && s.Ka.IsZero() && (s.SKEYID.Len() == 16 || s.SKEYIDd.Len() == 16 || s.SKEYIDa.Len() == 16) {
+		p.out.note(s.Origin.Line, "no Skeyid_e and no enc key follow these values of phase 1, and rows of them may be missing")
 		return
 	}
 	if s != nil && checkPhase1(p.out, s) {

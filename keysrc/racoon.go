@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -63,7 +64,7 @@ func cutPlace(msg []byte) []byte {
 // racoonMatch knows the messages that are racoon's alone.
 func racoonMatch(msg []byte) bool {
 	value, _ := racoonLabel(trimLine(msg))
-	return value != racoonNone && value != racoonPacket
+	return value != racoonNone && (value != racoonPacket || !bytes.HasPrefix(msg, []byte("=====")))
 }
 
 func (r *racoon) line(n int, text []byte) bool {
@@ -80,6 +81,7 @@ func (r *racoon) line(n int, text []byte) bool {
 	r.sender = append(r.sender[:0], sender...)
 	if _, joined := racoonMessage(msg); joined {
 		r.joined = true
+		r.finish()
 		return true
 	}
 	return r.message(n, msg)
@@ -99,10 +101,14 @@ type racoonLog struct {
 	gap     bool // a blank line or a comment is behind the last row
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
+	length               int          // of it in bytes
 	peer                 netip.Addr   // its sender
+	initiates            bool         // the last phase 1 was begun here
 
 	used   *ikev1.Secret // Ka of a connection that is up, until it is clear whose
+	ka     esp.Key       // that was given out last
 	ike    *ikev1.Secret // keys of phase 1 at hand
+	seen   phase1Seen    // which of them the log named
 	keyLen int           // of the encryption key, as declared; 0 not
 	debug  bool          // a message of racoon's was seen
 }
@@ -205,14 +211,17 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 	case racoonPacket:
 		r.ready()
 		r.packet(msg)
-	case racoonShared, racoonSKEYID:
-		if r.ike != nil && (value == racoonShared || !r.ike.SKEYID.IsZero()) {
+	case racoonShared:
+		r.give()
+	case racoonSKEYID, racoonSKEYIDd, racoonSKEYIDa, racoonSKEYIDe, racoonKey:
+		if r.seen >= 1<<(value-racoonShared) { // they come in this order
 			r.give()
 		}
-	case racoonKey:
-		if r.ike != nil && !r.ike.Ka.IsZero() {
-			r.give()
-		}
+	}
+	if value >= racoonShared && value <= racoonKey {
+		r.seen |= 1 << (value - racoonShared)
+	} else if value == racoonIV && r.seen != 0 {
+		r.seen |= 1 << (racoonKey - racoonShared + 1)
 	}
 	r.value, r.name, r.start, r.got, r.lastRow = value, name, n, r.got[:0], 0
 	r.damaged, r.blank, r.gap = false, false, false
@@ -257,7 +266,8 @@ func (r *racoonLog) finish() {
 	case value == racoonNone:
 		return
 	case value == racoonPacket:
-		if len(r.got) >= 28 { // an ISAKMP header
+		// An ISAKMP header (RFC 2408 section 3.1): the first row may be missing.
+		if len(r.got) >= 28 && int(binary.BigEndian.Uint32(r.got[24:])) == r.length {
 			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie(r.got[8:])
 		}
 		return
@@ -275,8 +285,10 @@ func (r *racoonLog) finish() {
 		case len(r.got) != 8:
 		case r.initiator != (ikev1.Cookie{}) && r.responder == (ikev1.Cookie{}):
 			r.responder = ikev1.Cookie(r.got)
-		default:
+		case r.initiates:
 			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie{}
+		default:
+			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie(r.got)
 		}
 		return
 	case value == racoonIV:
@@ -305,6 +317,9 @@ func (r *racoonLog) finish() {
 
 // other takes a message without a value behind it.
 func (r *racoonLog) other(msg []byte) {
+	if rest, ok := after(msg, " new phase 1 "); ok {
+		r.initiates = bytes.HasSuffix(msg[:len(msg)-len(rest)-len(" new phase 1 ")], []byte("initiate"))
+	}
 	// "len(SKEYID_e) < len(Ka) (20 < 24), generating long key (Ka = K1 | K2 | ...)"
 	if rest, ok := after(msg, "len(SKEYID_e) < len(Ka) ("); ok {
 		if rest, ok := after(rest, "< "); ok {
@@ -331,8 +346,16 @@ func (r *racoonLog) giveUsed(next []byte) {
 		r.out.note(s.Origin.Line, "key: the message that follows it is missing, so that its end is not known")
 		return
 	}
-	if checkPhase1(r.out, s) {
+	switch known := r.ka.HasPrefix(s.Ka); {
+	case known && s.Ka.Len() < r.ka.Len():
+		r.out.note(s.Origin.Line, "key: it is only a part of an encryption key that stands before it")
+	case known && s.InitiatorCookie.IsZero(), !checkPhase1(r.out, s): // no cookies: it made a message, or opened one that is damaged
+	case opened:
+		r.ka = s.Ka
 		r.out.ike(s)
+	default:
+		r.ka = s.Ka
+		r.out.give(s)
 	}
 }
 
@@ -348,7 +371,9 @@ func (r *racoonLog) ready() {
 // RouterOS's "===== received 180 bytes from 203.0.113.10[500] to 203.0.113.1[500]".
 func (r *racoonLog) packet(msg []byte) {
 	r.initiator, r.responder, r.peer = ikev1.Cookie{}, ikev1.Cookie{}, netip.Addr{}
-	if rest, ok := after(msg, " from "); ok {
+	head, rest, ok := bytes.Cut(msg, []byte(" bytes "))
+	r.length, _ = strconv.Atoi(string(head[bytes.LastIndexByte(head, ' ')+1:]))
+	if rest, ok = bytes.CutPrefix(bytes.TrimPrefix(rest, []byte("message received ")), []byte("from ")); ok {
 		w, _ := word(rest)
 		r.peer = charonAddr(w).Addr()
 	}
@@ -385,16 +410,20 @@ func (r *racoonLog) established(msg []byte) {
 func (r *racoonLog) give() {
 	s := r.ike
 	r.ike = nil
-	want := r.keyLen
-	r.keyLen = 0
+	seen := r.seen
+	r.seen = 0
 	if s == nil {
 		return
 	}
+	want := r.keyLen
+	r.keyLen = 0
+	seen.checkGaps(r.out, s.Origin.Line)
 	if n := s.Ka.Len(); n != 0 && want != 0 && n != want {
 		r.out.note(s.Origin.Line, "final encryption key has "+byteCount(n)+" where "+strconv.Itoa(want)+" are declared")
 		s.Ka = esp.Key{}
 	}
 	if checkPhase1(r.out, s) { // Quick Mode computes a shared secret too, but no other of these
+		r.ka = s.Ka
 		r.out.ike(s)
 	}
 }

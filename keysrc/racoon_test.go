@@ -4,7 +4,7 @@ var racoonSamples = []sample{
 	{name: "file", format: &racoonFormat, text: `
 2026-03-13 22:00:51: DEBUG: 372 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]
 2026-03-13 22:00:51: DEBUG: 
-5829d983 3cfb3f3c 241f4d50 d477c2fd 04100200 00000000 00000000 0174090a
+5829d983 3cfb3f3c 241f4d50 d477c2fd 04100200 00000000 00000174 0708090a
 0b0c0d0e 0f101112 13141516 1718191a 1b1c1d1e 1f202122 23242526 2728292a
 2b2c2d2e 2f303132 33343536 3738393a 3b3c3d3e 3f404142 4344
 2026-03-13 22:00:51: DEBUG: compute DH's shared.
@@ -42,12 +42,13 @@ e0e1e2e3 e4e5e6e7 e8e9eaeb ecedeeef f0f1f2f3
 ike 19 5829d9833cfb3f3c/241f4d50d477c2fd skeyid=4142434445464748494a4b4c4d4e4f5051525354 d=d1e941cce9ede135caaad47bbd9c3cd61a97b1e8 a=6cb60b37a96f49862705d6504708c5c821de3c4d e=f61f06d82d98d197d46d7547913e7fa30b18f4b6 ka=2f3bad4b8eec33c0d03966e8188a0f159e520d260b8d4098 dh=333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172 peer=203.0.113.10`},
 
 	{name: "syslog", format: &racoonFormat, text: `
+Jun  4 17:54:43 vm1 racoon: INFO: initiate new phase 1 negotiation: 203.0.113.1[500]<=>203.0.113.10[500]
 Jun  4 17:54:43 vm1 racoon: DEBUG: new cookie:#012831d33d46e20f8e6
 Jun  4 17:54:43 vm1 racoon: DEBUG: final encryption key computed:
 Jun  4 17:54:43 vm1 racoon: DEBUG: #012932d361f fc62ddc2 6164d513 d40d211f b7364166 232cf490
 Jun  4 17:54:43 vm1 racoon: DEBUG: hash(sha1)
 `, want: `
-ike 2 831d33d46e20f8e6/0000000000000000 ka=932d361ffc62ddc26164d513d40d211fb7364166232cf490`},
+ike 3 831d33d46e20f8e6/0000000000000000 ka=932d361ffc62ddc26164d513d40d211fb7364166232cf490`},
 
 	{name: "cookies afterwards", format: &racoonFormat, text: `
 2026-03-13 22:00:51: DEBUG: final encryption key computed:
@@ -57,6 +58,7 @@ ike 2 831d33d46e20f8e6/0000000000000000 ka=932d361ffc62ddc26164d513d40d211fb7364
 ike 1 831d33d46e20f8e6/76f7d24c1b2a3948 ka=79d5eabc78ae740b47258300f8de371e`},
 
 	{name: "damaged", format: &racoonFormat, text: `
+2026-03-13 22:00:51: INFO: initiate new phase 1 negotiation: 203.0.113.1[500]<=>203.0.113.10[500]
 2026-03-13 22:00:51: DEBUG: new cookie:
 2026-03-13 22:00:51: DEBUG: 
 831d33d46e20f8e6
@@ -72,7 +74,40 @@ b0168121 5f162023 03186d28 14d
 449e829e a966d421 fbcb86bd 7ad92e86
 2026-03-13 22:00:51: DEBUG: hash(sha1)
 `, want: `
-ike 11 831d33d46e20f8e6/0000000000000000 d=6162636465666768696a6b6c6d6e6f7071727374
-note 7 SKEYID_e: its rows are damaged
-note 11 final encryption key has 16 bytes where 24 are declared`},
+ike 12 831d33d46e20f8e6/0000000000000000 d=6162636465666768696a6b6c6d6e6f7071727374
+note 8 SKEYID_e: its rows are damaged
+note 12 SKEYID_a is missing: the line before its bytes is not in the log
+note 12 final encryption key has 16 bytes where 24 are declared`},
+
+	{name: "responder's cookie", format: &racoonFormat, text: `
+2026-03-13 22:00:51: INFO: respond new phase 1 negotiation: 203.0.113.1[500]<=>203.0.113.10[500]
+2026-03-13 22:00:51: DEBUG: new cookie:
+831d33d46e20f8e6 
+2026-03-13 22:00:51: DEBUG: final encryption key computed:
+2026-03-13 22:00:51: DEBUG: 
+79d5eabc 78ae740b 47258300 f8de371e
+2026-03-13 22:00:51: DEBUG: IV computed:
+2026-03-13 22:00:51: DEBUG: 
+01020304 05060708
+`, want: `
+ike 4 0000000000000000/831d33d46e20f8e6 ka=79d5eabc78ae740b47258300f8de371e
+doubt 4 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
+
+	{name: "first row of the packet missing", format: &racoonFormat, text: `
+2026-03-13 22:00:51: DEBUG: 372 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]
+2026-03-13 22:00:51: DEBUG: 
+0b0c0d0e 0f101112 13141516 1718191a 1b1c1d1e 1f202122 23242526 2728292a
+2b2c2d2e 2f303132 33343536 3738393a 3b3c3d3e 3f404142 4344
+2026-03-13 22:00:51: DEBUG: SKEYID_d computed:
+2026-03-13 22:00:51: DEBUG: 
+d1e941cc e9ede135 caaad47b bd9c3cd6 1a97b1e8
+2026-03-13 22:00:51: DEBUG: SKEYID_a computed:
+2026-03-13 22:00:51: DEBUG: 
+6cb60b37 a96f4986 2705d650 4708c5c8 21de3c4d
+2026-03-13 22:00:51: DEBUG: SKEYID_e computed:
+2026-03-13 22:00:51: DEBUG: 
+f61f06d8 2d98d197 d46d7547 913e7fa3 0b18f4b6
+`, want: `
+ike 11 0000000000000000/0000000000000000 d=d1e941cce9ede135caaad47bbd9c3cd61a97b1e8 a=6cb60b37a96f49862705d6504708c5c821de3c4d e=f61f06d82d98d197d46d7547913e7fa30b18f4b6 peer=203.0.113.10
+doubt 11 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
 }

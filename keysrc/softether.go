@@ -205,8 +205,6 @@ func (p *softether) give() {
 		s.InitiatorCookie, s.ResponderCookie = p.fresh[0].initiator, p.fresh[0].responder
 		p.fresh = p.fresh[:0]
 	} else if len(p.fresh) > 1 {
-		p.out.doubt(s.Origin.Line, strconv.Itoa(len(p.fresh)-p.keyed)+" new IKE SAs may be the one that the keys are "+
-			"of")
 		if p.keyed++; p.keyed >= len(p.fresh) {
 			p.fresh, p.keyed = p.fresh[:0], 0
 		}
