@@ -170,10 +170,10 @@ func (k *espKeys) replacedBy(now *espKeys) bool {
 	return len(k.key) > 0 && !bytes.Equal(k.key, now.key) || len(k.authKey) > 0 && !bytes.Equal(k.authKey, now.authKey)
 }
 
-// lacksAuth doubts keys whose authentication algorithm is named and whose key for it is not there.
+// lacksAuth doubts keys of a source that shows an authentication key too where there is one.
 func (k *espKeys) lacksAuth() {
-	if k.auth != "" && len(k.authKey) == 0 {
-		k.doubt = "its authentication key is missing"
+	if c, _, _ := cipherNamed(k.cipher); len(k.authKey) == 0 && (c == nil || !c.AEAD) {
+		k.doubt = cmp.Or(k.doubt, "its authentication key is missing, or it has none")
 	}
 }
 

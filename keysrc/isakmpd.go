@@ -32,6 +32,7 @@ type isakmpd struct {
 	out                  *output
 	initiator, responder ikev1.Cookie // of the exchange that was set up last
 	ike                  *ikev1.Secret
+	seen                 phase1Seen
 	value                int // being read, as in phase1Names; -1 none
 	start, lastRow       int
 	got                  []byte
@@ -87,6 +88,7 @@ func (p *isakmpd) line(n int, text []byte) bool {
 		if p.ike == nil {
 			p.ike = &ikev1.Secret{Origin: p.out.origin(n)}
 		}
+		p.seen.name(i)
 		p.value, p.start, p.got, p.lastRow, p.damaged = i, n, p.got[:0], 16, false
 	}
 	return true
@@ -129,7 +131,11 @@ func (p *isakmpd) finish() {
 func (p *isakmpd) give() {
 	s := p.ike
 	p.ike = nil
-	if s != nil && checkPhase1(p.out, s) {
+	if s == nil {
+		return
+	}
+	p.seen.checkGaps(p.out, s.Origin.Line)
+	if checkPhase1(p.out, s) {
 		s.InitiatorCookie, s.ResponderCookie = p.initiator, p.responder
 		p.out.ike(s)
 	}

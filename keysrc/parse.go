@@ -130,7 +130,7 @@ func (s *Stream) feed(line []byte) {
 	}
 	s.offer(line)
 	if s.turner != nil {
-		s.turner.take(s.n, 0, line, "", s.turns)
+		s.turner.take(s.n, 0, line, "", s.turns, s.out.keys > 0)
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *Stream) feed(line []byte) {
 func (s *Stream) entry(depth int, text []byte) {
 	s.unwrap.split(depth, text, s.give)
 	if s.turner != nil {
-		s.turner.take(s.n, depth, text, s.unwrap.time, s.turns)
+		s.turner.take(s.n, depth, text, s.unwrap.time, s.turns, s.out.keys > 0)
 	}
 }
 

@@ -26,15 +26,24 @@ func phase1Keys(s *ikev1.Secret) [len(phase1Names)]*esp.Key {
 // follow, and the IV, with which they end.
 type phase1Seen uint8
 
-// checkGaps tells which values are not named between others: a log that writes one of them writes
-// all, one after the other.
-func (seen phase1Seen) checkGaps(out *output, line int) {
-	const named = 1<<(len(phase1Names)+1) - 2
+const (
+	seenShared phase1Seen = 1
+	seenIV                = seenShared << (len(phase1Names) + 1)
+)
+
+// name takes a value of phase1Names.
+func (seen *phase1Seen) name(i int) { *seen |= 2 << i }
+
+// checkGaps tells which values are not named between others, and begins anew: a log that writes one
+// of them writes all, one after the other.
+func (seen *phase1Seen) checkGaps(out *output, line int) {
+	all := *seen
 	for i, name := range phase1Names {
-		if bit := phase1Seen(2) << i; seen&named != 0 && seen&bit == 0 && seen&(bit-1) != 0 && seen > bit {
-			out.note(line, name+" is missing: the line before its bytes is not in the log")
+		if bit := phase1Seen(2) << i; all&^(seenShared|seenIV) != 0 && all&bit == 0 && all&(bit-1) != 0 && all > bit {
+			out.note(line, name+" is missing among the others: a line of the log is lost")
 		}
 	}
+	*seen = 0
 }
 
 // checkPhase1 takes those keys out of s that can't be whole, with a note for each. It is for
@@ -52,11 +61,10 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 	if !s.SharedSecret.IsZero() {
 		// Of use only where a SKEYID is missing.
 		prf, sure := prfOf(s.SKEYID.Len())
-		sure = sure && !s.InitiatorCookie.IsZero() && !s.ResponderCookie.IsZero() && !s.SKEYIDd.IsZero()
 		if !sure || !skeyidD(prf, s).Equal(s.SKEYIDd) {
 			s.SharedSecret = esp.Key{}
-			if sure {
-				out.note(s.Origin.Line, "g^xy does not give SKEYID_d: a part of it is missing, or it is of another negotiation")
+			if !s.SKEYIDd.IsZero() {
+				out.note(s.Origin.Line, "g^xy is not seen to give SKEYID_d: a part of one of them is missing, or a cookie")
 			}
 		}
 	}

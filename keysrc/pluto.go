@@ -56,6 +56,7 @@ type pluto struct {
 	encap                bool // the last message was not between ports 500
 
 	ike     *ikev1.Secret // keys of phase 1 at hand
+	seen    phase1Seen    // which of them the log named
 	ikeLine int           // of the last of them
 
 	ourKeymat, peerKeymat plutoKeymat
@@ -245,6 +246,12 @@ func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
 	case value == plutoInitiator && p.ike != nil:
 		p.phase1Give()
 	}
+	switch {
+	case value >= plutoSkeyid && value <= plutoEncKey:
+		p.seen.name(int(value - plutoSkeyid))
+	case value == plutoIV:
+		p.seen |= seenIV
+	}
 	d := &p.dump
 	*d = plutoDump{value: value, label: string(trimLine(s[:len(s)-len(rest)])), line: n, got: d.got[:0]}
 	if digits, ok := hexDigits(d.got, trimLine(rest)); ok && len(digits) > 1 {
@@ -329,6 +336,10 @@ func (p *pluto) cookie(value plutoValue, got []byte) {
 func (p *pluto) phase1Give() {
 	s, joined := p.ike, p.joined
 	p.ike, p.joined = nil, false
+	if s != nil {
+		p.seen.checkGaps(p.out, s.Origin.Line)
+	}
+	p.seen = 0
 	if s != nil && joined && lonely(s) {
 		p.out.note(s.Origin.Line, "the rows of a value have its label each, and no other value stands beside it: they "+
 			"may be of several negotiations")

@@ -106,6 +106,7 @@ type racoonLog struct {
 	initiates            bool         // the last phase 1 was begun here
 
 	used   *ikev1.Secret // Ka of a connection that is up, until it is clear whose
+	named  bool          // its first line was seen
 	ka     esp.Key       // that was given out last
 	ike    *ikev1.Secret // keys of phase 1 at hand
 	seen   phase1Seen    // which of them the log named
@@ -197,7 +198,7 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 		return true
 	}
 	r.finish()
-	r.giveUsed(msg)
+	r.giveUsed(n, msg)
 	value, name := racoonLabel(msg)
 	if value == racoonNone {
 		r.other(msg)
@@ -213,15 +214,18 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 		r.packet(msg)
 	case racoonShared:
 		r.give()
+		r.seen |= seenShared
+	case racoonIV:
+		r.seen |= seenIV
+	case racoonUsedKey:
+		r.named = true
 	case racoonSKEYID, racoonSKEYIDd, racoonSKEYIDa, racoonSKEYIDe, racoonKey:
-		if r.seen >= 1<<(value-racoonShared) { // they come in this order
+		if r.seen > 1<<(value-racoonShared)-1 { // they come in this order
 			r.give()
 		}
 	}
-	if value >= racoonShared && value <= racoonKey {
-		r.seen |= 1 << (value - racoonShared)
-	} else if value == racoonIV && r.seen != 0 {
-		r.seen |= 1 << (racoonKey - racoonShared + 1)
+	if value >= racoonSKEYID && value <= racoonKey {
+		r.seen.name(int(value - racoonSKEYID))
 	}
 	r.value, r.name, r.start, r.got, r.lastRow = value, name, n, r.got[:0], 0
 	r.damaged, r.blank, r.gap = false, false, false
@@ -333,10 +337,13 @@ func (r *racoonLog) other(msg []byte) {
 
 // giveUsed gives out the key that opened the last packet, or with which one is made that goes out,
 // of any connection: the next message tells, and that the key ends there.
-func (r *racoonLog) giveUsed(next []byte) {
-	s := r.used
-	r.used = nil
+func (r *racoonLog) giveUsed(n int, next []byte) {
+	s, named := r.used, r.named
+	r.used, r.named = nil, false
 	opened := bytes.HasPrefix(next, []byte("decrypted payload by IV"))
+	if opened && !named && r.ka.IsZero() {
+		r.out.note(n, "the key that opened this message is missing: it stands before this line otherwise")
+	}
 	switch {
 	case s == nil || r.ike != nil && r.ike.Ka.Equal(s.Ka): // phase 1 goes on, and gives more than this
 		return
@@ -410,14 +417,13 @@ func (r *racoonLog) established(msg []byte) {
 func (r *racoonLog) give() {
 	s := r.ike
 	r.ike = nil
-	seen := r.seen
-	r.seen = 0
 	if s == nil {
+		r.seen = 0
 		return
 	}
+	r.seen.checkGaps(r.out, s.Origin.Line)
 	want := r.keyLen
 	r.keyLen = 0
-	seen.checkGaps(r.out, s.Origin.Line)
 	if n := s.Ka.Len(); n != 0 && want != 0 && n != want {
 		r.out.note(s.Origin.Line, "final encryption key has "+byteCount(n)+" where "+strconv.Itoa(want)+" are declared")
 		s.Ka = esp.Key{}
@@ -432,7 +438,7 @@ func (r *racoonLog) give() {
 func (r *racoonLog) close() {
 	r.finish()
 	r.give()
-	r.giveUsed(nil)
+	r.giveUsed(0, nil)
 }
 
 // near says why there was no key.

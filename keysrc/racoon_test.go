@@ -76,7 +76,7 @@ b0168121 5f162023 03186d28 14d
 `, want: `
 ike 12 831d33d46e20f8e6/0000000000000000 d=6162636465666768696a6b6c6d6e6f7071727374
 note 8 SKEYID_e: its rows are damaged
-note 12 SKEYID_a is missing: the line before its bytes is not in the log
+note 12 SKEYID_a is missing among the others: a line of the log is lost
 note 12 final encryption key has 16 bytes where 24 are declared`},
 
 	{name: "responder's cookie", format: &racoonFormat, text: `

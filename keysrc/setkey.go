@@ -200,6 +200,7 @@ func (k *setkey) give() {
 		k.out.note(sa.line, "SA "+spiName(sa.spi)+": its E: line with the encryption key is missing")
 		return
 	}
+	sa.keys.lacksAuth()
 	s := k.out.secret(sa.line, "SA ", sa.spi, &sa.keys)
 	if s == nil {
 		return

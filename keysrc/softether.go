@@ -42,6 +42,7 @@ type softether struct {
 	fresh  []softetherSA // IKE SAs without keys
 	keyed  int           // keys given out since fresh was empty that may be those of any of them
 	ike    *ikev1.Secret
+	seen   phase1Seen
 	spi    uint32 // of the last IPsec SA, 0 none
 	cipher string
 	hash   string
@@ -187,7 +188,9 @@ func (p *softether) key(n int, label string, rest []byte) {
 		p.give()
 		p.ike = &ikev1.Secret{}
 	}
-	*phase1Keys(p.ike)[slices.Index(phase1Names[:], label)] = esp.NewKey(b)
+	i := slices.Index(phase1Names[:], label)
+	p.seen.name(i)
+	*phase1Keys(p.ike)[i] = esp.NewKey(b)
 	p.ike.Origin = p.out.origin(n)
 	if label == "SKEYID_e" { // the last of them
 		p.give()
@@ -198,7 +201,11 @@ func (p *softether) key(n int, label string, rest []byte) {
 func (p *softether) give() {
 	s := p.ike
 	p.ike = nil
-	if s == nil || !checkPhase1(p.out, s) {
+	if s == nil {
+		return
+	}
+	p.seen.checkGaps(p.out, s.Origin.Line)
+	if !checkPhase1(p.out, s) {
 		return
 	}
 	if len(p.fresh) == 1 {

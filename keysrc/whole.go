@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -38,11 +39,29 @@ func Parse(r io.Reader, name, format string) (*Keys, error) {
 	return &a.keys, a.err()
 }
 
+// maxGutters is how many gutters are taken off one after the other.
+const maxGutters = 2
+
 // whole reads a source that is no archive, but for complete.
 func whole(r io.Reader, name, format string) (*Keys, error) {
+	keys, text, err := wholeText(r, name, format)
+	for i := 0; i < maxGutters && text != nil; i++ {
+		again, next, againErr := wholeText(bytes.NewReader(text), name, format)
+		more := len(again.IKE) + len(again.ESP) - len(keys.IKE) - len(keys.ESP)
+		if more > 0 || more == 0 && len(again.Notes) < len(keys.Notes) {
+			keys, err = again, againErr
+		}
+		text = next
+	}
+	return keys, err
+}
+
+// wholeText is whole for a source as it is. If it holds no key or damaged ones, and its lines have a
+// gutter, it returns them without.
+func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error) {
 	keys, s, err := newWhole(name, format)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
@@ -66,9 +85,11 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 		}
 	}
 	if err == nil {
-		err = closeErr
+		if err = closeErr; len(keys.IKE)+len(keys.ESP) == 0 || len(keys.Notes) > 0 {
+			bare = s.turner.withoutGutter()
+		}
 	}
-	return keys, err
+	return keys, bare, err
 }
 
 // redact says of values that were left out that something was put in the place of their bytes,

@@ -304,6 +304,9 @@ func (x *xfrm) give(s *xfrmState) {
 	if allZero(s.keys.key) || allZero(s.keys.authKey) {
 		s.keys.doubt = cmp.Or(s.keys.doubt, "a key is nothing but zeros: a kernel in lockdown shows keys so")
 	}
+	if s.flags && x.width > 0 { // it is of a listing
+		s.keys.lacksAuth()
+	}
 	s.keys.sha256 = 96 // what the kernel takes where no length is given
 	if !x.fresh(s) {
 		return
