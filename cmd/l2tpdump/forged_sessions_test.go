@@ -42,22 +42,37 @@ func (n renumbered) Record(r *pipeline.Record) error {
 	return n.Sink.Record(r)
 }
 
+// toldSession is a session, and what a Monitor told of it.
+type toldSession struct {
+	*sessions.Facts
+	lines []string
+}
+
 // sessionsOf are the sessions of frames.
-func sessionsOf(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (list []*sessions.Facts) {
+func sessionsOf(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (list []toldSession) {
 	t.Helper()
 	f.next = 0
 	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
 	p.AddKeys(keys...)
-	g := sessions.NewGatherer(func(s *sessions.Session) error {
-		list = append(list, s.Facts())
+	lines := make(map[string][]string) // by session
+	m := sessions.NewMonitor(func(c *sessions.Change) error {
+		if c.Session == nil {
+			line := c.Kind
+			if c.Kind != "lost" { // the more packets come, the sooner that is told: of fewer questions
+				line += ": " + c.Text
+			}
+			lines[c.UID] = append(lines[c.UID], line)
+		} else {
+			list = append(list, toldSession{c.Session, lines[c.UID]})
+		}
 		return nil
 	})
-	g.KeepDetails()
-	p.AddSink(renumbered{g, number})
+	m.KeepDetails()
+	p.AddSink(renumbered{m, number})
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Close(); err != nil {
+	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -157,15 +172,15 @@ func (r *recording) onceSeen(at [][]capture.Packet) {
 
 // sameSessions checks that what is proven of the sessions of a recording alone is told of them also
 // with forged packets.
-func sameSessions(t *testing.T, what string, alone, mixed []*sessions.Facts) {
+func sameSessions(t *testing.T, what string, alone, mixed []toldSession) {
 	t.Helper()
 	for _, want := range alone {
-		if !proves(want) {
+		if !proves(want.Facts) {
 			continue
 		}
-		i := slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return s.UID == want.UID })
+		i := slices.IndexFunc(mixed, func(s toldSession) bool { return s.UID == want.UID })
 		if i < 0 {
-			i = slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return sharesSPI(s, want) })
+			i = slices.IndexFunc(mixed, func(s toldSession) bool { return sharesSPI(s.Facts, want.Facts) })
 		}
 		if i < 0 {
 			t.Errorf("%s: the session of %s with %s is gone", what, want.OrigHost, want.RespHost)
@@ -174,7 +189,10 @@ func sameSessions(t *testing.T, what string, alone, mixed []*sessions.Facts) {
 		if len(want.ESP) == 0 && mixed[i].L2TP != nil && mixed[i].L2TP.Clear {
 			continue // L2TP that ESP has not taken, it seems
 		}
-		a, m := proven(t, want), proven(t, mixed[i])
+		if !slices.Equal(want.lines, mixed[i].lines) {
+			t.Errorf("%s: a Monitor told %q, alone %q", what, mixed[i].lines, want.lines)
+		}
+		a, m := proven(t, want.Facts), proven(t, mixed[i].Facts)
 		for name := range m {
 			if _, ok := a[name]; !ok {
 				a[name] = nil
