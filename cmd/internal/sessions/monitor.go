@@ -211,13 +211,22 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	f := m.judgeNow(s)
 	refused := func() bool {
 		var r Finding
-		return r.try(s, refusalRules) && r.Proven
+		return r.try(s, refusalRules) && r.Proven && !s.doubtful(r.Frames)
 	}
 	how := f.Step + " " + f.ID
 	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
+}
+
+// doubtful says that of frames one is a message of IKE that the key of others does not open: it may
+// be a stranger's, and the right one still to come.
+func (s *Session) doubtful(frames []uint64) bool {
+	x := s.exchange()
+	return x != nil && x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
+		return u.seen() && slices.Contains(frames, u.last.frame)
+	})
 }
 
 // missed tells that a session is lost: the packets prove that a side does not answer any more, and
