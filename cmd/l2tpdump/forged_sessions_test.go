@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
@@ -21,13 +22,18 @@ import (
 // forgedFrame is the number of the first frame that is not a recording's.
 const forgedFrame = 1 << 40
 
-// renumbered has a sink see frames of a recording by their numbers there.
+// renumbered has a Monitor see frames of a recording by their numbers there, and look at the same
+// times whatever comes.
 type renumbered struct {
-	pipeline.Sink
+	*sessions.Monitor
 	number []uint64 // of frame i+1 of the input in the recording, 0: it is forged
+	looked int64
 }
 
-func (n renumbered) Record(r *pipeline.Record) error {
+func (n *renumbered) Record(r *pipeline.Record) error {
+	for n.looked = max(n.looked, r.Packet.Time-int64(time.Minute)); n.looked < r.Packet.Time; n.looked += int64(sessions.LookEvery) {
+		n.Tick(n.looked)
+	}
 	at, part := r.Number, r.PartOf
 	of := func(frame uint64) uint64 {
 		if frame == 0 || n.number[frame-1] == 0 {
@@ -39,25 +45,40 @@ func (n renumbered) Record(r *pipeline.Record) error {
 		r.PartOf = of(part)
 	}
 	defer func() { r.Number, r.PartOf = at, part }()
-	return n.Sink.Record(r)
+	return n.Monitor.Record(r)
+}
+
+// toldSession is a session, and what a Monitor told of it.
+type toldSession struct {
+	*sessions.Facts
+	lines []string
 }
 
 // sessionsOf are the sessions of frames.
-func sessionsOf(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (list []*sessions.Facts) {
+func sessionsOf(t *testing.T, f *frames, keys []*keysrc.Keys, number []uint64) (list []toldSession) {
 	t.Helper()
 	f.next = 0
 	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
 	p.AddKeys(keys...)
-	g := sessions.NewGatherer(func(s *sessions.Session) error {
-		list = append(list, s.Facts())
+	lines := make(map[string][]string) // by session
+	m := sessions.NewMonitor(func(c *sessions.Change) error {
+		if c.Session == nil {
+			text := c.Text
+			if c.Kind == "failed" { // how often until then: strangers' packets in clear end a silence
+				text, _, _ = strings.Cut(text, " (")
+			}
+			lines[c.UID] = append(lines[c.UID], c.Kind+": "+text)
+		} else {
+			list = append(list, toldSession{c.Session, lines[c.UID]})
+		}
 		return nil
 	})
-	g.KeepDetails()
-	p.AddSink(renumbered{g, number})
+	m.KeepDetails()
+	p.AddSink(&renumbered{Monitor: m, number: number})
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Close(); err != nil {
+	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -157,24 +178,31 @@ func (r *recording) onceSeen(at [][]capture.Packet) {
 
 // sameSessions checks that what is proven of the sessions of a recording alone is told of them also
 // with forged packets.
-func sameSessions(t *testing.T, what string, alone, mixed []*sessions.Facts) {
+func sameSessions(t *testing.T, what string, alone, mixed []toldSession) {
 	t.Helper()
 	for _, want := range alone {
-		if !proves(want) {
+		if !proves(want.Facts) {
 			continue
 		}
-		i := slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return s.UID == want.UID })
+		i := slices.IndexFunc(mixed, func(s toldSession) bool { return s.UID == want.UID })
 		if i < 0 {
-			i = slices.IndexFunc(mixed, func(s *sessions.Facts) bool { return sharesSPI(s, want) })
+			i = slices.IndexFunc(mixed, func(s toldSession) bool { return sharesSPI(s.Facts, want.Facts) })
 		}
 		if i < 0 {
 			t.Errorf("%s: the session of %s with %s is gone", what, want.OrigHost, want.RespHost)
 			continue
 		}
-		if len(want.ESP) == 0 && mixed[i].L2TP != nil && mixed[i].L2TP.Clear {
+		packets := 0
+		for j := range want.ESP {
+			packets += want.ESP[j].Packets
+		}
+		if packets == 0 && mixed[i].L2TP != nil && mixed[i].L2TP.Clear {
 			continue // L2TP that ESP has not taken, it seems
 		}
-		a, m := proven(t, want), proven(t, mixed[i])
+		if !slices.Equal(want.lines, mixed[i].lines) {
+			t.Errorf("%s: a Monitor told %q, alone %q", what, mixed[i].lines, want.lines)
+		}
+		a, m := proven(t, want.Facts), proven(t, mixed[i].Facts)
 		for name := range m {
 			if _, ok := a[name]; !ok {
 				a[name] = nil

@@ -37,7 +37,7 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 	if f == nil {
 		f = g.newFlow(x.assoc, n.SPI, n.Src, n.Dst)
 	} else if f.assoc != x.assoc && f.opened == 0 {
-		f.assoc = x.assoc // IKE is sure, the address was a guess
+		g.adopt(x.assoc, f) // IKE is sure, the address was a guess
 	}
 	f.negotiated, f.agreed = n, at
 	x.session.agreements++
@@ -95,24 +95,51 @@ func (g *Gatherer) newFlow(a *association, spi uint32, src, dst netip.Addr) *flo
 	}
 	*f = flow{spi: spi, src: src, dst: dst, assoc: a, next: g.flows[spi]}
 	g.flows[spi] = f
-	for n, p := 1, f; p.next != nil; n, p = n+1, p.next {
-		if n == maxSameSPI {
-			p.next = nil
+	n, before := 1, (*flow)(nil) // the oldest that is unproven
+	for p := f; p.next != nil; p = p.next {
+		if n++; p.next.unproven() {
+			before = p
+		}
+	}
+	if n > maxSameSPI && before != nil {
+		before.next = before.next.next
+	}
+	g.enlist(a, f)
+	return f
+}
+
+// enlist adds a flow to those of an association.
+func (g *Gatherer) enlist(a *association, f *flow) {
+	if len(a.flows) < 4*maxFlows {
+		a.flows = append(a.flows, f)
+		return
+	}
+	i := a.oldestFlow
+	for n := range a.flows {
+		if j := (a.oldestFlow + n) % len(a.flows); a.flows[j].unproven() {
+			i = j
 			break
 		}
 	}
-	if len(a.flows) < 4*maxFlows {
-		a.flows = append(a.flows, f)
-		return f
+	a.oldestFlow = (i + 1) % len(a.flows)
+	oldest := a.flows[i]
+	if g.forgetFlow(oldest); !oldest.listed {
+		g.spare = oldest
 	}
-	oldest := &a.flows[a.oldestFlow]
-	a.oldestFlow = (a.oldestFlow + 1) % len(a.flows)
-	if g.forgetFlow(*oldest); !(*oldest).listed {
-		g.spare = *oldest
-	}
-	*oldest = f
-	return f
+	a.flows[i] = f
 }
+
+// adopt gives an association a flow of another.
+func (g *Gatherer) adopt(a *association, f *flow) {
+	old := f.assoc
+	old.flows = slices.DeleteFunc(old.flows, func(x *flow) bool { return x == f })
+	old.oldestFlow = 0
+	f.assoc = a
+	g.enlist(a, f)
+}
+
+// unproven says that no key opened a flow, and nobody agreed on it.
+func (f *flow) unproven() bool { return f.opened == 0 && f.negotiated == nil }
 
 func (g *Gatherer) forgetFlow(f *flow) {
 	if g.flows[f.spi] == f {
@@ -187,7 +214,10 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
-	f.refused = f.refused || refused
+	if refused && !f.refused && f.opened == 0 {
+		f.refused = true
+		f.miss(-int64(f.window.Missing()), at)
+	}
 	missing := f.window.Missing()
 	began := f.span.seen()
 	if opened && f.opened == 0 && !a.authentic() {
@@ -219,16 +249,29 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	size := cmp.Or(r.ESPLength(), n.PayloadEnd-n.PayloadStart)
 	s.addESP(f, size, at)
-	lost := int64(f.window.Missing() - missing)
-	s.lost += lost
 	if s.series != nil {
 		s.series.at(at.time).sealed[f.sender] += uint64(size)
-		s.series.miss(f.sender, lost, at.time)
+	}
+	if !f.refused || f.opened > 0 {
+		f.miss(int64(f.window.Missing()-missing), at)
 	}
 	if s.move.seen() && opened {
 		s.move.take(f.sender, dst, at)
 	}
 	g.touch(s, at, f.sender)
+}
+
+// miss counts packets that did not come, or where n is less than 0, that came late or are no longer
+// missed: the numbers that say so are of packets that no key opened.
+func (f *flow) miss(n int64, at place) {
+	s := f.session
+	if s == nil {
+		return
+	}
+	s.lost += n
+	if s.series != nil {
+		s.series.miss(f.sender, n, at.time)
+	}
 }
 
 // follow follows the ends of a flow that a key opens to other addresses and ports; began: there

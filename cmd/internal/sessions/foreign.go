@@ -14,7 +14,7 @@ import (
 // foreign says that an SPI is none that the ends agreed on, where both sides of their agreement
 // were read, or are still to come.
 func (f *flow) foreign() bool {
-	return f.opened == 0 && f.negotiated == nil && slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool {
+	return f.unproven() && slices.ContainsFunc(f.assoc.exchanges, func(x *exchange) bool {
 		return x.negotiated || x.read() && !x.late && len(x.quicks) == 0
 	})
 }
@@ -69,7 +69,7 @@ func (g *Gatherer) proved(x *exchange, at place) *Session {
 // before its keys were agreed on, L2TP in clear, an ISAKMP SA whose beginning was not captured.
 func (s *Session) doubted() bool {
 	return s.clear.seen() || slices.ContainsFunc(s.exchanges, (*exchange).doubted) ||
-		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened == 0 && f.negotiated == nil })
+		slices.ContainsFunc(s.flows, (*flow).unproven)
 }
 
 func (x *exchange) doubted() bool { return x.late && !x.read() }

@@ -42,6 +42,7 @@ type exchange struct {
 	initiator int               // who began it: the client, or in a renewal perhaps the server
 	from      [2]netip.AddrPort // where the first message came from and went, by the side
 	kind      ikev1.ExchangeType
+	told      bool // by a Monitor
 
 	request     [sha256.Size]byte // digest of its first SA payload
 	first, last place

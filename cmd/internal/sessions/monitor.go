@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,18 +36,18 @@ type Monitor struct {
 
 // told is what a Monitor has told of a session.
 type told struct {
-	queued           bool // it is to be looked at
-	up, ended        bool
-	failed           string // step and ID of the cause
-	agreed, renewals int    // ESP and ISAKMP SAs
-	lossy            bool   // at the last look
-	loss             uint64 // percent
-	lost, total      uint64 // ESP packets, up to the latest
-	frame            uint64 // the last one that was judged
-	gone             bool   // the session is lost
-	doubted          int64  // when it was judged for the silence of one side
-	missed           int64  // when the packets proved that it is lost, for all that was seen
-	samples          []sampled
+	queued      bool // it is to be looked at
+	up, ended   bool
+	failed      string // step and ID of the cause
+	agreed      int    // ESP SAs
+	lossy       bool   // at the last look
+	loss        uint64 // percent
+	lost, total uint64 // ESP packets, up to the latest
+	frame       uint64 // the last one that was judged
+	gone        bool   // the session is lost
+	doubted     int64  // when it was judged for the silence of one side
+	missed      int64  // when the packets proved that it is lost, for all that was seen
+	samples     []sampled
 }
 
 // LookEvery is how often a Monitor looks what there is to tell.
@@ -146,21 +147,26 @@ func (m *Monitor) look(now int64) {
 // changes tells what is new of a session.
 func (m *Monitor) changes(s *Session, silent bool) {
 	t := &s.told
+	wasUp := t.up
 	switch {
 	case !s.cameUp():
 		m.failing(s, silent)
 		return
 	case !t.up:
-		t.up, t.agreed, t.renewals = true, s.agreements, s.renewals
+		t.up, t.agreed = true, s.agreements
 		m.say(s, "up", cmp.Or(s.up.time, s.last.time), s.upText()+s.about())
 	}
 	if s.agreements > t.agreed {
 		t.agreed = s.agreements
 		m.say(s, "rekeyed", s.last.time, "rekeyed: new ESP SAs, "+s.newestSPIs())
 	}
-	if n := s.renewals - t.renewals; n > 0 {
-		t.renewals = s.renewals
-		m.say(s, "rekeyed", s.last.time, "rekeyed: a new ISAKMP SA")
+	for _, x := range s.exchanges {
+		if x.told || !s.isNew(x) {
+			continue
+		}
+		if x.told = true; wasUp {
+			m.say(s, "rekeyed", s.last.time, "rekeyed: a new ISAKMP SA")
+		}
 	}
 	m.losses(s)
 	if s.ended() && !t.ended {
@@ -175,6 +181,12 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		}
 		m.say(s, "ended", s.last.time, text+"; "+s.trafficText())
 	}
+}
+
+// isNew says that an ISAKMP SA is set up: phase 1 was completed and, where keys open any of the
+// session, is opened by one.
+func (s *Session) isNew(x *exchange) bool {
+	return x.read() || (x.established() || x.lastOfPhase1() > 0) && !slices.ContainsFunc(s.exchanges, (*exchange).read)
 }
 
 // upText says how it came up.
@@ -199,13 +211,22 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	f := m.judgeNow(s)
 	refused := func() bool {
 		var r Finding
-		return r.try(s, refusalRules) && r.Proven
+		return r.try(s, refusalRules) && r.Proven && !s.doubtful(r.Frames)
 	}
 	how := f.Step + " " + f.ID
 	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
+}
+
+// doubtful says that of frames one is a message of IKE that the key of others does not open: it may
+// be a stranger's, and the right one still to come.
+func (s *Session) doubtful(frames []uint64) bool {
+	x := s.exchange()
+	return x != nil && x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
+		return u.seen() && slices.Contains(frames, u.last.frame)
+	})
 }
 
 // missed tells that a session is lost: the packets prove that a side does not answer any more, and
@@ -288,8 +309,8 @@ func (s *Session) newestSPIs() string {
 // about says who and how, as far as it is known.
 func (s *Session) about() string {
 	parts := s.pppParts()
-	if text := s.espText(); text != "" && text != noESP {
-		parts = append(parts, text)
+	if list := s.sas(); len(list) > 0 {
+		parts = append(parts, s.sasText(list))
 	}
 	if len(parts) == 0 {
 		return ""

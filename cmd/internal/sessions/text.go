@@ -254,8 +254,17 @@ func acceptance(ok bool) string {
 	return "not accepted"
 }
 
-// noESP is what there is to say of ESP where there is none.
-const noESP = "none"
+// sasText says how many ESP SAs list has, one at least, and how they protect.
+func (s *Session) sasText(list []*flow) string {
+	text := fmt.Sprintf("%d SA%s", len(list), plural(len(list)))
+	if f := list[0]; f.cipher != "" {
+		text += " " + f.cipher + " " + f.auth
+	}
+	if s.assoc.natt {
+		text += " in UDP"
+	}
+	return text
+}
 
 func (s *Session) espText() string {
 	list := s.sas()
@@ -263,18 +272,11 @@ func (s *Session) espText() string {
 	case len(list) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
 		return "agreed on; no packet of it was seen"
 	case len(list) == 0 && (s.exchange() != nil || s.clear.seen()):
-		return noESP
+		return "none"
 	case len(list) == 0:
 		return ""
 	}
-	f := list[0]
-	text := fmt.Sprintf("%d SA%s", len(list), plural(len(list)))
-	if f.cipher != "" {
-		text += " " + f.cipher + " " + f.auth
-	}
-	if s.assoc.natt {
-		text += " in UDP"
-	}
+	text := s.sasText(list)
 	if unused := len(list) - len(s.flows); unused == len(list) {
 		return text + " agreed on; no packet of them was seen"
 	} else if unused > 0 {
