@@ -120,7 +120,7 @@ func commandOf(args []string) string {
 }
 
 // plainWord is a word that a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
+var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_` + regexp.QuoteMeta(string(os.PathSeparator)) + `-]+$`)
 
 // maySecret is a word that keys may be in, or behind: -E, or tcpdump's -M, alone or among letters.
 var maySecret = regexp.MustCompile(`^-(-esp|[^-]*[EM])`)
