@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"l2tpdump/capture"
 )
 
 // Exit statuses. 2 is left to the Go runtime.
@@ -92,6 +94,9 @@ func run(args []string) int {
 		return help(rest)
 	}
 	if _, err := os.Stat(name); err != nil && !strings.HasPrefix(name, "-") && !likeFile.MatchString(name) {
+		if _, err := capture.NewFilter(capture.Raw, strings.Join(args, " ")); err == nil {
+			return badUsage("no command, only a filter", "l2tpdump live -i INTERFACE "+shown(args))
+		}
 		return unknownCommand(name)
 	}
 	command := commandOf(args)
