@@ -52,7 +52,8 @@ func TestNoCaptureToTerminal(t *testing.T) {
 	}
 }
 
-// TestVerifyInColor: on a terminal bad verdicts stand out, unless it or NO_COLOR says no; nowhere else.
+// TestVerifyInColor: on a terminal bad verdicts stand out, unless it or NO_COLOR says no; nowhere
+// else.
 func TestVerifyInColor(t *testing.T) {
 	in := filepath.Join(captures, basic, "outer.pcap")
 	for _, c := range []struct {
