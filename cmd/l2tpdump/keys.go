@@ -95,7 +95,7 @@ func (o *keysOptions) check(ctx context.Context, words []string, toTables bool) 
 		}
 	} else if o.filter != "" || o.count > 0 || o.listLinks {
 		return errors.New("-f, -c and -L are about a capture, and there is no -r")
-	} else if err := o.checkKeyFormat(); err != nil {
+	} else if err := cmp.Or(o.checkKeyFormat(), namedTwice("key source", o.keys)); err != nil {
 		return err
 	}
 	if toTables && (o.wireshark == "" || o.wireshark == "-") {

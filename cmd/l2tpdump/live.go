@@ -134,12 +134,7 @@ func (o *liveOptions) check(ctx context.Context, words []string) error {
 	if err := o.openFolders(); err != nil {
 		return err
 	}
-	for i, k := range o.keys {
-		if slices.Contains(o.keys[:i], k) {
-			return errors.New("the key source " + quote(k) + " is named twice")
-		}
-	}
-	return o.checkOutput(o.syslogSave)
+	return cmp.Or(namedTwice("key source", o.keys), o.checkOutput(o.syslogSave))
 }
 
 // run captures until it is told to stop.

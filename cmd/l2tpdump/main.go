@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"l2tpdump/capture"
 )
 
 // Exit statuses. 2 is left to the Go runtime.
@@ -92,6 +94,9 @@ func run(args []string) int {
 		return help(rest)
 	}
 	if _, err := os.Stat(name); err != nil && !strings.HasPrefix(name, "-") && !likeFile.MatchString(name) {
+		if _, err := capture.NewFilter(capture.Raw, strings.Join(args, " ")); err == nil {
+			return badUsage("no command, only a filter", "l2tpdump live -i INTERFACE "+shown(args))
+		}
 		return unknownCommand(name)
 	}
 	command := commandOf(args)
@@ -120,7 +125,7 @@ func commandOf(args []string) string {
 }
 
 // plainWord is a word that a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_-]+$`)
+var plainWord = regexp.MustCompile(`^[\pL\pN@%+=:,./_` + regexp.QuoteMeta(string(os.PathSeparator)) + `-]+$`)
 
 // maySecret is a word that keys may be in, or behind: -E, or tcpdump's -M, alone or among letters.
 var maySecret = regexp.MustCompile(`^-(-esp|[^-]*[EM])`)

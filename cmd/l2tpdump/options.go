@@ -70,17 +70,15 @@ func (o *options) checkInput(ctx context.Context, words []string) error {
 	case slices.Contains(o.read, "-") && slices.Contains(o.keys, "-"):
 		return errors.New("the capture and the keys can't both come from standard input")
 	}
-	if err := cmp.Or(o.takeFilter(rest), o.checkDirection(), o.checkKeyFormat()); err != nil {
-		return err
-	}
-	for i, r := range o.read {
-		if slices.Contains(o.read[:i], r) {
-			return errors.New("the capture " + quote(r) + " is named twice")
-		}
-	}
-	for i, k := range o.keys {
-		if slices.Contains(o.keys[:i], k) {
-			return errors.New("the key source " + quote(k) + " is named twice")
+	return cmp.Or(o.takeFilter(rest), o.checkDirection(), o.checkKeyFormat(), namedTwice("capture", o.read),
+		namedTwice("key source", o.keys))
+}
+
+// namedTwice refuses a name that is there twice.
+func namedTwice(what string, names []string) error {
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return errors.New("the " + what + " " + quote(name) + " is named twice")
 		}
 	}
 	return nil

@@ -92,6 +92,24 @@ func indented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestReadmeGo: both READMEs name the version of Go that is needed.
+func TestReadmeGo(t *testing.T) {
+	module, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(module)
+	for _, name := range []string{"README.md", "README.ja.md"} {
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if needed == nil || !bytes.Contains(text, []byte("**Go "+string(needed[1])+"**")) {
+			t.Errorf("%s does not name Go %s", name, needed)
+		}
+	}
+}
+
 // TestReadmeLines: each line that README shows of a capture is printed of it.
 func TestReadmeLines(t *testing.T) {
 	basic := captures + "/01-basic-aes128-sha1"

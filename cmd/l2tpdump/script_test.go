@@ -85,6 +85,8 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "wine":
+				return strings.HasPrefix(os.Getenv(otherProgram), "wine "), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

@@ -52,6 +52,47 @@ func TestNoCaptureToTerminal(t *testing.T) {
 	}
 }
 
+// TestVerifyInColor: on a terminal bad verdicts stand out, unless it or NO_COLOR says no; nowhere
+// else.
+func TestVerifyInColor(t *testing.T) {
+	in := filepath.Join(captures, basic, "outer.pcap")
+	for _, c := range []struct {
+		env      []string
+		terminal bool
+		color    bool
+	}{
+		{[]string{"TERM=xterm"}, true, true},
+		{[]string{"TERM=xterm", "NO_COLOR=1"}, true, false},
+		{[]string{"TERM=dumb"}, true, false},
+		{[]string{"TERM=xterm"}, false, false},
+	} {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		defer writer.Close()
+		if c.terminal {
+			reader, writer = terminal(t)
+			resize(t, writer, 80, 30)
+		}
+		out := new(drawn)
+		go out.gather(reader)
+		p := l2tpdump(t, "verify", "-r", in, "-k", filepath.Join(captures, basic, "xfrm-state.txt"))
+		p.Env = append(p.Env, append([]string{"NO_COLOR=", "COLUMNS=80"}, c.env...)...)
+		p.Stdout = writer
+		stop := start(t, p)
+		p.Wait()
+		stop()
+		if !eventually(func() bool { return strings.Contains(out.text(), "no key") && strings.Contains(out.text(), "see [1].") }) {
+			t.Fatalf("%q: %q", c.env, out.text())
+		}
+		if got := strings.Contains(out.text(), "\x1b[33mno key\x1b[0m"); got != c.color || !c.color && strings.Contains(out.text(), "\x1b") {
+			t.Errorf("%q, a terminal: %v: %q", c.env, c.terminal, out.text())
+		}
+	}
+}
+
 // TestLiveStatus: while nothing else is printed, a terminal shows how things stand.
 func TestLiveStatus(t *testing.T) {
 	t.Parallel()

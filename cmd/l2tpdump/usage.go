@@ -1,26 +1,30 @@
 package main
 
-const usage = `Usage:
-    l2tpdump decrypt -r FILE... -k KEYS... [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [--embed-keys] [FILTER]
-    l2tpdump live    -i IFACE [-k KEYS...] [-w FILE] [--layer l2tp|ppp|ip|eth] [--json] [FILTER]
-    l2tpdump verify  -r FILE... -k KEYS... [--json] [FILTER]
-    l2tpdump keys    -k KEYS... [-r FILE...] [--wireshark DIR] [--show] [--json]
-    l2tpdump sessions -r FILE... [-k KEYS...] [--json] [--ladder] [--html FILE] [FILTER]
-    l2tpdump schema [decrypt|changes|verify|sessions|keys|version]
-    l2tpdump extcap install|remove [DIR]
-    l2tpdump completion bash|zsh|fish
-    l2tpdump interfaces | version [--json] | help [COMMAND]
-    l2tpdump FILE... | OPTIONS    a line as tcpdump has it: live, if it has -i and no -r, else decrypt
-
-FILE... behind any command does without -r and -k: what is a capture and what has keys is told by content.
+const usage = `Usage: l2tpdump COMMAND [OPTIONS] [FILTER]
 
 tcpdump for L2TP/IPsec: reads a capture or an interface, takes the keys from where they already
 are (a router's log, a Wireshark table, ip xfrm state, a daemon's log), decrypts IKEv1 and ESP,
 decodes L2TP and PPP, and prints or writes what was inside.
 
-Example:
-    $ l2tpdump decrypt -r outer.pcap -k router.log -w clear.pcapng
+    decrypt -r FILE... -k KEYS... [-w FILE]   print or write what was inside a capture
+    live -i IFACE [-k KEYS...] [-w FILE]      the same on an interface
+    verify -r FILE... -k KEYS...              say whether the keys belong to the capture
+    sessions -r FILE... [-k KEYS...]          say what happened to each VPN connection, and why
+    keys -k KEYS... [-r FILE...]              list the keys of a source, or write Wireshark's tables
+    interfaces                                list the interfaces that there are for live
+    extcap install|remove [DIR]               have Wireshark offer each of them decrypted
+    schema [COMMAND]                          print the JSON Schema of what --json prints
+    completion bash|zsh|fish                  print what has a shell complete commands and options
+    version [--json]                          print the version
+    help [COMMAND]                            print all options of a command
+
+Files need no -r and -k: what is a capture and what has keys is told by content. A line as tcpdump
+has it needs no command: with -i and no -r it is taken for live, else for decrypt.
+
+Examples:
     $ l2tpdump verify -r outer.pcap -k router.log
+    $ l2tpdump decrypt -r outer.pcap -k router.log -w clear.pcapng
+    $ l2tpdump outer.pcap router.log
 
 Exit status: 0 all done; 1 error or bad usage; 3 done, but some packets could not be decrypted;
 4 no key matched anything; 130 interrupted.
@@ -31,7 +35,8 @@ Input:
     -r, --read FILE        a capture: pcap or pcapng, compressed or not, told by content; "-" is
                            standard input; several are one capture, in order of their first packet
     -V, --read-list FILE   read the captures that FILE names, one on each line
-    -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
+    -k, --keys FILE        a source of keys, its format told by content; may repeat; "xfrm:" is the running
+                           Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME": others on this host may see
                            the command line
@@ -41,7 +46,7 @@ Input:
     -c, --count N          stop after N frames
     -Q, --direction WAY    in, out or inout: of frames that tell which way they went, only these
     -L, --list-data-link-types  only list the link types of the capture
-    -n, --numeric          nothing: names are never looked up
+    -n, --numeric          changes nothing: names are never looked up
 Files without -r and -k are told apart by content. -i, -s, -p, -B, -y, -I, -j and -Z say how to capture: as with
 tcpdump they change nothing here.
 `
@@ -79,6 +84,7 @@ Lines:
     -S, --absolute-tcp-sequence-numbers  print them as they are, not from the first of the connection
     -K, --dont-verify-checksums  with -v: do not say whether checksums are right
     -l, --line-buffered    print each line as it comes
+tcpdump's -b, -g, -H, -N, -O and -u change nothing; for -d, -J, -m, -M, -T and -z it is said what to use instead.
 
 L2TP and PPP:
         --l2tp-secret-file FILE  the secret that the ends of a tunnel share, one on each line: uncovers
@@ -127,7 +133,7 @@ Capture:
     -F, --filter-file FILE read it from FILE
     -c, --count N          stop after N frames
         --duration TIME    stop after so many seconds, or 500ms, 5m, 1h30m
-    -n, --numeric          nothing: names are never looked up
+    -n, --numeric          changes nothing: names are never looked up
     -Z, --relinquish-privileges USER
                            run as USER once all is open, commands of exec: too; by default, if
                            root, as the one who called sudo, or nobody (commands: as root)
@@ -181,7 +187,8 @@ Exit status: 0 all sessions came up and ended orderly; 3 some failed, were lost 
 
 Lists the keys that a source holds.
 
-    -k, --keys FILE        a source of keys, told by content; may repeat; "xfrm:" is this Linux kernel
+    -k, --keys FILE        a source of keys, its format told by content; may repeat; "xfrm:" is the running
+                           Linux kernel
         --key-format NAME  the format of the key sources, if it is not recognised
     -E, --esp-keys KEYS    keys of ESP as tcpdump has them, best as "file NAME"
     -r, --read FILE        a capture: completes what the source leaves out
@@ -191,7 +198,7 @@ Lists the keys that a source holds.
     -c, --count N          of the capture, take N frames
     -Q, --direction WAY    of frames that tell which way they went, only in or out
     -L, --list-data-link-types  only list the link types of the capture
-    -n, --numeric          nothing: names are never looked up
+    -n, --numeric          changes nothing: names are never looked up
         --wireshark DIR    append to DIR/ikev1_decryption_table and DIR/esp_sa
         --show             print the key bytes
         --json             print one object
