@@ -25,8 +25,8 @@ type ProgressSource interface {
 
 // Open opens capture files; "-" is standard input. Several files are one capture: they are put in
 // the order of the time of their first packet (equal or no times keep the order of paths) and read
-// one after the other, never more than one open at once beside standard input; their lists of
-// interfaces become one. A file that can't be opened or is no capture fails Open. One that turns
+// one after the other, never more than one open at once beside standard input and pipes; their lists
+// of interfaces become one. A file that can't be opened or is no capture fails Open. One that turns
 // out to be cut short or damaged later does not stop the others: what it holds up to there is
 // delivered, and its error comes in place of io.EOF at the end of all.
 func Open(paths []string) (Source, error) { return OpenContext(context.Background(), paths) }
@@ -148,8 +148,7 @@ type part struct {
 	first int64 // time of the first packet
 	empty bool  // it has none
 
-	// Standard input can't be opened again: its reader is kept with the packet and the secrets that
-	// were read.
+	// A pipe can't be opened again: its reader is kept with the packet and the secrets that were read.
 	reader      *Reader
 	pending     *Packet
 	secrets     []secret
@@ -179,28 +178,25 @@ type series struct {
 // add looks at a file's first packet.
 func (s *series) add(path string) error {
 	p := &part{path: path}
-	var count atomic.Int64
-	if path == "-" {
-		for _, other := range s.parts {
-			if other.path == "-" {
-				return errors.New("standard input can't be read twice")
-			}
-		}
+	info, err := os.Stat(path)
+	once := path == "-" || err == nil && !info.Mode().IsRegular()
+	if path == "-" && slices.ContainsFunc(s.parts, func(o *part) bool { return o.path == path }) {
+		return errors.New("standard input can't be read twice")
 	}
-	n := &count
-	if path == "-" {
+	n := new(atomic.Int64)
+	if once {
 		n = &s.done
 	}
 	r, err := openFile(s.ctx, path, n)
 	if err != nil {
-		if !errors.Is(err, ErrCut) || path == "-" {
+		if !errors.Is(err, ErrCut) || once {
 			return err
 		}
 		p.empty = true
 		s.parts = append(s.parts, p)
 		return nil
 	}
-	if path == "-" {
+	if once {
 		r.OnSecrets(func(kind uint32, data []byte) {
 			if p.secretBytes += len(data); p.secretBytes <= 4*maxBlockLen {
 				p.secrets = append(p.secrets, secret{kind, slices.Clone(data)})
@@ -217,7 +213,7 @@ func (s *series) add(path string) error {
 	p.err = r.Next(&first)
 	p.empty = p.err != nil
 	p.first = first.Time
-	if path == "-" {
+	if once {
 		p.reader = r
 		first.Data, first.Options = slices.Clone(first.Data), slices.Clone(first.Options)
 		p.pending = &first
@@ -266,7 +262,7 @@ func (s *series) Next(p *Packet) error {
 		if s.reader != nil {
 			s.reader.Close()
 		}
-		part.reader, s.reader, s.indexes = nil, nil, nil
+		s.reader, s.indexes = nil, nil
 		s.current++
 	}
 	p.Data, p.Options = nil, nil
@@ -281,8 +277,7 @@ func (s *series) Next(p *Packet) error {
 
 func (s *series) nextOf(part *part, p *Packet) error {
 	if s.reader == nil {
-		s.reader = part.reader
-		if s.reader == nil {
+		if s.reader, part.reader = part.reader, nil; s.reader == nil {
 			var err error
 			if s.reader, err = openFile(s.ctx, part.path, &s.done); err != nil {
 				return err

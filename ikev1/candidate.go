@@ -149,9 +149,34 @@ func (sa *SA) addCandidate(x *secretState, s suite, key []byte, value string, fo
 	if len(sa.candidates) >= maxCandidates {
 		return
 	}
-	if b, err := s.cipher.new(key); err == nil {
+	if b, err := x.cipher(s.cipher, key); err == nil {
 		sa.candidates = append(sa.candidates, &candidate{suite: s, block: b, secret: x, value: value, form: form})
 	}
+}
+
+// maxCiphers bounds the ciphers that are kept of a secret: of the key lengths of all, and of the
+// hashes by which a key is expanded.
+const maxCiphers = 64
+
+// keyedCipher is a cipher with a key. Making it can take longer than to decrypt a message.
+type keyedCipher struct {
+	alg   *cipherAlg
+	key   esp.Key
+	block cipher.Block
+}
+
+// cipher returns a cipher with a key that the secret gives.
+func (x *secretState) cipher(alg *cipherAlg, key []byte) (cipher.Block, error) {
+	for i := range x.ciphers {
+		if c := &x.ciphers[i]; c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
+			return c.block, nil
+		}
+	}
+	b, err := alg.new(key)
+	if err == nil && len(x.ciphers) < maxCiphers {
+		x.ciphers = append(x.ciphers, keyedCipher{alg, esp.NewKey(key), b})
+	}
+	return b, err
 }
 
 // firstKey returns the key that opened the first message, nil while there is none.

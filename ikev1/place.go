@@ -334,13 +334,15 @@ func (m *Message) position() {
 func (m *Message) Unnumbered() bool { return (m.at.rec != nil || m.at.putOff) && m.Number == 0 }
 
 // Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later
-// ones may have told who is the initiator.
-func (t *Tracker) Renumber(m *Message) {
-	m.adopt()
+// ones may have told who is the initiator. joined says that the message has an SA from now on,
+// whose keys may open it.
+func (t *Tracker) Renumber(m *Message) (joined bool) {
+	joined = m.adopt()
 	if r := m.at.rec; r != nil {
 		if r.base > 0 {
 			m.SA.number(r)
 		}
 		m.position()
 	}
+	return joined
 }

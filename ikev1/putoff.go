@@ -22,7 +22,8 @@ type begun struct {
 	message  *Message // nil: its number is known
 }
 
-// postpone puts a message off if it is the first with its cookies, and no key may open it.
+// postpone puts a message off if it is the first with its cookies, and no key names them. Keys
+// without a cookie are tried at once on the first such messages.
 func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	h := &m.Header
 	if t.families[h.InitiatorCookie] != nil || len(raw) > maxPutOffBytes || m.Reassembled > 0 {
@@ -32,7 +33,7 @@ func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	switch {
 	case !h.Phase1() && (!m.Encrypted || begins):
 		return false
-	case m.Encrypted && t.secrets.any(h.InitiatorCookie, h.ResponderCookie):
+	case m.Encrypted && (t.secrets.named(h.InitiatorCookie, h.ResponderCookie) || len(t.secrets.anonymous) > 0 && t.alone < maxFailures):
 		return false
 	case m.Encrypted:
 		m.Err = new(SA).refusal(m)
@@ -88,11 +89,14 @@ func (t *Tracker) takeUp(c Cookie) {
 	*b = begun{}
 }
 
-// adopt gives a message that was put off its place in the SA, if that has begun since.
-func (m *Message) adopt() {
-	if later := m.at.later; later != nil {
+// adopt gives a message that was put off its place in the SA, if that has begun since, and reports
+// whether it did.
+func (m *Message) adopt() bool {
+	later := m.at.later
+	if later != nil {
 		m.SA, m.at = later.SA, later.at
 	}
+	return later != nil
 }
 
 // takeUpAll begins the SAs of the messages that were put off, the newest, as far as there is

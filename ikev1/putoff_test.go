@@ -8,7 +8,8 @@ import (
 )
 
 // TestPutOff: from wherever a capture begins, a key that comes behind the messages opens, numbers and
-// counts them as one that was there before them, though no SA was made of the first message.
+// counts them as one that was there before them, though no SA was made of the first message; and so
+// does one without a cookie behind many messages that it did not open.
 func TestPutOff(t *testing.T) {
 	l := newLab(t, 15, 7, 2, 16)
 	l.session()
@@ -38,8 +39,18 @@ func TestPutOff(t *testing.T) {
 					t.Errorf("%d SAs of message %d alone", n, from)
 				}
 				behind.AddSecret(secret)
-				if got, want := says(behind, then), says(before, first); !slices.Equal(got, want) {
-					t.Errorf("messages %d to %d:\n%q\nnot\n%q", from, to, got, want)
+				want := says(before, first)
+				if got := says(behind, then); !slices.Equal(got, want) {
+					t.Errorf("messages %d to %d, the key behind them:\n%q\nnot\n%q", from, to, got, want)
+				}
+				spent, late := NewTracker(), []*Message(nil)
+				spent.AddSecret(secret)
+				spent.alone = maxFailures
+				for _, d := range l.list[from:to] {
+					late = append(late, spent.Observe(d)...)
+				}
+				if got := says(spent, late); to > from+1 && !slices.Equal(got, want) {
+					t.Errorf("messages %d to %d, behind many:\n%q\nnot\n%q", from, to, got, want)
 				}
 			}
 		}

@@ -55,13 +55,15 @@ const maxAnonymous = 64
 // secretState is a Secret and what became of it.
 type secretState struct {
 	*Secret
-	seen bool // an SA with its cookies was observed
-	used bool // it opened a message, checked a HASH or gave KEYMAT
+	seen    bool // an SA with its cookies was observed
+	used    bool // it opened a message, checked a HASH or gave KEYMAT
+	ciphers []keyedCipher
 }
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
 	all         []*secretState // the oldest first
+	cookies     []Cookie       // of all: the initiator's
 	byInitiator map[Cookie][]*secretState
 	byResponder map[Cookie][]*secretState // those without an initiator cookie
 	anonymous   []*secretState
@@ -90,7 +92,7 @@ func (st *secretStore) add(s *Secret) {
 }
 
 func (st *secretStore) keep(x *secretState) {
-	st.all = append(st.all, x)
+	st.all, st.cookies = append(st.all, x), append(st.cookies, x.InitiatorCookie)
 	switch {
 	case !x.InitiatorCookie.IsZero():
 		st.byInitiator[x.InitiatorCookie] = append(st.byInitiator[x.InitiatorCookie], x)
@@ -126,9 +128,9 @@ func (st *secretStore) of(sa *SA) []*secretState {
 	return list
 }
 
-// any reports whether there is a secret that may be of messages with these cookies.
-func (st *secretStore) any(initiator, responder Cookie) bool {
-	return len(st.anonymous) > 0 || len(st.byInitiator[initiator]) > 0 || len(st.byResponder[responder]) > 0
+// named reports whether a secret names one of these cookies.
+func (st *secretStore) named(initiator, responder Cookie) bool {
+	return len(st.byInitiator[initiator]) > 0 || len(st.byResponder[responder]) > 0
 }
 
 // maxCompared bounds the secrets, the newest, whose cookies are compared with one that has none.
@@ -161,16 +163,14 @@ func (t *Tracker) Absence(initiator, responder Cookie) Absence {
 	for _, x := range st.byInitiator[responder] {
 		a.Swapped = cmp.Or(a.Swapped, x.Secret)
 	}
-	for _, x := range st.all[max(0, len(st.all)-maxCompared):] {
-		if x.InitiatorCookie.IsZero() {
-			continue
+	from := max(0, len(st.all)-maxCompared)
+	for i, c := range st.cookies[from:] {
+		if d := c.Distance(initiator); d < a.Distance && !c.IsZero() {
+			a.Nearest, a.Distance = st.all[from+i].Secret, d
 		}
-		if d := x.InitiatorCookie.Distance(initiator); d < a.Distance {
-			a.Nearest, a.Distance = x.Secret, d
-		}
-		if x.used {
-			a.InUse = cmp.Or(a.InUse, x.Secret)
-		}
+	}
+	if i := slices.IndexFunc(st.all[from:], func(x *secretState) bool { return x.used && !x.InitiatorCookie.IsZero() }); i >= 0 {
+		a.InUse = st.all[from+i].Secret
 	}
 	return *a
 }

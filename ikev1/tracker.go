@@ -32,6 +32,7 @@ type Tracker struct {
 	exchanges int     // of all SAs, without phase 1
 	claimed   int     // bytes of the claims that are kept
 	absence   Absence // the last that was asked for
+	alone     int     // messages on which keys were tried in vain before another with their cookies came
 }
 
 type saKey struct{ initiator, responder Cookie }
@@ -143,18 +144,22 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	if t.postpone(m, d, raw) {
 		return m
 	}
-	return t.follow(m, d, raw)
+	first := t.families[m.Header.InitiatorCookie] == nil
+	if t.follow(m, d, raw); first && m.Encrypted && !m.Decrypted {
+		t.alone++
+	}
+	return m
 }
 
 // follow finds out the SA of a message, its place there, and what it says.
-func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) *Message {
+func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 	digest := maphash.Bytes(seed, raw)
 	sa := t.find(m, d, digest)
 	if sa == nil {
 		if m.Encrypted {
 			m.Err = ErrNoKey
 		}
-		return m
+		return
 	}
 	m.SA = sa
 	sa.Last = max(sa.Last, d.Time)
@@ -180,7 +185,6 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) *Message {
 		t.observeClear(m)
 	}
 	m.position()
-	return m
 }
 
 // read reads the header of a message, and its payloads where they are in clear. It returns the

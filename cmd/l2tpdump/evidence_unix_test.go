@@ -81,6 +81,65 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// A capture that is removed, grows, or is cut while it is read: what there is of it is shown, and that
+// it ends in the middle of a packet is told of.
+func TestCaptureChanges(t *testing.T) {
+	from := filepath.Join(captures, basic)
+	file := readFile(t, basic+"/outer.pcap")
+	const copies = 40
+	long := append(file[:24:24], bytes.Repeat(file[24:], copies)...)
+	path := filepath.Join(t.TempDir(), "capture.pcap")
+	all := (len(itemsOf(file)) - 1) * copies
+	for name, c := range map[string]struct {
+		change func() error
+		lines  func(n int) bool
+		status int
+		says   string
+	}{
+		"removed": {func() error { return os.Remove(path) }, func(n int) bool { return n == all }, exitOK, ""},
+		"grown": {func() error {
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+			if err == nil {
+				_, err = f.Write(file[24:])
+				f.Close()
+			}
+			return err
+		}, func(n int) bool { return n == all/copies*(copies+1) }, exitOK, ""},
+		"cut":     {func() error { return os.Truncate(path, int64(len(long)-9)) }, func(n int) bool { return n == all-1 }, exitError, "capture.pcap"},
+		"emptied": {func() error { return os.Truncate(path, 0) }, func(n int) bool { return n > 0 && n < all }, exitError, "capture.pcap"},
+	} {
+		if err := os.WriteFile(path, long, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := l2tpdump(t, "decrypt", "-q", "-r", path, "-k", filepath.Join(from, "router.log"))
+		var messages bytes.Buffer
+		p.Stderr = &messages
+		out, err := p.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := start(t, p)
+		lines := bufio.NewReader(out)
+		n := 1
+		if _, err := lines.ReadString('\n'); err != nil { // it reads, and then waits for room in the pipe
+			t.Fatal(err)
+		}
+		if err := c.change(); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := lines.ReadString('\n'); err != nil {
+				break
+			}
+			n++
+		}
+		p.Wait()
+		if !stop() || p.ProcessState.ExitCode() != c.status || !c.lines(n) || !strings.Contains(messages.String(), c.says) {
+			t.Errorf("%s: %d lines of %d, %v: %s", name, n, all, p.ProcessState, messages.String())
+		}
+	}
+}
+
 // A connection that breaks off in the middle of a capture is told of, behind all that came before.
 func TestBreaksOff(t *testing.T) {
 	server, err := net.Listen("tcp", "127.0.0.1:0")

@@ -5,7 +5,9 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,5 +87,40 @@ func TestWrongPipe(t *testing.T) {
 		if p.ProcessState.ExitCode() != exitError || !strings.Contains(messages.String(), c.want) {
 			t.Errorf("%s: exit status %d: %s", c.args, p.ProcessState.ExitCode(), messages.String())
 		}
+	}
+}
+
+// TestPipeAmongFiles: a FIFO among several captures is opened once, and is put where its time says.
+func TestPipeAmongFiles(t *testing.T) {
+	from := filepath.Join(captures, basic)
+	whole := readFile(t, basic+"/outer.pcap")
+	cut := itemsOf(whole)[40].end
+	dir := t.TempDir()
+	late, fifo := filepath.Join(dir, "late.pcap"), filepath.Join(dir, "fifo")
+	if err := os.WriteFile(late, append(whole[:24:24], whole[cut:]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(files ...string) (string, *exec.Cmd) {
+		c := l2tpdump(t, append([]string{"decrypt", "-q", "-k", filepath.Join(from, "router.log"), "-r"}, strings.Split(strings.Join(files, " -r "), " ")...)...)
+		var text bytes.Buffer
+		c.Stdout, c.Stderr = &text, &text
+		stop := start(t, c)
+		if slices.Contains(files, fifo) {
+			if err := os.WriteFile(fifo, whole[:cut], 0); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Wait()
+		if !stop() {
+			t.Fatalf("%v hung", files)
+		}
+		return text.String(), c
+	}
+	want, _ := run(filepath.Join(from, "outer.pcap"))
+	if got, c := run(late, fifo); got != want || c.ProcessState.ExitCode() != exitOK {
+		t.Errorf("exit status %d:\n%s\nnot\n%s", c.ProcessState.ExitCode(), got, want)
 	}
 }

@@ -16,6 +16,8 @@ var Floods = map[string]func(n uint32) []byte{
 		return ipv4(protoESP, [4]byte{10 + byte(n>>24), byte(n >> 16), byte(n >> 8), byte(n)}, espPacket(0x1000, 1))
 	},
 	"cookies":          firstMessage,
+	"answers":          answer,
+	"KE values":        keyExchange,
 	"encrypted":        func(n uint32) []byte { return encryptedMessage(n, n, ikev1.ExchangeQuick) },
 	"Quick Modes":      func(n uint32) []byte { return encryptedMessage(1, n, ikev1.ExchangeQuick) },
 	"IKE fragments":    ikeFragment,
@@ -87,6 +89,15 @@ func isakmp(h ikev1.Header, body []byte) []byte {
 func firstMessage(n uint32) []byte {
 	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain},
 		payload(0, offer(5, 1, 0)))
+}
+
+func answer(n uint32) []byte {
+	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain}, payload(0, offer(7, 4, 128)))
+}
+
+func keyExchange(n uint32) []byte {
+	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadKE, Exchange: ikev1.ExchangeMain},
+		append(payload(ikev1.PayloadNonce, make([]byte, 128)), payload(0, make([]byte, 20))...))
 }
 
 func encryptedMessage(sa, id uint32, e ikev1.ExchangeType) []byte {

@@ -136,6 +136,7 @@ func (f *framer) let(q *lateQueue, c *lateFrame) {
 	if q.exchanges[c.exchange] = rest; len(rest) == 0 {
 		delete(q.exchanges, c.exchange)
 	}
+	f.number(c)
 	more := c.untried && f.reopen(c.record)
 	if g := c.complete; g != nil {
 		g.late = false
@@ -185,11 +186,18 @@ func (f *framer) renumber(x exchangeOf) {
 	}
 }
 
+// number numbers the messages of a frame anew.
+func (f *framer) number(c *lateFrame) {
+	for _, m := range c.record.IKE {
+		if f.ike.Renumber(m.Message) {
+			c.untried = true
+		}
+	}
+}
+
 // letNumbered numbers a frame anew, and lets it go if it waits for nothing more.
 func (f *framer) letNumbered(q *lateQueue, c *lateFrame) bool {
-	for _, m := range c.record.IKE {
-		f.ike.Renumber(m.Message)
-	}
+	f.number(c)
 	some, _ := gains(c.record)
 	if !some {
 		f.let(q, c)
