@@ -222,7 +222,7 @@ func (f *framer) proves(ip []byte) bool {
 	case ESP:
 		f.admit()
 		var h esp.Header
-		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: &n.Src, Dst: &n.Dst}, salookup.Packet{Data: c.data})
+		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
 	}
 	return false
 }

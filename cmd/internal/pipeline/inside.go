@@ -229,7 +229,7 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 		return protoESP, packet, false
 	}
 	all := [1]salookup.Arrival{{
-		Header: salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: &n.Src, Dst: &n.Dst},
+		Header: salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst},
 		Packet: salookup.Packet{Data: packet}, Time: r.Packet.Time,
 	}}
 	u.table.Admit(all[:])

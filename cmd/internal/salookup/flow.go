@@ -102,8 +102,8 @@ type Admission struct {
 // Header is what a packet shows of the flow that it belongs to.
 type Header struct {
 	SPI      uint32
-	Inside   uint32      // SPI of the ESP packet that carried it, 0: none did
-	Src, Dst *netip.Addr // where they stand in the packet's record: nothing is kept of the pointers
+	Inside   uint32 // SPI of the ESP packet that carried it, 0: none did
+	Src, Dst netip.Addr
 }
 
 // Arrival is a packet, of 8 bytes at least, and what [Table.Admit] says of it.
