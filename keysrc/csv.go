@@ -50,7 +50,8 @@ func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
 
 // quoted reads up to the closing quote.
 func quoted(text []byte) (col, rest []byte, err error) {
-	if end := bytes.IndexAny(text, "\"\\"); end >= 0 && text[end] == '"' && (end+1 == len(text) || text[end+1] != '"') {
+	if end := bytes.IndexByte(text, '"'); end >= 0 && (end+1 == len(text) || text[end+1] != '"') &&
+		bytes.IndexByte(text[:end], '\\') < 0 {
 		return text[:end], text[end+1:], nil
 	}
 	col = make([]byte, 0, len(text))

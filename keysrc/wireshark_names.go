@@ -63,6 +63,11 @@ func withoutRFC(name string) string {
 // cipherFromWireshark reads the name of an encryption algorithm, in Wireshark's spelling or nearly
 // so, or in that of another source.
 func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
+	for _, w := range wiresharkCiphers { // mostly one of these, and a table may be long
+		if w.name == string(name) {
+			return esp.CipherByName(w.row), 0, w.icvLen
+		}
+	}
 	bare := bareName(string(name))
 	for _, w := range wiresharkCiphers {
 		if strings.EqualFold(withoutRFC(w.name), bare) {
@@ -75,6 +80,11 @@ func cipherFromWireshark(name []byte) (c *esp.Cipher, keyLen, icvLen int) {
 
 // authFromWireshark reads the name of an authentication algorithm.
 func authFromWireshark(name []byte) *esp.Auth {
+	for _, w := range wiresharkAuths {
+		if w[0] == string(name) {
+			return esp.AuthByName(w[1])
+		}
+	}
 	bare := bareName(string(name))
 	for _, w := range wiresharkAuths {
 		if strings.EqualFold(withoutRFC(w[0]), bare) {

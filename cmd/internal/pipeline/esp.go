@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 )
@@ -24,13 +23,29 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 		r.waits = true
 		return
 	}
-	of := salookup.Header{SPI: h.SPI, Src: &r.Net.Src, Dst: &r.Net.Dst}
-	a := f.table.Admit(&of, salookup.Packet{Data: packet, Cut: r.cut}, f.clock.now)
-	r.flow, r.ring, r.tried, r.err = a.Flow, a.Ring, a.Tried, a.Err
-	if r.ring == nil {
-		r.Verdict = why.Packet(nil, r.err)
-		r.unopened()
+	n := len(f.due)
+	f.due, f.dueOf = f.due[:n+1], append(f.dueOf, r)
+	a := &f.due[n] // zero
+	a.SPI, a.Src, a.Dst, a.Data, a.Cut, a.Time = h.SPI, r.Net.Src, r.Net.Dst, packet, r.cut, f.clock.now
+	if r.complete != nil || n+1 == cap(f.due) {
+		f.admit()
 	}
+}
+
+// admit has the table say what opens the packets that are due. Before anything else is asked of the
+// table or told to it, and before the batch goes on, it has to be called.
+func (f *framer) admit() {
+	f.table.Admit(f.due)
+	for i, r := range f.dueOf {
+		a := &f.due[i].Admission
+		if r.flow, r.ring, r.tried, r.err = a.Flow, a.Ring, a.Tried, a.Err; r.ring == nil {
+			r.Verdict = why.Packet(nil, r.err)
+			r.unopened()
+		}
+	}
+	clear(f.due)
+	clear(f.dueOf)
+	f.due, f.dueOf = f.due[:0], f.dueOf[:0]
 }
 
 // unopened settles the fragments of a datagram that is not to be decrypted.

@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	admitTogether     = 32           // ESP packets that the table is asked of at a time
 	reassemblyBytes   = 8 << 20      // held for fragments at most
 	reassemblyTimeout = int64(30e9)  // RFC 791 and RFC 8200 section 4.5: 60 s at most
 	expireEvery       = int64(60e9)  // of capture time, between looks for state to forget
@@ -27,6 +28,8 @@ const (
 // is the only one to use the IKE tracker.
 type framer struct {
 	table      *salookup.Table
+	due        []salookup.Arrival // ESP packets that the table is to be asked of
+	dueOf      []*Record          // theirs
 	classifier classifier
 	ike        *ikev1.Tracker
 	reassembly *capture.Reassembler
@@ -45,6 +48,7 @@ type framer struct {
 func newFramer(secrets *l2tp.Secrets) *framer {
 	f := &framer{
 		table:      salookup.New(),
+		due:        make([]salookup.Arrival, 0, admitTogether),
 		ike:        ikev1.NewTracker(),
 		reassembly: capture.NewReassembler(reassemblyBytes, reassemblyTimeout),
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
@@ -70,6 +74,7 @@ func newFramer(secrets *l2tp.Secrets) *framer {
 // addKeys makes keys known, and with them those of ESP that follow from Quick Modes which were
 // decrypted before.
 func (f *framer) addKeys(k *keysrc.Keys) {
+	f.admit()
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
 	}
@@ -215,8 +220,9 @@ func (f *framer) proves(ip []byte) bool {
 		return exactIKE(c.data, c.length) &&
 			(c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{Src: src, Dst: dst, Data: c.data}))
 	case ESP:
+		f.admit()
 		var h esp.Header
-		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: &n.Src, Dst: &n.Dst}, salookup.Packet{Data: c.data})
+		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
 	}
 	return false
 }
@@ -247,6 +253,7 @@ func (f *framer) expire(now int64) {
 		return
 	}
 	f.expireAt = now + expireEvery
+	f.admit()
 	f.table.Expire(now, flowIdle)
 	f.ike.Expire(now)
 }

@@ -75,6 +75,7 @@ func (f *framer) giveUpIKE() {
 
 // learn takes over what decrypted Quick Modes and DELETEs say of ESP.
 func (f *framer) learn(messages []*Message) {
+	f.admit()
 	for _, m := range messages {
 		for _, n := range m.Negotiated {
 			f.table.AddNegotiated(n)

@@ -228,21 +228,24 @@ func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (
 	if len(packet) < esp.HeaderLen || r.Missing > 0 {
 		return protoESP, packet, false
 	}
-	h := salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: &n.Src, Dst: &n.Dst}
-	p := salookup.Packet{Data: packet}
-	a := u.table.Admit(&h, p, r.Packet.Time)
+	all := [1]salookup.Arrival{{
+		Header: salookup.Header{SPI: binary.BigEndian.Uint32(packet), Inside: r.SPI, Src: n.Src, Dst: n.Dst},
+		Packet: salookup.Packet{Data: packet}, Time: r.Packet.Time,
+	}}
+	u.table.Admit(all[:])
+	a := &all[0]
 	var plain esp.Plaintext
 	var sa *salookup.SA
 	var high uint32
 	if a.Ring != nil {
-		sa, high, a.Err = a.Ring.Open(&u.opener, &plain, nil, p)
+		sa, high, a.Err = a.Ring.Open(&u.opener, &plain, nil, a.Packet)
 		u.opener.Release()
 	}
 	a.Flow.Count(&plain, sa, a.Err, binary.BigEndian.Uint32(packet[4:]), high)
 	if a.Err != nil {
 		return protoESP, packet, false
 	}
-	r.Nested = append(r.Nested, h.SPI)
+	r.Nested = append(r.Nested, a.SPI)
 	next, clear, _ = u.protocol(r, n, plain.NextHeader, plain.Data, depth+1)
 	return next, clear, true
 }

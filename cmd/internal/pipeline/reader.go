@@ -59,6 +59,7 @@ func (r *reader) next() (b *batch, more bool) {
 	}
 	r.lend()
 	r.fill()
+	r.p.framer.admit()
 	r.fitWindow()
 	b, r.batch = r.batch, nil
 	if r.ready == nil && len(b.records) > 0 {

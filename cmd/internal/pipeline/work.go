@@ -21,7 +21,13 @@ func (w *worker) work(b *batch) {
 	for i := range b.records {
 		if r := &b.records[i]; r.ring != nil {
 			need += len(r.esp) + esp.OpenOverhead
-			r.ring.Expect(&w.opener, salookup.Packet{Data: r.esp, Cut: r.cut})
+			r.SA = r.ring.Likely()
+		}
+	}
+	// A loop of its own: what the first one has looked at is at hand by now.
+	for i := range b.records {
+		if r := &b.records[i]; r.ring != nil {
+			r.SA.Expect(&w.opener, salookup.Packet{Data: r.esp, Cut: r.cut})
 		}
 	}
 	if cap(b.plain) < need {

@@ -69,3 +69,10 @@ func (t *Table) Gone() int { return len(t.gone[0]) + len(t.gone[1]) }
 
 // All returns how many secrets there are.
 func (t *Table) All() int { return len(t.all) }
+
+// AdmitOne is Admit of one packet.
+func (t *Table) AdmitOne(h Header, p Packet, now int64) Admission {
+	all := [1]Arrival{{Header: h, Packet: p, Time: now}}
+	t.Admit(all[:])
+	return all[0].Admission
+}

@@ -102,35 +102,59 @@ type Admission struct {
 // Header is what a packet shows of the flow that it belongs to.
 type Header struct {
 	SPI      uint32
-	Inside   uint32      // SPI of the ESP packet that carried it, 0: none did
-	Src, Dst *netip.Addr // where they stand in the packet's record: nothing is kept of the pointers
+	Inside   uint32 // SPI of the ESP packet that carried it, 0: none did
+	Src, Dst netip.Addr
 }
 
-// Admit says what opens a packet, of 8 bytes at least, that was captured at the given time in
-// nanoseconds. On the first packets of a flow it finds out by trial. It allocates nothing for a
-// flow that is open, or whose attempts have become rare.
-func (t *Table) Admit(h *Header, p Packet, now int64) Admission {
+// Arrival is a packet, of 8 bytes at least, and what [Table.Admit] says of it.
+type Arrival struct {
+	Header
+	Packet
+	Time int64 // when it was captured, nanoseconds
+	Admission
+}
+
+// Admit says of packets, in the order of the capture, what opens them. On the first packets of a
+// flow it finds out by trial. It allocates nothing for flows that are open, or whose attempts have
+// become rare. Several packets at once cost less than one by one.
+func (t *Table) Admit(all []Arrival) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// With many flows the memory of each is far away. Here it is asked for, for all packets before
+	// the first one needs it; what is true of a flow admit finds out.
+	for i := range all {
+		all[i].Flow = t.bySPI.get(all[i].SPI)
+	}
+	for i := range all {
+		if f := all[i].Flow; f != nil {
+			all[i].Ring = f.ring
+		}
+	}
+	for i := range all {
+		t.admit(&all[i])
+	}
+}
+
+func (t *Table) admit(a *Arrival) {
 	t.clock++
-	f := t.flow(h)
-	f.time = max(f.time, now)
+	f := t.flow(&a.Header)
+	f.time = max(f.time, a.Time)
 	t.touch(f)
 	if f.stale {
 		t.renew(f)
 	}
-	if f.ring != nil {
+	if a.Flow = f; f.ring != nil {
 		if f.trying != nil {
-			t.improve(f, p)
+			t.improve(f, a.Packet)
 		}
-		return Admission{Flow: f, Ring: f.ring}
+		a.Ring, a.Tried, a.Err = f.ring, nil, nil
+		return
 	}
-	f.lengths |= 1 << (uint(len(p.Data)+max(0, p.Cut)) % 16)
-	ring, err := t.try(f, p)
-	if ring == nil {
-		t.keep(f, p)
+	f.lengths |= 1 << (uint(len(a.Data)+max(0, a.Cut)) % 16)
+	a.Ring, a.Err = t.try(f, a.Packet)
+	if a.Tried = f.tried; a.Ring == nil {
+		t.keep(f, a.Packet)
 	}
-	return Admission{f, ring, f.tried, err}
 }
 
 // Opens reports whether the flow of a packet is open and its SAs open the packet. It changes

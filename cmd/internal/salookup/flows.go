@@ -90,10 +90,6 @@ func (f *Flow) has(dst netip.Addr, spi, inside uint32) bool {
 // flow returns the flow of a packet, a new one if need be.
 func (t *Table) flow(h *Header) *Flow {
 	dst := h.Dst.Unmap()
-	slot := &t.recent[h.SPI%recentFlows]
-	if f := *slot; f != nil && f.has(dst, h.SPI, h.Inside) {
-		return f
-	}
 	f := t.find(dst, h.SPI, h.Inside)
 	if f == nil {
 		if t.kinds[unopened].len >= maxUnopened {
@@ -104,7 +100,6 @@ func (t *Table) flow(h *Header) *Flow {
 		t.enlist(f)
 		t.kinds[unopened].push(f)
 	}
-	*slot = f
 	return f
 }
 
@@ -155,9 +150,6 @@ func (t *Table) delist(f *Flow) {
 func (t *Table) forget(f *Flow) {
 	t.delist(f)
 	t.kinds[f.place.kind].remove(f)
-	if slot := &t.recent[f.spi%recentFlows]; *slot == f {
-		*slot = nil
-	}
 	f.place, f.trying = place{}, nil
 	gone := &t.gone[0]
 	if f.ring != nil {

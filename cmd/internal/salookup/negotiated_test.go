@@ -34,7 +34,7 @@ func TestNegotiatedLimit(t *testing.T) {
 	for spi := uint32(1); spi <= all; spi++ {
 		db.AddNegotiated(&esp.Negotiated{SPI: spi, Dst: testDst, MessageID: spi})
 		if spi == used {
-			db.Admit(&salookup.Header{SPI: spi, Src: &testSrc, Dst: &testDst}, salookup.Packet{Data: make([]byte, 64)}, 1)
+			db.AdmitOne(salookup.Header{SPI: spi, Src: testSrc, Dst: testDst}, salookup.Packet{Data: make([]byte, 64)}, 1)
 		}
 	}
 	kept := 0

@@ -154,9 +154,12 @@ func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (
 	return sa, high, err
 }
 
-// Expect says that Open will be called for the packet, see esp.Opener.Expect.
-func (r *Ring) Expect(o *esp.Opener, p Packet) {
-	s := r.sas[r.last.Load()]
+// Likely is the SA that Open tries first, as things are.
+func (r *Ring) Likely() *SA { return r.sas[r.last.Load()] }
+
+// Expect says that Open will be called for the packet of a ring whose likely SA it is, see
+// esp.Opener.Expect.
+func (s *SA) Expect(o *esp.Opener, p Packet) {
 	if sa := s.ready.Load(); sa != nil {
 		o.Expect(sa, p.Data, s.high(p), p.Cut)
 	}

@@ -391,7 +391,7 @@ func TestAdmitAllocations(t *testing.T) {
 	dst := make([]byte, 0, 1000)
 	open := func(p espPacket) {
 		packet := salookup.Packet{Data: p.data, Cut: p.cut}
-		a := db.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
+		a := db.AdmitOne(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
 		if a.Ring == nil {
 			a.Flow.Count(nil, nil, a.Err, 1, 0)
 			return
@@ -439,7 +439,7 @@ func TestSideBySide(t *testing.T) {
 			if i == 500 {
 				db.AddSecret(e.secret())
 			}
-			x.a = db.Admit(&salookup.Header{SPI: e.spi, Src: &testSrc, Dst: &testDst}, salookup.Packet{Data: x.p.data}, x.p.time)
+			x.a = db.AdmitOne(salookup.Header{SPI: e.spi, Src: testSrc, Dst: testDst}, salookup.Packet{Data: x.p.data}, x.p.time)
 			admitted <- x
 		}
 	}()
@@ -515,7 +515,7 @@ func BenchmarkOpen(b *testing.B) {
 			for i := range b.N {
 				p := &packets[i%len(packets)]
 				packet := salookup.Packet{Data: p.data}
-				a := db.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
+				a := db.AdmitOne(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
 				var plain esp.Plaintext
 				sa, high, err := a.Ring.Open(&o, &plain, dst, packet)
 				a.Flow.Count(&plain, sa, err, uint32(i), high)

@@ -15,7 +15,6 @@ const (
 	maxGone       = 4096    // accounts kept of the flows of each kind that went
 	maxNegotiated = 65536   // SPIs with something negotiated
 	perSPI        = 4       // Quick Modes kept for one SPI
-	recentFlows   = 256     // entries of the cache in front of the map, a power of two
 	maxRoom       = 1024    // secrets that memory is made for at once
 	sameRange     = 64      // secrets of one SPI that a new one is compared with
 	wholeSPI      = 0xffffffff
@@ -35,7 +34,6 @@ type Table struct {
 
 	bySPI  spiMap[*Flow]     // the first of a list through Flow.next
 	others map[flowKey]*Flow // those that are not the first
-	recent [recentFlows]*Flow
 	kinds  [kinds]list
 	gone   [2][]*Flow // unopened, opened
 	lost   uint64     // flows of which not even the account was kept

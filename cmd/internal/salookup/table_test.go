@@ -141,7 +141,7 @@ type admitted struct {
 // open admits, opens and counts a packet.
 func (t *table) open(p espPacket) (x admitted) {
 	packet := salookup.Packet{Data: p.data, Cut: p.cut}
-	a := t.Admit(&salookup.Header{SPI: p.spi, Src: &p.src, Dst: &p.dst}, packet, p.time)
+	a := t.AdmitOne(salookup.Header{SPI: p.spi, Src: p.src, Dst: p.dst}, packet, p.time)
 	x.Flow, x.err = a.Flow, a.Err
 	var high uint32
 	if a.Ring != nil {
