@@ -39,7 +39,9 @@ type framer struct {
 	learned    bool      // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
-	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
+	// lost is told of IKE and ESP packets of which other fragments are missing; ports: all that came
+	// have UDP ports.
+	lost func(fragments int, ports bool)
 }
 
 func newFramer(secrets *l2tp.Secrets) *framer {
