@@ -52,7 +52,8 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
 			"turned here: give it with its oldest line first", Doubt: true}}})
 	case order == newestFirst ||
-		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
+		order == unknownOrder && !s.turner.over &&
+			(s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
 		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
 		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
 		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {

@@ -218,7 +218,8 @@ func (f *framer) proves(ip []byte) bool {
 			(c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{Src: src, Dst: dst, Data: c.data}))
 	case ESP:
 		var h esp.Header
-		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: &n.Src, Dst: &n.Dst}, salookup.Packet{Data: c.data})
+		return h.Decode(c.data) == nil &&
+			f.table.Opens(salookup.Header{SPI: h.SPI, Src: &n.Src, Dst: &n.Dst}, salookup.Packet{Data: c.data})
 	}
 	return false
 }
