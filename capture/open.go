@@ -25,9 +25,9 @@ type ProgressSource interface {
 
 // Open opens capture files; "-" is standard input. Several files are one capture: they are put in
 // the order of the time of their first packet (equal or no times keep the order of paths) and read
-// one after the other, never more than one open at once beside standard input and pipes; their lists
-// of interfaces become one. A file that can't be opened or is no capture fails Open. One that turns
-// out to be cut short or damaged later does not stop the others: what it holds up to there is
+// one after the other, never more than one open at once beside standard input and pipes; their
+// lists of interfaces become one. A file that can't be opened or is no capture fails Open. One that
+// turns out to be cut short or damaged later does not stop the others: what it holds up to there is
 // delivered, and its error comes in place of io.EOF at the end of all.
 func Open(paths []string) (Source, error) { return OpenContext(context.Background(), paths) }
 

@@ -40,7 +40,7 @@ type Message struct {
 	Plain    []byte
 	Payloads []Payload // the parsed chain; offsets count from the end of the header
 	Err      error     // nil, or one of the errors above
-	Broken   error     // nil, or where the chain breaks: of what a right HASH covers, or with ErrAltered of what nothing proves
+	Broken   error     // nil, or where the chain breaks: under a right HASH, or with ErrAltered
 
 	Negotiated []*esp.Negotiated // SAs that this message completed
 	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestPutOff: from wherever a capture begins, a key that comes behind the messages opens, numbers and
-// counts them as one that was there before them, though no SA was made of the first message; and so
-// does one without a cookie behind many messages that it did not open.
+// TestPutOff: from wherever a capture begins, a key that comes behind the messages opens, numbers
+// and counts them as one that was there before them, though no SA was made of the first message;
+// and so does one without a cookie behind many messages that it did not open.
 func TestPutOff(t *testing.T) {
 	l := newLab(t, 15, 7, 2, 16)
 	l.session()
@@ -57,8 +57,8 @@ func TestPutOff(t *testing.T) {
 	}
 }
 
-// TestPutOffBounds: of messages with ever new cookies no SA is made, whatever they look like, and the
-// newest are remembered.
+// TestPutOffBounds: of messages with ever new cookies no SA is made, whatever they look like, and
+// the newest are remembered.
 func TestPutOffBounds(t *testing.T) {
 	l := newLab(t, 15, 7, 2, 16)
 	tr, _ := follow([]*Secret{l.secret}, nil)

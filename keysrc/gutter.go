@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// A gutter is what grep -n, grep -H, cat -n, nl, less -N or diff puts before each line of a text. It
-// is taken off where more keys are found without it, or fewer damaged, and all lines have it: the same file's name, numbers
-// that rise, or the sign of a diff.
+// A gutter is what grep -n, grep -H, cat -n, nl, less -N or diff puts before each line of a text.
+// It is taken off where more keys are found without it, or fewer damaged, and all lines have it:
+// the same file's name, numbers that rise, or the sign of a diff.
 
 // maxGutter bounds the bytes of a file's name in a gutter.
 const maxGutter = 256
@@ -63,8 +63,8 @@ func diffGutter(lines []*turnedLine) func(text []byte) []byte {
 	}
 }
 
-// textGutter is a file's name, a number, or both, with ":" or "-" behind each; behind a number alone
-// may be a blank.
+// textGutter is a file's name, a number, or both, with ":" or "-" behind each; behind a number
+// alone may be a blank.
 func textGutter(lines []*turnedLine) func(text []byte) []byte {
 	name := nameGutter(lines)
 	last, rising := -1, true

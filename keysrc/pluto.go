@@ -345,7 +345,8 @@ func (p *pluto) phase1Give() {
 			"may be of several negotiations")
 		return
 	}
-	if s != nil && s.SKEYIDe.IsZero() && s.Ka.IsZero() && (s.SKEYID.Len() == 16 || s.SKEYIDd.Len() == 16 || s.SKEYIDa.Len() == 16) {
+	if s != nil && s.SKEYIDe.IsZero() && s.Ka.IsZero() &&
+		(s.SKEYID.Len() == 16 || s.SKEYIDd.Len() == 16 || s.SKEYIDa.Len() == 16) {
 		p.out.note(s.Origin.Line, "no Skeyid_e and no enc key follow these values of phase 1, and rows of them may be missing")
 		return
 	}

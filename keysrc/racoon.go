@@ -356,7 +356,7 @@ func (r *racoonLog) giveUsed(n int, next []byte) {
 	switch known := r.ka.HasPrefix(s.Ka); {
 	case known && s.Ka.Len() < r.ka.Len():
 		r.out.note(s.Origin.Line, "key: it is only a part of an encryption key that stands before it")
-	case known && s.InitiatorCookie.IsZero(), !checkPhase1(r.out, s): // no cookies: it made a message, or opened one that is damaged
+	case known && s.InitiatorCookie.IsZero(), !checkPhase1(r.out, s): // it made a message, or opened a damaged one
 	case opened:
 		r.ka = s.Ka
 		r.out.ike(s)

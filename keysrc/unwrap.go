@@ -268,7 +268,8 @@ func cutContainer(dst, line []byte) ([]byte, bool) {
 		return dst, false
 	}
 	name := bytes.TrimRight(line[:i], " ")
-	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' || bytes.IndexByte(name, ' ') >= 0 {
+	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' ||
+		bytes.IndexByte(name, ' ') >= 0 {
 		return dst, false
 	}
 	return append(dst, line[i+3:]...), true

@@ -56,8 +56,8 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	return keys, err
 }
 
-// wholeText is whole for a source as it is. If it holds no key or damaged ones, and its lines have a
-// gutter, it returns them without.
+// wholeText is whole for a source as it is. If it holds no key or damaged ones, and its lines have
+// a gutter, it returns them without.
 func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error) {
 	keys, s, err := newWhole(name, format)
 	if err != nil {
@@ -71,7 +71,8 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error)
 		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
 			"turned here: give it with its oldest line first", Doubt: true}}})
 	case order == newestFirst ||
-		order == unknownOrder && !s.turner.over && (s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
+		order == unknownOrder && !s.turner.over &&
+			(s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
 		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
 		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
 		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {

@@ -21,6 +21,6 @@
 //	           └> Observation: Tunnel, Session, Control or Frame ─> AppendSummary   summary.go
 //
 // Every length of the wire is checked before it is used. Values that serve authentication
-// (Challenge, Challenge Response, Proxy Authen Challenge and Response), and hidden AVPs without the
-// secret, are described by their length and never shown.
+// (Challenge, Challenge Response, Proxy Authen Challenge and Response) are described by length and
+// fingerprint, hidden AVPs without the secret by their length, and never shown.
 package l2tp

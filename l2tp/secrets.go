@@ -187,8 +187,8 @@ func (a *avp) fits() bool {
 
 // isText are the attributes that are texts.
 var isText = map[uint16]bool{
-	avpHostName: true, avpVendorName: true, avpCalledNumber: true, avpCallingNumber: true, 23: true, avpProxyAuthenName: true,
-	37: true, 43: true, 44: true, avpRemoteEnd: true, 72: true,
+	avpHostName: true, avpVendorName: true, avpCalledNumber: true, avpCallingNumber: true, 23: true,
+	avpProxyAuthenName: true, 37: true, 43: true, 44: true, avpRemoteEnd: true, 72: true,
 }
 
 // uncover uncovers the hidden AVPs of a message with the secret that fits all of them.

@@ -53,7 +53,7 @@ var (
 	appendHex16   = sized(2, appendHex)
 	appendHex32   = sized(4, appendHex)
 	appendHex8    = sized(8, appendHex)
-	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) }) // a Router ID
+	appendAddress = sized(4, func(dst, v []byte) []byte { return netip.AddrFrom4([4]byte(v)).AppendTo(dst) })
 )
 
 func appendHex(dst, v []byte) []byte { return hex.AppendEncode(append(dst, "0x"...), v) }

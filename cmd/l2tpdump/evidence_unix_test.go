@@ -81,8 +81,8 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// A capture that is removed, grows, or is cut while it is read: what there is of it is shown, and that
-// it ends in the middle of a packet is told of.
+// A capture that is removed, grows, or is cut while it is read: what there is of it is shown, and
+// that it ends in the middle of a packet is told of.
 func TestCaptureChanges(t *testing.T) {
 	from := filepath.Join(captures, basic)
 	file := readFile(t, basic+"/outer.pcap")

@@ -100,7 +100,8 @@ func ownerOf(err error, command string, args []string) string {
 		slices.Reverse(others)
 	}
 	for _, other := range others {
-		if f := flagsOf(other); other != command && (short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
+		if f := flagsOf(other); other != command &&
+			(short && f.ShorthandLookup(name) != nil || !short && f.Lookup(name) != nil) {
 			return other
 		}
 	}

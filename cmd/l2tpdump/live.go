@@ -232,7 +232,8 @@ func (o *liveOptions) run(ctx context.Context) int {
 }
 
 // sinks returns the outputs of a run, which begins with the keys of the command line.
-func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys, file *os.File) *sinks {
+func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *chooser, given *keysrc.Keys,
+	file *os.File) *sinks {
 	if given != nil {
 		p.AddKeys(given)
 	}
@@ -373,7 +374,8 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 
 // followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
 // the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews, src *liveSource) {
+func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews,
+	src *liveSource) {
 	err := k.Run(ctx, func(found *keysrc.Keys) {
 		reportDamage(found.Notes)
 		came.Add(int64(len(found.IKE) + len(found.ESP)))

@@ -106,7 +106,8 @@ type burst struct {
 	since time.Time
 }
 
-// add adds an item that is not named yet. Only with the next one, or with [burst.due], is it seen that the time is over.
+// add adds an item that is not named yet. Only with the next one, or with [burst.due], is it seen
+// that the time is over.
 func (b *burst) add(item string) {
 	const named = 4
 	if slices.Contains(b.items, item) {

@@ -64,7 +64,8 @@ func conceal(value string) string {
 	hidden := strings.Clone(value)
 	at := uintptr(unsafe.Pointer(unsafe.StringData(value)))
 	for _, arg := range os.Args {
-		if start := uintptr(unsafe.Pointer(unsafe.StringData(arg))); at >= start && at+uintptr(len(value)) <= start+uintptr(len(arg)) {
+		if start := uintptr(unsafe.Pointer(unsafe.StringData(arg))); at >= start &&
+			at+uintptr(len(value)) <= start+uintptr(len(arg)) {
 			memory := unsafe.Slice(unsafe.StringData(value), len(value))
 			copy(memory, strings.Repeat("x", len(value)))
 		}

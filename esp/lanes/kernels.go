@@ -2,7 +2,7 @@ package lanes
 
 // kernels are the functions of the assembly that this processor runs best.
 type kernels struct {
-	expand       func(keys [][16]byte, key []byte) // makes the round keys of AES for cbc; nil: there is no assembly for AES
+	expand       func(keys [][16]byte, key []byte) // round keys of AES for cbc; nil: there is no assembly for AES
 	cbc          func(keys *byte, rounds int, dst, src, iv *byte, blocks int)
 	sha1, sha256 compression
 }
@@ -12,9 +12,9 @@ const maxLanes = 16
 
 // compression hashes whole blocks of one message in each lane.
 type compression struct {
+	lanes  int                                                                 // that are used
+	least  int                                                                 // messages that are worth it
 	blocks func(state *[8][maxLanes]uint32, data *[maxLanes]*byte, blocks int) // nil: there is no assembly
-	lanes  int                                                                 // of which this many are used
-	least  int                                                                 // messages from which on it is faster than the standard library
 }
 
 // best is set once at start. Tests take from it.

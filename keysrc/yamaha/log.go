@@ -75,7 +75,8 @@ func (l *log) take(n int, prefix, text []byte) {
 			return
 		}
 		lb = classify(text)
-		if lb.kind != noLabel && lb.kind != unreadable && own == nil && len(l.labels) < maxLabels && len(text) < consoleWidth {
+		if lb.kind != noLabel && lb.kind != unreadable && own == nil && len(l.labels) < maxLabels &&
+			len(text) < consoleWidth {
 			l.labels[string(text)] = lb
 		}
 	}
@@ -253,7 +254,8 @@ func (l *log) give(i int) {
 
 // lacksRows reports whether more rows can belong to the node.
 func (nd *node) lacksRows() bool {
-	return nd.label.kind.isValue() && nd.own == nil && (nd.rows.empty() || nd.label.kind.isSKEYID() && len(nd.rows.data) == rowLen)
+	return nd.label.kind.isValue() && nd.own == nil &&
+		(nd.rows.empty() || nd.label.kind.isSKEYID() && len(nd.rows.data) == rowLen)
 }
 
 // beyond returns the rows behind the text that follows the node i, nil if there are none, and the

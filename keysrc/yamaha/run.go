@@ -153,7 +153,8 @@ func (a *assembler) material(ev *event) {
 	r.excess = r.excess || waiting == 0
 	key, head, torn := esp.NewKey(ev.data), len(ev.data) == ev.first, ev.fault == misshapen
 	if ev.kind == espKey {
-		r.keys = append(r.keys, material{key: key, head: head, unsure: ev.unsure, torn: torn, line: ev.line, from: r.from, to: len(r.sas)})
+		r.keys = append(r.keys, material{key: key, head: head, unsure: ev.unsure, torn: torn, line: ev.line, from: r.from,
+			to: len(r.sas)})
 		return
 	}
 	r.auths++

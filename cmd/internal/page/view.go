@@ -27,7 +27,8 @@ type row struct {
 
 func newRow(number int, s *sessions.Facts, zone *time.Location) row {
 	return row{
-		Number: number, State: s.State, Headline: s.State.Headline(s.Step), User: s.User.String(), From: s.OrigHost, To: s.RespHost,
+		Number: number, State: s.State, Headline: s.State.Headline(s.Step), User: s.User.String(),
+		From: s.OrigHost, To: s.RespHost,
 		Start: clock(int64(s.Time), zone), Duration: seconds(s.Duration.Seconds()), Cause: shortened(s.Cause, 220),
 		Sent: [2]string{volume(s.OrigBytes), volume(s.RespBytes)}, Bytes: [2]uint64{s.OrigBytes, s.RespBytes},
 		HasTraffic: s.OrigPackets+s.RespPackets > 0,

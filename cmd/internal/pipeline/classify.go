@@ -116,7 +116,8 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 		return ikeMessages(payload, false).known(plausibleIKE(payload, n.UDPLen))
 	case word > maxReservedSPI && len(payload) >= esp.HeaderLen && c.named(word):
 		return content{kind: ESP, data: payload, length: n.UDPLen}
-	case isL2TP(c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen, n.SrcPort, n.DstPort):
+	case isL2TP(c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen,
+		n.SrcPort, n.DstPort):
 		return content{kind: L2TP, data: payload, length: n.UDPLen}
 	case isPort(n, portNATT) && (word != 0 || len(payload) < markerLen):
 		return c.doubtful(n, payload)
@@ -192,7 +193,8 @@ func plausibleIKE(data []byte, length int) bool {
 // exactIKE reports whether a plausible message is one of IKEv1 that fits the datagram.
 func exactIKE(data []byte, length int) bool {
 	h, err := ikev1.ParseHeader(data)
-	return err == nil && h.MajorVersion == 1 && !h.InitiatorCookie.IsZero() && uint64(h.Length) == uint64(length) && length == len(data)
+	return err == nil && h.MajorVersion == 1 && !h.InitiatorCookie.IsZero() && uint64(h.Length) == uint64(length) &&
+		length == len(data)
 }
 
 // isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of

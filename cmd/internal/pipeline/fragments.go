@@ -61,7 +61,7 @@ type group struct {
 	done     atomic.Bool   // settle was called
 	settled  chan struct{} // closed when frame and the fate are known
 	frame    uint64        // that they were merged into, 0: each passes as it is
-	withheld *held         // that completed it and waits for its key, with copies of the fragments: they come again with it
+	withheld *held         // that completed it and waits for its key, with copies of the fragments
 	copies   []*held       // of the fragments so far, should that become necessary; the framer's
 }
 

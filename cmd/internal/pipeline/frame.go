@@ -42,7 +42,9 @@ type framer struct {
 	learned    bool      // of ESP from IKE, which frames that wait may have waited for
 	clock      clock
 	expireAt   int64
-	lost       func(fragments int, ports bool) // is told of IKE and ESP packets of which other fragments are missing; ports: all that came have UDP ports
+	// lost is told of IKE and ESP packets of which other fragments are missing; ports: all that came
+	// have UDP ports.
+	lost func(fragments int, ports bool)
 }
 
 func newFramer(secrets *l2tp.Secrets) *framer {
@@ -222,7 +224,8 @@ func (f *framer) proves(ip []byte) bool {
 	case ESP:
 		f.admit()
 		var h esp.Header
-		return h.Decode(c.data) == nil && f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
+		return h.Decode(c.data) == nil &&
+			f.table.Opens(salookup.Header{SPI: h.SPI, Src: n.Src, Dst: n.Dst}, salookup.Packet{Data: c.data})
 	}
 	return false
 }

@@ -66,7 +66,8 @@ func (u *unwrapper) unwrap(r *Record) {
 
 // protocol follows one IP payload whose addresses are those of n. It returns the same payload with
 // what ESP inside of it could be opened in clear; nested tells that this differs.
-func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (
+	next uint8, clear []byte, nested bool) {
 	if depth > maxNesting {
 		return protocol, data, false
 	}
@@ -121,7 +122,8 @@ func (u *unwrapper) udp(r *Record, n *capture.Frame, data []byte, depth int) (ne
 }
 
 // extension follows what is behind an IPv6 extension header, which stays (RFC 8200 section 4).
-func (u *unwrapper) extension(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (next uint8, clear []byte, nested bool) {
+func (u *unwrapper) extension(r *Record, n *capture.Frame, protocol uint8, data []byte, depth int) (
+	next uint8, clear []byte, nested bool) {
 	const unit = 8
 	if len(data) < unit {
 		return protocol, data, false
@@ -213,7 +215,8 @@ func (u *unwrapper) ends(r *Record, n *capture.Frame, sport, dport uint16) (src,
 // encapsulated is the ESP packet in a UDP packet of NAT traversal (RFC 3948 section 2.1), nil if
 // there is none.
 func encapsulated(udp []byte) []byte {
-	if len(udp) < udpHeader+esp.HeaderLen || binary.BigEndian.Uint16(udp) != portNATT && binary.BigEndian.Uint16(udp[2:]) != portNATT {
+	if len(udp) < udpHeader+esp.HeaderLen ||
+		binary.BigEndian.Uint16(udp) != portNATT && binary.BigEndian.Uint16(udp[2:]) != portNATT {
 		return nil
 	}
 	n := int(binary.BigEndian.Uint16(udp[4:]))

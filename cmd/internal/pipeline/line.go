@@ -85,7 +85,8 @@ func (l *line) worked(b *batch, wait bool) {
 func (l *line) first() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy || l.err != nil || len(l.queue) == 0 || !l.queue[0].worked || l.queue[0].awaited || l.stuck != nil && !l.stuck.isSettled() {
+	if l.busy || l.err != nil || len(l.queue) == 0 || !l.queue[0].worked || l.queue[0].awaited ||
+		l.stuck != nil && !l.stuck.isSettled() {
 		return nil
 	}
 	l.busy, l.stuck = true, nil

@@ -33,7 +33,7 @@ type Config struct {
 	Filter  func(capture.LinkType) (Filter, error)       // nil: all frames
 	Wanted  func(capture.LinkType, *capture.Packet) bool // nil: all, too
 	Limit   uint64                                       // frames to take, 0: all
-	Workers int                                          // goroutines that carry batches, 0: one for each processor, in a live run two at least
+	Workers int                                          // that carry batches, 0: one for each processor
 
 	// Passwords are those of PPP users, nil if none are known.
 	Passwords *ppp.Secrets

@@ -135,7 +135,8 @@ func (c *classifier) weigh(n *capture.Frame, h *esp.Header, payload []byte) evid
 	case last.packets < established && foreign(h, payload, n.UDPLen):
 		return strange
 	case last.esp && min(h.Seq-last.seq, last.seq-h.Seq) <= maxJump,
-		known && h.Seq > last.seq && h.Seq-last.seq <= maxGap && (looksRandom(payload, 2*esp.HeaderLen) || looksClear(payload)):
+		known && h.Seq > last.seq && h.Seq-last.seq <= maxGap &&
+			(looksRandom(payload, 2*esp.HeaderLen) || looksClear(payload)):
 		return follows
 	case last.esp:
 		return fresh

@@ -30,9 +30,9 @@ type Record struct {
 	SA        *salookup.SA  // ESP: with what it was decrypted, or could not be; nil if there is nothing
 	SeqHigh   uint32        // ESP: high half of the sequence number, where it is extended
 	Plain     esp.Plaintext // ESP: what was inside
-	Missing   int           // bytes that Plain, or L2TP in clear, lacks at its end: the capture has only part of the packet
+	Missing   int           // bytes at the end of Plain, or of L2TP in clear, that were not captured
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
-	Nested    []uint32      // ESP: the SPIs of further ESP headers that were opened inside the first; Plain and Payload have it all in clear
+	Nested    []uint32      // ESP: the SPIs of further headers that were opened inside the first
 	IKE       []*Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
 	Fragments int    // how many frames Whole was put together from, else 0

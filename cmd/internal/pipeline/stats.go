@@ -110,7 +110,8 @@ func (s *Stats) counter(k Kind, v why.Verdict) *uint64 {
 
 // Opened is how many ESP and IKE frames were decrypted.
 func (s *Stats) Opened() uint64 {
-	return s.Count(ESP, why.Verified) + s.Count(ESP, why.Decrypted) + s.Count(IKE, why.Verified) + s.Count(IKE, why.Decrypted)
+	return s.Count(ESP, why.Verified) + s.Count(ESP, why.Decrypted) + s.Count(IKE, why.Verified) +
+		s.Count(IKE, why.Decrypted)
 }
 
 // Failed is how many ESP and IKE frames could not be decrypted.

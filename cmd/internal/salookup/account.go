@@ -189,7 +189,8 @@ type Report struct {
 // Report returns the account of the flow. Neither Admit nor Count may run at the same time.
 func (f *Flow) Report() Report {
 	a := &f.account
-	r := Report{Counts: a.counts, SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Used: len(a.uses), Before: a.before, After: a.more, Deleted: f.deleted}
+	r := Report{Counts: a.counts, SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Used: len(a.uses),
+		Before: a.before, After: a.more, Deleted: f.deleted}
 	if f.ring != nil { // else what was let through proves no key
 		if r.SA = a.current; r.SA == nil || !r.SA.Proved() {
 			r.SA = f.ring.first()

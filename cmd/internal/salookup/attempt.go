@@ -34,7 +34,7 @@ const (
 
 // Attempt is what trying all candidates came to, while none has proved right. It never changes.
 type Attempt struct {
-	Err      error // ErrNoKey, ErrUndecided, or what wraps esp.ErrIncomplete, ErrICV, ErrStructure, ErrTruncated, ErrMalformed
+	Err      error // ErrNoKey, ErrUndecided, or what wraps an error of package esp
 	Set      *Set
 	Secrets  bool    // any secret of ESP is known, be it for other SPIs
 	AuthOnly *Source // its authentication key fits, the encryption key does not

@@ -89,8 +89,10 @@ func (s *Source) complete() int {
 
 // ofQuick makes a source of what a Quick Mode agreed on.
 func ofQuick(n *esp.Negotiated) Source {
-	return Source{Quick: n, Secret: &esp.Secret{SPI: n.SPI, SPIMask: wholeSPI, Suite: n.Suite, Key: n.Key, AuthKey: n.AuthKey,
-		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin}}
+	return Source{Quick: n, Secret: &esp.Secret{
+		SPI: n.SPI, SPIMask: wholeSPI, Suite: n.Suite, Key: n.Key, AuthKey: n.AuthKey,
+		ESNKnown: true, PairSPI: n.PairSPI, Origin: n.Origin,
+	}}
 }
 
 // AppendSources appends what is known of an SPI between two addresses, the surest and fullest

@@ -118,7 +118,8 @@ func saySame(a, b *esp.Secret) bool {
 		return false
 	}
 	x, y := *a, *b
-	x.Key, x.AuthKey, x.Origin, y.Key, y.AuthKey, y.Origin = esp.Key{}, esp.Key{}, esp.Origin{}, esp.Key{}, esp.Key{}, esp.Origin{}
+	x.Key, x.AuthKey, x.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
+	y.Key, y.AuthKey, y.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
 	return x == y
 }
 
@@ -172,7 +173,8 @@ func (t *Table) Named(spi uint32) bool {
 func (t *Table) Keyed(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.secrets.get(spi) != nil || slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
+	return t.secrets.get(spi) != nil ||
+		slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
 
@@ -187,7 +189,8 @@ func (t *Table) AddNegotiated(n *esp.Negotiated) {
 		if old.Cookie != n.Cookie || old.MessageID != n.MessageID || old.Dst != n.Dst {
 			continue
 		}
-		if old.Key.Equal(n.Key) && old.AuthKey.Equal(n.AuthKey) && old.Suite == n.Suite || n.Key.IsZero() && !old.Key.IsZero() {
+		if old.Key.Equal(n.Key) && old.AuthKey.Equal(n.AuthKey) && old.Suite == n.Suite ||
+			n.Key.IsZero() && !old.Key.IsZero() {
 			return // no more than is known by now
 		}
 		list = slices.Concat(list[:i], list[i+1:])

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +71,12 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 	if filter != "" {
 		config.Filter = func(lt capture.LinkType) (pipeline.Filter, error) { return capture.NewFilter(lt, filter) }
 	}
+	return run(t, newRun(t, config, keys...))
+}
+
+// newRun is a pipeline with the keys of files.
+func newRun(t testing.TB, config pipeline.Config, keys ...string) *pipeline.Pipeline {
+	t.Helper()
 	p := pipeline.New(config)
 	for _, name := range keys {
 		k, err := keysrc.ParseFile(name, "")
@@ -78,7 +85,20 @@ func gather(t *testing.T, file, filter string, limit uint64, keys ...string) []r
 		}
 		p.AddKeys(k)
 	}
-	return run(t, p)
+	return p
+}
+
+// finish runs a pipeline to its end, and closes what gathers.
+func finish(t testing.TB, p *pipeline.Pipeline, gatherers ...io.Closer) {
+	t.Helper()
+	if _, err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range gatherers {
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // printed is the JSON of a session.
@@ -102,12 +122,7 @@ func run(t *testing.T, p *pipeline.Pipeline) []report {
 		return json.Unmarshal(b, &list[len(list)-1])
 	})
 	p.AddSink(g)
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, g)
 	return list
 }
 
@@ -115,26 +130,14 @@ func run(t *testing.T, p *pipeline.Pipeline) []report {
 func printedOf(t *testing.T, file string, keys ...string) (list [][]byte) {
 	t.Helper()
 	s := readAll(t, file)
-	p := pipeline.New(pipeline.Config{Source: s})
-	for _, name := range keys {
-		k, err := keysrc.ParseFile(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(k)
-	}
+	p := newRun(t, pipeline.Config{Source: s}, keys...)
 	g := sessions.NewGatherer(func(s *sessions.Session) error {
 		b, err := printed(s)
 		list = append(list, b)
 		return err
 	})
 	p.AddSink(g)
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, g)
 	return list
 }
 

@@ -63,11 +63,6 @@ func FuzzSessions(f *testing.F) {
 		})
 		g.KeepDetails()
 		p.AddSink(g)
-		if _, err := p.Run(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if err := g.Close(); err != nil {
-			t.Fatal(err)
-		}
+		finish(t, p, g)
 	})
 }

@@ -13,7 +13,6 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/keysrc"
 	"l2tpdump/l2tp/ppp"
 )
 
@@ -88,15 +87,7 @@ func late(t *testing.T, file string, skip int, keys ...string) []report {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	p := pipeline.New(pipeline.Config{Source: &skipping{src, skip}})
-	for _, name := range keys {
-		k, err := keysrc.ParseFile(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(k)
-	}
-	return run(t, p)
+	return run(t, newRun(t, pipeline.Config{Source: &skipping{src, skip}}, keys...))
 }
 
 // untrue are recordings whose truth is not what their outer packets hold.
@@ -164,15 +155,7 @@ const labSecrets = "../../../testdata/ppp/chap-secrets"
 // volumes are the sessions of a recording, with the passwords of PPP.
 func volumes(t *testing.T, dir string, passwords *ppp.Secrets) []report {
 	t.Helper()
-	p := pipeline.New(pipeline.Config{Source: readAll(t, filepath.Join(dir, "outer.pcap")), Passwords: passwords})
-	for _, name := range keySets(dir)["tables"] {
-		k, err := keysrc.ParseFile(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(k)
-	}
-	return run(t, p)
+	return run(t, newRun(t, pipeline.Config{Source: readAll(t, filepath.Join(dir, "outer.pcap")), Passwords: passwords}, keySets(dir)["tables"]...))
 }
 
 type volume struct{ packets, bytes uint64 }

@@ -209,7 +209,8 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 	if m.Retransmission || !x.session.protected[client].seen() && !x.session.protected[server].seen() {
 		return false
 	}
-	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 || m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
+	return m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 ||
+		m.Header.Phase1() && m.Number > 0 && m.Number == x.lastOfPhase1()
 }
 
 // unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is
@@ -338,13 +339,11 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 			hashes = append(hashes, p.Body)
 		}
 	}
-	if len(hashes) < 2 || m.Header.ResponderCookie.IsZero() {
+	made := newHash[x.chosen.Hash]
+	if len(hashes) < 2 || m.Header.ResponderCookie.IsZero() || made == nil {
 		return
 	}
-	h := newHash(x.chosen.Hash)
-	if h == nil {
-		return
-	}
+	h := made()
 	natOf := func(end netip.AddrPort, of [][]byte) natState {
 		h.Reset()
 		h.Write(m.Header.InitiatorCookie[:])
@@ -363,20 +362,9 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
 }
 
-func newHash(name string) hash.Hash {
-	switch name {
-	case "md5":
-		return md5.New()
-	case "sha1":
-		return sha1.New()
-	case "sha256":
-		return sha256.New()
-	case "sha384":
-		return sha512.New384()
-	case "sha512":
-		return sha512.New()
-	}
-	return nil
+// newHash has the hashes of phase 1 by their names.
+var newHash = map[string]func() hash.Hash{
+	"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
 }
 
 func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
@@ -498,8 +486,8 @@ func (q *quick) agreed() bool { return q.completed || len(q.spis) > 0 }
 func (g *Gatherer) rivals(x *exchange, at place) {
 	a := x.assoc
 	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil && s.protected[server].seen() &&
-			!s.rival.seen() {
+		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil &&
+			s.protected[server].seen() && !s.rival.seen() {
 			s.rival = at
 		}
 	}

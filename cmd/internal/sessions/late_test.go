@@ -1,7 +1,6 @@
 package sessions_test
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
-	"l2tpdump/keysrc"
 )
 
 // oriented is a session with who its client is, and whether a message of it says so.
@@ -25,14 +23,7 @@ type oriented struct {
 func rolesOf(t *testing.T, s *recorded, skip int, keys []string) (list []oriented) {
 	t.Helper()
 	s.next = skip
-	p := pipeline.New(pipeline.Config{Source: s, Workers: 1})
-	for _, name := range keys {
-		k, err := keysrc.ParseFile(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(k)
-	}
+	p := newRun(t, pipeline.Config{Source: s, Workers: 1}, keys...)
 	g := sessions.NewGatherer(func(s *sessions.Session) error {
 		f := s.Facts()
 		var b strings.Builder
@@ -49,12 +40,7 @@ func rolesOf(t *testing.T, s *recorded, skip int, keys []string) (list []oriente
 	})
 	g.KeepDetails()
 	p.AddSink(g)
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, g)
 	return list
 }
 

@@ -1,7 +1,6 @@
 package sessions_test
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"flag"
@@ -166,15 +165,7 @@ func watchDay(t *testing.T, packets, perRekey int) (size int64, heap []int64) {
 	for _, sink := range []pipeline.Sink{g, m, watch} {
 		p.AddSink(sink)
 	}
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, m, g)
 	if kinds["up"] != 1 || kinds["over"] != 1 || kinds["failed"] != 0 || kinds["rekeyed"] != d.rekeys || spis != d.rekeys ||
 		kinds["loss"] < d.lossy || kinds["loss"] > 4*d.lossy {
 		t.Errorf("%d rekeys of %d names, losses %d times: %v", d.rekeys, spis, d.lossy, kinds)

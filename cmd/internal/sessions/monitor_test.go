@@ -14,7 +14,6 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/sessions"
-	"l2tpdump/keysrc"
 )
 
 // changes returns what a Monitor tells of a capture, and what a Gatherer says of its sessions.
@@ -25,14 +24,7 @@ func changes(t *testing.T, file string, keys ...string) (list []sessions.Change,
 		t.Fatal(err)
 	}
 	defer src.Close()
-	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
-	for _, k := range keys {
-		s, err := keysrc.ParseFile(k, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(s)
-	}
+	p := newRun(t, pipeline.Config{Source: src, Workers: 1}, keys...)
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
 		list = append(list, *c)
 		return nil
@@ -53,15 +45,7 @@ func changes(t *testing.T, file string, keys ...string) (list []sessions.Change,
 		}
 	}})
 	p.AddSink(g)
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, m, g)
 	return list, facts
 }
 
@@ -193,14 +177,7 @@ func TestStandings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
-	for _, k := range []string{"router-full.log", "keys/esp_sa"} {
-		s, err := keysrc.ParseFile(dir+k, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(s)
-	}
+	p := newRun(t, pipeline.Config{Source: src, Workers: 1}, dir+"router-full.log", dir+"keys/esp_sa")
 	var facts *sessions.Facts
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
 		if c.Session != nil {
@@ -229,12 +206,7 @@ func TestStandings(t *testing.T) {
 	}}
 	p.AddSink(m)
 	p.AddSink(w)
-	if _, err := p.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, p, m)
 	if got := strings.Join(words, ", "); got != "coming up, up, ended" {
 		t.Error(got)
 	}

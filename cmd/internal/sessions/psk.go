@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 	"strings"
@@ -144,11 +143,12 @@ func (x *exchange) madeOf(side int) (fits func(esp.Key) bool, lack string) {
 	have := func(list ...[]byte) bool {
 		return !slices.ContainsFunc(list, func(b []byte) bool { return b == nil })
 	}
-	if newHash(x.chosen.Hash) == nil || !have(p.nonce[i], p.nonce[r]) {
+	made := newHash[x.chosen.Hash]
+	if made == nil || !have(p.nonce[i], p.nonce[r]) {
 		return nil, "the nonces of phase 1 are not in the capture"
 	}
 	prf := func(key []byte, parts ...[]byte) []byte {
-		h := hmac.New(func() hash.Hash { return newHash(x.chosen.Hash) }, key)
+		h := hmac.New(made, key)
 		for _, b := range parts {
 			h.Write(b)
 		}

@@ -12,8 +12,6 @@ var moreStories = []telling{
 		s.firstFour(phase1SA(preShared, 28800), s.ends)
 		s.isakmp(fromClient, mainMode, 0, true, identity(s.ends[0].Addr(), 0, 0), hashed("I"))
 		s.repeated(charonPauses, s.last())
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"100h-message-5-answered-at-the-third", "up", "", "data", "up", false, alice, func(s *story) {
 		s.firstFour(phase1SA(preShared, 28800), s.ends)
@@ -29,8 +27,6 @@ var moreStories = []telling{
 		s.phase1()
 		s.asksForESP()
 		s.repeated(charonPauses, s.last())
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"103a-server-certificate-expired", "failed", "certificates", "ike-m6", "failed certificates", true, "",
 		func(s *story) {
@@ -38,16 +34,12 @@ var moreStories = []telling{
 			s.isakmp(fromServer, mainMode, 0, true, identity(s.ends[1].Addr(), 0, 0), payload{plCert,
 				certificate("gw.example", lastYear)}, payload{plSig, pseudo(64, "R")})
 			s.inform(fromClient, s.notify(1, 24))
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"104a-broken-off", "lost", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
 		s.hangUp(fromServer, 2, 6, "internal error")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"104h-error-behind-the-end", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
@@ -55,8 +47,6 @@ var moreStories = []telling{
 		s.terminate(fromClient, "User request")
 		s.hangUp(fromServer, 2, 6, "no such session")
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"105a-answers-to-sccrq-lost", "failed", "", "l2tp-tunnel", "failed", false, "", func(s *story) {
 		s.floated()
@@ -67,8 +57,6 @@ var moreStories = []telling{
 			s.again(fromClient, 0, 0, ask...)
 			s.again(fromServer, tunnelIDs[0], 0, answer...)
 		})
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"106a-no-address", "failed", "ipcp-failed", "ipcp", "failed", true, alice, func(s *story) {
 		s.loggedIn()
@@ -79,8 +67,6 @@ var moreStories = []telling{
 		s.terminate(fromClient, "Could not determine local IP address")
 		s.hangUp(fromClient, 1, 0, "")
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"106h-addresses-that-both-ends-know", "up", "", "data", "up", false, alice, func(s *story) {
 		s.loggedIn()
@@ -102,8 +88,6 @@ var moreStories = []telling{
 			s.repeated(every(3*time.Second, 10), func() {
 				s.user(fromClient, outerHost, 1, append([]byte{8, 0, 0, 0, 0, 1, 0, 1}, pseudo(56, "ping")...))
 			})
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"107h-renewal-refused-and-agreed-on", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
@@ -120,8 +104,6 @@ var moreStories = []telling{
 		s.firstFour(phase1SA(preShared, 28800), s.ends)
 		s.isakmp(fromClient, mainMode, 0, true, identity(s.ends[0].Addr(), 0, 0), hashed("I"))
 		s.inform(fromServer, s.notify(1, 24))
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"108h-ipv6-only", "up", "", "data", "up", false, alice, func(s *story) {
 		s.loggedIn()

@@ -28,21 +28,15 @@ var stories = []telling{
 	{"81a-certificate-expired", "failed", "certificates", "ike-m5", "failed certificates", true, "", func(s *story) {
 		s.signed(certificate("client.example", lastYear))
 		s.inform(fromServer, s.notify(1, 24))
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"81c-certificate-expired-no-answer", "failed", "certificates", "ike-m5", "failed", false, "", func(s *story) {
 		s.signed(certificate("client.example", lastYear))
 		s.repeated([]time.Duration{4 * time.Second, 7 * time.Second, 13 * time.Second}, s.last())
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"81e-certificate-of-unknown-authority", "failed", "certificates", "ike-m5", "failed certificates", true, "",
 		func(s *story) {
 			s.signed(certificate("client.example", nextYear))
 			s.inform(fromServer, s.notify(1, 22))
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"81h-certificate-expired-and-accepted", "up", "", "data", "up", false, alice, func(s *story) {
 		s.signed(certificate("client.example", lastYear))
@@ -62,16 +56,12 @@ var stories = []telling{
 		s.pings(20)
 		s.hangUp(fromServer, 3, 0, "session cleared by operator")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"83c-server-shuts-down", "up", "orderly-end", "data", "up", true, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
 		s.stop(fromServer, 6, 0, "shutdown")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"84a-hello-unanswered", "lost", "l2tp-hello-unanswered", "data", "lost keepalive-timeout", true, alice,
 		func(s *story) {
@@ -82,8 +72,6 @@ var stories = []telling{
 			s.repeated(doubling(5), func() { s.again(fromServer, tunnelIDs[0], 0, avp(0, 0, 6)) })
 			s.wait(16 * time.Second)
 			s.stop0(fromServer, 1, 0, "Timeout")
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"84h-hello-answered-at-the-third", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
@@ -104,8 +92,6 @@ var stories = []telling{
 			s.repeated(doubling(5), func() { s.again(fromClient, 0, 0, sccrq...) })
 			s.wait(time.Second)
 			s.leave(fromClient)
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"85h-l2tp-from-a-port-that-was-agreed-on", "up", "", "data", "up", false, alice, func(s *story) {
 		s.port = 40101
@@ -120,8 +106,6 @@ var stories = []telling{
 			s.windows()
 			s.wait(9 * time.Second)
 			s.leave(fromClient)
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"86h-windows-and-a-server-behind-nat-connected", "up", "", "data", "up", false, alice, func(s *story) {
 		s.windows()
@@ -161,8 +145,6 @@ var stories = []telling{
 				s.ppp(fromServer, lcp, packet(9, byte(s.out), 5, 6, 7, 8))
 				again()
 			}
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"88h-renewal-unanswered-and-traffic-goes-on", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
@@ -186,16 +168,12 @@ var stories = []telling{
 			s.pings(20)
 			s.stop0(fromServer, 1, 0, "")
 			s.repeated(every(15*time.Second, 5), func() { s.ppp(fromClient, lcp, packet(9, byte(s.out), 1, 2, 3, 4)) })
-			s.wait(time.Minute)
-			s.arp()
 		}},
 	{"89h-tunnel-closed-and-repeated", "up", "orderly-end", "data", "up", true, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
 		s.stop0(fromServer, 1, 0, "")
 		s.repeated(doubling(3), func() { s.ppp(fromClient, lcp, packet(9, byte(s.out), 1, 2, 3, 4)) })
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"90a-dns-unanswered", "ill", "connected-no-forwarding", "data", "up", true, alice, func(s *story) {
 		s.connected()
@@ -223,8 +201,6 @@ var stories = []telling{
 			s.ends = former
 			s.ppp(fromServer, lcp, packet(10, byte(s.out), 5, 6, 7, 8))
 		})
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"91h-nat-moved-and-followed", "up", "", "data", "up", false, alice, func(s *story) {
 		s.behindNAT()
@@ -243,8 +219,6 @@ var stories = []telling{
 		s.terminate(fromServer, "")
 		s.hangUp(fromServer, 1, 0, "")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"92h-eap-another-method", "up", "", "data", "up", false, alice, func(s *story) {
 		s.eap(4)
@@ -268,8 +242,6 @@ var stories = []telling{
 		s.terminate(fromServer, "peer refused to authenticate")
 		s.hangUp(fromServer, 1, 0, "")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"93h-login-method-agreed-at-the-second", "up", "", "data", "up", false, alice, func(s *story) {
 		s.secured()
@@ -290,16 +262,12 @@ var stories = []telling{
 		s.terminate(fromServer, "encryption is required")
 		s.hangUp(fromServer, 1, 0, "")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"95a-tunnel-secret", "failed", "tunnel-secret", "l2tp-tunnel", "failed", true, "", func(s *story) {
 		s.secured()
 		s.tunnel(avp(11, pseudo(16, "challenge")...))
 		s.stop(fromServer, 4, 0, "Invalid challenge authentication")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"95h-tunnel-with-secret", "up", "", "data", "up", false, alice, func(s *story) {
 		s.secured()
@@ -319,8 +287,6 @@ var stories = []telling{
 			u16(callIDs[1])...))
 		s.stop(fromClient, 1, 0, "")
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"97a-no-receive-window", "failed", "l2tp-window-zero", "l2tp-tunnel", "failed", true, "", func(s *story) {
 		s.secured()
@@ -328,8 +294,6 @@ var stories = []telling{
 		s.control(fromServer, tunnelIDs[0], 0, request(2, tunnelIDs[1], "lns", avp(10, 0, 0))...)
 		s.wait(time.Minute)
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"97h-receive-window-of-1", "up", "", "data", "up", false, alice, func(s *story) {
 		s.secured()
@@ -344,8 +308,6 @@ var stories = []telling{
 	{"98a-xauth-refused", "failed", "xauth-failed", "auth", "failed", true, alice, func(s *story) {
 		s.xauth(0)
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"98h-xauth-accepted", "partial", "", "", "partial", false, alice, func(s *story) {
 		s.xauth(1)
@@ -354,16 +316,12 @@ var stories = []telling{
 		s.begin()
 		s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
 		s.isakmp(fromServer, informational, 0, false, s.notify(1, 5))
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"99c-life-of-0-seconds", "failed", "life-zero", "ike-m6", "failed", true, "", func(s *story) {
 		s.firstFour(phase1SA(preShared, 0), s.ends)
 		s.isakmp(fromClient, mainMode, 0, true, identity(s.ends[0].Addr(), 0, 0), hashed("I"))
 		s.isakmp(fromServer, mainMode, 0, true, identity(s.ends[1].Addr(), 0, 0), hashed("R"))
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"99e-tunnel-in-itself", "ill", "route-loop", "data", "up", true, alice, func(s *story) {
 		s.connected()
@@ -380,8 +338,6 @@ var stories = []telling{
 		s.terminate(fromClient, "No network protocols running")
 		s.hangUp(fromClient, 1, 0, "")
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"99g-login-unanswered", "failed", "", "auth", "failed", false, alice, func(s *story) {
 		s.secured()
@@ -392,8 +348,6 @@ var stories = []telling{
 			s.ppp(fromClient, pap, packet(1, 1,
 				[]byte("\x05alice\x06secret")...))
 		})
-		s.wait(time.Minute)
-		s.arp()
 	}},
 	{"99h-forged-refusal", "up", "", "data", "up", false, alice, func(s *story) {
 		s.asked = func() { s.isakmp(fromServer, informational, 0, false, s.notify(1, 14)) }
@@ -408,8 +362,6 @@ var stories = []telling{
 		s.repeated(every(3*time.Second, 10), func() { s.ppp(fromServer, lcp, packet(1, 1, chapMSv2...)) })
 		s.hangUp(fromServer, 1, 0, "")
 		s.leave(fromServer)
-		s.wait(time.Minute)
-		s.arp()
 	}},
 }
 

@@ -52,12 +52,10 @@ func refusedLogin(code string) func(*story) {
 		s.terminate(fromServer, "Authentication failed")
 		s.hangUp(fromServer, 1, 0, "")
 		s.leave(fromClient)
-		s.wait(time.Minute)
-		s.arp()
 	}
 }
 
-// arp adds a frame that is of no connection: the capture goes on.
+// arp adds a frame that is of no connection.
 func (s *story) arp() { s.frame(outerHost, userAddr, 17, udp(9, 9, []byte("x"))) }
 
 // farewell ends a connection as the client does.
@@ -65,8 +63,6 @@ func (s *story) farewell() {
 	s.terminate(fromClient, "User request")
 	s.hangUp(fromClient, 1, 0, "")
 	s.leave(fromClient)
-	s.wait(time.Minute)
-	s.arp()
 }
 
 // certificate is one whose time is over at a moment.
@@ -127,6 +123,10 @@ func (s *story) last() func() {
 func (c *telling) files() map[string][]byte {
 	s := newStory(c.name)
 	c.tell(s)
+	if c.state != "partial" {
+		s.wait(time.Minute)
+		s.arp() // the capture goes on
+	}
 	files := map[string][]byte{"outer.pcap": s.pcap.Bytes()}
 	for name, t := range s.tables {
 		if t.Len() > 0 {

@@ -15,7 +15,6 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/keysrc"
 )
 
 // recorded is a capture that was read.
@@ -59,15 +58,7 @@ func readAll(t *testing.T, file string) *recorded {
 // sessionsOf returns the sessions of packets, with keys.
 func (s *recorded) sessionsOf(t *testing.T, packets []capture.Packet, keys []string) []report {
 	t.Helper()
-	p := pipeline.New(pipeline.Config{Source: &recorded{Source: s.Source, packets: packets}})
-	for _, name := range keys {
-		k, err := keysrc.ParseFile(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.AddKeys(k)
-	}
-	return run(t, p)
+	return run(t, newRun(t, pipeline.Config{Source: &recorded{Source: s.Source, packets: packets}}, keys...))
 }
 
 // shifted are the packets at another time.

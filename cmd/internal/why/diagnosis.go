@@ -62,7 +62,8 @@ func Diagnose(t *salookup.Table) *Diagnosis {
 }
 
 func newIndex(flows []*salookup.Flow) *index {
-	x := &index{bySPI: slices.Clone(flows), newest: make(map[pair]*salookup.Flow), owners: make(map[keyHead]*salookup.Flow, len(flows))}
+	x := &index{bySPI: slices.Clone(flows), newest: make(map[pair]*salookup.Flow),
+		owners: make(map[keyHead]*salookup.Flow, len(flows))}
 	slices.SortFunc(x.bySPI, func(a, b *salookup.Flow) int {
 		return cmp.Or(cmp.Compare(a.SPI(), b.SPI()), cmp.Compare(a.Order(), b.Order()))
 	})
@@ -80,7 +81,8 @@ func newIndex(flows []*salookup.Flow) *index {
 // flowsOf returns the flows of an SPI in their order.
 func (d *Diagnosis) flowsOf(spi uint32) []*salookup.Flow {
 	bySPI := d.index().bySPI
-	at, _ := slices.BinarySearchFunc(bySPI, spi, func(f *salookup.Flow, spi uint32) int { return cmp.Compare(f.SPI(), spi) })
+	at, _ := slices.BinarySearchFunc(bySPI, spi,
+		func(f *salookup.Flow, spi uint32) int { return cmp.Compare(f.SPI(), spi) })
 	end := at
 	for end < len(bySPI) && bySPI[end].SPI() == spi {
 		end++
