@@ -30,11 +30,11 @@ func compiled(t *testing.T, command string) *jsonschema.Schema {
 		if err != nil {
 			t.Fatalf("%s: %v", of, err)
 		}
-		if err := c.AddResource(of+".json", doc); err != nil {
+		if err := c.AddResource("urn:l2tpdump:schema:"+of, doc); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s, err := c.Compile(command + ".json")
+	s, err := c.Compile("urn:l2tpdump:schema:" + command)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,8 @@ func printJSON(t *testing.T, args ...string) string {
 // TestSchemas: each command that schema names has one that is a schema.
 func TestSchemas(t *testing.T) {
 	for _, command := range schemas {
-		if text := quietly(t, func() { run([]string{"schema", command}) }); !strings.Contains(text, `"title": "l2tpdump `+titles(command)) {
+		if text := quietly(t, func() { run([]string{"schema", command}) }); !strings.Contains(text, `"title": "l2tpdump `+titles(command)) ||
+			!strings.Contains(text, `"$id": "urn:l2tpdump:schema:`+command+`"`) {
 			t.Errorf("schema %s prints %.80q", command, text)
 		}
 		compiled(t, command)

@@ -392,11 +392,7 @@ func (s *Session) advances(side int) bool {
 // xl2tpd 31 s.
 func (s *Session) goes() bool {
 	const patience = int64(35e9)
-	if x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time); x != nil &&
-		last > 0 && x.parted(last) {
-		return false
-	}
-	return !s.ended() && s.next == nil && s.bounds[1].time-s.last.time < patience
+	return !s.ended() && !s.parted() && s.next == nil && s.bounds[1].time-s.last.time < patience
 }
 
 // waited says that something which was sent several times is not only still waiting when the

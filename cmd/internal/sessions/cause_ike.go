@@ -216,7 +216,7 @@ func idMismatch(s *Session) *proof {
 	if at := x.sealed[client]; at.seen() && x.usesPSK() && s.bounds[1].time-s.last.time > patience &&
 		at.first.time-last.last.time < atOnce && at.first.time >= last.last.time {
 		return typical(append(last.frames(), at.first.frame),
-			"IKE: the client %s hangs up as soon as it knows the server's identity: it expects another one",
+			"IKE: the client %s hangs up as soon as it knows the server's identity: most likely it expects another one",
 			s.who(client))
 	}
 	return nil
@@ -253,7 +253,7 @@ func certificateRefused(s *Session) *proof {
 	}
 	if sealed.seen() && m5.seen() {
 		return typical(append(m5.frames(), sealed.first.frame),
-			"IKE: %s refused the client's message 5, which has its certificate and signature%s",
+			"IKE: %s most likely refused the client's message 5, which has its certificate and signature%s",
 			s.who(server), x.outOfDate(client)).at(x.step())
 	}
 	if m6, at := &x.messages[6], &x.sealed[client]; at.seen() && m6.seen() && at.first.time >= m6.last.time {
@@ -428,7 +428,8 @@ func (x *exchange) refusal(q *quick, s *Session) *proof {
 	if sealed.seen() && sealed.first.time >= q.messages[1].first.time &&
 		sealed.first.time-q.messages[1].last.time < atOnce {
 		return typical(append(q.messages[1].frames(), sealed.first.frame),
-			"IKE: phase 2 was refused: %s answered the request with a notification",
+			"IKE: phase 2 was most likely refused: %s answered the request with a message that can't be read without "+
+				"its key",
 			s.who(1-q.sender))
 	}
 	return nil
@@ -442,8 +443,8 @@ func quickRefused(s *Session) *proof {
 	}
 	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() &&
 		sealed.last.time >= q.messages[2].first.time {
-		return proven(append(q.messages[2].frames(), sealed.last.frame),
-			"IKE: phase 2 was broken off by %s; why is in a message that can't be read without its key",
+		return typical(append(q.messages[2].frames(), sealed.last.frame),
+			"IKE: phase 2 was most likely broken off by %s, with a message that can't be read without its key",
 			s.who(q.sender))
 	}
 	for i := range x.notices {

@@ -51,8 +51,8 @@ func sha2Truncation(s *Session) *proof {
 		for _, f := range s.flows {
 			if f.sender == side && strings.HasPrefix(f.auth, "hmac-sha2-256") {
 				return typical(d[side].frames(),
-					"ESP of %s with %s is never answered (%d packets): typical of an end that cuts the check "+
-						"value of HMAC-SHA2-256 to 96 bits while the other does not",
+					"ESP of %s with %s is never answered (%d packets): as where one end cuts the check "+
+						"value of HMAC-SHA2-256 to 96 bits and the other does not",
 					s.who(side), f.auth, d[side].n)
 			}
 		}
@@ -114,7 +114,7 @@ func windowsRegistry(s *Session) *proof {
 		return nil
 	}
 	return typical(q.messages[3].frames(),
-		"IPsec came up, but the Windows client sent nothing through it: typical of a server behind NAT without "+
+		"IPsec came up, but the Windows client sent nothing through it: as where the server is behind NAT, without "+
 			"AssumeUDPEncapsulationContextOnSendRule")
 }
 
@@ -286,6 +286,6 @@ func noSCCRPSealed(s *Session) *proof {
 	}
 	return typical(c.frames(),
 		"%s sends one and the same packet again and again through IPsec (%d in %s), and nothing answers: "+
-			"typical of no L2TP service, of ESP that does not arrive, or of check values of two lengths",
+			"there is no L2TP service, ESP does not arrive, or the check values have two lengths",
 		s.who(client), c.n, span64(c.lasted()))
 }

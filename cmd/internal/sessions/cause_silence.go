@@ -277,8 +277,8 @@ func phase1Stopped(s *Session) *proof {
 	}
 	for side := range x.sealed {
 		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-sealed.last.time > patience {
-			return proven(sealed.frames(),
-				"IKE: phase 1 was broken off by %s; why is in a message that can't be read without its key",
+			return typical(sealed.frames(),
+				"IKE: phase 1 was most likely broken off by %s, with a message that can't be read without its key",
 				s.who(side)).at(x.step())
 		}
 	}

@@ -77,8 +77,8 @@ func twoClients(s *Session) *proof {
 	if s.rival.seen() && !s.readable() && r.last.time < s.rival.time+soon && s.alone[client].n >= often &&
 		c.last.time > r.last.time+soon {
 		return typical(append([]uint64{s.rival.frame}, s.alone[client].frames()...),
-			"another client behind %s came up, and since then the server sends nothing to this one: typical of "+
-				"two clients with the same selector (UDP 1701)",
+			"another client behind %s came up, and since then the server sends nothing to this one: as where "+
+				"two clients have the same selector (UDP 1701)",
 			s.who(client))
 	}
 	return nil

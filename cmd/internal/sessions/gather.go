@@ -145,7 +145,8 @@ func (g *Gatherer) expire(now int64) error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
 		n, idle := g.held.Len(), now-s.last.time
-		over := idle >= idleAfter || s.ended() && (n > manyHeld && idle >= endAfter || n > mostHeld && idle >= endSoon)
+		over := idle >= idleAfter || (n > manyHeld && idle >= endAfter || n > mostHeld && idle >= endSoon) &&
+			(s.ended() || s.parted())
 		if n <= maxHeld && !over {
 			break
 		}
@@ -401,6 +402,12 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 // Delete.
 func (x *exchange) parted(after int64) bool {
 	return x.sealed[client].last.time > after || x.sealed[server].last.time > after
+}
+
+// parted says that its ESP was followed by what is perhaps a Delete.
+func (s *Session) parted() bool {
+	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	return x != nil && last > 0 && x.parted(last)
 }
 
 // unanswered says that nobody refused anything: the exchange just stopped.
