@@ -56,6 +56,17 @@ func newLog(out *output) *log {
 	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}, labels: make(map[string]label)}
 }
 
+// row takes what follows the tag if it is a row in the usual form.
+func (l *log) row(n int, text []byte) bool {
+	g := &l.nodes[len(l.nodes)-1].rows
+	data, ok := plainRow(g.data, bytes.Trim(text, " "))
+	if ok {
+		l.rowCount++
+		g.add(n, data, rowBytes)
+	}
+	return ok
+}
+
 // take reads what follows the tag.
 func (l *log) take(n int, prefix, text []byte) {
 	cur := l.nodes[len(l.nodes)-1]

@@ -43,6 +43,7 @@ type Reader struct {
 
 	held     []byte // a line, until the next tells whether it goes on
 	heldLine int
+	heldTag  int  // where its tag is, less than 0 there is none
 	full     bool // it fills the console's width; else it ends in a row
 
 	tagged int // lines with a tag
@@ -62,9 +63,15 @@ const (
 	maxPrefix    = 128  // bytes before the tag of lines that were joined
 )
 
+// One of these is in each line with the router's time that says anything.
+const (
+	Tag      = "[IKE"
+	Repeated = "message repeated "
+)
+
 var (
-	tagIKE         = []byte("[IKE")
-	repeatedMarker = []byte("message repeated ")
+	tagIKE         = []byte(Tag)
+	repeatedMarker = []byte(Repeated)
 )
 
 // Match reports whether the line, without its line end, is of a Yamaha router.
@@ -77,13 +84,12 @@ func Match(line []byte) bool {
 }
 
 // Owns reports whether the line is of such a router, also by the way in which its time is written.
-func Owns(line []byte) bool { return beginsWithTime(line) || Match(line) }
+func Owns(line []byte) bool { return BeginsWithTime(line) || Match(line) }
 
 // Line takes line n (from 1) without its line end; text is valid until it returns. It reports
 // whether the line surely belongs to such a router.
 func (r *Reader) Line(n int, text []byte) bool {
-	full := (len(text) == consoleWidth || len(text) == consoleWidth-1) &&
-		!bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
+	full := fills(text)
 	switch {
 	case len(r.held) == 0:
 	case len(r.held)+len(text) > maxHeldLine:
@@ -105,10 +111,22 @@ func (r *Reader) Line(n int, text []byte) bool {
 	}
 	tag := bytes.Index(text, tagIKE)
 	if full || tag >= 0 && endsInRow(text) {
-		r.held, r.heldLine, r.full = append(r.held, text...), n, full
-		return tag >= 0 || beginsWithTime(text)
+		r.held, r.heldLine, r.heldTag, r.full = append(r.held, text...), n, tag, full
+		return tag >= 0 || BeginsWithTime(text)
 	}
 	return r.whole(n, text, tag)
+}
+
+// Passes reports whether Line has nothing to do with a line that begins with the router's time and
+// has neither Tag nor Repeated: what stands around it is whole.
+func (r *Reader) Passes(text []byte) bool {
+	return len(r.held) == 0 && r.list.sa == nil && !fills(text) && !bytes.HasPrefix(text[timeLen:], []byte(" "+Tag))
+}
+
+// fills reports whether a line fills the console's width.
+func fills(text []byte) bool {
+	return (len(text) == consoleWidth || len(text) == consoleWidth-1) &&
+		!bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
 }
 
 // endsInRow reports whether a line with a tag may be a row that a console of another width broke.
@@ -119,7 +137,10 @@ func endsInRow(text []byte) bool {
 }
 
 func (r *Reader) release() {
-	r.whole(r.heldLine, r.held, bytes.Index(r.held, tagIKE))
+	if r.heldTag < 0 {
+		r.heldTag = bytes.Index(r.held, tagIKE)
+	}
+	r.whole(r.heldLine, r.held, r.heldTag)
 	clear(r.held) // key bytes
 	r.held = r.held[:0]
 }
@@ -162,6 +183,7 @@ func (r *Reader) single(n int, text []byte, tag int) bool {
 		switch {
 		case !ok:
 			return false
+		case r.logs[log].row(n, rest):
 		case bytes.Contains(rest, repeatedMarker):
 			r.repeated(n, rest)
 		default:
@@ -176,12 +198,13 @@ func (r *Reader) single(n int, text []byte, tag int) bool {
 	case bytes.Contains(text, repeatedMarker):
 		r.repeated(n, text)
 	case r.list.line(n, text):
+	case BeginsWithTime(text):
 	case bytes.Contains(text, []byte("show log")):
 		for _, l := range r.logs {
 			l.finish()
 		}
 	default:
-		return beginsWithTime(text)
+		return false
 	}
 	return true
 }
