@@ -109,7 +109,7 @@ func (r *Reader) Line(n int, text []byte) bool {
 	default:
 		r.release()
 	}
-	tag := bytes.Index(text, tagIKE)
+	tag := tagIn(text)
 	if full || tag >= 0 && endsInRow(text) {
 		r.held, r.heldLine, r.heldTag, r.full = append(r.held, text...), n, tag, full
 		return tag >= 0 || BeginsWithTime(text)
@@ -138,7 +138,7 @@ func endsInRow(text []byte) bool {
 
 func (r *Reader) release() {
 	if r.heldTag < 0 {
-		r.heldTag = bytes.Index(r.held, tagIKE)
+		r.heldTag = tagIn(r.held)
 	}
 	r.whole(r.heldLine, r.held, r.heldTag)
 	clear(r.held) // key bytes
@@ -148,7 +148,7 @@ func (r *Reader) release() {
 // whole takes a line as the router wrote it, or several that were joined: each begins as the first
 // does, with a time or a tag. The first tag is at text[tag], if there is one.
 func (r *Reader) whole(n int, text []byte, tag int) (mine bool) {
-	if tag < 0 || tag > maxPrefix || !bytes.Contains(text[tag+1:], tagIKE) {
+	if tag < 0 || tag > maxPrefix || tagIn(text[tag+1:]) < 0 {
 		return r.single(n, text, tag)
 	}
 	prefix := text[:tag]
@@ -159,7 +159,7 @@ func (r *Reader) whole(n int, text []byte, tag int) (mine bool) {
 			end++
 		}
 		line := bytes.TrimRight(text[:end], " ")
-		mine = r.single(n, line, bytes.Index(line, tagIKE)) || mine
+		mine = r.single(n, line, tagIn(line)) || mine
 		text = text[end:]
 	}
 	return mine
@@ -183,11 +183,8 @@ func (r *Reader) single(n int, text []byte, tag int) bool {
 		switch {
 		case !ok:
 			return false
-		case r.logs[log].row(n, rest):
-		case bytes.Contains(rest, repeatedMarker):
+		case !r.logs[log].take(n, prefix, rest):
 			r.repeated(n, rest)
-		default:
-			r.logs[log].take(n, prefix, rest)
 		}
 		r.tagged++
 		return true
@@ -256,6 +253,15 @@ func (r *Reader) Near() string {
 		return "it is what a Yamaha router's show command prints, without keys"
 	}
 	return ""
+}
+
+// tagIn returns where the first tag is in a text, less than 0 if there is none.
+func tagIn(text []byte) int {
+	i := bytes.IndexByte(text, tagIKE[0])
+	if i >= 0 && !bytes.HasPrefix(text[i:], tagIKE) {
+		return bytes.Index(text, tagIKE)
+	}
+	return i
 }
 
 // cutTag returns which log a line is of, and what stands before and behind its tag at line[tag].
