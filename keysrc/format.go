@@ -87,6 +87,7 @@ func formatNamed(name string) *Format {
 type output struct {
 	name  string // of the source, for Origin and notes
 	emit  func(*Keys)
+	one   Keys // what it is given
 	keys  int  // secrets given out
 	said  int  // notes given out
 	bad   int  // values left out
@@ -103,26 +104,31 @@ const maxNotes = 1000
 // origin is the place of a line of the source.
 func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.name, Line: line} }
 
+func (o *output) give(k Keys) {
+	o.one = k
+	o.emit(&o.one)
+}
+
 // ike gives out a phase 1 secret, and tells if it is not known whose it is. The caller does not
 // change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	if s.InitiatorCookie.IsZero() && s.QuickSecret.IsZero() {
 		o.doubt(s.Origin.Line, "keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are")
 	}
-	o.give(s)
+	o.known(s)
 }
 
-// give is ike, but for the telling.
-func (o *output) give(s *ikev1.Secret) {
+// known is ike, but for the telling.
+func (o *output) known(s *ikev1.Secret) {
 	o.keys++
-	o.emit(&Keys{IKE: []*ikev1.Secret{s}})
+	o.give(Keys{IKE: []*ikev1.Secret{s}})
 }
 
 // esp gives out ESP keys that belong together. The caller changes neither them nor the slice
 // afterwards.
 func (o *output) esp(s ...*esp.Secret) {
 	o.keys += len(s)
-	o.emit(&Keys{ESP: s})
+	o.give(Keys{ESP: s})
 }
 
 // orphan says that a part of a value was left out, because what it is a part of is not before it.
@@ -163,8 +169,8 @@ func (o *output) say(n Note) {
 	case o.said > maxNotes:
 		return
 	}
-	o.emit(&Keys{Notes: []Note{n}})
+	o.give(Keys{Notes: []Note{n}})
 }
 
 // hints gives out what the source says beside keys.
-func (o *output) hints(h Hints) { o.emit(&Keys{Hints: h}) }
+func (o *output) hints(h Hints) { o.give(Keys{Hints: h}) }

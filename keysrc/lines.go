@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"strings"
 	"unicode/utf8"
+
+	"l2tpdump/keysrc/yamaha"
 )
 
 // A line longer than maxLine bytes is an export or a page in one line, and is taken in parts, or it
@@ -31,29 +34,67 @@ type splitter struct {
 	json    bool  // it is JSON
 	tried   int   // bytes of it in which no part was whole
 	lines   int   // lines counted
-	signs   signs // in the buffer
+	signs   signs // of the line at hand
+
+	from, to int                 // where the line at hand is in the buffer
+	next     [len(signTexts)]int // where each of them comes first behind the line, or may come, or less
+	soonest  int                 // the least of these but that of tagSign, or less
 
 	long     int // lines passed over
 	longLine int // number of the first of them
 }
 
-// signs tells which bytes of signBytes are somewhere in a piece of text. Lines of a piece that has
-// none of them need not be searched one by one.
+// signs tells which of signTexts may be in a line. What has none of them needs no search.
 type signs uint16
 
+// signTexts are what a line is known by that is not clean, that is in a wrapping, or that says more
+// in a Yamaha router's log than its time does. None has a line end in it but CR.
+var signTexts = [...]string{"\r", "\x00", "\x1b", "\xc2", "<", "&", "#", "\xe2", ",", yamaha.Repeated,
+	yamaha.Tag[len("[I"):]} // which is rarer at its end
+
 const (
-	signBytes = "\r\x00\x1b\xc2<&#\xe2,|\t"
-	unclean   = signs(1<<4 - 1) // CR, and what clean looks for
-	allSigns  = signs(1<<len(signBytes) - 1)
+	innerCR  = signs(1)        // CR
+	unclean  = signs(1<<4 - 1) // and what clean looks for
+	wrapped  = signs(1<<9 - 1) // and what wrappings are known by
+	allSigns = signs(1<<len(signTexts) - 1)
+	tagSign  = len(signTexts) - 1 // its index; many lines have it
 )
 
-func signsIn(text []byte) (found signs) {
-	for i := range len(signBytes) {
-		if bytes.IndexByte(text, signBytes[i]) >= 0 {
+// signsOf returns the signs that are in a text.
+func signsOf(text string) (found signs) {
+	for i, sign := range signTexts {
+		if strings.Contains(text, sign) {
 			found |= 1 << i
 		}
 	}
 	return found
+}
+
+// find finds the signs of the line at hand but for tagSign.
+func (s *splitter) find() {
+	s.signs = 0
+	if s.soonest >= s.to {
+		return
+	}
+	s.soonest = s.have
+	for i := range tagSign {
+		if s.has(i) {
+			s.signs |= 1 << i
+		}
+		s.soonest = min(s.soonest, s.next[i])
+	}
+}
+
+// has reports whether the line at hand may have a sign. It is searched for in many lines at a time.
+func (s *splitter) has(sign int) bool {
+	if s.next[sign] < s.from {
+		text := []byte(signTexts[sign])
+		s.next[sign] = max(s.from, s.have-len(text)+1)
+		if i := bytes.Index(s.buf[s.from:s.have], text); i >= 0 {
+			s.next[sign] = s.from + i
+		}
+	}
+	return s.next[sign] < s.to
 }
 
 // run gives out all lines of r. It returns the number of bytes read.
@@ -73,10 +114,6 @@ func (s *splitter) run(r io.Reader) (total int64, err error) {
 
 // took takes what was read into the buffer behind what it had.
 func (s *splitter) took(fresh []byte, ended bool) {
-	if s.have == 0 {
-		s.signs = 0
-	}
-	s.signs |= signsIn(fresh)
 	s.have += len(fresh)
 	data := s.buf[:s.have]
 	switch {
@@ -96,12 +133,19 @@ func (s *splitter) took(fresh []byte, ended bool) {
 		if i < 0 {
 			i = len(data)
 		}
+		s.from = s.have - len(data)
+		s.to = s.from + i
+		s.find()
 		s.whole(data[:i])
 		data = data[min(i+1, len(data)):]
 	}
 	if len(data) > maxLine {
 		data = data[s.part(data):]
 	}
+	for i := range s.next {
+		s.next[i] -= s.have - len(data)
+	}
+	s.soonest = 0
 	buf := s.buf
 	if len(data) > len(buf)/2 { // for a part that is longer
 		s.buf = make([]byte, 2*len(buf))
@@ -134,6 +178,7 @@ func (s *splitter) part(data []byte) int {
 		s.tooLong()
 		return len(data)
 	}
+	s.signs = allSigns
 	s.give(data[:n])
 	s.inside, s.tried = true, 0
 	return n
@@ -182,13 +227,28 @@ func (s *splitter) whole(text []byte) {
 	s.lines++
 }
 
-// give gives out a line, or a part of one.
+// give gives out a line, or a part of one: what stands between its CRs, cleaned of what is not text.
 func (s *splitter) give(text []byte) {
-	if s.signs&unclean != 0 {
-		pieces(text, !s.inside, s.line)
-	} else {
-		s.line(text, !s.inside)
+	next := !s.inside
+	if s.signs&unclean > innerCR {
+		text, s.signs = clean(text), allSigns
 	}
+	if s.signs&innerCR != 0 {
+		text = bytes.TrimRight(text, "\r")
+	}
+	for s.signs&innerCR != 0 {
+		i := bytes.IndexByte(text, '\r')
+		if i < 0 {
+			s.signs &^= innerCR
+			break
+		}
+		if i > 0 || next {
+			s.line(text[:i], next)
+			next = false
+		}
+		text = text[i+1:]
+	}
+	s.line(text, next)
 }
 
 // tooLong passes over the line at hand, which stands for an empty one.
@@ -218,35 +278,9 @@ func lineEnd(data []byte, crLines bool) int {
 	return bytes.IndexByte(data, '\n')
 }
 
-// pieces gives out what stands between the CRs of one line, cleaned of what is not text.
-func pieces(text []byte, next bool, line func(text []byte, next bool)) {
-	text = bytes.TrimRight(clean(text), "\r")
-	for {
-		i := bytes.IndexByte(text, '\r')
-		if i < 0 {
-			line(text, next)
-			return
-		}
-		if i > 0 || next {
-			line(text[:i], next)
-			next = false
-		}
-		text = text[i+1:]
-	}
-}
-
-// isClean reports whether clean has nothing to do: there is no NUL, no ESC and no 0xc2, the first
-// byte of a no-break space.
-func isClean(text []byte) bool {
-	return bytes.IndexByte(text, 0) < 0 && bytes.IndexByte(text, 0x1b) < 0 && bytes.IndexByte(text, 0xc2) < 0
-}
-
 // clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of
 // no-break spaces and EUC-JP of ISO-2022-JP, in place.
 func clean(text []byte) []byte {
-	if isClean(text) {
-		return text
-	}
 	to := text[:0]
 	high := byte(0) // of Japanese characters
 	for i := 0; i < len(text); i++ {

@@ -19,6 +19,7 @@ type Stream struct {
 	forced  bool
 	n       int // lines taken
 	history history
+	split   splitter
 	unwrap  unwrapper
 	give    func([]byte)      // offer, made once
 	enter   func(int, []byte) // entry, made once
@@ -27,6 +28,7 @@ type Stream struct {
 	dates   dates
 	near    []string
 	config  int  // the configuration that a line is of, as configNamed has it
+	passed  int  // lines in a row that say nothing: of these only the first are kept
 	content bool // a line is neither blank nor a comment
 	binary  bool // a NUL is near its beginning
 }
@@ -38,7 +40,8 @@ type started struct {
 }
 
 // NewStream starts a stream. emit is called with each key or note as soon as it is complete; what
-// it is given belongs to the receiver. The only error is the name of a format that does not exist.
+// it is given is valid until it returns, what that holds belongs to the receiver. The only error is
+// the name of a format that does not exist.
 func NewStream(name, format string, emit func(*Keys)) (*Stream, error) {
 	s := &Stream{format: format, out: output{name: name, emit: emit}}
 	s.give, s.enter = s.offer, s.entry
@@ -125,13 +128,28 @@ func (s *Stream) feed(line []byte) {
 	}
 	s.dates.take(line)
 	if !s.unwrap.bare(line) {
+		s.passed = 0
 		s.unwrap.entries(line, s.enter)
+		return
+	}
+	if s.passed++; !s.passes(line) {
+		s.passed = 0
+	} else if s.passed > redactedRows {
 		return
 	}
 	s.offer(line)
 	if s.turner != nil {
 		s.turner.take(s.n, 0, line, "", s.turns, s.out.keys > 0)
 	}
+}
+
+// passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
+func (s *Stream) passes(line []byte) bool {
+	if len(s.running) != 1 || s.unwrap.lacks != allSigns {
+		return false
+	}
+	y, ok := s.running[0].parser.(yamahaParser)
+	return ok && y.Passes(line) && !s.split.has(tagSign)
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
@@ -240,20 +258,19 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 		head, _ = br.Peek(min(br.Buffered(), binaryHead)) // without waiting
 		s.binary = bytes.IndexByte(head, 0) >= 0
 	}
-	var split splitter
-	split.line = func(line []byte, next bool) {
+	s.split.line = func(line []byte, next bool) {
 		if next {
 			s.n++
 		}
-		s.unwrap.lacks = allSigns &^ split.signs
+		s.unwrap.lacks = allSigns &^ s.split.signs
 		s.feed(line)
 	}
-	n, err := split.run(src)
+	n, err := s.split.run(src)
 	s.unwrap.lacks = 0
-	if split.long > 0 {
-		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(split.long, "line", "lines"), maxLine)
+	if s.split.long > 0 {
+		passed := fmt.Sprintf("passed over %s longer than %d bytes", count(s.split.long, "line", "lines"), maxLine)
 		if len(s.running) > 0 {
-			s.out.doubt(split.longLine, passed)
+			s.out.doubt(s.split.longLine, passed)
 		} else {
 			s.near = append(s.near, passed+": give what is in it in lines of its own")
 		}

@@ -362,7 +362,7 @@ func (r *racoonLog) giveUsed(n int, next []byte) {
 		r.out.ike(s)
 	default:
 		r.ka = s.Ka
-		r.out.give(s)
+		r.out.known(s)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 type Seen struct {
 	limit int // 0: none
 	seed  maphash.Seed
-	ids   map[uint64]struct{}
+	ids   []uint64 // each at the first free place from its own on; 0 is a free one
+	count int
 }
 
 // maxSeen bounds what is kept of a source without an end.
@@ -25,7 +26,7 @@ const maxSeen = 1 << 16
 func NewSeen() *Seen { return newSeen(maxSeen) }
 
 func newSeen(limit int) *Seen {
-	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make(map[uint64]struct{})}
+	return &Seen{limit: limit, seed: maphash.MakeSeed()}
 }
 
 // Fresh leaves in k what is new, wherever it was found, and all hints. It reports whether anything
@@ -38,16 +39,35 @@ func (s *Seen) Fresh(k *Keys) bool {
 	return len(k.IKE)+len(k.ESP)+len(k.Notes)+len(h.Local)+len(h.Peers)+len(h.SAs) > 0 || !h.From.IsZero()
 }
 
+// add takes a hash, and reports whether it is new.
 func (s *Seen) add(id uint64) bool {
-	n := len(s.ids)
-	if s.ids[id] = struct{}{}; len(s.ids) == n {
+	id = max(id, 1)
+	if 2*s.count >= len(s.ids) {
+		old := s.ids
+		s.ids = make([]uint64, max(64, 2*len(old))) // a power of 2
+		for _, id := range old {
+			*s.place(id) = id
+		}
+	}
+	if *s.place(id) == id {
 		return false
 	}
-	if n == s.limit && s.limit > 0 {
+	if s.count == s.limit && s.limit > 0 {
 		clear(s.ids)
-		s.ids[id] = struct{}{}
+		s.count = 0
 	}
+	*s.place(id) = id
+	s.count++
 	return true
+}
+
+// place returns where a hash is, or the free place that it belongs to.
+func (s *Seen) place(id uint64) *uint64 {
+	for at := id; ; at++ {
+		if p := &s.ids[at&uint64(len(s.ids)-1)]; *p == id || *p == 0 {
+			return p
+		}
+	}
 }
 
 // esp covers all that a secret says but where it was found.

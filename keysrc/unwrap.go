@@ -1,6 +1,10 @@
 package keysrc
 
-import "bytes"
+import (
+	"bytes"
+
+	"l2tpdump/keysrc/yamaha"
+)
 
 // A wrapping takes off what a log server, an export, a web page or a mail program put around a line
 // of text. It appends what was inside to dst, in which LF separates lines; ok is false where the
@@ -9,13 +13,13 @@ import "bytes"
 type wrapping func(dst, line []byte) (inner []byte, ok bool)
 
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
-// each looks at a cheap sign first, at the beginning of the line or as signsIn knows it.
+// each looks at a cheap sign first, at the beginning of the line or one of signTexts.
 var wrappings = []struct {
 	signs signs // one of them is in such a line; 0: it may have none
 	take  wrapping
 }{
-	{0, unquoteMail}, {signsIn([]byte("<&")), unwrapHTML}, {signsIn([]byte("#")), unwrapSyslog},
-	{signsIn([]byte("\xe2")), straightQuotes}, {signsIn([]byte(",")), unwrapUAT}, {0, cutStamp},
+	{0, unquoteMail}, {signsOf("<&"), unwrapHTML}, {signsOf("#"), unwrapSyslog},
+	{signsOf("\xe2"), straightQuotes}, {signsOf(","), unwrapUAT}, {0, cutStamp},
 	{0, cutContainer}, {0, unwrapDLink},
 }
 
@@ -41,11 +45,10 @@ type unwrapper struct {
 	lacks  signs    // that are not in the line, while it is in no wrapping
 }
 
-// bare reports whether a line is surely in no wrapping: it begins as a router's does, with
-// "2026/11/23", and no sign of another is near.
+// bare reports whether a line is surely in no wrapping: it begins with a router's time,
+// and has no sign of one.
 func (u *unwrapper) bare(line []byte) bool {
-	return u.lacks == allSigns && !u.table.expected() && !u.export &&
-		len(line) > 4 && line[4] == '/' && digit(line[0])
+	return u.lacks&wrapped == wrapped && !u.table.expected() && !u.export && yamaha.BeginsWithTime(line)
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of

@@ -93,13 +93,15 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error)
 	return keys, bare, err
 }
 
+// redactedRows are the lines behind that of a value that may be of it.
+const redactedRows = 3
+
 // redact says of values that were left out that something was put in the place of their bytes,
 // where a line shows it. It reports whether it was so with the first of them.
 func (k *Keys) redact(t *turner) (first bool) {
-	const rows = 3 // lines behind that of a value that may be of it
 	for i := range k.Notes {
 		n := &k.Notes[i]
-		end := n.Line + rows
+		end := n.Line + redactedRows
 		for _, next := range k.Notes {
 			if next.Line > n.Line {
 				end = min(end, next.Line-1)

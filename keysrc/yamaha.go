@@ -39,7 +39,7 @@ type yamahaSink struct {
 	last [2]netip.Addr // of the last line with addresses
 }
 
-func (s *yamahaSink) IKE(k *ikev1.Secret)         { s.out.give(k) }
+func (s *yamahaSink) IKE(k *ikev1.Secret)         { s.out.known(k) }
 func (s *yamahaSink) ESP(k []*esp.Secret)         { s.out.esp(k...) }
 func (s *yamahaSink) Note(line int, text string)  { s.out.note(line, text) }
 func (s *yamahaSink) Doubt(line int, text string) { s.out.doubt(line, text) }

@@ -82,12 +82,12 @@ func (k *keyring) espRows(s *esp.Secret, f func(listedKey)) {
 	if listed {
 		return
 	}
-	src, dst := patternName(s.Src), patternName(s.Dst)
+	id, src, dst := spiName(s), patternName(s.Src), patternName(s.Dst)
 	if flows := k.flows[s.SPI]; len(flows) == 1 && oneSPI(s) && s.Src.Match(flows[0].Src) && s.Dst.Match(flows[0].Dst) {
 		src, dst = flows[0].Src.String(), flows[0].Dst.String()
 	}
 	give := func(kind, algorithm string, key esp.Key, needed int, head bool) {
-		r := row(s.Origin, kind, spiName(s), key)
+		r := row(s.Origin, kind, id, key)
 		r.Src, r.Dst, r.Algorithm, r.Needed, r.Verdict = src, dst, algorithm, 8*needed, verdict
 		if needed == 0 && !head {
 			r.Needed = r.Bits

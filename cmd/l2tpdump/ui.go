@@ -258,6 +258,7 @@ func (t *aligned) add(row []byte) {
 }
 
 func (t *aligned) print(w io.Writer) error {
+	const blanks = "                "
 	var text []byte
 	for _, piece := range t.pieces {
 		text = text[:0]
@@ -265,8 +266,8 @@ func (t *aligned) print(w io.Writer) error {
 			i := 0
 			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte(cellEnd)) {
 				text = append(text, cell...)
-				for n := len(cell); n < t.widths[i]+2; n++ {
-					text = append(text, ' ')
+				for n := t.widths[i] + 2 - len(cell); n > 0; n -= len(blanks) {
+					text = append(text, blanks[:min(n, len(blanks))]...)
 				}
 				i++
 			}

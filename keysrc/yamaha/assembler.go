@@ -23,6 +23,7 @@ type assembler struct {
 	at  label // the last line with a time
 
 	last  *exchange    // the phase 1 that took a value last
+	spare *exchange    // one that was given out
 	open  []*exchange  // those that wait for their SKEYID_e
 	done  ikev1.Cookie // of the phase 1 that got its SKEYID_e last
 	given int          // SKEYID_e values given out since more than one was open
@@ -99,7 +100,12 @@ func (a *assembler) cookieI(ev *event) {
 	a.endExchange()
 	a.giveUp(func(x *exchange) bool { return dead(&x.start, &ev.label) })
 	known := ev.fault == whole && !ev.unsure
-	x := &exchange{start: ev.label, cookieLost: !known, torn: ev.fault == misshapen}
+	x := a.spare
+	if x == nil {
+		x = new(exchange)
+	}
+	a.spare = nil
+	*x = exchange{start: ev.label, cookieLost: !known, torn: ev.fault == misshapen}
 	if known {
 		copy(x.cookieI[:], ev.data)
 	}
@@ -225,6 +231,7 @@ func (a *assembler) endExchange() {
 	if x := a.last; x != nil && x.vals[3].line != 0 {
 		if !x.vals[3].key.IsZero() { // the other values are of no use alone
 			a.emit(x)
+			a.spare = x
 		}
 		a.last = nil
 	}

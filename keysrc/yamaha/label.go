@@ -37,13 +37,13 @@ func (k kind) isSKEYID() bool { return k >= skeyid && k <= skeyidE }
 // label is a line of text, and when and where it stands.
 type label struct {
 	kind    kind
-	first   int // "(first N byte)", 0 if it does not say
 	respond bool
+	timed   bool
+	first   int   // "(first N byte)", 0 if it does not say
+	time    int64 // in seconds
+	line    int
 	addr    netip.Addr // the other end
 	local   netip.Addr // "(local address B)"
-	line    int
-	time    int64 // in seconds
-	timed   bool
 }
 
 // kindNamed returns the kind of a whole label, of which only letters and digits are left.

@@ -110,7 +110,7 @@ func (l *listing) line(n int, text []byte) bool {
 	if ok && l.field(n, english(bytes.TrimSpace(name)), bytes.TrimSpace(value)) {
 		return true
 	}
-	if !ok && !beginsWithTime(text) {
+	if !ok && !BeginsWithTime(text) {
 		l.end() // another command's output
 	}
 	return false

@@ -56,13 +56,21 @@ func newLog(out *output) *log {
 	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}, labels: make(map[string]label)}
 }
 
-// take reads what follows the tag.
-func (l *log) take(n int, prefix, text []byte) {
+// take reads what follows the tag. It is false where that stands for equal lines, and was not taken.
+func (l *log) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
+	if data, ok := plainRow(g.data, bytes.Trim(text, " ")); ok {
+		l.rowCount++
+		g.add(n, data, rowBytes)
+		return true
+	}
 	var own []byte
 	lb, known := l.labels[string(text)]
 	if !known {
+		if bytes.Contains(text, repeatedMarker) {
+			return false
+		}
 		data, kind := parseRow(g.data, text)
 		if kind != rowBytes {
 			if text, own = cutRow(text); own != nil {
@@ -72,7 +80,7 @@ func (l *log) take(n int, prefix, text []byte) {
 		if kind != noRow && own == nil {
 			l.rowCount++
 			g.add(n, data, kind)
-			return
+			return true
 		}
 		lb = classify(text)
 		if lb.kind != noLabel && lb.kind != unreadable && own == nil && len(l.labels) < maxLabels &&
@@ -82,7 +90,7 @@ func (l *log) take(n int, prefix, text []byte) {
 	}
 	g.blank = g.blank || lb.kind == unreadable && len(bytes.TrimSpace(text)) == 0
 	if lb.kind == noLabel && l.order != unknown && cur.label.kind == noLabel && g.empty() {
-		return // text upon text: nothing depends on it
+		return true // text upon text: nothing depends on it
 	}
 	l.complete(lb.kind == noLabel)
 	lb.line = n
@@ -95,6 +103,7 @@ func (l *log) take(n int, prefix, text []byte) {
 	clear(l.nodes[last].own) // key bytes
 	l.nodes[last].label, l.nodes[last].own = lb, own
 	l.nodes[last].rows.reset()
+	return true
 }
 
 // repeat takes the message that stands for equal lines.

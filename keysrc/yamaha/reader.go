@@ -43,6 +43,7 @@ type Reader struct {
 
 	held     []byte // a line, until the next tells whether it goes on
 	heldLine int
+	heldTag  int  // where its tag is, less than 0 there is none
 	full     bool // it fills the console's width; else it ends in a row
 
 	tagged int // lines with a tag
@@ -62,9 +63,15 @@ const (
 	maxPrefix    = 128  // bytes before the tag of lines that were joined
 )
 
+// One of these is in each line with the router's time that says anything.
+const (
+	Tag      = "[IKE"
+	Repeated = "message repeated "
+)
+
 var (
-	tagIKE         = []byte("[IKE")
-	repeatedMarker = []byte("message repeated ")
+	tagIKE         = []byte(Tag)
+	repeatedMarker = []byte(Repeated)
 )
 
 // Match reports whether the line, without its line end, is of a Yamaha router.
@@ -77,13 +84,12 @@ func Match(line []byte) bool {
 }
 
 // Owns reports whether the line is of such a router, also by the way in which its time is written.
-func Owns(line []byte) bool { return beginsWithTime(line) || Match(line) }
+func Owns(line []byte) bool { return BeginsWithTime(line) || Match(line) }
 
 // Line takes line n (from 1) without its line end; text is valid until it returns. It reports
 // whether the line surely belongs to such a router.
 func (r *Reader) Line(n int, text []byte) bool {
-	full := (len(text) == consoleWidth || len(text) == consoleWidth-1) &&
-		!bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
+	full := fills(text)
 	switch {
 	case len(r.held) == 0:
 	case len(r.held)+len(text) > maxHeldLine:
@@ -103,12 +109,24 @@ func (r *Reader) Line(n int, text []byte) bool {
 	default:
 		r.release()
 	}
-	tag := bytes.Index(text, tagIKE)
+	tag := tagIn(text)
 	if full || tag >= 0 && endsInRow(text) {
-		r.held, r.heldLine, r.full = append(r.held, text...), n, full
-		return tag >= 0 || beginsWithTime(text)
+		r.held, r.heldLine, r.heldTag, r.full = append(r.held, text...), n, tag, full
+		return tag >= 0 || BeginsWithTime(text)
 	}
 	return r.whole(n, text, tag)
+}
+
+// Passes reports whether Line has nothing to do with a line that begins with the router's time and
+// has neither Tag nor Repeated: what stands around it is whole.
+func (r *Reader) Passes(text []byte) bool {
+	return len(r.held) == 0 && r.list.sa == nil && !fills(text) && !bytes.HasPrefix(text[timeLen:], []byte(" "+Tag))
+}
+
+// fills reports whether a line fills the console's width.
+func fills(text []byte) bool {
+	return (len(text) == consoleWidth || len(text) == consoleWidth-1) &&
+		!bytes.HasSuffix(text, []byte("    ")) // as what is copied from a Windows console
 }
 
 // endsInRow reports whether a line with a tag may be a row that a console of another width broke.
@@ -119,7 +137,10 @@ func endsInRow(text []byte) bool {
 }
 
 func (r *Reader) release() {
-	r.whole(r.heldLine, r.held, bytes.Index(r.held, tagIKE))
+	if r.heldTag < 0 {
+		r.heldTag = tagIn(r.held)
+	}
+	r.whole(r.heldLine, r.held, r.heldTag)
 	clear(r.held) // key bytes
 	r.held = r.held[:0]
 }
@@ -127,7 +148,7 @@ func (r *Reader) release() {
 // whole takes a line as the router wrote it, or several that were joined: each begins as the first
 // does, with a time or a tag. The first tag is at text[tag], if there is one.
 func (r *Reader) whole(n int, text []byte, tag int) (mine bool) {
-	if tag < 0 || tag > maxPrefix || !bytes.Contains(text[tag+1:], tagIKE) {
+	if tag < 0 || tag > maxPrefix || tagIn(text[tag+1:]) < 0 {
 		return r.single(n, text, tag)
 	}
 	prefix := text[:tag]
@@ -138,7 +159,7 @@ func (r *Reader) whole(n int, text []byte, tag int) (mine bool) {
 			end++
 		}
 		line := bytes.TrimRight(text[:end], " ")
-		mine = r.single(n, line, bytes.Index(line, tagIKE)) || mine
+		mine = r.single(n, line, tagIn(line)) || mine
 		text = text[end:]
 	}
 	return mine
@@ -162,10 +183,8 @@ func (r *Reader) single(n int, text []byte, tag int) bool {
 		switch {
 		case !ok:
 			return false
-		case bytes.Contains(rest, repeatedMarker):
+		case !r.logs[log].take(n, prefix, rest):
 			r.repeated(n, rest)
-		default:
-			r.logs[log].take(n, prefix, rest)
 		}
 		r.tagged++
 		return true
@@ -176,12 +195,13 @@ func (r *Reader) single(n int, text []byte, tag int) bool {
 	case bytes.Contains(text, repeatedMarker):
 		r.repeated(n, text)
 	case r.list.line(n, text):
+	case BeginsWithTime(text):
 	case bytes.Contains(text, []byte("show log")):
 		for _, l := range r.logs {
 			l.finish()
 		}
 	default:
-		return beginsWithTime(text)
+		return false
 	}
 	return true
 }
@@ -233,6 +253,15 @@ func (r *Reader) Near() string {
 		return "it is what a Yamaha router's show command prints, without keys"
 	}
 	return ""
+}
+
+// tagIn returns where the first tag is in a text, less than 0 if there is none.
+func tagIn(text []byte) int {
+	i := bytes.IndexByte(text, tagIKE[0])
+	if i >= 0 && !bytes.HasPrefix(text[i:], tagIKE) {
+		return bytes.Index(text, tagIKE)
+	}
+	return i
 }
 
 // cutTag returns which log a line is of, and what stands before and behind its tag at line[tag].

@@ -189,7 +189,7 @@ func (a *assembler) endRun() {
 			k.from = 0
 		}
 	}
-	var list []*esp.Secret
+	list := make([]*esp.Secret, 0, len(r.sas))
 	for i := range r.sas {
 		if r.sas[i].fault == whole {
 			list = a.keysOf(list, i)

@@ -55,14 +55,16 @@ func twoDigits(b []byte) (int, bool) {
 	return int(b[0]-'0')*10 + int(b[1]-'0'), true
 }
 
-// beginsWithTime reports whether a line begins as in "2019/03/13 22:00:51: ".
-func beginsWithTime(text []byte) bool {
-	const form = "dddd/dd/dd dd:dd:dd:"
-	if len(text) < len(form) {
+const timeLen = len("2019/03/13 22:00:51:")
+
+// BeginsWithTime reports whether a line begins as in "2019/03/13 22:00:51: ".
+func BeginsWithTime(text []byte) bool {
+	if len(text) < timeLen || text[4] != '/' || text[7] != '/' || text[10] != ' ' ||
+		text[13] != ':' || text[16] != ':' || text[19] != ':' {
 		return false
 	}
-	for i, c := range text[:len(form)] {
-		if digit := c >= '0' && c <= '9'; form[i] == 'd' && !digit || form[i] != 'd' && c != form[i] {
+	for _, at := range [...]int{0, 2, 5, 8, 11, 14, 17} {
+		if _, ok := twoDigits(text[at:]); !ok {
 			return false
 		}
 	}

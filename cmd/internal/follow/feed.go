@@ -69,7 +69,8 @@ func (f *feed) newStream(emit func(*keysrc.Keys)) *keysrc.Stream {
 func (f *feed) give(k *keysrc.Keys) {
 	if f.seen.Fresh(k) {
 		f.keys += len(k.IKE) + len(k.ESP)
-		f.emit(k)
+		fresh := *k
+		f.emit(&fresh)
 	}
 }
 
