@@ -150,9 +150,9 @@ type event struct {
 	unsure  bool   // whole: text stands between the label and the row, which may be of the text
 }
 
-// makeEvent puts a label and its rows together.
-func makeEvent(lb *label, g *rows) event {
-	ev := event{label: *lb, whyLine: lb.line}
+// read puts a label and its rows together.
+func (ev *event) read(lb *label, g *rows) {
+	*ev = event{label: *lb, whyLine: lb.line}
 	switch {
 	case !lb.kind.isValue():
 		ev.orphan, ev.whyLine = !g.empty(), g.line
@@ -167,7 +167,6 @@ func makeEvent(lb *label, g *rows) event {
 	default:
 		ev.value(g)
 	}
-	return ev
 }
 
 func (ev *event) fail(f fault, line int, why string) {
@@ -207,7 +206,7 @@ func (ev *event) value(g *rows) {
 func (ev *event) behindText(line int, g *rows) {
 	switch {
 	case ev.fault == rowless && g.fits(&ev.label, false) && (ev.kind != skeyidE || len(g.data) <= maxLogged):
-		*ev = makeEvent(&ev.label, g)
+		ev.read(&ev.label, g)
 		ev.unsure = ev.fault == whole
 		ev.doubt = fmt.Sprintf("line %d stands between it and a row that may be its own", line)
 	case ev.fault == whole && ev.kind.isSKEYID() && len(ev.data) == rowLen && len(g.data) <= rowLen:
