@@ -31,7 +31,8 @@ type repeat struct {
 
 func (g *rows) reset() {
 	clear(g.data) // key bytes
-	*g = rows{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0]}
+	g.data, g.lens, g.repeats = g.data[:0], g.lens[:0], g.repeats[:0]
+	g.line, g.bad, g.badLine, g.blank = 0, "", 0, false
 }
 
 func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }
