@@ -148,7 +148,7 @@ func (s *Stream) passes(line []byte) bool {
 	if len(s.running) != 1 || s.unwrap.lacks != allSigns {
 		return false
 	}
-	y, ok := s.running[0].parser.(yamahaParser)
+	y, ok := s.running[0].parser.(*yamahaParser)
 	return ok && y.Passes(line) && !s.split.has(tagSign)
 }
 

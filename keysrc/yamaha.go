@@ -14,7 +14,7 @@ var yamahaFormat = Format{
 	Looks: "[IKE] lines with CKY-I, SKEYID_e, SPI and key material",
 	match: yamaha.Match,
 	new: func(out *output) parser {
-		return yamahaParser{yamaha.NewReader(out.name, &yamahaSink{out: out}), out}
+		return &yamahaParser{yamaha.NewReader(out.name, &yamahaSink{out: out}), out}
 	},
 }
 
@@ -23,10 +23,10 @@ type yamahaParser struct {
 	out *output
 }
 
-func (y yamahaParser) line(n int, text []byte) bool { return y.Line(n, text) }
-func (y yamahaParser) close()                       { y.Close() }
+func (y *yamahaParser) line(n int, text []byte) bool { return y.Line(n, text) }
+func (y *yamahaParser) close()                       { y.Close() }
 
-func (y yamahaParser) near() string {
+func (y *yamahaParser) near() string {
 	if y.out.swanctl {
 		return ""
 	}

@@ -18,7 +18,7 @@ const (
 
 // Percentages of garbage.
 const (
-	fewGarbage  = 25
+	fewGarbage  = 50
 	muchGarbage = 400
 )
 

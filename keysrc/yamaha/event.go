@@ -31,7 +31,8 @@ type repeat struct {
 
 func (g *rows) reset() {
 	clear(g.data) // key bytes
-	*g = rows{data: g.data[:0], lens: g.lens[:0], repeats: g.repeats[:0]}
+	g.data, g.lens, g.repeats = g.data[:0], g.lens[:0], g.repeats[:0]
+	g.line, g.bad, g.badLine, g.blank = 0, "", 0, false
 }
 
 func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }
@@ -150,9 +151,9 @@ type event struct {
 	unsure  bool   // whole: text stands between the label and the row, which may be of the text
 }
 
-// makeEvent puts a label and its rows together.
-func makeEvent(lb *label, g *rows) event {
-	ev := event{label: *lb, whyLine: lb.line}
+// read puts a label and its rows together.
+func (ev *event) read(lb *label, g *rows) {
+	*ev = event{label: *lb, whyLine: lb.line}
 	switch {
 	case !lb.kind.isValue():
 		ev.orphan, ev.whyLine = !g.empty(), g.line
@@ -167,7 +168,6 @@ func makeEvent(lb *label, g *rows) event {
 	default:
 		ev.value(g)
 	}
-	return ev
 }
 
 func (ev *event) fail(f fault, line int, why string) {
@@ -207,7 +207,7 @@ func (ev *event) value(g *rows) {
 func (ev *event) behindText(line int, g *rows) {
 	switch {
 	case ev.fault == rowless && g.fits(&ev.label, false) && (ev.kind != skeyidE || len(g.data) <= maxLogged):
-		*ev = makeEvent(&ev.label, g)
+		ev.read(&ev.label, g)
 		ev.unsure = ev.fault == whole
 		ev.doubt = fmt.Sprintf("line %d stands between it and a row that may be its own", line)
 	case ev.fault == whole && ev.kind.isSKEYID() && len(ev.data) == rowLen && len(g.data) <= rowLen:

@@ -246,7 +246,8 @@ func (l *log) give(i int) {
 	if nd.own != nil {
 		g = g.behind(nd.own)
 	}
-	ev := makeEvent(&nd.label, g)
+	var ev event
+	ev.read(&nd.label, g)
 	if nd.label.kind.isValue() {
 		if line, row := l.beyond(i); row != nil {
 			ev.behindText(line, row)
