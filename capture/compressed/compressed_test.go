@@ -276,7 +276,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func FuzzReader(f *testing.F) {
+func FuzzDecompress(f *testing.F) {
 	text := []byte("[IKE] text\n")
 	for _, format := range []string{"gzip", "xz", "zstd"} {
 		f.Add(packed(f, format, text))

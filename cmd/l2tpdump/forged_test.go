@@ -226,6 +226,15 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 		return x.L2TP(r.alone.ids[0], r.alone.ids[1]).All()
 	},
 	"strange": func(x *forge.Forger, _ *recording) []capture.Packet { return x.Strange().All() },
+	"wrapped": func(x *forge.Forger, r *recording) []capture.Packet {
+		return x.Wrapped(slices.Concat(x.ESP(r.checks()).All(), x.IKE().All())).All()
+	},
+	"wrapped L2TP": func(x *forge.Forger, r *recording) []capture.Packet {
+		return x.Wrapped(x.L2TP(r.alone.ids[0], r.alone.ids[1]).All()).All()
+	},
+	"the other IP": func(x *forge.Forger, r *recording) []capture.Packet {
+		return x.OtherVersion(slices.Concat(x.ESP(r.checks()).All(), x.IKE().All()))
+	},
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
 		for kind, packet := range forge.Floods {
 			for n := range uint32(3) {
@@ -364,6 +373,11 @@ func TestReplays(t *testing.T) {
 			}
 			f, number := r.mixed(at)
 			got, _ := tell(t, f, r.keys, number)
+			r.compare(t, got)
+			at = make([][]capture.Packet, len(r.packets)+1) // all of it once more
+			at[len(r.packets)] = r.packets
+			f, number = r.mixed(at)
+			got, _ = tell(t, f, r.keys, number)
 			r.compare(t, got)
 		})
 	}

@@ -66,7 +66,7 @@ func TestReadSecretsDamaged(t *testing.T) {
 	}
 }
 
-func FuzzSecrets(f *testing.F) {
+func FuzzCHAPSecrets(f *testing.F) {
 	f.Add("alice * \"pass\" *\n'b' \\x41\\101 NThash:44EBBA8D5312B8D611474411F56989AE # x\n")
 	f.Fuzz(func(t *testing.T, file string) {
 		s, err := ReadSecrets(strings.NewReader(file), "f")

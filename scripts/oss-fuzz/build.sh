@@ -2,6 +2,7 @@
 # Builds each fuzz target of the module for libFuzzer, with OSS-Fuzz's compile_native_go_fuzzer_v2. That makes ordinary files of
 # a package's test files, and an overlay of the standard library's testing: so the toolchain has to lie outside of the module
 # cache, and test files of another package (x_test) can't stay in the folder. Those that have targets get a folder of their own.
+# It finds a target by its name, also below the folder, and goes on where it finds two: so none may have that of another below.
 cd "$SRC/l2tpdump"
 
 goroot=$(go env GOROOT)
@@ -13,6 +14,11 @@ fi
 go get github.com/AdamKorcz/go-118-fuzz-build/testing
 
 targets() { cat "$@" /dev/null | sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(f \*testing\.F\).*/\1/p' | sort -u; }
+
+compile() { # package, target, folder
+	compile_native_go_fuzzer_v2 "$1" "$2" "${name}_$2"
+	[ ! -d "$3/testdata/fuzz/$2" ] || zip -qj "$OUT/${name}_$2_seed_corpus.zip" "$3/testdata/fuzz/$2"/*
+}
 
 for package in $(go list ./...); do
 	folder=$(go list -f '{{.Dir}}' "$package")
@@ -29,12 +35,12 @@ for package in $(go list ./...); do
 		mv "$file" "$WORK/"
 	done
 	for target in $inside; do
-		compile_native_go_fuzzer_v2 "$package" "$target" "${name}_$target"
+		compile "$package" "$target" "$folder"
 	done
 	if [ -n "$beside" ]; then # they may use what test files of the package itself export
 		for file in $(go list -f '{{join .TestGoFiles " "}}' .); do mv "$file" "${file%_test.go}_fuzz.go"; done
 	fi
 	for target in $beside; do
-		compile_native_go_fuzzer_v2 "$package/fuzzing" "$target" "${name}_$target"
+		compile "$package/fuzzing" "$target" "$folder"
 	done
 done

@@ -27,6 +27,7 @@ func (p Packets) All() (list []capture.Packet) {
 
 // Forger makes packets that look like one that was seen.
 type Forger struct {
+	link capture.LinkType
 	base capture.Packet
 	net  capture.Frame
 	rand *rand.ChaCha8
@@ -35,7 +36,7 @@ type Forger struct {
 // New returns a forger of packets like p, nil where that is no IP packet. What is random depends on
 // the seed alone.
 func New(link capture.LinkType, p *capture.Packet, seed uint64) *Forger {
-	x := &Forger{base: *p, rand: rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))}
+	x := &Forger{link: link, base: *p, rand: rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))}
 	x.base.Options = nil
 	if err := x.net.Decode(link, p.Data); err != nil || x.net.IPVersion == 0 || x.net.Truncated {
 		return nil
@@ -215,6 +216,10 @@ func (x *Forger) IKE() Packets {
 	put("main, ID and HASH in clear", id, slices.Concat(payload(hash, name()), payload(0, x.random(20))), main)
 	cookies := slices.Concat(real.InitiatorCookie[:], real.ResponderCookie[:])
 	put("DELETE of ISAKMP", del, payload(0, slices.Concat([]byte{0, 0, 0, 1, 1, 16, 0, 1}, cookies)), informational)
+	for _, e := range [...]func(*ikev1.Header){main, informational} {
+		put("vendor IDs", ikev1.PayloadVendorID, slices.Concat(payload(ikev1.PayloadVendorID, x.random(16)), payload(0, []byte{0x4a, 0x13, 0x1c, 0x81, 0x07, 0x03, 0x58, 0x45,
+			0x5c, 0x57, 0x28, 0xf2, 0x0e, 0x95, 0x45, 0x2f})), e)
+	}
 	put("encrypted main mode", id, x.random(64), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted main mode of two blocks", id, x.random(32), func(h *ikev1.Header) { main(h); h.Flags = encrypted })
 	put("encrypted aggressive", hash, x.random(48), func(h *ikev1.Header) { aggressive(h); h.Flags = encrypted })

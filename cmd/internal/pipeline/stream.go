@@ -36,8 +36,8 @@ type stream struct {
 	waiting []segment // that came too early, in their order
 	size    int       // what it counts for in streams.bytes
 
-	marked [16]uint64 // hashes of the last messages of IKE
-	count  uint8      // of all of these
+	taken [256]uint64 // hashes of the last messages
+	count uint8       // of all of these
 }
 
 type segment struct {
@@ -74,7 +74,7 @@ func (s *streams) forget(e *list.Element) {
 
 // restart forgets what was seen: the connection is a new one, whose first byte has this number.
 func (st *stream) restart(first uint32) {
-	*st = stream{key: st.key, size: st.size, synced: true, next: first}
+	st.begun, st.synced, st.next, st.rest, st.waiting = false, true, first, nil, nil
 }
 
 // settle counts what st holds, and forgets what was used least recently if all hold too much.
@@ -91,9 +91,10 @@ func (s *streams) settle(st *stream) {
 }
 
 // add takes a segment and returns the messages that are whole now, without their lengths. They lie
-// in the segment or in memory of their own. begins tells whether data begins with a message: with
-// that, a stream goes on whose beginning, or a part, was not captured.
-func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messages [][]byte) {
+// in the segment or in memory of their own. begins tells how surely data begins with a message: with
+// that, a stream goes on whose beginning, or a part, was not captured. Anybody can send a segment
+// that is none of the stream's: a message that surely begins where none should counts.
+func (st *stream) add(seq uint32, data []byte, begins func([]byte) certainty) (messages [][]byte) {
 	if bytes.HasPrefix(data, tcpPrefix) {
 		data = data[len(tcpPrefix):]
 		seq += uint32(len(tcpPrefix))
@@ -105,10 +106,9 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messag
 	switch {
 	case st.synced && ahead > 0:
 		return st.wait(seq, data, begins)
-	case !st.begun || ahead < 0 && st.isNew(data) && begins(data):
-		if !begins(data) {
-			return nil
-		}
+	case !st.begun && begins(data) == none:
+		return nil
+	case !st.begun || (ahead < 0 || len(st.rest) > 0) && st.isNew(data) && begins(data) == surely:
 		st.begin(seq)
 	case -ahead >= len(data):
 		return nil // sent again
@@ -122,12 +122,10 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) bool) (messag
 // begin goes on with the message that begins at a number.
 func (st *stream) begin(seq uint32) { st.begun, st.synced, st.next, st.rest = true, true, seq, nil }
 
-// isNew reports whether data begins with a message of IKE, which is told from others in any place,
-// and not with one that is sent again: then the connection is another one.
+// isNew reports whether data begins with a whole message, and not with one that is sent again.
 func (st *stream) isNew(data []byte) bool {
 	length, ok := firstMessage(data)
-	return ok && length <= len(data) && isMarked(data[tcpLengthLen:length]) &&
-		!slices.Contains(st.marked[:], maphash.Bytes(streamSeed, data[tcpLengthLen:length]))
+	return ok && length <= len(data) && !slices.Contains(st.taken[:], maphash.Bytes(streamSeed, data[tcpLengthLen:length]))
 }
 
 var streamSeed = maphash.MakeSeed()
@@ -157,12 +155,10 @@ func (st *stream) take(messages [][]byte, data []byte) [][]byte {
 	return messages
 }
 
-// note takes note of a message, if it is one of IKE.
+// note takes note of a message.
 func (st *stream) note(message []byte) {
-	if isMarked(message) {
-		st.marked[st.count%uint8(len(st.marked))] = maphash.Bytes(streamSeed, message)
-		st.count++
-	}
+	st.taken[st.count] = maphash.Bytes(streamSeed, message)
+	st.count++
 }
 
 // early takes what came too early and follows now.
@@ -188,7 +184,7 @@ func (st *stream) early(messages [][]byte) [][]byte {
 // wait keeps a segment in front of which one is missing, or only its place if it holds whole
 // messages. When too many wait, what is missing is given up, and the stream goes on with the first
 // that begins with a message.
-func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messages [][]byte) {
+func (st *stream) wait(seq uint32, data []byte, begins func([]byte) certainty) (messages [][]byte) {
 	at, found := slices.BinarySearchFunc(st.waiting, seq, func(w segment, seq uint32) int {
 		return int(int32(w.seq - seq))
 	})
@@ -196,7 +192,7 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 		return nil
 	}
 	w := segment{seq: seq, length: len(data)}
-	if wholeMessages(data) && begins(data) {
+	if wholeMessages(data) && begins(data) != none {
 		for rest := data; len(rest) > 0; {
 			length, _ := firstMessage(rest)
 			messages = append(messages, rest[tcpLengthLen:length])
@@ -213,7 +209,7 @@ func (st *stream) wait(seq uint32, data []byte, begins func([]byte) bool) (messa
 	}
 	for len(st.waiting) > maxStreamSegments {
 		first := st.waiting[0]
-		if first.data == nil || begins(first.data) {
+		if first.data == nil || begins(first.data) != none {
 			st.begin(first.seq)
 			return st.early(messages)
 		}

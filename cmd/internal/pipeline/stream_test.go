@@ -21,7 +21,12 @@ func TestStreamOverlap(t *testing.T) {
 		}
 	}
 	const n = 34
-	begins := func(b []byte) bool { _, ok := firstMessage(b); return ok }
+	begins := func(b []byte) certainty {
+		if _, ok := firstMessage(b); ok {
+			return surely
+		}
+		return none
+	}
 	for name, order := range map[string][][2]int{
 		"in order":             {{0, 10}, {10, 34}, {34, 100}, {100, 228}},
 		"early":                {{0, 10}, {100, 228}, {34, 100}, {10, 34}},

@@ -87,24 +87,34 @@ func (f *framer) further(r *Record) {
 	f.opened(r)
 }
 
-// beginsMessage reports whether a segment begins with a message: one of IKE, or of ESP of a known
-// SPI or that fills the segment, perhaps with others behind it.
-func (f *framer) beginsMessage(b []byte) bool {
+// certainty is how sure it is that a segment begins with a message.
+type certainty uint8
+
+const (
+	none certainty = iota
+	perhaps
+	surely
+)
+
+// beginsMessage tells whether a segment begins with a message: one of IKE, or of ESP of a known SPI
+// or that fills the segment, perhaps with others behind it.
+func (f *framer) beginsMessage(b []byte) certainty {
 	first, ok := firstMessage(b)
 	if !ok {
-		return false
+		return none
 	}
 	content := b[tcpLengthLen:min(first, len(b))]
-	if isMarked(content) {
-		return true
+	switch {
+	case isMarked(content):
+		return surely
+	case len(content) < markerLen || binary.BigEndian.Uint32(content) <= 255:
+		return none
+	case f.classifier.named(binary.BigEndian.Uint32(content)):
+		return surely
+	case wholeMessages(b):
+		return perhaps
 	}
-	if len(content) < markerLen || binary.BigEndian.Uint32(content) <= 255 {
-		return false
-	}
-	if f.classifier.named(binary.BigEndian.Uint32(content)) {
-		return true
-	}
-	return wholeMessages(b)
+	return none
 }
 
 // wholeMessages reports whether b is nothing but messages that are whole.

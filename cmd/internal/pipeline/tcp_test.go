@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"l2tpdump/cmd/internal/output"
@@ -172,4 +173,87 @@ func TestTCPBothWays(t *testing.T) {
 	if n := o.stats.ByKind[pipeline.Other]; n != 1 {
 		t.Errorf("%d other: what comes from any port is not looked at", n)
 	}
+}
+
+// TestTCPForged: segments of a stranger, who sees the stream, cost no message of it: each is opened
+// once, and its frame is that of the segment which holds it.
+func TestTCPForged(t *testing.T) {
+	const messages = 60
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		r := rand.NewChaCha8([32]byte{byte(n)})
+		r.Read(b)
+		return b
+	}
+	message := func(length int, content []byte) []byte {
+		return append(binary.BigEndian.AppendUint16(nil, uint16(length)), content...)
+	}
+	forged := map[string]func(at uint32, real []byte) [][]byte{
+		"garbage in its place": func(at uint32, real []byte) [][]byte { return [][]byte{segmentAt(at, 4500, 4500, random(len(real)))} },
+		"garbage far ahead": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at+1<<30, 4500, 4500, random(len(real)))}
+		},
+		"garbage behind a gap": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at+5000, 4500, 4500, random(len(real)))}
+		},
+		"garbage far behind": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at-1<<30, 4500, 4500, random(len(real)))}
+		},
+		"the beginning of a long one": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at, 4500, 4500, message(60000, random(30)))}
+		},
+		"the SPI, random bytes": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at, 4500, 4500, append(real[:10:10], random(len(real)-10)...))}
+		},
+		"the SPI, another length": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at, 4500, 4500, message(52, append(real[2:6:6], random(46)...)))}
+		},
+		"the SPI, a long one begins": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at, 4500, 4500, message(60000, append(real[2:6:6], random(46)...)))}
+		},
+		"the SPI, far ahead": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at+1<<30, 4500, 4500, message(52, append(real[2:6:6], random(46)...)))}
+		},
+		"the prefix": func(at uint32, real []byte) [][]byte { return [][]byte{segmentAt(at, 4500, 4500, []byte("IKETCP"))} },
+		"the prefix elsewhere, and more": func(at uint32, real []byte) [][]byte {
+			return [][]byte{segmentAt(at+77777, 4500, 4500, append([]byte("IKETCP"), random(100)...))}
+		},
+		"the connection is set up": func(at uint32, real []byte) [][]byte {
+			return [][]byte{synAt(at + 1<<20), synAt(at - 1<<20), synAt(at - 7)}
+		},
+	}
+	for name, forge := range forged {
+		for _, every := range []int{1, 3, 17} {
+			s := aesSA(0x7000)
+			stream, ends := tcpMessages(s, messages)
+			var packets [][]byte
+			var places []uint64 // of the frames of the stream
+			at := 0
+			for i, end := range ends {
+				if i%every == every/2 {
+					packets = append(packets, forge(uint32(at), stream[at:end])...)
+				}
+				packets = append(packets, segmentAt(uint32(at), 4500, 4500, stream[at:end]))
+				places = append(places, uint64(len(packets)))
+				at = end
+			}
+			o := follow(t, rawFrames(packets...), secrets(s.secret()), mode{text: true, layer: output.LayerL2TP})
+			var opened []uint64
+			for i := range o.results {
+				if o.results[i].verdict == why.Verified {
+					opened = append(opened, o.results[i].number)
+				}
+			}
+			if !slices.Equal(opened, places) {
+				t.Errorf("%s, before every %d: verified are frames %v, not %v", name, every, opened, places)
+			}
+		}
+	}
+}
+
+// synAt is a segment that sets up a connection.
+func synAt(seq uint32) []byte {
+	p := segmentAt(seq, 4500, 4500, nil)
+	p[20+13] |= 0x02
+	return p
 }

@@ -98,13 +98,12 @@ type events struct {
 
 // move gives others those that are theirs.
 func (l *events) move(others *events, theirs func(*Event) bool) {
-	for _, e := range l.list {
+	for _, e := range l.inOrder() {
 		if theirs(&e) {
 			others.add(e)
 		}
 	}
-	l.list = slices.DeleteFunc(l.list, func(e Event) bool { return theirs(&e) })
-	l.oldest = 0
+	l.list, l.oldest = slices.DeleteFunc(l.inOrder(), func(e Event) bool { return theirs(&e) }), 0
 }
 
 // add takes e, which may displace one in the middle; it reports whether one more is kept.
@@ -119,13 +118,19 @@ func (l *events) add(e Event) bool {
 	return false
 }
 
+// inOrder is a copy of the list in the order of the events.
+func (l *events) inOrder() []Event {
+	first := min(firstEvents, len(l.list))
+	return slices.Concat(l.list[:first], l.list[first+l.oldest:], l.list[first:first+l.oldest])
+}
+
 // all are the events in their order.
 func (l *events) all() []Event {
-	if l.dropped == 0 {
+	if l.dropped == 0 || len(l.list) == 0 {
 		return l.list
 	}
-	out := slices.Concat(l.list[:firstEvents], l.list[firstEvents+l.oldest:], l.list[firstEvents:firstEvents+l.oldest])
-	out[firstEvents].LeftOut = l.dropped
+	out := l.inOrder()
+	out[min(firstEvents, len(out)-1)].LeftOut = l.dropped
 	return out
 }
 

@@ -201,3 +201,31 @@ func TestFlowsBeyondTheBound(t *testing.T) {
 		t.Errorf("%v allocations for a further one", n)
 	}
 }
+
+// TestEventsMove: events of which the middle was dropped stay in their order when some are another
+// session's.
+func TestEventsMove(t *testing.T) {
+	const many = 2*(firstEvents+lastEvents) + 7
+	for name, theirs := range map[string]func(e *Event) bool{
+		"every third": func(e *Event) bool { return e.Frame%3 == 0 },
+		"most":        func(e *Event) bool { return e.Frame > 3 },
+		"all":         func(*Event) bool { return true },
+	} {
+		var l, others events
+		for i := range uint64(many) {
+			l.add(Event{Frame: i + 1})
+		}
+		l.move(&others, theirs)
+		l.add(Event{Frame: many + 1})
+		for _, list := range [][]Event{l.all(), others.all()} {
+			for i := 1; i < len(list); i++ {
+				if list[i].Frame <= list[i-1].Frame {
+					t.Errorf("%s: frame %d behind %d", name, list[i].Frame, list[i-1].Frame)
+				}
+			}
+		}
+		if n := len(l.all()) + len(others.all()); n != firstEvents+lastEvents+1 || l.all()[len(l.all())-1].Frame != many+1 {
+			t.Errorf("%s: %d events, the last %+v", name, n, l.all()[len(l.all())-1])
+		}
+	}
+}

@@ -316,7 +316,8 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 			x.chosen = offers[0]
 		}
 	}
-	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil {
+	bare := !m.Encrypted && m.Find(ikev1.PayloadSA) == nil && m.Find(ikev1.PayloadKE) == nil // no message of phase 1
+	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil && !bare {
 		x.vendors[side] = vendors[:min(len(vendors), maxNotices)]
 	}
 	if ids := m.Identities(); len(ids) > 0 {
