@@ -80,7 +80,7 @@ func TestClearCapture(t *testing.T) {
 			t.Errorf("frame %d: %v", p.frame, err)
 			continue
 		}
-		s := tr.Observe(p.src, p.dst, p.time, &h, p.data).Session
+		s := observation(tr, p.src, p.dst, p.time, &h, p.data).Session
 		if h.Control {
 			control = append(control, string(AppendSummary(nil, &h, read(&h, p.data), 0)))
 			continue
@@ -130,7 +130,7 @@ func TestMidSession(t *testing.T) {
 			if err := h.Decode(p.data); err != nil {
 				t.Fatal(err)
 			}
-			s := tr.Observe(p.src, p.dst, p.time, &h, p.data).Session
+			s := observation(tr, p.src, p.dst, p.time, &h, p.data).Session
 			if h.Control {
 				continue
 			}

@@ -89,7 +89,7 @@ func BenchmarkFlood(b *testing.B) {
 				if err := h.Decode(data); err != nil {
 					b.Fatal(err)
 				}
-				tr.Observe(src, server, int64(i), &h, data)
+				observation(tr, src, server, int64(i), &h, data)
 			}
 		})
 	}

@@ -36,7 +36,7 @@ func FuzzHeader(f *testing.F) {
 			t.Fatalf("summary %q", line)
 		}
 		time++
-		tr.Observe(src, dst, time, &h, data)
+		observation(tr, src, dst, time, &h, data)
 		if tr.tunnelOrder.Len() > maxTunnels || tr.sessionOrder.Len() > maxSessions {
 			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.Len(), tr.sessionOrder.Len())
 		}
@@ -116,7 +116,7 @@ func FuzzTracker(f *testing.F) {
 				continue
 			}
 			tr.Knows(src, dst, &h)
-			o := tr.Observe(src, dst, int64(i), &h, data)
+			o := observation(tr, src, dst, int64(i), &h, data)
 			for verbose := range 2 {
 				if line := AppendSummary(nil, &h, &o, verbose); !utf8.Valid(line) {
 					t.Fatalf("%q", line)

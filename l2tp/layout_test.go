@@ -61,7 +61,7 @@ func TestWrongCookie(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		if o := tr.Observe(server, client, 5, &h, data); o.Session != a || o.Sender != 1 || o.WrongCookie != wrong || string(o.Frame.Data) != "frame" {
+		if o := observation(tr, server, client, 5, &h, data); o.Session != a || o.Sender != 1 || o.WrongCookie != wrong || string(o.Frame.Data) != "frame" {
 			t.Errorf("%x: %+v", cookie, o)
 		}
 	}

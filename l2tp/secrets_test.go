@@ -102,7 +102,7 @@ func TestResponse(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		if o := tr.Observe(server, client, 2, &h, data); o.Control.Authentication != c.want {
+		if o := observation(tr, server, client, 2, &h, data); o.Control.Authentication != c.want {
 			t.Errorf("%v, want %v", o.Control.Authentication, c.want)
 		}
 	}

@@ -41,7 +41,7 @@ func TestRetransmissions(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		return tr.Observe(client, server, 1, &h, data).Control
+		return observation(tr, client, server, 1, &h, data).Control
 	}
 	request := control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21))
 	for i, c := range []struct {

@@ -125,7 +125,7 @@ type Observation struct {
 }
 
 // Observe takes note of a packet that was sent from src to dst at time (nanoseconds since the Unix
-// epoch), h having been decoded from data.
+// epoch), h having been decoded from data, and writes to o what it says of it.
 //
 // src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
 // addresses and ports, since clients behind one NAT have the same address, and often the same inner
@@ -134,22 +134,23 @@ type Observation struct {
 // together if there is only one possibility.
 //
 // For a data message of a known session it does not allocate.
-func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data []byte) (o Observation) {
+func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, time int64, h *Header, data []byte) {
+	*o = Observation{}
 	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) {
-		return o
+		return
 	}
 	payload := data[h.PayloadStart:h.PayloadEnd]
 	switch {
 	case h.Version == versionL2F:
-		return o
+		return
 	case h.Control:
 		o.Control = readControl(payload)
 		var ref tunnelRef
 		o.Session, ref = t.control(src, dst, time, h, o.Control, data)
 		o.Tunnel, o.Sender = ref.tunnel, ref.sender
-		return o
+		return
 	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
-		return o // RFC 2661 section 3.1: 0 is never assigned
+		return // RFC 2661 section 3.1: 0 is never assigned
 	}
 	slot := t.recently(h)
 	if !slot.holds(src, dst, h, t.changes) {
@@ -175,7 +176,6 @@ func (t *Tracker) Observe(src, dst netip.AddrPort, time int64, h *Header, data [
 	if o.Frame.Numbered && !o.WrongCookie {
 		o.Order = t.number(s, sender, h.Version, o.Frame.Number)
 	}
-	return o
 }
 
 // number takes note of the number of a data message.

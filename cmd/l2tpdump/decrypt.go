@@ -38,6 +38,7 @@ func decrypt(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	makeRoom(keys)
 	choose, errFilter := newChooser(o.choice)
 	ring, errRing := o.rings.ring(o.write)
 	config, errSecrets := o.readSecrets(ctx)
@@ -60,7 +61,6 @@ func decrypt(ctx context.Context, args []string) int {
 	}
 	s := newSinks(&o, r.Source, r.p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
-	makeRoom(keys)
 	stats, _, err := r.run(ctx)
 	return s.end(ctx, stats, err)
 }

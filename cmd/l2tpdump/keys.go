@@ -42,6 +42,7 @@ func keys(ctx context.Context, args []string) int {
 	if k.sources, err = o.loadKeys(ctx, reportNotes); err != nil {
 		return fail(err)
 	}
+	saveRoom(k.sources)
 	if len(o.read) > 0 {
 		if status, ok := k.read(ctx, &o.options); !ok {
 			return status

@@ -176,12 +176,6 @@ func exitAt(ctx context.Context) (stop func() bool) {
 // loadKeys is readKeys; report is given what each source says of its values.
 func (o *options) loadKeys(ctx context.Context, report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	defer exitAt(ctx)()
-	all, err := o.loadSources(report)
-	saveRoom(all)
-	return all, err
-}
-
-func (o *options) loadSources(report func([]keysrc.Note)) ([]*keysrc.Keys, error) {
 	var all []*keysrc.Keys
 	var empty error
 	found := false

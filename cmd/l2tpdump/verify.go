@@ -103,6 +103,7 @@ func verify(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	saveRoom(keys)
 	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
 	if r == nil {
 		return status

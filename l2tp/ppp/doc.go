@@ -21,7 +21,7 @@
 //	                                             └> Result.Packets
 //
 //	link := expander.NewLink(end0, end1)
-//	r := link.Expand(0, &f, data) // end 0 has sent the frame
+//	link.Expand(&r, 0, &f, data) // end 0 has sent the frame
 //	for _, packet := range r.Packets {
 //
 // Every length of the wire is checked before it is used; a damaged option is said to be so.

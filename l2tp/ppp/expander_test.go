@@ -43,6 +43,11 @@ func sendOn(t testing.TB, l *Link, end int, protocol uint16, payload []byte) (St
 	return sendAt(t, l, Position{}, end, protocol, payload)
 }
 
+func expand(l *Link, end int, f *Frame, frame []byte) (r Result) {
+	l.Expand(&r, end, f, frame)
+	return r
+}
+
 func sendAt(t testing.TB, l *Link, position Position, end int, protocol uint16, payload []byte) (State, [][]byte) {
 	t.Helper()
 	frame := append(binary.BigEndian.AppendUint16([]byte{0xff, 0x03}, protocol), payload...)
@@ -51,7 +56,7 @@ func sendAt(t testing.TB, l *Link, position Position, end int, protocol uint16, 
 		t.Fatal(err)
 	}
 	f.Position = position
-	r := l.Expand(end, &f, frame)
+	r := expand(l, end, &f, frame)
 	var out [][]byte
 	for _, packet := range r.Packets {
 		out = append(out, bytes.Clone(packet.Data))
@@ -278,7 +283,7 @@ func TestFlippedBits(t *testing.T) {
 				}
 				frame = append([]byte{protocolCompressed}, frame...)
 				f := Frame{Protocol: protocolCompressed, PayloadStart: 1, PayloadEnd: len(frame)}
-				for _, got := range p.link.Expand(0, &f, frame).Packets {
+				for _, got := range expand(p.link, 0, &f, frame).Packets {
 					if got.Protocol == ProtocolIP && (WholeIP(got.Data) == nil || !transportFits(got.Data)) {
 						t.Fatalf("%s: a packet with a wrong checksum", name)
 					}
@@ -624,19 +629,22 @@ func TestExpandNoAllocations(t *testing.T) {
 	packets := traffic(2)
 	plain := append([]byte{0xff, 3, 0, ProtocolIP}, packets[0]...)
 	packed := append([]byte{0xff, 3, 0, protocolCompressed}, 0, 0)
-	var f, g Frame
+	var (
+		f, g Frame
+		r    Result
+	)
 	if f.Decode(plain) != nil {
 		t.Fatal()
 	}
 	number := uint16(0)
 	n := testing.AllocsPerRun(1000, func() {
-		p.link.Expand(0, &f, plain)
+		p.link.Expand(&r, 0, &f, plain)
 		if number++; number%8 == 0 {
 			packed = append(packed[:4], byte(number>>8), byte(number))
 			number++
 			packed = append(packed, deflateEmpty...)
 			if g.Decode(packed) == nil {
-				p.link.Expand(0, &g, packed)
+				p.link.Expand(&r, 0, &g, packed)
 			}
 		}
 	})

@@ -96,7 +96,7 @@ func FuzzExpand(f *testing.F) {
 				continue
 			}
 			f.Position = Position{Counter: uint32(piece[0] >> 2 & 1), Number: uint32(piece[0] >> 4), Ordered: piece[0]&8 != 0}
-			r := links[piece[0]>>1&1].Expand(int(piece[0]&1), &f, piece[1:])
+			r := expand(links[piece[0]>>1&1], int(piece[0]&1), &f, piece[1:])
 			if r.State != Plain {
 				frames++
 			}

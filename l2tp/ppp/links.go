@@ -43,8 +43,9 @@ func (l *Link) Close() {
 }
 
 // Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a
-// known link it does not allocate.
-func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
+// known link it does not allocate. What became of it is written to r.
+func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
+	*r = Result{}
 	x := l.x
 	x.arena, x.packets, x.frames, x.position = x.arena[:0], x.packets[:0], 1, f.Position
 	payload := frame[f.PayloadStart:f.PayloadEnd]
@@ -54,14 +55,14 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 			r.State = Damaged
 			x.count(Damaged, 1)
 		}
-		return r
+		return
 	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
 		if l.auth.confirmed {
 			l.report(Plain, "")
 		}
 		r.Packets = x.packets
-		return r
+		return
 	}
 	switch {
 	case l.joined:
@@ -75,7 +76,7 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	switch copies := packed(f.Protocol) || b.ccp.streams[direction].comp != nil; {
 	case f.Protocol == protocolMultilink:
 		r.Fragment = true
-		l.fragment(&r, sender, payload)
+		l.fragment(r, sender, payload)
 	case copies && l.recent[sender].repeats(&f.Position, frame):
 		if packed(f.Protocol) {
 			r.State = Repeated
@@ -98,7 +99,6 @@ func (l *Link) Expand(sender int, f *Frame, frame []byte) (r Result) {
 	}
 	l.report(r.State, r.Compression)
 	r.Packets = x.packets
-	return r
 }
 
 // damaged reports whether a frame was damaged on the way, so that nobody receives it: the checksum

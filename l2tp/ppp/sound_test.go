@@ -84,7 +84,7 @@ func TestWrongChecksum(t *testing.T) {
 			if sums && i > 0 {
 				want = Damaged
 			}
-			if r := p.link.Expand(0, &f, frame); r.State != want {
+			if r := expand(p.link, 0, &f, frame); r.State != want {
 				t.Errorf("%v, frame %d: %v", sums, i, r.State)
 			}
 		}

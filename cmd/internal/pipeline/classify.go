@@ -91,7 +91,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 			decode, src, dst = h.DecodeIP, netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 		}
 		if decode(x.data) == nil && (h.Control || !c.tunnels.Knows(src, dst, &h)) {
-			c.tunnels.Observe(src, dst, time, &h, x.data)
+			c.tunnels.Observe(new(l2tp.Observation), src, dst, time, &h, x.data)
 		}
 	case x.doubtful:
 		c.note(n, x)

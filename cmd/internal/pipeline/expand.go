@@ -90,7 +90,7 @@ func (m *realm) link(s *l2tp.Session) *ppp.Link {
 // had to wait for this frame.
 func (m *realm) expand(p *Payload, link *ppp.Link, sender int) {
 	if link != nil {
-		p.Expansion = link.Expand(sender, &p.PPP, p.Frame)
+		link.Expand(&p.Expansion, sender, &p.PPP, p.Frame)
 	}
 	if CarriesIP(p.PPP.Protocol) {
 		p.addInner(p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
