@@ -79,7 +79,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestSameFacts: a page is what its sessions say and nothing else: the same ones make the same page.
+// TestSameFacts: a page is made of its sessions alone: the same ones make the same page.
 func TestSameFacts(t *testing.T) {
 	page := func() string {
 		p := New("same", time.UTC)
