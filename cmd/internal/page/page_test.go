@@ -88,7 +88,7 @@ func TestSameFacts(t *testing.T) {
 		}
 		return written(t, p)
 	}
-	if page() != page() {
+	if first, again := page(), page(); first != again {
 		t.Error("the same sessions make two pages")
 	}
 }
