@@ -121,8 +121,8 @@ func TestPageHostile(t *testing.T) {
 	o.checkHarmless(t)
 }
 
-// TestPageHostileCapture: the same from the wire, of all that can be said without a key: what each
-// field says is shown, and no more than shown.
+// TestPageHostileCapture: the same from the wire, of all that can be said without a key, and of the
+// name of a capture: what each field says is shown, and no more than shown.
 func TestPageHostileCapture(t *testing.T) {
 	browser := chromium(t)
 	var fields []string
@@ -133,13 +133,17 @@ func TestPageHostileCapture(t *testing.T) {
 		}
 	}
 	data := hostileCapture(t, of(hostileText), of(hostileVisible))
-	capture := filepath.Join(t.TempDir(), "hostile.pcap")
+	const fileName = "'\"><img src=x onerror=window.hit=1>\x1b[2J\u202e\xff.pcap"
+	capture := filepath.Join(t.TempDir(), fileName)
 	if err := os.WriteFile(capture, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	name, list := pageOf(t, capture, "")
 	o := openPage(t, browser, name, views[0])
 	text := evaluate[string](t, o, "document.body.textContent")
+	if shown := `'"><img src=x onerror=window.hit=1>\x1b[2J\u202e\xff.pcap`; !strings.Contains(text, shown) {
+		t.Errorf("the name of the file is not shown as %q", shown)
+	}
 	frames := quietly(t, func() { run([]string{"decrypt", "-q", "--json", "-r", capture}) })
 	for _, f := range fields {
 		shown := regexp.MustCompile(regexp.QuoteMeta("{"+f+"}") + `\S{0,60}script`)

@@ -79,6 +79,20 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestSameFacts: a page is made of its sessions alone: the same ones make the same page.
+func TestSameFacts(t *testing.T) {
+	page := func() string {
+		p := New("same", time.UTC)
+		for i := range 7000 {
+			p.Add(&sessions.Facts{State: states[i%len(states)], CauseID: fmt.Sprint("cause ", i%5), Frames: []uint64{1, 2}})
+		}
+		return written(t, p)
+	}
+	if first, again := page(), page(); first != again {
+		t.Error("the same sessions make two pages")
+	}
+}
+
 // TestLongDetails: messages that say very much do not cost their session its place.
 func TestLongDetails(t *testing.T) {
 	p := New("long", time.UTC)

@@ -21,10 +21,14 @@ type delivering struct {
 	keys chan *keysrc.Keys
 	send []*keysrc.Keys
 	when int // at this frame
+	look func()
 }
 
 func (d *delivering) Next(p *capture.Packet) error {
 	if d.at == d.when {
+		if d.look != nil {
+			d.look()
+		}
 		for _, k := range d.send {
 			d.keys <- k
 		}
@@ -83,7 +87,7 @@ func TestKeysComeLater(t *testing.T) {
 }
 
 // TestKeyComesInParts: IKE messages wait for the rest of a key whose beginning has come, as of a
-// log that was written up to there.
+// log that was written up to there. The time of the first that waits can be asked for.
 func TestKeyComesInParts(t *testing.T) {
 	const dir = "01-basic-aes128-sha1"
 	f := mustRead(t, filepath.Join(capturesDir, dir, "outer.pcap"))
@@ -95,9 +99,15 @@ func TestKeyComesInParts(t *testing.T) {
 		src := &delivering{frames: f, keys: make(chan *keysrc.Keys, 1+len(keys)), send: keys, when: when}
 		src.keys <- &keysrc.Keys{IKE: []*ikev1.Secret{&part}}
 		p := pipeline.New(pipeline.Config{Source: src, Keys: src.keys, HoldBytes: 64 << 20, HoldTime: 3600e9, Workers: 2})
+		var oldest int64
+		src.look = func() { oldest = p.Snapshot().Oldest }
 		stats, err := p.Run(context.Background())
 		if err != nil {
 			t.Fatal(err)
+		}
+		first := slices.IndexFunc(f.list, func(p capture.Packet) bool { return p.Time == oldest })
+		if first < 0 || first > when || stats.Oldest != 0 {
+			t.Errorf("the rest at frame %d: frame %d waits by then, and at the end one of %d", when, first+1, stats.Oldest)
 		}
 		if stats.Failed() > 0 || stats.Held == 0 {
 			t.Errorf("the rest at frame %d: %d frames were not decrypted, %d waited", when, stats.Failed(), stats.Held)

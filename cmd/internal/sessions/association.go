@@ -182,6 +182,17 @@ func (g *Gatherer) find(src, dst netip.AddrPort, any bool, fits func(*associatio
 	return best
 }
 
+// rivals tells the sessions of other clients behind the same address that one more came up.
+func (g *Gatherer) rivals(x *exchange, at place) {
+	a := x.assoc
+	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
+		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil &&
+			s.protected[server].seen() && !s.rival.seen() {
+			s.rival = at
+		}
+	}
+}
+
 // tunnel finds the L2TP tunnel in which a side sends to an ID that the other assigned.
 func (a *association) tunnel(sender int, id uint32) *tunnel {
 	for i := len(a.tunnels) - 1; i >= 0; i-- {

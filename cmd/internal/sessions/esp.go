@@ -214,9 +214,8 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
-	if refused && !f.refused && f.opened == 0 {
-		f.refused = true
-		f.miss(-int64(f.window.Missing()), at)
+	if refused {
+		f.refuse(at)
 	}
 	missing := f.window.Missing()
 	began := f.span.seen()
@@ -261,8 +260,16 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// miss counts packets that did not come, or where n is less than 0, that came late or are no longer
-// missed: the numbers that say so are of packets that no key opened.
+// refuse takes note that a key does not open a packet, where none was opened: what its numbers say
+// was lost is no longer missed.
+func (f *flow) refuse(at place) {
+	if !f.refused && f.opened == 0 {
+		f.refused = true
+		f.miss(-int64(f.window.Missing()), at)
+	}
+}
+
+// miss counts packets that did not come, or where n is less than 0, that are no longer missed.
 func (f *flow) miss(n int64, at place) {
 	s := f.session
 	if s == nil {

@@ -482,14 +482,3 @@ func (x *exchange) agreed() bool {
 }
 
 func (q *quick) agreed() bool { return q.completed || len(q.spis) > 0 }
-
-// rivals tells the sessions of other clients behind the same address that one more came up.
-func (g *Gatherer) rivals(x *exchange, at place) {
-	a := x.assoc
-	for _, other := range g.pairs[pairOf(a.ends[client], a.ends[server])] {
-		if s := other.session; other != a && other.ends == a.ends && s != nil && s.element != nil &&
-			s.protected[server].seen() && !s.rival.seen() {
-			s.rival = at
-		}
-	}
-}
