@@ -227,8 +227,7 @@ func (s *splitter) whole(text []byte) {
 	s.lines++
 }
 
-// give gives out a line, or a part of one: what stands between its CRs, cleaned of what is not
-// text.
+// give gives out a line or a part of one, cleaned: what stands between its CRs.
 func (s *splitter) give(text []byte) {
 	next := !s.inside
 	if s.signs&unclean > innerCR {

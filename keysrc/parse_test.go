@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,39 @@ func linesOf(t *testing.T, text string, r func(io.Reader) io.Reader) []string {
 		t.Errorf("%q: %d bytes, %v", text, total, err)
 	}
 	return list
+}
+
+// No sign that is in a line is missed, wherever the line is cut off from what is read.
+func TestSigns(t *testing.T) {
+	words := []string{"\n", "\n", "a", " [IKE] ", "same message repeated 2 times", "<b>", "x,y", "\xe2\x80\x9c", "&amp;", "#012",
+		"\x1b[1m", "\r", strings.Repeat("2026/11/23 07:13:24: x\n", 30)}
+	for seed := range 40 {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 0))
+		var b strings.Builder
+		for b.Len() < 1<<rnd.IntN(20) {
+			b.WriteString(words[rnd.IntN(len(words))])
+		}
+		var s splitter
+		plain := 0
+		s.line = func(line []byte, _ bool) {
+			found := s.signs
+			if s.has(tagSign) {
+				found |= 1 << tagSign
+			}
+			if is := signsOf(string(line)); is&^found != 0 {
+				t.Fatalf("seed %d: %q has the signs %b, not %b", seed, line, is, found)
+			}
+			if found == 0 {
+				plain++
+			}
+		}
+		if _, err := s.run(iotest.HalfReader(strings.NewReader(b.String()))); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), ": x\n"); plain < n*9/10-20 {
+			t.Errorf("seed %d: %d of %d plain lines are known as such", seed, plain, n)
+		}
+	}
 }
 
 func TestLines(t *testing.T) {

@@ -56,8 +56,7 @@ func newLog(out *output) *log {
 	return &log{out: out, to: timeline{out: out}, nodes: []*node{new(node)}, labels: make(map[string]label)}
 }
 
-// take reads what follows the tag. It is false where that stands for equal lines, and was not
-// taken.
+// take reads what follows the tag. It is false where that stands for equal lines: it is not taken.
 func (l *log) take(n int, prefix, text []byte) bool {
 	cur := l.nodes[len(l.nodes)-1]
 	g := &cur.rows
