@@ -18,8 +18,8 @@ func (s *recorded) until(n int, addr netip.Addr) (list []capture.Packet) {
 	return list
 }
 
-// TestHalved: a capture that lacks a direction from some place on proves no cause that the whole one
-// does not have, wherever that place is.
+// TestHalved: a capture that lacks a direction from some place on proves no cause that the whole
+// one does not have, wherever that place is.
 func TestHalved(t *testing.T) {
 	for dir, cause := range map[string]string{
 		"captures/01-basic-aes128-sha1": "", "captures/06-pfs-rekey-dpd": "", "captures/07-aggressive-psk": "",
