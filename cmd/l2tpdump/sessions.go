@@ -21,7 +21,7 @@ import (
 
 // sessionsGC is how much garbage there may be, in percent of the memory in use: what is known of
 // thousands of sessions is much.
-const sessionsGC = 50
+const sessionsGC = 55
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {

@@ -93,6 +93,7 @@ type rule struct {
 func judge(s *Session) *Finding {
 	f := &Finding{State: Up, Step: stepData}
 	f.end(s)
+	lost, from, isHalved := s.halved()
 	switch {
 	case s.oneDirection():
 		f.partial("only one direction of this connection was captured")
@@ -101,10 +102,12 @@ func judge(s *Session) *Finding {
 	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
 		f.partial(cutShort)
 	case s.cameUp():
-		if !f.try(s, upRules) {
+		if isHalved || !f.try(s, upRules) {
 			f.orderly(s)
 		}
 	case f.try(s, refusalRules):
+	case isHalved && !s.saidNo():
+		f.partial(halfText(s, lost, from))
 	case s.hidden && stopped(s) == nil && (s.call() == nil || s.call().cdn == nil):
 		f.partial("IDs of the L2TP tunnel are hidden: without its secret nothing more can be said")
 		f.Cure = "name a file with the tunnel's secret with --l2tp-secret-file"

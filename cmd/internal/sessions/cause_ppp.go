@@ -168,7 +168,7 @@ func ipcpFailed(s *Session) *proof {
 	case l.ipcp.ended.seen():
 		return proven(append(frames, l.ipcp.ended.first.frame), "%s", text+": "+l.ipcp.text)
 	case len(l.terms) > 0:
-		return proven(append(frames, l.terms[0].frame), "%s", text+": "+l.terms[0].text)
+		return found(l.termText(addressTexts...) != nil, append(frames, l.terms[0].frame), "%s", text+": "+l.terms[0].text)
 	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
 		return proven(frames, "%s", text)
 	}
@@ -306,7 +306,9 @@ func silentPPP(s *Session, side int) *proof {
 	case c.link.lcp.requests[1-side].n < 3 && s.bounds[1].time-c.connect.last.time < patience:
 		return nil
 	}
-	return proven(frames, "%s", text)
+	alone := &s.alone[1-side]
+	heard := !alone.seen() || alone.first.time > c.link.first[1-side].time // else all of it may be gone
+	return found(heard, frames, "%s", text)
 }
 
 func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }

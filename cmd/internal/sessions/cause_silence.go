@@ -168,7 +168,7 @@ func natt4500(s *Session) *proof {
 	behind := x.natted[client] == natBehind || x.natted[server] == natBehind
 	m4, m5 := &x.messages[4], &x.messages[5]
 	switch {
-	case m4.seen() && !m5.seen() && behind && s.bounds[1].time-m4.last.time > patience && s.others > 0:
+	case m4.seen() && !m5.seen() && behind && !x.sealed[server].seen() && s.bounds[1].time-m4.last.time > patience && s.others > 0:
 		return proven(m4.frames(),
 			"IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 "+
 				"of %s",
@@ -272,10 +272,17 @@ func phase1Stopped(s *Session) *proof {
 	const patience = int64(5e9) // who breaks off does not go on after a round trip
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {
-			return proven([]uint64{n.frame}, "IKE: %s refused: %s", s.who(n.sender), n.Name).at(x.step())
+			step := x.step()
+			if x.lastOfPhase1() > 0 {
+				step = stepQuick
+			}
+			return proven([]uint64{n.frame}, "IKE: %s refused: %s", s.who(n.sender), n.Name).at(step)
 		}
 	}
 	for side := range x.sealed {
+		if side != x.initiator && x.messages[6].seen() {
+			continue // it had accepted phase 1
+		}
 		if sealed := &x.sealed[side]; sealed.seen() && s.bounds[1].time-sealed.last.time > patience {
 			return typical(sealed.frames(),
 				"IKE: phase 1 was most likely broken off by %s, with a message that can't be read without its key",

@@ -43,6 +43,7 @@ var remarkRules = []rule{
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
 	{"", stepData, Up, "", ipv6Only},
+	{"", stepData, Up, "", halfCaptured},
 	{"", stepData, Up, "", decryptedBefore},
 }
 

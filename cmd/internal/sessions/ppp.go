@@ -30,6 +30,7 @@ type link struct {
 	rejects                     []reject
 	echo                        [2]span
 	first                       [2]place // LCP packet
+	asked                       [2]asking
 	mru                         [2]string
 	mrru                        bool
 	cut                         bool      // of a packet of LCP or IPCP the end was not captured
@@ -150,6 +151,9 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		return
 	}
 	l := c.link
+	if l.converse(protocol, &k, sender) {
+		c.session.unasked[sender]++
+	}
 	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
 	case protocolLCP:

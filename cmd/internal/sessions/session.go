@@ -41,6 +41,7 @@ type Session struct {
 	protected  [2]direction // ESP
 	lost       int64        // ESP packets that did not come, by their sequence numbers
 	alone      [2]span      // packets that a side sent since the other was heard
+	unasked    [2]int       // answers among these to what was not captured
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
 	narrow     refusal      // those that say that a packet is too large
@@ -138,7 +139,7 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	if side != nobody {
 		s.heard[side]++
 		s.alone[side].add(at)
-		s.alone[1-side] = span{}
+		s.alone[1-side], s.unasked[1-side] = span{}, 0
 	}
 	if s.element != nil {
 		g.held.MoveToBack(s.element)

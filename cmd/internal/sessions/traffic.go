@@ -54,6 +54,9 @@ func (t *traffic) packet(side int, data []byte, at place, s *Session) {
 	if f.DecodeIP(data) != nil || f.IPVersion == 0 || f.Fragment {
 		return
 	}
+	if isEchoReply(&f, data) && s.alone[side].lasted() > slowestEcho {
+		s.unasked[side]++
+	}
 	switch {
 	case side == client:
 		t.request(&f, at, s)
@@ -64,6 +67,19 @@ func (t *traffic) packet(side int, data []byte, at place, s *Session) {
 	if f.TCP {
 		t.segment(side, &f, data, at)
 	}
+}
+
+// slowestEcho is longer than an echo reply takes to come back, in nanoseconds.
+const slowestEcho = int64(3e9)
+
+// isEchoReply says that an IP packet answers an ICMP echo request.
+func isEchoReply(f *capture.Frame, data []byte) bool {
+	const icmp, icmp6, reply, reply6 = 1, 58, 0, 129
+	if f.PayloadStart >= len(data) {
+		return false
+	}
+	kind := data[f.PayloadStart]
+	return f.Protocol == icmp && kind == reply || f.Protocol == icmp6 && kind == reply6
 }
 
 // request takes a packet that the client sends to somebody.

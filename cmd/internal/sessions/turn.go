@@ -102,6 +102,7 @@ func (s *Session) turn() {
 	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
+	swap(&s.unasked)
 	swap(&s.heard)
 	s.told.samples = nil
 	s.traffic = traffic{last: s.traffic.last}
@@ -184,6 +185,7 @@ func (l *link) turn() {
 	swap(&l.declined)
 	swap(&l.echo)
 	swap(&l.first)
+	swap(&l.asked)
 	swap(&l.mru)
 	swap(&l.addr)
 	for i := range l.terms {

@@ -1,0 +1,88 @@
+package sessions
+
+import (
+	"fmt"
+
+	"l2tpdump/l2tp/ppp"
+)
+
+// question is a message of PPP that asks for an answer with its number.
+type question struct {
+	protocol uint16
+	id       uint8
+}
+
+// asking is the last ones of a side.
+type asking struct {
+	list [8]question
+	n    int
+}
+
+// answers says what a code of a control protocol of PPP is.
+func answers(protocol uint16, code uint8) (asks, answers bool) {
+	switch protocol {
+	case protocolPAP:
+		return code == papRequest, code == papAck || code == papNak
+	case protocolCHAP, protocolEAP: // of both 2 answers 1, and 3 or 4 answers 2
+		return code <= chapResponse, code >= chapResponse
+	}
+	switch code {
+	case confReq, termReq, echoReq:
+		return true, false
+	case confAck, confNak, confRej, termReq + 1, echoRep:
+		return false, true
+	}
+	return false, false
+}
+
+// converse takes note of a message of PPP that asks or answers. It reports whether it answers what
+// was not captured.
+func (l *link) converse(protocol uint16, k *ppp.Control, sender int) (unasked bool) {
+	q := question{protocol, k.ID}
+	asks, is := answers(protocol, k.Code)
+	if is {
+		unasked = true
+		for _, o := range l.asked[1-sender].list {
+			unasked = unasked && o != q
+		}
+	}
+	if asks {
+		of := &l.asked[sender]
+		of.list[of.n%len(of.list)] = q
+		of.n++
+	}
+	return unasked
+}
+
+// halved is a side of which nothing was captured from some place on, though the other goes on as if
+// it heard it; ok: there is one.
+func (s *Session) halved() (side int, from place, ok bool) {
+	const some, much = 2, 100 // answers; packets of users that can't be read
+	for side := range s.alone {
+		a := &s.alone[1-side]
+		if s.unasked[1-side] >= some || !s.readable() && a.n >= much {
+			return side, a.first, true
+		}
+	}
+	return 0, place{}, false
+}
+
+// halfCaptured says so.
+func halfCaptured(s *Session) *proof {
+	side, from, ok := s.halved()
+	if !ok || !s.cameUp() {
+		return nil
+	}
+	return proven(nil, "%s", halfText(s, side, from))
+}
+
+func halfText(s *Session, side int, from place) string {
+	return fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on as if it heard it", from.frame, s.who(side),
+		s.who(1-side))
+}
+
+// saidNo says that one end refused a login, in words that were read.
+func (s *Session) saidNo() bool {
+	l := s.link()
+	return l != nil && (l.auth.refused.seen() || l.auth.unproved.seen())
+}
