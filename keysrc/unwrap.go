@@ -43,6 +43,7 @@ type unwrapper struct {
 	part    bool     // the last line has a member of an object, or nothing but brackets
 	export  bool     // the last line is of objects that have messages: what else they have is no line of a log
 	fields  bool     // it is a journal, field by field
+	deep    bool     // a line was in more wrappings than are taken off
 	lister  []byte   // who sent the last line of syslog that was of a listing
 	lacks   signs    // that are not in the line, while it is in no wrapping
 }
@@ -105,6 +106,7 @@ func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
 // each gives out the lines inside a line. That of depth 0 is no JSON.
 func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if depth == maxWrapped {
+		u.deep = u.deep || wrapped(line)
 		give(line)
 		return
 	}
@@ -133,6 +135,19 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	case len(inner) > 0:
 		u.split(depth+1, inner, give)
 	}
+}
+
+// wrapped reports whether a line begins as one in a wrapping.
+func wrapped(line []byte) bool {
+	if mayBeJSON(bytes.TrimSpace(line)) {
+		return true
+	}
+	for _, w := range wrappings {
+		if _, ok := w.take(nil, line); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // unquoteMail takes off the marks of a quoted mail. "> show …" is typed at a prompt.
