@@ -198,8 +198,8 @@ func (o *jsonObject) take(name, value string) {
 // maxGuesses is how many texts of members with unknown names are looked at.
 const maxGuesses = 1 << 14
 
-// guess takes a member with an unknown name for the message if one of that name was a line of a log,
-// and no member has a name that is known.
+// guess takes a member with an unknown name for the message if one of that name was a line of a
+// log, and no member has a name that is known.
 func (u *unwrapper) guess(name, value string) {
 	switch {
 	case u.guessed == name:

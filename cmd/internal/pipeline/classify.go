@@ -191,7 +191,7 @@ func plausibleIKE(data []byte, length int) bool {
 }
 
 // firstIKE reports whether data begins with the first message of an exchange, whatever its length
-// field says: the header, and an SA payload of IPsec's DOI behind it (RFC 2408 sections 3.1 and 3.4).
+// field says: the header, and an SA payload of IPsec's DOI behind it (RFC 2408 sections 3.1, 3.4).
 func firstIKE(data []byte) bool {
 	const doi = 1
 	if len(data) < ikev1.HeaderLen+8 {
