@@ -106,7 +106,7 @@ func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
 // each gives out the lines inside a line. That of depth 0 is no JSON.
 func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if depth == maxWrapped {
-		u.deep = u.deep || wrapped(line)
+		u.deep = u.deep || inWrapping(line)
 		give(line)
 		return
 	}
@@ -137,8 +137,8 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 }
 
-// wrapped reports whether a line begins as one in a wrapping.
-func wrapped(line []byte) bool {
+// inWrapping reports whether a line begins as one in a wrapping.
+func inWrapping(line []byte) bool {
 	if mayBeJSON(bytes.TrimSpace(line)) {
 		return true
 	}

@@ -200,7 +200,8 @@ func firstIKE(data []byte) bool {
 	h, _ := ikev1.ParseHeader(data)
 	sa := data[ikev1.HeaderLen:]
 	return !h.InitiatorCookie.IsZero() && h.ResponderCookie.IsZero() && h.MajorVersion == 1 && data[16] == 1 &&
-		(h.Exchange == 2 || h.Exchange == 4) && h.Flags == 0 && h.MessageID == 0 && sa[1] == 0 && binary.BigEndian.Uint32(sa[4:]) == doi
+		(h.Exchange == 2 || h.Exchange == 4) && h.Flags == 0 && h.MessageID == 0 &&
+		sa[1] == 0 && binary.BigEndian.Uint32(sa[4:]) == doi
 }
 
 // exactIKE reports whether a plausible message is one of IKEv1 that fits the datagram.
