@@ -1,9 +1,13 @@
 package keysrc
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
+	"strings"
+
+	"l2tpdump/capture/compressed"
 )
 
 // archive collects what the files of an archive hold, or the one of what is none.
@@ -19,6 +23,15 @@ type archive struct {
 
 // file reads one of the files.
 func (a *archive) file(name string, r io.Reader) error {
+	br, isMail := asMail(r)
+	if isMail {
+		if name != "" {
+			name += ":"
+		}
+		parts := mailReader{file: func(part string, r io.Reader) error { return a.mailPart(name+part, r) }}
+		return parts.read(br)
+	}
+	r = br
 	if name == "" {
 		var k *Keys
 		if k, a.one = whole(r, a.name, a.format); k != nil {
@@ -27,6 +40,11 @@ func (a *archive) file(name string, r io.Reader) error {
 		a.found = true
 		return nil
 	}
+	return a.part(name, r)
+}
+
+// part reads one of several.
+func (a *archive) part(name string, r io.Reader) error {
 	k, err := whole(r, a.name+":"+name, a.format)
 	none := new(NoKeysError)
 	switch {
@@ -40,6 +58,24 @@ func (a *archive) file(name string, r io.Reader) error {
 	}
 	a.seen.Fresh(k)
 	a.keys.add(k)
+	return nil
+}
+
+// mailPart reads a part of a mail, which may be compressed.
+func (a *archive) mailPart(name string, r io.Reader) error {
+	br := bufio.NewReader(r)
+	if head, _ := br.Peek(compressed.HeadLen); compressed.Format(head) == "" {
+		if !mayBeText(head) {
+			return nil
+		}
+		return a.part(name, br)
+	}
+	err := compressed.Files(br, mayBeText, func(in string, r io.Reader) error {
+		return a.part(strings.TrimSuffix(name+":"+in, ":"), r)
+	})
+	if err != nil {
+		return a.part(name, failed{err})
+	}
 	return nil
 }
 

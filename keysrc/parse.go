@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -106,6 +107,10 @@ func (s *Stream) Close() error {
 				e.Near = append(e.Near, text)
 			}
 		}
+	}
+	if s.unwrap.deep {
+		e.Near = append(e.Near, "its lines are in more than "+strconv.Itoa(maxWrapped)+" wrappings (JSON, quotes of a mail and "+
+			"the like) around one another: take the outer ones off")
 	}
 	if s.config != 0 {
 		e.Near = append([]string{configs[s.config-1].what}, e.Near...)

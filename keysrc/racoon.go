@@ -378,9 +378,9 @@ func (r *racoonLog) ready() {
 // RouterOS's "===== received 180 bytes from 203.0.113.10[500] to 203.0.113.1[500]".
 func (r *racoonLog) packet(msg []byte) {
 	r.initiator, r.responder, r.peer = ikev1.Cookie{}, ikev1.Cookie{}, netip.Addr{}
-	head, rest, ok := bytes.Cut(msg, []byte(" bytes "))
+	head, rest, _ := bytes.Cut(msg, []byte(" bytes "))
 	r.length, _ = strconv.Atoi(string(head[bytes.LastIndexByte(head, ' ')+1:]))
-	if rest, ok = bytes.CutPrefix(bytes.TrimPrefix(rest, []byte("message received ")), []byte("from ")); ok {
+	if rest, ok := bytes.CutPrefix(bytes.TrimPrefix(rest, []byte("message received ")), []byte("from ")); ok {
 		w, _ := word(rest)
 		r.peer = charonAddr(w).Addr()
 	}

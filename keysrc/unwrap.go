@@ -28,21 +28,24 @@ const maxWrapped = 4
 
 // unwrapper takes lines out of their wrappings.
 type unwrapper struct {
-	bufs   [maxWrapped][]byte
-	table  logTable
-	object jsonObject
-	ends   []int    // where the messages end that the last line of JSON held
-	times  []string // of these messages, "" where they have none
-	time   string   // of the entry at hand, likewise
-	path   []string // the names of the objects of JSON that the next line is in, "" of what has none
-	member string   // the name of the next one
-	array  string   // the name of the last member, which may have a line for each element
-	source []byte   // the message in the _source of a hit of Elasticsearch
-	part   bool     // the last line has a member of an object, or nothing but brackets
-	export bool     // the last line is of objects that have messages: what else they have is no line of a log
-	fields bool     // it is a journal, field by field
-	lister []byte   // who sent the last line of syslog that was of a listing
-	lacks  signs    // that are not in the line, while it is in no wrapping
+	bufs    [maxWrapped][]byte
+	table   logTable
+	object  jsonObject
+	ends    []int    // where the messages end that the last line of JSON held
+	times   []string // of these messages, "" where they have none
+	time    string   // of the entry at hand, likewise
+	path    []string // the names of the objects of JSON that the next line is in, "" of what has none
+	member  string   // the name of the next one
+	guessed string   // the name of the member that is the message, where it is no known one
+	guesses int      // members looked at for it
+	array   string   // the name of the last member, which may have a line for each element
+	source  []byte   // the message in the _source of a hit of Elasticsearch
+	part    bool     // the last line has a member of an object, or nothing but brackets
+	export  bool     // the last line is of objects that have messages: what else they have is no line of a log
+	fields  bool     // it is a journal, field by field
+	deep    bool     // a line was in more wrappings than are taken off
+	lister  []byte   // who sent the last line of syslog that was of a listing
+	lacks   signs    // that are not in the line, while it is in no wrapping
 }
 
 // bare reports whether a line is surely in no wrapping: it begins with a router's time,
@@ -103,6 +106,7 @@ func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
 // each gives out the lines inside a line. That of depth 0 is no JSON.
 func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if depth == maxWrapped {
+		u.deep = u.deep || inWrapping(line)
 		give(line)
 		return
 	}
@@ -131,6 +135,19 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	case len(inner) > 0:
 		u.split(depth+1, inner, give)
 	}
+}
+
+// inWrapping reports whether a line begins as one in a wrapping.
+func inWrapping(line []byte) bool {
+	if mayBeJSON(bytes.TrimSpace(line)) {
+		return true
+	}
+	for _, w := range wrappings {
+		if _, ok := w.take(nil, line); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // unquoteMail takes off the marks of a quoted mail. "> show …" is typed at a prompt.

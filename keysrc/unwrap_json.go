@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -29,7 +30,8 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	const brackets = "{}[], "
 	u.ends, u.times = u.ends[:0], u.times[:0]
-	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0
+	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0 ||
+		len(u.path) > 0 && json.Valid(bytes.TrimRight(line, ", ")) && line[0] != '"' // a number of an array
 	if !mayBeJSON(line) {
 		return dst, false
 	}
@@ -64,6 +66,7 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 				u.member = name
 			} else if n > 0 {
 				u.object.take(name, value)
+				u.guess(name, value)
 			} else {
 				u.object.takeTime(name, rest)
 			}
@@ -72,7 +75,7 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 			return dst[:start], false // a table
 		}
 	}
-	if u.object.message != "" || len(u.object.other) > 0 {
+	if u.object.message != "" || u.object.guess != "" || len(u.object.other) > 0 {
 		dst = u.endObject(dst)
 	}
 	return dst, len(dst) > start
@@ -154,6 +157,7 @@ func mayBeJSON(line []byte) bool {
 // A jsonObject is what is of use in an object.
 type jsonObject struct {
 	message, spi string
+	guess        string   // the message if no other is
 	other        []string // values of several lines or with a key, whatever they are called
 	time         string
 	sa           []string // fields of RouterOS
@@ -189,6 +193,31 @@ func (o *jsonObject) take(name, value string) {
 			o.sa = append(o.sa, field)
 		}
 	}
+}
+
+// maxGuesses is how many texts of members with unknown names are looked at.
+const maxGuesses = 1 << 14
+
+// guess takes a member with an unknown name for the message if one of that name was a line of a
+// log, and no member has a name that is known.
+func (u *unwrapper) guess(name, value string) {
+	switch {
+	case u.guessed == name:
+	case u.guesses >= maxGuesses || u.guessed != "":
+		return
+	case slices.Contains(messageNames, strings.ToLower(name)):
+		u.guesses = maxGuesses
+		return
+	case !isOfLog([]byte(value)):
+		u.guesses++
+		return
+	}
+	u.guessed, u.object.guess = name, value
+}
+
+// isOfLog reports whether a line is of a format and of no other.
+func isOfLog(line []byte) bool {
+	return slices.ContainsFunc(formats, func(f *Format) bool { return f.match(line) })
 }
 
 // takeTime takes a time that is a number.
@@ -235,9 +264,10 @@ func (u *unwrapper) endObject(dst []byte) []byte {
 func (o *jsonObject) text(dst []byte) []byte {
 	switch {
 	case o.twice:
-	case o.message != "" || len(o.other) > 0:
-		for _, text := range append([]string{o.message}, o.other...) {
-			if text != "" {
+	case o.message != "" || o.guess != "" || len(o.other) > 0:
+		first := cmp.Or(o.message, o.guess)
+		for i, text := range append([]string{first}, o.other...) {
+			if text != "" && (i == 0 || text != first) {
 				dst = append(append(dst, strings.TrimRight(text, "\r\n")...), '\n')
 			}
 		}

@@ -10,11 +10,13 @@ import (
 // A logTable is what a log server exports: rows of CSV or of columns between tabs or semicolons, of
 // which one column is the message.
 type logTable struct {
-	lines  int  // that may have been the heading
-	column int  // of the message as the heading has it, from 1; 0 there is no heading
-	comma  byte // between the columns of a table with a heading
-	depth  int  // of that table
-	open   bool // a message goes on in the next line
+	lines   int  // that may have been the heading
+	column  int  // of the message as the heading has it, from 1; 0 there is no heading
+	guessed int  // the column in which a line of a log was, where there is no heading; 0 none
+	guesses int  // rows looked at for it
+	comma   byte // between the columns of a table with a heading
+	depth   int  // of that table
+	open    bool // a message goes on in the next line
 }
 
 // maxHeading is the number of lines of which one may be the heading of a table.
@@ -55,8 +57,15 @@ func (t *logTable) row(depth int, dst, line []byte) ([]byte, bool) {
 	if err != nil && err != errQuote || end < max(2, t.column) {
 		return dst, false
 	}
-	if t.column != 0 {
+	switch {
+	case t.column != 0:
 		end = t.column
+	case t.guessed == 0 && t.guesses < maxGuesses:
+		t.guesses++
+		t.guessed = 1 + slices.IndexFunc(cols, isOfLog)
+	}
+	if t.guessed > 0 && t.guessed <= end && err == nil {
+		end = t.guessed
 	}
 	t.open = err != nil
 	return append(dst, rowMessage(cols, end)...), true

@@ -60,3 +60,15 @@ func TestUnwrap(t *testing.T) {
 		}
 	}
 }
+
+// TestTooManyWrappings: what is in more wrappings than are taken off is told.
+func TestTooManyWrappings(t *testing.T) {
+	line := "14[IKE] SKEYID_e => 16 bytes @ 0x1"
+	for range maxWrapped + 1 {
+		line = `{"message":` + quoteJSON(line) + `}`
+	}
+	_, err := Parse(strings.NewReader(line+"\n"), "x", "")
+	if err == nil || !strings.Contains(err.Error(), "more than 4 wrappings") {
+		t.Error(err)
+	}
+}

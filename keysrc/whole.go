@@ -48,7 +48,7 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	for i := 0; i < maxGutters && text != nil; i++ {
 		again, next, againErr := wholeText(bytes.NewReader(text), name, format)
 		more := len(again.IKE) + len(again.ESP) - len(keys.IKE) - len(keys.ESP)
-		if more > 0 || more == 0 && len(again.Notes) < len(keys.Notes) {
+		if more > 0 || more == 0 && len(again.IKE)+len(again.ESP) > 0 && len(again.Notes) < len(keys.Notes) {
 			keys, err = again, againErr
 		}
 		text = next
@@ -65,6 +65,9 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error)
 	}
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
+	if !s.turner.over && (s.unwrap.guessed != "" || s.unwrap.table.guessed > 0) {
+		keys, s = s.again()
+	}
 	closeErr := s.Close()
 	switch order := s.order(); {
 	case order == newestFirst && s.turner.over:
@@ -155,6 +158,24 @@ func (s *Stream) order() int {
 		return t.times
 	}
 	return t.byTime()
+}
+
+// again reads the source from its beginning, now that it is known which member or column is the
+// message.
+func (s *Stream) again() (*Keys, *Stream) {
+	keys, other, _ := newWhole(s.out.name, s.format)
+	other.turner = new(turner)
+	other.unwrap.guessed, other.unwrap.table.guessed = s.unwrap.guessed, s.unwrap.table.guessed
+	for i := range s.turner.count {
+		l := s.turner.at(i)
+		if other.n = l.n; l.depth == 0 {
+			other.feed(l.text())
+		} else {
+			other.entry(int(l.depth), l.text())
+		}
+	}
+	other.n = s.n
+	return keys, other
 }
 
 // turned reads the source in the other order; rows is for turner.turned.

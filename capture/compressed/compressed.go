@@ -210,10 +210,14 @@ func openZip(file sized, seekable bool, r io.Reader) (*zip.Reader, error) {
 	return archive, nil
 }
 
+// encrypted is the flag of a file in a zip archive that takes a password.
+const encrypted = 1
+
+var errPassword = errors.New("it takes a password: unpack it first")
+
 // wantedIn returns the files of an archive that are wanted, or are compressed themselves: one at
 // least.
 func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.File, err error) {
-	const encrypted = 1 // of the flags
 	closed := false
 	for i, f := range archive.File {
 		if i == maxEntries {

@@ -185,7 +185,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// withPassword marks the only file of a zip archive as encrypted.
+// withPassword marks the last file of a zip archive as encrypted.
 func withPassword(file []byte) []byte {
 	file[bytes.LastIndex(file, []byte("PK\x01\x02"))+8] |= 1
 	return file
@@ -263,6 +263,17 @@ func TestFiles(t *testing.T) {
 		if want := strings.ReplaceAll(what, "\x1b", `\x1b`); len(got) != 1 || got[0] != want && (got[0] != "" || len(what) == 1) {
 			t.Errorf("%q: %q", what, got)
 		}
+	}
+	// A file that takes a password is none that is passed over in silence.
+	mixed := zipped(t, map[string][]byte{"a": one, "b": one})
+	said := ""
+	if err := Files(bytes.NewReader(withPassword(mixed)), isSample, func(name string, r io.Reader) error {
+		if _, err := io.ReadAll(r); err != nil {
+			said += err.Error()
+		}
+		return nil
+	}); err != nil || said != "it takes a password: unpack it first" {
+		t.Errorf("%q, %v", said, err)
 	}
 	if err := Files(bytes.NewReader(tarred("t", []byte("no"))), isSample, nil); err == nil {
 		t.Error("an archive without what is wanted")

@@ -55,6 +55,14 @@ func (w *unpacker) zip(archive *zip.Reader) error {
 		return err
 	}
 	some := false
+	for _, f := range archive.File {
+		if f.Flags&encrypted == 0 {
+			continue
+		}
+		if err := w.file(printable(f.Name), failed{errPassword}); err != nil {
+			return err
+		}
+	}
 	for _, f := range found {
 		r, err := f.Open()
 		if err != nil {
@@ -99,8 +107,7 @@ func (w *unpacker) tar(r io.Reader) error {
 
 // one hands out a file, if what it holds is wanted, or can't be opened.
 func (w *unpacker) one(name string, r io.Reader) (ok bool, err error) {
-	quoted := strconv.Quote(name)
-	name = quoted[1 : len(quoted)-1]
+	name = printable(name)
 	plain, err := NewReader(r, w.wanted)
 	if err != nil {
 		return true, w.file(name, failed{err})
@@ -111,6 +118,12 @@ func (w *unpacker) one(name string, r io.Reader) (ok bool, err error) {
 		return false, nil
 	}
 	return true, w.file(name, br)
+}
+
+// printable escapes what can't be printed.
+func printable(name string) string {
+	quoted := strconv.Quote(name)
+	return quoted[1 : len(quoted)-1]
 }
 
 // failed is a file that can't be opened.

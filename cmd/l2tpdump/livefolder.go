@@ -23,6 +23,7 @@ func (o *liveOptions) openFolders() error {
 		if err != nil {
 			return explainFile(err)
 		}
+		tellFolders(spec, entries)
 		var names []string
 		for _, e := range entries {
 			file := filepath.Join(spec, e.Name())

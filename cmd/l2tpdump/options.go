@@ -223,8 +223,13 @@ func (o *options) loadFolder(path string, report func([]keysrc.Note)) (all []*ke
 	if err != nil {
 		return nil, explainFile(err)
 	}
+	if len(entries) > maxFolder {
+		message("%s: only the first %d of its %d files are looked at", path, maxFolder, len(entries))
+		entries = entries[:maxFolder]
+	}
+	tellFolders(path, entries)
 	var names []string
-	for _, e := range entries[:min(len(entries), maxFolder)] {
+	for _, e := range entries {
 		file := filepath.Join(path, e.Name())
 		if !isRegular(file) {
 			continue
@@ -245,6 +250,23 @@ func (o *options) loadFolder(path string, report func([]keysrc.Note)) (all []*ke
 	}
 	message("%s: keys are in %s", path, strings.Join(names, ", "))
 	return all, nil
+}
+
+// tellFolders says which folders in a folder are passed over.
+func tellFolders(path string, entries []os.DirEntry) {
+	var in []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			in = append(in, e.Name())
+		}
+	}
+	const most = 4 // that are named
+	if n := len(in); n > most {
+		in = append(in[:most], fmt.Sprintf("%d more", n-most))
+	}
+	if len(in) > 0 {
+		message("%s: not looked into its folders %s: give each with a -k of its own", path, strings.Join(in, ", "))
+	}
 }
 
 // loadKey reads one key source.

@@ -166,7 +166,7 @@ func (c *classifier) isIKE(n *capture.Frame, data []byte, marker bool) bool {
 		return port || exactIKE(data, length)
 	case !port:
 		return false
-	case len(data) < ikev1.HeaderLen && length > len(data):
+	case len(data) < ikev1.HeaderLen && length > len(data), firstIKE(data):
 		return true
 	}
 	return len(data) >= len(ikev1.Cookie{}) && c.ike.Knows(ikev1.Cookie(data[:8]))
@@ -188,6 +188,20 @@ func plausibleIKE(data []byte, length int) bool {
 		return h.Exchange >= 34 && h.Exchange <= 44 && h.Flags&^0x38 == 0
 	}
 	return (h.Exchange >= 1 && h.Exchange <= 6 || h.Exchange >= 32 && h.Exchange <= 34) && h.Flags&^7 == 0
+}
+
+// firstIKE reports whether data begins with the first message of an exchange, whatever its length
+// field says: the header, and an SA payload of IPsec's DOI behind it (RFC 2408 sections 3.1, 3.4).
+func firstIKE(data []byte) bool {
+	const doi = 1
+	if len(data) < ikev1.HeaderLen+8 {
+		return false
+	}
+	h, _ := ikev1.ParseHeader(data)
+	sa := data[ikev1.HeaderLen:]
+	return !h.InitiatorCookie.IsZero() && h.ResponderCookie.IsZero() && h.MajorVersion == 1 && data[16] == 1 &&
+		(h.Exchange == 2 || h.Exchange == 4) && h.Flags == 0 && h.MessageID == 0 &&
+		sa[1] == 0 && binary.BigEndian.Uint32(sa[4:]) == doi
 }
 
 // exactIKE reports whether a plausible message is one of IKEv1 that fits the datagram.

@@ -207,7 +207,7 @@ func (out *outcome) refused(set *Set, cut int, secrets bool, old *Attempt) (*Att
 		a.Err = esp.ErrMalformed
 	case out.hopeful:
 		a.Err = ErrUndecided
-	case set.Uncertain():
+	case set.Uncertain(), set.ForAny():
 		a.Err = ErrNoKey
 	case set.Checked > 0:
 		a.Err = esp.ErrICV

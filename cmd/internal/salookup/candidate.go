@@ -330,6 +330,12 @@ func (t *Set) Keyed() *Source {
 	return nil
 }
 
+// ForAny reports whether all keys are given for any SPI: that one does not fit says nothing of it.
+func (t *Set) ForAny() bool {
+	other := func(s Source) bool { return s.SPIMask != 0 && !s.Key.IsZero() }
+	return t.Keyed() != nil && !slices.ContainsFunc(t.Sources, other)
+}
+
 // Uncertain reports whether all keys are given as some of several that may be the SPI's.
 func (t *Set) Uncertain() bool {
 	any := false

@@ -180,6 +180,8 @@ func (d *Diagnosis) flow(f *salookup.Flow, r *salookup.Report) Finding {
 	c := &closed{Diagnosis: d, flow: f, set: a.Set, packet: wholePacket(f), Finding: refused(a, blockLen(f, r.Packets()))}
 	switch {
 	case c.misplaced(a.Err == esp.ErrIncomplete):
+	case a.Err == salookup.ErrNoKey && a.Set.ForAny():
+		c.forAny()
 	case a.Err == salookup.ErrNoKey && !a.Set.Uncertain():
 		c.noKey(r.Packets() == 1)
 	case a.Err == esp.ErrIncomplete:
@@ -375,6 +377,16 @@ func (c *closed) wrongKey() {
 			}
 		}
 	}
+}
+
+// forAny calls keys wrong that are given for any SPI and open none.
+func (c *closed) forAny() {
+	for i := range c.set.Sources {
+		if s := &c.set.Sources[i]; !s.Key.IsZero() && c.owner(s.Key) != nil {
+			return
+		}
+	}
+	c.because(WrongKey, "the keys that are given for any SPI open none (%s)", places(c.set))
 }
 
 // half says why the other key of a source, which part names, does not fit.

@@ -72,6 +72,9 @@ func refused(a *salookup.Attempt, blockLen int) Finding {
 	case a.Err == salookup.ErrNoKey && a.Set.Uncertain():
 		f.Key = ""
 		f.Cause = fmt.Sprintf("none of the keys that may be its opens it: the key source mixes negotiations (%s)", places(a.Set))
+	case a.Err == salookup.ErrNoKey && a.Set.ForAny():
+		f.Key = ""
+		f.Cause = fmt.Sprintf("none of the keys that are given for any SPI opens it (%s)", places(a.Set))
 	case a.Err == salookup.ErrNoKey:
 		f.Cause, f.Cure = agreed(a.Set)
 		if f.Cause == "" {
@@ -115,7 +118,7 @@ func wrong(f *Finding, a *salookup.Attempt) {
 	case !slices.ContainsFunc(sources, func(s salookup.Source) bool { return !elsewhere(s) }):
 		f.Cause += fmt.Sprintf(": the key at %s is for other addresses with this SPI, it is probably of another connection", f.Key)
 	case sources[0].Rank == salookup.Pattern:
-		f.Cause += fmt.Sprintf(": the key at %s, which is given for any SPI, is not of this SA", f.Key)
+		f.Cause += fmt.Sprintf(": the key at %s, which is given for several SPIs, is not of this SA", f.Key)
 	default:
 		f.Cause += fmt.Sprintf(": the key at %s is damaged, or of another connection or an earlier use of the SPI", f.Key)
 		f.Cure = "compare it with where it comes from"

@@ -1,0 +1,94 @@
+package keysrc
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/mail"
+	"net/textproto"
+	"regexp"
+	"strings"
+)
+
+// A mail that was saved holds its text, and the files with it, in parts (RFC 2045), which may be
+// encoded. Each part is read as a file of an archive.
+
+const (
+	maxMailHead  = 32 << 10 // bytes of a header
+	maxMailParts = 100
+	maxMailDepth = 4 // parts in parts
+)
+
+var (
+	mailStart = regexp.MustCompile(`(?i)^(?:From |(?:Received|Return-Path|Delivered-To|From|To|Date|Subject|Message-ID|MIME-Version|` +
+		`Content-[a-z]+|User-Agent|Reply-To|DKIM-Signature|Authentication-Results|(?:X|ARC)-[-a-z0-9]+): )`)
+	mailHead = regexp.MustCompile(`(?i)^(?:From [^\n]*\n)?(?:[a-z][-a-z0-9]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*MIME-Version: *1\.0`)
+)
+
+// asMail reports whether a source begins as a mail in parts does, and returns all of it.
+func asMail(r io.Reader) (all *bufio.Reader, ok bool) {
+	const start = 64
+	if all, ok = r.(*bufio.Reader); !ok {
+		all = bufio.NewReader(r)
+	}
+	if head, _ := all.Peek(start); !mailStart.Match(head) {
+		return all, false
+	}
+	all = bufio.NewReaderSize(all, maxMailHead)
+	head, _ := all.Peek(maxMailHead)
+	return all, mailHead.Match(bytes.ReplaceAll(head, []byte("\r\n"), []byte("\n")))
+}
+
+// mailReader gives out the parts of a mail.
+type mailReader struct {
+	file  func(name string, r io.Reader) error
+	parts int
+}
+
+// read gives out the parts of a whole mail.
+func (m *mailReader) read(r *bufio.Reader) error {
+	if head, _ := r.Peek(5); string(head) == "From " { // of a mailbox
+		r.ReadSlice('\n')
+	}
+	msg, err := mail.ReadMessage(r)
+	if err != nil {
+		return errors.New("the header of the mail is damaged")
+	}
+	return m.part(textproto.MIMEHeader(msg.Header), msg.Body, 0)
+}
+
+// part gives out a part, or those in it. Of several that say the same the first is taken, which is
+// the plain text.
+func (m *mailReader) part(header textproto.MIMEHeader, body io.Reader, depth int) error {
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err == nil && strings.HasPrefix(kind, "multipart/") && depth < maxMailDepth {
+		list := multipart.NewReader(body, params["boundary"])
+		for m.parts < maxMailParts {
+			p, err := list.NextRawPart()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return errors.New("the parts of the mail are damaged, or it is cut short")
+			}
+			if err := m.part(p.Header, p, depth+1); err != nil || kind == "multipart/alternative" {
+				return err
+			}
+		}
+		return nil
+	}
+	switch strings.ToLower(strings.TrimSpace(header.Get("Content-Transfer-Encoding"))) {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	m.parts++
+	return m.file(fmt.Sprintf("part %d", m.parts), body)
+}
