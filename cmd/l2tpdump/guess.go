@@ -108,8 +108,8 @@ func (o *options) takeFiles(ctx context.Context, words []string) (rest []string,
 // likeFile has words that are names of files where they are not of a filter: that never begins so.
 var likeFile = regexp.MustCompile(`^[^\s()\[\]]*[./\\][^\s()\[\]]*$`)
 
-// capturedIn reports whether a file is a capture, by its content. What has no end is none. The error
-// is of a file that can be neither a capture nor a source of keys.
+// capturedIn reports whether a file is a capture, by its content. What has no end is none. The
+// error is of a file that can be neither a capture nor a source of keys.
 func capturedIn(ctx context.Context, name string, info fs.FileInfo) (is bool, err error) {
 	switch {
 	case !info.Mode().IsRegular():
