@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -86,10 +88,11 @@ func (o *options) takeFiles(ctx context.Context, words []string) (rest []string,
 		if err != nil || info.IsDir() && !likeFile.MatchString(name) {
 			break
 		}
+		isCapture, err := capturedIn(ctx, name, info)
 		switch {
-		case info.Mode().IsRegular() && info.Size() == 0:
-			return nil, fmt.Errorf("%s is empty", name)
-		case isCapture(ctx, name):
+		case err != nil:
+			return nil, err
+		case isCapture:
 			o.read, taken = append(o.read, name), append(taken, "-r", name)
 		default:
 			o.keys, taken = append(o.keys, name), append(taken, "-k", name)
@@ -105,15 +108,22 @@ func (o *options) takeFiles(ctx context.Context, words []string) (rest []string,
 // likeFile has words that are names of files where they are not of a filter: that never begins so.
 var likeFile = regexp.MustCompile(`^[^\s()\[\]]*[./\\][^\s()\[\]]*$`)
 
-// isCapture reports whether a file is a capture, by its content. What has no end is none.
-func isCapture(ctx context.Context, name string) bool {
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return false
+// capturedIn reports whether a file is a capture, by its content. What has no end is none. The
+// error is of a file that can be neither a capture nor a source of keys.
+func capturedIn(ctx context.Context, name string, info fs.FileInfo) (is bool, err error) {
+	switch {
+	case !info.Mode().IsRegular():
+		return false, nil
+	case info.Size() == 0:
+		return false, fmt.Errorf("%s is empty", name)
 	}
 	src, err := capture.OpenContext(ctx, []string{name})
-	if err != nil {
-		return false
+	if err == nil {
+		src.Close()
+		return true, nil
 	}
-	src.Close()
-	return true
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, capture.ErrCut) && isBinary(name) {
+		return false, explainFile(err)
+	}
+	return false, nil
 }

@@ -112,7 +112,9 @@ func confineFiles(n needs) (string, error) {
 		landlock.RWFiles("/dev/null").IgnoreIfMissing(),
 	}
 	for _, d := range n.readFolders() {
-		rules = append(rules, landlock.RODirs(d).IgnoreIfMissing())
+		if _, err := os.Stat(d); err == nil { // else it can't be read from either
+			rules = append(rules, landlock.RODirs(d))
+		}
 	}
 	for _, d := range n.folders {
 		rules = append(rules, landlock.RWDirs(d).IgnoreIfMissing())

@@ -98,6 +98,9 @@ func (id *identity) canCreate(folder string) error {
 // be.
 func (id *identity) canRead(path string) error {
 	return id.as(func() error {
+		if _, err := os.Stat(folderOf(path)); err != nil { // by its whole name, also from within it
+			return err
+		}
 		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = os.Open(folderOf(path))
