@@ -193,16 +193,14 @@ type Opener struct {
 	Value  string // "Ka", "SKEYID_e"
 	Form   KeyForm
 	Ka     esp.Key // the cipher's key, expanded, of the cipher's length
-	Opened [2]bool // a message of the initiator, of the responder
 }
 
 // Openers returns what opens the SA's messages: nothing while no key has proven right, and two
 // where each side has a key of its own.
 func (sa *SA) Openers() []Opener {
 	var list []Opener
-	i := sa.initiator.index()
 	for _, k := range sa.keys {
-		o := Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form, Opened: [2]bool{k.opened[i], k.opened[1-i]}}
+		o := Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form}
 		for _, v := range sa.CipherValues(k.secret.Secret) {
 			for _, ka := range expansions(v.Key.Bytes(), k.suite) {
 				if v.Name == k.value && k.is(ka) {

@@ -90,7 +90,7 @@ const maxOffers = 64
 // Offers returns the transforms of the SA payload of a message that could be read, in their order:
 // what is offered, or chosen.
 func (m *Message) Offers() []Offer {
-	p := FindPayload(m.Payloads, PayloadSA)
+	p := m.Find(PayloadSA)
 	if p == nil {
 		return nil
 	}
@@ -190,6 +190,3 @@ func (sa *SA) GroupName() string {
 	}
 	return groupName(sa.Group)
 }
-
-// Find returns the first payload of a type in the message, or nil.
-func (m *Message) Find(t PayloadType) *Payload { return FindPayload(m.Payloads, t) }

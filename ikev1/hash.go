@@ -143,7 +143,7 @@ func (c *hashCheck) done() bool { return c.match != nil || c.tried > maxTries }
 // can be compared; where that matches, the missing part is filled in.
 func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebuilt) hashResult {
 	c := &hashCheck{m: m, h: sa.hash(), payloads: payloads, rebuilt: rb}
-	p := FindPayload(m.Payloads, PayloadHash)
+	p := m.Find(PayloadHash)
 	if c.h == nil && p != nil && slices.ContainsFunc(sa.suites, func(s suite) bool { return s.hash.size == len(p.Body) }) {
 		c.h = hashBySize(len(p.Body))
 	}
@@ -303,7 +303,7 @@ func (sa *SA) offers() (list []*claim) {
 // tryIDs tries the identity in the message, or what it can have been; complete says that there is
 // no other.
 func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
-	p := FindPayload(c.m.Payloads, PayloadID)
+	p := c.m.Find(PayloadID)
 	switch {
 	case c.rebuilt != nil && p != nil && p.Offset == 0:
 		if id := guessID(c.m, c.rebuilt, func(id []byte) bool { return c.try(hash(id)) }); id != nil {
@@ -351,7 +351,7 @@ func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	if ex.key.exchange != ExchangeQuick {
 		return !try(id, rest)
 	}
-	if FindPayload(m.Payloads, PayloadSA) != nil {
+	if m.Find(PayloadSA) != nil {
 		if try(id, rest) {
 			r.byHash = 1
 			return false
@@ -411,7 +411,7 @@ func (sa *SA) agrees(m *Message) bool {
 
 // isakmpOnly says that the message proposes nothing but parameters of phase 1.
 func isakmpOnly(m *Message) bool {
-	sa, err := parseSA(FindPayload(m.Payloads, PayloadSA).Body)
+	sa, err := parseSA(m.Find(PayloadSA).Body)
 	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
 }
 

@@ -291,7 +291,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 
 	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
-	m.at.hashOpen = check == hashUnchecked && FindPayload(m.Payloads, PayloadHash) != nil && sa.checks(k)
+	m.at.hashOpen = check == hashUnchecked && m.Find(PayloadHash) != nil && sa.checks(k)
 	weak := o.weak && check != hashTail
 	switch m.Decrypted = check != hashBad; {
 	case !m.Decrypted && weak:
@@ -343,7 +343,7 @@ func (sa *SA) trace(m *Message, o *decryption) {
 // shapeOf finds out what the payloads of a message after phase 1 tell of its place.
 func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 	ex := m.at.ex
-	hasSA := FindPayload(m.Payloads, PayloadSA) != nil
+	hasSA := m.Find(PayloadSA) != nil
 	switch m.Header.Exchange {
 	case ExchangeQuick:
 		switch {
@@ -357,7 +357,7 @@ func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 	case ExchangeNewGroup:
 		return shapeSA
 	case ExchangeTransaction:
-		p := FindPayload(m.Payloads, PayloadConfig)
+		p := m.Find(PayloadConfig)
 		if p == nil || !ex.joined || ex.sure || len(ex.records) > 2 {
 			break
 		}

@@ -96,11 +96,11 @@ func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
 // block needs.
 const maxPadding = 256
 
-// FindPayload returns the first payload of type t in a parsed chain, or nil.
-func FindPayload(payloads []Payload, t PayloadType) *Payload {
-	for i := range payloads {
-		if payloads[i].Type == t {
-			return &payloads[i]
+// Find returns the first payload of a type in the message, or nil.
+func (m *Message) Find(t PayloadType) *Payload {
+	for i := range m.Payloads {
+		if m.Payloads[i].Type == t {
+			return &m.Payloads[i]
 		}
 	}
 	return nil

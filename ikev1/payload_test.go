@@ -83,7 +83,7 @@ func TestPayloadOffsets(t *testing.T) {
 			t.Errorf("payload %d: appending to the body would write into the next", i)
 		}
 	}
-	if off != len(data) || FindPayload(c, PayloadNonce) != &c[1] || FindPayload(c, PayloadSA) != nil {
+	if m := (&Message{Payloads: c}); off != len(data) || m.Find(PayloadNonce) != &c[1] || m.Find(PayloadSA) != nil {
 		t.Errorf("end %d of %d", off, len(data))
 	}
 }

@@ -29,15 +29,16 @@ func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	if t.families[h.InitiatorCookie] != nil || len(raw) > maxPutOffBytes || m.Reassembled > 0 {
 		return false
 	}
-	offers, begins := FindPayload(m.Payloads, PayloadSA) != nil, h.ResponderCookie.IsZero()
+	offers, begins := m.Find(PayloadSA) != nil, h.ResponderCookie.IsZero()
 	switch {
 	case !h.Phase1() && (!m.Encrypted || begins):
 		return false
-	case m.Encrypted && (t.secrets.named(h.InitiatorCookie, h.ResponderCookie) || len(t.secrets.anonymous) > 0 && t.alone < maxFailures):
+	case m.Encrypted && (t.secrets.named(h.InitiatorCookie, h.ResponderCookie) ||
+		len(t.secrets.anonymous) > 0 && t.alone < maxFailures):
 		return false
 	case m.Encrypted:
 		m.Err = new(SA).refusal(m)
-	case m.Err != nil || FindPayload(m.Payloads, PayloadHash) != nil:
+	case m.Err != nil || m.Find(PayloadHash) != nil:
 		return false
 	}
 	m.at.putOff, m.FromInitiator = true, !offers || begins

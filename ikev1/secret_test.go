@@ -74,7 +74,7 @@ func TestWrongHashKey(t *testing.T) {
 				for _, m := range messages {
 					phase1 := m.SA != nil && m.at.ex == m.SA.phase1
 					if m.SA == tr.SAs()[0] && (m.Encrypted || i != 2) && (m.Verified || m.Encrypted && m.Decrypted) && (i == 2 || (i == 1) == phase1) &&
-						(m.Verified || FindPayload(m.Payloads, PayloadHash) != nil) {
+						(m.Verified || m.Find(PayloadHash) != nil) {
 						t.Fatalf("%s, key %d, bit %d: %s %d verified %v", name, i, bit, m.Header.ExchangeName(), m.Number, m.Verified)
 					}
 				}

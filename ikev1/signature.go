@@ -12,7 +12,7 @@ const maxModulus = 16384
 // 5.1). Only RSA is done, with the certificate in the same message; a signature that none of the
 // certificates made proves nothing.
 func (sa *SA) signed(m *Message, h *hashAlg, rb *rebuilt) []byte {
-	sig := FindPayload(m.Payloads, PayloadSignature)
+	sig := m.Find(PayloadSignature)
 	if m.at.ex != sa.phase1 || sig == nil || rb != nil {
 		return nil
 	}

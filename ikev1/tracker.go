@@ -134,7 +134,7 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	if raw == nil {
 		return m
 	}
-	if p := FindPayload(m.Payloads, PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
+	if p := m.Find(PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
 		return t.fragment(d, m, p.Body)
 	}
 	if m.at.short {
@@ -247,7 +247,7 @@ func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	}
 	r.mode, r.begins = h.Exchange, h.ResponderCookie.IsZero()
 	holds := func(t PayloadType) bool { // also when the payload is cut
-		return !m.Encrypted && (h.NextPayload == t || FindPayload(m.Payloads, t) != nil)
+		return !m.Encrypted && (h.NextPayload == t || m.Find(t) != nil)
 	}
 	switch {
 	case holds(PayloadSA):
@@ -270,7 +270,7 @@ func (t *Tracker) observeClear(m *Message) {
 	if !m.Retransmission {
 		sa.learn(m, m.at.rec)
 	}
-	if FindPayload(m.Payloads, PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxClearHashes {
+	if m.Find(PayloadHash) == nil || m.Err != nil || sa.clearHashes >= maxClearHashes {
 		return
 	}
 	// The second and third message of aggressive mode.

@@ -76,7 +76,7 @@ func TestCaptures(t *testing.T) {
 					for _, spi := range m.Deleted {
 						deleted[spi] = true
 					}
-					hash := FindPayload(m.Payloads, PayloadHash) != nil || FindPayload(m.Payloads, PayloadSignature) != nil
+					hash := m.Find(PayloadHash) != nil || m.Find(PayloadSignature) != nil
 					if m.Verified != (full && hash && m.Err == nil) {
 						t.Errorf("message %d, %s %d: verified %v", i, m.Header.ExchangeName(), m.Number, m.Verified)
 					}

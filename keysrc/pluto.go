@@ -278,16 +278,7 @@ func (p *pluto) finish(next plutoValue) {
 		d.damaged = true
 	}
 	if d.damaged || len(d.got) == 0 {
-		if p.collapsed {
-			if p.out.bad == 0 {
-				p.out.note(d.line, "the blanks of this log are collapsed, as where it was copied from a web page, so that "+
-					"the rows of a key can't be told from other lines: give the log as pluto wrote it")
-			}
-		} else if value < plutoSkeyid && d.damaged {
-			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": bytes of another value follow it, without their label")
-		} else if value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth) {
-			p.out.note(d.line, strings.TrimSuffix(d.label, ":")+": its rows are damaged")
-		}
+		p.damaged(value)
 		return
 	}
 	switch value {
@@ -316,6 +307,22 @@ func (p *pluto) finish(next plutoValue) {
 		p.half.key, p.half.line, p.half.authKey = bytes.Clone(d.got), d.line, nil
 	case plutoESPAuth:
 		p.half.line, p.half.authKey = cmp.Or(p.half.line, d.line), bytes.Clone(d.got)
+	}
+}
+
+// damaged tells of a value, the one at hand, whose rows are not whole.
+func (p *pluto) damaged(value plutoValue) {
+	d := &p.dump
+	label := strings.TrimSuffix(d.label, ":")
+	switch {
+	case p.collapsed && p.out.bad > 0:
+	case p.collapsed:
+		p.out.note(d.line, "the blanks of this log are collapsed, as where it was copied from a web page, so that "+
+			"the rows of a key can't be told from other lines: give the log as pluto wrote it")
+	case value < plutoSkeyid && d.damaged:
+		p.out.note(d.line, label+": bytes of another value follow it, without their label")
+	case value >= plutoSkeyid && value != plutoIV && !(len(d.got) == 0 && value == plutoESPAuth):
+		p.out.note(d.line, label+": its rows are damaged")
 	}
 }
 

@@ -276,19 +276,11 @@ func (p *script) state(words []string) {
 		case "esn":
 			esn = w
 		case "auth", "auth-trunc", "enc", "aead":
-			key := value(i + 2)
-			b, ok := scriptKey(key)
-			if ok {
-				key = "0x" + hex.EncodeToString(b)
-			} else if !redaction.Value(key) {
-				p.out.note(p.start, "the command ip xfrm state: "+notBytes(key))
+			text, n, ok := p.algorithm(words[i:])
+			if !ok {
 				return
 			}
-			text := w + " " + value(i+1) + " " + key
-			if i += 2; w == "auth-trunc" || w == "aead" {
-				i++
-				text += " " + value(i)
-			}
+			i += n - 1
 			algorithms = append(algorithms, text)
 		}
 	}
@@ -314,6 +306,23 @@ func (p *script) state(words []string) {
 		p.xfrm.one(p.start, []byte(line))
 	}
 	p.xfrm.finish()
+}
+
+// algorithm returns an algorithm with its key, and with the size of the ICV where that follows, as
+// a listing has it, and of how many words it is; ok is false where the key is none.
+func (p *script) algorithm(words []string) (text string, n int, ok bool) {
+	if n = 3; words[0] == "auth-trunc" || words[0] == "aead" {
+		n = 4
+	}
+	parts := make([]string, n)
+	copy(parts, words)
+	if key, ok := scriptKey(parts[2]); ok {
+		parts[2] = "0x" + hex.EncodeToString(key)
+	} else if !redaction.Value(parts[2]) {
+		p.out.note(p.start, "the command ip xfrm state: "+notBytes(parts[2]))
+		return "", n, false
+	}
+	return strings.Join(parts, " "), n, true
 }
 
 // add takes what follows setkey's "add".

@@ -35,22 +35,9 @@ func (b *batch) inner(a *algorithm, k compression, messages []*Message) {
 		messages = b.take(i, messages)
 	}
 	for {
-		// The lane that is nearest to the end of its part tells how far all go.
-		n, some := 0, 0
-		for i := range lanes {
-			if l := &lanes[i]; l.message != nil && (n == 0 || len(l.rest) < n) {
-				n, some = len(l.rest), i
-			}
-		}
+		n := b.nearest(lanes)
 		if n == 0 {
 			return
-		}
-		for i := range lanes {
-			if l := &lanes[i]; l.message != nil {
-				b.data[i] = &l.rest[0]
-			} else {
-				b.data[i] = &lanes[some].rest[0] // something to read
-			}
 		}
 		k.blocks(&b.state, &b.data, n/blockLen)
 		for i := range lanes {
@@ -67,6 +54,23 @@ func (b *batch) inner(a *algorithm, k compression, messages []*Message) {
 			}
 		}
 	}
+}
+
+// nearest returns how far all lanes go: to the end of the part that ends first. It is 0 where there
+// is no message.
+func (b *batch) nearest(lanes []lane) (n int) {
+	var some *byte // to read where there is no message
+	for i := range lanes {
+		if l := &lanes[i]; l.message != nil && (n == 0 || len(l.rest) < n) {
+			n, some = len(l.rest), &l.rest[0]
+		}
+	}
+	for i := range lanes {
+		if b.data[i] = some; lanes[i].message != nil {
+			b.data[i] = &lanes[i].rest[0]
+		}
+	}
+	return n
 }
 
 // take gives a lane the first message, if there is one, and returns the others.

@@ -38,6 +38,11 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	if redacted(t) {
 		return dst, rowRedacted
 	}
+	return looseRow(dst, t, indented)
+}
+
+// looseRow is parseRow for a row that is not as the router writes it.
+func looseRow(dst, t []byte, indented bool) ([]byte, rowKind) {
 	start, good, others, pairs := len(dst), 0, 0, true
 	for word := range bytes.FieldsSeq(t) {
 		b, err := dst, error(hex.ErrLength)

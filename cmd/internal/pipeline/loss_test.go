@@ -135,7 +135,7 @@ func (s *sample) link(t *testing.T) {
 		u.copies = []int{i}
 		switch {
 		case h.Phase1() && !u.truth.Encrypted:
-			if ikev1.FindPayload(u.truth.Payloads, ikev1.PayloadKE) != nil {
+			if u.truth.Find(ikev1.PayloadKE) != nil {
 				exchanged[c.cookie] = append(exchanged[c.cookie], i)
 				last[c.cookie] = exchanged[c.cookie]
 			}
@@ -143,7 +143,7 @@ func (s *sample) link(t *testing.T) {
 		case h.Phase1():
 			u.needs = last[c.cookie]
 			u.checks = slices.Clone(begun[c.cookie])
-			u.checked = ikev1.FindPayload(u.truth.Payloads, ikev1.PayloadHash) != nil
+			u.checked = u.truth.Find(ikev1.PayloadHash) != nil
 			last[c.cookie] = []int{i}
 			begun[c.cookie] = append(begun[c.cookie], i)
 		case u.truth.Encrypted:

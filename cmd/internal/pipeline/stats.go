@@ -63,25 +63,7 @@ func (s *Stats) add(r *Record) {
 	}
 	s.ByKind[r.Kind]++
 	*s.counter(r.Kind, r.Verdict)++
-	if r.Payload.HasL2TP {
-		s.L2TP++
-	}
-	if r.Payload.Ethernet != nil {
-		s.Ethernet++
-	}
-	switch {
-	case !r.Payload.HasPPP:
-	case r.Payload.Line:
-		s.Line++
-	default:
-		s.PPP++
-	}
-	if inner := &s.Inner; r.Payload.Inner != nil && !r.Payload.Beside {
-		if r.Payload.Doubtful {
-			inner = &s.Doubtful
-		}
-		*inner += 1 + uint64(len(r.Payload.More))
-	}
+	s.addPayload(&r.Payload)
 	if r.Head() {
 		s.Heads++
 	}
@@ -93,6 +75,28 @@ func (s *Stats) add(r *Record) {
 			s.Rebuilt++
 			break
 		}
+	}
+}
+
+func (s *Stats) addPayload(p *Payload) {
+	if p.HasL2TP {
+		s.L2TP++
+	}
+	if p.Ethernet != nil {
+		s.Ethernet++
+	}
+	switch {
+	case !p.HasPPP:
+	case p.Line:
+		s.Line++
+	default:
+		s.PPP++
+	}
+	if inner := &s.Inner; p.Inner != nil && !p.Beside {
+		if p.Doubtful {
+			inner = &s.Doubtful
+		}
+		*inner += 1 + uint64(len(p.More))
 	}
 }
 
