@@ -123,7 +123,8 @@ func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
 }
 
 // Open decrypts a packet as esp.Opener.Open does, with the SA that opens it, which it returns with
-// the high half of the sequence number. Where none does, the SA and the error are those of the first.
+// the high half of the sequence number. Where none does, the SA and the error are those of the
+// first.
 func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (sa *SA, high uint32, err error) {
 	last := int(r.last.Load())
 	sa = r.sas[last]
