@@ -16,7 +16,7 @@ DEADCODE    = golang.org/x/tools/cmd/deadcode@v0.52.0
 help:
 	@echo 'make build    build ./l2tpdump'
 	@echo 'make demo     set up, build, decrypt a capture of testdata/'
-	@echo 'make test     set up, run every test, with the race detector where there are goroutines'
+	@echo 'make test     set up, run every test with the race detector'
 	@echo 'make check    gofmt, go vet, staticcheck, no function that only tests reach or that is too large'
 	@echo 'make fuzz     run each fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make torture  change each byte of two recordings, and end them there; SHARD=0..SHARDS-1 of SHARDS'
@@ -36,8 +36,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	$(GO) test -race -timeout 45m ./capture/... ./cmd/... ./esp/...
-	$(GO) test ./doc/... ./ikev1/... ./keysrc/... ./l2tp/... # they start no goroutine; those above have several use them
+	$(GO) test -race -timeout 45m ./...
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }

@@ -168,7 +168,8 @@ func natt4500(s *Session) *proof {
 	behind := x.natted[client] == natBehind || x.natted[server] == natBehind
 	m4, m5 := &x.messages[4], &x.messages[5]
 	switch {
-	case m4.seen() && !m5.seen() && behind && !x.sealed[server].seen() && s.bounds[1].time-m4.last.time > patience && s.others > 0:
+	case m4.seen() && !m5.seen() && behind && !x.sealed[server].seen() &&
+		s.bounds[1].time-m4.last.time > patience && s.others > 0:
 		return proven(m4.frames(),
 			"IKE: behind NAT, message 5 goes to UDP 4500, and never arrives here: the last message is number 4 "+
 				"of %s",
