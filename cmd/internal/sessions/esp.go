@@ -48,14 +48,16 @@ func (g *Gatherer) negotiated(x *exchange, n *esp.Negotiated, at place) {
 }
 
 // accepted takes note that both ends agreed on the ESP SAs of a Quick Mode of x.
-func (g *Gatherer) accepted(x *exchange, id uint32, at place) {
-	for _, f := range x.assoc.flows {
-		n := f.negotiated
-		if n == nil || f.accepted || n.MessageID != id || n.Cookie != x.cookies[0] {
-			continue
-		}
-		if f.accepted, f.agreed = true, at; f.session == nil {
-			f.session = x.session
+func (g *Gatherer) accepted(x *exchange, q *quick, at place) {
+	for _, spi := range q.spis {
+		for f := g.flows[spi]; f != nil; f = f.next {
+			n := f.negotiated
+			if n == nil || f.accepted || n.MessageID != q.id || n.Cookie != x.cookies[0] {
+				continue
+			}
+			if f.accepted, f.agreed = true, at; f.session == nil {
+				f.session = x.session
+			}
 		}
 	}
 }

@@ -178,8 +178,10 @@ func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n, at)
 	}
-	if m.Header.Exchange == ikev1.ExchangeQuick && m.Decrypted && x.quick(m.Header.MessageID).completed {
-		g.accepted(x, m.Header.MessageID, at)
+	if m.Header.Exchange == ikev1.ExchangeQuick && m.Decrypted {
+		if q := x.quick(m.Header.MessageID); q.completed {
+			g.accepted(x, q, at)
+		}
 	}
 }
 
