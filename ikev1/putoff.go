@@ -33,7 +33,9 @@ func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	switch {
 	case !h.Phase1() && (!m.Encrypted || begins):
 		return false
-	case m.Encrypted && (t.secrets.named(h.InitiatorCookie, h.ResponderCookie) || len(t.secrets.anonymous) > 0 && t.alone < maxFailures):
+	case m.Encrypted && t.secrets.named(h.InitiatorCookie, h.ResponderCookie):
+		return false
+	case m.Encrypted && len(t.secrets.anonymous) > 0 && t.alone < maxFailures:
 		return false
 	case m.Encrypted:
 		m.Err = new(SA).refusal(m)

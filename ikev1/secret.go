@@ -169,7 +169,8 @@ func (t *Tracker) Absence(initiator, responder Cookie) Absence {
 			a.Nearest, a.Distance = st.all[from+i].Secret, d
 		}
 	}
-	if i := slices.IndexFunc(st.all[from:], func(x *secretState) bool { return x.used && !x.InitiatorCookie.IsZero() }); i >= 0 {
+	inUse := func(x *secretState) bool { return x.used && !x.InitiatorCookie.IsZero() }
+	if i := slices.IndexFunc(st.all[from:], inUse); i >= 0 {
 		a.InUse = st.all[from+i].Secret
 	}
 	return *a

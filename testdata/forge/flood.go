@@ -92,12 +92,13 @@ func firstMessage(n uint32) []byte {
 }
 
 func answer(n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain}, payload(0, offer(7, 4, 128)))
+	h := ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain}
+	return isakmp(h, payload(0, offer(7, 4, 128)))
 }
 
 func keyExchange(n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadKE, Exchange: ikev1.ExchangeMain},
-		append(payload(ikev1.PayloadNonce, make([]byte, 128)), payload(0, make([]byte, 20))...))
+	h := ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadKE, Exchange: ikev1.ExchangeMain}
+	return isakmp(h, append(payload(ikev1.PayloadNonce, make([]byte, 128)), payload(0, make([]byte, 20))...))
 }
 
 func encryptedMessage(sa, id uint32, e ikev1.ExchangeType) []byte {

@@ -36,7 +36,8 @@ type Forger struct {
 // New returns a forger of packets like p, nil where that is no IP packet. What is random depends on
 // the seed alone.
 func New(link capture.LinkType, p *capture.Packet, seed uint64) *Forger {
-	x := &Forger{link: link, base: *p, rand: rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))}
+	random := rand.NewChaCha8([32]byte(binary.BigEndian.AppendUint64(make([]byte, 24), seed)))
+	x := &Forger{link: link, base: *p, rand: random}
 	x.base.Options = nil
 	if err := x.net.Decode(link, p.Data); err != nil || x.net.IPVersion == 0 || x.net.Truncated {
 		return nil

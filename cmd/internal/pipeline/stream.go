@@ -91,9 +91,9 @@ func (s *streams) settle(st *stream) {
 }
 
 // add takes a segment and returns the messages that are whole now, without their lengths. They lie
-// in the segment or in memory of their own. begins tells how surely data begins with a message: with
-// that, a stream goes on whose beginning, or a part, was not captured. Anybody can send a segment
-// that is none of the stream's: a message that surely begins where none should counts.
+// in the segment or in memory of their own. begins tells how surely data begins with a message:
+// with that, a stream goes on whose beginning, or a part, was not captured. Anybody can send a
+// segment that is none of the stream's: a message that surely begins where none should counts.
 func (st *stream) add(seq uint32, data []byte, begins func([]byte) certainty) (messages [][]byte) {
 	if bytes.HasPrefix(data, tcpPrefix) {
 		data = data[len(tcpPrefix):]
