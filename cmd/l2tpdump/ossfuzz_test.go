@@ -31,8 +31,7 @@ func TestOSSFuzz(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The compiler looks for the target like this, and says no more than that where it is not the only
-	// one.
+	// The compiler looks for the target like this, and goes on where it is not the only one.
 	const compiler = "#!" + `/bin/bash -eu
 folder=$SRC/$1
 files=$(grep -r -l --include='*.go' -s "$2" "$folder")

@@ -284,6 +284,10 @@ func (x *exchange) mode() string {
 }
 
 func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort, at place) {
+	if mode := m.Header.Exchange; !m.Encrypted && (!x.late && mode != x.kind ||
+		mode == ikev1.ExchangeMain && m.Find(ikev1.PayloadSA) == nil && m.Find(ikev1.PayloadKE) == nil) {
+		return // it is none of this exchange's
+	}
 	x.kind = m.Header.Exchange
 	if m.Number > 0 && m.Number < len(x.messages) {
 		x.messages[m.Number].add(at)
@@ -306,8 +310,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 			x.chosen = offers[0]
 		}
 	}
-	bare := !m.Encrypted && m.Find(ikev1.PayloadSA) == nil && m.Find(ikev1.PayloadKE) == nil // no message of phase 1
-	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil && !bare {
+	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil {
 		x.vendors[side] = vendors[:min(len(vendors), maxNotices)]
 	}
 	if ids := m.Identities(); len(ids) > 0 {
