@@ -88,7 +88,8 @@ func halfCaptured(s *Session) *proof {
 }
 
 func halfText(s *Session, side int, from place) string {
-	text := fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on", from.frame, s.who(side), s.who(1-side))
+	text := fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on",
+		from.frame, s.who(side), s.who(1-side))
 	if s.unasked[1-side] > 0 {
 		return text + " as if it heard it"
 	}
