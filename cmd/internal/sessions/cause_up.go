@@ -239,10 +239,12 @@ func (s *Session) hungUp(side int) bool {
 		x.sealed[side].last.time >= s.protected[side].last.time)
 }
 
+// together is within how many nanoseconds the two Deletes follow each other.
+const together = int64(2e9)
+
 // parting says that the last thing that was heard of a side is a pair of messages as they delete
 // the SAs of both phases.
 func (s *Session) parting(side int) bool {
-	const together = int64(2e9) // the two Deletes follow each other at once
 	x := s.exchange()
 	if x == nil {
 		return false

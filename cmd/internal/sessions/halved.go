@@ -55,16 +55,27 @@ func (l *link) converse(protocol uint16, k *ppp.Control, sender int) (unasked bo
 }
 
 // halved is a side of which nothing was captured from some place on, though the other goes on as if
-// it heard it; ok: there is one.
+// it heard it, or as far as can be told without keys; ok: there is one.
 func (s *Session) halved() (side int, from place, ok bool) {
 	const some, much = 2, 100 // answers; packets of users that can't be read
 	for side := range s.alone {
 		a := &s.alone[1-side]
-		if s.unasked[1-side] >= some || !s.readable() && a.n >= much {
+		if s.unasked[1-side] >= some || !s.readable() && a.n >= much && !s.asksAgain(1-side) {
 			return side, a.first, true
 		}
 	}
 	return 0, place{}, false
+}
+
+// asksAgain says that the last messages of IKE that a side sent alone, and nobody can read, follow
+// each other sooner than questions do that are answered, and not as soon as the two Deletes.
+func (s *Session) asksAgain(side int) bool {
+	x := s.exchange()
+	if x == nil || x.sealed[side].n < 2 || x.sealed[side].previous.time < s.alone[side].first.time {
+		return false
+	}
+	gap := x.sealed[side].last.time - x.sealed[side].previous.time
+	return gap >= together && gap < roundTrip
 }
 
 // halfCaptured says so.
@@ -77,8 +88,12 @@ func halfCaptured(s *Session) *proof {
 }
 
 func halfText(s *Session, side int, from place) string {
-	return fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on as if it heard it", from.frame, s.who(side),
-		s.who(1-side))
+	text := fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on",
+		from.frame, s.who(side), s.who(1-side))
+	if s.unasked[1-side] > 0 {
+		return text + " as if it heard it"
+	}
+	return text + ": without keys that does not show whether it still hears it"
 }
 
 // saidNo says that one end refused a login, in words that were read.

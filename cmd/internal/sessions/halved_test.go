@@ -1,7 +1,9 @@
 package sessions_test
 
 import (
+	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"l2tpdump/capture"
@@ -40,5 +42,35 @@ func TestHalved(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestStreamToNobody: a client dies while the server streams to it. Questions of IKE that go
+// unanswered tell so without keys; nothing but the stream tells nothing.
+func TestStreamToNobody(t *testing.T) {
+	const from, packets = 75, 150 // the client's last frame is 74
+	s := readAll(t, "../../../testdata/causes/54a-dpd-timeout-client-gone/outer.pcap")
+	server := netip.MustParseAddr("203.0.113.1")
+	var esp []byte
+	for _, p := range s.packets[:from] {
+		var f capture.Frame
+		if f.Decode(s.Interfaces()[p.Interface].LinkType, p.Data) == nil && f.Src == server && f.Protocol == 50 {
+			esp = p.Data[:f.PayloadEnd]
+		}
+	}
+	list := slices.Clone(s.packets[:from])
+	for i := range packets {
+		p := list[len(list)-1]
+		p.Data, p.Length = slices.Clone(esp), len(esp)
+		binary.BigEndian.PutUint32(p.Data[14+20+4:], uint32(100+i)) // the sequence number
+		p.Time += 10e6
+		list = append(list, p)
+	}
+	if r := s.sessionsOf(t, list, nil); len(r) != 1 || r[0].State != "up" || r[0].CauseID != "" {
+		t.Errorf("the stream alone: %+v", r)
+	}
+	if r := s.sessionsOf(t, append(list, s.packets[from:]...), nil); len(r) != 1 || r[0].State != "lost" ||
+		r[0].CauseID != "keepalive-timeout" || r[0].Proven {
+		t.Errorf("and questions: %+v", r)
 	}
 }
