@@ -31,6 +31,12 @@
       const w = Math.min(a.r, b.r) - Math.max(a.l, b.l), h = Math.min(a.b, b.b) - b.t;
       if (a.node !== b.node && w > 1 && h > 3) faults.push(`overlap: "${a.node.data.slice(0, 40)}" and "${b.node.data.slice(0, 40)}"`);
     }
+  for (const r of document.querySelectorAll('.nums tbody tr')) {
+    const titles = [...r.closest('table').querySelectorAll('th')].map(e => e.textContent).slice(-r.cells.length);
+    [...r.cells].forEach((c, i) => {
+      if (c.dataset.of ? c.dataset.of !== titles[i] : c.classList.contains('n')) faults.push(`"${c.dataset.of}" in the column "${titles[i]}"`);
+    });
+  }
   const box = e => e.getBoundingClientRect();
   for (const l of document.querySelectorAll('.ladder')) {
     const rungs = [...l.querySelectorAll(':scope > ol > .m')];
