@@ -8,7 +8,7 @@ import (
 
 // Wrapped has other packets inside packets: of others, and of the packet's own ends.
 func (x *Forger) Wrapped(list []capture.Packet) Packets {
-	if x.net.Fragment {
+	if x.net.Fragment || x.net.PPPoE() { // whose own length has to fit
 		return nil
 	}
 	all := Packets{}

@@ -284,8 +284,8 @@ func (x *exchange) mode() string {
 }
 
 func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort, at place) {
-	if mode := m.Header.Exchange; !m.Encrypted && m.Err == nil && (!x.late && mode != x.kind ||
-		mode == ikev1.ExchangeMain && m.Find(ikev1.PayloadSA) == nil && m.Find(ikev1.PayloadKE) == nil) {
+	mode, bare := m.Header.Exchange, m.Find(ikev1.PayloadSA) == nil && m.Find(ikev1.PayloadKE) == nil
+	if !m.Decrypted && !x.late && mode != x.kind || mode == ikev1.ExchangeMain && bare && !m.Encrypted && m.Err == nil {
 		return // it is none of this exchange's
 	}
 	x.kind = m.Header.Exchange
