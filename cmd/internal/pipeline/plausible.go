@@ -52,8 +52,8 @@ const (
 )
 
 // doubtful finds out whether a UDP payload on the port of NAT traversal is ESP of an SA that
-// nothing has named: one between ends and ports that speak IKE, one that looks like nothing else, or
-// one of several that follow each other.
+// nothing has named: one between ends and ports that speak IKE, one that looks like nothing else,
+// or one of several that follow each other.
 func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	x := content{data: payload}
 	talk, ok := c.talks.Get(talkOf(n))
