@@ -2,12 +2,16 @@ package keysrc
 
 import (
 	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// A gutter is what grep -n, grep -H, cat -n, nl, less -N or diff puts before each line of a text.
-// It is taken off where more keys are found without it, or fewer damaged, and all lines have it:
-// the same file's name, numbers that rise, or the sign of a diff.
+// A gutter is what grep -n, grep -H, cat -n, nl, less -N, bat, a page with numbered lines or diff
+// puts before each line of a text. It is taken off where more keys are found without it, or fewer
+// damaged, and all lines have it: the same file's name, numbers that rise, or the same signs.
 
 // maxGutter bounds the bytes of a file's name in a gutter.
 const maxGutter = 256
@@ -18,7 +22,7 @@ func (t *turner) withoutGutter() []byte {
 	var lines []*turnedLine
 	for i := range t.count {
 		l := t.at(i)
-		if l.depth > 0 {
+		if l.depth > 0 && i > 0 && t.at(i-1).n == l.n { // several messages in one line
 			return nil
 		}
 		if text := bytes.TrimSpace(l.text()); len(text) > 0 && string(text) != "--" { // of grep, between groups
@@ -28,11 +32,14 @@ func (t *turner) withoutGutter() []byte {
 	if len(lines) == 0 {
 		return nil
 	}
-	cut := diffGutter(lines)
-	if cut == nil {
-		if cut = textGutter(lines); cut == nil {
-			return nil
+	var cut func(text []byte) []byte
+	for _, gutter := range []func([]*turnedLine) func([]byte) []byte{diffGutter, textGutter, signGutter} {
+		if cut == nil {
+			cut = gutter(lines)
 		}
+	}
+	if cut == nil {
+		return nil
 	}
 	var b bytes.Buffer
 	for n := 1; len(lines) > 0; n++ {
@@ -46,25 +53,39 @@ func (t *turner) withoutGutter() []byte {
 
 // diffGutter is the first column of a diff, of which the lines that are in the new text are taken.
 func diffGutter(lines []*turnedLine) func(text []byte) []byte {
-	unified, added := false, true
-	for _, l := range lines {
-		text := l.text()
-		unified = unified || bytes.HasPrefix(text, []byte("@@ -"))
-		added = added && text[0] == '+'
-	}
-	if !unified && !added {
+	if !slices.ContainsFunc(lines, func(l *turnedLine) bool { return bytes.HasPrefix(l.text(), []byte("@@ -")) }) {
 		return nil
 	}
 	return func(text []byte) []byte {
-		if text[0] != '+' && text[0] != ' ' || unified && bytes.HasPrefix(text, []byte("+++ ")) {
+		if text[0] != '+' && text[0] != ' ' || bytes.HasPrefix(text, []byte("+++ ")) {
 			return nil
 		}
 		return text[1:]
 	}
 }
 
-// textGutter is a file's name, a number, or both, with ":" or "-" behind each; behind a number
-// alone may be a blank.
+// signGutter is a sign that all lines begin with, and a blank if all have it.
+func signGutter(lines []*turnedLine) func(text []byte) []byte {
+	const signs = "+-|│>* \t"
+	first, size := utf8.DecodeRune(lines[0].text())
+	if !strings.ContainsRune(signs, first) {
+		return nil
+	}
+	sign := lines[0].text()[:size]
+	blank := append(bytes.Clone(sign), ' ')
+	for _, l := range lines {
+		text := l.text()
+		if !bytes.HasPrefix(text, sign) {
+			return nil
+		}
+		if len(text) > size && !bytes.HasPrefix(text, blank) {
+			blank = sign
+		}
+	}
+	return func(text []byte) []byte { return text[min(len(blank), len(text)):] }
+}
+
+// textGutter is a file's name with ":" or "-" behind it, a number, or both.
 func textGutter(lines []*turnedLine) func(text []byte) []byte {
 	name := nameGutter(lines)
 	last, rising := -1, true
@@ -102,15 +123,15 @@ func nameGutter(lines []*turnedLine) int {
 	return 0
 }
 
-// numberGutter takes a number off a line, with the blanks before it and what separates it from the
-// text.
+// numbered is a number, in brackets or not, and what separates it from the text.
+var numbered = regexp.MustCompile(`^[ \[]*(\d{1,12})[-:\t \]).>|]`)
+
+// numberGutter takes a number off a line.
 func numberGutter(text []byte) (n int, rest []byte, ok bool) {
-	text = bytes.TrimLeft(text, " ")
-	for ; len(text) > 0 && digit(text[0]) && n < 1<<40; text = text[1:] {
-		n, ok = 10*n+int(text[0]-'0'), true
-	}
-	if !ok || len(text) == 0 || strings.IndexByte(":-\t ", text[0]) < 0 {
+	at := numbered.FindSubmatchIndex(text)
+	if at == nil {
 		return 0, nil, false
 	}
-	return n, text[1:], true
+	n, _ = strconv.Atoi(string(text[at[2]:at[3]]))
+	return n, text[at[1]:], true
 }

@@ -18,6 +18,12 @@ var gutters = map[string]func(n int, line string) string{
 	"less -N":          func(n int, line string) string { return fmt.Sprintf("%7d %s", n, line) },
 	"diff -u":          func(_ int, line string) string { return "+" + line },
 	"+ ":               func(_ int, line string) string { return "+ " + line },
+	"bat":              func(n int, line string) string { return fmt.Sprintf("%5d │ %s", n, line) },
+	"psql":             func(n int, line string) string { return fmt.Sprintf("%d | %s", n, line) },
+	"list":             func(n int, line string) string { return fmt.Sprintf("%d. %s", n, line) },
+	"[1]":              func(n int, line string) string { return fmt.Sprintf("[%d] %s", n, line) },
+	"tab":              func(_ int, line string) string { return "\t" + line },
+	"| ":               func(_ int, line string) string { return strings.TrimSpace("| " + line) },
 	"cat -n | grep -n": func(n int, line string) string { return fmt.Sprintf("%d:%6d\t%s", n, n, line) },
 	"diff": func(n int, line string) string {
 		if n == 1 {

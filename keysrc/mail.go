@@ -56,11 +56,16 @@ func (m *mailReader) read(r *bufio.Reader) error {
 	if head, _ := r.Peek(5); string(head) == "From " { // of a mailbox
 		r.ReadSlice('\n')
 	}
+	return m.message(r, 0)
+}
+
+// message gives out the parts of a mail, or of one in it.
+func (m *mailReader) message(r io.Reader, depth int) error {
 	msg, err := mail.ReadMessage(r)
 	if err != nil {
 		return errors.New("the header of the mail is damaged")
 	}
-	return m.part(textproto.MIMEHeader(msg.Header), msg.Body, 0)
+	return m.part(textproto.MIMEHeader(msg.Header), msg.Body, depth)
 }
 
 // part gives out a part, or those in it. Of several that say the same the first is taken, which is
@@ -82,6 +87,9 @@ func (m *mailReader) part(header textproto.MIMEHeader, body io.Reader, depth int
 			}
 		}
 		return nil
+	}
+	if kind == "message/rfc822" && depth < maxMailDepth { // a mail that was forwarded
+		return m.message(body, depth+1)
 	}
 	switch strings.ToLower(strings.TrimSpace(header.Get("Content-Transfer-Encoding"))) {
 	case "quoted-printable":

@@ -40,6 +40,8 @@ func mails(log string) map[string]string {
 		"parts": mailTop + "Content-Type: multipart/mixed; boundary=one\r\n\r\n--one\r\nContent-Type: multipart/alternative; boundary=two\r\n\r\n" +
 			"--two\r\n\r\nsee there\r\n--two\r\nContent-Type: text/html\r\n\r\n<b>see there</b>\r\n--two--\r\n" +
 			"--one\r\n" + b64 + base64Of(packed.Bytes()) + "--one--\r\n",
+		"forwarded": mailTop + "Content-Type: multipart/mixed; boundary=one\r\n\r\n--one\r\n\r\nsee there\r\n--one\r\n" +
+			"Content-Type: message/rfc822\r\n\r\n" + mailTop + b64 + base64Of([]byte(log)) + "--one--\r\n",
 	}
 }
 

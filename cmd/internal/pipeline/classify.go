@@ -84,6 +84,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 	switch {
 	case x.kind == IKE && x.sure:
 		c.peers.Set(pairOf(n), struct{}{})
+		c.conversation(n).ike = true
 	case x.kind == L2TP:
 		var h l2tp.Header
 		decode, src, dst := h.Decode, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)

@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/ikev1"
 )
 
 // foreignFlows are the i-th packets of conversations that are like ESP in some of their fields.
@@ -103,6 +104,27 @@ func TestFromTheMiddle(t *testing.T) {
 		}
 		if others != c.expected {
 			t.Errorf("from %d, strange %d, null %v: %d packets are other, want %d", c.from, c.strange, c.null, others, c.expected)
+		}
+	}
+}
+
+// TestForeignFlowsOfPeers: likewise between ends that speak IKE, on other ports than it. On the
+// same ports it is ESP, whatever it looks like.
+func TestForeignFlowsOfPeers(t *testing.T) {
+	message := ikev1.Header{InitiatorCookie: ikev1.Cookie{1}, NextPayload: 1, MajorVersion: 1, Exchange: 2, Length: ikev1.HeaderLen}.Append(nil)
+	ike := ipPacket(here4, there4, 17, udp(here4, there4, 31000, 4500, append(make([]byte, 4), message...)))
+	for name, payload := range foreignFlows {
+		for port, want := range map[uint16]bool{20000: false, 31000: true} {
+			packets := [][]byte{ike}
+			for i := range 24 {
+				packets = append(packets, ipPacket(there4, here4, 17, udp(there4, here4, 4500, port, []byte(payload(i)))))
+			}
+			for i, r := range follow(t, rawFrames(packets...), nil, mode{}).results[1:] {
+				if esp := r.kind == pipeline.ESP; esp != want && payload(i)[0] != 0 { // but an SPI below 256
+					t.Errorf("%s to %d: packet %d is %v", name, port, i, r.kind)
+					break
+				}
+			}
 		}
 	}
 }

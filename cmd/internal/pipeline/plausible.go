@@ -25,6 +25,7 @@ type flow struct {
 type conversation struct {
 	strange uint64 // what speaks against ESP
 	fits    uint64 // packets that followed another of their SPI
+	ike     bool   // they have spoken IKE
 }
 
 const (
@@ -51,11 +52,15 @@ const (
 )
 
 // doubtful finds out whether a UDP payload on the port of NAT traversal is ESP of an SA that
-// nothing has named: one between ends that speak IKE, one that looks like nothing else, or one of
-// several that follow each other.
+// nothing has named: one between ends and ports that speak IKE, one that looks like nothing else,
+// or one of several that follow each other.
 func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	x := content{data: payload}
-	_, known := c.peers.Get(pairOf(n))
+	talk, ok := c.talks.Get(talkOf(n))
+	known := ok && talk.ike
+	if !known && n.SrcPort == n.DstPort { // IKE may have stayed on its own port
+		_, known = c.peers.Get(pairOf(n))
+	}
 	var h esp.Header
 	if h.Decode(payload) != nil {
 		if known && n.UDPLen >= esp.HeaderLen {
@@ -67,7 +72,6 @@ func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	if !known {
 		x.doubtful = true
 		x.evidence = c.weigh(n, &h, payload)
-		talk, ok := c.talks.Get(talkOf(n))
 		switch x.evidence {
 		case likely:
 			known = !ok || talk.allows(maxFresh)
@@ -81,13 +85,19 @@ func (c *classifier) doubtful(n *capture.Frame, payload []byte) content {
 	return x
 }
 
-// note takes note of what doubtful found.
-func (c *classifier) note(n *capture.Frame, x *content) {
+// conversation returns that of the two ends of a packet.
+func (c *classifier) conversation(n *capture.Frame) *conversation {
 	talk, ok := c.talks.Get(talkOf(n))
 	if !ok {
 		talk = new(conversation)
 		c.talks.Set(talkOf(n), talk)
 	}
+	return talk
+}
+
+// note takes note of what doubtful found.
+func (c *classifier) note(n *capture.Frame, x *content) {
+	talk := c.conversation(n)
 	if x.evidence == strange {
 		talk.strange += strangePacket
 		return
