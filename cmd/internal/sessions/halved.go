@@ -60,11 +60,34 @@ func (s *Session) halved() (side int, from place, ok bool) {
 	const some, much = 2, 100 // answers; packets of users that can't be read
 	for side := range s.alone {
 		a := &s.alone[1-side]
-		if s.unasked[1-side] >= some || !s.readable() && a.n >= much && !s.asksAgain(1-side) {
+		if s.unasked[1-side] >= some || s.negotiatesAlone(1-side) ||
+			!s.readable() && a.n >= much && !s.asksAgain(1-side) {
 			return side, a.first, true
 		}
 	}
 	return 0, place{}, false
+}
+
+// negotiatesAlone says that a side, which nobody can read, goes on in IKE as it does only when it
+// was answered, though no answer was captured.
+func (s *Session) negotiatesAlone(side int) bool {
+	if s.readable() || !s.alone[side].seen() || !s.cameUp() {
+		return false
+	}
+	goesOn := func(answer, next *span) bool {
+		return !answer.seen() && next.seen() && next.first.time >= s.alone[side].first.time
+	}
+	for _, x := range s.exchanges {
+		if x.initiator == side && !x.late && goesOn(&x.messages[2], &x.messages[3]) {
+			return true
+		}
+		for _, q := range x.quicks {
+			if q.sender == side && goesOn(&q.messages[2], &q.messages[3]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // asksAgain says that the last messages of IKE that a side sent alone, and nobody can read, follow
@@ -90,7 +113,7 @@ func halfCaptured(s *Session) *proof {
 func halfText(s *Session, side int, from place) string {
 	text := fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on",
 		from.frame, s.who(side), s.who(1-side))
-	if s.unasked[1-side] > 0 {
+	if s.unasked[1-side] > 0 || s.negotiatesAlone(1-side) {
 		return text + " as if it heard it"
 	}
 	return text + ": without keys that does not show whether it still hears it"

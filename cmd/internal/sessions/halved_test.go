@@ -45,6 +45,19 @@ func TestHalved(t *testing.T) {
 	}
 }
 
+// TestHalvedRenewal: who renews keys, and goes on behind messages that were not captured, is not
+// alone, though nobody can read what it sends.
+func TestHalvedRenewal(t *testing.T) {
+	s := readAll(t, "../../../testdata/captures/06-pfs-rekey-dpd/outer.pcap")
+	for n := len(s.packets) / 4; n < len(s.packets)*3/4; n += 100 {
+		for _, r := range s.sessionsOf(t, s.until(n, netip.MustParseAddr("203.0.113.1")), nil) {
+			if r.State != "up" {
+				t.Errorf("without the server from frame %d on: %s %s: %s", n+1, r.State, r.CauseID, r.Cause)
+			}
+		}
+	}
+}
+
 // TestStreamToNobody: a client dies while the server streams to it. Questions of IKE that go
 // unanswered tell so without keys; nothing but the stream tells nothing.
 func TestStreamToNobody(t *testing.T) {
