@@ -101,26 +101,20 @@ func (t *tunnel) called(side int, id uint32) *call {
 	return nil
 }
 
-// take takes note of a message that is about the call; it reports whether the message was there
-// before.
-func (x *call) take(c *l2tp.Facts, sender int, at place) (again bool) {
-	mark := func(s *span) {
-		again = s.seen()
-		s.add(at)
-	}
+// take takes note of a message that is about the call.
+func (x *call) take(c *l2tp.Facts, sender int, at place) {
 	switch c.Type {
 	case l2tp.ICRQ, l2tp.OCRQ:
-		mark(&x.request)
+		x.request.add(at)
 	case l2tp.ICRP:
-		mark(&x.reply)
+		x.reply.add(at)
 	case l2tp.ICCN:
-		mark(&x.connect)
+		x.connect.add(at)
 	case l2tp.CDN:
-		if again = x.cdn != nil; !again {
+		if x.cdn == nil {
 			x.cdn = &ending{at, sender, *c}
 		}
 	}
-	return again
 }
 
 // begun says that its beginning was captured.

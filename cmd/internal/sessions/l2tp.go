@@ -204,20 +204,20 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 		t = a.requested(sender, c.Tunnel)
 	}
 	if t == nil {
-		g.noteControl(s, r, sender, at, len(payload) > 0, false)
+		g.noteControl(s, r, sender, at, len(payload) > 0)
 		return s
 	}
 	acknowledges := t.hello[1-sender].seen()
 	t.outlived(sender, at)
-	again := t.take(&c, sender, at)
+	t.take(&c, sender, at)
 	t.heard(sender)
 	s = t.session
 	if x := g.callControl(t, a, &c, h, sender, clear, src, dst, at); x != nil {
 		s = x.session
 		s.hidden = s.hidden || c.HiddenID
-		again = again || x.take(&c, sender, at)
+		x.take(&c, sender, at)
 	}
-	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges, again && len(payload) > 0)
+	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges)
 	return s
 }
 
@@ -234,7 +234,7 @@ func sourcePort(r *pipeline.Record, src netip.AddrPort) uint16 {
 
 // noteControl keeps a control message that says something; a ZLB says something where it answers a
 // Hello.
-func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says, again bool) {
+func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at place, says bool) {
 	if !says || !g.keep(s) {
 		return
 	}
@@ -246,7 +246,7 @@ func (g *Gatherer) noteControl(s *Session, r *pipeline.Record, sender int, at pl
 	}
 	e := newEvent(at, sender, "l2tp", name, text)
 	_, e.AVPs, _ = strings.Cut(string(l2tp.AppendSummary(nil, &p.L2TP, &p.Tunnel, 1)), ": ")
-	e.Retransmission = again
+	e.Retransmission = p.Tunnel.Control.Retransmission
 	g.note(s, e)
 }
 
@@ -294,32 +294,26 @@ func (s *Session) turnedDown() bool {
 	return false
 }
 
-// take takes note of a message that is about the tunnel; it reports whether the message was there
-// before.
-func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
-	mark := func(s *span) {
-		again = s.seen()
-		s.add(at)
-	}
+// take takes note of a message that is about the tunnel.
+func (t *tunnel) take(c *l2tp.Facts, sender int, at place) {
 	switch c.Type {
 	case l2tp.SCCRQ:
-		mark(&t.request)
+		t.request.add(at)
 		if t.reply.seen() {
 			t.repeated++
 		}
 	case l2tp.SCCRP:
-		mark(&t.reply)
+		t.reply.add(at)
 		if t.ids[sender] == 0 {
 			t.ids[sender] = c.Tunnel
 		}
 	case l2tp.SCCCN:
-		mark(&t.connect)
+		t.connect.add(at)
 	case l2tp.StopCCN:
-		if again = t.stop != nil; !again {
+		if t.stop == nil {
 			t.stop = &ending{at, sender, *c}
 		}
 	case l2tp.Hello:
-		again = t.hello[sender].seen()
 		t.hello[sender].add(at)
 	}
 	if c.Host != "" {
@@ -332,5 +326,4 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) (again bool) {
 		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}
 	}
 	t.challenge = t.challenge || c.Challenge
-	return again
 }

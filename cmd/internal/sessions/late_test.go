@@ -143,3 +143,26 @@ func TestLateTraffic(t *testing.T) {
 		}
 	}
 }
+
+// TestRetransmissions: a message of L2TP is a retransmission where its sender sent it before, and
+// not where the other end sent one of the same type.
+func TestRetransmissions(t *testing.T) {
+	const dir = "../../../testdata/causes/46a-esp-server-to-client-dropped"
+	p := newRun(t, pipeline.Config{Source: readAll(t, dir+"/outer.pcap"), Workers: 1}, keySets(dir)["tables"]...)
+	again := make(map[sessions.Side][]bool)
+	g := sessions.NewGatherer(func(s *sessions.Session) error {
+		for _, e := range s.Events() {
+			if e.Name == "StopCCN" {
+				again[e.Sender] = append(again[e.Sender], e.Retransmission)
+			}
+		}
+		return nil
+	})
+	g.KeepDetails()
+	p.AddSink(g)
+	finish(t, p, g)
+	want := []bool{false, true, true, true, true}
+	if !slices.Equal(again[sessions.FromClient], want) || !slices.Equal(again[sessions.FromServer], want) {
+		t.Errorf("%v", again)
+	}
+}
