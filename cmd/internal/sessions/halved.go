@@ -61,6 +61,7 @@ func (s *Session) halved() (side int, from place, ok bool) {
 	for side := range s.alone {
 		a := &s.alone[1-side]
 		if s.unasked[1-side] >= some || s.negotiatesAlone(1-side) ||
+			a.n >= some && s.spoke[1-side] > 0 && s.negotiates() || // who sends users' packets is up
 			!s.readable() && a.n >= much && !s.asksAgain(1-side) {
 			return side, a.first, true
 		}
@@ -113,7 +114,7 @@ func halfCaptured(s *Session) *proof {
 func halfText(s *Session, side int, from place) string {
 	text := fmt.Sprintf("from frame %d on no packet of %s was captured, and %s goes on",
 		from.frame, s.who(side), s.who(1-side))
-	if s.unasked[1-side] > 0 || s.negotiatesAlone(1-side) {
+	if s.readable() || s.unasked[1-side] > 0 || s.negotiatesAlone(1-side) {
 		return text + " as if it heard it"
 	}
 	return text + ": without keys that does not show whether it still hears it"

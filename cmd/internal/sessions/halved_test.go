@@ -58,6 +58,19 @@ func TestHalvedRenewal(t *testing.T) {
 	}
 }
 
+// TestHalvedAddresses: an end that sends users' packets is up, though the server's answer to its
+// addresses was not captured.
+func TestHalvedAddresses(t *testing.T) {
+	const dir = "../../../testdata/causes/71a-healthy-second-try"
+	s := readAll(t, dir+"/outer.pcap")
+	list := s.until(41, netip.MustParseAddr("203.0.113.1"))
+	for _, r := range s.sessionsOf(t, list, keySets(dir)["tables"]) {
+		if r.State != "partial" {
+			t.Errorf("%s %s: %s", r.State, r.CauseID, r.Cause)
+		}
+	}
+}
+
 // TestStreamToNobody: a client dies while the server streams to it. Questions of IKE that go
 // unanswered tell so without keys; nothing but the stream tells nothing.
 func TestStreamToNobody(t *testing.T) {
