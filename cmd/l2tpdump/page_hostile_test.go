@@ -192,6 +192,9 @@ func TestPageOfMany(t *testing.T) {
 			t.Errorf("no %q", want)
 		}
 	}
+	if !evaluate[bool](t, o, "document.querySelector('.groups').getBoundingClientRect().bottom < 900") {
+		t.Error("the causes of all are not seen at once")
+	}
 	if n := evaluate[int](t, o, "document.querySelectorAll('article.is-up').length"); n != 0 {
 		t.Errorf("%d sessions that came up are shown before all that failed", n)
 	}
