@@ -84,6 +84,12 @@ func TestMail(t *testing.T) {
 	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || damaged > 0 || k.IKE[0].Origin.File != "x:part 6" {
 		t.Errorf("mailbox: %v, %v, %v", got, k.Notes, err)
 	}
+	whole := mails(string(log))["forwarded"]
+	k, err = Parse(strings.NewReader(strings.TrimSuffix(whole, "--one--\r\n")), "x", "")
+	got, _ = foundIn(k)
+	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || len(k.Notes) == 0 {
+		t.Errorf("without its end: %v, %v, %v", got, k.Notes, err)
+	}
 	if _, err := Parse(strings.NewReader(mailTop+"\r\nhello\r\n"), "x", ""); !errors.As(err, new(*NoKeysError)) {
 		t.Error(err)
 	}
