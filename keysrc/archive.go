@@ -25,11 +25,15 @@ type archive struct {
 func (a *archive) file(name string, r io.Reader) error {
 	br, isMail := asMail(r)
 	if isMail {
+		within := name
 		if name != "" {
-			name += ":"
+			within += ":"
 		}
-		parts := mailReader{file: func(part string, r io.Reader) error { return a.mailPart(name+part, r) }}
-		return parts.read(br)
+		parts := mailReader{file: func(part string, r io.Reader) error { return a.mailPart(within+part, r) }}
+		if err := parts.read(br); err != nil {
+			return a.part(name, failed{err})
+		}
+		return nil
 	}
 	r = br
 	if name == "" {
@@ -45,14 +49,15 @@ func (a *archive) file(name string, r io.Reader) error {
 
 // part reads one of several.
 func (a *archive) part(name string, r io.Reader) error {
-	k, err := whole(r, a.name+":"+name, a.format)
+	of := strings.TrimSuffix(a.name+":"+name, ":")
+	k, err := whole(r, of, a.format)
 	none := new(NoKeysError)
 	switch {
 	case errors.As(err, &none):
 		a.lacks(name, none)
 	case err != nil:
 		a.bad = err
-		k.Notes = append(k.Notes, Note{File: a.name + ":" + name, Text: errors.Unwrap(err).Error()})
+		k.Notes = append(k.Notes, Note{File: of, Text: errors.Unwrap(err).Error()})
 	default:
 		a.found = true
 	}

@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -51,12 +52,55 @@ type mailReader struct {
 	parts int
 }
 
-// read gives out the parts of a whole mail.
-func (m *mailReader) read(r *bufio.Reader) error {
-	if head, _ := r.Peek(5); string(head) == "From " { // of a mailbox
-		r.ReadSlice('\n')
+// read gives out the parts of a whole mail, or of all mails of a mailbox (RFC 4155).
+func (m *mailReader) read(r *bufio.Reader) (err error) {
+	if !boxed(r) {
+		return m.message(r, 0)
 	}
-	return m.message(r, 0)
+	for boxed(r) {
+		one := &boxedMail{r: r}
+		one.next()
+		one.line = nil
+		err = cmp.Or(err, m.message(one, 0))
+		if _, rest := io.Copy(io.Discard, one); rest != nil {
+			return rest
+		}
+	}
+	return err
+}
+
+// boxed reports whether a mail of a mailbox begins.
+func boxed(r *bufio.Reader) bool {
+	head, _ := r.Peek(len("From "))
+	return string(head) == "From "
+}
+
+// A boxedMail is one of the mails of a mailbox, up to the line with which the next begins.
+type boxedMail struct {
+	r     *bufio.Reader
+	line  []byte // what is left of the line at hand
+	blank bool   // it was an empty one
+}
+
+// next takes a line.
+func (b *boxedMail) next() (err error) {
+	b.line, err = b.r.ReadSlice('\n')
+	b.blank = len(bytes.TrimRight(b.line, "\r\n")) == 0
+	return err
+}
+
+func (b *boxedMail) Read(p []byte) (n int, err error) {
+	if len(b.line) == 0 {
+		if b.blank && boxed(b.r) {
+			return 0, io.EOF
+		}
+		if err := b.next(); len(b.line) == 0 {
+			return 0, err
+		}
+	}
+	n = copy(p, b.line)
+	b.line = b.line[n:]
+	return n, nil
 }
 
 // message gives out the parts of a mail, or of one in it.

@@ -74,6 +74,22 @@ func TestMail(t *testing.T) {
 			t.Errorf("%s, cut short: %v", what, k)
 		}
 	}
+	box := ""
+	for _, kind := range []string{"forwarded", "base64", "parts"} {
+		box += "From a@example.com Mon Nov 23\n" + strings.TrimPrefix(mails("hello\n")[kind], "From a@example.com Mon Nov 23\n") + "\r\n"
+	}
+	box += mails(string(log))["base64"]
+	k, err := Parse(strings.NewReader(box), "x", "")
+	got, damaged := foundIn(k)
+	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || damaged > 0 || k.IKE[0].Origin.File != "x:part 6" {
+		t.Errorf("mailbox: %v, %v, %v", got, k.Notes, err)
+	}
+	whole := mails(string(log))["forwarded"]
+	k, err = Parse(strings.NewReader(strings.TrimSuffix(whole, "--one--\r\n")), "x", "")
+	got, _ = foundIn(k)
+	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || len(k.Notes) == 0 {
+		t.Errorf("without its end: %v, %v, %v", got, k.Notes, err)
+	}
 	if _, err := Parse(strings.NewReader(mailTop+"\r\nhello\r\n"), "x", ""); !errors.As(err, new(*NoKeysError)) {
 		t.Error(err)
 	}

@@ -280,7 +280,7 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 			s.near = append(s.near, passed+": give what is in it in lines of its own")
 		}
 	}
-	const cut = "its compressed data is cut short: what it held up to there was read"
+	const cut = "its data is cut short: what it held up to there was read"
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		if err = nil; len(s.running) > 0 {
 			s.out.say(Note{File: s.out.name, Line: s.n, Text: cut})

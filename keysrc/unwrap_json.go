@@ -81,14 +81,21 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	return dst, len(dst) > start
 }
 
-// jsonElement returns the text of an array that has a line for each.
+// jsonElement returns the text of an array that has a line for each, or all in one.
 func jsonElement(line []byte) (text string, ok bool) {
+	if isJSONTexts(line) {
+		text, n := jsonTexts(line)
+		return text, n == len(line)
+	}
 	if line[0] != '"' {
 		return "", false
 	}
 	text, end, ok := jsonString(line, 0)
 	return text, ok && len(bytes.Trim(line[end+1:], ", ")) == 0
 }
+
+// isJSONTexts reports whether an array of texts begins.
+func isJSONTexts(line []byte) bool { return bytes.HasPrefix(line, []byte(`["`)) }
 
 // jsonText returns the text at the beginning of s, that of an array of texts or as one of numbers
 // too, and its length; 0 if there is none.
@@ -149,7 +156,7 @@ func mayBeJSON(line []byte) bool {
 	case line[0] == '"':
 		return !matchESPRow(line)
 	case line[0] == '[':
-		return bytes.IndexByte(line, '{') >= 0
+		return bytes.IndexByte(line, '{') >= 0 || isJSONTexts(line)
 	}
 	return line[0] == '{' || line[0] == '}'
 }

@@ -69,6 +69,10 @@ var wraps = []struct {
 	{"Elasticsearch, with fields", lineByLine(func(i int, l string) string {
 		return fmt.Sprintf(`{"_source":{"@timestamp":"%[1]sZ","message":%[2]s,"host":{"name":"gw"}},"fields":{"@timestamp":["%[1]sZ"],"message":[%[2]s]}}`, stamp(i), quoteJSON(l))
 	})},
+	{"an array of lines", func(l []string) string {
+		b, _ := json.Marshal(l)
+		return string(b) + "\n"
+	}},
 	{"one message", func(l []string) string {
 		return `{"cmd":"x","output":` + quoteJSON(strings.Join(l, "\n")) + `,"rc":0}` + "\n"
 	}},
