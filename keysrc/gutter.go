@@ -67,7 +67,7 @@ func diffGutter(lines []*turnedLine) func(text []byte) []byte {
 // alone may be a blank.
 func textGutter(lines []*turnedLine) func(text []byte) []byte {
 	name := nameGutter(lines)
-	last, rising := -1, true
+	last, rising := int64(-1), true
 	for _, l := range lines {
 		n, _, ok := numberGutter(l.text()[name:])
 		rising = rising && ok && n > last
@@ -104,10 +104,10 @@ func nameGutter(lines []*turnedLine) int {
 
 // numberGutter takes a number off a line, with the blanks before it and what separates it from the
 // text.
-func numberGutter(text []byte) (n int, rest []byte, ok bool) {
+func numberGutter(text []byte) (n int64, rest []byte, ok bool) {
 	text = bytes.TrimLeft(text, " ")
 	for ; len(text) > 0 && digit(text[0]) && n < 1<<40; text = text[1:] {
-		n, ok = 10*n+int(text[0]-'0'), true
+		n, ok = 10*n+int64(text[0]-'0'), true
 	}
 	if !ok || len(text) == 0 || strings.IndexByte(":-\t ", text[0]) < 0 {
 		return 0, nil, false
