@@ -124,7 +124,7 @@ func nameGutter(lines []*turnedLine) int {
 }
 
 // numbered is a number, in brackets or not, and what separates it from the text.
-var numbered = regexp.MustCompile(`^[ \[]*(\d{1,12})[-:\t \]).>|]`)
+var numbered = regexp.MustCompile(`^[ \[]*(\d{1,9})[-:\t \]).>|]`)
 
 // numberGutter takes a number off a line.
 func numberGutter(text []byte) (n int, rest []byte, ok bool) {

@@ -126,7 +126,7 @@ func (p *parser) primitive() node {
 		return n
 	case p.startsNumber():
 		return p.comparison()
-	case t.kind == word && !t.plain && isKeyword(t.text):
+	case t.kind == word && !t.plain && IsKeyword(t.text):
 		return p.qualified()
 	case t.kind == end || t.kind == symbol:
 		return p.fail("a condition is missing")

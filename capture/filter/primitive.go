@@ -38,7 +38,8 @@ func isProtocol(word string) bool {
 	return isLink(word) || networks[word] != 0 || transports[word] != 0
 }
 
-func isKeyword(word string) bool {
+// IsKeyword says that word is one of the filter language, pcap-filter(7).
+func IsKeyword(word string) bool {
 	return isProtocol(word) || slices.Contains(keywords, word) || slices.Contains(unknown, word)
 }
 
@@ -139,7 +140,7 @@ func (p *parser) value(q qualifiers) node {
 		return p.fail("an address goes behind host, net or ether host")
 	case q.used:
 		return p.fail("not known")
-	case t.kind == end || t.kind == symbol || t.kind == word && !t.plain && isKeyword(t.text):
+	case t.kind == end || t.kind == symbol || t.kind == word && !t.plain && IsKeyword(t.text):
 		return p.fail("a value is missing")
 	}
 	p.last = q

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"l2tpdump/capture"
+	"l2tpdump/capture/filter"
 )
 
 // nearest returns the name that was probably meant, "" if none is near: it differs in a letter or
@@ -76,11 +77,14 @@ func first(words []string) string {
 }
 
 // takeFiles takes the files in front of words for captures or sources of keys, by their content,
-// and says so. It returns the words behind them.
+// and says so. It returns the words behind them. A file named like a word of a filter needs a path.
 func (o *options) takeFiles(ctx context.Context, words []string) (rest []string, err error) {
 	var taken []string
 	for len(words) > 0 {
 		name := words[0]
+		if filter.IsKeyword(name) {
+			break
+		}
 		info, err := os.Stat(name)
 		if err != nil && likeFile.MatchString(name) {
 			return nil, explainFile(err)
