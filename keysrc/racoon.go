@@ -103,7 +103,7 @@ type racoonLog struct {
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
 	length               int          // of it in bytes
 	peer                 netip.Addr   // its sender
-	initiates            bool         // the last phase 1 was begun here
+	role                 string       // in the last phase 1: "initiate", "respond", "" for not known
 
 	used   *ikev1.Secret // Ka of a connection that is up, until it is clear whose
 	named  bool          // its first line was seen
@@ -289,10 +289,12 @@ func (r *racoonLog) finish() {
 		case len(r.got) != 8:
 		case r.initiator != (ikev1.Cookie{}) && r.responder == (ikev1.Cookie{}):
 			r.responder = ikev1.Cookie(r.got)
-		case r.initiates:
+		case r.role == "initiate":
 			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie{}
-		default:
+		case r.role == "respond":
 			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie(r.got)
+		default: // either's
+			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie{}
 		}
 		return
 	case value == racoonIV:
@@ -321,8 +323,10 @@ func (r *racoonLog) finish() {
 
 // other takes a message without a value behind it.
 func (r *racoonLog) other(msg []byte) {
-	if rest, ok := after(msg, " new phase 1 "); ok {
-		r.initiates = bytes.HasSuffix(msg[:len(msg)-len(rest)-len(" new phase 1 ")], []byte("initiate"))
+	for _, role := range [...]string{"initiate", "respond"} {
+		if _, ok := after(msg, role+" new phase 1 "); ok {
+			r.role = role
+		}
 	}
 	// "len(SKEYID_e) < len(Ka) (20 < 24), generating long key (Ka = K1 | K2 | ...)"
 	if rest, ok := after(msg, "len(SKEYID_e) < len(Ka) ("); ok {

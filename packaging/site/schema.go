@@ -29,7 +29,7 @@ func (s schema) Kind() template.HTML {
 	switch {
 	case s.Ref != "":
 		name := template.HTMLEscapeString(strings.TrimPrefix(s.Ref, "#/$defs/"))
-		if file, ok := strings.CutSuffix(name, ".json"); ok { // another schema
+		if file, ok := strings.CutPrefix(name, "urn:l2tpdump:schema:"); ok { // another schema
 			return template.HTML(`<a href="` + file + `.html">` + file + `</a>`)
 		}
 		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
