@@ -20,9 +20,8 @@ type toldAt struct {
 	at   time.Time
 }
 
-// monitored returns what a Monitor tells while the frames of a story come, and then for a minute in
-// which none comes.
-func monitored(t *testing.T, s *story) (list []toldAt) {
+// pipelineOf is one over the capture of a story.
+func pipelineOf(t *testing.T, s *story) *pipeline.Pipeline {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "outer.pcap")
 	if err := os.WriteFile(file, s.pcap.Bytes(), 0o600); err != nil {
@@ -32,8 +31,15 @@ func monitored(t *testing.T, s *story) (list []toldAt) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
-	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
+	t.Cleanup(func() { src.Close() })
+	return pipeline.New(pipeline.Config{Source: src, Workers: 1})
+}
+
+// monitored returns what a Monitor tells while the frames of a story come, and then for a minute in
+// which none comes.
+func monitored(t *testing.T, s *story) (list []toldAt) {
+	t.Helper()
+	p := pipelineOf(t, s)
 	for _, table := range s.tables {
 		k, err := keysrc.Parse(table, "table", "")
 		if err != nil {

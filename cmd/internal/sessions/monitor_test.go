@@ -225,21 +225,12 @@ func TestTick(t *testing.T) {
 		s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
 		s.wait(2 * time.Second)
 	}
-	file := filepath.Join(t.TempDir(), "outer.pcap")
-	if err := os.WriteFile(file, s.pcap.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	src, err := capture.Open([]string{file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
 	var told []string
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
 		told = append(told, c.Kind)
 		return nil
 	})
-	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
+	p := pipelineOf(t, s)
 	p.AddSink(m)
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
