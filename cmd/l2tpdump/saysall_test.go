@@ -52,6 +52,7 @@ func TestJSONSaysAll(t *testing.T) {
 		files = append(files, more...)
 	}
 	words, users := 0, 0
+	files = sampled(files)
 	for _, file := range files {
 		args := []string{"decrypt", "-q", "-r", file, "--ppp-secrets", labSecrets}
 		for _, name := range []string{"router-full.log", "esp_sa", "ikev1_decryption_table"} {
@@ -82,7 +83,7 @@ func TestJSONSaysAll(t *testing.T) {
 			}
 		}
 	}
-	if words < 10000 || users < 10000 {
+	if n := 60 * len(files); words < n || users < n {
 		t.Errorf("%d and %d words", words, users)
 	}
 }
