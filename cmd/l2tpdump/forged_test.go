@@ -357,7 +357,7 @@ func TestForgedFloods(t *testing.T) {
 
 // TestReplays: packets that are sent again, by whomever, change nothing of what is said of others.
 func TestReplays(t *testing.T) {
-	for _, path := range sampled(captureDirs(t)) {
+	for _, path := range race.Sampled(captureDirs(t)) {
 		dir := filepath.Base(path)
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()

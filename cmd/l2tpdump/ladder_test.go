@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"l2tpdump/cmd/internal/cells"
+	"l2tpdump/testdata/race"
 )
 
 // shownFingerprint is of a secret, and another one in each run.
@@ -64,7 +65,7 @@ func TestLadderFits(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	for _, columns := range []int{40, 80, 140} {
 		t.Setenv("COLUMNS", strconv.Itoa(columns))
-		for _, r := range sampled(recordings(t)) {
+		for _, r := range race.Sampled(recordings(t)) {
 			for _, keys := range slices.Compact([]string{"", r[1]}) {
 				args := []string{"sessions", "--ladder", "-r", r[0]}
 				if keys != "" {

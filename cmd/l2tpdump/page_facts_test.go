@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"l2tpdump/testdata/race"
 )
 
 // recordings are the captures of testdata with keys, "" where none are there.
@@ -41,7 +43,7 @@ func recordings(t *testing.T) (list [][2]string) {
 // TestPageFacts: all facts of the JSON are on the page of each recording, with and without keys,
 // and all numbers of the page are in the JSON, or follow from it.
 func TestPageFacts(t *testing.T) {
-	for _, r := range sampled(recordings(t)) {
+	for _, r := range race.Sampled(recordings(t)) {
 		for _, keys := range slices.Compact([]string{"", r[1]}) {
 			file, list := pageOf(t, r[0], keys)
 			page := articles(t, file)

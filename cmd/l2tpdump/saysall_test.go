@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"l2tpdump/testdata/race"
 )
 
 // textOnly are words of the text that JSON says by the names of its members, or by numbers.
@@ -52,7 +54,7 @@ func TestJSONSaysAll(t *testing.T) {
 		files = append(files, more...)
 	}
 	words, users := 0, 0
-	files = sampled(files)
+	files = race.Sampled(files)
 	for _, file := range files {
 		args := []string{"decrypt", "-q", "-r", file, "--ppp-secrets", labSecrets}
 		for _, name := range []string{"router-full.log", "esp_sa", "ikev1_decryption_table"} {

@@ -97,17 +97,6 @@ func captureDirs(t testing.TB) []string {
 	return list
 }
 
-// sampled are all of a list, and every sixth with the race detector on: what tells one recording from
-// another is decided in one goroutine.
-func sampled[T any](list []T) (some []T) {
-	for i, x := range list {
-		if !race.Enabled || i%6 == 0 {
-			some = append(some, x)
-		}
-	}
-	return some
-}
-
 // keyText is where a part of a key stands in a source.
 type keyText struct {
 	value string // which key

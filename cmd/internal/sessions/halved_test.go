@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"l2tpdump/capture"
+	"l2tpdump/testdata/race"
 )
 
 // until are the packets without those of an address from an index on.
@@ -31,6 +32,9 @@ func TestHalved(t *testing.T) {
 		dir = "../../../testdata/" + dir
 		s := readAll(t, dir+"/outer.pcap")
 		step := max(1, len(s.packets)/32)
+		if race.Enabled {
+			step *= 6
+		}
 		for n := step; n < len(s.packets); n += step {
 			for _, end := range []string{"203.0.113.1", "203.0.113.10", "203.0.113.77"} {
 				for name, keys := range map[string][]string{"no keys": nil, "keys": keySets(dir)["tables"]} {
