@@ -308,7 +308,11 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
-		c.Retransmission = tr.tunnel.sent[tr.sender].repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
+		sent := &tr.tunnel.sent[tr.sender]
+		if *sent == nil {
+			*sent = new(lastMessages)
+		}
+		c.Retransmission = (*sent).repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {

@@ -56,9 +56,9 @@ type Tunnel struct {
 	places   [2]place         // of the packets to each end
 	element  *list.Element    // in Tracker.tunnelOrder
 
-	sent       [2]lastMessages // the control messages of each end
-	challenges [2][]byte       // that each end sent
-	nonces     [2][]byte       // likewise (RFC 3931)
+	sent       [2]*lastMessages // the control messages of each end, nil: none
+	challenges [2][]byte        // that each end sent
+	nonces     [2][]byte        // likewise (RFC 3931)
 }
 
 // place is where a tunnel is found in the maps of the Tracker.
