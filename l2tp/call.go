@@ -88,7 +88,7 @@ func (s *Session) frame(sender int, payload []byte) (f Frame, wrong bool) {
 // request finds the tunnel that the first one made, until data has flowed in it: then it is a new
 // dial with the same ID.
 func (t *Tracker) requested(back tunnelKey, time int64) tunnelRef {
-	if ref, ok := t.tunnels[back]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
+	if ref, ok := t.tunnels[back.forMap()]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
 		return tunnelRef{ref.tunnel, 1 - ref.sender}
 	} else if ok {
 		ref.tunnel.replaced = true
@@ -109,7 +109,7 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 	}
 	direction := key
 	direction.id = 0
-	if ref := t.half.only(direction); ref.tunnel != nil { // the other direction of one that was made up
+	if ref := t.half.only(direction.forMap()); ref.tunnel != nil { // the other direction of one that was made up
 		if key.id != 0 {
 			t.assignTunnel(ref.tunnel, 1-ref.sender, key.id)
 		}
@@ -142,10 +142,11 @@ func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
 
 // known is the tunnel of a packet, found by addresses and ID if no other has them.
 func (t *Tracker) known(key tunnelKey) tunnelRef {
-	if ref, ok := t.tunnels[key]; ok || key.id == 0 {
+	k := key.forMap()
+	if ref, ok := t.tunnels[k]; ok || key.id == 0 {
 		return ref
 	}
-	return t.moved.only(anyPort(key))
+	return t.moved.only(k.anyPort())
 }
 
 // lateSession is the session of a packet whose Session ID is not known yet: the one session of
@@ -229,18 +230,19 @@ func (t *Tunnel) key(end int) tunnelKey {
 func (t *Tracker) remember(tunnel *Tunnel) {
 	t.forget(tunnel)
 	for end := range tunnel.Ends {
-		p := place{key: tunnel.key(end)}
+		p := place{key: tunnel.key(end).forMap()}
 		ref := tunnelRef{tunnel, 1 - end}
 		switch {
-		case p.key.id != 0:
+		case tunnel.Ends[end].Tunnel != 0:
+			p.in = inTunnels
 			t.tunnels[p.key] = ref
-			if p.moves = tunnel.State != Closed && !tunnel.replaced; p.moves {
-				t.moved.add(anyPort(p.key), ref)
+			if tunnel.State != Closed && !tunnel.replaced {
+				p.in = inMoved
+				t.moved.add(p.key.anyPort(), ref)
 			}
 		case tunnel.Late:
+			p.in = inHalf
 			t.half.add(p.key, ref)
-		default:
-			continue
 		}
 		tunnel.places[end] = p
 	}
@@ -252,15 +254,15 @@ func (t *Tracker) forget(tunnel *Tunnel) {
 	for end, p := range tunnel.places {
 		tunnel.places[end] = place{}
 		ref := tunnelRef{tunnel, 1 - end}
-		switch {
-		case p.key.id != 0:
+		switch p.in {
+		case inTunnels, inMoved:
 			if t.tunnels[p.key].tunnel == tunnel {
 				delete(t.tunnels, p.key)
 			}
-			if p.moves {
-				t.moved.remove(anyPort(p.key), ref)
+			if p.in == inMoved {
+				t.moved.remove(p.key.anyPort(), ref)
 			}
-		case p.key.version != 0:
+		case inHalf:
 			t.half.remove(p.key, ref)
 		}
 	}
@@ -275,10 +277,11 @@ func (t *Tracker) assignSession(s *Session, end int, id uint32) {
 	s.IDs[end] = id
 	s.Tunnel.sessions[endID{end, id}] = s
 	if s.Tunnel.Version == Version3 {
-		s.keys[end] = s.Tunnel.key(end)
-		s.keys[end].id = id
+		key := s.Tunnel.key(end)
+		key.id = id
+		s.keys[end] = key.forMap()
 		ref := sessionRef{s, 1 - end}
-		t.sessions[s.keys[end]], t.sessions[anyPort(s.keys[end])] = ref, ref
+		t.sessions[s.keys[end]], t.sessions[s.keys[end].anyPort()] = ref, ref
 	}
 }
 
@@ -304,8 +307,8 @@ func (t *Tracker) dropSession(s *Session) {
 		if s.Tunnel.sessions[endID{end, id}] == s {
 			delete(s.Tunnel.sessions, endID{end, id})
 		}
-		for _, key := range [...]tunnelKey{s.keys[end], anyPort(s.keys[end])} {
-			if t.sessions[key].session == s {
+		for _, key := range [...]mapKey{s.keys[end], s.keys[end].anyPort()} {
+			if s.Tunnel.Version == Version3 && t.sessions[key].session == s {
 				delete(t.sessions, key)
 			}
 		}

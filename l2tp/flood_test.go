@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"runtime"
 	"testing"
+
+	"l2tpdump/testdata/processor"
 )
 
 // flood are messages from as many tunnels, sessions or sources as there are numbers.
@@ -84,6 +86,7 @@ func BenchmarkFlood(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			tr := NewTracker(nil)
 			var h Header
+			defer processor.Report(b)()
 			for i := range b.N {
 				src, data := flood(uint32(i))
 				if err := h.Decode(data); err != nil {

@@ -50,18 +50,25 @@ func Possible(h *Header, data []byte) bool {
 	return flags&reservedL2F == 0
 }
 
+// Mended decodes data that has a version which does not exist as a message of L2TPv2; ok is false
+// if it has another version, or would be none.
+func Mended(data []byte) (h Header, ok bool) {
+	if h.Decode(data) != errVersion {
+		return h, false
+	}
+	h.Version = Version2
+	ok = h.decode2(binary.BigEndian.Uint16(data), data) == nil && Possible(&h, data)
+	return h, ok
+}
+
 // Damaged reports whether data, from src to dst, has a version that does not exist, and would with
 // that of L2TPv2 be a message of a tunnel that is known, a data message also of its session.
 func (t *Tracker) Damaged(src, dst netip.AddrPort, data []byte) bool {
-	var h Header
-	if h.Decode(data) != errVersion {
+	h, ok := Mended(data)
+	switch {
+	case !ok:
 		return false
-	}
-	h.Version = Version2
-	if h.decode2(binary.BigEndian.Uint16(data), data) != nil || !Possible(&h, data) {
-		return false
-	}
-	if h.Control {
+	case h.Control:
 		return h.HasLength && h.HasSequence && int(h.Length) == len(data) && t.Knows(src, dst, &h)
 	}
 	return t.Find(src, dst, &h, data).Session != nil

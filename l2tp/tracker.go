@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/list"
+	"encoding/binary"
 	"net/netip"
 )
 
@@ -21,10 +22,10 @@ const (
 type Tracker struct {
 	secrets *Secrets
 
-	tunnels  map[tunnelKey]tunnelRef
-	sessions map[tunnelKey]sessionRef // of L2TPv3, whose data messages have no other ID
-	moved    index[tunnelKey, tunnelRef]
-	half     index[tunnelKey, tunnelRef]
+	tunnels  map[mapKey]tunnelRef
+	sessions map[mapKey]sessionRef // of L2TPv3, whose data messages have no other ID
+	moved    index[mapKey, tunnelRef]
+	half     index[mapKey, tunnelRef]
 
 	tunnelOrder, sessionOrder list.List // used least recently first
 
@@ -67,6 +68,29 @@ type tunnelKey struct {
 	id       uint32
 }
 
+// mapKey is a tunnelKey as bytes, of which a map finds one sooner.
+type mapKey [16 + 16 + 2 + 2 + 1 + 4]byte
+
+func (k tunnelKey) forMap() (b mapKey) {
+	const is4 = 0x80
+	src, dst := k.src.Addr().As16(), k.dst.Addr().As16()
+	copy(b[:], src[:])
+	copy(b[16:], dst[:])
+	binary.BigEndian.PutUint16(b[32:], k.src.Port())
+	binary.BigEndian.PutUint16(b[34:], k.dst.Port())
+	if b[36] = k.version; k.src.Addr().Is4() {
+		b[36] |= is4
+	}
+	binary.BigEndian.PutUint32(b[37:], k.id)
+	return b
+}
+
+// anyPort is the key of all ports.
+func (k mapKey) anyPort() mapKey {
+	k[32], k[33], k[34], k[35] = 0, 0, 0, 0
+	return k
+}
+
 // A ref says also which end is the sender of the packets that its key finds.
 type tunnelRef struct {
 	tunnel *Tunnel
@@ -105,10 +129,10 @@ func (x index[K, T]) only(k K) T {
 func NewTracker(secrets *Secrets) *Tracker {
 	return &Tracker{
 		secrets:  secrets,
-		tunnels:  make(map[tunnelKey]tunnelRef),
-		sessions: make(map[tunnelKey]sessionRef),
-		moved:    make(index[tunnelKey, tunnelRef]),
-		half:     make(index[tunnelKey, tunnelRef]),
+		tunnels:  make(map[mapKey]tunnelRef),
+		sessions: make(map[mapKey]sessionRef),
+		moved:    make(index[mapKey, tunnelRef]),
+		half:     make(index[mapKey, tunnelRef]),
 		findings: make(map[Finding]uint64),
 	}
 }
@@ -249,15 +273,11 @@ func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
 
 // session3 is the session of L2TPv3 with the ID that dst assigned.
 func (t *Tracker) session3(src, dst netip.AddrPort, id uint32) sessionRef {
-	if ref, ok := t.sessions[tunnelKey{src, dst, Version3, id}]; ok {
+	key := tunnelKey{src, dst, Version3, id}.forMap()
+	if ref, ok := t.sessions[key]; ok {
 		return ref
 	}
-	return t.sessions[anyPort(tunnelKey{src, dst, Version3, id})]
-}
-
-func anyPort(k tunnelKey) tunnelKey {
-	k.src, k.dst = netip.AddrPortFrom(k.src.Addr(), 0), netip.AddrPortFrom(k.dst.Addr(), 0)
-	return k
+	return t.sessions[key.anyPort()]
 }
 
 func (t *Tracker) touch(s *Session, time int64) {
@@ -288,7 +308,11 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	}
 	t.touchTunnel(tr.tunnel, time)
 	if !c.acknowledges() {
-		c.Retransmission = tr.tunnel.sent[tr.sender].repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
+		sent := &tr.tunnel.sent[tr.sender]
+		if *sent == nil {
+			*sent = new(lastMessages)
+		}
+		c.Retransmission = (*sent).repeat(h.Ns, data[h.PayloadStart:h.PayloadEnd])
 	}
 	end := &tr.tunnel.Ends[tr.sender]
 	if assigned != 0 && end.Tunnel != assigned && (end.Tunnel == 0 || c.kind == SCCRP) {
@@ -392,7 +416,7 @@ func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, 
 		return t.tunnel(key, time)
 	case c.kind == StopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.
-		if ref, ok := t.tunnels[back]; ok {
+		if ref, ok := t.tunnels[back.forMap()]; ok {
 			return tunnelRef{ref.tunnel, 1 - ref.sender}
 		}
 	}

@@ -56,16 +56,25 @@ type Tunnel struct {
 	places   [2]place         // of the packets to each end
 	element  *list.Element    // in Tracker.tunnelOrder
 
-	sent       [2]lastMessages // the control messages of each end
-	challenges [2][]byte       // that each end sent
-	nonces     [2][]byte       // likewise (RFC 3931)
+	sent       [2]*lastMessages // the control messages of each end, nil: none
+	challenges [2][]byte        // that each end sent
+	nonces     [2][]byte        // likewise (RFC 3931)
 }
 
-// place is where a tunnel is found in the maps of the Tracker; no key: nowhere.
+// place is where a tunnel is found in the maps of the Tracker.
 type place struct {
-	key   tunnelKey
-	moves bool // in moved, too
+	key mapKey
+	in  placeIn
 }
+
+// placeIn is those maps of the Tracker that lead to a tunnel.
+type placeIn uint8
+
+const (
+	inTunnels placeIn = 1 + iota // tunnels
+	inMoved                      // tunnels and moved
+	inHalf                       // half
+)
 
 // endID is an ID with the end that assigned it.
 type endID struct {
@@ -89,7 +98,7 @@ type Session struct {
 	requested bool          // an ICRQ or OCRQ with Ns request was seen
 	request   uint16        // identifies a retransmission of the request
 	element   *list.Element // in Tracker.sessionOrder; nil: forgotten
-	keys      [2]tunnelKey  // L2TPv3: of the packets to each end, in Tracker.sessions
+	keys      [2]mapKey     // L2TPv3: of the packets to each end, in Tracker.sessions
 	numbers   [2]window     // of the data messages that each end sent
 
 	// L2TPv3: what each end wants the messages to it to hold, and the pseudowire of both.

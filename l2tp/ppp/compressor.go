@@ -25,8 +25,11 @@ func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
 
 // forget makes all before the next packet unknown.
 func (d *deflateCompressor) forget() {
-	d.window.data = make([]byte, d.window.size, d.window.size+deflateSlack)
-	d.other = &deflateWindow{data: bytes.Repeat([]byte{0xff}, d.window.size), size: d.window.size}
+	if d.other == nil {
+		d.other = &deflateWindow{size: d.window.size}
+	}
+	d.window.fill(0)
+	d.other.fill(0xff)
 }
 
 func (d *deflateCompressor) restart([]byte) (after, ok bool) {

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"slices"
 )
 
 // maxExpanded is the size in bytes of the largest packet that is expanded to: the protocol field
@@ -61,6 +62,14 @@ const deflateSlack = 8 << 10
 type deflateWindow struct {
 	data []byte
 	size int // bytes that may be referred to
+}
+
+// fill makes all of the window one byte.
+func (w *deflateWindow) fill(b byte) {
+	w.data = slices.Grow(w.data[:0], w.size+deflateSlack)[:w.size]
+	for i := range w.data {
+		w.data[i] = b
+	}
 }
 
 // add takes the output of a packet into the window.

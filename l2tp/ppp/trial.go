@@ -62,7 +62,11 @@ func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (fra
 			frame = out
 			fitting = append(fitting, c)
 		}
-		return err != nil && err != errHistory
+		fails := err != nil && err != errHistory
+		if d, ok := c.comp.(*deflateCompressor); ok && fails {
+			x.spare = d
+		}
+		return fails
 	})
 	if frame != nil {
 		t.proved, t.candidates = fitting[0].name, fitting
@@ -94,7 +98,10 @@ func (t *trial) begin(x *Expander, number uint16, fits func([]byte) bool) {
 		t.candidates = append(t.candidates, candidate{"mppe", m, mppeCountMask, m.next})
 	}
 	if t.proved != "bsd" && !goesOn("deflate") {
-		d := newDeflateCompressor(maxDeflateWindow, &x.inflater)
+		d := x.spare
+		if x.spare = nil; d == nil {
+			d = newDeflateCompressor(maxDeflateWindow, &x.inflater)
+		}
 		d.forget()
 		t.candidates = append(t.candidates, candidate{"deflate", d, 0xffff, number})
 	}

@@ -47,7 +47,7 @@ type classifier struct {
 	named   func(spi uint32) bool // an SPI that a key or IKE has named
 	keyed   func(spi uint32) bool // one that a key may be for
 	ike     *ikev1.Tracker
-	tunnels *l2tp.Tracker              // of what is in clear
+	tunnels seenTunnels                // of what is in clear
 	peers   recent.Map[pair, struct{}] // that IKE was seen between
 
 	// Of what may be ESP in UDP.
@@ -91,8 +91,8 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 		if n.Protocol == protoL2TP {
 			decode, src, dst = h.DecodeIP, netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 		}
-		if decode(x.data) == nil && (h.Control || !c.tunnels.Knows(src, dst, &h)) {
-			c.tunnels.Observe(new(l2tp.Observation), src, dst, time, &h, x.data)
+		if decode(x.data) == nil {
+			c.tunnels.learn(src, dst, time, &h, x.data)
 		}
 	case x.doubtful:
 		c.note(n, x)
@@ -117,7 +117,7 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 		return ikeMessages(payload, false).known(plausibleIKE(payload, n.UDPLen))
 	case word > maxReservedSPI && len(payload) >= esp.HeaderLen && c.named(word):
 		return content{kind: ESP, data: payload, length: n.UDPLen}
-	case isL2TP(c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen,
+	case isL2TP(&c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen,
 		n.SrcPort, n.DstPort):
 		return content{kind: L2TP, data: payload, length: n.UDPLen}
 	case isPort(n, portNATT) && (word != 0 || len(payload) < markerLen):
@@ -215,7 +215,7 @@ func exactIKE(data []byte, length int) bool {
 // isL2TP reports whether a UDP payload, of length bytes on the wire, is an L2TP message: by all of
 // its header, or by a possible header, a version that is damaged included, and a tunnel that is
 // known. Of a message that the capture cut in the header, the port has to do.
-func isL2TP(tunnels *l2tp.Tracker, src, dst netip.AddrPort, data []byte, length int, sport, dport uint16) bool {
+func isL2TP(tunnels tunnels, src, dst netip.AddrPort, data []byte, length int, sport, dport uint16) bool {
 	var h l2tp.Header
 	err := h.Decode(data)
 	port := sport == portL2TP || dport == portL2TP

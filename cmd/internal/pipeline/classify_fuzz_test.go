@@ -33,7 +33,7 @@ func FuzzClassify(f *testing.F) {
 		if err := n.Decode(capture.Raw, frame); err != nil {
 			t.Fatal(err)
 		}
-		c := classifier{named: func(spi uint32) bool { return spi&1 != 0 }, keyed: func(spi uint32) bool { return spi&2 != 0 }, ike: ikev1.NewTracker(), tunnels: l2tp.NewTracker(nil)}
+		c := classifier{named: func(spi uint32) bool { return spi&1 != 0 }, keyed: func(spi uint32) bool { return spi&2 != 0 }, ike: ikev1.NewTracker(), tunnels: seenTunnels{Tracker: l2tp.NewTracker(nil)}}
 		for range 2 { // what it learns of the first may make the second another
 			x := c.classify(&n, frame)
 			if x.kind == Other && len(x.data) > 0 && !isPort(&n, portNATT) || len(x.data) > len(payload) || x.kind != Other && x.length < len(x.data) {

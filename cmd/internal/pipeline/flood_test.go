@@ -13,6 +13,7 @@ import (
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/forge"
+	"l2tpdump/testdata/processor"
 )
 
 var floodPackets = flag.Int("flood", 60_000, "packets of each flood in TestFloods")
@@ -84,7 +85,7 @@ func BenchmarkFlood(b *testing.B) {
 	for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
 		b.Run(kind, func(b *testing.B) {
 			f := &flood{front: &frames{}, packet: forge.Floods[kind], n: b.N}
-			defer reportProcessor(b)()
+			defer processor.Report(b)()
 			f.run(b, keys)
 		})
 	}

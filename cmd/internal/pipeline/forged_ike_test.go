@@ -16,6 +16,7 @@ import (
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/forge"
+	"l2tpdump/testdata/processor"
 	"l2tpdump/testdata/race"
 )
 
@@ -200,7 +201,7 @@ func BenchmarkForgedIKE(b *testing.B) {
 					}
 				}
 				b.ResetTimer()
-				defer reportProcessor(b)()
+				defer processor.Report(b)()
 				follow(b, f.with(list), c.keys, mode{})
 			})
 		}
