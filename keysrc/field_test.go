@@ -97,6 +97,8 @@ func TestRedacted(t *testing.T) {
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   <redacted>\n[IKE]   <redacted>\n[IKE] add\n",
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   xx xx xx xx xx xx xx xx\n[IKE] add\n",
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   [removed]\n[IKE] add\n",
+		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   ** ** **  (redacted)  ** ** **\n[IKE] add\n",
+		"SA[2] Duration: 1719s\nDirection: send\nProtocol: ESP (Mode: tunnel)\nSPI: a6 67 47 47\nKey: ** ** (redacted) ** **\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: [removed]\n14[IKE] x\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: XX XX XX XX\n14[IKE] x\n",
 		"14[IKE] SKEYID_e => 32 bytes @ 0x7f16b8049620\n14[IKE] <redacted>\n14[IKE] [REDACTED]\n14[IKE] x\n",
