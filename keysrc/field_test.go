@@ -128,6 +128,24 @@ func TestRedacted(t *testing.T) {
 	}
 }
 
+// TestTcpdumpKeys: the key of tcpdump -E may be any SA's, and its cipher have OpenSSL's name.
+func TestTcpdumpKeys(t *testing.T) {
+	for line, want := range map[string]string{
+		"tcpdump -E des3:0x" + hex48[:48]:            "esp 1 any",
+		"tcpdump -E 'aes-128-cbc-hmac96:0x" + hex16:  "esp 1 any",
+		"tcpdump -E des3:0x00112233":                 "note 1 the key behind -E: 3des-cbc takes no key of 4 bytes",
+		"0x1a2b3c4d@192.0.2.1 aes128-cbc:0x00112233": "note 1 SA 0x1a2b3c4d: aes-cbc takes no key of 4 bytes",
+	} {
+		k, _ := Parse(strings.NewReader(line), "x", "")
+		if len(k.ESP) == 1 && k.ESP[0].SPIMask == 0 && want == "esp 1 any" && k.ESP[0].Suite.Cipher != nil {
+			continue
+		}
+		if got := summary(k); got != want {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+}
+
 // TestListingOfQuestionMarks: where a terminal had no letters for the router's words, the keys are
 // read all the same.
 func TestListingOfQuestionMarks(t *testing.T) {
