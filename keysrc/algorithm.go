@@ -209,6 +209,9 @@ func (o *output) anySecret(line int, what string, k *espKeys) *esp.Secret {
 // suite returns the algorithms. problem tells what makes the keys unusable, doubt what may be wrong
 // with them; "" nothing.
 func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
+	if hasDigits(k.cipher) || hasDigits(k.auth) {
+		return s, "the name of an algorithm and its key are joined", ""
+	}
 	var named int
 	if k.cipher != "" {
 		s.Cipher, named, s.ICVLen = cipherNamed(k.cipher)
@@ -277,18 +280,23 @@ func commonKeyLen(n int) bool {
 
 // quoteName quotes a name out of a source for a note, unless it could be a piece of a key.
 func quoteName(s string) string {
+	if hasDigits(s) || len(s) > 40 {
+		return "named in this line"
+	}
+	return strconv.Quote(s)
+}
+
+// hasDigits reports whether there are as many hex digits in a name as in 4 bytes of a key.
+func hasDigits(name string) bool {
 	run := 0
-	for i := 0; i < len(s) && run < 8; i++ {
-		if unhex(s[i]) != 0xff {
+	for i := 0; i < len(name) && run < 8; i++ {
+		if unhex(name[i]) != 0xff {
 			run++
 		} else {
 			run = 0
 		}
 	}
-	if run >= 8 || len(s) > 40 {
-		return "named in this line"
-	}
-	return strconv.Quote(s)
+	return run >= 8
 }
 
 // byteCount returns "1 byte", "16 bytes".

@@ -78,7 +78,7 @@ func rowMessage(cols [][]byte, end int) []byte {
 	for end > 1 && (len(cols[end-1]) == 0 || isTime(cols[end-1])) {
 		end--
 	}
-	if slices.ContainsFunc(cols, ofYamaha) {
+	if slices.ContainsFunc(cols, ofYamaha) && !mayBeJSON(cols[end-1]) {
 		return bytes.Join(cols[:end], []byte(" "))
 	}
 	for _, col := range cols[:end-1] {
