@@ -127,6 +127,9 @@ func (p *script) line(n int, text []byte) bool {
 			return true
 		}
 	} else if p.command == scriptNone {
+		if bytes.HasPrefix(s, []byte("-E ")) && bytes.Contains(s, []byte(" 0x")) {
+			p.out.note(n, "the command that this key is of is missing, or its first line is damaged")
+		}
 		return false
 	}
 	if p.width != 0 {

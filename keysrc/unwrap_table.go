@@ -35,7 +35,7 @@ func (t *logTable) row(depth int, dst, line []byte) ([]byte, bool) {
 	if t.column == 0 && t.heading(depth, line) {
 		return dst, true
 	}
-	if t.open {
+	if t.open = t.open && commaOf(line) == 0; t.open { // another row begins where the end of one is lost
 		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
 		if t.open = i < 0; t.open {
 			return dst, false
