@@ -152,7 +152,7 @@ func (r *Reader) short(what string) error {
 		return fmt.Errorf("%s: at byte %d: %w within a %s", r.name, r.in.offset, ErrCut, what)
 	case errors.As(err, &damage):
 		return &FormatError{Name: r.name, Offset: r.in.offset, Msg: damage.Error()}
-	case r.in.offset == 0:
+	case r.in.offset == 0, errors.Is(err, compressed.ErrPassword):
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return fmt.Errorf("%s: at byte %d: %w", r.name, r.in.offset, err)

@@ -24,7 +24,7 @@ var cipherSpellings = spellings(map[cipherSpelling]string{
 	{"aes-cbc", 16, 0}:           "aes128cbc",
 	{"aes-cbc", 24, 0}:           "aes192cbc",
 	{"aes-cbc", 32, 0}:           "aes256cbc",
-	{"3des-cbc", 0, 0}:           "3des 3descbc esp3des cbcdes3ede des3ede tripledes",
+	{"3des-cbc", 0, 0}:           "3des 3descbc esp3des cbcdes3ede des3ede tripledes des3 desede3cbc",
 	{"des-cbc", 0, 0}:            "des descbc espdes cbcdes",
 	{"null", 0, 0}:               "null none espnull ciphernull ecbciphernull",
 	{"aes-ctr", 0, 0}:            "aesctr ctraes rfc3686ctraes",
@@ -41,8 +41,8 @@ var cipherSpellings = spellings(map[cipherSpelling]string{
 	{"aes-ccm", 0, 16}:           "aesccm16 aesccmc",
 	{"null-gmac", 0, 16}:         "aesgmac nullaesgmac nullauthaesgmac rfc4543gcmaes",
 	{"chacha20-poly1305", 0, 16}: "chacha20poly1305 rfc7539espchacha20poly1305",
-	{"cast5-cbc", 0, 0}:          "cast castcbc cast5 cast128 cast128cbc cbccast5",
-	{"blowfish-cbc", 0, 0}:       "blowfish blowfishcbc cbcblowfish",
+	{"cast5-cbc", 0, 0}:          "cast castcbc cast5 cast5cbc cast128 cast128cbc cbccast5",
+	{"blowfish-cbc", 0, 0}:       "blowfish blowfishcbc bf bfcbc cbcblowfish",
 	{"twofish-cbc", 0, 0}:        "twofish twofishcbc cbctwofish",
 	{"camellia-cbc", 0, 0}:       "camellia camelliacbc cbccamellia",
 	{"serpent-cbc", 0, 0}:        "serpent serpentcbc cbcserpent",
@@ -181,8 +181,17 @@ func (k *espKeys) lacksAuth() {
 // unusable is a note about the line, which begins with what; then it returns nil. What may be wrong
 // with them is a doubt.
 func (o *output) secret(line int, what string, spi uint32, k *espKeys) *esp.Secret {
+	s := o.anySecret(line, what+spiName(spi), k)
+	if s != nil {
+		s.SPI, s.SPIMask = spi, 0xffffffff
+	}
+	return s
+}
+
+// anySecret is secret for keys of any SPI.
+func (o *output) anySecret(line int, what string, k *espKeys) *esp.Secret {
 	suite, problem, doubt := k.suite()
-	what += spiName(spi) + ": "
+	what += ": "
 	if problem != "" {
 		o.note(line, what+problem)
 		return nil
@@ -190,7 +199,7 @@ func (o *output) secret(line int, what string, spi uint32, k *espKeys) *esp.Secr
 	if doubt = cmp.Or(k.doubt, doubt); doubt != "" {
 		o.doubt(line, what+doubt)
 	}
-	s := &esp.Secret{SPI: spi, SPIMask: 0xffffffff, Suite: suite, Key: esp.NewKey(k.key), Origin: o.origin(line)}
+	s := &esp.Secret{Suite: suite, Key: esp.NewKey(k.key), Origin: o.origin(line)}
 	if suite.Auth == nil || suite.Auth.Checked {
 		s.AuthKey = esp.NewKey(k.authKey)
 	}
@@ -200,6 +209,9 @@ func (o *output) secret(line int, what string, spi uint32, k *espKeys) *esp.Secr
 // suite returns the algorithms. problem tells what makes the keys unusable, doubt what may be wrong
 // with them; "" nothing.
 func (k *espKeys) suite() (s esp.Suite, problem, doubt string) {
+	if hasDigits(k.cipher) || hasDigits(k.auth) {
+		return s, "the name of an algorithm and its key are joined", ""
+	}
 	var named int
 	if k.cipher != "" {
 		s.Cipher, named, s.ICVLen = cipherNamed(k.cipher)
@@ -268,18 +280,23 @@ func commonKeyLen(n int) bool {
 
 // quoteName quotes a name out of a source for a note, unless it could be a piece of a key.
 func quoteName(s string) string {
+	if hasDigits(s) || len(s) > 40 {
+		return "named in this line"
+	}
+	return strconv.Quote(s)
+}
+
+// hasDigits reports whether there are as many hex digits in a name as in 4 bytes of a key.
+func hasDigits(name string) bool {
 	run := 0
-	for i := 0; i < len(s) && run < 8; i++ {
-		if unhex(s[i]) != 0xff {
+	for i := 0; i < len(name) && run < 8; i++ {
+		if unhex(name[i]) != 0xff {
 			run++
 		} else {
 			run = 0
 		}
 	}
-	if run >= 8 || len(s) > 40 {
-		return "named in this line"
-	}
-	return strconv.Quote(s)
+	return run >= 8
 }
 
 // byteCount returns "1 byte", "16 bytes".

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"l2tpdump/capture/compressed"
@@ -106,7 +107,8 @@ func (a *archive) err() error {
 	switch {
 	case a.one != nil || a.found:
 		return a.one
-	case a.bad != nil:
+	case a.bad != nil: // which has a note too
+		a.keys.Notes = slices.DeleteFunc(a.keys.Notes, func(n Note) bool { return n.String() == a.bad.Error() })
 		return a.bad
 	}
 	return a.none

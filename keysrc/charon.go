@@ -295,8 +295,8 @@ func (t *charonThread) begin(n int, label []byte, size int) {
 	if t.ike != nil && !t.ikeReady && value != charonOther && (value < charonSKEYID || value > charonIV) {
 		t.phase1Done()
 	}
-	if value != charonOther && size > maxValue {
-		t.out.note(n, string(label)+" of "+byteCount(size)+" is too long")
+	if value != charonOther && size > maxValue || value >= charonSKEYID && value <= charonKa && size == 0 {
+		t.out.note(n, string(label)+": its length of "+byteCount(size)+" is damaged")
 		value = charonOther
 	}
 	t.dump = charonDump{value: value, line: n, want: size, got: t.dump.got[:0], open: value != charonOther}
@@ -365,8 +365,11 @@ func (t *charonThread) row(n, off int, rest []byte) {
 	if off == 0 && t.next != 0 {
 		t.stray(n)
 	}
-	t.next = off + 16
-	if !d.open {
+	goesOn := off == t.next
+	if t.next = off + 16; !d.open {
+		if goesOn && off == d.want && len(d.got) == d.want && d.value != charonOther {
+			t.longer()
+		}
 		return
 	}
 	if off != len(d.got) {
@@ -378,6 +381,10 @@ func (t *charonThread) row(n, off int, rest []byte) {
 	d.got, _ = dumpRow(d.got, rest, size)
 	if len(d.got)-was != size {
 		t.fail(n, "row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+strconv.Itoa(size)+" are declared")
+		return
+	}
+	if all, _ := dumpRow(nil, rest, 16); size < 16 && len(all) == 16 {
+		t.longer()
 		return
 	}
 	t.full()

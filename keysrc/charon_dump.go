@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"strconv"
 
 	"l2tpdump/esp"
 )
@@ -66,9 +67,17 @@ func (t *charonThread) stray(n int) {
 	}
 }
 
+// longer takes a row that has more bytes of the dump than its first line declares.
+func (t *charonThread) longer() {
+	t.fail(t.dump.line, "more bytes follow than the "+strconv.Itoa(t.dump.want)+" that are declared")
+	t.forget()
+}
+
 // forget drops the key of the dump at hand.
 func (t *charonThread) forget() {
 	switch v := t.dump.value; {
+	case v == charonShared && t.ike != nil:
+		t.ike.SharedSecret = esp.Key{}
 	case v >= charonSKEYID && v <= charonKa && t.ike != nil:
 		*phase1Keys(t.ike)[v-charonSKEYID] = esp.Key{}
 	case v == charonKeyInitiator || v == charonKeyResponder:

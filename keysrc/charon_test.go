@@ -139,5 +139,5 @@ note 10 encryption key Ka: row 0 has 4 bytes where 16 are declared`},
 13[IKE] sending keep alives
 `, want: `
 ike 1 0000000000000000/0000000000000000 e=41422043
-doubt 1 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
+doubt 1 keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are`},
 }

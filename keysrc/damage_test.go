@@ -63,6 +63,20 @@ doubt 1 SA 0x00000301: its enc line names no algorithm; the key is tried by its 
 	}
 }
 
+// TestDeclaredLength: where a digit of a length is lost, what is left is no key.
+func TestDeclaredLength(t *testing.T) {
+	const rows = "13[IKE]    0: 4A F9 0F 25 CF 10 27 73 61 11 19 37 C2 E1 48 65  J..%..'sa..7..He\n13[IKE]   16: C3 3F 0E BE  .?..\n13[IKE] x\n"
+	for size, want := range map[string]string{
+		"20": "e=4af90f25cf10277361111937c2e14865c33f0ebe", "2": "more bytes follow than the 2 that are declared", "16": "more bytes follow than the 16", "0": "0 bytes",
+		"200": "has 4 bytes where 16 are declared",
+	} {
+		k, err := Parse(strings.NewReader("13[IKE] SKEYID_e => "+size+" bytes @ 0x7f16b8049620\n"+rows), "f", "")
+		if got := summary(k); !strings.Contains(got, want) || (err == nil) != (size == "20") {
+			t.Errorf("%s: %s, %v", size, got, err)
+		}
+	}
+}
+
 // TestXfrmDamage checks that a state one line of which is damaged is not lost in silence.
 func TestXfrmDamage(t *testing.T) {
 	state := func(first, auth string) string {

@@ -97,6 +97,8 @@ func TestRedacted(t *testing.T) {
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   <redacted>\n[IKE]   <redacted>\n[IKE] add\n",
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   xx xx xx xx xx xx xx xx\n[IKE] add\n",
 		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   [removed]\n[IKE] add\n",
+		"[IKE] CKY-I\n[IKE]   14 80 48 a5 bc 8c 63 7f\n[IKE] SKEYID_e\n[IKE]   ** ** **  (redacted)  ** ** **\n[IKE] add\n",
+		"SA[2] Duration: 1719s\nDirection: send\nProtocol: ESP (Mode: tunnel)\nSPI: a6 67 47 47\nKey: ** ** (redacted) ** **\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: [removed]\n14[IKE] x\n",
 		"14[IKE] SKEYID_e => 16 bytes @ 0x7f16b8049620\n14[IKE]    0: XX XX XX XX\n14[IKE] x\n",
 		"14[IKE] SKEYID_e => 32 bytes @ 0x7f16b8049620\n14[IKE] <redacted>\n14[IKE] [REDACTED]\n14[IKE] x\n",
@@ -122,6 +124,24 @@ func TestRedacted(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "redacted") || strings.Contains(err.Error(), "missing") ||
 			strings.Contains(err.Error(), "confidential") {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestTcpdumpKeys: the key of tcpdump -E may be any SA's, and its cipher have OpenSSL's name.
+func TestTcpdumpKeys(t *testing.T) {
+	for line, want := range map[string]string{
+		"tcpdump -E des3:0x" + hex48[:48]:            "esp 1 any",
+		"tcpdump -E 'aes-128-cbc-hmac96:0x" + hex16:  "esp 1 any",
+		"tcpdump -E des3:0x00112233":                 "note 1 the key behind -E: 3des-cbc takes no key of 4 bytes",
+		"0x1a2b3c4d@192.0.2.1 aes128-cbc:0x00112233": "note 1 SA 0x1a2b3c4d: aes-cbc takes no key of 4 bytes",
+	} {
+		k, _ := Parse(strings.NewReader(line), "x", "")
+		if len(k.ESP) == 1 && k.ESP[0].SPIMask == 0 && want == "esp 1 any" && k.ESP[0].Suite.Cipher != nil {
+			continue
+		}
+		if got := summary(k); got != want {
+			t.Errorf("%s: %s", line, got)
 		}
 	}
 }

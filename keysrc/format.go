@@ -113,7 +113,7 @@ func (o *output) give(k Keys) {
 // change it afterwards.
 func (o *output) ike(s *ikev1.Secret) {
 	if s.InitiatorCookie.IsZero() && s.QuickSecret.IsZero() {
-		o.doubt(s.Origin.Line, "keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are")
+		o.doubt(s.Origin.Line, "keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are")
 	}
 	o.known(s)
 }

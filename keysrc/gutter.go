@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,9 +17,39 @@ import (
 // maxGutter bounds the bytes of a file's name in a gutter.
 const maxGutter = 256
 
-// withoutGutter returns the lines of a source without their gutter, each at its place; nil if they
-// have none.
-func (t *turner) withoutGutter() []byte {
+// withoutGutter gives out the lines of a source without their gutter, each at its place, in the ways
+// that this can be done; keyless says that there is no key in them with it.
+func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		lines := t.gutterLines()
+		if len(lines) == 0 {
+			return
+		}
+		for _, gutter := range []func([]*turnedLine) func([]byte) []byte{diffGutter, endGutter, textGutter, signGutter} {
+			cut := gutter(lines)
+			if cut == nil {
+				continue
+			}
+			if !yield(cutEach(lines, cut)) {
+				return
+			}
+			break
+		}
+		if text := rejoined(lines); text != nil && !yield(text) {
+			return
+		}
+		if keyless {
+			for cut := range headers(lines) {
+				if !yield(cutEach(lines, cut)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// gutterLines returns the lines that have a gutter if all have; nil if they have none.
+func (t *turner) gutterLines() []*turnedLine {
 	var lines []*turnedLine
 	for i := range t.count {
 		l := t.at(i)
@@ -29,18 +60,11 @@ func (t *turner) withoutGutter() []byte {
 			lines = append(lines, l)
 		}
 	}
-	if len(lines) == 0 {
-		return nil
-	}
-	var cut func(text []byte) []byte
-	for _, gutter := range []func([]*turnedLine) func([]byte) []byte{diffGutter, textGutter, signGutter} {
-		if cut == nil {
-			cut = gutter(lines)
-		}
-	}
-	if cut == nil {
-		return nil
-	}
+	return lines
+}
+
+// cutEach returns what cut leaves of lines, each at its place.
+func cutEach(lines []*turnedLine, cut func(text []byte) []byte) []byte {
 	var b bytes.Buffer
 	for n := 1; len(lines) > 0; n++ {
 		for ; len(lines) > 0 && lines[0].n == n; lines = lines[1:] {
@@ -51,22 +75,41 @@ func (t *turner) withoutGutter() []byte {
 	return b.Bytes()
 }
 
-// diffGutter is the first column of a diff, of which the lines that are in the new text are taken.
+// diffGutter is the first column of a diff, of which the lines that are in the new text are taken,
+// or in the old one if there is none.
 func diffGutter(lines []*turnedLine) func(text []byte) []byte {
 	if !slices.ContainsFunc(lines, func(l *turnedLine) bool { return bytes.HasPrefix(l.text(), []byte("@@ -")) }) {
 		return nil
 	}
+	of := func(text []byte, sign string) bool {
+		return text[0] == sign[0] && !bytes.HasPrefix(text, []byte(sign+sign+sign+" "))
+	}
+	side := "-"
+	if slices.ContainsFunc(lines, func(l *turnedLine) bool { return of(l.text(), "+") }) {
+		side = "+"
+	}
 	return func(text []byte) []byte {
-		if text[0] != '+' && text[0] != ' ' || bytes.HasPrefix(text, []byte("+++ ")) {
+		if text[0] != ' ' && !of(text, side) {
 			return nil
 		}
 		return text[1:]
 	}
 }
 
+// endGutter is what cat -A and cat -e put at the end of a line, and in the place of tabs.
+func endGutter(lines []*turnedLine) func(text []byte) []byte {
+	if slices.ContainsFunc(lines, func(l *turnedLine) bool { return !bytes.HasSuffix(l.text(), []byte("$")) }) {
+		return nil
+	}
+	shown := strings.NewReplacer("^I", "\t", "M-BM- ", " ", "M-oM-;M-?", "") // no-break spaces, a byte order mark
+	return func(text []byte) []byte {
+		return []byte(strings.TrimSuffix(shown.Replace(string(text[:len(text)-1])), "^M"))
+	}
+}
+
 // signGutter is a sign that all lines begin with, and a blank if all have it.
 func signGutter(lines []*turnedLine) func(text []byte) []byte {
-	const signs = "+-|│>* \t"
+	const signs = "+-|│<>* \t"
 	first, size := utf8.DecodeRune(lines[0].text())
 	if !strings.ContainsRune(signs, first) {
 		return nil
@@ -124,7 +167,7 @@ func nameGutter(lines []*turnedLine) int {
 }
 
 // numbered is a number, in brackets or not, and what separates it from the text.
-var numbered = regexp.MustCompile(`^[ \[]*(\d{1,9})[-:\t \]).>|]`)
+var numbered = regexp.MustCompile(`^[ \[]*(\d{1,9})(?:[-:\t \])>|]|\.[ \t]|\.$)`)
 
 // numberGutter takes a number off a line.
 func numberGutter(text []byte) (n int, rest []byte, ok bool) {

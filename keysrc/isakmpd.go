@@ -134,6 +134,11 @@ func (p *isakmpd) give() {
 	if s == nil {
 		return
 	}
+	for _, i := range [...]int{0, 3} { // the first and the last, which are not between others
+		if !p.seen.has(i) {
+			p.out.note(s.Origin.Line, phase1Names[i]+" is missing beside the others: a line of the log is lost")
+		}
+	}
 	p.seen.checkGaps(p.out, s.Origin.Line)
 	if checkPhase1(p.out, s) {
 		s.InitiatorCookie, s.ResponderCookie = p.initiator, p.responder

@@ -230,6 +230,9 @@ func (s *splitter) whole(text []byte) {
 // give gives out a line or a part of one, cleaned: what stands between its CRs.
 func (s *splitter) give(text []byte) {
 	next := !s.inside
+	if len(text) > 0 && text[0] == '\f' { // a page of a PDF
+		text = text[1:]
+	}
 	if s.signs&unclean > innerCR {
 		text, s.signs = clean(text), allSigns
 	}
@@ -278,7 +281,7 @@ func lineEnd(data []byte, crLines bool) int {
 	return bytes.IndexByte(data, '\n')
 }
 
-// clean takes NUL bytes and terminal escape sequences (ECMA-48 CSI) out, and makes spaces of
+// clean takes NUL bytes and terminal escape sequences (ECMA-48) out, and makes spaces of
 // no-break spaces and EUC-JP of ISO-2022-JP, in place.
 func clean(text []byte) []byte {
 	to := text[:0]
@@ -291,10 +294,8 @@ func clean(text []byte) []byte {
 				high = 0x80
 			}
 			i += 2
-		case c == 0x1b && i+1 < len(text) && text[i+1] == '[':
-			for i += 2; i < len(text) && (text[i] < 0x40 || text[i] > 0x7e); i++ {
-			}
 		case c == 0x1b:
+			i += escapeLen(text[i:]) - 1
 		case c == 0xc2 && i+1 < len(text) && text[i+1] == 0xa0: // U+00A0 in UTF-8
 			to = append(to, ' ')
 			i++
@@ -303,6 +304,31 @@ func clean(text []byte) []byte {
 		}
 	}
 	return to
+}
+
+// escapeLen returns the length of the escape sequence that text begins with: CSI, OSC, which sets
+// titles and links, or one of the keypad and the cursor; 1 for any other.
+func escapeLen(text []byte) int {
+	if len(text) < 2 {
+		return 1
+	}
+	switch text[1] {
+	case '[':
+		n := 2
+		for n < len(text) && (text[n] < 0x40 || text[n] > 0x7e) {
+			n++
+		}
+		return min(n+1, len(text))
+	case ']':
+		n := 2 + bytes.IndexAny(text[2:], "\a\x1b") + 1
+		if n > 2 && text[n-1] == 0x1b { // and a backslash
+			n = min(n+1, len(text))
+		}
+		return max(n, 1)
+	case '=', '>', '7', '8':
+		return 2
+	}
+	return 1
 }
 
 // utf16Reader makes UTF-8 of UTF-16; of what lies above 0xffff, which no format needs, nothing to

@@ -70,10 +70,10 @@ func TestEachLineMissing(t *testing.T) {
 		{"../testdata/captures/15*/pluto-server.log", 17, false, ""},
 		{"../testdata/field/keys/pluto-*.log", 1, false, "enckey"},
 		{"../testdata/field/keys/charon-systemd-real-journal.log", 1, false, ""},
-		{"../testdata/field/racoon-aggressive-server.log", 1, true, "compute DH's shared"},
+		{"../testdata/field/racoon-aggressive-server.log", 1, true, ""},
 		{"../testdata/field/keys/racoon-with-key.log", 1, true, ""},
 		{"../testdata/field/keys/m12-with-key", 1, true, ""},
-		{"../testdata/field/keys/b[12]*", 1, false, "SKEYID:"},
+		{"../testdata/field/keys/b[12]*", 1, false, ""},
 		{"../testdata/field/keys/b3*", 1, false, ""},
 	} {
 		files, _ := filepath.Glob(c.pattern)

@@ -118,10 +118,10 @@ func (m *mailReader) part(header textproto.MIMEHeader, body io.Reader, depth int
 	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err == nil && strings.HasPrefix(kind, "multipart/") && depth < maxMailDepth {
 		list := multipart.NewReader(body, params["boundary"])
-		for m.parts < maxMailParts {
+		for {
 			p, err := list.NextRawPart()
 			if err == io.EOF {
-				break
+				return nil
 			}
 			if err != nil {
 				return errors.New("the parts of the mail are damaged, or it is cut short")
@@ -130,7 +130,6 @@ func (m *mailReader) part(header textproto.MIMEHeader, body io.Reader, depth int
 				return err
 			}
 		}
-		return nil
 	}
 	if kind == "message/rfc822" && depth < maxMailDepth { // a mail that was forwarded
 		return m.message(body, depth+1)
@@ -140,6 +139,9 @@ func (m *mailReader) part(header textproto.MIMEHeader, body io.Reader, depth int
 		body = quotedprintable.NewReader(body)
 	case "base64":
 		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	if m.parts == maxMailParts {
+		return fmt.Errorf("it has more than %d parts: the others are not read", maxMailParts)
 	}
 	m.parts++
 	return m.file(fmt.Sprintf("part %d", m.parts), body)

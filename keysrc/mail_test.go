@@ -90,6 +90,23 @@ func TestMail(t *testing.T) {
 	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || len(k.Notes) == 0 {
 		t.Errorf("without its end: %v, %v, %v", got, k.Notes, err)
 	}
+	const multi = mailTop + "Content-Type: multipart/mixed; boundary=one\r\n\r\n"
+	for what, c := range map[string]struct{ first, says string }{
+		"damaged":   {"--one\r\n\r\nhello\r\n", "cut short"},
+		"many":      {strings.Repeat("--one\r\n\r\nhello\r\n", maxMailParts+1) + "--one--\r\n", "more than 100 parts"},
+		"many, key": {"--one\r\n\r\n" + string(log) + "\r\n" + strings.Repeat("--one\r\n\r\nhello\r\n", maxMailParts) + "--one--\r\n", "more than 100 parts"},
+	} {
+		k, err := Parse(strings.NewReader(multi+c.first), "x", "")
+		said := len(k.Notes)
+		if err != nil {
+			said++
+		} else {
+			err = errors.New(k.Notes[0].String())
+		}
+		if said != 1 || !strings.Contains(err.Error(), c.says) || (len(k.IKE) > 0) != (what == "many, key") {
+			t.Errorf("%s: %v, %v", what, k.Notes, err)
+		}
+	}
 	if _, err := Parse(strings.NewReader(mailTop+"\r\nhello\r\n"), "x", ""); !errors.As(err, new(*NoKeysError)) {
 		t.Error(err)
 	}

@@ -45,6 +45,7 @@ type mikrotik struct {
 // A mikrotikSA is an item of installed-sa print.
 type mikrotikSA struct {
 	line    int // where it begins, 0 no item
+	more    int // lines behind that
 	esp     bool
 	values  map[string]string
 	lines   map[string]int // of the keys
@@ -119,7 +120,7 @@ func (m *mikrotik) line(n int, text []byte) bool {
 		return false
 	}
 	s := trimLine(text)
-	if len(s) == 0 || s[0] == '[' || n-m.sa.line > 40 {
+	if m.sa.more++; len(s) == 0 || s[0] == '[' || m.sa.more > 40 {
 		m.item()
 		return false
 	}

@@ -34,6 +34,9 @@ const (
 // name takes a value of phase1Names.
 func (seen *phase1Seen) name(i int) { *seen |= 2 << i }
 
+// has reports whether a value of phase1Names was named.
+func (seen phase1Seen) has(i int) bool { return seen&(2<<i) != 0 }
+
 // checkGaps tells which values are not named between others, and begins anew: a log that writes one
 // of them writes all, one after the other.
 func (seen *phase1Seen) checkGaps(out *output, line int) {

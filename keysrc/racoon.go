@@ -82,6 +82,7 @@ func (r *racoon) line(n int, text []byte) bool {
 	if _, joined := racoonMessage(msg); joined {
 		r.joined = true
 		r.finish()
+		r.nonce(n, msg)
 		return true
 	}
 	return r.message(n, msg)
@@ -201,7 +202,7 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 	r.giveUsed(n, msg)
 	value, name := racoonLabel(msg)
 	if value == racoonNone {
-		r.other(msg)
+		r.other(n, msg)
 		return false
 	}
 	r.debug = true
@@ -279,7 +280,11 @@ func (r *racoonLog) finish() {
 		r.out.note(r.start, r.name+": its rows are damaged")
 		return
 	case len(r.got) == 0:
-		if value != racoonIV && value != racoonShared {
+		switch value {
+		case racoonIV:
+		case racoonShared:
+			r.seen &^= seenShared
+		default:
 			r.out.note(r.start, r.name+": its rows are missing")
 		}
 		return
@@ -322,7 +327,8 @@ func (r *racoonLog) finish() {
 }
 
 // other takes a message without a value behind it.
-func (r *racoonLog) other(msg []byte) {
+func (r *racoonLog) other(n int, msg []byte) {
+	r.nonce(n, msg)
 	for _, role := range [...]string{"initiate", "respond"} {
 		if _, ok := after(msg, role+" new phase 1 "); ok {
 			r.role = role
@@ -337,6 +343,13 @@ func (r *racoonLog) other(msg []byte) {
 		}
 	}
 	r.ready()
+}
+
+// nonce takes "nonce 1:", which stands between g^xy and SKEYID.
+func (r *racoonLog) nonce(n int, msg []byte) {
+	if bytes.HasPrefix(msg, []byte("nonce 1:")) && r.seen&seenShared == 0 {
+		r.out.note(n, "g^xy is missing before this line: a line of the log is lost")
+	}
 }
 
 // giveUsed gives out the key that opened the last packet, or with which one is made that goes out,
@@ -357,7 +370,10 @@ func (r *racoonLog) giveUsed(n int, next []byte) {
 		r.out.note(s.Origin.Line, "key: the message that follows it is missing, so that its end is not known")
 		return
 	}
-	switch known := r.ka.HasPrefix(s.Ka); {
+	if !r.ka.IsZero() && s.Ka.Len() > r.ka.Len() && s.Ka.HasPrefix(r.ka) {
+		r.out.doubt(s.Origin.Line, "key: an encryption key that stands before it is only a part of it")
+	}
+	switch known := bytes.Contains(r.ka.Bytes(), s.Ka.Bytes()); {
 	case known && s.Ka.Len() < r.ka.Len():
 		r.out.note(s.Origin.Line, "key: it is only a part of an encryption key that stands before it")
 	case known && s.InitiatorCookie.IsZero(), !checkPhase1(r.out, s): // it made a message, or opened a damaged one

@@ -91,7 +91,7 @@ note 12 final encryption key has 16 bytes where 24 are declared`},
 01020304 05060708
 `, want: `
 ike 4 0000000000000000/831d33d46e20f8e6 ka=79d5eabc78ae740b47258300f8de371e
-doubt 4 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
+doubt 4 keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are`},
 
 	{name: "first row of the packet missing", format: &racoonFormat, text: `
 2026-03-13 22:00:51: DEBUG: 372 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]
@@ -109,5 +109,5 @@ d1e941cc e9ede135 caaad47b bd9c3cd6 1a97b1e8
 f61f06d8 2d98d197 d46d7547 913e7fa3 0b18f4b6
 `, want: `
 ike 11 0000000000000000/0000000000000000 d=d1e941cce9ede135caaad47bbd9c3cd61a97b1e8 a=6cb60b37a96f49862705d6504708c5c821de3c4d e=f61f06d82d98d197d46d7547913e7fa30b18f4b6 peer=203.0.113.10
-doubt 11 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
+doubt 11 keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are`},
 }

@@ -63,7 +63,7 @@ const (
 
 // tcpdumpSA is an SA of tcpdump -E: SPI, destination, algorithm, secret.
 var tcpdumpSA = regexp.MustCompile(`(?:\b(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})@([0-9a-fA-F.:]{3,39})\s+|-E\s*['"]?)` +
-	`((?:3des|des|aes|blowfish|cast128|none)[a-z0-9-]*):(0x[0-9a-zA-Z]*|[^\s,"']+)`)
+	`((?:3des|des|aes|blowfish|bf|cast128|cast5|none)[a-z0-9-]*):(0x[0-9a-zA-Z]*|[^\s,"']+)`)
 
 // Where a command ends before the line does.
 var (
@@ -127,6 +127,9 @@ func (p *script) line(n int, text []byte) bool {
 			return true
 		}
 	} else if p.command == scriptNone {
+		if bytes.HasPrefix(s, []byte("-E ")) && bytes.Contains(s, []byte(" 0x")) {
+			p.out.note(n, "the command that this key is of is missing, or its first line is damaged")
+		}
 		return false
 	}
 	if p.width != 0 {
@@ -403,22 +406,24 @@ func (p *script) tcpdump(spi, dst, algorithm, secret string) {
 		return
 	}
 	cipher, bits, icv := strings.Cut(algorithm, "-hmac")
+	name := "the key behind -E"
+	if spi != "" {
+		name = "SA " + spiName(uint32(number))
+	}
 	key, ok := scriptKey(secret)
 	if !ok {
-		p.out.note(p.start, "SA "+spiName(uint32(number))+": "+notBytes(secret))
+		p.out.note(p.start, name+": "+notBytes(secret))
 		return
 	}
-	s := p.out.secret(p.start, "SA ", uint32(number), &espKeys{cipher: cipher, key: key})
+	s := p.out.anySecret(p.start, name, &espKeys{cipher: cipher, key: key})
 	if s == nil {
 		return
 	}
 	if icv {
 		s.Suite.Auth = esp.AuthByName("any-" + bits)
 	}
-	if spi == "" {
-		s.SPIMask = 0
-	} else {
-		s.Dst = esp.AddrPatternFrom(addr)
+	if spi != "" {
+		s.SPI, s.SPIMask, s.Dst = uint32(number), 0xffffffff, esp.AddrPatternFrom(addr)
 	}
 	p.out.esp(s)
 }

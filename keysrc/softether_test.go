@@ -30,5 +30,5 @@ SKEYID_e: A1 A2 A3 A4 A5 A6 A7 A8 A9 AA AB AC AD AE AF B0 B1 B2 B3
 ike 5 317f83fcb6da5bf1/25cac2459ea386c0 a=6162636465666768696a6b6c6d6e6f7071727374 e=a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4
 ike 9 0000000000000000/0000000000000000 a=8182838485868788898a8b8c8d8e8f9091929394
 note 9 SKEYID_e of 19 bytes has the length of no hash: a part of it is missing
-doubt 9 keys of phase 1: no CKY-I is known to be theirs; the capture has to show whose they are`},
+doubt 9 keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are`},
 }

@@ -19,7 +19,7 @@ var wrappings = []struct {
 	take  wrapping
 }{
 	{0, unquoteMail}, {signsOf("<&"), unwrapHTML}, {signsOf("#"), unwrapSyslog},
-	{signsOf("\xe2"), straightQuotes}, {signsOf(","), unwrapUAT}, {0, cutStamp},
+	{signsOf("\xe2"), plainMarks}, {signsOf(","), unwrapUAT}, {0, cutStamp},
 	{0, cutContainer}, {0, unwrapDLink},
 }
 
@@ -98,7 +98,7 @@ func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
 			u.each(depth, text, give)
 			return
 		}
-		u.each(depth, text[:i], give)
+		u.each(depth, bytes.TrimRight(text[:i], "\r"), give)
 		text = text[i+1:]
 	}
 }
@@ -191,8 +191,8 @@ func unwrapSyslog(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
-// straightQuotes puts straight quotes for those that word processors and web pages set.
-func straightQuotes(dst, line []byte) ([]byte, bool) {
+// plainMarks puts ASCII for the quotes, blanks and hyphens that word processors and web pages set.
+func plainMarks(dst, line []byte) ([]byte, bool) {
 	if bytes.IndexByte(line, 0xe2) < 0 {
 		return dst, false
 	}
@@ -203,14 +203,20 @@ func straightQuotes(dst, line []byte) ([]byte, bool) {
 			break
 		}
 		dst = append(dst, line[:i]...)
-		switch c := line[i+2]; {
+		mark := line[i : i+3]
+		switch c := mark[2]; {
 		case c >= 0x98 && c <= 0x9b: // U+2018 to U+201B
-			dst, found = append(dst, '\''), true
+			mark = []byte{'\''}
 		case c >= 0x9c && c <= 0x9f: // U+201C to U+201F
-			dst, found = append(dst, '"'), true
-		default:
-			dst = append(dst, line[i:i+3]...)
+			mark = []byte{'"'}
+		case c <= 0x8a, c == 0xaf: // U+2000 to U+200A, U+202F
+			mark = []byte{' '}
+		case c == 0x8b: // U+200B, of no width
+			mark = nil
+		case c == 0x90, c == 0x91: // U+2010, U+2011
+			mark = []byte{'-'}
 		}
+		dst, found = append(dst, mark...), found || len(mark) < 3
 		line = line[i+3:]
 	}
 	if found {

@@ -53,7 +53,8 @@ func unwrapHTML(dst, line []byte) ([]byte, bool) {
 }
 
 // htmlRow puts tabs between the cells of the row of a table that begins at start, if one of them is
-// a time: then another is the message. It puts blanks between those of others.
+// a time: then another is the message. It puts blanks between those of others, and takes off a number before
+// one other.
 func htmlRow(dst []byte, start int) []byte {
 	row := dst[start:]
 	if bytes.IndexByte(row, cellMark[0]) < 0 {
@@ -61,6 +62,9 @@ func htmlRow(dst []byte, start int) []byte {
 	}
 	cells := bytes.Split(bytes.TrimLeft(row, " \t"), []byte(cellMark))
 	if len(cells[0]) == 0 { // before the first mark
+		cells = cells[1:]
+	}
+	if len(cells) == 2 && isLineNumber(cells[0]) {
 		cells = cells[1:]
 	}
 	between := byte(' ')
@@ -75,6 +79,12 @@ func htmlRow(dst []byte, start int) []byte {
 		text = append(text, bytes.ReplaceAll(cell, []byte("\t"), []byte(" "))...)
 	}
 	return append(dst[:start], text...)
+}
+
+// isLineNumber reports whether a cell is no more than that.
+func isLineNumber(cell []byte) bool {
+	cell = bytes.TrimSpace(cell)
+	return len(cell) < 8 && len(bytes.Trim(cell, "0123456789")) == 0
 }
 
 // htmlMark returns what the tag or the entity at the beginning of s stands for, and its length; 0

@@ -35,7 +35,7 @@ func (t *logTable) row(depth int, dst, line []byte) ([]byte, bool) {
 	if t.column == 0 && t.heading(depth, line) {
 		return dst, true
 	}
-	if t.open {
+	if t.open = t.open && commaOf(line) == 0; t.open { // another row begins where the end of one is lost
 		i := bytes.IndexByte(bytes.ReplaceAll(line, []byte(`""`), []byte("''")), '"')
 		if t.open = i < 0; t.open {
 			return dst, false
@@ -78,7 +78,7 @@ func rowMessage(cols [][]byte, end int) []byte {
 	for end > 1 && (len(cols[end-1]) == 0 || isTime(cols[end-1])) {
 		end--
 	}
-	if slices.ContainsFunc(cols, ofYamaha) {
+	if slices.ContainsFunc(cols, ofYamaha) && !mayBeJSON(cols[end-1]) {
 		return bytes.Join(cols[:end], []byte(" "))
 	}
 	for _, col := range cols[:end-1] {

@@ -44,21 +44,29 @@ const maxGutters = 2
 
 // whole reads a source that is no archive, but for complete.
 func whole(r io.Reader, name, format string) (*Keys, error) {
-	keys, text, err := wholeText(r, name, format)
-	for i := 0; i < maxGutters && text != nil; i++ {
-		again, next, againErr := wholeText(bytes.NewReader(text), name, format)
-		more := len(again.IKE) + len(again.ESP) - len(keys.IKE) - len(keys.ESP)
-		if more > 0 || more == 0 && len(again.IKE)+len(again.ESP) > 0 && len(again.Notes) < len(keys.Notes) {
-			keys, err = again, againErr
+	keys, t, err := wholeText(r, name, format)
+	for i := 0; i < maxGutters && t != nil; i++ {
+		var inner *turner
+		for text := range t.withoutGutter(len(keys.IKE)+len(keys.ESP) == 0) {
+			again, next, againErr := wholeText(bytes.NewReader(text), name, format)
+			inner = next
+			more := len(again.IKE) + len(again.ESP) - len(keys.IKE) - len(keys.ESP)
+			if more > 0 || more == 0 && len(again.IKE)+len(again.ESP) > 0 && len(again.Notes) < len(keys.Notes) {
+				keys, err = again, againErr
+				break
+			}
+			if len(again.Notes) > 0 { // another way would read as whole what is not
+				break
+			}
 		}
-		text = next
+		t = inner
 	}
 	return keys, err
 }
 
-// wholeText is whole for a source as it is. If it holds no key or damaged ones, and its lines have
-// a gutter, it returns them without.
-func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error) {
+// wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its lines
+// too, which may have a gutter.
+func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
 	keys, s, err := newWhole(name, format)
 	if err != nil {
 		return nil, nil, err
@@ -90,10 +98,10 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, bare []byte, _ error)
 	}
 	if err == nil {
 		if err = closeErr; len(keys.IKE)+len(keys.ESP) == 0 || len(keys.Notes) > 0 {
-			bare = s.turner.withoutGutter()
+			t = s.turner
 		}
 	}
-	return keys, bare, err
+	return keys, t, err
 }
 
 // redactedRows are the lines behind that of a value that may be of it.

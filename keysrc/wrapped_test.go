@@ -226,7 +226,7 @@ func TestWrapped(t *testing.T) {
 			continue
 		}
 		want, damaged := foundIn(k)
-		for _, w := range append(encodings, wraps...) {
+		for _, w := range slices.Concat(encodings, wraps, exports) {
 			wrapped := w.wrap(strings.Split(text, "\n"))
 			if strings.Contains(names[i], "charon-systemd") { // whose name stands in the headers
 				wrapped = strings.NewReplacer("vpn[812]", "charon-systemd[812]", "root:", "charon-systemd:", "vpn 812", "charon-systemd 812").Replace(wrapped)

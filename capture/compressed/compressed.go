@@ -63,19 +63,25 @@ type sized interface {
 
 // NewReader returns what r holds: decompressed if it is compressed, else as it is. Of a zip archive
 // it is the one file for which wanted, given its first bytes, returns true, or which is compressed
-// itself; none or several of them are an error. Data that ends too early gives what it holds and
+// itself; none or several of them are an error. Where others take a password ErrPassword follows it.
+// Data that ends too early gives what it holds and
 // then io.ErrUnexpectedEOF; data that is damaged gives a *DamageError; an error of r is returned as
 // it is.
 func NewReader(r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
+	locked := false
 	for range maxDepth {
 		plain, archive, err := open(r)
 		if archive == nil {
+			if err == nil && locked {
+				plain = io.MultiReader(plain, failed{ErrPassword})
+			}
 			return plain, err
 		}
-		found, err := wantedIn(archive, wanted)
+		found, closed, err := wantedIn(archive, wanted)
 		if err != nil {
 			return nil, err
 		}
+		locked = locked || closed
 		if len(found) > 1 {
 			var names []string
 			for _, f := range found[:min(len(found), 4)] {
@@ -215,13 +221,15 @@ const encrypted = 1
 
 var errPassword = errors.New("it takes a password: unpack it first")
 
+// ErrPassword says that a zip archive holds more than what was read.
+var ErrPassword = errors.New("other files of the zip archive take a password and were not read: unpack them first")
+
 // wantedIn returns the files of an archive that are wanted, or are compressed themselves: one at
-// least.
-func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.File, err error) {
-	closed := false
+// least. closed says that others take a password.
+func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.File, closed bool, err error) {
 	for i, f := range archive.File {
 		if i == maxEntries {
-			return nil, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
+			return nil, false, fmt.Errorf("the zip archive holds more than %d files: unpack it first", maxEntries)
 		}
 		if f.Flags&encrypted != 0 {
 			closed = true
@@ -233,11 +241,11 @@ func wantedIn(archive *zip.Reader, wanted func(head []byte) bool) (found []*zip.
 	}
 	switch {
 	case len(found) == 0 && closed:
-		return nil, errors.New("the zip archive takes a password: unpack it first")
+		return nil, true, errors.New("the zip archive takes a password: unpack it first")
 	case len(found) == 0:
-		return nil, errors.New("none of the files in the zip archive is what is wanted here")
+		return nil, false, errors.New("none of the files in the zip archive is what is wanted here")
 	}
-	return found, nil
+	return found, closed, nil
 }
 
 // headOf returns the first bytes of a file in an archive, nil if it has none that can be read.

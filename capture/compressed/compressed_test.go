@@ -18,6 +18,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"maps"
 )
 
 // sample is text, with a part that can't be made smaller.
@@ -65,12 +66,12 @@ func zipped(t testing.TB, files map[string][]byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, data := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		w, err := z.Create(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Write(data)
+		w.Write(files[name])
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
@@ -182,6 +183,14 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := io.ReadAll(r); err != broken {
 		t.Errorf("%v, want what the reader said", err)
+	}
+}
+
+// Files that take a password beside the one that is wanted: that is read, and then they are told.
+func TestPasswordBeside(t *testing.T) {
+	got, err := read(withPassword(zipped(t, map[string][]byte{"a": sample(), "b": []byte("x")})))
+	if err != ErrPassword || !bytes.Equal(got, sample()) {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 

@@ -50,7 +50,7 @@ type unpacker struct {
 }
 
 func (w *unpacker) zip(archive *zip.Reader) error {
-	found, err := wantedIn(archive, w.wanted)
+	found, _, err := wantedIn(archive, w.wanted)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 	"l2tpdump/keysrc"
 )
@@ -39,7 +40,11 @@ func keys(ctx context.Context, args []string) int {
 	}
 	k := &keyring{show: o.show}
 	var err error
-	if k.sources, err = o.loadKeys(ctx, reportNotes); err != nil {
+	report := reportNotes
+	if len(o.read) > 0 { // which tells of doubtful keys whether they are right
+		report = reportDamage
+	}
+	if k.sources, err = o.loadKeys(ctx, report); err != nil {
 		return fail(err)
 	}
 	saveRoom(k.sources)
@@ -147,8 +152,24 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 		f := &k.judged[i]
 		k.flows[f.SPI] = append(k.flows[f.SPI], f)
 	}
+	k.reportDoubts()
 	k.reportOverlong()
 	return exitOK, true
+}
+
+// reportDoubts tells of the doubtful values that open nothing in the capture.
+func (k *keyring) reportDoubts() {
+	opens := make(map[string]bool) // by place
+	for _, r := range k.derived() {
+		if why.Verdict(r.Verdict).Opened() {
+			opens[r.origin.File] = true
+		}
+	}
+	for _, source := range k.sources {
+		reportNotes(slices.DeleteFunc(slices.Clone(source.Notes), func(n keysrc.Note) bool {
+			return !n.Doubt || opens[n.File+":"+strconv.Itoa(n.Line)]
+		}))
+	}
 }
 
 // opened returns the flows of the capture that a key opens, but for those inside ESP.

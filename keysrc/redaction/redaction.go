@@ -55,12 +55,24 @@ func Line(line string) bool {
 		line = line[:i]
 	}
 	for at := 0; at < len(line); at++ {
-		if at > 0 && strings.IndexByte(" \t=\">:@", line[at-1]) < 0 {
+		if line[at] == ' ' || at > 0 && strings.IndexByte(" \t=\">:@", line[at-1]) < 0 {
 			continue
 		}
-		if value := line[at:]; strings.Trim(value, "._-: ") != "" && Value(value) {
+		if value := line[at:]; strings.Trim(value, "._-: ") != "" && Value(value) && !column(line[:at], value) {
 			return true
 		}
 	}
 	return false
+}
+
+// column reports whether a text is the column of characters behind as many bytes of a dump.
+func column(before, text string) bool {
+	words := strings.Fields(before)
+	bytes := words[max(0, len(words)-len(text)):]
+	for _, w := range bytes {
+		if len(w) != 2 || strings.Trim(w, "0123456789abcdefABCDEF") != "" {
+			return false
+		}
+	}
+	return len(bytes) == len(text)
 }

@@ -29,6 +29,7 @@ func TestLine(t *testing.T) {
 		"\tauthkey ******** \\": true, "  dec: spi=c53a8f78 esp=aes key=16 ********": true,
 		"14[IKE]    0: 4A F9 0F 25  J..%": false, "\tenc cbc(aes) 0x00 (128 bits)": false, "sending retransmit ...": false,
 		"DEBUG: len(SKEYID_e) < len(Ka) (20 < 24), generating long key (Ka = K1 | K2 | ...)": false, "": false,
+		"14[IKE]   16: C3 3F 0E BE      .?..": false, "14[IKE]   16: C3 3F xx xx": true,
 	} {
 		if Line(line) != want {
 			t.Errorf("%q: %v", line, !want)

@@ -214,7 +214,7 @@ func (a *assembler) ambiguous(ev *event) {
 		} else if len(ev.data) == rowLen {
 			whose += ", and one of its rows may be missing"
 		}
-		a.out.Doubt(ev.line, whose+": the capture has to show whose it is")
+		a.out.Doubt(ev.line, whose+": a capture of the connection shows whose it is")
 		a.out.IKE(&ikev1.Secret{SKEYIDe: esp.NewKey(ev.data), Origin: a.out.origin(ev.line)})
 	}
 	if ev.kind != skeyidE {

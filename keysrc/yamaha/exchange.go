@@ -57,7 +57,7 @@ func (a *assembler) emit(x *exchange) {
 		return
 	}
 	if x.cookieLost {
-		a.out.doubt(v.line, "SKEYID_e: no CKY-I is certain to be its own; the capture has to show whose it is")
+		a.out.doubt(v.line, "SKEYID_e: no CKY-I is certain to be its own: a capture of the connection shows whose it is")
 	}
 	s := &ikev1.Secret{
 		InitiatorCookie: x.cookieI, ResponderCookie: x.cookieR,

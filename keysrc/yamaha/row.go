@@ -18,6 +18,9 @@ const (
 	rowRedacted         // something in their place that a person put there
 )
 
+// hiddenMark stands where a router shows no key.
+var hiddenMark = []byte("(confidential)")
+
 // parseRow reads a row of bytes of two hex digits each, with one or more spaces between. Bytes
 // without spaces between are taken where the row is indented. The bytes are appended to dst.
 func parseRow(dst, text []byte) ([]byte, rowKind) {
@@ -32,13 +35,13 @@ func parseRow(dst, text []byte) ([]byte, rowKind) {
 	if b, ok := plainRow(dst, bytes.TrimRight(t, " ")); ok {
 		return b, rowBytes
 	}
-	if bytes.HasPrefix(t, []byte("** **")) || bytes.HasPrefix(t, []byte("(confidential)")) {
+	switch {
+	case !redacted(t):
+		return looseRow(dst, t, indented)
+	case bytes.Contains(t, hiddenMark):
 		return dst, rowHidden
 	}
-	if redacted(t) {
-		return dst, rowRedacted
-	}
-	return looseRow(dst, t, indented)
+	return dst, rowRedacted
 }
 
 // looseRow is parseRow for a row that is not as the router writes it.
@@ -61,7 +64,7 @@ func looseRow(dst, t []byte, indented bool) ([]byte, rowKind) {
 	switch {
 	case others == 0 && (pairs || indented):
 		return dst, rowBytes
-	case bytes.Contains(t, []byte("(confidential)")):
+	case bytes.Contains(t, hiddenMark):
 		return dst[:start], rowHidden
 	case good > 0 && good >= others && pairs && (indented || good > 2), cutDigit && indented:
 		return dst[:start], rowDamaged

@@ -263,7 +263,7 @@ func (a *assembler) keysOf(list []*esp.Secret, i int) []*esp.Secret {
 			list = append(list, pair)
 			lines[j] = strconv.Itoa(k.line)
 		}
-		a.out.doubt(s.line, "SPI 0x%08x: the log mixes negotiations, its key is that of line %s: the capture has to show it",
+		a.out.doubt(s.line, "SPI 0x%08x: the log mixes negotiations, its key is that of line %s: a capture of the connection shows it",
 			s.spi, strings.Join(lines, " or "))
 	}
 	return list

@@ -1,0 +1,90 @@
+package keysrc
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+)
+
+// A header of any form is what all lines of a text begin with: the same words, but for numbers and
+// times. A Yamaha router's lines keep theirs, which tells connections apart.
+
+const (
+	minHeaded    = 2  // lines that have it
+	maxHeader    = 12 // words
+	headerSpares = 2  // words at its end that may be of the text
+)
+
+// headers are the ways to take the header off, the longest first.
+func headers(lines []*turnedLine) iter.Seq[func(text []byte) []byte] {
+	return func(yield func(func([]byte) []byte) bool) {
+		n := headerWords(lines)
+		for words := n; words > max(0, n-1-headerSpares); words-- {
+			cut := func(text []byte) []byte { return behindWords(text, words) }
+			says := func(l *turnedLine) bool { text := cut(l.text()); return isOfLog(text) || mayBeJSON(text) }
+			if slices.ContainsFunc(lines, says) && !yield(cut) {
+				return
+			}
+		}
+	}
+}
+
+// headerWords returns the number of words of the header that all lines have.
+func headerWords(lines []*turnedLine) (n int) {
+	if len(lines) < minHeaded || slices.ContainsFunc(lines, func(l *turnedLine) bool { return ofYamaha(l.text()) }) {
+		return 0
+	}
+	first := bytes.Fields(lines[0].text()[:min(len(lines[0].text()), lineHead)])
+	n = min(len(first), maxHeader)
+	named := false
+	for _, l := range lines {
+		rest := l.text()
+		for i := range n {
+			var w []byte
+			if w, rest = word(rest); !sameInHeader(first[i], w) {
+				n = i
+				break
+			}
+		}
+	}
+	for _, w := range first[:n] {
+		named = named || len(bytes.Trim(w, "0123456789 ")) > 0
+	}
+	if !named { // numbers are those of lines
+		return 0
+	}
+	return n
+}
+
+// sameInHeader reports whether two words are the same, or both numbers or times. The numbers of an
+// address have to be the same.
+func sameInHeader(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return len(a) > 0
+	}
+	a, b = bytes.TrimLeft(a, "[(<#"), bytes.TrimLeft(b, "[(<#")
+	if len(a) == 0 || len(b) == 0 || !digit(a[0]) || !digit(b[0]) || bytes.Count(a, []byte(".")) > 2 {
+		return false
+	}
+	const digits, signs = "0123456789", "-+:.,/]>)TZ"
+	others := func(w []byte) string {
+		return string(bytes.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, w))
+	}
+	return others(a) == others(b) && len(bytes.Trim(a, digits+signs)) == 0
+}
+
+// behindWords returns what follows so many words and a blank.
+func behindWords(text []byte, words int) []byte {
+	for range words {
+		_, text = word(text)
+	}
+	if len(text) > 0 {
+		text = text[1:]
+	}
+	return text
+}
