@@ -116,6 +116,8 @@ func judge(s *Session) *Finding {
 	case f.try(s, failureRules):
 	case s.isCut():
 		f.partial(cutShort)
+	case s.holed():
+		f.partial("packets of this connection are missing in the capture, and the others do not show whether it came up")
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
 	case s.unprotected():
@@ -358,8 +360,19 @@ func (s *Session) movedOut() bool {
 
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
-	return !s.readable() && (s.protected[client].n > setupPackets ||
-		s.protected[server].n > setupPackets+setupPackets/2)
+	return !s.readable() && (s.sent(client) > setupPackets || s.sent(server) > setupPackets+setupPackets/2)
+}
+
+// sent is how many packets of ESP a side sent, by their sequence numbers: also those that were not
+// captured.
+func (s *Session) sent(side int) int {
+	n := s.protected[side].n
+	for _, f := range s.flows {
+		if f.sender == side {
+			n += int(f.window.Missing())
+		}
+	}
+	return n
 }
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.

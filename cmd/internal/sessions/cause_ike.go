@@ -336,12 +336,12 @@ func phase2Failed(s *Session) (*exchange, *quick) {
 		x.late && x.reached() == 0 { // perhaps it renews others
 		return nil, nil
 	}
-	for _, q := range x.quicks {
-		if q.messages[3].seen() {
-			return nil, nil
-		}
+	q := x.quicks[len(x.quicks)-1]
+	if slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.messages[3].seen() }) ||
+		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.span.first.time > q.messages[1].first.time }) {
+		return nil, nil // ESP under another SPI: it was agreed on, though message 3 was not captured
 	}
-	return x, x.quicks[len(x.quicks)-1]
+	return x, q
 }
 
 func quickID(s *Session) *proof {

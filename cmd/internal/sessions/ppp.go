@@ -153,6 +153,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	l := c.link
 	if l.converse(protocol, &k, sender) {
 		c.session.unasked[sender]++
+		c.session.holes++
 	}
 	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
