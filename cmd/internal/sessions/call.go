@@ -126,6 +126,9 @@ func (x *call) take(c *l2tp.Facts, sender int, at place) {
 		x.reply.add(at)
 	case l2tp.ICCN:
 		x.connect.add(at)
+		if !x.reply.seen() {
+			x.session.holes++
+		}
 	case l2tp.CDN:
 		if x.cdn == nil {
 			x.cdn = &ending{at, sender, *c}

@@ -102,9 +102,11 @@ func judge(s *Session) *Finding {
 	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
 		f.partial(cutShort)
 	case s.cameUp():
-		if isHalved || !f.try(s, upRules) {
+		if !isHalved && !f.try(s, upRules) {
 			f.orderly(s)
 		}
+	case s.twin:
+		f.partial("this connection was captured at two places, as in front of NAT and behind it: see the other")
 	case f.try(s, refusalRules):
 	case isHalved && !s.saidNo():
 		f.partial(halfText(s, lost, from))
@@ -246,7 +248,7 @@ func ofIPsec(step string) bool {
 
 // orderly says who ended a session that came up.
 func (f *Finding) orderly(s *Session) {
-	if !f.ended || f.endedBy == client || s.late {
+	if !f.ended || f.endedBy == client || s.late || s.holes > 0 {
 		return // of one that begins late nobody knows who is the client
 	}
 	for _, e := range s.endings() {

@@ -190,7 +190,9 @@ func idMismatch(s *Session) *proof {
 		return nil
 	}
 	last := &x.messages[x.lastMessage()]
-	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) {
+	accepted := x.kind == ikev1.ExchangeMain && last.seen() // the client
+	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) && !(accepted && n.sender != x.initiator &&
+		n.time > last.last.time) {
 		id := x.ids[1-n.sender].Text
 		if id == "" {
 			id = "of " + s.who(1-n.sender)
@@ -304,7 +306,8 @@ func pskRefused(s *Session) *proof {
 		return nil
 	}
 	n := x.notice(payloadMalformed, invalidHash, authenticationFailed)
-	if n == nil || !n.encrypted || n.Type != payloadMalformed && x.sameKey() {
+	if n == nil || !n.encrypted || n.Type != payloadMalformed && (x.sameKey() ||
+		x.kind == ikev1.ExchangeMain && x.opened[1-n.sender] == 0) { // its key is not known
 		return nil
 	}
 	return proven([]uint64{n.frame},

@@ -241,7 +241,8 @@ func windowZero(s *Session) *proof {
 
 func noSCCRP(s *Session) *proof {
 	t := s.tunnel()
-	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 {
+	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 ||
+		s.lacks(1-t.caller) {
 		return nil
 	}
 	const tries = 3

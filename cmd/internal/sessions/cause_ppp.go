@@ -71,7 +71,11 @@ func authFailed(s *Session) *proof {
 		strings.Contains(l.auth.reason, "R=1") && s.goes() { // it may try again
 		return nil
 	}
-	text := fmt.Sprintf("PPP: %s refused user %q with %s", s.who(l.auth.refuser), l.auth.user.Value(), l.auth.method)
+	user := "a login"
+	if l.auth.user != "" {
+		user = fmt.Sprintf("user %q", l.auth.user.Value())
+	}
+	text := fmt.Sprintf("PPP: %s refused %s with %s", s.who(l.auth.refuser), user, l.auth.method)
 	if l.auth.reason != "" {
 		text += ": " + errorText(l.auth.reason)
 	}

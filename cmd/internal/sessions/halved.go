@@ -73,9 +73,14 @@ func (s *Session) halved() (side int, from place, ok bool) {
 // holed says that packets of a session which can be read are missing between those that were
 // captured: that it did not come up may be in them.
 func (s *Session) holed() bool {
-	return s.holes > 0 || s.readable() && (s.lost > 0 || !s.late && slices.ContainsFunc(s.flows, func(f *flow) bool {
-		return f.window.Low > 1
-	}))
+	return s.holes > 0 || s.readable() && (s.lacks(client) || s.lacks(server))
+}
+
+// lacks says that ESP which a side sent is not in the capture, by its sequence numbers.
+func (s *Session) lacks(side int) bool {
+	return slices.ContainsFunc(s.flows, func(f *flow) bool {
+		return f.sender == side && (f.opened > 0 || !f.refused) && (f.window.Missing() > 0 || !s.late && f.window.Low > 1)
+	})
 }
 
 // negotiatesAlone says that a side, which nobody can read, goes on in IKE as it does only when it

@@ -322,6 +322,9 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) {
 		}
 	case l2tp.SCCCN:
 		t.connect.add(at)
+		if !t.reply.seen() {
+			t.session.holes++
+		}
 	case l2tp.StopCCN:
 		if t.stop == nil {
 			t.stop = &ending{at, sender, *c}

@@ -160,11 +160,11 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	case protocolLCP:
 		l.takeLCP(&k, sender, at)
 	case protocolPAP:
-		l.takePAP(&k, sender, at)
+		l.takePAP(&k, sender, at, err == nil)
 	case protocolCHAP:
-		l.takeCHAP(&k, sender, at)
+		l.takeCHAP(&k, sender, at, err == nil)
 	case protocolEAP:
-		l.takeEAP(&k, sender, at)
+		l.takeEAP(&k, sender, at, err == nil)
 	case protocolIPCP:
 		l.ipcp.take(&k, sender, at)
 		l.takeIPCP(&k, sender)
@@ -284,10 +284,11 @@ func (l *link) takeReject(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takePAP(k *ppp.Control, sender int, at place) {
+// takePAP takes a packet of PAP; whole: its end was captured, and with it that of a name.
+func (l *link) takePAP(k *ppp.Control, sender int, at place, whole bool) {
 	switch k.Code {
 	case papRequest:
-		if sender == client {
+		if sender == client && whole {
 			l.auth.user = nameOf(k, "user")
 		}
 		l.auth.method = "pap"
@@ -299,7 +300,7 @@ func (l *link) takePAP(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
+func (l *link) takeCHAP(k *ppp.Control, sender int, at place, whole bool) {
 	switch k.Code {
 	case chapChallenge:
 		if sender == server {
@@ -307,8 +308,10 @@ func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
 		}
 	case chapResponse:
 		if sender == client {
-			l.auth.user = nameOf(k, "name")
 			l.auth.answered.add(at)
+		}
+		if sender == client && whole {
+			l.auth.user = nameOf(k, "name")
 		}
 	case chapSuccess:
 		if sender == server {
@@ -319,7 +322,7 @@ func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
+func (l *link) takeEAP(k *ppp.Control, sender int, at place, whole bool) {
 	kind := option(k, "type")
 	switch k.Code {
 	case 1:
@@ -335,7 +338,7 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		}
 	case eapResponse:
 		l.auth.answered.add(at)
-		if name := nameOf(k, "name"); name != "" && sender == client {
+		if name := nameOf(k, "name"); name != "" && sender == client && whole {
 			l.auth.user = name
 		}
 		if kind == "mschap-v2" && option(k, "op") == "Failure" && sender == client && !l.auth.refused.seen() {

@@ -42,7 +42,7 @@ type Session struct {
 	lost       int64        // ESP packets that did not come, by their sequence numbers
 	alone      [2]span      // packets that a side sent since the other was heard
 	unasked    [2]int       // answers among these to what was not captured
-	holes      int          // such answers of PPP, all in all
+	holes      int          // such answers of L2TP and PPP, all in all
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
 	narrow     refusal      // those that say that a packet is too large
@@ -59,6 +59,7 @@ type Session struct {
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
 	late       bool // its beginning was not captured
+	twin       bool // another one has the same cookies
 	decrypted  bool // before, by who wrote the capture
 	events     events
 	series     *series        // nil: not wanted
