@@ -222,7 +222,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	missing := f.window.Missing()
 	began := f.span.seen()
 	if opened && f.opened == 0 && !a.authentic() {
-		a.natt = false // what said so may be anybody's
+		a.natt = f.negotiated != nil && f.negotiated.UDPEncap // what else said so may be anybody's
 	}
 	a.natt = a.natt || n.UDP && (opened || !a.authentic())
 	s := g.espSession(a, src, dst, at)

@@ -158,7 +158,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
 	case protocolLCP:
-		l.takeLCP(&k, sender, at)
+		l.takeLCP(&k, sender, at, err == nil)
 	case protocolPAP:
 		l.takePAP(&k, sender, at, err == nil)
 	case protocolCHAP:
@@ -226,7 +226,8 @@ func nameOf(k *ppp.Control, wanted string) printable.Text {
 	return ""
 }
 
-func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
+// takeLCP takes a packet of LCP; whole: its end was captured, and with it that of a text.
+func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 	l.lcp.take(k, sender, at)
 	if !l.first[sender].seen() {
 		l.first[sender] = at
@@ -254,8 +255,11 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
 			l.declined[sender].add(at)
 		}
 	case termReq:
-		if len(l.terms) < maxTerms {
-			l.terms = append(l.terms, term{at, sender, option(k, "message")})
+		if text := option(k, "message"); len(l.terms) < maxTerms {
+			if !whole {
+				text = ""
+			}
+			l.terms = append(l.terms, term{at, sender, text})
 		}
 	case protRej:
 		l.takeReject(k, sender, at)
