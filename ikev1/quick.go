@@ -213,15 +213,41 @@ func (p *proposal) offers(t *transform) bool {
 
 // describe fills in what a chosen transform says.
 func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
+	n := t.negotiated()
+	n.Cookie, n.MessageID = sa.InitiatorCookie, ex.key.id
+	return n
+}
+
+func (t *transform) negotiated() *esp.Negotiated {
 	p := t.phase2()
-	return &esp.Negotiated{
-		Suite:       p.suite(),
-		UDPEncap:    p.udpEncap(),
-		LifeSeconds: p.LifeSeconds,
-		Group:       p.Group,
-		Cookie:      sa.InitiatorCookie,
-		MessageID:   ex.key.id,
+	return &esp.Negotiated{Suite: p.suite(), UDPEncap: p.udpEncap(), LifeSeconds: p.LifeSeconds, Group: p.Group}
+}
+
+// Named returns the ESP SA that a message of Quick Mode names, which was sent from src to dst: the
+// one towards its sender, without keys. Its algorithms are said where it names no others. It is nil
+// where the message names none, or could not be read.
+func (m *Message) Named(src, dst netip.Addr) *esp.Negotiated {
+	p := m.Find(PayloadSA)
+	if p == nil || m.Header.Exchange != ExchangeQuick {
+		return nil
 	}
+	sa, err := parseSA(p.Body)
+	if err != nil {
+		return nil
+	}
+	for i := range sa.Proposals {
+		p := &sa.Proposals[i]
+		if p.Protocol != protocolESP || p.spi32() == 0 || len(p.Transforms) == 0 {
+			continue
+		}
+		n := new(esp.Negotiated)
+		if len(m.Offers()) == 1 {
+			n = p.Transforms[0].negotiated()
+		}
+		n.SPI, n.Src, n.Dst, n.Cookie, n.MessageID = p.spi32(), dst, src, m.Header.InitiatorCookie, m.Header.MessageID
+		return n
+	}
+	return nil
 }
 
 // quickSecret is one possible g(qm)^xy.

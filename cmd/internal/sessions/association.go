@@ -213,6 +213,17 @@ func (a *association) requested(sender int, id uint32) *tunnel {
 	return nil
 }
 
+// unnamed finds the latest tunnel that goes on and of which it is not known what ID a side gave it:
+// who said so was not captured, or hid it.
+func (a *association) unnamed(side int, clear realm) *tunnel {
+	for i := len(a.tunnels) - 1; i >= 0; i-- {
+		if t := a.tunnels[i]; t.ids[side] == 0 && t.clear == clear && t.stop == nil {
+			return t
+		}
+	}
+	return nil
+}
+
 func (a *association) addTunnel(t *tunnel) {
 	if len(a.tunnels) == maxTunnels {
 		a.tunnels = slices.Delete(a.tunnels, 0, 1)

@@ -58,12 +58,10 @@ func (g *Gatherer) callControl(t *tunnel, a *association, c *l2tp.Facts, h *l2tp
 			}
 			x = g.newCall(t, s)
 			x.ids[sender] = c.Session
+			g.known(x, a, 1-sender, clear)
 		}
 	case l2tp.ICRP, l2tp.ICCN, l2tp.CDN:
-		if x = t.called(1-sender, h.Session); x == nil && c.Session != 0 {
-			x = t.called(sender, c.Session)
-		}
-		if x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 { // as above
+		if x = t.callOf(c, h, sender); x == nil && c.Type == l2tp.ICRP && h.Session != 0 && len(t.calls) == 0 {
 			x = g.newCall(t, t.session)
 			x.ids[1-sender] = h.Session
 		}
@@ -101,6 +99,24 @@ func (t *tunnel) called(side int, id uint32) *call {
 	return nil
 }
 
+// callOf finds the call that a control message of a side is about: if neither ID is known, the
+// latest that goes on and of which it is not known what ID the other side gave it.
+func (t *tunnel) callOf(c *l2tp.Facts, h *l2tp.Header, sender int) *call {
+	if x := t.called(1-sender, h.Session); x != nil {
+		return x
+	}
+	if x := t.called(sender, c.Session); x != nil || h.Session == 0 {
+		return x
+	}
+	for i := len(t.calls) - 1; i >= 0; i-- {
+		if x := t.calls[i]; x.ids[1-sender] == 0 && x.cdn == nil {
+			x.ids[1-sender] = h.Session
+			return x
+		}
+	}
+	return nil
+}
+
 // take takes note of a message that is about the call.
 func (x *call) take(c *l2tp.Facts, sender int, at place) {
 	switch c.Type {
@@ -110,6 +126,9 @@ func (x *call) take(c *l2tp.Facts, sender int, at place) {
 		x.reply.add(at)
 	case l2tp.ICCN:
 		x.connect.add(at)
+		if !x.reply.seen() {
+			x.session.holes++
+		}
 	case l2tp.CDN:
 		if x.cdn == nil {
 			x.cdn = &ending{at, sender, *c}

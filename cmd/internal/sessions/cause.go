@@ -102,9 +102,11 @@ func judge(s *Session) *Finding {
 	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
 		f.partial(cutShort)
 	case s.cameUp():
-		if isHalved || !f.try(s, upRules) {
+		if !isHalved && !f.try(s, upRules) {
 			f.orderly(s)
 		}
+	case s.twin:
+		f.partial("this connection was captured at two places, as in front of NAT and behind it: see the other")
 	case f.try(s, refusalRules):
 	case isHalved && !s.saidNo():
 		f.partial(halfText(s, lost, from))
@@ -116,6 +118,8 @@ func judge(s *Session) *Finding {
 	case f.try(s, failureRules):
 	case s.isCut():
 		f.partial(cutShort)
+	case s.holed():
+		f.partial("packets of this connection are missing in the capture, and the others do not show whether it came up")
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
 	case s.unprotected():
@@ -244,7 +248,7 @@ func ofIPsec(step string) bool {
 
 // orderly says who ended a session that came up.
 func (f *Finding) orderly(s *Session) {
-	if !f.ended || f.endedBy == client || s.late {
+	if !f.ended || f.endedBy == client || s.late || s.holes > 0 {
 		return // of one that begins late nobody knows who is the client
 	}
 	for _, e := range s.endings() {
@@ -358,8 +362,19 @@ func (s *Session) movedOut() bool {
 
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
-	return !s.readable() && (s.protected[client].n > setupPackets ||
-		s.protected[server].n > setupPackets+setupPackets/2)
+	return !s.readable() && (s.sent(client) > setupPackets || s.sent(server) > setupPackets+setupPackets/2)
+}
+
+// sent is how many packets of ESP a side sent, by their sequence numbers: also those that were not
+// captured.
+func (s *Session) sent(side int) int {
+	n := s.protected[side].n
+	for _, f := range s.flows {
+		if f.sender == side {
+			n += int(f.window.Missing())
+		}
+	}
+	return n
 }
 
 // oneDirection says that a side is wholly absent although the other goes on as if it were there.

@@ -190,7 +190,9 @@ func idMismatch(s *Session) *proof {
 		return nil
 	}
 	last := &x.messages[x.lastMessage()]
-	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) {
+	accepted := x.kind == ikev1.ExchangeMain && last.seen() // the client
+	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) && !(accepted && n.sender != x.initiator &&
+		n.time > last.last.time) {
 		id := x.ids[1-n.sender].Text
 		if id == "" {
 			id = "of " + s.who(1-n.sender)
@@ -304,7 +306,8 @@ func pskRefused(s *Session) *proof {
 		return nil
 	}
 	n := x.notice(payloadMalformed, invalidHash, authenticationFailed)
-	if n == nil || !n.encrypted || n.Type != payloadMalformed && x.sameKey() {
+	if n == nil || !n.encrypted || n.Type != payloadMalformed && (x.sameKey() ||
+		x.kind == ikev1.ExchangeMain && x.opened[1-n.sender] == 0) { // its key is not known
 		return nil
 	}
 	return proven([]uint64{n.frame},
@@ -336,12 +339,12 @@ func phase2Failed(s *Session) (*exchange, *quick) {
 		x.late && x.reached() == 0 { // perhaps it renews others
 		return nil, nil
 	}
-	for _, q := range x.quicks {
-		if q.messages[3].seen() {
-			return nil, nil
-		}
+	q := x.quicks[len(x.quicks)-1]
+	if slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.messages[3].seen() }) ||
+		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.span.first.time > q.messages[1].first.time }) {
+		return nil, nil // ESP under another SPI: it was agreed on, though message 3 was not captured
 	}
-	return x, x.quicks[len(x.quicks)-1]
+	return x, q
 }
 
 func quickID(s *Session) *proof {

@@ -202,7 +202,7 @@ func tunnelRefused(s *Session) *proof {
 // callRefused: a call that did not come up is ended with a reason.
 func callRefused(s *Session) *proof {
 	c := s.call()
-	if c == nil || c.cdn == nil || c.cdn.control.Text == "" {
+	if c == nil || c.cdn == nil || c.cdn.control.Text == "" || s.holed() {
 		return nil
 	}
 	return proven([]uint64{c.cdn.frame},
@@ -213,7 +213,7 @@ func callRefused(s *Session) *proof {
 // tunnelEnded: a tunnel is ended with a reason while a call is being set up.
 func tunnelEnded(s *Session) *proof {
 	t := s.tunnel()
-	if t == nil || t.stop == nil || t.stop.control.Text == "" || t.stop.sender == t.caller &&
+	if t == nil || t.stop == nil || t.stop.control.Text == "" || s.holed() || t.stop.sender == t.caller &&
 		t.stop.control.Result == 1 {
 		return nil
 	}
@@ -241,7 +241,8 @@ func windowZero(s *Session) *proof {
 
 func noSCCRP(s *Session) *proof {
 	t := s.tunnel()
-	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 {
+	if t == nil || t.reply.seen() || t.stop != nil && t.stop.sender != t.caller || len(s.calls) > 0 ||
+		s.lacks(1-t.caller) {
 		return nil
 	}
 	const tries = 3

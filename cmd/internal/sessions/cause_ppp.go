@@ -67,10 +67,15 @@ func eapRefused(s *Session) *proof {
 
 func authFailed(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time {
+	if l == nil || !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time ||
+		strings.Contains(l.auth.reason, "R=1") && s.goes() { // it may try again
 		return nil
 	}
-	text := fmt.Sprintf("PPP: %s refused user %q with %s", s.who(l.auth.refuser), l.auth.user.Value(), l.auth.method)
+	user := "a login"
+	if l.auth.user != "" {
+		user = fmt.Sprintf("user %q", l.auth.user.Value())
+	}
+	text := fmt.Sprintf("PPP: %s refused %s with %s", s.who(l.auth.refuser), user, l.auth.method)
 	if l.auth.reason != "" {
 		text += ": " + errorText(l.auth.reason)
 	}
@@ -157,7 +162,7 @@ func ecp(s *Session) *proof {
 
 func ipcpFailed(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || l.mrru || !l.lcp.open() || s.late && !l.auth.accepted.seen() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
+	if l == nil || l.mrru || s.holed() || !l.lcp.open() || s.late && !l.auth.accepted.seen() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
 		return nil
 	}
 	text := "PPP: the login succeeded, but no IP address was agreed on"
@@ -194,10 +199,14 @@ func withoutAddress(s *Session) *proof {
 		"PPP: the login succeeded, but no IP address was agreed on: %s ended the connection: %s", s.who(t.sender), t.text)
 }
 
+// notResponding is in the text with which an end gives up because its echoes are not answered
+// (pppd).
+const notResponding = "peer not responding"
+
 // peerSilent: one end says that the other does not answer.
 func peerSilent(s *Session) *proof {
 	for _, l := range s.links() {
-		if t := l.termText("peer not responding"); t != nil {
+		if t := l.termText(notResponding); t != nil {
 			return typical([]uint64{t.frame}, "%s ended the connection because %s did not answer: %s",
 				s.name(t.sender), s.name(1-t.sender), t.text)
 		}
@@ -215,6 +224,9 @@ func brokenOff(s *Session) *proof {
 		if len(l.terms) > 0 {
 			return nil // what follows an orderly end
 		}
+	}
+	if s.holes > 0 {
+		return nil // as a Terminate-Ack, whose Request was not captured
 	}
 	for _, e := range s.endings() {
 		if r := &e.control; r.Result == generalError && r.Error != 0 || r.Type == 4 && r.Result == stateMachine {
@@ -259,7 +271,7 @@ func lcpDisagrees(s *Session) *proof {
 // pppEnded: one end hung up, for none of the reasons above.
 func pppEnded(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || len(l.terms) == 0 {
+	if l == nil || len(l.terms) == 0 || s.holed() {
 		return nil
 	}
 	t := &l.terms[0]
@@ -290,7 +302,7 @@ func pfcMisread(s *Session) *proof {
 // for.
 func silentPPP(s *Session, side int) *proof {
 	c := s.call()
-	if c == nil || s.late || !c.connect.seen() || c.link.first[side].seen() {
+	if c == nil || s.late || s.holes > 0 || !c.connect.seen() || c.link.first[side].seen() {
 		return nil
 	}
 	const patience = int64(15e9) // pppd sends Conf-Req every 3 s
@@ -308,7 +320,7 @@ func silentPPP(s *Session, side int) *proof {
 	}
 	alone := &s.alone[1-side]
 	heard := !alone.seen() || alone.first.time > c.link.first[1-side].time // else all of it may be gone
-	return found(heard, frames, "%s", text)
+	return found(heard && !s.holed(), frames, "%s", text)
 }
 
 func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }

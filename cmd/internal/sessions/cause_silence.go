@@ -213,6 +213,8 @@ func noAnswer(s *Session) *proof {
 			s.who(server), x.refused.by, x.refused.kind, x.refused.n).at(x.step())
 	case s.alone[x.initiator].first.time > m1.first.time:
 		return nil // something came that can't be read
+	case m1.n == 1:
+		return nil // all clients try again
 	case (m1.n < tries || m1.lasted() < short || !s.waited(&m1)) && s.bounds[1].time-m1.last.time <= patience:
 		return nil
 	case anew && m1.n >= tries:

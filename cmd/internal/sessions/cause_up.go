@@ -106,6 +106,9 @@ func (s *Session) unheard() (side int, ok bool) {
 	return side, ok && !s.hungUp(side) && !s.parting(1-side)
 }
 
+// long is how long a side goes on alone, in nanoseconds, until that says something by itself.
+const long = int64(30e9)
+
 // questions are how often a side asks before silence says something: pppd, xl2tpd and charon hang
 // up behind 4 to 6.
 const questions = 3
@@ -117,15 +120,17 @@ func keepalive(s *Session) *proof {
 		return nil
 	}
 	how := ""
+	sure := true
 	if l := s.link(); l != nil && l.echo[1-side].n >= questions {
 		how = fmt.Sprintf("PPP echo (%d times)", l.echo[1-side].n)
+		sure = l.termText(notResponding) != nil // each is another question
 	} else if x := s.exchange(); x != nil && x.dpd[1-side].n >= questions {
 		how = fmt.Sprintf("dead peer detection (%d times)", x.dpd[1-side].n)
 	}
 	alone := &s.alone[1-side]
 	switch {
 	case how != "":
-		return proven(alone.frames(),
+		return found(sure, alone.frames(),
 			"%s no longer answered: %s of %s went unanswered for %s",
 			s.name(side), how, s.name(1-side), span64(alone.lasted()))
 	case s.readable(), !s.asks(1 - side):
@@ -210,14 +215,20 @@ func lostState(s *Session) *proof {
 		s.name(1-o.sender), o.tunnel, s.name(o.sender), o.n)
 }
 
-// asks says that what a side goes on sending, and nobody can read, is more than requests of a user
-// that are not answered: it goes on for 30 s (resolvers give up before, and TCP has doubled its
-// pauses), or it is of IKE.
+// asks says that what a side sends alone, and nobody can read, are questions that it repeats: of
+// IKE, or ESP packets of one small size for 30 s (resolvers give up before, and TCP has doubled its
+// pauses). Whoever sends more is answered, perhaps, and that was not captured.
 func (s *Session) asks(side int) bool {
-	const long = int64(30e9)
-	alone, x := &s.alone[side], s.exchange()
-	return alone.lasted() >= long || x != nil && x.sealed[side].n > 1 &&
-		x.sealed[side].previous.time >= alone.first.time
+	return s.protected[side].asks >= questions && s.alone[side].lasted() >= long || s.asksByIKE(side)
+}
+
+func (s *Session) asksByIKE(side int) bool {
+	x, since := s.exchange(), max(s.alone[side].first.time, s.protected[side].talked)
+	if x == nil || x.sealed[side].n < 2 {
+		return false
+	}
+	last, previous := x.sealed[side].last.time, x.sealed[side].previous.time
+	return previous >= since && last-previous >= together // not the two Deletes
 }
 
 // hungUp says that a side ended the session itself, so that its silence is no fault.
@@ -279,7 +290,7 @@ func saExpired(s *Session) *proof {
 	lives := roundLives
 	if q.life > 0 {
 		lives = []int64{int64(q.life)}
-	} else if s.readable() {
+	} else if s.readable() || !s.asks(1-side) && q == x.quicks[len(x.quicks)-1] {
 		return nil
 	}
 	for _, life := range lives {
@@ -308,7 +319,7 @@ func blackhole(s *Session) *proof {
 		if s.traffic.passed[x.sender]*10 > x.size*9 {
 			continue // as large a one got through
 		}
-		if x.copies.n >= often && s.protected[1-x.sender].last.time > x.copies.first.time {
+		if x.copies.n >= often && x.heard >= often-1 {
 			return proven(x.copies.frames(),
 				"large packets never get through the tunnel while small ones do: a TCP segment of %d bytes "+
 					"from %s was sent %d times and never acknowledged",

@@ -63,7 +63,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	}
 	if a != nil && at.time-a.last < near {
 		s := a.session
-		if a.opened || s.protected[client].seen() && s.protected[server].seen() {
+		if a.opened || s.protected[a.side(src, dst)].seen() {
 			s.stray.add(at)
 			g.current = s
 			if r.Payload.Inner != nil {

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
@@ -15,16 +16,24 @@ func asCaptured(r *pipeline.Record) (was *pipeline.Record, decrypted bool) {
 	c := *r
 	c.Verdict = o.Verdict
 	switch {
-	case ok && o.Kind == pipeline.ESP && r.Kind == pipeline.L2TP:
+	case ok && o.Kind == pipeline.ESP && (r.Kind == pipeline.L2TP || r.Kind == pipeline.Other):
 		n := &c.Net
 		c.Kind, c.SPI, c.Seq = o.Kind, o.SPI, o.Seq
 		c.Plain = esp.Plaintext{NextHeader: n.Protocol, Data: r.Data()[n.PayloadStart:n.PayloadEnd]}
+		var outer capture.Frame
+		if lt := r.Inputs[r.Packet.Interface].LinkType; r.Unwrapped != nil && outer.Decode(lt, r.Packet.Data) == nil {
+			c.Payload.Inner = r.Data()[n.LinkLen:n.PayloadEnd] // tunnel mode
+			n.Src, n.Dst = outer.Src, outer.Dst
+		}
 		n.UDP, n.SrcPort, n.DstPort = false, 0, 0 // those are inside
 	case ok && o.Kind == pipeline.IKE && r.Kind == pipeline.IKE:
 		c.IKE = nil
 		for _, m := range r.IKE {
 			opened := *m.Message
 			opened.Encrypted, opened.Decrypted, opened.Verified = true, true, o.Verdict == why.Verified
+			if n := opened.Named(r.Net.Src, r.Net.Dst); n != nil && !opened.Retransmission {
+				opened.Negotiated = []*esp.Negotiated{n}
+			}
 			c.IKE = append(c.IKE, &pipeline.Message{Message: &opened, Verdict: o.Verdict, Terms: m.Terms})
 		}
 	default:

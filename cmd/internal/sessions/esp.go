@@ -222,7 +222,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	missing := f.window.Missing()
 	began := f.span.seen()
 	if opened && f.opened == 0 && !a.authentic() {
-		a.natt = false // what said so may be anybody's
+		a.natt = f.negotiated != nil && f.negotiated.UDPEncap // what else said so may be anybody's
 	}
 	a.natt = a.natt || n.UDP && (opened || !a.authentic())
 	s := g.espSession(a, src, dst, at)
@@ -364,6 +364,7 @@ func (s *Session) addESP(f *flow, size int, at place) {
 		d.size, d.equal = size, true
 	}
 	d.equal = d.equal && size == d.size
+	d.ask(size, at)
 	d.add(at)
 	d.bytes += uint64(size)
 	if d.sizes < len(d.distinct) && !slices.Contains(d.distinct[:d.sizes], size) {
@@ -385,6 +386,26 @@ func (s *Session) addESP(f *flow, size int, at place) {
 	if size > nodata && at.time-min(s.protected[client].firstOr(at), s.protected[server].firstOr(at)) > setup {
 		d.data++
 	}
+}
+
+// largestQuestion is the size of ESP packets, in bytes, that the ends send by themselves.
+const largestQuestion = 120
+
+// ask takes note of a packet that may be a question again, of which nobody sends two in a second.
+func (d *direction) ask(size int, at place) {
+	const pause = int64(9e8)
+	switch {
+	case size > largestQuestion:
+		d.asks, d.talked = 0, at.time
+	case d.asks >= questions:
+	case at.time-d.last.time < pause:
+		d.asks = 0
+	case size != d.latest:
+		d.asks = 1
+	default:
+		d.asks++
+	}
+	d.latest = size
 }
 
 // firstOr is the time of the first packet, or that of at.

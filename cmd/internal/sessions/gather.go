@@ -258,6 +258,7 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	}
 	x.session = g.sessionOf(x, src, dst, at)
 	a.addPorts(src, dst)
+	x.session.twin = x.session.twin || x.session.first == at && g.cookies[cookie] != nil
 	dropped := x.session.addExchange(x)
 	if a.exchanges = append(a.exchanges, x); len(a.exchanges) > maxExchanges {
 		dropped = leastKnown(&a.exchanges, 0)

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"fmt"
+	"slices"
 
 	"l2tpdump/l2tp/ppp"
 )
@@ -57,16 +58,29 @@ func (l *link) converse(protocol uint16, k *ppp.Control, sender int) (unasked bo
 // halved is a side of which nothing was captured from some place on, though the other goes on as if
 // it heard it, or as far as can be told without keys; ok: there is one.
 func (s *Session) halved() (side int, from place, ok bool) {
-	const some, much = 2, 100 // answers; packets of users that can't be read
+	const some, much = 2, 50 // answers; packets of users that can't be read
 	for side := range s.alone {
 		a := &s.alone[1-side]
 		if s.unasked[1-side] >= some || s.negotiatesAlone(1-side) ||
 			a.n >= some && s.spoke[1-side] > 0 && s.negotiates() || // who sends users' packets is up
-			!s.readable() && a.n >= much && !s.asksAgain(1-side) {
+			!s.readable() && a.n >= much && !s.asksByIKE(1-side) {
 			return side, a.first, true
 		}
 	}
 	return 0, place{}, false
+}
+
+// holed says that packets of a session which can be read are missing between those that were
+// captured: that it did not come up may be in them.
+func (s *Session) holed() bool {
+	return s.holes > 0 || s.readable() && (s.lacks(client) || s.lacks(server))
+}
+
+// lacks says that ESP which a side sent is not in the capture, by its sequence numbers.
+func (s *Session) lacks(side int) bool {
+	return slices.ContainsFunc(s.flows, func(f *flow) bool {
+		return f.sender == side && (f.opened > 0 || !f.refused) && (f.window.Missing() > 0 || !s.late && f.window.Low > 1)
+	})
 }
 
 // negotiatesAlone says that a side, which nobody can read, goes on in IKE as it does only when it
@@ -91,20 +105,15 @@ func (s *Session) negotiatesAlone(side int) bool {
 	return false
 }
 
-// asksAgain says that the last messages of IKE that a side sent alone, and nobody can read, follow
-// each other sooner than questions do that are answered, and not as soon as the two Deletes.
-func (s *Session) asksAgain(side int) bool {
-	x := s.exchange()
-	if x == nil || x.sealed[side].n < 2 || x.sealed[side].previous.time < s.alone[side].first.time {
-		return false
-	}
-	gap := x.sealed[side].last.time - x.sealed[side].previous.time
-	return gap >= together && gap < roundTrip
-}
-
 // halfCaptured says so.
 func halfCaptured(s *Session) *proof {
 	side, from, ok := s.halved()
+	if !ok && !s.readable() {
+		if side, ok = s.unheard(); ok {
+			a := &s.alone[1-side]
+			from, ok = a.first, a.lasted() >= long && !s.asks(1-side)
+		}
+	}
 	if !ok || !s.cameUp() {
 		return nil
 	}

@@ -139,7 +139,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
-	if m.Retransmission && at.time-x.sent[side] < copyTime {
+	if m.Retransmission && at.time-x.sent[side] < copyTime && x.has(m) {
 		g.current, s.last = s, at
 		g.ikeEvent(s, m, side, at)
 		return
@@ -168,6 +168,18 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		s.series.at(at.time).rekeys++
 	}
 	g.ikeEvent(s, m, side, at)
+}
+
+// has says that a message with the number of m was seen.
+func (x *exchange) has(m *pipeline.Message) bool {
+	switch q := x.quick(m.Header.MessageID); {
+	case m.Number == 0:
+	case m.Header.Phase1() && m.Number < len(x.messages):
+		return x.messages[m.Number].seen()
+	case m.Header.Exchange == ikev1.ExchangeQuick && m.Number < len(quick{}.messages):
+		return q != nil && q.messages[m.Number].seen()
+	}
+	return true
 }
 
 // agreed takes note of what a message of x agrees on.

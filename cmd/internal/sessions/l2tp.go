@@ -129,8 +129,8 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 		return nil
 	}
 	c := s.call()
-	if c != nil && c.begun() && c.ids[1-sender] != 0 {
-		return nil // an ID that nobody has given, and not one that was hidden
+	if c != nil && c.begun() && c.ids[1-sender] != 0 && c.tunnel.ids[1-sender] != 0 {
+		return nil // an ID that nobody has given, and none that was hidden or not captured
 	}
 	if c == nil {
 		t := &tunnel{clear: clear, session: s}
@@ -180,32 +180,16 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
 	c := p.Tunnel.Control.Facts()
 	s.hidden = s.hidden || c.HiddenID
-	var t *tunnel
-	switch {
-	case c.Type == l2tp.SCCRQ:
-		if t = a.requested(sender, c.Tunnel); t == nil || t.stop != nil && t.stop.sender == sender {
-			s = g.dial(a, s, src, dst, at)
-			t = s.newTunnel(sender, clear, c.Tunnel)
-		}
-		t.port = sourcePort(r, src)
-	case h.Tunnel != 0:
-		t = a.tunnel(sender, h.Tunnel)
-		if t == nil && g.elsewhere(a, sender, h, at) {
-			return s
-		}
-		if t != nil && c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
-			t = nil // it ends another
-		}
-		if t == nil && c.Type == l2tp.SCCRP { // what it answers was not captured, or comes yet
-			s = g.dial(a, s, src, dst, at)
-			t = s.newTunnel(1-sender, clear, h.Tunnel)
-		}
-	case c.Type == l2tp.StopCCN:
-		t = a.requested(sender, c.Tunnel)
+	if c.Type != l2tp.SCCRQ && h.Tunnel != 0 && g.elsewhere(a, sender, h, at) {
+		return s
 	}
+	t := g.tunnelOf(a, s, &c, h, sender, clear, src, dst, at)
 	if t == nil {
 		g.noteControl(s, r, sender, at, len(payload) > 0)
 		return s
+	}
+	if c.Type == l2tp.SCCRQ {
+		t.port = sourcePort(r, src)
 	}
 	acknowledges := t.hello[1-sender].seen()
 	t.outlived(sender, at)
@@ -219,6 +203,35 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	}
 	g.noteControl(s, r, sender, at, len(payload) > 0 || acknowledges)
 	return s
+}
+
+// tunnelOf finds the tunnel of a control message, or begins it; nil: it is of none that is known.
+func (g *Gatherer) tunnelOf(a *association, s *Session, c *l2tp.Facts, h *l2tp.Header, sender int, clear realm,
+	src, dst netip.AddrPort, at place) *tunnel {
+	switch {
+	case c.Type == l2tp.SCCRQ:
+		t := a.requested(sender, c.Tunnel)
+		if t == nil || t.stop != nil && t.stop.sender == sender {
+			t = g.dial(a, s, src, dst, at).newTunnel(sender, clear, c.Tunnel)
+		}
+		return t
+	case h.Tunnel != 0:
+		t := a.tunnel(sender, h.Tunnel)
+		if t == nil && c.Type == l2tp.SCCRP { // what it answers was not captured, or comes yet
+			return g.dial(a, s, src, dst, at).newTunnel(1-sender, clear, h.Tunnel)
+		}
+		if t == nil {
+			t = a.unnamed(1-sender, clear)
+		}
+		if t == nil || c.Type == l2tp.StopCCN && c.Tunnel != 0 && t.ids[sender] != 0 && t.ids[sender] != c.Tunnel {
+			return nil // it ends another
+		}
+		t.ids[1-sender] = h.Tunnel
+		return t
+	case c.Type == l2tp.StopCCN:
+		return a.requested(sender, c.Tunnel)
+	}
+	return nil
 }
 
 // sourcePort is the UDP port that an L2TP message comes from: inside ESP that of the UDP in there.
@@ -309,6 +322,9 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) {
 		}
 	case l2tp.SCCCN:
 		t.connect.add(at)
+		if !t.reply.seen() {
+			t.session.holes++
+		}
 	case l2tp.StopCCN:
 		if t.stop == nil {
 			t.stop = &ending{at, sender, *c}

@@ -153,17 +153,18 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	l := c.link
 	if l.converse(protocol, &k, sender) {
 		c.session.unasked[sender]++
+		c.session.holes++
 	}
 	l.cut = l.cut || err != nil && (protocol == protocolLCP || protocol == protocolIPCP)
 	switch protocol {
 	case protocolLCP:
-		l.takeLCP(&k, sender, at)
+		l.takeLCP(&k, sender, at, err == nil)
 	case protocolPAP:
-		l.takePAP(&k, sender, at)
+		l.takePAP(&k, sender, at, err == nil)
 	case protocolCHAP:
-		l.takeCHAP(&k, sender, at)
+		l.takeCHAP(&k, sender, at, err == nil)
 	case protocolEAP:
-		l.takeEAP(&k, sender, at)
+		l.takeEAP(&k, sender, at, err == nil)
 	case protocolIPCP:
 		l.ipcp.take(&k, sender, at)
 		l.takeIPCP(&k, sender)
@@ -225,7 +226,8 @@ func nameOf(k *ppp.Control, wanted string) printable.Text {
 	return ""
 }
 
-func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
+// takeLCP takes a packet of LCP; whole: its end was captured, and with it that of a text.
+func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 	l.lcp.take(k, sender, at)
 	if !l.first[sender].seen() {
 		l.first[sender] = at
@@ -253,8 +255,11 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place) {
 			l.declined[sender].add(at)
 		}
 	case termReq:
-		if len(l.terms) < maxTerms {
-			l.terms = append(l.terms, term{at, sender, option(k, "message")})
+		if text := option(k, "message"); len(l.terms) < maxTerms {
+			if !whole {
+				text = ""
+			}
+			l.terms = append(l.terms, term{at, sender, text})
 		}
 	case protRej:
 		l.takeReject(k, sender, at)
@@ -283,10 +288,11 @@ func (l *link) takeReject(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takePAP(k *ppp.Control, sender int, at place) {
+// takePAP takes a packet of PAP; whole: its end was captured, and with it that of a name.
+func (l *link) takePAP(k *ppp.Control, sender int, at place, whole bool) {
 	switch k.Code {
 	case papRequest:
-		if sender == client {
+		if sender == client && whole {
 			l.auth.user = nameOf(k, "user")
 		}
 		l.auth.method = "pap"
@@ -298,7 +304,7 @@ func (l *link) takePAP(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
+func (l *link) takeCHAP(k *ppp.Control, sender int, at place, whole bool) {
 	switch k.Code {
 	case chapChallenge:
 		if sender == server {
@@ -306,8 +312,10 @@ func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
 		}
 	case chapResponse:
 		if sender == client {
-			l.auth.user = nameOf(k, "name")
 			l.auth.answered.add(at)
+		}
+		if sender == client && whole {
+			l.auth.user = nameOf(k, "name")
 		}
 	case chapSuccess:
 		if sender == server {
@@ -318,7 +326,7 @@ func (l *link) takeCHAP(k *ppp.Control, sender int, at place) {
 	}
 }
 
-func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
+func (l *link) takeEAP(k *ppp.Control, sender int, at place, whole bool) {
 	kind := option(k, "type")
 	switch k.Code {
 	case 1:
@@ -334,7 +342,7 @@ func (l *link) takeEAP(k *ppp.Control, sender int, at place) {
 		}
 	case eapResponse:
 		l.auth.answered.add(at)
-		if name := nameOf(k, "name"); name != "" && sender == client {
+		if name := nameOf(k, "name"); name != "" && sender == client && whole {
 			l.auth.user = name
 		}
 		if kind == "mschap-v2" && option(k, "op") == "Failure" && sender == client && !l.auth.refused.seen() {

@@ -42,6 +42,7 @@ type Session struct {
 	lost       int64        // ESP packets that did not come, by their sequence numbers
 	alone      [2]span      // packets that a side sent since the other was heard
 	unasked    [2]int       // answers among these to what was not captured
+	holes      int          // such answers of L2TP and PPP, all in all
 	traffic    traffic      // what the users' packets show
 	icmp       refusal      // ICMP errors that quote ESP or L2TP
 	narrow     refusal      // those that say that a packet is too large
@@ -58,6 +59,7 @@ type Session struct {
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
 	late       bool // its beginning was not captured
+	twin       bool // another one has the same cookies
 	decrypted  bool // before, by who wrote the capture
 	events     events
 	series     *series        // nil: not wanted
@@ -102,6 +104,9 @@ type direction struct {
 	backoff  int   // copies of the largest size, each later than twice the time since the one before
 	data     int   // packets that are larger than keepalives, behind the first seconds
 	gap      int64 // between the last two of them
+	latest   int   // bytes of the last packet
+	asks     int   // small packets since the other side was heard, of one size again and again
+	talked   int64 // time of the last packet that is larger than those
 }
 
 // begin begins a session of an association.
@@ -139,7 +144,7 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	if side != nobody {
 		s.heard[side]++
 		s.alone[side].add(at)
-		s.alone[1-side], s.unasked[1-side] = span{}, 0
+		s.alone[1-side], s.unasked[1-side], s.protected[1-side].asks = span{}, 0, 0
 	}
 	if s.element != nil {
 		g.held.MoveToBack(s.element)
