@@ -49,8 +49,8 @@ func (t *Table) Len() (n int, consistent bool) {
 		}
 	}
 	for k := range t.kinds {
-		for f := t.kinds[k].newest; f != nil; f = f.place.older {
-			if listed++; f.place.kind != kind(k) || f.place.older != nil && f.place.older.place.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
+		for f := t.kinds[k].newest; f != nil; f = f.older {
+			if listed++; f.kind != kind(k) || f.older != nil && f.older.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
 				return 0, false
 			}
 		}

@@ -12,8 +12,8 @@ import (
 type SA struct {
 	Candidate        // Suite as it proved right, with the key length and ESN
 	High      uint32 // half of the sequence number of the packet that proved it
-	Packets   int    // that had to agree to prove it, 0: it is not proved
 	spi       uint32
+	Packets   int                    // that had to agree to prove it, 0: it is not proved
 	whole     bool                   // it was proved by a whole packet
 	sure      atomic.Bool            // it has opened a packet of which there is no doubt
 	newest    atomic.Uint64          // position of the last packet that it opened, with ESN
@@ -39,11 +39,9 @@ func provedSA(spi uint32, c *Candidate, o *Fit, packets int) (*SA, *Ring) {
 	m := new(struct { // one piece of memory for all that the packets of a flow need
 		sa   SA
 		seq  sequence
-		win  esp.Window
 		from Source
 		ring Ring
 	})
-	m.seq.win = &m.win
 	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
 	m.from = *c.From
 	if s.From = &m.from; c.AuthFrom == c.From {

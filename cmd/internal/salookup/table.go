@@ -255,7 +255,7 @@ func (t *Table) Flows() []*Flow {
 	defer t.mu.Unlock()
 	flows := slices.Concat(t.gone[0], t.gone[1])
 	for i := range t.kinds {
-		for f := t.kinds[i].oldest; f != nil; f = f.place.newer {
+		for f := t.kinds[i].oldest; f != nil; f = f.newer {
 			flows = append(flows, f)
 		}
 	}
