@@ -246,7 +246,7 @@ func TestTables(t *testing.T) {
 		names[c.Name] = true
 	}
 	for _, a := range Auths {
-		if names[a.Name] || AuthByName(a.Name) != a || a.Checked != (a.prepare != nil) || a.Checked != (a.KeyLen > 0) {
+		if names[a.Name] || AuthByName(a.Name) != a || a.Checked != (a.prepare != nil || a.lanes != nil) || a.Checked != (a.KeyLen > 0) {
 			t.Errorf("authentication %q: the row is wrong", a.Name)
 		}
 		names[a.Name] = true
