@@ -68,6 +68,14 @@ func (t *Table) unknown() *Attempt {
 	return t.nothing[0]
 }
 
+// Reserve makes room for n more secrets.
+func (t *Table) Reserve(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = slices.Grow(t.all, n)
+	t.secrets.reserve(n)
+}
+
 // AddSecret adds what a key source says about an SA; the secret must not change afterwards. A
 // secret that says the same as an earlier one for the same SPI is dropped. Flows of the SPI are
 // tried anew with their next packet.
@@ -253,7 +261,11 @@ func (t *Table) SecretsOf(spi uint32) []*Known {
 func (t *Table) Flows() []*Flow {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	flows := slices.Concat(t.gone[0], t.gone[1])
+	n := len(t.gone[0]) + len(t.gone[1])
+	for i := range t.kinds {
+		n += t.kinds[i].len
+	}
+	flows := append(append(make([]*Flow, 0, n), t.gone[0]...), t.gone[1]...)
 	for i := range t.kinds {
 		for f := t.kinds[i].oldest; f != nil; f = f.newer {
 			flows = append(flows, f)
