@@ -82,12 +82,12 @@ func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
 }
 
 func (o *Opener) state(sa *SA) *state {
-	if sa.own == nil {
+	if sa.own == nil || sa.own.shared != nil {
 		st := &o.shared
-		if st.setHMAC(&sa.hmac); sa.shared != nil {
-			st.engine = sa.shared
-		} else {
+		if st.setHMAC(&sa.hmac); sa.own == nil {
 			st.engine = o.engine(sa)
+		} else {
+			st.engine = sa.own.shared
 		}
 		return st
 	}

@@ -23,14 +23,14 @@ type SA struct {
 	cipher *Cipher
 	auth   *Auth
 
-	key    aesCBCKey  // of AES-CBC by package lanes
-	shared engine     // of another cipher that has no use for scratch memory: serves all calls
-	hmac   lanes.HMAC // zero: the mac is none of package lanes
-	own    *ownStates // nil: key or shared, and hmac if there is a mac, are all that a call needs
+	key  aesCBCKey  // of AES-CBC by package lanes
+	hmac lanes.HMAC // zero: the mac is none of package lanes
+	own  *ownStates // nil: key, and hmac if there is a mac, are all that a call needs
 }
 
 // ownStates are those of one SA.
 type ownStates struct {
+	shared engine // of a cipher that has no use for scratch memory: all that a call needs beside SA.hmac
 	cipher cipherKey
 	mac    macKey // nil: SA.hmac, or none
 	mu     sync.Mutex
@@ -95,14 +95,16 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 			return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
 		}
 	}
-	switch p := prepared.(type) {
-	case aesCBCKey:
-		sa.key = p
-	case nullEngine, cbcEngine:
-		sa.shared = p.newEngine()
+	if k, ok := prepared.(aesCBCKey); ok && mac == nil {
+		sa.key = k
+		return sa, nil
 	}
-	if sa.key.IsZero() && sa.shared == nil || mac != nil {
-		sa.own = &ownStates{cipher: prepared, mac: mac}
+	sa.own = &ownStates{cipher: prepared, mac: mac}
+	switch prepared.(type) {
+	case nullEngine, cbcEngine:
+		if mac == nil {
+			sa.own.shared = prepared.newEngine()
+		}
 	}
 	return sa, nil
 }

@@ -41,8 +41,15 @@ func (f *Flow) Skip() {
 // Len returns how many flows there are, and checks the lists against each other.
 func (t *Table) Len() (n int, consistent bool) {
 	chained, listed := 0, 0
-	for spi, f := range t.bySPI.all() {
-		for ; f != nil; f = f.next {
+	first := 0
+	for spi, of := range t.bySPI.all() {
+		if of == (ofSPI{}) {
+			return 0, false
+		}
+		if of.flows != nil {
+			first++
+		}
+		for f := of.flows; f != nil; f = f.next {
 			if chained++; f.spi != spi || f.next != nil && f.next.prev != f {
 				return 0, false
 			}
@@ -61,7 +68,7 @@ func (t *Table) Len() (n int, consistent bool) {
 			return 0, false
 		}
 	}
-	return listed, chained == listed && t.bySPI.len+len(t.others) == listed && sum == listed
+	return listed, chained == listed && first+len(t.others) == listed && sum == listed
 }
 
 // Gone returns how many accounts of flows that went are kept.

@@ -133,7 +133,7 @@ func (t *Table) Admit(all []Arrival) {
 	// With many flows the memory of each is far away. Here it is asked for, for all packets before
 	// the first one needs it; what is true of a flow admit finds out.
 	for i := range all {
-		all[i].Flow = t.bySPI.get(all[i].SPI)
+		all[i].Flow = t.bySPI.get(all[i].SPI).flows
 	}
 	for i := range all {
 		if f := all[i].Flow; f != nil {
@@ -240,7 +240,7 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 	if c := out.likely; c != nil && err == ErrUndecided {
 		if tr.likely == nil || tr.likely.first().rivals(c) {
 			sa, ring := provedSA(f.spi, c, &out.by, 0)
-			ring.sas, ring.made = append(ring.one[:0], sa), &t.readied
+			ring.sas = append(ring.one[:0], sa)
 			tr.likely = ring
 		}
 		return tr.likely, nil

@@ -102,7 +102,7 @@ func (t *Table) flow(h *Header) *Flow {
 
 // find returns the flow that is found by these, nil if there is none.
 func (t *Table) find(dst netip.Addr, spi, inside uint32) *Flow {
-	first := t.bySPI.get(spi)
+	first := t.bySPI.get(spi).flows
 	if first == nil || first.has(dst, spi, inside) {
 		return first
 	}
@@ -112,9 +112,9 @@ func (t *Table) find(dst netip.Addr, spi, inside uint32) *Flow {
 // enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is
 // all that most SPIs take.
 func (t *Table) enlist(f *Flow) {
-	first := t.bySPI.get(f.spi)
+	first := t.bySPI.get(f.spi).flows
 	if first == nil {
-		t.bySPI.set(f.spi, f)
+		t.bySPI.of(f.spi).flows = f
 		return
 	}
 	t.others[f.key()] = f
@@ -135,10 +135,10 @@ func (t *Table) delist(f *Flow) {
 		f.prev.next = f.next
 		delete(t.others, f.key())
 	case f.next != nil:
-		t.bySPI.set(f.spi, f.next)
+		t.bySPI.of(f.spi).flows = f.next
 		delete(t.others, f.next.key())
 	default:
-		t.bySPI.remove(f.spi)
+		t.set(f.spi, func(of *ofSPI) { of.flows = nil })
 	}
 	f.next, f.prev = nil, nil
 }
@@ -174,7 +174,7 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dst = dst.Unmap()
-	for f := t.bySPI.get(spi); f != nil; f = f.next {
+	for f := t.bySPI.get(spi).flows; f != nil; f = f.next {
 		if !dst.IsValid() || f.dst == dst {
 			f.deleted = true
 			t.move(f, doomed)

@@ -42,13 +42,16 @@ func (m *spiMap[V]) get(spi uint32) (v V) {
 	return m.slots[m.at(spi)].value
 }
 
-func (m *spiMap[V]) set(spi uint32, v V) {
+// of returns the place of the value, which is the zero value if there was none. It is valid until
+// the next call.
+func (m *spiMap[V]) of(spi uint32) *V {
 	m.reserve(1)
 	s := &m.slots[m.at(spi)]
 	if !s.taken {
 		m.len++
+		s.spi, s.taken = spi, true
 	}
-	*s = spiSlot[V]{v, spi, true}
+	return &s.value
 }
 
 // reserve makes room for n more.
