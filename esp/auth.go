@@ -19,18 +19,19 @@ type Auth struct {
 	ICVLen  int    // bytes of the ICV on the wire
 	Checked bool   // the ICV can be computed; false for "none" and "any-N"
 
+	lanes   func(key []byte) lanes.HMAC // of many packets at once; nil: prepare
 	prepare func(key []byte) (macKey, error)
 }
 
 // Auths is the table of authentication algorithms, the common ones first.
 var Auths = []*Auth{
-	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA1)},
-	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA256)},
+	{Name: "hmac-sha1-96", KeyLen: 20, ICVLen: 12, Checked: true, lanes: lanes.NewHMACSHA1},
+	{Name: "hmac-sha2-256-128", KeyLen: 32, ICVLen: 16, Checked: true, lanes: lanes.NewHMACSHA256},
 	{Name: "hmac-md5-96", KeyLen: 16, ICVLen: 12, Checked: true, prepare: hmacOf(md5.New)},
 	{Name: "hmac-sha2-384-192", KeyLen: 48, ICVLen: 24, Checked: true, prepare: hmacOf(sha512.New384)},
 	{Name: "hmac-sha2-512-256", KeyLen: 64, ICVLen: 32, Checked: true, prepare: hmacOf(sha512.New)},
 	// The truncation of draft-ietf-ipsec-ciph-sha-256-00, still made by old stacks.
-	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, prepare: hmacInLanes(lanes.NewHMACSHA256)},
+	{Name: "hmac-sha2-256-96", KeyLen: 32, ICVLen: 12, Checked: true, lanes: lanes.NewHMACSHA256},
 	// Not standards: 96 bits, as of the older algorithms, from stacks that never took the length of
 	// RFC 4868.
 	{Name: "hmac-sha2-384-96", KeyLen: 48, ICVLen: 12, Checked: true, prepare: hmacOf(sha512.New384)},
@@ -65,15 +66,6 @@ type mac interface {
 	// sum is the MAC of data with suffix behind it, valid until the next call.
 	sum(data, suffix []byte) []byte
 }
-
-// hmacKey is a key of an HMAC that can be computed of many packets at once.
-type hmacKey struct{ *lanes.HMAC }
-
-func hmacInLanes(newKey func([]byte) *lanes.HMAC) func(key []byte) (macKey, error) {
-	return func(key []byte) (macKey, error) { return hmacKey{newKey(key)}, nil }
-}
-
-func (k hmacKey) newMAC() mac { return &loneMAC{messages: [1]lanes.Message{{Key: k.HMAC}}} }
 
 // loneMAC computes such an HMAC of one packet.
 type loneMAC struct {

@@ -13,8 +13,6 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 	//lint:ignore SA1019 deployed ESP uses it
 	"golang.org/x/crypto/twofish"
-
-	"l2tpdump/esp/lanes"
 )
 
 // Cipher is a row of the table of encryption algorithms.
@@ -29,6 +27,8 @@ type Cipher struct {
 	ImplicitIV bool   // the IV is the sequence number and not on the wire (RFC 8750)
 	Common     bool   // worth trying where no source names the algorithm
 
+	lanes bool // package lanes does it, where it has assembly for AES-CBC; else prepare
+
 	// prepare does the key schedule, which engines share.
 	// There are no other users of key and salt than this call, icvLen is of ICVLens.
 	prepare func(key, salt []byte, icvLen int) (cipherKey, error)
@@ -38,7 +38,7 @@ type Cipher struct {
 
 // Ciphers is the table of encryption algorithms, the common ones first.
 var Ciphers = []*Cipher{
-	{Name: "aes-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, Common: true, prepare: aesCBC},
+	{Name: "aes-cbc", KeyLens: []int{16, 32, 24}, IVLen: 16, BlockLen: 16, Common: true, lanes: true, prepare: cbc(aes.NewCipher)},
 	{Name: "3des-cbc", KeyLens: []int{24}, IVLen: 8, BlockLen: 8, Common: true, prepare: cbc(des.NewTripleDESCipher)},
 	{Name: "aes-gcm", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, AEAD: true, ICVLens: []int{16, 12, 8}, Common: true, prepare: gcm},
 	{Name: "aes-ctr", KeyLens: []int{16, 32, 24}, SaltLen: 4, IVLen: 8, BlockLen: 1, Common: true, prepare: ctr},
@@ -169,16 +169,7 @@ func null([]byte, []byte, int) (cipherKey, error) {
 	return nullEngine{}, nil
 }
 
-// aesCBC is AES-CBC (RFC 3602).
-func aesCBC(key, _ []byte, _ int) (cipherKey, error) {
-	c, err := lanes.NewCBC(key)
-	if err != nil {
-		return nil, err
-	}
-	return aesCBCEngine{c}, nil
-}
-
-// cbc makes a row of another block cipher in CBC mode (RFC 2451).
+// cbc makes a row of a block cipher in CBC mode (RFC 2451).
 func cbc[B cipher.Block](newBlock func([]byte) (B, error)) func(key, salt []byte, icvLen int) (cipherKey, error) {
 	return func(key, _ []byte, _ int) (cipherKey, error) {
 		block, err := newBlock(key)

@@ -57,12 +57,26 @@ func (e nullEngine) newEngine() engine { return e }
 
 func (nullEngine) decrypt(dst, _, body []byte) []byte { return append(dst, body...) }
 
-// aesCBCEngine is AES in CBC mode.
-type aesCBCEngine struct{ *lanes.CBC }
+// aesCBCKey is a key of AES in CBC mode, of a length that AES has.
+type aesCBCKey struct{ Key }
 
-func (e aesCBCEngine) newEngine() engine { return e }
+func (k aesCBCKey) newEngine() engine {
+	e := new(aesCBCEngine)
+	e.of(k)
+	return e
+}
 
-func (e aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
+// aesCBCEngine is AES in CBC mode, by package lanes.
+type aesCBCEngine struct{ lanes.CBC }
+
+// of makes it that of a key.
+func (e *aesCBCEngine) of(k aesCBCKey) {
+	if err := e.SetKey(k.Bytes()); err != nil {
+		panic(err)
+	}
+}
+
+func (e *aesCBCEngine) decrypt(dst, iv, body []byte) []byte {
 	dst, plain := extend(dst, len(body))
 	e.Decrypt(plain, iv, body)
 	return dst

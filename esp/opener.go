@@ -13,13 +13,22 @@ type Opener struct {
 		sa *SA
 		st *state
 	}
-	shared state // for SAs that have no states of their own
+	shared  state        // for SAs that have no states of their own
+	engines []keptEngine // of the SAs whose round keys were needed last, by the SPI
 
 	hasher   lanes.Hasher
 	expected []expectation
 	messages []lanes.Message // of expected
 	hashed   int             // of messages
 	at       int             // in expected: the packet opened last, or before it
+}
+
+// maxEngines is of how many SAs an opener keeps the round keys at most, 280 bytes each.
+const maxEngines = 512
+
+type keptEngine struct {
+	sa *SA
+	aesCBCEngine
 }
 
 // expectation is a packet with the parameters that it is likely to be opened with.
@@ -34,14 +43,14 @@ type expectation struct {
 // calls of Expect. The ICVs of all that is expected are computed together, which takes much less
 // time than one by one. What is expected holds until Release.
 func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) {
-	if sa.hmac == nil || truncatedBy > 0 || len(packet) < HeaderLen+int(sa.icvLen) {
+	if sa.hmac.IsZero() || truncatedBy > 0 || len(packet) < HeaderLen+int(sa.icvLen) {
 		return
 	}
 	n := len(o.expected)
 	o.expected, o.messages = slices.Grow(o.expected, 1)[:n+1], slices.Grow(o.messages, 1)[:n+1]
 	e, m := &o.expected[n], &o.messages[n] // Release has left them zero
 	e.sa, e.packet, e.seqHigh = sa, &packet[0], seqHigh
-	m.Key, m.Data = sa.hmac, packet[:len(packet)-int(sa.icvLen)]
+	m.Key, m.Data = &sa.hmac, packet[:len(packet)-int(sa.icvLen)]
 }
 
 // Open is [SA.Open], whose Plaintext it writes to plain.
@@ -73,29 +82,52 @@ func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
 }
 
 func (o *Opener) state(sa *SA) *state {
-	if sa.own == nil {
-		o.shared.of(sa)
-		return &o.shared
+	if sa.own == nil || sa.own.shared != nil {
+		st := &o.shared
+		if st.setHMAC(&sa.hmac); sa.own == nil {
+			st.engine = o.engine(sa)
+		} else {
+			st.engine = sa.own.shared
+		}
+		return st
 	}
 	kept := &o.kept[sa.spi%uint32(len(o.kept))]
 	if kept.sa != sa {
 		if kept.sa != nil {
-			kept.sa.put(kept.st)
+			kept.sa.own.put(kept.st)
 		}
-		kept.sa, kept.st = sa, sa.get()
+		kept.sa, kept.st = sa, sa.own.get(sa)
 	}
 	return kept.st
 }
+
+// engine returns that of an SA with AES-CBC. There are the more places the more SAs compete for one.
+func (o *Opener) engine(sa *SA) engine {
+	n := uint32(len(o.engines))
+	if n == 0 || n < maxEngines && o.engines[sa.spi%n].taken(sa) {
+		n = max(4, 2*n)
+		o.engines = make([]keptEngine, n)
+	}
+	e := &o.engines[sa.spi%n]
+	if e.sa != sa {
+		e.sa = sa
+		e.of(sa.key)
+	}
+	return &e.aesCBCEngine
+}
+
+// taken reports whether it is another SA's.
+func (e *keptEngine) taken(sa *SA) bool { return e.sa != nil && e.sa != sa }
 
 // Release gives back what is kept, and forgets what is expected.
 func (o *Opener) Release() {
 	for i := range o.kept {
 		if k := &o.kept[i]; k.sa != nil {
-			k.sa.put(k.st)
+			k.sa.own.put(k.st)
 		}
 	}
 	clear(o.kept[:])
-	o.shared.forget()
+	o.shared.engine, o.shared.lone.messages[0].Key, o.shared.parts = nil, nil, parts{}
 	clear(o.expected)
 	clear(o.messages)
 	o.expected, o.messages, o.hashed, o.at = o.expected[:0], o.messages[:0], 0, 0

@@ -11,21 +11,28 @@ import (
 	"l2tpdump/esp/lanes"
 )
 
-// SA is a security association that is ready to decrypt: it holds ciphers with their key
-// schedules, not the keys. Any number of goroutines may use it at the same time.
+// SA is a security association that is ready to decrypt. Any number of goroutines may use it at the
+// same time. Of the usual algorithms, AES-CBC with an HMAC of package lanes, it is one small piece of
+// memory: round keys are made when they are needed, and openers keep those needed last.
 type SA struct {
 	spi    uint32
-	icvLen int32
-	suite  Suite
-	shared engine      // serves all calls, of a cipher that has no use for scratch memory; else nil
-	mac    macKey      // nil: the ICV can't be checked by a mac
-	hmac   *lanes.HMAC // mac, if it can be computed of many packets at once; else nil
-	own    *ownStates  // nil: all that a call needs for itself is the same for many SAs
+	keyLen uint8 // bytes without the salt
+	icvLen uint8
+	esn    bool
+	mac    bool // the ICV is that of a mac
+	cipher *Cipher
+	auth   *Auth
+
+	key  aesCBCKey  // of AES-CBC by package lanes
+	hmac lanes.HMAC // zero: the mac is none of package lanes
+	own  *ownStates // nil: key, and hmac if there is a mac, are all that a call needs
 }
 
 // ownStates are those of one SA.
 type ownStates struct {
+	shared engine // of a cipher that has no use for scratch memory: all that a call needs beside SA.hmac
 	cipher cipherKey
+	mac    macKey // nil: SA.hmac, or none
 	mu     sync.Mutex
 	free   []*state
 }
@@ -34,7 +41,7 @@ type ownStates struct {
 type state struct {
 	engine  engine
 	mac     mac
-	lone    loneMAC // mac, of an SA that has no states of its own
+	lone    loneMAC // mac, of package lanes
 	parts   parts
 	aad     [12]byte
 	iv      [8]byte // implicit IV
@@ -74,23 +81,31 @@ func NewSA(spi uint32, s Suite, key, authKey Key) (*SA, error) {
 	if err := checkLen(s.CipherName(), key, s.KeyLen+c.SaltLen); err != nil {
 		return nil, err
 	}
-	sa := &SA{spi: spi}
-	if err := sa.authenticate(&s, authKey); err != nil {
+	sa := &SA{spi: spi, keyLen: uint8(s.KeyLen), esn: s.ESN, cipher: c}
+	mac, err := sa.authenticate(s.Auth, s.ICVLen, authKey)
+	if err != nil {
 		return nil, err
 	}
-	b := key.Bytes()
-	cipher, err := c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen)
-	if err != nil {
-		return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
+	var prepared cipherKey
+	if c.lanes && lanes.HasCBC() {
+		prepared = aesCBCKey{key}
+	} else {
+		b := key.Bytes()
+		if prepared, err = c.prepare(b[:s.KeyLen:s.KeyLen], b[s.KeyLen:], s.ICVLen); err != nil {
+			return nil, fmt.Errorf("esp: %s: %w", c.Name, err)
+		}
 	}
-	switch cipher.(type) {
-	case nullEngine, cbcEngine, aesCBCEngine:
-		sa.shared = cipher.newEngine()
+	if k, ok := prepared.(aesCBCKey); ok && mac == nil {
+		sa.key = k
+		return sa, nil
 	}
-	if sa.shared == nil || sa.mac != nil && sa.hmac == nil {
-		sa.own = &ownStates{cipher: cipher}
+	sa.own = &ownStates{cipher: prepared, mac: mac}
+	switch prepared.(type) {
+	case nullEngine, cbcEngine:
+		if mac == nil {
+			sa.own.shared = prepared.newEngine()
+		}
 	}
-	sa.suite = s
 	return sa, nil
 }
 
@@ -105,36 +120,36 @@ func checkLen(algorithm string, key Key, want int) error {
 	return nil
 }
 
-// authenticate sets what the ICV is checked with, and takes off the suite what its cipher has no
-// use for.
-func (sa *SA) authenticate(s *Suite, authKey Key) error {
-	if c := s.Cipher; c.AEAD {
-		if !slices.Contains(c.ICVLens, s.ICVLen) {
-			return fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, s.ICVLen)
+// authenticate sets what the ICV is checked with, and its length. It returns the key of a mac that
+// is none of package lanes.
+func (sa *SA) authenticate(a *Auth, icvLen int, key Key) (macKey, error) {
+	if c := sa.cipher; c.AEAD {
+		if !slices.Contains(c.ICVLens, icvLen) {
+			return nil, fmt.Errorf("esp: %s has no integrity check value of %d bytes", c.Name, icvLen)
 		}
-		s.Auth, sa.icvLen = nil, int32(s.ICVLen)
-		return nil
+		sa.icvLen = uint8(icvLen)
+		return nil, nil
 	}
-	a := s.Auth
 	if a == nil {
-		return errors.New("esp: authentication algorithm is not known")
+		return nil, errors.New("esp: authentication algorithm is not known")
 	}
-	s.ICVLen, sa.icvLen = 0, int32(a.ICVLen)
-	if !a.Checked || authKey.IsZero() {
-		return nil
+	sa.auth, sa.icvLen = a, uint8(a.ICVLen)
+	if !a.Checked || key.IsZero() {
+		return nil, nil
 	}
-	if err := checkLen(a.Name, authKey, a.KeyLen); err != nil {
-		return err
+	if err := checkLen(a.Name, key, a.KeyLen); err != nil {
+		return nil, err
 	}
-	mac, err := a.prepare(authKey.Bytes())
+	sa.mac = true
+	if a.lanes != nil {
+		sa.hmac = a.lanes(key.Bytes())
+		return nil, nil
+	}
+	mac, err := a.prepare(key.Bytes())
 	if err != nil {
-		return fmt.Errorf("esp: %s: %w", a.Name, err)
+		return nil, fmt.Errorf("esp: %s: %w", a.Name, err)
 	}
-	sa.mac = mac
-	if k, ok := mac.(hmacKey); ok {
-		sa.hmac = k.HMAC
-	}
-	return nil
+	return mac, nil
 }
 
 // naturalKeyLen returns the key length (without salt) for n bytes of key material where nothing
@@ -158,33 +173,23 @@ func (c *Cipher) naturalKeyLen(n int) int {
 func (sa *SA) SPI() uint32 { return sa.spi }
 
 // Suite returns the algorithms, with the key length.
-func (sa *SA) Suite() Suite { return sa.suite }
+func (sa *SA) Suite() Suite {
+	s := Suite{Cipher: sa.cipher, KeyLen: int(sa.keyLen), Auth: sa.auth, ESN: sa.esn}
+	if sa.cipher.AEAD {
+		s.ICVLen = int(sa.icvLen)
+	}
+	return s
+}
 
 // Checks reports whether Open checks the ICV.
-func (sa *SA) Checks() bool { return sa.mac != nil || sa.suite.Cipher.AEAD }
+func (sa *SA) Checks() bool { return sa.mac || sa.cipher.AEAD }
 
-// states are for the SAs that have none of their own.
-var states = sync.Pool{New: func() any { return new(state) }}
-
-// of makes st one of an SA that has none of its own.
-func (st *state) of(sa *SA) {
-	st.engine, st.mac, st.lone.messages[0].Key = sa.shared, &st.lone, sa.hmac
-}
-
-// forget drops what of and the packet have left.
-func (st *state) forget() {
-	st.engine, st.lone.messages[0].Key, st.parts = nil, nil, parts{}
-}
+// openers are for calls of one packet.
+var openers = sync.Pool{New: func() any { return new(Opener) }}
 
 // get takes a state from the free list, which grows to the number of goroutines that use the SA at
 // the same time.
-func (sa *SA) get() *state {
-	if sa.own == nil {
-		st := states.Get().(*state)
-		st.of(sa)
-		return st
-	}
-	o := sa.own
+func (o *ownStates) get(sa *SA) *state {
 	o.mu.Lock()
 	if n := len(o.free); n > 0 {
 		st := o.free[n-1]
@@ -194,27 +199,26 @@ func (sa *SA) get() *state {
 	}
 	o.mu.Unlock()
 	st := &state{engine: o.cipher.newEngine()}
-	if sa.mac != nil {
-		st.mac = sa.mac.newMAC()
+	if o.mac != nil {
+		st.mac = o.mac.newMAC()
+	} else {
+		st.setHMAC(&sa.hmac)
 	}
 	return st
 }
 
-func (sa *SA) put(st *state) {
-	if sa.own == nil {
-		st.forget()
-		states.Put(st)
-		return
-	}
+func (o *ownStates) put(st *state) {
 	st.parts = parts{} // the packet is the caller's
-	sa.own.mu.Lock()
-	sa.own.free = append(sa.own.free, st)
-	sa.own.mu.Unlock()
+	o.mu.Lock()
+	o.free = append(o.free, st)
+	o.mu.Unlock()
 }
+
+func (st *state) setHMAC(m *lanes.HMAC) { st.mac, st.lone.messages[0].Key = &st.lone, m }
 
 // split takes a packet apart, of which truncatedBy bytes are missing at the end.
 func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) error {
-	c := sa.suite.Cipher
+	c := sa.cipher
 	start := HeaderLen + c.IVLen
 	size := len(packet) - start - int(sa.icvLen) // of the ciphertext
 	if truncatedBy > 0 {
@@ -228,7 +232,7 @@ func (sa *SA) split(st *state, packet []byte, seqHigh uint32, truncatedBy int) e
 		return ErrMalformed
 	}
 	p := &st.parts
-	p.esn = sa.suite.ESN
+	p.esn = sa.esn
 	if c.ImplicitIV {
 		clear(st.iv[:4])
 		if p.esn {
@@ -267,7 +271,7 @@ func (sa *SA) icvOK(st *state, seqHigh uint32, sum []byte) bool {
 
 // suffix is what the ICV covers behind the packet.
 func (sa *SA) suffix(memory *[4]byte, seqHigh uint32) []byte {
-	if !sa.suite.ESN {
+	if !sa.esn {
 		return nil
 	}
 	binary.BigEndian.PutUint32(memory[:], seqHigh)
@@ -281,12 +285,14 @@ func (sa *SA) CheckICV(packet []byte, seqHigh uint32) bool {
 	if !sa.Checks() {
 		return false
 	}
-	st := sa.get()
-	defer sa.put(st)
+	o := openers.Get().(*Opener)
+	defer openers.Put(o)
+	defer o.Release()
+	st := o.state(sa)
 	if sa.split(st, packet, seqHigh, 0) != nil {
 		return false
 	}
-	if sa.mac != nil {
+	if sa.mac {
 		return sa.icvOK(st, seqHigh, nil)
 	}
 	out, ok := st.engine.(opener).open(st.scratch[:0], &st.parts)
@@ -311,11 +317,11 @@ const OpenOverhead = 16
 //   - ErrWeak: the ICV can't be checked and the plaintext, which is returned, may be the inside of an ESP packet
 //   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
 //     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
-func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (Plaintext, error) {
-	st := sa.get()
-	var plain Plaintext
-	err := sa.open(st, &plain, dst, packet, seqHigh, truncatedBy, nil)
-	sa.put(st)
+func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (plain Plaintext, err error) {
+	o := openers.Get().(*Opener)
+	err = o.Open(sa, &plain, dst, packet, seqHigh, truncatedBy)
+	o.Release()
+	openers.Put(o)
 	return plain, err
 }
 
@@ -327,11 +333,11 @@ func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint
 	}
 	p := &st.parts
 	if truncatedBy > 0 {
-		missing := len(packet) + truncatedBy - int(sa.icvLen) - HeaderLen - sa.suite.Cipher.IVLen - len(p.body)
+		missing := len(packet) + truncatedBy - int(sa.icvLen) - HeaderLen - sa.cipher.IVLen - len(p.body)
 		plain.truncated(st.engine.decrypt(dst, p.iv, p.body)[len(dst):], missing)
 		return ErrTruncated
 	}
-	aead := sa.suite.Cipher.AEAD
+	aead := sa.cipher.AEAD
 	var out []byte
 	switch {
 	case aead:
@@ -339,7 +345,7 @@ func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint
 		if out, ok = st.engine.(opener).open(dst, p); !ok {
 			return ErrICV
 		}
-	case sa.mac != nil && !sa.icvOK(st, seqHigh, sum):
+	case sa.mac && !sa.icvOK(st, seqHigh, sum):
 		return ErrICV
 	default:
 		out = st.engine.decrypt(dst, p.iv, p.body)

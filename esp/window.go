@@ -18,26 +18,69 @@ const (
 )
 
 // Window follows the sequence numbers of one SA, RFC 4303 section 3.4.3 and appendix A, with the
-// ring bitmap of RFC 6479, for which it takes memory when a number is missing for the first time.
-// It refuses nothing: it only counts. Positions are sequence numbers of 64 bits. The zero value is
-// ready.
+// ring bitmap of RFC 6479. It refuses nothing: it only counts. Positions are sequence numbers of 64
+// bits. The zero value is ready. What numbers that come in order have no use for takes memory when
+// the first one comes otherwise.
 type Window struct {
-	Low, High  uint64 // oldest and newest position
+	top   uint64      // newest position since the last restart
+	first uint64      // oldest of these
+	seen  uint64      // distinct ones of these; 0: none came yet
+	odd   *oddNumbers // nil: all from first to top came, once and in order
+}
+
+// Oddities is how many numbers came otherwise than in order.
+type Oddities struct {
 	Duplicates uint64 // positions that were there before
 	Reordered  uint64 // positions that came after a newer one
 	Wraps      uint64 // times that the low half went through zero
 	Restarts   uint64 // times that the count began anew
+}
 
-	started  bool
-	run      uint8                // packets that were far away and continued one another
-	strange  uint64               // position of the last of them
-	runStart uint64               // and of the first
-	runSeen  uint64               // how many of them were counted in seen
-	top      uint64               // newest position since the last restart
-	first    uint64               // oldest of these
-	seen     uint64               // distinct ones of these
-	gaps     uint64               // missing before the last restart
-	bits     *[windowWords]uint64 // nil: all from first to top have been seen
+// oddNumbers is what a window remembers of numbers that did not come in order.
+type oddNumbers struct {
+	Oddities
+	low, high uint64 // oldest and newest position before the last restart
+	gaps      uint64 // missing before it
+
+	run      uint8  // packets that were far away and continued one another
+	strange  uint64 // position of the last of them
+	runStart uint64 // and of the first
+	runSeen  uint64 // how many of them were counted in seen
+
+	holes bool // bits is in use: not all from first to top have been seen
+	bits  [windowWords]uint64
+}
+
+// oddities are what remembers them.
+func (w *Window) oddities() *oddNumbers {
+	if w.odd == nil {
+		w.odd = new(oddNumbers)
+	}
+	return w.odd
+}
+
+// Odd returns how many numbers came otherwise than in order.
+func (w *Window) Odd() Oddities {
+	if w.odd == nil {
+		return Oddities{}
+	}
+	return w.odd.Oddities
+}
+
+// Low returns the oldest position.
+func (w *Window) Low() uint64 {
+	if w.Odd().Restarts > 0 {
+		return min(w.first, w.odd.low)
+	}
+	return w.first
+}
+
+// High returns the newest position.
+func (w *Window) High() uint64 {
+	if w.Odd().Restarts > 0 {
+		return max(w.top, w.odd.high)
+	}
+	return w.top
 }
 
 // Nearest returns the position closest to the newest one that has this low half.
@@ -55,56 +98,58 @@ func Nearest(top uint64, seq uint32) uint64 {
 	return p
 }
 
-// Add counts a position. sure tells that the packet was proved to have it, by its ICV: then any
-// step forward counts at once.
-func (w *Window) Add(p uint64, sure bool) {
+// Add counts a position, and reports whether it was there before. sure tells that the packet was
+// proved to have it, by its ICV: then any step forward counts at once.
+func (w *Window) Add(p uint64, sure bool) (again bool) {
 	switch {
-	case !w.started:
-		w.started = true
+	case w.seen == 0:
 		w.begin(p)
-		w.Low, w.High = p, p
 	case p > w.top && (sure || p-w.top <= farAhead):
-		if sure {
-			w.run = 0
+		if sure && w.odd != nil {
+			w.odd.run = 0
 		}
 		w.advance(p)
 	case p > w.top:
-		before := w.strange
-		if !w.confirmed(p, 2) {
-			return
+		odd := w.oddities()
+		before := odd.strange
+		if !odd.confirmed(p, 2) {
+			return false
 		}
 		if before > w.top { // the first of the new run
 			w.advance(before)
 		}
-		w.run = 0
+		odd.run = 0
 		w.advance(p)
 	case w.top-p < windowBits-64:
-		w.mark(p)
+		return w.mark(p)
 	default:
-		w.older(p)
+		return w.older(p)
 	}
+	return false
 }
 
 // older counts a position that is older than the window: a very late packet, or the count begins
 // anew.
-func (w *Window) older(p uint64) {
-	if w.confirmed(p, restartRun) {
-		w.seen -= w.runSeen
-		start, seen := w.runStart, uint64(w.run)
+func (w *Window) older(p uint64) (again bool) {
+	odd := w.oddities()
+	if odd.confirmed(p, restartRun) {
+		w.seen -= odd.runSeen
+		run := uint64(odd.run)
 		w.restart(p)
-		w.first, w.seen = start, seen
-		w.Low = min(w.Low, start)
-		return
+		w.first, w.seen = odd.runStart, run
+		return false
 	}
 	switch {
 	case p < w.first:
 	case w.missingNow() > 0:
-		w.Reordered++
+		odd.Reordered++
 		w.seen++
-		w.runSeen++
+		odd.runSeen++
 	default:
-		w.Duplicates++
+		odd.Duplicates++
+		return true
 	}
+	return false
 }
 
 // Expects reports whether the sequence number is one that may well come next, or one that is
@@ -112,7 +157,7 @@ func (w *Window) older(p uint64) {
 func (w *Window) Expects(seq uint32) bool {
 	p := w.Nearest(seq)
 	switch {
-	case !w.started || p > w.top:
+	case w.seen == 0 || p > w.top:
 		return p-w.top <= farRun
 	case w.top-p < windowBits-64 && p >= w.first:
 		return !w.has(p)
@@ -121,78 +166,84 @@ func (w *Window) Expects(seq uint32) bool {
 }
 
 // Missing returns how many positions were never seen.
-func (w *Window) Missing() uint64 { return w.gaps + w.missingNow() }
+func (w *Window) Missing() uint64 {
+	if w.odd == nil {
+		return 0
+	}
+	return w.odd.gaps + w.missingNow()
+}
 
 // missingNow is how many positions since the last restart were never seen.
 func (w *Window) missingNow() uint64 {
 	span := w.top - w.first + 1
-	if !w.started || w.seen >= span {
+	if w.seen == 0 || w.seen >= span {
 		return 0
 	}
 	return span - w.seen
 }
 
 // confirmed reports whether the far position p continues a run of n packets, this one included.
-func (w *Window) confirmed(p uint64, n uint8) bool {
+func (o *oddNumbers) confirmed(p uint64, n uint8) bool {
 	switch {
-	case w.run > 0 && p == w.strange: // captured twice
+	case o.run > 0 && p == o.strange: // captured twice
 		return false
-	case w.run > 0 && p > w.strange && p-w.strange <= farRun:
-		w.run++
-		w.strange = p
-		return w.run >= n
+	case o.run > 0 && p > o.strange && p-o.strange <= farRun:
+		o.run++
+		o.strange = p
+		return o.run >= n
 	}
-	w.run, w.runSeen, w.runStart, w.strange = 1, 0, p, p
+	o.run, o.runSeen, o.runStart, o.strange = 1, 0, p, p
 	return false
 }
 
 // restart begins a new count at p and closes the account of the one before.
 func (w *Window) restart(p uint64) {
-	w.gaps += w.missingNow()
-	w.Restarts++
-	w.run = 0
+	odd := w.odd
+	odd.low, odd.high = w.Low(), w.High()
+	odd.gaps += w.missingNow()
+	odd.Restarts++
+	odd.run = 0
+	if odd.holes {
+		odd.bits = [windowWords]uint64{}
+		odd.set(p)
+	}
 	w.begin(p)
-	w.Low, w.High = min(w.Low, p), max(w.High, p)
 }
 
-// begin forgets the bitmap and starts at p.
-func (w *Window) begin(p uint64) {
-	if w.bits != nil {
-		*w.bits = [windowWords]uint64{}
-		w.set(p)
-	}
-	w.top, w.first, w.seen = p, p, 1
-}
+func (w *Window) begin(p uint64) { w.top, w.first, w.seen = p, p, 1 }
 
 // advance makes p the newest position; p > top.
 func (w *Window) advance(p uint64) {
 	if p>>32 != w.top>>32 {
-		w.Wraps++
+		w.oddities().Wraps++
 	}
-	if w.bits == nil && p != w.top+1 {
-		w.makeBits()
+	if p != w.top+1 {
+		w.useBits()
 	}
-	if w.bits != nil {
+	if odd := w.odd; odd != nil && odd.holes {
 		from, to := w.top/64, p/64
 		if to-from >= windowWords {
-			*w.bits = [windowWords]uint64{}
+			odd.bits = [windowWords]uint64{}
 		} else {
 			for i := from + 1; i <= to; i++ {
-				w.bits[i%windowWords] = 0
+				odd.bits[i%windowWords] = 0
 			}
 		}
-		w.set(p)
+		odd.set(p)
 	}
 	w.top = p
 	w.seen++
-	w.High = max(w.High, p)
 }
 
-// makeBits marks what has been seen so far.
-func (w *Window) makeBits() {
-	w.bits = new([windowWords]uint64)
+// useBits has the bitmap say what has been seen.
+func (w *Window) useBits() {
+	odd := w.oddities()
+	if odd.holes {
+		return
+	}
+	odd.holes, odd.bits = true, [windowWords]uint64{}
 	for n := min(w.top-w.first, windowBits-65); ; n-- {
-		w.set(w.top - n)
+		odd.set(w.top - n)
 		if n == 0 {
 			return
 		}
@@ -200,28 +251,30 @@ func (w *Window) makeBits() {
 }
 
 // mark counts a position within the window.
-func (w *Window) mark(p uint64) {
+func (w *Window) mark(p uint64) (again bool) {
+	odd := w.oddities()
 	if w.has(p) {
-		w.Duplicates++
-		return
+		odd.Duplicates++
+		return true
 	}
-	if w.bits == nil && p+1 != w.first {
-		w.makeBits()
+	if p+1 != w.first {
+		w.useBits()
 	}
-	if w.bits != nil {
-		w.set(p)
+	if odd.holes {
+		odd.set(p)
 	}
 	w.seen++
-	w.Reordered++
-	w.first, w.Low = min(w.first, p), min(w.Low, p)
+	odd.Reordered++
+	w.first = min(w.first, p)
+	return false
 }
 
 // has reports whether a position that the bitmap can tell was seen.
 func (w *Window) has(p uint64) bool {
-	if w.bits == nil {
+	if w.odd == nil || !w.odd.holes {
 		return w.first <= p && p <= w.top
 	}
-	return w.bits[p/64%windowWords]&(1<<(p%64)) != 0
+	return w.odd.bits[p/64%windowWords]&(1<<(p%64)) != 0
 }
 
-func (w *Window) set(p uint64) { w.bits[p/64%windowWords] |= 1 << (p % 64) }
+func (o *oddNumbers) set(p uint64) { o.bits[p/64%windowWords] |= 1 << (p % 64) }

@@ -39,9 +39,9 @@ func TestWindowCounts(t *testing.T) {
 	for _, tt := range tests {
 		var w Window
 		feed(&w, tt.seqs...)
-		if w.Missing() != tt.missing || w.Duplicates != tt.duplicates || w.Reordered != tt.reordered || w.Low != tt.low || w.High != tt.high {
+		if w.Missing() != tt.missing || w.Odd().Duplicates != tt.duplicates || w.Odd().Reordered != tt.reordered || w.Low() != tt.low || w.High() != tt.high {
 			t.Errorf("%s: missing %d, duplicates %d, reordered %d, %d to %d; want %d, %d, %d, %d to %d", tt.name,
-				w.Missing(), w.Duplicates, w.Reordered, w.Low, w.High, tt.missing, tt.duplicates, tt.reordered, tt.low, tt.high)
+				w.Missing(), w.Odd().Duplicates, w.Odd().Reordered, w.Low(), w.High(), tt.missing, tt.duplicates, tt.reordered, tt.low, tt.high)
 		}
 	}
 }
@@ -54,8 +54,8 @@ func TestWindowRestart(t *testing.T) {
 	for s := uint32(1); s <= 100; s++ {
 		feed(&w, s)
 	}
-	if w.Restarts != 1 || w.Missing() != 0 || w.Low != 1 || w.High != 5000 {
-		t.Errorf("restarts %d, missing %d, %d to %d", w.Restarts, w.Missing(), w.Low, w.High)
+	if w.Odd().Restarts != 1 || w.Missing() != 0 || w.Low() != 1 || w.High() != 5000 {
+		t.Errorf("restarts %d, missing %d, %d to %d", w.Odd().Restarts, w.Missing(), w.Low(), w.High())
 	}
 }
 
@@ -67,8 +67,8 @@ func TestWindowSure(t *testing.T) {
 		w.Add(1, true)
 		w.Add(2, true)
 		w.Add(1<<20, sure)
-		if w.High != want {
-			t.Errorf("sure %v: the newest is %d, want %d", sure, w.High, want)
+		if w.High() != want {
+			t.Errorf("sure %v: the newest is %d, want %d", sure, w.High(), want)
 		}
 	}
 }
@@ -98,11 +98,11 @@ func TestWindowAgainstModel(t *testing.T) {
 			if p == next {
 				next++
 			}
-			before := w.Duplicates
+			before := w.Odd().Duplicates
 			if got := feed(&w, uint32(p)); got != p {
 				t.Fatalf("round %d: position %#x, want %#x", round, got, p)
 			}
-			if seen[p] != (w.Duplicates > before) {
+			if seen[p] != (w.Odd().Duplicates > before) {
 				t.Fatalf("round %d: position %#x, seen before: %v", round, p, seen[p])
 			}
 			if seen[p] {
@@ -111,8 +111,8 @@ func TestWindowAgainstModel(t *testing.T) {
 			seen[p] = true
 			high = max(high, p)
 		}
-		if missing := high - low + 1 - uint64(len(seen)); w.Missing() != missing || w.Duplicates != duplicates || w.Low != low || w.High != high {
-			t.Errorf("round %d: missing %d, duplicates %d, %d to %d; want %d, %d, %d to %d", round, w.Missing(), w.Duplicates, w.Low, w.High, missing, duplicates, low, high)
+		if missing := high - low + 1 - uint64(len(seen)); w.Missing() != missing || w.Odd().Duplicates != duplicates || w.Low() != low || w.High() != high {
+			t.Errorf("round %d: missing %d, duplicates %d, %d to %d; want %d, %d, %d to %d", round, w.Missing(), w.Odd().Duplicates, w.Low(), w.High(), missing, duplicates, low, high)
 		}
 	}
 }
@@ -124,10 +124,10 @@ func TestWindowOverTheWrap(t *testing.T) {
 	if p := feed(&w, 3); p != 69<<32|3 {
 		t.Errorf("after the wrap %#x", p)
 	}
-	if p := feed(&w, 0xfffffff9); p != 68<<32|0xfffffff9 || w.Reordered != 1 {
-		t.Errorf("late over the wrap %#x, %d late", p, w.Reordered)
+	if p := feed(&w, 0xfffffff9); p != 68<<32|0xfffffff9 || w.Odd().Reordered != 1 {
+		t.Errorf("late over the wrap %#x, %d late", p, w.Odd().Reordered)
 	}
-	if w.Low != 68<<32|0xfffffff0 || w.Wraps != 1 {
-		t.Errorf("lowest %#x, wraps %d", w.Low, w.Wraps)
+	if w.Low() != 68<<32|0xfffffff0 || w.Odd().Wraps != 1 {
+		t.Errorf("lowest %#x, wraps %d", w.Low(), w.Odd().Wraps)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"runtime/debug"
 
 	"l2tpdump/keysrc"
@@ -33,6 +34,7 @@ func saveRoom(keys []*keysrc.Keys) {
 // GOMEMLIMIT holds.
 func makeRoom(keys []*keysrc.Keys) {
 	if n := countKeys(keys); n >= manyKeys {
+		runtime.GC()
 		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), besides+int64(n)*perSA))
 		debug.SetGCPercent(muchGarbage)
 	}

@@ -4,15 +4,10 @@
 
 package lanes
 
-// subWord puts each byte of w through the S-box (FIPS 197, 5.2). It needs AES-NI.
+// expandKey makes the round keys for decryption, the first round's first, of a key, which is the first n of count words. It needs AES-NI.
 //
 //go:noescape
-func subWord(w uint32) uint32
-
-// inverseMixColumns makes a round key of the equivalent inverse cipher (FIPS 197, 5.3.5). It needs AES-NI.
-//
-//go:noescape
-func inverseMixColumns(key *[16]byte)
+func expandKey(keys *byte, words *byte, n int, count int)
 
 // cbcAESNI decrypts with 8 blocks in flight. dst may be src.
 //

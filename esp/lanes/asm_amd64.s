@@ -4,24 +4,75 @@
 
 #include "textflag.h"
 
-// func subWord(w uint32) uint32
+// func expandKey(keys *byte, words *byte, n int, count int)
 // Requires: AES, SSE2
-TEXT ·subWord(SB), NOSPLIT, $0-12
-	MOVL            w+0(FP), AX
-	MOVD            AX, X0
+TEXT ·expandKey(SB), NOSPLIT, $0-32
+	MOVQ keys+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVQ CX, SI
+	LEAQ (CX)(DX*4), DI
+	LEAQ (CX)(BX*4), BX
+	XORQ R8, R8
+	MOVL -4(DI), R9
+	MOVL $0x00000001, R10
+
+words:
+	CMPQ            R8, $0x04
+	JE              middle
+	TESTQ           R8, R8
+	JNE             add
+	MOVD            R9, X0
 	PSHUFD          $0x00, X0, X0
 	AESKEYGENASSIST $0x00, X0, X0
-	MOVD            X0, AX
-	MOVL            AX, ret+8(FP)
-	RET
+	PSHUFD          $0x01, X0, X0
+	MOVD            X0, R9
+	XORL            R10, R9
+	ADDL            R10, R10
+	TESTL           $0x00000100, R10
+	JE              add
+	XORL            $0x0000011b, R10
+	JMP             add
 
-// func inverseMixColumns(key *[16]byte)
-// Requires: AES, SSE2
-TEXT ·inverseMixColumns(SB), NOSPLIT, $0-8
-	MOVQ   key+0(FP), AX
-	MOVOU  (AX), X0
+middle:
+	CMPQ            DX, $0x08
+	JNE             add
+	MOVD            R9, X0
+	PSHUFD          $0x00, X0, X0
+	AESKEYGENASSIST $0x00, X0, X0
+	PSHUFD          $0x00, X0, X0
+	MOVD            X0, R9
+
+add:
+	XORL (SI), R9
+	MOVL R9, (DI)
+	ADDQ $0x04, SI
+	ADDQ $0x04, DI
+	INCQ R8
+	CMPQ R8, DX
+	JNE  more
+	XORQ R8, R8
+
+more:
+	CMPQ  DI, BX
+	JB    words
+	SUBQ  $0x10, BX
+	MOVOU (BX), X0
+	MOVOU X0, (AX)
+
+rounds:
+	ADDQ   $0x10, AX
+	SUBQ   $0x10, BX
+	MOVOU  (BX), X0
+	CMPQ   BX, CX
+	JE     last
 	AESIMC X0, X0
 	MOVOU  X0, (AX)
+	JMP    rounds
+
+last:
+	MOVOU X0, (AX)
 	RET
 
 // func cbcAESNI(keys *byte, rounds int, dst *byte, src *byte, iv *byte, blocks int)

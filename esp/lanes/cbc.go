@@ -6,46 +6,26 @@ import (
 	"crypto/subtle"
 )
 
-// CBC decrypts AES in CBC mode with one key. Any number of goroutines may use it at the same time.
+// CBC decrypts AES in CBC mode with one key, which SetKey gives it.
 type CBC struct {
-	keys  [][aes.BlockSize]byte // for the assembly, one more than there are rounds
-	block cipher.Block          // where there is none
+	keys   [15][aes.BlockSize]byte // for the assembly
+	rounds int                     // one less than there are keys
+	block  cipher.Block            // where there is no assembly
 }
 
-// NewCBC returns the CBC of a key of 16, 24 or 32 bytes, of which it keeps the round keys only.
-func NewCBC(key []byte) (*CBC, error) {
-	if n := len(key); best.expand != nil && (n == 16 || n == 24 || n == 32) {
-		c := newCBC(n/4 + 7)
-		best.expand(c.keys, key)
-		return c, nil
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return &CBC{block: block}, nil
-}
+// HasCBC reports whether there is assembly, for which SetKey is cheap and allocates nothing.
+func HasCBC() bool { return best.expand != nil }
 
-// newCBC returns a CBC with room for n round keys, in one piece of memory where the key is one of
-// the usual.
-func newCBC(n int) *CBC {
-	switch n {
-	case 11:
-		m := new(struct {
-			CBC
-			room [11][aes.BlockSize]byte
-		})
-		m.keys = m.room[:]
-		return &m.CBC
-	case 15:
-		m := new(struct {
-			CBC
-			room [15][aes.BlockSize]byte
-		})
-		m.keys = m.room[:]
-		return &m.CBC
+// SetKey takes a key of 16, 24 or 32 bytes, of which it keeps the round keys only.
+func (c *CBC) SetKey(key []byte) (err error) {
+	c.block = nil
+	if n := len(key); HasCBC() && (n == 16 || n == 24 || n == 32) {
+		c.rounds = n/4 + 6
+		best.expand(&c.keys, key)
+		return nil
 	}
-	return &CBC{keys: make([][aes.BlockSize]byte, n)}
+	c.block, err = aes.NewCipher(key)
+	return err
 }
 
 // Decrypt decrypts src, which is whole blocks, to dst, which is as long and is src or does not
@@ -58,7 +38,7 @@ func (c *CBC) Decrypt(dst, iv, src []byte) {
 		return
 	}
 	if c.block == nil {
-		best.cbc(&c.keys[0][0], len(c.keys)-1, &dst[0], &src[0], &iv[0], len(src)/aes.BlockSize)
+		best.cbc(&c.keys[0][0], c.rounds, &dst[0], &src[0], &iv[0], len(src)/aes.BlockSize)
 		return
 	}
 	// From the end, so that the ciphertext in front is still there if dst is src.

@@ -51,20 +51,21 @@ func save(dst []byte, h hash.Hash, block []byte) []byte {
 }
 
 // HMAC is a key of HMAC: the hash's states behind the two blocks that are made of it, so that no
-// message needs them again. Any number of goroutines may use it at the same time.
+// message needs them again. Any number of goroutines may use it at the same time. The zero value is
+// none.
 type HMAC struct {
 	*algorithm
 	inner, outer [8]uint32
 }
 
 // NewHMACSHA1 returns the HMAC-SHA1 of a key of any length.
-func NewHMACSHA1(key []byte) *HMAC { return newHMAC(hmacSHA1, key) }
+func NewHMACSHA1(key []byte) HMAC { return newHMAC(hmacSHA1, key) }
 
 // NewHMACSHA256 returns the HMAC-SHA-256 of a key of any length.
-func NewHMACSHA256(key []byte) *HMAC { return newHMAC(hmacSHA256, key) }
+func NewHMACSHA256(key []byte) HMAC { return newHMAC(hmacSHA256, key) }
 
-func newHMAC(a *algorithm, key []byte) *HMAC {
-	m := &HMAC{algorithm: a}
+func newHMAC(a *algorithm, key []byte) (m HMAC) {
+	m.algorithm = a
 	w := a.workers.Get().(*keyWorker)
 	m.inner, m.outer = w.behind(a, key, 0x36), w.behind(a, key, 0x5c)
 	a.workers.Put(w)
@@ -99,6 +100,9 @@ func (w *keyWorker) behind(a *algorithm, key []byte, pad byte) (state [8]uint32)
 	}
 	return state
 }
+
+// IsZero reports whether there is no key.
+func (m *HMAC) IsZero() bool { return m.algorithm == nil }
 
 // Size is the length of the sum in bytes.
 func (m *HMAC) Size() int { return m.size }

@@ -2,7 +2,7 @@ package lanes
 
 // kernels are the functions of the assembly that this processor runs best.
 type kernels struct {
-	expand       func(keys [][16]byte, key []byte) // round keys of AES for cbc; nil: there is no assembly for AES
+	expand       func(keys *[15][16]byte, key []byte) // round keys of AES for cbc; nil: there is no assembly for AES
 	cbc          func(keys *byte, rounds int, dst, src, iv *byte, blocks int)
 	sha1, sha256 compression
 }

@@ -41,8 +41,8 @@ func TestCBC(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := NewCBC(key)
-			if err != nil {
+			var c CBC
+			if err := c.SetKey(key); err != nil {
 				t.Fatal(err)
 			}
 			for n := 0; n <= 16*100; n += 16 {
@@ -73,7 +73,7 @@ func TestCBC(t *testing.T) {
 }
 
 func TestCBCKeyLength(t *testing.T) {
-	if _, err := NewCBC(make([]byte, 20)); err == nil {
+	if err := new(CBC).SetKey(make([]byte, 20)); err == nil {
 		t.Error("a key of 20 bytes was taken")
 	}
 }
@@ -93,10 +93,12 @@ func mix(r *rand.Rand, n, longest int) (messages []Message, want [][]byte) {
 		key := randomBytes(r, r.IntN(100))
 		m := Message{Data: randomBytes(r, r.IntN(longest+1)), Suffix: randomBytes(r, r.IntN(9))}
 		if r.IntN(2) == 0 {
-			m.Key = NewHMACSHA1(key)
+			hmac := NewHMACSHA1(key)
+			m.Key = &hmac
 			want = append(want, reference(sha1.New, key, m.Data, m.Suffix))
 		} else {
-			m.Key = NewHMACSHA256(key)
+			hmac := NewHMACSHA256(key)
+			m.Key = &hmac
 			want = append(want, reference(sha256.New, key, m.Data, m.Suffix))
 		}
 		messages = append(messages, m)
@@ -132,7 +134,7 @@ func TestSumsLengths(t *testing.T) {
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		key := randomBytes(r, 20)
-		keys := []*HMAC{NewHMACSHA1(key), NewHMACSHA256(key)}
+		keys := []HMAC{NewHMACSHA1(key), NewHMACSHA256(key)}
 		var h Hasher
 		for n := range 300 {
 			data := randomBytes(r, n)
@@ -140,7 +142,7 @@ func TestSumsLengths(t *testing.T) {
 			var messages []Message
 			var sums [][]byte
 			for i := range 2 * maxLanes {
-				messages = append(messages, Message{Key: keys[i%2], Data: data})
+				messages = append(messages, Message{Key: &keys[i%2], Data: data})
 				sums = append(sums, want[i%2])
 			}
 			check(t, &h, messages, sums)
@@ -152,7 +154,9 @@ func TestNoAllocation(t *testing.T) {
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		messages, _ := mix(r, 40, 1500)
-		c, _ := NewCBC(make([]byte, 16))
+		var c CBC
+		key := make([]byte, 16)
+		c.SetKey(key)
 		iv, data := make([]byte, 16), make([]byte, 1360)
 		var h Hasher
 		h.Sums(messages)
@@ -160,6 +164,9 @@ func TestNoAllocation(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() {
 			h.Sums(messages)
 			h.Sums(messages[:1])
+			if HasCBC() {
+				c.SetKey(key)
+			}
 			c.Decrypt(data, iv, data)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -196,8 +203,8 @@ func FuzzCBC(f *testing.F) {
 		saved := best
 		defer func() { best = saved }()
 		for _, best = range levels() {
-			c, err := NewCBC(key)
-			if err != nil {
+			var c CBC
+			if err := c.SetKey(key); err != nil {
 				t.Fatal(err)
 			}
 			got := bytes.Clone(src)
@@ -219,7 +226,8 @@ func BenchmarkCBC(b *testing.B) {
 				saved := best
 				defer func() { best = saved }()
 				best = k
-				c, _ := NewCBC(make([]byte, 16))
+				var c CBC
+				c.SetKey(make([]byte, 16))
 				b.SetBytes(int64(n))
 				for b.Loop() {
 					c.Decrypt(dst, iv, src)
@@ -236,7 +244,7 @@ func BenchmarkHMACSHA256(b *testing.B) {
 	benchmarkSums(b, NewHMACSHA256, func(k kernels) compression { return k.sha256 })
 }
 
-func benchmarkSums(b *testing.B, newKey func([]byte) *HMAC, kernel func(kernels) compression) {
+func benchmarkSums(b *testing.B, newKey func([]byte) HMAC, kernel func(kernels) compression) {
 	for _, n := range sizes {
 		for _, count := range []int{1, 2, 3, 4, 6, 8, 16, 128} {
 			for name, k := range levels() {
@@ -251,7 +259,7 @@ func benchmarkSums(b *testing.B, newKey func([]byte) *HMAC, kernel func(kernels)
 					key := newKey(make([]byte, 20))
 					messages := make([]Message, count)
 					for i := range messages {
-						messages[i] = Message{Key: key, Data: make([]byte, n)}
+						messages[i] = Message{Key: &key, Data: make([]byte, n)}
 					}
 					var h Hasher
 					b.SetBytes(int64(n * count))

@@ -87,12 +87,13 @@ func crypto(packets [][]byte, prepare func(last uint32) func(packets [][]byte) (
 // cryptoByLanes does what decryption can't do without: it compares each ICV and decrypts.
 func cryptoByLanes(last uint32) func([][]byte) int {
 	type sa struct {
-		cbc  *lanes.CBC
-		hmac *lanes.HMAC
+		cbc  lanes.CBC
+		hmac lanes.HMAC
 	}
-	sas := perSA(last, func(key, authKey []byte) sa {
-		c, _ := lanes.NewCBC(key)
-		return sa{c, lanes.NewHMACSHA1(authKey)}
+	sas := perSA(last, func(key, authKey []byte) (x sa) {
+		x.cbc.SetKey(key)
+		x.hmac = lanes.NewHMACSHA1(authKey)
+		return x
 	})
 	of := func(packet []byte) *sa { return &sas[binary.BigEndian.Uint32(packet)-firstSPI] }
 	var (
@@ -104,7 +105,7 @@ func cryptoByLanes(last uint32) func([][]byte) int {
 		for len(packets) > 0 {
 			n := min(len(packets), cryptoBatch)
 			for i, p := range packets[:n] {
-				messages[i] = lanes.Message{Key: of(p).hmac, Data: p[:len(p)-icvLen]}
+				messages[i] = lanes.Message{Key: &of(p).hmac, Data: p[:len(p)-icvLen]}
 			}
 			h.Sums(messages[:n])
 			for i, p := range packets[:n] {

@@ -77,8 +77,8 @@ func readAll(file string, decode bool) error {
 // oneAlgorithm does a half of the cryptography.
 func oneAlgorithm(what string, packets [][]byte) error {
 	key, authKey := traffic.NewSA(firstSPI).Keys()
-	c, err := lanes.NewCBC(key)
-	if err != nil {
+	var c lanes.CBC
+	if err := c.SetKey(key); err != nil {
 		return err
 	}
 	auth := lanes.NewHMACSHA1(authKey)
@@ -94,7 +94,7 @@ func oneAlgorithm(what string, packets [][]byte) error {
 			if what == "cbc" {
 				c.Decrypt(plain[:len(text)], p[espLen:][:ivLen], text)
 			} else {
-				messages[i] = lanes.Message{Key: auth, Data: p[:len(p)-icvLen]}
+				messages[i] = lanes.Message{Key: &auth, Data: p[:len(p)-icvLen]}
 			}
 		}
 		if what == "hmac" {

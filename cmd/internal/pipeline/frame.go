@@ -80,6 +80,7 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
 	}
+	f.table.Reserve(len(k.ESP))
 	for _, s := range k.ESP {
 		f.table.AddSecret(s)
 	}

@@ -123,8 +123,9 @@ func (p *Pipeline) ESP() *salookup.Table { return p.framer.table }
 // Flows returns the flows of ESP, and behind them those of ESP in ESP of which packets were opened.
 // To be called after Run.
 func (p *Pipeline) Flows() []*salookup.Flow {
-	var outer, inside []*salookup.Flow
-	for _, f := range p.framer.table.Flows() {
+	all := p.framer.table.Flows()
+	outer, inside := all[:0], []*salookup.Flow(nil)
+	for _, f := range all {
 		if f.Inside() == 0 {
 			outer = append(outer, f)
 		} else if c := f.Report().Counts; c.Verified+c.Decrypted > 0 {

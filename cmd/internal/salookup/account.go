@@ -33,24 +33,38 @@ func (c *Counts) Packets() uint64 {
 
 // sequence is the sequence numbers of an SA's packets.
 type sequence struct {
-	win  *esp.Window // nil before the first packet, unless there is one at hand
-	used bool        // it is in account.uses
+	esp.Window
+	used   bool      // it is in account.uses
+	before *sequence // there
 }
 
 // account is what became of a flow's packets, in the order of the capture. Of the packets of an
 // open flow only those count for its sequence numbers that a key opened: nothing says that the
 // number of another is its own.
 type account struct {
-	counts   Counts
-	unproved *esp.Window  // while nothing has been opened
-	uses     []*sequence  // of the SAs that opened something
-	one      [1]*sequence // memory of uses, which mostly is enough
-	current  *SA          // that did it last
+	verified uint64    // packets
+	others   *others   // nil: there were none
+	uses     *sequence // the last of those of the SAs that opened something
+	current  *SA       // that did it last
+}
+
+// others is the account of packets of which the ICV is not right, or not known.
+type others struct {
+	Counts
+	unproved *esp.Window // while nothing has been opened
 
 	chain        uint8 // refused packets that continue one another
 	chained      bool  // no packet was opened since the last refused one
+	before, more bool  // such a chain was there before the first packet that was opened, and after it
 	refused      uint32
-	before, more bool // such a chain was there before the first packet that was opened, and after it
+}
+
+// other is the account of the other packets.
+func (a *account) other() *others {
+	if a.others == nil {
+		a.others = new(others)
+	}
+	return a.others
 }
 
 // Count adds what became of a packet, in the order of the capture: what Ring.Open returned, or the
@@ -58,40 +72,42 @@ type account struct {
 // before: its receiver drops it (RFC 4303 section 3.4.3).
 func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) (again bool) {
 	a := &f.account
-	switch err {
-	case nil:
+	if err == nil {
 		if plain.Verified {
-			a.counts.Verified++
+			a.verified++
 		} else {
-			a.counts.Decrypted++
+			a.other().Decrypted++
 		}
 		return a.opened(sa, plain, seq, high)
+	}
+	o := a.other()
+	switch err {
 	case esp.ErrTruncated:
-		a.counts.Truncated++
+		o.Truncated++
 		if sa != nil && plain.Evidence > 0 {
 			a.opened(sa, plain, seq, high)
 		} else {
 			a.unopened(seq)
 		}
 	case ErrUndecided:
-		a.counts.Refused++
-		a.counts.Undecided++
+		o.Refused++
+		o.Undecided++
 		a.unopened(seq)
 	case esp.ErrICV, esp.ErrStructure:
-		a.counts.Refused++
+		o.Refused++
 		a.fail(seq)
 	case esp.ErrPlaintext:
-		a.counts.Garbled++
-		a.counts.Malformed++
+		o.Garbled++
+		o.Malformed++
 		a.fail(seq)
 	case esp.ErrMalformed:
-		a.counts.Malformed++
+		o.Malformed++
 		a.fail(seq)
 	case esp.ErrIncomplete:
-		a.counts.Incomplete++
+		o.Incomplete++
 		a.unopened(seq)
 	default:
-		a.counts.NoKey++
+		o.NoKey++
 		a.unopened(seq)
 	}
 	return false
@@ -99,30 +115,23 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 
 // opened counts a packet that an SA opened, and reports whether it was there before.
 func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) (again bool) {
-	a.unproved, a.chained, a.current = nil, false, sa
+	if a.current = sa; a.others != nil {
+		a.others.unproved, a.others.chained = nil, false
+	}
 	if !sa.sure.Load() {
 		sa.sure.Store(sa.certain(plain, nil))
 	}
 	s := sa.seq
-	if s.win == nil {
-		s.win = new(esp.Window)
-	}
 	if !s.used {
-		s.used = true
-		if a.uses == nil {
-			a.uses = a.one[:0]
-		}
-		a.uses = append(a.uses, s)
+		s.used, s.before, a.uses = true, a.uses, s
 	}
-	p := s.win.Nearest(seq)
+	p := s.Nearest(seq)
 	if sa.Suite.ESN && sa.Checks() {
 		if p = uint64(high)<<32 | uint64(seq); plain.Verified {
 			sa.newest.Store(p)
 		}
 	}
-	duplicates := s.win.Duplicates
-	s.win.Add(p, plain.Verified)
-	return plain.Verified && s.win.Duplicates > duplicates
+	return s.Add(p, plain.Verified) && plain.Verified
 }
 
 // unopened counts the sequence number of a packet while none has been opened.
@@ -130,30 +139,32 @@ func (a *account) unopened(seq uint32) {
 	if a.current != nil {
 		return
 	}
-	if a.unproved == nil {
-		a.unproved = new(esp.Window)
+	o := a.other()
+	if o.unproved == nil {
+		o.unproved = new(esp.Window)
 	}
-	a.unproved.Add(a.unproved.Nearest(seq), false)
+	o.unproved.Add(o.unproved.Nearest(seq), false)
 }
 
 // fail counts a packet that no key opens.
 func (a *account) fail(seq uint32) {
-	continues := a.chain > 0 && seq-a.refused-1 < farRun
+	o := a.other()
+	continues := o.chain > 0 && seq-o.refused-1 < farRun
 	if a.current == nil {
 		a.unopened(seq)
-	} else if !a.chained && a.current.seq.win.Expects(seq) {
+	} else if !o.chained && a.current.seq.Expects(seq) {
 		continues = false // in the place of one of the SA's own
 	}
-	a.chained, a.refused = true, seq
+	o.chained, o.refused = true, seq
 	switch {
 	case !continues:
-		a.chain = 1
-	case a.chain < foreignRun:
-		a.chain++
+		o.chain = 1
+	case o.chain < foreignRun:
+		o.chain++
 	}
-	if a.chain == foreignRun {
-		a.before = a.before || a.current == nil
-		a.more = a.more || a.current != nil
+	if o.chain == foreignRun {
+		o.before = o.before || a.current == nil
+		o.more = o.more || a.current != nil
 	}
 }
 
@@ -162,7 +173,7 @@ func (f *Flow) Missing() uint64 {
 	if f.account.current == nil {
 		return 0
 	}
-	return f.account.current.seq.win.Missing()
+	return f.account.current.seq.Missing()
 }
 
 // Report is the account of one flow.
@@ -189,19 +200,23 @@ type Report struct {
 // Report returns the account of the flow. Neither Admit nor Count may run at the same time.
 func (f *Flow) Report() Report {
 	a := &f.account
-	r := Report{Counts: a.counts, SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Used: len(a.uses),
-		Before: a.before, After: a.more, Deleted: f.deleted}
+	r := Report{SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Deleted: f.deleted}
+	some := false
+	if o := a.others; o != nil {
+		r.Counts, r.Before, r.After = o.Counts, o.before, o.more
+		if some = o.unproved != nil; some {
+			r.window(o.unproved, true)
+		}
+	}
+	r.Verified = a.verified
 	if f.ring != nil { // else what was let through proves no key
 		if r.SA = a.current; r.SA == nil || !r.SA.Proved() {
 			r.SA = f.ring.first()
 		}
 	}
-	some := a.unproved != nil
-	if some {
-		r.window(a.unproved, true)
-	}
-	for i, s := range a.uses {
-		r.window(s.win, !some && i == 0)
+	for s := a.uses; s != nil; s = s.before {
+		r.window(&s.Window, !some && r.Used == 0)
+		r.Used++
 	}
 	if r.SA == nil || !r.SA.Suite.ESN {
 		r.FirstSeq &= 0xffffffff
@@ -213,16 +228,17 @@ func (f *Flow) Report() Report {
 // window adds the account of sequence numbers.
 func (r *Report) window(w *esp.Window, first bool) {
 	if first {
-		r.FirstSeq, r.LastSeq = w.Low, w.High
+		r.FirstSeq, r.LastSeq = w.Low(), w.High()
 	} else {
 		r.Restarts++
 	}
-	r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low), max(r.LastSeq, w.High)
+	r.FirstSeq, r.LastSeq = min(r.FirstSeq, w.Low()), max(r.LastSeq, w.High())
 	r.Missing += w.Missing()
-	r.Duplicates += w.Duplicates
-	r.Reordered += w.Reordered
-	r.Wrapped += w.Wraps
-	r.Restarts += w.Restarts
+	odd := w.Odd()
+	r.Duplicates += odd.Duplicates
+	r.Reordered += odd.Reordered
+	r.Wrapped += odd.Wraps
+	r.Restarts += odd.Restarts
 }
 
 // OpenedWith calls yield with each SA that is proved, or opened packets, until it returns false.

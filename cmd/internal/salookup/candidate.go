@@ -62,6 +62,7 @@ type Set struct {
 	plain   []Candidate
 	ciphers []esp.Suite // what the sources name, each once: the cipher with its lengths
 	auths   []*esp.Auth // and the authentication
+	named   []*esp.Auth // memory of namedAuths
 }
 
 // Candidates makes the candidates of sources. It depends on nothing else.
@@ -73,7 +74,7 @@ func Candidates(sources []Source) *Set {
 
 // of makes the set that of sources. Its memory is used again.
 func (t *Set) of(sources []Source) {
-	*t = Set{sources, t.Candidates[:0], 0, t.Short[:0], t.plain[:0], t.ciphers[:0], t.auths[:0]}
+	*t = Set{sources, t.Candidates[:0], 0, t.Short[:0], t.plain[:0], t.ciphers[:0], t.auths[:0], t.named[:0]}
 	for i := range sources {
 		if s := cipherOf(sources[i].Suite); s.Cipher != nil && !slices.Contains(t.ciphers, s) {
 			t.ciphers = append(t.ciphers, s)
@@ -228,15 +229,21 @@ func (t *Set) withAuthKey(c Candidate, o *Source, auth esp.Key, head bool) (any 
 	return any
 }
 
-// namedAuths returns each algorithm that a source names, those of s and o first.
+// namedAuths returns each algorithm that a source names, those of s and o first. It is valid until
+// the next call.
 func (t *Set) namedAuths(s, o *Source) []*esp.Auth {
-	list := make([]*esp.Auth, 0, 2+len(t.auths))
-	for _, a := range append([]*esp.Auth{s.Suite.Auth, o.Suite.Auth}, t.auths...) {
-		if a != nil && !slices.Contains(list, a) {
-			list = append(list, a)
+	t.named = t.named[:0]
+	add := func(a *esp.Auth) {
+		if a != nil && !slices.Contains(t.named, a) {
+			t.named = append(t.named, a)
 		}
 	}
-	return list
+	add(s.Suite.Auth)
+	add(o.Suite.Auth)
+	for _, a := range t.auths {
+		add(a)
+	}
+	return t.named
 }
 
 var truncations = [...][2]*esp.Auth{

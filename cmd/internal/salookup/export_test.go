@@ -41,16 +41,23 @@ func (f *Flow) Skip() {
 // Len returns how many flows there are, and checks the lists against each other.
 func (t *Table) Len() (n int, consistent bool) {
 	chained, listed := 0, 0
-	for spi, f := range t.bySPI.all() {
-		for ; f != nil; f = f.next {
+	first := 0
+	for spi, of := range t.bySPI.all() {
+		if of == (ofSPI{}) {
+			return 0, false
+		}
+		if of.flows != nil {
+			first++
+		}
+		for f := of.flows; f != nil; f = f.next {
 			if chained++; f.spi != spi || f.next != nil && f.next.prev != f {
 				return 0, false
 			}
 		}
 	}
 	for k := range t.kinds {
-		for f := t.kinds[k].newest; f != nil; f = f.place.older {
-			if listed++; f.place.kind != kind(k) || f.place.older != nil && f.place.older.place.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
+		for f := t.kinds[k].newest; f != nil; f = f.older {
+			if listed++; f.kind != kind(k) || f.older != nil && f.older.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
 				return 0, false
 			}
 		}
@@ -61,7 +68,7 @@ func (t *Table) Len() (n int, consistent bool) {
 			return 0, false
 		}
 	}
-	return listed, chained == listed && t.bySPI.len+len(t.others) == listed && sum == listed
+	return listed, chained == listed && first+len(t.others) == listed && sum == listed
 }
 
 // Gone returns how many accounts of flows that went are kept.

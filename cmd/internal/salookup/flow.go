@@ -22,8 +22,9 @@ type Flow struct {
 	spi     uint32
 	inside  uint32 // SPI of the packets that carry it, 0: it is not inside ESP
 	dst     netip.Addr
-	place   place // among the flows of its kind, by their last packets
-	stale   bool  // something about the SPI is known that was not when the key was looked for
+	place        // among the flows of its kind, by their last packets
+	kind    kind // which of the lists that is
+	stale   bool // something about the SPI is known that was not when the key was looked for
 	deleted bool
 	agreed  bool     // both keys are those of all its sources
 	lengths uint16   // bit n: a packet of n bytes modulo 16 was seen while it was not open
@@ -36,7 +37,7 @@ type Flow struct {
 	next, prev *Flow // with the same SPI
 	order      uint64
 	src        netip.Addr
-	kept       []Packet // the first few that failed
+	kept       *[]Packet // the first few that failed; nil: none
 
 	account account
 	ends    ends
@@ -44,17 +45,21 @@ type Flow struct {
 
 // ends is who sent the first packet that was opened, and from which ports.
 type ends struct {
-	src          netip.Addr // not valid: none was
+	src          *netip.Addr // nil: none was
 	sport, dport uint16
 }
 
 // Ends returns the ends of a packet that was opened as its flow knows them: they are those of the
 // first such packet. It belongs to who calls Count.
 func (f *Flow) Ends(src, dst netip.AddrPort) (firstSrc, firstDst netip.AddrPort) {
-	if e := &f.ends; !e.src.IsValid() {
-		*e = ends{src.Addr(), src.Port(), dst.Port()}
+	e := &f.ends
+	if e.src == nil {
+		if *e = (ends{&f.src, src.Port(), dst.Port()}); src.Addr() != f.src {
+			other := src.Addr()
+			e.src = &other
+		}
 	}
-	return netip.AddrPortFrom(f.ends.src, f.ends.sport), netip.AddrPortFrom(dst.Addr(), f.ends.dport)
+	return netip.AddrPortFrom(*e.src, e.sport), netip.AddrPortFrom(dst.Addr(), e.dport)
 }
 
 const (
@@ -86,7 +91,12 @@ func (f *Flow) Tried() *Attempt { return f.tried }
 func (f *Flow) Agreed() bool { return f.agreed && !f.stale && len(f.ring.sas) == 1 }
 
 // Kept returns the first few packets that failed while the flow was not open.
-func (f *Flow) Kept() []Packet { return f.kept }
+func (f *Flow) Kept() []Packet {
+	if f.kept == nil {
+		return nil
+	}
+	return *f.kept
+}
 
 // Lengths has bit n set where a packet of n bytes modulo 16 failed.
 func (f *Flow) Lengths() uint16 { return f.lengths }
@@ -123,7 +133,7 @@ func (t *Table) Admit(all []Arrival) {
 	// With many flows the memory of each is far away. Here it is asked for, for all packets before
 	// the first one needs it; what is true of a flow admit finds out.
 	for i := range all {
-		all[i].Flow = t.bySPI.get(all[i].SPI)
+		all[i].Flow = t.bySPI.get(all[i].SPI).flows
 	}
 	for i := range all {
 		if f := all[i].Flow; f != nil {
@@ -230,7 +240,7 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 	if c := out.likely; c != nil && err == ErrUndecided {
 		if tr.likely == nil || tr.likely.first().rivals(c) {
 			sa, ring := provedSA(f.spi, c, &out.by, 0)
-			ring.sas, ring.made = append(ring.one[:0], sa), &t.readied
+			ring.sas = append(ring.one[:0], sa)
 			tr.likely = ring
 		}
 		return tr.likely, nil
@@ -248,7 +258,7 @@ func (t *Table) open(f *Flow, sa *SA, ring *Ring, cut int) {
 	f.ring = t.ring(ring, f.spi, sa, f.ring, set)
 	f.agreed = Confirm(set.Sources, sa) && !sa.AuthKey.IsZero()
 	f.trying, f.tried = nil, nil
-	for _, p := range f.kept {
+	for _, p := range f.Kept() {
 		t.budget.kept -= len(p.Data)
 	}
 	f.kept = nil
@@ -287,8 +297,9 @@ func (t *Table) keep(f *Flow, p Packet) {
 	if f.trying == nil {
 		most /= 2
 	}
-	if len(f.kept) < maxKept && t.budget.kept+len(p.Data) <= most {
+	if kept := f.Kept(); len(kept) < maxKept && t.budget.kept+len(p.Data) <= most {
 		t.budget.kept += len(p.Data)
-		f.kept = append(f.kept, Packet{bytes.Clone(p.Data), p.Cut})
+		longer := append(kept, Packet{bytes.Clone(p.Data), p.Cut})
+		f.kept = &longer
 	}
 }

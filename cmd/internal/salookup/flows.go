@@ -16,10 +16,7 @@ const (
 )
 
 // place is a flow's place in its list.
-type place struct {
-	kind         kind
-	newer, older *Flow
-}
+type place struct{ newer, older *Flow }
 
 // list is flows from the one whose last packet is newest to the one whose is oldest.
 type list struct {
@@ -28,9 +25,9 @@ type list struct {
 }
 
 func (l *list) push(f *Flow) {
-	f.place.newer, f.place.older = nil, l.newest
+	f.newer, f.older = nil, l.newest
 	if l.newest != nil {
-		l.newest.place.newer = f
+		l.newest.newer = f
 	} else {
 		l.oldest = f
 	}
@@ -39,14 +36,14 @@ func (l *list) push(f *Flow) {
 }
 
 func (l *list) remove(f *Flow) {
-	newer, older := f.place.newer, f.place.older
+	newer, older := f.newer, f.older
 	if newer != nil {
-		newer.place.older = older
+		newer.older = older
 	} else {
 		l.newest = older
 	}
 	if older != nil {
-		older.place.newer = newer
+		older.newer = newer
 	} else {
 		l.oldest = newer
 	}
@@ -55,7 +52,7 @@ func (l *list) remove(f *Flow) {
 
 // touch makes a flow the newest of its kind.
 func (t *Table) touch(f *Flow) {
-	if l := &t.kinds[f.place.kind]; l.newest != f {
+	if l := &t.kinds[f.kind]; l.newest != f {
 		l.remove(f)
 		l.push(f)
 	}
@@ -63,11 +60,11 @@ func (t *Table) touch(f *Flow) {
 
 // move makes a flow one of another kind.
 func (t *Table) move(f *Flow, to kind) {
-	if f.place.kind == doomed || f.place.kind == to {
+	if f.kind == doomed || f.kind == to {
 		return
 	}
-	t.kinds[f.place.kind].remove(f)
-	f.place.kind = to
+	t.kinds[f.kind].remove(f)
+	f.kind = to
 	t.kinds[to].push(f)
 	if to == opened && t.kinds[opened].len > maxOpen {
 		t.forget(t.kinds[opened].oldest)
@@ -105,7 +102,7 @@ func (t *Table) flow(h *Header) *Flow {
 
 // find returns the flow that is found by these, nil if there is none.
 func (t *Table) find(dst netip.Addr, spi, inside uint32) *Flow {
-	first := t.bySPI.get(spi)
+	first := t.bySPI.get(spi).flows
 	if first == nil || first.has(dst, spi, inside) {
 		return first
 	}
@@ -115,9 +112,9 @@ func (t *Table) find(dst netip.Addr, spi, inside uint32) *Flow {
 // enlist makes a flow one of those of its SPI. The first one is found by the SPI alone, which is
 // all that most SPIs take.
 func (t *Table) enlist(f *Flow) {
-	first := t.bySPI.get(f.spi)
+	first := t.bySPI.get(f.spi).flows
 	if first == nil {
-		t.bySPI.set(f.spi, f)
+		t.bySPI.of(f.spi).flows = f
 		return
 	}
 	t.others[f.key()] = f
@@ -138,10 +135,10 @@ func (t *Table) delist(f *Flow) {
 		f.prev.next = f.next
 		delete(t.others, f.key())
 	case f.next != nil:
-		t.bySPI.set(f.spi, f.next)
+		t.bySPI.of(f.spi).flows = f.next
 		delete(t.others, f.next.key())
 	default:
-		t.bySPI.remove(f.spi)
+		t.set(f.spi, func(of *ofSPI) { of.flows = nil })
 	}
 	f.next, f.prev = nil, nil
 }
@@ -149,8 +146,8 @@ func (t *Table) delist(f *Flow) {
 // forget takes a flow out, and keeps its account if there is room.
 func (t *Table) forget(f *Flow) {
 	t.delist(f)
-	t.kinds[f.place.kind].remove(f)
-	f.place, f.trying = place{}, nil
+	t.kinds[f.kind].remove(f)
+	f.place, f.kind, f.trying = place{}, unopened, nil
 	gone := &t.gone[0]
 	if f.ring != nil {
 		gone = &t.gone[1]
@@ -177,7 +174,7 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dst = dst.Unmap()
-	for f := t.bySPI.get(spi); f != nil; f = f.next {
+	for f := t.bySPI.get(spi).flows; f != nil; f = f.next {
 		if !dst.IsValid() || f.dst == dst {
 			f.deleted = true
 			t.move(f, doomed)

@@ -12,9 +12,10 @@ import (
 type SA struct {
 	Candidate        // Suite as it proved right, with the key length and ESN
 	High      uint32 // half of the sequence number of the packet that proved it
-	Packets   int    // that had to agree to prove it, 0: it is not proved
 	spi       uint32
+	Packets   int                    // that had to agree to prove it, 0: it is not proved
 	whole     bool                   // it was proved by a whole packet
+	keeps     bool                   // what is made ready is kept before it is proved
 	sure      atomic.Bool            // it has opened a packet of which there is no doubt
 	newest    atomic.Uint64          // position of the last packet that it opened, with ESN
 	ready     atomic.Pointer[esp.SA] // nil: not made yet, or no longer
@@ -39,11 +40,9 @@ func provedSA(spi uint32, c *Candidate, o *Fit, packets int) (*SA, *Ring) {
 	m := new(struct { // one piece of memory for all that the packets of a flow need
 		sa   SA
 		seq  sequence
-		win  esp.Window
 		from Source
 		ring Ring
 	})
-	m.seq.win = &m.win
 	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
 	m.from = *c.From
 	if s.From = &m.from; c.AuthFrom == c.From {
@@ -66,8 +65,8 @@ func (s *SA) AuthName() string { return s.Suite.AuthName() }
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024
 
-// maxReady is how many SAs of keys that do not fit so far a table makes ready and keeps. Further
-// ones are made anew for each packet.
+// maxReady is how many SAs of keys that do not fit so far a table keeps ready. Further ones are made
+// anew for each packet.
 const maxReady = 1 << 14
 
 // Ring is the SAs that may open the packets of a flow, the first being the one that proved right
@@ -75,9 +74,8 @@ const maxReady = 1 << 14
 // on what others have found out so far.
 type Ring struct {
 	sas  []*SA
-	last atomic.Int32  // index of the one that opened a packet last, the likeliest for the next one
-	made *atomic.Int64 // the table's count of SAs made ready
-	one  [1]*SA        // memory of sas, which mostly is enough
+	last atomic.Int32 // index of the one that opened a packet last, the likeliest for the next one
+	one  [1]*SA       // memory of sas, which mostly is enough
 }
 
 func (r *Ring) first() *SA { return r.sas[0] }
@@ -85,7 +83,6 @@ func (r *Ring) first() *SA { return r.sas[0] }
 // ring makes r what opens an SPI's packets: first, if it is not nil, and what else of the set and
 // of an older ring may. SAs of the older ring stay what they are.
 func (t *Table) ring(r *Ring, spi uint32, first *SA, old *Ring, set *Set) *Ring {
-	r.made = &t.readied
 	if first != nil {
 		r.sas = append(r.one[:0], first)
 	}
@@ -108,7 +105,11 @@ func (t *Table) ring(r *Ring, spi uint32, first *SA, old *Ring, set *Set) *Ring 
 		}
 		for _, v := range set.ways(room[:0], c) {
 			if len(r.sas) < maxRing && !r.has(c, v.suite) {
-				r.sas = append(r.sas, newSA(spi, c, v.suite, v.high))
+				s := newSA(spi, c, v.suite, v.high)
+				if s.keeps = t.kept < maxReady; s.keeps {
+					t.kept++
+				}
+				r.sas = append(r.sas, s)
 			}
 		}
 	}
@@ -128,7 +129,7 @@ func (r *Ring) has(c *Candidate, suite esp.Suite) bool {
 func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (sa *SA, high uint32, err error) {
 	last := int(r.last.Load())
 	sa = r.sas[last]
-	high, err = r.with(sa, o, plain, dst, p)
+	high, err = sa.open(o, plain, dst, p)
 	if len(r.sas) == 1 || sa.certain(plain, err) {
 		return sa, high, err
 	}
@@ -141,7 +142,7 @@ func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (
 		if i == last {
 			continue
 		}
-		high, err = r.with(s, o, plain, dst, p)
+		high, err = s.open(o, plain, dst, p)
 		switch {
 		case s.certain(plain, err):
 			r.last.Store(int32(i))
@@ -152,7 +153,7 @@ func (r *Ring) Open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (
 		}
 	}
 	sa = r.sas[max(best, 0)]
-	high, err = r.with(sa, o, plain, dst, p)
+	high, err = sa.open(o, plain, dst, p)
 	return sa, high, err
 }
 
@@ -183,26 +184,24 @@ func (s *SA) certain(plain *esp.Plaintext, err error) bool {
 // Verifies reports whether the ICV of a whole packet is right.
 func (s *SA) Verifies(packet []byte) bool {
 	var o esp.Opener
-	r := Ring{made: new(atomic.Int64)}
 	var plain esp.Plaintext
-	_, err := r.with(s, &o, &plain, nil, Packet{Data: packet})
+	_, err := s.open(&o, &plain, nil, Packet{Data: packet})
 	return err == nil && plain.Verified
 }
 
 // Proved reports whether there is no doubt that the SA is what opens the flow's packets.
 func (s *SA) Proved() bool { return s.Packets > 0 || s.sure.Load() }
 
-// with opens a packet with one SA. With ESN the high half of its sequence number is near the last
+// open opens a packet. With ESN the high half of its sequence number is near the last
 // packet's, or it is a step further on or back, or the count has begun anew.
-func (r *Ring) with(s *SA, o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (high uint32, err error) {
+func (s *SA) open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (high uint32, err error) {
 	sa := s.ready.Load()
 	if sa == nil {
 		if sa, err = esp.NewSA(s.spi, s.Suite, s.Key, s.AuthKey); err != nil {
 			*plain = esp.Plaintext{}
 			return 0, err
 		}
-		if r.made.Load() < maxReady || s.Proved() {
-			r.made.Add(1)
+		if s.keeps || s.Proved() {
 			s.ready.Store(sa)
 		}
 	}

@@ -30,9 +30,9 @@ type Source struct {
 // Known is a secret that a table knows.
 type Known struct {
 	*esp.Secret
-	Index  int    // in the order in which they were added
-	Used   bool   // it opened packets
 	before *Known // the one that names the same SPI
+	Index  int32  // in the order in which they were added
+	Used   bool   // it opened packets
 }
 
 // Place names the source for a person.
@@ -112,7 +112,7 @@ func (t *Table) appendSources(list []Source, spi uint32, src, dst netip.Addr) []
 		list = append(list, s)
 	}
 	named := len(list)
-	for e := t.secrets.get(spi); e != nil; e = e.before {
+	for e := t.bySPI.get(spi).secrets; e != nil; e = e.before {
 		s := Source{Secret: e.Secret, Known: e}
 		if !e.Dst.Match(dst) || !e.Src.Match(src) {
 			s.Rank = SPIOnly

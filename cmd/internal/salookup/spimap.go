@@ -42,20 +42,25 @@ func (m *spiMap[V]) get(spi uint32) (v V) {
 	return m.slots[m.at(spi)].value
 }
 
-func (m *spiMap[V]) set(spi uint32, v V) {
-	if 2*(m.len+1) > len(m.slots) {
-		m.grow()
-	}
+// of returns the place of the value, which is the zero value if there was none. It is valid until
+// the next call.
+func (m *spiMap[V]) of(spi uint32) *V {
+	m.reserve(1)
 	s := &m.slots[m.at(spi)]
 	if !s.taken {
 		m.len++
+		s.spi, s.taken = spi, true
 	}
-	*s = spiSlot[V]{v, spi, true}
+	return &s.value
 }
 
-func (m *spiMap[V]) grow() {
+// reserve makes room for n more.
+func (m *spiMap[V]) reserve(n int) {
+	if 2*(m.len+n) <= len(m.slots) {
+		return
+	}
 	old := m.slots
-	m.slots = make([]spiSlot[V], max(8, 2*len(old)))
+	m.slots = make([]spiSlot[V], max(8, 1<<bits.Len(uint(2*(m.len+n)-1))))
 	m.shift = 65 - bits.Len(uint(len(m.slots)))
 	m.factor = rand.Uint64() | 1
 	for _, s := range old {

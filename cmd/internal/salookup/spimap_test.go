@@ -20,7 +20,7 @@ func TestSPIMap(t *testing.T) {
 			m.remove(spi)
 			delete(want, spi)
 		} else {
-			m.set(spi, i)
+			*m.of(spi) = i
 			want[spi] = i
 		}
 		if other := random.Uint32N(1 << 12); m.get(spi) != want[spi] || m.get(other) != want[other] {

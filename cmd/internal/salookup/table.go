@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"l2tpdump/esp"
 )
@@ -24,16 +23,15 @@ const (
 // goroutine may call its methods.
 type Table struct {
 	mu       sync.Mutex
-	secrets  spiMap[*Known] // that name the whole SPI: the last of each, and those before it through Known.before
-	patterns []*Known       // that do not
-	all      []*Known       // in the order in which they were added
-	room     []Known        // for the next ones
-	limit    int            // secrets to keep, 0: all
+	bySPI    spiMap[ofSPI]
+	patterns []*Known // secrets that do not name the whole SPI
+	all      []*Known // in the order in which they were added
+	room     []Known  // for the next ones
+	limit    int      // secrets to keep, 0: all
 	quick    map[uint32][]Source
 	quickSPI []uint32 // in the order in which they came
 
-	bySPI  spiMap[*Flow]     // the first of a list through Flow.next
-	others map[flowKey]*Flow // those that are not the first
+	others map[flowKey]*Flow // flows that are not the first of their SPI
 	kinds  [kinds]list
 	gone   [2][]*Flow // unopened, opened
 	lost   uint64     // flows of which not even the account was kept
@@ -44,8 +42,14 @@ type Table struct {
 	spare   *trying // memory for the next flow, nil: there is none
 	opener  esp.Opener
 	budget  budget
-	readied atomic.Int64 // SAs made ready for packets that another did not open
-	nothing [2]*Attempt  // for flows of which nothing is known: without and with secrets for others
+	kept    int         // SAs that keep what is made ready before they are proved
+	nothing [2]*Attempt // for flows of which nothing is known: without and with secrets for others
+}
+
+// ofSPI is what there is of an SPI.
+type ofSPI struct {
+	secrets *Known // the last that names it whole, and those before it through Known.before
+	flows   *Flow  // the first, and others through Flow.next
 }
 
 // New returns an empty table.
@@ -66,6 +70,14 @@ func (t *Table) unknown() *Attempt {
 		return t.nothing[1]
 	}
 	return t.nothing[0]
+}
+
+// Reserve makes room for n more secrets.
+func (t *Table) Reserve(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = slices.Grow(t.all, n)
+	t.bySPI.reserve(n)
 }
 
 // AddSecret adds what a key source says about an SA; the secret must not change afterwards. A
@@ -102,7 +114,7 @@ func (t *Table) said(s *esp.Secret) bool {
 		last := t.patterns[max(0, len(t.patterns)-sameRange):]
 		return slices.ContainsFunc(last, func(e *Known) bool { return saySame(e.Secret, s) })
 	}
-	e := t.secrets.get(s.SPI)
+	e := t.bySPI.get(s.SPI).secrets
 	for n := 0; e != nil && n < sameRange; n++ {
 		if saySame(e.Secret, s) {
 			return true
@@ -125,19 +137,26 @@ func saySame(a, b *esp.Secret) bool {
 
 // enter puts an entry in its places.
 func (t *Table) enter(e *Known) {
-	e.Index = len(t.all)
+	e.Index = int32(len(t.all))
 	t.all = append(t.all, e)
 	if e.SPIMask == wholeSPI {
-		e.before = t.secrets.get(e.SPI)
-		t.secrets.set(e.SPI, e)
+		t.set(e.SPI, func(of *ofSPI) { e.before, of.secrets = of.secrets, e })
 	} else {
 		t.patterns = append(t.patterns, e)
 	}
 }
 
+// set changes what there is of an SPI.
+func (t *Table) set(spi uint32, change func(*ofSPI)) {
+	of := t.bySPI.of(spi)
+	if change(of); *of == (ofSPI{}) {
+		t.bySPI.remove(spi)
+	}
+}
+
 // outdate has the flows of an SPI gather anew what is known of it.
 func (t *Table) outdate(spi uint32) {
-	for f := t.bySPI.get(spi); f != nil; f = f.next {
+	for f := t.bySPI.get(spi).flows; f != nil; f = f.next {
 		f.stale = true
 	}
 }
@@ -154,9 +173,11 @@ func (t *Table) makeRoom() {
 	}
 	old := t.all
 	t.all, t.patterns = make([]*Known, 0, t.limit+t.limit/4), nil
-	t.secrets = spiMap[*Known]{}
+	for _, e := range old {
+		t.set(e.SPI, func(of *ofSPI) { of.secrets = nil })
+	}
 	for i, e := range old {
-		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI.get(e.SPI) != nil {
+		if e.SPIMask != wholeSPI || len(old)-i <= t.limit || t.bySPI.get(e.SPI).flows != nil {
 			t.enter(e)
 		}
 	}
@@ -166,14 +187,14 @@ func (t *Table) makeRoom() {
 func (t *Table) Named(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.secrets.get(spi) != nil || len(t.quick[spi]) > 0
+	return t.bySPI.get(spi).secrets != nil || len(t.quick[spi]) > 0
 }
 
 // Keyed reports whether there is a key, or a part of one, that may be for the SPI.
 func (t *Table) Keyed(spi uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.secrets.get(spi) != nil ||
+	return t.bySPI.get(spi).secrets != nil ||
 		slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
 		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
 }
@@ -211,7 +232,7 @@ func (t *Table) forgetQuick() {
 	for range looked {
 		oldest, n := t.quickSPI[0], len(t.quickSPI)
 		switch {
-		case n > maxNegotiated, t.limit > 0 && n > t.limit && t.bySPI.get(oldest) == nil:
+		case n > maxNegotiated, t.limit > 0 && n > t.limit && t.bySPI.get(oldest).flows == nil:
 			delete(t.quick, oldest)
 		case t.limit > 0 && n > t.limit:
 			t.quickSPI = append(t.quickSPI, oldest)
@@ -241,7 +262,7 @@ func (t *Table) Secrets() []*Known { return t.all }
 // SecretsOf returns those that name the whole SPI, likewise.
 func (t *Table) SecretsOf(spi uint32) []*Known {
 	var list []*Known
-	for e := t.secrets.get(spi); e != nil; e = e.before {
+	for e := t.bySPI.get(spi).secrets; e != nil; e = e.before {
 		list = append(list, e)
 	}
 	slices.Reverse(list)
@@ -253,9 +274,13 @@ func (t *Table) SecretsOf(spi uint32) []*Known {
 func (t *Table) Flows() []*Flow {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	flows := slices.Concat(t.gone[0], t.gone[1])
+	n := len(t.gone[0]) + len(t.gone[1])
 	for i := range t.kinds {
-		for f := t.kinds[i].oldest; f != nil; f = f.place.newer {
+		n += t.kinds[i].len
+	}
+	flows := append(append(make([]*Flow, 0, n), t.gone[0]...), t.gone[1]...)
+	for i := range t.kinds {
+		for f := t.kinds[i].oldest; f != nil; f = f.newer {
 			flows = append(flows, f)
 		}
 	}

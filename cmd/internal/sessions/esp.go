@@ -330,7 +330,6 @@ func (m *move) take(sender int, dst netip.AddrPort, at place) {
 // count counts a packet, and reports whether it was there before.
 func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	f.span.add(at)
-	before := f.window.Duplicates
 	sure := r.Verdict == why.Verified
 	p := uint64(r.Seq)
 	if sure {
@@ -338,14 +337,14 @@ func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	} else {
 		p = f.window.Nearest(r.Seq)
 	}
-	f.window.Add(p, sure)
+	again = f.window.Add(p, sure)
 	if r.Verdict.Opened() || r.Head() {
 		f.opened++
 	}
 	if r.SA != nil && r.Verdict.Opened() {
 		f.cipher, f.auth = r.SA.CipherName(), r.SA.AuthName()
 	}
-	return f.window.Duplicates > before
+	return again
 }
 
 // largeESP is the size of ESP packets, in bytes, that are no small ones.

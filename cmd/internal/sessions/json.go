@@ -285,8 +285,9 @@ func (x *exchange) lastOfPhase1() int {
 func (s *Session) espObjects() []jsonESP {
 	var list []jsonESP
 	for _, f := range s.sas() {
+		odd := f.window.Odd()
 		o := jsonESP{SPI: fmt.Sprintf("0x%08x", f.spi), Dst: f.dst.String(), Cipher: f.cipher, Auth: f.auth,
-			Packets: f.span.n, Missing: f.window.Missing(), Duplicates: f.window.Duplicates, Late: f.window.Reordered}
+			Packets: f.span.n, Missing: f.window.Missing(), Duplicates: odd.Duplicates, Late: odd.Reordered}
 		if f.accepted {
 			o.Life, o.Agreed = f.negotiated.LifeSeconds, f.agreed.frame
 		}

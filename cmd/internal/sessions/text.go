@@ -362,7 +362,8 @@ func (s *Session) trafficText() string {
 	}
 	var lost, twice, late uint64
 	for _, f := range s.flows {
-		lost, twice, late = lost+f.window.Missing(), twice+f.window.Duplicates, late+f.window.Reordered
+		odd := f.window.Odd()
+		lost, twice, late = lost+f.window.Missing(), twice+odd.Duplicates, late+odd.Reordered
 	}
 	sent := func(side int) string {
 		n := int(s.packets[side])

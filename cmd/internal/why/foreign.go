@@ -105,7 +105,7 @@ func (c *closed) likely(part keyPart) (list []*salookup.Known) {
 		s := &c.set.Sources[i]
 		add(c.Table.SecretsOf(s.PairSPI)...)
 		if k := s.Known; k != nil {
-			add(all[max(0, k.Index-1):min(k.Index+2, len(all))]...)
+			add(all[max(0, k.Index-1):min(int(k.Index)+2, len(all))]...)
 		}
 	}
 	add(c.Table.SecretsOf(bits.ReverseBytes32(c.flow.SPI()))...)

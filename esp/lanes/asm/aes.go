@@ -6,23 +6,72 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func subWord() {
-	function("subWord", "func(w uint32) uint32", "subWord puts each byte of w through the S-box (FIPS 197, 5.2). It needs AES-NI.")
-	w, x := Load(Param("w"), GP32()), XMM()
-	MOVD(w, x)
-	PSHUFD(Imm(0), x, x)
-	AESKEYGENASSIST(Imm(0), x, x) // word 0 comes from word 1
-	MOVD(x, w)
-	Store(w, ReturnIndex(0))
-	RET()
-}
+// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.2 and 5.3.5).
+func expandKey() {
+	function("expandKey", "func(keys, words *byte, n, count int)", "expandKey makes the round keys for decryption, "+
+		"the first round's first, of a key, which is the first n of count words. It needs AES-NI.")
+	keys, words, n, count := param("keys"), param("words"), param("n"), param("count")
+	word := func(base GPVirtual) Mem { return Mem{Base: base} }
+	earlier, next, end, place := GP64(), GP64(), GP64(), GP64() // place: of the next word in a row of n
+	MOVQ(words, earlier)
+	LEAQ(Mem{Base: words, Index: n, Scale: 4}, next)
+	LEAQ(Mem{Base: words, Index: count, Scale: 4}, end)
+	XORQ(place, place)
+	w, constant, x := GP32(), GP32(), XMM()
+	MOVL(Mem{Base: next, Disp: -4}, w)
+	MOVL(U32(1), constant)
+	// substitute puts w through the S-box; part 1 rotates it, too.
+	substitute := func(part uint64) {
+		MOVD(w, x)
+		PSHUFD(Imm(0), x, x)
+		AESKEYGENASSIST(Imm(0), x, x)
+		PSHUFD(Imm(part), x, x)
+		MOVD(x, w)
+	}
 
-func inverseMixColumns() {
-	function("inverseMixColumns", "func(key *[16]byte)", "inverseMixColumns makes a round key of the equivalent inverse cipher (FIPS 197, 5.3.5). It needs AES-NI.")
-	key, x := param("key"), XMM()
-	MOVOU(Mem{Base: key}, x)
+	Label("words")
+	CMPQ(place, Imm(4))
+	JE(LabelRef("middle"))
+	TESTQ(place, place)
+	JNE(LabelRef("add"))
+	substitute(1)
+	XORL(constant, w)
+	ADDL(constant, constant)
+	TESTL(U32(0x100), constant)
+	JE(LabelRef("add"))
+	XORL(U32(0x11b), constant)
+	JMP(LabelRef("add"))
+	Label("middle") // of a row of 8
+	CMPQ(n, Imm(8))
+	JNE(LabelRef("add"))
+	substitute(0)
+	Label("add")
+	XORL(word(earlier), w)
+	MOVL(w, word(next))
+	ADDQ(Imm(4), earlier)
+	ADDQ(Imm(4), next)
+	INCQ(place)
+	CMPQ(place, n)
+	JNE(LabelRef("more"))
+	XORQ(place, place)
+	Label("more")
+	CMPQ(next, end)
+	JB(LabelRef("words"))
+
+	SUBQ(Imm(16), end)
+	MOVOU(word(end), x)
+	MOVOU(x, word(keys))
+	Label("rounds")
+	ADDQ(Imm(16), keys)
+	SUBQ(Imm(16), end)
+	MOVOU(word(end), x)
+	CMPQ(end, words)
+	JE(LabelRef("last"))
 	AESIMC(x, x)
-	MOVOU(x, Mem{Base: key})
+	MOVOU(x, word(keys))
+	JMP(LabelRef("rounds"))
+	Label("last")
+	MOVOU(x, word(keys))
 	RET()
 }
 

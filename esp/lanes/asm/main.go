@@ -10,8 +10,7 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	subWord()
-	inverseMixColumns()
+	expandKey()
 	cbcAESNI()
 	cbcVAES()
 	sha1AVX2()
