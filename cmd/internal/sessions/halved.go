@@ -79,7 +79,7 @@ func (s *Session) holed() bool {
 // lacks says that ESP which a side sent is not in the capture, by its sequence numbers.
 func (s *Session) lacks(side int) bool {
 	return slices.ContainsFunc(s.flows, func(f *flow) bool {
-		return f.sender == side && (f.opened > 0 || !f.refused) && (f.window.Missing() > 0 || !s.late && f.window.Low > 1)
+		return f.sender == side && (f.opened > 0 || !f.refused) && (f.window.Missing() > 0 || !s.late && f.window.Low() > 1)
 	})
 }
 
