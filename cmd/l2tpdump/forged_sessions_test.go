@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -150,13 +151,17 @@ func TestForgedSessions(t *testing.T) {
 			r.signed = dir == "08-rsa-ipfrag"
 			_, number := r.mixed(make([][]capture.Packet, len(r.packets)+1))
 			alone := sessionsOf(t, r.frames, keys, number)
-			for family, forged := range forgeries {
+			for _, family := range append(slices.Sorted(maps.Keys(forgeries)), "mixed") {
+				forged := forgeries[family]
+				if family == "mixed" {
+					forged = mixture
+				}
 				for _, every := range forgedEvery {
 					at := r.among(forged, every)
 					if at == nil {
 						continue
 					}
-					if family == "IKE" || family == "strange" || family == "wrapped" || family == "the other IP" {
+					if family == "IKE" || family == "strange" || family == "mixed" || family == "wrapped" || family == "the other IP" {
 						r.onceSeen(at)
 					}
 					f, number := r.mixed(at)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -236,15 +238,24 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 		return x.OtherVersion(slices.Concat(x.ESP(r.checks()).All(), x.IKE().All()))
 	},
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
-		for kind, packet := range forge.Floods {
+		for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
 			for n := range uint32(3) {
-				if p, ok := x.Like(packet(uint32(len(kind))<<16 + n)); ok {
+				if p, ok := x.Like(forge.Floods[kind](uint32(len(kind))<<16 + n)); ok {
 					list = append(list, p)
 				}
 			}
 		}
 		return list
 	},
+}
+
+// mixture is packets of all families in an order that has nothing to do with them.
+func mixture(x *forge.Forger, r *recording) (list []capture.Packet) {
+	for _, family := range slices.Sorted(maps.Keys(forgeries)) {
+		list = append(list, forgeries[family](x, r)...)
+	}
+	rand.New(rand.NewPCG(1, uint64(len(list)))).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
 }
 
 // TestForged: what strangers send before, between and after the packets of a recording changes

@@ -16,8 +16,9 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	}
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
 	a := g.find(src, dst, false, func(a *association) bool { return a.clear })
+	var ike *Session
 	if a == nil {
-		a = g.clearAssociation(r, src, dst, at)
+		a, ike = g.clearAssociation(r, src, dst, at)
 	}
 	if a == nil {
 		return
@@ -25,6 +26,9 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	s := a.session
 	if s == nil || s.element == nil {
 		s = g.begin(a, src, dst, at)
+		if ike != nil {
+			s.beside, ike.beside = ike, s
+		}
 	}
 	if !a.authentic() {
 		g.settleBy(a, r, a.side(src, dst))
@@ -38,6 +42,7 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	s = g.l2tp(r, a, s, sender, inClear, src, dst, at)
 	s.clear.add(at)
 	g.touch(s, at, sender)
+	g.decide(s, at.time, false)
 }
 
 // copied reports whether a message in clear is a copy of the one before of the same side, that the
@@ -51,9 +56,9 @@ func (g *Gatherer) copied(a *association, sender int, r *pipeline.Record, at pla
 	return before.id == c.id && before.sum == c.sum && c.time-before.time < copyTime
 }
 
-// clearAssociation finds out what a first message in clear is of: a session whose IPsec never came,
-// or something of its own. It is nil where it is beside a session that IPsec protects.
-func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) *association {
+// clearAssociation begins the association of a first message in clear, beside a session of IKE from
+// which nothing came so far, if there is one. It is nil where IPsec protects that.
+func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) (b *association, ike *Session) {
 	const near = int64(600e9)
 	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
 	p := &r.Payload
@@ -62,25 +67,24 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 		kind = c.Facts().Type
 	}
 	if a != nil && at.time-a.last < near {
-		s := a.session
-		if a.opened || s.protected[a.side(src, dst)].seen() {
+		switch s := a.session; {
+		case a.opened || s.protected[a.side(src, dst)].seen():
 			s.stray.add(at)
 			g.current = s
 			if r.Payload.Inner != nil {
 				s.exposed++
 			}
 			if kind != l2tp.SCCRP {
-				return nil
+				return nil, nil
 			}
-		} else {
-			a.clear = true
-			return a
+		case s.beside == nil:
+			ike = s
 		}
 	}
 	from, to, roles := clearRoles(kind, src, dst)
-	b := g.newAssociation(from, to, roles)
+	b = g.newAssociation(from, to, roles)
 	b.clear, b.late = true, kind != l2tp.SCCRQ
-	return b
+	return b, ike
 }
 
 // clearRoles tells the client and the server of a first message in clear by its type and its ports.

@@ -86,6 +86,9 @@ func (g *Gatherer) apart(s *Session, at place) *Session {
 	b := g.newAssociation(first.from[client], first.from[server], a.roles)
 	n := g.begin(b, first.from[client], first.from[server], first.first)
 	n.late, n.last = first.late, at
+	if c := s.beside; c != nil && !s.clear.seen() {
+		n.beside, c.beside, s.beside = c, n, nil
+	}
 	if s.first == n.first { // then so are the names
 		s.first = at
 		s.UID = s.uid()

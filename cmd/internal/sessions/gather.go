@@ -131,6 +131,10 @@ func (g *Gatherer) Close() error {
 	for e := g.held.Front(); e != nil; e = e.Next() {
 		all = append(all, e.Value.(*Session))
 	}
+	for _, s := range all {
+		g.decide(s, g.bounds[1].time, true)
+	}
+	all = slices.DeleteFunc(all, func(s *Session) bool { return s.element == nil })
 	slices.SortFunc(all, func(a, b *Session) int { return cmp.Compare(a.first.frame, b.first.frame) })
 	for _, s := range all {
 		if err := g.finish(s); err != nil {
@@ -159,6 +163,12 @@ func (g *Gatherer) expire(now int64) error {
 
 // finish judges a session and tells of it.
 func (g *Gatherer) finish(s *Session) error {
+	if g.decide(s, g.bounds[1].time, false); s.element == nil {
+		return nil // it is one with another
+	}
+	if s.beside != nil {
+		s.beside.beside, s.beside = nil, nil
+	}
 	g.held.Remove(s.element)
 	s.element = nil
 	g.events -= len(s.events.list)

@@ -357,8 +357,14 @@ func (s *Session) pppObject() *jsonPPP {
 	return o
 }
 
-// ID implements [pipeline.Session]: it is the UID.
-func (s *Session) ID() string { return s.UID }
+// ID implements [pipeline.Session]: it is the UID. What may turn out to be of another session has
+// that one's.
+func (s *Session) ID() string {
+	if s.beside != nil && s.clear.seen() {
+		return s.beside.UID
+	}
+	return s.UID
+}
 
 // User is who logged in, or tried to; "" if that was not seen.
 func (s *Session) User() printable.Text {

@@ -137,6 +137,13 @@ func (m *Monitor) look(now int64) {
 		if s.told.queued = false; s.element == nil {
 			continue // it is over
 		}
+		if m.decide(s, now, false) && s.clear.seen() {
+			m.queue(s) // nothing is said of it yet
+			continue
+		}
+		if s.element == nil {
+			continue
+		}
 		silent := now-s.last.time >= silentAfter
 		if m.changes(s, silent); !s.cameUp() && !silent || m.missed(s) {
 			m.queue(s)

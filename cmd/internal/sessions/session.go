@@ -69,6 +69,7 @@ type Session struct {
 	psks       []PSK          // to be tried
 	taken      ikev1.Offer    // what the server chose from others, or at another time
 	next       *Session       // that followed it in the same association
+	beside     *Session       // of IKE that of L2TP in clear, and the contrary, while it is open whether they are one
 	bounds     [2]place       // where the capture begins, and ends or goes on
 	element    *list.Element  // in the Gatherer's list
 	told       told           // by a Monitor
