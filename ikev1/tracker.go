@@ -40,6 +40,7 @@ type saKey struct{ initiator, responder Cookie }
 // Bounds of what a Tracker remembers, and for how long.
 const (
 	maxSAs         = 2048
+	maxOpenedSAs   = 1792    // of these, SAs that a key opened: others have room beside them
 	maxPerCookie   = 64      // SAs with one initiator cookie
 	maxExchanges   = 4096    // of all SAs
 	maxPerSA       = 256     // exchanges of one SA
@@ -371,6 +372,9 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
 	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
+	if opened := &t.silent[1]; opened.Len() > maxOpenedSAs {
+		t.evict(opened.Front().Value.(*SA))
+	}
 }
 
 // evict takes an SA out of the report.
