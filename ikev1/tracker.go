@@ -354,7 +354,7 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		Last:            time,
 		initiator:       sideA,
 		family:          f,
-		begun:           t.begun,
+		Number:          t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
 	for _, p := range f.began {
@@ -399,6 +399,9 @@ func (t *Tracker) forget(sa *SA) {
 	for _, ex := range sa.exchanges {
 		t.drop(sa, ex)
 	}
+	if sa.Decrypted > 0 {
+		sa.dropCiphers()
+	}
 	sa.candidates, sa.phase1.records = nil, nil
 	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
@@ -441,7 +444,7 @@ func (t *Tracker) SAs() []*SA {
 			all = append(all, sa)
 		}
 	}
-	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.begun, b.begun) })
+	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.Number, b.Number) })
 	return all
 }
 
