@@ -62,6 +62,7 @@ func (t *Tracker) configure(sa *SA) {
 	suites := sa.suites
 	switch {
 	case sa.keyOf(sideA) != nil && sa.keyOf(sideB) != nil:
+		sa.dropCiphers()
 		return
 	case len(sa.keys) > 0: // the other side may have a key of its own
 		suites = []suite{sa.keys[0].suite}
@@ -177,6 +178,15 @@ func (x *secretState) cipher(alg *cipherAlg, key []byte) (cipher.Block, error) {
 		x.ciphers = append(x.ciphers, keyedCipher{alg, esp.NewKey(key), b})
 	}
 	return b, err
+}
+
+// dropCiphers forgets the ciphers that are tried on no other SA.
+func (sa *SA) dropCiphers() {
+	for _, x := range sa.secrets {
+		if !x.anonymous() {
+			x.ciphers = nil
+		}
+	}
 }
 
 // firstKey returns the key that opened the first message, nil while there is none.

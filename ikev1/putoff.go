@@ -83,7 +83,7 @@ func (t *Tracker) takeUp(c Cookie) {
 	b := &t.putOff.ring[i]
 	m := &Message{}
 	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data))
-	m.SA.begun = b.number
+	m.SA.Number = b.number
 	if b.message != nil {
 		b.message.at.later = m
 	}

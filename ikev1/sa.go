@@ -11,6 +11,7 @@ import (
 
 // SA is an ISAKMP SA as it was observed.
 type SA struct {
+	Number                           int64 // of all SAs of the Tracker, in the order of their first messages
 	InitiatorCookie, ResponderCookie Cookie
 	Initiator, Responder             netip.AddrPort // of phase 1, as last seen
 	Cipher                           string         // "aes-cbc-256", "" while unknown
@@ -54,7 +55,6 @@ type SA struct {
 	candidates  []*candidate // to be tried
 	configured  configVersion
 	secrets     []*secretState
-	begun       int64     // number of the SA, of all
 	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
 	quick       *exchange // the first Quick Mode of which it is proven who began it
 	queued      queued

@@ -478,6 +478,37 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestManyOpened: however many SAs keys have opened, there is room for those that begin, and for
+// their exchanges.
+func TestManyOpened(t *testing.T) {
+	const together = 7 // room is made for exchanges while one of them has begun its first Quick Mode
+	tr := NewTracker()
+	for first := 0; first < maxSAs+2*together; first += together {
+		var labs []*lab
+		for i := range together {
+			l := newLab(t, int64(first+i), 7, 2, 16)
+			l.main(ipID(l.initiator), ipID(l.responder))
+			for id := uint32(1); id <= 3; id++ {
+				l.quick(true, id, [][]byte{espSA("11223344", l.t)}, [][]byte{espSA("55667788", l.t)})
+			}
+			tr.AddSecret(l.secret)
+			labs = append(labs, l)
+		}
+		for n := range labs[0].list {
+			for _, l := range labs {
+				for _, m := range tr.Observe(l.list[n]) {
+					if m.Encrypted && (!m.Verified || m.Reconstructed || m.Number == 0) {
+						t.Fatalf("message %d behind %d SAs: number %d, %v", n+1, first, m.Number, m.Err)
+					}
+				}
+			}
+		}
+	}
+	if n := len(tr.SAs()); n != maxOpenedSAs {
+		t.Errorf("%d SAs are reported", n)
+	}
+}
+
 // Keys without a cookie find their SAs, and blame no other.
 func TestAnonymousKeys(t *testing.T) {
 	a, b, c := newLab(t, 20, 7, 2, 16), newLab(t, 21, 5, 1, 24), newLab(t, 22, 7, 4, 32)

@@ -59,11 +59,17 @@ func (t *Tracker) drop(sa *SA, ex *exchange) {
 	t.exchanges--
 }
 
-// shrink makes room among all exchanges: half of each SA's go.
+// shrink forgets half of all exchanges: those that no key has opened first, and of these those of
+// SAs that were silent for longest.
 func (t *Tracker) shrink() {
-	for _, sa := range t.sas {
-		for n := (len(sa.exchanges) + 1) / 2; n > 0; n-- {
-			t.dropOldest(sa)
+	for opened := range len(t.silent) {
+		for i := range t.silent {
+			for e := t.silent[i].Front(); e != nil; e = e.Next() {
+				sa := e.Value.(*SA)
+				for of := &sa.silent[opened]; of.Len() > 0 && t.exchanges > maxExchanges/2; {
+					t.drop(sa, of.Front().Value.(*exchange))
+				}
+			}
 		}
 	}
 }

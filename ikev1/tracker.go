@@ -40,6 +40,7 @@ type saKey struct{ initiator, responder Cookie }
 // Bounds of what a Tracker remembers, and for how long.
 const (
 	maxSAs         = 2048
+	maxOpenedSAs   = 1792    // of these, SAs that a key opened: others have room beside them
 	maxPerCookie   = 64      // SAs with one initiator cookie
 	maxExchanges   = 4096    // of all SAs
 	maxPerSA       = 256     // exchanges of one SA
@@ -353,7 +354,7 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 		Last:            time,
 		initiator:       sideA,
 		family:          f,
-		begun:           t.begun,
+		Number:          t.begun,
 		phase1:          &exchange{key: exchangeKey{phase1Exchange, 0}},
 	}
 	for _, p := range f.began {
@@ -371,6 +372,9 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
 	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
+	if opened := &t.silent[1]; opened.Len() > maxOpenedSAs {
+		t.evict(opened.Front().Value.(*SA))
+	}
 }
 
 // evict takes an SA out of the report.
@@ -394,6 +398,9 @@ func (t *Tracker) forget(sa *SA) {
 	t.claimed -= sa.claims.bytes()
 	for _, ex := range sa.exchanges {
 		t.drop(sa, ex)
+	}
+	if sa.Decrypted > 0 {
+		sa.dropCiphers()
 	}
 	sa.candidates, sa.phase1.records = nil, nil
 	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
@@ -437,7 +444,7 @@ func (t *Tracker) SAs() []*SA {
 			all = append(all, sa)
 		}
 	}
-	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.begun, b.begun) })
+	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.Number, b.Number) })
 	return all
 }
 

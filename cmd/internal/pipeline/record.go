@@ -111,13 +111,14 @@ type Message struct {
 // Terms is what is known of the ISAKMP SA of a message when it is read. Further messages change the
 // SA itself, while the record is looked at.
 type Terms struct {
+	SA                        int64 // its number; 0: there is none
 	Mode                      ikev1.ExchangeType
 	Cipher, Hash, Auth, Group string           // "" if not known
 	Secrets                   [2]*ikev1.Secret // that open messages of the initiator, of the responder; nil: none
 }
 
 func termsOf(sa *ikev1.SA) Terms {
-	return Terms{sa.Mode(), sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName(), sa.Opening()}
+	return Terms{sa.Number, sa.Mode(), sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName(), sa.Opening()}
 }
 
 // What Reason says of frames in which nothing is wrong.

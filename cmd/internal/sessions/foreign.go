@@ -34,8 +34,8 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 	switch {
 	case !x.read():
 		return false
-	case m.SA != x.sa: // another responder's
-		return m.SA != nil || m.Encrypted
+	case m.Terms.SA != x.terms.SA: // another responder's
+		return m.Terms.SA != 0 || m.Encrypted
 	case m.Encrypted:
 		return m.Verdict == why.Malformed
 	}
@@ -46,7 +46,7 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 // does.
 func (x *exchange) forget(m *pipeline.Message) {
 	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
-	x.sa, x.kind = m.SA, m.Terms.Mode
+	x.terms, x.kind = m.Terms, m.Terms.Mode
 	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
 		clear(x.messages[m.Number:])
 	}

@@ -18,11 +18,9 @@ import (
 const (
 	maxHeld    = 1 << 13
 	maxServers = 1 << 10
-	manyHeld   = 1 << 10
-	mostHeld   = 1 << 12
+	manyHeld   = 1 << 11
 	idleAfter  = int64(3600e9)
-	endAfter   = int64(300e9) // where many are held
-	endSoon    = int64(60e9)  // where most are: behind what L2TP repeats at the end, 31 s
+	endAfter   = int64(40e9)  // where many are held: behind what L2TP repeats at the end, 31 s
 	retryTime  = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s
 )
 
@@ -149,8 +147,7 @@ func (g *Gatherer) expire(now int64) error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
 		n, idle := g.held.Len(), now-s.last.time
-		over := idle >= idleAfter || (n > manyHeld && idle >= endAfter || n > mostHeld && idle >= endSoon) &&
-			(s.ended() || s.parted())
+		over := idle >= idleAfter || n > manyHeld && idle >= endAfter && (s.ended() || s.parted())
 		if n <= maxHeld && !over {
 			break
 		}

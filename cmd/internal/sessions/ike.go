@@ -36,7 +36,6 @@ const copyTime = int64(100e6)
 type exchange struct {
 	assoc     *association
 	session   *Session
-	sa        *ikev1.SA      // nil: no message belongs to one; only which it is counts, it changes
 	terms     pipeline.Terms // what was known of it with its last message
 	cookies   [2]ikev1.Cookie
 	initiator int               // who began it: the client, or in a renewal perhaps the server
@@ -251,10 +250,7 @@ func ikeName(m *pipeline.Message) string {
 
 // take takes note of what a message says.
 func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) {
-	if x.sa == nil {
-		x.sa = m.SA
-	}
-	if m.SA != nil && m.SA == x.sa {
+	if x.terms.SA == 0 || m.Terms.SA == x.terms.SA {
 		x.terms = m.Terms
 	}
 	side := x.assoc.side(src, dst)
