@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ func newReader(ctx context.Context, p *Pipeline) *reader {
 // next fills a batch and puts it in line; nil if there is nothing to fill it with yet. more is
 // false after the last.
 func (r *reader) next() (b *batch, more bool) {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	if r.done || !r.empty() {
 		return nil, !r.done
@@ -72,6 +73,19 @@ func (r *reader) next() (b *batch, more bool) {
 	r.unflushed = !b.flush
 	r.p.line.add(b)
 	return b, !r.done
+}
+
+// lock waits for the turn to read.
+func (r *reader) lock() {
+	if !r.p.config.Live { // where it may be long
+		for range spins {
+			if r.mu.TryLock() {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	r.mu.Lock()
 }
 
 // lend has the source read into the batch's memory, as much as there may be records for.
