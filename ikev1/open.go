@@ -75,15 +75,10 @@ func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 	if try(sa.keys, true); with != nil {
 		return best, with
 	}
-	t, cost := sa.family.tracker, len(sa.candidates)
-	if m.at.tried.changed == sa.changed {
-		cost /= 4 // only IVs that are new are
-	}
-	if !t.affords(cost) {
-		return best, nil
-	}
-	if try(sa.candidates, false); with == nil {
-		t.spent += int64(cost)
+	if t, cost := sa.family.tracker, len(sa.candidates); t.affords(cost) {
+		if try(sa.candidates, false); with == nil && cost > effortPerMessage {
+			t.spent += int64(cost)
+		}
 	}
 	return best, with
 }
@@ -117,7 +112,8 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if proven {
 		need = enoughBits / 2
 	}
-	text := cbc{block: k.block, src: body}
+	text := &sa.family.tracker.text
+	*text = cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
 	since, again := int64(0), m.at.tried.changed == sa.changed
 	if again {
@@ -135,7 +131,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if again || m.at.exact {
 		return decryption{}, false
 	}
-	return sa.reconstruct(m, &text, hashes, proven)
+	return sa.reconstruct(m, text, hashes, proven)
 }
 
 // follow follows the payloads of a decrypted message, and reports whether they fit.

@@ -35,6 +35,7 @@ type Tracker struct {
 	alone     int     // messages on which keys were tried in vain before another with their cookies came
 	spent     int64   // tries in vain where no key is proven
 	trials    trials
+	text      cbc // that is at hand
 }
 
 type saKey struct{ initiator, responder Cookie }
