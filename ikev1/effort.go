@@ -14,8 +14,8 @@ func (t *Tracker) affords(keys int) bool {
 	return keys <= effortPerMessage || t.spent+int64(keys) <= maxEffort+effortPerMessage*t.observed
 }
 
-// affordsGuess reports whether all lengths that the first payload can have may be looked at, with so
-// many hashes, and counts that. Half of the tries are left for others.
+// affordsGuess reports whether all lengths that the first payload can have may be looked at, with
+// so many hashes, and counts that. Half of the tries are left for others.
 func (t *Tracker) affordsGuess(length, hashes int) bool {
 	cost := int64(1 + length*hashes/lengthsPerTry)
 	if t.spent+cost > maxEffort/2+effortPerMessage*t.observed {
