@@ -59,14 +59,17 @@ func (t *Tracker) configure(sa *SA) {
 	sa.changed++
 	sa.secrets = t.secrets.of(sa)
 	sa.candidates, sa.Short = nil, nil
-	suites := sa.suites
+	suites, blind := sa.suites, len(sa.keys) == 0 && sa.LacksPhase1()
 	switch {
+	case blind && t.trials.version == v.secrets && slices.Equal(t.trials.secrets, sa.secrets):
+		sa.candidates = t.trials.candidates
+		return
 	case sa.keyOf(sideA) != nil && sa.keyOf(sideB) != nil:
 		sa.dropCiphers()
 		return
 	case len(sa.keys) > 0: // the other side may have a key of its own
 		suites = []suite{sa.keys[0].suite}
-	case sa.LacksPhase1():
+	case blind:
 		suites = trialSuites
 	}
 	for _, x := range sa.secrets {
@@ -77,6 +80,17 @@ func (t *Tracker) configure(sa *SA) {
 			sa.addCandidates(x, s)
 		}
 	}
+	if blind {
+		t.trials = trials{v.secrets, sa.secrets, sa.candidates}
+	}
+}
+
+// trials are the candidates for the last SA of whose phase 1 nothing is known: others with the same
+// secrets have the same.
+type trials struct {
+	version    int
+	secrets    []*secretState
+	candidates []*candidate
 }
 
 // trialSuites is what is tried when the capture does not hold the negotiation: each cipher with

@@ -51,6 +51,7 @@ type family struct {
 	claims  claims
 	tracker *Tracker
 	began   []pair // the first messages were sent from a to b
+	heard   int64  // number of the last message, of all
 }
 
 // learn takes what a message of phase 1 says.

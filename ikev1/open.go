@@ -23,10 +23,15 @@ type decryption struct {
 func (t *Tracker) open(m *Message) {
 	sa := m.SA
 	t.configure(sa)
-	m.Err, m.Broken, m.beginning = nil, nil, nil
+	again := m.at.tried.changed == sa.changed && m.at.tried.observed >= sa.family.heard // nothing has come since
+	if m.Err = nil; !again {
+		m.Broken, m.beginning = nil, nil
+	}
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
 	if m.empty() {
+		m.Err = sa.refusal(m)
+	} else if again {
 		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
@@ -35,7 +40,8 @@ func (t *Tracker) open(m *Message) {
 		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
 	} else {
-		sa.prove(k, m.at.rec.from, o.hash)
+		m.at.tried = attempted{}
+		k = sa.prove(k, m.at.rec.from, o.hash)
 		m.Err = t.accept(m, k, &o)
 	}
 	if m.at.ex.queued.queue != nil {
@@ -66,8 +72,13 @@ func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 		try([]*candidate{own}, true)
 		return best, with
 	}
-	if try(sa.keys, true); with == nil {
-		try(sa.candidates, false)
+	if try(sa.keys, true); with != nil {
+		return best, with
+	}
+	if t, cost := sa.family.tracker, len(sa.candidates); t.affords(cost) {
+		if try(sa.candidates, false); with == nil && cost > effortPerMessage {
+			t.spent += int64(cost)
+		}
 	}
 	return best, with
 }
@@ -101,7 +112,8 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if proven {
 		need = enoughBits / 2
 	}
-	text := cbc{block: k.block, src: body}
+	text := &sa.family.tracker.text
+	*text = cbc{block: k.block, src: body}
 	whole := int(m.Header.Length) - HeaderLen
 	since, again := int64(0), m.at.tried.changed == sa.changed
 	if again {
@@ -119,7 +131,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if again || m.at.exact {
 		return decryption{}, false
 	}
-	return sa.reconstruct(m, &text, hashes, proven)
+	return sa.reconstruct(m, text, hashes, proven)
 }
 
 // follow follows the payloads of a decrypted message, and reports whether they fit.
@@ -138,8 +150,7 @@ func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 }
 
 // maxFailures is how many messages of an SA may fail in a way that costs much while no key is
-// proven: to be reconstructed without a HASH in front, which takes a look at all lengths that the
-// first payload can have, with all keys; to be opened, and be tried again.
+// proven.
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
@@ -156,10 +167,11 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
 			return !text.continues(payloadHeaderLen+h.size, whole)
 		})
-	} else if m.at.ex != sa.phase1 || !proven && sa.guesses >= maxFailures {
+	} else if m.at.ex != sa.phase1 {
 		return decryption{}, false
 	}
-	if len(hashes) == 0 || sa.certain(m) {
+	if len(hashes) == 0 || sa.certain(m) ||
+		first != PayloadHash && !proven && !sa.family.tracker.affordsGuess(len(text.src), len(hashes)) {
 		return decryption{}, false
 	}
 	plain := text.with(nil)
@@ -168,9 +180,6 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 	likely := len(plain)-b.end <= 2*n && (b.rank >= fewBits || b.end == len(plain) ||
 		first == PayloadHash && b.second == PayloadNone)
 	if !ok || weak && !(proven && likely && sa.expects(m)) {
-		if first != PayloadHash {
-			sa.guesses++
-		}
 		return decryption{}, false
 	}
 	b.fill(plain, n)
@@ -217,10 +226,12 @@ func (sa *SA) expects(m *Message) bool {
 	return m.at.ex.opened() || !sa.phase1Whole()
 }
 
-// prove notes that k opens the messages of a side.
-func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
+// prove notes that k opens the messages of a side, and returns the SA's own copy of it.
+func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 	k.secret.used = true
 	if !slices.Contains(sa.keys, k) {
+		own := *k // others may try it, too
+		k = &own
 		sa.keys = append(sa.keys, k)
 		sa.configured = configVersion{}
 	}
@@ -234,6 +245,7 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) {
 		k.suite.hash = h
 	}
 	sa.setSuite(sa.keys[0].suite)
+	return k
 }
 
 // refusal says why a message could not be decrypted.

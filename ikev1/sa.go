@@ -60,7 +60,6 @@ type SA struct {
 	queued      queued
 	hashed      int // HASHes that were computed for messages of phase 1
 	clearHashes int // of these, for messages in clear whose HASH does not match
-	guesses     int // messages of which every length of the first payload was tried, in vain
 }
 
 // Hashes is what the HASHes of a phase have come to.

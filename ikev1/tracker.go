@@ -33,6 +33,9 @@ type Tracker struct {
 	claimed   int     // bytes of the claims that are kept
 	absence   Absence // the last that was asked for
 	alone     int     // messages on which keys were tried in vain before another with their cookies came
+	spent     int64   // tries in vain where no key is proven
+	trials    trials
+	text      cbc // that is at hand
 }
 
 type saKey struct{ initiator, responder Cookie }
@@ -166,6 +169,7 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 	sa.Last = max(sa.Last, d.Time)
 	sa.Messages++
 	t.observed++
+	sa.family.heard = t.observed
 	t.touch(sa)
 	ex := t.exchange(sa, &m.Header, d.Time)
 	m.at.ex = ex

@@ -336,10 +336,10 @@ func (r *recording) among(forged func(*forge.Forger, *recording) []capture.Packe
 	return at
 }
 
-// TestForgedFloods: 5,000 packets of each flood, and as many false Quick Modes with true cookies,
+// TestForgedFloods: 4,200 packets of each flood, and as many false Quick Modes with true cookies,
 // in the midst of a recording.
 func TestForgedFloods(t *testing.T) {
-	const dir, many = "01-basic-aes128-sha1", 3000
+	const dir, many = "01-basic-aes128-sha1", 4200
 	r := record(t, dir, parseSources(t, sourcesOf(t, dir, []string{"keys/esp_sa", "keys/ikev1_decryption_table"})...))
 	half := len(r.packets) / 2
 	x := forge.New(r.link, &r.packets[half], 1)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -51,13 +52,15 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 	return r
 }
 
-// judged judges each flow of ESP.
-func (r *report) judged() []reportedESP {
-	list := make([]reportedESP, 0, len(r.flows))
-	for _, f := range r.flows {
-		list = append(list, reportedESP{f.Report(), r.ESP(f)})
+// judged judges each flow of ESP: of those that no key names there may be many.
+func (r *report) judged() iter.Seq[reportedESP] {
+	return func(yield func(reportedESP) bool) {
+		for _, f := range r.flows {
+			if !yield(reportedESP{f.Report(), r.ESP(f)}) {
+				return
+			}
+		}
 	}
-	return list
 }
 
 // ike judges an exchange.

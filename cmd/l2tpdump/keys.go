@@ -147,7 +147,7 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 		k.byResponder[sa.ResponderCookie] = append(k.byResponder[sa.ResponderCookie], sa)
 	}
 	k.flows = make(map[uint32][]*reportedESP)
-	k.judged = newReport(k.p, k.sources).judged()
+	k.judged = slices.Collect(newReport(k.p, k.sources).judged())
 	for i := range k.judged {
 		f := &k.judged[i]
 		k.flows[f.SPI] = append(k.flows[f.SPI], f)

@@ -45,7 +45,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s of %s is %v, doc/limits.md says %d", name, dir, c.Val(), want)
 		}
 	}
-	if rows < 45 {
+	if rows < 100 {
 		t.Errorf("%d limits", rows)
 	}
 }

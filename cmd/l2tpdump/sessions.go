@@ -230,11 +230,15 @@ func watchSessions(p *pipeline.Pipeline) *sessionWatch {
 	return w
 }
 
-// tell warns of users' traffic that crossed in clear next to IKE, and names a session that failed.
-func (w *sessionWatch) tell() {
+// close has the sessions that are left be over.
+func (w *sessionWatch) close() {
 	if err := w.gatherer.Close(); err != nil {
 		message("%v", err)
 	}
+}
+
+// tell warns of users' traffic that crossed in clear next to IKE, and names a session that failed.
+func (w *sessionWatch) tell() {
 	listed(w.clear)
 	if n := len(w.failed); n > 0 {
 		more := ""

@@ -40,6 +40,9 @@ func (s *sinks) summary(stats *pipeline.Stats) {
 		message("%s of IKE or ESP packets could not be put together: others of these packets are missing or cut",
 			plural(stats.Lost, "fragment"))
 	}
+	if s.sessions != nil {
+		s.sessions.close()
+	}
 	listed(s.report().failed())
 	listed(tunnelFindings(s.p.Tunnels()))
 	listed(pppProblems(s.p.PPP(), s.o.secrets))

@@ -109,12 +109,30 @@ func visible(s string) string {
 
 // fail reports an error and returns the status to exit with.
 func fail(err error) int {
-	message("%v", err)
+	said := ""
+	for _, e := range joined(err) {
+		if text := e.Error(); text != said { // two outputs may have failed alike
+			message("%s", text)
+			said = text
+		}
+	}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) && h.Hint() != "" {
 		hint("%s", h.Hint())
 	}
 	return exitError
+}
+
+// joined returns the errors that err was joined from.
+func joined(err error) (list []error) {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, e := range many.Unwrap() {
+		list = append(list, joined(e)...)
+	}
+	return list
 }
 
 // badUsage reports a mistake in the command line.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -110,10 +111,14 @@ func verify(ctx context.Context, args []string) int {
 	}
 	defer r.Close()
 	watch := watchSessions(r.p)
+	if countKeys(keys) < manyKeys {
+		debug.SetGCPercent(sessionsGC)
+	}
 	stats, interrupted, err := r.run(ctx)
 	if interrupted {
 		return exitInterrupted
 	}
+	watch.close()
 	v := newVerification(r.p, stats, keys)
 	if err != nil {
 		v.Exit = exitError
@@ -158,8 +163,13 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			named[[2]string{id, o}] = true
 		}
 	}
-	flows := r.judged()
-	for _, f := range flows {
+	var count meant
+	for _, sa := range r.IKE {
+		count.add(sa.Finding.Verdict)
+	}
+	for f := range r.judged() {
+		count.add(f.Verdict)
+		count.matched += int(f.Undecided)
 		id := fmt.Sprintf("0x%08x", f.SPI)
 		v.ESP = append(v.ESP, verifiedESP{
 			id, f.Src.String(), f.Dst.String(), f.Suite.CipherName(), f.Suite.AuthName(), string(f.Verdict),
@@ -180,7 +190,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 			}
 		}
 	}
-	v.Exit = v.exit(r.IKE, flows)
+	v.Exit = v.exit(count)
 	return v
 }
 
@@ -200,29 +210,25 @@ func (r *report) unused(p *pipeline.Pipeline) iter.Seq[unusedKey] {
 	}
 }
 
+// meant counts SAs of which a key was meant, and those that are bad.
+type meant struct{ matched, bad int }
+
+func (t *meant) add(verdict why.Verdict) {
+	if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
+		t.matched++
+	}
+	if verdict != why.Clear && !verdict.Opened() {
+		t.bad++
+	}
+}
+
 // exit is the exit status. A wrong or incomplete key was meant for its SA: only where no SA has any
 // did none match.
-func (v *verification) exit(exchanges []reportedIKE, flows []reportedESP) int {
-	matched, bad := 0, 0
-	count := func(verdict why.Verdict) {
-		if verdict != why.NoKey && verdict != why.Clear && verdict != why.Malformed {
-			matched++
-		}
-		if verdict != why.Clear && !verdict.Opened() {
-			bad++
-		}
-	}
-	for _, sa := range exchanges {
-		count(sa.Finding.Verdict)
-	}
-	for _, f := range flows {
-		count(f.Verdict)
-		matched += int(f.Undecided)
-	}
+func (v *verification) exit(t meant) int {
 	switch {
-	case matched == 0 && (bad > 0 || v.anyUnused()):
+	case t.matched == 0 && (t.bad > 0 || v.anyUnused()):
 		return exitNothing
-	case bad > 0 || len(v.Wrong) > 0 || v.others > 0:
+	case t.bad > 0 || len(v.Wrong) > 0 || v.others > 0:
 		return exitPartly
 	}
 	return exitOK

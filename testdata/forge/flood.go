@@ -48,7 +48,8 @@ var ipFloods = map[string]func(n uint32) []byte{
 	"fragments of sources":  func(n uint32) []byte { return sourced(n, fragment4(7, 0, true, 80)) },
 	"IPv6 fragments":        fragment6,
 	"errors": func(n uint32) []byte { // of ICMP, about ESP
-		return sourced(n, ipv4(protoICMP, there, append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, ipv4(protoESP, there, espPacket(n, n)[:8])...)))
+		quoted := ipv4(protoESP, there, espPacket(n, n)[:8])
+		return sourced(n, ipv4(protoICMP, there, append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, quoted...)))
 	},
 	"TCP": func(n uint32) []byte {
 		m := espPacket(0x10000000+n, 1)

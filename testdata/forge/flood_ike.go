@@ -16,8 +16,7 @@ var ikeFloods = map[string]func(n uint32) []byte{
 	"encrypted":       func(n uint32) []byte { return encryptedMessage(n, n, ikev1.ExchangeQuick) },
 	"encrypted twice": func(n uint32) []byte { return encryptedMessage(n/2, n, ikev1.ExchangeQuick) },
 	"encrypted phase 1": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n / 2), ResponderCookie: cookie(n/2 + 1), NextPayload: ikev1.PayloadID,
-			Exchange: ikev1.ExchangeMain, Flags: ikev1.FlagEncryption}, noise(n, 64))
+		return isakmp(sealed(header(n/2, n/2+1, ikev1.PayloadID, ikev1.ExchangeMain), 0), noise(n, 64))
 	},
 	"exchanges":        exchange,
 	"longer exchanges": longerExchange,
@@ -29,11 +28,10 @@ var ikeFloods = map[string]func(n uint32) []byte{
 	"Informationals of one": func(n uint32) []byte { return encryptedMessage(n/2, n, ikev1.ExchangeInformational) },
 	"Transactions":          func(n uint32) []byte { return encryptedMessage(n/4, n/2, ikev1.ExchangeTransaction) },
 	"responders": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(1), ResponderCookie: cookie(n), NextPayload: ikev1.PayloadSA,
-			Exchange: ikev1.ExchangeMain}, payload(0, offer(7, 4, 128)))
+		return isakmp(header(1, n, ikev1.PayloadSA, ikev1.ExchangeMain), payload(0, offer(7, 4, 128)))
 	},
 	"offers": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n / 64), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain},
+		return isakmp(firstHeader(n/64, ikev1.PayloadSA, ikev1.ExchangeMain),
 			payload(0, append(offer(7, byte(n), 128), noise(n, 8)...)))
 	},
 	"proposals": func(n uint32) []byte {
@@ -48,7 +46,7 @@ var ikeFloods = map[string]func(n uint32) []byte{
 			body = append(body, t...)
 		}
 		binary.BigEndian.PutUint16(body[10:], uint16(len(body)-8))
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain}, payload(0, body))
+		return isakmp(firstHeader(n, ikev1.PayloadSA, ikev1.ExchangeMain), payload(0, body))
 	},
 	"vendor IDs": func(n uint32) []byte {
 		var body []byte
@@ -56,24 +54,24 @@ var ikeFloods = map[string]func(n uint32) []byte{
 			body = append(body, payload(ikev1.PayloadVendorID, noise(n+i, 16))...)
 		}
 		body[len(body)-20] = 0
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadVendorID, Exchange: ikev1.ExchangeMain}, body)
+		return isakmp(firstHeader(n, ikev1.PayloadVendorID, ikev1.ExchangeMain), body)
 	},
 	"aggressive": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeAggressive},
-			slices.Concat(payload(ikev1.PayloadKE, offer(5, 1, 0)), payload(ikev1.PayloadNonce, noise(n, 128)), payload(ikev1.PayloadID, noise(n, 20)),
+		return isakmp(firstHeader(n, ikev1.PayloadSA, ikev1.ExchangeAggressive),
+			slices.Concat(payload(ikev1.PayloadKE, offer(5, 1, 0)), payload(ikev1.PayloadNonce, noise(n, 128)),
+				payload(ikev1.PayloadID, noise(n, 20)),
 				payload(0, append([]byte{1, 0, 0, 0}, noise(n, 4)...))))
 	},
 	"aggressive HASHes": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadHash,
-			Exchange: ikev1.ExchangeAggressive}, payload(0, noise(n, 20)))
+		return isakmp(header(n, n+1, ikev1.PayloadHash, ikev1.ExchangeAggressive), payload(0, noise(n, 20)))
 	},
 	"notifications": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadNotify,
-			Exchange: ikev1.ExchangeInformational, MessageID: n}, payload(0, []byte{0, 0, 0, 1, 1, 0, 0, 14}))
+		return isakmp(numbered(header(n, n+1, ikev1.PayloadNotify, ikev1.ExchangeInformational), n),
+			payload(0, []byte{0, 0, 0, 1, 1, 0, 0, 14}))
 	},
 	"DELETEs": func(n uint32) []byte {
-		return isakmp(ikev1.Header{InitiatorCookie: cookie(1), ResponderCookie: cookie(2), NextPayload: ikev1.PayloadDelete,
-			Exchange: ikev1.ExchangeInformational, MessageID: n}, payload(0, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, noise(n, 4)...)))
+		return isakmp(numbered(header(1, 2, ikev1.PayloadDelete, ikev1.ExchangeInformational), n),
+			payload(0, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, noise(n, 4)...)))
 	},
 	"IKEv2": func(n uint32) []byte {
 		c := cookie(n)
@@ -112,6 +110,26 @@ func noise(n uint32, size int) []byte {
 	return b[:size]
 }
 
+func firstHeader(sa uint32, first ikev1.PayloadType, e ikev1.ExchangeType) ikev1.Header {
+	return ikev1.Header{InitiatorCookie: cookie(sa), NextPayload: first, Exchange: e}
+}
+
+func header(initiator, responder uint32, first ikev1.PayloadType, e ikev1.ExchangeType) ikev1.Header {
+	h := firstHeader(initiator, first, e)
+	h.ResponderCookie = cookie(responder)
+	return h
+}
+
+func numbered(h ikev1.Header, id uint32) ikev1.Header {
+	h.MessageID = id
+	return h
+}
+
+func sealed(h ikev1.Header, id uint32) ikev1.Header {
+	h.Flags = ikev1.FlagEncryption
+	return numbered(h, id)
+}
+
 func isakmp(h ikev1.Header, body []byte) []byte {
 	h.MajorVersion, h.Length = 1, uint32(ikev1.HeaderLen+len(body))
 	return ipv4(protoUDP, there, udp(500, 500, append(h.Append(nil), body...)))
@@ -125,20 +143,18 @@ func fromThere(p []byte) []byte {
 }
 
 func firstMessage(n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), NextPayload: ikev1.PayloadSA, Exchange: ikev1.ExchangeMain},
+	return isakmp(firstHeader(n, ikev1.PayloadSA, ikev1.ExchangeMain),
 		payload(0, offer(5, 1, 0)))
 }
 
 func answer(n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(n), ResponderCookie: cookie(n + 1), NextPayload: ikev1.PayloadSA,
-		Exchange: ikev1.ExchangeMain}, payload(0, offer(7, 4, 128)))
+	return isakmp(header(n, n+1, ikev1.PayloadSA, ikev1.ExchangeMain), payload(0, offer(7, 4, 128)))
 }
 
 func keyExchange(n uint32) []byte { return keyExchangeOf(n, n) }
 
 func keyExchangeOf(sa, n uint32) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1), NextPayload: ikev1.PayloadKE,
-		Exchange: ikev1.ExchangeMain},
+	return isakmp(header(sa, sa+1, ikev1.PayloadKE, ikev1.ExchangeMain),
 		append(payload(ikev1.PayloadNonce, noise(n, 128)), payload(0, noise(n, 20))...))
 }
 
@@ -157,8 +173,7 @@ func mainMode(sa, n, at uint32) (p []byte) {
 	case 2, 3:
 		p = keyExchangeOf(sa, n)
 	case 4, 5:
-		p = isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1), NextPayload: ikev1.PayloadID,
-			Exchange: ikev1.ExchangeMain, Flags: ikev1.FlagEncryption}, noise(n, 64))
+		p = isakmp(sealed(header(sa, sa+1, ikev1.PayloadID, ikev1.ExchangeMain), 0), noise(n, 64))
 	default:
 		p = encryptedMessage(sa, n/3, ikev1.ExchangeQuick)
 		copy(p[28+ikev1.HeaderLen:], noise(n, 160))
@@ -170,8 +185,7 @@ func mainMode(sa, n, at uint32) (p []byte) {
 }
 
 func encryptedMessage(sa, id uint32, e ikev1.ExchangeType) []byte {
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1), NextPayload: ikev1.PayloadHash,
-		Exchange: e, Flags: ikev1.FlagEncryption, MessageID: id + 1}, noise(id, 160))
+	return isakmp(sealed(header(sa, sa+1, ikev1.PayloadHash, e), id+1), noise(id, 160))
 }
 
 // ikeFragment is a fragment with a part of an encrypted message, which each first one begins.
@@ -186,6 +200,5 @@ func ikeFragment(sa uint32, id uint16, number byte, last bool) []byte {
 	if last {
 		head[3] = 1
 	}
-	return isakmp(ikev1.Header{InitiatorCookie: cookie(sa), ResponderCookie: cookie(sa + 1), NextPayload: ikev1.PayloadFragment,
-		Exchange: ikev1.ExchangeMain}, payload(0, append(head, part...)))
+	return isakmp(header(sa, sa+1, ikev1.PayloadFragment, ikev1.ExchangeMain), payload(0, append(head, part...)))
 }

@@ -157,12 +157,13 @@ func frame(n uint32, protocol uint16, content ...byte) []byte {
 
 // user is a PPP frame with an IP packet whose ports are made from n.
 func user(protocol byte, n uint32, content []byte) []byte {
-	p := ipv4(protocol, [4]byte{10, 0, byte(n >> 28), 2}, slices.Concat(word(uint16(n)), word(uint16(n>>16)|1), word(uint16(8+len(content))), []byte{0, 0}, content))
+	p := ipv4(protocol, [4]byte{10, 0, byte(n >> 28), 2}, udp(uint16(n), uint16(n>>16)|1, content))
 	return append([]byte{0xff, 3, 0, 0x21}, p...)
 }
 
 func userHost(n uint32) []byte {
-	return append([]byte{0xff, 3, 0, 0x21}, ipv4(protoUDP, [4]byte{10 + byte(n>>24), byte(n >> 16), byte(n >> 8), byte(n)}, udp(1, 2, make([]byte, 12)))...)
+	host := [4]byte{10 + byte(n>>24), byte(n >> 16), byte(n >> 8), byte(n)}
+	return append([]byte{0xff, 3, 0, 0x21}, ipv4(protoUDP, host, udp(1, 2, make([]byte, 12)))...)
 }
 
 // tcpSyn is what is behind the ports and 4 bytes of a SYN.
@@ -185,6 +186,6 @@ func userDNS(n uint32) []byte {
 
 // userVJ is an uncompressed packet of VJ in a slot.
 func userVJ(n uint32) []byte {
-	p := ipv4(byte(n%16), [4]byte{10, 0, 0, 2}, slices.Concat(word(uint16(n)), word(80), noise(n, 8), []byte{0x50, 0x10, 1, 0, 0, 0, 0, 0}))
-	return p
+	segment := slices.Concat(word(uint16(n)), word(80), noise(n, 8), []byte{0x50, 0x10, 1, 0, 0, 0, 0, 0})
+	return ipv4(byte(n%16), [4]byte{10, 0, 0, 2}, segment)
 }

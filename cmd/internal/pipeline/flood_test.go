@@ -16,7 +16,7 @@ import (
 	"l2tpdump/testdata/processor"
 )
 
-var floodPackets = flag.Int("flood", 60_000, "packets of each flood in TestFloods")
+var floodPackets = flag.Int("flood", 20_000, "packets of each flood in TestFloods")
 
 // flood is a source of n packets that packet makes, with a capture in front.
 type flood struct {

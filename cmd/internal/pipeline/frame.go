@@ -56,7 +56,8 @@ func newFramer(secrets *l2tp.Secrets) *framer {
 		ikeGroups:  make(map[ikev1.FragmentKey]*group),
 		late:       newLate(),
 	}
-	f.classifier = classifier{named: f.table.Named, keyed: f.table.Keyed, ike: f.ike, tunnels: seenTunnels{Tracker: l2tp.NewTracker(secrets)}}
+	f.classifier = classifier{named: f.table.Named, keyed: f.table.Keyed, ike: f.ike,
+		tunnels: seenTunnels{Tracker: l2tp.NewTracker(secrets)}}
 	f.reassembly.OnDoubt(f.proves)
 	f.reassembly.OnGiveUp(func(d *capture.Datagram) {
 		if g, ok := d.Value.(*group); ok {

@@ -13,8 +13,8 @@ type tunnels interface {
 	Damaged(src, dst netip.AddrPort, data []byte) bool
 }
 
-// seenTunnels is the tunnels that control messages in clear have shown, and the IDs of others that data
-// messages have: of these there is no more to be known, and anybody can send many.
+// seenTunnels is the tunnels that control messages in clear have shown, and the IDs of others that
+// data messages have: of these there is no more to be known, and anybody can send many.
 type seenTunnels struct {
 	*l2tp.Tracker
 	data recent.Map[dataID, uint32] // the last session
@@ -40,7 +40,7 @@ func (k *seenTunnels) learn(src, dst netip.AddrPort, time int64, h *l2tp.Header,
 	switch {
 	case h.Control:
 		k.Observe(new(l2tp.Observation), src, dst, time, h, data)
-	case h.Version != l2tp.Version2 && h.Version != l2tp.Version3 || h.Session == 0 || h.Version == l2tp.Version2 && h.Tunnel == 0:
+	case h.Version < l2tp.Version2, h.Session == 0, h.Version == l2tp.Version2 && h.Tunnel == 0:
 	case !k.Tracker.Knows(src, dst, *h):
 		k.data.Set(dataIDOf(src, dst, h), h.Session)
 	}
