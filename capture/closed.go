@@ -2,8 +2,8 @@ package capture
 
 import "cmp"
 
-// closedTypes are the EtherTypes, closedPorts and closedTCP the ports of what carries frames or packets of
-// another network and is not taken apart here.
+// closedTypes are the EtherTypes, closedPorts and closedTCP the ports of what carries frames or
+// packets of another network and is not taken apart here.
 var (
 	closedTypes = map[uint16]string{
 		0x22f3: "TRILL", 0x8909: "Cisco metadata", 0x88e5: "MACsec", etherPBB: "PBB (802.1ah)", 0x8926: "VN-Tag", etherNSH: "NSH",

@@ -55,9 +55,9 @@ type inside struct {
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
 // in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror, an A-MSDU of
-// 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in GUE or in GTP-U
-// (3GPP TS 29.281). It is for frames that hold nothing else that is looked
+// EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror, an A-MSDU
+// of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in GUE or in
+// GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked
 // for: a frame of another kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if f.subframesAt > 0 {

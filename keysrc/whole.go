@@ -64,8 +64,8 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	return keys, err
 }
 
-// wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its lines
-// too, which may have a gutter.
+// wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its
+// lines too, which may have a gutter.
 func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
 	keys, s, err := newWhole(name, format)
 	if err != nil {

@@ -105,8 +105,8 @@ func isUTP(h *esp.Header, payload []byte, length int) bool {
 		(len(payload) < header || binary.BigEndian.Uint32(payload[windowAt:]) < maxWindow)
 }
 
-// isIAX: a full frame of IAX2 (RFC 5456 section 8.1.1): a call, a time, two sequence numbers, a type
-// and a subclass that goes with it.
+// isIAX: a full frame of IAX2 (RFC 5456 section 8.1.1): a call, a time, two sequence numbers, a
+// type and a subclass that goes with it.
 func isIAX(h *esp.Header, payload []byte) bool {
 	const full, header, power = 1, 12, 0x80
 	if h.SPI>>31 != full || len(payload) < header {
