@@ -49,23 +49,27 @@ func (t *turner) apart(name, format string) *Keys {
 	return all
 }
 
-// hostOf returns the host that a line of syslog names, or the container that compose or kubectl
-// does; nil if it names none.
+// hostOf returns the host that a line of syslog or a router's names, or the container that compose
+// or kubectl does; nil if it names none.
 func hostOf(line []byte) []byte {
-	if name, _, ok := bytes.Cut(line[:min(len(line), lineHead)], []byte(" | ")); ok && len(bytes.Fields(name)) == 1 {
-		return bytes.TrimSpace(name)
+	if name := composeName(line); name != nil {
+		return name
 	}
 	if bytes.HasPrefix(line, []byte("[pod/")) {
 		name, _ := word(line)
 		return name
 	}
-	if i := bytes.IndexByte(line[:min(len(line), 5)], '>'); i > 0 && line[0] == '<' {
-		line = bytes.TrimPrefix(line[i+1:], []byte("1 "))
+	if sender, _ := syslogHeader(line); bytes.IndexByte(sender, ' ') > 0 { // with its program
+		host, _ := word(sender)
+		return host
 	}
-	if line = afterTime(line); line == nil {
+	if i := bytes.IndexByte(line[:min(len(line), 5)], '>'); i > 0 && line[0] == '<' {
+		line = line[i+1:]
+	}
+	host, _ := word(afterTime(line))
+	if !ofYamaha(line) || bytes.IndexByte(host, '[') >= 0 {
 		return nil
 	}
-	host, _ := word(line)
 	return host
 }
 
