@@ -19,14 +19,19 @@ const (
 	etherMPLS2   = 0x8848
 	etherERSPAN2 = 0x88be // type I and II
 	etherERSPAN3 = 0x22eb
+	etherPBB     = 0x88e7
+	etherNSH     = 0x894f
+	etherEoIP    = 0x6400 // MikroTik's
 	pppMPLS      = 0x0281 // RFC 3032
 
 	portGTPU       = 2152
 	portVXLAN      = 4789
 	portVXLANGPE   = 4790
 	portVXLANLinux = 8472
+	portGUE        = 6080
 	portGeneve     = 6081
 	portMPLS       = 6635 // RFC 7510
+	portHPERM      = 7932 // HP's remote mirroring
 	portTZSP       = 37008
 
 	maxMPLSLabels  = 16
@@ -50,8 +55,9 @@ type inside struct {
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
 // in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, an A-MSDU of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473,
-// RFC 4213) or in GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked
+// EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror, an A-MSDU
+// of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in GUE or in
+// GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked
 // for: a frame of another kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if f.subframesAt > 0 {
@@ -105,8 +111,16 @@ func (f *Frame) inside(data []byte) inside {
 	payload := inside{link: Raw, at: f.PayloadStart, end: f.PayloadEnd}
 	switch {
 	case f.IPVersion == 0:
-		if kind := f.networkType(data); f.LinkLen > 0 && (kind == etherMPLS || kind == etherMPLS2 || kind == pppMPLS) {
+		if f.LinkLen == 0 {
+			return inside{}
+		}
+		switch f.networkType(data) {
+		case etherMPLS, etherMPLS2, pppMPLS:
 			return mpls(data, f.LinkLen, len(data))
+		case etherPBB:
+			return inside{"802.1ah", Ethernet, f.LinkLen + 4, len(data)}
+		case etherNSH:
+			return nsh(data, f.LinkLen, len(data))
 		}
 		return inside{}
 	case f.Fragment:
@@ -150,6 +164,13 @@ func (f *Frame) insideUDP(data []byte) inside {
 		return geneve(data, at, end)
 	case portGTPU:
 		return gtpu(data, at, end)
+	case portGUE:
+		return gue(data, at, end)
+	case portHPERM:
+		const header = 12
+		if end-at >= header+14 && carriesKnown(data[at+header:]) {
+			return inside{"HP's mirroring", Ethernet, at + header, end}
+		}
 	case portMPLS:
 		return mpls(data, at, end)
 	}
@@ -175,14 +196,17 @@ func carried(name string, kind uint16, data []byte, at, end int) inside {
 	return inside{}
 }
 
-// gre passes a GRE header with its optional fields. Version 1 is that of PPTP and carries no
-// frames.
+// gre passes a GRE header with its optional fields. Version 1 is that of PPTP, which carries no
+// frames, and of EoIP.
 func gre(data []byte, at, end int) inside {
 	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
 	if end-at < 4 {
 		return inside{}
 	}
 	flags, kind := binary.BigEndian.Uint16(data[at:]), binary.BigEndian.Uint16(data[at+2:])
+	if flags == key|1 && kind == etherEoIP && end-at >= 8 { // length and number of the tunnel
+		return inside{"EoIP", Ethernet, at + 8, min(end, at+8+int(binary.BigEndian.Uint16(data[at+4:])))}
+	}
 	if flags&(routing|version) != 0 {
 		return inside{}
 	}
@@ -274,11 +298,43 @@ func vxlan(data []byte, at, end int) inside {
 		case 1, 2:
 			in.link = Raw
 		case 3:
+		case 4:
+			return nsh(data, in.at, end)
 		default:
 			return inside{}
 		}
 	}
 	return in
+}
+
+// nsh passes a Network Service Header (RFC 8300 section 2).
+func nsh(data []byte, at, end int) inside {
+	if end-at < 8 || data[at]>>6 != 0 {
+		return inside{}
+	}
+	const base = 8
+	size := int(data[at+1]&0x3f) * 4
+	switch protocol := data[at+3]; {
+	case size < base:
+	case protocol == 1 || protocol == 2:
+		return inside{"NSH", Raw, at + size, end}
+	case protocol == 3:
+		return inside{"NSH", Ethernet, at + size, end}
+	}
+	return inside{}
+}
+
+// gue passes the header of Generic UDP Encapsulation; variant 1 has none.
+func gue(data []byte, at, end int) inside {
+	const control, length = 0x20, 0x1f
+	switch {
+	case end-at < 4:
+	case data[at]>>6 == 1:
+		return inside{"GUE", Raw, at, end}
+	case data[at]>>6 == 0 && data[at]&control == 0 && (data[at+1] == protoIPv4 || data[at+1] == protoIPv6):
+		return inside{"GUE", Raw, at + 4 + 4*int(data[at]&length), end}
+	}
+	return inside{}
 }
 
 // geneve passes a Geneve header with its options.

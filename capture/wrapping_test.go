@@ -33,6 +33,11 @@ var wrappings = []struct {
 	{name: "erspan 3 longer", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000001 0000000000000000"},
 	{name: "etherip", wraps: "EtherIP", header: "61 3000"},
 	{name: "ip in ip", wraps: "IP in IP", ip: true, header: "04"},
+	{name: "vxlan gpe, nsh", wraps: "NSH", udp: true, header: "c35012b6 0000 0000 0c00000400000700 0fc60103 000001ff 00000000000000000000000000000000"},
+	{name: "gue", wraps: "GUE", udp: true, ip: true, header: "c35017c0 0000 0000 01040000 00000000"},
+	{name: "gue without a header", wraps: "GUE", udp: true, ip: true, header: "c35017c0 0000 0000"},
+	{name: "hp's mirroring", wraps: "HP's mirroring", udp: true, header: "c3501efc 0000 0000 000000000000000000000000"},
+	{name: "eoip", wraps: "EoIP", header: "2f 20016400 ffff 0700"},
 	{name: "mpls in ip", wraps: "MPLS", ip: true, header: "89 00010140"},
 }
 
@@ -131,6 +136,9 @@ func TestUnwrapRefuses(t *testing.T) {
 		{"vxlan reserved", "c35012b5 0000 0000 0800000000000701", true},
 		{"vxlan gpe of nsh", "c35012b6 0000 0000 0c00000400000700", true},
 		{"geneve of another version", "c35017c1 0000 0000 4000655800000700", true},
+		{"nsh without a length", "c35012b6 0000 0000 0c00000400000700 0f000003000001ff", true},
+		{"gue control", "c35017c0 0000 0000 20040000", true},
+		{"gue of tcp", "c35017c0 0000 0000 00060000", true},
 		{"gtp-u echo", "c3500868 0000 0000 3001002800000009", true},
 		{"gtp-c", "c3500868 0000 0000 48ff002800000009", true},
 		{"gre of pptp", "2f 3001880b 00100001 00000001", false},
@@ -151,11 +159,30 @@ func TestUnwrapRefuses(t *testing.T) {
 	}
 }
 
+// TestUnwrapLink takes frames out of what stands behind an Ethernet header.
+func TestUnwrapLink(t *testing.T) {
+	frame := join(unhex(wrappedEthernet), ip4(50, count(40)))
+	for header, want := range map[string]string{"88e7 00000007": "802.1ah", "894f 0fc20203000001ff": "NSH", "88a8 0007 894f 0fc20203000001ff": "NSH"} {
+		data := join(unhex("020000000001 020000000002"+header), frame)
+		w, ok := mustDecode(t, Ethernet, data).Unwrap(Ethernet, data)
+		if !ok || w.Name != want || w.Link != Ethernet || !bytes.Equal(w.Data, frame) {
+			t.Errorf("%s: %v %+v", header, ok, w)
+		}
+	}
+	packet := ip4(50, count(40))
+	data := join(unhex("020000000001 020000000002 894f 0fc20201000001ff"), packet)
+	w, ok := mustDecode(t, Ethernet, data).Unwrap(Ethernet, data)
+	if want := join(unhex("020000000001 020000000002 0800"), packet); !ok || !bytes.Equal(w.Data, want) {
+		t.Errorf("NSH of IP: %v %x", ok, w.Data)
+	}
+}
+
 func FuzzUnwrap(f *testing.F) {
 	ip := ip4(50, count(40))
 	for _, c := range wrappings {
 		f.Add(uint16(Ethernet), wrapped(c.header, c.udp, c.ip, ip))
 	}
+	f.Add(uint16(Ethernet), join(unhex("020000000001 020000000002 894f 0fc20201000001ff"), ip))
 	f.Add(uint16(Ethernet), join(unhex("020000000001 020000000002 8847 00010040 00020140"), ip))
 	f.Fuzz(func(t *testing.T, lt uint16, data []byte) {
 		var fr Frame

@@ -97,6 +97,10 @@ func (a *archive) lacks(name string, e *NoKeysError) {
 	if n.First.Text == "" {
 		n.First = e.First
 	}
+	switch name {
+	case "word/document.xml", "content.xml": // of OOXML, of OpenDocument
+		n.Near = append(n.Near, saveAsText)
+	}
 	for _, near := range e.Near {
 		n.Near = append(n.Near, name+": "+near)
 	}

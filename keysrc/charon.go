@@ -365,9 +365,9 @@ func (t *charonThread) row(n, off int, rest []byte) {
 	if off == 0 && t.next != 0 {
 		t.stray(n)
 	}
-	goesOn := off == t.next
+	was := t.next
 	if t.next = off + 16; !d.open {
-		if goesOn && off == d.want && len(d.got) == d.want && d.value != charonOther {
+		if d.value != charonOther && len(d.got) == d.want && t.another(was, off, rest) {
 			t.longer()
 		}
 		return
@@ -377,10 +377,10 @@ func (t *charonThread) row(n, off int, rest []byte) {
 		return
 	}
 	size := min(16, d.want-off)
-	was := len(d.got)
+	had := len(d.got)
 	d.got, _ = dumpRow(d.got, rest, size)
-	if len(d.got)-was != size {
-		t.fail(n, "row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-was)+" where "+strconv.Itoa(size)+" are declared")
+	if len(d.got)-had != size {
+		t.fail(n, "row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-had)+" where "+strconv.Itoa(size)+" are declared")
 		return
 	}
 	if all, _ := dumpRow(nil, rest, 16); size < 16 && len(all) == 16 {

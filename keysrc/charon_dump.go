@@ -67,6 +67,20 @@ func (t *charonThread) stray(n int) {
 	}
 }
 
+// another reports whether a row behind a dump that is whole, after which the one at next was
+// expected, is of the same dump: beyond its end, or its last row with other bytes.
+func (t *charonThread) another(next, off int, rest []byte) bool {
+	got := t.dump.got
+	if off == next {
+		return off == len(got)
+	}
+	if off == 0 || off+16 != next || off >= len(got) {
+		return false
+	}
+	row, _ := dumpRow(nil, rest, len(got)-off)
+	return !bytes.Equal(row, got[off:])
+}
+
 // longer takes a row that has more bytes of the dump than its first line declares.
 func (t *charonThread) longer() {
 	t.fail(t.dump.line, "more bytes follow than the "+strconv.Itoa(t.dump.want)+" that are declared")

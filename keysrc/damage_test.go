@@ -77,6 +77,18 @@ func TestDeclaredLength(t *testing.T) {
 	}
 }
 
+// TestTwoLastRows: a row that another log has put among those of a dump is not taken in silence.
+func TestTwoLastRows(t *testing.T) {
+	const head, row = "13[IKE] SKEYID_e => 32 bytes @ 0x7f16b8049620\n13[IKE]    0: 4A F9 0F 25 CF 10 27 73 61 11 19 37 C2 E1 48 65  J..%..'sa..7..He\n", "13[IKE]   16: C3 3F 0E BE 32 4E BF 4B 70 9F 00 4B 88 2C 4F C6  .?..2N.Kp..K.,O.\n"
+	if k, err := Parse(strings.NewReader(head+row+row+"13[IKE] x\n"), "f", ""); err != nil || len(k.IKE) != 1 {
+		t.Errorf("the same row twice: %v, %v", k, err)
+	}
+	k, err := Parse(strings.NewReader(head+strings.Replace(row, "C3 3F", "C4 3F", 1)+row+"13[IKE] x\n"), "f", "")
+	if err == nil || len(k.Notes) != 1 || !strings.Contains(k.Notes[0].Text, "more bytes follow") {
+		t.Errorf("%v, %v", k, err)
+	}
+}
+
 // TestXfrmDamage checks that a state one line of which is damaged is not lost in silence.
 func TestXfrmDamage(t *testing.T) {
 	state := func(first, auth string) string {

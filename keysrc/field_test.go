@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"archive/zip"
 	"bytes"
 	"os"
 	"path/filepath"
@@ -124,6 +125,22 @@ func TestRedacted(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "redacted") || strings.Contains(err.Error(), "missing") ||
 			strings.Contains(err.Error(), "confidential") {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestDocument: what a word processor saved is called so.
+func TestDocument(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range []string{"[Content_Types].xml", "word/document.xml"} {
+		w, _ := z.Create(name)
+		w.Write([]byte("<?xml version=\"1.0\"?><w:document><w:t>14[IKE] SKEYID_e =&gt; 32 bytes</w:t></w:document>"))
+	}
+	z.Close()
+	for _, text := range []string{b.String(), "%PDF-1.7\n1 0 obj\n", "{\\rtf1\\ansi CKY-I\\par}\n"} {
+		if _, err := Parse(strings.NewReader(text), "x", ""); err == nil || !strings.Contains(err.Error(), saveAsText) {
+			t.Errorf("%.20q: %v", text, err)
 		}
 	}
 }

@@ -17,35 +17,36 @@ import (
 // maxGutter bounds the bytes of a file's name in a gutter.
 const maxGutter = 256
 
-// withoutGutter gives out the lines of a source without their gutter, each at its place, in the ways
-// that this can be done; keyless says that there is no key in them with it.
+// withoutGutter gives out the lines of a source without their gutter, each at its place, in the
+// ways that this can be done; keyless says that there is no key in them with it.
 func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		lines := t.gutterLines()
 		if len(lines) == 0 {
 			return
 		}
-		for _, gutter := range []func([]*turnedLine) func([]byte) []byte{diffGutter, endGutter, textGutter, signGutter} {
-			cut := gutter(lines)
-			if cut == nil {
-				continue
-			}
+		if cut := gutterOf(lines); cut != nil && !yield(cutEach(lines, cut)) {
+			return
+		}
+		if text := rejoined(lines); text != nil && !yield(text) || !keyless {
+			return
+		}
+		for cut := range headers(lines) {
 			if !yield(cutEach(lines, cut)) {
 				return
 			}
-			break
-		}
-		if text := rejoined(lines); text != nil && !yield(text) {
-			return
-		}
-		if keyless {
-			for cut := range headers(lines) {
-				if !yield(cutEach(lines, cut)) {
-					return
-				}
-			}
 		}
 	}
+}
+
+// gutterOf returns what takes off the gutter that all lines have, nil if there is none.
+func gutterOf(lines []*turnedLine) func(text []byte) []byte {
+	for _, gutter := range []func([]*turnedLine) func([]byte) []byte{diffGutter, endGutter, textGutter, signGutter} {
+		if cut := gutter(lines); cut != nil {
+			return cut
+		}
+	}
+	return nil
 }
 
 // gutterLines returns the lines that have a gutter if all have; nil if they have none.

@@ -243,11 +243,16 @@ const binaryHead = 4096
 // ReadFrom takes all lines of r, in UTF-8 or UTF-16.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	br := bufio.NewReaderSize(r, splitterSize)
-	head, _ := br.Peek(4)
-	if isCapture(head) {
+	head, _ := br.Peek(documentHead)
+	if isCapture(head[:min(len(head), 4)]) {
 		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are "+
 			"taken there, if it has one")
 		return 0, nil
+	}
+	for _, d := range documents {
+		if len(d) <= len(head) && string(head[:len(d)]) == d {
+			s.near = append(s.near, saveAsText)
+		}
 	}
 	var src io.Reader = br
 	switch {
@@ -293,6 +298,14 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	}
 	return n, err
 }
+
+// documents are the first bytes of PDF, RTF and documents of old word processors.
+var documents = []string{"%PDF-", `{\rtf`, "\xd0\xcf\x11\xe0"}
+
+const (
+	documentHead = 5
+	saveAsText   = "it is a document of a word processor: save what is in it as plain text"
+)
 
 // isCapture knows the first bytes of pcap (both byte orders, micro- and nanoseconds) and pcapng.
 func isCapture(head []byte) bool {

@@ -289,16 +289,24 @@ func cutContainer(dst, line []byte) ([]byte, bool) {
 		_, text, ok := bytes.Cut(line, []byte("] "))
 		return append(append(dst, text...), '\n'), ok
 	}
+	if composeName(line) == nil {
+		return dst, false
+	}
+	return append(dst, line[bytes.IndexByte(line, '|')+2:]...), true
+}
+
+// composeName returns the name of a container before a line, nil if there is none.
+func composeName(line []byte) []byte {
 	i := bytes.IndexByte(line, '|') - 1
 	if i < 3 || i > 64 || !bytes.HasPrefix(line[i:], []byte(" | ")) {
-		return dst, false
+		return nil
 	}
 	name := bytes.TrimRight(line[:i], " ")
 	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' ||
 		bytes.IndexByte(name, ' ') >= 0 {
-		return dst, false
+		return nil
 	}
-	return append(dst, line[i+3:]...), true
+	return name
 }
 
 // unwrapDLink takes a message of racoon's out of the log of a router of D-Link:

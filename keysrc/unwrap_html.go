@@ -53,8 +53,8 @@ func unwrapHTML(dst, line []byte) ([]byte, bool) {
 }
 
 // htmlRow puts tabs between the cells of the row of a table that begins at start, if one of them is
-// a time: then another is the message. It puts blanks between those of others, and takes off a number before
-// one other.
+// a time: then another is the message. It puts blanks between those of others, and takes off a
+// number before one other.
 func htmlRow(dst []byte, start int) []byte {
 	row := dst[start:]
 	if bytes.IndexByte(row, cellMark[0]) < 0 {

@@ -45,13 +45,17 @@ const maxGutters = 2
 // whole reads a source that is no archive, but for complete.
 func whole(r io.Reader, name, format string) (*Keys, error) {
 	keys, t, err := wholeText(r, name, format)
+	if t != nil && len(keys.Notes) > 0 {
+		if apart := t.apart(name, format); apart != nil && apart.better(keys) {
+			keys, err = apart, nil
+		}
+	}
 	for i := 0; i < maxGutters && t != nil; i++ {
 		var inner *turner
 		for text := range t.withoutGutter(len(keys.IKE)+len(keys.ESP) == 0) {
 			again, next, againErr := wholeText(bytes.NewReader(text), name, format)
 			inner = next
-			more := len(again.IKE) + len(again.ESP) - len(keys.IKE) - len(keys.ESP)
-			if more > 0 || more == 0 && len(again.IKE)+len(again.ESP) > 0 && len(again.Notes) < len(keys.Notes) {
+			if again.better(keys) {
 				keys, err = again, againErr
 				break
 			}
@@ -64,8 +68,8 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	return keys, err
 }
 
-// wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its lines
-// too, which may have a gutter.
+// wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its
+// lines too, which may have a gutter.
 func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
 	keys, s, err := newWhole(name, format)
 	if err != nil {

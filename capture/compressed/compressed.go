@@ -63,10 +63,9 @@ type sized interface {
 
 // NewReader returns what r holds: decompressed if it is compressed, else as it is. Of a zip archive
 // it is the one file for which wanted, given its first bytes, returns true, or which is compressed
-// itself; none or several of them are an error. Where others take a password ErrPassword follows it.
-// Data that ends too early gives what it holds and
-// then io.ErrUnexpectedEOF; data that is damaged gives a *DamageError; an error of r is returned as
-// it is.
+// itself; none or several of them are an error. Where others take a password ErrPassword follows
+// it. Data that ends too early gives what it holds and then io.ErrUnexpectedEOF; data that is
+// damaged gives a *DamageError; an error of r is returned as it is.
 func NewReader(r io.Reader, wanted func(head []byte) bool) (io.Reader, error) {
 	locked := false
 	for range maxDepth {

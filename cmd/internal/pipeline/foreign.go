@@ -25,7 +25,8 @@ func mayBeRTP(h *esp.Header) bool {
 func foreign(h *esp.Header, payload []byte, length int) bool {
 	return h.SPI&0x00ffffff == 0 || // WireGuard, VXLAN, LISP, CAPWAP, QUIC
 		isOpenVPN(h) || saysLength(h, length) || isIPv6(h, length) || isNTP(h, length) || isDNS(payload) ||
-		isNetFlow(h) || isRTCP(h, length) || isBER(h, length) || isUTP(h, payload, length)
+		isNetFlow(h) || isRTCP(h, length) || isBER(h, length) || isUTP(h, payload, length) ||
+		isIAX(h, payload) || carriesIP(payload, length)
 }
 
 // isOpenVPN: an operation of five bits that is data, a key of three bits, and the number of the
@@ -102,4 +103,34 @@ func isUTP(h *esp.Header, payload []byte, length int) bool {
 	const header, windowAt, maxWindow = 20, 12, 1 << 26
 	return h.SPI>>24&0x0f == 1 && h.SPI>>28 <= 4 && h.SPI>>16&0xff <= 2 && length >= header &&
 		(len(payload) < header || binary.BigEndian.Uint32(payload[windowAt:]) < maxWindow)
+}
+
+// isIAX: a full frame of IAX2 (RFC 5456 section 8.1.1): a call, a time, two sequence numbers, a
+// type and a subclass that goes with it.
+func isIAX(h *esp.Header, payload []byte) bool {
+	const full, header, power = 1, 12, 0x80
+	if h.SPI>>31 != full || len(payload) < header {
+		return false
+	}
+	switch kind, sub := payload[10], payload[11]; kind {
+	case 2: // voice: a codec, as a bit or its number
+		return sub&power != 0 && sub&^power < 32 || sub != 0 && sub&(sub-1) == 0
+	case 4: // control
+		return sub > 0 && sub <= 20
+	case 6: // of IAX
+		return sub > 0 && sub <= 40
+	}
+	return false
+}
+
+// carriesIP: an IP packet behind 8 bytes, up to the end, as LISP has it (RFC 9300 section 5). In
+// ESP a trailer would follow it.
+func carriesIP(payload []byte, length int) bool {
+	const header, header6 = 8, 40
+	if len(payload) < header+6 {
+		return false
+	}
+	ip := payload[header:]
+	return ip[0]>>4 == 4 && int(binary.BigEndian.Uint16(ip[2:]))+header == length ||
+		ip[0]>>4 == 6 && int(binary.BigEndian.Uint16(ip[4:]))+header6+header == length
 }

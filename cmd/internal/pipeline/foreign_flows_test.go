@@ -40,8 +40,99 @@ var foreignFlows = map[string]func(i int) string{
 	"TFTP request":     func(int) string { return "\x00\x02some/file\x00octet\x00" },
 	"NetFlow":          func(i int) string { return "\x00\x09\x00\x03" + word(90000+1000*i) + noise("netflow", i, 120) },
 	"a game's counter": func(i int) string { return "GAME" + word(i+1) + noise("game", i, 21+i%4) },
-	"SIP":              func(i int) string { return "SIP/2.0 200 OK\r\nCSeq: " + strings.Repeat("1", i%4) + " REGISTER\r\n\r\n" },
+	"KCP": func(i int) string {
+		return "\x4a\x1f\x2e\x9d\x51\x00" + small(128-i%5) + little(90000+10*i) + little(i) + little(i) + little(60) + noise("kcp", i, 60)
+	},
+	"memcached": func(i int) string {
+		return word(i + 1000)[2:] + "\x00\x00\x00\x01\x00\x00get key" + fmt.Sprint(i) + "\r\n"
+	},
+	"SSDP": func(int) string {
+		return "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMX: 2\r\nST: ssdp:all\r\n\r\n"
+	},
+	"mDNS": func(i int) string {
+		return "\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x05_http\x04_tcp\x05local\x00" + noise("mdns", i, 20)
+	},
+	"CoAP": func(i int) string { return "\x44\x01" + word(i + 1)[2:] + noise("token", i, 4) + "\xb4well\x04core" },
+	"CoAP answer": func(i int) string {
+		return "\x64\x45" + word(i + 1)[2:] + noise("token", i, 4) + "\xff" + noise("coap", i, 39)
+	},
+	"DTLS 1.3": func(i int) string { return "\x2f" + noise("masked", i, 2) + "\x00\x43" + noise("dtls13", i, 67) },
+	"DTLS hello": func(i int) string {
+		return "\x16\xfe\xff\x00\x00\x00\x00" + word(i) + "\x00\x5f" + noise("hello", i, 95)
+	},
+	"QUIC, version 1": func(i int) string {
+		return "\xc3\x00\x00\x00\x01\x08" + noise("dcid", 0, 8) + "\x08" + noise("scid", 0, 8) + "\x00\x44\xd0" + noise("initial", i, 1174)
+	},
+	"QUIC, version 2": func(i int) string {
+		return "\xd3\x6b\x33\x43\xcf\x08" + noise("dcid", 0, 8) + "\x08" + noise("scid", 0, 8) + "\x00\x44\xd0" + noise("initial2", i, 1174)
+	},
+	"QUIC, short header": func(i int) string { return noise("flags", i, 1) + noise("dcid", 0, 8) + noise("1rtt", i, 27+i%3) },
+	"WireGuard, hello":   func(i int) string { return "\x01\x00\x00\x00" + noise("handshake", i, 144) },
+	"WireGuard, answer":  func(i int) string { return "\x02\x00\x00\x00" + noise("answer", i, 88) },
+	"OpenVPN, tls-crypt": func(i int) string {
+		return "\x38" + noise("session", 0, 8) + word(i+1) + word(1700000000) + noise("crypt", i, 37)
+	},
+	"OpenVPN, control": func(i int) string { return "\x20" + noise("session", 0, 8) + "\x00" + word(i) + noise("tls", i, 100) },
+	"ZeroTier": func(i int) string {
+		return noise("packet", i, 8) + noise("to", 0, 5) + noise("from", 0, 5) + "\x08" + noise("zt", i, 65)
+	},
+	"Tailscale's disco": func(i int) string { return "TS\xf0\x9f\x92\xac" + noise("key", 0, 32) + noise("disco", i, 86) },
+	"IAX2": func(i int) string {
+		return "\x80\x01\x00\x02" + word(20*i) + string([]byte{byte(i), 1, 2, 4}) + noise("iax", i, 160)
+	},
+	"IAX2, small": func(i int) string { return "\x00\x01" + word(20 * i)[2:] + noise("ulaw", i, 160) },
+	"DHT": func(i int) string {
+		return "d1:ad2:id20:" + noise("id", 0, 20) + "e1:q4:ping1:t2:" + word(i)[2:] + "1:y1:qe"
+	},
+	"STUN": func(i int) string {
+		return "\x00\x01\x00\x08\x21\x12\xa4\x42" + noise("stun", i, 12) + "\x80\x2a\x00\x04" + noise("tie", i, 4)
+	},
+	"Quake": func(i int) string { return "\xff\xff\xff\xffgetstatus " + fmt.Sprint(i) },
+	"RakNet": func(i int) string {
+		return "\x84" + string([]byte{byte(i), 0, 0}) + "\x60\x02\x30" + noise("raknet", i, 69)
+	},
+	"Mosh":     func(i int) string { return "\x80\x00\x00\x00" + word(i+1) + noise("mosh", i, 48) },
+	"DNSCrypt": func(i int) string { return noise("magic", 0, 8) + noise("dnscrypt", i, 312) },
+	"BFD": func(i int) string {
+		return "\x20\xc8\x03\x18\x00\x00\x00\x01\x00\x00\x00\x02\x00\x0f\x42\x40\x00\x0f\x42\x40\x00\x00\x00\x00"
+	},
+	"NetBIOS": func(i int) string {
+		return word(i + 1)[2:] + "\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00 CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\x00\x00\x21\x00\x01"
+	},
+	"CLDAP":    func(i int) string { return "\x30\x84\x00\x00\x00\x2e\x02\x01" + noise("cldap", i, 44) },
+	"Kerberos": func(i int) string { return "\x6a\x81\xbd\x30\x81\xba\xa1\x03" + noise("kerberos", i, 184) },
+	"sFlow": func(i int) string {
+		return "\x00\x00\x00\x05\x00\x00\x00\x01\xc0\x00\x02\x01" + word(0) + word(i) + noise("sflow", i, 120)
+	},
+	"IPFIX": func(i int) string {
+		return "\x00\x0a\x00\x68" + word(1700000000+i) + word(i*3) + word(0) + noise("ipfix", i, 88)
+	},
+	"statsd":      func(i int) string { return fmt.Sprintf("web.requests:%d|c\nweb.time:320|ms\n", i) },
+	"CAPWAP data": func(i int) string { return "\x00\x10\x03\x00" + word(i<<16) + noise("capwap", i, 80) },
+	"PTP":         func(i int) string { return "\x00\x02\x00\x2c\x00\x00\x02\x00" + noise("ptp", i, 36) },
+	"DHCP": func(i int) string {
+		return "\x01\x01\x06\x00" + noise("xid", 0, 4) + word(i<<16) + strings.Repeat("\x00", 224) + "\x63\x82\x53\x63"
+	},
+	"BACnet": func(i int) string { return "\x81\x0a\x00\x1c\x01\x04" + noise("bacnet", i, 22) },
+	"Zoom":   func(i int) string { return "\x05\x10\x01" + word(i + 1)[1:] + "\x01\x00" + noise("zoom", i, 91) },
+	"SRT": func(i int) string {
+		return word(0x12345678 + i)[:4] + word(0xe0000001+i) + word(90000+1000*i) + noise("socket", 0, 4) + noise("srt", i, 100)
+	},
+	"Shadowsocks": func(i int) string { return noise("salt", i, 32) + noise("shadow", i, 68) },
+	"syslog":      func(i int) string { return fmt.Sprintf("<30>Nov 23 07:15:%02d gw vpn[812]: sending packet", i) },
+	"RADIUS":      func(i int) string { return "\x01" + string([]byte{byte(i)}) + "\x00\x40" + noise("radius", i, 60) },
+	"Geneve":      func(i int) string { return "\x00\x00\x65\x58\x00\x00\x64\x00" + noise("geneve", i, 60) },
+	"LISP": func(i int) string {
+		return "\xc8" + noise("lispnonce", 0, 3) + "\x00\x00\x00\x01\x45\x00\x00\x3c" + noise("lisp", i, 56)
+	},
+	"HTTP/3 datagram": func(i int) string { return "\x41" + noise("dcid", 0, 7) + noise("h3", i, 60) },
+	"eMule":           func(i int) string { return "\xe4\x21" + noise("kad", i, 34) },
+	"SIP":             func(i int) string { return "SIP/2.0 200 OK\r\nCSeq: " + strings.Repeat("1", i%4) + " REGISTER\r\n\r\n" },
 }
+
+func little(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
+
+func small(n int) string { return string(binary.LittleEndian.AppendUint16(nil, uint16(n))) }
 
 func word(n int) string { return string(binary.BigEndian.AppendUint32(nil, uint32(n))) }
 
