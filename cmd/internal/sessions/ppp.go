@@ -256,8 +256,8 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 		}
 	case termReq:
 		if text := option(k, "message"); len(l.terms) < maxTerms {
-			if !whole {
-				text = ""
+			if !whole && text != "" {
+				text += "..."
 			}
 			l.terms = append(l.terms, term{at, sender, text})
 		}

@@ -184,6 +184,8 @@ var symptoms = map[string][]string{
 	"55a-rekey-unanswered-sa-expires": {"keepalive-timeout", "l2tp-hello-unanswered"},
 	// without Quick Mode
 	"58a-tunnel-against-transport": {"quick-proposal", "tunnel-vs-transport"},
+	// of the renewal alone
+	"117a-phase-1-renewal-refused": {"ike-proposal"},
 	// without what came before
 	"88a-redial-beside-the-former":         {"stale-sa-redial", "keepalive-timeout"},
 	"89a-tunnel-closed-by-the-server-only": {"orderly-end"},
