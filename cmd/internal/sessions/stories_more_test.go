@@ -193,12 +193,6 @@ var moreStories = []telling{
 		s.isakmp(fromClient, mainMode, 0, false, payload{plKE, pseudo(256, "KE")}, payload{plNonce, pseudo(20, "Ni")})
 		s.repeated(charonPauses, s.last())
 	}},
-	{"115h-message-3-answered-at-the-third", "up", "", "data", "up", false, alice, func(s *story) {
-		s.again3 = true
-		s.connected()
-		s.pings(20)
-		s.farewell()
-	}},
 	{"116a-other-algorithms", "failed", "quick-proposal", "quick", "failed quick-proposal", true, "", func(s *story) {
 		s.phase1()
 		s.asksForESP()

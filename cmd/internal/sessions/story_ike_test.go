@@ -151,9 +151,6 @@ func (s *story) firstFour(sa payload, own [2]netip.AddrPort, vendors ...[]byte) 
 		i.public[side] = pseudo(128, "KE %d %d", side, s.out)
 		s.isakmp(side, mainMode, 0, false, append([]payload{{plKE, i.public[side]}, {plNonce, pseudo(20,
 			"nonce %d %d", side, s.out)}}, s.detection(side, own[side])...)...)
-		if s.again3 && side == fromClient {
-			s.repeated(charonPauses[:2], s.last())
-		}
 	}
 	sum := sha1.Sum(append(slices.Clone(i.public[0]), i.public[1]...))
 	i.chain = sum[:16]

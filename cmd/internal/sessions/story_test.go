@@ -23,7 +23,6 @@ type story struct {
 	natt    bool              // ESP in UDP
 	port    uint16            // of the client's UDP inside ESP
 	asked   func()            // is called behind message 1
-	again3  bool              // message 3 is sent three times
 	out     int               // frames
 	lastAt  int               // where the last one begins, with its header
 	id      uint16
