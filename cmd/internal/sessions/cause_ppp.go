@@ -51,6 +51,7 @@ func serverNotProved(s *Session) *proof {
 func eapRefused(s *Session) *proof {
 	l := pppOf(s)
 	if l == nil || !l.auth.nak.seen() || l.auth.accepted.seen() || l.auth.answered.last.time > l.auth.nak.time ||
+		l.auth.asked.last.time > l.auth.nak.time || // with another method
 		!l.auth.refused.seen() && len(l.terms) == 0 {
 		return nil
 	}
@@ -173,7 +174,10 @@ func ipcpFailed(s *Session) *proof {
 	case l.ipcp.ended.seen():
 		return proven(append(frames, l.ipcp.ended.first.frame), "%s", text+": "+l.ipcp.text)
 	case len(l.terms) > 0:
-		return found(l.termText(addressTexts...) != nil, append(frames, l.terms[0].frame), "%s", text+": "+l.terms[0].text)
+		if said := l.terms[0].text; said != "" {
+			text += ": " + said
+		}
+		return found(l.termText(addressTexts...) != nil, append(frames, l.terms[0].frame), "%s", text)
 	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
 		return proven(frames, "%s", text)
 	}
@@ -249,6 +253,21 @@ func loginUnanswered(s *Session) *proof {
 			s.who(server), l.auth.user.Value(), l.auth.method, sent.n, span64(sent.lasted()))
 	}
 	return nil
+}
+
+// loopedBack: one end gets its own packets back (RFC 1661 section 6.4).
+func loopedBack(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil {
+		return nil
+	}
+	t := l.termText("loopback")
+	if t == nil {
+		return nil
+	}
+	return proven(append(l.lcp.requests[1-t.sender].frames(), t.frame),
+		"PPP: %s gives up because what it gets has its own magic number, as if its packets came back to it: %s",
+		s.who(t.sender), t.text)
 }
 
 // lcpDisagrees: the two ends go on asking for options that the other refuses.

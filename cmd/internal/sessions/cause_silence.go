@@ -24,6 +24,8 @@ var failureRules = []rule{
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
 	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
 	{"", "ike-m1", Failed, "", phase1Stopped},
+	{"", "ike-m3", Failed, "look into the server's log, and whether large packets pass in both directions",
+		phase1Unanswered},
 	{"", stepQuick, Failed, "", quickUnanswered},
 
 	{"l2tp-port-not-1701", stepESP, Failed,
@@ -53,6 +55,7 @@ var failureRules = []rule{
 	{"ipcp-failed", stepIPCP, Failed, cureAddress, ipcpFailed},
 	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
 	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
+	{"", stepLCP, Failed, "look for what sends the packets of the client back to it", loopedBack},
 	{"", stepLCP, Failed, "", lcpDisagrees},
 	{"", stepLCP, Failed, "", pppEnded},
 
@@ -226,6 +229,22 @@ func noAnswer(s *Session) *proof {
 	return proven(frames,
 		"IKE: %s never answered the first message on UDP 500 (%d tries in %s)",
 		s.who(server), m1.n, span64(m1.lasted())).at(x.step())
+}
+
+// phase1Unanswered: a later request of phase 1 is sent again and again.
+func phase1Unanswered(s *Session) *proof {
+	x := phase1Failed(s)
+	if x == nil {
+		return nil
+	}
+	const often = 3
+	n := x.reached()
+	if sent := &x.messages[n]; n >= 3 && n%2 == 1 && sent.n >= often && s.waited(sent) {
+		return proven(sent.frames(),
+			"IKE: %s repeats its message %d (%d times in %s): no answer of %s to it arrives",
+			s.who(x.initiator), n, sent.n, span64(sent.lasted()), s.who(1-x.initiator)).at(x.step())
+	}
+	return nil
 }
 
 // lifeZero: phase 1 is done, with a life of 0 seconds, and deleted at once.

@@ -290,7 +290,7 @@ func saExpired(s *Session) *proof {
 	lives := roundLives
 	if q.life > 0 {
 		lives = []int64{int64(q.life)}
-	} else if s.readable() || !s.asks(1-side) && q == x.quicks[len(x.quicks)-1] {
+	} else if renews := q != x.quicks[len(x.quicks)-1] || s.latest() != x; s.readable() || !s.asks(1-side) && !renews {
 		return nil
 	}
 	for _, life := range lives {

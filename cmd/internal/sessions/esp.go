@@ -221,10 +221,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	missing := f.window.Missing()
 	began := f.span.seen()
-	if opened && f.opened == 0 && !a.authentic() {
-		a.natt = f.negotiated != nil && f.negotiated.UDPEncap // what else said so may be anybody's
-	}
-	a.natt = a.natt || n.UDP && (opened || !a.authentic())
+	a.seen(f, n.UDP, opened)
 	s := g.espSession(a, src, dst, at)
 	if opened && f.opened == 0 && a.clear {
 		s = g.apart(s, at)
@@ -260,6 +257,14 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.move.take(f.sender, dst, at)
 	}
 	g.touch(s, at, f.sender)
+}
+
+// seen takes note of whether a packet of a flow came in UDP.
+func (a *association) seen(f *flow, udp, opened bool) {
+	if opened && f.opened == 0 && !a.authentic() {
+		a.natt = f.negotiated != nil && f.negotiated.UDPEncap // what else said so may be anybody's
+	}
+	a.natt = a.natt || udp && (opened || !a.authentic())
 }
 
 // refuse takes note that a key does not open a packet, where none was opened: what its numbers say

@@ -37,7 +37,10 @@ var untold = map[string][]known{
 
 // guesses are what parts of recordings look like: it may be said, and not as proven.
 var guesses = map[string][]string{
-	"39y-racoon-aggressive-invalid-key-information": {"ike-no-answer"}, // one direction
+	"39y-racoon-aggressive-invalid-key-information": {"ike-no-answer"},   // one direction
+	"39x-racoon-quick-mode-id-mismatch":             {"quick-proposal"},  // without message 2 of Quick Mode
+	"116a-other-algorithms":                         {"ike-id-mismatch"}, // without Quick Mode
+	"99c-life-of-0-seconds":                         {"ike-psk"},         // without message 6
 }
 
 // recordings are all that there are, each once.

@@ -255,11 +255,8 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 			l.declined[sender].add(at)
 		}
 	case termReq:
-		if text := option(k, "message"); len(l.terms) < maxTerms {
-			if !whole {
-				text = ""
-			}
-			l.terms = append(l.terms, term{at, sender, text})
+		if len(l.terms) < maxTerms {
+			l.terms = append(l.terms, term{at, sender, messageOf(k, whole)})
 		}
 	case protRej:
 		l.takeReject(k, sender, at)
@@ -268,6 +265,15 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 	case echoRep:
 		l.echo[1-sender] = span{}
 	}
+}
+
+// messageOf is the text of a packet, "" if it has none.
+func messageOf(k *ppp.Control, whole bool) string {
+	text := option(k, "message")
+	if !whole && text != "" {
+		text += "..."
+	}
+	return text
 }
 
 func (l *link) takeReject(k *ppp.Control, sender int, at place) {

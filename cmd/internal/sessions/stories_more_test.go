@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"time"
@@ -118,6 +119,145 @@ var moreStories = []telling{
 		})
 		s.farewell()
 	}},
+	{"110a-eap-md5-refused", "failed", "ppp-auth-failed", "auth", "failed", true, alice, func(s *story) {
+		s.eap(4)
+		s.eapMD5()
+		s.ppp(fromServer, eap, packet(4, 3))
+		s.terminate(fromServer, "Authentication failed")
+		s.hangUp(fromServer, 1, 0, "")
+		s.leave(fromServer)
+	}},
+	{"111a-looped-back", "failed", "", "lcp", "failed", true, "", func(s *story) {
+		s.secured()
+		s.tunnel()
+		s.call()
+		for n := range byte(5) {
+			own := option(5, 1, 2, 3, n)
+			s.ppp(fromClient, lcp, packet(1, n, own...))
+			s.ppp(fromServer, lcp, packet(1, n, own...))
+			s.ppp(fromClient, lcp, packet(3, n, option(5, 9, 9, 9, n)...))
+			s.wait(3 * time.Second)
+		}
+		s.terminate(fromClient, "Loopback detected")
+		s.hangUp(fromClient, 1, 0, "")
+		s.leave(fromClient)
+	}},
+	{"111h-one-magic-number-twice", "up", "", "data", "up", false, alice, func(s *story) {
+		s.secured()
+		s.tunnel()
+		s.call()
+		s.ppp(fromServer, lcp, packet(1, 1, option(5, 1, 2, 3, 4)...))
+		s.ppp(fromClient, lcp, packet(3, 1, option(5, 9, 9, 9, 9)...))
+		s.link(chapMSv2)
+		s.login(3, "S=0 M=Access granted")
+		s.addresses()
+		s.pings(20)
+		s.farewell()
+	}},
+	{"112a-large-segments-lost", "ill", "mtu-blackhole", "data", "up mtu-blackhole", true, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.segment(fromServer, 1, 1, make([]byte, 1330))
+		s.repeated(doubling(4), func() {
+			s.segment(fromServer, 1, 1, make([]byte, 1330))
+			s.segment(fromClient, 1, 1, nil)
+		})
+		s.farewell()
+	}},
+	{"112h-large-segment-acknowledged-at-the-third", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.segment(fromServer, 1, 1, make([]byte, 1330))
+		s.repeated(doubling(2), func() { s.segment(fromServer, 1, 1, make([]byte, 1330)) })
+		s.segment(fromClient, 1, 1331, nil)
+		s.pings(5)
+		s.farewell()
+	}},
+	{"113a-stopccn-of-a-vendor", "failed", "tunnel-refused", "l2tp-tunnel", "failed", true, "", func(s *story) {
+		s.secured()
+		s.control(fromClient, 0, 0, request(1, tunnelIDs[0], "labvm")...)
+		s.stop(fromServer, 2, 6, "no license")
+		s.leave(fromServer)
+	}},
+	{"114a-selector-refused-behind-nat", "failed", "quick-id-mismatch", "quick", "failed quick-proposal", true, "",
+		func(s *story) {
+			s.floatedPhase1()
+			s.asksForESP()
+			s.inform(fromServer, s.notify(3, 18))
+		}},
+	{"115a-message-3-unanswered", "failed", "", "ike-m3", "failed", false, "", func(s *story) {
+		s.begin()
+		s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
+		s.chosen()
+		s.isakmp(fromServer, mainMode, 0, false, phase1SA(preShared, 28800))
+		s.isakmp(fromClient, mainMode, 0, false, payload{plKE, pseudo(256, "KE")}, payload{plNonce, pseudo(20, "Ni")})
+		s.repeated(charonPauses, s.last())
+	}},
+	{"116a-other-algorithms", "failed", "quick-proposal", "quick", "failed quick-proposal", true, "", func(s *story) {
+		s.phase1()
+		s.asksForESP()
+		s.inform(fromServer, s.notify(3, 14))
+		s.leave(fromClient)
+	}},
+	{"117a-phase-1-renewal-refused", "lost", "sa-expired-no-rekey", "data", "lost sa-expired-no-rekey", true, alice,
+		func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.wait(50 * time.Minute)
+			s.pings(3)
+			s.begin()
+			s.isakmp(fromClient, mainMode, 0, false, phase1SA(preShared, 28800))
+			s.isakmp(fromServer, informational, 0, false, s.notify(1, 14))
+			s.wait(9 * time.Minute)
+			s.pings(5)
+			s.repeated(every(3*time.Second, 10), func() {
+				s.user(fromClient, outerHost, 1, append([]byte{8, 0, 0, 0, 0, 1, 0, 1}, pseudo(56, "ping")...))
+			})
+		}},
+	{"117h-phase-1-renewed", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.wait(50 * time.Minute)
+		s.pings(3)
+		s.phase1()
+		s.quick(1701)
+		s.pings(20)
+		s.farewell()
+	}},
+	{"119a-dpd-unanswered", "lost", "keepalive-timeout", "data", "up", true, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.repeated(every(5*time.Second, 5), func() { s.inform(fromServer, s.dpd(36136)) })
+		s.leave(fromServer)
+	}},
+	{"119h-dpd-answered", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.repeated(every(5*time.Second, 5), func() {
+			s.inform(fromServer, s.dpd(36136))
+			s.inform(fromClient, s.dpd(36137))
+		})
+		s.farewell()
+	}},
+}
+
+// eapMD5 has the server ask for a login with MD5, and alice answer.
+func (s *story) eapMD5() {
+	s.ppp(fromServer, eap, packet(1, 3, append([]byte{4, 16}, pseudo(16, "md5")...)...))
+	s.ppp(fromClient, eap, packet(2, 3, append([]byte{4, 16}, pseudo(16, "answer")...)...))
+}
+
+// segment adds a TCP segment of a download by the user.
+func (s *story) segment(from int, seq, ack uint32, data []byte) {
+	ports := [2]uint16{40000, 80}
+	p := append(u16(ports[from]), u16(ports[1-from])...)
+	p = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(p, seq), ack)
+	s.user(from, outerHost, 6, slices.Concat(p, []byte{0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0}, data))
+}
+
+// dpd is a question of dead peer detection, or its answer.
+func (s *story) dpd(kind uint16) payload {
+	return s.notify(1, kind, slices.Concat(s.ike.cookies[0], s.ike.cookies[1], []byte{0, 0, 0, 1})...)
 }
 
 // echo6 is a packet of ICMPv6.
@@ -140,9 +280,13 @@ func (s *story) asksForESP() {
 
 // floated sets up both phases, with a client behind NAT.
 func (s *story) floated() {
+	s.floatedPhase1()
+	s.quick(1701)
+}
+
+func (s *story) floatedPhase1() {
 	s.firstFour(phase1SA(preShared, 28800), [2]netip.AddrPort{netip.MustParseAddrPort("192.168.7.7:500"), s.ends[1]})
 	s.float(4500)
 	s.isakmp(fromClient, mainMode, 0, true, identity(netip.MustParseAddr("192.168.7.7"), 0, 0), hashed("I"))
 	s.isakmp(fromServer, mainMode, 0, true, identity(s.ends[1].Addr(), 0, 0), hashed("R"))
-	s.quick(1701)
 }

@@ -179,11 +179,17 @@ var symptoms = map[string][]string{
 	"39y-racoon-aggressive-invalid-key-information": {"ike-no-answer"},
 	// before L2TP
 	"08x-auth-failed-l2tp-in-clear": {"certificates"},
+	"41a-m2-lost-on-the-way-back":   {"ike-no-answer"},
 	// without IKE
-	"55a-rekey-unanswered-sa-expires": {"keepalive-timeout"},
+	"55a-rekey-unanswered-sa-expires": {"keepalive-timeout", "l2tp-hello-unanswered"},
 	// without Quick Mode
 	"58a-tunnel-against-transport": {"quick-proposal", "tunnel-vs-transport"},
-	// before L2TP
+	// of the renewal alone
+	"117a-phase-1-renewal-refused": {"ike-proposal"},
+	// without what came before
+	"88a-redial-beside-the-former":         {"stale-sa-redial", "keepalive-timeout"},
+	"89a-tunnel-closed-by-the-server-only": {"orderly-end"},
+	"92a-eap-refused":                      {"ppp-auth-failed"},
 }
 
 // mild says that nothing is claimed that is not true: nothing, or less than is known.
