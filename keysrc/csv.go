@@ -14,20 +14,21 @@ var errQuote = errors.New("a quote is not closed")
 // another mark between them. Inside quotes a double quote stands for one quote (RFC 4180) and \xHH
 // for a byte (Wireshark). With errQuote the last column is the open one.
 func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
-	blanks := " \t"
-	if comma == '\t' {
-		blanks = " "
+	isBlank := func(c byte) bool { return blank(c) && c != comma }
+	skip := func() {
+		for len(text) > 0 && isBlank(text[0]) {
+			text = text[1:]
+		}
 	}
 	for {
-		text = bytes.TrimLeft(text, blanks)
+		skip()
 		var col []byte
 		var err error
 		if len(text) > 0 && text[0] == '"' {
 			if col, text, err = quoted(text[1:]); err != nil {
 				return append(columns, col), err
 			}
-			text = bytes.TrimLeft(text, blanks)
-			if len(text) > 0 && text[0] != comma {
+			if skip(); len(text) > 0 && text[0] != comma {
 				return nil, errors.New("text follows a closing quote")
 			}
 		} else {
@@ -35,7 +36,10 @@ func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
 			if end < 0 {
 				end = len(text)
 			}
-			col, text = bytes.TrimRight(text[:end], blanks), text[end:]
+			col, text = text[:end], text[end:]
+			for len(col) > 0 && isBlank(col[len(col)-1]) {
+				col = col[:len(col)-1]
+			}
 		}
 		columns = append(columns, col)
 		switch {
