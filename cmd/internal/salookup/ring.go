@@ -65,8 +65,8 @@ func (s *SA) AuthName() string { return s.Suite.AuthName() }
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024
 
-// maxReady is how many SAs of keys that do not fit so far a table keeps ready. Further ones are made
-// anew for each packet.
+// maxReady is how many SAs of keys that do not fit so far a table keeps ready. Further ones are
+// made anew for each packet.
 const maxReady = 1 << 14
 
 // Ring is the SAs that may open the packets of a flow, the first being the one that proved right
