@@ -101,7 +101,8 @@ func (o *Opener) state(sa *SA) *state {
 	return kept.st
 }
 
-// engine returns that of an SA with AES-CBC. There are the more places the more SAs compete for one.
+// engine returns that of an SA with AES-CBC. There are the more places the more SAs compete for
+// one.
 func (o *Opener) engine(sa *SA) engine {
 	n := uint32(len(o.engines))
 	if n == 0 || n < maxEngines && o.engines[sa.spi%n].taken(sa) {

@@ -11,9 +11,9 @@ import (
 	"l2tpdump/esp/lanes"
 )
 
-// SA is a security association that is ready to decrypt. Any number of goroutines may use it at the
-// same time. Of the usual algorithms, AES-CBC with an HMAC of package lanes, it is one small piece of
-// memory: round keys are made when they are needed, and openers keep those needed last.
+// SA is a security association that is ready to decrypt. Any number of goroutines may use it at
+// the same time. Of the usual algorithms, AES-CBC with an HMAC of package lanes, it is one small
+// piece of memory: round keys are made when they are needed, and openers keep those needed last.
 type SA struct {
 	spi    uint32
 	keyLen uint8 // bytes without the salt

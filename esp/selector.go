@@ -51,6 +51,9 @@ func ParseAddrPattern(s string) (AddrPattern, error) {
 	case "", "*", "any", "%any", "0.0.0.0/0", "::/0":
 		return AddrPattern{}, nil
 	}
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" { // as most are
+		return AddrPatternFrom(a), nil
+	}
 	fail := func() (AddrPattern, error) {
 		return AddrPattern{}, fmt.Errorf("esp: %.80q is not an address or a pattern of one", s)
 	}

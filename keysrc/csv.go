@@ -14,19 +14,15 @@ var errQuote = errors.New("a quote is not closed")
 // another mark between them. Inside quotes a double quote stands for one quote (RFC 4180) and \xHH
 // for a byte (Wireshark). With errQuote the last column is the open one.
 func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
-	blanks := " \t"
-	if comma == '\t' {
-		blanks = " "
-	}
 	for {
-		text = bytes.TrimLeft(text, blanks)
+		text = skipBlanks(text, comma)
 		var col []byte
 		var err error
 		if len(text) > 0 && text[0] == '"' {
 			if col, text, err = quoted(text[1:]); err != nil {
 				return append(columns, col), err
 			}
-			text = bytes.TrimLeft(text, blanks)
+			text = skipBlanks(text, comma)
 			if len(text) > 0 && text[0] != comma {
 				return nil, errors.New("text follows a closing quote")
 			}
@@ -35,7 +31,10 @@ func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
 			if end < 0 {
 				end = len(text)
 			}
-			col, text = bytes.TrimRight(text[:end], blanks), text[end:]
+			col, text = text[:end], text[end:]
+			for len(col) > 0 && blank(col[len(col)-1]) {
+				col = col[:len(col)-1]
+			}
 		}
 		columns = append(columns, col)
 		switch {
@@ -46,6 +45,14 @@ func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
 		}
 		text = text[1:]
 	}
+}
+
+// skipBlanks cuts off the blanks in front that are no comma.
+func skipBlanks(text []byte, comma byte) []byte {
+	for len(text) > 0 && blank(text[0]) && text[0] != comma {
+		text = text[1:]
+	}
+	return text
 }
 
 // quoted reads up to the closing quote.

@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,7 +24,10 @@ var wiresharkESPFormat = Format{
 
 // matchESPRow knows a row by its first column and the number of commas.
 func matchESPRow(line []byte) bool {
-	t := bytes.TrimLeft(line, " \t")
+	t := line
+	for len(t) > 0 && blank(t[0]) {
+		t = t[1:]
+	}
 	if len(t) < 16 || t[0] != '"' && t[0]|0x20 != 'i' {
 		return false
 	}
@@ -290,6 +294,12 @@ var errNoAddr = errors.New("it is neither an address nor a pattern of one")
 
 // tableSPI reads an SPI: hex with 0x, decimal, "*" for any, or hex with "*" for digits.
 func tableSPI(text []byte) (spi, mask uint32, err error) {
+	var room [4]byte
+	if len(text) == len("0x12345678") && hasPrefixFold(text, "0x") {
+		if b, ok := hexDigits(room[:0], text[2:]); ok {
+			return binary.BigEndian.Uint32(b), 0xffffffff, nil
+		}
+	}
 	t := string(bytes.ToLower(text))
 	digits, hex := strings.CutPrefix(t, "0x")
 	if strings.Trim(digits, "*") == "" {

@@ -81,10 +81,7 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 	for _, s := range k.IKE {
 		f.ike.AddSecret(s)
 	}
-	f.table.Reserve(len(k.ESP))
-	for _, s := range k.ESP {
-		f.table.AddSecret(s)
-	}
+	f.table.AddSecrets(k.ESP...)
 	if len(k.IKE) > 0 {
 		for _, n := range f.ike.Derive() {
 			f.table.AddNegotiated(n)

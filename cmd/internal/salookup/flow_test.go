@@ -106,7 +106,7 @@ func TestHeadsOfKeys(t *testing.T) {
 		// The same with heads that contradict it.
 		db = newTable()
 		for _, s := range full {
-			db.AddSecret(flipped(head(s), false, 100))
+			db.AddSecrets(flipped(head(s), false, 100))
 			n := &esp.Negotiated{SPI: s.SPI, Suite: s.Suite, Key: s.Key, AuthKey: s.AuthKey}
 			n.Suite.ESN = name == "17d-aes128-sha256-esn"
 			db.AddNegotiated(n)
@@ -164,13 +164,13 @@ func TestFlippedKeyIsWrong(t *testing.T) {
 			h := flipped(head(s), false, 77)
 			h.Suite = s.Suite
 			h.Suite.KeyLen = 16
-			db.AddSecret(h)
+			db.AddSecrets(h)
 		}
 		only(t, name+" head", db.run(packets), why.WrongKey)
 		if name[:2] == "01" {
 			db = newTable()
 			for _, s := range full {
-				db.AddSecret(flipped(head(s), false, 77))
+				db.AddSecrets(flipped(head(s), false, 77))
 			}
 			only(t, name+" unnamed head", db.run(packets), why.Incomplete)
 		}
@@ -199,7 +199,7 @@ func TestSwappedPair(t *testing.T) {
 			h := head(s)
 			h.Suite = s.Suite
 			h.Suite.KeyLen = s.Key.Len() - s.Suite.Cipher.SaltLen
-			db.AddSecret(h)
+			db.AddSecrets(h)
 		}
 		if name[:2] == "01" {
 			only(t, name+" heads", db.run(packets), why.WrongKey)
@@ -381,8 +381,8 @@ func TestSourcesCombine(t *testing.T) {
 	packets, full := readFlows(t, captureFile("01-basic-aes128-sha1", "outer.pcap")), readSecrets(t, captureFile("01-basic-aes128-sha1", "keys", "esp_sa"))
 	db := newTable()
 	for _, s := range full { // the encryption key in one source, the authentication key in another
-		db.AddSecret(head(s))
-		db.AddSecret(&esp.Secret{SPI: s.SPI, SPIMask: s.SPIMask, AuthKey: s.AuthKey, Origin: origin("b", 0)})
+		db.AddSecrets(head(s))
+		db.AddSecrets(&esp.Secret{SPI: s.SPI, SPIMask: s.SPIMask, AuthKey: s.AuthKey, Origin: origin("b", 0)})
 	}
 	only(t, "two sources", db.run(packets), why.Verified)
 	if u := db.unused(); len(u) != 0 {
@@ -396,14 +396,14 @@ func TestSourcesCombine(t *testing.T) {
 	for _, s := range full {
 		c := *s
 		c.SPI, c.SPIMask, c.Src, c.Dst = 0, 0, esp.AddrPattern{}, esp.AddrPattern{}
-		db.AddSecret(&c)
+		db.AddSecrets(&c)
 	}
 	only(t, "wildcards", db.run(packets), why.Verified)
 	db = newTable()
 	for _, s := range full {
 		c := *flipped(s, false, 9)
 		c.SPI, c.SPIMask = s.SPI&0xff00ff00, 0xff00ff00
-		db.AddSecret(&c)
+		db.AddSecrets(&c)
 	}
 	only(t, "wrong key with wildcards", db.run(packets), why.WrongKey)
 }
@@ -414,7 +414,7 @@ func TestSecretComesLate(t *testing.T) {
 	before := db.run(packets[:100])
 	only(t, "before", before, why.NoKey)
 	for _, s := range full {
-		db.AddSecret(s)
+		db.AddSecrets(s)
 	}
 	only(t, "after", db.run(packets[100:]), why.Verified)
 }

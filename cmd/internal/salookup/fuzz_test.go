@@ -67,7 +67,7 @@ func FuzzTable(f *testing.F) {
 					s = flipped(s, false, int(a)%8)
 				}
 				s.ESNKnown = b&128 != 0
-				db.AddSecret(s)
+				db.AddSecrets(s)
 			case 4, 5:
 				n := &esp.Negotiated{SPI: e.spi, PairSPI: other.spi, Src: testSrc, Dst: addrs[b%3], Suite: other.suite, MessageID: uint32(b)}
 				if b&8 != 0 {

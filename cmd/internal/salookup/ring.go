@@ -65,8 +65,8 @@ func (s *SA) AuthName() string { return s.Suite.AuthName() }
 // maxRing is how many SAs may be tried on a packet of one flow.
 const maxRing = 1024
 
-// maxReady is how many SAs of keys that do not fit so far a table keeps ready. Further ones are made
-// anew for each packet.
+// maxReady is how many SAs of keys that do not fit so far a table keeps ready. Further ones are
+// made anew for each packet.
 const maxReady = 1 << 14
 
 // Ring is the SAs that may open the packets of a flow, the first being the one that proved right
@@ -105,15 +105,19 @@ func (t *Table) ring(r *Ring, spi uint32, first *SA, old *Ring, set *Set) *Ring 
 		}
 		for _, v := range set.ways(room[:0], c) {
 			if len(r.sas) < maxRing && !r.has(c, v.suite) {
-				s := newSA(spi, c, v.suite, v.high)
-				if s.keeps = t.kept < maxReady; s.keeps {
-					t.kept++
-				}
-				r.sas = append(r.sas, s)
+				r.sas = append(r.sas, newSA(spi, c, v.suite, v.high))
+				t.mayKeep(r.sas[len(r.sas)-1])
 			}
 		}
 	}
 	return r
+}
+
+// mayKeep lets an SA keep what is made ready, as long as few do.
+func (t *Table) mayKeep(s *SA) {
+	if s.keeps = t.kept < maxReady; s.keeps {
+		t.kept++
+	}
 }
 
 // has reports whether the candidate is in the ring.

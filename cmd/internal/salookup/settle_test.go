@@ -236,7 +236,7 @@ func TestAttemptsBecomeRare(t *testing.T) {
 		}
 	}
 	// What is new is tried at once.
-	db.AddSecret(e.secret())
+	db.AddSecrets(e.secret())
 	if x := db.open(e.next(l2tpPacket(50), 17)); x.Verdict != why.Verified {
 		t.Error(x.err)
 	}
@@ -248,7 +248,7 @@ func TestShorterThanAgreed(t *testing.T) {
 	db := newTable()
 	for _, s := range full {
 		s.Key = s.Key.Head(16)
-		db.AddSecret(s)
+		db.AddSecrets(s)
 		n := &esp.Negotiated{SPI: s.SPI, Suite: s.Suite, KeyReason: "PFS: not derivable"}
 		n.Suite.KeyLen = 32
 		db.AddNegotiated(n)
@@ -267,7 +267,7 @@ func TestIncompleteSays(t *testing.T) {
 		packets, full := readFlows(t, captureFile(name, "outer.pcap")), readSecrets(t, captureFile(name, "keys", "esp_sa"))
 		db := newTable()
 		for _, s := range full {
-			db.AddSecret(head(s))
+			db.AddSecrets(head(s))
 		}
 		only(t, name, db.run(packets), why.Incomplete)
 		for _, r := range db.reports() {
@@ -437,7 +437,7 @@ func TestSideBySide(t *testing.T) {
 		for i := range 1000 {
 			x := &packet{p: e.next(l2tpPacket(50), 17)}
 			if i == 500 {
-				db.AddSecret(e.secret())
+				db.AddSecrets(e.secret())
 			}
 			x.a = db.AdmitOne(salookup.Header{SPI: e.spi, Src: testSrc, Dst: testDst}, salookup.Packet{Data: x.p.data}, x.p.time)
 			admitted <- x

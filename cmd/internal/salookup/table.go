@@ -72,20 +72,20 @@ func (t *Table) unknown() *Attempt {
 	return t.nothing[0]
 }
 
-// Reserve makes room for n more secrets.
-func (t *Table) Reserve(n int) {
+// AddSecrets adds what key sources say about SAs; the secrets must not change afterwards. One that
+// says the same as an earlier one for the same SPI is dropped. Flows of its SPI are tried anew with
+// their next packet.
+func (t *Table) AddSecrets(secrets ...*esp.Secret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.all = slices.Grow(t.all, n)
-	t.bySPI.reserve(n)
+	t.all = slices.Grow(t.all, len(secrets))
+	t.bySPI.reserve(len(secrets))
+	for _, s := range secrets {
+		t.add(s)
+	}
 }
 
-// AddSecret adds what a key source says about an SA; the secret must not change afterwards. A
-// secret that says the same as an earlier one for the same SPI is dropped. Flows of the SPI are
-// tried anew with their next packet.
-func (t *Table) AddSecret(s *esp.Secret) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *Table) add(s *esp.Secret) {
 	if t.said(s) {
 		return
 	}

@@ -124,7 +124,7 @@ type table struct{ *salookup.Table }
 func newTable(secrets ...*esp.Secret) *table {
 	t := &table{salookup.New()}
 	for _, s := range secrets {
-		t.AddSecret(s)
+		t.AddSecrets(s)
 	}
 	return t
 }

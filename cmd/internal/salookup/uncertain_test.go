@@ -22,7 +22,7 @@ func TestUncertainKeys(t *testing.T) {
 			for j, o := range full {
 				if c := *s; i != j || right {
 					c.Key, c.AuthKey, c.Uncertain, c.Origin = o.Key, esp.Key{}, true, o.Origin
-					db.AddSecret(&c)
+					db.AddSecrets(&c)
 				}
 			}
 		}
@@ -42,7 +42,7 @@ func TestUncertainKeys(t *testing.T) {
 	for i, s := range full {
 		c := *s
 		c.Key, c.AuthKey, c.Origin = full[1-i].Key, esp.Key{}, origin("wrong.log", 1)
-		db.AddSecret(&c)
+		db.AddSecrets(&c)
 	}
 	db.run(packets)
 	for _, r := range db.reports() {

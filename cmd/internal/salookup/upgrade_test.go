@@ -18,7 +18,7 @@ func TestAuthKeyComesLater(t *testing.T) {
 	if r := db.reports()[0]; r.Verdict != why.Verified || r.Packets() != 4 || r.LastSeq-r.FirstSeq != 3 || r.Restarts != 0 || r.Missing != 0 {
 		t.Errorf("%+v", r)
 	}
-	db.AddSecret(head(e.secret()))
+	db.AddSecrets(head(e.secret()))
 	only(t, "after a head", db.run(e.several(1)), why.Verified)
 }
 
