@@ -237,6 +237,17 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	"the other IP": func(x *forge.Forger, r *recording) []capture.Packet {
 		return x.OtherVersion(slices.Concat(x.ESP(r.checks()).All(), x.IKE().All()))
 	},
+	"wrapped fragments": func(x *forge.Forger, r *recording) []capture.Packet {
+		if !r.checks() || r.signed {
+			return nil
+		}
+		return x.Wrapped(x.Fragments().All()).All()
+	},
+	"errors":                func(x *forge.Forger, _ *recording) []capture.Packet { return x.Errors().All() },
+	"lying lengths":         func(x *forge.Forger, _ *recording) []capture.Packet { return x.Lying().All() },
+	"wrapped lying lengths": func(x *forge.Forger, _ *recording) []capture.Packet { return x.Wrapped(x.Lying().All()).All() },
+	"elsewhere":             func(x *forge.Forger, _ *recording) []capture.Packet { return x.Elsewhere().All() },
+	"keepalives":            func(x *forge.Forger, _ *recording) []capture.Packet { return x.Keepalives().All() },
 	"floods": func(x *forge.Forger, _ *recording) (list []capture.Packet) {
 		for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
 			for n := range uint32(3) {

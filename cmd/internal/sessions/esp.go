@@ -207,12 +207,13 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
-	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed
+	cut := r.Verdict == why.Truncated && r.Cut()
+	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed || r.Verdict == why.Truncated && !cut
 	switch {
 	case opened && f.opened == 0 && f.refused:
 		f.restart()
 	case opened:
-	case f.opened > 0 && r.Verdict != why.Truncated, f.foreign():
+	case f.opened > 0 && !cut, f.foreign():
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc

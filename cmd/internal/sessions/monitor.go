@@ -218,7 +218,14 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	f := m.judgeNow(s)
 	refused := func() bool {
 		var r Finding
-		return r.try(s, refusalRules) && r.Proven && !s.doubtful(r.Frames)
+		if !r.try(s, refusalRules) || !r.Proven {
+			return false
+		}
+		if s.doubtful(r.Frames, m.looked) {
+			t.frame = 0 // it is looked at again
+			return false
+		}
+		return true
 	}
 	how := f.Step + " " + f.ID
 	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
@@ -227,13 +234,15 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 }
 
-// doubtful says that of frames one is a message of IKE that the key of others does not open: it may
-// be a stranger's, and the right one still to come.
-func (s *Session) doubtful(frames []uint64) bool {
+// doubtful says that of frames one is a message of IKE that the key of others does not open, or that
+// one is a notification in clear of just now: it may be a stranger's, and the right one still to come.
+func (s *Session) doubtful(frames []uint64, now int64) bool {
 	x := s.exchange()
-	return x != nil && x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
+	return x != nil && (x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
 		return u.seen() && slices.Contains(frames, u.last.frame)
-	})
+	}) || slices.ContainsFunc(x.notices, func(n notice) bool {
+		return !n.encrypted && now-n.time < together && slices.Contains(frames, n.frame)
+	}))
 }
 
 // missed tells that a session is lost: the packets prove that a side does not answer any more, and

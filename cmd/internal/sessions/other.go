@@ -127,14 +127,16 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		note(&x.refused)
 	case kind == tooBig:
 		note(&s.narrow)
-	case protocol == protoESP, protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP || a.natt):
+	case protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP):
+		note(&s.unserved)
+	case protocol == protoESP, protocol == protoUDP && a.natt:
 		note(&s.icmp)
 	default:
 		return
 	}
 	s.last, g.current = at, s
-	if g.keep(s) {
-		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
+	if g.keep(s) && len(s.errors) < maxNotices {
+		s.errors = append(s.errors, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 
