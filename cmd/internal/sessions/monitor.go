@@ -216,19 +216,19 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 	t.frame = s.last.frame
 	f := m.judgeNow(s)
-	refused := func() bool {
-		var r Finding
-		if !r.try(s, refusalRules) || !r.Proven {
-			return false
-		}
-		if s.doubtful(r.Frames, m.looked) {
+	proves := func(f *Finding) bool {
+		if f.Proven && s.doubtful(f.Frames, m.looked) {
 			t.frame = 0 // it is looked at again
 			return false
 		}
-		return true
+		return f.Proven
+	}
+	refused := func() bool {
+		var r Finding
+		return r.try(s, refusalRules) && proves(&r)
 	}
 	how := f.Step + " " + f.ID
-	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
+	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && proves(f) || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
