@@ -46,13 +46,21 @@ func (x *Forger) Errors() Packets {
 	return all
 }
 
+// ofIPsec reports whether the packet holds ESP or IKE, and whole.
+func (x *Forger) ofIPsec() bool {
+	n := &x.net
+	is := func(port uint16) bool { return n.SrcPort == port || n.DstPort == port }
+	return !n.Fragment && n.PayloadEnd-n.PayloadStart >= 60 &&
+		(n.Protocol == protoESP || n.UDP && (is(500) || is(4500)))
+}
+
 // Lying makes packets like one of ESP or IKE whose lengths say that more of them was sent than is
 // there: with its bytes, its SPI or its cookies, and others' sequence numbers.
 func (x *Forger) Lying() Packets {
-	n := &x.net
-	if n.Fragment || n.PayloadEnd-n.PayloadStart < 60 {
+	if !x.ofIPsec() {
 		return nil
 	}
+	n := &x.net
 	all := Packets{}
 	at := n.PayloadStart // of ESP
 	if n.UDP {
@@ -87,10 +95,10 @@ func (x *Forger) Lying() Packets {
 // Elsewhere makes packets with the SPI or the cookies of one and an end that is not its: other ports,
 // other addresses.
 func (x *Forger) Elsewhere() Packets {
-	n := &x.net
-	if n.Fragment || n.PayloadEnd-n.PayloadStart < 60 {
+	if !x.ofIPsec() {
 		return nil
 	}
+	n := &x.net
 	all := Packets{}
 	at, ports := n.PayloadStart, [][2]uint16{{0, 0}}
 	if n.UDP {

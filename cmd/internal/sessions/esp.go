@@ -227,6 +227,9 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	a.natt = a.natt || n.UDP && (opened || !a.authentic())
 	s := g.espSession(a, src, dst, at)
+	if o := f.session; opened && o != nil && o.element != nil && s.isDialling() {
+		s = o // the dial may be anybody's
+	}
 	if opened && f.opened == 0 && a.clear {
 		s = g.apart(s, at)
 		a = f.assoc
