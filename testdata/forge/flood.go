@@ -84,7 +84,7 @@ func (x *Forger) Like(ip []byte) (capture.Packet, bool) {
 	if err := n.DecodeIP(ip); err != nil {
 		panic(err)
 	}
-	return x.packet(slices.Concat(x.base.Data[:x.net.LinkLen], ip)), true
+	return x.behindLink(ip), true
 }
 
 func ipv4(protocol byte, dst [4]byte, payload []byte) []byte {

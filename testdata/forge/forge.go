@@ -58,6 +58,20 @@ func (x *Forger) packet(data []byte) capture.Packet {
 	return p
 }
 
+// behindLink is the frame with another IP packet, of the other version only on Ethernet.
+func (x *Forger) behindLink(ip []byte) capture.Packet {
+	data := slices.Concat(x.base.Data[:x.net.LinkLen], ip)
+	kinds := map[byte]uint16{4: 0x0800, 6: 0x86dd}
+	if x.net.PPPoE() {
+		kinds = map[byte]uint16{4: 0x0021, 6: 0x0057}
+		binary.BigEndian.PutUint16(data[x.net.LinkLen-4:], uint16(2+len(ip))) // the length, in front of PPP's protocol
+	}
+	if x.link == capture.Ethernet {
+		binary.BigEndian.PutUint16(data[x.net.LinkLen-2:], kinds[ip[0]>>4])
+	}
+	return x.packet(data)
+}
+
 // carrying is the frame of the same addresses that carries another protocol.
 func (x *Forger) carrying(protocol uint8, payload []byte) capture.Packet {
 	return x.packet(x.net.AppendReplaced(nil, x.base.Data, protocol, payload))
@@ -231,6 +245,14 @@ func (x *Forger) IKE() Packets {
 		put(name+" mode with another ID", hash, x.random(160), func(h *ikev1.Header) {
 			h.Exchange, h.Flags, h.MessageID = e, encrypted, binary.BigEndian.Uint32(x.random(4))
 		})
+	}
+	for _, notice := range [...]uint16{1, 4, 14, 16, 18, 24, 31, 24576, 24578, 36136, 36137} { // RFC 2408 3.14.1, 3706
+		data := append([]byte{0, 0, 0, 1, 1, 16}, word(notice)...)
+		body := payload(0, slices.Concat(data, cookies, x.random(4)))
+		put("notification", ikev1.PayloadNotify, body, informational)
+		put("notification before an answer", ikev1.PayloadNotify, body,
+			func(h *ikev1.Header) { informational(h); h.ResponderCookie = ikev1.Cookie{} })
+		put("notification in main mode", ikev1.PayloadNotify, body, main)
 	}
 	for n := range byte(3) {
 		body := slices.Concat([]byte{0, 1, n + 1, n / 2}, x.random(200))

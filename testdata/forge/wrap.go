@@ -8,9 +8,6 @@ import (
 
 // Wrapped has other packets inside packets: of others, and of the packet's own ends.
 func (x *Forger) Wrapped(list []capture.Packet) Packets {
-	if x.net.Fragment || x.net.PPPoE() { // whose own length has to fit
-		return nil
-	}
 	all := Packets{}
 	for i, p := range list {
 		var n capture.Frame
@@ -35,7 +32,7 @@ func (x *Forger) Wrapped(list []capture.Packet) Packets {
 		case 3:
 			name, protocol, payload = "TZSP", protoUDP, udp(37008, 37008, slices.Concat([]byte{1, 0, 0, 1, 1}, frame))
 		}
-		all[name] = append(all[name], x.carrying(protocol, payload))
+		all[name] = append(all[name], x.betweenEnds(protocol, payload))
 		for of, p := range x.strangers(protocol, payload) {
 			all[name+", "+of] = append(all[name+", "+of], p...)
 		}
@@ -43,10 +40,21 @@ func (x *Forger) Wrapped(list []capture.Packet) Packets {
 	return all
 }
 
+// betweenEnds is a whole packet between the ends of one, which may be a fragment.
+func (x *Forger) betweenEnds(protocol uint8, payload []byte) capture.Packet {
+	whole, at := ipv4(protocol, there, payload), 12
+	if x.net.IPVersion == 6 {
+		whole, at = ipv6(protocol, 7, payload), 8
+	}
+	ends := len(whole) - len(payload) - at
+	copy(whole[at:at+ends], x.base.Data[x.net.LinkLen+at:])
+	return x.behindLink(whole)
+}
+
 // OtherVersion has what packets like this one carry in packets of the other version of IP, between
 // others.
 func (x *Forger) OtherVersion(list []capture.Packet) (all []capture.Packet) {
-	if x.net.Fragment || x.link != capture.Ethernet || x.net.PPPoE() {
+	if x.net.Fragment || x.link != capture.Ethernet {
 		return nil
 	}
 	for _, p := range list {
@@ -58,11 +66,11 @@ func (x *Forger) OtherVersion(list []capture.Packet) (all []capture.Packet) {
 		if n.UDP {
 			payload[6], payload[7] = 0, 0 // no checksum
 		}
-		ip, ether := ipv6(n.Protocol, 7, payload), word(0x86dd)
+		ip := ipv6(n.Protocol, 7, payload)
 		if n.IPVersion == 6 {
-			ip, ether = ipv4(n.Protocol, there, payload), word(0x0800)
+			ip = ipv4(n.Protocol, there, payload)
 		}
-		all = append(all, x.packet(slices.Concat(p.Data[:n.LinkLen-2], ether, ip)))
+		all = append(all, x.behindLink(ip))
 	}
 	return all
 }

@@ -119,6 +119,10 @@ func (f *framer) open(r *Record, depth int) (taken bool) {
 		}
 		return false
 	}
+	if r.Net.Truncated && depth == 0 && !r.Cut() {
+		r.Verdict, r.Reason = why.Malformed, "ip: the length is larger than the frame, which is whole: no receiver takes it"
+		return false
+	}
 	if r.Net.Fragment && !f.reassemble(r) {
 		return false
 	}

@@ -169,6 +169,10 @@ func (r *Record) Why() string {
 // HasSPI reports whether SPI and Seq are known.
 func (r *Record) HasSPI() bool { return r.esp != nil }
 
+// Cut reports whether the capture holds only part of the frame. What lacks its end in another was
+// sent like that, or a mirror cut it off: nothing is believed of it that its end would prove.
+func (r *Record) Cut() bool { return r.Packet.Length > len(r.Packet.Data) }
+
 // Head reports whether Plain is the decrypted head of a packet whose end was not captured.
 func (r *Record) Head() bool { return r.Verdict == why.Truncated && r.Plain.NextHeader != 0 }
 

@@ -34,6 +34,7 @@ func (f *framer) unwrap(r *Record, depth int) (taken bool) {
 		}
 		return true
 	}
+	f.opened(r) // nothing stands for the fragments that it completed
 	r.restore(&outer)
 	return false
 }

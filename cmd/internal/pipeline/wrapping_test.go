@@ -75,6 +75,22 @@ func TestWrappedAndFragmented(t *testing.T) {
 	}
 }
 
+// TestWrappedFragmentsOfNothing: fragments in a tunnel that make a datagram which is none pass as
+// they are, and hold up nothing.
+func TestWrappedFragmentsOfNothing(t *testing.T) {
+	a, b := netip.MustParseAddr("192.0.2.101"), netip.MustParseAddr("192.0.2.102")
+	datagram := udp(a, b, 4500, 4500, make([]byte, 200))
+	binary.BigEndian.PutUint16(datagram[4:], 60000) // more than there is
+	var packets [][]byte
+	for _, part := range halves(ipPacket(a, b, 17, datagram), 7) {
+		packets = append(packets, ipPacket(a, b, 4, part))
+	}
+	o := follow(t, rawFrames(packets...), nil, mode{text: true, layer: output.LayerL2TP})
+	if o.stats.Merged != 0 || len(o.clear) != 2 {
+		t.Errorf("%d merged, %d written", o.stats.Merged, len(o.clear))
+	}
+}
+
 // TestWrappedCutShort: the snap length left the head of what is carried; nothing is called damaged.
 func TestWrappedCutShort(t *testing.T) {
 	s := aesSA(0x7000)

@@ -79,6 +79,10 @@ func (g *Gatherer) join(ike, s *Session) {
 	if !s.icmp.seen() {
 		s.icmp = ike.icmp
 	}
+	if !s.unserved.seen() {
+		s.unserved = ike.unserved
+	}
+	s.errors = append(ike.errors, s.errors...)
 	if !s.narrow.seen() {
 		s.narrow = ike.narrow
 	}

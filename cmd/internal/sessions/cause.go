@@ -391,7 +391,8 @@ func (s *Session) oneDirection() bool {
 // refusedFor says that a side, or the network in front of it, answered with ICMP.
 func (s *Session) refusedFor(side int) bool {
 	other, x := s.ends[1-side].Addr(), s.exchange()
-	return s.icmp.seen() && s.icmp.by != other || x != nil && x.refused.seen() && x.refused.by != other
+	says := func(r *refusal) bool { return r.seen() && r.by != other }
+	return says(&s.icmp) || says(&s.unserved) || x != nil && says(&x.refused)
 }
 
 // advances says that a side does what it does only behind answers.

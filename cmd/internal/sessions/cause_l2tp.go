@@ -45,7 +45,7 @@ func clearUnanswered(s *Session) *proof {
 func sha2Truncation(s *Session) *proof {
 	d := &s.protected
 	for side := range d {
-		if d[side].n < 3 || d[1-side].n > 0 || s.icmp.seen() {
+		if d[side].n < 3 || d[1-side].n > 0 || s.unserved.seen() {
 			continue
 		}
 		for _, f := range s.flows {
@@ -62,7 +62,7 @@ func sha2Truncation(s *Session) *proof {
 
 // espOneWay: raw ESP of one side does not reach the other, which repeats itself.
 func espOneWay(s *Session) *proof {
-	if s.assoc.natt || s.icmp.seen() {
+	if s.assoc.natt {
 		return nil
 	}
 	c, r := &s.protected[client], &s.protected[server]
@@ -73,7 +73,7 @@ func espOneWay(s *Session) *proof {
 			"ESP: %s answers, but %s repeats its SCCRQ (%d times): IP protocol 50 does not pass from the "+
 				"server to the client",
 			s.who(server), s.who(client), t.request.n)
-	case !s.readable() && c.n >= 4 && r.n >= c.n && s.repeats(client) && !s.lacks(client) && !s.lacks(server):
+	case !s.readable() && !s.unserved.seen() && c.n >= 4 && r.n >= c.n && s.repeats(client) && !s.lacks(client) && !s.lacks(server):
 		return typical(append(c.frames(), r.frames()...),
 			"ESP: %s repeats one and the same packet (%d times) though %s answers: IP protocol 50 does not "+
 				"pass from the server to the client",
@@ -251,10 +251,10 @@ func noSCCRP(s *Session) *proof {
 	if s.inClear() {
 		through = ""
 	}
-	if s.icmp.seen() {
-		return proven(append(t.request.frames(), s.icmp.frames()...),
+	if s.unserved.seen() {
+		return proven(append(t.request.frames(), s.unserved.frames()...),
 			"L2TP: %snothing answers on UDP 1701 of %s: ICMP %s (%d times)",
-			through, s.who(server), s.icmp.kind, s.icmp.n)
+			through, s.who(server), s.unserved.kind, s.unserved.n)
 	}
 	if n < tries && t.stop == nil {
 		return nil
@@ -280,10 +280,10 @@ func noSCCRPSealed(s *Session) *proof {
 	if s.readable() || r.n > 0 || c.n < 3 || !s.repeats(client) {
 		return nil
 	}
-	if s.icmp.seen() {
-		return proven(append(c.frames(), s.icmp.frames()...),
+	if s.unserved.seen() {
+		return proven(append(c.frames(), s.unserved.frames()...),
 			"IPsec works, but nothing answers on UDP 1701 of %s: ICMP %s (%d times)",
-			s.who(server), s.icmp.kind, s.icmp.n)
+			s.who(server), s.unserved.kind, s.unserved.n)
 	}
 	return typical(c.frames(),
 		"%s sends one and the same packet again and again through IPsec (%d in %s), and nothing answers: "+

@@ -207,12 +207,13 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
-	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed
+	cut := r.Verdict == why.Truncated && r.Cut()
+	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed || r.Verdict == why.Truncated && !cut
 	switch {
 	case opened && f.opened == 0 && f.refused:
 		f.restart()
 	case opened:
-	case f.opened > 0 && r.Verdict != why.Truncated, f.foreign():
+	case f.opened > 0 && !cut, f.foreign():
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
@@ -223,6 +224,9 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	began := f.span.seen()
 	a.seen(f, n.UDP, opened)
 	s := g.espSession(a, src, dst, at)
+	if o := f.session; opened && o != nil && o.element != nil && s.isDialling() {
+		s = o // the dial may be anybody's
+	}
 	if opened && f.opened == 0 && a.clear {
 		s = g.apart(s, at)
 		a = f.assoc

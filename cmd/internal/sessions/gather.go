@@ -298,6 +298,9 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 			a = nil // the client of the other may be a guess
 		}
 	}
+	if a != nil && x.late && !m.Decrypted && (a.authentic() || slices.ContainsFunc(a.exchanges, (*exchange).read)) {
+		a = nil // what no key opens is none of those that one does
+	}
 	if a == nil {
 		if x.late && !m.FromInitiator {
 			src, dst = dst, src

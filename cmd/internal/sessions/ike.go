@@ -397,6 +397,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 	}
 	for _, n := range m.Notices() {
 		switch {
+		case x.read() && !m.Encrypted: // anybody asks and answers
 		case n.Asks():
 			x.dpd[side].add(at)
 		case n.Answers():

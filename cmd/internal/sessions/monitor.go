@@ -216,24 +216,33 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 	t.frame = s.last.frame
 	f := m.judgeNow(s)
+	proves := func(f *Finding) bool {
+		if f.Proven && s.doubtful(f.Frames, m.looked) {
+			t.frame = 0 // it is looked at again
+			return false
+		}
+		return f.Proven
+	}
 	refused := func() bool {
 		var r Finding
-		return r.try(s, refusalRules) && r.Proven && !s.doubtful(r.Frames)
+		return r.try(s, refusalRules) && proves(&r)
 	}
 	how := f.Step + " " + f.ID
-	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && f.Proven || refused()) {
+	if f.State == Failed && how != t.failed && (silent && (t.failed == "" || f.Proven) || s.ended() && proves(f) || refused()) {
 		t.failed = how
 		m.say(s, "failed", s.last.time, f.State.Headline(f.Step)+": "+s.causeText())
 	}
 }
 
-// doubtful says that of frames one is a message of IKE that the key of others does not open: it may
-// be a stranger's, and the right one still to come.
-func (s *Session) doubtful(frames []uint64) bool {
+// doubtful says that of frames one is a message of IKE that the key of others does not open, or that
+// one is a notification in clear of just now: it may be a stranger's, and the right one still to come.
+func (s *Session) doubtful(frames []uint64, now int64) bool {
 	x := s.exchange()
-	return x != nil && x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
+	return x != nil && (x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
 		return u.seen() && slices.Contains(frames, u.last.frame)
-	})
+	}) || slices.ContainsFunc(x.notices, func(n notice) bool {
+		return !n.encrypted && now-n.time < together && slices.Contains(frames, n.frame)
+	}))
 }
 
 // missed tells that a session is lost: the packets prove that a side does not answer any more, and

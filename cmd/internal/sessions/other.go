@@ -6,6 +6,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/ikev1"
 )
 
@@ -23,7 +24,7 @@ const (
 func (g *Gatherer) other(r *pipeline.Record, at place) {
 	n := &r.Net
 	switch {
-	case n.IPVersion == 0:
+	case n.IPVersion == 0, r.Verdict == why.Malformed:
 	case r.Reason == pipeline.Keepalive:
 		g.bystander(n)
 	case n.Fragment:
@@ -70,7 +71,11 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	side := x.assoc.side(netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort))
 	x.parts[side].add(at)
 	x.partLength = n.UDPLen
-	g.touch(x.session, at, side)
+	heard := side
+	if x.assoc.authentic() {
+		heard = nobody // anybody can have sent it
+	}
+	g.touch(x.session, at, heard)
 	if g.keep(x.session) {
 		g.note(x.session, newEvent(at, side, "ike", h.ExchangeName()+" fragment",
 			"IP fragment of a message that is not whole"))
@@ -127,14 +132,16 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		note(&x.refused)
 	case kind == tooBig:
 		note(&s.narrow)
-	case protocol == protoESP, protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP || a.natt):
+	case protocol == protoUDP && (src.Port() == portL2TP || dst.Port() == portL2TP):
+		note(&s.unserved)
+	case protocol == protoESP, protocol == protoUDP && a.natt:
 		note(&s.icmp)
 	default:
 		return
 	}
 	s.last, g.current = at, s
-	if g.keep(s) {
-		g.note(s, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
+	if g.keep(s) && len(s.errors) < maxNotices {
+		s.errors = append(s.errors, newEvent(at, nobody, "icmp", kind, "from "+n.Src.String()))
 	}
 }
 

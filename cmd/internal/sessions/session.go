@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"container/list"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,7 +45,8 @@ type Session struct {
 	unasked    [2]int       // answers among these to what was not captured
 	holes      int          // such answers of L2TP and PPP, all in all
 	traffic    traffic      // what the users' packets show
-	icmp       refusal      // ICMP errors that quote ESP or L2TP
+	icmp       refusal      // ICMP errors that quote ESP
+	unserved   refusal      // those that quote L2TP, as it is behind IPsec
 	narrow     refusal      // those that say that a packet is too large
 	clear      span         // L2TP messages without IPsec
 	stray      span         // of these, messages beside a session that IPsec protects
@@ -62,6 +64,7 @@ type Session struct {
 	twin       bool // another one has the same cookies
 	decrypted  bool // before, by who wrote the capture
 	events     events
+	errors     []Event        // of ICMP, apart: anybody sends them, and they displace no others
 	series     *series        // nil: not wanted
 	talks      *conversations // likewise
 	tries      int            // ISAKMP SAs up to the first of which something came
@@ -288,7 +291,14 @@ func multicast6(packet []byte) bool {
 }
 
 // Events are the packets that say something, in their order.
-func (s *Session) Events() []Event { return s.events.all() }
+func (s *Session) Events() []Event {
+	if len(s.errors) == 0 {
+		return s.events.all()
+	}
+	list := append(slices.Clone(s.events.all()), s.errors...)
+	slices.SortStableFunc(list, func(a, b Event) int { return cmp.Compare(a.Frame, b.Frame) })
+	return list
+}
 
 // ClearWarning is what there is to say of users' packets that crossed in clear next to IKE, "" if
 // none did.
