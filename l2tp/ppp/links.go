@@ -36,11 +36,8 @@ func (x *Expander) NewLink(a, b netip.AddrPort) *Link {
 	return l
 }
 
-// Close frees what is kept for a link that has ended.
-func (l *Link) Close() {
-	l.bundle.remove(l)
-	l.bundle = newBundle(l.x, l)
-}
+// Close frees what is kept for a link that has ended. It is the last call for the link.
+func (l *Link) Close() { l.bundle.remove(l) }
 
 // Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a
 // known link it does not allocate. What became of it is written to r.
@@ -268,7 +265,7 @@ func (l *Link) lcpControl(sender int, c *Control) {
 		l.bundle.linkDown()
 	case again || l.down && c.Code == codeConfigureRequest:
 		l.Close()
-		*l = Link{x: l.x, addresses: l.addresses, bundle: l.bundle, lcp: l.lcp}
+		*l = Link{x: l.x, addresses: l.addresses, bundle: newBundle(l.x, l), lcp: l.lcp}
 	}
 	switch {
 	case acked:
