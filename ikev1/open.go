@@ -290,7 +290,8 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		}
 		return ErrTruncated
 	}
-	payloads := o.plain[:o.end]
+	plain := clearMessage(m.Header, o.plain[:o.end])
+	payloads := plain[HeaderLen:]
 	if m.Payloads, m.Broken = parseChain(m.Header.NextPayload, payloads); m.Broken != nil && !o.proven {
 		return m.Broken
 	}
@@ -298,9 +299,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		sa.trace(m, o)
 	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
-	m.Plain = clearMessage(m.Header, payloads)
-	m.Payloads, _ = parseChain(m.Header.NextPayload, m.Plain[HeaderLen:])
-
+	m.Plain = plain
 	m.Verified = check == hashGood && sa.agrees(m)
 	m.HashTail = check == hashTail
 	m.at.hashOpen = check == hashUnchecked && m.Find(PayloadHash) != nil && sa.checks(k)

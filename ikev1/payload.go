@@ -63,7 +63,12 @@ const maxPayloads = 256
 // the chain does, or when there are too many; it then returns the payloads before. Bytes behind the
 // last payload are no error: they are padding where the message was encrypted.
 func parsePayloads(first PayloadType, data []byte) ([]Payload, error) {
-	var list []Payload
+	var usual [8]Payload
+	list, err := appendPayloads(usual[:0], first, data)
+	return append([]Payload(nil), list...), err
+}
+
+func appendPayloads(list []Payload, first PayloadType, data []byte) ([]Payload, error) {
 	off := 0
 	for t := first; t != PayloadNone; {
 		rest := data[off:]

@@ -21,13 +21,16 @@ type Control struct {
 func readControl(payload []byte) *Control {
 	c := &Control{}
 	c.kind, c.name = messageType(payload)
+	var most [16]avp
+	avps := most[:0]
 	for a, err := range walkAVPs(payload) {
 		if err != nil {
 			c.err = err
 			break
 		}
-		c.avps = append(c.avps, a)
+		avps = append(avps, a)
 	}
+	c.avps = append(c.avps, avps...)
 	return c
 }
 

@@ -36,7 +36,7 @@ func (x *Expander) NewLink(a, b netip.AddrPort) *Link {
 	return l
 }
 
-// Close frees what is kept for a link that has ended.
+// Close frees what is kept for a link that has ended. It is the last call for the link.
 func (l *Link) Close() { l.bundle.remove(l) }
 
 // Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a

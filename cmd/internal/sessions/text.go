@@ -49,6 +49,9 @@ func (x *Writer) Session(s *Session) error {
 
 // folded is the text of a session in lines that are not too long.
 func (x *Writer) folded(text string) string {
+	if x.Columns == 0 {
+		return text
+	}
 	const fact = "   " + "         " + " " // before what a line says
 	var b strings.Builder
 	for line := range strings.Lines(text) {
