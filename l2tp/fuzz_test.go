@@ -115,7 +115,7 @@ func FuzzTracker(f *testing.F) {
 				tr.Damaged(src, dst, data)
 				continue
 			}
-			tr.Knows(src, dst, &h)
+			tr.Knows(src, dst, h)
 			o := observation(tr, src, dst, int64(i), &h, data)
 			for verbose := range 2 {
 				if line := AppendSummary(nil, &h, &o, verbose); !utf8.Valid(line) {

@@ -69,7 +69,7 @@ func (t *Tracker) Damaged(src, dst netip.AddrPort, data []byte) bool {
 	case !ok:
 		return false
 	case h.Control:
-		return h.HasLength && h.HasSequence && int(h.Length) == len(data) && t.Knows(src, dst, &h)
+		return h.HasLength && h.HasSequence && int(h.Length) == len(data) && t.Knows(src, dst, h)
 	}
 	return t.Find(src, dst, &h, data).Session != nil
 }

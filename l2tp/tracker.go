@@ -219,14 +219,14 @@ func (t *Tracker) Numbers() Numbering { return t.numbers }
 
 // Knows reports whether a message from src to dst can belong to a tunnel or a session that is
 // known.
-func (t *Tracker) Knows(src, dst netip.AddrPort, h *Header) bool {
+func (t *Tracker) Knows(src, dst netip.AddrPort, h Header) bool {
 	switch {
 	case h.Version == Version3 && !h.Control:
 		return t.session3(src, dst, h.Session).session != nil
 	case h.Tunnel == 0:
 		return false
 	}
-	return !h.Control && t.recently(h).holds(src, dst, h, t.changes) ||
+	return !h.Control && t.recently(&h).holds(src, dst, &h, t.changes) ||
 		t.known(tunnelKey{src, dst, h.Version, h.Tunnel}).tunnel != nil
 }
 

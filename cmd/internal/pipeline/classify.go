@@ -226,7 +226,7 @@ func isL2TP(tunnels tunnels, src, dst netip.AddrPort, data []byte, length int, s
 		return true
 	case !l2tp.Possible(&h, data):
 		return false
-	case tunnels.Knows(src, dst, &h):
+	case tunnels.Knows(src, dst, h):
 		return true
 	case err != nil && err != l2tp.ErrTruncated:
 		return port && length > len(data)

@@ -9,7 +9,7 @@ import (
 
 // tunnels tells whether a message can be of one that is known.
 type tunnels interface {
-	Knows(src, dst netip.AddrPort, h *l2tp.Header) bool
+	Knows(src, dst netip.AddrPort, h l2tp.Header) bool
 	Damaged(src, dst netip.AddrPort, data []byte) bool
 }
 
@@ -41,7 +41,7 @@ func (k *seenTunnels) learn(src, dst netip.AddrPort, time int64, h *l2tp.Header,
 	case h.Control:
 		k.Observe(new(l2tp.Observation), src, dst, time, h, data)
 	case h.Version != l2tp.Version2 && h.Version != l2tp.Version3 || h.Session == 0 || h.Version == l2tp.Version2 && h.Tunnel == 0:
-	case !k.Tracker.Knows(src, dst, h):
+	case !k.Tracker.Knows(src, dst, *h):
 		k.data.Set(dataIDOf(src, dst, h), h.Session)
 	}
 }
@@ -58,10 +58,10 @@ func (k *seenTunnels) Damaged(src, dst netip.AddrPort, data []byte) bool {
 }
 
 // Knows reports whether a message can belong to a tunnel or a session that is known.
-func (k *seenTunnels) Knows(src, dst netip.AddrPort, h *l2tp.Header) bool {
+func (k *seenTunnels) Knows(src, dst netip.AddrPort, h l2tp.Header) bool {
 	if k.Tracker.Knows(src, dst, h) {
 		return true
 	}
-	_, ok := k.data.Get(dataIDOf(src, dst, h))
+	_, ok := k.data.Get(dataIDOf(src, dst, &h))
 	return ok
 }
