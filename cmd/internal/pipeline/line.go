@@ -3,6 +3,7 @@ package pipeline
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // poolBatches is how many batches there are in all: 32 * (288 KiB + records) is under 20 MiB.
@@ -13,6 +14,9 @@ const poolBatches = 32
 // processor: then the two take turns for all, and the other processor has nothing to do.
 const spins = 100
 
+// brief is a time after which a turn may still be a while: it is not looked for any more.
+const brief = 30 * time.Microsecond
+
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back
 // last is handed out first, since its memory is the likeliest to be in the processor's caches.
 type line struct {
@@ -22,9 +26,10 @@ type line struct {
 	queue   []*batch  // that the framer has filled
 	free    []*batch
 	made    int
-	busy    bool   // a goroutine feeds the sinks
-	stuck   *group // that has to be settled before the first batch can go on
-	err     error  // of a sink
+	busy    bool      // a goroutine feeds the sinks
+	began   time.Time // then: when it took the first batch
+	stuck   *group    // that has to be settled before the first batch can go on
+	err     error     // of a sink
 }
 
 func newLine() *line {
@@ -83,7 +88,7 @@ func (l *line) worked(b *batch, wait bool) {
 	l.changed.Signal() // it may have failed to settle what the first batch waits for
 	for i := 0; wait && l.queue[0] != b && l.stuck == nil && l.err == nil; i++ {
 		b.awaited = true
-		if i < spins {
+		if i < spins && !(l.busy && time.Since(l.began) > brief) {
 			l.mu.Unlock()
 			runtime.Gosched()
 			l.mu.Lock()
@@ -103,7 +108,7 @@ func (l *line) first() *batch {
 		l.stuck != nil && !l.stuck.isSettled() {
 		return nil
 	}
-	l.busy, l.stuck = true, nil
+	l.busy, l.began, l.stuck = true, time.Now(), nil
 	return l.queue[0]
 }
 
