@@ -45,7 +45,9 @@ type charon struct {
 	modes   map[uint32]string // proposal selected in a Quick Mode, by message ID
 	dumps   int               // dumps of any kind, for near
 	journal []byte            // daemon of the last line without a tag
-	scratch []byte
+
+	last *charonThread // the thread of the last line
+	name []byte        // of it
 }
 
 // A charonThread is what one thread of one daemon is busy with.
@@ -164,7 +166,7 @@ func charonTag(text []byte) (l charonLine, ok bool) {
 				l.msg = l.msg[j+2:]
 			}
 		}
-		l.daemon = charonDaemon(bytes.TrimRight(text[:start], " \t"))
+		l.daemon = charonDaemon(blanks.trimRight(text[:start]))
 		return l, true
 	}
 	return l, false
@@ -205,6 +207,16 @@ func charonDaemon(head []byte) []byte {
 	return head
 }
 
+// beginsWithTag reports whether a line begins with the tag of charon.
+func beginsWithTag(line []byte) bool {
+	n := len(line) - len(decimal.trimLeft(line))
+	if n == 0 || len(line) < n+6 {
+		return false
+	}
+	_, _, ok := charonTagAt(line, n)
+	return ok
+}
+
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
@@ -214,23 +226,27 @@ func (c *charon) line(n int, text []byte) bool {
 	if !ok {
 		return c.untagged(n, text)
 	}
-	c.message(c.thread(l.daemon, l.thread), n, string(l.group), bytes.TrimRight(l.msg, "\r\n"))
+	c.message(c.thread(l.daemon, l.thread), n, string(l.group), lineEnds.trimRight(l.msg))
 	return true
 }
 
 // thread returns what a thread is busy with.
 func (c *charon) thread(daemon, thread []byte) *charonThread {
-	c.scratch = append(append(append(c.scratch[:0], daemon...), '/'), thread...)
-	t := c.threads[string(c.scratch)]
-	if t == nil {
+	if end, ok := bytes.CutPrefix(c.name, daemon); ok && c.last != nil && len(end) > 0 && end[0] == '/' &&
+		bytes.Equal(end[1:], thread) {
+		return c.last
+	}
+	c.name = append(append(append(c.name[:0], daemon...), '/'), thread...)
+	c.last = c.threads[string(c.name)]
+	if c.last == nil {
 		if len(c.threads) >= maxCharonThreads {
 			c.close()
 			clear(c.threads)
 		}
-		t = &charonThread{out: c.out}
-		c.threads[string(c.scratch)] = t
+		c.last = &charonThread{out: c.out}
+		c.threads[string(c.name)] = c.last
 	}
-	return t
+	return c.last
 }
 
 // message takes one message of a thread.
@@ -327,7 +343,7 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 // "   0: [removed]".
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
-	if !ok || len(off) == 0 || len(off) > 5 || len(bytes.Trim(off, "0123456789")) > 0 {
+	if !ok || len(off) == 0 || len(off) > 5 || !decimal.all(off) {
 		rest = msg
 	}
 	return redaction.Value(string(rest))
@@ -335,25 +351,33 @@ func charonRedacted(msg []byte) bool {
 
 // charonRedactedHead returns the label of "SKEYID_e => <redacted>", "" for any other message.
 func charonRedactedHead(msg []byte) string {
-	label, rest, ok := bytes.Cut(msg, []byte(" => "))
-	if name := string(bytes.TrimLeft(label, " ")); ok && charonLabels[name] != charonOther && redaction.Value(string(rest)) {
-		return name
+	label, rest, ok := charonArrow(msg)
+	if ok && charonLabels[string(label)] != charonOther && redaction.Value(string(rest)) {
+		return string(label)
 	}
 	return ""
 }
 
+// charonArrow cuts a message in two at " => ".
+func charonArrow(msg []byte) (label, rest []byte, ok bool) {
+	i := charonIs.in(msg)
+	if i < 0 {
+		return nil, nil, false
+	}
+	return bytes.TrimLeft(msg[:i], " "), msg[i+len(charonIs.text):], true
+}
+
+var charonIs = mark{" => ", 2}
+
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.
 func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
-	i := bytes.Index(msg, []byte(" => "))
-	if i < 0 {
+	label, rest, ok := charonArrow(msg)
+	if !ok {
 		return nil, 0, false
 	}
-	num, rest := word(msg[i+4:])
+	num, rest := word(rest)
 	size, err := strconv.Atoi(string(num))
-	if err != nil || size < 0 || !bytes.HasPrefix(rest, []byte(" bytes @")) {
-		return nil, 0, false
-	}
-	return bytes.TrimLeft(msg[:i], " "), size, true
+	return label, size, err == nil && size >= 0 && bytes.HasPrefix(rest, []byte(" bytes @"))
 }
 
 // row takes a row of the dump.
