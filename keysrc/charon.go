@@ -45,7 +45,9 @@ type charon struct {
 	modes   map[uint32]string // proposal selected in a Quick Mode, by message ID
 	dumps   int               // dumps of any kind, for near
 	journal []byte            // daemon of the last line without a tag
-	scratch []byte
+
+	last *charonThread // the thread of the last line
+	name []byte        // of it
 }
 
 // A charonThread is what one thread of one daemon is busy with.
@@ -137,74 +139,6 @@ type charonDump struct {
 	redacted bool // something stands where a row of it was
 }
 
-// A charonLine is a line of the log taken apart.
-type charonLine struct {
-	daemon []byte // "host charon[123]:" of syslog
-	thread []byte // digits
-	group  []byte // "IKE"
-	msg    []byte
-}
-
-// charonTag finds "13[IKE] " in a line.
-func charonTag(text []byte) (l charonLine, ok bool) {
-	head := text[:max(0, min(len(text)-5, 200))]
-	for i := 1; i < len(head); i++ {
-		at := bytes.IndexByte(head[i:], '[')
-		if at < 0 {
-			break
-		}
-		i += at
-		start, end, ok := charonTagAt(text, i)
-		if !ok {
-			continue
-		}
-		l.thread, l.group, l.msg = text[start:i], text[i+1:i+4], text[end+2:]
-		if len(l.msg) > 0 && l.msg[0] == '<' { // <connection|number>
-			if j := bytes.Index(l.msg, []byte("> ")); j > 0 && j < 100 {
-				l.msg = l.msg[j+2:]
-			}
-		}
-		l.daemon = charonDaemon(bytes.TrimRight(text[:start], " \t"))
-		return l, true
-	}
-	return l, false
-}
-
-// charonTagAt tells whether the bracket of a tag is at i, where the tag starts, and where its
-// closing bracket is.
-func charonTagAt(text []byte, i int) (start, end int, ok bool) {
-	if !digit(text[i-1]) || !upper(text[i+1]) || !upper(text[i+2]) || !upper(text[i+3]) {
-		return 0, 0, false
-	}
-	end = i + 4
-	if text[end] >= '0' && text[end] <= '4' { // the level
-		end++
-	}
-	if end+1 >= len(text) || text[end] != ']' || text[end+1] != ' ' {
-		return 0, 0, false
-	}
-	start = i
-	for start > 0 && digit(text[start-1]) {
-		start--
-	}
-	return start, end, i-start <= 4 && (start == 0 || text[start-1] == ' ' || text[start-1] == '\t')
-}
-
-// charonDaemon returns "host charon[123]:" of what stands before a tag, nil if it is not syslog's
-// but the time of a file.
-func charonDaemon(head []byte) []byte {
-	if len(head) == 0 || head[len(head)-1] != ':' {
-		return nil
-	}
-	if j := bytes.LastIndexByte(head, ' '); j >= 0 {
-		host := head[1+bytes.LastIndexByte(head[:j], ' '):]
-		if head = head[j+1:]; !isTime(host[:len(host)-len(head)-1]) {
-			head = host
-		}
-	}
-	return head
-}
-
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
@@ -214,23 +148,27 @@ func (c *charon) line(n int, text []byte) bool {
 	if !ok {
 		return c.untagged(n, text)
 	}
-	c.message(c.thread(l.daemon, l.thread), n, string(l.group), bytes.TrimRight(l.msg, "\r\n"))
+	c.message(c.thread(l.daemon, l.thread), n, string(l.group), lineEnds.trimRight(l.msg))
 	return true
 }
 
 // thread returns what a thread is busy with.
 func (c *charon) thread(daemon, thread []byte) *charonThread {
-	c.scratch = append(append(append(c.scratch[:0], daemon...), '/'), thread...)
-	t := c.threads[string(c.scratch)]
-	if t == nil {
+	if end, ok := bytes.CutPrefix(c.name, daemon); ok && c.last != nil && len(end) > 0 && end[0] == '/' &&
+		bytes.Equal(end[1:], thread) {
+		return c.last
+	}
+	c.name = append(append(append(c.name[:0], daemon...), '/'), thread...)
+	c.last = c.threads[string(c.name)]
+	if c.last == nil {
 		if len(c.threads) >= maxCharonThreads {
 			c.close()
 			clear(c.threads)
 		}
-		t = &charonThread{out: c.out}
-		c.threads[string(c.scratch)] = t
+		c.last = &charonThread{out: c.out}
+		c.threads[string(c.name)] = c.last
 	}
-	return t
+	return c.last
 }
 
 // message takes one message of a thread.
@@ -327,7 +265,7 @@ func charonRow(msg []byte) (off int, rest []byte, ok bool) {
 // "   0: [removed]".
 func charonRedacted(msg []byte) bool {
 	off, rest, ok := bytes.Cut(bytes.TrimLeft(msg, " "), []byte(": "))
-	if !ok || len(off) == 0 || len(off) > 5 || len(bytes.Trim(off, "0123456789")) > 0 {
+	if !ok || len(off) == 0 || len(off) > 5 || !decimal.all(off) {
 		rest = msg
 	}
 	return redaction.Value(string(rest))
@@ -335,25 +273,33 @@ func charonRedacted(msg []byte) bool {
 
 // charonRedactedHead returns the label of "SKEYID_e => <redacted>", "" for any other message.
 func charonRedactedHead(msg []byte) string {
-	label, rest, ok := bytes.Cut(msg, []byte(" => "))
-	if name := string(bytes.TrimLeft(label, " ")); ok && charonLabels[name] != charonOther && redaction.Value(string(rest)) {
-		return name
+	label, rest, ok := charonArrow(msg)
+	if ok && charonLabels[string(label)] != charonOther && redaction.Value(string(rest)) {
+		return string(label)
 	}
 	return ""
 }
 
+// charonArrow cuts a message in two at " => ".
+func charonArrow(msg []byte) (label, rest []byte, ok bool) {
+	i := charonIs.in(msg)
+	if i < 0 {
+		return nil, nil, false
+	}
+	return bytes.TrimLeft(msg[:i], " "), msg[i+len(charonIs.text):], true
+}
+
+var charonIs = mark{" => ", 2}
+
 // charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.
 func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
-	i := bytes.Index(msg, []byte(" => "))
-	if i < 0 {
+	label, rest, ok := charonArrow(msg)
+	if !ok {
 		return nil, 0, false
 	}
-	num, rest := word(msg[i+4:])
+	num, rest := word(rest)
 	size, err := strconv.Atoi(string(num))
-	if err != nil || size < 0 || !bytes.HasPrefix(rest, []byte(" bytes @")) {
-		return nil, 0, false
-	}
-	return bytes.TrimLeft(msg[:i], " "), size, true
+	return label, size, err == nil && size >= 0 && bytes.HasPrefix(rest, []byte(" bytes @"))
 }
 
 // row takes a row of the dump.

@@ -38,12 +38,12 @@ func charonMessage(text []byte) (daemon, msg []byte) {
 
 // matchCharonMessage knows the first line of a dump by its label and its number of bytes.
 func matchCharonMessage(text []byte) bool {
-	if bytes.IndexByte(text, '=') < 0 || !bytes.Contains(text, []byte(" => ")) {
+	if _, _, ok := charonArrow(text); !ok {
 		return false
 	}
 	_, msg := charonMessage(text)
-	label, size, _ := bytes.Cut(msg, []byte(" => "))
-	return charonLabels[string(bytes.TrimLeft(label, " "))] != charonOther &&
+	label, size, ok := charonArrow(msg)
+	return ok && charonLabels[string(label)] != charonOther &&
 		(bytes.Contains(size, []byte(" bytes @ ")) || redaction.Value(string(size)))
 }
 
@@ -71,7 +71,7 @@ func (c *charon) untagged(n int, text []byte) bool {
 	_, _, row := charonRow(msg)
 	_, _, dump := charonDumpHead(msg)
 	t.untagged = true
-	c.message(t, n, "", bytes.TrimRight(msg, "\r\n"))
+	c.message(t, n, "", lineEnds.trimRight(msg))
 	return dump || row && t.dump.label != "" || bytes.HasPrefix(daemon, []byte("charon-systemd"))
 }
 

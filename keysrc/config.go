@@ -29,15 +29,31 @@ var configs = []struct {
 		"it holds pre-shared keys: packets are not decrypted with those alone, but with the keys of the daemon's log"},
 }
 
+// configBegins are the first bytes of these lines.
+var configBegins = func() *byteSet {
+	all := ""
+	for _, c := range configs {
+		for _, line := range c.lines {
+			all += line[:1]
+		}
+	}
+	return setOf(all)
+}()
+
+var presharedKey = mark{": PSK ", 4}
+
 // configNamed returns which configuration a line is of, 0 for none, else counted from 1.
 func configNamed(line []byte) int {
-	line = bytes.TrimLeft(line, " \t")
-	if i := bytes.Index(line, []byte(": PSK ")); i > 0 && i < 80 { // behind the ends that it is for
+	line = blanks.trimLeft(line)
+	if i := presharedKey.in(line); i > 0 && i < 80 { // behind the ends that it is for
 		line = line[i:]
+	}
+	if len(line) == 0 || !configBegins[line[0]] {
+		return 0
 	}
 	for i := range configs {
 		for _, mark := range configs[i].lines {
-			if len(line) >= len(mark) && line[0] == mark[0] && string(line[:len(mark)]) == mark {
+			if bytes.HasPrefix(line, []byte(mark)) {
 				return i + 1
 			}
 		}

@@ -38,10 +38,12 @@ var fortigateFormat = Format{
 			bytes.HasPrefix(s, []byte("id/spi: ")):
 			return true
 		}
-		return bytes.Contains(s, []byte(": ISAKMP SA ")) && bytes.Contains(s, []byte(" key "))
+		return fortigateIKE.in(s) >= 0 && bytes.Contains(s, []byte(" key "))
 	},
 	new: func(out *output) parser { return &fortigate{out: out} },
 }
+
+var fortigateIKE = mark{": ISAKMP SA ", 5}
 
 type fortigate struct {
 	out           *output

@@ -40,7 +40,7 @@ func hex0x(s []byte) (b []byte, ok bool) {
 // between. It stops before a wider gap, where the column of characters begins, and returns what is
 // behind the bytes.
 func dumpRow(dst, s []byte, limit int) (row, rest []byte) {
-	s = bytes.TrimLeft(s, " \t")
+	s = blanks.trimLeft(s)
 	for n := 0; n < limit; n++ {
 		at := 0
 		if n > 0 {
@@ -68,19 +68,10 @@ func dumpRow(dst, s []byte, limit int) (row, rest []byte) {
 // if the row is nothing else and not empty.
 func hexWords(dst, s []byte) (_ []byte, ok bool) {
 	n := len(dst)
-	for {
-		s = bytes.TrimLeft(s, " \t")
-		if len(s) == 0 {
-			break
-		}
-		end := bytes.IndexAny(s, " \t")
-		if end < 0 {
-			end = len(s)
-		}
-		if dst, ok = hexDigits(dst, s[:end]); !ok {
+	for w, s := word(s); len(w) > 0; w, s = word(s) {
+		if dst, ok = hexDigits(dst, w); !ok {
 			return dst[:n], false
 		}
-		s = s[end:]
 	}
 	return dst, len(dst) > n
 }
@@ -96,16 +87,9 @@ func allZero(b []byte) bool {
 }
 
 // trimLine cuts blanks and line ends off both ends.
-func trimLine(s []byte) []byte {
-	other := func(c byte) bool { return blank(c) || c == '\r' || c == '\n' || c == 0 }
-	for len(s) > 0 && other(s[0]) {
-		s = s[1:]
-	}
-	for len(s) > 0 && other(s[len(s)-1]) {
-		s = s[:len(s)-1]
-	}
-	return s
-}
+func trimLine(s []byte) []byte { return atEnds.trimRight(atEnds.trimLeft(s)) }
+
+var atEnds = setOf(" \t\r\n\x00")
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 

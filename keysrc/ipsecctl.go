@@ -19,11 +19,12 @@ import (
 // A backslash at the end of a line says that the rule goes on; -vv numbers the rules, as in "@0 esp
 // …".
 var ipsecctlFormat = Format{
-	Name:  "ipsecctl",
-	Title: "OpenBSD ipsecctl",
-	Looks: "esp transport from … to … spi 0x… with authkey and enckey",
-	match: ipsecctlRule,
-	new:   func(out *output) parser { return &ipsecctl{out: out} },
+	Name:   "ipsecctl",
+	Title:  "OpenBSD ipsecctl",
+	Looks:  "esp transport from … to … spi 0x… with authkey and enckey",
+	begins: setOf("@e"),
+	match:  ipsecctlRule,
+	new:    func(out *output) parser { return &ipsecctl{out: out} },
 }
 
 type ipsecctl struct {
@@ -43,7 +44,7 @@ type ipsecctlRuleState struct {
 // ipsecctlText cuts off blanks, and the number of the rule that -vv puts before it: "@0 ".
 func ipsecctlText(line []byte) []byte {
 	s := trimLine(line)
-	if first, rest := word(s); len(first) > 1 && first[0] == '@' && len(bytes.Trim(first[1:], "0123456789")) == 0 {
+	if first, rest := word(s); len(first) > 1 && first[0] == '@' && decimal.all(first[1:]) {
 		s = trimLine(rest)
 	}
 	return s

@@ -20,13 +20,12 @@ var isakmpdFormat = Format{
 	Title: "OpenBSD isakmpd",
 	Looks: "Negt 80 lines with SKEYID_e, which take isakmpd -D A=99",
 	match: func(line []byte) bool {
-		_, ok := after(line, isakmpdPhase1)
-		return ok
+		return isakmpdPhase1.in(line) >= 0
 	},
 	new: func(out *output) parser { return &isakmpd{out: out, value: -1} },
 }
 
-const isakmpdPhase1 = "phase_1_post_exchange_KE_NONCE: "
+var isakmpdPhase1 = mark{"phase_1_post_exchange_KE_NONCE: ", 22}
 
 type isakmpd struct {
 	out                  *output
@@ -74,7 +73,7 @@ func (p *isakmpd) line(n int, text []byte) bool {
 		}
 		return true
 	}
-	rest, ok := after(msg, isakmpdPhase1)
+	rest, ok := isakmpdPhase1.after(msg)
 	if !ok {
 		return true
 	}

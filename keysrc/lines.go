@@ -38,7 +38,7 @@ type splitter struct {
 
 	from, to int                 // where the line at hand is in the buffer
 	next     [len(signTexts)]int // where each of them comes first behind the line, or may come, or less
-	soonest  int                 // the least of these but that of tagSign, or less
+	soonest  int                 // the least of these of wrapped signs, or less
 
 	long     int // lines passed over
 	longLine int // number of the first of them
@@ -53,11 +53,12 @@ var signTexts = [...]string{"\r", "\x00", "\x1b", "\xc2", "<", "&", "#", "\xe2",
 	yamaha.Tag[len("[I"):]} // which is rarer at its end
 
 const (
-	innerCR  = signs(1)        // CR
-	unclean  = signs(1<<4 - 1) // and what clean looks for
-	wrapped  = signs(1<<9 - 1) // and what wrappings are known by
+	innerCR  = signs(1)              // CR
+	htmlTag  = signs(1 << 4)         // <
+	unclean  = signs(1<<4 - 1)       // and what clean looks for
+	wrapped  = signs(1<<yamahas - 1) // and what wrappings are known by
 	allSigns = signs(1<<len(signTexts) - 1)
-	tagSign  = len(signTexts) - 1 // its index; many lines have it
+	yamahas  = len(signTexts) - 2 // from here on those that only a Yamaha router's log is searched for
 )
 
 // signsOf returns the signs that are in a text.
@@ -70,15 +71,15 @@ func signsOf(text string) (found signs) {
 	return found
 }
 
-// find finds the signs of the line at hand but for tagSign.
+// find finds the wrapped signs of the line at hand.
 func (s *splitter) find() {
 	s.signs = 0
 	if s.soonest >= s.to {
 		return
 	}
 	s.soonest = s.have
-	for i := range tagSign {
-		if s.has(i) {
+	for i := range yamahas {
+		if s.next[i] < s.to && s.has(i) {
 			s.signs |= 1 << i
 		}
 		s.soonest = min(s.soonest, s.next[i])

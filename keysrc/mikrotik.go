@@ -32,10 +32,12 @@ var mikrotikFormat = Format{
 		if msg, ok := mikrotikMessage(line); ok {
 			return racoonMatch(msg)
 		}
-		return mikrotikItem(line) || bytes.Contains(line, []byte("A - AH, E - ESP"))
+		return mikrotikItem(line) || mikrotikLegend.in(line) >= 0
 	},
 	new: func(out *output) parser { return &mikrotik{racoonLog: racoonLog{out: out}} },
 }
+
+var mikrotikTopic, mikrotikLegend = mark{"ipsec,", 5}, mark{"A - AH, E - ESP", 5}
 
 type mikrotik struct {
 	racoonLog
@@ -57,7 +59,7 @@ type mikrotikSA struct {
 
 // mikrotikMessage returns what follows the topics of a log line.
 func mikrotikMessage(text []byte) (msg []byte, ok bool) {
-	i := bytes.Index(text, []byte("ipsec,"))
+	i := mikrotikTopic.in(text)
 	if i < 0 || i > 100 || i > 0 && text[i-1] != ' ' && text[i-1] != ',' && text[i-1] != ':' && text[i-1] != '\t' {
 		return nil, false
 	}
@@ -67,14 +69,10 @@ func mikrotikMessage(text []byte) (msg []byte, ok bool) {
 
 // mikrotikItem reports whether a line begins an item: a number, flags, and spi=.
 func mikrotikItem(text []byte) bool {
-	number, rest := word(text)
-	if len(number) == 0 || len(number) > 6 {
+	text = blanks.trimLeft(text)
+	rest := decimal.trimLeft(text)
+	if n := len(text) - len(rest); n == 0 || n > 6 || len(rest) > 0 && !blank(rest[0]) {
 		return false
-	}
-	for _, c := range number {
-		if c < '0' || c > '9' {
-			return false
-		}
 	}
 	for {
 		var flags []byte
@@ -94,7 +92,7 @@ func mikrotikItem(text []byte) bool {
 }
 
 func (m *mikrotik) line(n int, text []byte) bool {
-	text = bytes.TrimRight(text, " \t\r\n")
+	text = spaces.trimRight(text)
 	if msg, ok := mikrotikMessage(text); ok {
 		m.item()
 		return m.message(n, msg)

@@ -150,11 +150,11 @@ func (s *Stream) feed(line []byte) {
 
 // passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
 func (s *Stream) passes(line []byte) bool {
-	if len(s.running) != 1 || s.unwrap.lacks != allSigns {
+	if len(s.running) != 1 {
 		return false
 	}
 	y, ok := s.running[0].parser.(*yamahaParser)
-	return ok && y.Passes(line) && !s.split.has(tagSign)
+	return ok && y.Passes(line) && !s.split.has(yamahas) && !s.split.has(yamahas+1)
 }
 
 // entry takes what a line holds of a log, in the wrappings that are left.
@@ -180,10 +180,8 @@ func (s *Stream) offer(line []byte) {
 		}
 		return
 	}
-	for i, f := range s.waiting {
-		if !f.match(line) {
-			continue
-		}
+	if i := matching(s.waiting, line); i >= 0 {
+		f := s.waiting[i]
 		s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
 		s.foreign()
 		p := f.new(&s.out)
@@ -242,7 +240,7 @@ const binaryHead = 4096
 
 // ReadFrom takes all lines of r, in UTF-8 or UTF-16.
 func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
-	br := bufio.NewReaderSize(r, splitterSize)
+	br := bufio.NewReaderSize(r, splitterSize/4) // less than what is read at once, which is read past it
 	head, _ := br.Peek(documentHead)
 	if isCapture(head[:min(len(head), 4)]) {
 		s.near = append(s.near, "it is a packet capture, which belongs behind -r; the keys of its secrets block are "+

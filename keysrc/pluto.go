@@ -125,23 +125,25 @@ var plutoLabels = []struct {
 
 // plutoDebug returns what follows the bar of a debug line.
 func plutoDebug(text []byte) (msg []byte, ok bool) {
-	if s := bytes.TrimLeft(text, " \t"); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
+	if s := blanks.trimLeft(text); len(s) > 1 && (s[0] == '|' && s[1] == ' ' || s[0] == '!') {
 		return s[1:], true
 	}
-	if bytes.IndexByte(text, '|') < 0 && bytes.IndexByte(text, '!') < 0 {
-		return nil, false
-	}
-	for _, mark := range []string{": | ", ": !"} {
-		if i := bytes.Index(text, []byte(mark)); i >= 0 && i <= 100 {
+	for _, m := range plutoBars {
+		if i := m.in(text); i >= 0 && i <= 100 {
 			return text[i+3:], true
 		}
 	}
 	return nil, false
 }
 
+var plutoBars = []mark{{": | ", 2}, {": !", 2}}
+
 // plutoLabel takes "Skeyid_e:  b0 16 …" apart.
 func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
 	for _, l := range plutoLabels {
+		if len(s) == 0 || s[0] != l.text[0] {
+			continue
+		}
 		if rest, ok := bytes.CutPrefix(s, []byte(l.text)); ok {
 			rest = bytes.TrimLeft(rest, ":")
 			if len(rest) > 0 && rest[0] != ' ' && l.text != "enckey:" {
@@ -154,7 +156,7 @@ func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
 }
 
 func (p *pluto) line(n int, text []byte) bool {
-	text = bytes.TrimRight(text, " \t\r\n")
+	text = spaces.trimRight(text)
 	msg, ok := plutoDebug(text)
 	if !ok {
 		return p.message(text)

@@ -39,6 +39,8 @@ var (
 	}
 )
 
+var plutoAlgorithms = mark{"looking for alg with ", 3}
+
 // kernel takes debug lines about packets and the kernel:
 //
 //	*received 172 bytes from 203.0.113.10:500 on eth0 203.0.113.1:500 using UDP
@@ -48,12 +50,14 @@ var (
 func (p *pluto) kernel(s []byte) {
 	if rest, ok := bytes.CutPrefix(s, []byte("*received ")); ok {
 		p.received(rest)
-	} else if rest, ok := after(s, "looking for alg with "); ok {
+	} else if rest, ok := plutoAlgorithms.after(s); ok {
 		p.half = plutoHalf{}
 		p.half.algorithms(rest)
+	} else if p.half.line == 0 {
+		return
 	} else if bytes.Contains(s, []byte("add_sa() ")) {
 		p.addSA(s)
-	} else if rest, ok := after(s, "Add SA esp."); ok && p.half.line != 0 {
+	} else if rest, ok := after(s, "Add SA esp."); ok {
 		w, _ := word(rest)
 		spi, dst, _ := bytes.Cut(w, []byte("@"))
 		v, err1 := strconv.ParseUint(string(spi), 16, 32)
@@ -109,9 +113,6 @@ func plutoAddr(w []byte) (netip.Addr, int) {
 
 // addSA takes the line that tells what goes to the kernel.
 func (p *pluto) addSA(s []byte) {
-	if p.half.line == 0 {
-		return
-	}
 	i := bytes.Index(s, []byte("]==>"))
 	if i < 0 {
 		return

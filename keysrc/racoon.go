@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
@@ -39,16 +40,18 @@ type racoon struct {
 
 // racoonMessage returns what follows "DEBUG: " or "INFO: ".
 func racoonMessage(text []byte) (msg []byte, ok bool) {
-	if !bytes.Contains(text, []byte("DEBUG")) && !bytes.Contains(text, []byte("INFO: ")) {
+	if bytes.IndexByte(text, 'G') < 0 && bytes.IndexByte(text, 'F') < 0 {
 		return nil, false
 	}
-	for _, mark := range []string{"DEBUG: ", "DEBUG2: ", "INFO: ", "DEBUG:", "DEBUG2:"} {
-		if i := bytes.Index(text, []byte(mark)); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
-			return cutPlace(text[i+len(mark):]), true
+	for _, m := range racoonLevels {
+		if i := m.in(text); i >= 0 && i < 120 && (i == 0 || text[i-1] == ' ' || text[i-1] == ':') {
+			return cutPlace(text[i+len(m.text):]), true
 		}
 	}
 	return nil, false
 }
+
+var racoonLevels = []mark{{"DEBUG: ", 4}, {"DEBUG2: ", 4}, {"INFO: ", 2}, {"DEBUG:", 4}, {"DEBUG2:", 4}}
 
 // cutPlace cuts off the place in racoon's source that debug levels show, as in
 // "oakley.c:2046:oakley_compute_enckey(): ".
@@ -156,16 +159,21 @@ var racoonLabels = []struct {
 
 // racoonLabel tells what follows a message.
 func racoonLabel(msg []byte) (racoonValue, string) {
-	for _, l := range racoonLabels {
-		if bytes.HasPrefix(msg, []byte(l.text)) {
+	if len(msg) == 0 {
+		return racoonNone, ""
+	}
+	for i := range racoonLabels {
+		if l := &racoonLabels[i]; msg[0] == l.text[0] && bytes.HasPrefix(msg, []byte(l.text)) {
 			return l.value, l.name
 		}
 	}
-	if bytes.Contains(msg, []byte(" bytes message received from ")) {
+	if racoonReceived.in(msg) >= 0 {
 		return racoonPacket, ""
 	}
 	return racoonNone, ""
 }
+
+var racoonReceived = mark{" bytes message received from ", 20}
 
 // rowOnly takes a line that can only be a row.
 func (r *racoonLog) rowOnly(text []byte) bool {
@@ -326,16 +334,21 @@ func (r *racoonLog) finish() {
 	}
 }
 
+var (
+	racoonRoles   = []mark{{"initiate new phase 1 ", 19}, {"respond new phase 1 ", 18}}
+	racoonLongKey = mark{"len(SKEYID_e) < len(Ka) (", 5}
+)
+
 // other takes a message without a value behind it.
 func (r *racoonLog) other(n int, msg []byte) {
 	r.nonce(n, msg)
-	for _, role := range [...]string{"initiate", "respond"} {
-		if _, ok := after(msg, role+" new phase 1 "); ok {
-			r.role = role
+	for _, m := range racoonRoles {
+		if m.in(msg) >= 0 {
+			r.role, _, _ = strings.Cut(m.text, " ")
 		}
 	}
 	// "len(SKEYID_e) < len(Ka) (20 < 24), generating long key (Ka = K1 | K2 | ...)"
-	if rest, ok := after(msg, "len(SKEYID_e) < len(Ka) ("); ok {
+	if rest, ok := racoonLongKey.after(msg); ok {
 		if rest, ok := after(rest, "< "); ok {
 			if i := bytes.IndexByte(rest, ')'); i > 0 {
 				r.keyLen, _ = strconv.Atoi(string(rest[:i]))

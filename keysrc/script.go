@@ -71,12 +71,19 @@ var (
 	shellEnd  = regexp.MustCompile(`;|&&|\|\|`)
 )
 
+var (
+	tcpdumpOption = mark{"-E", 1}
+	ipXFRM, ipX   = mark{"xfrm s", 0}, mark{"ip x s", 3}
+	vppAdd        = mark{"ipsec sa add ", 1}
+	setkeyESP     = mark{"esp", 2}
+)
+
 // scriptStart tells which command begins in a line, and what follows its name.
 func scriptStart(line []byte) (scriptCommand, []byte) {
 	switch {
-	case (bytes.IndexByte(line, '@') > 0 || bytes.Contains(line, []byte("-E"))) && tcpdumpSA.Match(line):
+	case (bytes.IndexByte(line, '@') > 0 || tcpdumpOption.in(line) >= 0) && tcpdumpSA.Match(line):
 		return scriptTcpdump, line
-	case bytes.Contains(line, []byte("xfrm s")), bytes.Contains(line, []byte("ip x s")):
+	case bytes.IndexByte(line, 'x') >= 0 && (ipXFRM.in(line) >= 0 || ipX.in(line) >= 0):
 		rest, ok := after(line, "xfrm s")
 		if !ok {
 			rest, _ = after(line, "ip x s")
@@ -90,9 +97,11 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
 			return scriptXFRM, rest
 		}
-	case bytes.Contains(line, []byte("ipsec sa add ")):
-		rest, _ := after(line, "ipsec sa add ")
+	case vppAdd.in(line) >= 0:
+		rest, _ := vppAdd.after(line)
 		return scriptVPP, rest
+	case setkeyESP.in(line) < 0:
+		return scriptNone, nil
 	}
 	for s := line; ; {
 		i := bytes.Index(s, []byte("add"))

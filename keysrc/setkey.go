@@ -21,9 +21,10 @@ import (
 //
 // A row has 32 bytes in words of 4.
 var setkeyFormat = Format{
-	Name:  "setkey",
-	Title: "setkey -D",
-	Looks: "esp mode=… spi=N(0x…) with E: and A: lines",
+	Name:   "setkey",
+	Title:  "setkey -D",
+	Looks:  "esp mode=… spi=N(0x…) with E: and A: lines",
+	begins: setOf("e"),
 	match: func(line []byte) bool {
 		_, ok := setkeySPI(trimLine(line))
 		return ok

@@ -32,7 +32,7 @@ var softetherFormat = Format{
 	Title: "SoftEther VPN Server debug output",
 	Looks: "SKEYID_e: 2B B2 … and Initiator Cookie: 0x… lines",
 	match: func(line []byte) bool {
-		return softetherValue(line) || bytes.Contains(line, []byte("Initiator Cookie: 0x"))
+		return softetherValue(line) || softetherCookie.in(line) >= 0
 	},
 	new: func(out *output) parser { return &softether{out: out} },
 }
@@ -57,6 +57,8 @@ type softetherSA struct {
 }
 
 const maxSoftether = 256 // IKE SAs without keys
+
+var softetherCookie = mark{"Initiator Cookie: 0x", 10}
 
 var softetherLabels = []string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "KEYMAT"}
 
@@ -89,7 +91,7 @@ func (p *softether) line(n int, text []byte) bool {
 	switch label, rest, _ := bytes.Cut(trimLine(text), []byte(": ")); {
 	case p.cookies && slices.Contains(softetherLabels, string(label)) && redaction.Value(string(rest)):
 		p.out.note(n, string(label)+": "+errRedacted.Error())
-	case bytes.Contains(text, []byte("Initiator Cookie: 0x")):
+	case softetherCookie.in(text) >= 0:
 		p.newIKE(n, text)
 	case bytes.Contains(text, []byte("A new IPsec SA (Direction: ")):
 		p.newESP(text)

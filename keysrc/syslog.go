@@ -27,8 +27,8 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 	if bytes.Equal(sender, u.lister) {
 		return append(dst, text...), true
 	}
-	if slices.ContainsFunc(listings, func(f *Format) bool { return f.match(text) }) || twoAddresses(text) ||
-		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text) {
+	if !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) || fortigateTunnel(text) ||
+		mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
@@ -66,9 +66,11 @@ func listingKey(line []byte) bool {
 	return false
 }
 
+var addressChars = setOf("0123456789abcdef.: \t")
+
 // twoAddresses reports whether a line is the first of an SA that setkey lists.
 func twoAddresses(line []byte) bool {
-	if len(bytes.TrimLeft(line, "0123456789abcdef.: \t")) > 0 {
+	if !addressChars.all(line) {
 		return false
 	}
 	words := bytes.Fields(line)
@@ -84,7 +86,7 @@ func syslogHeader(line []byte) (sender, text []byte) {
 	rest := line
 	if len(rest) > 2 && rest[0] == '<' {
 		end := bytes.IndexByte(rest[:min(len(rest), 5)], '>')
-		if end < 2 || len(bytes.Trim(rest[1:end], "0123456789")) > 0 {
+		if end < 2 || !decimal.all(rest[1:end]) {
 			return nil, nil
 		}
 		rest = rest[end+1:]
@@ -92,19 +94,28 @@ func syslogHeader(line []byte) (sender, text []byte) {
 	if version5424 := []byte("1 "); bytes.HasPrefix(rest, version5424) {
 		return header5424(rest[len(version5424):])
 	}
-	if rest = afterTime(rest); rest == nil {
-		return nil, nil
+	time, rest := cutTime(rest)
+	end := 0
+	for range 2 { // words
+		n := bytes.IndexByte(rest[end:], ' ')
+		if n < 0 {
+			break
+		}
+		if end += n; end > 0 && rest[end-1] == ':' {
+			if end == 1 || end > lineHead+1 || !timeChars.all(time) {
+				break
+			}
+			return rest[:end-1], rest[end+1:]
+		}
+		end++
 	}
-	end := bytes.Index(rest, []byte(": "))
-	if end < 1 || end > lineHead || bytes.Count(rest[:end], []byte(" ")) > 1 {
-		return nil, nil
-	}
-	return rest[:end], rest[end+2:]
+	return nil, nil
 }
 
 // header5424 cuts off host, program, process and message ID, and the structured data.
 func header5424(rest []byte) (sender, text []byte) {
-	if rest = afterTime(rest); rest == nil {
+	time, rest := cutTime(rest)
+	if !timeChars.all(time) {
 		return nil, nil
 	}
 	at := 0
@@ -131,23 +142,25 @@ func header5424(rest []byte) (sender, text []byte) {
 	return sender, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 }
 
-// afterTime returns what is behind "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", nil if the
-// line does not begin so.
-func afterTime(line []byte) []byte {
+// timeChars are those of the end of a time.
+var timeChars = setOf("0123456789-:.,+Z")
+
+// cutTime returns the end of "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", which is to be of
+// timeChars, and what is behind it, nil if the line does not begin so.
+func cutTime(line []byte) (end, rest []byte) {
 	const short = len("Nov 23 07:15:18 ")
 	switch {
 	case len(line) < short:
-		return nil
+		return nil, nil
 	case line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && digit(line[5]):
-		line = line[short-1:]
 	case line[4] == '-' && line[7] == '-' && (line[10] == 'T' || line[10] == ' ') && line[13] == ':' && digit(line[0]):
-		line = line[short-1:]
 	default:
-		return nil
+		return nil, nil
 	}
-	end := bytes.IndexByte(line, ' ') // behind the rest of the time
-	if end < 0 || len(bytes.Trim(line[:end], "0123456789-:.,+Z")) > 0 {
-		return nil
+	line = line[short-1:]
+	n := bytes.IndexByte(line, ' ')
+	if n < 0 {
+		return nil, nil
 	}
-	return line[end+1:]
+	return line[:n], line[n+1:]
 }

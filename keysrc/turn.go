@@ -183,11 +183,13 @@ func (l *turnedLine) stamp() string {
 	if m := clockForm.FindSubmatch(head); m != nil {
 		return string(bytes.Join(m[1:], nil))
 	}
-	if l.head > 0 && len(bytes.Trim(text, "0123456789.")) == 0 {
+	if l.head > 0 && numberChars.all(text) {
 		return string(text)
 	}
 	return ""
 }
+
+var numberChars = setOf("0123456789.")
 
 // goesOn reports whether a line seems to go on from the one before.
 func (l *turnedLine) goesOn() bool {

@@ -15,13 +15,17 @@ type wrapping func(dst, line []byte) (inner []byte, ok bool)
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
 // each looks at a cheap sign first, at the beginning of the line or one of signTexts.
 var wrappings = []struct {
-	signs signs // one of them is in such a line; 0: it may have none
-	take  wrapping
+	begins *byteSet // such a line begins with one of these
+	signs  signs    // or one of them is in it; neither: it may be any
+	take   wrapping
 }{
-	{0, unquoteMail}, {signsOf("<&"), unwrapHTML}, {signsOf("#"), unwrapSyslog},
-	{signsOf("\xe2"), plainMarks}, {signsOf(","), unwrapUAT}, {0, cutStamp},
-	{0, cutContainer}, {0, unwrapDLink},
+	{setOf(">"), 0, unquoteMail}, {nil, signsOf("<&"), unwrapHTML}, {nil, signsOf("#"), unwrapSyslog},
+	{nil, signsOf("\xe2"), plainMarks}, {nil, signsOf(","), unwrapUAT}, {nil, 0, cutStamp},
+	{nil, 0, cutContainer}, {setOf("V:"), 0, unwrapDLink},
 }
+
+// stampAt is the place of cutStamp among them, behind all that have signs.
+const stampAt = 5
 
 // maxWrapped is how many wrappings may be around one another.
 const maxWrapped = 4
@@ -45,7 +49,7 @@ type unwrapper struct {
 	fields  bool     // it is a journal, field by field
 	deep    bool     // a line was in more wrappings than are taken off
 	lister  []byte   // who sent the last line of syslog that was of a listing
-	lacks   signs    // that are not in the line, while it is in no wrapping
+	lacks   signs    // that are not in the line, nor in what is cut out of it
 }
 
 // bare reports whether a line is surely in no wrapping: it begins with a router's time,
@@ -59,7 +63,7 @@ func (u *unwrapper) bare(line []byte) bool {
 // split.
 func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
-	if !ok && bytes.IndexByte(line, '<') >= 0 {
+	if !ok && u.lacks&htmlTag == 0 && bytes.IndexByte(line, '<') >= 0 {
 		if inner, ok = unwrapHTML(inner[:0], line); ok {
 			u.page(inner, give)
 			return
@@ -70,6 +74,7 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 		give(0, line)
 		return
 	}
+	u.lacks = 0
 	start := 0
 	ends, times := u.ends, u.times
 	u.ends, u.times = nil, nil // there may be JSON in a message
@@ -83,7 +88,7 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 
 // page gives out the lines that one of a web page held.
 func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
-	u.bufs[0], u.export = inner, false
+	u.bufs[0], u.export, u.lacks = inner, false, 0
 	for line := range bytes.Lines(inner) {
 		give(1, line)
 	}
@@ -91,7 +96,7 @@ func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
 
 // split gives out the lines of an entry, and those inside them.
 func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
-	text = bytes.TrimRight(text, "\r\n")
+	text = lineEnds.trimRight(text)
 	for {
 		i := bytes.IndexByte(text, '\n')
 		if i < 0 {
@@ -112,7 +117,9 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 	inner, ok := u.bufs[depth][:0], false
 	if depth > 0 {
-		inner, ok = u.json(inner, line)
+		if inner, ok = u.json(inner, line); ok {
+			u.lacks = 0
+		}
 	}
 	if !ok {
 		inner, ok = u.table.row(depth, inner[:0], line)
@@ -123,15 +130,22 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if !ok {
 		inner, ok = u.cutHeader(inner[:0], line)
 	}
-	for i := 0; !ok && i < len(wrappings); i++ {
-		if w := &wrappings[i]; depth > 0 || w.signs == 0 || w.signs&^u.lacks != 0 {
-			inner, ok = w.take(inner[:0], line)
+	i := 0
+	for ; !ok && i < len(wrappings); i++ {
+		w := &wrappings[i]
+		if w.signs != 0 && w.signs&^u.lacks == 0 || w.begins != nil && (len(line) == 0 || !w.begins[line[0]]) {
+			continue
+		}
+		if inner, ok = w.take(inner[:0], line); ok && w.signs != 0 {
+			u.lacks = 0 // as entities and escapes stand for any
 		}
 	}
 	u.bufs[depth] = inner
 	switch {
 	case !ok:
 		give(line)
+	case i == stampAt+1 && beginsWithTag(inner) && !u.table.expected() && !u.fields: // in no other
+		give(inner)
 	case len(inner) > 0:
 		u.split(depth+1, inner, give)
 	}
@@ -249,6 +263,8 @@ func unwrapUAT(dst, line []byte) ([]byte, bool) {
 	}
 }
 
+var stampChars = setOf("0123456789-:.,T+Z")
+
 // cutStamp takes off the time that docker logs -t and the like put before each line, and what is
 // nothing but a time. A Yamaha router's lines keep theirs: it tells connections apart. So do those
 // of syslog.
@@ -257,11 +273,11 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 		return dst, true
 	}
 	if len(line) < 21 || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' ||
-		!digit(line[0]) || ofYamaha(line) {
+		!digit(line[0]) {
 		return dst, false
 	}
 	i := bytes.IndexByte(line, ' ')
-	if i < 20 || i > 36 || len(bytes.Trim(line[:i], "0123456789-:.,T+Z")) > 0 {
+	if i < 20 || i > 36 || !stampChars.all(line[:i]) || ofYamaha(line) {
 		return dst, false
 	}
 	sender, _ := syslogHeader(line)

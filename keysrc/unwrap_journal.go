@@ -2,6 +2,8 @@ package keysrc
 
 import "bytes"
 
+var fieldChars = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
+
 // journalField takes the message of an entry that journalctl -o export or -o verbose shows field by
 // field, a line each:
 //
@@ -30,6 +32,6 @@ func (u *unwrapper) journalField(dst, line []byte) ([]byte, bool) {
 		return dst, false
 	}
 	name, _, ok := bytes.Cut(field, []byte("="))
-	ok = ok && len(bytes.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")) == 0
+	ok = ok && fieldChars.all(name)
 	return dst, ok || len(bytes.TrimSpace(line)) == 0 || bytes.Contains(line, []byte(" [s=")) && bytes.HasSuffix(line, []byte("]"))
 }

@@ -22,14 +22,21 @@ var timeNames = []string{
 // maxJSONDepth bounds the objects in objects of which it is known what they are called.
 const maxJSONDepth = 32
 
+// noJSON are bytes with which no line of JSON begins, nor what may stand before it.
+var noJSON = setOf("0123456789abcefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ|<>(")
+
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
 // json-pretty, json-seq and json-sse, Elasticsearch, whose hits may have it in _source and again in
 // fields; and the SAs that RouterOS gives in JSON, as
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
+	u.ends, u.times = u.ends[:0], u.times[:0]
+	if len(u.path) == 0 && len(line) > 0 && noJSON[line[0]] {
+		u.part = false
+		return dst, false
+	}
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
 	const brackets = "{}[], "
-	u.ends, u.times = u.ends[:0], u.times[:0]
 	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0 ||
 		len(u.path) > 0 && json.Valid(bytes.TrimRight(line, ", ")) && line[0] != '"' // a number of an array
 	if !mayBeJSON(line) {
@@ -224,7 +231,7 @@ func (u *unwrapper) guess(name, value string) {
 
 // isOfLog reports whether a line is of a format and of no other.
 func isOfLog(line []byte) bool {
-	return slices.ContainsFunc(formats, func(f *Format) bool { return f.match(line) })
+	return matching(formats, line) >= 0
 }
 
 // takeTime takes a time that is a number.

@@ -104,7 +104,11 @@ func commaOf(line []byte) byte {
 		}
 		return 0
 	}
-	i := bytes.IndexAny(line, ",;\t")
+	head := line[:min(len(line), maxTime+1)]
+	if line[len(line)-1] != '"' && bytes.IndexByte(head, '\t') < 0 {
+		return 0
+	}
+	i := bytes.IndexAny(head, ",;\t")
 	if i > 0 && (line[i] == '\t' || line[len(line)-1] == '"') && isTime(line[:i]) {
 		return line[i]
 	}
@@ -139,18 +143,21 @@ var timeForm = regexp.MustCompile(`^(?:[A-Z][a-z]{2},? )?` + // the day of the w
 	`[A-Za-z]{3}(?: +|/)\d{1,2}(?:,? \d{4}|/\d{4})?),?(?:T| @ | )+)?` +
 	`\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: \d{4})?(?: ?(?:Z|AM|PM|[A-Z]{3,4}|[+-]\d\d:?\d\d))*$`)
 
+// maxTime bounds the bytes of a time.
+const maxTime = 48
+
 // isTime reports whether a column is a time and nothing else.
 func isTime(col []byte) bool {
 	const form = "7:15:18"
-	if len(col) > 48 {
+	if len(col) > maxTime {
 		return false
 	}
 	i := bytes.IndexByte(col, ':') - 1
 	if i < 0 || i+len(form) > len(col) || !digit(col[i]) || !digit(col[i+2]) || col[i+4] != ':' {
 		return false
 	}
-	for _, c := range col[i+len(form):] { // text is behind most times
-		if c >= 'a' || c == '[' {
+	for j, c := range col[i+len(form):] { // text is behind most times
+		if c >= 'a' || c == '[' || c == ':' && j == 0 {
 			return false
 		}
 	}

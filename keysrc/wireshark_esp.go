@@ -15,19 +15,17 @@ import (
 )
 
 var wiresharkESPFormat = Format{
-	Name:  "wireshark-esp",
-	Title: "Wireshark's esp_sa table",
-	Looks: `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
-	match: matchESPRow,
-	new:   func(out *output) parser { return &wiresharkESP{out: out} },
+	Name:   "wireshark-esp",
+	Title:  "Wireshark's esp_sa table",
+	Looks:  `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
+	begins: setOf("\"iI"),
+	match:  matchESPRow,
+	new:    func(out *output) parser { return &wiresharkESP{out: out} },
 }
 
 // matchESPRow knows a row by its first column and the number of commas.
 func matchESPRow(line []byte) bool {
-	t := line
-	for len(t) > 0 && blank(t[0]) {
-		t = t[1:]
-	}
+	t := blanks.trimLeft(line)
 	if len(t) < 16 || t[0] != '"' && t[0]|0x20 != 'i' {
 		return false
 	}

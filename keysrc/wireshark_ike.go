@@ -9,12 +9,15 @@ import (
 )
 
 var wiresharkIKEFormat = Format{
-	Name:  "wireshark-ike",
-	Title: "Wireshark's ikev1_decryption_table",
-	Looks: "rows of two columns: initiator cookie (16 hex digits), key (hex)",
-	match: matchIKERow,
-	new:   func(out *output) parser { return &wiresharkIKE{out: out} },
+	Name:   "wireshark-ike",
+	Title:  "Wireshark's ikev1_decryption_table",
+	Looks:  "rows of two columns: initiator cookie (16 hex digits), key (hex)",
+	begins: setOf("\"0123456789abcdefABCDEF"),
+	match:  matchIKERow,
+	new:    func(out *output) parser { return &wiresharkIKE{out: out} },
 }
+
+var blanksQuotes = setOf(" \t\"")
 
 // matchIKERow knows a row by its two columns of hex digits. A cookie that lost or won digits is
 // known too, to be reported.
@@ -22,7 +25,7 @@ func matchIKERow(line []byte) bool {
 	if len(line) < 18 || len(line) > 4*maxKeyLen {
 		return false
 	}
-	t := bytes.TrimLeft(line, " \t\"")
+	t := blanksQuotes.trimLeft(line)
 	if len(t) < 18 || unhex(t[0]) == 0xff {
 		return false
 	}
@@ -40,7 +43,7 @@ func matchIKERow(line []byte) bool {
 // hexLike counts hex digits; ok says that little else is there: 0x, quotes, colons, spaces, and one
 // character in ten that is wrong.
 func hexLike(text []byte) (digits int, ok bool) {
-	t := bytes.Trim(text, " \t\"")
+	t := blanksQuotes.trimRight(blanksQuotes.trimLeft(text))
 	if hasPrefixFold(t, "0x") {
 		t = t[2:]
 	}

@@ -28,9 +28,10 @@ import (
 //
 // and ends with the line "sel", or where another one begins.
 var xfrmFormat = Format{
-	Name:  "xfrm",
-	Title: "Linux ip xfrm state",
-	Looks: "blocks of src … dst …, proto esp spi 0x…, enc and auth-trunc",
+	Name:   "xfrm",
+	Title:  "Linux ip xfrm state",
+	Looks:  "blocks of src … dst …, proto esp spi 0x…, enc and auth-trunc",
+	begins: setOf("psUDE"),
 	match: func(line []byte) bool {
 		text := trimLine(line)
 		if bytes.HasPrefix(text, []byte("proto esp spi 0x")) {
@@ -84,7 +85,7 @@ type xfrmState struct {
 }
 
 func (x *xfrm) line(n int, text []byte) bool {
-	text = bytes.TrimRight(text, " \t")
+	text = blanks.trimRight(text)
 	x.width = len(text) + 7*bytes.Count(text, []byte("\t")) // tabs stand at the beginning
 	x.lead = len(text) - len(bytes.TrimLeft(text, " "))
 	first, rest, oneLine := bytes.Cut(text, []byte("\\")) // ip -o

@@ -216,6 +216,24 @@ func TestLostRowNeighbour(t *testing.T) {
 	}
 }
 
+// Damaged lines put a log's order in doubt twice; what was settled in between is given out once.
+func TestOrderInDoubt(t *testing.T) {
+	keys := parseText(t, `2026/11/23 07:38:07: [IKE]   be a8 f4 33 1f b1 ec 39
+2026/11/23 07:38:07: [IKE] CKY-R
+2026/11/23 07:38:07: [IKE]   d7 73 da 3f c8 2f e7 4d 52 08 e4 0a 49 59 d4 17
+2026/11/23 07:38:07: [IKE] SKEYID
+2026/11/23 07:38:07: [IKE] authentication key (first 8byte)
+2026/11/23 07:38:07: [IKE]   7a 0c f1 1b f7 a3 e6 de
+2026/11/23 07:38:07: [IKE] SPI
+==2026/11/23 07:38:07: [IKE]   ce 11 09 b2
+2026/11/23 07:38:07: [IKE] key material (first 16byte)
+2026/11/23 07:38:07: [IKE]   2f 54 8c 28 e1 57 f8 1b 35 5c e6 e1 5d 05 e8 ed
+`)
+	if len(keys.ESP) != 1 || keys.ESP[0].SPI != 0xce1109b2 || keys.ESP[0].Key.Len() != 16 || len(losses(keys)) == 0 {
+		t.Errorf("%v\n%v", canonical(keys), keys.Notes)
+	}
+}
+
 // Equal rows that the router collapsed count, and it is said so.
 func TestCollapsed(t *testing.T) {
 	const head = `2026/11/23 07:13:24: [IKE] CKY-I

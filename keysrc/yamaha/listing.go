@@ -34,7 +34,10 @@ var listingPP = []byte("PP IP Address Local:")
 
 // matchListing knows the first line of an SA, and the addresses in `show status pp N`.
 func matchListing(line []byte) bool {
-	t := bytes.TrimLeft(line, " \t")
+	t := line
+	for len(t) > 0 && (t[0] == ' ' || t[0] == '\t') {
+		t = t[1:]
+	}
 	return beginsSA(t) || bytes.HasPrefix(t, listingPP)
 }
 

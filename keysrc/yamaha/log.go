@@ -131,6 +131,7 @@ func (l *log) complete(textFollows bool) {
 		}
 		if l.score += v; l.score >= voteDecided || l.score <= -voteDecided || last >= maxHeld {
 			l.decide()
+			last = len(l.nodes) - 1
 		}
 	case v*int(l.order) < 0:
 		// Damage, or a log of the other order follows: the next value tells.

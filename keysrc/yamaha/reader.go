@@ -76,7 +76,7 @@ var (
 
 // Match reports whether the line, without its line end, is of a Yamaha router.
 func Match(line []byte) bool {
-	if tag := bytes.Index(line, tagIKE); tag >= 0 {
+	if tag := tagIn(line); tag >= 0 {
 		_, _, rest, ok := cutTag(line, tag)
 		return ok && !bytes.Contains(rest, []byte("_SA ")) // strongSwan's word
 	}
@@ -257,11 +257,15 @@ func (r *Reader) Near() string {
 
 // tagIn returns where the first tag is in a text, less than 0 if there is none.
 func tagIn(text []byte) int {
-	i := bytes.IndexByte(text, tagIKE[0])
-	if i >= 0 && !bytes.HasPrefix(text[i:], tagIKE) {
-		return bytes.Index(text, tagIKE)
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(text[at:], tagIKE[0])
+		if i < 0 {
+			return i
+		}
+		if at += i; bytes.HasPrefix(text[at:], tagIKE) {
+			return at
+		}
 	}
-	return i
 }
 
 // cutTag returns which log a line is of, and what stands before and behind its tag at line[tag].
