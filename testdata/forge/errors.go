@@ -92,8 +92,8 @@ func (x *Forger) Lying() Packets {
 	return all
 }
 
-// Elsewhere makes packets with the SPI or the cookies of one and an end that is not its: other ports,
-// other addresses.
+// Elsewhere makes packets with the SPI or the cookies of one and an end that is not its: other
+// ports, other addresses.
 func (x *Forger) Elsewhere() Packets {
 	if !x.ofIPsec() {
 		return nil

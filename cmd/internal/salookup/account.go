@@ -41,6 +41,7 @@ type sequence struct {
 // open flow only those count for its sequence numbers that a key opened: nothing says that the
 // number of another is its own.
 type account struct {
+	from     netip.Addr // where the first packet that was opened came from
 	counts   Counts
 	unproved *esp.Window  // while nothing has been opened
 	uses     []*sequence  // of the SAs that opened something
@@ -157,6 +158,13 @@ func (a *account) fail(seq uint32) {
 	}
 }
 
+// OpenedFrom takes note of where a packet that was opened came from.
+func (f *Flow) OpenedFrom(src netip.Addr) {
+	if !f.account.from.IsValid() {
+		f.account.from = src.Unmap()
+	}
+}
+
 // Missing is how many sequence numbers of the SA that opened a packet last have not come so far.
 func (f *Flow) Missing() uint64 {
 	if f.account.current == nil {
@@ -191,6 +199,9 @@ func (f *Flow) Report() Report {
 	a := &f.account
 	r := Report{Counts: a.counts, SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Used: len(a.uses),
 		Before: a.before, After: a.more, Deleted: f.deleted}
+	if a.from.IsValid() {
+		r.Src = a.from // the first packet of all may be anybody's
+	}
 	if f.ring != nil { // else what was let through proves no key
 		if r.SA = a.current; r.SA == nil || !r.SA.Proved() {
 			r.SA = f.ring.first()
