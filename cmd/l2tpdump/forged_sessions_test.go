@@ -63,13 +63,15 @@ func sessionsOf(t *testing.T, what string, f *frames, keys []*keysrc.Keys, numbe
 	p.AddKeys(keys...)
 	lines := make(map[string][]string) // by session
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
-		if c.Session == nil {
+		switch {
+		case c.Kind == "loss": // depends on when it looks, which any packet may bring about
+		case c.Session == nil:
 			text := c.Text
 			if c.Kind == "failed" { // how often until then: strangers' packets in clear end a silence
 				text, _, _ = strings.Cut(text, " (")
 			}
 			lines[c.UID] = append(lines[c.UID], c.Kind+": "+text)
-		} else {
+		default:
 			list = append(list, toldSession{c.Session, lines[c.UID]})
 		}
 		return nil

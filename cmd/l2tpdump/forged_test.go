@@ -260,8 +260,8 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 	},
 }
 
-// mixture is packets of families that say most between a packet's ends, in an order that has nothing
-// to do with them.
+// mixture is packets of families that say most between a packet's ends, in an order that has
+// nothing to do with them.
 func mixture(x *forge.Forger, r *recording) (list []capture.Packet) {
 	for _, family := range []string{"ESP", "IKE", "L2TP", "floods", "fragments", "keepalives", "strange", "the other IP",
 		"wrapped", "wrapped L2TP"} {

@@ -17,7 +17,8 @@ func (x *Forger) Errors() Packets {
 	all := Packets{}
 	ip := x.base.Data[x.net.LinkLen:]
 	quoted := ip[:min(len(ip), x.net.PayloadStart-x.net.LinkLen+8)]
-	kinds, protocol, header := [][2]byte{{3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}, {3, 13}, {11, 0}, {11, 1}}, byte(protoICMP), 20
+	kinds := [][2]byte{{3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}, {3, 13}, {11, 0}, {11, 1}}
+	protocol, header := byte(protoICMP), 20
 	if x.net.IPVersion == 6 {
 		kinds, protocol, header = [][2]byte{{1, 0}, {1, 1}, {1, 3}, {1, 4}, {2, 0}, {3, 0}, {3, 1}}, protoICMP6, 40
 	}
@@ -92,8 +93,8 @@ func (x *Forger) Lying() Packets {
 	return all
 }
 
-// Elsewhere makes packets with the SPI or the cookies of one and an end that is not its: other ports,
-// other addresses.
+// Elsewhere makes packets with the SPI or the cookies of one and an end that is not its: other
+// ports, other addresses.
 func (x *Forger) Elsewhere() Packets {
 	if !x.ofIPsec() {
 		return nil

@@ -56,6 +56,9 @@ func (p *Pipeline) follow(b *batch) (stuck *group) {
 		}
 		if r.flow != nil {
 			r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+			if r.Verdict.Opened() {
+				r.flow.OpenedFrom(r.Net.Src)
+			}
 		}
 		p.unwrap.unwrap(r)
 		if len(r.Payload.Expansion.Packets) > 0 {

@@ -73,7 +73,8 @@ func espOneWay(s *Session) *proof {
 			"ESP: %s answers, but %s repeats its SCCRQ (%d times): IP protocol 50 does not pass from the "+
 				"server to the client",
 			s.who(server), s.who(client), t.request.n)
-	case !s.readable() && !s.unserved.seen() && c.n >= 4 && r.n >= c.n && s.repeats(client) && !s.lacks(client) && !s.lacks(server):
+	case !s.readable() && !s.unserved.seen() && c.n >= 4 && r.n >= c.n && s.repeats(client) &&
+		!s.lacks(client) && !s.lacks(server):
 		return typical(append(c.frames(), r.frames()...),
 			"ESP: %s repeats one and the same packet (%d times) though %s answers: IP protocol 50 does not "+
 				"pass from the server to the client",

@@ -234,8 +234,8 @@ func (m *Monitor) failing(s *Session, silent bool) {
 	}
 }
 
-// doubtful says that of frames one is a message of IKE that the key of others does not open, or that
-// one is a notification in clear of just now: it may be a stranger's, and the right one still to come.
+// doubtful says that of frames one is a message of IKE that the key of others does not open, or
+// a notification in clear of just now: it may be a stranger's, and the right one still to come.
 func (s *Session) doubtful(frames []uint64, now int64) bool {
 	x := s.exchange()
 	return x != nil && (x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
