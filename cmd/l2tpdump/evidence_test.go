@@ -134,6 +134,7 @@ func TestFullOutput(t *testing.T) {
 	input := " -r " + from + "/outer.pcap -k " + from + "/router.log"
 	for _, args := range []string{
 		"decrypt" + input, "decrypt --json" + input, "decrypt -w -" + input, "verify" + input, "verify --json" + input,
+		"sessions" + input, "sessions --json" + input, "sessions --ladder" + input, "sessions --html -" + input,
 		"keys" + input, "keys --json" + input, "keys --show" + input, "schema decrypt", "interfaces", "version", "help", "help live", "decrypt --help",
 		"--extcap-interfaces", "--extcap-interface l2tpdump-lo --extcap-dlts", "--extcap-interface l2tpdump-lo --extcap-config",
 	} {
