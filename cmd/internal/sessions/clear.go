@@ -60,7 +60,12 @@ func (g *Gatherer) copied(a *association, sender int, r *pipeline.Record, at pla
 // which nothing came so far, if there is one. It is nil where IPsec protects that.
 func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) (b *association, ike *Session) {
 	const near = int64(600e9)
-	a := g.find(src, dst, true, func(a *association) bool { return !a.clear && a.held() })
+	byIPsec := func(a *association) bool { return !a.clear && a.held() }
+	carries := func(a *association) bool { return a.opened || a.session.protected[a.side(src, dst)].seen() }
+	a := g.find(src, dst, true, func(a *association) bool { return byIPsec(a) && carries(a) })
+	if a == nil {
+		a = g.find(src, dst, true, byIPsec)
+	}
 	p := &r.Payload
 	kind := uint16(0)
 	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
@@ -68,7 +73,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	}
 	if a != nil && at.time-a.last < near {
 		switch s := a.session; {
-		case a.opened || s.protected[a.side(src, dst)].seen():
+		case carries(a):
 			s.stray.add(at)
 			g.current = s
 			if r.Payload.Inner != nil {

@@ -267,7 +267,7 @@ func (m *Monitor) missed(s *Session) bool {
 	}
 	t.doubted, t.frame = now, s.last.frame
 	switch f := m.judgeNow(s); {
-	case f.State != Lost || !f.Proven:
+	case f.State != Lost || !f.Proven && !s.readable(): // what arrives is looked at, not half of a capture
 		t.missed = 0
 	case t.missed == 0:
 		t.missed = s.last.time
