@@ -125,7 +125,7 @@ func (t *tunnel) outlived(sender int, at place) {
 // lateCall makes up a call whose beginning was not captured, or says that the message is another
 // client's.
 func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm, h *l2tp.Header, at place) *call {
-	if g.elsewhere(a, sender, h, at) {
+	if g.elsewhere(a, s, sender, h, at) {
 		return nil
 	}
 	c := s.call()
@@ -144,8 +144,8 @@ func (g *Gatherer) lateCall(a *association, s *Session, sender int, clear realm,
 }
 
 // elsewhere reports whether a message from the server belongs to a tunnel of another client behind
-// the same address.
-func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at place) bool {
+// the same address, which is still there.
+func (g *Gatherer) elsewhere(a *association, s *Session, sender int, h *l2tp.Header, at place) bool {
 	if sender != server || a.tunnel(sender, h.Tunnel) != nil {
 		return false
 	}
@@ -153,7 +153,8 @@ func (g *Gatherer) elsewhere(a *association, sender int, h *l2tp.Header, at plac
 		if other == a || other.ends != a.ends || !a.natt || !other.natt {
 			continue
 		}
-		if t := other.tunnel(sender, h.Tunnel); t != nil {
+		t := other.tunnel(sender, h.Tunnel)
+		if t != nil && t.session.protected[client].last.time > s.first.time {
 			t.session.misplaced.add(at)
 			return true
 		}
@@ -180,7 +181,7 @@ func (g *Gatherer) control(r *pipeline.Record, a *association, s *Session, sende
 	payload := p.Message[h.PayloadStart:h.PayloadEnd]
 	c := p.Tunnel.Control.Facts()
 	s.hidden = s.hidden || c.HiddenID
-	if c.Type != l2tp.SCCRQ && h.Tunnel != 0 && g.elsewhere(a, sender, h, at) {
+	if c.Type != l2tp.SCCRQ && h.Tunnel != 0 && g.elsewhere(a, s, sender, h, at) {
 		return s
 	}
 	t := g.tunnelOf(a, s, &c, h, sender, clear, src, dst, at)
