@@ -134,7 +134,7 @@ func TestForgedIKEFlood(t *testing.T) {
 				legitimate = append(legitimate, len(list))
 				list = append(list, f.list[i])
 				if x := forge.New(f.interfaces[0].LinkType, &f.list[i], uint64(i)); x != nil {
-					for range 3 {
+					for range 2 { // below maxUnnumbered, until the message that numbers them
 						list = append(list, x.IKE().All()...)
 					}
 				}
