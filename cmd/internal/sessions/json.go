@@ -341,8 +341,8 @@ func (s *Session) pppObject() *jsonPPP {
 	}
 	o := &jsonPPP{Auth: l.auth.method, Assigned: l.addr[client], Peer: l.addr[server], DNS: l.dns,
 		Compression: l.compression}
-	said := l.auth.accepted.seen() || l.auth.refused.seen()
-	if l.auth.answered.seen() && (said || s.finding != nil && s.finding.State == Failed) { // else what was said was not captured
+	said := l.auth.accepted.seen() || l.auth.refused.seen() || s.finding != nil && s.finding.State == Failed
+	if l.auth.answered.seen() && said { // else what was said was not captured
 		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
