@@ -138,32 +138,3 @@ func (x *Forger) Keepalives() Packets {
 	}
 	return all
 }
-
-// Copies are the packet as the network may change it on its way: another TTL, another ID of IP,
-// another tag of a VLAN, and between other ends.
-func (x *Forger) Copies() (list []capture.Packet) {
-	n := &x.net
-	if n.Fragment {
-		return nil
-	}
-	change := func(at int, value byte) {
-		data := bytes.Clone(x.base.Data)
-		data[at] = value
-		list = append(list, x.packet(data))
-	}
-	if n.IPVersion == 4 {
-		change(n.LinkLen+8, 3)
-		change(n.LinkLen+5, x.base.Data[n.LinkLen+5]+1)
-		change(n.LinkLen+15, x.base.Data[n.LinkLen+15]^1)
-	} else {
-		change(n.LinkLen+7, 3)
-		change(n.LinkLen+23, x.base.Data[n.LinkLen+23]^1)
-	}
-	if n.UDP {
-		change(n.PayloadStart+1, x.base.Data[n.PayloadStart+1]^1) // the port
-	}
-	if x.link == capture.Ethernet {
-		list = append(list, x.packet(slices.Concat(x.base.Data[:12], []byte{0x81, 0, 0, 9}, x.base.Data[12:])))
-	}
-	return list
-}
