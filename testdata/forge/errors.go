@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-
-	"l2tpdump/capture"
 )
 
 // Errors makes ICMP errors that quote the packet as it is: from its receiver, and from a router on
