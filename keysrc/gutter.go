@@ -66,7 +66,12 @@ func (t *turner) gutterLines() []*turnedLine {
 
 // cutEach returns what cut leaves of lines, each at its place.
 func cutEach(lines []*turnedLine, cut func(text []byte) []byte) []byte {
+	size := 0
+	for _, l := range lines {
+		size += len(l.text())
+	}
 	var b bytes.Buffer
+	b.Grow(size + lines[len(lines)-1].n)
 	for n := 1; len(lines) > 0; n++ {
 		for ; len(lines) > 0 && lines[0].n == n; lines = lines[1:] {
 			b.Write(cut(lines[0].text()))
@@ -133,9 +138,9 @@ func signGutter(lines []*turnedLine) func(text []byte) []byte {
 func textGutter(lines []*turnedLine) func(text []byte) []byte {
 	name := nameGutter(lines)
 	last, rising := -1, true
-	for _, l := range lines {
-		n, _, ok := numberGutter(l.text()[name:])
-		rising = rising && ok && n > last
+	for i := 0; rising && i < len(lines); i++ {
+		n, _, ok := numberGutter(lines[i].text()[name:])
+		rising = ok && n > last
 		last = n
 	}
 	switch {
