@@ -18,8 +18,8 @@ import (
 const maxGutter = 256
 
 // withoutGutter gives out the lines of a source without their gutter, each at its place, in the
-// ways that this can be done; keyless says that there is no key in them with it.
-func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
+// ways that this can be done. keys are those found in them with it.
+func (t *turner) withoutGutter(keys *Keys) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		lines := t.gutterLines()
 		if len(lines) == 0 {
@@ -28,10 +28,10 @@ func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
 		if cut := gutterOf(lines); cut != nil && !yield(cutEach(lines, cut)) {
 			return
 		}
-		if text := rejoined(lines); text != nil && !yield(text) || !keyless {
+		if text := rejoined(lines); text != nil && !yield(text) || len(keys.IKE)+len(keys.ESP) > 0 {
 			return
 		}
-		for cut := range headers(lines) {
+		for cut := range headers(lines, len(keys.Notes) > 0) {
 			if !yield(cutEach(lines, cut)) {
 				return
 			}

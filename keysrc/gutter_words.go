@@ -15,17 +15,23 @@ const (
 	headerSpares = 2  // words at its end that may be of the text
 )
 
-// headers are the ways to take the header off, the longest first.
-func headers(lines []*turnedLine) iter.Seq[func(text []byte) []byte] {
+// headers are the ways to take the header off, the longest first. damaged says that values were left
+// out with it: else a way has to show lines of a log that are none with it, or dumps of charon's
+// without a tag, which are passed over behind a header that is not charon's.
+func headers(lines []*turnedLine, damaged bool) iter.Seq[func(text []byte) []byte] {
 	return func(yield func(func([]byte) []byte) bool) {
 		n := headerWords(lines)
 		for words := n; words > max(0, n-1-headerSpares); words-- {
 			cut := func(text []byte) []byte { return behindWords(text, words) }
 			unknown := slices.ContainsFunc(lines, func(l *turnedLine) bool {
 				sender, text := syslogHeader(l.text()) // which formats pass over
-				return len(sender) == 0 || len(cut(l.text())) < len(text)
+				return len(sender) == 0 || len(cut(l.text())) <= len(text)
 			})
-			says := func(l *turnedLine) bool { text := cut(l.text()); return unknown && isOfLog(text) || mayBeJSON(text) }
+			says := func(l *turnedLine) bool {
+				text := cut(l.text())
+				return unknown && isOfLog(text) && (damaged || !isOfLog(l.text()) || matchCharonMessage(text)) ||
+					mayBeJSON(text)
+			}
 			if slices.ContainsFunc(lines, says) && !yield(cut) {
 				return
 			}
