@@ -15,9 +15,9 @@ const (
 	headerSpares = 2  // words at its end that may be of the text
 )
 
-// headers are the ways to take the header off, the longest first. damaged says that values were left
-// out with it: else a way has to show lines of a log that are none with it, or dumps of charon's
-// without a tag, which are passed over behind a header that is not charon's.
+// headers are the ways to take the header off, the longest first. damaged says that values were
+// left out with it: else a way has to show lines of a log that are none with it, or dumps of
+// charon's without a tag, which are passed over behind a header that is not charon's.
 func headers(lines []*turnedLine, damaged bool) iter.Seq[func(text []byte) []byte] {
 	return func(yield func(func([]byte) []byte) bool) {
 		n := headerWords(lines)
