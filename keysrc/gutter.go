@@ -18,8 +18,8 @@ import (
 const maxGutter = 256
 
 // withoutGutter gives out the lines of a source without their gutter, each at its place, in the
-// ways that this can be done; keyless says that there is no key in them with it.
-func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
+// ways that this can be done. keys are those found in them with it.
+func (t *turner) withoutGutter(keys *Keys) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		lines := t.gutterLines()
 		if len(lines) == 0 {
@@ -28,10 +28,10 @@ func (t *turner) withoutGutter(keyless bool) iter.Seq[[]byte] {
 		if cut := gutterOf(lines); cut != nil && !yield(cutEach(lines, cut)) {
 			return
 		}
-		if text := rejoined(lines); text != nil && !yield(text) || !keyless {
+		if text := rejoined(lines); text != nil && !yield(text) || len(keys.IKE)+len(keys.ESP) > 0 {
 			return
 		}
-		for cut := range headers(lines) {
+		for cut := range headers(lines, len(keys.Notes) > 0) {
 			if !yield(cutEach(lines, cut)) {
 				return
 			}
@@ -66,7 +66,12 @@ func (t *turner) gutterLines() []*turnedLine {
 
 // cutEach returns what cut leaves of lines, each at its place.
 func cutEach(lines []*turnedLine, cut func(text []byte) []byte) []byte {
+	size := 0
+	for _, l := range lines {
+		size += len(l.text())
+	}
 	var b bytes.Buffer
+	b.Grow(size + lines[len(lines)-1].n)
 	for n := 1; len(lines) > 0; n++ {
 		for ; len(lines) > 0 && lines[0].n == n; lines = lines[1:] {
 			b.Write(cut(lines[0].text()))
@@ -133,9 +138,9 @@ func signGutter(lines []*turnedLine) func(text []byte) []byte {
 func textGutter(lines []*turnedLine) func(text []byte) []byte {
 	name := nameGutter(lines)
 	last, rising := -1, true
-	for _, l := range lines {
-		n, _, ok := numberGutter(l.text()[name:])
-		rising = rising && ok && n > last
+	for i := 0; rising && i < len(lines); i++ {
+		n, _, ok := numberGutter(lines[i].text()[name:])
+		rising = ok && n > last
 		last = n
 	}
 	switch {

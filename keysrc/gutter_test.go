@@ -78,6 +78,11 @@ var headed = map[string]func(n int, line string) string{
 		return fmt.Sprintf("%d <30>1 %sZ gw vpn 812 - - %s", 40+len(line), stamp(n), line)
 	},
 	"a time in brackets": func(n int, line string) string { return "[" + stamp(n) + "+09:00] " + line },
+	"RFC 3164":           func(n int, line string) string { return syslogStamp(n) + " gw vpn[812]: " + line },
+	"RFC 3164, no host":  func(n int, line string) string { return syslogStamp(n) + " vpn: " + line },
+	"RFC 3164, priority": func(n int, line string) string { return "<30>" + syslogStamp(n) + " gw vpn[812]: " + line },
+	"RFC 3164, ISO 8601": func(n int, line string) string { return stamp(n) + "+00:00 gw vpn[812]: " + line },
+	"RFC 5424":           func(n int, line string) string { return "<30>1 " + stamp(n) + "Z gw vpn 812 - - " + line },
 	"ts":                 func(n int, line string) string { return syslogStamp(n) + " " + line },
 	"ts -s":              func(n int, line string) string { return fmt.Sprintf("00:%02d:%02d %s", n/60%60, n%60, line) },
 	"ts %.s":             func(n int, line string) string { return fmt.Sprintf("1700000%03d.%06d %s", n/20, n*50, line) },
@@ -200,6 +205,20 @@ func TestGutterLines(t *testing.T) {
 	} {
 		if k, err := Parse(strings.NewReader(text), "x", ""); err == nil {
 			t.Errorf("%q: %v", text, k)
+		}
+	}
+}
+
+// What has no keys is not read again for a header that the formats pass over.
+func TestHeadersOfNoKeys(t *testing.T) {
+	for _, log := range []string{
+		"Nov 23 07:15:18 gw pluto[77]: | releasing whack\nNov 23 07:15:19 gw sshd[12]: session opened\n",
+		"Nov 23 07:15:18 gw charon[812]: 07[IKE] IKE_SA vpn[1] established\nNov 23 07:15:19 gw charon[812]: 08[NET] sending packet\n",
+		"2026-11-23 07:15:18.628 SoftEther VPN Server Version 5.01\n2026-11-23 07:15:18.629 The server has started.\n",
+	} {
+		k, last, _ := wholeText(strings.NewReader(log), "x", "")
+		for range headers(last.gutterLines(), len(k.Notes) > 0) {
+			t.Errorf("%q is read again", log)
 		}
 	}
 }

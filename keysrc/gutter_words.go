@@ -15,13 +15,23 @@ const (
 	headerSpares = 2  // words at its end that may be of the text
 )
 
-// headers are the ways to take the header off, the longest first.
-func headers(lines []*turnedLine) iter.Seq[func(text []byte) []byte] {
+// headers are the ways to take the header off, the longest first. damaged says that values were
+// left out with it: else a way has to show lines of a log that are none with it, or dumps of
+// charon's without a tag, which are passed over behind a header that is not charon's.
+func headers(lines []*turnedLine, damaged bool) iter.Seq[func(text []byte) []byte] {
 	return func(yield func(func([]byte) []byte) bool) {
 		n := headerWords(lines)
 		for words := n; words > max(0, n-1-headerSpares); words-- {
 			cut := func(text []byte) []byte { return behindWords(text, words) }
-			says := func(l *turnedLine) bool { text := cut(l.text()); return isOfLog(text) || mayBeJSON(text) }
+			unknown := slices.ContainsFunc(lines, func(l *turnedLine) bool {
+				sender, text := syslogHeader(l.text()) // which formats pass over
+				return len(sender) == 0 || len(cut(l.text())) <= len(text)
+			})
+			says := func(l *turnedLine) bool {
+				text := cut(l.text())
+				return unknown && isOfLog(text) && (damaged || !isOfLog(l.text()) || matchCharonMessage(text)) ||
+					mayBeJSON(text)
+			}
 			if slices.ContainsFunc(lines, says) && !yield(cut) {
 				return
 			}
@@ -66,17 +76,20 @@ func sameInHeader(a, b []byte) bool {
 	if len(a) == 0 || len(b) == 0 || !digit(a[0]) || !digit(b[0]) || bytes.Count(a, []byte(".")) > 2 {
 		return false
 	}
-	const digits, signs = "0123456789", "-+:.,/]>)TZ"
-	others := func(w []byte) string {
-		return string(bytes.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return -1
-			}
-			return r
-		}, w))
+	for {
+		a, b = decimal.trimLeft(a), decimal.trimLeft(b)
+		if len(a) == 0 || len(b) == 0 {
+			return len(a) == len(b)
+		}
+		if a[0] != b[0] || !numberSigns[a[0]] {
+			return false
+		}
+		a, b = a[1:], b[1:]
 	}
-	return others(a) == others(b) && len(bytes.Trim(a, digits+signs)) == 0
 }
+
+// numberSigns are those in numbers and times, and of brackets around them.
+var numberSigns = setOf("-+:.,/]>)TZ")
 
 // behindWords returns what follows so many words and a blank.
 func behindWords(text []byte, words int) []byte {

@@ -81,7 +81,7 @@ var (
 // scriptStart tells which command begins in a line, and what follows its name.
 func scriptStart(line []byte) (scriptCommand, []byte) {
 	switch {
-	case (bytes.IndexByte(line, '@') > 0 || tcpdumpOption.in(line) >= 0) && tcpdumpSA.Match(line):
+	case (atAddress(line) || tcpdumpOption.in(line) >= 0) && tcpdumpSA.Match(line):
 		return scriptTcpdump, line
 	case bytes.IndexByte(line, 'x') >= 0 && (ipXFRM.in(line) >= 0 || ipX.in(line) >= 0):
 		rest, ok := after(line, "xfrm s")
@@ -112,6 +112,20 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 			return scriptSetkey, rest
 		}
 		s = s[i+3:]
+	}
+}
+
+// atAddress reports whether an "@" is in a line as between an SPI and an address.
+func atAddress(line []byte) bool {
+	for {
+		before, after, ok := bytes.Cut(line, []byte("@"))
+		if !ok {
+			return false
+		}
+		if n := len(before); n > 0 && unhex(before[n-1]) != 0xff && len(after) > 0 && isAddrStart(after[0]) {
+			return true
+		}
+		line = after
 	}
 }
 

@@ -52,7 +52,7 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 	}
 	for i := 0; i < maxGutters && t != nil; i++ {
 		var inner *turner
-		for text := range t.withoutGutter(len(keys.IKE)+len(keys.ESP) == 0) {
+		for text := range t.withoutGutter(keys) {
 			again, next, againErr := wholeText(bytes.NewReader(text), name, format)
 			inner = next
 			if again.better(keys) {

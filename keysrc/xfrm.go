@@ -3,7 +3,6 @@ package keysrc
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -57,9 +56,21 @@ func newXFRM(out *output) *xfrm { return &xfrm{out: out, seen: NewSeen()} }
 
 // fresh reports whether an SA was not met before: a listing may come again and again.
 func (x *xfrm) fresh(s *xfrmState) bool {
-	plain := *s
-	plain.line = 0
-	return x.seen.add(maphash.Bytes(x.seen.seed, fmt.Appendf(nil, "%v", plain)))
+	k := &s.keys
+	id := maphash.Comparable(x.seen.seed, struct {
+		src, dst                          netip.Addr
+		spi, seqHigh                      uint32
+		encap, esn, flags                 bool
+		proto, comp, cipher, auth, doubt  string
+		keyLen, icvBits, authBits, sha256 int
+	}{
+		s.src, s.dst, s.spi, s.seqHigh, s.encap, s.esn, s.flags, s.proto, s.comp, k.cipher, k.auth, k.doubt,
+		k.keyLen, k.icvBits, k.authBits, k.sha256,
+	})
+	for _, key := range [...][]byte{k.key, k.authKey} {
+		id = 31*id + maphash.Bytes(x.seen.seed, key)
+	}
+	return x.seen.add(id)
 }
 
 // An xfrmState is an SA of the kernel, from its text or from netlink.

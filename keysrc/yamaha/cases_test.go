@@ -216,6 +216,25 @@ func TestLostRowNeighbour(t *testing.T) {
 	}
 }
 
+// A note names the lengths of rows that make no value.
+func TestRowLengths(t *testing.T) {
+	const caption = `2026/11/23 08:13:15: [IKE] CKY-I
+2026/11/23 08:13:15: [IKE]   82 b7 0e ee 7f 1a 50 39
+2026/11/23 08:13:15: [IKE] SKEYID_e
+`
+	for rows, want := range map[string]string{
+		"be f0 7e c2,94 a0 65 68 5d 64 c4 98":                            "its rows have 4 and 8 bytes: ",
+		"be f0 7e c2 34 7f 06 6e d0 8f 5d c7 51 24 47 e3,94 a0 65":       "in rows of 16 and 3 bytes, ",
+		"be f0 7e c2 34 7f 06 6e d0 8f 5d c7 51 24 47 e3,94 a0 65,94 a0": "its rows have 16, 3 and 2 bytes: ",
+	} {
+		keys := parseText(t, caption+"2026/11/23 08:13:15: [IKE]   "+
+			strings.ReplaceAll(rows, ",", "\n2026/11/23 08:13:15: [IKE]   ")+"\n")
+		if len(keys.Notes) == 0 || !strings.Contains(keys.Notes[0].Text, want) {
+			t.Errorf("%s: %v", rows, keys.Notes)
+		}
+	}
+}
+
 // Damaged lines put a log's order in doubt twice; what was settled in between is given out once.
 func TestOrderInDoubt(t *testing.T) {
 	keys := parseText(t, `2026/11/23 07:38:07: [IKE]   be a8 f4 33 1f b1 ec 39

@@ -35,6 +35,21 @@ func (g *rows) reset() {
 	g.line, g.bad, g.badLine, g.blank = 0, "", 0, false
 }
 
+// sizes returns the bytes of each row, as in "16, 16 and 4 bytes".
+func (g *rows) sizes() string {
+	var b []byte
+	for i, n := range g.lens {
+		switch {
+		case i > 0 && i+1 == len(g.lens):
+			b = append(b, " and "...)
+		case i > 0:
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendUint(b, uint64(n), 10)
+	}
+	return string(append(b, " bytes"...))
+}
+
 func (g *rows) empty() bool { return len(g.lens) == 0 && g.bad == "" }
 
 // add takes a row; data is that of g with the row's bytes behind it.
@@ -181,7 +196,7 @@ func (ev *event) value(g *rows) {
 	}
 	switch {
 	case !g.inOrder(false):
-		ev.fail(misshapen, ev.line, fmt.Sprintf("its rows have %v bytes: a line between them is missing", g.lens))
+		ev.fail(misshapen, ev.line, "its rows have "+g.sizes()+": a line between them is missing")
 		return
 	case !ev.takes(len(g.data)):
 		why, wants := "it has "+byteCount(len(g.data)), "the length of a key"
@@ -189,7 +204,7 @@ func (ev *event) value(g *rows) {
 			wants = strconv.Itoa(ev.size())
 		}
 		if len(g.lens) > 1 {
-			why += fmt.Sprintf(" in rows of %v", g.lens)
+			why += " in rows of " + g.sizes()
 		}
 		ev.fail(misshapen, ev.line, why+", not "+wants+": a line is missing or cut")
 		return
