@@ -533,6 +533,38 @@ func TestAnonymousKeys(t *testing.T) {
 	}
 }
 
+// Where keys open what others' messages came before, those of later SAs are tried, however many
+// messages no key opens.
+func TestAnonymousKeysAmongMany(t *testing.T) {
+	const strangers, secrets = 900, 100
+	tr := NewTracker()
+	var own []*lab
+	for i := range secrets {
+		s := &Secret{SKEYIDe: keyOf(bytes.Repeat([]byte{byte(i), 1}, 10))}
+		if i < 10 {
+			own = append(own, newLab(t, uint64(100+i), 7, 2, 16))
+			own[i].session()
+			s.SKEYIDe = own[i].secret.SKEYIDe
+		}
+		tr.AddSecret(s)
+	}
+	for i := range strangers {
+		l := newLab(t, uint64(1000+i), 7, 2, 16)
+		l.session()
+		list := l.list[:5]
+		if i%90 == 89 {
+			list = append(list, own[i/90].list...)
+		}
+		for _, d := range list {
+			for _, m := range tr.Observe(d) {
+				if m.Encrypted && m.Header.InitiatorCookie != l.i && !m.Decrypted {
+					t.Errorf("after %d strangers, %d tries in vain: %v", i, tr.spent, m.Err)
+				}
+			}
+		}
+	}
+}
+
 func TestUnsupportedCipher(t *testing.T) {
 	l := newLab(t, 23, 7, 2, 16)
 	l.sai = saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(1, 8), labTV(2, 2), labTV(3, 1), labTV(4, 2), labTV(14, 256)))
