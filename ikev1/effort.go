@@ -1,8 +1,9 @@
 package ikev1
 
 // Bounds of what is spent in vain on messages of SAs of which no key is proven, in tries of one key
-// on one message: at first, and for each message that was observed. What one secret gives where
-// nothing tells the cipher is no more than that.
+// on one message: at first and anew with each secret without a cookie that opens its first message,
+// which happens once, and for each message that was observed. What one secret gives where
+// nothing tells the cipher is no more than the latter.
 const (
 	maxEffort        = maxFailures * maxCandidates
 	effortPerMessage = 16

@@ -228,6 +228,9 @@ func (sa *SA) expects(m *Message) bool {
 
 // prove notes that k opens the messages of a side, and returns the SA's own copy of it.
 func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
+	if t := sa.family.tracker; !k.secret.used && k.secret.anonymous() {
+		t.spent = max(0, t.spent-maxEffort)
+	}
 	k.secret.used = true
 	if !slices.Contains(sa.keys, k) {
 		own := *k // others may try it, too

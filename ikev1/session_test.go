@@ -533,6 +533,36 @@ func TestAnonymousKeys(t *testing.T) {
 	}
 }
 
+// Keys without a cookie open their SAs though more messages of others come, which none opens, than
+// may be tried in vain: the negotiations were not captured, so that each may be of any cipher.
+func TestAnonymousKeysAmongStrangers(t *testing.T) {
+	const strangers = 3 // for each of ours
+	tr := NewTracker()
+	var ours [20]*lab
+	for i := range ours {
+		ours[i] = newLab(t, int64(100+i), 7, 2, 16)
+		ours[i].session()
+		tr.AddSecret(&Secret{SKEYIDe: ours[i].secret.SKEYIDe})
+	}
+	for n, l := range ours {
+		for i := range strangers {
+			other := newLab(t, int64(1000+n*strangers+i), 7, 2, 16)
+			other.session()
+			for at, d := range other.list[4:] {
+				tr.Observe(d)
+				if i == strangers-1 {
+					tr.Observe(l.list[4+at])
+				}
+			}
+		}
+		for _, sa := range tr.SAs() {
+			if sa.InitiatorCookie == l.i && (sa.Unopened > 1 || state(sa) != "decrypted") { // the one would take a guess
+				t.Errorf("after %d others: %s, %d messages were not opened", strangers*(n+1), state(sa), sa.Unopened)
+			}
+		}
+	}
+}
+
 func TestUnsupportedCipher(t *testing.T) {
 	l := newLab(t, 23, 7, 2, 16)
 	l.sai = saBody(labProposal(false, 1, protocolISAKMP, nil, 1, labTV(1, 8), labTV(2, 2), labTV(3, 1), labTV(4, 2), labTV(14, 256)))
