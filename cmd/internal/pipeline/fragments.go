@@ -54,7 +54,7 @@ type group struct {
 	time     int64         // of the first of them
 	ipsec    bool          // it is of IKE or ESP; the framer's
 	noPorts  bool          // a fragment has come that is no first one of UDP; the framer's
-	late     bool          // an IKE message that completes them waits for others, which may change its fate; the framer's
+	late     int           // IKE messages that complete them and wait for others, which may change their fate; the framer's
 	doubtful bool          // others contradict them; the framer's
 	open     atomic.Int32  // how often they were put together and it is not known yet whether that is right
 	closed   atomic.Bool   // no more will come
@@ -102,7 +102,7 @@ func (g *group) close() {
 }
 
 // given reports whether nothing that the framer has read by now will settle the group.
-func (g *group) given() bool { return g.late || g.open.Load() == 0 }
+func (g *group) given() bool { return g.late > 0 || g.open.Load() == 0 }
 
 func (g *group) isSettled() bool {
 	select {

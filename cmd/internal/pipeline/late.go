@@ -85,7 +85,7 @@ func (f *framer) wait(r *Record, closed bool) {
 		c.exchange = cmp.Or(c.exchange, exchangeWith(m, m.Header.MessageID))
 	}
 	if c.complete != nil {
-		c.complete.late = true
+		c.complete.late++
 	}
 	r.late = &c.group
 	q := &f.late.unnumbered
@@ -139,7 +139,7 @@ func (f *framer) let(q *lateQueue, c *lateFrame) {
 	f.number(c)
 	more := c.untried && f.reopen(c.record)
 	if g := c.complete; g != nil {
-		g.late = false
+		g.late--
 		g.decide(c.record)
 	}
 	c.group.settle(0)
