@@ -14,6 +14,7 @@ import (
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/forge"
 	"l2tpdump/testdata/processor"
+	"l2tpdump/testdata/race"
 )
 
 var floodPackets = flag.Int("flood", 20_000, "packets of each flood in TestFloods")
@@ -62,7 +63,7 @@ func (f *flood) run(t testing.TB, keys []*keysrc.Keys) *pipeline.Pipeline {
 // session or address, takes a bounded amount of memory.
 func TestFloods(t *testing.T) {
 	const most = 200 << 20
-	for _, kind := range slices.Sorted(maps.Keys(forge.Floods)) {
+	for _, kind := range race.Sampled(slices.Sorted(maps.Keys(forge.Floods))) {
 		t.Run(kind, func(t *testing.T) {
 			f := &flood{front: &frames{}, packet: forge.Floods[kind], n: *floodPackets}
 			p := f.run(t, nil)

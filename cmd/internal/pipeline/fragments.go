@@ -54,7 +54,7 @@ type group struct {
 	time     int64         // of the first of them
 	ipsec    bool          // it is of IKE or ESP; the framer's
 	noPorts  bool          // a fragment has come that is no first one of UDP; the framer's
-	late     int           // IKE messages that complete them and wait for others, which may change their fate; the framer's
+	late     int           // IKE messages that complete them and wait for others, which may change that; the framer's
 	doubtful bool          // others contradict them; the framer's
 	open     atomic.Int32  // how often they were put together and it is not known yet whether that is right
 	closed   atomic.Bool   // no more will come

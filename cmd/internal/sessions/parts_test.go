@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"l2tpdump/capture"
+	"l2tpdump/testdata/race"
 )
 
 // recording is one of which it is known how its sessions went.
@@ -130,13 +131,14 @@ func (s *recorded) parts() map[string][]capture.Packet {
 // TestParts: of a part of a recording less is said than of all, and nothing that is not true.
 func TestParts(t *testing.T) {
 	said := 0
-	for _, x := range recordings(t) {
+	list := race.Sampled(recordings(t))
+	for _, x := range list {
 		s := readAll(t, filepath.Join(x.dir, "outer.pcap"))
 		for _, keys := range [][]string{nil, keySets(x.dir)["tables"]} {
 			said += x.judgeParts(t, s, keys)
 		}
 	}
-	if said < 3000 {
+	if said < 20*len(list) {
 		t.Errorf("%d sessions were judged", said)
 	}
 }
