@@ -19,6 +19,11 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	}
 	r.SPI, r.esp, r.cut = h.SPI, packet, length-len(packet)
 	r.Seq = h.Seq
+	if r.cut > 0 && !r.Cut() { // it was sent like that, or a mirror cut it: its head is not believed
+		r.Verdict = why.Truncated
+		r.unopened()
+		return
+	}
 	if f.hold != nil && !r.released && !f.table.Keyed(r.SPI) {
 		r.waits = true
 		return
