@@ -70,7 +70,15 @@ func sessionsOf(t *testing.T, what string, f *frames, keys []*keysrc.Keys, numbe
 			if c.Kind == "failed" { // how often until then: strangers' packets in clear end a silence
 				text, _, _ = strings.Cut(text, " (")
 			}
-			lines[c.UID] = append(lines[c.UID], c.Kind+": "+text)
+			told := lines[c.UID]
+			if n := len(told); n > 0 && c.Kind == "up" && strings.HasPrefix(told[n-1], "failed") {
+				told = told[:n-1] // it is taken back: a stranger refused, and the answer took long
+			}
+			told = append(told, c.Kind+": "+text)
+			if n := len(told); n > 1 && c.Kind == "rekeyed" && strings.HasPrefix(told[n-2], "rekeyed") {
+				slices.Sort(told[n-2:]) // of two renewals at a time either may be seen first
+			}
+			lines[c.UID] = told
 		default:
 			list = append(list, toldSession{c.Session, lines[c.UID]})
 		}
@@ -145,6 +153,9 @@ func TestForgedSessions(t *testing.T) {
 		}
 		if strings.HasPrefix(dir, "88") {
 			continue // two clients' ESP without their IKE: nothing tells whose a stranger's is
+		}
+		if strings.HasPrefix(dir, "86a") {
+			continue // its cause is inferred from a silence, which anybody can break
 		}
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()

@@ -80,7 +80,7 @@ func (g *Gatherer) take(r *pipeline.Record) error {
 		g.bounds[0] = at
 	}
 	g.bounds[1] = at
-	if r.Merged() {
+	if r.Merged() || r.Net.Truncated && !r.Cut() { // without its end it proves nothing
 		g.bystander(&r.Net)
 		return nil
 	}

@@ -241,7 +241,7 @@ func (s *Session) doubtful(frames []uint64, now int64) bool {
 	return x != nil && (x.read() && slices.ContainsFunc(x.unopened[:], func(u span) bool {
 		return u.seen() && slices.Contains(frames, u.last.frame)
 	}) || slices.ContainsFunc(x.notices, func(n notice) bool {
-		return !n.encrypted && now-n.time < soon && slices.Contains(frames, n.frame)
+		return !n.encrypted && now-n.time < together && slices.Contains(frames, n.frame)
 	}))
 }
 
