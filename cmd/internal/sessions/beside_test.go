@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"l2tpdump/cmd/internal/sessions"
-	"l2tpdump/keysrc"
 )
 
 // inClear tells a part of a story without IPsec.
@@ -56,13 +55,6 @@ func TestBesideIPsec(t *testing.T) {
 		s := newStory(c.name)
 		c.tell(s)
 		p := pipelineOf(t, s)
-		for _, table := range s.tables {
-			k, err := keysrc.Parse(table, "table", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.AddKeys(k)
-		}
 		var list []report
 		lines := make(map[string]string)
 		m := sessions.NewMonitor(func(c *sessions.Change) error {

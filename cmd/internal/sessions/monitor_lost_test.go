@@ -20,7 +20,7 @@ type toldAt struct {
 	at   time.Time
 }
 
-// pipelineOf is one over the capture of a story.
+// pipelineOf is one over the capture of a story, with its keys.
 func pipelineOf(t *testing.T, s *story) *pipeline.Pipeline {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "outer.pcap")
@@ -32,14 +32,7 @@ func pipelineOf(t *testing.T, s *story) *pipeline.Pipeline {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { src.Close() })
-	return pipeline.New(pipeline.Config{Source: src, Workers: 1})
-}
-
-// monitored returns what a Monitor tells while the frames of a story come, and then for a minute in
-// which none comes.
-func monitored(t *testing.T, s *story) (list []toldAt) {
-	t.Helper()
-	p := pipelineOf(t, s)
+	p := pipeline.New(pipeline.Config{Source: src, Workers: 1})
 	for _, table := range s.tables {
 		k, err := keysrc.Parse(table, "table", "")
 		if err != nil {
@@ -47,6 +40,14 @@ func monitored(t *testing.T, s *story) (list []toldAt) {
 		}
 		p.AddKeys(k)
 	}
+	return p
+}
+
+// monitored returns what a Monitor tells while the frames of a story come, and then for a minute in
+// which none comes.
+func monitored(t *testing.T, s *story) (list []toldAt) {
+	t.Helper()
+	p := pipelineOf(t, s)
 	m := new(timed)
 	m.Monitor = sessions.NewMonitor(func(c *sessions.Change) error {
 		list = append(list, toldAt{c.Kind, time.Unix(0, m.now)})
