@@ -53,11 +53,8 @@ func (w *worker) work(b *batch) {
 func (r *Record) open(o *esp.Opener, dst []byte) {
 	r.SA, r.SeqHigh, r.err = r.ring.Open(o, &r.Plain, dst, salookup.Packet{Data: r.esp, Cut: r.cut})
 	r.Verdict = why.Packet(&r.Plain, r.err)
-	switch {
-	case r.Head() && r.Cut():
+	if r.Head() {
 		r.measure()
-	case r.Verdict == why.Truncated && !r.Cut():
-		r.Plain = esp.Plaintext{}
 	}
 	if g := r.complete; g != nil && r.Verdict.Opened() {
 		g.settle(r.Number)

@@ -207,7 +207,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
-	cut := r.Verdict == why.Truncated && r.Cut()
+	cut := r.Verdict == why.Truncated
 	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed || r.Verdict == why.Truncated && !cut
 	switch {
 	case opened && f.opened == 0 && f.refused:
