@@ -42,12 +42,10 @@ type sequence struct {
 // open flow only those count for its sequence numbers that a key opened: nothing says that the
 // number of another is its own.
 type account struct {
-	verified uint64      // packets
-	others   *others     // nil: there were none
-	uses     *sequence   // the last of those of the SAs that opened something
-	current  *SA         // that did it last
-	placed   bool        // a packet was opened, which came from
-	from     *netip.Addr // here; nil: from where the flow's first came
+	verified uint64    // packets
+	others   *others   // nil: there were none
+	uses     *sequence // the last of those of the SAs that opened something
+	current  *SA       // that did it last
 }
 
 // others is the account of packets of which the ICV is not right, or not known.
@@ -170,18 +168,6 @@ func (a *account) fail(seq uint32) {
 	}
 }
 
-// OpenedFrom takes note of where a packet that was opened came from.
-func (f *Flow) OpenedFrom(src netip.Addr) {
-	a := &f.account
-	if a.placed {
-		return
-	}
-	if a.placed = true; src.Unmap() != f.src {
-		from := src.Unmap()
-		a.from = &from
-	}
-}
-
 // Missing is how many sequence numbers of the SA that opened a packet last have not come so far.
 func (f *Flow) Missing() uint64 {
 	if f.account.current == nil {
@@ -215,8 +201,8 @@ type Report struct {
 func (f *Flow) Report() Report {
 	a := &f.account
 	r := Report{SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Deleted: f.deleted}
-	if a.from != nil {
-		r.Src = *a.from // the first packet of all may be anybody's
+	if f.ends.src != nil {
+		r.Src = *f.ends.src // the first packet of all may be anybody's
 	}
 	some := false
 	if o := a.others; o != nil {

@@ -46,18 +46,28 @@ type Flow struct {
 // ends is who sent the first packet that was opened, and from which ports.
 type ends struct {
 	src          *netip.Addr // nil: none was
+	ported       bool
 	sport, dport uint16
+}
+
+// OpenedFrom takes note of where a packet that was opened came from. It belongs to who calls Count.
+func (f *Flow) OpenedFrom(src netip.Addr) {
+	e := &f.ends
+	if e.src != nil {
+		return
+	}
+	if e.src = &f.src; src != f.src {
+		other := src
+		e.src = &other
+	}
 }
 
 // Ends returns the ends of a packet that was opened as its flow knows them: they are those of the
 // first such packet. It belongs to who calls Count.
 func (f *Flow) Ends(src, dst netip.AddrPort) (firstSrc, firstDst netip.AddrPort) {
 	e := &f.ends
-	if e.src == nil {
-		if *e = (ends{&f.src, src.Port(), dst.Port()}); src.Addr() != f.src {
-			other := src.Addr()
-			e.src = &other
-		}
+	if f.OpenedFrom(src.Addr()); !e.ported {
+		e.ported, e.sport, e.dport = true, src.Port(), dst.Port()
 	}
 	return netip.AddrPortFrom(*e.src, e.sport), netip.AddrPortFrom(dst.Addr(), e.dport)
 }
