@@ -52,8 +52,6 @@ func (c *ccp) keeps(direction int) bool {
 	return c.streams[direction].comp != nil || len(c.trials[direction].candidates) > 0
 }
 
-func newBundle(x *Expander, l *Link) *bundle { return &bundle{x: x, links: []*Link{l}} }
-
 // frame follows a frame that a link carried, or that was put together from fragments of several.
 func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 	var f Frame

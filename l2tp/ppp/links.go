@@ -9,10 +9,16 @@ import (
 type Link struct {
 	x         *Expander
 	addresses [2]netip.AddrPort
-	bundle    *bundle
-	flip      int  // the direction in the bundle of what end 0 sends
-	joined    bool // the bundle is that of Multilink
-	undecided bool // which one it is will be known with the first fragment
+	sums      [2]bool // each end sends with right checksums
+	*followed         // nil as long as there were only users' packets, of which nothing is to be known
+}
+
+// followed is what is known of a link.
+type followed struct {
+	bundle    *bundle // nil: none yet, see Link.own
+	flip      int     // the direction in the bundle of what end 0 sends
+	joined    bool    // the bundle is that of Multilink
+	undecided bool    // which one it is will be known with the first fragment
 
 	lcp       negotiation
 	multilink [2]bool   // the end may send fragments
@@ -21,7 +27,6 @@ type Link struct {
 	auth      authentication
 
 	recent [2]recentFrames // of each end
-	sums   [2]bool         // each end sends with right checksums
 
 	last [2]uint32 // sequence number sent last in each direction of the bundle; at first that before it joined
 	down bool      // it was terminated
@@ -31,13 +36,23 @@ type Link struct {
 // NewLink returns a link between two ends, whose addresses tell it from others where they have no
 // names.
 func (x *Expander) NewLink(a, b netip.AddrPort) *Link {
-	l := &Link{x: x, addresses: [2]netip.AddrPort{a, b}}
-	l.bundle = newBundle(x, l)
-	return l
+	return &Link{x: x, addresses: [2]netip.AddrPort{a, b}}
 }
 
 // Close frees what is kept for a link that has ended. It is the last call for the link.
-func (l *Link) Close() { l.bundle.remove(l) }
+func (l *Link) Close() {
+	if l.followed != nil && l.bundle != nil {
+		l.bundle.remove(l)
+	}
+}
+
+// own is the bundle of the link, which is one of its own as long as it has joined no other.
+func (l *Link) own() *bundle {
+	if l.bundle == nil {
+		l.bundle = &bundle{x: l.x, links: []*Link{l}}
+	}
+	return l.bundle
+}
 
 // Expand follows a frame that an end sent, f having been decoded from it. For a plain frame of a
 // known link it does not allocate. What became of it is written to r.
@@ -53,7 +68,13 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 			x.count(Damaged, 1)
 		}
 		return
-	case f.Protocol >= 0xc000:
+	case l.followed != nil:
+	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
+		return
+	default:
+		l.followed = new(followed)
+	}
+	if f.Protocol >= 0xc000 {
 		l.linkControl(sender, f.Protocol, payload)
 		if l.auth.confirmed {
 			l.report(Plain, "")
@@ -68,7 +89,7 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 	case l.multilink != [2]bool{} && !l.undecided:
 		l.join(sender, nil)
 	}
-	b := l.bundle
+	b := l.own()
 	direction := sender ^ l.flip
 	switch copies := packed(f.Protocol) || b.ccp.streams[direction].comp != nil; {
 	case f.Protocol == protocolMultilink:
@@ -169,7 +190,7 @@ func (l *Link) join(sender int, fragment []byte) {
 	case n == 1:
 		l.enter(found, l.flipIn(found))
 	default:
-		b := l.bundle
+		b := l.own()
 		b.user, b.endpoints, b.addresses = l.auth.user, l.endpoint, l.addresses
 		l.joined = true
 		l.x.list(b)
@@ -210,7 +231,7 @@ func same(a, b string) bool { return a == "" || b == "" || a == b }
 
 // enter makes the link one of a bundle, of whose ends more may be known by it.
 func (l *Link) enter(b *bundle, flip int) {
-	l.bundle.remove(l)
+	l.Close()
 	l.x.unlist(b)
 	b.user = cmp.Or(b.user, l.auth.user)
 	for end, name := range l.endpoint {
@@ -226,7 +247,8 @@ func (l *Link) enter(b *bundle, flip int) {
 // giveKeys makes the keys that logging in yielded those of the bundle.
 func (l *Link) giveKeys() {
 	if l.auth.keys != nil {
-		l.bundle.keys, l.bundle.client = l.auth.keys, 1-l.auth.challenger^l.flip
+		b := l.own()
+		b.keys, b.client = l.auth.keys, 1-l.auth.challenger^l.flip
 	}
 }
 
@@ -261,11 +283,12 @@ func (l *Link) lcpControl(sender int, c *Control) {
 	again, acked := l.lcp.observe(sender, c)
 	switch {
 	case c.Code == codeTerminateRequest:
-		l.down = true
-		l.bundle.linkDown()
+		if l.down = true; l.bundle != nil {
+			l.bundle.linkDown()
+		}
 	case again || l.down && c.Code == codeConfigureRequest:
 		l.Close()
-		*l = Link{x: l.x, addresses: l.addresses, bundle: newBundle(l.x, l), lcp: l.lcp}
+		*l = Link{x: l.x, addresses: l.addresses, followed: &followed{lcp: l.lcp}}
 	}
 	switch {
 	case acked:
