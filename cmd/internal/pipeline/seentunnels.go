@@ -23,12 +23,12 @@ type seenTunnels struct {
 // dataID is what data messages of a tunnel, or of a session of L2TPv3, have in common.
 type dataID struct {
 	src, dst netip.Addr
-	version  uint8
+	version  uint32
 	id       uint32
 }
 
 func dataIDOf(src, dst netip.AddrPort, h *l2tp.Header) dataID {
-	id := dataID{src.Addr(), dst.Addr(), h.Version, h.Tunnel}
+	id := dataID{src.Addr(), dst.Addr(), uint32(h.Version), h.Tunnel}
 	if h.Version == l2tp.Version3 {
 		id.id = h.Session
 	}

@@ -10,8 +10,14 @@ type Map[K comparable, V any] struct{ young, old map[K]V }
 
 // Set sets the value of a key.
 func (m *Map[K, V]) Set(k K, v V) {
-	if _, ok := m.young[k]; !ok && len(m.young) >= size || m.young == nil {
-		m.young, m.old = make(map[K]V), m.young
+	if m.young == nil {
+		m.young, m.old = make(map[K]V), make(map[K]V)
+	}
+	if len(m.young) >= size {
+		if _, ok := m.young[k]; !ok {
+			m.young, m.old = m.old, m.young
+			clear(m.young)
+		}
 	}
 	m.young[k] = v
 }
