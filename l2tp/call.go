@@ -1,7 +1,5 @@
 package l2tp
 
-import "maps"
-
 // call is the session that a control message is about, nil if it is about none.
 func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Session) {
 	local, remote := c.number(avpAssignedSession), h.Session
@@ -25,7 +23,7 @@ func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32, time int6
 	if local == 0 {
 		return nil
 	}
-	s := tr.tunnel.sessions[endID{tr.sender, local}]
+	s := t.session(tr.tunnel, tr.sender, local)
 	if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
 		s = t.newSession(tr.tunnel, time)
 		t.assignSession(s, tr.sender, local)
@@ -37,10 +35,10 @@ func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32, time int6
 // called is the session that a control message of a call names, which need not have been seen.
 func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32, time int64) (s *Session) {
 	if remote != 0 {
-		s = tr.tunnel.sessions[endID{1 - tr.sender, remote}]
+		s = t.session(tr.tunnel, 1-tr.sender, remote)
 	}
 	if s == nil && local != 0 {
-		s = tr.tunnel.sessions[endID{tr.sender, local}]
+		s = t.session(tr.tunnel, tr.sender, local)
 	}
 	if s == nil && remote != 0 && c.kind != CDN {
 		s = t.lateSession(tr, remote, time)
@@ -125,9 +123,9 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 // is none if there are several among the last ones.
 func (t *Tracker) unanswered(key tunnelKey) (tr tunnelRef) {
 	const most = 64
-	e := t.tunnelOrder.Back()
-	for n := 0; e != nil && n < most; n, e = n+1, e.Prev() {
-		tunnel := e.Value.(*Tunnel)
+	e := t.tunnelOrder.back
+	for n := 0; e != nil && n < most; n, e = n+1, e.prev {
+		tunnel := e.of
 		if tunnel.State != Opening || tunnel.Version != key.version || tunnel.Ends[1].Tunnel != 0 ||
 			tunnel.Ends[0].Addr != key.src || tunnel.Ends[1].Addr != key.dst {
 			continue
@@ -162,24 +160,21 @@ func (t *Tracker) lateSession(tr tunnelRef, id uint32, time int64) *Session {
 }
 
 func (t *Tracker) newTunnel(key tunnelKey, time int64) *Tunnel {
-	if t.tunnelOrder.Len() >= maxTunnels {
-		t.drop(t.tunnelOrder.Front().Value.(*Tunnel))
+	if t.tunnelOrder.n >= maxTunnels {
+		t.drop(t.tunnelOrder.front.of)
 	}
-	tunnel := &Tunnel{
-		Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}, Start: time, Last: time,
-		sessions: make(map[endID]*Session), open: make(map[*Session]struct{}),
-	}
-	tunnel.element = t.tunnelOrder.PushBack(tunnel)
+	tunnel := &Tunnel{Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}, Start: time, Last: time}
+	t.tunnelOrder.pushBack(&tunnel.order, tunnel)
 	return tunnel
 }
 
 func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
-	if t.sessionOrder.Len() >= maxSessions {
-		t.dropSession(t.sessionOrder.Front().Value.(*Session))
+	if t.sessionOrder.n >= maxSessions {
+		t.dropSession(t.sessionOrder.front.of)
 	}
 	s := &Session{Tunnel: tunnel, Start: time, Last: time}
-	s.element = t.sessionOrder.PushBack(s)
-	tunnel.open[s] = struct{}{}
+	t.sessionOrder.pushBack(&s.order, s)
+	tunnel.open.pushBack(&s.among, s)
 	for end := range s.IDs {
 		tunnel.unpaired[end].add(s)
 	}
@@ -192,19 +187,15 @@ func (t *Tracker) close(s *Session) {
 		return
 	}
 	s.State = Closed
-	t.unpair(s)
-	if t.Ended != nil {
-		t.Ended(s)
-	}
-}
-
-// unpair takes a session out of those that are open.
-func (t *Tracker) unpair(s *Session) {
-	delete(s.Tunnel.open, s)
+	s.Tunnel.open.remove(&s.among)
+	s.Tunnel.closed.pushBack(&s.among, s)
 	for end, id := range s.IDs {
 		if id == 0 {
 			s.Tunnel.unpaired[end].remove(s)
 		}
+	}
+	if t.Ended != nil {
+		t.Ended(s)
 	}
 }
 
@@ -275,56 +266,41 @@ func (t *Tracker) assignSession(s *Session, end int, id uint32) {
 		s.Tunnel.unpaired[end].remove(s)
 	}
 	s.IDs[end] = id
-	s.Tunnel.sessions[endID{end, id}] = s
+	t.sessions[sessionID{s.Tunnel, uint32(end), id}] = s
 	if s.Tunnel.Version == Version3 {
 		key := s.Tunnel.key(end)
 		key.id = id
 		s.keys[end] = key.forMap()
 		ref := sessionRef{s, 1 - end}
-		t.sessions[s.keys[end]], t.sessions[s.keys[end].anyPort()] = ref, ref
+		t.sessions3[s.keys[end]], t.sessions3[s.keys[end].anyPort()] = ref, ref
 	}
 }
 
 // drop forgets a tunnel with its sessions.
 func (t *Tracker) drop(tunnel *Tunnel) {
 	t.forget(tunnel)
-	for _, s := range tunnel.sessions {
-		t.dropSession(s)
+	for _, sessions := range [...]*list[Session]{&tunnel.open, &tunnel.closed} {
+		for sessions.n > 0 {
+			t.dropSession(sessions.front.of)
+		}
 	}
-	t.tunnelOrder.Remove(tunnel.element)
+	t.tunnelOrder.remove(&tunnel.order)
 }
 
 // dropSession forgets a session.
 func (t *Tracker) dropSession(s *Session) {
 	t.changes++
-	if s.element == nil {
-		return // dropped already, by its other ID
-	}
 	t.close(s)
-	t.sessionOrder.Remove(s.element)
-	s.element = nil
+	s.Tunnel.closed.remove(&s.among)
+	t.sessionOrder.remove(&s.order)
 	for end, id := range s.IDs {
-		if s.Tunnel.sessions[endID{end, id}] == s {
-			delete(s.Tunnel.sessions, endID{end, id})
+		if t.session(s.Tunnel, end, id) == s {
+			delete(t.sessions, sessionID{s.Tunnel, uint32(end), id})
 		}
 		for _, key := range [...]mapKey{s.keys[end], s.keys[end].anyPort()} {
-			if s.Tunnel.Version == Version3 && t.sessions[key].session == s {
-				delete(t.sessions, key)
+			if s.Tunnel.Version == Version3 && t.sessions3[key].session == s {
+				delete(t.sessions3, key)
 			}
 		}
 	}
-	s.Tunnel.shrink()
-}
-
-// shrink makes the maps of a tunnel anew that has lost most of its sessions: they keep the room
-// that they once took.
-func (t *Tunnel) shrink() {
-	const few = 64
-	if t.dropped++; t.dropped < 2*len(t.sessions)+few {
-		return
-	}
-	sessions, open := make(map[endID]*Session, len(t.sessions)), make(map[*Session]struct{}, len(t.open))
-	maps.Copy(sessions, t.sessions)
-	maps.Copy(open, t.open)
-	t.sessions, t.open, t.dropped = sessions, open, 0
 }

@@ -3,7 +3,6 @@ package l2tp
 import (
 	"bytes"
 	"cmp"
-	"container/list"
 	"encoding/binary"
 	"net/netip"
 )
@@ -22,12 +21,15 @@ const (
 type Tracker struct {
 	secrets *Secrets
 
-	tunnels  map[mapKey]tunnelRef
-	sessions map[mapKey]sessionRef // of L2TPv3, whose data messages have no other ID
-	moved    index[mapKey, tunnelRef]
-	half     index[mapKey, tunnelRef]
+	tunnels   map[mapKey]tunnelRef
+	sessions  map[sessionID]*Session // the newest, if there are several
+	sessions3 map[mapKey]sessionRef  // of L2TPv3, whose data messages have no other ID
+	moved     index[mapKey, tunnelRef]
+	half      index[mapKey, tunnelRef]
 
-	tunnelOrder, sessionOrder list.List // used least recently first
+	// Used least recently first.
+	tunnelOrder  list[Tunnel]
+	sessionOrder list[Session]
 
 	// Ended, if set, is told of each session that is closed or forgotten.
 	Ended func(*Session)
@@ -128,12 +130,13 @@ func (x index[K, T]) only(k K) T {
 // NewTracker returns a Tracker that knows no tunnel, and these secrets, nil for none.
 func NewTracker(secrets *Secrets) *Tracker {
 	return &Tracker{
-		secrets:  secrets,
-		tunnels:  make(map[mapKey]tunnelRef),
-		sessions: make(map[mapKey]sessionRef),
-		moved:    make(index[mapKey, tunnelRef]),
-		half:     make(index[mapKey, tunnelRef]),
-		findings: make(map[Finding]uint64),
+		secrets:   secrets,
+		tunnels:   make(map[mapKey]tunnelRef),
+		sessions:  make(map[sessionID]*Session),
+		sessions3: make(map[mapKey]sessionRef),
+		moved:     make(index[mapKey, tunnelRef]),
+		half:      make(index[mapKey, tunnelRef]),
+		findings:  make(map[Finding]uint64),
 	}
 }
 
@@ -252,7 +255,7 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 			o.Frame, o.WrongCookie = o.Session.frame(o.Sender, payload)
 		}
 	} else if ref.tunnel != nil {
-		o.Session = ref.tunnel.sessions[endID{1 - ref.sender, h.Session}]
+		o.Session = t.session(ref.tunnel, 1-ref.sender, h.Session)
 	}
 	return o
 }
@@ -265,7 +268,7 @@ func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
 		}
 	}
 	tr := t.tunnel(key, time)
-	if s := tr.tunnel.sessions[endID{1 - tr.sender, id}]; s != nil {
+	if s := t.session(tr.tunnel, 1-tr.sender, id); s != nil {
 		return sessionRef{s, tr.sender}
 	}
 	return sessionRef{t.lateSession(tr, id, time), tr.sender}
@@ -274,21 +277,26 @@ func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
 // session3 is the session of L2TPv3 with the ID that dst assigned.
 func (t *Tracker) session3(src, dst netip.AddrPort, id uint32) sessionRef {
 	key := tunnelKey{src, dst, Version3, id}.forMap()
-	if ref, ok := t.sessions[key]; ok {
+	if ref, ok := t.sessions3[key]; ok {
 		return ref
 	}
-	return t.sessions[key.anyPort()]
+	return t.sessions3[key.anyPort()]
+}
+
+// session is the session with the ID that an end of a tunnel assigned, nil for none.
+func (t *Tracker) session(tunnel *Tunnel, end int, id uint32) *Session {
+	return t.sessions[sessionID{tunnel, uint32(end), id}]
 }
 
 func (t *Tracker) touch(s *Session, time int64) {
 	s.Last = max(s.Last, time)
-	t.sessionOrder.MoveToBack(s.element)
+	t.sessionOrder.moveToBack(&s.order)
 	t.touchTunnel(s.Tunnel, time)
 }
 
 func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
 	tunnel.Last = max(tunnel.Last, time)
-	t.tunnelOrder.MoveToBack(tunnel.element)
+	t.tunnelOrder.moveToBack(&tunnel.order)
 }
 
 // control follows a control message.
@@ -331,8 +339,8 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	case StopCCN:
 		tr.tunnel.State = Closed
 		t.remember(tr.tunnel)
-		for s := range tr.tunnel.open {
-			t.close(s)
+		for tr.tunnel.open.n > 0 {
+			t.close(tr.tunnel.open.front.of)
 		}
 		return nil, tr
 	}

@@ -1,7 +1,6 @@
 package l2tp
 
 import (
-	"container/list"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -47,14 +46,13 @@ type Tunnel struct {
 	Last    int64 // time of the last packet
 	Late    bool  // the packets that set it up were not seen
 
-	sessions map[endID]*Session // by the IDs that each end assigned; the newest, if there are several
-	open     map[*Session]struct{}
-	dropped  int              // sessions, since these maps were made
+	open     list[Session]
+	closed   list[Session]
 	unpaired [2]one[*Session] // open ones of which the ID that the end assigned is not known
 	data     bool             // a session of it carried data
 	replaced bool             // its end has dialled again with the same ID
 	places   [2]place         // of the packets to each end
-	element  *list.Element    // in Tracker.tunnelOrder
+	order    node[Tunnel]     // in Tracker.tunnelOrder
 
 	sent       [2]*lastMessages // the control messages of each end, nil: none
 	challenges [2][]byte        // that each end sent
@@ -76,10 +74,10 @@ const (
 	inHalf                       // half
 )
 
-// endID is an ID with the end that assigned it.
-type endID struct {
-	end int
-	id  uint32
+// sessionID is an ID with the end that assigned it.
+type sessionID struct {
+	tunnel  *Tunnel
+	end, id uint32
 }
 
 // Session is a call in a tunnel.
@@ -97,8 +95,9 @@ type Session struct {
 
 	requested bool          // an ICRQ or OCRQ with Ns request was seen
 	request   uint16        // identifies a retransmission of the request
-	element   *list.Element // in Tracker.sessionOrder; nil: forgotten
-	keys      [2]mapKey     // L2TPv3: of the packets to each end, in Tracker.sessions
+	order     node[Session] // in Tracker.sessionOrder
+	among     node[Session] // in those of its tunnel that are open or closed
+	keys      [2]mapKey     // L2TPv3: of the packets to each end, in Tracker.sessions3
 	numbers   [2]window     // of the data messages that each end sent
 
 	// L2TPv3: what each end wants the messages to it to hold, and the pseudowire of both.
