@@ -318,28 +318,31 @@ func pfcMisread(s *Session) *proof {
 }
 
 // silentPPP says that a side never spoke PPP in a call that was accepted, and that it was waited
-// for.
+// for, or hung up itself.
 func silentPPP(s *Session, side int) *proof {
 	c := s.call()
 	if c == nil || s.late || s.holes > 0 || !c.connect.seen() || c.link.first[side].seen() {
 		return nil
 	}
 	const patience = int64(15e9) // pppd sends Conf-Req every 3 s
-	frames := c.connect.frames()
+	const lossOfCarrier = 1      // RFC 2661 section 4.4.2
+	frames, until := c.connect.frames(), s.bounds[1].time
 	text := fmt.Sprintf("the L2TP call was accepted, but the PPP of the %s never spoke", sideNames[side])
-	const lossOfCarrier = 1 // RFC 2661 section 4.4.2
-	switch {
-	case c.cdn != nil && c.cdn.control.Result > lossOfCarrier:
-		return nil // it was refused
-	case c.cdn != nil:
-		text += "; " + s.who(c.cdn.sender) + " ended the call: CDN " + c.cdn.control.Text
-		frames = append(frames, c.cdn.frame)
-	case c.link.lcp.requests[1-side].n < 3 && s.bounds[1].time-c.connect.last.time < patience:
-		return nil
-	}
 	alone := &s.alone[1-side]
 	heard := !alone.seen() || alone.first.time > c.link.first[1-side].time // else all of it may be gone
-	return found(heard && !s.holed(), frames, "%s", text)
+	own := false                                                           // it hung up itself
+	if c.cdn != nil {
+		if c.cdn.control.Result > lossOfCarrier {
+			return nil // it was refused
+		}
+		own, until = c.cdn.sender == side, c.cdn.time
+		text += "; " + s.who(c.cdn.sender) + " ended the call: CDN " + c.cdn.control.Text
+		frames = append(frames, c.cdn.frame)
+	}
+	if !own && c.link.lcp.requests[1-side].n < 3 && until-c.connect.last.time < patience {
+		return nil
+	}
+	return found((heard || own) && !s.holed(), frames, "%s", text)
 }
 
 func serverPPPDead(s *Session) *proof { return silentPPP(s, server) }
