@@ -4,10 +4,20 @@
 
 package lanes
 
-// expandKey makes the round keys for decryption, the first round's first, of a key, which is the first n of count words. It needs AES-NI.
+// expandKey128 makes the round keys for decryption, the first round's first, of a key of 16 bytes. It needs AES-NI.
 //
 //go:noescape
-func expandKey(keys *byte, words *byte, n int, count int)
+func expandKey128(keys *byte, key *byte)
+
+// expandKey192 makes the round keys for decryption, the first round's first, of a key of 24 bytes. It needs AES-NI.
+//
+//go:noescape
+func expandKey192(keys *byte, key *byte)
+
+// expandKey256 makes the round keys for decryption, the first round's first, of a key of 32 bytes. It needs AES-NI.
+//
+//go:noescape
+func expandKey256(keys *byte, key *byte)
 
 // cbcAESNI decrypts with 8 blocks in flight. dst may be src.
 //

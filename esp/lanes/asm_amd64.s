@@ -4,75 +4,438 @@
 
 #include "textflag.h"
 
-// func expandKey(keys *byte, words *byte, n int, count int)
+// func expandKey128(keys *byte, key *byte)
 // Requires: AES, SSE2
-TEXT ·expandKey(SB), NOSPLIT, $0-32
-	MOVQ keys+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ CX, SI
-	LEAQ (CX)(DX*4), DI
-	LEAQ (CX)(BX*4), BX
-	XORQ R8, R8
-	MOVL -4(DI), R9
-	MOVL $0x00000001, R10
+TEXT ·expandKey128(SB), NOSPLIT, $0-16
+	MOVQ            keys+0(FP), AX
+	MOVQ            key+8(FP), CX
+	MOVOU           (CX), X0
+	MOVOU           X0, 160(AX)
+	AESKEYGENASSIST $0x01, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 144(AX)
+	AESKEYGENASSIST $0x02, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 128(AX)
+	AESKEYGENASSIST $0x04, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 112(AX)
+	AESKEYGENASSIST $0x08, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 96(AX)
+	AESKEYGENASSIST $0x10, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 80(AX)
+	AESKEYGENASSIST $0x20, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 64(AX)
+	AESKEYGENASSIST $0x40, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 48(AX)
+	AESKEYGENASSIST $0x80, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 32(AX)
+	AESKEYGENASSIST $0x1b, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	AESIMC          X0, X1
+	MOVOU           X1, 16(AX)
+	AESKEYGENASSIST $0x36, X0, X1
+	PSHUFD          $0xff, X1, X1
+	MOVO            X0, X2
+	PSLLDQ          $0x04, X2
+	PXOR            X2, X0
+	MOVO            X0, X2
+	PSLLDQ          $0x08, X2
+	PXOR            X2, X0
+	PXOR            X1, X0
+	MOVOU           X0, (AX)
+	RET
 
-words:
-	CMPQ            R8, $0x04
-	JE              middle
-	TESTQ           R8, R8
-	JNE             add
-	MOVD            R9, X0
-	PSHUFD          $0x00, X0, X0
-	AESKEYGENASSIST $0x00, X0, X0
-	PSHUFD          $0x01, X0, X0
-	MOVD            X0, R9
-	XORL            R10, R9
-	ADDL            R10, R10
-	TESTL           $0x00000100, R10
-	JE              add
-	XORL            $0x0000011b, R10
-	JMP             add
+// func expandKey192(keys *byte, key *byte)
+// Requires: AES, SSE2
+TEXT ·expandKey192(SB), NOSPLIT, $0-16
+	MOVQ            keys+0(FP), AX
+	MOVQ            key+8(FP), CX
+	MOVOU           (CX), X0
+	MOVQ            16(CX), X1
+	MOVOU           X0, 192(AX)
+	MOVO            X1, X3
+	AESKEYGENASSIST $0x01, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X4
+	PSLLDQ          $0x04, X4
+	PXOR            X4, X0
+	MOVO            X0, X4
+	PSLLDQ          $0x08, X4
+	PXOR            X4, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	PUNPCKLQDQ      X0, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 176(AX)
+	MOVO            X0, X3
+	SHUFPD          $0x01, X1, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 160(AX)
+	AESKEYGENASSIST $0x02, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 144(AX)
+	MOVO            X1, X3
+	AESKEYGENASSIST $0x04, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X4
+	PSLLDQ          $0x04, X4
+	PXOR            X4, X0
+	MOVO            X0, X4
+	PSLLDQ          $0x08, X4
+	PXOR            X4, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	PUNPCKLQDQ      X0, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 128(AX)
+	MOVO            X0, X3
+	SHUFPD          $0x01, X1, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 112(AX)
+	AESKEYGENASSIST $0x08, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 96(AX)
+	MOVO            X1, X3
+	AESKEYGENASSIST $0x10, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X4
+	PSLLDQ          $0x04, X4
+	PXOR            X4, X0
+	MOVO            X0, X4
+	PSLLDQ          $0x08, X4
+	PXOR            X4, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	PUNPCKLQDQ      X0, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 80(AX)
+	MOVO            X0, X3
+	SHUFPD          $0x01, X1, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 64(AX)
+	AESKEYGENASSIST $0x20, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 48(AX)
+	MOVO            X1, X3
+	AESKEYGENASSIST $0x40, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X4
+	PSLLDQ          $0x04, X4
+	PXOR            X4, X0
+	MOVO            X0, X4
+	PSLLDQ          $0x08, X4
+	PXOR            X4, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	PUNPCKLQDQ      X0, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 32(AX)
+	MOVO            X0, X3
+	SHUFPD          $0x01, X1, X3
+	AESIMC          X3, X2
+	MOVOU           X2, 16(AX)
+	AESKEYGENASSIST $0x80, X1, X2
+	PSHUFD          $0x55, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	PSHUFD          $0xff, X0, X2
+	PXOR            X1, X2
+	PSLLDQ          $0x04, X1
+	PXOR            X2, X1
+	MOVOU           X0, (AX)
+	RET
 
-middle:
-	CMPQ            DX, $0x08
-	JNE             add
-	MOVD            R9, X0
-	PSHUFD          $0x00, X0, X0
-	AESKEYGENASSIST $0x00, X0, X0
-	PSHUFD          $0x00, X0, X0
-	MOVD            X0, R9
-
-add:
-	XORL (SI), R9
-	MOVL R9, (DI)
-	ADDQ $0x04, SI
-	ADDQ $0x04, DI
-	INCQ R8
-	CMPQ R8, DX
-	JNE  more
-	XORQ R8, R8
-
-more:
-	CMPQ  DI, BX
-	JB    words
-	SUBQ  $0x10, BX
-	MOVOU (BX), X0
-	MOVOU X0, (AX)
-
-rounds:
-	ADDQ   $0x10, AX
-	SUBQ   $0x10, BX
-	MOVOU  (BX), X0
-	CMPQ   BX, CX
-	JE     last
-	AESIMC X0, X0
-	MOVOU  X0, (AX)
-	JMP    rounds
-
-last:
-	MOVOU X0, (AX)
+// func expandKey256(keys *byte, key *byte)
+// Requires: AES, SSE2
+TEXT ·expandKey256(SB), NOSPLIT, $0-16
+	MOVQ            keys+0(FP), AX
+	MOVQ            key+8(FP), CX
+	MOVOU           (CX), X0
+	MOVOU           16(CX), X1
+	MOVOU           X0, 224(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 208(AX)
+	AESKEYGENASSIST $0x01, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 192(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 176(AX)
+	AESKEYGENASSIST $0x02, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 160(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 144(AX)
+	AESKEYGENASSIST $0x04, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 128(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 112(AX)
+	AESKEYGENASSIST $0x08, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 96(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 80(AX)
+	AESKEYGENASSIST $0x10, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 64(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 48(AX)
+	AESKEYGENASSIST $0x20, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	AESIMC          X0, X2
+	MOVOU           X2, 32(AX)
+	AESIMC          X1, X2
+	MOVOU           X2, 16(AX)
+	AESKEYGENASSIST $0x40, X1, X2
+	PSHUFD          $0xff, X2, X2
+	MOVO            X0, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X0
+	MOVO            X0, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X0
+	PXOR            X2, X0
+	AESKEYGENASSIST $0x00, X0, X2
+	PSHUFD          $0xaa, X2, X2
+	MOVO            X1, X3
+	PSLLDQ          $0x04, X3
+	PXOR            X3, X1
+	MOVO            X1, X3
+	PSLLDQ          $0x08, X3
+	PXOR            X3, X1
+	PXOR            X2, X1
+	MOVOU           X0, (AX)
 	RET
 
 // func cbcAESNI(keys *byte, rounds int, dst *byte, src *byte, iv *byte, blocks int)

@@ -32,8 +32,12 @@ func choose(f features) (k kernels) {
 
 // expand is the key expansion.
 func expand(keys *[15][16]byte, key []byte) {
-	var words [len(keys) * 16]byte
-	copy(words[:], key)
-	n := len(key) / 4
-	expandKey(&keys[0][0], &words[0], n, 4*(n+7))
+	switch len(key) {
+	case 16:
+		expandKey128(&keys[0][0], &key[0])
+	case 24:
+		expandKey192(&keys[0][0], &key[0])
+	case 32:
+		expandKey256(&keys[0][0], &key[0])
+	}
 }

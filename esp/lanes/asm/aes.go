@@ -1,77 +1,91 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.2 and 5.3.5).
-func expandKey() {
-	function("expandKey", "func(keys, words *byte, n, count int)", "expandKey makes the round keys for decryption, "+
-		"the first round's first, of a key, which is the first n of count words. It needs AES-NI.")
-	keys, words, n, count := param("keys"), param("words"), param("n"), param("count")
-	word := func(base GPVirtual) Mem { return Mem{Base: base} }
-	earlier, next, end, place := GP64(), GP64(), GP64(), GP64() // place: of the next word in a row of n
-	MOVQ(words, earlier)
-	LEAQ(Mem{Base: words, Index: n, Scale: 4}, next)
-	LEAQ(Mem{Base: words, Index: count, Scale: 4}, end)
-	XORQ(place, place)
-	w, constant, x := GP32(), GP32(), XMM()
-	MOVL(Mem{Base: next, Disp: -4}, w)
-	MOVL(U32(1), constant)
-	// substitute puts w through the S-box; part 1 rotates it, too.
-	substitute := func(part uint64) {
-		MOVD(w, x)
-		PSHUFD(Imm(0), x, x)
-		AESKEYGENASSIST(Imm(0), x, x)
-		PSHUFD(Imm(part), x, x)
-		MOVD(x, w)
+// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.2 and 5.3.5) of keys
+// of 4, 6 or 8 words.
+func expandKey(words int) {
+	name := fmt.Sprint("expandKey", 32*words)
+	function(name, "func(keys, key *byte)", fmt.Sprint(name, " makes the round keys for decryption, the first round's ",
+		"first, of a key of ", 4*words, " bytes. It needs AES-NI."))
+	keys, key := param("keys"), param("key")
+	rounds := words + 6
+	at := rounds // of the next round key
+	store := func(x VecVirtual) {
+		if 0 < at && at < rounds {
+			y := XMM()
+			AESIMC(x, y)
+			x = y
+		}
+		if at >= 0 {
+			MOVOU(x, Mem{Base: keys, Disp: 16 * at})
+		}
+		at--
 	}
-
-	Label("words")
-	CMPQ(place, Imm(4))
-	JE(LabelRef("middle"))
-	TESTQ(place, place)
-	JNE(LabelRef("add"))
-	substitute(1)
-	XORL(constant, w)
-	ADDL(constant, constant)
-	TESTL(U32(0x100), constant)
-	JE(LabelRef("add"))
-	XORL(U32(0x11b), constant)
-	JMP(LabelRef("add"))
-	Label("middle") // of a row of 8
-	CMPQ(n, Imm(8))
-	JNE(LabelRef("add"))
-	substitute(0)
-	Label("add")
-	XORL(word(earlier), w)
-	MOVL(w, word(next))
-	ADDQ(Imm(4), earlier)
-	ADDQ(Imm(4), next)
-	INCQ(place)
-	CMPQ(place, n)
-	JNE(LabelRef("more"))
-	XORQ(place, place)
-	Label("more")
-	CMPQ(next, end)
-	JB(LabelRef("words"))
-
-	SUBQ(Imm(16), end)
-	MOVOU(word(end), x)
-	MOVOU(x, word(keys))
-	Label("rounds")
-	ADDQ(Imm(16), keys)
-	SUBQ(Imm(16), end)
-	MOVOU(word(end), x)
-	CMPQ(end, words)
-	JE(LabelRef("last"))
-	AESIMC(x, x)
-	MOVOU(x, word(keys))
-	JMP(LabelRef("rounds"))
-	Label("last")
-	MOVOU(x, word(keys))
+	// expand makes the words of x those that follow the key's. The one in front of them went through
+	// AESKEYGENASSIST, which left it in a place of assisted.
+	expand := func(x, assisted VecVirtual, place uint64) {
+		PSHUFD(Imm(place*0b01010101), assisted, assisted)
+		earlier := XMM()
+		for _, bytes := range []uint64{4, 8} {
+			MOVO(x, earlier)
+			PSLLDQ(Imm(bytes), earlier)
+			PXOR(earlier, x)
+		}
+		PXOR(assisted, x)
+	}
+	a, b, assisted := XMM(), XMM(), XMM() // a row of the words, as many as the key has
+	MOVOU(Mem{Base: key}, a)
+	switch words {
+	case 6:
+		MOVQ(Mem{Base: key, Disp: 16}, b)
+	case 8:
+		MOVOU(Mem{Base: key, Disp: 16}, b)
+	}
+	constant := uint64(1)
+	next := func() {
+		place, last := map[int]uint64{4: 3, 6: 1, 8: 3}[words], b
+		if words == 4 {
+			last = a
+		}
+		AESKEYGENASSIST(Imm(constant), last, assisted)
+		expand(a, assisted, place)
+		if constant <<= 1; constant > 0xff {
+			constant ^= 0x11b
+		}
+		switch words {
+		case 6:
+			PSHUFD(Imm(0xff), a, assisted)
+			PXOR(b, assisted)
+			PSLLDQ(Imm(4), b)
+			PXOR(assisted, b)
+		case 8:
+			AESKEYGENASSIST(Imm(0), a, assisted)
+			expand(b, assisted, 2)
+		}
+	}
+	for store(a); at >= 0; store(a) {
+		switch words {
+		case 6: // three round keys are two rows
+			mixed := XMM()
+			MOVO(b, mixed)
+			next()
+			PUNPCKLQDQ(a, mixed)
+			store(mixed)
+			MOVO(a, mixed)
+			SHUFPD(Imm(1), b, mixed)
+			store(mixed)
+		case 8:
+			store(b)
+		}
+		next()
+	}
 	RET()
 }
 

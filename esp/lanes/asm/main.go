@@ -10,7 +10,9 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	expandKey()
+	for _, words := range []int{4, 6, 8} {
+		expandKey(words)
+	}
 	cbcAESNI()
 	cbcVAES()
 	sha1AVX2()
