@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 )
 
 // together is packets of all suites, whole, damaged and cut, with the parameters of Open.
@@ -21,7 +22,7 @@ func mixed(r *rand.Rand, n int) []together {
 	packets := make([]together, n)
 	for i := range packets {
 		e := newSealer(suites[r.IntN(len(suites))])
-		p := together{sa: e.sa(), seqHigh: e.seqHigh, data: e.seal(l2tpPacket(20+r.IntN(1400)), 17, nil)}
+		p := together{sa: e.sa(), seqHigh: e.seqHigh, data: e.seal(seal.L2TP(20+r.IntN(1400)), 17, nil)}
 		switch r.IntN(10) {
 		case 0:
 			p.data[r.IntN(len(p.data))] ^= 1

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"l2tpdump/testdata/seal"
 )
 
 // Captures of other projects, which are not part of this repository.
@@ -44,7 +46,7 @@ func TestPeerVectors(t *testing.T) {
 		if v.AuthKey != nil {
 			s.Auth, authKey = AuthByName("hmac-sha1-96"), NewKey(unhex(t, *v.AuthKey))
 		}
-		plain, err := must(NewSA(1, s, NewKey(unhex(t, v.EncKey)), authKey)).Open(nil, unhex(t, v.ESP), 0, 0)
+		plain, err := seal.Must(NewSA(1, s, NewKey(unhex(t, v.EncKey)), authKey)).Open(nil, unhex(t, v.ESP), 0, 0)
 		if err != nil || plain.Verified != (v.AuthKey != nil) || hex.EncodeToString(plain.Data) != v.Payload || plain.NextHeader != v.NextHeader || plain.PadLen != v.PadLen {
 			t.Errorf("%s: %+v, %v", v.Name, plain, err)
 		}

@@ -3,6 +3,8 @@ package esp
 import (
 	"net/netip"
 	"testing"
+
+	"l2tpdump/testdata/seal"
 )
 
 func TestAddrPattern(t *testing.T) {
@@ -82,7 +84,7 @@ func TestAddrPatternFrom(t *testing.T) {
 	if !AddrPatternFrom(netip.Addr{}).IsAny() || !AddrPatternFrom(netip.IPv4Unspecified()).IsAny() {
 		t.Error("no address is not any address")
 	}
-	if _, ok := must(ParseAddrPattern("10.*.0.1")).Addr(); ok {
+	if _, ok := seal.Must(ParseAddrPattern("10.*.0.1")).Addr(); ok {
 		t.Error("a pattern has one address")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 )
 
 // Bits is what it says: of random plaintexts, which a wrong key gives, about one of 2^Bits gets
@@ -57,7 +58,7 @@ func TestEvidenceOfRandomPlaintexts(t *testing.T) {
 }
 
 func TestStructure(t *testing.T) {
-	udp := l2tpPacket(40)
+	udp := seal.L2TP(40)
 	ipv4 := unhex(t, "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a2040008090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637")
 	ipv6 := append(unhex(t, "6000000000083aff20010db800000000000000000000000120010db8000000000000000000000002"), unhex(t, "8500000000000000")...)
 	tcp := unhex(t, "cbc00016c978662800000000500272102b590000")
@@ -125,7 +126,7 @@ func TestStructure(t *testing.T) {
 }
 
 func TestHeadStructure(t *testing.T) {
-	udp := l2tpPacket(1000)
+	udp := seal.L2TP(1000)
 	ipv4 := packetTests[2].payload
 	for _, c := range []struct {
 		what    string

@@ -4,13 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des"
 	"crypto/hmac"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -20,28 +14,13 @@ import (
 	"testing"
 	"time"
 
-	//lint:ignore SA1019 RFC 2451 names it
-	"golang.org/x/crypto/blowfish"
-	//lint:ignore SA1019 RFC 2451 names it
-	"golang.org/x/crypto/cast5"
 	"golang.org/x/crypto/chacha20poly1305"
-	//lint:ignore SA1019 RFC 2857 names it
-	"golang.org/x/crypto/ripemd160"
-	//lint:ignore SA1019 deployed ESP uses it
-	"golang.org/x/crypto/twofish"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 )
 
-// must returns v of a constructor that can't fail here.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-// sealer makes packets in the plainest way, apart from the code under test.
+// sealer makes the packets of one SA.
 type sealer struct {
 	suite    Suite
 	key      []byte
@@ -65,134 +44,28 @@ func newSealer(s Suite) *sealer {
 }
 
 func (e *sealer) sa() *SA {
-	return must(NewSA(e.spi, e.suite, NewKey(e.key), NewKey(e.authKey)))
+	return seal.Must(NewSA(e.spi, e.suite, NewKey(e.key), NewKey(e.authKey)))
 }
 
-var testBlocks = map[string]func([]byte) (cipher.Block, error){
-	"aes-cbc":      aes.NewCipher,
-	"3des-cbc":     des.NewTripleDESCipher,
-	"des-cbc":      des.NewCipher,
-	"blowfish-cbc": func(k []byte) (cipher.Block, error) { return blowfish.NewCipher(k) },
-	"cast5-cbc":    func(k []byte) (cipher.Block, error) { return cast5.NewCipher(k) },
-	"twofish-cbc":  func(k []byte) (cipher.Block, error) { return twofish.NewCipher(k) },
+// packet says how the next packet is made.
+func (e *sealer) packet() seal.Packet {
+	c := e.suite.Cipher
+	p := seal.Packet{
+		Cipher: c.Name, BlockLen: c.BlockLen, IVLen: c.IVLen, ImplicitIV: c.ImplicitIV,
+		Key: e.key[:e.suite.KeyLen], Salt: e.key[e.suite.KeyLen:], ICVLen: e.suite.ICVLen,
+		SPI: e.spi, Seq: e.seq, SeqHigh: e.seqHigh, ESN: e.suite.ESN,
+	}
+	if a := e.suite.Auth; a != nil {
+		p.ICVLen, p.MAC = a.ICVLen, seal.HMAC(a.Name, e.authKey)
+		if seal.Hashes[a.Name] == nil && a.Checked { // XCBC and CMAC have their known answers
+			p.MAC = func(covered []byte) []byte { return seal.Must(a.prepare(e.authKey)).newMAC().sum(covered, nil) }
+		}
+	}
+	return p
 }
 
-var testHashes = map[string]func() hash.Hash{
-	"hmac-sha1-96": sha1.New, "hmac-md5-96": md5.New, "hmac-sha2-256-128": sha256.New, "hmac-sha2-256-96": sha256.New,
-	"hmac-sha2-384-192": sha512.New384, "hmac-sha2-512-256": sha512.New, "hmac-ripemd160-96": ripemd160.New,
-	"hmac-sha2-384-96": sha512.New384, "hmac-sha2-512-96": sha512.New,
-}
-
-// seal encrypts payload, with the least padding and the padding that pad makes (nil: 1, 2, 3 ...).
 func (e *sealer) seal(payload []byte, next uint8, pad func(i int) byte) []byte {
-	c := e.suite.Cipher
-	if pad == nil {
-		pad = func(i int) byte { return byte(i + 1) }
-	}
-	align := max(4, c.BlockLen)
-	n := (2*align - 2 - len(payload)%align) % align
-	plain := bytes.Clone(payload)
-	for i := range n {
-		plain = append(plain, pad(i))
-	}
-	return e.sealPlain(append(plain, byte(n), next))
-}
-
-// sealPlain encrypts payload with its trailer.
-func (e *sealer) sealPlain(plain []byte) []byte {
-	c := e.suite.Cipher
-	be := binary.BigEndian
-	p := be.AppendUint32(be.AppendUint32(nil, e.spi), e.seq)
-	aad := be.AppendUint32(nil, e.spi)
-	if e.suite.ESN {
-		aad = be.AppendUint32(aad, e.seqHigh)
-	}
-	aad = be.AppendUint32(aad, e.seq)
-	iv := []byte{9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6}[:c.IVLen]
-	p = append(p, iv...)
-	if c.ImplicitIV {
-		iv = be.AppendUint32(make([]byte, 4), e.seq)
-		if e.suite.ESN {
-			be.PutUint32(iv, e.seqHigh)
-		}
-	}
-	key, salt := e.key[:e.suite.KeyLen], e.key[e.suite.KeyLen:]
-	nonce := append(bytes.Clone(salt), iv...)
-	switch name := strings.TrimSuffix(c.Name, "-iiv"); name {
-	case "null":
-		p = append(p, plain...)
-	case "aes-ctr":
-		out := bytes.Clone(plain)
-		cipher.NewCTR(must(aes.NewCipher(key)), append(nonce, 0, 0, 0, 1)).XORKeyStream(out, plain)
-		p = append(p, out...)
-	case "aes-gcm":
-		out := must(cipher.NewGCM(must(aes.NewCipher(key)))).Seal(nil, nonce, plain, aad)
-		return append(p, out[:len(plain)+e.suite.ICVLen]...)
-	case "aes-ccm":
-		return append(p, sealCCM(must(aes.NewCipher(key)), nonce, plain, aad, e.suite.ICVLen)...)
-	case "chacha20-poly1305":
-		return must(chacha20poly1305.New(key)).Seal(p, nonce, plain, aad)
-	case "null-gmac":
-		all := append(append(aad, iv...), plain...)
-		return must(cipher.NewGCM(must(aes.NewCipher(key)))).Seal(append(p, plain...), nonce, nil, all)
-	default:
-		out := bytes.Clone(plain)
-		cipher.NewCBCEncrypter(must(testBlocks[name](key)), iv).CryptBlocks(out, plain)
-		p = append(p, out...)
-	}
-	icv := make([]byte, e.suite.Auth.ICVLen)
-	covered := bytes.Clone(p)
-	if e.suite.ESN {
-		covered = be.AppendUint32(covered, e.seqHigh)
-	}
-	switch a := e.suite.Auth; {
-	case testHashes[a.Name] != nil:
-		m := hmac.New(testHashes[a.Name], e.authKey)
-		m.Write(covered)
-		copy(icv, m.Sum(nil))
-	case a.Checked:
-		// XCBC and CMAC have their known answers.
-		copy(icv, must(a.prepare(e.authKey)).newMAC().sum(covered, nil))
-	}
-	return append(p, icv...)
-}
-
-// sealCCM is RFC 3610 with a length field of 4 bytes, word for word.
-func sealCCM(b cipher.Block, nonce, plain, aad []byte, tagLen int) []byte {
-	be := binary.BigEndian
-	msg := append([]byte{byte(64 + 8*((tagLen-2)/2) + 3)}, nonce...)
-	msg = be.AppendUint32(msg, uint32(len(plain)))
-	msg = append(be.AppendUint16(msg, uint16(len(aad))), aad...)
-	for len(msg)%16 != 0 {
-		msg = append(msg, 0)
-	}
-	msg = append(msg, plain...)
-	for len(msg)%16 != 0 {
-		msg = append(msg, 0)
-	}
-	var x [16]byte
-	for i := range msg {
-		x[i%16] ^= msg[i]
-		if i%16 == 15 {
-			b.Encrypt(x[:], x[:])
-		}
-	}
-	stream := func(i int) (s [16]byte) {
-		copy(s[:], append([]byte{3}, nonce...))
-		be.PutUint32(s[12:], uint32(i))
-		b.Encrypt(s[:], s[:])
-		return s
-	}
-	out := bytes.Clone(plain)
-	for i := range out {
-		s := stream(1 + i/16)
-		out[i] ^= s[i%16]
-	}
-	s := stream(0)
-	for i := range tagLen {
-		out = append(out, x[i]^s[i])
-	}
-	return out
+	return e.packet().Seal(payload, next, pad)
 }
 
 // allSuites returns each row of the cipher table with each key length and ICV length, and each
@@ -226,17 +99,6 @@ func allSuites() []Suite {
 	return suites
 }
 
-// l2tpPacket returns a UDP datagram with an L2TP data message of about n bytes.
-func l2tpPacket(n int) []byte {
-	p := make([]byte, max(n, 24))
-	copy(p, []byte{0x06, 0xa5, 0x06, 0xa5, 0, 0, 0, 0, 0x00, 0x02, 0, 1, 0, 2, 0xff, 0x03, 0, 0x21, 0x45, 0})
-	binary.BigEndian.PutUint16(p[4:], uint16(len(p)))
-	for i := 20; i < len(p); i++ {
-		p[i] = byte(i * 7)
-	}
-	return p
-}
-
 func TestTables(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range Ciphers {
@@ -267,7 +129,7 @@ func TestOpenEveryRow(t *testing.T) {
 			}
 			buf := make([]byte, 0, 4096)
 			for n := 24; n < 60; n++ {
-				payload := l2tpPacket(n)
+				payload := seal.L2TP(n)
 				packet := e.seal(payload, 17, nil)
 				plain, err := sa.Open(buf, packet, e.seqHigh, 0)
 				if err != nil || plain.Verified != sa.Checks() || plain.NextHeader != 17 || !bytes.Equal(plain.Data, payload) {
@@ -304,7 +166,7 @@ func TestCorruptEveryByteOfEveryRow(t *testing.T) {
 	for _, s := range allSuites() {
 		e := newSealer(s)
 		sa := e.sa()
-		packet := e.seal(l2tpPacket(40), 17, nil)
+		packet := e.seal(seal.L2TP(40), 17, nil)
 		for i := range packet {
 			packet[i] ^= 0x10
 			plain, err := sa.Open(nil, packet, e.seqHigh, 0)
@@ -335,13 +197,13 @@ func TestPaddingBehindGoodICV(t *testing.T) {
 			"zeros":  func(int) byte { return 0 },
 			"random": func(i int) byte { return byte(0xa7 * (i + 3)) },
 		} {
-			payload := l2tpPacket(37)
+			payload := seal.L2TP(37)
 			plain, err := sa.Open(nil, e.seal(payload, 17, pad), 0, 0)
 			if err != nil || !plain.Verified || !bytes.Equal(plain.Data, payload) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
-		tfc := append(l2tpPacket(40), make([]byte, 200)...)
+		tfc := append(seal.L2TP(40), make([]byte, 200)...)
 		plain, err := sa.Open(nil, e.seal(tfc, 17, nil), 0, 0)
 		if err != nil || !plain.Verified || !bytes.Equal(plain.Data, tfc) {
 			t.Errorf("%s, traffic flow confidentiality padding: %v", name, err)
@@ -354,7 +216,7 @@ func TestPaddingBehindGoodICV(t *testing.T) {
 		// A pad length that goes beyond the packet.
 		bad := make([]byte, 48)
 		bad[46], bad[47] = 47, 17
-		if plain, err := sa.Open(nil, e.sealPlain(bad), 0, 0); err != ErrPlaintext || plain.Verified {
+		if plain, err := sa.Open(nil, e.packet().SealPlain(bad), 0, 0); err != ErrPlaintext || plain.Verified {
 			t.Errorf("%s, impossible pad length: %v", name, err)
 		}
 	}
@@ -362,7 +224,7 @@ func TestPaddingBehindGoodICV(t *testing.T) {
 
 func TestZeroPaddingWithoutICV(t *testing.T) {
 	e := newSealer(Suite{Cipher: CipherByName("aes-cbc"), KeyLen: 16, Auth: AuthByName("any-96")})
-	plain, err := e.sa().Open(nil, e.seal(l2tpPacket(37), 17, func(int) byte { return 0 }), 0, 0)
+	plain, err := e.sa().Open(nil, e.seal(seal.L2TP(37), 17, func(int) byte { return 0 }), 0, 0)
 	if err != nil || plain.Verified || len(plain.Data) != 37 {
 		t.Errorf("%+v, %v", plain, err)
 	}
@@ -444,7 +306,7 @@ func TestOpenConcurrently(t *testing.T) {
 		sa := e.sa()
 		var wg sync.WaitGroup
 		for w := range 4 {
-			payload := l2tpPacket(100 + w)
+			payload := seal.L2TP(100 + w)
 			packet := e.seal(payload, 17, nil)
 			wg.Go(func() {
 				buf := make([]byte, 0, 512)
@@ -472,7 +334,7 @@ func TestOpenAllocations(t *testing.T) {
 	for _, s := range allSuites() {
 		e := newSealer(s)
 		sa := e.sa()
-		packet := e.seal(l2tpPacket(1300), 17, nil)
+		packet := e.seal(seal.L2TP(1300), 17, nil)
 		bad := bytes.Clone(packet)
 		bad[len(bad)-1] ^= 1
 		buf := make([]byte, 0, len(packet)+16)
@@ -495,8 +357,8 @@ func FuzzOpen(f *testing.F) {
 	suites := allSuites()
 	for i, s := range suites {
 		e := newSealer(s)
-		f.Add(uint(i), e.seal(l2tpPacket(40), 17, nil), 0)
-		f.Add(uint(i), e.seal(l2tpPacket(40), 17, nil)[:30], 20)
+		f.Add(uint(i), e.seal(seal.L2TP(40), 17, nil), 0)
+		f.Add(uint(i), e.seal(seal.L2TP(40), 17, nil)[:30], 20)
 	}
 	sas := make([]*SA, len(suites))
 	sealers := make([]*sealer, len(suites))
@@ -551,7 +413,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Run(strings.ReplaceAll(s.String(), "/", "+"), func(b *testing.B) {
 			e := newSealer(s)
 			sa := e.sa()
-			packet := e.seal(l2tpPacket(1380), 17, nil)
+			packet := e.seal(seal.L2TP(1380), 17, nil)
 			buf := make([]byte, 0, 2048)
 			plainly := e.plainCalls(packet)
 			b.SetBytes(int64(len(packet)))
@@ -592,9 +454,9 @@ func (e *sealer) plainCalls(packet []byte) func() {
 		if e.suite.ICVLen < 12 {
 			return nil
 		}
-		aead = must(cipher.NewGCMWithTagSize(must(aes.NewCipher(key)), e.suite.ICVLen))
+		aead = seal.Must(cipher.NewGCMWithTagSize(seal.Must(aes.NewCipher(key)), e.suite.ICVLen))
 	case "chacha20-poly1305":
-		aead = must(chacha20poly1305.New(key))
+		aead = seal.Must(chacha20poly1305.New(key))
 	case "aes-ccm", "null-gmac":
 		return nil
 	}
@@ -606,7 +468,7 @@ func (e *sealer) plainCalls(packet []byte) func() {
 		}
 	}
 	var m hash.Hash
-	if h := testHashes[e.suite.Auth.Name]; h != nil {
+	if h := seal.Hashes[e.suite.Auth.Name]; h != nil {
 		m = hmac.New(h, e.authKey)
 	} else {
 		return nil
@@ -620,14 +482,14 @@ func (e *sealer) plainCalls(packet []byte) func() {
 		}
 	}
 	if c.Name == "aes-ctr" {
-		block := must(aes.NewCipher(key))
+		block := seal.Must(aes.NewCipher(key))
 		counter := append(bytes.Clone(nonce), 0, 0, 0, 1)
 		return func() {
 			icv()
 			cipher.NewCTR(block, counter).XORKeyStream(out[:end-start], packet[start:end])
 		}
 	}
-	block := must(testBlocks[c.Name](key))
+	block := seal.Must(seal.Blocks[c.Name](key))
 	return func() {
 		icv()
 		cipher.NewCBCDecrypter(block, iv).CryptBlocks(out[:end-start], packet[start:end])

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
@@ -60,7 +61,7 @@ func TestDamagedPacket(t *testing.T) {
 func TestDamagedSPI(t *testing.T) {
 	e := cbcSealer()
 	strange := func() espPacket {
-		p := e.next(l2tpPacket(50), 17)
+		p := e.next(seal.L2TP(50), 17)
 		p.spi ^= 1 << 9
 		binary.BigEndian.PutUint32(p.data, p.spi)
 		return p
@@ -71,7 +72,7 @@ func TestDamagedSPI(t *testing.T) {
 	}
 	for _, s := range []*esp.Secret{flipped(e.secret(), true, 1), head(e.secret())} {
 		db := newTable(s)
-		db.run([]espPacket{e.next(l2tpPacket(50), 17), strange()})
+		db.run([]espPacket{e.next(seal.L2TP(50), 17), strange()})
 		if r := last(db); r.Verdict != why.NoKey {
 			t.Errorf("not proved: %s: %s", r.Verdict, r.Reason)
 		}
@@ -89,7 +90,7 @@ func TestDamagedSPI(t *testing.T) {
 	e = newSealer(esp.Suite{Cipher: esp.CipherByName("aes-gcm"), KeyLen: 16, ICVLen: 16, ESN: true})
 	e.seqHigh = 3
 	db = newTable(e.secret())
-	only(t, "whole", db.run([]espPacket{e.next(l2tpPacket(50), 17), e.next(l2tpPacket(50), 17)}), why.Verified)
+	only(t, "whole", db.run([]espPacket{e.next(seal.L2TP(50), 17), e.next(seal.L2TP(50), 17)}), why.Verified)
 	db.run([]espPacket{strange()})
 	if r := last(db); r.Verdict != why.Malformed {
 		t.Errorf("damaged, ESN: %s: %s", r.Verdict, r.Reason)

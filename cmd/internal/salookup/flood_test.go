@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
@@ -41,7 +42,7 @@ func unknown(spi uint32, dst netip.Addr, time int64) espPacket {
 func TestFloodOfUnknownSPIs(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(append(manySecrets(5000), e.secret())...)
-	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() {
+	if x := db.open(e.next(seal.L2TP(50), 17)); !x.Verdict.Opened() {
 		t.Fatal("the key does not fit")
 	}
 	n := 3 * salookup.MaxUnopened
@@ -58,7 +59,7 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 		t.Errorf("%d allocations for a packet of a new SPI", per)
 	}
 	// The SA that is decrypted has suffered nothing, and a reason is still given.
-	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() || x.Order() != 0 {
+	if x := db.open(e.next(seal.L2TP(50), 17)); !x.Verdict.Opened() || x.Order() != 0 {
 		t.Errorf("the SA in between: %v", x.err)
 	}
 	d := why.Diagnose(db.Table)

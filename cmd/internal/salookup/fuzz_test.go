@@ -9,6 +9,7 @@ import (
 
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
+	"l2tpdump/testdata/seal"
 )
 
 // FuzzTable reads its input as orders to a table: sources of any kind for few SPIs, right, wrong,
@@ -21,7 +22,7 @@ func FuzzTable(f *testing.F) {
 		newSealer(esp.Suite{Cipher: esp.CipherByName("aes-gcm"), KeyLen: 16, ICVLen: 16, ESN: true}),
 		newSealer(esp.Suite{Cipher: esp.CipherByName("3des-cbc"), KeyLen: 24, Auth: esp.AuthByName("hmac-md5-96")}),
 	}
-	payload := l2tpPacket(60)
+	payload := seal.L2TP(60)
 	var packets [][][]byte
 	for i, e := range sealers {
 		e.spi, e.seqHigh = 0x1000+uint32(i%3), 0 // two have the same SPI

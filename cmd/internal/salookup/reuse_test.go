@@ -10,6 +10,7 @@ import (
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
+	"l2tpdump/testdata/seal"
 )
 
 // again is another SA with the same SPI and algorithms.
@@ -30,7 +31,7 @@ func (e *sealer) from(line int) *esp.Secret {
 // several are the next n packets.
 func (e *sealer) several(n int) (list []espPacket) {
 	for range n {
-		list = append(list, e.next(l2tpPacket(50), 17))
+		list = append(list, e.next(seal.L2TP(50), 17))
 	}
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
@@ -29,7 +30,7 @@ func TestSettleEveryRow(t *testing.T) {
 				e.seqHigh = high
 				var packets []espPacket
 				for i := range 6 {
-					packets = append(packets, e.next(l2tpPacket(40+i), 17))
+					packets = append(packets, e.next(seal.L2TP(40+i), 17))
 				}
 				secret := e.secret()
 				secret.Suite.ESN = false // not known
@@ -66,7 +67,7 @@ func TestSettleEveryRow(t *testing.T) {
 // does.
 func TestSourceWithoutKey(t *testing.T) {
 	e := newSealer(esp.Suite{Cipher: esp.CipherByName("null"), Auth: esp.AuthByName("hmac-sha1-96")})
-	packets := []espPacket{e.next(l2tpPacket(50), 17), e.next(l2tpPacket(50), 17)}
+	packets := []espPacket{e.next(seal.L2TP(50), 17), e.next(seal.L2TP(50), 17)}
 	aes := &esp.Negotiated{SPI: e.spi, Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 16, Auth: esp.AuthByName("hmac-sha1-96")}}
 	for want, s := range map[why.Verdict]*esp.Secret{why.WrongKey: flipped(e.secret(), true, 3), why.Verified: e.secret()} {
 		db := newTable(s)
@@ -81,10 +82,10 @@ func TestSourceWithoutKey(t *testing.T) {
 // TestKeySourceOfOtherTimes: an SA without a key before or after one that has a key.
 func TestKeySourceOfOtherTimes(t *testing.T) {
 	e := cbcSealer()
-	with := e.next(l2tpPacket(50), 17)
+	with := e.next(seal.L2TP(50), 17)
 	other := cbcSealer()
 	other.spi, other.key, other.authKey = 0x12345678, bytes.Repeat([]byte{1}, 16), bytes.Repeat([]byte{2}, 20)
-	unknown := func() espPacket { return other.next(l2tpPacket(50), 17) }
+	unknown := func() espPacket { return other.next(seal.L2TP(50), 17) }
 	reason := func(db *table) string {
 		for _, r := range db.reports() {
 			if r.SPI == other.spi {

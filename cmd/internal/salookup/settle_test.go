@@ -14,6 +14,7 @@ import (
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/testdata/race"
+	"l2tpdump/testdata/seal"
 )
 
 var (
@@ -169,7 +170,7 @@ func TestNullEncryption(t *testing.T) {
 		}
 		var packets []espPacket
 		for range 5 {
-			packets = append(packets, e.next(l2tpPacket(50), 17))
+			packets = append(packets, e.next(seal.L2TP(50), 17))
 		}
 		only(t, "null", newTable(s).run(packets), want)
 	}
@@ -187,7 +188,7 @@ func TestHighHalfIsFollowed(t *testing.T) {
 		s.Suite.ESN = false
 		var packets []espPacket
 		for i := range 40 {
-			packets = append(packets, e.next(l2tpPacket(40+i), 17))
+			packets = append(packets, e.next(seal.L2TP(40+i), 17))
 			if e.seq == 0xffffffff {
 				e.seqHigh++
 			}
@@ -211,7 +212,7 @@ func TestHighHalfAfterDamage(t *testing.T) {
 	db := newTable(s)
 	var packets []espPacket
 	for range 5 {
-		packets = append(packets, e.next(l2tpPacket(60), 17))
+		packets = append(packets, e.next(seal.L2TP(60), 17))
 	}
 	packets[0].data[len(packets[0].data)-1] ^= 1
 	if got := db.run(packets); got[why.WrongKey] != 1 || got[why.Verified] != 4 {
@@ -223,7 +224,7 @@ func TestHighHalfAfterDamage(t *testing.T) {
 func TestAttemptsBecomeRare(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(flipped(e.secret(), false, 1))
-	p := e.next(l2tpPacket(50), 17)
+	p := e.next(seal.L2TP(50), 17)
 	unknown := p
 	unknown.spi = 0x12345678
 	for i := range 100000 {
@@ -237,7 +238,7 @@ func TestAttemptsBecomeRare(t *testing.T) {
 	}
 	// What is new is tried at once.
 	db.AddSecrets(e.secret())
-	if x := db.open(e.next(l2tpPacket(50), 17)); x.Verdict != why.Verified {
+	if x := db.open(e.next(seal.L2TP(50), 17)); x.Verdict != why.Verified {
 		t.Error(x.err)
 	}
 }
@@ -309,7 +310,7 @@ func TestSecretsSayTheSame(t *testing.T) {
 func TestFlowsAreBounded(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(e.secret())
-	p := e.next(l2tpPacket(50), 17)
+	p := e.next(seal.L2TP(50), 17)
 	if x := db.open(p); !x.Verdict.Opened() {
 		t.Fatal("the key does not fit")
 	}
@@ -351,7 +352,7 @@ func TestExpire(t *testing.T) {
 	db := newTable(e.secret())
 	other := netip.MustParseAddr("203.0.113.2")
 	for _, dst := range []netip.Addr{testDst, other} {
-		p := e.next(l2tpPacket(50), 17)
+		p := e.next(seal.L2TP(50), 17)
 		p.dst, p.time = dst, 100e9
 		db.open(p)
 	}
@@ -365,7 +366,7 @@ func TestExpire(t *testing.T) {
 	if !r.Deleted || r.Dst != testDst || r.Cipher != "aes-cbc-128" || r.Verdict != why.Verified {
 		t.Errorf("%+v", r)
 	}
-	p := e.next(l2tpPacket(50), 17)
+	p := e.next(seal.L2TP(50), 17)
 	p.time = 121e9
 	if x := db.open(p); x.Flow == db.Flows()[0] || !x.Verdict.Opened() {
 		t.Errorf("an expired flow is in use, or %v", x.err)
@@ -385,7 +386,7 @@ func TestAdmitAllocations(t *testing.T) {
 	}
 	e := cbcSealer()
 	db := newTable(e.secret(), again(9, 0).from(2)) // with a rival
-	p := e.next(l2tpPacket(200), 17)
+	p := e.next(seal.L2TP(200), 17)
 	db.open(p)
 	var o esp.Opener
 	dst := make([]byte, 0, 1000)
@@ -400,7 +401,7 @@ func TestAdmitAllocations(t *testing.T) {
 		sa, high, err := a.Ring.Open(&o, &plain, dst, packet)
 		a.Flow.Count(&plain, sa, err, 1, high)
 	}
-	damaged := e.next(l2tpPacket(200), 17)
+	damaged := e.next(seal.L2TP(200), 17)
 	damaged.data[30] ^= 1
 	unknown := p
 	unknown.spi = 0x12345678
@@ -435,7 +436,7 @@ func TestSideBySide(t *testing.T) {
 	go func() {
 		defer close(admitted)
 		for i := range 1000 {
-			x := &packet{p: e.next(l2tpPacket(50), 17)}
+			x := &packet{p: e.next(seal.L2TP(50), 17)}
 			if i == 500 {
 				db.AddSecrets(e.secret())
 			}
@@ -467,7 +468,7 @@ func FuzzAdmit(f *testing.F) {
 	e := cbcSealer()
 	var seed []byte
 	for i := range 4 {
-		p := e.next(l2tpPacket(30+i), 17).data
+		p := e.next(seal.L2TP(30+i), 17).data
 		seed = append(append(seed, byte(len(p)), byte(i%2)), p...)
 	}
 	f.Add(seed)
@@ -504,7 +505,7 @@ func BenchmarkOpen(b *testing.B) {
 	e := cbcSealer()
 	var packets []espPacket
 	for range 4096 {
-		packets = append(packets, e.next(l2tpPacket(1300), 17))
+		packets = append(packets, e.next(seal.L2TP(1300), 17))
 	}
 	for name, secrets := range map[string][]*esp.Secret{"right": {e.secret()}, "right and wrong": {flipped(e.secret(), false, 1), e.secret()}} {
 		b.Run(name, func(b *testing.B) {
