@@ -1,5 +1,5 @@
-// Package seal makes ESP packets (RFC 4303) in the plainest way, for tests. Nothing of package esp has
-// a part in it.
+// Package seal makes ESP packets (RFC 4303) in the plainest way, for tests. Nothing of package
+// esp has a part in it.
 package seal
 
 import (
@@ -64,16 +64,20 @@ type Packet struct {
 	ESN               bool
 }
 
-// HMAC is the MAC of an authentication algorithm; of one that is no HMAC, zeros.
-func HMAC(auth string, key []byte) func(covered []byte) []byte {
+// MAC is that of an authentication algorithm; of one that isn't known, zeros.
+func MAC(auth string, key []byte) func(covered []byte) []byte {
 	return func(covered []byte) []byte {
-		h := Hashes[auth]
-		if h == nil {
-			return make([]byte, 64)
+		switch h := Hashes[auth]; {
+		case h != nil:
+			m := hmac.New(h, key)
+			m.Write(covered)
+			return m.Sum(nil)
+		case auth == "aes-xcbc-96":
+			return xcbc(key, covered)
+		case auth == "aes-cmac-96":
+			return cmac(key, covered)
 		}
-		m := hmac.New(h, key)
-		m.Write(covered)
-		return m.Sum(nil)
+		return make([]byte, 64)
 	}
 }
 
@@ -136,6 +140,69 @@ func (e Packet) SealPlain(plain []byte) []byte {
 		covered = be.AppendUint32(covered, e.SeqHigh)
 	}
 	return append(p, e.MAC(covered)[:e.ICVLen]...)
+}
+
+func zeroPad(b []byte) []byte {
+	for len(b)%16 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// cbcMAC is the last block of CBC over whole blocks, the last of which is combined with k.
+func cbcMAC(b cipher.Block, data, k []byte) []byte {
+	var x [16]byte
+	for ; len(data) > 0; data = data[16:] {
+		for i := range x {
+			x[i] ^= data[i]
+			if len(data) == 16 {
+				x[i] ^= k[i]
+			}
+		}
+		b.Encrypt(x[:], x[:])
+	}
+	return x[:12]
+}
+
+// xcbc is RFC 3566.
+func xcbc(key, data []byte) []byte {
+	derive := func(c byte) []byte {
+		k := make([]byte, 16)
+		for i := range k {
+			k[i] = c
+		}
+		Must(aes.NewCipher(key)).Encrypt(k, k)
+		return k
+	}
+	if len(data) > 0 && len(data)%16 == 0 {
+		return cbcMAC(Must(aes.NewCipher(derive(1))), data, derive(2))
+	}
+	return cbcMAC(Must(aes.NewCipher(derive(1))), zeroPad(append(bytes.Clone(data), 0x80)), derive(3))
+}
+
+// cmac is RFC 4493.
+func cmac(key, data []byte) []byte {
+	b := Must(aes.NewCipher(key))
+	double := func(in []byte) []byte {
+		out := make([]byte, 16)
+		for i := range out {
+			out[i] = in[i] << 1
+			if i < 15 {
+				out[i] |= in[i+1] >> 7
+			}
+		}
+		if in[0]&0x80 != 0 {
+			out[15] ^= 0x87
+		}
+		return out
+	}
+	l := make([]byte, 16)
+	b.Encrypt(l, l)
+	k1 := double(l)
+	if len(data) > 0 && len(data)%16 == 0 {
+		return cbcMAC(b, data, k1)
+	}
+	return cbcMAC(b, zeroPad(append(bytes.Clone(data), 0x80)), double(k1))
 }
 
 // sealCCM is RFC 3610 with a length field of 4 bytes, word for word.

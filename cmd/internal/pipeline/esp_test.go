@@ -26,7 +26,7 @@ func TestAlgorithms(t *testing.T) {
 				wire := &wires[w]
 				name := fmt.Sprintf("%s-%d-%d/%s/esn %v/%s", a.cipher, 8*(a.keyLen-a.salt), a.icv, a.auth, esn, wire.name)
 				s := a.sa(0x1234abcd)
-				s.esn = esn
+				s.ESN = esn
 				var packets, want [][]byte
 				for n := range 6 {
 					user := userPacket(n)
@@ -79,7 +79,7 @@ func TestExtendedSequence(t *testing.T) {
 		for _, start := range []uint64{0, 1<<32 - 5, 7<<32 - 3, 900<<32 + 77, 5 << 32} {
 			for _, named := range []bool{true, false} {
 				s := algorithms[i].sa(77000)
-				s.esn, s.seq = true, start
+				s.ESN, s.seq = true, start
 				packets := sealAll(s, 12)
 				k := s.secret()
 				k.Suite.ESN, k.ESNKnown = named, named
@@ -101,8 +101,7 @@ func TestExtendedSequence(t *testing.T) {
 // TestShortICV: an ICV shorter than negotiated is found by trial, and named.
 func TestShortICV(t *testing.T) {
 	s := algorithms[2].sa(0x2000)
-	full := s.mac
-	s.mac = func(s *sealer, data []byte) []byte { return full(s, data)[:12] }
+	s.ICVLen = 12
 	o := follow(t, rawFrames(sealAll(s, 5)...), secrets(s.secret()), mode{})
 	wantAll(t, o, why.Verified)
 	d := why.Diagnose(o.p.ESP())

@@ -1,43 +1,23 @@
 package pipeline_test
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/des"
-	"crypto/hmac"
-	"crypto/md5"
-	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/binary"
-	"hash"
 	"net/netip"
-
-	//lint:ignore SA1019 RFC 2451 names it
-	"golang.org/x/crypto/blowfish"
-	//lint:ignore SA1019 RFC 2451 names it
-	"golang.org/x/crypto/cast5"
-	"golang.org/x/crypto/chacha20poly1305"
-	//lint:ignore SA1019 RFC 2857 names it
-	"golang.org/x/crypto/ripemd160"
 
 	"l2tpdump/capture"
 	"l2tpdump/esp"
 	"l2tpdump/keysrc"
+	"l2tpdump/testdata/seal"
 )
 
 // sealer makes ESP packets of one SA, with code of its own: nothing of package esp has a part in
 // it.
 type sealer struct {
-	spi       uint32
-	seq       uint64 // of the last packet, the high half included
-	esn       bool
-	suite     esp.Suite
-	key, auth []byte
-	block     int // the ciphertext's alignment
-	// encrypt returns IV, ciphertext and, for AEAD, ICV.
-	encrypt func(s *sealer, aad, plain []byte) []byte
-	mac     func(s *sealer, data []byte) []byte // of all in front of the ICV; nil for AEAD
+	seal.Packet
+	seq   uint64 // of the last packet, the high half included
+	suite esp.Suite
+	auth  []byte
 }
 
 // bytesOf are n bytes that look random and are always the same.
@@ -53,257 +33,60 @@ func bytesOf(label string, n int) []byte {
 // seal makes the next packet.
 func (s *sealer) seal(next byte, payload []byte) []byte {
 	s.seq++
-	plain := append([]byte(nil), payload...)
-	align := max(s.block, 4)
-	for n := byte(1); (len(plain)+2)%align != 0; n++ {
-		plain = append(plain, n)
-	}
-	plain = append(plain, byte(len(plain)-len(payload)), next)
-	head := binary.BigEndian.AppendUint32(nil, s.spi)
-	aad := head[:4:4]
-	if s.esn {
-		aad = binary.BigEndian.AppendUint32(aad, uint32(s.seq>>32))
-	}
-	aad = binary.BigEndian.AppendUint32(aad, uint32(s.seq))
-	head = binary.BigEndian.AppendUint32(head, uint32(s.seq))
-	packet := append(head, s.encrypt(s, aad, plain)...)
-	if s.mac != nil {
-		covered := packet
-		if s.esn {
-			covered = binary.BigEndian.AppendUint32(packet[:len(packet):len(packet)], uint32(s.seq>>32))
-		}
-		packet = append(packet, s.mac(s, covered)...)
-	}
-	return packet
+	s.Seq, s.SeqHigh = uint32(s.seq), uint32(s.seq>>32)
+	return s.Packet.Seal(payload, next, nil)
 }
 
-// iv is what packet s.seq has for its IV of n bytes.
-func (s *sealer) iv(n int) []byte {
-	sum := sha1.Sum(binary.BigEndian.AppendUint64([]byte("iv"), s.seq))
-	return sum[:n]
-}
-
-func sealCBC(block func([]byte) (cipher.Block, error)) func(*sealer, []byte, []byte) []byte {
-	return func(s *sealer, _, plain []byte) []byte {
-		b, err := block(s.key)
-		if err != nil {
-			panic(err)
-		}
-		iv := s.iv(b.BlockSize())
-		out := make([]byte, len(plain))
-		cipher.NewCBCEncrypter(b, iv).CryptBlocks(out, plain)
-		return append(iv, out...)
-	}
-}
-
-func sealNull(_ *sealer, _, plain []byte) []byte { return plain }
-
-func aesBlock(key []byte) cipher.Block {
-	b, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// sealCTR is RFC 3686: nonce, IV, a counter from 1.
-func sealCTR(s *sealer, _, plain []byte) []byte {
-	key, nonce := s.key[:len(s.key)-4], s.key[len(s.key)-4:]
-	iv := s.iv(8)
-	counter := append(append(append([]byte(nil), nonce...), iv...), 0, 0, 0, 1)
-	out := make([]byte, len(plain))
-	cipher.NewCTR(aesBlock(key), counter).XORKeyStream(out, plain)
-	return append(iv, out...)
-}
-
-// sealAEAD seals with a salt of four bytes at the end of the key, and an ICV cut to n bytes.
-func sealAEAD(open func(key []byte) cipher.AEAD, n int) func(*sealer, []byte, []byte) []byte {
-	return func(s *sealer, aad, plain []byte) []byte {
-		key, salt := s.key[:len(s.key)-4], s.key[len(s.key)-4:]
-		iv := s.iv(8)
-		out := open(key).Seal(nil, append(append([]byte(nil), salt...), iv...), plain, aad)
-		return append(iv, out[:len(plain)+n]...)
-	}
-}
-
-func gcmOf(key []byte) cipher.AEAD {
-	a, err := cipher.NewGCM(aesBlock(key))
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
-
-func chachaOf(key []byte) cipher.AEAD {
-	a, err := chacha20poly1305.New(key)
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
-
-// sealGMAC is RFC 4543: everything, the IV too, is authenticated and nothing encrypted.
-func sealGMAC(s *sealer, aad, plain []byte) []byte {
-	key, salt := s.key[:len(s.key)-4], s.key[len(s.key)-4:]
-	iv := s.iv(8)
-	all := append(append(append([]byte(nil), aad...), iv...), plain...)
-	tag := gcmOf(key).Seal(nil, append(append([]byte(nil), salt...), iv...), nil, all)
-	return append(append(iv, plain...), tag...)
-}
-
-// sealCCM is RFC 4309 on RFC 3610: CBC-MAC over lengths, AAD and plaintext, then counter mode.
-func sealCCM(n int) func(*sealer, []byte, []byte) []byte {
-	return func(s *sealer, aad, plain []byte) []byte {
-		b := aesBlock(s.key[:len(s.key)-3])
-		iv := s.iv(8)
-		nonce := append(append([]byte(nil), s.key[len(s.key)-3:]...), iv...)
-		first := append([]byte{byte(0x40 | (n-2)/2<<3 | 3)}, nonce...)
-		first = binary.BigEndian.AppendUint32(first, uint32(len(plain)))
-		data := append(first, byte(len(aad)>>8), byte(len(aad)))
-		data = zeroPad(append(data, aad...))
-		data = zeroPad(append(data, plain...))
-		var x [16]byte
-		for ; len(data) > 0; data = data[16:] {
-			for i := range x {
-				x[i] ^= data[i]
-			}
-			b.Encrypt(x[:], x[:])
-		}
-		counter := append(append([]byte{3}, nonce...), 0, 0, 0, 0)
-		ctr := cipher.NewCTR(b, counter)
-		ctr.XORKeyStream(x[:], x[:])
-		out := make([]byte, len(plain))
-		ctr.XORKeyStream(out, plain)
-		return append(append(iv, out...), x[:n]...)
-	}
-}
-
-func zeroPad(b []byte) []byte {
-	for len(b)%16 != 0 {
-		b = append(b, 0)
-	}
-	return b
-}
-
-func macOf(h func() hash.Hash, n int) func(*sealer, []byte) []byte {
-	return func(s *sealer, data []byte) []byte {
-		m := hmac.New(h, s.auth)
-		m.Write(data)
-		return m.Sum(nil)[:n]
-	}
-}
-
-// cbcMAC is the last block of CBC over whole blocks, the last of which is combined with k.
-func cbcMAC(b cipher.Block, data, k []byte) []byte {
-	var x [16]byte
-	for ; len(data) > 0; data = data[16:] {
-		for i := range x {
-			x[i] ^= data[i]
-			if len(data) == 16 {
-				x[i] ^= k[i]
-			}
-		}
-		b.Encrypt(x[:], x[:])
-	}
-	return x[:12]
-}
-
-// macXCBC is RFC 3566.
-func macXCBC(s *sealer, data []byte) []byte {
-	derive := func(c byte) []byte {
-		k := make([]byte, 16)
-		for i := range k {
-			k[i] = c
-		}
-		aesBlock(s.auth).Encrypt(k, k)
-		return k
-	}
-	if len(data) > 0 && len(data)%16 == 0 {
-		return cbcMAC(aesBlock(derive(1)), data, derive(2))
-	}
-	return cbcMAC(aesBlock(derive(1)), zeroPad(append(append([]byte(nil), data...), 0x80)), derive(3))
-}
-
-// macCMAC is RFC 4493.
-func macCMAC(s *sealer, data []byte) []byte {
-	b := aesBlock(s.auth)
-	double := func(in []byte) []byte {
-		out := make([]byte, 16)
-		for i := range out {
-			out[i] = in[i] << 1
-			if i < 15 {
-				out[i] |= in[i+1] >> 7
-			}
-		}
-		if in[0]&0x80 != 0 {
-			out[15] ^= 0x87
-		}
-		return out
-	}
-	l := make([]byte, 16)
-	b.Encrypt(l, l)
-	k1 := double(l)
-	if len(data) > 0 && len(data)%16 == 0 {
-		return cbcMAC(b, data, k1)
-	}
-	return cbcMAC(b, zeroPad(append(append([]byte(nil), data...), 0x80)), double(k1))
-}
-
-// algorithm is a suite with what seals it.
+// algorithm is a suite; lengths are in bytes.
 type algorithm struct {
 	cipher  string
 	keyLen  int // with the salt
 	salt    int
 	block   int
-	encrypt func(*sealer, []byte, []byte) []byte
-	auth    string
+	iv      int
+	auth    string // none: the cipher authenticates
 	authLen int
-	icv     int // AEAD
-	mac     func(*sealer, []byte) []byte
+	icv     int
 }
 
-var (
-	cbcAES      = sealCBC(aes.NewCipher)
-	cbc3DES     = sealCBC(des.NewTripleDESCipher)
-	cbcDES      = sealCBC(des.NewCipher)
-	cbcCAST     = sealCBC(func(k []byte) (cipher.Block, error) { return cast5.NewCipher(k) })
-	cbcBlowfish = sealCBC(func(k []byte) (cipher.Block, error) { return blowfish.NewCipher(k) })
-	macSHA1     = macOf(sha1.New, 12)
-)
-
 var algorithms = []algorithm{
-	{"aes-cbc", 16, 0, 16, cbcAES, "hmac-sha1-96", 20, 0, macSHA1},
-	{"aes-cbc", 24, 0, 16, cbcAES, "hmac-sha2-384-192", 48, 0, macOf(sha512.New384, 24)},
-	{"aes-cbc", 32, 0, 16, cbcAES, "hmac-sha2-256-128", 32, 0, macOf(sha256.New, 16)},
-	{"aes-cbc", 32, 0, 16, cbcAES, "hmac-sha2-512-256", 64, 0, macOf(sha512.New, 32)},
-	{"3des-cbc", 24, 0, 8, cbc3DES, "hmac-md5-96", 16, 0, macOf(md5.New, 12)},
-	{"des-cbc", 8, 0, 8, cbcDES, "hmac-sha1-96", 20, 0, macSHA1},
-	{"cast5-cbc", 16, 0, 8, cbcCAST, "hmac-sha1-96", 20, 0, macSHA1},
-	{"blowfish-cbc", 16, 0, 8, cbcBlowfish, "hmac-md5-96", 16, 0, macOf(md5.New, 12)},
-	{"blowfish-cbc", 56, 0, 8, cbcBlowfish, "hmac-sha1-96", 20, 0, macSHA1},
-	{"null", 0, 0, 1, sealNull, "hmac-sha1-96", 20, 0, macSHA1},
-	{"aes-ctr", 20, 4, 1, sealCTR, "hmac-sha1-96", 20, 0, macSHA1},
-	{"aes-ctr", 36, 4, 1, sealCTR, "hmac-sha2-256-128", 32, 0, macOf(sha256.New, 16)},
-	{"aes-cbc", 16, 0, 16, cbcAES, "aes-xcbc-96", 16, 0, macXCBC},
-	{"aes-cbc", 16, 0, 16, cbcAES, "aes-cmac-96", 16, 0, macCMAC},
-	{"aes-cbc", 16, 0, 16, cbcAES, "hmac-ripemd160-96", 20, 0, macOf(ripemd160.New, 12)},
-	{"aes-gcm", 20, 4, 1, sealAEAD(gcmOf, 16), "", 0, 16, nil},
-	{"aes-gcm", 28, 4, 1, sealAEAD(gcmOf, 12), "", 0, 12, nil},
-	{"aes-gcm", 36, 4, 1, sealAEAD(gcmOf, 8), "", 0, 8, nil},
-	{"aes-ccm", 19, 3, 1, sealCCM(16), "", 0, 16, nil},
-	{"aes-ccm", 27, 3, 1, sealCCM(12), "", 0, 12, nil},
-	{"aes-ccm", 35, 3, 1, sealCCM(8), "", 0, 8, nil},
-	{"null-gmac", 20, 4, 1, sealGMAC, "", 0, 16, nil},
-	{"null-gmac", 36, 4, 1, sealGMAC, "", 0, 16, nil},
-	{"chacha20-poly1305", 36, 4, 1, sealAEAD(chachaOf, 16), "", 0, 16, nil},
+	{"aes-cbc", 16, 0, 16, 16, "hmac-sha1-96", 20, 12},
+	{"aes-cbc", 24, 0, 16, 16, "hmac-sha2-384-192", 48, 24},
+	{"aes-cbc", 32, 0, 16, 16, "hmac-sha2-256-128", 32, 16},
+	{"aes-cbc", 32, 0, 16, 16, "hmac-sha2-512-256", 64, 32},
+	{"3des-cbc", 24, 0, 8, 8, "hmac-md5-96", 16, 12},
+	{"des-cbc", 8, 0, 8, 8, "hmac-sha1-96", 20, 12},
+	{"cast5-cbc", 16, 0, 8, 8, "hmac-sha1-96", 20, 12},
+	{"blowfish-cbc", 16, 0, 8, 8, "hmac-md5-96", 16, 12},
+	{"blowfish-cbc", 56, 0, 8, 8, "hmac-sha1-96", 20, 12},
+	{"null", 0, 0, 1, 0, "hmac-sha1-96", 20, 12},
+	{"aes-ctr", 20, 4, 1, 8, "hmac-sha1-96", 20, 12},
+	{"aes-ctr", 36, 4, 1, 8, "hmac-sha2-256-128", 32, 16},
+	{"aes-cbc", 16, 0, 16, 16, "aes-xcbc-96", 16, 12},
+	{"aes-cbc", 16, 0, 16, 16, "aes-cmac-96", 16, 12},
+	{"aes-cbc", 16, 0, 16, 16, "hmac-ripemd160-96", 20, 12},
+	{"aes-gcm", 20, 4, 1, 8, "", 0, 16},
+	{"aes-gcm", 28, 4, 1, 8, "", 0, 12},
+	{"aes-gcm", 36, 4, 1, 8, "", 0, 8},
+	{"aes-ccm", 19, 3, 1, 8, "", 0, 16},
+	{"aes-ccm", 27, 3, 1, 8, "", 0, 12},
+	{"aes-ccm", 35, 3, 1, 8, "", 0, 8},
+	{"null-gmac", 20, 4, 1, 8, "", 0, 16},
+	{"null-gmac", 36, 4, 1, 8, "", 0, 16},
+	{"chacha20-poly1305", 36, 4, 1, 8, "", 0, 16},
 }
 
 // sa makes an SA of the algorithm.
 func (a *algorithm) sa(spi uint32) *sealer {
-	s := &sealer{spi: spi, block: a.block, encrypt: a.encrypt, mac: a.mac, key: bytesOf("key", a.keyLen), auth: bytesOf("authentication", a.authLen)}
-	s.suite = esp.Suite{Cipher: esp.CipherByName(a.cipher), KeyLen: a.keyLen - a.salt, ICVLen: a.icv}
-	if a.auth != "" {
-		s.suite.Auth = esp.AuthByName(a.auth)
+	key, auth := bytesOf("key", a.keyLen), bytesOf("authentication", a.authLen)
+	n := a.keyLen - a.salt
+	s := &sealer{auth: auth, suite: esp.Suite{Cipher: esp.CipherByName(a.cipher), KeyLen: n}, Packet: seal.Packet{
+		Cipher: a.cipher, BlockLen: a.block, IVLen: a.iv, Key: key[:n:n], Salt: key[n:], ICVLen: a.icv, SPI: spi,
+	}}
+	if a.auth == "" {
+		s.suite.ICVLen = a.icv
+	} else {
+		s.suite.Auth, s.MAC = esp.AuthByName(a.auth), seal.MAC(a.auth, auth)
 	}
 	return s
 }
@@ -311,8 +94,8 @@ func (a *algorithm) sa(spi uint32) *sealer {
 // secret is what a key source that names everything says of the SA.
 func (s *sealer) secret() *esp.Secret {
 	suite := s.suite
-	suite.ESN = s.esn
-	return &esp.Secret{SPI: s.spi, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(s.key), AuthKey: esp.NewKey(s.auth), Origin: esp.Origin{File: "table", Line: 1}}
+	suite.ESN = s.ESN
+	return &esp.Secret{SPI: s.SPI, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(append(s.Key, s.Salt...)), AuthKey: esp.NewKey(s.auth), Origin: esp.Origin{File: "table", Line: 1}}
 }
 
 func secrets(list ...*esp.Secret) []*keysrc.Keys { return []*keysrc.Keys{{ESP: list}} }

@@ -39,7 +39,7 @@ func (e *sealer) packet() seal.Packet {
 		SPI: e.spi, Seq: e.seq, SeqHigh: e.seqHigh, ESN: e.suite.ESN,
 	}
 	if a := e.suite.Auth; a != nil {
-		p.ICVLen, p.MAC = a.ICVLen, seal.HMAC(a.Name, e.authKey)
+		p.ICVLen, p.MAC = a.ICVLen, seal.MAC(a.Name, e.authKey)
 	}
 	return p
 }
