@@ -8,8 +8,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.2 and 5.3.5) of keys
-// of 4, 6 or 8 words.
+// expandKey does the key expansion of the equivalent inverse cipher (FIPS 197, 5.2 and 5.3.5) of
+// keys of 4, 6 or 8 words.
 func expandKey(words int) {
 	name := fmt.Sprint("expandKey", 32*words)
 	function(name, "func(keys, key *byte)", fmt.Sprint(name, " makes the round keys for decryption, the first round's ",
