@@ -335,6 +335,10 @@ func TestOpenAllocations(t *testing.T) {
 		bad := bytes.Clone(packet)
 		bad[len(bad)-1] ^= 1
 		buf := make([]byte, 0, len(packet)+16)
+		most := 0.0
+		if strings.HasPrefix(s.Cipher.Name, "chacha20") {
+			most = chachaAllocations()
+		}
 		for what, f := range map[string]func(){
 			"good":      func() { sa.Open(buf, packet, e.seqHigh, 0) },
 			"bad":       func() { sa.Open(buf, bad, e.seqHigh, 0) },
@@ -342,11 +346,19 @@ func TestOpenAllocations(t *testing.T) {
 			"truncated": func() { sa.Open(buf, packet[:100], e.seqHigh, len(packet)-100) },
 			"ICV only":  func() { sa.CheckICV(packet, e.seqHigh) },
 		} {
-			if n := testing.AllocsPerRun(20, f); n != 0 {
-				t.Errorf("%v, %s: %v allocations", s, what, n)
+			if n := testing.AllocsPerRun(20, f); n > most {
+				t.Errorf("%v, %s: %v allocations, not %v", s, what, n, most)
 			}
 		}
 	}
+}
+
+// chachaAllocations is how often ChaCha20-Poly1305 itself allocates for a packet: its portable code
+// does, which is that of most processors and of -tags purego.
+func chachaAllocations() float64 {
+	aead := must(chacha20poly1305.New(make([]byte, chacha20poly1305.KeySize)))
+	nonce, packet := make([]byte, aead.NonceSize()), make([]byte, 1300, 1300+aead.Overhead())
+	return testing.AllocsPerRun(20, func() { aead.Seal(packet[:0], nonce, packet, nil) })
 }
 
 // FuzzOpen: no input makes Open panic, use dst beyond its bounds, or give a good ICV.

@@ -42,7 +42,8 @@ func (b *batch) add(p *capture.Packet, number uint64, lent bool) *Record {
 	n := len(b.records)
 	b.records = b.records[:n+1]
 	r := &b.records[n]
-	r.Number, r.Packet, r.Verdict = number, *p, why.Clear // reset has left it zero otherwise
+	*r = Record{} // here and not in reset, as what it takes is to be in the nearest cache now
+	r.Number, r.Packet, r.Verdict = number, *p, why.Clear
 	b.last = len(b.data)
 	if !lent {
 		r.Packet.Data, b.data = appendCopy(b.data, p.Data)
@@ -68,9 +69,13 @@ func appendCopy(arena, src []byte) (dst, grown []byte) {
 	return arena[at:len(arena):len(arena)], arena
 }
 
-// reset makes the batch empty, and forgets what its records pointed to outside of it.
+// reset makes the batch empty, and forgets the memory that its records had beside its own.
 func (b *batch) reset() {
-	clear(b.records)
+	for i := range b.records {
+		if r := &b.records[i]; r.Whole != nil || r.Unwrapped != nil || r.IKE != nil || r.Expanded {
+			*r = Record{}
+		}
+	}
 	b.records = b.records[:0]
 	b.data = b.data[:0]
 	b.expanded = b.expanded[:0]

@@ -15,7 +15,7 @@ const poolBatches = 32
 const spins = 100
 
 // brief is a time after which a turn may still be a while: it is not looked for any more.
-const brief = 30 * time.Microsecond
+const brief = 60 * time.Microsecond
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back
 // last is handed out first, since its memory is the likeliest to be in the processor's caches.

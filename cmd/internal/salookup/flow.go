@@ -19,19 +19,21 @@ var ErrUndecided = fmt.Errorf("%w so far as to prove a key", esp.ErrStructure)
 // Flow is the packets of one SPI to one destination. It is in one of three states: unknown (there
 // is nothing to try), trying, and open (a candidate has proved right).
 type Flow struct {
+	// In one line of the processor's cache, as it is needed first.
 	spi     uint32
 	inside  uint32 // SPI of the packets that carry it, 0: it is not inside ESP
 	dst     netip.Addr
-	place        // among the flows of its kind, by their last packets
-	kind    kind // which of the lists that is
-	stale   bool // something about the SPI is known that was not when the key was looked for
+	ring    *Ring   // open: what opens packets
+	trying  *trying // what is tried; of an open flow: to find more than is known
+	time    int64   // of the last packet, nanoseconds
+	kind    kind    // which of the lists that is
+	stale   bool    // something about the SPI is known that was not when the key was looked for
 	deleted bool
-	agreed  bool     // both keys are those of all its sources
-	lengths uint16   // bit n: a packet of n bytes modulo 16 was seen while it was not open
-	time    int64    // of the last packet, nanoseconds
-	ring    *Ring    // open: what opens packets
-	trying  *trying  // what is tried; of an open flow: to find more than is known
-	tried   *Attempt // what that came to; nil before the first packet, and once it is open
+	agreed  bool   // both keys are those of all its sources
+	lengths uint16 // bit n: a packet of n bytes modulo 16 was seen while it was not open
+
+	place          // among the flows of its kind, by their last packets
+	tried *Attempt // what that came to; nil before the first packet, and once it is open
 
 	// Seldom used, which keeps apart what is above from what is below, which is another goroutine's.
 	next, prev *Flow // with the same SPI
@@ -147,7 +149,7 @@ func (t *Table) Admit(all []Arrival) {
 	}
 	for i := range all {
 		if f := all[i].Flow; f != nil {
-			all[i].Ring = f.ring
+			all[i].Ring, all[i].Tried = f.ring, f.tried
 		}
 	}
 	for i := range all {
