@@ -13,7 +13,7 @@ const manyKeys = 1 << 14
 // What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is
 // not worth the time to look for garbage often.
 const (
-	perSA   = 2 << 10
+	perSA   = 1 << 10
 	besides = 512 << 20
 )
 

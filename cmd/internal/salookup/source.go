@@ -105,8 +105,9 @@ func (t *Table) AppendSources(dst []Source, spi uint32, from, to netip.Addr) []S
 
 func (t *Table) appendSources(list []Source, spi uint32, src, dst netip.Addr) []Source {
 	start := len(list)
-	for _, s := range slices.Backward(t.quick[spi]) { // the latest first
-		if s.Quick.Dst.Unmap() != dst {
+	for _, n := range slices.Backward(t.quick[spi]) { // the latest first
+		s := ofQuick(n)
+		if n.Dst.Unmap() != dst {
 			s.Rank = SPIOnly
 		}
 		list = append(list, s)

@@ -24,12 +24,12 @@ const (
 type Table struct {
 	mu       sync.Mutex
 	bySPI    spiMap[ofSPI]
-	patterns []*Known // secrets that do not name the whole SPI
-	all      []*Known // in the order in which they were added
-	room     []Known  // for the next ones
-	limit    int      // secrets to keep, 0: all
-	quick    map[uint32][]Source
-	quickSPI []uint32 // in the order in which they came
+	patterns []*Known                     // secrets that do not name the whole SPI
+	all      []*Known                     // in the order in which they were added
+	room     []Known                      // for the next ones
+	limit    int                          // secrets to keep, 0: all
+	quick    map[uint32][]*esp.Negotiated // by SPI, the latest last
+	quickSPI []uint32                     // in the order in which they came
 
 	others map[flowKey]*Flow // flows that are not the first of their SPI
 	kinds  [kinds]list
@@ -55,7 +55,7 @@ type ofSPI struct {
 // New returns an empty table.
 func New() *Table {
 	t := &Table{
-		quick:  make(map[uint32][]Source),
+		quick:  make(map[uint32][]*esp.Negotiated),
 		others: make(map[flowKey]*Flow), budget: fullBudget,
 	}
 	for i := range t.nothing {
@@ -196,7 +196,7 @@ func (t *Table) Keyed(spi uint32) bool {
 	defer t.mu.Unlock()
 	return t.bySPI.get(spi).secrets != nil ||
 		slices.ContainsFunc(t.patterns, func(e *Known) bool { return e.MatchesSPI(spi) }) ||
-		slices.ContainsFunc(t.quick[spi], func(s Source) bool { return !s.Key.IsZero() })
+		slices.ContainsFunc(t.quick[spi], func(n *esp.Negotiated) bool { return !n.Key.IsZero() })
 }
 
 // AddNegotiated adds one direction of what a Quick Mode agreed on; the value must not change
@@ -205,8 +205,7 @@ func (t *Table) AddNegotiated(n *esp.Negotiated) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list, known := t.quick[n.SPI]
-	for i, s := range list {
-		old := s.Quick
+	for i, old := range list {
 		if old.Cookie != n.Cookie || old.MessageID != n.MessageID || old.Dst != n.Dst {
 			continue
 		}
@@ -217,7 +216,7 @@ func (t *Table) AddNegotiated(n *esp.Negotiated) {
 		list = slices.Concat(list[:i], list[i+1:])
 		break
 	}
-	t.quick[n.SPI] = slices.Concat(list[max(0, len(list)-perSPI+1):], []Source{ofQuick(n)})
+	t.quick[n.SPI] = slices.Concat(list[max(0, len(list)-perSPI+1):], []*esp.Negotiated{n})
 	if !known {
 		t.quickSPI = append(t.quickSPI, n.SPI)
 		t.forgetQuick()
@@ -248,10 +247,8 @@ func (t *Table) forgetQuick() {
 func (t *Table) Negotiated(spi uint32) []*esp.Negotiated {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var list []*esp.Negotiated
-	for _, s := range slices.Backward(t.quick[spi]) {
-		list = append(list, s.Quick)
-	}
+	list := slices.Clone(t.quick[spi])
+	slices.Reverse(list)
 	return list
 }
 
