@@ -16,6 +16,9 @@ var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
 }
 
+// listingBegins are the first bytes of their lines.
+var listingBegins = setOf(" \t\"@.:0123456789abcdefABCDEFiInpsKSU")
+
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
 // last such line was of the same sender. Nothing is put together of what two senders list: an empty
 // line, which ends an SA, stands between. Of a header of RFC 5424 it makes one of RFC 3164.
@@ -26,8 +29,8 @@ func (u *unwrapper) cutHeader(dst, line, sender, text []byte) ([]byte, bool) {
 	if bytes.Equal(sender, u.lister) {
 		return append(dst, text...), true
 	}
-	if !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) || fortigateTunnel(text) ||
-		mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
+	if listingBegins[text[0]] && !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) ||
+		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
