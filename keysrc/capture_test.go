@@ -31,7 +31,7 @@ func parseWith(f *Format, name string, data []byte) *Keys {
 // matches reports whether any line of data starts the format.
 func (f *Format) matches(data []byte) bool {
 	for _, line := range bytes.Split(data, []byte("\n")) {
-		if f.match(line) {
+		if f.match(line) && f.holds.allow(lettersIn(line)) {
 			return true
 		}
 	}

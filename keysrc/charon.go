@@ -25,6 +25,7 @@ var charonFormat = Format{
 	Title: "strongSwan charon log",
 	Looks: "13[IKE] and 13[CHD] lines with SKEYID_e, encryption key Ka and encryption initiator key, which take log " +
 		"levels ike = 4 and chd = 4",
+	holds: cluesOf("[]", "=>"),
 	match: func(line []byte) bool {
 		_, ok := charonTag(line)
 		return ok || matchCharonMessage(line) || bareTag(line) && !bytes.HasPrefix(line, []byte("[IKE]"))

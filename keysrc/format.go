@@ -14,8 +14,8 @@ type Format struct {
 	Title string // for a person, as in "Yamaha router log"
 	Looks string // what is looked for, as in "[IKE] lines with CKY-I and SKEYID_e"
 
-	// begins are the first bytes, behind blanks, of the lines that match knows; nil: any.
-	begins *byteSet
+	// holds: a line that match knows has the letters of one of these texts.
+	holds clues
 	// match reports whether the line, without its line end, is of this format and of no other. It
 	// is called on every line that no running parser calls its own, of files of any kind and size:
 	// it looks at cheap signs first, and allocates nothing.
@@ -68,11 +68,8 @@ var formats = []*Format{
 
 // matching returns the place of the first of some formats that a line is of, -1 if it is of none.
 func matching(list []*Format, line []byte) int {
-	text := atEnds.trimLeft(line)
-	if len(text) == 0 {
-		return -1
-	}
-	return slices.IndexFunc(list, func(f *Format) bool { return (f.begins == nil || f.begins[text[0]]) && f.match(line) })
+	in := lettersIn(line)
+	return slices.IndexFunc(list, func(f *Format) bool { return f.holds.allow(in) && f.match(line) })
 }
 
 // FormatNames returns the names of all formats that Parse knows, in the order in which they are

@@ -31,6 +31,7 @@ var fortigateFormat = Format{
 	Name:  "fortigate",
 	Title: "FortiGate diagnose vpn",
 	Looks: "dec: spi=… esp=… key=… and id/spi: lines of diagnose vpn tunnel list and diagnose vpn ike gateway list",
+	holds: cluesOf("dec: spi=", "enc: spi=", "id/spi: ", fortigateIKE.text+"key"),
 	match: func(line []byte) bool {
 		s := trimLine(line)
 		switch {

@@ -19,12 +19,12 @@ import (
 // A backslash at the end of a line says that the rule goes on; -vv numbers the rules, as in "@0 esp
 // …".
 var ipsecctlFormat = Format{
-	Name:   "ipsecctl",
-	Title:  "OpenBSD ipsecctl",
-	Looks:  "esp transport from … to … spi 0x… with authkey and enckey",
-	begins: setOf("@e"),
-	match:  ipsecctlRule,
-	new:    func(out *output) parser { return &ipsecctl{out: out} },
+	Name:  "ipsecctl",
+	Title: "OpenBSD ipsecctl",
+	Looks: "esp transport from … to … spi 0x… with authkey and enckey",
+	holds: cluesOf("esp from to spi x"),
+	match: ipsecctlRule,
+	new:   func(out *output) parser { return &ipsecctl{out: out} },
 }
 
 type ipsecctl struct {

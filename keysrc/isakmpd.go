@@ -19,6 +19,7 @@ var isakmpdFormat = Format{
 	Name:  "isakmpd",
 	Title: "OpenBSD isakmpd",
 	Looks: "Negt 80 lines with SKEYID_e, which take isakmpd -D A=99",
+	holds: cluesOf(isakmpdPhase1.text),
 	match: func(line []byte) bool {
 		return isakmpdPhase1.in(line) >= 0
 	},

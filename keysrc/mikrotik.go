@@ -28,6 +28,7 @@ var mikrotikFormat = Format{
 	Name:  "mikrotik",
 	Title: "MikroTik RouterOS log and installed-sa print",
 	Looks: "ipsec,debug lines with final encryption key computed, and E spi=… with auth-key and enc-key",
+	holds: cluesOf(mikrotikTopic.text, "spi=", mikrotikLegend.text),
 	match: func(line []byte) bool {
 		if msg, ok := mikrotikMessage(line); ok {
 			return racoonMatch(msg)

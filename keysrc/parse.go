@@ -193,7 +193,7 @@ func (s *Stream) offer(line []byte) {
 		return
 	}
 	s.history.push(s.n, line)
-	if s.config == 0 {
+	if s.config == 0 && s.out.keys == 0 {
 		s.config = configNamed(line)
 	}
 }

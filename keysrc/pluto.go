@@ -36,6 +36,7 @@ var plutoFormat = Format{
 	Name:  "pluto",
 	Title: "pluto log",
 	Looks: "| lines with Skeyid_e, enc key, keymat or ESP enckey, which take plutodebug=all,private",
+	holds: cluesOf("|:", "!:", "|keymat", "!keymat"),
 	match: func(line []byte) bool {
 		msg, ok := plutoDebug(line)
 		if !ok {

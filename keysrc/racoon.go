@@ -25,6 +25,7 @@ var racoonFormat = Format{
 	Name:  "racoon",
 	Title: "racoon log",
 	Looks: "DEBUG: lines with SKEYID_e computed and final encryption key computed, which take log debug",
+	holds: cluesOf("DEBUG:", "INFO:"),
 	match: func(line []byte) bool {
 		msg, ok := racoonMessage(line)
 		return ok && racoonMatch(msg)
@@ -88,7 +89,9 @@ func (r *racoon) line(n int, text []byte) bool {
 		r.nonce(n, msg)
 		return true
 	}
-	return r.message(n, msg)
+	time, rest := cutTime(text) // a line that begins as racoon's do is its own, whatever it says
+	ofFile := bytes.HasSuffix(time, []byte(":")) && bytes.HasPrefix(rest, []byte("DEBUG"))
+	return r.message(n, msg) || ofFile || bytes.Contains(sender, []byte("racoon"))
 }
 
 // A racoonLog takes messages, whatever stood before them: RouterOS logs the same ones.

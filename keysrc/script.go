@@ -26,6 +26,7 @@ var scriptFormat = Format{
 	Name:  "script",
 	Title: "commands",
 	Looks: "ip xfrm state add, setkey's add … -E … -A …, tcpdump -E, VPP's ipsec sa add",
+	holds: cluesOf("@:", "-E:", "xfrm s", "ip x s", "ipsec sa add ", "esp add"),
 	match: func(line []byte) bool {
 		c, _ := scriptStart(line)
 		return c != scriptNone
@@ -74,8 +75,6 @@ var (
 var (
 	tcpdumpOption = mark{"-E", 1}
 	ipXFRM, ipX   = mark{"xfrm s", 0}, mark{"ip x s", 3}
-	vppAdd        = mark{"ipsec sa add ", 1}
-	setkeyESP     = mark{"esp", 2}
 )
 
 // scriptStart tells which command begins in a line, and what follows its name.
@@ -97,21 +96,20 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
 			return scriptXFRM, rest
 		}
-	case vppAdd.in(line) >= 0:
-		rest, _ := vppAdd.after(line)
-		return scriptVPP, rest
-	case setkeyESP.in(line) < 0:
-		return scriptNone, nil
 	}
-	for s := line; ; {
-		i := bytes.Index(s, []byte("add"))
+	for rest := line; ; {
+		i := bytes.Index(rest, []byte("add"))
 		if i < 0 {
 			return scriptNone, nil
 		}
-		if rest := s[i+3:]; (i == 0 || bytes.IndexByte([]byte(" \t\"';"), s[i-1]) >= 0) && setkeyAdd(rest) {
+		before := rest[:i]
+		rest = rest[i+3:]
+		switch {
+		case bytes.HasSuffix(before, []byte("ipsec sa ")) && bytes.HasPrefix(rest, []byte(" ")):
+			return scriptVPP, rest[1:]
+		case (i == 0 || bytes.IndexByte([]byte(" \t\"';"), before[i-1]) >= 0) && setkeyAdd(rest):
 			return scriptSetkey, rest
 		}
-		s = s[i+3:]
 	}
 }
 

@@ -21,10 +21,10 @@ import (
 //
 // A row has 32 bytes in words of 4.
 var setkeyFormat = Format{
-	Name:   "setkey",
-	Title:  "setkey -D",
-	Looks:  "esp mode=… spi=N(0x…) with E: and A: lines",
-	begins: setOf("e"),
+	Name:  "setkey",
+	Title: "setkey -D",
+	Looks: "esp mode=… spi=N(0x…) with E: and A: lines",
+	holds: cluesOf("esp spi=x"),
 	match: func(line []byte) bool {
 		_, ok := setkeySPI(trimLine(line))
 		return ok

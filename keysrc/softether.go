@@ -31,6 +31,7 @@ var softetherFormat = Format{
 	Name:  "softether",
 	Title: "SoftEther VPN Server debug output",
 	Looks: "SKEYID_e: 2B B2 … and Initiator Cookie: 0x… lines",
+	holds: cluesOf("SKEYID:", "KEYMAT:", softetherCookie.text),
 	match: func(line []byte) bool {
 		return softetherValue(line) || softetherCookie.in(line) >= 0
 	},

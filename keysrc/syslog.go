@@ -16,26 +16,28 @@ var listings = []*Format{
 	&xfrmFormat, &setkeyFormat, &ipsecctlFormat, &wiresharkESPFormat, &wiresharkIKEFormat, &fortigateFormat,
 }
 
+// listingBegins are the first bytes of their lines.
+var listingBegins = setOf(" \t\"@.:0123456789abcdefABCDEFiInpsKSU")
+
 // cutHeader takes the header off a line of syslog, if what is behind it is of a listing, or if the
 // last such line was of the same sender. Nothing is put together of what two senders list: an empty
 // line, which ends an SA, stands between. Of a header of RFC 5424 it makes one of RFC 3164.
-func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
-	sender, text := syslogHeader(line)
+func (u *unwrapper) cutHeader(dst, line, sender, text []byte) ([]byte, bool) {
 	if len(sender) == 0 || len(text) == 0 {
 		return dst, false
 	}
 	if bytes.Equal(sender, u.lister) {
 		return append(dst, text...), true
 	}
-	if !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) || fortigateTunnel(text) ||
-		mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
+	if listingBegins[text[0]] && !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) ||
+		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
 		u.lister = append(u.lister[:0], sender...)
 		return append(dst, text...), true
 	}
-	if bytes.Count(sender, []byte(" ")) > 3 { // RFC 5424: host, program, process, message ID
+	if of5424(sender) {
 		w := bytes.Fields(sender)
 		rest := line[bytes.IndexByte(line, ' ')+1:]
 		at, _ := word(rest)
@@ -47,6 +49,9 @@ func (u *unwrapper) cutHeader(dst, line []byte) ([]byte, bool) {
 	}
 	return dst, false
 }
+
+// of5424 reports whether a sender is host, program, process and message ID.
+func of5424(sender []byte) bool { return bytes.Count(sender, []byte(" ")) > 3 }
 
 // listingKey reports whether a line begins as one with a key in a listing does. It may stand before
 // the line that its SA begins with, if the lines are turned.
@@ -81,7 +86,8 @@ func twoAddresses(line []byte) bool {
 }
 
 // syslogHeader cuts a line of a syslog daemon (RFC 3164, RFC 5424, or either with a time of ISO
-// 8601) into who sent it, host and program, and the text behind; "" if it is none.
+// 8601) into who sent it, host and program, and the text behind. If it is none there is no sender,
+// and the text is what is behind its time.
 func syslogHeader(line []byte) (sender, text []byte) {
 	rest := line
 	if len(rest) > 2 && rest[0] == '<' {
@@ -95,6 +101,9 @@ func syslogHeader(line []byte) (sender, text []byte) {
 		return header5424(rest[len(version5424):])
 	}
 	time, rest := cutTime(rest)
+	if !timeChars.all(time) {
+		return nil, nil
+	}
 	end := 0
 	for range 2 { // words
 		n := bytes.IndexByte(rest[end:], ' ')
@@ -102,14 +111,14 @@ func syslogHeader(line []byte) (sender, text []byte) {
 			break
 		}
 		if end += n; end > 0 && rest[end-1] == ':' {
-			if end == 1 || end > lineHead+1 || !timeChars.all(time) {
+			if end == 1 || end > lineHead+1 {
 				break
 			}
 			return rest[:end-1], rest[end+1:]
 		}
 		end++
 	}
-	return nil, nil
+	return nil, rest
 }
 
 // header5424 cuts off host, program, process and message ID, and the structured data.

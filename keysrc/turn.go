@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bytes"
 	"regexp"
+	"slices"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -14,14 +15,16 @@ import (
 const maxTurned = 12 << 20
 
 // orderMarks are what logs say one after the other, by groups.
-var orderMarks = [][][]byte{
-	{[]byte("SKEYID_d"), []byte("SKEYID_a"), []byte("SKEYID_e")},
-	{[]byte("Skeyid_d"), []byte("Skeyid_a"), []byte("Skeyid_e"), []byte("enc key:")},
-	{[]byte("initiator SA seed"), []byte("encryption initiator key"), []byte("encryption responder key"),
-		[]byte("integrity initiator key"), []byte("integrity responder key")},
-	{[]byte("final encryption key"), []byte("IV computed:"), []byte("with key:"), []byte("payload by IV:")},
-	{[]byte("ESP enckey:"), []byte("ESP authkey:"), []byte("add_sa() ")},
+var orderMarks = [][]string{
+	{"SKEYID_d", "SKEYID_a", "SKEYID_e"},
+	{"Skeyid_d", "Skeyid_a", "Skeyid_e", "enc key:"},
+	{"initiator SA seed", "encryption initiator key", "encryption responder key",
+		"integrity initiator key", "integrity responder key"},
+	{"final encryption key", "IV computed:", "with key:", "payload by IV:"},
+	{"ESP enckey:", "ESP authkey:", "add_sa() "},
 }
+
+var orderClues = cluesOf(slices.Concat(orderMarks...)...)
 
 // weight is that of a pair of marks: SKEYIDs weigh more than what comes again and again.
 var weight = [...]int{2, 2, 1, 1, 1}
@@ -99,6 +102,9 @@ func (t *turner) at(i int) *turnedLine {
 
 // weigh takes what a line says of the order.
 func (t *turner) weigh(line []byte) {
+	if !orderClues.allow(lettersIn(line)) {
+		return
+	}
 	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '_') < 0 || matchESPRow(line) {
 		return // a row of a table
 	}
@@ -107,7 +113,7 @@ func (t *turner) weigh(line []byte) {
 	}
 	for group, marks := range orderMarks {
 		for i, mark := range marks {
-			if !bytes.Contains(line, mark) {
+			if !bytes.Contains(line, []byte(mark)) {
 				continue
 			}
 			if was := t.last[group]; was != 0 && (was == i || was == i+2) { // counted from 1

@@ -24,9 +24,6 @@ var wrappings = []struct {
 	{nil, 0, cutContainer}, {setOf("V:"), 0, unwrapDLink},
 }
 
-// stampAt is the place of cutStamp among them, behind all that have signs.
-const stampAt = 5
-
 // maxWrapped is how many wrappings may be around one another.
 const maxWrapped = 4
 
@@ -108,32 +105,22 @@ func (u *unwrapper) split(depth int, text []byte, give func([]byte)) {
 	}
 }
 
-// each gives out the lines inside a line. That of depth 0 is no JSON.
+// each gives out the lines inside a line.
 func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	if depth == maxWrapped {
 		u.deep = u.deep || inWrapping(line)
 		give(line)
 		return
 	}
+	sender, text := syslogHeader(line)
+	charon := u.ofCharon(line, sender, text)
 	inner, ok := u.bufs[depth][:0], false
-	if depth > 0 {
-		if inner, ok = u.json(inner, line); ok {
-			u.lacks = 0
-		}
+	if !charon {
+		inner, ok = u.outer(depth, inner, line, sender, text)
 	}
-	if !ok {
-		inner, ok = u.table.row(depth, inner[:0], line)
-	}
-	if !ok {
-		inner, ok = u.journalField(inner[:0], line)
-	}
-	if !ok {
-		inner, ok = u.cutHeader(inner[:0], line)
-	}
-	i := 0
-	for ; !ok && i < len(wrappings); i++ {
+	for i := 0; !ok && i < len(wrappings); i++ {
 		w := &wrappings[i]
-		if w.signs != 0 && w.signs&^u.lacks == 0 || w.begins != nil && (len(line) == 0 || !w.begins[line[0]]) {
+		if w.signs&^u.lacks == 0 && (charon || w.signs != 0) || w.begins != nil && (len(line) == 0 || !w.begins[line[0]]) {
 			continue
 		}
 		if inner, ok = w.take(inner[:0], line); ok && w.signs != 0 {
@@ -144,11 +131,32 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	switch {
 	case !ok:
 		give(line)
-	case i == stampAt+1 && beginsWithTag(inner) && !u.table.expected() && !u.fields: // in no other
-		give(inner)
 	case len(inner) > 0:
 		u.split(depth+1, inner, give)
 	}
+}
+
+// outer takes what is not known by one of signTexts off a line. That of depth 0 is no JSON.
+func (u *unwrapper) outer(depth int, dst, line, sender, text []byte) (inner []byte, ok bool) {
+	if depth > 0 {
+		if inner, ok = u.json(dst, line); ok {
+			u.lacks = 0
+			return inner, true
+		}
+	}
+	if inner, ok = u.table.row(depth, dst, line); ok {
+		return inner, true
+	}
+	if inner, ok = u.journalField(dst, line); ok {
+		return inner, true
+	}
+	return u.cutHeader(dst, line, sender, text)
+}
+
+// ofCharon reports whether nothing is in front of a line but what is in front of charon's.
+func (u *unwrapper) ofCharon(line, sender, text []byte) bool {
+	return (beginsWithTag(text) || beginsWithTag(line)) && !u.table.expected() && !u.fields &&
+		(len(sender) == 0 || !of5424(sender) && !bytes.Equal(sender, u.lister))
 }
 
 // inWrapping reports whether a line begins as one in a wrapping.

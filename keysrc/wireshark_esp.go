@@ -15,12 +15,12 @@ import (
 )
 
 var wiresharkESPFormat = Format{
-	Name:   "wireshark-esp",
-	Title:  "Wireshark's esp_sa table",
-	Looks:  `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
-	begins: setOf("\"iI"),
-	match:  matchESPRow,
-	new:    func(out *output) parser { return &wiresharkESP{out: out} },
+	Name:  "wireshark-esp",
+	Title: "Wireshark's esp_sa table",
+	Looks: `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
+	holds: cluesOf(","),
+	match: matchESPRow,
+	new:   func(out *output) parser { return &wiresharkESP{out: out} },
 }
 
 // matchESPRow knows a row by its first column and the number of commas.

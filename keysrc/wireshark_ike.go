@@ -9,12 +9,12 @@ import (
 )
 
 var wiresharkIKEFormat = Format{
-	Name:   "wireshark-ike",
-	Title:  "Wireshark's ikev1_decryption_table",
-	Looks:  "rows of two columns: initiator cookie (16 hex digits), key (hex)",
-	begins: setOf("\"0123456789abcdefABCDEF"),
-	match:  matchIKERow,
-	new:    func(out *output) parser { return &wiresharkIKE{out: out} },
+	Name:  "wireshark-ike",
+	Title: "Wireshark's ikev1_decryption_table",
+	Looks: "rows of two columns: initiator cookie (16 hex digits), key (hex)",
+	holds: cluesOf(","),
+	match: matchIKERow,
+	new:   func(out *output) parser { return &wiresharkIKE{out: out} },
 }
 
 var blanksQuotes = setOf(" \t\"")

@@ -27,10 +27,10 @@ import (
 //
 // and ends with the line "sel", or where another one begins.
 var xfrmFormat = Format{
-	Name:   "xfrm",
-	Title:  "Linux ip xfrm state",
-	Looks:  "blocks of src … dst …, proto esp spi 0x…, enc and auth-trunc",
-	begins: setOf("psUDE"),
+	Name:  "xfrm",
+	Title: "Linux ip xfrm state",
+	Looks: "blocks of src … dst …, proto esp spi 0x…, enc and auth-trunc",
+	holds: cluesOf("src dst", "proto esp spi x"),
 	match: func(line []byte) bool {
 		text := trimLine(line)
 		if bytes.HasPrefix(text, []byte("proto esp spi 0x")) {

@@ -12,6 +12,7 @@ var yamahaFormat = Format{
 	Name:  "yamaha",
 	Title: "Yamaha router log",
 	Looks: "[IKE] lines with CKY-I, SKEYID_e, SPI and key material",
+	holds: cluesOf(yamaha.Tag, "SA[]:", "PP IP Address Local:"),
 	match: yamaha.Match,
 	new: func(out *output) parser {
 		return &yamahaParser{yamaha.NewReader(out.name, &yamahaSink{out: out}), out}
