@@ -115,8 +115,8 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 	r.Packets = x.packets
 }
 
-// follow reports whether there is anything to be known of the link, as there is from the first frame
-// on that is no user's packet.
+// follow reports whether there is anything to be known of the link, as there is from the first
+// frame on that is no user's packet.
 func (l *Link) follow(protocol uint16) bool {
 	if l.followed == nil && protocol != ProtocolIP && protocol != ProtocolIPv6 {
 		l.followed = new(followed)
