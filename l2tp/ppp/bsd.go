@@ -17,7 +17,7 @@ var errBSD = errors.New("ppp: damaged BSD-compress data")
 // Packets that are sent as they are build the dictionary too, so the children of an entry have to
 // be found.
 type bsdDictionary struct {
-	entries []bsdEntry // by code
+	entries []bsdEntry // by code, as far as codes were in use
 	last    int        // the highest code in use
 	bits    int        // of a code
 	maxBits int
@@ -51,7 +51,7 @@ func (d *bsdDictionary) need() {
 	if d.entries != nil {
 		return
 	}
-	d.entries = make([]bsdEntry, 1<<d.maxBits)
+	d.entries = make([]bsdEntry, bsdClear+1)
 	for i := range bsdClear {
 		d.entries[i] = bsdEntry{length: 1, suffix: byte(i)}
 	}
@@ -78,7 +78,9 @@ func (d *bsdDictionary) widen() {
 
 // add makes a code for what another one stands for with a byte behind it.
 func (d *bsdDictionary) add(prefix int, suffix byte) {
-	d.last++
+	if d.last++; d.last == len(d.entries) {
+		d.entries = append(d.entries, bsdEntry{})
+	}
 	parent := &d.entries[prefix]
 	d.entries[d.last] = bsdEntry{prefix: uint16(prefix), length: parent.length + 1, suffix: suffix, next: parent.child}
 	parent.child = uint16(d.last)
@@ -96,7 +98,6 @@ func (d *bsdDictionary) find(prefix int, suffix byte) int {
 // expand appends what a packet holds, from the low byte of its protocol on. After an error the
 // dictionary is of no use.
 func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
-	d.need()
 	at := len(dst)
 	r := bitReader{data: data}
 	d.out += uint(len(data))
@@ -117,6 +118,7 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 		if !known { // the code that is about to be made (KwKwK)
 			source = before
 		}
+		d.need()
 		first := len(dst)
 		if dst = d.appendString(dst, source); len(dst)-at >= maxExpanded {
 			return dst[:at], errExpanded

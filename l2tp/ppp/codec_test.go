@@ -497,7 +497,7 @@ func TestBSDRoundTrip(t *testing.T) {
 func TestInflate(t *testing.T) {
 	var f inflater
 	c := newDeflateSender()
-	if _, err := f.expand(nil, c.packet(t, make([]byte, 1<<20))[2:], nil); err != errExpanded {
+	if _, err := f.expand(nil, c.packet(t, make([]byte, 1<<20))[2:], new(deflateWindow)); err != errExpanded {
 		t.Errorf("1 MB of zeros: %v", err)
 	}
 	d := newBSDDictionary(15)

@@ -10,14 +10,16 @@ type deflateCompressor struct {
 	window   deflateWindow
 	inflater *inflater
 
-	// Where the output before some packet is not known, window has zeros in its place and other has
-	// ones: what both expand to is right, and what differs is not known. nil: all of window is
-	// known.
+	// Where the output before some packet is not known, there are zeros in its place in front of
+	// window, and ones in front of other: what both expand to is right, and what differs is not known.
+	// nil: all of window is known.
 	other  *deflateWindow
 	output []byte
 }
 
 const maxDeflateWindow = 1 << 15
+
+var zeros, ones = new([maxDeflateWindow]byte), (*[maxDeflateWindow]byte)(bytes.Repeat([]byte{0xff}, maxDeflateWindow))
 
 func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
 	return &deflateCompressor{window: deflateWindow{size: window}, inflater: f}
@@ -25,11 +27,8 @@ func newDeflateCompressor(window int, f *inflater) *deflateCompressor {
 
 // forget makes all before the next packet unknown.
 func (d *deflateCompressor) forget() {
-	if d.other == nil {
-		d.other = &deflateWindow{size: d.window.size}
-	}
-	d.window.fill(0)
-	d.other.fill(0xff)
+	d.window = deflateWindow{before: zeros, size: d.window.size}
+	d.other = &deflateWindow{before: ones, size: d.window.size}
 }
 
 func (d *deflateCompressor) restart([]byte) (after, ok bool) {
@@ -51,16 +50,16 @@ func sequenceNumber(packet []byte) (number uint16, alone, ok bool) {
 
 func (d *deflateCompressor) expand(dst, packet []byte) ([]byte, error) {
 	at := len(dst)
-	dst, err := d.inflater.expand(dst, packet[2:], d.window.tail())
+	dst, err := d.inflater.expand(dst, packet[2:], &d.window)
 	if err == nil && d.other != nil {
-		d.output, err = d.inflater.expand(d.output[:0], packet[2:], d.other.tail())
+		d.output, err = d.inflater.expand(d.output[:0], packet[2:], d.other)
 		d.other.add(d.output)
 		if err == nil && !bytes.Equal(dst[at:], d.output) {
 			err = errHistory
 		}
 	}
 	d.window.add(dst[at:])
-	if d.other != nil && bytes.Equal(d.window.tail(), d.other.tail()) {
+	if d.other != nil && len(d.window.data) >= d.window.size && bytes.Equal(d.window.tail(), d.other.tail()) {
 		d.other, d.output = nil, nil
 	}
 	return dst, err
@@ -80,7 +79,9 @@ func (d *deflateCompressor) pass(protocol uint16, data []byte) {
 
 func (d *deflateCompressor) reset() bool { return true }
 
-func (d *deflateCompressor) drop() { d.window.data, d.other, d.output = nil, nil, nil }
+func (d *deflateCompressor) drop() {
+	d.window, d.other, d.output = deflateWindow{size: d.window.size}, nil, nil
+}
 
 func (d *deflateCompressor) size() int {
 	n := cap(d.window.data) + cap(d.output)
@@ -120,7 +121,7 @@ func (b bsdCompressor) reset() bool { return true }
 
 func (b bsdCompressor) drop() { b.bsdDictionary.drop() }
 
-func (b bsdCompressor) size() int { return 10 * len(b.entries) }
+func (b bsdCompressor) size() int { return 10 * cap(b.entries) }
 
 // microsoftCompressor is MPPC, MPPE, or one inside the other (RFC 2118, RFC 3078).
 type microsoftCompressor struct {

@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
-	"slices"
 )
 
 // maxExpanded is the size in bytes of the largest packet that is expanded to: the protocol field
@@ -23,14 +22,20 @@ type inflater struct {
 	input  []byte
 	source bytes.Reader // of input
 	flate  io.Reader
+	window []byte
 }
 
-// expand appends what data expands to. window is the output before it.
-func (f *inflater) expand(dst, data, window []byte) ([]byte, error) {
+// expand appends what data expands to. w is the output before it.
+func (f *inflater) expand(dst, data []byte, w *deflateWindow) ([]byte, error) {
 	f.input = append(append(f.input[:0], data...), deflateTail...)
 	f.source.Reset(f.input)
 	if f.flate == nil {
 		f.flate = flate.NewReader(&f.source)
+	}
+	window := w.tail()
+	if missing := w.size - len(window); missing > 0 && w.before != nil {
+		f.window = append(append(f.window[:0], w.before[:missing]...), window...)
+		window = f.window
 	}
 	if err := f.flate.(flate.Resetter).Reset(&f.source, window); err != nil {
 		return dst, err
@@ -60,16 +65,9 @@ const deflateSlack = 8 << 10
 
 // deflateWindow is the end of the output of one direction (RFC 1979).
 type deflateWindow struct {
-	data []byte
-	size int // bytes that may be referred to
-}
-
-// fill makes all of the window one byte.
-func (w *deflateWindow) fill(b byte) {
-	w.data = slices.Grow(w.data[:0], w.size+deflateSlack)[:w.size]
-	for i := range w.data {
-		w.data[i] = b
-	}
+	before *[maxDeflateWindow]byte // stands for what was sent before data, and is not known; nil: nothing was
+	data   []byte
+	size   int // bytes that may be referred to
 }
 
 // add takes the output of a packet into the window.
@@ -89,5 +87,5 @@ func (w *deflateWindow) pass(protocol uint16, data []byte) {
 	w.add(data)
 }
 
-// tail is what the next packet may refer to.
+// tail is what the next packet may refer to, as far as it is known.
 func (w *deflateWindow) tail() []byte { return w.data[max(len(w.data)-w.size, 0):] }

@@ -92,7 +92,6 @@ const (
 type Expander struct {
 	secrets  *Secrets
 	inflater inflater
-	spare    *deflateCompressor              // that nothing refers to
 	bundles  map[string][]*bundle            // of Multilink, by their ends
 	between  map[[2]netip.AddrPort][]*bundle // the same by the ends' addresses, the lower first
 	loaded   map[*bundle]struct{}            // those that have state

@@ -68,13 +68,9 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 			x.count(Damaged, 1)
 		}
 		return
-	case l.followed != nil:
-	case f.Protocol == ProtocolIP || f.Protocol == ProtocolIPv6:
+	case !l.follow(f.Protocol):
 		return
-	default:
-		l.followed = new(followed)
-	}
-	if f.Protocol >= 0xc000 {
+	case f.Protocol >= 0xc000:
 		l.linkControl(sender, f.Protocol, payload)
 		if l.auth.confirmed {
 			l.report(Plain, "")
@@ -117,6 +113,15 @@ func (l *Link) Expand(r *Result, sender int, f *Frame, frame []byte) {
 	}
 	l.report(r.State, r.Compression)
 	r.Packets = x.packets
+}
+
+// follow reports whether there is anything to be known of the link, as there is from the first
+// frame on that is no user's packet.
+func (l *Link) follow(protocol uint16) bool {
+	if l.followed == nil && protocol != ProtocolIP && protocol != ProtocolIPv6 {
+		l.followed = new(followed)
+	}
+	return l.followed != nil
 }
 
 // damaged reports whether a frame was damaged on the way, so that nobody receives it: the checksum

@@ -62,11 +62,7 @@ func (t *trial) receive(x *Expander, packet []byte, fits func([]byte) bool) (fra
 			frame = out
 			fitting = append(fitting, c)
 		}
-		fails := err != nil && err != errHistory
-		if d, ok := c.comp.(*deflateCompressor); ok && fails {
-			x.spare = d
-		}
-		return fails
+		return err != nil && err != errHistory
 	})
 	if frame != nil {
 		t.proved, t.candidates = fitting[0].name, fitting
@@ -98,10 +94,7 @@ func (t *trial) begin(x *Expander, number uint16, fits func([]byte) bool) {
 		t.candidates = append(t.candidates, candidate{"mppe", m, mppeCountMask, m.next})
 	}
 	if t.proved != "bsd" && !goesOn("deflate") {
-		d := x.spare
-		if x.spare = nil; d == nil {
-			d = newDeflateCompressor(maxDeflateWindow, &x.inflater)
-		}
+		d := newDeflateCompressor(maxDeflateWindow, &x.inflater)
 		d.forget()
 		t.candidates = append(t.candidates, candidate{"deflate", d, 0xffff, number})
 	}

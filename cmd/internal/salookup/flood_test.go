@@ -72,6 +72,34 @@ func TestFloodOfUnknownSPIs(t *testing.T) {
 	}
 }
 
+// TestFloodPastKeysForAnySPI: packets of ever new SPIs that keys for any SPI do not open take no
+// memory for the candidates of each, and the one that a key opens in between is opened.
+func TestFloodPastKeysForAnySPI(t *testing.T) {
+	e := cbcSealer()
+	secrets := append(manySecrets(32), e.secret())
+	for _, s := range secrets {
+		s.SPI, s.SPIMask = 0, 0
+	}
+	db := newTable(secrets...)
+	db.open(unknown(0x40000000, testDst, 1))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	const n = 64
+	for i := range uint32(n) {
+		db.open(unknown(0x40000001+i, testDst, 1))
+	}
+	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() {
+		t.Errorf("the SA in between: %v", x.err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if per := (int(after.HeapAlloc) - int(before.HeapAlloc)) / n; per > 4<<10 {
+		t.Errorf("%d bytes for an SPI", per)
+	}
+	runtime.KeepAlive(db)
+}
+
 // TestOneSPIToManyAddresses: flows of one SPI are found and forgotten one by one.
 func TestOneSPIToManyAddresses(t *testing.T) {
 	db := newTable()

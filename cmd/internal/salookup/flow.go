@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/esp"
 )
@@ -211,7 +212,12 @@ func (t *Table) renew(f *Flow) {
 		f.tried, t.spare = t.unknown(), tr
 		return
 	}
-	tr.set.of(sources)
+	if last := t.last; last != nil && slices.Equal(last.Sources, sources) {
+		tr.set.Sources, t.spare = sources, tr
+		tr = &trying{set: last}
+	} else {
+		tr.set.of(sources)
+	}
 	if f.ring == nil || !f.ring.first().Checks() {
 		f.trying = tr
 	}
@@ -239,13 +245,13 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 		sa, ring := provedSA(f.spi, out.with, &out.Fit, out.packets)
 		alone := f.tried == nil // else more than the flow has the set
 		t.open(f, sa, ring, p.Cut)
-		if alone && f.trying == nil && len(ring.sas) == 1 {
+		if alone && f.trying == nil && len(ring.sas) == 1 && tr.set != t.last {
 			*tr = trying{set: tr.set}
 			t.spare = tr
 		}
 		return ring, nil
 	}
-	tr.set.plain = nil
+	tr.set.plain, t.last = nil, tr.set
 	tr.later(&out)
 	var err error
 	f.tried, err = out.refused(tr.set, p.Cut, len(t.all) > 0, f.tried)

@@ -40,6 +40,7 @@ type Table struct {
 
 	trial   Trial
 	spare   *trying // memory for the next flow, nil: there is none
+	last    *Set    // that opened nothing last, which flows with the same sources have in common; nil: none
 	opener  esp.Opener
 	budget  budget
 	kept    int         // SAs that keep what is made ready before they are proved

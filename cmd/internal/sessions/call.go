@@ -18,8 +18,19 @@ type call struct {
 	keys                    []callKey
 }
 
+// silent is the link of calls whose ends did not say anything of their link.
+var silent link
+
+// speaks is the link of a call in which an end says something of it.
+func (c *call) speaks() *link {
+	if c.link == &silent {
+		c.link = new(link)
+	}
+	return c.link
+}
+
 func (g *Gatherer) newCall(t *tunnel, s *Session) *call {
-	c := &call{tunnel: t, session: s, link: &link{}}
+	c := &call{tunnel: t, session: s, link: &silent}
 	t.calls = append(t.calls, c)
 	if len(t.calls) > maxTunnels {
 		t.calls = slices.Delete(t.calls, 0, 1)

@@ -127,7 +127,7 @@ func (g *Gatherer) ppp(r *pipeline.Record, c *call, sender int, at place) {
 	g.pppPacket(c, sender, at, p.PPP.Protocol, p.Frame[p.PPP.PayloadStart:p.PPP.PayloadEnd])
 	x := &p.Expansion
 	if x.Compression != "" && c.link.compression == "" {
-		c.link.compression = x.Compression
+		c.speaks().compression = x.Compression
 	}
 	unread := x.State != ppp.Plain && x.State != ppp.Expanded && x.State != ppp.Held && !ppp.IsControl(p.PPP.Protocol)
 	if unread {
@@ -150,7 +150,7 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 	if err != nil && err != ppp.ErrTruncated {
 		return
 	}
-	l := c.link
+	l := c.speaks()
 	if l.converse(protocol, &k, sender) {
 		c.session.unasked[sender]++
 		c.session.holes++

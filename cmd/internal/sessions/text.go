@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,8 +44,9 @@ func (x *Writer) Session(s *Session) error {
 	if x.enc != nil {
 		return x.enc.Encode(s.Facts())
 	}
-	_, err := x.w.WriteString(x.folded(s.text(x.Count, x.zone)) + x.more(s) + "\n")
-	return err
+	x.w.WriteString(x.folded(s.text(x.Count, x.zone)))
+	x.w.WriteString(x.more(s))
+	return x.w.WriteByte('\n') // whose error is also that of the two
 }
 
 // folded is the text of a session in lines that are not too long.
@@ -97,35 +99,37 @@ func (s State) Headline(step string) string {
 }
 
 func (s *Session) text(number int, zone *time.Location) string {
+	const usual = 1 << 10 // bytes
 	var b strings.Builder
+	b.Grow(usual)
 	f := s.finding
 	user := cmp.Or(s.User().String(), "-")
 	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, f.State.Headline(f.Step))
-	line := func(name, format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); text != "" {
+	line := func(name, text string) {
+		if text != "" {
 			fmt.Fprintf(&b, "   %-9s %s\n", name, text)
 		}
 	}
-	line("cause", "%s", s.causeText())
-	line("cure", "%s", f.Cure)
+	line("cause", s.causeText())
+	line("cure", f.Cure)
 	if s.tries > 1 {
-		line("tries", "%d", s.tries)
+		line("tries", strconv.Itoa(s.tries))
 	}
 	for _, r := range f.Remarks {
-		line("remark", "%s", r)
+		line("remark", r)
 	}
 	if n := s.clear.n + s.stray.n; n > 0 {
-		line("warning", "%d L2TP packet%s crossed in clear", n, plural(n))
+		line("warning", fmt.Sprintf("%d L2TP packet%s crossed in clear", n, plural(n)))
 	}
-	line("peers", "%s", s.peersText())
-	line("ike", "%s", s.ikeText())
-	line("config", "%s", s.configText())
-	line("ipsec", "%s", s.espText())
-	line("l2tp", "%s", s.l2tpText())
-	line("ppp", "%s", s.pppText())
-	line("traffic", "%s", s.trafficText())
-	line("ended", "%s", s.endText(zone))
+	line("peers", s.peersText())
+	line("ike", s.ikeText())
+	line("config", s.configText())
+	line("ipsec", s.espText())
+	line("l2tp", s.l2tpText())
+	line("ppp", s.pppText())
+	line("traffic", s.trafficText())
+	line("ended", s.endText(zone))
 	return b.String()
 }
 

@@ -156,7 +156,9 @@ func (g *Gatherer) turnCall(c *call, done map[any]bool) {
 	}
 	swap(&c.ids)
 	c.cdn.turn()
-	c.link.turn()
+	if c.link != &silent {
+		c.link.turn()
+	}
 	for _, k := range c.keys {
 		delete(g.calls, k)
 	}
