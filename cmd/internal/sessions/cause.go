@@ -99,6 +99,8 @@ func judge(s *Session) *Finding {
 		f.partial("only one direction of this connection was captured")
 	case s.inClear() && s.cameUp():
 		f.clear(s)
+	case s.cameUp() && s.wentBare():
+		f.bare(s)
 	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
 		f.partial(cutShort)
 	case s.cameUp():
@@ -218,27 +220,6 @@ func (f *Finding) try(s *Session, rules []rule) bool {
 
 func (f *Finding) partial(why string) {
 	f.State, f.Cause, f.Proven, f.Step = Partial, why, true, ""
-}
-
-// clear says that L2TP ran without IPsec.
-func (f *Finding) clear(s *Session) {
-	f.State, f.ID, f.Step, f.Proven = Clear, "l2tp-in-clear", stepData, true
-	f.Cause = "L2TP runs without IPsec: the login and all data can be read on the way"
-	f.Cure = "have a policy demand IPsec for UDP 1701, and start IPsec first"
-	f.Frames = s.clear.frames()
-	x := s.exchange()
-	if x == nil {
-		return
-	}
-	if x.bare {
-		f.Proven = false
-		f.Cause += "; or the capture was decrypted before: its Quick Mode is in clear too, as on no wire"
-	}
-	var before Finding
-	if (before.try(s, refusalRules) || before.try(s, failureRules)) && ofIPsec(before.Step) {
-		f.Cause += "; IPsec had failed before: " + before.Cause
-		f.Frames = append(before.Frames, f.Frames...)
-	}
 }
 
 // ofIPsec says that a step is one of IKE or ESP.

@@ -148,7 +148,7 @@ func mppe(s *Session) *proof {
 		frames = append(frames, l.ccp.refused.frame)
 	}
 	return proven(frames,
-		"PPP: %s demands MPPE encryption inside IPsec, and %s refuses it: %s",
+		"PPP: %s demands MPPE encryption inside IPsec, and %s does not agree to it: %s",
 		s.who(t.sender), s.who(1-t.sender), t.text)
 }
 
@@ -188,19 +188,28 @@ func ipcpFailed(s *Session) *proof {
 var addressTexts = []string{"refused his ip address", "refused our ip address", "determine local ip address",
 	"determine remote ip address", "unauthorized remote ip address", "interface configuration failed"}
 
-// withoutAddress: IPCP was completed without an address that an end can use.
+// withoutAddress: IPCP was completed without an address that an end can use; or it was refused, and
+// no router gives one of IPv6 instead.
 func withoutAddress(s *Session) *proof {
 	l := s.link()
-	if l == nil || s.spoke != [2]int{} {
-		return nil
-	}
-	t := l.termText(addressTexts...)
-	if t == nil {
+	if l == nil || s.spoke != [2]int{} || s.unread > 0 {
 		return nil
 	}
 	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
-	return proven(append(frames, t.frame),
-		"PPP: the login succeeded, but no IP address was agreed on: %s ended the connection: %s", s.who(t.sender), t.text)
+	const failed = "PPP: the login succeeded, but no IP address was agreed on: "
+	if t := l.termText(addressTexts...); t != nil {
+		return proven(append(frames, t.frame), failed+"%s ended the connection: %s", s.who(t.sender), t.text)
+	}
+	until := s.bounds[1].time
+	if s.ended() {
+		until = s.last.time
+	}
+	const patience = int64(12e9) // 3 Router Solicitations, every 4 s (RFC 4861 section 10)
+	if !l.ipcp.refused.seen() || s.advertised || s.holed() || until-l.ipcp.refused.time < patience {
+		return nil
+	}
+	return proven(append(frames, l.ipcp.refused.frame),
+		failed+"one end refuses IPCP, and IPv6 has no router that gives addresses")
 }
 
 // notResponding is in the text with which an end gives up because its echoes are not answered

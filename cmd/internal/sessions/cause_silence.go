@@ -114,7 +114,7 @@ func pskSilent(s *Session) *proof {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
 		return typical(append(m5.frames(), sealed.frames()...),
 			"IKE: %s answers each message 5 of the client with an error that can't be read: most likely the "+
-				"pre-shared keys differ",
+				"pre-shared keys differ, or it expects another identity",
 			s.who(server))
 	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && x.floated == x.floated4 && s.waited(m5):
 		return typical(append(m5.frames(), m4.last.frame),

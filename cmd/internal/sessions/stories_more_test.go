@@ -239,6 +239,23 @@ var moreStories = []telling{
 		})
 		s.farewell()
 	}},
+	{"120a-goes-on-in-clear", "clear", "l2tp-in-clear", "data", "up", true, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.inform(fromServer, payload{plDelete, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, 1, 2, 3, 4)})
+		s.sas = [2]sealing{}
+		s.pings(4)
+	}},
+	{"120h-in-clear-for-a-moment", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		sas := s.sas
+		s.sas = [2]sealing{}
+		s.pings(4)
+		s.sas = sas
+		s.pings(2)
+		s.farewell()
+	}},
 }
 
 // eapMD5 has the server ask for a login with MD5, and alice answer.

@@ -99,6 +99,8 @@ func (s *Session) turn() {
 	swap(&s.pseudowire)
 	swap(&s.packets)
 	swap(&s.bytes)
+	swap(&s.bare.sent)
+	swap(&s.bare.bytes)
 	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
