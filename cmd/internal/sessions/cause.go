@@ -124,6 +124,8 @@ func judge(s *Session) *Finding {
 		f.partial("packets of this connection are missing in the capture, and the others do not show whether it came up")
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
+	case s.carriesFormer():
+		f.partial("its SAs carry on the L2TP of the connection before, and none of its own")
 	case s.unprotected():
 		f.partial("IPsec was agreed on, and nothing that it protects was captured")
 	case s.unclear():
@@ -329,6 +331,15 @@ func (s *Session) looksUp() bool {
 // unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
 func (s *Session) unprotected() bool {
 	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
+// carriesFormer says that the ESP SAs which it agreed on carry what another session began.
+func (s *Session) carriesFormer() bool {
+	return slices.ContainsFunc(s.assoc.flows, func(f *flow) bool {
+		return f.session != s && f.opened > 0 && slices.ContainsFunc(s.exchanges, func(x *exchange) bool {
+			return slices.ContainsFunc(x.quicks, func(q *quick) bool { return slices.Contains(q.spis, f.spi) })
+		})
+	})
 }
 
 // agreed says that a phase 2 was agreed on.

@@ -296,6 +296,28 @@ func lcpDisagrees(s *Session) *proof {
 	return nil
 }
 
+// lcpUnanswered: one end asks again and again by LCP, though the other one speaks.
+func lcpUnanswered(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || s.holed() {
+		return nil
+	}
+	const often = 4 // of the 10 of pppd, every 3 s
+	for side := range l.lcp.requests {
+		sent := &l.lcp.requests[side]
+		if sent.n < often || !s.waited(sent) && len(l.terms) == 0 || l.lcp.naks[1-side].seen() || !l.first[1-side].seen() {
+			continue
+		}
+		how := "never answers, though its PPP speaks"
+		if l.lcp.acked[side].seen() {
+			how = "answers each time: the answers do not reach it"
+		}
+		return proven(sent.frames(), "PPP: %s repeats its request of LCP (%d times in %s), and %s %s",
+			s.who(side), sent.n, span64(sent.lasted()), s.who(1-side), how)
+	}
+	return nil
+}
+
 // pppEnded: one end hung up, for none of the reasons above.
 func pppEnded(s *Session) *proof {
 	l := pppOf(s)

@@ -57,6 +57,8 @@ var failureRules = []rule{
 	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
 	{"", stepLCP, Failed, "look for what sends the packets of the client back to it", loopedBack},
 	{"", stepLCP, Failed, "", lcpDisagrees},
+	{"", stepLCP, Failed, "look whether L2TP of another connection holds the port, or another tunnel its addresses",
+		lcpUnanswered},
 	{"", stepLCP, Failed, "", pppEnded},
 
 	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},

@@ -135,7 +135,7 @@ func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at p
 // came in clear, of both sides, and no ESP any more.
 func (s *Session) wentBare() bool {
 	const some = 3 // as none come behind an orderly end
-	if len(s.endings()) > 0 {
+	if s.wasEnded() {
 		return false
 	}
 	for side := range s.bare.sent {
@@ -144,7 +144,12 @@ func (s *Session) wentBare() bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(s.links(), func(l *link) bool { return len(l.terms) > 0 })
+	return true
+}
+
+// wasEnded says that an end ended the session by L2TP or PPP.
+func (s *Session) wasEnded() bool {
+	return len(s.endings()) > 0 || slices.ContainsFunc(s.links(), func(l *link) bool { return len(l.terms) > 0 })
 }
 
 // adoptBare counts what went on without IPsec as what the session is.

@@ -78,6 +78,7 @@ func (x *exchange) turn(done map[any]bool) {
 	swap(&x.ids)
 	swap(&x.parts)
 	swap(&x.deleted)
+	swap(&x.deletedESP)
 	swap(&x.dpd)
 	for i := range x.notices {
 		x.notices[i].sender = turned(x.notices[i].sender)
