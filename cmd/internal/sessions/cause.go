@@ -120,7 +120,7 @@ func judge(s *Session) *Finding {
 	case f.try(s, failureRules):
 	case s.isCut():
 		f.partial(cutShort)
-	case s.holed():
+	case s.holed(), s.call() != nil && !s.call().begun() && !s.v3:
 		f.partial("packets of this connection are missing in the capture, and the others do not show whether it came up")
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
@@ -235,8 +235,8 @@ func (f *Finding) orderly(s *Session) {
 		return // of one that begins late nobody knows who is the client
 	}
 	for _, e := range s.endings() {
-		if e.time == f.endedAt && !e.control.HasResult {
-			return // why was not captured
+		if e.time == f.endedAt && (!e.control.HasResult || e.timedOut()) {
+			return // why was not captured, or is a fault
 		}
 	}
 	f.ID, f.Proven = "orderly-end", true

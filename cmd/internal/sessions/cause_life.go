@@ -50,15 +50,21 @@ func saDeleted(s *Session) *proof {
 		return nil
 	}
 	const underway = int64(2e9) // for as long there may be ESP that was sent before
-	last := max(s.protected[client].last.time, s.protected[server].last.time)
+	last := max(s.protected[client].last.time, s.protected[server].last.time, s.stray.last.time)
+	if s.bounds[1].time-s.last.time < long {
+		return nil
+	}
 	for side, at := range x.deletedESP {
-		if !at.seen() || last > at.time+underway || s.bounds[1].time-max(at.time, s.last.time) < long {
+		if !at.seen() || last > at.time+underway {
 			continue
 		}
 		for _, q := range x.quicks {
 			age := at.time - q.messages[1].first.time
 			ofAge := slices.ContainsFunc(roundLives, func(life int64) bool { return isLife(age, life) })
-			if !ofAge || !q.messages[3].seen() || s.agreedAfter(q.messages[1].first) {
+			another := slices.ContainsFunc(s.flows, func(f *flow) bool {
+				return f.span.first.time > q.messages[1].first.time && !slices.Contains(q.spis, f.spi)
+			})
+			if !ofAge || another || !q.messages[3].seen() || s.agreedAfter(q.messages[1].first) {
 				continue
 			}
 			return typical([]uint64{at.frame},

@@ -137,7 +137,7 @@ func mppe(s *Session) *proof {
 		return nil
 	}
 	t := l.termText("mppe")
-	if t == nil {
+	if t == nil || s.holed() && l.termText("mppe required") == nil { // else it is switched off at the end
 		return nil
 	}
 	frames := []uint64{t.frame}
@@ -178,8 +178,11 @@ func ipcpFailed(s *Session) *proof {
 			text += ": " + said
 		}
 		return found(l.termText(addressTexts...) != nil, append(frames, l.terms[0].frame), "%s", text)
-	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
-		return proven(frames, "%s", text)
+	}
+	for side := range l.ipcp.requests {
+		if sent := &l.ipcp.requests[side]; sent.n > 4 && s.waited(sent) {
+			return proven(frames, "%s", text)
+		}
 	}
 	return nil
 }
@@ -321,7 +324,7 @@ func lcpUnanswered(s *Session) *proof {
 // pppEnded: one end hung up, for none of the reasons above.
 func pppEnded(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || len(l.terms) == 0 || s.holed() {
+	if l == nil || len(l.terms) == 0 || s.holed() || !s.call().begun() {
 		return nil
 	}
 	t := &l.terms[0]

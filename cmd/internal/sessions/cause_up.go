@@ -193,10 +193,13 @@ func staleRedial(s *Session) *proof {
 		s.name(1-x.initiator), s.name(x.initiator), m1.n, span64(m1.lasted()), old.spi)
 }
 
+// timedOut says that it ends a tunnel because nothing was answered, in the words of xl2tpd.
+func (e *ending) timedOut() bool { return strings.EqualFold(e.control.Message, "timeout") }
+
 // tunnelTimedOut: one end says that the other does not answer what it sends in the tunnel (xl2tpd).
 func tunnelTimedOut(s *Session) *proof {
 	t := s.tunnel()
-	if t == nil || t.stop == nil || t.session != s || !strings.EqualFold(t.stop.control.Message, "timeout") {
+	if t == nil || t.stop == nil || t.session != s || s.holed() || !t.stop.timedOut() {
 		return nil
 	}
 	before := func(at place) bool { return at.seen() && at.time < t.stop.time }

@@ -110,8 +110,8 @@ func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, 
 	return src, dst, likely
 }
 
-// bare are users' packets that came without IPsec in a call that IPsec protects: with its IDs, which
-// nobody else can read, though perhaps guess.
+// bare are users' packets that came without IPsec in a call that IPsec protects: with its IDs,
+// which nobody else can read, though perhaps guess.
 type bare struct {
 	sent  [2]span // by who sends
 	bytes [2]uint64
@@ -120,7 +120,7 @@ type bare struct {
 // goesBare takes a user's packet in clear beside a session that IPsec protects.
 func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at place) {
 	c := g.callOf(a, sender, inside, &r.Payload.L2TP)
-	if c == nil {
+	if c == nil || g.copied(a, sender, r, at) {
 		return
 	}
 	b := &c.session.bare

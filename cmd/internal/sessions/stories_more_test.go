@@ -256,18 +256,19 @@ var moreStories = []telling{
 		s.pings(2)
 		s.farewell()
 	}},
-	{"121a-server-deletes-the-sa-of-an-hour", "lost", "sa-expired-no-rekey", "data", "up", false, alice,
+	{"121a-server-deletes-the-sa-of-five-minutes", "lost", "sa-expired-no-rekey", "data", "up", false, alice,
 		func(s *story) {
 			s.connected()
 			s.pings(20)
-			s.wait(59*time.Minute + 30*time.Second)
+			s.wait(4*time.Minute + 37*time.Second)
 			s.pings(5)
 			s.inform(fromServer, s.deletesESP(fromServer))
 		}},
-	{"121h-sa-of-an-hour-renewed", "up", "", "data", "up", false, alice, func(s *story) {
+	{"121h-sa-of-five-minutes-renewed", "up", "", "data", "up", false, alice, func(s *story) {
 		s.connected()
 		s.pings(20)
-		s.wait(59*time.Minute + 30*time.Second)
+		s.wait(4*time.Minute + 37*time.Second)
+		s.pings(2)
 		gone := s.deletesESP(fromServer)
 		s.quick(1701)
 		s.pings(5)
