@@ -312,6 +312,29 @@ var moreStories = []telling{
 		s.hangUp(fromClient, 1, 0, "")
 		s.leave(fromClient)
 	}},
+	{"103c-server-certificate-expired-and-no-reason", "failed", "certificates", "ike-m6", "failed certificates", false,
+		"", func(s *story) {
+			s.signed(certificate("client.example", nextYear))
+			s.isakmp(fromServer, mainMode, 0, true, payload{plID, append([]byte{2, 0, 0, 0}, "gw.example"...)}, payload{plCert,
+				certificate("gw.example", lastYear)}, payload{plSig, pseudo(64, "R")})
+			s.leave(fromClient)
+		}},
+	{"124i-only-the-end-in-clear", "partial", "", "", "partial", false, "", func(s *story) {
+		s.secured()
+		s.sas = [2]sealing{}
+		s.wait(time.Minute)
+		s.ppp(fromClient, lcp, packet(5, 2, []byte("User request")...))
+		s.wait(time.Minute)
+		s.arp()
+	}},
+	{"125i-addresses-are-being-negotiated", "partial", "", "", "partial", false, alice, func(s *story) {
+		s.loggedIn()
+		s.asks(fromServer, ipcp, option(3, gateAddr.AsSlice()...)...)
+		for n := range byte(6) {
+			s.ppp(fromClient, ipcp, packet(1, n, option(3, 10, 55, 0, 1)...))
+			s.ppp(fromServer, ipcp, packet(3, n, option(3, userAddr.AsSlice()...)...))
+		}
+	}},
 }
 
 // deletesESP is a Delete of the ESP SA by which a side gets packets.
