@@ -117,6 +117,11 @@ type bare struct {
 	bytes [2]uint64
 }
 
+func (b *bare) add(sender, size int, at place) {
+	b.sent[sender].add(at)
+	b.bytes[sender] += uint64(size)
+}
+
 // goesBare takes a user's packet in clear beside a session that IPsec protects.
 func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at place) {
 	c := g.callOf(a, sender, inside, &r.Payload.L2TP)
@@ -124,11 +129,10 @@ func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at p
 		return
 	}
 	b := &c.session.bare
-	for _, packet := range append([][]byte{r.Payload.Inner}, r.Payload.More...) {
-		b.sent[sender].add(at)
-		b.bytes[sender] += uint64(len(packet))
+	b.add(sender, len(r.Payload.Inner)+r.Missing, at)
+	for _, packet := range r.Payload.More {
+		b.add(sender, len(packet), at)
 	}
-	b.bytes[sender] += uint64(r.Missing)
 }
 
 // wentBare says that a session went on without IPsec when that ended: from then on users' packets
