@@ -44,9 +44,14 @@ func (m *Message) Notices() (list []Notice) {
 }
 
 // DeletesISAKMP says that a Delete payload of the message names the ISAKMP SA.
-func (m *Message) DeletesISAKMP() bool {
+func (m *Message) DeletesISAKMP() bool { return m.deletes(protocolISAKMP) }
+
+// DeletesESP says that a Delete payload of the message names an ESP SA.
+func (m *Message) DeletesESP() bool { return m.deletes(protocolESP) }
+
+func (m *Message) deletes(protocol protocolID) bool {
 	for d := range bodies(m, PayloadDelete, parseDelete) {
-		if d.Protocol == protocolISAKMP {
+		if d.Protocol == protocol {
 			return true
 		}
 	}

@@ -99,6 +99,8 @@ func judge(s *Session) *Finding {
 		f.partial("only one direction of this connection was captured")
 	case s.inClear() && s.cameUp():
 		f.clear(s)
+	case s.cameUp() && s.wentBare():
+		f.bare(s)
 	case s.cameUp() && s.isCut() && s.spoke == [2]int{}:
 		f.partial(cutShort)
 	case s.cameUp():
@@ -118,10 +120,12 @@ func judge(s *Session) *Finding {
 	case f.try(s, failureRules):
 	case s.isCut():
 		f.partial(cutShort)
-	case s.holed():
+	case s.holed(), s.call() != nil && !s.call().begun() && !s.v3:
 		f.partial("packets of this connection are missing in the capture, and the others do not show whether it came up")
 	case s.movedOut():
 		f.partial("behind message 4 IKE goes on at UDP 4500, of which nothing was captured")
+	case s.carriesFormer():
+		f.partial("its SAs carry on the L2TP of the connection before, and none of its own")
 	case s.unprotected():
 		f.partial("IPsec was agreed on, and nothing that it protects was captured")
 	case s.unclear():
@@ -220,27 +224,6 @@ func (f *Finding) partial(why string) {
 	f.State, f.Cause, f.Proven, f.Step = Partial, why, true, ""
 }
 
-// clear says that L2TP ran without IPsec.
-func (f *Finding) clear(s *Session) {
-	f.State, f.ID, f.Step, f.Proven = Clear, "l2tp-in-clear", stepData, true
-	f.Cause = "L2TP runs without IPsec: the login and all data can be read on the way"
-	f.Cure = "have a policy demand IPsec for UDP 1701, and start IPsec first"
-	f.Frames = s.clear.frames()
-	x := s.exchange()
-	if x == nil {
-		return
-	}
-	if x.bare {
-		f.Proven = false
-		f.Cause += "; or the capture was decrypted before: its Quick Mode is in clear too, as on no wire"
-	}
-	var before Finding
-	if (before.try(s, refusalRules) || before.try(s, failureRules)) && ofIPsec(before.Step) {
-		f.Cause += "; IPsec had failed before: " + before.Cause
-		f.Frames = append(before.Frames, f.Frames...)
-	}
-}
-
 // ofIPsec says that a step is one of IKE or ESP.
 func ofIPsec(step string) bool {
 	return strings.HasPrefix(step, "ike-") || step == stepQuick || step == stepESP
@@ -252,8 +235,8 @@ func (f *Finding) orderly(s *Session) {
 		return // of one that begins late nobody knows who is the client
 	}
 	for _, e := range s.endings() {
-		if e.time == f.endedAt && !e.control.HasResult {
-			return // why was not captured
+		if e.time == f.endedAt && (!e.control.HasResult || e.timedOut()) {
+			return // why was not captured, or is a fault
 		}
 	}
 	f.ID, f.Proven = "orderly-end", true
@@ -348,6 +331,15 @@ func (s *Session) looksUp() bool {
 // unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
 func (s *Session) unprotected() bool {
 	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+}
+
+// carriesFormer says that the ESP SAs which it agreed on carry what another session began.
+func (s *Session) carriesFormer() bool {
+	return slices.ContainsFunc(s.assoc.flows, func(f *flow) bool {
+		return f.session != s && f.opened > 0 && slices.ContainsFunc(s.exchanges, func(x *exchange) bool {
+			return slices.ContainsFunc(x.quicks, func(q *quick) bool { return slices.Contains(q.spis, f.spi) })
+		})
+	})
 }
 
 // agreed says that a phase 2 was agreed on.

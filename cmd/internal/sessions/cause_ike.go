@@ -199,12 +199,19 @@ func idMismatch(s *Session) *proof {
 		}
 		return proven([]uint64{n.frame}, "IKE: %s refused the identity %s (%s)", s.who(n.sender), id, n.Name).at(x.step())
 	}
+	if n := x.notice(authenticationFailed); n != nil && x.kind == ikev1.ExchangeAggressive &&
+		x.reached() == 1 && x.ids[1-n.sender].Text != "" {
+		return typical(append(x.messages[1].frames(), n.frame),
+			"IKE: %s refused message 1 of %s (%s), whose identity is %s: most likely it expects another one, or allows "+
+				"no aggressive mode",
+			s.who(n.sender), s.who(1-n.sender), n.Name, x.ids[1-n.sender].Text).at(x.step())
+	}
 	if n := x.notice(authenticationFailed); n != nil && n.encrypted && x.usesPSK() && x.sameKey() {
 		return typical([]uint64{n.frame},
 			"IKE: %s has the same pre-shared key as %s, and refused it (%s): most likely it expects another identity",
 			s.who(n.sender), s.who(1-n.sender), n.Name).at(x.step())
 	}
-	if !last.seen() || x.kind == ikev1.ExchangeAggressive {
+	if !last.seen() || x.kind == ikev1.ExchangeAggressive || x.signs() { // else it may be the certificate
 		return nil
 	}
 	id := x.ids[server]
@@ -258,10 +265,13 @@ func certificateRefused(s *Session) *proof {
 			"IKE: %s most likely refused the client's message 5, which has its certificate and signature%s",
 			s.who(server), x.outOfDate(client)).at(x.step())
 	}
-	if m6, at := &x.messages[6], &x.sealed[client]; at.seen() && m6.seen() && at.first.time >= m6.last.time {
-		return typical(append(m6.frames(), at.first.frame),
-			"IKE: %s hangs up as soon as it has message 6 of %s, which has its certificate, signature and identity%s",
-			s.who(client), s.who(server), x.outOfDate(server)).at(x.step())
+	m6 := &x.messages[6]
+	for _, at := range [...]place{x.sealed[client].first, x.deleted[client]} {
+		if at.seen() && m6.seen() && at.time >= m6.last.time {
+			return typical(append(m6.frames(), at.frame),
+				"IKE: %s hangs up as soon as it has message 6 of %s, which has its certificate, signature and identity%s",
+				s.who(client), s.who(server), x.outOfDate(server)).at(x.step())
+		}
 	}
 	for side := range x.certs {
 		text := x.outOfDate(side)

@@ -137,7 +137,7 @@ func mppe(s *Session) *proof {
 		return nil
 	}
 	t := l.termText("mppe")
-	if t == nil {
+	if t == nil || s.holed() && l.termText("mppe required") == nil { // else it is switched off at the end
 		return nil
 	}
 	frames := []uint64{t.frame}
@@ -148,7 +148,7 @@ func mppe(s *Session) *proof {
 		frames = append(frames, l.ccp.refused.frame)
 	}
 	return proven(frames,
-		"PPP: %s demands MPPE encryption inside IPsec, and %s refuses it: %s",
+		"PPP: %s demands MPPE encryption inside IPsec, and %s does not agree to it: %s",
 		s.who(t.sender), s.who(1-t.sender), t.text)
 }
 
@@ -178,8 +178,11 @@ func ipcpFailed(s *Session) *proof {
 			text += ": " + said
 		}
 		return found(l.termText(addressTexts...) != nil, append(frames, l.terms[0].frame), "%s", text)
-	case l.ipcp.requests[client].n > 4 || l.ipcp.requests[server].n > 4:
-		return proven(frames, "%s", text)
+	}
+	for side := range l.ipcp.requests {
+		if sent := &l.ipcp.requests[side]; sent.n > 4 && s.waited(sent) {
+			return proven(frames, "%s", text)
+		}
 	}
 	return nil
 }
@@ -188,19 +191,28 @@ func ipcpFailed(s *Session) *proof {
 var addressTexts = []string{"refused his ip address", "refused our ip address", "determine local ip address",
 	"determine remote ip address", "unauthorized remote ip address", "interface configuration failed"}
 
-// withoutAddress: IPCP was completed without an address that an end can use.
+// withoutAddress: IPCP was completed without an address that an end can use; or it was refused, and
+// no router gives one of IPv6 instead.
 func withoutAddress(s *Session) *proof {
 	l := s.link()
-	if l == nil || s.spoke != [2]int{} {
-		return nil
-	}
-	t := l.termText(addressTexts...)
-	if t == nil {
+	if l == nil || s.spoke != [2]int{} || s.unread > 0 {
 		return nil
 	}
 	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
-	return proven(append(frames, t.frame),
-		"PPP: the login succeeded, but no IP address was agreed on: %s ended the connection: %s", s.who(t.sender), t.text)
+	const failed = "PPP: the login succeeded, but no IP address was agreed on: "
+	if t := l.termText(addressTexts...); t != nil {
+		return proven(append(frames, t.frame), failed+"%s ended the connection: %s", s.who(t.sender), t.text)
+	}
+	until := s.bounds[1].time
+	if s.ended() {
+		until = s.last.time
+	}
+	const patience = int64(12e9) // 3 Router Solicitations, every 4 s (RFC 4861 section 10)
+	if !l.ipcp.refused.seen() || s.advertised || s.holed() || until-l.ipcp.refused.time < patience {
+		return nil
+	}
+	return proven(append(frames, l.ipcp.refused.frame),
+		failed+"one end refuses IPCP, and IPv6 has no router that gives addresses")
 }
 
 // notResponding is in the text with which an end gives up because its echoes are not answered
@@ -287,10 +299,32 @@ func lcpDisagrees(s *Session) *proof {
 	return nil
 }
 
+// lcpUnanswered: one end asks again and again by LCP, though the other one speaks.
+func lcpUnanswered(s *Session) *proof {
+	l := pppOf(s)
+	if l == nil || s.holed() {
+		return nil
+	}
+	const often = 4 // of the 10 of pppd, every 3 s
+	for side := range l.lcp.requests {
+		sent := &l.lcp.requests[side]
+		if sent.n < often || !s.waited(sent) && len(l.terms) == 0 || l.lcp.naks[1-side].seen() || !l.first[1-side].seen() {
+			continue
+		}
+		how := "never answers, though its PPP speaks"
+		if l.lcp.acked[side].seen() {
+			how = "answers each time: the answers do not reach it"
+		}
+		return proven(sent.frames(), "PPP: %s repeats its request of LCP (%d times in %s), and %s %s",
+			s.who(side), sent.n, span64(sent.lasted()), s.who(1-side), how)
+	}
+	return nil
+}
+
 // pppEnded: one end hung up, for none of the reasons above.
 func pppEnded(s *Session) *proof {
 	l := pppOf(s)
-	if l == nil || len(l.terms) == 0 || s.holed() {
+	if l == nil || len(l.terms) == 0 || s.holed() || !s.call().begun() {
 		return nil
 	}
 	t := &l.terms[0]

@@ -57,6 +57,8 @@ var failureRules = []rule{
 	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
 	{"", stepLCP, Failed, "look for what sends the packets of the client back to it", loopedBack},
 	{"", stepLCP, Failed, "", lcpDisagrees},
+	{"", stepLCP, Failed, "look whether L2TP of another connection holds the port, or another tunnel its addresses",
+		lcpUnanswered},
 	{"", stepLCP, Failed, "", pppEnded},
 
 	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
@@ -114,7 +116,7 @@ func pskSilent(s *Session) *proof {
 	case sealed.seen() && sealed.last.time >= m5.first.time && x.opened[server] == 0:
 		return typical(append(m5.frames(), sealed.frames()...),
 			"IKE: %s answers each message 5 of the client with an error that can't be read: most likely the "+
-				"pre-shared keys differ",
+				"pre-shared keys differ, or it expects another identity",
 			s.who(server))
 	case m5.n > often && m4.n > 1 && m4.last.time > m5.first.time && x.floated == x.floated4 && s.waited(m5):
 		return typical(append(m5.frames(), m4.last.frame),

@@ -2,6 +2,8 @@ package sessions
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 )
 
 const cureStale = "dead peer detection on the server, one connection for each client (uniqueids), " +
@@ -25,6 +27,9 @@ var upRules = []rule{
 	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, helloUnanswered},
 	{"keepalive-timeout", stepData, Lost, cureAlive, keepalive},
 	{"keepalive-timeout", stepData, Lost, cureAlive, peerSilent},
+	{"l2tp-hello-unanswered", stepData, Lost, cureAlive, tunnelTimedOut},
+	{"sa-expired-no-rekey", stepData, Lost, "let the end that renews the keys do so before the other's life time is over",
+		saDeleted},
 	{"", stepData, Lost, "", brokenOff},
 	{"mtu-blackhole", stepData, Ill,
 		"MTU and MRU of 1280 to 1400 on both ends; clamp the MSS; let ICMP type 3 code 4 pass", blackhole},
@@ -188,6 +193,26 @@ func staleRedial(s *Session) *proof {
 		s.name(1-x.initiator), s.name(x.initiator), m1.n, span64(m1.lasted()), old.spi)
 }
 
+// timedOut says that it ends a tunnel because nothing was answered, in the words of xl2tpd.
+func (e *ending) timedOut() bool { return strings.EqualFold(e.control.Message, "timeout") }
+
+// tunnelTimedOut: one end says that the other does not answer what it sends in the tunnel (xl2tpd).
+func tunnelTimedOut(s *Session) *proof {
+	t := s.tunnel()
+	if t == nil || t.stop == nil || t.session != s || s.holed() || !t.stop.timedOut() {
+		return nil
+	}
+	before := func(at place) bool { return at.seen() && at.time < t.stop.time }
+	for _, c := range s.calls {
+		if c.cdn != nil && before(c.cdn.place) ||
+			slices.ContainsFunc(c.link.terms, func(t term) bool { return before(t.place) }) {
+			return nil // it was ended, and only that was not answered
+		}
+	}
+	return typical([]uint64{t.stop.frame}, "L2TP: the tunnel was given up because %s did not answer, by %s",
+		s.name(1-t.stop.sender), t.stop.by(s))
+}
+
 // natMoved: NAT gave the client another port, and the server does not follow.
 func natMoved(s *Session) *proof {
 	m := &s.move
@@ -262,47 +287,6 @@ func (s *Session) parting(side int) bool {
 	}
 	sealed := &x.sealed[side]
 	return sealed.n > 1 && sealed.last == s.alone[side].last && sealed.last.time-sealed.previous.time < together
-}
-
-// roundLives are the usual life times of phase 2, in seconds.
-var roundLives = []int64{40, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 10800, 14400, 28800, 86400}
-
-// saExpired: a side falls silent when the life time of the ESP SA is over, and no other was agreed
-// on.
-func saExpired(s *Session) *proof {
-	side, ok := s.silence()
-	x := s.exchange()
-	if !ok || x == nil || len(x.quicks) == 0 || s.hungUp(side) {
-		return nil
-	}
-	var q *quick // the latest that was completed
-	for _, other := range x.quicks {
-		if other.messages[1].seen() && other.messages[3].seen() {
-			q = other
-		}
-	}
-	if q == nil {
-		return nil
-	}
-	start := q.messages[1].first
-	second := int64(1e9)
-	lasted := s.protected[side].last.time - start.time
-	lives := roundLives
-	if q.life > 0 {
-		lives = []int64{int64(q.life)}
-	} else if renews := q != x.quicks[len(x.quicks)-1] || s.latest() != x; s.readable() || !s.asks(1-side) && !renews {
-		return nil
-	}
-	for _, life := range lives {
-		if slack := life * second * 3 / 100; lasted < life*second-slack || lasted > life*second+slack {
-			continue
-		}
-		return found(q.life > 0, append(q.messages[3].frames(), s.protected[side].last.frame,
-			s.alone[1-side].last.frame),
-			"the connection ended when the life time of its ESP SA (%d s) was over: no renewal was agreed on",
-			life)
-	}
-	return nil
 }
 
 // blackhole: a large segment is sent again and again and never acknowledged, while smaller packets

@@ -1,8 +1,10 @@
 package sessions
 
 import (
+	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/l2tp"
@@ -78,6 +80,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 			g.current = s
 			if r.Payload.Inner != nil {
 				s.exposed++
+				g.goesBare(a, r, a.side(src, dst), at)
 			}
 			if kind != l2tp.SCCRP {
 				return nil, nil
@@ -105,4 +108,96 @@ func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, 
 		return dst, src, likely
 	}
 	return src, dst, likely
+}
+
+// bare are users' packets that came without IPsec in a call that IPsec protects: with its IDs,
+// which nobody else can read, though perhaps guess.
+type bare struct {
+	sent  [2]span // by who sends
+	bytes [2]uint64
+}
+
+func (b *bare) add(sender, size int, at place) {
+	b.sent[sender].add(at)
+	b.bytes[sender] += uint64(size)
+}
+
+// goesBare takes a user's packet in clear beside a session that IPsec protects.
+func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at place) {
+	c := g.callOf(a, sender, inside, &r.Payload.L2TP)
+	if c == nil || g.copied(a, sender, r, at) {
+		return
+	}
+	b := &c.session.bare
+	b.add(sender, len(r.Payload.Inner)+r.Missing, at)
+	for _, packet := range r.Payload.More {
+		b.add(sender, len(packet), at)
+	}
+}
+
+// wentBare says that a session went on without IPsec when that ended: from then on users' packets
+// came in clear, of both sides, and no ESP any more.
+func (s *Session) wentBare() bool {
+	const some = 3 // as none come behind an orderly end
+	if s.wasEnded() {
+		return false
+	}
+	for side := range s.bare.sent {
+		b := &s.bare.sent[side]
+		if b.n < some || b.first.time < max(s.protected[client].last.time, s.protected[server].last.time) {
+			return false
+		}
+	}
+	return true
+}
+
+// wasEnded says that an end ended the session by L2TP or PPP.
+func (s *Session) wasEnded() bool {
+	return len(s.endings()) > 0 || slices.ContainsFunc(s.links(), func(l *link) bool { return len(l.terms) > 0 })
+}
+
+// adoptBare counts what went on without IPsec as what the session is.
+func (s *Session) adoptBare() {
+	for side, b := range s.bare.sent {
+		s.packets[side] += uint64(b.n)
+		s.bytes[side] += s.bare.bytes[side]
+		if b.last.time > s.last.time {
+			s.last = b.last
+		}
+	}
+}
+
+// clear says that L2TP ran without IPsec.
+func (f *Finding) clear(s *Session) {
+	f.readable()
+	f.Cause = "L2TP runs without IPsec: the login and all data can be read on the way"
+	f.Frames = s.clear.frames()
+	x := s.exchange()
+	if x == nil {
+		return
+	}
+	if x.bare {
+		f.Proven = false
+		f.Cause += "; or the capture was decrypted before: its Quick Mode is in clear too, as on no wire"
+	}
+	var before Finding
+	if (before.try(s, refusalRules) || before.try(s, failureRules)) && ofIPsec(before.Step) {
+		f.Cause += "; IPsec had failed before: " + before.Cause
+		f.Frames = append(before.Frames, f.Frames...)
+	}
+}
+
+// bare says that L2TP went on without IPsec.
+func (f *Finding) bare(s *Session) {
+	f.readable()
+	c, r := &s.bare.sent[client], &s.bare.sent[server]
+	f.Cause = fmt.Sprintf("IPsec ended, and L2TP went on without it: %d packets of users of the client and %d of the "+
+		"server could be read on the way", c.n, r.n)
+	f.Frames = append(c.frames(), r.frames()...)
+}
+
+// readable says that all could be read on the way.
+func (f *Finding) readable() {
+	f.State, f.ID, f.Step, f.Proven = Clear, "l2tp-in-clear", stepData, true
+	f.Cure = "have a policy demand IPsec for UDP 1701, and start IPsec first"
 }

@@ -170,6 +170,9 @@ func (g *Gatherer) finish(s *Session) error {
 	s.element = nil
 	g.events -= len(s.events.list)
 	g.prepare(s)
+	if s.wentBare() {
+		s.adoptBare()
+	}
 	s.finding = judge(s)
 	g.forget(s)
 	return g.emit(s)

@@ -71,6 +71,7 @@ type exchange struct {
 	late       bool     // its beginning was not captured
 	inherited  bool     // by a session from the one before
 	deleted    [2]place // Delete of the ISAKMP SA
+	deletedESP [2]place // the latest Delete of an ESP SA
 	config     span     // Transaction exchange
 	xauth      xauth
 	quicks     []*quick
@@ -406,6 +407,9 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 		if n.Failed() && len(x.notices) < maxNotices {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
+	}
+	if m.Decrypted && m.DeletesESP() {
+		x.deletedESP[side] = at
 	}
 	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {
 		x.deleted[side] = at

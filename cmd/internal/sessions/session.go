@@ -37,6 +37,7 @@ type Session struct {
 	packets    [2]uint64 // of the users
 	bytes      [2]uint64
 	spoke      [2]int       // users' packets until then, without those that the ends send by themselves
+	advertised bool         // a router of IPv6 made itself known
 	vague      int          // fragments and such packets, of which it is not known what they are
 	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
 	protected  [2]direction // ESP
@@ -51,12 +52,13 @@ type Session struct {
 	clear      span         // L2TP messages without IPsec
 	stray      span         // of these, messages beside a session that IPsec protects
 	exposed    int          // of these, messages with a user's packet
-	misplaced  span         // messages of another client's tunnel, sent in this session's SA
-	rival      place        // another client behind the same address came up
-	others     uint64       // frames of the capture that a filter on the ports of IKE does not let pass
-	heard      [2]int       // packets by who sent them
-	moves      int          // changes of the client's address or port
-	move       move         // the last of them
+	bare       bare
+	misplaced  span   // messages of another client's tunnel, sent in this session's SA
+	rival      place  // another client behind the same address came up
+	others     uint64 // frames of the capture that a filter on the ports of IKE does not let pass
+	heard      [2]int // packets by who sent them
+	moves      int    // changes of the client's address or port
+	move       move   // the last of them
 	orphans    orphans
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
@@ -271,8 +273,11 @@ func (s *Session) cameUnread(fragment bool, at place) {
 func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	s.packets[side]++
 	s.bytes[side] += uint64(len(packet) + missing)
-	if !multicast6(packet) {
+	switch {
+	case !multicast6(packet):
 		s.spoke[side]++
+	case routerAdvertisement(packet):
+		s.advertised = true
 	}
 	if !s.negotiates() || s.spoke[1-side] > 0 && s.spoke[side] > 0 || s.spoke[side] > mostBefore {
 		s.came(at)
@@ -288,6 +293,12 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 func multicast6(packet []byte) bool {
 	const destination = 24
 	return len(packet) > destination && packet[0]>>4 == 6 && packet[destination] == 0xff
+}
+
+// routerAdvertisement says that a packet of IPv6 is one (RFC 4861 section 4.2).
+func routerAdvertisement(packet []byte) bool {
+	const next, header, icmp6, advertisement = 6, 40, 58, 134
+	return len(packet) > header && packet[next] == icmp6 && packet[header] == advertisement
 }
 
 // Events are the packets that say something, in their order.

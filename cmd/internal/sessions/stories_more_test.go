@@ -239,6 +239,108 @@ var moreStories = []telling{
 		})
 		s.farewell()
 	}},
+	{"120a-goes-on-in-clear", "clear", "l2tp-in-clear", "data", "up", true, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.inform(fromServer, s.deletesESP(fromServer))
+		s.sas = [2]sealing{}
+		s.pings(4)
+	}},
+	{"120h-in-clear-for-a-moment", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		sas := s.sas
+		s.sas = [2]sealing{}
+		s.pings(4)
+		s.sas = sas
+		s.pings(2)
+		s.farewell()
+	}},
+	{"121a-server-deletes-the-sa-of-five-minutes", "lost", "sa-expired-no-rekey", "data", "up", false, alice,
+		func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.wait(4*time.Minute + 37*time.Second)
+			s.pings(5)
+			s.inform(fromServer, s.deletesESP(fromServer))
+		}},
+	{"121h-sa-of-five-minutes-renewed", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.wait(4*time.Minute + 37*time.Second)
+		s.pings(2)
+		gone := s.deletesESP(fromServer)
+		s.quick(1701)
+		s.pings(5)
+		s.inform(fromServer, gone)
+		s.pings(2)
+	}},
+	{"121i-client-deletes-its-sa", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.inform(fromClient, s.deletesESP(fromClient))
+	}},
+	{"122a-answers-to-hello-lost", "lost", "l2tp-hello-unanswered", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.wait(time.Minute)
+		hello := func() {
+			s.again(fromServer, tunnelIDs[0], 0, avp(0, 0, 6))
+			s.control(fromClient, tunnelIDs[1], 0)
+		}
+		s.control(fromServer, tunnelIDs[0], 0, avp(0, 0, 6))
+		s.repeated(doubling(4), hello)
+		s.wait(16 * time.Second)
+		s.stop(fromServer, 1, 0, "Timeout")
+	}},
+	{"122h-end-unanswered", "up", "", "data", "up", false, alice, func(s *story) {
+		s.connected()
+		s.pings(20)
+		s.terminate(fromClient, "User request")
+		s.wait(31 * time.Second)
+		s.stop(fromServer, 1, 0, "Timeout")
+	}},
+	{"123a-lcp-of-the-client-unanswered", "failed", "", "lcp", "failed", true, "", func(s *story) {
+		s.secured()
+		s.tunnel()
+		s.call()
+		s.repeated(every(3*time.Second, 5), func() {
+			s.ppp(fromClient, lcp, packet(1, 1, option(5, 1, 2, 3, 4)...))
+			s.asks(fromServer, lcp, chapMSv2...)
+		})
+		s.terminate(fromClient, "User request")
+		s.hangUp(fromClient, 1, 0, "")
+		s.leave(fromClient)
+	}},
+	{"103c-server-certificate-expired-and-no-reason", "failed", "certificates", "ike-m6", "failed certificates", false,
+		"", func(s *story) {
+			s.signed(certificate("client.example", nextYear))
+			s.isakmp(fromServer, mainMode, 0, true, payload{plID, append([]byte{2, 0, 0, 0}, "gw.example"...)}, payload{plCert,
+				certificate("gw.example", lastYear)}, payload{plSig, pseudo(64, "R")})
+			s.leave(fromClient)
+		}},
+	{"124i-only-the-end-in-clear", "partial", "", "", "partial", false, "", func(s *story) {
+		s.secured()
+		s.sas = [2]sealing{}
+		s.wait(time.Minute)
+		s.ppp(fromClient, lcp, packet(5, 2, []byte("User request")...))
+		s.wait(time.Minute)
+		s.arp()
+	}},
+	{"125i-addresses-are-being-negotiated", "partial", "", "", "partial", false, alice, func(s *story) {
+		s.loggedIn()
+		s.asks(fromServer, ipcp, option(3, gateAddr.AsSlice()...)...)
+		for n := range byte(6) {
+			s.ppp(fromClient, ipcp, packet(1, n, option(3, 10, 55, 0, 1)...))
+			s.ppp(fromServer, ipcp, packet(3, n, option(3, userAddr.AsSlice()...)...))
+		}
+	}},
+}
+
+// deletesESP is a Delete of the ESP SA by which a side gets packets.
+func (s *story) deletesESP(side int) payload {
+	spi := binary.BigEndian.AppendUint32(nil, s.sas[1-side].spi)
+	return payload{plDelete, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi...)}
 }
 
 // eapMD5 has the server ask for a login with MD5, and alice answer.

@@ -172,3 +172,35 @@ func TestStories(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedAddresses: with IPCP refused, IPv6 has to bring addresses, or the session fails.
+func TestRefusedAddresses(t *testing.T) {
+	host, all := netip.MustParseAddr("fe80::100"), netip.MustParseAddr("ff02::1")
+	for _, c := range []struct {
+		from int
+		kind byte // of ICMPv6
+		want string
+	}{
+		{fromClient, 133, "failed ipcp-failed"}, // Router Solicitation
+		{fromServer, 134, "up"},                 // Router Advertisement
+	} {
+		dir := t.TempDir()
+		told := telling{name: "refused addresses", tell: func(s *story) {
+			s.loggedIn()
+			s.ppp(fromClient, ipcp, packet(1, 1, option(3, 0, 0, 0, 0)...))
+			s.ppp(fromServer, lcp, packet(8, byte(s.out), 0x80, 0x21, 1, 1, 0, 4))
+			s.asks(fromClient, ip6c, option(1, pseudo(8, "client")...)...)
+			s.asks(fromServer, ip6c, option(1, pseudo(8, "server")...)...)
+			s.repeated(every(4*time.Second, 4), func() { s.ppp(c.from, ipv6, echo6(host, all, c.kind)) })
+		}}
+		for name, data := range told.files() {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keySets(dir)["tables"]...)
+		if got := states(list); got != c.want {
+			t.Errorf("with ICMPv6 %d: %s, want %s: %+v", c.kind, got, c.want, list)
+		}
+	}
+}

@@ -214,8 +214,7 @@ func (s *story) inform(from int, p payload) {
 // leave has a side delete its SAs.
 func (s *story) leave(from int) {
 	if s.sas[1-from].key != nil {
-		spi := binary.BigEndian.AppendUint32(nil, s.sas[1-from].spi)
-		s.inform(from, payload{plDelete, append([]byte{0, 0, 0, 1, 3, 4, 0, 1}, spi...)})
+		s.inform(from, s.deletesESP(from))
 	}
 	s.inform(from, payload{plDelete, slices.Concat([]byte{0, 0, 0, 1, 1, 16, 0, 1}, s.ike.cookies[0],
 		s.ike.cookies[1])})

@@ -78,6 +78,7 @@ func (x *exchange) turn(done map[any]bool) {
 	swap(&x.ids)
 	swap(&x.parts)
 	swap(&x.deleted)
+	swap(&x.deletedESP)
 	swap(&x.dpd)
 	for i := range x.notices {
 		x.notices[i].sender = turned(x.notices[i].sender)
@@ -99,6 +100,8 @@ func (s *Session) turn() {
 	swap(&s.pseudowire)
 	swap(&s.packets)
 	swap(&s.bytes)
+	swap(&s.bare.sent)
+	swap(&s.bare.bytes)
 	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
