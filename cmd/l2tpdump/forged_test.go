@@ -263,8 +263,7 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 // mixture is packets of families that say most between a packet's ends, in an order that has
 // nothing to do with them.
 func mixture(x *forge.Forger, r *recording) (list []capture.Packet) {
-	for _, family := range []string{"ESP", "IKE", "L2TP", "floods", "fragments", "keepalives", "strange", "the other IP",
-		"wrapped", "wrapped L2TP"} {
+	for _, family := range slices.Sorted(maps.Keys(forgeries)) {
 		list = append(list, forgeries[family](x, r)...)
 	}
 	rand.New(rand.NewPCG(1, uint64(len(list)))).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
