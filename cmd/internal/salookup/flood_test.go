@@ -89,7 +89,7 @@ func TestFloodPastKeysForAnySPI(t *testing.T) {
 	for i := range uint32(n) {
 		db.open(unknown(0x40000001+i, testDst, 1))
 	}
-	if x := db.open(e.next(l2tpPacket(50), 17)); !x.Verdict.Opened() {
+	if x := db.open(e.next(seal.L2TP(50), 17)); !x.Verdict.Opened() {
 		t.Errorf("the SA in between: %v", x.err)
 	}
 	runtime.GC()
