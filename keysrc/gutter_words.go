@@ -30,7 +30,7 @@ func headers(lines []*turnedLine, damaged bool) iter.Seq[func(text []byte) []byt
 			says := func(l *turnedLine) bool {
 				text := cut(l.text())
 				return unknown && isOfLog(text) && (damaged || !isOfLog(l.text()) || matchCharonMessage(text)) ||
-					mayBeJSON(text)
+					mayBeJSON(text) || unknown && isDLink(text)
 			}
 			if slices.ContainsFunc(lines, says) && !yield(cut) {
 				return

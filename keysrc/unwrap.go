@@ -290,7 +290,7 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 	}
 	sender, _ := syslogHeader(line)
 	const docker = 30 // bytes of its times, which have nanoseconds
-	if bytes.HasSuffix(sender, []byte("]")) || bytes.IndexByte(sender, ' ') > 0 && sender[0] != '|' && i < docker {
+	if bytes.HasSuffix(sender, []byte("]")) || bytes.IndexByte(sender, ' ') > 0 && sender[0] != '|' && sender[0] != '!' && i < docker {
 		return dst, false
 	}
 	line = line[i+1:]
@@ -326,8 +326,9 @@ func composeName(line []byte) []byte {
 		return nil
 	}
 	name := bytes.TrimRight(line[:i], " ")
-	if n := len(name); n < 3 || !digit(name[n-1]) || name[n-2] != '-' && name[n-2] != '_' ||
-		bytes.IndexByte(name, ' ') >= 0 {
+	n := len(name)
+	numbered := n > 2 && digit(name[n-1]) && (name[n-2] == '-' || name[n-2] == '_')
+	if !numbered && (n < 2 || n == i) || bytes.IndexByte(name, ' ') >= 0 { // others have two blanks behind them
 		return nil
 	}
 	return name
@@ -338,10 +339,14 @@ func composeName(line []byte) []byte {
 //	VPN Debug [Mon Nov 23 07:15:18 2026(GMT-0500)] [DSR-250] [2.11] [VPN] [Debugging] [IPSEC] [IKE: SKEYID computed:
 //	: oakley.c:2046:oakley_compute_enckey(]
 func unwrapDLink(dst, line []byte) ([]byte, bool) {
-	if bytes.HasPrefix(line, []byte("VPN ")) {
-		if msg, ok := after(line, " [IKE: "); ok {
-			return append(append(dst, "DEBUG: "...), msg...), true
-		}
+	if isDLink(line) {
+		msg, _ := after(line, " [IKE: ")
+		return append(append(dst, "DEBUG: "...), msg...), true
 	}
 	return dst, bytes.HasPrefix(line, []byte(": ")) && bytes.HasSuffix(line, []byte("(]"))
+}
+
+// isDLink reports whether such a message begins in a line.
+func isDLink(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("VPN ")) && bytes.Contains(line, []byte(" [IKE: "))
 }

@@ -50,6 +50,14 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 			keys, err = apart, nil
 		}
 	}
+	if from := t; from != nil {
+		for p := range from.picks(len(keys.IKE)+len(keys.ESP) > 0) {
+			again, next, againErr := from.picked(name, format, p)
+			if again.better(keys) && (len(again.Notes) <= len(keys.Notes) || len(keys.IKE)+len(keys.ESP) == 0) {
+				keys, t, err = again, next, againErr
+			}
+		}
+	}
 	for i := 0; i < maxGutters && t != nil; i++ {
 		var inner *turner
 		for text := range t.withoutGutter(keys) {
@@ -77,13 +85,19 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
 	}
 	s.turner = new(turner)
 	_, err = s.ReadFrom(r)
+	return s.finish(keys, err)
+}
+
+// finish takes the end of a source that was read into keys, or up to an error.
+func (s *Stream) finish(keys *Keys, err error) (*Keys, *turner, error) {
+	var t *turner
 	if !s.turner.over && (s.unwrap.guessed != "" || s.unwrap.table.guessed > 0) {
 		keys, s = s.again()
 	}
 	closeErr := s.Close()
 	switch order := s.order(); {
 	case order == newestFirst && s.turner.over:
-		keys.add(&Keys{Notes: []Note{{File: name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
+		keys.add(&Keys{Notes: []Note{{File: s.out.name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
 			"turned here: give it with its oldest line first", Doubt: true}}})
 	case order == newestFirst ||
 		order == unknownOrder && !s.turner.over &&
@@ -101,7 +115,7 @@ func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
 		}
 	}
 	if err == nil {
-		if err = closeErr; len(keys.IKE)+len(keys.ESP) == 0 || len(keys.Notes) > 0 {
+		if err = closeErr; len(keys.IKE)+len(keys.ESP) == 0 || len(keys.Notes) > 0 || s.turner.surrounded() {
 			t = s.turner
 		}
 	}

@@ -1,0 +1,192 @@
+package keysrc
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"maps"
+	"strings"
+	"testing"
+)
+
+// quoteLogfmt is a value of logfmt.
+func quoteLogfmt(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\t", `\t`).Replace(s) + `"`
+}
+
+// paged puts a prompt of a pager before each fifth line.
+func paged(prompt, end string) func([]string) string {
+	return lineByLine(func(i int, l string) string {
+		if i%5 == 4 {
+			return prompt + l + end
+		}
+		return l + end
+	})
+}
+
+// forms are what terminals, chats and exports of other forms make of a log.
+var forms = []struct {
+	name string
+	wrap func([]string) string
+}{
+	{"logfmt", lineByLine(func(i int, l string) string {
+		return `time="` + stamp(i) + `Z" level=debug msg=` + quoteLogfmt(l)
+	})},
+	{"Influx", lineByLine(func(_ int, l string) string {
+		return "syslog,host=gw message=" + quoteLogfmt(l) + " 1700000000000000000"
+	})},
+	{"Fluent Bit", lineByLine(func(i int, l string) string {
+		return fmt.Sprintf(`[%d] vpn: [1700000000.%09d, {"log"=>%s}]`, i, i, quoteJSON(l))
+	})},
+	{"Logstash", lineByLine(func(_ int, l string) string {
+		return "{\n    \"@timestamp\" => 2026-11-23T07:15:18.000Z,\n       \"message\" => " + quoteLogfmt(l) + ",\n          \"host\" => \"gw\"\n}"
+	})},
+	{"Windows' event viewer", func(l []string) string {
+		return "\"Level\",\"Date and Time\",\"Source\",\"Event ID\",\"Task Category\"\n" +
+			lineByLine(func(_ int, l string) string { return "Information,11/23/2026 7:15:18 AM,VPN,1,None," + csvQuote(l) })(l)
+	}},
+	{"wevtutil", lineByLine(func(i int, l string) string {
+		return "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><TimeCreated SystemTime='" + stamp(i) +
+			"Z'/></System><EventData><Data>" + html.EscapeString(l) + "</Data></EventData></Event>"
+	})},
+	{"Synology CSV", func(l []string) string {
+		return "\"Level\",\"Log\",\"Time\",\"User\",\"Event\"\n" +
+			lineByLine(func(_ int, l string) string {
+				return `"Info","Connection","2026/11/23 07:15:18","SYSTEM",` + csvQuote(l)
+			})(l)
+	}},
+	{"CSV, quotes where needed", func(l []string) string {
+		return "Date;Source;Data\n" + lineByLine(func(_ int, l string) string {
+			if strings.ContainsAny(l, `";`) {
+				l = csvQuote(l)
+			}
+			return "23.11.2026 07:15:18;gw;" + l
+		})(l)
+	}},
+	{"asciinema", func(l []string) string {
+		out := "{\"version\": 2, \"width\": 120, \"height\": 40}\n"
+		text := strings.Join(l, "\r\n") + "\r\n\x1b[?2004hroot@gw:~# "
+		for i := 0; len(text) > 0; i++ {
+			n := min(len(text), 1+i*37%211)
+			for n < len(text) && text[n]&0xc0 == 0x80 { // of a character
+				n++
+			}
+			event, _ := json.Marshal([]any{float64(i) / 100, "o", text[:n]})
+			out += string(event) + "\n"
+			text = text[n:]
+		}
+		return out
+	}},
+	{"pager, backspaces", paged("--More--"+strings.Repeat("\b", 8)+"        "+strings.Repeat("\b", 8), "\r")},
+	{"pager, CR", paged("--More--\r        \r", "\r")},
+	{"pager, Japanese", paged("---つづく---\r           \r", "\r")},
+	{"pager, cleared", paged("\x1b[7m--More--\x1b[27m\x1b[8D\x1b[K", "\r")},
+	{"pager, RouterOS", paged("-- [Q quit|D dump|down]\r                       \r", "\r")},
+	{"pager, a line", paged("--More--(42%)\n", "")},
+	{"Slack, fences", func(l []string) string { return "Alice  [7:15 AM]\n```" + strings.Join(l, "\n") + "```\nthanks\n" }},
+	{"BBCode", func(l []string) string { return "[CODE=text]" + strings.Join(l, "\n") + "[/CODE]\n" }},
+	{"double-spaced", lineByLine(func(_ int, l string) string { return l + "\n" })},
+	{"compose, a name", lineByLine(func(_ int, l string) string { return "strongswan  | " + l })},
+	{"GitHub Actions", lineByLine(func(i int, l string) string { return stamp(i) + "0000Z " + l })},
+}
+
+// lossy are the sources that lose keys in a form, and say so.
+var lossy = map[string]bool{
+	"charon/two threads, pager, backspaces":               true,
+	"charon/two threads, pager, cleared":                  true,
+	"softether/debug output, CSV, quotes where needed":    true,
+	"softether/several clients, CSV, quotes where needed": true,
+	"fortigate/gateway list, CSV, quotes where needed":    true,
+}
+
+// TestForms: every format in every such form gives what it gives without.
+func TestForms(t *testing.T) {
+	names, texts := wrappable(t)
+	for i, text := range texts {
+		if strings.Contains(names[i], "damaged") {
+			continue
+		}
+		text = strings.TrimRight(text, "\n")
+		k, err := Parse(strings.NewReader(text+"\n"), "x", "")
+		if err != nil {
+			t.Fatal(names[i], err)
+		}
+		want := values(k)
+		for _, f := range forms {
+			got, err := Parse(strings.NewReader(f.wrap(strings.Split(text, "\n"))), "x", "")
+			if keys := values(got); !maps.Equal(keys, want) && !(lossy[names[i]+", "+f.name] && (err != nil || len(got.Notes) > 0)) {
+				t.Errorf("%s, %s: %d values of %d, %v, %v", names[i], f.name, len(keys), len(want), got.Notes, err)
+			}
+		}
+	}
+}
+
+// TestFormsWithoutALine: a line that is lost in such a form is not made up for.
+func TestFormsWithoutALine(t *testing.T) {
+	names, texts := mixable()
+	for i, text := range texts {
+		k, err := Parse(strings.NewReader(text), "x", "")
+		if err != nil {
+			t.Fatal(names[i], err)
+		}
+		lines := strings.Split(text, "\n")
+		for at := range lines {
+			less := append(append([]string(nil), lines[:at]...), lines[at+1:]...)
+			bare, _ := Parse(strings.NewReader(strings.Join(less, "\n")), "x", "")
+			may := values(bare)
+			for v := range values(k) {
+				may[v] = true
+			}
+			for _, f := range forms {
+				got, _ := Parse(strings.NewReader(f.wrap(less)), "x", "")
+				if len(got.Notes) > 0 { // it is told
+					continue
+				}
+				for v := range values(got) {
+					if !may[v] {
+						t.Errorf("%s, %s, without line %d: %.16s…", names[i], f.name, at+1, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestQuotations checks how a line is taken apart.
+func TestQuotations(t *testing.T) {
+	for line, want := range map[string]string{
+		`a="b" c=d msg="say \"x\"\ty"`:   "a=|b msg=|say \"x\"\ty",
+		`"a","b ""c""",""`:               `|a |b "c" |`,
+		`{"log"=>"x\\y"}`:                `|log "log"=>|x\y`,
+		`"message" => "x",`:              `|message "message"=>|x`,
+		`['it', "isn't"]`:                `|it |isn't`,
+		`it isn't "quoted`:               ``,
+		`("quoted \`:                     `|quoted \`,
+		`<e><d>a &lt; b</d></e>`:         `d|a < b`,
+		`<e>not closed`:                  ``,
+		"`code`":                         `|code`,
+		`""`:                             `|`,
+		`x="` + strings.Repeat("a", 300): `x=|` + strings.Repeat("a", 300),
+	} {
+		var got []string
+		for _, q := range quotations([]byte(line)) {
+			got = append(got, string(q.name)+"|"+string(q.text))
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %q, want %q", line, s, want)
+		}
+	}
+}
+
+func FuzzQuotations(f *testing.F) {
+	f.Add([]byte(`a="b" <d>x</d> 'y'`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		for _, q := range quotations(line) {
+			if len(q.text) > len(line) {
+				t.Fatal(len(q.text))
+			}
+		}
+		overwritten(line)
+		pagerPrompt.Find(line)
+	})
+}
