@@ -99,7 +99,7 @@ func sessionsOf(t *testing.T, what string, f *frames, keys []*keysrc.Keys, numbe
 // anybody can say anything.
 func proves(s *sessions.Facts) bool {
 	opened := len(s.ESP) > 0 && s.ESP[0].Cipher != "" || s.IKE != nil && s.IKE.Identities[0] != ""
-	return opened && (s.L2TP == nil || !s.L2TP.Clear)
+	return opened && (s.L2TP == nil || !s.L2TP.Clear) && s.State != sessions.Clear
 }
 
 // proven are the facts of a session that keys prove, with its own frames. What its clients seem to
@@ -125,6 +125,9 @@ func proven(t *testing.T, s *sessions.Facts) map[string]any {
 		delete(facts, "evidence") // of a remark
 	}
 	if ike, ok := facts["ike"].(map[string]any); ok {
+		if ike["exchange"] == "aggressive" {
+			delete(ike, "identities") // in clear, and of the tables no key proves a HASH
+		}
 		for _, name := range []string{"retransmissions", "sas", "exchange", "seconds"} {
 			delete(ike, name)
 		}
@@ -154,8 +157,8 @@ func TestForgedSessions(t *testing.T) {
 		if strings.HasPrefix(dir, "88") {
 			continue // two clients' ESP without their IKE: nothing tells whose a stranger's is
 		}
-		if strings.HasPrefix(dir, "86a") {
-			continue // its cause is inferred from a silence, which anybody can break
+		if strings.HasPrefix(dir, "86a") || strings.HasPrefix(dir, "121a") {
+			continue // their cause is inferred from a silence, which anybody can break
 		}
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()

@@ -220,6 +220,10 @@ func (x *Forger) IKE() Packets {
 	put("an offer in 3DES and MD5", sa, payload(0, offer(5, 1, 0)), main)
 	put("a first message", sa, payload(0, offer(5, 1, 0)),
 		func(h *ikev1.Header) { main(h); h.ResponderCookie = ikev1.Cookie{} })
+	put("a first message with a new cookie", sa, payload(0, offer(5, 1, 0)), func(h *ikev1.Header) {
+		main(h)
+		h.InitiatorCookie, h.ResponderCookie = ikev1.Cookie(x.random(8)), ikev1.Cookie{}
+	})
 	put("an answer of another responder", sa, payload(0, offer(5, 1, 0)),
 		func(h *ikev1.Header) { main(h); h.ResponderCookie[7] ^= 1 })
 	put("KE and nonce", ke, slices.Concat(payload(nonce, x.random(128)), payload(0, x.random(20))), main)

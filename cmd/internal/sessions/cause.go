@@ -274,7 +274,7 @@ func (f *Finding) end(s *Session) {
 	if t := s.tunnel(); t != nil && t.stop != nil && t.session == s {
 		say(t.stop.place, t.stop.sender, strings.TrimSpace("L2TP StopCCN "+t.stop.control.Text))
 	}
-	if f.ended || s.next != nil {
+	if f.ended || s.followed() {
 		return
 	}
 	if x := s.exchange(); x != nil {
@@ -403,7 +403,7 @@ func (s *Session) advances(side int) bool {
 // xl2tpd 31 s.
 func (s *Session) goes() bool {
 	const patience = int64(35e9)
-	return !s.ended() && !s.parted() && s.next == nil && s.bounds[1].time-s.last.time < patience
+	return !s.ended() && !s.parted() && !s.followed() && s.bounds[1].time-s.last.time < patience
 }
 
 // waited says that something which was sent several times is not only still waiting when the

@@ -45,7 +45,7 @@ func saExpired(s *Session) *proof {
 // saDeleted: an end deletes its ESP SA when a usual life time is over, and nothing takes its place.
 func saDeleted(s *Session) *proof {
 	x := s.exchange()
-	if x == nil || s.next != nil || s.latest() != x || s.parted() || x.deleted[client].seen() ||
+	if x == nil || s.followed() || s.latest() != x || s.parted() || x.deleted[client].seen() ||
 		x.deleted[server].seen() || s.wasEnded() {
 		return nil
 	}

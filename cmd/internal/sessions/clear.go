@@ -17,6 +17,9 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 		return
 	}
 	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	if r.Payload.Inner != nil && g.goesBare(r, src, dst, at) {
+		return
+	}
 	a := g.find(src, dst, false, func(a *association) bool { return a.clear })
 	var ike *Session
 	if a == nil {
@@ -61,27 +64,16 @@ func (g *Gatherer) copied(a *association, sender int, r *pipeline.Record, at pla
 // clearAssociation begins the association of a first message in clear, beside a session of IKE from
 // which nothing came so far, if there is one. It is nil where IPsec protects that.
 func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort, at place) (b *association, ike *Session) {
-	const near = int64(600e9)
-	byIPsec := func(a *association) bool { return !a.clear && a.held() }
-	carries := func(a *association) bool { return a.opened || a.session.protected[a.side(src, dst)].seen() }
-	a := g.find(src, dst, true, func(a *association) bool { return byIPsec(a) && carries(a) })
-	if a == nil {
-		a = g.find(src, dst, true, byIPsec)
-	}
+	a, carries := g.protector(src, dst, at)
 	p := &r.Payload
 	kind := uint16(0)
 	if c := p.Tunnel.Control; c != nil && p.L2TP.Version == l2tp.Version2 {
 		kind = c.Facts().Type
 	}
-	if a != nil && at.time-a.last < near {
+	if a != nil {
 		switch s := a.session; {
-		case carries(a):
-			s.stray.add(at)
-			g.current = s
-			if r.Payload.Inner != nil {
-				s.exposed++
-				g.goesBare(a, r, a.side(src, dst), at)
-			}
+		case carries:
+			g.strays(s, r, at)
 			if kind != l2tp.SCCRP {
 				return nil, nil
 			}
@@ -93,6 +85,27 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	b = g.newAssociation(from, to, roles)
 	b.clear, b.late = true, kind != l2tp.SCCRQ
 	return b, ike
+}
+
+// protector is the association of IPsec that a message in clear runs beside, nil if there is none,
+// and whether IPsec carried something from its sender.
+func (g *Gatherer) protector(src, dst netip.AddrPort, at place) (a *association, carries bool) {
+	const near = int64(600e9)
+	byIPsec := func(a *association) bool { return !a.clear && a.held() && at.time-a.last < near }
+	carried := func(a *association) bool { return a.opened || a.session.protected[a.side(src, dst)].seen() }
+	if a = g.find(src, dst, true, func(a *association) bool { return byIPsec(a) && carried(a) }); a != nil {
+		return a, true
+	}
+	return g.find(src, dst, true, byIPsec), false
+}
+
+// strays takes a message in clear beside a session that IPsec protects.
+func (g *Gatherer) strays(s *Session, r *pipeline.Record, at place) {
+	s.stray.add(at)
+	g.current = s
+	if r.Payload.Inner != nil {
+		s.exposed++
+	}
 }
 
 // clearRoles tells the client and the server of a first message in clear by its type and its ports.
@@ -110,28 +123,55 @@ func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, 
 	return src, dst, likely
 }
 
-// bare are users' packets that came without IPsec in a call that IPsec protects: with its IDs,
-// which nobody else can read, though perhaps guess.
+// bare are users' packets that came without IPsec in a call that IPsec protects, since its last
+// packet of ESP: with the call's IDs, which nobody else can read, though perhaps guess.
 type bare struct {
 	sent  [2]span // by who sends
 	bytes [2]uint64
 }
 
-func (b *bare) add(sender, size int, at place) {
-	b.sent[sender].add(at)
-	b.bytes[sender] += uint64(size)
+func (s *Session) addBare(sender, size int, at place) {
+	s.bare.sent[sender].add(at)
+	s.bare.bytes[sender] += uint64(size)
+	if s.series != nil {
+		s.series.at(at.time).bare[sender] += uint64(size)
+	}
 }
 
-// goesBare takes a user's packet in clear beside a session that IPsec protects.
-func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at place) {
+// goesBare takes a user's packet in clear, and reports whether it is of a call that IPsec protects.
+func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at place) bool {
+	a, carries := g.protector(src, dst, at)
+	if !carries {
+		return false
+	}
+	sender := a.side(src, dst)
 	c := g.callOf(a, sender, inside, &r.Payload.L2TP)
-	if c == nil || g.copied(a, sender, r, at) {
+	if c == nil {
+		return false
+	}
+	g.strays(a.session, r, at)
+	if g.copied(a, sender, r, at) {
+		return true
+	}
+	c.session.addBare(sender, len(r.Payload.Inner)+r.Missing, at)
+	for _, packet := range r.Payload.More {
+		c.session.addBare(sender, len(packet), at)
+	}
+	return true
+}
+
+// covered takes note of a packet of ESP: what came in clear until then is no end of IPsec. Where a
+// key opens the session, one that it opens.
+func (s *Session) covered(f *flow) {
+	if s.bare.sent == [2]span{} || f.opened == 0 && s.proven() {
 		return
 	}
-	b := &c.session.bare
-	b.add(sender, len(r.Payload.Inner)+r.Missing, at)
-	for _, packet := range r.Payload.More {
-		b.add(sender, len(packet), at)
+	s.bare = bare{}
+	if s.series == nil {
+		return
+	}
+	for i := range s.series.buckets {
+		s.series.buckets[i].bare = [2]uint64{}
 	}
 }
 
@@ -143,8 +183,7 @@ func (s *Session) wentBare() bool {
 		return false
 	}
 	for side := range s.bare.sent {
-		b := &s.bare.sent[side]
-		if b.n < some || b.first.time < max(s.protected[client].last.time, s.protected[server].last.time) {
+		if s.bare.sent[side].n < some {
 			return false
 		}
 	}
@@ -164,6 +203,9 @@ func (s *Session) adoptBare() {
 		if b.last.time > s.last.time {
 			s.last = b.last
 		}
+	}
+	if s.series != nil {
+		s.series.adoptBare()
 	}
 }
 

@@ -223,10 +223,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	missing := f.window.Missing()
 	began := f.span.seen()
 	a.seen(f, n.UDP, opened)
-	s := g.espSession(a, src, dst, at)
-	if o := f.session; opened && o != nil && o.element != nil && s.isDialling() {
-		s = o // the dial may be anybody's
-	}
+	s := g.espSession(f, opened, src, dst, at)
 	if opened && f.opened == 0 && a.clear {
 		s = g.apart(s, at)
 		a = f.assoc
@@ -251,6 +248,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	size := cmp.Or(r.ESPLength(), n.PayloadEnd-n.PayloadStart)
 	s.addESP(f, size, at)
+	s.covered(f)
 	if s.series != nil {
 		s.series.at(at.time).sealed[f.sender] += uint64(size)
 	}
@@ -309,13 +307,17 @@ func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place
 	g.moved(a, src, dst, f.sender)
 }
 
-// espSession is the session that ESP of an association is of. It begins late if what was agreed on
-// is not in the capture.
-func (g *Gatherer) espSession(a *association, src, dst netip.AddrPort, at place) *Session {
+// espSession is the session that a packet of a flow is of. It begins late if what was agreed on is
+// not in the capture.
+func (g *Gatherer) espSession(f *flow, opened bool, src, dst netip.AddrPort, at place) *Session {
+	a := f.assoc
 	if !a.held() {
 		g.begin(a, src, dst, at).late = true
 	}
 	s := a.session
+	if o := f.session; (opened || f.accepted) && o != nil && o != s && o.element != nil && !s.proven() {
+		return o // the other may be anybody's
+	}
 	if s.isDialling() {
 		if x := s.latest(); x != nil && !x.established() {
 			s.late, a.late = true, true

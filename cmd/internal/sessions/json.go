@@ -230,7 +230,7 @@ func communityID(ends [2]netip.AddrPort) string {
 }
 
 func (s *Session) ikeObject() *jsonIKE {
-	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
+	x := s.begun()
 	o := &jsonIKE{
 		InitiatorCookie: x.cookies[0].String(), Exchange: x.mode(), SAs: s.renewals - max(s.tries-1, 0),
 		Auth: x.chosen.Auth, Cipher: x.chosen.Cipher, Hash: x.chosen.Hash, Group: x.chosen.Group,

@@ -276,8 +276,9 @@ func (g *Gatherer) dial(a *association, s *Session, src, dst netip.AddrPort, at 
 	old := s.exchange()
 	next := g.begin(a, src, dst, at)
 	const soon = int64(60e9)
-	if n := len(s.exchanges); n > 1 && at.time-old.first.time < soon && s.quietSince(old.first.time) {
-		s.exchanges = s.exchanges[:n-1] // it was no renewal
+	another := func(x *exchange) bool { return x != old && (x.read() || !old.read()) }
+	if slices.ContainsFunc(s.exchanges, another) && at.time-old.first.time < soon && s.quietSince(old.first.time) {
+		s.exchanges = slices.DeleteFunc(s.exchanges, func(x *exchange) bool { return x == old }) // it was no renewal
 		s.renewals--
 		next.first = old.first
 	}

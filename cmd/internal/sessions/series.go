@@ -17,6 +17,7 @@ type series struct {
 // bucket is what passed in a span of time. Arrays are of the client and the server.
 type bucket struct {
 	users  [2]uint64 // bytes of the users' IP packets
+	bare   [2]uint64 // bytes of those that came without IPsec
 	sealed [2]uint64 // bytes of ESP packets
 	lost   [2]uint64 // ESP packets that the sequence numbers say were sent, and that did not come
 	rekeys uint64
@@ -56,6 +57,7 @@ func (s *series) halve() {
 func (b *bucket) add(o *bucket) {
 	for side := range b.users {
 		b.users[side] += o.users[side]
+		b.bare[side] += o.bare[side]
 		b.sealed[side] += o.sealed[side]
 		b.lost[side] += o.lost[side]
 	}
@@ -75,6 +77,16 @@ func (s *series) miss(side int, n, time int64) {
 		late := min(b.lost[side], uint64(-n))
 		b.lost[side] -= late
 		n += int64(late)
+	}
+}
+
+// adoptBare counts what came without IPsec as what the session is.
+func (s *series) adoptBare() {
+	for i := range s.buckets {
+		b := &s.buckets[i]
+		for side, n := range b.bare {
+			b.users[side] += n
+		}
 	}
 }
 

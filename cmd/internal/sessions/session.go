@@ -157,6 +157,24 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	}
 }
 
+// followed says that the ends dialled again: a first message of IKE is no sign of it that no key
+// opens, where one opens this session.
+func (s *Session) followed() bool {
+	proven := s.proven()
+	for n := s.next; n != nil; n = n.next {
+		if !proven || n.proven() {
+			return true
+		}
+	}
+	return false
+}
+
+// proven says that keys open its IKE or its ESP.
+func (s *Session) proven() bool {
+	return slices.ContainsFunc(s.exchanges, (*exchange).read) ||
+		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
+}
+
 // latest is the latest exchange, nil if there is none.
 func (s *Session) latest() *exchange {
 	if len(s.exchanges) == 0 {
@@ -191,6 +209,16 @@ func (s *Session) exchange() *exchange {
 		}
 	}
 	return s.latest()
+}
+
+// begun is the exchange that the session came up with, of at least one: that of the last try, or if
+// keys open others and not that one, the first of these.
+func (s *Session) begun() *exchange {
+	x := s.exchanges[min(max(s.tries, 1), len(s.exchanges))-1]
+	if i := slices.IndexFunc(s.exchanges, (*exchange).read); !x.read() && i >= 0 {
+		return s.exchanges[i]
+	}
+	return x
 }
 
 // tunnel is the latest one, nil if there is none.

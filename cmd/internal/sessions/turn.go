@@ -122,6 +122,7 @@ func (s *Session) turn() {
 	for i := range s.series.buckets {
 		b := &s.series.buckets[i]
 		swap(&b.users)
+		swap(&b.bare)
 		swap(&b.sealed)
 		swap(&b.lost)
 	}
