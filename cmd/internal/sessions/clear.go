@@ -128,7 +128,10 @@ func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at p
 	if c == nil || g.copied(a, sender, r, at) {
 		return
 	}
-	b := &c.session.bare
+	if c.session.bare == nil {
+		c.session.bare = new(bare)
+	}
+	b := c.session.bare
 	b.add(sender, len(r.Payload.Inner)+r.Missing, at)
 	for _, packet := range r.Payload.More {
 		b.add(sender, len(packet), at)
@@ -139,7 +142,7 @@ func (g *Gatherer) goesBare(a *association, r *pipeline.Record, sender int, at p
 // came in clear, of both sides, and no ESP any more.
 func (s *Session) wentBare() bool {
 	const some = 3 // as none come behind an orderly end
-	if s.wasEnded() {
+	if s.bare == nil || s.wasEnded() {
 		return false
 	}
 	for side := range s.bare.sent {
