@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"encoding/binary"
 	"slices"
+	"sort"
 )
 
 const (
@@ -76,7 +77,7 @@ func newPiece(f *Frame, data, payload []byte) piece {
 
 // add keeps a piece. It returns its index, or -1 if it repeats one of the same datagram.
 func (a *assembly) add(p piece) int {
-	at, _ := slices.BinarySearchFunc(a.pieces, p.off, func(q piece, off int) int { return q.off - off })
+	at := a.firstAt(p.off)
 	copies := 0
 	for i := at; i < len(a.pieces) && a.pieces[i].off < p.end; i++ {
 		q := &a.pieces[i]
@@ -104,6 +105,11 @@ func (a *assembly) add(p piece) int {
 	a.have += len(p.data)
 	a.pieces = slices.Insert(a.pieces, at, p)
 	return at
+}
+
+// firstAt is the index of the first piece that begins at an offset or behind it.
+func (a *assembly) firstAt(off int) int {
+	return sort.Search(len(a.pieces), func(i int) bool { return a.pieces[i].off >= off })
 }
 
 // compare notes what two parts have to do with each other.
@@ -199,7 +205,7 @@ type joiner struct {
 
 // from goes on at an offset. It ends when path is proved, or when too much was tried.
 func (j *joiner) from(at int) {
-	first, _ := slices.BinarySearchFunc(j.a.pieces, at, func(q piece, off int) int { return q.off - off })
+	first := j.a.firstAt(at)
 	end := first
 	for end < len(j.a.pieces) && j.a.pieces[end].off == at {
 		end++
@@ -237,12 +243,15 @@ func (j *joiner) agrees(i, at int) bool {
 
 // with puts a piece into the path and goes on behind it.
 func (j *joiner) with(i int) {
-	if j.joins++; j.proved || j.joins > maxJoins || i != j.fresh && j.a.pieces[i].off == j.a.pieces[j.fresh].off {
+	p := &j.a.pieces[i]
+	switch j.joins++; {
+	case j.proved, j.joins > maxJoins, i != j.fresh && p.off == j.a.pieces[j.fresh].off,
+		!j.tries() && (j.found != nil || p.used):
 		return
 	}
 	j.path = append(j.path, i)
-	if j.a.pieces[i].more {
-		j.from(j.a.pieces[i].end)
+	if p.more {
+		j.from(p.end)
 	} else {
 		j.end()
 	}
@@ -250,6 +259,9 @@ func (j *joiner) with(i int) {
 		j.path = j.path[:len(j.path)-1]
 	}
 }
+
+// tries reports whether a path may still be proved.
+func (j *joiner) tries() bool { return j.proves != nil && j.a.doubt && j.proofs < maxProofs }
 
 // end looks at a path that is whole.
 func (j *joiner) end() {
@@ -259,7 +271,7 @@ func (j *joiner) end() {
 	if j.found == nil && !slices.ContainsFunc(j.path, func(i int) bool { return j.a.pieces[i].used }) {
 		j.found = slices.Clone(j.path)
 	}
-	if j.proves == nil || !j.a.doubt || j.proofs == maxProofs {
+	if !j.tries() {
 		return
 	}
 	j.proofs++

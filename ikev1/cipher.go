@@ -75,6 +75,7 @@ type cbc struct {
 	src   []byte // a multiple of the block size
 	dst   []byte // nil until all is decrypted; the first block has yet to be combined with the IV
 	head  [maxBlockLen]byte
+	ahead [2 * maxBlockLen]byte // room for what continues looks at
 }
 
 // decrypt decrypts all but the first block, and the first one without the IV.
@@ -132,7 +133,7 @@ func (c *cbc) continues(off, whole int) bool {
 	if len(c.src)-off <= 2*n {
 		return true
 	}
-	var b [2 * maxBlockLen]byte
+	b := &c.ahead
 	from := off / n * n
 	for at := from; at < off+payloadHeaderLen; at += n {
 		c.block.Decrypt(b[at-from:at-from+n], c.src[at:at+n])

@@ -53,6 +53,9 @@ const maxEarly = 32
 // firstIVs yields the IVs of the first encrypted message of an exchange.
 func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, reserved byte, since int64,
 	yield func(ivSource) bool) bool {
+	if ex != sa.phase1 && len(sa.phase1.records) == 0 && sa.gx[0] == nil && sa.countKE() < 2 {
+		return true // there is nothing to make them from
+	}
 	for _, h := range hashes {
 		blocks := sa.lastBlocks(ex, n, h)
 		if ex == sa.phase1 {

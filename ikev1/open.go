@@ -164,9 +164,13 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		return decryption{plain: plain, end: len(plain), rebuilt: &b}, proven
 	}
 	if first == PayloadHash {
-		hashes = slices.DeleteFunc(slices.Clone(hashes), func(h *hashAlg) bool {
-			return !text.continues(payloadHeaderLen+h.size, whole)
-		})
+		var fit []*hashAlg
+		for _, h := range hashes {
+			if text.continues(payloadHeaderLen+h.size, whole) {
+				fit = append(fit, h)
+			}
+		}
+		hashes = fit
 	} else if m.at.ex != sa.phase1 {
 		return decryption{}, false
 	}

@@ -96,6 +96,9 @@ var l2tpFloods = map[string]func(n uint32) []byte{
 	},
 	"VJ":         func(n uint32) []byte { return frame(1, 0x2f, userVJ(n)...) },
 	"compressed": func(n uint32) []byte { return frame(1, 0xfd, noise(n, 60)...) },
+	"compressed of sources": func(n uint32) []byte { // whose number is 0, as of the first packet
+		return fromSource(n, dataMessage(21, 7, slices.Concat([]byte{0xff, 3, 0, 0xfd, 0, 0}, noise(n, 60))))
+	},
 }
 
 var (

@@ -384,7 +384,7 @@ func (s *Session) oneDirection() bool {
 func (s *Session) refusedFor(side int) bool {
 	other, x := s.ends[1-side].Addr(), s.exchange()
 	says := func(r *refusal) bool { return r.seen() && r.by != other }
-	return says(&s.icmp) || says(&s.unserved) || x != nil && says(&x.refused)
+	return says(s.icmp) || says(s.unserved) || x != nil && says(x.refused)
 }
 
 // advances says that a side does what it does only behind answers.

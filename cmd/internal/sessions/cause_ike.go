@@ -105,7 +105,7 @@ func ikeProposal(s *Session) *proof {
 		count += " (" + first + x.offers[0] + ")"
 	}
 	return &proof{
-		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, x.mismatch(&s.taken)),
+		text:   fmt.Sprintf("IKE: %s refused %s%s", s.who(n.sender), count, x.mismatch(s.taken)),
 		proven: true, frames: append(x.messages[1].frames(), n.frame), step: x.step(),
 	}
 }
@@ -113,6 +113,9 @@ func ikeProposal(s *Session) *proof {
 // mismatch says which attributes of the first offer are not those that the server takes from
 // others; "" if none is known.
 func (x *exchange) mismatch(taken *ikev1.Offer) string {
+	if taken == nil {
+		return ""
+	}
 	var names []string
 	for _, a := range [...]struct{ name, offered, taken string }{
 		{"cipher", x.offer.Cipher, taken.Cipher}, {"hash", x.offer.Hash, taken.Hash}, {"group", x.offer.Group,

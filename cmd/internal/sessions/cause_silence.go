@@ -81,8 +81,8 @@ func fragmentLost(s *Session) *proof {
 		return nil
 	}
 	for side := range x.parts {
-		p, late := &x.parts[side], &x.refused
-		told := late.kind == reassemblyTime && late.by == s.ends[1-side].Addr()
+		p, late := &x.parts[side], x.refused
+		told := late.seen() && late.kind == reassemblyTime && late.by == s.ends[1-side].Addr()
 		if !told && (p.n < 2 || !s.waited(p)) {
 			continue
 		}

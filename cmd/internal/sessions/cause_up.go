@@ -62,6 +62,9 @@ func ipv6Only(s *Session) *proof {
 }
 
 func routeLoop(s *Session) *proof {
+	if s.traffic == nil {
+		return nil
+	}
 	if l := &s.traffic.looped; l.n >= 2 {
 		return proven(l.frames(),
 			"the client routes the tunnel's own packets into the tunnel (%d packets to %s)",
@@ -71,7 +74,7 @@ func routeLoop(s *Session) *proof {
 }
 
 func twoClients(s *Session) *proof {
-	if m := &s.misplaced; m.n >= 2 {
+	if m := s.misplaced; m != nil && m.n >= 2 {
 		return proven(m.frames(),
 			"two clients behind %s have the same selector (UDP 1701): the server sends what is for one to the "+
 				"other (%d packets)",
@@ -215,9 +218,9 @@ func tunnelTimedOut(s *Session) *proof {
 
 // natMoved: NAT gave the client another port, and the server does not follow.
 func natMoved(s *Session) *proof {
-	m := &s.move
+	m := s.move
 	const often = 3 // as silence has it
-	if !m.seen() || m.followed || m.sent.n < often || m.sent.lasted() < roundTrip || s.hungUp(server) || s.hungUp(client) {
+	if m == nil || m.followed || m.sent.n < often || m.sent.lasted() < roundTrip || s.hungUp(server) || s.hungUp(client) {
 		return nil
 	}
 	text := fmt.Sprintf("NAT gave %s another port or address (%s), and nothing of %s went there since (%s)",
@@ -230,9 +233,9 @@ func natMoved(s *Session) *proof {
 
 // lostState: a side goes on with a tunnel that the other closed long ago.
 func lostState(s *Session) *proof {
-	o := &s.orphans
+	o := s.orphans
 	const often = 3
-	if o.n < often {
+	if o == nil || o.n < often {
 		return nil
 	}
 	return typical(o.frames(),
@@ -295,7 +298,7 @@ func blackhole(s *Session) *proof {
 	// lost by chance so often in a row, beside small ones that pass: less than once in 1000 at 10 %
 	// losses
 	const often = 3
-	if s.unread > 0 {
+	if s.traffic == nil || s.unread > 0 {
 		return nil // the acknowledgement may be in what was not read
 	}
 	for i := range s.traffic.streams {
@@ -334,6 +337,9 @@ func blackholeSealed(s *Session) *proof {
 
 func noForwarding(s *Session) *proof {
 	const hosts, tries = 3, 2 // one host may be down, and one request be lost
+	if s.traffic == nil {
+		return nil
+	}
 	var frames []uint64
 	requests, n := 0, 0
 	for i := range s.traffic.asked {
@@ -363,6 +369,9 @@ func noForwarding(s *Session) *proof {
 // before it asks again.
 func dnsUnanswered(s *Session) *proof {
 	const tries, long = 3, int64(5e9)
+	if s.traffic == nil {
+		return nil
+	}
 	d := &s.traffic.dns
 	if d.answered || d.asked.n < tries || d.asked.lasted() < long || s.unread > 0 ||
 		s.protected[server].last.time < d.asked.first.time && !s.inClear() {

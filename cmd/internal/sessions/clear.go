@@ -131,6 +131,9 @@ type bare struct {
 }
 
 func (s *Session) addBare(sender, size int, at place) {
+	if s.bare == nil {
+		s.bare = new(bare)
+	}
 	s.bare.sent[sender].add(at)
 	s.bare.bytes[sender] += uint64(size)
 	if s.series != nil {
@@ -163,10 +166,10 @@ func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at plac
 // covered takes note of a packet of ESP: what came in clear until then is no end of IPsec. Where a
 // key opens the session, one that it opens.
 func (s *Session) covered(f *flow) {
-	if s.bare.sent == [2]span{} || f.opened == 0 && s.proven() {
+	if s.bare == nil || *s.bare == (bare{}) || f.opened == 0 && s.proven() {
 		return
 	}
-	s.bare = bare{}
+	*s.bare = bare{}
 	if s.series == nil {
 		return
 	}
@@ -179,7 +182,7 @@ func (s *Session) covered(f *flow) {
 // came in clear, of both sides, and no ESP any more.
 func (s *Session) wentBare() bool {
 	const some = 3 // as none come behind an orderly end
-	if s.wasEnded() {
+	if s.bare == nil || s.wasEnded() {
 		return false
 	}
 	for side := range s.bare.sent {

@@ -255,7 +255,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if !f.refused || f.opened > 0 {
 		f.miss(int64(f.window.Missing()-missing), at)
 	}
-	if s.move.seen() && opened {
+	if s.move != nil && opened {
 		s.move.take(f.sender, dst, at)
 	}
 	g.touch(s, at, f.sender)
@@ -299,7 +299,7 @@ func (g *Gatherer) follow(f *flow, src, dst netip.AddrPort, began bool, at place
 	}
 	if a.session != nil && f.sender == client && began {
 		a.session.moves++
-		a.session.move = move{place: at, to: src}
+		a.session.move = &move{place: at, to: src}
 		if g.keep(a.session) {
 			g.note(a.session, newEvent(at, nobody, "nat", "NAT", "the client comes from "+src.String()+" now"))
 		}

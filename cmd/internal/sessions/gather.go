@@ -41,10 +41,10 @@ type Gatherer struct {
 	keeps         bool      // details
 	seed          maphash.Seed
 	psks          []PSK
-	others        uint64                     // frames that a filter on the ports of IKE does not let pass
-	bounds        [2]place                   // of the capture so far
-	current       *Session                   // of the last record
-	takes         map[netip.Addr]ikev1.Offer // what servers chose in phase 1, up to maxServers
+	others        uint64                      // frames that a filter on the ports of IKE does not let pass
+	bounds        [2]place                    // of the capture so far
+	current       *Session                    // of the last record
+	takes         map[netip.Addr]*ikev1.Offer // what servers chose in phase 1, up to maxServers
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the
@@ -55,7 +55,7 @@ func NewGatherer(emit func(*Session) error) *Gatherer {
 		seed:      maphash.MakeSeed(),
 		exchanges: make(map[exchangeKey]*exchange),
 		cookies:   make(map[ikev1.Cookie]*exchange),
-		takes:     make(map[netip.Addr]ikev1.Offer),
+		takes:     make(map[netip.Addr]*ikev1.Offer),
 		pairs:     make(map[pair][]*association),
 		flows:     make(map[uint32]*flow),
 		calls:     make(map[callKey]*call),

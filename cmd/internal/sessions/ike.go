@@ -67,7 +67,7 @@ type exchange struct {
 	ids        [2]ikev1.Identity
 	parts      [2]span  // first IP fragments since a message was last put together
 	partLength int      // bytes of the last of these messages
-	refused    refusal  // ICMP errors that quote IKE
+	refused    *refusal // ICMP errors that quote IKE
 	late       bool     // its beginning was not captured
 	inherited  bool     // by a session from the one before
 	deleted    [2]place // Delete of the ISAKMP SA
@@ -112,6 +112,15 @@ type refusal struct {
 	span
 	kind string // "port unreachable"
 	by   netip.Addr
+}
+
+func (f *refusal) seen() bool { return f != nil }
+
+func (f *refusal) frames() []uint64 {
+	if f == nil {
+		return nil
+	}
+	return f.span.frames()
 }
 
 // isakmp takes a message of IKE.
@@ -185,7 +194,8 @@ func (x *exchange) has(m *pipeline.Message) bool {
 // agreed takes note of what a message of x agrees on.
 func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
 	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
-		g.takes[end] = x.chosen
+		taken := x.chosen
+		g.takes[end] = &taken
 	}
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n, at)

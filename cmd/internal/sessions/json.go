@@ -347,6 +347,9 @@ func (s *Session) pppObject() *jsonPPP {
 		o.Accepted = &ok
 	}
 	for _, m := range l.mru {
+		if m == "" {
+			continue
+		}
 		if n, err := strconv.Atoi(m); err == nil && (o.MRU == 0 || n < o.MRU) {
 			o.MRU = n
 		}

@@ -110,16 +110,19 @@ func (t *tunnel) heard(sender int) { t.hello[1-sender] = span{} }
 // repeat itself (RFC 2661 section 5.7).
 func (t *tunnel) outlived(sender int, at place) {
 	const lingering = int64(31e9)
-	o := &t.session.orphans
+	s := t.session
 	switch {
 	case t.stop == nil || at.time-t.stop.time < lingering:
 		return
 	case t.stop.sender == sender:
-		*o = orphans{} // it still knows the tunnel
+		s.orphans = nil // it still knows the tunnel
 		return
 	}
-	o.add(at)
-	o.sender, o.tunnel = sender, t.ids[1-sender]
+	if s.orphans == nil {
+		s.orphans = new(orphans)
+	}
+	s.orphans.add(at)
+	s.orphans.sender, s.orphans.tunnel = sender, t.ids[1-sender]
 }
 
 // lateCall makes up a call whose beginning was not captured, or says that the message is another
@@ -155,6 +158,9 @@ func (g *Gatherer) elsewhere(a *association, s *Session, sender int, h *l2tp.Hea
 		}
 		t := other.tunnel(sender, h.Tunnel)
 		if t != nil && t.session.protected[client].last.time > s.first.time {
+			if t.session.misplaced == nil {
+				t.session.misplaced = new(span)
+			}
 			t.session.misplaced.add(at)
 			return true
 		}
@@ -296,7 +302,7 @@ func (s *Session) inherit(x *exchange) {
 }
 
 // quietSince says that the session had no users' packets after a time.
-func (s *Session) quietSince(time int64) bool { return s.traffic.last.time < time }
+func (s *Session) quietSince(time int64) bool { return s.traffic == nil || s.traffic.last.time < time }
 
 // turnedDown says that somebody said no, or hung up.
 func (s *Session) turnedDown() bool {

@@ -119,7 +119,11 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		return
 	}
 	s := a.session
-	note := func(f *refusal) {
+	note := func(of **refusal) {
+		if *of == nil {
+			*of = new(refusal)
+		}
+		f := *of
 		f.add(at)
 		f.kind, f.by = kind, n.Src
 	}

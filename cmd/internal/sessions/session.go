@@ -45,21 +45,21 @@ type Session struct {
 	alone      [2]span      // packets that a side sent since the other was heard
 	unasked    [2]int       // answers among these to what was not captured
 	holes      int          // such answers of L2TP and PPP, all in all
-	traffic    traffic      // what the users' packets show
-	icmp       refusal      // ICMP errors that quote ESP
-	unserved   refusal      // those that quote L2TP, as it is behind IPsec
-	narrow     refusal      // those that say that a packet is too large
+	traffic    *traffic     // what the users' packets show; nil: there was none
+	icmp       *refusal     // ICMP errors that quote ESP
+	unserved   *refusal     // those that quote L2TP, as it is behind IPsec
+	narrow     *refusal     // those that say that a packet is too large
 	clear      span         // L2TP messages without IPsec
 	stray      span         // of these, messages beside a session that IPsec protects
 	exposed    int          // of these, messages with a user's packet
-	bare       bare
-	misplaced  span   // messages of another client's tunnel, sent in this session's SA
-	rival      place  // another client behind the same address came up
-	others     uint64 // frames of the capture that a filter on the ports of IKE does not let pass
-	heard      [2]int // packets by who sent them
-	moves      int    // changes of the client's address or port
-	move       move   // the last of them
-	orphans    orphans
+	bare       *bare        // nil: none
+	misplaced  *span        // messages of another client's tunnel, sent in this session's SA
+	rival      place        // another client behind the same address came up
+	others     uint64       // frames of the capture that a filter on the ports of IKE does not let pass
+	heard      [2]int       // packets by who sent them
+	moves      int          // changes of the client's address or port
+	move       *move        // the last of them
+	orphans    *orphans
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
 	late       bool // its beginning was not captured
@@ -72,7 +72,7 @@ type Session struct {
 	tries      int            // ISAKMP SAs up to the first of which something came
 	finding    *Finding       // once judged
 	psks       []PSK          // to be tried
-	taken      ikev1.Offer    // what the server chose from others, or at another time
+	taken      *ikev1.Offer   // what the server chose from others, or at another time; nil: not known
 	next       *Session       // that followed it in the same association
 	beside     *Session       // of IKE that of L2TP in clear, and the contrary, while it is open whether they are one
 	bounds     [2]place       // where the capture begins, and ends or goes on
@@ -309,6 +309,9 @@ func (s *Session) addInner(side int, packet []byte, missing int, at place) {
 	}
 	if !s.negotiates() || s.spoke[1-side] > 0 && s.spoke[side] > 0 || s.spoke[side] > mostBefore {
 		s.came(at)
+	}
+	if s.traffic == nil {
+		s.traffic = new(traffic)
 	}
 	s.traffic.packet(side, packet, at, s)
 	if s.series != nil {

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -22,6 +23,7 @@ type Writer struct {
 	None    string // the text where there is no session
 
 	w    *bufio.Writer
+	text bytes.Buffer  // of the session that is being printed
 	enc  *json.Encoder // nil: text
 	zone *time.Location
 	more func(*Session) string
@@ -44,7 +46,9 @@ func (x *Writer) Session(s *Session) error {
 	if x.enc != nil {
 		return x.enc.Encode(s.Facts())
 	}
-	x.w.WriteString(x.folded(s.text(x.Count, x.zone)))
+	x.text.Reset()
+	s.writeText(&x.text, x.Count, x.zone)
+	x.w.WriteString(x.folded(x.text.String()))
 	x.w.WriteString(x.more(s))
 	return x.w.WriteByte('\n') // whose error is also that of the two
 }
@@ -98,17 +102,14 @@ func (s State) Headline(step string) string {
 	return text
 }
 
-func (s *Session) text(number int, zone *time.Location) string {
-	const usual = 1 << 10 // bytes
-	var b strings.Builder
-	b.Grow(usual)
+func (s *Session) writeText(b *bytes.Buffer, number int, zone *time.Location) {
 	f := s.finding
 	user := cmp.Or(s.User().String(), "-")
-	fmt.Fprintf(&b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
+	fmt.Fprintf(b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, f.State.Headline(f.Step))
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "   %-9s %s\n", name, text)
+			fmt.Fprintf(b, "   %-9s %s\n", name, text)
 		}
 	}
 	line("cause", s.causeText())
@@ -130,7 +131,6 @@ func (s *Session) text(number int, zone *time.Location) string {
 	line("ppp", s.pppText())
 	line("traffic", s.trafficText())
 	line("ended", s.endText(zone))
-	return b.String()
 }
 
 // EventLines are the events, a line each.

@@ -100,18 +100,23 @@ func (s *Session) turn() {
 	swap(&s.pseudowire)
 	swap(&s.packets)
 	swap(&s.bytes)
-	swap(&s.bare.sent)
-	swap(&s.bare.bytes)
+	if s.bare != nil {
+		swap(&s.bare.sent)
+		swap(&s.bare.bytes)
+	}
 	swap(&s.spoke)
 	swap(&s.protected)
 	swap(&s.alone)
 	swap(&s.unasked)
 	swap(&s.heard)
 	s.told.samples = nil
-	s.traffic = traffic{last: s.traffic.last}
-	s.moves, s.move = 0, move{}
-	s.misplaced = span{}
-	s.orphans.sender = turned(s.orphans.sender)
+	if s.traffic != nil {
+		s.traffic = &traffic{last: s.traffic.last}
+	}
+	s.moves, s.move, s.misplaced = 0, nil, nil
+	if s.orphans != nil {
+		s.orphans.sender = turned(s.orphans.sender)
+	}
 	for i := range s.events.list {
 		e := &s.events.list[i]
 		e.Sender = Side(turned(int(e.Sender)))
