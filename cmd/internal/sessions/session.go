@@ -347,7 +347,7 @@ func (s *Session) Events() []Event {
 func (s *Session) ClearWarning() string {
 	n := s.exposed
 	if s.finding.State == Clear {
-		n = s.clear.n
+		n += s.clear.n
 	}
 	if n == 0 || len(s.exchanges) == 0 {
 		return ""
