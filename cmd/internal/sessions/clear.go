@@ -124,7 +124,8 @@ func clearRoles(kind uint16, src, dst netip.AddrPort) (from, to netip.AddrPort, 
 }
 
 // bare are users' packets that came without IPsec in a call that IPsec protects, since its last
-// packet of ESP: with the call's IDs, which nobody else can read, though perhaps guess.
+// packet of ESP: with the call's IDs and the client's address, which nobody else can read, though
+// perhaps guess.
 type bare struct {
 	sent  [2]span // by who sends
 	bytes [2]uint64
@@ -153,7 +154,7 @@ func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at plac
 		return false
 	}
 	g.strays(a.session, r, at)
-	if g.copied(a, sender, r, at) {
+	if g.copied(a, sender, r, at) || !c.link.isOfUser(sender, r.Payload.Inner) {
 		return true
 	}
 	c.session.addBare(sender, len(r.Payload.Inner)+r.Missing, at)
@@ -161,6 +162,20 @@ func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at plac
 		c.session.addBare(sender, len(packet), at)
 	}
 	return true
+}
+
+// isOfUser says that an IP packet is from or to the address that IPCP gave the client. Where that
+// is not known, any is.
+func (l *link) isOfUser(sender int, packet []byte) bool {
+	given, err := netip.ParseAddr(l.addr[client])
+	if err != nil {
+		return true
+	}
+	at := 12 // where IPv4 has its source; the destination follows
+	if sender == server {
+		at += 4
+	}
+	return len(packet) >= at+4 && packet[0]>>4 == 4 && netip.AddrFrom4([4]byte(packet[at:])) == given
 }
 
 // covered takes note of a packet of ESP: what came in clear until then is no end of IPsec. Where a

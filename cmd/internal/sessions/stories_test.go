@@ -184,7 +184,6 @@ func TestRefusedAddresses(t *testing.T) {
 		{fromClient, 133, "failed ipcp-failed"}, // Router Solicitation
 		{fromServer, 134, "up"},                 // Router Advertisement
 	} {
-		dir := t.TempDir()
 		told := telling{name: "refused addresses", tell: func(s *story) {
 			s.loggedIn()
 			s.ppp(fromClient, ipcp, packet(1, 1, option(3, 0, 0, 0, 0)...))
@@ -193,14 +192,56 @@ func TestRefusedAddresses(t *testing.T) {
 			s.asks(fromServer, ip6c, option(1, pseudo(8, "server")...)...)
 			s.repeated(every(4*time.Second, 4), func() { s.ppp(c.from, ipv6, echo6(host, all, c.kind)) })
 		}}
-		for name, data := range told.files() {
-			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		list := gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keySets(dir)["tables"]...)
-		if got := states(list); got != c.want {
-			t.Errorf("with ICMPv6 %d: %s, want %s: %+v", c.kind, got, c.want, list)
+		if list := told.sessions(t); states(list) != c.want {
+			t.Errorf("with ICMPv6 %d: %s, want %s: %+v", c.kind, states(list), c.want, list)
 		}
 	}
+}
+
+// TestStrangerInClear: users' packets in clear behind the last one of ESP are a session's that went
+// on without IPsec if they have its user's address, which ESP hid. Those of others change nothing.
+func TestStrangerInClear(t *testing.T) {
+	for _, c := range []struct {
+		user netip.Addr
+		want string
+	}{
+		{userAddr, "clear l2tp-in-clear"},
+		{netip.MustParseAddr("10.99.0.101"), "up"},
+		{netip.MustParseAddr("fe80::100"), "up"},
+	} {
+		told := telling{name: "stranger in clear", tell: func(s *story) {
+			s.connected()
+			s.pings(20)
+			s.sas = [2]sealing{}
+			for range 4 {
+				s.wait(time.Second)
+				if c.user.Is6() {
+					s.ppp(fromClient, ipv6, echo6(c.user, c.user, 128))
+					s.ppp(fromServer, ipv6, echo6(c.user, c.user, 129))
+					continue
+				}
+				s.ppp(fromClient, ipv4, s.ip(c.user, outerHost, 17, udp(9, 9, []byte("data"))))
+				s.ppp(fromServer, ipv4, s.ip(outerHost, c.user, 17, udp(9, 9, []byte("data"))))
+			}
+		}}
+		list := told.sessions(t)
+		if states(list) != c.want {
+			t.Errorf("%s: %s, want %s: %+v", c.user, states(list), c.want, list)
+		}
+		if len(list) == 1 && list[0].Clear != 8 {
+			t.Errorf("%s: %d packets in clear, want 8", c.user, list[0].Clear)
+		}
+	}
+}
+
+// sessions are those of what is told, with its keys.
+func (c *telling) sessions(t *testing.T) []report {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range c.files() {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return gather(t, filepath.Join(dir, "outer.pcap"), "", 0, keySets(dir)["tables"]...)
 }
