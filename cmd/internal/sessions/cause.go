@@ -328,9 +328,11 @@ func (s *Session) looksUp() bool {
 	return true
 }
 
-// unprotected says that phase 2 was agreed on, and that neither ESP nor L2TP was seen.
+// unprotected says that phase 2 was agreed on, and that neither ESP nor the beginning of L2TP was
+// seen. The end of L2TP often comes in clear, behind that of its SAs.
 func (s *Session) unprotected() bool {
-	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen()
+	begun := func(t *tunnel) bool { return t.request.seen() || t.reply.seen() || t.connect.seen() }
+	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !slices.ContainsFunc(s.tunnels, begun)
 }
 
 // carriesFormer says that the ESP SAs which it agreed on carry what another session began.

@@ -370,6 +370,9 @@ func silentPPP(s *Session, side int) *proof {
 			return nil // it was refused
 		}
 		own, until = c.cdn.sender == side, c.cdn.time
+		if !own && c.cdn.control.Result == lossOfCarrier && !c.link.first[1-side].seen() {
+			return nil // that of the other end is dead
+		}
 		text += "; " + s.who(c.cdn.sender) + " ended the call: CDN " + c.cdn.control.Text
 		frames = append(frames, c.cdn.frame)
 	}

@@ -234,6 +234,41 @@ func TestStrangerInClear(t *testing.T) {
 	}
 }
 
+// TestEnds: what the end of a session shows of it where little else was captured or said.
+func TestEnds(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		tell func(*story)
+		want string
+	}{
+		{"StopCCN in clear, without the ESP", func(s *story) {
+			s.secured()
+			s.sas = [2]sealing{}
+			s.wait(time.Minute)
+			s.stop(fromClient, 1, 0, "Goodbye!")
+		}, "partial"},
+		{"the PPP of neither end spoke, and the client hangs up", func(s *story) {
+			s.secured()
+			s.tunnel()
+			s.call()
+			s.wait(20 * time.Second)
+			s.hangUp(fromClient, 1, 0, "")
+		}, "failed client-ppp-dead"},
+		{"the PPP of neither end spoke, and the server hangs up", func(s *story) {
+			s.secured()
+			s.tunnel()
+			s.call()
+			s.wait(20 * time.Second)
+			s.hangUp(fromServer, 1, 0, "")
+		}, "failed server-ppp-dead"},
+	} {
+		told := telling{name: c.name, tell: c.tell}
+		if list := told.sessions(t); states(list) != c.want {
+			t.Errorf("%s: %s, want %s: %+v", c.name, states(list), c.want, list)
+		}
+	}
+}
+
 // sessions are those of what is told, with its keys.
 func (c *telling) sessions(t *testing.T) []report {
 	t.Helper()
