@@ -332,7 +332,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil {
 		x.vendors[side] = vendors[:min(len(vendors), maxNotices)]
 	}
-	if ids := m.Identities(); len(ids) > 0 {
+	if ids := m.Identities(); len(ids) > 0 && (m.Decrypted || x.ids[side].Text == "") { // in clear anybody can send more
 		x.ids[side] = ids[0]
 		x.ids[side].Value = ids[0].Value.Cut(maxIdentity)
 	}
