@@ -146,7 +146,8 @@ func TestForgedSessions(t *testing.T) {
 	for _, dir := range captureDirs(t) {
 		tables[dir] = filepath.Join(dir, "keys")
 	}
-	for path, table := range tables {
+	for n, path := range slices.Sorted(maps.Keys(tables)) {
+		table := tables[path]
 		dir := filepath.Base(path)
 		if race.Enabled && dir != "02-natt-aes256-sha1" && dir != "54a-dpd-timeout-client-gone" {
 			continue // each takes long
@@ -164,23 +165,17 @@ func TestForgedSessions(t *testing.T) {
 			r.signed = dir == "08-rsa-ipfrag"
 			_, number := r.mixed(make([][]capture.Packet, len(r.packets)+1))
 			alone := sessionsOf(t, "alone", r.frames, keys, number)
-			for _, family := range append(slices.Sorted(maps.Keys(forgeries)), "mixed") {
-				forged := forgeries[family]
-				if family == "mixed" {
-					forged = mixture
+			for _, f := range trials(n) {
+				at := r.among(f.forged, f.every)
+				if at == nil {
+					continue
 				}
-				for _, every := range forgedEvery {
-					at := r.among(forged, every)
-					if at == nil {
-						continue
-					}
-					if slices.Contains(likeIKE, family) {
-						r.onceSeen(at)
-					}
-					f, number := r.mixed(at)
-					what := fmt.Sprintf("%s, before every %d: ", family, every)
-					sameSessions(t, what, alone, sessionsOf(t, what, f, keys, number))
+				if slices.Contains(likeIKE, f.family) {
+					r.onceSeen(at)
 				}
+				mixed, number := r.mixed(at)
+				what := fmt.Sprintf("%s, before every %d: ", f.family, f.every)
+				sameSessions(t, what, alone, sessionsOf(t, what, mixed, keys, number))
 			}
 		})
 	}

@@ -270,24 +270,45 @@ func mixture(x *forge.Forger, r *recording) (list []capture.Packet) {
 	return list
 }
 
+// trial is forged packets of a family, at each so many packets.
+type trial struct {
+	family string
+	forged func(*forge.Forger, *recording) []capture.Packet
+	every  int
+}
+
+// trials are what the n-th recording is tried with: all families together as dense as they come,
+// and each alone in a density that the next recording does not share.
+func trials(n int) (list []trial) {
+	for i, family := range slices.Sorted(maps.Keys(forgeries)) {
+		list = append(list, trial{family, forgeries[family], forgedEvery[(n+i)%len(forgedEvery)]})
+	}
+	for _, every := range forgedEvery {
+		list = append(list, trial{"mixed", mixture, every})
+	}
+	return list
+}
+
 // TestForged: what strangers send before, between and after the packets of a recording changes
 // nothing of what the outputs say of each of these, nor of what verify says of their SAs.
 func TestForged(t *testing.T) {
-	for _, path := range captureDirs(t) {
+	for n, path := range captureDirs(t) {
 		dir := filepath.Base(path)
 		if race.Enabled && !strings.HasPrefix(dir, "01-") && !strings.HasPrefix(dir, "17d-") && !strings.HasPrefix(dir, "08b-") {
 			continue // each takes long
 		}
-		for _, names := range [][]string{{"keys/esp_sa", "keys/ikev1_decryption_table"}, {"router.log"}} {
+		for i, names := range [][]string{{"keys/esp_sa", "keys/ikev1_decryption_table"}, {"router.log"}} {
 			t.Run(dir+"/"+names[0], func(t *testing.T) {
 				t.Parallel()
 				keys := parseSources(t, sourcesOf(t, dir, names)...)
 				r := record(t, dir, keys)
 				r.signed = dir == "08-rsa-ipfrag"
-				for family, forged := range forgeries {
-					for _, every := range forgedEvery {
-						t.Run(fmt.Sprintf("%s, before every %d", family, every), func(t *testing.T) { r.surround(t, forged, every) })
-					}
+				for _, f := range trials(n + 2*i) {
+					t.Run(fmt.Sprintf("%s, before every %d", f.family, f.every), func(t *testing.T) {
+						if at := r.among(f.forged, f.every); at != nil {
+							r.unmoved(t, at)
+						}
+					})
 				}
 			})
 		}
@@ -309,15 +330,6 @@ func sourcesOf(t *testing.T, dir string, names []string) (list []source) {
 // forgedEvery has which packets forged ones stand beside: each, or one of so many. Among few others
 // a forged packet may be the only one that makes its claim.
 var forgedEvery = []int{1, 3, 17, 50}
-
-// surround mixes forged packets like those of the recording between them: like the one before, and
-// like the one behind every so many.
-func (r *recording) surround(t *testing.T, forged func(*forge.Forger, *recording) []capture.Packet, every int) {
-	t.Helper()
-	if at := r.among(forged, every); at != nil {
-		r.unmoved(t, at)
-	}
-}
 
 // among makes forged packets like those of the recording, each like the one before it or, every so
 // many, like the one behind it; nil: there are none.

@@ -104,6 +104,9 @@ func (g *group) close() {
 // given reports whether nothing that the framer has read by now will settle the group.
 func (g *group) given() bool { return g.late > 0 || g.open.Load() == 0 }
 
+// gone reports whether the fragments have passed as they are.
+func (g *group) gone() bool { return g.isSettled() && g.frame == 0 }
+
 func (g *group) isSettled() bool {
 	select {
 	case <-g.settled:

@@ -172,7 +172,7 @@ func (f *framer) reassemble(r *Record) bool {
 		return false
 	}
 	g, ok := d.Value.(*group)
-	if !ok {
+	if !ok || d.Complete && g.gone() { // those before have passed: this one may still be part of another
 		g = f.groupOf(d, r.Packet.Time)
 		d.Value = g
 	}
