@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -55,6 +56,18 @@ type sample struct {
 
 // held says that its latest session is followed.
 func (a *association) held() bool { return a.session != nil && a.session.element != nil }
+
+// carried is the session, of at least one, that IPsec carried something for: that of the flow which
+// keys opened last, or else the latest.
+func (a *association) carried() *Session {
+	s, last := a.session, int64(math.MinInt64)
+	for _, f := range a.flows {
+		if f.opened > 0 && f.session != nil && f.session.element != nil && f.span.last.time > last {
+			s, last = f.session, f.span.last.time
+		}
+	}
+	return s
+}
 
 // pair is two addresses, the lower one first.
 type pair [2]netip.Addr

@@ -129,6 +129,9 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	}
 	isIKE := protocol == protoUDP && (dst.Port() == portIKE || src.Port() == portIKE ||
 		(dst.Port() == portNATT || src.Port() == portNATT) && s.protected[client].n+s.protected[server].n == 0)
+	if !isIKE {
+		s = a.carried()
+	}
 	switch x := s.exchange(); {
 	case kind == reassemblyTime && x != nil:
 		note(&x.refused)
