@@ -132,10 +132,11 @@ note 1 keymat of the two directions has 36 bytes and 52: a row is missing`},
 | kernel: looking for alg with encrypt: AES_CBC keylen:>
 | ESP enckey:
 |   90 91 92 93  94 95 96 97  98 99 9a 9b  9c 9d 9e 9f >
+| kernel: add_sa() level=0 inbound transport 203.0.113.>
 | ESP enckey:
 |   62 87 ba 70  28 92 8e fa  22 35 d9 ef  0e 6c 60 f4 >
 `, want: `
 note 2 ESP keys: the line with the SPI that they are for is missing or cut short
 note 10 ESP keys: the line with the SPI that they are for is missing or cut short
-note 12 ESP keys: the line with the SPI that they are for is missing or cut short`},
+note 13 ESP keys: the line with the SPI that they are for is missing or cut short`},
 }
