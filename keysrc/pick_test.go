@@ -1,10 +1,12 @@
 package keysrc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"html"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 )
@@ -118,6 +120,23 @@ func TestForms(t *testing.T) {
 				t.Errorf("%s, %s: %d values of %d, %v, %v", names[i], f.name, len(keys), len(want), got.Notes, err)
 			}
 		}
+	}
+}
+
+// TestFenceBeforeTheFirstValue: it is missed though nothing else is damaged.
+func TestFenceBeforeTheFirstValue(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/r-dlink")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := Parse(bytes.NewReader(text), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fenced := "```" + strings.TrimSpace(string(text)) + "```"
+	got, err := Parse(strings.NewReader(fenced), "x", "")
+	if err != nil || len(values(bare)) != 5 || !maps.Equal(values(got), values(bare)) {
+		t.Error(len(values(got)), len(values(bare)), err)
 	}
 }
 

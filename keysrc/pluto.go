@@ -307,7 +307,10 @@ func (p *pluto) finish(next plutoValue) {
 		}
 		p.peerKeymat = plutoKeymat{line: d.line, bytes: bytes.Clone(d.got)}
 	case plutoESPEnc:
-		p.half.key, p.half.line, p.half.authKey = bytes.Clone(d.got), d.line, nil
+		if p.half.line != 0 {
+			p.halfLost()
+		}
+		p.half.key, p.half.line = bytes.Clone(d.got), d.line
 	case plutoESPAuth:
 		p.half.line, p.half.authKey = cmp.Or(p.half.line, d.line), bytes.Clone(d.got)
 	}
@@ -396,6 +399,7 @@ func (p *pluto) close() {
 	p.finish(plutoNone)
 	p.phase1Give()
 	p.keymatGive()
+	p.halfLost()
 }
 
 // near says why there was no key.

@@ -51,7 +51,7 @@ func (p *pluto) kernel(s []byte) {
 	if rest, ok := bytes.CutPrefix(s, []byte("*received ")); ok {
 		p.received(rest)
 	} else if rest, ok := plutoAlgorithms.after(s); ok {
-		p.half = plutoHalf{}
+		p.halfLost()
 		p.half.algorithms(rest)
 	} else if p.half.line == 0 {
 		return
@@ -163,6 +163,14 @@ func plutoSize(w []byte) (name string, size int, ok bool) {
 	}
 	size, err := strconv.Atoi(string(w[i+1:]))
 	return string(w[:i]), size, err == nil
+}
+
+// halfLost tells of the keys of an SA that no line gave an SPI.
+func (p *pluto) halfLost() {
+	if p.half.line != 0 {
+		p.out.note(p.half.line, "ESP keys: the line with the SPI that they are for is missing or cut short")
+	}
+	p.half = plutoHalf{}
 }
 
 // halfGive gives the keys of one SA out.

@@ -119,4 +119,24 @@ doubt 5 keymat without SPI and algorithms: it is tried with each SPI, as keys of
 "l2tp" #2: STATE_QUICK_I2: sent QI2, IPsec SA established {ESP=>0x8e5d3f2b <0xa1b2c3d4 xfrm=AES_0-HMAC_SHA1 NATOA=none NATD=none DPD=none}
 `, want: `
 note 1 keymat of the two directions has 36 bytes and 52: a row is missing`},
+
+	{name: "lines cut at a terminal's last column", format: &plutoFormat, text: `
+| kernel: looking for alg with encrypt: AES_CBC keylen:>
+| ESP enckey:
+|   50 51 52 53  54 55 56 57  58 59 5a 5b  5c 5d 5e 5f >
+| ESP authkey:
+|   70 71 72 73  74 75 76 77  78 79 7a 7b  7c 7d 7e 7f >
+|   80 81 82 83                                        >
+| kernel: add_sa() level=0 outbound transport 203.0.113>
+| netlink response for Add SA esp.c3991ac7@203.0.113.10>
+| kernel: looking for alg with encrypt: AES_CBC keylen:>
+| ESP enckey:
+|   90 91 92 93  94 95 96 97  98 99 9a 9b  9c 9d 9e 9f >
+| kernel: add_sa() level=0 inbound transport 203.0.113.>
+| ESP enckey:
+|   62 87 ba 70  28 92 8e fa  22 35 d9 ef  0e 6c 60 f4 >
+`, want: `
+note 2 ESP keys: the line with the SPI that they are for is missing or cut short
+note 10 ESP keys: the line with the SPI that they are for is missing or cut short
+note 13 ESP keys: the line with the SPI that they are for is missing or cut short`},
 }

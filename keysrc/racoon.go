@@ -91,7 +91,16 @@ func (r *racoon) line(n int, text []byte) bool {
 	}
 	time, rest := cutTime(text) // a line that begins as racoon's do is its own, whatever it says
 	ofFile := bytes.HasSuffix(time, []byte(":")) && bytes.HasPrefix(rest, []byte("DEBUG"))
-	return r.message(n, msg) || ofFile || bytes.Contains(sender, []byte("racoon"))
+	return r.message(n, msg) || ofFile || bytes.HasPrefix(programOf(sender), []byte("racoon"))
+}
+
+// programOf returns what of a sender is behind its host, all where it has no host.
+func programOf(sender []byte) []byte {
+	host, program := word(sender)
+	if len(program) == 0 {
+		return host
+	}
+	return blanks.trimLeft(program)
 }
 
 // A racoonLog takes messages, whatever stood before them: RouterOS logs the same ones.

@@ -1,5 +1,7 @@
 package keysrc
 
+import "testing"
+
 var racoonSamples = []sample{
 	{name: "file", format: &racoonFormat, text: `
 2026-03-13 22:00:51: DEBUG: 372 bytes message received from 203.0.113.10[500] to 203.0.113.1[500]
@@ -110,4 +112,21 @@ f61f06d8 2d98d197 d46d7547 913e7fa3 0b18f4b6
 `, want: `
 ike 11 0000000000000000/0000000000000000 d=d1e941cce9ede135caaad47bbd9c3cd61a97b1e8 a=6cb60b37a96f49862705d6504708c5c821de3c4d e=f61f06d82d98d197d46d7547913e7fa30b18f4b6 peer=203.0.113.10
 doubt 11 keys of phase 1: no CKY-I is known to be theirs: a capture of their connection shows whose they are`},
+}
+
+// TestRacoonOfAHost: a host may be named as the program is.
+func TestRacoonOfAHost(t *testing.T) {
+	for line, mine := range map[string]bool{
+		"Nov 23 07:15:18 gw racoon: DEBUG: phase1(ident)":                       true,
+		"Nov 23 07:15:18 gw racoon[812]: DEBUG: phase1(ident)":                  true,
+		"Nov 23 07:15:18 racoon: DEBUG: phase1(ident)":                          true,
+		"<30>1 2026-11-23T07:15:18Z gw racoon 812 - - DEBUG: phase1(ident)":     true,
+		"Nov 23 07:15:18 racoon-gw charon: DEBUG: phase1(ident)":                false,
+		"<30>1 2026-11-23T07:15:18Z racoon charon 812 - - DEBUG: phase1(ident)": false,
+	} {
+		r := racoon{racoonLog: racoonLog{out: &output{emit: func(*Keys) {}}}}
+		if r.line(1, []byte(line)) != mine {
+			t.Errorf("%s: %t", line, !mine)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,16 +128,23 @@ func atAddress(line []byte) bool {
 	}
 }
 
-// setkeyAdd reports whether "[-4n] A B esp …" follows "add".
+// setkeyAdd reports whether "[-4n] A B esp …" follows "add". Of ends that have names the SPI has to
+// be in the same line.
 func setkeyAdd(s []byte) bool {
-	w, rest := word(s)
-	for len(w) > 0 && w[0] == '-' {
-		w, rest = word(rest)
+	var words [4][]byte
+	for n := 0; n < len(words); n++ {
+		for words[n], s = word(s); len(words[n]) > 0 && setkeyBeside(words[n][0]); {
+			words[n], s = word(s)
+		}
 	}
-	dst, rest := word(rest)
-	proto, _ := word(rest)
-	return len(w) > 0 && isAddrStart(w[0]) && len(dst) > 0 && isAddrStart(dst[0]) && bytes.HasPrefix(proto, []byte("esp"))
+	src, dst, spi := words[0], words[1], words[3]
+	return bytes.HasPrefix(words[2], []byte("esp")) &&
+		(isAddrStart(src[0]) && isAddrStart(dst[0]) || len(spi) > 0 && digit(spi[0]))
 }
+
+// setkeyBeside reports whether a word that begins so is an option, or a port that a blank separates
+// from its address.
+func setkeyBeside(first byte) bool { return first == '-' || first == '[' }
 
 func (p *script) line(n int, text []byte) bool {
 	s := trimLine(text)
@@ -351,14 +359,20 @@ func (p *script) algorithm(words []string) (text string, n int, ok bool) {
 
 // add takes what follows setkey's "add".
 func (p *script) add(words []string) {
-	for len(words) > 0 && words[0][0] == '-' {
-		words = words[1:]
+	udp := false
+	for i := 0; i < min(len(words), 4); {
+		if setkeyBeside(words[i][0]) {
+			udp = udp || words[i][0] == '['
+			words = slices.Delete(words, i, i+1)
+		} else {
+			i++
+		}
 	}
 	if len(words) < 4 {
 		return
 	}
 	sa := setkeySA{line: p.start, src: setkeyAddr([]byte(words[0])), dst: setkeyAddr([]byte(words[1])),
-		udp: words[2] == "esp-udp"}
+		udp: udp || words[2] == "esp-udp"}
 	spi, err := strconv.ParseUint(words[3], 0, 32)
 	if err != nil {
 		p.out.note(p.start, "the SPI of the command can't be read")

@@ -75,9 +75,21 @@ func hostOf(line []byte) []byte {
 }
 
 // better reports whether more came out of a source when it was read in this way: more keys, or as
-// many and fewer that are damaged.
+// many and fewer that are damaged, or more of the values of phase 1 beside them.
 func (k *Keys) better(than *Keys) bool {
 	keys := len(k.IKE) + len(k.ESP)
 	more := keys - len(than.IKE) - len(than.ESP)
-	return more > 0 || more == 0 && keys > 0 && len(k.Notes) < len(than.Notes)
+	damaged := len(k.Notes) - len(than.Notes)
+	return more > 0 || more == 0 && keys > 0 && (damaged < 0 || damaged == 0 && k.values() > than.values())
+}
+
+// values counts those of phase 1.
+func (k *Keys) values() (n int) {
+	for _, s := range k.IKE {
+		for _, key := range phase1Keys(s) {
+			n += min(1, key.Len())
+		}
+		n += min(1, s.SharedSecret.Len())
+	}
+	return n
 }

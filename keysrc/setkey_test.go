@@ -1,5 +1,10 @@
 package keysrc
 
+import (
+	"strings"
+	"testing"
+)
+
 var setkeySamples = []sample{
 	{name: "setkey", format: &setkeyFormat, text: `
 10.0.1.13 10.0.1.241
@@ -44,4 +49,27 @@ esp 16 00000100 192.0.2.1>192.0.2.2 aes-cbc-256/hmac-sha2-256-128 01020304050607
 note 2 SA 0x09b7a173: hmac-sha2-512-256 takes no key of 32 bytes
 note 7 the SPI can't be read, or its two spellings differ
 note 12 SA 0x09b7a173: a row of its keys is damaged`},
+}
+
+// TestSetkeyAdd: the ends of an SA are addresses, with ports or without, or names.
+func TestSetkeyAdd(t *testing.T) {
+	for ends, want := range map[string]string{
+		"10.0.1.13 10.0.1.241 esp":                    "10.0.1.13>10.0.1.241",
+		"-4 10.0.1.13 10.0.1.241 esp":                 "10.0.1.13>10.0.1.241",
+		"10.0.1.13[4500] 10.0.1.241[4500] esp-udp":    "*>*",
+		"10.0.1.13 [4500] 10.0.1.241 [4500] esp":      "*>*",
+		"2001:db8::1[any] 2001:db8::2[any] esp":       "*>*",
+		"gw.example.net client.example.net esp":       "*>*",
+		"gw.example.net client.example.net [500] esp": "*>*",
+	} {
+		keys, err := Parse(strings.NewReader("add "+ends+" 0x09b7a173 -E aes-cbc 0x75767778797a7b7c7d7e7f8081828384 ;\n"), "x", "")
+		if err != nil || len(keys.ESP) != 1 {
+			t.Error(ends, err)
+		} else if s := keys.ESP[0]; s.SPI != 0x09b7a173 || s.Src.String()+">"+s.Dst.String() != want {
+			t.Errorf("%s: %08x %s>%s", ends, s.SPI, s.Src, s.Dst)
+		}
+	}
+	if _, err := Parse(strings.NewReader("add milk and esp, then stir\n"), "x", ""); err == nil || strings.Contains(err.Error(), "the SPI of the command") {
+		t.Error(err)
+	}
 }
