@@ -45,14 +45,22 @@ type unwrapper struct {
 	export  bool     // the last line is of objects that have messages: what else they have is no line of a log
 	fields  bool     // it is a journal, field by field
 	deep    bool     // a line was in more wrappings than are taken off
+	charon  bool     // nothing was in front of the last line but what is in front of charon's
 	lister  []byte   // who sent the last line of syslog that was of a listing
 	lacks   signs    // that are not in the line, nor in what is cut out of it
 }
 
-// bare reports whether a line is surely in no wrapping: it begins with a router's time,
-// and has no sign of one.
+// bare reports whether a line is surely in no wrapping: it begins with a router's time, or is of
+// charon as the last one was, and has no sign of one.
 func (u *unwrapper) bare(line []byte) bool {
-	return u.lacks&wrapped == wrapped && !u.table.expected() && !u.export && yamaha.BeginsWithTime(line)
+	if u.lacks&wrapped != wrapped || u.table.expected() || u.export {
+		return false
+	}
+	if u.charon && (u.fields || !beginsWithTag(behindTimes(line))) {
+		sender, text := syslogHeader(line)
+		u.charon = u.ofCharon(line, sender, text)
+	}
+	return u.charon || yamaha.BeginsWithTime(line)
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
@@ -115,7 +123,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	sender, text := syslogHeader(line)
 	charon := u.ofCharon(line, sender, text)
 	inner, ok := u.bufs[depth][:0], false
-	if !charon {
+	if u.charon = charon; !charon {
 		inner, ok = u.outer(depth, inner, line, sender, text)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
@@ -155,7 +163,7 @@ func (u *unwrapper) outer(depth int, dst, line, sender, text []byte) (inner []by
 
 // ofCharon reports whether nothing is in front of a line but what is in front of charon's.
 func (u *unwrapper) ofCharon(line, sender, text []byte) bool {
-	return (beginsWithTag(text) || beginsWithTag(line)) && !u.table.expected() && !u.fields &&
+	return (beginsWithTag(behindTimes(text)) || beginsWithTag(line)) && !u.table.expected() && !u.fields &&
 		(len(sender) == 0 || !of5424(sender) && !bytes.Equal(sender, u.lister))
 }
 
