@@ -27,7 +27,7 @@ var charonFormat = Format{
 		"levels ike = 4 and chd = 4",
 	holds: cluesOf("[]", "=>"),
 	match: func(line []byte) bool {
-		_, ok := charonTag(line)
+		_, ok := charonTag(line, nil)
 		return ok || matchCharonMessage(line) || bareTag(line) && !bytes.HasPrefix(line, []byte("[IKE]"))
 	},
 	new: func(out *output) parser {
@@ -49,6 +49,8 @@ type charon struct {
 
 	last *charonThread // the thread of the last line
 	name []byte        // of it
+
+	front, sender []byte // what stood before the last tag behind which syslog put a daemon, and that daemon
 }
 
 // A charonThread is what one thread of one daemon is busy with.
@@ -145,11 +147,11 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 func (c *charon) line(n int, text []byte) bool {
-	l, ok := charonTag(text)
+	l, ok := charonTag(text, c.front)
 	if !ok {
 		return c.untagged(n, text)
 	}
-	c.message(c.thread(l.daemon, l.thread), n, l.group, lineEnds.trimRight(l.msg))
+	c.message(c.thread(c.daemon(l.front), l.thread), n, l.group, lineEnds.trimRight(l.msg))
 	return true
 }
 

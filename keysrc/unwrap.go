@@ -46,6 +46,7 @@ type unwrapper struct {
 	fields  bool     // it is a journal, field by field
 	deep    bool     // a line was in more wrappings than are taken off
 	charon  bool     // nothing was in front of the last line but what is in front of charon's
+	front   []byte   // which syslog put in front of one since
 	lister  []byte   // who sent the last line of syslog that was of a listing
 	lacks   signs    // that are not in the line, nor in what is cut out of it
 }
@@ -56,9 +57,16 @@ func (u *unwrapper) bare(line []byte) bool {
 	if u.lacks&wrapped != wrapped || u.table.expected() || u.export {
 		return false
 	}
-	if u.charon && (u.fields || !beginsWithTag(behindTimes(line))) {
+	switch {
+	case !u.charon || u.fields:
+		return yamaha.BeginsWithTime(line)
+	case len(u.front) > 0 && bytes.HasPrefix(line, u.front) && beginsWithTag(line[len(u.front):]):
+	case beginsWithTag(behindTimes(line)):
+	default:
 		sender, text := syslogHeader(line)
-		u.charon = u.ofCharon(line, sender, text)
+		if u.charon = u.ofCharon(line, sender, text); u.charon {
+			u.front = append(u.front[:0], line[:len(line)-len(text)]...)
+		}
 	}
 	return u.charon || yamaha.BeginsWithTime(line)
 }
@@ -124,6 +132,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	charon := u.ofCharon(line, sender, text)
 	inner, ok := u.bufs[depth][:0], false
 	if u.charon = charon; !charon {
+		u.front = u.front[:0]
 		inner, ok = u.outer(depth, inner, line, sender, text)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
@@ -255,11 +264,13 @@ func plainMarks(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
+var uatMark = mark{"uat:", 3}
+
 // unwrapUAT takes the rows of Wireshark's tables out of a command line: -o 'uat:esp_sa:"IPv4",…'.
 func unwrapUAT(dst, line []byte) ([]byte, bool) {
-	mark, found := []byte("uat:"), false
+	found := false
 	for {
-		_, rest, ok := bytes.Cut(line, mark)
+		rest, ok := uatMark.after(line)
 		if !ok {
 			return dst, found
 		}
