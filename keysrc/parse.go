@@ -150,7 +150,7 @@ func (s *Stream) feed(line []byte) {
 
 // passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
 func (s *Stream) passes(line []byte) bool {
-	if len(s.running) != 1 {
+	if s.unwrap.charon || len(s.running) != 1 {
 		return false
 	}
 	y, ok := s.running[0].parser.(*yamahaParser)
