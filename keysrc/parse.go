@@ -132,12 +132,13 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
-	if !s.unwrap.bare(line) {
+	bare := s.unwrap.bare(line)
+	if !bare && !s.unwrap.row(line) {
 		s.passed = 0
 		s.unwrap.entries(line, s.enter)
 		return
 	}
-	if s.passed++; !s.passes(line) {
+	if s.passed++; !bare || !s.passes(line) {
 		s.passed = 0
 	} else if s.passed > redactedRows {
 		return

@@ -71,6 +71,12 @@ func (u *unwrapper) bare(line []byte) bool {
 	return u.charon || yamaha.BeginsWithTime(line)
 }
 
+// row reports whether a line is surely in no wrapping as it begins as a row of esp_sa does.
+func (u *unwrapper) row(line []byte) bool {
+	return (u.lacks|comma)&wrapped == wrapped && len(line) > 0 && line[0] == '"' && !u.table.expected() && !u.export &&
+		!u.fields && len(u.path) == 0 && matchESPRow(line)
+}
+
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
 // JSON in it, which may have several lines, or the lines of a web page that are in it. depth is for
 // split.
