@@ -118,6 +118,5 @@ type charonGroup struct {
 func (t *charonThread) proved() bool {
 	s := *t.ike
 	s.InitiatorCookie, s.ResponderCookie = t.initiator, t.responder
-	prf, _ := prfOf(s.SKEYID.Len())
-	return prf != nil && !s.SharedSecret.IsZero() && skeyidD(prf, &s).Equal(s.SKEYIDd)
+	return s.GivesSKEYIDd()
 }

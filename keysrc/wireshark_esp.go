@@ -338,18 +338,16 @@ func tableSPI(text []byte) (spi, mask uint32, err error) {
 	if len(digits) != 8 {
 		return 0, 0, errors.New("SPI: with * for digits it needs 8 of them")
 	}
-	for i := 0; i < 8; i++ {
-		spi, mask = spi<<4, mask<<4
-		if digits[i] == '*' {
-			continue
-		}
-		v := unhex(digits[i])
-		if v == 0xff {
-			return 0, 0, errors.New("SPI: not a number of 32 bits")
-		}
-		spi, mask = spi|uint32(v), mask|0xf
+	v, err := strconv.ParseUint(strings.ReplaceAll(digits, "*", "0"), 16, 32)
+	if err != nil {
+		return 0, 0, errors.New("SPI: not a number of 32 bits")
 	}
-	return spi, mask, nil
+	for _, c := range digits {
+		if mask <<= 4; c != '*' {
+			mask |= 0xf
+		}
+	}
+	return uint32(v), mask, nil
 }
 
 // tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless

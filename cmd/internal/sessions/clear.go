@@ -16,7 +16,7 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	if !r.Payload.HasL2TP {
 		return
 	}
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	if r.Payload.Inner != nil && g.goesBare(r, src, dst, at) {
 		return
 	}
