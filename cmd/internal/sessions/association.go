@@ -57,9 +57,9 @@ type sample struct {
 // held says that its latest session is followed.
 func (a *association) held() bool { return a.session != nil && a.session.element != nil }
 
-// carried is the session, of at least one, that IPsec carried something for: that of the flow which
+// ofESP is the session, of at least one, that IPsec carried something for: that of the flow which
 // keys opened last, or else the latest.
-func (a *association) carried() *Session {
+func (a *association) ofESP() *Session {
 	s, last := a.session, int64(math.MinInt64)
 	for _, f := range a.flows {
 		if f.opened > 0 && f.session != nil && f.session.element != nil && f.span.last.time > last {

@@ -73,7 +73,7 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 	if a != nil {
 		switch {
 		case carries:
-			g.strays(a.carried(), r, at)
+			g.strays(a.ofESP(), r, at)
 			if kind != l2tp.SCCRP {
 				return nil, nil
 			}
@@ -153,7 +153,7 @@ func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at plac
 	if c == nil {
 		return false
 	}
-	g.strays(a.carried(), r, at)
+	g.strays(a.ofESP(), r, at)
 	if g.copied(a, sender, r, at) || !c.link.isOfUser(sender, r.Payload.Inner) {
 		return true
 	}

@@ -130,7 +130,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	isIKE := protocol == protoUDP && (dst.Port() == portIKE || src.Port() == portIKE ||
 		(dst.Port() == portNATT || src.Port() == portNATT) && s.espPackets() == 0)
 	if !isIKE {
-		s = a.carried()
+		s = a.ofESP()
 	}
 	switch x := s.exchange(); {
 	case kind == reassemblyTime && x != nil:
