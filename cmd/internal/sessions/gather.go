@@ -237,7 +237,7 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		return x
 	}
 	switch x := g.cookies[cookie]; {
-	case x != nil && m.Decrypted && m.Verified:
+	case x != nil && m.Decrypted && m.Verified && !m.Retransmission:
 		sender := x.initiator
 		if !m.FromInitiator {
 			sender = 1 - sender
@@ -246,6 +246,8 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		return x
 	case x != nil && !begins:
 		return nil
+	case x == nil && m.Retransmission:
+		return nil // of a session that is over
 	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
 	}
