@@ -347,6 +347,8 @@ func TestIdlestGoesFirst(t *testing.T) {
 	}
 }
 
+// TestExpire: what no key opens is forgotten with time. Of other flows it is known for long which
+// packets came, also of those that IKE deleted.
 func TestExpire(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(e.secret())
@@ -358,7 +360,7 @@ func TestExpire(t *testing.T) {
 	}
 	db.open(espPacket{77777, testSrc, testDst, make([]byte, 40), 0, 100e9})
 	db.Delete(e.spi, testDst)
-	db.Expire(120e9, 80e9)
+	db.Expire(190e9, 80e9)
 	if n, ok := db.Len(); n != 2 || !ok || len(db.Flows()) != 3 {
 		t.Errorf("%d flows, %d accounts", n, len(db.Flows()))
 	}
@@ -367,12 +369,18 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	p := e.next(seal.L2TP(50), 17)
-	p.time = 121e9
-	if x := db.open(p); x.Flow == db.Flows()[0] || !x.Verdict.Opened() {
-		t.Errorf("an expired flow is in use, or %v", x.err)
+	p.time = 191e9
+	for _, again := range []bool{false, true} {
+		x := db.open(p)
+		if x.Flow != db.Flows()[0] || !x.Verdict.Opened() {
+			t.Errorf("not of the flow that rests: %v", x.err)
+		}
+		if x.again != again {
+			t.Errorf("it came before: %v, want %v", x.again, again)
+		}
+		db.Expire(500e9, 80e9)
 	}
-	db.Expire(500e9, 80e9)
-	if n, ok := db.Len(); n != 0 || !ok {
+	if n, ok := db.Len(); n != 2 || !ok {
 		t.Errorf("%d flows", n)
 	}
 	if u := db.unused(); len(u) != 0 {
