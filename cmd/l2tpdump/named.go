@@ -27,6 +27,7 @@ func (o *options) readNamed() error {
 		if err != nil {
 			return err
 		}
+		o.named = append(o.named, o.filterFile)
 		o.filter, o.filterFile = strings.TrimSpace(text), ""
 	}
 	if o.readList != "" {
@@ -43,6 +44,7 @@ func (o *options) readNamed() error {
 		if len(o.read) == before {
 			return fmt.Errorf("-V: %s names no capture", o.readList)
 		}
+		o.named = append(o.named, o.readList)
 		o.readList = ""
 	}
 	for i, value := range o.espKeys {

@@ -33,7 +33,8 @@ type options struct {
 	rings ringOptions
 
 	filterFile string
-	direction  string // of the frames to take
+	named      []string // files of -F and -V that were read
+	direction  string   // of the frames to take
 	listLinks  bool
 	readList   string   // file with the names of captures
 	espKeys    []string // as tcpdump has them on the command line
