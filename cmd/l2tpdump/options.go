@@ -59,7 +59,7 @@ type options struct {
 // checkInput refuses input options that contradict each other.
 func (o *options) checkInput(ctx context.Context, words []string) error {
 	rest, err := o.takeFiles(ctx, words)
-	if err := cmp.Or(err, o.readNamed()); err != nil {
+	if err := cmp.Or(err, o.readNamed(ctx)); err != nil {
 		return err
 	}
 	switch {
