@@ -88,6 +88,9 @@ func (s *Stream) Line(line []byte) {
 
 // Close takes the end of the source. The error is a *NoKeysError if no key was found.
 func (s *Stream) Close() error {
+	if o := &s.unwrap.object; o.hasKey() { // its end is lost
+		s.unwrap.split(1, o.text(nil), s.give)
+	}
 	for _, r := range s.running {
 		r.parser.close()
 	}
