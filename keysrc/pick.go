@@ -20,7 +20,7 @@ type pick func(i int) (text []byte, ok bool)
 // part of its lines is taken for all.
 func (t *turner) picks(found bool) iter.Seq[pick] {
 	ways := []func() pick{
-		t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromQuotes, t.fromColumns, t.fromItems,
+		t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromQuotes, t.fromColumns, t.fromItems, t.fromSheet,
 	}
 	if found {
 		ways = ways[:4]
@@ -341,36 +341,6 @@ func (t *turner) fromColumns() pick {
 		}
 	}
 	return nil
-}
-
-// fromItems takes the SAs that RouterOS gives as values and by its API: ".id=*1;spi=…;enc-key=…", or
-// "=.id=*1" and each field in a line of its own.
-func (t *turner) fromItems() pick {
-	const id = ".id=*"
-	begins := func(line []byte) bool { return bytes.HasPrefix(bytes.TrimPrefix(line, []byte("=")), []byte(id)) }
-	at := 0
-	for at < t.count && !begins(t.at(at).text()) {
-		at++
-	}
-	if at == t.count {
-		return nil
-	}
-	var item jsonObject
-	return func(i int) (text []byte, ok bool) {
-		line := lineEnds.trimRight(t.at(i).text())
-		for field := range bytes.SplitSeq(line, []byte(";")) {
-			name, value, _ := bytes.Cut(bytes.TrimPrefix(field, []byte("=")), []byte("="))
-			if begins(field) {
-				text, item = item.text(text), jsonObject{}
-			} else {
-				item.take(string(name), string(value))
-			}
-		}
-		if i == t.count-1 || bytes.HasPrefix(line, []byte(id)) {
-			text, item = item.text(text), jsonObject{}
-		}
-		return text, len(text) > 0
-	}
 }
 
 // columns returns those of a row. Bars stand around the columns too.
