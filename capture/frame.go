@@ -99,6 +99,11 @@ type Frame struct {
 // PPPoE reports whether the link layer has a PPPoE session header.
 func (f *Frame) PPPoE() bool { return f.pppoeAt != 0 }
 
+// Ends returns who sent the packet, and to whom. The ports are 0 where it has none.
+func (f *Frame) Ends() (src, dst netip.AddrPort) {
+	return netip.AddrPortFrom(f.Src, f.SrcPort), netip.AddrPortFrom(f.Dst, f.DstPort)
+}
+
 // linkMarks is where the link layer says something, of what is behind it to be mended in a frame
 // that is written again. Of what is 0 there is none.
 type linkMarks struct {

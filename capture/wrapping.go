@@ -196,29 +196,49 @@ func carried(name string, kind uint16, data []byte, at, end int) inside {
 	return inside{}
 }
 
+// Flags of GRE (RFC 2784, RFC 2890).
+const (
+	greChecksum = 0x8000
+	greRouting  = 0x4000
+	greKey      = 0x2000
+	greSequence = 0x1000
+	greVersion  = 7
+)
+
+// GRE returns the EtherType of what a GRE packet carries, and the length of its header in bytes. The
+// type is 0 for a packet of another version, or with a source route.
+func GRE(data []byte) (kind uint16, size int) {
+	if len(data) < 4 {
+		return 0, 0
+	}
+	flags := binary.BigEndian.Uint16(data)
+	if flags&(greRouting|greVersion) != 0 {
+		return 0, 0
+	}
+	size = 4
+	for _, f := range [...]uint16{greChecksum, greKey, greSequence} {
+		if flags&f != 0 {
+			size += 4
+		}
+	}
+	return binary.BigEndian.Uint16(data[2:]), size
+}
+
 // gre passes a GRE header with its optional fields. Version 1 is that of PPTP, which carries no
 // frames, and of EoIP.
 func gre(data []byte, at, end int) inside {
-	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
 	if end-at < 4 {
 		return inside{}
 	}
 	flags, kind := binary.BigEndian.Uint16(data[at:]), binary.BigEndian.Uint16(data[at+2:])
-	if flags == key|1 && kind == etherEoIP && end-at >= 8 { // length and number of the tunnel
+	if flags == greKey|1 && kind == etherEoIP && end-at >= 8 { // length and number of the tunnel
 		return inside{"EoIP", Ethernet, at + 8, min(end, at+8+int(binary.BigEndian.Uint16(data[at+4:])))}
 	}
-	if flags&(routing|version) != 0 {
-		return inside{}
-	}
-	at += 4
-	for _, f := range [...]uint16{checksum, key, sequence} {
-		if flags&f != 0 {
-			at += 4
-		}
-	}
+	kind, size := GRE(data[at:end])
+	at += size
 	switch kind {
 	case etherERSPAN2:
-		if flags&sequence == 0 {
+		if flags&greSequence == 0 {
 			return inside{"ERSPAN", Ethernet, at, end} // type I has no header of its own
 		}
 		return erspan(data, at, end, 1, 8)

@@ -37,23 +37,30 @@ func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol protocolID, spi uint32, 
 	return h.expand(skeyidD, n, true, gqmxy, []byte{byte(protocol)}, s, ni, nr)
 }
 
-// ExpandKa returns the key of a phase 1 cipher, made from SKEYID_e as RFC 2409 appendix B has it.
-// hash is the negotiated one: "md5", "sha1", "sha256", "sha384" or "sha512"; where it is "" the
-// length of SKEYID_e tells it. ok is false for an unknown hash, an empty SKEYID_e or a length over
-// 256 bytes.
-func ExpandKa(hash string, skeyidE esp.Key, keyLen int) (ka esp.Key, ok bool) {
-	if skeyidE.IsZero() || keyLen <= 0 || keyLen > 256 {
-		return esp.Key{}, false
+// ExpandKa returns the key of keyLen bytes of a phase 1 cipher, made from SKEYID_e as RFC 2409
+// appendix B has it. The length of SKEYID_e tells the hash. It is empty where it tells none, or for
+// more than 256 bytes.
+func ExpandKa(skeyidE esp.Key, keyLen int) esp.Key {
+	if keyLen > 256 {
+		return esp.Key{}
 	}
 	if skeyidE.Len() >= keyLen {
-		return skeyidE.Head(keyLen), true
+		return skeyidE.Head(keyLen)
 	}
 	h := hashBySize(skeyidE.Len())
-	if hash != "" {
-		h = hashOf(func(a *hashAlg) bool { return a.name == hash })
-	}
 	if h == nil {
-		return esp.Key{}, false
+		return esp.Key{}
 	}
-	return esp.NewKey(expandKa(h, skeyidE.Bytes(), keyLen)), true
+	return esp.NewKey(expandKa(h, skeyidE.Bytes(), keyLen))
+}
+
+// GivesSKEYIDd reports whether SKEYID_d is what SKEYID and g^xy give with the cookies (RFC 2409
+// section 5). The length of SKEYID tells the hash.
+func (s *Secret) GivesSKEYIDd() bool {
+	h := hashBySize(s.SKEYID.Len())
+	if h == nil || s.SharedSecret.IsZero() {
+		return false
+	}
+	d, _, _ := skeyids(h, s.SKEYID.Bytes(), s.SharedSecret.Bytes(), s.InitiatorCookie, s.ResponderCookie)
+	return s.SKEYIDd.Equal(esp.NewKey(d))
 }

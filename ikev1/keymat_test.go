@@ -13,21 +13,18 @@ import (
 func TestExpandKa(t *testing.T) {
 	e := hexKey(t, "b01681215f16202303186d2814dc5686ca5a4733")
 	want := hexKey(t, "449e829ea966d421fbcb86bd7ad92e865abab15baa5c672a")
-	for _, hash := range []string{"sha1", ""} {
-		if ka, ok := ExpandKa(hash, e, 24); !ok || !ka.Equal(want) {
-			t.Errorf("ExpandKa(%q) = %v, %v", hash, ka, ok)
-		}
+	if ka := ExpandKa(e, 24); !ka.Equal(want) {
+		t.Errorf("ExpandKa = %v", ka)
 	}
-	if ka, ok := ExpandKa("sha1", e, 16); !ok || !ka.Equal(e.Head(16)) {
-		t.Errorf("long enough: %v, %v", ka, ok)
+	if ka := ExpandKa(e, 16); !ka.Equal(e.Head(16)) {
+		t.Errorf("long enough: %v", ka)
 	}
 	for _, c := range []struct {
-		hash string
-		key  esp.Key
-		n    int
-	}{{"sha1", esp.Key{}, 16}, {"tiger", e, 24}, {"", e.Head(18), 24}, {"sha1", e, 0}, {"sha1", e, 1 << 20}} {
-		if ka, ok := ExpandKa(c.hash, c.key, c.n); ok {
-			t.Errorf("ExpandKa(%q, %d bytes, %d) = %v", c.hash, c.key.Len(), c.n, ka)
+		key esp.Key
+		n   int
+	}{{esp.Key{}, 16}, {e.Head(18), 24}, {e, 0}, {e, 1 << 20}} {
+		if ka := ExpandKa(c.key, c.n); !ka.IsZero() {
+			t.Errorf("ExpandKa(%d bytes, %d) = %v", c.key.Len(), c.n, ka)
 		}
 	}
 }
@@ -37,9 +34,9 @@ func TestExpandKaCaptures(t *testing.T) {
 	for _, name := range []string{"02-natt-aes256-sha1", "03-3des-sha1-modp1024", "15-libreswan-server", "06-pfs-rekey-dpd"} {
 		table := tableSecrets(t, capturesDir+"/"+name+"/keys/ikev1_decryption_table")
 		for i, s := range routerSecrets(t, capturesDir+"/"+name+"/router.log") {
-			ka, ok := ExpandKa("sha1", s.SKEYIDe, table[i].Ka.Len())
-			if !ok || !ka.Equal(table[i].Ka) || s.InitiatorCookie != table[i].InitiatorCookie {
-				t.Errorf("%s: %v, %v", name, ka, ok)
+			ka := ExpandKa(s.SKEYIDe, table[i].Ka.Len())
+			if !ka.Equal(table[i].Ka) || s.InitiatorCookie != table[i].InitiatorCookie {
+				t.Errorf("%s: %v", name, ka)
 			}
 		}
 	}

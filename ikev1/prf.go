@@ -42,6 +42,17 @@ func hashOf(fits func(*hashAlg) bool) *hashAlg {
 func hashByID(id uint16) *hashAlg { return hashOf(func(h *hashAlg) bool { return h.id == id }) }
 func hashBySize(n int) *hashAlg   { return hashOf(func(h *hashAlg) bool { return h.size == n }) }
 
+// NewHash returns what makes a hash of phase 1, by its name as in [Offer]; nil if there is none.
+func NewHash(name string) func() hash.Hash {
+	if h := hashOf(func(h *hashAlg) bool { return h.name == name }); h != nil {
+		return h.new
+	}
+	return nil
+}
+
+// KnownSKEYID reports whether a hash of phase 1 has n bytes, as the SKEYIDs of a negotiation have then.
+func KnownSKEYID(n int) bool { return hashBySize(n) != nil }
+
 // sum returns the hash of the concatenated parts.
 func (h *hashAlg) sum(parts ...[]byte) []byte {
 	f := h.new()

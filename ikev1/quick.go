@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"net/netip"
+	"slices"
 
 	"l2tpdump/esp"
 )
@@ -94,12 +95,7 @@ func (t *Tracker) Derive() []*esp.Negotiated {
 
 // accepted says that the third message was seen: what was proposed was agreed to.
 func (ex *exchange) accepted() bool {
-	for _, r := range ex.records {
-		if r.number >= 3 && r.opened {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ex.records, func(r *record) bool { return r.number >= 3 && r.opened })
 }
 
 // single says that each SA proposed has one proposal with one transform, so that only this can have

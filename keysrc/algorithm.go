@@ -3,6 +3,7 @@ package keysrc
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -300,20 +301,7 @@ func hasDigits(name string) bool {
 }
 
 // byteCount returns "1 byte", "16 bytes".
-func byteCount(n int) string {
-	if n == 1 {
-		return "1 byte"
-	}
-	return strconv.Itoa(n) + " bytes"
-}
+func byteCount(n int) string { return count(n, "byte", "bytes") }
 
 // spiName returns an SPI as in "0x0a1b2c3d".
-func spiName(spi uint32) string {
-	const digits = "0123456789abcdef"
-	b := []byte("0x00000000")
-	for i := 9; i > 1; i-- {
-		b[i] = digits[spi&15]
-		spi >>= 4
-	}
-	return string(b)
-}
+func spiName(spi uint32) string { return fmt.Sprintf("0x%08x", spi) }

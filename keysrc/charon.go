@@ -27,7 +27,7 @@ var charonFormat = Format{
 		"levels ike = 4 and chd = 4",
 	holds: cluesOf("[]", "=>"),
 	match: func(line []byte) bool {
-		_, ok := charonTag(line)
+		_, ok := charonTag(line, nil)
 		return ok || matchCharonMessage(line) || bareTag(line) && !bytes.HasPrefix(line, []byte("[IKE]"))
 	},
 	new: func(out *output) parser {
@@ -49,6 +49,8 @@ type charon struct {
 
 	last *charonThread // the thread of the last line
 	name []byte        // of it
+
+	front, sender []byte // what stood before the last tag behind which syslog put a daemon, and that daemon
 }
 
 // A charonThread is what one thread of one daemon is busy with.
@@ -145,11 +147,11 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 func (c *charon) line(n int, text []byte) bool {
-	l, ok := charonTag(text)
+	l, ok := charonTag(text, c.front)
 	if !ok {
 		return c.untagged(n, text)
 	}
-	c.message(c.thread(l.daemon, l.thread), n, string(l.group), lineEnds.trimRight(l.msg))
+	c.message(c.thread(c.daemon(l.front), l.thread), n, l.group, lineEnds.trimRight(l.msg))
 	return true
 }
 
@@ -173,12 +175,13 @@ func (c *charon) thread(daemon, thread []byte) *charonThread {
 }
 
 // message takes one message of a thread.
-func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
+func (c *charon) message(t *charonThread, n int, group, msg []byte) {
 	if off, rest, ok := charonRow(msg); ok {
 		t.row(n, off, rest)
 		return
 	}
-	if label, size, ok := charonDumpHead(msg); ok {
+	label, value, arrow := charonArrow(msg)
+	if size, ok := charonSize(value); arrow && ok {
 		c.dumps++
 		t.head(n, label, size)
 		return
@@ -186,28 +189,28 @@ func (c *charon) message(t *charonThread, n int, group string, msg []byte) {
 	t.dump.redacted = t.dump.open && charonRedacted(msg)
 	t.cut()
 	t.charonPlace = charonPlace{next: min(t.next, 0) - 1}
-	if name := charonRedactedHead(msg); name != "" {
+	if arrow && charonLabels[string(label)] != charonOther && redaction.Value(string(value)) {
 		c.dumps++
-		t.out.note(n, name+": "+errRedacted.Error())
+		t.out.note(n, string(label)+": "+errRedacted.Error())
 		return
 	}
-	all := group == "" // no message of one group reads as one of another
-	if all || group == "NET" {
+	all := len(group) == 0 // no message of one group reads as one of another
+	if all || string(group) == "NET" {
 		c.net(t, msg)
 	}
-	if group == "MGR" {
+	if string(group) == "MGR" {
 		t.manager(msg)
 	}
-	if all || group == "ENC" {
+	if all || string(group) == "ENC" {
 		t.encoding(msg)
 	}
 	if p, ok := bytes.CutPrefix(msg, []byte("selected proposal: ESP:")); ok && t.quick {
 		c.proposal(t.mid, p)
 	}
-	if all || group == "CHD" {
+	if all || string(group) == "CHD" {
 		c.childMessage(t, n, msg)
 	}
-	if all || group == "IKE" {
+	if all || string(group) == "IKE" {
 		if bytes.HasPrefix(msg, []byte("CHILD_SA ")) {
 			c.established(t, msg)
 		}
@@ -272,15 +275,6 @@ func charonRedacted(msg []byte) bool {
 	return redaction.Value(string(rest))
 }
 
-// charonRedactedHead returns the label of "SKEYID_e => <redacted>", "" for any other message.
-func charonRedactedHead(msg []byte) string {
-	label, rest, ok := charonArrow(msg)
-	if ok && charonLabels[string(label)] != charonOther && redaction.Value(string(rest)) {
-		return string(label)
-	}
-	return ""
-}
-
 // charonArrow cuts a message in two at " => ".
 func charonArrow(msg []byte) (label, rest []byte, ok bool) {
 	i := charonIs.in(msg)
@@ -292,15 +286,14 @@ func charonArrow(msg []byte) (label, rest []byte, ok bool) {
 
 var charonIs = mark{" => ", 2}
 
-// charonDumpHead takes "SKEYID_e => 32 bytes @ 0x7f16b8049620" apart.
-func charonDumpHead(msg []byte) (label []byte, size int, ok bool) {
-	label, rest, ok := charonArrow(msg)
-	if !ok {
-		return nil, 0, false
+// charonSize takes "32 bytes @ 0x7f16b8049620", which is behind the label of a dump.
+func charonSize(s []byte) (size int, ok bool) {
+	num, rest := word(s)
+	if !bytes.HasPrefix(rest, []byte(" bytes @")) {
+		return 0, false
 	}
-	num, rest := word(rest)
 	size, err := strconv.Atoi(string(num))
-	return label, size, err == nil && size >= 0 && bytes.HasPrefix(rest, []byte(" bytes @"))
+	return size, err == nil && size >= 0
 }
 
 // row takes a row of the dump.
@@ -330,9 +323,11 @@ func (t *charonThread) row(n, off int, rest []byte) {
 		t.fail(n, "row "+strconv.Itoa(off)+" has "+byteCount(len(d.got)-had)+" where "+strconv.Itoa(size)+" are declared")
 		return
 	}
-	if all, _ := dumpRow(nil, rest, 16); size < 16 && len(all) == 16 {
-		t.longer()
-		return
+	if size < 16 {
+		if all, _ := dumpRow(nil, rest, 16); len(all) == 16 {
+			t.longer()
+			return
+		}
 	}
 	t.full()
 }

@@ -26,9 +26,11 @@ func (t *charonThread) head(n int, label []byte, size int) {
 	}
 	rowless := t.next == 0 && d.open
 	t.cut()
-	if value := charonLabels[string(label)]; t.lost != 0 &&
-		(value >= charonSKEYID && value <= charonKa || value >= charonSeedInitiator) {
-		t.out.note(t.lost, charonStray+string(label)+" follows them")
+	if t.lost != 0 {
+		value := charonLabels[string(label)]
+		if value >= charonSKEYID && value <= charonKa || value >= charonSeedInitiator {
+			t.out.note(t.lost, charonStray+string(label)+" follows them")
+		}
 	}
 	t.charonPlace = charonPlace{rowless: rowless}
 	t.begin(n, label, size)

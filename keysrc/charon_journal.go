@@ -69,9 +69,10 @@ func (c *charon) untagged(n int, text []byte) bool {
 	t := c.thread(daemon, nil)
 	c.journal = append(c.journal[:0], daemon...)
 	_, _, row := charonRow(msg)
-	_, _, dump := charonDumpHead(msg)
+	_, value, _ := charonArrow(msg)
+	_, dump := charonSize(value)
 	t.untagged = true
-	c.message(t, n, "", lineEnds.trimRight(msg))
+	c.message(t, n, nil, lineEnds.trimRight(msg))
 	return dump || row && t.dump.label != "" || bytes.HasPrefix(daemon, []byte("charon-systemd"))
 }
 
@@ -117,6 +118,5 @@ type charonGroup struct {
 func (t *charonThread) proved() bool {
 	s := *t.ike
 	s.InitiatorCookie, s.ResponderCookie = t.initiator, t.responder
-	prf, _ := prfOf(s.SKEYID.Len())
-	return prf != nil && !s.SharedSecret.IsZero() && skeyidD(prf, &s).Equal(s.SKEYIDd)
+	return s.GivesSKEYIDd()
 }

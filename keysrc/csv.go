@@ -31,10 +31,7 @@ func csvRow(columns [][]byte, text []byte, comma byte) ([][]byte, error) {
 			if end < 0 {
 				end = len(text)
 			}
-			col, text = text[:end], text[end:]
-			for len(col) > 0 && blank(col[len(col)-1]) {
-				col = col[:len(col)-1]
-			}
+			col, text = bytes.TrimRight(text[:end], " \t"), text[end:]
 		}
 		columns = append(columns, col)
 		switch {

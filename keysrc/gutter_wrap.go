@@ -25,7 +25,7 @@ func rejoined(lines []*turnedLine) []byte {
 		if len(lines[i].text()) < columns || i+1 == len(lines) {
 			return false
 		}
-		_, begins := charonTag(lines[i+1].text())
+		_, begins := charonTag(lines[i+1].text(), nil)
 		return !begins
 	}
 	var b bytes.Buffer
@@ -38,7 +38,7 @@ func rejoined(lines []*turnedLine) []byte {
 			}
 		}
 		b.Write(l.text())
-		msg, _ := charonTag(l.text())
+		msg, _ := charonTag(l.text(), nil)
 		_, _, row := charonRow(msg.msg)
 		broken = broken || row && goesOn(i)
 	}

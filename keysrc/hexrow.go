@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -14,18 +15,11 @@ const maxValue = 4096
 
 // hexDigits appends the bytes that s spells with two digits each; ok only if s is nothing else.
 func hexDigits(dst, s []byte) (_ []byte, ok bool) {
-	if len(s)%2 != 0 || len(s) > 2*maxValue {
+	if len(s) > 2*maxValue {
 		return dst, false
 	}
-	n := len(dst)
-	for i := 0; i < len(s); i += 2 {
-		h, l := unhex(s[i]), unhex(s[i+1])
-		if h|l > 15 {
-			return dst[:n], false
-		}
-		dst = append(dst, h<<4|l)
-	}
-	return dst, true
+	dst, err := hex.AppendDecode(dst, s)
+	return dst, err == nil
 }
 
 // hex0x is hexDigits for "0x…".

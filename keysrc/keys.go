@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,14 +114,8 @@ const maxSAs = 1 << 16
 const maxAddrs = 1024
 
 func appendNew(list, more []netip.Addr) []netip.Addr {
-next:
 	for _, a := range more {
-		for _, b := range list {
-			if a == b {
-				continue next
-			}
-		}
-		if len(list) < maxAddrs {
+		if len(list) < maxAddrs && !slices.Contains(list, a) {
 			list = append(list, a)
 		}
 	}

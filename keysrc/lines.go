@@ -55,6 +55,7 @@ var signTexts = [...]string{"\r", "\x00", "\x1b", "\xc2", "<", "&", "#", "\xe2",
 const (
 	innerCR  = signs(1)              // CR
 	htmlTag  = signs(1 << 4)         // <
+	comma    = signs(1 << 8)         // ,
 	unclean  = signs(1<<4 - 1)       // and what clean looks for
 	wrapped  = signs(1<<yamahas - 1) // and what wrappings are known by
 	allSigns = signs(1<<len(signTexts) - 1)

@@ -135,12 +135,13 @@ func (s *Stream) feed(line []byte) {
 		s.content = len(text) > 0 && text[0] != '#'
 	}
 	s.dates.take(line)
-	if !s.unwrap.bare(line) {
+	bare := s.unwrap.bare(line)
+	if !bare && !s.unwrap.row(line) {
 		s.passed = 0
 		s.unwrap.entries(line, s.enter)
 		return
 	}
-	if s.passed++; !s.passes(line) {
+	if s.passed++; !bare || !s.passes(line) {
 		s.passed = 0
 	} else if s.passed > redactedRows {
 		return
@@ -153,7 +154,7 @@ func (s *Stream) feed(line []byte) {
 
 // passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
 func (s *Stream) passes(line []byte) bool {
-	if len(s.running) != 1 {
+	if s.unwrap.charon || len(s.running) != 1 {
 		return false
 	}
 	y, ok := s.running[0].parser.(*yamahaParser)

@@ -2,12 +2,7 @@ package keysrc
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"hash"
 	"strconv"
 
 	"l2tpdump/esp"
@@ -61,14 +56,10 @@ func checkPhase1(out *output, s *ikev1.Secret) bool {
 	if !s.Ka.IsZero() {
 		checkKa(out, s)
 	}
-	if !s.SharedSecret.IsZero() {
-		// Of use only where a SKEYID is missing.
-		prf, sure := prfOf(s.SKEYID.Len())
-		if !sure || !skeyidD(prf, s).Equal(s.SKEYIDd) {
-			s.SharedSecret = esp.Key{}
-			if !s.SKEYIDd.IsZero() {
-				out.note(s.Origin.Line, "g^xy is not seen to give SKEYID_d: a part of one of them is missing, or a cookie")
-			}
+	if !s.SharedSecret.IsZero() && !s.GivesSKEYIDd() {
+		s.SharedSecret = esp.Key{} // of use only where a SKEYID is missing
+		if !s.SKEYIDd.IsZero() {
+			out.note(s.Origin.Line, "g^xy is not seen to give SKEYID_d: a part of one of them is missing, or a cookie")
 		}
 	}
 	return usual != 0 || !s.Ka.IsZero()
@@ -82,7 +73,7 @@ func checkSKEYIDs(out *output, s *ikev1.Secret) (usual int) {
 	times := make(map[int]int) // how many have a length
 	for i, key := range skeyids {
 		n := key.Len()
-		if prf, _ := prfOf(n); prf != nil {
+		if ikev1.KnownSKEYID(n) {
 			times[n]++
 			continue
 		}
@@ -120,14 +111,13 @@ func checkSKEYIDs(out *output, s *ikev1.Secret) (usual int) {
 // checkKa compares Ka with SKEYID_e, which it comes from (RFC 2409 appendix B).
 func checkKa(out *output, s *ikev1.Secret) {
 	n, e := s.Ka.Len(), s.SKEYIDe
-	prf, sure := prfOf(e.Len())
 	switch {
 	case n%8 != 0 || n > 32 && n != 56: // the last is Blowfish's
 		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is no key of a cipher: a part of it is missing")
 		s.Ka = esp.Key{}
-	case e.IsZero(), n > e.Len() && !sure,
-		n <= e.Len() && e.HasPrefix(s.Ka), n > e.Len() && expand(prf, e, n).Equal(s.Ka):
-	case partOf(s.Ka, e), prf != nil && partOf(s.Ka, expand(prf, e, 64)):
+	case e.IsZero(), n > e.Len() && e.Len() == md5.Size, // or AES-XCBC's
+		ikev1.ExpandKa(e, n).Equal(s.Ka):
+	case partOf(s.Ka, e), partOf(s.Ka, ikev1.ExpandKa(e, 64)):
 		out.note(s.Origin.Line, "encryption key of "+byteCount(n)+" is only a part of what SKEYID_e gives: the rest "+
 			"is missing")
 		s.Ka = esp.Key{}
@@ -140,44 +130,3 @@ func checkKa(out *output, s *ikev1.Secret) {
 
 // partOf reports whether the bytes of a key occur in another one.
 func partOf(k, whole esp.Key) bool { return bytes.Contains(whole.Bytes(), k.Bytes()) }
-
-// prfOf returns the hash whose HMAC is the prf of a negotiation with SKEYIDs of n bytes; sure if
-// there is no other.
-func prfOf(n int) (h func() hash.Hash, sure bool) {
-	switch n {
-	case md5.Size: // of AES-XCBC too
-		return md5.New, false
-	case sha1.Size:
-		return sha1.New, true
-	case sha256.Size:
-		return sha256.New, true
-	case sha512.Size384:
-		return sha512.New384, true
-	case sha512.Size:
-		return sha512.New, true
-	}
-	return nil, false
-}
-
-// expand returns the first n bytes of K1 | K2 | …, K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)
-// (RFC 2409 appendix B).
-func expand(prf func() hash.Hash, skeyidE esp.Key, n int) esp.Key {
-	k, whole := []byte{0}, []byte(nil)
-	for len(whole) < n {
-		m := hmac.New(prf, skeyidE.Bytes())
-		m.Write(k)
-		k = m.Sum(nil)
-		whole = append(whole, k...)
-	}
-	return esp.NewKey(whole[:n])
-}
-
-// skeyidD returns prf(SKEYID, g^xy | CKY-I | CKY-R | 0) (RFC 2409 section 5).
-func skeyidD(prf func() hash.Hash, s *ikev1.Secret) esp.Key {
-	m := hmac.New(prf, s.SKEYID.Bytes())
-	m.Write(s.SharedSecret.Bytes())
-	m.Write(s.InitiatorCookie[:])
-	m.Write(s.ResponderCookie[:])
-	m.Write([]byte{0})
-	return esp.NewKey(m.Sum(nil))
-}

@@ -14,8 +14,7 @@ func TestPhase1Key(t *testing.T) {
 	for i := range e {
 		e[i] = byte(i * 7)
 	}
-	prf, _ := prfOf(len(e))
-	whole := expand(prf, esp.NewKey(e), 32).Bytes()
+	whole := ikev1.ExpandKa(esp.NewKey(e), 32).Bytes()
 	flipped := append([]byte(nil), whole...)
 	flipped[20] ^= 4
 	for _, c := range []struct {

@@ -80,23 +80,11 @@ var (
 
 // scriptStart tells which command begins in a line, and what follows its name.
 func scriptStart(line []byte) (scriptCommand, []byte) {
-	switch {
-	case (atAddress(line) || tcpdumpOption.in(line) >= 0) && tcpdumpSA.Match(line):
+	if (atAddress(line) || tcpdumpOption.in(line) >= 0) && tcpdumpSA.Match(line) {
 		return scriptTcpdump, line
-	case bytes.IndexByte(line, 'x') >= 0 && (ipXFRM.in(line) >= 0 || ipX.in(line) >= 0):
-		rest, ok := after(line, "xfrm s")
-		if !ok {
-			rest, _ = after(line, "ip x s")
-		}
-		object := rest[:0]
-		if len(rest) > 0 && rest[0] != ' ' {
-			object, rest = word(rest)
-		}
-		verb, rest := word(rest)
-		if (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
-			bytes.IndexByte([]byte("anu"), verb[0]) >= 0 {
-			return scriptXFRM, rest
-		}
+	}
+	if rest, ok := ipCommand(line); ok {
+		return scriptXFRM, rest
 	}
 	for rest := line; ; {
 		i := bytes.Index(rest, []byte("add"))
@@ -112,6 +100,21 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 			return scriptSetkey, rest
 		}
 	}
+}
+
+// ipCommand returns what follows "ip xfrm state add", or what else ip takes for that.
+func ipCommand(line []byte) (rest []byte, ok bool) {
+	rest, ok = ipXFRM.after(line)
+	if !ok {
+		rest, ok = ipX.after(line)
+	}
+	var object []byte
+	if len(rest) > 0 && rest[0] != ' ' {
+		object, rest = word(rest)
+	}
+	verb, rest := word(rest)
+	return rest, ok && (len(object) == 0 || string(object) == "tate" || string(object) == "a") && len(verb) > 0 &&
+		bytes.IndexByte([]byte("anu"), verb[0]) >= 0
 }
 
 // atAddress reports whether an "@" is in a line as between an SPI and an address.

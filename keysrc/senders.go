@@ -66,9 +66,9 @@ func hostOf(line []byte) []byte {
 	if i := bytes.IndexByte(line[:min(len(line), 5)], '>'); i > 0 && line[0] == '<' {
 		line = line[i+1:]
 	}
-	time, rest := cutTime(line)
+	_, rest := cutTime(line)
 	host, _ := word(rest)
-	if !timeChars.all(time) || !ofYamaha(line) || bytes.IndexByte(host, '[') >= 0 {
+	if !ofYamaha(line) || bytes.IndexByte(host, '[') >= 0 {
 		return nil
 	}
 	return host

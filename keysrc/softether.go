@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,11 +99,8 @@ func (p *softether) line(n int, text []byte) bool {
 		p.newESP(text)
 	case bytes.Contains(text, []byte("(IKE SA)")) && bytes.Contains(text, []byte("This IKE SA is deleted")):
 		number := softetherNumber(text)
-		for i, sa := range p.fresh {
-			if sa.number == number {
-				p.fresh = append(p.fresh[:i], p.fresh[i+1:]...)
-				break
-			}
+		if i := slices.IndexFunc(p.fresh, func(sa softetherSA) bool { return sa.number == number }); i >= 0 {
+			p.fresh = slices.Delete(p.fresh, i, i+1)
 		}
 	default:
 		return false
@@ -141,10 +139,8 @@ func (p *softether) newIKE(n int, text []byte) {
 	}
 	p.cookies = true
 	sa := softetherSA{number: softetherNumber(text)}
-	for b := range 8 {
-		sa.initiator[b] = byte(i >> (56 - 8*b))
-		sa.responder[b] = byte(r >> (56 - 8*b))
-	}
+	binary.BigEndian.PutUint64(sa.initiator[:], i)
+	binary.BigEndian.PutUint64(sa.responder[:], r)
 	if len(p.fresh) == maxSoftether {
 		p.fresh = p.fresh[:copy(p.fresh, p.fresh[1:])]
 	}

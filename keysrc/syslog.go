@@ -102,13 +102,10 @@ func syslogHeader(line []byte) (sender, text []byte) {
 		}
 		rest = rest[end+1:]
 	}
-	if version5424 := []byte("1 "); bytes.HasPrefix(rest, version5424) {
-		return header5424(rest[len(version5424):])
+	if len(rest) > 2 && rest[0] == '1' && rest[1] == ' ' { // its version
+		return header5424(rest[2:])
 	}
-	time, rest := cutTime(rest)
-	if !timeChars.all(time) {
-		return nil, nil
-	}
+	_, rest = cutTime(rest)
 	end := 0
 	for range 2 { // words
 		n := bytes.IndexByte(rest[end:], ' ')
@@ -128,10 +125,7 @@ func syslogHeader(line []byte) (sender, text []byte) {
 
 // header5424 cuts off host, program, process and message ID, and the structured data.
 func header5424(rest []byte) (sender, text []byte) {
-	time, rest := cutTime(rest)
-	if !timeChars.all(time) {
-		return nil, nil
-	}
+	_, rest = cutTime(rest)
 	at := 0
 	for range 4 {
 		n := bytes.IndexByte(rest[at:], ' ')
@@ -156,11 +150,22 @@ func header5424(rest []byte) (sender, text []byte) {
 	return sender, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 }
 
+// behindTimes returns what is behind the times that a line begins with.
+func behindTimes(line []byte) []byte {
+	for {
+		_, rest := cutTime(line)
+		if rest == nil {
+			return line
+		}
+		line = rest
+	}
+}
+
 // timeChars are those of the end of a time.
 var timeChars = setOf("0123456789-:.,+Z")
 
-// cutTime returns the end of "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", which is to be of
-// timeChars, and what is behind it, nil if the line does not begin so.
+// cutTime returns the end of "Nov 23 07:15:18 " or "2026-11-23T07:15:18+00:00 ", and what is behind
+// it, nil if the line does not begin so.
 func cutTime(line []byte) (end, rest []byte) {
 	const short = len("Nov 23 07:15:18 ")
 	switch {
@@ -171,10 +176,10 @@ func cutTime(line []byte) (end, rest []byte) {
 	default:
 		return nil, nil
 	}
-	line = line[short-1:]
-	n := bytes.IndexByte(line, ' ')
-	if n < 0 {
-		return nil, nil
+	for i := short - 1; i < len(line) && (timeChars[line[i]] || line[i] == ' '); i++ {
+		if line[i] == ' ' {
+			return line[short-1 : i], line[i+1:]
+		}
 	}
-	return line[:n], line[n+1:]
+	return nil, nil
 }

@@ -45,14 +45,36 @@ type unwrapper struct {
 	export  bool     // the last line is of objects that have messages: what else they have is no line of a log
 	fields  bool     // it is a journal, field by field
 	deep    bool     // a line was in more wrappings than are taken off
+	charon  bool     // nothing was in front of the last line but what is in front of charon's
+	front   []byte   // which syslog put in front of one since
 	lister  []byte   // who sent the last line of syslog that was of a listing
 	lacks   signs    // that are not in the line, nor in what is cut out of it
 }
 
-// bare reports whether a line is surely in no wrapping: it begins with a router's time,
-// and has no sign of one.
+// bare reports whether a line is surely in no wrapping: it begins with a router's time, or is of
+// charon as the last one was, and has no sign of one.
 func (u *unwrapper) bare(line []byte) bool {
-	return u.lacks&wrapped == wrapped && !u.table.expected() && !u.export && yamaha.BeginsWithTime(line)
+	if u.lacks&wrapped != wrapped || u.table.expected() || u.export {
+		return false
+	}
+	switch {
+	case !u.charon || u.fields:
+		return yamaha.BeginsWithTime(line)
+	case len(u.front) > 0 && bytes.HasPrefix(line, u.front) && beginsWithTag(line[len(u.front):]):
+	case beginsWithTag(behindTimes(line)):
+	default:
+		sender, text := syslogHeader(line)
+		if u.charon = u.ofCharon(line, sender, text); u.charon {
+			u.front = append(u.front[:0], line[:len(line)-len(text)]...)
+		}
+	}
+	return u.charon || yamaha.BeginsWithTime(line)
+}
+
+// row reports whether a line is surely in no wrapping as it begins as a row of esp_sa does.
+func (u *unwrapper) row(line []byte) bool {
+	return (u.lacks|comma)&wrapped == wrapped && len(line) > 0 && line[0] == '"' && !u.table.expected() && !u.export &&
+		!u.fields && len(u.path) == 0 && matchESPRow(line)
 }
 
 // entries gives out what a line holds of a log: the line itself, or the message of each object of
@@ -115,7 +137,8 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	sender, text := syslogHeader(line)
 	charon := u.ofCharon(line, sender, text)
 	inner, ok := u.bufs[depth][:0], false
-	if !charon {
+	if u.charon = charon; !charon {
+		u.front = u.front[:0]
 		inner, ok = u.outer(depth, inner, line, sender, text)
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
@@ -155,7 +178,7 @@ func (u *unwrapper) outer(depth int, dst, line, sender, text []byte) (inner []by
 
 // ofCharon reports whether nothing is in front of a line but what is in front of charon's.
 func (u *unwrapper) ofCharon(line, sender, text []byte) bool {
-	return (beginsWithTag(text) || beginsWithTag(line)) && !u.table.expected() && !u.fields &&
+	return (beginsWithTag(behindTimes(text)) || beginsWithTag(line)) && !u.table.expected() && !u.fields &&
 		(len(sender) == 0 || !of5424(sender) && !bytes.Equal(sender, u.lister))
 }
 
@@ -247,11 +270,13 @@ func plainMarks(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
+var uatMark = mark{"uat:", 3}
+
 // unwrapUAT takes the rows of Wireshark's tables out of a command line: -o 'uat:esp_sa:"IPv4",…'.
 func unwrapUAT(dst, line []byte) ([]byte, bool) {
-	mark, found := []byte("uat:"), false
+	found := false
 	for {
-		_, rest, ok := bytes.Cut(line, mark)
+		rest, ok := uatMark.after(line)
 		if !ok {
 			return dst, found
 		}

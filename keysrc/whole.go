@@ -45,17 +45,19 @@ const maxGutters = 2
 // whole reads a source that is no archive, but for complete.
 func whole(r io.Reader, name, format string) (*Keys, error) {
 	keys, t, err := wholeText(r, name, format)
-	if t != nil && len(keys.Notes) > 0 {
+	if t == nil {
+		return keys, err
+	}
+	if len(keys.Notes) > 0 {
 		if apart := t.apart(name, format); apart != nil && apart.better(keys) {
 			keys, err = apart, nil
 		}
 	}
-	if from := t; from != nil {
-		for p := range from.picks(len(keys.IKE)+len(keys.ESP) > 0) {
-			again, next, againErr := from.picked(name, format, p)
-			if again.better(keys) && (len(again.Notes) <= len(keys.Notes) || len(keys.IKE)+len(keys.ESP) == 0) {
-				keys, t, err = again, next, againErr
-			}
+	from := t
+	for p := range from.picks(len(keys.IKE)+len(keys.ESP) > 0) {
+		again, next, againErr := from.picked(name, format, p)
+		if again.better(keys) && (len(again.Notes) <= len(keys.Notes) || len(keys.IKE)+len(keys.ESP) == 0) {
+			keys, t, err = again, next, againErr
 		}
 	}
 	for i := 0; i < maxGutters && t != nil; i++ {
@@ -94,20 +96,7 @@ func (s *Stream) finish(keys *Keys, err error) (*Keys, *turner, error) {
 	if !s.turner.over && (s.unwrap.guessed != "" || s.unwrap.table.guessed > 0) {
 		keys, s = s.again()
 	}
-	closeErr := s.Close()
-	switch order := s.order(); {
-	case order == newestFirst && s.turner.over:
-		keys.add(&Keys{Notes: []Note{{File: s.out.name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
-			"turned here: give it with its oldest line first", Doubt: true}}})
-	case order == newestFirst ||
-		order == unknownOrder && !s.turner.over &&
-			(s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
-		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
-		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
-		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
-			keys, closeErr = turned, turnedErr
-		}
-	}
+	keys, closeErr := s.inOrder(keys, s.Close())
 	if keys.redact(s.turner) {
 		none := new(NoKeysError)
 		if errors.As(closeErr, &none) && len(keys.Notes) > 0 {
@@ -120,6 +109,25 @@ func (s *Stream) finish(keys *Keys, err error) (*Keys, *turner, error) {
 		}
 	}
 	return keys, t, err
+}
+
+// inOrder returns what the source holds in the order that is its own: keys, or what it holds when it
+// is turned.
+func (s *Stream) inOrder(keys *Keys, err error) (*Keys, error) {
+	switch order := s.order(); {
+	case order == newestFirst && s.turner.over:
+		keys.add(&Keys{Notes: []Note{{File: s.out.name, Line: 1, Text: "its newest line comes first, and it is too long to be " +
+			"turned here: give it with its oldest line first", Doubt: true}}})
+	case order == newestFirst ||
+		order == unknownOrder && !s.turner.over &&
+			(s.out.orphans || s.turner.score < 0 && (s.out.keys == 0 || s.out.bad > 0)):
+		turned, other, turnedErr := s.turned(s.out.orphans || s.turner.rows())
+		better := order == newestFirst || !other.out.orphans && other.out.bad <= s.out.bad
+		if s.turner.score <= backward || other.out.keys >= max(1, s.out.keys) && better {
+			return turned, turnedErr
+		}
+	}
+	return keys, err
 }
 
 // redactedRows are the lines behind that of a value that may be of it.

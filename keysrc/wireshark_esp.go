@@ -20,7 +20,7 @@ var wiresharkESPFormat = Format{
 	Looks: `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
 	holds: cluesOf(","),
 	match: matchESPRow,
-	new:   func(out *output) parser { return &wiresharkESP{out: out} },
+	new:   func(out *output) parser { return &wiresharkESP{out: out, addrs: make(tableAddrs)} },
 }
 
 // matchESPRow knows a row by its first column and the number of commas.
@@ -38,8 +38,9 @@ func matchESPRow(line []byte) bool {
 
 // wiresharkESP reads the table of ESP SAs that Wireshark keeps, and that others write for it.
 type wiresharkESP struct {
-	out  *output
-	rows int
+	out   *output
+	rows  int
+	addrs tableAddrs
 }
 
 func (w *wiresharkESP) line(n int, text []byte) bool {
@@ -51,7 +52,7 @@ func (w *wiresharkESP) line(n int, text []byte) bool {
 		return false
 	}
 	w.rows++
-	s, doubt, err := ParseESPRow(t)
+	s, doubt, err := w.addrs.parseRow(t)
 	if err != nil {
 		w.out.note(n, "esp_sa: "+err.Error())
 		return true
@@ -77,6 +78,14 @@ func (w *wiresharkESP) near() string {
 // may be wrong with a row that can be used. With an error the secret has the addresses and the SPI
 // only, or is nil if they can't be read. Neither doubt nor error holds bytes of a key.
 func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
+	return make(tableAddrs).parseRow(text)
+}
+
+// tableAddrs are addresses by their texts: a table has the same ones again and again.
+type tableAddrs map[string]esp.AddrPattern
+
+// parseRow is ParseESPRow.
+func (known tableAddrs) parseRow(text []byte) (s *esp.Secret, doubt string, err error) {
 	if !matchESPRow(text) {
 		return nil, "", errors.New("the first column is neither IPv4 nor IPv6")
 	}
@@ -92,10 +101,10 @@ func ParseESPRow(text []byte) (s *esp.Secret, doubt string, err error) {
 		return nil, "", fmt.Errorf("it has %s, not 8 or 10", count(len(col), "column", "columns"))
 	}
 	s = new(esp.Secret)
-	if s.Src, err = tableAddr(col[1]); err != nil {
+	if s.Src, err = known.addr(col[1]); err != nil {
 		return nil, "", fmt.Errorf("source address: %w", err)
 	}
-	if s.Dst, err = tableAddr(col[2]); err != nil {
+	if s.Dst, err = known.addr(col[2]); err != nil {
 		return nil, "", fmt.Errorf("destination address: %w", err)
 	}
 	if s.SPI, s.SPIMask, err = tableSPI(col[3]); err != nil {
@@ -275,15 +284,21 @@ func setESN(s *esp.Secret, length, high []byte) error {
 	return nil
 }
 
-// tableAddr reads an address with "*" for all or for octets of it, or with a mask. The error does
-// not show the text: in a row that lost a column it may be a key.
-func tableAddr(text []byte) (esp.AddrPattern, error) {
+// addr reads an address with "*" for all or for octets of it, or with a mask. The error does not
+// show the text: in a row that lost a column it may be a key.
+func (known tableAddrs) addr(text []byte) (esp.AddrPattern, error) {
+	if p, ok := known[string(text)]; ok {
+		return p, nil
+	}
 	if len(text) > 64 {
 		return esp.AddrPattern{}, errNoAddr
 	}
 	p, err := esp.ParseAddrPattern(string(text))
 	if err != nil {
 		return esp.AddrPattern{}, errNoAddr
+	}
+	if len(known) < maxAddrs {
+		known[string(text)] = p
 	}
 	return p, nil
 }
@@ -323,18 +338,16 @@ func tableSPI(text []byte) (spi, mask uint32, err error) {
 	if len(digits) != 8 {
 		return 0, 0, errors.New("SPI: with * for digits it needs 8 of them")
 	}
-	for i := 0; i < 8; i++ {
-		spi, mask = spi<<4, mask<<4
-		if digits[i] == '*' {
-			continue
-		}
-		v := unhex(digits[i])
-		if v == 0xff {
-			return 0, 0, errors.New("SPI: not a number of 32 bits")
-		}
-		spi, mask = spi|uint32(v), mask|0xf
+	v, err := strconv.ParseUint(strings.ReplaceAll(digits, "*", "0"), 16, 32)
+	if err != nil {
+		return 0, 0, errors.New("SPI: not a number of 32 bits")
 	}
-	return spi, mask, nil
+	for _, c := range digits {
+		if mask <<= 4; c != '*' {
+			mask |= 0xf
+		}
+	}
+	return uint32(v), mask, nil
 }
 
 // tableKey reads a key: hex with 0x; anything else is the text itself as Wireshark takes it, unless

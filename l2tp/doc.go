@@ -17,7 +17,7 @@
 //
 //	payload ─> Header.Decode, of IP protocol 115 DecodeIP ─> Tracker.Observe        header.go, tracker.go
 //	  control  readControl: AVPs ─> control: the tunnel, authenticate ─> call       control.go, avp.go, call.go
-//	  data     dataSession: the session ─> frame: cookie, sublayer ─> number        tracker.go, layout.go, sequence.go
+//	  data     dataSession: the session ─> frame: cookie, sublayer ─> number        call.go, layout.go, sequence.go
 //	           └> Observation: Tunnel, Session, Control or Frame ─> AppendSummary   summary.go
 //
 // Every length of the wire is checked before it is used. Values that serve authentication

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -229,10 +230,5 @@ func (c *Control) uncover(version uint8, s *Secrets) (proof Proof, place string)
 
 // hides reports whether the message has hidden AVPs.
 func (c *Control) hides() bool {
-	for i := range c.avps {
-		if c.avps[i].Hidden {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.avps, func(a avp) bool { return a.Hidden })
 }

@@ -21,22 +21,9 @@ import (
 // decrypt is the command "decrypt": captures and keys in, lines or a cleartext capture out.
 func decrypt(ctx context.Context, args []string) int {
 	var o options
-	rest, status, ok := parse(o.decryptFlags(), args)
+	keys, status, ok := o.start(ctx, o.decryptFlags(), args, func() error { return o.checkOutput() })
 	if !ok {
 		return status
-	}
-	if err := o.checkInput(ctx, rest); err != nil {
-		return fail(err)
-	}
-	if err := o.checkOutput(); err != nil {
-		return fail(err)
-	}
-	if o.listLinks {
-		return o.printLinkTypes(ctx)
-	}
-	keys, err := o.readKeys(ctx)
-	if err != nil {
-		return fail(err)
 	}
 	makeRoom(keys)
 	choose, errFilter := newChooser(o.choice)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"l2tpdump/capture"
@@ -29,12 +30,7 @@ type extcapOptions struct {
 
 // isExtcap reports whether the program is called by Wireshark.
 func isExtcap(args []string) bool {
-	for _, a := range args {
-		if strings.HasPrefix(a, "--extcap-") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--extcap-") })
 }
 
 // extcap answers Wireshark.

@@ -262,11 +262,11 @@ var forgeries = map[string]func(x *forge.Forger, r *recording) []capture.Packet{
 
 // mixture is packets of families that say most between a packet's ends, in an order that has
 // nothing to do with them.
-func mixture(x *forge.Forger, r *recording) (list []capture.Packet) {
+func mixture(x *forge.Forger, r *recording, seed uint64) (list []capture.Packet) {
 	for _, family := range slices.Sorted(maps.Keys(forgeries)) {
 		list = append(list, forgeries[family](x, r)...)
 	}
-	rand.New(rand.NewPCG(1, uint64(len(list)))).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	rand.New(rand.NewPCG(seed+2, uint64(len(list)))).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }
 
@@ -283,7 +283,8 @@ func trials(n int) (list []trial) {
 	for i, family := range slices.Sorted(maps.Keys(forgeries)) {
 		list = append(list, trial{family, forgeries[family], forgedEvery[(n+i)%len(forgedEvery)]})
 	}
-	for _, every := range forgedEvery {
+	for i, every := range forgedEvery {
+		mixture := func(x *forge.Forger, r *recording) []capture.Packet { return mixture(x, r, uint64(i)) }
 		list = append(list, trial{"mixed", mixture, every})
 	}
 	return list

@@ -115,7 +115,7 @@ func (t *ikeTable) withoutCapture(s *ikev1.Secret, hints *hintIndex) esp.Key {
 		})
 		return esp.Key{}
 	case n > 0 && !(s.SKEYIDeHead && e.Len() < n):
-		if ka, _ = ikev1.ExpandKa("", e, n); !ka.IsZero() {
+		if ka = ikev1.ExpandKa(e, n); !ka.IsZero() {
 			return ka
 		}
 	case n > 0:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -17,6 +19,30 @@ type reading struct {
 	o *options
 
 	undirected bool // -Q: a frame does not tell which way it went
+}
+
+// start takes the command line of a command that reads captures, and the keys. check refuses outputs
+// that contradict each other or the input. If ok is false the command ends with the status.
+func (o *options) start(ctx context.Context, f *pflag.FlagSet, args []string, check func() error) (
+	keys []*keysrc.Keys, status int, ok bool) {
+	rest, status, ok := parse(f, args)
+	if !ok {
+		return nil, status, false
+	}
+	if err := o.checkInput(ctx, rest); err != nil {
+		return nil, fail(err), false
+	}
+	if err := check(); err != nil {
+		return nil, fail(err), false
+	}
+	if o.listLinks {
+		return nil, o.printLinkTypes(ctx), false
+	}
+	keys, err := o.readKeys(ctx)
+	if err != nil {
+		return nil, fail(err), false
+	}
+	return keys, exitOK, true
 }
 
 // openCaptures opens the captures for a run with those keys, and with the ones in the captures, of

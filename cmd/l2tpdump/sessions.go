@@ -26,30 +26,14 @@ const sessionsGC = 120
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
 	var o options
-	rest, status, ok := parse(o.sessionsFlags(), args)
+	keys, status, ok := o.start(ctx, o.sessionsFlags(), args, o.checkSessions)
 	if !ok {
 		return status
 	}
-	if err := o.checkInput(ctx, rest); err != nil {
-		return fail(err)
-	}
-	if err := o.checkSessions(); err != nil {
-		return fail(err)
-	}
-	if o.listLinks {
-		return o.printLinkTypes(ctx)
-	}
-	choose, err := newChooser(o.choice)
-	if err != nil {
-		return fail(err)
-	}
-	keys, err := o.readKeys(ctx)
-	if err != nil {
-		return fail(err)
-	}
+	choose, errFilter := newChooser(o.choice)
 	config, errSecrets := o.readSecrets(ctx)
 	psks, errPSKs := o.preSharedKeys(ctx)
-	if err := cmp.Or(errSecrets, errPSKs); err != nil {
+	if err := cmp.Or(errFilter, errSecrets, errPSKs); err != nil {
 		return fail(err)
 	}
 	r, status := o.openCaptures(ctx, config, keys, nil)

@@ -69,12 +69,12 @@ func (s *sinks) advice(stats *pipeline.Stats) string {
 	case s.o.choice.any() && s.picks.Passed == 0:
 		return s.o.choice.nothing()
 	case stats.Foreign == stats.Frames || stats.Frames == s.o.count:
-	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Line > 0:
-	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && s.o.filter != "":
+	case stats.Tunnelled() == 0 && stats.Line > 0:
+	case stats.Tunnelled() == 0 && s.o.filter != "":
 		return "there is no IKE, ESP or L2TP among the frames that passed the filter"
-	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 && stats.Closed > 0:
+	case stats.Tunnelled() == 0 && stats.Closed > 0:
 		return "there is no IKE, ESP or L2TP in what can be opened of this capture: " + notOpened(stats)
-	case stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0:
+	case stats.Tunnelled() == 0:
 		return "there is no IKE, ESP or L2TP in this capture: was it taken on the router's outer (WAN) interface?"
 	case stats.Failed() == 0 && stats.Lost > 0 && stats.Lost == stats.LostBehind && stats.Merged == 0:
 		return "a filter on UDP ports lets only the first fragment of a packet pass: add `or ip[6:2] & 0x1fff != 0 or ip6[6] == 44` to it"
@@ -180,7 +180,7 @@ func verdictCounts(stats *pipeline.Stats, k pipeline.Kind) string {
 
 func contentCounts(stats *pipeline.Stats) string {
 	frames, packets := stats.PPP, stats.Inner
-	if stats.ByKind[pipeline.ESP]+stats.ByKind[pipeline.IKE]+stats.ByKind[pipeline.L2TP] == 0 {
+	if stats.Tunnelled() == 0 {
 		frames, packets = frames+stats.Line, packets+stats.Doubtful
 	}
 	if stats.L2TP+packets == 0 {

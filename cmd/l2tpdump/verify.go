@@ -87,22 +87,11 @@ type unusedKey struct {
 // verify is the command "verify": do these keys belong to this traffic?
 func verify(ctx context.Context, args []string) int {
 	var o options
-	rest, status, ok := parse(o.verifyFlags(), args)
+	keys, status, ok := o.start(ctx, o.verifyFlags(), args, func() error {
+		return cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout))
+	})
 	if !ok {
 		return status
-	}
-	if err := o.checkInput(ctx, rest); err != nil {
-		return fail(err)
-	}
-	if err := cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout)); err != nil {
-		return fail(err)
-	}
-	if o.listLinks {
-		return o.printLinkTypes(ctx)
-	}
-	keys, err := o.readKeys(ctx)
-	if err != nil {
-		return fail(err)
 	}
 	saveRoom(keys)
 	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)

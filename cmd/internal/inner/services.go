@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+
+	"l2tpdump/capture"
 )
 
 // DHCP6 is a message of DHCPv6 (RFC 8415 section 7.3).
@@ -129,21 +131,15 @@ func readGRE(p []byte) (g GRE, data []byte, ok bool) {
 	if g.Version != 0 {
 		return g, nil, true
 	}
-	n := 4
-	if flags&0x8000 != 0 {
-		n += 4
+	keyAt := 4
+	if flags&0x8000 != 0 { // behind the checksum
+		keyAt += 4
 	}
-	if flags&0x2000 != 0 {
-		if len(p) >= n+4 {
-			key := fmt.Sprintf("%x", binary.BigEndian.Uint32(p[n:]))
-			g.Key = &key
-		}
-		n += 4
+	if flags&0x2000 != 0 && len(p) >= keyAt+4 {
+		key := fmt.Sprintf("%x", binary.BigEndian.Uint32(p[keyAt:]))
+		g.Key = &key
 	}
-	if flags&0x1000 != 0 {
-		n += 4
-	}
-	if (g.Protocol == 0x0800 || g.Protocol == 0x86dd) && flags&0x4000 == 0 && len(p) > n {
+	if kind, n := capture.GRE(p); (kind == 0x0800 || kind == 0x86dd) && len(p) > n {
 		data = p[n:]
 	}
 	return g, data, true

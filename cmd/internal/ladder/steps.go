@@ -23,30 +23,30 @@ type Step struct {
 	Outcome Outcome
 }
 
-// stair is a step, by the words that sessions has for it.
+// stair is a step, by what the word that sessions has for it begins with.
 type stair struct {
 	name  string
-	words []string
+	word  string
 	taken func(*sessions.Facts) bool // as far as the capture shows
 }
 
 var (
-	ike     = stair{"IKE", []string{"ike-"}, func(s *sessions.Facts) bool { return s.IKE != nil }}
-	phase2  = stair{"phase 2", []string{"quick"}, func(s *sessions.Facts) bool { return s.ESP != nil || s.Step == "esp" }}
-	esp     = stair{"ESP", []string{"esp"}, hasESP}
-	login   = stair{"login", []string{"auth"}, hasLogin}
-	traffic = stair{"traffic", []string{"data"}, func(*sessions.Facts) bool { return true }}
+	ike     = stair{"IKE", "ike-", func(s *sessions.Facts) bool { return s.IKE != nil }}
+	phase2  = stair{"phase 2", "quick", func(s *sessions.Facts) bool { return s.ESP != nil || s.Step == "esp" }}
+	esp     = stair{"ESP", "esp", hasESP}
+	login   = stair{"login", "auth", hasLogin}
+	traffic = stair{"traffic", "data", func(*sessions.Facts) bool { return true }}
 )
 
 // stairs are the steps of L2TP over IPsec in their order, xauthStairs those of IPsec with XAUTH.
 var (
 	stairs = []stair{ike, phase2, esp,
-		{"tunnel", []string{"l2tp-tunnel"}, hasL2TP},
-		{"call", []string{"l2tp-session"}, hasCall},
-		{"LCP", []string{"lcp"}, hasCall},
+		{"tunnel", "l2tp-tunnel", hasL2TP},
+		{"call", "l2tp-session", hasCall},
+		{"LCP", "lcp", hasCall},
 		login,
-		{"compression", []string{"ccp"}, func(*sessions.Facts) bool { return false }},
-		{"IPCP", []string{"ipcp"}, func(s *sessions.Facts) bool { return s.PPP != nil && s.Setup != nil }},
+		{"compression", "ccp", func(*sessions.Facts) bool { return false }},
+		{"IPCP", "ipcp", func(s *sessions.Facts) bool { return s.PPP != nil && s.Setup != nil }},
 		traffic}
 	xauthStairs = []stair{ike, login, phase2, esp, traffic}
 )
@@ -74,11 +74,7 @@ func Steps(s *sessions.Facts) (list []Step) {
 	}
 	for i := range all {
 		x := &all[i]
-		here := false
-		for _, w := range x.words {
-			here = here || strings.HasPrefix(s.Step, w)
-		}
-		switch {
+		switch here := strings.HasPrefix(s.Step, x.word); {
 		case here && s.State == sessions.Failed:
 			list = append(list, Step{x.name, Stopped})
 			outcome = Unreached

@@ -87,11 +87,12 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 		c.conversation(n).ike = true
 	case x.kind == L2TP:
 		var h l2tp.Header
-		decode, src, dst := h.Decode, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		decode := h.Decode
 		if n.Protocol == protoL2TP {
-			decode, src, dst = h.DecodeIP, netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
+			decode = h.DecodeIP
 		}
 		if decode(x.data) == nil {
+			src, dst := n.Ends()
 			c.tunnels.learn(src, dst, time, &h, x.data)
 		}
 	case x.doubtful:
@@ -108,6 +109,7 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 		word = binary.BigEndian.Uint32(payload)
 	}
 	usual := isPort(n, portIKE) || isPort(n, portNATT) || isPort(n, portL2TP)
+	src, dst := n.Ends()
 	switch {
 	case usual && isKeepalive(payload) && !n.Truncated:
 		return keepalive()
@@ -117,8 +119,7 @@ func (c *classifier) udp(n *capture.Frame, payload []byte) content {
 		return ikeMessages(payload, false).known(plausibleIKE(payload, n.UDPLen))
 	case word > maxReservedSPI && len(payload) >= esp.HeaderLen && c.named(word):
 		return content{kind: ESP, data: payload, length: n.UDPLen}
-	case isL2TP(&c.tunnels, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), payload, n.UDPLen,
-		n.SrcPort, n.DstPort):
+	case isL2TP(&c.tunnels, src, dst, payload, n.UDPLen, n.SrcPort, n.DstPort):
 		return content{kind: L2TP, data: payload, length: n.UDPLen}
 	case isPort(n, portNATT) && (word != 0 || len(payload) < markerLen):
 		return c.doubtful(n, payload)

@@ -16,9 +16,9 @@
 // The way of an ESP packet that a known key opens; each file hands on to the one below it:
 //
 //	reader.go     take: a batch has room, a frame is there
-//	frame.go      framer.frame: link, IP, reassembly ─> carried
+//	frame.go      framer.frame ─> open: link, IP, reassembly ─> carried
 //	classify.go   classify: it is ESP
-//	esp.go        framer.esp ─> salookup.Table.Admit: a Ring
+//	esp.go        framer.esp ─> admit, of many at a time ─> salookup.Table.Admit: a Ring
 //	work.go       worker.work ─> Record.open ─> salookup.Ring.Open ─> why.Packet: the verdict
 //	deliver.go    feed ─> follow: salookup.Flow.Count
 //	inside.go     unwrapper.unwrap: L2TP, PPP, the user's packet ─> the sinks
@@ -26,7 +26,7 @@
 // Of one without a key:
 //
 //	esp.go        framer.esp ─> hold.go, if keys may come: it waits, and reader.again brings it back
-//	              └> salookup.Table.Admit: an error, and no Ring ─> why.Packet: the verdict
+//	              └> admit ─> salookup.Table.Admit: an error, and no Ring ─> why.Packet: the verdict
 //	deliver.go    feed ─> follow, give ─> the sinks: Record.Why ─> why.PacketReason
 //	              after the run why.Diagnose looks at all that Pipeline.ESP has kept
 //

@@ -10,10 +10,7 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	r.Kind = ESP
 	var h esp.Header
 	if h.Decode(packet) != nil {
-		r.Verdict, r.Reason = why.Malformed, "shorter than the ESP header"
-		if length >= esp.HeaderLen {
-			r.Verdict, r.Reason = why.Truncated, "the snap length left no ESP header"
-		}
+		r.Verdict, r.Reason = why.NoESPHeader(length)
 		r.unopened()
 		return
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"net/netip"
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
@@ -109,18 +108,20 @@ func (f *framer) opened(r *Record) {
 	}
 }
 
+var (
+	errIPLength  = errors.New("ip: the length is larger than the frame, which is whole: no receiver takes it")
+	errUDPLength = errors.New("udp: the length is larger than the packet")
+)
+
 // open takes a frame apart; depth counts the frames that carried it. It reports whether a frame
 // that r carried has taken its place.
 func (f *framer) open(r *Record, depth int) (taken bool) {
 	if err := r.Net.Decode(r.Link, r.Frame()); err != nil {
-		r.Verdict, r.Reason = why.Malformed, err.Error()
-		if r.Net.Truncated {
-			r.Verdict, r.Reason = why.Truncated, "the snap length left no whole header"
-		}
+		r.Verdict, r.Reason = why.Undecoded(err, r.Net.Truncated)
 		return false
 	}
 	if r.Net.Truncated && depth == 0 && !r.Cut() {
-		r.Verdict, r.Reason = why.Malformed, "ip: the length is larger than the frame, which is whole: no receiver takes it"
+		r.Verdict, r.Reason = why.Undecoded(errIPLength, false)
 		return false
 	}
 	if r.Net.Fragment && !f.reassemble(r) {
@@ -128,7 +129,7 @@ func (f *framer) open(r *Record, depth int) (taken bool) {
 	}
 	f.carried(r)
 	if r.Net.UDPTooLong && r.Kind == Other && r.Verdict == why.Clear {
-		r.Verdict, r.Reason = why.Malformed, "udp: the length is larger than the packet"
+		r.Verdict, r.Reason = why.Undecoded(errUDPLength, false)
 	}
 	return f.unwrap(r, depth)
 }
@@ -163,10 +164,10 @@ func (f *framer) reassemble(r *Record) bool {
 		}
 		return false
 	case errors.Is(err, capture.ErrFragmentTruncated):
-		r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the fragment (snaplen)"
+		r.Verdict, r.Reason = why.Snapped("fragment")
 		return false
 	case err != nil:
-		r.Verdict, r.Reason = why.Malformed, err.Error()
+		r.Verdict, r.Reason = why.Undecoded(err, false)
 		return false
 	case d == nil:
 		return false
@@ -188,7 +189,7 @@ func (f *framer) reassemble(r *Record) bool {
 	whole, err := net.DecodeReassembled(nil, &r.Net, r.Frame(), d.Data)
 	if err != nil {
 		f.settle(g, 0)
-		r.Verdict, r.Reason = why.Malformed, err.Error()
+		r.Verdict, r.Reason = why.Undecoded(err, false)
 		return false
 	}
 	g.open.Add(1)
@@ -221,7 +222,7 @@ func (f *framer) proves(ip []byte) bool {
 	}
 	switch c := f.classifier.classify(&n, ip); c.kind {
 	case IKE:
-		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		src, dst := n.Ends()
 		return exactIKE(c.data, c.length) &&
 			(c.data[19]&ikev1.FlagEncryption == 0 || f.ike.Opens(&ikev1.Datagram{Src: src, Dst: dst, Data: c.data}))
 	case ESP:

@@ -11,13 +11,9 @@ import (
 
 func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	r.Kind, r.Marker = IKE, natt
-	n := &r.Net
+	src, dst := r.Net.Ends()
 	for _, m := range f.ike.Observe(&ikev1.Datagram{
-		Src:       netip.AddrPortFrom(n.Src, n.SrcPort),
-		Dst:       netip.AddrPortFrom(n.Dst, n.DstPort),
-		Time:      f.clock.now,
-		Data:      data,
-		Truncated: n.Truncated,
+		Src: src, Dst: dst, Time: f.clock.now, Data: data, Truncated: r.Net.Truncated,
 	}) {
 		r.IKE = append(r.IKE, &Message{Message: m})
 	}
@@ -116,10 +112,7 @@ func (f *framer) judgeIKE(r *Record) {
 	}
 	for _, m := range r.IKE {
 		if n := m.Trailing; n > 0 {
-			if r.Reason != "" {
-				r.Reason += "; "
-			}
-			r.Reason += strconv.Itoa(n) + " bytes behind the message"
+			r.Reason = why.Join(r.Reason, strconv.Itoa(n)+" bytes behind the message")
 		}
 	}
 }

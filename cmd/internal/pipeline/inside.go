@@ -51,9 +51,10 @@ func (u *unwrapper) unwrap(r *Record) {
 			data, length = r.Data()[n.UDPStart:n.UDPEnd], n.UDPLen
 		}
 		if r.Missing = length - len(data); r.Missing > 0 {
-			r.Verdict, r.Reason = why.Truncated, "the capture holds only part of the packet (snaplen)"
+			r.Verdict, r.Reason = why.Snapped("packet")
 		}
-		u.l2tp(r, netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort), data, n.Protocol)
+		src, dst := n.Ends()
+		u.l2tp(r, src, dst, data, n.Protocol)
 	case r.Kind == ESP && (r.Verdict.Opened() || r.Head()):
 		r.Plain.NextHeader, r.Plain.Data, _ = u.protocol(r, n, r.Plain.NextHeader, r.Plain.Data, 0)
 		if r.Plain.NextHeader == protoNone && r.Reason == "" {
@@ -80,7 +81,7 @@ func (u *unwrapper) protocol(r *Record, n *capture.Frame, protocol uint8, data [
 	case protoIPv4, protoIPv6:
 		return u.ip(r, protocol, data, depth)
 	case protoGRE:
-		if at, ok := greIP(data); ok {
+		if kind, at := capture.GRE(data); (kind == etherIPv4 || kind == etherIPv6) && at < len(data) {
 			_, clear, nested = u.ip(r, protocol, data[at:], depth)
 			if nested {
 				return protocol, append(slices.Clone(data[:at]), clear...), true
@@ -174,26 +175,6 @@ func (u *unwrapper) ip(r *Record, protocol uint8, data []byte, depth int) (next 
 	return protocol, data, true
 }
 
-// greIP is where the IP packet in a GRE packet begins (RFC 2784, RFC 2890); ok is false if it holds
-// none.
-func greIP(data []byte) (at int, ok bool) {
-	const checksum, routing, key, sequence, version = 0x8000, 0x4000, 0x2000, 0x1000, 7
-	if len(data) < 4 {
-		return 0, false
-	}
-	flags, ether := binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
-	if flags&(routing|version) != 0 || ether != 0x0800 && ether != 0x86dd {
-		return 0, false
-	}
-	at = 4
-	for _, f := range [...]uint16{checksum, key, sequence} {
-		if flags&f != 0 {
-			at += 4
-		}
-	}
-	return at, at < len(data)
-}
-
 // ends are who sends a packet inside ESP to whom, ports being those inside. Clients behind one NAT
 // differ in the outer port only. The packets of an SA are of the ends that its first one had:
 // nobody can take the place of another's.
@@ -263,7 +244,7 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	cut := r.Missing > 0
 	if err := decode(message); err != nil && !(cut && err == l2tp.ErrTruncated) {
 		if r.Kind == L2TP && !cut {
-			r.Verdict, r.Reason = why.Malformed, err.Error()
+			r.Verdict, r.Reason = why.Undecoded(err, false)
 		}
 		return
 	}

@@ -62,7 +62,7 @@ func (u *unwrapper) ofTunnel(r *Record, n *capture.Frame, data []byte) bool {
 	if !n.UDP {
 		return n.Src == r.Net.Src && n.Dst == r.Net.Dst
 	}
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	return isPort(n, portNATT) ||
 		isL2TP(u.realm(r).tunnels, src, dst, data[n.UDPStart:n.UDPEnd], n.UDPLen, n.SrcPort, n.DstPort)
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"sync"
 
@@ -138,23 +139,20 @@ func (p *Pipeline) Flows() []*salookup.Flow {
 // PPP returns what there is to say of passwords and encrypted PPP, with the frames concerned, to be
 // called after Run.
 func (p *Pipeline) PPP() map[ppp.Finding]uint64 {
-	all := make(map[ppp.Finding]uint64)
-	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {
-		for f, n := range m.links.Findings() {
-			all[f] += n
-		}
-	}
-	return all
+	return sum(p.unwrap.clear.links.Findings(), p.unwrap.inside.links.Findings())
 }
 
 // Tunnels returns what there is to say of the secrets of tunnels, with the messages concerned, to
 // be called after Run.
 func (p *Pipeline) Tunnels() map[l2tp.Finding]uint64 {
-	all := make(map[l2tp.Finding]uint64)
-	for _, m := range [...]*realm{&p.unwrap.clear, &p.unwrap.inside} {
-		for f, n := range m.tunnels.Findings() {
-			all[f] += n
-		}
+	return sum(p.unwrap.clear.tunnels.Findings(), p.unwrap.inside.tunnels.Findings())
+}
+
+// sum adds up what is said of clear frames and of those in ESP.
+func sum[F comparable](clear, inside map[F]uint64) map[F]uint64 {
+	all := maps.Clone(clear)
+	for f, n := range inside {
+		all[f] += n
 	}
 	return all
 }

@@ -120,7 +120,7 @@ func (c *classifier) note(n *capture.Frame, x *content) {
 
 // talkOf is two ends, the lower first.
 func talkOf(n *capture.Frame) [2]netip.AddrPort {
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	if src.Compare(dst) > 0 {
 		src, dst = dst, src
 	}

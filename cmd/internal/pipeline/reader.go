@@ -225,15 +225,24 @@ func (r *reader) wanted() (bool, error) {
 	return r.filters[i].Match(r.packet.Data, r.packet.Length), nil
 }
 
-// take puts the packet into the current batch; false if the batch is full.
-func (r *reader) take() bool {
+// add puts a record of the packet into the current batch; nil if the batch is full.
+func (r *reader) add() *Record {
 	if !r.batch.fits(&r.packet) {
-		return false
+		return nil
 	}
-	r.unread = false
 	rec := r.batch.add(&r.packet, r.number, r.lent)
 	rec.Inputs = r.source.Interfaces()
 	rec.Link = rec.Inputs[r.packet.Interface].LinkType
+	return rec
+}
+
+// take puts the packet into the current batch; false if the batch is full.
+func (r *reader) take() bool {
+	rec := r.add()
+	if rec == nil {
+		return false
+	}
+	r.unread = false
 	if len(r.batch.records) == 1 {
 		r.hurry(r.packet.Time)
 	}
@@ -258,12 +267,10 @@ func (r *reader) framed(rec *Record) {
 // further puts the next of several messages in the packet into the current batch; false if the
 // batch is full.
 func (r *reader) further() bool {
-	if !r.batch.fits(&r.packet) {
+	rec := r.add()
+	if rec == nil {
 		return false
 	}
-	rec := r.batch.add(&r.packet, r.number, r.lent)
-	rec.Inputs = r.source.Interfaces()
-	rec.Link = rec.Inputs[r.packet.Interface].LinkType
 	r.p.framer.further(rec)
 	r.framed(rec)
 	return true

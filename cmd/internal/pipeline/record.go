@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/salookup"
 	"l2tpdump/cmd/internal/why"
@@ -186,23 +188,13 @@ func (r *Record) ESPLength() int { return len(r.esp) + r.cut }
 
 // IKEOpened reports whether any of the IKE messages has been decrypted.
 func (r *Record) IKEOpened() bool {
-	for _, m := range r.IKE {
-		if m.Decrypted {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.IKE, func(m *Message) bool { return m.Decrypted })
 }
 
 // IKEHead reports whether of one of the IKE messages the decrypted head is known, and its end was
 // not captured.
 func (r *Record) IKEHead() bool {
-	for _, m := range r.IKE {
-		if m.Head() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.IKE, func(m *Message) bool { return m.Head() })
 }
 
 // Merged reports whether the frame is a fragment that another frame's record stands for.

@@ -100,6 +100,9 @@ func (s *Stats) addPayload(p *Payload) {
 	}
 }
 
+// Tunnelled is how many frames are of IKE, ESP or L2TP.
+func (s *Stats) Tunnelled() uint64 { return s.ByKind[IKE] + s.ByKind[ESP] + s.ByKind[L2TP] }
+
 // Count is how many frames of that kind got that verdict.
 func (s *Stats) Count(k Kind, v why.Verdict) uint64 { return *s.counter(k, v) }
 

@@ -65,7 +65,7 @@ func (f *framer) message(r *Record, frame []byte) {
 	r.wrap("TCP")
 	r.Unwrapped, r.Whole, r.complete, r.inTCP, r.Reason = frame, nil, nil, true, ""
 	if err := r.Net.Decode(r.Link, frame); err != nil {
-		r.Verdict, r.Reason = why.Malformed, err.Error()
+		r.Verdict, r.Reason = why.Undecoded(err, false)
 		return
 	}
 	f.carried(r)

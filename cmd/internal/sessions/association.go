@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -55,6 +56,18 @@ type sample struct {
 
 // held says that its latest session is followed.
 func (a *association) held() bool { return a.session != nil && a.session.element != nil }
+
+// ofESP is the session, of at least one, that IPsec carried something for: that of the flow which
+// keys opened last, or else the latest.
+func (a *association) ofESP() *Session {
+	s, last := a.session, int64(math.MinInt64)
+	for _, f := range a.flows {
+		if f.opened > 0 && f.session != nil && f.session.element != nil && f.span.last.time > last {
+			s, last = f.session, f.span.last.time
+		}
+	}
+	return s
+}
 
 // pair is two addresses, the lower one first.
 type pair [2]netip.Addr
@@ -195,33 +208,18 @@ func (g *Gatherer) rivals(x *exchange, at place) {
 
 // tunnel finds the L2TP tunnel in which a side sends to an ID that the other assigned.
 func (a *association) tunnel(sender int, id uint32) *tunnel {
-	for i := len(a.tunnels) - 1; i >= 0; i-- {
-		if t := a.tunnels[i]; t.ids[1-sender] == id {
-			return t
-		}
-	}
-	return nil
+	return lastOf(a.tunnels, func(t *tunnel) bool { return t.ids[1-sender] == id })
 }
 
 // requested finds the tunnel that a side asked for with an ID of its own.
 func (a *association) requested(sender int, id uint32) *tunnel {
-	for i := len(a.tunnels) - 1; i >= 0; i-- {
-		if t := a.tunnels[i]; t.ids[sender] == id && t.caller == sender {
-			return t
-		}
-	}
-	return nil
+	return lastOf(a.tunnels, func(t *tunnel) bool { return t.ids[sender] == id && t.caller == sender })
 }
 
 // unnamed finds the latest tunnel that goes on and of which it is not known what ID a side gave it:
 // who said so was not captured, or hid it.
 func (a *association) unnamed(side int, clear realm) *tunnel {
-	for i := len(a.tunnels) - 1; i >= 0; i-- {
-		if t := a.tunnels[i]; t.ids[side] == 0 && t.clear == clear && t.stop == nil {
-			return t
-		}
-	}
-	return nil
+	return lastOf(a.tunnels, func(t *tunnel) bool { return t.ids[side] == 0 && t.clear == clear && t.stop == nil })
 }
 
 func (a *association) addTunnel(t *tunnel) {

@@ -30,7 +30,7 @@ func (s *Session) fate(now int64) fate {
 		quiet = max(quiet, s.last.time)
 	}
 	switch {
-	case ike.protected[client].n+ike.protected[server].n > 0, ike.ends[client].Addr() != s.ends[client].Addr(),
+	case ike.espPackets() > 0, ike.ends[client].Addr() != s.ends[client].Addr(),
 		stands && s.up.seen():
 		return apart
 	case now-quiet >= soon:

@@ -102,12 +102,7 @@ func (t *tunnel) called(side int, id uint32) *call {
 	if id == 0 {
 		return nil
 	}
-	for i := len(t.calls) - 1; i >= 0; i-- {
-		if t.calls[i].ids[side] == id {
-			return t.calls[i]
-		}
-	}
-	return nil
+	return lastOf(t.calls, func(c *call) bool { return c.ids[side] == id })
 }
 
 // callOf finds the call that a control message of a side is about: if neither ID is known, the
@@ -119,13 +114,11 @@ func (t *tunnel) callOf(c *l2tp.Facts, h *l2tp.Header, sender int) *call {
 	if x := t.called(sender, c.Session); x != nil || h.Session == 0 {
 		return x
 	}
-	for i := len(t.calls) - 1; i >= 0; i-- {
-		if x := t.calls[i]; x.ids[1-sender] == 0 && x.cdn == nil {
-			x.ids[1-sender] = h.Session
-			return x
-		}
+	x := lastOf(t.calls, func(x *call) bool { return x.ids[1-sender] == 0 && x.cdn == nil })
+	if x != nil {
+		x.ids[1-sender] = h.Session
 	}
-	return nil
+	return x
 }
 
 // take takes note of a message that is about the call.

@@ -332,7 +332,7 @@ func (s *Session) looksUp() bool {
 // seen. The end of L2TP often comes in clear, behind that of its SAs.
 func (s *Session) unprotected() bool {
 	begun := func(t *tunnel) bool { return t.request.seen() || t.reply.seen() || t.connect.seen() }
-	return s.agreed() && s.protected[client].n+s.protected[server].n == 0 && !slices.ContainsFunc(s.tunnels, begun)
+	return s.agreed() && s.espPackets() == 0 && !slices.ContainsFunc(s.tunnels, begun)
 }
 
 // carriesFormer says that the ESP SAs which it agreed on carry what another session began.
@@ -357,6 +357,14 @@ func (s *Session) movedOut() bool {
 // unclear says that ESP that can't be read does not show whether the session came up.
 func (s *Session) unclear() bool {
 	return !s.readable() && (s.sent(client) > setupPackets || s.sent(server) > setupPackets+setupPackets/2)
+}
+
+// espPackets is how many packets of ESP of both sides were captured.
+func (s *Session) espPackets() int { return s.protected[client].n + s.protected[server].n }
+
+// lastESP is the time of the last of them.
+func (s *Session) lastESP() int64 {
+	return max(s.protected[client].last.time, s.protected[server].last.time)
 }
 
 // sent is how many packets of ESP a side sent, by their sequence numbers: also those that were not

@@ -31,31 +31,33 @@ const curePSK = "give both ends the same pre-shared key; quote special character
 // refusalRules are of IKE, and of what one end said no with, in words that can be read.
 var refusalRules = []rule{
 	{"ike-proposal", "ike-m1", Failed,
-		"give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ikeProposal},
-	{"key-info-loop", "ike-m1", Failed, "choose a cipher and a group that the server has", keyInformation},
-	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", versionRefused},
+		"give both ends a proposal in common, such as aes-256 with sha1 or sha256 and modp2048", ofPhase1(ikeProposal)},
+	{"key-info-loop", "ike-m1", Failed, "choose a cipher and a group that the server has", ofPhase1(keyInformation)},
+	{"ikev1-disabled", "ike-m1", Failed, "allow IKE version 1 on the server, or move to IKEv2", ofPhase1(versionRefused)},
 	{"xauth-failed", stepAuth, Failed, "correct the user's name or password", xauthFailed},
 	{"ike-id-mismatch", "ike-m6", Failed,
-		"give each end the identity that the other expects, or have that one take any", idMismatch},
+		"give each end the identity that the other expects, or have that one take any", ofPhase1(idMismatch)},
 	{"certificates", "ike-m5", Failed,
-		"renew the certificate, or install its authority on the peer", certificateRefused},
-	{"ike-psk", "ike-m5", Failed, curePSK, pskTried},
-	{"ike-psk", "ike-m5", Failed, curePSK, pskRefused},
-	{"ike-psk", "ike-m5", Failed, curePSK, pskTwoKeys},
-	{"tunnel-vs-transport", stepQuick, Failed, "use transport mode on both ends", tunnelMode},
-	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", quickID},
+		"renew the certificate, or install its authority on the peer", ofPhase1(certificateRefused)},
+	{"ike-psk", "ike-m5", Failed, curePSK, ofPhase1(pskTried)},
+	{"ike-psk", "ike-m5", Failed, curePSK, ofPhase1(pskRefused)},
+	{"ike-psk", "ike-m5", Failed, curePSK, ofPhase1(pskTwoKeys)},
+	{"tunnel-vs-transport", stepQuick, Failed, "use transport mode on both ends", ofPhase2(tunnelMode)},
+	{"quick-id-mismatch", stepQuick, Failed, "give both ends the same selector: udp/1701, or any port", ofPhase2(quickID)},
 	{"quick-proposal", stepQuick, Failed,
-		"give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", quickProposal},
-	{"", stepQuick, Failed, "", quickRefused},
+		"give both ends the same ESP algorithms, mode and PFS: aes with sha1, transport mode, no PFS", ofPhase2(quickProposal)},
+	{"", stepQuick, Failed, "", ofPhase2(quickRefused)},
 }
 
-// phase1Failed is the exchange of a session that ended in phase 1; nil if none did.
-func phase1Failed(s *Session) *exchange {
-	x := s.exchange()
-	if x == nil || x.established() || x.late || s.agreed() || s.protected[client].n+s.protected[server].n > 0 {
-		return nil
+// ofPhase1 is a rule about the exchange of a session that ended in phase 1.
+func ofPhase1(test func(*Session, *exchange) *proof) func(*Session) *proof {
+	return func(s *Session) *proof {
+		x := s.exchange()
+		if x == nil || x.established() || x.late || s.agreed() || s.espPackets() > 0 {
+			return nil
+		}
+		return test(s, x)
 	}
-	return x
 }
 
 // notice finds a notification of one of some types that came after the message that was the last.
@@ -88,9 +90,8 @@ func (s *Session) name(side int) string {
 	return "the " + sideNames[side] + " " + s.who(side)
 }
 
-func ikeProposal(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || x.reached() > 1 {
+func ikeProposal(s *Session, x *exchange) *proof {
+	if x.reached() > 1 {
 		return nil
 	}
 	n := x.notice(noProposalChosen)
@@ -141,9 +142,8 @@ func verb(n int) string {
 	return ""
 }
 
-func keyInformation(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || x.reached() > 3 {
+func keyInformation(s *Session, x *exchange) *proof {
+	if x.reached() > 3 {
 		return nil
 	}
 	n := x.notice(invalidKeyInformation)
@@ -159,13 +159,12 @@ func keyInformation(s *Session) *proof {
 		s.who(n.sender), n.Name, offer).at(x.step())
 }
 
-func versionRefused(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || x.reached() > 1 {
+func versionRefused(s *Session, x *exchange) *proof {
+	if x.reached() > 1 {
 		return nil
 	}
 	if n := x.notice(invalidMajorVersion); n != nil {
-		return proven([]uint64{n.frame}, "%s", "IKE: "+s.who(n.sender)+" does not speak IKE version 1")
+		return proven([]uint64{n.frame}, "IKE: %s does not speak IKE version 1", s.who(n.sender))
 	}
 	return nil
 }
@@ -187,11 +186,7 @@ func (x *exchange) lastMessage() int {
 }
 
 // idMismatch: the client hangs up when it knows who the server is.
-func idMismatch(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil {
-		return nil
-	}
+func idMismatch(s *Session, x *exchange) *proof {
 	last := &x.messages[x.lastMessage()]
 	accepted := x.kind == ikev1.ExchangeMain && last.seen() // the client
 	if n := x.notice(invalidID); n != nil && (last.seen() || n.encrypted) && !(accepted && n.sender != x.initiator &&
@@ -234,27 +229,24 @@ func idMismatch(s *Session) *proof {
 	return nil
 }
 
+// auth is the authentication that was agreed on, or the first offer, which names it.
+func (x *exchange) auth() string {
+	if x.chosen.Auth == "" && len(x.offers) > 0 {
+		return x.offers[0]
+	}
+	return x.chosen.Auth
+}
+
 // signs says that signatures were agreed on, or offered.
 func (x *exchange) signs() bool {
-	auth := x.chosen.Auth
-	if auth == "" && len(x.offers) > 0 {
-		auth = x.offers[0]
-	}
-	return auth != "" && !strings.Contains(auth, "psk") || x.certs[client] != nil
+	return x.auth() != "" && !x.usesPSK() || x.certs[client] != nil
 }
 
 // usesPSK says that a pre-shared key was agreed on, or offered.
-func (x *exchange) usesPSK() bool {
-	auth := x.chosen.Auth
-	if auth == "" && len(x.offers) > 0 {
-		auth = x.offers[0]
-	}
-	return strings.Contains(auth, "psk")
-}
+func (x *exchange) usesPSK() bool { return strings.Contains(x.auth(), "psk") }
 
-func certificateRefused(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || !x.signs() {
+func certificateRefused(s *Session, x *exchange) *proof {
+	if !x.signs() {
 		return nil
 	}
 	m5, sealed := &x.messages[5], &x.sealed[server]
@@ -313,9 +305,8 @@ func (x *exchange) sameKey() bool {
 }
 
 // pskRefused: one end says that the other's key is not its own.
-func pskRefused(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || !x.usesPSK() {
+func pskRefused(s *Session, x *exchange) *proof {
+	if !x.usesPSK() {
 		return nil
 	}
 	n := x.notice(payloadMalformed, invalidHash, authenticationFailed)
@@ -329,9 +320,8 @@ func pskRefused(s *Session) *proof {
 }
 
 // pskTwoKeys: the key that opens one side's messages does not open the other's.
-func pskTwoKeys(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || !x.usesPSK() {
+func pskTwoKeys(s *Session, x *exchange) *proof {
+	if !x.usesPSK() {
 		return nil
 	}
 	for side := range x.opened {
@@ -344,27 +334,25 @@ func pskTwoKeys(s *Session) *proof {
 	return nil
 }
 
-// phase2Failed is the exchange of a session whose Quick Mode came to nothing, and the Quick Mode;
-// nil if none did.
-func phase2Failed(s *Session) (*exchange, *quick) {
-	x := s.exchange()
-	if x == nil || len(x.quicks) == 0 || x.agreed() && s.protected[client].n+s.protected[server].n > 0 ||
-		x.late && x.reached() == 0 { // perhaps it renews others
-		return nil, nil
+// ofPhase2 is a rule about the exchange of a session whose Quick Mode came to nothing, and the
+// Quick Mode.
+func ofPhase2(test func(*Session, *exchange, *quick) *proof) func(*Session) *proof {
+	return func(s *Session) *proof {
+		x := s.exchange()
+		if x == nil || len(x.quicks) == 0 || x.agreed() && s.espPackets() > 0 ||
+			x.late && x.reached() == 0 { // perhaps it renews others
+			return nil
+		}
+		q := x.quicks[len(x.quicks)-1]
+		if slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.messages[3].seen() }) ||
+			slices.ContainsFunc(s.flows, func(f *flow) bool { return f.span.first.time > q.messages[1].first.time }) {
+			return nil // ESP under another SPI: it was agreed on, though message 3 was not captured
+		}
+		return test(s, x, q)
 	}
-	q := x.quicks[len(x.quicks)-1]
-	if slices.ContainsFunc(x.quicks, func(q *quick) bool { return q.messages[3].seen() }) ||
-		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.span.first.time > q.messages[1].first.time }) {
-		return nil, nil // ESP under another SPI: it was agreed on, though message 3 was not captured
-	}
-	return x, q
 }
 
-func quickID(s *Session) *proof {
-	x, q := phase2Failed(s)
-	if x == nil {
-		return nil
-	}
+func quickID(s *Session, x *exchange, q *quick) *proof {
 	if n := x.notice(invalidID); n != nil && n.encrypted {
 		return proven(append(q.messages[1].frames(), n.frame),
 			"IKE: %s refused the traffic that phase 2 is to protect (%s)",
@@ -400,9 +388,8 @@ func selector(id ikev1.Identity) string {
 }
 
 // tunnelMode: L2TP is asked for in tunnel mode, and refused.
-func tunnelMode(s *Session) *proof {
-	x, q := phase2Failed(s)
-	if x == nil || q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 ||
+func tunnelMode(s *Session, x *exchange, q *quick) *proof {
+	if q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 ||
 		q.ids[0][0].Port != portL2TP {
 		return nil
 	}
@@ -415,11 +402,7 @@ func tunnelMode(s *Session) *proof {
 		s.who(q.sender), q.offer.Text, s.who(n.sender))
 }
 
-func quickProposal(s *Session) *proof {
-	x, q := phase2Failed(s)
-	if x == nil {
-		return nil
-	}
+func quickProposal(s *Session, x *exchange, q *quick) *proof {
 	return x.refusal(q, s)
 }
 
@@ -452,11 +435,7 @@ func (x *exchange) refusal(q *quick, s *Session) *proof {
 }
 
 // quickRefused: some other reason was given, or one that can't be read.
-func quickRefused(s *Session) *proof {
-	x, q := phase2Failed(s)
-	if x == nil {
-		return nil
-	}
+func quickRefused(s *Session, x *exchange, q *quick) *proof {
 	if sealed := &x.sealed[q.sender]; q.messages[2].seen() && sealed.seen() &&
 		sealed.last.time >= q.messages[2].first.time {
 		return typical(append(q.messages[2].frames(), sealed.last.frame),

@@ -105,7 +105,7 @@ func (s *Session) repeats(side int) bool {
 // windowsRegistry: a Windows client sends nothing through an SA with a server behind NAT.
 func windowsRegistry(s *Session) *proof {
 	x := s.exchange()
-	if x == nil || !x.agreed() || s.protected[client].n+s.protected[server].n > 0 || x.natted[server] != natBehind {
+	if x == nil || !x.agreed() || s.espPackets() > 0 || x.natted[server] != natBehind {
 		return nil
 	}
 	const patience = int64(10e9) // Windows deletes the SAs by then
@@ -127,7 +127,7 @@ func stopped(s *Session) *ending {
 	return nil
 }
 
-// refusedBy describes a StopCCN or CDN.
+// by describes a StopCCN or CDN.
 func (e *ending) by(s *Session) string {
 	name := "CDN"
 	if e.control.Type == 4 {
@@ -145,9 +145,7 @@ func hiddenAVP(s *Session) *proof {
 	if e == nil || e.control.Result != 2 || !strings.Contains(e.control.Message, "Hidden AVP") {
 		return nil
 	}
-	return proven(append(s.tunnel().reply.frames(), e.frame),
-		"%s",
-		"L2TP: hidden AVPs could not be read by "+e.by(s))
+	return proven(append(s.tunnel().reply.frames(), e.frame), "L2TP: hidden AVPs could not be read by %s", e.by(s))
 }
 
 func tunnelSecret(s *Session) *proof {
@@ -157,14 +155,14 @@ func tunnelSecret(s *Session) *proof {
 		!strings.Contains(strings.ToLower(e.control.Message), "challenge") {
 		return nil
 	}
-	return proven([]uint64{e.frame}, "%s", "L2TP: the login of the tunnel was refused by "+e.by(s))
+	return proven([]uint64{e.frame}, "L2TP: the login of the tunnel was refused by %s", e.by(s))
 }
 
 func poolEmpty(s *Session) *proof {
 	for _, e := range s.endings() {
 		if e.control.Result == 2 && e.control.Error == 4 &&
 			strings.Contains(strings.ToLower(e.control.Message), "address") {
-			return proven([]uint64{e.frame}, "%s", "L2TP: no IP address is left: "+e.by(s))
+			return proven([]uint64{e.frame}, "L2TP: no IP address is left: %s", e.by(s))
 		}
 	}
 	return nil
@@ -186,7 +184,7 @@ func serverFull(s *Session) *proof {
 	for _, e := range s.endings() {
 		r := &e.control
 		if e.sender == server && (r.Result == 2 && r.Error == 4 || r.Type == 14 && (r.Result == 4 || r.Result == 5)) {
-			return proven([]uint64{e.frame}, "%s", "L2TP: the server has no place for another session: "+e.by(s))
+			return proven([]uint64{e.frame}, "L2TP: the server has no place for another session: %s", e.by(s))
 		}
 	}
 	return nil
@@ -197,7 +195,7 @@ func tunnelRefused(s *Session) *proof {
 	if e == nil || e.sender == t.caller && !t.reply.seen() || e.control.Result == 1 || e.control.Result == 6 {
 		return nil
 	}
-	return proven(append(t.request.frames(), e.frame), "%s", "L2TP: the tunnel was refused by "+e.by(s))
+	return proven(append(t.request.frames(), e.frame), "L2TP: the tunnel was refused by %s", e.by(s))
 }
 
 // callRefused: a call that did not come up is ended with a reason.
@@ -206,9 +204,7 @@ func callRefused(s *Session) *proof {
 	if c == nil || c.cdn == nil || c.cdn.control.Text == "" || s.holed() {
 		return nil
 	}
-	return proven([]uint64{c.cdn.frame},
-		"%s",
-		"L2TP: the call was ended before it came up by "+c.cdn.by(s)).at(s.step())
+	return proven([]uint64{c.cdn.frame}, "L2TP: the call was ended before it came up by %s", c.cdn.by(s)).at(s.step())
 }
 
 // tunnelEnded: a tunnel is ended with a reason while a call is being set up.
@@ -218,9 +214,8 @@ func tunnelEnded(s *Session) *proof {
 		t.stop.control.Result == 1 {
 		return nil
 	}
-	return proven([]uint64{t.stop.frame},
-		"%s",
-		"L2TP: the tunnel was ended before the connection came up by "+t.stop.by(s)).at(s.step())
+	return proven([]uint64{t.stop.frame}, "L2TP: the tunnel was ended before the connection came up by %s",
+		t.stop.by(s)).at(s.step())
 }
 
 // windowZero: a peer that offers no receive window can't be sent the next message (RFC 2661 section
@@ -233,8 +228,7 @@ func windowZero(s *Session) *proof {
 	for side, w := range t.window {
 		if w.HasWindow && w.Window == 0 {
 			return proven(append(t.request.frames(), t.reply.frames()...),
-				"%s",
-				"L2TP: "+s.name(side)+" offers a receive window of 0")
+				"L2TP: %s offers a receive window of 0", s.name(side))
 		}
 	}
 	return nil

@@ -50,7 +50,7 @@ func saDeleted(s *Session) *proof {
 		return nil
 	}
 	const underway = int64(2e9) // for as long there may be ESP that was sent before
-	last := max(s.protected[client].last.time, s.protected[server].last.time, s.stray.last.time)
+	last := max(s.lastESP(), s.stray.last.time)
 	if s.bounds[1].time-s.last.time < long {
 		return nil
 	}

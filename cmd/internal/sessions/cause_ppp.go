@@ -12,19 +12,17 @@ var pppErrors = map[string]string{
 	"691": "wrong name or password", "709": "the password could not be changed",
 }
 
-// pppOf is the PPP of a session that did not come up; nil if it did not get that far.
-func pppOf(s *Session) *link {
-	if c := s.call(); c != nil {
-		return c.link
-	}
-	return nil
-}
-
-func serverNotProved(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil {
+// ofPPP is a rule about the PPP of a session that got that far.
+func ofPPP(test func(*Session, *link) *proof) func(*Session) *proof {
+	return func(s *Session) *proof {
+		if l := s.link(); l != nil {
+			return test(s, l)
+		}
 		return nil
 	}
+}
+
+func serverNotProved(s *Session, l *link) *proof {
 	at := l.auth.unproved
 	if !at.seen() && l.auth.accepted.seen() {
 		for _, t := range l.terms {
@@ -48,9 +46,8 @@ func serverNotProved(s *Session) *proof {
 }
 
 // eapRefused: the client wants another method than the server has.
-func eapRefused(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || !l.auth.nak.seen() || l.auth.accepted.seen() || l.auth.answered.last.time > l.auth.nak.time ||
+func eapRefused(s *Session, l *link) *proof {
+	if !l.auth.nak.seen() || l.auth.accepted.seen() || l.auth.answered.last.time > l.auth.nak.time ||
 		l.auth.asked.last.time > l.auth.nak.time || // with another method
 		!l.auth.refused.seen() && len(l.terms) == 0 {
 		return nil
@@ -66,9 +63,8 @@ func eapRefused(s *Session) *proof {
 	return proven(frames, "%s", text)
 }
 
-func authFailed(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time ||
+func authFailed(s *Session, l *link) *proof {
+	if !l.auth.refused.seen() || l.auth.accepted.time > l.auth.refused.time ||
 		strings.Contains(l.auth.reason, "R=1") && s.goes() { // it may try again
 		return nil
 	}
@@ -96,9 +92,8 @@ func errorText(reason string) string {
 	return reason
 }
 
-func clientDemandsAuth(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 ||
+func clientDemandsAuth(s *Session, l *link) *proof {
+	if s.late || l.demands[client] == "" || l.auth.answered.seen() || len(l.terms) == 0 ||
 		l.terms[0].sender != client {
 		return nil
 	}
@@ -107,9 +102,8 @@ func clientDemandsAuth(s *Session) *proof {
 		l.demands[client], l.terms[0].text)
 }
 
-func lcpAuthRefused(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || s.late || !l.declined[client].seen() || l.auth.answered.seen() || l.auth.accepted.seen() ||
+func lcpAuthRefused(s *Session, l *link) *proof {
+	if s.late || !l.declined[client].seen() || l.auth.answered.seen() || l.auth.accepted.seen() ||
 		len(l.terms) == 0 && l.declined[client].n < 3 {
 		return nil
 	}
@@ -131,11 +125,7 @@ func (l *link) termText(words ...string) *term {
 	return nil
 }
 
-func mppe(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil {
-		return nil
-	}
+func mppe(s *Session, l *link) *proof {
 	t := l.termText("mppe")
 	if t == nil || s.holed() && l.termText("mppe required") == nil { // else it is switched off at the end
 		return nil
@@ -152,27 +142,25 @@ func mppe(s *Session) *proof {
 		s.who(t.sender), s.who(1-t.sender), t.text)
 }
 
-func ecp(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || !l.ecp.refused.seen() || len(l.terms) == 0 {
+func ecp(s *Session, l *link) *proof {
+	if !l.ecp.refused.seen() || len(l.terms) == 0 {
 		return nil
 	}
 	return proven([]uint64{l.ecp.refused.frame, l.terms[0].frame},
 		"PPP: one end demands encryption by ECP, which the other does not know")
 }
 
-func ipcpFailed(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || l.mrru || s.holed() || !l.lcp.open() || s.late && !l.auth.accepted.seen() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
+func ipcpFailed(s *Session, l *link) *proof {
+	if l.mrru || s.holed() || !l.lcp.open() || s.late && !l.auth.accepted.seen() || !l.auth.accepted.seen() && (l.demands[server] != "" || l.cut) {
 		return nil
 	}
 	text := "PPP: the login succeeded, but no IP address was agreed on"
 	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
 	switch {
 	case l.ipcp.refused.seen():
-		return proven(append(frames, l.ipcp.refused.frame), "%s", text+": one end refuses IPCP")
+		return proven(append(frames, l.ipcp.refused.frame), "%s: one end refuses IPCP", text)
 	case l.ipcp.ended.seen():
-		return proven(append(frames, l.ipcp.ended.first.frame), "%s", text+": "+l.ipcp.text)
+		return proven(append(frames, l.ipcp.ended.first.frame), "%s: %s", text, l.ipcp.text)
 	case len(l.terms) > 0:
 		if said := l.terms[0].text; said != "" {
 			text += ": " + said
@@ -193,9 +181,8 @@ var addressTexts = []string{"refused his ip address", "refused our ip address", 
 
 // withoutAddress: IPCP was completed without an address that an end can use; or it was refused, and
 // no router gives one of IPv6 instead.
-func withoutAddress(s *Session) *proof {
-	l := s.link()
-	if l == nil || s.spoke != [2]int{} || s.unread > 0 {
+func withoutAddress(s *Session, l *link) *proof {
+	if s.spoke != [2]int{} || s.unread > 0 {
 		return nil
 	}
 	frames := append(l.ipcp.requests[client].frames(), l.ipcp.requests[server].frames()...)
@@ -246,16 +233,15 @@ func brokenOff(s *Session) *proof {
 	}
 	for _, e := range s.endings() {
 		if r := &e.control; r.Result == generalError && r.Error != 0 || r.Type == 4 && r.Result == stateMachine {
-			return proven([]uint64{e.frame}, "%s", "L2TP: the connection was broken off by "+e.by(s))
+			return proven([]uint64{e.frame}, "L2TP: the connection was broken off by %s", e.by(s))
 		}
 	}
 	return nil
 }
 
 // loginUnanswered: the server never says yes or no.
-func loginUnanswered(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || !l.auth.answered.seen() || l.auth.accepted.seen() || l.auth.refused.seen() {
+func loginUnanswered(s *Session, l *link) *proof {
+	if !l.auth.answered.seen() || l.auth.accepted.seen() || l.auth.refused.seen() {
 		return nil
 	}
 	const tries = 3 // of the 10 of pppd, every 3 s
@@ -268,11 +254,7 @@ func loginUnanswered(s *Session) *proof {
 }
 
 // loopedBack: one end gets its own packets back (RFC 1661 section 6.4).
-func loopedBack(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil {
-		return nil
-	}
+func loopedBack(s *Session, l *link) *proof {
 	t := l.termText("loopback")
 	if t == nil {
 		return nil
@@ -283,9 +265,8 @@ func loopedBack(s *Session) *proof {
 }
 
 // lcpDisagrees: the two ends go on asking for options that the other refuses.
-func lcpDisagrees(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || l.lcp.open() {
+func lcpDisagrees(s *Session, l *link) *proof {
+	if l.lcp.open() {
 		return nil
 	}
 	const often = 4 // pppd goes over from Conf-Nak to Conf-Rej behind five
@@ -300,9 +281,8 @@ func lcpDisagrees(s *Session) *proof {
 }
 
 // lcpUnanswered: one end asks again and again by LCP, though the other one speaks.
-func lcpUnanswered(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || s.holed() {
+func lcpUnanswered(s *Session, l *link) *proof {
+	if s.holed() {
 		return nil
 	}
 	const often = 4 // of the 10 of pppd, every 3 s
@@ -322,9 +302,8 @@ func lcpUnanswered(s *Session) *proof {
 }
 
 // pppEnded: one end hung up, for none of the reasons above.
-func pppEnded(s *Session) *proof {
-	l := pppOf(s)
-	if l == nil || len(l.terms) == 0 || s.holed() || !s.call().begun() {
+func pppEnded(s *Session, l *link) *proof {
+	if len(l.terms) == 0 || s.holed() || !s.call().begun() {
 		return nil
 	}
 	t := &l.terms[0]

@@ -12,21 +12,21 @@ const cureNATT = "open UDP 4500 in both directions; switch off the router's IPse
 
 // failureRules are of what was not answered, or stopped: IKE, ESP, L2TP, PPP.
 var failureRules = []rule{
-	{"ike-fragment-lost", "ike-m5", Failed, "switch on IKE fragmentation, or use a smaller certificate", fragmentLost},
-	{"ike-psk", "ike-m5", Failed, curePSK, pskSilent},
+	{"ike-fragment-lost", "ike-m5", Failed, "switch on IKE fragmentation, or use a smaller certificate", ofPhase1(fragmentLost)},
+	{"ike-psk", "ike-m5", Failed, curePSK, ofPhase1(pskSilent)},
 	{"ike-answers-lost", "ike-m1", Failed,
 		"look at the client's firewall, another VPN program on it, NAT on the way, and the server's route back",
-		answersLost},
-	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, natt4500},
+		ofPhase1(answersLost)},
+	{"natt-4500-blocked", "ike-m5", Failed, cureNATT, ofPhase1(natt4500)},
 	{"stale-sa-redial", "ike-m1", Failed, cureStale, staleRedial},
 	{"ike-no-answer", "ike-m1", Failed,
-		"open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", noAnswer},
+		"open UDP 500 and 4500 to the server; check its address, and that its IPsec service runs", ofPhase1(noAnswer)},
 	{"life-zero", "ike-m6", Failed, "set a life time for phase 1", lifeZero},
-	{"ike-psk", "ike-m5", Failed, curePSK, pskForeign},
-	{"", "ike-m1", Failed, "", phase1Stopped},
+	{"ike-psk", "ike-m5", Failed, curePSK, ofPhase1(pskForeign)},
+	{"", "ike-m1", Failed, "", ofPhase1(phase1Stopped)},
 	{"", "ike-m3", Failed, "look into the server's log, and whether large packets pass in both directions",
-		phase1Unanswered},
-	{"", stepQuick, Failed, "", quickUnanswered},
+		ofPhase1(phase1Unanswered)},
+	{"", stepQuick, Failed, "", ofPhase2(quickUnanswered)},
 
 	{"l2tp-port-not-1701", stepESP, Failed,
 		"stop what holds UDP 1701 on the client, or allow any port: 17/%any", portNot1701},
@@ -44,22 +44,22 @@ var failureRules = []rule{
 	{"tunnel-secret", stepTunnel, Failed, "give both ends the same tunnel secret, or none", tunnelSecret},
 
 	{"server-not-proved", stepAuth, Failed,
-		"the password is known to both: the server's software answers wrongly, or is not who it says", serverNotProved},
-	{"eap-refused", stepAuth, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", eapRefused},
+		"the password is known to both: the server's software answers wrongly, or is not who it says", ofPPP(serverNotProved)},
+	{"eap-refused", stepAuth, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", ofPPP(eapRefused)},
 	{"ppp-auth-failed", stepAuth, Failed,
-		"correct the user's name or password; allow the method on the server", authFailed},
-	{"ppp-client-demands-auth", stepLCP, Failed, "client: noauth, and no require options", clientDemandsAuth},
-	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", lcpAuthRefused},
-	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", mppe},
-	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ecp},
-	{"ipcp-failed", stepIPCP, Failed, cureAddress, ipcpFailed},
+		"correct the user's name or password; allow the method on the server", ofPPP(authFailed)},
+	{"ppp-client-demands-auth", stepLCP, Failed, "client: noauth, and no require options", ofPPP(clientDemandsAuth)},
+	{"lcp-auth-refused", stepLCP, Failed, "allow a login method on both ends: MS-CHAPv2, or PAP", ofPPP(lcpAuthRefused)},
+	{"mppe-ccp", stepCCP, Failed, "switch MPPE off inside IPsec: nomppe; or on at both ends", ofPPP(mppe)},
+	{"ecp-demanded", stepCCP, Failed, "switch PPP encryption (ECP) off", ofPPP(ecp)},
+	{"ipcp-failed", stepIPCP, Failed, cureAddress, ofPPP(ipcpFailed)},
 	{"ipcp-failed", stepCall, Failed, "make the pool of addresses larger; free what is not used", poolEmpty},
-	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", loginUnanswered},
-	{"", stepLCP, Failed, "look for what sends the packets of the client back to it", loopedBack},
-	{"", stepLCP, Failed, "", lcpDisagrees},
+	{"", stepAuth, Failed, "look into the log of the server, and of what it asks about users", ofPPP(loginUnanswered)},
+	{"", stepLCP, Failed, "look for what sends the packets of the client back to it", ofPPP(loopedBack)},
+	{"", stepLCP, Failed, "", ofPPP(lcpDisagrees)},
 	{"", stepLCP, Failed, "look whether L2TP of another connection holds the port, or another tunnel its addresses",
-		lcpUnanswered},
-	{"", stepLCP, Failed, "", pppEnded},
+		ofPPP(lcpUnanswered)},
+	{"", stepLCP, Failed, "", ofPPP(pppEnded)},
 
 	{"server-full", stepCall, Failed, "wait, or allow more sessions on the server", serverFull},
 	{"tunnel-refused", stepTunnel, Failed, "allow the client on the L2TP server", tunnelRefused},
@@ -75,11 +75,7 @@ var failureRules = []rule{
 
 // fragmentLost: a message that is sent in IP fragments does not arrive whole: here, or, as ICMP
 // says, where it goes.
-func fragmentLost(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil {
-		return nil
-	}
+func fragmentLost(s *Session, x *exchange) *proof {
 	for side := range x.parts {
 		p, late := &x.parts[side], x.refused
 		told := late.seen() && late.kind == reassemblyTime && late.by == s.ends[1-side].Addr()
@@ -105,9 +101,8 @@ func fragmentLost(s *Session) *proof {
 }
 
 // pskSilent: message 5 is not accepted, and the server does not say why in words that can be read.
-func pskSilent(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || !x.usesPSK() || !x.messages[5].seen() || x.messages[6].seen() {
+func pskSilent(s *Session, x *exchange) *proof {
+	if !x.usesPSK() || !x.messages[5].seen() || x.messages[6].seen() {
 		return nil
 	}
 	m4, m5, sealed := &x.messages[4], &x.messages[5], &x.sealed[server]
@@ -142,11 +137,7 @@ func (x *exchange) leaves() bool {
 }
 
 // answersLost: a side repeats a message although it is answered each time.
-func answersLost(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil {
-		return nil
-	}
+func answersLost(s *Session, x *exchange) *proof {
 	const often = 3 // a slow path has two copies on their way
 	n := x.reached()
 	if n < 2 || n%2 == 1 || x.messages[n-1].n < often || x.messages[n].n < often-1 {
@@ -163,9 +154,8 @@ func answersLost(s *Session) *proof {
 
 // natt4500: behind message 4 the client moves to UDP 4500, and is not heard any more, or not
 // answered.
-func natt4500(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || x.kind == ikev1.ExchangeAggressive {
+func natt4500(s *Session, x *exchange) *proof {
+	if x.kind == ikev1.ExchangeAggressive {
 		return nil
 	}
 	// by then each client has sent it two times more: charon after 4 and 11 s, racoon every 10 s
@@ -193,9 +183,8 @@ func natt4500(s *Session) *proof {
 	return nil
 }
 
-func noAnswer(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || x.reached() != 1 {
+func noAnswer(s *Session, x *exchange) *proof {
+	if x.reached() != 1 {
 		return nil
 	}
 	m1 := x.messages[1]
@@ -234,11 +223,7 @@ func noAnswer(s *Session) *proof {
 }
 
 // phase1Unanswered: a later request of phase 1 is sent again and again.
-func phase1Unanswered(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil {
-		return nil
-	}
+func phase1Unanswered(s *Session, x *exchange) *proof {
 	const often = 3
 	n := x.reached()
 	if sent := &x.messages[n]; n >= 3 && n%2 == 1 && sent.n >= often && s.waited(sent) {
@@ -266,11 +251,7 @@ func lifeZero(s *Session) *proof {
 }
 
 // quickUnanswered: the first message of Quick Mode is sent again and again.
-func quickUnanswered(s *Session) *proof {
-	x, q := phase2Failed(s)
-	if x == nil {
-		return nil
-	}
+func quickUnanswered(s *Session, x *exchange, q *quick) *proof {
 	const often = 3
 	m1, m2 := &q.messages[1], &q.messages[2]
 	switch {
@@ -288,11 +269,7 @@ func quickUnanswered(s *Session) *proof {
 }
 
 // phase1Stopped: something was said no to, and the reason is not among those above.
-func phase1Stopped(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil {
-		return nil
-	}
+func phase1Stopped(s *Session, x *exchange) *proof {
 	const patience = int64(5e9) // who breaks off does not go on after a round trip
 	for i := range x.notices {
 		if n := &x.notices[i]; n.Type != invalidCookie {

@@ -13,7 +13,7 @@ const cureAlive = "shorten the NAT keepalive, switch on dead peer detection, len
 
 // upRules are of sessions that came up: how they ended, and how they work.
 var upRules = []rule{
-	{"ipcp-failed", stepIPCP, Failed, cureAddress, withoutAddress},
+	{"ipcp-failed", stepIPCP, Failed, cureAddress, ofPPP(withoutAddress)},
 	{"route-loop", stepData, Ill, "keep the route to the server outside the tunnel", routeLoop},
 	{"two-clients-one-nat", stepData, Ill,
 		"give the SAs of the server unique marks, or the clients random source ports", twoClients},
@@ -47,15 +47,14 @@ var remarkRules = []rule{
 	{"", stepData, Up, "", quickRefusedOnce},
 	{"", stepData, Up, "", losses},
 	{"", stepData, Up, "", tooLarge},
-	{"", stepData, Up, "", ipv6Only},
+	{"", stepData, Up, "", ofPPP(ipv6Only)},
 	{"", stepData, Up, "", halfCaptured},
 	{"", stepData, Up, "", decryptedBefore},
 }
 
 // ipv6Only: one end refuses IPCP, and both agree on IPV6CP.
-func ipv6Only(s *Session) *proof {
-	l := s.link()
-	if l == nil || !l.ipcp.refused.seen() || !l.ipv6cp.open() {
+func ipv6Only(_ *Session, l *link) *proof {
+	if !l.ipcp.refused.seen() || !l.ipv6cp.open() {
 		return nil
 	}
 	return proven([]uint64{l.ipcp.refused.frame}, "IPv6 only: one end refuses IPCP")

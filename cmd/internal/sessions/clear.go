@@ -16,7 +16,7 @@ func (g *Gatherer) clearL2TP(r *pipeline.Record, at place) {
 	if !r.Payload.HasL2TP {
 		return
 	}
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	if r.Payload.Inner != nil && g.goesBare(r, src, dst, at) {
 		return
 	}
@@ -71,14 +71,14 @@ func (g *Gatherer) clearAssociation(r *pipeline.Record, src, dst netip.AddrPort,
 		kind = c.Facts().Type
 	}
 	if a != nil {
-		switch s := a.session; {
+		switch {
 		case carries:
-			g.strays(s, r, at)
+			g.strays(a.ofESP(), r, at)
 			if kind != l2tp.SCCRP {
 				return nil, nil
 			}
-		case s.beside == nil:
-			ike = s
+		case a.session.beside == nil:
+			ike = a.session
 		}
 	}
 	from, to, roles := clearRoles(kind, src, dst)
@@ -153,7 +153,7 @@ func (g *Gatherer) goesBare(r *pipeline.Record, src, dst netip.AddrPort, at plac
 	if c == nil {
 		return false
 	}
-	g.strays(a.session, r, at)
+	g.strays(a.ofESP(), r, at)
 	if g.copied(a, sender, r, at) || !c.link.isOfUser(sender, r.Payload.Inner) {
 		return true
 	}

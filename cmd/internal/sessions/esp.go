@@ -201,23 +201,21 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if r.SPI == 0 || n.IPVersion == 0 {
 		return
 	}
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	if !n.UDP {
 		src, dst = netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 	}
 	f := g.flowOf(r, src, dst)
 	opened := r.Verdict.Opened() || r.Head()
-	cut := r.Verdict == why.Truncated
-	refused := r.Verdict == why.WrongKey || r.Verdict == why.Malformed || r.Verdict == why.Truncated && !cut
 	switch {
 	case opened && f.opened == 0 && f.refused:
 		f.restart()
 	case opened:
-	case f.opened > 0 && !cut, f.foreign():
+	case f.opened > 0 && r.Verdict != why.Truncated, f.foreign():
 		return // of no key, among those that a key opens
 	}
 	a := f.assoc
-	if refused {
+	if r.Verdict == why.WrongKey || r.Verdict == why.Malformed {
 		f.refuse(at)
 	}
 	missing := f.window.Missing()
@@ -237,14 +235,7 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	}
 	if opened {
 		g.settleBy(a, r, f.sender)
-	}
-	if p := &r.Payload; opened && p.HasL2TP {
-		a.opened = true
-		s = g.l2tp(r, a, s, f.sender, inside, src, dst, at)
-	} else if opened && p.Inner != nil {
-		g.users(s, r, f.sender, at)
-	} else if r.Verdict.Opened() {
-		s.came(at)
+		s = g.carried(r, f, s, src, dst, at)
 	}
 	size := cmp.Or(r.ESPLength(), n.PayloadEnd-n.PayloadStart)
 	s.addESP(f, size, at)
@@ -259,6 +250,20 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		s.move.take(f.sender, dst, at)
 	}
 	g.touch(s, at, f.sender)
+}
+
+// carried takes what a packet of a flow that a key opens holds, and returns the session that it is of.
+func (g *Gatherer) carried(r *pipeline.Record, f *flow, s *Session, src, dst netip.AddrPort, at place) *Session {
+	switch p := &r.Payload; {
+	case p.HasL2TP:
+		f.assoc.opened = true
+		return g.l2tp(r, f.assoc, s, f.sender, inside, src, dst, at)
+	case p.Inner != nil:
+		g.users(s, r, f.sender, at)
+	case r.Verdict.Opened():
+		s.came(at)
+	}
+	return s
 }
 
 // seen takes note of whether a packet of a flow came in UDP.

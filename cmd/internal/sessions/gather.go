@@ -291,20 +291,7 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 			return a.late && len(a.exchanges) == 0 && (x.late || !a.clear && !a.natt)
 		})
 	}
-	if a != nil && !x.late && a.roles < certain {
-		side := a.side(src, dst)
-		is := side == client
-		if !a.authentic() {
-			is = g.settle(a, side, likely)
-		}
-		if !is && (a.session == nil || !a.session.goesOn(x, at.time)) {
-			a = nil // the client of the other may be a guess
-		}
-	}
-	if a != nil && x.late && !m.Decrypted && (a.authentic() || slices.ContainsFunc(a.exchanges, (*exchange).read)) {
-		a = nil // what no key opens is none of those that one does
-	}
-	if a == nil {
+	if a == nil || !g.takesIn(a, x, src, dst, m, at) {
 		if x.late && !m.FromInitiator {
 			src, dst = dst, src
 		}
@@ -320,6 +307,17 @@ func (g *Gatherer) associationOf(x *exchange, src, dst netip.AddrPort, m *ikev1.
 	}
 	x.assoc = a
 	return a
+}
+
+// takesIn reports whether a new ISAKMP SA may be of an association between its ends.
+func (g *Gatherer) takesIn(a *association, x *exchange, src, dst netip.AddrPort, m *ikev1.Message, at place) bool {
+	switch side := a.side(src, dst); {
+	case x.late: // what no key opens is none of those that one does
+		return m.Decrypted || !a.authentic() && !slices.ContainsFunc(a.exchanges, (*exchange).read)
+	case a.roles == certain, a.authentic() && side == client, !a.authentic() && g.settle(a, side, likely):
+		return true
+	}
+	return a.session != nil && a.session.goesOn(x, at.time) // else the client may be a guess
 }
 
 // addExchange adds an ISAKMP SA to the session. It returns the one that makes room for it, nil if
@@ -381,7 +379,7 @@ func (g *Gatherer) sessionOf(x *exchange, src, dst netip.AddrPort, at place) *Se
 
 // isDialling says that neither ESP nor L2TP has come of its IKE yet.
 func (s *Session) isDialling() bool {
-	return s.protected[client].n+s.protected[server].n == 0 && !s.clear.seen() && !s.agreed()
+	return s.espPackets() == 0 && !s.clear.seen() && !s.agreed()
 }
 
 // goesOn reports whether an ISAKMP SA that begins at the time now is of the same session.
@@ -399,8 +397,8 @@ func (s *Session) goesOn(x *exchange, now int64) bool {
 		return true
 	case s.ended():
 		return false
-	case s.protected[client].n+s.protected[server].n > 0:
-		last := max(s.protected[client].last.time, s.protected[server].last.time)
+	case s.espPackets() > 0:
+		last := s.lastESP()
 		return now-last < quiet && !(p != nil && p.parted(last) && now-last > int64(2e9))
 	case s.clear.seen():
 		return false
@@ -420,7 +418,7 @@ func (x *exchange) parted(after int64) bool {
 
 // parted says that its ESP was followed by what is perhaps a Delete.
 func (s *Session) parted() bool {
-	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	x, last := s.exchange(), s.lastESP()
 	return x != nil && last > 0 && x.parted(last)
 }
 

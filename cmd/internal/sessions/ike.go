@@ -1,12 +1,8 @@
 package sessions
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/binary"
-	"hash"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -129,17 +125,13 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		g.unreadIKE(&r.Net, at)
 		return
 	}
-	n := &r.Net
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := r.Net.Ends()
 	if m.Header.MajorVersion != 1 {
 		g.otherVersion(m.Message, src, dst, at)
 		return
 	}
 	x := g.exchange(m.Header.InitiatorCookie, src, dst, m.Message, at)
-	if x == nil {
-		return
-	}
-	if x.foreign(m) {
+	if x == nil || x.foreign(m) {
 		return
 	}
 	proof := m.Decrypted && !x.read()
@@ -165,11 +157,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	if s.element == nil {
 		return
 	}
-	heard := side
-	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted || m.Reconstructed && !m.Verified && !m.HashTail) {
-		heard = nobody // anybody can have sent it
-	}
-	g.touch(s, at, heard)
+	g.touch(s, at, x.heardBy(m, side))
 	if m.Header.Exchange == ikev1.ExchangeQuick && m.Number == 3 && !m.Retransmission {
 		g.rivals(x, at)
 	}
@@ -177,6 +165,15 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		s.series.at(at.time).rekeys++
 	}
 	g.ikeEvent(s, m, side, at)
+}
+
+// heardBy is the side that is there by a message of it: nobody where anybody can have sent that.
+func (x *exchange) heardBy(m *pipeline.Message, side int) int {
+	if x.session.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted ||
+		m.Reconstructed && !m.Verified && !m.HashTail) {
+		return nobody
+	}
+	return side
 }
 
 // has says that a message with the number of m was seen.
@@ -229,7 +226,7 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 // there.
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
 	if g.bystander(n); g.current != nil {
-		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+		src, dst := n.Ends()
 		heard := g.current.assoc.side(src, dst)
 		if g.current.assoc.authentic() {
 			heard = nobody // anybody can have sent it
@@ -318,17 +315,7 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	if x.proofs != nil {
 		x.proofs.take(m.Message, side, side == x.initiator)
 	}
-	if offers := m.Offers(); len(offers) > 0 {
-		if side == x.initiator {
-			x.offered, x.offer = len(offers), offers[0]
-			x.offers = nil
-			for _, o := range offers[:min(len(offers), maxOffers)] {
-				x.offers = append(x.offers, o.Text)
-			}
-		} else {
-			x.chosen = offers[0]
-		}
-	}
+	x.propose(m.Offers(), side)
 	if vendors := m.Vendors(); vendors != nil && x.vendors[side] == nil {
 		x.vendors[side] = vendors[:min(len(vendors), maxNotices)]
 	}
@@ -342,6 +329,20 @@ func (x *exchange) phase1(m *pipeline.Message, side int, src, dst netip.AddrPort
 	x.natDetection(m, side, src, dst)
 }
 
+// propose takes note of the proposals of a side: the initiator offers, the other one chooses.
+func (x *exchange) propose(offers []ikev1.Offer, side int) {
+	switch {
+	case len(offers) == 0:
+	case side != x.initiator:
+		x.chosen = offers[0]
+	default:
+		x.offered, x.offer, x.offers = len(offers), offers[0], nil
+		for _, o := range offers[:min(len(offers), maxOffers)] {
+			x.offers = append(x.offers, o.Text)
+		}
+	}
+}
+
 // natDetection compares the NAT-D payloads of a message with its addresses: the first is of where
 // it goes, the others of where it comes from (RFC 3947 section 3.2).
 func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.AddrPort) {
@@ -352,7 +353,7 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 			hashes = append(hashes, p.Body)
 		}
 	}
-	made := newHash[x.chosen.Hash]
+	made := ikev1.NewHash(x.chosen.Hash)
 	if len(hashes) < 2 || m.Header.ResponderCookie.IsZero() || made == nil {
 		return
 	}
@@ -373,11 +374,6 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 	x.outside = x.outside || side == client && own == natBehind
 	x.natted[side] = max(x.natted[side], own)
 	x.natted[1-side] = max(x.natted[1-side], natOf(dst, hashes[:1]))
-}
-
-// newHash has the hashes of phase 1 by their names.
-var newHash = map[string]func() hash.Hash{
-	"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
 }
 
 func (x *exchange) transaction(m *pipeline.Message, at place) {

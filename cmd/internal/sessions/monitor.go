@@ -282,7 +282,7 @@ func (m *Monitor) missed(s *Session) bool {
 func (m *Monitor) losses(s *Session) {
 	t := &s.told
 	missing := uint64(max(0, s.lost))
-	total := missing + uint64(s.protected[client].n+s.protected[server].n)
+	total := missing + uint64(s.espPackets())
 	lost, all := less(missing, t.lost), less(total, t.total)
 	was, percent := t.lossy, uint64(0)
 	if all >= lossOf {

@@ -39,7 +39,7 @@ func (g *Gatherer) other(r *pipeline.Record, at place) {
 // another frame stands for. One without ports is of a session only where there is no other between
 // the same ends.
 func (g *Gatherer) bystander(n *capture.Frame) {
-	src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
+	src, dst := n.Ends()
 	a := g.find(src, dst, false, (*association).held)
 	if list := g.pairs[pairOf(n.Src, n.Dst)]; a == nil && len(list) == 1 && list[0].held() {
 		a = list[0]
@@ -68,7 +68,7 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 	if x == nil {
 		return
 	}
-	side := x.assoc.side(netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort))
+	side := x.assoc.side(n.Ends())
 	x.parts[side].add(at)
 	x.partLength = n.UDPLen
 	heard := side
@@ -128,7 +128,10 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 		f.kind, f.by = kind, n.Src
 	}
 	isIKE := protocol == protoUDP && (dst.Port() == portIKE || src.Port() == portIKE ||
-		(dst.Port() == portNATT || src.Port() == portNATT) && s.protected[client].n+s.protected[server].n == 0)
+		(dst.Port() == portNATT || src.Port() == portNATT) && s.espPackets() == 0)
+	if !isIKE {
+		s = a.ofESP()
+	}
 	switch x := s.exchange(); {
 	case kind == reassemblyTime && x != nil:
 		note(&x.refused)

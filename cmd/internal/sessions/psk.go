@@ -143,7 +143,7 @@ func (x *exchange) madeOf(side int) (fits func(esp.Key) bool, lack string) {
 	have := func(list ...[]byte) bool {
 		return !slices.ContainsFunc(list, func(b []byte) bool { return b == nil })
 	}
-	made := newHash[x.chosen.Hash]
+	made := ikev1.NewHash(x.chosen.Hash)
 	if made == nil || !have(p.nonce[i], p.nonce[r]) {
 		return nil, "the nonces of phase 1 are not in the capture"
 	}
@@ -197,9 +197,8 @@ func (x *exchange) proofNumber(side int) int {
 }
 
 // pskTried: of the keys that somebody named one is that of one end, and not that of the other.
-func pskTried(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+func pskTried(s *Session, x *exchange) *proof {
+	if len(s.psks) == 0 || !x.usesPSK() {
 		return nil
 	}
 	trials := x.tryPSKs(s.psks)
@@ -220,9 +219,8 @@ func pskTried(s *Session) *proof {
 
 // pskForeign: nothing else is known than that the keys which somebody named are not those of an
 // end.
-func pskForeign(s *Session) *proof {
-	x := phase1Failed(s)
-	if x == nil || len(s.psks) == 0 || !x.usesPSK() {
+func pskForeign(s *Session, x *exchange) *proof {
+	if len(s.psks) == 0 || !x.usesPSK() {
 		return nil
 	}
 	for side, t := range x.tryPSKs(s.psks) {
@@ -243,7 +241,7 @@ func (x *exchange) proofFrames() []uint64 {
 func (s *Session) pskRemarks() []string {
 	x := s.exchange()
 	switch {
-	case len(s.psks) == 0, pskTried(s) != nil:
+	case len(s.psks) == 0, ofPhase1(pskTried)(s) != nil:
 		return nil
 	case x == nil:
 		return []string{"no pre-shared key was tried: no IKE was captured"}

@@ -175,23 +175,26 @@ func (s *Session) proven() bool {
 		slices.ContainsFunc(s.flows, func(f *flow) bool { return f.opened > 0 })
 }
 
-// latest is the latest exchange, nil if there is none.
-func (s *Session) latest() *exchange {
-	if len(s.exchanges) == 0 {
-		return nil
+// lastOf is the last of a list that ok is true of, nil if none is.
+func lastOf[T any](list []*T, ok func(*T) bool) *T {
+	for _, x := range slices.Backward(list) {
+		if ok(x) {
+			return x
+		}
 	}
-	return s.exchanges[len(s.exchanges)-1]
+	return nil
 }
+
+// latest is the last of a list, nil if it is empty.
+func latest[T any](list []*T) *T { return lastOf(list, func(*T) bool { return true }) }
+
+// latest is the latest exchange, nil if there is none.
+func (s *Session) latest() *exchange { return latest(s.exchanges) }
 
 // dialled is the latest exchange of the client, nil if there is none: its server may go on with one
 // that nobody saw begin.
 func (s *Session) dialled() *exchange {
-	for i := len(s.exchanges) - 1; i >= 0; i-- {
-		if x := s.exchanges[i]; !x.late || x.sent[client] != 0 {
-			return x
-		}
-	}
-	return s.latest()
+	return cmp.Or(lastOf(s.exchanges, func(x *exchange) bool { return !x.late || x.sent[client] != 0 }), s.latest())
 }
 
 // exchange is the one that counts, nil if there is none. While the session is dialled that is the
@@ -201,14 +204,7 @@ func (s *Session) exchange() *exchange {
 	if s.isDialling() {
 		return s.dialled()
 	}
-	for _, counts := range [...]func(*exchange) bool{(*exchange).read, (*exchange).established} {
-		for i := len(s.exchanges) - 1; i >= 0; i-- {
-			if x := s.exchanges[i]; counts(x) {
-				return x
-			}
-		}
-	}
-	return s.latest()
+	return cmp.Or(lastOf(s.exchanges, (*exchange).read), lastOf(s.exchanges, (*exchange).established), s.latest())
 }
 
 // begun is the exchange that the session came up with, of at least one: that of the last try, or if
@@ -222,20 +218,10 @@ func (s *Session) begun() *exchange {
 }
 
 // tunnel is the latest one, nil if there is none.
-func (s *Session) tunnel() *tunnel {
-	if len(s.tunnels) == 0 {
-		return nil
-	}
-	return s.tunnels[len(s.tunnels)-1]
-}
+func (s *Session) tunnel() *tunnel { return latest(s.tunnels) }
 
 // call is the latest one, nil if there is none.
-func (s *Session) call() *call {
-	if len(s.calls) == 0 {
-		return nil
-	}
-	return s.calls[len(s.calls)-1]
-}
+func (s *Session) call() *call { return latest(s.calls) }
 
 // link is the PPP of the latest call, nil if there is none.
 func (s *Session) link() *link {
@@ -263,7 +249,7 @@ func (s *Session) ended() bool {
 		return true
 	}
 	const underway = int64(2e9) // for as long there may be ESP that was sent before
-	x, last := s.exchange(), max(s.protected[client].last.time, s.protected[server].last.time)
+	x, last := s.exchange(), s.lastESP()
 	return x != nil && slices.ContainsFunc(x.deleted[:], func(at place) bool {
 		return at.seen() && last < at.time+underway // else it was an SA that another one replaces
 	})

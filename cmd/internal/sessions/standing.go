@@ -122,7 +122,7 @@ func (s *Session) measure(x *Standing, now int64) {
 		n.bytes = [2]uint64{s.protected[client].bytes, s.protected[server].bytes}
 	}
 	n.lost = uint64(max(0, s.lost))
-	n.packets = n.lost + uint64(s.protected[client].n+s.protected[server].n)
+	n.packets = n.lost + uint64(s.espPackets())
 	was := n
 	if len(s.told.samples) > 0 {
 		was = s.told.samples[0]

@@ -179,7 +179,7 @@ func (t *traffic) segment(side int, f *capture.Frame, data []byte, at place, s *
 	}
 	tcp := data[f.PayloadStart:]
 	seq, ack := binary.BigEndian.Uint32(tcp[4:]), binary.BigEndian.Uint32(tcp[8:])
-	src, dst := netip.AddrPortFrom(f.Src, f.SrcPort), netip.AddrPortFrom(f.Dst, f.DstPort)
+	src, dst := f.Ends()
 	for i := range t.streams {
 		x := &t.streams[i]
 		switch {

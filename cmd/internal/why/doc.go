@@ -3,6 +3,7 @@
 // they change nothing. No other package decides for one of the words of [Verdict].
 //
 //	Packet, PacketReason     esp.go         one ESP packet
+//	Undecoded, Snapped       frame.go       what the frame alone shows
 //	Diagnosis.ESP            diagnosis.go   a flow of ESP, from its sources, a few packets that failed, and its neighbours
 //	                         foreign.go     and from what opens them though it is not given for them
 //	Failed                   esp.go         those of its packets that its key does not open

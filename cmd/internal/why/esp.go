@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	snapped = "the capture holds only part of the packet (snaplen)"
-	uncut   = "capture with -s 0"
+	uncut = "capture with -s 0"
 	// routerHead is how many bytes of a key a router's log shows.
 	routerHead = 16
 	// routerCure is what makes a key whole that a router's log shows only the head of.
@@ -49,7 +48,8 @@ func Packet(plain *esp.Plaintext, err error) Verdict {
 func PacketReason(err error, tried *salookup.Attempt) string {
 	switch v := Packet(nil, err); {
 	case v == Truncated:
-		return snapped
+		_, reason := Snapped("packet")
+		return reason
 	case v == Malformed:
 		return "it is no whole ESP packet of this algorithm"
 	case tried != nil && tried.Err == err:
