@@ -84,6 +84,8 @@ var forms = []struct {
 	{"pager, Japanese", paged("---つづく---\r           \r", "\r")},
 	{"pager, cleared", paged("\x1b[7m--More--\x1b[27m\x1b[8D\x1b[K", "\r")},
 	{"pager, RouterOS", paged("-- [Q quit|D dump|down]\r                       \r", "\r")},
+	{"pager, less", paged(":\n", "")},
+	{"pager, less -M", paged("lines 20-24/340 7%\n", "")},
 	{"pager, a line", paged("--More--(42%)\n", "")},
 	{"Slack, fences", func(l []string) string { return "Alice  [7:15 AM]\n```" + strings.Join(l, "\n") + "```\nthanks\n" }},
 	{"BBCode", func(l []string) string { return "[CODE=text]" + strings.Join(l, "\n") + "[/CODE]\n" }},
