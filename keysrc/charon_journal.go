@@ -60,6 +60,9 @@ func (c *charon) untagged(n int, text []byte) bool {
 		c.out.swanctl = c.out.swanctl || !bytes.HasPrefix(text, []byte("[IKE]"))
 		return true
 	}
+	if len(trimLine(text)) == 0 {
+		return false
+	}
 	daemon, msg := charonMessage(text)
 	if daemon == nil {
 		daemon = c.journal // of the last line: rows have none

@@ -81,8 +81,18 @@ func TestNoLog(t *testing.T) {
 	for text, want := range map[string]string{
 		"203.0.113.1 %any : PSK \"secret\"\n": "pre-shared keys",
 		": PSK \"secret\"\n":                  "pre-shared keys",
-		"Security Associations (1 up, 0 connecting):\n  L2TP[1]: ESTABLISHED 5 seconds ago\n":      "status of an IKE daemon",
-		"Total: isakmp:1 send:1 recv:1\n\nsa    sgw isakmp connection    dir  life[s] remote-id\n": "list of SAs of a Yamaha router",
+		"Security Associations (1 up, 0 connecting):\n  L2TP[1]: ESTABLISHED 5 seconds ago\n":                       "status of strongSwan",
+		"l2tp: #1, ESTABLISHED, IKEv1, 5829d9833cfb3f3c_i 241f4d50d477c2fd_r*\n  local  'gw' @ 203.0.113.1[4500]\n": "`ip xfrm state`",
+		"203.0.113.77[any] 203.0.113.1[1701] udp\n\tin ipsec\n\tesp/transport//require\n":                           "`setkey -D`",
+		"No SAD entries.\n": "there was no SA",
+		"000 #1: \"l2tp\"[1] 203.0.113.77:4500 STATE_MAIN_R3 (sent MR3, ISAKMP SA established)\n":                                         "status of pluto",
+		"interface: Gi0/0\n    Crypto map tag: L2TP-MAP, local addr 203.0.113.1\n":                                                        "Cisco",
+		"IPv4 Crypto ISAKMP SA\ndst             src             state          conn-id status\n":                                          "Cisco",
+		"Main Mode SA at 11/23/2026 07:15:18\nLocal IP Address:     203.0.113.1\n":                                                        "Windows",
+		"src 203.0.113.1/32 dst 203.0.113.77/32 proto udp\n\tdir out priority 1\n\ttmpl src 0.0.0.0 dst 0.0.0.0\n\t\tproto esp reqid 1\n": "ip xfrm policy",
+		"Destination            Cookies                           Created\n":                                                              "racoonctl",
+		"Flags: R - responder, N - natt-peer \n 0 R  local-address=203.0.113.1 state=established\n":                                       "peers of RouterOS",
+		"Total: isakmp:1 send:1 recv:1\n\nsa    sgw isakmp connection    dir  life[s] remote-id\n":                                        "list of SAs of a Yamaha router",
 	} {
 		_, err := Parse(strings.NewReader(text), "x", "")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

@@ -57,7 +57,11 @@ func (t *turner) gutterLines() []*turnedLine {
 		if l.depth > 0 && i > 0 && t.at(i-1).n == l.n { // several messages in one line
 			return nil
 		}
-		if text := bytes.TrimSpace(l.text()); len(text) > 0 && string(text) != "--" { // of grep, between groups
+		text := bytes.TrimSpace(l.text())
+		if bytes.IndexByte(text, '\n') >= 0 {
+			return nil
+		}
+		if len(text) > 0 && string(text) != "--" { // of grep, between groups
 			lines = append(lines, l)
 		}
 	}

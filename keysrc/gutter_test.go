@@ -129,34 +129,39 @@ func TestHeadersOfTwo(t *testing.T) {
 
 // TestRejoined reads charon's logs as they are copied from a terminal.
 func TestRejoined(t *testing.T) {
-	log, err := os.ReadFile("../testdata/captures/02-natt-aes256-sha1/charon-server.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := Parse(bytes.NewReader(log), "x", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, columns := range []int{80, 84, 90, 100} {
-		var b strings.Builder
-		for line := range strings.Lines(string(log)) {
-			for len(line)-1 > columns {
-				b.WriteString(line[:columns] + "\n")
-				line = line[columns:]
+	for _, file := range []string{
+		"captures/02-natt-aes256-sha1/charon-server.log", "field/keys/j1-charon-systemd-journalctl",
+		"field/keys/j2-charon-systemd-o-cat",
+	} {
+		log, err := os.ReadFile("../testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Parse(bytes.NewReader(log), "x", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, columns := range []int{80, 84, 90, 100} {
+			var b strings.Builder
+			for line := range strings.Lines(string(log)) {
+				for len(line)-1 > columns {
+					b.WriteString(line[:columns] + "\n")
+					line = line[columns:]
+				}
+				b.WriteString(line)
 			}
-			b.WriteString(line)
-		}
-		got, err := Parse(strings.NewReader(b.String()), "x", "")
-		if err != nil || !maps.Equal(values(got), values(want)) {
-			t.Errorf("%d columns: %v, %v", columns, got.Notes, err)
-		}
-		// A line that is lost is not made up for.
-		cut := strings.Split(b.String(), "\n")
-		for i := 0; i < len(cut); i += 7 {
-			less, _ := Parse(strings.NewReader(strings.Join(slices.Delete(slices.Clone(cut), i, i+1), "\n")), "x", "")
-			for v := range values(less) {
-				if !values(want)[v] {
-					t.Fatalf("%d columns, without line %d: %.16s…", columns, i+1, v)
+			got, err := Parse(strings.NewReader(b.String()), "x", "")
+			if err != nil || !maps.Equal(values(got), values(want)) {
+				t.Errorf("%s, %d columns: %v, %v", file, columns, got.Notes, err)
+			}
+			// A line that is lost is not made up for.
+			cut := strings.Split(b.String(), "\n")
+			for i := 0; i < len(cut); i += 7 {
+				less, _ := Parse(strings.NewReader(strings.Join(slices.Delete(slices.Clone(cut), i, i+1), "\n")), "x", "")
+				for v := range values(less) {
+					if !values(want)[v] {
+						t.Fatalf("%s, %d columns, without line %d: %.16s…", file, columns, i+1, v)
+					}
 				}
 			}
 		}

@@ -25,8 +25,7 @@ func rejoined(lines []*turnedLine) []byte {
 		if len(lines[i].text()) < columns || i+1 == len(lines) {
 			return false
 		}
-		_, begins := charonTag(lines[i+1].text(), nil)
-		return !begins
+		return !beginsCharon(lines[i+1].text())
 	}
 	var b bytes.Buffer
 	broken := false
@@ -38,7 +37,10 @@ func rejoined(lines []*turnedLine) []byte {
 			}
 		}
 		b.Write(l.text())
-		msg, _ := charonTag(l.text(), nil)
+		msg, tagged := charonTag(l.text(), nil)
+		if !tagged {
+			_, msg.msg = charonMessage(l.text())
+		}
 		_, _, row := charonRow(msg.msg)
 		broken = broken || row && goesOn(i)
 	}
@@ -46,4 +48,15 @@ func rejoined(lines []*turnedLine) []byte {
 		return nil
 	}
 	return b.Bytes()
+}
+
+// beginsCharon reports whether a line begins as charon writes them, with a tag, or as the journal
+// shows them.
+func beginsCharon(line []byte) bool {
+	if _, ok := charonTag(line, nil); ok {
+		return true
+	}
+	sender, _ := syslogHeader(line)
+	_, _, row := charonRow(line)
+	return len(sender) > 0 || row
 }

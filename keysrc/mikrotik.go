@@ -330,6 +330,9 @@ func (m *mikrotik) give() {
 		return
 	}
 	if len(k.key) == 0 && plainName(k.cipher) != "null" {
+		if len(k.authKey) > 0 {
+			m.out.note(sa.line, name+"its enc-key is missing")
+		}
 		return // print without keys, which a user without the policy "sensitive" gets
 	}
 	if bits, err := strconv.Atoi(sa.values["enc-key-size"]); err == nil {
@@ -338,6 +341,7 @@ func (m *mikrotik) give() {
 	if k.cipher == "" {
 		k.doubt = noCipher
 	}
+	k.lacksAuth()
 	s := m.out.secret(sa.line, "SA ", uint32(spi), &k)
 	if s == nil {
 		return

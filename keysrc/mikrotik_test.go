@@ -1,5 +1,14 @@
 package keysrc
 
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
 var mikrotikSamples = []sample{
 	{name: "log", format: &mikrotikFormat, text: `
 22:00:51 ipsec,debug ===== received 372 bytes from 203.0.113.10[500] to 203.0.113.1[500]
@@ -53,4 +62,50 @@ enc-key="449e829ea966d421fbcb86bd7ad92e865abab15b
 `, want: `
 esp 1 0e727605 10.0.0.148>10.0.0.147 3des-cbc/hmac-sha1-96 449e829ea966d421fbcb86bd7ad92e865abab15baa5c672a 4142434445464748494a4b4c4d4e4f5051525354
 note 9 SA 0x0e727606: enc-key has no closing quote`},
+}
+
+// TestRouterOSItems: the SAs that its REST interface gives come in other forms too; a field that is
+// lost is told, and so is a key that is cut with the end of its object.
+func TestRouterOSItems(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/keys/m26-api-json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Parse(strings.NewReader(string(text)), "x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := regexp.MustCompile(`"([^"]+)": "([^"]*)"`).FindAllStringSubmatch(string(text), -1)
+	without := func(at int) (asValue, api, indented string) {
+		for i, f := range fields {
+			if i == at {
+				continue
+			}
+			if f[1] == ".id" {
+				api += "!re\n"
+				indented += "},\n{\n"
+			}
+			asValue += ";" + f[1] + "=" + f[2]
+			api += "=" + f[1] + "=" + f[2] + "\n"
+			indented += fmt.Sprintf("%q: %q,\n", f[1], f[2])
+		}
+		return asValue[1:] + "\n", api + "!done\n", indented
+	}
+	check := func(what, text string, whole bool) {
+		keys, err := Parse(strings.NewReader(text), "x", "")
+		if got := values(keys); whole && !maps.Equal(got, values(want)) ||
+			len(got) < len(values(want)) && err == nil && len(keys.Notes) == 0 {
+			t.Errorf("%s: %d keys of %d, %v", what, len(got), len(values(want)), err)
+		}
+	}
+	for at := -1; at < len(fields); at++ {
+		what := "nothing"
+		if at >= 0 {
+			what = fields[at][1]
+		}
+		asValue, api, indented := without(at)
+		check("as-value without "+what, asValue, at < 0)
+		check("API without "+what, api, at < 0)
+		check("JSON without "+what, indented, at < 0)
+	}
 }

@@ -88,6 +88,9 @@ func (s *Stream) Line(line []byte) {
 
 // Close takes the end of the source. The error is a *NoKeysError if no key was found.
 func (s *Stream) Close() error {
+	if o := &s.unwrap.object; o.hasKey() { // its end is lost
+		s.unwrap.split(1, o.text(nil), s.give)
+	}
 	for _, r := range s.running {
 		r.parser.close()
 	}
@@ -145,9 +148,12 @@ func (s *Stream) feed(line []byte) {
 	}
 	s.offer(line)
 	if s.turner != nil {
-		s.turner.take(s.n, 0, line, "", s.turns, s.out.keys > 0)
+		s.turner.take(s.n, 0, line, "", s.turns, s.sound())
 	}
 }
+
+// sound reports whether there are keys, and none is damaged.
+func (s *Stream) sound() bool { return s.out.keys > 0 && s.out.bad == 0 }
 
 // passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
 func (s *Stream) passes(line []byte) bool {
@@ -162,7 +168,7 @@ func (s *Stream) passes(line []byte) bool {
 func (s *Stream) entry(depth int, text []byte) {
 	s.unwrap.split(depth, text, s.give)
 	if s.turner != nil {
-		s.turner.take(s.n, depth, text, s.unwrap.time, s.turns, s.out.keys > 0)
+		s.turner.take(s.n, depth, text, s.unwrap.time, s.turns, s.sound())
 	}
 }
 

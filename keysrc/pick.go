@@ -19,7 +19,9 @@ type pick func(i int) (text []byte, ok bool)
 // picks are those that a source may be read with. found says that it has keys as it is: then no
 // part of its lines is taken for all.
 func (t *turner) picks(found bool) iter.Seq[pick] {
-	ways := []func() pick{t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromQuotes, t.fromColumns}
+	ways := []func() pick{
+		t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromQuotes, t.fromColumns, t.fromItems, t.fromSheet,
+	}
 	if found {
 		ways = ways[:4]
 	}
@@ -74,11 +76,24 @@ func (t *turner) fromCast() pick {
 // pagerPrompt is what a pager writes under a page, and what is behind it on some consoles.
 var pagerPrompt = regexp.MustCompile(`^ ?<?-{2,3} ?(?:\[Q quit[^\]]*\]|[^-\s]{2,12} ?-{2,3}>?)(?: ?\(\d+%\))?`)
 
+// lessPrompt is that of less, and what it shows behind the end.
+var lessPrompt = regexp.MustCompile(`^(?::|~|\(END\)|lines \d+-\d+(?:/\d+)?(?: \(END\)| \d+%)?)\s*$`)
+
+// promptOf returns the prompt of a pager that a line begins with.
+func promptOf(line []byte) []byte {
+	if len(line) > 0 && lessBegins[line[0]] {
+		return lessPrompt.Find(line)
+	}
+	return pagerPrompt.Find(line)
+}
+
+var lessBegins = setOf(":~(l")
+
 // withoutPager takes off the prompts of pagers, and what backspaces have overwritten.
 func (t *turner) withoutPager() pick {
 	inside := func(i int) (text []byte, ok bool) {
 		text = overwritten(t.at(i).text())
-		rest := text[len(pagerPrompt.Find(text)):]
+		rest := text[len(promptOf(text)):]
 		erased := i > 0 && t.at(i-1).n == t.at(i).n && len(bytes.TrimSpace(text)) == 0 // behind a CR
 		if len(rest) == len(text) {
 			return text, !erased
@@ -87,7 +102,7 @@ func (t *turner) withoutPager() pick {
 		return rest, len(bytes.TrimSpace(rest)) > 0
 	}
 	for i := range t.count {
-		if text := t.at(i).text(); bytes.IndexByte(text, '\b') >= 0 || pagerPrompt.Match(text) {
+		if text := t.at(i).text(); bytes.IndexByte(text, '\b') >= 0 || promptOf(text) != nil {
 			return inside
 		}
 	}

@@ -84,6 +84,8 @@ var forms = []struct {
 	{"pager, Japanese", paged("---つづく---\r           \r", "\r")},
 	{"pager, cleared", paged("\x1b[7m--More--\x1b[27m\x1b[8D\x1b[K", "\r")},
 	{"pager, RouterOS", paged("-- [Q quit|D dump|down]\r                       \r", "\r")},
+	{"pager, less", paged(":\n", "")},
+	{"pager, less -M", paged("lines 20-24/340 7%\n", "")},
 	{"pager, a line", paged("--More--(42%)\n", "")},
 	{"Slack, fences", func(l []string) string { return "Alice  [7:15 AM]\n```" + strings.Join(l, "\n") + "```\nthanks\n" }},
 	{"BBCode", func(l []string) string { return "[CODE=text]" + strings.Join(l, "\n") + "[/CODE]\n" }},
@@ -137,6 +139,38 @@ func TestFenceBeforeTheFirstValue(t *testing.T) {
 	got, err := Parse(strings.NewReader(fenced), "x", "")
 	if err != nil || len(values(bare)) != 5 || !maps.Equal(values(got), values(bare)) {
 		t.Error(len(values(got)), len(values(bare)), err)
+	}
+}
+
+// TestSheets: Wireshark's tables as spreadsheets and wikis have them. A row of which a column is lost
+// is told.
+func TestSheets(t *testing.T) {
+	esp := []string{"IPv4", "203.0.113.1", "*", "0x0a1b2c3d", "AES-CBC [RFC3602]", "0x91b1c1d1e1f1a1b1c1d1e1f1a1b1c1d1",
+		"HMAC-SHA-1-96 [RFC2404]", "0x92b2c2d2e2f2a2b2c2d2e2f2a2b2c2d2e2f2a2b2"}
+	ike := []string{"831d33d46e20f8e6", "94d5eabc78ae740b47258300f8de371e"}
+	for _, row := range [][]string{esp, ike} {
+		want, err := Parse(strings.NewReader(strings.Join(row, ",")+"\n"), "x", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range []struct{ before, comma, end string }{
+			{"", ";", ""}, {"", "\t", ""}, {"", "|", ""}, {"sep=;\r\n", ";", ";;\r"}, {"", " , ", ""},
+			{"| A | B |\n|---|---|\n| ", " | ", " |"}, {"", `";"`, ""},
+		} {
+			quote := ""
+			if strings.HasPrefix(form.comma, `"`) {
+				quote = `"`
+			}
+			text := form.before + quote + strings.Join(row, form.comma) + quote + form.end + "\n"
+			got, err := Parse(strings.NewReader(text), "x", "")
+			if !maps.Equal(values(got), values(want)) {
+				t.Errorf("%q: %d of %d, %v", text, len(values(got)), len(values(want)), err)
+			}
+		}
+	}
+	keys, _ := Parse(strings.NewReader(strings.Join(esp, ";")+"\n"+strings.Join(esp[:5], ";")+"\n"), "x", "")
+	if len(keys.ESP) != 1 || len(keys.Notes) != 1 || keys.Notes[0].Line != 2 {
+		t.Error(len(keys.ESP), keys.Notes)
 	}
 }
 
@@ -199,6 +233,7 @@ func TestQuotations(t *testing.T) {
 
 func FuzzQuotations(f *testing.F) {
 	f.Add([]byte(`a="b" <d>x</d> 'y'`))
+	f.Add([]byte("IPv4;*;*;0x1;NULL;;NULL;"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		for _, q := range quotations(line) {
 			if len(q.text) > len(line) {
@@ -207,5 +242,8 @@ func FuzzQuotations(f *testing.F) {
 		}
 		overwritten(line)
 		pagerPrompt.Find(line)
+		if row, ok := sheetRow(line); ok && !matchESPRow(row) && !matchIKERow(row) {
+			t.Fatalf("%q", row)
+		}
 	})
 }

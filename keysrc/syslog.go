@@ -29,8 +29,7 @@ func (u *unwrapper) cutHeader(dst, line, sender, text []byte) ([]byte, bool) {
 	if bytes.Equal(sender, u.lister) {
 		return append(dst, text...), true
 	}
-	if listingBegins[text[0]] && !beginsWithTag(text) && (matching(listings, text) >= 0 || twoAddresses(text) ||
-		fortigateTunnel(text) || mikrotikItem(text) || listingKey(text) || softetherValue(text)) {
+	if listingBegins[text[0]] && !beginsWithTag(text) && ofListing(text) {
 		if len(u.lister) > 0 {
 			dst = append(dst, '\n')
 		}
@@ -48,6 +47,12 @@ func (u *unwrapper) cutHeader(dst, line, sender, text []byte) ([]byte, bool) {
 		return append(append(dst, ": "...), text...), true
 	}
 	return dst, false
+}
+
+// ofListing reports whether a line is of a listing.
+func ofListing(text []byte) bool {
+	return matching(listings, text) >= 0 || twoAddresses(text) || fortigateTunnel(text) || mikrotikItem(text) ||
+		listingKey(text) || softetherValue(text)
 }
 
 // of5424 reports whether a sender is host, program, process and message ID.

@@ -1,6 +1,7 @@
 package keysrc
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -85,4 +86,24 @@ func TestListingsOfTwo(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzListingBegins: the first byte of a line that is of a listing is one of listingBegins.
+func FuzzListingBegins(f *testing.F) {
+	for _, s := range samples() {
+		for line := range strings.Lines(s.text) {
+			if ofListing([]byte(strings.TrimRight(line, "\n"))) {
+				f.Add([]byte(strings.TrimRight(line, "\n")))
+			}
+		}
+	}
+	for _, r := range espRows {
+		f.Add([]byte(r.row))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		line = bytes.TrimLeft(line, "\r\n\x00") // which no line has
+		if len(line) > 0 && !listingBegins[line[0]] && ofListing(line) {
+			t.Errorf("%q", line)
+		}
+	})
 }

@@ -60,7 +60,7 @@ const linesPiece = 1024
 func (l *turnedLine) text() []byte { return l.all[l.head:] }
 
 // take takes an entry of line n. marks says that a log is read whose marks count, found that it
-// has keys as it is.
+// has keys as it is, and none that is damaged.
 func (t *turner) take(n, depth int, line []byte, time string, marks, found bool) {
 	time = time[:min(len(time), lineHead)]
 	if t.over {

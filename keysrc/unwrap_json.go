@@ -275,8 +275,17 @@ func (u *unwrapper) endObject(dst []byte) []byte {
 	return dst
 }
 
+// hasKey reports whether a field of RouterOS is a key.
+func (o *jsonObject) hasKey() bool {
+	return slices.ContainsFunc(o.sa, func(field string) bool {
+		return strings.Contains(field, `-key="`) && !strings.HasSuffix(field, `=""`)
+	})
+}
+
 func (o *jsonObject) text(dst []byte) []byte {
 	switch {
+	case (o.twice || o.spi == "") && o.hasKey(): // nothing tells whose it is
+		return append(dst, "0 E spi=\n"...)
 	case o.twice:
 	case o.message != "" || o.guess != "" || len(o.other) > 0:
 		first := cmp.Or(o.message, o.guess)

@@ -48,7 +48,7 @@ type xfrm struct {
 	seen  *Seen
 
 	hidden, larval, redacted int  // states without keys, for near
-	joined, broken           bool // the lines of a state were put together, or are in parts, for near
+	joined, broken, policies bool // the lines of a state were put together, or are in parts; they are of policies
 	width, lead              int  // of the line as it stood, tabs being 8 columns wide, and of the blanks in front
 }
 
@@ -149,7 +149,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	case "encap":
 		s.encap = true
 	case "tmpl":
-		s.policy = true
+		s.policy, x.policies = true, true
 	case "sel", "lifetime":
 		x.finish()
 	case "", "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
@@ -270,6 +270,8 @@ func (x *xfrm) near() string {
 		return x.out.lack("the lines of ip xfrm state are broken: give them as ip printed them")
 	case x.larval > 0:
 		return x.out.lack("the SAs in the output of ip xfrm state have no keys yet")
+	case x.policies:
+		return x.out.lack("it is the output of ip xfrm policy, which has no keys: `ip xfrm state` shows those of SAs")
 	}
 	return ""
 }
