@@ -151,8 +151,8 @@ type Observation struct {
 	WrongCookie bool     // the cookie is not that of the session: the message is not of it
 }
 
-// Observe takes note of a packet that was sent from src to dst, h having been decoded from data, and
-// writes to o what it says of it.
+// Observe takes note of a packet that was sent from src to dst, h having been decoded from data,
+// and writes to o what it says of it.
 //
 // src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
 // addresses and ports, since clients behind one NAT have the same address, and often the same inner
