@@ -33,6 +33,9 @@ type parser interface {
 	line(n int, text []byte) (mine bool)
 	// close takes the end of the source.
 	close()
+	// near says what came near to a key where there was none, in a sentence without a full stop; ""
+	// for nothing to say.
+	near() string
 }
 
 // A neighbour is a parser whose values may go on in the next line, until a line is surely of
@@ -40,12 +43,6 @@ type parser interface {
 type neighbour interface {
 	// foreign says that the last line was such a line.
 	foreign()
-}
-
-// A nearer is a parser that can say what came near to a key when there was none.
-type nearer interface {
-	// near returns a sentence without a full stop, "" for nothing to say.
-	near() string
 }
 
 // formats are in the order in which a line is offered to them.

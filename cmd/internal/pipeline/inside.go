@@ -255,7 +255,7 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	if r.Twice { // what its receiver drops changes no state
 		p.Tunnel = realm.tunnels.Find(src, dst, &p.L2TP, message)
 	} else {
-		realm.tunnels.Observe(&p.Tunnel, src, dst, r.Packet.Time, &p.L2TP, message)
+		realm.tunnels.Observe(&p.Tunnel, src, dst, &p.L2TP, message)
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {

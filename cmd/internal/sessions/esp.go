@@ -254,7 +254,8 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// carried takes what a packet of a flow that a key opens holds, and returns the session that it is of.
+// carried takes what a packet of a flow that a key opens holds, and returns the session that it is
+// of.
 func (g *Gatherer) carried(r *pipeline.Record, f *flow, s *Session, src, dst netip.AddrPort, at place) *Session {
 	switch p := &r.Payload; {
 	case p.HasL2TP:
