@@ -75,6 +75,7 @@ var (
 var (
 	tcpdumpOption = mark{"-E", 1}
 	ipXFRM, ipX   = mark{"xfrm s", 0}, mark{"ip x s", 3}
+	scriptAdd     = mark{"add", 1}
 )
 
 // scriptStart tells which command begins in a line, and what follows its name.
@@ -98,7 +99,7 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 		}
 	}
 	for rest := line; ; {
-		i := bytes.Index(rest, []byte("add"))
+		i := scriptAdd.in(rest)
 		if i < 0 {
 			return scriptNone, nil
 		}

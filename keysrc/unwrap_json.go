@@ -31,7 +31,7 @@ var noJSON = setOf("0123456789abcefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	u.ends, u.times = u.ends[:0], u.times[:0]
-	if len(u.path) == 0 && len(line) > 0 && noJSON[line[0]] {
+	if start := blanks.trimLeft(line); len(u.path) == 0 && len(start) > 0 && noJSON[start[0]] {
 		u.part = false
 		return dst, false
 	}
