@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // messageNames are what log servers call the text of a line.
@@ -24,6 +25,8 @@ const maxJSONDepth = 32
 
 // noJSON are bytes with which no line of JSON begins, nor what may stand before it.
 var noJSON = setOf("0123456789abcefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ|<>(")
+
+var jsonMarks = setOf(`"{}`)
 
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
 // json-pretty, json-seq and json-sse, Elasticsearch, whose hits may have it in _source and again in
@@ -50,11 +53,10 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	}
 	start := len(dst)
 	for at := 0; at < len(line); at++ {
-		i := bytes.IndexAny(line[at:], `"{}`)
-		if i < 0 {
-			break
+		if !jsonMarks[line[at]] {
+			continue
 		}
-		if at += i; line[at] != '"' {
+		if line[at] != '"' {
 			dst = u.endObject(dst)
 			u.brace(line[at])
 			continue
@@ -291,15 +293,37 @@ func (o *jsonObject) text(dst []byte) []byte {
 	return dst
 }
 
+// jsonEscapes are those of one byte that logs have.
+var jsonEscapes = [256]byte{'n': '\n', 't': '\t', 'r': '\r', '"': '"', '\\': '\\', '/': '/'}
+
 // jsonString returns the string whose quote is at text[at], and where its other quote is.
 func jsonString(text []byte, at int) (s string, end int, ok bool) {
+	escaped, simple := 0, true // simple: of ASCII and of jsonEscapes
 	for end = at + 1; end < len(text); end++ {
-		switch text[end] {
-		case '\\':
+		switch c := text[end]; {
+		case c == '\\':
 			end++
-		case '"':
+			escaped++
+			simple = simple && end < len(text) && jsonEscapes[text[end]] != 0
+		case c < ' ' || c >= utf8.RuneSelf:
+			simple = false
+		case c != '"':
+		case !simple:
 			err := json.Unmarshal(text[at:end+1], &s)
 			return s, end, err == nil
+		case escaped == 0:
+			return string(text[at+1 : end]), end, true
+		default:
+			b := make([]byte, 0, end-at)
+			for i := at + 1; i < end; i++ {
+				c := text[i]
+				if c == '\\' {
+					i++
+					c = jsonEscapes[text[i]]
+				}
+				b = append(b, c)
+			}
+			return string(b), end, true
 		}
 	}
 	return "", 0, false
