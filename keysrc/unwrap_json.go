@@ -298,33 +298,40 @@ var jsonEscapes = [256]byte{'n': '\n', 't': '\t', 'r': '\r', '"': '"', '\\': '\\
 
 // jsonString returns the string whose quote is at text[at], and where its other quote is.
 func jsonString(text []byte, at int) (s string, end int, ok bool) {
-	escaped, simple := 0, true // simple: of ASCII and of jsonEscapes
+	plain := true // ASCII and jsonEscapes
 	for end = at + 1; end < len(text); end++ {
 		switch c := text[end]; {
 		case c == '\\':
 			end++
-			escaped++
-			simple = simple && end < len(text) && jsonEscapes[text[end]] != 0
+			plain = plain && end < len(text) && jsonEscapes[text[end]] != 0
 		case c < ' ' || c >= utf8.RuneSelf:
-			simple = false
-		case c != '"':
-		case !simple:
-			err := json.Unmarshal(text[at:end+1], &s)
-			return s, end, err == nil
-		case escaped == 0:
-			return string(text[at+1 : end]), end, true
-		default:
-			b := make([]byte, 0, end-at)
-			for i := at + 1; i < end; i++ {
-				c := text[i]
-				if c == '\\' {
-					i++
-					c = jsonEscapes[text[i]]
-				}
-				b = append(b, c)
-			}
-			return string(b), end, true
+			plain = false
+		case c == '"':
+			s, ok = unescapedJSON(text[at:end+1], plain)
+			return s, end, ok
 		}
 	}
 	return "", 0, false
+}
+
+// unescapedJSON returns what a string in its quotes says.
+func unescapedJSON(quoted []byte, plain bool) (string, bool) {
+	if !plain {
+		var s string
+		err := json.Unmarshal(quoted, &s)
+		return s, err == nil
+	}
+	text := quoted[1 : len(quoted)-1]
+	var s strings.Builder
+	for s.Grow(len(text)); ; text = text[2:] {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			break
+		}
+		s.Write(text[:i])
+		text = text[i:]
+		s.WriteByte(jsonEscapes[text[1]])
+	}
+	s.Write(text)
+	return s.String(), true
 }
