@@ -1,7 +1,6 @@
 package keysrc
 
 import (
-	"slices"
 	"strconv"
 
 	"l2tpdump/esp"
@@ -66,7 +65,12 @@ var formats = []*Format{
 // matching returns the place of the first of some formats that a line is of, -1 if it is of none.
 func matching(list []*Format, line []byte) int {
 	in := lettersIn(line)
-	return slices.IndexFunc(list, func(f *Format) bool { return f.holds.allow(in) && f.match(line) })
+	for i, f := range list {
+		if f.holds.allow(in) && f.match(line) {
+			return i
+		}
+	}
+	return -1
 }
 
 // FormatNames returns the names of all formats that Parse knows, in the order in which they are
