@@ -7,11 +7,11 @@ import (
 
 // Suite is the algorithms of one SA. Parts that are not known are zero.
 type Suite struct {
+	ESN    bool // extended (64 bit) sequence numbers
 	Cipher *Cipher
 	KeyLen int // bytes of the encryption key without the salt, 0 unknown
 	Auth   *Auth
-	ICVLen int  // bytes of the ICV of an AEAD cipher: 8, 12 or 16; 0 for others and unknown
-	ESN    bool // extended (64 bit) sequence numbers
+	ICVLen int // bytes of the ICV of an AEAD cipher: 8, 12 or 16; 0 for others and unknown
 }
 
 // CipherName returns the cipher with its key length in bits where the cipher leaves a choice, as in

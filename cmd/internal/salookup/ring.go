@@ -8,18 +8,19 @@ import (
 	"l2tpdump/esp"
 )
 
-// SA is a candidate with which packets may be opened. Any number of goroutines may use it.
+// SA is a candidate with which packets may be opened. Any number of goroutines may use it. Each
+// packet needs what comes first, to ESN of Suite.
 type SA struct {
-	Candidate        // Suite as it proved right, with the key length and ESN
-	High      uint32 // half of the sequence number of the packet that proved it
-	spi       uint32
-	Packets   int                    // that had to agree to prove it, 0: it is not proved
+	ready     atomic.Pointer[esp.SA] // nil: not made yet, or no longer
+	seq       *sequence              // of its packets
 	whole     bool                   // it was proved by a whole packet
 	keeps     bool                   // what is made ready is kept before it is proved
 	sure      atomic.Bool            // it has opened a packet of which there is no doubt
+	High      uint32                 // half of the sequence number of the packet that proved it
+	Packets   int                    // that had to agree to prove it, 0: it is not proved
+	Candidate                        // Suite as it proved right, with the key length and ESN
 	newest    atomic.Uint64          // position of the last packet that it opened, with ESN
-	ready     atomic.Pointer[esp.SA] // nil: not made yet, or no longer
-	seq       *sequence              // of its packets
+	spi       uint32
 }
 
 // newSA returns the SA of a candidate with these algorithms.
@@ -38,10 +39,10 @@ func (s *SA) begin(spi uint32, c *Candidate, suite esp.Suite, high uint32, seq *
 // with 0 it is not proved.
 func provedSA(spi uint32, c *Candidate, o *Fit, packets int) (*SA, *Ring) {
 	m := new(struct { // one piece of memory for all that the packets of a flow need
-		sa   SA
-		seq  sequence
-		from Source
 		ring Ring
+		seq  sequence
+		sa   SA
+		from Source
 	})
 	s := m.sa.begin(spi, c, o.SA.Suite(), o.High, &m.seq)
 	m.from = *c.From
