@@ -592,3 +592,27 @@ func FuzzFrameDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestTooManyHeaders: headers and labels behind each other are followed as far as their bounds, and
+// no farther.
+func TestTooManyHeaders(t *testing.T) {
+	followed := func(n int) bool {
+		chain := bytes.Repeat(unhex("3c00010400000000"), n)
+		chain[8*(n-1)] = 17
+		f := new(Frame)
+		return f.Decode(Raw, ip6(60, join(chain, udp6([]byte("abcd"))))) == nil && f.UDP
+	}
+	if !followed(maxExtensions) || followed(maxExtensions+1) || followed(4*maxExtensions) {
+		t.Error("IPv6 extension headers")
+	}
+	labelled := func(n int) bool {
+		labels := bytes.Repeat(unhex("00010040"), n)
+		labels[4*n-2] |= 1
+		frame := join(unhex("020000000001 020000000002 8847"), labels, ip4(17, udp4([]byte("abcd"))))
+		w, ok := mustDecode(t, Ethernet, frame).Unwrap(Ethernet, frame)
+		return ok && len(w.Data) > 0
+	}
+	if !labelled(maxMPLSLabels) || labelled(maxMPLSLabels+1) || labelled(4*maxMPLSLabels) {
+		t.Error("MPLS labels")
+	}
+}

@@ -29,7 +29,7 @@ func (f *Frame) ipv6(data []byte) error {
 	}
 	f.end(data, stop)
 
-	for range maxExtensions {
+	for range maxExtensions + 1 { // and what is behind them
 		switch f.Protocol {
 		case protoHopByHop, protoRouting, protoDestination, protoMobility, protoHIP, protoShim6:
 			if passed, err := f.extensionHeader(data); !passed {

@@ -16,7 +16,8 @@ const stdinout = "-"
 
 // inputs are the names of what the options read.
 func (o *options) inputs() []string {
-	return slices.DeleteFunc(slices.Concat(o.read, o.keys, o.named, []string{o.secrets, o.tunnels, o.psk}), func(name string) bool {
+	all := slices.Concat(o.read, o.keys, o.named, []string{o.secrets, o.tunnels, o.psk})
+	return slices.DeleteFunc(all, func(name string) bool {
 		return name != stdinout && !isFile(name)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
+	"l2tpdump/esp"
 )
 
 // TestAlgorithms: each algorithm, with and without ESN, on each way that ESP travels, from the
@@ -279,6 +280,24 @@ func TestInside(t *testing.T) {
 	o := follow(t, rawFrames(ipPacket(here4, there4, 50, outer.seal(4, sealed))), secrets(outer.secret()), mode{text: true, layer: output.LayerL2TP})
 	if r := &o.results[0]; r.verdict != why.Verified || r.nested != 0 || !bytes.Equal(r.inner, sealed) || !strings.Contains(r.text, "ESP(spi=0x6001") {
 		t.Errorf("%s", r.text)
+	}
+}
+
+// TestNestedTooOften: ESP in ESP is opened as far as the bound, and no farther.
+func TestNestedTooOften(t *testing.T) {
+	user := userPacket(5)
+	for _, c := range []struct{ deep, nested int }{{1, 1}, {4, 4}, {5, 4}, {40, 4}} {
+		data, next := user, byte(4)
+		var keys []*esp.Secret
+		for i := range c.deep + 1 {
+			s := aesSA(0x7000 + uint32(i))
+			data, next = s.seal(next, data), 50
+			keys = append(keys, s.secret())
+		}
+		o := follow(t, rawFrames(ipPacket(here4, there4, 50, data)), secrets(keys...), mode{text: true})
+		if r := &o.results[0]; r.verdict != why.Verified || r.nested != c.nested || (c.deep > c.nested) == bytes.Equal(r.inner, user) {
+			t.Errorf("%d in each other: %d opened: %s", c.deep, r.nested, r.text)
+		}
 	}
 }
 

@@ -209,7 +209,7 @@ func encapsulated(udp []byte) []byte {
 
 // esp opens ESP that was inside ESP. There is little of it, so it is done here, in order.
 func (u *unwrapper) esp(r *Record, n *capture.Frame, packet []byte, depth int) (next uint8, clear []byte, nested bool) {
-	if len(packet) < esp.HeaderLen || r.Missing > 0 {
+	if len(packet) < esp.HeaderLen || r.Missing > 0 || depth == maxNesting {
 		return protoESP, packet, false
 	}
 	all := [1]salookup.Arrival{{
