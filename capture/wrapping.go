@@ -36,6 +36,9 @@ const (
 
 	maxMPLSLabels  = 16
 	maxGTPUHeaders = 16 // extension headers
+
+	gPDU            = 255 // GTP-U's message with a packet
+	tzspForTransmit = 1   // TZSP's types up to here have a frame
 )
 
 // Wrapped is a frame that another one carries.
@@ -234,10 +237,17 @@ func erspan(data []byte, at, end int, version byte, size int) inside {
 	if end-at < size || data[at]>>4 != version {
 		return inside{}
 	}
-	if version == 2 && data[at+11]&1 != 0 {
-		size += 8
+	const packet = 2 // type III's frame type: IP without an Ethernet header
+	link := Ethernet
+	if version == 2 {
+		if data[at+10]>>2&0x1f == packet {
+			link = Raw
+		}
+		if data[at+11]&1 != 0 {
+			size += 8
+		}
 	}
-	return inside{"ERSPAN", Ethernet, at + size, end}
+	return inside{"ERSPAN", link, at + size, end}
 }
 
 // mpls passes the labels (RFC 3032). What follows tells by its first four bits what it is: IP, or 0
@@ -348,7 +358,7 @@ func geneve(data []byte, at, end int) inside {
 
 // gtpu passes the header of a G-PDU with its extension headers.
 func gtpu(data []byte, at, end int) inside {
-	const version1, optional, extension, gPDU = 0x30, 0x07, 0x04, 255
+	const version1, optional, extension = 0x30, 0x07, 0x04
 	if end-at < 8 || data[at]&0xf0 != version1 || data[at+1] != gPDU {
 		return inside{}
 	}
@@ -378,8 +388,8 @@ func gtpu(data []byte, at, end int) inside {
 // tzsp passes the header of the TaZmen Sniffer Protocol, as MikroTik's sniffer and wireless ones
 // send it: version, type, protocol, then tagged fields up to the one that says it is the last.
 func tzsp(data []byte, at, end int) inside {
-	const received, forTransmit, padding, last = 0, 1, 0, 1
-	if end-at < 5 || data[at] != 1 || data[at+1] != received && data[at+1] != forTransmit {
+	const padding, last = 0, 1
+	if end-at < 5 || data[at] != 1 || data[at+1] > tzspForTransmit {
 		return inside{}
 	}
 	link, known := map[uint16]LinkType{

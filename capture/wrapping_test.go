@@ -30,6 +30,7 @@ var wrappings = []struct {
 	{name: "erspan", wraps: "ERSPAN", header: "2f 000088be"},
 	{name: "erspan 2", wraps: "ERSPAN", header: "2f 100088be 00000001 1005000100000000"},
 	{name: "erspan 3", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000000"},
+	{name: "erspan 3 of IP", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000800", ip: true},
 	{name: "erspan 3 longer", wraps: "ERSPAN", header: "2f 100022eb 00000001 200500010000000000000001 0000000000000000"},
 	{name: "etherip", wraps: "EtherIP", header: "61 3000"},
 	{name: "ip in ip", wraps: "IP in IP", ip: true, header: "04"},
