@@ -57,11 +57,11 @@ type inside struct {
 }
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
-// in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror, an A-MSDU
-// of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in GUE or in
-// GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked
-// for: a frame of another kind costs a few comparisons.
+// in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 1701, RFC 2784, RFC 2890,
+// RFC 7637), EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror,
+// an A-MSDU of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in
+// GUE or in GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked for: a
+// frame of another kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if f.subframesAt > 0 {
 		frames := f.subframes(data)
@@ -210,14 +210,17 @@ func gre(data []byte, at, end int) inside {
 	if flags == key|1 && kind == etherEoIP && end-at >= 8 { // length and number of the tunnel
 		return inside{"EoIP", Ethernet, at + 8, min(end, at+8+int(binary.BigEndian.Uint16(data[at+4:])))}
 	}
-	if flags&(routing|version) != 0 {
+	if flags&version != 0 {
 		return inside{}
 	}
 	at += 4
-	for _, f := range [...]uint16{checksum, key, sequence} {
+	for _, f := range [...]uint16{checksum | routing, key, sequence} {
 		if flags&f != 0 {
 			at += 4
 		}
+	}
+	if flags&routing != 0 {
+		at = behindRoute(data, at, end)
 	}
 	switch kind {
 	case etherERSPAN2:
@@ -229,6 +232,17 @@ func gre(data []byte, at, end int) inside {
 		return erspan(data, at, end, 2, 12)
 	}
 	return carried("GRE", kind, data, at, end)
+}
+
+// behindRoute passes the source route entries of a GRE header (RFC 1701), up to the empty one.
+func behindRoute(data []byte, at, end int) int {
+	for end-at >= 4 {
+		family, size := binary.BigEndian.Uint16(data[at:]), int(data[at+3])
+		if at += 4 + size; family == 0 && size == 0 {
+			return at
+		}
+	}
+	return end
 }
 
 // erspan passes the header of ERSPAN type II (version 1) or III (version 2), which may have 8 bytes
