@@ -22,6 +22,14 @@ func TestClosed(t *testing.T) {
 		{"GUE", Ethernet, wire(17, "1000 17c0 0010 0000 0400000000000000")},
 		{"Teredo", Ethernet, wire(17, "0dd8 c000 0010 0000 0400000000000000")},
 		{"PCAP over IP", Ethernet, wire(6, "deb4 c000 00000001 00000000 5002 ffff 0000 0000")},
+		{"TZSP", Ethernet, wire(17, "1000 9090 0010 0000 0100007801000000")}, // of an unknown protocol
+		{"", Ethernet, wire(17, "1000 9090 000d 0000 0104000001")},           // a keepalive
+		{"GTP-U", Ethernet, wire(17, "0868 0868 0010 0000 30ff000000000001")},
+		{"", Ethernet, wire(17, "0868 0868 0014 0000 320100040000000000010000")}, // an echo
+		{"VXLAN", Ethernet, wire(17, "1000 12b5 0010 0000 0000000000000700")},
+		{"Geneve", Ethernet, wire(17, "1000 17c1 0010 0000 0000123400000700")},
+		{"IP in IP", Ethernet, wire(4, "4500")},
+		{"MPLS", Ethernet, join(unhex("020000000001 020000000002 8847 00010040"))},
 		{"IPComp", Ethernet, wire(108, "32000002")},
 		{"TRILL", Ethernet, join(unhex("020000000001 020000000002 22f3"), ip)},
 		{"", Ethernet, wire(17, "1000 0035 0010 0000 0400000000000000")},

@@ -36,6 +36,9 @@ const (
 
 	maxMPLSLabels  = 16
 	maxGTPUHeaders = 16 // extension headers
+
+	gPDU            = 255 // GTP-U's message with a packet
+	tzspForTransmit = 1   // TZSP's types up to here have a frame
 )
 
 // Wrapped is a frame that another one carries.
@@ -54,11 +57,11 @@ type inside struct {
 }
 
 // Unwrap returns the frame that f carries, the decoded frame of data and of the link type lt: one
-// in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 2784, RFC 2890, RFC 7637),
-// EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror, an A-MSDU
-// of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in GUE or in
-// GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked
-// for: a frame of another kind costs a few comparisons.
+// in TZSP, VXLAN (RFC 7348), Geneve (RFC 8926), ERSPAN, GRE (RFC 1701, RFC 2784, RFC 2890,
+// RFC 7637), EtherIP, MPLS, EoIP, 802.1ah, behind an NSH (RFC 8300), in what HP's switches mirror,
+// an A-MSDU of 802.11, or an IP packet in one of these, in IP (RFC 2003, RFC 2473, RFC 4213), in
+// GUE or in GTP-U (3GPP TS 29.281). It is for frames that hold nothing else that is looked for: a
+// frame of another kind costs a few comparisons.
 func (f *Frame) Unwrap(lt LinkType, data []byte) (Wrapped, bool) {
 	if f.subframesAt > 0 {
 		frames := f.subframes(data)
@@ -206,20 +209,23 @@ const (
 )
 
 // GRE returns the EtherType of what a GRE packet carries, and the length of its header in bytes.
-// The type is 0 for a packet of another version, or with a source route.
+// The type is 0 for a packet of another version. Source routes are passed.
 func GRE(data []byte) (kind uint16, size int) {
 	if len(data) < 4 {
 		return 0, 0
 	}
 	flags := binary.BigEndian.Uint16(data)
-	if flags&(greRouting|greVersion) != 0 {
+	if flags&greVersion != 0 {
 		return 0, 0
 	}
 	size = 4
-	for _, f := range [...]uint16{greChecksum, greKey, greSequence} {
+	for _, f := range [...]uint16{greChecksum | greRouting, greKey, greSequence} {
 		if flags&f != 0 {
 			size += 4
 		}
+	}
+	if flags&greRouting != 0 {
+		size = behindRoute(data, size, len(data))
 	}
 	return binary.BigEndian.Uint16(data[2:]), size
 }
@@ -248,16 +254,34 @@ func gre(data []byte, at, end int) inside {
 	return carried("GRE", kind, data, at, end)
 }
 
+// behindRoute passes the source route entries of a GRE header (RFC 1701), up to the empty one.
+func behindRoute(data []byte, at, end int) int {
+	for end-at >= 4 {
+		family, size := binary.BigEndian.Uint16(data[at:]), int(data[at+3])
+		if at += 4 + size; family == 0 && size == 0 {
+			return at
+		}
+	}
+	return end
+}
+
 // erspan passes the header of ERSPAN type II (version 1) or III (version 2), which may have 8 bytes
 // more.
 func erspan(data []byte, at, end int, version byte, size int) inside {
 	if end-at < size || data[at]>>4 != version {
 		return inside{}
 	}
-	if version == 2 && data[at+11]&1 != 0 {
-		size += 8
+	const packet = 2 // type III's frame type: IP without an Ethernet header
+	link := Ethernet
+	if version == 2 {
+		if data[at+10]>>2&0x1f == packet {
+			link = Raw
+		}
+		if data[at+11]&1 != 0 {
+			size += 8
+		}
 	}
-	return inside{"ERSPAN", Ethernet, at + size, end}
+	return inside{"ERSPAN", link, at + size, end}
 }
 
 // mpls passes the labels (RFC 3032). What follows tells by its first four bits what it is: IP, or 0
@@ -368,7 +392,7 @@ func geneve(data []byte, at, end int) inside {
 
 // gtpu passes the header of a G-PDU with its extension headers.
 func gtpu(data []byte, at, end int) inside {
-	const version1, optional, extension, gPDU = 0x30, 0x07, 0x04, 255
+	const version1, optional, extension = 0x30, 0x07, 0x04
 	if end-at < 8 || data[at]&0xf0 != version1 || data[at+1] != gPDU {
 		return inside{}
 	}
@@ -398,8 +422,8 @@ func gtpu(data []byte, at, end int) inside {
 // tzsp passes the header of the TaZmen Sniffer Protocol, as MikroTik's sniffer and wireless ones
 // send it: version, type, protocol, then tagged fields up to the one that says it is the last.
 func tzsp(data []byte, at, end int) inside {
-	const received, forTransmit, padding, last = 0, 1, 0, 1
-	if end-at < 5 || data[at] != 1 || data[at+1] != received && data[at+1] != forTransmit {
+	const padding, last = 0, 1
+	if end-at < 5 || data[at] != 1 || data[at+1] > tzspForTransmit {
 		return inside{}
 	}
 	link, known := map[uint16]LinkType{

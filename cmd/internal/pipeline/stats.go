@@ -51,15 +51,15 @@ func (s *Stats) add(r *Record) {
 	if r.Net.IPVersion == 0 && !r.Link.Supported() {
 		s.Foreign, s.ForeignLink = s.Foreign+1, r.Link
 	}
+	if r.Merged() {
+		s.Merged++
+		return
+	}
 	if r.Kind == Other {
 		if name := r.Net.Closed(r.Data()); name != "" {
 			s.Closed++
 			s.ClosedName = cmp.Or(s.ClosedName, name)
 		}
-	}
-	if r.Merged() {
-		s.Merged++
-		return
 	}
 	s.ByKind[r.Kind]++
 	*s.counter(r.Kind, r.Verdict)++
