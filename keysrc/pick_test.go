@@ -91,6 +91,12 @@ var forms = []struct {
 	{"BBCode", func(l []string) string { return "[CODE=text]" + strings.Join(l, "\n") + "[/CODE]\n" }},
 	{"double-spaced", lineByLine(func(_ int, l string) string { return l + "\n" })},
 	{"compose, a name", lineByLine(func(_ int, l string) string { return "strongswan  | " + l })},
+	{"stamps and labels before docker's JSON", lineByLine(func(_ int, l string) string {
+		return `2026-11-23T07:15:18.123456789Z {job="vpn"} {"log": ` + quoteJSON(l+"\n") + `, "stream": "stdout"}`
+	})},
+	{"Kubernetes, CSV", lineByLine(func(_ int, l string) string {
+		return `2026-11-23T07:15:18.123456789Z stdout F "2026-11-23 07:15:18","vpn",` + csvQuote(l)
+	})},
 	{"GitHub Actions", lineByLine(func(i int, l string) string { return stamp(i) + "0000Z " + l })},
 }
 
@@ -101,6 +107,8 @@ var lossy = map[string]bool{
 	"softether/debug output, CSV, quotes where needed":    true,
 	"softether/several clients, CSV, quotes where needed": true,
 	"fortigate/gateway list, CSV, quotes where needed":    true,
+
+	"fortigate/gateway list, stamps and labels before docker's JSON": true,
 }
 
 // TestForms: every format in every such form gives what it gives without.
