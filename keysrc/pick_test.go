@@ -150,8 +150,8 @@ func TestFenceBeforeTheFirstValue(t *testing.T) {
 	}
 }
 
-// TestSheets: Wireshark's tables as spreadsheets and wikis have them. A row of which a column is lost
-// is told.
+// TestSheets: Wireshark's tables as spreadsheets and wikis have them. A row of which a column is
+// lost is told.
 func TestSheets(t *testing.T) {
 	esp := []string{"IPv4", "203.0.113.1", "*", "0x0a1b2c3d", "AES-CBC [RFC3602]", "0x91b1c1d1e1f1a1b1c1d1e1f1a1b1c1d1",
 		"HMAC-SHA-1-96 [RFC2404]", "0x92b2c2d2e2f2a2b2c2d2e2f2a2b2c2d2e2f2a2b2"}
