@@ -205,8 +205,8 @@ const (
 	greVersion  = 7
 )
 
-// GRE returns the EtherType of what a GRE packet carries, and the length of its header in bytes. The
-// type is 0 for a packet of another version, or with a source route.
+// GRE returns the EtherType of what a GRE packet carries, and the length of its header in bytes.
+// The type is 0 for a packet of another version, or with a source route.
 func GRE(data []byte) (kind uint16, size int) {
 	if len(data) < 4 {
 		return 0, 0

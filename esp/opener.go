@@ -55,7 +55,8 @@ func (o *Opener) Expect(sa *SA, packet []byte, seqHigh uint32, truncatedBy int) 
 
 // Open is [SA.Open], whose Plaintext it writes to plain.
 func (o *Opener) Open(sa *SA, plain *Plaintext, dst, packet []byte, seqHigh uint32, truncatedBy int) error {
-	return sa.open(o.state(sa), plain, dst, packet, seqHigh, truncatedBy, o.sum(sa, packet, seqHigh))
+	sum := o.sum(sa, packet, seqHigh) // first, as it may put other round keys in the place of this SA's
+	return sa.open(o.state(sa), plain, dst, packet, seqHigh, truncatedBy, sum)
 }
 
 // sum is the MAC of a packet that was expected, else nil.
@@ -65,6 +66,9 @@ func (o *Opener) sum(sa *SA, packet []byte, seqHigh uint32) []byte {
 		for i := range fresh {
 			e := &o.expected[o.hashed+i]
 			fresh[i].Suffix = e.sa.suffix(&e.high, e.seqHigh)
+			if e.sa.own == nil { // here the keys of many SAs are fetched from memory together
+				o.engine(e.sa)
+			}
 		}
 		o.hasher.Sums(fresh)
 		o.hashed = len(o.messages)

@@ -13,7 +13,7 @@ const (
 	// farRun is how close behind each other the packets must be that confirm a step.
 	farRun = 64
 	// restartRun is how many packets in ascending order, all older than the window, make a restart
-	// of the count: the SPI used again, or the same traffic once more in a second file.
+	// of the count, where nothing proves their numbers: perhaps the SPI is used again.
 	restartRun = 8
 )
 
@@ -30,7 +30,7 @@ type Window struct {
 
 // Oddities is how many numbers came otherwise than in order.
 type Oddities struct {
-	Duplicates uint64 // positions that were there before
+	Duplicates uint64 // positions that were there before, or that are proved and too old to tell
 	Reordered  uint64 // positions that came after a newer one
 	Wraps      uint64 // times that the low half went through zero
 	Restarts   uint64 // times that the count began anew
@@ -99,7 +99,8 @@ func Nearest(top uint64, seq uint32) uint64 {
 }
 
 // Add counts a position, and reports whether it was there before. sure tells that the packet was
-// proved to have it, by its ICV: then any step forward counts at once.
+// proved to have it, by its ICV: then any step forward counts at once, and what is older than the
+// window was there before, as no key serves twice for a number.
 func (w *Window) Add(p uint64, sure bool) (again bool) {
 	switch {
 	case w.seen == 0:
@@ -122,6 +123,9 @@ func (w *Window) Add(p uint64, sure bool) (again bool) {
 		w.advance(p)
 	case w.top-p < windowBits-64:
 		return w.mark(p)
+	case sure:
+		w.oddities().Duplicates++
+		return true
 	default:
 		return w.older(p)
 	}

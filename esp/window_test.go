@@ -46,6 +46,25 @@ func TestWindowCounts(t *testing.T) {
 	}
 }
 
+// TestWindowReplay: what comes once more is told from what follows, however long ago it came, and
+// hides no loss.
+func TestWindowReplay(t *testing.T) {
+	var w Window
+	for p := uint64(1); p <= 5000; p++ {
+		if p%1000 != 0 && w.Add(p, true) {
+			t.Fatalf("position %d is new", p)
+		}
+	}
+	for p := uint64(1); p <= 5000; p++ {
+		if p%1000 != 0 && !w.Add(p, true) {
+			t.Fatalf("position %d was there before", p)
+		}
+	}
+	if w.Missing() != 4 || w.Odd() != (Oddities{Duplicates: 4995}) || w.High() != 4999 {
+		t.Errorf("missing %d, to %d, %+v", w.Missing(), w.High(), w.Odd())
+	}
+}
+
 func TestWindowRestart(t *testing.T) {
 	var w Window
 	for s := uint32(1); s <= 5000; s++ {

@@ -235,7 +235,7 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 	if t := sa.family.tracker; !k.secret.used && k.secret.anonymous() {
 		t.spent = max(0, t.spent-maxEffort)
 	}
-	k.secret.used = true
+	k.secret.used, k.secret.opened = true, true
 	if !slices.Contains(sa.keys, k) {
 		own := *k // others may try it, too
 		k = &own
@@ -283,6 +283,13 @@ func (sa *SA) refusal(m *Message) error {
 // foreignKeys says that all keys that were tried name no cookie and have opened other SAs.
 func (sa *SA) foreignKeys() bool {
 	return !slices.ContainsFunc(sa.candidates, func(k *candidate) bool { return !k.secret.used || !k.secret.anonymous() })
+}
+
+// KeysOfOthers says that no key opens a message of the SA, and that all that were tried have opened
+// other SAs.
+func (sa *SA) KeysOfOthers() bool {
+	return len(sa.keys) == 0 && len(sa.candidates) > 0 &&
+		!slices.ContainsFunc(sa.candidates, func(k *candidate) bool { return !k.secret.opened })
 }
 
 // accept fills in a message that was decrypted, and returns what is wrong with it nevertheless.

@@ -50,7 +50,7 @@ func NewHash(name string) func() hash.Hash {
 	return nil
 }
 
-// KnownSKEYID reports whether a hash of phase 1 has n bytes, as the SKEYIDs of a negotiation have then.
+// KnownSKEYID reports whether a hash of phase 1 has n bytes, and with it SKEYIDs.
 func KnownSKEYID(n int) bool { return hashBySize(n) != nil }
 
 // sum returns the hash of the concatenated parts.

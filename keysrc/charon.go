@@ -174,7 +174,7 @@ func (c *charon) thread(daemon, thread []byte) *charonThread {
 	return c.last
 }
 
-// message takes one message of a thread.
+// message takes one message of a thread: a row or the beginning of a dump, or what charon says.
 func (c *charon) message(t *charonThread, n int, group, msg []byte) {
 	if off, rest, ok := charonRow(msg); ok {
 		t.row(n, off, rest)
@@ -194,6 +194,11 @@ func (c *charon) message(t *charonThread, n int, group, msg []byte) {
 		t.out.note(n, string(label)+": "+errRedacted.Error())
 		return
 	}
+	c.said(t, n, group, msg)
+}
+
+// said takes a message of a thread that is no part of a dump.
+func (c *charon) said(t *charonThread, n int, group, msg []byte) {
 	all := len(group) == 0 // no message of one group reads as one of another
 	if all || string(group) == "NET" {
 		c.net(t, msg)

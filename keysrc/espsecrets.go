@@ -8,7 +8,7 @@ import "bytes"
 func ParseESPSecrets(data []byte, name string) *Keys {
 	keys := new(Keys)
 	out := &output{name: name, emit: keys.add}
-	w := wiresharkESP{out: out, addrs: make(tableAddrs)}
+	w := newESPTable(out)
 	n := 0
 	for line := range bytes.Lines(data) {
 		n++

@@ -1,7 +1,6 @@
 package keysrc
 
 import (
-	"slices"
 	"strconv"
 
 	"l2tpdump/esp"
@@ -33,6 +32,9 @@ type parser interface {
 	line(n int, text []byte) (mine bool)
 	// close takes the end of the source.
 	close()
+	// near says what came near to a key where there was none, in a sentence without a full stop; ""
+	// for nothing to say.
+	near() string
 }
 
 // A neighbour is a parser whose values may go on in the next line, until a line is surely of
@@ -40,12 +42,6 @@ type parser interface {
 type neighbour interface {
 	// foreign says that the last line was such a line.
 	foreign()
-}
-
-// A nearer is a parser that can say what came near to a key when there was none.
-type nearer interface {
-	// near returns a sentence without a full stop, "" for nothing to say.
-	near() string
 }
 
 // formats are in the order in which a line is offered to them.
@@ -69,7 +65,12 @@ var formats = []*Format{
 // matching returns the place of the first of some formats that a line is of, -1 if it is of none.
 func matching(list []*Format, line []byte) int {
 	in := lettersIn(line)
-	return slices.IndexFunc(list, func(f *Format) bool { return f.holds.allow(in) && f.match(line) })
+	for i, f := range list {
+		if f.holds.allow(in) && f.match(line) {
+			return i
+		}
+	}
+	return -1
 }
 
 // FormatNames returns the names of all formats that Parse knows, in the order in which they are

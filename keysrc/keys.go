@@ -53,14 +53,13 @@ type Hints struct {
 type SAHint struct {
 	IKE bool // an ISAKMP SA; else ESP or AH
 
-	InitiatorCookie, ResponderCookie ikev1.Cookie // IKE
-	SPI                              uint32       // ESP, AH
+	InitiatorCookie ikev1.Cookie // IKE
+	SPI             uint32       // ESP, AH
 
 	Local, Remote  netip.Addr // as the router sees them
 	Send           bool       // from Local to Remote (if DirectionKnown)
 	DirectionKnown bool
 	Protocol       string // "ESP", "AH", "IKE"
-	Mode           string // "tunnel", "transport", "" unknown
 	Suite          esp.Suite
 	// KeyHead is the first bytes of the key where the listing shows them: the first 8 of the
 	// expanded IKE key (Ka), the first 16 of an ESP key.

@@ -105,10 +105,8 @@ func (s *Stream) Close() error {
 		Damaged: s.out.bad, First: s.out.first, Near: s.near, Binary: s.binary,
 	}
 	for _, r := range s.running {
-		if n, ok := r.parser.(nearer); ok {
-			if text := n.near(); text != "" {
-				e.Near = append(e.Near, text)
-			}
+		if text := r.parser.near(); text != "" {
+			e.Near = append(e.Near, text)
 		}
 	}
 	if s.unwrap.deep {

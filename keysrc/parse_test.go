@@ -196,7 +196,8 @@ func (r *recorder) line(n int, text []byte) bool {
 	*r = append(*r, fmt.Sprintf("%d %s", n, text))
 	return false
 }
-func (r *recorder) close() {}
+func (r *recorder) close()       {}
+func (r *recorder) near() string { return "" }
 
 func TestFormats(t *testing.T) {
 	seen := make(map[string]bool)

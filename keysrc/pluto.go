@@ -137,7 +137,10 @@ func plutoDebug(text []byte) (msg []byte, ok bool) {
 	return nil, false
 }
 
-var plutoBars = []mark{{": | ", 2}, {": !", 2}}
+var (
+	plutoBars     = []mark{{": | ", 2}, {": !", 2}}
+	plutoRepeated = mark{" repeated ", 3}
+)
 
 // plutoLabel takes "Skeyid_e:  b0 16 …" apart.
 func plutoLabel(s []byte) (value plutoValue, rest []byte, ok bool) {
@@ -380,8 +383,8 @@ func lonely(s *ikev1.Secret) bool {
 
 // message takes a line that is not of the debug log.
 func (p *pluto) message(text []byte) bool {
-	if bytes.Contains(text, []byte(" message repeated ")) || bytes.Contains(text, []byte(" repeated ")) &&
-		bytes.HasSuffix(trimLine(text), []byte(" times")) {
+	if plutoRepeated.in(text) >= 0 &&
+		(bytes.Contains(text, []byte(" message repeated ")) || bytes.HasSuffix(trimLine(text), []byte(" times"))) {
 		p.dump.damaged = true // rows that are equal may be collapsed
 		return false
 	}

@@ -39,7 +39,7 @@ var (
 	}
 )
 
-var plutoAlgorithms = mark{"looking for alg with ", 3}
+var plutoAlgorithms = mark{"looking for alg with ", 16}
 
 // kernel takes debug lines about packets and the kernel:
 //

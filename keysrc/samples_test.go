@@ -296,9 +296,7 @@ func fuzzFormat(f *testing.F, format *Format) {
 			p.line(n+1, line)
 		}
 		p.close()
-		if n, ok := p.(nearer); ok {
-			n.near()
-		}
+		p.near()
 	})
 }
 

@@ -76,6 +76,7 @@ var (
 var (
 	tcpdumpOption = mark{"-E", 1}
 	ipXFRM, ipX   = mark{"xfrm s", 0}, mark{"ip x s", 3}
+	scriptAdd     = mark{"add", 1}
 )
 
 // scriptStart tells which command begins in a line, and what follows its name.
@@ -87,7 +88,7 @@ func scriptStart(line []byte) (scriptCommand, []byte) {
 		return scriptXFRM, rest
 	}
 	for rest := line; ; {
-		i := bytes.Index(rest, []byte("add"))
+		i := scriptAdd.in(rest)
 		if i < 0 {
 			return scriptNone, nil
 		}

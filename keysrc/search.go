@@ -1,9 +1,6 @@
 package keysrc
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // A byteSet is a set of bytes. Unlike the sets of package bytes it is made once, not for each line.
 type byteSet [256]bool
@@ -112,5 +109,10 @@ func cluesOf(texts ...string) (c clues) {
 
 // allow reports whether a line with these letters may have one of the texts.
 func (c clues) allow(in letters) bool {
-	return slices.ContainsFunc(c, func(clue letters) bool { return clue&^in == 0 })
+	for _, clue := range c { // in half the time of slices.ContainsFunc
+		if clue&^in == 0 {
+			return true
+		}
+	}
+	return false
 }

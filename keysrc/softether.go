@@ -64,7 +64,8 @@ var softetherCookie = mark{"Initiator Cookie: 0x", 10}
 
 var softetherLabels = []string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "KEYMAT"}
 
-// softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label.
+// softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label, ok that
+// it is digits.
 func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 	s := trimLine(line)
 	if len(s) == 0 || s[0] != 'S' && s[0] != 'K' {
@@ -73,8 +74,9 @@ func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 	for _, l := range softetherLabels {
 		rest, ok := bytes.CutPrefix(s, []byte(l))
 		if rest, colon := bytes.CutPrefix(rest, []byte(": ")); ok && colon {
-			b, _ := dumpRow(nil, rest, 2)
-			return l, rest, len(b) == 2
+			var two [2]byte
+			b, _ := dumpRow(two[:0], rest, len(two))
+			return l, rest, len(b) == len(two)
 		}
 	}
 	return "", nil, false
@@ -86,13 +88,11 @@ func softetherValue(line []byte) bool {
 }
 
 func (p *softether) line(n int, text []byte) bool {
-	if label, rest, ok := softetherKey(text); ok {
+	switch label, rest, ok := softetherKey(text); {
+	case ok:
 		p.key(n, label, rest)
-		return true
-	}
-	switch label, rest, _ := bytes.Cut(trimLine(text), []byte(": ")); {
-	case p.cookies && slices.Contains(softetherLabels, string(label)) && redaction.Value(string(rest)):
-		p.out.note(n, string(label)+": "+errRedacted.Error())
+	case p.cookies && label != "" && redaction.Value(string(rest)):
+		p.out.note(n, label+": "+errRedacted.Error())
 	case softetherCookie.in(text) >= 0:
 		p.newIKE(n, text)
 	case bytes.Contains(text, []byte("A new IPsec SA (Direction: ")):

@@ -106,19 +106,17 @@ func syslogHeader(line []byte) (sender, text []byte) {
 		return header5424(rest[2:])
 	}
 	_, rest = cutTime(rest)
-	end := 0
-	for range 2 { // words
-		n := bytes.IndexByte(rest[end:], ' ')
-		if n < 0 {
-			break
+	words := 0
+	for end, c := range rest[:min(len(rest), lineHead+2)] {
+		if c != ' ' {
+			continue
 		}
-		if end += n; end > 0 && rest[end-1] == ':' {
-			if end == 1 || end > lineHead+1 {
-				break
-			}
+		if end > 1 && rest[end-1] == ':' {
 			return rest[:end-1], rest[end+1:]
 		}
-		end++
+		if words++; words == 2 || end == 1 && rest[0] == ':' {
+			break
+		}
 	}
 	return nil, rest
 }

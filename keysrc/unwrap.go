@@ -270,7 +270,7 @@ func plainMarks(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
-var uatMark = mark{"uat:", 3}
+var uatMark = mark{"uat:", 0}
 
 // unwrapUAT takes the rows of Wireshark's tables out of a command line: -o 'uat:esp_sa:"IPv4",…'.
 func unwrapUAT(dst, line []byte) ([]byte, bool) {
@@ -347,14 +347,17 @@ func cutContainer(dst, line []byte) ([]byte, bool) {
 
 // composeName returns the name of a container before a line, nil if there is none.
 func composeName(line []byte) []byte {
-	i := bytes.IndexByte(line, '|') - 1
-	if i < 3 || i > 64 || !bytes.HasPrefix(line[i:], []byte(" | ")) {
+	n := bytes.IndexByte(line, ' ')
+	if n < 2 {
 		return nil
 	}
-	name := bytes.TrimRight(line[:i], " ")
-	n := len(name)
+	name, rest := line[:n], bytes.TrimLeft(line[n:], " ")
+	gap := len(line) - n - len(rest)
+	if n+gap > 65 || !bytes.HasPrefix(rest, []byte("| ")) || bytes.IndexByte(name, '|') >= 0 {
+		return nil
+	}
 	numbered := n > 2 && digit(name[n-1]) && (name[n-2] == '-' || name[n-2] == '_')
-	if !numbered && (n < 2 || n == i) || bytes.IndexByte(name, ' ') >= 0 { // others have two blanks behind them
+	if !numbered && gap == 1 || n+gap < 4 { // others have two blanks behind them
 		return nil
 	}
 	return name

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // messageNames are what log servers call the text of a line.
@@ -25,13 +26,15 @@ const maxJSONDepth = 32
 // noJSON are bytes with which no line of JSON begins, nor what may stand before it.
 var noJSON = setOf("0123456789abcefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ|<>(")
 
+var jsonMarks = setOf(`"{}`)
+
 // json takes the message of each object in a line: of docker's json-file, journalctl -o json,
 // json-pretty, json-seq and json-sse, Elasticsearch, whose hits may have it in _source and again in
 // fields; and the SAs that RouterOS gives in JSON, as
 // its print shows them. An object may have a line for each member.
 func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	u.ends, u.times = u.ends[:0], u.times[:0]
-	if len(u.path) == 0 && len(line) > 0 && noJSON[line[0]] {
+	if start := blanks.trimLeft(line); len(u.path) == 0 && len(start) > 0 && noJSON[start[0]] {
 		u.part = false
 		return dst, false
 	}
@@ -50,11 +53,10 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 	}
 	start := len(dst)
 	for at := 0; at < len(line); at++ {
-		i := bytes.IndexAny(line[at:], `"{}`)
-		if i < 0 {
-			break
+		if !jsonMarks[line[at]] {
+			continue
 		}
-		if at += i; line[at] != '"' {
+		if line[at] != '"' {
 			dst = u.endObject(dst)
 			u.brace(line[at])
 			continue
@@ -300,16 +302,45 @@ func (o *jsonObject) text(dst []byte) []byte {
 	return dst
 }
 
+// jsonEscapes are those of one byte that logs have.
+var jsonEscapes = [256]byte{'n': '\n', 't': '\t', 'r': '\r', '"': '"', '\\': '\\', '/': '/'}
+
 // jsonString returns the string whose quote is at text[at], and where its other quote is.
 func jsonString(text []byte, at int) (s string, end int, ok bool) {
+	plain := true // ASCII and jsonEscapes
 	for end = at + 1; end < len(text); end++ {
-		switch text[end] {
-		case '\\':
+		switch c := text[end]; {
+		case c == '\\':
 			end++
-		case '"':
-			err := json.Unmarshal(text[at:end+1], &s)
-			return s, end, err == nil
+			plain = plain && end < len(text) && jsonEscapes[text[end]] != 0
+		case c < ' ' || c >= utf8.RuneSelf:
+			plain = false
+		case c == '"':
+			s, ok = unescapedJSON(text[at:end+1], plain)
+			return s, end, ok
 		}
 	}
 	return "", 0, false
+}
+
+// unescapedJSON returns what a string in its quotes says.
+func unescapedJSON(quoted []byte, plain bool) (string, bool) {
+	if !plain {
+		var s string
+		err := json.Unmarshal(quoted, &s)
+		return s, err == nil
+	}
+	text := quoted[1 : len(quoted)-1]
+	var s strings.Builder
+	for s.Grow(len(text)); ; text = text[2:] {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			break
+		}
+		s.Write(text[:i])
+		text = text[i:]
+		s.WriteByte(jsonEscapes[text[1]])
+	}
+	s.Write(text)
+	return s.String(), true
 }

@@ -105,6 +105,9 @@ func commaOf(line []byte) byte {
 		return 0
 	}
 	head := line[:min(len(line), maxTime+1)]
+	if line[0] == '\t' {
+		return 0
+	}
 	if line[len(line)-1] != '"' && bytes.IndexByte(head, '\t') < 0 {
 		return 0
 	}

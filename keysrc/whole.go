@@ -111,8 +111,8 @@ func (s *Stream) finish(keys *Keys, err error) (*Keys, *turner, error) {
 	return keys, t, err
 }
 
-// inOrder returns what the source holds in the order that is its own: keys, or what it holds when it
-// is turned.
+// inOrder returns what the source holds in the order that is its own: keys, or what it holds when
+// it is turned.
 func (s *Stream) inOrder(keys *Keys, err error) (*Keys, error) {
 	switch order := s.order(); {
 	case order == newestFirst && s.turner.over:

@@ -20,7 +20,7 @@ var wiresharkESPFormat = Format{
 	Looks: `rows as "IPv4","*","*","0x1a2b3c4d","AES-CBC [RFC3602]","0x…","HMAC-SHA-1-96 [RFC2404]","0x…"`,
 	holds: cluesOf(","),
 	match: matchESPRow,
-	new:   func(out *output) parser { return &wiresharkESP{out: out, addrs: make(tableAddrs)} },
+	new:   func(out *output) parser { return newESPTable(out) },
 }
 
 // matchESPRow knows a row by its first column and the number of commas.
@@ -36,42 +36,20 @@ func matchESPRow(line []byte) bool {
 	return bytes.Count(t, []byte(",")) >= 4
 }
 
-// wiresharkESP reads the table of ESP SAs that Wireshark keeps, and that others write for it.
-type wiresharkESP struct {
-	out   *output
-	rows  int
-	addrs tableAddrs
-}
-
-func (w *wiresharkESP) line(n int, text []byte) bool {
-	t := bytes.TrimSpace(text)
-	if len(t) == 0 || t[0] == '#' {
-		return false
-	}
-	if !matchESPRow(t) && !(t[0] == '"' && bytes.Count(t, []byte(`","`)) >= 6) {
-		return false
-	}
-	w.rows++
-	s, doubt, err := w.addrs.parseRow(t)
-	if err != nil {
-		w.out.note(n, "esp_sa: "+err.Error())
-		return true
-	}
-	s.Origin = w.out.origin(n)
-	if doubt != "" {
-		w.out.doubt(n, "esp_sa: "+doubt)
-	}
-	w.out.esp(s)
-	return true
-}
-
-func (w *wiresharkESP) close() {}
-
-func (w *wiresharkESP) near() string {
-	if w.rows == 0 {
-		return ""
-	}
-	return "it is Wireshark's esp_sa table, but none of its rows can be used"
+func newESPTable(out *output) *wiresharkTable {
+	addrs := make(tableAddrs)
+	return &wiresharkTable{out: out, name: "esp_sa",
+		isA: func(row []byte) bool {
+			return matchESPRow(row) || row[0] == '"' && bytes.Count(row, []byte(`","`)) >= 6
+		},
+		take: func(n int, row []byte) (doubt string, err error) {
+			s, doubt, err := addrs.parseRow(row)
+			if err == nil {
+				s.Origin = out.origin(n)
+				out.esp(s)
+			}
+			return doubt, err
+		}}
 }
 
 // ParseESPRow reads a row of esp_sa, of 8 columns, or of 10 as from Wireshark 4.2 on. doubt is what

@@ -14,7 +14,7 @@ var wiresharkIKEFormat = Format{
 	Looks: "rows of two columns: initiator cookie (16 hex digits), key (hex)",
 	holds: cluesOf(","),
 	match: matchIKERow,
-	new:   func(out *output) parser { return &wiresharkIKE{out: out} },
+	new:   func(out *output) parser { return newIKETable(out) },
 }
 
 var blanksQuotes = setOf(" \t\"")
@@ -60,38 +60,16 @@ func hexLike(text []byte) (digits int, ok bool) {
 	return digits, wrong*10 <= digits
 }
 
-// wiresharkIKE reads the table of phase 1 keys.
-type wiresharkIKE struct {
-	out  *output
-	rows int
-}
-
-func (w *wiresharkIKE) line(n int, text []byte) bool {
-	t := bytes.TrimSpace(text)
-	if len(t) == 0 || t[0] == '#' || !matchIKERow(t) {
-		return false
-	}
-	w.rows++
-	s, doubt, err := ParseIKERow(t)
-	if err != nil {
-		w.out.note(n, "ikev1_decryption_table: "+err.Error())
-		return true
-	}
-	if doubt != "" {
-		w.out.doubt(n, "ikev1_decryption_table: "+doubt)
-	}
-	s.Origin = w.out.origin(n)
-	w.out.ike(s)
-	return true
-}
-
-func (w *wiresharkIKE) close() {}
-
-func (w *wiresharkIKE) near() string {
-	if w.rows == 0 {
-		return ""
-	}
-	return "it is Wireshark's ikev1_decryption_table, but none of its rows can be used"
+func newIKETable(out *output) *wiresharkTable {
+	return &wiresharkTable{out: out, name: "ikev1_decryption_table", isA: matchIKERow,
+		take: func(n int, row []byte) (doubt string, err error) {
+			s, doubt, err := ParseIKERow(row)
+			if err == nil {
+				s.Origin = out.origin(n)
+				out.ike(s)
+			}
+			return doubt, err
+		}}
 }
 
 // ParseIKERow reads a row. The key is Ka, as Wireshark wants it; where it is SKEYID_e the one who

@@ -46,6 +46,7 @@ type xfrm struct {
 	out   *output
 	state xfrmState
 	seen  *Seen
+	text  []byte // of the last line with a key
 
 	hidden, larval, redacted int  // states without keys, for near
 	joined, broken, policies bool // the lines of a state were put together, or are in parts; they are of policies
@@ -100,7 +101,10 @@ func (x *xfrm) line(n int, text []byte) bool {
 	x.width = len(text) + 7*bytes.Count(text, []byte("\t")) // tabs stand at the beginning
 	x.lead = len(text) - len(bytes.TrimLeft(text, " "))
 	first, rest, oneLine := bytes.Cut(text, []byte("\\")) // ip -o
-	if _, _, ok := xfrmAddrs(trimLine(first)); !oneLine || !ok {
+	if oneLine {
+		_, _, oneLine = xfrmAddrs(trimLine(first))
+	}
+	if !oneLine {
 		return x.one(n, trimLine(text))
 	}
 	x.one(n, trimLine(first))
@@ -181,7 +185,8 @@ func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
 		x.out.orphan(n, "a key stands before the line with its SPI")
 		return false
 	}
-	s.torn = xfrmTorn{line: n, text: string(text), width: x.width, lead: x.lead, what: what}
+	x.text = append(x.text[:0], text...)
+	s.torn = xfrmTorn{line: n, text: x.text, width: x.width, lead: x.lead, what: what}
 	return true
 }
 
@@ -342,8 +347,13 @@ func (x *xfrm) give(s *xfrmState) {
 	x.out.esp(secret)
 }
 
+var xfrmBegins = setOf("UDEs")
+
 // xfrmAddrs takes the first line of a state or a policy.
 func xfrmAddrs(text []byte) (src, dst []byte, ok bool) {
+	if len(text) == 0 || !xfrmBegins[text[0]] {
+		return nil, nil, false
+	}
 	for _, p := range []string{"Updated ", "Deleted ", "Expired "} {
 		if bytes.HasPrefix(text, []byte(p)) {
 			text = text[len(p):]

@@ -8,7 +8,7 @@ import (
 // An xfrmTorn is a line with a key, until the next line shows that it was whole.
 type xfrmTorn struct {
 	line  int
-	text  string
+	text  []byte
 	width int    // in columns, with what stood before the text
 	lead  int    // of these, the blanks that may be an indent of the whole
 	what  string // is wrong with it, "" nothing
@@ -27,7 +27,7 @@ func (x *xfrm) mend(n int, text []byte) bool {
 	torn := s.torn
 	s.torn = xfrmTorn{}
 	first, _ := word(text)
-	kind, _ := word([]byte(torn.text))
+	kind, _ := word(torn.text)
 	digits := startsHex(first) && !mikrotikItem(text)
 	isRest := digits || bytes.HasPrefix(first, []byte("0x")) ||
 		torn.what != "" && len(first) > 0 && (digit(first[0]) || first[0] == '(')
@@ -47,7 +47,7 @@ func (x *xfrm) mend(n int, text []byte) bool {
 func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
 	s := &x.state
 	was := s.keys
-	kind, rest := word([]byte(torn.text))
+	kind, rest := word(torn.text)
 	full := torn.width >= minTorn && torn.width-torn.lead <= maxTorn
 	for _, between := range []string{"", " "} {
 		if between == "" && !full {
@@ -55,7 +55,7 @@ func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
 		}
 		whole := slices.Concat(rest, []byte(between), text)
 		if s.algorithm(string(kind), whole) == "" && s.fits(string(kind)) {
-			s.torn = xfrmTorn{line: torn.line, text: string(kind) + " " + string(whole)}
+			s.torn = xfrmTorn{line: torn.line, text: slices.Concat(kind, []byte(" "), whole)}
 			return true
 		}
 		s.keys = was
@@ -64,7 +64,7 @@ func (x *xfrm) join(torn *xfrmTorn, text []byte) bool {
 		return false
 	}
 	s.torn = *torn
-	s.torn.text += string(text)
+	s.torn.text = append(s.torn.text, text...)
 	return true
 }
 

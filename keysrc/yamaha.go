@@ -65,8 +65,8 @@ func (s *yamahaSink) Addresses(local, peer netip.Addr) {
 func (s *yamahaSink) SA(sa *yamaha.SA) {
 	hint := SAHint{
 		IKE: sa.Protocol == "IKE" || !sa.InitiatorCookie.IsZero(), InitiatorCookie: sa.InitiatorCookie,
-		ResponderCookie: sa.ResponderCookie, SPI: sa.SPI, Local: sa.Local, Remote: sa.Remote,
-		Send: sa.Direction == "send", DirectionKnown: sa.Direction != "", Protocol: sa.Protocol, Mode: sa.Mode,
+		SPI: sa.SPI, Local: sa.Local, Remote: sa.Remote,
+		Send: sa.Direction == "send", DirectionKnown: sa.Direction != "", Protocol: sa.Protocol,
 		KeyHead: sa.KeyHead, Origin: s.out.origin(sa.Line),
 	}
 	cipher, keyLen, _ := cipherNamed(sa.Cipher)

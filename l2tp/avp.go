@@ -12,11 +12,10 @@ const avpHeader = 6
 
 // avp is an Attribute Value Pair of a control message (RFC 2661 section 4.1).
 type avp struct {
-	Mandatory bool   // M bit
-	Hidden    bool   // H bit: Value is encrypted with the tunnel's shared secret
-	Vendor    uint16 // SMI enterprise number; 0 is the IETF
-	Type      uint16
-	Value     []byte // at most 1017 bytes, part of the control message
+	Hidden bool   // H bit: Value is encrypted with the tunnel's shared secret
+	Vendor uint16 // SMI enterprise number; 0 is the IETF
+	Type   uint16
+	Value  []byte // at most 1017 bytes, part of the control message
 
 	uncovered bool // Value was encrypted
 	wrong     bool // no secret that is known uncovers Value
@@ -47,10 +46,9 @@ func walkAVPs(payload []byte) iter.Seq2[avp, error] {
 			}
 			flags := binary.BigEndian.Uint16(rest)
 			a := avp{
-				Mandatory: flags&0x8000 != 0,
-				Hidden:    flags&0x4000 != 0,
-				Vendor:    binary.BigEndian.Uint16(rest[2:]),
-				Type:      binary.BigEndian.Uint16(rest[4:]),
+				Hidden: flags&0x4000 != 0,
+				Vendor: binary.BigEndian.Uint16(rest[2:]),
+				Type:   binary.BigEndian.Uint16(rest[4:]),
 			}
 			n := int(flags & 0x03ff)
 			if n < avpHeader {

@@ -84,8 +84,8 @@ func TestAVPDescribe(t *testing.T) {
 			if strings.Contains(string(a.appendValue(nil)), "secret") {
 				t.Errorf("%s shows a secret", a.name())
 			}
-			if !a.Mandatory || a.Hidden {
-				t.Errorf("%s: flags %v %v", c.want, a.Mandatory, a.Hidden)
+			if a.Hidden {
+				t.Errorf("%s is hidden", c.want)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func TestAVPDescribe(t *testing.T) {
 
 func TestHiddenAVP(t *testing.T) {
 	for a, err := range walkAVPs(avpBytes(0x4000, 0, avpHostName, []byte("encrypted")...)) {
-		if err != nil || !a.Hidden || a.Mandatory {
+		if err != nil || !a.Hidden {
 			t.Fatalf("%+v %v", a, err)
 		}
 		if got := a.name() + ": " + string(a.appendValue(nil)); got != "Host Name: 9 bytes hidden" {

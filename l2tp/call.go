@@ -1,16 +1,16 @@
 package l2tp
 
 // call is the session that a control message is about, nil if it is about none.
-func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Session) {
+func (t *Tracker) call(tr tunnelRef, h *Header, c *Control) (s *Session) {
 	local, remote := c.number(avpAssignedSession), h.Session
 	if h.Version == Version3 {
 		local, remote = c.number(avpLocalSession), c.number(avpRemoteSession)
 	}
 	switch c.kind {
 	case ICRQ, OCRQ:
-		s = t.requestedCall(tr, h, local, time)
+		s = t.requestedCall(tr, h, local)
 	case ICRP, OCRP, ICCN, OCCN, CDN, WEN, SLI:
-		s = t.called(tr, c, local, remote, time)
+		s = t.called(tr, c, local, remote)
 	}
 	if s != nil && h.Version == Version3 {
 		s.wish(tr.sender, c)
@@ -19,13 +19,13 @@ func (t *Tracker) call(tr tunnelRef, h *Header, c *Control, time int64) (s *Sess
 }
 
 // requestedCall is the session that an ICRQ or OCRQ asks for.
-func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32, time int64) *Session {
+func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32) *Session {
 	if local == 0 {
 		return nil
 	}
 	s := t.session(tr.tunnel, tr.sender, local)
-	if s == nil || s.State == Closed || s.requested && s.request != h.Ns {
-		s = t.newSession(tr.tunnel, time)
+	if s == nil || s.closed || s.requested && s.request != h.Ns {
+		s = t.newSession(tr.tunnel)
 		t.assignSession(s, tr.sender, local)
 		s.requested, s.request = true, h.Ns
 	}
@@ -33,7 +33,7 @@ func (t *Tracker) requestedCall(tr tunnelRef, h *Header, local uint32, time int6
 }
 
 // called is the session that a control message of a call names, which need not have been seen.
-func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32, time int64) (s *Session) {
+func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32) (s *Session) {
 	if remote != 0 {
 		s = t.session(tr.tunnel, 1-tr.sender, remote)
 	}
@@ -41,7 +41,7 @@ func (t *Tracker) called(tr tunnelRef, c *Control, local, remote uint32, time in
 		s = t.session(tr.tunnel, tr.sender, local)
 	}
 	if s == nil && remote != 0 && c.kind != CDN {
-		s = t.lateSession(tr, remote, time)
+		s = t.lateSession(tr, remote)
 	}
 	if s != nil && local != 0 && s.IDs[tr.sender] == 0 {
 		t.assignSession(s, tr.sender, local)
@@ -85,20 +85,20 @@ func (s *Session) frame(sender int, payload []byte) (f Frame, wrong bool) {
 // requested is the tunnel that an SCCRQ asks for, back being what answers to it show. A repeated
 // request finds the tunnel that the first one made, until data has flowed in it: then it is a new
 // dial with the same ID.
-func (t *Tracker) requested(back tunnelKey, time int64) tunnelRef {
+func (t *Tracker) requested(back tunnelKey) tunnelRef {
 	if ref, ok := t.tunnels[back.forMap()]; ok && !ref.tunnel.Late && ref.tunnel.State != Closed && !ref.tunnel.data {
 		return tunnelRef{ref.tunnel, 1 - ref.sender}
 	} else if ok {
 		ref.tunnel.replaced = true
 		t.remember(ref.tunnel)
 	}
-	tunnel := t.newTunnel(tunnelKey{back.dst, back.src, back.version, 0}, time)
+	tunnel := t.newTunnel(tunnelKey{back.dst, back.src, back.version, 0})
 	t.assignTunnel(tunnel, 0, back.id)
 	return tunnelRef{tunnel, 0}
 }
 
 // tunnel is the tunnel of a packet; made up if the packets that set it up were not seen.
-func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
+func (t *Tracker) tunnel(key tunnelKey) tunnelRef {
 	if ref := t.known(key); ref.tunnel != nil {
 		if from := &ref.tunnel.Ends[ref.sender]; from.Addr != key.src || ref.tunnel.Ends[1-ref.sender].Addr != key.dst {
 			t.move(ref, key) // another port: NAT, or a responder with a port of its own (RFC 2661 section 8.1)
@@ -113,7 +113,7 @@ func (t *Tracker) tunnel(key tunnelKey, time int64) tunnelRef {
 		}
 		return ref
 	}
-	tunnel := t.newTunnel(direction, time)
+	tunnel := t.newTunnel(direction)
 	tunnel.State, tunnel.Late = Established, true
 	t.assignTunnel(tunnel, 1, key.id)
 	return tunnelRef{tunnel, 0}
@@ -149,30 +149,29 @@ func (t *Tracker) known(key tunnelKey) tunnelRef {
 
 // lateSession is the session of a packet whose Session ID is not known yet: the one session of
 // which this direction has not been seen, or a new one.
-func (t *Tracker) lateSession(tr tunnelRef, id uint32, time int64) *Session {
+func (t *Tracker) lateSession(tr tunnelRef, id uint32) *Session {
 	s := tr.tunnel.unpaired[1-tr.sender].only()
 	if s == nil {
-		s = t.newSession(tr.tunnel, time)
-		s.Late = true
+		s = t.newSession(tr.tunnel)
 	}
 	t.assignSession(s, 1-tr.sender, id)
 	return s
 }
 
-func (t *Tracker) newTunnel(key tunnelKey, time int64) *Tunnel {
+func (t *Tracker) newTunnel(key tunnelKey) *Tunnel {
 	if t.tunnelOrder.n >= maxTunnels {
 		t.drop(t.tunnelOrder.front.of)
 	}
-	tunnel := &Tunnel{Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}, Start: time, Last: time}
+	tunnel := &Tunnel{Version: key.version, Ends: [2]End{{Addr: key.src}, {Addr: key.dst}}}
 	t.tunnelOrder.pushBack(&tunnel.order, tunnel)
 	return tunnel
 }
 
-func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
+func (t *Tracker) newSession(tunnel *Tunnel) *Session {
 	if t.sessionOrder.n >= maxSessions {
 		t.dropSession(t.sessionOrder.front.of)
 	}
-	s := &Session{Tunnel: tunnel, Start: time, Last: time}
+	s := &Session{Tunnel: tunnel}
 	t.sessionOrder.pushBack(&s.order, s)
 	tunnel.open.pushBack(&s.among, s)
 	for end := range s.IDs {
@@ -183,10 +182,10 @@ func (t *Tracker) newSession(tunnel *Tunnel, time int64) *Session {
 
 // close ends a session, which its IDs find until others have them.
 func (t *Tracker) close(s *Session) {
-	if s.State == Closed {
+	if s.closed {
 		return
 	}
-	s.State = Closed
+	s.closed = true
 	s.Tunnel.open.remove(&s.among)
 	s.Tunnel.closed.pushBack(&s.among, s)
 	for end, id := range s.IDs {
@@ -262,7 +261,7 @@ func (t *Tracker) forget(tunnel *Tunnel) {
 // assignSession takes note of the Session ID that an end has assigned.
 func (t *Tracker) assignSession(s *Session, end int, id uint32) {
 	t.changes++
-	if s.State != Closed {
+	if !s.closed {
 		s.Tunnel.unpaired[end].remove(s)
 	}
 	s.IDs[end] = id

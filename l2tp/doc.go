@@ -10,7 +10,7 @@
 //	if err := h.Decode(payload); err != nil {
 //		return err
 //	}
-//	tracker.Observe(&o, src, dst, time, &h, payload)
+//	tracker.Observe(&o, src, dst, &h, payload)
 //	line = l2tp.AppendSummary(line, &h, &o, 0) // "L2TP 0/0 SCCRQ Ns 0 Nr 0 host=iPhone"
 //
 // The way of a packet, and the file where each step is:

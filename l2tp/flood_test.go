@@ -32,7 +32,7 @@ func TestFloods(t *testing.T) {
 		tr := NewTracker(nil)
 		for i := range uint32(60000) {
 			src, data := flood(i)
-			observe(t, tr, src, server, int64(i), data)
+			observe(t, tr, src, server, data)
 		}
 		if n := tr.tunnelOrder.n; n > maxTunnels {
 			t.Errorf("%s: %d tunnels", name, n)
@@ -62,7 +62,7 @@ func TestManySessionsOfManyTunnels(t *testing.T) {
 	before := inUse()
 	for i := range uint32(tunnels * sessions) {
 		src := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i / sessions)}), 1701)
-		observe(t, tr, src, server, int64(i), payload(7, uint16(i)<<1|1))
+		observe(t, tr, src, server, payload(7, uint16(i)<<1|1))
 	}
 	if n := inUse() - before; n > 32<<20 {
 		t.Errorf("%d bytes", n)
@@ -81,7 +81,7 @@ func BenchmarkFlood(b *testing.B) {
 				if err := h.Decode(data); err != nil {
 					b.Fatal(err)
 				}
-				observation(tr, src, server, int64(i), &h, data)
+				observation(tr, src, server, &h, data)
 			}
 		})
 	}

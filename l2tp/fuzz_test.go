@@ -18,7 +18,6 @@ func FuzzHeader(f *testing.F) {
 	f.Add([]byte{0x10, 1, 2, 0, 0, 7, 0, 0x15, 0, 12, 0, 0})
 	src, dst := netip.MustParseAddrPort("192.0.2.1:1701"), netip.MustParseAddrPort("192.0.2.2:1701")
 	tr := NewTracker(nil)
-	time := int64(0)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var h Header
 		err := h.Decode(data)
@@ -35,8 +34,7 @@ func FuzzHeader(f *testing.F) {
 		if len(line) == 0 || !utf8.Valid(line) {
 			t.Fatalf("summary %q", line)
 		}
-		time++
-		observation(tr, src, dst, time, &h, data)
+		observation(tr, src, dst, &h, data)
 		if tr.tunnelOrder.n > maxTunnels || tr.sessionOrder.n > maxSessions {
 			t.Fatalf("%d tunnels, %d sessions", tr.tunnelOrder.n, tr.sessionOrder.n)
 		}
@@ -116,7 +114,7 @@ func FuzzTracker(f *testing.F) {
 				continue
 			}
 			tr.Knows(src, dst, h)
-			o := observation(tr, src, dst, int64(i), &h, data)
+			o := observation(tr, src, dst, &h, data)
 			for verbose := range 2 {
 				if line := AppendSummary(nil, &h, &o, verbose); !utf8.Valid(line) {
 					t.Fatalf("%q", line)

@@ -18,7 +18,6 @@ const (
 	flagLength   = 0x4000
 	flagSequence = 0x0800
 	flagOffset   = 0x0200
-	flagPriority = 0x0100
 	maskVersion  = 0x000f
 )
 
@@ -48,7 +47,6 @@ type Header struct {
 	HasLength   bool  // L bit
 	HasSequence bool  // S bit: Ns and Nr are there
 	HasOffset   bool  // O bit
-	Priority    bool  // P bit
 
 	Length uint16 // Length field in bytes, header included; 0 without the L bit
 	Ns, Nr uint16 // sequence numbers; 0 without the S bit
@@ -94,7 +92,6 @@ func (h *Header) decode2(flags uint16, data []byte) error {
 	h.HasLength = flags&flagLength != 0
 	h.HasSequence = flags&flagSequence != 0
 	h.HasOffset = flags&flagOffset != 0
-	h.Priority = flags&flagPriority != 0
 
 	size := 6
 	if h.HasLength {

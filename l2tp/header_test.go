@@ -22,7 +22,7 @@ func unhex(t testing.TB, s string) []byte {
 
 // build makes a header as RFC 2661 section 3.1 lays it out, written apart from Decode.
 func build(control, length, sequence, offset, priority bool, payload []byte) ([]byte, Header) {
-	h := Header{Version: 2, Control: control, HasLength: length, HasSequence: sequence, HasOffset: offset, Priority: priority,
+	h := Header{Version: 2, Control: control, HasLength: length, HasSequence: sequence, HasOffset: offset,
 		Tunnel: 0x1234, Session: 0xabcd}
 	flags := uint16(2)
 	var b []byte

@@ -47,11 +47,11 @@ func TestWrongCookie(t *testing.T) {
 	tr := NewTracker(nil)
 	v3 := func(data []byte) []byte { data[1] = 3; return data }
 	id32 := func(kind uint16, n byte) []byte { return avpBytes(0x8000, 0, kind, 0, 0, 0, n) }
-	observe(t, tr, client, server, 1, v3(control(0, 0, 0, 0, message(SCCRQ), id32(avpAssignedConnection, 1))))
-	observe(t, tr, server, client, 2, v3(control(0, 1, 0, 1, message(SCCRP), id32(avpAssignedConnection, 2))))
-	a, _ := observe(t, tr, client, server, 3, v3(control(0, 2, 2, 1, message(ICRQ), id32(avpLocalSession, 7), id32(avpRemoteSession, 0),
+	observe(t, tr, client, server, v3(control(0, 0, 0, 0, message(SCCRQ), id32(avpAssignedConnection, 1))))
+	observe(t, tr, server, client, v3(control(0, 1, 0, 1, message(SCCRP), id32(avpAssignedConnection, 2))))
+	a, _ := observe(t, tr, client, server, v3(control(0, 2, 2, 1, message(ICRQ), id32(avpLocalSession, 7), id32(avpRemoteSession, 0),
 		id(avpPseudowireType, PseudowireEthernet), avpBytes(0x8000, 0, avpAssignedCookie, 1, 2, 3, 4))))
-	b, from := observe(t, tr, server, client, 4, v3(control(0, 1, 1, 3, message(ICRP), id32(avpLocalSession, 8), id32(avpRemoteSession, 7))))
+	b, from := observe(t, tr, server, client, v3(control(0, 1, 1, 3, message(ICRP), id32(avpLocalSession, 8), id32(avpRemoteSession, 7))))
 	if a == nil || a != b || from != 1 || a.IDs != [2]uint32{7, 8} {
 		t.Fatalf("%+v %+v from %d", a, b, from)
 	}
@@ -61,7 +61,7 @@ func TestWrongCookie(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		if o := observation(tr, server, client, 5, &h, data); o.Session != a || o.Sender != 1 || o.WrongCookie != wrong || string(o.Frame.Data) != "frame" {
+		if o := observation(tr, server, client, &h, data); o.Session != a || o.Sender != 1 || o.WrongCookie != wrong || string(o.Frame.Data) != "frame" {
 			t.Errorf("%x: %+v", cookie, o)
 		}
 	}

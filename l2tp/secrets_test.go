@@ -92,7 +92,7 @@ func TestResponse(t *testing.T) {
 	answer := func(kind uint16, sum [16]byte) []byte {
 		return control(21, 0, 0, 1, message(kind), id(avpAssignedTunnel, 9), avpBytes(0x8000, 0, avpChallengeResponse, sum[:]...))
 	}
-	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, avpChallenge, []byte("challenge")...)))
+	observe(t, tr, client, server, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, avpChallenge, []byte("challenge")...)))
 	for _, c := range []struct {
 		sum  [16]byte
 		want Proof
@@ -102,7 +102,7 @@ func TestResponse(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		if o := observation(tr, server, client, 2, &h, data); o.Control.Authentication != c.want {
+		if o := observation(tr, server, client, &h, data); o.Control.Authentication != c.want {
 			t.Errorf("%v, want %v", o.Control.Authentication, c.want)
 		}
 	}

@@ -41,7 +41,7 @@ func TestRetransmissions(t *testing.T) {
 		if err := h.Decode(data); err != nil {
 			t.Fatal(err)
 		}
-		return observation(tr, client, server, 1, &h, data).Control
+		return observation(tr, client, server, &h, data).Control
 	}
 	request := control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21))
 	for i, c := range []struct {
@@ -57,7 +57,7 @@ func TestRetransmissions(t *testing.T) {
 	} {
 		// The peer's own ID is learnt from its answer.
 		if i == 2 {
-			observe(t, tr, server, client, 1, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 9)))
+			observe(t, tr, server, client, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 9)))
 		}
 		if got := look(c.data).Retransmission; got != c.want {
 			t.Errorf("message %d: retransmission %v", i, got)

@@ -151,8 +151,8 @@ type Observation struct {
 	WrongCookie bool     // the cookie is not that of the session: the message is not of it
 }
 
-// Observe takes note of a packet that was sent from src to dst at time (nanoseconds since the Unix
-// epoch), h having been decoded from data, and writes to o what it says of it.
+// Observe takes note of a packet that was sent from src to dst, h having been decoded from data,
+// and writes to o what it says of it.
 //
 // src and dst must tell peers apart: for L2TP inside UDP-encapsulated ESP they are the outer
 // addresses and ports, since clients behind one NAT have the same address, and often the same inner
@@ -161,7 +161,7 @@ type Observation struct {
 // together if there is only one possibility.
 //
 // For a data message of a known session it does not allocate.
-func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, time int64, h *Header, data []byte) {
+func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, h *Header, data []byte) {
 	*o = Observation{}
 	if h.PayloadStart > h.PayloadEnd || h.PayloadEnd > len(data) {
 		return
@@ -173,7 +173,7 @@ func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, time int64, h
 	case h.Control:
 		o.Control = readControl(payload)
 		var ref tunnelRef
-		o.Session, ref = t.control(src, dst, time, h, o.Control, data)
+		o.Session, ref = t.control(src, dst, h, o.Control, data)
 		o.Tunnel, o.Sender = ref.tunnel, ref.sender
 		return
 	case h.Session == 0 || h.Tunnel == 0 && h.Version == Version2:
@@ -182,17 +182,12 @@ func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, time int64, h
 	slot := t.recently(h)
 	if !slot.holds(src, dst, h, t.changes) {
 		key := tunnelKey{src, dst, h.Version, h.Tunnel}
-		ref := t.dataSession(key, h.Session, time)
+		ref := t.dataSession(key, h.Session)
 		*slot = recentSession{key, h.Session, ref, t.changes}
 	}
 	s, sender := slot.ref.session, slot.ref.sender
-	if s.State == Opening {
-		s.State = Established
-	}
 	s.Tunnel.data = true
-	t.touch(s, time)
-	s.Packets[sender]++
-	s.Bytes[sender] += uint64(len(payload))
+	t.touch(s)
 	o.Tunnel, o.Session, o.Sender = s.Tunnel, s, sender
 	if h.Version == Version2 {
 		o.Frame.Data = payload
@@ -261,17 +256,17 @@ func (t *Tracker) Find(src, dst netip.AddrPort, h *Header, data []byte) (o Obser
 }
 
 // dataSession returns the session of a data message, made up if need be.
-func (t *Tracker) dataSession(key tunnelKey, id uint32, time int64) sessionRef {
+func (t *Tracker) dataSession(key tunnelKey, id uint32) sessionRef {
 	if key.version == Version3 {
 		if ref := t.session3(key.src, key.dst, id); ref.session != nil {
 			return ref
 		}
 	}
-	tr := t.tunnel(key, time)
+	tr := t.tunnel(key)
 	if s := t.session(tr.tunnel, 1-tr.sender, id); s != nil {
 		return sessionRef{s, tr.sender}
 	}
-	return sessionRef{t.lateSession(tr, id, time), tr.sender}
+	return sessionRef{t.lateSession(tr, id), tr.sender}
 }
 
 // session3 is the session of L2TPv3 with the ID that dst assigned.
@@ -288,20 +283,14 @@ func (t *Tracker) session(tunnel *Tunnel, end int, id uint32) *Session {
 	return t.sessions[sessionID{tunnel, uint32(end), id}]
 }
 
-func (t *Tracker) touch(s *Session, time int64) {
-	s.Last = max(s.Last, time)
+// touch says that a session is not the one that was idle for longest.
+func (t *Tracker) touch(s *Session) {
 	t.sessionOrder.moveToBack(&s.order)
-	t.touchTunnel(s.Tunnel, time)
-}
-
-func (t *Tracker) touchTunnel(tunnel *Tunnel, time int64) {
-	tunnel.Last = max(tunnel.Last, time)
-	t.tunnelOrder.moveToBack(&tunnel.order)
+	t.tunnelOrder.moveToBack(&s.Tunnel.order)
 }
 
 // control follows a control message.
-func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Control,
-	data []byte) (*Session, tunnelRef) {
+func (t *Tracker) control(src, dst netip.AddrPort, h *Header, c *Control, data []byte) (*Session, tunnelRef) {
 	if c.hides() {
 		proof, place := c.uncover(h.Version, t.secrets)
 		t.tell(Finding{proof, HiddenAVPs, "", place})
@@ -310,11 +299,11 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 	if h.Version == Version3 {
 		assigned = c.number(avpAssignedConnection)
 	}
-	tr := t.controlTunnel(src, dst, time, h, c, assigned)
+	tr := t.controlTunnel(src, dst, h, c, assigned)
 	if tr.tunnel == nil {
 		return nil, tr
 	}
-	t.touchTunnel(tr.tunnel, time)
+	t.tunnelOrder.moveToBack(&tr.tunnel.order)
 	if !c.acknowledges() {
 		sent := &tr.tunnel.sent[tr.sender]
 		if *sent == nil {
@@ -327,7 +316,7 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		t.assignTunnel(tr.tunnel, tr.sender, assigned)
 	}
 	if c.kind == SCCRQ || c.kind == SCCRP {
-		end.Host, end.Vendor = cmp.Or(c.text(avpHostName), end.Host), cmp.Or(c.text(avpVendorName), end.Vendor)
+		end.Host = cmp.Or(c.text(avpHostName), end.Host)
 	}
 	t.authenticate(tr, h, c, data)
 	switch c.kind {
@@ -344,17 +333,14 @@ func (t *Tracker) control(src, dst netip.AddrPort, time int64, h *Header, c *Con
 		}
 		return nil, tr
 	}
-	s := t.call(tr, h, c, time)
+	s := t.call(tr, h, c)
 	if s == nil {
 		return nil, tr
 	}
-	switch {
-	case c.kind == CDN:
+	if c.kind == CDN {
 		t.close(s)
-	case s.State == Opening && (c.kind == ICCN || c.kind == OCCN):
-		s.State = Established
 	}
-	t.touch(s, time)
+	t.touch(s)
 	return s, tr
 }
 
@@ -408,12 +394,12 @@ func keep(to *[]byte, value []byte) {
 
 // controlTunnel is the tunnel of a control message; its tunnel is nil if the message belongs to
 // none.
-func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, c *Control, assigned uint32) tunnelRef {
+func (t *Tracker) controlTunnel(src, dst netip.AddrPort, h *Header, c *Control, assigned uint32) tunnelRef {
 	key := tunnelKey{src, dst, h.Version, h.Tunnel}
 	back := tunnelKey{dst, src, h.Version, assigned}
 	switch {
 	case c.kind == SCCRQ && assigned != 0:
-		return t.requested(back, time)
+		return t.requested(back)
 	case c.kind == SCCRQ:
 	case h.Tunnel != 0:
 		if c.kind == SCCCN && t.known(key).tunnel == nil {
@@ -421,7 +407,7 @@ func (t *Tracker) controlTunnel(src, dst netip.AddrPort, time int64, h *Header, 
 				t.assignTunnel(tr.tunnel, 1, h.Tunnel)
 			}
 		}
-		return t.tunnel(key, time)
+		return t.tunnel(key)
 	case c.kind == StopCCN && assigned != 0:
 		// Sent before the peer's ID was known: found by the sender's own.
 		if ref, ok := t.tunnels[back.forMap()]; ok {

@@ -12,19 +12,19 @@ var (
 	server = netip.MustParseAddrPort("198.51.100.1:1701")
 )
 
-func observation(tr *Tracker, src, dst netip.AddrPort, time int64, h *Header, data []byte) (o Observation) {
-	tr.Observe(&o, src, dst, time, h, data)
+func observation(tr *Tracker, src, dst netip.AddrPort, h *Header, data []byte) (o Observation) {
+	tr.Observe(&o, src, dst, h, data)
 	return o
 }
 
 // observe decodes data and gives it to the tracker.
-func observe(t *testing.T, tr *Tracker, src, dst netip.AddrPort, time int64, data []byte) (*Session, int) {
+func observe(t *testing.T, tr *Tracker, src, dst netip.AddrPort, data []byte) (*Session, int) {
 	t.Helper()
 	var h Header
 	if err := h.Decode(data); err != nil {
 		t.Fatal(err)
 	}
-	o := observation(tr, src, dst, time, &h, data)
+	o := observation(tr, src, dst, &h, data)
 	return o.Session, o.Sender
 }
 
@@ -36,28 +36,28 @@ func payload(tunnel, session uint16) []byte {
 func dial(t *testing.T, tr *Tracker, c, s netip.AddrPort, ct, st, cs, ss uint16) *Session {
 	t.Helper()
 	host := func(name string) []byte { return avpBytes(0x8000, 0, avpHostName, []byte(name)...) }
-	observe(t, tr, c, s, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, ct), host("phone")))
-	observe(t, tr, s, c, 2, control(ct, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, st), host("router")))
-	observe(t, tr, c, s, 3, control(st, 0, 1, 1, message(SCCCN)))
-	a, from := observe(t, tr, c, s, 4, control(st, 0, 2, 1, message(ICRQ), id(avpAssignedSession, cs)))
+	observe(t, tr, c, s, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, ct), host("phone")))
+	observe(t, tr, s, c, control(ct, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, st), host("router")))
+	observe(t, tr, c, s, control(st, 0, 1, 1, message(SCCCN)))
+	a, from := observe(t, tr, c, s, control(st, 0, 2, 1, message(ICRQ), id(avpAssignedSession, cs)))
 	if a == nil || from != 0 {
 		t.Fatalf("ICRQ: session %v from %d", a, from)
 	}
-	b, from := observe(t, tr, s, c, 5, control(ct, cs, 1, 3, message(ICRP), id(avpAssignedSession, ss)))
+	b, from := observe(t, tr, s, c, control(ct, cs, 1, 3, message(ICRP), id(avpAssignedSession, ss)))
 	if b != a || from != 1 {
 		t.Fatalf("ICRP: session %v from %d", b, from)
 	}
-	observe(t, tr, c, s, 6, control(st, ss, 3, 2, message(ICCN)))
+	observe(t, tr, c, s, control(st, ss, 3, 2, message(ICCN)))
 	return a
 }
 
 // same fails unless data in both directions belongs to s.
 func same(t *testing.T, tr *Tracker, s *Session, c, srv netip.AddrPort, ct, st, cs, ss uint16) {
 	t.Helper()
-	if got, from := observe(t, tr, c, srv, 100, payload(st, ss)); got != s || from != 0 {
+	if got, from := observe(t, tr, c, srv, payload(st, ss)); got != s || from != 0 {
 		t.Errorf("data from the client: session %p from %d, want %p", got, from, s)
 	}
-	if got, from := observe(t, tr, srv, c, 101, payload(ct, cs)); got != s || from != 1 {
+	if got, from := observe(t, tr, srv, c, payload(ct, cs)); got != s || from != 1 {
 		t.Errorf("data from the server: session %p from %d, want %p", got, from, s)
 	}
 }
@@ -66,23 +66,20 @@ func TestTracker(t *testing.T) {
 	tr := NewTracker(nil)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
-	if s.State != Established || s.Tunnel.State != Established || s.Late || s.Tunnel.Late {
+	if s.closed || s.Tunnel.State != Established || s.Tunnel.Late {
 		t.Errorf("%+v %+v", s, s.Tunnel)
 	}
-	if e := s.Tunnel.Ends; e[0] != (End{client, 21, "phone", ""}) || e[1] != (End{server, 4711, "router", ""}) {
+	if e := s.Tunnel.Ends; e[0] != (End{client, 21, "phone"}) || e[1] != (End{server, 4711, "router"}) {
 		t.Errorf("%+v", e)
 	}
-	if s.IDs != [2]uint32{7, 815} || s.Packets != [2]uint64{1, 1} || s.Bytes != [2]uint64{4, 4} || s.Last != 101 || s.Tunnel.Last != 101 {
+	if s.IDs != [2]uint32{7, 815} {
 		t.Errorf("%+v", s)
 	}
-	if s.State.String() != "established" {
-		t.Error(s.State)
+	observe(t, tr, client, server, control(4711, 815, 4, 2, message(CDN), id(avpAssignedSession, 7), avpBytes(0x8000, 0, 1, 0, 3)))
+	if !s.closed || s.Tunnel.State != Established {
+		t.Errorf("after CDN: %v %v", s.closed, s.Tunnel.State)
 	}
-	observe(t, tr, client, server, 200, control(4711, 815, 4, 2, message(CDN), id(avpAssignedSession, 7), avpBytes(0x8000, 0, 1, 0, 3)))
-	if s.State != Closed || s.Tunnel.State != Established {
-		t.Errorf("after CDN: %v %v", s.State, s.Tunnel.State)
-	}
-	observe(t, tr, client, server, 201, control(4711, 0, 5, 2, message(StopCCN), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 1, 0, 1)))
+	observe(t, tr, client, server, control(4711, 0, 5, 2, message(StopCCN), id(avpAssignedTunnel, 21), avpBytes(0x8000, 0, 1, 0, 1)))
 	if s.Tunnel.State != Closed {
 		t.Errorf("after StopCCN: %v", s.Tunnel.State)
 	}
@@ -94,12 +91,12 @@ func TestTracker(t *testing.T) {
 func TestTrackerRetransmissions(t *testing.T) {
 	tr := NewTracker(nil)
 	request := control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21))
-	observe(t, tr, client, server, 1, request)
-	observe(t, tr, client, server, 2, request)
+	observe(t, tr, client, server, request)
+	observe(t, tr, client, server, request)
 	s := dial(t, tr, client, server, 21, 4711, 7, 815)
 	// Late copies of requests change nothing as long as no data has flowed.
-	observe(t, tr, client, server, 50, control(4711, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
-	observe(t, tr, client, server, 51, request)
+	observe(t, tr, client, server, control(4711, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
+	observe(t, tr, client, server, request)
 	same(t, tr, s, client, server, 21, 4711, 7, 815)
 	if tr.tunnelOrder.n != 1 || s.Tunnel.open.n != 1 {
 		t.Errorf("%d tunnels, %d sessions", tr.tunnelOrder.n, s.Tunnel.open.n)
@@ -118,12 +115,12 @@ func TestTrackerRedial(t *testing.T) {
 	}
 	same(t, tr, second, client, server, 1, 4712, 1, 816)
 	// A second call in the same tunnel, with the ID of the first.
-	observe(t, tr, client, server, 300, control(4712, 816, 4, 2, message(CDN), id(avpAssignedSession, 1)))
-	third, _ := observe(t, tr, client, server, 301, control(4712, 0, 5, 2, message(ICRQ), id(avpAssignedSession, 1)))
+	observe(t, tr, client, server, control(4712, 816, 4, 2, message(CDN), id(avpAssignedSession, 1)))
+	third, _ := observe(t, tr, client, server, control(4712, 0, 5, 2, message(ICRQ), id(avpAssignedSession, 1)))
 	if third == second || third.Tunnel != second.Tunnel {
 		t.Fatal("the new call found the old one")
 	}
-	observe(t, tr, server, client, 302, control(1, 1, 2, 6, message(ICRP), id(avpAssignedSession, 817)))
+	observe(t, tr, server, client, control(1, 1, 2, 6, message(ICRP), id(avpAssignedSession, 817)))
 	same(t, tr, third, client, server, 1, 4712, 1, 817)
 }
 
@@ -151,8 +148,8 @@ func TestTrackerResponderPort(t *testing.T) {
 	// RFC 2661 section 8.1: the responder may answer from a port of its own.
 	tr := NewTracker(nil)
 	other := netip.MustParseAddrPort("198.51.100.1:50000")
-	observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21)))
-	observe(t, tr, other, client, 2, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 22)))
+	observe(t, tr, client, server, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 21)))
+	observe(t, tr, other, client, control(21, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 22)))
 	if n := tr.tunnelOrder.n; n != 1 {
 		t.Fatalf("%d tunnels", n)
 	}
@@ -163,8 +160,8 @@ func TestTrackerResponderPort(t *testing.T) {
 
 func TestTrackerLate(t *testing.T) {
 	tr := NewTracker(nil)
-	a, from := observe(t, tr, client, server, 1, payload(4711, 815))
-	if a == nil || from != 0 || !a.Late || !a.Tunnel.Late {
+	a, from := observe(t, tr, client, server, payload(4711, 815))
+	if a == nil || from != 0 || !a.Tunnel.Late {
 		t.Fatalf("%+v from %d", a, from)
 	}
 	same(t, tr, a, client, server, 21, 4711, 7, 815)
@@ -172,9 +169,9 @@ func TestTrackerLate(t *testing.T) {
 		t.Errorf("%d tunnels, IDs %v", tr.tunnelOrder.n, a.IDs)
 	}
 	// Two calls of which nothing is known cannot be paired by guessing.
-	b, _ := observe(t, tr, client, server, 2, payload(4711, 816))
-	c, _ := observe(t, tr, client, server, 3, payload(4711, 817))
-	d, from := observe(t, tr, server, client, 4, payload(21, 8))
+	b, _ := observe(t, tr, client, server, payload(4711, 816))
+	c, _ := observe(t, tr, client, server, payload(4711, 817))
+	d, from := observe(t, tr, server, client, payload(21, 8))
 	if b == a || c == a || c == b || d == a || d == b || d == c || from != 1 {
 		t.Error("sessions were mixed up")
 	}
@@ -188,7 +185,7 @@ func TestTrackerIgnores(t *testing.T) {
 		control(0, 0, 0, 0, message(StopCCN), id(avpAssignedTunnel, 9)),
 		{0, 3, 0, 0, 0, 0, 0, 0, 2, 3},
 	} {
-		if s, _ := observe(t, tr, client, server, 1, data); s != nil {
+		if s, _ := observe(t, tr, client, server, data); s != nil {
 			t.Errorf("%x made a session", data)
 		}
 	}
@@ -200,13 +197,13 @@ func TestTrackerIgnores(t *testing.T) {
 func TestTrackerBounds(t *testing.T) {
 	tr := NewTracker(nil)
 	for i := range 3 * maxTunnels {
-		observe(t, tr, client, server, int64(i), payload(uint16(i+1), 1))
+		observe(t, tr, client, server, payload(uint16(i+1), 1))
 	}
 	if n := tr.tunnelOrder.n; n > maxTunnels || n < maxTunnels/2 {
 		t.Errorf("%d tunnels", n)
 	}
 	for i := range 2 * maxSessions {
-		observe(t, tr, client, server, int64(3*maxTunnels+i), payload(60000, uint16(i+1)))
+		observe(t, tr, client, server, payload(60000, uint16(i+1)))
 	}
 	if tr.sessionOrder.n > maxSessions || len(tr.sessions3) > 2*maxSessions || len(tr.tunnels) > 2*maxTunnels {
 		t.Errorf("%d sessions, %d and %d keys", tr.sessionOrder.n, len(tr.sessions3), len(tr.tunnels))
@@ -225,7 +222,7 @@ func TestTrackerNoAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(1000, func() {
-		if got := observation(tr, client, server, 9, &h, data).Session; got != s {
+		if got := observation(tr, client, server, &h, data).Session; got != s {
 			t.Error("another session")
 		}
 	}); n != 0 {
@@ -240,18 +237,18 @@ func TestTrackerEnded(t *testing.T) {
 	ended := make(map[*Session]int)
 	tr.Ended = func(s *Session) { ended[s]++ }
 	a := dial(t, tr, client, server, 21, 4711, 7, 815)
-	b, _ := observe(t, tr, client, server, 7, control(4711, 0, 4, 2, message(ICRQ), id(avpAssignedSession, 8)))
-	observe(t, tr, client, server, 8, control(4711, 815, 5, 2, message(CDN), id(avpAssignedSession, 7)))
+	b, _ := observe(t, tr, client, server, control(4711, 0, 4, 2, message(ICRQ), id(avpAssignedSession, 8)))
+	observe(t, tr, client, server, control(4711, 815, 5, 2, message(CDN), id(avpAssignedSession, 7)))
 	if ended[a] != 1 || ended[b] != 0 {
 		t.Errorf("after the CDN: %d, %d", ended[a], ended[b])
 	}
-	observe(t, tr, client, server, 9, control(4711, 0, 6, 2, message(StopCCN), id(avpAssignedTunnel, 21)))
+	observe(t, tr, client, server, control(4711, 0, 6, 2, message(StopCCN), id(avpAssignedTunnel, 21)))
 	if ended[b] != 1 {
 		t.Errorf("after the StopCCN: %d", ended[b])
 	}
 	kept := 0
 	for i := range 3 * maxSessions {
-		observe(t, tr, client, server, int64(100+i), payload(uint16(1+i>>15), uint16(1+i&0x7fff)))
+		observe(t, tr, client, server, payload(uint16(1+i>>15), uint16(1+i&0x7fff)))
 		kept++
 	}
 	if told := len(ended) - 2; told < kept-maxSessions || told != kept-tr.sessionOrder.n {
@@ -265,11 +262,11 @@ func TestSCCRPLost(t *testing.T) {
 	for requests := range 3 {
 		tr := NewTracker(nil)
 		for i := range requests {
-			observe(t, tr, client, server, 1, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, uint16(21+i))))
+			observe(t, tr, client, server, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, uint16(21+i))))
 		}
-		observe(t, tr, client, server, 3, control(9, 0, 1, 1, message(SCCCN)))
-		a, _ := observe(t, tr, client, server, 4, control(9, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
-		b, _ := observe(t, tr, server, client, 5, control(21, 7, 1, 3, message(ICRP), id(avpAssignedSession, 8)))
+		observe(t, tr, client, server, control(9, 0, 1, 1, message(SCCCN)))
+		a, _ := observe(t, tr, client, server, control(9, 0, 2, 1, message(ICRQ), id(avpAssignedSession, 7)))
+		b, _ := observe(t, tr, server, client, control(21, 7, 1, 3, message(ICRP), id(avpAssignedSession, 8)))
 		if same := a == b; same != (requests < 2) {
 			t.Errorf("%d requests: one session: %v", requests, same)
 		}

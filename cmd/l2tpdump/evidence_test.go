@@ -31,6 +31,7 @@ func TestInputsAreKept(t *testing.T) {
 		original[name] = readFile(t, basic+"/"+from)
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
+	original["filter"], original["list"] = []byte("udp\n"), []byte(at("in.pcap")+"\n")
 	for _, c := range []struct {
 		args   string // FILE is of the folder
 		stdin  string
@@ -42,6 +43,9 @@ func TestInputsAreKept(t *testing.T) {
 		{"decrypt -r - -k =kk -w =hard.pcap", "in.pcap", "", "standard input is an input"},
 		{"decrypt -r =in.pcap -k =kk -w =soft.pcap", "", "", "in.pcap is an input"},
 		{"decrypt -r =in.pcap --ppp-secrets =kk -w =kk", "", "", "kk is an input"},
+		{"decrypt -r =in.pcap -F =filter -w =filter", "", "", "filter is an input"},
+		{"decrypt -V =list -w =list", "", "", "list is an input"},
+		{"decrypt -r =in.pcap -F - -w =filter", "filter", "", "standard input is an input"},
 		{"decrypt -r =in.pcap -k =kk", "", "kk", "kk is an input"},
 		{"decrypt -r =in.pcap -k =kk -w -", "", "in.pcap", "in.pcap is an input"},
 		{"decrypt -r =in.pcap -k =kk --json", "", "in.pcap", "in.pcap is an input"},

@@ -44,6 +44,7 @@ func TestSilentFIFO(t *testing.T) {
 	for _, args := range [][]string{
 		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "-k", fifo}, {"keys", "-k", fifo},
 		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "--ppp-secrets", fifo},
+		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "-F", fifo}, {"decrypt", "-V", fifo},
 	} {
 		c := l2tpdump(t, args...)
 		messages, err := c.StderrPipe()

@@ -16,6 +16,7 @@ import (
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/output"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 	"l2tpdump/testdata/forge"
 	"l2tpdump/testdata/race"
@@ -175,6 +176,12 @@ func (r *recording) unmoved(t *testing.T, at [][]capture.Packet) {
 		if g.Initiator != want.Initiator || g.Responder != want.Responder || g.Cipher != want.Cipher || g.Hash != want.Hash || g.Verdict != want.Verdict ||
 			g.Decrypted != want.Decrypted || g.HashesChecked != want.HashesChecked || g.Key != want.Key {
 			differ("verify says\n%+v, alone\n%+v", g, want)
+		}
+	}
+	for _, g := range report.IKE {
+		fits := func(s verifiedIKE) bool { return s.Key == g.Key && s.Decrypted > 0 }
+		if g.Verdict == string(why.WrongKey) && slices.ContainsFunc(r.report.IKE, fits) {
+			differ("verify calls the key of another SA wrong: %+v", g)
 		}
 	}
 	for _, k := range report.Wrong {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -16,8 +17,8 @@ import (
 // report is what is said of a run when it is over. Every command takes it from here.
 type report struct {
 	IKE   []reportedIKE
-	Wrong []why.KeyFinding // keys that are proved wrong, whether or not another opens the SA
-	flows []*salookup.Flow // of ESP, as Pipeline.Flows has them
+	Wrong []why.KeyFinding        // keys that are proved wrong, whether or not another opens the SA
+	flows func() []*salookup.Flow // of ESP, as Pipeline.Flows has them
 	*why.Diagnosis
 }
 
@@ -33,7 +34,7 @@ type reportedESP struct {
 
 // newReport judges what a run has seen with these keys.
 func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
-	r := &report{Diagnosis: why.Diagnose(p.ESP()), flows: p.Flows()}
+	r := &report{Diagnosis: why.Diagnose(p.ESP()), flows: sync.OnceValue(p.Flows)}
 	var notes []keysrc.Note
 	for _, k := range keys {
 		notes = append(notes, k.Notes...)
@@ -55,7 +56,7 @@ func newReport(p *pipeline.Pipeline, keys []*keysrc.Keys) *report {
 // judged judges each flow of ESP: of those that no key names there may be many.
 func (r *report) judged() iter.Seq[reportedESP] {
 	return func(yield func(reportedESP) bool) {
-		for _, f := range r.flows {
+		for _, f := range r.flows() {
 			if !yield(reportedESP{f.Report(), r.ESP(f)}) {
 				return
 			}
@@ -98,7 +99,7 @@ func (r *report) failed() []string {
 				id, address(sa.Initiator), address(sa.Responder), sa.Decrypted, sa.Encrypted, v, said.of(id, sa.Finding.Reason())))
 		}
 	}
-	for _, flow := range r.flows {
+	for _, flow := range r.flows() {
 		f := flow.Report()
 		bad := f.Packets() - f.Verified - f.Decrypted
 		if bad == 0 {

@@ -86,7 +86,7 @@ func (o *keysOptions) flags() *pflag.FlagSet {
 // check refuses options that contradict each other.
 func (o *keysOptions) check(ctx context.Context, words []string, toTables bool) error {
 	rest, err := o.takeFiles(ctx, words)
-	if err := cmp.Or(err, o.readNamed()); err != nil {
+	if err := cmp.Or(err, o.readNamed(ctx)); err != nil {
 		return err
 	}
 	if len(rest) > 0 && len(o.read) == 0 {

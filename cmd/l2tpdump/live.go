@@ -105,7 +105,7 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 // check refuses options that contradict each other.
 func (o *liveOptions) check(ctx context.Context, words []string) error {
 	rest, err := o.takeFiles(ctx, words)
-	if err := cmp.Or(err, o.readNamed(), o.takeFilter(rest), o.checkDirection()); err != nil {
+	if err := cmp.Or(err, o.readNamed(ctx), o.takeFilter(rest), o.checkDirection()); err != nil {
 		return err
 	}
 	reader := "decrypt"

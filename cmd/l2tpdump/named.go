@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +18,10 @@ import (
 // maxNamed bounds what is read of such a file.
 const maxNamed = 1 << 20
 
-// readNamed takes the filter, the captures and the file of keys that -F, -V and -E name.
-func (o *options) readNamed() error {
+// readNamed takes the filter, the captures and the file of keys that -F, -V and -E name. Where ctx
+// is done while a FIFO is waited for, the program ends.
+func (o *options) readNamed(ctx context.Context) error {
+	defer exitAt(ctx)()
 	if o.filterFile != "" {
 		if o.filter != "" {
 			return fmt.Errorf("-F reads the filter, and there is one already: %s", quote(o.filter))
@@ -27,6 +30,7 @@ func (o *options) readNamed() error {
 		if err != nil {
 			return err
 		}
+		o.named = append(o.named, o.filterFile)
 		o.filter, o.filterFile = strings.TrimSpace(text), ""
 	}
 	if o.readList != "" {
@@ -43,6 +47,7 @@ func (o *options) readNamed() error {
 		if len(o.read) == before {
 			return fmt.Errorf("-V: %s names no capture", o.readList)
 		}
+		o.named = append(o.named, o.readList)
 		o.readList = ""
 	}
 	for i, value := range o.espKeys {
@@ -77,6 +82,7 @@ func conceal(value string) string {
 func readText(path string) (string, error) {
 	in := os.Stdin
 	if path != "-" {
+		defer tellWaiting(path)()
 		f, err := os.Open(path)
 		if err != nil {
 			return "", explainFile(err)

@@ -33,7 +33,8 @@ type options struct {
 	rings ringOptions
 
 	filterFile string
-	direction  string // of the frames to take
+	named      []string // files of -F and -V that were read
+	direction  string   // of the frames to take
 	listLinks  bool
 	readList   string   // file with the names of captures
 	espKeys    []string // as tcpdump has them on the command line
@@ -58,7 +59,7 @@ type options struct {
 // checkInput refuses input options that contradict each other.
 func (o *options) checkInput(ctx context.Context, words []string) error {
 	rest, err := o.takeFiles(ctx, words)
-	if err := cmp.Or(err, o.readNamed()); err != nil {
+	if err := cmp.Or(err, o.readNamed(ctx)); err != nil {
 		return err
 	}
 	switch {

@@ -16,7 +16,7 @@ const stdinout = "-"
 
 // inputs are the names of what the options read.
 func (o *options) inputs() []string {
-	return slices.DeleteFunc(slices.Concat(o.read, o.keys, []string{o.secrets, o.tunnels, o.psk}), func(name string) bool {
+	return slices.DeleteFunc(slices.Concat(o.read, o.keys, o.named, []string{o.secrets, o.tunnels, o.psk}), func(name string) bool {
 		return name != stdinout && !isFile(name)
 	})
 }

@@ -21,8 +21,8 @@ type reading struct {
 	undirected bool // -Q: a frame does not tell which way it went
 }
 
-// start takes the command line of a command that reads captures, and the keys. check refuses outputs
-// that contradict each other or the input. If ok is false the command ends with the status.
+// start takes the command line of a command that reads captures, and the keys. check refuses
+// outputs that contradict each other or the input. If ok is false the command ends with the status.
 func (o *options) start(ctx context.Context, f *pflag.FlagSet, args []string, check func() error) (
 	keys []*keysrc.Keys, status int, ok bool) {
 	rest, status, ok := parse(f, args)

@@ -322,13 +322,13 @@ func TestShow(t *testing.T) {
 		t.Fatalf("%+v", keys)
 	}
 	ike, send, receive := keys.Hints.SAs[0], keys.Hints.SAs[1], keys.Hints.SAs[2]
-	if !ike.IKE || ike.InitiatorCookie.String() != "6bcefd8ad5309b02" || ike.ResponderCookie.String() != "0cf387524a876e77" || ike.Suite.CipherName() != "aes-cbc-128" {
+	if !ike.IKE || ike.InitiatorCookie.String() != "6bcefd8ad5309b02" || ike.Suite.CipherName() != "aes-cbc-128" {
 		t.Errorf("%+v", ike)
 	}
-	if send.SPI != 0xa6674747 || !send.Send || !send.DirectionKnown || send.Mode != "tunnel" || send.Suite.String() != "aes-cbc-128/hmac-sha1-96" {
+	if send.SPI != 0xa6674747 || !send.Send || !send.DirectionKnown || send.Suite.String() != "aes-cbc-128/hmac-sha1-96" {
 		t.Errorf("%+v", send)
 	}
-	if receive.Send || !receive.DirectionKnown || receive.Mode != "transport" || receive.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || receive.KeyHead.Len() != 16 {
+	if receive.Send || !receive.DirectionKnown || receive.Suite.String() != "aes-cbc-256/hmac-sha2-256-128" || receive.KeyHead.Len() != 16 {
 		t.Errorf("%+v", receive)
 	}
 	if len(keys.ESP) != 1 || keys.ESP[0].SPI != 0x7b07d49d || !keys.ESP[0].KeyHead || keys.ESP[0].Origin.String() != "show.txt:26" {

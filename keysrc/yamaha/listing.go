@@ -15,13 +15,12 @@ import (
 
 // An SA is what `show ipsec sa gateway N detail` says of one. What it does not say is zero.
 type SA struct {
-	InitiatorCookie, ResponderCookie ikev1.Cookie // IKE
-	SPI                              uint32       // ESP, AH
+	InitiatorCookie ikev1.Cookie // IKE
+	SPI             uint32       // ESP, AH
 
 	Local, Remote netip.Addr
 	Direction     string // "send", "receive"
 	Protocol      string // "IKE", "ESP", "AH"
-	Mode          string // "tunnel", "transport"
 	Cipher, Auth  string // as the router names them
 
 	// KeyHead is the first bytes of the key where the router shows it, on its serial console: 8 of
@@ -56,7 +55,7 @@ func beginsSA(t []byte) bool {
 // words are those of the router's Japanese, and the English ones.
 var words = map[string]string{
 	"自分側の識別子": "Local ID", "相手側の識別子": "Remote ID", "送受信方向": "Direction", "プロトコル": "Protocol",
-	"アルゴリズム": "Algorithm", "鍵": "Key", "送信": "send", "受信": "receive", "トンネル": "tunnel", "トランスポート": "transport",
+	"アルゴリズム": "Algorithm", "鍵": "Key", "送信": "send", "受信": "receive",
 }
 
 // english returns the word for one of the router's Japanese, or the word itself.
@@ -132,7 +131,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 	case "Direction":
 		l.sa.Direction = english(value)
 	case "Protocol": // "IKE" and "ESP (Mode: tunnel)"
-		l.sa.Protocol, l.sa.Mode = string(head), english(inner)
+		l.sa.Protocol = string(head)
 	case "Algorithm": // "AES-CBC, SHA-1, MODP 1024bit" (IKE) and "AES-CBC (for Auth.: HMAC-SHA)"
 		cipher, _, _ := bytes.Cut(head, []byte(","))
 		l.sa.Cipher, l.sa.Auth = string(cipher), string(inner)
@@ -142,7 +141,7 @@ func (l *listing) field(n int, name string, value []byte) bool {
 		l.key(n, value)
 	default: // in whatever words
 		if s := string(head); l.sa.Protocol == "" && (s == "IKE" || s == "ESP") {
-			l.sa.Protocol, l.sa.Mode = s, english(inner)
+			l.sa.Protocol = s
 			return true
 		}
 		if _, kind := parseRow(nil, value); n != l.keyAt || kind == noRow {
@@ -158,7 +157,7 @@ func (l *listing) spi(n int, value []byte) {
 	l.keyAt = n + 1
 	switch b, _ := parseRow(nil, value); len(b) {
 	case 16:
-		l.sa.InitiatorCookie, l.sa.ResponderCookie = ikev1.Cookie(b[:8]), ikev1.Cookie(b[8:])
+		l.sa.InitiatorCookie = ikev1.Cookie(b[:8])
 	case 4:
 		l.sa.SPI = binary.BigEndian.Uint32(b)
 	default:

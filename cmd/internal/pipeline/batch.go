@@ -43,7 +43,8 @@ func (b *batch) add(p *capture.Packet, number uint64, lent bool) *Record {
 	b.records = b.records[:n+1]
 	r := &b.records[n]
 	*r = Record{} // here and not in reset, as what it takes is to be in the nearest cache now
-	r.Number, r.Packet, r.Verdict = number, *p, why.Clear
+	r.Packet = *p // alone, else it is copied twice
+	r.Number, r.Verdict = number, why.Clear
 	b.last = len(b.data)
 	if !lent {
 		r.Packet.Data, b.data = appendCopy(b.data, p.Data)

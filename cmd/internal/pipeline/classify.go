@@ -80,7 +80,7 @@ func (c *classifier) classify(n *capture.Frame, data []byte) content {
 }
 
 // learn takes note of what a datagram shows of its ends.
-func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
+func (c *classifier) learn(n *capture.Frame, x *content) {
 	switch {
 	case x.kind == IKE && x.sure:
 		c.peers.Set(pairOf(n), struct{}{})
@@ -93,7 +93,7 @@ func (c *classifier) learn(n *capture.Frame, x *content, time int64) {
 		}
 		if decode(x.data) == nil {
 			src, dst := n.Ends()
-			c.tunnels.learn(src, dst, time, &h, x.data)
+			c.tunnels.learn(src, dst, &h, x.data)
 		}
 	case x.doubtful:
 		c.note(n, x)

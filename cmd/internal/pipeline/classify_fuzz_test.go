@@ -42,7 +42,7 @@ func FuzzClassify(f *testing.F) {
 			if x.kind == IKE && x.sure && !plausibleIKE(x.data, x.length+int(missing)) {
 				t.Fatalf("%d bytes are surely IKE", len(x.data))
 			}
-			c.learn(&n, &x, 1)
+			c.learn(&n, &x)
 		}
 		classifyNATT(&n, payload)
 		var h esp.Header

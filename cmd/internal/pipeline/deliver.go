@@ -55,7 +55,7 @@ func (p *Pipeline) follow(b *batch) (stuck *group) {
 			continue
 		}
 		if r.flow != nil {
-			r.again = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
+			r.Twice = r.flow.Count(&r.Plain, r.SA, r.err, r.Seq, r.SeqHigh)
 			if r.Verdict.Opened() {
 				r.flow.OpenedFrom(r.Net.Src)
 			}

@@ -144,7 +144,7 @@ func (f *framer) carried(r *Record) {
 	if r.inTCP {
 		c = classifyNATT(&r.Net, r.Data()[r.Net.UDPStart:r.Net.UDPEnd])
 	}
-	f.classifier.learn(&r.Net, &c, f.clock.now)
+	f.classifier.learn(&r.Net, &c)
 	r.Kind, r.Reason = c.kind, c.reason
 	switch {
 	case c.kind == IKE:

@@ -252,10 +252,10 @@ func (u *unwrapper) l2tp(r *Record, src, dst netip.AddrPort, message []byte, pro
 	p.Inner = nil // a packet around it is that of the tunnel's ends
 	p.L2TP.Cut = cut
 	realm := u.realm(r)
-	if r.again { // what its receiver drops changes no state
+	if r.Twice { // what its receiver drops changes no state
 		p.Tunnel = realm.tunnels.Find(src, dst, &p.L2TP, message)
 	} else {
-		realm.tunnels.Observe(&p.Tunnel, src, dst, r.Packet.Time, &p.L2TP, message)
+		realm.tunnels.Observe(&p.Tunnel, src, dst, &p.L2TP, message)
 	}
 	p.ToLNS = p.Tunnel.Sender == 0
 	if p.Tunnel.Control == nil && !p.Tunnel.WrongCookie {
@@ -275,7 +275,7 @@ func (m *realm) frame(r *Record, cut bool) {
 		if p.HasPPP = p.PPP.Decode(p.Frame) == nil; p.HasPPP {
 			p.PPP.Cut, p.PPP.Position, p.PPP.Checksum = cut, r.position(), r.checksum()
 			var link *ppp.Link
-			if !r.again {
+			if !r.Twice {
 				link = m.link(p.Tunnel.Session)
 			}
 			m.expand(p, link, p.Tunnel.Sender)

@@ -41,7 +41,7 @@ func (u *unwrapper) fragment(r *Record, n *capture.Frame, protocol uint8, data [
 		return
 	}
 	r.Payload.Inner = nil
-	if r.again { // what its receiver drops changes no state
+	if r.Twice { // what its receiver drops changes no state
 		return
 	}
 	if d, err := all.AddWithin(within, n, data, r.Packet.Time); err == nil && d != nil && d.Complete {

@@ -34,6 +34,7 @@ type Record struct {
 	Plain     esp.Plaintext // ESP: what was inside
 	Missing   int           // bytes at the end of Plain, or of L2TP in clear, that were not captured
 	Expanded  bool          // ESP: Plain was IPComp, and has been expanded
+	Twice     bool          // ESP: proved to have come before: its receiver drops it (RFC 4303 section 3.4.3)
 	Nested    []uint32      // ESP: the SPIs of further headers that were opened inside the first
 	IKE       []*Message
 	Marker    bool   // IKE: behind a non-ESP marker (RFC 3948 section 2.2)
@@ -47,7 +48,6 @@ type Record struct {
 	tried    *salookup.Attempt // why its flow was not open
 	err      error             // why it was not opened
 	esp      []byte            // the ESP packet, SPI to ICV
-	again    bool              // the packet was there before
 	cut      int               // bytes of it that the snap length cut off
 	group    *group            // of fragments, this one included, whose fate is not known yet
 	complete *group            // that this frame completed

@@ -36,10 +36,10 @@ func dataIDOf(src, dst netip.AddrPort, h *l2tp.Header) dataID {
 }
 
 // learn takes note of a message.
-func (k *seenTunnels) learn(src, dst netip.AddrPort, time int64, h *l2tp.Header, data []byte) {
+func (k *seenTunnels) learn(src, dst netip.AddrPort, h *l2tp.Header, data []byte) {
 	switch {
 	case h.Control:
-		k.Observe(new(l2tp.Observation), src, dst, time, h, data)
+		k.Observe(new(l2tp.Observation), src, dst, h, data)
 	case h.Version < l2tp.Version2, h.Session == 0, h.Version == l2tp.Version2 && h.Tunnel == 0:
 	case !k.Tracker.Knows(src, dst, *h):
 		k.data.Set(dataIDOf(src, dst, h), h.Session)

@@ -32,6 +32,7 @@ type stream struct {
 	begun   bool      // a segment began with a message
 	synced  bool      // next is known: that, or the connection was set up
 	next    uint32    // sequence number of the byte behind rest
+	answers uint32    // sequence number of the first byte of the answers to the prefix; 0: not known
 	rest    []byte    // the beginning of a message
 	waiting []segment // that came too early, in their order
 	size    int       // what it counts for in streams.bytes
@@ -106,7 +107,7 @@ func (st *stream) add(seq uint32, data []byte, begins func([]byte) certainty) (m
 	switch {
 	case st.synced && ahead > 0:
 		return st.wait(seq, data, begins)
-	case !st.begun && begins(data) == none:
+	case !st.begun && (st.answers == 0 || st.answers != seq) && begins(data) == none:
 		return nil
 	case !st.begun || (ahead < 0 || len(st.rest) > 0) && st.isNew(data) && begins(data) == surely:
 		st.begin(seq)

@@ -37,6 +37,9 @@ func (f *framer) tcp(r *Record) {
 	if data[n.PayloadStart+13]&syn != 0 {
 		s.restart(seq + 1)
 	}
+	if bytes.HasPrefix(segment, tcpPrefix) {
+		f.streams.of(back, true).answers = binary.BigEndian.Uint32(data[n.PayloadStart+8:])
+	}
 	if len(segment) == 0 || n.Truncated {
 		return
 	}

@@ -175,6 +175,32 @@ func TestTCPBothWays(t *testing.T) {
 	}
 }
 
+// TestTCPAnswerInPieces: the answers begin with the byte that the prefix comes with the number of,
+// whatever their segments: a sender may write each length on its own.
+func TestTCPAnswerInPieces(t *testing.T) {
+	const first = 0xfffffffe
+	s, back := aesSA(0x7000), aesSA(0x8000)
+	forth, _ := tcpMessages(s, 3)
+	answers, _ := tcpMessages(back, 3)
+	prefix := segmentAt(1, 50000, 443, append([]byte("IKETCP"), forth...))
+	binary.BigEndian.PutUint32(prefix[20+8:], first)
+	for _, sizes := range [][]int{{2, 1000}, {1, 1, 3, 1000}, {5, 1, 1000}, {3, 100, 2, 1000}} {
+		packets := [][]byte{prefix}
+		at := 0
+		for _, size := range sizes {
+			end := min(at+size, len(answers))
+			segment := tcp(there4, here4, 443, 50000, answers[at:end])
+			binary.BigEndian.PutUint32(segment[4:], first+uint32(at))
+			packets = append(packets, ipPacket(there4, here4, 6, segment))
+			at = end
+		}
+		o := follow(t, rawFrames(packets...), nil, mode{text: true, layer: output.LayerL2TP})
+		if n := o.stats.Count(pipeline.ESP, why.NoKey); n != 6 || o.stats.Frames != uint64(len(packets)) {
+			t.Errorf("in pieces of %d: %d messages of 6 in %d frames", sizes, n, o.stats.Frames)
+		}
+	}
+}
+
 // TestTCPForged: segments of a stranger, who sees the stream, cost no message of it: each is opened
 // once, and its frame is that of the segment which holds it.
 func TestTCPForged(t *testing.T) {

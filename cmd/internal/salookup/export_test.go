@@ -57,7 +57,7 @@ func (t *Table) Len() (n int, consistent bool) {
 	}
 	for k := range t.kinds {
 		for f := t.kinds[k].newest; f != nil; f = f.older {
-			if listed++; f.kind != kind(k) || f.older != nil && f.older.newer != f || (f.ring != nil) != (k == int(opened)) && k != int(doomed) {
+			if listed++; f.kind != kind(k) || f.older != nil && f.older.newer != f || (f.ring != nil) != (k != int(unopened)) {
 				return 0, false
 			}
 		}

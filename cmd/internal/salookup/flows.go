@@ -11,9 +11,12 @@ type kind uint8
 const (
 	unopened kind = iota
 	opened
-	doomed // IKE has deleted it; packets may still be on their way
+	resting // a key opened it, and nothing came for long; what comes now may be what came before
 	kinds
 )
+
+// atMost is how many flows of a kind there are.
+var atMost = [kinds]int{maxUnopened, maxOpen, maxResting}
 
 // place is a flow's place in its list.
 type place struct{ newer, older *Flow }
@@ -50,9 +53,11 @@ func (l *list) remove(f *Flow) {
 	l.len--
 }
 
-// touch makes a flow the newest of its kind.
+// touch makes a flow the newest of its kind. One that rests is open again.
 func (t *Table) touch(f *Flow) {
-	if l := &t.kinds[f.kind]; l.newest != f {
+	if f.kind == resting {
+		t.move(f, opened)
+	} else if l := &t.kinds[f.kind]; l.newest != f {
 		l.remove(f)
 		l.push(f)
 	}
@@ -60,14 +65,14 @@ func (t *Table) touch(f *Flow) {
 
 // move makes a flow one of another kind.
 func (t *Table) move(f *Flow, to kind) {
-	if f.kind == doomed || f.kind == to {
+	if f.kind == to {
 		return
 	}
 	t.kinds[f.kind].remove(f)
 	f.kind = to
 	t.kinds[to].push(f)
-	if to == opened && t.kinds[opened].len > maxOpen {
-		t.forget(t.kinds[opened].oldest)
+	if t.kinds[to].len > atMost[to] {
+		t.forget(t.kinds[to].oldest)
 	}
 }
 
@@ -89,7 +94,7 @@ func (t *Table) flow(h *Header) *Flow {
 	dst := h.Dst.Unmap()
 	f := t.find(dst, h.SPI, h.Inside)
 	if f == nil {
-		if t.kinds[unopened].len >= maxUnopened {
+		if t.kinds[unopened].len >= atMost[unopened] {
 			t.forget(t.kinds[unopened].oldest)
 		}
 		f = &Flow{spi: h.SPI, inside: h.Inside, src: h.Src.Unmap(), dst: dst, order: t.made, stale: true}
@@ -169,7 +174,7 @@ func (r *Ring) release() {
 }
 
 // Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not
-// valid. Packets may still be on their way.
+// valid.
 func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -177,23 +182,22 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	for f := t.bySPI.get(spi).flows; f != nil; f = f.next {
 		if !dst.IsValid() || f.dst == dst {
 			f.deleted = true
-			t.move(f, doomed)
 		}
 	}
 }
 
-// Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time,
-// and those that IKE deleted after an eighth of it. Their accounts are kept, up to a bound.
+// Expire forgets the flows that no key opened and that had no packet since now-idle, both in
+// nanoseconds of capture time. Their accounts are kept, up to a bound. Of the others that are as
+// idle it keeps what tells a packet that comes again.
 func (t *Table) Expire(now, idle int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for k := range t.kinds {
-		most := idle
-		if kind(k) == doomed {
-			most = idle / 8
-		}
-		for f := t.kinds[k].oldest; f != nil && now-f.time > most; f = t.kinds[k].oldest {
-			t.forget(f)
-		}
+	isIdle := func(f *Flow) bool { return f != nil && now-f.time > idle }
+	for f := t.kinds[unopened].oldest; isIdle(f); f = t.kinds[unopened].oldest {
+		t.forget(f)
+	}
+	for f := t.kinds[opened].oldest; isIdle(f); f = t.kinds[opened].oldest {
+		f.ring.release()
+		t.move(f, resting)
 	}
 }

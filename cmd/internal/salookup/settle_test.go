@@ -109,6 +109,11 @@ func TestUnfamiliarInside(t *testing.T) {
 	if r := db.reports()[0]; r.Verdict != why.Decrypted || r.Decrypted != 5 || r.Refused != 1 {
 		t.Errorf("%+v", r)
 	}
+	db = newTable(e.secret())
+	contradicting := e.next(bytes.Repeat([]byte{0x55}, 14), 17)
+	only(t, "contradicting, before the proof", db.run([]espPacket{contradicting}), why.WrongKey)
+	only(t, "proof behind a good ICV", db.run(e.several(1)), why.Verified)
+	only(t, "unfamiliar behind a good ICV", db.run(append(unfamiliar(), contradicting)), why.Verified)
 	wrong := flipped(e.secret(), false, 5)
 	wrong.AuthKey = esp.Key{}
 	db = newTable(wrong)
@@ -173,6 +178,9 @@ func TestNullEncryption(t *testing.T) {
 			packets = append(packets, e.next(seal.L2TP(50), 17))
 		}
 		only(t, "null", newTable(s).run(packets), want)
+		if !unchecked { // there is no encryption key that could be wrong
+			only(t, "null, impossible UDP length", newTable(s).run([]espPacket{e.next(bytes.Repeat([]byte{0x55}, 14), 17)}), want)
+		}
 	}
 }
 
@@ -347,6 +355,8 @@ func TestIdlestGoesFirst(t *testing.T) {
 	}
 }
 
+// TestExpire: what no key opens is forgotten with time. Of other flows it is known for long which
+// packets came, also of those that IKE deleted.
 func TestExpire(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(e.secret())
@@ -358,7 +368,7 @@ func TestExpire(t *testing.T) {
 	}
 	db.open(espPacket{77777, testSrc, testDst, make([]byte, 40), 0, 100e9})
 	db.Delete(e.spi, testDst)
-	db.Expire(120e9, 80e9)
+	db.Expire(190e9, 80e9)
 	if n, ok := db.Len(); n != 2 || !ok || len(db.Flows()) != 3 {
 		t.Errorf("%d flows, %d accounts", n, len(db.Flows()))
 	}
@@ -367,12 +377,18 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	p := e.next(seal.L2TP(50), 17)
-	p.time = 121e9
-	if x := db.open(p); x.Flow == db.Flows()[0] || !x.Verdict.Opened() {
-		t.Errorf("an expired flow is in use, or %v", x.err)
+	p.time = 191e9
+	for _, again := range []bool{false, true} {
+		x := db.open(p)
+		if x.Flow != db.Flows()[0] || !x.Verdict.Opened() {
+			t.Errorf("not of the flow that rests: %v", x.err)
+		}
+		if x.again != again {
+			t.Errorf("it came before: %v, want %v", x.again, again)
+		}
+		db.Expire(500e9, 80e9)
 	}
-	db.Expire(500e9, 80e9)
-	if n, ok := db.Len(); n != 0 || !ok {
+	if n, ok := db.Len(); n != 2 || !ok {
 		t.Errorf("%d flows", n)
 	}
 	if u := db.unused(); len(u) != 0 {

@@ -136,6 +136,7 @@ type admitted struct {
 	plain   esp.Plaintext
 	sa      *salookup.SA
 	err     error
+	again   bool
 }
 
 // open admits, opens and counts a packet.
@@ -149,7 +150,7 @@ func (t *table) open(p espPacket) (x admitted) {
 		x.sa, high, x.err = a.Ring.Open(&o, &x.plain, nil, packet)
 		o.Release()
 	}
-	a.Flow.Count(&x.plain, x.sa, x.err, binary.BigEndian.Uint32(p.data[4:]), high)
+	x.again = a.Flow.Count(&x.plain, x.sa, x.err, binary.BigEndian.Uint32(p.data[4:]), high)
 	x.Verdict = why.Packet(&x.plain, x.err)
 	return x
 }

@@ -160,12 +160,12 @@ func (g *Gatherer) forgetFlow(f *flow) {
 	}
 }
 
-// flowOf finds the flow of a packet, or begins one.
+// flowOf finds the flow of a packet, or begins one; nil: it is a copy that belongs to none.
 func (g *Gatherer) flowOf(r *pipeline.Record, src, dst netip.AddrPort) *flow {
 	opened := r.Verdict.Opened()
 	f, other := g.flow(r.SPI, src.Addr(), dst.Addr())
-	if f != nil {
-		return f
+	if f != nil || r.Twice { // the copy from elsewhere, or of a session that is over
+		return cmp.Or(f, other)
 	}
 	switch {
 	case other == nil:
@@ -206,6 +206,9 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 		src, dst = netip.AddrPortFrom(n.Src, 0), netip.AddrPortFrom(n.Dst, 0)
 	}
 	f := g.flowOf(r, src, dst)
+	if f == nil {
+		return
+	}
 	opened := r.Verdict.Opened() || r.Head()
 	switch {
 	case opened && f.opened == 0 && f.refused:
@@ -218,17 +221,16 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	if r.Verdict == why.WrongKey || r.Verdict == why.Malformed {
 		f.refuse(at)
 	}
-	missing := f.window.Missing()
-	began := f.span.seen()
+	missing, began, first := f.window.Missing(), f.span.seen(), opened && f.opened == 0
 	a.seen(f, n.UDP, opened)
+	if f.count(r, at) {
+		g.current = f.session
+		return // its receiver drops it
+	}
 	s := g.espSession(f, opened, src, dst, at)
-	if opened && f.opened == 0 && a.clear {
+	if first && a.clear {
 		s = g.apart(s, at)
 		a = f.assoc
-	}
-	if f.count(r, at) {
-		g.current, s.last = s, at
-		return // its receiver drops it
 	}
 	if opened && n.UDP {
 		g.follow(f, src, dst, began, at)
@@ -252,7 +254,8 @@ func (g *Gatherer) espPacket(r *pipeline.Record, at place) {
 	g.touch(s, at, f.sender)
 }
 
-// carried takes what a packet of a flow that a key opens holds, and returns the session that it is of.
+// carried takes what a packet of a flow that a key opens holds, and returns the session that it is
+// of.
 func (g *Gatherer) carried(r *pipeline.Record, f *flow, s *Session, src, dst netip.AddrPort, at place) *Session {
 	switch p := &r.Payload; {
 	case p.HasL2TP:
@@ -345,7 +348,6 @@ func (m *move) take(sender int, dst netip.AddrPort, at place) {
 
 // count counts a packet, and reports whether it was there before.
 func (f *flow) count(r *pipeline.Record, at place) (again bool) {
-	f.span.add(at)
 	sure := r.Verdict == why.Verified
 	p := uint64(r.Seq)
 	if sure {
@@ -353,14 +355,18 @@ func (f *flow) count(r *pipeline.Record, at place) (again bool) {
 	} else {
 		p = f.window.Nearest(r.Seq)
 	}
-	again = f.window.Add(p, sure)
+	if f.window.Add(p, sure) || r.Twice {
+		f.span.n++
+		return true
+	}
+	f.span.add(at)
 	if r.Verdict.Opened() || r.Head() {
 		f.opened++
 	}
 	if r.SA != nil && r.Verdict.Opened() {
 		f.cipher, f.auth = r.SA.CipherName(), r.SA.AuthName()
 	}
-	return again
+	return false
 }
 
 // largeESP is the size of ESP packets, in bytes, that are no small ones.

@@ -10,6 +10,7 @@ import (
 
 	"l2tpdump/capture"
 	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/cmd/internal/recent"
 	"l2tpdump/ikev1"
 )
 
@@ -41,10 +42,11 @@ type Gatherer struct {
 	keeps         bool      // details
 	seed          maphash.Seed
 	psks          []PSK
-	others        uint64                      // frames that a filter on the ports of IKE does not let pass
-	bounds        [2]place                    // of the capture so far
-	current       *Session                    // of the last record
-	takes         map[netip.Addr]*ikev1.Offer // what servers chose in phase 1, up to maxServers
+	others        uint64                         // frames that a filter on the ports of IKE does not let pass
+	bounds        [2]place                       // of the capture so far
+	current       *Session                       // of the last record
+	takes         map[netip.Addr]*ikev1.Offer    // what servers chose in phase 1, up to maxServers
+	over          recent.Map[quickKey, struct{}] // of sessions that are over and whose IKE a key opened
 }
 
 // NewGatherer returns a sink that calls emit with each session that is over, and at Close with the
@@ -237,7 +239,7 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		return x
 	}
 	switch x := g.cookies[cookie]; {
-	case x != nil && m.Decrypted && m.Verified:
+	case x != nil && m.Decrypted && m.Verified && !m.Retransmission:
 		sender := x.initiator
 		if !m.FromInitiator {
 			sender = 1 - sender
@@ -245,6 +247,8 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 		g.moved(x.assoc, src, dst, sender)
 		return x
 	case x != nil && !begins:
+		return nil
+	case x == nil && (m.Retransmission || g.isOver(m)):
 		return nil
 	case !m.Header.Phase1() && m.SA == nil && !m.Encrypted:
 		return nil // a notification about an SA that is not known
@@ -354,7 +358,30 @@ func (x *exchange) key() exchangeKey {
 	return exchangeKey{x.cookies[0], pairOf(x.assoc.ends[client], x.assoc.ends[server])}
 }
 
+// quickKey finds a Quick Mode; ID 0: its ISAKMP SA.
+type quickKey struct {
+	initiator ikev1.Cookie
+	id        uint32
+}
+
+// isOver says that a message is a Quick Mode's of a session that is over, or that it is of its
+// ISAKMP SA and begins nothing.
+func (g *Gatherer) isOver(m *ikev1.Message) bool {
+	k := quickKey{initiator: m.Header.InitiatorCookie}
+	if m.Header.Exchange == ikev1.ExchangeQuick {
+		k.id = m.Header.MessageID
+	}
+	_, ok := g.over.Get(k)
+	return ok
+}
+
 func (g *Gatherer) forgetExchange(x *exchange) {
+	if x.read() {
+		g.over.Set(quickKey{initiator: x.cookies[0]}, struct{}{})
+		for _, q := range x.quicks {
+			g.over.Set(quickKey{x.cookies[0], q.id}, struct{}{})
+		}
+	}
 	if g.exchanges[x.key()] == x {
 		delete(g.exchanges, x.key())
 	}

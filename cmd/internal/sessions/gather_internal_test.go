@@ -20,7 +20,7 @@ func record(number uint64, src, dst string, message []byte) *pipeline.Record {
 	r.Net.Src, r.Net.SrcPort, r.Net.Dst, r.Net.DstPort = a.Addr(), a.Port(), b.Addr(), b.Port()
 	p := &r.Payload
 	p.HasL2TP, p.Message = p.L2TP.Decode(message) == nil, message
-	l2tp.NewTracker(nil).Observe(&p.Tunnel, a, b, r.Packet.Time, &p.L2TP, message)
+	l2tp.NewTracker(nil).Observe(&p.Tunnel, a, b, &p.L2TP, message)
 	return r
 }
 

@@ -27,6 +27,10 @@ const (
 // libreswan.
 const copyTime = int64(100e6)
 
+// repeatTime is how long behind the last new message of an exchange its ends repeat themselves at
+// most; strongSwan does for 165 s.
+const repeatTime = int64(180e9)
+
 // exchange is an ISAKMP SA: a phase 1, and what followed under it. Arrays of two are of the client
 // and the server.
 type exchange struct {
@@ -140,8 +144,8 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 	}
 	g.settleByIKE(x, m)
 	s, side := x.session, x.assoc.side(src, dst)
-	if m.Retransmission && at.time-x.sent[side] < copyTime && x.has(m) {
-		g.current, s.last = s, at
+	if m.Retransmission && (at.time-x.sent[side] < copyTime && x.has(m) || at.time-x.last.time > repeatTime || s.ended()) {
+		g.current = s
 		g.ikeEvent(s, m, side, at)
 		return
 	}
@@ -262,7 +266,9 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 		x.terms = m.Terms
 	}
 	side := x.assoc.side(src, dst)
-	x.last = at
+	if !m.Retransmission {
+		x.last = at
+	}
 	if x.cookies[1].IsZero() {
 		x.cookies[1] = m.Header.ResponderCookie
 	}

@@ -50,6 +50,8 @@ func PacketReason(err error, tried *salookup.Attempt) string {
 	case v == Truncated:
 		_, reason := Snapped("packet")
 		return reason
+	case errors.Is(err, esp.ErrPlaintext):
+		return "the integrity check value is right, but the decrypted bytes are not the inside of a packet"
 	case v == Malformed:
 		return "it is no whole ESP packet of this algorithm"
 	case tried != nil && tried.Err == err:

@@ -16,7 +16,8 @@ func Snapped(what string) (Verdict, string) {
 	return Truncated, "the capture holds only part of the " + what + " (snaplen)"
 }
 
-// NoESPHeader says of an ESP packet, which had length bytes on the wire, why it has no whole header.
+// NoESPHeader says of an ESP packet, which had length bytes on the wire, why it has no whole
+// header.
 func NoESPHeader(length int) (Verdict, string) {
 	if length >= esp.HeaderLen {
 		return Truncated, "the snap length left no ESP header"

@@ -52,6 +52,8 @@ func Message(t *ikev1.Tracker, m *ikev1.Message) Finding {
 		return short(m.SA.Short)
 	case errors.Is(err, ikev1.ErrOtherSide):
 		return Finding{Verdict: NoKey, Cause: "the key that opens the other side's messages does not open this one: its sender has another key"}
+	case errors.Is(err, ikev1.ErrUnopened) && m.SA.KeysOfOthers():
+		return ofOthers(m.SA)
 	case errors.Is(err, ikev1.ErrUnopened):
 		return Finding{Verdict: WrongKey, Cause: unopened(m.SA)}
 	case errors.Is(err, ikev1.ErrShortKey):
@@ -97,6 +99,11 @@ func unopened(sa *ikev1.SA) string {
 	return fmt.Sprintf("the key at %s does not fit: it is of another connection, or mistyped", origin)
 }
 
+// ofOthers is what is said where the keys for the cookies are proven by another SA.
+func ofOthers(sa *ikev1.SA) Finding {
+	return Finding{Verdict: NoKey, Cause: "the key" + at(sa) + " opens another SA with this cookie: this one is another attempt, or forged"}
+}
+
 // triedShort reports whether all that was tried on an SA is a value that is not whole: what is
 // there may be its end.
 func triedShort(sa *ikev1.SA) bool {
@@ -133,6 +140,8 @@ func ISAKMP(t *ikev1.Tracker, sa *ikev1.SA) Finding {
 			": it is of another connection, or mistyped"}
 	case sa.Decrypted == 0 && wrong > 0 && triedShort(sa):
 		return short(sa.Short)
+	case sa.Decrypted == 0 && wrong > 0 && sa.KeysOfOthers():
+		return ofOthers(sa)
 	case sa.Decrypted == 0 && wrong > 0 && sa.LacksPhase1():
 		return Finding{Verdict: WrongKey, Cause: "the key" + at(sa) + " fits no message; the capture begins after the negotiation, " +
 			"so its algorithms were tried: is the key of this connection?"}
