@@ -7,6 +7,7 @@ import (
 	"html"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -97,6 +98,20 @@ var forms = []struct {
 	{"Kubernetes, CSV", lineByLine(func(_ int, l string) string {
 		return `2026-11-23T07:15:18.123456789Z stdout F "2026-11-23 07:15:18","vpn",` + csvQuote(l)
 	})},
+	{"LINE, messages of four lines", func(l []string) string {
+		b := "[LINE] Chat history\n\n2026/11/23(Mon)\n"
+		for part := range slices.Chunk(l, 4) {
+			b += "08:15\tSato\t\"" + strings.ReplaceAll(strings.Join(part, "\n"), `"`, `""`) + "\"\n"
+		}
+		return b
+	}},
+	{"WhatsApp, messages of seven lines", func(l []string) string {
+		b := ""
+		for part := range slices.Chunk(l, 7) {
+			b += "23/11/2026, 08:15 - Sato: " + strings.Join(part, "\n") + "\n"
+		}
+		return b
+	}},
 	{"GitHub Actions", lineByLine(func(i int, l string) string { return stamp(i) + "0000Z " + l })},
 }
 
@@ -108,6 +123,7 @@ var lossy = map[string]bool{
 	"softether/several clients, CSV, quotes where needed": true,
 	"fortigate/gateway list, CSV, quotes where needed":    true,
 
+	"softether/several clients, WhatsApp, messages of seven lines":   true,
 	"fortigate/gateway list, stamps and labels before docker's JSON": true,
 }
 
@@ -249,6 +265,7 @@ func FuzzQuotations(f *testing.F) {
 			}
 		}
 		overwritten(line)
+		chatBegins(line)
 		pagerPrompt.Find(line)
 		if row, ok := sheetRow(line); ok && !matchESPRow(row) && !matchIKERow(row) {
 			t.Fatalf("%q", row)
