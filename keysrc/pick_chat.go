@@ -20,8 +20,8 @@ func chatBegins(line []byte) []byte {
 	return chatHead.Find(line)
 }
 
-// fromChat takes the messages of a chat apart, in each of which are lines of the log. One of several
-// lines may have quotes around it, and those in it are doubled then.
+// fromChat takes the messages of a chat apart, in each of which are lines of the log. LINE puts
+// quotes around one of several lines, and doubles those in it.
 func (t *turner) fromChat() pick {
 	at := 0
 	for at < t.count && chatBegins(t.at(at).text()) == nil {
