@@ -20,10 +20,11 @@ type pick func(i int) (text []byte, ok bool)
 // part of its lines is taken for all.
 func (t *turner) picks(found bool) iter.Seq[pick] {
 	ways := []func() pick{
-		t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromQuotes, t.fromColumns, t.fromItems, t.fromSheet,
+		t.fromCast, t.withoutPager, t.withoutFence, t.singleSpaced, t.fromChat, t.fromQuotes, t.fromColumns, t.fromItems,
+		t.fromSheet,
 	}
 	if found {
-		ways = ways[:4]
+		ways = ways[:5]
 	}
 	return func(yield func(pick) bool) {
 		for _, way := range ways {
@@ -150,14 +151,14 @@ func (t *turner) fenced() bool {
 	return false
 }
 
-// maxPaged is the lines of a source that is looked through for the prompts of a pager though no key
-// seems to be missing: nobody turns more pages.
+// maxPaged is the lines of a source that is looked through for the prompts of a pager and the
+// messages of a chat though no key seems to be missing: nobody turns more pages.
 const maxPaged = 1 << 14
 
 // surrounded reports whether something is around the lines, at which a key may be lost without a
 // note.
 func (t *turner) surrounded() bool {
-	return t.fenced() || t.count <= maxPaged && t.withoutPager() != nil
+	return t.fenced() || t.count <= maxPaged && (t.withoutPager() != nil || t.fromChat() != nil)
 }
 
 func (t *turner) hasFence(i int) bool {

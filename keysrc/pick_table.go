@@ -2,8 +2,8 @@ package keysrc
 
 import "bytes"
 
-// fromItems takes the SAs that RouterOS gives as values and by its API: ".id=*1;spi=…;enc-key=…", or
-// "=.id=*1" and each field in a line of its own.
+// fromItems takes the SAs that RouterOS gives as values and by its API: ".id=*1;spi=…;enc-key=…",
+// or "=.id=*1" and each field in a line of its own.
 func (t *turner) fromItems() pick {
 	const id = ".id=*"
 	begins := func(line []byte) bool { return bytes.HasPrefix(bytes.TrimPrefix(line, []byte("=")), []byte(id)) }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -91,6 +92,26 @@ var forms = []struct {
 	{"BBCode", func(l []string) string { return "[CODE=text]" + strings.Join(l, "\n") + "[/CODE]\n" }},
 	{"double-spaced", lineByLine(func(_ int, l string) string { return l + "\n" })},
 	{"compose, a name", lineByLine(func(_ int, l string) string { return "strongswan  | " + l })},
+	{"stamps and labels before docker's JSON", lineByLine(func(_ int, l string) string {
+		return `2026-11-23T07:15:18.123456789Z {job="vpn"} {"log": ` + quoteJSON(l+"\n") + `, "stream": "stdout"}`
+	})},
+	{"Kubernetes, CSV", lineByLine(func(_ int, l string) string {
+		return `2026-11-23T07:15:18.123456789Z stdout F "2026-11-23 07:15:18","vpn",` + csvQuote(l)
+	})},
+	{"LINE, messages of four lines", func(l []string) string {
+		b := "[LINE] Chat history\n\n2026/11/23(Mon)\n"
+		for part := range slices.Chunk(l, 4) {
+			b += "08:15\tSato\t\"" + strings.ReplaceAll(strings.Join(part, "\n"), `"`, `""`) + "\"\n"
+		}
+		return b
+	}},
+	{"WhatsApp, messages of seven lines", func(l []string) string {
+		b := ""
+		for part := range slices.Chunk(l, 7) {
+			b += "23/11/2026, 08:15 - Sato: " + strings.Join(part, "\n") + "\n"
+		}
+		return b
+	}},
 	{"GitHub Actions", lineByLine(func(i int, l string) string { return stamp(i) + "0000Z " + l })},
 }
 
@@ -101,6 +122,9 @@ var lossy = map[string]bool{
 	"softether/debug output, CSV, quotes where needed":    true,
 	"softether/several clients, CSV, quotes where needed": true,
 	"fortigate/gateway list, CSV, quotes where needed":    true,
+
+	"softether/several clients, WhatsApp, messages of seven lines":   true,
+	"fortigate/gateway list, stamps and labels before docker's JSON": true,
 }
 
 // TestForms: every format in every such form gives what it gives without.
@@ -142,8 +166,8 @@ func TestFenceBeforeTheFirstValue(t *testing.T) {
 	}
 }
 
-// TestSheets: Wireshark's tables as spreadsheets and wikis have them. A row of which a column is lost
-// is told.
+// TestSheets: Wireshark's tables as spreadsheets and wikis have them. A row of which a column is
+// lost is told.
 func TestSheets(t *testing.T) {
 	esp := []string{"IPv4", "203.0.113.1", "*", "0x0a1b2c3d", "AES-CBC [RFC3602]", "0x91b1c1d1e1f1a1b1c1d1e1f1a1b1c1d1",
 		"HMAC-SHA-1-96 [RFC2404]", "0x92b2c2d2e2f2a2b2c2d2e2f2a2b2c2d2e2f2a2b2"}
@@ -241,6 +265,7 @@ func FuzzQuotations(f *testing.F) {
 			}
 		}
 		overwritten(line)
+		chatBegins(line)
 		pagerPrompt.Find(line)
 		if row, ok := sheetRow(line); ok && !matchESPRow(row) && !matchIKERow(row) {
 			t.Fatalf("%q", row)

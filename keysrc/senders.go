@@ -75,7 +75,7 @@ func hostOf(line []byte) []byte {
 }
 
 // better reports whether more came out of a source when it was read in this way: more keys, or as
-// many and fewer that are damaged, or more of the values of phase 1 beside them.
+// many and fewer that are damaged, or more values beside them.
 func (k *Keys) better(than *Keys) bool {
 	keys := len(k.IKE) + len(k.ESP)
 	more := keys - len(than.IKE) - len(than.ESP)
@@ -83,13 +83,16 @@ func (k *Keys) better(than *Keys) bool {
 	return more > 0 || more == 0 && keys > 0 && (damaged < 0 || damaged == 0 && k.values() > than.values())
 }
 
-// values counts those of phase 1.
+// values counts those of phase 1 and the authentication keys.
 func (k *Keys) values() (n int) {
 	for _, s := range k.IKE {
 		for _, key := range phase1Keys(s) {
 			n += min(1, key.Len())
 		}
 		n += min(1, s.SharedSecret.Len())
+	}
+	for _, s := range k.ESP {
+		n += min(1, s.AuthKey.Len())
 	}
 	return n
 }

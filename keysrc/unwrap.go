@@ -325,10 +325,11 @@ func cutStamp(dst, line []byte) ([]byte, bool) {
 	return append(dst, line...), true
 }
 
-// ofYamaha reports whether a line has the tag of a Yamaha router: [IKE], [IKE1], [IKE2].
+// ofYamaha reports whether a line has the tag of a Yamaha router: [IKE], [IKE1], [IKE2]. A digit is
+// before that of charon.
 func ofYamaha(line []byte) bool {
-	tag, ok := after(line, "[IKE")
-	return ok && len(tag) > 0 && tag[0] != ':'
+	i := bytes.Index(line, []byte("[IKE"))
+	return i >= 0 && (i == 0 || !digit(line[i-1])) && i+4 < len(line) && line[i+4] != ':'
 }
 
 // cutContainer takes off the name that docker compose puts before each line, "vpn-1  | ", or
