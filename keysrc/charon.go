@@ -181,7 +181,7 @@ func (c *charon) message(t *charonThread, n int, group, msg []byte) {
 		return
 	}
 	label, value, arrow := charonArrow(msg)
-	if size, ok := charonSize(value); arrow && ok {
+	if size, ok := charonSize(value); ok {
 		c.dumps++
 		t.head(n, label, size)
 		return
@@ -255,9 +255,9 @@ func (t *charonThread) begin(n int, label []byte, size int) {
 
 // charonRow takes "   0: 4A F9 …" apart.
 func charonRow(msg []byte) (off int, rest []byte, ok bool) {
-	s := bytes.TrimLeft(msg, " ")
-	if len(s) == len(msg) && (len(s) == 0 || s[0] < '0' || s[0] > '9') {
-		return 0, nil, false
+	s := msg
+	for len(s) > 0 && s[0] == ' ' {
+		s = s[1:]
 	}
 	i := 0
 	for i < len(s) && i < 6 && s[i] >= '0' && s[i] <= '9' {

@@ -63,7 +63,8 @@ func (d *dates) take(line []byte) {
 		d.from, _ = lineDate(line)
 		return
 	}
-	d.heads[d.next%lastHeads] = append(d.heads[d.next%lastHeads][:0], line[:min(len(line), lineHead)]...)
+	head := &d.heads[d.next%lastHeads]
+	*head = append((*head)[:0], line[:min(len(line), lineHead)]...)
 	d.next++
 }
 

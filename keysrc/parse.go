@@ -145,7 +145,7 @@ func (s *Stream) feed(line []byte) {
 		return
 	}
 	s.offer(line)
-	if s.turner != nil {
+	if s.turner != nil && !s.turner.over {
 		s.turner.take(s.n, 0, line, "", s.turns, s.sound())
 	}
 }

@@ -64,8 +64,8 @@ var softetherCookie = mark{"Initiator Cookie: 0x", 10}
 
 var softetherLabels = []string{"SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "KEYMAT"}
 
-// softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label, ok that
-// it is digits.
+// softetherKey takes "SKEYID_e: 2B B2 18 …" and "  KEYMAT: …"; rest is what follows the label, ok
+// that it is digits.
 func softetherKey(line []byte) (label string, rest []byte, ok bool) {
 	s := trimLine(line)
 	if len(s) == 0 || s[0] != 'S' && s[0] != 'K' {
