@@ -40,7 +40,7 @@ type framer struct {
 	more       []further // frames of the one at hand
 	late       late      // IKE frames that wait for later messages
 	learned    bool      // of ESP from IKE, which frames that wait may have waited for
-	clock      clock
+	clock      Clock
 	expireAt   int64
 	// lost is told of IKE and ESP packets of which other fragments are missing; ports: all that came
 	// have UDP ports.
@@ -92,8 +92,8 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 
 // frame finds out what r is, as far as it can be told without decrypting ESP.
 func (f *framer) frame(r *Record) {
-	f.clock.tick(r.Packet.Time)
-	f.expire(f.clock.now)
+	f.clock.Tick(r.Packet.Time)
+	f.expire(f.clock.Now)
 	f.open(r, 0)
 	f.opened(r)
 }
@@ -143,7 +143,7 @@ func (f *framer) carried(r *Record) {
 	if r.inTCP {
 		c = classifyNATT(&r.Net, r.Data()[r.Net.UDPStart:r.Net.UDPEnd])
 	}
-	f.classifier.learn(&r.Net, &c, f.clock.now)
+	f.classifier.learn(&r.Net, &c, f.clock.Now)
 	r.Kind, r.Reason = c.kind, c.reason
 	switch {
 	case c.kind == IKE:
@@ -155,7 +155,7 @@ func (f *framer) carried(r *Record) {
 
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.now)
+	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.Now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		if g, ok := d.Value.(*group); ok {

@@ -15,7 +15,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	for _, m := range f.ike.Observe(&ikev1.Datagram{
 		Src:       netip.AddrPortFrom(n.Src, n.SrcPort),
 		Dst:       netip.AddrPortFrom(n.Dst, n.DstPort),
-		Time:      f.clock.now,
+		Time:      f.clock.Now,
 		Data:      data,
 		Truncated: n.Truncated,
 	}) {

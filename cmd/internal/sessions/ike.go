@@ -170,7 +170,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	heard := side
-	if s.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted || m.Reconstructed && !m.Verified && !m.HashTail) {
+	if s.assoc.opened && (m.Retransmission || !m.Encrypted || x.read() && !m.Decrypted || m.Reconstructed && !m.Verified && !m.HashTail) {
 		heard = nobody // anybody can have sent it
 	}
 	g.touch(s, at, heard)
@@ -424,7 +424,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
-	if m.Decrypted && m.DeletesESP() {
+	if m.Decrypted && m.DeletesESP() && !m.Retransmission {
 		x.deletedESP[side] = at
 	}
 	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {

@@ -99,7 +99,8 @@ func (m *Monitor) Tick(now int64) {
 	defer m.lock.Unlock()
 	if m.passes(now) {
 		m.look(now)
-		m.err = cmp.Or(m.err, m.expire(now))
+		m.clock.Tick(now)
+		m.err = cmp.Or(m.err, m.expire())
 	}
 }
 

@@ -24,6 +24,7 @@ type Session struct {
 
 	assoc       *association
 	first, last place
+	touched     int64             // when the last came, by the Gatherer's clock
 	ends        [2]netip.AddrPort // of the first packet
 	exchanges   []*exchange
 	flows       []*flow
@@ -117,7 +118,7 @@ type direction struct {
 
 // begin begins a session of an association.
 func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Session {
-	s := &Session{assoc: a, first: at, last: at, late: a.late}
+	s := &Session{assoc: a, first: at, last: at, touched: g.clock.Now, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
 	s.UID = s.uid()
@@ -146,6 +147,7 @@ func (s *Session) uid() string {
 func (g *Gatherer) touch(s *Session, at place, side int) {
 	g.current = s
 	s.last = at
+	s.touched = g.clock.Now
 	s.assoc.last = max(s.assoc.last, at.time)
 	if side != nobody {
 		s.heard[side]++
