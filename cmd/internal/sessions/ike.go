@@ -230,15 +230,11 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 }
 
 // unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is
-// there.
+// there, unless keys tell otherwise.
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
-	if g.bystander(n); g.current != nil {
+	if g.bystander(n); g.current != nil && !g.current.assoc.authentic() {
 		src, dst := netip.AddrPortFrom(n.Src, n.SrcPort), netip.AddrPortFrom(n.Dst, n.DstPort)
-		heard := g.current.assoc.side(src, dst)
-		if g.current.assoc.authentic() {
-			heard = nobody // anybody can have sent it
-		}
-		g.touch(g.current, at, heard)
+		g.touch(g.current, at, g.current.assoc.side(src, dst))
 	}
 }
 

@@ -159,6 +159,9 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 	}
 }
 
+// lasted is the time from its first packet to a place, in nanoseconds; 0 where the clock went back.
+func (s *Session) lasted(until place) int64 { return max(0, until.time-s.first.time) }
+
 // followed says that the ends dialled again: a first message of IKE is no sign of it that no key
 // opens, where one opens this session.
 func (s *Session) followed() bool {
