@@ -170,7 +170,8 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	heard := side
-	if s.assoc.opened && (m.Retransmission || !m.Encrypted || x.read() && !m.Decrypted || m.Reconstructed && !m.Verified && !m.HashTail) {
+	if s.assoc.opened && (m.Retransmission || !m.Encrypted || x.read() && !m.Decrypted ||
+		m.Reconstructed && !m.Verified && !m.HashTail) {
 		heard = nobody // anybody can have sent it
 	}
 	g.touch(s, at, heard)

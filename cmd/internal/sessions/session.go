@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"l2tpdump/ikev1"
 )
@@ -139,7 +140,10 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 
 // uid is a name that no other session has.
 func (s *Session) uid() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", s.first.time, s.first.frame, s.ends[client], s.ends[server]))
+	b := append(strconv.AppendInt(make([]byte, 0, 128), s.first.time, 10), ' ')
+	b = append(strconv.AppendUint(b, s.first.frame, 10), ' ')
+	b = append(s.ends[client].AppendTo(b), ' ')
+	sum := sha256.Sum256(s.ends[server].AppendTo(b))
 	return "S" + hex.EncodeToString(sum[:8])
 }
 
