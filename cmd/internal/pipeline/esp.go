@@ -28,7 +28,7 @@ func (f *framer) esp(r *Record, packet []byte, length int) {
 	n := len(f.due)
 	f.due, f.dueOf = f.due[:n+1], append(f.dueOf, r)
 	a := &f.due[n] // zero
-	a.SPI, a.Src, a.Dst, a.Data, a.Cut, a.Time = h.SPI, r.Net.Src, r.Net.Dst, packet, r.cut, f.clock.now
+	a.SPI, a.Src, a.Dst, a.Data, a.Cut, a.Time = h.SPI, r.Net.Src, r.Net.Dst, packet, r.cut, f.clock.Now
 	if r.complete != nil || n+1 == cap(f.due) {
 		f.admit()
 	}

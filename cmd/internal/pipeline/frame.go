@@ -39,7 +39,7 @@ type framer struct {
 	more       []further // frames of the one at hand
 	late       late      // IKE frames that wait for later messages
 	learned    bool      // of ESP from IKE, which frames that wait may have waited for
-	clock      clock
+	clock      Clock
 	expireAt   int64
 	// lost is told of IKE and ESP packets of which other fragments are missing; ports: all that came
 	// have UDP ports.
@@ -91,8 +91,8 @@ func (f *framer) addKeys(k *keysrc.Keys) {
 
 // frame finds out what r is, as far as it can be told without decrypting ESP.
 func (f *framer) frame(r *Record) {
-	f.clock.tick(r.Packet.Time)
-	f.expire(f.clock.now)
+	f.clock.Tick(r.Packet.Time)
+	f.expire(f.clock.Now)
 	f.open(r, 0)
 	f.opened(r)
 }
@@ -156,7 +156,7 @@ func (f *framer) carried(r *Record) {
 
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.now)
+	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.Now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		if g, ok := d.Value.(*group); ok {

@@ -13,7 +13,7 @@ func (f *framer) isakmp(r *Record, data []byte, natt bool) {
 	r.Kind, r.Marker = IKE, natt
 	src, dst := r.Net.Ends()
 	for _, m := range f.ike.Observe(&ikev1.Datagram{
-		Src: src, Dst: dst, Time: f.clock.now, Data: data, Truncated: r.Net.Truncated,
+		Src: src, Dst: dst, Time: f.clock.Now, Data: data, Truncated: r.Net.Truncated,
 	}) {
 		r.IKE = append(r.IKE, &Message{Message: m})
 	}

@@ -80,7 +80,7 @@ func gains(r *Record) (some, closed bool) {
 
 // wait has r, which gains from later messages, wait for them from now on.
 func (f *framer) wait(r *Record, closed bool) {
-	c := &lateFrame{record: r, group: *newGroup(r.Packet.Time), complete: r.complete, since: f.clock.now}
+	c := &lateFrame{record: r, group: *newGroup(r.Packet.Time), complete: r.complete, since: f.clock.Now}
 	for _, m := range r.IKE {
 		c.exchange = cmp.Or(c.exchange, exchangeWith(m, m.Header.MessageID))
 	}

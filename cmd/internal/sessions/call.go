@@ -18,6 +18,10 @@ type call struct {
 	keys                    []callKey
 }
 
+// maxKeys bounds the keys of a call: who sends data of ever other IDs, whose beginning was not
+// captured, is taken for the same.
+const maxKeys = 8
+
 // silent is the link of calls whose ends did not say anything of their link.
 var silent link
 
@@ -51,6 +55,12 @@ func (g *Gatherer) known(c *call, a *association, sender int, clear realm) {
 	if g.calls[k] != c {
 		g.changes++
 		g.calls[k] = c
+		if len(c.keys) == maxKeys {
+			if g.calls[c.keys[0]] == c {
+				delete(g.calls, c.keys[0])
+			}
+			c.keys = slices.Delete(c.keys, 0, 1)
+		}
 		c.keys = append(c.keys, k)
 	}
 }

@@ -49,7 +49,7 @@ type Finding struct {
 	EndReason string // "" if no end was seen
 	ended     bool
 	endedBy   int
-	endedAt   int64
+	endedAt   place
 }
 
 // proof is what a rule says of a session that it applies to.
@@ -235,7 +235,7 @@ func (f *Finding) orderly(s *Session) {
 		return // of one that begins late nobody knows who is the client
 	}
 	for _, e := range s.endings() {
-		if e.time == f.endedAt && (!e.control.HasResult || e.timedOut()) {
+		if e.place == f.endedAt && (!e.control.HasResult || e.timedOut()) {
 			return // why was not captured, or is a fault
 		}
 	}
@@ -254,10 +254,10 @@ func (f *Finding) orderly(s *Session) {
 // end finds out who ended the session, and with which words: the first who did.
 func (f *Finding) end(s *Session) {
 	say := func(at place, by int, reason string) {
-		if !at.seen() || f.ended && f.endedAt <= at.time {
+		if !at.seen() || f.ended && f.endedAt.frame <= at.frame {
 			return
 		}
-		f.ended, f.endedBy, f.endedAt, f.EndReason = true, by, at.time, reason
+		f.ended, f.endedBy, f.endedAt, f.EndReason = true, by, at, reason
 	}
 	for _, c := range s.calls {
 		for _, t := range c.link.terms {

@@ -36,7 +36,8 @@ type Gatherer struct {
 
 	spareExchange *exchange // likewise
 	calls         map[callKey]*call
-	changes       uint      // of calls
+	changes       uint // of calls
+	clock         pipeline.Clock
 	held          list.List // sessions, the one without a packet for longest first
 	events        int       // that are kept
 	keeps         bool      // details
@@ -77,6 +78,7 @@ func (g *Gatherer) Record(r *pipeline.Record) error {
 
 func (g *Gatherer) take(r *pipeline.Record) error {
 	at := place{r.Number, r.Packet.Time}
+	g.clock.Tick(at.time)
 	g.current = nil
 	if !g.bounds[0].seen() {
 		g.bounds[0] = at
@@ -111,7 +113,7 @@ func (g *Gatherer) take(r *pipeline.Record) error {
 	if g.current != nil {
 		g.current.decrypted = g.current.decrypted || decrypted
 	}
-	return g.expire(at.time)
+	return g.expire()
 }
 
 // ofIKE says that a filter on the ports of IKE lets a frame pass.
@@ -145,10 +147,10 @@ func (g *Gatherer) Close() error {
 }
 
 // expire tells of sessions that had no packet for long, and of the oldest where there are too many.
-func (g *Gatherer) expire(now int64) error {
+func (g *Gatherer) expire() error {
 	for e := g.held.Front(); e != nil; e = g.held.Front() {
 		s := e.Value.(*Session)
-		n, idle := g.held.Len(), now-s.last.time
+		n, idle := g.held.Len(), g.clock.Now-s.touched
 		over := idle >= idleAfter || n > manyHeld && idle >= endAfter && (s.ended() || s.parted())
 		if n <= maxHeld && !over {
 			break

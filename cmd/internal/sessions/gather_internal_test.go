@@ -229,3 +229,19 @@ func TestEventsMove(t *testing.T) {
 		}
 	}
 }
+
+// TestManyIDs: data of ever other tunnels and sessions, whose beginning was not captured, takes no
+// more memory.
+func TestManyIDs(t *testing.T) {
+	var list []*Session
+	g := collect(&list)
+	for i := range uint64(1000) {
+		data := []byte{0, 2, byte(i >> 8), byte(i) | 1, byte(i), 1, 0xff, 3, 0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0}
+		if err := g.Record(record(1+200*i, clientEnd, serverEnd, data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(g.calls) != maxKeys || g.Open() != 1 {
+		t.Errorf("%d IDs, %d sessions", len(g.calls), g.Open())
+	}
+}

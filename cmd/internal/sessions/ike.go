@@ -173,7 +173,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 
 // heardBy is the side that is there by a message of it: nobody where anybody can have sent that.
 func (x *exchange) heardBy(m *pipeline.Message, side int) int {
-	if x.session.assoc.opened && (!m.Encrypted || x.read() && !m.Decrypted ||
+	if x.session.assoc.opened && (m.Retransmission || !m.Encrypted || x.read() && !m.Decrypted ||
 		m.Reconstructed && !m.Verified && !m.HashTail) {
 		return nobody
 	}
@@ -227,15 +227,11 @@ func (x *exchange) renews(m *pipeline.Message) bool {
 }
 
 // unreadIKE takes a fragment of a message, or one of which too little was captured: its sender is
-// there.
+// there, unless keys tell otherwise.
 func (g *Gatherer) unreadIKE(n *capture.Frame, at place) {
-	if g.bystander(n); g.current != nil {
+	if g.bystander(n); g.current != nil && !g.current.assoc.authentic() {
 		src, dst := n.Ends()
-		heard := g.current.assoc.side(src, dst)
-		if g.current.assoc.authentic() {
-			heard = nobody // anybody can have sent it
-		}
-		g.touch(g.current, at, heard)
+		g.touch(g.current, at, g.current.assoc.side(src, dst))
 	}
 }
 
@@ -420,7 +416,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 			x.notices = append(x.notices, notice{n, at, side, m.Encrypted})
 		}
 	}
-	if m.Decrypted && m.DeletesESP() {
+	if m.Decrypted && m.DeletesESP() && !m.Retransmission {
 		x.deletedESP[side] = at
 	}
 	if m.DeletesISAKMP() && !x.deleted[side].seen() && (m.Decrypted || !x.read()) {

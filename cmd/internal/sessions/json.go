@@ -147,7 +147,7 @@ type jsonPPP struct {
 func (s *Session) Facts() *Facts {
 	f := s.finding
 	o := Facts{
-		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.last.time - s.first.time),
+		UID: s.UID, Time: seconds(s.first.time), Duration: seconds(s.lasted(s.last)),
 		Flow:     communityID(s.ends),
 		OrigHost: s.ends[client].Addr().String(), OrigPort: portOf(s.ends[client]),
 		RespHost: s.ends[server].Addr().String(), RespPort: portOf(s.ends[server]),
@@ -162,7 +162,7 @@ func (s *Session) Facts() *Facts {
 		EndReason: f.EndReason,
 	}
 	if s.isSetUp() {
-		setup := seconds(s.up.time - s.first.time)
+		setup := seconds(s.lasted(s.up))
 		o.Setup = &setup
 	}
 	if s.series != nil {
@@ -173,7 +173,7 @@ func (s *Session) Facts() *Facts {
 		o.Proven = &f.Proven
 	}
 	if f.ended {
-		ended := seconds(f.endedAt)
+		ended := seconds(f.endedAt.time)
 		o.Ended, o.EndedBy = &ended, sideWords[f.endedBy]
 	}
 	if s.tries > 1 {

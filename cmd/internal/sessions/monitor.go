@@ -99,7 +99,8 @@ func (m *Monitor) Tick(now int64) {
 	defer m.lock.Unlock()
 	if m.passes(now) {
 		m.look(now)
-		m.err = cmp.Or(m.err, m.expire(now))
+		m.clock.Tick(now)
+		m.err = cmp.Or(m.err, m.expire())
 	}
 }
 
@@ -202,9 +203,9 @@ func (s *Session) upText() string {
 	case !s.up.seen():
 		return "looks up by its ESP, which no key opens"
 	case s.inClear():
-		return "came up, NOT ENCRYPTED, " + span64(s.up.time-s.first.time) + " after its first packet"
+		return "came up, NOT ENCRYPTED, " + span64(s.lasted(s.up)) + " after its first packet"
 	}
-	return "came up " + span64(s.up.time-s.first.time) + " after its first packet"
+	return "came up " + span64(s.lasted(s.up)) + " after its first packet"
 }
 
 // failing tells that a session fails, where the packets prove it, or where its end or silence

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"l2tpdump/ikev1"
 )
@@ -24,6 +25,7 @@ type Session struct {
 
 	assoc       *association
 	first, last place
+	touched     int64             // when the last came, by the Gatherer's clock
 	ends        [2]netip.AddrPort // of the first packet
 	exchanges   []*exchange
 	flows       []*flow
@@ -117,7 +119,7 @@ type direction struct {
 
 // begin begins a session of an association.
 func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Session {
-	s := &Session{assoc: a, first: at, last: at, late: a.late}
+	s := &Session{assoc: a, first: at, last: at, touched: g.clock.Now, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
 	s.UID = s.uid()
@@ -138,7 +140,10 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 
 // uid is a name that no other session has.
 func (s *Session) uid() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %v", s.first.time, s.first.frame, s.ends[client], s.ends[server]))
+	b := append(strconv.AppendInt(make([]byte, 0, 128), s.first.time, 10), ' ')
+	b = append(strconv.AppendUint(b, s.first.frame, 10), ' ')
+	b = append(s.ends[client].AppendTo(b), ' ')
+	sum := sha256.Sum256(s.ends[server].AppendTo(b))
 	return "S" + hex.EncodeToString(sum[:8])
 }
 
@@ -146,6 +151,7 @@ func (s *Session) uid() string {
 func (g *Gatherer) touch(s *Session, at place, side int) {
 	g.current = s
 	s.last = at
+	s.touched = g.clock.Now
 	s.assoc.last = max(s.assoc.last, at.time)
 	if side != nobody {
 		s.heard[side]++
@@ -156,6 +162,9 @@ func (g *Gatherer) touch(s *Session, at place, side int) {
 		g.held.MoveToBack(s.element)
 	}
 }
+
+// lasted is the time from its first packet to a place, in nanoseconds; 0 where the clock went back.
+func (s *Session) lasted(until place) int64 { return max(0, until.time-s.first.time) }
 
 // followed says that the ends dialled again: a first message of IKE is no sign of it that no key
 // opens, where one opens this session.

@@ -106,7 +106,7 @@ func (s *Session) writeText(b *bytes.Buffer, number int, zone *time.Location) {
 	f := s.finding
 	user := cmp.Or(s.User().String(), "-")
 	fmt.Fprintf(b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
-		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.last.time-s.first.time), user, f.State.Headline(f.Step))
+		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.lasted(s.last)), user, f.State.Headline(f.Step))
 	line := func(name, text string) {
 		if text != "" {
 			fmt.Fprintf(b, "   %-9s %s\n", name, text)
@@ -246,7 +246,7 @@ func (s *Session) configText() string {
 		}
 		parts = append(parts, text)
 		if s.isSetUp() {
-			parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+			parts = append(parts, "up after "+span64(s.lasted(s.up)))
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -351,7 +351,7 @@ func (s *Session) pppParts() (parts []string) {
 func (s *Session) pppText() string {
 	parts := s.pppParts()
 	if s.pppObject() != nil && s.isSetUp() {
-		parts = append(parts, "up after "+span64(s.up.time-s.first.time))
+		parts = append(parts, "up after "+span64(s.lasted(s.up)))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -394,7 +394,7 @@ func (s *Session) endText(zone *time.Location) string {
 	if !f.ended {
 		return ""
 	}
-	return fmt.Sprintf("%s by the %s: %s", clock(f.endedAt, zone, "15:04:05"), sideNames[f.endedBy], f.EndReason)
+	return fmt.Sprintf("%s by the %s: %s", clock(f.endedAt.time, zone, "15:04:05"), sideNames[f.endedBy], f.EndReason)
 }
 
 var sideNames = [...]string{"client", "server", "network"}
