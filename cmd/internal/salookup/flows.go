@@ -11,7 +11,7 @@ type kind uint8
 const (
 	unopened kind = iota
 	opened
-	doomed // IKE has deleted it; packets may still be on their way
+	doomed // IKE has deleted it, or the SA of the other direction; packets may still be on their way
 	kinds
 )
 
@@ -169,7 +169,8 @@ func (r *Ring) release() {
 }
 
 // Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not
-// valid. Packets may still be on their way.
+// valid. Packets may still be on their way. The SA of the other direction goes with it, though mostly
+// no Delete names it: what is left of that is no longer waited for.
 func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,10 +181,17 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 			t.move(f, doomed)
 		}
 	}
+	for _, n := range t.quick[spi] {
+		for f := t.bySPI.get(n.PairSPI).flows; f != nil; f = f.next {
+			if f.dst == n.Src.Unmap() {
+				t.move(f, doomed)
+			}
+		}
+	}
 }
 
 // Expire forgets the flows that had no packet since now-idle, both in nanoseconds of capture time,
-// and those that IKE deleted after an eighth of it. Their accounts are kept, up to a bound.
+// and the doomed ones after an eighth of it. Their accounts are kept, up to a bound.
 func (t *Table) Expire(now, idle int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

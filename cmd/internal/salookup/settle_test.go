@@ -380,6 +380,35 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// TestDeletedPair: the SA of the other direction goes as early as the one that a Delete names, and
+// another with its SPI, to somewhere else, does not. Its packets are opened as before, and it is not
+// told to be deleted.
+func TestDeletedPair(t *testing.T) {
+	e := cbcSealer()
+	db := newTable(e.secret())
+	other := netip.MustParseAddr("203.0.113.2")
+	db.AddNegotiated(&esp.Negotiated{SPI: 77777, PairSPI: e.spi, Src: testDst, Dst: testSrc, Suite: e.secret().Suite})
+	send := func(dst netip.Addr, time int64) admitted {
+		p := e.next(seal.L2TP(50), 17)
+		p.dst, p.time = dst, time
+		return db.open(p)
+	}
+	send(testDst, 100e9)
+	send(other, 100e9)
+	db.Delete(77777, netip.Addr{})
+	db.Expire(109e9, 80e9)
+	if n, ok := db.Len(); n != 2 || !ok {
+		t.Errorf("%d flows: 9 of 80 s are no eighth", n)
+	}
+	db.Expire(111e9, 80e9)
+	if n, ok := db.Len(); n != 1 || !ok || len(db.Flows()) != 2 || db.reports()[0].Deleted {
+		t.Errorf("%d flows, %d accounts, %+v", n, len(db.Flows()), db.reports()[0])
+	}
+	if x := send(testDst, 112e9); !x.Verdict.Opened() {
+		t.Error(x.err)
+	}
+}
+
 func TestAdmitAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
