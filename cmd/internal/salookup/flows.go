@@ -143,10 +143,12 @@ func (t *Table) delist(f *Flow) {
 	f.next, f.prev = nil, nil
 }
 
-// forget takes a flow out, and keeps its account if there is room.
+// forget takes a flow out, and keeps its account if there is room. Of one without an account that
+// IKE has deleted, what was agreed on is forgotten too.
 func (t *Table) forget(f *Flow) {
 	t.delist(f)
 	t.kinds[f.kind].remove(f)
+	was := f.kind
 	f.place, f.kind, f.trying = place{}, unopened, nil
 	gone := &t.gone[0]
 	if f.ring != nil {
@@ -155,8 +157,10 @@ func (t *Table) forget(f *Flow) {
 	}
 	if len(*gone) < maxGone && (t.limit == 0 || len(*gone) < t.limit/8) {
 		*gone = append(*gone, f)
-	} else {
-		t.lost++
+		return
+	}
+	if t.lost++; was == doomed && t.bySPI.get(f.spi).flows == nil {
+		delete(t.quick, f.spi)
 	}
 }
 

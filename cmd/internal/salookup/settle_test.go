@@ -409,6 +409,28 @@ func TestDeletedPair(t *testing.T) {
 	}
 }
 
+// TestDeletedForgotten: what was agreed on of an SA that IKE deleted is known as long as its account
+// is.
+func TestDeletedForgotten(t *testing.T) {
+	db := newTable()
+	const n = salookup.MaxGone + 10
+	for spi := range uint32(n) {
+		db.AddNegotiated(&esp.Negotiated{SPI: 1000 + spi, Src: testSrc, Dst: testDst})
+		db.open(espPacket{1000 + spi, testSrc, testDst, make([]byte, 80), 0, 1e9})
+		if spi != n-1 {
+			db.Delete(1000+spi, netip.Addr{})
+		}
+	}
+	db.Expire(100e9, 80e9)
+	known := 0
+	for spi := range uint32(n) {
+		known += len(db.Negotiated(1000 + spi))
+	}
+	if known != salookup.MaxGone+1 || db.Gone() != salookup.MaxGone || len(db.Negotiated(1000+n-1)) != 1 {
+		t.Errorf("%d of %d are known, with %d accounts", known, n, db.Gone())
+	}
+}
+
 func TestAdmitAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
