@@ -173,8 +173,8 @@ func (r *Ring) release() {
 }
 
 // Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not
-// valid. Packets may still be on their way. The SA of the other direction goes with it, though mostly
-// no Delete names it: what is left of that is no longer waited for.
+// valid. Packets may still be on their way. The SA of the other direction goes with it, though
+// mostly no Delete names it: what is left of that is no longer waited for.
 func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -380,9 +380,9 @@ func TestExpire(t *testing.T) {
 	}
 }
 
-// TestDeletedPair: the SA of the other direction goes as early as the one that a Delete names, and
-// another with its SPI, to somewhere else, does not. Its packets are opened as before, and it is not
-// told to be deleted.
+// TestDeletedPair: the SA of the other direction goes as early as the one that a Delete names; not
+// so another with its SPI, to somewhere else. Its packets are opened as before, and it is not told
+// to be deleted.
 func TestDeletedPair(t *testing.T) {
 	e := cbcSealer()
 	db := newTable(e.secret())
@@ -409,8 +409,8 @@ func TestDeletedPair(t *testing.T) {
 	}
 }
 
-// TestDeletedForgotten: what was agreed on of an SA that IKE deleted is known as long as its account
-// is; that of another SA remains.
+// TestDeletedForgotten: what was agreed on of an SA that IKE deleted is known as long as its
+// account is; that of another SA remains.
 func TestDeletedForgotten(t *testing.T) {
 	db := newTable()
 	const n = salookup.MaxGone + 10
