@@ -1,7 +1,6 @@
 package ikev1
 
 import (
-	"cmp"
 	"encoding/binary"
 	"iter"
 	"math/bits"
@@ -55,25 +54,26 @@ const maxAnonymous = 64
 // secretState is a Secret and what became of it.
 type secretState struct {
 	*Secret
-	seen    bool // an SA with its cookies was observed
-	used    bool // it opened a message, checked a HASH or gave KEYMAT
-	opened  bool // the first of these
+	before  *secretState // the one that was added for the same cookie before
+	seen    bool         // an SA with its cookies was observed
+	used    bool         // it opened a message, checked a HASH or gave KEYMAT
+	opened  bool         // the first of these
 	ciphers []keyedCipher
 }
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
-	all         []*secretState // the oldest first
-	cookies     []Cookie       // of all: the initiator's
-	byInitiator map[Cookie][]*secretState
-	byResponder map[Cookie][]*secretState // those without an initiator cookie
+	all         []*secretState          // the oldest first
+	cookies     []Cookie                // of all: the initiator's
+	byInitiator map[Cookie]*secretState // the latest
+	byResponder map[Cookie]*secretState // likewise, of those without an initiator cookie
 	anonymous   []*secretState
 	version     int // grows with each secret
 	limit       int // secrets to keep, 0: all
 }
 
 func newSecretStore() secretStore {
-	return secretStore{byInitiator: make(map[Cookie][]*secretState), byResponder: make(map[Cookie][]*secretState)}
+	return secretStore{byInitiator: make(map[Cookie]*secretState), byResponder: make(map[Cookie]*secretState)}
 }
 
 // add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
@@ -96,9 +96,9 @@ func (st *secretStore) keep(x *secretState) {
 	st.all, st.cookies = append(st.all, x), append(st.cookies, x.InitiatorCookie)
 	switch {
 	case !x.InitiatorCookie.IsZero():
-		st.byInitiator[x.InitiatorCookie] = append(st.byInitiator[x.InitiatorCookie], x)
+		x.before, st.byInitiator[x.InitiatorCookie] = st.byInitiator[x.InitiatorCookie], x
 	case !x.ResponderCookie.IsZero():
-		st.byResponder[x.ResponderCookie] = append(st.byResponder[x.ResponderCookie], x)
+		x.before, st.byResponder[x.ResponderCookie] = st.byResponder[x.ResponderCookie], x
 	default:
 		st.anonymous = append(st.anonymous, x)
 	}
@@ -107,16 +107,17 @@ func (st *secretStore) keep(x *secretState) {
 // of returns the secrets that may belong to the SA, those with its cookies first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
-	for _, x := range st.byInitiator[sa.InitiatorCookie] {
+	for x := st.byResponder[sa.ResponderCookie]; x != nil; x = x.before {
+		x.seen = true
+		list = append(list, x)
+	}
+	for x := st.byInitiator[sa.InitiatorCookie]; x != nil; x = x.before {
 		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
 			x.seen = true
 			list = append(list, x)
 		}
 	}
-	for _, x := range st.byResponder[sa.ResponderCookie] {
-		x.seen = true
-		list = append(list, x)
-	}
+	slices.Reverse(list)
 	n := 0
 	for i := len(st.anonymous) - 1; i >= 0 && n < maxAnonymous; i-- { // the newest first
 		x := st.anonymous[i]
@@ -131,7 +132,7 @@ func (st *secretStore) of(sa *SA) []*secretState {
 
 // named reports whether a secret names one of these cookies.
 func (st *secretStore) named(initiator, responder Cookie) bool {
-	return len(st.byInitiator[initiator]) > 0 || len(st.byResponder[responder]) > 0
+	return st.byInitiator[initiator] != nil || st.byResponder[responder] != nil
 }
 
 // maxCompared bounds the secrets, the newest, whose cookies are compared with one that has none.
@@ -158,11 +159,11 @@ func (t *Tracker) Absence(initiator, responder Cookie) Absence {
 		return *a
 	}
 	*a = Absence{Secrets: len(st.all), Distance: 65, version: st.version, of: of}
-	for _, x := range st.byInitiator[initiator] {
-		a.Another = cmp.Or(a.Another, x.Secret)
+	for x := st.byInitiator[initiator]; x != nil; x = x.before {
+		a.Another = x.Secret
 	}
-	for _, x := range st.byInitiator[responder] {
-		a.Swapped = cmp.Or(a.Swapped, x.Secret)
+	for x := st.byInitiator[responder]; x != nil; x = x.before {
+		a.Swapped = x.Secret
 	}
 	from := max(0, len(st.all)-maxCompared)
 	for i, c := range st.cookies[from:] {

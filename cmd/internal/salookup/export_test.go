@@ -38,6 +38,9 @@ func (f *Flow) Skip() {
 	}
 }
 
+// Resting returns how many flows rest.
+func (t *Table) Resting() int { return t.kinds[resting].len }
+
 // Len returns how many flows there are, and checks the lists against each other.
 func (t *Table) Len() (n int, consistent bool) {
 	chained, listed := 0, 0
@@ -62,7 +65,10 @@ func (t *Table) Len() (n int, consistent bool) {
 			}
 		}
 	}
-	sum := t.kinds[0].len + t.kinds[1].len + t.kinds[2].len
+	sum := 0
+	for _, l := range t.kinds {
+		sum += l.len
+	}
 	for k, f := range t.others {
 		if f.key() != k || f.prev == nil {
 			return 0, false

@@ -11,12 +11,13 @@ type kind uint8
 const (
 	unopened kind = iota
 	opened
+	doomed  // IKE has deleted it, or the SA of the other direction; packets may still be on their way
 	resting // a key opened it, and nothing came for long; what comes now may be what came before
 	kinds
 )
 
 // atMost is how many flows of a kind there are.
-var atMost = [kinds]int{maxUnopened, maxOpen, maxResting}
+var atMost = [kinds]int{maxUnopened, maxOpen, maxOpen, maxResting}
 
 // place is a flow's place in its list.
 type place struct{ newer, older *Flow }
@@ -148,7 +149,8 @@ func (t *Table) delist(f *Flow) {
 	f.next, f.prev = nil, nil
 }
 
-// forget takes a flow out, and keeps its account if there is room.
+// forget takes a flow out, and keeps its account if there is room. Of one without an account that
+// IKE has deleted, what was agreed on is forgotten too.
 func (t *Table) forget(f *Flow) {
 	t.delist(f)
 	t.kinds[f.kind].remove(f)
@@ -160,8 +162,10 @@ func (t *Table) forget(f *Flow) {
 	}
 	if len(*gone) < maxGone && (t.limit == 0 || len(*gone) < t.limit/8) {
 		*gone = append(*gone, f)
-	} else {
-		t.lost++
+		return
+	}
+	if t.lost++; f.deleted && t.bySPI.get(f.spi).flows == nil {
+		delete(t.quick, f.spi)
 	}
 }
 
@@ -174,7 +178,8 @@ func (r *Ring) release() {
 }
 
 // Delete says that IKE deleted the SA with this SPI that sends to dst, to any address if dst is not
-// valid.
+// valid. Packets may still be on their way. The SA of the other direction goes with it, though
+// mostly no Delete names it: what is left of that is no longer waited for.
 func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,22 +187,39 @@ func (t *Table) Delete(spi uint32, dst netip.Addr) {
 	for f := t.bySPI.get(spi).flows; f != nil; f = f.next {
 		if !dst.IsValid() || f.dst == dst {
 			f.deleted = true
+			t.doom(f)
 		}
+	}
+	for _, n := range t.quick[spi] {
+		for f := t.bySPI.get(n.PairSPI).flows; f != nil; f = f.next {
+			if f.dst == n.Src.Unmap() {
+				t.doom(f)
+			}
+		}
+	}
+}
+
+func (t *Table) doom(f *Flow) {
+	if f.ring != nil {
+		t.move(f, doomed)
 	}
 }
 
 // Expire forgets the flows that no key opened and that had no packet since now-idle, both in
 // nanoseconds of capture time. Their accounts are kept, up to a bound. Of the others that are as
-// idle it keeps what tells a packet that comes again.
+// idle, and of the doomed ones after an eighth of it, it keeps what tells a packet that comes
+// again.
 func (t *Table) Expire(now, idle int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	isIdle := func(f *Flow) bool { return f != nil && now-f.time > idle }
-	for f := t.kinds[unopened].oldest; isIdle(f); f = t.kinds[unopened].oldest {
-		t.forget(f)
-	}
-	for f := t.kinds[opened].oldest; isIdle(f); f = t.kinds[opened].oldest {
-		f.ring.release()
-		t.move(f, resting)
+	for k, idle := range [...]int64{unopened: idle, opened: idle, doomed: idle / 8} {
+		for f := t.kinds[k].oldest; f != nil && now-f.time > idle; f = t.kinds[k].oldest {
+			if f.ring == nil {
+				t.forget(f)
+			} else {
+				f.ring.release()
+				t.move(f, resting)
+			}
+		}
 	}
 }

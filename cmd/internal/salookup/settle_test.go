@@ -396,6 +396,58 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// TestDeletedPair: the SA of the other direction rests as early as the one that a Delete names; not
+// so another with its SPI, to somewhere else. Its packets are opened as before, and it is not told
+// to be deleted.
+func TestDeletedPair(t *testing.T) {
+	e := cbcSealer()
+	db := newTable(e.secret())
+	other := netip.MustParseAddr("203.0.113.2")
+	db.AddNegotiated(&esp.Negotiated{SPI: 77777, PairSPI: e.spi, Src: testDst, Dst: testSrc, Suite: e.secret().Suite})
+	send := func(dst netip.Addr, time int64) admitted {
+		p := e.next(seal.L2TP(50), 17)
+		p.dst, p.time = dst, time
+		return db.open(p)
+	}
+	send(testDst, 100e9)
+	send(other, 100e9)
+	db.Delete(77777, netip.Addr{})
+	db.Expire(109e9, 80e9)
+	if n := db.Resting(); n != 0 {
+		t.Errorf("%d flows rest: 9 of 80 s are no eighth", n)
+	}
+	db.Expire(111e9, 80e9)
+	if n, ok := db.Len(); n != 2 || !ok || db.Resting() != 1 || len(db.Flows()) != 2 || db.reports()[0].Deleted {
+		t.Errorf("%d flows, %d rest, %d accounts, %+v", n, db.Resting(), len(db.Flows()), db.reports()[0])
+	}
+	if x := send(testDst, 112e9); !x.Verdict.Opened() {
+		t.Error(x.err)
+	}
+}
+
+// TestDeletedForgotten: what was agreed on of an SA that IKE deleted is known as long as its
+// account is; that of another SA remains.
+func TestDeletedForgotten(t *testing.T) {
+	db := newTable()
+	const n = salookup.MaxGone + 10
+	for spi := range uint32(n) {
+		db.AddNegotiated(&esp.Negotiated{SPI: 1000 + spi, Src: testSrc, Dst: testDst})
+		db.open(espPacket{1000 + spi, testSrc, testDst, make([]byte, 80), 0, 1e9})
+		if spi != n-1 {
+			db.Delete(1000+spi, netip.Addr{})
+		}
+	}
+	db.Expire(20e9, 80e9)
+	db.Expire(100e9, 80e9) // the last one, that nobody deleted
+	known := 0
+	for spi := range uint32(n) {
+		known += len(db.Negotiated(1000 + spi))
+	}
+	if known != salookup.MaxGone+1 || db.Gone() != salookup.MaxGone || len(db.Negotiated(1000+n-1)) != 1 {
+		t.Errorf("%d of %d are known, with %d accounts", known, n, db.Gone())
+	}
+}
+
 func TestAdmitAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
