@@ -243,22 +243,47 @@ func (t *Table) glance(f *Flow, tr *trying, p Packet) *SA {
 	return sa
 }
 
+// likeOthers reports that the first packet of a flow needs no attempt: its SPI has many other
+// destinations with the same candidates, and what opens one of these, or a glance at all
+// candidates, does not open the packet.
+func (t *Table) likeOthers(f *Flow, tr *trying, p Packet) bool {
+	if f.tried != nil || f.prev == nil || tr.set != t.last {
+		return false
+	}
+	if t.budget.refill(t.clock); t.budget.destinations > 0 {
+		t.budget.destinations--
+		return false
+	}
+	if first := t.bySPI.get(f.spi).flows; first.ring != nil {
+		return !first.ring.opens(&t.opener, t.trial.room(p), p)
+	}
+	if r := t.lastRing; r == nil || len(r.sas) > 0 && r.first().spi != f.spi {
+		t.lastRing = t.ring(new(Ring), f.spi, nil, nil, tr.set)
+	}
+	tr.ring = t.lastRing
+	opens := t.glance(f, tr, p) != nil
+	tr.ring = nil
+	return !opens
+}
+
 // budget bounds what the flows of one table may cost together beyond their own first packets,
 // however many flows there are. It comes back slowly with the packets admitted, so that a run of
 // days does not end with none.
 type budget struct {
-	searches int // for the high half of the sequence number
-	probes   int // of keys that did not fit so far, between the attempts
-	kept     int // bytes of packets kept of all flows, which is not used up
-	at       uint64
+	searches     int // for the high half of the sequence number
+	probes       int // of keys that did not fit so far, between the attempts
+	destinations int // of an SPI that has others, whose first packet is tried
+	kept         int // bytes of packets kept of all flows, which is not used up
+	at           uint64
 }
 
-var fullBudget = budget{searches: 128, probes: 1 << 20}
+var fullBudget = budget{searches: 128, probes: 1 << 20, destinations: 1 << 10}
 
-// refillEvery is how many packets bring back one search, and refillProbes.
+// refillEvery is how many packets bring back one search, and the others.
 const (
-	refillEvery  = 1 << 16
-	refillProbes = 1 << 17
+	refillEvery        = 1 << 16
+	refillProbes       = 1 << 17
+	refillDestinations = 1 << 9
 )
 
 // refill adds what the packets since the last time have earned.
@@ -270,4 +295,5 @@ func (b *budget) refill(clock uint64) {
 	b.at += uint64(n) * refillEvery
 	b.searches = min(b.searches+n, fullBudget.searches)
 	b.probes = min(b.probes+n*refillProbes, fullBudget.probes)
+	b.destinations = min(b.destinations+n*refillDestinations, fullBudget.destinations)
 }

@@ -193,9 +193,13 @@ func (t *Table) Opens(h Header, p Packet) bool {
 	if ring == nil {
 		return false
 	}
-	var o esp.Opener
+	return ring.opens(new(esp.Opener), nil, p)
+}
+
+// opens reports whether an SA opens a packet for certain; dst is memory for the plaintext.
+func (r *Ring) opens(o *esp.Opener, dst []byte, p Packet) bool {
 	var plain esp.Plaintext
-	sa, _, err := ring.Open(&o, &plain, nil, p)
+	sa, _, err := r.Open(o, &plain, dst, p)
 	return err == nil && sa.certain(&plain, err)
 }
 
@@ -212,7 +216,7 @@ func (t *Table) renew(f *Flow) {
 		f.tried, t.spare = t.unknown(), tr
 		return
 	}
-	if last := t.last; last != nil && slices.Equal(last.Sources, sources) {
+	if last := t.last; last != nil && slices.EqualFunc(last.Sources, sources, Source.same) {
 		tr.set.Sources, t.spare = sources, tr
 		tr = &trying{set: last}
 	} else {
@@ -240,7 +244,12 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 		}
 		return nil, f.tried.Err
 	}
-	out := t.attempt(f, tr, p, binary.BigEndian.Uint32(p.Data[4:]))
+	var out outcome
+	if t.likeOthers(f, tr, p) {
+		out.shaped = true
+	} else {
+		out = t.attempt(f, tr, p, binary.BigEndian.Uint32(p.Data[4:]))
+	}
 	if out.with != nil {
 		sa, ring := provedSA(f.spi, out.with, &out.Fit, out.packets)
 		alone := f.tried == nil // else more than the flow has the set
@@ -251,7 +260,9 @@ func (t *Table) try(f *Flow, p Packet) (*Ring, error) {
 		}
 		return ring, nil
 	}
-	tr.set.plain, t.last = nil, tr.set
+	if tr.set.plain = nil; t.last != tr.set {
+		t.last, t.lastRing = tr.set, nil
+	}
 	tr.later(&out)
 	var err error
 	f.tried, err = out.refused(tr.set, p.Cut, len(t.all) > 0, f.tried)
@@ -284,6 +295,7 @@ func (t *Table) open(f *Flow, sa *SA, ring *Ring, cut int) {
 		f.trying = &trying{set: set}
 	}
 	t.move(f, opened)
+	t.first(f)
 }
 
 // improve looks whether what is known by now opens more of an open flow's packets than what opened

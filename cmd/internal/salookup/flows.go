@@ -131,6 +131,21 @@ func (t *Table) enlist(f *Flow) {
 	first.next = f
 }
 
+// first makes a flow the first one of its SPI.
+func (t *Table) first(f *Flow) {
+	first := t.bySPI.get(f.spi).flows
+	if first == f {
+		return
+	}
+	delete(t.others, f.key())
+	t.others[first.key()] = first
+	if f.prev.next = f.next; f.next != nil {
+		f.next.prev = f.prev
+	}
+	f.prev, f.next, first.prev = nil, first, f
+	t.bySPI.of(f.spi).flows = f
+}
+
 // delist undoes enlist.
 func (t *Table) delist(f *Flow) {
 	if f.next != nil {

@@ -47,6 +47,11 @@ func (s *Source) Place() string {
 	}
 }
 
+// same reports whether two sources of one time say the same.
+func (s Source) same(o Source) bool {
+	return s.Quick == o.Quick && s.Known == o.Known && s.Rank == o.Rank
+}
+
 // HasKey reports whether the source gives any key.
 func (s *Source) HasKey() bool { return !s.Key.IsZero() || !s.AuthKey.IsZero() }
 

@@ -39,11 +39,14 @@ type Table struct {
 	made   uint64     // flows
 	clock  uint64     // packets admitted
 
-	trial   Trial
-	spare   *trying // memory for the next flow, nil: there is none
-	last    *Set    // that opened nothing last, which flows with the same sources have in common; nil: none
-	opener  esp.Opener
-	budget  budget
+	trial  Trial
+	spare  *trying // memory for the next flow, nil: there is none
+	opener esp.Opener
+	budget budget
+
+	last     *Set  // that opened nothing last, which flows with the same sources have in common; nil: none
+	lastRing *Ring // of its candidates, for packets that need no attempt; nil: there was none
+
 	kept    int         // SAs that keep what is made ready before they are proved
 	nothing [2]*Attempt // for flows of which nothing is known: without and with secrets for others
 }

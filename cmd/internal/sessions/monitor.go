@@ -44,6 +44,7 @@ type told struct {
 	loss        uint64 // percent
 	lost, total uint64 // ESP packets, up to the latest
 	frame       uint64 // the last one that was judged
+	silence     int64  // how long silence has to last to be judged again
 	gone        bool   // the session is lost
 	doubted     int64  // when it was judged for the silence of one side
 	missed      int64  // when the packets proved that it is lost, for all that was seen
@@ -56,6 +57,7 @@ const LookEvery = 250 * time.Millisecond
 const (
 	doubtEvery  = 2 * int64(LookEvery)    // a judgement costs more than a look
 	silentAfter = int64(10 * time.Second) // a session that is not up, and has no packet for so long, may have failed
+	silentLong  = 60 * silentAfter        // when that is looked at no more
 	lossFrom    = 1                       // percent, told again when it has doubled
 	lossOf      = 200                     // packets, before which nothing is said of losses
 	lossWithin  = 5000                    // packets; losses before these are forgotten,
@@ -145,8 +147,10 @@ func (m *Monitor) look(now int64) {
 		if s.element == nil {
 			continue
 		}
-		silent := now-s.last.time >= silentAfter
-		if m.changes(s, silent); !s.cameUp() && !silent || m.missed(s) {
+		silence := now - s.last.time
+		m.changes(s, silence >= silentAfter)
+		mayFail := silence < silentAfter || s.told.failed == "" && silence < silentLong
+		if !s.cameUp() && mayFail || m.missed(s) {
 			m.queue(s)
 		}
 	}
@@ -212,8 +216,14 @@ func (s *Session) upText() string {
 // follows; and that it fails in another way later, where the packets prove that.
 func (m *Monitor) failing(s *Session, silent bool) {
 	t := &s.told
-	if !silent && t.frame == s.last.frame {
+	silence := m.looked - s.last.time
+	if t.frame != s.last.frame {
+		t.silence = silentAfter
+	} else if silence < t.silence {
 		return
+	}
+	if silent {
+		t.silence = 2 * silence
 	}
 	t.frame = s.last.frame
 	f := m.judgeNow(s)

@@ -235,11 +235,14 @@ func TestTick(t *testing.T) {
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	passed := time.Duration(0)
 	for _, c := range []struct {
 		after time.Duration
 		want  string
 	}{{time.Second, ""}, {time.Minute, "failed"}, {2 * time.Minute, "failed"}, {2 * time.Hour, "failed over"}} {
-		m.Tick(s.now.Add(c.after).UnixNano())
+		for ; passed <= c.after; passed += sessions.LookEvery {
+			m.Tick(s.now.Add(passed).UnixNano())
+		}
 		if got := strings.Join(told, " "); got != c.want {
 			t.Errorf("after %v it was told %q, not %q", c.after, got, c.want)
 		}
