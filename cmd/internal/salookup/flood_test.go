@@ -121,6 +121,46 @@ func TestOneSPIToManyAddresses(t *testing.T) {
 	left(0)
 }
 
+// TestManyDestinationsOfASA: forged packets of an SA's SPI to ever new destinations cost little,
+// whether a key opened the SA before them or not, and its own packets are opened wherever they go.
+func TestManyDestinationsOfASA(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		e := cbcSealer()
+		db := newTable(e.secret())
+		own := func(dst netip.Addr) {
+			t.Helper()
+			p := e.next(seal.L2TP(50), 17)
+			p.dst = dst
+			if x := db.open(p); !x.Verdict.Opened() {
+				t.Errorf("opened before: %v; to %v: %v", before, dst, x.err)
+			}
+		}
+		if before {
+			own(testDst)
+		}
+		flood := func(network byte) (perPacket uint64) {
+			const n = 3000
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for i := range n {
+				db.open(unknown(e.spi, netip.AddrFrom4([4]byte{10, network, byte(i >> 8), byte(i)}), 1))
+			}
+			runtime.ReadMemStats(&after)
+			return (after.Mallocs - before.Mallocs) / n
+		}
+		flood(1)
+		if n := flood(2); !race.Enabled && n > 10 {
+			t.Errorf("opened before: %v; %d allocations for a packet", before, n)
+		}
+		own(testDst)
+		own(netip.MustParseAddr("203.0.113.2"))
+		own(testDst)
+		if _, ok := db.Len(); !ok {
+			t.Error("the lists of flows are broken")
+		}
+	}
+}
+
 func BenchmarkUnknownSPIs(b *testing.B) {
 	db := newTable(manySecrets(5000)...)
 	p := unknown(0, testDst, 1)
