@@ -21,7 +21,7 @@ import (
 
 // sessionsGC is how much garbage there may be, in percent of the memory in use, where the keys are
 // few: with 100,000 sessions in 1 GB less than 256 MB are taken.
-const sessionsGC = 120
+const sessionsGC = 90
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
 func sessionsCommand(ctx context.Context, args []string) int {
