@@ -633,7 +633,7 @@ func TestKeptBounded(t *testing.T) {
 			if i%500 < 250 {
 				p.send(0, ProtocolIP, payload)
 			} else {
-				p.send(0, protocolCompressed, append(binary.BigEndian.AppendUint16(nil, s.next+200+i%50), payload...))
+				p.send(0, protocolCompressed, append(binary.BigEndian.AppendUint16(nil, s.next+200+i%250), payload...))
 			}
 			early, passed = max(early, len(s.early)), max(passed, len(s.passed))
 			if s.earlyData > maxKeptData || len(s.passedData) > maxKeptData {
