@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"l2tpdump/esp"
 )
 
 // TestTrackerBounds: SAs of one cookie, messages put off or in one datagram, fragments and addresses
@@ -57,5 +59,67 @@ func TestTrackerBounds(t *testing.T) {
 	}
 	if len(e.seen) != maxPairs || len(f.began) != maxPairs {
 		t.Errorf("%d pairs of addresses, %d of first messages", len(e.seen), len(f.began))
+	}
+}
+
+// TestClaimBounds: what strangers say of an SA, and what may be tried for it, has bounds.
+func TestClaimBounds(t *testing.T) {
+	tr := NewTracker()
+	sa := tr.newSA(saKey{initiator: Cookie{1}}, 0)
+	say := func(kind PayloadType, size, i int) {
+		body := binary.BigEndian.AppendUint32(make([]byte, size-4), uint32(i))
+		sa.learn(&Message{Payloads: []Payload{{Type: kind, Body: body}}}, &record{})
+	}
+	for kind, size := range map[PayloadType]int{PayloadSA: maxSABody, PayloadKE: maxClaimBody, PayloadNonce: maxClaimBody, PayloadID: maxClaimBody} {
+		list := sa.claims.of(kind)
+		if say(kind, size+1, 0); len(*list) != 0 {
+			t.Errorf("payload %d: one of %d bytes is kept", kind, size+1)
+		}
+		for i := range maxClaims + 10 {
+			say(kind, size, i)
+		}
+		if len(*list) != maxClaims {
+			t.Errorf("payload %d: %d are kept", kind, len(*list))
+		}
+	}
+	if n := sa.claims.bytes(); n != tr.claimed {
+		t.Errorf("%d bytes, counted as %d", n, tr.claimed)
+	}
+	for tr.claimed <= maxClaimed {
+		sa = tr.newSA(saKey{initiator: Cookie{2}, responder: Cookie{byte(tr.begun >> 8), byte(tr.begun)}}, 0)
+		for i := range maxClaims {
+			say(PayloadSA, maxSABody, i)
+		}
+	}
+	sa = tr.newSA(saKey{initiator: Cookie{3}}, 0)
+	for i := range maxClaims {
+		say(PayloadNonce, 20, i)
+	}
+	if n := len(*sa.claims.of(PayloadNonce)); n != fewClaims || tr.claimed > maxClaimed+maxSABody+fewClaims*20 {
+		t.Errorf("%d claims of a new SA, %d bytes of all", n, tr.claimed)
+	}
+
+	for chosen, most := range map[bool]int{true: maxChosen, false: maxOffered} {
+		sa := tr.newSA(saKey{initiator: Cookie{4}}, 0)
+		for bytes := 5; bytes <= 56; bytes++ { // of Blowfish
+			sa.mayHave(phase1Terms{Encryption: 3, KeyBits: 8 * bytes, Hash: 2}, chosen, false)
+		}
+		if n := len(sa.suites); n != most {
+			t.Errorf("%d combinations of algorithms, of those chosen: %v", n, chosen)
+		}
+	}
+
+	for range maxAnonymous + 10 {
+		tr.AddSecret(&Secret{Ka: esp.NewKey(binary.BigEndian.AppendUint64(make([]byte, 8), uint64(len(tr.secrets.all))))})
+	}
+	if n := len(tr.secrets.of(sa)); n != maxAnonymous {
+		t.Errorf("%d secrets without a cookie", n)
+	}
+	x, aes := tr.secrets.all[0], suite{cipher: cipherByID(7)}
+	for i := range maxCandidates + 10 {
+		sa.addCandidate(x, aes, binary.BigEndian.AppendUint64(make([]byte, 8), uint64(i)), "", 0)
+	}
+	if len(sa.candidates) != maxCandidates || len(x.ciphers) != maxCiphers {
+		t.Errorf("%d candidates, %d ciphers of a secret", len(sa.candidates), len(x.ciphers))
 	}
 }
