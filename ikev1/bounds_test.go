@@ -123,3 +123,50 @@ func TestClaimBounds(t *testing.T) {
 		t.Errorf("%d candidates, %d ciphers of a secret", len(sa.candidates), len(x.ciphers))
 	}
 }
+
+// TestTryBounds: what is tried for a message, and for all, has bounds.
+func TestTryBounds(t *testing.T) {
+	set := &fragmentSet{copies: map[uint8][]*fragmentCopy{}}
+	r := newReassembler(fragmentBytes, fragmentIdle)
+	for i := range maxCopies + 10 {
+		set.put(r, Fragment{Number: 1, Data: []byte{byte(i)}})
+	}
+	copies := set.copies[1]
+	if len(copies) != maxCopies || set.size != maxCopies {
+		t.Errorf("%d copies of a fragment", len(copies))
+	}
+	if n := len(combine([][]*fragmentCopy{copies, copies, copies})); n != maxPuzzles {
+		t.Errorf("%d ways to join fragments", n)
+	}
+
+	sa := &SA{}
+	for i := range maxQuickSecrets + 10 {
+		secret := esp.NewKey([]byte{byte(i) + 1})
+		sa.secrets = append(sa.secrets, &secretState{Secret: &Secret{QuickSecret: secret}})
+	}
+	if n := len(sa.quickSecrets(&exchange{key: exchangeKey{id: 1}}, true)); n != maxQuickSecrets {
+		t.Errorf("%d secrets of a Quick Mode", n)
+	}
+
+	check, tried := &hashCheck{fits: func([]byte) bool { return false }}, 0
+	for range maxTries + 10 {
+		check.try(func() []byte { tried++; return nil })
+	}
+	if tried != maxTries {
+		t.Errorf("%d HASHes of a message", tried)
+	}
+
+	tr := NewTracker()
+	for tr.affordsGuess(0, 1) {
+	}
+	if tr.spent != maxEffort/2 {
+		t.Errorf("%d guesses", tr.spent)
+	}
+	tr.spent = maxEffort - effortPerMessage - 1
+	if !tr.affords(effortPerMessage+1) || tr.affords(effortPerMessage+2) || !tr.affords(effortPerMessage) {
+		t.Error("keys beyond the bound are tried, or some below it not")
+	}
+	if tr.observed = 1; !tr.affords(2*effortPerMessage+1) || tr.affords(2*effortPerMessage+2) {
+		t.Error("what a message adds to the bound")
+	}
+}
