@@ -9,8 +9,8 @@ import (
 	"l2tpdump/esp"
 )
 
-// TestTrackerBounds: SAs of one cookie, messages put off or in one datagram, fragments and addresses
-// have the bounds that they say.
+// TestTrackerBounds: SAs of one cookie, messages put off or in one datagram, fragments and
+// addresses are bounded.
 func TestTrackerBounds(t *testing.T) {
 	tr := NewTracker()
 	for i := range maxPerCookie + 10 {

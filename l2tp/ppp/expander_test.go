@@ -620,8 +620,8 @@ func TestBoundedPassed(t *testing.T) {
 	}
 }
 
-// TestKeptBounded: of one link no more packets wait than the bounds say, early ones and those that are
-// sent as they are, small ones and large ones.
+// TestKeptBounded: of one link no more packets wait than the bounds say, early ones and those that
+// are sent as they are, small ones and large ones.
 func TestKeptBounded(t *testing.T) {
 	for _, size := range []int{10, 4000} {
 		p := newPair(t)
@@ -640,7 +640,7 @@ func TestKeptBounded(t *testing.T) {
 				t.Fatalf("%d and %d bytes", s.earlyData, len(s.passedData))
 			}
 		}
-		want := min(64, maxKeptData/size)
+		want := min(maxEarly, maxPassed, maxKeptData/size)
 		if early > maxEarly || passed > maxPassed || min(early, passed) < want/2 {
 			t.Errorf("%d bytes each: %d early, %d passed", size, early, passed)
 		}
@@ -772,8 +772,8 @@ func TestMultilinkEnd(t *testing.T) {
 	}
 }
 
-// TestMultilinkBounded: fragments of packets that never become whole do not pile up, be it that some
-// are missing or that the packet has no end, whether they are many or large.
+// TestMultilinkBounded: fragments of packets that never become whole do not pile up, be it that
+// some are missing or that the packet has no end, whether they are many or large.
 func TestMultilinkBounded(t *testing.T) {
 	for _, step := range []uint32{1, 2} {
 		for _, size := range []int{10, 4000} {
