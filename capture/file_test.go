@@ -431,6 +431,39 @@ func TestTooManyInterfaces(t *testing.T) {
 	}
 }
 
+// TestBlockBounds: a block of the largest size is passed or read, one of 4 bytes more is damage.
+func TestBlockBounds(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, length, packets int
+		err                   string
+	}{
+		"unknown":        {0x0bad, maxBlockLen, 1, ""},
+		"larger":         {0x0bad, maxBlockLen + 4, 0, "block of 16777220 bytes"},
+		"packet":         {blockSimplePacket, maxPacketBlockLen, 2, ""},
+		"larger packet":  {blockSimplePacket, maxPacketBlockLen + 4, 0, "block of 1048580 bytes"},
+		"section":        {blockSectionHeader, maxPacketBlockLen, 0, "packet of interface 0, but 0 are described"},
+		"larger section": {blockSectionHeader, maxPacketBlockLen + 4, 0, "section header of 1048580 bytes"},
+	} {
+		var b ngBuilder
+		b.section(binary.LittleEndian)
+		b.ifc(Ethernet, 60)
+		body := make([]byte, c.length-12)
+		if c.kind == blockSectionHeader {
+			copy(body, join(b.u32(byteOrderMagic), b.u16(1)))
+		}
+		b.block(c.kind, body)
+		b.epb(0, 1, 60, make([]byte, 60))
+		r, err := NewReader(&b, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := readAll(r)
+		if len(all) != c.packets || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: %d packets, %v", name, len(all), err)
+		}
+	}
+}
+
 func TestClock(t *testing.T) {
 	const first, last = -1 << 63, 1<<63 - 1
 	for _, c := range []struct {

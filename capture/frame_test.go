@@ -605,6 +605,23 @@ func TestTooManyHeaders(t *testing.T) {
 	if !followed(maxExtensions) || followed(maxExtensions+1) || followed(4*maxExtensions) {
 		t.Error("IPv6 extension headers")
 	}
+	authenticated := func(n int) bool {
+		chain := bytes.Repeat(unhex("330100000000000000000000"), n)
+		chain[12*(n-1)] = 17
+		f := new(Frame)
+		return f.Decode(Raw, ip4(51, join(chain, udp4([]byte("abcd"))))) == nil && f.UDP
+	}
+	if !authenticated(maxExtensions) || authenticated(maxExtensions+1) {
+		t.Error("AH in IPv4")
+	}
+	tagged := func(n int) bool {
+		f := new(Frame)
+		frame := join(unhex("020000000001 020000000002"), bytes.Repeat(unhex("81000001"), n), unhex("0800"), ip4(17, udp4([]byte("abcd"))))
+		return f.Decode(Ethernet, frame) == nil && f.UDP && len(f.VLANs(frame)) == n
+	}
+	if !tagged(maxVLANTags) || tagged(maxVLANTags+1) {
+		t.Error("VLAN tags")
+	}
 	labelled := func(n int) bool {
 		labels := bytes.Repeat(unhex("00010040"), n)
 		labels[4*n-2] |= 1

@@ -48,7 +48,7 @@ func (f *Frame) ipv4(data []byte) error {
 			return nil
 		}
 	}
-	for range maxExtensions {
+	for range maxExtensions + 1 { // and what is behind them
 		if f.Protocol != protoAH {
 			return f.transport(data)
 		}

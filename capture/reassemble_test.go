@@ -300,6 +300,20 @@ func TestReassembleCopies(t *testing.T) {
 	}
 }
 
+// TestJoinsBounded: of fragments that contradict each other at many offsets few ways are tried.
+func TestJoinsBounded(t *testing.T) {
+	const offsets = 7
+	a := &assembly{key: fragmentKey{v6: true}, doubt: true, total: -1}
+	for i := range offsets * maxCopies {
+		at := i / maxCopies * 8
+		a.pieces = append(a.pieces, piece{off: at, end: at + 8, data: make([]byte, 8), more: true})
+	}
+	j := joiner{a: a}
+	if j.from(0); j.joins <= maxJoins || j.joins > maxJoins+offsets*maxCopies {
+		t.Errorf("%d fragments are tried behind each other", j.joins)
+	}
+}
+
 func TestReassembleRefuses(t *testing.T) {
 	r := newTestReassembler(t, 1<<20, 30e9)
 	for _, c := range []struct {

@@ -29,9 +29,10 @@ func TestInflaterExpand(t *testing.T) {
 			t.Errorf("%d bytes: got %d bytes, next header %d, error %v", n, len(got), next, err)
 		}
 	}
-	bomb := ipcomp(t, 17, make([]byte, 1<<20))
-	if out, _, err := x.Expand(nil, bomb); err != ErrIPCompData || len(out) != 0 {
-		t.Errorf("a payload that expands to 1 MiB: %d bytes, error %v", len(out), err)
+	for _, n := range []int{maxIPPayload + 1, 16 << 20} {
+		if out, _, err := x.Expand(nil, ipcomp(t, 17, make([]byte, n))); err != ErrIPCompData || len(out) != 0 || cap(out) > 4*maxIPPayload {
+			t.Errorf("a payload that expands to %d bytes: room for %d, error %v", n, cap(out), err)
+		}
 	}
 	whole := ipcomp(t, 17, []byte("some bytes that are compressed"))
 	for n := range whole {

@@ -110,3 +110,23 @@ func TestResponse(t *testing.T) {
 		t.Errorf("%d findings", n)
 	}
 }
+
+// TestFindingsBounded: what is said of the secrets of many ends, and the name of each, has a bound.
+func TestFindingsBounded(t *testing.T) {
+	tr := NewTracker(mustSecrets(t, "secret"))
+	for i := range uint16(2 * maxFindings) {
+		name := fmt.Appendf(nil, "%04d%s", i, strings.Repeat("x", 500))
+		observe(t, tr, client, server, control(0, 0, 0, 0, message(SCCRQ), id(avpAssignedTunnel, 2*i+1), avpBytes(0x8000, 0, avpHostName, name...),
+			avpBytes(0x8000, 0, avpChallenge, []byte("challenge")...)))
+		observe(t, tr, server, client, control(2*i+1, 0, 0, 1, message(SCCRP), id(avpAssignedTunnel, 9), avpBytes(0x8000, 0, avpHostName, name...),
+			avpBytes(0x8000, 0, avpChallengeResponse, make([]byte, 16)...)))
+	}
+	if n := len(tr.Findings()); n != maxFindings {
+		t.Errorf("%d findings", n)
+	}
+	for f := range tr.Findings() {
+		if len(f.Host) != maxName {
+			t.Fatalf("a name of %d bytes", len(f.Host))
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -287,12 +288,63 @@ func TestFiles(t *testing.T) {
 	if err := Files(bytes.NewReader(tarred("t", []byte("no"))), isSample, nil); err == nil {
 		t.Error("an archive without what is wanted")
 	}
-	w := &unpacker{wanted: isSample, left: 100, file: func(_ string, r io.Reader) error {
-		_, err := io.ReadAll(r)
-		return err
-	}}
-	if err := w.tar(bytes.NewReader(tarred("t", slices.Concat(one, make([]byte, 1<<20))))); err == nil || !strings.Contains(err.Error(), "more than") {
-		t.Errorf("no bound: %v", err)
+}
+
+// TestBounds: what reaches a bound of an archive is read, what is beyond it is refused.
+func TestBounds(t *testing.T) {
+	one := []byte("[IKE]")
+	dirs := func(n int) []byte { // and a file
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for range n {
+			w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "d/"})
+		}
+		w.Flush()
+		return append(b.Bytes(), tarred("t", one)...)
+	}
+	files := func(n int) []byte {
+		all := map[string][]byte{"wanted": one}
+		for i := range n {
+			all[strconv.Itoa(i)] = []byte("no")
+		}
+		return zipped(t, all)
+	}
+	piped := func(n int) []byte {
+		return append([]byte("PK\x03\x04"), make([]byte, n-4)...)
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		err  string
+	}{
+		"entries of tar":      {dirs(maxEntries - 1), ""},
+		"more entries of tar": {dirs(maxEntries), "more than 1000 files"},
+		"entries of zip":      {files(maxEntries - 1), ""},
+		"more entries of zip": {files(maxEntries), "more than 1000 files"},
+		"zip from a pipe":     {piped(maxPipedZip), "the zip data is damaged"},
+		"larger zip":          {piped(maxPipedZip + 1), "64 MiB at most"},
+	} {
+		n := 0
+		err := Files(io.MultiReader(bytes.NewReader(c.file)), isSample, func(string, io.Reader) error {
+			n++
+			return nil
+		})
+		if c.err == "" && (err != nil || n != 1) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("%s: %d files, %v, want %q", name, n, err, c.err)
+		}
+	}
+	for left, want := range map[int64]bool{10: true, 9: false} {
+		w := &unpacker{wanted: isSample, left: left, file: func(_ string, r io.Reader) error {
+			_, err := io.ReadAll(r)
+			return err
+		}}
+		file := zipped(t, map[string][]byte{"a": one, "b": one})
+		archive, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.zip(archive); (err == nil) != want || err != nil && !strings.Contains(err.Error(), "more than 4 GiB") {
+			t.Errorf("10 bytes of %d: %v", left, err)
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *unpacker) zip(archive *zip.Reader) error {
 func (w *unpacker) tar(r io.Reader) error {
 	t := tar.NewReader(r)
 	found := false
-	for range maxEntries {
+	for n := 0; ; n++ {
 		h, err := t.Next()
 		switch {
 		case err == io.EOF && !found:
@@ -93,6 +93,8 @@ func (w *unpacker) tar(r io.Reader) error {
 			return nil
 		case err != nil:
 			return (&decompressor{format: "tar"}).because(err)
+		case n == maxEntries:
+			return fmt.Errorf("the tar archive holds more than %d files: unpack it first", maxEntries)
 		case h.Typeflag != tar.TypeReg:
 			continue
 		}
@@ -102,7 +104,6 @@ func (w *unpacker) tar(r io.Reader) error {
 		}
 		found = found || ok
 	}
-	return fmt.Errorf("the tar archive holds more than %d files: unpack it first", maxEntries)
 }
 
 // one hands out a file, if what it holds is wanted, or can't be opened.
@@ -138,10 +139,9 @@ type bounded struct {
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.w.left <= 0 {
+	n, err := b.r.Read(p)
+	if b.w.left -= int64(n); b.w.left < 0 {
 		return 0, fmt.Errorf("the archive holds more than %d GiB: unpack it first", maxUnpacked>>30)
 	}
-	n, err := b.r.Read(p)
-	b.w.left -= int64(n)
 	return n, err
 }

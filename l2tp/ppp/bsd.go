@@ -120,11 +120,12 @@ func (d *bsdDictionary) expand(dst, data []byte) ([]byte, error) {
 		}
 		d.need()
 		first := len(dst)
-		if dst = d.appendString(dst, source); len(dst)-at >= maxExpanded {
-			return dst[:at], errExpanded
-		}
+		dst = d.appendString(dst, source)
 		if !known {
 			dst = append(dst, dst[first])
+		}
+		if len(dst)-at > maxExpanded {
+			return dst[:at], errExpanded
 		}
 		if before != bsdClear && !d.full() {
 			d.add(before, dst[first])

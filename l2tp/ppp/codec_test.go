@@ -493,16 +493,19 @@ func TestBSDRoundTrip(t *testing.T) {
 	}
 }
 
-// TestInflate: a packet that would blow up is refused.
+// TestInflate: a packet that would blow up is refused, one of the largest size is not.
 func TestInflate(t *testing.T) {
-	var f inflater
-	c := newDeflateSender()
-	if _, err := f.expand(nil, c.packet(t, make([]byte, 1<<20))[2:], new(deflateWindow)); err != errExpanded {
-		t.Errorf("1 MB of zeros: %v", err)
-	}
-	d := newBSDDictionary(15)
-	e := bsdSender{bsdDictionary: newBSDDictionary(15)}
-	if got, err := d.expand(nil, e.packet(0x21, make([]byte, 1<<20))[2:]); err != errExpanded || len(got) != 0 {
-		t.Errorf("1 MB of zeros: %d bytes, %v", len(got), err)
+	for size, want := range map[int]error{maxExpanded: nil, maxExpanded + 1: errExpanded, 1 << 20: errExpanded} {
+		var f inflater
+		c := newDeflateSender()
+		got, err := f.expand(nil, c.packet(t, make([]byte, size))[2:], new(deflateWindow))
+		if err != want || err == nil && len(got) != size {
+			t.Errorf("Deflate of %d bytes: %d, %v", size, len(got), err)
+		}
+		d, e := newBSDDictionary(15), bsdSender{bsdDictionary: newBSDDictionary(15)}
+		got, err = d.expand(nil, e.packet(0x21, make([]byte, size-1))[2:])
+		if err != want || err == nil && len(got) != size {
+			t.Errorf("BSD of %d bytes: %d, %v", size, len(got), err)
+		}
 	}
 }

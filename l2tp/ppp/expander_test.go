@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -619,6 +620,45 @@ func TestBoundedPassed(t *testing.T) {
 	}
 }
 
+// TestKeptBounded: of one link no more packets wait than the bounds say, early ones and those that
+// are sent as they are, small ones and large ones.
+func TestKeptBounded(t *testing.T) {
+	for _, size := range []int{10, 4000} {
+		p := newPair(t)
+		p.agree(protocolCCP, ccpDeflate, 4, 7<<4|8, 0)
+		s := &p.link.bundle.ccp.streams[0]
+		early, passed := 0, 0
+		for i := range uint16(2000) {
+			payload := make([]byte, size)
+			if i%500 < 250 {
+				p.send(0, ProtocolIP, payload)
+			} else {
+				p.send(0, protocolCompressed, append(binary.BigEndian.AppendUint16(nil, s.next+200+i%250), payload...))
+			}
+			early, passed = max(early, len(s.early)), max(passed, len(s.passed))
+			if s.earlyData > maxKeptData || len(s.passedData) > maxKeptData {
+				t.Fatalf("%d and %d bytes", s.earlyData, len(s.passedData))
+			}
+		}
+		want := min(maxEarly, maxPassed, maxKeptData/size)
+		if early > maxEarly || passed > maxPassed || min(early, passed) < want/2 {
+			t.Errorf("%d bytes each: %d early, %d passed", size, early, passed)
+		}
+	}
+}
+
+// TestFindingsBounded: what is said of the passwords of many users has a bound.
+func TestFindingsBounded(t *testing.T) {
+	x := NewExpander(nil)
+	for i := range 2 * maxFindings {
+		l := &Link{x: x, followed: &followed{auth: authentication{user: strconv.Itoa(i)}}}
+		l.tell(NoKey, "")
+	}
+	if n := len(x.Findings()); n != maxFindings {
+		t.Errorf("%d findings", n)
+	}
+}
+
 // TestExpandNoAllocations: plain frames cost none, also beside compressed ones.
 func TestExpandNoAllocations(t *testing.T) {
 	if race.Enabled {
@@ -732,15 +772,27 @@ func TestMultilinkEnd(t *testing.T) {
 	}
 }
 
-// TestMultilinkBounded: fragments of packets that never become whole do not pile up.
+// TestMultilinkBounded: fragments of packets that never become whole do not pile up, be it that
+// some are missing or that the packet has no end, whether they are many or large.
 func TestMultilinkBounded(t *testing.T) {
-	x := NewExpander(nil)
-	l := x.NewLink(ends[0], ends[1])
-	for i := range 100_000 {
-		payload := binary.BigEndian.AppendUint32(nil, uint32(2*i)&longMask)
-		sendOn(t, l, 0, protocolMultilink, append(payload, make([]byte, 1000)...))
-		if n := len(l.bundle.mp[0].fragments); n > maxFragments {
-			t.Fatalf("%d fragments", n)
+	for _, step := range []uint32{1, 2} {
+		for _, size := range []int{10, 4000} {
+			l := newMPSender(t, NewExpander(nil), 1, false).links[0]
+			most := 0
+			for i := range uint32(3 * maxFragments) {
+				payload := binary.BigEndian.AppendUint32(nil, step*i)
+				if i == 0 {
+					payload[0] |= 0x80
+				}
+				sendOn(t, l, 0, protocolMultilink, append(payload, make([]byte, size)...))
+				r := &l.bundle.mp[0]
+				if most = max(most, len(r.fragments)); most > maxFragments || r.data > maxFragmentData {
+					t.Fatalf("numbers in steps of %d: %d fragments, %d bytes", step, len(r.fragments), r.data)
+				}
+			}
+			if step == 1 && most < min(maxFragments, maxFragmentData/size) {
+				t.Errorf("%d fragments of %d bytes at most", most, size)
+			}
 		}
 	}
 }

@@ -98,8 +98,10 @@ func (r *reassembly) distance(number uint32) int {
 // ordered says that packets have to be handed up in order; otherwise each is as soon as it is
 // whole.
 func (r *reassembly) receive(x *Expander, f fragment, passed uint32, ordered bool, up func([]byte) State) State {
-	if n := len(r.fragments); n >= maxFragments || r.data+len(f.data) > maxFragmentData {
-		r.advance(x, r.fragments[n-1].number, up)
+	// First what is missing is given up, and then what may yet have an end.
+	for beyond := uint32(0); len(r.fragments) >= maxFragments || r.data+len(f.data) > maxFragmentData; beyond++ {
+		last := r.fragments[len(r.fragments)-1].number
+		r.advance(x, (last+beyond)&r.mask, up)
 	}
 	at, found := slices.BinarySearchFunc(r.fragments, f, func(a, b fragment) int {
 		return r.distance(a.number) - r.distance(b.number)
