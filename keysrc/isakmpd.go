@@ -67,10 +67,14 @@ func (p *isakmpd) line(n int, text []byte) bool {
 		p.give()
 		i, rest := word(rest)
 		r, ok := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("rcookie "))
-		p.initiator, p.responder = ikev1.Cookie{}, ikev1.Cookie{}
-		if ok && len(i) == 16 && len(r) >= 16 {
-			hexDigits(p.initiator[:0], i)
-			hexDigits(p.responder[:0], r[:16])
+		ok = ok && len(i) == 16 && len(r) >= 16
+		if ok {
+			_, ok1 := hexDigits(p.initiator[:0], i)
+			_, ok2 := hexDigits(p.responder[:0], r[:16])
+			ok = ok1 && ok2
+		}
+		if !ok {
+			p.initiator, p.responder = ikev1.Cookie{}, ikev1.Cookie{}
 		}
 		return true
 	}

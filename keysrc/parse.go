@@ -150,8 +150,11 @@ func (s *Stream) feed(line []byte) {
 	}
 }
 
-// sound reports whether there are keys, and none is damaged.
-func (s *Stream) sound() bool { return s.out.keys > 0 && s.out.bad == 0 }
+// sound reports whether there are keys, and none is damaged, or so much was read that nobody copied
+// it off a screen.
+func (s *Stream) sound() bool {
+	return s.out.keys > 0 && (s.out.bad == 0 || s.turner.count > maxPaged)
+}
 
 // passes reports whether a line that is in no wrapping says nothing to the only parser that runs.
 func (s *Stream) passes(line []byte) bool {

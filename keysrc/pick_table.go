@@ -19,7 +19,7 @@ func (t *turner) fromItems() pick {
 		line := lineEnds.trimRight(t.at(i).text())
 		for field := range bytes.SplitSeq(line, []byte(";")) {
 			name, value, _ := bytes.Cut(bytes.TrimPrefix(field, []byte("=")), []byte("="))
-			if begins(field) {
+			if begins(field) || bytes.HasPrefix(field, []byte("!")) { // of the API: !re, !done
 				text, item = item.text(text), jsonObject{}
 			} else {
 				item.take(string(name), string(value))

@@ -1,6 +1,11 @@
 package keysrc
 
-import "testing"
+import (
+	"bytes"
+	"os"
+	"slices"
+	"testing"
+)
 
 var racoonSamples = []sample{
 	{name: "file", format: &racoonFormat, text: `
@@ -127,6 +132,35 @@ func TestRacoonOfAHost(t *testing.T) {
 		r := racoon{racoonLog: racoonLog{out: &output{emit: func(*Keys) {}}}}
 		if r.line(1, []byte(line)) != mine {
 			t.Errorf("%s: %t", line, !mine)
+		}
+	}
+}
+
+// TestLongDamagedLog: of a log with damage no more is kept than somebody may have copied off a
+// screen, where its keys are found as it is.
+func TestLongDamagedLog(t *testing.T) {
+	text, err := os.ReadFile("../testdata/field/racoon-aggressive-server.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	at := slices.IndexFunc(lines, func(l []byte) bool { return bytes.Contains(l, []byte("SKEYID_d computed:")) })
+	lines[at+2] = append(bytes.Clone(lines[at+2][:17]), '\n') // of its row
+	damaged := bytes.Join(lines, nil)
+	for name, logs := range map[string]int{"short": 8, "long": 2 * maxPaged / bytes.Count(text, []byte("\n"))} {
+		keys, s, err := newWhole("x", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.turner = new(turner)
+		if _, err := s.ReadFrom(bytes.NewReader(slices.Concat(damaged, bytes.Repeat(text, logs)))); err != nil {
+			t.Fatal(err)
+		}
+		if s.out.bad == 0 || len(keys.IKE) == 0 || s.turner.score < forward {
+			t.Fatalf("%s: %d damaged, %d of IKE, score %d", name, s.out.bad, len(keys.IKE), s.turner.score)
+		}
+		if s.turner.over != (name == "long") {
+			t.Errorf("%s: over is %t", name, s.turner.over)
 		}
 	}
 }

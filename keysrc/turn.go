@@ -59,15 +59,15 @@ const linesPiece = 1024
 
 func (l *turnedLine) text() []byte { return l.all[l.head:] }
 
-// take takes an entry of line n. marks says that a log is read whose marks count, found that it
-// has keys as it is, and none that is damaged.
-func (t *turner) take(n, depth int, line []byte, time string, marks, found bool) {
+// take takes an entry of line n. marks says that a log is read whose marks count, sound that it is
+// of use as it is.
+func (t *turner) take(n, depth int, line []byte, time string, marks, sound bool) {
 	time = time[:min(len(time), lineHead)]
 	if t.over {
 		return
 	}
 	t.size += len(time) + len(line)
-	if t.over = t.score >= forward && found || t.size > maxTurned || t.count > maxTurned/16; t.over {
+	if t.over = t.score >= forward && sound || t.size > maxTurned || t.count > maxTurned/16; t.over {
 		if t.times = oldestFirst; t.score < forward {
 			t.times = t.byTime()
 		}
