@@ -7,19 +7,26 @@ package pipeline
 // too soon costs packets.
 type Clock struct {
 	Now     int64 // nanoseconds
-	last    int64 // time of the last frame
+	last    int64 // the latest time
+	earlier int   // frames in a row with an earlier one
 	started bool
 }
 
-const clockStep = int64(10e9) // nanoseconds between two frames at most; less than any timeout
+const (
+	clockStep  = int64(10e9) // nanoseconds between two frames at most; less than any timeout
+	clockTurns = 256         // frames with earlier times that show that the clock was set back
+)
 
-// Tick takes the time of the next frame.
+// Tick takes the time of the next frame. Times that alternate, as those of two hosts in one file do
+// where their clocks differ, count once.
 func (c *Clock) Tick(t int64) {
 	if !c.started {
 		*c = Clock{Now: t, last: t, started: true}
 	}
-	if passed := t - c.last; passed > 0 {
-		c.Now += min(passed, clockStep)
+	if t < c.last && c.earlier < clockTurns {
+		c.earlier++
+		return
 	}
-	c.last = t
+	c.Now += max(0, min(t-c.last, clockStep))
+	c.last, c.earlier = t, 0
 }
