@@ -121,7 +121,7 @@ func (out *outcome) speaksFor(c *Candidate, o Fit, cut int, evidence *proof) {
 	if !c.Checks() && cut == 0 && o.Bits >= togetherBits && evidence.refused == 0 && out.likely == nil {
 		out.likely, out.by = c, o
 	}
-	out.hopeful = out.hopeful || o.Bits >= likelyBits
+	out.hopeful = out.hopeful || o.Bits >= likelyBits || c.Key.IsZero() && !c.Checks() // which no key can be wrong for
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.

@@ -608,3 +608,25 @@ func TestHeadBesideWholeKey(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestNothingToBeWrong: no packet of an SA that has no keys at all is under a wrong one, however
+// little it says.
+func TestNothingToBeWrong(t *testing.T) {
+	e := newSealer(esp.Suite{Cipher: esp.CipherByName("null")})
+	db := newTable(e.secret())
+	opened := 0
+	for i := range 12 {
+		data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, e.spi), uint32(i+1))
+		data = append(append(data, make([]byte, 42)...), 0, 88) // EIGRP; no padding
+		x := db.open(espPacket{e.spi, testSrc, testDst, data, 0, 1e9})
+		if x.Verdict == why.WrongKey {
+			t.Errorf("packet %d: %v", i, x.err)
+		}
+		if x.Verdict.Opened() {
+			opened++
+		}
+	}
+	if opened < 6 || opened == 12 {
+		t.Errorf("%d of 12 packets are opened", opened)
+	}
+}
