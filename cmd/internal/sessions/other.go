@@ -36,18 +36,23 @@ func (g *Gatherer) other(r *pipeline.Record, at place) {
 }
 
 // bystander finds the session of a frame that tells nothing: a NAT keepalive, or a fragment that
-// another frame stands for. One without ports is of a session only where there is no other between
-// the same ends.
+// another frame stands for; the one that keys open, if there is one. A frame without ports is of a
+// session only where there is no other between the same ends.
 func (g *Gatherer) bystander(n *capture.Frame) {
 	src, dst := n.Ends()
-	a := g.find(src, dst, false, (*association).held)
+	a := g.find(src, dst, false, isAuthentic)
+	if a == nil {
+		a = g.find(src, dst, false, (*association).held)
+	}
 	if list := g.pairs[pairOf(n.Src, n.Dst)]; a == nil && len(list) == 1 && list[0].held() {
 		a = list[0]
 	}
 	if a != nil {
-		g.current = a.session
+		g.current = a.ofESP()
 	}
 }
+
+func isAuthentic(a *association) bool { return a.held() && a.authentic() }
 
 // fragment takes the first IP fragment of an IKE message that was not put together.
 func (g *Gatherer) fragment(r *pipeline.Record, at place) {
@@ -111,7 +116,7 @@ func (g *Gatherer) icmp(n *capture.Frame, data []byte, at place) {
 	if !ok {
 		return
 	}
-	a := g.find(src, dst, true, func(a *association) bool { return a.held() && a.authentic() })
+	a := g.find(src, dst, true, isAuthentic)
 	if a == nil {
 		a = g.find(src, dst, true, (*association).held)
 	}
