@@ -311,8 +311,7 @@ const OpenOverhead = 16
 //
 // The error is one of these values, not wrapped:
 //   - ErrMalformed: too short for the algorithms, or not whole blocks
-//   - ErrPlaintext: the ICV is right and the plaintext impossible; if the padding is right it is returned,
-//     and may be the inside of an ESP packet where others have proved the key
+//   - ErrPlaintext: the ICV is right and the plaintext impossible
 //   - ErrICV: another key, or a damaged packet
 //   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
 //   - ErrWeak: the ICV can't be checked and the plaintext, which is returned, may be the inside of an ESP packet
@@ -355,24 +354,18 @@ func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint
 	if sa.Checks() {
 		n := len(body)
 		padLen := int(body[n-2])
-		if padLen > n-2 {
+		// With AEAD the ICV proves the plaintext; else it proves the ciphertext only, and
+		// the encryption key may still be a wrong one.
+		bits := 0
+		if !aead {
+			bits = plausible(body)
+		}
+		if padLen > n-2 || !aead && bits == 0 {
 			return ErrPlaintext
 		}
 		plain.Data, plain.NextHeader, plain.PadLen = body[:n-2-padLen:n-2-padLen], body[n-1], padLen
-		plain.Verified = true
-		// With AEAD, and without encryption, the ICV proves the plaintext; else it proves the
-		// ciphertext only, and the encryption key may still be a wrong one.
-		if aead {
-			return nil
-		}
-		t := Structure(body)
-		switch plain.Evidence = t.behindICV(); {
-		case plain.Evidence > 0 || sa.keyLen == 0:
-			return nil
-		case t.padBits < minPadding:
-			*plain = Plaintext{}
-		}
-		return ErrPlaintext
+		plain.Verified, plain.Evidence = true, bits
+		return nil
 	}
 	t := Structure(body)
 	var err error

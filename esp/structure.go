@@ -58,9 +58,10 @@ func (t *Trailer) familiar() bool {
 	return t.padBits >= minPadding && t.Bits > 0 || t.padBits >= surePadding
 }
 
-// behindICV returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
-func (t *Trailer) behindICV() int {
-	switch {
+// plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
+func plausible(plain []byte) int {
+	var t Trailer
+	switch t.judge(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:

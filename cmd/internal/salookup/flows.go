@@ -64,7 +64,7 @@ func (t *Table) touch(f *Flow) {
 	}
 }
 
-// move makes a flow one of another kind.
+// move makes a flow one of another kind. Where few secrets are kept few flows rest.
 func (t *Table) move(f *Flow, to kind) {
 	if f.kind == to {
 		return
@@ -72,7 +72,7 @@ func (t *Table) move(f *Flow, to kind) {
 	t.kinds[f.kind].remove(f)
 	f.kind = to
 	t.kinds[to].push(f)
-	if t.kinds[to].len > atMost[to] {
+	if n := t.kinds[to].len; n > atMost[to] || to == resting && t.limit > 0 && n > t.limit/8 {
 		t.forget(t.kinds[to].oldest)
 	}
 }

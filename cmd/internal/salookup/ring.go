@@ -213,14 +213,11 @@ func (s *SA) open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (hi
 	high = s.high(p)
 	err = o.Open(sa, plain, dst, p.Data, high, p.Cut)
 	switch {
-	case (err == esp.ErrWeak || err == esp.ErrPlaintext && plain.Verified) && s.Proved():
+	case err == esp.ErrWeak && s.Proved():
 		return high, nil
 	case err == esp.ErrWeak:
 		*plain = esp.Plaintext{Evidence: plain.Evidence}
 		return high, esp.ErrStructure
-	case err == esp.ErrPlaintext:
-		*plain = esp.Plaintext{}
-		return high, err
 	case err != esp.ErrICV || !s.Suite.ESN:
 		return high, err
 	}

@@ -109,11 +109,6 @@ func TestUnfamiliarInside(t *testing.T) {
 	if r := db.reports()[0]; r.Verdict != why.Decrypted || r.Decrypted != 5 || r.Refused != 1 {
 		t.Errorf("%+v", r)
 	}
-	db = newTable(e.secret())
-	contradicting := e.next(bytes.Repeat([]byte{0x55}, 14), 17)
-	only(t, "contradicting, before the proof", db.run([]espPacket{contradicting}), why.WrongKey)
-	only(t, "proof behind a good ICV", db.run(e.several(1)), why.Verified)
-	only(t, "unfamiliar behind a good ICV", db.run(append(unfamiliar(), contradicting)), why.Verified)
 	wrong := flipped(e.secret(), false, 5)
 	wrong.AuthKey = esp.Key{}
 	db = newTable(wrong)
@@ -178,9 +173,6 @@ func TestNullEncryption(t *testing.T) {
 			packets = append(packets, e.next(seal.L2TP(50), 17))
 		}
 		only(t, "null", newTable(s).run(packets), want)
-		if !unchecked { // there is no encryption key that could be wrong
-			only(t, "null, impossible UDP length", newTable(s).run([]espPacket{e.next(bytes.Repeat([]byte{0x55}, 14), 17)}), want)
-		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	maxOpen       = 1 << 20 // flows that a key opens; beyond it the idlest one goes
-	maxResting    = 16384   // the same, that have had no packet for long; likewise
+	maxResting    = 4096    // the same, that have had no packet for long; likewise
 	maxUnopened   = 65536   // flows that none opens; likewise
 	maxGone       = 4096    // accounts kept of the flows of each kind that went
 	maxNegotiated = 65536   // SPIs with something negotiated
