@@ -65,7 +65,7 @@ type sinks struct {
 	o     *options
 	p     *pipeline.Pipeline
 	clear *output.Clear
-	file  *output.File // that is being written
+	file  io.WriteCloser // that is being written
 	picks *output.Selection
 
 	keys     []*keysrc.Keys // decrypt only: what the summary tells of them

@@ -10,9 +10,9 @@ import (
 	"l2tpdump/capture/compressed"
 )
 
-// File is a capture file that stays valid whatever happens to it: when the disk is full, the packet
+// file is a capture file that stays valid whatever happens to it: when the disk is full, the packet
 // that did not fit is taken off again. It has to be given what a [capture.Writer] writes.
-type File struct {
+type file struct {
 	f       *os.File
 	z       io.WriteCloser // nil: what is written is not compressed
 	regular bool
@@ -25,10 +25,19 @@ type File struct {
 	header  []byte
 }
 
-// NewFile returns a File over f, which is empty and is closed by [File.Close]. Its name tells the
-// format, and whether it is compressed: then what did not fit stays cut.
-func NewFile(f *os.File, name string) (w *File, err error) {
-	w = &File{f: f, pcap: IsPcapName(name), header: make([]byte, 0, headerMax)}
+// NewFile returns a writer of a capture over f, which is empty and is closed with it. Its name tells
+// the format, and whether it is compressed: then what did not fit stays cut. An error is told by the
+// Write that meets it, a later one, or Close.
+func NewFile(f *os.File, name string) (io.WriteCloser, error) {
+	w, err := newFile(f, name)
+	if err == nil && (w.regular || w.z != nil) {
+		return newBehind(w), nil
+	}
+	return w, err
+}
+
+func newFile(f *os.File, name string) (w *file, err error) {
+	w = &file{f: f, pcap: IsPcapName(name), header: make([]byte, 0, headerMax)}
 	if format, _ := compressed.OfName(name); format != "" {
 		w.z, err = compressed.NewWriter(f, format)
 		return w, err
@@ -48,7 +57,7 @@ const (
 
 // Write writes p. After an error the file ends with its last whole packet, as far as that can be
 // done.
-func (w *File) Write(p []byte) (int, error) {
+func (w *file) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
@@ -73,7 +82,7 @@ func (w *File) Write(p []byte) (int, error) {
 }
 
 // follow keeps track of where packets and blocks end.
-func (w *File) follow(p []byte) {
+func (w *file) follow(p []byte) {
 	for len(p) > 0 {
 		if w.next == 0 { // in a header
 			need := w.headerLen() - len(w.header)
@@ -97,7 +106,7 @@ func (w *File) follow(p []byte) {
 }
 
 // headerLen is how many bytes have to be known before the length of the next item is.
-func (w *File) headerLen() int {
+func (w *file) headerLen() int {
 	switch {
 	case !w.pcap:
 		return pcapngHeader
@@ -108,7 +117,7 @@ func (w *File) headerLen() int {
 }
 
 // itemLen is the length of the item whose header is known.
-func (w *File) itemLen() int64 {
+func (w *file) itemLen() int64 {
 	switch {
 	case !w.pcap:
 		return int64(max(binary.LittleEndian.Uint32(w.header[4:]), pcapngHeader))
@@ -119,7 +128,7 @@ func (w *File) itemLen() int64 {
 }
 
 // Close closes the file.
-func (w *File) Close() error {
+func (w *file) Close() error {
 	var err error
 	if w.z != nil && w.err == nil {
 		err = w.z.Close()

@@ -45,7 +45,7 @@ func TestFileBoundaries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := NewFile(f, name)
+			w, err := newFile(f, name)
 			if err != nil {
 				t.Fatal(err)
 			}
