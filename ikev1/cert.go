@@ -31,7 +31,7 @@ type certificate struct {
 // into the data.
 func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
-		return certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
+		return certificate{}, malformedf("certificate payload without encoding")
 	}
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }

@@ -3,7 +3,6 @@ package ikev1
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"strconv"
 )
@@ -11,15 +10,9 @@ import (
 // configType is the kind of an Attribute payload (draft-dukes-ike-mode-cfg section 3.2).
 type configType uint8
 
-// The kinds of Attribute payloads.
-const (
-	configRequest configType = 1
-	configReply   configType = 2
-	configSet     configType = 3
-	configAck     configType = 4
-)
+const configAck configType = 4
 
-var configTypes = map[configType]string{1: "REQUEST", 2: "REPLY", 3: "SET", 4: "ACK"}
+var configTypes = map[configType]string{1: "REQUEST", 2: "REPLY", 3: "SET", configAck: "ACK"}
 
 // String returns "REQUEST", "REPLY", "SET", "ACK", or "config 99".
 func (t configType) String() string { return nameOf(configTypes, "config", t) }
@@ -29,7 +22,6 @@ const (
 	attributeXAuthType     = 16520
 	attributeXAuthUserName = 16521
 	attributeXAuthPassword = 16522
-	attributeXAuthPasscode = 16523
 	attributeXAuthMessage  = 16524
 	attributeXAuthDomain   = 16526
 	attributeXAuthStatus   = 16527
@@ -47,7 +39,7 @@ type configPayload struct {
 // On an error, those before the damage are returned with it.
 func parseConfig(body []byte) (configPayload, error) {
 	if len(body) < 4 {
-		return configPayload{}, fmt.Errorf("ikev1: attribute payload of %d bytes: %w", len(body), ErrMalformed)
+		return configPayload{}, malformedf("attribute payload of %d bytes", len(body))
 	}
 	c := configPayload{Type: configType(body[0]), ID: binary.BigEndian.Uint16(body[2:])}
 	var err error
@@ -76,22 +68,6 @@ func (t configType) value(a *attribute) (string, bool) {
 	if len(a.Value) == 0 || t == configAck {
 		return "", false
 	}
-	if v, ok := configValue(a); ok {
-		return v, true
-	}
-	return "", false
-}
-
-// text returns the bytes of a value that is a text, else nil.
-func (t configType) text(a *attribute) []byte {
-	if t == configAck || !isConfigText(a.Type) {
-		return nil
-	}
-	return a.Value
-}
-
-// configValue returns the value of an attribute that may be shown.
-func configValue(a *attribute) (string, bool) {
 	if isConfigText(a.Type) {
 		return shown(a.Value), true
 	}
@@ -109,6 +85,14 @@ func configValue(a *attribute) (string, bool) {
 		return cmp.Or(xauthStatuses[n], strconv.FormatUint(n, 10)), isNumber
 	}
 	return "", false
+}
+
+// text returns the bytes of a value that is a text, else nil.
+func (t configType) text(a *attribute) []byte {
+	if t == configAck || !isConfigText(a.Type) {
+		return nil
+	}
+	return a.Value
 }
 
 // isConfigText reports whether the value of an attribute of that type is a text that may be shown.

@@ -46,7 +46,7 @@ type Header struct {
 // can be named.
 func ParseHeader(data []byte) (Header, error) {
 	if len(data) < HeaderLen {
-		return Header{}, fmt.Errorf("ikev1: message of %d bytes is shorter than its header: %w", len(data), ErrMalformed)
+		return Header{}, malformedf("message of %d bytes is shorter than its header", len(data))
 	}
 	return Header{
 		InitiatorCookie: Cookie(data[0:8]),

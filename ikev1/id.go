@@ -27,9 +27,7 @@ const (
 	idIPv4AddrRange  idType = 7
 	idIPv6AddrRange  idType = 8
 	idDERASN1DN      idType = 9
-	idDERASN1GN      idType = 10
 	idKeyID          idType = 11
-	idList           idType = 12 // RFC 3554
 )
 
 // identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
@@ -45,7 +43,7 @@ type identification struct {
 // or range does not have the length of its type.
 func parseID(body []byte) (identification, error) {
 	if len(body) < 4 {
-		return identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
+		return identification{}, malformedf("ID payload of %d bytes", len(body))
 	}
 	id := identification{
 		Type:     idType(body[0]),
@@ -54,7 +52,7 @@ func parseID(body []byte) (identification, error) {
 		Data:     body[4:],
 	}
 	if want := id.Type.dataLen(); want > 0 && want != len(id.Data) {
-		return id, fmt.Errorf("ikev1: ID of type %d with %d bytes, not %d: %w", id.Type, len(id.Data), want, ErrMalformed)
+		return id, malformedf("ID of type %d with %d bytes, not %d", id.Type, len(id.Data), want)
 	}
 	return id, nil
 }

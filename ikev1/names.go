@@ -51,7 +51,7 @@ var payloadNames = map[PayloadType]string{
 	PayloadKE: "KE", PayloadID: "ID", PayloadCert: "CERT", PayloadCertRequest: "CR",
 	PayloadHash: "HASH", PayloadSignature: "SIG", PayloadNonce: "NONCE", PayloadNotify: "N",
 	PayloadDelete: "D", PayloadVendorID: "VID", PayloadConfig: "ATTR", PayloadSAK: "SAK",
-	PayloadSAT: "SAT", PayloadKD: "KD", PayloadSEQ: "SEQ", PayloadPOP: "POP", PayloadNATD: "NAT-D",
+	PayloadSAT: "SAT", 17: "KD", 18: "SEQ", 19: "POP", PayloadNATD: "NAT-D",
 	PayloadNATOA: "NAT-OA", PayloadGAP: "GAP", PayloadNATDDraft: "NAT-D",
 	PayloadNATOADraft: "NAT-OA", PayloadFragment: "FRAG",
 }
@@ -100,16 +100,16 @@ var notifyNames = map[notifyType]string{
 	1: "INVALID-PAYLOAD-TYPE", 2: "DOI-NOT-SUPPORTED", 3: "SITUATION-NOT-SUPPORTED",
 	4: "INVALID-COOKIE", 5: "INVALID-MAJOR-VERSION", 6: "INVALID-MINOR-VERSION",
 	7: "INVALID-EXCHANGE-TYPE", 8: "INVALID-FLAGS", 9: "INVALID-MESSAGE-ID",
-	10: "INVALID-PROTOCOL-ID", notifyInvalidSPI: "INVALID-SPI", 12: "INVALID-TRANSFORM-ID",
-	13: "ATTRIBUTES-NOT-SUPPORTED", notifyNoProposalChosen: "NO-PROPOSAL-CHOSEN",
+	10: "INVALID-PROTOCOL-ID", 11: "INVALID-SPI", 12: "INVALID-TRANSFORM-ID",
+	13: "ATTRIBUTES-NOT-SUPPORTED", 14: "NO-PROPOSAL-CHOSEN",
 	15: "BAD-PROPOSAL-SYNTAX", 16: "PAYLOAD-MALFORMED", 17: "INVALID-KEY-INFORMATION",
 	18: "INVALID-ID-INFORMATION", 19: "INVALID-CERT-ENCODING", 20: "INVALID-CERTIFICATE",
 	21: "CERT-TYPE-UNSUPPORTED", 22: "INVALID-CERT-AUTHORITY", 23: "INVALID-HASH-INFORMATION",
-	notifyAuthFailed: "AUTHENTICATION-FAILED", 25: "INVALID-SIGNATURE", 26: "ADDRESS-NOTIFICATION",
+	24: "AUTHENTICATION-FAILED", 25: "INVALID-SIGNATURE", 26: "ADDRESS-NOTIFICATION",
 	27: "NOTIFY-SA-LIFETIME", 28: "CERTIFICATE-UNAVAILABLE", 29: "UNSUPPORTED-EXCHANGE-TYPE",
 	30: "UNEQUAL-PAYLOAD-LENGTHS", notifyConnected: "CONNECTED",
 	notifyResponderLifetime: "RESPONDER-LIFETIME", notifyReplayStatus: "REPLAY-STATUS",
-	notifyInitialContact: "INITIAL-CONTACT", notifyRUThere: "R-U-THERE",
+	24578: "INITIAL-CONTACT", notifyRUThere: "R-U-THERE",
 	notifyRUThereAck: "R-U-THERE-ACK", 40501: "UNITY-LOAD-BALANCE", 40503: "UNITY-GROUP-HASH",
 }
 
@@ -125,7 +125,7 @@ var configAttributes = map[uint16]string{
 	10: "INTERNAL_IP6_DNS", 11: "INTERNAL_IP6_NBNS", 12: "INTERNAL_IP6_DHCP",
 	13: "INTERNAL_IP4_SUBNET", 14: "SUPPORTED_ATTRIBUTES", 15: "INTERNAL_IP6_SUBNET",
 	attributeXAuthType: "XAUTH_TYPE", attributeXAuthUserName: "XAUTH_USER_NAME",
-	attributeXAuthPassword: "XAUTH_USER_PASSWORD", attributeXAuthPasscode: "XAUTH_PASSCODE",
+	attributeXAuthPassword: "XAUTH_USER_PASSWORD", 16523: "XAUTH_PASSCODE",
 	attributeXAuthMessage: "XAUTH_MESSAGE", 16525: "XAUTH_CHALLENGE",
 	attributeXAuthDomain: "XAUTH_DOMAIN", attributeXAuthStatus: "XAUTH_STATUS",
 	16528: "XAUTH_NEXT_PIN", 16529: "XAUTH_ANSWER", 28672: "UNITY_BANNER",
@@ -143,7 +143,7 @@ var phase1Attributes = map[uint16]string{
 	phase1Encryption: "encryption", phase1Hash: "hash", phase1AuthMethod: "auth method",
 	phase1Group: "group", 5: "group type", 6: "group prime", 7: "group generator 1",
 	8: "group generator 2", 9: "group curve A", 10: "group curve B", phase1LifeType: "life type",
-	phase1LifeDuration: "life duration", phase1PRF: "prf", phase1KeyLength: "key length",
+	phase1LifeDuration: "life duration", 13: "prf", phase1KeyLength: "key length",
 	15: "field size", 16: "group order",
 }
 

@@ -25,9 +25,6 @@ const (
 	PayloadConfig      PayloadType = 14 // Mode-Config and XAUTH attributes
 	PayloadSAK         PayloadType = 15 // RFC 6407; NAT-D in NAT-T drafts 4 to 8
 	PayloadSAT         PayloadType = 16 // RFC 6407; NAT-OA in NAT-T drafts 4 to 8
-	PayloadKD          PayloadType = 17
-	PayloadSEQ         PayloadType = 18
-	PayloadPOP         PayloadType = 19
 	PayloadNATD        PayloadType = 20 // RFC 3947
 	PayloadNATOA       PayloadType = 21 // RFC 3947
 	PayloadGAP         PayloadType = 22
@@ -114,8 +111,8 @@ func (m *Message) Find(t PayloadType) *Payload {
 // topLevel says that a payload of this type may stand in a message's own chain.
 func (t PayloadType) topLevel() bool {
 	switch t {
-	case PayloadProposal, PayloadTransform:
+	case PayloadNone, PayloadProposal, PayloadTransform:
 		return false
 	}
-	return t != PayloadNone && t <= PayloadGAP || t >= PayloadNATDDraft && t <= PayloadFragment
+	return t <= PayloadGAP || t >= PayloadNATDDraft && t <= PayloadFragment
 }

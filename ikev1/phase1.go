@@ -15,7 +15,6 @@ const (
 	phase1Group        = 4
 	phase1LifeType     = 11
 	phase1LifeDuration = 12
-	phase1PRF          = 13
 	phase1KeyLength    = 14
 )
 

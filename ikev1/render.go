@@ -200,7 +200,7 @@ func (p *Payload) lengthError(ok bool) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("ikev1: %s payload with a body of %d bytes: %w", p.name(), len(p.Body), ErrMalformed)
+	return malformedf("%s payload with a body of %d bytes", p.name(), len(p.Body))
 }
 
 // pointer returns the address of what a parser returned.
