@@ -54,8 +54,8 @@ type suite struct {
 
 // suiteOf reads a phase 1 transform. ok is false where an algorithm is not in the tables or the key
 // length does not go with the cipher.
-func suiteOf(p phase1Terms) (s suite, ok bool) {
-	s.cipher, s.hash = cipherByID(p.Encryption), hashByID(p.Hash)
+func suiteOf(p terms) (s suite, ok bool) {
+	s.cipher, s.hash = cipherByID(p.Cipher), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {
 		return suite{}, false
 	}

@@ -212,7 +212,9 @@ func (sa *SA) readProposals(c *claim) {
 		for i := range p.Proposals {
 			for j := range p.Proposals[i].Transforms {
 				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
-				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, only)
+				t := p.Proposals[i].Transforms[j]
+				t.Protocol = protocolISAKMP // whatever is claimed
+				sa.mayHave(t.terms(), c.answer, only)
 			}
 		}
 	}
@@ -231,16 +233,16 @@ const (
 
 // mayHave adds what a transform names to what may have been negotiated. chosen: the responder says
 // so; only: nothing else was offered.
-func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
-	s, ok := suiteOf(terms)
+func (sa *SA) mayHave(p terms, chosen, only bool) {
+	s, ok := suiteOf(p)
 	if !ok {
 		if chosen && sa.Unsupported == "" {
-			sa.Unsupported = terms.cipherName() + " with " + terms.hashName()
+			sa.Unsupported = p.cipherName() + " with " + p.hashName()
 		}
 		return
 	}
 	if (chosen || only) && len(sa.suites) == 0 {
-		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
+		sa.AuthMethod, sa.Group = p.Auth, p.Group
 	}
 	most := maxOffered
 	if chosen {

@@ -64,7 +64,7 @@ var protocolNames = map[protocolID]string{1: "isakmp", 2: "ah", 3: "esp", 4: "ip
 // String returns the name of the protocol in lower case, such as "esp", or "protocol 99".
 func (p protocolID) String() string { return nameOf(protocolNames, "protocol", p) }
 
-var ipcompTransforms = map[uint8]string{1: "oui", 2: "deflate", 3: "lzs", 4: "lzjh"}
+var ipcompTransforms = map[uint16]string{1: "oui", 2: "deflate", 3: "lzs", 4: "lzjh"}
 
 // authMethods has the authentication methods of phase 1 (RFC 2409 appendix A, RFC 4754,
 // draft-ietf-ipsec-isakmp-hybrid-auth, draft-beaulieu-ike-xauth).
@@ -139,20 +139,15 @@ var configAttributes = map[uint16]string{
 // "XAUTH_USER_NAME", or "attribute 99".
 func configAttributeName(t uint16) string { return nameOf(configAttributes, "attribute", t) }
 
+// phase1Attributes and phase2Attributes have the attributes of transforms that terms does not.
 var phase1Attributes = map[uint16]string{
-	phase1Encryption: "encryption", phase1Hash: "hash", phase1AuthMethod: "auth method",
-	phase1Group: "group", 5: "group type", 6: "group prime", 7: "group generator 1",
-	8: "group generator 2", 9: "group curve A", 10: "group curve B", phase1LifeType: "life type",
-	phase1LifeDuration: "life duration", 13: "prf", phase1KeyLength: "key length",
-	15: "field size", 16: "group order",
+	5: "group type", 6: "group prime", 7: "group generator 1", 8: "group generator 2", 9: "group curve A",
+	10: "group curve B", 13: "prf", 15: "field size", 16: "group order",
 }
 
 var phase2Attributes = map[uint16]string{
-	phase2LifeType: "life type", phase2LifeDuration: "life duration", phase2Group: "group",
-	phase2Mode: "mode", phase2Auth: "auth", phase2KeyLength: "key length", 7: "key rounds",
-	8: "compress dictionary size", 9: "compress private algorithm", 10: "ecn tunnel",
-	phase2ESN: "esn", 12: "auth key length", 13: "signature encoding", 14: "address preservation",
-	15: "sa direction",
+	7: "key rounds", 8: "compress dictionary size", 9: "compress private algorithm", 10: "ecn tunnel",
+	12: "auth key length", 13: "signature encoding", 14: "address preservation", 15: "sa direction",
 }
 
 // certEncodings has the certificate encodings (RFC 2408 section 3.9).

@@ -197,10 +197,10 @@ func match(offer *saPayload, chosen *proposal) *proposal {
 
 // offers says that a proposal has a transform with these algorithms.
 func (p *proposal) offers(t *transform) bool {
-	want := t.phase2()
+	want := t.terms()
 	for i := range p.Transforms {
-		x := p.Transforms[i].phase2()
-		if x.TransformID == want.TransformID && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
+		x := p.Transforms[i].terms()
+		if x.Cipher == want.Cipher && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
 			return true
 		}
 	}
@@ -215,7 +215,7 @@ func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
 }
 
 func (t *transform) negotiated() *esp.Negotiated {
-	p := t.phase2()
+	p := t.terms()
 	return &esp.Negotiated{Suite: p.suite(), UDPEncap: p.udpEncap(), LifeSeconds: p.LifeSeconds, Group: p.Group}
 }
 

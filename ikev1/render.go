@@ -296,40 +296,29 @@ func spiText(spi []byte) string {
 
 // text returns the algorithms and the lifetime of a transform.
 func (t *transform) text() string {
-	if t.Protocol == protocolISAKMP {
-		p := t.phase1()
-		return joinWords(p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group),
-			lifeText(p.LifeSeconds, p.LifeKilobytes))
+	f := t.fields()
+	group, esn, pfs := f.Group, "", ""
+	if t.Protocol != protocolISAKMP && group != "" {
+		group, pfs = "", "pfs "+group
 	}
-	p := t.phase2()
-	esn, pfs := "", ""
-	if p.ESN {
+	if f.ESN {
 		esn = "esn"
 	}
-	if p.Group != 0 {
-		pfs = "pfs " + groupName(p.Group)
-	}
-	return joinWords(p.algorithmNames(), p.modeName(), lifeText(p.LifeSeconds, p.LifeKilobytes), esn, pfs)
+	return joinWords(f.Cipher, f.Hash, f.Auth, f.Compression, group, f.Mode, lifeText(f.LifeSeconds, f.LifeKilobytes),
+		esn, pfs)
 }
-
-// Attributes that transform.text shows.
-var (
-	phase1Shown = []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration,
-		phase1KeyLength}
-	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength,
-		phase2ESN}
-)
 
 // others yields the attributes that transform.text does not show, by name.
 func (t *transform) others() iter.Seq2[string, *attribute] {
-	names, shown := phase2Attributes, phase2Shown
+	names := phase2Attributes
 	if t.Protocol == protocolISAKMP {
-		names, shown = phase1Attributes, phase1Shown
+		names = phase1Attributes
 	}
 	return func(yield func(string, *attribute) bool) {
+		shown := terms{Protocol: t.Protocol}
 		for i := range t.Attributes {
 			a := &t.Attributes[i]
-			if !slices.Contains(shown, a.Type) && !yield(nameOf(names, "attribute", a.Type), a) {
+			if !shown.set(a.Type, 0) && !yield(nameOf(names, "attribute", a.Type), a) {
 				return
 			}
 		}
@@ -411,12 +400,11 @@ func (n *notification) lifetime() (seconds, kilobytes uint64, err error) {
 		return 0, 0, err
 	}
 	t := transform{Protocol: n.Protocol, Attributes: list}
-	if n.Protocol == protocolISAKMP {
-		if p := t.phase1(); p.LifeSeconds != 0 || p.LifeKilobytes != 0 {
-			return p.LifeSeconds, p.LifeKilobytes, nil
-		}
+	p := t.terms()
+	if n.Protocol == protocolISAKMP && p.LifeSeconds == 0 && p.LifeKilobytes == 0 {
+		t.Protocol = protocolESP // as some senders number them
+		p = t.terms()
 	}
-	p := t.phase2()
 	return p.LifeSeconds, p.LifeKilobytes, nil
 }
 
