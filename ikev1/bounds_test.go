@@ -144,7 +144,7 @@ func TestTryBounds(t *testing.T) {
 		secret := esp.NewKey([]byte{byte(i) + 1})
 		sa.secrets = append(sa.secrets, &secretState{Secret: &Secret{QuickSecret: secret}})
 	}
-	if n := len(sa.quickSecrets(&exchange{key: exchangeKey{id: 1}}, true)); n != maxQuickSecrets {
+	if n := len(sa.quickSecrets(&exchange{key: exchangeKey{id: 1}})); n != maxQuickSecrets {
 		t.Errorf("%d secrets of a Quick Mode", n)
 	}
 

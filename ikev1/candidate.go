@@ -11,8 +11,8 @@ import (
 
 // candidate is one way to read the secrets for an SA: a cipher with its key.
 type candidate struct {
+	keyedCipher
 	suite  suite
-	block  cipher.Block
 	secret *secretState
 	value  string // name of the value that the cipher's key is made from
 	form   KeyForm
@@ -164,8 +164,8 @@ func (sa *SA) addCandidate(x *secretState, s suite, key []byte, value string, fo
 	if len(sa.candidates) >= maxCandidates {
 		return
 	}
-	if b, err := x.cipher(s.cipher, key); err == nil {
-		sa.candidates = append(sa.candidates, &candidate{suite: s, block: b, secret: x, value: value, form: form})
+	if c, err := x.cipher(s.cipher, key); err == nil {
+		sa.candidates = append(sa.candidates, &candidate{keyedCipher: c, suite: s, secret: x, value: value, form: form})
 	}
 }
 
@@ -181,17 +181,18 @@ type keyedCipher struct {
 }
 
 // cipher returns a cipher with a key that the secret gives.
-func (x *secretState) cipher(alg *cipherAlg, key []byte) (cipher.Block, error) {
-	for i := range x.ciphers {
-		if c := &x.ciphers[i]; c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
-			return c.block, nil
+func (x *secretState) cipher(alg *cipherAlg, key []byte) (keyedCipher, error) {
+	for _, c := range x.ciphers {
+		if c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
+			return c, nil
 		}
 	}
 	b, err := alg.new(key)
+	c := keyedCipher{alg, esp.NewKey(key), b}
 	if err == nil && len(x.ciphers) < maxCiphers {
-		x.ciphers = append(x.ciphers, keyedCipher{alg, esp.NewKey(key), b})
+		x.ciphers = append(x.ciphers, c)
 	}
-	return b, err
+	return c, err
 }
 
 // dropCiphers forgets the ciphers that are tried on no other SA.
@@ -201,14 +202,6 @@ func (sa *SA) dropCiphers() {
 			x.ciphers = nil
 		}
 	}
-}
-
-// firstKey returns the key that opened the first message, nil while there is none.
-func (sa *SA) firstKey() *candidate {
-	for _, k := range sa.keys {
-		return k
-	}
-	return nil
 }
 
 // Opener is the value of a secret that opens the messages of an SA.
@@ -224,15 +217,7 @@ type Opener struct {
 func (sa *SA) Openers() []Opener {
 	var list []Opener
 	for _, k := range sa.keys {
-		o := Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form}
-		for _, v := range sa.CipherValues(k.secret.Secret) {
-			for _, ka := range expansions(v.Key.Bytes(), k.suite) {
-				if v.Name == k.value && k.is(ka) {
-					o.Ka = esp.NewKey(ka)
-				}
-			}
-		}
-		list = append(list, o)
+		list = append(list, Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form, Ka: k.key})
 	}
 	return list
 }
@@ -254,10 +239,10 @@ func (sa *SA) Opening() (list [2]*Secret) {
 // Ka returns the cipher's key that opens the SA's messages, expanded and of the cipher's length; it
 // is empty while none has proven right.
 func (sa *SA) Ka() esp.Key {
-	for _, o := range sa.Openers() {
-		return o.Ka
+	if len(sa.keys) == 0 {
+		return esp.Key{}
 	}
-	return esp.Key{}
+	return sa.keys[0].key
 }
 
 // Value is a value of a secret by its name in RFC 2409, and where it was found.
@@ -323,7 +308,7 @@ func (sa *SA) Opens(value esp.Key, head bool) int {
 		if len(v) < s.keyLen && (head || s.hash != nil && len(v) != s.hash.size) {
 			// It stands for the key's head, or can't be compared at all.
 			expands := s.hash == nil || s.hash.size < s.keyLen
-			if expands || bytes.HasPrefix(sa.Openers()[i].Ka.Bytes(), v) {
+			if expands || bytes.HasPrefix(k.key.Bytes(), v) {
 				return i
 			}
 		}

@@ -53,38 +53,41 @@ func parseConfig(body []byte) (configPayload, error) {
 // values.
 func (t configType) attributeText(a *attribute) string {
 	name := configAttributeName(a.Type)
-	if v, ok := t.value(a); ok {
+	switch v := t.value(a); {
+	case v != "":
 		return name + "=" + v
-	}
-	if len(a.Value) == 0 || t == configAck {
+	case len(a.Value) == 0 || t == configAck:
 		return name
 	}
 	return name + " (" + strconv.Itoa(len(a.Value)) + " bytes)"
 }
 
-// value returns the value of an attribute, where it has one in a payload of this kind that may be
-// shown.
-func (t configType) value(a *attribute) (string, bool) {
+// value returns the value of an attribute in a payload of this kind, "" where there is none that may
+// be shown.
+func (t configType) value(a *attribute) string {
 	if len(a.Value) == 0 || t == configAck {
-		return "", false
+		return ""
 	}
 	if isConfigText(a.Type) {
-		return shown(a.Value), true
+		return shown(a.Value)
 	}
-	n, isNumber := a.number()
+	number := ""
+	if n, ok := a.number(); ok {
+		number = strconv.FormatUint(n, 10)
+	}
 	switch a.Type {
 	case 1, 2, 3, 4, 6, 8, 9, 10, 11, 12: // one address; with its prefix length for IPv6
 		return addressValue(a.Value)
 	case 13, 28676, 28678: // subnet: address and mask; rows of them with six bytes of protocol and ports
 		return subnetValues(a)
 	case 5, 28673, 28677, 28679:
-		return strconv.FormatUint(n, 10), isNumber
+		return number
 	case attributeXAuthType:
-		return cmp.Or(xauthTypes[n], strconv.FormatUint(n, 10)), isNumber
+		return cmp.Or(xauthTypes[number], number)
 	case attributeXAuthStatus:
-		return cmp.Or(xauthStatuses[n], strconv.FormatUint(n, 10)), isNumber
+		return cmp.Or(xauthStatuses[number], number)
 	}
-	return "", false
+	return ""
 }
 
 // text returns the bytes of a value that is a text, else nil.
@@ -105,26 +108,28 @@ func isConfigText(kind uint16) bool {
 }
 
 var (
-	xauthTypes    = map[uint64]string{0: "generic", 1: "radius-chap", 2: "otp", 3: "s/key"}
-	xauthStatuses = map[uint64]string{0: "fail", 1: "ok"}
+	xauthTypes    = map[string]string{"0": "generic", "1": "radius-chap", "2": "otp", "3": "s/key"}
+	xauthStatuses = map[string]string{"0": "fail", "1": "ok"}
 )
 
-func addressValue(v []byte) (string, bool) {
+func addressValue(v []byte) string {
 	prefix := ""
 	if len(v) == 17 {
 		v, prefix = v[:16], "/"+strconv.Itoa(int(v[16]))
 	}
-	addr, ok := netip.AddrFromSlice(v)
-	return addr.String() + prefix, ok
+	if addr, ok := netip.AddrFromSlice(v); ok {
+		return addr.String() + prefix
+	}
+	return ""
 }
 
-func subnetValues(a *attribute) (s string, ok bool) {
+func subnetValues(a *attribute) (s string) {
 	row := 14
 	if a.Type == 13 {
 		row = len(a.Value)
 	}
 	if row < 8 || len(a.Value)%row != 0 {
-		return "", false
+		return ""
 	}
 	for v := a.Value; len(v) > 0 && len(s) < maxText; v = v[row:] {
 		id := identification{Type: idIPv4AddrSubnet, Data: v[:8]}
@@ -133,5 +138,5 @@ func subnetValues(a *attribute) (s string, ok bool) {
 		}
 		s += id.String()
 	}
-	return s, true
+	return s
 }

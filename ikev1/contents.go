@@ -172,8 +172,7 @@ func (m *Message) Settings() (list []Setting) {
 	for c := range bodies(m, PayloadConfig, parseConfig) {
 		for i := range c.Attributes {
 			a := &c.Attributes[i]
-			value, _ := c.Type.value(a)
-			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value, c.Type.text(a)})
+			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), c.Type.value(a), c.Type.text(a)})
 		}
 	}
 	return list

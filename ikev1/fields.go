@@ -215,8 +215,7 @@ func (c *configPayload) fields(f *Fields) {
 		if text := c.Type.text(a); text != nil {
 			x.Value = printable.NewText(text)
 		} else {
-			value, _ := c.Type.value(a)
-			x.Value = printable.Text(value)
+			x.Value = printable.Text(c.Type.value(a))
 		}
 		f.Config.Attributes = append(f.Config.Attributes, x)
 	}
