@@ -78,25 +78,19 @@ type cbc struct {
 	ahead [2 * maxBlockLen]byte // room for what continues looks at
 }
 
-// decrypt decrypts all but the first block, and the first one without the IV.
-func (c *cbc) decrypt() {
-	n := c.block.BlockSize()
-	c.dst = make([]byte, len(c.src))
-	for off := 0; off < len(c.src); off += n {
-		c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
-		if off > 0 {
-			subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
-		}
-	}
-	copy(c.head[:n], c.dst)
-}
-
 // with returns the plaintext with an IV, nil for an unknown one. It is valid until the next call.
 func (c *cbc) with(iv []byte) []byte {
-	if c.dst == nil {
-		c.decrypt()
-	}
 	n := c.block.BlockSize()
+	if c.dst == nil {
+		c.dst = make([]byte, len(c.src))
+		for off := 0; off < len(c.src); off += n {
+			c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
+			if off > 0 {
+				subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
+			}
+		}
+		copy(c.head[:n], c.dst)
+	}
 	copy(c.dst, c.head[:n])
 	subtle.XORBytes(c.dst, c.dst[:len(iv)], iv)
 	return c.dst

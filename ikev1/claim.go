@@ -173,17 +173,25 @@ func (sa *SA) mayBeOf(c *claim, want role) bool {
 
 // saidBy returns the claims of a side: just the one that is chosen, if there is one.
 func (sa *SA) saidBy(kind PayloadType, from side) []*claim {
-	var all []*claim
+	return sa.possible(kind, func(c *claim) bool { return c.from == from })
+}
+
+// offers returns the SA payloads that the initiator may have sent: just the one that is chosen.
+func (sa *SA) offers() []*claim {
+	return sa.possible(PayloadSA, func(c *claim) bool { return !c.answer })
+}
+
+func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim) {
 	for c := range sa.said(kind) {
 		switch {
-		case c.from != from:
+		case !fits(c):
 		case sa.chosen[c]:
 			return []*claim{c}
 		default:
-			all = append(all, c)
+			list = append(list, c)
 		}
 	}
-	return all
+	return list
 }
 
 // choose notes what a message proves.

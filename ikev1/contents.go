@@ -77,16 +77,11 @@ func (m *Message) Identities() (list []Identity) {
 	return list
 }
 
-// Offer is a transform of an SA payload.
+// Offer is a transform of an SA payload, without its Attributes.
 type Offer struct {
-	Text        string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
-	Cipher      string // "aes-cbc-256"
-	Hash        string // of phase 1: "sha256"
-	Auth        string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
-	Group       string // "modp2048", "" none
-	Mode        string // of phase 2: "transport", "tunnel", "udp-transport"
-	LifeSeconds uint64 // 0: not named
-	LifeZero    bool   // a life of 0 seconds is named
+	TransformFields
+	Text     string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
+	LifeZero bool   // of phase 1: a life of 0 seconds is named
 }
 
 // maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
@@ -116,11 +111,8 @@ func (m *Message) Offers() []Offer {
 }
 
 func (t *transform) offer() Offer {
-	f := t.fields()
-	o := Offer{
-		Text: t.text(), Cipher: f.Cipher, Hash: f.Hash, Auth: f.Auth, Group: f.Group, Mode: f.Mode,
-		LifeSeconds: f.LifeSeconds,
-	}
+	o := Offer{TransformFields: t.fields(), Text: t.text()}
+	o.Attributes = nil // of which a stranger can send many
 	for kind, n := range t.numbers() {
 		if t.Protocol == protocolISAKMP && kind == phase1LifeDuration {
 			o.LifeZero = n == 0
@@ -131,11 +123,10 @@ func (t *transform) offer() Offer {
 
 // Vendors returns the names of the vendor IDs of a message that are known.
 func (m *Message) Vendors() (list []string) {
-	for i := range m.Payloads {
-		if p := &m.Payloads[i]; p.Type == PayloadVendorID {
-			if name := vendorName(p.Body); name != "" {
-				list = append(list, name)
-			}
+	known := func(b []byte) (string, error) { return vendorName(b), nil }
+	for name := range bodies(m, PayloadVendorID, known) {
+		if name != "" {
+			list = append(list, name)
 		}
 	}
 	return list

@@ -286,20 +286,6 @@ func (sa *SA) kePairs(own role, from side) iter.Seq[[2]*claim] {
 	}
 }
 
-// offers returns the SA payloads that the initiator may have sent.
-func (sa *SA) offers() (list []*claim) {
-	for c := range sa.said(PayloadSA) {
-		switch {
-		case c.answer:
-		case sa.chosen[c]:
-			return []*claim{c}
-		default:
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
 // tryIDs tries the identity in the message, or what it can have been; complete says that there is
 // no other.
 func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte) (complete bool, proven *claim) {

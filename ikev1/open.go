@@ -29,9 +29,7 @@ func (t *Tracker) open(m *Message) {
 	}
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
-	if m.empty() {
-		m.Err = sa.refusal(m)
-	} else if again {
+	if again || m.empty() {
 		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
@@ -225,7 +223,7 @@ func (sa *SA) certain(m *Message) bool {
 func (sa *SA) expects(m *Message) bool {
 	own := func(o *record) bool { return o != m.at.rec && o.opened && o.from == m.at.rec.from }
 	if m.at.ex == sa.phase1 {
-		return m.Header.Exchange == sa.mode && !slices.ContainsFunc(sa.phase1.records, own)
+		return m.Header.Exchange == sa.Mode && !slices.ContainsFunc(sa.phase1.records, own)
 	}
 	return m.at.ex.opened() || !sa.phase1Whole()
 }
@@ -401,7 +399,7 @@ func (sa *SA) phase1Whole() bool {
 	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
 		known := r.opened && r.whole || !r.encrypted && sa.countKE() > 1
 		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted ||
-			sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
+			sa.Mode == ExchangeAggressive && r.mode == sa.Mode && r.number == 3)
 	})
 }
 

@@ -20,7 +20,7 @@ const (
 // place computes who is the initiator, and the numbers of phase 1 and of ex.
 func (sa *SA) place(ex *exchange) {
 	initiator, ordered := sa.initiator, sa.ordered()
-	sa.mode = sa.modeOf()
+	sa.Mode = sa.modeOf()
 	if ex != sa.phase1 {
 		ex.place()
 		if ex.key.exchange == ExchangeQuick && ex.sure && (sa.quick == nil || ex.since < sa.quick.since) {
@@ -47,23 +47,25 @@ func (sa *SA) rolesKnown() bool { return sa.roles >= rolesOrdered }
 
 // modeOf returns the exchange type of phase 1: that of a message that was decrypted, else of the
 // first.
-func (sa *SA) modeOf() ExchangeType {
-	for _, r := range sa.phase1.records {
+func (sa *SA) modeOf() (mode ExchangeType) {
+	for i, r := range sa.phase1.records {
 		if r.opened {
 			return r.mode
 		}
+		if i == 0 {
+			mode = r.mode
+		}
 	}
-	for _, r := range sa.phase1.records {
-		return r.mode
-	}
-	return 0
+	return mode
 }
 
 // initiates returns which side is the initiator, and what tells. Where both sides are said to be,
 // only a proof tells.
 func (sa *SA) initiates() (side, roleProof) {
-	if s := sa.phase1.provenInitiator(); s != sideUnknown {
-		return s, rolesProven
+	for _, r := range sa.phase1.records {
+		if s := side(r.provenRole()) * r.from; s != sideUnknown {
+			return s, rolesProven
+		}
 	}
 	switch {
 	case sa.claimed[0] && sa.claimed[1]:
@@ -87,16 +89,6 @@ func (sa *SA) claimInitiator(s side) {
 	if s != sideUnknown {
 		sa.claimed[s.index()] = true
 	}
-}
-
-// provenInitiator returns the initiator as the first record proves it that proves it.
-func (ex *exchange) provenInitiator() side {
-	for _, r := range ex.records {
-		if s := side(r.provenRole()) * r.from; s != sideUnknown {
-			return s
-		}
-	}
-	return sideUnknown
 }
 
 // provenRole is the role of a phase 1 message's sender, as its HASH or the IVs prove it.

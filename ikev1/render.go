@@ -22,10 +22,6 @@ const maxDescribed = 40
 // malformed is printed in the place of what a damaged payload says.
 const malformed = "[malformed]"
 
-// ExchangeName returns the name of the message's exchange: "main", "quick", "informational"; for
-// IKEv2 "IKE_SA_INIT".
-func (m *Message) ExchangeName() string { return m.Header.ExchangeName() }
-
 // shown are the payloads that a person gets to see.
 func (m *Message) shown() []Payload {
 	if m.beginning != nil {

@@ -44,14 +44,7 @@ func (sa *SA) touch(ex *exchange) {
 	ex.queued.heard(&sa.silent, ex.opened(), ex)
 }
 
-// dropOldest forgets the exchange of an SA that was silent for longest, one that no key has opened
-// if there is any.
-func (t *Tracker) dropOldest(sa *SA) {
-	if e := sa.silent.first(); e != nil {
-		t.drop(sa, e.Value.(*exchange))
-	}
-}
-
+// drop forgets an exchange.
 func (t *Tracker) drop(sa *SA, ex *exchange) {
 	ex.queued.leave()
 	ex.queued.queue = nil

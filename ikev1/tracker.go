@@ -419,7 +419,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 	ex := sa.exchanges[key]
 	if ex == nil {
 		if len(sa.exchanges) >= maxPerSA {
-			t.dropOldest(sa)
+			t.drop(sa, sa.silent.first().Value.(*exchange))
 		}
 		if t.exchanges >= maxExchanges {
 			t.shrink()
