@@ -4,8 +4,7 @@ import (
 	"encoding/binary"
 )
 
-// attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
-// notifications carry them.
+// attribute is a data attribute (RFC 2408 section 3.3) of a transform, of Mode-Config or a notice.
 type attribute struct {
 	Type  uint16 // without the format bit
 	Basic bool   // type/value form: Value is 2 bytes and had no length on the wire

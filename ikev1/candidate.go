@@ -85,16 +85,14 @@ func (t *Tracker) configure(sa *SA) {
 	}
 }
 
-// trials are the candidates for the last SA of whose phase 1 nothing is known: others with the same
-// secrets have the same.
+// trials are the candidates for the last SA whose phase 1 is not known: others may have the same.
 type trials struct {
 	version    int
 	secrets    []*secretState
 	candidates []*candidate
 }
 
-// trialSuites is what is tried when the capture does not hold the negotiation: each cipher with
-// each of its key lengths.
+// trialSuites is what is tried without a negotiation: each cipher with each of its key lengths.
 var trialSuites = func() (list []suite) {
 	for _, c := range cipherAlgs {
 		for _, n := range c.keyLens {
@@ -212,8 +210,7 @@ type Opener struct {
 	Ka     esp.Key // the cipher's key, expanded, of the cipher's length
 }
 
-// Openers returns what opens the SA's messages: nothing while no key has proven right, and two
-// where each side has a key of its own.
+// Openers returns what opens the SA's messages: none, one, or one of each side.
 func (sa *SA) Openers() []Opener {
 	var list []Opener
 	for _, k := range sa.keys {
@@ -222,8 +219,7 @@ func (sa *SA) Openers() []Opener {
 	return list
 }
 
-// Opening returns the secret that opens messages of the initiator, and of the responder; nil: none
-// does.
+// Opening returns the secrets that open messages of the initiator and of the responder, or nil.
 func (sa *SA) Opening() (list [2]*Secret) {
 	i := sa.initiator.index()
 	for _, k := range slices.Backward(sa.keys) {
@@ -236,8 +232,7 @@ func (sa *SA) Opening() (list [2]*Secret) {
 	return list
 }
 
-// Ka returns the cipher's key that opens the SA's messages, expanded and of the cipher's length; it
-// is empty while none has proven right.
+// Ka returns the key of the first of the Openers; it is empty while there is none.
 func (sa *SA) Ka() esp.Key {
 	if len(sa.keys) == 0 {
 		return esp.Key{}
@@ -252,8 +247,7 @@ type Value struct {
 	Origin esp.Origin
 }
 
-// CipherValues returns what a secret has for the SA's cipher: as given, and SKEYID_e derived where
-// it is not given.
+// CipherValues returns what a secret has for the SA's cipher, SKEYID_e derived if not given.
 func (sa *SA) CipherValues(x *Secret) []Value {
 	var list []Value
 	add := func(name string, k esp.Key) {

@@ -15,8 +15,7 @@ import (
 	"golang.org/x/crypto/twofish"
 )
 
-// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode (RFC 2409 appendix
-// A, IANA "IPsec registry: encryption algorithms").
+// cipherAlg is a cipher of phase 1, in CBC mode (RFC 2409 appendix A, IANA).
 type cipherAlg struct {
 	name     string // without the key's length
 	id       uint16 // value of the encryption attribute
@@ -52,8 +51,7 @@ type suite struct {
 	hash   *hashAlg // nil: not known
 }
 
-// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in the tables or the key
-// length does not go with the cipher.
+// suiteOf reads a phase 1 transform. ok is false where it can't be decrypted.
 func suiteOf(p terms) (s suite, ok bool) {
 	s.cipher, s.hash = cipherByID(p.Cipher), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {
@@ -103,15 +101,13 @@ func (c *cbc) decryptHead() {
 	}
 }
 
-// reserved returns the second byte of the IV with which the reserved byte of the first payload is
-// 0.
+// reserved returns the second byte of the IV with which the first payload's reserved byte is 0.
 func (c *cbc) reserved() byte {
 	c.decryptHead()
 	return c.head[1]
 }
 
-// begins reports whether the plaintext with an IV can begin with a payload. whole is how long the
-// payloads are in all.
+// begins reports whether the plaintext with an IV can begin a message with payloads of whole bytes.
 func (c *cbc) begins(iv []byte, whole int) bool {
 	c.decryptHead()
 	var b [payloadHeaderLen]byte

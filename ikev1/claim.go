@@ -206,8 +206,7 @@ func (sa *SA) choose(list ...*claim) {
 	}
 }
 
-// readProposals takes what one more SA payload says of what may have been negotiated: the
-// responder's choice, or else what the initiator offered.
+// readProposals takes what one more SA payload says: the responder's choice, else an offer.
 func (sa *SA) readProposals(c *claim) {
 	switch {
 	case c.answer && !sa.answered:
@@ -239,8 +238,7 @@ const (
 	maxOffered = 32
 )
 
-// mayHave adds what a transform names to what may have been negotiated. chosen: the responder says
-// so; only: nothing else was offered.
+// mayHave adds a transform to what may have been negotiated. only: nothing else was offered.
 func (sa *SA) mayHave(p terms, chosen, only bool) {
 	s, ok := suiteOf(p)
 	if !ok {
@@ -269,8 +267,7 @@ type ends struct {
 	seen         []pair
 }
 
-// maxPairs bounds the addresses between which the messages of an SA may have been sent while no key
-// proves any.
+// maxPairs bounds the addresses of an SA's messages while no key proves any.
 const maxPairs = 8
 
 // pair is the addresses of both sides.
@@ -322,8 +319,7 @@ func (e *ends) note(src, dst netip.AddrPort, from side) {
 	}
 }
 
-// sender compares the addresses. Either side's address or port may have changed since; the other
-// one then decides.
+// sender compares the addresses, of which either side's may have changed since.
 func (p *pair) sender(src, dst netip.AddrPort) side {
 	match := func(a, b netip.AddrPort) int {
 		switch {

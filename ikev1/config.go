@@ -27,8 +27,7 @@ const (
 	attributeXAuthStatus   = 16527
 )
 
-// configPayload is the body of an Attribute payload of the Transaction exchange: Mode-Config and
-// XAUTH.
+// configPayload is the body of an Attribute payload: of Mode-Config or XAUTH.
 type configPayload struct {
 	Type       configType
 	ID         uint16 // of the transaction
@@ -62,8 +61,7 @@ func (t configType) attributeText(a *attribute) string {
 	return name + " (" + strconv.Itoa(len(a.Value)) + " bytes)"
 }
 
-// value returns the value of an attribute in a payload of this kind, "" where there is none that may
-// be shown.
+// value returns the value of an attribute, "" where there is none that may be shown.
 func (t configType) value(a *attribute) string {
 	if len(a.Value) == 0 || t == configAck {
 		return ""

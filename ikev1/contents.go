@@ -17,8 +17,7 @@ type Notice struct {
 // Failed says that the notification reports an error, and not a status.
 func (n Notice) Failed() bool { return n.Type > 0 && n.Type < uint16(notifyConnected) }
 
-// Asks and Answers say that the notification is the question or the answer of dead peer detection
-// (RFC 3706).
+// Asks and Answers say that it is the question or the answer of dead peer detection (RFC 3706).
 func (n Notice) Asks() bool    { return n.Type == uint16(notifyRUThere) }
 func (n Notice) Answers() bool { return n.Type == uint16(notifyRUThereAck) }
 
@@ -87,8 +86,7 @@ type Offer struct {
 // maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
 const maxOffers = 64
 
-// Offers returns the transforms of the SA payload of a message that could be read, in their order:
-// what is offered, or chosen.
+// Offers returns the transforms of a message's SA payload that could be read: offered, or chosen.
 func (m *Message) Offers() []Offer {
 	p := m.Find(PayloadSA)
 	if p == nil {
@@ -169,8 +167,7 @@ func (m *Message) Settings() (list []Setting) {
 	return list
 }
 
-// AuthName is the name of the SA's method of authentication, GroupName that of its group: "psk",
-// "modp2048"; "" while they are not known.
+// AuthName is the name of the SA's authentication method, such as "psk"; "" while it is not known.
 func (sa *SA) AuthName() string {
 	if sa.AuthMethod == 0 {
 		return ""

@@ -24,8 +24,7 @@ func skeyids(h *hashAlg, skeyid, gxy []byte, i, r Cookie) (d, a, e []byte) {
 	return d, a, e
 }
 
-// skeyidOfSignature derives SKEYID where signatures authenticate: prf(Ni_b | Nr_b, g^xy). With
-// pre-shared keys it takes the shared key.
+// skeyidOfSignature derives SKEYID where signatures authenticate: prf(Ni_b | Nr_b, g^xy).
 func skeyidOfSignature(h *hashAlg, ni, nr, gxy []byte) []byte {
 	return h.prf(append(append([]byte(nil), ni...), nr...), gxy)
 }

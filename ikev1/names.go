@@ -94,8 +94,7 @@ var groupNames = map[uint16]string{
 // groupName returns the name of a Diffie-Hellman group: "modp2048", "ecp384", or "group 99".
 func groupName(group uint16) string { return nameOf(groupNames, "group", group) }
 
-// notifyNames has the notifications of RFC 2408 section 3.14.1, RFC 2407 section 4.6.3, RFC 3706
-// and Cisco's Unity by their names.
+// notifyNames has the notifications of RFC 2408, RFC 2407, RFC 3706 and Cisco's Unity.
 var notifyNames = map[notifyType]string{
 	1: "INVALID-PAYLOAD-TYPE", 2: "DOI-NOT-SUPPORTED", 3: "SITUATION-NOT-SUPPORTED",
 	4: "INVALID-COOKIE", 5: "INVALID-MAJOR-VERSION", 6: "INVALID-MINOR-VERSION",
@@ -116,8 +115,7 @@ var notifyNames = map[notifyType]string{
 // String returns the name of the notification, such as "INITIAL-CONTACT", or "notification 99".
 func (t notifyType) String() string { return nameOf(notifyNames, "notification", t) }
 
-// configAttributes has the attributes of the Transaction exchange (draft-dukes-ike-mode-cfg,
-// draft-beaulieu-ike-xauth, Cisco's Unity).
+// configAttributes has the attributes of Mode-Config, XAUTH and Cisco's Unity.
 var configAttributes = map[uint16]string{
 	1: "INTERNAL_IP4_ADDRESS", 2: "INTERNAL_IP4_NETMASK", 3: "INTERNAL_IP4_DNS",
 	4: "INTERNAL_IP4_NBNS", 5: "INTERNAL_ADDRESS_EXPIRY", 6: "INTERNAL_IP4_DHCP",

@@ -49,8 +49,7 @@ type Payload struct {
 // end returns the offset behind the payload.
 func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
-// maxPayloads bounds the payloads of a message: a peer sends some twenty, certificates and vendor
-// IDs with them.
+// maxPayloads bounds the payloads of a message: a peer sends some twenty.
 const maxPayloads = 256
 
 // parsePayloads follows a chain of payloads through data, whose first payload is of type first. The
@@ -94,8 +93,7 @@ func appendPayloads(list []Payload, first PayloadType, data []byte) ([]Payload, 
 	return list, nil
 }
 
-// maxPadding is how many bytes of padding are believed. Some senders pad more than the cipher's
-// block needs.
+// maxPadding is how many bytes of padding are believed: some senders add more than they need to.
 const maxPadding = 256
 
 // Find returns the first payload of a type in the message, or nil.

@@ -5,8 +5,7 @@ package ikev1
 // it had been known from the start. What a decrypted message proves comes before all that is said
 // in clear.
 
-// roleProof says what speaks for the initiator of an SA being the initiator. The stronger has the
-// larger value.
+// roleProof says what tells who is the initiator. The stronger has the larger value.
 type roleProof uint8
 
 const (
@@ -45,8 +44,7 @@ func (sa *SA) ordered() bool { return sa.roles >= rolesClaimed }
 // rolesKnown says that the numbers of phase 1, which depend on who sent what, are known.
 func (sa *SA) rolesKnown() bool { return sa.roles >= rolesOrdered }
 
-// modeOf returns the exchange type of phase 1: that of a message that was decrypted, else of the
-// first.
+// modeOf is the mode of a message that was decrypted, else of the first.
 func (sa *SA) modeOf() (mode ExchangeType) {
 	for i, r := range sa.phase1.records {
 		if r.opened {
@@ -59,8 +57,7 @@ func (sa *SA) modeOf() (mode ExchangeType) {
 	return mode
 }
 
-// initiates returns which side is the initiator, and what tells. Where both sides are said to be,
-// only a proof tells.
+// initiates returns which side is the initiator, and what tells.
 func (sa *SA) initiates() (side, roleProof) {
 	for _, r := range sa.phase1.records {
 		if s := side(r.provenRole()) * r.from; s != sideUnknown {
@@ -321,8 +318,7 @@ func (m *Message) position() {
 	}
 }
 
-// Unnumbered says that the position of a message in its exchange is not known, and a later message
-// may tell.
+// Unnumbered says that the message's number is not known, and a later message may tell.
 func (m *Message) Unnumbered() bool { return (m.at.rec != nil || m.at.putOff) && m.Number == 0 }
 
 // Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later

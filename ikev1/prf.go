@@ -9,8 +9,7 @@ import (
 	"hash"
 )
 
-// hashAlg is a row of the table of hash algorithms of phase 1 (RFC 2409 appendix A). The prf is the
-// HMAC of the hash.
+// hashAlg is a hash of phase 1 (RFC 2409 appendix A); its HMAC is the prf.
 type hashAlg struct {
 	name string
 	id   uint16 // value of the hash attribute
@@ -18,8 +17,7 @@ type hashAlg struct {
 	new  func() hash.Hash
 }
 
-// hashAlgs has one hash for each size, so that the size of a HASH payload or of SKEYID names the
-// hash where no SA payload does.
+// hashAlgs has one hash for each size, which names it where no SA payload does.
 var hashAlgs = []*hashAlg{
 	{"sha1", 2, sha1.Size, sha1.New},
 	{"sha256", 4, sha256.Size, sha256.New},

@@ -8,8 +8,7 @@ import (
 	"l2tpdump/esp"
 )
 
-// quickInfo is what is kept of a decrypted Quick Mode message with an SA payload (RFC 2409 section
-// 5.5).
+// quickInfo is what is kept of a Quick Mode message with an SA payload (RFC 2409 section 5.5).
 type quickInfo struct {
 	sas      []*saPayload
 	nonce    []byte
@@ -17,8 +16,7 @@ type quickInfo struct {
 	src, dst netip.Addr
 }
 
-// quickOf reads a Quick Mode message. It returns nil for one without an SA payload or a nonce, or
-// with one that is broken.
+// quickOf reads a Quick Mode message; nil where its SA payload or nonce is missing or broken.
 func quickOf(m *Message) *quickInfo {
 	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
 	for i := range m.Payloads {
@@ -73,8 +71,7 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	return nil
 }
 
-// Derive returns the ESP SAs of earlier Quick Modes whose keys have become derivable with the
-// secrets added since, each once.
+// Derive returns the ESP SAs whose keys the secrets added since have made derivable, each once.
 func (t *Tracker) Derive() []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for _, sa := range t.SAs() {
@@ -99,8 +96,7 @@ func (ex *exchange) accepted() bool {
 	return slices.ContainsFunc(ex.records, func(r *record) bool { return r.number >= 3 && r.opened })
 }
 
-// single says that each SA proposed has one proposal with one transform, so that only this can have
-// been chosen.
+// single says that each SA proposed has but one transform, which must have been chosen.
 func (q *quickInfo) single() bool {
 	for _, s := range q.sas {
 		for i := range s.Proposals {
@@ -250,8 +246,7 @@ func (m *Message) Named(src, dst netip.Addr) *esp.Negotiated {
 	return nil
 }
 
-// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one exchange where the
-// source does not say which it is of.
+// maxQuickSecrets bounds the secrets that are tried where the source does not say whose they are.
 const maxQuickSecrets = 8
 
 // quickSecrets returns the secrets whose g(qm)^xy an exchange with perfect forward secrecy can have

@@ -260,8 +260,7 @@ func (r *reassembler) remove(s *fragmentSet) {
 	}
 }
 
-// expire gives up the messages whose newest fragment is older than the timeout at the time now, in
-// nanoseconds.
+// expire gives up the messages whose newest fragment is older than the timeout.
 func (r *reassembler) expire(now int64) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
 		s := e.Value.(*fragmentSet)

@@ -30,8 +30,7 @@ func (m *Message) shown() []Payload {
 	return m.Payloads
 }
 
-// PayloadNames returns the short names of the payloads, as in "ID", "HASH": nil when they could not
-// be read.
+// PayloadNames returns the short names of the payloads, as in "ID", "HASH".
 func (m *Message) PayloadNames() []string {
 	var names []string
 	for _, p := range m.shown() {
@@ -40,8 +39,7 @@ func (m *Message) PayloadNames() []string {
 	return names
 }
 
-// Describe returns the payloads of the message with what matters of them, on one line: "ID
-// 10.0.0.2, HASH".
+// Describe returns the payloads with what matters of them, on one line: "ID 10.0.0.2, HASH".
 func (m *Message) Describe() string {
 	switch {
 	case m.Header.isV2():
@@ -75,8 +73,7 @@ func describePayloads(payloads []Payload, phase1 bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// Details returns one line for each payload with everything in it that may be shown. It is nil for
-// IKEv2 and for what could not be decrypted.
+// Details returns one line for each payload that could be read, with all that may be shown.
 func (m *Message) Details() []string {
 	if m.Header.isV2() {
 		return nil
@@ -97,8 +94,7 @@ func (p *Payload) detail() string {
 	return s
 }
 
-// name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
-// the numbers of the drafts.
+// name is that of the type, but "NAT-D" and "NAT-OA" also under the numbers of the drafts.
 func (p *Payload) name() string {
 	switch {
 	case p.isNATD():
@@ -134,8 +130,7 @@ type body interface {
 	fields(*Fields)
 }
 
-// parse reads the body of a payload. It is nil, with or without an error, for one whose inside this
-// package does not know or does not tell.
+// parse reads the body of a payload; it is nil for one whose inside is not known or not told.
 func (p *Payload) parse() (body, error) {
 	n := len(p.Body)
 	switch {
@@ -388,8 +383,7 @@ func (n *notification) brief() string {
 	return s
 }
 
-// lifetime returns the lifetime in the data of RESPONDER-LIFETIME, whose attributes are those of
-// the protocol's transforms.
+// lifetime returns the lifetime in the data of RESPONDER-LIFETIME.
 func (n *notification) lifetime() (seconds, kilobytes uint64, err error) {
 	list, err := parseAttributes(n.Data)
 	if err != nil {

@@ -104,8 +104,7 @@ func (s suite) name() string {
 // LacksPhase1 says that the negotiation itself is not in the capture.
 func (sa *SA) LacksPhase1() bool { return len(sa.suites) == 0 && sa.Unsupported == "" }
 
-// LacksKE says that the KE values of both sides are not in the capture, and so the IV of the first
-// encrypted message is not known.
+// LacksKE says that KE values are not in the capture, and so not the first IV.
 func (sa *SA) LacksKE() bool { return sa.countKE() < 2 }
 
 // Tried returns the secrets whose keys are tried on the SA's messages.
@@ -133,8 +132,7 @@ func (sa *SA) Names(x *Secret) bool {
 	return !x.anonymous() || slices.ContainsFunc(sa.keys, func(k *candidate) bool { return k.secret.Secret == x })
 }
 
-// Derived returns SKEYID_d, SKEYID_a and SKEYID_e as SKEYID and g^xy of a secret give them; ok is
-// false where it has not both, or the hash is not known.
+// Derived returns what SKEYID and g^xy of a secret give, if it has both and the hash is known.
 func (sa *SA) Derived(x *Secret) (d, a, e esp.Key, ok bool) {
 	h := sa.hash()
 	if h == nil || x.SKEYID.IsZero() || x.SharedSecret.IsZero() {

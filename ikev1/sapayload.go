@@ -30,8 +30,7 @@ const (
 	situationIntegrity    = 4
 )
 
-// saPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
-// 4.6.1).
+// saPayload is the body of an SA payload (RFC 2408 section 3.4, RFC 2407 section 4.6.1).
 type saPayload struct {
 	DOI       uint32
 	Situation uint32
@@ -48,8 +47,7 @@ type proposal struct {
 	Transforms []transform
 }
 
-// transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
-// on the protocol of its proposal.
+// transform is a Transform payload (RFC 2408 section 3.6) of a proposal with that protocol.
 type transform struct {
 	Number     uint8
 	ID         uint8
@@ -104,8 +102,7 @@ func parseSA(body []byte) (*saPayload, error) {
 	return sa, nil
 }
 
-// nestedPayload returns the body of the proposal or transform at body[off:], and the type of its
-// follower, which is want or none.
+// nestedPayload returns the body of the proposal or transform at off, and its follower's type.
 func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, payload []byte, err error) {
 	rest := body[off:]
 	if len(rest) < payloadHeaderLen {

@@ -32,8 +32,7 @@ const (
 	phase2ESN          = 11 // RFC 4304
 )
 
-// terms is what a transform says (phase 1: RFC 2409 appendix A; Quick Mode: RFC 2407 section 4.5). A
-// field is 0 where its attribute is absent.
+// terms is what a transform says (RFC 2409 appendix A, RFC 2407 section 4.5), 0 where it is silent.
 type terms struct {
 	Protocol      protocolID
 	Cipher        uint16 // of phase 1; of Quick Mode the transform ID: the algorithm of AH, the compression of IPComp
@@ -156,8 +155,7 @@ var hashNames = map[uint16]string{1: "md5", 2: "sha1", 3: "tiger", 4: "sha256", 
 
 func (p terms) hashName() string { return nameOf(hashNames, "hash", p.Hash) }
 
-// modes has the encapsulation modes of a Quick Mode transform (RFC 2407 section 4.5, RFC 3947
-// section 5.1, draft-ietf-ipsec-nat-t-ike).
+// modes has the encapsulation modes (RFC 2407 section 4.5, RFC 3947 section 5.1, the NAT-T drafts).
 var modes = map[uint16]string{
 	1: "tunnel", 2: "transport", 3: "udp-tunnel", 4: "udp-transport", 61443: "udp-tunnel", 61444: "udp-transport",
 }
@@ -187,8 +185,7 @@ var espTransforms = map[uint16]espTransform{
 	253: {"twofish-cbc", 128, false, 0},
 }
 
-// espAuths has the authentication algorithms of ESP (RFC 2407 section 4.5, RFC 4868, IANA) by the
-// names of package esp.
+// espAuths has the authentication algorithms of ESP (IANA) by the names of package esp.
 var espAuths = map[uint16]string{
 	0: "none", 1: "hmac-md5-96", 2: "hmac-sha1-96", 3: "des-mac", 4: "kpdk", 5: "hmac-sha2-256-128",
 	6: "hmac-sha2-384-192", 7: "hmac-sha2-512-256", 8: "hmac-ripemd160-96", 9: "aes-xcbc-96",
@@ -221,9 +218,8 @@ func (r espTransform) keyLen(keyBits int) int {
 	return keyBits / 8
 }
 
-// algorithms returns the names of the algorithms as they are printed, whether or not package esp has
-// them: "aes-cbc-256" and "hmac-sha1-96", "aes-gcm-128-16" (the bytes of the ICV at the end), "deflate";
-// "" for what the protocol has not.
+// algorithms returns names as they are printed, whether or not package esp has them: "aes-cbc-256"
+// and "hmac-sha1-96", "aes-gcm-128-16" (with the bytes of the ICV), "deflate".
 func (p terms) algorithms() (cipher, auth, compression string) {
 	switch p.Protocol {
 	case protocolISAKMP:

@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// vendorTexts has the vendor IDs that are the MD5 hash of a text, and their short names, as printed.
+// vendorTexts has the vendor IDs that are the MD5 hash of a text, with the names printed.
 var vendorTexts = map[string]string{
 	"RFC 3947":                                "NAT-T RFC 3947",
 	"draft-ietf-ipsec-nat-t-ike":              "NAT-T draft",
