@@ -36,12 +36,7 @@ var cipherAlgs = []*cipherAlg{
 
 // cipherByID returns the row of an encryption attribute's value, or nil.
 func cipherByID(id uint16) *cipherAlg {
-	for _, c := range cipherAlgs {
-		if c.id == id {
-			return c
-		}
-	}
-	return nil
+	return firstOf(cipherAlgs, func(c *cipherAlg) bool { return c.id == id })
 }
 
 // suite is what phase 1 agreed on, as far as decryption needs it.

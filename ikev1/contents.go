@@ -167,18 +167,6 @@ func (m *Message) Settings() (list []Setting) {
 	return list
 }
 
-// AuthName is the name of the SA's authentication method, such as "psk"; "" while it is not known.
-func (sa *SA) AuthName() string {
-	if sa.AuthMethod == 0 {
-		return ""
-	}
-	return authMethodName(sa.AuthMethod)
-}
-
-// GroupName: see [SA.AuthName].
-func (sa *SA) GroupName() string {
-	if sa.Group == 0 {
-		return ""
-	}
-	return groupName(sa.Group)
-}
+// AuthName and GroupName are "psk", "modp2048"; "" while they are not known.
+func (sa *SA) AuthName() string  { return knownName(authMethods, "method", sa.AuthMethod) }
+func (sa *SA) GroupName() string { return knownName(groupNames, "group", sa.Group) }

@@ -158,14 +158,9 @@ func (t *transform) fields() TransformFields {
 	p := t.terms()
 	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
 	x.Cipher, x.Auth, x.Compression = p.algorithms()
-	if p.Mode != 0 {
-		x.Mode = nameOf(modes, "mode", p.Mode)
-	}
+	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
 	if t.Protocol == protocolISAKMP {
-		x.Hash = p.hashName()
-	}
-	if t.Protocol == protocolISAKMP || p.Group != 0 {
-		x.Group = groupName(p.Group)
+		x.Hash, x.Group = p.hashName(), groupName(p.Group)
 	}
 	for name, a := range t.others() {
 		y := AttributeFields{Name: name, Length: len(a.Value)}

@@ -15,6 +15,14 @@ func nameOf[T ~uint8 | ~uint16 | ~uint32](names map[T]string, what string, n T) 
 	return numbered(what, n)
 }
 
+// knownName is nameOf for a number that may be absent: "" for 0.
+func knownName(names map[uint16]string, what string, n uint16) string {
+	if n == 0 {
+		return ""
+	}
+	return nameOf(names, what, n)
+}
+
 // ExchangeType is the number of an exchange.
 type ExchangeType uint8
 

@@ -77,15 +77,13 @@ func newSecretStore() secretStore {
 // add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
 func (st *secretStore) add(s *Secret) {
 	st.version++
-	if st.limit == 0 || len(st.all) < st.limit+st.limit/4 {
-		st.keep(&secretState{Secret: s})
-		return
-	}
-	old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
-	*st = newSecretStore()
-	st.version, st.limit = version, limit
-	for _, x := range old {
-		st.keep(x)
+	if st.limit > 0 && len(st.all) >= st.limit+st.limit/4 {
+		old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
+		*st = newSecretStore()
+		st.version, st.limit = version, limit
+		for _, x := range old {
+			st.keep(x)
+		}
 	}
 	st.keep(&secretState{Secret: s})
 }
