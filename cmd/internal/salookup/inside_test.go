@@ -21,9 +21,8 @@ var insideSuites = []esp.Suite{
 	{Cipher: esp.CipherByName("aes-ccm"), KeyLen: 16, ICVLen: 12},
 }
 
-// TestAllInsidesUnfamiliar: right ICVs and right padding prove both keys, though no packet's payload
-// is what its next header says, or its next header is of no protocol, and there is hardly any
-// padding.
+// TestAllInsidesUnfamiliar: right ICVs and right padding prove both keys, though no payload is what
+// its next header says, or that is of no protocol, and there is hardly any padding.
 func TestAllInsidesUnfamiliar(t *testing.T) {
 	for _, suite := range insideSuites {
 		for _, next := range []byte{17, 4, 200} {
