@@ -304,7 +304,7 @@ func trials(n int) (list []trial) {
 
 // TestForged: what strangers send before, between and after the packets of a recording changes
 // nothing of what the outputs say of each of these, nor of what verify says of their SAs. The race
-// detector sees the mixtures, which have every family, of three recordings.
+// detector sees one mixture of all families, among three recordings.
 func TestForged(t *testing.T) {
 	t.Parallel()
 	for n, path := range captureDirs(t) {
@@ -319,7 +319,7 @@ func TestForged(t *testing.T) {
 				r := record(t, dir, keys)
 				r.signed = dir == "08-rsa-ipfrag"
 				for _, f := range trials(n + 2*i) {
-					if race.Enabled && f.family != allFamilies {
+					if race.Enabled && (f.family != allFamilies || f.every != 3) {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s, before every %d", f.family, f.every), func(t *testing.T) {
