@@ -54,8 +54,8 @@ func TestCompared(t *testing.T) {
 	}
 }
 
-// TestClearHashes: a flood of HASHes in clear costs no more than 4096 attempts of an SA and what one
-// message takes, and the next SA has its own.
+// TestClearHashes: a flood of HASHes in clear costs no more than 4096 attempts and what one message
+// takes.
 func TestClearHashes(t *testing.T) {
 	l := newLab(t, 18, 7, 2, 16)
 	l.clear(true, ExchangeAggressive, part{PayloadSA, l.sai}, part{PayloadKE, l.kei}, part{PayloadNonce, l.bytes(16)},
