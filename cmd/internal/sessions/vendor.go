@@ -24,8 +24,8 @@ var sets = []struct {
 	{[]string{"XAUTH", "DPD", "FRAGMENTATION", "NAT-T RFC 3947"}, "strongSwan"},
 	{[]string{"XAUTH", "DPD", "Cisco Unity", "FRAGMENTATION", "NAT-T RFC 3947"}, "strongSwan"},
 	{[]string{"FRAGMENTATION", "DPD", "NAT-T RFC 3947"}, "libreswan"},
-	{[]string{"NAT-T RFC 3947", "NAT-T draft 02", "NAT-T draft 02\\n", "FRAGMENTATION", "DPD"}, "racoon"},
-	{[]string{"NAT-T RFC 3947", "NAT-T draft 03", "NAT-T draft 02\\n", "NAT-T draft 02", "NAT-T draft 00", "DPD"},
+	{[]string{"NAT-T RFC 3947", "NAT-T draft 02", "NAT-T draft 02", "FRAGMENTATION", "DPD"}, "racoon"},
+	{[]string{"NAT-T RFC 3947", "NAT-T draft 03", "NAT-T draft 02", "NAT-T draft 02", "NAT-T draft 00", "DPD"},
 		"SoftEther"},
 }
 
