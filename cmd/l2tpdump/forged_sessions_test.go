@@ -118,7 +118,7 @@ func proven(t *testing.T, s *sessions.Facts) map[string]any {
 	if err := json.Unmarshal(text, &facts); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"uid", "duration", "frames", "traffic", "nat", "attempts", "clear_pkts", "remarks", "messages_left_out"} {
+	for _, name := range []string{"duration", "frames", "traffic", "nat", "attempts", "clear_pkts", "remarks", "messages_left_out"} {
 		delete(facts, name)
 	}
 	if facts["cause"] == nil {
