@@ -29,6 +29,7 @@ type renumbered struct {
 	*sessions.Monitor
 	number []uint64 // of frame i+1 of the input in the recording, 0: it is forged
 	looked int64
+	opened map[string][]uint64 // frames of a recording that a key opened, by the UID of the session
 }
 
 func (n *renumbered) Record(r *pipeline.Record) error {
@@ -46,13 +47,18 @@ func (n *renumbered) Record(r *pipeline.Record) error {
 		r.PartOf = of(part)
 	}
 	defer func() { r.Number, r.PartOf = at, part }()
-	return n.Monitor.Record(r)
+	err := n.Monitor.Record(r)
+	if r.Number < forgedFrame && r.Verdict.Opened() && r.Session != nil {
+		n.opened[r.Session.ID()] = append(n.opened[r.Session.ID()], r.Number)
+	}
+	return err
 }
 
-// toldSession is a session, and what a Monitor told of it.
+// toldSession is a session, what a Monitor told of it, and its frames that a key opened.
 type toldSession struct {
 	*sessions.Facts
-	lines []string
+	lines  []string
+	opened []uint64
 }
 
 // sessionsOf are the sessions of frames.
@@ -61,7 +67,7 @@ func sessionsOf(t *testing.T, what string, f *frames, keys []*keysrc.Keys, numbe
 	f.next = 0
 	p := pipeline.New(pipeline.Config{Source: f, Workers: 1})
 	p.AddKeys(keys...)
-	lines := make(map[string][]string) // by session
+	lines, opened := make(map[string][]string), make(map[string][]uint64) // by session
 	m := sessions.NewMonitor(func(c *sessions.Change) error {
 		switch {
 		case c.Kind == "loss": // depends on when it looks, which any packet may bring about
@@ -80,12 +86,12 @@ func sessionsOf(t *testing.T, what string, f *frames, keys []*keysrc.Keys, numbe
 			}
 			lines[c.UID] = told
 		default:
-			list = append(list, toldSession{c.Session, lines[c.UID]})
+			list = append(list, toldSession{c.Session, lines[c.UID], opened[c.UID]})
 		}
 		return nil
 	})
 	m.KeepDetails()
-	p.AddSink(&renumbered{Monitor: m, number: number})
+	p.AddSink(&renumbered{Monitor: m, number: number, opened: opened})
 	if _, err := p.Run(context.Background()); err != nil {
 		t.Fatal(what, err)
 	}
@@ -118,7 +124,7 @@ func proven(t *testing.T, s *sessions.Facts) map[string]any {
 	if err := json.Unmarshal(text, &facts); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"uid", "duration", "frames", "traffic", "nat", "attempts", "clear_pkts", "remarks", "messages_left_out"} {
+	for _, name := range []string{"duration", "frames", "traffic", "nat", "attempts", "clear_pkts", "remarks", "messages_left_out"} {
 		delete(facts, name)
 	}
 	if facts["cause"] == nil {
@@ -219,6 +225,9 @@ func sameSessions(t *testing.T, what string, alone, mixed []toldSession) {
 		}
 		if !slices.Equal(want.lines, mixed[i].lines) {
 			t.Errorf("%sa Monitor told %q, alone %q", what, mixed[i].lines, want.lines)
+		}
+		if !slices.Equal(want.opened, mixed[i].opened) {
+			t.Errorf("%sits frames are %d, alone %d", what, mixed[i].opened, want.opened)
 		}
 		a, m := proven(t, want.Facts), proven(t, mixed[i].Facts)
 		for name := range m {

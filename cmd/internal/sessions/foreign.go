@@ -90,8 +90,8 @@ func (g *Gatherer) apart(s *Session, at place) *Session {
 		n.beside, c.beside, s.beside = c, n, nil
 	}
 	if s.first == n.first { // then so are the names
-		s.first = at
-		s.UID = s.uid()
+		n.UID, s.first = s.UID, at
+		s.UID = g.uids.of(s)
 	}
 	move := func(list []*exchange, to *[]*exchange) []*exchange {
 		return slices.DeleteFunc(list, func(x *exchange) bool {

@@ -38,6 +38,7 @@ type Gatherer struct {
 	calls         map[callKey]*call
 	changes       uint // of calls
 	clock         pipeline.Clock
+	uids          uids
 	held          list.List // sessions, the one without a packet for longest first
 	events        int       // that are kept
 	keeps         bool      // details

@@ -3,12 +3,9 @@ package sessions
 import (
 	"cmp"
 	"container/list"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"l2tpdump/ikev1"
 )
@@ -122,7 +119,7 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	s := &Session{assoc: a, first: at, last: at, touched: g.clock.Now, late: a.late}
 	side := a.side(src, dst)
 	s.ends[side], s.ends[1-side] = src, dst
-	s.UID = s.uid()
+	s.UID = g.uids.of(s)
 	if g.keeps {
 		s.series, s.talks = new(series), new(conversations)
 	}
@@ -136,15 +133,6 @@ func (g *Gatherer) begin(a *association, src, dst netip.AddrPort, at place) *Ses
 	a.sessions++
 	s.element = g.held.PushBack(s)
 	return s
-}
-
-// uid is a name that no other session has.
-func (s *Session) uid() string {
-	b := append(strconv.AppendInt(make([]byte, 0, 128), s.first.time, 10), ' ')
-	b = append(strconv.AppendUint(b, s.first.frame, 10), ' ')
-	b = append(s.ends[client].AppendTo(b), ' ')
-	sum := sha256.Sum256(s.ends[server].AppendTo(b))
-	return "S" + hex.EncodeToString(sum[:8])
 }
 
 // touch takes note that a packet of the session has come, which side sent.
