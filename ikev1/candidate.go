@@ -178,18 +178,22 @@ type keyedCipher struct {
 	alg   *cipherAlg
 	key   esp.Key
 	block cipher.Block
+
+	before *keyedCipher // of the same secret
 }
 
 // cipher returns a cipher with a key that the secret gives.
 func (x *secretState) cipher(alg *cipherAlg, key []byte) (cipher.Block, error) {
-	for i := range x.ciphers {
-		if c := &x.ciphers[i]; c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
+	n := 0
+	for c := x.ciphers; c != nil; c = c.before {
+		if c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
 			return c.block, nil
 		}
+		n++
 	}
 	b, err := alg.new(key)
-	if err == nil && len(x.ciphers) < maxCiphers {
-		x.ciphers = append(x.ciphers, keyedCipher{alg, esp.NewKey(key), b})
+	if err == nil && n < maxCiphers {
+		x.ciphers = &keyedCipher{alg, esp.NewKey(key), b, x.ciphers}
 	}
 	return b, err
 }
