@@ -12,10 +12,10 @@ const poolBatches = 32
 // spins is how often a goroutine looks for its turn before it sleeps. Mostly that comes within
 // microseconds, and one that sleeps is woken to run behind the one that wakes it, on the same
 // processor: then the two take turns for all, and the other processor has nothing to do.
-const spins = 100
+const spins = 300
 
 // brief is a time after which a turn may still be a while: it is not looked for any more.
-const brief = 60 * time.Microsecond
+const brief = 180 * time.Microsecond
 
 // line is the batches on their way, in capture order, and the empty ones. The empty one given back
 // last is handed out first, since its memory is the likeliest to be in the processor's caches.
