@@ -18,7 +18,7 @@ func TestKeyNeverPrints(t *testing.T) {
 		p *Key
 		m map[string]Key
 	}{k, &k, map[string]Key{"a": k}}
-	secret := Secret{Key: k, AuthKey: k, Origin: Origin{File: "x", Line: 1}}
+	secret := Secret{Key: k, AuthKey: k, Origin: OriginAt("x", 1)}
 	var out strings.Builder
 	for _, v := range []any{k, &k, []Key{k}, hidden, &hidden, secret, &secret, Negotiated{Key: k}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%o", "%b", "%c", "%U", "%p", "%t", "%w"} {

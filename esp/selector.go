@@ -6,14 +6,45 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unique"
 )
 
 // AddrPattern is an IP address of which some bits may be unknown. The zero value fits any
 // address. Patterns are comparable with ==.
 type AddrPattern struct {
-	value, mask [16]byte // an IPv4 address is the last 4 bytes; value has no bit that mask has not
-	family      uint8    // 0 any address, 4, 6
+	value [16]byte // an IPv4 address is the last 4 bytes; it has no bit that is unknown
+	form  unique.Handle[addrForm]
 }
+
+// addrForm is what many patterns have in common.
+type addrForm struct {
+	mask   [16]byte // bits that are known
+	family uint8    // 0 any address, 4, 6
+}
+
+// pattern is an AddrPattern with its form.
+type pattern struct {
+	value [16]byte
+	addrForm
+}
+
+// pack makes an AddrPattern, the zero value where no bit is known.
+func (p pattern) pack() AddrPattern {
+	if p.mask == [16]byte{} {
+		return AddrPattern{}
+	}
+	return AddrPattern{p.value, unique.Make(p.addrForm)}
+}
+
+// unpack is the contrary of pack.
+func (p AddrPattern) unpack() pattern {
+	if p.IsAny() {
+		return pattern{}
+	}
+	return pattern{p.value, p.form.Value()}
+}
+
+func ofFamily(n uint8) pattern { return pattern{addrForm: addrForm{family: n}} }
 
 // AddrPatternFrom returns the pattern that fits one address only, and any address if a is not
 // valid or unspecified (0.0.0.0, ::). IPv4 in IPv6 counts as IPv4; a zone is dropped.
@@ -27,7 +58,7 @@ func AddrPatternFrom(a netip.Addr) AddrPattern {
 
 // addrPattern makes a pattern of the first n bits of a.
 func addrPattern(a netip.Addr, n int) AddrPattern {
-	p := AddrPattern{family: 6}
+	p := ofFamily(6)
 	first := 0
 	b := a.As16()
 	if a.Is4() {
@@ -38,7 +69,7 @@ func addrPattern(a netip.Addr, n int) AddrPattern {
 		p.mask[i] = 0xff << (8 - min(n, 8))
 		p.value[i] = b[i] & p.mask[i]
 	}
-	return p
+	return p.pack()
 }
 
 // ParseAddrPattern reads an address pattern: "*" or "any" or "" (any address), an address, with "*"
@@ -77,7 +108,7 @@ func ParseAddrPattern(s string) (AddrPattern, error) {
 		if !ok {
 			return fail()
 		}
-		return p, nil
+		return p.pack(), nil
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
@@ -138,8 +169,8 @@ func cutPort(s string) (string, bool) {
 	return s, true
 }
 
-func parseStars4(s string) (AddrPattern, bool) {
-	p := AddrPattern{family: 4}
+func parseStars4(s string) (pattern, bool) {
+	p := ofFamily(4)
 	octets := strings.Split(s, ".")
 	if len(octets) != 4 {
 		return p, false
@@ -155,11 +186,11 @@ func parseStars4(s string) (AddrPattern, bool) {
 		p.value[12+i] = byte(n)
 		p.mask[12+i] = 0xff
 	}
-	return p.orAny(), true
+	return p, true
 }
 
-func parseStars6(s string) (AddrPattern, bool) {
-	p := AddrPattern{family: 6}
+func parseStars6(s string) (pattern, bool) {
+	p := ofFamily(6)
 	groups, ok := groups6(s)
 	if !ok {
 		return p, false
@@ -187,7 +218,7 @@ func parseStars6(s string) (AddrPattern, bool) {
 	if p.known96() && netip.AddrFrom16(p.value).Is4In6() {
 		return p, false // IPv4 is written as IPv4
 	}
-	return p.orAny(), true
+	return p, true
 }
 
 // groups6 returns the eight groups of an IPv6 address, with zeros for "::".
@@ -212,7 +243,7 @@ func groups6(s string) (groups [8]string, ok bool) {
 }
 
 // known96 reports whether all of the first 96 bits are known.
-func (p AddrPattern) known96() bool {
+func (p pattern) known96() bool {
 	for _, m := range p.mask[:12] {
 		if m != 0xff {
 			return false
@@ -221,30 +252,23 @@ func (p AddrPattern) known96() bool {
 	return true
 }
 
-// orAny returns the zero value for a pattern of which no bit is known.
-func (p AddrPattern) orAny() AddrPattern {
-	if p.mask == [16]byte{} {
-		return AddrPattern{}
-	}
-	return p
-}
-
 // Match reports whether the pattern fits the address. IPv4 in IPv6 counts as IPv4, a zone does not
 // matter. Only the pattern that fits any address fits one that is not valid.
 func (p AddrPattern) Match(a netip.Addr) bool {
-	if p.family == 0 {
+	if p.IsAny() {
 		return true
 	}
 	if !a.IsValid() {
 		return false
 	}
+	x := p.unpack()
 	a = a.Unmap()
-	if a.Is4() != (p.family == 4) {
+	if a.Is4() != (x.family == 4) {
 		return false
 	}
 	b := a.As16()
 	for i := range b {
-		if b[i]&p.mask[i] != p.value[i] {
+		if b[i]&x.mask[i] != x.value[i] {
 			return false
 		}
 	}
@@ -252,10 +276,12 @@ func (p AddrPattern) Match(a netip.Addr) bool {
 }
 
 // IsAny reports whether the pattern fits every address.
-func (p AddrPattern) IsAny() bool { return p.family == 0 }
+func (p AddrPattern) IsAny() bool { return p == AddrPattern{} }
 
 // Addr returns the only address that the pattern fits, ok is false if it fits several.
-func (p AddrPattern) Addr() (a netip.Addr, ok bool) {
+func (p AddrPattern) Addr() (a netip.Addr, ok bool) { return p.unpack().addr() }
+
+func (p pattern) addr() (a netip.Addr, ok bool) {
 	if n, prefix := p.known(); p.family == 0 || !prefix || n != p.width() {
 		return netip.Addr{}, false
 	}
@@ -265,7 +291,7 @@ func (p AddrPattern) Addr() (a netip.Addr, ok bool) {
 	return netip.AddrFrom16(p.value), true
 }
 
-func (p AddrPattern) width() int {
+func (p pattern) width() int {
 	if p.family == 4 {
 		return 32
 	}
@@ -273,7 +299,7 @@ func (p AddrPattern) width() int {
 }
 
 // known counts the known bits and tells whether they are the first ones.
-func (p AddrPattern) known() (n int, prefix bool) {
+func (p pattern) known() (n int, prefix bool) {
 	prefix = true
 	for i := 16 - p.width()/8; i < 16; i++ {
 		m := p.mask[i]
@@ -288,11 +314,13 @@ func (p AddrPattern) known() (n int, prefix bool) {
 
 // String returns the pattern in a form that ParseAddrPattern reads: an address, stars for octets
 // of IPv4 that are unknown, a prefix length, or stars for the unknown hex digits of IPv6.
-func (p AddrPattern) String() string {
+func (p AddrPattern) String() string { return p.unpack().text() }
+
+func (p pattern) text() string {
 	if p.family == 0 {
 		return "*"
 	}
-	if a, ok := p.Addr(); ok {
+	if a, ok := p.addr(); ok {
 		return a.String()
 	}
 	n, prefix := p.known()

@@ -209,7 +209,7 @@ func routerSecrets(t testing.TB, path string) []*Secret {
 	label, value := "", []byte(nil)
 	flush := func() {
 		if label == "CKY-I" {
-			list = append(list, &Secret{Origin: esp.Origin{File: filepath.Base(path)}})
+			list = append(list, &Secret{Origin: esp.OriginAt(filepath.Base(path), 0)})
 		}
 		if len(list) == 0 {
 			return
@@ -262,7 +262,7 @@ func tableSecrets(t testing.TB, path string) []*Secret {
 		if !ok || strings.HasPrefix(line, "#") {
 			continue
 		}
-		list = append(list, &Secret{InitiatorCookie: hexCookie(t, cookie), Ka: hexKey(t, key), Origin: esp.Origin{File: filepath.Base(path)}})
+		list = append(list, &Secret{InitiatorCookie: hexCookie(t, cookie), Ka: hexKey(t, key), Origin: esp.OriginAt(filepath.Base(path), 0)})
 	}
 	return list
 }

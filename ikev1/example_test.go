@@ -22,7 +22,7 @@ func ExampleTracker() {
 	t.AddSecret(&ikev1.Secret{
 		InitiatorCookie: ikev1.Cookie(fromHex("631827ec0fefc720")),
 		Ka:              esp.NewKey(fromHex("1b78b1b80437766b6b72234ced4ce08f336ac900114549027e5b73eda694dbcb")),
-		Origin:          esp.Origin{File: "ikev1_decryption_table", Line: 2},
+		Origin:          esp.OriginAt("ikev1_decryption_table", 2),
 	})
 	client, server := netip.MustParseAddrPort("203.0.113.77:4500"), netip.MustParseAddrPort("203.0.113.1:4500")
 	for _, d := range []ikev1.Datagram{

@@ -118,7 +118,7 @@ func TestKeyForms(t *testing.T) {
 		{"SKEYID_d only", Secret{InitiatorCookie: i, SKEYIDd: full.SKEYIDd}, "no key", 0},
 		{"nothing", Secret{InitiatorCookie: other}, "no key", 0},
 	} {
-		c.secret.Origin = esp.Origin{File: "file", Line: 1}
+		c.secret.Origin = esp.OriginAt("file", 1)
 		tr, messages := follow([]*Secret{&c.secret}, list)
 		sa := tr.SAs()[0]
 		if state(sa) != c.verdict {
@@ -247,7 +247,7 @@ func TestSignatureFromSharedSecret(t *testing.T) {
 	}
 	list := readDatagrams(t, filepath.Join(dir, "outer.pcap"))
 	full := routerSecrets(t, filepath.Join(dir, "router-full.log"))[0]
-	tr, messages := follow([]*Secret{{InitiatorCookie: full.InitiatorCookie, SharedSecret: esp.NewKey(gxy), Origin: esp.Origin{File: "log"}}}, list)
+	tr, messages := follow([]*Secret{{InitiatorCookie: full.InitiatorCookie, SharedSecret: esp.NewKey(gxy), Origin: esp.OriginAt("log", 0)}}, list)
 	for _, m := range messages {
 		if m.Encrypted && !m.Verified {
 			t.Errorf("%s %d: %v", m.Header.ExchangeName(), m.Number, m.Err)

@@ -62,7 +62,7 @@ func TestArchive(t *testing.T) {
 		}
 		var from []string
 		for _, s := range keys.ESP {
-			from = append(from, s.Origin.File)
+			from = append(from, s.Origin.File())
 		}
 		if want := []string{"x:logs/router.log", "x:logs/router.log", "x:c.log.gz", "x:c.log.gz"}; !slices.Equal(from, want) {
 			t.Errorf("%s: ESP keys of %q", what, from)

@@ -112,7 +112,7 @@ type output struct {
 const maxNotes = 1000
 
 // origin is the place of a line of the source.
-func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.name, Line: line} }
+func (o *output) origin(line int) esp.Origin { return esp.OriginAt(o.name, line) }
 
 func (o *output) give(k Keys) {
 	o.one = k

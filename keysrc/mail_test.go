@@ -65,7 +65,7 @@ func TestMail(t *testing.T) {
 		if keys, _ := foundIn(want); !slices.Equal(got, keys) || damaged > 0 {
 			t.Errorf("%s: %v, %v", what, got, k.Notes)
 		}
-		if o := k.IKE[0].Origin; !strings.HasPrefix(o.File, "x:part ") || what != "parts" && o.Line != want.IKE[0].Origin.Line {
+		if o := k.IKE[0].Origin; !strings.HasPrefix(o.File(), "x:part ") || what != "parts" && o.Line != want.IKE[0].Origin.Line {
 			t.Errorf("%s: %v", what, o)
 		}
 		// What is cut short says so, or has all.
@@ -81,7 +81,7 @@ func TestMail(t *testing.T) {
 	box += mails(string(log))["base64"]
 	k, err := Parse(strings.NewReader(box), "x", "")
 	got, damaged := foundIn(k)
-	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || damaged > 0 || k.IKE[0].Origin.File != "x:part 6" {
+	if keys, _ := foundIn(want); err != nil || !slices.Equal(got, keys) || damaged > 0 || k.IKE[0].Origin.File() != "x:part 6" {
 		t.Errorf("mailbox: %v, %v, %v", got, k.Notes, err)
 	}
 	whole := mails(string(log))["forwarded"]

@@ -30,7 +30,7 @@ func TestPhase1Key(t *testing.T) {
 	} {
 		notes := 0
 		out := &output{name: "t", emit: func(k *Keys) { notes += len(k.Notes) }}
-		s := &ikev1.Secret{SKEYIDe: esp.NewKey(e), Ka: esp.NewKey(c.ka), Origin: esp.Origin{File: "t", Line: 1}}
+		s := &ikev1.Secret{SKEYIDe: esp.NewKey(e), Ka: esp.NewKey(c.ka), Origin: esp.OriginAt("t", 1)}
 		if !checkPhase1(out, s) || s.Ka.IsZero() == c.kept || (notes > 0) != c.noted {
 			t.Errorf("%s: kept %v, %d notes", c.name, !s.Ka.IsZero(), notes)
 		}

@@ -77,7 +77,7 @@ func wrongRows(keys []*keysrc.Keys) map[string]*keysrc.Keys {
 		if list[kind] == nil {
 			list[kind] = &keysrc.Keys{}
 		}
-		return list[kind], esp.Origin{File: "wrong", Line: line}
+		return list[kind], esp.OriginAt("wrong", line)
 	}
 	for _, k := range keys {
 		for i, s := range k.ESP {

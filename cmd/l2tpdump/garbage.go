@@ -19,7 +19,7 @@ const (
 
 // Percentages of garbage.
 const (
-	fewGarbage  = 50
+	fewGarbage  = 40
 	muchGarbage = 400
 )
 

@@ -103,7 +103,7 @@ func (k *keyring) print(w io.Writer) error {
 	t := newAligned(header)
 	var row []byte
 	k.rows(func(r listedKey) {
-		row = append(row[:0], visible(r.origin.File)...)
+		row = append(row[:0], visible(r.origin.File())...)
 		if r.origin.Line > 0 {
 			row = strconv.AppendInt(append(row, ':'), int64(r.origin.Line), 10)
 		}

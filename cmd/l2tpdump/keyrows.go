@@ -143,7 +143,7 @@ const uncertain = "uncertain"
 // SKEYID_d.
 func flowRows(r *reportedESP) []listedKey {
 	of := func(kind, algorithm string, key esp.Key) listedKey {
-		x := row(esp.Origin{File: r.SA.Place()}, kind, fmt.Sprintf("0x%08x", r.SPI), key)
+		x := row(esp.OriginAt(r.SA.Place(), 0), kind, fmt.Sprintf("0x%08x", r.SPI), key)
 		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits,
 			string(r.Verdict)
 		return x
@@ -183,7 +183,7 @@ func (k *keyring) derived() (list []listedKey) {
 	}
 	for _, sa := range k.p.IKE().SAs() {
 		if ka := sa.Ka(); !ka.IsZero() {
-			r := row(esp.Origin{File: why.IKEKeyAt(sa)}, "Ka", sa.InitiatorCookie.String(), ka)
+			r := row(esp.OriginAt(why.IKEKeyAt(sa), 0), "Ka", sa.InitiatorCookie.String(), ka)
 			r.Algorithm, r.Needed, r.Verdict = sa.Cipher, r.Bits, string(why.ISAKMP(k.p.IKE(), sa).Verdict)
 			list = append(list, r)
 		}

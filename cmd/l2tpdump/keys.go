@@ -162,7 +162,7 @@ func (k *keyring) reportDoubts() {
 	opens := make(map[string]bool) // by place
 	for _, r := range k.derived() {
 		if why.Verdict(r.Verdict).Opened() {
-			opens[r.origin.File] = true
+			opens[r.origin.File()] = true
 		}
 	}
 	for _, source := range k.sources {

@@ -36,6 +36,8 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if err := cmp.Or(errFilter, errSecrets, errPSKs); err != nil {
 		return fail(err)
 	}
+	debug.SetGCPercent(sessionsGC)
+	saveRoom(keys)
 	r, status := o.openCaptures(ctx, config, keys, nil)
 	if r == nil {
 		return status
@@ -48,8 +50,6 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
-	debug.SetGCPercent(sessionsGC)
-	saveRoom(keys)
 	stats, interrupted, err := r.run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
 	wrong := o.tellSecrets(r.p)

@@ -19,7 +19,7 @@ import (
 func (tr truth) strict(k *keysrc.Keys) error {
 	noted := make(map[esp.Origin]bool)
 	for _, n := range k.Notes {
-		noted[esp.Origin{File: n.File, Line: n.Line}] = true
+		noted[esp.OriginAt(n.File, n.Line)] = true
 	}
 	fits := func(got, want esp.Key, origin esp.Origin, head bool) bool {
 		return got.IsZero() || got.Equal(want) || want.HasPrefix(got) && (head || noted[origin])

@@ -33,7 +33,7 @@ func (o *output) doubt(line int, format string, args ...any) {
 	o.Doubt(line, fmt.Sprintf(format, args...))
 }
 
-func (o *output) origin(line int) esp.Origin { return esp.Origin{File: o.file, Line: line} }
+func (o *output) origin(line int) esp.Origin { return esp.OriginAt(o.file, line) }
 
 // A Reader reads the log of a Yamaha router and the outputs of its show commands, in one file or
 // apart.

@@ -140,7 +140,7 @@ func secretOf(spi uint32) *esp.Secret {
 		SPI: spi, SPIMask: ^uint32(0),
 		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"),
 			ICVLen: icvLen},
-		Key: esp.NewKey(key), AuthKey: esp.NewKey(authKey), Origin: esp.Origin{File: "bench", Line: 1},
+		Key: esp.NewKey(key), AuthKey: esp.NewKey(authKey), Origin: esp.OriginAt("bench", 1),
 	}
 }
 

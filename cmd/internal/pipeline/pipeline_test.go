@@ -45,7 +45,7 @@ func keysOf(sa *traffic.SA) *keysrc.Keys {
 	return &keysrc.Keys{ESP: []*esp.Secret{{
 		SPI: sa.SPI, SPIMask: ^uint32(0),
 		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: len(key), Auth: esp.AuthByName("hmac-sha1-96"), ICVLen: 12},
-		Key:   esp.NewKey(key), AuthKey: esp.NewKey(auth), Origin: esp.Origin{File: "test", Line: 1},
+		Key:   esp.NewKey(key), AuthKey: esp.NewKey(auth), Origin: esp.OriginAt("test", 1),
 	}}}
 }
 

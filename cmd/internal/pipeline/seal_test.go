@@ -95,7 +95,7 @@ func (a *algorithm) sa(spi uint32) *sealer {
 func (s *sealer) secret() *esp.Secret {
 	suite := s.suite
 	suite.ESN = s.ESN
-	return &esp.Secret{SPI: s.SPI, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(append(s.Key, s.Salt...)), AuthKey: esp.NewKey(s.auth), Origin: esp.Origin{File: "table", Line: 1}}
+	return &esp.Secret{SPI: s.SPI, SPIMask: ^uint32(0), Suite: suite, Key: esp.NewKey(append(s.Key, s.Salt...)), AuthKey: esp.NewKey(s.auth), Origin: esp.OriginAt("table", 1)}
 }
 
 func secrets(list ...*esp.Secret) []*keysrc.Keys { return []*keysrc.Keys{{ESP: list}} }

@@ -10,7 +10,7 @@ import (
 // touches one line of memory, however many there are. The hash has a secret factor, as who sends
 // packets chooses the SPIs. The zero value is empty.
 type spiMap[V any] struct {
-	slots  []spiSlot[V] // a power of two, half of them free at least
+	slots  []spiSlot[V] // a power of two, a fifth of them free at least
 	len    int
 	factor uint64
 	shift  int
@@ -56,11 +56,11 @@ func (m *spiMap[V]) of(spi uint32) *V {
 
 // reserve makes room for n more.
 func (m *spiMap[V]) reserve(n int) {
-	if 2*(m.len+n) <= len(m.slots) {
+	if 5*(m.len+n) <= 4*len(m.slots) {
 		return
 	}
 	old := m.slots
-	m.slots = make([]spiSlot[V], max(8, 1<<bits.Len(uint(2*(m.len+n)-1))))
+	m.slots = make([]spiSlot[V], max(8, 1<<bits.Len(uint(5*(m.len+n)-1)/4)))
 	m.shift = 65 - bits.Len(uint(len(m.slots)))
 	m.factor = rand.Uint64() | 1
 	for _, s := range old {

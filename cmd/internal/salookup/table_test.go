@@ -90,7 +90,7 @@ func readSecrets(t testing.TB, path string) []*esp.Secret {
 	return k.ESP
 }
 
-func origin(file string, line int) esp.Origin { return esp.Origin{File: file, Line: line} }
+func origin(file string, line int) esp.Origin { return esp.OriginAt(file, line) }
 
 func captureFile(name ...string) string {
 	return filepath.Join(append([]string{"..", "..", "..", "testdata", "captures"}, name...)...)

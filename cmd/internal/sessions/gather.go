@@ -19,7 +19,7 @@ import (
 const (
 	maxHeld    = 1 << 13
 	maxServers = 1 << 10
-	manyHeld   = 1 << 11
+	manyHeld   = 1 << 10
 	idleAfter  = int64(3600e9)
 	endAfter   = int64(40e9)  // where many are held: behind what L2TP repeats at the end, 31 s
 	retryTime  = int64(120e9) // between tries that belong together: daemons redial behind 10 to 60 s

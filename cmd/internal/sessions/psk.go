@@ -46,7 +46,7 @@ func ReadPSKs(r io.Reader, name string) ([]PSK, error) {
 		if len(list) == maxPSKs {
 			return nil, fmt.Errorf("%s: more than %d keys", name, maxPSKs)
 		}
-		list = append(list, PSK{esp.NewKey(key), esp.Origin{File: name, Line: line}})
+		list = append(list, PSK{esp.NewKey(key), esp.OriginAt(name, line)})
 	}
 	if err := in.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

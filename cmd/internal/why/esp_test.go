@@ -47,7 +47,7 @@ func TestPacket(t *testing.T) {
 // error is theirs.
 func TestPacketReasonIsTheFlows(t *testing.T) {
 	key := &esp.Secret{SPI: 1, SPIMask: ^uint32(0), Key: esp.NewKey(make([]byte, 16)), KeyHead: true,
-		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 32}, Origin: esp.Origin{File: "log", Line: 7}}
+		Suite: esp.Suite{Cipher: esp.CipherByName("aes-cbc"), KeyLen: 32}, Origin: esp.OriginAt("log", 7)}
 	a := &salookup.Attempt{Err: esp.ErrIncomplete, Set: salookup.Candidates([]salookup.Source{{Secret: key}}), Secrets: true}
 	if got := why.PacketReason(esp.ErrIncomplete, a); !strings.HasPrefix(got,
 		"16 of 32 bytes of the key (aes-cbc-256) are known, 16 are missing: set `ipsec sa policy") {

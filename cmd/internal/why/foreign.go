@@ -170,7 +170,7 @@ func (c *closed) otherDirection(k *salookup.Known) bool {
 	}
 	return slices.ContainsFunc(c.set.Sources, func(s salookup.Source) bool {
 		neighbours := s.Known != nil && (s.Known.Index-k.Index == 1 || k.Index-s.Known.Index == 1)
-		return s.PairSPI == k.SPI && s.PairSPI != 0 || neighbours && s.Origin.File == k.Origin.File
+		return s.PairSPI == k.SPI && s.PairSPI != 0 || neighbours && s.Origin.File() == k.Origin.File()
 	})
 }
 

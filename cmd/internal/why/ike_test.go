@@ -91,7 +91,7 @@ func TestIKEKeyForms(t *testing.T) {
 		{"nothing", ikev1.Secret{InitiatorCookie: other}, why.NoKey, "other connections"},
 		{"wrong", ikev1.Secret{InitiatorCookie: i, Ka: flip(ka, 3)}, why.WrongKey, "the key at file:1 fits no message"},
 	} {
-		c.secret.Origin = esp.Origin{File: "file", Line: 1}
+		c.secret.Origin = esp.OriginAt("file", 1)
 		tr := follow(t, dir, &c.secret)
 		sa := tr.SAs()[0]
 		f := why.ISAKMP(tr, sa)
@@ -138,7 +138,7 @@ func TestIKEKeys(t *testing.T) {
 		}
 		for bit := 0; bit < 128; bit += 13 {
 			b := *table
-			b.Ka, b.Origin, b.Origins = flip(table.Ka, bit), esp.Origin{File: "b", Line: 1}, nil
+			b.Ka, b.Origin, b.Origins = flip(table.Ka, bit), esp.OriginAt("b", 1), nil
 			judge("Ka beside a good one", "Ka at b:1 is wrong", good, &b)
 			judge("Ka before a good one", "Ka at b:1 is wrong", &b, good)
 			for _, v := range []struct {
@@ -151,7 +151,7 @@ func TestIKEKeys(t *testing.T) {
 				{"SKEYID_e", func(s *ikev1.Secret) *esp.Key { return &s.SKEYIDe }},
 			} {
 				x := *good
-				x.Origin, x.Origins = esp.Origin{File: "x", Line: 1}, nil
+				x.Origin, x.Origins = esp.OriginAt("x", 1), nil
 				*v.of(&x) = flip(*v.of(good), bit)
 				judge(v.name+" beside a good one", "at x:1", good, &x)
 				judge(v.name+" before a good one", v.name+" at", &x, good)
@@ -173,7 +173,7 @@ func TestIKEKeysDerived(t *testing.T) {
 	if full.SharedSecret.IsZero() || full.SKEYID.IsZero() || full.SKEYIDd.IsZero() || full.SKEYIDe.IsZero() {
 		t.Fatal("the log does not hold all keys")
 	}
-	full.Origin, full.Origins = esp.Origin{File: "x", Line: 1}, nil
+	full.Origin, full.Origins = esp.OriginAt("x", 1), nil
 	if got := said(follow(t, dir, &full)); got != "" {
 		t.Errorf("conflicts of keys that are right: %s", got)
 	}
