@@ -72,17 +72,6 @@ func keyLike(text []byte) int {
 }
 
 // hexLen returns the number of hex digits that text begins with.
-func hexLen(text []byte) int {
-	for i, c := range text {
-		if !isHex(c) {
-			return i
-		}
-	}
-	return len(text)
-}
+func hexLen(text []byte) int { return len(text) - len(bytes.TrimLeft(text, "0123456789abcdefABCDEF")) }
 
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}

@@ -34,7 +34,7 @@ type espRow struct {
 func (e *espEntry) parse() *espRow {
 	s, err := e.secret, error(nil)
 	if e.line != nil {
-		s, err = readESPRow(e.line)
+		s, _, err = keysrc.ParseESPRow(e.line) // with an error its addresses and its SPI are there
 	}
 	r := &espRow{espEntry: e, src: tableAddrText(s.Src), dst: tableAddrText(s.Dst), spi: s.SPI, mask: s.SPIMask}
 	r.v6 = strings.Contains(r.src+r.dst, ":")
@@ -50,13 +50,6 @@ func (e *espEntry) parse() *espRow {
 		r.rest = string(text)
 	}
 	return r
-}
-
-// readESPRow reads a row. With an error its addresses and its SPI are there all the same, unless it
-// is nil.
-func readESPRow(line []byte) (*esp.Secret, error) {
-	s, _, err := keysrc.ParseESPRow(line)
-	return s, err
 }
 
 // meets reports whether there are packets that both rows match.
@@ -148,7 +141,7 @@ type espOrder struct {
 
 // addOld adds a row of the file, in its order. The old rows have ranks up to 0.
 func (t *espOrder) addOld(line []byte) {
-	s, _ := readESPRow(line)
+	s, _, _ := keysrc.ParseESPRow(line)
 	if s == nil {
 		return
 	}
