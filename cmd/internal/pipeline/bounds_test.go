@@ -150,8 +150,8 @@ func TestFragmentsBounded(t *testing.T) {
 	}
 }
 
-// TestBatchesBounded: batches on their way hold less than 20 MiB; then the reader waits, or gives up
-// what the first of them waits for.
+// TestBatchesBounded: batches on their way hold less than 20 MiB; then the reader waits, or gives
+// up what the first of them waits for.
 func TestBatchesBounded(t *testing.T) {
 	l, g := newLine(), newGroup(0)
 	l.stuck = g
