@@ -26,7 +26,12 @@ type Window struct {
 	first uint64      // oldest of these
 	seen  uint64      // distinct ones of these; 0: none came yet
 	odd   *oddNumbers // nil: all from first to top came, once and in order
+	// proved has those whose numbers are proved, on which no others have a bearing; nil: all are.
+	proved *Window
 }
+
+// noneProved stands for an empty window.
+var noneProved Window
 
 // Oddities is how many numbers came otherwise than in order.
 type Oddities struct {
@@ -67,6 +72,9 @@ func (w *Window) Odd() Oddities {
 	return w.odd.Oddities
 }
 
+// Empty reports whether none came yet.
+func (w *Window) Empty() bool { return w.seen == 0 }
+
 // Low returns the oldest position.
 func (w *Window) Low() uint64 {
 	if w.Odd().Restarts > 0 {
@@ -83,8 +91,14 @@ func (w *Window) High() uint64 {
 	return w.top
 }
 
-// Nearest returns the position closest to the newest one that has this low half.
-func (w *Window) Nearest(seq uint32) uint64 { return Nearest(w.top, seq) }
+// Nearest returns the position closest to the newest one that has this low half, to the newest
+// proved one if any is.
+func (w *Window) Nearest(seq uint32) uint64 {
+	if p := w.proved; p != nil && p.seen > 0 {
+		return Nearest(p.top, seq)
+	}
+	return Nearest(w.top, seq)
+}
 
 // Nearest returns the position closest to top that has this low half (RFC 4303, appendix A2.2).
 func Nearest(top uint64, seq uint32) uint64 {
@@ -100,8 +114,40 @@ func Nearest(top uint64, seq uint32) uint64 {
 
 // Add counts a position, and reports whether it was there before. sure tells that the packet was
 // proved to have it, by its ICV: then any step forward counts at once, and what is older than the
-// window was there before, as no key serves twice for a number.
+// window was there before, as no key serves twice for a number. It was there before only if it was
+// proved then, too.
 func (w *Window) Add(p uint64, sure bool) (again bool) {
+	switch {
+	case sure && w.proved == nil:
+		return w.add(p, true)
+	case !sure:
+		if w.proved == nil {
+			w.proved = w.clone()
+		}
+		return w.add(p, false)
+	}
+	if w.proved == &noneProved {
+		w.proved = new(Window)
+	}
+	again = w.proved.add(p, true)
+	w.add(p, again || p >= w.top)
+	return again
+}
+
+// clone returns a copy that changes alone.
+func (w *Window) clone() *Window {
+	if w.seen == 0 {
+		return &noneProved
+	}
+	c := *w
+	if w.odd != nil {
+		odd := *w.odd
+		c.odd = &odd
+	}
+	return &c
+}
+
+func (w *Window) add(p uint64, sure bool) (again bool) {
 	switch {
 	case w.seen == 0:
 		w.begin(p)

@@ -33,9 +33,8 @@ func (c *Counts) Packets() uint64 {
 
 // sequence is the sequence numbers of an SA's packets.
 type sequence struct {
-	esp.Window
-	used   bool      // it is in account.uses
-	before *sequence // there
+	esp.Window           // with any it is in account.uses
+	before     *sequence // there
 }
 
 // account is what became of a flow's packets, in the order of the capture. Of the packets of an
@@ -126,8 +125,8 @@ func (a *account) opened(sa *SA, plain *esp.Plaintext, seq, high uint32) (again 
 		sa.sure.Store(sa.certain(plain, nil))
 	}
 	s := sa.seq
-	if !s.used {
-		s.used, s.before, a.uses = true, a.uses, s
+	if s.Empty() {
+		s.before, a.uses = a.uses, s
 	}
 	p := s.Nearest(seq)
 	if sa.Suite.ESN && sa.Checks() {

@@ -96,3 +96,37 @@ func TestDamagedSPI(t *testing.T) {
 		t.Errorf("damaged, ESN: %s: %s", r.Verdict, r.Reason)
 	}
 }
+
+// TestCutCopiesTakeNoPlaces: anybody can write another number into the head of a packet, and where
+// its end was not captured nothing shows that. The packets whose numbers an ICV proves come once.
+func TestCutCopiesTakeNoPlaces(t *testing.T) {
+	for _, ahead := range []uint32{5, 500, 2000} {
+		e := cbcSealer()
+		db := newTable(e.secret())
+		long := e.next(tcpSegment(300), 6)
+		if x := db.open(long); x.Verdict != why.Verified {
+			t.Fatal(x.err)
+		}
+		seq := e.seq
+		for i := range uint32(6) {
+			forged := long
+			forged.data, forged.cut = bytes.Clone(long.data[:128]), len(long.data)-128
+			binary.BigEndian.PutUint32(forged.data[4:], seq+ahead*(i/2+1)+i%2)
+			if x := db.open(forged); x.Verdict != why.Truncated || x.again {
+				t.Fatal(x.Verdict, x.err, x.again)
+			}
+		}
+		var list []espPacket
+		for i := range 20 {
+			list = append(list, e.next(tcpSegment(10), 6))
+			if x := db.open(list[i]); x.Verdict != why.Verified || x.again {
+				t.Errorf("%d ahead, packet %d: %v, there before: %v", ahead, i, x.Verdict, x.again)
+			}
+		}
+		for i, p := range list {
+			if x := db.open(p); !x.again {
+				t.Errorf("%d ahead, packet %d again: it is none that was there", ahead, i)
+			}
+		}
+	}
+}
