@@ -1,11 +1,9 @@
 package keysrc
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -331,32 +329,4 @@ func escapeLen(text []byte) int {
 		return 2
 	}
 	return 1
-}
-
-// utf16Reader makes UTF-8 of UTF-16; of what lies above 0xffff, which no format needs, nothing to
-// read. high is the place of the high byte in each pair.
-type utf16Reader struct {
-	r    *bufio.Reader
-	high int
-}
-
-func (u *utf16Reader) Read(p []byte) (n int, err error) {
-	if len(p) < utf8.UTFMax {
-		return 0, io.ErrShortBuffer
-	}
-	for len(p)-n >= utf8.UTFMax {
-		var pair [2]byte
-		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
-			if n > 0 {
-				return n, nil
-			}
-			if err == io.ErrUnexpectedEOF {
-				err = io.EOF
-			}
-			return 0, err
-		}
-		c := rune(pair[u.high])<<8 | rune(pair[1-u.high])
-		n += utf8.EncodeRune(p[n:], c)
-	}
-	return n, nil
 }
