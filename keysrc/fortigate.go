@@ -213,7 +213,7 @@ func (f *fortigate) give() {
 	if sa.line == 0 || sa.damaged {
 		return
 	}
-	if len(sa.keys.key) == 0 && plainName(sa.keys.cipher) != "null" {
+	if sa.keys.lacksKey() {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": its encryption key is not shown")
 		return
 	}

@@ -216,14 +216,12 @@ func htmlPart(line []byte) (n int) {
 
 // whole takes a line, or the rest of one that was too long.
 func (s *splitter) whole(text []byte) {
-	switch {
-	case s.skip:
+	if s.skip {
 		s.skip = false
 		return
-	default:
-		s.give(text)
-		s.inside, s.tried = false, 0
 	}
+	s.give(text)
+	s.inside, s.tried = false, 0
 	s.lines++
 }
 

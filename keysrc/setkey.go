@@ -189,7 +189,7 @@ func (k *setkey) give() {
 	if plainName(sa.keys.auth) == "hmacsha256" {
 		sa.keys.sha256 = 96
 	}
-	if len(sa.keys.key) == 0 && plainName(sa.keys.cipher) != "null" {
+	if sa.keys.lacksKey() {
 		k.out.note(sa.line, "SA "+spiName(sa.spi)+": its E: line with the encryption key is missing")
 		return
 	}
