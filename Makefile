@@ -36,7 +36,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	$(GO) test -race -timeout 45m ./...
+	$(GO) test -race -parallel 4 -timeout 45m ./...
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }

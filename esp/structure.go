@@ -59,6 +59,7 @@ func (t *Trailer) familiar() bool {
 }
 
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
+// Less than minVerified is that of the padding alone, whatever it is the padding of.
 func plausible(plain []byte) int {
 	var t Trailer
 	switch t.judge(plain); {
@@ -66,6 +67,8 @@ func plausible(plain []byte) int {
 		return t.Bits
 	case t.padBits >= surePadding:
 		return minVerified
+	case t.padBits >= minPadding:
+		return minPadding
 	}
 	return 0
 }

@@ -2,11 +2,9 @@ package ikev1
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
-// attribute is a data attribute (RFC 2408 section 3.3), as transforms, Mode-Config and some
-// notifications carry them.
+// attribute is a data attribute (RFC 2408 section 3.3) of a transform, of Mode-Config or a notice.
 type attribute struct {
 	Type  uint16 // without the format bit
 	Basic bool   // type/value form: Value is 2 bytes and had no length on the wire
@@ -37,7 +35,7 @@ func parseAttributes(data []byte) ([]attribute, error) {
 	for off := 0; off < len(data); {
 		rest := data[off:]
 		if len(rest) < 4 {
-			return list, fmt.Errorf("ikev1: attribute at byte %d has %d bytes: %w", off, len(rest), ErrMalformed)
+			return list, malformedf("attribute at byte %d has %d bytes", off, len(rest))
 		}
 		t := binary.BigEndian.Uint16(rest)
 		a := attribute{Type: t & 0x7fff, Basic: t&0x8000 != 0}
@@ -47,8 +45,7 @@ func parseAttributes(data []byte) ([]attribute, error) {
 		} else {
 			n += int(binary.BigEndian.Uint16(rest[2:]))
 			if n > len(rest) {
-				return list, fmt.Errorf("ikev1: attribute %d at byte %d: length %d, with %d bytes left: %w",
-					a.Type, off, n-4, len(rest)-4, ErrMalformed)
+				return list, malformedf("attribute %d at byte %d: length %d, with %d bytes left", a.Type, off, n-4, len(rest)-4)
 			}
 			a.Value = rest[4:n:n]
 		}

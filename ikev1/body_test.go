@@ -177,7 +177,7 @@ func TestConfig(t *testing.T) {
 		tlv(8, append(bytes.Repeat([]byte{0x20}, 16), 64)...), tlv(28676, 10, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0), tv(attributeXAuthStatus, 1),
 		tlv(20000, []byte(password)...), tlv(7, []byte("router 1.0")...)}, nil)
 	c, err := parseConfig(body)
-	if err != nil || c.Type != configReply || c.ID != 0x1234 || len(c.Attributes) != 12 {
+	if err != nil || c.Type != 2 || c.ID != 0x1234 || len(c.Attributes) != 12 {
 		t.Fatalf("%+v %v", c, err)
 	}
 	want := "REPLY XAUTH_TYPE=generic XAUTH_USER_NAME=alice XAUTH_USER_PASSWORD (13 bytes) INTERNAL_IP4_ADDRESS=10.1.0.10 " +

@@ -102,7 +102,7 @@ func TestClaimBounds(t *testing.T) {
 	for chosen, most := range map[bool]int{true: maxChosen, false: maxOffered} {
 		sa := tr.newSA(saKey{initiator: Cookie{4}}, 0)
 		for bytes := 5; bytes <= 56; bytes++ { // of Blowfish
-			sa.mayHave(phase1Terms{Encryption: 3, KeyBits: 8 * bytes, Hash: 2}, chosen, false)
+			sa.mayHave(terms{Cipher: 3, KeyBits: 8 * bytes, Hash: 2}, chosen, false)
 		}
 		if n := len(sa.suites); n != most {
 			t.Errorf("%d combinations of algorithms, of those chosen: %v", n, chosen)
@@ -144,7 +144,7 @@ func TestTryBounds(t *testing.T) {
 		secret := esp.NewKey([]byte{byte(i) + 1})
 		sa.secrets = append(sa.secrets, &secretState{Secret: &Secret{QuickSecret: secret}})
 	}
-	if n := len(sa.quickSecrets(&exchange{key: exchangeKey{id: 1}}, true)); n != maxQuickSecrets {
+	if n := len(sa.quickSecrets(&exchange{key: exchangeKey{id: 1}})); n != maxQuickSecrets {
 		t.Errorf("%d secrets of a Quick Mode", n)
 	}
 

@@ -11,8 +11,8 @@ import (
 
 // candidate is one way to read the secrets for an SA: a cipher with its key.
 type candidate struct {
+	keyedCipher
 	suite  suite
-	block  cipher.Block
 	secret *secretState
 	value  string // name of the value that the cipher's key is made from
 	form   KeyForm
@@ -85,16 +85,14 @@ func (t *Tracker) configure(sa *SA) {
 	}
 }
 
-// trials are the candidates for the last SA of whose phase 1 nothing is known: others with the same
-// secrets have the same.
+// trials are the candidates for the last SA whose phase 1 is not known: others may have the same.
 type trials struct {
 	version    int
 	secrets    []*secretState
 	candidates []*candidate
 }
 
-// trialSuites is what is tried when the capture does not hold the negotiation: each cipher with
-// each of its key lengths.
+// trialSuites is what is tried without a negotiation: each cipher with each of its key lengths.
 var trialSuites = func() (list []suite) {
 	for _, c := range cipherAlgs {
 		for _, n := range c.keyLens {
@@ -164,8 +162,8 @@ func (sa *SA) addCandidate(x *secretState, s suite, key []byte, value string, fo
 	if len(sa.candidates) >= maxCandidates {
 		return
 	}
-	if b, err := x.cipher(s.cipher, key); err == nil {
-		sa.candidates = append(sa.candidates, &candidate{suite: s, block: b, secret: x, value: value, form: form})
+	if c, err := x.cipher(s.cipher, key); err == nil {
+		sa.candidates = append(sa.candidates, &candidate{keyedCipher: c, suite: s, secret: x, value: value, form: form})
 	}
 }
 
@@ -181,17 +179,18 @@ type keyedCipher struct {
 }
 
 // cipher returns a cipher with a key that the secret gives.
-func (x *secretState) cipher(alg *cipherAlg, key []byte) (cipher.Block, error) {
-	for i := range x.ciphers {
-		if c := &x.ciphers[i]; c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
-			return c.block, nil
+func (x *secretState) cipher(alg *cipherAlg, key []byte) (keyedCipher, error) {
+	for _, c := range x.ciphers {
+		if c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
+			return c, nil
 		}
 	}
 	b, err := alg.new(key)
+	c := keyedCipher{alg, esp.NewKey(key), b}
 	if err == nil && len(x.ciphers) < maxCiphers {
-		x.ciphers = append(x.ciphers, keyedCipher{alg, esp.NewKey(key), b})
+		x.ciphers = append(x.ciphers, c)
 	}
-	return b, err
+	return c, err
 }
 
 // dropCiphers forgets the ciphers that are tried on no other SA.
@@ -203,14 +202,6 @@ func (sa *SA) dropCiphers() {
 	}
 }
 
-// firstKey returns the key that opened the first message, nil while there is none.
-func (sa *SA) firstKey() *candidate {
-	for _, k := range sa.keys {
-		return k
-	}
-	return nil
-}
-
 // Opener is the value of a secret that opens the messages of an SA.
 type Opener struct {
 	Secret *Secret
@@ -219,26 +210,16 @@ type Opener struct {
 	Ka     esp.Key // the cipher's key, expanded, of the cipher's length
 }
 
-// Openers returns what opens the SA's messages: nothing while no key has proven right, and two
-// where each side has a key of its own.
+// Openers returns what opens the SA's messages: none, one, or one of each side.
 func (sa *SA) Openers() []Opener {
 	var list []Opener
 	for _, k := range sa.keys {
-		o := Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form}
-		for _, v := range sa.CipherValues(k.secret.Secret) {
-			for _, ka := range expansions(v.Key.Bytes(), k.suite) {
-				if v.Name == k.value && k.is(ka) {
-					o.Ka = esp.NewKey(ka)
-				}
-			}
-		}
-		list = append(list, o)
+		list = append(list, Opener{Secret: k.secret.Secret, Value: k.value, Form: k.form, Ka: k.key})
 	}
 	return list
 }
 
-// Opening returns the secret that opens messages of the initiator, and of the responder; nil: none
-// does.
+// Opening returns the secrets that open messages of the initiator and of the responder, or nil.
 func (sa *SA) Opening() (list [2]*Secret) {
 	i := sa.initiator.index()
 	for _, k := range slices.Backward(sa.keys) {
@@ -251,13 +232,12 @@ func (sa *SA) Opening() (list [2]*Secret) {
 	return list
 }
 
-// Ka returns the cipher's key that opens the SA's messages, expanded and of the cipher's length; it
-// is empty while none has proven right.
+// Ka returns the key of the first of the Openers; it is empty while there is none.
 func (sa *SA) Ka() esp.Key {
-	for _, o := range sa.Openers() {
-		return o.Ka
+	if len(sa.keys) == 0 {
+		return esp.Key{}
 	}
-	return esp.Key{}
+	return sa.keys[0].key
 }
 
 // Value is a value of a secret by its name in RFC 2409, and where it was found.
@@ -267,8 +247,7 @@ type Value struct {
 	Origin esp.Origin
 }
 
-// CipherValues returns what a secret has for the SA's cipher: as given, and SKEYID_e derived where
-// it is not given.
+// CipherValues returns what a secret has for the SA's cipher, SKEYID_e derived if not given.
 func (sa *SA) CipherValues(x *Secret) []Value {
 	var list []Value
 	add := func(name string, k esp.Key) {
@@ -323,7 +302,7 @@ func (sa *SA) Opens(value esp.Key, head bool) int {
 		if len(v) < s.keyLen && (head || s.hash != nil && len(v) != s.hash.size) {
 			// It stands for the key's head, or can't be compared at all.
 			expands := s.hash == nil || s.hash.size < s.keyLen
-			if expands || bytes.HasPrefix(sa.Openers()[i].Ka.Bytes(), v) {
+			if expands || bytes.HasPrefix(k.key.Bytes(), v) {
 				return i
 			}
 		}

@@ -27,11 +27,10 @@ type certificate struct {
 	Data     []byte // part of the body parsed
 }
 
-// parseCertificate reads the body of a Certificate or Certificate Request payload. It does not look
-// into the data.
+// parseCertificate reads the body of a Certificate or Certificate Request payload, not its data.
 func parseCertificate(body []byte) (certificate, error) {
 	if len(body) < 1 {
-		return certificate{}, fmt.Errorf("ikev1: certificate payload without encoding: %w", ErrMalformed)
+		return certificate{}, malformedf("certificate payload without encoding")
 	}
 	return certificate{Encoding: certEncoding(body[0]), Data: body[1:]}, nil
 }
@@ -95,8 +94,7 @@ var nameTypes = map[string]string{
 // nameEscapes are the characters that RFC 4514 section 2.4 escapes everywhere.
 var nameEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, `"`, `\"`, "<", `\<`, ">", `\>`, ";", `\;`)
 
-// distinguishedName returns a DER-encoded name as RFC 4514 writes it, the most specific part first;
-// "" where it is none, or empty.
+// distinguishedName returns a DER-encoded name as RFC 4514 writes it; "" where it is none.
 func distinguishedName(der []byte) printable.Text {
 	var rdn pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdn); err != nil || len(rest) > 0 {

@@ -15,8 +15,7 @@ import (
 	"golang.org/x/crypto/twofish"
 )
 
-// cipherAlg is a row of the table of ciphers of phase 1, all of them in CBC mode (RFC 2409 appendix
-// A, IANA "IPsec registry: encryption algorithms").
+// cipherAlg is a cipher of phase 1, in CBC mode (RFC 2409 appendix A, IANA).
 type cipherAlg struct {
 	name     string // without the key's length
 	id       uint16 // value of the encryption attribute
@@ -37,12 +36,7 @@ var cipherAlgs = []*cipherAlg{
 
 // cipherByID returns the row of an encryption attribute's value, or nil.
 func cipherByID(id uint16) *cipherAlg {
-	for _, c := range cipherAlgs {
-		if c.id == id {
-			return c
-		}
-	}
-	return nil
+	return firstOf(cipherAlgs, func(c *cipherAlg) bool { return c.id == id })
 }
 
 // suite is what phase 1 agreed on, as far as decryption needs it.
@@ -52,10 +46,9 @@ type suite struct {
 	hash   *hashAlg // nil: not known
 }
 
-// suiteOf reads a phase 1 transform. ok is false where an algorithm is not in the tables or the key
-// length does not go with the cipher.
-func suiteOf(p phase1Terms) (s suite, ok bool) {
-	s.cipher, s.hash = cipherByID(p.Encryption), hashByID(p.Hash)
+// suiteOf reads a phase 1 transform. ok is false where it can't be decrypted.
+func suiteOf(p terms) (s suite, ok bool) {
+	s.cipher, s.hash = cipherByID(p.Cipher), hashByID(p.Hash)
 	if s.cipher == nil || s.hash == nil {
 		return suite{}, false
 	}
@@ -78,25 +71,19 @@ type cbc struct {
 	ahead [2 * maxBlockLen]byte // room for what continues looks at
 }
 
-// decrypt decrypts all but the first block, and the first one without the IV.
-func (c *cbc) decrypt() {
-	n := c.block.BlockSize()
-	c.dst = make([]byte, len(c.src))
-	for off := 0; off < len(c.src); off += n {
-		c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
-		if off > 0 {
-			subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
-		}
-	}
-	copy(c.head[:n], c.dst)
-}
-
 // with returns the plaintext with an IV, nil for an unknown one. It is valid until the next call.
 func (c *cbc) with(iv []byte) []byte {
-	if c.dst == nil {
-		c.decrypt()
-	}
 	n := c.block.BlockSize()
+	if c.dst == nil {
+		c.dst = make([]byte, len(c.src))
+		for off := 0; off < len(c.src); off += n {
+			c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
+			if off > 0 {
+				subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
+			}
+		}
+		copy(c.head[:n], c.dst)
+	}
 	copy(c.dst, c.head[:n])
 	subtle.XORBytes(c.dst, c.dst[:len(iv)], iv)
 	return c.dst
@@ -109,15 +96,13 @@ func (c *cbc) decryptHead() {
 	}
 }
 
-// reserved returns the second byte of the IV with which the reserved byte of the first payload is
-// 0.
+// reserved returns the second byte of the IV with which the first payload's reserved byte is 0.
 func (c *cbc) reserved() byte {
 	c.decryptHead()
 	return c.head[1]
 }
 
-// begins reports whether the plaintext with an IV can begin with a payload. whole is how long the
-// payloads are in all.
+// begins reports whether the plaintext with an IV can begin a message with payloads of whole bytes.
 func (c *cbc) begins(iv []byte, whole int) bool {
 	c.decryptHead()
 	var b [payloadHeaderLen]byte

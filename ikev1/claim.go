@@ -173,17 +173,25 @@ func (sa *SA) mayBeOf(c *claim, want role) bool {
 
 // saidBy returns the claims of a side: just the one that is chosen, if there is one.
 func (sa *SA) saidBy(kind PayloadType, from side) []*claim {
-	var all []*claim
+	return sa.possible(kind, func(c *claim) bool { return c.from == from })
+}
+
+// offers returns the SA payloads that the initiator may have sent: just the one that is chosen.
+func (sa *SA) offers() []*claim {
+	return sa.possible(PayloadSA, func(c *claim) bool { return !c.answer })
+}
+
+func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim) {
 	for c := range sa.said(kind) {
 		switch {
-		case c.from != from:
+		case !fits(c):
 		case sa.chosen[c]:
 			return []*claim{c}
 		default:
-			all = append(all, c)
+			list = append(list, c)
 		}
 	}
-	return all
+	return list
 }
 
 // choose notes what a message proves.
@@ -198,8 +206,7 @@ func (sa *SA) choose(list ...*claim) {
 	}
 }
 
-// readProposals takes what one more SA payload says of what may have been negotiated: the
-// responder's choice, or else what the initiator offered.
+// readProposals takes what one more SA payload says: the responder's choice, else an offer.
 func (sa *SA) readProposals(c *claim) {
 	switch {
 	case c.answer && !sa.answered:
@@ -212,7 +219,9 @@ func (sa *SA) readProposals(c *claim) {
 		for i := range p.Proposals {
 			for j := range p.Proposals[i].Transforms {
 				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
-				sa.mayHave(p.Proposals[i].Transforms[j].phase1(), c.answer, only)
+				t := p.Proposals[i].Transforms[j]
+				t.Protocol = protocolISAKMP // whatever is claimed
+				sa.mayHave(t.terms(), c.answer, only)
 			}
 		}
 	}
@@ -229,18 +238,17 @@ const (
 	maxOffered = 32
 )
 
-// mayHave adds what a transform names to what may have been negotiated. chosen: the responder says
-// so; only: nothing else was offered.
-func (sa *SA) mayHave(terms phase1Terms, chosen, only bool) {
-	s, ok := suiteOf(terms)
+// mayHave adds a transform to what may have been negotiated. only: nothing else was offered.
+func (sa *SA) mayHave(p terms, chosen, only bool) {
+	s, ok := suiteOf(p)
 	if !ok {
 		if chosen && sa.Unsupported == "" {
-			sa.Unsupported = terms.cipherName() + " with " + terms.hashName()
+			sa.Unsupported = p.cipherName() + " with " + p.hashName()
 		}
 		return
 	}
 	if (chosen || only) && len(sa.suites) == 0 {
-		sa.AuthMethod, sa.Group = terms.AuthMethod, terms.Group
+		sa.AuthMethod, sa.Group = p.Auth, p.Group
 	}
 	most := maxOffered
 	if chosen {
@@ -259,8 +267,7 @@ type ends struct {
 	seen         []pair
 }
 
-// maxPairs bounds the addresses between which the messages of an SA may have been sent while no key
-// proves any.
+// maxPairs bounds the addresses of an SA's messages while no key proves any.
 const maxPairs = 8
 
 // pair is the addresses of both sides.
@@ -312,8 +319,7 @@ func (e *ends) note(src, dst netip.AddrPort, from side) {
 	}
 }
 
-// sender compares the addresses. Either side's address or port may have changed since; the other
-// one then decides.
+// sender compares the addresses, of which either side's may have changed since.
 func (p *pair) sender(src, dst netip.AddrPort) side {
 	match := func(a, b netip.AddrPort) int {
 		switch {

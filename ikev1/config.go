@@ -3,7 +3,6 @@ package ikev1
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"strconv"
 )
@@ -11,15 +10,9 @@ import (
 // configType is the kind of an Attribute payload (draft-dukes-ike-mode-cfg section 3.2).
 type configType uint8
 
-// The kinds of Attribute payloads.
-const (
-	configRequest configType = 1
-	configReply   configType = 2
-	configSet     configType = 3
-	configAck     configType = 4
-)
+const configAck configType = 4
 
-var configTypes = map[configType]string{1: "REQUEST", 2: "REPLY", 3: "SET", 4: "ACK"}
+var configTypes = map[configType]string{1: "REQUEST", 2: "REPLY", 3: "SET", configAck: "ACK"}
 
 // String returns "REQUEST", "REPLY", "SET", "ACK", or "config 99".
 func (t configType) String() string { return nameOf(configTypes, "config", t) }
@@ -29,14 +22,12 @@ const (
 	attributeXAuthType     = 16520
 	attributeXAuthUserName = 16521
 	attributeXAuthPassword = 16522
-	attributeXAuthPasscode = 16523
 	attributeXAuthMessage  = 16524
 	attributeXAuthDomain   = 16526
 	attributeXAuthStatus   = 16527
 )
 
-// configPayload is the body of an Attribute payload of the Transaction exchange: Mode-Config and
-// XAUTH.
+// configPayload is the body of an Attribute payload: of Mode-Config or XAUTH.
 type configPayload struct {
 	Type       configType
 	ID         uint16 // of the transaction
@@ -47,7 +38,7 @@ type configPayload struct {
 // On an error, those before the damage are returned with it.
 func parseConfig(body []byte) (configPayload, error) {
 	if len(body) < 4 {
-		return configPayload{}, fmt.Errorf("ikev1: attribute payload of %d bytes: %w", len(body), ErrMalformed)
+		return configPayload{}, malformedf("attribute payload of %d bytes", len(body))
 	}
 	c := configPayload{Type: configType(body[0]), ID: binary.BigEndian.Uint16(body[2:])}
 	var err error
@@ -61,25 +52,40 @@ func parseConfig(body []byte) (configPayload, error) {
 // values.
 func (t configType) attributeText(a *attribute) string {
 	name := configAttributeName(a.Type)
-	if v, ok := t.value(a); ok {
+	switch v := t.value(a); {
+	case v != "":
 		return name + "=" + v
-	}
-	if len(a.Value) == 0 || t == configAck {
+	case len(a.Value) == 0 || t == configAck:
 		return name
 	}
 	return name + " (" + strconv.Itoa(len(a.Value)) + " bytes)"
 }
 
-// value returns the value of an attribute, where it has one in a payload of this kind that may be
-// shown.
-func (t configType) value(a *attribute) (string, bool) {
+// value returns the value of an attribute, "" where there is none that may be shown.
+func (t configType) value(a *attribute) string {
 	if len(a.Value) == 0 || t == configAck {
-		return "", false
+		return ""
 	}
-	if v, ok := configValue(a); ok {
-		return v, true
+	if isConfigText(a.Type) {
+		return shown(a.Value)
 	}
-	return "", false
+	number := ""
+	if n, ok := a.number(); ok {
+		number = strconv.FormatUint(n, 10)
+	}
+	switch a.Type {
+	case 1, 2, 3, 4, 6, 8, 9, 10, 11, 12: // one address; with its prefix length for IPv6
+		return addressValue(a.Value)
+	case 13, 28676, 28678: // subnet: address and mask; rows of them with six bytes of protocol and ports
+		return subnetValues(a)
+	case 5, 28673, 28677, 28679:
+		return number
+	case attributeXAuthType:
+		return cmp.Or(xauthTypes[number], number)
+	case attributeXAuthStatus:
+		return cmp.Or(xauthStatuses[number], number)
+	}
+	return ""
 }
 
 // text returns the bytes of a value that is a text, else nil.
@@ -88,27 +94,6 @@ func (t configType) text(a *attribute) []byte {
 		return nil
 	}
 	return a.Value
-}
-
-// configValue returns the value of an attribute that may be shown.
-func configValue(a *attribute) (string, bool) {
-	if isConfigText(a.Type) {
-		return shown(a.Value), true
-	}
-	n, isNumber := a.number()
-	switch a.Type {
-	case 1, 2, 3, 4, 6, 8, 9, 10, 11, 12: // one address; with its prefix length for IPv6
-		return addressValue(a.Value)
-	case 13, 28676, 28678: // subnet: address and mask; rows of them with six bytes of protocol and ports
-		return subnetValues(a)
-	case 5, 28673, 28677, 28679:
-		return strconv.FormatUint(n, 10), isNumber
-	case attributeXAuthType:
-		return cmp.Or(xauthTypes[n], strconv.FormatUint(n, 10)), isNumber
-	case attributeXAuthStatus:
-		return cmp.Or(xauthStatuses[n], strconv.FormatUint(n, 10)), isNumber
-	}
-	return "", false
 }
 
 // isConfigText reports whether the value of an attribute of that type is a text that may be shown.
@@ -121,26 +106,28 @@ func isConfigText(kind uint16) bool {
 }
 
 var (
-	xauthTypes    = map[uint64]string{0: "generic", 1: "radius-chap", 2: "otp", 3: "s/key"}
-	xauthStatuses = map[uint64]string{0: "fail", 1: "ok"}
+	xauthTypes    = map[string]string{"0": "generic", "1": "radius-chap", "2": "otp", "3": "s/key"}
+	xauthStatuses = map[string]string{"0": "fail", "1": "ok"}
 )
 
-func addressValue(v []byte) (string, bool) {
+func addressValue(v []byte) string {
 	prefix := ""
 	if len(v) == 17 {
 		v, prefix = v[:16], "/"+strconv.Itoa(int(v[16]))
 	}
-	addr, ok := netip.AddrFromSlice(v)
-	return addr.String() + prefix, ok
+	if addr, ok := netip.AddrFromSlice(v); ok {
+		return addr.String() + prefix
+	}
+	return ""
 }
 
-func subnetValues(a *attribute) (s string, ok bool) {
+func subnetValues(a *attribute) (s string) {
 	row := 14
 	if a.Type == 13 {
 		row = len(a.Value)
 	}
 	if row < 8 || len(a.Value)%row != 0 {
-		return "", false
+		return ""
 	}
 	for v := a.Value; len(v) > 0 && len(s) < maxText; v = v[row:] {
 		id := identification{Type: idIPv4AddrSubnet, Data: v[:8]}
@@ -149,5 +136,5 @@ func subnetValues(a *attribute) (s string, ok bool) {
 		}
 		s += id.String()
 	}
-	return s, true
+	return s
 }

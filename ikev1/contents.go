@@ -17,8 +17,7 @@ type Notice struct {
 // Failed says that the notification reports an error, and not a status.
 func (n Notice) Failed() bool { return n.Type > 0 && n.Type < uint16(notifyConnected) }
 
-// Asks and Answers say that the notification is the question or the answer of dead peer detection
-// (RFC 3706).
+// Asks and Answers say that it is the question or the answer of dead peer detection (RFC 3706).
 func (n Notice) Asks() bool    { return n.Type == uint16(notifyRUThere) }
 func (n Notice) Answers() bool { return n.Type == uint16(notifyRUThereAck) }
 
@@ -77,23 +76,17 @@ func (m *Message) Identities() (list []Identity) {
 	return list
 }
 
-// Offer is a transform of an SA payload.
+// Offer is a transform of an SA payload, without its Attributes.
 type Offer struct {
-	Text        string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
-	Cipher      string // "aes-cbc-256"
-	Hash        string // of phase 1: "sha256"
-	Auth        string // of phase 1: "psk"; of phase 2 "hmac-sha1-96"
-	Group       string // "modp2048", "" none
-	Mode        string // of phase 2: "transport", "tunnel", "udp-transport"
-	LifeSeconds uint64 // 0: not named
-	LifeZero    bool   // a life of 0 seconds is named
+	TransformFields
+	Text     string // "aes-cbc-256 sha256 psk modp2048 3600s"; of phase 2 "aes-cbc-128 hmac-sha1-96 transport 3600s"
+	LifeZero bool   // of phase 1: a life of 0 seconds is named
 }
 
 // maxOffers bounds the transforms of one SA payload that [Message.Offers] returns.
 const maxOffers = 64
 
-// Offers returns the transforms of the SA payload of a message that could be read, in their order:
-// what is offered, or chosen.
+// Offers returns the transforms of a message's SA payload that could be read: offered, or chosen.
 func (m *Message) Offers() []Offer {
 	p := m.Find(PayloadSA)
 	if p == nil {
@@ -116,11 +109,8 @@ func (m *Message) Offers() []Offer {
 }
 
 func (t *transform) offer() Offer {
-	f := t.fields()
-	o := Offer{
-		Text: t.text(), Cipher: f.Cipher, Hash: f.Hash, Auth: f.Auth, Group: f.Group, Mode: f.Mode,
-		LifeSeconds: f.LifeSeconds,
-	}
+	o := Offer{TransformFields: t.fields(), Text: t.text()}
+	o.Attributes = nil // of which a stranger can send many
 	for kind, n := range t.numbers() {
 		if t.Protocol == protocolISAKMP && kind == phase1LifeDuration {
 			o.LifeZero = n == 0
@@ -131,11 +121,10 @@ func (t *transform) offer() Offer {
 
 // Vendors returns the names of the vendor IDs of a message that are known.
 func (m *Message) Vendors() (list []string) {
-	for i := range m.Payloads {
-		if p := &m.Payloads[i]; p.Type == PayloadVendorID {
-			if name := vendorName(p.Body); name != "" {
-				list = append(list, name)
-			}
+	known := func(b []byte) (string, error) { return vendorName(b), nil }
+	for name := range bodies(m, PayloadVendorID, known) {
+		if name != "" {
+			list = append(list, name)
 		}
 	}
 	return list
@@ -172,26 +161,12 @@ func (m *Message) Settings() (list []Setting) {
 	for c := range bodies(m, PayloadConfig, parseConfig) {
 		for i := range c.Attributes {
 			a := &c.Attributes[i]
-			value, _ := c.Type.value(a)
-			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), value, c.Type.text(a)})
+			list = append(list, Setting{c.Type.String(), configAttributeName(a.Type), c.Type.value(a), c.Type.text(a)})
 		}
 	}
 	return list
 }
 
-// AuthName is the name of the SA's method of authentication, GroupName that of its group: "psk",
-// "modp2048"; "" while they are not known.
-func (sa *SA) AuthName() string {
-	if sa.AuthMethod == 0 {
-		return ""
-	}
-	return authMethodName(sa.AuthMethod)
-}
-
-// GroupName: see [SA.AuthName].
-func (sa *SA) GroupName() string {
-	if sa.Group == 0 {
-		return ""
-	}
-	return groupName(sa.Group)
-}
+// AuthName and GroupName are "psk", "modp2048"; "" while they are not known.
+func (sa *SA) AuthName() string  { return knownName(authMethods, "method", sa.AuthMethod) }
+func (sa *SA) GroupName() string { return knownName(groupNames, "group", sa.Group) }

@@ -2,7 +2,6 @@ package ikev1
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // deletePayload is the body of a Delete payload (RFC 2408 section 3.15).
@@ -15,13 +14,12 @@ type deletePayload struct {
 // parseDelete reads the body of a Delete payload. The SPIs are parts of body and fill it exactly.
 func parseDelete(body []byte) (deletePayload, error) {
 	if len(body) < 8 {
-		return deletePayload{}, fmt.Errorf("ikev1: delete payload of %d bytes: %w", len(body), ErrMalformed)
+		return deletePayload{}, malformedf("delete payload of %d bytes", len(body))
 	}
 	d := deletePayload{DOI: binary.BigEndian.Uint32(body), Protocol: protocolID(body[4])}
 	size, count := int(body[5]), int(binary.BigEndian.Uint16(body[6:]))
 	if size*count != len(body)-8 || size == 0 && count > 0 {
-		return d, fmt.Errorf("ikev1: delete payload: %d SPIs of %d bytes in %d bytes: %w", count, size, len(body)-8,
-			ErrMalformed)
+		return d, malformedf("delete payload: %d SPIs of %d bytes in %d bytes", count, size, len(body)-8)
 	}
 	if count > 0 {
 		d.SPIs = make([][]byte, count)

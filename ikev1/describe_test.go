@@ -16,7 +16,7 @@ func describeAll(t testing.TB, data []byte) {
 	}
 	payloads, _ := parsePayloads(h.NextPayload, data[HeaderLen:])
 	m := Message{Header: h, Payloads: payloads}
-	lines := append(m.Details(), m.Describe(), m.ExchangeName(), h.VersionName(), strings.Join(m.PayloadNames(), ","))
+	lines := append(m.Details(), m.Describe(), m.Header.ExchangeName(), h.VersionName(), strings.Join(m.PayloadNames(), ","))
 	for _, line := range lines {
 		for i := range len(line) {
 			if line[i] < ' ' || line[i] > '~' {
@@ -46,8 +46,8 @@ func TestDescribeMain5(t *testing.T) {
 	if got := strings.Join(m.PayloadNames(), ","); got != "ID,HASH" {
 		t.Error(got)
 	}
-	if m.ExchangeName() != "main" {
-		t.Error(m.ExchangeName())
+	if m.Header.ExchangeName() != "main" {
+		t.Error(m.Header.ExchangeName())
 	}
 }
 

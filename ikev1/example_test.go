@@ -30,7 +30,7 @@ func ExampleTracker() {
 		{Src: server, Dst: client, Data: fromHex("631827ec0fefc72057b5e187a6225cec05100201000000000000004ceb80e86e8587369b2f68363224d73153b6a1756d653c9a7e21ce770219b778991505d92932a93f0f05dc64f7c7af48ef")},
 	} {
 		for _, m := range t.Observe(&d) {
-			fmt.Println(m.ExchangeName(), m.Number, m.Decrypted, m.Describe(), m.Err)
+			fmt.Println(m.Header.ExchangeName(), m.Number, m.Decrypted, m.Describe(), m.Err)
 		}
 	}
 	for _, sa := range t.SAs() {

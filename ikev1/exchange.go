@@ -29,8 +29,7 @@ const phase1Exchange = ExchangeMain
 // maxRecords bounds the distinct messages that are remembered of an exchange.
 const maxRecords = 32
 
-// exchange is what is remembered of one exchange: main or aggressive mode, or the messages with one
-// message ID after it.
+// exchange is what is remembered of phase 1, or of the messages with one message ID after it.
 type exchange struct {
 	key       exchangeKey
 	records   []*record // in the order observed

@@ -155,18 +155,12 @@ func (sa *saPayload) fields(f *Fields) {
 }
 
 func (t *transform) fields() TransformFields {
-	x := TransformFields{Number: t.Number}
+	p := t.terms()
+	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
+	x.Cipher, x.Auth, x.Compression = p.algorithms()
+	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
 	if t.Protocol == protocolISAKMP {
-		p := t.phase1()
-		x.Cipher, x.Hash, x.Auth, x.Group = p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group)
-		x.LifeSeconds, x.LifeKilobytes = p.LifeSeconds, p.LifeKilobytes
-	} else {
-		p := t.phase2()
-		x.Cipher, x.Auth, x.Compression = p.algorithms()
-		if p.Group != 0 {
-			x.Group = groupName(p.Group)
-		}
-		x.Mode, x.ESN, x.LifeSeconds, x.LifeKilobytes = p.modeName(), p.ESN, p.LifeSeconds, p.LifeKilobytes
+		x.Hash, x.Group = p.hashName(), groupName(p.Group)
 	}
 	for name, a := range t.others() {
 		y := AttributeFields{Name: name, Length: len(a.Value)}
@@ -216,8 +210,7 @@ func (c *configPayload) fields(f *Fields) {
 		if text := c.Type.text(a); text != nil {
 			x.Value = printable.NewText(text)
 		} else {
-			value, _ := c.Type.value(a)
-			x.Value = printable.Text(value)
+			x.Value = printable.Text(c.Type.value(a))
 		}
 		f.Config.Attributes = append(f.Config.Attributes, x)
 	}

@@ -2,7 +2,6 @@ package ikev1
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // Fragment is an IKE fragment: payload 132 of Cisco and Microsoft ([MS-IKEE] section 2.2.3). Its
@@ -20,7 +19,7 @@ const fragmentHeaderLen = 4
 // parseFragment reads the body of a fragment payload. Data is a part of body.
 func parseFragment(body []byte) (Fragment, error) {
 	if len(body) < fragmentHeaderLen {
-		return Fragment{}, fmt.Errorf("ikev1: fragment payload of %d bytes: %w", len(body), ErrMalformed)
+		return Fragment{}, malformedf("fragment payload of %d bytes", len(body))
 	}
 	f := Fragment{
 		ID:     binary.BigEndian.Uint16(body),
@@ -29,7 +28,7 @@ func parseFragment(body []byte) (Fragment, error) {
 		Data:   body[fragmentHeaderLen:],
 	}
 	if f.Number == 0 {
-		return f, fmt.Errorf("ikev1: fragment number 0: %w", ErrMalformed)
+		return f, malformedf("fragment number 0")
 	}
 	return f, nil
 }

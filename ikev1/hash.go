@@ -57,8 +57,7 @@ func (x *Secret) derive(sa *SA, h *hashAlg) derived {
 	return k
 }
 
-// signs says that an authentication method is one of signatures, or hybrid: the peers then make
-// SKEYID from the nonces and g^xy.
+// signs says that signatures authenticate, or hybrid does: SKEYID is made from the nonces and g^xy.
 func signs(method uint16) bool {
 	switch method {
 	case 2, 3, 9, 10, 11: // DSS, RSA, ECDSA
@@ -67,8 +66,7 @@ func signs(method uint16) bool {
 	return method >= 64221 && method <= 64226 || method >= 65003 && method <= 65010 && method%2 == 1
 }
 
-// keysFor calls f with what each secret of the SA gives, that of the key that opened the message
-// first, until f returns true.
+// keysFor calls f with what each secret of the SA gives, the opener's first, until f returns true.
 func (sa *SA) keysFor(opener *candidate, f func(x *secretState, k derived) bool) {
 	h := sa.hash()
 	if opener != nil && f(opener.secret, opener.secret.derive(sa, h)) {
@@ -240,8 +238,7 @@ func (sa *SA) compareAuth(c *hashCheck, skeyid []byte) (complete bool) {
 	return complete
 }
 
-// tryPair tries the HASH of a side in a role with one pair of KE values. complete says that there
-// is no other identity.
+// tryPair tries one pair of KE values. complete says that there is no other identity.
 func (sa *SA) tryPair(c *hashCheck, own role, from side, skeyid []byte, ke [2]*claim, offers []*claim) (complete bool) {
 	i, r := sa.InitiatorCookie, sa.ResponderCookie
 	if own == roleResponder {
@@ -286,22 +283,7 @@ func (sa *SA) kePairs(own role, from side) iter.Seq[[2]*claim] {
 	}
 }
 
-// offers returns the SA payloads that the initiator may have sent.
-func (sa *SA) offers() (list []*claim) {
-	for c := range sa.said(PayloadSA) {
-		switch {
-		case c.answer:
-		case sa.chosen[c]:
-			return []*claim{c}
-		default:
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// tryIDs tries the identity in the message, or what it can have been; complete says that there is
-// no other.
+// tryIDs tries the identity in the message, or what it can have been. complete: there is no other.
 func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
 	p := c.m.Find(PayloadID)
 	switch {
@@ -321,8 +303,7 @@ func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte
 	return complete, nil
 }
 
-// guessID looks for the lost body of an ID payload of an IPv4 address: that of the sender, with the
-// protocols and ports that are used. The HASH proves it.
+// guessID looks for the lost ID of the sender's IPv4 address, with the usual protocols and ports.
 func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
 	src := m.at.rec.src.Addr().Unmap()
 	if rb.firstLen != ipv4IDLen || !src.Is4() {
@@ -338,8 +319,7 @@ func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
 	return nil
 }
 
-// comparePhase2 tries the HASHes of the exchanges after phase 1 (RFC 2409 sections 5.5 to 5.7).
-// complete says that a mismatch proves the HASH wrong.
+// comparePhase2 is compareAuth for the exchanges after phase 1 (RFC 2409 sections 5.5 to 5.7).
 func (sa *SA) comparePhase2(c *hashCheck, skeyidA []byte) (complete bool) {
 	m, ex, r := c.m, c.m.at.ex, c.m.at.rec
 	if m.Payloads[0].Type != PayloadHash {

@@ -6,19 +6,16 @@ import (
 	"fmt"
 )
 
-// HeaderLen is the size of the ISAKMP header in bytes (RFC 2408 section 3.1). IKEv2 has a header of
-// the same size and layout.
+// HeaderLen is the size of the ISAKMP header in bytes (RFC 2408 section 3.1); IKEv2's is as long.
 const HeaderLen = 28
 
-// Cookie is an ISAKMP cookie, CKY-I or CKY-R (RFC 2408 section 2.5.3). It is no secret: it names
-// the ISAKMP SA on the wire.
+// Cookie is CKY-I or CKY-R (RFC 2408 section 2.5.3). It is no secret.
 type Cookie [8]byte
 
 // String returns the cookie as 16 hexadecimal digits.
 func (c Cookie) String() string { return hex.EncodeToString(c[:]) }
 
-// IsZero says that all bytes are zero: the responder's cookie in a first message, or one that is
-// not known.
+// IsZero says that the cookie is that of a responder in a first message, or not known.
 func (c Cookie) IsZero() bool { return c == Cookie{} }
 
 // Flags of the ISAKMP header (RFC 2408 section 3.1).
@@ -46,7 +43,7 @@ type Header struct {
 // can be named.
 func ParseHeader(data []byte) (Header, error) {
 	if len(data) < HeaderLen {
-		return Header{}, fmt.Errorf("ikev1: message of %d bytes is shorter than its header: %w", len(data), ErrMalformed)
+		return Header{}, malformedf("message of %d bytes is shorter than its header", len(data))
 	}
 	return Header{
 		InitiatorCookie: Cookie(data[0:8]),
@@ -79,8 +76,7 @@ func (h Header) isV2() bool { return h.MajorVersion == 2 }
 // encrypted says that what follows the header is encrypted.
 func (h Header) encrypted() bool { return h.isV1() && h.Flags&FlagEncryption != 0 }
 
-// Phase1 says that the exchange sets up an ISAKMP SA: main, aggressive, base or authentication
-// only. It is false for other versions than 1.
+// Phase1 says that the exchange sets up an ISAKMP SA of version 1.
 func (h Header) Phase1() bool {
 	switch h.Exchange {
 	case ExchangeBase, ExchangeMain, ExchangeAuthOnly, ExchangeAggressive:
@@ -89,8 +85,7 @@ func (h Header) Phase1() bool {
 	return false
 }
 
-// ExchangeName returns the name of the exchange as it is printed: "main", "quick", and for IKEv2
-// "IKE_SA_INIT".
+// ExchangeName returns the name of the exchange: "main", "quick", and for IKEv2 "IKE_SA_INIT".
 func (h Header) ExchangeName() string {
 	if h.isV2() {
 		if s, ok := exchangeNamesV2[h.Exchange]; ok {

@@ -27,13 +27,10 @@ const (
 	idIPv4AddrRange  idType = 7
 	idIPv6AddrRange  idType = 8
 	idDERASN1DN      idType = 9
-	idDERASN1GN      idType = 10
 	idKeyID          idType = 11
-	idList           idType = 12 // RFC 3554
 )
 
-// identification is the body of an Identification payload (RFC 2407 section 4.6.2). In phase 1 it
-// names a peer, in Quick Mode the traffic of one side.
+// identification is the body of an Identification payload (RFC 2407 section 4.6.2).
 type identification struct {
 	Type     idType
 	Protocol uint8  // IP protocol, 0 for any
@@ -41,11 +38,10 @@ type identification struct {
 	Data     []byte // part of the body parsed
 }
 
-// parseID reads the body of an Identification payload. It fails when the data of an address, subnet
-// or range does not have the length of its type.
+// parseID reads the body of an Identification payload, whose data has the length of its type.
 func parseID(body []byte) (identification, error) {
 	if len(body) < 4 {
-		return identification{}, fmt.Errorf("ikev1: ID payload of %d bytes: %w", len(body), ErrMalformed)
+		return identification{}, malformedf("ID payload of %d bytes", len(body))
 	}
 	id := identification{
 		Type:     idType(body[0]),
@@ -54,7 +50,7 @@ func parseID(body []byte) (identification, error) {
 		Data:     body[4:],
 	}
 	if want := id.Type.dataLen(); want > 0 && want != len(id.Data) {
-		return id, fmt.Errorf("ikev1: ID of type %d with %d bytes, not %d: %w", id.Type, len(id.Data), want, ErrMalformed)
+		return id, malformedf("ID of type %d with %d bytes, not %d", id.Type, len(id.Data), want)
 	}
 	return id, nil
 }
@@ -88,8 +84,7 @@ var ipProtocols = map[uint8]string{
 	0: "any", 1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre", 58: "icmpv6", 115: "l2tp", 132: "sctp",
 }
 
-// selector returns the protocol and port of the ID as they are printed: "udp/1701", "udp/any",
-// "icmp", and "" when it speaks of all protocols.
+// selector returns protocol and port: "udp/1701", "udp/any", "icmp"; "" for all protocols.
 func (id *identification) selector() string {
 	if id.Protocol == 0 && id.Port == 0 {
 		return ""
@@ -107,8 +102,7 @@ func (id *identification) selector() string {
 	return s
 }
 
-// name returns the text that the identity is: a domain name, a distinguished name, a key ID. It is
-// "" where it is none.
+// name returns the identity where it is a text, else "".
 func (id *identification) name() printable.Text {
 	switch id.Type {
 	case idFQDN, idUserFQDN:
@@ -164,8 +158,7 @@ func (id *identification) String() string {
 	return fmt.Sprintf("%s %s", id.Type, shortHex(d))
 }
 
-// lostID prints what there is of an ID whose type, and perhaps the beginning of whose data, is not
-// known.
+// lostID prints what there is of an ID whose first bytes may not be known.
 func lostID(d []byte) string {
 	rest := bytes.TrimLeft(d, "\x00")
 	switch {

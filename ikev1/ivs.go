@@ -1,10 +1,23 @@
 package ikev1
 
 import (
+	"encoding/binary"
 	"iter"
 	"math"
 	"slices"
 )
+
+// maxBlockLen is the largest block size of a phase 1 cipher, in bytes.
+const maxBlockLen = 16
+
+// phase1IV returns hash(g^xi | g^xr), whose head is the IV of the first encrypted message of phase
+// 1 (RFC 2409 appendix B). The KE values are the payload bodies.
+func phase1IV(h *hashAlg, kei, ker []byte) []byte { return h.sum(kei, ker) }
+
+// phase2IV returns the first IV of an exchange after phase 1: hash(last block | message ID).
+func phase2IV(h *hashAlg, last []byte, messageID uint32) []byte {
+	return h.sum(last, binary.BigEndian.AppendUint32(nil, messageID))[:len(last)]
+}
 
 // ivSource is a possible IV, and where it comes from.
 type ivSource struct {
@@ -98,8 +111,7 @@ func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg) iter.Seq[ivSource] {
 	}
 }
 
-// phase1Ends returns the messages that may be the last of phase 1, the likeliest first: those that
-// were decrypted, where one of them is proven to be.
+// phase1Ends returns the messages that may be the last of phase 1, the likeliest first.
 func (sa *SA) phase1Ends() []*record {
 	var all, opened []*record
 	proven := false
@@ -119,8 +131,7 @@ func (sa *SA) phase1Ends() []*record {
 	return all
 }
 
-// connectedIVs yields the IVs of an Informational exchange that some senders encrypt as if it were
-// in the Quick Mode with its message ID: a CONNECTED.
+// connectedIVs yields the IVs of a CONNECTED that is encrypted as if it were of its Quick Mode.
 func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool {
 	quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]
 	if quick == nil || ex.key.exchange != ExchangeInformational {
@@ -207,8 +218,7 @@ func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []i
 	return list
 }
 
-// maxPartners bounds the KE values, those that came last before it, of which a new one may be the
-// answer.
+// maxPartners bounds the KE values, the last before it, of which a new one may be the answer.
 const maxPartners = 16
 
 // renew takes the KE values into account that are new, and drops those that were.
@@ -234,8 +244,7 @@ func (sa *SA) renew(t *ivTable, h *hashAlg) {
 	}
 }
 
-// renewIVs has the tables take a new KE value into account when they are used next, and one that
-// was dropped.
+// renewIVs has the tables take a new KE value, and one dropped, into account at their next use.
 func (sa *SA) renewIVs(fresh, dropped *claim) {
 	if sa.gx[0] != nil || sa.countKE() <= maxUnordered+1 {
 		sa.initial = nil

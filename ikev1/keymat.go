@@ -24,8 +24,7 @@ func skeyids(h *hashAlg, skeyid, gxy []byte, i, r Cookie) (d, a, e []byte) {
 	return d, a, e
 }
 
-// skeyidOfSignature derives SKEYID where signatures authenticate: prf(Ni_b | Nr_b, g^xy). With
-// pre-shared keys it takes the shared key.
+// skeyidOfSignature derives SKEYID where signatures authenticate: prf(Ni_b | Nr_b, g^xy).
 func skeyidOfSignature(h *hashAlg, ni, nr, gxy []byte) []byte {
 	return h.prf(append(append([]byte(nil), ni...), nr...), gxy)
 }
@@ -41,14 +40,8 @@ func keymat(h *hashAlg, skeyidD, gqmxy []byte, protocol protocolID, spi uint32, 
 // appendix B has it. The length of SKEYID_e tells the hash. It is empty where it tells none, or for
 // more than 256 bytes.
 func ExpandKa(skeyidE esp.Key, keyLen int) esp.Key {
-	if keyLen > 256 {
-		return esp.Key{}
-	}
-	if skeyidE.Len() >= keyLen {
-		return skeyidE.Head(keyLen)
-	}
 	h := hashBySize(skeyidE.Len())
-	if h == nil {
+	if keyLen > 256 || h == nil && skeyidE.Len() < keyLen {
 		return esp.Key{}
 	}
 	return esp.NewKey(expandKa(h, skeyidE.Bytes(), keyLen))

@@ -81,12 +81,10 @@ type attempted struct {
 	observed int64 // of the Tracker
 }
 
-// Head says that the message was cut by the snaplen, and that Plain and Payloads are its decrypted
-// beginning.
+// Head says that the message was cut, and that Plain and Payloads are its decrypted beginning.
 func (m *Message) Head() bool { return m.at.head }
 
-// Phase1 says that the message is of main or aggressive mode, or of another exchange that sets up
-// an ISAKMP SA.
+// Phase1 says that the message is of an exchange that sets up an ISAKMP SA.
 func (m *Message) Phase1() bool { return m.SA != nil && m.at.ex == m.SA.phase1 }
 
 // clearMessage returns the message as it would have been sent in clear: the header with the
@@ -96,8 +94,7 @@ func clearMessage(h Header, payloads []byte) []byte {
 	return clearHead(h, payloads)
 }
 
-// clearHead is clearMessage for one of which only the beginning is there: the length stays that of
-// the whole, its padding included.
+// clearHead is clearMessage for a beginning: the length stays that of the whole, padding included.
 func clearHead(h Header, payloads []byte) []byte {
 	h.Flags &^= FlagEncryption
 	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)

@@ -15,6 +15,14 @@ func nameOf[T ~uint8 | ~uint16 | ~uint32](names map[T]string, what string, n T) 
 	return numbered(what, n)
 }
 
+// knownName is nameOf for a number that may be absent: "" for 0.
+func knownName(names map[uint16]string, what string, n uint16) string {
+	if n == 0 {
+		return ""
+	}
+	return nameOf(names, what, n)
+}
+
 // ExchangeType is the number of an exchange.
 type ExchangeType uint8
 
@@ -51,7 +59,7 @@ var payloadNames = map[PayloadType]string{
 	PayloadKE: "KE", PayloadID: "ID", PayloadCert: "CERT", PayloadCertRequest: "CR",
 	PayloadHash: "HASH", PayloadSignature: "SIG", PayloadNonce: "NONCE", PayloadNotify: "N",
 	PayloadDelete: "D", PayloadVendorID: "VID", PayloadConfig: "ATTR", PayloadSAK: "SAK",
-	PayloadSAT: "SAT", PayloadKD: "KD", PayloadSEQ: "SEQ", PayloadPOP: "POP", PayloadNATD: "NAT-D",
+	PayloadSAT: "SAT", 17: "KD", 18: "SEQ", 19: "POP", PayloadNATD: "NAT-D",
 	PayloadNATOA: "NAT-OA", PayloadGAP: "GAP", PayloadNATDDraft: "NAT-D",
 	PayloadNATOADraft: "NAT-OA", PayloadFragment: "FRAG",
 }
@@ -64,7 +72,7 @@ var protocolNames = map[protocolID]string{1: "isakmp", 2: "ah", 3: "esp", 4: "ip
 // String returns the name of the protocol in lower case, such as "esp", or "protocol 99".
 func (p protocolID) String() string { return nameOf(protocolNames, "protocol", p) }
 
-var ipcompTransforms = map[uint8]string{1: "oui", 2: "deflate", 3: "lzs", 4: "lzjh"}
+var ipcompTransforms = map[uint16]string{1: "oui", 2: "deflate", 3: "lzs", 4: "lzjh"}
 
 // authMethods has the authentication methods of phase 1 (RFC 2409 appendix A, RFC 4754,
 // draft-ietf-ipsec-isakmp-hybrid-auth, draft-beaulieu-ike-xauth).
@@ -94,30 +102,28 @@ var groupNames = map[uint16]string{
 // groupName returns the name of a Diffie-Hellman group: "modp2048", "ecp384", or "group 99".
 func groupName(group uint16) string { return nameOf(groupNames, "group", group) }
 
-// notifyNames has the notifications of RFC 2408 section 3.14.1, RFC 2407 section 4.6.3, RFC 3706
-// and Cisco's Unity by their names.
+// notifyNames has the notifications of RFC 2408, RFC 2407, RFC 3706 and Cisco's Unity.
 var notifyNames = map[notifyType]string{
 	1: "INVALID-PAYLOAD-TYPE", 2: "DOI-NOT-SUPPORTED", 3: "SITUATION-NOT-SUPPORTED",
 	4: "INVALID-COOKIE", 5: "INVALID-MAJOR-VERSION", 6: "INVALID-MINOR-VERSION",
 	7: "INVALID-EXCHANGE-TYPE", 8: "INVALID-FLAGS", 9: "INVALID-MESSAGE-ID",
-	10: "INVALID-PROTOCOL-ID", notifyInvalidSPI: "INVALID-SPI", 12: "INVALID-TRANSFORM-ID",
-	13: "ATTRIBUTES-NOT-SUPPORTED", notifyNoProposalChosen: "NO-PROPOSAL-CHOSEN",
+	10: "INVALID-PROTOCOL-ID", 11: "INVALID-SPI", 12: "INVALID-TRANSFORM-ID",
+	13: "ATTRIBUTES-NOT-SUPPORTED", 14: "NO-PROPOSAL-CHOSEN",
 	15: "BAD-PROPOSAL-SYNTAX", 16: "PAYLOAD-MALFORMED", 17: "INVALID-KEY-INFORMATION",
 	18: "INVALID-ID-INFORMATION", 19: "INVALID-CERT-ENCODING", 20: "INVALID-CERTIFICATE",
 	21: "CERT-TYPE-UNSUPPORTED", 22: "INVALID-CERT-AUTHORITY", 23: "INVALID-HASH-INFORMATION",
-	notifyAuthFailed: "AUTHENTICATION-FAILED", 25: "INVALID-SIGNATURE", 26: "ADDRESS-NOTIFICATION",
+	24: "AUTHENTICATION-FAILED", 25: "INVALID-SIGNATURE", 26: "ADDRESS-NOTIFICATION",
 	27: "NOTIFY-SA-LIFETIME", 28: "CERTIFICATE-UNAVAILABLE", 29: "UNSUPPORTED-EXCHANGE-TYPE",
 	30: "UNEQUAL-PAYLOAD-LENGTHS", notifyConnected: "CONNECTED",
 	notifyResponderLifetime: "RESPONDER-LIFETIME", notifyReplayStatus: "REPLAY-STATUS",
-	notifyInitialContact: "INITIAL-CONTACT", notifyRUThere: "R-U-THERE",
+	24578: "INITIAL-CONTACT", notifyRUThere: "R-U-THERE",
 	notifyRUThereAck: "R-U-THERE-ACK", 40501: "UNITY-LOAD-BALANCE", 40503: "UNITY-GROUP-HASH",
 }
 
 // String returns the name of the notification, such as "INITIAL-CONTACT", or "notification 99".
 func (t notifyType) String() string { return nameOf(notifyNames, "notification", t) }
 
-// configAttributes has the attributes of the Transaction exchange (draft-dukes-ike-mode-cfg,
-// draft-beaulieu-ike-xauth, Cisco's Unity).
+// configAttributes has the attributes of Mode-Config, XAUTH and Cisco's Unity.
 var configAttributes = map[uint16]string{
 	1: "INTERNAL_IP4_ADDRESS", 2: "INTERNAL_IP4_NETMASK", 3: "INTERNAL_IP4_DNS",
 	4: "INTERNAL_IP4_NBNS", 5: "INTERNAL_ADDRESS_EXPIRY", 6: "INTERNAL_IP4_DHCP",
@@ -125,7 +131,7 @@ var configAttributes = map[uint16]string{
 	10: "INTERNAL_IP6_DNS", 11: "INTERNAL_IP6_NBNS", 12: "INTERNAL_IP6_DHCP",
 	13: "INTERNAL_IP4_SUBNET", 14: "SUPPORTED_ATTRIBUTES", 15: "INTERNAL_IP6_SUBNET",
 	attributeXAuthType: "XAUTH_TYPE", attributeXAuthUserName: "XAUTH_USER_NAME",
-	attributeXAuthPassword: "XAUTH_USER_PASSWORD", attributeXAuthPasscode: "XAUTH_PASSCODE",
+	attributeXAuthPassword: "XAUTH_USER_PASSWORD", 16523: "XAUTH_PASSCODE",
 	attributeXAuthMessage: "XAUTH_MESSAGE", 16525: "XAUTH_CHALLENGE",
 	attributeXAuthDomain: "XAUTH_DOMAIN", attributeXAuthStatus: "XAUTH_STATUS",
 	16528: "XAUTH_NEXT_PIN", 16529: "XAUTH_ANSWER", 28672: "UNITY_BANNER",
@@ -139,20 +145,15 @@ var configAttributes = map[uint16]string{
 // "XAUTH_USER_NAME", or "attribute 99".
 func configAttributeName(t uint16) string { return nameOf(configAttributes, "attribute", t) }
 
+// phase1Attributes and phase2Attributes have the attributes of transforms that terms does not.
 var phase1Attributes = map[uint16]string{
-	phase1Encryption: "encryption", phase1Hash: "hash", phase1AuthMethod: "auth method",
-	phase1Group: "group", 5: "group type", 6: "group prime", 7: "group generator 1",
-	8: "group generator 2", 9: "group curve A", 10: "group curve B", phase1LifeType: "life type",
-	phase1LifeDuration: "life duration", phase1PRF: "prf", phase1KeyLength: "key length",
-	15: "field size", 16: "group order",
+	5: "group type", 6: "group prime", 7: "group generator 1", 8: "group generator 2", 9: "group curve A",
+	10: "group curve B", 13: "prf", 15: "field size", 16: "group order",
 }
 
 var phase2Attributes = map[uint16]string{
-	phase2LifeType: "life type", phase2LifeDuration: "life duration", phase2Group: "group",
-	phase2Mode: "mode", phase2Auth: "auth", phase2KeyLength: "key length", 7: "key rounds",
-	8: "compress dictionary size", 9: "compress private algorithm", 10: "ecn tunnel",
-	phase2ESN: "esn", 12: "auth key length", 13: "signature encoding", 14: "address preservation",
-	15: "sa direction",
+	7: "key rounds", 8: "compress dictionary size", 9: "compress private algorithm", 10: "ecn tunnel",
+	12: "auth key length", 13: "signature encoding", 14: "address preservation", 15: "sa direction",
 }
 
 // certEncodings has the certificate encodings (RFC 2408 section 3.9).

@@ -1,7 +1,6 @@
 package ikev1
 
 import (
-	"fmt"
 	"net/netip"
 )
 
@@ -35,11 +34,11 @@ func (p *Payload) isNATOA() bool {
 // 5.2). The reserved bytes do not count: racoon leaves in them what was there.
 func parseNATOA(body []byte) (netip.Addr, error) {
 	if len(body) < 4 {
-		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA payload of %d bytes: %w", len(body), ErrMalformed)
+		return netip.Addr{}, malformedf("NAT-OA payload of %d bytes", len(body))
 	}
 	t := idType(body[0])
 	if t != idIPv4Addr && t != idIPv6Addr || t.dataLen() != len(body)-4 {
-		return netip.Addr{}, fmt.Errorf("ikev1: NAT-OA of ID type %d with %d bytes: %w", t, len(body)-4, ErrMalformed)
+		return netip.Addr{}, malformedf("NAT-OA of ID type %d with %d bytes", t, len(body)-4)
 	}
 	a, _ := netip.AddrFromSlice(body[4:])
 	return a, nil

@@ -2,21 +2,16 @@ package ikev1
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // notifyType is the number of a notification (RFC 2408 section 3.14.1).
 type notifyType uint16
 
-// Notifications that this package or its callers look at.
+// Notifications that this package looks into.
 const (
-	notifyInvalidSPI        notifyType = 11
-	notifyNoProposalChosen  notifyType = 14
-	notifyAuthFailed        notifyType = 24
 	notifyConnected         notifyType = 16384
 	notifyResponderLifetime notifyType = 24576 // RFC 2407 section 4.6.3.1
 	notifyReplayStatus      notifyType = 24577
-	notifyInitialContact    notifyType = 24578
 	notifyRUThere           notifyType = 36136 // RFC 3706
 	notifyRUThereAck        notifyType = 36137
 )
@@ -33,7 +28,7 @@ type notification struct {
 // parseNotification reads the body of a Notification payload. SPI and Data are parts of body.
 func parseNotification(body []byte) (notification, error) {
 	if len(body) < 8 {
-		return notification{}, fmt.Errorf("ikev1: notification of %d bytes: %w", len(body), ErrMalformed)
+		return notification{}, malformedf("notification of %d bytes", len(body))
 	}
 	n := notification{
 		DOI:      binary.BigEndian.Uint32(body),
@@ -42,8 +37,7 @@ func parseNotification(body []byte) (notification, error) {
 	}
 	end := 8 + int(body[5])
 	if end > len(body) {
-		return n, fmt.Errorf("ikev1: notification %d: SPI of %d bytes, with %d bytes left: %w", n.Type, body[5], len(body)-8,
-			ErrMalformed)
+		return n, malformedf("notification %d: SPI of %d bytes, with %d bytes left", n.Type, body[5], len(body)-8)
 	}
 	n.SPI, n.Data = body[8:end:end], body[end:]
 	return n, nil

@@ -29,9 +29,7 @@ func (t *Tracker) open(m *Message) {
 	}
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
-	if m.empty() {
-		m.Err = sa.refusal(m)
-	} else if again {
+	if again || m.empty() {
 		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
@@ -149,8 +147,7 @@ func (o *decryption) follow(m *Message, blockLen, whole int) (ok bool) {
 	return ok
 }
 
-// maxFailures is how many messages of an SA may fail in a way that costs much while no key is
-// proven.
+// maxFailures bounds the messages of an SA that may fail at much cost while no key is proven.
 const maxFailures = 64
 
 // reconstruct decrypts a message whose IV is not known but for its first block.
@@ -194,8 +191,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 	return o, true
 }
 
-// certain says that the IV of a message is known for sure, so that a message which it does not fit
-// is rather damaged than one whose predecessor is missing.
+// certain says that the IV of a message is known for sure: one that does not fit it is damaged.
 func (sa *SA) certain(m *Message) bool {
 	ex, r := m.at.ex, m.at.rec
 	known := func(number int) bool {
@@ -225,7 +221,7 @@ func (sa *SA) certain(m *Message) bool {
 func (sa *SA) expects(m *Message) bool {
 	own := func(o *record) bool { return o != m.at.rec && o.opened && o.from == m.at.rec.from }
 	if m.at.ex == sa.phase1 {
-		return m.Header.Exchange == sa.mode && !slices.ContainsFunc(sa.phase1.records, own)
+		return m.Header.Exchange == sa.Mode && !slices.ContainsFunc(sa.phase1.records, own)
 	}
 	return m.at.ex.opened() || !sa.phase1Whole()
 }
@@ -285,8 +281,7 @@ func (sa *SA) foreignKeys() bool {
 	return !slices.ContainsFunc(sa.candidates, func(k *candidate) bool { return !k.secret.used || !k.secret.anonymous() })
 }
 
-// KeysOfOthers says that no key opens a message of the SA, and that all that were tried have opened
-// other SAs.
+// KeysOfOthers says that no key opens a message of the SA, and all that were tried open other SAs.
 func (sa *SA) KeysOfOthers() bool {
 	return len(sa.keys) == 0 && len(sa.candidates) > 0 &&
 		!slices.ContainsFunc(sa.candidates, func(k *candidate) bool { return !k.secret.opened })
@@ -395,21 +390,19 @@ func (sa *SA) shapeOf(m *Message, o *decryption) shape {
 	return shapeOther
 }
 
-// phase1Whole says that the last message of phase 1 is known, and so the IVs of the first messages
-// after it.
+// phase1Whole says that the last message of phase 1 is known, and so the IVs after it.
 func (sa *SA) phase1Whole() bool {
 	return slices.ContainsFunc(sa.phase1.records, func(r *record) bool {
 		known := r.opened && r.whole || !r.encrypted && sa.countKE() > 1
 		return known && (r.mode == ExchangeMain && r.number == 6 && r.encrypted ||
-			sa.mode == ExchangeAggressive && r.mode == sa.mode && r.number == 3)
+			sa.Mode == ExchangeAggressive && r.mode == sa.Mode && r.number == 3)
 	})
 }
 
 // seed is that of the hashes by which messages and plaintexts are known again.
 var seed = maphash.MakeSeed()
 
-// remember notes the plaintext, and finds out whether the message is one sent before, encrypted
-// anew.
+// remember notes the plaintext, and finds out whether the message was sent before.
 func (m *Message) remember(payloads []byte) {
 	if m.Reconstructed {
 		payloads = payloads[min(len(payloads), maxBlockLen):]
@@ -481,6 +474,5 @@ func (m *Message) Open() bool {
 		m.Err != nil && (!errors.Is(m.Err, ErrTruncated) || m.at.unproven))
 }
 
-// NeedsProof says that so many messages of its SA fit no key that Decrypt is not worth its cost
-// before one does.
+// NeedsProof says that too many messages failed for Decrypt to be worth it before a key is proven.
 func (m *Message) NeedsProof() bool { return m.Err == ErrUnopened && m.SA.Unopened > maxFailures }

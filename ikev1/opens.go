@@ -15,8 +15,7 @@ func (t *Tracker) Opens(d *Datagram) bool {
 	return with != nil
 }
 
-// probe gives an encrypted message, of which no note is taken, its place; it reports whether its SA
-// is known.
+// probe gives an encrypted message its place, taking no note of it, if its SA is known.
 func (t *Tracker) probe(m *Message, d *Datagram) bool {
 	h := &m.Header
 	sa := t.sas[saKey{h.InitiatorCookie, h.ResponderCookie}]

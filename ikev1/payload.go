@@ -25,9 +25,6 @@ const (
 	PayloadConfig      PayloadType = 14 // Mode-Config and XAUTH attributes
 	PayloadSAK         PayloadType = 15 // RFC 6407; NAT-D in NAT-T drafts 4 to 8
 	PayloadSAT         PayloadType = 16 // RFC 6407; NAT-OA in NAT-T drafts 4 to 8
-	PayloadKD          PayloadType = 17
-	PayloadSEQ         PayloadType = 18
-	PayloadPOP         PayloadType = 19
 	PayloadNATD        PayloadType = 20 // RFC 3947
 	PayloadNATOA       PayloadType = 21 // RFC 3947
 	PayloadGAP         PayloadType = 22
@@ -52,8 +49,7 @@ type Payload struct {
 // end returns the offset behind the payload.
 func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
 
-// maxPayloads bounds the payloads of a message: a peer sends some twenty, certificates and vendor
-// IDs with them.
+// maxPayloads bounds the payloads of a message: a peer sends some twenty.
 const maxPayloads = 256
 
 // parsePayloads follows a chain of payloads through data, whose first payload is of type first. The
@@ -97,8 +93,7 @@ func appendPayloads(list []Payload, first PayloadType, data []byte) ([]Payload, 
 	return list, nil
 }
 
-// maxPadding is how many bytes of padding are believed. Some senders pad more than the cipher's
-// block needs.
+// maxPadding is how many bytes of padding are believed: some senders add more than they need to.
 const maxPadding = 256
 
 // Find returns the first payload of a type in the message, or nil.
@@ -114,8 +109,8 @@ func (m *Message) Find(t PayloadType) *Payload {
 // topLevel says that a payload of this type may stand in a message's own chain.
 func (t PayloadType) topLevel() bool {
 	switch t {
-	case PayloadProposal, PayloadTransform:
+	case PayloadNone, PayloadProposal, PayloadTransform:
 		return false
 	}
-	return t != PayloadNone && t <= PayloadGAP || t >= PayloadNATDDraft && t <= PayloadFragment
+	return t <= PayloadGAP || t >= PayloadNATDDraft && t <= PayloadFragment
 }

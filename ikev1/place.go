@@ -5,8 +5,7 @@ package ikev1
 // it had been known from the start. What a decrypted message proves comes before all that is said
 // in clear.
 
-// roleProof says what speaks for the initiator of an SA being the initiator. The stronger has the
-// larger value.
+// roleProof says what tells who is the initiator. The stronger has the larger value.
 type roleProof uint8
 
 const (
@@ -20,7 +19,7 @@ const (
 // place computes who is the initiator, and the numbers of phase 1 and of ex.
 func (sa *SA) place(ex *exchange) {
 	initiator, ordered := sa.initiator, sa.ordered()
-	sa.mode = sa.modeOf()
+	sa.Mode = sa.modeOf()
 	if ex != sa.phase1 {
 		ex.place()
 		if ex.key.exchange == ExchangeQuick && ex.sure && (sa.quick == nil || ex.since < sa.quick.since) {
@@ -45,25 +44,25 @@ func (sa *SA) ordered() bool { return sa.roles >= rolesClaimed }
 // rolesKnown says that the numbers of phase 1, which depend on who sent what, are known.
 func (sa *SA) rolesKnown() bool { return sa.roles >= rolesOrdered }
 
-// modeOf returns the exchange type of phase 1: that of a message that was decrypted, else of the
-// first.
-func (sa *SA) modeOf() ExchangeType {
-	for _, r := range sa.phase1.records {
+// modeOf is the mode of a message that was decrypted, else of the first.
+func (sa *SA) modeOf() (mode ExchangeType) {
+	for i, r := range sa.phase1.records {
 		if r.opened {
 			return r.mode
 		}
+		if i == 0 {
+			mode = r.mode
+		}
 	}
-	for _, r := range sa.phase1.records {
-		return r.mode
-	}
-	return 0
+	return mode
 }
 
-// initiates returns which side is the initiator, and what tells. Where both sides are said to be,
-// only a proof tells.
+// initiates returns which side is the initiator, and what tells.
 func (sa *SA) initiates() (side, roleProof) {
-	if s := sa.phase1.provenInitiator(); s != sideUnknown {
-		return s, rolesProven
+	for _, r := range sa.phase1.records {
+		if s := side(r.provenRole()) * r.from; s != sideUnknown {
+			return s, rolesProven
+		}
 	}
 	switch {
 	case sa.claimed[0] && sa.claimed[1]:
@@ -87,16 +86,6 @@ func (sa *SA) claimInitiator(s side) {
 	if s != sideUnknown {
 		sa.claimed[s.index()] = true
 	}
-}
-
-// provenInitiator returns the initiator as the first record proves it that proves it.
-func (ex *exchange) provenInitiator() side {
-	for _, r := range ex.records {
-		if s := side(r.provenRole()) * r.from; s != sideUnknown {
-			return s
-		}
-	}
-	return sideUnknown
 }
 
 // provenRole is the role of a phase 1 message's sender, as its HASH or the IVs prove it.
@@ -329,8 +318,7 @@ func (m *Message) position() {
 	}
 }
 
-// Unnumbered says that the position of a message in its exchange is not known, and a later message
-// may tell.
+// Unnumbered says that the message's number is not known, and a later message may tell.
 func (m *Message) Unnumbered() bool { return (m.at.rec != nil || m.at.putOff) && m.Number == 0 }
 
 // Renumber sets FromInitiator and Number of a message that Observe returned earlier anew: later

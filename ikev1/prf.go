@@ -7,10 +7,10 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"slices"
 )
 
-// hashAlg is a row of the table of hash algorithms of phase 1 (RFC 2409 appendix A). The prf is the
-// HMAC of the hash.
+// hashAlg is a hash of phase 1 (RFC 2409 appendix A); its HMAC is the prf.
 type hashAlg struct {
 	name string
 	id   uint16 // value of the hash attribute
@@ -18,8 +18,7 @@ type hashAlg struct {
 	new  func() hash.Hash
 }
 
-// hashAlgs has one hash for each size, so that the size of a HASH payload or of SKEYID names the
-// hash where no SA payload does.
+// hashAlgs has one hash for each size, which names it where no SA payload does.
 var hashAlgs = []*hashAlg{
 	{"sha1", 2, sha1.Size, sha1.New},
 	{"sha256", 4, sha256.Size, sha256.New},
@@ -28,23 +27,25 @@ var hashAlgs = []*hashAlg{
 	{"sha512", 6, sha512.Size, sha512.New},
 }
 
-// hashOf returns the row that fits, or nil.
-func hashOf(fits func(*hashAlg) bool) *hashAlg {
-	for _, h := range hashAlgs {
-		if fits(h) {
-			return h
-		}
+// firstOf returns the first row of a table that fits, or nil.
+func firstOf[T any](table []*T, fits func(*T) bool) *T {
+	if i := slices.IndexFunc(table, fits); i >= 0 {
+		return table[i]
 	}
 	return nil
 }
 
 // hashByID and hashBySize return the row of a hash attribute's value, and of so many bytes.
-func hashByID(id uint16) *hashAlg { return hashOf(func(h *hashAlg) bool { return h.id == id }) }
-func hashBySize(n int) *hashAlg   { return hashOf(func(h *hashAlg) bool { return h.size == n }) }
+func hashByID(id uint16) *hashAlg {
+	return firstOf(hashAlgs, func(h *hashAlg) bool { return h.id == id })
+}
+func hashBySize(n int) *hashAlg {
+	return firstOf(hashAlgs, func(h *hashAlg) bool { return h.size == n })
+}
 
 // NewHash returns what makes a hash of phase 1, by its name as in [Offer]; nil if there is none.
 func NewHash(name string) func() hash.Hash {
-	if h := hashOf(func(h *hashAlg) bool { return h.name == name }); h != nil {
+	if h := firstOf(hashAlgs, func(h *hashAlg) bool { return h.name == name }); h != nil {
 		return h.new
 	}
 	return nil

@@ -90,8 +90,7 @@ func (t *Tracker) takeUp(c Cookie) {
 	*b = begun{}
 }
 
-// adopt gives a message that was put off its place in the SA, if that has begun since, and reports
-// whether it did.
+// adopt gives a message that was put off its place in the SA, and reports whether that has begun.
 func (m *Message) adopt() bool {
 	later := m.at.later
 	if later != nil {
@@ -100,8 +99,7 @@ func (m *Message) adopt() bool {
 	return later != nil
 }
 
-// takeUpAll begins the SAs of the messages that were put off, the newest, as far as there is
-// room beside the others.
+// takeUpAll begins the SAs of the newest messages that were put off, as far as there is room.
 func (t *Tracker) takeUpAll() {
 	p := &t.putOff
 	for i := range p.ring {

@@ -1,14 +1,14 @@
 package ikev1
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
 	"l2tpdump/esp"
 )
 
-// quickInfo is what is kept of a decrypted Quick Mode message with an SA payload (RFC 2409 section
-// 5.5).
+// quickInfo is what is kept of a Quick Mode message with an SA payload (RFC 2409 section 5.5).
 type quickInfo struct {
 	sas      []*saPayload
 	nonce    []byte
@@ -16,8 +16,7 @@ type quickInfo struct {
 	src, dst netip.Addr
 }
 
-// quickOf reads a Quick Mode message. It returns nil for one without an SA payload or a nonce, or
-// with one that is broken.
+// quickOf reads a Quick Mode message; nil where its SA payload or nonce is missing or broken.
 func quickOf(m *Message) *quickInfo {
 	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
 	for i := range m.Payloads {
@@ -72,8 +71,7 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 	return nil
 }
 
-// Derive returns the ESP SAs of earlier Quick Modes whose keys have become derivable with the
-// secrets added since, each once.
+// Derive returns the ESP SAs whose keys the secrets added since have made derivable, each once.
 func (t *Tracker) Derive() []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for _, sa := range t.SAs() {
@@ -98,8 +96,7 @@ func (ex *exchange) accepted() bool {
 	return slices.ContainsFunc(ex.records, func(r *record) bool { return r.number >= 3 && r.opened })
 }
 
-// single says that each SA proposed has one proposal with one transform, so that only this can have
-// been chosen.
+// single says that each SA proposed has but one transform, which must have been chosen.
 func (q *quickInfo) single() bool {
 	for _, s := range q.sas {
 		for i := range s.Proposals {
@@ -111,18 +108,27 @@ func (q *quickInfo) single() bool {
 	return true
 }
 
+// first yields the ESP proposals that belong together with the first one: strongSwan names the one
+// without IPComp behind its choice.
+func (s *saPayload) first() iter.Seq[*proposal] {
+	return func(yield func(*proposal) bool) {
+		for i := range s.Proposals {
+			p := &s.Proposals[i]
+			if p.Protocol == protocolESP && len(p.SPI) == 4 && len(p.Transforms) > 0 && p.Number == s.Proposals[0].Number &&
+				!yield(p) {
+				return
+			}
+		}
+	}
+}
+
 // half returns the SAs towards the sender of a message, which chose their SPIs.
 func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated {
 	var list []*esp.Negotiated
 	for _, s := range q.sas {
-		for i := range s.Proposals {
-			p := &s.Proposals[i]
-			if p.Protocol != protocolESP || len(p.SPI) != 4 || len(p.Transforms) == 0 || p.Number != s.Proposals[0].Number {
-				continue
-			}
+		for p := range s.first() {
 			n := sa.describe(ex, &p.Transforms[0])
-			n.SPI, n.Src, n.Dst = p.spi32(), q.dst, q.src
-			n.KeyReason = reason
+			n.SPI, n.Src, n.Dst, n.KeyReason = p.spi32(), q.dst, q.src, reason
 			list = append(list, n)
 		}
 	}
@@ -133,29 +139,25 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 // chooses from SA payload i of the offer.
 func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	var list []*esp.Negotiated
-	for i, answer := range q2.sas {
-		if i >= len(q1.sas) {
-			break
-		}
-		for j := range answer.Proposals {
-			chosen := &answer.Proposals[j]
-			if chosen.Protocol != protocolESP || len(chosen.SPI) != 4 || len(chosen.Transforms) == 0 ||
-				chosen.Number != answer.Proposals[0].Number { // strongSwan names the one without IPComp behind its choice
-				continue
-			}
+	pfs, secrets := q1.ke || q2.ke, []*secretState{nil}
+	if pfs {
+		secrets = sa.quickSecrets(ex)
+	}
+	for i, answer := range q2.sas[:min(len(q1.sas), len(q2.sas))] {
+		for chosen := range answer.first() {
 			offer := match(q1.sas[i], chosen)
 			if offer == nil {
 				continue
 			}
 			t := &chosen.Transforms[0]
-			for _, secret := range sa.quickSecrets(ex, q1.ke || q2.ke) {
+			for _, secret := range secrets {
 				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
 				toResponder.SPI, toResponder.PairSPI = chosen.spi32(), offer.spi32()
 				toInitiator.SPI, toInitiator.PairSPI = offer.spi32(), chosen.spi32()
 				toResponder.Src, toResponder.Dst = q2.dst, q2.src
 				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
 				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
-					sa.derive(n, secret, q1, q2)
+					sa.derive(n, pfs, secret, q1, q2)
 					list = append(list, n)
 				}
 			}
@@ -167,7 +169,7 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 // match finds the proposal that was chosen: by its number and protocol, which a responder has to
 // keep (RFC 2408 section 4.2), else the one that offers the same transform.
 func match(offer *saPayload, chosen *proposal) *proposal {
-	var same, only *proposal
+	var same, like, only *proposal
 	count := 0
 	for i := range offer.Proposals {
 		p := &offer.Proposals[i]
@@ -176,20 +178,18 @@ func match(offer *saPayload, chosen *proposal) *proposal {
 		}
 		count++
 		only = p
-		if p.Number == chosen.Number && (same == nil || p.offers(&chosen.Transforms[0])) {
+		offers := p.offers(&chosen.Transforms[0])
+		if p.Number == chosen.Number && (same == nil || offers) {
 			same = p
 		}
-	}
-	if same != nil && same.offers(&chosen.Transforms[0]) {
-		return same
-	}
-	for i := range offer.Proposals {
-		p := &offer.Proposals[i]
-		if p.Protocol == chosen.Protocol && len(p.SPI) == 4 && p.offers(&chosen.Transforms[0]) {
-			return p
+		if offers && (like == nil || p == same) {
+			like = p
 		}
 	}
-	if same == nil && count == 1 {
+	switch {
+	case like != nil:
+		return like
+	case same == nil && count == 1:
 		return only
 	}
 	return same
@@ -197,10 +197,10 @@ func match(offer *saPayload, chosen *proposal) *proposal {
 
 // offers says that a proposal has a transform with these algorithms.
 func (p *proposal) offers(t *transform) bool {
-	want := t.phase2()
+	want := t.terms()
 	for i := range p.Transforms {
-		x := p.Transforms[i].phase2()
-		if x.TransformID == want.TransformID && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
+		x := p.Transforms[i].terms()
+		if x.Cipher == want.Cipher && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
 			return true
 		}
 	}
@@ -215,7 +215,7 @@ func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
 }
 
 func (t *transform) negotiated() *esp.Negotiated {
-	p := t.phase2()
+	p := t.terms()
 	return &esp.Negotiated{Suite: p.suite(), UDPEncap: p.udpEncap(), LifeSeconds: p.LifeSeconds, Group: p.Group}
 }
 
@@ -246,44 +246,31 @@ func (m *Message) Named(src, dst netip.Addr) *esp.Negotiated {
 	return nil
 }
 
-// quickSecret is one possible g(qm)^xy.
-type quickSecret struct {
-	x   *secretState // nil where none is known
-	pfs bool
-}
-
-// maxQuickSecrets bounds the Diffie-Hellman secrets that are tried for one exchange where the
-// source does not say which it is of.
+// maxQuickSecrets bounds the secrets that are tried where the source does not say whose they are.
 const maxQuickSecrets = 8
 
-// quickSecrets returns the Diffie-Hellman secrets that an exchange can have had: just none without
-// perfect forward secrecy. It is never empty.
-func (sa *SA) quickSecrets(ex *exchange, pfs bool) []quickSecret {
-	if !pfs {
-		return []quickSecret{{}}
-	}
-	var named, others []quickSecret
+// quickSecrets returns the secrets whose g(qm)^xy an exchange with perfect forward secrecy can have
+// had: just nil where none is known.
+func (sa *SA) quickSecrets(ex *exchange) []*secretState {
+	var others []*secretState
 	for _, x := range sa.secrets {
 		switch {
 		case x.QuickSecret.IsZero():
 		case x.MessageID == ex.key.id:
-			named = append(named, quickSecret{x, true})
+			return []*secretState{x}
 		case x.MessageID == 0:
-			others = append(others, quickSecret{x, true})
+			others = append(others, x)
 		}
 	}
-	if len(named) > 0 {
-		return named[:1]
+	if others == nil {
+		return []*secretState{nil}
 	}
-	if len(others) > 0 {
-		return others[max(0, len(others)-maxQuickSecrets):]
-	}
-	return []quickSecret{{pfs: true}}
+	return others[max(0, len(others)-maxQuickSecrets):]
 }
 
 // derive fills in the keys from KEYMAT (RFC 2409 section 5.5), or why they can't be known.
-func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
-	if secret.pfs && secret.x == nil {
+func (sa *SA) derive(n *esp.Negotiated, pfs bool, secret *secretState, q1, q2 *quickInfo) {
+	if pfs && secret == nil {
 		n.KeyReason = "PFS: not derivable"
 		return
 	}
@@ -298,14 +285,18 @@ func (sa *SA) derive(n *esp.Negotiated, secret quickSecret, q1, q2 *quickInfo) {
 		return
 	}
 	n.KeyReason = "SKEYID_d not known"
-	sa.keysFor(sa.firstKey(), func(x *secretState, k derived) bool {
+	var opener *candidate
+	if len(sa.keys) > 0 {
+		opener = sa.keys[0]
+	}
+	sa.keysFor(opener, func(x *secretState, k derived) bool {
 		if k.d == nil {
 			return false
 		}
 		var g []byte
-		if secret.pfs {
-			g = secret.x.QuickSecret.Bytes()
-			secret.x.used = true
+		if pfs {
+			g = secret.QuickSecret.Bytes()
+			secret.used = true
 		}
 		x.used = true
 		key, auth := s.KeyLen+s.Cipher.SaltLen, 0

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"container/list"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -117,8 +116,8 @@ func (s *fragmentSet) solve(c *fragmentCopy, fits func([]byte) int) (
 				best, message, chosen = n, whole, parts
 			}
 		case len(puzzles) == 1 && !anyUsed(parts): // else the right ones may be yet to come
-			err = fmt.Errorf("ikev1: %d fragments of %d bytes are no message: its header says %d bytes: %w",
-				len(parts), len(whole), h.Length, ErrMalformed)
+			err = malformedf("%d fragments of %d bytes are no message: its header says %d bytes",
+				len(parts), len(whole), h.Length)
 		}
 	}
 	return message, chosen, best > 0, err
@@ -261,8 +260,7 @@ func (r *reassembler) remove(s *fragmentSet) {
 	}
 }
 
-// expire gives up the messages whose newest fragment is older than the timeout at the time now, in
-// nanoseconds.
+// expire gives up the messages whose newest fragment is older than the timeout.
 func (r *reassembler) expire(now int64) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
 		s := e.Value.(*fragmentSet)

@@ -15,8 +15,7 @@ type rebuilt struct {
 	rank      int         // evidence, and how usual it is
 }
 
-// reading is a way to read a message whose first block in plain is unknown: with the size of one
-// hash.
+// reading is a way to read a message whose first block is unknown: with the size of one hash.
 type reading struct {
 	exchange ExchangeType
 	first    PayloadType
@@ -65,8 +64,7 @@ func rebuild(exchange ExchangeType, first PayloadType, plain []byte, blockLen in
 	return best, ok
 }
 
-// idBonus ranks the guesses of an ID payload's length, which different splits of the same chain may
-// fit.
+// idBonus ranks the guesses of an ID payload's length where several fit.
 func idBonus(r *rebuilt, plain []byte, blockLen int, h *hashAlg) int {
 	switch r.firstLen {
 	case ipv4IDLen: // a HASH can end in a zero byte that looks like padding
@@ -115,8 +113,7 @@ func (x *reading) at(n int) {
 	}
 }
 
-// behind tries a second payload at n whose header the first block holds in part: at least
-// the low byte of its length is there.
+// behind tries a second payload at n with the end of its header behind the first block.
 func (x *reading) behind(n int) {
 	size, b := int(x.plain[n+3]), 0
 	if n+2 >= x.blockLen {
@@ -154,8 +151,7 @@ func (x *reading) hidden(n int) {
 	}
 }
 
-// second tries a chain whose second payload, at n, has the given size and whose third has
-// its header behind the first block.
+// second tries a second payload of this size at n, with a third that begins behind the first block.
 func (x *reading) second(n, size, b int) {
 	next := n + size
 	if next > len(x.plain) || next < x.blockLen {
@@ -184,8 +180,7 @@ func (x *reading) second(n, size, b int) {
 // ipv4IDLen is the size of an ID payload of an IPv4 address.
 const ipv4IDLen = 12
 
-// guessType infers the type of a payload that the lost block named, from the exchange, the payload
-// before it, its body and the type of the one behind it.
+// guessType infers the type of a payload that the lost block named, from what stands around it.
 func guessType(exchange ExchangeType, before PayloadType, body []byte, next PayloadType, h *hashAlg) PayloadType {
 	switch exchange {
 	case ExchangeTransaction:
@@ -249,8 +244,7 @@ func rebuildCut(exchange ExchangeType, first PayloadType, plain []byte, hashes [
 	return best
 }
 
-// fill writes into the unknown first block what is known of it: the headers of the payloads in it.
-// What it does not know becomes zero.
+// fill writes the headers of the payloads in the unknown first block, which is zero else.
 func (r *rebuilt) fill(plain []byte, blockLen int) {
 	clear(plain[:blockLen])
 	put := func(off int, next PayloadType, size int) {

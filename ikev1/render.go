@@ -22,10 +22,6 @@ const maxDescribed = 40
 // malformed is printed in the place of what a damaged payload says.
 const malformed = "[malformed]"
 
-// ExchangeName returns the name of the message's exchange: "main", "quick", "informational"; for
-// IKEv2 "IKE_SA_INIT".
-func (m *Message) ExchangeName() string { return m.Header.ExchangeName() }
-
 // shown are the payloads that a person gets to see.
 func (m *Message) shown() []Payload {
 	if m.beginning != nil {
@@ -34,8 +30,7 @@ func (m *Message) shown() []Payload {
 	return m.Payloads
 }
 
-// PayloadNames returns the short names of the payloads, as in "ID", "HASH": nil when they could not
-// be read.
+// PayloadNames returns the short names of the payloads, as in "ID", "HASH".
 func (m *Message) PayloadNames() []string {
 	var names []string
 	for _, p := range m.shown() {
@@ -44,8 +39,7 @@ func (m *Message) PayloadNames() []string {
 	return names
 }
 
-// Describe returns the payloads of the message with what matters of them, on one line: "ID
-// 10.0.0.2, HASH".
+// Describe returns the payloads with what matters of them, on one line: "ID 10.0.0.2, HASH".
 func (m *Message) Describe() string {
 	switch {
 	case m.Header.isV2():
@@ -79,8 +73,7 @@ func describePayloads(payloads []Payload, phase1 bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// Details returns one line for each payload with everything in it that may be shown. It is nil for
-// IKEv2 and for what could not be decrypted.
+// Details returns one line for each payload that could be read, with all that may be shown.
 func (m *Message) Details() []string {
 	if m.Header.isV2() {
 		return nil
@@ -101,8 +94,7 @@ func (p *Payload) detail() string {
 	return s
 }
 
-// name returns the short name of the payload: that of its type, but "NAT-D" and "NAT-OA" also under
-// the numbers of the drafts.
+// name is that of the type, but "NAT-D" and "NAT-OA" also under the numbers of the drafts.
 func (p *Payload) name() string {
 	switch {
 	case p.isNATD():
@@ -138,8 +130,7 @@ type body interface {
 	fields(*Fields)
 }
 
-// parse reads the body of a payload. It is nil, with or without an error, for one whose inside this
-// package does not know or does not tell.
+// parse reads the body of a payload; it is nil for one whose inside is not known or not told.
 func (p *Payload) parse() (body, error) {
 	n := len(p.Body)
 	switch {
@@ -200,7 +191,7 @@ func (p *Payload) lengthError(ok bool) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("ikev1: %s payload with a body of %d bytes: %w", p.name(), len(p.Body), ErrMalformed)
+	return malformedf("%s payload with a body of %d bytes", p.name(), len(p.Body))
 }
 
 // pointer returns the address of what a parser returned.
@@ -296,40 +287,29 @@ func spiText(spi []byte) string {
 
 // text returns the algorithms and the lifetime of a transform.
 func (t *transform) text() string {
-	if t.Protocol == protocolISAKMP {
-		p := t.phase1()
-		return joinWords(p.cipherName(), p.hashName(), authMethodName(p.AuthMethod), groupName(p.Group),
-			lifeText(p.LifeSeconds, p.LifeKilobytes))
+	f := t.fields()
+	group, esn, pfs := f.Group, "", ""
+	if t.Protocol != protocolISAKMP && group != "" {
+		group, pfs = "", "pfs "+group
 	}
-	p := t.phase2()
-	esn, pfs := "", ""
-	if p.ESN {
+	if f.ESN {
 		esn = "esn"
 	}
-	if p.Group != 0 {
-		pfs = "pfs " + groupName(p.Group)
-	}
-	return joinWords(p.algorithmNames(), p.modeName(), lifeText(p.LifeSeconds, p.LifeKilobytes), esn, pfs)
+	return joinWords(f.Cipher, f.Hash, f.Auth, f.Compression, group, f.Mode, lifeText(f.LifeSeconds, f.LifeKilobytes),
+		esn, pfs)
 }
-
-// Attributes that transform.text shows.
-var (
-	phase1Shown = []uint16{phase1Encryption, phase1Hash, phase1AuthMethod, phase1Group, phase1LifeType, phase1LifeDuration,
-		phase1KeyLength}
-	phase2Shown = []uint16{phase2LifeType, phase2LifeDuration, phase2Group, phase2Mode, phase2Auth, phase2KeyLength,
-		phase2ESN}
-)
 
 // others yields the attributes that transform.text does not show, by name.
 func (t *transform) others() iter.Seq2[string, *attribute] {
-	names, shown := phase2Attributes, phase2Shown
+	names := phase2Attributes
 	if t.Protocol == protocolISAKMP {
-		names, shown = phase1Attributes, phase1Shown
+		names = phase1Attributes
 	}
 	return func(yield func(string, *attribute) bool) {
+		shown := terms{Protocol: t.Protocol}
 		for i := range t.Attributes {
 			a := &t.Attributes[i]
-			if !slices.Contains(shown, a.Type) && !yield(nameOf(names, "attribute", a.Type), a) {
+			if !shown.set(a.Type, 0) && !yield(nameOf(names, "attribute", a.Type), a) {
 				return
 			}
 		}
@@ -403,20 +383,18 @@ func (n *notification) brief() string {
 	return s
 }
 
-// lifetime returns the lifetime in the data of RESPONDER-LIFETIME, whose attributes are those of
-// the protocol's transforms.
+// lifetime returns the lifetime in the data of RESPONDER-LIFETIME.
 func (n *notification) lifetime() (seconds, kilobytes uint64, err error) {
 	list, err := parseAttributes(n.Data)
 	if err != nil {
 		return 0, 0, err
 	}
 	t := transform{Protocol: n.Protocol, Attributes: list}
-	if n.Protocol == protocolISAKMP {
-		if p := t.phase1(); p.LifeSeconds != 0 || p.LifeKilobytes != 0 {
-			return p.LifeSeconds, p.LifeKilobytes, nil
-		}
+	p := t.terms()
+	if n.Protocol == protocolISAKMP && p.LifeSeconds == 0 && p.LifeKilobytes == 0 {
+		t.Protocol = protocolESP // as some senders number them
+		p = t.terms()
 	}
-	p := t.phase2()
 	return p.LifeSeconds, p.LifeKilobytes, nil
 }
 

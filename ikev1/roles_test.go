@@ -118,7 +118,7 @@ func rolesStartAnywhere(t *testing.T, secrets []*Secret, list []*Datagram) {
 				}
 				if m.Number != 0 && (m.Number != want.number || m.FromInitiator != want.from) {
 					t.Errorf("from %d, without %d, %d keys, message %d %s: %s %d, from the initiator %v; it is %d", start, x.drop, len(known), at, when,
-						m.ExchangeName(), m.Number, m.FromInitiator, want.number)
+						m.Header.ExchangeName(), m.Number, m.FromInitiator, want.number)
 				}
 			}
 		}

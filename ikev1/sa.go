@@ -16,6 +16,7 @@ type SA struct {
 	Initiator, Responder             netip.AddrPort // of phase 1, as last seen
 	Cipher                           string         // "aes-cbc-256", "" while unknown
 	Hash                             string         // "sha1", "" while unknown
+	Mode                             ExchangeType   // of phase 1: that of a message that was decrypted, else of the first
 	AuthMethod, Group                uint16         // RFC 2409 appendix A, 0 while unknown
 	First, Last                      int64          // times of the first and last message
 
@@ -38,15 +39,13 @@ type SA struct {
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
 	claimed   [2]bool   // messages in clear say that side A, B is the initiator
-	mode      ExchangeType
-
-	family   *family
-	claims   claims // in others than the first message
-	chosen   map[*claim]bool
-	answered bool      // suites are what responders have chosen
-	suites   []suite   // what may have been negotiated; nil: unknown
-	gx       [2]*claim // the KE values of initiator and responder, once they are proven
-	initial  map[*hashAlg]*ivTable
+	family    *family
+	claims    claims // in others than the first message
+	chosen    map[*claim]bool
+	answered  bool      // suites are what responders have chosen
+	suites    []suite   // what may have been negotiated; nil: unknown
+	gx        [2]*claim // the KE values of initiator and responder, once they are proven
+	initial   map[*hashAlg]*ivTable
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
@@ -82,10 +81,8 @@ type Side struct {
 
 // Sides returns the counts of initiator and responder.
 func (sa *SA) Sides() (initiator, responder Side) {
-	if sa.initiator == sideB {
-		return sa.sides[1], sa.sides[0]
-	}
-	return sa.sides[0], sa.sides[1]
+	i := sa.initiator.index()
+	return sa.sides[i], sa.sides[1-i]
 }
 
 // setSuite fills in the names of the algorithms.
@@ -104,14 +101,10 @@ func (s suite) name() string {
 	return fmt.Sprintf("%s-%d", s.cipher.name, 8*s.keyLen)
 }
 
-// Mode is the exchange of phase 1: that of a message that was decrypted, else of the first.
-func (sa *SA) Mode() ExchangeType { return sa.mode }
-
 // LacksPhase1 says that the negotiation itself is not in the capture.
 func (sa *SA) LacksPhase1() bool { return len(sa.suites) == 0 && sa.Unsupported == "" }
 
-// LacksKE says that the KE values of both sides are not in the capture, and so the IV of the first
-// encrypted message is not known.
+// LacksKE says that KE values are not in the capture, and so not the first IV.
 func (sa *SA) LacksKE() bool { return sa.countKE() < 2 }
 
 // Tried returns the secrets whose keys are tried on the SA's messages.
@@ -139,8 +132,7 @@ func (sa *SA) Names(x *Secret) bool {
 	return !x.anonymous() || slices.ContainsFunc(sa.keys, func(k *candidate) bool { return k.secret.Secret == x })
 }
 
-// Derived returns SKEYID_d, SKEYID_a and SKEYID_e as SKEYID and g^xy of a secret give them; ok is
-// false where it has not both, or the hash is not known.
+// Derived returns what SKEYID and g^xy of a secret give, if it has both and the hash is known.
 func (sa *SA) Derived(x *Secret) (d, a, e esp.Key, ok bool) {
 	h := sa.hash()
 	if h == nil || x.SKEYID.IsZero() || x.SharedSecret.IsZero() {

@@ -30,8 +30,7 @@ const (
 	situationIntegrity    = 4
 )
 
-// saPayload is the body of a Security Association payload (RFC 2408 section 3.4, RFC 2407 section
-// 4.6.1).
+// saPayload is the body of an SA payload (RFC 2408 section 3.4, RFC 2407 section 4.6.1).
 type saPayload struct {
 	DOI       uint32
 	Situation uint32
@@ -48,8 +47,7 @@ type proposal struct {
 	Transforms []transform
 }
 
-// transform is a Transform payload (RFC 2408 section 3.6). What ID and the attributes mean depends
-// on the protocol of its proposal.
+// transform is a Transform payload (RFC 2408 section 3.6) of a proposal with that protocol.
 type transform struct {
 	Number     uint8
 	ID         uint8
@@ -65,14 +63,14 @@ type transform struct {
 // zero. On an error, what stood before the damage is returned with it.
 func parseSA(body []byte) (*saPayload, error) {
 	if len(body) < 8 {
-		return &saPayload{}, fmt.Errorf("ikev1: SA payload of %d bytes: %w", len(body), ErrMalformed)
+		return &saPayload{}, malformedf("SA payload of %d bytes", len(body))
 	}
 	sa := &saPayload{
 		DOI:       binary.BigEndian.Uint32(body),
 		Situation: binary.BigEndian.Uint32(body[4:]),
 	}
 	if sa.DOI > doiIPsec {
-		return sa, fmt.Errorf("ikev1: SA payload of the unknown DOI %d: %w", sa.DOI, ErrMalformed)
+		return sa, malformedf("SA payload of the unknown DOI %d", sa.DOI)
 	}
 	off := 8
 	if sa.Situation&(situationSecrecy|situationIntegrity) != 0 {
@@ -99,39 +97,37 @@ func parseSA(body []byte) (*saPayload, error) {
 		}
 	}
 	if off != len(body) {
-		return sa, fmt.Errorf("ikev1: SA payload: %d bytes behind the last proposal: %w", len(body)-off, ErrMalformed)
+		return sa, malformedf("SA payload: %d bytes behind the last proposal", len(body)-off)
 	}
 	return sa, nil
 }
 
-// nestedPayload returns the body of the proposal or transform at body[off:], and the type of its
-// follower, which is want or none.
+// nestedPayload returns the body of the proposal or transform at off, and its follower's type.
 func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, payload []byte, err error) {
 	rest := body[off:]
 	if len(rest) < payloadHeaderLen {
-		return 0, nil, fmt.Errorf("%s at byte %d has %d bytes: %w", want, off, len(rest), ErrMalformed)
+		return 0, nil, malformedf("%s at byte %d has %d bytes", want, off, len(rest))
 	}
 	n := int(binary.BigEndian.Uint16(rest[2:]))
 	if n < payloadHeaderLen || n > len(rest) {
-		return 0, nil, fmt.Errorf("%s at byte %d: length %d, with %d bytes left: %w", want, off, n, len(rest), ErrMalformed)
+		return 0, nil, malformedf("%s at byte %d: length %d, with %d bytes left", want, off, n, len(rest))
 	}
 	next = PayloadType(rest[0])
 	if next != PayloadNone && next != want || rest[1] != 0 {
-		return 0, nil, fmt.Errorf("%s at byte %d: next payload %d, reserved byte %d: %w", want, off, rest[0], rest[1],
-			ErrMalformed)
+		return 0, nil, malformedf("%s at byte %d: next payload %d, reserved byte %d", want, off, rest[0], rest[1])
 	}
 	return next, rest[payloadHeaderLen:n:n], nil
 }
 
 func parseProposal(b []byte) (proposal, error) {
 	if len(b) < 4 {
-		return proposal{}, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrMalformed)
+		return proposal{}, malformedf("proposal of %d bytes", len(b))
 	}
 	p := proposal{Number: b[0], Protocol: protocolID(b[1])}
 	spiLen, count := int(b[2]), int(b[3])
 	off := 4 + spiLen
 	if off > len(b) {
-		return p, fmt.Errorf("SPI of %d bytes, with %d bytes left: %w", spiLen, len(b)-4, ErrMalformed)
+		return p, malformedf("SPI of %d bytes, with %d bytes left", spiLen, len(b)-4)
 	}
 	p.SPI = b[4:off:off]
 	p.Transforms = make([]transform, 0, min(count, (len(b)-off)/8))
@@ -147,18 +143,18 @@ func parseProposal(b []byte) (proposal, error) {
 		p.Transforms = append(p.Transforms, t)
 		off += payloadHeaderLen + len(payload)
 		if last := len(p.Transforms) == count; last != (next == PayloadNone) {
-			return p, fmt.Errorf("transform %d of %d: next payload %d: %w", len(p.Transforms), count, next, ErrMalformed)
+			return p, malformedf("transform %d of %d: next payload %d", len(p.Transforms), count, next)
 		}
 	}
 	if off != len(b) {
-		return p, fmt.Errorf("%d bytes behind the last transform: %w", len(b)-off, ErrMalformed)
+		return p, malformedf("%d bytes behind the last transform", len(b)-off)
 	}
 	return p, nil
 }
 
 func parseTransform(b []byte, protocol protocolID) (transform, error) {
 	if len(b) < 4 {
-		return transform{Protocol: protocol}, fmt.Errorf("transform of %d bytes: %w", len(b), ErrMalformed)
+		return transform{Protocol: protocol}, malformedf("transform of %d bytes", len(b))
 	}
 	t := transform{Number: b[0], ID: b[1], Protocol: protocol}
 	var err error
@@ -174,14 +170,14 @@ func labelsLen(b []byte) (int, error) {
 	for range 2 { // secrecy, integrity
 		for _, unit := range [2]int{1, 8} { // level in bytes, category bitmap in bits
 			if off+4 > len(b) {
-				return 0, fmt.Errorf("ikev1: SA payload: labels reach behind it: %w", ErrMalformed)
+				return 0, malformedf("SA payload: labels reach behind it")
 			}
 			n := (int(binary.BigEndian.Uint16(b[off:])) + unit - 1) / unit
 			off += 4 + (n+3)&^3
 		}
 	}
 	if off > len(b) {
-		return 0, fmt.Errorf("ikev1: SA payload: labels reach behind it: %w", ErrMalformed)
+		return 0, malformedf("SA payload: labels reach behind it")
 	}
 	return off, nil
 }

@@ -33,15 +33,15 @@ func TestParsePhase1SA(t *testing.T) {
 	if sa.DOI != doiIPsec || sa.Situation != situationIdentityOnly || len(sa.Proposals) != 1 || len(sa.Proposals[0].Transforms) != 5 {
 		t.Fatalf("%+v", sa)
 	}
-	want := []phase1Terms{
-		{Encryption: 7, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 20, LifeSeconds: 28800},
-		{Encryption: 7, KeyBits: 128, Hash: 2, AuthMethod: 1, Group: 19, LifeSeconds: 28800},
-		{Encryption: 7, KeyBits: 256, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
-		{Encryption: 5, Hash: 2, AuthMethod: 1, Group: 14, LifeSeconds: 28800},
-		{Encryption: 5, Hash: 2, AuthMethod: 1, Group: 2, LifeSeconds: 28800},
+	want := []terms{
+		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 7, KeyBits: 256, Hash: 2, Auth: 1, Group: 20, LifeSeconds: 28800},
+		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 7, KeyBits: 128, Hash: 2, Auth: 1, Group: 19, LifeSeconds: 28800},
+		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 7, KeyBits: 256, Hash: 2, Auth: 1, Group: 14, LifeSeconds: 28800},
+		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 5, Hash: 2, Auth: 1, Group: 14, LifeSeconds: 28800},
+		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 5, Hash: 2, Auth: 1, Group: 2, LifeSeconds: 28800},
 	}
 	for i := range want {
-		if got := sa.Proposals[0].Transforms[i].phase1(); got != want[i] {
+		if got := sa.Proposals[0].Transforms[i].terms(); got != want[i] {
 			t.Errorf("transform %d: %+v", i, got)
 		}
 	}
@@ -49,18 +49,18 @@ func TestParsePhase1SA(t *testing.T) {
 
 func TestPhase1Names(t *testing.T) {
 	for _, c := range []struct {
-		p             phase1Terms
+		p             terms
 		printed, hash string
 	}{
-		{phase1Terms{Encryption: 1, Hash: 1}, "des-cbc", "md5"},
-		{phase1Terms{Encryption: 3, Hash: 2}, "blowfish-cbc-128", "sha1"},
-		{phase1Terms{Encryption: 3, KeyBits: 448, Hash: 3}, "blowfish-cbc-448", "tiger"},
-		{phase1Terms{Encryption: 5, KeyBits: 168, Hash: 4}, "3des-cbc", "sha256"},
-		{phase1Terms{Encryption: 6, Hash: 5}, "cast5-cbc-128", "sha384"},
-		{phase1Terms{Encryption: 7, KeyBits: 192, Hash: 6}, "aes-cbc-192", "sha512"},
-		{phase1Terms{Encryption: 7}, "aes-cbc-128", "hash 0"},
-		{phase1Terms{Encryption: 8, KeyBits: 256, Hash: 65000}, "camellia-cbc-256", "hash 65000"},
-		{phase1Terms{Encryption: 99, KeyBits: 256, Hash: 1}, "cipher 99", "md5"},
+		{terms{Cipher: 1, Hash: 1}, "des-cbc", "md5"},
+		{terms{Cipher: 3, Hash: 2}, "blowfish-cbc-128", "sha1"},
+		{terms{Cipher: 3, KeyBits: 448, Hash: 3}, "blowfish-cbc-448", "tiger"},
+		{terms{Cipher: 5, KeyBits: 168, Hash: 4}, "3des-cbc", "sha256"},
+		{terms{Cipher: 6, Hash: 5}, "cast5-cbc-128", "sha384"},
+		{terms{Cipher: 7, KeyBits: 192, Hash: 6}, "aes-cbc-192", "sha512"},
+		{terms{Cipher: 7}, "aes-cbc-128", "hash 0"},
+		{terms{Cipher: 8, KeyBits: 256, Hash: 65000}, "camellia-cbc-256", "hash 65000"},
+		{terms{Cipher: 99, KeyBits: 256, Hash: 1}, "cipher 99", "md5"},
 	} {
 		if c.p.cipherName() != c.printed || c.p.hashName() != c.hash {
 			t.Errorf("%+v: %s %s", c.p, c.p.cipherName(), c.p.hashName())
@@ -103,7 +103,7 @@ func TestLifetimes(t *testing.T) {
 			continue
 		}
 		tr := transform{Protocol: protocolESP, ID: 12, Attributes: list}
-		if p := tr.phase2(); p.LifeSeconds != c.seconds || p.LifeKilobytes != c.kilobytes {
+		if p := tr.terms(); p.LifeSeconds != c.seconds || p.LifeKilobytes != c.kilobytes {
 			t.Errorf("%s: %d s, %d kB", c.name, p.LifeSeconds, p.LifeKilobytes)
 		}
 	}
@@ -146,7 +146,7 @@ func TestPhase2(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr := transform{Protocol: protocolESP, ID: c.id, Attributes: list}
-		p := tr.phase2()
+		p := tr.terms()
 		s := p.suite()
 		if s.Cipher != esp.CipherByName(c.cipher) || s.Auth != esp.AuthByName(c.auth) || s.KeyLen != c.key || s.ICVLen != c.icv || s.ESN != c.esn {
 			t.Errorf("%s: suite %v, %d bytes, ICV %d, ESN %v", name, s, s.KeyLen, s.ICVLen, s.ESN)
@@ -154,17 +154,17 @@ func TestPhase2(t *testing.T) {
 		if c.cipher != "" && (s.Cipher == nil || c.auth != "" && s.Auth == nil) {
 			t.Errorf("%s: package esp has no %s or no %s", name, c.cipher, c.auth)
 		}
-		if p.algorithmNames() != c.names || p.modeName() != c.mode || p.udpEncap() != c.encaps {
-			t.Errorf("%s: %q %q, in UDP %v", name, p.algorithmNames(), p.modeName(), p.udpEncap())
+		if joinWords(p.algorithms()) != c.names || tr.fields().Mode != c.mode || p.udpEncap() != c.encaps {
+			t.Errorf("%s: %q %q, in UDP %v", name, joinWords(p.algorithms()), tr.fields().Mode, p.udpEncap())
 		}
 	}
-	ah := phase2Terms{Protocol: protocolAH, TransformID: 3, Auth: 2}
-	if s := ah.suite(); s.Cipher != nil || s.Auth != nil || ah.algorithmNames() != "hmac-sha1-96" {
-		t.Errorf("AH: %v %s", s, ah.algorithmNames())
+	ah := terms{Protocol: protocolAH, Cipher: 3, Auth: 2}
+	if s := ah.suite(); s.Cipher != nil || s.Auth != nil || joinWords(ah.algorithms()) != "hmac-sha1-96" {
+		t.Errorf("AH: %v %s", s, joinWords(ah.algorithms()))
 	}
-	comp := phase2Terms{Protocol: protocolIPCOMP, TransformID: 2}
-	if comp.algorithmNames() != "deflate" {
-		t.Errorf("IPComp: %s", comp.algorithmNames())
+	comp := terms{Protocol: protocolIPCOMP, Cipher: 2}
+	if joinWords(comp.algorithms()) != "deflate" {
+		t.Errorf("IPComp: %s", joinWords(comp.algorithms()))
 	}
 }
 
@@ -292,8 +292,8 @@ func FuzzParseSA(f *testing.F) {
 						size += len(a.Value)
 					}
 				}
-				_ = tr.phase1().cipherName()
-				tr.phase2().suite()
+				tr.terms().algorithms()
+				tr.terms().suite()
 			}
 		}
 		if err == nil && size != len(body) {

@@ -10,8 +10,7 @@ import (
 	"l2tpdump/esp"
 )
 
-// Secret is what a key source says about one ISAKMP SA. Any of the keys may be missing; a zero
-// cookie is one that the source does not name.
+// Secret is what a key source says about one ISAKMP SA. Keys and cookies may be missing.
 type Secret struct {
 	InitiatorCookie Cookie
 	ResponderCookie Cookie
@@ -36,8 +35,7 @@ type Secret struct {
 	Origins map[string]esp.Origin
 }
 
-// OriginOf returns where a value was found: "SKEYID", "SKEYID_d", "SKEYID_a", "SKEYID_e", "Ka",
-// "g^xy".
+// OriginOf returns where a value was found, by its name in RFC 2409, or "Ka", "g^xy".
 func (s *Secret) OriginOf(value string) esp.Origin {
 	if o := s.Origins[value]; !o.IsZero() {
 		return o
@@ -79,15 +77,13 @@ func newSecretStore() secretStore {
 // add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
 func (st *secretStore) add(s *Secret) {
 	st.version++
-	if st.limit == 0 || len(st.all) < st.limit+st.limit/4 {
-		st.keep(&secretState{Secret: s})
-		return
-	}
-	old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
-	*st = newSecretStore()
-	st.version, st.limit = version, limit
-	for _, x := range old {
-		st.keep(x)
+	if st.limit > 0 && len(st.all) >= st.limit+st.limit/4 {
+		old, version, limit := st.all[len(st.all)-st.limit:], st.version, st.limit
+		*st = newSecretStore()
+		st.version, st.limit = version, limit
+		for _, x := range old {
+			st.keep(x)
+		}
 	}
 	st.keep(&secretState{Secret: s})
 }
@@ -183,8 +179,7 @@ func (c Cookie) Distance(o Cookie) int {
 	return bits.OnesCount64(binary.BigEndian.Uint64(c[:]) ^ binary.BigEndian.Uint64(o[:]))
 }
 
-// Unused returns the secrets that opened nothing, and did not say the same as what did. seen: an SA
-// with its cookies was observed.
+// Unused returns the secrets that neither opened anything nor say what did. seen: their SA was.
 func (t *Tracker) Unused() iter.Seq2[*Secret, bool] {
 	same := make(map[Cookie][]*SA)
 	for _, sa := range t.SAs() {

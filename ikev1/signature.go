@@ -16,30 +16,15 @@ func (sa *SA) signed(m *Message, h *hashAlg, rb *rebuilt) []byte {
 	if m.at.ex != sa.phase1 || sig == nil || rb != nil {
 		return nil
 	}
-	return signedBy(m.Payloads, sig.Body, h.size)
-}
-
-// signedBy returns the hash of n bytes under a signature, nil where no certificate of the message
-// made it.
-func signedBy(payloads []Payload, sig []byte, n int) []byte {
-	for i := range payloads {
-		if payloads[i].Type != PayloadCert {
-			continue
-		}
-		c, err := parseCertificate(payloads[i].Body)
-		if err != nil {
-			continue
-		}
+	for c := range bodies(m, PayloadCert, parseCertificate) {
 		cert := c.x509()
 		if cert == nil {
 			continue
 		}
-		key, ok := cert.PublicKey.(*rsa.PublicKey)
-		if !ok {
-			continue
-		}
-		if h := undoRSA(key, sig, n); h != nil {
-			return h
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
+			if hash := undoRSA(key, sig.Body, h.size); hash != nil {
+				return hash
+			}
 		}
 	}
 	return nil

@@ -5,8 +5,7 @@ import (
 	"container/list"
 )
 
-// silence is queues of what may be forgotten, silent for longest first: what no key has opened, and
-// the others.
+// silence is queues of what may be forgotten, silent for longest first: unopened, and opened.
 type silence [2]list.List
 
 func (s *silence) len() int { return s[0].Len() + s[1].Len() }
@@ -44,14 +43,7 @@ func (sa *SA) touch(ex *exchange) {
 	ex.queued.heard(&sa.silent, ex.opened(), ex)
 }
 
-// dropOldest forgets the exchange of an SA that was silent for longest, one that no key has opened
-// if there is any.
-func (t *Tracker) dropOldest(sa *SA) {
-	if e := sa.silent.first(); e != nil {
-		t.drop(sa, e.Value.(*exchange))
-	}
-}
-
+// drop forgets an exchange.
 func (t *Tracker) drop(sa *SA, ex *exchange) {
 	ex.queued.leave()
 	ex.queued.queue = nil
@@ -59,8 +51,7 @@ func (t *Tracker) drop(sa *SA, ex *exchange) {
 	t.exchanges--
 }
 
-// shrink forgets half of all exchanges: those that no key has opened first, and of these those of
-// SAs that were silent for longest.
+// shrink forgets half of all exchanges, unopened and silent ones first.
 func (t *Tracker) shrink() {
 	for opened := range len(t.silent) {
 		for i := range t.silent {

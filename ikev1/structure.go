@@ -138,8 +138,7 @@ func paddingBits(pad []byte, blockLen int) (n int, ok bool) {
 	return 0, len(pad) < blockLen
 }
 
-// walkCut is walk for a message of which only the beginning was captured. It returns the evidence
-// of the payload headers that are there.
+// walkCut is walk for a message of which only the beginning was captured.
 func walkCut(plain []byte, t PayloadType, h *hashAlg, whole int) (evidence int, ok bool) {
 	for off := 0; ; {
 		rest := plain[min(off, len(plain)):]

@@ -83,8 +83,7 @@ func (t *Tracker) AddSecret(s *Secret) {
 	t.secrets.add(s)
 }
 
-// LimitSecrets has the Tracker forget the oldest secrets when there are more than about n. Without
-// it all are kept.
+// LimitSecrets has the Tracker forget the oldest secrets when there are more than about n.
 func (t *Tracker) LimitSecrets(n int) { t.secrets.limit = n }
 
 // Observe takes the next datagram and returns its messages: usually one, several where a datagram
@@ -130,8 +129,7 @@ func follows(h *Header, data []byte) bool {
 		int64(next.Length) <= int64(len(data))
 }
 
-// observe takes one message at the beginning of data. reassembled is the number of fragments that
-// it was put together from.
+// observe takes one message at the beginning of data, put together from so many fragments.
 func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	m := &Message{Reassembled: reassembled}
 	raw := m.read(d, data)
@@ -419,7 +417,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 	ex := sa.exchanges[key]
 	if ex == nil {
 		if len(sa.exchanges) >= maxPerSA {
-			t.dropOldest(sa)
+			t.drop(sa, sa.silent.first().Value.(*exchange))
 		}
 		if t.exchanges >= maxExchanges {
 			t.shrink()
@@ -436,8 +434,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 	return ex
 }
 
-// SAs returns the ISAKMP SAs in the order of their first message, at most the 2048 that were last
-// active.
+// SAs returns the ISAKMP SAs, at most the 2048 last active, in the order of their first message.
 func (t *Tracker) SAs() []*SA {
 	t.takeUpAll()
 	var all []*SA

@@ -417,6 +417,7 @@ func countFrames(file []byte) (n int, err error) {
 // TestDamagedFrames flips bits anywhere in frames, link, IP, UDP and IKE included: with complete
 // keys every other ESP packet gives what it did.
 func TestDamagedFrames(t *testing.T) {
+	t.Parallel()
 	step := 1
 	if race.Enabled {
 		step = 11

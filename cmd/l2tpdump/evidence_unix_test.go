@@ -37,6 +37,7 @@ func TestEndlessDevices(t *testing.T) {
 
 // A FIFO that nobody writes is told of, and one signal ends the wait.
 func TestSilentFIFO(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "keys")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Skip(err)
@@ -46,22 +47,25 @@ func TestSilentFIFO(t *testing.T) {
 		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "--ppp-secrets", fifo},
 		{"decrypt", "-r", filepath.Join(captures, basic, "outer.pcap"), "-F", fifo}, {"decrypt", "-V", fifo},
 	} {
-		c := l2tpdump(t, args...)
-		messages, err := c.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stop := start(t, c)
-		line, err := bufio.NewReader(messages).ReadString('\n')
-		if err != nil || !strings.Contains(line, "is a FIFO: waiting") {
-			t.Errorf("%q, %v", line, err)
-		}
-		c.Process.Signal(os.Interrupt)
-		io.Copy(io.Discard, messages)
-		c.Wait()
-		if !stop() || c.ProcessState.ExitCode() != exitInterrupted {
-			t.Errorf("%v: %v", args, c.ProcessState)
-		}
+		t.Run(args[0]+" "+args[len(args)-2], func(t *testing.T) {
+			t.Parallel()
+			c := l2tpdump(t, args...)
+			messages, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop := start(t, c)
+			line, err := bufio.NewReader(messages).ReadString('\n')
+			if err != nil || !strings.Contains(line, "is a FIFO: waiting") {
+				t.Errorf("%q, %v", line, err)
+			}
+			c.Process.Signal(os.Interrupt)
+			io.Copy(io.Discard, messages)
+			c.Wait()
+			if !stop() || c.ProcessState.ExitCode() != exitInterrupted {
+				t.Errorf("%v: %v", args, c.ProcessState)
+			}
+		})
 	}
 }
 

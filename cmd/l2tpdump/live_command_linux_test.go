@@ -47,7 +47,6 @@ func ended(pid int) bool {
 // however that process ends.
 func TestLiveCommandUser(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
 	_, log, _ := captureOf(t, "01-basic-aes128-sha1")
 	for _, c := range []struct {
 		name, sudo string
@@ -64,97 +63,101 @@ func TestLiveCommandUser(t *testing.T) {
 		{"-Z", "", []string{"-Z", "daemon"}, "running as daemon, no_new_privs", "1", "1", syscall.SIGKILL},
 		{"-Z root", "1", []string{"-Z", "root"}, "running as root", "0", "0", syscall.SIGINT},
 	} {
-		dir := l.path(c.name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(dir, 0o777); err != nil {
-			t.Fatal(err)
-		}
-		alive := filepath.Join(dir, "alive")
-		if err := syscall.Mkfifo(alive, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(alive, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.OpenFile(alive, os.O_RDWR, 0) // none of its processes waits for a reader
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		reader, err := os.Open(alive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reader.Close()
-		if err := os.WriteFile(filepath.Join(dir, "log"), wholeFile(t, log), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		l.env = []string{"SUDO_UID=" + c.sudo}
-		p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k",
-			"exec:cd '" + dir + "'; exec 3>alive; sleep 1000 & echo $HOME $USER $LOGNAME >env; echo $$ $(id -u) >>runs; cat log; wait"}, c.args...)...)
-		p.waitFor("listening on")
-		if !strings.Contains(p.errors(), c.said) {
-			t.Errorf("%s:\n%s", c.name, p.report())
-		}
-		pid := p.cmd.Process.Pid
-		want := map[string]string{"Uid": strings.Repeat("\t"+c.uid, 4)[1:]}
-		if c.uid != "0" {
-			want["CapPrm"], want["NoNewPrivs"] = "0000000000000000", "1"
-		}
-		hasStatus(t, c.name, pid, want)
-		helpers := childrenOf(t, pid)
-		if len(helpers) != 1 {
-			t.Fatalf("%s: its children are %v", c.name, helpers)
-		}
-		if c.command != "0" {
-			hasStatus(t, c.name+": helper", helpers[0], map[string]string{"Uid": strings.Repeat("\t"+c.command, 4)[1:], "CapPrm": "0000000000000000"})
-		}
-		var runs []string
-		for n := 1; n <= 2; n++ {
-			eventually(func() bool {
-				runs = strings.Fields(string(wholeFile(t, filepath.Join(dir, "runs"))))
-				return len(runs) >= 2*n
-			})
-			if len(runs) != 2*n || runs[2*n-1] != c.command {
-				t.Fatalf("%s: runs %q:\n%s", c.name, runs, p.report())
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			dir := l.path(c.name)
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
 			}
-			if n == 1 {
-				command, _ := strconv.Atoi(runs[0])
-				if command < 2 {
-					t.Fatalf("%s: runs %q", c.name, runs)
-				}
-				syscall.Kill(-command, syscall.SIGKILL)
+			if err := os.Chmod(dir, 0o777); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if c.command != "0" {
-			u, err := user.LookupId(c.command)
+			alive := filepath.Join(dir, "alive")
+			if err := syscall.Mkfifo(alive, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(alive, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(alive, os.O_RDWR, 0) // none of its processes waits for a reader
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := u.HomeDir + " " + u.Username + " " + u.Username + "\n"
-			if got := string(wholeFile(t, filepath.Join(dir, "env"))); got != want {
-				t.Errorf("%s: the command's HOME, USER, LOGNAME are %q, want %q", c.name, got, want)
+			defer f.Close()
+			reader, err := os.Open(alive)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		p.signal(c.end)
-		p.wait()
-		f.Close()
-		gone := make(chan error, 1)
-		go func() {
-			_, err := io.Copy(io.Discard, reader)
-			gone <- err
-		}()
-		select {
-		case <-gone:
-		case <-time.After(patience):
-			t.Errorf("%s: a process of the command is still there", c.name)
-		}
-		eventually(func() bool { return ended(helpers[0]) })
-		if !ended(helpers[0]) {
-			t.Errorf("%s: the helper is still there", c.name)
-		}
+			defer reader.Close()
+			if err := os.WriteFile(filepath.Join(dir, "log"), wholeFile(t, log), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			l.env = []string{"SUDO_UID=" + c.sudo}
+			p := l.start(append([]string{"live", "-i", l.interfaceToTap, "-k",
+				"exec:cd '" + dir + "'; exec 3>alive; sleep 1000 & echo $HOME $USER $LOGNAME >env; echo $$ $(id -u) >>runs; cat log; wait"}, c.args...)...)
+			p.waitFor("listening on")
+			if !strings.Contains(p.errors(), c.said) {
+				t.Errorf("%s:\n%s", c.name, p.report())
+			}
+			pid := p.cmd.Process.Pid
+			want := map[string]string{"Uid": strings.Repeat("\t"+c.uid, 4)[1:]}
+			if c.uid != "0" {
+				want["CapPrm"], want["NoNewPrivs"] = "0000000000000000", "1"
+			}
+			hasStatus(t, c.name, pid, want)
+			helpers := childrenOf(t, pid)
+			if len(helpers) != 1 {
+				t.Fatalf("%s: its children are %v", c.name, helpers)
+			}
+			if c.command != "0" {
+				hasStatus(t, c.name+": helper", helpers[0], map[string]string{"Uid": strings.Repeat("\t"+c.command, 4)[1:], "CapPrm": "0000000000000000"})
+			}
+			var runs []string
+			for n := 1; n <= 2; n++ {
+				eventually(func() bool {
+					runs = strings.Fields(string(wholeFile(t, filepath.Join(dir, "runs"))))
+					return len(runs) >= 2*n
+				})
+				if len(runs) != 2*n || runs[2*n-1] != c.command {
+					t.Fatalf("%s: runs %q:\n%s", c.name, runs, p.report())
+				}
+				if n == 1 {
+					command, _ := strconv.Atoi(runs[0])
+					if command < 2 {
+						t.Fatalf("%s: runs %q", c.name, runs)
+					}
+					syscall.Kill(-command, syscall.SIGKILL)
+				}
+			}
+			if c.command != "0" {
+				u, err := user.LookupId(c.command)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := u.HomeDir + " " + u.Username + " " + u.Username + "\n"
+				if got := string(wholeFile(t, filepath.Join(dir, "env"))); got != want {
+					t.Errorf("%s: the command's HOME, USER, LOGNAME are %q, want %q", c.name, got, want)
+				}
+			}
+			p.signal(c.end)
+			p.wait()
+			f.Close()
+			gone := make(chan error, 1)
+			go func() {
+				_, err := io.Copy(io.Discard, reader)
+				gone <- err
+			}()
+			select {
+			case <-gone:
+			case <-time.After(patience):
+				t.Errorf("%s: a process of the command is still there", c.name)
+			}
+			eventually(func() bool { return ended(helpers[0]) })
+			if !ended(helpers[0]) {
+				t.Errorf("%s: the helper is still there", c.name)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"l2tpdump/testdata/race"
 )
 
 // avpField is a field of tshark's, and what it says in our terms of the AVP with this name; like is
@@ -205,7 +207,7 @@ func TestTsharkControlMessages(t *testing.T) {
 		fields = append(fields, f.field0, f.field1)
 	}
 	messages, values := 0, 0
-	for _, file := range files {
+	for _, file := range race.Sampled(files) {
 		clear, keys := file, filepath.Join(filepath.Dir(file), "keys")
 		if fileExists(keys) {
 			clear = filepath.Join(t.TempDir(), "clear.pcap")
@@ -252,7 +254,7 @@ func TestTsharkControlMessages(t *testing.T) {
 		}
 	}
 	t.Logf("%d control messages, %d values", messages, values)
-	if messages < 500 || values < 1000 {
+	if messages == 0 || !race.Enabled && (messages < 500 || values < 1000) {
 		t.Errorf("only %d control messages with %d values", messages, values)
 	}
 }

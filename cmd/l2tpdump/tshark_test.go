@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"l2tpdump/capture"
+	"l2tpdump/testdata/race"
 )
 
 // seen is what tshark makes of a frame.
@@ -81,7 +82,7 @@ func fullKeys(dir string) []string {
 // TestTsharkDecodes has tshark read the cleartext captures: nothing is encrypted, malformed or has
 // a bad checksum any more, and every frame is there with its time.
 func TestTsharkDecodes(t *testing.T) {
-	for _, c := range []struct {
+	for _, c := range race.Sampled([]struct {
 		file    string
 		esp     int // packets, each of which holds L2TP
 		encrypt int // encrypted IKE messages
@@ -128,7 +129,7 @@ func TestTsharkDecodes(t *testing.T) {
 		{"26-heavy-loss-ike-retransmits/outer.pcap", 148, 7, 0},
 		{"26-heavy-loss-ike-retransmits/outer-clientside.pcap", 148, 7, 0},
 		{"26b-ike-every-message-retransmitted/outer.pcap", 273, 14, 0},
-	} {
+	}) {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
 			dir, in := filepath.Dir(c.file), filepath.Join(captures, c.file)

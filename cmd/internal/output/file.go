@@ -25,9 +25,9 @@ type file struct {
 	header  []byte
 }
 
-// NewFile returns a writer of a capture over f, which is empty and is closed with it. Its name tells
-// the format, and whether it is compressed: then what did not fit stays cut. An error is told by the
-// Write that meets it, a later one, or Close.
+// NewFile returns a writer of a capture over f, which is empty and is closed with it. Its name
+// tells the format, and whether it is compressed: then what did not fit stays cut. An error is told
+// by the Write that meets it, a later one, or Close.
 func NewFile(f *os.File, name string) (io.WriteCloser, error) {
 	w, err := newFile(f, name)
 	if err == nil && (w.regular || w.z != nil) {

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"testing"
+	"unsafe"
 
 	"l2tpdump/capture"
 	"l2tpdump/ikev1"
@@ -145,5 +147,63 @@ func TestFragmentsBounded(t *testing.T) {
 		if add(n, reassemblyTimeout+1); gone != n {
 			t.Errorf("%s: %d of %d are given up after their time", name, gone, n)
 		}
+	}
+}
+
+// TestBatchesBounded: batches on their way hold less than 20 MiB; then the reader waits, or gives up
+// what the first of them waits for.
+func TestBatchesBounded(t *testing.T) {
+	l, g := newLine(), newGroup(0)
+	l.stuck = g
+	bytes := 0
+	for n := 1; ; n++ {
+		b, given := l.take()
+		if given != nil {
+			if given != g || n <= 16 {
+				t.Errorf("given up with %d batches on their way", n-1)
+			}
+			return
+		}
+		l.add(b)
+		bytes += cap(b.records)*int(unsafe.Sizeof(Record{})) + 2*(batchBytes+batchBytes/8)
+		if bytes >= 20<<20 {
+			t.Fatalf("%d batches of %d bytes are on their way", n, bytes)
+		}
+	}
+}
+
+// TestTriesBounded: an IKE message that waits to be opened is tried 3 times for messages that are
+// not decrypted themselves, and once more when it goes.
+func TestTriesBounded(t *testing.T) {
+	f := newFramer(nil)
+	initiator, responder := netip.MustParseAddrPort("192.0.2.1:500"), netip.MustParseAddrPort("192.0.2.2:500")
+	message := func(i uint32) *Record {
+		h := ikev1.Header{InitiatorCookie: ikev1.Cookie{1}, ResponderCookie: ikev1.Cookie{2}, MajorVersion: 1, Exchange: ikev1.ExchangeQuick,
+			NextPayload: ikev1.PayloadHash, Flags: ikev1.FlagEncryption, MessageID: 7, Length: ikev1.HeaderLen + 64}
+		d := binary.BigEndian.AppendUint32(h.Append(nil), i)
+		m := f.ike.Observe(&ikev1.Datagram{Src: initiator, Dst: responder, Data: append(d, make([]byte, 60)...)})[0]
+		return &Record{Kind: IKE, IKE: []*Message{{Message: m}}}
+	}
+	message(0)
+	r := message(1)
+	f.wait(r, true)
+	untouched := errors.New("not tried")
+	tried := func(f func()) bool {
+		r.IKE[0].Err = untouched
+		f()
+		return r.IKE[0].Err != untouched
+	}
+	times := 0
+	for i := range uint32(200) {
+		other := message(i + 2)
+		if tried(func() { f.retry(other.IKE) }) {
+			times++
+		}
+	}
+	if times != 3 {
+		t.Errorf("it is tried %d times", times)
+	}
+	if !tried(func() { f.let(&f.late.closed, f.late.closed.oldest()) }) {
+		t.Error("it goes without another try")
 	}
 }

@@ -120,7 +120,7 @@ type Terms struct {
 }
 
 func termsOf(sa *ikev1.SA) Terms {
-	return Terms{sa.Number, sa.Mode(), sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName(), sa.Opening()}
+	return Terms{sa.Number, sa.Mode, sa.Cipher, sa.Hash, sa.AuthName(), sa.GroupName(), sa.Opening()}
 }
 
 // What Reason says of frames in which nothing is wrong.

@@ -99,7 +99,11 @@ func (f *Flow) Count(plain *esp.Plaintext, sa *SA, err error, seq, high uint32) 
 	case esp.ErrPlaintext:
 		o.Garbled++
 		o.Malformed++
-		a.fail(seq)
+		if sa.Suite.Cipher.AEAD { // its sender made it so, with this key
+			a.opened(sa, plain, seq, high)
+		} else {
+			a.fail(seq)
+		}
 	case esp.ErrMalformed:
 		o.Malformed++
 		a.fail(seq)

@@ -60,7 +60,9 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 	t.budget.refill(t.clock)
 	set := tr.set
 	out := outcome{shaped: len(set.Candidates) == 0}
-	fresh := !slices.Contains(tr.spoke, seq)
+	fresh := !slices.Contains(tr.spoke, seq) // copies of one packet are one packet: they change nothing
+	out.hopeful = !fresh && f.tried != nil && f.tried.Err == ErrUndecided
+	spoke := false
 	for i := range set.Candidates {
 		c := &set.Candidates[i]
 		o := t.trial.Try(set, c, f.spi, p)
@@ -69,10 +71,8 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 			out.Fit, out.with, out.packets = o, c, 1
 			return out
 		}
-		switch {
-		case !fresh: // copies of one packet are one packet
-			out.hopeful = out.hopeful || tr.proof != nil && tr.proof[i].agreed > 0
-		case tr.weigh(i, o, p.Cut):
+		if fresh && tr.weigh(i, o, p.Cut) {
+			spoke = true
 			out.speaksFor(c, o, p.Cut, &tr.proof[i])
 			if tr.proof[i].enough(c.Checks() && p.Cut == 0) {
 				out.Fit, out.with, out.packets = o, c, int(tr.proof[i].agreed)
@@ -83,7 +83,7 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 			out.note(tr, c, o)
 		}
 	}
-	if out.hopeful && fresh {
+	if spoke {
 		tr.spoke = append(tr.spoke, seq)
 	}
 	t.search(f, tr, &out, p)
@@ -121,7 +121,8 @@ func (out *outcome) speaksFor(c *Candidate, o Fit, cut int, evidence *proof) {
 	if !c.Checks() && cut == 0 && o.Bits >= togetherBits && evidence.refused == 0 && out.likely == nil {
 		out.likely, out.by = c, o
 	}
-	out.hopeful = out.hopeful || o.Bits >= likelyBits || c.Key.IsZero() && !c.Checks() // which no key can be wrong for
+	out.hopeful = out.hopeful || o.Bits >= likelyBits || o.ICV && evidence.net() > 0 ||
+		c.Key.IsZero() && !c.Checks() // which no key can be wrong for
 }
 
 // note remembers what a packet says of a candidate whose ICV it has and that it does not prove.

@@ -133,7 +133,7 @@ func TestFlippedKeyIsWrong(t *testing.T) {
 				wrong = append(wrong, flipped(s, false, bit))
 			}
 			db := newTable(wrong...)
-			only(t, name, db.run(packets), why.WrongKey)
+			onlyWrong(t, name, db.run(packets))
 			for _, r := range db.with(why.WrongKey) {
 				if !full[0].AuthKey.IsZero() && !strings.Contains(r.Reason, "the authentication key fits and the encryption key does not") {
 					t.Errorf("%s: %q", name, r.Reason)
@@ -405,7 +405,7 @@ func TestSourcesCombine(t *testing.T) {
 		c.SPI, c.SPIMask = s.SPI&0xff00ff00, 0xff00ff00
 		db.AddSecrets(&c)
 	}
-	only(t, "wrong key with wildcards", db.run(packets), why.WrongKey)
+	onlyWrong(t, "wrong key with wildcards", db.run(packets))
 }
 
 func TestSecretComesLate(t *testing.T) {

@@ -181,7 +181,7 @@ func (s *SA) certain(plain *esp.Plaintext, err error) bool {
 	case err != nil:
 		return false
 	case s.Checks():
-		return s.Suite.Cipher.AEAD || s.Suite.KeyLen == 0 || plain.Evidence >= cipherBits || s.Proved()
+		return s.Suite.Cipher.AEAD || plain.Evidence >= cipherBits || s.Proved()
 	}
 	return plain.Evidence >= proofBits
 }
@@ -211,23 +211,32 @@ func (s *SA) open(o *esp.Opener, plain *esp.Plaintext, dst []byte, p Packet) (hi
 		}
 	}
 	high = s.high(p)
-	err = o.Open(sa, plain, dst, p.Data, high, p.Cut)
-	switch {
-	case err == esp.ErrWeak && s.Proved():
-		return high, nil
-	case err == esp.ErrWeak:
-		*plain = esp.Plaintext{Evidence: plain.Evidence}
-		return high, esp.ErrStructure
-	case err != esp.ErrICV || !s.Suite.ESN:
-		return high, err
-	}
-	for _, h := range [3]uint32{high + 1, high - 1, s.High} {
-		if o.Open(sa, plain, dst, p.Data, h, p.Cut) == nil {
-			return h, nil
+	if err = o.Open(sa, plain, dst, p.Data, high, p.Cut); err == esp.ErrICV && s.Suite.ESN {
+		for _, h := range [3]uint32{high + 1, high - 1, s.High} {
+			if err = o.Open(sa, plain, dst, p.Data, h, p.Cut); err != esp.ErrICV {
+				high = h
+				break
+			}
 		}
 	}
-	*plain = esp.Plaintext{}
+	if err == esp.ErrWeak {
+		return high, s.weak(plain)
+	}
 	return high, err
+}
+
+// weak says what becomes of a packet of which little more than the padding is right: enough only
+// where others proved the key.
+func (s *SA) weak(plain *esp.Plaintext) error {
+	err := esp.ErrStructure
+	switch {
+	case s.Proved():
+		return nil
+	case plain.Verified:
+		err = esp.ErrPlaintext
+	}
+	*plain = esp.Plaintext{Evidence: plain.Evidence}
+	return err
 }
 
 // high is the half of a packet's sequence number that is nearest to the last packet's.

@@ -56,7 +56,7 @@ func TestSettleEveryRow(t *testing.T) {
 					}
 					db = newTable(flipped(secret, auth, 3))
 					db.NoSearches()
-					only(t, "wrong key", db.run(packets), why.WrongKey)
+					onlyWrong(t, "wrong key", db.run(packets))
 				}
 			}
 		})

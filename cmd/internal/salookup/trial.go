@@ -41,7 +41,7 @@ func (o *Fit) Proves(c *Candidate, cut int) bool {
 	case o.SA == nil:
 		return false
 	case cut == 0 && c.Checks():
-		return o.ICV && (c.Suite.Cipher.AEAD || c.Suite.KeyLen == 0 || o.Bits >= cipherBits)
+		return o.ICV && (c.Suite.Cipher.AEAD || o.Bits >= cipherBits)
 	}
 	return o.Bits >= proofBits
 }
@@ -100,7 +100,7 @@ func (t *Trial) verify(o *Fit, set *Set, c *Candidate, spi uint32, p Packet) {
 			continue
 		}
 		plain, err := t.open(sa, p, v.high)
-		if o.ICV = err == nil || err == esp.ErrPlaintext; o.ICV {
+		if o.ICV = err != esp.ErrICV && err != esp.ErrMalformed; o.ICV {
 			o.SA, o.High, o.Bits = sa, v.high, plain.Evidence
 			return
 		}

@@ -3,6 +3,9 @@ package sessions
 import (
 	"net/netip"
 	"testing"
+
+	"l2tpdump/cmd/internal/pipeline"
+	"l2tpdump/ikev1"
 )
 
 // TestKeptBounds: of what one pair of addresses, one association and one session has, no more is
@@ -53,5 +56,29 @@ func TestKeptBounds(t *testing.T) {
 	}
 	if g.events != allEvents || s.events.refused != 1 {
 		t.Errorf("%d events, %d refused", g.events, s.events.refused)
+	}
+}
+
+// TestServersBounded: what 1024 servers chose in phase 1 is known, whatever number of addresses
+// answers.
+func TestServersBounded(t *testing.T) {
+	g := NewGatherer(func(*Session) error { return nil })
+	src := netip.MustParseAddrPort("192.0.2.7:500")
+	server := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	m := &pipeline.Message{Message: &ikev1.Message{Number: 2}}
+	const many = 100000
+	for i := range many {
+		x := &exchange{assoc: g.newAssociation(src, netip.AddrPortFrom(server(i), 500), certain), initiator: client}
+		x.chosen.Cipher = "aes-cbc"
+		g.agreed(x, m, place{1, 1})
+	}
+	known := 0
+	for i := range many {
+		if g.takes[server(i)] != nil {
+			known++
+		}
+	}
+	if known != 1024 || g.takes[server(0)] == nil {
+		t.Errorf("what %d servers chose is known", known)
 	}
 }

@@ -249,7 +249,7 @@ func (g *Gatherer) otherVersion(m *ikev1.Message, src, dst netip.AddrPort, at pl
 
 // ikeName is the name of an event: "main 5", "quick 1", "informational".
 func ikeName(m *pipeline.Message) string {
-	name := m.ExchangeName()
+	name := m.Header.ExchangeName()
 	if m.Number > 0 && m.Header.Exchange != ikev1.ExchangeInformational {
 		name += " " + strconv.Itoa(m.Number)
 	}

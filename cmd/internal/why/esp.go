@@ -244,8 +244,13 @@ func (d *Diagnosis) opened(f *salookup.Flow, r *salookup.Report) Finding {
 		x.Verdict = Verified
 	}
 	good, bad := r.Verified+r.Decrypted, r.Refused+r.Malformed-r.Undecided
+	if sa.Suite.Cipher.AEAD && r.Garbled > 0 { // the ICV proves the key, whatever is inside
+		bad -= r.Garbled
+		x.Remark = Join(fmt.Sprintf("%d of %d packets were sent broken: the integrity check value is right, but the decrypted bytes are not the inside of a packet",
+			r.Garbled, r.Packets()), x.Remark)
+	}
 	switch {
-	case r.Garbled > good:
+	case r.Garbled > good && !sa.Suite.Cipher.AEAD:
 		// What is broken behind a good ICV was not decrypted with the right key, where it is most
 		// of them.
 		x.Verdict = WrongKey
