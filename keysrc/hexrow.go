@@ -72,8 +72,8 @@ func hexWords(dst, s []byte) (_ []byte, ok bool) {
 }
 
 // hexRows is a value that a log shows in rows of hex below a line that names it. All rows but the
-// last are full. How long the value is stands nowhere: that a row is missing, or is another value's,
-// shows only where one follows a row that is not full.
+// last are full. How long the value is stands nowhere: that a row is missing, or is another
+// value's, shows only where one follows a row that is not full.
 type hexRows struct {
 	line    int // that names it
 	size    int // bytes of a full row
@@ -96,8 +96,8 @@ func (v *hexRows) add(got []byte) {
 	v.got, v.last = got, len(got)-len(v.got)
 }
 
-// words takes a row of words of hex digits, and reports whether the text is one. Where cut is set it
-// may be a part of one.
+// words takes a row of words of hex digits, and reports whether the text is one. Where cut is set
+// it may be a part of one.
 func (v *hexRows) words(text []byte, cut bool) bool {
 	got, ok := hexWords(v.got, text)
 	switch {
