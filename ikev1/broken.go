@@ -33,7 +33,7 @@ func (sa *SA) hashProves(m *Message, k *candidate, o *decryption) bool {
 		return false
 	}
 	before := m.Payloads
-	for pad := range k.block.BlockSize() + 1 {
+	for pad := range k.alg.blockLen + 1 {
 		end := len(o.plain) - pad
 		m.Payloads, _ = parseChain(m.Header.NextPayload, o.plain[:end])
 		if sa.checkHash(m, k, o.plain[:end], nil) == hashGood {
@@ -62,8 +62,8 @@ func (sa *SA) beginning(m *Message) ([]Payload, error) {
 	if altered {
 		return nil, nil
 	}
-	text := cbc{block: k.block, src: body}
-	for s := range sa.ivs(m.at.ex, m.at.rec, k.block.BlockSize(), []*hashAlg{k.suite.hash}, text.reserved(), 0) {
+	text := cbc{block: k.block(), src: body}
+	for s := range sa.ivs(m.at.ex, m.at.rec, k.alg.blockLen, []*hashAlg{k.suite.hash}, text.reserved(), 0) {
 		plain := text.with(s.iv)
 		next, n, ok := payloadHeader(plain, len(plain))
 		if !ok || next == PayloadNone || n != payloadHeaderLen+k.suite.hash.size {

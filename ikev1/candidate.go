@@ -11,7 +11,7 @@ import (
 
 // candidate is one way to read the secrets for an SA: a cipher with its key.
 type candidate struct {
-	keyedCipher
+	*keyedCipher
 	suite  suite
 	secret *secretState
 	value  string // name of the value that the cipher's key is made from
@@ -162,35 +162,45 @@ func (sa *SA) addCandidate(x *secretState, s suite, key []byte, value string, fo
 	if len(sa.candidates) >= maxCandidates {
 		return
 	}
-	if c, err := x.cipher(s.cipher, key); err == nil {
-		sa.candidates = append(sa.candidates, &candidate{keyedCipher: c, suite: s, secret: x, value: value, form: form})
-	}
+	c := x.cipher(s.cipher, key)
+	sa.candidates = append(sa.candidates, &candidate{keyedCipher: c, suite: s, secret: x, value: value, form: form})
 }
 
 // maxCiphers bounds the ciphers that are kept of a secret: of the key lengths of all, and of the
 // hashes by which a key is expanded.
 const maxCiphers = 64
 
-// keyedCipher is a cipher with a key. Making it can take longer than to decrypt a message.
+// keyedCipher is a cipher with a key, of a length that it takes.
 type keyedCipher struct {
-	alg   *cipherAlg
-	key   esp.Key
-	block cipher.Block
+	alg  *cipherAlg
+	key  esp.Key
+	made cipher.Block // when it is first asked for: making it can take longer than to decrypt a message
+}
+
+// block returns the cipher.
+func (c *keyedCipher) block() cipher.Block {
+	if c.made == nil {
+		made, err := c.alg.new(c.key.Bytes())
+		if err != nil {
+			panic(err) // of a key length that is none of the algorithm's
+		}
+		c.made = made
+	}
+	return c.made
 }
 
 // cipher returns a cipher with a key that the secret gives.
-func (x *secretState) cipher(alg *cipherAlg, key []byte) (keyedCipher, error) {
+func (x *secretState) cipher(alg *cipherAlg, key []byte) *keyedCipher {
 	for _, c := range x.ciphers {
 		if c.alg == alg && bytes.Equal(c.key.Bytes(), key) {
-			return c, nil
+			return c
 		}
 	}
-	b, err := alg.new(key)
-	c := keyedCipher{alg, esp.NewKey(key), b}
-	if err == nil && len(x.ciphers) < maxCiphers {
+	c := &keyedCipher{alg: alg, key: esp.NewKey(key)}
+	if len(x.ciphers) < maxCiphers {
 		x.ciphers = append(x.ciphers, c)
 	}
-	return c, err
+	return c
 }
 
 // dropCiphers forgets the ciphers that are tried on no other SA.
@@ -283,7 +293,7 @@ func (k *candidate) is(ka []byte) bool {
 	var x, y [maxBlockLen]byte
 	n := b.BlockSize()
 	b.Encrypt(x[:n], x[:n])
-	k.block.Encrypt(y[:n], y[:n])
+	k.block().Encrypt(y[:n], y[:n])
 	return x == y
 }
 

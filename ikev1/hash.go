@@ -161,7 +161,7 @@ func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebu
 	}
 	known := 0 // bytes of the HASH that the first block hides
 	if rb != nil {
-		known = max(0, opener.block.BlockSize()-p.Offset-payloadHeaderLen)
+		known = max(0, opener.alg.blockLen-p.Offset-payloadHeaderLen)
 		if len(p.Body)-known < minTail {
 			return hashUnchecked
 		}

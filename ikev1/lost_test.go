@@ -55,7 +55,7 @@ func compare(t *testing.T, truth map[string]*Message, m *Message) {
 			t.Errorf("%s: number %d, from initiator %v; want %v", name, m.Number, m.FromInitiator, want.FromInitiator)
 		}
 	default:
-		n := m.SA.keys[0].block.BlockSize()
+		n := m.SA.keys[0].alg.blockLen
 		if len(m.Plain) != len(want.Plain) || !bytes.Equal(m.Plain[HeaderLen+n:], want.Plain[HeaderLen+n:]) {
 			t.Errorf("%s: wrong plaintext behind the first block: %d bytes, want %d", name, len(m.Plain), len(want.Plain))
 			return

@@ -55,6 +55,9 @@ func (m *Message) empty() bool {
 	return len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone
 }
 
+// sureBits is the evidence, in bits, beside which no other key need be tried.
+const sureBits = 64
+
 // unlock tries the keys that the message can have been encrypted with: that which has opened
 // messages of its sender, else that of the other side, which mostly has the same, else all.
 func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
@@ -62,6 +65,9 @@ func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 		for _, k := range list {
 			if o, ok := sa.attempt(k, m, proven); ok && (with == nil || o.bits > best.bits) {
 				best, with = o, k
+			}
+			if best.bits >= sureBits {
+				return
 			}
 		}
 	}
@@ -94,7 +100,7 @@ func (sa *SA) keyOf(from side) *candidate {
 // attempt decrypts the message with one key, trying the IVs that it can have. fits is false where
 // the structure refuses all of them. proven says that other messages have proven the key.
 func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits bool) {
-	n := k.block.BlockSize()
+	n := k.alg.blockLen
 	body := m.at.raw[HeaderLen:]
 	if m.at.cut {
 		body = body[:len(body)/n*n]
@@ -111,7 +117,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 		need = enoughBits / 2
 	}
 	text := &sa.family.tracker.text
-	*text = cbc{block: k.block, src: body}
+	*text = cbc{block: k.block(), src: body}
 	whole := int(m.Header.Length) - HeaderLen
 	since, again := int64(0), m.at.tried.changed == sa.changed
 	if again {
@@ -259,7 +265,7 @@ func (sa *SA) refusal(m *Message) error {
 		return malformedf("flagged as encrypted, and has no payload")
 	case m.at.cut:
 		return ErrTruncated
-	case len(sa.keys) > 0 && body%sa.keys[0].block.BlockSize() != 0,
+	case len(sa.keys) > 0 && body%sa.keys[0].alg.blockLen != 0,
 		len(sa.suites) == 1 && body%sa.suites[0].cipher.blockLen != 0, body%8 != 0:
 		return malformedf("%d encrypted bytes are no multiple of the cipher's block", body)
 	case len(sa.keys) > 0 && m.at.rec.from != sideUnknown && sa.keyOf(m.at.rec.from) == nil:

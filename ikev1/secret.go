@@ -56,7 +56,7 @@ type secretState struct {
 	seen    bool         // an SA with its cookies was observed
 	used    bool         // it opened a message, checked a HASH or gave KEYMAT
 	opened  bool         // the first of these
-	ciphers []keyedCipher
+	ciphers []*keyedCipher
 }
 
 // secretStore finds secrets by cookie.

@@ -171,6 +171,9 @@ func (k *espKeys) replacedBy(now *espKeys) bool {
 	return len(k.key) > 0 && !bytes.Equal(k.key, now.key) || len(k.authKey) > 0 && !bytes.Equal(k.authKey, now.authKey)
 }
 
+// lacksKey reports whether the encryption key is missing, which only NULL does without.
+func (k *espKeys) lacksKey() bool { return len(k.key) == 0 && plainName(k.cipher) != "null" }
+
 // lacksAuth doubts keys of a source that shows an authentication key too where there is one.
 func (k *espKeys) lacksAuth() {
 	if c, _, _ := cipherNamed(k.cipher); len(k.authKey) == 0 && (c == nil || !c.AEAD) {

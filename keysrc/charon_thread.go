@@ -19,20 +19,12 @@ func (t *charonThread) manager(msg []byte) {
 	}
 	i, rest := word(rest)
 	r, _ := word(rest)
-	var initiator, responder ikev1.Cookie
-	if charonCookie(&initiator, i, "_i") && charonCookie(&responder, r, "_r") {
+	i, isI := bytes.CutSuffix(i, []byte("_i"))
+	r, isR := bytes.CutSuffix(r, []byte("_r"))
+	if initiator, responder, ok := parseCookies(i, r); ok && isI && isR {
 		t.phase1Give()
 		t.initiator, t.responder, t.checkedOut = initiator, responder, true
 	}
-}
-
-func charonCookie(c *ikev1.Cookie, w []byte, end string) bool {
-	w, ok := bytes.CutSuffix(w, []byte(end))
-	if !ok || len(w) != 16 {
-		return false
-	}
-	_, ok = hexDigits(c[:0], w)
-	return ok
 }
 
 // net takes "received packet: from 203.0.113.10[500] to 203.0.113.1[500] (180 bytes)". With it

@@ -213,7 +213,7 @@ func (f *fortigate) give() {
 	if sa.line == 0 || sa.damaged {
 		return
 	}
-	if len(sa.keys.key) == 0 && plainName(sa.keys.cipher) != "null" {
+	if sa.keys.lacksKey() {
 		f.out.note(sa.line, "SA "+spiName(sa.spi)+": its encryption key is not shown")
 		return
 	}
@@ -242,13 +242,12 @@ func (f *fortigate) give() {
 
 // cookies takes "9e99b894d5de25e7/f6f50471f8504b5c".
 func (f *fortigate) cookies(w []byte) bool {
-	i, r, ok := bytes.Cut(w, []byte("/"))
-	if !ok || len(i) != 16 || len(r) != 16 {
-		return false
+	i, r, _ := bytes.Cut(w, []byte("/"))
+	initiator, responder, ok := parseCookies(i, r)
+	if ok {
+		f.initiator, f.responder = initiator, responder
 	}
-	_, ok1 := hexDigits(f.initiator[:0], i)
-	_, ok2 := hexDigits(f.responder[:0], r)
-	return ok1 && ok2
+	return ok
 }
 
 // debug takes "9e99b894d5de25e7/f6f50471f8504b5c key 16:12B4…".

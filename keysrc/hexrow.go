@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"l2tpdump/ikev1"
 	"l2tpdump/keysrc/redaction"
 )
 
@@ -68,6 +69,56 @@ func hexWords(dst, s []byte) (_ []byte, ok bool) {
 		}
 	}
 	return dst, len(dst) > n
+}
+
+// hexRows is a value that a log shows in rows of hex below a line that names it. All rows but the
+// last are full. How long the value is stands nowhere: that a row is missing, or is another
+// value's, shows only where one follows a row that is not full.
+type hexRows struct {
+	line    int // that names it
+	size    int // bytes of a full row
+	got     []byte
+	last    int // bytes of the last row, size where there is none yet
+	damaged bool
+}
+
+// rowsBelow begins the value that line n names; room is where its bytes go.
+func rowsBelow(n, size int, room []byte) hexRows {
+	return hexRows{line: n, size: size, got: room[:0], last: size}
+}
+
+// add takes a row. got is what was there, and the bytes of the row behind it.
+func (v *hexRows) add(got []byte) {
+	if v.last != v.size || len(got) > maxValue {
+		v.damaged = true
+		return
+	}
+	v.got, v.last = got, len(got)-len(v.got)
+}
+
+// words takes a row of words of hex digits, and reports whether the text is one. Where cut is set
+// it may be a part of one.
+func (v *hexRows) words(text []byte, cut bool) bool {
+	got, ok := hexWords(v.got, text)
+	switch {
+	case ok && len(got)-len(v.got) <= v.size:
+		v.add(got)
+	case ok, cut && startsHex(text):
+		v.damaged = true
+	default:
+		return false
+	}
+	return true
+}
+
+// parseCookies reads the cookies of an ISAKMP SA, 16 hex digits each.
+func parseCookies(i, r []byte) (initiator, responder ikev1.Cookie, ok bool) {
+	if len(i) != 2*len(initiator) || len(r) != 2*len(responder) {
+		return initiator, responder, false
+	}
+	_, ok1 := hexDigits(initiator[:0], i)
+	_, ok2 := hexDigits(responder[:0], r)
+	return initiator, responder, ok1 && ok2
 }
 
 // allZero reports whether b has bytes, and all of them are 0.

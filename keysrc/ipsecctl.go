@@ -173,7 +173,7 @@ func (p *ipsecctl) secret(r *ipsecctlRuleState, spiText, key, auth []byte, from,
 		k.cipher = "aes"
 	}
 	k.lacksAuth()
-	if len(k.key) == 0 && plainName(k.cipher) != "null" {
+	if k.lacksKey() {
 		p.out.note(r.line, name+"its encryption key is missing")
 		return nil
 	}

@@ -34,9 +34,7 @@ type isakmpd struct {
 	ike                  *ikev1.Secret
 	seen                 phase1Seen
 	value                int // being read, as in phase1Names; -1 none
-	start, lastRow       int
-	got                  []byte
-	damaged              bool
+	rows                 hexRows
 }
 
 // isakmpdMessage returns what follows "Negt 80 ": a class of four letters and a level.
@@ -59,21 +57,15 @@ func (p *isakmpd) line(n int, text []byte) bool {
 	if !ok {
 		return false
 	}
-	if p.value >= 0 && p.ike != nil && p.row(msg) {
+	if p.value >= 0 && p.ike != nil && p.rows.words(msg, true) {
 		return true
 	}
 	p.finish()
 	if rest, ok := after(msg, "exchange_setup_p1: icookie "); ok {
 		p.give()
 		i, rest := word(rest)
-		r, ok := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("rcookie "))
-		ok = ok && len(i) == 16 && len(r) >= 16
-		if ok {
-			_, ok1 := hexDigits(p.initiator[:0], i)
-			_, ok2 := hexDigits(p.responder[:0], r[:16])
-			ok = ok1 && ok2
-		}
-		if !ok {
+		r, named := bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("rcookie "))
+		if p.initiator, p.responder, ok = parseCookies(i, r[:min(len(r), 16)]); !ok || !named {
 			p.initiator, p.responder = ikev1.Cookie{}, ikev1.Cookie{}
 		}
 		return true
@@ -93,24 +85,8 @@ func (p *isakmpd) line(n int, text []byte) bool {
 			p.ike = &ikev1.Secret{Origin: p.out.origin(n)}
 		}
 		p.seen.name(i)
-		p.value, p.start, p.got, p.lastRow, p.damaged = i, n, p.got[:0], 16, false
+		p.value, p.rows = i, rowsBelow(n, 16, p.rows.got)
 	}
-	return true
-}
-
-// row takes a row of the value at hand.
-func (p *isakmpd) row(msg []byte) bool {
-	was := len(p.got)
-	got, ok := hexWords(p.got, msg)
-	if !ok {
-		p.damaged = p.damaged || startsHex(msg)
-		return p.damaged && startsHex(msg)
-	}
-	if p.lastRow != 16 || len(got)-was > 16 || len(got) > maxValue {
-		p.damaged = true
-		return true
-	}
-	p.got, p.lastRow = got, len(got)-was
 	return true
 }
 
@@ -120,13 +96,13 @@ func (p *isakmpd) finish() {
 	if p.value = -1; i < 0 || p.ike == nil {
 		return
 	}
-	if p.damaged || len(p.got) == 0 {
-		p.out.note(p.start, phase1Names[i]+": its rows are damaged")
+	if p.rows.damaged || len(p.rows.got) == 0 {
+		p.out.note(p.rows.line, phase1Names[i]+": its rows are damaged")
 		return
 	}
-	*phase1Keys(p.ike)[i] = esp.NewKey(p.got)
+	*phase1Keys(p.ike)[i] = esp.NewKey(p.rows.got)
 	if i == 3 {
-		p.ike.Origin = p.out.origin(p.start)
+		p.ike.Origin = p.out.origin(p.rows.line)
 		p.give()
 	}
 }

@@ -1,11 +1,9 @@
 package keysrc
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -218,14 +216,12 @@ func htmlPart(line []byte) (n int) {
 
 // whole takes a line, or the rest of one that was too long.
 func (s *splitter) whole(text []byte) {
-	switch {
-	case s.skip:
+	if s.skip {
 		s.skip = false
 		return
-	default:
-		s.give(text)
-		s.inside, s.tried = false, 0
 	}
+	s.give(text)
+	s.inside, s.tried = false, 0
 	s.lines++
 }
 
@@ -331,32 +327,4 @@ func escapeLen(text []byte) int {
 		return 2
 	}
 	return 1
-}
-
-// utf16Reader makes UTF-8 of UTF-16; of what lies above 0xffff, which no format needs, nothing to
-// read. high is the place of the high byte in each pair.
-type utf16Reader struct {
-	r    *bufio.Reader
-	high int
-}
-
-func (u *utf16Reader) Read(p []byte) (n int, err error) {
-	if len(p) < utf8.UTFMax {
-		return 0, io.ErrShortBuffer
-	}
-	for len(p)-n >= utf8.UTFMax {
-		var pair [2]byte
-		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
-			if n > 0 {
-				return n, nil
-			}
-			if err == io.ErrUnexpectedEOF {
-				err = io.EOF
-			}
-			return 0, err
-		}
-		c := rune(pair[u.high])<<8 | rune(pair[1-u.high])
-		n += utf8.EncodeRune(p[n:], c)
-	}
-	return n, nil
 }

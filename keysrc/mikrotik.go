@@ -329,7 +329,7 @@ func (m *mikrotik) give() {
 		m.out.note(sa.line, name+notBytes(sa.values["enc-key"], sa.values["auth-key"]))
 		return
 	}
-	if len(k.key) == 0 && plainName(k.cipher) != "null" {
+	if k.lacksKey() {
 		if len(k.authKey) > 0 {
 			m.out.note(sa.line, name+"its enc-key is missing")
 		}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/encoding/unicode"
 )
 
 // A Stream takes a source that may still grow: the lines of a file that is being written, or of
@@ -262,12 +264,8 @@ func (s *Stream) ReadFrom(r io.Reader) (int64, error) {
 	}
 	var src io.Reader = br
 	switch {
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
-		br.Discard(2)
-		src = &utf16Reader{r: br, high: 1}
-	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		br.Discard(2)
-		src = &utf16Reader{r: br, high: 0}
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		src = unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Reader(br)
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		br.Discard(3)
 	default:

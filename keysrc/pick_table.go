@@ -3,7 +3,8 @@ package keysrc
 import "bytes"
 
 // fromItems takes the SAs that RouterOS gives as values and by its API: ".id=*1;spi=…;enc-key=…",
-// or "=.id=*1" and each field in a line of its own.
+// or "=.id=*1" and each field in a line of its own. RouterOS names the authentication key first:
+// where it follows the other key, it is of an item whose beginning is lost.
 func (t *turner) fromItems() pick {
 	const id = ".id=*"
 	begins := func(line []byte) bool { return bytes.HasPrefix(bytes.TrimPrefix(line, []byte("=")), []byte(id)) }
@@ -22,6 +23,7 @@ func (t *turner) fromItems() pick {
 			if begins(field) || bytes.HasPrefix(field, []byte("!")) { // of the API: !re, !done
 				text, item = item.text(text), jsonObject{}
 			} else {
+				item.twice = item.twice || string(name) == "auth-key" && item.has("enc-key")
 				item.take(string(name), string(value))
 			}
 		}

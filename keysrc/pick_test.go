@@ -276,10 +276,23 @@ func FuzzQuotations(f *testing.F) {
 // TestItemsApart: of what the API of RouterOS gives the keys of an item whose first lines are lost
 // do not go to the item before it, whose last lines are.
 func TestItemsApart(t *testing.T) {
-	keys, err := Parse(strings.NewReader("!re\n=.id=*1\n=spi=0x1a2b3c4d\n=src-address=10.0.0.2\n=dst-address=10.0.0.1\n"+
-		"!re\n=auth-algorithm=sha1\n=enc-algorithm=aes-cbc\n=auth-key=0102030405060708090a0b0c0d0e0f1011121314\n"+
-		"=enc-key=0102030405060708090a0b0c0d0e0f10\n=enc-key-size=128\n!done\n"), "x", "")
-	if err == nil || len(keys.ESP) > 0 {
-		t.Errorf("%d of ESP, %v", len(keys.ESP), err)
+	const (
+		first = "!re\n=.id=*1\n=spi=0x1a2b3c4d\n=src-address=10.0.0.2\n=dst-address=10.0.0.1\n"
+		names = "=auth-algorithm=sha1\n=enc-algorithm=aes-cbc\n"
+		auth  = "=auth-key=0102030405060708090a0b0c0d0e0f1011121314\n"
+		enc   = "=enc-key=0102030405060708090a0b0c0d0e0f10\n"
+		end   = "=enc-key-size=128\n!done\n"
+	)
+	for what, text := range map[string]string{
+		"the next begins":       first + "!re\n" + names + auth + enc + end,
+		"its beginning is lost": first + names + enc + auth + end,
+	} {
+		keys, err := Parse(strings.NewReader(text), "x", "")
+		if err == nil || len(keys.ESP) > 0 {
+			t.Errorf("%s: %d of ESP, %v", what, len(keys.ESP), err)
+		}
+	}
+	if keys, err := Parse(strings.NewReader(first+names+auth+enc+end), "x", ""); err != nil || len(keys.ESP) != 1 {
+		t.Errorf("whole: %d of ESP, %v", len(keys.ESP), err)
 	}
 }

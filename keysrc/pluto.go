@@ -70,11 +70,9 @@ type pluto struct {
 
 // A plutoDump is a value whose rows are being read.
 type plutoDump struct {
-	value   plutoValue
-	label   string
-	line    int
-	got     []byte
-	damaged bool
+	value plutoValue
+	label string
+	hexRows
 }
 
 // plutoPhase1Lines is the number of lines after which no more keys of phase 1 follow, if the IV
@@ -207,27 +205,22 @@ func (p *pluto) row(msg []byte) bool {
 		d.damaged = d.damaged || len(got)-was > 2 // else these are words
 		return d.damaged
 	}
-	if was%16 != 0 || len(got) > maxValue {
-		d.damaged = true
-		return true
-	}
-	d.got = got
+	d.add(got)
 	return true
 }
 
 // again takes a row of the dump at hand that has the label before it too.
 func (p *pluto) again(value plutoValue, rest []byte) bool {
 	d := &p.dump
-	was := len(d.got)
-	if d.value != value || value < plutoSkeyid || was == 0 || was%16 != 0 || d.damaged {
+	if d.value != value || value < plutoSkeyid || len(d.got) == 0 || d.last != d.size || d.damaged {
 		return false
 	}
-	got, tail := dumpRow(d.got, rest, 16)
-	if len(got) == was || len(trimLine(tail)) > 0 || len(got) > maxValue {
+	got, tail := dumpRow(d.got, rest, d.size)
+	if len(got) == len(d.got) || len(trimLine(tail)) > 0 || len(got) > maxValue {
 		return false
 	}
-	d.got = got
-	p.joined = p.joined || len(got)%16 == 0
+	d.add(got)
+	p.joined = p.joined || d.last == d.size
 	return true
 }
 
@@ -259,12 +252,17 @@ func (p *pluto) label(n int, value plutoValue, s, rest []byte) {
 		p.seen |= seenIV
 	}
 	d := &p.dump
-	*d = plutoDump{value: value, label: string(trimLine(s[:len(s)-len(rest)])), line: n, got: d.got[:0]}
+	*d = plutoDump{value, string(trimLine(s[:len(s)-len(rest)])), rowsBelow(n, 16, d.got)}
 	if digits, ok := hexDigits(d.got, trimLine(rest)); ok && len(digits) > 1 {
 		d.got = digits
+		if over := len(digits) % d.size; over > 0 { // as if it stood in rows
+			d.last = over
+		}
 	} else if len(trimLine(rest)) > 0 {
-		got, tail := dumpRow(d.got, rest, 16)
-		d.got = got
+		got, tail := dumpRow(d.got, rest, d.size)
+		if len(got) > 0 {
+			d.add(got)
+		}
 		if len(trimLine(tail)) > 0 && len(got) < 16 && !bytes.HasPrefix(tail, []byte("   ")) {
 			d.damaged = true
 		}

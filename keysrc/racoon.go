@@ -107,14 +107,11 @@ func programOf(sender []byte) []byte {
 type racoonLog struct {
 	out *output
 
-	value   racoonValue // being read
-	name    string
-	start   int // line of the value
-	got     []byte
-	lastRow int // length of the last row
-	damaged bool
-	blank   bool // an empty message is behind the label
-	gap     bool // a blank line or a comment is behind the last row
+	value racoonValue // being read
+	name  string
+	rows  hexRows
+	blank bool // an empty message is behind the label
+	gap   bool // a blank line or a comment is behind the last row
 
 	initiator, responder ikev1.Cookie // of the last packet, if its dump is in the log
 	length               int          // of it in bytes
@@ -194,7 +191,7 @@ func (r *racoonLog) rowOnly(text []byte) bool {
 	}
 	text = trimLine(text)
 	if len(text) == 0 || text[0] == '#' {
-		r.gap = r.gap || len(r.got) > 0
+		r.gap = r.gap || len(r.rows.got) > 0
 		return false
 	}
 	return r.row(text)
@@ -202,7 +199,7 @@ func (r *racoonLog) rowOnly(text []byte) bool {
 
 // foreign takes a line of another format, which ends the value at hand.
 func (r *racoonLog) foreign() {
-	if len(r.got) > 0 {
+	if len(r.rows.got) > 0 {
 		r.finish()
 	}
 }
@@ -211,7 +208,7 @@ func (r *racoonLog) foreign() {
 func (r *racoonLog) message(n int, msg []byte) bool {
 	msg = trimLine(msg)
 	if len(msg) == 0 { // before the rows; behind them if each line was turned
-		r.damaged = r.damaged || len(r.got) > 0 && !r.blank
+		r.rows.damaged = r.rows.damaged || len(r.rows.got) > 0 && !r.blank
 		r.blank = true
 		return r.value != racoonNone
 	}
@@ -248,8 +245,8 @@ func (r *racoonLog) message(n int, msg []byte) bool {
 	if value >= racoonSKEYID && value <= racoonKey {
 		r.seen.name(int(value - racoonSKEYID))
 	}
-	r.value, r.name, r.start, r.got, r.lastRow = value, name, n, r.got[:0], 0
-	r.damaged, r.blank, r.gap = false, false, false
+	r.value, r.name, r.rows = value, name, rowsBelow(n, racoonRow, r.rows.got)
+	r.blank, r.gap = false, false
 	// MikroTik and old versions put a short value into the same line.
 	if i := bytes.IndexByte(msg, ':'); i >= 0 && value != racoonPacket && i+1 < len(msg) {
 		r.row(trimLine(msg[i+1:]))
@@ -262,25 +259,8 @@ func (r *racoonLog) row(msg []byte) bool {
 	if r.value == racoonNone || len(msg) == 0 {
 		return false
 	}
-	was := len(r.got)
-	got, ok := hexWords(r.got, msg)
-	if !ok {
-		if r.gap && r.lastRow < racoonRow { // the value was whole
-			return false
-		}
-		if startsHex(msg) && r.value != racoonPacket { // a row that was cut
-			r.damaged = true
-			return true
-		}
-		return false
-	}
-	// Only the last row is shorter.
-	if was > 0 && r.lastRow != racoonRow || len(got)-was > racoonRow || len(got) > maxValue {
-		r.damaged = true
-		return true
-	}
-	r.got, r.lastRow = got, len(got)-was
-	return true
+	whole := r.gap && r.rows.last < racoonRow
+	return r.rows.words(msg, !whole && r.value != racoonPacket)
 }
 
 // finish takes the value at hand.
@@ -292,32 +272,32 @@ func (r *racoonLog) finish() {
 		return
 	case value == racoonPacket:
 		// An ISAKMP header (RFC 2408 section 3.1): the first row may be missing.
-		if len(r.got) >= 28 && int(binary.BigEndian.Uint32(r.got[24:])) == r.length {
-			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie(r.got[8:])
+		if len(r.rows.got) >= 28 && int(binary.BigEndian.Uint32(r.rows.got[24:])) == r.length {
+			r.initiator, r.responder = ikev1.Cookie(r.rows.got), ikev1.Cookie(r.rows.got[8:])
 		}
 		return
-	case r.damaged:
-		r.out.note(r.start, r.name+": its rows are damaged")
+	case r.rows.damaged:
+		r.out.note(r.rows.line, r.name+": its rows are damaged")
 		return
-	case len(r.got) == 0:
+	case len(r.rows.got) == 0:
 		switch value {
 		case racoonIV:
 		case racoonShared:
 			r.seen &^= seenShared
 		default:
-			r.out.note(r.start, r.name+": its rows are missing")
+			r.out.note(r.rows.line, r.name+": its rows are missing")
 		}
 		return
 	case value == racoonNewCookie:
 		// racoon's own: the responder's if it answers a packet without one.
 		switch {
-		case len(r.got) != 8:
+		case len(r.rows.got) != 8:
 		case r.initiator != (ikev1.Cookie{}) && r.responder == (ikev1.Cookie{}):
-			r.responder = ikev1.Cookie(r.got)
+			r.responder = ikev1.Cookie(r.rows.got)
 		case r.role == "initiate":
-			r.initiator, r.responder = ikev1.Cookie(r.got), ikev1.Cookie{}
+			r.initiator, r.responder = ikev1.Cookie(r.rows.got), ikev1.Cookie{}
 		case r.role == "respond":
-			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie(r.got)
+			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie(r.rows.got)
 		default: // either's
 			r.initiator, r.responder = ikev1.Cookie{}, ikev1.Cookie{}
 		}
@@ -327,22 +307,22 @@ func (r *racoonLog) finish() {
 		return
 	}
 	if value == racoonUsedKey {
-		r.used = &ikev1.Secret{Ka: esp.NewKey(r.got), Origin: r.out.origin(r.start)}
+		r.used = &ikev1.Secret{Ka: esp.NewKey(r.rows.got), Origin: r.out.origin(r.rows.line)}
 		return
 	}
 	if r.ike == nil {
 		r.ike = &ikev1.Secret{
-			InitiatorCookie: r.initiator, ResponderCookie: r.responder, Peer: r.peer, Origin: r.out.origin(r.start),
+			InitiatorCookie: r.initiator, ResponderCookie: r.responder, Peer: r.peer, Origin: r.out.origin(r.rows.line),
 		}
 	}
-	k := esp.NewKey(r.got)
+	k := esp.NewKey(r.rows.got)
 	if value == racoonShared {
 		r.ike.SharedSecret = k
 		return
 	}
 	*phase1Keys(r.ike)[value-racoonSKEYID] = k
 	if value == racoonSKEYIDe || value == racoonKey && r.ike.SKEYIDe.IsZero() {
-		r.ike.Origin = r.out.origin(r.start)
+		r.ike.Origin = r.out.origin(r.rows.line)
 	}
 }
 
@@ -439,14 +419,9 @@ func (r *racoonLog) established(msg []byte) {
 		return
 	}
 	w, _ := word(rest)
-	i, j, ok := bytes.Cut(w, []byte(":"))
-	if !ok || len(i) != 16 || len(j) < 16 {
-		return
-	}
-	var initiator, responder ikev1.Cookie
-	_, ok1 := hexDigits(initiator[:0], i)
-	_, ok2 := hexDigits(responder[:0], j[:16])
-	if !ok1 || !ok2 || r.ike == nil {
+	i, j, _ := bytes.Cut(w, []byte(":"))
+	initiator, responder, ok := parseCookies(i, j[:min(len(j), 16)])
+	if !ok || r.ike == nil {
 		return
 	}
 	if w, _ := word(msg[len("ISAKMP-SA established "):]); len(w) > 0 && r.ike.Peer.IsValid() {

@@ -14,8 +14,7 @@ import (
 type Seen struct {
 	limit int // 0: none
 	seed  maphash.Seed
-	ids   []uint64 // each at the first free place from its own on; 0 is a free one
-	count int
+	ids   map[uint64]struct{}
 }
 
 // maxSeen bounds what is kept of a source without an end.
@@ -26,7 +25,7 @@ const maxSeen = 1 << 16
 func NewSeen() *Seen { return newSeen(maxSeen) }
 
 func newSeen(limit int) *Seen {
-	return &Seen{limit: limit, seed: maphash.MakeSeed()}
+	return &Seen{limit: limit, seed: maphash.MakeSeed(), ids: make(map[uint64]struct{})}
 }
 
 // Fresh leaves in k what is new, wherever it was found, and all hints. It reports whether anything
@@ -41,33 +40,14 @@ func (s *Seen) Fresh(k *Keys) bool {
 
 // add takes a hash, and reports whether it is new.
 func (s *Seen) add(id uint64) bool {
-	id = max(id, 1)
-	if 2*s.count >= len(s.ids) {
-		old := s.ids
-		s.ids = make([]uint64, max(64, 2*len(old))) // a power of 2
-		for _, id := range old {
-			*s.place(id) = id
-		}
-	}
-	if *s.place(id) == id {
+	if _, known := s.ids[id]; known {
 		return false
 	}
-	if s.count == s.limit && s.limit > 0 {
+	if len(s.ids) == s.limit && s.limit > 0 {
 		clear(s.ids)
-		s.count = 0
 	}
-	*s.place(id) = id
-	s.count++
+	s.ids[id] = struct{}{}
 	return true
-}
-
-// place returns where a hash is, or the free place that it belongs to.
-func (s *Seen) place(id uint64) *uint64 {
-	for at := id; ; at++ {
-		if p := &s.ids[at&uint64(len(s.ids)-1)]; *p == id || *p == 0 {
-			return p
-		}
-	}
 }
 
 // esp covers all that a secret says but where it was found.

@@ -47,8 +47,8 @@ type setkeySA struct {
 	src, dst netip.AddrPort
 	udp      bool
 	keys     espKeys
-	open     byte // 'E', 'A': rows may follow
-	row      int  // bytes of the last row
+	open     *[]byte // the key of which rows may follow
+	rows     hexRows // of it
 	damaged  bool
 }
 
@@ -83,23 +83,23 @@ func (k *setkey) line(n int, text []byte) bool {
 		}
 		return true
 	}
-	if sa.line != 0 && sa.open != 0 {
+	if sa.line != 0 && sa.open != nil {
 		if k.row(n, s) {
 			return true
 		}
-		sa.open = 0
+		sa.open = nil
 	}
 	first, rest := word(s)
 	switch {
 	case sa.line != 0 && string(first) == "E:":
 		name, rest := word(rest)
-		sa.keys.cipher, sa.keys.key = string(name), nil
-		k.value(n, 'E', rest)
+		sa.keys.cipher = string(name)
+		k.value(n, &sa.keys.key, rest)
 		return true
 	case sa.line != 0 && string(first) == "A:":
 		name, rest := word(rest)
-		sa.keys.auth, sa.keys.authKey = string(name), nil
-		k.value(n, 'A', rest)
+		sa.keys.auth = string(name)
+		k.value(n, &sa.keys.authKey, rest)
 		return true
 	case sa.line != 0 && bytes.HasPrefix(first, []byte("seq=0x")):
 		k.give()
@@ -138,8 +138,9 @@ func setkeyAddr(w []byte) netip.AddrPort {
 }
 
 // value begins a key.
-func (k *setkey) value(n int, kind byte, rest []byte) {
-	k.sa.open, k.sa.row = kind, 32
+func (k *setkey) value(n int, key *[]byte, rest []byte) {
+	*key = nil
+	k.sa.open, k.sa.rows = key, rowsBelow(n, 32, nil)
 	if redaction.Value(string(rest)) {
 		k.out.note(n, "SA "+spiName(k.sa.spi)+": "+notBytes(string(rest)))
 		k.sa.damaged = true
@@ -150,27 +151,18 @@ func (k *setkey) value(n int, kind byte, rest []byte) {
 	}
 }
 
-// row takes a row of the key at hand.
+// row takes a row of the key at hand: a longer one where the lines are not wrapped.
 func (k *setkey) row(n int, s []byte) bool {
 	sa := &k.sa
-	key := &sa.keys.key
-	if sa.open == 'A' {
-		key = &sa.keys.authKey
+	got, ok := hexWords(sa.rows.got, s)
+	if ok {
+		sa.rows.add(got)
+		*sa.open = sa.rows.got
 	}
-	was := len(*key)
-	got, ok := hexWords(*key, s)
-	if !ok {
-		if startsHex(s) {
-			k.damage(n)
-		}
-		return false
-	}
-	if sa.row != 32 || len(got) > maxKeyLen { // only the last row is shorter, or longer where the lines are not wrapped
+	if sa.rows.damaged || !ok && startsHex(s) {
 		k.damage(n)
-		return true
 	}
-	*key, sa.row = got, len(got)-was
-	return true
+	return ok
 }
 
 func (k *setkey) damage(n int) {
@@ -197,7 +189,7 @@ func (k *setkey) give() {
 	if plainName(sa.keys.auth) == "hmacsha256" {
 		sa.keys.sha256 = 96
 	}
-	if len(sa.keys.key) == 0 && plainName(sa.keys.cipher) != "null" {
+	if sa.keys.lacksKey() {
 		k.out.note(sa.line, "SA "+spiName(sa.spi)+": its E: line with the encryption key is missing")
 		return
 	}

@@ -118,15 +118,11 @@ func softetherNumber(text []byte) string {
 // softetherHex returns the number after mark.
 func softetherHex(text []byte, mark string) (uint64, bool) {
 	rest, ok := after(text, mark)
-	if !ok {
-		return 0, false
+	if end := bytes.IndexAny(rest, ", "); end >= 0 {
+		rest = rest[:end]
 	}
-	end := 0
-	for end < len(rest) && unhex(rest[end]) != 0xff {
-		end++
-	}
-	v, err := strconv.ParseUint(string(rest[:end]), 16, 64)
-	return v, err == nil && (end == len(rest) || rest[end] == ',' || rest[end] == ' ')
+	v, err := strconv.ParseUint(string(rest), 16, 64)
+	return v, ok && err == nil
 }
 
 // newIKE takes the message about a new IKE SA.

@@ -2,6 +2,7 @@ package keysrc
 
 import (
 	"bytes"
+	"strings"
 
 	"l2tpdump/keysrc/yamaha"
 )
@@ -236,38 +237,22 @@ func unwrapSyslog(dst, line []byte) ([]byte, bool) {
 	return dst, found
 }
 
-// plainMarks puts ASCII for the quotes, blanks and hyphens that word processors and web pages set.
+// ascii puts ASCII for the quotes, blanks and hyphens that word processors and web pages set; the
+// last blank is of no width.
+var ascii = strings.NewReplacer(
+	"\u2018", "'", "\u2019", "'", "\u201a", "'", "\u201b", "'",
+	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`,
+	"\u2010", "-", "\u2011", "-",
+	"\u2000", " ", "\u2001", " ", "\u2002", " ", "\u2003", " ", "\u2004", " ", "\u2005", " ", "\u2006", " ",
+	"\u2007", " ", "\u2008", " ", "\u2009", " ", "\u200a", " ", "\u202f", " ", "\u200b", "",
+)
+
 func plainMarks(dst, line []byte) ([]byte, bool) {
 	if bytes.IndexByte(line, 0xe2) < 0 {
 		return dst, false
 	}
-	found := false
-	for {
-		i := bytes.Index(line, []byte("\xe2\x80"))
-		if i < 0 || i+2 >= len(line) {
-			break
-		}
-		dst = append(dst, line[:i]...)
-		mark := line[i : i+3]
-		switch c := mark[2]; {
-		case c >= 0x98 && c <= 0x9b: // U+2018 to U+201B
-			mark = []byte{'\''}
-		case c >= 0x9c && c <= 0x9f: // U+201C to U+201F
-			mark = []byte{'"'}
-		case c <= 0x8a, c == 0xaf: // U+2000 to U+200A, U+202F
-			mark = []byte{' '}
-		case c == 0x8b: // U+200B, of no width
-			mark = nil
-		case c == 0x90, c == 0x91: // U+2010, U+2011
-			mark = []byte{'-'}
-		}
-		dst, found = append(dst, mark...), found || len(mark) < 3
-		line = line[i+3:]
-	}
-	if found {
-		dst = append(dst, line...)
-	}
-	return dst, found
+	text := ascii.Replace(string(line))
+	return append(dst, text...), len(text) < len(line)
 }
 
 var uatMark = mark{"uat:", 0}

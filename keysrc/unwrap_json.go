@@ -39,9 +39,7 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		return dst, false
 	}
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimPrefix(line, []byte("\x1e")), []byte("data: ")))
-	const brackets = "{}[], "
-	u.part = len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0 ||
-		len(u.path) > 0 && json.Valid(bytes.TrimRight(line, ", ")) && line[0] != '"' // a number of an array
+	u.part = u.withoutMember(line)
 	if !mayBeJSON(line) {
 		return dst, false
 	}
@@ -67,19 +65,7 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		}
 		rest := bytes.TrimLeft(line[end+1:], " \t")
 		if at = end; len(rest) > 0 && rest[0] == ':' {
-			u.part = true
-			rest = bytes.TrimLeft(rest[1:], " \t")
-			u.array = name
-			value, n := jsonText(rest)
-			if len(rest) > 0 && rest[0] == '{' {
-				u.member = name
-			} else if n > 0 {
-				u.object.take(name, value)
-				u.guess(name, value)
-			} else {
-				u.object.takeTime(name, rest)
-			}
-			at = len(line) - len(rest) + n - 1
+			at = len(line) - len(u.jsonMember(name, rest[1:])) - 1
 		} else if line[0] == '"' {
 			return dst[:start], false // a table
 		}
@@ -88,6 +74,31 @@ func (u *unwrapper) json(dst, line []byte) ([]byte, bool) {
 		dst = u.endObject(dst)
 	}
 	return dst, len(dst) > start
+}
+
+// withoutMember reports whether a line of objects is empty, nothing but brackets, or a number of an
+// array.
+func (u *unwrapper) withoutMember(line []byte) bool {
+	const brackets = "{}[], "
+	return len(line) == 0 || strings.IndexByte(brackets, line[0]) >= 0 && len(bytes.Trim(line, brackets)) == 0 ||
+		len(u.path) > 0 && json.Valid(bytes.TrimRight(line, ", ")) && line[0] != '"'
+}
+
+// jsonMember takes what is behind the colon of a member, and returns what follows its value.
+func (u *unwrapper) jsonMember(name string, text []byte) (rest []byte) {
+	u.part, u.array = true, name
+	text = bytes.TrimLeft(text, " \t")
+	value, n := jsonText(text)
+	switch {
+	case len(text) > 0 && text[0] == '{':
+		u.member = name
+	case n > 0:
+		u.object.take(name, value)
+		u.guess(name, value)
+	default:
+		u.object.takeTime(name, text)
+	}
+	return text[n:]
 }
 
 // jsonElement returns the text of an array that has a line for each, or all in one.
@@ -204,7 +215,7 @@ func (o *jsonObject) take(name, value string) {
 			value = `"` + value + `"`
 		}
 		field := name + "=" + value
-		o.twice = o.twice || slices.ContainsFunc(o.sa, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+		o.twice = o.twice || o.has(name)
 		if !o.twice {
 			o.sa = append(o.sa, field)
 		}
@@ -275,6 +286,11 @@ func (u *unwrapper) endObject(dst []byte) []byte {
 	}
 	u.object = jsonObject{time: u.object.time} // which may be that of the object around this one
 	return dst
+}
+
+// has reports whether a field of RouterOS has come.
+func (o *jsonObject) has(name string) bool {
+	return slices.ContainsFunc(o.sa, func(field string) bool { return strings.HasPrefix(field, name+"=") })
 }
 
 // hasKey reports whether a field of RouterOS is a key.

@@ -1,5 +1,7 @@
 package yamaha
 
+import "strings"
+
 // logTime finds the time in what stands before a log line's tag: "2019/03/13 22:00:52: ",
 // "2019-03-13T22:00:52.123+09:00 host ", "<135>Mar 13 22:00:52 host ". The result is in seconds and
 // good for comparing lines of one log only: without a year, December is before January.
@@ -33,16 +35,13 @@ func logDay(prefix []byte) int64 {
 	}
 	if n >= 7 && prefix[n-1] == ' ' && prefix[n-4] == ' ' {
 		const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
-		for m := 0; m < 12; m++ {
-			if string(prefix[n-7:n-4]) != months[3*m:3*m+3] {
-				continue
-			}
+		if m := strings.Index(months, string(prefix[n-7:n-4])); m >= 0 && m%3 == 0 {
 			day := prefix[n-3 : n-1]
 			if day[0] == ' ' {
-				return int64(m)*31 + int64(day[1]-'0')
+				return int64(m/3)*31 + int64(day[1]-'0')
 			}
 			d, _ := twoDigits(day)
-			return int64(m)*31 + int64(d)
+			return int64(m/3)*31 + int64(d)
 		}
 	}
 	return 0
