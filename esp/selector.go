@@ -6,26 +6,22 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unique"
 )
 
 // AddrPattern is an IP address of which some bits may be unknown. The zero value fits any
 // address. Patterns are comparable with ==.
 type AddrPattern struct {
-	value [16]byte // an IPv4 address is the last 4 bytes; it has no bit that is unknown
-	form  unique.Handle[addrForm]
-}
-
-// addrForm is what many patterns have in common.
-type addrForm struct {
-	mask   [16]byte // bits that are known
+	value  [16]byte // an IPv4 address is the last 4 bytes; it has no bit that is unknown
+	digits uint32   // hex digits of value that are known, the first in the lowest bit
+	part   uint8    // bits that are known of the first other digit: a prefix may end in it
 	family uint8    // 0 any address, 4, 6
 }
 
-// pattern is an AddrPattern with its form.
+// pattern is an AddrPattern with a mask.
 type pattern struct {
-	value [16]byte
-	addrForm
+	value  [16]byte
+	mask   [16]byte // bits that are known
+	family uint8    // as AddrPattern has it
 }
 
 // pack makes an AddrPattern, the zero value where no bit is known.
@@ -33,18 +29,39 @@ func (p pattern) pack() AddrPattern {
 	if p.mask == [16]byte{} {
 		return AddrPattern{}
 	}
-	return AddrPattern{p.value, unique.Make(p.addrForm)}
+	x := AddrPattern{value: p.value, family: p.family}
+	for i := range 32 {
+		switch m := p.mask[i/2] << (4 * (i % 2)) >> 4; m {
+		case 0xf:
+			x.digits |= 1 << i
+		case 0:
+		default:
+			x.part = uint8(bits.OnesCount8(m))
+		}
+	}
+	return x
 }
 
 // unpack is the contrary of pack.
 func (p AddrPattern) unpack() pattern {
-	if p.IsAny() {
-		return pattern{}
+	x := pattern{value: p.value, family: p.family}
+	first := 0
+	if p.family == 4 {
+		first = 24
 	}
-	return pattern{p.value, p.form.Value()}
+	part := p.part
+	for i := first; i < 32; i++ {
+		m := byte(0xf0)
+		if p.digits>>i&1 == 0 {
+			m = 0xf0 << (4 - part)
+			part = 0
+		}
+		x.mask[i/2] |= m >> (4 * (i % 2))
+	}
+	return x
 }
 
-func ofFamily(n uint8) pattern { return pattern{addrForm: addrForm{family: n}} }
+func ofFamily(n uint8) pattern { return pattern{family: n} }
 
 // AddrPatternFrom returns the pattern that fits one address only, and any address if a is not
 // valid or unspecified (0.0.0.0, ::). IPv4 in IPv6 counts as IPv4; a zone is dropped.
@@ -261,12 +278,18 @@ func (p AddrPattern) Match(a netip.Addr) bool {
 	if !a.IsValid() {
 		return false
 	}
-	x := p.unpack()
 	a = a.Unmap()
-	if a.Is4() != (x.family == 4) {
+	if a.Is4() != (p.family == 4) {
 		return false
 	}
 	b := a.As16()
+	switch { // as most are
+	case p.family == 4 && p.digits == 0xff<<24:
+		return [4]byte(b[12:]) == [4]byte(p.value[12:])
+	case p.digits == 1<<32-1:
+		return b == p.value
+	}
+	x := p.unpack()
 	for i := range b {
 		if b[i]&x.mask[i] != x.value[i] {
 			return false
