@@ -55,7 +55,8 @@ func (m *Message) empty() bool {
 	return len(m.at.raw) == HeaderLen && !m.at.cut || m.Header.NextPayload == PayloadNone
 }
 
-// sureBits is the evidence, in bits, beside which no other key need be tried.
+// sureBits is the evidence, in bits, beside which no other key need be tried, where the first block
+// is not reconstructed: what another hash makes of the IV shows only there.
 const sureBits = 64
 
 // unlock tries the keys that the message can have been encrypted with: that which has opened
@@ -66,7 +67,7 @@ func (sa *SA) unlock(m *Message) (best decryption, with *candidate) {
 			if o, ok := sa.attempt(k, m, proven); ok && (with == nil || o.bits > best.bits) {
 				best, with = o, k
 			}
-			if best.bits >= sureBits {
+			if best.bits >= sureBits && best.rebuilt == nil {
 				return
 			}
 		}
