@@ -314,8 +314,8 @@ const OpenOverhead = 16
 //   - ErrPlaintext: the ICV is right and the plaintext impossible
 //   - ErrICV: another key, or a damaged packet
 //   - ErrStructure: the ICV can't be checked and the plaintext is not the inside of an ESP packet
-//   - ErrWeak: the plaintext, which is returned, may be the inside of an ESP packet; the ICV can't be checked, or
-//     is right (Verified) and the padding is all that speaks for the encryption key
+//   - ErrWeak: the plaintext, which is returned, may be the inside of an ESP packet; the ICV can't
+//     be checked, or is right (Verified) and the padding is all that speaks for the encryption key
 //   - ErrTruncated: Data is what could be decrypted, to the last whole block, padding included. NextHeader is 0
 //     unless the trailer is there, or the head of the payload tells what it is; Evidence says how surely.
 func (sa *SA) Open(dst, packet []byte, seqHigh uint32, truncatedBy int) (plain Plaintext, err error) {
