@@ -63,15 +63,18 @@ func (sa *SA) beginning(m *Message) ([]Payload, error) {
 		return nil, nil
 	}
 	text := cbc{block: k.block(), src: body}
-	for s := range sa.ivs(m.at.ex, m.at.rec, k.alg.blockLen, []*hashAlg{k.suite.hash}, text.reserved(), 0) {
-		plain := text.with(s.iv)
+	var list []Payload
+	var err error
+	sa.ivs(m.at.ex, m.at.rec, k.alg.blockLen, []*hashAlg{k.suite.hash}, text.reserved(), 0, func(s ivSource) bool {
+		plain := text.with(s.iv[:k.alg.blockLen])
 		next, n, ok := payloadHeader(plain, len(plain))
-		if !ok || next == PayloadNone || n != payloadHeaderLen+k.suite.hash.size {
-			continue
+		if ok && next != PayloadNone && n == payloadHeaderLen+k.suite.hash.size {
+			list, err = parseChain(PayloadHash, plain)
 		}
-		if list, err := parseChain(PayloadHash, plain); err != nil {
-			return list, err
-		}
+		return err == nil
+	})
+	if err == nil {
+		return nil, nil
 	}
-	return nil, nil
+	return list, err
 }

@@ -103,7 +103,7 @@ func (c *cbc) reserved() byte {
 }
 
 // begins reports whether the plaintext with an IV can begin a message with payloads of whole bytes.
-func (c *cbc) begins(iv []byte, whole int) bool {
+func (c *cbc) begins(iv *[maxBlockLen]byte, whole int) bool {
 	c.decryptHead()
 	var b [payloadHeaderLen]byte
 	subtle.XORBytes(b[:], c.head[:payloadHeaderLen], iv[:payloadHeaderLen])

@@ -64,12 +64,13 @@ type record struct {
 
 	// What its decryption, or that of others, has shown.
 	opened   bool
-	iv       []byte  // the one that fits, nil while it is not known
-	first    bool    // iv is that of the first encrypted message of the exchange
-	after    *record // iv is the last block of this message of the exchange
-	ended    bool    // the IV of an exchange after phase 1 was made from its last block
-	byHash   int     // its number, as its HASH or that of another message proves it
-	asRole   role    // phase 1: whose HASH it has
+	iv       [maxBlockLen]byte // the one that fits
+	ivLen    uint8             // its bytes, 0 while it is not known
+	first    bool              // iv is that of the first encrypted message of the exchange
+	after    *record           // iv is the last block of this message of the exchange
+	ended    bool              // the IV of an exchange after phase 1 was made from its last block
+	byHash   int               // its number, as its HASH or that of another message proves it
+	asRole   role              // phase 1: whose HASH it has
 	shape    shape
 	quick    *quickInfo // of a decrypted Quick Mode message with an SA
 	plainSum uint64

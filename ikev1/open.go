@@ -124,16 +124,18 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if again {
 		since = m.at.tried.observed
 	}
-	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since) {
-		if !text.begins(s.iv, whole) {
-			continue
+	sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since, func(s ivSource) bool {
+		if !text.begins(&s.iv, whole) {
+			return true
 		}
-		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
-		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
-			return o, true
-		}
-	}
-	if again || m.at.exact {
+		o = decryption{plain: text.with(s.iv[:n]), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		fits = o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o)
+		return !fits
+	})
+	switch {
+	case fits:
+		return o, true
+	case again || m.at.exact:
 		return decryption{}, false
 	}
 	return sa.reconstruct(m, text, hashes, proven)
@@ -312,7 +314,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return m.Broken
 	}
 	if !o.weak {
-		sa.trace(m, o)
+		sa.trace(m, o, k.alg.blockLen)
 	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
 	m.Plain = plain
@@ -343,13 +345,13 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 }
 
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
-func (sa *SA) trace(m *Message, o *decryption) {
+func (sa *SA) trace(m *Message, o *decryption, blockLen int) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
-		if r.iv == nil {
+		if r.ivLen == 0 {
 			sa.changed++
 		}
-		r.iv = s.iv
+		r.iv, r.ivLen = s.iv, uint8(blockLen)
 	}
 	if o.rebuilt == nil && !s.known {
 		r.after, r.first = s.after, s.after == nil

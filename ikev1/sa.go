@@ -42,10 +42,10 @@ type SA struct {
 	family    *family
 	claims    claims // in others than the first message
 	chosen    map[*claim]bool
-	answered  bool      // suites are what responders have chosen
-	suites    []suite   // what may have been negotiated; nil: unknown
-	gx        [2]*claim // the KE values of initiator and responder, once they are proven
-	initial   map[*hashAlg]*ivTable
+	answered  bool       // suites are what responders have chosen
+	suites    []suite    // what may have been negotiated; nil: unknown
+	gx        [2]*claim  // the KE values of initiator and responder, once they are proven
+	initial   []*ivTable // of the hashes that were tried
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
