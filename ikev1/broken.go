@@ -17,7 +17,7 @@ func parseChain(first PayloadType, data []byte) ([]Payload, error) {
 		err = malformedf("%d bytes behind the last payload", len(data)-at)
 	case err != nil:
 		body := data[min(at+payloadHeaderLen, len(data)):]
-		list = append(list, Payload{Type: next, Offset: at, Body: body, Damaged: true})
+		list = append(list, Payload{Type: next, Offset: int32(at), Body: body, Damaged: true})
 	}
 	return list, err
 }

@@ -46,8 +46,8 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 		return m
 	}
 	m.Fragment = &f
-	m.FragmentOf = FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
-	whole, n, err := t.fragments.add(m.FragmentOf, f, d.Time, func(whole []byte) int { return t.fits(d, whole) })
+	m.FragmentOf = &FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
+	whole, n, err := t.fragments.add(*m.FragmentOf, f, d.Time, func(whole []byte) int { return t.fits(d, whole) })
 	switch {
 	case err != nil:
 		m.Err = err

@@ -161,12 +161,12 @@ func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebu
 	}
 	known := 0 // bytes of the HASH that the first block hides
 	if rb != nil {
-		known = max(0, opener.alg.blockLen-p.Offset-payloadHeaderLen)
+		known = max(0, opener.alg.blockLen-p.bodyAt())
 		if len(p.Body)-known < minTail {
 			return hashUnchecked
 		}
 	}
-	got := payloads[p.Offset+payloadHeaderLen : p.end()]
+	got := payloads[p.bodyAt():p.end()]
 	c.fits = func(want []byte) bool { return hmac.Equal(want[known:], got[known:]) }
 	complete := sa.compare(c, opener)
 	if known > 0 && c.match != nil {

@@ -247,7 +247,7 @@ func state(sa *SA) string {
 		}
 	}
 	switch {
-	case sa.Decrypted > 0 && sa.HashesChecked > 0:
+	case sa.Decrypted > 0 && sa.HashesChecked() > 0:
 		return "verified"
 	case sa.Decrypted > 0:
 		return "decrypted"

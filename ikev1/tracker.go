@@ -139,9 +139,6 @@ func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	if p := m.Find(PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
 		return t.fragment(d, m, p.Body)
 	}
-	if m.at.short {
-		return m
-	}
 	t.takeUp(m.Header.InitiatorCookie)
 	if t.postpone(m, d, raw) {
 		return m
@@ -191,7 +188,7 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 }
 
 // read reads the header of a message, and its payloads where they are in clear. It returns the
-// message without what is behind it, nil where it is none of version 1 with its bounds known.
+// message without what is behind it, nil where it is none of version 1 that was sent in whole.
 func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 	var err error
 	if m.Header, err = ParseHeader(data); err != nil {
@@ -211,7 +208,6 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 		return nil
 	}
 	m.at.cut = int64(h.Length) > int64(len(data))
-	m.at.short = m.at.cut && !d.Truncated
 	raw = bytes.Clone(data[:min(int64(h.Length), int64(len(data)))])
 	if m.Encrypted {
 		m.at.raw = raw
@@ -220,8 +216,9 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 		m.Payloads, err = parsePayloads(h.NextPayload, raw[HeaderLen:])
 	}
 	switch {
-	case m.at.short:
+	case m.at.cut && !d.Truncated:
 		m.Err = malformedf("the header says %d bytes, the datagram has %d", h.Length, len(data))
+		return nil
 	case m.Encrypted:
 	case m.at.cut:
 		m.Err = ErrTruncated
@@ -284,7 +281,6 @@ func (t *Tracker) observeClear(m *Message) {
 		sa.clearHashes += sa.hashed - before
 		return
 	}
-	sa.HashesChecked++
 	sa.Phase1Hashes.Good++
 	sa.place(m.at.ex)
 }

@@ -37,7 +37,7 @@ func (f *framer) ikeFragments(r *Record) {
 		if m.Reassembled == 0 && m.Fragment == nil {
 			continue
 		}
-		key := m.FragmentOf
+		key := *m.FragmentOf
 		g := f.ikeGroups[key]
 		if g == nil || g.isSettled() {
 			if len(f.ikeGroups) >= maxIKEGroups {
