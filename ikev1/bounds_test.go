@@ -55,7 +55,7 @@ func TestTrackerBounds(t *testing.T) {
 	for i := range uint16(maxPairs + 10) {
 		from := netip.AddrPortFrom(l.initiator.Addr(), i)
 		e.add(from, l.responder)
-		f.begin(from, l.responder)
+		f.begin(pair{from, l.responder})
 	}
 	if len(e.seen) != maxPairs || len(f.began) != maxPairs {
 		t.Errorf("%d pairs of addresses, %d of first messages", len(e.seen), len(f.began))

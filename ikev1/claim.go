@@ -59,7 +59,7 @@ func (sa *SA) learn(m *Message, r *record) {
 	to := &sa.claims
 	if r.begins {
 		to = &sa.family.claims
-		sa.family.begin(r.src, r.dst)
+		sa.family.begin(*r.way)
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
@@ -79,8 +79,7 @@ func (sa *SA) learn(m *Message, r *record) {
 }
 
 // begin notes who sent a first message.
-func (f *family) begin(src, dst netip.AddrPort) {
-	p := pair{src, dst}
+func (f *family) begin(p pair) {
 	if slices.Contains(f.began, p) {
 		return
 	}
@@ -88,7 +87,7 @@ func (f *family) begin(src, dst netip.AddrPort) {
 		f.began = append(f.began, p)
 	}
 	for _, sa := range f.sas {
-		sa.claimInitiator(sa.ends.add(src, dst))
+		sa.claimInitiator(sa.ends.add(p.a, p.b))
 	}
 }
 

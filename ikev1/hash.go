@@ -305,7 +305,7 @@ func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte
 
 // guessID looks for the lost ID of the sender's IPv4 address, with the usual protocols and ports.
 func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
-	src := m.at.rec.src.Addr().Unmap()
+	src := m.at.rec.way.a.Addr().Unmap()
 	if rb.firstLen != ipv4IDLen || !src.Is4() {
 		return nil
 	}

@@ -326,7 +326,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	case !m.Decrypted && weak:
 		return ErrAltered
 	case m.Decrypted && !weak:
-		sa.ends.proven.set(r.src, r.dst, r.from)
+		sa.ends.proven.set(r.way.a, r.way.b, r.from)
 		if !r.opened {
 			r.opened = true
 			sa.changed++

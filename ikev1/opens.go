@@ -29,7 +29,7 @@ func (t *Tracker) probe(m *Message, d *Datagram) bool {
 			m.at.ex = &exchange{key: key}
 		}
 	}
-	m.at.rec = &record{encrypted: true, from: sa.ends.sender(d.Src, d.Dst), number: 5}
+	m.at.rec = &record{encrypted: true, way: &pair{d.Src, d.Dst}, from: sa.ends.sender(d.Src, d.Dst), number: 5}
 	if sa.roleOf(m.at.rec.from) == roleResponder {
 		m.at.rec.number++
 	}

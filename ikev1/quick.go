@@ -10,15 +10,19 @@ import (
 
 // quickInfo is what is kept of a Quick Mode message with an SA payload (RFC 2409 section 5.5).
 type quickInfo struct {
-	sas      []*saPayload
-	nonce    []byte
-	ke       bool // perfect forward secrecy
-	src, dst netip.Addr
+	way   *pair // it was sent from a to b
+	sas   []*saPayload
+	nonce []byte
+	ke    bool // perfect forward secrecy
 }
+
+// src and dst are the addresses of its sender and of its receiver.
+func (q *quickInfo) src() netip.Addr { return q.way.a.Addr().Unmap() }
+func (q *quickInfo) dst() netip.Addr { return q.way.b.Addr().Unmap() }
 
 // quickOf reads a Quick Mode message; nil where its SA payload or nonce is missing or broken.
 func quickOf(m *Message) *quickInfo {
-	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
+	q := &quickInfo{way: m.at.rec.way}
 	for i := range m.Payloads {
 		switch p := &m.Payloads[i]; p.Type {
 		case PayloadSA:
@@ -128,7 +132,7 @@ func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated 
 	for _, s := range q.sas {
 		for p := range s.first() {
 			n := sa.describe(ex, &p.Transforms[0])
-			n.SPI, n.Src, n.Dst, n.KeyReason = p.spi32(), q.dst, q.src, reason
+			n.SPI, n.Src, n.Dst, n.KeyReason = p.spi32(), q.dst(), q.src(), reason
 			list = append(list, n)
 		}
 	}
@@ -154,8 +158,8 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
 				toResponder.SPI, toResponder.PairSPI = chosen.spi32(), offer.spi32()
 				toInitiator.SPI, toInitiator.PairSPI = offer.spi32(), chosen.spi32()
-				toResponder.Src, toResponder.Dst = q2.dst, q2.src
-				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
+				toResponder.Src, toResponder.Dst = q2.dst(), q2.src()
+				toInitiator.Src, toInitiator.Dst = q2.src(), q2.dst()
 				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
 					sa.derive(n, pfs, secret, q1, q2)
 					list = append(list, n)

@@ -34,6 +34,7 @@ type SA struct {
 	Unsupported string    // what was agreed on, as in "camellia-cbc-256 with sha1", where it can't be decrypted
 
 	ends      ends
+	ways      [2]*pair  // of the last messages of side A, B
 	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells

@@ -231,7 +231,8 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 // newRecord makes the record of a message that was not seen before, and finds out who sent it.
 func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	h, ex := &m.Header, m.at.ex
-	r := &record{encrypted: m.Encrypted, src: d.Src, dst: d.Dst, from: sa.ends.sender(d.Src, d.Dst)}
+	r := &record{encrypted: m.Encrypted, from: sa.ends.sender(d.Src, d.Dst)}
+	r.way = sa.way(r.from, d.Src, d.Dst)
 	sa.ends.note(d.Src, d.Dst, r.from)
 	if body := raw[HeaderLen:]; m.Encrypted && !m.at.cut && len(body) >= minCipherBlock {
 		n := min(len(body), maxBlockLen)
@@ -259,6 +260,16 @@ func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	}
 	sa.claimInitiator(side(r.claimedRole()) * r.from)
 	return r
+}
+
+// way returns addresses between which a message of a side was sent: where they are those of its
+// message before, the same.
+func (sa *SA) way(from side, src, dst netip.AddrPort) *pair {
+	last := &sa.ways[from.index()]
+	if *last == nil || **last != (pair{src, dst}) {
+		*last = &pair{src, dst}
+	}
+	return *last
 }
 
 // observeClear takes what a message of phase 1 in clear says.
