@@ -215,12 +215,10 @@ func (sa *SA) readProposals(c *claim) {
 		return
 	}
 	if p, err := parseSA(c.body); err == nil {
-		for i := range p.Proposals {
-			for j := range p.Proposals[i].Transforms {
-				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
-				t := p.Proposals[i].Transforms[j]
+		for o := range p.proposals() {
+			for t := range o.transforms() {
 				t.Protocol = protocolISAKMP // whatever is claimed
-				sa.mayHave(t.terms(), c.answer, only)
+				sa.mayHave(t.terms(), c.answer, p.count == 1 && o.count == 1)
 			}
 		}
 	}

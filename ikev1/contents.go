@@ -97,18 +97,18 @@ func (m *Message) Offers() []Offer {
 		return nil
 	}
 	var list []Offer
-	for i := range sa.Proposals {
-		for j := range sa.Proposals[i].Transforms {
+	for p := range sa.proposals() {
+		for t := range p.transforms() {
 			if len(list) == maxOffers {
 				return list
 			}
-			list = append(list, sa.Proposals[i].Transforms[j].offer())
+			list = append(list, t.offer())
 		}
 	}
 	return list
 }
 
-func (t *transform) offer() Offer {
+func (t transform) offer() Offer {
 	o := Offer{TransformFields: t.fields(), Text: t.text()}
 	o.Attributes = nil // of which a stranger can send many
 	for kind, n := range t.numbers() {

@@ -144,17 +144,16 @@ func (p *Payload) fields() Fields {
 func (a address) fields(f *Fields) { f.Address = a.text(detail{}) }
 
 func (sa *saPayload) fields(f *Fields) {
-	for i := range sa.Proposals {
-		p := &sa.Proposals[i]
+	for p := range sa.proposals() {
 		x := ProposalFields{Number: p.Number, Protocol: p.Protocol.String(), SPI: spiText(p.SPI)}
-		for j := range p.Transforms {
-			x.Transforms = append(x.Transforms, p.Transforms[j].fields())
+		for t := range p.transforms() {
+			x.Transforms = append(x.Transforms, t.fields())
 		}
 		f.Proposals = append(f.Proposals, x)
 	}
 }
 
-func (t *transform) fields() TransformFields {
+func (t transform) fields() TransformFields {
 	p := t.terms()
 	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
 	x.Cipher, x.Auth, x.Compression = p.algorithms()

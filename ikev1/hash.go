@@ -392,7 +392,12 @@ func (sa *SA) agrees(m *Message) bool {
 // isakmpOnly says that the message proposes nothing but parameters of phase 1.
 func isakmpOnly(m *Message) bool {
 	sa, err := parseSA(m.Find(PayloadSA).Body)
-	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
+	for p := range sa.proposals() {
+		if p.Protocol != protocolISAKMP {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // Uncovered returns the names of the payloads of a verified message that its HASH does not prove.
