@@ -148,7 +148,7 @@ func TestTryBounds(t *testing.T) {
 		t.Errorf("%d secrets of a Quick Mode", n)
 	}
 
-	check, tried := &hashCheck{fits: func([]byte) bool { return false }}, 0
+	check, tried := &hashCheck{got: []byte{1}}, 0
 	for range maxTries + 10 {
 		check.try(func() []byte { tried++; return nil })
 	}

@@ -85,19 +85,6 @@ func (m *Message) Head() bool { return m.at.head }
 // Phase1 says that the message is of an exchange that sets up an ISAKMP SA.
 func (m *Message) Phase1() bool { return m.SA != nil && m.at.ex == m.SA.phase1 }
 
-// clearMessage returns the message as it would have been sent in clear: the header with the
-// encryption flag off and the length mended, then the payloads without padding.
-func clearMessage(h Header, payloads []byte) []byte {
-	h.Length = uint32(HeaderLen + len(payloads))
-	return clearHead(h, payloads)
-}
-
-// clearHead is clearMessage for a beginning: the length stays that of the whole, padding included.
-func clearHead(h Header, payloads []byte) []byte {
-	h.Flags &^= FlagEncryption
-	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)
-}
-
 // malformedf is an error about the message itself; it wraps ErrMalformed.
 func malformedf(format string, args ...any) error {
 	return &malformedError{fmt.Sprintf(format, args...)}

@@ -9,6 +9,7 @@ import (
 
 // decryption is a message decrypted with one key.
 type decryption struct {
+	room    []byte // for a header, and behind it plain
 	plain   []byte // with padding
 	end     int    // of the payloads
 	bits    int    // evidence
@@ -128,7 +129,7 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 		if !text.begins(&s.iv, whole) {
 			return true
 		}
-		o = decryption{plain: text.with(s.iv[:n]), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		o = decryption{plain: text.with(s.iv[:n]), room: text.room, source: s, hash: cmp.Or(k.suite.hash, s.hash)}
 		fits = o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o)
 		return !fits
 	})
@@ -167,7 +168,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		plain := text.with(nil)
 		b := rebuildCut(exchange, first, plain, hashes, whole)
 		b.fill(plain, n)
-		return decryption{plain: plain, end: len(plain), rebuilt: &b}, proven
+		return decryption{room: text.room, plain: plain, end: len(plain), rebuilt: &b}, proven
 	}
 	if first == PayloadHash {
 		var fit []*hashAlg
@@ -193,7 +194,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		return decryption{}, false
 	}
 	b.fill(plain, n)
-	o = decryption{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
+	o = decryption{room: text.room, plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
 	if first == PayloadHash && b.bits >= enoughBits {
 		o.hash = b.hash
 	}
@@ -301,14 +302,16 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
-		m.Plain = clearHead(m.Header, o.plain)
+		m.Plain = o.message(m.Header)
 		m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
 		if m.at.head = !m.Reconstructed || o.rebuilt.firstLen > 0; !m.at.head {
 			m.Payloads = nil
 		}
 		return ErrTruncated
 	}
-	plain := clearMessage(m.Header, o.plain[:o.end])
+	clear := m.Header
+	clear.Length = uint32(HeaderLen + o.end)
+	plain := o.message(clear)
 	payloads := plain[HeaderLen:]
 	if m.Payloads, m.Broken = parseChain(m.Header.NextPayload, payloads); m.Broken != nil && !o.proven {
 		return m.Broken
@@ -342,6 +345,14 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 		return ErrHash
 	}
 	return nil
+}
+
+// message returns the message as it would have been sent in clear: the header with the encryption
+// flag off, then the payloads without padding.
+func (o *decryption) message(h Header) []byte {
+	h.Flags &^= FlagEncryption
+	h.Append(o.room[:0])
+	return o.room[: HeaderLen+o.end : HeaderLen+o.end]
 }
 
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
