@@ -107,7 +107,7 @@ func (sa *SA) keep(to *[]*claim, kind PayloadType, c claim) *claim {
 		most = fewClaims
 	}
 	if len(list) >= most {
-		i := slices.IndexFunc(list[most/2:], func(o *claim) bool { return !sa.chosen[o] })
+		i := slices.IndexFunc(list[most/2:], func(o *claim) bool { return !slices.Contains(sa.chosen, o) })
 		if i < 0 {
 			return nil
 		}
@@ -184,7 +184,7 @@ func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim)
 	for c := range sa.said(kind) {
 		switch {
 		case !fits(c):
-		case sa.chosen[c]:
+		case slices.Contains(sa.chosen, c):
 			return []*claim{c}
 		default:
 			list = append(list, c)
@@ -196,11 +196,8 @@ func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim)
 // choose notes what a message proves.
 func (sa *SA) choose(list ...*claim) {
 	for _, c := range list {
-		if c != nil {
-			if sa.chosen == nil {
-				sa.chosen = map[*claim]bool{}
-			}
-			sa.chosen[c] = true
+		if c != nil && !slices.Contains(sa.chosen, c) {
+			sa.chosen = append(sa.chosen, c)
 		}
 	}
 }

@@ -247,6 +247,7 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 		k = &own
 		sa.keys = append(sa.keys, k)
 		sa.configured = configVersion{}
+		sa.setSuite(sa.keys[0].suite)
 	}
 	switch from {
 	case sideA:
@@ -254,10 +255,10 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 	case sideB:
 		k.opened[1] = true
 	}
-	if k.suite.hash == nil {
+	if k.suite.hash == nil && h != nil {
 		k.suite.hash = h
+		sa.setSuite(sa.keys[0].suite)
 	}
-	sa.setSuite(sa.keys[0].suite)
 	return k
 }
 

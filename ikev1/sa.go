@@ -2,9 +2,9 @@ package ikev1
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"l2tpdump/esp"
 )
@@ -41,7 +41,7 @@ type SA struct {
 	claimed   [2]bool   // messages in clear say that side A, B is the initiator
 	family    *family
 	claims    claims // in others than the first message
-	chosen    map[*claim]bool
+	chosen    []*claim
 	answered  bool       // suites are what responders have chosen
 	suites    []suite    // what may have been negotiated; nil: unknown
 	gx        [2]*claim  // the KE values of initiator and responder, once they are proven
@@ -98,7 +98,7 @@ func (s suite) name() string {
 	if len(s.cipher.keyLens) == 1 {
 		return s.cipher.name
 	}
-	return fmt.Sprintf("%s-%d", s.cipher.name, 8*s.keyLen)
+	return s.cipher.name + "-" + strconv.Itoa(8*s.keyLen)
 }
 
 // LacksPhase1 says that the negotiation itself is not in the capture.
