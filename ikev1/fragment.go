@@ -63,7 +63,7 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 // that has opened others does not, 0 where that does not show.
 func (t *Tracker) fits(d *Datagram, whole []byte) int {
 	m := &Message{}
-	m.read(d, whole)
+	m.read(d, whole, true)
 	if !m.Encrypted || !t.probe(m, d) {
 		return 0
 	}

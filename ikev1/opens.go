@@ -4,7 +4,7 @@ package ikev1
 // is known. It takes note of nothing.
 func (t *Tracker) Opens(d *Datagram) bool {
 	m := &Message{}
-	raw := m.read(d, d.Data)
+	raw := m.read(d, d.Data, true)
 	if raw == nil || !m.Encrypted || m.at.cut || len(raw) != len(d.Data) || m.Header.NextPayload == PayloadNone {
 		return false
 	}

@@ -82,7 +82,7 @@ func (t *Tracker) takeUp(c Cookie) {
 	delete(t.putOff.at, c)
 	b := &t.putOff.ring[i]
 	m := &Message{}
-	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data))
+	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data, true))
 	m.SA.Number = b.number
 	if b.message != nil {
 		b.message.at.later = m

@@ -132,7 +132,7 @@ func follows(h *Header, data []byte) bool {
 // observe takes one message at the beginning of data, put together from so many fragments.
 func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
 	m := &Message{Reassembled: reassembled}
-	raw := m.read(d, data)
+	raw := m.read(d, data, reassembled > 0)
 	if raw == nil {
 		return m
 	}
@@ -188,8 +188,9 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 }
 
 // read reads the header of a message, and its payloads where they are in clear. It returns the
-// message without what is behind it, nil where it is none of version 1 that was sent in whole.
-func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
+// message without what is behind it, nil where it is none of version 1 that was sent in whole. own
+// says that data stays as it is; else the message refers to a copy.
+func (m *Message) read(d *Datagram, data []byte, own bool) (raw []byte) {
 	var err error
 	if m.Header, err = ParseHeader(data); err != nil {
 		m.Err = err
@@ -208,7 +209,10 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 		return nil
 	}
 	m.at.cut = int64(h.Length) > int64(len(data))
-	raw = bytes.Clone(data[:min(int64(h.Length), int64(len(data)))])
+	raw = data[:min(int64(h.Length), int64(len(data)))]
+	if !own {
+		raw = bytes.Clone(raw)
+	}
 	if m.Encrypted {
 		m.at.raw = raw
 	} else {
