@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"cmp"
 	"iter"
 	"net/netip"
 	"time"
@@ -69,8 +70,9 @@ type Identity struct {
 // Identities returns the identities of a message that could be read, in their order.
 func (m *Message) Identities() (list []Identity) {
 	for id := range bodies(m, PayloadID, parseID) {
+		text := id.String()
 		list = append(list, Identity{
-			Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port,
+			Text: text, Value: cmp.Or(id.name(), printable.Text(text)), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port,
 		})
 	}
 	return list
@@ -96,7 +98,11 @@ func (m *Message) Offers() []Offer {
 	if err != nil {
 		return nil
 	}
-	var list []Offer
+	n := 0
+	for p := range sa.proposals() {
+		n += int(p.count)
+	}
+	list := make([]Offer, 0, min(n, maxOffers))
 	for p := range sa.proposals() {
 		for t := range p.transforms() {
 			if len(list) == maxOffers {
@@ -109,8 +115,8 @@ func (m *Message) Offers() []Offer {
 }
 
 func (t transform) offer() Offer {
-	o := Offer{TransformFields: t.fields(), Text: t.text()}
-	o.Attributes = nil // of which a stranger can send many
+	f := t.named()
+	o := Offer{TransformFields: f, Text: t.textOf(f)}
 	for kind, n := range t.numbers() {
 		if t.Protocol == protocolISAKMP && kind == phase1LifeDuration {
 			o.LifeZero = n == 0

@@ -154,19 +154,25 @@ func (sa *saPayload) fields(f *Fields) {
 }
 
 func (t transform) fields() TransformFields {
-	p := t.terms()
-	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
-	x.Cipher, x.Auth, x.Compression = p.algorithms()
-	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
-	if t.Protocol == protocolISAKMP {
-		x.Hash, x.Group = p.hashName(), groupName(p.Group)
-	}
+	x := t.named()
 	for name, a := range t.others() {
 		y := AttributeFields{Name: name, Length: len(a.Value)}
 		if v, ok := a.number(); ok {
 			y.Number = &v
 		}
 		x.Attributes = append(x.Attributes, y)
+	}
+	return x
+}
+
+// named returns the fields without Attributes.
+func (t transform) named() TransformFields {
+	p := t.terms()
+	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
+	x.Cipher, x.Auth, x.Compression = p.algorithms()
+	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
+	if t.Protocol == protocolISAKMP {
+		x.Hash, x.Group = p.hashName(), groupName(p.Group)
 	}
 	return x
 }
@@ -196,7 +202,7 @@ func (n *notification) fields(f *Fields) {
 
 func (x *deletePayload) fields(f *Fields) {
 	f.Delete = &DeleteFields{Protocol: x.Protocol.String(), SPIs: []string{}}
-	for _, spi := range x.SPIs {
+	for spi := range x.spis() {
 		f.Delete.SPIs = append(f.Delete.SPIs, spiText(spi))
 	}
 }

@@ -284,8 +284,9 @@ func spiText(spi []byte) string {
 }
 
 // text returns the algorithms and the lifetime of a transform.
-func (t transform) text() string {
-	f := t.fields()
+func (t transform) text() string { return t.textOf(t.named()) }
+
+func (t transform) textOf(f TransformFields) string {
 	group, esn, pfs := f.Group, "", ""
 	if t.Protocol != protocolISAKMP && group != "" {
 		group, pfs = "", "pfs "+group
@@ -403,11 +404,13 @@ func (x *deletePayload) text(d detail) string {
 	case x.Protocol == protocolISAKMP:
 		return s // the SPI is both cookies
 	}
-	for i, spi := range x.SPIs {
+	i := 0
+	for spi := range x.spis() {
 		if i == maxDescribed && !d.full {
-			return s + fmt.Sprintf(" and %d more", len(x.SPIs)-i)
+			return s + fmt.Sprintf(" and %d more", x.count-i)
 		}
 		s += " " + spiText(spi)
+		i++
 	}
 	return s
 }
