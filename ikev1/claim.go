@@ -219,7 +219,7 @@ func (sa *SA) readProposals(c *claim) {
 			}
 		}
 	}
-	sa.configured = configVersion{}
+	sa.configured = 0
 	if len(sa.suites) == 1 && len(sa.keys) == 0 {
 		sa.setSuite(sa.suites[0])
 	}

@@ -37,7 +37,7 @@ type exchange struct {
 	announced int       // what Quick Mode has reported
 	pending   int       // the version of the secrets with which keys were not derivable; 0: they were
 
-	queued queued // of the SA; in none: of phase 1, or forgotten
+	queued queued[exchange] // of the SA; in none: of phase 1, or forgotten
 
 	starter side // who sent its first message; place computes it
 	sure    bool // starter is proven, not taken from the order

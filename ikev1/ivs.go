@@ -153,6 +153,7 @@ func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg, yield func(ivSource) b
 // it is not always known which are right, nor whose is whose: the likely pairs come first.
 type ivTable struct {
 	hash  *hashAlg
+	more  *ivTable // of another hash
 	list  []ivSource
 	fresh []*claim // KE values that are not in it yet
 	stale bool     // or values that are in it were dropped
@@ -205,11 +206,14 @@ func (t *ivTable) renewIndex() {
 
 // initialIVs returns the table of a hash.
 func (sa *SA) initialIVs(h *hashAlg) *ivTable {
-	t := firstOf(sa.initial, func(t *ivTable) bool { return t.hash == h })
+	t := sa.initial
+	for t != nil && t.hash != h {
+		t = t.more
+	}
 	switch {
 	case t == nil:
-		t = sa.newIVTable(h)
-		sa.initial = append(sa.initial, t)
+		t = &ivTable{hash: h, more: sa.initial, list: sa.newIVs(h)}
+		sa.initial = t
 	case t.stale || len(t.fresh) > 0:
 		sa.renew(t)
 	default:
@@ -220,18 +224,20 @@ func (sa *SA) initialIVs(h *hashAlg) *ivTable {
 	return t
 }
 
-func (sa *SA) newIVTable(h *hashAlg) *ivTable {
+// newIVs returns what a table holds at first.
+func (sa *SA) newIVs(h *hashAlg) (list []ivSource) {
 	if sa.gx[0] != nil {
-		return &ivTable{hash: h, list: []ivSource{sa.pair(sa.gx[0], sa.gx[1], h)}}
+		return []ivSource{sa.pair(sa.gx[0], sa.gx[1], h)}
 	}
-	var list, others []ivSource
 	for a := range sa.said(PayloadKE) {
 		list = sa.pairWith(list, a, h, false)
-		if sa.countKE() <= maxUnordered {
-			others = sa.pairWith(others, a, h, true)
+	}
+	if sa.countKE() <= maxUnordered {
+		for a := range sa.said(PayloadKE) {
+			list = sa.pairWith(list, a, h, true)
 		}
 	}
-	return &ivTable{hash: h, list: append(list, others...)}
+	return list
 }
 
 // pairWith appends the IVs of a as the initiator's KE value with others: with those that are likely
@@ -278,7 +284,7 @@ func (sa *SA) renewIVs(fresh, dropped *claim) {
 		sa.initial = nil
 		return
 	}
-	for _, t := range sa.initial {
+	for t := sa.initial; t != nil; t = t.more {
 		t.stale = t.stale || dropped != nil
 		if len(t.fresh) >= maxClaims {
 			t.fresh = slices.DeleteFunc(t.fresh, func(c *claim) bool { return c.dropped })

@@ -246,7 +246,7 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 		own := *k // others may try it, too
 		k = &own
 		sa.keys = append(sa.keys, k)
-		sa.configured = configVersion{}
+		sa.configured = 0
 		sa.setSuite(sa.keys[0].suite)
 	}
 	switch from {

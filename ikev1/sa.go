@@ -39,24 +39,24 @@ type SA struct {
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
 	claimed   [2]bool   // messages in clear say that side A, B is the initiator
+	answered  bool      // suites are what responders have chosen
 	family    *family
 	claims    claims // in others than the first message
 	chosen    []*claim
-	answered  bool       // suites are what responders have chosen
-	suites    []suite    // what may have been negotiated; nil: unknown
-	gx        [2]*claim  // the KE values of initiator and responder, once they are proven
-	initial   []*ivTable // of the hashes that were tried
+	suites    []suite   // what may have been negotiated; nil: unknown
+	gx        [2]*claim // the KE values of initiator and responder, once they are proven
+	initial   *ivTable  // of the hashes that were tried
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
-	silent      silence      // of them
+	silent      silence[exchange]
 	keys        []*candidate // that have opened messages
 	candidates  []*candidate // to be tried
-	configured  configVersion
+	configured  int          // the version of the secrets from which candidates were made; 0: they were not
 	secrets     []*secretState
 	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
 	quick       *exchange // the first Quick Mode of which it is proven who began it
-	queued      queued
+	queued      queued[SA]
 	hashed      int // HASHes that were computed for messages of phase 1
 	clearHashes int // of these, for messages in clear whose HASH does not match
 }

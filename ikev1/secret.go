@@ -66,12 +66,12 @@ type secretStore struct {
 	byInitiator map[Cookie]*secretState // the latest
 	byResponder map[Cookie]*secretState // likewise, of those without an initiator cookie
 	anonymous   []*secretState
-	version     int // grows with each secret
+	version     int // from 1, grows with each secret
 	limit       int // secrets to keep, 0: all
 }
 
 func newSecretStore() secretStore {
-	return secretStore{byInitiator: make(map[Cookie]*secretState), byResponder: make(map[Cookie]*secretState)}
+	return secretStore{version: 1, byInitiator: make(map[Cookie]*secretState), byResponder: make(map[Cookie]*secretState)}
 }
 
 // add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.

@@ -24,9 +24,9 @@ type Tracker struct {
 	secrets   secretStore
 	sas       map[saKey]*SA
 	families  map[Cookie]*family // by initiator cookie
-	silent    silence            // of all SAs
-	begun     int64              // SAs
-	observed  int64              // messages of SAs
+	silent    silence[SA]
+	begun     int64 // SAs
+	observed  int64 // messages of SAs
 	putOff    putOff
 	fragments *reassembler
 	exchanges int     // of all SAs, without phase 1
@@ -334,7 +334,7 @@ func (t *Tracker) find(m *Message, d *Datagram, digest uint64) *SA {
 		return t.newSA(key, d.Time)
 	}
 	delete(t.sas, saKey{sa.InitiatorCookie, Cookie{}})
-	sa.ResponderCookie, sa.configured = h.ResponderCookie, configVersion{}
+	sa.ResponderCookie, sa.configured = h.ResponderCookie, 0
 	t.sas[key] = sa
 	return sa
 }
@@ -347,8 +347,8 @@ func (ex *exchange) begun() bool {
 // newSA remembers a new SA, and forgets one if there are too many.
 func (t *Tracker) newSA(key saKey, time int64) *SA {
 	if t.silent.len() >= maxSAs {
-		if e := t.silent.first(); e != nil {
-			t.evict(e.Value.(*SA))
+		if q := t.silent.first(); q != nil {
+			t.evict(q.of)
 		}
 	}
 	f := t.families[key.initiator]
@@ -385,8 +385,8 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
 	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
-	if opened := &t.silent[1]; opened.Len() > maxOpenedSAs {
-		t.evict(opened.Front().Value.(*SA))
+	if opened := &t.silent[1]; opened.len > maxOpenedSAs {
+		t.evict(opened.head.of)
 	}
 }
 
@@ -428,7 +428,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 	ex := sa.exchanges[key]
 	if ex == nil {
 		if len(sa.exchanges) >= maxPerSA {
-			t.drop(sa, sa.silent.first().Value.(*exchange))
+			t.drop(sa, sa.silent.first().of)
 		}
 		if t.exchanges >= maxExchanges {
 			t.shrink()
@@ -450,10 +450,9 @@ func (t *Tracker) SAs() []*SA {
 	t.takeUpAll()
 	var all []*SA
 	for i := range t.silent {
-		for e := t.silent[i].Front(); e != nil; e = e.Next() {
-			sa := e.Value.(*SA)
-			t.configure(sa)
-			all = append(all, sa)
+		for q := t.silent[i].head; q != nil; q = q.behind {
+			t.configure(q.of)
+			all = append(all, q.of)
 		}
 	}
 	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.Number, b.Number) })
