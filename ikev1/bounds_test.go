@@ -35,7 +35,7 @@ func TestTrackerBounds(t *testing.T) {
 		more := *d
 		more.Data = slices.Concat(slices.Repeat([][]byte{d.Data}, n)...)
 		list := NewTracker().Observe(&more)
-		if len(list) != maxMessages || list[len(list)-1].Trailing != trailing {
+		if len(list) != maxMessages || int(list[len(list)-1].Trailing) != trailing {
 			t.Errorf("%d messages of %d, %d bytes behind them", len(list), n, list[len(list)-1].Trailing)
 		}
 	}

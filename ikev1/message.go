@@ -48,10 +48,8 @@ type Message struct {
 	Fragment    *Fragment    // set when the message is one IKE fragment
 	FragmentOf  *FragmentKey // of a fragment, and of the message that it completes; nil of others
 	Part        *Message     // of a message that a fragment completed: the fragment
-	Reassembled int          // number of fragments it was put together from, 0 when it was not
-	Trailing    int          // bytes behind it in its datagram that are no message
-
-	beginning []Payload // with ErrAltered: the payloads up to the place that is broken
+	Reassembled int32        // number of fragments it was put together from, 0 when it was not
+	Trailing    int32        // bytes behind it in its datagram that are no message
 
 	at position // what the Tracker needs to decrypt it later
 }

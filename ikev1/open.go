@@ -26,7 +26,7 @@ func (t *Tracker) open(m *Message) {
 	t.configure(sa)
 	again := m.at.tried.changed == sa.changed && m.at.tried.observed >= sa.family.heard // nothing has come since
 	if m.Err = nil; !again {
-		m.Broken, m.beginning = nil, nil
+		m.Broken = nil
 	}
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
@@ -34,7 +34,7 @@ func (t *Tracker) open(m *Message) {
 		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
-			m.beginning, m.Broken = sa.beginning(m)
+			m.Broken = sa.beginning(m)
 		}
 		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0

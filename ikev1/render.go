@@ -24,8 +24,8 @@ const malformed = "[malformed]"
 
 // shown are the payloads that a person gets to see.
 func (m *Message) shown() []Payload {
-	if m.beginning != nil {
-		return m.beginning
+	if b := m.beginning(); b != nil {
+		return b
 	}
 	return m.Payloads
 }
@@ -50,7 +50,7 @@ func (m *Message) Describe() string {
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
 	case m.Fragment != nil:
 		return "FRAG " + m.Fragment.text(detail{})
-	case m.Encrypted && !m.Decrypted && m.beginning == nil && (!m.Head() || len(m.Payloads) == 0):
+	case m.Encrypted && !m.Decrypted && m.beginning() == nil && (!m.Head() || len(m.Payloads) == 0):
 		return fmt.Sprintf("encrypted, %d bytes", max(0, int64(m.Header.Length)-HeaderLen))
 	}
 	return describePayloads(m.shown(), m.Header.Phase1())

@@ -107,7 +107,7 @@ func (t *Tracker) Observe(d *Datagram) []*Message {
 		}
 		data = data[h.Length:]
 		if len(list) == maxMessages || !follows(&h, data) {
-			list[len(list)-1].Trailing = len(data)
+			list[len(list)-1].Trailing = int32(len(data))
 			return list
 		}
 		list = append(list, t.observe(d, data, 0))
@@ -131,7 +131,7 @@ func follows(h *Header, data []byte) bool {
 
 // observe takes one message at the beginning of data, put together from so many fragments.
 func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
-	m := &Message{Reassembled: reassembled}
+	m := &Message{Reassembled: int32(reassembled)}
 	raw := m.read(d, data, reassembled > 0)
 	if raw == nil {
 		return m
