@@ -58,7 +58,7 @@ type Message struct {
 type position struct {
 	ex    *exchange
 	rec   *record
-	raw   []byte // the message as captured; nil unless it is encrypted
+	raw   []byte // the message as captured; nil unless it is encrypted and may be decrypted again
 	tried attempted
 	later *Message // of one that was put off: the same once an SA is made of it
 

@@ -467,8 +467,8 @@ func (t *Tracker) learnPlain(m *Message) {
 }
 
 // Decrypt tries again a message that Observe returned earlier: with a key that came later, or with
-// what messages that came later tell (an IV, a nonce that a HASH covers). It returns whether the
-// message is decrypted now.
+// what messages that came later tell (an IV, a nonce that a HASH covers). One that is decrypted and
+// not Open stays as it is. It returns whether the message is decrypted now.
 func (t *Tracker) Decrypt(m *Message) bool {
 	m.adopt()
 	if m.SA == nil || m.at.raw == nil || m.at.rec == nil {

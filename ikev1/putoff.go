@@ -50,6 +50,10 @@ func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	case h.Exchange == ExchangeAggressive:
 		m.Number = 3
 	}
+	if m.Encrypted {
+		m.keep()
+		raw = m.at.raw
+	}
 	t.begun++
 	t.putOff.add(begun{t.begun, h.InitiatorCookie, *d, m}, raw)
 	return true

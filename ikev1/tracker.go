@@ -158,6 +158,7 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 		if m.Encrypted {
 			m.Err = ErrNoKey
 		}
+		m.at.raw = nil
 		return
 	}
 	m.SA = sa
@@ -185,11 +186,21 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 		t.observeClear(m)
 	}
 	m.position()
+	m.keep()
+}
+
+// keep copies an encrypted message as it was captured, if it may be decrypted again.
+func (m *Message) keep() {
+	if m.Decrypted && !m.Open() {
+		m.at.raw = nil
+	} else {
+		m.at.raw = bytes.Clone(m.at.raw)
+	}
 }
 
 // read reads the header of a message, and its payloads where they are in clear. It returns the
 // message without what is behind it, nil where it is none of version 1 that was sent in whole. own
-// says that data stays as it is; else the message refers to a copy.
+// says that data stays as it is; else a message in clear refers to a copy.
 func (m *Message) read(d *Datagram, data []byte, own bool) (raw []byte) {
 	var err error
 	if m.Header, err = ParseHeader(data); err != nil {
@@ -210,12 +221,10 @@ func (m *Message) read(d *Datagram, data []byte, own bool) (raw []byte) {
 	}
 	m.at.cut = int64(h.Length) > int64(len(data))
 	raw = data[:min(int64(h.Length), int64(len(data)))]
-	if !own {
-		raw = bytes.Clone(raw)
-	}
-	if m.Encrypted {
-		m.at.raw = raw
-	} else {
+	if !m.Encrypted {
+		if !own {
+			raw = bytes.Clone(raw)
+		}
 		m.Plain = raw
 		m.Payloads, err = parsePayloads(h.NextPayload, raw[HeaderLen:])
 	}
@@ -224,6 +233,7 @@ func (m *Message) read(d *Datagram, data []byte, own bool) (raw []byte) {
 		m.Err = malformedf("the header says %d bytes, the datagram has %d", h.Length, len(data))
 		return nil
 	case m.Encrypted:
+		m.at.raw = raw
 	case m.at.cut:
 		m.Err = ErrTruncated
 	default:
