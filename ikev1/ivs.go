@@ -229,6 +229,7 @@ func (sa *SA) newIVs(h *hashAlg) (list []ivSource) {
 	if sa.gx[0] != nil {
 		return []ivSource{sa.pair(sa.gx[0], sa.gx[1], h)}
 	}
+	list = make([]ivSource, 0, sa.countKE())
 	for a := range sa.said(PayloadKE) {
 		list = sa.pairWith(list, a, h, false)
 	}
