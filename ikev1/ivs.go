@@ -54,25 +54,25 @@ func (sa *SA) ivs(ex *exchange, r *record, n int, hashes []*hashAlg, reserved by
 	}
 	fits := func(s ivSource) bool { return s.iv[1] != reserved || s.since <= since || yield(s) }
 	_ = (int(r.ivLen) != n || fits(ivSource{iv: r.iv, since: math.MaxInt64, known: true})) &&
-		backward(ex.records[:at], n, fits) &&
+		backward(ex.records[:at], n, reserved, fits) &&
 		sa.firstIVs(ex, n, hashes, reserved, since, fits) &&
-		forward(ex.records[min(at+1, len(ex.records)):], n, fits) &&
-		sa.connectedIVs(ex, n, fits)
+		forward(ex.records[min(at+1, len(ex.records)):], n, reserved, fits) &&
+		sa.connectedIVs(ex, n, reserved, fits)
 }
 
-// backward and forward yield the last blocks of messages.
-func backward(records []*record, n int, yield func(ivSource) bool) bool {
+// backward and forward yield the last blocks of messages, as far as they have the second byte.
+func backward(records []*record, n int, second byte, yield func(ivSource) bool) bool {
 	for _, o := range slices.Backward(records) {
-		if o.whole && !yield(o.next(n)) {
+		if o.whole && o.lastBlock[maxBlockLen-n+1] == second && !yield(o.next(n)) {
 			return false
 		}
 	}
 	return true
 }
 
-func forward(records []*record, n int, yield func(ivSource) bool) bool {
+func forward(records []*record, n int, second byte, yield func(ivSource) bool) bool {
 	for _, o := range records {
-		if o.whole && !yield(o.next(n)) {
+		if o.whole && o.lastBlock[maxBlockLen-n+1] == second && !yield(o.next(n)) {
 			return false
 		}
 	}
@@ -80,12 +80,12 @@ func forward(records []*record, n int, yield func(ivSource) bool) bool {
 }
 
 // connectedIVs yields the IVs of a CONNECTED that is encrypted as if it were of its Quick Mode.
-func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool {
+func (sa *SA) connectedIVs(ex *exchange, n int, second byte, yield func(ivSource) bool) bool {
 	quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]
 	if quick == nil || ex.key.exchange != ExchangeInformational {
 		return true
 	}
-	return backward(quick.records, n, func(s ivSource) bool {
+	return backward(quick.records, n, second, func(s ivSource) bool {
 		return yield(ivSource{iv: s.iv, since: s.since, known: true})
 	})
 }
