@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -152,55 +153,24 @@ func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg, yield func(ivSource) b
 // ivTable is what the IVs that phase 1 can have begun with are the heads of. Of several KE values
 // it is not always known which are right, nor whose is whose: the likely pairs come first.
 type ivTable struct {
-	hash  *hashAlg
-	more  *ivTable // of another hash
-	list  []ivSource
-	fresh []*claim // KE values that are not in it yet
-	stale bool     // or values that are in it were dropped
-	index *ivIndex // nil while the list is short
+	hash    *hashAlg
+	more    *ivTable // of another hash
+	list    []ivSource
+	seconds []byte   // the second bytes of their IVs
+	fresh   []*claim // KE values that are not in it yet
+	stale   bool     // or values that are in it were dropped
 }
-
-// ivIndex finds the IVs of a table by their second bytes.
-type ivIndex struct {
-	first [256]uint16 // by that byte: the place of the first such in the list, from 1
-	next  []uint16    // by the place in the list, from 0: that of the next such, from 1
-}
-
-// fewIVs is how many IVs are looked through without an index.
-const fewIVs = 16
 
 // with yields the IVs that have this second byte.
 func (t *ivTable) with(second byte, yield func(ivSource) bool) bool {
-	if t.index == nil {
-		for i := range t.list {
-			if t.list[i].iv[1] == second && !yield(t.list[i]) {
-				return false
-			}
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(t.seconds[at:], second)
+		if i < 0 {
+			return true
 		}
-		return true
-	}
-	for i := t.index.first[second]; i > 0; i = t.index.next[i-1] {
-		if !yield(t.list[i-1]) {
+		if at += i; !yield(t.list[at]) {
 			return false
 		}
-	}
-	return true
-}
-
-// renewIndex brings the index up to date.
-func (t *ivTable) renewIndex() {
-	if len(t.list) <= fewIVs {
-		t.index = nil
-		return
-	}
-	if t.index == nil {
-		t.index = &ivIndex{}
-	}
-	x := t.index
-	x.first, x.next = [256]uint16{}, slices.Grow(x.next[:0], len(t.list))[:len(t.list)]
-	for i := len(t.list) - 1; i >= 0; i-- {
-		second := t.list[i].iv[1]
-		x.next[i], x.first[second] = x.first[second], uint16(i+1)
 	}
 }
 
@@ -219,8 +189,10 @@ func (sa *SA) initialIVs(h *hashAlg) *ivTable {
 	default:
 		return t
 	}
-	t.fresh, t.stale = nil, false
-	t.renewIndex()
+	t.fresh, t.stale, t.seconds = nil, false, t.seconds[:0]
+	for i := range t.list {
+		t.seconds = append(t.seconds, t.list[i].iv[1])
+	}
 	return t
 }
 
