@@ -335,7 +335,7 @@ func (s *Session) newestSPIs() string {
 
 // about says who and how, as far as it is known.
 func (s *Session) about() string {
-	parts := s.pppParts()
+	parts := s.pppParts(s.pppObject())
 	if list := s.sas(); len(list) > 0 {
 		parts = append(parts, s.sasText(list))
 	}

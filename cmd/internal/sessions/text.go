@@ -48,16 +48,17 @@ func (x *Writer) Session(s *Session) error {
 	}
 	x.text.Reset()
 	s.writeText(&x.text, x.Count, x.zone)
-	x.w.WriteString(x.folded(x.text.String()))
+	if x.Columns == 0 {
+		x.w.Write(x.text.Bytes())
+	} else {
+		x.w.WriteString(x.folded(x.text.String()))
+	}
 	x.w.WriteString(x.more(s))
-	return x.w.WriteByte('\n') // whose error is also that of the two
+	return x.w.WriteByte('\n') // whose error is also that of the others
 }
 
 // folded is the text of a session in lines that are not too long.
 func (x *Writer) folded(text string) string {
-	if x.Columns == 0 {
-		return text
-	}
 	const fact = "   " + "         " + " " // before what a line says
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -108,8 +109,11 @@ func (s *Session) writeText(b *bytes.Buffer, number int, zone *time.Location) {
 	fmt.Fprintf(b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.lasted(s.last)), user, f.State.Headline(f.Step))
 	line := func(name, text string) {
+		const column = "         "
 		if text != "" {
-			fmt.Fprintf(b, "   %-9s %s\n", name, text)
+			for _, part := range [...]string{"   ", name, column[len(name):], " ", text, "\n"} {
+				b.WriteString(part)
+			}
 		}
 	}
 	line("cause", s.causeText())
@@ -124,8 +128,11 @@ func (s *Session) writeText(b *bytes.Buffer, number int, zone *time.Location) {
 		line("warning", fmt.Sprintf("%d L2TP packet%s crossed in clear", n, plural(n)))
 	}
 	line("peers", s.peersText())
-	line("ike", s.ikeText())
-	line("config", s.configText())
+	if s.exchange() != nil {
+		o := s.ikeObject()
+		line("ike", o.text())
+		line("config", s.configText(o))
+	}
 	line("ipsec", s.espText())
 	line("l2tp", s.l2tpText())
 	line("ppp", s.pppText())
@@ -201,11 +208,7 @@ func (s *Session) peersText() string {
 	return fmt.Sprintf("look like %s > %s", cmp.Or(ends[client], "-"), cmp.Or(ends[server], "-"))
 }
 
-func (s *Session) ikeText() string {
-	if s.exchange() == nil {
-		return ""
-	}
-	o := s.ikeObject()
+func (o *jsonIKE) text() string {
 	parts := []string{"phase 1 was not captured"}
 	if o.Exchange != "" {
 		parts[0] = o.Exchange + " mode"
@@ -230,11 +233,7 @@ func (s *Session) ikeText() string {
 }
 
 // configText says how the client logged in by XAUTH, and what it was given by Mode-Config.
-func (s *Session) configText() string {
-	if s.exchange() == nil {
-		return ""
-	}
-	o := s.ikeObject()
+func (s *Session) configText(o *jsonIKE) string {
 	var parts []string
 	if x := o.XAuth; x != nil && x.Accepted != nil {
 		parts = append(parts, "xauth "+x.User.String()+" "+acceptance(*x.Accepted))
@@ -317,9 +316,8 @@ func (s *Session) l2tpText() string {
 	return text
 }
 
-// pppParts are what is said of PPP.
-func (s *Session) pppParts() (parts []string) {
-	o := s.pppObject()
+// pppParts are what is said of PPP, o, which may be nil.
+func (s *Session) pppParts(o *jsonPPP) (parts []string) {
 	if o == nil {
 		return nil
 	}
@@ -349,8 +347,9 @@ func (s *Session) pppParts() (parts []string) {
 }
 
 func (s *Session) pppText() string {
-	parts := s.pppParts()
-	if s.pppObject() != nil && s.isSetUp() {
+	o := s.pppObject()
+	parts := s.pppParts(o)
+	if o != nil && s.isSetUp() {
 		parts = append(parts, "up after "+span64(s.lasted(s.up)))
 	}
 	return strings.Join(parts, "; ")
