@@ -52,8 +52,8 @@ type exchange struct {
 	natted      [2]natState
 	outside     bool // the client is behind NAT, and the capture in front of it
 
-	offered int         // transforms
-	offer   ikev1.Offer // the first
+	offered int        // transforms
+	offer   algorithms // of the first
 	offers  []string
 	chosen  ikev1.Offer
 	vendors [2][]string
@@ -95,6 +95,9 @@ func (x *exchange) rarely() *rare {
 	}
 	return x.rare
 }
+
+// algorithms are those of an offer for phase 1.
+type algorithms struct{ cipher, hash, group, auth string }
 
 // natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
 type natState uint8
@@ -209,9 +212,12 @@ func (x *exchange) has(m *pipeline.Message) bool {
 
 // agreed takes note of what a message of x agrees on.
 func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
-	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
-		taken := x.chosen
-		g.takes[end] = &taken
+	if m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
+		end := x.assoc.ends[1-x.initiator]
+		if before := g.takes[end]; before == nil || before.Text != x.chosen.Text {
+			taken := x.chosen
+			g.takes[end] = &taken
+		}
 	}
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n, at)
@@ -353,7 +359,8 @@ func (x *exchange) propose(offers []ikev1.Offer, side int) {
 	case side != x.initiator:
 		x.chosen = offers[0]
 	default:
-		x.offered, x.offer, x.offers = len(offers), offers[0], nil
+		o := &offers[0]
+		x.offered, x.offer, x.offers = len(offers), algorithms{o.Cipher, o.Hash, o.Group, o.Auth}, nil
 		for _, o := range offers[:min(len(offers), maxOffers)] {
 			x.offers = append(x.offers, o.Text)
 		}
