@@ -63,11 +63,16 @@ func (t *Tracker) configure(sa *SA) {
 		return
 	case len(sa.keys) > 0: // the other side may have a key of its own
 		suites = []suite{sa.keys[0].suite}
+		sa.dropCiphers()
 	case blind:
 		suites = trialSuites
 	}
 	for _, x := range sa.secrets {
 		if len(sa.keys) > 0 && (x.anonymous() || x == sa.keys[0].secret) {
+			continue
+		}
+		if blind && x.suite != nil {
+			sa.addCandidates(x, *x.suite)
 			continue
 		}
 		for _, s := range suites {

@@ -56,6 +56,7 @@ type secretState struct {
 	seen    bool         // an SA with its cookies was observed
 	used    bool         // it opened a message, checked a HASH or gave KEYMAT
 	opened  bool         // the first of these
+	suite   *suite       // of the SA with its cookies, which it opened and which was forgotten; nil: none
 	ciphers []*keyedCipher
 }
 

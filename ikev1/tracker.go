@@ -425,6 +425,14 @@ func (t *Tracker) forget(sa *SA) {
 	if sa.Decrypted > 0 {
 		sa.dropCiphers()
 	}
+	if sa.Decrypted > sa.Reconstructed { // should more of it come
+		for _, k := range sa.keys {
+			if !k.secret.anonymous() {
+				suite := k.suite // a copy keeps nothing else
+				k.secret.suite = &suite
+			}
+		}
+	}
 	sa.candidates, sa.phase1.records = nil, nil
 	sa.claims, sa.chosen, sa.initial, sa.quick = claims{}, nil, nil, nil
 }
