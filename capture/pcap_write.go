@@ -18,7 +18,8 @@ type pcapWriter struct {
 	head   [pcapHeaderLen]byte
 }
 
-func newPcapWriter(w io.Writer, nanos bool) *pcapWriter {
+// NewPcapWriter writes pcap in little endian with time stamps in nanoseconds or microseconds.
+func NewPcapWriter(w io.Writer, nanos bool) Writer {
 	pw := &pcapWriter{w: bufio.NewWriterSize(w, writerSize), unit: 1000, magic: pcapMicros}
 	if nanos {
 		pw.unit, pw.magic = 1, pcapNanos

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"iter"
 	"slices"
 )
 
@@ -48,6 +49,19 @@ func (ng *pcapngFile) option(b []byte) (o option, rest []byte, state optionState
 	return o, b[4+pad4(n):], optionHere
 }
 
+// options yields those in b, up to the end or what is damaged.
+func (ng *pcapngFile) options(b []byte) iter.Seq[option] {
+	return func(yield func(option) bool) {
+		for {
+			o, rest, state := ng.option(b)
+			if state != optionHere || !yield(o) {
+				return
+			}
+			b = rest
+		}
+	}
+}
+
 // packetOptions returns the options of a packet in little endian, without opt_endofopt. From one
 // that goes past the end of the block on they are dropped: the packet itself is whole.
 func (ng *pcapngFile) packetOptions(b []byte) []byte {
@@ -79,16 +93,12 @@ func (ng *pcapngFile) packetOptions(b []byte) []byte {
 // are a copy.
 func (ng *pcapngFile) sectionComments(b []byte) []byte {
 	var comments []byte
-	for {
-		o, rest, state := ng.option(b)
-		if state != optionHere {
-			return comments
-		}
+	for o := range ng.options(b) {
 		if o.code == optComment {
 			comments = ng.appendOption(comments, o, customOptionSwap)
 		}
-		b = rest
 	}
+	return comments
 }
 
 // appendOption appends an option in little endian, numbers in its value turned round as swap says.
@@ -138,11 +148,4 @@ func customOptionSwap(code uint16, value []byte) {
 			slices.Reverse(value[0:4])
 		}
 	}
-}
-
-func (ng *pcapngFile) uint64(b []byte) uint64 {
-	if ng.big {
-		return binary.BigEndian.Uint64(b)
-	}
-	return binary.LittleEndian.Uint64(b)
 }

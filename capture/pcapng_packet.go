@@ -2,20 +2,13 @@ package capture
 
 // enhancedPacket reads an Enhanced Packet Block: interface, time stamp, two lengths, data, options.
 func (r *Reader) enhancedPacket(p *Packet, body []byte) (isPacket bool, err error) {
-	if len(body) < 20 {
-		return false, r.damaged(4, "packet block of %d bytes is shorter than its fields", len(body)+minBlockLen)
-	}
-	ng := &r.pcapng
-	return r.packet(p, ng.uint32(body[0:4]), body)
+	return r.packet(p, r.pcapng.uint32(body), body)
 }
 
 // obsoletePacket reads a Packet Block, which differs in the first four bytes: 16 bits each for the
 // interface and for a count of drops.
 func (r *Reader) obsoletePacket(p *Packet, body []byte) (isPacket bool, err error) {
-	if len(body) < 20 {
-		return false, r.damaged(4, "packet block of %d bytes is shorter than its fields", len(body)+minBlockLen)
-	}
-	return r.packet(p, uint32(r.pcapng.uint16(body[0:2])), body)
+	return r.packet(p, uint32(r.pcapng.uint16(body)), body)
 }
 
 func (r *Reader) packet(p *Packet, ifIndex uint32, body []byte) (isPacket bool, err error) {
@@ -45,9 +38,6 @@ func (r *Reader) packet(p *Packet, ifIndex uint32, body []byte) (isPacket bool, 
 // first interface. It has no time stamp.
 func (r *Reader) simplePacket(p *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
-	if len(body) < 4 {
-		return false, r.damaged(4, "packet block of %d bytes is shorter than its fields", len(body)+minBlockLen)
-	}
 	if len(ng.section) == 0 {
 		return false, r.damaged(0, "packet before any interface description")
 	}

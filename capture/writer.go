@@ -3,7 +3,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-	"io"
 )
 
 // ErrLinkTypes is wrapped by the error of a pcap file that is to hold interfaces of different
@@ -45,12 +44,3 @@ func checkPacket(p *Packet, interfaces int) error {
 	}
 	return nil
 }
-
-// NewPcapWriter writes pcap in little endian with time stamps in nanoseconds or microseconds.
-func NewPcapWriter(w io.Writer, nanos bool) Writer { return newPcapWriter(w, nanos) }
-
-// NewPcapngWriter writes pcapng in little endian, one section. An interface's time stamps are in
-// its own Resolution where that is a power of ten up to 1e9, else in nanoseconds, so that a
-// packet's time is the one that was read. SnapLen is written as it is given: who writes longer
-// packets (reassembled ones) should raise it or set it to 0.
-func NewPcapngWriter(w io.Writer) Writer { return newPcapngWriter(w) }
