@@ -3,7 +3,6 @@
 package capture
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -93,16 +92,9 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 		return nil, err
 	}
 	defer os.Remove(file.Name())
-	header := make([]byte, 24)
-	binary.LittleEndian.PutUint32(header, 0xa1b2c3d4)
-	header[4], header[6] = 2, 4
-	binary.LittleEndian.PutUint32(header[16:], MaxPacketLen)
-	binary.LittleEndian.PutUint32(header[20:], uint32(lt))
-	_, err = file.Write(header)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	w := NewPcapWriter(file, false)
+	_, err = w.AddInterface(Interface{LinkType: lt})
+	if err = errors.Join(err, w.Flush(), file.Close()); err != nil {
 		return nil, err
 	}
 	return pcap.OpenOffline(file.Name())

@@ -47,7 +47,7 @@ func readFlows(t testing.TB, path string) []espPacket {
 			continue
 		}
 		if n.Fragment {
-			d, err := fragments.Add(&n, data, p.Time)
+			d, err := fragments.Add(nil, &n, data, p.Time)
 			if err != nil || !d.Complete {
 				continue
 			}
