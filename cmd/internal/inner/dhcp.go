@@ -11,8 +11,8 @@ import (
 	"github.com/google/gopacket/layers"
 )
 
-// DHCP is a message of DHCP or BOOTP (RFC 2131).
-type DHCP struct {
+// dhcpMessage is a message of dhcpMessage or BOOTP (RFC 2131).
+type dhcpMessage struct {
 	Message   string     `json:"message"`          // "DHCP request"
 	Client    string     `json:"client,omitempty"` // its link-layer address
 	XID       string     `json:"xid"`              // hexadecimal
@@ -39,7 +39,7 @@ var dhcpNames = [...]string{
 }
 
 // readDHCP reads a message; ok is false if it is none.
-func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
+func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
 	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
 	// the address.
 	if len(data) < 240 || data[2] > 16 {
@@ -70,7 +70,7 @@ func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
 }
 
 // option takes what an option says.
-func (m *DHCP) option(o *layers.DHCPOption) {
+func (m *dhcpMessage) option(o *layers.DHCPOption) {
 	switch o.Type {
 	case layers.DHCPOptRequestIP:
 		m.Requested = someAddr(o.Data)
@@ -127,7 +127,7 @@ func someAddr(b []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-func (m *DHCP) append(dst []byte, verbose int) []byte {
+func (m *dhcpMessage) append(dst []byte, verbose int) []byte {
 	dst = append(dst, m.Message...)
 	if m.Client != "" {
 		dst = append(append(dst, " from "...), m.Client...)

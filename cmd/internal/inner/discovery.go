@@ -130,8 +130,8 @@ func appendOptions(dst, p []byte, verbose int) []byte {
 	return dst
 }
 
-// Router is what a router advertisement says of the router (RFC 4861 section 4.2).
-type Router struct {
+// routerFields is what a router advertisement says of the router (RFC 4861 section 4.2).
+type routerFields struct {
 	HopLimit  uint8  `json:"hop_limit"`
 	Lifetime  uint16 `json:"lifetime"`  // seconds
 	Reachable uint32 `json:"reachable"` // milliseconds
@@ -139,8 +139,8 @@ type Router struct {
 }
 
 // readRouter reads an advertisement of 16 bytes at least.
-func readRouter(p []byte) Router {
-	return Router{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint32(p[12:])}
+func readRouter(p []byte) routerFields {
+	return routerFields{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint32(p[12:])}
 }
 
 // appendAdvertisement appends the prefixes and the MTU of a router advertisement, with -v all that
@@ -185,7 +185,7 @@ func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) 
 }
 
 // discovery fills in what a message of neighbour or multicast listener discovery is about.
-func (f *ICMP) discovery(p []byte) {
+func (f *icmpMessage) discovery(p []byte) {
 	switch kind := p[0]; {
 	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
 		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
@@ -214,7 +214,7 @@ func (f *ICMP) discovery(p []byte) {
 }
 
 // options fills in the addresses among options.
-func (f *ICMP) options(p []byte) {
+func (f *icmpMessage) options(p []byte) {
 	for o := range discoveryOptions(p) {
 		if a := linkAddressOf(o); a != nil {
 			f.LinkAddresses = append(f.LinkAddresses, a.String())

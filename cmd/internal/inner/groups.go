@@ -5,9 +5,9 @@ import (
 	"net/netip"
 )
 
-// GroupRecord is a record of a report of IGMP version 3 (RFC 3376 section 4.2) or MLD version 2
+// groupRecord is a record of a report of IGMP version 3 (RFC 3376 section 4.2) or MLD version 2
 // (RFC 3810 section 5.2).
-type GroupRecord struct {
+type groupRecord struct {
 	Group   netip.Addr   `json:"group"`
 	Change  string       `json:"change"` // "to_ex"
 	Sources []netip.Addr `json:"sources,omitempty"`
@@ -21,7 +21,7 @@ const maxRecords = 64
 
 // groupRecords reads the records of a report behind its 8 bytes; addresses have size bytes. What is
 // cut off or damaged is left out.
-func groupRecords(p []byte, size int) (records []GroupRecord) {
+func groupRecords(p []byte, size int) (records []groupRecord) {
 	address := func(b []byte) netip.Addr {
 		a, _ := netip.AddrFromSlice(b[:size])
 		return a
@@ -32,7 +32,7 @@ func groupRecords(p []byte, size int) (records []GroupRecord) {
 		if end > len(r) {
 			break
 		}
-		g := GroupRecord{Group: address(r[4:]), Change: groupChanges[0]}
+		g := groupRecord{Group: address(r[4:]), Change: groupChanges[0]}
 		if int(r[0]) < len(groupChanges) {
 			g.Change = groupChanges[r[0]]
 		}
