@@ -11,7 +11,7 @@ import (
 	"github.com/google/gopacket/layers"
 )
 
-// dhcpMessage is a message of dhcpMessage or BOOTP (RFC 2131).
+// dhcpMessage is a message of DHCP or BOOTP (RFC 2131).
 type dhcpMessage struct {
 	Message   string     `json:"message"`          // "DHCP request"
 	Client    string     `json:"client,omitempty"` // its link-layer address

@@ -1,10 +1,12 @@
 package inner
 
 import (
+	"cmp"
 	"encoding/binary"
 	"iter"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/google/gopacket/layers"
 )
@@ -68,15 +70,8 @@ func appendSet(dst []byte, names []string, bits byte, verbose int) []byte {
 	if verbose == 0 {
 		return dst
 	}
-	dst = append(dst, ", flags ["...)
-	set := setFlags(names, bits)
-	if set == nil {
-		dst = append(dst, "none"...)
-	}
-	for i, name := range set {
-		dst = append(append(dst, [...]string{"", ", "}[min(i, 1)]...), name...)
-	}
-	return append(dst, ']')
+	set := cmp.Or(strings.Join(setFlags(names, bits), ", "), "none")
+	return append(append(append(dst, ", flags ["...), set...), ']')
 }
 
 // discoveryOptions are the options of a message of neighbour discovery (RFC 4861 section 4.6), from

@@ -14,7 +14,7 @@ const (
 	maxAnswers   = 32
 )
 
-// dnsMessage is a dnsMessage message (RFC 1035), with at most 4 questions and 32 answers.
+// dnsMessage is a message of DNS (RFC 1035), with at most 4 questions and 32 answers.
 type dnsMessage struct {
 	Protocol      string        `json:"protocol"` // "dns", "mdns", "llmnr"
 	ID            uint16        `json:"id"`

@@ -63,7 +63,7 @@ type fragmentFields struct {
 	More   bool   `json:"more"`
 }
 
-// tcpSegment is a tcpSegment header (RFC 9293).
+// tcpSegment is a TCP header (RFC 9293).
 type tcpSegment struct {
 	Flags   string   `json:"flags"` // tcpdump's letters: "S", "S.", "P."
 	Seq     uint32   `json:"seq"`
@@ -75,12 +75,12 @@ type tcpSegment struct {
 	Content string   `json:"content,omitempty"` // protocol of the data by its port, and of HTTP the first line
 }
 
-// udpFields is a udpFields header.
+// udpFields is a UDP header.
 type udpFields struct {
 	Length int `json:"length"` // of the data, in bytes
 }
 
-// icmpMessage is an icmpMessage or ICMPv6 message.
+// icmpMessage is an ICMP or ICMPv6 message.
 type icmpMessage struct {
 	Type   uint8         `json:"type"`
 	Code   uint8         `json:"code"`
@@ -120,7 +120,9 @@ func describe(ip []byte, depth int) (f Fields) {
 	if h.FragOffset > 0 {
 		return f
 	}
-	f.Checksum = checksum(&h)
+	if is, right, ok := h.TransportChecksum(h.header); ok {
+		f.Checksum = newChecksum(is, right)
+	}
 	w := printers.Get().(*Printer)
 	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
@@ -129,9 +131,9 @@ func describe(ip []byte, depth int) (f Fields) {
 	case layers.IPProtocolUDP:
 		f.udp(w, &h)
 	case layers.IPProtocolICMPv4:
-		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable, depth)
+		f.ICMP = icmpFields(&h, 4, depth)
 	case layers.IPProtocolICMPv6:
-		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable, depth)
+		f.ICMP = icmpFields(&h, 6, depth)
 	case layers.IPProtocolIGMP:
 		if g, ok := readIGMP(h.payload); ok {
 			f.IGMP = &g
@@ -153,15 +155,6 @@ func describe(ip []byte, depth int) (f Fields) {
 		}
 	}
 	return f
-}
-
-// checksum returns that of the transport protocol, nil where it can't be computed.
-func checksum(h *packet) *checksumFields {
-	is, right, ok := h.TransportChecksum(h.header)
-	if !ok {
-		return nil
-	}
-	return newChecksum(is, right)
 }
 
 func newChecksum(is, right uint16) *checksumFields {
@@ -255,23 +248,24 @@ func (f *Fields) udp(w *Printer, h *packet) {
 	}
 }
 
-func icmpFields(h *packet, names *[256]string, unreachable []string, depth int) *icmpMessage {
+// icmpFields describes a message of ICMP for that version of IP.
+func icmpFields(h *packet, version uint8, depth int) *icmpMessage {
 	p := h.payload
 	if len(p) < 4 {
 		return nil
 	}
-	f := &icmpMessage{Type: p[0], Code: p[1], Name: strings.TrimSpace(messageName(names[p[0]], p, h.IPVersion))}
-	if isUnreachable(p, h.IPVersion) {
-		f.Reason = string(appendCode(nil, unreachable, f.Code))
+	f := &icmpMessage{Type: p[0], Code: p[1], Name: strings.TrimSpace(messageName(p, version))}
+	if isUnreachable(p, version) {
+		f.Reason = string(appendReason(nil, p, version))
 	}
-	if id, seq, ok := echoOf(p); ok && isEcho(p, h.IPVersion) {
+	if id, seq, ok := echoOf(p); ok && isEcho(p, version) {
 		f.ID, f.Seq = &id, &seq
 	}
-	f.MTU = mtuOf(p, h.IPVersion)
-	if isError(p, h.IPVersion) && len(p) >= 8 {
+	f.MTU = mtuOf(p, version)
+	if isError(p, version) && len(p) >= 8 {
 		f.About = insideOf(p[8:], depth)
 	}
-	if h.IPVersion == 6 {
+	if version == 6 {
 		f.discovery(p)
 	} else if p[0] == layers.ICMPv4TypeRedirect && len(p) >= 8 {
 		f.Gateway = address4(p[4:])
@@ -297,11 +291,6 @@ func mtuOf(p []byte, version uint8) uint32 {
 		return uint32(binary.BigEndian.Uint16(p[6:]))
 	}
 	return 0
-}
-
-// aboutOf returns the headers of the packet that an ICMP error quotes behind its 8 bytes.
-func aboutOf(p []byte) (about packet, ok bool) {
-	return about, len(p) >= 8 && about.decode(p[8:]) == nil
 }
 
 // isEcho, isUnreachable and isError say what kind of ICMP message p is.

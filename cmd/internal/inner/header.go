@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"l2tpdump/capture"
 )
@@ -33,14 +34,7 @@ func (w *Printer) appendHeader(dst []byte, h *packet) []byte {
 	dst = appendNumbered(append(dst, ", proto "...), ip[9])
 	dst = appendLength(dst, h.length())
 	if options := ipOptions(h); len(options) > 0 {
-		dst = append(dst, ", options ("...)
-		for i, o := range options {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, o...)
-		}
-		dst = append(dst, ')')
+		dst = append(append(append(dst, ", options ("...), strings.Join(options, ",")...), ')')
 	}
 	if is, right := capture.HeaderChecksum(ip[:h.PayloadStart]); w.Checksums && is != right {
 		dst = fmt.Appendf(dst, ", bad cksum %x (->%x)!", is, right)

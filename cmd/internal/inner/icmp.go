@@ -35,59 +35,64 @@ var (
 	}
 )
 
-const reassemblyTime = "ip reassembly time exceeded" // the code 1 of a time exceeded
-
-// appendICMP describes an ICMP message.
-func (w *Printer) appendICMP(dst []byte, h *packet, depth int) []byte {
+// appendICMP describes a message of ICMP for that version of IP.
+func (w *Printer) appendICMP(dst []byte, h *packet, version uint8, depth int) []byte {
 	p := h.payload
-	dst = append(dst, "ICMP "...)
 	if len(p) < 4 {
 		return append(dst, short[1:]...)
 	}
-	kind, code := p[0], p[1]
-	dst = appendMessageName(dst, icmpNames[kind], p, 4)
+	if name := messageName(p, version); name == "" {
+		dst = appendUint(appendUint(dst, "type ", p[0]), " code ", p[1])
+	} else {
+		dst = append(dst, name...)
+	}
+	kind, mtu := p[0], mtuOf(p, version)
 	switch {
-	case isEcho(p, 4):
+	case isEcho(p, version):
 		dst = appendEcho(dst, p)
-	case isUnreachable(p, 4):
-		dst = appendCode(dst, icmpUnreachable, code)
-		if code == layers.ICMPv4CodeFragmentationNeeded && len(p) >= 8 {
-			dst = append(appendUint(dst, " (mtu ", mtuOf(p, 4)), ')')
+	case isUnreachable(p, version):
+		dst = appendReason(dst, p, version)
+		if version == 4 && p[1] == layers.ICMPv4CodeFragmentationNeeded && len(p) >= 8 {
+			dst = append(appendUint(dst, " (mtu ", mtu), ')')
 		}
-	case kind == layers.ICMPv4TypeRedirect && len(p) >= 8:
-		of := [...]string{" to net ", " to host "}[code&1] // RFC 792: 2 and 3 are for a type of service
+	case version == 6 && kind == layers.ICMPv6TypePacketTooBig && len(p) >= 8:
+		dst = appendUint(dst, ", mtu ", mtu)
+	case version == 6 && !isError(p, 6):
+		dst = appendDiscovery(dst, p, w.Verbose)
+	case version == 4 && kind == layers.ICMPv4TypeRedirect && len(p) >= 8:
+		of := [...]string{" to net ", " to host "}[p[1]&1] // RFC 792: 2 and 3 are for a type of service
 		dst = address4(p[4:]).AppendTo(append(dst, of...))
-	case kind == layers.ICMPv4TypeParameterProblem && len(p) >= 8:
+	case version == 4 && kind == layers.ICMPv4TypeParameterProblem && len(p) >= 8:
 		dst = appendUint(dst, " - octet ", p[4])
 	}
-	if isError(p, 4) {
+	if isError(p, version) {
 		dst = w.appendAbout(dst, p, depth)
 	}
 	return appendLength(dst, h.PayloadLen)
 }
 
-// messageName is the name of a message of that type, "" if it has none.
-func messageName(name string, p []byte, version uint8) string {
-	if p[1] == 1 && (version == 4 && p[0] == layers.ICMPv4TypeTimeExceeded ||
-		version == 6 && p[0] == layers.ICMPv6TypeTimeExceeded) {
-		return reassemblyTime
+// messageName is the name of a message, "" if it has none.
+func messageName(p []byte, version uint8) string {
+	switch {
+	case p[1] == 1 && (version == 4 && p[0] == layers.ICMPv4TypeTimeExceeded ||
+		version == 6 && p[0] == layers.ICMPv6TypeTimeExceeded):
+		return "ip reassembly time exceeded"
+	case version == 6:
+		return icmp6Names[p[0]]
 	}
-	return name
+	return icmpNames[p[0]]
 }
 
-// appendMessageName appends the name of a message, or type and code.
-func appendMessageName(dst []byte, name string, p []byte, version uint8) []byte {
-	if name = messageName(name, p, version); name == "" {
-		return appendUint(appendUint(dst, "type ", p[0]), " code ", p[1])
+// appendReason appends why something is unreachable.
+func appendReason(dst, p []byte, version uint8) []byte {
+	names := icmpUnreachable
+	if version == 6 {
+		names = icmp6Unreachable
 	}
-	return append(dst, name...)
-}
-
-func appendCode(dst []byte, names []string, code uint8) []byte {
-	if int(code) < len(names) {
-		return append(dst, names[code]...)
+	if code := p[1]; int(code) >= len(names) {
+		return appendUint(dst, "code ", code)
 	}
-	return appendUint(dst, "code ", code)
+	return append(dst, names[p[1]]...)
 }
 
 // appendEcho appends identifier and sequence number of an echo message.
@@ -102,9 +107,9 @@ func appendEcho(dst, p []byte) []byte {
 // appendAbout appends whom the packet was for that an ICMP error quotes behind its 8 bytes, or with
 // -v the packet.
 func (w *Printer) appendAbout(dst, p []byte, depth int) []byte {
-	about, ok := aboutOf(p)
+	var about packet
 	switch {
-	case !ok:
+	case len(p) < 8 || about.decode(p[8:]) != nil:
 		return dst
 	case w.Verbose > 0 && depth < maxDepth:
 		return append(w.appendIP(append(dst, ", for ["...), p[8:], depth+1), ']')
@@ -115,31 +120,4 @@ func (w *Printer) appendAbout(dst, p []byte, depth int) []byte {
 		dst = appendUint(dst, ".", port)
 	}
 	return dst
-}
-
-// appendICMP6 describes an ICMPv6 message, neighbour discovery and multicast listener discovery.
-func (w *Printer) appendICMP6(dst []byte, h *packet, depth int) []byte {
-	p := h.payload
-	dst = append(dst, "ICMP6 "...)
-	if len(p) < 4 {
-		return append(dst, short[1:]...)
-	}
-	kind, code := p[0], p[1]
-	dst = appendMessageName(dst, icmp6Names[kind], p, 6)
-	switch kind {
-	case layers.ICMPv6TypeDestinationUnreachable:
-		dst = w.appendAbout(appendCode(dst, icmp6Unreachable, code), p, depth)
-	case layers.ICMPv6TypePacketTooBig:
-		if len(p) >= 8 {
-			dst = appendUint(dst, ", mtu ", mtuOf(p, 6))
-		}
-		dst = w.appendAbout(dst, p, depth)
-	case layers.ICMPv6TypeTimeExceeded, layers.ICMPv6TypeParameterProblem:
-		dst = w.appendAbout(dst, p, depth)
-	case layers.ICMPv6TypeEchoRequest, layers.ICMPv6TypeEchoReply:
-		dst = appendEcho(dst, p)
-	default:
-		dst = appendDiscovery(dst, p, w.Verbose)
-	}
-	return appendLength(dst, h.PayloadLen)
 }

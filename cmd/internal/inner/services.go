@@ -40,7 +40,7 @@ func (m *dhcp6Message) append(dst []byte) []byte {
 	return dst
 }
 
-// ntpMessage is a message of ntpMessage (RFC 5905 section 7.3).
+// ntpMessage is a message of NTP (RFC 5905 section 7.3).
 type ntpMessage struct {
 	Version uint8  `json:"version"`
 	Mode    string `json:"mode"` // "client"
@@ -53,7 +53,7 @@ func readNTP(data []byte) ntpMessage {
 	return ntpMessage{data[0] >> 3 & 7, modes[data[0]&7]}
 }
 
-// igmpMessage is a message of igmpMessage (RFC 1112, RFC 2236, RFC 3376).
+// igmpMessage is a message of IGMP (RFC 1112, RFC 2236, RFC 3376).
 type igmpMessage struct {
 	Type    uint8      `json:"type"`
 	Name    string     `json:"name,omitempty"` // "query v3", "v2 report", "leave"
@@ -113,7 +113,7 @@ func appendIGMP(dst []byte, h *packet, verbose int) []byte {
 	return appendLength(dst, h.PayloadLen)
 }
 
-// greHeader is a header of greHeader (RFC 2784, RFC 2890), or of version 1, PPTP (RFC 2637).
+// greHeader is a header of GRE (RFC 2784, RFC 2890), or of version 1, PPTP (RFC 2637).
 type greHeader struct {
 	Version  uint8   `json:"version"`
 	Key      *string `json:"key,omitempty"` // hexadecimal
@@ -161,13 +161,13 @@ func (w *Printer) appendGRE(dst []byte, h *packet, depth int) []byte {
 	return appendLength(appendHex(dst, ", proto 0x", g.Protocol), h.PayloadLen)
 }
 
-// espHeader is the header of espHeader (RFC 4303).
+// espHeader is the header of ESP (RFC 4303).
 type espHeader struct {
 	SPI string `json:"spi"` // 0x and 8 digits
 	Seq uint32 `json:"seq"`
 }
 
-// ospfHeader is a header of ospfHeader (RFC 2328, RFC 5340).
+// ospfHeader is a header of OSPF (RFC 2328, RFC 5340).
 type ospfHeader struct {
 	Version uint8  `json:"version"`
 	Type    uint8  `json:"type"`
