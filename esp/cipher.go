@@ -144,7 +144,7 @@ func ctr(key, salt []byte, _ int) (cipherKey, error) {
 		return nil, err
 	}
 	return engineFunc(func() engine {
-		e := &ctrEngine{counterMode{block: block, gcm: aead}}
+		e := &counterMode{block: block, gcm: aead}
 		copy(e.nonce[:], salt)
 		return e
 	}), nil

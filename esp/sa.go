@@ -169,9 +169,6 @@ func (c *Cipher) naturalKeyLen(n int) int {
 	return best
 }
 
-// SPI returns the SPI that the SA was made with. Open does not compare it.
-func (sa *SA) SPI() uint32 { return sa.spi }
-
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite {
 	s := Suite{Cipher: sa.cipher, KeyLen: int(sa.keyLen), Auth: sa.auth, ESN: sa.esn}
@@ -200,7 +197,7 @@ func (o *ownStates) get(sa *SA) *state {
 	o.mu.Unlock()
 	st := &state{engine: o.cipher.newEngine()}
 	if o.mac != nil {
-		st.mac = o.mac.newMAC()
+		st.mac = o.mac()
 	} else {
 		st.setHMAC(&sa.hmac)
 	}

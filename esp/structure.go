@@ -29,15 +29,9 @@ const (
 // header says of itself and of its length; traffic flow confidentiality padding behind the payload
 // is allowed. A payload that contradicts its next header is refused (Bits is 0).
 func Structure(plain []byte) (t Trailer) {
-	t.judge(plain)
-	return t
-}
-
-// judge makes t, which is zero, what Structure returns.
-func (t *Trailer) judge(plain []byte) {
 	n := len(plain) - 2
 	if n < 0 || int(plain[n]) > n {
-		return
+		return t
 	}
 	t.PadLen, t.NextHeader = int(plain[n]), plain[n+1]
 	t.PayloadLen = n - t.PadLen
@@ -50,6 +44,7 @@ func (t *Trailer) judge(plain []byte) {
 			t.Bits += head
 		}
 	}
+	return t
 }
 
 // familiar reports whether the padding is right and the payload does not contradict its next
@@ -61,8 +56,7 @@ func (t *Trailer) familiar() bool {
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
 // Less than minVerified is that of the padding alone, whatever it is the padding of.
 func plausible(plain []byte) int {
-	var t Trailer
-	switch t.judge(plain); {
+	switch t := Structure(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:
