@@ -246,7 +246,7 @@ func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, er
 		case o.code == optInterfaceResolution || o.code == optInterfaceOffset:
 			damage = "interface option for time stamps has a wrong length"
 		default:
-			ifc.Options = ng.appendOption(ifc.Options, o, interfaceOptionSwap)
+			ifc.Options = ng.appendOption(ifc.Options, o, interfaceNumbers)
 		}
 	}
 	if damage != "" {

@@ -67,13 +67,13 @@ func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 	body = binary.LittleEndian.AppendUint32(body, ifc.SnapLen)
 	var ng pcapngFile
 	if ifc.Name != "" {
-		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, interfaceOptionSwap)
+		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, nil)
 	}
 	body = append(body, ifc.Options...)
 	if !bytes.Equal(ifc.Section, pw.comments) && n+len(ifc.Section)+64 <= maxPacketBlockLen {
 		body = append(body, ifc.Section...)
 	}
-	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, interfaceOptionSwap)
+	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, nil)
 	body = append(body, 0, 0, 0, 0) // opt_endofopt
 	if err := pw.write(blockInterface, body); err != nil {
 		return 0, err

@@ -114,7 +114,9 @@ func (r *Reassembler) Add(within any, f *Frame, data []byte, time int64) (d *Dat
 			a.complete(path, ip, proved, time)
 			r.move(a, r.pending, r.done)
 		}
-		r.measure(a)
+		size := a.measure()
+		r.bytes += size - a.size
+		a.size = size
 		r.bound()
 	}
 	if a.element == nil && !d.Complete {
@@ -186,13 +188,6 @@ func (r *Reassembler) bound() {
 			return
 		}
 	}
-}
-
-// measure counts what an assembly takes.
-func (r *Reassembler) measure(a *assembly) {
-	size := a.measure()
-	r.bytes += size - a.size
-	a.size = size
 }
 
 // drop forgets an assembly, and says so.
