@@ -92,7 +92,10 @@ var lessBegins = setOf(":~(l")
 
 // withoutPager takes off the prompts of pagers, and what backspaces have overwritten.
 func (t *turner) withoutPager() pick {
-	inside := func(i int) (text []byte, ok bool) {
+	if !t.has(func(line []byte) bool { return bytes.IndexByte(line, '\b') >= 0 || promptOf(line) != nil }) {
+		return nil
+	}
+	return func(i int) (text []byte, ok bool) {
 		text = overwritten(t.at(i).text())
 		rest := text[len(promptOf(text)):]
 		erased := i > 0 && t.at(i-1).n == t.at(i).n && len(bytes.TrimSpace(text)) == 0 // behind a CR
@@ -102,12 +105,6 @@ func (t *turner) withoutPager() pick {
 		rest = bytes.TrimPrefix(rest, []byte(" "))
 		return rest, len(bytes.TrimSpace(rest)) > 0
 	}
-	for i := range t.count {
-		if text := t.at(i).text(); bytes.IndexByte(text, '\b') >= 0 || promptOf(text) != nil {
-			return inside
-		}
-	}
-	return nil
 }
 
 // overwritten returns what a terminal shows of a line in which backspaces are.

@@ -23,11 +23,7 @@ func chatBegins(line []byte) []byte {
 // fromChat takes the messages of a chat apart, in each of which are lines of the log. LINE puts
 // quotes around one of several lines, and doubles those in it.
 func (t *turner) fromChat() pick {
-	at := 0
-	for at < t.count && chatBegins(t.at(at).text()) == nil {
-		at++
-	}
-	if at == t.count {
+	if !t.has(func(line []byte) bool { return chatBegins(line) != nil }) {
 		return nil
 	}
 	quoted := false

@@ -20,8 +20,8 @@ var wrappings = []struct {
 	signs  signs    // or one of them is in it; neither: it may be any
 	take   wrapping
 }{
-	{setOf(">"), 0, unquoteMail}, {nil, signsOf("<&"), unwrapHTML}, {nil, signsOf("#"), unwrapSyslog},
-	{nil, signsOf("\xe2"), plainMarks}, {nil, signsOf(","), unwrapUAT}, {nil, 0, cutStamp},
+	{setOf(">"), 0, unquoteMail}, {nil, signsOf("<&"), unwrapHTML}, {nil, signsOf("#"), replacing("#01", syslogEscapes)},
+	{nil, signsOf("\xe2"), replacing("\xe2", ascii)}, {nil, signsOf(","), unwrapUAT}, {nil, 0, cutStamp},
 	{nil, 0, cutContainer}, {setOf("V:"), 0, unwrapDLink},
 }
 
@@ -85,7 +85,10 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
 	if !ok && u.lacks&htmlTag == 0 && bytes.IndexByte(line, '<') >= 0 {
 		if inner, ok = unwrapHTML(inner[:0], line); ok {
-			u.page(inner, give)
+			u.bufs[0], u.export, u.lacks = inner, false, 0
+			for text := range bytes.Lines(inner) {
+				give(1, text)
+			}
 			return
 		}
 	}
@@ -104,14 +107,6 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 		start = end
 	}
 	u.ends, u.times, u.time = ends, times, ""
-}
-
-// page gives out the lines that one of a web page held.
-func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
-	u.bufs[0], u.export, u.lacks = inner, false, 0
-	for line := range bytes.Lines(inner) {
-		give(1, line)
-	}
 }
 
 // split gives out the lines of an entry, and those inside them.
@@ -207,35 +202,19 @@ func unquoteMail(dst, line []byte) ([]byte, bool) {
 	return append(append(dst, line...), '\n'), true
 }
 
-// unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
-func unwrapSyslog(dst, line []byte) ([]byte, bool) {
-	if bytes.IndexByte(line, '#') < 0 {
-		return dst, false
-	}
-	found := false
-	for {
-		i := bytes.Index(line, []byte("#01"))
-		if i < 0 || i+3 >= len(line) {
-			break
+// replacing takes off what stands for other text, all of which is longer and begins with sign.
+func replacing(sign string, texts *strings.Replacer) wrapping {
+	return func(dst, line []byte) ([]byte, bool) {
+		if !bytes.Contains(line, []byte(sign)) {
+			return dst, false
 		}
-		dst = append(dst, line[:i]...)
-		switch line[i+3] {
-		case '1':
-			dst = append(dst, '\t')
-		case '2':
-			dst = append(dst, '\n')
-		default:
-			dst = append(dst, line[i:i+4]...)
-			line = line[i+4:]
-			continue
-		}
-		found, line = true, line[i+4:]
+		text := texts.Replace(string(line))
+		return append(dst, text...), len(text) < len(line)
 	}
-	if found {
-		dst = append(dst, line...)
-	}
-	return dst, found
 }
+
+// syslogEscapes are how syslog daemons write tabs and line ends.
+var syslogEscapes = strings.NewReplacer("#011", "\t", "#012", "\n")
 
 // ascii puts ASCII for the quotes, blanks and hyphens that word processors and web pages set; the
 // last blank is of no width.
@@ -246,14 +225,6 @@ var ascii = strings.NewReplacer(
 	"\u2000", " ", "\u2001", " ", "\u2002", " ", "\u2003", " ", "\u2004", " ", "\u2005", " ", "\u2006", " ",
 	"\u2007", " ", "\u2008", " ", "\u2009", " ", "\u200a", " ", "\u202f", " ", "\u200b", "",
 )
-
-func plainMarks(dst, line []byte) ([]byte, bool) {
-	if bytes.IndexByte(line, 0xe2) < 0 {
-		return dst, false
-	}
-	text := ascii.Replace(string(line))
-	return append(dst, text...), len(text) < len(line)
-}
 
 var uatMark = mark{"uat:", 0}
 

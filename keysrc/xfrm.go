@@ -110,7 +110,7 @@ func (x *xfrm) line(n int, text []byte) bool {
 	for part := range bytes.SplitSeq(rest, []byte("\\")) {
 		x.one(n, trimLine(part))
 	}
-	x.finish()
+	x.close()
 	return true
 }
 
@@ -154,7 +154,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	case "tmpl":
 		s.policy, x.policies = true, true
 	case "sel", "lifetime":
-		x.finish()
+		x.close()
 	case "", "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
 		"security", "tfcpad", "extra_flag", "nsid", "limit:", "expire", "stats:", "add":
 	default:
@@ -180,7 +180,7 @@ func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
 	what := s.algorithm(kind, rest)
 	if was.replacedBy(&s.keys) { // what stands between two states is missing
 		s.keys = was
-		x.finish()
+		x.close()
 		x.out.orphan(n, "a key stands before the line with its SPI")
 		return false
 	}
@@ -191,7 +191,7 @@ func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
 
 // begin takes the line with the addresses.
 func (x *xfrm) begin(n int, src, dst []byte) {
-	x.finish()
+	x.close()
 	x.state = xfrmState{line: n}
 	s := &x.state
 	var err1, err2 error
@@ -214,7 +214,7 @@ func (x *xfrm) proto(n int, text, rest []byte) bool {
 	case s.line == 0 && !bytes.HasPrefix(text, []byte("proto esp spi 0x")):
 		return false
 	case s.line == 0, s.proto != "": // the line with the addresses is missing
-		x.finish()
+		x.close()
 		*s = xfrmState{line: n}
 	}
 	if !s.policy && !s.id(rest) {
@@ -256,9 +256,6 @@ func startsHex(w []byte) bool {
 	return len(w) > 0
 }
 
-// close takes the end of the source.
-func (x *xfrm) close() { x.finish() }
-
 // near says why there was no key.
 func (x *xfrm) near() string {
 	switch {
@@ -280,8 +277,8 @@ func (x *xfrm) near() string {
 	return ""
 }
 
-// finish ends the state at hand.
-func (x *xfrm) finish() {
+// close ends the state at hand, as the end of the source does.
+func (x *xfrm) close() {
 	s := &x.state
 	if s.torn.what != "" {
 		x.damaged(s.torn.line, s.torn.what)
