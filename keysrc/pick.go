@@ -37,10 +37,7 @@ func (t *turner) picks(found bool) iter.Seq[pick] {
 
 // picked reads a source again, as wholeText does.
 func (t *turner) picked(name, format string, p pick) (*Keys, *turner, error) {
-	keys, s, err := newWhole(name, format)
-	if err != nil {
-		return nil, nil, err
-	}
+	keys, s := newWhole(name, format)
 	s.turner = new(turner)
 	for i := range t.count {
 		if text, ok := p(i); ok {

@@ -292,35 +292,3 @@ func mtuOf(p []byte, version uint8) uint32 {
 	}
 	return 0
 }
-
-// isEcho, isUnreachable and isError say what kind of ICMP message p is.
-func isEcho(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] == layers.ICMPv6TypeEchoRequest || p[0] == layers.ICMPv6TypeEchoReply
-	}
-	switch p[0] {
-	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest,
-		layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
-		return true
-	}
-	return false
-}
-
-func isUnreachable(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] == layers.ICMPv6TypeDestinationUnreachable
-	}
-	return p[0] == layers.ICMPv4TypeDestinationUnreachable
-}
-
-func isError(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] >= layers.ICMPv6TypeDestinationUnreachable && p[0] <= layers.ICMPv6TypeParameterProblem
-	}
-	switch p[0] {
-	case layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4TypeRedirect, layers.ICMPv4TypeTimeExceeded,
-		layers.ICMPv4TypeParameterProblem:
-		return true
-	}
-	return false
-}
