@@ -64,10 +64,7 @@ func (r *Reader) readyPcap(b []byte) bool {
 	if len(b) < f.recordLen {
 		return false
 	}
-	captured := f.uint32(b[8:12])
-	if f.swapped {
-		captured = f.uint32(b[12:16])
-	}
+	captured := f.header(b).captured
 	return captured > MaxPacketLen || len(b) >= f.recordLen+int(captured)
 }
 

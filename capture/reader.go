@@ -70,7 +70,7 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if err != nil {
 		return nil, (&Reader{name: name, in: &input{err: err}}).short("file header")
 	}
-	rd := &Reader{name: name, in: newInput(plain)}
+	rd := &Reader{name: name, in: &input{r: plain, buf: make([]byte, inputSize)}}
 	head, ok := rd.in.peek(4)
 	if !ok {
 		if rd.in.err == io.EOF && rd.in.rest() == 0 {

@@ -111,7 +111,6 @@ func (f *Frame) announce(link []byte, version uint8) {
 
 // inside finds what f carries; the name is "" if that is nothing.
 func (f *Frame) inside(data []byte) inside {
-	payload := inside{link: Raw, at: f.PayloadStart, end: f.PayloadEnd}
 	switch {
 	case f.IPVersion == 0:
 		if f.LinkLen == 0 {
@@ -133,8 +132,7 @@ func (f *Frame) inside(data []byte) inside {
 	}
 	switch f.Protocol {
 	case protoIPv4, protoIPv6:
-		payload.name = "IP in IP"
-		return payload
+		return inside{"IP in IP", Raw, f.PayloadStart, f.PayloadEnd}
 	case protoGRE:
 		return gre(data, f.PayloadStart, f.PayloadEnd)
 	case protoMPLS:

@@ -147,8 +147,7 @@ func payloadBits(next uint8, p []byte, depth int) (n int, ok bool) {
 // payloads judges by protocol.
 var payloads = [256]func(p []byte) (n int, ok bool){
 	protoUDP: udpBits, protoTCP: tcpBits, protoIPv4: ipv4Bits, protoIPv6: ipv6Bits, protoGRE: greBits,
-	protoICMP: func(p []byte) (int, bool) { return checksummed(p, 8) },
-	protoIGMP: checksummed4, protoPIM: checksummed4, protoVRRP: checksummed4,
+	protoICMP: checksummed(8), protoIGMP: checksummed(4), protoPIM: checksummed(4), protoVRRP: checksummed(4),
 	protoICMPv6: icmpv6Bits,
 	protoESP: func(p []byte) (int, bool) {
 		if len(p) < HeaderLen+2 || binary.BigEndian.Uint32(p) < 256 {
@@ -195,8 +194,6 @@ func icmpv6Bits(p []byte) (int, bool) {
 	}
 	return 4, kind != 0 && (kind <= 4 || kind >= 100) && kind <= 201 && code <= 31
 }
-
-func checksummed4(p []byte) (int, bool) { return checksummed(p, 4) }
 
 // known reports whether a next header is of a protocol that payloadBits knows, or none.
 func known(next uint8) bool {
@@ -341,14 +338,13 @@ func greBits(p []byte) (int, bool) {
 
 // checksummed judges a payload of which the Internet checksum over all of it is zero. A wrong one
 // is no refusal: there may be padding behind.
-func checksummed(p []byte, least int) (int, bool) {
-	if len(p) < least {
-		return 0, false
+func checksummed(least int) func(p []byte) (int, bool) {
+	return func(p []byte) (int, bool) {
+		if len(p) >= least && checksum(p) == 0 {
+			return 15, true
+		}
+		return 0, len(p) >= least
 	}
-	if checksum(p) == 0 {
-		return 15, true
-	}
-	return 0, true
 }
 
 func extensionBits(next uint8, p []byte, depth int) (int, bool) {

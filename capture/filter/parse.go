@@ -31,7 +31,8 @@ func New(lt LinkType, expr string) (*Filter, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if !canMatch(root) {
+	var s search
+	if !s.visit(root, func(is bool) bool { return is }) {
 		return nil, fmt.Errorf("%w %.80q", ErrNever, expr)
 	}
 	return &Filter{root: root}, nil

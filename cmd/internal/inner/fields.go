@@ -227,22 +227,20 @@ func (f *Fields) udp(w *Printer, h *packet) {
 		return
 	}
 	f.UDP = &udpFields{u.size - 8}
-	if name := u.dns(); name != "" {
+	switch service := u.service(); service {
+	case "DNS", "mDNS", "LLMNR":
 		if d, ok := readDNS(u.data); ok {
-			d.Protocol = strings.ToLower(name)
+			d.Protocol = strings.ToLower(service)
 			f.DNS = &d
 		}
-		return
-	}
-	switch u.service() {
-	case serviceDHCP:
+	case "DHCP":
 		if d, ok := w.readDHCP(u.data); ok {
 			f.DHCP = &d
 		}
-	case serviceDHCP6:
+	case "DHCP6":
 		d := readDHCP6(u.data)
 		f.DHCP6 = &d
-	case serviceNTP:
+	case "NTP":
 		n := readNTP(u.data)
 		f.NTP = &n
 	}

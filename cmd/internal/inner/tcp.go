@@ -83,7 +83,7 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 // appendContent names the protocol of a segment's data by its port, and appends the first line of a
 // message of HTTP.
 func appendContent(dst []byte, t *layers.TCP) []byte {
-	is := func(p uint16) bool { return port(uint16(t.SrcPort), uint16(t.DstPort), p) }
+	is := func(ports ...uint16) bool { return ofPort(uint16(t.SrcPort), uint16(t.DstPort), ports...) }
 	switch data := t.Payload; {
 	case len(data) == 0:
 	case hasHTTP(t):
@@ -103,7 +103,7 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 		dst = append(dst, ": FTP"...)
 	case is(25):
 		dst = append(dst, ": SMTP"...)
-	case is(139), is(445):
+	case is(139, 445):
 		dst = append(dst, ": SMB"...)
 	}
 	return dst
@@ -111,12 +111,7 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 
 // hasHTTP tells by the ports that a segment is of HTTP.
 func hasHTTP(t *layers.TCP) bool {
-	for _, p := range [...]uint16{80, 8080, 3128} {
-		if port(uint16(t.SrcPort), uint16(t.DstPort), p) {
-			return true
-		}
-	}
-	return false
+	return ofPort(uint16(t.SrcPort), uint16(t.DstPort), 80, 8080, 3128)
 }
 
 // httpMessage returns the first line of a message of HTTP that a segment begins with, and the text
