@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Trailer is what the end of a decrypted packet says, and how well all of it fits.
-type Trailer struct {
+// trailer is what the end of a decrypted packet says, and how well all of it fits.
+type trailer struct {
 	PayloadLen int   // bytes in front of the padding
 	PadLen     int   // bytes of padding
 	NextHeader uint8 // IP protocol number of the payload
@@ -23,12 +23,12 @@ const (
 	minPadding  = 8  // of right padding: that there is none
 )
 
-// Structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
+// structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
 // (RFC 4303, 2.4 to 2.7). Padding that counts 1, 2, 3 ... is the best evidence, zeros (old senders)
 // are nearly as good, other padding is none. Then the next header, and what the protocol's own
 // header says of itself and of its length; traffic flow confidentiality padding behind the payload
 // is allowed. A payload that contradicts its next header is refused (Bits is 0).
-func Structure(plain []byte) (t Trailer) {
+func structure(plain []byte) (t trailer) {
 	n := len(plain) - 2
 	if n < 0 || int(plain[n]) > n {
 		return t
@@ -49,14 +49,14 @@ func Structure(plain []byte) (t Trailer) {
 
 // familiar reports whether the padding is right and the payload does not contradict its next
 // header, or the padding alone shows that it was decrypted.
-func (t *Trailer) familiar() bool {
+func (t *trailer) familiar() bool {
 	return t.padBits >= minPadding && t.Bits > 0 || t.padBits >= surePadding
 }
 
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
 // Less than minVerified is that of the padding alone, whatever it is the padding of.
 func plausible(plain []byte) int {
-	switch t := Structure(plain); {
+	switch t := structure(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:
@@ -389,10 +389,10 @@ func sumOn(sum uint32, p []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// HeadStructure judges the first decrypted bytes of a packet of which missing bytes of plaintext
+// headStructure judges the first decrypted bytes of a packet of which missing bytes of plaintext
 // (payload or trailer) were not captured: UDP, IPv4, IPv6 and TCP are known by their own headers.
 // next is 0 and n is 0 if nothing fits well enough; else n is the evidence in bits.
-func HeadStructure(head []byte, missing int) (next uint8, n int) {
+func headStructure(head []byte, missing int) (next uint8, n int) {
 	size := len(head) + missing - 2 // of payload and padding
 	for _, p := range heads {
 		if len(head) < p.least || p.proto == protoTCP && n > 0 {

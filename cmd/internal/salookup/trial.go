@@ -2,7 +2,7 @@ package salookup
 
 import "l2tpdump/esp"
 
-// Evidence in bits, as esp.Structure counts it.
+// Evidence in bits, as package esp counts it.
 const (
 	// proofBits is the evidence that proves a key of which the ICV can't be checked. One L2TP
 	// packet gives more; packets that say little about themselves have to agree.
