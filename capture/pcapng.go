@@ -225,7 +225,6 @@ func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, er
 	ng := &r.pcapng
 	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8]), Section: ng.comments}
 	resolution, offset := byte(6), int64(0)
-	var damage string
 	rest := body[8:]
 	for {
 		o, left, state := ng.option(rest)
@@ -244,13 +243,10 @@ func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, er
 		case o.code == optInterfaceOffset && len(o.value) == 8:
 			offset = int64(ng.uint64(o.value))
 		case o.code == optInterfaceResolution || o.code == optInterfaceOffset:
-			damage = "interface option for time stamps has a wrong length"
+			return false, r.damaged(16, "interface option for time stamps has a wrong length")
 		default:
 			ifc.Options = ng.appendOption(ifc.Options, o, interfaceNumbers)
 		}
-	}
-	if damage != "" {
-		return false, r.damaged(16, "%s", damage)
 	}
 	c, trouble := newClock(resolution, offset)
 	if trouble != "" {

@@ -350,16 +350,14 @@ func xfrmAddrs(text []byte) (src, dst []byte, ok bool) {
 	if len(text) == 0 || !xfrmBegins[text[0]] {
 		return nil, nil, false
 	}
-	for _, p := range []string{"Updated ", "Deleted ", "Expired "} {
-		if bytes.HasPrefix(text, []byte(p)) {
-			text = text[len(p):]
-			break
-		}
+	for _, event := range []string{"Updated ", "Deleted ", "Expired "} {
+		text = bytes.TrimPrefix(text, []byte(event))
 	}
-	if !bytes.HasPrefix(text, []byte("src ")) {
+	text, ok = bytes.CutPrefix(text, []byte("src "))
+	if !ok {
 		return nil, nil, false
 	}
-	src, text = word(text[4:])
+	src, text = word(text)
 	between, text := word(text)
 	if string(between) != "dst" {
 		return nil, nil, false
@@ -381,11 +379,7 @@ func (s *xfrmState) id(rest []byte) bool {
 		return false
 	}
 	w, _ := word(rest)
-	dec := []byte(nil)
-	if i := bytes.IndexByte(w, '('); i >= 0 {
-		dec = bytes.TrimSuffix(w[i+1:], []byte(")"))
-		w = w[:i]
-	}
+	w, dec, twice := bytes.Cut(w, []byte("("))
 	if len(w) != 10 || w[0] != '0' || w[1] != 'x' { // always 8 digits
 		return false
 	}
@@ -394,9 +388,6 @@ func (s *xfrmState) id(rest []byte) bool {
 		return false
 	}
 	s.spi = uint32(spi)
-	if dec != nil {
-		d, err := strconv.ParseUint(string(dec), 10, 32)
-		return err == nil && d == spi
-	}
-	return true
+	d, err := strconv.ParseUint(string(bytes.TrimSuffix(dec, []byte(")"))), 10, 32)
+	return !twice || err == nil && d == spi
 }
