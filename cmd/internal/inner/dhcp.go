@@ -110,13 +110,17 @@ func addrs(b []byte) (list []netip.Addr) {
 
 // printable is a text, with a dot in place of what is not printable.
 func printable(b []byte) string {
-	text := bytes.Clone(bytes.TrimRight(b, "\x00"))
-	for i, c := range text {
+	return string(appendPrintable(nil, bytes.TrimRight(b, "\x00")))
+}
+
+func appendPrintable(dst, text []byte) []byte {
+	for _, c := range text {
 		if c < ' ' || c > '~' {
-			text[i] = '.'
+			c = '.'
 		}
+		dst = append(dst, c)
 	}
-	return string(text)
+	return dst
 }
 
 // someAddr is an IPv4 address; invalid if it is none, or 0.0.0.0.

@@ -89,13 +89,7 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 	case hasHTTP(t):
 		dst = append(dst, ": HTTP"...)
 		if line, _ := httpMessage(t); line != nil {
-			dst = append(dst, ": "...)
-			for _, c := range line {
-				if c < ' ' || c > '~' {
-					c = '.'
-				}
-				dst = append(dst, c)
-			}
+			dst = appendPrintable(append(dst, ": "...), line)
 		}
 	case is(53) && len(data) > 2:
 		dst = appendDNS(append(dst, ": DNS "...), data[2:], 0)
