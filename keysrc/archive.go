@@ -26,11 +26,9 @@ type archive struct {
 func (a *archive) file(name string, r io.Reader) error {
 	br, isMail := asMail(r)
 	if isMail {
-		within := name
-		if name != "" {
-			within += ":"
-		}
-		parts := mailReader{file: func(part string, r io.Reader) error { return a.mailPart(within+part, r) }}
+		parts := mailReader{file: func(part string, r io.Reader) error {
+			return a.mailPart(strings.TrimPrefix(name+":"+part, ":"), r)
+		}}
 		if err := parts.read(br); err != nil {
 			return a.part(name, failed{err})
 		}

@@ -135,10 +135,11 @@ const fenceWithin = 8
 // fenced reports whether an entry at either end of the source has a fence and more.
 func (t *turner) fenced() bool {
 	for i := range t.count {
-		if i == fenceWithin && t.count > 2*fenceWithin {
-			break
+		if i >= fenceWithin && i < t.count-fenceWithin {
+			continue
 		}
-		if t.hasFence(i) || t.hasFence(t.count-1-i) {
+		text := bytes.TrimSpace(t.at(i).text())
+		if at := fence.FindIndex(text); at != nil && at[1]-at[0] < len(text) {
 			return true
 		}
 	}
@@ -153,12 +154,6 @@ const maxPaged = 1 << 14
 // note.
 func (t *turner) surrounded() bool {
 	return t.fenced() || t.count <= maxPaged && (t.withoutPager() != nil || t.fromChat() != nil)
-}
-
-func (t *turner) hasFence(i int) bool {
-	text := bytes.TrimSpace(t.at(i).text())
-	at := fence.FindIndex(text)
-	return at != nil && at[1]-at[0] < len(text)
 }
 
 // withoutFence takes off what chats and forums put around a log.

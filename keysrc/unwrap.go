@@ -16,13 +16,12 @@ type wrapping func(dst, line []byte) (inner []byte, ok bool)
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
 // each looks at a cheap sign first, at the beginning of the line or one of signTexts.
 var wrappings = []struct {
-	begins *byteSet // such a line begins with one of these
-	signs  signs    // or one of them is in it; neither: it may be any
-	take   wrapping
+	signs signs // of which one is in such a line; none: it may be any
+	take  wrapping
 }{
-	{setOf(">"), 0, unquoteMail}, {nil, signsOf("<&"), unwrapHTML}, {nil, signsOf("#"), replacing("#01", syslogEscapes)},
-	{nil, signsOf("\xe2"), replacing("\xe2", ascii)}, {nil, signsOf(","), unwrapUAT}, {nil, 0, cutStamp},
-	{nil, 0, cutContainer}, {setOf("V:"), 0, unwrapDLink},
+	{0, unquoteMail}, {signsOf("<&"), unwrapHTML}, {signsOf("#"), replacing("#01", syslogEscapes)},
+	{signsOf("\xe2"), replacing("\xe2", ascii)}, {signsOf(","), unwrapUAT}, {0, cutStamp}, {0, cutContainer},
+	{0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -139,7 +138,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		w := &wrappings[i]
-		if w.signs&^u.lacks == 0 && (charon || w.signs != 0) || w.begins != nil && (len(line) == 0 || !w.begins[line[0]]) {
+		if w.signs&^u.lacks == 0 && (charon || w.signs != 0) {
 			continue
 		}
 		if inner, ok = w.take(inner[:0], line); ok && w.signs != 0 {
