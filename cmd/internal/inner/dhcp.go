@@ -2,6 +2,7 @@ package inner
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -33,7 +34,7 @@ type dhcpMessage struct {
 }
 
 // dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
-var dhcpNames = [...]string{
+var dhcpNames = [256]string{
 	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
 	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
 }
@@ -53,13 +54,8 @@ func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
 	if d.Operation == layers.DHCPOpReply {
 		m.Message = "BOOTP reply"
 	}
-	for _, o := range d.Options {
-		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
-			m.Message = dhcpNames[o.Data[0]]
-		default:
-			m.option(&o)
-		}
+	for i := range d.Options {
+		m.option(&d.Options[i])
 	}
 	if len(d.ClientHWAddr) > 0 {
 		m.Client = d.ClientHWAddr.String()
@@ -72,6 +68,10 @@ func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
 // option takes what an option says.
 func (m *dhcpMessage) option(o *layers.DHCPOption) {
 	switch o.Type {
+	case layers.DHCPOptMessageType:
+		if len(o.Data) == 1 {
+			m.Message = cmp.Or(dhcpNames[o.Data[0]], m.Message)
+		}
 	case layers.DHCPOptRequestIP:
 		m.Requested = someAddr(o.Data)
 	case layers.DHCPOptServerID:

@@ -15,14 +15,12 @@ type dhcp6Message struct {
 	XID     string `json:"xid,omitempty"`     // hexadecimal; a relay's message has none
 }
 
+var dhcp6Names = [256]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
+	8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
+
 // readDHCP6 reads a message of 4 bytes at least.
 func readDHCP6(data []byte) (m dhcp6Message) {
-	names := [...]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
-		8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
-	m.Type = data[0]
-	if m.Type > 0 && int(m.Type) < len(names) {
-		m.Message = names[m.Type]
-	}
+	m.Type, m.Message = data[0], dhcp6Names[data[0]]
 	if m.Message != "" && m.Type < 12 {
 		m.XID = fmt.Sprintf("%x", binary.BigEndian.Uint32(data)&0xffffff)
 	}
@@ -174,17 +172,14 @@ type ospfHeader struct {
 	Message string `json:"message,omitempty"` // "hello"
 }
 
+var ospfNames = [256]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
+
 // readOSPF reads a header; ok is false where it is cut off.
 func readOSPF(p []byte) (o ospfHeader, ok bool) {
 	if len(p) < 2 {
 		return o, false
 	}
-	names := [...]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
-	o.Version, o.Type = p[0], p[1]
-	if int(o.Type) < len(names) {
-		o.Message = names[o.Type]
-	}
-	return o, true
+	return ospfHeader{p[0], p[1], ospfNames[p[1]]}, true
 }
 
 // appendOSPF names the message.
