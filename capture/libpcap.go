@@ -50,8 +50,8 @@ func NewFilter(lt LinkType, expr string) (*Filter, error) {
 	return nil, filterError(lt, err, ownErr)
 }
 
-// filterError says what is wrong with a filter: what libpcap says, which does not say where, or what
-// package filter does, which sees more filters that no frame can match.
+// filterError says what is wrong with a filter: what libpcap says, which does not say where, or
+// what package filter does, which sees more filters that no frame can match.
 func filterError(lt LinkType, err, own error) error {
 	var placed *filter.Error
 	if errors.Is(own, filter.ErrNever) || errors.As(own, &placed) && placed.Own() {

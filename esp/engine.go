@@ -159,9 +159,9 @@ func (e *gmacEngine) open(dst []byte, p *parts) ([]byte, bool) {
 }
 
 // counterMode is AES in counter mode with a block of nonce (12 bytes: salt, IV) and counter (4
-// bytes, from 1), as AES-CTR (RFC 3686, 4) and AES-CCM of ESP have it. GCM counts the same way from 2 for the
-// data: the first block is done here, the others by GCM, whose assembly needs no stream to be
-// allocated. GCM's tag is computed for nothing, which is cheap.
+// bytes, from 1), as AES-CTR (RFC 3686, 4) and AES-CCM of ESP have it. GCM counts the same way from
+// 2 for the data: the first block is done here, the others by GCM, whose assembly needs no stream
+// to be allocated. GCM's tag is computed for nothing, which is cheap.
 type counterMode struct {
 	block cipher.Block
 	gcm   cipher.AEAD

@@ -135,7 +135,8 @@ type routerFields struct {
 
 // readRouter reads an advertisement of 16 bytes at least.
 func readRouter(p []byte) routerFields {
-	return routerFields{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint32(p[12:])}
+	return routerFields{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]),
+		binary.BigEndian.Uint32(p[12:])}
 }
 
 // appendAdvertisement appends the prefixes and the MTU of a router advertisement, with -v all that

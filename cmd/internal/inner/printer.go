@@ -19,8 +19,8 @@ type Printer struct {
 	// first line. Append adds to it.
 	Below []byte
 
-	// The TCP connections of late: at which sequence number each end begins, by who is the one with the
-	// smaller address.
+	// The TCP connections of late: at which sequence number each end begins, by who is the one with
+	// the smaller address.
 	conversations recent.Map[conversation, [2]uint32]
 	within        any
 	tcp           layers.TCP // which are reused from one packet to the next
