@@ -36,11 +36,8 @@ func (a *archive) file(name string, r io.Reader) error {
 	}
 	r = br
 	if name == "" {
-		var k *Keys
-		if k, a.one = whole(r, a.name, a.format); k != nil {
-			a.keys = *k
-		}
-		a.found = true
+		k, err := whole(r, a.name, a.format)
+		a.keys, a.one, a.found = *k, err, true
 		return nil
 	}
 	return a.part(name, r)
