@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -197,8 +195,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
-	var came atomic.Int64
-	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
+	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, news) }
 	endWatch, err := o.watch(ctx, stop, p, src)
 	if err != nil {
 		return fail(err)
@@ -206,7 +203,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, &came, news, src) })
+		followers.Go(func() { followKeys(following, k, keys, news, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
@@ -273,63 +270,6 @@ func (o *liveOptions) status(status int) int {
 	return status
 }
 
-func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
-
-func isSyslog(spec string) bool { return strings.HasPrefix(spec, "syslog:") }
-
-// isFile reports whether a key source is a file, which may be opened again.
-func isFile(spec string) bool {
-	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !isSyslog(spec)
-}
-
-// openKeys opens the key sources that which picks, each in its place.
-func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func(string) bool) error {
-	for i, spec := range o.keys {
-		if !which(spec) {
-			continue
-		}
-		if isFile(spec) {
-			if err := refuseDevice(spec); err != nil {
-				return err
-			}
-		}
-		k := follow.Options{Format: o.keyFormat, Log: message, Runner: id.runner}
-		if isSyslog(spec) && o.syslogSave != "" {
-			f, err := o.openSyslogSave(id)
-			if err != nil {
-				return err
-			}
-			k.SyslogSave = f
-		}
-		var err error
-		if sources[i], err = follow.Open(spec, k); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openSyslogSave opens what --syslog-save names.
-func (o *liveOptions) openSyslogSave(id *identity) (*os.File, error) {
-	f, err := openPrivate(o.syslogSave, os.O_APPEND|syscall.O_NONBLOCK, id) // a FIFO would wait for its reader
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, fmt.Errorf("%s is not a regular file", o.syslogSave)
-	}
-	return f, nil
-}
-
-func closeAll(sources []follow.Source) {
-	for _, s := range sources {
-		if s != nil {
-			s.Close()
-		}
-	}
-}
-
 // openOutput opens what -w names while that is allowed. The file is emptied when the first packet
 // is ready.
 func (o *liveOptions) openOutput(ctx context.Context, id *identity, ring *output.Ring) (*os.File, error) {
@@ -370,22 +310,4 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 		n.folders = append(n.folders, folder)
 	}
 	return n
-}
-
-// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
-// the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews,
-	src *liveSource) {
-	err := k.Run(ctx, func(found *keysrc.Keys) {
-		reportDamage(found.Notes)
-		came.Add(int64(len(found.IKE) + len(found.ESP)))
-		news.keys(found)
-		select {
-		case keys <- found:
-		case <-ctx.Done():
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		src.fail(fmt.Errorf("keys: %w", err))
-	}
 }

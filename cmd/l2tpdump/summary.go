@@ -214,28 +214,15 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 	if total == 0 || total < large && !o.progress {
 		return func() {}
 	}
-	done := make(chan struct{})
-	ended := make(chan struct{})
 	const width = 40
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
-				return
-			case <-tick.C:
-				n, total := ps.Progress()
-				filled := int(min(n, total) * width / total)
-				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled),
-					min(n, total)*100/total)
-			}
-		}
-	}()
+	end := every(200*time.Millisecond, func() {
+		n, total := ps.Progress()
+		filled := int(min(n, total) * width / total)
+		fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled),
+			min(n, total)*100/total)
+	})
 	return func() {
-		close(done)
-		<-ended
+		end()
+		fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
 	}
 }

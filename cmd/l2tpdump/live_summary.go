@@ -50,23 +50,13 @@ func sourceNames(sources []follow.Source) (names []string) {
 func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
 	asked := make(chan os.Signal, 1)
 	notifySummary(asked)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-asked:
-				stats := p.Snapshot()
-				s.counts(&stats)
-			case <-done:
-				return
-			}
-		}
-	}()
+	end := onEach(asked, func(os.Signal) {
+		stats := p.Snapshot()
+		s.counts(&stats)
+	})
 	return func() {
 		signal.Stop(asked)
-		close(done)
-		<-ended
+		end()
 	}
 }
 
@@ -127,9 +117,8 @@ func (o *liveOptions) onlyKernel() bool {
 	return !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName })
 }
 
-// advice says what to do about the most likely mistake in what only live has, given how many keys
-// have come from sources.
-func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
+// advice says what to do about the most likely mistake in what only live has.
+func (o *liveOptions) advice(stats *pipeline.Stats, news *keyNews) string {
 	unkeyed := stats.Count(pipeline.IKE, why.NoKey) + stats.Count(pipeline.ESP, why.NoKey)
 	switch {
 	case stats.Frames == 0 && o.filter == "" && !o.all:
@@ -139,8 +128,8 @@ func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow
 	case unkeyed == 0 || unkeyed < stats.Failed() || stats.Opened()+stats.Heads > 0 || len(o.keys) == 0:
 	case o.onlyKernel():
 		return "the kernel has the keys of connections that end on this host only, and none of them is among these"
-	case keys == 0:
-		return "no key has come from " + strings.Join(sourceNames(sources), ", ")
+	case news.given == 0:
+		return news.sources()
 	}
 	return ""
 }
