@@ -51,7 +51,7 @@ func extcap(ctx context.Context, args []string) int {
 	f.StringVar(&o.filterOption, "filter", "", "")
 	f.BoolVar(&o.all, "all", false, "")
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
-	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
 	for _, ignored := range [...]string{
 		"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option",
 	} {

@@ -25,7 +25,7 @@ func (o *options) inputFlags(f *pflag.FlagSet) {
 	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	o.commonFlags(f)
-	ofInterfaceFlags(f)
+	idleFlags(f)
 }
 
 func (o *options) commonFlags(f *pflag.FlagSet) {
@@ -80,10 +80,9 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		}
 		return nil, badUsage(err.Error(), cure), false
 	}
-	if refusal := refusedFlag(f); refusal != nil {
-		return nil, fail(refusal), false
+	if err := checkUnused(f); err != nil {
+		return nil, fail(err), false
 	}
-	tellIdle(f)
 	return f.Args(), 0, true
 }
 

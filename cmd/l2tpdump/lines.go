@@ -37,7 +37,12 @@ func (l *lineOptions) flags(f *pflag.FlagSet) {
 	f.CountVarP(&l.times, "time", "t", "")
 	f.BoolVar(&l.nano, "nano", false, "")
 	for _, name := range []string{"micro", "time-stamp-precision"} { // as tcpdump has them
-		f.Var((*precision)(&l.nano), name, "")
+		f.Func(name, "", func(text string) error {
+			if l.nano = text == "nano"; !l.nano && text != "micro" {
+				return errors.New("it takes nano or micro")
+			}
+			return nil
+		})
 		f.Lookup(name).Hidden = true
 	}
 	f.Lookup("micro").NoOptDefVal = "micro"
@@ -46,24 +51,6 @@ func (l *lineOptions) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&l.unchecked, "dont-verify-checksums", "K", false, "")
 	f.BoolVarP(&l.atOnce, "line-buffered", "l", false, "")
 }
-
-// precision is whether nanoseconds are printed, as a word.
-type precision bool
-
-// Set implements [pflag.Value].
-func (p *precision) Set(text string) error {
-	*p = text == "nano"
-	if text != "nano" && text != "micro" {
-		return errors.New("it takes nano or micro")
-	}
-	return nil
-}
-
-// String implements [pflag.Value].
-func (p *precision) String() string { return "" }
-
-// Type implements [pflag.Value].
-func (p *precision) Type() string { return "precision" }
 
 // hostInterfaces returns what names the interfaces of this host.
 func hostInterfaces() func(index uint32) string {

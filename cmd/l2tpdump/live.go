@@ -92,9 +92,9 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.BoolVar(&o.immediate, "immediate-mode", false, "")
 	f.BoolVar(&o.all, "all", false, "")
 	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
-	f.Var((*seconds)(&o.duration), "duration", "")
-	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
-	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	valueVar(f, &o.duration, "duration", parseSeconds)
+	valueVar(f, &o.holdBytes, "hold-bytes", parseBytes)
+	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
 	f.BoolVar(&o.monitor, "sessions", false, "")
 	f.StringVar(&o.syslogSave, "syslog-save", "", "")
 	return f

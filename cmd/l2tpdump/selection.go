@@ -24,9 +24,9 @@ type choice struct {
 }
 
 func (c *choice) flags(f *pflag.FlagSet) {
-	f.Var((*given)(&c.inner), "inner", "")
-	f.Var((*given)(&c.user), "user", "")
-	f.Var((*given)(&c.session), "session", "")
+	valueVar(f, &c.inner, "inner", parseGiven)
+	valueVar(f, &c.user, "user", parseGiven)
+	valueVar(f, &c.session, "session", parseGiven)
 }
 
 // any reports whether not all is wanted.

@@ -6,62 +6,34 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
-// seconds is the value of an option that takes a time: a number of seconds, or with a unit as in
-// 500ms, 90s, 5m and 1h30m.
-type seconds time.Duration
-
-var errSeconds = errors.New("a number of seconds, or a time as in 500ms, 90s, 5m or 1h30m")
-
-// Set implements [pflag.Value].
-func (s *seconds) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if n, e := strconv.ParseFloat(text, 64); e == nil {
-		if !(n >= 0 && n < math.MaxInt64/1e9) {
-			return errSeconds
+// valueVar adds an option whose value parse reads.
+func valueVar[T any](f *pflag.FlagSet, to *T, name string, parse func(string) (T, error)) {
+	f.Func(name, "", func(text string) error {
+		v, err := parse(text)
+		if err == nil {
+			*to = v
 		}
-		d, err = time.Duration(n*1e9), nil
-	}
-	if err != nil || d < 0 {
-		return errSeconds
-	}
-	*s = seconds(d)
-	return nil
+		return err
+	})
 }
 
-func (s *seconds) String() string { return time.Duration(*s).String() }
-
-// Type implements [pflag.Value].
-func (s *seconds) Type() string { return "time" }
-
-// given is the value of an option that must not be empty: an empty one, of a variable that is not
-// set, would choose everything.
-type given string
-
-// Set implements [pflag.Value].
-func (g *given) Set(text string) error {
-	if text == "" {
-		return errors.New("it is empty")
+// parseSeconds reads a number of seconds, or a time with a unit as in 500ms, 90s, 5m and 1h30m.
+func parseSeconds(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if n, e := strconv.ParseFloat(text, 64); e == nil && n >= 0 && n < math.MaxInt64/1e9 {
+		return time.Duration(n * 1e9), nil
+	} else if e == nil || err != nil || d < 0 {
+		return 0, errors.New("a number of seconds, or a time as in 500ms, 90s, 5m or 1h30m")
 	}
-	*g = given(text)
-	return nil
+	return d, nil
 }
 
-// String implements [pflag.Value].
-func (g *given) String() string { return string(*g) }
-
-// Type implements [pflag.Value].
-func (g *given) Type() string { return "string" }
-
-// byteSize is the value of an option that takes a number of bytes, or of thousands, millions and so
-// on as in 64M.
-type byteSize int64
-
-var errByteSize = errors.New("a number of bytes, or with a unit as in 500k, 64M or 1G")
-
-// Set implements [pflag.Value].
-func (b *byteSize) Set(text string) error {
+// parseBytes reads a number of bytes, or of thousands, millions and so on as in 64M.
+func parseBytes(text string) (int64, error) {
 	number := strings.TrimSuffix(strings.TrimSuffix(text, "B"), "b")
 	unit := int64(1)
 	if n := len(number); n > 0 {
@@ -72,13 +44,16 @@ func (b *byteSize) Set(text string) error {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/4/unit {
-		return errByteSize
+		return 0, errors.New("a number of bytes, or with a unit as in 500k, 64M or 1G")
 	}
-	*b = byteSize(n * unit)
-	return nil
+	return n * unit, nil
 }
 
-func (b *byteSize) String() string { return strconv.FormatInt(int64(*b), 10) }
-
-// Type implements [pflag.Value].
-func (b *byteSize) Type() string { return "bytes" }
+// parseGiven takes a text that must not be empty: an empty one, of a variable that is not set, would
+// choose everything.
+func parseGiven(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("it is empty")
+	}
+	return text, nil
+}
