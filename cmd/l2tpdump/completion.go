@@ -41,17 +41,17 @@ var completions = map[string]string{"bash": bashCompletion, "zsh": zshCompletion
 var shells = []string{"bash", "zsh", "fish"}
 
 // completionCommand is the command "completion": prints a shell's script.
-func completionCommand(args []string) int {
-	rest, status, ok := parse(newFlags("completion"), args)
+func completionCommand(args []string) error {
+	rest, err := parse(newFlags("completion"), args)
 	switch {
-	case !ok:
-		return status
+	case err != nil:
+		return err
 	case len(rest) != 1 || completions[rest[0]] == "":
-		return badUsage("completion takes one of "+strings.Join(shells, ", "),
-			didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"))
+		return withHint(didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"),
+			"completion takes one of %s", strings.Join(shells, ", "))
 	}
 	out("%s", completions[rest[0]])
-	return exitOK
+	return nil
 }
 
 // commandNames are all commands.
@@ -79,14 +79,14 @@ func flagsOf(command string) *pflag.FlagSet {
 }
 
 // printCandidates is [candidatesCommand].
-func printCandidates(words []string) int {
+func printCandidates(words []string) error {
 	if len(words) == 0 {
-		return exitError
+		return exitStatus(exitError)
 	}
 	for _, c := range candidates(words) {
 		out("%s\n", c)
 	}
-	return exitOK
+	return nil
 }
 
 // candidates returns what may stand in place of the last word.

@@ -63,13 +63,13 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 }
 
-// parse reads args into f. If it is false the command ends with the status.
-func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool) {
-	err := f.Parse(args)
+// parse reads args into f.
+func parse(f *pflag.FlagSet, args []string) (rest []string, err error) {
+	err = f.Parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		out("%s", commandUsage[f.Name()])
-		return nil, exitOK, false
+		return nil, exitStatus(exitOK)
 	case err != nil:
 		cure := "l2tpdump help " + f.Name()
 		if owner := ownerOf(err, f.Name(), args); owner != "" {
@@ -78,12 +78,18 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
 		}
-		return nil, badUsage(err.Error(), cure), false
+		return nil, hinted{err, cure}
 	}
-	if err := checkUnused(f); err != nil {
-		return nil, fail(err), false
+	return f.Args(), checkUnused(f)
+}
+
+// parseNone is parse for a command that takes options only.
+func parseNone(f *pflag.FlagSet, args []string) error {
+	rest, err := parse(f, args)
+	if err == nil && len(rest) > 0 {
+		err = errors.New(f.Name() + " takes no arguments")
 	}
-	return f.Args(), 0, true
+	return err
 }
 
 // ownerOf is another command that has the option that err says is not known, "" if none has: that

@@ -8,18 +8,13 @@ import (
 )
 
 // interfaces is the command "interfaces": lists what live can capture on.
-func interfaces(args []string) int {
-	f := newFlags("interfaces")
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return status
-	}
-	if len(rest) > 0 {
-		return badUsage("interfaces takes no arguments", "")
+func interfaces(args []string) error {
+	if err := parseNone(newFlags("interfaces"), args); err != nil {
+		return err
 	}
 	devices, err := capture.Devices()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	var rows [][]string
 	for i, d := range devices {
@@ -34,5 +29,5 @@ func interfaces(args []string) int {
 		rows = append(rows, []string{strconv.Itoa(i + 1), d.Name, state, strings.Join(d.Addresses, " "), what})
 	}
 	table(stdout, []string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"}, rows)
-	return exitOK
+	return nil
 }

@@ -32,9 +32,9 @@ func (id *identity) runner(command string) *exec.Cmd {
 }
 
 // runKeyCommand is that process: args are the user and the command.
-func runKeyCommand(args []string) int {
+func runKeyCommand(args []string) error {
 	if len(args) != 2 {
-		return fail(errors.New(keyCommand + " is run by live for its own use"))
+		return errors.New(keyCommand + " is run by live for its own use")
 	}
 	if args[0] != "" {
 		id, err := chooseIdentity(args[0])
@@ -43,15 +43,12 @@ func runKeyCommand(args []string) int {
 			id.setEnvironment()
 		}
 		if err != nil {
-			return fail(err)
+			return err
 		}
 	} else if _, err := dropCapabilities(nil); err != nil {
-		return fail(err)
+		return err
 	}
-	if err := follow.Serve(args[1]); err != nil {
-		return fail(err)
-	}
-	return exitOK
+	return follow.Serve(args[1])
 }
 
 // setEnvironment has the commands find the user's files, not those of root that sudo names.

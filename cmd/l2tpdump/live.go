@@ -56,17 +56,17 @@ const (
 )
 
 // live is the command "live": an interface and keys in, lines or a cleartext capture out.
-func live(ctx context.Context, args []string) int {
+func live(ctx context.Context, args []string) error {
 	o := liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime}
-	rest, status, ok := parse(o.flags(), args)
-	if !ok {
-		return status
+	rest, err := parse(o.flags(), args)
+	if err != nil {
+		return err
 	}
 	if o.list {
 		return interfaces(nil)
 	}
 	if err := o.check(ctx, rest); err != nil {
-		return fail(err)
+		return err
 	}
 	if o.listLinks {
 		return o.printLinkTypes()
@@ -136,44 +136,44 @@ func (o *liveOptions) check(ctx context.Context, words []string) error {
 }
 
 // run captures until it is told to stop.
-func (o *liveOptions) run(ctx context.Context) int {
+func (o *liveOptions) run(ctx context.Context) error {
 	ctx, stop := endSignals(ctx)
 	defer stop()
 	id, err := chooseIdentity(o.runAs)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	choose, errFilter := newChooser(o.choice)
 	ring, errRing := o.rings.ring(o.write)
 	given, errKeys := o.givenKeys()
 	if err := cmp.Or(errFilter, errRing, errKeys); err != nil {
-		return fail(err)
+		return err
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
 	sources := make([]follow.Source, len(o.keys))
 	defer func() { closeAll(sources) }()
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
-		return fail(err)
+		return err
 	}
 	c, err := o.readSecrets(ctx)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	src, err := o.open()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	defer src.Close()
 	if err := o.openKeys(sources, id, func(spec string) bool { return !isCommand(spec) }); err != nil {
-		return fail(err)
+		return err
 	}
 	file, err := o.openOutput(ctx, id, ring)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	privileges, err := id.drop(o.needs(ring))
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	if id != nil && id.fallback && slices.ContainsFunc(o.keys, isCommand) {
 		privileges += "; exec: runs as root"
@@ -198,7 +198,7 @@ func (o *liveOptions) run(ctx context.Context) int {
 	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, news) }
 	endWatch, err := o.watch(ctx, stop, p, src)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
@@ -218,14 +218,15 @@ func (o *liveOptions) run(ctx context.Context) int {
 	endFollowing()
 	followers.Wait()
 	endNews()
-	err = errors.Join(err, endWatch())
-	status := o.status(s.end(ctx, stats, err))
+	if err := o.ended(s.end(stats, errors.Join(err, endWatch()))); err != nil {
+		return err
+	}
 	for _, k := range sources {
-		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
-			status = fail(fmt.Errorf("keys may be missing: %w", d.Down()))
+		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil {
+			return fmt.Errorf("keys may be missing: %w", d.Down())
 		}
 	}
-	return status
+	return nil
 }
 
 // sinks returns the outputs of a run, which begins with the keys of the command line.
@@ -260,14 +261,14 @@ func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
 	return nil, nil
 }
 
-// status is the exit status, given that of a decryption. That some packets of an interface can't be
-// decrypted is no failure: there may be others' tunnels.
-func (o *liveOptions) status(status int) int {
-	switch {
-	case status == exitPartly || status == exitNothing || o.extcap && status == exitInterrupted:
-		return exitOK
+// ended is how live has ended, given how a decryption has. That some packets of an interface can't
+// be decrypted is no failure: there may be others' tunnels.
+func (o *liveOptions) ended(err error) error {
+	var status exitStatus
+	if errors.As(err, &status) || o.extcap && errors.Is(err, context.Canceled) {
+		return nil
 	}
-	return status
+	return err
 }
 
 // openOutput opens what -w names while that is allowed. The file is emptied when the first packet

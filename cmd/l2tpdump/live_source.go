@@ -104,20 +104,20 @@ func explainLive(err error) error {
 }
 
 // printLinkTypes lists the link types of the interface, as tcpdump -L does.
-func (o *liveOptions) printLinkTypes() int {
+func (o *liveOptions) printLinkTypes() error {
 	config, err := o.capture()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	all, err := capture.LiveLinkTypes(config)
 	if err != nil {
-		return fail(explainLive(err))
+		return explainLive(err)
 	}
 	out("Data link types for %s (use option -y to set):\n", config.Interface)
 	for _, l := range all {
 		out("  %s (%s)\n", l.Name, l.Description)
 	}
-	return exitOK
+	return nil
 }
 
 // interfaceName allows an interface's number in the list of interfaces instead of its name, as

@@ -37,7 +37,7 @@ const keyCommand = "run-key-command"
 // runner makes nothing: no commands are run here.
 func (id *identity) runner(string) *exec.Cmd { return nil }
 
-func runKeyCommand([]string) int { return fail(errors.ErrUnsupported) }
+func runKeyCommand([]string) error { return errors.ErrUnsupported }
 
 // addressSpace is not asked for here.
 func addressSpace() uint64 { return minAddressSpace }

@@ -110,10 +110,10 @@ func (h *chooser) looksAhead(captures []string) bool {
 }
 
 // look goes through the captures for the sessions that are chosen.
-func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, keys []*keysrc.Keys) (status int) {
-	r, status := o.openCaptures(ctx, config, keys, nil)
-	if r == nil {
-		return status
+func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, keys []*keysrc.Keys) error {
+	r, err := o.openCaptures(ctx, config, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	h.chosen = make(map[string]bool)
@@ -121,17 +121,10 @@ func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, 
 		h.chosen[s.UID] = true
 		return nil
 	})
-	_, interrupted, err := r.run(ctx)
-	switch {
-	case interrupted:
-		return exitInterrupted
-	case isSinkError(err):
-		return fail(err)
+	if _, err := r.run(ctx); isSinkError(err) || errors.Is(err, context.Canceled) {
+		return err
 	}
-	if err := g.Close(); err != nil { // what is wrong with the capture, the run itself says
-		return fail(err)
-	}
-	return exitOK
+	return g.Close() // what is wrong with the capture, the run itself says
 }
 
 // gather has the sessions of a run gathered, and each told that is over and is chosen.

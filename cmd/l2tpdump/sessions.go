@@ -24,23 +24,23 @@ import (
 const sessionsGC = 90
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
-func sessionsCommand(ctx context.Context, args []string) int {
+func sessionsCommand(ctx context.Context, args []string) error {
 	var o options
-	keys, status, ok := o.start(ctx, o.sessionsFlags(), args, o.checkSessions)
-	if !ok {
-		return status
+	keys, err := o.start(ctx, o.sessionsFlags(), args, o.checkSessions)
+	if err != nil {
+		return err
 	}
 	choose, errFilter := newChooser(o.choice)
 	config, errSecrets := o.readSecrets(ctx)
 	psks, errPSKs := o.preSharedKeys(ctx)
 	if err := cmp.Or(errFilter, errSecrets, errPSKs); err != nil {
-		return fail(err)
+		return err
 	}
 	debug.SetGCPercent(sessionsGC)
 	saveRoom(keys)
-	r, status := o.openCaptures(ctx, config, keys, nil)
-	if r == nil {
-		return status
+	r, err := o.openCaptures(ctx, config, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 
@@ -50,14 +50,12 @@ func sessionsCommand(ctx context.Context, args []string) int {
 	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
-	stats, interrupted, err := r.run(ctx)
+	stats, err := r.run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
 	wrong := o.tellSecrets(r.p)
 	switch {
-	case interrupted:
-		return exitInterrupted
 	case err != nil:
-		return fail(err)
+		return err
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		if !o.quiet {
 			listed(newReport(r.p, keys).failed())
@@ -65,11 +63,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 				hint("%s", otherKeys(stats, keys))
 			}
 		}
-		return exitNothing
+		return exitStatus(exitNothing)
 	case out.troubled > 0, wrong:
-		return exitPartly
+		return exitStatus(exitPartly)
 	}
-	return exitOK
+	return nil
 }
 
 // checkSessions refuses outputs that contradict each other or the input.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,8 +108,22 @@ func visible(s string) string {
 	return b.String()
 }
 
-// fail reports an error and returns the status to exit with.
+// exitStatus is the error of a command that has said all that there is to be said.
+type exitStatus int
+
+func (s exitStatus) Error() string { return "exit status " + strconv.Itoa(int(s)) }
+
+// fail reports how a command has ended, and returns the status to exit with.
 func fail(err error) int {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, context.Canceled): // by a signal
+		return exitInterrupted
+	}
 	said := ""
 	for _, e := range joined(err) {
 		if text := e.Error(); text != said { // two outputs may have failed alike
@@ -133,15 +148,6 @@ func joined(err error) (list []error) {
 		list = append(list, joined(e)...)
 	}
 	return list
-}
-
-// badUsage reports a mistake in the command line.
-func badUsage(what, how string) int {
-	message("%s", what)
-	if how != "" {
-		hint("%s", how)
-	}
-	return exitError
 }
 
 // hinted is an error with a cure.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -85,27 +86,27 @@ type unusedKey struct {
 }
 
 // verify is the command "verify": do these keys belong to this traffic?
-func verify(ctx context.Context, args []string) int {
+func verify(ctx context.Context, args []string) error {
 	var o options
-	keys, status, ok := o.start(ctx, o.verifyFlags(), args, func() error {
+	keys, err := o.start(ctx, o.verifyFlags(), args, func() error {
 		return cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout))
 	})
-	if !ok {
-		return status
+	if err != nil {
+		return err
 	}
 	saveRoom(keys)
-	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
-	if r == nil {
-		return status
+	r, err := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	watch := watchSessions(r.p)
 	if countKeys(keys) < manyKeys {
 		debug.SetGCPercent(sessionsGC)
 	}
-	stats, interrupted, err := r.run(ctx)
-	if interrupted {
-		return exitInterrupted
+	stats, err := r.run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return err
 	}
 	watch.close()
 	v := newVerification(r.p, stats, keys)
@@ -113,18 +114,18 @@ func verify(ctx context.Context, args []string) int {
 		v.Exit = exitError
 	}
 	if o.json {
-		if e := v.writeJSON(stdout); e != nil {
-			return fail(e)
+		if err := v.writeJSON(stdout); err != nil {
+			return err
 		}
 	} else {
 		v.all = o.verbose > 0
 		v.print(stdout, terminalColumns(), o.colored(), o.count > 0 || o.filter != "")
 	}
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	watch.tell()
-	return v.Exit
+	return exitStatus(v.Exit)
 }
 
 func (o *options) verifyFlags() *pflag.FlagSet {
