@@ -21,12 +21,12 @@ const extcapPrefix = "l2tpdump-"
 // extcapOptions are what Wireshark calls the program with.
 type extcapOptions struct {
 	liveOptions
-	interfaces, dlts, config, capture bool
-	name                              string // of the interface, with extcapPrefix
-	fifo                              string
-	captureFilter                     string // of Wireshark's capture dialog
-	filterOption                      string // of the interface's options
-	keyFile, keySource                string
+	interfaces, dlts, options, capture bool
+	name                               string // of the interface, with extcapPrefix
+	fifo                               string
+	captureFilter                      string // of Wireshark's capture dialog
+	filterOption                       string // of the interface's options
+	keyFile, keySource                 string
 }
 
 // isExtcap reports whether the program is called by Wireshark.
@@ -42,7 +42,7 @@ func extcap(ctx context.Context, args []string) error {
 	f.ParseErrorsAllowlist.UnknownFlags = true // of later versions
 	f.BoolVar(&o.interfaces, "extcap-interfaces", false, "")
 	f.BoolVar(&o.dlts, "extcap-dlts", false, "")
-	f.BoolVar(&o.config, "extcap-config", false, "")
+	f.BoolVar(&o.options, "extcap-config", false, "")
 	f.BoolVar(&o.capture, "capture", false, "")
 	f.StringVar(&o.name, "extcap-interface", "", "")
 	f.StringVar(&o.captureFilter, "extcap-capture-filter", "", "")
@@ -50,7 +50,7 @@ func extcap(ctx context.Context, args []string) error {
 	f.StringVar(&o.keyFile, "key-file", "", "")
 	f.StringVar(&o.keySource, "key-source", "", "")
 	f.StringVar(&o.filterOption, "filter", "", "")
-	f.BoolVar(&o.all, "all", false, "")
+	f.BoolVar(&o.config.All, "all", false, "")
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
 	for _, ignored := range [...]string{
@@ -72,7 +72,7 @@ func extcap(ctx context.Context, args []string) error {
 	switch {
 	case o.dlts:
 		extcapDLTs(o.iface)
-	case o.config:
+	case o.options:
 		out("%s", extcapConfig)
 	case o.capture:
 		return o.captureTo(ctx)
@@ -160,7 +160,7 @@ func (o *extcapOptions) captureTo(ctx context.Context) error {
 		}
 	}
 	if o.filter = o.filters(); o.filter != "" {
-		o.all = false
+		o.config.All = false
 	}
 	err := o.check(ctx, nil)
 	if err == nil {

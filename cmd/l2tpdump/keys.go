@@ -175,7 +175,14 @@ func (k *keyring) opened() (list []*reportedESP) {
 
 // reportOverlong tells of keys that only the capture shows to be too long.
 func (k *keyring) reportOverlong() {
-	said := overlong(k.p)
+	said := make(map[string]string) // by place
+	for _, f := range k.p.Flows() {
+		for sa := range f.OpenedWith {
+			if text := why.Overlong(sa); text != "" {
+				said[sa.From.Place()] = text
+			}
+		}
+	}
 	for _, source := range k.sources {
 		for _, n := range source.Notes { // the reader of the source has told
 			delete(said, n.File+":"+strconv.Itoa(n.Line))

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -115,7 +116,7 @@ func (k *keyring) print(w io.Writer) error {
 			row = append(append(row, cellEnd...), cell...)
 		}
 		row = r.appendAddresses(append(row, cellEnd...))
-		row = append(append(row, cellEnd...), orUnknown(r.Algorithm)...)
+		row = append(append(row, cellEnd...), cmp.Or(r.Algorithm, "?")...)
 		row = strconv.AppendInt(append(row, cellEnd...), int64(r.Bits), 10)
 		if r.Needed > 0 {
 			row = strconv.AppendInt(append(row, '/'), int64(r.Needed), 10)
@@ -124,7 +125,7 @@ func (k *keyring) print(w io.Writer) error {
 		}
 		row = append(append(row, cellEnd...), r.key.Fingerprint()...)
 		if verdicts {
-			row = append(append(row, cellEnd...), orUnknown(r.Verdict)...)
+			row = append(append(row, cellEnd...), cmp.Or(r.Verdict, "?")...)
 		}
 		if k.show {
 			row = hex.AppendEncode(append(row, cellEnd...), r.key.Bytes())
@@ -137,18 +138,11 @@ func (k *keyring) print(w io.Writer) error {
 func (r *listedKey) appendAddresses(b []byte) []byte {
 	switch {
 	case r.Src != "" || r.Dst != "":
-		return append(append(append(b, orAny(r.Src)...), " > "...), orAny(r.Dst)...)
+		return append(b, cmp.Or(r.Src, "*")+" > "+cmp.Or(r.Dst, "*")...)
 	case strings.HasPrefix(r.Kind, "ESP"):
 		return append(b, '?')
 	}
 	return append(b, '-')
-}
-
-func orAny(s string) string {
-	if s == "" {
-		return "*"
-	}
-	return s
 }
 
 // listedKey is a row of what keys prints.

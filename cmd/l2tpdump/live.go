@@ -27,12 +27,9 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
-	linkType   string
-	snapLen    int
+	config     capture.LiveConfig // as far as one option says a field
 	noPromisc  bool
 	buffer     int // KiB
-	immediate  bool
-	all        bool
 	runAs      string
 	duration   time.Duration
 	holdBytes  int64
@@ -80,17 +77,17 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.commonFlags(f)
-	f.StringVarP(&o.linkType, "linktype", "y", "", "")
+	f.StringVarP(&o.config.LinkType, "linktype", "y", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
 	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
-	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
+	f.IntVarP(&o.config.SnapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
-	f.BoolVar(&o.immediate, "immediate-mode", false, "")
-	f.BoolVar(&o.all, "all", false, "")
+	f.BoolVar(&o.config.Immediate, "immediate-mode", false, "")
+	f.BoolVar(&o.config.All, "all", false, "")
 	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
 	valueVar(f, &o.duration, "duration", parseSeconds)
 	valueVar(f, &o.holdBytes, "hold-bytes", parseBytes)
@@ -117,9 +114,9 @@ func (o *liveOptions) check(ctx context.Context, words []string) error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.all && o.filter != "":
+	case o.config.All && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
-	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
+	case o.config.SnapLen < 0 || o.config.SnapLen > capture.MaxPacketLen:
 		return fmt.Errorf("-s takes 0 to %d bytes; 0 is the whole packet", capture.MaxPacketLen)
 	case o.buffer < 0 || o.buffer > 2<<20-1:
 		return errors.New("-B takes 1 to 2097151 KiB")
@@ -247,7 +244,7 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}
 		p.AddSink(o.gathered)
 	}
-	o.interfaceName = hostInterfaces()
+	o.text.Interface = hostInterfaces()
 	return newSinks(&o.options, src, p, choose)
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"l2tpdump/cmd/internal/cells"
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -127,7 +128,11 @@ func (n *keyNews) run(status func() string) (stop func()) {
 	tick := 0
 	end := every(newsEvery/each, func() {
 		if status != nil && tick%each == 0 {
-			fmt.Fprint(os.Stderr, clearLine+cutTo(status(), columnsOf(os.Stderr)-1))
+			text := status()
+			if n := columnsOf(os.Stderr); n > 0 {
+				text = cells.Cut(text, n-1, "")
+			}
+			fmt.Fprint(os.Stderr, clearLine+text)
 		}
 		tick++
 		n.mu.Lock()

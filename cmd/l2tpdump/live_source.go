@@ -88,11 +88,10 @@ func (o *liveOptions) open() (*liveSource, error) {
 
 // capture says what to capture.
 func (o *liveOptions) capture() (capture.LiveConfig, error) {
-	name, err := interfaceName(o.iface)
-	return capture.LiveConfig{
-		Interface: name, SnapLen: o.snapLen, Promiscuous: !o.noPromisc, BufferSize: o.buffer << 10, Immediate: o.immediate,
-		Filter: o.filter, All: o.all, Direction: directions[o.direction], LinkType: o.linkType,
-	}, err
+	c, err := o.config, error(nil)
+	c.Interface, err = interfaceName(o.iface)
+	c.Promiscuous, c.BufferSize, c.Filter, c.Direction = !o.noPromisc, o.buffer<<10, o.filter, directions[o.direction]
+	return c, err
 }
 
 // explainLive says how to get the right to capture, where that is missing.

@@ -121,9 +121,9 @@ func (o *liveOptions) onlyKernel() bool {
 func (o *liveOptions) advice(stats *pipeline.Stats, news *keyNews) string {
 	unkeyed := stats.Count(pipeline.IKE, why.NoKey) + stats.Count(pipeline.ESP, why.NoKey)
 	switch {
-	case stats.Frames == 0 && o.filter == "" && !o.all:
+	case stats.Frames == 0 && o.filter == "" && !o.config.All:
 		return "no IKE, ESP or L2TP came by: is " + o.iface + " the router's outer (WAN) interface? --all takes every packet"
-	case stats.Frames == 0 && o.all:
+	case stats.Frames == 0 && o.config.All:
 		return "no packet came by on " + o.iface
 	case unkeyed == 0 || unkeyed < stats.Failed() || stats.Opened()+stats.Heads > 0 || len(o.keys) == 0:
 	case o.onlyKernel():

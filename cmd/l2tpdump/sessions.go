@@ -47,7 +47,7 @@ func sessionsCommand(ctx context.Context, args []string) error {
 	out := o.newSessionOutput()
 	g := choose.gather(r.p, out.session)
 	g.AddPSKs(psks)
-	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
+	if o.json || o.ladder || o.text.Verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
 	stats, err := r.run(ctx)
@@ -85,7 +85,9 @@ func (o *options) checkSessions() error {
 }
 
 // sessionLines reports whether sessions are printed: without a page, or where it is asked for.
-func (o *options) sessionLines() bool { return o.html == "" || o.json || o.ladder || o.verbose > 0 }
+func (o *options) sessionLines() bool {
+	return o.html == "" || o.json || o.ladder || o.text.Verbose > 0
+}
 
 // sessionOutput is what sessions makes of the sessions of a capture.
 type sessionOutput struct {
@@ -167,7 +169,7 @@ func (o *options) moreOfSession() func(*sessions.Session) string {
 			facts := s.Facts()
 			text = "\n" + ladder.New(facts).Text(columns, signs, ladder.Steps(facts))
 		}
-		if o.verbose > 0 {
+		if o.text.Verbose > 0 {
 			text += s.EventLines()
 		}
 		return text
@@ -180,7 +182,7 @@ func (o *options) sessionsFlags() *pflag.FlagSet {
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.ladder, "ladder", false, "")
 	f.StringVar(&o.html, "html", "", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.CountVarP(&o.text.Verbose, "verbose", "v", "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")

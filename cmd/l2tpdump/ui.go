@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,28 +192,12 @@ func listedOf(n int, line func(i int) string) {
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // outputColumns is how wide standard output is where it must end somewhere.
-func outputColumns() int {
-	if n := terminalColumns(); n > 0 {
-		return n
-	}
-	return 80
-}
+func outputColumns() int { return cmp.Or(terminalColumns(), 80) }
 
 // columnsOf is how wide a terminal is, 0 for what is none.
 func columnsOf(f *os.File) int {
-	n, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// cutTo cuts a text that is to stand in one line of a terminal.
-func cutTo(text string, columns int) string {
-	if columns <= 0 || len(text) <= columns {
-		return text
-	}
-	return text[:columns]
+	n, _, _ := term.GetSize(int(f.Fd()))
+	return max(0, n)
 }
 
 // terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says,

@@ -25,7 +25,7 @@ import (
 type verification struct {
 	IKE    []verifiedIKE
 	ESP    []verifiedESP
-	Wrong  []wrongKey          // keys that are proved wrong, whether or not another opens the SA
+	Wrong  []unusedKey         // keys that are proved wrong, whether or not another opens the SA
 	Unused iter.Seq[unusedKey] // made as they are printed: a log may have any number
 	Frames uint64
 	Exit   int
@@ -76,8 +76,6 @@ type verifiedESP struct {
 	Restarts   uint64 `json:"restarts,omitempty"`
 }
 
-type wrongKey = unusedKey
-
 type unusedKey struct {
 	Kind   string `json:"kind"`
 	ID     string `json:"id"`
@@ -118,7 +116,7 @@ func verify(ctx context.Context, args []string) error {
 			return err
 		}
 	} else {
-		v.all = o.verbose > 0
+		v.all = o.text.Verbose > 0
 		v.print(stdout, terminalColumns(), o.colored(), o.count > 0 || o.filter != "")
 	}
 	if err != nil {
@@ -133,12 +131,12 @@ func (o *options) verifyFlags() *pflag.FlagSet {
 	o.inputFlags(f)
 	f.BoolVar(&o.json, "json", false, "")
 	f.StringVar(&o.color, "color", "auto", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.CountVarP(&o.text.Verbose, "verbose", "v", "")
 	return f
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []unusedKey{}, Frames: stats.Frames,
 		otherDay: otherDay(stats, keys), without: without(stats)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
@@ -170,7 +168,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[[2]string{id, f.Key}] = true
 	}
 	for _, k := range r.Wrong {
-		v.Wrong = append(v.Wrong, wrongKey{k.Kind, k.ID, k.Key.String(), k.Reason})
+		v.Wrong = append(v.Wrong, unusedKey{k.Kind, k.ID, k.Key.String(), k.Reason})
 		named[[2]string{k.ID, k.Key.String()}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
@@ -272,4 +270,52 @@ func address(a netip.AddrPort) string {
 		return ""
 	}
 	return a.Addr().String()
+}
+
+// maxUnnamed is how many SAs that no key names verify lists; anybody can send packets of any
+// number.
+const maxUnnamed = 1000
+
+// unlisted sums up the others.
+type unlisted struct {
+	SAs      int    `json:"sas"`
+	Messages uint64 `json:"messages,omitempty"` // of ISAKMP
+	Packets  uint64 `json:"packets,omitempty"`  // of ESP
+}
+
+// listedIKE returns the ISAKMP SAs that are listed, and what is said of the others.
+func (v *verification) listedIKE() ([]verifiedIKE, unlisted) {
+	return listSAs(v.IKE, func(s *verifiedIKE) string { return s.Verdict },
+		func(rest *unlisted, s *verifiedIKE) { rest.Messages += uint64(s.Messages) })
+}
+
+// listedESP is listedIKE for SAs of ESP.
+func (v *verification) listedESP() ([]verifiedESP, unlisted) {
+	return listSAs(v.ESP, func(s *verifiedESP) string { return s.Verdict },
+		func(rest *unlisted, s *verifiedESP) { rest.Packets += s.Packets })
+}
+
+// listSAs takes maxUnnamed of the SAs that no key names, and counts the others with count.
+func listSAs[T any](all []T, verdict func(*T) string, count func(*unlisted, *T)) (list []T, rest unlisted) {
+	list = make([]T, 0, len(all))
+	unnamed := 0
+	for i := range all {
+		s := &all[i]
+		if verdict(s) == string(why.NoKey) {
+			if unnamed++; unnamed > maxUnnamed {
+				rest.SAs++
+				count(&rest, s)
+				continue
+			}
+		}
+		list = append(list, *s)
+	}
+	return list, rest
+}
+
+// addTo adds the row that stands for all that have none.
+func (u unlisted) addTo(s *sheet) {
+	if u.SAs > 0 {
+		s.add("", "", "...", fmt.Sprintf("%d more that no key names, %s", u.SAs, plural(u.Messages+u.Packets, "packet")))
+	}
 }
