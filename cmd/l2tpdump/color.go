@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"l2tpdump/cmd/internal/why"
 )
@@ -11,10 +12,8 @@ var colorWhen = []string{"auto", "always", "never"}
 
 // checkColor refuses other values.
 func (o *options) checkColor() error {
-	for _, when := range colorWhen {
-		if o.color == when {
-			return nil
-		}
+	if slices.Contains(colorWhen, o.color) {
+		return nil
 	}
 	return withHint("--color=always, --color=never or --color=auto", "--color does not take %s", quote(o.color))
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,31 +27,24 @@ const (
 	anyFolder = ":folders"
 )
 
-//go:embed completion.bash
-var bashCompletion string
-
-//go:embed completion.zsh
-var zshCompletion string
-
-//go:embed completion.fish
-var fishCompletion string
-
-var completions = map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
+//go:embed completion.bash completion.zsh completion.fish
+var completions embed.FS
 
 var shells = []string{"bash", "zsh", "fish"}
 
 // completionCommand is the command "completion": prints a shell's script.
 func completionCommand(args []string) error {
 	rest, err := parse(newFlags("completion"), args)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(rest) != 1 || completions[rest[0]] == "":
+	}
+	if len(rest) != 1 || !slices.Contains(shells, rest[0]) {
 		return withHint(didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"),
 			"completion takes one of %s", strings.Join(shells, ", "))
 	}
-	out("%s", completions[rest[0]])
-	return nil
+	text, err := completions.ReadFile("completion." + rest[0])
+	out("%s", text)
+	return err
 }
 
 // commandNames are all commands.

@@ -39,7 +39,7 @@ func extcap(ctx context.Context, args []string) error {
 	o := extcapOptions{liveOptions: liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime, extcap: true}}
 	o.quiet = true
 	f := newFlags("extcap")
-	f.ParseErrorsAllowlist.UnknownFlags = true // of later versions
+	f.ParseErrorsAllowlist.UnknownFlags = true // those that are of no use here, and later versions'
 	f.BoolVar(&o.interfaces, "extcap-interfaces", false, "")
 	f.BoolVar(&o.dlts, "extcap-dlts", false, "")
 	f.BoolVar(&o.options, "extcap-config", false, "")
@@ -53,12 +53,6 @@ func extcap(ctx context.Context, args []string) error {
 	f.BoolVar(&o.config.All, "all", false, "")
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
 	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
-	for _, ignored := range [...]string{
-		"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option",
-	} {
-		f.String(ignored, "", "")
-	}
-	f.Lookup("extcap-version").NoOptDefVal = " "
 	if err := f.Parse(args); err != nil {
 		return err
 	}

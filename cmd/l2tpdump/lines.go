@@ -108,3 +108,15 @@ func atOnce(sink pipeline.Sink, wanted bool) pipeline.Sink {
 	}
 	return sink
 }
+
+// recordFunc is a sink that keeps nothing back.
+type recordFunc func(*pipeline.Record)
+
+// Record calls f.
+func (f recordFunc) Record(r *pipeline.Record) error {
+	f(r)
+	return nil
+}
+
+// Flush has nothing to do.
+func (recordFunc) Flush() error { return nil }

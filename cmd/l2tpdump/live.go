@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -36,9 +37,9 @@ type liveOptions struct {
 	holdTime   time.Duration
 	syslogSave string
 
-	watched  *sessions.Monitor // with --sessions
-	gathered *gathered         // where sessions have to be known otherwise
-	screen   *screen           // nil: no table is drawn
+	watched *sessions.Monitor // with --sessions
+	screen  *screen           // nil: no table is drawn
+	open    atomic.Uint64     // sessions that are not over, without --sessions
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
@@ -156,7 +157,7 @@ func (o *liveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := o.open()
+	src, err := o.openInterface()
 	if err != nil {
 		return err
 	}
@@ -241,8 +242,9 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 		}
 		p.AddSink(o.watched)
 	case o.json || choose.needsSessions() || o.hasStatus(file):
-		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}
-		p.AddSink(o.gathered)
+		g := sessions.NewGatherer(func(*sessions.Session) error { return nil })
+		p.AddSink(g)
+		p.AddSink(recordFunc(func(*pipeline.Record) { o.open.Store(uint64(g.Open())) }))
 	}
 	o.text.Interface = hostInterfaces()
 	return newSinks(&o.options, src, p, choose)

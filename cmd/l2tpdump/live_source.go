@@ -73,8 +73,7 @@ func (s *liveSource) Close() error {
 	return s.Live.Close()
 }
 
-// open opens the interface.
-func (o *liveOptions) open() (*liveSource, error) {
+func (o *liveOptions) openInterface() (*liveSource, error) {
 	config, err := o.capture()
 	if err != nil {
 		return nil, err

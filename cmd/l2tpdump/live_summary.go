@@ -6,11 +6,9 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
@@ -90,26 +88,13 @@ func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os
 			lost = k.Dropped
 		}
 		return fmt.Sprintf("%s, %s, %d opened, %d waited for a key, %d users' packets, %d lost",
-			plural(stats.Frames, "frame"), plural(o.gathered.open.Load(), "session"), stats.Opened(), stats.Held, stats.Inner, lost)
+			plural(stats.Frames, "frame"), plural(o.open.Load(), "session"), stats.Opened(), stats.Held, stats.Inner, lost)
 	}
 }
 
 // hasStatus reports whether there is a line that says how things stand.
 func (o *liveOptions) hasStatus(file *os.File) bool {
 	return !o.quiet && o.unwatched(file) && isTerminal(os.Stderr) && obeysColor(os.Stderr)
-}
-
-// gathered counts the sessions of a Gatherer that are not over.
-type gathered struct {
-	*sessions.Gatherer
-	open atomic.Uint64
-}
-
-// Record has the Gatherer take r.
-func (g *gathered) Record(r *pipeline.Record) error {
-	err := g.Gatherer.Record(r)
-	g.open.Store(uint64(g.Open()))
-	return err
 }
 
 // onlyKernel reports whether the kernel is the only source of keys, which has none of IKE.

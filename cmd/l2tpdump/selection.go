@@ -141,21 +141,11 @@ func (h *chooser) gather(p *pipeline.Pipeline, tell func(*sessions.Session) erro
 	p.AddSink(g)
 	if h.filter != nil {
 		inner := output.Selection{Inner: h.filter}
-		p.AddSink(inner.Of(matches(matched)))
+		p.AddSink(inner.Of(recordFunc(func(r *pipeline.Record) {
+			if r.Session != nil {
+				matched[r.Session.ID()] = true
+			}
+		})))
 	}
 	return g
 }
-
-// matches are the sessions that records are of.
-type matches map[string]bool
-
-// Record takes note of the session of r.
-func (m matches) Record(r *pipeline.Record) error {
-	if r.Session != nil {
-		m[r.Session.ID()] = true
-	}
-	return nil
-}
-
-// Flush has nothing to do.
-func (m matches) Flush() error { return nil }
