@@ -16,7 +16,7 @@ func interfaces(args []string) error {
 	if err != nil {
 		return err
 	}
-	var rows [][]string
+	t := newAligned([]string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"})
 	for i, d := range devices {
 		state := "down"
 		if d.Up {
@@ -26,8 +26,8 @@ func interfaces(args []string) error {
 		if what == "" && d.Loopback {
 			what = "loopback"
 		}
-		rows = append(rows, []string{strconv.Itoa(i + 1), d.Name, state, strings.Join(d.Addresses, " "), what})
+		t.add(strconv.Itoa(i+1), d.Name, state, strings.Join(d.Addresses, " "), what)
 	}
-	table(stdout, []string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"}, rows)
+	t.print(stdout)
 	return nil
 }

@@ -106,43 +106,32 @@ func (k *keyring) print(w io.Writer) error {
 		header = append(header, "KEY")
 	}
 	t := newAligned(header)
-	var row []byte
 	k.rows(func(r listedKey) {
-		row = append(row[:0], visible(r.origin.File())...)
-		if r.origin.Line > 0 {
-			row = strconv.AppendInt(append(row, ':'), int64(r.origin.Line), 10)
-		}
-		for _, cell := range [...]string{r.Kind, r.ID} {
-			row = append(append(row, cellEnd...), cell...)
-		}
-		row = r.appendAddresses(append(row, cellEnd...))
-		row = append(append(row, cellEnd...), cmp.Or(r.Algorithm, "?")...)
-		row = strconv.AppendInt(append(row, cellEnd...), int64(r.Bits), 10)
+		needed := "?"
 		if r.Needed > 0 {
-			row = strconv.AppendInt(append(row, '/'), int64(r.Needed), 10)
-		} else {
-			row = append(row, "/?"...)
+			needed = strconv.Itoa(r.Needed)
 		}
-		row = append(append(row, cellEnd...), r.key.Fingerprint()...)
+		cells := []string{r.origin.String(), r.Kind, r.ID, r.addresses(), cmp.Or(r.Algorithm, "?"),
+			strconv.Itoa(r.Bits) + "/" + needed, r.key.Fingerprint()}
 		if verdicts {
-			row = append(append(row, cellEnd...), cmp.Or(r.Verdict, "?")...)
+			cells = append(cells, cmp.Or(r.Verdict, "?"))
 		}
 		if k.show {
-			row = hex.AppendEncode(append(row, cellEnd...), r.key.Bytes())
+			cells = append(cells, hex.EncodeToString(r.key.Bytes()))
 		}
-		t.add(row)
+		t.add(cells...)
 	})
 	return t.print(w)
 }
 
-func (r *listedKey) appendAddresses(b []byte) []byte {
+func (r *listedKey) addresses() string {
 	switch {
 	case r.Src != "" || r.Dst != "":
-		return append(b, cmp.Or(r.Src, "*")+" > "+cmp.Or(r.Dst, "*")...)
+		return cmp.Or(r.Src, "*") + " > " + cmp.Or(r.Dst, "*")
 	case strings.HasPrefix(r.Kind, "ESP"):
-		return append(b, '?')
+		return "?"
 	}
-	return append(b, '-')
+	return "-"
 }
 
 // listedKey is a row of what keys prints.
@@ -275,22 +264,6 @@ func (k *keyring) seenOf(s *esp.Secret) (suite esp.Suite, verdict string, listed
 // packet.
 const uncertain = "uncertain"
 
-// flowRows lists the keys that opened a flow, whose heads a source may have had, or none but
-// SKEYID_d.
-func flowRows(r *reportedESP) []listedKey {
-	of := func(kind, algorithm string, key esp.Key) listedKey {
-		x := row(esp.OriginAt(r.SA.Place(), 0), kind, fmt.Sprintf("0x%08x", r.SPI), key)
-		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits,
-			string(r.Verdict)
-		return x
-	}
-	list := []listedKey{of("ESP encryption", r.SA.CipherName(), r.SA.Key)}
-	if !r.SA.AuthKey.IsZero() {
-		list = append(list, of("ESP authentication", r.SA.AuthName(), r.SA.AuthKey))
-	}
-	return list
-}
-
 // completed returns the suite, with what it does not name taken from another.
 func completed(s, more esp.Suite) esp.Suite {
 	if s.Cipher == nil || s.Cipher == more.Cipher && s.KeyLen == 0 {
@@ -312,7 +285,8 @@ func patternName(p esp.AddrPattern) string {
 	return p.String()
 }
 
-// derived returns a row for each key that opens the capture's messages and packets.
+// derived returns a row for each key that opens the capture's messages and packets: of some a source
+// may have the head, or none but SKEYID_d.
 func (k *keyring) derived() (list []listedKey) {
 	if k.p == nil {
 		return nil
@@ -325,7 +299,15 @@ func (k *keyring) derived() (list []listedKey) {
 		}
 	}
 	for _, f := range k.opened() {
-		list = append(list, flowRows(f)...)
+		add := func(kind, algorithm string, key esp.Key) {
+			r := row(esp.OriginAt(f.SA.Place(), 0), kind, fmt.Sprintf("0x%08x", f.SPI), key)
+			r.Src, r.Dst, r.Algorithm, r.Needed, r.Verdict = f.Src.String(), f.Dst.String(), algorithm, r.Bits, string(f.Verdict)
+			list = append(list, r)
+		}
+		add("ESP encryption", f.SA.CipherName(), f.SA.Key)
+		if !f.SA.AuthKey.IsZero() {
+			add("ESP authentication", f.SA.AuthName(), f.SA.AuthKey)
+		}
 	}
 	return list
 }

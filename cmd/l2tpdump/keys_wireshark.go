@@ -217,8 +217,7 @@ func (t *ikeTable) withoutCapture(s *ikev1.Secret, hints *hintIndex) esp.Key {
 	for _, sa := range t.k.sas(s) {
 		if sa.Encrypted > 0 {
 			t.add(func() string {
-				finding := why.ISAKMP(t.k.p.IKE(), sa)
-				return fmt.Sprintf("left out: %s: %s: %s", about(), finding.Verdict, finding.Reason())
+				return fmt.Sprintf("left out: %s: %v", about(), why.ISAKMP(t.k.p.IKE(), sa))
 			})
 			return esp.Key{}
 		}
@@ -344,8 +343,7 @@ func wholeKey(s *esp.Secret) bool { return !s.KeyHead && s.Suite.Cipher != nil }
 func (t *espTable) unopened(s *esp.Secret, hints *hintIndex) *esp.Secret {
 	if flows := t.k.flows[s.SPI]; oneSPI(s) && len(flows) > 0 {
 		t.add(func() string {
-			return fmt.Sprintf("left out: SPI 0x%08x (%s): %s: %s", s.SPI, s.Origin, flows[0].Verdict,
-				flows[0].Reason())
+			return fmt.Sprintf("left out: SPI 0x%08x (%s): %v", s.SPI, s.Origin, flows[0].Finding)
 		})
 		return nil
 	}

@@ -223,47 +223,38 @@ func hasUTF8() bool {
 	return false
 }
 
-// table prints rows in aligned columns.
-func table(w io.Writer, header []string, rows [][]string) {
-	t := newAligned(header)
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = visible(cell)
-		}
-		t.add([]byte(strings.Join(row, cellEnd)))
-	}
-	t.print(w)
-}
-
 // cellEnd divides the cells of a row.
-const cellEnd = "\x00"
+const cellEnd = 0
 
 // aligned is rows in aligned columns. There may be very many: they are kept as text, in large
 // pieces.
 type aligned struct {
 	widths []int
 	pieces [][]byte // of rows with a line end
+	row    []byte   // the last one
 }
 
 func newAligned(header []string) *aligned {
 	t := &aligned{widths: make([]int, len(header))}
-	t.add([]byte(strings.Join(header, cellEnd)))
+	t.add(header...)
 	return t
 }
 
-// add adds a row, whose cells are divided by cellEnd and have no line ends.
-func (t *aligned) add(row []byte) {
-	i := 0
-	for cell := range bytes.SplitSeq(row, []byte(cellEnd)) {
+// add adds a row.
+func (t *aligned) add(row ...string) {
+	text := t.row[:0]
+	for i, cell := range row {
+		cell = visible(cell)
 		t.widths[i] = max(t.widths[i], len(cell))
-		i++
+		text = append(append(text, cell...), cellEnd)
 	}
+	text[len(text)-1] = '\n'
 	last := len(t.pieces) - 1
-	if last < 0 || len(t.pieces[last])+len(row) >= cap(t.pieces[last]) {
-		t.pieces = append(t.pieces, make([]byte, 0, max(64<<10, len(row)+1)))
+	if last < 0 || len(t.pieces[last])+len(text) > cap(t.pieces[last]) {
+		t.pieces = append(t.pieces, make([]byte, 0, max(64<<10, len(text))))
 		last++
 	}
-	t.pieces[last] = append(append(t.pieces[last], row...), '\n')
+	t.row, t.pieces[last] = text, append(t.pieces[last], text...)
 }
 
 func (t *aligned) print(w io.Writer) error {
@@ -273,7 +264,7 @@ func (t *aligned) print(w io.Writer) error {
 		text = text[:0]
 		for row := range bytes.Lines(piece) {
 			i := 0
-			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte(cellEnd)) {
+			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte{cellEnd}) {
 				text = append(text, cell...)
 				for n := t.widths[i] + 2 - len(cell); n > 0; n -= len(blanks) {
 					text = append(text, blanks[:min(n, len(blanks))]...)

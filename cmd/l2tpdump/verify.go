@@ -140,7 +140,9 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		otherDay: otherDay(stats, keys), without: without(stats)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
+	var count meant
 	for _, sa := range r.IKE {
+		count.add(sa.Finding.Verdict)
 		id := sa.InitiatorCookie.String()
 		v.IKE = append(v.IKE, verifiedIKE{
 			id, sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
@@ -150,10 +152,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		for _, o := range strings.Split(sa.Key, ", ") {
 			named[[2]string{id, o}] = true
 		}
-	}
-	var count meant
-	for _, sa := range r.IKE {
-		count.add(sa.Finding.Verdict)
 	}
 	for f := range r.judged() {
 		count.add(f.Verdict)

@@ -48,6 +48,9 @@ func (f Finding) Reason() string {
 	return Join(reason, f.Remark)
 }
 
+// String is the verdict and its reason.
+func (f Finding) String() string { return string(f.Verdict) + ": " + f.Reason() }
+
 // KeyFinding is what packets, or another key, prove of a key that a source gives: that it is wrong.
 // It is said of the key alone; an SA that another key opens stays what it is.
 type KeyFinding struct {
