@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,12 +119,10 @@ func (r *report) failed() []string {
 		lines = append(lines, plural(n, "flow")+" of ESP had to be forgotten: there were too many at a time")
 	}
 	for _, k := range r.Wrong {
-		lines = append(lines, fmt.Sprintf("%s %s: %s", kindName[k.Kind], k.ID, k.Reason))
+		lines = append(lines, fmt.Sprintf("%s %s: %s", strings.ToUpper(k.Kind), k.ID, k.Reason))
 	}
 	return lines
 }
-
-var kindName = map[string]string{"ike": "IKE", "esp": "ESP"}
 
 // cookieName is a cookie for people and JSON, "any" where the source names none.
 func cookieName(c ikev1.Cookie) string {

@@ -186,20 +186,18 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+packets == 0 {
 		return ""
 	}
-	packed := ""
-	if stats.Expansion != (ppp.Counts{}) {
-		packed = fmt.Sprintf(" (%v)", stats.Expansion)
-	}
-	numbered := ""
+	line := fmt.Sprintf("inside: %d L2TP", stats.L2TP)
 	if n := stats.Numbers; n.Missing+n.Late+n.Repeated > 0 {
-		numbered = fmt.Sprintf(" (%d numbered: %d missing, %d late, %d repeated)", n.Messages, n.Missing, n.Late, n.Repeated)
+		line += fmt.Sprintf(" (%d numbered: %d missing, %d late, %d repeated)", n.Messages, n.Missing, n.Late, n.Repeated)
 	}
-	ethernet := ""
+	line += fmt.Sprintf(", %d PPP", frames)
+	if stats.Expansion != (ppp.Counts{}) {
+		line += fmt.Sprintf(" (%v)", stats.Expansion)
+	}
 	if stats.Ethernet > 0 {
-		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
+		line += fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed,
-		ethernet, packets)
+	return line + fmt.Sprintf(", %d of the users' IP packets", packets)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"l2tpdump/cmd/internal/cells"
+	"l2tpdump/cmd/internal/why"
 )
 
 // All that talks to a person goes through this file. Messages go to standard error, prefixed
@@ -53,7 +55,7 @@ func (c *checkedStdout) finished(status int) int {
 	if c.err == nil || status == exitError || errors.Is(c.err, syscall.EPIPE) { // its reader has had enough
 		return status
 	}
-	return fail(fmt.Errorf("standard output: %w", bareError(c.err)))
+	return fail(fmt.Errorf("standard output: %w", cmp.Or(errors.Unwrap(c.err), c.err))) // without its file
 }
 
 func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
@@ -278,4 +280,41 @@ func (t *aligned) print(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// colorWhen are the values of --color.
+var colorWhen = []string{"auto", "always", "never"}
+
+// checkColor refuses other values.
+func (o *options) checkColor() error {
+	if slices.Contains(colorWhen, o.color) {
+		return nil
+	}
+	return withHint("--color=always, --color=never or --color=auto", "--color does not take %s", quote(o.color))
+}
+
+// colored says whether standard output has colors: on a terminal that obeys them, unless NO_COLOR
+// is set to anything (no-color.org) or the terminal is none that could.
+func (o *options) colored() bool {
+	switch o.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(os.Stdout) && obeysColor(os.Stdout)
+}
+
+// paint gives a verdict its color: red what is wrong, yellow what is missing.
+func paint(verdict string) string {
+	code := ""
+	switch why.Verdict(verdict) {
+	case why.WrongKey, why.Malformed:
+		code = "\x1b[1;31m"
+	case why.NoKey, why.Incomplete, why.Truncated:
+		code = "\x1b[33m"
+	default:
+		return verdict
+	}
+	return code + verdict + "\x1b[0m"
 }
