@@ -86,8 +86,8 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
-		c := output.ClearConfig{Open: s.open, Pcap: output.IsPcapName(o.write), Layer: output.Layer(o.layer), Source: src, Full: s.full,
-			Inner: choose.filter}
+		c := output.ClearConfig{Open: s.open, Pcap: output.IsPcapName(o.write), Layer: output.Layer(o.layer),
+			Source: src, Full: s.full, Inner: choose.filter}
 		if o.embedKeys {
 			c.Secrets = newEmbedder().rows
 		}

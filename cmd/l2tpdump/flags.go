@@ -166,8 +166,8 @@ func parseBytes(text string) (int64, error) {
 	return n * unit, nil
 }
 
-// parseGiven takes a text that must not be empty: an empty one, of a variable that is not set, would
-// choose everything.
+// parseGiven takes a text that must not be empty: an empty one, of a variable that is not set,
+// would choose everything.
 func parseGiven(text string) (string, error) {
 	if text == "" {
 		return "", errors.New("it is empty")

@@ -41,7 +41,7 @@ func idleFlags(f *pflag.FlagSet) {
 	f.Lookup("linktype").Hidden = true
 }
 
-// libpcapNames are the link types' names of libpcap where they differ from those of the file format.
+// libpcapNames are libpcap's names of link types where they differ from those of the file format.
 var libpcapNames = []string{"EN10MB", "IEEE802_11_RADIO", "IEEE802_11_RADIO_AVS", "PPP_SERIAL", "PRISM_HEADER"}
 
 // checkLinkType refuses what is the name of no link type, as tcpdump does.
@@ -87,8 +87,8 @@ func addUnused(f *pflag.FlagSet, all []unusedFlag) {
 	}
 }
 
-// checkUnused says what to use instead of an option that was given and is refused, and tells of those
-// that change nothing.
+// checkUnused says what to use instead of an option that was given and is refused, and tells of
+// those that change nothing.
 func checkUnused(f *pflag.FlagSet) (err error) {
 	var given []string
 	f.Visit(func(flag *pflag.Flag) {

@@ -137,14 +137,13 @@ func spiName(s *esp.Secret) string {
 	if s.SPIMask == 0 {
 		return "any"
 	}
-	name := [...]byte{'0', 'x', 9: 0}
+	name := fmt.Appendf(nil, "0x%08x", s.SPI)
 	for i := range 8 {
-		name[2+i] = "0123456789abcdef"[s.SPI>>(28-4*i)&0xf]
 		if s.SPIMask>>(28-4*i)&0xf != 0xf {
 			name[2+i] = '*'
 		}
 	}
-	return string(name[:])
+	return string(name)
 }
 
 // otherDay says that the key sources are of another day than the capture, "" where they are not, or

@@ -285,8 +285,8 @@ func patternName(p esp.AddrPattern) string {
 	return p.String()
 }
 
-// derived returns a row for each key that opens the capture's messages and packets: of some a source
-// may have the head, or none but SKEYID_d.
+// derived returns a row for each key that opens the capture's messages and packets: of some a
+// source may have the head, or none but SKEYID_d.
 func (k *keyring) derived() (list []listedKey) {
 	if k.p == nil {
 		return nil

@@ -26,11 +26,11 @@ func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privile
 	if len(o.espKeys) > 0 {
 		names = append(names, "-E")
 	}
+	from := "without keys"
 	if len(names) > 0 {
-		line += ", keys from " + strings.Join(names, ", ")
-	} else {
-		line += ", without keys"
+		from = "keys from " + strings.Join(names, ", ")
 	}
+	line += ", " + from
 	if privileges != "" {
 		line += "; " + privileges
 	}

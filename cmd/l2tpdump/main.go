@@ -65,14 +65,6 @@ func command(ctx context.Context, args []string) error {
 	}
 	name, rest := args[0], args[1:]
 	switch name {
-	case "-D":
-		name = "interfaces"
-	case "--version":
-		name = "version"
-	case "-h", "--help":
-		name = "help"
-	}
-	switch name {
 	case "decrypt":
 		return decrypt(ctx, rest)
 	case "live":
@@ -85,15 +77,15 @@ func command(ctx context.Context, args []string) error {
 		return sessionsCommand(ctx, rest)
 	case "schema":
 		return schemaCommand(rest)
-	case "interfaces":
+	case "interfaces", "-D":
 		return interfaces(rest)
 	case "extcap":
 		return extcapCommand(rest)
-	case "version":
+	case "version", "--version":
 		return versionCommand(rest)
 	case "completion":
 		return completionCommand(rest)
-	case "help":
+	case "help", "-h", "--help":
 		return help(rest)
 	case candidatesCommand:
 		return printCandidates(rest)

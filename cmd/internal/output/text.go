@@ -60,7 +60,13 @@ func (t *Text) Record(r *pipeline.Record) error {
 		b = append(t.appendAddresses(b, r, false), "fragment, part of frame "...)
 		b = strconv.AppendUint(b, r.PartOf, 10)
 	case r.Kind == pipeline.IKE:
-		b = t.appendIKE(t.appendAddresses(b, r, true), r)
+		b = t.appendAddresses(b, r, true)
+		for i, m := range r.IKE {
+			if i > 0 {
+				b = append(b, "; "...)
+			}
+			b = t.appendMessage(b, m)
+		}
 	case r.Kind == pipeline.ESP:
 		b = t.appendESP(t.appendAddresses(b, r, r.Net.UDP), r)
 	case r.Kind == pipeline.L2TP:
@@ -116,16 +122,6 @@ func appendEnd(b []byte, a netip.Addr, port uint16, ports bool) []byte {
 	b = a.AppendTo(b)
 	if ports {
 		b = strconv.AppendUint(append(b, '.'), uint64(port), 10)
-	}
-	return b
-}
-
-func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
-	for i, m := range r.IKE {
-		if i > 0 {
-			b = append(b, "; "...)
-		}
-		b = t.appendMessage(b, m)
 	}
 	return b
 }
