@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,7 @@ func (b *bench) child(what string, l *load, cores int) (result cost, err error) 
 func timed(c *exec.Cmd) (cost, error) {
 	var errors bytes.Buffer
 	c.Stderr = &errors
+	forgetPeak()
 	start := time.Now()
 	if err := c.Run(); err != nil {
 		return cost{}, fmt.Errorf("%s: %w: %s", c.Path, err, strings.TrimSpace(errors.String()))
@@ -63,6 +65,14 @@ func timed(c *exec.Cmd) (cost, error) {
 		}
 	}
 	return used, nil
+}
+
+// forgetPeak gives back what memory can be, and has Linux forget how much it was, as what a process
+// took at its largest counts for those that it starts (proc_pid_clear_refs(5), value 5). Where
+// there is no such file the memory of all is said to be this process's at least.
+func forgetPeak() {
+	debug.FreeOSMemory()
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
 // processorTime is what this process has used of the processors.
