@@ -654,3 +654,41 @@ func TestUncovered(t *testing.T) {
 		}
 	}
 }
+
+// TestForgottenSuite: should more come of an SA that a key opened and that was forgotten, the key is
+// tried with the cipher that was agreed on and with no other.
+func TestForgottenSuite(t *testing.T) {
+	l := newLab(t, 1, 7, 2, 16)
+	l.main(ipID(l.initiator), ipID(l.responder))
+	l.quick(true, 1, [][]byte{espSA("11223344", l.t)}, [][]byte{espSA("55667788", l.t)})
+	candidates := func(tr *Tracker) (list []*candidate) {
+		sa := tr.newSA(saKey{l.i, l.r}, 0)
+		tr.configure(sa)
+		list = sa.candidates
+		tr.evict(sa)
+		return list
+	}
+	unknown := NewTracker()
+	unknown.AddSecret(l.secret)
+	if n := len(candidates(unknown)); n < 3 {
+		t.Fatalf("%d candidates before anything was opened", n)
+	}
+	tr := NewTracker()
+	tr.AddSecret(l.secret)
+	for _, d := range l.list {
+		tr.Observe(d)
+	}
+	tr.evict(tr.SAs()[0])
+	if c := candidates(tr); len(c) != 1 || c[0].alg.name != "aes-cbc" || c[0].suite.keyLen != 16 {
+		t.Fatalf("%d candidates of an SA that was forgotten", len(c))
+	}
+	before := len(l.list)
+	l.quick(true, 2, [][]byte{espSA("11223345", l.t)}, [][]byte{espSA("55667789", l.t)})
+	for _, d := range l.list[before:] {
+		for _, m := range tr.Observe(d) {
+			if m.Err != nil {
+				t.Errorf("a Quick Mode of it: %v", m.Err)
+			}
+		}
+	}
+}
