@@ -92,8 +92,7 @@ func (f *framer) wait(r *Record, closed bool) {
 	if closed {
 		q = &f.late.closed
 	}
-	same := q.exchanges[c.exchange]
-	switch {
+	switch same := q.exchanges[c.exchange]; {
 	case closed && len(same) >= maxLateExchange:
 		f.let(q, same[0])
 	case !closed && len(same) >= maxUnnumberedExchange:
