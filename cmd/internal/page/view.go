@@ -115,7 +115,9 @@ func newSession(number int, s *sessions.Facts, zone *time.Location) *session {
 		v.Evidence = "frames " + strings.Join(frames, ", ")
 	}
 	for _, x := range ladder.Steps(s) {
-		v.Steps = append(v.Steps, steps[x.Outcome].named(x.Name))
+		looks := steps[x.Outcome]
+		looks.Name = x.Name
+		v.Steps = append(v.Steps, looks)
 	}
 	l := ladder.New(s)
 	v.Lanes = l.Lanes
@@ -135,11 +137,6 @@ var steps = [...]step{
 	ladder.Stopped:   {"", "stop", "✖", "not passed"},
 	ladder.Unreached: {"", "off", "·", "not reached"},
 	ladder.Absent:    {"", "stop", "○", "not there"},
-}
-
-func (s step) named(name string) step {
-	s.Name = name
-	return s
 }
 
 // tags are the words for the layers of messages.

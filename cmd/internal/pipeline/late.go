@@ -287,12 +287,3 @@ func (f *framer) letIf(passes func(g *group) bool) {
 		}
 	}
 }
-
-// mergedInto is the frame that fragments of an IKE message are merged into: r where it was
-// decrypted, else 0.
-func mergedInto(r *Record) uint64 {
-	if r.Kind == IKE && r.IKEOpened() {
-		return r.Number
-	}
-	return 0
-}
