@@ -48,27 +48,13 @@ func stage(name, file string, packets [][]byte) (c cost, err error) {
 
 // readAll reads a capture, and decodes each frame's headers down to ESP.
 func readAll(file string, decode bool) error {
-	src, err := capture.Open([]string{file})
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	var (
-		p capture.Packet
-		f capture.Frame
-	)
-	for {
-		if err := src.Next(&p); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	var f capture.Frame
+	return eachFrame(file, func(data []byte) error {
 		if decode {
-			if err := f.Decode(capture.Ethernet, p.Data); err != nil {
-				return err
-			}
+			return f.Decode(capture.Ethernet, data)
 		}
-	}
+		return nil
+	})
 }
 
 // hmacAll and cbcAll do a half of the cryptography each.
