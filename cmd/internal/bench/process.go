@@ -68,8 +68,8 @@ func timed(c *exec.Cmd) (cost, error) {
 }
 
 // forgetPeak gives back what memory can be, and has Linux forget how much it was: what a process
-// took at its largest counts for those that it starts (proc_pid_clear_refs(5), value 5). Where there
-// is no such file, memory is said to be at least this process's.
+// took at its largest counts for those that it starts (proc_pid_clear_refs(5), value 5). Where
+// there is no such file, memory is said to be at least this process's.
 func forgetPeak() {
 	debug.FreeOSMemory()
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)

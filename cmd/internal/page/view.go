@@ -218,7 +218,8 @@ func (v *session) talks(s *sessions.Facts) {
 	for i := range s.Conversations {
 		c := &s.Conversations[i]
 		largest := s.Conversations[0].OrigBytes + s.Conversations[0].RespBytes
-		v.Talks = append(v.Talks, talk{c.Protocol, ladder.Sides[c.Sender], end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
+		v.Talks = append(v.Talks, talk{c.Protocol, ladder.Sides[c.Sender],
+			end(c.OrigHost, c.OrigPort), end(c.RespHost, c.RespPort),
 			bothGrouped(c.OrigPackets, c.RespPackets), bothGrouped(c.OrigBytes, c.RespBytes),
 			int(100 * (c.OrigBytes + c.RespBytes) / max(largest, 1))})
 	}
