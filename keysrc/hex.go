@@ -7,14 +7,29 @@ import (
 
 	"l2tpdump/esp"
 	"l2tpdump/keysrc/redaction"
-	"l2tpdump/keysrc/yamaha"
 )
 
 // maxKeyLen bounds the bytes of one key: the longest is a shared secret of MODP 8192.
 const maxKeyLen = 1024
 
 // unhex returns the value of a hex digit, 0xff for any other byte.
-func unhex(c byte) byte { return yamaha.Unhex(c) }
+func unhex(c byte) byte { return hexValues[c] }
+
+var hexValues = func() (v [256]byte) {
+	for c := range v {
+		switch c := byte(c); {
+		case '0' <= c && c <= '9':
+			v[c] = c - '0'
+		case 'a' <= c && c <= 'f':
+			v[c] = c - 'a' + 10
+		case 'A' <= c && c <= 'F':
+			v[c] = c - 'A' + 10
+		default:
+			v[c] = 0xff
+		}
+	}
+	return v
+}()
 
 var errRedacted = errors.New("it was replaced by something else (redacted)")
 

@@ -111,9 +111,6 @@ var hexValues = func() (v [256]byte) {
 	return v
 }()
 
-// Unhex returns the value of a hex digit, 0xff for any other byte.
-func Unhex(c byte) byte { return hexValues[c] }
-
 func isHex(c byte) bool { return hexValues[c] != 0xff }
 
 // onlyHex reports whether text is hex digits and spaces.
