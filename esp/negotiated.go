@@ -8,11 +8,8 @@ type Negotiated struct {
 	SPI, PairSPI uint32 // PairSPI: of the other direction
 	Src, Dst     netip.Addr
 
-	Suite    Suite
-	UDPEncap bool // in UDP (RFC 3948)
-
+	Suite       Suite
 	LifeSeconds uint64 // 0: not agreed on
-	Group       uint16 // Diffie-Hellman group of perfect forward secrecy, 0 none
 
 	Key, AuthKey Key    // from KEYMAT, where it can be derived (salt at the end of Key)
 	KeyReason    string // why Key could not be derived
@@ -20,4 +17,6 @@ type Negotiated struct {
 
 	Cookie    [8]byte // initiator cookie of the ISAKMP SA
 	MessageID uint32  // of the Quick Mode
+	Group     uint16  // Diffie-Hellman group of perfect forward secrecy, 0 none
+	UDPEncap  bool    // in UDP (RFC 3948)
 }

@@ -2,6 +2,7 @@ package ikev1
 
 import (
 	"encoding/binary"
+	"iter"
 )
 
 // attribute is a data attribute (RFC 2408 section 3.3) of a transform, of Mode-Config or a notice.
@@ -27,30 +28,47 @@ func (a *attribute) number() (v uint64, ok bool) {
 	return v, true
 }
 
-// parseAttributes reads data attributes to the end of data. Their values are parts of data. On an
-// error the attributes before the damage are returned with it.
-func parseAttributes(data []byte) ([]attribute, error) {
-	const usual = 16
-	list := make([]attribute, 0, min(len(data)/4, usual))
+// attributes is data attributes as they came: parseAttributes has checked their lengths.
+type attributes []byte
+
+// parseAttributes takes data attributes to the end of data. On an error those before the damage are
+// returned with it.
+func parseAttributes(data []byte) (attributes, error) {
 	for off := 0; off < len(data); {
 		rest := data[off:]
 		if len(rest) < 4 {
-			return list, malformedf("attribute at byte %d has %d bytes", off, len(rest))
+			return data[:off], malformedf("attribute at byte %d has %d bytes", off, len(rest))
 		}
-		t := binary.BigEndian.Uint16(rest)
-		a := attribute{Type: t & 0x7fff, Basic: t&0x8000 != 0}
-		n := 4
-		if a.Basic {
-			a.Value = rest[2:4:4]
-		} else {
-			n += int(binary.BigEndian.Uint16(rest[2:]))
-			if n > len(rest) {
-				return list, malformedf("attribute %d at byte %d: length %d, with %d bytes left", a.Type, off, n-4, len(rest)-4)
-			}
-			a.Value = rest[4:n:n]
+		t, n := binary.BigEndian.Uint16(rest), attributeLen(rest)
+		if n > len(rest) {
+			return data[:off], malformedf("attribute %d at byte %d: length %d, with %d bytes left", t, off, n-4, len(rest)-4)
 		}
-		list = append(list, a)
 		off += n
 	}
-	return list, nil
+	return data, nil
+}
+
+// attributeLen is the length of the attribute that begins with these 4 bytes.
+func attributeLen(b []byte) int {
+	if b[0]&0x80 != 0 { // the type/value form
+		return 4
+	}
+	return 4 + int(binary.BigEndian.Uint16(b[2:]))
+}
+
+// all yields the attributes in their order.
+func (list attributes) all() iter.Seq[attribute] {
+	return func(yield func(attribute) bool) {
+		for rest := list; len(rest) > 0; {
+			n, t := attributeLen(rest), binary.BigEndian.Uint16(rest)
+			a := attribute{Type: t & 0x7fff, Basic: t&0x8000 != 0, Value: rest[4:n:n]}
+			if a.Basic {
+				a.Value = rest[2:4:4]
+			}
+			if !yield(a) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
 }

@@ -35,7 +35,7 @@ func TestTrackerBounds(t *testing.T) {
 		more := *d
 		more.Data = slices.Concat(slices.Repeat([][]byte{d.Data}, n)...)
 		list := NewTracker().Observe(&more)
-		if len(list) != maxMessages || list[len(list)-1].Trailing != trailing {
+		if len(list) != maxMessages || int(list[len(list)-1].Trailing) != trailing {
 			t.Errorf("%d messages of %d, %d bytes behind them", len(list), n, list[len(list)-1].Trailing)
 		}
 	}
@@ -55,7 +55,7 @@ func TestTrackerBounds(t *testing.T) {
 	for i := range uint16(maxPairs + 10) {
 		from := netip.AddrPortFrom(l.initiator.Addr(), i)
 		e.add(from, l.responder)
-		f.begin(from, l.responder)
+		f.begin(pair{from, l.responder})
 	}
 	if len(e.seen) != maxPairs || len(f.began) != maxPairs {
 		t.Errorf("%d pairs of addresses, %d of first messages", len(e.seen), len(f.began))
@@ -148,7 +148,7 @@ func TestTryBounds(t *testing.T) {
 		t.Errorf("%d secrets of a Quick Mode", n)
 	}
 
-	check, tried := &hashCheck{fits: func([]byte) bool { return false }}, 0
+	check, tried := &hashCheck{got: []byte{1}}, 0
 	for range maxTries + 10 {
 		check.try(func() []byte { tried++; return nil })
 	}

@@ -17,7 +17,7 @@ func parseChain(first PayloadType, data []byte) ([]Payload, error) {
 		err = malformedf("%d bytes behind the last payload", len(data)-at)
 	case err != nil:
 		body := data[min(at+payloadHeaderLen, len(data)):]
-		list = append(list, Payload{Type: next, Offset: at, Body: body, Damaged: true})
+		list = append(list, Payload{Type: next, Offset: int32(at), Body: body, Damaged: true})
 	}
 	return list, err
 }
@@ -49,10 +49,10 @@ func (sa *SA) hashProves(m *Message, k *candidate, o *decryption) bool {
 // can be checked with: with the key that opens the others it begins with a HASH of the right size,
 // which a wrong key or IV gives once in 2^27. That shows the payloads up to where the chain breaks,
 // and proves nothing of them.
-func (sa *SA) beginning(m *Message) ([]Payload, error) {
+func (sa *SA) beginning(m *Message) error {
 	k, body := sa.keyOf(m.at.rec.from), m.at.raw[HeaderLen:]
 	if k == nil || k.suite.hash == nil || m.Phase1() || m.Header.NextPayload != PayloadHash {
-		return nil, nil
+		return nil
 	}
 	altered := false
 	sa.keysFor(k, func(_ *secretState, known derived) bool {
@@ -60,18 +60,34 @@ func (sa *SA) beginning(m *Message) ([]Payload, error) {
 		return altered
 	})
 	if altered {
-		return nil, nil
+		return nil
 	}
-	text := cbc{block: k.block(), src: body}
-	for s := range sa.ivs(m.at.ex, m.at.rec, k.alg.blockLen, []*hashAlg{k.suite.hash}, text.reserved(), 0) {
-		plain := text.with(s.iv)
+	text := &sa.family.tracker.text
+	*text = cbc{block: k.block(), src: body}
+	var broken error
+	sa.ivs(m.at.ex, m.at.rec, k.alg.blockLen, []*hashAlg{k.suite.hash}, text.reserved(), 0, func(s ivSource) bool {
+		plain := text.with(s.iv[:k.alg.blockLen])
 		next, n, ok := payloadHeader(plain, len(plain))
-		if !ok || next == PayloadNone || n != payloadHeaderLen+k.suite.hash.size {
-			continue
+		if ok && next != PayloadNone && n == payloadHeaderLen+k.suite.hash.size {
+			if list, err := parseChain(PayloadHash, plain); err != nil {
+				broken = &alteredError{err, list}
+			}
 		}
-		if list, err := parseChain(PayloadHash, plain); err != nil {
-			return list, err
-		}
+		return broken == nil
+	})
+	return broken
+}
+
+// alteredError is where the chain of a message breaks that was refused.
+type alteredError struct {
+	error
+	before []Payload // up to that place
+}
+
+// beginning returns the payloads of a message that was refused up to the place that is broken.
+func (m *Message) beginning() []Payload {
+	if e, ok := m.Broken.(*alteredError); ok {
+		return e.before
 	}
-	return nil, nil
+	return nil
 }

@@ -43,15 +43,9 @@ type ShortKey struct {
 	Have, Want int // bytes
 }
 
-// configVersion says from what an SA's candidates were made.
-type configVersion struct {
-	made    bool
-	secrets int
-}
-
 // configure lists the keys to try on the SA, once for each change of what is known.
 func (t *Tracker) configure(sa *SA) {
-	v := configVersion{true, t.secrets.version}
+	v := t.secrets.version
 	if sa.configured == v {
 		return
 	}
@@ -61,7 +55,7 @@ func (t *Tracker) configure(sa *SA) {
 	sa.candidates, sa.Short = nil, nil
 	suites, blind := sa.suites, len(sa.keys) == 0 && sa.LacksPhase1()
 	switch {
-	case blind && t.trials.version == v.secrets && slices.Equal(t.trials.secrets, sa.secrets):
+	case blind && t.trials.version == v && slices.Equal(t.trials.secrets, sa.secrets):
 		sa.candidates = t.trials.candidates
 		return
 	case sa.keyOf(sideA) != nil && sa.keyOf(sideB) != nil:
@@ -81,7 +75,7 @@ func (t *Tracker) configure(sa *SA) {
 		}
 	}
 	if blind {
-		t.trials = trials{v.secrets, sa.secrets, sa.candidates}
+		t.trials = trials{v, sa.secrets, sa.candidates}
 	}
 }
 

@@ -66,27 +66,27 @@ func suiteOf(p terms) (s suite, ok bool) {
 type cbc struct {
 	block cipher.Block
 	src   []byte // a multiple of the block size
-	dst   []byte // nil until all is decrypted; the first block has yet to be combined with the IV
+	room  []byte // for the message in clear, nil until all is decrypted
 	head  [maxBlockLen]byte
 	ahead [2 * maxBlockLen]byte // room for what continues looks at
 }
 
 // with returns the plaintext with an IV, nil for an unknown one. It is valid until the next call.
 func (c *cbc) with(iv []byte) []byte {
+	c.decryptHead()
 	n := c.block.BlockSize()
-	if c.dst == nil {
-		c.dst = make([]byte, len(c.src))
-		for off := 0; off < len(c.src); off += n {
-			c.block.Decrypt(c.dst[off:off+n], c.src[off:off+n])
-			if off > 0 {
-				subtle.XORBytes(c.dst[off:off+n], c.dst[off:off+n], c.src[off-n:off])
-			}
+	if c.room == nil {
+		c.room = make([]byte, HeaderLen+len(c.src))
+		plain := c.room[HeaderLen:]
+		for off := n; off < len(c.src); off += n {
+			c.block.Decrypt(plain[off:off+n], c.src[off:off+n])
+			subtle.XORBytes(plain[off:off+n], plain[off:off+n], c.src[off-n:off])
 		}
-		copy(c.head[:n], c.dst)
 	}
-	copy(c.dst, c.head[:n])
-	subtle.XORBytes(c.dst, c.dst[:len(iv)], iv)
-	return c.dst
+	plain := c.room[HeaderLen:]
+	copy(plain, c.head[:n])
+	subtle.XORBytes(plain, plain[:len(iv)], iv)
+	return plain
 }
 
 // decryptHead decrypts the first block without the IV.
@@ -103,7 +103,7 @@ func (c *cbc) reserved() byte {
 }
 
 // begins reports whether the plaintext with an IV can begin a message with payloads of whole bytes.
-func (c *cbc) begins(iv []byte, whole int) bool {
+func (c *cbc) begins(iv *[maxBlockLen]byte, whole int) bool {
 	c.decryptHead()
 	var b [payloadHeaderLen]byte
 	subtle.XORBytes(b[:], c.head[:payloadHeaderLen], iv[:payloadHeaderLen])

@@ -59,7 +59,7 @@ func (sa *SA) learn(m *Message, r *record) {
 	to := &sa.claims
 	if r.begins {
 		to = &sa.family.claims
-		sa.family.begin(r.src, r.dst)
+		sa.family.begin(*r.way)
 	}
 	for i := range m.Payloads {
 		p := &m.Payloads[i]
@@ -79,8 +79,7 @@ func (sa *SA) learn(m *Message, r *record) {
 }
 
 // begin notes who sent a first message.
-func (f *family) begin(src, dst netip.AddrPort) {
-	p := pair{src, dst}
+func (f *family) begin(p pair) {
 	if slices.Contains(f.began, p) {
 		return
 	}
@@ -88,7 +87,7 @@ func (f *family) begin(src, dst netip.AddrPort) {
 		f.began = append(f.began, p)
 	}
 	for _, sa := range f.sas {
-		sa.claimInitiator(sa.ends.add(src, dst))
+		sa.claimInitiator(sa.ends.add(p.a, p.b))
 	}
 }
 
@@ -108,7 +107,7 @@ func (sa *SA) keep(to *[]*claim, kind PayloadType, c claim) *claim {
 		most = fewClaims
 	}
 	if len(list) >= most {
-		i := slices.IndexFunc(list[most/2:], func(o *claim) bool { return !sa.chosen[o] })
+		i := slices.IndexFunc(list[most/2:], func(o *claim) bool { return !slices.Contains(sa.chosen, o) })
 		if i < 0 {
 			return nil
 		}
@@ -185,7 +184,7 @@ func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim)
 	for c := range sa.said(kind) {
 		switch {
 		case !fits(c):
-		case sa.chosen[c]:
+		case slices.Contains(sa.chosen, c):
 			return []*claim{c}
 		default:
 			list = append(list, c)
@@ -197,11 +196,8 @@ func (sa *SA) possible(kind PayloadType, fits func(*claim) bool) (list []*claim)
 // choose notes what a message proves.
 func (sa *SA) choose(list ...*claim) {
 	for _, c := range list {
-		if c != nil {
-			if sa.chosen == nil {
-				sa.chosen = map[*claim]bool{}
-			}
-			sa.chosen[c] = true
+		if c != nil && !slices.Contains(sa.chosen, c) {
+			sa.chosen = append(sa.chosen, c)
 		}
 	}
 }
@@ -216,16 +212,14 @@ func (sa *SA) readProposals(c *claim) {
 		return
 	}
 	if p, err := parseSA(c.body); err == nil {
-		for i := range p.Proposals {
-			for j := range p.Proposals[i].Transforms {
-				only := len(p.Proposals) == 1 && len(p.Proposals[0].Transforms) == 1
-				t := p.Proposals[i].Transforms[j]
+		for o := range p.proposals() {
+			for t := range o.transforms() {
 				t.Protocol = protocolISAKMP // whatever is claimed
-				sa.mayHave(t.terms(), c.answer, only)
+				sa.mayHave(t.terms(), c.answer, p.count == 1 && o.count == 1)
 			}
 		}
 	}
-	sa.configured = configVersion{}
+	sa.configured = 0
 	if len(sa.suites) == 1 && len(sa.keys) == 0 {
 		sa.setSuite(sa.suites[0])
 	}

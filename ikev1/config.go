@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -41,8 +42,8 @@ func parseConfig(body []byte) (configPayload, error) {
 		return configPayload{}, malformedf("attribute payload of %d bytes", len(body))
 	}
 	c := configPayload{Type: configType(body[0]), ID: binary.BigEndian.Uint16(body[2:])}
-	var err error
-	c.Attributes, err = parseAttributes(body[4:])
+	list, err := parseAttributes(body[4:])
+	c.Attributes = slices.Collect(list.all())
 	return c, err
 }
 

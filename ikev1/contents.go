@@ -1,6 +1,7 @@
 package ikev1
 
 import (
+	"cmp"
 	"iter"
 	"net/netip"
 	"time"
@@ -34,12 +35,33 @@ func bodies[T any](m *Message, t PayloadType, parse func([]byte) (T, error)) ite
 	}
 }
 
-// Notices returns the notifications of a message that could be read.
-func (m *Message) Notices() (list []Notice) {
-	for n := range bodies(m, PayloadNotify, parseNotification) {
-		list = append(list, Notice{Type: uint16(n.Type), Name: n.Type.String()})
+// collect returns what say, where it is ok, says of the bodies of the payloads of a type that could
+// be read.
+func collect[T, X any](m *Message, t PayloadType, parse func([]byte) (T, error), say func(T) (x X, ok bool)) (list []X) {
+	for b := range bodies(m, t, parse) {
+		x, ok := say(b)
+		if !ok {
+			continue
+		}
+		if list == nil {
+			n := 0
+			for i := range m.Payloads {
+				if m.Payloads[i].Type == t {
+					n++
+				}
+			}
+			list = make([]X, 0, n)
+		}
+		list = append(list, x)
 	}
 	return list
+}
+
+// Notices returns the notifications of a message that could be read.
+func (m *Message) Notices() []Notice {
+	return collect(m, PayloadNotify, parseNotification, func(n notification) (Notice, bool) {
+		return Notice{Type: uint16(n.Type), Name: n.Type.String()}, true
+	})
 }
 
 // DeletesISAKMP says that a Delete payload of the message names the ISAKMP SA.
@@ -67,13 +89,12 @@ type Identity struct {
 }
 
 // Identities returns the identities of a message that could be read, in their order.
-func (m *Message) Identities() (list []Identity) {
-	for id := range bodies(m, PayloadID, parseID) {
-		list = append(list, Identity{
-			Text: id.String(), Value: id.value(), Addr: id.addr(), Protocol: id.Protocol, Port: id.Port,
-		})
-	}
-	return list
+func (m *Message) Identities() []Identity {
+	return collect(m, PayloadID, parseID, func(id identification) (Identity, bool) {
+		text := id.String()
+		value := cmp.Or(id.name(), printable.Text(text))
+		return Identity{Text: text, Value: value, Addr: id.addr(), Protocol: id.Protocol, Port: id.Port}, true
+	})
 }
 
 // Offer is a transform of an SA payload, without its Attributes.
@@ -96,21 +117,25 @@ func (m *Message) Offers() []Offer {
 	if err != nil {
 		return nil
 	}
-	var list []Offer
-	for i := range sa.Proposals {
-		for j := range sa.Proposals[i].Transforms {
+	n := 0
+	for p := range sa.proposals() {
+		n += int(p.count)
+	}
+	list := make([]Offer, 0, min(n, maxOffers))
+	for p := range sa.proposals() {
+		for t := range p.transforms() {
 			if len(list) == maxOffers {
 				return list
 			}
-			list = append(list, sa.Proposals[i].Transforms[j].offer())
+			list = append(list, t.offer())
 		}
 	}
 	return list
 }
 
-func (t *transform) offer() Offer {
-	o := Offer{TransformFields: t.fields(), Text: t.text()}
-	o.Attributes = nil // of which a stranger can send many
+func (t transform) offer() Offer {
+	f := t.named()
+	o := Offer{TransformFields: f, Text: t.textOf(f)}
 	for kind, n := range t.numbers() {
 		if t.Protocol == protocolISAKMP && kind == phase1LifeDuration {
 			o.LifeZero = n == 0
@@ -120,14 +145,9 @@ func (t *transform) offer() Offer {
 }
 
 // Vendors returns the names of the vendor IDs of a message that are known.
-func (m *Message) Vendors() (list []string) {
+func (m *Message) Vendors() []string {
 	known := func(b []byte) (string, error) { return vendorName(b), nil }
-	for name := range bodies(m, PayloadVendorID, known) {
-		if name != "" {
-			list = append(list, name)
-		}
-	}
-	return list
+	return collect(m, PayloadVendorID, known, func(name string) (string, bool) { return name, name != "" })
 }
 
 // CertificateInfo is what a certificate says that a message holds.
@@ -137,15 +157,14 @@ type CertificateInfo struct {
 }
 
 // Certificates returns what the X.509 certificates of a message say that could be read.
-func (m *Message) Certificates() (list []CertificateInfo) {
-	for c := range bodies(m, PayloadCert, parseCertificate) {
-		if cert := c.x509(); cert != nil {
-			list = append(list, CertificateInfo{
-				shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC(),
-			})
+func (m *Message) Certificates() []CertificateInfo {
+	return collect(m, PayloadCert, parseCertificate, func(c certificate) (x CertificateInfo, ok bool) {
+		cert := c.x509()
+		if cert == nil {
+			return x, false
 		}
-	}
-	return list
+		return CertificateInfo{shownName(distinguishedName(cert.RawSubject)), cert.NotBefore.UTC(), cert.NotAfter.UTC()}, true
+	})
 }
 
 // Setting is an attribute of Mode-Config or XAUTH. What is secret has no value.

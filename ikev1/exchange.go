@@ -1,9 +1,6 @@
 package ikev1
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // side is one of the two ends of an SA. They are told apart by their addresses.
 type side int8
@@ -40,7 +37,7 @@ type exchange struct {
 	announced int       // what Quick Mode has reported
 	pending   int       // the version of the secrets with which keys were not derivable; 0: they were
 
-	queued queued // of the SA; in none: of phase 1, or forgotten
+	queued queued[exchange] // of the SA; in none: of phase 1, or forgotten
 
 	starter side // who sent its first message; place computes it
 	sure    bool // starter is proven, not taken from the order
@@ -51,32 +48,32 @@ type exchange struct {
 type record struct {
 	digest    uint64            // of the whole message: the same for retransmissions
 	since     int64             // number of the message, of all
+	way       *pair             // it was sent from a to b
 	lastBlock [maxBlockLen]byte // the end of the ciphertext
+	whole     bool              // lastBlock is known
 	encrypted bool
-	whole     bool // lastBlock is known
 	from      side
-	src, dst  netip.AddrPort
 
 	// In phase 1.
-	mode   ExchangeType
-	base   int  // main and aggressive mode: the number of the message if the initiator sent it
 	begins bool // the responder's cookie is zero
+	mode   ExchangeType
+	base   int8 // main and aggressive mode: the number of the message if the initiator sent it
 
 	// What its decryption, or that of others, has shown.
 	opened   bool
-	iv       []byte  // the one that fits, nil while it is not known
-	first    bool    // iv is that of the first encrypted message of the exchange
-	after    *record // iv is the last block of this message of the exchange
-	ended    bool    // the IV of an exchange after phase 1 was made from its last block
-	byHash   int     // its number, as its HASH or that of another message proves it
-	asRole   role    // phase 1: whose HASH it has
+	first    bool  // iv is that of the first encrypted message of the exchange
+	ended    bool  // the IV of an exchange after phase 1 was made from its last block
+	ivLen    uint8 // 0 while the IV is not known
+	byHash   int8  // its number, as its HASH or that of another message proves it
+	asRole   role  // phase 1: whose HASH it has
 	shape    shape
-	quick    *quickInfo // of a decrypted Quick Mode message with an SA
+	sure     bool              // number is proven, not taken from the order
+	number   int               // position in the exchange, from 1; place computes it
+	iv       [maxBlockLen]byte // the one that fits
+	after    *record           // iv is the last block of this message of the exchange
+	quick    *quickInfo        // of a decrypted Quick Mode message with an SA
 	plainSum uint64
 	copyOf   *record // the same plaintext, encrypted before
-
-	number int  // position in the exchange, from 1; place computes it
-	sure   bool // number is proven, not taken from the order
 }
 
 // role is that of a side in phase 1.

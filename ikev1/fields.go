@@ -144,30 +144,35 @@ func (p *Payload) fields() Fields {
 func (a address) fields(f *Fields) { f.Address = a.text(detail{}) }
 
 func (sa *saPayload) fields(f *Fields) {
-	for i := range sa.Proposals {
-		p := &sa.Proposals[i]
+	for p := range sa.proposals() {
 		x := ProposalFields{Number: p.Number, Protocol: p.Protocol.String(), SPI: spiText(p.SPI)}
-		for j := range p.Transforms {
-			x.Transforms = append(x.Transforms, p.Transforms[j].fields())
+		for t := range p.transforms() {
+			x.Transforms = append(x.Transforms, t.fields())
 		}
 		f.Proposals = append(f.Proposals, x)
 	}
 }
 
-func (t *transform) fields() TransformFields {
-	p := t.terms()
-	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
-	x.Cipher, x.Auth, x.Compression = p.algorithms()
-	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
-	if t.Protocol == protocolISAKMP {
-		x.Hash, x.Group = p.hashName(), groupName(p.Group)
-	}
+func (t transform) fields() TransformFields {
+	x := t.named()
 	for name, a := range t.others() {
 		y := AttributeFields{Name: name, Length: len(a.Value)}
 		if v, ok := a.number(); ok {
 			y.Number = &v
 		}
 		x.Attributes = append(x.Attributes, y)
+	}
+	return x
+}
+
+// named returns the fields without Attributes.
+func (t transform) named() TransformFields {
+	p := t.terms()
+	x := TransformFields{Number: t.Number, ESN: p.ESN, LifeSeconds: p.LifeSeconds, LifeKilobytes: p.LifeKilobytes}
+	x.Cipher, x.Auth, x.Compression = p.algorithms()
+	x.Mode, x.Group = knownName(modes, "mode", p.Mode), knownName(groupNames, "group", p.Group)
+	if t.Protocol == protocolISAKMP {
+		x.Hash, x.Group = p.hashName(), groupName(p.Group)
 	}
 	return x
 }
@@ -197,7 +202,7 @@ func (n *notification) fields(f *Fields) {
 
 func (x *deletePayload) fields(f *Fields) {
 	f.Delete = &DeleteFields{Protocol: x.Protocol.String(), SPIs: []string{}}
-	for _, spi := range x.SPIs {
+	for spi := range x.spis() {
 		f.Delete.SPIs = append(f.Delete.SPIs, spiText(spi))
 	}
 }

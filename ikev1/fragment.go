@@ -46,8 +46,8 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 		return m
 	}
 	m.Fragment = &f
-	m.FragmentOf = FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
-	whole, n, err := t.fragments.add(m.FragmentOf, f, d.Time, func(whole []byte) int { return t.fits(d, whole) })
+	m.FragmentOf = &FragmentKey{d.Src, d.Dst, h.InitiatorCookie, h.ResponderCookie, f.ID}
+	whole, n, err := t.fragments.add(*m.FragmentOf, f, d.Time, func(whole []byte) int { return t.fits(d, whole) })
 	switch {
 	case err != nil:
 		m.Err = err
@@ -63,7 +63,7 @@ func (t *Tracker) fragment(d *Datagram, m *Message, body []byte) *Message {
 // that has opened others does not, 0 where that does not show.
 func (t *Tracker) fits(d *Datagram, whole []byte) int {
 	m := &Message{}
-	m.read(d, whole)
+	m.read(d, whole, true)
 	if !m.Encrypted || !t.probe(m, d) {
 		return 0
 	}

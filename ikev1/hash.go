@@ -109,9 +109,10 @@ type hashCheck struct {
 	h        *hashAlg
 	payloads []byte
 	rebuilt  *rebuilt
-	fits     func(want []byte) bool // compares a HASH that it could be
+	got      []byte // the HASH that was sent
+	hidden   int    // bytes of it that the first block hides
 
-	match []byte // that fits
+	match []byte // that it is equal to
 	tried int    // HASHes compared
 }
 
@@ -127,7 +128,7 @@ func (c *hashCheck) try(f func() []byte) bool {
 	if c.tried++; c.done() {
 		return c.match != nil
 	}
-	if want := f(); c.fits(want) {
+	if want := f(); hmac.Equal(want[c.hidden:], c.got[c.hidden:]) {
 		c.match = want
 	}
 	return c.match != nil
@@ -149,36 +150,32 @@ func (sa *SA) checkHash(m *Message, opener *candidate, payloads []byte, rb *rebu
 		return hashUnchecked
 	}
 	if p == nil {
-		signed := sa.signed(m, c.h, rb)
-		if signed == nil {
+		if c.got = sa.signed(m, c.h, rb); c.got == nil {
 			return hashUnchecked
 		}
-		c.fits = func(want []byte) bool { return hmac.Equal(want, signed) }
-		return c.result(sa.compare(c, opener), 0)
+		return c.result(sa.compare(c, opener))
 	}
 	if len(p.Body) != c.h.size {
 		return hashUnchecked
 	}
-	known := 0 // bytes of the HASH that the first block hides
 	if rb != nil {
-		known = max(0, opener.alg.blockLen-p.Offset-payloadHeaderLen)
-		if len(p.Body)-known < minTail {
+		c.hidden = max(0, opener.alg.blockLen-p.bodyAt())
+		if len(p.Body)-c.hidden < minTail {
 			return hashUnchecked
 		}
 	}
-	got := payloads[p.Offset+payloadHeaderLen : p.end()]
-	c.fits = func(want []byte) bool { return hmac.Equal(want[known:], got[known:]) }
+	c.got = payloads[p.bodyAt():p.end()]
 	complete := sa.compare(c, opener)
-	if known > 0 && c.match != nil {
-		copy(got, c.match)
+	if c.hidden > 0 && c.match != nil {
+		copy(c.got, c.match)
 	}
-	return c.result(complete, known)
+	return c.result(complete)
 }
 
 // result is the outcome of a check. complete says that a mismatch proves the HASH wrong.
-func (c *hashCheck) result(complete bool, known int) hashResult {
+func (c *hashCheck) result(complete bool) hashResult {
 	switch {
-	case c.match != nil && known > 0:
+	case c.match != nil && c.hidden > 0:
 		return hashTail
 	case c.match != nil:
 		return hashGood
@@ -196,14 +193,18 @@ func (sa *SA) compare(c *hashCheck, opener *candidate) (complete bool) {
 		hashes = &sa.Phase1Hashes
 	}
 	sa.keysFor(opener, func(x *secretState, k derived) bool {
-		key, tries := k.a, sa.comparePhase2
+		key := k.a
 		if phase1 {
-			key, tries = k.skeyid, sa.compareAuth
+			key = k.skeyid
 		}
-		if key == nil {
+		switch {
+		case key == nil:
 			return false
+		case phase1:
+			complete = sa.compareAuth(c, key) || complete
+		default:
+			complete = sa.comparePhase2(c, key) || complete
 		}
-		complete = tries(c, key) || complete
 		if c.match != nil {
 			x.used = true
 			hashes.prove(esp.NewKey(key))
@@ -246,8 +247,8 @@ func (sa *SA) tryPair(c *hashCheck, own role, from side, skeyid []byte, ke [2]*c
 	}
 	for _, offer := range offers {
 		before := c.tried
-		all, id := sa.tryIDs(c, from, func(id []byte) func() []byte {
-			return func() []byte { return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id) }
+		all, id := sa.tryIDs(c, from, func(id []byte) []byte {
+			return c.h.prf(skeyid, ke[0].body, ke[1].body, i[:], r[:], offer.body, id)
 		})
 		if complete = all; c.match != nil {
 			c.m.at.rec.asRole = own
@@ -284,19 +285,20 @@ func (sa *SA) kePairs(own role, from side) iter.Seq[[2]*claim] {
 }
 
 // tryIDs tries the identity in the message, or what it can have been. complete: there is no other.
-func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte) (complete bool, proven *claim) {
+func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) []byte) (complete bool, proven *claim) {
 	p := c.m.Find(PayloadID)
+	try := func(id []byte) bool { return c.try(func() []byte { return hash(id) }) }
 	switch {
 	case c.rebuilt != nil && p != nil && p.Offset == 0:
-		if id := guessID(c.m, c.rebuilt, func(id []byte) bool { return c.try(hash(id)) }); id != nil {
+		if id := guessID(c.m, c.rebuilt, try); id != nil {
 			copy(c.payloads[payloadHeaderLen:], id)
 		}
 		return false, nil
 	case p != nil:
-		return !c.try(hash(p.Body)), nil
+		return !try(p.Body), nil
 	}
 	for _, id := range sa.saidBy(PayloadID, from) {
-		if complete = true; c.try(hash(id.body)) {
+		if complete = true; try(id.body) {
 			return true, id
 		}
 	}
@@ -305,7 +307,7 @@ func (sa *SA) tryIDs(c *hashCheck, from side, hash func(id []byte) func() []byte
 
 // guessID looks for the lost ID of the sender's IPv4 address, with the usual protocols and ports.
 func guessID(m *Message, rb *rebuilt, fits func([]byte) bool) []byte {
-	src := m.at.rec.src.Addr().Unmap()
+	src := m.at.rec.way.a.Addr().Unmap()
 	if rb.firstLen != ipv4IDLen || !src.Is4() {
 		return nil
 	}
@@ -392,7 +394,12 @@ func (sa *SA) agrees(m *Message) bool {
 // isakmpOnly says that the message proposes nothing but parameters of phase 1.
 func isakmpOnly(m *Message) bool {
 	sa, err := parseSA(m.Find(PayloadSA).Body)
-	return err == nil && !slices.ContainsFunc(sa.Proposals, func(p proposal) bool { return p.Protocol != protocolISAKMP })
+	for p := range sa.proposals() {
+		if p.Protocol != protocolISAKMP {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // Uncovered returns the names of the payloads of a verified message that its HASH does not prove.

@@ -1,8 +1,8 @@
 package ikev1
 
 import (
+	"bytes"
 	"encoding/binary"
-	"iter"
 	"math"
 	"slices"
 )
@@ -10,24 +10,36 @@ import (
 // maxBlockLen is the largest block size of a phase 1 cipher, in bytes.
 const maxBlockLen = 16
 
-// phase1IV returns hash(g^xi | g^xr), whose head is the IV of the first encrypted message of phase
-// 1 (RFC 2409 appendix B). The KE values are the payload bodies.
-func phase1IV(h *hashAlg, kei, ker []byte) []byte { return h.sum(kei, ker) }
+// phase1IV returns the head of hash(g^xi | g^xr), of which the IV of the first encrypted message of
+// phase 1 is made (RFC 2409 appendix B). The KE values are the payload bodies.
+func phase1IV(h *hashAlg, kei, ker []byte) [maxBlockLen]byte {
+	var room [2 * maxClaimBody]byte
+	return h.head(append(append(room[:0], kei...), ker...))
+}
 
-// phase2IV returns the first IV of an exchange after phase 1: hash(last block | message ID).
-func phase2IV(h *hashAlg, last []byte, messageID uint32) []byte {
-	return h.sum(last, binary.BigEndian.AppendUint32(nil, messageID))[:len(last)]
+// phase2IV returns what the first IV of an exchange after phase 1 is the head of: hash(last block |
+// message ID).
+func phase2IV(h *hashAlg, last []byte, messageID uint32) [maxBlockLen]byte {
+	var room [maxBlockLen + 4]byte
+	return h.head(binary.BigEndian.AppendUint32(append(room[:0], last...), messageID))
 }
 
 // ivSource is a possible IV, and where it comes from.
 type ivSource struct {
-	iv    []byte
-	since int64     // number of the message that made it known, of all
-	known bool      // an earlier decryption has found it
-	after *record   // the message whose last block it is; nil for the first of the exchange
-	hash  *hashAlg  // it was made with
-	last  *record   // of phase 1, whose last block it was made from
-	gx    [2]*claim // it was made from: the initiator's, the responder's
+	iv    [maxBlockLen]byte // its head, of the cipher's block size
+	since int64             // number of the message that made it known, of all
+	known bool              // an earlier decryption has found it
+	after *record           // the message whose last block it is; nil for the first of the exchange
+	hash  *hashAlg          // it was made with
+	last  *record           // of phase 1, whose last block it was made from
+	gx    [2]*claim         // it was made from: the initiator's, the responder's
+}
+
+// next is the IV of n bytes that the end of the message is for the one behind it.
+func (r *record) next(n int) ivSource {
+	s := ivSource{since: r.since, after: r}
+	copy(s.iv[:], r.lastBlock[maxBlockLen-n:])
+	return s
 }
 
 // ivs calls yield with the possible IVs for the message r of the exchange, the likeliest first,
@@ -35,29 +47,48 @@ type ivSource struct {
 // message, the last blocks of the messages that came later: those that begin with a byte of which
 // the second one is reserved, and became known behind message number since. hashes are those that
 // may have been negotiated.
-func (sa *SA) ivs(ex *exchange, r *record, n int, hashes []*hashAlg, reserved byte, since int64) iter.Seq[ivSource] {
+func (sa *SA) ivs(ex *exchange, r *record, n int, hashes []*hashAlg, reserved byte, since int64,
+	yield func(ivSource) bool) {
 	at := len(ex.records)
 	if i := slices.Index(ex.records, r); i >= 0 {
 		at = i
 	}
-	return func(all func(ivSource) bool) {
-		yield := func(s ivSource) bool { return s.iv[1] != reserved || s.since <= since || all(s) }
-		_ = (len(r.iv) != n || yield(ivSource{iv: r.iv, since: math.MaxInt64, known: true})) &&
-			chain(slices.Backward(ex.records[:at]), n, yield) &&
-			sa.firstIVs(ex, n, hashes, reserved, since, yield) &&
-			chain(slices.All(ex.records[min(at+1, len(ex.records)):]), n, yield) &&
-			sa.connectedIVs(ex, n, yield)
-	}
+	fits := func(s ivSource) bool { return s.iv[1] != reserved || s.since <= since || yield(s) }
+	_ = (int(r.ivLen) != n || fits(ivSource{iv: r.iv, since: math.MaxInt64, known: true})) &&
+		backward(ex.records[:at], n, reserved, fits) &&
+		sa.firstIVs(ex, n, hashes, reserved, since, fits) &&
+		forward(ex.records[min(at+1, len(ex.records)):], n, reserved, fits) &&
+		sa.connectedIVs(ex, n, reserved, fits)
 }
 
-// chain yields the last blocks of messages.
-func chain(records iter.Seq2[int, *record], n int, yield func(ivSource) bool) bool {
-	for _, o := range records {
-		if o.whole && !yield(ivSource{iv: o.lastBlock[maxBlockLen-n:], since: o.since, after: o}) {
+// backward and forward yield the last blocks of messages, as far as they have the second byte.
+func backward(records []*record, n int, second byte, yield func(ivSource) bool) bool {
+	for _, o := range slices.Backward(records) {
+		if o.whole && o.lastBlock[maxBlockLen-n+1] == second && !yield(o.next(n)) {
 			return false
 		}
 	}
 	return true
+}
+
+func forward(records []*record, n int, second byte, yield func(ivSource) bool) bool {
+	for _, o := range records {
+		if o.whole && o.lastBlock[maxBlockLen-n+1] == second && !yield(o.next(n)) {
+			return false
+		}
+	}
+	return true
+}
+
+// connectedIVs yields the IVs of a CONNECTED that is encrypted as if it were of its Quick Mode.
+func (sa *SA) connectedIVs(ex *exchange, n int, second byte, yield func(ivSource) bool) bool {
+	quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]
+	if quick == nil || ex.key.exchange != ExchangeInformational {
+		return true
+	}
+	return backward(quick.records, n, second, func(s ivSource) bool {
+		return yield(ivSource{iv: s.iv, since: s.since, known: true})
+	})
 }
 
 // maxEarly bounds the pairs of KE values that IVs after phase 1 are made from.
@@ -70,140 +101,116 @@ func (sa *SA) firstIVs(ex *exchange, n int, hashes []*hashAlg, reserved byte, si
 		return true // there is nothing to make them from
 	}
 	for _, h := range hashes {
-		blocks := sa.lastBlocks(ex, n, h)
+		var more bool
 		if ex == sa.phase1 {
-			blocks = sa.initialIVs(h).with(reserved)
+			more = sa.initialIVs(h).with(reserved, func(s ivSource) bool { return s.since <= since || yield(s) })
+		} else {
+			more = sa.lastBlocks(ex, n, h, func(s ivSource) bool {
+				if s.since <= since {
+					return true
+				}
+				s.iv = phase2IV(h, s.iv[:n], ex.key.id)
+				return yield(s)
+			})
 		}
-		for s := range blocks {
-			if s.since <= since {
-				continue
-			}
-			if s.iv = s.iv[:n]; ex != sa.phase1 {
-				s.iv = phase2IV(h, s.iv, ex.key.id)
-			}
-			if !yield(s) {
-				return false
-			}
+		if !more {
+			return false
 		}
 	}
 	return true
 }
 
-// lastBlocks returns what the IV of the first message after phase 1 is made from: the last block of
+// lastBlocks yields what the IV of the first message after phase 1 is made from: the last block of
 // phase 1, for which its first IV stands where it ends in clear, or has not ended yet.
-func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg) iter.Seq[ivSource] {
-	return func(yield func(ivSource) bool) {
-		for _, o := range sa.phase1Ends() {
-			if !yield(ivSource{iv: o.lastBlock[maxBlockLen-n:], since: o.since, hash: h, last: o}) {
-				return
-			}
-		}
-		early := ex.key.exchange == ExchangeInformational && !sa.phase1Whole()
-		left := maxEarly
-		for _, s := range sa.initialIVs(h).list {
-			if !early && (s.gx[0].mode != ExchangeAggressive || s.gx[1].mode != ExchangeAggressive) {
-				continue
-			}
-			if left--; left < 0 || !yield(s) {
-				return
-			}
-		}
-	}
-}
-
-// phase1Ends returns the messages that may be the last of phase 1, the likeliest first.
-func (sa *SA) phase1Ends() []*record {
-	var all, opened []*record
-	proven := false
-	for _, r := range slices.Backward(sa.phase1.records) {
-		if !r.whole {
+func (sa *SA) lastBlocks(ex *exchange, n int, h *hashAlg, yield func(ivSource) bool) bool {
+	proven := slices.ContainsFunc(sa.phase1.records, func(r *record) bool { return r.whole && r.opened && r.ended })
+	for _, r := range slices.Backward(sa.phase1.records) { // the likeliest first
+		if !r.whole || proven && !r.opened {
 			continue
 		}
-		all = append(all, r)
-		if r.opened {
-			opened = append(opened, r)
-			proven = proven || r.ended
+		s := r.next(n)
+		s.after, s.last, s.hash = nil, r, h
+		if !yield(s) {
+			return false
 		}
 	}
-	if proven {
-		return opened
+	early := ex.key.exchange == ExchangeInformational && !sa.phase1Whole()
+	left := maxEarly
+	for _, s := range sa.initialIVs(h).list {
+		if !early && (s.gx[0].mode != ExchangeAggressive || s.gx[1].mode != ExchangeAggressive) {
+			continue
+		}
+		if left--; left < 0 {
+			return true
+		}
+		if !yield(s) {
+			return false
+		}
 	}
-	return all
-}
-
-// connectedIVs yields the IVs of a CONNECTED that is encrypted as if it were of its Quick Mode.
-func (sa *SA) connectedIVs(ex *exchange, n int, yield func(ivSource) bool) bool {
-	quick := sa.exchanges[exchangeKey{ExchangeQuick, ex.key.id}]
-	if quick == nil || ex.key.exchange != ExchangeInformational {
-		return true
-	}
-	return chain(slices.Backward(quick.records), n, func(s ivSource) bool {
-		return yield(ivSource{iv: s.iv, since: s.since, known: true})
-	})
+	return true
 }
 
 // ivTable is what the IVs that phase 1 can have begun with are the heads of. Of several KE values
 // it is not always known which are right, nor whose is whose: the likely pairs come first.
 type ivTable struct {
-	list  []ivSource
-	first [256]uint16 // by the second byte of the IV: the place of the first such in list, from 1
-	next  []uint16    // by the place in list, from 0: that of the next such, from 1
-	fresh []*claim    // KE values that are not in it yet
-	stale bool        // or values that are in it were dropped
+	hash    *hashAlg
+	more    *ivTable // of another hash
+	list    []ivSource
+	seconds []byte   // the second bytes of their IVs
+	fresh   []*claim // KE values that are not in it yet
+	stale   bool     // or values that are in it were dropped
 }
 
 // with yields the IVs that have this second byte.
-func (t *ivTable) with(second byte) iter.Seq[ivSource] {
-	return func(yield func(ivSource) bool) {
-		for i := t.first[second]; i > 0; i = t.next[i-1] {
-			if !yield(t.list[i-1]) {
-				return
-			}
+func (t *ivTable) with(second byte, yield func(ivSource) bool) bool {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(t.seconds[at:], second)
+		if i < 0 {
+			return true
 		}
-	}
-}
-
-// index brings first and next up to date.
-func (t *ivTable) index() {
-	t.first, t.next = [256]uint16{}, slices.Grow(t.next[:0], len(t.list))[:len(t.list)]
-	for i := len(t.list) - 1; i >= 0; i-- {
-		second := t.list[i].iv[1]
-		t.next[i], t.first[second] = t.first[second], uint16(i+1)
+		if at += i; !yield(t.list[at]) {
+			return false
+		}
 	}
 }
 
 // initialIVs returns the table of a hash.
 func (sa *SA) initialIVs(h *hashAlg) *ivTable {
-	t := sa.initial[h]
+	t := sa.initial
+	for t != nil && t.hash != h {
+		t = t.more
+	}
 	switch {
 	case t == nil:
-		t = sa.newIVTable(h)
+		t = &ivTable{hash: h, more: sa.initial, list: sa.newIVs(h)}
+		sa.initial = t
 	case t.stale || len(t.fresh) > 0:
-		sa.renew(t, h)
+		sa.renew(t)
 	default:
 		return t
 	}
-	t.fresh, t.stale = nil, false
-	t.index()
-	if sa.initial == nil {
-		sa.initial = make(map[*hashAlg]*ivTable)
+	t.fresh, t.stale, t.seconds = nil, false, t.seconds[:0]
+	for i := range t.list {
+		t.seconds = append(t.seconds, t.list[i].iv[1])
 	}
-	sa.initial[h] = t
 	return t
 }
 
-func (sa *SA) newIVTable(h *hashAlg) *ivTable {
+// newIVs returns what a table holds at first.
+func (sa *SA) newIVs(h *hashAlg) (list []ivSource) {
 	if sa.gx[0] != nil {
-		return &ivTable{list: []ivSource{sa.pair(sa.gx[0], sa.gx[1], h)}}
+		return []ivSource{sa.pair(sa.gx[0], sa.gx[1], h)}
 	}
-	var list, others []ivSource
+	list = make([]ivSource, 0, sa.countKE())
 	for a := range sa.said(PayloadKE) {
 		list = sa.pairWith(list, a, h, false)
-		if sa.countKE() <= maxUnordered {
-			others = sa.pairWith(others, a, h, true)
+	}
+	if sa.countKE() <= maxUnordered {
+		for a := range sa.said(PayloadKE) {
+			list = sa.pairWith(list, a, h, true)
 		}
 	}
-	return &ivTable{list: append(list, others...)}
+	return list
 }
 
 // pairWith appends the IVs of a as the initiator's KE value with others: with those that are likely
@@ -222,7 +229,7 @@ func (sa *SA) pairWith(list []ivSource, a *claim, h *hashAlg, unlikely bool) []i
 const maxPartners = 16
 
 // renew takes the KE values into account that are new, and drops those that were.
-func (sa *SA) renew(t *ivTable, h *hashAlg) {
+func (sa *SA) renew(t *ivTable) {
 	t.list = slices.DeleteFunc(t.list, func(s ivSource) bool { return s.gx[0].dropped || s.gx[1].dropped })
 	all := slices.Collect(sa.said(PayloadKE))
 	for _, fresh := range t.fresh {
@@ -235,10 +242,10 @@ func (sa *SA) renew(t *ivTable, h *hashAlg) {
 				break
 			}
 			if sa.mayBeOf(o, roleInitiator) && sa.mayBeOf(fresh, roleResponder) {
-				t.list = append(t.list, sa.pair(o, fresh, h))
+				t.list = append(t.list, sa.pair(o, fresh, t.hash))
 			}
 			if sa.mayBeOf(fresh, roleInitiator) && sa.mayBeOf(o, roleResponder) {
-				t.list = append(t.list, sa.pair(fresh, o, h))
+				t.list = append(t.list, sa.pair(fresh, o, t.hash))
 			}
 		}
 	}
@@ -250,7 +257,7 @@ func (sa *SA) renewIVs(fresh, dropped *claim) {
 		sa.initial = nil
 		return
 	}
-	for _, t := range sa.initial {
+	for t := sa.initial; t != nil; t = t.more {
 		t.stale = t.stale || dropped != nil
 		if len(t.fresh) >= maxClaims {
 			t.fresh = slices.DeleteFunc(t.fresh, func(c *claim) bool { return c.dropped })

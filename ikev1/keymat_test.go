@@ -83,11 +83,12 @@ func TestKDFVectors(t *testing.T) {
 		skeyid := sha.prf([]byte(v.PSK), x(v.Ni), x(v.Nr))
 		d, a, e := skeyids(sha, skeyid, x(v.Gxy), i, r)
 		ka := expandKa(sha, e, 16)
-		iv := phase1IV(sha, x(v.Gxi), x(v.Gxr))[:16]
+		iv := phase1IV(sha, x(v.Gxi), x(v.Gxr))
+		next := phase2IV(sha, iv[:], 0xd8029d42)
 		got := map[string][]byte{
 			"getSKEYID": skeyid, "getSKEYID_d": d, "getSKEYID_a": a, "getSKEYID_e": e, "getKa": ka,
-			"getIV(00000000)": iv,
-			"getIV(d8029d42)": phase2IV(sha, iv, 0xd8029d42),
+			"getIV(00000000)": iv[:],
+			"getIV(d8029d42)": next[:],
 			"getHASH_R":       sha.prf(skeyid, x(v.Gxr), x(v.Gxi), r[:], i[:], x(v.SAi), x(v.IDir)),
 		}
 		if v.QMNi != "" {

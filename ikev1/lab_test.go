@@ -157,7 +157,8 @@ func (l *lab) sealedBytes(fromI bool, x ExchangeType, id uint32, first PayloadTy
 	bl := l.block.BlockSize()
 	iv := l.chains[id]
 	if iv == nil {
-		iv = phase2IV(l.suite.hash, l.last, id)
+		first := phase2IV(l.suite.hash, l.last, id)
+		iv = first[:bl]
 	}
 	out := make([]byte, len(b))
 	cipher.NewCBCEncrypter(l.block, iv).CryptBlocks(out, b)
@@ -189,7 +190,8 @@ func (l *lab) main(idi, idr []byte) {
 	l.clear(true, ExchangeMain, part{PayloadKE, l.kei}, part{PayloadNonce, l.bytes(16)})
 	l.clear(false, ExchangeMain, part{PayloadKE, l.ker}, part{PayloadNonce, l.bytes(20)})
 	h := l.suite.hash
-	l.chains[0] = phase1IV(h, l.kei, l.ker)[:l.block.BlockSize()]
+	iv := phase1IV(h, l.kei, l.ker)
+	l.chains[0] = iv[:l.block.BlockSize()]
 	l.sealed(true, ExchangeMain, 0, part{PayloadID, idi},
 		part{PayloadHash, h.prf(l.skeyid, l.kei, l.ker, l.i[:], l.r[:], l.sai, idi)}, part{PayloadNotify, fromHex(l.t, "00000001 01 10 6002"+l.i.String()+l.r.String())})
 	l.sealed(false, ExchangeMain, 0, part{PayloadID, idr},
@@ -245,7 +247,7 @@ func state(sa *SA) string {
 		}
 	}
 	switch {
-	case sa.Decrypted > 0 && sa.HashesChecked > 0:
+	case sa.Decrypted > 0 && sa.HashesChecked() > 0:
 		return "verified"
 	case sa.Decrypted > 0:
 		return "decrypted"

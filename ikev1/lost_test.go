@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"path/filepath"
 	"slices"
 	"testing"
 )
 
-// truths maps the bytes of each encrypted message to the message as it is decrypted from the whole
+// truths maps the digest of each encrypted message to the message as it is decrypted from the whole
 // capture.
-func truths(t *testing.T, secrets []*Secret, list []*Datagram) map[string]*Message {
+func truths(t *testing.T, secrets []*Secret, list []*Datagram) map[uint64]*Message {
 	t.Helper()
 	_, messages := follow(secrets, list)
-	truth := map[string]*Message{}
+	truth := map[uint64]*Message{}
 	for _, m := range messages {
 		if !m.Encrypted || m.Retransmission {
 			continue
@@ -22,18 +23,26 @@ func truths(t *testing.T, secrets []*Secret, list []*Datagram) map[string]*Messa
 		if !m.Decrypted || m.Reconstructed {
 			t.Fatalf("message %s %d of the whole capture: %v", m.Header.ExchangeName(), m.Number, m.Err)
 		}
-		truth[string(m.at.raw)] = m
+		truth[digestOf(m)] = m
 	}
 	return truth
 }
 
+// digestOf is the digest of an encrypted message.
+func digestOf(m *Message) uint64 {
+	if m.at.raw != nil {
+		return maphash.Bytes(seed, m.at.raw)
+	}
+	return m.at.rec.digest
+}
+
 // compare checks a message against the truth: nothing may be wrong that is said to be right.
-func compare(t *testing.T, truth map[string]*Message, m *Message) {
+func compare(t *testing.T, truth map[uint64]*Message, m *Message) {
 	t.Helper()
 	if !m.Encrypted {
 		return
 	}
-	want := truth[string(m.at.raw)]
+	want := truth[digestOf(m)]
 	name := fmt.Sprintf("%s %08x %d", m.Header.ExchangeName(), m.Header.MessageID, want.Number)
 	if !m.Decrypted {
 		if m.Verified {
@@ -78,7 +87,7 @@ func compare(t *testing.T, truth map[string]*Message, m *Message) {
 
 // settle runs the datagrams through a Tracker and compares all, then tries again what can gain from
 // later messages and compares once more.
-func settle(t *testing.T, secrets []*Secret, truth map[string]*Message, list []*Datagram) (*Tracker, []*Message) {
+func settle(t *testing.T, secrets []*Secret, truth map[uint64]*Message, list []*Datagram) (*Tracker, []*Message) {
 	t.Helper()
 	tr, messages := follow(secrets, list)
 	for _, m := range messages {

@@ -25,8 +25,8 @@ type Message struct {
 	Header Header
 	SA     *SA // the ISAKMP SA it belongs to
 
-	FromInitiator  bool // of phase 1 for its exchanges and Informational; of the exchange otherwise
 	Number         int  // position in its exchange, from 1; a retransmission has the number of its first copy
+	FromInitiator  bool // of phase 1 for its exchanges and Informational; of the exchange otherwise
 	Retransmission bool
 	Encrypted      bool
 	Decrypted      bool
@@ -45,13 +45,11 @@ type Message struct {
 	Negotiated []*esp.Negotiated // SAs that this message completed
 	Deleted    []uint32          // ESP SPIs of its Delete payloads, where it was decrypted
 
-	Fragment    *Fragment   // set when the message is one IKE fragment
-	FragmentOf  FragmentKey // of a fragment, and of the message that it completes
-	Part        *Message    // of a message that a fragment completed: the fragment
-	Reassembled int         // number of fragments it was put together from, 0 when it was not
-	Trailing    int         // bytes behind it in its datagram that are no message
-
-	beginning []Payload // with ErrAltered: the payloads up to the place that is broken
+	Fragment    *Fragment    // set when the message is one IKE fragment
+	FragmentOf  *FragmentKey // of a fragment, and of the message that it completes; nil of others
+	Part        *Message     // of a message that a fragment completed: the fragment
+	Reassembled int32        // number of fragments it was put together from, 0 when it was not
+	Trailing    int32        // bytes behind it in its datagram that are no message
 
 	at position // what the Tracker needs to decrypt it later
 }
@@ -60,19 +58,17 @@ type Message struct {
 type position struct {
 	ex    *exchange
 	rec   *record
-	raw   []byte // the message as captured; nil unless it is encrypted
-	cut   bool   // it is not whole
-	short bool   // nor was it on the wire
+	raw   []byte // the message as captured; nil unless it is encrypted and may be decrypted again
+	tried attempted
+	later *Message // of one that was put off: the same once an SA is made of it
 
-	counted  tally // what it counts for in the SA's counters
-	head     bool  // it is cut, and what there is of it is decrypted
-	unproven bool  // it is cut, and proves none of the keys known, as a later message may
-	hashOpen bool  // its HASH waits for another message
-	exact    bool  // it is not to be reconstructed
-	tried    attempted
-
-	putOff bool     // no SA was made of it
-	later  *Message // the same once one is
+	counted  uint16 // the SA's counters in which it counts, a bit each
+	cut      bool   // it is not whole
+	head     bool   // it is cut, and what there is of it is decrypted
+	unproven bool   // it is cut, and proves none of the keys known, as a later message may
+	hashOpen bool   // its HASH waits for another message
+	exact    bool   // it is not to be reconstructed
+	putOff   bool   // no SA was made of it
 }
 
 // attempted is what was known when all keys were tried on a message in vain.
@@ -86,19 +82,6 @@ func (m *Message) Head() bool { return m.at.head }
 
 // Phase1 says that the message is of an exchange that sets up an ISAKMP SA.
 func (m *Message) Phase1() bool { return m.SA != nil && m.at.ex == m.SA.phase1 }
-
-// clearMessage returns the message as it would have been sent in clear: the header with the
-// encryption flag off and the length mended, then the payloads without padding.
-func clearMessage(h Header, payloads []byte) []byte {
-	h.Length = uint32(HeaderLen + len(payloads))
-	return clearHead(h, payloads)
-}
-
-// clearHead is clearMessage for a beginning: the length stays that of the whole, padding included.
-func clearHead(h Header, payloads []byte) []byte {
-	h.Flags &^= FlagEncryption
-	return append(h.Append(make([]byte, 0, HeaderLen+len(payloads))), payloads...)
-}
 
 // malformedf is an error about the message itself; it wraps ErrMalformed.
 func malformedf(format string, args ...any) error {

@@ -9,6 +9,7 @@ import (
 
 // decryption is a message decrypted with one key.
 type decryption struct {
+	room    []byte // for a header, and behind it plain
 	plain   []byte // with padding
 	end     int    // of the payloads
 	bits    int    // evidence
@@ -25,7 +26,7 @@ func (t *Tracker) open(m *Message) {
 	t.configure(sa)
 	again := m.at.tried.changed == sa.changed && m.at.tried.observed >= sa.family.heard // nothing has come since
 	if m.Err = nil; !again {
-		m.Broken, m.beginning = nil, nil
+		m.Broken = nil
 	}
 	m.Decrypted, m.Verified, m.HashTail = false, false, false
 	m.at.head, m.at.unproven = false, false
@@ -33,7 +34,7 @@ func (t *Tracker) open(m *Message) {
 		m.Err = sa.refusal(m)
 	} else if o, k := sa.unlock(m); k == nil {
 		if m.Err = sa.refusal(m); m.Err == ErrAltered {
-			m.beginning, m.Broken = sa.beginning(m)
+			m.Broken = sa.beginning(m)
 		}
 		m.at.tried = attempted{sa.changed, t.observed}
 		m.at.unproven = m.at.cut && len(sa.keys) == 0 && len(sa.candidates) > 0
@@ -124,16 +125,18 @@ func (sa *SA) attempt(k *candidate, m *Message, proven bool) (o decryption, fits
 	if again {
 		since = m.at.tried.observed
 	}
-	for s := range sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since) {
-		if !text.begins(s.iv, whole) {
-			continue
+	sa.ivs(m.at.ex, m.at.rec, n, hashes, text.reserved(), since, func(s ivSource) bool {
+		if !text.begins(&s.iv, whole) {
+			return true
 		}
-		o := decryption{plain: text.with(s.iv), source: s, hash: cmp.Or(k.suite.hash, s.hash)}
-		if o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o) {
-			return o, true
-		}
-	}
-	if again || m.at.exact {
+		o = decryption{plain: text.with(s.iv[:n]), room: text.room, source: s, hash: cmp.Or(k.suite.hash, s.hash)}
+		fits = o.follow(m, n, whole) && o.bits >= need || sa.hashProves(m, k, &o)
+		return !fits
+	})
+	switch {
+	case fits:
+		return o, true
+	case again || m.at.exact:
 		return decryption{}, false
 	}
 	return sa.reconstruct(m, text, hashes, proven)
@@ -165,7 +168,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		plain := text.with(nil)
 		b := rebuildCut(exchange, first, plain, hashes, whole)
 		b.fill(plain, n)
-		return decryption{plain: plain, end: len(plain), rebuilt: &b}, proven
+		return decryption{room: text.room, plain: plain, end: len(plain), rebuilt: &b}, proven
 	}
 	if first == PayloadHash {
 		var fit []*hashAlg
@@ -191,7 +194,7 @@ func (sa *SA) reconstruct(m *Message, text *cbc, hashes []*hashAlg, proven bool)
 		return decryption{}, false
 	}
 	b.fill(plain, n)
-	o = decryption{plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
+	o = decryption{room: text.room, plain: plain, end: b.end, bits: b.bits, rebuilt: &b, weak: weak}
 	if first == PayloadHash && b.bits >= enoughBits {
 		o.hash = b.hash
 	}
@@ -243,7 +246,8 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 		own := *k // others may try it, too
 		k = &own
 		sa.keys = append(sa.keys, k)
-		sa.configured = configVersion{}
+		sa.configured = 0
+		sa.setSuite(sa.keys[0].suite)
 	}
 	switch from {
 	case sideA:
@@ -251,10 +255,10 @@ func (sa *SA) prove(k *candidate, from side, h *hashAlg) *candidate {
 	case sideB:
 		k.opened[1] = true
 	}
-	if k.suite.hash == nil {
+	if k.suite.hash == nil && h != nil {
 		k.suite.hash = h
+		sa.setSuite(sa.keys[0].suite)
 	}
-	sa.setSuite(sa.keys[0].suite)
 	return k
 }
 
@@ -299,20 +303,22 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	sa, r := m.SA, m.at.rec
 	m.Reconstructed = o.rebuilt != nil
 	if m.at.cut {
-		m.Plain = clearHead(m.Header, o.plain)
+		m.Plain = o.message(m.Header)
 		m.Payloads, _ = parsePayloads(m.Header.NextPayload, m.Plain[HeaderLen:])
 		if m.at.head = !m.Reconstructed || o.rebuilt.firstLen > 0; !m.at.head {
 			m.Payloads = nil
 		}
 		return ErrTruncated
 	}
-	plain := clearMessage(m.Header, o.plain[:o.end])
+	clear := m.Header
+	clear.Length = uint32(HeaderLen + o.end)
+	plain := o.message(clear)
 	payloads := plain[HeaderLen:]
 	if m.Payloads, m.Broken = parseChain(m.Header.NextPayload, payloads); m.Broken != nil && !o.proven {
 		return m.Broken
 	}
 	if !o.weak {
-		sa.trace(m, o)
+		sa.trace(m, o, k.alg.blockLen)
 	}
 	check := sa.checkHash(m, k, payloads, o.rebuilt)
 	m.Plain = plain
@@ -324,7 +330,7 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	case !m.Decrypted && weak:
 		return ErrAltered
 	case m.Decrypted && !weak:
-		sa.ends.proven.set(r.src, r.dst, r.from)
+		sa.ends.proven.set(r.way.a, r.way.b, r.from)
 		if !r.opened {
 			r.opened = true
 			sa.changed++
@@ -342,14 +348,22 @@ func (t *Tracker) accept(m *Message, k *candidate, o *decryption) error {
 	return nil
 }
 
+// message returns the message as it would have been sent in clear: the header with the encryption
+// flag off, then the payloads without padding.
+func (o *decryption) message(h Header) []byte {
+	h.Flags &^= FlagEncryption
+	h.Append(o.room[:0])
+	return o.room[: HeaderLen+o.end : HeaderLen+o.end]
+}
+
 // trace notes what the IV and the payloads tell of a message's place in its exchange.
-func (sa *SA) trace(m *Message, o *decryption) {
+func (sa *SA) trace(m *Message, o *decryption, blockLen int) {
 	ex, r, s := m.at.ex, m.at.rec, &o.source
 	if o.rebuilt == nil {
-		if r.iv == nil {
+		if r.ivLen == 0 {
 			sa.changed++
 		}
-		r.iv = s.iv
+		r.iv, r.ivLen = s.iv, uint8(blockLen)
 	}
 	if o.rebuilt == nil && !s.known {
 		r.after, r.first = s.after, s.after == nil
@@ -453,8 +467,8 @@ func (t *Tracker) learnPlain(m *Message) {
 }
 
 // Decrypt tries again a message that Observe returned earlier: with a key that came later, or with
-// what messages that came later tell (an IV, a nonce that a HASH covers). It returns whether the
-// message is decrypted now.
+// what messages that came later tell (an IV, a nonce that a HASH covers). One that is decrypted and
+// not Open stays as it is. It returns whether the message is decrypted now.
 func (t *Tracker) Decrypt(m *Message) bool {
 	m.adopt()
 	if m.SA == nil || m.at.raw == nil || m.at.rec == nil {

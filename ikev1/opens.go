@@ -4,7 +4,7 @@ package ikev1
 // is known. It takes note of nothing.
 func (t *Tracker) Opens(d *Datagram) bool {
 	m := &Message{}
-	raw := m.read(d, d.Data)
+	raw := m.read(d, d.Data, true)
 	if raw == nil || !m.Encrypted || m.at.cut || len(raw) != len(d.Data) || m.Header.NextPayload == PayloadNone {
 		return false
 	}
@@ -29,7 +29,7 @@ func (t *Tracker) probe(m *Message, d *Datagram) bool {
 			m.at.ex = &exchange{key: key}
 		}
 	}
-	m.at.rec = &record{encrypted: true, from: sa.ends.sender(d.Src, d.Dst), number: 5}
+	m.at.rec = &record{encrypted: true, way: &pair{d.Src, d.Dst}, from: sa.ends.sender(d.Src, d.Dst), number: 5}
 	if sa.roleOf(m.at.rec.from) == roleResponder {
 		m.at.rec.number++
 	}

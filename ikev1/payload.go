@@ -41,13 +41,16 @@ type Payload struct {
 	Type     PayloadType
 	Next     PayloadType // type of the payload behind this one, 0 for none
 	Reserved uint8       // second byte of the generic header; zero in good messages
-	Offset   int         // where the generic header begins, in the bytes given to ParsePayloads
-	Body     []byte      // without the 4-byte generic header; part of the bytes parsed
 	Damaged  bool        // its length is impossible: Body is all that is left
+	Offset   int32       // where the generic header begins, from the end of the message's header
+	Body     []byte      // without the 4-byte generic header; part of the message
 }
 
 // end returns the offset behind the payload.
-func (p *Payload) end() int { return p.Offset + payloadHeaderLen + len(p.Body) }
+func (p *Payload) end() int { return p.bodyAt() + len(p.Body) }
+
+// bodyAt returns the offset of its body.
+func (p *Payload) bodyAt() int { return int(p.Offset) + payloadHeaderLen }
 
 // maxPayloads bounds the payloads of a message: a peer sends some twenty.
 const maxPayloads = 256
@@ -83,7 +86,7 @@ func appendPayloads(list []Payload, first PayloadType, data []byte) ([]Payload, 
 			Type:     t,
 			Next:     PayloadType(rest[0]),
 			Reserved: rest[1],
-			Offset:   off,
+			Offset:   int32(off),
 			Body:     rest[payloadHeaderLen:n:n],
 		}
 		list = append(list, p)

@@ -75,7 +75,7 @@ func TestPayloadOffsets(t *testing.T) {
 	off := 0
 	for i := range c {
 		p := &c[i]
-		if p.Offset != off || !bytes.Equal(p.Body, data[off+4:off+4+len(p.Body)]) {
+		if int(p.Offset) != off || !bytes.Equal(p.Body, data[off+4:off+4+len(p.Body)]) {
 			t.Errorf("payload %d at %d, want %d", i, p.Offset, off)
 		}
 		off = p.end()
@@ -281,7 +281,7 @@ func FuzzParsePayloads(f *testing.F) {
 		list, err := parsePayloads(PayloadType(first), data)
 		off := 0
 		for i := range list {
-			if list[i].Offset != off {
+			if int(list[i].Offset) != off {
 				t.Fatalf("payload %d at %d, want %d", i, list[i].Offset, off)
 			}
 			off = list[i].end()

@@ -176,7 +176,7 @@ func (sa *SA) number(r *record) {
 		return
 	}
 	says := r.claimedRole()
-	r.number, r.sure = r.base, says != roleUnknown || sa.rolesKnown()
+	r.number, r.sure = int(r.base), says != roleUnknown || sa.rolesKnown()
 	if says == roleResponder || says == roleUnknown && sa.roleOf(r.from) == roleResponder {
 		r.number++
 	}
@@ -185,7 +185,7 @@ func (sa *SA) number(r *record) {
 // place numbers the messages of an exchange after phase 1.
 func (ex *exchange) place() {
 	for _, r := range ex.records {
-		r.number, r.sure = r.byHash, r.byHash > 0
+		r.number, r.sure = int(r.byHash), r.byHash > 0
 		if !r.sure && r.first {
 			r.number, r.sure = 1, true
 		}

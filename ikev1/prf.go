@@ -54,13 +54,25 @@ func NewHash(name string) func() hash.Hash {
 // KnownSKEYID reports whether a hash of phase 1 has n bytes, and with it SKEYIDs.
 func KnownSKEYID(n int) bool { return hashBySize(n) != nil }
 
-// sum returns the hash of the concatenated parts.
-func (h *hashAlg) sum(parts ...[]byte) []byte {
-	f := h.new()
-	for _, p := range parts {
-		f.Write(p)
+// head returns the first bytes of the hash of b, of which IVs are made.
+func (h *hashAlg) head(b []byte) (head [maxBlockLen]byte) {
+	switch h.size {
+	case sha1.Size:
+		sum := sha1.Sum(b)
+		copy(head[:], sum[:])
+	case sha256.Size:
+		sum := sha256.Sum256(b)
+		copy(head[:], sum[:])
+	case md5.Size:
+		head = md5.Sum(b)
+	case sha512.Size384:
+		sum := sha512.Sum384(b)
+		copy(head[:], sum[:])
+	case sha512.Size:
+		sum := sha512.Sum512(b)
+		copy(head[:], sum[:])
 	}
-	return f.Sum(nil)
+	return head
 }
 
 // prf returns prf(key, parts) of RFC 2409 section 4.

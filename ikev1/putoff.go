@@ -50,6 +50,10 @@ func (t *Tracker) postpone(m *Message, d *Datagram, raw []byte) bool {
 	case h.Exchange == ExchangeAggressive:
 		m.Number = 3
 	}
+	if m.Encrypted {
+		m.keep()
+		raw = m.at.raw
+	}
 	t.begun++
 	t.putOff.add(begun{t.begun, h.InitiatorCookie, *d, m}, raw)
 	return true
@@ -82,7 +86,7 @@ func (t *Tracker) takeUp(c Cookie) {
 	delete(t.putOff.at, c)
 	b := &t.putOff.ring[i]
 	m := &Message{}
-	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data))
+	t.follow(m, &b.datagram, m.read(&b.datagram, b.datagram.Data, true))
 	m.SA.Number = b.number
 	if b.message != nil {
 		b.message.at.later = m

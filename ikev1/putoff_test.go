@@ -26,7 +26,7 @@ func TestPutOff(t *testing.T) {
 			s = append(s, fmt.Sprintf("%s %d, from the initiator %v, decrypted %v, verified %v, %v", m.Header.ExchangeName(), m.Number, m.FromInitiator, m.Decrypted, m.Verified, m.Err))
 		}
 		for _, sa := range tr.SAs() {
-			s = append(s, fmt.Sprintf("%s: %d messages, %d encrypted, %d decrypted, %d HASHes", sa.InitiatorCookie, sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked))
+			s = append(s, fmt.Sprintf("%s: %d messages, %d encrypted, %d decrypted, %d HASHes", sa.InitiatorCookie, sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked()))
 		}
 		return s
 	}

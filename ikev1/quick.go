@@ -10,15 +10,19 @@ import (
 
 // quickInfo is what is kept of a Quick Mode message with an SA payload (RFC 2409 section 5.5).
 type quickInfo struct {
-	sas      []*saPayload
-	nonce    []byte
-	ke       bool // perfect forward secrecy
-	src, dst netip.Addr
+	way   *pair // it was sent from a to b
+	sas   []saPayload
+	nonce []byte
+	ke    bool // perfect forward secrecy
 }
+
+// src and dst are the addresses of its sender and of its receiver.
+func (q *quickInfo) src() netip.Addr { return q.way.a.Addr().Unmap() }
+func (q *quickInfo) dst() netip.Addr { return q.way.b.Addr().Unmap() }
 
 // quickOf reads a Quick Mode message; nil where its SA payload or nonce is missing or broken.
 func quickOf(m *Message) *quickInfo {
-	q := &quickInfo{src: m.at.rec.src.Addr().Unmap(), dst: m.at.rec.dst.Addr().Unmap()}
+	q := &quickInfo{way: m.at.rec.way}
 	for i := range m.Payloads {
 		switch p := &m.Payloads[i]; p.Type {
 		case PayloadSA:
@@ -57,7 +61,7 @@ func (sa *SA) negotiate(ex *exchange) []*esp.Negotiated {
 		list := sa.pairs(ex, q1.quick, q2.quick)
 		for _, n := range list {
 			if n.KeyReason != "" {
-				ex.pending = sa.configured.secrets
+				ex.pending = sa.configured
 			}
 		}
 		return list
@@ -98,9 +102,10 @@ func (ex *exchange) accepted() bool {
 
 // single says that each SA proposed has but one transform, which must have been chosen.
 func (q *quickInfo) single() bool {
-	for _, s := range q.sas {
-		for i := range s.Proposals {
-			if s.Proposals[i].Number != s.Proposals[0].Number || len(s.Proposals[i].Transforms) != 1 {
+	for i := range q.sas {
+		s := &q.sas[i]
+		for p := range s.proposals() {
+			if p.Number != s.number() || p.count != 1 {
 				return false
 			}
 		}
@@ -110,12 +115,10 @@ func (q *quickInfo) single() bool {
 
 // first yields the ESP proposals that belong together with the first one: strongSwan names the one
 // without IPComp behind its choice.
-func (s *saPayload) first() iter.Seq[*proposal] {
-	return func(yield func(*proposal) bool) {
-		for i := range s.Proposals {
-			p := &s.Proposals[i]
-			if p.Protocol == protocolESP && len(p.SPI) == 4 && len(p.Transforms) > 0 && p.Number == s.Proposals[0].Number &&
-				!yield(p) {
+func (sa *saPayload) first() iter.Seq[proposal] {
+	return func(yield func(proposal) bool) {
+		for p := range sa.proposals() {
+			if p.Protocol == protocolESP && len(p.SPI) == 4 && p.count > 0 && p.Number == sa.number() && !yield(p) {
 				return
 			}
 		}
@@ -125,10 +128,10 @@ func (s *saPayload) first() iter.Seq[*proposal] {
 // half returns the SAs towards the sender of a message, which chose their SPIs.
 func (sa *SA) half(ex *exchange, q *quickInfo, reason string) []*esp.Negotiated {
 	var list []*esp.Negotiated
-	for _, s := range q.sas {
-		for p := range s.first() {
-			n := sa.describe(ex, &p.Transforms[0])
-			n.SPI, n.Src, n.Dst, n.KeyReason = p.spi32(), q.dst, q.src, reason
+	for i := range q.sas {
+		for p := range q.sas[i].first() {
+			n := sa.describe(ex, p.first())
+			n.SPI, n.Src, n.Dst, n.KeyReason = p.spi32(), q.dst(), q.src(), reason
 			list = append(list, n)
 		}
 	}
@@ -143,19 +146,19 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 	if pfs {
 		secrets = sa.quickSecrets(ex)
 	}
-	for i, answer := range q2.sas[:min(len(q1.sas), len(q2.sas))] {
-		for chosen := range answer.first() {
-			offer := match(q1.sas[i], chosen)
+	for i := range min(len(q1.sas), len(q2.sas)) {
+		for chosen := range q2.sas[i].first() {
+			offer := match(&q1.sas[i], &chosen)
 			if offer == nil {
 				continue
 			}
-			t := &chosen.Transforms[0]
+			t := chosen.first()
 			for _, secret := range secrets {
 				toResponder, toInitiator := sa.describe(ex, t), sa.describe(ex, t)
 				toResponder.SPI, toResponder.PairSPI = chosen.spi32(), offer.spi32()
 				toInitiator.SPI, toInitiator.PairSPI = offer.spi32(), chosen.spi32()
-				toResponder.Src, toResponder.Dst = q2.dst, q2.src
-				toInitiator.Src, toInitiator.Dst = q2.src, q2.dst
+				toResponder.Src, toResponder.Dst = q2.dst(), q2.src()
+				toInitiator.Src, toInitiator.Dst = q2.src(), q2.dst()
 				for _, n := range [2]*esp.Negotiated{toInitiator, toResponder} {
 					sa.derive(n, pfs, secret, q1, q2)
 					list = append(list, n)
@@ -171,19 +174,19 @@ func (sa *SA) pairs(ex *exchange, q1, q2 *quickInfo) []*esp.Negotiated {
 func match(offer *saPayload, chosen *proposal) *proposal {
 	var same, like, only *proposal
 	count := 0
-	for i := range offer.Proposals {
-		p := &offer.Proposals[i]
+	want := chosen.first().terms()
+	for p := range offer.proposals() {
 		if p.Protocol != chosen.Protocol || len(p.SPI) != 4 {
 			continue
 		}
 		count++
-		only = p
-		offers := p.offers(&chosen.Transforms[0])
+		only = &p
+		offers := p.offers(&want)
 		if p.Number == chosen.Number && (same == nil || offers) {
-			same = p
+			same = &p
 		}
-		if offers && (like == nil || p == same) {
-			like = p
+		if offers && (like == nil || same == &p) {
+			like = &p
 		}
 	}
 	switch {
@@ -195,11 +198,10 @@ func match(offer *saPayload, chosen *proposal) *proposal {
 	return same
 }
 
-// offers says that a proposal has a transform with these algorithms.
-func (p *proposal) offers(t *transform) bool {
-	want := t.terms()
-	for i := range p.Transforms {
-		x := p.Transforms[i].terms()
+// offers says that a proposal has a transform with the algorithms that are wanted.
+func (p *proposal) offers(want *terms) bool {
+	for t := range p.transforms() {
+		x := t.terms()
 		if x.Cipher == want.Cipher && x.Auth == want.Auth && x.KeyBits == want.KeyBits && x.ESN == want.ESN {
 			return true
 		}
@@ -208,13 +210,13 @@ func (p *proposal) offers(t *transform) bool {
 }
 
 // describe fills in what a chosen transform says.
-func (sa *SA) describe(ex *exchange, t *transform) *esp.Negotiated {
+func (sa *SA) describe(ex *exchange, t transform) *esp.Negotiated {
 	n := t.negotiated()
 	n.Cookie, n.MessageID = sa.InitiatorCookie, ex.key.id
 	return n
 }
 
-func (t *transform) negotiated() *esp.Negotiated {
+func (t transform) negotiated() *esp.Negotiated {
 	p := t.terms()
 	return &esp.Negotiated{Suite: p.suite(), UDPEncap: p.udpEncap(), LifeSeconds: p.LifeSeconds, Group: p.Group}
 }
@@ -231,14 +233,13 @@ func (m *Message) Named(src, dst netip.Addr) *esp.Negotiated {
 	if err != nil {
 		return nil
 	}
-	for i := range sa.Proposals {
-		p := &sa.Proposals[i]
-		if p.Protocol != protocolESP || p.spi32() == 0 || len(p.Transforms) == 0 {
+	for p := range sa.proposals() {
+		if p.Protocol != protocolESP || p.spi32() == 0 || p.count == 0 {
 			continue
 		}
 		n := new(esp.Negotiated)
 		if len(m.Offers()) == 1 {
-			n = p.Transforms[0].negotiated()
+			n = p.first().negotiated()
 		}
 		n.SPI, n.Src, n.Dst, n.Cookie, n.MessageID = p.spi32(), dst, src, m.Header.InitiatorCookie, m.Header.MessageID
 		return n

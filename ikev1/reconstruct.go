@@ -188,7 +188,7 @@ func guessType(exchange ExchangeType, before PayloadType, body []byte, next Payl
 	case ExchangeNewGroup:
 		return PayloadSA
 	case ExchangeInformational:
-		if d, err := parseDelete(body); err == nil && d.DOI <= doiGDOI && len(d.SPIs) > 0 {
+		if d, err := parseDelete(body); err == nil && d.DOI <= doiGDOI && d.count > 0 {
 			return PayloadDelete
 		}
 		if n, err := parseNotification(body); err == nil && n.DOI <= doiGDOI {

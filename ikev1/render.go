@@ -24,8 +24,8 @@ const malformed = "[malformed]"
 
 // shown are the payloads that a person gets to see.
 func (m *Message) shown() []Payload {
-	if m.beginning != nil {
-		return m.beginning
+	if b := m.beginning(); b != nil {
+		return b
 	}
 	return m.Payloads
 }
@@ -50,7 +50,7 @@ func (m *Message) Describe() string {
 		return s + strconv.FormatUint(uint64(m.Header.MessageID), 10)
 	case m.Fragment != nil:
 		return "FRAG " + m.Fragment.text(detail{})
-	case m.Encrypted && !m.Decrypted && m.beginning == nil && (!m.Head() || len(m.Payloads) == 0):
+	case m.Encrypted && !m.Decrypted && m.beginning() == nil && (!m.Head() || len(m.Payloads) == 0):
 		return fmt.Sprintf("encrypted, %d bytes", max(0, int64(m.Header.Length)-HeaderLen))
 	}
 	return describePayloads(m.shown(), m.Header.Phase1())
@@ -144,7 +144,7 @@ func (p *Payload) parse() (body, error) {
 	}
 	switch p.Type {
 	case PayloadSA:
-		return parseSA(p.Body)
+		return pointer(parseSA(p.Body))
 	case PayloadID:
 		return pointer(parseID(p.Body))
 	case PayloadCert:
@@ -220,20 +220,20 @@ func (sa *saPayload) text(d detail) string {
 		return sa.all()
 	}
 	var parts []string
-	hidden := 0
-	for i := range sa.Proposals {
-		p := &sa.Proposals[i]
-		hidden += len(p.Transforms)
-		if p.Number != sa.Proposals[0].Number || i > 4 {
+	hidden, n := 0, 0
+	for p := range sa.proposals() {
+		n++
+		hidden += int(p.count)
+		if p.Number != sa.number() || n > 5 {
 			continue
 		}
 		words := []string{p.Protocol.String(), spiText(p.SPI), ""}
 		if p.Protocol == protocolISAKMP {
 			words[0], words[1] = "", ""
 		}
-		if len(p.Transforms) > 0 {
+		if p.count > 0 {
 			hidden--
-			words[2] = p.Transforms[0].text()
+			words[2] = p.first().text()
 		}
 		parts = append(parts, joinWords(words...))
 	}
@@ -256,14 +256,12 @@ func (sa *saPayload) all() string {
 	if sa.Situation != situationIdentityOnly {
 		fmt.Fprintf(&b, ", situation %#x", sa.Situation)
 	}
-	for i := range sa.Proposals {
-		p := &sa.Proposals[i]
+	for p := range sa.proposals() {
 		fmt.Fprintf(&b, "; proposal %d %s", p.Number, p.Protocol)
 		if s := spiText(p.SPI); s != "" {
 			b.WriteString(" spi " + s)
 		}
-		for j := range p.Transforms {
-			t := &p.Transforms[j]
+		for t := range p.transforms() {
 			fmt.Fprintf(&b, ", transform %d %s", t.Number, t.text())
 			for name, a := range t.others() {
 				if v, ok := a.number(); ok {
@@ -286,8 +284,9 @@ func spiText(spi []byte) string {
 }
 
 // text returns the algorithms and the lifetime of a transform.
-func (t *transform) text() string {
-	f := t.fields()
+func (t transform) text() string { return t.textOf(t.named()) }
+
+func (t transform) textOf(f TransformFields) string {
 	group, esn, pfs := f.Group, "", ""
 	if t.Protocol != protocolISAKMP && group != "" {
 		group, pfs = "", "pfs "+group
@@ -300,15 +299,14 @@ func (t *transform) text() string {
 }
 
 // others yields the attributes that transform.text does not show, by name.
-func (t *transform) others() iter.Seq2[string, *attribute] {
+func (t transform) others() iter.Seq2[string, attribute] {
 	names := phase2Attributes
 	if t.Protocol == protocolISAKMP {
 		names = phase1Attributes
 	}
-	return func(yield func(string, *attribute) bool) {
+	return func(yield func(string, attribute) bool) {
 		shown := terms{Protocol: t.Protocol}
-		for i := range t.Attributes {
-			a := &t.Attributes[i]
+		for a := range t.Attributes.all() {
 			if !shown.set(a.Type, 0) && !yield(nameOf(names, "attribute", a.Type), a) {
 				return
 			}
@@ -406,11 +404,13 @@ func (x *deletePayload) text(d detail) string {
 	case x.Protocol == protocolISAKMP:
 		return s // the SPI is both cookies
 	}
-	for i, spi := range x.SPIs {
+	i := 0
+	for spi := range x.spis() {
 		if i == maxDescribed && !d.full {
-			return s + fmt.Sprintf(" and %d more", len(x.SPIs)-i)
+			return s + fmt.Sprintf(" and %d more", x.count-i)
 		}
 		s += " " + spiText(spi)
+		i++
 	}
 	return s
 }

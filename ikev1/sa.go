@@ -2,9 +2,9 @@ package ikev1
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"l2tpdump/esp"
 )
@@ -24,7 +24,6 @@ type SA struct {
 	Encrypted     int    // of them encrypted
 	Decrypted     int    // of these decrypted
 	Reconstructed int    // of these decrypted but for the first block
-	HashesChecked int    // messages with a HASH that was computed and matches
 	Unopened      int    // encrypted messages that no key known opens
 	Malformed     int    // encrypted messages that are broken
 	Truncated     int    // encrypted messages that were not captured in whole
@@ -35,28 +34,29 @@ type SA struct {
 	Unsupported string    // what was agreed on, as in "camellia-cbc-256 with sha1", where it can't be decrypted
 
 	ends      ends
+	ways      [2]*pair  // of the last messages of side A, B
 	sides     [2]Side   // A, B
 	initiator side      // place computes it, and the next two
 	roles     roleProof // what tells
 	claimed   [2]bool   // messages in clear say that side A, B is the initiator
+	answered  bool      // suites are what responders have chosen
 	family    *family
 	claims    claims // in others than the first message
-	chosen    map[*claim]bool
-	answered  bool      // suites are what responders have chosen
+	chosen    []*claim
 	suites    []suite   // what may have been negotiated; nil: unknown
 	gx        [2]*claim // the KE values of initiator and responder, once they are proven
-	initial   map[*hashAlg]*ivTable
+	initial   *ivTable  // of the hashes that were tried
 
 	phase1      *exchange
 	exchanges   map[exchangeKey]*exchange
-	silent      silence      // of them
+	silent      silence[exchange]
 	keys        []*candidate // that have opened messages
 	candidates  []*candidate // to be tried
-	configured  configVersion
+	configured  int          // the version of the secrets from which candidates were made; 0: they were not
 	secrets     []*secretState
 	changed     int       // grows with what makes a new try of messages promising: candidates, messages opened, IVs found
 	quick       *exchange // the first Quick Mode of which it is proven who began it
-	queued      queued
+	queued      queued[SA]
 	hashed      int // HASHes that were computed for messages of phase 1
 	clearHashes int // of these, for messages in clear whose HASH does not match
 }
@@ -98,7 +98,7 @@ func (s suite) name() string {
 	if len(s.cipher.keyLens) == 1 {
 		return s.cipher.name
 	}
-	return fmt.Sprintf("%s-%d", s.cipher.name, 8*s.keyLen)
+	return s.cipher.name + "-" + strconv.Itoa(8*s.keyLen)
 }
 
 // LacksPhase1 says that the negotiation itself is not in the capture.
@@ -142,49 +142,36 @@ func (sa *SA) Derived(x *Secret) (d, a, e esp.Key, ok bool) {
 	return esp.NewKey(db), esp.NewKey(ab), esp.NewKey(eb), true
 }
 
+// HashesChecked returns how many messages have a HASH that was computed and matches.
+func (sa *SA) HashesChecked() int { return sa.Phase1Hashes.Good + sa.Phase2Hashes.Good }
+
 // count brings the SA's counters up to date with a message.
 func (m *Message) count() {
-	sa, was := m.SA, m.at.counted
-	if was == (tally{}) {
-		sa.Encrypted++
-	}
-	sa.add(was, -1)
-	m.at.counted = tally{m.at.rec.from, true, m.at.ex == sa.phase1, m.Err, m.Decrypted, m.Verified,
-		m.Decrypted && m.Reconstructed}
-	sa.add(m.at.counted, 1)
-}
-
-// tally is what a message counts for.
-type tally struct {
-	from                               side
-	encrypted, phase1                  bool
-	err                                error
-	decrypted, verified, reconstructed bool
-}
-
-// add adds a message to the counters n times.
-func (sa *SA) add(x tally, n int) {
-	hashes, by := &sa.Phase2Hashes, &sa.sides[x.from.index()]
-	if x.phase1 {
+	sa := m.SA
+	hashes, by := &sa.Phase2Hashes, &sa.sides[m.at.rec.from.index()]
+	if m.at.ex == sa.phase1 {
 		hashes = &sa.Phase1Hashes
 	}
-	for _, c := range [...]struct {
+	was := m.at.counted
+	m.at.counted = 0
+	for i, c := range [...]struct {
 		counter *int
 		counts  bool
 	}{
-		{&sa.Decrypted, x.decrypted},
-		{&by.Decrypted, x.decrypted},
-		{&by.Unopened, errors.Is(x.err, ErrOtherSide)},
-		{&sa.HashesChecked, x.verified},
-		{&sa.Reconstructed, x.reconstructed},
-		{&sa.Unopened, errors.Is(x.err, ErrUnopened)},
-		{&sa.Malformed, errors.Is(x.err, ErrMalformed)},
-		{&sa.Truncated, errors.Is(x.err, ErrTruncated)},
-		{&hashes.Good, x.verified},
-		{&hashes.Bad, errors.Is(x.err, ErrHash)},
+		{&sa.Encrypted, true},
+		{&sa.Decrypted, m.Decrypted},
+		{&by.Decrypted, m.Decrypted},
+		{&by.Unopened, errors.Is(m.Err, ErrOtherSide)},
+		{&sa.Reconstructed, m.Decrypted && m.Reconstructed},
+		{&sa.Unopened, errors.Is(m.Err, ErrUnopened)},
+		{&sa.Malformed, errors.Is(m.Err, ErrMalformed)},
+		{&sa.Truncated, errors.Is(m.Err, ErrTruncated)},
+		{&hashes.Good, m.Verified},
+		{&hashes.Bad, errors.Is(m.Err, ErrHash)},
 	} {
 		if c.counts {
-			*c.counter += n
+			m.at.counted |= 1 << i
 		}
+		*c.counter += int(m.at.counted>>i&1) - int(was>>i&1)
 	}
 }

@@ -3,6 +3,7 @@ package ikev1
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 )
 
 // protocolID is the number of a security protocol (RFC 2407 section 4.4.1).
@@ -35,16 +36,18 @@ type saPayload struct {
 	DOI       uint32
 	Situation uint32
 	Labels    []byte // labelled domain, secrecy and integrity fields, where the situation has them
-	Proposals []proposal
+	count     int    // proposals
+	list      []byte // of them, as it came
 }
 
 // proposal is a Proposal payload (RFC 2408 section 3.5). Proposals of the same number belong
 // together: all of them are wanted at once, as ESP with IPComp.
 type proposal struct {
-	Number     uint8
-	Protocol   protocolID
-	SPI        []byte // 4 bytes for ESP and AH, 2 or 4 for IPComp, often none in phase 1
-	Transforms []transform
+	Number   uint8
+	Protocol protocolID
+	count    uint8  // transforms
+	SPI      []byte // 4 bytes for ESP and AH, 2 or 4 for IPComp, often none in phase 1
+	list     []byte // of transforms, as it came
 }
 
 // transform is a Transform payload (RFC 2408 section 3.6) of a proposal with that protocol.
@@ -52,20 +55,20 @@ type transform struct {
 	Number     uint8
 	ID         uint8
 	Protocol   protocolID // of the proposal
-	Attributes []attribute
+	Attributes attributes
 }
 
 // parseSA reads the body of an SA payload of phase 1 or Quick Mode. It accepts the DOIs 0 and 1.
-// The lists it returns refer to body.
+// What it returns refers to body.
 //
 // All lengths must agree exactly: proposals fill the payload, transforms fill their proposal in the
 // number that it states, attributes fill their transform, the reserved bytes of their headers are
 // zero. On an error, what stood before the damage is returned with it.
-func parseSA(body []byte) (*saPayload, error) {
+func parseSA(body []byte) (saPayload, error) {
 	if len(body) < 8 {
-		return &saPayload{}, malformedf("SA payload of %d bytes", len(body))
+		return saPayload{}, malformedf("SA payload of %d bytes", len(body))
 	}
-	sa := &saPayload{
+	sa := saPayload{
 		DOI:       binary.BigEndian.Uint32(body),
 		Situation: binary.BigEndian.Uint32(body[4:]),
 	}
@@ -81,17 +84,17 @@ func parseSA(body []byte) (*saPayload, error) {
 		sa.Labels = body[off : off+n : off+n]
 		off += n
 	}
-	for {
+	for from := off; ; {
 		next, payload, err := nestedPayload(body, off, PayloadProposal)
 		if err != nil {
 			return sa, err
 		}
-		p, err := parseProposal(payload)
-		if err != nil {
-			return sa, fmt.Errorf("ikev1: proposal %d: %w", len(sa.Proposals)+1, err)
+		if err := checkProposal(payload); err != nil {
+			return sa, fmt.Errorf("ikev1: proposal %d: %w", sa.count+1, err)
 		}
-		sa.Proposals = append(sa.Proposals, p)
 		off += payloadHeaderLen + len(payload)
+		sa.count++
+		sa.list = body[from:off]
 		if next == PayloadNone {
 			break
 		}
@@ -100,6 +103,47 @@ func parseSA(body []byte) (*saPayload, error) {
 		return sa, malformedf("SA payload: %d bytes behind the last proposal", len(body)-off)
 	}
 	return sa, nil
+}
+
+// proposals yields the proposals in their order.
+func (sa *saPayload) proposals() iter.Seq[proposal] {
+	return func(yield func(proposal) bool) {
+		for rest := sa.list; len(rest) > 0; {
+			n := binary.BigEndian.Uint16(rest[2:])
+			b := rest[payloadHeaderLen:n]
+			at := 4 + int(b[2])
+			p := proposal{Number: b[0], Protocol: protocolID(b[1]), count: b[3], SPI: b[4:at:at], list: b[at:]}
+			if !yield(p) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// number is that of the first proposal.
+func (sa *saPayload) number() uint8 { return sa.list[payloadHeaderLen] }
+
+// transforms yields the transforms in their order.
+func (p *proposal) transforms() iter.Seq[transform] {
+	return func(yield func(transform) bool) {
+		for rest := p.list; len(rest) > 0; {
+			n := binary.BigEndian.Uint16(rest[2:])
+			b := rest[payloadHeaderLen:n]
+			if !yield(transform{Number: b[0], ID: b[1], Protocol: p.Protocol, Attributes: b[4:]}) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// first returns the first transform, an empty one where there is none.
+func (p *proposal) first() transform {
+	for t := range p.transforms() {
+		return t
+	}
+	return transform{Protocol: p.Protocol}
 }
 
 // nestedPayload returns the body of the proposal or transform at off, and its follower's type.
@@ -119,47 +163,41 @@ func nestedPayload(body []byte, off int, want PayloadType) (next PayloadType, pa
 	return next, rest[payloadHeaderLen:n:n], nil
 }
 
-func parseProposal(b []byte) (proposal, error) {
+// checkProposal checks the body of a proposal.
+func checkProposal(b []byte) error {
 	if len(b) < 4 {
-		return proposal{}, malformedf("proposal of %d bytes", len(b))
+		return malformedf("proposal of %d bytes", len(b))
 	}
-	p := proposal{Number: b[0], Protocol: protocolID(b[1])}
 	spiLen, count := int(b[2]), int(b[3])
 	off := 4 + spiLen
 	if off > len(b) {
-		return p, malformedf("SPI of %d bytes, with %d bytes left", spiLen, len(b)-4)
+		return malformedf("SPI of %d bytes, with %d bytes left", spiLen, len(b)-4)
 	}
-	p.SPI = b[4:off:off]
-	p.Transforms = make([]transform, 0, min(count, (len(b)-off)/8))
-	for len(p.Transforms) < count {
+	for n := 1; n <= count; n++ {
 		next, payload, err := nestedPayload(b, off, PayloadTransform)
 		if err != nil {
-			return p, err
+			return err
 		}
-		t, err := parseTransform(payload, p.Protocol)
-		if err != nil {
-			return p, fmt.Errorf("transform %d: %w", len(p.Transforms)+1, err)
+		if err := checkTransform(payload); err != nil {
+			return fmt.Errorf("transform %d: %w", n, err)
 		}
-		p.Transforms = append(p.Transforms, t)
 		off += payloadHeaderLen + len(payload)
-		if last := len(p.Transforms) == count; last != (next == PayloadNone) {
-			return p, malformedf("transform %d of %d: next payload %d", len(p.Transforms), count, next)
+		if last := n == count; last != (next == PayloadNone) {
+			return malformedf("transform %d of %d: next payload %d", n, count, next)
 		}
 	}
 	if off != len(b) {
-		return p, malformedf("%d bytes behind the last transform", len(b)-off)
+		return malformedf("%d bytes behind the last transform", len(b)-off)
 	}
-	return p, nil
+	return nil
 }
 
-func parseTransform(b []byte, protocol protocolID) (transform, error) {
+func checkTransform(b []byte) error {
 	if len(b) < 4 {
-		return transform{Protocol: protocol}, malformedf("transform of %d bytes", len(b))
+		return malformedf("transform of %d bytes", len(b))
 	}
-	t := transform{Number: b[0], ID: b[1], Protocol: protocol}
-	var err error
-	t.Attributes, err = parseAttributes(b[4:])
-	return t, err
+	_, err := parseAttributes(b[4:])
+	return err
 }
 
 // labelsLen returns the size of the fields that follow a situation with secrecy or integrity (RFC

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestParsePhase1SA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sa.DOI != doiIPsec || sa.Situation != situationIdentityOnly || len(sa.Proposals) != 1 || len(sa.Proposals[0].Transforms) != 5 {
+	if sa.DOI != doiIPsec || sa.Situation != situationIdentityOnly || sa.count != 1 {
 		t.Fatalf("%+v", sa)
 	}
 	want := []terms{
@@ -40,10 +41,14 @@ func TestParsePhase1SA(t *testing.T) {
 		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 5, Hash: 2, Auth: 1, Group: 14, LifeSeconds: 28800},
 		{Protocol: protocolISAKMP, lifeType: 1, Cipher: 5, Hash: 2, Auth: 1, Group: 2, LifeSeconds: 28800},
 	}
-	for i := range want {
-		if got := sa.Proposals[0].Transforms[i].terms(); got != want[i] {
-			t.Errorf("transform %d: %+v", i, got)
+	var got []terms
+	for p := range sa.proposals() {
+		for tr := range p.transforms() {
+			got = append(got, tr.terms())
 		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("transforms %+v", got)
 	}
 }
 
@@ -177,7 +182,7 @@ func TestPhase2SPIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := sa.Proposals
+	p := slices.Collect(sa.proposals())
 	if p[0].spi32() != 0 || p[1].spi32() != 0xc2c4be60 {
 		t.Errorf("SPI %#x %#x", p[0].spi32(), p[1].spi32())
 	}
@@ -231,7 +236,7 @@ func TestParseSASituation(t *testing.T) {
 	for _, situation := range []byte{2, 4, 6, 7} {
 		body := append(append([]byte{0, 0, 0, 1, 0, 0, 0, situation}, labels...), proposals...)
 		sa, err := parseSA(body)
-		if err != nil || len(sa.Proposals) != 1 || !bytes.Equal(sa.Labels, labels) {
+		if err != nil || sa.count != 1 || !bytes.Equal(sa.Labels, labels) {
 			t.Errorf("situation %d: %v", situation, err)
 		}
 	}
@@ -247,7 +252,8 @@ func TestParseSASituation(t *testing.T) {
 }
 
 func TestAttributes(t *testing.T) {
-	list, err := parseAttributes(unhex("80010007 000c0004 00007080 00050000"))
+	data, err := parseAttributes(unhex("80010007 000c0004 00007080 00050000"))
+	list := slices.Collect(data.all())
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%v %v", list, err)
 	}
@@ -275,18 +281,17 @@ func FuzzParseSA(f *testing.F) {
 	f.Add(append([]byte{0, 0, 0, 1, 0, 0, 0, 6}, make([]byte, 40)...))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sa, err := parseSA(body)
-		if sa == nil {
-			t.Fatal("no SA")
-		}
-		size := 8 + len(sa.Labels)
-		for i := range sa.Proposals {
-			p := &sa.Proposals[i]
+		size, count := 8+len(sa.Labels), 0
+		for p := range sa.proposals() {
 			size += 8 + len(p.SPI)
 			p.spi32()
-			for j := range p.Transforms {
-				tr := &p.Transforms[j]
+			count++
+			if n := len(slices.Collect(p.transforms())); n != int(p.count) {
+				t.Fatalf("%d transforms of %d", n, p.count)
+			}
+			for tr := range p.transforms() {
 				size += 8
-				for _, a := range tr.Attributes {
+				for a := range tr.Attributes.all() {
 					size += 4
 					if !a.Basic {
 						size += len(a.Value)
@@ -295,6 +300,9 @@ func FuzzParseSA(f *testing.F) {
 				tr.terms().algorithms()
 				tr.terms().suite()
 			}
+		}
+		if count != sa.count {
+			t.Fatalf("%d proposals of %d", count, sa.count)
 		}
 		if err == nil && size != len(body) {
 			t.Fatalf("parts of %d bytes in %d", size, len(body))

@@ -61,17 +61,17 @@ type secretState struct {
 
 // secretStore finds secrets by cookie.
 type secretStore struct {
-	all         []*secretState          // the oldest first
-	cookies     []Cookie                // of all: the initiator's
-	byInitiator map[Cookie]*secretState // the latest
-	byResponder map[Cookie]*secretState // likewise, of those without an initiator cookie
+	all         []*secretState   // the oldest first
+	cookies     []Cookie         // of all: the initiator's
+	byInitiator map[Cookie]int32 // place of the latest in all
+	byResponder map[Cookie]int32 // likewise, of those without an initiator cookie
 	anonymous   []*secretState
-	version     int // grows with each secret
+	version     int // from 1, grows with each secret
 	limit       int // secrets to keep, 0: all
 }
 
 func newSecretStore() secretStore {
-	return secretStore{byInitiator: make(map[Cookie]*secretState), byResponder: make(map[Cookie]*secretState)}
+	return secretStore{version: 1, byInitiator: make(map[Cookie]int32), byResponder: make(map[Cookie]int32)}
 }
 
 // add takes a secret. Beyond the limit the oldest are forgotten; an SA that uses one keeps it.
@@ -89,25 +89,34 @@ func (st *secretStore) add(s *Secret) {
 }
 
 func (st *secretStore) keep(x *secretState) {
+	at := int32(len(st.all))
 	st.all, st.cookies = append(st.all, x), append(st.cookies, x.InitiatorCookie)
-	switch {
-	case !x.InitiatorCookie.IsZero():
-		x.before, st.byInitiator[x.InitiatorCookie] = st.byInitiator[x.InitiatorCookie], x
-	case !x.ResponderCookie.IsZero():
-		x.before, st.byResponder[x.ResponderCookie] = st.byResponder[x.ResponderCookie], x
+	switch i, r := x.InitiatorCookie, x.ResponderCookie; {
+	case !i.IsZero():
+		x.before, st.byInitiator[i] = st.latest(st.byInitiator, i), at
+	case !r.IsZero():
+		x.before, st.byResponder[r] = st.latest(st.byResponder, r), at
 	default:
 		st.anonymous = append(st.anonymous, x)
 	}
 }
 
+// latest returns the latest secret with a cookie, nil if there is none.
+func (st *secretStore) latest(places map[Cookie]int32, c Cookie) *secretState {
+	if at, ok := places[c]; ok {
+		return st.all[at]
+	}
+	return nil
+}
+
 // of returns the secrets that may belong to the SA, those with its cookies first.
 func (st *secretStore) of(sa *SA) []*secretState {
 	var list []*secretState
-	for x := st.byResponder[sa.ResponderCookie]; x != nil; x = x.before {
+	for x := st.latest(st.byResponder, sa.ResponderCookie); x != nil; x = x.before {
 		x.seen = true
 		list = append(list, x)
 	}
-	for x := st.byInitiator[sa.InitiatorCookie]; x != nil; x = x.before {
+	for x := st.latest(st.byInitiator, sa.InitiatorCookie); x != nil; x = x.before {
 		if x.ResponderCookie.IsZero() || sa.ResponderCookie.IsZero() || x.ResponderCookie == sa.ResponderCookie {
 			x.seen = true
 			list = append(list, x)
@@ -128,7 +137,7 @@ func (st *secretStore) of(sa *SA) []*secretState {
 
 // named reports whether a secret names one of these cookies.
 func (st *secretStore) named(initiator, responder Cookie) bool {
-	return st.byInitiator[initiator] != nil || st.byResponder[responder] != nil
+	return st.latest(st.byInitiator, initiator) != nil || st.latest(st.byResponder, responder) != nil
 }
 
 // maxCompared bounds the secrets, the newest, whose cookies are compared with one that has none.
@@ -155,10 +164,10 @@ func (t *Tracker) Absence(initiator, responder Cookie) Absence {
 		return *a
 	}
 	*a = Absence{Secrets: len(st.all), Distance: 65, version: st.version, of: of}
-	for x := st.byInitiator[initiator]; x != nil; x = x.before {
+	for x := st.latest(st.byInitiator, initiator); x != nil; x = x.before {
 		a.Another = x.Secret
 	}
-	for x := st.byInitiator[responder]; x != nil; x = x.before {
+	for x := st.latest(st.byInitiator, responder); x != nil; x = x.before {
 		a.Swapped = x.Secret
 	}
 	from := max(0, len(st.all)-maxCompared)

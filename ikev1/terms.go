@@ -49,7 +49,7 @@ type terms struct {
 }
 
 // terms reads the attributes of a transform.
-func (t *transform) terms() terms {
+func (t transform) terms() terms {
 	p := terms{Protocol: t.Protocol}
 	if t.Protocol != protocolISAKMP {
 		p.Cipher = uint16(t.ID)
@@ -117,10 +117,9 @@ func (p *terms) setLife(v uint64) {
 }
 
 // numbers yields the types and values of the attributes that are numbers.
-func (t *transform) numbers() iter.Seq2[uint16, uint64] {
+func (t transform) numbers() iter.Seq2[uint16, uint64] {
 	return func(yield func(uint16, uint64) bool) {
-		for i := range t.Attributes {
-			a := &t.Attributes[i]
+		for a := range t.Attributes.all() {
 			if v, ok := a.number(); ok && !yield(a.Type, v) {
 				return
 			}

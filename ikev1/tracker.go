@@ -24,9 +24,9 @@ type Tracker struct {
 	secrets   secretStore
 	sas       map[saKey]*SA
 	families  map[Cookie]*family // by initiator cookie
-	silent    silence            // of all SAs
-	begun     int64              // SAs
-	observed  int64              // messages of SAs
+	silent    silence[SA]
+	begun     int64 // SAs
+	observed  int64 // messages of SAs
 	putOff    putOff
 	fragments *reassembler
 	exchanges int     // of all SAs, without phase 1
@@ -107,7 +107,7 @@ func (t *Tracker) Observe(d *Datagram) []*Message {
 		}
 		data = data[h.Length:]
 		if len(list) == maxMessages || !follows(&h, data) {
-			list[len(list)-1].Trailing = len(data)
+			list[len(list)-1].Trailing = int32(len(data))
 			return list
 		}
 		list = append(list, t.observe(d, data, 0))
@@ -131,16 +131,13 @@ func follows(h *Header, data []byte) bool {
 
 // observe takes one message at the beginning of data, put together from so many fragments.
 func (t *Tracker) observe(d *Datagram, data []byte, reassembled int) *Message {
-	m := &Message{Reassembled: reassembled}
-	raw := m.read(d, data)
+	m := &Message{Reassembled: int32(reassembled)}
+	raw := m.read(d, data, reassembled > 0)
 	if raw == nil {
 		return m
 	}
 	if p := m.Find(PayloadFragment); p != nil && m.Err == nil && reassembled == 0 {
 		return t.fragment(d, m, p.Body)
-	}
-	if m.at.short {
-		return m
 	}
 	t.takeUp(m.Header.InitiatorCookie)
 	if t.postpone(m, d, raw) {
@@ -161,6 +158,7 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 		if m.Encrypted {
 			m.Err = ErrNoKey
 		}
+		m.at.raw = nil
 		return
 	}
 	m.SA = sa
@@ -188,11 +186,22 @@ func (t *Tracker) follow(m *Message, d *Datagram, raw []byte) {
 		t.observeClear(m)
 	}
 	m.position()
+	m.keep()
+}
+
+// keep copies an encrypted message as it was captured, if it may be decrypted again.
+func (m *Message) keep() {
+	if m.Decrypted && !m.Open() {
+		m.at.raw = nil
+	} else {
+		m.at.raw = bytes.Clone(m.at.raw)
+	}
 }
 
 // read reads the header of a message, and its payloads where they are in clear. It returns the
-// message without what is behind it, nil where it is none of version 1 with its bounds known.
-func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
+// message without what is behind it, nil where it is none of version 1 that was sent in whole. own
+// says that data stays as it is; else a message in clear refers to a copy.
+func (m *Message) read(d *Datagram, data []byte, own bool) (raw []byte) {
 	var err error
 	if m.Header, err = ParseHeader(data); err != nil {
 		m.Err = err
@@ -211,18 +220,20 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 		return nil
 	}
 	m.at.cut = int64(h.Length) > int64(len(data))
-	m.at.short = m.at.cut && !d.Truncated
-	raw = bytes.Clone(data[:min(int64(h.Length), int64(len(data)))])
-	if m.Encrypted {
-		m.at.raw = raw
-	} else {
+	raw = data[:min(int64(h.Length), int64(len(data)))]
+	if !m.Encrypted {
+		if !own {
+			raw = bytes.Clone(raw)
+		}
 		m.Plain = raw
 		m.Payloads, err = parsePayloads(h.NextPayload, raw[HeaderLen:])
 	}
 	switch {
-	case m.at.short:
+	case m.at.cut && !d.Truncated:
 		m.Err = malformedf("the header says %d bytes, the datagram has %d", h.Length, len(data))
+		return nil
 	case m.Encrypted:
+		m.at.raw = raw
 	case m.at.cut:
 		m.Err = ErrTruncated
 	default:
@@ -234,7 +245,8 @@ func (m *Message) read(d *Datagram, data []byte) (raw []byte) {
 // newRecord makes the record of a message that was not seen before, and finds out who sent it.
 func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	h, ex := &m.Header, m.at.ex
-	r := &record{encrypted: m.Encrypted, src: d.Src, dst: d.Dst, from: sa.ends.sender(d.Src, d.Dst)}
+	r := &record{encrypted: m.Encrypted, from: sa.ends.sender(d.Src, d.Dst)}
+	r.way = sa.way(r.from, d.Src, d.Dst)
 	sa.ends.note(d.Src, d.Dst, r.from)
 	if body := raw[HeaderLen:]; m.Encrypted && !m.at.cut && len(body) >= minCipherBlock {
 		n := min(len(body), maxBlockLen)
@@ -264,6 +276,16 @@ func (sa *SA) newRecord(m *Message, d *Datagram, raw []byte) *record {
 	return r
 }
 
+// way returns addresses between which a message of a side was sent: where they are those of its
+// message before, the same.
+func (sa *SA) way(from side, src, dst netip.AddrPort) *pair {
+	last := &sa.ways[from.index()]
+	if *last == nil || **last != (pair{src, dst}) {
+		*last = &pair{src, dst}
+	}
+	return *last
+}
+
 // observeClear takes what a message of phase 1 in clear says.
 func (t *Tracker) observeClear(m *Message) {
 	sa := m.SA
@@ -284,7 +306,6 @@ func (t *Tracker) observeClear(m *Message) {
 		sa.clearHashes += sa.hashed - before
 		return
 	}
-	sa.HashesChecked++
 	sa.Phase1Hashes.Good++
 	sa.place(m.at.ex)
 }
@@ -323,7 +344,7 @@ func (t *Tracker) find(m *Message, d *Datagram, digest uint64) *SA {
 		return t.newSA(key, d.Time)
 	}
 	delete(t.sas, saKey{sa.InitiatorCookie, Cookie{}})
-	sa.ResponderCookie, sa.configured = h.ResponderCookie, configVersion{}
+	sa.ResponderCookie, sa.configured = h.ResponderCookie, 0
 	t.sas[key] = sa
 	return sa
 }
@@ -336,8 +357,8 @@ func (ex *exchange) begun() bool {
 // newSA remembers a new SA, and forgets one if there are too many.
 func (t *Tracker) newSA(key saKey, time int64) *SA {
 	if t.silent.len() >= maxSAs {
-		if e := t.silent.first(); e != nil {
-			t.evict(e.Value.(*SA))
+		if q := t.silent.first(); q != nil {
+			t.evict(q.of)
 		}
 	}
 	f := t.families[key.initiator]
@@ -374,8 +395,8 @@ func (t *Tracker) newSA(key saKey, time int64) *SA {
 // touch notes that an SA is not silent.
 func (t *Tracker) touch(sa *SA) {
 	sa.queued.heard(&t.silent, sa.Decrypted > 0, sa)
-	if opened := &t.silent[1]; opened.Len() > maxOpenedSAs {
-		t.evict(opened.Front().Value.(*SA))
+	if opened := &t.silent[1]; opened.len > maxOpenedSAs {
+		t.evict(opened.head.of)
 	}
 }
 
@@ -417,7 +438,7 @@ func (t *Tracker) exchange(sa *SA, h *Header, time int64) *exchange {
 	ex := sa.exchanges[key]
 	if ex == nil {
 		if len(sa.exchanges) >= maxPerSA {
-			t.drop(sa, sa.silent.first().Value.(*exchange))
+			t.drop(sa, sa.silent.first().of)
 		}
 		if t.exchanges >= maxExchanges {
 			t.shrink()
@@ -439,10 +460,9 @@ func (t *Tracker) SAs() []*SA {
 	t.takeUpAll()
 	var all []*SA
 	for i := range t.silent {
-		for e := t.silent[i].Front(); e != nil; e = e.Next() {
-			sa := e.Value.(*SA)
-			t.configure(sa)
-			all = append(all, sa)
+		for q := t.silent[i].head; q != nil; q = q.behind {
+			t.configure(q.of)
+			all = append(all, q.of)
 		}
 	}
 	slices.SortFunc(all, func(a, b *SA) int { return cmp.Compare(a.Number, b.Number) })

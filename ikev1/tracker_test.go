@@ -87,7 +87,7 @@ func TestCaptures(t *testing.T) {
 					if !m.Decrypted || m.Reconstructed {
 						t.Errorf("message %d, %s %d: %v", i, m.Header.ExchangeName(), m.Number, m.Err)
 					}
-					if len(m.Payloads) == 0 || string(m.Plain[:16]) != string(m.at.raw[:16]) || m.Plain[19]&FlagEncryption != 0 {
+					if len(m.Payloads) == 0 || Cookie(m.Plain[:8]) != m.Header.InitiatorCookie || Cookie(m.Plain[8:16]) != m.Header.ResponderCookie || m.Plain[19]&FlagEncryption != 0 {
 						t.Errorf("message %d, %s %d: plain % x", i, m.Header.ExchangeName(), m.Number, m.Plain[:HeaderLen])
 					}
 				}

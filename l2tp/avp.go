@@ -12,11 +12,11 @@ const avpHeader = 6
 
 // avp is an Attribute Value Pair of a control message (RFC 2661 section 4.1).
 type avp struct {
-	Hidden bool   // H bit: Value is encrypted with the tunnel's shared secret
+	Value  []byte // at most 1017 bytes, part of the control message
 	Vendor uint16 // SMI enterprise number; 0 is the IETF
 	Type   uint16
-	Value  []byte // at most 1017 bytes, part of the control message
 
+	Hidden    bool // H bit: Value is encrypted with the tunnel's shared secret
 	uncovered bool // Value was encrypted
 	wrong     bool // no secret that is known uncovers Value
 }

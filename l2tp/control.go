@@ -19,7 +19,14 @@ type Control struct {
 
 // readControl reads a control message from its payload, data[h.PayloadStart:h.PayloadEnd].
 func readControl(payload []byte) *Control {
-	c := &Control{}
+	c := new(Control)
+	c.read(payload)
+	return c
+}
+
+// read is readControl to what is there.
+func (c *Control) read(payload []byte) {
+	*c = Control{}
 	c.kind, c.name = messageType(payload)
 	var most [16]avp
 	avps := most[:0]
@@ -31,7 +38,6 @@ func readControl(payload []byte) *Control {
 		avps = append(avps, a)
 	}
 	c.avps = append(c.avps, avps...)
-	return c
 }
 
 // Type is the name of the message type: "SCCRQ"; "ZLB" for the empty message that only

@@ -149,6 +149,8 @@ type Observation struct {
 	Order       Order    // of a numbered data message
 	Frame       Frame    // of a data message; but for the data, L2TPv3 only
 	WrongCookie bool     // the cookie is not that of the session: the message is not of it
+
+	control Control // what Control mostly points to
 }
 
 // Observe takes note of a packet that was sent from src to dst, h having been decoded from data,
@@ -171,7 +173,8 @@ func (t *Tracker) Observe(o *Observation, src, dst netip.AddrPort, h *Header, da
 	case h.Version == versionL2F:
 		return
 	case h.Control:
-		o.Control = readControl(payload)
+		o.Control = &o.control
+		o.Control.read(payload)
 		var ref tunnelRef
 		o.Session, ref = t.control(src, dst, h, o.Control, data)
 		o.Tunnel, o.Sender = ref.tunnel, ref.sender

@@ -221,8 +221,9 @@ func TestTrackerNoAllocations(t *testing.T) {
 	if err := h.Decode(data); err != nil {
 		t.Fatal(err)
 	}
+	var o Observation
 	if n := testing.AllocsPerRun(1000, func() {
-		if got := observation(tr, client, server, &h, data).Session; got != s {
+		if tr.Observe(&o, client, server, &h, data); o.Session != s {
 			t.Error("another session")
 		}
 	}); n != 0 {

@@ -145,7 +145,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		id := sa.InitiatorCookie.String()
 		v.IKE = append(v.IKE, verifiedIKE{
 			id, sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
-			sa.Cipher, sa.Hash, string(sa.Finding.Verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked,
+			sa.Cipher, sa.Hash, string(sa.Finding.Verdict), sa.Messages, sa.Encrypted, sa.Decrypted, sa.HashesChecked(),
 			sa.Key, sa.Finding.Reason(),
 		})
 		for _, o := range strings.Split(sa.Key, ", ") {

@@ -19,7 +19,7 @@ type bundle struct {
 	order     int       // which end is the first in the key
 
 	ccp    ccp
-	asked  [256]bool // by the low byte: a control protocol of the network layer was seen
+	asked  [4]uint64 // bit by the low byte: a control protocol of the network layer was seen
 	ipcp   negotiation
 	usesVJ [2]bool
 	vj     [2]vjSlots
@@ -82,7 +82,7 @@ func (b *bundle) frame(direction int, frame []byte, nested bool) State {
 		b.control(direction, f.Protocol, payload)
 	default:
 		if f.Protocol>>8 == 0x80 {
-			b.asked[byte(f.Protocol)] = true
+			b.asked[byte(f.Protocol)/64] |= 1 << (f.Protocol % 64)
 		}
 	}
 	if nested || f.Protocol == protocolVJCompressed || f.Protocol == protocolVJUncompressed {
@@ -152,7 +152,7 @@ func (b *bundle) emit(protocol uint16, payload []byte) State {
 		if !soundControl(protocol, payload) {
 			return Damaged
 		}
-	case !b.asked[byte(protocol)] || protocol > 0xff:
+	case protocol > 0xff || b.asked[protocol/64]>>(protocol%64)&1 == 0:
 		return Damaged
 	}
 	b.x.packets = append(b.x.packets, Packet{protocol, payload})

@@ -67,9 +67,9 @@ func timed(c *exec.Cmd) (cost, error) {
 	return used, nil
 }
 
-// forgetPeak gives back what memory can be, and has Linux forget how much it was: what a process
+// forgetPeak gives back what memory can be, and has Linux forget how much it was, as what a process
 // took at its largest counts for those that it starts (proc_pid_clear_refs(5), value 5). Where
-// there is no such file, memory is said to be at least this process's.
+// there is no such file the memory of all is said to be this process's at least.
 func forgetPeak() {
 	debug.FreeOSMemory()
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)

@@ -70,8 +70,7 @@ func TestIKEGroupsBounded(t *testing.T) {
 	f := newFramer(nil)
 	var first *Record
 	for i := range 3 * maxIKEGroups {
-		m := &ikev1.Message{Fragment: &ikev1.Fragment{}}
-		m.FragmentOf.ID = uint16(i)
+		m := &ikev1.Message{Fragment: &ikev1.Fragment{}, FragmentOf: &ikev1.FragmentKey{ID: uint16(i)}}
 		r := &Record{Kind: IKE, IKE: []*Message{{Message: m}}}
 		if f.ikeFragments(r); first == nil {
 			first = r

@@ -54,9 +54,9 @@ func sameAsAlone(t *testing.T, what string, alone, mixed *outcome, legitimate []
 		o := mixed.p.IKE().SAs()[i]
 		got := why.ISAKMP(mixed.p.IKE(), o)
 		if got.Verdict != want.Verdict || o.Initiator != sa.Initiator || o.Responder != sa.Responder || o.Cipher != sa.Cipher || o.Hash != sa.Hash ||
-			o.Decrypted != sa.Decrypted || o.HashesChecked != sa.HashesChecked || len(why.IKEKeys(o)) > 0 {
+			o.Decrypted != sa.Decrypted || o.HashesChecked() != sa.HashesChecked() || len(why.IKEKeys(o)) > 0 {
 			t.Errorf("%s: SA %s: %s %s, %v > %v, %s %s, %d decrypted, %d HASHes; alone %s, %v > %v, %s %s, %d, %d", what, sa.InitiatorCookie, got.Verdict, got.Reason(),
-				o.Initiator, o.Responder, o.Cipher, o.Hash, o.Decrypted, o.HashesChecked, want.Verdict, sa.Initiator, sa.Responder, sa.Cipher, sa.Hash, sa.Decrypted, sa.HashesChecked)
+				o.Initiator, o.Responder, o.Cipher, o.Hash, o.Decrypted, o.HashesChecked(), want.Verdict, sa.Initiator, sa.Responder, sa.Cipher, sa.Hash, sa.Decrypted, sa.HashesChecked())
 		}
 	}
 }

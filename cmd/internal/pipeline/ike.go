@@ -37,7 +37,7 @@ func (f *framer) ikeFragments(r *Record) {
 		if m.Reassembled == 0 && m.Fragment == nil {
 			continue
 		}
-		key := m.FragmentOf
+		key := *m.FragmentOf
 		g := f.ikeGroups[key]
 		if g == nil || g.isSettled() {
 			if len(f.ikeGroups) >= maxIKEGroups {
@@ -57,7 +57,7 @@ func (f *framer) ikeFragments(r *Record) {
 			f.settle(c, 0) // fragments of IP, or of an earlier message in the datagram
 		}
 		g.open.Add(1)
-		r.complete, r.Fragments = g, m.Reassembled
+		r.complete, r.Fragments = g, int(m.Reassembled)
 	}
 }
 
@@ -111,7 +111,7 @@ func (f *framer) judgeIKE(r *Record) {
 		}
 	}
 	for _, m := range r.IKE {
-		if n := m.Trailing; n > 0 {
+		if n := int(m.Trailing); n > 0 {
 			r.Reason = why.Join(r.Reason, strconv.Itoa(n)+" bytes behind the message")
 		}
 	}

@@ -222,12 +222,12 @@ func (t *Table) doom(f *Flow) {
 
 // Expire forgets the flows that no key opened and that had no packet since now-idle, both in
 // nanoseconds of capture time. Their accounts are kept, up to a bound. Of the others that are as
-// idle, and of the doomed ones after an eighth of it, it keeps what tells a packet that comes
+// idle, and of the doomed ones after a thirtieth of it, it keeps what tells a packet that comes
 // again.
 func (t *Table) Expire(now, idle int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for k, idle := range [...]int64{unopened: idle, opened: idle, doomed: idle / 8} {
+	for k, idle := range [...]int64{unopened: idle, opened: idle, doomed: idle / 30} {
 		for f := t.kinds[k].oldest; f != nil && now-f.time > idle; f = t.kinds[k].oldest {
 			if f.ring == nil {
 				t.forget(f)

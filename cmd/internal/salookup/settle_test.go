@@ -404,11 +404,11 @@ func TestDeletedPair(t *testing.T) {
 	send(testDst, 100e9)
 	send(other, 100e9)
 	db.Delete(77777, netip.Addr{})
-	db.Expire(109e9, 80e9)
+	db.Expire(102e9, 80e9)
 	if n := db.Resting(); n != 0 {
-		t.Errorf("%d flows rest: 9 of 80 s are no eighth", n)
+		t.Errorf("%d flows rest: 2 of 80 s are no thirtieth", n)
 	}
-	db.Expire(111e9, 80e9)
+	db.Expire(103e9, 80e9)
 	if n, ok := db.Len(); n != 2 || !ok || db.Resting() != 1 || len(db.Flows()) != 2 || db.reports()[0].Deleted {
 		t.Errorf("%d flows, %d rest, %d accounts, %+v", n, db.Resting(), len(db.Flows()), db.reports()[0])
 	}

@@ -23,12 +23,12 @@ type call struct {
 const maxKeys = 8
 
 // silent is the link of calls whose ends did not say anything of their link.
-var silent link
+var silent = link{ipv6cp: &unasked, ccp: &unasked, ecp: &unasked}
 
 // speaks is the link of a call in which an end says something of it.
 func (c *call) speaks() *link {
 	if c.link == &silent {
-		c.link = new(link)
+		c.link = &link{ipv6cp: &unasked, ccp: &unasked, ecp: &unasked}
 	}
 	return c.link
 }

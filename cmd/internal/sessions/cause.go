@@ -405,7 +405,7 @@ func (s *Session) advances(side int) bool {
 		}
 	}
 	d := &s.protected[side]
-	return d.n > 0 && !d.equal || side == server && d.n > 0
+	return d.sizes > 1 || side == server && d.n > 0
 }
 
 // goes says that the capture ends before anything can be said: something waits for its answer, and
@@ -425,7 +425,7 @@ func (s *Session) waited(sent *span) bool {
 	const long, patience, short = int64(30e9), int64(35e9), int64(5e9)
 	end := s.bounds[1].time
 	return sent.lasted() >= long || end-sent.first.time >= patience ||
-		end-sent.last.time >= max(short, 2*(sent.last.time-sent.previous.time))
+		end-sent.last.time >= max(short, 2*(sent.last.time-sent.previous))
 }
 
 // step is the first that was not passed.

@@ -119,9 +119,8 @@ func (x *exchange) mismatch(taken *ikev1.Offer) string {
 	}
 	var names []string
 	for _, a := range [...]struct{ name, offered, taken string }{
-		{"cipher", x.offer.Cipher, taken.Cipher}, {"hash", x.offer.Hash, taken.Hash}, {"group", x.offer.Group,
-			taken.Group},
-		{"authentication", x.offer.Auth, taken.Auth},
+		{"cipher", x.offer.cipher, taken.Cipher}, {"hash", x.offer.hash, taken.Hash},
+		{"group", x.offer.group, taken.Group}, {"authentication", x.offer.auth, taken.Auth},
 	} {
 		if a.offered != a.taken && a.offered != "" && a.taken != "" {
 			names = append(names, a.name)
@@ -389,7 +388,7 @@ func selector(id ikev1.Identity) string {
 
 // tunnelMode: L2TP is asked for in tunnel mode, and refused.
 func tunnelMode(s *Session, x *exchange, q *quick) *proof {
-	if q.messages[2].seen() || !strings.Contains(q.offer.Mode, "tunnel") || len(q.ids[0]) == 0 ||
+	if q.messages[2].seen() || !strings.Contains(q.mode, "tunnel") || len(q.ids[0]) == 0 ||
 		q.ids[0][0].Port != portL2TP {
 		return nil
 	}
@@ -399,7 +398,7 @@ func tunnelMode(s *Session, x *exchange, q *quick) *proof {
 	}
 	return proven(append(q.messages[1].frames(), n.frame),
 		"IKE: phase 2 was refused: %s asks for tunnel mode (%s), and %s takes none of it",
-		s.who(q.sender), q.offer.Text, s.who(n.sender))
+		s.who(q.sender), q.offer, s.who(n.sender))
 }
 
 func quickProposal(s *Session, x *exchange, q *quick) *proof {
@@ -412,12 +411,12 @@ func (x *exchange) refusal(q *quick, s *Session) *proof {
 		return nil
 	}
 	offer := ""
-	if q.offer.Text != "" {
-		offer = " (" + q.offer.Text + ")"
+	if q.offer != "" {
+		offer = " (" + q.offer + ")"
 	}
 	if n := x.notice(noProposalChosen); n != nil && n.encrypted && n.time >= q.messages[1].first.time {
 		text := fmt.Sprintf("IKE: phase 2 was refused: %s takes none of what was offered%s", s.who(n.sender), offer)
-		if q.offer.Text != "" && q.offer.Group == "" {
+		if q.offer != "" && q.group == "" {
 			text += "; no PFS was offered"
 		}
 		return proven(append(q.messages[1].frames(), n.frame), "%s", text)

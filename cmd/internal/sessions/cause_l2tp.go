@@ -225,8 +225,8 @@ func windowZero(s *Session) *proof {
 	if t == nil || len(s.calls) > 0 {
 		return nil
 	}
-	for side, w := range t.window {
-		if w.HasWindow && w.Window == 0 {
+	for side, closed := range t.closed {
+		if closed {
 			return proven(append(t.request.frames(), t.reply.frames()...),
 				"L2TP: %s offers a receive window of 0", s.name(side))
 		}

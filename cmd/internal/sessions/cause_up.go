@@ -254,7 +254,7 @@ func (s *Session) asksByIKE(side int) bool {
 	if x == nil || x.sealed[side].n < 2 {
 		return false
 	}
-	last, previous := x.sealed[side].last.time, x.sealed[side].previous.time
+	last, previous := x.sealed[side].last.time, x.sealed[side].previous
 	return previous >= since && last-previous >= together // not the two Deletes
 }
 
@@ -288,7 +288,7 @@ func (s *Session) parting(side int) bool {
 		return false
 	}
 	sealed := &x.sealed[side]
-	return sealed.n > 1 && sealed.last == s.alone[side].last && sealed.last.time-sealed.previous.time < together
+	return sealed.n > 1 && sealed.last == s.alone[side].last && sealed.last.time-sealed.previous < together
 }
 
 // blackhole: a large segment is sent again and again and never acknowledged, while smaller packets

@@ -381,10 +381,6 @@ func (s *Session) addESP(f *flow, size int, at place) {
 		}
 	}
 	d := &s.protected[f.sender]
-	if d.n == 0 {
-		d.size, d.equal = size, true
-	}
-	d.equal = d.equal && size == d.size
 	d.ask(size, at)
 	d.add(at)
 	d.bytes += uint64(size)

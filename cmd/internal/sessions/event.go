@@ -20,7 +20,7 @@ func (p place) seen() bool { return p.frame != 0 }
 // span is the first and the last place of something that was seen n times.
 type span struct {
 	first, last place
-	previous    place // the one before the last
+	previous    int64 // time of the one before the last
 	n           int
 }
 
@@ -28,7 +28,7 @@ func (s *span) add(p place) {
 	if s.n == 0 {
 		s.first = p
 	}
-	s.previous, s.last = s.last, p
+	s.previous, s.last = s.last.time, p
 	s.n++
 }
 

@@ -45,7 +45,10 @@ func (x *exchange) foreign(m *pipeline.Message) bool {
 // forget has an ISAKMP SA forget the encrypted messages that no key opened: m is the first that one
 // does.
 func (x *exchange) forget(m *pipeline.Message) {
-	x.sealed, x.config, x.deleted = [2]span{}, span{}, [2]place{}
+	x.deleted = [2]place{}
+	if x.rare != &common {
+		x.sealed, x.config = [2]span{}, span{}
+	}
 	x.terms, x.kind = m.Terms, m.Terms.Mode
 	if m.Header.Phase1() && m.Number > 0 && m.Number < len(x.messages) {
 		clear(x.messages[m.Number:])

@@ -3,7 +3,6 @@ package sessions
 import (
 	"cmp"
 	"container/list"
-	"crypto/sha256"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -260,9 +259,9 @@ func (g *Gatherer) exchange(cookie ikev1.Cookie, src, dst netip.AddrPort, m *ike
 	if g.spareExchange = nil; x == nil {
 		x = new(exchange)
 	}
-	*x = exchange{cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
+	*x = exchange{rare: &common, cookies: [2]ikev1.Cookie{cookie}, kind: m.Header.Exchange, first: at, late: !begins}
 	if sa := m.Find(ikev1.PayloadSA); sa != nil && begins {
-		x.request = sha256.Sum256(sa.Body)
+		x.request = maphash.Bytes(g.seed, sa.Body)
 	}
 	a := g.associationOf(x, src, dst, m, at)
 	side := a.side(src, dst)

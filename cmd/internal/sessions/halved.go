@@ -13,11 +13,8 @@ type question struct {
 	id       uint8
 }
 
-// asking is the last ones of a side.
-type asking struct {
-	list [8]question
-	n    int
-}
+// asking is the last ones of a side, the latest first.
+type asking [8]question
 
 // answers says what a code of a control protocol of PPP is.
 func answers(protocol uint16, code uint8) (asks, answers bool) {
@@ -43,14 +40,14 @@ func (l *link) converse(protocol uint16, k *ppp.Control, sender int) (unasked bo
 	asks, is := answers(protocol, k.Code)
 	if is {
 		unasked = true
-		for _, o := range l.asked[1-sender].list {
+		for _, o := range l.asked[1-sender] {
 			unasked = unasked && o != q
 		}
 	}
 	if asks {
 		of := &l.asked[sender]
-		of.list[of.n%len(of.list)] = q
-		of.n++
+		copy(of[1:], of[:])
+		of[0] = q
 	}
 	return unasked
 }

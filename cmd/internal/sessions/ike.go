@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -43,7 +42,7 @@ type exchange struct {
 	kind      ikev1.ExchangeType
 	told      bool // by a Monitor
 
-	request     [sha256.Size]byte // digest of its first SA payload
+	request     uint64 // digest of its first SA payload
 	first, last place
 	messages    [7]span  // of phase 1 by their number; 0: not known
 	copies      int      // retransmissions of any message
@@ -53,33 +52,52 @@ type exchange struct {
 	natted      [2]natState
 	outside     bool // the client is behind NAT, and the capture in front of it
 
-	offered int         // transforms
-	offer   ikev1.Offer // the first
+	offered int        // transforms
+	offer   algorithms // of the first
 	offers  []string
 	chosen  ikev1.Offer
 	vendors [2][]string
 	certs   [2]*ikev1.CertificateInfo // the first that a side sends
 
+	*rare
 	notices    []notice
-	sealed     [2]span // Informational messages that could not be read
-	opened     [2]int  // encrypted messages that were decrypted
-	unopened   [2]span // encrypted messages that no key opened
+	opened     [2]int // encrypted messages that were decrypted
 	ids        [2]ikev1.Identity
-	parts      [2]span  // first IP fragments since a message was last put together
-	partLength int      // bytes of the last of these messages
 	refused    *refusal // ICMP errors that quote IKE
 	late       bool     // its beginning was not captured
 	inherited  bool     // by a session from the one before
 	deleted    [2]place // Delete of the ISAKMP SA
 	deletedESP [2]place // the latest Delete of an ESP SA
-	config     span     // Transaction exchange
-	xauth      xauth
 	quicks     []*quick
 	bare       bool    // a message of Quick Mode is in clear, as none is on the wire
 	negotiated bool    // ESP SAs by a Quick Mode of which both sides were read
 	proofs     *proofs // nil: there are no keys to try
+}
+
+// rare is what is seen of few ISAKMP SAs that keys open.
+type rare struct {
+	sealed     [2]span // Informational messages that could not be read
+	unopened   [2]span // encrypted messages that no key opened
+	parts      [2]span // first IP fragments since a message was last put together
+	partLength int     // bytes of the last of these messages
+	config     span    // Transaction exchange
+	xauth      xauth
 	dpd        [2]span // questions of dead peer detection since the last answer, by who asks
 }
+
+// common is what is rare of the others: nothing. Nothing is written to it.
+var common rare
+
+// rarely is what is rare of an ISAKMP SA of which some is seen.
+func (x *exchange) rarely() *rare {
+	if x.rare == &common {
+		x.rare = new(rare)
+	}
+	return x.rare
+}
+
+// algorithms are those of an offer for phase 1.
+type algorithms struct{ cipher, hash, group, auth string }
 
 // natState says whether a side is behind NAT, as NAT-D payloads tell (RFC 3947 section 3.2).
 type natState uint8
@@ -150,7 +168,7 @@ func (g *Gatherer) isakmp(r *pipeline.Record, m *pipeline.Message, at place) {
 		return
 	}
 	x.sent[side] = at.time
-	if r.Net.UDPLen == x.partLength {
+	if x.partLength > 0 && r.Net.UDPLen == x.partLength {
 		x.parts[side] = span{} // here it is whole
 	}
 	x.take(m, src, dst, at)
@@ -194,9 +212,12 @@ func (x *exchange) has(m *pipeline.Message) bool {
 
 // agreed takes note of what a message of x agrees on.
 func (g *Gatherer) agreed(x *exchange, m *pipeline.Message, at place) {
-	if end := x.assoc.ends[1-x.initiator]; m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
-		taken := x.chosen
-		g.takes[end] = &taken
+	if m.Number == 2 && x.chosen.Cipher != "" && len(g.takes) < maxServers {
+		end := x.assoc.ends[1-x.initiator]
+		if before := g.takes[end]; before == nil || before.Text != x.chosen.Text {
+			taken := x.chosen
+			g.takes[end] = &taken
+		}
 	}
 	for _, n := range m.Negotiated {
 		g.negotiated(x, n, at)
@@ -278,7 +299,7 @@ func (x *exchange) take(m *pipeline.Message, src, dst netip.AddrPort, at place) 
 		if m.Decrypted {
 			x.opened[side]++
 		} else if m.Err != nil {
-			x.unopened[side].add(at)
+			x.rarely().unopened[side].add(at)
 		}
 	}
 	switch {
@@ -338,7 +359,8 @@ func (x *exchange) propose(offers []ikev1.Offer, side int) {
 	case side != x.initiator:
 		x.chosen = offers[0]
 	default:
-		x.offered, x.offer, x.offers = len(offers), offers[0], nil
+		o := &offers[0]
+		x.offered, x.offer, x.offers = len(offers), algorithms{o.Cipher, o.Hash, o.Group, o.Auth}, nil
 		for _, o := range offers[:min(len(offers), maxOffers)] {
 			x.offers = append(x.offers, o.Text)
 		}
@@ -379,7 +401,7 @@ func (x *exchange) natDetection(m *pipeline.Message, side int, src, dst netip.Ad
 }
 
 func (x *exchange) transaction(m *pipeline.Message, at place) {
-	x.config.add(at)
+	x.rarely().config.add(at)
 	for _, set := range m.Settings() {
 		switch {
 		case set.Kind == "REPLY" && set.Name == "XAUTH_USER_NAME":
@@ -400,7 +422,7 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 	informational := m.Header.Exchange == ikev1.ExchangeInformational
 	if informational && m.Encrypted && !m.Decrypted {
 		if !m.Retransmission {
-			x.sealed[side].add(at)
+			x.rarely().sealed[side].add(at)
 		}
 		return
 	}
@@ -408,8 +430,8 @@ func (x *exchange) informed(m *pipeline.Message, side int, at place) {
 		switch {
 		case x.read() && !m.Encrypted: // anybody asks and answers
 		case n.Asks():
-			x.dpd[side].add(at)
-		case n.Answers():
+			x.rarely().dpd[side].add(at)
+		case x.dpd[1-side].seen() && n.Answers():
 			x.dpd[1-side] = span{}
 		}
 		if n.Failed() && len(x.notices) < maxNotices {

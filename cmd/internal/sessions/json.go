@@ -346,11 +346,8 @@ func (s *Session) pppObject() *jsonPPP {
 		ok := l.auth.accepted.seen() && l.auth.accepted.time >= l.auth.refused.time
 		o.Accepted = &ok
 	}
-	for _, m := range l.mru {
-		if m == "" {
-			continue
-		}
-		if n, err := strconv.Atoi(m); err == nil && (o.MRU == 0 || n < o.MRU) {
+	for _, n := range l.mru {
+		if n > 0 && (o.MRU == 0 || n < o.MRU) {
 			o.MRU = n
 		}
 	}

@@ -23,7 +23,7 @@ type tunnel struct {
 	stop                    *ending
 	host, vendor            [2]printable.Text
 	hello                   [2]span
-	window                  [2]l2tp.Facts // with a Receive Window Size
+	closed                  [2]bool // an end offers a receive window of 0
 	challenge               bool
 	calls                   []*call
 	port                    uint16 // UDP port that the caller sends from
@@ -347,7 +347,7 @@ func (t *tunnel) take(c *l2tp.Facts, sender int, at place) {
 		t.vendor[sender] = c.Vendor.Cut(maxName)
 	}
 	if c.HasWindow {
-		t.window[sender] = l2tp.Facts{HasWindow: true, Window: c.Window}
+		t.closed[sender] = c.Window == 0
 	}
 	t.challenge = t.challenge || c.Challenge
 }

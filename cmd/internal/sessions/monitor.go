@@ -191,7 +191,7 @@ func (m *Monitor) changes(s *Session, silent bool) {
 		if f.ended {
 			text = fmt.Sprintf("ended by the %s: %s", sideNames[f.endedBy], f.EndReason)
 		}
-		m.say(s, "ended", s.last.time, text+"; "+s.trafficText())
+		m.say(s, "ended", s.last.time, string(s.appendTraffic([]byte(text+"; "))))
 	}
 }
 
@@ -335,9 +335,9 @@ func (s *Session) newestSPIs() string {
 
 // about says who and how, as far as it is known.
 func (s *Session) about() string {
-	parts := s.pppParts()
+	parts := s.pppParts(s.pppObject())
 	if list := s.sas(); len(list) > 0 {
-		parts = append(parts, s.sasText(list))
+		parts = append(parts, string(s.appendSAs(nil, list)))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -74,7 +74,7 @@ func (g *Gatherer) fragment(r *pipeline.Record, at place) {
 		return
 	}
 	side := x.assoc.side(n.Ends())
-	x.parts[side].add(at)
+	x.rarely().parts[side].add(at)
 	x.partLength = n.UDPLen
 	heard := side
 	if x.assoc.authentic() {

@@ -3,6 +3,7 @@ package sessions
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 
 	"l2tpdump/cmd/internal/pipeline"
@@ -21,22 +22,23 @@ const (
 
 // link is the PPP of a call. Arrays of two are of the client and the server.
 type link struct {
-	lcp, ipcp, ipv6cp, ccp, ecp layer
-	auth                        login
-	demands                     [2]string // authentication that a side asks the other for, by LCP
-	demanded                    [2]place
-	declined                    [2]span // Conf-Rej or Conf-Nak of such a demand, by who sends it
-	terms                       []term
-	rejects                     []reject
-	echo                        [2]span
-	first                       [2]place // LCP packet
-	asked                       [2]asking
-	mru                         [2]string
-	mrru                        bool
-	cut                         bool      // of a packet of LCP or IPCP the end was not captured
-	addr                        [2]string // that IPCP acknowledged
-	dns                         []string
-	compression                 string
+	lcp, ipcp        layer
+	ipv6cp, ccp, ecp *layer // &unasked as long as nothing is said of one
+	auth             login
+	demands          [2]string // authentication that a side asks the other for, by LCP
+	demanded         [2]place
+	declined         [2]span // Conf-Rej or Conf-Nak of such a demand, by who sends it
+	terms            []term
+	rejects          []reject
+	echo             [2]span
+	first            [2]place // LCP packet
+	asked            [2]asking
+	mru              [2]int
+	mrru             bool
+	cut              bool      // of a packet of LCP or IPCP the end was not captured
+	addr             [2]string // that IPCP acknowledged
+	dns              []string
+	compression      string
 }
 
 // layer is a control protocol of PPP (RFC 1661 section 4).
@@ -54,6 +56,17 @@ func (y *layer) open() bool { return y.acked[client].seen() && y.acked[server].s
 
 // asked says that a side asked for it.
 func (y *layer) asked() bool { return y.requests[client].seen() || y.requests[server].seen() }
+
+// unasked is the layer of which the ends did not say anything. Nothing is written to it.
+var unasked layer
+
+// own is a layer that is no longer unasked, or no longer is from now on.
+func own(y **layer) *layer {
+	if *y == &unasked {
+		*y = new(layer)
+	}
+	return *y
+}
 
 // login is an authentication.
 type login struct {
@@ -169,11 +182,11 @@ func (g *Gatherer) pppPacket(c *call, sender int, at place, protocol uint16, pay
 		l.ipcp.take(&k, sender, at)
 		l.takeIPCP(&k, sender)
 	case protocolIPV6CP:
-		l.ipv6cp.take(&k, sender, at)
+		own(&l.ipv6cp).take(&k, sender, at)
 	case protocolCCP:
-		l.ccp.take(&k, sender, at)
+		own(&l.ccp).take(&k, sender, at)
 	case protocolECP:
-		l.ecp.take(&k, sender, at)
+		own(&l.ecp).take(&k, sender, at)
 	}
 	s := c.session
 	both := [2]bool{true, true}
@@ -245,7 +258,9 @@ func (l *link) takeLCP(k *ppp.Control, sender int, at place, whole bool) {
 					l.auth.method = value
 				}
 			case "mru":
-				l.mru[1-sender] = value
+				if n, err := strconv.Atoi(value); err == nil {
+					l.mru[1-sender] = n
+				}
 			case "mrru":
 				l.mrru = true
 			}
@@ -288,9 +303,9 @@ func (l *link) takeReject(k *ppp.Control, sender int, at place) {
 	case protocolIPCP:
 		l.ipcp.refused = at
 	case protocolCCP:
-		l.ccp.refused = at
+		own(&l.ccp).refused = at
 	case protocolECP:
-		l.ecp.refused = at
+		own(&l.ecp).refused = at
 	}
 }
 

@@ -12,7 +12,9 @@ type quick struct {
 	id        uint32
 	sender    int     // who began it
 	messages  [4]span // by their number
-	offer     ikev1.Offer
+	offer     string  // the first, its mode and its group
+	mode      string
+	group     string
 	ids       [2][]ikev1.Identity // of messages 1 and 2
 	completed bool
 	spis      []uint32
@@ -37,10 +39,12 @@ func (x *exchange) quickMode(m *pipeline.Message, side int, at place) {
 		q.messages[m.Number].add(at)
 		q.completed = q.completed || m.Number == 3
 	}
-	if m.Number == 1 || m.Number == 2 {
-		if offers := m.Offers(); len(offers) > 0 && m.Number == 1 {
-			q.offer = offers[0]
+	if m.Number == 1 {
+		if offers := m.Offers(); len(offers) > 0 {
+			q.offer, q.mode, q.group = offers[0].Text, offers[0].Mode, offers[0].Group
 		}
+	}
+	if m.Number == 1 || m.Number == 2 {
 		if ids := m.Identities(); ids != nil {
 			q.ids[m.Number-1] = ids
 		}

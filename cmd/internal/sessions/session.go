@@ -28,15 +28,12 @@ type Session struct {
 	flows       []*flow
 	tunnels     []*tunnel
 	calls       []*call
-	v3          bool      // L2TPv3
-	hidden      bool      // an ID of its tunnel or calls is hidden, and the secret is not known
 	pseudowire  [2]uint32 // Session IDs of L2TPv3
 
 	up         place     // since then users' packets can pass
 	packets    [2]uint64 // of the users
 	bytes      [2]uint64
 	spoke      [2]int       // users' packets until then, without those that the ends send by themselves
-	advertised bool         // a router of IPv6 made itself known
 	vague      int          // fragments and such packets, of which it is not known what they are
 	unread     uint64       // users' packets that are compressed or encrypted by PPP, and could not be read
 	protected  [2]direction // ESP
@@ -61,6 +58,9 @@ type Session struct {
 	orphans    *orphans
 	renewals   int  // ISAKMP SAs
 	agreements int  // ESP SAs that Quick Modes agreed on
+	v3         bool // L2TPv3
+	hidden     bool // an ID of its tunnel or calls is hidden, and the secret is not known
+	advertised bool // a router of IPv6 made itself known
 	late       bool // its beginning was not captured
 	twin       bool // another one has the same cookies
 	decrypted  bool // before, by who wrote the capture
@@ -99,8 +99,6 @@ type orphans struct {
 type direction struct {
 	span
 	bytes    uint64 // of all packets
-	size     int    // bytes of the first packet
-	equal    bool   // all have its size
 	sizes    int    // different ones, up to 3
 	distinct [3]int // of these
 	large    span   // of the largest size

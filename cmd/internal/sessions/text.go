@@ -48,16 +48,17 @@ func (x *Writer) Session(s *Session) error {
 	}
 	x.text.Reset()
 	s.writeText(&x.text, x.Count, x.zone)
-	x.w.WriteString(x.folded(x.text.String()))
+	if x.Columns == 0 {
+		x.w.Write(x.text.Bytes())
+	} else {
+		x.w.WriteString(x.folded(x.text.String()))
+	}
 	x.w.WriteString(x.more(s))
-	return x.w.WriteByte('\n') // whose error is also that of the two
+	return x.w.WriteByte('\n') // whose error is also that of the others
 }
 
 // folded is the text of a session in lines that are not too long.
 func (x *Writer) folded(text string) string {
-	if x.Columns == 0 {
-		return text
-	}
 	const fact = "   " + "         " + " " // before what a line says
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -107,30 +108,39 @@ func (s *Session) writeText(b *bytes.Buffer, number int, zone *time.Location) {
 	user := cmp.Or(s.User().String(), "-")
 	fmt.Fprintf(b, "%-2d %s > %s   %s  %s   %s   %s\n", number, s.ends[client].Addr(), s.ends[server].Addr(),
 		clock(s.first.time, zone, "2006-01-02 15:04:05"), span64(s.lasted(s.last)), user, f.State.Headline(f.Step))
-	line := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(b, "   %-9s %s\n", name, text)
+	line := func(name string, text []byte) {
+		const column = "         "
+		if len(text) > 0 {
+			for _, part := range [...]string{"   ", name, column[len(name):], " "} {
+				b.WriteString(part)
+			}
+			b.Write(text)
+			b.WriteByte('\n')
 		}
 	}
-	line("cause", s.causeText())
-	line("cure", f.Cure)
+	room := make([]byte, 0, 256)
+	line("cause", append(room, s.causeText()...))
+	line("cure", append(room, f.Cure...))
 	if s.tries > 1 {
-		line("tries", strconv.Itoa(s.tries))
+		line("tries", strconv.AppendInt(room, int64(s.tries), 10))
 	}
 	for _, r := range f.Remarks {
-		line("remark", r)
+		line("remark", append(room, r...))
 	}
 	if n := s.clear.n + s.stray.n; n > 0 {
-		line("warning", fmt.Sprintf("%d L2TP packet%s crossed in clear", n, plural(n)))
+		line("warning", fmt.Appendf(room, "%d L2TP packet%s crossed in clear", n, plural(n)))
 	}
-	line("peers", s.peersText())
-	line("ike", s.ikeText())
-	line("config", s.configText())
-	line("ipsec", s.espText())
-	line("l2tp", s.l2tpText())
-	line("ppp", s.pppText())
-	line("traffic", s.trafficText())
-	line("ended", s.endText(zone))
+	line("peers", s.appendPeers(room))
+	if s.exchange() != nil {
+		o := s.ikeObject()
+		line("ike", o.appendText(room))
+		line("config", append(room, s.configText(o)...))
+	}
+	line("ipsec", s.appendESP(room))
+	line("l2tp", s.appendL2TP(room))
+	line("ppp", append(room, s.pppText()...))
+	line("traffic", s.appendTraffic(room))
+	line("ended", s.appendEnd(room, zone))
 }
 
 // EventLines are the events, a line each.
@@ -183,58 +193,54 @@ func (s *Session) causeText() string {
 	return text
 }
 
-// peersText says what the two ends look like: "strongSwan and xl2tpd > libreswan".
-func (s *Session) peersText() string {
+// appendPeers says what the two ends look like: "strongSwan and xl2tpd > libreswan".
+func (s *Session) appendPeers(text []byte) []byte {
 	ike, l2tp := s.peers()
-	var ends [2]string
-	for side := range ends {
-		switch a, b := string(ike[side]), string(l2tp[side]); {
-		case a != "" && b != "" && !strings.HasPrefix(a, b):
-			ends[side] = a + " and " + b
-		default:
-			ends[side] = cmp.Or(a, b)
+	if ike == ([2]implementation{}) && ike == l2tp {
+		return text
+	}
+	text = append(text, "look like "...)
+	for side, before := range [...]string{"", " > "} {
+		a, b := string(ike[side]), string(l2tp[side])
+		text = append(append(text, before...), cmp.Or(a, b, "-")...)
+		if a != "" && b != "" && !strings.HasPrefix(a, b) {
+			text = append(append(text, " and "...), b...)
 		}
 	}
-	if ends == ([2]string{}) {
-		return ""
-	}
-	return fmt.Sprintf("look like %s > %s", cmp.Or(ends[client], "-"), cmp.Or(ends[server], "-"))
+	return text
 }
 
-func (s *Session) ikeText() string {
-	if s.exchange() == nil {
-		return ""
-	}
-	o := s.ikeObject()
-	parts := []string{"phase 1 was not captured"}
+func (o *jsonIKE) appendText(text []byte) []byte {
 	if o.Exchange != "" {
-		parts[0] = o.Exchange + " mode"
+		text = append(append(text, o.Exchange...), " mode"...)
+	} else {
+		text = append(text, "phase 1 was not captured"...)
 	}
 	if o.Cipher != "" {
-		parts = append(parts, strings.TrimSpace(strings.Join([]string{o.Cipher, o.Hash, o.Group, o.Auth}, " ")))
+		text = append(append(text, "; "...), o.Cipher...)
+		for _, name := range [...]string{o.Hash, o.Group, o.Auth} {
+			text = append(append(text, ' '), name...)
+		}
+		text = bytes.TrimRight(text, " ")
 	} else if len(o.Offered) > 0 {
-		parts = append(parts, "offered "+o.Offered[0])
+		text = append(append(text, "; offered "...), o.Offered[0]...)
 	}
 	if o.SAs > 1 {
-		parts = append(parts, fmt.Sprintf("%d ISAKMP SAs", o.SAs))
+		text = fmt.Appendf(text, "; %d ISAKMP SAs", o.SAs)
 	}
 	if o.Retransmissions == 0 {
-		parts = append(parts, "no retransmissions")
+		text = append(text, "; no retransmissions"...)
 	} else {
-		parts = append(parts, fmt.Sprintf("%d retransmission%s", o.Retransmissions, plural(o.Retransmissions)))
+		text = fmt.Appendf(text, "; %d retransmission%s", o.Retransmissions, plural(o.Retransmissions))
 	}
 	if o.Seconds != nil {
-		parts = append(parts, fmt.Sprintf("phase 1 took %.2f s", float64(*o.Seconds)/1e9))
+		text = fmt.Appendf(text, "; phase 1 took %.2f s", float64(*o.Seconds)/1e9)
 	}
-	return strings.Join(parts, "; ")
+	return text
 }
 
 // configText says how the client logged in by XAUTH, and what it was given by Mode-Config.
-func (s *Session) configText() string {
-	if s.exchange() == nil {
-		return ""
-	}
-	o := s.ikeObject()
+func (s *Session) configText(o *jsonIKE) string {
 	var parts []string
 	if x := o.XAuth; x != nil && x.Accepted != nil {
 		parts = append(parts, "xauth "+x.User.String()+" "+acceptance(*x.Accepted))
@@ -261,65 +267,62 @@ func acceptance(ok bool) string {
 	return "not accepted"
 }
 
-// sasText says how many ESP SAs list has, one at least, and how they protect.
-func (s *Session) sasText(list []*flow) string {
-	text := fmt.Sprintf("%d SA%s", len(list), plural(len(list)))
+// appendSAs says how many ESP SAs list has, one at least, and how they protect.
+func (s *Session) appendSAs(text []byte, list []*flow) []byte {
+	text = fmt.Appendf(text, "%d SA%s", len(list), plural(len(list)))
 	if f := list[0]; f.cipher != "" {
-		text += " " + f.cipher + " " + f.auth
+		text = append(append(append(append(text, ' '), f.cipher...), ' '), f.auth...)
 	}
 	if s.assoc.natt {
-		text += " in UDP"
+		text = append(text, " in UDP"...)
 	}
 	return text
 }
 
-func (s *Session) espText() string {
+func (s *Session) appendESP(text []byte) []byte {
 	list := s.sas()
 	switch {
 	case len(list) == 0 && slices.ContainsFunc(s.exchanges, (*exchange).completed):
-		return "agreed on; no packet of it was seen"
+		return append(text, "agreed on; no packet of it was seen"...)
 	case len(list) == 0 && (s.exchange() != nil || s.clear.seen()):
-		return "none"
+		return append(text, "none"...)
 	case len(list) == 0:
-		return ""
+		return text
 	}
-	text := s.sasText(list)
+	text = s.appendSAs(text, list)
 	if unused := len(list) - len(s.flows); unused == len(list) {
-		return text + " agreed on; no packet of them was seen"
+		return append(text, " agreed on; no packet of them was seen"...)
 	} else if unused > 0 {
-		text += fmt.Sprintf(", %d of them without a packet", unused)
+		text = fmt.Appendf(text, ", %d of them without a packet", unused)
 	}
 	if s.packets[client]+s.packets[server] == 0 {
 		n := s.protected[client].n
-		text += fmt.Sprintf("; client %d packet%s, server %d", n, plural(n), s.protected[server].n)
+		text = fmt.Appendf(text, "; client %d packet%s, server %d", n, plural(n), s.protected[server].n)
 	}
 	return text
 }
 
-func (s *Session) l2tpText() string {
+func (s *Session) appendL2TP(text []byte) []byte {
 	o := s.l2tpObject()
 	if o == nil {
-		return ""
-	}
-	text := fmt.Sprintf("version %d", o.Version)
-	if o.Version == 3 && o.Session != nil {
-		return text + fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+		return text
 	}
 	if o.Tunnel != nil {
-		text = fmt.Sprintf("tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
+		text = fmt.Appendf(text, "tunnel %d/%d", o.Tunnel[client], o.Tunnel[server])
+	} else {
+		text = fmt.Appendf(text, "version %d", o.Version)
 	}
 	if o.Host != ([2]printable.Text{}) {
-		text += fmt.Sprintf(" %s > %s", cmp.Or(o.Host[client].String(), "-"), cmp.Or(o.Host[server].String(), "-"))
+		text = fmt.Appendf(text, " %s > %s", cmp.Or(o.Host[client].String(), "-"), cmp.Or(o.Host[server].String(), "-"))
 	}
 	if o.Session != nil {
-		text += fmt.Sprintf("; session %d/%d", o.Session[client], o.Session[server])
+		text = fmt.Appendf(text, "; session %d/%d", o.Session[client], o.Session[server])
 	}
 	return text
 }
 
-// pppParts are what is said of PPP.
-func (s *Session) pppParts() (parts []string) {
-	o := s.pppObject()
+// pppParts are what is said of PPP, o, which may be nil.
+func (s *Session) pppParts(o *jsonPPP) (parts []string) {
 	if o == nil {
 		return nil
 	}
@@ -349,52 +352,53 @@ func (s *Session) pppParts() (parts []string) {
 }
 
 func (s *Session) pppText() string {
-	parts := s.pppParts()
-	if s.pppObject() != nil && s.isSetUp() {
+	o := s.pppObject()
+	parts := s.pppParts(o)
+	if o != nil && s.isSetUp() {
 		parts = append(parts, "up after "+span64(s.lasted(s.up)))
 	}
 	return strings.Join(parts, "; ")
 }
 
-func (s *Session) trafficText() string {
-	unread := ""
+func (s *Session) appendTraffic(text []byte) []byte {
+	separator := ""
+	if s.packets[client]+s.packets[server] > 0 {
+		for side, before := range [...]string{"", ", "} {
+			n := int(s.packets[side])
+			text = fmt.Appendf(text, "%s%s %d packet%s ", before, sideNames[side], n, plural(n))
+			text = appendBytes(text, s.bytes[side])
+		}
+		var lost, twice, late uint64
+		for _, f := range s.flows {
+			odd := f.window.Odd()
+			lost, twice, late = lost+f.window.Missing(), twice+odd.Duplicates, late+odd.Reordered
+		}
+		text, separator = fmt.Appendf(text, "; lost %d, twice %d, late %d", lost, twice, late), "; "
+	}
 	if s.unread > 0 {
-		unread = fmt.Sprintf("%d frame%s that PPP compresses or encrypts could not be read", s.unread, plural(int(s.unread)))
+		text = fmt.Appendf(text, "%s%d frame%s that PPP compresses or encrypts could not be read", separator, s.unread,
+			plural(int(s.unread)))
 	}
-	if s.packets[client]+s.packets[server] == 0 {
-		return unread
-	}
-	if unread != "" {
-		unread = "; " + unread
-	}
-	var lost, twice, late uint64
-	for _, f := range s.flows {
-		odd := f.window.Odd()
-		lost, twice, late = lost+f.window.Missing(), twice+odd.Duplicates, late+odd.Reordered
-	}
-	sent := func(side int) string {
-		n := int(s.packets[side])
-		return fmt.Sprintf("%s %d packet%s %s", sideNames[side], n, plural(n), bytesText(s.bytes[side]))
-	}
-	return fmt.Sprintf("%s, %s; lost %d, twice %d, late %d%s", sent(client), sent(server), lost, twice, late, unread)
+	return text
 }
 
-func bytesText(n uint64) string {
+func appendBytes(text []byte, n uint64) []byte {
 	switch {
 	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+		return fmt.Appendf(text, "%.1f GB", float64(n)/1e9)
 	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+		return fmt.Appendf(text, "%.1f MB", float64(n)/1e6)
 	}
-	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	return fmt.Appendf(text, "%.1f kB", float64(n)/1e3)
 }
 
-func (s *Session) endText(zone *time.Location) string {
+func (s *Session) appendEnd(text []byte, zone *time.Location) []byte {
 	f := s.finding
 	if !f.ended {
-		return ""
+		return text
 	}
-	return fmt.Sprintf("%s by the %s: %s", clock(f.endedAt.time, zone, "15:04:05"), sideNames[f.endedBy], f.EndReason)
+	text = time.Unix(0, f.endedAt.time).In(zone).AppendFormat(text, "15:04:05")
+	return fmt.Appendf(text, " by the %s: %s", sideNames[f.endedBy], f.EndReason)
 }
 
 var sideNames = [...]string{"client", "server", "network"}

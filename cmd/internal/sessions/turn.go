@@ -72,14 +72,16 @@ func (x *exchange) turn(done map[any]bool) {
 	x.outside = false
 	swap(&x.vendors)
 	swap(&x.certs)
-	swap(&x.sealed)
+	if r := x.rare; r != &common {
+		swap(&r.sealed)
+		swap(&r.unopened)
+		swap(&r.parts)
+		swap(&r.dpd)
+	}
 	swap(&x.opened)
-	swap(&x.unopened)
 	swap(&x.ids)
-	swap(&x.parts)
 	swap(&x.deleted)
 	swap(&x.deletedESP)
-	swap(&x.dpd)
 	for i := range x.notices {
 		x.notices[i].sender = turned(x.notices[i].sender)
 	}
@@ -152,7 +154,7 @@ func (g *Gatherer) turnTunnel(t *tunnel, done map[any]bool) {
 	swap(&t.host)
 	swap(&t.vendor)
 	swap(&t.hello)
-	swap(&t.window)
+	swap(&t.closed)
 	t.stop.turn()
 	for _, c := range t.calls {
 		g.turnCall(c, done)
@@ -185,7 +187,10 @@ func (e *ending) turn() {
 }
 
 func (l *link) turn() {
-	for _, y := range []*layer{&l.lcp, &l.ipcp, &l.ipv6cp, &l.ccp, &l.ecp} {
+	for _, y := range []*layer{&l.lcp, &l.ipcp, l.ipv6cp, l.ccp, l.ecp} {
+		if y == &unasked {
+			continue
+		}
 		swap(&y.requests)
 		swap(&y.acked)
 		swap(&y.settled)

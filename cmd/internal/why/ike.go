@@ -148,7 +148,7 @@ func ISAKMP(t *ikev1.Tracker, sa *ikev1.SA) Finding {
 		return Finding{Verdict: WrongKey, Cause: "the key" + at(sa) + " fits no message: it is of another connection, or mistyped"}
 	case sa.Decrypted > 0:
 		f := Finding{Verdict: Decrypted, Remark: opening(sa, wrong+broken)}
-		if sa.HashesChecked > 0 {
+		if sa.HashesChecked() > 0 {
 			f.Verdict = Verified
 		}
 		return f
