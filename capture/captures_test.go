@@ -69,7 +69,7 @@ func TestCaptures(t *testing.T) {
 				continue
 			}
 			if f.Fragment {
-				d, err := r.Add(&f, data, p.Time)
+				d, err := r.Add(nil, &f, data, p.Time)
 				if err != nil && !errors.Is(err, ErrDuplicate) {
 					t.Errorf("%s: frame %d: %v", name(path), frames, err)
 				}
@@ -259,7 +259,7 @@ func TestPeerCaptures(t *testing.T) {
 				continue
 			}
 			if f.Fragment {
-				if _, err := r.Add(&f, p.Data, p.Time); err != nil {
+				if _, err := r.Add(nil, &f, p.Data, p.Time); err != nil {
 					t.Logf("%s: frame %d: %v", name(path), n, err)
 				}
 			}

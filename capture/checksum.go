@@ -3,7 +3,6 @@ package capture
 import (
 	"encoding/binary"
 	"math/bits"
-	"net/netip"
 )
 
 // sum adds b to a ones' complement sum (RFC 1071), eight bytes at a time; an odd last byte is
@@ -39,30 +38,17 @@ func ipv4Checksum(h []byte) {
 	binary.BigEndian.PutUint16(h[10:], ^fold(sum(0, h)))
 }
 
-// pseudoSum is the sum over the pseudo header of IPv4 (RFC 768, RFC 9293) or IPv6 (RFC 8200 section
-// 8.1).
-func pseudoSum(src, dst netip.Addr, protocol uint8, length int) uint64 {
-	var acc uint64
-	if src.Is4() {
-		s, d := src.As4(), dst.As4()
-		acc = sum(sum(acc, s[:]), d[:])
-	} else {
-		s, d := src.As16(), dst.As16()
-		acc = sum(sum(acc, s[:]), d[:])
-	}
-	var tail [8]byte
-	binary.BigEndian.PutUint32(tail[0:], uint32(length))
-	tail[7] = protocol
-	return sum(acc, tail[:])
-}
-
-// transportSum is the sum over pseudo header and segment, which runs from PayloadStart to end.
+// transportSum is the sum over the pseudo header of IPv4 (RFC 768, RFC 9293) or IPv6 (RFC 8200
+// section 8.1) and the segment, which runs from PayloadStart to end. IPv4 addresses count as those
+// in IPv6: the 16 ones in front of them are a zero.
 func (f *Frame) transportSum(data []byte, end int) uint64 {
 	dst := f.Dst
 	if f.finalDst.IsValid() {
 		dst = f.finalDst
 	}
-	return sum(pseudoSum(f.Src, dst, f.Protocol, end-f.PayloadStart), data[f.PayloadStart:end])
+	s, d := f.Src.As16(), dst.As16()
+	acc := uint64(end-f.PayloadStart)<<32 | uint64(f.Protocol)
+	return sum(sum(sum(acc, s[:]), d[:]), data[f.PayloadStart:end])
 }
 
 // segment is where the UDP datagram or TCP segment ends and where in data its checksum is; ok is

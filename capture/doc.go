@@ -32,7 +32,7 @@
 //	    wrapping.go
 //
 //	Frame ─> AppendReplaced, AppendUDPPayload, AppendAsUDP ─> Writer
-//	    rewrite.go, checksum.go, writer.go, pcap_write.go, pcapng_write.go
+//	    rewrite.go, checksum.go, writer.go, pcapng_write.go
 //
 //	src, err := capture.Open([]string{"outer.pcap"})
 //	if err != nil {

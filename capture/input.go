@@ -18,8 +18,6 @@ type input struct {
 	own        []byte // kept while buf is lent
 }
 
-func newInput(r io.Reader) *input { return &input{r: r, buf: make([]byte, inputSize)} }
-
 // lend makes buf the buffer, until more has to be read than fits behind what was taken.
 func (in *input) lend(buf []byte) {
 	if in.rest() > len(buf) || len(buf) > inputSize {

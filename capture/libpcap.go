@@ -3,7 +3,6 @@
 package capture
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -32,44 +31,31 @@ type Filter struct {
 
 // NewFilter compiles expr for frames of that link type.
 func NewFilter(lt LinkType, expr string) (*Filter, error) {
+	own, ownErr := filter.New(filter.LinkType(lt), expr)
 	h, err := openDead(lt)
 	if err != nil { // no folder for temporary files, or a link type that this libpcap does not know
-		own, err := filter.New(filter.LinkType(lt), expr)
-		if err != nil {
-			return nil, filterError(lt, expr, err)
+		if ownErr != nil {
+			return nil, filterError(lt, ownErr, ownErr)
 		}
 		return &Filter{own: own}, nil
 	}
 	defer h.Close()
-	if err := contradiction(lt, expr); err != nil {
-		return nil, err
-	}
 	bpf, err := h.NewBPF(expr)
-	if err != nil && strings.Contains(err.Error(), "netmask not known") { // "ip broadcast", which tcpdump -r knows
-		own, err := filter.New(filter.LinkType(lt), expr)
-		if err == nil {
-			return &Filter{own: own}, nil
-		}
+	switch {
+	case err == nil && !errors.Is(ownErr, filter.ErrNever):
+		return &Filter{bpf: bpf}, nil
+	case ownErr == nil && strings.Contains(err.Error(), "netmask not known"): // "ip broadcast", which tcpdump -r knows
+		return &Filter{own: own}, nil
 	}
-	if err != nil {
-		return nil, filterError(lt, expr, err)
-	}
-	return &Filter{bpf: bpf}, nil
+	return nil, filterError(lt, err, ownErr)
 }
 
-// contradiction refuses a filter that no frame can match, of which libpcap does not see each.
-func contradiction(lt LinkType, expr string) error {
-	if _, err := filter.New(filter.LinkType(lt), expr); errors.Is(err, filter.ErrNever) {
-		return fmt.Errorf("filter for %v frames: %w", lt, err)
-	}
-	return nil
-}
-
-// filterError says what is wrong with a filter. libpcap does not say where.
-func filterError(lt LinkType, expr string, err error) error {
+// filterError says what is wrong with a filter: what libpcap says, which does not say where, or
+// what package filter does, which sees more filters that no frame can match.
+func filterError(lt LinkType, err, own error) error {
 	var placed *filter.Error
-	if _, e := filter.New(filter.LinkType(lt), expr); errors.As(e, &placed) && placed.Own() {
-		err = e
+	if errors.Is(own, filter.ErrNever) || errors.As(own, &placed) && placed.Own() {
+		err = own
 	}
 	return fmt.Errorf("filter for %v frames: %w", lt, err)
 }
@@ -93,16 +79,9 @@ func openDead(lt LinkType) (*pcap.Handle, error) {
 		return nil, err
 	}
 	defer os.Remove(file.Name())
-	header := make([]byte, 24)
-	binary.LittleEndian.PutUint32(header, 0xa1b2c3d4)
-	header[4], header[6] = 2, 4
-	binary.LittleEndian.PutUint32(header[16:], MaxPacketLen)
-	binary.LittleEndian.PutUint32(header[20:], uint32(lt))
-	_, err = file.Write(header)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	w := NewPcapWriter(file, false)
+	_, err = w.AddInterface(Interface{LinkType: lt})
+	if err = errors.Join(err, w.Flush(), file.Close()); err != nil {
 		return nil, err
 	}
 	return pcap.OpenOffline(file.Name())
@@ -145,13 +124,10 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		expr = DefaultFilter(lt)
 	}
 	if expr != "" {
-		err := contradiction(lt, expr)
-		if e := h.SetBPFFilter(expr); e != nil && err == nil {
-			err = filterError(lt, expr, e)
-		}
-		if err != nil {
+		_, own := filter.New(filter.LinkType(lt), expr)
+		if err := h.SetBPFFilter(expr); err != nil || errors.Is(own, filter.ErrNever) {
 			h.Close()
-			return nil, err
+			return nil, filterError(lt, err, own)
 		}
 	}
 	return &Live{handle: h, interfaces: []Interface{{

@@ -36,7 +36,11 @@ const maxVLANTags = 8
 func (f *Frame) link(lt LinkType, data []byte, at int, end *int) (version uint8, err error) {
 	switch lt {
 	case Ethernet:
-		return f.ethernet(data, at, end)
+		if len(data) < at+14 {
+			return f.shortLink()
+		}
+		f.macBehind = at + 12
+		return f.etherType(data, binary.BigEndian.Uint16(data[at+12:]), at+12, at+14, end, false)
 	case LinuxSLL:
 		if len(data) < at+16 {
 			return f.shortLink()
@@ -71,15 +75,6 @@ func (f *Frame) link(lt LinkType, data []byte, at int, end *int) (version uint8,
 		return f.pktap(data, at, end)
 	}
 	return versionNone, nil
-}
-
-// ethernet passes an Ethernet header.
-func (f *Frame) ethernet(data []byte, at int, end *int) (version uint8, err error) {
-	if len(data) < at+14 {
-		return f.shortLink()
-	}
-	f.macBehind = at + 12
-	return f.etherType(data, binary.BigEndian.Uint16(data[at+12:]), at+12, at+14, end, false)
 }
 
 // raw: there is no link header.

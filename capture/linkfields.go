@@ -73,15 +73,10 @@ func DirectionOf(lt LinkType, p *Packet) Direction {
 	if f.link(lt, p.Data, 0, &end); f.Direction != DirectionUnknown { // what is wrong with it makes it unknown
 		return f.Direction
 	}
-	for o := p.Options; len(o) >= 4; {
-		code, size := binary.LittleEndian.Uint16(o), int(binary.LittleEndian.Uint16(o[2:]))
-		if pad4(size) > len(o)-4 {
-			break
+	for o := range new(pcapngFile).options(p.Options) {
+		if o.code == optPacketFlags && len(o.value) == 4 {
+			return [...]Direction{1: DirectionIn, 2: DirectionOut, 3: DirectionUnknown}[o.value[0]&3]
 		}
-		if code == optPacketFlags && size == 4 {
-			return [...]Direction{1: DirectionIn, 2: DirectionOut, 3: DirectionUnknown}[o[4]&3]
-		}
-		o = o[4+pad4(size):]
 	}
 	return DirectionUnknown
 }

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -62,12 +63,7 @@ func (c *LiveConfig) snapLen() int {
 	return c.SnapLen
 }
 
-func (c *LiveConfig) bufferSize() int {
-	if c.BufferSize <= 0 {
-		return defaultBufferSize
-	}
-	return c.BufferSize
-}
+func (c *LiveConfig) bufferSize() int { return cmp.Or(max(c.BufferSize, 0), defaultBufferSize) }
 
 // check refuses an interface that does not exist with a message that names those that do.
 func (c *LiveConfig) check() error {

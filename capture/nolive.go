@@ -13,7 +13,7 @@ var errNoLive = errors.New("this build can't capture: it has no libpcap (on Wind
 	"capture with Wireshark or dumpcap, and read that with l2tpdump decrypt")
 
 // Live is a Source over a network interface; there is none without libpcap.
-type Live struct{}
+type Live struct{ Source }
 
 // OpenLive fails.
 func OpenLive(LiveConfig) (*Live, error) { return nil, errNoLive }
@@ -21,14 +21,5 @@ func OpenLive(LiveConfig) (*Live, error) { return nil, errNoLive }
 // LiveLinkTypes fails.
 func LiveLinkTypes(LiveConfig) ([]LiveLinkType, error) { return nil, errNoLive }
 
-// Next fails.
-func (*Live) Next(*Packet) error { return errNoLive }
-
-// Interfaces lists none.
-func (*Live) Interfaces() []Interface { return nil }
-
 // Stats fails.
 func (*Live) Stats() (LiveStats, error) { return LiveStats{}, errNoLive }
-
-// Close does nothing.
-func (*Live) Close() error { return nil }

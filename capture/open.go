@@ -1,10 +1,12 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -52,18 +54,7 @@ func OpenContext(ctx context.Context, paths []string) (Source, error) {
 		}
 	}
 	slices.SortStableFunc(s.parts, func(a, b *part) int {
-		switch {
-		case a.empty != b.empty: // what has no packet comes last
-			if b.empty {
-				return -1
-			}
-			return 1
-		case a.first < b.first:
-			return -1
-		case a.first > b.first:
-			return 1
-		}
-		return 0
+		return cmp.Compare(a.first, b.first)
 	})
 	return s, nil
 }
@@ -76,24 +67,18 @@ func (r *Reader) Progress() (done, total int64) {
 	return r.progress()
 }
 
-// counted counts the bytes that pass.
-type counted struct {
-	r io.Reader
-	n *atomic.Int64
+// countedFile counts the bytes that are read. Those of a regular file can be read in any order, as
+// a zip archive needs it.
+type countedFile struct {
+	f    *os.File
+	n    *atomic.Int64
+	size int64
 }
 
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
+func (c *countedFile) Read(p []byte) (int, error) {
+	n, err := c.f.Read(p)
 	c.n.Add(int64(n))
 	return n, err
-}
-
-// countedFile is a regular file, of which the bytes can be read in any order, as a zip archive
-// needs it.
-type countedFile struct {
-	counted
-	f    *os.File
-	size int64
 }
 
 func (c *countedFile) ReadAt(p []byte, off int64) (int, error) {
@@ -118,10 +103,13 @@ func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error
 		err = fmt.Errorf("%s: is a directory", path)
 	}
 	var r *Reader
+	size := int64(0)
 	if err == nil {
-		in := io.Reader(&countedFile{counted{r: f, n: n}, f, info.Size()})
-		if !info.Mode().IsRegular() {
-			in = newInterruptible(ctx, &counted{r: f, n: n})
+		in := io.Reader(&countedFile{f, n, info.Size()})
+		if info.Mode().IsRegular() {
+			size = info.Size()
+		} else {
+			in = newInterruptible(ctx, in)
 		}
 		r, err = NewReader(in, path)
 	}
@@ -134,10 +122,6 @@ func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error
 	if path != "-" {
 		r.closer = f
 	}
-	size := int64(0)
-	if info.Mode().IsRegular() {
-		size = info.Size()
-	}
 	r.progress = func() (int64, int64) { return n.Load(), size }
 	return r, nil
 }
@@ -145,8 +129,7 @@ func openFile(ctx context.Context, path string, n *atomic.Int64) (*Reader, error
 // part is one file of a series.
 type part struct {
 	path  string
-	first int64 // time of the first packet
-	empty bool  // it has none
+	first int64 // time of the first packet; the last that there is if it has none
 
 	// A pipe can't be opened again: its reader is kept with the packet and the secrets that were read.
 	reader      *Reader
@@ -177,7 +160,7 @@ type series struct {
 
 // add looks at a file's first packet.
 func (s *series) add(path string) error {
-	p := &part{path: path}
+	p := &part{path: path, first: math.MaxInt64}
 	info, err := os.Stat(path)
 	once := path == "-" || err == nil && !info.Mode().IsRegular()
 	if path == "-" && slices.ContainsFunc(s.parts, func(o *part) bool { return o.path == path }) {
@@ -192,7 +175,6 @@ func (s *series) add(path string) error {
 		if !errors.Is(err, ErrCut) || once {
 			return err
 		}
-		p.empty = true
 		s.parts = append(s.parts, p)
 		return nil
 	}
@@ -210,9 +192,9 @@ func (s *series) add(path string) error {
 		s.total += size
 	}
 	var first Packet
-	p.err = r.Next(&first)
-	p.empty = p.err != nil
-	p.first = first.Time
+	if p.err = r.Next(&first); p.err == nil {
+		p.first = first.Time
+	}
 	if once {
 		p.reader = r
 		first.Data, first.Options = slices.Clone(first.Data), slices.Clone(first.Options)
@@ -224,10 +206,8 @@ func (s *series) add(path string) error {
 	return nil
 }
 
-// OnSecrets implements SecretsSource.
 func (s *series) OnSecrets(f func(kind uint32, data []byte)) { s.onSecrets = f }
 
-// Progress implements ProgressSource.
 func (s *series) Progress() (done, total int64) { return s.done.Load(), max(s.total, 0) }
 
 // Ready reports whether the next packet is at hand, as far as that can be told without reading.
@@ -245,10 +225,8 @@ func (s *series) Lend(buf []byte) {
 // Lent is likewise.
 func (s *series) Lent() bool { return s.reader != nil && s.reader.Lent() }
 
-// Interfaces implements Source.
 func (s *series) Interfaces() []Interface { return s.interfaces }
 
-// Next implements Source.
 func (s *series) Next(p *Packet) error {
 	for s.current < len(s.parts) {
 		part := s.parts[s.current]
@@ -266,11 +244,8 @@ func (s *series) Next(p *Packet) error {
 		s.current++
 	}
 	p.Data, p.Options = nil, nil
-	switch len(s.errs) {
-	case 0:
+	if len(s.errs) == 0 {
 		return io.EOF
-	case 1:
-		return s.errs[0]
 	}
 	return errors.Join(s.errs...)
 }
@@ -326,7 +301,6 @@ func (s *series) merge(ifc Interface) {
 	s.interfaces = append(s.interfaces, ifc)
 }
 
-// Close implements Source.
 func (s *series) Close() error {
 	var err error
 	if s.reader != nil {

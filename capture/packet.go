@@ -22,13 +22,10 @@ type Packet struct {
 // Comments are the comments among the options.
 func (p *Packet) Comments() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		var ng pcapngFile // the options are in little endian
-		for rest := p.Options; ; {
-			o, left, state := ng.option(rest)
-			if state != optionHere || o.code == optComment && !yield(o.value) {
+		for o := range new(pcapngFile).options(p.Options) { // which are in little endian
+			if o.code == optComment && !yield(o.value) {
 				return
 			}
-			rest = left
 		}
 	}
 }

@@ -1,7 +1,5 @@
 package capture
 
-import "encoding/binary"
-
 // pcap: a header of 24 bytes, then packets with a header of 16 bytes each (24 with the magic number
 // of Kuznetzov's patch, whose further 8 bytes hold interface index, protocol and packet type).
 // draft-ietf-opsawg-pcap.
@@ -17,7 +15,7 @@ const (
 
 // pcapFile is what the file header says.
 type pcapFile struct {
-	big       bool  // byte order of the file
+	byteOrder
 	unit      int64 // nanoseconds of the second half of a time stamp
 	recordLen int
 	swapped   bool // captured and original length changed places (versions before 2.3)
@@ -29,12 +27,8 @@ type pcapFile struct {
 // match recognises the magic number in the first four bytes.
 func (f *pcapFile) match(head []byte) bool {
 	f.big = head[0] == 0xa1
-	magic := binary.LittleEndian.Uint32(head)
-	if f.big {
-		magic = binary.BigEndian.Uint32(head)
-	}
 	f.unit, f.recordLen = 1000, pcapRecordLen
-	switch magic {
+	switch f.uint32(head) {
 	case pcapMicros:
 	case pcapNanos:
 		f.unit = 1
@@ -46,26 +40,13 @@ func (f *pcapFile) match(head []byte) bool {
 	return true
 }
 
-func (f *pcapFile) uint32(b []byte) uint32 {
-	if f.big {
-		return binary.BigEndian.Uint32(b)
-	}
-	return binary.LittleEndian.Uint32(b)
-}
-
 func (r *Reader) startPcap() error {
 	h, ok := r.in.peek(pcapHeaderLen)
 	if !ok {
 		return r.short("file header")
 	}
 	f := &r.pcap
-	// Two 16-bit numbers, seen as one 32-bit number so that one byte order test serves.
-	version := f.uint32(h[4:8])
-	major, minor := version&0xffff, version>>16
-	if f.big {
-		major, minor = minor, major
-	}
-	f.swapped = major == 2 && minor < 3
+	f.swapped = f.uint16(h[4:]) == 2 && f.uint16(h[6:]) < 3 // the version
 	// The upper half of the link type field holds the length of a frame check sequence.
 	link := LinkType(f.uint32(h[20:24]))
 	snap := f.uint32(h[16:20])
@@ -83,10 +64,7 @@ func (r *Reader) readyPcap(b []byte) bool {
 	if len(b) < f.recordLen {
 		return false
 	}
-	captured := f.uint32(b[8:12])
-	if f.swapped {
-		captured = f.uint32(b[12:16])
-	}
+	captured := f.header(b).captured
 	return captured > MaxPacketLen || len(b) >= f.recordLen+int(captured)
 }
 

@@ -32,7 +32,7 @@ const (
 
 // pcapngFile is the state of the current section.
 type pcapngFile struct {
-	big            bool
+	byteOrder
 	section        []sectionInterface
 	comments       []byte // of the section header, as in Interface.Section
 	interfaceBytes int    // names, options and comments remembered in all sections
@@ -44,10 +44,6 @@ type sectionInterface struct {
 	index   int // into Reader.interfaces
 	snapLen uint32
 	clock   clock
-}
-
-func (r *Reader) startPcapng() error {
-	return r.sectionHeader()
 }
 
 // readyPcapng reports whether there is a whole packet block in b, or something that ends the
@@ -90,7 +86,7 @@ func (r *Reader) block(p *Packet) (isPacket bool, err error) {
 	if err := r.checkBlockLen(length); err != nil {
 		return false, err
 	}
-	read := readerOf(kind)
+	read, what, least := readerOf(kind)
 	if read == nil {
 		return false, r.skipBlock(int(length))
 	}
@@ -100,6 +96,9 @@ func (r *Reader) block(p *Packet) (isPacket bool, err error) {
 	body, err := r.blockBody(length, "block")
 	if err != nil {
 		return false, err
+	}
+	if len(body) < least {
+		return false, r.damaged(4, "%s of %d bytes is shorter than its fields", what, length)
 	}
 	isPacket, err = read(r, p, body)
 	switch {
@@ -122,21 +121,22 @@ func final(err error) error {
 // blockReader reads the body of a block; isPacket tells that it filled p.
 type blockReader func(r *Reader, p *Packet, body []byte) (isPacket bool, err error)
 
-// readerOf is what reads blocks of a type; nil for those of no interest.
-func readerOf(kind uint32) blockReader {
+// readerOf is what reads blocks of a type, nil for those of no interest, what they are called, and
+// the bytes of the fields that all of them have.
+func readerOf(kind uint32) (read blockReader, what string, least int) {
 	switch kind {
 	case blockEnhancedPacket:
-		return (*Reader).enhancedPacket
+		return (*Reader).enhancedPacket, "packet block", 20
 	case blockObsoletePacket:
-		return (*Reader).obsoletePacket
+		return (*Reader).obsoletePacket, "packet block", 20
 	case blockSimplePacket:
-		return (*Reader).simplePacket
+		return (*Reader).simplePacket, "packet block", 4
 	case blockInterface:
-		return (*Reader).interfaceDescription
+		return (*Reader).interfaceDescription, "interface description", 8
 	case blockDecryptionSecrets:
-		return (*Reader).decryptionSecrets
+		return (*Reader).decryptionSecrets, "secrets block", 8
 	}
-	return nil
+	return nil, "", 0
 }
 
 // blockBody returns what is between a block's two lengths, which have to agree. The block is not
@@ -151,20 +151,6 @@ func (r *Reader) blockBody(length uint32, what string) ([]byte, error) {
 		return nil, r.damaged(size-4, "block length %d, at the end of the block %d", length, again)
 	}
 	return b[8 : size-4], nil
-}
-
-func (ng *pcapngFile) uint32(b []byte) uint32 {
-	if ng.big {
-		return binary.BigEndian.Uint32(b)
-	}
-	return binary.LittleEndian.Uint32(b)
-}
-
-func (ng *pcapngFile) uint16(b []byte) uint16 {
-	if ng.big {
-		return binary.BigEndian.Uint16(b)
-	}
-	return binary.LittleEndian.Uint16(b)
 }
 
 func (r *Reader) checkBlockLen(length uint32) error {
@@ -237,13 +223,8 @@ func (r *Reader) sectionHeader() error {
 // the same words keeps its place in the list.
 func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
-	if len(body) < 8 {
-		size := len(body) + minBlockLen
-		return false, r.damaged(4, "interface description of %d bytes is shorter than its fields", size)
-	}
 	ifc := Interface{LinkType: LinkType(ng.uint16(body[0:2])), SnapLen: ng.uint32(body[4:8]), Section: ng.comments}
 	resolution, offset := byte(6), int64(0)
-	var damage string
 	rest := body[8:]
 	for {
 		o, left, state := ng.option(rest)
@@ -262,13 +243,10 @@ func (r *Reader) interfaceDescription(_ *Packet, body []byte) (isPacket bool, er
 		case o.code == optInterfaceOffset && len(o.value) == 8:
 			offset = int64(ng.uint64(o.value))
 		case o.code == optInterfaceResolution || o.code == optInterfaceOffset:
-			damage = "interface option for time stamps has a wrong length"
+			return false, r.damaged(16, "interface option for time stamps has a wrong length")
 		default:
-			ifc.Options = ng.appendOption(ifc.Options, o, interfaceOptionSwap)
+			ifc.Options = ng.appendOption(ifc.Options, o, interfaceNumbers)
 		}
-	}
-	if damage != "" {
-		return false, r.damaged(16, "%s", damage)
 	}
 	c, trouble := newClock(resolution, offset)
 	if trouble != "" {
@@ -314,9 +292,6 @@ func (i *Interface) equal(j *Interface) bool {
 
 func (r *Reader) decryptionSecrets(_ *Packet, body []byte) (isPacket bool, err error) {
 	ng := &r.pcapng
-	if len(body) < 8 {
-		return false, r.damaged(4, "secrets block of %d bytes is shorter than its fields", len(body)+minBlockLen)
-	}
 	n := ng.uint32(body[4:8])
 	if int64(n) > int64(len(body)-8) {
 		return false, r.damaged(12, "secrets of %d bytes in a block with room for %d", n, len(body)-8)

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"iter"
 	"slices"
 )
 
@@ -48,6 +49,19 @@ func (ng *pcapngFile) option(b []byte) (o option, rest []byte, state optionState
 	return o, b[4+pad4(n):], optionHere
 }
 
+// options yields those in b, up to the end or what is damaged.
+func (ng *pcapngFile) options(b []byte) iter.Seq[option] {
+	return func(yield func(option) bool) {
+		for {
+			o, rest, state := ng.option(b)
+			if state != optionHere || !yield(o) {
+				return
+			}
+			b = rest
+		}
+	}
+}
+
 // packetOptions returns the options of a packet in little endian, without opt_endofopt. From one
 // that goes past the end of the block on they are dropped: the packet itself is whole.
 func (ng *pcapngFile) packetOptions(b []byte) []byte {
@@ -61,7 +75,7 @@ func (ng *pcapngFile) packetOptions(b []byte) []byte {
 			break
 		}
 		if ng.big {
-			ng.scratch = ng.appendOption(ng.scratch, o, packetOptionSwap)
+			ng.scratch = ng.appendOption(ng.scratch, o, packetNumbers)
 		}
 		rest = left
 	}
@@ -79,70 +93,43 @@ func (ng *pcapngFile) packetOptions(b []byte) []byte {
 // are a copy.
 func (ng *pcapngFile) sectionComments(b []byte) []byte {
 	var comments []byte
-	for {
-		o, rest, state := ng.option(b)
-		if state != optionHere {
-			return comments
-		}
+	for o := range ng.options(b) {
 		if o.code == optComment {
-			comments = ng.appendOption(comments, o, customOptionSwap)
+			comments = ng.appendOption(comments, o, nil)
 		}
-		b = rest
 	}
+	return comments
 }
 
-// appendOption appends an option in little endian, numbers in its value turned round as swap says.
-func (ng *pcapngFile) appendOption(dst []byte, o option, swap func(code uint16, value []byte)) []byte {
+// optionNumbers are the options with nothing but numbers, by their codes.
+type optionNumbers map[uint16]struct{ size, each int } // bytes of the value, and of each number in it
+
+var (
+	// epb_flags, epb_dropcount, epb_packetid, epb_queue, epb_processid_threadid
+	packetNumbers = optionNumbers{2: {4, 4}, 4: {8, 8}, 5: {8, 8}, 6: {4, 4}, 8: {8, 4}}
+	// if_speed, if_tzone, if_txspeed, if_rxspeed
+	interfaceNumbers = optionNumbers{8: {8, 8}, 10: {4, 4}, 16: {8, 8}, 17: {8, 8}}
+)
+
+// appendOption appends an option in little endian, numbers in its value turned round.
+func (ng *pcapngFile) appendOption(dst []byte, o option, numbers optionNumbers) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, o.code)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(o.value)))
 	at := len(dst)
 	dst = append(dst, o.value...)
-	if ng.big {
-		swap(o.code, dst[at:])
+	if n := numbers[o.code]; ng.big && n.size > 0 && n.size == len(o.value) {
+		for number := range slices.Chunk(dst[at:], n.each) {
+			slices.Reverse(number)
+		}
+	}
+	switch o.code {
+	case 2988, 2989, 19372, 19373: // custom options, with an enterprise number
+		if ng.big && len(o.value) >= 4 {
+			slices.Reverse(dst[at : at+4])
+		}
 	}
 	for len(dst)%4 != 0 {
 		dst = append(dst, 0)
 	}
 	return dst
-}
-
-// packetOptionSwap turns the numbers in packet options round: epb_flags, epb_dropcount,
-// epb_packetid, epb_queue, epb_processid_threadid and the enterprise number of custom options.
-func packetOptionSwap(code uint16, value []byte) {
-	switch {
-	case (code == 2 || code == 6) && len(value) == 4, (code == 4 || code == 5) && len(value) == 8:
-		slices.Reverse(value)
-	case code == 8 && len(value) == 8:
-		slices.Reverse(value[0:4])
-		slices.Reverse(value[4:8])
-	default:
-		customOptionSwap(code, value)
-	}
-}
-
-// interfaceOptionSwap does the same for interface options: if_speed, if_tzone, if_txspeed,
-// if_rxspeed.
-func interfaceOptionSwap(code uint16, value []byte) {
-	switch {
-	case (code == 8 || code == 16 || code == 17) && len(value) == 8, code == 10 && len(value) == 4:
-		slices.Reverse(value)
-	default:
-		customOptionSwap(code, value)
-	}
-}
-
-func customOptionSwap(code uint16, value []byte) {
-	switch code {
-	case 2988, 2989, 19372, 19373:
-		if len(value) >= 4 {
-			slices.Reverse(value[0:4])
-		}
-	}
-}
-
-func (ng *pcapngFile) uint64(b []byte) uint64 {
-	if ng.big {
-		return binary.BigEndian.Uint64(b)
-	}
-	return binary.LittleEndian.Uint64(b)
 }

@@ -16,10 +16,13 @@ type pcapngWriter struct {
 	opened     bool
 	comments   []byte  // of the section
 	interfaces []int64 // nanoseconds of a tick of each
-	head       [32]byte
 }
 
-func newPcapngWriter(w io.Writer) *pcapngWriter {
+// NewPcapngWriter writes pcapng in little endian, one section. An interface's time stamps are in
+// its own Resolution where that is a power of ten up to 1e9, else in nanoseconds, so that a
+// packet's time is the one that was read. SnapLen is written as it is given: who writes longer
+// packets (reassembled ones) should raise it or set it to 0.
+func NewPcapngWriter(w io.Writer) Writer {
 	return &pcapngWriter{w: bufio.NewWriterSize(w, writerSize)}
 }
 
@@ -38,9 +41,7 @@ func (pw *pcapngWriter) open(comments []byte) {
 		body = append(body, comments...)
 		body = append(body, 0, 0, 0, 0) // opt_endofopt
 	}
-	pw.blockStart(blockSectionHeader, len(body))
-	pw.w.Write(body)
-	pw.blockEnd(len(body))
+	pw.write(blockSectionHeader, body) // Write says later what it said
 }
 
 // AddInterface writes an Interface Description Block. The comments of the first one's section
@@ -66,41 +67,20 @@ func (pw *pcapngWriter) AddInterface(ifc Interface) (int, error) {
 	body = binary.LittleEndian.AppendUint32(body, ifc.SnapLen)
 	var ng pcapngFile
 	if ifc.Name != "" {
-		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, interfaceOptionSwap)
+		body = ng.appendOption(body, option{optInterfaceName, []byte(ifc.Name)}, nil)
 	}
 	body = append(body, ifc.Options...)
 	if !bytes.Equal(ifc.Section, pw.comments) && n+len(ifc.Section)+64 <= maxPacketBlockLen {
 		body = append(body, ifc.Section...)
 	}
-	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, interfaceOptionSwap)
+	body = ng.appendOption(body, option{optInterfaceResolution, []byte{exponent}}, nil)
 	body = append(body, 0, 0, 0, 0) // opt_endofopt
-	pw.blockStart(blockInterface, len(body))
-	pw.w.Write(body)
-	if err := pw.blockEnd(len(body)); err != nil {
+	if err := pw.write(blockInterface, body); err != nil {
 		return 0, err
 	}
 	pw.interfaces = append(pw.interfaces, unit)
 	return len(pw.interfaces) - 1, nil
 }
-
-// blockStart writes a block's type and length, for a body of n bytes with its padding.
-func (pw *pcapngWriter) blockStart(kind uint32, n int) {
-	binary.LittleEndian.PutUint32(pw.head[0:], kind)
-	binary.LittleEndian.PutUint32(pw.head[4:], uint32(n+minBlockLen))
-	pw.w.Write(pw.head[:8])
-}
-
-// blockEnd writes the length again.
-func (pw *pcapngWriter) blockEnd(n int) error {
-	binary.LittleEndian.PutUint32(pw.head[0:], uint32(n+minBlockLen))
-	_, err := pw.w.Write(pw.head[:4])
-	return err
-}
-
-// zeros pads what is written to 4 bytes.
-var zeros [4]byte
-
-func (pw *pcapngWriter) pad(n int) { pw.w.Write(zeros[:pad4(n)-n]) }
 
 // WritePacket writes an Enhanced Packet Block. A comment longer than an option can be is cut.
 func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
@@ -124,9 +104,7 @@ func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
 	}
 	ticks := uint64(max(p.Time, 0) / pw.interfaces[p.Interface])
 
-	h := pw.block(n)
-	h = binary.LittleEndian.AppendUint32(h, blockEnhancedPacket)
-	h = binary.LittleEndian.AppendUint32(h, uint32(n+minBlockLen))
+	h := pw.begin(blockEnhancedPacket, n)
 	h = binary.LittleEndian.AppendUint32(h, uint32(p.Interface))
 	h = binary.LittleEndian.AppendUint32(h, uint32(ticks>>32))
 	h = binary.LittleEndian.AppendUint32(h, uint32(ticks))
@@ -140,23 +118,35 @@ func (pw *pcapngWriter) WritePacket(p *Packet, comment []byte) error {
 			h = binary.LittleEndian.AppendUint16(h, uint16(len(comment)))
 			h = appendPadded(h, comment)
 		}
-		h = append(h, zeros[:]...)
+		h = append(h, 0, 0, 0, 0)
 	}
-	_, err := pw.w.Write(binary.LittleEndian.AppendUint32(h, uint32(n+minBlockLen)))
-	return err
+	return pw.end(h)
 }
 
-// block returns memory for a block with a body of n bytes: that of the buffer, where there is room.
-func (pw *pcapngWriter) block(n int) []byte {
+// write writes a block of a body that is padded to 4 bytes.
+func (pw *pcapngWriter) write(kind uint32, body []byte) error {
+	return pw.end(append(pw.begin(kind, len(body)), body...))
+}
+
+// begin returns the beginning of a block with a body of n bytes: in the buffer, where there is
+// room.
+func (pw *pcapngWriter) begin(kind uint32, n int) []byte {
 	if n+minBlockLen > pw.w.Available() {
 		pw.w.Flush() // Write says what it said
 	}
-	return pw.w.AvailableBuffer()
+	b := binary.LittleEndian.AppendUint32(pw.w.AvailableBuffer(), kind)
+	return binary.LittleEndian.AppendUint32(b, uint32(n+minBlockLen))
+}
+
+// end writes a block, with its length behind it.
+func (pw *pcapngWriter) end(block []byte) error {
+	_, err := pw.w.Write(binary.LittleEndian.AppendUint32(block, uint32(len(block)+4)))
+	return err
 }
 
 // appendPadded appends b, padded to 4 bytes.
 func appendPadded(dst, b []byte) []byte {
-	return append(append(dst, b...), zeros[:pad4(len(b))-len(b)]...)
+	return append(append(dst, b...), make([]byte, pad4(len(b))-len(b))...)
 }
 
 // cutComment cuts a comment to the 65535 bytes that an option can have, between two characters.
@@ -177,14 +167,9 @@ func (pw *pcapngWriter) WriteSecrets(kind uint32, data []byte) error {
 		return fmt.Errorf("capture: secrets of %d bytes are too long", len(data))
 	}
 	pw.open(nil)
-	n := 8 + pad4(len(data))
-	pw.blockStart(blockDecryptionSecrets, n)
-	binary.LittleEndian.PutUint32(pw.head[0:], kind)
-	binary.LittleEndian.PutUint32(pw.head[4:], uint32(len(data)))
-	pw.w.Write(pw.head[:8])
-	pw.w.Write(data)
-	pw.pad(len(data))
-	return pw.blockEnd(n)
+	body := binary.LittleEndian.AppendUint32(nil, kind)
+	body = binary.LittleEndian.AppendUint32(body, uint32(len(data)))
+	return pw.write(blockDecryptionSecrets, appendPadded(body, data))
 }
 
 // Flush writes out what is in the buffer; at least the section header, so that a file without

@@ -28,6 +28,31 @@ type Reader struct {
 	pcapng pcapngFile
 }
 
+// byteOrder is that of a file: a branch costs less for each number than a call of a
+// binary.ByteOrder.
+type byteOrder struct{ big bool }
+
+func (o byteOrder) uint16(b []byte) uint16 {
+	if o.big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (o byteOrder) uint32(b []byte) uint32 {
+	if o.big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (o byteOrder) uint64(b []byte) uint64 {
+	if o.big {
+		return binary.BigEndian.Uint64(b)
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
 // emptyError is ErrCut for a file of no bytes.
 type emptyError struct{ name string }
 
@@ -45,7 +70,7 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if err != nil {
 		return nil, (&Reader{name: name, in: &input{err: err}}).short("file header")
 	}
-	rd := &Reader{name: name, in: newInput(plain)}
+	rd := &Reader{name: name, in: &input{r: plain, buf: make([]byte, inputSize)}}
 	head, ok := rd.in.peek(4)
 	if !ok {
 		if rd.in.err == io.EOF && rd.in.rest() == 0 {
@@ -55,11 +80,12 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	}
 	switch {
 	case rd.pcap.match(head):
-		rd.next, rd.ready, rd.fits = rd.nextPcap, rd.readyPcap, rd.strictPcap
+		rd.next, rd.ready = rd.nextPcap, rd.readyPcap
+		rd.fits = func(b []byte, ended bool) fit { return rd.fitsPcap(b, ended, true) }
 		err = rd.startPcap()
 	case binary.LittleEndian.Uint32(head) == blockSectionHeader:
 		rd.next, rd.ready, rd.fits = rd.nextPcapng, rd.readyPcapng, rd.fitsPcapng
-		err = rd.startPcapng()
+		err = rd.sectionHeader()
 	default:
 		err = rd.damaged(0, "%s", describeForeign(head))
 	}

@@ -72,22 +72,17 @@ func (r *Reassembler) OnGiveUp(f func(*Datagram)) { r.onGiveUp = f }
 // it reports whether there is proof that they belong together. f must not call the Reassembler.
 func (r *Reassembler) OnDoubt(f func(ip []byte) bool) { r.proves = f }
 
-// Add takes a fragment: f is the decoded frame of data, time its capture time in nanoseconds. It
-// returns the datagram that the fragment belongs to, which is Complete if this fragment was the
-// last missing one. Add copies what it keeps.
+// Add takes a fragment: f is the decoded frame of data, time its capture time in nanoseconds.
+// within is what carried it, which is comparable, nil for none: it belongs to others only that the
+// same carried. It returns the datagram that the fragment belongs to, which is Complete if this
+// fragment was the last missing one. Add copies what it keeps.
 //
 // Exact duplicates are counted and ignored; one of a datagram that is complete already comes with
 // ErrDuplicate. IPv4 fragments may overlap with the same bytes. Fragments that contradict each
 // other, as a stranger's do, or those of another datagram when identifications of 16 bits come
 // round, are kept side by side: the datagram that is proved is the right one, or else the one that
 // began last. A refused fragment gives no datagram but an error.
-func (r *Reassembler) Add(f *Frame, data []byte, time int64) (d *Datagram, err error) {
-	return r.AddWithin(nil, f, data, time)
-}
-
-// AddWithin is Add for a fragment that something carried, which is comparable: it belongs to others
-// only that the same carried.
-func (r *Reassembler) AddWithin(within any, f *Frame, data []byte, time int64) (d *Datagram, err error) {
+func (r *Reassembler) Add(within any, f *Frame, data []byte, time int64) (d *Datagram, err error) {
 	r.expire(time)
 	key, payload, err := fragment(f, data)
 	if err != nil {
@@ -119,7 +114,9 @@ func (r *Reassembler) AddWithin(within any, f *Frame, data []byte, time int64) (
 			a.complete(path, ip, proved, time)
 			r.move(a, r.pending, r.done)
 		}
-		r.measure(a)
+		size := a.measure()
+		r.bytes += size - a.size
+		a.size = size
 		r.bound()
 	}
 	if a.element == nil && !d.Complete {
@@ -128,7 +125,7 @@ func (r *Reassembler) AddWithin(within any, f *Frame, data []byte, time int64) (
 	return d, nil
 }
 
-// Knows reports whether another fragment of the same datagram has come, see AddWithin.
+// Knows reports whether another fragment of the same datagram has come, see Add.
 func (r *Reassembler) Knows(within any, f *Frame, data []byte) bool {
 	key, _, err := fragment(f, data)
 	key.within = within
@@ -191,13 +188,6 @@ func (r *Reassembler) bound() {
 			return
 		}
 	}
-}
-
-// measure counts what an assembly takes.
-func (r *Reassembler) measure(a *assembly) {
-	size := a.measure()
-	r.bytes += size - a.size
-	a.size = size
 }
 
 // drop forgets an assembly, and says so.

@@ -52,7 +52,7 @@ func (r *testReassembler) add(data []byte, time int64) (*Datagram, error) {
 	if err := f.Decode(Raw, data); err != nil {
 		r.t.Fatal(err)
 	}
-	return r.Add(&f, data, time)
+	return r.Add(nil, &f, data, time)
 }
 
 // whole adds fragments, the last of which must complete the datagram.
@@ -437,7 +437,7 @@ func TestDecodeReassembled(t *testing.T) {
 				if err := f.Decode(c.lt, data); err != nil {
 					t.Fatal(err)
 				}
-				d, err := r.Add(&f, data, 0)
+				d, err := r.Add(nil, &f, data, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -479,7 +479,7 @@ func BenchmarkReassemble(b *testing.B) {
 		id++
 		for i := range frames {
 			frames[i].FragID = id
-			r.Add(&frames[i], fragments[i], int64(id))
+			r.Add(nil, &frames[i], fragments[i], int64(id))
 		}
 	}
 }
@@ -509,7 +509,7 @@ func FuzzReassembler(f *testing.F) {
 			if fr.Decode(Raw, ip) != nil || !fr.Fragment {
 				continue
 			}
-			d, err := r.Add(&fr, ip, time)
+			d, err := r.Add(nil, &fr, ip, time)
 			switch {
 			case d == nil && err == nil, d != nil && err != nil && err != ErrDuplicate:
 				t.Fatalf("%v with %v", d, err)

@@ -133,7 +133,8 @@ func (r *Reader) fitsPcapng(b []byte, _ bool) fit {
 			return fits
 		}
 	}
-	known := kind == blockNames || kind == blockStatistics || readerOf(kind) != nil
+	read, _, _ := readerOf(kind)
+	known := read != nil || kind == blockNames || kind == blockStatistics
 	switch {
 	case !known || length < minBlockLen || length%4 != 0 || length > maxPacketBlockLen:
 		return fitsNot
@@ -144,5 +145,3 @@ func (r *Reader) fitsPcapng(b []byte, _ bool) fit {
 	}
 	return fits
 }
-
-func (r *Reader) strictPcap(b []byte, ended bool) fit { return r.fitsPcap(b, ended, true) }

@@ -12,9 +12,9 @@ import (
 // manyPackets is a file of n packets of 100 bytes each, of which the first two tell the number.
 func manyPackets(pcapng bool, n int) []byte {
 	var b bytes.Buffer
-	var w Writer = newPcapWriter(&b, true)
+	w := NewPcapWriter(&b, true)
 	if pcapng {
-		w = newPcapngWriter(&b)
+		w = NewPcapngWriter(&b)
 	}
 	w.AddInterface(Interface{LinkType: Ethernet})
 	for i := range n {

@@ -111,7 +111,6 @@ func (f *Frame) announce(link []byte, version uint8) {
 
 // inside finds what f carries; the name is "" if that is nothing.
 func (f *Frame) inside(data []byte) inside {
-	payload := inside{link: Raw, at: f.PayloadStart, end: f.PayloadEnd}
 	switch {
 	case f.IPVersion == 0:
 		if f.LinkLen == 0 {
@@ -133,8 +132,7 @@ func (f *Frame) inside(data []byte) inside {
 	}
 	switch f.Protocol {
 	case protoIPv4, protoIPv6:
-		payload.name = "IP in IP"
-		return payload
+		return inside{"IP in IP", Raw, f.PayloadStart, f.PayloadEnd}
 	case protoGRE:
 		return gre(data, f.PayloadStart, f.PayloadEnd)
 	case protoMPLS:
@@ -335,37 +333,38 @@ func vxlan(data []byte, at, end int) inside {
 	if end-at < 8 || data[at]&hasVNI == 0 || data[at+7] != 0 {
 		return inside{}
 	}
-	flags, protocol := data[at], data[at+3]
-	in := inside{"VXLAN", Ethernet, at + 8, end}
-	if flags&hasProtocol != 0 {
-		switch protocol {
-		case 1, 2:
-			in.link = Raw
-		case 3:
-		case 4:
-			return nsh(data, in.at, end)
-		default:
-			return inside{}
-		}
+	switch protocol := data[at+3]; {
+	case data[at]&hasProtocol == 0:
+		return inside{"VXLAN", Ethernet, at + 8, end}
+	case protocol == 4:
+		return nsh(data, at+8, end)
+	default:
+		return nextProtocol("VXLAN", protocol, at+8, end)
 	}
-	return in
+}
+
+// nextProtocol is what a number of VXLAN-GPE or of an NSH announces: IPv4, IPv6 or Ethernet.
+func nextProtocol(name string, protocol byte, at, end int) inside {
+	switch protocol {
+	case 1, 2:
+		return inside{name, Raw, at, end}
+	case 3:
+		return inside{name, Ethernet, at, end}
+	}
+	return inside{}
 }
 
 // nsh passes a Network Service Header (RFC 8300 section 2).
 func nsh(data []byte, at, end int) inside {
-	if end-at < 8 || data[at]>>6 != 0 {
+	const base = 8
+	if end-at < base || data[at]>>6 != 0 {
 		return inside{}
 	}
-	const base = 8
 	size := int(data[at+1]&0x3f) * 4
-	switch protocol := data[at+3]; {
-	case size < base:
-	case protocol == 1 || protocol == 2:
-		return inside{"NSH", Raw, at + size, end}
-	case protocol == 3:
-		return inside{"NSH", Ethernet, at + size, end}
+	if size < base {
+		return inside{}
 	}
-	return inside{}
+	return nextProtocol("NSH", data[at+3], at+size, end)
 }
 
 // gue passes the header of Generic UDP Encapsulation; variant 1 has none.

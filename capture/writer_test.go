@@ -560,7 +560,7 @@ func TestWiresharkAgreesOnLinkLayers(t *testing.T) {
 		for _, ip := range fragments {
 			data = buildLink(c.header, c.lengthAt, ip, c.trailer)
 			f = mustDecode(t, c.lt, data)
-			d, err := r.Add(f, data, 0)
+			d, err := r.Add(nil, f, data, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

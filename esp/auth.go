@@ -59,7 +59,7 @@ func AuthByName(name string) *Auth {
 }
 
 // A macKey makes macs with one key.
-type macKey interface{ newMAC() mac }
+type macKey func() mac
 
 // A mac serves one call at a time.
 type mac interface {
@@ -80,11 +80,6 @@ func (m *loneMAC) sum(data, suffix []byte) []byte {
 	one.Data, one.Suffix = nil, nil // they are the caller's
 	return one.Sum[:]
 }
-
-// macFunc is the key of macs that it makes.
-type macFunc func() mac
-
-func (f macFunc) newMAC() mac { return f() }
 
 // hashMAC is any HMAC (RFC 2104) of the standard library.
 type hashMAC struct {
@@ -107,14 +102,14 @@ func hmacOf(newHash func() hash.Hash) func(key []byte) (macKey, error) {
 		first.Reset()
 		if c, ok := first.(hash.Cloner); ok {
 			if _, err := c.Clone(); err == nil {
-				return macFunc(func() mac {
+				return func() mac {
 					h, _ := c.Clone()
 					return &hashMAC{Hash: h}
-				}), nil
+				}, nil
 			}
 		}
 		// A hash that can't be copied needs the key again for each goroutine.
 		k := NewKey(key)
-		return macFunc(func() mac { return &hashMAC{Hash: hmac.New(newHash, k.Bytes())} }), nil
+		return func() mac { return &hashMAC{Hash: hmac.New(newHash, k.Bytes())} }, nil
 	}
 }

@@ -100,9 +100,7 @@ func xcbc(key []byte) (macKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return macFunc(func() mac {
-		return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k[1], part: k[2]}
-	}), nil
+	return func() mac { return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k[1], part: k[2]} }, nil
 }
 
 // cmac is AES-CMAC-96 (RFC 4493, 2.3): K1, K2 are multiples of the encryption of zero.
@@ -115,9 +113,7 @@ func cmac(key []byte) (macKey, error) {
 	block.Encrypt(l[:], l[:])
 	k1 := double(l)
 	k2 := double(k1)
-	return macFunc(func() mac {
-		return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k1, part: k2}
-	}), nil
+	return func() mac { return &keyedMAC{cbcMAC: *newCBCMAC(block), whole: k1, part: k2} }, nil
 }
 
 // double multiplies by x in GF(2^128).

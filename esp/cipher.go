@@ -95,9 +95,7 @@ func gcm(key, salt []byte, icvLen int) (cipherKey, error) {
 	}
 	if icvLen < 12 {
 		return engineFunc(func() engine {
-			e := &shortTagEngine{aeadEngine: aeadEngine{aead: full}, icvLen: icvLen}
-			copy(e.nonce[:], salt)
-			return e
+			return &shortTagEngine{aeadEngine: aeadEngine{full, nonceOf(salt)}, icvLen: icvLen}
 		}), nil
 	}
 	aead, err := cipher.NewGCMWithTagSize(block, icvLen)
@@ -117,11 +115,13 @@ func chacha(key, salt []byte, _ int) (cipherKey, error) {
 }
 
 func aeadEngines(aead cipher.AEAD, salt []byte) cipherKey {
-	return engineFunc(func() engine {
-		e := &aeadEngine{aead: aead}
-		copy(e.nonce[:], salt)
-		return e
-	})
+	return engineFunc(func() engine { return &aeadEngine{aead, nonceOf(salt)} })
+}
+
+// nonceOf is a nonce that begins so.
+func nonceOf(salt []byte) (nonce [12]byte) {
+	copy(nonce[:], salt)
+	return nonce
 }
 
 // gmac is AES-GMAC without encryption (RFC 4543).
@@ -130,11 +130,7 @@ func gmac(key, salt []byte, _ int) (cipherKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engineFunc(func() engine {
-		e := &gmacEngine{aead: aead}
-		copy(e.nonce[:], salt)
-		return e
-	}), nil
+	return engineFunc(func() engine { return &gmacEngine{aead: aead, nonce: nonceOf(salt)} }), nil
 }
 
 // ctr is AES-CTR (RFC 3686).
@@ -143,11 +139,7 @@ func ctr(key, salt []byte, _ int) (cipherKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engineFunc(func() engine {
-		e := &ctrEngine{counterMode{block: block, gcm: aead}}
-		copy(e.nonce[:], salt)
-		return e
-	}), nil
+	return engineFunc(func() engine { return &counterMode{block: block, gcm: aead, nonce: nonceOf(salt)} }), nil
 }
 
 // ccm is AES-CCM (RFC 4309).

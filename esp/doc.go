@@ -14,14 +14,14 @@
 //	// plain.Verified that the ICV was computed with the full key and matches
 //
 // Where the authentication key is not known, the structure of what decryption gives is
-// the proof of the key: the padding, the next header and the header behind it. Structure
-// counts that evidence in bits.
+// the proof of the key: the padding, the next header and the header behind it. That evidence
+// is counted in bits.
 //
 // The way of a packet through an SA:
 //
 //	Header.Decode ─> SA.Open: split ─┬─ a mac (auth.go): ICV ─> an engine (engine.go): decrypt ─┬─> plausible ─> Plaintext
 //	  SPI, sequence  IV, body, ICV   ├─ an AEAD engine: both at once ───────────────────────────┘
-//	                                 └─ no authentication key: decrypt ─> Structure ────────────────────────────> Plaintext
+//	                                 └─ no authentication key: decrypt ─> structure ────────────────────────────> Plaintext
 //
 // A Window follows the sequence numbers of an SA, and tells the high half of extended ones. Secret
 // and Negotiated are what a key source, and what a Quick Mode, say of an SA; which of them belongs

@@ -158,10 +158,10 @@ func (e *gmacEngine) open(dst []byte, p *parts) ([]byte, bool) {
 	return append(dst, p.body...), true
 }
 
-// counterMode is AES in counter mode with a block of nonce (12 bytes) and counter (4 bytes,
-// from 1), as AES-CTR and AES-CCM of ESP have it. GCM counts the same way from 2 for the
-// data: the first block is done here, the others by GCM, whose assembly needs no stream to be
-// allocated. GCM's tag is computed for nothing, which is cheap.
+// counterMode is AES in counter mode with a block of nonce (12 bytes: salt, IV) and counter (4
+// bytes, from 1), as AES-CTR (RFC 3686, 4) and AES-CCM of ESP have it. GCM counts the same way from
+// 2 for the data: the first block is done here, the others by GCM, whose assembly needs no stream
+// to be allocated. GCM's tag is computed for nothing, which is cheap.
 type counterMode struct {
 	block cipher.Block
 	gcm   cipher.AEAD
@@ -169,7 +169,8 @@ type counterMode struct {
 	first [16]byte
 }
 
-func (c *counterMode) xor(dst, body []byte) []byte {
+func (c *counterMode) decrypt(dst, iv, body []byte) []byte {
+	copy(c.nonce[4:], iv)
 	l := len(dst)
 	copy(c.first[:], c.nonce[:])
 	binary.BigEndian.PutUint32(c.first[12:], 1)
@@ -184,14 +185,6 @@ func (c *counterMode) xor(dst, body []byte) []byte {
 	return dst[:l+len(body)]
 }
 
-// ctrEngine is AES-CTR: nonce (of the key material), IV, counter (RFC 3686, 4).
-type ctrEngine struct{ counterMode }
-
-func (e *ctrEngine) decrypt(dst, iv, body []byte) []byte {
-	copy(e.nonce[4:], iv)
-	return e.xor(dst, body)
-}
-
 // ccmLengthBytes is the size of the length field, which leaves 11 bytes to the nonce: salt and IV
 // (RFC 4309, 4).
 const ccmLengthBytes = 4
@@ -204,11 +197,6 @@ type ccmEngine struct {
 	head   [32]byte // B_0 and the block of additional data
 	tag    [16]byte
 	s0     [16]byte
-}
-
-func (e *ccmEngine) decrypt(dst, iv, body []byte) []byte {
-	copy(e.nonce[4:], iv)
-	return e.xor(dst, body)
 }
 
 func (e *ccmEngine) open(dst []byte, p *parts) ([]byte, bool) {

@@ -21,8 +21,8 @@ var syncFlush = []byte{0, 0, 0xff, 0xff}
 
 // Errors of [Inflater.Expand].
 var (
-	ErrIPCompShort = errors.New("esp: IPComp payload is shorter than its header")
-	ErrIPCompData  = errors.New("esp: IPComp payload is not Deflate, or is damaged")
+	errIPCompShort = errors.New("esp: IPComp payload is shorter than its header")
+	errIPCompData  = errors.New("esp: IPComp payload is not Deflate, or is damaged")
 )
 
 // Inflater expands IPComp payloads compressed with Deflate (RFC 3173, RFC 2394). It is used again
@@ -36,13 +36,13 @@ type Inflater struct {
 // bytes, and returns the grown slice and the protocol number of what was appended.
 func (x *Inflater) Expand(dst, data []byte) (out []byte, nextHeader uint8, err error) {
 	if len(data) < ipcompHeaderLen {
-		return dst, 0, ErrIPCompShort
+		return dst, 0, errIPCompShort
 	}
 	x.in.Reset(data[ipcompHeaderLen:])
 	if x.zlib == nil {
 		x.zlib = flate.NewReader(&x.in)
 	} else if err := x.zlib.(flate.Resetter).Reset(&x.in, nil); err != nil {
-		return dst, 0, ErrIPCompData
+		return dst, 0, errIPCompData
 	}
 	start := len(dst)
 	for {
@@ -54,11 +54,11 @@ func (x *Inflater) Expand(dst, data []byte) (out []byte, nextHeader uint8, err e
 		dst = dst[:len(dst)+n]
 		switch {
 		case len(dst)-start > maxIPPayload:
-			return dst[:start], 0, ErrIPCompData
+			return dst[:start], 0, errIPCompData
 		case err == io.EOF, err == io.ErrUnexpectedEOF && bytes.HasSuffix(data[ipcompHeaderLen:], syncFlush):
 			return dst, data[0], nil
 		case err != nil:
-			return dst[:start], 0, ErrIPCompData
+			return dst[:start], 0, errIPCompData
 		}
 	}
 }

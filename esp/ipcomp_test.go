@@ -30,7 +30,7 @@ func TestInflaterExpand(t *testing.T) {
 		}
 	}
 	for _, n := range []int{maxIPPayload + 1, 16 << 20} {
-		if out, _, err := x.Expand(nil, ipcomp(t, 17, make([]byte, n))); err != ErrIPCompData || len(out) != 0 || cap(out) > 4*maxIPPayload {
+		if out, _, err := x.Expand(nil, ipcomp(t, 17, make([]byte, n))); err != errIPCompData || len(out) != 0 || cap(out) > 4*maxIPPayload {
 			t.Errorf("a payload that expands to %d bytes: room for %d, error %v", n, cap(out), err)
 		}
 	}

@@ -104,13 +104,10 @@ func (k Key) String() string {
 	}
 }
 
-// GoString is String, for %#v.
-func (k Key) GoString() string { return "esp.Key(" + k.String() + ")" }
-
-// Format writes String for every verb, %x and %s too.
+// Format writes String for every verb, %x and %s too, with its type for %#v.
 func (k Key) Format(s fmt.State, verb rune) {
 	if verb == 'v' && s.Flag('#') {
-		io.WriteString(s, k.GoString())
+		fmt.Fprintf(s, "esp.Key(%s)", k.String())
 		return
 	}
 	io.WriteString(s, k.String())

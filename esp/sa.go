@@ -55,7 +55,7 @@ type Plaintext struct {
 	NextHeader uint8  // IP protocol number of Data
 	Verified   bool   // the ICV was computed with the full key and matches
 	PadLen     int    // bytes of padding
-	// Evidence is bits of structural evidence (Trailer.Bits) for the encryption key; 0 where an AEAD's
+	// Evidence is bits of structural evidence (trailer.Bits) for the encryption key; 0 where an AEAD's
 	// ICV proves it; too few with ErrStructure and ErrWeak.
 	Evidence int
 }
@@ -169,9 +169,6 @@ func (c *Cipher) naturalKeyLen(n int) int {
 	return best
 }
 
-// SPI returns the SPI that the SA was made with. Open does not compare it.
-func (sa *SA) SPI() uint32 { return sa.spi }
-
 // Suite returns the algorithms, with the key length.
 func (sa *SA) Suite() Suite {
 	s := Suite{Cipher: sa.cipher, KeyLen: int(sa.keyLen), Auth: sa.auth, ESN: sa.esn}
@@ -200,7 +197,7 @@ func (o *ownStates) get(sa *SA) *state {
 	o.mu.Unlock()
 	st := &state{engine: o.cipher.newEngine()}
 	if o.mac != nil {
-		st.mac = o.mac.newMAC()
+		st.mac = o.mac()
 	} else {
 		st.setHMAC(&sa.hmac)
 	}
@@ -371,7 +368,7 @@ func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint
 		}
 		return nil
 	}
-	t := Structure(body)
+	t := structure(body)
 	var err error
 	switch {
 	case t.Bits >= minEvidence:
@@ -386,18 +383,18 @@ func (sa *SA) open(st *state, plain *Plaintext, dst, packet []byte, seqHigh uint
 }
 
 // of sets the parts of what was judged.
-func (p *Plaintext) of(t *Trailer, body []byte) {
+func (p *Plaintext) of(t *trailer, body []byte) {
 	p.Data, p.NextHeader, p.PadLen, p.Evidence = body[:t.PayloadLen:t.PayloadLen], t.NextHeader, t.PadLen, t.Bits
 }
 
 // truncated sets what is known of a packet whose end is missing.
 func (p *Plaintext) truncated(data []byte, missing int) {
 	if missing == 0 {
-		if t := Structure(data); t.Bits >= minEvidence {
+		if t := structure(data); t.Bits >= minEvidence {
 			p.of(&t, data)
 			return
 		}
 	}
 	p.Data = data
-	p.NextHeader, p.Evidence = HeadStructure(data, missing)
+	p.NextHeader, p.Evidence = headStructure(data, missing)
 }

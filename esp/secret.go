@@ -1,5 +1,11 @@
 package esp
 
+import (
+	"net/netip"
+	"strconv"
+	"unique"
+)
+
 // Secret is what a key source says about one SA. Parts that the source does not name are
 // zero.
 type Secret struct {
@@ -33,3 +39,56 @@ type Secret struct {
 
 // MatchesSPI reports whether the secret is for this SPI, as far as the source names it.
 func (s *Secret) MatchesSPI(spi uint32) bool { return (spi^s.SPI)&s.SPIMask == 0 }
+
+// Negotiated is one direction of what an IKE Quick Mode agreed on. The packets with this
+// SPI go from Src to Dst.
+type Negotiated struct {
+	SPI, PairSPI uint32 // PairSPI: of the other direction
+	Src, Dst     netip.Addr
+
+	Suite       Suite
+	LifeSeconds uint64 // 0: not agreed on
+
+	Key, AuthKey Key    // from KEYMAT, where it can be derived (salt at the end of Key)
+	KeyReason    string // why Key could not be derived
+	Origin       Origin // of SKEYID_d, where Key was derived
+
+	Cookie    [8]byte // initiator cookie of the ISAKMP SA
+	MessageID uint32  // of the Quick Mode
+	Group     uint16  // Diffie-Hellman group of perfect forward secrecy, 0 none
+	UDPEncap  bool    // in UDP (RFC 3948)
+}
+
+// Origin is the place in a key source where a value was found. The zero value is no place.
+type Origin struct {
+	file unique.Handle[string] // there are as many origins as keys, and few files
+	Line int                   // from 1; 0: the source has no lines
+}
+
+// OriginAt is a line of a file, or of "xfrm" and the like; a line of 0 is that of a source without
+// lines.
+func OriginAt(file string, line int) Origin {
+	if file == "" {
+		return Origin{Line: line}
+	}
+	return Origin{unique.Make(file), line}
+}
+
+// File returns the name of the file.
+func (o Origin) File() string {
+	if o.file == (unique.Handle[string]{}) {
+		return ""
+	}
+	return o.file.Value()
+}
+
+// String returns the place as in "router.log:17", "" for the zero value.
+func (o Origin) String() string {
+	if o.Line == 0 {
+		return o.File()
+	}
+	return o.File() + ":" + strconv.Itoa(o.Line)
+}
+
+// IsZero reports whether no place is known.
+func (o Origin) IsZero() bool { return o == Origin{} }

@@ -1,6 +1,7 @@
 package esp
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/bits"
 	"net/netip"
@@ -17,52 +18,6 @@ type AddrPattern struct {
 	family uint8    // 0 any address, 4, 6
 }
 
-// pattern is an AddrPattern with a mask.
-type pattern struct {
-	value  [16]byte
-	mask   [16]byte // bits that are known
-	family uint8    // as AddrPattern has it
-}
-
-// pack makes an AddrPattern, the zero value where no bit is known.
-func (p pattern) pack() AddrPattern {
-	if p.mask == [16]byte{} {
-		return AddrPattern{}
-	}
-	x := AddrPattern{value: p.value, family: p.family}
-	for i := range 32 {
-		switch m := p.mask[i/2] << (4 * (i % 2)) >> 4; m {
-		case 0xf:
-			x.digits |= 1 << i
-		case 0:
-		default:
-			x.part = uint8(bits.OnesCount8(m))
-		}
-	}
-	return x
-}
-
-// unpack is the contrary of pack.
-func (p AddrPattern) unpack() pattern {
-	x := pattern{value: p.value, family: p.family}
-	first := 0
-	if p.family == 4 {
-		first = 24
-	}
-	part := p.part
-	for i := first; i < 32; i++ {
-		m := byte(0xf0)
-		if p.digits>>i&1 == 0 {
-			m = 0xf0 << (4 - part)
-			part = 0
-		}
-		x.mask[i/2] |= m >> (4 * (i % 2))
-	}
-	return x
-}
-
-func ofFamily(n uint8) pattern { return pattern{family: n} }
-
 // AddrPatternFrom returns the pattern that fits one address only, and any address if a is not
 // valid or unspecified (0.0.0.0, ::). IPv4 in IPv6 counts as IPv4; a zone is dropped.
 func AddrPatternFrom(a netip.Addr) AddrPattern {
@@ -75,18 +30,22 @@ func AddrPatternFrom(a netip.Addr) AddrPattern {
 
 // addrPattern makes a pattern of the first n bits of a.
 func addrPattern(a netip.Addr, n int) AddrPattern {
-	p := ofFamily(6)
-	first := 0
-	b := a.As16()
-	if a.Is4() {
+	p := AddrPattern{family: 6, part: uint8(n % 4)}
+	first := netip.PrefixFrom(a, n).Masked().Addr()
+	if p.value = first.As16(); a.Is4() {
 		p.family = 4
-		first = 12
+		clear(p.value[:12])
 	}
-	for i := first; i < 16 && n > 0; i, n = i+1, n-8 {
-		p.mask[i] = 0xff << (8 - min(n, 8))
-		p.value[i] = b[i] & p.mask[i]
+	p.digits = uint32(uint64(1)<<(n/4)-1) << p.firstDigit()
+	return p
+}
+
+// firstDigit is where an address begins in value, in hex digits.
+func (p AddrPattern) firstDigit() int {
+	if p.family == 4 {
+		return 24
 	}
-	return p.pack()
+	return 0
 }
 
 // ParseAddrPattern reads an address pattern: "*" or "any" or "" (any address), an address, with "*"
@@ -125,7 +84,10 @@ func ParseAddrPattern(s string) (AddrPattern, error) {
 		if !ok {
 			return fail()
 		}
-		return p.pack(), nil
+		if p.digits == 0 {
+			return AddrPattern{}, nil
+		}
+		return p, nil
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
@@ -186,8 +148,8 @@ func cutPort(s string) (string, bool) {
 	return s, true
 }
 
-func parseStars4(s string) (pattern, bool) {
-	p := ofFamily(4)
+func parseStars4(s string) (AddrPattern, bool) {
+	p := AddrPattern{family: 4}
 	octets := strings.Split(s, ".")
 	if len(octets) != 4 {
 		return p, false
@@ -201,13 +163,13 @@ func parseStars4(s string) (pattern, bool) {
 			return p, false
 		}
 		p.value[12+i] = byte(n)
-		p.mask[12+i] = 0xff
+		p.digits |= 3 << (24 + 2*i)
 	}
 	return p, true
 }
 
-func parseStars6(s string) (pattern, bool) {
-	p := ofFamily(6)
+func parseStars6(s string) (AddrPattern, bool) {
+	p := AddrPattern{family: 6}
 	groups, ok := groups6(s)
 	if !ok {
 		return p, false
@@ -227,12 +189,11 @@ func parseStars6(s string) (pattern, bool) {
 			if err != nil {
 				return p, false
 			}
-			shift := 4 * (1 - j%2)
-			p.value[2*i+j/2] |= byte(d) << shift
-			p.mask[2*i+j/2] |= 0xf << shift
+			p.value[2*i+j/2] |= byte(d) << (4 * (1 - j%2))
+			p.digits |= 1 << (4*i + j)
 		}
 	}
-	if p.known96() && netip.AddrFrom16(p.value).Is4In6() {
+	if p.digits&0xffffff == 0xffffff && netip.AddrFrom16(p.value).Is4In6() {
 		return p, false // IPv4 is written as IPv4
 	}
 	return p, true
@@ -259,16 +220,6 @@ func groups6(s string) (groups [8]string, ok bool) {
 	return groups, true
 }
 
-// known96 reports whether all of the first 96 bits are known.
-func (p pattern) known96() bool {
-	for _, m := range p.mask[:12] {
-		if m != 0xff {
-			return false
-		}
-	}
-	return true
-}
-
 // Match reports whether the pattern fits the address. IPv4 in IPv6 counts as IPv4, a zone does not
 // matter. Only the pattern that fits any address fits one that is not valid.
 func (p AddrPattern) Match(a netip.Addr) bool {
@@ -278,20 +229,21 @@ func (p AddrPattern) Match(a netip.Addr) bool {
 	if !a.IsValid() {
 		return false
 	}
-	a = a.Unmap()
+	a = a.Unmap().WithZone("")
+	if only, ok := p.Addr(); ok { // as most are
+		return a == only
+	}
 	if a.Is4() != (p.family == 4) {
 		return false
 	}
-	b := a.As16()
-	switch { // as most are
-	case p.family == 4 && p.digits == 0xff<<24:
-		return [4]byte(b[12:]) == [4]byte(p.value[12:])
-	case p.digits == 1<<32-1:
-		return b == p.value
-	}
-	x := p.unpack()
-	for i := range b {
-		if b[i]&x.mask[i] != x.value[i] {
+	b, part := a.As16(), p.part
+	for i := p.firstDigit(); i < 32; i++ {
+		mask := byte(0xf)
+		if p.digits>>i&1 == 0 {
+			mask <<= 4 - part
+			part = 0
+		}
+		if (b[i/2]^p.value[i/2])>>(4*(1-i%2))&mask&0xf != 0 {
 			return false
 		}
 	}
@@ -302,78 +254,51 @@ func (p AddrPattern) Match(a netip.Addr) bool {
 func (p AddrPattern) IsAny() bool { return p == AddrPattern{} }
 
 // Addr returns the only address that the pattern fits, ok is false if it fits several.
-func (p AddrPattern) Addr() (a netip.Addr, ok bool) { return p.unpack().addr() }
-
-func (p pattern) addr() (a netip.Addr, ok bool) {
-	if n, prefix := p.known(); p.family == 0 || !prefix || n != p.width() {
-		return netip.Addr{}, false
-	}
-	if p.family == 4 {
-		return netip.AddrFrom4([4]byte(p.value[12:])), true
-	}
-	return netip.AddrFrom16(p.value), true
+func (p AddrPattern) Addr() (a netip.Addr, ok bool) {
+	return p.addr(), p.family != 0 && p.digits == 0xffffffff<<p.firstDigit()
 }
 
-func (p pattern) width() int {
+// addr is the address whose unknown bits are 0.
+func (p AddrPattern) addr() netip.Addr {
 	if p.family == 4 {
-		return 32
+		return netip.AddrFrom4([4]byte(p.value[12:]))
 	}
-	return 128
-}
-
-// known counts the known bits and tells whether they are the first ones.
-func (p pattern) known() (n int, prefix bool) {
-	prefix = true
-	for i := 16 - p.width()/8; i < 16; i++ {
-		m := p.mask[i]
-		ones := bits.OnesCount8(m)
-		if m != 0 && n != 8*(i-16+p.width()/8) || bits.LeadingZeros8(^m) != ones {
-			prefix = false
-		}
-		n += ones
-	}
-	return n, prefix
+	return netip.AddrFrom16(p.value)
 }
 
 // String returns the pattern in a form that ParseAddrPattern reads: an address, stars for octets
 // of IPv4 that are unknown, a prefix length, or stars for the unknown hex digits of IPv6.
-func (p AddrPattern) String() string { return p.unpack().text() }
-
-func (p pattern) text() string {
-	if p.family == 0 {
+func (p AddrPattern) String() string {
+	if p.IsAny() {
 		return "*"
 	}
-	if a, ok := p.addr(); ok {
+	if a, ok := p.Addr(); ok {
 		return a.String()
 	}
-	n, prefix := p.known()
-	if p.family == 4 && n%8 == 0 {
+	known := p.digits >> p.firstDigit()
+	n := 4*bits.OnesCount32(known) + int(p.part)
+	switch isPrefix := known&(known+1) == 0; {
+	case p.family == 4 && n%8 == 0:
 		var octets [4]string
 		for i := range octets {
 			octets[i] = "*"
-			if p.mask[12+i] != 0 {
+			if known>>(2*i)&1 != 0 {
 				octets[i] = strconv.Itoa(int(p.value[12+i]))
 			}
 		}
 		return strings.Join(octets[:], ".")
-	}
-	if prefix {
-		if p.family == 4 {
-			return netip.PrefixFrom(netip.AddrFrom4([4]byte(p.value[12:])), n).String()
-		}
-		return netip.PrefixFrom(netip.AddrFrom16(p.value), n).String()
+	case isPrefix:
+		return netip.PrefixFrom(p.addr(), n).String()
 	}
 	var b strings.Builder
-	for i := range 32 {
+	for i, digit := range []byte(hex.EncodeToString(p.value[:])) {
 		if i > 0 && i%4 == 0 {
 			b.WriteByte(':')
 		}
-		shift := 4 * (1 - i%2)
-		if p.mask[i/2]>>shift&0xf == 0 {
-			b.WriteByte('*')
-		} else {
-			b.WriteByte("0123456789abcdef"[p.value[i/2]>>shift&0xf])
+		if known>>i&1 == 0 {
+			digit = '*'
 		}
+		b.WriteByte(digit)
 	}
 	return b.String()
 }

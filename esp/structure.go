@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Trailer is what the end of a decrypted packet says, and how well all of it fits.
-type Trailer struct {
+// trailer is what the end of a decrypted packet says, and how well all of it fits.
+type trailer struct {
 	PayloadLen int   // bytes in front of the padding
 	PadLen     int   // bytes of padding
 	NextHeader uint8 // IP protocol number of the payload
@@ -23,21 +23,15 @@ const (
 	minPadding  = 8  // of right padding: that there is none
 )
 
-// Structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
+// structure judges the decrypted part of a whole packet: payload, padding, pad length, next header
 // (RFC 4303, 2.4 to 2.7). Padding that counts 1, 2, 3 ... is the best evidence, zeros (old senders)
 // are nearly as good, other padding is none. Then the next header, and what the protocol's own
 // header says of itself and of its length; traffic flow confidentiality padding behind the payload
 // is allowed. A payload that contradicts its next header is refused (Bits is 0).
-func Structure(plain []byte) (t Trailer) {
-	t.judge(plain)
-	return t
-}
-
-// judge makes t, which is zero, what Structure returns.
-func (t *Trailer) judge(plain []byte) {
+func structure(plain []byte) (t trailer) {
 	n := len(plain) - 2
 	if n < 0 || int(plain[n]) > n {
-		return
+		return t
 	}
 	t.PadLen, t.NextHeader = int(plain[n]), plain[n+1]
 	t.PayloadLen = n - t.PadLen
@@ -50,19 +44,19 @@ func (t *Trailer) judge(plain []byte) {
 			t.Bits += head
 		}
 	}
+	return t
 }
 
 // familiar reports whether the padding is right and the payload does not contradict its next
 // header, or the padding alone shows that it was decrypted.
-func (t *Trailer) familiar() bool {
+func (t *trailer) familiar() bool {
 	return t.padBits >= minPadding && t.Bits > 0 || t.padBits >= surePadding
 }
 
 // plausible returns the evidence of what is behind a good ICV, 0 if it can't be a plaintext at all.
 // Less than minVerified is that of the padding alone, whatever it is the padding of.
 func plausible(plain []byte) int {
-	var t Trailer
-	switch t.judge(plain); {
+	switch t := structure(plain); {
 	case t.Bits >= minVerified:
 		return t.Bits
 	case t.padBits >= surePadding:
@@ -153,8 +147,7 @@ func payloadBits(next uint8, p []byte, depth int) (n int, ok bool) {
 // payloads judges by protocol.
 var payloads = [256]func(p []byte) (n int, ok bool){
 	protoUDP: udpBits, protoTCP: tcpBits, protoIPv4: ipv4Bits, protoIPv6: ipv6Bits, protoGRE: greBits,
-	protoICMP: func(p []byte) (int, bool) { return checksummed(p, 8) },
-	protoIGMP: checksummed4, protoPIM: checksummed4, protoVRRP: checksummed4,
+	protoICMP: checksummed(8), protoIGMP: checksummed(4), protoPIM: checksummed(4), protoVRRP: checksummed(4),
 	protoICMPv6: icmpv6Bits,
 	protoESP: func(p []byte) (int, bool) {
 		if len(p) < HeaderLen+2 || binary.BigEndian.Uint32(p) < 256 {
@@ -201,8 +194,6 @@ func icmpv6Bits(p []byte) (int, bool) {
 	}
 	return 4, kind != 0 && (kind <= 4 || kind >= 100) && kind <= 201 && code <= 31
 }
-
-func checksummed4(p []byte) (int, bool) { return checksummed(p, 4) }
 
 // known reports whether a next header is of a protocol that payloadBits knows, or none.
 func known(next uint8) bool {
@@ -347,14 +338,13 @@ func greBits(p []byte) (int, bool) {
 
 // checksummed judges a payload of which the Internet checksum over all of it is zero. A wrong one
 // is no refusal: there may be padding behind.
-func checksummed(p []byte, least int) (int, bool) {
-	if len(p) < least {
-		return 0, false
+func checksummed(least int) func(p []byte) (int, bool) {
+	return func(p []byte) (int, bool) {
+		if len(p) >= least && checksum(p) == 0 {
+			return 15, true
+		}
+		return 0, len(p) >= least
 	}
-	if checksum(p) == 0 {
-		return 15, true
-	}
-	return 0, true
 }
 
 func extensionBits(next uint8, p []byte, depth int) (int, bool) {
@@ -399,10 +389,10 @@ func sumOn(sum uint32, p []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// HeadStructure judges the first decrypted bytes of a packet of which missing bytes of plaintext
+// headStructure judges the first decrypted bytes of a packet of which missing bytes of plaintext
 // (payload or trailer) were not captured: UDP, IPv4, IPv6 and TCP are known by their own headers.
 // next is 0 and n is 0 if nothing fits well enough; else n is the evidence in bits.
-func HeadStructure(head []byte, missing int) (next uint8, n int) {
+func headStructure(head []byte, missing int) (next uint8, n int) {
 	size := len(head) + missing - 2 // of payload and padding
 	for _, p := range heads {
 		if len(head) < p.least || p.proto == protoTCP && n > 0 {

@@ -21,7 +21,7 @@ func TestEvidenceOfRandomPlaintexts(t *testing.T) {
 		rounds = 1 << 10
 	}
 	count := func(plain []byte, weight float64) {
-		b := min(Structure(plain).Bits, len(chance)-1)
+		b := min(structure(plain).Bits, len(chance)-1)
 		for i := 0; i <= b; i++ {
 			chance[i] += weight
 		}
@@ -105,13 +105,13 @@ func TestStructure(t *testing.T) {
 		{"dummy", 59, []byte("anything"), 30, 40},
 		{"not assigned", 200, []byte("anything"), 24, 24},
 	} {
-		got := Structure(append(append([]byte(nil), c.payload...), 1, 2, 2, c.next))
+		got := structure(append(append([]byte(nil), c.payload...), 1, 2, 2, c.next))
 		if got.Bits < c.min || got.Bits > c.max || got.PayloadLen != len(c.payload) || got.PadLen != 2 || got.NextHeader != c.next {
 			t.Errorf("%s: %+v, want %d to %d bits", c.what, got, c.min, c.max)
 		}
 	}
 	for _, p := range [][]byte{nil, {17}, {1, 17}, {0, 2, 17}} {
-		if got := Structure(p); got.Bits != 0 {
+		if got := structure(p); got.Bits != 0 {
 			t.Errorf("% x: %+v", p, got)
 		}
 	}
@@ -120,7 +120,7 @@ func TestStructure(t *testing.T) {
 	for range 1000 {
 		deep = append(deep, protoDestOpts, 0, 0, 0, 0, 0, 0, 0)
 	}
-	if got := Structure(append(deep, 0, protoDestOpts)); got.Bits != 0 {
+	if got := structure(append(deep, 0, protoDestOpts)); got.Bits != 0 {
 		t.Errorf("extension headers without end: %+v", got)
 	}
 }
@@ -143,7 +143,7 @@ func TestHeadStructure(t *testing.T) {
 		{"nothing", nil, 100, 0},
 		{"zeros", make([]byte, 64), 100, 0},
 	} {
-		next, bits := HeadStructure(c.head, c.missing)
+		next, bits := headStructure(c.head, c.missing)
 		if next != c.next || (bits >= minEvidence) != (c.next != 0) {
 			t.Errorf("%s: next header %d, %d bits", c.what, next, bits)
 		}

@@ -50,7 +50,7 @@ func TestAuthKnownAnswers(t *testing.T) {
 		} else if k, err := a.prepare(key); err != nil {
 			t.Fatal(err)
 		} else {
-			st.mac = k.newMAC()
+			st.mac = k()
 		}
 		m := st.mac
 		data := unhex(t, c.data)

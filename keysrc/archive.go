@@ -26,11 +26,9 @@ type archive struct {
 func (a *archive) file(name string, r io.Reader) error {
 	br, isMail := asMail(r)
 	if isMail {
-		within := name
-		if name != "" {
-			within += ":"
-		}
-		parts := mailReader{file: func(part string, r io.Reader) error { return a.mailPart(within+part, r) }}
+		parts := mailReader{file: func(part string, r io.Reader) error {
+			return a.mailPart(strings.TrimPrefix(name+":"+part, ":"), r)
+		}}
 		if err := parts.read(br); err != nil {
 			return a.part(name, failed{err})
 		}
@@ -38,11 +36,8 @@ func (a *archive) file(name string, r io.Reader) error {
 	}
 	r = br
 	if name == "" {
-		var k *Keys
-		if k, a.one = whole(r, a.name, a.format); k != nil {
-			a.keys = *k
-		}
-		a.found = true
+		k, err := whole(r, a.name, a.format)
+		a.keys, a.one, a.found = *k, err, true
 		return nil
 	}
 	return a.part(name, r)

@@ -126,7 +126,10 @@ func (s *splitter) took(fresh []byte, ended bool) {
 		return
 	}
 	for len(data) > 0 {
-		i := lineEnd(data, s.crLines)
+		i := bytes.IndexByte(data, '\n')
+		if s.crLines {
+			i = bytes.IndexAny(data, "\r\n")
+		}
 		if i < 0 && !ended {
 			break
 		}
@@ -264,19 +267,6 @@ func (s *splitter) tooLong() {
 	}
 	s.line(nil, !s.inside)
 	s.inside, s.tried = false, 0
-}
-
-// lineEnd returns where the first line ends.
-func lineEnd(data []byte, crLines bool) int {
-	if crLines {
-		i := bytes.IndexByte(data, '\r')
-		j := bytes.IndexByte(data[:max(i, 0)], '\n')
-		if j >= 0 {
-			return j
-		}
-		return i
-	}
-	return bytes.IndexByte(data, '\n')
 }
 
 // clean takes NUL bytes and terminal escape sequences (ECMA-48) out, and makes spaces of

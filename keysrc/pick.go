@@ -37,10 +37,7 @@ func (t *turner) picks(found bool) iter.Seq[pick] {
 
 // picked reads a source again, as wholeText does.
 func (t *turner) picked(name, format string, p pick) (*Keys, *turner, error) {
-	keys, s, err := newWhole(name, format)
-	if err != nil {
-		return nil, nil, err
-	}
+	keys, s := newWhole(name, format)
 	s.turner = new(turner)
 	for i := range t.count {
 		if text, ok := p(i); ok {
@@ -92,7 +89,10 @@ var lessBegins = setOf(":~(l")
 
 // withoutPager takes off the prompts of pagers, and what backspaces have overwritten.
 func (t *turner) withoutPager() pick {
-	inside := func(i int) (text []byte, ok bool) {
+	if !t.has(func(line []byte) bool { return bytes.IndexByte(line, '\b') >= 0 || promptOf(line) != nil }) {
+		return nil
+	}
+	return func(i int) (text []byte, ok bool) {
 		text = overwritten(t.at(i).text())
 		rest := text[len(promptOf(text)):]
 		erased := i > 0 && t.at(i-1).n == t.at(i).n && len(bytes.TrimSpace(text)) == 0 // behind a CR
@@ -102,12 +102,6 @@ func (t *turner) withoutPager() pick {
 		rest = bytes.TrimPrefix(rest, []byte(" "))
 		return rest, len(bytes.TrimSpace(rest)) > 0
 	}
-	for i := range t.count {
-		if text := t.at(i).text(); bytes.IndexByte(text, '\b') >= 0 || promptOf(text) != nil {
-			return inside
-		}
-	}
-	return nil
 }
 
 // overwritten returns what a terminal shows of a line in which backspaces are.
@@ -141,10 +135,11 @@ const fenceWithin = 8
 // fenced reports whether an entry at either end of the source has a fence and more.
 func (t *turner) fenced() bool {
 	for i := range t.count {
-		if i == fenceWithin && t.count > 2*fenceWithin {
-			break
+		if i >= fenceWithin && i < t.count-fenceWithin {
+			continue
 		}
-		if t.hasFence(i) || t.hasFence(t.count-1-i) {
+		text := bytes.TrimSpace(t.at(i).text())
+		if at := fence.FindIndex(text); at != nil && at[1]-at[0] < len(text) {
 			return true
 		}
 	}
@@ -159,12 +154,6 @@ const maxPaged = 1 << 14
 // note.
 func (t *turner) surrounded() bool {
 	return t.fenced() || t.count <= maxPaged && (t.withoutPager() != nil || t.fromChat() != nil)
-}
-
-func (t *turner) hasFence(i int) bool {
-	text := bytes.TrimSpace(t.at(i).text())
-	at := fence.FindIndex(text)
-	return at != nil && at[1]-at[0] < len(text)
 }
 
 // withoutFence takes off what chats and forums put around a log.
@@ -367,4 +356,45 @@ func columns(line []byte, comma byte) [][]byte {
 		cols = bytes.Split(line, []byte{comma})
 	}
 	return cols
+}
+
+// chatHead is what a chat's export puts before a message: its time and who wrote it.
+var chatHead = regexp.MustCompile(`^\[?(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},? )?\d{1,2}:\d\d(?::\d\d)?(?: [AaPp][Mm])?` +
+	`(?:\t[^\t]{1,64}\t| - [^:\[\]\t]{1,64}: |\] [^:\[\]\t]{1,64}: )`)
+
+// chatBegins returns the beginning of a line if a message of a chat may begin there.
+func chatBegins(line []byte) []byte {
+	const time = 32 // bytes
+	head := line[:min(len(line), time)]
+	if len(head) == 0 || !digit(head[0]) && head[0] != '[' || head[0] != '[' && bytes.IndexByte(head, '\t') < 0 &&
+		!bytes.Contains(head, []byte(" - ")) {
+		return nil
+	}
+	return chatHead.Find(line)
+}
+
+// fromChat takes the messages of a chat apart, in each of which are lines of the log. LINE puts
+// quotes around one of several lines, and doubles those in it.
+func (t *turner) fromChat() pick {
+	if !t.has(func(line []byte) bool { return chatBegins(line) != nil }) {
+		return nil
+	}
+	quoted := false
+	return func(i int) (text []byte, ok bool) {
+		text = lineEnds.trimRight(t.at(i).text())
+		if head := chatBegins(text); head != nil {
+			text = text[len(head):]
+			if quoted = bytes.HasSuffix(head, []byte("\t")) && bytes.HasPrefix(text, []byte(`"`)); quoted {
+				text = text[1:]
+			}
+		}
+		if quoted {
+			ends := len(text) - len(bytes.TrimRight(text, `"`))
+			if ends%2 == 1 {
+				text, quoted = text[:len(text)-1], false
+			}
+			text = bytes.ReplaceAll(text, []byte(`""`), []byte(`"`))
+		}
+		return text, true
+	}
 }

@@ -8,11 +8,7 @@ import "bytes"
 func (t *turner) fromItems() pick {
 	const id = ".id=*"
 	begins := func(line []byte) bool { return bytes.HasPrefix(bytes.TrimPrefix(line, []byte("=")), []byte(id)) }
-	at := 0
-	for at < t.count && !begins(t.at(at).text()) {
-		at++
-	}
-	if at == t.count {
+	if !t.has(begins) {
 		return nil
 	}
 	var item jsonObject
@@ -40,18 +36,16 @@ const sheetCommas = ";\t|,"
 // fromSheet takes the rows of Wireshark's tables out of what a spreadsheet saved, or what is drawn
 // with bars.
 func (t *turner) fromSheet() pick {
-	for i := range t.count {
-		if _, ok := sheetRow(t.at(i).text()); ok {
-			return func(i int) (text []byte, ok bool) {
-				text = t.at(i).text()
-				if row, ok := sheetRow(text); ok {
-					text = row
-				}
-				return text, true
-			}
-		}
+	if !t.has(func(line []byte) bool { _, ok := sheetRow(line); return ok }) {
+		return nil
 	}
-	return nil
+	return func(i int) (text []byte, ok bool) {
+		text = t.at(i).text()
+		if row, ok := sheetRow(text); ok {
+			text = row
+		}
+		return text, true
+	}
 }
 
 // sheetRow returns a row as Wireshark has it. That of IKE has to be whole.

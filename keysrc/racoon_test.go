@@ -148,10 +148,7 @@ func TestLongDamagedLog(t *testing.T) {
 	lines[at+2] = append(bytes.Clone(lines[at+2][:17]), '\n') // of its row
 	damaged := bytes.Join(lines, nil)
 	for name, logs := range map[string]int{"short": 8, "long": 2 * maxPaged / bytes.Count(text, []byte("\n"))} {
-		keys, s, err := newWhole("x", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		keys, s := newWhole("x", "")
 		s.turner = new(turner)
 		if _, err := s.ReadFrom(bytes.NewReader(slices.Concat(damaged, bytes.Repeat(text, logs)))); err != nil {
 			t.Fatal(err)

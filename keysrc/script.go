@@ -341,7 +341,7 @@ func (p *script) state(words []string) {
 	for _, line := range lines {
 		p.xfrm.one(p.start, []byte(line))
 	}
-	p.xfrm.finish()
+	p.xfrm.close()
 }
 
 // algorithm returns an algorithm with its key, and with the size of the ICV where that follows, as

@@ -35,7 +35,7 @@ func (t *turner) apart(name, format string) *Keys {
 	}
 	all, seen := new(Keys), newSeen(0)
 	for host := range hosts {
-		keys, s, _ := newWhole(name, format)
+		keys, s := newWhole(name, format)
 		for i := range of {
 			if l := t.at(i); int(of[i]) == host {
 				s.n = l.n

@@ -100,6 +100,16 @@ func (t *turner) at(i int) *turnedLine {
 	return &t.lines[i/linesPiece][i%linesPiece]
 }
 
+// has reports whether an entry is such a one.
+func (t *turner) has(such func(text []byte) bool) bool {
+	for i := range t.count {
+		if such(t.at(i).text()) {
+			return true
+		}
+	}
+	return false
+}
+
 // weigh takes what a line says of the order.
 func (t *turner) weigh(line []byte) {
 	if !orderClues.allow(lettersIn(line)) {

@@ -16,13 +16,12 @@ type wrapping func(dst, line []byte) (inner []byte, ok bool)
 // wrappings are in the order in which they are tried. They see every line of files of any kind:
 // each looks at a cheap sign first, at the beginning of the line or one of signTexts.
 var wrappings = []struct {
-	begins *byteSet // such a line begins with one of these
-	signs  signs    // or one of them is in it; neither: it may be any
-	take   wrapping
+	signs signs // of which one is in such a line; none: it may be any
+	take  wrapping
 }{
-	{setOf(">"), 0, unquoteMail}, {nil, signsOf("<&"), unwrapHTML}, {nil, signsOf("#"), unwrapSyslog},
-	{nil, signsOf("\xe2"), plainMarks}, {nil, signsOf(","), unwrapUAT}, {nil, 0, cutStamp},
-	{nil, 0, cutContainer}, {setOf("V:"), 0, unwrapDLink},
+	{0, unquoteMail}, {signsOf("<&"), unwrapHTML}, {signsOf("#"), replacing("#01", syslogEscapes)},
+	{signsOf("\xe2"), replacing("\xe2", ascii)}, {signsOf(","), unwrapUAT}, {0, cutStamp}, {0, cutContainer},
+	{0, unwrapDLink},
 }
 
 // maxWrapped is how many wrappings may be around one another.
@@ -85,7 +84,10 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 	inner, ok := u.json(u.bufs[0][:0], line)
 	if !ok && u.lacks&htmlTag == 0 && bytes.IndexByte(line, '<') >= 0 {
 		if inner, ok = unwrapHTML(inner[:0], line); ok {
-			u.page(inner, give)
+			u.bufs[0], u.export, u.lacks = inner, false, 0
+			for text := range bytes.Lines(inner) {
+				give(1, text)
+			}
 			return
 		}
 	}
@@ -104,14 +106,6 @@ func (u *unwrapper) entries(line []byte, give func(depth int, text []byte)) {
 		start = end
 	}
 	u.ends, u.times, u.time = ends, times, ""
-}
-
-// page gives out the lines that one of a web page held.
-func (u *unwrapper) page(inner []byte, give func(depth int, text []byte)) {
-	u.bufs[0], u.export, u.lacks = inner, false, 0
-	for line := range bytes.Lines(inner) {
-		give(1, line)
-	}
 }
 
 // split gives out the lines of an entry, and those inside them.
@@ -144,7 +138,7 @@ func (u *unwrapper) each(depth int, line []byte, give func([]byte)) {
 	}
 	for i := 0; !ok && i < len(wrappings); i++ {
 		w := &wrappings[i]
-		if w.signs&^u.lacks == 0 && (charon || w.signs != 0) || w.begins != nil && (len(line) == 0 || !w.begins[line[0]]) {
+		if w.signs&^u.lacks == 0 && (charon || w.signs != 0) {
 			continue
 		}
 		if inner, ok = w.take(inner[:0], line); ok && w.signs != 0 {
@@ -207,35 +201,19 @@ func unquoteMail(dst, line []byte) ([]byte, bool) {
 	return append(append(dst, line...), '\n'), true
 }
 
-// unwrapSyslog puts back the line ends and tabs that syslog daemons write as #012 and #011.
-func unwrapSyslog(dst, line []byte) ([]byte, bool) {
-	if bytes.IndexByte(line, '#') < 0 {
-		return dst, false
-	}
-	found := false
-	for {
-		i := bytes.Index(line, []byte("#01"))
-		if i < 0 || i+3 >= len(line) {
-			break
+// replacing takes off what stands for other text, all of which is longer and begins with sign.
+func replacing(sign string, texts *strings.Replacer) wrapping {
+	return func(dst, line []byte) ([]byte, bool) {
+		if !bytes.Contains(line, []byte(sign)) {
+			return dst, false
 		}
-		dst = append(dst, line[:i]...)
-		switch line[i+3] {
-		case '1':
-			dst = append(dst, '\t')
-		case '2':
-			dst = append(dst, '\n')
-		default:
-			dst = append(dst, line[i:i+4]...)
-			line = line[i+4:]
-			continue
-		}
-		found, line = true, line[i+4:]
+		text := texts.Replace(string(line))
+		return append(dst, text...), len(text) < len(line)
 	}
-	if found {
-		dst = append(dst, line...)
-	}
-	return dst, found
 }
+
+// syslogEscapes are how syslog daemons write tabs and line ends.
+var syslogEscapes = strings.NewReplacer("#011", "\t", "#012", "\n")
 
 // ascii puts ASCII for the quotes, blanks and hyphens that word processors and web pages set; the
 // last blank is of no width.
@@ -246,14 +224,6 @@ var ascii = strings.NewReplacer(
 	"\u2000", " ", "\u2001", " ", "\u2002", " ", "\u2003", " ", "\u2004", " ", "\u2005", " ", "\u2006", " ",
 	"\u2007", " ", "\u2008", " ", "\u2009", " ", "\u200a", " ", "\u202f", " ", "\u200b", "",
 )
-
-func plainMarks(dst, line []byte) ([]byte, bool) {
-	if bytes.IndexByte(line, 0xe2) < 0 {
-		return dst, false
-	}
-	text := ascii.Replace(string(line))
-	return append(dst, text...), len(text) < len(line)
-}
 
 var uatMark = mark{"uat:", 0}
 
@@ -363,4 +333,38 @@ func unwrapDLink(dst, line []byte) ([]byte, bool) {
 // isDLink reports whether such a message begins in a line.
 func isDLink(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("VPN ")) && bytes.Contains(line, []byte(" [IKE: "))
+}
+
+var fieldChars = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
+
+// journalField takes the message of an entry that journalctl -o export or -o verbose shows field by
+// field, a line each:
+//
+//	Mon 2026-11-23 07:15:18.619884 JST [s=0639…;i=1]
+//	    _PID=812
+//	    MESSAGE=13[IKE] SKEYID_e => 20 bytes @ 0x7fb518046f90
+//
+// The other fields, and what stands between entries, are no lines of a log.
+func (u *unwrapper) journalField(dst, line []byte) ([]byte, bool) {
+	if !u.fields && (len(line) == 0 || line[0] != ' ' && line[0] != '_' && line[0] != 'M') {
+		return dst, false
+	}
+	field := line
+	for i := 0; i < 4 && len(field) > 0 && field[0] == ' '; i++ {
+		field = field[1:]
+	}
+	message, ok := bytes.CutPrefix(field, []byte("MESSAGE="))
+	switch {
+	case ok:
+		u.fields = true
+		return append(append(dst, message...), '\n'), true
+	case bytes.HasPrefix(field, []byte("__CURSOR=")), bytes.HasPrefix(field, []byte("_BOOT_ID=")):
+		u.fields = true
+		return dst, true
+	case !u.fields:
+		return dst, false
+	}
+	name, _, ok := bytes.Cut(field, []byte("="))
+	ok = ok && fieldChars.all(name)
+	return dst, ok || len(bytes.TrimSpace(line)) == 0 || bytes.Contains(line, []byte(" [s=")) && bytes.HasSuffix(line, []byte("]"))
 }

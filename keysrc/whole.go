@@ -81,12 +81,9 @@ func whole(r io.Reader, name, format string) (*Keys, error) {
 // wholeText is whole for a source as it is. If it holds no key or damaged ones, it returns its
 // lines too, which may have a gutter.
 func wholeText(r io.Reader, name, format string) (_ *Keys, t *turner, _ error) {
-	keys, s, err := newWhole(name, format)
-	if err != nil {
-		return nil, nil, err
-	}
+	keys, s := newWhole(name, format)
 	s.turner = new(turner)
-	_, err = s.ReadFrom(r)
+	_, err := s.ReadFrom(r)
 	return s.finish(keys, err)
 }
 
@@ -161,15 +158,15 @@ func (k *Keys) redact(t *turner) (first bool) {
 	return first
 }
 
-// newWhole starts a stream of a source that is read to its end: each key once.
-func newWhole(name, format string) (*Keys, *Stream, error) {
+// newWhole starts a stream of a source that is read to its end: each key once. The format exists.
+func newWhole(name, format string) (*Keys, *Stream) {
 	keys, seen := new(Keys), newSeen(0)
-	s, err := NewStream(name, format, func(k *Keys) {
+	s, _ := NewStream(name, format, func(k *Keys) {
 		if seen.Fresh(k) {
 			keys.add(k)
 		}
 	})
-	return keys, s, err
+	return keys, s
 }
 
 // The order of a source.
@@ -197,7 +194,7 @@ func (s *Stream) order() int {
 // again reads the source from its beginning, now that it is known which member or column is the
 // message.
 func (s *Stream) again() (*Keys, *Stream) {
-	keys, other, _ := newWhole(s.out.name, s.format)
+	keys, other := newWhole(s.out.name, s.format)
 	other.turner = new(turner)
 	other.unwrap.guessed, other.unwrap.table.guessed = s.unwrap.guessed, s.unwrap.table.guessed
 	for i := range s.turner.count {
@@ -214,7 +211,7 @@ func (s *Stream) again() (*Keys, *Stream) {
 
 // turned reads the source in the other order; rows is for turner.turned.
 func (s *Stream) turned(rows bool) (*Keys, *Stream, error) {
-	keys, other, _ := newWhole(s.out.name, s.format)
+	keys, other := newWhole(s.out.name, s.format)
 	other.dates, other.content = s.dates, s.content
 	other.unwrap.table = s.unwrap.table // its heading may stand where it stood
 	other.unwrap.table.open = false

@@ -110,7 +110,7 @@ func (x *xfrm) line(n int, text []byte) bool {
 	for part := range bytes.SplitSeq(rest, []byte("\\")) {
 		x.one(n, trimLine(part))
 	}
-	x.finish()
+	x.close()
 	return true
 }
 
@@ -154,7 +154,7 @@ func (x *xfrm) one(n int, text []byte) bool {
 	case "tmpl":
 		s.policy, x.policies = true, true
 	case "sel", "lifetime":
-		x.finish()
+		x.close()
 	case "", "anti-replay", "replay_window", "mark", "output-mark", "if_id", "offload", "crypto", "dir", "lastused", "coa",
 		"security", "tfcpad", "extra_flag", "nsid", "limit:", "expire", "stats:", "add":
 	default:
@@ -180,7 +180,7 @@ func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
 	what := s.algorithm(kind, rest)
 	if was.replacedBy(&s.keys) { // what stands between two states is missing
 		s.keys = was
-		x.finish()
+		x.close()
 		x.out.orphan(n, "a key stands before the line with its SPI")
 		return false
 	}
@@ -191,7 +191,7 @@ func (x *xfrm) key(n int, kind string, text, rest []byte) bool {
 
 // begin takes the line with the addresses.
 func (x *xfrm) begin(n int, src, dst []byte) {
-	x.finish()
+	x.close()
 	x.state = xfrmState{line: n}
 	s := &x.state
 	var err1, err2 error
@@ -214,7 +214,7 @@ func (x *xfrm) proto(n int, text, rest []byte) bool {
 	case s.line == 0 && !bytes.HasPrefix(text, []byte("proto esp spi 0x")):
 		return false
 	case s.line == 0, s.proto != "": // the line with the addresses is missing
-		x.finish()
+		x.close()
 		*s = xfrmState{line: n}
 	}
 	if !s.policy && !s.id(rest) {
@@ -256,9 +256,6 @@ func startsHex(w []byte) bool {
 	return len(w) > 0
 }
 
-// close takes the end of the source.
-func (x *xfrm) close() { x.finish() }
-
 // near says why there was no key.
 func (x *xfrm) near() string {
 	switch {
@@ -280,8 +277,8 @@ func (x *xfrm) near() string {
 	return ""
 }
 
-// finish ends the state at hand.
-func (x *xfrm) finish() {
+// close ends the state at hand, as the end of the source does.
+func (x *xfrm) close() {
 	s := &x.state
 	if s.torn.what != "" {
 		x.damaged(s.torn.line, s.torn.what)
@@ -353,16 +350,14 @@ func xfrmAddrs(text []byte) (src, dst []byte, ok bool) {
 	if len(text) == 0 || !xfrmBegins[text[0]] {
 		return nil, nil, false
 	}
-	for _, p := range []string{"Updated ", "Deleted ", "Expired "} {
-		if bytes.HasPrefix(text, []byte(p)) {
-			text = text[len(p):]
-			break
-		}
+	for _, event := range []string{"Updated ", "Deleted ", "Expired "} {
+		text = bytes.TrimPrefix(text, []byte(event))
 	}
-	if !bytes.HasPrefix(text, []byte("src ")) {
+	text, ok = bytes.CutPrefix(text, []byte("src "))
+	if !ok {
 		return nil, nil, false
 	}
-	src, text = word(text[4:])
+	src, text = word(text)
 	between, text := word(text)
 	if string(between) != "dst" {
 		return nil, nil, false
@@ -384,11 +379,7 @@ func (s *xfrmState) id(rest []byte) bool {
 		return false
 	}
 	w, _ := word(rest)
-	dec := []byte(nil)
-	if i := bytes.IndexByte(w, '('); i >= 0 {
-		dec = bytes.TrimSuffix(w[i+1:], []byte(")"))
-		w = w[:i]
-	}
+	w, dec, twice := bytes.Cut(w, []byte("("))
 	if len(w) != 10 || w[0] != '0' || w[1] != 'x' { // always 8 digits
 		return false
 	}
@@ -397,9 +388,6 @@ func (s *xfrmState) id(rest []byte) bool {
 		return false
 	}
 	s.spi = uint32(spi)
-	if dec != nil {
-		d, err := strconv.ParseUint(string(dec), 10, 32)
-		return err == nil && d == spi
-	}
-	return true
+	d, err := strconv.ParseUint(string(bytes.TrimSuffix(dec, []byte(")"))), 10, 32)
+	return !twice || err == nil && d == spi
 }

@@ -79,9 +79,6 @@ func (x *xfrm) messages(n int, messages []netlink.Message) int {
 	return n
 }
 
-// overrun reports whether the kernel dropped messages because they were not read fast enough.
-func overrun(err error) bool { return errors.Is(err, syscall.ENOBUFS) }
-
 // xfrmError adds the cure to the usual errors.
 func xfrmError(err error) error {
 	switch {
@@ -138,8 +135,9 @@ func (f *XFRMFollower) Run(ctx context.Context, emit func(*Keys)) error {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			continue
-		case err != nil && overrun(err):
-			// Messages were lost: ask for all that there are, if that is still allowed.
+		case errors.Is(err, syscall.ENOBUFS):
+			// Messages were lost, as they were not read fast enough: ask for all that there are, if that
+			// is still allowed.
 			if err := f.x.dump(); err != nil {
 				f.x.out.note(0, "the kernel made SAs faster than they could be read, and some are missing: "+
 					err.Error())

@@ -1,6 +1,8 @@
 package keysrc
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -76,16 +78,7 @@ func (x *xfrm) message(n int, kind uint16, b []byte, order binary.ByteOrder, use
 func (s *xfrmState) usersa(b []byte, order binary.ByteOrder) {
 	// struct xfrm_selector: 56 bytes; struct xfrm_id: destination, SPI, protocol; then the source.
 	s.spi = binary.BigEndian.Uint32(b[72:])
-	switch b[76] {
-	case 50:
-		s.proto = "esp"
-	case 51:
-		s.proto = "ah"
-	case 108:
-		s.proto = "comp"
-	default:
-		s.proto = "other"
-	}
+	s.proto = cmp.Or(map[byte]string{50: "esp", 51: "ah", 108: "comp"}[b[76]], "other")
 	switch order.Uint16(b[212:]) { // family
 	case 2: // AF_INET
 		s.dst, _ = netip.AddrFromSlice(b[56:60])
@@ -147,10 +140,7 @@ func xfrmAlgorithm(b []byte, order binary.ByteOrder, extra int) (name string, ke
 	if len(b) < head {
 		return "", nil, 0, errNetlinkShort
 	}
-	end := 0
-	for end < xfrmAlgNameLen && b[end] != 0 {
-		end++
-	}
+	text, _, _ := bytes.Cut(b[:xfrmAlgNameLen], []byte{0})
 	bits := order.Uint32(b[xfrmAlgNameLen:])
 	if extra != 0 {
 		icv := order.Uint32(b[xfrmAlgNameLen+4:])
@@ -163,5 +153,5 @@ func xfrmAlgorithm(b []byte, order binary.ByteOrder, extra int) (name string, ke
 	if size > uint64(len(b)-head) || size > maxValue {
 		return "", nil, 0, errNetlinkShort
 	}
-	return string(b[:end]), b[head : head+int(size)], icvBits, nil
+	return string(text), b[head : head+int(size)], icvBits, nil
 }

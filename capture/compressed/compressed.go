@@ -151,7 +151,8 @@ type decompressor struct {
 
 func (d *decompressor) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	if err != nil && (err != io.EOF || d.guard != nil && !d.guard.whole()) {
+	cut := d.guard != nil && d.guard.step != xzStreamHeader // package xz does not tell if it is in a block's header
+	if err != nil && (err != io.EOF || cut) {
 		err = d.because(err)
 	}
 	return n, err

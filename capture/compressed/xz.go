@@ -47,10 +47,6 @@ func (g *xzGuard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// whole reports whether all streams have ended. The decompressor does not tell if one ends in a
-// block's header.
-func (g *xzGuard) whole() bool { return g.step == xzStreamHeader }
-
 // take makes the next n bytes the ones to be passed on.
 func (g *xzGuard) take(n int) error {
 	g.out = g.buf[:n]

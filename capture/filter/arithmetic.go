@@ -1,7 +1,5 @@
 package filter
 
-import "strings"
-
 // names of numbers that may stand for them.
 var constants = map[string]uint32{
 	"tcpflags": 13, "tcp-fin": 1, "tcp-syn": 2, "tcp-rst": 4, "tcp-push": 8, "tcp-ack": 16, "tcp-urg": 32, "tcp-ece": 64, "tcp-cwr": 128,
@@ -38,7 +36,7 @@ func (p *parser) comparison() node {
 	c := calculation{p, always(true)}
 	a := c.sum(0)
 	op := p.peek()
-	if op.kind != symbol || !strings.Contains(" = != < > <= >= ", " "+op.text+" ") {
+	if !op.among(comparisons) {
 		return p.fail("a comparison is missing: =, !=, <, >, <= or >=")
 	}
 	p.i++
@@ -57,6 +55,8 @@ type calculation struct {
 // right side.
 var operators = [...]string{"|", "&", "<< >>", "+ -", "* /"}
 
+const comparisons = "= != < > <= >="
+
 // sum parses a calculation with operators of that strength and stronger ones.
 func (c *calculation) sum(strength int) number {
 	if strength == len(operators) {
@@ -65,7 +65,7 @@ func (c *calculation) sum(strength int) number {
 	a := c.sum(strength + 1)
 	for {
 		t := c.peek()
-		if t.kind != symbol || !strings.Contains(" "+operators[strength]+" ", " "+t.text+" ") {
+		if !t.among(operators[strength]) {
 			return a
 		}
 		c.i++
@@ -151,18 +151,13 @@ func (c *calculation) bytes() number {
 // layer is where the bytes of a protocol begin, and the condition that a packet has them.
 func (p *parser) layer(protocol string) (at field, has node, ok bool) {
 	l := &p.link
-	switch protocol {
-	case "ether", "link":
+	etherType, ok := networks[protocol]
+	switch {
+	case isLink(protocol):
 		return field{}, always(true), true
-	case "ip":
-		return field{at: l.network}, l.is(etherIP), true
-	case "ip6":
-		return field{at: l.network}, l.is(etherIP6), true
-	case "arp":
-		return field{at: l.network}, l.is(etherARP), true
-	case "rarp":
-		return field{at: l.network}, l.is(etherRARP), true
-	case "icmp6":
+	case ok:
+		return field{at: l.network}, l.is(etherType), true
+	case protocol == "icmp6":
 		return field{at: l.network + ip6Header}, and(l.is(etherIP6), equal(l.network+6, 1, 58)), true
 	}
 	number, ok := transports[protocol]

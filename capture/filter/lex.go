@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -43,7 +44,7 @@ const (
 
 type token struct {
 	kind  kind
-	text  string // a symbol's is that of the table below
+	text  string // a symbol's is that of symbolNames, if it has one there
 	at    int
 	addr  netip.Addr
 	mac   net.HardwareAddr
@@ -51,12 +52,11 @@ type token struct {
 	close int  // of "(": the index of its ")"
 }
 
-// symbols, the longest first, and what they are called further on.
-var symbols = [...][2]string{
-	{"&&", "and"}, {"||", "or"}, {"==", "="}, {"!=", "!="}, {">=", ">="}, {"<=", "<="}, {"<<", "<<"}, {">>", ">>"},
-	{"!", "not"}, {"(", "("}, {")", ")"}, {"[", "["}, {"]", "]"}, {":", ":"}, {"/", "/"}, {"+", "+"}, {"-", "-"},
-	{"*", "*"}, {"%", "%"}, {"&", "&"}, {"|", "|"}, {"^", "^"}, {"<", "<"}, {">", ">"}, {"=", "="},
-}
+// symbols, the longest first.
+var symbols = strings.Fields("&& || == != >= <= << >> ! ( ) [ ] : / + - * % & | ^ < > =")
+
+// symbolNames are what some of them are called further on.
+var symbolNames = map[string]string{"&&": "and", "||": "or", "==": "=", "!": "not"}
 
 // lex splits an expression into tokens, the last of which is an end.
 func lex(expr string) ([]token, error) {
@@ -86,7 +86,7 @@ func lex(expr string) ([]token, error) {
 			t.text = t.text[1:]
 		}
 		if t.kind == symbol {
-			t.text = symbolName(t.text)
+			t.text = cmp.Or(symbolNames[t.text], t.text)
 		}
 		switch {
 		case t.text == "(":
@@ -104,7 +104,7 @@ func lex(expr string) ([]token, error) {
 // next is the token at a place, with its text as it stands there; "" if there is none.
 func next(expr string, at int) token {
 	rest := expr[at:]
-	isWord := func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' || c == ':' || c == '-' }
+	isWord := func(c rune) bool { return isLetter(c) || isDigit(c) || c == '.' || c == ':' || c == '-' }
 	if run := span(rest, isWord); run > 0 {
 		if t, ok := addressIn(rest[:run]); ok {
 			return t
@@ -115,13 +115,13 @@ func next(expr string, at int) token {
 	if plain {
 		from = 1
 	}
-	n := span(rest[from:], func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == '_' })
-	if n > 0 && (isLetter(rest[from]) || isDigit(rest[from])) {
+	n := span(rest[from:], func(c rune) bool { return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == '_' })
+	if n > 0 && strings.IndexByte(".-_", rest[from]) < 0 {
 		return token{kind: word, text: strings.TrimRight(rest[:from+n], "-_"), plain: plain}
 	}
 	for _, s := range symbols {
-		if strings.HasPrefix(rest, s[0]) {
-			return token{kind: symbol, text: s[0]}
+		if strings.HasPrefix(rest, s) {
+			return token{kind: symbol, text: s}
 		}
 	}
 	return token{}
@@ -138,24 +138,8 @@ func addressIn(run string) (token, bool) {
 	return token{}, false
 }
 
-func symbolName(text string) string {
-	for _, s := range symbols {
-		if s[0] == text {
-			return s[1]
-		}
-	}
-	return ""
-}
-
 // span is how many bytes in front of s are of a class.
-func span(s string, of func(byte) bool) int {
-	for i := range len(s) {
-		if !of(s[i]) {
-			return i
-		}
-	}
-	return len(s)
-}
+func span(s string, of func(rune) bool) int { return len(s) - len(strings.TrimLeftFunc(s, of)) }
 
-func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
-func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isDigit(c rune) bool  { return c >= '0' && c <= '9' }
+func isLetter(c rune) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

@@ -12,7 +12,9 @@ var ErrNever = errors.New("no frame can match")
 const maxSteps = 10_000
 
 // search goes through the ways that the conditions of an expression may turn out, which are true
-// and false, but for what has turned out before.
+// and false, but for what has turned out before. It tells whether the expression is true of some
+// frame, as far as its comparisons do not contradict each other; where that takes too long to tell
+// it may be.
 type search struct {
 	known []outcome
 	steps int
@@ -30,13 +32,6 @@ type comparison struct {
 	what string
 	op   byte // '=', 'g' for >=, or '>'
 	k    uint32
-}
-
-// canMatch reports whether an expression is true of some frame, as far as its comparisons do not
-// contradict each other; where that takes too long to tell it may be.
-func canMatch(root node) bool {
-	var s search
-	return s.visit(root, func(is bool) bool { return is })
 }
 
 // visit calls then with each way that n may turn out, until one is true.

@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // maxDepth bounds how deep parentheses and "not" go.
@@ -23,14 +24,15 @@ func New(lt LinkType, expr string) (*Filter, error) {
 	if p.peek().kind == end {
 		return &Filter{root: always(true)}, nil
 	}
-	root := p.expression()
+	root := p.joined(p.primitive)
 	if p.err == nil && p.peek().kind != end {
 		p.fail("not understood")
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	if !canMatch(root) {
+	var s search
+	if !s.visit(root, func(is bool) bool { return is }) {
 		return nil, fmt.Errorf("%w %.80q", ErrNever, expr)
 	}
 	return &Filter{root: root}, nil
@@ -82,15 +84,15 @@ func (p *parser) enter() bool {
 	return true
 }
 
-// expression parses terms with "and" and "or" between them, which bind equally, from the left.
-func (p *parser) expression() node {
-	n := p.term(p.primitive)
+// joined parses terms with "and" and "or" between them, which bind equally, from the left.
+func (p *parser) joined(one func() node) node {
+	n := p.term(one)
 	for {
 		switch {
 		case p.take("and"):
-			n = and(n, p.term(p.primitive))
+			n = and(n, p.term(one))
 		case p.take("or"):
-			n = or(n, p.term(p.primitive))
+			n = or(n, p.term(one))
 		default:
 			return n
 		}
@@ -119,7 +121,7 @@ func (p *parser) primitive() node {
 	switch {
 	case t.kind == symbol && t.text == "(" && !p.calculates(t.close+1):
 		p.i++
-		n := p.expression()
+		n := p.joined(p.primitive)
 		if !p.take(")") {
 			return p.fail("not understood")
 		}
@@ -136,15 +138,12 @@ func (p *parser) primitive() node {
 
 // calculates reports whether the token at i goes on with a number.
 func (p *parser) calculates(i int) bool {
-	t := p.tokens[i]
-	if t.kind != symbol {
-		return false
-	}
-	switch t.text {
-	case "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "=", "!=", "<", ">", "<=", ">=":
-		return true
-	}
-	return false
+	return p.tokens[i].among("+ - * / % & | ^ << >> " + comparisons)
+}
+
+// among reports whether a token is one of these symbols.
+func (t *token) among(symbols string) bool {
+	return t.kind == symbol && strings.Contains(" "+symbols+" ", " "+t.text+" ")
 }
 
 // parseNumber reads a number as C writes it.

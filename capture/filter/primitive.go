@@ -118,16 +118,9 @@ func (p *parser) values(q qualifiers) node {
 		return p.value(q)
 	}
 	p.i++
-	n := p.term(one)
-	for p.err == nil && !p.take(")") {
-		switch {
-		case p.take("and"):
-			n = and(n, p.term(one))
-		case p.take("or"):
-			n = or(n, p.term(one))
-		default:
-			p.fail("and, or or a parenthesis is missing")
-		}
+	n := p.joined(one)
+	if !p.take(")") {
+		p.fail("and, or or a parenthesis is missing")
 	}
 	return n
 }

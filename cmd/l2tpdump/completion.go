@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,31 +27,24 @@ const (
 	anyFolder = ":folders"
 )
 
-//go:embed completion.bash
-var bashCompletion string
-
-//go:embed completion.zsh
-var zshCompletion string
-
-//go:embed completion.fish
-var fishCompletion string
-
-var completions = map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
+//go:embed completion.bash completion.zsh completion.fish
+var completions embed.FS
 
 var shells = []string{"bash", "zsh", "fish"}
 
 // completionCommand is the command "completion": prints a shell's script.
-func completionCommand(args []string) int {
-	rest, status, ok := parse(newFlags("completion"), args)
-	switch {
-	case !ok:
-		return status
-	case len(rest) != 1 || completions[rest[0]] == "":
-		return badUsage("completion takes one of "+strings.Join(shells, ", "),
-			didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"))
+func completionCommand(args []string) error {
+	rest, err := parse(newFlags("completion"), args)
+	if err != nil {
+		return err
 	}
-	out("%s", completions[rest[0]])
-	return exitOK
+	if len(rest) != 1 || !slices.Contains(shells, rest[0]) {
+		return withHint(didYouMean(first(rest), "completion ", shells, "l2tpdump help completion"),
+			"completion takes one of %s", strings.Join(shells, ", "))
+	}
+	text, err := completions.ReadFile("completion." + rest[0])
+	out("%s", text)
+	return err
 }
 
 // commandNames are all commands.
@@ -79,14 +72,14 @@ func flagsOf(command string) *pflag.FlagSet {
 }
 
 // printCandidates is [candidatesCommand].
-func printCandidates(words []string) int {
+func printCandidates(words []string) error {
 	if len(words) == 0 {
-		return exitError
+		return exitStatus(exitError)
 	}
 	for _, c := range candidates(words) {
 		out("%s\n", c)
 	}
-	return exitOK
+	return nil
 }
 
 // candidates returns what may stand in place of the last word.

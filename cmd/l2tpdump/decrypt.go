@@ -19,27 +19,27 @@ import (
 )
 
 // decrypt is the command "decrypt": captures and keys in, lines or a cleartext capture out.
-func decrypt(ctx context.Context, args []string) int {
+func decrypt(ctx context.Context, args []string) error {
 	var o options
-	keys, status, ok := o.start(ctx, o.decryptFlags(), args, func() error { return o.checkOutput() })
-	if !ok {
-		return status
+	keys, err := o.start(ctx, o.decryptFlags(), args, func() error { return o.checkOutput() })
+	if err != nil {
+		return err
 	}
 	makeRoom(keys)
 	choose, errFilter := newChooser(o.choice)
 	ring, errRing := o.rings.ring(o.write)
 	config, errSecrets := o.readSecrets(ctx)
 	if err := cmp.Or(errFilter, errRing, errSecrets); err != nil {
-		return fail(err)
+		return err
 	}
 	if choose.looksAhead(o.read) {
-		if status := choose.look(ctx, &o, config, keys); status != exitOK {
-			return status
+		if err := choose.look(ctx, &o, config, keys); err != nil {
+			return err
 		}
 	}
-	r, status := o.openCaptures(ctx, config, keys, nil)
-	if r == nil {
-		return status
+	r, err := o.openCaptures(ctx, config, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	var watch *sessionWatch
@@ -48,8 +48,8 @@ func decrypt(ctx context.Context, args []string) int {
 	}
 	s := newSinks(&o, r.Source, r.p, choose)
 	s.keys, s.sessions, s.ring = keys, watch, ring
-	stats, _, err := r.run(ctx)
-	return s.end(ctx, stats, err)
+	stats, err := r.run(ctx)
+	return s.end(stats, err)
 }
 
 func (o *options) decryptFlags() *pflag.FlagSet {
@@ -86,8 +86,8 @@ func newSinks(o *options, src capture.Source, p *pipeline.Pipeline, choose *choo
 	s := &sinks{o: o, p: p, picks: choose.selection(o.only)}
 	s.report = sync.OnceValue(func() *report { return newReport(p, s.keys) })
 	if o.write != "" {
-		c := output.ClearConfig{Open: s.open, Pcap: o.isPcap(), Layer: output.Layer(o.layer), Source: src, Full: s.full,
-			Inner: choose.filter}
+		c := output.ClearConfig{Open: s.open, Pcap: output.IsPcapName(o.write), Layer: output.Layer(o.layer),
+			Source: src, Full: s.full, Inner: choose.filter}
 		if o.embedKeys {
 			c.Secrets = newEmbedder().rows
 		}
@@ -205,25 +205,23 @@ func (s *sinks) finish(err error) error {
 	return err
 }
 
-// end finishes the outputs, prints the summary and returns the exit status.
-func (s *sinks) end(ctx context.Context, stats *pipeline.Stats, err error) int {
+// end finishes the outputs, prints the summary and says how the run has ended.
+func (s *sinks) end(stats *pipeline.Stats, err error) error {
 	err = s.finish(err)
 	if isSinkError(err) && errors.Is(err, syscall.EPIPE) {
-		return exitOK // the reader has had enough
+		return nil // the reader has had enough
 	}
-	interrupted := ctx.Err() != nil && errors.Is(err, ctx.Err())
+	interrupted := errors.Is(err, context.Canceled)
 	if !s.o.quiet && !isSinkError(err) && (err == nil || stats.Frames > 0 || interrupted && s.advise != nil) {
 		s.summary(stats)
 	}
 	switch {
-	case interrupted:
-		return exitInterrupted
 	case errors.Is(err, capture.ErrLinkTypes):
-		return fail(hinted{err, "give the output a name that ends in .pcapng"})
+		return hinted{err, "give the output a name that ends in .pcapng"}
 	case err != nil:
-		return fail(err)
+		return err
 	}
-	return s.status(stats)
+	return exitStatus(s.status(stats))
 }
 
 func isSinkError(err error) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,12 +21,12 @@ const extcapPrefix = "l2tpdump-"
 // extcapOptions are what Wireshark calls the program with.
 type extcapOptions struct {
 	liveOptions
-	interfaces, dlts, config, capture bool
-	name                              string // of the interface, with extcapPrefix
-	fifo                              string
-	captureFilter                     string // of Wireshark's capture dialog
-	filterOption                      string // of the interface's options
-	keyFile, keySource                string
+	interfaces, dlts, options, capture bool
+	name                               string // of the interface, with extcapPrefix
+	fifo                               string
+	captureFilter                      string // of Wireshark's capture dialog
+	filterOption                       string // of the interface's options
+	keyFile, keySource                 string
 }
 
 // isExtcap reports whether the program is called by Wireshark.
@@ -34,14 +35,14 @@ func isExtcap(args []string) bool {
 }
 
 // extcap answers Wireshark.
-func extcap(ctx context.Context, args []string) int {
+func extcap(ctx context.Context, args []string) error {
 	o := extcapOptions{liveOptions: liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime, extcap: true}}
 	o.quiet = true
 	f := newFlags("extcap")
-	f.ParseErrorsAllowlist.UnknownFlags = true // of later versions
+	f.ParseErrorsAllowlist.UnknownFlags = true // those that are of no use here, and later versions'
 	f.BoolVar(&o.interfaces, "extcap-interfaces", false, "")
 	f.BoolVar(&o.dlts, "extcap-dlts", false, "")
-	f.BoolVar(&o.config, "extcap-config", false, "")
+	f.BoolVar(&o.options, "extcap-config", false, "")
 	f.BoolVar(&o.capture, "capture", false, "")
 	f.StringVar(&o.name, "extcap-interface", "", "")
 	f.StringVar(&o.captureFilter, "extcap-capture-filter", "", "")
@@ -49,48 +50,43 @@ func extcap(ctx context.Context, args []string) int {
 	f.StringVar(&o.keyFile, "key-file", "", "")
 	f.StringVar(&o.keySource, "key-source", "", "")
 	f.StringVar(&o.filterOption, "filter", "", "")
-	f.BoolVar(&o.all, "all", false, "")
+	f.BoolVar(&o.config.All, "all", false, "")
 	f.StringVar(&o.layer, "layer", string(output.LayerL2TP), "")
-	f.Var((*seconds)(&o.holdTime), "hold-time", "")
-	for _, ignored := range [...]string{
-		"extcap-version", "extcap-control-in", "extcap-control-out", "extcap-reload-option",
-	} {
-		f.String(ignored, "", "")
-	}
-	f.Lookup("extcap-version").NoOptDefVal = " "
+	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
 	if err := f.Parse(args); err != nil {
-		return fail(err)
+		return err
 	}
 	if o.interfaces {
 		return extcapInterfaces()
 	}
 	var ok bool
 	if o.iface, ok = strings.CutPrefix(o.name, extcapPrefix); !ok || o.iface == "" {
-		return fail(fmt.Errorf("there is no interface %s: their names begin with %s", quote(o.name), extcapPrefix))
+		return fmt.Errorf("there is no interface %q: their names begin with %s", o.name, extcapPrefix)
 	}
 	switch {
 	case o.dlts:
-		return extcapDLTs(o.iface)
-	case o.config:
+		extcapDLTs(o.iface)
+	case o.options:
 		out("%s", extcapConfig)
-		return exitOK
 	case o.capture:
 		return o.captureTo(ctx)
+	default:
+		o.checkFilter()
 	}
-	return o.checkFilter()
+	return nil
 }
 
 // extcapInterfaces prints the version and the interfaces.
-func extcapInterfaces() int {
+func extcapInterfaces() error {
 	devices, err := capture.Devices()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	out("extcap {version=%s}{display=l2tpdump: L2TP/IPsec decrypted}\n", extcapText(thisBuild().Version))
 	for _, d := range devices {
 		out("interface {value=%s%s}{display=L2TP/IPsec decrypted: %[2]s}\n", extcapPrefix, extcapText(d.Name))
 	}
-	return exitOK
+	return nil
 }
 
 // extcapText takes out what would end a value.
@@ -100,13 +96,12 @@ func extcapText(s string) string {
 
 // extcapDLTs prints the link type. It is of use for Wireshark's filters only: the capture says its
 // own.
-func extcapDLTs(iface string) int {
+func extcapDLTs(iface string) {
 	if iface == capture.Any {
 		out("dlt {number=%d}{name=LINUX_SLL}{display=Linux cooked}\n", capture.LinuxSLL)
 	} else {
 		out("dlt {number=%d}{name=EN10MB}{display=Ethernet}\n", capture.Ethernet)
 	}
-	return exitOK
 }
 
 // extcapConfig is the options that Wireshark shows for each interface.
@@ -134,24 +129,23 @@ func (o *extcapOptions) filters() string {
 
 // checkFilter prints what is wrong with the filter. Wireshark takes it for valid when nothing is
 // printed.
-func (o *extcapOptions) checkFilter() int {
+func (o *extcapOptions) checkFilter() {
 	lt := capture.Ethernet
 	if o.iface == capture.Any {
 		lt = capture.LinuxSLL
 	}
 	if o.captureFilter == "" {
-		return exitOK
+		return
 	}
 	if _, err := capture.NewFilter(lt, o.captureFilter); err != nil {
 		out("%v\n", err)
 	}
-	return exitOK
 }
 
 // captureTo captures until Wireshark says that it is enough.
-func (o *extcapOptions) captureTo(ctx context.Context) int {
+func (o *extcapOptions) captureTo(ctx context.Context) error {
 	if o.fifo == "" {
-		return fail(fmt.Errorf("no --fifo to capture to"))
+		return errors.New("no --fifo to capture to")
 	}
 	o.write = o.fifo
 	for _, k := range [...]string{o.keyFile, o.keySource} {
@@ -160,16 +154,15 @@ func (o *extcapOptions) captureTo(ctx context.Context) int {
 		}
 	}
 	if o.filter = o.filters(); o.filter != "" {
-		o.all = false
+		o.config.All = false
 	}
-	status := exitError
-	if err := o.check(ctx, nil); err != nil {
-		fail(err)
-	} else {
-		status = o.run(ctx)
+	err := o.check(ctx, nil)
+	if err == nil {
+		err = o.run(ctx)
 	}
+	status := fail(err) // Wireshark shows it while the FIFO may be waited for
 	if status != exitOK {
 		endFIFO(o.fifo)
 	}
-	return status
+	return exitStatus(status)
 }

@@ -24,31 +24,29 @@ var wiresharkPatience = time.Minute
 var extcapActions = []string{"install", "remove"}
 
 // extcapCommand is the command "extcap": makes Wireshark know the program, or forget it.
-func extcapCommand(args []string) int {
-	rest, status, ok := parse(newFlags("extcap"), args)
-	switch {
-	case !ok:
-		return status
-	case len(rest) == 0 || len(rest) > 2 || !slices.Contains(extcapActions, rest[0]):
-		return badUsage("extcap takes install or remove, and a folder if it is not Wireshark's own",
-			didYouMean(first(rest), "extcap ", extcapActions, "l2tpdump help extcap"))
+func extcapCommand(args []string) error {
+	rest, err := parse(newFlags("extcap"), args)
+	if err != nil {
+		return err
 	}
+	if len(rest) == 0 || len(rest) > 2 || !slices.Contains(extcapActions, rest[0]) {
+		return withHint(didYouMean(first(rest), "extcap ", extcapActions, "l2tpdump help extcap"),
+			"extcap takes install or remove, and a folder if it is not Wireshark's own")
+	}
+	own := len(rest) == 1
 	var dir string
-	var err error
-	if own := len(rest) == 1; own {
+	if own {
 		dir, err = extcapFolder()
 	} else {
 		dir = rest[1]
 	}
-	if err == nil && rest[0] == "install" {
-		err = extcapInstall(dir, len(rest) == 1)
-	} else if err == nil {
-		err = extcapRemove(dir)
+	switch {
+	case err != nil:
+		return err
+	case rest[0] == "install":
+		return extcapInstall(dir, own)
 	}
-	if err != nil {
-		return fail(err)
-	}
-	return exitOK
+	return extcapRemove(dir)
 }
 
 // extcapInstall puts the program into the folder. If that is Wireshark's own, Wireshark is asked

@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -25,7 +29,7 @@ func (o *options) inputFlags(f *pflag.FlagSet) {
 	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
 	o.commonFlags(f)
-	ofInterfaceFlags(f)
+	idleFlags(f)
 }
 
 func (o *options) commonFlags(f *pflag.FlagSet) {
@@ -63,13 +67,13 @@ func (o *options) outputFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.tunnels, "l2tp-secret-file", "", "")
 }
 
-// parse reads args into f. If it is false the command ends with the status.
-func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool) {
-	err := f.Parse(args)
+// parse reads args into f.
+func parse(f *pflag.FlagSet, args []string) (rest []string, err error) {
+	err = f.Parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		out("%s", commandUsage[f.Name()])
-		return nil, exitOK, false
+		return nil, exitStatus(exitOK)
 	case err != nil:
 		cure := "l2tpdump help " + f.Name()
 		if owner := ownerOf(err, f.Name(), args); owner != "" {
@@ -78,13 +82,18 @@ func parse(f *pflag.FlagSet, args []string) (rest []string, status int, ok bool)
 		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 			cure = didYouMean(unknown.GetSpecifiedName(), "--", longNames(f), cure)
 		}
-		return nil, badUsage(err.Error(), cure), false
+		return nil, hinted{err, cure}
 	}
-	if refusal := refusedFlag(f); refusal != nil {
-		return nil, fail(refusal), false
+	return f.Args(), checkUnused(f)
+}
+
+// parseNone is parse for a command that takes options only.
+func parseNone(f *pflag.FlagSet, args []string) error {
+	rest, err := parse(f, args)
+	if err == nil && len(rest) > 0 {
+		err = errors.New(f.Name() + " takes no arguments")
 	}
-	tellIdle(f)
-	return f.Args(), 0, true
+	return err
 }
 
 // ownerOf is another command that has the option that err says is not known, "" if none has: that
@@ -116,4 +125,52 @@ func longNames(f *pflag.FlagSet) (names []string) {
 		}
 	})
 	return names
+}
+
+// valueVar adds an option whose value parse reads.
+func valueVar[T any](f *pflag.FlagSet, to *T, name string, parse func(string) (T, error)) {
+	f.Func(name, "", func(text string) error {
+		v, err := parse(text)
+		if err == nil {
+			*to = v
+		}
+		return err
+	})
+}
+
+// parseSeconds reads a number of seconds, or a time with a unit as in 500ms, 90s, 5m and 1h30m.
+func parseSeconds(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if n, e := strconv.ParseFloat(text, 64); e == nil && n >= 0 && n < math.MaxInt64/1e9 {
+		return time.Duration(n * 1e9), nil
+	} else if e == nil || err != nil || d < 0 {
+		return 0, errors.New("a number of seconds, or a time as in 500ms, 90s, 5m or 1h30m")
+	}
+	return d, nil
+}
+
+// parseBytes reads a number of bytes, or of thousands, millions and so on as in 64M.
+func parseBytes(text string) (int64, error) {
+	number := strings.TrimSuffix(strings.TrimSuffix(text, "B"), "b")
+	unit := int64(1)
+	if n := len(number); n > 0 {
+		if i := strings.IndexByte("kmg", number[n-1]|0x20); i >= 0 {
+			unit = [...]int64{1e3, 1e6, 1e9}[i]
+			number = number[:n-1]
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/4/unit {
+		return 0, errors.New("a number of bytes, or with a unit as in 500k, 64M or 1G")
+	}
+	return n * unit, nil
+}
+
+// parseGiven takes a text that must not be empty: an empty one, of a variable that is not set,
+// would choose everything.
+func parseGiven(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("it is empty")
+	}
+	return text, nil
 }

@@ -8,20 +8,15 @@ import (
 )
 
 // interfaces is the command "interfaces": lists what live can capture on.
-func interfaces(args []string) int {
-	f := newFlags("interfaces")
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return status
-	}
-	if len(rest) > 0 {
-		return badUsage("interfaces takes no arguments", "")
+func interfaces(args []string) error {
+	if err := parseNone(newFlags("interfaces"), args); err != nil {
+		return err
 	}
 	devices, err := capture.Devices()
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	var rows [][]string
+	t := newAligned([]string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"})
 	for i, d := range devices {
 		state := "down"
 		if d.Up {
@@ -31,8 +26,8 @@ func interfaces(args []string) int {
 		if what == "" && d.Loopback {
 			what = "loopback"
 		}
-		rows = append(rows, []string{strconv.Itoa(i + 1), d.Name, state, strings.Join(d.Addresses, " "), what})
+		t.add(strconv.Itoa(i+1), d.Name, state, strings.Join(d.Addresses, " "), what)
 	}
-	table(stdout, []string{"", "INTERFACE", "STATE", "ADDRESSES", "DESCRIPTION"}, rows)
-	return exitOK
+	t.print(stdout)
+	return nil
 }

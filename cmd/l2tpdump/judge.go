@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,12 +119,10 @@ func (r *report) failed() []string {
 		lines = append(lines, plural(n, "flow")+" of ESP had to be forgotten: there were too many at a time")
 	}
 	for _, k := range r.Wrong {
-		lines = append(lines, fmt.Sprintf("%s %s: %s", kindName[k.Kind], k.ID, k.Reason))
+		lines = append(lines, fmt.Sprintf("%s %s: %s", strings.ToUpper(k.Kind), k.ID, k.Reason))
 	}
 	return lines
 }
-
-var kindName = map[string]string{"ike": "IKE", "esp": "ESP"}
 
 // cookieName is a cookie for people and JSON, "any" where the source names none.
 func cookieName(c ikev1.Cookie) string {
@@ -138,14 +137,13 @@ func spiName(s *esp.Secret) string {
 	if s.SPIMask == 0 {
 		return "any"
 	}
-	name := [...]byte{'0', 'x', 9: 0}
+	name := fmt.Appendf(nil, "0x%08x", s.SPI)
 	for i := range 8 {
-		name[2+i] = "0123456789abcdef"[s.SPI>>(28-4*i)&0xf]
 		if s.SPIMask>>(28-4*i)&0xf != 0xf {
 			name[2+i] = '*'
 		}
 	}
-	return string(name[:])
+	return string(name)
 }
 
 // otherDay says that the key sources are of another day than the capture, "" where they are not, or

@@ -25,53 +25,48 @@ type keysOptions struct {
 }
 
 // keys is the command "keys": lists what key sources hold, and writes it as Wireshark's tables.
-func keys(ctx context.Context, args []string) int {
+func keys(ctx context.Context, args []string) error {
 	var o keysOptions
 	f := o.flags()
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return status
+	rest, err := parse(f, args)
+	if err != nil {
+		return err
 	}
 	if err := o.check(ctx, rest, f.Changed("wireshark")); err != nil {
-		return fail(err)
+		return err
 	}
 	if o.listLinks {
 		return o.printLinkTypes(ctx)
 	}
 	k := &keyring{show: o.show}
-	var err error
 	report := reportNotes
 	if len(o.read) > 0 { // which tells of doubtful keys whether they are right
 		report = reportDamage
 	}
 	if k.sources, err = o.loadKeys(ctx, report); err != nil {
-		return fail(err)
+		return err
 	}
 	saveRoom(k.sources)
 	if len(o.read) > 0 {
-		if status, ok := k.read(ctx, &o.options); !ok {
-			return status
+		if err := k.read(ctx, &o.options); err != nil {
+			return err
 		}
 	}
 	var tables []writtenTable
 	if o.wireshark != "" {
 		if tables, err = k.writeTables(o.wireshark); err != nil {
 			reportTables(tables)
-			return fail(err)
+			return err
 		}
 	}
 	if o.json {
-		err = k.printJSON(stdout, tables)
-	} else {
-		err = k.print(stdout)
+		return k.printJSON(stdout, tables)
 	}
-	if err != nil {
-		return fail(err)
+	if err := k.print(stdout); err != nil {
+		return err
 	}
-	if !o.json {
-		reportTables(tables)
-	}
-	return exitOK
+	reportTables(tables)
+	return nil
 }
 
 func (o *keysOptions) flags() *pflag.FlagSet {
@@ -124,21 +119,17 @@ type keyring struct {
 	byInitiator, byResponder map[ikev1.Cookie][]*ikev1.SA
 }
 
-// read takes what a capture tells about the keys. If it is false the command ends with the status.
-func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
-	r, status := o.openCaptures(ctx, pipeline.Config{}, k.sources,
+// read takes what a capture tells about the keys.
+func (k *keyring) read(ctx context.Context, o *options) error {
+	r, err := o.openCaptures(ctx, pipeline.Config{}, k.sources,
 		func(e *keysrc.Keys) { k.sources = append(k.sources, e) })
-	if r == nil {
-		return status, false
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	k.p = r.p
-	_, interrupted, err := r.run(ctx)
-	switch {
-	case interrupted:
-		return exitInterrupted, false
-	case err != nil:
-		return fail(err), false
+	if _, err := r.run(ctx); err != nil {
+		return err
 	}
 	k.byInitiator = make(map[ikev1.Cookie][]*ikev1.SA)
 	k.byResponder = make(map[ikev1.Cookie][]*ikev1.SA)
@@ -154,7 +145,7 @@ func (k *keyring) read(ctx context.Context, o *options) (status int, ok bool) {
 	}
 	k.reportDoubts()
 	k.reportOverlong()
-	return exitOK, true
+	return nil
 }
 
 // reportDoubts tells of the doubtful values that open nothing in the capture.
@@ -184,7 +175,14 @@ func (k *keyring) opened() (list []*reportedESP) {
 
 // reportOverlong tells of keys that only the capture shows to be too long.
 func (k *keyring) reportOverlong() {
-	said := overlong(k.p)
+	said := make(map[string]string) // by place
+	for _, f := range k.p.Flows() {
+		for sa := range f.OpenedWith {
+			if text := why.Overlong(sa); text != "" {
+				said[sa.From.Place()] = text
+			}
+		}
+	}
 	for _, source := range k.sources {
 		for _, n := range source.Notes { // the reader of the source has told
 			delete(said, n.File+":"+strconv.Itoa(n.Line))

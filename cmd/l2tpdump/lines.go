@@ -13,57 +13,37 @@ import (
 
 // lineOptions are tcpdump's letters for what a line looks like.
 type lineOptions struct {
-	verbose   int
-	times     int // number of -t
-	nano      bool
-	numbers   bool
-	link      bool
-	absolute  bool
-	unchecked bool // checksums
-	hex       int  // number of -x, likewise of -X and -A
+	text      output.TextConfig // as far as one option says a field
+	unchecked bool              // checksums
+	hex       int               // number of -x, likewise of -X and -A
 	hexASCII  int
 	ascii     int
 	atOnce    bool // each line is made visible as it comes
-
-	interfaceName func(index uint32) string // of this host; nil: the capture is of another
 }
 
 func (l *lineOptions) flags(f *pflag.FlagSet) {
-	f.CountVarP(&l.verbose, "verbose", "v", "")
+	f.CountVarP(&l.text.Verbose, "verbose", "v", "")
 	f.CountVarP(&l.hex, "hex", "x", "")
 	f.CountVarP(&l.hexASCII, "hex-ascii", "X", "")
 	f.CountVarP(&l.ascii, "ascii", "A", "")
-	f.BoolVarP(&l.link, "link-header", "e", false, "")
-	f.CountVarP(&l.times, "time", "t", "")
-	f.BoolVar(&l.nano, "nano", false, "")
+	f.BoolVarP(&l.text.Link, "link-header", "e", false, "")
+	f.CountVarP((*int)(&l.text.Times), "time", "t", "")
+	f.BoolVar(&l.text.Nano, "nano", false, "")
 	for _, name := range []string{"micro", "time-stamp-precision"} { // as tcpdump has them
-		f.Var((*precision)(&l.nano), name, "")
+		f.Func(name, "", func(text string) error {
+			if l.text.Nano = text == "nano"; !l.text.Nano && text != "micro" {
+				return errors.New("it takes nano or micro")
+			}
+			return nil
+		})
 		f.Lookup(name).Hidden = true
 	}
 	f.Lookup("micro").NoOptDefVal = "micro"
-	f.BoolVarP(&l.numbers, "number", "#", false, "")
-	f.BoolVarP(&l.absolute, "absolute-tcp-sequence-numbers", "S", false, "")
+	f.BoolVarP(&l.text.Numbers, "number", "#", false, "")
+	f.BoolVarP(&l.text.Absolute, "absolute-tcp-sequence-numbers", "S", false, "")
 	f.BoolVarP(&l.unchecked, "dont-verify-checksums", "K", false, "")
 	f.BoolVarP(&l.atOnce, "line-buffered", "l", false, "")
 }
-
-// precision is whether nanoseconds are printed, as a word.
-type precision bool
-
-// Set implements [pflag.Value].
-func (p *precision) Set(text string) error {
-	*p = text == "nano"
-	if text != "nano" && text != "micro" {
-		return errors.New("it takes nano or micro")
-	}
-	return nil
-}
-
-// String implements [pflag.Value].
-func (p *precision) String() string { return "" }
-
-// Type implements [pflag.Value].
-func (p *precision) Type() string { return "precision" }
 
 // hostInterfaces returns what names the interfaces of this host.
 func hostInterfaces() func(index uint32) string {
@@ -85,19 +65,18 @@ func hostInterfaces() func(index uint32) string {
 
 // check refuses what has no meaning.
 func (l *lineOptions) check() error {
-	if l.times > int(output.SinceFirst) {
+	if l.text.Times > output.SinceFirst {
 		return withHint("-t, -tt, -ttt, -tttt and -ttttt are no time, seconds, since the line before, with the date, since the first line",
-			"-t is given %d times", l.times)
+			"-t is given %d times", l.text.Times)
 	}
 	return nil
 }
 
 // config is what the lines are to hold.
 func (l *lineOptions) config() output.TextConfig {
-	return output.TextConfig{
-		Verbose: l.verbose, Times: output.Times(l.times), Nano: l.nano, Zone: time.Local, Numbers: l.numbers, Link: l.link,
-		Bytes: l.bytes(), Absolute: l.absolute, Checksums: !l.unchecked, Interface: l.interfaceName,
-	}
+	c := l.text
+	c.Zone, c.Bytes, c.Checksums = time.Local, l.bytes(), !l.unchecked
+	return c
 }
 
 // bytes are those behind a line: as with tcpdump -X counts more than -x, and -x more than -A.
@@ -129,3 +108,15 @@ func atOnce(sink pipeline.Sink, wanted bool) pipeline.Sink {
 	}
 	return sink
 }
+
+// recordFunc is a sink that keeps nothing back.
+type recordFunc func(*pipeline.Record)
+
+// Record calls f.
+func (f recordFunc) Record(r *pipeline.Record) error {
+	f(r)
+	return nil
+}
+
+// Flush has nothing to do.
+func (recordFunc) Flush() error { return nil }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -29,21 +28,18 @@ type liveOptions struct {
 	options
 	list       bool
 	iface      string
-	linkType   string
-	snapLen    int
+	config     capture.LiveConfig // as far as one option says a field
 	noPromisc  bool
 	buffer     int // KiB
-	immediate  bool
-	all        bool
 	runAs      string
 	duration   time.Duration
 	holdBytes  int64
 	holdTime   time.Duration
 	syslogSave string
 
-	watched  *sessions.Monitor // with --sessions
-	gathered *gathered         // where sessions have to be known otherwise
-	screen   *screen           // nil: no table is drawn
+	watched *sessions.Monitor // with --sessions
+	screen  *screen           // nil: no table is drawn
+	open    atomic.Uint64     // sessions that are not over, without --sessions
 
 	extcap bool // called by Wireshark: no summary, and its signal is no interruption
 }
@@ -58,17 +54,17 @@ const (
 )
 
 // live is the command "live": an interface and keys in, lines or a cleartext capture out.
-func live(ctx context.Context, args []string) int {
+func live(ctx context.Context, args []string) error {
 	o := liveOptions{holdBytes: defaultHoldBytes, holdTime: defaultHoldTime}
-	rest, status, ok := parse(o.flags(), args)
-	if !ok {
-		return status
+	rest, err := parse(o.flags(), args)
+	if err != nil {
+		return err
 	}
 	if o.list {
 		return interfaces(nil)
 	}
 	if err := o.check(ctx, rest); err != nil {
-		return fail(err)
+		return err
 	}
 	if o.listLinks {
 		return o.printLinkTypes()
@@ -82,21 +78,21 @@ func (o *liveOptions) flags() *pflag.FlagSet {
 	f.StringVarP(&o.iface, "interface", "i", "", "")
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, "")
 	o.commonFlags(f)
-	f.StringVarP(&o.linkType, "linktype", "y", "", "")
+	f.StringVarP(&o.config.LinkType, "linktype", "y", "", "")
 	o.keyFlags(f)
 	o.outputFlags(f)
 	f.Lookup("progress").Hidden = true // it is refused with a reason
 	o.filterFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "")
-	f.IntVarP(&o.snapLen, "snapshot-length", "s", 0, "")
+	f.IntVarP(&o.config.SnapLen, "snapshot-length", "s", 0, "")
 	f.BoolVarP(&o.noPromisc, "no-promiscuous-mode", "p", false, "")
 	f.IntVarP(&o.buffer, "buffer-size", "B", 0, "")
-	f.BoolVar(&o.immediate, "immediate-mode", false, "")
-	f.BoolVar(&o.all, "all", false, "")
+	f.BoolVar(&o.config.Immediate, "immediate-mode", false, "")
+	f.BoolVar(&o.config.All, "all", false, "")
 	f.StringVarP(&o.runAs, "relinquish-privileges", "Z", "", "")
-	f.Var((*seconds)(&o.duration), "duration", "")
-	f.Var((*byteSize)(&o.holdBytes), "hold-bytes", "")
-	f.Var((*seconds)(&o.holdTime), "hold-time", "")
+	valueVar(f, &o.duration, "duration", parseSeconds)
+	valueVar(f, &o.holdBytes, "hold-bytes", parseBytes)
+	valueVar(f, &o.holdTime, "hold-time", parseSeconds)
 	f.BoolVar(&o.monitor, "sessions", false, "")
 	f.StringVar(&o.syslogSave, "syslog-save", "", "")
 	return f
@@ -119,9 +115,9 @@ func (o *liveOptions) check(ctx context.Context, words []string) error {
 		return withHint("l2tpdump interfaces lists them", "no interface to capture on: name one with -i")
 	case o.progress:
 		return errors.New("--progress is of decrypt: an interface has no end")
-	case o.all && o.filter != "":
+	case o.config.All && o.filter != "":
 		return errors.New("--all takes everything: it goes with no filter")
-	case o.snapLen < 0 || o.snapLen > capture.MaxPacketLen:
+	case o.config.SnapLen < 0 || o.config.SnapLen > capture.MaxPacketLen:
 		return fmt.Errorf("-s takes 0 to %d bytes; 0 is the whole packet", capture.MaxPacketLen)
 	case o.buffer < 0 || o.buffer > 2<<20-1:
 		return errors.New("-B takes 1 to 2097151 KiB")
@@ -138,44 +134,44 @@ func (o *liveOptions) check(ctx context.Context, words []string) error {
 }
 
 // run captures until it is told to stop.
-func (o *liveOptions) run(ctx context.Context) int {
+func (o *liveOptions) run(ctx context.Context) error {
 	ctx, stop := endSignals(ctx)
 	defer stop()
 	id, err := chooseIdentity(o.runAs)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	choose, errFilter := newChooser(o.choice)
 	ring, errRing := o.rings.ring(o.write)
 	given, errKeys := o.givenKeys()
 	if err := cmp.Or(errFilter, errRing, errKeys); err != nil {
-		return fail(err)
+		return err
 	}
 	_, _ = time.Now().Zone() // read the time zone while its file can be read
 	sources := make([]follow.Source, len(o.keys))
 	defer func() { closeAll(sources) }()
 	if err := o.openKeys(sources, id, isCommand); err != nil { // first: what runs them gets nothing of what is opened here
-		return fail(err)
+		return err
 	}
 	c, err := o.readSecrets(ctx)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	src, err := o.open()
+	src, err := o.openInterface()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	defer src.Close()
 	if err := o.openKeys(sources, id, func(spec string) bool { return !isCommand(spec) }); err != nil {
-		return fail(err)
+		return err
 	}
 	file, err := o.openOutput(ctx, id, ring)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	privileges, err := id.drop(o.needs(ring))
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	if id != nil && id.fallback && slices.ContainsFunc(o.keys, isCommand) {
 		privileges += "; exec: runs as root"
@@ -197,16 +193,15 @@ func (o *liveOptions) run(ctx context.Context) int {
 	s.prepared, s.ring = file, ring
 	s.more = func(stats *pipeline.Stats) []string { return liveCounts(src, stats) }
 
-	var came atomic.Int64
-	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, came.Load(), sources) }
+	s.advise = func(stats *pipeline.Stats) string { return o.advice(stats, news) }
 	endWatch, err := o.watch(ctx, stop, p, src)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	following, endFollowing := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	for _, k := range sources {
-		followers.Go(func() { followKeys(following, k, keys, &came, news, src) })
+		followers.Go(func() { followKeys(following, k, keys, news, src) })
 	}
 	if o.duration > 0 {
 		defer time.AfterFunc(o.duration, src.end).Stop()
@@ -221,14 +216,15 @@ func (o *liveOptions) run(ctx context.Context) int {
 	endFollowing()
 	followers.Wait()
 	endNews()
-	err = errors.Join(err, endWatch())
-	status := o.status(s.end(ctx, stats, err))
+	if err := o.ended(s.end(stats, errors.Join(err, endWatch()))); err != nil {
+		return err
+	}
 	for _, k := range sources {
-		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil && status == exitOK {
-			status = fail(fmt.Errorf("keys may be missing: %w", d.Down()))
+		if d, ok := k.(interface{ Down() error }); ok && d.Down() != nil {
+			return fmt.Errorf("keys may be missing: %w", d.Down())
 		}
 	}
-	return status
+	return nil
 }
 
 // sinks returns the outputs of a run, which begins with the keys of the command line.
@@ -246,10 +242,11 @@ func (o *liveOptions) sinks(src *liveSource, p *pipeline.Pipeline, choose *choos
 		}
 		p.AddSink(o.watched)
 	case o.json || choose.needsSessions() || o.hasStatus(file):
-		o.gathered = &gathered{Gatherer: sessions.NewGatherer(func(*sessions.Session) error { return nil })}
-		p.AddSink(o.gathered)
+		g := sessions.NewGatherer(func(*sessions.Session) error { return nil })
+		p.AddSink(g)
+		p.AddSink(recordFunc(func(*pipeline.Record) { o.open.Store(uint64(g.Open())) }))
 	}
-	o.interfaceName = hostInterfaces()
+	o.text.Interface = hostInterfaces()
 	return newSinks(&o.options, src, p, choose)
 }
 
@@ -263,71 +260,14 @@ func (o *liveOptions) begin(s *sinks, file *os.File) (*pipeline.Stats, error) {
 	return nil, nil
 }
 
-// status is the exit status, given that of a decryption. That some packets of an interface can't be
-// decrypted is no failure: there may be others' tunnels.
-func (o *liveOptions) status(status int) int {
-	switch {
-	case status == exitPartly || status == exitNothing || o.extcap && status == exitInterrupted:
-		return exitOK
+// ended is how live has ended, given how a decryption has. That some packets of an interface can't
+// be decrypted is no failure: there may be others' tunnels.
+func (o *liveOptions) ended(err error) error {
+	var status exitStatus
+	if errors.As(err, &status) || o.extcap && errors.Is(err, context.Canceled) {
+		return nil
 	}
-	return status
-}
-
-func isCommand(spec string) bool { return strings.HasPrefix(spec, "exec:") }
-
-func isSyslog(spec string) bool { return strings.HasPrefix(spec, "syslog:") }
-
-// isFile reports whether a key source is a file, which may be opened again.
-func isFile(spec string) bool {
-	return spec != "-" && spec != keysrc.XFRMName && !isCommand(spec) && !isSyslog(spec)
-}
-
-// openKeys opens the key sources that which picks, each in its place.
-func (o *liveOptions) openKeys(sources []follow.Source, id *identity, which func(string) bool) error {
-	for i, spec := range o.keys {
-		if !which(spec) {
-			continue
-		}
-		if isFile(spec) {
-			if err := refuseDevice(spec); err != nil {
-				return err
-			}
-		}
-		k := follow.Options{Format: o.keyFormat, Log: message, Runner: id.runner}
-		if isSyslog(spec) && o.syslogSave != "" {
-			f, err := o.openSyslogSave(id)
-			if err != nil {
-				return err
-			}
-			k.SyslogSave = f
-		}
-		var err error
-		if sources[i], err = follow.Open(spec, k); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openSyslogSave opens what --syslog-save names.
-func (o *liveOptions) openSyslogSave(id *identity) (*os.File, error) {
-	f, err := openPrivate(o.syslogSave, os.O_APPEND|syscall.O_NONBLOCK, id) // a FIFO would wait for its reader
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, fmt.Errorf("%s is not a regular file", o.syslogSave)
-	}
-	return f, nil
-}
-
-func closeAll(sources []follow.Source) {
-	for _, s := range sources {
-		if s != nil {
-			s.Close()
-		}
-	}
+	return err
 }
 
 // openOutput opens what -w names while that is allowed. The file is emptied when the first packet
@@ -370,22 +310,4 @@ func (o *liveOptions) needs(ring *output.Ring) needs {
 		n.folders = append(n.folders, folder)
 	}
 	return n
-}
-
-// followKeys hands on the keys of a source as they come, and counts them. A source that fails ends
-// the capture.
-func followKeys(ctx context.Context, k follow.Source, keys chan<- *keysrc.Keys, came *atomic.Int64, news *keyNews,
-	src *liveSource) {
-	err := k.Run(ctx, func(found *keysrc.Keys) {
-		reportDamage(found.Notes)
-		came.Add(int64(len(found.IKE) + len(found.ESP)))
-		news.keys(found)
-		select {
-		case keys <- found:
-		case <-ctx.Done():
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		src.fail(fmt.Errorf("keys: %w", err))
-	}
 }

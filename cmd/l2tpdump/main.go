@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"regexp"
@@ -45,30 +46,24 @@ func main() {
 
 func run(args []string) int {
 	if len(args) > 0 && args[0] == keyCommand {
-		return runKeyCommand(args[1:])
+		return fail(runKeyCommand(args[1:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	return fail(command(ctx, args))
+}
+
+// command carries out the command that args name.
+func command(ctx context.Context, args []string) error {
 	if isExtcap(args) {
 		return extcap(ctx, args)
 	}
-	if len(args) > 0 && args[0] == candidatesCommand {
-		return printCandidates(args[1:])
-	}
 	if len(args) == 0 {
 		os.Stderr.WriteString(usage)
-		return exitError
+		return exitStatus(exitError)
 	}
 	name, rest := args[0], args[1:]
-	switch name {
-	case "-D":
-		name = "interfaces"
-	case "--version":
-		name = "version"
-	case "-h", "--help":
-		name = "help"
-	}
 	switch name {
 	case "decrypt":
 		return decrypt(ctx, rest)
@@ -82,34 +77,34 @@ func run(args []string) int {
 		return sessionsCommand(ctx, rest)
 	case "schema":
 		return schemaCommand(rest)
-	case "interfaces":
+	case "interfaces", "-D":
 		return interfaces(rest)
 	case "extcap":
 		return extcapCommand(rest)
-	case "version":
+	case "version", "--version":
 		return versionCommand(rest)
 	case "completion":
 		return completionCommand(rest)
-	case "help":
+	case "help", "-h", "--help":
 		return help(rest)
+	case candidatesCommand:
+		return printCandidates(rest)
 	}
 	if _, err := os.Stat(name); err != nil && !strings.HasPrefix(name, "-") && !likeFile.MatchString(name) {
 		if _, err := capture.NewFilter(capture.Raw, strings.Join(args, " ")); err == nil {
-			return badUsage("no command, only a filter", "l2tpdump live -i INTERFACE "+shown(args))
+			return withHint("l2tpdump live -i INTERFACE "+shown(args), "no command, only a filter")
 		}
 		return unknownCommand(name)
 	}
-	command := commandOf(args)
-	message("no command: taken for l2tpdump %s %s", command, shown(args))
-	if command == "live" {
-		return live(ctx, args)
-	}
-	return decrypt(ctx, args)
+	taken := commandOf(args)
+	message("no command: taken for l2tpdump %s %s", taken, shown(args))
+	return command(ctx, append([]string{taken}, args...))
 }
 
-func unknownCommand(name string) int {
-	return badUsage("unknown command "+quote(name), didYouMean(name, "", commandNames,
-		"the commands are "+strings.Join(commandNames[:len(commandNames)-1], ", ")+" and "+commandNames[len(commandNames)-1]))
+func unknownCommand(name string) error {
+	last := len(commandNames) - 1
+	all := "the commands are " + strings.Join(commandNames[:last], ", ") + " and " + commandNames[last]
+	return withHint(didYouMean(name, "", commandNames, all), "unknown command %q", name)
 }
 
 // commandOf is the command that a line of tcpdump is taken for: live, if it names an interface and
@@ -146,18 +141,16 @@ func shown(args []string) string {
 	return strings.Join(line, " ")
 }
 
-func help(args []string) int {
+func help(args []string) error {
 	text := usage
-	switch {
-	case len(args) > 1:
-		return badUsage("help takes one command", "")
-	case len(args) == 1:
-		t, ok := commandUsage[args[0]]
-		if !ok {
+	if len(args) > 1 {
+		return errors.New("help takes one command")
+	}
+	if len(args) == 1 {
+		if text = commandUsage[args[0]]; text == "" {
 			return unknownCommand(args[0])
 		}
-		text = t
 	}
 	out("%s", text)
-	return exitOK
+	return nil
 }

@@ -355,15 +355,6 @@ func systemText(err error) string {
 	return err.Error()
 }
 
-// bareError leaves out the file.
-func bareError(err error) error {
-	var file *fs.PathError
-	if errors.As(err, &file) {
-		return file.Err
-	}
-	return err
-}
-
 // explainCapture adds to the error of an input what the file is instead of a capture.
 func (o *options) explainCapture(err error) error {
 	var bad *capture.FormatError
@@ -404,11 +395,7 @@ func isBinary(path string) bool {
 
 // reportNotes tells what sources say of their values.
 func reportNotes(notes []keysrc.Note) {
-	var lines []string
-	for _, n := range notes {
-		lines = append(lines, n.String())
-	}
-	listed(lines)
+	listedOf(len(notes), func(i int) string { return notes[i].String() })
 }
 
 // reportDamage tells of the values that were left out. Whether those are right that were kept with
@@ -416,6 +403,3 @@ func reportNotes(notes []keysrc.Note) {
 func reportDamage(notes []keysrc.Note) {
 	reportNotes(slices.DeleteFunc(slices.Clone(notes), func(n keysrc.Note) bool { return n.Doubt }))
 }
-
-// isPcap reports whether -w is to be written in the older format.
-func (o *options) isPcap() bool { return output.IsPcapName(filepath.Base(o.write)) }

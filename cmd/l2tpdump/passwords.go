@@ -42,9 +42,6 @@ func readSecretFile[T any](name string, read func(io.Reader, string) (T, error))
 
 // preSharedKeys reads the file of --psk-file, nil if there is none.
 func (o *options) preSharedKeys(ctx context.Context) ([]sessions.PSK, error) {
-	if o.psk == "" {
-		return nil, nil
-	}
 	defer exitAt(ctx)()
 	return readSecretFile(o.psk, sessions.ReadPSKs)
 }

@@ -13,16 +13,6 @@ func (id *identity) create(path string, flags int, mode os.FileMode) (*os.File, 
 	return openOutput(path, flags, mode)
 }
 
-// canCreate reports whether files can be created in the folder.
-func (id *identity) canCreate(folder string) error {
-	f, err := os.CreateTemp(folder, ".l2tpdump")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
 // forbidDumps has no means here.
 func forbidDumps() error { return nil }
 
@@ -37,7 +27,7 @@ const keyCommand = "run-key-command"
 // runner makes nothing: no commands are run here.
 func (id *identity) runner(string) *exec.Cmd { return nil }
 
-func runKeyCommand([]string) int { return fail(errors.ErrUnsupported) }
+func runKeyCommand([]string) error { return errors.ErrUnsupported }
 
 // addressSpace is not asked for here.
 func addressSpace() uint64 { return minAddressSpace }

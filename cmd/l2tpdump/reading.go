@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"runtime"
+	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -22,40 +24,35 @@ type reading struct {
 }
 
 // start takes the command line of a command that reads captures, and the keys. check refuses
-// outputs that contradict each other or the input. If ok is false the command ends with the status.
-func (o *options) start(ctx context.Context, f *pflag.FlagSet, args []string, check func() error) (
-	keys []*keysrc.Keys, status int, ok bool) {
-	rest, status, ok := parse(f, args)
-	if !ok {
-		return nil, status, false
+// outputs that contradict each other or the input.
+func (o *options) start(ctx context.Context, f *pflag.FlagSet, args []string, check func() error) ([]*keysrc.Keys, error) {
+	rest, err := parse(f, args)
+	if err != nil {
+		return nil, err
 	}
 	if err := o.checkInput(ctx, rest); err != nil {
-		return nil, fail(err), false
+		return nil, err
 	}
 	if err := check(); err != nil {
-		return nil, fail(err), false
+		return nil, err
 	}
 	if o.listLinks {
-		return nil, o.printLinkTypes(ctx), false
+		return nil, cmp.Or(o.printLinkTypes(ctx), error(exitStatus(exitOK)))
 	}
-	keys, err := o.readKeys(ctx)
-	if err != nil {
-		return nil, fail(err), false
-	}
-	return keys, exitOK, true
+	return o.readKeys(ctx)
 }
 
 // openCaptures opens the captures for a run with those keys, and with the ones in the captures, of
-// which found is told if it is not nil. If there is none the command ends with the status.
+// which found is told if it is not nil.
 func (o *options) openCaptures(ctx context.Context, config pipeline.Config, keys []*keysrc.Keys,
-	found func(*keysrc.Keys)) (*reading, int) {
+	found func(*keysrc.Keys)) (*reading, error) {
 	defer exitAt(ctx)()
 	src, err := capture.OpenContext(ctx, o.read)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, exitInterrupted
+		return nil, ctx.Err()
 	case err != nil:
-		return nil, fail(o.explainCapture(err))
+		return nil, o.explainCapture(err)
 	}
 	r := &reading{Source: src, o: o}
 	config.Source, config.Limit = src, o.count
@@ -72,34 +69,30 @@ func (o *options) openCaptures(ctx context.Context, config pipeline.Config, keys
 	r.p = pipeline.New(config)
 	r.p.AddKeys(keys...)
 	takeEmbeddedKeys(src, r.p, found)
-	return r, exitOK
+	return r, nil
 }
 
-// run reads the captures to their end. interrupted is true where somebody has ended it.
-func (r *reading) run(ctx context.Context) (stats *pipeline.Stats, interrupted bool, err error) {
+// run reads the captures to their end.
+func (r *reading) run(ctx context.Context) (*pipeline.Stats, error) {
 	stop := showProgress(r.o, r.Source)
-	stats, err = r.p.Run(ctx)
+	stats, err := r.p.Run(ctx)
 	stop()
 	if r.undirected {
 		message("-Q: frames that do not tell which way they went are taken")
 	}
-	return stats, ctx.Err() != nil && errors.Is(err, ctx.Err()), err
+	return stats, err
 }
 
 // printLinkTypes lists the link types of the captures, in place of the one that tcpdump -L has of
 // an interface.
-func (o *options) printLinkTypes(ctx context.Context) int {
-	r, status := o.openCaptures(ctx, pipeline.Config{}, nil, nil)
-	if r == nil {
-		return status
+func (o *options) printLinkTypes(ctx context.Context) error {
+	r, err := o.openCaptures(ctx, pipeline.Config{}, nil, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
-	_, interrupted, err := r.run(ctx)
-	switch {
-	case interrupted:
-		return exitInterrupted
-	case err != nil:
-		return fail(err)
+	if _, err := r.run(ctx); err != nil {
+		return err
 	}
 	var names []string
 	for _, i := range r.Interfaces() {
@@ -108,5 +101,45 @@ func (o *options) printLinkTypes(ctx context.Context) int {
 			out("%s\n", name)
 		}
 	}
-	return exitOK
+	return nil
+}
+
+// manyKeys is how many are most of the memory: garbage is to take less beside them.
+const manyKeys = 1 << 14
+
+// What the SAs of so many keys take at most, in bytes, and what else there may be. Up to that it is
+// not worth the time to look for garbage often.
+const (
+	perSA   = 1 << 10
+	besides = 512 << 20
+)
+
+// Percentages of garbage.
+const (
+	fewGarbage  = 40
+	muchGarbage = 400
+)
+
+// saveRoom has the garbage of many keys take little memory.
+func saveRoom(keys []*keysrc.Keys) {
+	if countKeys(keys) >= manyKeys {
+		debug.SetGCPercent(fewGarbage)
+	}
+}
+
+// makeRoom has the garbage collector make allowance for the SAs of all keys, once these are known.
+// GOMEMLIMIT holds.
+func makeRoom(keys []*keysrc.Keys) {
+	if n := countKeys(keys); n >= manyKeys {
+		runtime.GC()
+		debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), besides+int64(n)*perSA))
+		debug.SetGCPercent(muchGarbage)
+	}
+}
+
+func countKeys(keys []*keysrc.Keys) (n int) {
+	for _, k := range keys {
+		n += len(k.IKE) + len(k.ESP)
+	}
+	return n
 }

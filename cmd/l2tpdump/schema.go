@@ -13,22 +13,19 @@ var schemas = []string{"decrypt", "changes", "verify", "sessions", "keys", "vers
 
 // schemaCommand is the command "schema": prints the JSON Schema of what a command prints with
 // --json, or lists the commands that have one.
-func schemaCommand(args []string) int {
-	rest, status, ok := parse(newFlags("schema"), args)
+func schemaCommand(args []string) error {
+	rest, err := parse(newFlags("schema"), args)
 	switch {
-	case !ok:
-		return status
+	case err != nil:
+		return err
 	case len(rest) == 0:
 		out("%s\n", strings.Join(schemas, "\n"))
-		return exitOK
+		return nil
 	case len(rest) > 1 || !slices.Contains(schemas, rest[0]):
-		return badUsage("schema takes one of "+strings.Join(schemas, ", "),
-			didYouMean(first(rest), "schema ", schemas, "that of live is decrypt's, with --sessions it is changes"))
+		return withHint(didYouMean(first(rest), "schema ", schemas, "that of live is decrypt's, with --sessions it is changes"),
+			"schema takes one of %s", strings.Join(schemas, ", "))
 	}
 	text, err := schema.Files.ReadFile(rest[0] + ".json")
-	if err != nil {
-		return fail(err)
-	}
 	out("%s", text)
-	return exitOK
+	return err
 }

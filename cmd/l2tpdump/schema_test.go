@@ -58,22 +58,22 @@ func printJSON(t *testing.T, args ...string) string {
 		return quietly(t, func() { run(args) })
 	}
 	var o liveOptions
-	if _, _, ok := parse(o.sessionsFlags(), args[1:]); !ok {
-		t.Fatalf("arguments %q", args)
+	if _, err := parse(o.sessionsFlags(), args[1:]); err != nil {
+		t.Fatalf("arguments %q: %v", args, err)
 	}
 	return quietly(t, func() {
 		keys, err := o.readKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _ := o.openCaptures(t.Context(), pipeline.Config{}, keys, nil)
-		if r == nil {
-			t.Fatalf("%q is not opened", o.read)
+		r, err := o.openCaptures(t.Context(), pipeline.Config{}, keys, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
 		defer r.Close()
 		m := sessions.NewMonitor(o.changeTeller())
 		r.p.AddSink(m)
-		if _, _, err := r.run(t.Context()); err != nil {
+		if _, err := r.run(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if err := m.Close(); err != nil {

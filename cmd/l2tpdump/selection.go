@@ -24,9 +24,9 @@ type choice struct {
 }
 
 func (c *choice) flags(f *pflag.FlagSet) {
-	f.Var((*given)(&c.inner), "inner", "")
-	f.Var((*given)(&c.user), "user", "")
-	f.Var((*given)(&c.session), "session", "")
+	valueVar(f, &c.inner, "inner", parseGiven)
+	valueVar(f, &c.user, "user", parseGiven)
+	valueVar(f, &c.session, "session", parseGiven)
 }
 
 // any reports whether not all is wanted.
@@ -110,10 +110,10 @@ func (h *chooser) looksAhead(captures []string) bool {
 }
 
 // look goes through the captures for the sessions that are chosen.
-func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, keys []*keysrc.Keys) (status int) {
-	r, status := o.openCaptures(ctx, config, keys, nil)
-	if r == nil {
-		return status
+func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, keys []*keysrc.Keys) error {
+	r, err := o.openCaptures(ctx, config, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	h.chosen = make(map[string]bool)
@@ -121,17 +121,10 @@ func (h *chooser) look(ctx context.Context, o *options, config pipeline.Config, 
 		h.chosen[s.UID] = true
 		return nil
 	})
-	_, interrupted, err := r.run(ctx)
-	switch {
-	case interrupted:
-		return exitInterrupted
-	case isSinkError(err):
-		return fail(err)
+	if _, err := r.run(ctx); isSinkError(err) || errors.Is(err, context.Canceled) {
+		return err
 	}
-	if err := g.Close(); err != nil { // what is wrong with the capture, the run itself says
-		return fail(err)
-	}
-	return exitOK
+	return g.Close() // what is wrong with the capture, the run itself says
 }
 
 // gather has the sessions of a run gathered, and each told that is over and is chosen.
@@ -148,21 +141,11 @@ func (h *chooser) gather(p *pipeline.Pipeline, tell func(*sessions.Session) erro
 	p.AddSink(g)
 	if h.filter != nil {
 		inner := output.Selection{Inner: h.filter}
-		p.AddSink(inner.Of(matches(matched)))
+		p.AddSink(inner.Of(recordFunc(func(r *pipeline.Record) {
+			if r.Session != nil {
+				matched[r.Session.ID()] = true
+			}
+		})))
 	}
 	return g
 }
-
-// matches are the sessions that records are of.
-type matches map[string]bool
-
-// Record takes note of the session of r.
-func (m matches) Record(r *pipeline.Record) error {
-	if r.Session != nil {
-		m[r.Session.ID()] = true
-	}
-	return nil
-}
-
-// Flush has nothing to do.
-func (m matches) Flush() error { return nil }

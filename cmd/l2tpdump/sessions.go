@@ -24,40 +24,38 @@ import (
 const sessionsGC = 90
 
 // sessionsCommand is the command "sessions": what happened to each VPN connection?
-func sessionsCommand(ctx context.Context, args []string) int {
+func sessionsCommand(ctx context.Context, args []string) error {
 	var o options
-	keys, status, ok := o.start(ctx, o.sessionsFlags(), args, o.checkSessions)
-	if !ok {
-		return status
+	keys, err := o.start(ctx, o.sessionsFlags(), args, o.checkSessions)
+	if err != nil {
+		return err
 	}
 	choose, errFilter := newChooser(o.choice)
 	config, errSecrets := o.readSecrets(ctx)
 	psks, errPSKs := o.preSharedKeys(ctx)
 	if err := cmp.Or(errFilter, errSecrets, errPSKs); err != nil {
-		return fail(err)
+		return err
 	}
 	debug.SetGCPercent(sessionsGC)
 	saveRoom(keys)
-	r, status := o.openCaptures(ctx, config, keys, nil)
-	if r == nil {
-		return status
+	r, err := o.openCaptures(ctx, config, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 
 	out := o.newSessionOutput()
 	g := choose.gather(r.p, out.session)
 	g.AddPSKs(psks)
-	if o.json || o.ladder || o.verbose > 0 || o.html != "" {
+	if o.json || o.ladder || o.text.Verbose > 0 || o.html != "" {
 		g.KeepDetails()
 	}
-	stats, interrupted, err := r.run(ctx)
+	stats, err := r.run(ctx)
 	err = errors.Join(err, g.Close(), out.close())
 	wrong := o.tellSecrets(r.p)
 	switch {
-	case interrupted:
-		return exitInterrupted
 	case err != nil:
-		return fail(err)
+		return err
 	case len(o.keys) > 0 && stats.Failed() > 0 && matched(stats) == 0:
 		if !o.quiet {
 			listed(newReport(r.p, keys).failed())
@@ -65,11 +63,11 @@ func sessionsCommand(ctx context.Context, args []string) int {
 				hint("%s", otherKeys(stats, keys))
 			}
 		}
-		return exitNothing
+		return exitStatus(exitNothing)
 	case out.troubled > 0, wrong:
-		return exitPartly
+		return exitStatus(exitPartly)
 	}
-	return exitOK
+	return nil
 }
 
 // checkSessions refuses outputs that contradict each other or the input.
@@ -87,7 +85,9 @@ func (o *options) checkSessions() error {
 }
 
 // sessionLines reports whether sessions are printed: without a page, or where it is asked for.
-func (o *options) sessionLines() bool { return o.html == "" || o.json || o.ladder || o.verbose > 0 }
+func (o *options) sessionLines() bool {
+	return o.html == "" || o.json || o.ladder || o.text.Verbose > 0
+}
 
 // sessionOutput is what sessions makes of the sessions of a capture.
 type sessionOutput struct {
@@ -169,7 +169,7 @@ func (o *options) moreOfSession() func(*sessions.Session) string {
 			facts := s.Facts()
 			text = "\n" + ladder.New(facts).Text(columns, signs, ladder.Steps(facts))
 		}
-		if o.verbose > 0 {
+		if o.text.Verbose > 0 {
 			text += s.EventLines()
 		}
 		return text
@@ -182,7 +182,7 @@ func (o *options) sessionsFlags() *pflag.FlagSet {
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.ladder, "ladder", false, "")
 	f.StringVar(&o.html, "html", "", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.CountVarP(&o.text.Verbose, "verbose", "v", "")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
 	f.BoolVar(&o.progress, "progress", false, "")
 	f.StringVar(&o.secrets, "ppp-secrets", "", "")

@@ -34,19 +34,27 @@ func (s *sheet) add(id, reason string, cells ...string) {
 	s.rows, s.reasons, s.ids = append(s.rows, cells), append(s.reasons, visible(reason)), append(s.ids, id)
 }
 
-// widths returns how wide each column is, and the table without reasons.
-func (s *sheet) widths() (list []int, total int) {
-	for i, c := range s.columns {
-		n := len(c.head)
-		for _, row := range s.rows {
+// heads are the names of the columns.
+func (s *sheet) heads() (heads []string) {
+	for _, c := range s.columns {
+		heads = append(heads, c.head)
+	}
+	return heads
+}
+
+// columnWidths returns how wide each column is, and all with a gap behind each.
+func columnWidths(heads []string, rows [][]string) (widths []int, total int) {
+	for i, head := range heads {
+		n := cells.Width(head)
+		for _, row := range rows {
 			if i < len(row) {
 				n = max(n, cells.Width(row[i]))
 			}
 		}
-		list = append(list, n)
+		widths = append(widths, n)
 		total += n + gap
 	}
-	return list, total
+	return widths, total
 }
 
 // gap is the blanks between columns.
@@ -67,7 +75,7 @@ type printer struct {
 func newPrinter(w io.Writer, columns int, color bool, sheets ...*sheet) *printer {
 	p := &printer{w: w, columns: columns, color: color, said: make(reasons)}
 	for _, s := range sheets {
-		_, total := s.widths()
+		_, total := columnWidths(s.heads(), s.rows)
 		for _, r := range s.reasons {
 			p.narrow = p.narrow || columns > 0 && total+cells.Width(r) > columns
 		}
@@ -93,16 +101,13 @@ func (p *printer) print(s *sheet) {
 		reasons[i] = p.reason(s.ids[i], s.reasons[i])
 		width = max(width, len(reasons[i]))
 	}
-	widths, total := s.widths()
+	heads := s.heads()
+	widths, total := columnWidths(heads, s.rows)
 	var moved []bool
 	if p.narrow {
 		moved = s.move(widths, total+width-p.columns)
 	}
-	head := make([]string, len(s.columns))
-	for i, c := range s.columns {
-		head[i] = c.head
-	}
-	p.row(s, head, heading, widths, moved)
+	p.row(s, heads, heading, widths, moved)
 	for i, row := range s.rows {
 		p.row(s, row, reasons[i], widths, moved)
 		p.below(s, row, moved)

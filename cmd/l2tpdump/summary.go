@@ -186,20 +186,18 @@ func contentCounts(stats *pipeline.Stats) string {
 	if stats.L2TP+packets == 0 {
 		return ""
 	}
-	packed := ""
-	if stats.Expansion != (ppp.Counts{}) {
-		packed = fmt.Sprintf(" (%v)", stats.Expansion)
-	}
-	numbered := ""
+	line := fmt.Sprintf("inside: %d L2TP", stats.L2TP)
 	if n := stats.Numbers; n.Missing+n.Late+n.Repeated > 0 {
-		numbered = fmt.Sprintf(" (%d numbered: %d missing, %d late, %d repeated)", n.Messages, n.Missing, n.Late, n.Repeated)
+		line += fmt.Sprintf(" (%d numbered: %d missing, %d late, %d repeated)", n.Messages, n.Missing, n.Late, n.Repeated)
 	}
-	ethernet := ""
+	line += fmt.Sprintf(", %d PPP", frames)
+	if stats.Expansion != (ppp.Counts{}) {
+		line += fmt.Sprintf(" (%v)", stats.Expansion)
+	}
 	if stats.Ethernet > 0 {
-		ethernet = fmt.Sprintf(", %d Ethernet", stats.Ethernet)
+		line += fmt.Sprintf(", %d Ethernet", stats.Ethernet)
 	}
-	return fmt.Sprintf("inside: %d L2TP%s, %d PPP%s%s, %d of the users' IP packets", stats.L2TP, numbered, frames, packed,
-		ethernet, packets)
+	return line + fmt.Sprintf(", %d of the users' IP packets", packets)
 }
 
 // showProgress shows on a terminal how far the reading is, when asked to or when the input is
@@ -214,28 +212,15 @@ func showProgress(o *options, src capture.Source) (stop func()) {
 	if total == 0 || total < large && !o.progress {
 		return func() {}
 	}
-	done := make(chan struct{})
-	ended := make(chan struct{})
 	const width = 40
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
-				return
-			case <-tick.C:
-				n, total := ps.Progress()
-				filled := int(min(n, total) * width / total)
-				fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled),
-					min(n, total)*100/total)
-			}
-		}
-	}()
+	end := every(200*time.Millisecond, func() {
+		n, total := ps.Progress()
+		filled := int(min(n, total) * width / total)
+		fmt.Fprintf(os.Stderr, "\r[%s%s] %3d %%", strings.Repeat("#", filled), strings.Repeat(" ", width-filled),
+			min(n, total)*100/total)
+	})
 	return func() {
-		close(done)
-		<-ended
+		end()
+		fmt.Fprintf(os.Stderr, "\r%*s\r", width+len("[] 100 %"), "") // not every console knows escape sequences
 	}
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"l2tpdump/cmd/internal/cells"
+	"l2tpdump/cmd/internal/why"
 )
 
 // All that talks to a person goes through this file. Messages go to standard error, prefixed
@@ -51,7 +55,7 @@ func (c *checkedStdout) finished(status int) int {
 	if c.err == nil || status == exitError || errors.Is(c.err, syscall.EPIPE) { // its reader has had enough
 		return status
 	}
-	return fail(fmt.Errorf("standard output: %w", bareError(c.err)))
+	return fail(fmt.Errorf("standard output: %w", cmp.Or(errors.Unwrap(c.err), c.err))) // without its file
 }
 
 func out(format string, args ...any) { fmt.Fprintf(stdout, format, args...) }
@@ -107,8 +111,22 @@ func visible(s string) string {
 	return b.String()
 }
 
-// fail reports an error and returns the status to exit with.
+// exitStatus is the error of a command that has said all that there is to be said.
+type exitStatus int
+
+func (s exitStatus) Error() string { return "exit status " + strconv.Itoa(int(s)) }
+
+// fail reports how a command has ended, and returns the status to exit with.
 func fail(err error) int {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, context.Canceled): // by a signal
+		return exitInterrupted
+	}
 	said := ""
 	for _, e := range joined(err) {
 		if text := e.Error(); text != said { // two outputs may have failed alike
@@ -133,15 +151,6 @@ func joined(err error) (list []error) {
 		list = append(list, joined(e)...)
 	}
 	return list
-}
-
-// badUsage reports a mistake in the command line.
-func badUsage(what, how string) int {
-	message("%s", what)
-	if how != "" {
-		hint("%s", how)
-	}
-	return exitError
 }
 
 // hinted is an error with a cure.
@@ -185,28 +194,12 @@ func listedOf(n int, line func(i int) string) {
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // outputColumns is how wide standard output is where it must end somewhere.
-func outputColumns() int {
-	if n := terminalColumns(); n > 0 {
-		return n
-	}
-	return 80
-}
+func outputColumns() int { return cmp.Or(terminalColumns(), 80) }
 
 // columnsOf is how wide a terminal is, 0 for what is none.
 func columnsOf(f *os.File) int {
-	n, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// cutTo cuts a text that is to stand in one line of a terminal.
-func cutTo(text string, columns int) string {
-	if columns <= 0 || len(text) <= columns {
-		return text
-	}
-	return text[:columns]
+	n, _, _ := term.GetSize(int(f.Fd()))
+	return max(0, n)
 }
 
 // terminalColumns is how wide standard output is: that of the terminal, else what COLUMNS says,
@@ -232,47 +225,38 @@ func hasUTF8() bool {
 	return false
 }
 
-// table prints rows in aligned columns.
-func table(w io.Writer, header []string, rows [][]string) {
-	t := newAligned(header)
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = visible(cell)
-		}
-		t.add([]byte(strings.Join(row, cellEnd)))
-	}
-	t.print(w)
-}
-
 // cellEnd divides the cells of a row.
-const cellEnd = "\x00"
+const cellEnd = 0
 
 // aligned is rows in aligned columns. There may be very many: they are kept as text, in large
 // pieces.
 type aligned struct {
 	widths []int
 	pieces [][]byte // of rows with a line end
+	row    []byte   // the last one
 }
 
 func newAligned(header []string) *aligned {
 	t := &aligned{widths: make([]int, len(header))}
-	t.add([]byte(strings.Join(header, cellEnd)))
+	t.add(header...)
 	return t
 }
 
-// add adds a row, whose cells are divided by cellEnd and have no line ends.
-func (t *aligned) add(row []byte) {
-	i := 0
-	for cell := range bytes.SplitSeq(row, []byte(cellEnd)) {
+// add adds a row.
+func (t *aligned) add(row ...string) {
+	text := t.row[:0]
+	for i, cell := range row {
+		cell = visible(cell)
 		t.widths[i] = max(t.widths[i], len(cell))
-		i++
+		text = append(append(text, cell...), cellEnd)
 	}
+	text[len(text)-1] = '\n'
 	last := len(t.pieces) - 1
-	if last < 0 || len(t.pieces[last])+len(row) >= cap(t.pieces[last]) {
-		t.pieces = append(t.pieces, make([]byte, 0, max(64<<10, len(row)+1)))
+	if last < 0 || len(t.pieces[last])+len(text) > cap(t.pieces[last]) {
+		t.pieces = append(t.pieces, make([]byte, 0, max(64<<10, len(text))))
 		last++
 	}
-	t.pieces[last] = append(append(t.pieces[last], row...), '\n')
+	t.row, t.pieces[last] = text, append(t.pieces[last], text...)
 }
 
 func (t *aligned) print(w io.Writer) error {
@@ -282,7 +266,7 @@ func (t *aligned) print(w io.Writer) error {
 		text = text[:0]
 		for row := range bytes.Lines(piece) {
 			i := 0
-			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte(cellEnd)) {
+			for cell := range bytes.SplitSeq(bytes.TrimSuffix(row, []byte("\n")), []byte{cellEnd}) {
 				text = append(text, cell...)
 				for n := t.widths[i] + 2 - len(cell); n > 0; n -= len(blanks) {
 					text = append(text, blanks[:min(n, len(blanks))]...)
@@ -296,4 +280,41 @@ func (t *aligned) print(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// colorWhen are the values of --color.
+var colorWhen = []string{"auto", "always", "never"}
+
+// checkColor refuses other values.
+func (o *options) checkColor() error {
+	if slices.Contains(colorWhen, o.color) {
+		return nil
+	}
+	return withHint("--color=always, --color=never or --color=auto", "--color does not take %s", quote(o.color))
+}
+
+// colored says whether standard output has colors: on a terminal that obeys them, unless NO_COLOR
+// is set to anything (no-color.org) or the terminal is none that could.
+func (o *options) colored() bool {
+	switch o.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(os.Stdout) && obeysColor(os.Stdout)
+}
+
+// paint gives a verdict its color: red what is wrong, yellow what is missing.
+func paint(verdict string) string {
+	code := ""
+	switch why.Verdict(verdict) {
+	case why.WrongKey, why.Malformed:
+		code = "\x1b[1;31m"
+	case why.NoKey, why.Incomplete, why.Truncated:
+		code = "\x1b[33m"
+	default:
+		return verdict
+	}
+	return code + verdict + "\x1b[0m"
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -24,7 +25,7 @@ import (
 type verification struct {
 	IKE    []verifiedIKE
 	ESP    []verifiedESP
-	Wrong  []wrongKey          // keys that are proved wrong, whether or not another opens the SA
+	Wrong  []unusedKey         // keys that are proved wrong, whether or not another opens the SA
 	Unused iter.Seq[unusedKey] // made as they are printed: a log may have any number
 	Frames uint64
 	Exit   int
@@ -75,8 +76,6 @@ type verifiedESP struct {
 	Restarts   uint64 `json:"restarts,omitempty"`
 }
 
-type wrongKey = unusedKey
-
 type unusedKey struct {
 	Kind   string `json:"kind"`
 	ID     string `json:"id"`
@@ -85,27 +84,27 @@ type unusedKey struct {
 }
 
 // verify is the command "verify": do these keys belong to this traffic?
-func verify(ctx context.Context, args []string) int {
+func verify(ctx context.Context, args []string) error {
 	var o options
-	keys, status, ok := o.start(ctx, o.verifyFlags(), args, func() error {
+	keys, err := o.start(ctx, o.verifyFlags(), args, func() error {
 		return cmp.Or(o.checkColor(), checkApart(o.inputs(), stdinout))
 	})
-	if !ok {
-		return status
+	if err != nil {
+		return err
 	}
 	saveRoom(keys)
-	r, status := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
-	if r == nil {
-		return status
+	r, err := o.openCaptures(ctx, pipeline.Config{}, keys, nil)
+	if err != nil {
+		return err
 	}
 	defer r.Close()
 	watch := watchSessions(r.p)
 	if countKeys(keys) < manyKeys {
 		debug.SetGCPercent(sessionsGC)
 	}
-	stats, interrupted, err := r.run(ctx)
-	if interrupted {
-		return exitInterrupted
+	stats, err := r.run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return err
 	}
 	watch.close()
 	v := newVerification(r.p, stats, keys)
@@ -113,18 +112,18 @@ func verify(ctx context.Context, args []string) int {
 		v.Exit = exitError
 	}
 	if o.json {
-		if e := v.writeJSON(stdout); e != nil {
-			return fail(e)
+		if err := v.writeJSON(stdout); err != nil {
+			return err
 		}
 	} else {
-		v.all = o.verbose > 0
+		v.all = o.text.Verbose > 0
 		v.print(stdout, terminalColumns(), o.colored(), o.count > 0 || o.filter != "")
 	}
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	watch.tell()
-	return v.Exit
+	return exitStatus(v.Exit)
 }
 
 func (o *options) verifyFlags() *pflag.FlagSet {
@@ -132,16 +131,18 @@ func (o *options) verifyFlags() *pflag.FlagSet {
 	o.inputFlags(f)
 	f.BoolVar(&o.json, "json", false, "")
 	f.StringVar(&o.color, "color", "auto", "")
-	f.CountVarP(&o.verbose, "verbose", "v", "")
+	f.CountVarP(&o.text.Verbose, "verbose", "v", "")
 	return f
 }
 
 func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc.Keys) *verification {
-	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []wrongKey{}, Frames: stats.Frames,
+	v := &verification{IKE: []verifiedIKE{}, ESP: []verifiedESP{}, Wrong: []unusedKey{}, Frames: stats.Frames,
 		otherDay: otherDay(stats, keys), without: without(stats)}
 	r := newReport(p, keys)
 	named := make(map[[2]string]bool) // SAs, and key sources that stand beside them
+	var count meant
 	for _, sa := range r.IKE {
+		count.add(sa.Finding.Verdict)
 		id := sa.InitiatorCookie.String()
 		v.IKE = append(v.IKE, verifiedIKE{
 			id, sa.ResponderCookie.String(), address(sa.Initiator), address(sa.Responder),
@@ -151,10 +152,6 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		for _, o := range strings.Split(sa.Key, ", ") {
 			named[[2]string{id, o}] = true
 		}
-	}
-	var count meant
-	for _, sa := range r.IKE {
-		count.add(sa.Finding.Verdict)
 	}
 	for f := range r.judged() {
 		count.add(f.Verdict)
@@ -169,7 +166,7 @@ func newVerification(p *pipeline.Pipeline, stats *pipeline.Stats, keys []*keysrc
 		named[[2]string{id, f.Key}] = true
 	}
 	for _, k := range r.Wrong {
-		v.Wrong = append(v.Wrong, wrongKey{k.Kind, k.ID, k.Key.String(), k.Reason})
+		v.Wrong = append(v.Wrong, unusedKey{k.Kind, k.ID, k.Key.String(), k.Reason})
 		named[[2]string{k.ID, k.Key.String()}] = true
 	}
 	v.Unused = func(yield func(unusedKey) bool) {
@@ -271,4 +268,52 @@ func address(a netip.AddrPort) string {
 		return ""
 	}
 	return a.Addr().String()
+}
+
+// maxUnnamed is how many SAs that no key names verify lists; anybody can send packets of any
+// number.
+const maxUnnamed = 1000
+
+// unlisted sums up the others.
+type unlisted struct {
+	SAs      int    `json:"sas"`
+	Messages uint64 `json:"messages,omitempty"` // of ISAKMP
+	Packets  uint64 `json:"packets,omitempty"`  // of ESP
+}
+
+// listedIKE returns the ISAKMP SAs that are listed, and what is said of the others.
+func (v *verification) listedIKE() ([]verifiedIKE, unlisted) {
+	return listSAs(v.IKE, func(s *verifiedIKE) string { return s.Verdict },
+		func(rest *unlisted, s *verifiedIKE) { rest.Messages += uint64(s.Messages) })
+}
+
+// listedESP is listedIKE for SAs of ESP.
+func (v *verification) listedESP() ([]verifiedESP, unlisted) {
+	return listSAs(v.ESP, func(s *verifiedESP) string { return s.Verdict },
+		func(rest *unlisted, s *verifiedESP) { rest.Packets += s.Packets })
+}
+
+// listSAs takes maxUnnamed of the SAs that no key names, and counts the others with count.
+func listSAs[T any](all []T, verdict func(*T) string, count func(*unlisted, *T)) (list []T, rest unlisted) {
+	list = make([]T, 0, len(all))
+	unnamed := 0
+	for i := range all {
+		s := &all[i]
+		if verdict(s) == string(why.NoKey) {
+			if unnamed++; unnamed > maxUnnamed {
+				rest.SAs++
+				count(&rest, s)
+				continue
+			}
+		}
+		list = append(list, *s)
+	}
+	return list, rest
+}
+
+// addTo adds the row that stands for all that have none.
+func (u unlisted) addTo(s *sheet) {
+	if u.SAs > 0 {
+		s.add("", "", "...", fmt.Sprintf("%d more that no key names, %s", u.SAs, plural(u.Messages+u.Packets, "packet")))
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -26,8 +27,8 @@ func (v *verification) ikeSheet() *sheet {
 	}}
 	list, rest := v.listedIKE()
 	for _, x := range list {
-		s.add(x.InitiatorCookie, x.Reason, x.InitiatorCookie, x.Initiator+" > "+x.Responder, orUnknown(x.Cipher),
-			orUnknown(x.Hash), x.Verdict, fmt.Sprintf("%d/%d", x.Decrypted, x.Encrypted), fmt.Sprint(x.HashesChecked), x.Key)
+		s.add(x.InitiatorCookie, x.Reason, x.InitiatorCookie, x.Initiator+" > "+x.Responder, cmp.Or(x.Cipher, "?"),
+			cmp.Or(x.Hash, "?"), x.Verdict, fmt.Sprintf("%d/%d", x.Decrypted, x.Encrypted), fmt.Sprint(x.HashesChecked), x.Key)
 	}
 	rest.addTo(s)
 	return s
@@ -40,7 +41,7 @@ func (v *verification) espSheet() *sheet {
 	}}
 	list, rest := v.listedESP()
 	for _, x := range list {
-		s.add(x.SPI, x.Reason, x.SPI, x.Src+" > "+x.Dst, orUnknown(x.Cipher), orUnknown(x.Auth), x.Verdict,
+		s.add(x.SPI, x.Reason, x.SPI, x.Src+" > "+x.Dst, cmp.Or(x.Cipher, "?"), cmp.Or(x.Auth, "?"), x.Verdict,
 			fmt.Sprintf("%d/%d", x.Verified+x.Decrypted, x.Packets), sequence(&x), x.Key)
 	}
 	rest.addTo(s)
@@ -65,13 +66,6 @@ func (v *verification) unusedSheet() *sheet {
 	}
 	if n > maxListed && !v.all {
 		s.add("", "", "...", fmt.Sprintf("%d more: -v lists them", n-maxListed))
-	}
-	return s
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "?"
 	}
 	return s
 }

@@ -60,30 +60,23 @@ func (o *options) versionFlags() *pflag.FlagSet {
 }
 
 // versionCommand is the command "version".
-func versionCommand(args []string) int {
+func versionCommand(args []string) error {
 	var o options
-	rest, status, ok := parse(o.versionFlags(), args)
-	switch {
-	case !ok:
-		return status
-	case len(rest) > 0:
-		return badUsage("version takes no arguments", "")
+	if err := parseNone(o.versionFlags(), args); err != nil {
+		return err
 	}
 	b := thisBuild()
 	if o.json {
 		text, err := json.Marshal(b)
-		if err != nil {
-			return fail(err)
-		}
 		out("%s\n", text)
-		return exitOK
+		return err
 	}
 	out("l2tpdump %s\n", b.Version)
 	if b.Commit != "" {
 		out("commit %s of %s\n", b.Commit, shortTime(b.Date))
 	}
 	out("%s, %s/%s\n%s\n", b.Go, b.OS, b.Arch, b.Capture)
-	return exitOK
+	return nil
 }
 
 // shortTime is a time of RFC 3339 as a person reads it.

@@ -256,16 +256,14 @@ func (t *file) restart(p []byte) (int, error) {
 
 // next goes on to the file that has the name now.
 func (t *file) next(p []byte) (int, error) {
-	t.f.Close()
-	t.f = nil
+	t.Close()
 	return t.between(p)
 }
 
 // lost gives the file up; it is opened again if that can be done.
 func (t *file) lost(p []byte, err error) (int, error) {
 	t.trouble("%s: reading it again from its beginning: %v", t.path, err)
-	t.f.Close()
-	t.f = nil
+	t.Close()
 	sleep(t.ctx, poll)
 	return t.between(p)
 }

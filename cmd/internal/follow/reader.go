@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"l2tpdump/capture/compressed"
 )
 
@@ -58,10 +60,8 @@ func (r *reader) begin() error {
 	case compressed.Format(head) != "":
 		r.text, err = compressed.NewReader(br, nil)
 		return err
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
-		r.text = &utf16Reader{r: br, high: 1}
-	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		r.text = &utf16Reader{r: br, high: 0}
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		r.text = unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Reader(br)
 	default:
 		r.feed.coded = false
 	}
@@ -119,34 +119,4 @@ func (m *members) Read(p []byte) (n int, err error) {
 		}
 	}
 	return n, err
-}
-
-// utf16Reader makes single bytes of UTF-16, '?' of what has none. It does not wait for more than
-// one of them. high is the place of the high byte in each pair.
-type utf16Reader struct {
-	r    *bufio.Reader
-	high int
-	some bool // the byte order mark is behind it
-}
-
-func (u *utf16Reader) Read(p []byte) (n int, err error) {
-	for n < len(p) && (n == 0 || u.r.Buffered() >= 2) {
-		var pair [2]byte
-		if _, err := io.ReadFull(u.r, pair[:]); err != nil {
-			if err == io.ErrUnexpectedEOF {
-				err = io.EOF
-			}
-			return n, err
-		}
-		if !u.some {
-			u.some = true
-			continue
-		}
-		p[n] = pair[1-u.high]
-		if pair[u.high] != 0 {
-			p[n] = '?'
-		}
-		n++
-	}
-	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -146,20 +147,17 @@ func (s *syslog) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 	known := keysrc.NewSeen()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case m := <-s.queue:
 			s.take(&m, known, emit)
-			continue
 		case <-tick.C:
 			now := time.Now()
 			for _, x := range s.senders {
 				x.feed.idle(now)
 			}
-			continue
 		case <-ctx.Done():
 		}
-		break
 	}
 	s.finish(known, emit)
 	if outer.Err() == nil {
@@ -170,14 +168,9 @@ func (s *syslog) Run(ctx context.Context, emit func(*keysrc.Keys)) error {
 
 // finish takes the end of what was received.
 func (s *syslog) finish(known *keysrc.Seen, emit func(*keysrc.Keys)) {
-	for {
-		select {
-		case m := <-s.queue:
-			s.take(&m, known, emit)
-			continue
-		default:
-		}
-		break
+	for len(s.queue) > 0 {
+		m := <-s.queue
+		s.take(&m, known, emit)
 	}
 	keys := s.keys
 	for _, x := range s.senders {
@@ -365,5 +358,26 @@ func (s *syslog) serve(ctx context.Context, c net.Conn) {
 	}
 	if d.long > 0 {
 		s.log("syslog %s: %s longer than %d bytes passed over", x.from, plural(d.long, "message"), maxMessage)
+	}
+}
+
+// saveFile takes received messages.
+type saveFile struct {
+	f      *os.File
+	log    func(string, ...any)
+	failed bool
+	buf    []byte
+}
+
+// line writes one message. After an error nothing more is written: a line would begin in the middle
+// of another.
+func (s *saveFile) line(text []byte) {
+	if s.failed {
+		return
+	}
+	s.buf = append(append(s.buf[:0], text...), '\n')
+	if _, err := s.f.Write(s.buf); err != nil {
+		s.failed = true
+		s.log("no longer saving syslog messages: %v", err)
 	}
 }

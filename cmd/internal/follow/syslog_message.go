@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -127,34 +128,29 @@ func (p *syslogParser) parse(message []byte) (host string, text []byte) {
 		}
 		return host, text
 	}
-	rest, ok := cutPriority(message)
-	if !ok {
+	priority := priority.Find(message)
+	if priority == nil {
 		return "", message
 	}
-	text, ok = cutTime(rest)
+	rest := message[len(priority):]
+	text, ok := cutTime(rest)
 	if !ok {
 		return "", rest
 	}
-	if name, after, ok := bytes.Cut(text, []byte{' '}); ok && isHost(name) {
+	if name, after, ok := bytes.Cut(text, []byte{' '}); ok && hostName.Match(name) {
 		host, text = string(name), after
 	}
-	return host, cutTag(text)
+	return host, text[len(tag.Find(text)):]
 }
 
-// cutPriority takes "<135>" off.
-func cutPriority(b []byte) (rest []byte, ok bool) {
-	if len(b) < 3 || b[0] != '<' {
-		return b, false
-	}
-	i := bytes.IndexByte(b[:min(5, len(b))], '>')
-	if i < 2 {
-		return b, false
-	}
-	if n, err := strconv.ParseUint(string(b[1:i]), 10, 8); err != nil || n > 191 {
-		return b, false
-	}
-	return b[i+1:], true
-}
+var (
+	// priority is facility and severity, as in "<135>".
+	priority = regexp.MustCompile(`^<([0-9]{1,2}|0[0-9]{2}|1[0-8][0-9]|19[01])>`)
+	// hostName is a word that can be a host's name or address. A tag ends in a colon or has brackets.
+	hostName = regexp.MustCompile(`^[0-9A-Za-z._:-]{0,254}[0-9A-Za-z._-]$`)
+	// tag is as in "name[123]: ".
+	tag = regexp.MustCompile(`^[^ []{1,48}\[[0-9]+\]: `)
+)
 
 // cutTime takes a time and the space behind it off: "Mar 13 22:00:52" or "Mar 13 2019 22:00:52", or
 // ISO 8601.
@@ -172,33 +168,4 @@ func cutTime(b []byte) (rest []byte, ok bool) {
 		}
 	}
 	return b, false
-}
-
-// isHost reports whether a word can be a host name or an address. A tag ends in a colon or has
-// brackets.
-func isHost(b []byte) bool {
-	for _, c := range b {
-		if !(c >= '0' && c <= '9' || isLetter(c) || bytes.IndexByte([]byte(".-_:"), c) >= 0) {
-			return false
-		}
-	}
-	return len(b) > 0 && len(b) <= 255 && b[len(b)-1] != ':'
-}
-
-// cutTag takes "name[123]: " off.
-func cutTag(b []byte) []byte {
-	i := bytes.Index(b, []byte("]: "))
-	open := bytes.IndexByte(b, '[')
-	if i < 0 || open <= 0 || open > 48 || open+1 >= i {
-		return b
-	}
-	for _, c := range b[open+1 : i] {
-		if c < '0' || c > '9' {
-			return b
-		}
-	}
-	if bytes.IndexByte(b[:open], ' ') >= 0 {
-		return b
-	}
-	return b[i+3:]
 }

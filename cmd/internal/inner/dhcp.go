@@ -2,6 +2,7 @@ package inner
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -11,8 +12,8 @@ import (
 	"github.com/google/gopacket/layers"
 )
 
-// DHCP is a message of DHCP or BOOTP (RFC 2131).
-type DHCP struct {
+// dhcpMessage is a message of DHCP or BOOTP (RFC 2131).
+type dhcpMessage struct {
 	Message   string     `json:"message"`          // "DHCP request"
 	Client    string     `json:"client,omitempty"` // its link-layer address
 	XID       string     `json:"xid"`              // hexadecimal
@@ -33,13 +34,13 @@ type DHCP struct {
 }
 
 // dhcpNames are those of RFC 2131 section 3.1 and RFC 3203.
-var dhcpNames = [...]string{
+var dhcpNames = [256]string{
 	1: "DHCP discover", 2: "DHCP offer", 3: "DHCP request", 4: "DHCP decline", 5: "DHCP ack", 6: "DHCP nak",
 	7: "DHCP release", 8: "DHCP inform", 9: "DHCP forcerenew",
 }
 
 // readDHCP reads a message; ok is false if it is none.
-func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
+func (w *Printer) readDHCP(data []byte) (m dhcpMessage, ok bool) {
 	// gopacket takes the address length from the packet, without a check. RFC 2131 has 16 bytes for
 	// the address.
 	if len(data) < 240 || data[2] > 16 {
@@ -53,13 +54,8 @@ func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
 	if d.Operation == layers.DHCPOpReply {
 		m.Message = "BOOTP reply"
 	}
-	for _, o := range d.Options {
-		switch {
-		case o.Type == layers.DHCPOptMessageType && len(o.Data) == 1 && int(o.Data[0]) < len(dhcpNames) && o.Data[0] > 0:
-			m.Message = dhcpNames[o.Data[0]]
-		default:
-			m.option(&o)
-		}
+	for i := range d.Options {
+		m.option(&d.Options[i])
 	}
 	if len(d.ClientHWAddr) > 0 {
 		m.Client = d.ClientHWAddr.String()
@@ -70,8 +66,12 @@ func (w *Printer) readDHCP(data []byte) (m DHCP, ok bool) {
 }
 
 // option takes what an option says.
-func (m *DHCP) option(o *layers.DHCPOption) {
+func (m *dhcpMessage) option(o *layers.DHCPOption) {
 	switch o.Type {
+	case layers.DHCPOptMessageType:
+		if len(o.Data) == 1 {
+			m.Message = cmp.Or(dhcpNames[o.Data[0]], m.Message)
+		}
 	case layers.DHCPOptRequestIP:
 		m.Requested = someAddr(o.Data)
 	case layers.DHCPOptServerID:
@@ -110,13 +110,17 @@ func addrs(b []byte) (list []netip.Addr) {
 
 // printable is a text, with a dot in place of what is not printable.
 func printable(b []byte) string {
-	text := bytes.Clone(bytes.TrimRight(b, "\x00"))
-	for i, c := range text {
+	return string(appendPrintable(nil, bytes.TrimRight(b, "\x00")))
+}
+
+func appendPrintable(dst, text []byte) []byte {
+	for _, c := range text {
 		if c < ' ' || c > '~' {
-			text[i] = '.'
+			c = '.'
 		}
+		dst = append(dst, c)
 	}
-	return string(text)
+	return dst
 }
 
 // someAddr is an IPv4 address; invalid if it is none, or 0.0.0.0.
@@ -127,7 +131,7 @@ func someAddr(b []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-func (m *DHCP) append(dst []byte, verbose int) []byte {
+func (m *dhcpMessage) append(dst []byte, verbose int) []byte {
 	dst = append(dst, m.Message...)
 	if m.Client != "" {
 		dst = append(append(dst, " from "...), m.Client...)

@@ -1,10 +1,12 @@
 package inner
 
 import (
+	"cmp"
 	"encoding/binary"
 	"iter"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/google/gopacket/layers"
 )
@@ -68,15 +70,8 @@ func appendSet(dst []byte, names []string, bits byte, verbose int) []byte {
 	if verbose == 0 {
 		return dst
 	}
-	dst = append(dst, ", flags ["...)
-	set := setFlags(names, bits)
-	if set == nil {
-		dst = append(dst, "none"...)
-	}
-	for i, name := range set {
-		dst = append(append(dst, [...]string{"", ", "}[min(i, 1)]...), name...)
-	}
-	return append(dst, ']')
+	set := cmp.Or(strings.Join(setFlags(names, bits), ", "), "none")
+	return append(append(append(dst, ", flags ["...), set...), ']')
 }
 
 // discoveryOptions are the options of a message of neighbour discovery (RFC 4861 section 4.6), from
@@ -130,8 +125,8 @@ func appendOptions(dst, p []byte, verbose int) []byte {
 	return dst
 }
 
-// Router is what a router advertisement says of the router (RFC 4861 section 4.2).
-type Router struct {
+// routerFields is what a router advertisement says of the router (RFC 4861 section 4.2).
+type routerFields struct {
 	HopLimit  uint8  `json:"hop_limit"`
 	Lifetime  uint16 `json:"lifetime"`  // seconds
 	Reachable uint32 `json:"reachable"` // milliseconds
@@ -139,8 +134,9 @@ type Router struct {
 }
 
 // readRouter reads an advertisement of 16 bytes at least.
-func readRouter(p []byte) Router {
-	return Router{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint32(p[12:])}
+func readRouter(p []byte) routerFields {
+	return routerFields{p[4], binary.BigEndian.Uint16(p[6:]), binary.BigEndian.Uint32(p[8:]),
+		binary.BigEndian.Uint32(p[12:])}
 }
 
 // appendAdvertisement appends the prefixes and the MTU of a router advertisement, with -v all that
@@ -185,7 +181,7 @@ func readAdvertisement(p []byte) (prefixes []netip.Prefix, mtu uint32, ok bool) 
 }
 
 // discovery fills in what a message of neighbour or multicast listener discovery is about.
-func (f *ICMP) discovery(p []byte) {
+func (f *icmpMessage) discovery(p []byte) {
 	switch kind := p[0]; {
 	case kind >= layers.ICMPv6TypeMLDv1MulticastListenerQueryMessage &&
 		kind <= layers.ICMPv6TypeMLDv1MulticastListenerDoneMessage && len(p) >= 24:
@@ -214,11 +210,70 @@ func (f *ICMP) discovery(p []byte) {
 }
 
 // options fills in the addresses among options.
-func (f *ICMP) options(p []byte) {
+func (f *icmpMessage) options(p []byte) {
 	for o := range discoveryOptions(p) {
 		if a := linkAddressOf(o); a != nil {
 			f.LinkAddresses = append(f.LinkAddresses, a.String())
 		}
 		f.NameServers = append(f.NameServers, nameServersOf(o)...)
 	}
+}
+
+// groupRecord is a record of a report of IGMP version 3 (RFC 3376 section 4.2) or MLD version 2
+// (RFC 3810 section 5.2).
+type groupRecord struct {
+	Group   netip.Addr   `json:"group"`
+	Change  string       `json:"change"` // "to_ex"
+	Sources []netip.Addr `json:"sources,omitempty"`
+}
+
+// groupChanges are the types of records as tcpdump writes them.
+var groupChanges = [...]string{"type 0", "is_in", "is_ex", "to_in", "to_ex", "allow", "block"}
+
+// maxRecords is how many records, and sources of one, are told.
+const maxRecords = 64
+
+// groupRecords reads the records of a report behind its 8 bytes; addresses have size bytes. What is
+// cut off or damaged is left out.
+func groupRecords(p []byte, size int) (records []groupRecord) {
+	address := func(b []byte) netip.Addr {
+		a, _ := netip.AddrFromSlice(b[:size])
+		return a
+	}
+	for r := p[min(8, len(p)):]; len(r) >= 4+size && len(records) < maxRecords; {
+		sources := int(binary.BigEndian.Uint16(r[2:]))
+		end := 4 + size*(1+sources) + 4*int(r[1])
+		if end > len(r) {
+			break
+		}
+		g := groupRecord{Group: address(r[4:]), Change: groupChanges[0]}
+		if int(r[0]) < len(groupChanges) {
+			g.Change = groupChanges[r[0]]
+		}
+		for i := range min(sources, maxRecords) {
+			g.Sources = append(g.Sources, address(r[4+size*(1+i):]))
+		}
+		records, r = append(records, g), r[end:]
+	}
+	return records
+}
+
+// appendGroupRecords appends how many records there are, and with verbose what they say.
+func appendGroupRecords(dst []byte, n uint16, p []byte, size, verbose int) []byte {
+	dst = append(appendUint(dst, ", ", n), " group record(s)"...)
+	if verbose == 0 {
+		return dst
+	}
+	for _, g := range groupRecords(p, size) {
+		dst = g.Group.AppendTo(append(dst, " [gaddr "...))
+		dst = append(append(dst, ' '), g.Change...)
+		for i, s := range g.Sources {
+			dst = s.AppendTo(append(dst, [...]string{" {", " "}[min(i, 1)]...))
+		}
+		if len(g.Sources) > 0 {
+			dst = append(dst, '}')
+		}
+		dst = append(appendUint(dst, ", ", len(g.Sources)), " source(s)]"...)
+	}
+	return dst
 }

@@ -14,8 +14,8 @@ const (
 	maxAnswers   = 32
 )
 
-// DNS is a DNS message (RFC 1035), with at most 4 questions and 32 answers.
-type DNS struct {
+// dnsMessage is a message of DNS (RFC 1035), with at most 4 questions and 32 answers.
+type dnsMessage struct {
 	Protocol      string        `json:"protocol"` // "dns", "mdns", "llmnr"
 	ID            uint16        `json:"id"`
 	Response      bool          `json:"response"`
@@ -24,8 +24,8 @@ type DNS struct {
 	Recursion     bool          `json:"recursion_desired,omitempty"`
 	Authoritative bool          `json:"authoritative,omitempty"`
 	Truncated     bool          `json:"truncated,omitempty"`
-	Questions     []DNSQuestion `json:"questions,omitempty"`
-	Answers       []DNSAnswer   `json:"answers,omitempty"`
+	Questions     []dnsQuestion `json:"questions,omitempty"`
+	Answers       []dnsAnswer   `json:"answers,omitempty"`
 	Counts        [3]uint16     `json:"counts"`              // answers, authorities, additional records
 	Malformed     bool          `json:"malformed,omitempty"` // behind what is told
 
@@ -36,14 +36,14 @@ type DNS struct {
 	more      bool // answers than are shown
 }
 
-// DNSQuestion is what is asked for.
-type DNSQuestion struct {
+// dnsQuestion is what is asked for.
+type dnsQuestion struct {
 	Type string `json:"type"`
 	Name string `json:"name"`
 }
 
-// DNSAnswer is an answer, with the data of the usual types.
-type DNSAnswer struct {
+// dnsAnswer is an answer, with the data of the usual types.
+type dnsAnswer struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Data string `json:"data,omitempty"`
@@ -55,13 +55,13 @@ var rcodes = [...]string{
 }
 
 // readDNS reads a message; ok is false if it is none.
-func readDNS(data []byte) (d DNS, ok bool) {
+func readDNS(data []byte) (d dnsMessage, ok bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(data)
 	if err != nil {
 		return d, false
 	}
-	d = DNS{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
+	d = dnsMessage{ID: h.ID, Response: h.Response, OpCode: uint16(h.OpCode), Recursion: h.RecursionDesired,
 		Authoritative: h.Authoritative, Truncated: h.Truncated, available: h.RecursionAvailable,
 		authentic: h.AuthenticData, unchecked: h.CheckingDisabled, questions: binary.BigEndian.Uint16(data[4:])}
 	for i := range d.Counts {
@@ -78,7 +78,7 @@ func readDNS(data []byte) (d DNS, ok bool) {
 			d.Malformed = err != dnsmessage.ErrSectionDone
 			break
 		}
-		d.Questions = append(d.Questions, DNSQuestion{string(appendType(nil, q.Type)), string(appendName(nil, q.Name))})
+		d.Questions = append(d.Questions, dnsQuestion{string(appendType(nil, q.Type)), string(appendName(nil, q.Name))})
 	}
 	if d.Response && !d.Malformed {
 		d.answers(&p)
@@ -86,7 +86,7 @@ func readDNS(data []byte) (d DNS, ok bool) {
 	return d, true
 }
 
-func (d *DNS) answers(p *dnsmessage.Parser) {
+func (d *dnsMessage) answers(p *dnsmessage.Parser) {
 	if p.SkipAllQuestions() != nil {
 		d.Malformed = true
 		return
@@ -101,7 +101,7 @@ func (d *DNS) answers(p *dnsmessage.Parser) {
 			d.more = true
 			return
 		}
-		d.Answers = append(d.Answers, DNSAnswer{
+		d.Answers = append(d.Answers, dnsAnswer{
 			string(appendName(nil, r.Header.Name)), string(appendType(nil, r.Header.Type)), string(appendAnswer(nil, r.Body)),
 		})
 	}
@@ -131,7 +131,7 @@ func appendDNS(dst, data []byte, verbose int) []byte {
 }
 
 // appendQuestions appends " A? www.example.com.".
-func (d *DNS) appendQuestions(dst []byte) []byte {
+func (d *dnsMessage) appendQuestions(dst []byte) []byte {
 	for _, q := range d.Questions {
 		dst = append(append(dst, ' '), q.Type...)
 		dst = append(append(dst, "? "...), q.Name...)
@@ -150,7 +150,7 @@ func appendFlags(dst []byte, signs string, set ...bool) []byte {
 }
 
 // appendQuery appends the flags of a query, and what it has beside one question.
-func (d *DNS) appendQuery(dst []byte) []byte {
+func (d *dnsMessage) appendQuery(dst []byte) []byte {
 	dst = appendFlags(dst, "+%", d.Recursion, d.unchecked)
 	for i, n := range [...]uint16{d.Counts[0], d.questions, d.Counts[1], d.Counts[2]} {
 		what := [...]string{"a", "q", "n", "au"}[i]
@@ -161,7 +161,7 @@ func (d *DNS) appendQuery(dst []byte) []byte {
 	return dst
 }
 
-func (d *DNS) appendResponse(dst []byte, verbose int) []byte {
+func (d *dnsMessage) appendResponse(dst []byte, verbose int) []byte {
 	if d.RCode != "" {
 		dst = append(append(dst, ' '), d.RCode...)
 	}

@@ -14,39 +14,39 @@ import (
 // Fields is what a packet says, for programs: what [AppendSummary] prints of it, value by value.
 // What does not apply is nil or zero, and absent in JSON.
 type Fields struct {
-	TOS      uint8     `json:"tos"`                  // IPv6: traffic class
-	TTL      uint8     `json:"ttl"`                  // IPv6: hop limit
-	ID       *uint16   `json:"id,omitempty"`         // IPv4 only
-	DF       bool      `json:"df,omitempty"`         // Don't Fragment
-	Flow     *uint32   `json:"flow_label,omitempty"` // IPv6 only
-	Payload  int       `json:"payload_length"`       // bytes behind the headers of IP
-	Options  []string  `json:"options,omitempty"`    // of IPv4: "RA"
-	Fragment *Fragment `json:"fragment,omitempty"`
-	Header   *Checksum `json:"header_checksum,omitempty"` // of IPv4, where it is not correct
-	Checksum *Checksum `json:"checksum,omitempty"`        // of TCP, UDP, ICMP or IGMP
-	TCP      *TCP      `json:"tcp,omitempty"`
-	UDP      *UDP      `json:"udp,omitempty"`
-	ICMP     *ICMP     `json:"icmp,omitempty"`
-	DNS      *DNS      `json:"dns,omitempty"`
-	DHCP     *DHCP     `json:"dhcp,omitempty"`
-	DHCP6    *DHCP6    `json:"dhcp6,omitempty"`
-	NTP      *NTP      `json:"ntp,omitempty"`
-	IGMP     *IGMP     `json:"igmp,omitempty"`
-	GRE      *GRE      `json:"gre,omitempty"`
-	ESP      *ESP      `json:"esp,omitempty"`
-	OSPF     *OSPF     `json:"ospf,omitempty"`
-	Inside   *Inside   `json:"inside,omitempty"` // of IP in IP, and of GRE
+	TOS      uint8           `json:"tos"`                  // IPv6: traffic class
+	TTL      uint8           `json:"ttl"`                  // IPv6: hop limit
+	ID       *uint16         `json:"id,omitempty"`         // IPv4 only
+	DF       bool            `json:"df,omitempty"`         // Don't Fragment
+	Flow     *uint32         `json:"flow_label,omitempty"` // IPv6 only
+	Payload  int             `json:"payload_length"`       // bytes behind the headers of IP
+	Options  []string        `json:"options,omitempty"`    // of IPv4: "RA"
+	Fragment *fragmentFields `json:"fragment,omitempty"`
+	Header   *checksumFields `json:"header_checksum,omitempty"` // of IPv4, where it is not correct
+	Checksum *checksumFields `json:"checksum,omitempty"`        // of TCP, UDP, ICMP or IGMP
+	TCP      *tcpSegment     `json:"tcp,omitempty"`
+	UDP      *udpFields      `json:"udp,omitempty"`
+	ICMP     *icmpMessage    `json:"icmp,omitempty"`
+	DNS      *dnsMessage     `json:"dns,omitempty"`
+	DHCP     *dhcpMessage    `json:"dhcp,omitempty"`
+	DHCP6    *dhcp6Message   `json:"dhcp6,omitempty"`
+	NTP      *ntpMessage     `json:"ntp,omitempty"`
+	IGMP     *igmpMessage    `json:"igmp,omitempty"`
+	GRE      *greHeader      `json:"gre,omitempty"`
+	ESP      *espHeader      `json:"esp,omitempty"`
+	OSPF     *ospfHeader     `json:"ospf,omitempty"`
+	Inside   *insidePacket   `json:"inside,omitempty"` // of IP in IP, and of GRE
 }
 
-// Checksum is one of a packet that is whole, in hexadecimal.
-type Checksum struct {
+// checksumFields is one of a packet that is whole, in hexadecimal.
+type checksumFields struct {
 	Value   string `json:"value"`
 	Correct bool   `json:"correct"`
 	Right   string `json:"right,omitempty"` // where it is not correct
 }
 
-// Inside is a packet in a packet.
-type Inside struct {
+// insidePacket is a packet in a packet.
+type insidePacket struct {
 	Src      string  `json:"src"`
 	Dst      string  `json:"dst"`
 	Protocol string  `json:"protocol"`
@@ -56,15 +56,15 @@ type Inside struct {
 	Fields
 }
 
-// Fragment is of an IP packet that is one (RFC 791, RFC 8200 section 4.5).
-type Fragment struct {
+// fragmentFields is of an IP packet that is one (RFC 791, RFC 8200 section 4.5).
+type fragmentFields struct {
 	ID     uint32 `json:"id"`
 	Offset int    `json:"offset"` // bytes
 	More   bool   `json:"more"`
 }
 
-// TCP is a TCP header (RFC 9293).
-type TCP struct {
+// tcpSegment is a TCP header (RFC 9293).
+type tcpSegment struct {
 	Flags   string   `json:"flags"` // tcpdump's letters: "S", "S.", "P."
 	Seq     uint32   `json:"seq"`
 	Ack     uint32   `json:"ack"`
@@ -75,32 +75,32 @@ type TCP struct {
 	Content string   `json:"content,omitempty"` // protocol of the data by its port, and of HTTP the first line
 }
 
-// UDP is a UDP header.
-type UDP struct {
+// udpFields is a UDP header.
+type udpFields struct {
 	Length int `json:"length"` // of the data, in bytes
 }
 
-// ICMP is an ICMP or ICMPv6 message.
-type ICMP struct {
-	Type   uint8   `json:"type"`
-	Code   uint8   `json:"code"`
-	Name   string  `json:"name,omitempty"`
-	Reason string  `json:"reason,omitempty"` // of unreachable: "port"
-	ID     *uint16 `json:"id,omitempty"`
-	Seq    *uint16 `json:"seq,omitempty"`
-	MTU    uint32  `json:"mtu,omitempty"`
-	About  *Inside `json:"about,omitempty"` // the packet that an error quotes
+// icmpMessage is an ICMP or ICMPv6 message.
+type icmpMessage struct {
+	Type   uint8         `json:"type"`
+	Code   uint8         `json:"code"`
+	Name   string        `json:"name,omitempty"`
+	Reason string        `json:"reason,omitempty"` // of unreachable: "port"
+	ID     *uint16       `json:"id,omitempty"`
+	Seq    *uint16       `json:"seq,omitempty"`
+	MTU    uint32        `json:"mtu,omitempty"`
+	About  *insidePacket `json:"about,omitempty"` // the packet that an error quotes
 
 	Target        netip.Addr     `json:"target,omitzero"`  // of neighbour discovery: who is looked for; of redirect: who is to be reached
 	Gateway       netip.Addr     `json:"gateway,omitzero"` // of redirect: by whom
 	Group         netip.Addr     `json:"group,omitzero"`   // of multicast listener discovery
 	Records       *uint16        `json:"records,omitempty"`
-	GroupRecords  []GroupRecord  `json:"group_records,omitempty"`
+	GroupRecords  []groupRecord  `json:"group_records,omitempty"`
 	Prefixes      []netip.Prefix `json:"prefixes,omitempty"`       // of a router advertisement
 	Flags         []string       `json:"flags,omitempty"`          // of a neighbour's or a router's advertisement
 	LinkAddresses []string       `json:"link_addresses,omitempty"` // of neighbour discovery
 	NameServers   []netip.Addr   `json:"name_servers,omitempty"`   // of a router advertisement
-	Router        *Router        `json:"router,omitempty"`
+	Router        *routerFields  `json:"router,omitempty"`
 }
 
 // Describe returns what ip says, which begins with an IPv4 or IPv6 header. It is empty for a packet
@@ -115,12 +115,14 @@ func describe(ip []byte, depth int) (f Fields) {
 	f.header(&h)
 	f.Payload = h.PayloadLen
 	if h.Fragment {
-		f.Fragment = &Fragment{h.FragID, h.FragOffset, h.MoreFragments}
+		f.Fragment = &fragmentFields{h.FragID, h.FragOffset, h.MoreFragments}
 	}
 	if h.FragOffset > 0 {
 		return f
 	}
-	f.Checksum = checksum(&h)
+	if is, right, ok := h.TransportChecksum(h.header); ok {
+		f.Checksum = newChecksum(is, right)
+	}
 	w := printers.Get().(*Printer)
 	defer printers.Put(w)
 	switch layers.IPProtocol(h.Protocol) {
@@ -129,9 +131,9 @@ func describe(ip []byte, depth int) (f Fields) {
 	case layers.IPProtocolUDP:
 		f.udp(w, &h)
 	case layers.IPProtocolICMPv4:
-		f.ICMP = icmpFields(&h, &icmpNames, icmpUnreachable, depth)
+		f.ICMP = icmpFields(&h, 4, depth)
 	case layers.IPProtocolICMPv6:
-		f.ICMP = icmpFields(&h, &icmp6Names, icmp6Unreachable, depth)
+		f.ICMP = icmpFields(&h, 6, depth)
 	case layers.IPProtocolIGMP:
 		if g, ok := readIGMP(h.payload); ok {
 			f.IGMP = &g
@@ -145,7 +147,7 @@ func describe(ip []byte, depth int) (f Fields) {
 		}
 	case layers.IPProtocolESP:
 		if len(h.payload) >= 8 {
-			f.ESP = &ESP{fmt.Sprintf("0x%08x", binary.BigEndian.Uint32(h.payload)), binary.BigEndian.Uint32(h.payload[4:])}
+			f.ESP = &espHeader{fmt.Sprintf("0x%08x", binary.BigEndian.Uint32(h.payload)), binary.BigEndian.Uint32(h.payload[4:])}
 		}
 	case layers.IPProtocolOSPF:
 		if o, ok := readOSPF(h.payload); ok {
@@ -155,17 +157,8 @@ func describe(ip []byte, depth int) (f Fields) {
 	return f
 }
 
-// checksum returns that of the transport protocol, nil where it can't be computed.
-func checksum(h *packet) *Checksum {
-	is, right, ok := h.TransportChecksum(h.header)
-	if !ok {
-		return nil
-	}
-	return newChecksum(is, right)
-}
-
-func newChecksum(is, right uint16) *Checksum {
-	c := &Checksum{Value: fmt.Sprintf("0x%04x", is), Correct: is == right}
+func newChecksum(is, right uint16) *checksumFields {
+	c := &checksumFields{Value: fmt.Sprintf("0x%04x", is), Correct: is == right}
 	if !c.Correct {
 		c.Right = fmt.Sprintf("0x%04x", right)
 	}
@@ -173,12 +166,12 @@ func newChecksum(is, right uint16) *Checksum {
 }
 
 // insideOf describes a packet in a packet, nil if it is none.
-func insideOf(ip []byte, depth int) *Inside {
+func insideOf(ip []byte, depth int) *insidePacket {
 	i, err := Decode(ip)
 	if err != nil || depth >= maxDepth {
 		return nil
 	}
-	o := &Inside{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length,
+	o := &insidePacket{Src: i.Src.String(), Dst: i.Dst.String(), Protocol: i.Protocol, Length: i.Length,
 		Fields: describe(ip, depth+1)}
 	if i.SrcPort != 0 || i.DstPort != 0 {
 		o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
@@ -207,13 +200,13 @@ func ip6Class(ip []byte) (class uint8, flow uint32) {
 	return uint8(first >> 20), first & 0xfffff
 }
 
-func (w *Printer) tcpFields(h *packet) *TCP {
+func (w *Printer) tcpFields(h *packet) *tcpSegment {
 	size, damage, ok := w.readTCP(h)
 	if !ok {
 		return nil
 	}
 	t := &w.tcp
-	f := &TCP{
+	f := &tcpSegment{
 		Flags: string(appendTCPFlags(nil, h.payload[13])), Seq: t.Seq, Ack: t.Ack, Window: t.Window, Length: size,
 	}
 	if t.URG {
@@ -233,45 +226,44 @@ func (f *Fields) udp(w *Printer, h *packet) {
 	if !ok || u.badLength {
 		return
 	}
-	f.UDP = &UDP{u.size - 8}
-	if name := u.dns(); name != "" {
+	f.UDP = &udpFields{u.size - 8}
+	switch service := u.service(); service {
+	case "DNS", "mDNS", "LLMNR":
 		if d, ok := readDNS(u.data); ok {
-			d.Protocol = strings.ToLower(name)
+			d.Protocol = strings.ToLower(service)
 			f.DNS = &d
 		}
-		return
-	}
-	switch u.service() {
-	case serviceDHCP:
+	case "DHCP":
 		if d, ok := w.readDHCP(u.data); ok {
 			f.DHCP = &d
 		}
-	case serviceDHCP6:
+	case "DHCP6":
 		d := readDHCP6(u.data)
 		f.DHCP6 = &d
-	case serviceNTP:
+	case "NTP":
 		n := readNTP(u.data)
 		f.NTP = &n
 	}
 }
 
-func icmpFields(h *packet, names *[256]string, unreachable []string, depth int) *ICMP {
+// icmpFields describes a message of ICMP for that version of IP.
+func icmpFields(h *packet, version uint8, depth int) *icmpMessage {
 	p := h.payload
 	if len(p) < 4 {
 		return nil
 	}
-	f := &ICMP{Type: p[0], Code: p[1], Name: strings.TrimSpace(messageName(names[p[0]], p, h.IPVersion))}
-	if isUnreachable(p, h.IPVersion) {
-		f.Reason = string(appendCode(nil, unreachable, f.Code))
+	f := &icmpMessage{Type: p[0], Code: p[1], Name: strings.TrimSpace(messageName(p, version))}
+	if isUnreachable(p, version) {
+		f.Reason = string(appendReason(nil, p, version))
 	}
-	if id, seq, ok := echoOf(p); ok && isEcho(p, h.IPVersion) {
+	if id, seq, ok := echoOf(p); ok && isEcho(p, version) {
 		f.ID, f.Seq = &id, &seq
 	}
-	f.MTU = mtuOf(p, h.IPVersion)
-	if isError(p, h.IPVersion) && len(p) >= 8 {
+	f.MTU = mtuOf(p, version)
+	if isError(p, version) && len(p) >= 8 {
 		f.About = insideOf(p[8:], depth)
 	}
-	if h.IPVersion == 6 {
+	if version == 6 {
 		f.discovery(p)
 	} else if p[0] == layers.ICMPv4TypeRedirect && len(p) >= 8 {
 		f.Gateway = address4(p[4:])
@@ -297,41 +289,4 @@ func mtuOf(p []byte, version uint8) uint32 {
 		return uint32(binary.BigEndian.Uint16(p[6:]))
 	}
 	return 0
-}
-
-// aboutOf returns the headers of the packet that an ICMP error quotes behind its 8 bytes.
-func aboutOf(p []byte) (about packet, ok bool) {
-	return about, len(p) >= 8 && about.decode(p[8:]) == nil
-}
-
-// isEcho, isUnreachable and isError say what kind of ICMP message p is.
-func isEcho(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] == layers.ICMPv6TypeEchoRequest || p[0] == layers.ICMPv6TypeEchoReply
-	}
-	switch p[0] {
-	case layers.ICMPv4TypeEchoReply, layers.ICMPv4TypeEchoRequest,
-		layers.ICMPv4TypeTimestampRequest, layers.ICMPv4TypeTimestampReply:
-		return true
-	}
-	return false
-}
-
-func isUnreachable(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] == layers.ICMPv6TypeDestinationUnreachable
-	}
-	return p[0] == layers.ICMPv4TypeDestinationUnreachable
-}
-
-func isError(p []byte, version uint8) bool {
-	if version == 6 {
-		return p[0] >= layers.ICMPv6TypeDestinationUnreachable && p[0] <= layers.ICMPv6TypeParameterProblem
-	}
-	switch p[0] {
-	case layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4TypeRedirect, layers.ICMPv4TypeTimeExceeded,
-		layers.ICMPv4TypeParameterProblem:
-		return true
-	}
-	return false
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/google/gopacket/layers"
+
+	"l2tpdump/cmd/internal/recent"
 )
 
 // Printer describes packets, one after the other.
@@ -17,7 +19,9 @@ type Printer struct {
 	// first line. Append adds to it.
 	Below []byte
 
-	conversations conversations
+	// The TCP connections of late: at which sequence number each end begins, by who is the one with
+	// the smaller address.
+	conversations recent.Map[conversation, [2]uint32]
 	within        any
 	tcp           layers.TCP // which are reused from one packet to the next
 	dhcp          layers.DHCPv4

@@ -8,28 +8,26 @@ import (
 	"l2tpdump/capture"
 )
 
-// DHCP6 is a message of DHCPv6 (RFC 8415 section 7.3).
-type DHCP6 struct {
+// dhcp6Message is a message of DHCPv6 (RFC 8415 section 7.3).
+type dhcp6Message struct {
 	Type    uint8  `json:"type"`
 	Message string `json:"message,omitempty"` // "solicit"
 	XID     string `json:"xid,omitempty"`     // hexadecimal; a relay's message has none
 }
 
+var dhcp6Names = [256]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
+	8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
+
 // readDHCP6 reads a message of 4 bytes at least.
-func readDHCP6(data []byte) (m DHCP6) {
-	names := [...]string{1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply",
-		8: "release", 9: "decline", 10: "reconfigure", 11: "inf-req", 12: "relay-forw", 13: "relay-repl"}
-	m.Type = data[0]
-	if m.Type > 0 && int(m.Type) < len(names) {
-		m.Message = names[m.Type]
-	}
+func readDHCP6(data []byte) (m dhcp6Message) {
+	m.Type, m.Message = data[0], dhcp6Names[data[0]]
 	if m.Message != "" && m.Type < 12 {
 		m.XID = fmt.Sprintf("%x", binary.BigEndian.Uint32(data)&0xffffff)
 	}
 	return m
 }
 
-func (m *DHCP6) append(dst []byte) []byte {
+func (m *dhcp6Message) append(dst []byte) []byte {
 	dst = append(dst, "DHCP6 "...)
 	if m.Message == "" {
 		return appendUint(dst, "message ", m.Type)
@@ -40,31 +38,31 @@ func (m *DHCP6) append(dst []byte) []byte {
 	return dst
 }
 
-// NTP is a message of NTP (RFC 5905 section 7.3).
-type NTP struct {
+// ntpMessage is a message of NTP (RFC 5905 section 7.3).
+type ntpMessage struct {
 	Version uint8  `json:"version"`
 	Mode    string `json:"mode"` // "client"
 }
 
 // readNTP reads a message of one byte at least.
-func readNTP(data []byte) NTP {
+func readNTP(data []byte) ntpMessage {
 	modes := [...]string{"reserved", "symmetric active", "symmetric passive", "client", "server", "broadcast", "control",
 		"private"}
-	return NTP{data[0] >> 3 & 7, modes[data[0]&7]}
+	return ntpMessage{data[0] >> 3 & 7, modes[data[0]&7]}
 }
 
-// IGMP is a message of IGMP (RFC 1112, RFC 2236, RFC 3376).
-type IGMP struct {
+// igmpMessage is a message of IGMP (RFC 1112, RFC 2236, RFC 3376).
+type igmpMessage struct {
 	Type    uint8      `json:"type"`
 	Name    string     `json:"name,omitempty"` // "query v3", "v2 report", "leave"
 	Group   netip.Addr `json:"group,omitzero"`
 	Records *uint16    `json:"records,omitempty"` // of groups
 
-	GroupRecords []GroupRecord `json:"group_records,omitempty"`
+	GroupRecords []groupRecord `json:"group_records,omitempty"`
 }
 
 // readIGMP reads a message; ok is false where it is cut off.
-func readIGMP(p []byte) (m IGMP, ok bool) {
+func readIGMP(p []byte) (m igmpMessage, ok bool) {
 	if len(p) < 8 {
 		return m, false
 	}
@@ -113,8 +111,8 @@ func appendIGMP(dst []byte, h *packet, verbose int) []byte {
 	return appendLength(dst, h.PayloadLen)
 }
 
-// GRE is a header of GRE (RFC 2784, RFC 2890), or of version 1, PPTP (RFC 2637).
-type GRE struct {
+// greHeader is a header of GRE (RFC 2784, RFC 2890), or of version 1, PPTP (RFC 2637).
+type greHeader struct {
 	Version  uint8   `json:"version"`
 	Key      *string `json:"key,omitempty"` // hexadecimal
 	Protocol uint16  `json:"protocol"`      // EtherType
@@ -122,7 +120,7 @@ type GRE struct {
 
 // readGRE reads a header; data is the IP packet behind it, if that is one. ok is false where the
 // header is cut off.
-func readGRE(p []byte) (g GRE, data []byte, ok bool) {
+func readGRE(p []byte) (g greHeader, data []byte, ok bool) {
 	if len(p) < 4 {
 		return g, nil, false
 	}
@@ -161,30 +159,27 @@ func (w *Printer) appendGRE(dst []byte, h *packet, depth int) []byte {
 	return appendLength(appendHex(dst, ", proto 0x", g.Protocol), h.PayloadLen)
 }
 
-// ESP is the header of ESP (RFC 4303).
-type ESP struct {
+// espHeader is the header of ESP (RFC 4303).
+type espHeader struct {
 	SPI string `json:"spi"` // 0x and 8 digits
 	Seq uint32 `json:"seq"`
 }
 
-// OSPF is a header of OSPF (RFC 2328, RFC 5340).
-type OSPF struct {
+// ospfHeader is a header of OSPF (RFC 2328, RFC 5340).
+type ospfHeader struct {
 	Version uint8  `json:"version"`
 	Type    uint8  `json:"type"`
 	Message string `json:"message,omitempty"` // "hello"
 }
 
+var ospfNames = [256]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
+
 // readOSPF reads a header; ok is false where it is cut off.
-func readOSPF(p []byte) (o OSPF, ok bool) {
+func readOSPF(p []byte) (o ospfHeader, ok bool) {
 	if len(p) < 2 {
 		return o, false
 	}
-	names := [...]string{1: "hello", 2: "database description", 3: "ls-request", 4: "ls-update", 5: "ls-ack"}
-	o.Version, o.Type = p[0], p[1]
-	if int(o.Type) < len(names) {
-		o.Message = names[o.Type]
-	}
-	return o, true
+	return ospfHeader{p[0], p[1], ospfNames[p[1]]}, true
 }
 
 // appendOSPF names the message.

@@ -85,9 +85,9 @@ func (w *Printer) appendTransport(dst []byte, h *packet, depth int) []byte {
 	case layers.IPProtocolUDP:
 		return w.appendUDP(dst, h)
 	case layers.IPProtocolICMPv4:
-		return w.appendICMP(dst, h, depth)
+		return w.appendICMP(append(dst, "ICMP "...), h, 4, depth)
 	case layers.IPProtocolICMPv6:
-		return w.appendICMP6(dst, h, depth)
+		return w.appendICMP(append(dst, "ICMP6 "...), h, 6, depth)
 	case layers.IPProtocolIGMP:
 		return appendIGMP(dst, h, w.Verbose)
 	case layers.IPProtocolIPv4, layers.IPProtocolIPv6:

@@ -8,15 +8,7 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-
-	"l2tpdump/cmd/internal/recent"
 )
-
-// conversations are the TCP connections of late: at which sequence number each end begins, by who
-// is the one with the smaller address.
-type conversations struct {
-	recent.Map[conversation, [2]uint32]
-}
 
 // conversation is a connection, the end with the smaller address first.
 type conversation struct {
@@ -26,18 +18,19 @@ type conversation struct {
 
 // follow returns from where the sequence numbers of the sender and of the receiver count. As with
 // tcpdump, those of the first packet with an ACK do not, from which it is known.
-func (c *conversations) follow(h *packet, t *layers.TCP, within any) (base [2]uint32, first bool) {
+func (w *Printer) follow(h *packet) (base [2]uint32, first bool) {
+	t := &w.tcp
 	sender, receiver := 0, 1
-	key := conversation{[2]netip.AddrPort{netip.AddrPortFrom(h.Src, h.SrcPort), netip.AddrPortFrom(h.Dst, h.DstPort)},
-		within}
+	src, dst := h.Ends()
+	key := conversation{[2]netip.AddrPort{src, dst}, w.within}
 	if key.ends[1].Compare(key.ends[0]) < 0 {
 		sender, receiver = 1, 0
 		key.ends[0], key.ends[1] = key.ends[1], key.ends[0]
 	}
-	start, known := c.Get(key)
+	start, known := w.conversations.Get(key)
 	if first = !known || t.SYN; first {
 		start[sender], start[receiver] = t.Seq, t.Ack-1
-		c.Set(key, start)
+		w.conversations.Set(key, start)
 	}
 	return [2]uint32{start[sender], start[receiver]}, first
 }
@@ -59,7 +52,7 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 	seq, ack := t.Seq, t.Ack
 	if w.Relative && t.ACK {
 		var first bool
-		if base, first = w.conversations.follow(h, t, w.within); !first {
+		if base, first = w.follow(h); !first {
 			seq, ack = seq-base[0], ack-base[1]
 		}
 	}
@@ -90,19 +83,13 @@ func (w *Printer) appendTCP(dst []byte, h *packet) []byte {
 // appendContent names the protocol of a segment's data by its port, and appends the first line of a
 // message of HTTP.
 func appendContent(dst []byte, t *layers.TCP) []byte {
-	is := func(p uint16) bool { return port(uint16(t.SrcPort), uint16(t.DstPort), p) }
+	is := func(ports ...uint16) bool { return ofPort(uint16(t.SrcPort), uint16(t.DstPort), ports...) }
 	switch data := t.Payload; {
 	case len(data) == 0:
 	case hasHTTP(t):
 		dst = append(dst, ": HTTP"...)
 		if line, _ := httpMessage(t); line != nil {
-			dst = append(dst, ": "...)
-			for _, c := range line {
-				if c < ' ' || c > '~' {
-					c = '.'
-				}
-				dst = append(dst, c)
-			}
+			dst = appendPrintable(append(dst, ": "...), line)
 		}
 	case is(53) && len(data) > 2:
 		dst = appendDNS(append(dst, ": DNS "...), data[2:], 0)
@@ -110,7 +97,7 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 		dst = append(dst, ": FTP"...)
 	case is(25):
 		dst = append(dst, ": SMTP"...)
-	case is(139), is(445):
+	case is(139, 445):
 		dst = append(dst, ": SMB"...)
 	}
 	return dst
@@ -118,12 +105,7 @@ func appendContent(dst []byte, t *layers.TCP) []byte {
 
 // hasHTTP tells by the ports that a segment is of HTTP.
 func hasHTTP(t *layers.TCP) bool {
-	for _, p := range [...]uint16{80, 8080, 3128} {
-		if port(uint16(t.SrcPort), uint16(t.DstPort), p) {
-			return true
-		}
-	}
-	return false
+	return ofPort(uint16(t.SrcPort), uint16(t.DstPort), 80, 8080, 3128)
 }
 
 // httpMessage returns the first line of a message of HTTP that a segment begins with, and the text

@@ -1,6 +1,9 @@
 package inner
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // appendUDP describes a UDP packet (RFC 768), and what is in it where the port says so.
 func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
@@ -12,18 +15,17 @@ func (w *Printer) appendUDP(dst []byte, h *packet) []byte {
 		dst = appendUint(dst, "UDP, bad length ", u.size)
 		return appendUint(dst, " in ", h.PayloadLen)
 	}
-	if name := u.dns(); name != "" {
-		return appendDNS(append(append(dst, name...), ' '), u.data, w.Verbose)
-	}
-	switch u.service() {
-	case serviceDHCP:
+	switch service := u.service(); service {
+	case "DNS", "mDNS", "LLMNR":
+		return appendDNS(append(append(dst, service...), ' '), u.data, w.Verbose)
+	case "DHCP":
 		if d, ok := w.readDHCP(u.data); ok {
 			return appendLength(d.append(dst, w.Verbose), u.size-8)
 		}
-	case serviceDHCP6:
+	case "DHCP6":
 		d := readDHCP6(u.data)
 		return appendLength(d.append(dst), u.size-8)
-	case serviceNTP:
+	case "NTP":
 		n := readNTP(u.data)
 		return appendLength(append(append(appendUint(dst, "NTPv", n.Version), ", "...), n.Mode...), u.size-8)
 	}
@@ -55,41 +57,28 @@ func readUDP(h *packet) (u datagram, ok bool) {
 	return u, true
 }
 
-// dns is the name of the protocol with messages of DNS whose port it has, "" for another, and for a
-// message that is not whole.
-func (u *datagram) dns() string {
+// service is what a datagram holds, by its ports: "DNS", "mDNS", "LLMNR", "DHCP", "DHCP6" or "NTP";
+// "" if that is none of these, too short for it, or a message of DNS that is not whole.
+func (u *datagram) service() string {
+	whole := len(u.data) == u.size-8
 	switch {
-	case len(u.data) != u.size-8:
-	case port(u.src, u.dst, 53):
+	case whole && ofPort(u.src, u.dst, 53):
 		return "DNS"
-	case port(u.src, u.dst, 5353):
+	case whole && ofPort(u.src, u.dst, 5353):
 		return "mDNS"
-	case port(u.src, u.dst, 5355):
+	case whole && ofPort(u.src, u.dst, 5355):
 		return "LLMNR"
+	case ofPort(u.src, u.dst, 67, 68):
+		return "DHCP"
+	case ofPort(u.src, u.dst, 546, 547) && len(u.data) >= 4:
+		return "DHCP6"
+	case ofPort(u.src, u.dst, 123) && len(u.data) >= 48:
+		return "NTP"
 	}
 	return ""
 }
 
-func port(src, dst, p uint16) bool { return src == p || dst == p }
-
-// service is what a datagram holds, by its ports.
-type service uint8
-
-const (
-	serviceDHCP service = iota + 1
-	serviceDHCP6
-	serviceNTP
-)
-
-// service returns what the datagram holds, 0 if that is none of these or too short for it.
-func (u *datagram) service() service {
-	switch {
-	case port(u.src, u.dst, 67) || port(u.src, u.dst, 68):
-		return serviceDHCP
-	case (port(u.src, u.dst, 546) || port(u.src, u.dst, 547)) && len(u.data) >= 4:
-		return serviceDHCP6
-	case port(u.src, u.dst, 123) && len(u.data) >= 48:
-		return serviceNTP
-	}
-	return 0
+// ofPort reports whether one of two ports is among these.
+func ofPort(src, dst uint16, ports ...uint16) bool {
+	return slices.Contains(ports, src) || slices.Contains(ports, dst)
 }

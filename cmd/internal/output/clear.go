@@ -2,12 +2,12 @@ package output
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"l2tpdump/capture"
@@ -46,12 +46,8 @@ type Clear struct {
 	// Packets counts what was written.
 	Packets uint64
 
-	open     func() (io.Writer, error)
-	full     func(time, size int64) bool
+	config   ClearConfig
 	size     int64 // about how large the current file is
-	pcap     bool
-	layer    Layer
-	source   capture.Source
 	w        capture.Writer
 	ids      []int             // by the input's interface: the writer's number + 1
 	others   map[inputLink]int // the same where the frames of an interface carried those of another link type
@@ -60,8 +56,6 @@ type Clear struct {
 	payload  []byte
 	comment  []byte
 	expanded []byte
-	secrets  func(*pipeline.Record) []byte
-	users    pipeline.Filter
 	doubtful doubtful
 }
 
@@ -85,14 +79,11 @@ type ClearConfig struct {
 }
 
 // NewClear returns the sink that writes the cleartext capture.
-func NewClear(c ClearConfig) *Clear {
-	return &Clear{open: c.Open, full: c.Full, pcap: c.Pcap, layer: c.Layer, source: c.Source, secrets: c.Secrets,
-		users: c.Inner}
-}
+func NewClear(c ClearConfig) *Clear { return &Clear{config: c} }
 
 // Record writes what the layer keeps of r.
 func (c *Clear) Record(r *pipeline.Record) error {
-	if c.secrets != nil {
+	if c.config.Secrets != nil {
 		return c.original(r)
 	}
 	if r.Merged() {
@@ -105,7 +96,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	c.packet = r.Packet
 	p := &c.packet
 	c.comment = c.comment[:0]
-	switch c.layer {
+	switch c.config.Layer {
 	case LayerL2TP:
 		link = r.Link
 		c.replace(r, p)
@@ -127,7 +118,7 @@ func (c *Clear) Record(r *pipeline.Record) error {
 	case LayerIP:
 		return c.inner(r)
 	}
-	if c.layer != LayerL2TP {
+	if c.config.Layer != LayerL2TP {
 		p.Length += r.Missing
 		c.comment = appendComment(c.comment, r)
 	}
@@ -151,7 +142,7 @@ func (c *Clear) pppFrame(p *pipeline.Payload) capture.LinkType {
 
 // write writes a packet with the comment.
 func (c *Clear) write(r *pipeline.Record, p *capture.Packet, link capture.LinkType) error {
-	if r.Payload.Doubtful && c.layer != LayerL2TP && c.doubtful.add(p, c.comment, r.Inputs, link) {
+	if r.Payload.Doubtful && c.config.Layer != LayerL2TP && c.doubtful.add(p, c.comment, r.Inputs, link) {
 		return nil
 	}
 	if err := c.release(); err != nil {
@@ -175,7 +166,7 @@ func (c *Clear) inner(r *pipeline.Record) error {
 		if i > 0 {
 			data = r.Payload.More[i-1]
 		}
-		if !isIP(data, len(data)+r.Missing) || c.users != nil && !passes(c.users, data, r) {
+		if !isIP(data, len(data)+r.Missing) || c.config.Inner != nil && !passes(c.config.Inner, data, r) {
 			continue
 		}
 		c.packet = r.Packet
@@ -194,7 +185,7 @@ func (c *Clear) original(r *pipeline.Record) error {
 	if err := c.ready(p, r.Inputs, r.Inputs[p.Interface].LinkType, nil); err != nil {
 		return err
 	}
-	if keys := c.secrets(r); keys != nil {
+	if keys := c.config.Secrets(r); keys != nil {
 		if err := c.w.WriteSecrets(capture.SecretsESPS, keys); err != nil {
 			return err
 		}
@@ -205,18 +196,18 @@ func (c *Clear) original(r *pipeline.Record) error {
 
 // ready makes sure that there is a writer that knows the packet's interface.
 func (c *Clear) ready(p *capture.Packet, inputs []capture.Interface, link capture.LinkType, s *l2tp.Session) error {
-	if c.full != nil && c.full(p.Time, c.size) && c.w != nil {
+	if c.config.Full != nil && c.config.Full(p.Time, c.size) && c.w != nil {
 		if err := c.Flush(); err != nil {
 			return err
 		}
 		c.w, c.ids, c.others, c.size = nil, c.ids[:0], nil, 0
 	}
 	if c.w == nil {
-		out, err := c.open()
+		out, err := c.config.Open()
 		if err != nil {
 			return err
 		}
-		if c.pcap {
+		if c.config.Pcap {
 			nano := slices.ContainsFunc(inputs, func(i capture.Interface) bool { return i.Resolution > 1e6 })
 			c.w = capture.NewPcapWriter(out, nano)
 		} else {
@@ -250,10 +241,10 @@ func (c *Clear) Close() error {
 // Begin creates the output, though no packet has come, and writes its header: who reads a pipe may
 // wait for that. The source is not being read yet.
 func (c *Clear) Begin() error {
-	if inputs := c.source.Interfaces(); c.w == nil && len(inputs) > 0 {
+	if inputs := c.config.Source.Interfaces(); c.w == nil && len(inputs) > 0 {
 		p := capture.Packet{}
 		link := inputs[0].LinkType
-		switch c.layer {
+		switch c.config.Layer {
 		case LayerPPP:
 			link = capture.PPPWithDir
 		case LayerIP:
@@ -336,79 +327,13 @@ func appendClearIKE(dst []byte, r *pipeline.Record) (out []byte, dropped int) {
 	return append(dst, payload...), dropped
 }
 
-// appendComment appends what the packet's comment says: the SA, sequence number, algorithms,
-// verdict.
-func appendComment(dst []byte, r *pipeline.Record) []byte {
-	if dst = appendOpened(dst, r); len(r.Payload.Expansion.Packets) > 0 {
-		if len(dst) > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = appendExpansion(dst, &r.Payload.Expansion)
-	}
-	return dst
-}
-
-// appendOpened appends what opened the packet.
-func appendOpened(dst []byte, r *pipeline.Record) []byte {
-	switch r.Kind {
-	case pipeline.ESP:
-		dst = append(dst, "ESP "...)
-		dst = appendSPI(dst, r.SPI)
-		dst = append(dst, " seq "...)
-		dst = strconv.AppendUint(dst, uint64(r.Seq), 10)
-		if r.SA != nil {
-			dst = append(dst, ' ')
-			dst = append(dst, r.SA.CipherName()...)
-			dst = append(dst, ' ')
-			dst = append(dst, r.SA.AuthName()...)
-		}
-		for _, spi := range r.Nested {
-			dst = append(dst, ", ESP "...)
-			dst = appendSPI(dst, spi)
-			dst = append(dst, " inside"...)
-		}
-	case pipeline.IKE:
-		dst = append(dst, "IKE "...)
-		dst = append(dst, r.IKE[0].Header.ExchangeName()...)
-		if r.IKE[0].SA != nil {
-			dst = append(dst, ' ')
-			dst = append(dst, r.IKE[0].Terms.Cipher...)
-		}
-		for _, m := range r.IKE {
-			if m.Reconstructed {
-				dst = append(dst, ", first block reconstructed"...)
-				break
-			}
-		}
-	default:
-		return appendWrapping(dst, r)
-	}
-	dst = append(dst, ", "...)
-	dst = append(dst, string(r.Verdict)...)
-	if r.Fragments > 0 {
-		dst = append(dst, ", reassembled from "...)
-		dst = strconv.AppendInt(dst, int64(r.Fragments), 10)
-		dst = append(dst, " fragments"...)
-	}
-	return appendWrapping(dst, r)
-}
-
-// appendWrapping says what carried the frame.
-func appendWrapping(dst []byte, r *pipeline.Record) []byte {
-	if r.Wrapping == "" {
-		return dst
-	}
-	if len(dst) > 0 {
-		dst = append(dst, ", "...)
-	}
-	return append(append(dst, "carried in "...), r.Wrapping...)
-}
-
 func appendSPI(dst []byte, spi uint32) []byte {
-	const digits = "0123456789abcdef"
-	dst = append(dst, '0', 'x')
-	for shift := 28; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[spi>>shift&15])
+	return hex.AppendEncode(append(dst, "0x"...), binary.BigEndian.AppendUint32(make([]byte, 0, 4), spi))
+}
+
+func appendAll(dst []byte, texts ...string) []byte {
+	for _, text := range texts {
+		dst = append(dst, text...)
 	}
 	return dst
 }

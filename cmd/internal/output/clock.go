@@ -1,6 +1,7 @@
 package output
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -78,17 +79,8 @@ func (c *clock) since(b []byte, after int64) []byte {
 	if after < 0 {
 		sign, after = '-', -after
 	}
-	b = append(b, sign)
 	second, part := split(after)
-	for i, n := range [...]int64{second / 3600, second / 60 % 60, second % 60} {
-		if i > 0 {
-			b = append(b, ':')
-		}
-		if n < 10 {
-			b = append(b, '0')
-		}
-		b = strconv.AppendInt(b, n, 10)
-	}
+	b = fmt.Appendf(append(b, sign), "%02d:%02d:%02d", second/3600, second/60%60, second%60)
 	return c.fraction(b, part)
 }
 

@@ -24,9 +24,9 @@ func (c *Clear) addInterface(p *capture.Packet, inputs []capture.Interface, link
 	for len(c.ids) <= p.Interface {
 		c.ids = append(c.ids, 0)
 	}
-	carried := c.layer == LayerPPP || c.layer == LayerL2TP && link != inputs[p.Interface].LinkType
+	carried := c.config.Layer == LayerPPP || c.config.Layer == LayerL2TP && link != inputs[p.Interface].LinkType
 	number := c.ids[p.Interface]
-	if c.layer != LayerPPP || c.pcap {
+	if c.config.Layer != LayerPPP || c.config.Pcap {
 		s = nil
 	}
 	from := inputLink{p.Interface, link, s}

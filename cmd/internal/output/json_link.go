@@ -6,7 +6,6 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"l2tpdump/capture"
-	"l2tpdump/cmd/internal/pipeline"
 )
 
 // jsonLink is the link layer of a frame.
@@ -22,8 +21,6 @@ type jsonLink struct {
 	Length    int      `json:"length,omitempty"`          // of a frame in a pseudowire, in bytes
 	Direction string   `json:"direction,omitempty"`       // in or out, where the capture tells
 }
-
-func linkObject(r *pipeline.Record) *jsonLink { return linkOf(r.Link, &r.Net, r.Data()) }
 
 // ethernetObject describes the link layer of a frame of an Ethernet pseudowire, as far as it can be
 // read.

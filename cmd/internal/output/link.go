@@ -24,11 +24,11 @@ func (t *Text) appendLink(b []byte, r *pipeline.Record) []byte {
 	n, data := &r.Net, r.Data()
 	switch dst, src := n.MAC(data); {
 	case dst != nil:
-		b = append(append(append(append(b, src.String()...), " > "...), dst.String()...), ", "...)
+		b = appendAll(b, src.String(), " > ", dst.String(), ", ")
 	case cooked:
-		b = append(append(b, c.Address.String()...), ", "...)
+		b = appendAll(b, c.Address.String(), ", ")
 	default:
-		b = append(append(b, r.Link.String()...), ", "...)
+		b = appendAll(b, r.Link.String(), ", ")
 	}
 	for _, tag := range n.VLANTags(data) {
 		b = strconv.AppendUint(append(b, "vlan "...), uint64(tag&0x0fff), 10)
@@ -44,7 +44,7 @@ func (t *Text) appendLink(b []byte, r *pipeline.Record) []byte {
 	if id, ok := n.PPPoESession(data); ok {
 		b = fmt.Appendf(b, "PPPoE session 0x%x, ", id)
 	}
-	return append(strconv.AppendInt(append(b, "length "...), int64(r.Length()), 10), ": "...)
+	return append(appendLength(b, r.Length()), ": "...)
 }
 
 // appendCooked appends "eth0  Out ".

@@ -27,9 +27,9 @@ func (t *Text) appendPseudowire(b []byte, r *pipeline.Record) []byte {
 		b = append(b, ": HDLC"...)
 		kind, at = l2tp.HDLCType(f.Data)
 	case 0:
-		return strconv.AppendInt(append(b, ", length "...), int64(p.L2TP.PayloadEnd-p.L2TP.PayloadStart), 10)
+		return appendLength(append(b, ", "...), p.L2TP.PayloadEnd-p.L2TP.PayloadStart)
 	default:
-		b = append(append(b, ": "...), l2tp.PseudowireName(f.Pseudowire)...)
+		b = appendAll(b, ": ", l2tp.PseudowireName(f.Pseudowire))
 	}
 	if p.Inner != nil {
 		return t.appendInner(append(b, ": "...), p.Inner, r)
@@ -37,7 +37,7 @@ func (t *Text) appendPseudowire(b []byte, r *pipeline.Record) []byte {
 	if kind != 0 {
 		b = appendEtherType(append(b, ' '), kind, f.Data[at:])
 	}
-	return strconv.AppendInt(append(b, ", length "...), int64(len(f.Data)), 10)
+	return appendLength(append(b, ", "...), len(f.Data))
 }
 
 // appendEthernet appends the addresses and the VLAN tags of a frame.
@@ -46,8 +46,8 @@ func appendEthernet(b, frame []byte) []byte {
 	if len(frame) < 2*address {
 		return b
 	}
-	b = append(append(b, ' '), net.HardwareAddr(frame[address:2*address]).String()...)
-	b = append(append(b, " > "...), net.HardwareAddr(frame[:address]).String()...)
+	dst, src := net.HardwareAddr(frame[:address]), net.HardwareAddr(frame[address:2*address])
+	b = appendAll(b, " ", src.String(), " > ", dst.String())
 	_, end := l2tp.EtherType(frame)
 	for at := 2 * address; at+tag < end; at += tag {
 		b = strconv.AppendUint(append(b, ", vlan "...), uint64(binary.BigEndian.Uint16(frame[at+2:])&0xfff), 10)

@@ -57,28 +57,27 @@ func (t *Text) Record(r *pipeline.Record) error {
 	b = t.appendLink(t.clock.append(b, r.Packet.Time), r)
 	switch {
 	case r.Merged():
-		b = t.appendAddresses(b, r, false)
-		b = append(b, "fragment, part of frame "...)
+		b = append(t.appendAddresses(b, r, false), "fragment, part of frame "...)
 		b = strconv.AppendUint(b, r.PartOf, 10)
 	case r.Kind == pipeline.IKE:
 		b = t.appendAddresses(b, r, true)
-		b = t.appendIKE(b, r)
+		for i, m := range r.IKE {
+			if i > 0 {
+				b = append(b, "; "...)
+			}
+			b = t.appendMessage(b, m)
+		}
 	case r.Kind == pipeline.ESP:
-		b = t.appendAddresses(b, r, r.Net.UDP)
-		b = t.appendESP(b, r)
+		b = t.appendESP(t.appendAddresses(b, r, r.Net.UDP), r)
 	case r.Kind == pipeline.L2TP:
-		b = t.appendAddresses(b, r, r.Net.UDP)
-		b = append(b, '[')
-		b = append(b, string(r.Verdict)...)
-		b = append(b, "]: "...)
+		b = appendAll(t.appendAddresses(b, r, r.Net.UDP), "[", string(r.Verdict), "]: ")
 		b = t.appendPayload(b, r)
 	default:
 		b = t.appendOther(b, r)
 	}
 	told := r.Reason == pipeline.DummyPacket || r.Kind == pipeline.Other && r.Verdict == why.Clear
 	if t.config.Verbose > 0 && !told && r.Why() != "" {
-		b = append(b, "; "...)
-		b = append(b, r.Why()...)
+		b = appendAll(b, "; ", r.Why())
 	}
 	b = append(append(b, '\n'), t.printer.Below...)
 	t.printer.Below = t.printer.Below[:0]
@@ -105,11 +104,11 @@ func appendNumber(b []byte, n uint64) []byte {
 // appendAddresses appends "IP 192.0.2.1.500 > 192.0.2.2.500: ", with -v what the header says.
 func (t *Text) appendAddresses(b []byte, r *pipeline.Record, ports bool) []byte {
 	n := &r.Net
-	b = append(b, "IP"...)
 	if n.IPVersion == 6 {
-		b = append(b, '6')
+		b = append(b, "IP6 "...)
+	} else {
+		b = append(b, "IP "...)
 	}
-	b = append(b, ' ')
 	if t.config.Verbose > 0 {
 		b = t.printer.AppendHeader(b, r.Data()[n.LinkLen:])
 	}
@@ -122,74 +121,47 @@ func (t *Text) appendAddresses(b []byte, r *pipeline.Record, ports bool) []byte 
 func appendEnd(b []byte, a netip.Addr, port uint16, ports bool) []byte {
 	b = a.AppendTo(b)
 	if ports {
-		b = append(b, '.')
-		b = strconv.AppendUint(b, uint64(port), 10)
-	}
-	return b
-}
-
-func (t *Text) appendIKE(b []byte, r *pipeline.Record) []byte {
-	for i, m := range r.IKE {
-		if i > 0 {
-			b = append(b, "; "...)
-		}
-		b = t.appendMessage(b, m)
+		b = strconv.AppendUint(append(b, '.'), uint64(port), 10)
 	}
 	return b
 }
 
 // appendMessage appends "IKEv1 main I5 [decrypted]: ID 10.0.0.2, HASH".
 func (t *Text) appendMessage(b []byte, m *pipeline.Message) []byte {
-	b = append(b, m.Header.VersionName()...)
-	b = append(b, ' ')
-	b = append(b, m.Header.ExchangeName()...)
+	b = appendAll(b, m.Header.VersionName(), " ", m.Header.ExchangeName())
 	if m.Number > 0 {
-		b = append(b, ' ', side(m))
-		b = strconv.AppendInt(b, int64(m.Number), 10)
+		side := byte('R')
+		if m.FromInitiator {
+			side = 'I'
+		}
+		b = strconv.AppendInt(append(b, ' ', side), int64(m.Number), 10)
 	}
-	b = append(b, " ["...)
-	b = append(b, string(m.Verdict)...)
-	b = append(b, ']')
+	b = appendAll(b, " [", string(m.Verdict), "]")
 	if m.Retransmission {
 		b = append(b, " retransmission"...)
 	}
 	if d := m.Describe(); d != "" {
-		b = append(b, ": "...)
-		b = append(b, d...)
+		b = appendAll(b, ": ", d)
 	}
 	if m.Reconstructed && (m.Decrypted || m.Head()) {
 		b = append(b, ", first block reconstructed"...)
 	}
 	if names := m.Uncovered(); t.config.Verbose > 0 && m.Encrypted && len(names) > 0 {
-		b = append(b, ", not covered by the HASH: "...)
-		b = append(b, strings.Join(names, ", ")...)
+		b = appendAll(b, ", not covered by the HASH: ", strings.Join(names, ", "))
 	}
 	return b
 }
 
-func side(m *pipeline.Message) byte {
-	if m.FromInitiator {
-		return 'I'
-	}
-	return 'R'
-}
-
 func (t *Text) appendESP(b []byte, r *pipeline.Record) []byte {
-	b = append(b, "ESP "...)
-	b = appendSPI(b, r.SPI)
-	b = append(b, '/')
-	b = strconv.AppendUint(b, uint64(r.Seq), 10)
-	b = append(b, " ["...)
-	b = append(b, string(r.Verdict)...)
-	b = append(b, "]: "...)
+	b = appendSPI(append(b, "ESP "...), r.SPI)
+	b = strconv.AppendUint(append(b, '/'), uint64(r.Seq), 10)
+	b = appendAll(b, " [", string(r.Verdict), "]: ")
 	for _, spi := range r.Nested {
-		b = append(b, "ESP "...)
-		b = appendSPI(b, spi)
+		b = appendSPI(append(b, "ESP "...), spi)
 		b = append(b, ": "...)
 	}
 	if !r.Verdict.Opened() && r.Plain.Data == nil {
-		b = append(b, "length "...)
-		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
+		return appendLength(b, r.ESPLength())
 	}
 	return t.appendPayload(b, r)
 }
@@ -212,19 +184,20 @@ func (t *Text) appendPayload(b []byte, r *pipeline.Record) []byte {
 	}
 	switch {
 	case r.Reason == pipeline.DummyPacket:
-		b = append(b, "dummy packet, length "...)
-		return strconv.AppendInt(b, int64(len(r.Plain.Data)), 10)
+		return appendLength(append(b, "dummy packet, "...), len(r.Plain.Data))
 	case r.TunnelMode():
 		return t.appendInner(b, r.Plain.Data, r)
 	case r.Kind == pipeline.ESP && r.Verdict.Opened():
 		t.packet = r.Net.AppendReplaced(t.packet[:0], r.Data(), r.Plain.NextHeader, r.Plain.Data)
 		return t.printer.Append(b, t.packet[r.Net.LinkLen:], within(r))
 	case r.Kind == pipeline.ESP:
-		b = append(b, "length "...)
-		return strconv.AppendInt(b, int64(r.ESPLength()), 10)
+		return appendLength(b, r.ESPLength())
 	}
-	b = append(b, "length "...)
-	return strconv.AppendInt(b, int64(r.Net.PayloadLen), 10)
+	return appendLength(b, r.Net.PayloadLen)
+}
+
+func appendLength(b []byte, n int) []byte {
+	return strconv.AppendInt(append(b, "length "...), int64(n), 10)
 }
 
 // appendPPP appends what a PPP frame holds: what it is itself, and the packets that came out of it.
@@ -238,16 +211,16 @@ func (t *Text) appendPPP(b []byte, r *pipeline.Record) []byte {
 	case x.State != ppp.Expanded:
 		b = append(b, ' ')
 		if x.Compression != "" {
-			b = append(append(b, x.Compression...), ' ')
+			b = appendAll(b, x.Compression, " ")
 		}
 		b = ppp.AppendSummary(b, &p.PPP, p.Frame)
 	case x.Compression != "":
-		b = append(append(b, ' '), x.Compression...)
+		b = appendAll(b, " ", x.Compression)
 	default:
 		b = append(b, " VJ"...)
 	}
 	if x.State > ppp.Expanded && !(x.Fragment && x.State == ppp.Held) {
-		b = append(append(b, ", "...), x.State.String()...)
+		b = appendAll(b, ", ", x.State.String())
 	}
 	separator := ": "
 	if x.State != ppp.Expanded {
@@ -276,10 +249,10 @@ func appendFragment(b []byte, p *pipeline.Payload) []byte {
 		b = append(b, " end"...)
 	}
 	if len(x.Packets) == 0 {
-		b = strconv.AppendInt(append(b, ", length "...), int64(p.PPP.PayloadEnd-p.PPP.PayloadStart), 10)
+		b = appendLength(append(b, ", "...), p.PPP.PayloadEnd-p.PPP.PayloadStart)
 	}
 	if x.Compression != "" {
-		b = append(append(b, ' '), x.Compression...)
+		b = appendAll(b, " ", x.Compression)
 	}
 	return b
 }
@@ -308,10 +281,7 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		if r.Net.PayloadStart > 0 {
 			b = t.appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
 		}
-		b = append(b, '[')
-		b = append(b, string(r.Verdict)...)
-		b = append(b, "] length "...)
-		return strconv.AppendInt(b, int64(r.Length()), 10)
+		return appendLength(appendAll(b, "[", string(r.Verdict), "] "), r.Length())
 	case r.Payload.HasPPP:
 		if id, ok := r.Net.PPPoESession(r.Data()); ok {
 			b = append(strconv.AppendUint(append(b, "PPPoE [ses 0x"...), uint64(id), 16), "]: "...)
@@ -319,36 +289,26 @@ func (t *Text) appendOther(b []byte, r *pipeline.Record) []byte {
 		return t.appendPayload(b, r)
 	case r.Net.IPVersion == 0:
 		b = appendEtherType(b, r.Net.EtherType, r.Data()[r.Net.LinkLen:])
-		b = append(b, ", length "...)
-		return strconv.AppendInt(b, int64(r.Length()-r.Net.LinkLen), 10)
+		return appendLength(append(b, ", "...), r.Length()-r.Net.LinkLen)
 	}
 	if r.Reason == "" {
 		return t.printer.Append(b, r.Data()[r.Net.LinkLen:], within(r))
 	}
-	b = t.appendAddresses(b, r, r.Net.UDP || r.Net.TCP)
-	b = append(b, r.Reason...)
-	b = append(b, ", length "...)
-	length := r.Net.PayloadLen
+	b = appendAll(t.appendAddresses(b, r, r.Net.UDP || r.Net.TCP), r.Reason, ", ")
 	if r.Net.UDP {
-		length = r.Net.UDPLen
+		return appendLength(b, r.Net.UDPLen)
 	}
-	return strconv.AppendInt(b, int64(length), 10)
+	return appendLength(b, r.Net.PayloadLen)
 }
 
 // appendDetails appends a line for each IKE payload, and for the SA.
 func appendDetails(b []byte, r *pipeline.Record) []byte {
 	if r.SA != nil {
-		b = append(b, "    "...)
-		b = append(b, r.SA.CipherName()...)
-		b = append(b, ' ')
-		b = append(b, r.SA.AuthName()...)
-		b = append(b, '\n')
+		b = appendAll(b, "    ", r.SA.CipherName(), " ", r.SA.AuthName(), "\n")
 	}
 	for _, m := range r.IKE {
 		for _, d := range m.Details() {
-			b = append(b, "    "...)
-			b = append(b, d...)
-			b = append(b, '\n')
+			b = appendAll(b, "    ", d, "\n")
 		}
 	}
 	return b

@@ -128,7 +128,7 @@ func TestFragmentsBounded(t *testing.T) {
 			if err := n.Decode(capture.Raw, b); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.r.Add(&n, b, time); err != nil {
+			if _, err := c.r.Add(nil, &n, b, time); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -156,7 +156,7 @@ func (f *framer) carried(r *Record) {
 
 // reassemble adds a fragment to its datagram, and reports whether r now has the whole of it.
 func (f *framer) reassemble(r *Record) bool {
-	d, err := f.reassembly.Add(&r.Net, r.Frame(), f.clock.Now)
+	d, err := f.reassembly.Add(nil, &r.Net, r.Frame(), f.clock.Now)
 	switch {
 	case errors.Is(err, capture.ErrDuplicate):
 		if g, ok := d.Value.(*group); ok {

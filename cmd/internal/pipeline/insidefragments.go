@@ -44,7 +44,7 @@ func (u *unwrapper) fragment(r *Record, n *capture.Frame, protocol uint8, data [
 	if r.Twice { // what its receiver drops changes no state
 		return
 	}
-	if d, err := all.AddWithin(within, n, data, r.Packet.Time); err == nil && d != nil && d.Complete {
+	if d, err := all.Add(within, n, data, r.Packet.Time); err == nil && d != nil && d.Complete {
 		u.ip(r, protocol, d.Data, depth+1)
 	}
 }

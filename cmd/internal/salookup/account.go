@@ -197,13 +197,12 @@ type Report struct {
 	Reordered  uint64 // came after a higher one
 	Wrapped    uint64 // times that the low half went through zero
 	Restarts   uint64 // times that the count began anew
-	Deleted    bool   // by IKE
 }
 
 // Report returns the account of the flow. Neither Admit nor Count may run at the same time.
 func (f *Flow) Report() Report {
 	a := &f.account
-	r := Report{SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst, Deleted: f.deleted}
+	r := Report{SPI: f.spi, Inside: f.inside, Src: f.src, Dst: f.dst}
 	if f.ends.src != nil {
 		r.Src = *f.ends.src // the first packet of all may be anybody's
 	}

@@ -94,8 +94,10 @@ func (t *Table) attempt(f *Flow, tr *trying, p Packet, seq uint32) outcome {
 // capture may begin in the middle of an SA's life.
 func (t *Table) search(f *Flow, tr *trying, out *outcome, p Packet) {
 	c := out.unsought
-	if c == nil || int(tr.searches) >= len(searchLimits) || t.budget.searches <= 0 || !tr.set.mayExtend(c) ||
-		!t.trial.headFits(c, p.Data) {
+	if c == nil || int(tr.searches) >= len(searchLimits) || t.budget.searches <= 0 {
+		return
+	}
+	if known, esn, _ := tr.set.extended(c); known && !esn || !t.trial.headFits(c, p.Data) {
 		return
 	}
 	limit := searchLimits[tr.searches]

@@ -31,6 +31,9 @@ func (f *Flow) Tries() uint32 {
 	return f.trying.tries
 }
 
+// Deleted reports whether IKE deleted the flow's SA.
+func (f *Flow) Deleted() bool { return f.deleted }
+
 // Skip has the flow make no attempt for long.
 func (f *Flow) Skip() {
 	if f.trying != nil {

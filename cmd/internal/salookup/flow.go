@@ -3,6 +3,7 @@ package salookup
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // ErrNoKey: nothing is known that may open the packets of an SPI.
-var ErrNoKey = fmt.Errorf("salookup: no key")
+var ErrNoKey = errors.New("salookup: no key")
 
 // ErrUndecided: a key may fit, but the evidence of the packets so far is not enough to say so. It
 // wraps esp.ErrStructure.
@@ -213,7 +214,7 @@ func (t *Table) renew(f *Flow) {
 	}
 	sources := t.appendSources(tr.set.Sources[:0], f.spi, f.src, f.dst)
 	if len(sources) == 0 {
-		f.tried, t.spare = t.unknown(), tr
+		f.tried, t.spare = t.nothing[min(len(t.all), 1)], tr
 		return
 	}
 	if last := t.last; last != nil && slices.EqualFunc(last.Sources, sources, Source.same) {

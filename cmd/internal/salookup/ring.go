@@ -23,11 +23,7 @@ type SA struct {
 	spi       uint32
 }
 
-// newSA returns the SA of a candidate with these algorithms.
-func newSA(spi uint32, c *Candidate, suite esp.Suite, high uint32) *SA {
-	return new(SA).begin(spi, c, suite, high, &sequence{})
-}
-
+// begin makes s the SA of a candidate with these algorithms.
 func (s *SA) begin(spi uint32, c *Candidate, suite esp.Suite, high uint32, seq *sequence) *SA {
 	s.Candidate, s.High, s.spi, s.whole, s.seq = *c, high, spi, true, seq
 	s.Suite = suite
@@ -106,19 +102,15 @@ func (t *Table) ring(r *Ring, spi uint32, first *SA, old *Ring, set *Set) *Ring 
 		}
 		for _, v := range set.ways(room[:0], c) {
 			if len(r.sas) < maxRing && !r.has(c, v.suite) {
-				r.sas = append(r.sas, newSA(spi, c, v.suite, v.high))
-				t.mayKeep(r.sas[len(r.sas)-1])
+				s := new(SA).begin(spi, c, v.suite, v.high, new(sequence))
+				if s.keeps = t.kept < maxReady; s.keeps {
+					t.kept++
+				}
+				r.sas = append(r.sas, s)
 			}
 		}
 	}
 	return r
-}
-
-// mayKeep lets an SA keep what is made ready, as long as few do.
-func (t *Table) mayKeep(s *SA) {
-	if s.keeps = t.kept < maxReady; s.keeps {
-		t.kept++
-	}
 }
 
 // has reports whether the candidate is in the ring.

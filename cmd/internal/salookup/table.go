@@ -69,14 +69,6 @@ func New() *Table {
 	return t
 }
 
-// unknown is what is said of a flow of which nothing is known.
-func (t *Table) unknown() *Attempt {
-	if len(t.all) > 0 {
-		return t.nothing[1]
-	}
-	return t.nothing[0]
-}
-
 // AddSecrets adds what key sources say about SAs; the secrets must not change afterwards. One that
 // says the same as an earlier one for the same SPI is dropped. Flows of its SPI are tried anew with
 // their next packet.
@@ -134,10 +126,9 @@ func saySame(a, b *esp.Secret) bool {
 	if !a.Key.Equal(b.Key) || !a.AuthKey.Equal(b.AuthKey) {
 		return false
 	}
-	x, y := *a, *b
-	x.Key, x.AuthKey, x.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
-	y.Key, y.AuthKey, y.Origin = esp.Key{}, esp.Key{}, esp.Origin{}
-	return x == y
+	x := *a
+	x.Key, x.AuthKey, x.Origin = b.Key, b.AuthKey, b.Origin
+	return x == *b
 }
 
 // enter puts an entry in its places.

@@ -47,7 +47,7 @@ func readFlows(t testing.TB, path string) []espPacket {
 			continue
 		}
 		if n.Fragment {
-			d, err := fragments.Add(&n, data, p.Time)
+			d, err := fragments.Add(nil, &n, data, p.Time)
 			if err != nil || !d.Complete {
 				continue
 			}
@@ -171,6 +171,7 @@ type report struct {
 	Cipher, Auth        string
 	Key, Reason, Remark string
 	Conflict            string // what is said of wrong keys for the SPI
+	Deleted             bool   // by IKE
 }
 
 // reports returns what is said of the flows, in their order.
@@ -178,7 +179,7 @@ func (t *table) reports() (list []report) {
 	d := why.Diagnose(t.Table)
 	for _, f := range t.Flows() {
 		x := d.ESP(f)
-		list = append(list, report{f.Report(), x.Verdict, x.Suite.CipherName(), x.Suite.AuthName(), x.Key, x.Reason(), x.Remark, ""})
+		list = append(list, report{f.Report(), x.Verdict, x.Suite.CipherName(), x.Suite.AuthName(), x.Key, x.Reason(), x.Remark, "", f.Deleted()})
 	}
 	for _, k := range d.WrongKeys() {
 		for i := range list {

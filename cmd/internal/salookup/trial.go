@@ -2,7 +2,7 @@ package salookup
 
 import "l2tpdump/esp"
 
-// Evidence in bits, as esp.Structure counts it.
+// Evidence in bits, as package esp counts it.
 const (
 	// proofBits is the evidence that proves a key of which the ICV can't be checked. One L2TP
 	// packet gives more; packets that say little about themselves have to agree.
@@ -94,7 +94,7 @@ func (t *Trial) Try(set *Set, c *Candidate, spi uint32, p Packet) Fit {
 // verify notes the SA of a candidate that makes the ICV of a packet right, if one does.
 func (t *Trial) verify(o *Fit, set *Set, c *Candidate, spi uint32, p Packet) {
 	var room [maxWays]extension
-	for _, v := range set.extensions(room[:0], c) {
+	for _, v := range set.ways(room[:0], c) {
 		sa, err := esp.NewSA(spi, v.suite, c.Key, c.AuthKey)
 		if err != nil {
 			continue
@@ -116,9 +116,9 @@ type extension struct {
 // maxWays is how many there are for a candidate.
 const maxWays = 3
 
-// extensions appends the ways for a candidate to list, the likely first.
-func (s *Set) extensions(list []extension, c *Candidate) []extension {
-	known, esn, high := false, false, uint32(0)
+// extended is what the sources, that of a candidate first, say of extended sequence numbers:
+// whether there are, where one says it, and the high half.
+func (s *Set) extended(c *Candidate) (known, esn bool, high uint32) {
 	look := func(s *Source) {
 		if high == 0 {
 			high = s.SeqHigh
@@ -131,6 +131,16 @@ func (s *Set) extensions(list []extension, c *Candidate) []extension {
 	for i := range s.Sources {
 		look(&s.Sources[i])
 	}
+	return known, esn, high
+}
+
+// ways appends the ways for a candidate to list, the likely first. Where the ICV is not checked the
+// sequence number is of no account.
+func (s *Set) ways(list []extension, c *Candidate) []extension {
+	if !c.Checks() {
+		return append(list, extension{c.Suite, 0})
+	}
+	known, esn, high := s.extended(c)
 	plain, extended := c.Suite, c.Suite
 	plain.ESN, extended.ESN = false, true
 	first := !(known && esn) && high == 0
@@ -145,28 +155,6 @@ func (s *Set) extensions(list []extension, c *Candidate) []extension {
 		list = append(list, extension{plain, 0})
 	}
 	return list
-}
-
-// ways is extensions of a candidate whose ICV is checked; else the sequence number is of no
-// account.
-func (s *Set) ways(list []extension, c *Candidate) []extension {
-	if c.Checks() {
-		return s.extensions(list, c)
-	}
-	return append(list, extension{c.Suite, 0})
-}
-
-// mayExtend reports whether no source denies extended sequence numbers.
-func (s *Set) mayExtend(c *Candidate) bool {
-	if c.From.ESNKnown {
-		return c.From.Suite.ESN
-	}
-	for i := range s.Sources {
-		if s := &s.Sources[i]; s.ESNKnown {
-			return s.Suite.ESN
-		}
-	}
-	return true
 }
 
 // headFits reports whether the head of the plaintext speaks for the key of an AEAD cipher, for

@@ -209,6 +209,5 @@ func (d *Diagnosis) unused(k *salookup.Known) string {
 	case r.SA != nil:
 		return "another key opens the SPI: " + r.SA.Place()
 	}
-	x := d.flow(flows[0], &r)
-	return fmt.Sprintf("%s: %s", x.Verdict, x.Reason())
+	return d.flow(flows[0], &r).String()
 }

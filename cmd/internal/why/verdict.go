@@ -1,6 +1,8 @@
 package why
 
-import "l2tpdump/esp"
+import (
+	"l2tpdump/esp"
+)
 
 // Verdict is one of the words for how far a packet, a flow or an exchange could be read. They are
 // the same in text, JSON and reports.
@@ -46,6 +48,9 @@ func (f Finding) Reason() string {
 	return Join(reason, f.Remark)
 }
 
+// String is the verdict and its reason.
+func (f Finding) String() string { return string(f.Verdict) + ": " + f.Reason() }
+
 // KeyFinding is what packets, or another key, prove of a key that a source gives: that it is wrong.
 // It is said of the key alone; an SA that another key opens stays what it is.
 type KeyFinding struct {
@@ -61,4 +66,27 @@ func Join(a, b string) string {
 		return a + b
 	}
 	return a + "; " + b
+}
+
+// Undecoded says of a frame, a fragment or a message why it could not be taken apart; cut: the
+// capture does not hold what is missing.
+func Undecoded(err error, cut bool) (Verdict, string) {
+	if cut {
+		return Truncated, "the snap length left no whole header"
+	}
+	return Malformed, err.Error()
+}
+
+// Snapped says of a packet, or a fragment of one, that its end was not captured.
+func Snapped(what string) (Verdict, string) {
+	return Truncated, "the capture holds only part of the " + what + " (snaplen)"
+}
+
+// NoESPHeader says of an ESP packet, which had length bytes on the wire, why it has no whole
+// header.
+func NoESPHeader(length int) (Verdict, string) {
+	if length >= esp.HeaderLen {
+		return Truncated, "the snap length left no ESP header"
+	}
+	return Malformed, "shorter than the ESP header"
 }

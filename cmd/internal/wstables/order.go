@@ -77,16 +77,8 @@ func addrsMeet(a, b string) bool {
 	if a == b || a == "*" || b == "*" || strings.Contains(a+b, "/") {
 		return true
 	}
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	if len(x) != 4 || len(y) != 4 {
-		return strings.Contains(a+b, "*")
-	}
-	for i := range x {
-		if x[i] != y[i] && x[i] != "*" && y[i] != "*" {
-			return false
-		}
-	}
-	return true
+	all, four := octetsFit(a, b, func(x, y string) bool { return x == y || x == "*" || y == "*" })
+	return all || !four && strings.Contains(a+b, "*")
 }
 
 // addrCovers reports whether all addresses of b fit a.
@@ -94,16 +86,22 @@ func addrCovers(a, b string) bool {
 	if a == b || a == "*" {
 		return true
 	}
+	all, _ := octetsFit(a, b, func(x, y string) bool { return x == y || x == "*" })
+	return all && !strings.Contains(a+b, "/")
+}
+
+// octetsFit reports whether all octets of two patterns fit each other, if both have four.
+func octetsFit(a, b string, fit func(x, y string) bool) (all, four bool) {
 	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	if len(x) != 4 || len(y) != 4 || strings.Contains(a+b, "/") {
-		return false
+	if len(x) != 4 || len(y) != 4 {
+		return false, false
 	}
 	for i := range x {
-		if x[i] != y[i] && x[i] != "*" {
-			return false
+		if !fit(x[i], y[i]) {
+			return false, true
 		}
 	}
-	return true
+	return true, true
 }
 
 // espPlace is where a new row goes.

@@ -32,7 +32,6 @@ var tableHeads = []string{"state", "user", "client", "sends", "gets", "loss", "u
 const (
 	cutColumns = 3
 	leastWide  = 6 // of these
-	columnGap  = "  "
 
 	reversed = "\x1b[7m"
 	plain    = "\x1b[0m"
@@ -128,14 +127,14 @@ func (t *sessionTable) table(shown []sessions.Standing, width int) []string {
 	for i := range shown {
 		rows[i] = t.row(&shown[i])
 	}
-	widths := t.widths(rows)
-	if total(widths) > width { // without the clients' ports
+	widths, total := columnWidths(tableHeads, rows)
+	if total-gap > width { // without the clients' ports
 		for i := range shown {
 			rows[i][2] = shown[i].Client.Addr().String()
 		}
-		widths = t.widths(rows)
+		widths, total = columnWidths(tableHeads, rows)
 	}
-	for over := total(widths) - width; over > 0; over-- {
+	for over := total - gap - width; over > 0; over-- {
 		widest := 0
 		for i := range cutColumns {
 			if widths[i] > widths[widest] {
@@ -191,47 +190,21 @@ func (t *sessionTable) row(s *sessions.Standing) []string {
 	return row
 }
 
-// widths are those of the columns.
-func (t *sessionTable) widths(rows [][]string) []int {
-	widths := make([]int, len(tableHeads))
-	for i, head := range tableHeads {
-		widths[i] = len(head)
-		for _, row := range rows {
-			widths[i] = max(widths[i], cells.Width(row[i]))
-		}
-	}
-	return widths
-}
-
-func total(widths []int) (n int) {
-	for _, w := range widths {
-		n += w + len(columnGap)
-	}
-	return n - len(columnGap)
-}
-
 // line joins cells, the numbers to the right. Color is of the first, or if that is reversed, of
 // all.
 func (t *sessionTable) line(row []string, widths []int, width int, color string) string {
-	var b strings.Builder
-	first := 0
+	filled := make([]string, len(row))
 	for i, cell := range row {
 		cell = cells.Cut(cell, widths[i], t.more)
-		gap := strings.Repeat(" ", widths[i]-cells.Width(cell))
+		blanks := strings.Repeat(" ", widths[i]-cells.Width(cell))
 		if i < cutColumns {
-			cell += gap
+			filled[i] = cell + blanks
 		} else {
-			cell = gap + cell
-		}
-		if i > 0 {
-			b.WriteString(columnGap)
-		}
-		b.WriteString(cell)
-		if i == 0 {
-			first = b.Len()
+			filled[i] = blanks + cell
 		}
 	}
-	text := cells.Cut(b.String(), width, t.more)
+	first := len(filled[0])
+	text := cells.Cut(strings.Join(filled, strings.Repeat(" ", gap)), width, t.more)
 	switch {
 	case !t.colored || color == "" || first > len(text):
 		return text

@@ -6,11 +6,9 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
-	"l2tpdump/cmd/internal/sessions"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/keysrc"
 )
@@ -28,11 +26,11 @@ func (o *liveOptions) announce(src *liveSource, sources []follow.Source, privile
 	if len(o.espKeys) > 0 {
 		names = append(names, "-E")
 	}
+	from := "without keys"
 	if len(names) > 0 {
-		line += ", keys from " + strings.Join(names, ", ")
-	} else {
-		line += ", without keys"
+		from = "keys from " + strings.Join(names, ", ")
 	}
+	line += ", " + from
 	if privileges != "" {
 		line += "; " + privileges
 	}
@@ -50,23 +48,13 @@ func sourceNames(sources []follow.Source) (names []string) {
 func (o *liveOptions) summaries(p *pipeline.Pipeline, s *sinks) (stop func()) {
 	asked := make(chan os.Signal, 1)
 	notifySummary(asked)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-asked:
-				stats := p.Snapshot()
-				s.counts(&stats)
-			case <-done:
-				return
-			}
-		}
-	}()
+	end := onEach(asked, func(os.Signal) {
+		stats := p.Snapshot()
+		s.counts(&stats)
+	})
 	return func() {
 		signal.Stop(asked)
-		close(done)
-		<-ended
+		end()
 	}
 }
 
@@ -100,7 +88,7 @@ func (o *liveOptions) statusLine(p *pipeline.Pipeline, src *liveSource, file *os
 			lost = k.Dropped
 		}
 		return fmt.Sprintf("%s, %s, %d opened, %d waited for a key, %d users' packets, %d lost",
-			plural(stats.Frames, "frame"), plural(o.gathered.open.Load(), "session"), stats.Opened(), stats.Held, stats.Inner, lost)
+			plural(stats.Frames, "frame"), plural(o.open.Load(), "session"), stats.Opened(), stats.Held, stats.Inner, lost)
 	}
 }
 
@@ -109,38 +97,24 @@ func (o *liveOptions) hasStatus(file *os.File) bool {
 	return !o.quiet && o.unwatched(file) && isTerminal(os.Stderr) && obeysColor(os.Stderr)
 }
 
-// gathered counts the sessions of a Gatherer that are not over.
-type gathered struct {
-	*sessions.Gatherer
-	open atomic.Uint64
-}
-
-// Record has the Gatherer take r.
-func (g *gathered) Record(r *pipeline.Record) error {
-	err := g.Gatherer.Record(r)
-	g.open.Store(uint64(g.Open()))
-	return err
-}
-
 // onlyKernel reports whether the kernel is the only source of keys, which has none of IKE.
 func (o *liveOptions) onlyKernel() bool {
 	return !slices.ContainsFunc(o.keys, func(k string) bool { return k != keysrc.XFRMName })
 }
 
-// advice says what to do about the most likely mistake in what only live has, given how many keys
-// have come from sources.
-func (o *liveOptions) advice(stats *pipeline.Stats, keys int64, sources []follow.Source) string {
+// advice says what to do about the most likely mistake in what only live has.
+func (o *liveOptions) advice(stats *pipeline.Stats, news *keyNews) string {
 	unkeyed := stats.Count(pipeline.IKE, why.NoKey) + stats.Count(pipeline.ESP, why.NoKey)
 	switch {
-	case stats.Frames == 0 && o.filter == "" && !o.all:
+	case stats.Frames == 0 && o.filter == "" && !o.config.All:
 		return "no IKE, ESP or L2TP came by: is " + o.iface + " the router's outer (WAN) interface? --all takes every packet"
-	case stats.Frames == 0 && o.all:
+	case stats.Frames == 0 && o.config.All:
 		return "no packet came by on " + o.iface
 	case unkeyed == 0 || unkeyed < stats.Failed() || stats.Opened()+stats.Heads > 0 || len(o.keys) == 0:
 	case o.onlyKernel():
 		return "the kernel has the keys of connections that end on this host only, and none of them is among these"
-	case keys == 0:
-		return "no key has come from " + strings.Join(sourceNames(sources), ", ")
+	case news.given == 0:
+		return news.sources()
 	}
 	return ""
 }

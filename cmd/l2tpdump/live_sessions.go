@@ -64,23 +64,9 @@ func (o *liveOptions) watch(ctx context.Context, interrupt func(), p *pipeline.P
 			return nil, err
 		}
 	}
-	tick := time.NewTicker(sessions.LookEvery)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-tick.C:
-				o.watched.Tick(until(p))
-			case <-done:
-				return
-			}
-		}
-	}()
+	endLooks := every(sessions.LookEvery, func() { o.watched.Tick(until(p)) })
 	return func() error {
-		tick.Stop()
-		close(done)
-		<-ended
+		endLooks()
 		endScreen()
 		return o.watched.Close()
 	}, nil

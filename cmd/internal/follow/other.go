@@ -2,7 +2,10 @@
 
 package follow
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 func openExec(string, Options) (Source, error) {
 	return nil, errors.New("exec: takes a Unix shell; pipe the command into -k - instead")
@@ -10,3 +13,5 @@ func openExec(string, Options) (Source, error) {
 
 // Serve does nothing here: there are no commands to run.
 func Serve(string) error { return errors.ErrUnsupported }
+
+func openNoWait(path string) (*os.File, error) { return os.Open(path) }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"l2tpdump/cmd/internal/cells"
 	"l2tpdump/cmd/internal/follow"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/keysrc"
@@ -28,21 +29,19 @@ type keyNews struct {
 // newsEvery is how long news is gathered into one line.
 const newsEvery = time.Second
 
-// newKeyNews returns nil, which says nothing, where nothing is to be said.
 func newKeyNews(quiet bool, sources []follow.Source) *keyNews {
-	if quiet || len(sources) == 0 {
-		return nil
+	tell := message
+	if quiet {
+		tell = func(string, ...any) {}
 	}
 	n := &keyNews{names: sourceNames(sources)}
-	n.waiting.print, n.came.print = n.printWaiting, n.printCame
+	n.waiting.print = func(what string) { tell("packets wait for a key: %s; %s", what, n.then) }
+	n.came.print = func(what string) { tell("keys came: %s", what) }
 	return n
 }
 
 // waits takes note of the first packet of an SA that has to wait for its key.
 func (n *keyNews) waits(r *pipeline.Record) {
-	if n == nil {
-		return
-	}
 	what := "IKE " + r.Net.Src.String() + " > " + r.Net.Dst.String()
 	if r.Kind == pipeline.ESP {
 		what = fmt.Sprintf("ESP 0x%08x to %s", r.SPI, r.Net.Dst)
@@ -57,9 +56,6 @@ func (n *keyNews) waits(r *pipeline.Record) {
 
 // keys takes note of what a source has given.
 func (n *keyNews) keys(k *keysrc.Keys) {
-	if n == nil {
-		return
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range k.IKE {
@@ -69,8 +65,7 @@ func (n *keyNews) keys(k *keysrc.Keys) {
 		n.came.add("ESP " + spiName(s))
 	}
 	if more := len(k.IKE) + len(k.ESP); more > 0 {
-		n.given += more
-		n.last = time.Now()
+		n.given, n.last = n.given+more, time.Now()
 	}
 }
 
@@ -81,21 +76,6 @@ func (n *keyNews) sources() string {
 		return "no key has come from " + from
 	}
 	return fmt.Sprintf("%s came from %s, the last %v ago", plural(n.given, "key"), from, time.Since(n.last).Round(time.Second))
-}
-
-func (n *keyNews) printWaiting(what string) { message("packets wait for a key: %s; %s", what, n.then) }
-
-func (n *keyNews) printCame(what string) { message("keys came: %s", what) }
-
-// close prints what has been gathered.
-func (n *keyNews) close() {
-	if n == nil {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.waiting.flush()
-	n.came.flush()
 }
 
 // burst gathers what comes within [newsEvery].
@@ -143,38 +123,29 @@ func (b *burst) flush() {
 // run prints news as it gets due, and on a terminal, where nothing else is printed, a line that
 // says how things stand. It returns what ends that.
 func (n *keyNews) run(status func() string) (stop func()) {
-	if n == nil && status == nil {
-		return func() {}
-	}
-	done, ended := make(chan struct{}), make(chan struct{})
+	const each = 4 // ticks
 	statusShown.Store(status != nil)
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(newsEvery / 4)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-done:
-				if statusShown.Swap(false) {
-					fmt.Fprint(os.Stderr, clearLine)
-				}
-				n.close()
-				return
-			case <-tick.C:
+	tick := 0
+	end := every(newsEvery/each, func() {
+		if status != nil && tick%each == 0 {
+			text := status()
+			if n := columnsOf(os.Stderr); n > 0 {
+				text = cells.Cut(text, n-1, "")
 			}
-			if status != nil && i%4 == 0 {
-				fmt.Fprint(os.Stderr, clearLine+cutTo(status(), columnsOf(os.Stderr)-1))
-			}
-			if n != nil {
-				n.mu.Lock()
-				n.waiting.due()
-				n.came.due()
-				n.mu.Unlock()
-			}
+			fmt.Fprint(os.Stderr, clearLine+text)
 		}
-	}()
+		tick++
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.waiting.due()
+		n.came.due()
+	})
 	return func() {
-		close(done)
-		<-ended
+		end()
+		if statusShown.Swap(false) {
+			fmt.Fprint(os.Stderr, clearLine)
+		}
+		n.waiting.flush()
+		n.came.flush()
 	}
 }

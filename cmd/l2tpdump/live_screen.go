@@ -58,27 +58,22 @@ func (s *screen) run(ctx context.Context, table func() *sessionTable, end, inter
 	}
 	os.Stdout.WriteString(openScreen)
 	go listen(end, interrupt)
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer s.close()
-		tick := time.NewTicker(time.Second / 4)
-		defer tick.Stop()
-		for i := 0; ctx.Err() == nil; i++ {
-			if s.resized() || i%4 == 0 {
-				s.draw(table())
-			}
-			select {
-			case <-ctx.Done():
-			case <-tick.C:
-			}
+	const each = 4 // ticks
+	tick := 0
+	draw := func() {
+		if s.resized() || tick%each == 0 {
+			s.draw(table())
 		}
-	}()
-	return func() {
-		cancel()
-		<-ended
-	}, nil
+		tick++
+	}
+	draw()
+	endDrawing := every(time.Second/each, draw)
+	stop = sync.OnceFunc(func() {
+		endDrawing()
+		s.close()
+	})
+	context.AfterFunc(ctx, stop)
+	return stop, nil
 }
 
 // listen takes what is typed, until the program ends.

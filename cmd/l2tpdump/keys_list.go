@@ -1,13 +1,138 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
+	"strconv"
+	"strings"
 
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/esp"
 	"l2tpdump/ikev1"
+	"l2tpdump/keysrc"
 )
+
+// rows calls f with a row for each value of each source, and for each key that was derived with the
+// capture and that no source has.
+func (k *keyring) rows(f func(listedKey)) {
+	derived := make(map[[2]string][]listedKey) // by ID and kind; several keys may have opened an SA one after the other
+	list := k.derived()
+	for _, r := range list {
+		at := [2]string{r.ID, r.Kind}
+		derived[at] = append(derived[at], r)
+	}
+	listed := func(r listedKey) {
+		at := [2]string{r.ID, r.Kind}
+		if same := derived[at]; same != nil {
+			derived[at] = slices.DeleteFunc(same, func(d listedKey) bool { return d.key.Equal(r.key) })
+		}
+		f(r)
+	}
+	for _, source := range k.sources {
+		for _, s := range source.IKE {
+			k.ikeRows(s, listed)
+		}
+		for _, s := range source.ESP {
+			k.espRows(s, listed)
+		}
+	}
+	for i := range list {
+		r := &list[i]
+		if slices.ContainsFunc(derived[[2]string{r.ID, r.Kind}], func(d listedKey) bool { return d.key.Equal(r.key) }) {
+			listed(*r) // once
+		}
+	}
+}
+
+// printJSON prints the list as one object, and what became of Wireshark's tables.
+func (k *keyring) printJSON(w io.Writer, tables []writtenTable) error {
+	b := bufio.NewWriter(w)
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	encode := func(v any) []byte {
+		line.Reset()
+		enc.Encode(v) // all that is listed has a JSON form
+		return bytes.TrimSuffix(line.Bytes(), []byte("\n"))
+	}
+	b.WriteString(`{"keys":[`)
+	comma := ""
+	k.rows(func(r listedKey) {
+		r.Source, r.Fingerprint = r.origin.String(), r.key.Fingerprint()
+		if k.show {
+			r.Key = hex.EncodeToString(r.key.Bytes())
+		}
+		b.WriteString(comma)
+		b.Write(encode(r))
+		comma = ","
+	})
+	next := `],"tables":[`
+	for i := range tables {
+		t := &tables[i]
+		b.WriteString(next)
+		b.Write(bytes.TrimSuffix(encode(t), []byte("}")))
+		end, before := "}", `,"left":[`
+		n, text := t.left()
+		for i := range n {
+			b.WriteString(before)
+			b.Write(encode(text(i)))
+			end, before = "]}", ","
+		}
+		b.WriteString(end)
+		next = ","
+	}
+	b.WriteString("]}\n")
+	return b.Flush()
+}
+
+// print prints the list as a table. The verdict is there with a capture, or where a key is
+// uncertain; the key with --show.
+func (k *keyring) print(w io.Writer) error {
+	header := []string{"SOURCE", "KIND", "ID", "ADDRESSES", "ALGORITHM", "BITS", "FINGERPRINT"}
+	verdicts := k.p != nil || slices.ContainsFunc(k.sources, func(source *keysrc.Keys) bool {
+		return slices.ContainsFunc(source.ESP, func(s *esp.Secret) bool { return s.Uncertain })
+	})
+	if verdicts {
+		header = append(header, "VERDICT")
+	}
+	if k.show {
+		header = append(header, "KEY")
+	}
+	t := newAligned(header)
+	k.rows(func(r listedKey) {
+		needed := "?"
+		if r.Needed > 0 {
+			needed = strconv.Itoa(r.Needed)
+		}
+		cells := []string{r.origin.String(), r.Kind, r.ID, r.addresses(), cmp.Or(r.Algorithm, "?"),
+			strconv.Itoa(r.Bits) + "/" + needed, r.key.Fingerprint()}
+		if verdicts {
+			cells = append(cells, cmp.Or(r.Verdict, "?"))
+		}
+		if k.show {
+			cells = append(cells, hex.EncodeToString(r.key.Bytes()))
+		}
+		t.add(cells...)
+	})
+	return t.print(w)
+}
+
+func (r *listedKey) addresses() string {
+	switch {
+	case r.Src != "" || r.Dst != "":
+		return cmp.Or(r.Src, "*") + " > " + cmp.Or(r.Dst, "*")
+	case strings.HasPrefix(r.Kind, "ESP"):
+		return "?"
+	}
+	return "-"
+}
 
 // listedKey is a row of what keys prints.
 type listedKey struct {
@@ -139,22 +264,6 @@ func (k *keyring) seenOf(s *esp.Secret) (suite esp.Suite, verdict string, listed
 // packet.
 const uncertain = "uncertain"
 
-// flowRows lists the keys that opened a flow, whose heads a source may have had, or none but
-// SKEYID_d.
-func flowRows(r *reportedESP) []listedKey {
-	of := func(kind, algorithm string, key esp.Key) listedKey {
-		x := row(esp.OriginAt(r.SA.Place(), 0), kind, fmt.Sprintf("0x%08x", r.SPI), key)
-		x.Src, x.Dst, x.Algorithm, x.Needed, x.Verdict = r.Src.String(), r.Dst.String(), algorithm, x.Bits,
-			string(r.Verdict)
-		return x
-	}
-	list := []listedKey{of("ESP encryption", r.SA.CipherName(), r.SA.Key)}
-	if !r.SA.AuthKey.IsZero() {
-		list = append(list, of("ESP authentication", r.SA.AuthName(), r.SA.AuthKey))
-	}
-	return list
-}
-
 // completed returns the suite, with what it does not name taken from another.
 func completed(s, more esp.Suite) esp.Suite {
 	if s.Cipher == nil || s.Cipher == more.Cipher && s.KeyLen == 0 {
@@ -176,7 +285,8 @@ func patternName(p esp.AddrPattern) string {
 	return p.String()
 }
 
-// derived returns a row for each key that opens the capture's messages and packets.
+// derived returns a row for each key that opens the capture's messages and packets: of some a
+// source may have the head, or none but SKEYID_d.
 func (k *keyring) derived() (list []listedKey) {
 	if k.p == nil {
 		return nil
@@ -189,7 +299,15 @@ func (k *keyring) derived() (list []listedKey) {
 		}
 	}
 	for _, f := range k.opened() {
-		list = append(list, flowRows(f)...)
+		add := func(kind, algorithm string, key esp.Key) {
+			r := row(esp.OriginAt(f.SA.Place(), 0), kind, fmt.Sprintf("0x%08x", f.SPI), key)
+			r.Src, r.Dst, r.Algorithm, r.Needed, r.Verdict = f.Src.String(), f.Dst.String(), algorithm, r.Bits, string(f.Verdict)
+			list = append(list, r)
+		}
+		add("ESP encryption", f.SA.CipherName(), f.SA.Key)
+		if !f.SA.AuthKey.IsZero() {
+			add("ESP authentication", f.SA.AuthName(), f.SA.AuthKey)
+		}
 	}
 	return list
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"l2tpdump/cmd/internal/inner"
 	"l2tpdump/cmd/internal/pipeline"
 	"l2tpdump/cmd/internal/why"
 	"l2tpdump/l2tp"
@@ -191,7 +192,7 @@ func (j *JSONLines) Record(r *pipeline.Record) error {
 			f.IKE.More = append(f.IKE.More, o)
 		}
 	}
-	f.Link = linkObject(r)
+	f.Link = linkOf(r.Link, &r.Net, r.Data())
 	j.payload(&f, r)
 	if r.Kind == pipeline.Other && r.Verdict == why.Clear && f.Reason == "" && r.Net.IPVersion != 0 && !r.Payload.HasPPP {
 		f.Outer = j.innerObject(r.Data()[r.Net.LinkLen:], 0)
@@ -268,3 +269,34 @@ func l2tpObject(r *pipeline.Record) *jsonL2TP {
 
 // Flush makes the lines so far visible.
 func (j *JSONLines) Flush() error { return j.w.Flush() }
+
+type jsonInner struct {
+	Src      string  `json:"src,omitempty"`
+	Dst      string  `json:"dst,omitempty"`
+	Protocol string  `json:"protocol,omitempty"`
+	SrcPort  *uint16 `json:"sport,omitempty"`
+	DstPort  *uint16 `json:"dport,omitempty"`
+	Length   int     `json:"length"`
+	Summary  string  `json:"summary,omitempty"`
+	*inner.Fields
+
+	More []*jsonInner `json:"more,omitempty"` // further packets that the frame completed
+}
+
+// innerObject describes an inner packet whose end lacks missing bytes.
+func (j *JSONLines) innerObject(ip []byte, missing int) *jsonInner {
+	i, err := inner.Decode(ip)
+	if j.text = j.text[:0]; err != inner.ErrShort || missing == 0 {
+		j.text = inner.AppendSummary(j.text, ip, 0)
+	}
+	o := &jsonInner{Length: len(ip) + missing, Summary: string(j.text)}
+	if err == nil {
+		fields := inner.Describe(ip)
+		o.Fields = &fields
+		o.Src, o.Dst, o.Protocol, o.Length = i.Src.String(), i.Dst.String(), i.Protocol, i.Length
+		if i.SrcPort != 0 || i.DstPort != 0 {
+			o.SrcPort, o.DstPort = &i.SrcPort, &i.DstPort
+		}
+	}
+	return o
+}
